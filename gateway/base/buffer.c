@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A buffer that grows at its end and is taken from its front. Everything that collects bytes in
+ * the gateway uses it; it calls malloc() and touches its argument alone.
+ */
 #include "gateway/base/buffer.h"
 
 #include <stdarg.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Lists of names with values: what web and core tell each other of a request and of an answer.
+ * Either end writes and reads them; a list that breaks the rules is refused as a whole.
+ */
 #include "gateway/base/fields.h"
 
 #include <string.h>

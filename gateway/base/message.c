@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Messages on the socket between web and core, and the queue of those that the socket has not
+ * taken yet. The main loops of both processes call it; it sends and receives, and closes
+ * descriptors that came with what it drops.
+ */
 #include "gateway/base/message.h"
 
 #include <errno.h>

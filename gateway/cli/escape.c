@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Escapes what a terminal must not get of names and texts that others have chosen. Everything that
+ * prints a text of the server calls it; it writes to the buffer that it is given.
+ */
 #include "gateway/cli/escape.h"
 
 #include <stdbool.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * HTTP/1.1 as a client speaks it: one request, its answer, chunks, a limit of time for each read.
+ * Commands call it through cli_ask(); it uses the connection that net.c has opened.
+ */
 #include "gateway/cli/http.h"
 
 #include <stdio.h>

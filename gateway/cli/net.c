@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Connections to the server: a socket in the file system, or TCP with TLS and the fingerprint of
+ * who is there. The HTTP client calls it; it opens and closes one descriptor.
+ */
 #include "gateway/cli/net.h"
 
 #include <errno.h>

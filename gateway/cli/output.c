@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Prints answers: JSON as it came, and problems in a line with the exit code that goes with them.
+ * All commands call it; it writes to the standard output and error.
+ */
 #include "gateway/cli/output.h"
 
 #include <stdarg.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What is typed unseen. */
+/*
+ * Reads a secret that is typed unseen, from a terminal or a pipe. The commands of logins and users
+ * call it; it sets the terminal back as it was.
+ */
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>

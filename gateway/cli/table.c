@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Prints rows in columns whose width fits what is in them. Commands that show lists call it; it
+ * keeps the cells until the table ends.
+ */
 #include "gateway/cli/table.h"
 
 #include <stdarg.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The certificates that were trusted at first use, by host and port. connect.c asks before a
+ * secret is sent; it reads and writes known_hosts in the folder of the user's configuration.
+ */
 #include "gateway/cli/trust.h"
 
 #include <errno.h>

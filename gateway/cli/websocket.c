@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * WebSockets as a client speaks them (RFC 6455). The console's command calls it; it uses the
+ * connection that the HTTP client has opened.
+ */
 #include "gateway/cli/websocket.h"
 
 #include <gnutls/crypto.h>

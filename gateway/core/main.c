@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The main function of the process that decides: it has the link, the tokens and the audit, and
+ * reads no HTTP. It starts web, starts it again when it has died, and joins the rooms: who hears
+ * what is said here.
+ */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -39,10 +44,6 @@
 #include "gateway/link/link.h"
 #include "gateway/web/web.h"
 
-/*
- * The process that decides: it has the link, the tokens and the audit, and reads no HTTP. It starts
- * web, and starts it again when it has died.
- */
 enum {
 	CORE_QUEUE_BYTES = 16 << 20, /* towards web; more, and no request is read */
 	CORE_MESSAGES = 64,	     /* in a turn */

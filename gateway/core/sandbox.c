@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The system calls that neither core nor web, which inherits the filter, ever makes. Core's main
+ * function sets it before it opens anything.
+ */
 
 #include "gateway/core/sandbox.h"
 

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The line to Skerry: it opens it, opens it again when it breaks, sends one question after another
+ * and finds the answer's asker. Core's main loop drives it, everything that asks Skerry calls
+ * link_ask(); it touches the transport alone.
+ */
 #include "gateway/link/link.h"
 
 #include <errno.h>

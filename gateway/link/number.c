@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Quotes numbers in Skerry's lines that are too large for the JSON library, so that they arrive as
+ * text. The link calls it for each line; it reads and writes its arguments.
+ */
 #include "gateway/link/number.h"
 
 #include <ctype.h>

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * One HTTP request and its answer, from libmicrohttpd's first callback until the last byte has
+ * gone. libmicrohttpd and web's loop over core's messages call it; it writes to the socket of
+ * core, and to the connection.
+ */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Decides which of a client's bytes the HTTP library gets, and how long a client may take for
+ * them. The tunnel calls it with whatever it has decrypted; it keeps its state in its argument.
+ */
 #include "gateway/web/gate.h"
 
 void gate_start(struct gate *gate, int64_t now_ms)

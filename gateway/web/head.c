@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Looks at each byte of the head of a request, for what servers read in different ways. The gate
+ * calls it before a byte passes; it keeps its state in its argument.
+ */
 #include "gateway/web/head.h"
 
 static bool head_control(unsigned char byte)

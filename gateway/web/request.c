@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Makes the list of fields that core gets of a request: method, path, headers, query, client's
+ * address. The exchange calls it; it reads the connection and writes the buffer that it is given.
+ */
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>

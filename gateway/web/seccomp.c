@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The list of system calls that the process web may make, and that alone. Its main function calls
+ * this once, before the first byte of a client.
+ */
 #include <errno.h>
 #include <linux/sched.h>
 #include <seccomp.h>

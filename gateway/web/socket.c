@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * WebSockets: frames of a client become messages to core, and core's messages frames. The exchange
+ * hands a connection over once core has agreed; the file reads and writes its descriptor.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

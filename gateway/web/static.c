@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The web pages: read into memory at the start, and answered from there with their headers. Web's
+ * main function and the exchange call it; it opens files only before the filter of system calls is
+ * set.
+ */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>

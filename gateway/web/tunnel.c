@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * TLS: accepts connections, decrypts what clients send and encrypts what they get. Web's loop
+ * calls it in each turn; it touches the sockets of clients, and of the HTTP library's end.
+ */
 #include "gateway/web/tunnel.h"
 
 #include <arpa/inet.h>

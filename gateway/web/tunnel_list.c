@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The list of connections over TLS, and which of them has to go when all places are taken.
+ * tunnel.c calls it; it closes what it takes out of the list.
+ */
 #include "gateway/web/tunnel_list.h"
 
 #include <netinet/in.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The main function of the process that reads what comes from the network. It has no authority: it
+ * hands requests with their credentials to core, and shows what core answers. Core starts it.
+ */
 #include "gateway/web/web.h"
 
 #include <errno.h>
@@ -12,10 +16,6 @@
 
 #include "gateway/web/tunnel.h"
 
-/*
- * The process that reads what comes from the network. It has no authority: it hands requests with
- * their credentials to core, and shows what core answers.
- */
 struct web web;
 
 enum { WEB_TIMEOUT_S = 60, WEB_CONNECTIONS = TUNNELS + 64, WEB_MESSAGES = 256 };

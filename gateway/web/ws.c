@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads and writes frames of WebSockets (RFC 6455). socket.c calls it with a client's bytes; it
+ * keeps its state in its argument.
+ */
 #include "gateway/web/ws.h"
 
 #include <stdio.h>

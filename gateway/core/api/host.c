@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Handlers of the host: what it is, its log, the walk over its pages, reboot and power off. The
+ * table of routes names them; they read the cache and ask Skerry.
+ */
 #include "gateway/core/api/api.h"
 
 #include <stdio.h>

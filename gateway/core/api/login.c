@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Handlers of logins by token and by password, of who is logged in, and of one's own password. The
+ * table of routes names them; they call identity/, whose thread compares passwords.
+ */
 #include "gateway/core/api/api.h"
 
 #include <stdio.h>
@@ -21,8 +25,6 @@
 #include "gateway/core/identity/secret.h"
 #include "gateway/core/identity/session.h"
 #include "gateway/core/identity/token.h"
-
-/* Logins by token and by password, and who is logged in. */
 
 static json_t *login_me(const struct identity *who)
 {

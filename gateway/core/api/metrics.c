@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The handler of /metrics, Prometheus text 0.0.4. It reads the cache and counters, and asks
+ * nobody. A VM's name is the only open label; what it may hold needs no escape.
+ */
 #include "gateway/core/api/api.h"
 
 #include <stdio.h>
@@ -11,8 +15,6 @@
 #include "gateway/core/http/request.h"
 #include "gateway/core/identity/scope.h"
 #include "gateway/link/link.h"
-
-/* Prometheus text 0.0.4. A VM's name is the only open label; what it may hold needs no escape. */
 
 static void metrics_head(struct buffer *out, const char *name, const char *type, const char *help)
 {

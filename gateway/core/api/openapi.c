@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Makes the OpenAPI description, and the list for the test of roles, of the table of routes. A
+ * handler and core's main function call it; it reads constants alone.
+ */
 #include "gateway/core/api/openapi.h"
 
 #include <jansson.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A VM saved on a disk. */
+/*
+ * Handlers that save a VM on a disk and restore it from there. The table of routes names them;
+ * each begins an operation.
+ */
 #include "gateway/core/api/api.h"
 
 #include <string.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Handlers of what is about the server itself: its name, its health, its description, its audit.
+ * The table of routes names them; they read and change nothing.
+ */
 #include "gateway/core/api/api.h"
 
 #include <stdio.h>
@@ -15,8 +19,6 @@
 #include "gateway/core/http/answer.h"
 #include "gateway/core/http/request.h"
 #include "gateway/core/identity/token.h"
-
-/* What is about the server itself: root, tokens, audit. */
 
 void api_root(struct request *request)
 {

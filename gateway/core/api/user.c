@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Handlers of users who log in with a password. Nobody gives, or takes over, more than they have.
+ * The table of routes names them; they call identity/, which writes users.json.
+ */
 #include "gateway/core/api/api.h"
 
 #include <stdio.h>
@@ -14,8 +18,6 @@
 #include "gateway/core/identity/identity.h"
 #include "gateway/core/identity/password.h"
 #include "gateway/core/identity/scope.h"
-
-/* Users who log in with a password. Nobody gives, or takes over, more than they have. */
 
 void api_users(struct request *request)
 {

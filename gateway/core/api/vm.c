@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Handlers of VMs: their list, creation, change, end, and the actions that take no more than a
+ * verb. The table of routes names them; they read the cache, and begin operations.
+ */
 #include "gateway/core/api/api.h"
 
 #include <stdio.h>

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Follows the chain of hashes through the files of the audit, and knows the names of the full
+ * ones. The audit and `skerryd verify-audit` call it; it reads those files, and removes the
+ * oldest.
+ */
 
 #include "gateway/core/audit/audit_chain.h"
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads the command line into the settings, and opens the listening socket that it names. Core's
+ * main function calls it once.
+ */
 
 #include "gateway/core/common/options.h"
 

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Keeps what is known of Skerry true: it asks for lists, takes events and samples over, and tells
+ * the listener what is new. The link calls it with Skerry's lines, core's main function with the
+ * time; it writes `host`.
+ */
 
 #include "gateway/core/host/host.h"
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What the API shows of the host, of VMs and of events, as JSON made of the cache. Handlers and
+ * streams call it; of the cache it changes only the text that it keeps of a VM.
+ */
 #include "gateway/base/bytes.h"
 #include "gateway/core/host/host.h"
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Makes rates of samples, which are cumulative: each is the difference of the last two. The cache
+ * calls it with lines, everybody who shows a VM with questions; it writes the samples in `host`.
+ */
 #include "gateway/core/host/host.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* Samples are cumulative; rates are the difference of the last two. */
 
 static int sample_field(const char *name)
 {

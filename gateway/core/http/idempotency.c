@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Answers by Idempotency-Key, so that what is asked for twice is done once. The router asks before
+ * a handler is called, answers are kept as they go; it holds them in memory for a day.
+ */
 
 #include "gateway/core/http/idempotency.h"
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The users who log in with a password. The handlers of users and logins call it, authentication
+ * asks it whether a login still counts; it writes users.json.
+ */
 
 #include "gateway/core/identity/account.h"
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The server's certificate and key, which it makes at its first start. Core's main function calls
+ * it once; it writes cert.pem and key.pem.
+ */
 #include "gateway/core/identity/certificate.h"
 
 #include <stdio.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Hashes of passwords, computed in a thread so that nobody else waits. The handlers of users and
+ * logins ask, core's main loop hears of the result; it touches no file.
+ */
 
 #include "gateway/core/identity/password.h"
 

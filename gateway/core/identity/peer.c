@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The Unix socket: core accepts connections itself, to see which user is at the other end, and
+ * hands each to web with a number. Core's main loop calls it, and authentication asks for the user
+ * by the number.
+ */
 
 #include "gateway/core/identity/peer.h"
 

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Logins and tickets: secrets that end with this process, kept as their SHA-256. The handler of
+ * logins and those of WebSockets make them, authentication looks them up; they are in memory
+ * alone.
+ */
 #include "gateway/core/identity/session.h"
 
 #include <assert.h>
@@ -15,7 +20,6 @@
 #include "gateway/core/identity/secret.h"
 #include "gateway/core/identity/share.h"
 
-/* Logins and tickets: secrets that end with this process, kept as their SHA-256. */
 enum {
 	SESSION_COUNT = 256,
 	TICKET_COUNT = 256,

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The tokens of the API, kept as their SHA-256. Their handlers make and revoke them,
+ * authentication looks them up; it writes tokens.json.
+ */
 #include "gateway/core/identity/token.h"
 
 #include <stdio.h>

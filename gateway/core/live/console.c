@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Guests' consoles: each reader has a stream of its own on the link, with credit of its own. The
+ * table of routes names its handlers, core's main function brings what web and Skerry send; it
+ * asks and answers by the link.
+ */
 
 #include "gateway/core/live/console.h"
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Changes that take longer than a request may wait. Handlers begin them, Skerry's replies and the
+ * host's news end them; whoever waits is answered, and the line in the audit gets its result.
+ */
 
 #include "gateway/core/live/operation.h"
 

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Events and samples for whoever listens, by SSE or by WebSocket. The table of routes names its
+ * handlers, core's main function brings the host's news; a listener that is slow loses some and is
+ * told so.
+ */
 
 #include "gateway/core/live/stream.h"
 

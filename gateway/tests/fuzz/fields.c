@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Feeds the list of fields with what a broken web could hand to core: each field that is taken is
+ * a string inside the bytes.
+ */
 #include "gateway/base/buffer.c"
 #include "gateway/base/bytes.c"
 #include "gateway/base/fields.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 
-/* What a broken web could hand to core: each field that is taken is a string inside the bytes. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
 	static struct fields fields;

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Feeds web's reader of JSON with a client's bytes: what it makes of them is a list that core can
+ * read.
+ */
 #include "gateway/base/buffer.c"
 #include "gateway/base/bytes.c"
 #include "gateway/base/fields.c"
@@ -6,7 +10,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 
-/* A client's JSON: what web makes of it core can read. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
 	static struct fields fields;

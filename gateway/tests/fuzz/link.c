@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Feeds the link with Skerry's bytes, whole and in pieces: no line is taken for the answer to
+ * another one's question.
+ */
 #include "gateway/base/buffer.c"
 #include "gateway/base/bytes.c"
 #include "gateway/link/link.c"

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Feeds the reader of WebSockets with a client's bytes in pieces: what comes out is the same as
+ * when they come at once.
+ */
 #include "gateway/base/buffer.c"
 #include "gateway/base/bytes.c"
 #include "gateway/web/ws.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 
-/* A client's bytes in pieces: what comes out is the same as when they come at once. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
 	static struct ws_message first, second;

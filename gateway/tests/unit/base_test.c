@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Tests of what all programs of the gateway share, and of roles and scopes: buffers, encodings,
+ * fields, strings.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

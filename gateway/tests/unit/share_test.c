@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Tests of who gives up a place when all are taken, and of what finding out costs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>

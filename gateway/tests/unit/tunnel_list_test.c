@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Tests of how connections over TLS are shared among addresses and credentials. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Tests of the reader of WebSockets: frames, pieces of messages, and what ends a connection. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
