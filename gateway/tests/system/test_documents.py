@@ -81,6 +81,29 @@ def test_keys_of_a_vm():
     assert len(offered) > 10 and set(offered) <= set(described)
 
 
+def quoted(path, begin, end):
+    """The quoted words of a file of the tree, between two marks."""
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        return re.findall(r'"([^"]*)"', file.read().split(begin, 1)[1].split(end, 1)[0])
+
+
+def test_words_of_the_managers():
+    """Keys, states, codes and fields that the gateway knows by name are those that the manager has."""
+    at_any_time = " ".join(quoted("vmm/manager/vm/vm_keys.h", "define VM_KEYS_AT_ANY_TIME", "/*")).split()
+    operators = quoted("gateway/core/http/authorise.c", "keys[] = {", "}")
+    # The first looks into a guest, the second takes memory: for the role admin.
+    assert set(operators) == set(at_any_time) - {"trap", "disk.undo"}
+    states = quoted("vmm/manager/vm/vm_life.c", "names[VM_LIFE_STATES][16] = {", "}")
+    assert set(quoted("gateway/core/api/metrics.c", "states[] = {", "}")) == set(states) - {"being destroyed"}
+    codes = set(quoted("vmm/manager/command/reply.c", "names[REPLY_CODE_COUNT][16] = {", "}"))
+    known = set(quoted("gateway/core/http/problem.c", "} codes[] = {", "};"))
+    # Only whoever unlocks a channel is told that a password is wrong.
+    assert known == codes - {"wrong-password"}, known ^ codes
+    fields = set(quoted("vmm/manager/channel/channel_samples.c", "names[VALUE_COUNT][16] = {", "}"))
+    used = set(quoted("gateway/core/api/metrics.c", "modes[][2] = {", "};"))
+    assert {word for word in used if word.endswith("_ns")} <= fields
+
+
 def test_rules():
     """Each rule fires when it should and not before: promtool plays series to them."""
     for words in (["check", "rules", "skerry.rules.yml"], ["test", "rules", "rules_test.yml"]):
