@@ -42,6 +42,30 @@ def make_iso(build, out, bundle=None, cmdline=""):
     return out
 
 
+def plain_iso(build, folder, bundle, cmdline):
+    """
+    Makes a CD with nothing on it but the image and its bundle, in a seventh of the time that the
+    product's ISO takes. GRUB has its configuration and its modules inside it.
+    """
+    tree = folder / "cd"
+    (tree / "boot").mkdir(parents=True)
+    words = re.sub(r"([\\\"'$])", r"\\\1", cmdline)  # GRUB passes on what is quoted without the quotes
+    lines = [f"multiboot2 /boot/skerry.elf {words}"]
+    subprocess.run(["objcopy", "--strip-debug", build / "skerry.elf", tree / "boot/skerry.elf"], check=True)
+    if bundle:
+        shutil.copyfile(bundle, tree / "boot/guests.cpio")
+        lines.append("module2 /boot/guests.cpio")
+    (folder / "grub.cfg").write_text("\n".join([*lines, "boot", ""]))
+    subprocess.run(["grub-mkimage", "-O", "i386-pc-eltorito", "-p", "/boot", "-c", folder / "grub.cfg", "-o",
+                    tree / "boot/grub.img", "biosdisk", "iso9660", "multiboot2"], check=True)
+    out = folder / "test.iso"
+    subprocess.run(["xorriso", "-as", "mkisofs", "-quiet", "-r", "-b", "boot/grub.img", "-no-emul-boot",
+                    "-boot-load-size", "4", "-boot-info-table", "-o", out, tree],
+                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    shutil.rmtree(tree)
+    return out
+
+
 def wait_for(found, limit=60):
     """Asks until the answer is yes."""
     end = time.monotonic() + limit
@@ -330,7 +354,7 @@ class Bochs(Machine):
     def __init__(self, build, memory="1G", bundle=None, cmdline="", model="corei7_skylake_x",
                  cpus=1, com2=None, channel=False, com3=False, iso=None, disk=None, card=False):
         super().__init__(build)
-        iso = iso or make_iso(build, self.folder / "test.iso", bundle, cmdline)
+        iso = iso or plain_iso(build, self.folder, bundle, cmdline)
         ports = {line: self.listen(line) for line, wanted in
                  (("com1", True), ("com2", channel), ("com3", com3)) if wanted}
         self.start(configuration(self.folder, iso, ports["com1"], memory=memory, model=model,

@@ -7,7 +7,7 @@ import pytest
 
 import bundle
 import qemu_monitor
-from machine import EPYC, PROMPT, Bochs, Qemu
+from machine import EPYC, PROMPT, Bochs, Qemu, make_iso
 
 EMPTY = {"skerry.conf": b"[host]\nlog = info\n"}
 
@@ -34,8 +34,8 @@ def test_no_module(build):
         check_demo(machine)
 
 
-def test_no_module_bochs(build):
-    with Bochs(build) as machine:
+def test_no_module_bochs(build, tmp_path):
+    with Bochs(build, iso=make_iso(build, tmp_path / "test.iso")) as machine:
         check_demo(machine)
 
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from machine import EPYC, Bochs, Qemu
+from machine import EPYC, Bochs, Qemu, make_iso
 
 CELLS = {
     "kernel-epyc": ("kernel", EPYC),
@@ -22,10 +22,10 @@ LIVES += [pytest.param(cell, True, id=f"{cell}-full", marks=pytest.mark.long)
           for cell in CELLS if cell not in FULL]
 
 
-def boot(build, cell):
+def boot(build, folder, cell):
     files = build / "guests.cpio"
     if CELLS[cell] is None:
-        return Bochs(build, bundle=files)
+        return Bochs(build, iso=make_iso(build, folder / "first_light.iso", files))
     way, cpu = CELLS[cell]
     return Qemu(build, boot=way, cpu=cpu, bundle=files)
 
@@ -233,8 +233,8 @@ def check_life(machine):
 
 
 @pytest.mark.parametrize("cell, full", LIVES)
-def test_life(build, cell, full):
-    with boot(build, cell) as machine:
+def test_life(build, tmp_path, cell, full):
+    with boot(build, tmp_path, cell) as machine:
         check_up(machine)
         if full:
             check_life(machine)
