@@ -190,6 +190,6 @@ def test_bare(build, tmp_path, guest):
                "-device", "isa-debug-exit,iobase=0xf4,iosize=4", *devices]
     lacks = emulators.lacks("qemu", guest, True) | BARE_LACKS.get(guest, set())
     done = subprocess.run(command, stdin=subprocess.DEVNULL, text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=120)
+                          stderr=subprocess.PIPE, timeout=600)
     check_answers(guest, done.stdout, lacks)
     assert done.returncode == GOOD << 1 | 1

@@ -10,7 +10,7 @@ import pytest
 
 import bundle
 import gpt
-from machine import Bochs, Qemu
+from machine import Bochs, Qemu, on_disk
 from test_hostile import GOOD, Yard
 
 SECTORS = 32768
@@ -53,9 +53,7 @@ def yard(request, build, tmp_path_factory):
     if emulator == "qemu":
         image = folder / "nvme.img"
         image.write_bytes(gpt.image(SECTORS, PARTITIONS))
-        machine = Qemu(build, bundle=files, extra=(
-            "-drive", f"if=none,id=disk0,file={image},format=raw",
-            "-device", "nvme,drive=disk0,serial=one"))
+        machine = on_disk(Qemu, build, image, bundle=files)
     else:
         image = None
         machine = Bochs(build, bundle=files)

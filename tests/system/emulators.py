@@ -5,7 +5,6 @@ knows. A guest's check that no hypervisor can make pass there gets the word no-N
 answers ABSENT. What they do differently is explained in docs/platforms.md.
 """
 import functools
-import os
 import re
 import subprocess
 

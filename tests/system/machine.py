@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """One emulated machine that boots the image, driven through its serial console."""
+import inspect
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import textwrap
 import time
 from pathlib import Path
 
@@ -26,6 +28,8 @@ REPORT_CHARACTERS = 10000
 OVMF = "/usr/share/ovmf/OVMF.fd"
 ROOT = Path(__file__).resolve().parents[2]
 EPYC = "EPYC,+svm,+npt"
+# Seconds of a wait, and generous: emulators share the host's cores with each other, and with whatever else.
+LIMIT = 300
 # For QEMU: a nanosecond of the machine is an instruction, whatever else the host has to do.
 COUNTED = ("-icount", "shift=0,sleep=off")
 
@@ -66,11 +70,27 @@ def plain_iso(build, folder, bundle, cmdline):
     return out
 
 
-def wait_for(found, limit=60):
-    """Asks until the answer is yes."""
+def wait_for(found, limit=LIMIT):
+    """Asks until the answer is yes. If it never is, that says what was asked, and the last answer."""
     end = time.monotonic() + limit
-    while not found():
-        assert time.monotonic() < end, "it did not come to be"
+    while not (answer := found()):
+        assert time.monotonic() < end, \
+            f"waited {limit} s for this, which is still {answer!r}:\n{question(found)}"
+        time.sleep(0.05)  # whoever answers has something else to do, too
+
+
+def question(found):
+    """A function as it is written, with the values that it has from where it was made."""
+    try:
+        text = textwrap.dedent(inspect.getsource(found))
+    except (OSError, TypeError):
+        text = repr(found)
+    try:
+        known = inspect.getclosurevars(found).nonlocals
+    except TypeError:
+        known = {}
+    return text + "".join(f"  {name} = {value!r}\n" for name, value in known.items()
+                          if not isinstance(value, Machine))
 
 
 def guest_output(transcript):
@@ -104,8 +124,7 @@ class Machine:
         self.channel = None
         self.com3 = None  # a Relay: GDBs connect to its port
         self.process = None
-        # In seconds, and generous: emulators share the host's cores with each other.
-        self.limit = 300
+        self.limit = LIMIT
         self.reported = False
 
     def __enter__(self):
@@ -182,6 +201,12 @@ class Machine:
         found = [vm for vm in self.objects("vm list") if vm["name"] == name]
         return found[0] if found else None
 
+    def wait_running(self, names):
+        """Waits for the prompt, and until these VMs run."""
+        self.wait_prompt()
+        wait_for(lambda: set(names) <= {vm["name"] for vm in self.objects("vm list")
+                                        if vm["state"] == "running"}, self.limit)
+
     def free_pages(self):
         return [row["pages"] for row in self.objects("mem") if row["owner"] == "free"][0]
 
@@ -234,6 +259,11 @@ class Machine:
             return True
         except subprocess.TimeoutExpired:
             return False
+
+    def computed(self):
+        """CPU seconds that the emulator has used, in steps of 10 ms: beside others it takes longer for them."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def close(self):
         if self in self.started:
@@ -376,3 +406,16 @@ def on_cpus(emulator, cpus):
     single = cpus + 1 > 2 * os.cpu_count()
     return {"extra": ("-smp", str(cpus + 1)),
             "accel": "tcg,thread=single" if single else "tcg"}, f"1-{cpus}"
+
+
+def nvme(image, more=""):
+    """QEMU's words for an NVMe controller with that image as its disk."""
+    return ("-drive", f"if=none,id=disk0,format=raw,file={image}",
+            "-device", f"nvme,drive=disk0,serial=one{more}")
+
+
+def on_disk(emulator, build, image, extra=(), **how):
+    """A machine with that image as its only disk: QEMU's is nvme0; Bochs has no NVMe, its is ide0.0."""
+    if emulator is Bochs:
+        return Bochs(build, disk=image, **how)
+    return Qemu(build, extra=(*extra, *nvme(image)), **how)

@@ -12,7 +12,7 @@ import pytest
 import bundle
 import gpt
 import qemu_monitor
-from machine import Bochs, Qemu, wait_for
+from machine import Bochs, Qemu, on_disk, wait_for
 from test_scsi import CONTROLLER, scsi
 from test_snapshot import one, refused, wait_counts
 from test_snapshot_disk import Guest, start
@@ -362,10 +362,7 @@ def test_places(build, tmp_path, emulator):
     beside = image.read_bytes()
     files = bundle.make(tmp_path / "backup.cpio", COUNT,
                         bundle.tiny(build, "counter", "sectors") | {"noise": noise, "used": 2 * noise})
-    how = {"disk": image} if emulator is Bochs else {
-        "extra": ("-drive", f"if=none,id=disk0,file={image},format=raw",
-                  "-device", "nvme,drive=disk0,serial=one")}
-    with emulator(build, bundle=files, **how) as machine:
+    with on_disk(emulator, build, image, bundle=files) as machine:
         machine.wait_prompt()
         wait_counts(machine, "count")
         for line, words in (("full data", "use DISK=TARGET"), ("half data=vault", "full or diff"),

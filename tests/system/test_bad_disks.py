@@ -7,7 +7,7 @@ import zlib
 import bundle
 import gdb_poke
 import gpt
-from machine import Qemu
+from machine import Qemu, wait_for
 from ports import free_port
 
 SECTORS = 32768
@@ -66,8 +66,7 @@ def test_pulled(build, tmp_path):
         assert driver(machine, "other")["starts"] == 1
         gdb_poke.poke(port, PLUGGED)
         assert "it had no process, one starts" in machine.command("driver restart nvme0")
-        while driver(machine, "nvme0")["state"] != "ready":
-            pass
+        wait_for(lambda: driver(machine, "nvme0")["state"] == "ready")
         wait_passes(machine, "waits", 2)
         function = machine.objects("pci 01:00.0")[0]
         assert (function["problem"], function["dma"]) == ("", True)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 import bundle
-from machine import Bochs, Qemu, wait_for
+from machine import Bochs, Qemu, on_disk, wait_for
 
 KEY = "00112233445566778899aabbccddeeff" * 2
 CONF = """[host]
@@ -40,9 +40,8 @@ def start(emulator, build, folder, memory, words, extra=()):
                         bundle.tiny(build, "fill"))
     if emulator is Bochs:
         host = memory // 1024 + (2 if memory > 1024 else 1)  # GiB; with 8 Bochs does not start
-        return Bochs(build, bundle=files, memory=f"{host}G", disk=image)
-    return Qemu(build, bundle=files, memory="8G", extra=(
-        "-drive", f"if=none,id=disk0,file={image},format=raw", "-device", "nvme,drive=disk0,serial=one", *extra))
+        return on_disk(Bochs, build, image, bundle=files, memory=f"{host}G")
+    return on_disk(Qemu, build, image, bundle=files, memory="8G", extra=extra)
 
 
 @pytest.mark.parametrize("emulator, memory, first, end", [

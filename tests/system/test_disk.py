@@ -8,7 +8,7 @@ import uuid
 import bundle
 import gpt
 import rounds
-from machine import Qemu
+from machine import Qemu, nvme
 
 DATA = uuid.UUID("12345678-9abc-4def-8123-456789abcdef")
 PARTITIONS = {"boot": (64, 2047, uuid.UUID(int=2)), "data": (2048, 40000, DATA)}
@@ -20,11 +20,6 @@ cmdline = console=ttyS0 quiet name=alpha no_timer_check
 memory = 128M
 autostart = yes
 """
-
-
-def nvme(path):
-    return ("-drive", f"if=none,id=disk0,file={path},format=raw",
-            "-device", "nvme,drive=disk0,serial=one")
 
 
 def make_bundle(build, tmp_path, conf, files=None):

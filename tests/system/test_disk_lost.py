@@ -2,7 +2,7 @@
 """A disk whose driver dies too often: its guest waits or gets errors, until `driver restart`."""
 import bundle
 import fio
-from machine import Qemu
+from machine import Qemu, on_disk, wait_for
 
 CONF = """[disk waits]
 controller = memory
@@ -71,8 +71,7 @@ def test_lost(build, tmp_path):
         lose(machine, "waits")
         lose(machine, "fails")
         machine.command("vm destroy alpha")
-        while machine.vm("alpha"):
-            pass
+        wait_for(lambda: machine.vm("alpha") is None)
         assert [disk["users"] for disk in machine.objects("disk list")] == ["", ""]
 
 
@@ -83,9 +82,7 @@ def test_loud(build, tmp_path):
     conf = ("[disk data]\ncontroller = nvme0\n"
             "[vm alpha]\nkernel = spin.bin\nmemory = 16M\nautostart = yes\ndisk = data\n")
     files = bundle.make(tmp_path / "loud.cpio", conf, bundle.tiny(build, "spin"))
-    with Qemu(build / "tests/faults", bundle=files, extra=(
-            "-drive", f"if=none,id=disk,format=raw,file={path}",
-            "-device", "nvme,drive=disk,serial=n1")) as machine:
+    with on_disk(Qemu, build / "tests/faults", path, bundle=files) as machine:
         machine.wait_prompt()
         machine.command("fault loud")
         machine.command("fault driver nvme0")
@@ -96,12 +93,10 @@ def test_loud(build, tmp_path):
         assert ("alpha: its memory is kept, the device of driver nvme0 may still write to it; "
                 "`driver restart nvme0` tries again" in machine.transcript())
         machine.command("driver restart nvme0")
-        while fio.driver(machine, "nvme0")["state"] != "failed":
-            pass
+        wait_for(lambda: fio.driver(machine, "nvme0")["state"] == "failed")
         assert machine.vm("alpha")
         machine.command("fault loud")
         machine.command("driver restart nvme0")
         fio.wait_ready(machine, "nvme0")
-        while machine.vm("alpha"):
-            pass
+        wait_for(lambda: machine.vm("alpha") is None)
         assert machine.transcript().count("its memory is kept") == 1

@@ -2,7 +2,7 @@
 """A disk in memory grows while its guest uses it."""
 import bundle
 import fio
-from machine import Qemu
+from machine import Qemu, wait_for
 
 CONF = """[disk data]
 controller = memory
@@ -45,8 +45,7 @@ REFUSED = {
 def resize(machine, name, size):
     starts = fio.driver(machine, name)["starts"]
     (row,) = machine.objects(f"disk resize {name} {size}")
-    while fio.driver(machine, name)["starts"] == starts:
-        pass
+    wait_for(lambda: fio.driver(machine, name)["starts"] > starts)
     fio.wait_ready(machine, name)
     return row
 
@@ -85,6 +84,5 @@ def test_grows(build, tmp_path):
         disks = {row["name"]: row["bytes"] for row in machine.objects("disk list")}
         assert disks["data"] == 19 << 20 and disks["image"] == 64 << 10
         machine.command("vm destroy alpha")
-        while machine.vm("alpha"):
-            pass
+        wait_for(lambda: machine.vm("alpha") is None)
         assert "0 found" in machine.command("audit")

@@ -5,7 +5,7 @@ import re
 import pytest
 
 import bundle
-from machine import Bochs, Qemu, wait_for
+from machine import Bochs, Qemu, on_disk, wait_for
 from test_iommu import UNITS
 from test_snapshot import one
 
@@ -24,10 +24,8 @@ def start(build, folder, bed):
         CONF.format(controller="nvme0", pages=512)
     files = bundle.make(folder / "dma.cpio", conf, bundle.tiny(build, "dma"))
     if bed == "bochs":
-        return Bochs(build, bundle=files, disk=image)
-    return Qemu(build, bundle=files, extra=(
-        "-device", UNITS[bed], "-drive", f"if=none,id=disk,format=raw,file={image}",
-        "-device", "nvme,drive=disk,serial=n1"))
+        return on_disk(Bochs, build, image, bundle=files)
+    return on_disk(Qemu, build, image, bundle=files, extra=("-device", UNITS[bed]))
 
 
 def passes(machine, name, count=1):

@@ -16,7 +16,7 @@ import pytest
 
 import bundle
 import fio
-from machine import Qemu
+from machine import Qemu, nvme
 
 HLT = 0xf4
 PAGE = 4096
@@ -50,8 +50,7 @@ REACHED = {"ramdisk": {"scheduler_serve", "ramdisk_submit", "main", "request_fin
 
 def nvme_disk(path):
     path.write_bytes(bytes(16 << 20))
-    return "controller = nvme0", ("-drive", f"if=none,id=disk,format=raw,file={path}",
-                                  "-device", "nvme,drive=disk,serial=n1,addr=4")
+    return "controller = nvme0", nvme(path, ",addr=4")
 
 
 def functions(elf):

@@ -7,7 +7,7 @@ import time
 import pytest
 
 import bundle
-from machine import Bochs, Qemu
+from machine import Bochs, Qemu, wait_for
 
 # What is broken, and what an audit must say of it.
 BROKEN = {
@@ -40,9 +40,7 @@ def test_audit_catches(build, tmp_path, emulator):
     """With an invariant broken the audit says so, otherwise it finds nothing. A kernel stack that
     overflows into its guard page is reported as such."""
     with emulator(build / "tests/faults", bundle=spinning(build, tmp_path, "ab")) as machine:
-        machine.wait_prompt()
-        while any(machine.vm(name)["state"] != "running" for name in "ab"):
-            pass
+        machine.wait_running("ab")
         assert findings(machine) == []
         for what, text in BROKEN.items():
             machine.command(f"fault break {what}")
@@ -159,10 +157,8 @@ def deaf_one(build, tmp_path, image, cmdline):
     archive = bundle.make(tmp_path / "faults.cpio", conf,
                           bundle.tiny(build, "hostile_fatal", image))
     with Qemu(build / "tests/faults", bundle=archive, extra=("-smp", "2")) as machine:
-        machine.wait_prompt()
-        while any(machine.vm(name)["state"] != "running" for name in "ab") or \
-                machine.objects("cpu")[0]["runs"] != "manager":
-            pass
+        machine.wait_running("ab")
+        wait_for(lambda: machine.objects("cpu")[0]["runs"] == "manager")
         machine.command("fault deaf 1")
         yield machine
 
@@ -183,8 +179,7 @@ def test_lost_kick_with_exits(build, tmp_path):
     with deaf_one(build, tmp_path, "hostile_storm", "cpuid") as machine:
         before = kernel_pages(machine)["guest"]
         machine.command("vm destroy a")
-        while kernel_pages(machine)["guest"] >= before:
-            pass
+        wait_for(lambda: kernel_pages(machine)["guest"] < before)
         assert machine.vm("b")["state"] == "running"
 
 
@@ -223,8 +218,7 @@ def test_live_audit(build, tmp_path, emulator):
         assert done["audits"] >= len(lines) and done["findings"] == 0, machine.command("log show")
         machine.command("vm create a")
         machine.command("vm start a")
-        while any(machine.vm(name)["state"] != "running" for name in "ab"):
-            pass
+        wait_for(lambda: all(machine.vm(name)["state"] == "running" for name in "ab"))
         assert machine.objects("fault audits")[0]["findings"] == 0
         machine.command("fault break quota")
         machine.command("fault mend")

@@ -61,7 +61,7 @@ def test_gateway(line):
     assert json.loads(console.message())["lost"] == 0
     assert console.read_until(b"started")
     console.close()
-    sample = wait_for(lambda: server.tls("GET", "/v1/vms/gamma").json()["sample"], 30)
+    sample = wait_for(lambda: server.tls("GET", "/v1/vms/gamma").json()["sample"], 120)
     assert sample["cpu_percent"] > 10
     assert server.tls("POST", "/v1/vms/gamma/actions/resume").json()["changed"] is False
     refused = server.tls("POST", "/v1/vms/tiny/actions/pause")

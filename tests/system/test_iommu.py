@@ -7,7 +7,7 @@ import re
 import bundle
 import pytest
 import qemu_monitor
-from machine import Qemu, wait_for
+from machine import Qemu, nvme, wait_for
 from test_nvme import CONF, digest, start, wait_driver
 
 OWN_PAGES = 80
@@ -70,14 +70,14 @@ def test_window(build, tmp_path, unit):
         assert row["window"] == "open" and row["direct"] > row["requests"] / 2
         for turn in range(10):
             machine.command("disk dma data copy")
-            wait_for(lambda: stat(machine)["window"] == "none", 20)
+            wait_for(lambda: stat(machine)["window"] == "none")
             audit = machine.objects("audit")[-1]
             assert (audit["findings"], audit["device_guest_pages"]) == (0, 0)
             before = stat(machine)
-            wait_for(lambda: stat(machine)["requests"] > before["requests"] + 5, 20)
+            wait_for(lambda: stat(machine)["requests"] > before["requests"] + 5)
             assert stat(machine)["direct"] == before["direct"]
             machine.command("disk dma data direct")
-            wait_for(lambda: stat(machine)["direct"] > before["direct"] + 5, 20)
+            wait_for(lambda: stat(machine)["direct"] > before["direct"] + 5)
         assert (stat(machine)["errors"], stat(machine)["refused"]) == (0, 0)
         assert "not mapped" not in machine.command("log show -c device")
         machine.attach("alpha")
@@ -106,19 +106,19 @@ def test_snapshot(build, tmp_path, unit):
             audit = machine.objects("audit")[-1]
             assert (audit["findings"], audit["device_guest_pages"]) == (0, 0)
             assert before["window"] == "none"
-            wait_for(lambda: stat(machine)["requests"] > before["requests"] + 5, 20)
+            wait_for(lambda: stat(machine)["requests"] > before["requests"] + 5)
             assert stat(machine)["direct"] == before["direct"]
         # its RAM has layers, whatever is wanted
         machine.command("disk dma data direct")
         for _ in range(3):
             assert ": reset to snapshot two" in machine.command("vm reset alpha --to two")
             before = stat(machine)
-            wait_for(lambda: stat(machine)["requests"] > before["requests"] + 5, 20)
+            wait_for(lambda: stat(machine)["requests"] > before["requests"] + 5)
         assert stat(machine)["window"] == "none"
         for name in ("two", "one"):
             assert "dropped" in machine.command(f"vm snapshot drop alpha {name}")
-        wait_for(lambda: stat(machine)["window"] == "open", 20)
-        wait_for(lambda: stat(machine)["direct"] > before["direct"] + 5, 20)
+        wait_for(lambda: stat(machine)["window"] == "open")
+        wait_for(lambda: stat(machine)["direct"] > before["direct"] + 5)
         assert machine.objects("audit")[-1]["findings"] == 0
         assert ": snapshot " in machine.command("vm snapshot alpha three")
         assert ": reset to snapshot three" in machine.command("vm reset alpha --to three")
@@ -168,9 +168,7 @@ def start_liar(build, folder, extra):
     path.write_bytes(MARK * 256 + bytes(1 << 20))
     files = bundle.make(folder / "liar.cpio", LIAR)
     return Qemu(build / "tests/liars", bundle=files, memory="256M", extra=(
-        *extra, "-drive", f"if=none,id=disk,format=raw,file={path}",
-        "-device", "nvme,drive=disk,serial=n1,addr=4",
-        *qemu_monitor.option(folder / "monitor")))
+        *extra, *nvme(path, ",addr=4"), *qemu_monitor.option(folder / "monitor")))
 
 
 def marked_pages(folder):
@@ -298,17 +296,15 @@ def test_interrupts(build, tmp_path, unit):
     path.write_bytes(bytes(1 << 20))
     files = bundle.make(tmp_path / "nvme.cpio", "[disk data]\ncontroller = nvme0\n")
     with Qemu(build, bundle=files, extra=(
-            "-device", UNITS[unit], "-drive", f"if=none,id=disk,format=raw,file={path}",
-            "-device", "nvme,drive=disk,serial=n1,addr=4",
-            *qemu_monitor.option(tmp_path / "monitor"))) as machine:
+            "-device", UNITS[unit], *nvme(path, ",addr=4"), *qemu_monitor.option(tmp_path / "monitor"))) as machine:
         machine.wait_prompt()
         wait_driver(machine, "ready", 1)
         assert ", remaps interrupts" in machine.command("pci")
         assert "raise their own interrupts alone" in machine.command("log show -c device")
-        nvme = machine.objects("pci 00:04.0")[0]
-        assert nvme["remapped"]
+        function = machine.objects("pci 00:04.0")[0]
+        assert function["remapped"]
         assert machine.objects("perf record 1")[0]["samples"] > 10  # NMIs of a line
-        bar = nvme["bars"][0]["address"]
+        bar = function["bars"][0]["address"]
         with qemu_monitor.Monitor(tmp_path / "monitor") as monitor:
             address, _, data, masked = physical(monitor, bar + 0x2000, 4)
             assert masked & 1 == 0

@@ -14,7 +14,7 @@ import pytest
 
 import bundle
 import gpt
-from machine import Qemu
+from machine import Qemu, on_disk
 from test_iommu import UNITS
 
 SECTORS = 32768
@@ -48,9 +48,7 @@ def start(build, folder, conf):
     image = folder / "nvme.img"
     image.write_bytes(gpt.image(SECTORS, PARTITIONS))
     files = bundle.make(folder / "liars.cpio", conf, bundle.tiny(build, "neighbour"))
-    return image, Qemu(build / "tests/liars", bundle=files, extra=(
-        "-drive", f"if=none,id=disk0,file={image},format=raw",
-        "-device", "nvme,drive=disk0,serial=one"))
+    return image, on_disk(Qemu, build / "tests/liars", image, bundle=files)
 
 
 def test_monitor(build, tmp_path):
@@ -136,9 +134,8 @@ def test_watching_clone(build, tmp_path, unit):
     conf = ("[disk watched]\ncontroller = nvme0\n[vm source]\nkernel = sectors.bin\nmemory = 16M\n"
             "pci = on\ndisk = watched\nautostart = yes\n")
     files = bundle.make(tmp_path / "watched.cpio", conf, bundle.tiny(build, "sectors"))
-    with Qemu(build / "tests/liars", bundle=files, extra=(
-            "-smp", "3", *(("-device", UNITS[unit]) if unit else ()), "-drive", f"if=none,id=disk0,file={image},format=raw",
-            "-device", "nvme,drive=disk0,serial=late")) as machine:
+    with on_disk(Qemu, build / "tests/liars", image, bundle=files, extra=(
+            "-smp", "3", *(("-device", UNITS[unit]) if unit else ()))) as machine:
         machine.wait_prompt()
         machine.attach("source")
         machine.wait("READY")

@@ -189,9 +189,7 @@ def test_several(build, tmp_path):
     conf = "".join(f"[vm {name}]\nkernel = built-in\nmemory = 16M\nautostart = yes\n"
                    for name in names)
     with Qemu(build, bundle=bundle.make(tmp_path / "several.cpio", conf)) as machine:
-        machine.wait_prompt()
-        while any(machine.vm(name)["state"] != "running" for name in names):
-            pass
+        machine.wait_running(names)
         machine.command("vm pause one two three")
         machine.command("vm destroy *")
         audit = machine.objects("log show -c audit")

@@ -6,7 +6,7 @@ import pytest
 
 import bundle
 import qemu_monitor
-from machine import Qemu
+from machine import Qemu, wait_for
 
 # MCi_STATUS: valid, with ADDR and MISC; corrected; uncorrected; the CPU's own context is corrupt
 CORRECTED = 0x8c00000000000000
@@ -40,10 +40,13 @@ def states(machine):
     return {name: machine.vm(name)["state"] for name in "ab"}
 
 
+def all_run(machine):
+    return set(states(machine).values()) == {"running"}
+
+
 def wait_running(machine):
     machine.wait_prompt()
-    while set(states(machine).values()) != {"running"}:
-        pass
+    wait_for(lambda: all_run(machine))
 
 
 def fault_page(machine, number):
@@ -82,20 +85,17 @@ def test_page_of_vm(build, tmp_path, number):
         set_aside = pages(machine, "reserved")
         page, ended, other = fault_page(machine, number)
         check(monitor, UNCORRECTED, page + 0x123)
-        while list(states(machine).values()).count("running") == 2:
-            pass
+        wait_for(lambda: not all_run(machine))
         assert states(machine) == {ended: "crashed", other: "running"}
         said = machine.command("log show -c process")
         assert re.search(rf"machine check: bank {BANK}, status {UNCORRECTED:#x}: page {page:#x} is "
                          "lost", said), said
         machine.command(f"vm destroy {ended}")
-        while pages(machine, "reserved") != set_aside + 1:
-            pass
+        wait_for(lambda: pages(machine, "reserved") == set_aside + 1)
         assert findings(machine) == []
         machine.command(f"vm create {ended}")
         machine.command(f"vm start {ended}")
-        while set(states(machine).values()) != {"running"}:
-            pass
+        wait_for(lambda: all_run(machine))
         use_all(machine)
         assert pages(machine, "reserved") == set_aside + 1
         assert findings(machine) == []
@@ -121,8 +121,7 @@ def test_shutdown_of_guest(build, tmp_path, number):
         said = machine.command("log show -c process")
         assert re.search(rf"machine check: bank {BANK}, status {UNCORRECTED:#x}: page {page:#x} is "
                          "lost", said), said
-        while states(machine) != {ended: "crashed", other: "running"}:
-            pass
+        wait_for(lambda: states(machine) == {ended: "crashed", other: "running"})
 
 
 def test_corrected(build, tmp_path):
@@ -131,8 +130,8 @@ def test_corrected(build, tmp_path):
     with machine_of(build, tmp_path, path) as machine, qemu_monitor.Monitor(path) as monitor:
         wait_running(machine)
         check(monitor, CORRECTED, 0x1234000)
-        while "harmless machine check" not in (said := machine.command("log show -c cpu")):
-            pass
+        wait_for(lambda: "harmless machine check" in machine.command("log show -c cpu"))
+        said = machine.command("log show -c cpu")
         assert f"bank {BANK}, status {CORRECTED:#x}, address 0x1234000" in said, said
         assert set(states(machine).values()) == {"running"}
 

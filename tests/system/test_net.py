@@ -70,7 +70,7 @@ def check_announced(machine):
     forget = "ip link set eth0 arp off; ip link set eth0 arp on"
     assert mac not in shell(machine, "beta", f"{forget}; ip -4 neigh")
     fio.die(machine, "lan.switch", "driver restart")
-    wait_for(lambda: mac in shell(machine, "beta", "ip -4 neigh"), 20)
+    wait_for(lambda: mac in shell(machine, "beta", "ip -4 neigh"))
 
 
 def test_guests_and_the_world(build, tmp_path, page):

@@ -2,7 +2,6 @@
 """A network's switch and its card's driver die again and again: what goes over it arrives whole."""
 import hashlib
 import random
-import re
 import socket
 import threading
 import time

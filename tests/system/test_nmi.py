@@ -69,9 +69,7 @@ def stubs(code, sysenter):
 
 
 def start_guests(machine):
-    machine.wait_prompt()
-    while any(machine.vm(name)["state"] != "running" for name in WORDS):
-        pass
+    machine.wait_running(WORDS)
     machine.command("vm pause fast")
 
 

@@ -5,7 +5,7 @@ import random
 import re
 
 import bundle
-from machine import Qemu
+from machine import Qemu, nvme, wait_for
 
 CONF = """
 [disk data]
@@ -27,9 +27,7 @@ def start(build, folder, controller="nvme0", device="", unit=(), conf=CONF):
     path.write_bytes(random.Random(1).randbytes(MEBIBYTES << 20))
     files = bundle.make(folder / "nvme.cpio", conf.format(controller=controller),
                         bundle.debian(build / "guests"))
-    return path, Qemu(build, bundle=files, extra=(
-        *unit, "-drive", f"if=none,id=disk,format=raw,file={path}",
-        "-device", f"nvme,drive=disk,serial=n1,addr=4{device}"))
+    return path, Qemu(build, bundle=files, extra=(*unit, *nvme(path, f",addr=4{device}")))
 
 
 def digest(machine):
@@ -42,11 +40,13 @@ def seconds(text):
 
 
 def wait_driver(machine, state, starts):
-    for _ in range(1000):
-        row = machine.objects("driver list")[0]
-        if row["state"] == state and row["starts"] == starts:
-            return row
-    raise AssertionError(row)
+    """Waits until the first driver, begun so many times, is in that state; returns its row."""
+    def rows():
+        return [row for row in machine.objects("driver list")[:1]
+                if (row["state"], row["starts"]) == (state, starts)]
+
+    wait_for(rows)
+    return rows()[0]
 
 
 def test_nvme(build, tmp_path):

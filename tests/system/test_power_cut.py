@@ -13,7 +13,7 @@ import pytest
 import bundle
 import gpt
 import write_log
-from machine import Qemu
+from machine import Qemu, wait_for
 
 SECTORS = 98304
 DATA, NOTES = (2048, 83967), (84000, 90000) # first and last sector
@@ -90,8 +90,7 @@ def restart_driver(machine, times):
         while requests_of(machine) < requests + 20 and time.monotonic() < end:
             pass
         machine.command("driver restart nvme0")
-        while not is_up(machine.objects("driver list")[0], starts):
-            pass
+        wait_for(lambda: is_up(machine.objects("driver list")[0], starts))
     machine.attach("alpha")
 
 

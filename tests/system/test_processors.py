@@ -11,7 +11,7 @@ import pytest
 import bundle
 from machine import ROOT, Bochs, Qemu, wait_for
 from ports import free_port
-from test_scheduling import boot, busy_bundle, measure, wait_running
+from test_scheduling import boot, busy_bundle, measure
 
 GOOD = 16  # EXIT_GOOD of tests/guest/rt/rt.h
 
@@ -47,7 +47,7 @@ def test_all_run(build, tmp_path, emulator, cpus):
     files = busy_bundle(build, tmp_path, {name: {"affinity": i} for i, name in enumerate(names)})
     with emulator(build, bundle=files, **host) as machine:
         machine.wait(f" {cpus} CPUs, ")
-        wait_running(machine, names)
+        machine.wait_running(names)
         first = measure(machine, 200)
         assert all(spent > 0 for spent, _ in first.values()), first
         rows = machine.objects("cpu")
@@ -96,7 +96,7 @@ def test_storm(build, tmp_path):
     """IPIs, NMIs, INIT and SIPI at random, APICs that move: all at the cost of that guest alone."""
     sections = {"storm": {"kernel": "storm.bin", "vcpus": 4, "memory": "32M"}, "one": {}}
     with boot(build, tmp_path, sections) as machine:
-        wait_running(machine, ("one",))
+        machine.wait_running(("one",))
         machine.attach("storm")
         machine.wait("STORM")
         machine.leave()
@@ -128,7 +128,7 @@ def test_panic(build, tmp_path):
     files = busy_bundle(build, tmp_path, {"one": {"affinity": 1}, "two": {"affinity": 2}})
     with Qemu(build, bundle=files, extra=("-smp", "4", "-monitor",
                                           f"unix:{path},server=on,wait=off")) as machine:
-        wait_running(machine, ("one", "two"))
+        machine.wait_running(("one", "two"))
         with socket.socket(socket.AF_UNIX) as link:
             link.connect(str(path))
             link.sendall(b"mce 0 9 0xbd00000000000000 0x5 0 0\n")
@@ -189,7 +189,7 @@ def test_lost_cpu(build, tmp_path):
     files = busy_bundle(build, tmp_path, {"one": {"affinity": 1}, "two": {"affinity": 1}})
     with Qemu(build, bundle=files, cmdline="nokaslr",
               extra=("-smp", "2", "-gdb", f"tcp:127.0.0.1:{port}")) as machine:
-        wait_running(machine, ("one", "two"))
+        machine.wait_running(("one", "two"))
         debugger = Debugger(port)
         debugger.lose(1, address_of(build, "sched_next"), address_of(build, "cpus_halt"))
         machine.type("vm destroy one\r")
@@ -260,7 +260,7 @@ def test_debug_image(build, debug_build, tmp_path):
         "one": {"weight": 512, "cap": "80%"}, "two": {"reserve": "2ms/10ms"}, "three": {},
         "storm": {"kernel": "storm.bin", "vcpus": 4, "memory": "32M"}})
     with Qemu(debug_build, bundle=files, extra=("-smp", "2")) as machine:
-        wait_running(machine, ("one", "two", "three", "storm"))
+        machine.wait_running(("one", "two", "three", "storm"))
         machine.attach("storm")
         machine.wait("STORM")
         machine.leave()

@@ -130,7 +130,7 @@ def test_leaves_nothing(build, tmp_path):
         before = owned(machine)
         for _ in range(3):
             renew(machine, "count")
-        wait_for(lambda: owned(machine) == before, 30)
+        wait_for(lambda: owned(machine) == before)
         assert ": 0 found" in machine.command("audit")
         machine.command("vm set count reserve=1ms/10ms")
         assert "the reservation would be needed twice" in refused(machine, "vm renew count")

@@ -80,7 +80,7 @@ def test_port_taken(build):
         taken.listen()
         port = taken.getsockname()[1]
         out, status = pexpect.run(f"make run HTTP_PORT={port} BUILD={os.path.relpath(build, ROOT)}",
-                                  cwd=ROOT, withexitstatus=True, encoding="utf-8", timeout=60)
+                                  cwd=ROOT, withexitstatus=True, encoding="utf-8", timeout=300)
     assert status != 0 and f"HTTP_PORT: {port} cannot be had" in out, out
     assert "HTTP_PORT=8081" in out, out
 
@@ -100,14 +100,14 @@ def test_page_where_nothing_is_built_yet(tmp_path):
 def test_only_what_is_tested(tmp_path):
     """A unit test asked for by name needs no image, and no other test."""
     parts, status = pexpect.run(f"make -n test-parts ONLY=unit NAME=walk BUILD={tmp_path}", cwd=ROOT,
-                                withexitstatus=True, encoding="utf-8", timeout=60)
+                                withexitstatus=True, encoding="utf-8", timeout=300)
     assert status == 0 and "tests/unit/walk_test.c" in parts, parts
     assert "skerry.elf" not in parts and parts.count("_test.c") < 6, parts
 
 
 def test_bench_only():
     """What ONLY= may say is another thing for `make bench` than for `make test`."""
-    said, status = pexpect.run("make -n bench ONLY=exits", cwd=ROOT, withexitstatus=True, encoding="utf-8", timeout=60)
+    said, status = pexpect.run("make -n bench ONLY=exits", cwd=ROOT, withexitstatus=True, encoding="utf-8", timeout=300)
     assert status == 0 and "--exits" in said and "allowed" not in said, said
 
 
@@ -172,7 +172,7 @@ def test_installed_pages(build, tmp_path):
 def test_refused(words, said):
     port = f" HTTP_PORT={free_port()}" if words.startswith("run ") else ""
     out, status = pexpect.run(f"make {words}{port}", cwd=ROOT, withexitstatus=True, encoding="utf-8",
-                              timeout=20)
+                              timeout=300)
     assert status != 0 and said in out, out
 
 
@@ -204,9 +204,9 @@ def test_data_disk(build, tmp_path, emulator, limit):
             terminal.expect(pexpect.EOF)
         finally:
             terminal.close(force=True)
-    out, status = pexpect.run(f"make clean BUILD={tmp_path} DATA_DISK={disk}", cwd=ROOT, timeout=60,
+    out, status = pexpect.run(f"make clean BUILD={tmp_path} DATA_DISK={disk}", cwd=ROOT, timeout=300,
                               withexitstatus=True, encoding="utf-8", events={"N] ": "n\n"})
     assert status == 0 and "which guests have written to" in out and disk.exists()
-    out, status = pexpect.run(f"make clean BUILD={tmp_path} DATA_DISK={disk}", cwd=ROOT, timeout=60,
+    out, status = pexpect.run(f"make clean BUILD={tmp_path} DATA_DISK={disk}", cwd=ROOT, timeout=300,
                               withexitstatus=True, encoding="utf-8", events={"N] ": "y\n"})
     assert status == 0 and not disk.exists()

@@ -9,7 +9,7 @@ import pytest
 
 import bundle
 import gpt
-from machine import Bochs, Qemu, guest_output, wait_for
+from machine import Bochs, Qemu, guest_output, on_disk, wait_for
 
 SECTORS = 65536  # 32 MiB
 PARTITIONS = {"boot": (64, 2047, uuid.UUID(int=2)), "data": (2048, 40000, uuid.UUID(int=3))}
@@ -33,12 +33,8 @@ def make_bundle(build, tmp_path, start, key=KEY, memory="16M", disk="", more="")
                        bundle.tiny(build, "counter"))
 
 
-def boot(build, files, image, emulator=Qemu, channel=False, extra=()):
-    if emulator is Bochs:
-        return Bochs(build, bundle=files, disk=image, channel=channel)
-    return Qemu(build, bundle=files, channel=channel,
-                extra=("-drive", f"if=none,id=disk0,file={image},format=raw",
-                       "-device", "nvme,drive=disk0,serial=one", *extra))
+def boot(build, files, image, emulator=Qemu, **how):
+    return on_disk(emulator, build, image, bundle=files, **how)
 
 
 def counts_of(text):
@@ -210,7 +206,7 @@ def test_not_saved(build, tmp_path):
         for _ in range(10):  # each leaves a process that has ended
             out = refused(machine, "vm save count saves")
             assert "the disk holds something else; use an empty one or" in out, out
-        wait_for(lambda: owned(machine) == before, 30)
+        wait_for(lambda: owned(machine) == before)
         assert ": 0 found" in machine.command("audit")
         assert "there is no disk" in refused(machine, "vm save count nothing")
         assert "use overwrite" in refused(machine, "vm save count saves over")
@@ -382,7 +378,7 @@ def test_cut(build, tmp_path):
         machine.wait(r"COUNT 0x3\s")
         machine.leave()
         machine.type("vm save count saves\r")
-        wait_for(lambda: not any(first_block(image)), 60)
+        wait_for(lambda: not any(first_block(image)))
         machine.process.kill()
         machine.process.wait()
     assert not any(first_block(image))

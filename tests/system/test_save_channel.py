@@ -117,7 +117,7 @@ def test_over_a_boot(build, tmp_path, emulator):
 
 def count_goes_on(machine, client):
     """The guest has not ended, nor has anything been left behind."""
-    wait_for(lambda: machine.vm("count")["state"] == "running", 30)
+    wait_for(lambda: machine.vm("count")["state"] == "running")
     machine.attach("count")
     machine.wait(r"COUNT 0x[0-9a-f]+\s")
     machine.leave()
@@ -149,7 +149,7 @@ def test_failures(build, tmp_path):
         assert "give at most 65536" in refused_save(client, [{"credit": 0, "bytes": 1 << 40}])
         stream = client.transfer("vm save", "count")
         client.result("stream close", str(stream.number), order="any")
-        wait_for(lambda: owned(machine) == before, 30)
+        wait_for(lambda: owned(machine) == before)
         count_goes_on(machine, client)
         out = machine.command("vm save count store=channel")
         assert out.startswith("error: this command needs a machine channel"), out

@@ -172,7 +172,7 @@ def test_life(build, tmp_path):
         machine.command("vm create count")
         one(machine, "vm start count")
         wait_counts(machine, "count")
-        wait_for(lambda: abs(machine.free_pages() - free) < 64, 30)
+        wait_for(lambda: abs(machine.free_pages() - free) < 64)
 
 
 @pytest.mark.parametrize("emulator", EMULATORS)
@@ -214,7 +214,7 @@ def test_merges(build, tmp_path, emulator):
         machine.wait_prompt()
         machine.command("vm destroy beta")
         machine.command("vm pause count")
-        wait_for(lambda: abs(machine.free_pages() - left) < 64, 30)
+        wait_for(lambda: abs(machine.free_pages() - left) < 64)
         machine.command("vm resume count")
         end(machine, "count")
         machine.wait_end("count")

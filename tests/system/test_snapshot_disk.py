@@ -3,7 +3,7 @@
 import bundle
 import disk_clones
 from machine import Qemu, wait_for
-from test_disk import GUEST, nvme
+from test_disk import GUEST
 from test_snapshot import DISK, one, refused
 
 MIB = 1 << 20
@@ -126,7 +126,7 @@ def test_back(build, tmp_path):
         kept = machine.vm("alpha")["resident_bytes"]
         for name in ("ready", "later"):
             machine.command(f"vm snapshot drop alpha {name}")
-        wait_for(lambda: machine.vm("alpha")["resident_bytes"] < kept - len(PLACES) * MIB // 2, 30)
+        wait_for(lambda: machine.vm("alpha")["resident_bytes"] < kept - len(PLACES) * MIB // 2)
         guest.spoil("seven")
         assert guest.shell("cat /mnt/*/file") == "seven\n" * len(PLACES)
         drivers = [row["name"] for row in machine.objects("driver list")]
@@ -151,7 +151,7 @@ def clone_ends(machine, guest):
     assert disk_clones.at(machine, "beta", write.format(16)) == "0\n"
     assert guest.raw() == before
     guest.spoil("four")
-    wait_for(lambda: machine.vm("beta")["state"] == "crashed", 30)
+    wait_for(lambda: machine.vm("beta")["state"] == "crashed")
     reason = machine.vm("beta")["reason"]
     assert reason.startswith("what it sees of alpha's is lost: disk "), reason
     assert "old blocks (disk.undo) is full" in reason, reason
@@ -169,7 +169,7 @@ def test_full(build, tmp_path):
         guest.back()
         for word in ("two", "three"):
             guest.spoil(word)
-            wait_for(lambda: machine.objects("vm snapshot list") == [], 30)
+            wait_for(lambda: machine.objects("vm snapshot list") == [])
             dropped = [row for row in machine.objects("events since 0")
                        if row["event"] == "snapshot_dropped"]
             assert "snapshot ready dropped: disk " in dropped[-1]["reason"], dropped
@@ -202,7 +202,7 @@ def test_dies_meanwhile(build, tmp_path):
         one(machine, "vm snapshot alpha ready")
         guest.spoil("two")
         machine.channel.send(b'{"id":1,"command":"vm reset alpha --to ready"}\n')
-        wait_for(lambda: "reset to snapshot ready" in machine.command("log show -n 5"), 30)
+        wait_for(lambda: "reset to snapshot ready" in machine.command("log show -n 5"))
         for _ in range(2):
             machine.command("driver restart nvme0")
             wait_for(lambda: all(row["state"] == "ready" for row in machine.objects("driver list")),

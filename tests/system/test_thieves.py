@@ -10,7 +10,7 @@ import pytest
 
 import bundle
 from machine import COUNTED, Bochs, Qemu
-from test_scheduling import measure, wait_running
+from test_scheduling import measure
 
 REPEATED = (*COUNTED, "-seed", "1", "-rtc", "base=2024-01-01,clock=vm")
 PATTERNS = ("big", "sleep-burst", "sleep-stagger", "threads", "wave", "yield", "yield-vcpu",
@@ -145,7 +145,7 @@ def share_beside(build, tmp_path, kernel):
                    for name, file in (("victim", "busy"), ("rival", kernel)))
     files = bundle.make(tmp_path / f"{kernel}.cpio", conf, bundle.tiny(build, "busy", kernel))
     with Qemu(build, bundle=files, extra=REPEATED) as machine:
-        wait_running(machine, ("victim", "rival"))
+        machine.wait_running(("victim", "rival"))
         spent, passed = measure(machine, 700)["victim"]
         assert machine.command("vm destroy rival") == "rival: destroyed"
     return spent / passed

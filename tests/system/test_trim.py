@@ -5,7 +5,7 @@ import pytest
 import bundle
 from machine import Bochs, Qemu, wait_for
 from test_overcommit import is_starved
-from test_snapshot import one, refused
+from test_snapshot import one
 
 ZEROS = "[vm {name}]\nkernel = zeros.bin\nmemory = 80M\nautostart = yes\novercommit = {how}\n"
 MIB = 1 << 20

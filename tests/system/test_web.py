@@ -4,11 +4,10 @@ import json
 import os
 import re
 import subprocess
-import time
 
 import pexpect
 
-from machine import PROMPT, ROOT
+from machine import PROMPT, ROOT, wait_for
 from ports import free_port
 
 LIMIT = 240
@@ -20,13 +19,6 @@ def curl(port, path, *words):
                            f"https://localhost:{port}{path}", *words],
                           capture_output=True, text=True, timeout=LIMIT + 60)
     return done.stdout
-
-
-def wait_for(found):
-    deadline = time.monotonic() + LIMIT
-    while not found():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def start(build, disk, port):
@@ -96,7 +88,7 @@ def test_service_vm(build, tmp_path):
         fingerprint = re.search(r"fingerprint ([0-9a-f]{64})", said)[1]
         assert '"live":true' in curl(port, "/v1/health")
         # By the port, which is a machine channel: what skerryd knows is what Skerry says.
-        wait_for(lambda: '"ready":true' in curl(port, "/v1/health"))
+        wait_for(lambda: '"ready":true' in curl(port, "/v1/health"), LIMIT)
         me = curl(port, "/v1/me", "-H", f"Authorization: Bearer {token}")
         assert '"admin"' in me, me
         assert "unauthenticated" in curl(port, "/v1/vms")
