@@ -294,6 +294,11 @@ void virtio_blk_poll_link(struct virtio_blk *blk)
 	(void)blk;
 }
 
+void virtio_vsock_poll(struct virtio_vsock *vsock)
+{
+	(void)vsock;
+}
+
 static u64 balloon_target;
 
 enum status virtio_balloon_aim(struct virtio_balloon *balloon, u64 pages)

@@ -39,4 +39,5 @@ static const struct state_layout {
 	[STATE_XSAVE] = {1, 0}, /* the CPU's */
 	[STATE_VIRTIO_BALLOON] = {1, 0x4b6bf38f},
 	[STATE_WALL] = {1, 0xfc0bbf52},
+	[STATE_VIRTIO_VSOCK] = {1, 0x4a4c935a},
 };

@@ -155,3 +155,33 @@ enum vio_scsi_answer {
 	VIO_SCSI_S_RESET = 4,
 	VIO_SCSI_S_BUSY = 5,
 };
+
+/* 5.10: sockets */
+#define VIO_VSOCK_F_STREAM    BIT(0)
+#define VIO_VSOCK_TYPE_STREAM 1u
+#define VIO_VSOCK_NO_RECEIVE  1u /* flags of VIO_VSOCK_SHUTDOWN: the sender reads no more */
+#define VIO_VSOCK_NO_SEND     2u /* the sender writes no more */
+enum vio_vsock_operation {
+	VIO_VSOCK_INVALID = 0,
+	VIO_VSOCK_REQUEST = 1,
+	VIO_VSOCK_RESPONSE = 2,
+	VIO_VSOCK_RST = 3,
+	VIO_VSOCK_SHUTDOWN = 4,
+	VIO_VSOCK_RW = 5,
+	VIO_VSOCK_CREDIT_UPDATE = 6,
+	VIO_VSOCK_CREDIT_REQUEST = 7,
+};
+struct vio_vsock_header {
+	u64 source_cid;
+	u64 target_cid;
+	u32 source_port;
+	u32 target_port;
+	u32 bytes; /* of what follows the header */
+	u16 type;
+	u16 operation;
+	u32 flags;
+	u32 room;  /* buf_alloc: bytes that the sender keeps for what it receives */
+	u32 taken; /* fwd_cnt: bytes that the sender's user has taken from there so far */
+} PACKED;
+_Static_assert(sizeof(struct vio_vsock_header) == 44, "virtio 5.10.6");
+#define VIO_VSOCK_TRANSPORT_RESET 0u /* 5.10.6.7: an event */

@@ -48,6 +48,7 @@ enum machine_event {
 	/* the guest's kernel says that it has panicked and that a crash kernel takes over */
 	MACHINE_CRASH_KERNEL = 1 << 6,
 	MACHINE_WATCHDOG = 1 << 7, /* the watchdog has expired */
+	MACHINE_LOOK = 1 << 8,	   /* the socket device wants virtio_vsock_poll to be called */
 };
 
 /*

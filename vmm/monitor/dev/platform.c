@@ -23,6 +23,7 @@
 #include "vmm/monitor/virtio/virtio_console.h"
 #include "vmm/monitor/virtio/virtio_net.h"
 #include "vmm/monitor/virtio/virtio_rng.h"
+#include "vmm/monitor/virtio/virtio_vsock.h"
 
 /*
  * The devices, one in each line. The order is also that of resets, and of loading a state. The
@@ -46,6 +47,7 @@ static enum status (*const platform_attach[])(struct platform *platform,
 	virtio_console_attach,
 	virtio_rng_attach,
 	virtio_balloon_attach,
+	virtio_vsock_attach,
 	virtio_blk_attach,
 	virtio_net_attach,
 };
@@ -70,6 +72,7 @@ enum status platform_init(struct platform *platform, const struct platform_confi
 	platform->pci = NULL;
 	platform->virtio_console = NULL;
 	platform->virtio_balloon = NULL;
+	platform->virtio_vsock = NULL;
 
 	irqchip_init(&platform->irqchip, &platform->clock, config->cpu_count, config->lapic_page);
 	status = platform_add_irqchip(platform);

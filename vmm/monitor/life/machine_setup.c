@@ -23,6 +23,7 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
+#include "vmm/rt/vsock.h"
 
 enum machine_setup_key { KEY_CHANNEL = 1, KEY_DISK = 3, KEY_NET = 4 };
 
@@ -62,6 +63,21 @@ static bool machine_open_channel(struct machine *machine)
 	return machine_worked(
 		machine, "binding its channel",
 		sys_object_bind(start_handle(START_CHANNEL_IN), machine->queue, KEY_CHANNEL));
+}
+
+/* Maps what is shared with the manager for the socket device of a VM that has one. */
+static bool machine_open_vsock(struct machine *machine)
+{
+	handle_t memory = start_handle_of(START_CHANNEL, VSOCK_BYTES);
+	void *address = NULL;
+
+	if (memory == HANDLE_NONE)
+		return true;
+	if (!machine_worked(machine, "mapping its sockets",
+			    machine_map_own(memory, VSOCK_BYTES, &address)))
+		return false;
+	machine->vsock = address;
+	return true;
 }
 
 /*
@@ -188,6 +204,9 @@ bool machine_make_devices(struct machine *machine)
 		.blk_count = machine->blk_count,
 		.net = machine->net,
 		.net_count = machine->net_count,
+		.vsock = machine->vsock,
+		.vsock_cid = start_info->parameter[MONITOR_ID] + VSOCK_CID_FIRST - 1,
+		.vsock_tell = console_tell,
 	};
 
 	for (u32 i = 0; i < machine->vcpu_count; i++)
@@ -246,7 +265,8 @@ bool machine_setup(struct machine *machine)
 {
 	random_init();
 	machine->handover.number = (u32)start_info->parameter[MONITOR_RENEWAL];
-	if (!machine_open_channel(machine) || !machine_map_ram(machine))
+	if (!machine_open_channel(machine) || !machine_open_vsock(machine) ||
+	    !machine_map_ram(machine))
 		return false;
 	cpuid_build(&machine->cpuid, (u32)start_info->parameter[MONITOR_VCPUS]);
 	xsave_layout_find(&machine->xsave);

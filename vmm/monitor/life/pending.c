@@ -12,6 +12,7 @@
 #include "vmm/monitor/machine/machine.h"
 #include "vmm/monitor/virtio/virtio_blk.h"
 #include "vmm/monitor/virtio/virtio_net.h"
+#include "vmm/monitor/virtio/virtio_vsock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/syscall.h"
 
@@ -52,8 +53,11 @@ void pending_handle(struct machine *machine)
 		return;
 	query_take(machine);
 	todo_do(machine);
-	if (machine->state == VM_RUNNING)
+	if (machine->state == VM_RUNNING) {
 		console_input(machine);
+		if (machine->platform.virtio_vsock != NULL)
+			virtio_vsock_poll(machine->platform.virtio_vsock);
+	}
 	for (u32 i = 0; i < machine->blk_count; i++)
 		virtio_blk_poll_link(&machine->blk[i]);
 	for (u32 i = 0; i < machine->net_count; i++)

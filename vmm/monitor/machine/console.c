@@ -110,3 +110,11 @@ void console_signal(struct machine *machine)
 	machine->ports_since_output = 0;
 	(void)sys_event_signal(machine->channel_out);
 }
+
+void console_tell(void *context)
+{
+	struct machine *machine = context;
+
+	machine->signal = true;
+	console_signal(machine);
+}

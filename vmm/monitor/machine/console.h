@@ -16,6 +16,9 @@ void console_input(struct machine *machine);
 /* Tells the manager, once, that the channel has something new. */
 void console_signal(struct machine *machine);
 
+/* Does the same for what devices share with the manager; `context` is the machine. */
+void console_tell(void *context);
+
 /*
  * After so many exits of ports without output a guest counts as polling: it has stopped printing.
  */

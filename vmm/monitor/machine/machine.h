@@ -10,6 +10,7 @@
 #include "vmm/monitor/machine/vcpu.h"
 #include "vmm/rt/channel.h"
 #include "vmm/rt/mutex.h"
+#include "vmm/rt/vsock.h"
 
 #define MACHINE_VCPU_MAX 64
 
@@ -78,6 +79,7 @@ struct machine {
 	handle_t queue;	      /* vCPU 0's queue, where signals from the manager arrive, too */
 	handle_t channel_out; /* the event that tells the manager to look at the channel */
 	struct vm_channel *channel;
+	struct vsock_area *vsock; /* NULL: the guest has no socket device */
 	/* "": there is no such port; port 0 has no name */
 	char port_name[CHANNEL_STREAM_MAX][CHANNEL_NAME_BYTES];
 	struct guest_memory memory;

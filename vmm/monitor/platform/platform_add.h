@@ -16,6 +16,8 @@ struct virtio_balloon;
 struct virtio_blk;
 struct virtio_console;
 struct virtio_net;
+struct virtio_vsock;
+struct vsock_area;
 
 struct platform_config {
 	u32 cpu_count;
@@ -42,6 +44,10 @@ struct platform_config {
 	void (*port_put)(void *serial_context, u32 port, u8 byte);
 	/* of VIRTIO_CONSOLE_PORTS; "": there is none. Port 0 has no name */
 	const char (*port_name)[CHANNEL_NAME_BYTES];
+	struct vsock_area *vsock; /* shared with the manager; NULL: there is no socket device */
+	u64 vsock_cid;		  /* the guest's address */
+	/* tells the manager that it has something to look at in the shared memory */
+	void (*vsock_tell)(void *serial_context);
 	struct virtio_blk *blk; /* blk_count disks, as virtio_blk_attach wants them */
 	u32 blk_count;
 	struct virtio_net *net; /* net_count cards, as virtio_net_attach wants them */
@@ -66,6 +72,7 @@ struct platform {
 	struct pci_bus *pci;		       /* NULL: there is none */
 	struct virtio_console *virtio_console; /* NULL: there is none */
 	struct virtio_balloon *virtio_balloon; /* NULL: there is none */
+	struct virtio_vsock *virtio_vsock;     /* NULL: there is none */
 	u32 device_count;
 	struct device *device[PLATFORM_DEVICE_MAX]; /* all but the local APICs */
 	u32 timed_count;

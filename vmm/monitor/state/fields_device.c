@@ -22,6 +22,7 @@
 #include "vmm/monitor/virtio/virtio_blk.h"
 #include "vmm/monitor/virtio/virtio_console.h"
 #include "vmm/monitor/virtio/virtio_net.h"
+#include "vmm/monitor/virtio/virtio_vsock.h"
 
 static const struct state_field of_ioapic_state[] = {
 	ARRAY(ioapic_state, entry, FIELD_HEX),
@@ -298,6 +299,13 @@ static const struct state_field of_virtio_net_state[] = {
 	ARRAY(virtio_net_state, vlan, FIELD_HEX),
 };
 STRUCT(virtio_net_state);
+
+static const struct state_field of_virtio_vsock_state[] = {
+	INNER(virtio_vsock_state, virtio, virtio_state),
+	FIELD(virtio_vsock_state, reset_owed, FIELD_NUMBER),
+};
+STRUCT(virtio_vsock_state);
+
 static const struct state_fields *const device_fields[] = {
 	[STATE_IOAPIC] = &fields_ioapic_state,
 	[STATE_PIC] = &fields_pic_state,
@@ -319,6 +327,7 @@ static const struct state_fields *const device_fields[] = {
 	[STATE_VIRTIO_CONSOLE] = &fields_virtio_console_state,
 	[STATE_VIRTIO_BLK] = &fields_virtio_blk_state,
 	[STATE_VIRTIO_NET] = &fields_virtio_net_state,
+	[STATE_VIRTIO_VSOCK] = &fields_virtio_vsock_state,
 };
 
 const struct state_fields *state_fields_of_device(u32 kind)

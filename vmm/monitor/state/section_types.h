@@ -34,6 +34,7 @@ enum state_kind {
 	STATE_END = 27, /* the last record, which is no section */
 	STATE_VIRTIO_BALLOON = 28,
 	STATE_WALL = 29, /* an optional section */
+	STATE_VIRTIO_VSOCK = 30,
 	STATE_KIND_COUNT
 };
 

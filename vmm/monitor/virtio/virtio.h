@@ -20,6 +20,7 @@ enum virtio_type {
 	VIRTIO_CONSOLE = 3,
 	VIRTIO_RNG = 4,
 	VIRTIO_BALLOON = 5,
+	VIRTIO_SOCKET = 19,
 };
 
 /* Section 6: features that the transport and the queues bring along. */

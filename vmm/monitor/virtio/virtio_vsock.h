@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/virtio/virtio.h"
+#include "vmm/rt/vsock.h"
+
+struct platform_config;
+
+#define VIRTIO_VSOCK_QUEUE_SIZE 64u
+/* RSTs that wait for a buffer of the guest's; with so many, no more packets are taken from it. */
+#define VIRTIO_VSOCK_STRAYS 32u
+/* Packets to the guest in one go; the rest follows soon. */
+#define VIRTIO_VSOCK_BURST 64u
+
+struct virtio_vsock_state {
+	struct virtio_state virtio;
+	u32 reset_owed; /* 1: the guest is still to be told that all connections are gone */
+	u32 reserved;
+};
+
+enum vsock_phase {
+	VSOCK_PHASE_NONE,
+	VSOCK_PHASE_CALLS,  /* the manager has asked, the guest has not answered */
+	VSOCK_PHASE_ASKED,  /* the guest has asked, the manager has not answered */
+	VSOCK_PHASE_OPEN,   /* bytes may flow */
+	VSOCK_PHASE_DRAINS, /* the guest has closed it, the manager may still read */
+	VSOCK_PHASE_RESETS, /* all that is left to do is to send the guest an RST */
+};
+
+/* Packets without bytes that a connection still has for the guest, in this order. */
+enum vsock_owed {
+	VSOCK_OWES_REQUEST = 1 << 0,
+	VSOCK_OWES_RESPONSE = 1 << 1,
+	VSOCK_OWES_CREDIT = 1 << 2,
+	VSOCK_OWES_RST = 1 << 3,
+};
+
+/*
+ * The monitor's own record of a slot: nothing here is read from the shared area, nor saved. Bytes
+ * sent to the guest are counted by `input_read`, and bytes received by `output_written`.
+ */
+struct vsock_connection {
+	u32 use;
+	u8 phase;	  /* enum vsock_phase */
+	u8 owed;	  /* enum vsock_owed */
+	bool guest_ended; /* the guest writes no more */
+	bool guest_deaf;  /* the guest reads no more: what is written to it is dropped */
+	bool end_told;	  /* the guest knows that the host writes no more */
+	u32 guest_port;
+	u32 host_port;
+	u32 guest_room;	 /* as the guest says, which may be a lie */
+	u32 guest_taken; /* likewise */
+	u32 input_read;
+	u32 output_written;
+	u32 taken_told; /* how much of that the guest knows to have been taken */
+};
+
+/* An RST to the sender of a packet that belongs to no connection. */
+struct vsock_stray {
+	u64 cid; /* that the packet was for */
+	u32 guest_port;
+	u32 host_port;
+};
+
+/*
+ * Sockets (virtio 1.2, 5.10): streams between the guest and clients of the manager. Connections do
+ * not outlive the process, a reset of the device, nor a state that is loaded.
+ */
+struct virtio_vsock {
+	struct virtio_device virtio;
+	struct virtio_vsock_state state;
+	struct vsock_area *area;
+	u64 cid;
+	void (*tell)(void *context); /* the manager has something to look at */
+	void *context;
+	bool stale; /* connections of before are still to be dropped: virtio_vsock_poll */
+	bool news;  /* the manager is to be told */
+	u32 bell_seen;
+	u32 next; /* the slot whose turn it is to send to the guest */
+	u32 stray_count;
+	struct vsock_stray stray[VIRTIO_VSOCK_STRAYS];
+	struct vsock_connection connection[VSOCK_SLOTS];
+};
+
+/* Only where it is asked for. */
+enum status virtio_vsock_attach(struct platform *platform,
+				const struct platform_config *config) MUST_CHECK;
+/* Looks at what the manager has changed. Only while the guest runs, and in this process. */
+void virtio_vsock_poll(struct virtio_vsock *vsock);

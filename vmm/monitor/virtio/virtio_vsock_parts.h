@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What the parts of the socket device ask of each other. */
+#include "vmm/hw/virtio.h"
+#include "vmm/monitor/virtio/virtio_vsock.h"
+
+/* 5.10.2 */
+enum virtio_vsock_queue {
+	VSOCK_QUEUE_RECEIVE, /* to the guest */
+	VSOCK_QUEUE_TRANSMIT,
+	VSOCK_QUEUE_EVENT,
+	VSOCK_QUEUES,
+};
+
+/* --- virtio_vsock_slots.c: the monitor's side of the shared area --- */
+
+/* Marks a slot, and tells the manager. */
+void virtio_vsock_mark(struct virtio_vsock *vsock, u32 slot, enum vsock_mark mark);
+/* Drops all connections, of this process or of an earlier one. The guest is told nothing. */
+void virtio_vsock_forget(struct virtio_vsock *vsock);
+/* Takes over what the manager has changed in all slots. */
+void virtio_vsock_look(struct virtio_vsock *vsock);
+/* Returns whether a client of the manager waits for connections to that port. */
+bool virtio_vsock_listens(const struct virtio_vsock *vsock, u32 port);
+/* Returns a free slot for a connection that the guest opens, or VSOCK_SLOTS. */
+u32 virtio_vsock_free(const struct virtio_vsock *vsock);
+/* Ends a connection of which the guest need not be told. */
+void virtio_vsock_drop(struct virtio_vsock *vsock, u32 slot);
+/* Ends a connection: the guest is sent an RST. */
+void virtio_vsock_break(struct virtio_vsock *vsock, u32 slot);
+/* Returns how much of what the guest has sent was taken. A manager gone bad has taken nothing. */
+u32 virtio_vsock_taken(const struct virtio_vsock *vsock, u32 slot);
+/* Returns how many bytes wait for the guest. */
+u32 virtio_vsock_waiting(const struct virtio_vsock *vsock, u32 slot);
+/* Counts bytes of the rings as sent, or as received, and tells the manager. */
+void virtio_vsock_count_sent(struct virtio_vsock *vsock, u32 slot, u32 bytes);
+void virtio_vsock_count_received(struct virtio_vsock *vsock, u32 slot, u32 bytes);
+
+/* --- virtio_vsock_receive.c --- */
+
+/* Takes a packet from the guest. */
+void virtio_vsock_take(struct virtio_vsock *vsock, const struct virtio_chain *chain);
+
+/* --- virtio_vsock_send.c --- */
+
+/* Sends the guest what there is for it, as far as it has given buffers and credit. */
+void virtio_vsock_send_all(struct virtio_vsock *vsock);

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Takes packets that a guest sends through its socket device (virtio 1.2, 5.10.6). Called by
+ * virtio_vsock.c. Every header is hostile: it is copied once, then checked, then used.
+ */
+#include "vmm/monitor/virtio/virtio_vsock_parts.h"
+
+/* Answers a packet that belongs to no connection. virtio_vsock.c sees to it that there is room. */
+static void virtio_vsock_refuse(struct virtio_vsock *vsock, const struct vio_vsock_header *header)
+{
+	if (header->operation == VIO_VSOCK_RST || vsock->stray_count == VIRTIO_VSOCK_STRAYS)
+		return;
+	vsock->stray[vsock->stray_count++] = (struct vsock_stray){
+		.cid = header->target_cid,
+		.guest_port = header->source_port,
+		.host_port = header->target_port,
+	};
+}
+
+/* Returns the slot of the packet's connection, or VSOCK_SLOTS. */
+static u32 virtio_vsock_find(const struct virtio_vsock *vsock,
+			     const struct vio_vsock_header *header)
+{
+	for (u32 i = 0; i < VSOCK_SLOTS; i++) {
+		const struct vsock_connection *connection = &vsock->connection[i];
+
+		if (connection->phase != VSOCK_PHASE_NONE &&
+		    connection->phase != VSOCK_PHASE_DRAINS &&
+		    connection->guest_port == header->source_port &&
+		    connection->host_port == header->target_port)
+			return i;
+	}
+	return VSOCK_SLOTS;
+}
+
+/* The guest opens a connection: the manager decides, if there is somebody to ask. */
+static void virtio_vsock_take_request(struct virtio_vsock *vsock,
+				      const struct vio_vsock_header *header)
+{
+	u32 slot = virtio_vsock_listens(vsock, header->target_port) ? virtio_vsock_free(vsock)
+								    : VSOCK_SLOTS;
+	struct vsock_slot *shared;
+	u32 use;
+
+	if (slot == VSOCK_SLOTS) {
+		virtio_vsock_refuse(vsock, header);
+		return;
+	}
+	shared = &vsock->area->slot[slot];
+	use = (vsock->connection[slot].use + 1) & VSOCK_USE_MASK;
+	vsock->connection[slot] = (struct vsock_connection){
+		.use = use,
+		.phase = VSOCK_PHASE_ASKED,
+		.guest_port = header->source_port,
+		.host_port = header->target_port,
+		.guest_room = header->room,
+		.guest_taken = header->taken,
+	};
+	vsock_store(&shared->asked_port, header->target_port);
+	vsock_store(&shared->guest_port, header->source_port);
+	vsock_store(&shared->input_read, 0);
+	vsock_store(&shared->output_written, 0);
+	virtio_vsock_mark(vsock, slot, VSOCK_ASKS);
+}
+
+/*
+ * Copies a packet's bytes into the ring, where they lie in two pieces at most. Returns false if the
+ * packet has fewer.
+ */
+static bool virtio_vsock_copy(struct virtio_vsock *vsock, u32 slot,
+			      const struct virtio_chain *chain, u32 bytes)
+{
+	u8 *ring = vsock->area->rings[slot].output;
+	u32 at = vsock->connection[slot].output_written % VSOCK_RING_BYTES;
+	u32 first = MIN(bytes, VSOCK_RING_BYTES - at);
+	u64 offset = sizeof(struct vio_vsock_header);
+
+	return virtio_chain_read(vsock->virtio.memory, chain, offset, ring + at, first) == first &&
+	       virtio_chain_read(vsock->virtio.memory, chain, offset + first, ring,
+				 bytes - first) == bytes - first;
+}
+
+/* Returns false for a guest that sends more than it has credit for, or after its end. */
+static bool virtio_vsock_take_bytes(struct virtio_vsock *vsock, u32 slot,
+				    const struct virtio_chain *chain,
+				    const struct vio_vsock_header *header)
+{
+	const struct vsock_connection *connection = &vsock->connection[slot];
+	u32 held = connection->output_written - virtio_vsock_taken(vsock, slot);
+
+	if (connection->guest_ended || header->bytes > VSOCK_RING_BYTES - held ||
+	    !virtio_vsock_copy(vsock, slot, chain, header->bytes))
+		return false;
+	if (header->bytes != 0)
+		virtio_vsock_count_received(vsock, slot, header->bytes);
+	return true;
+}
+
+/* 5.10.6.5: flags only add up. With both the guest wants no more than an RST. */
+static void virtio_vsock_take_shutdown(struct virtio_vsock *vsock, u32 slot, u32 flags)
+{
+	struct vsock_connection *connection = &vsock->connection[slot];
+	bool ends = (flags & VIO_VSOCK_NO_SEND) != 0 && !connection->guest_ended;
+
+	connection->guest_ended |= (flags & VIO_VSOCK_NO_SEND) != 0;
+	connection->guest_deaf |= (flags & VIO_VSOCK_NO_RECEIVE) != 0;
+	if (connection->guest_ended && connection->guest_deaf) {
+		connection->phase = VSOCK_PHASE_DRAINS;
+		connection->owed = VSOCK_OWES_RST;
+		virtio_vsock_mark(vsock, slot, VSOCK_CLOSED);
+	} else if (ends) {
+		virtio_vsock_mark(vsock, slot, VSOCK_ENDED);
+	}
+}
+
+/* Returns false if an open connection allows no such packet. */
+static bool virtio_vsock_take_open(struct virtio_vsock *vsock, u32 slot,
+				   const struct virtio_chain *chain,
+				   const struct vio_vsock_header *header)
+{
+	switch (header->operation) {
+	case VIO_VSOCK_RW:
+		return virtio_vsock_take_bytes(vsock, slot, chain, header);
+	case VIO_VSOCK_SHUTDOWN:
+		virtio_vsock_take_shutdown(vsock, slot, header->flags);
+		return true;
+	case VIO_VSOCK_CREDIT_REQUEST:
+		vsock->connection[slot].owed |= VSOCK_OWES_CREDIT;
+		return true;
+	default:
+		return header->operation == VIO_VSOCK_CREDIT_UPDATE;
+	}
+}
+
+/* Returns false if the connection's phase allows no such packet. */
+static bool virtio_vsock_take_known(struct virtio_vsock *vsock, u32 slot,
+				    const struct virtio_chain *chain,
+				    const struct vio_vsock_header *header)
+{
+	struct vsock_connection *connection = &vsock->connection[slot];
+
+	connection->guest_room = header->room;
+	connection->guest_taken = header->taken;
+	switch (connection->phase) {
+	case VSOCK_PHASE_OPEN:
+		return virtio_vsock_take_open(vsock, slot, chain, header);
+	case VSOCK_PHASE_CALLS:
+		if (header->operation != VIO_VSOCK_RESPONSE || connection->owed != 0)
+			return false;
+		connection->phase = VSOCK_PHASE_OPEN;
+		virtio_vsock_mark(vsock, slot, VSOCK_OPEN);
+		return true;
+	default: /* VSOCK_PHASE_ASKED: the guest has to wait; VSOCK_PHASE_RESETS: it is over */
+		return connection->phase == VSOCK_PHASE_RESETS;
+	}
+}
+
+void virtio_vsock_take(struct virtio_vsock *vsock, const struct virtio_chain *chain)
+{
+	struct vio_vsock_header header;
+	u32 slot;
+
+	if (virtio_chain_read(vsock->virtio.memory, chain, 0, &header, sizeof(header)) !=
+		    sizeof(header) ||
+	    header.source_cid != vsock->cid)
+		return; /* 5.10.6.4.1: nobody is there to be answered */
+	if (header.type != VIO_VSOCK_TYPE_STREAM || header.target_cid != VSOCK_CID_HOST) {
+		virtio_vsock_refuse(vsock, &header);
+		return;
+	}
+	slot = virtio_vsock_find(vsock, &header);
+	if (slot == VSOCK_SLOTS && header.operation == VIO_VSOCK_REQUEST)
+		virtio_vsock_take_request(vsock, &header);
+	else if (slot == VSOCK_SLOTS)
+		virtio_vsock_refuse(vsock, &header);
+	else if (header.operation == VIO_VSOCK_RST)
+		virtio_vsock_drop(vsock, slot);
+	else if (!virtio_vsock_take_known(vsock, slot, chain, &header))
+		virtio_vsock_break(vsock, slot);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+/*
+ * What a manager and one monitor share for the guest's socket device: a table of connections and
+ * two byte rings for each. Each field has one writer. A reader takes every index once, checks it
+ * and masks it, so that a peer gone bad can garble only the connections of its own VM.
+ *
+ * The first half of the slots is for connections that the manager opens, the other half for those
+ * that the guest opens. Who opens a connection raises the slot's use by one, sets his indices to 0
+ * and marks the slot VSOCK_ASKS. The other side sets its own indices to 0 before it marks the slot
+ * with the same use; until then its indices are those of an earlier use. A slot is free again when
+ * both marks have the same use and say VSOCK_GONE.
+ */
+#define VSOCK_SLOTS	    128u
+#define VSOCK_SLOTS_MANAGER 64u
+#define VSOCK_RING_BYTES    4096u /* a power of two */
+#define VSOCK_LISTEN_MAX    16u
+#define VSOCK_CID_HOST	    2u
+#define VSOCK_CID_FIRST	    3u /* smaller ones have a meaning of their own (virtio 1.2, 5.10.4) */
+/* Ports of the host's ends of connections that the manager opens lie from here on. */
+#define VSOCK_HOST_PORT_FIRST 0x40000000u
+
+enum vsock_mark {
+	VSOCK_GONE,   /* this side has nothing more to do with the connection */
+	VSOCK_ASKS,   /* this side opens it, or is about to find out whether the guest takes it */
+	VSOCK_OPEN,   /* this side has accepted it */
+	VSOCK_ENDED,  /* this side writes no more than what its ring holds */
+	VSOCK_CLOSED, /* monitor: likewise, and its guest reads no more */
+};
+#define VSOCK_MARK_BITS 3u
+#define VSOCK_USE_MASK	(~0u >> VSOCK_MARK_BITS)
+
+/* A side's word of a slot: the slot's use and an enum vsock_mark. */
+static inline u32 vsock_word(u32 use, enum vsock_mark mark)
+{
+	return (use & VSOCK_USE_MASK) << VSOCK_MARK_BITS | mark;
+}
+
+static inline u32 vsock_word_use(u32 word)
+{
+	return word >> VSOCK_MARK_BITS;
+}
+
+static inline u32 vsock_word_mark(u32 word)
+{
+	return word & ((1u << VSOCK_MARK_BITS) - 1);
+}
+
+/* Indices run freely from 0, where each use begins. */
+struct vsock_slot {
+	/* written by the manager */
+	u32 manager_word ALIGNED(64);
+	u32 called_port; /* the guest's, of a connection that the manager opens */
+	u32 input_written;
+	u32 output_read;
+
+	/* written by the monitor */
+	u32 monitor_word ALIGNED(64);
+	u32 asked_port; /* the host's, of a connection that the guest opens */
+	u32 guest_port; /* the guest's, of the same */
+	u32 input_read;
+	u32 output_written;
+};
+
+struct vsock_rings {
+	u8 input[VSOCK_RING_BYTES];  /* to the guest */
+	u8 output[VSOCK_RING_BYTES]; /* from the guest */
+};
+
+struct vsock_area {
+	/* written by the manager */
+	u32 manager_bell;	      /* grows with each change of what the manager writes */
+	u32 listen[VSOCK_LISTEN_MAX]; /* ports to which the guest may connect; 0: none */
+
+	/* written by the monitor */
+	u32 monitor_bell ALIGNED(64); /* grows with each change of what the monitor writes */
+
+	struct vsock_slot slot[VSOCK_SLOTS];
+	struct vsock_rings rings[VSOCK_SLOTS] ALIGNED(4096); /* populated at first use */
+};
+#define VSOCK_BYTES sizeof(struct vsock_area)
+_Static_assert(sizeof(struct vsock_area) % 4096 == 0, "whole pages");
+
+static inline u32 vsock_load(const u32 *word)
+{
+	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+static inline void vsock_store(u32 *word, u32 value)
+{
+	__atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
