@@ -66,7 +66,7 @@ _skerryctl() {
 		if [[ ${#words[@]} -ge 3 && $previous != '=' ]]; then
 			compopt -o nospace 2>/dev/null
 			choices='kernel= initrd= cmdline= memory= vcpus= disk= net= port= channel= weight= cap= reserve= affinity=
-				autostart= on_crash= stop_timeout= balloon= clock= trap='
+				autostart= on_crash= stop_timeout= balloon= vsock= clock= trap='
 		elif [[ ${words[1]} == set && ${#words[@]} -eq 2 ]]; then
 			choices=$(_skerryctl_names "${asked[@]}" vm list)
 		fi

@@ -54,7 +54,7 @@ def debian(folder):
 
 def debian_tools(build, *names):
     """
-    The same with tools in /sbin, after tests/tools/disk_tools.py: "fio", "file_systems", "iperf3".
+    The same with tools in /sbin, after tests/tools/disk_tools.py: "fio", "file_systems", "iperf3", "socat".
     With both of the first a guest needs 192 MiB.
     """
     files = debian(build / "guests")

@@ -36,6 +36,7 @@ class Client(Channel):
         super().__init__(link, limit)
         self.samples = []
         self.streams = {}
+        self.accepted = []      # connections that guests have opened
         self.answered = []      # ids, in the order in which replies came
         self.raw = []           # every line, as it came
 
@@ -60,6 +61,9 @@ class Client(Channel):
             self.events.append(value)
         elif "sample" in value:
             self.samples.append(value)
+        elif "accepted" in value:
+            self.accepted.append(value)
+            self.streams[value["accepted"]] = Stream(value["accepted"], 0)
         elif "closed" in value:
             self.streams[value["closed"]].closed = value["reason"]
             self.streams[value["closed"]].error = value.get("error", "")

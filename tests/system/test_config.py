@@ -34,7 +34,7 @@ OTHERS = {"kernel": "cpuid.bin", "initrd": "spin.bin", "cmdline": "x", "memory":
           "autostart": "no", "on_crash": "destroy", "clock": "jump", "stop_timeout": "9s", "pages": "4k",
           "trap": "cr msr", "preemption_timer": "off", "unrestricted": "off", "tlb_flush": "full",
           "apic_virtualization": "off", "hpet": "yes", "pci": "off",
-          "rng": "yes", "balloon": "yes", "overcommit": "yes", "console": "virtio",
+          "rng": "yes", "balloon": "yes", "vsock": "yes", "overcommit": "yes", "console": "virtio",
           "port": "agent", "channel": "agent", "disk": "none", "net": "none",
           "disk.ops": "1000", "disk.bytes": "9000000", "disk.burst": "64000", "disk.weight": "512",
           "disk.undo": "1M",
@@ -150,7 +150,7 @@ def answers(channel, lines):
 
 def test_arguments(build, tmp_path):
     """Missing, excess, unknown, huge, strange arguments: one clear error each, nothing changed."""
-    allowed = b"[channel com2]\nrights = view operate console configure host inspect\n"
+    allowed = b"[channel com2]\nrights = view operate console configure host inspect guest\n"
     path = make_bundle(build, tmp_path / "arguments.cpio", CONF + allowed)
     with Qemu(build, bundle=path, channel=True) as machine:
         machine.wait_prompt()

@@ -31,6 +31,7 @@
 #include "vmm/manager/channel/channel_samples.c"
 #include "vmm/manager/channel/channel_stream.c"
 #include "vmm/manager/channel/channel_transfer.c"
+#include "vmm/manager/channel/channel_vsock.c"
 #include "vmm/manager/transfer/transfer.c"
 #include "vmm/manager/channel/machine_channel.c"
 #include "vmm/manager/config/config_sections.c"
@@ -44,6 +45,7 @@
 #include "vmm/manager/text/parse_number.c"
 #include "vmm/manager/log/vm_events.c"
 #include "vmm/manager/vm/vm_life.c"
+#include "vmm/manager/vm/vm_vsock.c"
 
 #define ITEMS 20000u /* items of a long answer */
 
@@ -146,6 +148,56 @@ void process_build_map(struct process_build *build, enum start_kind kind, handle
 		       u64 offset, u64 bytes, u32 rights)
 {
 	assert_true(memory == 70 && offset == 0 && bytes == TRANSFER_BYTES);
+}
+
+/* The area of alpha's socket device, which only channel_vsock_test.c has. */
+static struct vsock_area area;
+static enum status populated = STATUS_OK;
+static u64 populated_pages;
+
+enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *memory)
+{
+	assert_int_equal(bytes, sizeof(area));
+	*memory = 72;
+	return STATUS_OK;
+}
+
+enum status sys_memory_address(handle_t root, handle_t memory, u64 offset, u64 *hpa)
+{
+	assert_true(memory == 72 && offset < sizeof(area) && offset % PAGE_SIZE == 0);
+	populated_pages++;
+	return populated;
+}
+
+enum status sys_space_map(handle_t space, u64 at, handle_t memory, u64 offset, u64 bytes,
+			  u32 rights, u64 *address)
+{
+	assert_true(memory == 72 && offset == 0 && bytes == sizeof(area));
+	*address = (u64)(uintptr_t)&area;
+	return STATUS_OK;
+}
+
+enum status sys_space_unmap(handle_t space, u64 at, u64 bytes)
+{
+	assert_true(at == (u64)(uintptr_t)&area && bytes == sizeof(area));
+	return STATUS_OK;
+}
+
+handle_t start_handle(enum start_kind kind)
+{
+	return kind;
+}
+
+void process_build_note(struct process_build *build, const char *what, enum status status)
+{
+	build->what = what;
+	build->status = status;
+}
+
+void process_build_grant(struct process_build *build, enum start_kind kind, handle_t handle,
+			 u32 rights, u64 value)
+{
+	assert_true(kind == START_CHANNEL && handle == 72 && value == sizeof(area));
 }
 
 void process_build_name(struct process_build *build, const char *name)

@@ -5,6 +5,7 @@
 #include "vmm/manager/channel/channel_port.h"
 #include "vmm/manager/channel/channel_samples.h"
 #include "vmm/manager/channel/channel_stream.h"
+#include "vmm/manager/channel/channel_vsock.h"
 #include "vmm/manager/channel/request.h"
 #include "vmm/manager/command/reply.h"
 #include "vmm/manager/log/vm_events.h"
@@ -72,6 +73,7 @@ struct machine_channel {
 	struct channel_stream_state stream[CHANNEL_STREAMS];
 	u32 last_stream; /* number of the newest stream */
 	u32 next_stream; /* index of the stream whose turn is next */
+	struct channel_vsock vsock;
 
 	struct channel_samples samples;
 	u64 heartbeat_tsc; /* 0: no heartbeats */

@@ -64,6 +64,7 @@ void channel_stream_end(struct channel_stream_state *stream)
 
 void channel_streams_drop(struct machine_channel *channel)
 {
+	channel_vsock_drop(channel);
 	for (u32 i = 0; i < CHANNEL_STREAMS; i++)
 		channel_stream_end(&channel->stream[i]);
 }
@@ -84,7 +85,7 @@ void channel_stream_take(struct machine_channel *channel, const struct request *
 {
 	struct channel_stream_state *stream = channel_stream_find(channel, request->number);
 
-	if (stream == NULL || !channel->login.open)
+	if (!channel->login.open || channel_vsock_take(channel, request) || stream == NULL)
 		return;
 	if (stream->transfer != NULL)
 		channel_transfer_take(stream->transfer, request);
@@ -151,16 +152,22 @@ void channel_stream_grant(struct machine_channel *channel, struct channel_stream
 	stream->allowed += bytes;
 }
 
-void channel_stream_send(struct machine_channel *channel, struct channel_stream_state *stream,
-			 u64 at, const u8 *bytes, u32 count)
+void channel_stream_piece(struct machine_channel *channel, u32 number, u64 at, const u8 *bytes,
+			  u32 count)
 {
 	static char data[BASE64_BYTES(CHANNEL_PIECE_BYTES)];
 	static char line[BASE64_BYTES(CHANNEL_PIECE_BYTES) + 96];
 
 	base64_text(bytes, count, data);
-	format(line, sizeof(line), "{\"stream\":%u,\"at\":%llu,\"data\":\"%s\"}\n", stream->number,
+	format(line, sizeof(line), "{\"stream\":%u,\"at\":%llu,\"data\":\"%s\"}\n", number,
 	       (unsigned long long)at, data);
 	channel_line(channel, text_of(line));
+}
+
+void channel_stream_send(struct machine_channel *channel, struct channel_stream_state *stream,
+			 u64 at, const u8 *bytes, u32 count)
+{
+	channel_stream_piece(channel, stream->number, at, bytes, count);
 	stream->credit -= count;
 }
 
@@ -246,6 +253,7 @@ bool channel_streams_step(struct machine_channel *channel)
 		if (channel->stream[place].number != 0)
 			moved |= channel_stream_step(channel, &channel->stream[place]);
 	}
+	moved |= channel_vsock_step(channel);
 	return moved;
 }
 

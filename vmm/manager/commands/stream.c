@@ -160,21 +160,26 @@ static void command_stream_run_close(struct reply *reply, const struct arguments
 {
 	struct machine_channel *channel = reply_channel(reply);
 	struct channel_stream_state *stream = NULL;
+	struct channel_socket *socket = NULL;
 	u64 number;
 
 	if (channel == NULL)
 		return;
-	if (parse_u64(text_of(arguments->word[0]), &number))
+	if (parse_u64(text_of(arguments->word[0]), &number)) {
 		stream = channel_stream_find(channel, number);
-	if (stream == NULL)
-		reply_fail(reply, CODE_NOT_FOUND, "no stream of that number is open");
-	else
+		socket = channel_vsock_find(channel, number);
+	}
+	if (socket != NULL)
+		channel_vsock_end(socket);
+	else if (stream != NULL)
 		channel_stream_end(stream);
+	else
+		reply_fail(reply, CODE_NOT_FOUND, "no stream of that number is open");
 }
 
 COMMAND(stream_close,
 	.name = "stream close",
-	.right = MAY_CONSOLE,
+	.right = MAY_CONSOLE | MAY_GUEST,
 	.arguments = "NUMBER",
 	.summary = "ends a stream of the machine channel",
 	.example = "stream close 1",

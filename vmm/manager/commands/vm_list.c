@@ -43,6 +43,10 @@ static void command_vm_list_show_json(struct reply *reply, const struct vm *vm)
 	json_u64(json, "revision", vm->revision);
 	json_u64(json, "steal_ns", usage.steal_ns);
 	json_u64(json, "halted_ns", usage.halted_ns);
+	if (vm->config.vsock)
+		json_u64(json, "vsock_cid", vm_vsock_cid(vm));
+	else
+		json_null(json, "vsock_cid");
 	reply_object_end(reply);
 }
 
@@ -102,5 +106,5 @@ COMMAND(vm_list,
 	.example = "vm list",
 	.keys = "name state reason exit_code vcpus memory_bytes resident_bytes uptime_ns "
 		"cpu_ns exits weight cap_percent reserve_budget_ns reserve_period_ns "
-		"missed_deadlines uuid boots revision steal_ns halted_ns",
+		"missed_deadlines uuid boots revision steal_ns halted_ns vsock_cid",
 	.run = command_vm_list);

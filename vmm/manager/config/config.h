@@ -187,6 +187,7 @@ struct vm_config {
 	u64 pci; /* enum config_pci */
 	u64 rng;
 	u64 balloon;
+	u64 vsock;
 	/* whether the VM's memory is promised page by page */
 	u64 overcommit;
 	u64 console;				       /* enum config_console */

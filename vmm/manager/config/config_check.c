@@ -23,6 +23,8 @@ static const char *config_use_of_pci(const struct vm_config *vm)
 		return "rng = yes";
 	if (vm->balloon)
 		return "balloon = yes";
+	if (vm->vsock)
+		return "vsock = yes";
 	if (vm->console == CONSOLE_VIRTIO)
 		return "console = virtio";
 	if (vm->port[0][0] != '\0')

@@ -86,6 +86,7 @@ const struct config_key config_vm_keys[] = {
 	{"pci", VALUE_CHOICE, VM_FIELD(pci), .words = "on off", .allowed = "on or off"},
 	{"rng", VALUE_CHOICE, VM_FIELD(rng), .words = "no yes", .allowed = "yes or no"},
 	{"balloon", VALUE_CHOICE, VM_FIELD(balloon), .words = "no yes", .allowed = "yes or no"},
+	{"vsock", VALUE_CHOICE, VM_FIELD(vsock), .words = "no yes", .allowed = "yes or no"},
 	{"overcommit", VALUE_CHOICE, VM_FIELD(overcommit), .words = "no yes",
 	 .allowed = "yes or no"},
 	{"console", VALUE_CHOICE, VM_FIELD(console), .words = "serial virtio",

@@ -11,11 +11,12 @@ enum permission {
 	MAY_CONFIGURE = 1 << 3, /* make, end and change VMs, disks, networks and drivers */
 	MAY_HOST = 1 << 4,	/* change the machine, its log and its password */
 	MAY_INSPECT = 1 << 5,	/* read guests' memory, registers and frames */
-	MAY_ALL = BIT(6) - 1,
+	MAY_GUEST = 1 << 6,	/* talk to programs in guests through their sockets */
+	MAY_ALL = BIT(7) - 1,
 };
 
 /* The names in the configuration, in the order of the bits. */
-#define RIGHT_WORDS "view operate console configure host inspect"
+#define RIGHT_WORDS "view operate console configure host inspect guest"
 
 /* The rights of a machine channel without a section. */
 #define RIGHTS_DEFAULT ((u32)MAY_ALL & ~(u32)MAY_INSPECT)

@@ -21,6 +21,7 @@
 #include "vmm/manager/vm/vm_stop.h"
 #include "vmm/manager/vm/vm_trim.h"
 #include "vmm/manager/vm/vm_turn.h"
+#include "vmm/manager/vm/vm_vsock.h"
 #include "vmm/rt/channel.h"
 
 struct driver_link;
@@ -120,6 +121,7 @@ struct vm {
 
 	handle_t channel_memory;
 	struct vm_channel *channel; /* written by the monitor at any time: read each field once */
+	struct vm_vsock vsock;
 	u32 command_sequence;
 	struct vm_report report;
 	struct {
@@ -171,6 +173,12 @@ static inline bool vm_is_new(const struct vm *vm)
 static inline bool vm_has_ended(const struct vm *vm)
 {
 	return vm->state == VM_STOPPED || vm->state == VM_CRASHED;
+}
+
+/* Returns the address of a guest with a socket device, of which no two are the same. */
+static inline u64 vm_vsock_cid(const struct vm *vm)
+{
+	return (u64)vm->id + VSOCK_CID_FIRST - 1;
 }
 
 const char *vm_state_name(enum vm_state state);

@@ -215,6 +215,7 @@ static void vm_grant_all(const struct vm *vm, struct parts *parts)
 	for (u32 i = 0; i < ARRAY_COUNT(grants); i++)
 		process_build_grant(build, grants[i].kind, grants[i].handle, grants[i].rights,
 				    grants[i].value);
+	vm_vsock_give(vm, build);
 }
 
 /* Maps a file read-only into the monitor's address space. */
@@ -312,6 +313,7 @@ static void vm_build_all(struct vm *vm, struct parts *parts)
 	vm_pace_reset(vm);
 	vm_map_account(vm, build);
 	vm_prepare_channel(vm, build);
+	vm_vsock_create(vm, build);
 	vm_build_monitor(vm, parts, &state);
 }
 
@@ -429,6 +431,7 @@ bool vm_release_step(struct vm *vm)
 		sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)vm->account, PAGE_SIZE);
 		vm->account = NULL;
 	}
+	vm_vsock_release(vm);
 	/* before the group, which has paid for the links' memory */
 	if (!vm_release_links(vm))
 		return false;

@@ -16,6 +16,7 @@
 #define OVERHEAD_SLOT_SHARE 512u
 #define OVERHEAD_PAGES	    512u
 #define OVERHEAD_VCPU_PAGES 64u
+#define VSOCK_PAGES	    (VSOCK_BYTES / PAGE_SIZE + 8u)
 
 u64 vm_build_pages(const struct vm_config *config)
 {
@@ -23,5 +24,6 @@ u64 vm_build_pages(const struct vm_config *config)
 
 	return ram + ram / OVERHEAD_RAM_SHARE + OVERHEAD_PAGES +
 	       (config->balloon ? ram / OVERHEAD_SLOT_SHARE : 0) +
-	       config->vcpus * OVERHEAD_VCPU_PAGES + disk_pages(config) + net_pages(config);
+	       (config->vsock ? VSOCK_PAGES : 0) + config->vcpus * OVERHEAD_VCPU_PAGES +
+	       disk_pages(config) + net_pages(config);
 }

@@ -118,6 +118,7 @@ void vm_report_take(struct vm *vm)
 	report->done = __atomic_load_n(&vm->channel->done_sequence, __ATOMIC_ACQUIRE);
 	vm_log_take(vm);
 	vm_output_count(vm);
+	vm_vsock_look(vm);
 	/* The VM may have been started after it became ready, and may run already. */
 	if (vm->phase == VM_PHASE_NEW && report->ready) {
 		vm_event(vm->config.name, vm->uuid, EVENT_CREATED, "");

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Connections to guests' sockets as streams of a machine channel. Called by channel_stream.c and
+ * `vsock`. Owns channel->vsock; vm/vm_vsock.c moves the bytes to and from the VM's monitor.
+ */
+#include "vmm/manager/channel/channel_state.h"
+
+#define SOCKET_GRANT_BYTES 1024u /* least credit to give, unless the ring is empty */
+
+/* Returns a free place, cleared, which becomes a socket by its number; or NULL. */
+static struct channel_socket *channel_vsock_place(struct machine_channel *channel)
+{
+	for (u32 i = 0; i < CHANNEL_SOCKETS; i++) {
+		struct channel_socket *socket = &channel->vsock.socket[i];
+
+		if (socket->number != 0)
+			continue;
+		*socket = (struct channel_socket){.number = 0};
+		return socket;
+	}
+	return NULL;
+}
+
+struct channel_socket *channel_vsock_call(struct machine_channel *channel, struct vm *vm, u32 port)
+{
+	struct channel_socket *socket = channel_vsock_place(channel);
+
+	if (socket == NULL || !vm_vsock_call(vm, port, &socket->end))
+		return NULL;
+	socket->number = ++channel->last_stream;
+	return socket;
+}
+
+struct channel_socket *channel_vsock_listen(struct machine_channel *channel, struct vm *vm,
+					    u32 port)
+{
+	struct channel_socket *socket = channel_vsock_place(channel);
+
+	if (socket == NULL || !vm_vsock_listen(vm, port))
+		return NULL;
+	socket->number = ++channel->last_stream;
+	socket->listens = true;
+	socket->told = true;
+	socket->end = (struct vm_vsock_end){.vm = vm, .vm_id = vm->id, .port = port};
+	return socket;
+}
+
+struct channel_socket *channel_vsock_find(struct machine_channel *channel, u64 number)
+{
+	for (u32 i = 0; i < CHANNEL_SOCKETS; i++) {
+		struct channel_socket *socket = &channel->vsock.socket[i];
+
+		if (socket->number != 0 && socket->number == number && socket->closed == NULL)
+			return socket;
+	}
+	return NULL;
+}
+
+/* Lets go of the guest's side. */
+static void channel_vsock_leave(struct channel_socket *socket)
+{
+	struct vm *vm = vm_vsock_owner(&socket->end);
+
+	if (socket->listens && vm != NULL)
+		vm_vsock_unlisten(vm, socket->end.port);
+	else if (!socket->listens && socket->end.vm_id != 0)
+		vm_vsock_close(&socket->end);
+}
+
+void channel_vsock_end(struct channel_socket *socket)
+{
+	if (socket->number != 0 && socket->closed == NULL)
+		channel_vsock_leave(socket);
+	socket->number = 0;
+}
+
+void channel_vsock_drop(struct machine_channel *channel)
+{
+	for (u32 i = 0; i < CHANNEL_SOCKETS; i++)
+		channel_vsock_end(&channel->vsock.socket[i]);
+}
+
+/* Ends the socket; the client is told why when there is room for the line. */
+static void channel_vsock_close(struct channel_socket *socket, const char *reason)
+{
+	channel_vsock_leave(socket);
+	socket->closed = reason;
+}
+
+/* --- what the client sends --- */
+
+static bool channel_vsock_take_bytes(struct channel_socket *socket, const struct request *request)
+{
+	if (socket->end.ended || request->bytes > socket->allowed || request->at != ~0ull)
+		return false;
+	vm_vsock_write(&socket->end, request->data, (u32)request->bytes);
+	socket->allowed -= (u32)request->bytes;
+	socket->taken += request->bytes;
+	return true;
+}
+
+/* Returns false for a line that is a mistake. */
+static bool channel_vsock_take_line(struct channel_socket *socket, const struct request *request)
+{
+	if (socket->listens)
+		return false;
+	switch (request->kind) {
+	case REQUEST_DATA:
+		return channel_vsock_take_bytes(socket, request);
+	case REQUEST_CREDIT:
+		if (request->bytes > CHANNEL_CREDIT_BYTES - socket->credit)
+			return false;
+		socket->credit += request->bytes;
+		return true;
+	case REQUEST_END:
+		if (socket->end.ended || request->bytes != socket->taken)
+			return false;
+		vm_vsock_finish(&socket->end);
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool channel_vsock_take(struct machine_channel *channel, const struct request *request)
+{
+	struct channel_socket *socket = channel_vsock_find(channel, request->number);
+
+	if (socket == NULL || !socket->told)
+		return false;
+	if (!channel_vsock_take_line(socket, request))
+		channel_vsock_close(socket, "bad-input");
+	return true;
+}
+
+/* --- what the guest does --- */
+
+/* Returns whether guests have as many connections open as they may: the rest is for the client. */
+static bool channel_vsock_is_full(const struct machine_channel *channel)
+{
+	u32 count = 0;
+
+	for (u32 i = 0; i < CHANNEL_SOCKETS; i++)
+		count += channel->vsock.socket[i].number != 0 && channel->vsock.socket[i].accepted;
+	return count >= CHANNEL_SOCKETS_ACCEPTED;
+}
+
+/* Looks for a connection that the guest opens, if the monitor has written something since. */
+static bool channel_vsock_accept(struct machine_channel *channel, struct channel_socket *listener,
+				 struct vm *vm)
+{
+	struct channel_socket *socket;
+	u32 bell;
+
+	if (vm->vsock.area == NULL)
+		return false;
+	bell = vsock_load(&vm->vsock.area->monitor_bell);
+	if (bell == listener->bell && vm->vsock.generation == listener->generation)
+		return false;
+	socket = channel_vsock_is_full(channel) ? NULL : channel_vsock_place(channel);
+	if (socket == NULL)
+		return false; /* it waits for a place */
+	if (!vm_vsock_accept(vm, listener->end.port, &socket->end)) {
+		listener->bell = bell;
+		listener->generation = vm->vsock.generation;
+		return false;
+	}
+	socket->number = ++channel->last_stream;
+	channel_print(channel, "{\"accepted\":%u,\"listener\":%u,\"port\":%u}\n", socket->number,
+		      listener->number, socket->end.guest_port);
+	socket->told = true;
+	socket->accepted = true;
+	return true;
+}
+
+/* Returns how many bytes the client may send besides those that it may already. */
+static u32 channel_vsock_grant(const struct channel_socket *socket)
+{
+	u32 room = vm_vsock_room(&socket->end);
+	u32 grant = room > socket->allowed ? room - socket->allowed : 0;
+
+	if (socket->end.ended)
+		return 0;
+	return grant >= SOCKET_GRANT_BYTES || (room == VSOCK_RING_BYTES && grant != 0) ? grant : 0;
+}
+
+static bool channel_vsock_send_bytes(struct machine_channel *channel, struct channel_socket *socket)
+{
+	static u8 bytes[CHANNEL_PIECE_BYTES];
+	u32 count =
+		vm_vsock_read(&socket->end, bytes, (u32)MIN(socket->credit, CHANNEL_PIECE_BYTES));
+
+	if (count == 0)
+		return false;
+	channel_stream_piece(channel, socket->number, socket->at, bytes, count);
+	socket->credit -= count;
+	socket->at += count;
+	return true;
+}
+
+/* Sends a line about an open connection; returns whether there was one. */
+static bool channel_vsock_send(struct machine_channel *channel, struct channel_socket *socket,
+			       enum vm_vsock_state state)
+{
+	u32 grant = channel_vsock_grant(socket);
+
+	if (grant != 0 && state != VM_VSOCK_DONE) {
+		channel_print(channel, "{\"credit\":%u,\"bytes\":%u}\n", socket->number, grant);
+		socket->allowed += grant;
+		return true;
+	}
+	if (channel_vsock_send_bytes(channel, socket))
+		return true;
+	if (state < VM_VSOCK_ENDED || socket->end_told || vm_vsock_has_bytes(&socket->end))
+		return false;
+	channel_print(channel, "{\"stream\":%u,\"end\":%llu}\n", socket->number,
+		      (unsigned long long)socket->at);
+	socket->end_told = true;
+	return true;
+}
+
+static bool channel_vsock_step_connection(struct machine_channel *channel,
+					  struct channel_socket *socket)
+{
+	/* before the bytes: what was written before an end is seen with it */
+	enum vm_vsock_state state = vm_vsock_state(&socket->end);
+
+	if (state == VM_VSOCK_RESET || (state == VM_VSOCK_DONE && socket->end_told)) {
+		channel_vsock_close(socket, state == VM_VSOCK_DONE ? "done" : "reset");
+		return true;
+	}
+	return channel_vsock_send(channel, socket, state);
+}
+
+static bool channel_vsock_step_listener(struct machine_channel *channel,
+					struct channel_socket *socket)
+{
+	struct vm *vm = vm_vsock_owner(&socket->end);
+
+	if (vm == NULL || (vm_is_ending(vm) && vm->after == AFTER_REMOVE)) {
+		channel_vsock_close(socket, "destroyed");
+		return true;
+	}
+	return channel_vsock_accept(channel, socket, vm);
+}
+
+/* Does one step of a socket; returns whether there is more to do at once. */
+static bool channel_vsock_step_one(struct machine_channel *channel, struct channel_socket *socket)
+{
+	if (!socket->told || !channel_takes_line(channel))
+		return false;
+	if (socket->closed != NULL) {
+		channel_print(channel, "{\"closed\":%u,\"reason\":\"%s\"}\n", socket->number,
+			      socket->closed);
+		socket->number = 0;
+		return true;
+	}
+	return socket->listens ? channel_vsock_step_listener(channel, socket)
+			       : channel_vsock_step_connection(channel, socket);
+}
+
+bool channel_vsock_step(struct machine_channel *channel)
+{
+	bool moved = false;
+
+	for (u32 i = 0; i < CHANNEL_SOCKETS; i++) {
+		u32 place = channel->vsock.next++ % CHANNEL_SOCKETS;
+
+		if (channel->vsock.socket[place].number != 0)
+			moved |= channel_vsock_step_one(channel, &channel->vsock.socket[place]);
+	}
+	return moved;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/vm/vm_vsock.h"
+
+struct machine_channel;
+struct request;
+struct vm;
+
+#define CHANNEL_SOCKETS		 144u /* connections and listeners of one channel together */
+#define CHANNEL_SOCKETS_ACCEPTED 64u  /* most of them that guests have opened */
+
+/* A connection to a guest's socket, or a port at which the client waits for connections. */
+struct channel_socket {
+	u32 number; /* one of the channel's streams; 0: this place is free */
+	bool listens;
+	bool accepted;		 /* the guest has opened it */
+	bool told;		 /* the client knows the number, so that lines may be sent */
+	const char *closed;	 /* why it was closed; the client is still to be told */
+	struct vm_vsock_end end; /* of a listener: its VM and port */
+
+	/* of a listener: when it has last looked for connections */
+	u32 bell;
+	u32 generation;
+
+	/* of a connection */
+	u64 at;	       /* number of the next byte to send */
+	u64 taken;     /* bytes that the client has sent */
+	u64 credit;    /* bytes that the client accepts */
+	u32 allowed;   /* bytes that the client may send; the ring has room for them */
+	bool end_told; /* the client knows that the guest writes no more */
+};
+
+struct channel_vsock {
+	struct channel_socket socket[CHANNEL_SOCKETS];
+	u32 next; /* the place whose turn it is */
+};
+
+/* Calls a port of a guest. Returns NULL if there is no room; the caller sets `told` later. */
+struct channel_socket *channel_vsock_call(struct machine_channel *channel, struct vm *vm, u32 port);
+/* Waits for a guest's connections to a port. Returns NULL if somebody does, or too many do. */
+struct channel_socket *channel_vsock_listen(struct machine_channel *channel, struct vm *vm,
+					    u32 port);
+struct channel_socket *channel_vsock_find(struct machine_channel *channel, u64 number);
+/* Closes a socket without telling the client. */
+void channel_vsock_end(struct channel_socket *socket);
+
+/* Takes a line of credit, data or an end. Returns false if it is for no socket. */
+bool channel_vsock_take(struct machine_channel *channel, const struct request *request);
+/* Sends what there is; returns whether a line was sent. */
+bool channel_vsock_step(struct machine_channel *channel);
+/* Closes all sockets, so that the next client has none of them. */
+void channel_vsock_drop(struct machine_channel *channel);
