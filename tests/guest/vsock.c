@@ -269,6 +269,27 @@ static void hold(struct connection *to, const struct packet *packet)
 	to->held += bytes;
 }
 
+static void show(const char *name, u32 number)
+{
+	print(name);
+	print(" ");
+	print_hex(number);
+	print("\n");
+}
+
+/* All connections are gone, and perhaps the guest is another one now. */
+static void take_event(void)
+{
+	event_seen++;
+	for (u32 i = 0; i < CONNECTIONS; i++)
+		connection[i].host_port = 0;
+	cid = virtio_get(&device.device, 0, 4);
+	check_equal("event", event_id, 0);
+	give_event();
+	show("RESET", ++events);
+	show("CID", cid);
+}
+
 /* Takes a packet, if there is one. */
 static bool serve(void)
 {
@@ -278,6 +299,8 @@ static bool serve(void)
 
 	if (packet == NULL)
 		return false;
+	if (queue[EVENT].used.index != event_seen) /* it came before the packet */
+		take_event();
 	to = find(packet->source_port);
 	if (packet->operation == REQUEST && packet->target_port == PORT && to == NULL)
 		to = find(0);
@@ -311,28 +334,6 @@ static bool serve(void)
 	else
 		flush(to);
 	return true;
-}
-
-static void show(const char *name, u32 number)
-{
-	print(name);
-	print(" ");
-	print_hex(number);
-	print("\n");
-}
-
-/* All connections are gone, and perhaps the guest is another one now. */
-static void take_event(void)
-{
-	event_seen++;
-	for (u32 i = 0; i < CONNECTIONS; i++)
-		connection[i].host_port = 0;
-	cid = virtio_get(&device.device, 0, 4);
-	check_equal("event", event_id, 0);
-	if (!option("deaf"))
-		give_event();
-	show("RESET", ++events);
-	show("CID", cid);
 }
 
 void guest_main(void)

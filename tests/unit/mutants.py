@@ -331,6 +331,11 @@ MUTANTS = (
      "virtio_vsock_free",
      "connection->phase == VSOCK_PHASE_NONE && vsock_load(&vsock->area->slot[i].manager_word) == "
      "vsock_word(connection->use, VSOCK_GONE)", "connection->phase == VSOCK_PHASE_NONE", "virtio_vsock_state_test"),
+    ("a guest without a driver is called", "vmm/monitor/virtio/virtio_vsock_slots.c",
+     "virtio_vsock_look_at_other_use", "&& virtio_vsock_has_driver(vsock)", "", "virtio_vsock_state_test"),
+    ("a slot waits for a driver that is gone", "vmm/monitor/virtio/virtio_vsock_slots.c",
+     "virtio_vsock_look_at_gone", "(connection->phase != VSOCK_PHASE_NONE && !virtio_vsock_has_driver(vsock))",
+     "false", "virtio_vsock_state_test"),
     ("the device takes packets without room for their answers", "vmm/monitor/virtio/virtio_vsock.c",
      "virtio_vsock_transmit", "vsock->stray_count < VIRTIO_VSOCK_STRAYS &&", "", "virtio_vsock_state_test"),
     ("nobody tells a loaded guest that its connections are gone", "vmm/monitor/virtio/virtio_vsock.c",

@@ -92,6 +92,23 @@ static void driver_is_early(void **state)
 	receive_plain(VIO_VSOCK_RST, GUEST_PORT);
 }
 
+/* Without a driver calls are refused, and no slot waits for a packet that nobody takes. */
+static void no_driver(void **state)
+{
+	(void)state;
+	virtio_vsock_poll(the_vsock());
+	for (u32 i = 0; i < 3; i++) {
+		call_guest(0, GUEST_PORT);
+		assert_int_equal(area.slot[0].monitor_word, vsock_word(i + 1, VSOCK_GONE));
+		set_mark(0, VSOCK_GONE);
+	}
+	vsock_up(SIZE);
+	(void)open_by_host(0);
+	set_command(VSOCK, 0); /* the device may not use memory any more */
+	set_mark(0, VSOCK_GONE);
+	assert_int_equal(mark_of(0), VSOCK_GONE);
+}
+
 /* The guest's driver begins anew: both sides forget. */
 static void driver_resets(void **state)
 {
@@ -251,6 +268,7 @@ int main(void)
 		cmocka_unit_test_setup(fair, vsock_setup),
 		cmocka_unit_test_setup(no_buffers, vsock_setup),
 		cmocka_unit_test_setup(driver_is_early, vsock_setup),
+		cmocka_unit_test_setup(no_driver, vsock_setup),
 		cmocka_unit_test_setup(driver_resets, vsock_setup),
 		cmocka_unit_test_setup(loaded, vsock_setup),
 		cmocka_unit_test_setup(loaded_without_event_buffer, vsock_setup),

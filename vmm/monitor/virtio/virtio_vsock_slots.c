@@ -121,25 +121,35 @@ static void virtio_vsock_look_at_open(struct virtio_vsock *vsock, u32 slot)
 		connection->owed |= VSOCK_OWES_CREDIT;
 }
 
+/* Returns whether the guest has a driver, which can be told of a connection. */
+static bool virtio_vsock_has_driver(const struct virtio_vsock *vsock)
+{
+	return virtio_queue_is_live(&vsock->virtio, VSOCK_QUEUE_RECEIVE);
+}
+
 /* The manager has nothing more to do with the connection. */
 static void virtio_vsock_look_at_gone(struct virtio_vsock *vsock, u32 slot)
 {
 	struct vsock_connection *connection = &vsock->connection[slot];
+	bool drained = connection->phase == VSOCK_PHASE_DRAINS && connection->owed == 0;
 
-	if (connection->phase == VSOCK_PHASE_DRAINS && connection->owed == 0)
+	if (drained || (connection->phase != VSOCK_PHASE_NONE && !virtio_vsock_has_driver(vsock)))
 		virtio_vsock_drop(vsock, slot);
 	else if (connection->phase != VSOCK_PHASE_NONE)
 		virtio_vsock_break(vsock, slot);
 }
 
-/* The manager has begun a use of its slot, and perhaps given it up before this side saw it. */
+/*
+ * The manager has begun a use of its slot, and perhaps given it up before this side saw it. Without
+ * a driver in the guest nobody is there to be called.
+ */
 static void virtio_vsock_look_at_other_use(struct virtio_vsock *vsock, u32 slot, u32 word)
 {
 	struct vsock_connection *connection = &vsock->connection[slot];
 
 	if (slot >= VSOCK_SLOTS_MANAGER || connection->phase != VSOCK_PHASE_NONE)
 		return;
-	if (vsock_word_mark(word) == VSOCK_ASKS) {
+	if (vsock_word_mark(word) == VSOCK_ASKS && virtio_vsock_has_driver(vsock)) {
 		virtio_vsock_begin_call(vsock, slot, vsock_word_use(word));
 	} else {
 		connection->use = vsock_word_use(word);
