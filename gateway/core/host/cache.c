@@ -258,35 +258,19 @@ static void host_ask_rows(void)
 	host_ask("mem", NULL, host_took_rows, 1);
 }
 
-static bool host_event_plain(const char *name)
-{
-	return name && *name && strspn(name, "abcdefghijklmnopqrstuvwxyz_-") == strlen(name);
-}
-
 static void host_take_event(json_t *line)
 {
-	struct host_event *event = &host.events[host.event_count % HOST_EVENTS];
 	const char *name = json_string_value(json_object_get(line, "event"));
-	const char *vm = json_string_value(json_object_get(line, "vm"));
-	int64_t sequence = json_integer_value(json_object_get(line, "sequence"));
+	const struct host_event *event;
 
-	if (!host_event_plain(name))
-		return;
-	if (!strcmp(name, "lost")) {
+	if (name && !strcmp(name, "lost")) {
 		host.events_lost += (uint64_t)json_integer_value(json_object_get(line, "count"));
 		asked.listener->lost();
 		return;
 	}
-	/* Told already: `events since` and the line may overlap. */
-	if (sequence && sequence <= host.last_sequence)
-		return;
-	json_decref(event->line);
-	event->line = json_incref(line);
-	event->sequence = sequence;
-	string_copy(event->vm, sizeof(event->vm), vm && name_valid(vm) ? vm : "");
-	host.last_sequence = sequence;
-	host.event_count++;
-	asked.listener->event(event);
+	event = host_keep_event(line);
+	if (event)
+		asked.listener->event(event);
 }
 
 /* What came meanwhile follows what was missed; host_take_event() leaves out what is in both. */
@@ -385,7 +369,8 @@ static void host_took_hello(uint64_t unused, json_t *reply)
 		if (asked.password[0] && !asked.password_sent)
 			link_ask(json_pack("{s:s}", "auth", asked.password), host_took_password, 0);
 		else
-			fprintf(stderr, "skerryd: the channel is locked: --password-file\n");
+			fprintf(stderr, "skerryd: the machine channel is locked: name its "
+					"password's file with --password-file\n");
 		asked.password_sent = true;
 		return;
 	}

@@ -131,3 +131,6 @@ int64_t host_value(const struct host_vm *vm, const char *field);
 bool host_take_sample(json_t *line, double *time_s);
 /* Takes over which fields samples have. */
 void host_take_fields(json_t *reply);
+
+/* Keeps an event of Skerry's. Returns NULL when it is none, or was kept before. */
+const struct host_event *host_keep_event(json_t *line);

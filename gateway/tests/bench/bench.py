@@ -72,7 +72,7 @@ TUNABLES = "glibc.cpu.x86_rep_movsb_threshold=100000000:glibc.cpu.x86_rep_stosb_
 
 
 # What core does once in a while whether it is asked or not: on a busy host it is in the way more often.
-NOT_ASKED = ("machine_tick", "link_ready")
+NOT_ASKED = ("host_tick", "link_ready")
 
 
 def asked(out):
