@@ -49,7 +49,7 @@ static void backup_join(char *to, size_t size, int count, char **words)
 	to[0] = '\0';
 	for (int i = 0; i < count; i++) {
 		if (strlen(to) + strlen(words[i]) + 2 > size)
-			cli_die(CLI_USAGE, "too many disks");
+			cli_die(CLI_USAGE, "there are too many disks: name fewer");
 		strcat(strcat(to, i > 0 ? "," : ""), words[i]);
 	}
 }
@@ -74,9 +74,8 @@ enum cli_exit command_vm_backup(struct cli *cli, int count, char **words)
 	bool cancels = count == 2 && strcmp(words[0], "cancel") == 0;
 
 	if (count < 3 && !lists && !cancels)
-		cli_die(CLI_USAGE,
-			"allowed: vm backup NAME full|diff DISK=TARGET... "
-			"[state=TARGET] [--overwrite], vm backup list NAME, vm backup cancel NAME");
+		cli_die(CLI_USAGE, "use: vm backup NAME full|diff DISK=TARGET... [state=TARGET] "
+				   "[--overwrite], vm backup list NAME, vm backup cancel NAME");
 	cli_connect(cli);
 	if (lists)
 		return backup_list(cli, words[1]);

@@ -200,7 +200,7 @@ enum cli_exit cli_try_connect(struct cli *cli)
 		return net_open_unix(&http->net, path) ? CLI_OK : CLI_NOT_REACHED;
 	}
 	if (!connect_server_parse(host, &server))
-		cli_die(CLI_USAGE, "%s: allowed: https://HOST[:PORT]", host);
+		cli_die(CLI_USAGE, "%s is no address of a server: write https://HOST[:PORT]", host);
 	string_copy(http->authority, sizeof(http->authority), server.name);
 	snprintf(http->origin, sizeof(http->origin), "https://%s", server.name);
 	if (!net_open_tls(&http->net, server.host, server.port))

@@ -93,7 +93,7 @@ static enum cli_exit console_open_console(struct console *console)
 		return code;
 	ticket = json_string_value(json_object_get(answer.json, "ticket"));
 	if (ticket == NULL || strpbrk(ticket, "\r\n, \t") != NULL || strlen(ticket) > 400)
-		cli_die(CLI_FAILED, "the server's ticket is none");
+		cli_die(CLI_FAILED, "the server has answered with something that is no ticket");
 	snprintf(protocols, sizeof(protocols), "skerry.console.v1, ticket.%s", ticket);
 	json_decref(answer.json);
 	snprintf(path, sizeof(path), "/v1/vms/%s/console", http_segment(console->name));
@@ -273,7 +273,7 @@ enum cli_exit command_console(struct cli *cli, int count, char **words)
 	enum cli_exit code;
 
 	if (count != 1)
-		cli_die(CLI_USAGE, "allowed: console NAME");
+		cli_die(CLI_USAGE, "use: console NAME");
 	console.cli = cli;
 	console.name = words[0];
 	cli_connect(cli);

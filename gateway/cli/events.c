@@ -173,10 +173,11 @@ enum cli_exit command_events(struct cli *cli, int count, char **words)
 	enum cli_exit code;
 
 	if (count != 0)
-		cli_die(CLI_USAGE, "events: found \"%s\", allowed: options", words[0]);
+		cli_die(CLI_USAGE, "events takes options and no words: remove \"%s\"", words[0]);
 	if (cli->since != NULL && (strspn(cli->since, ID_BYTES) != strlen(cli->since) ||
 				   strlen(cli->since) >= sizeof(reader.last_id)))
-		cli_die(CLI_USAGE, "--since: found \"%s\", allowed: a sequence number", cli->since);
+		cli_die(CLI_USAGE, "--since must be the sequence number of an event, not \"%s\"",
+			cli->since);
 	if (reader.line == NULL || reader.data == NULL)
 		cli_die(CLI_FAILED, "no memory");
 	string_copy(reader.last_id, sizeof(reader.last_id),

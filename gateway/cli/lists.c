@@ -27,7 +27,7 @@ enum cli_exit command_log(struct cli *cli, int count, char **words)
 	size_t i;
 
 	if (count != 0)
-		cli_die(CLI_USAGE, "log: found \"%s\", allowed: options", words[0]);
+		cli_die(CLI_USAGE, "log takes options and no words: remove \"%s\"", words[0]);
 	lists_add_query(path, sizeof(path), "level", cli->level);
 	lists_add_query(path, sizeof(path), "vm", cli->vm);
 	lists_add_query(path, sizeof(path), "limit", cli->limit);
@@ -65,7 +65,7 @@ enum cli_exit command_audit(struct cli *cli, int count, char **words)
 	size_t i;
 
 	if (count != 0)
-		cli_die(CLI_USAGE, "audit: found \"%s\", allowed: options", words[0]);
+		cli_die(CLI_USAGE, "audit takes options and no words: remove \"%s\"", words[0]);
 	lists_add_query(path, sizeof(path), "limit", cli->limit);
 	lists_add_query(path, sizeof(path), "after", cli->since);
 	cli_connect(cli);
@@ -163,7 +163,7 @@ enum cli_exit command_host(struct cli *cli, int count, char **words)
 	for (size_t i = 0; action && i < ARRAY_COUNT(actions); i++)
 		known |= strcmp(words[0], actions[i]) == 0;
 	if (!known)
-		cli_die(CLI_USAGE, "allowed: host, host audit|log-rotate|reboot|poweroff");
+		cli_die(CLI_USAGE, "use: host, host audit|log-rotate|reboot|poweroff");
 	if (action && (strcmp(words[0], "reboot") == 0 || strcmp(words[0], "poweroff") == 0) &&
 	    !cli_confirm(cli, words[0], "this host", "All machines are stopped."))
 		return CLI_FAILED;
@@ -209,7 +209,7 @@ static void lists_net_row(struct table *table, const json_t *net)
 enum cli_exit command_net(struct cli *cli, int count, char **words)
 {
 	if (count != 1 || strcmp(words[0], "list") != 0)
-		cli_die(CLI_USAGE, "allowed: net list");
+		cli_die(CLI_USAGE, "use: net list");
 	cli_connect(cli);
 	return items_show(cli, "/v1/nets", "NAME STATE UPLINK LINK >MTU >PORTS PROBLEM",
 			  lists_net_row);
@@ -220,7 +220,7 @@ enum cli_exit command_disk(struct cli *cli, int count, char **words)
 	if (count >= 3 && strcmp(words[0], "restore") == 0)
 		return command_disk_restore(cli, count - 1, words + 1);
 	if (count != 1 || strcmp(words[0], "list") != 0)
-		cli_die(CLI_USAGE, "allowed: disk list, disk restore DISK FULL [DIFF...]");
+		cli_die(CLI_USAGE, "use: disk list, disk restore DISK FULL [DIFF...]");
 	cli_connect(cli);
 	return items_show(cli, "/v1/disks", "NAME DRIVER STATE >SIZE READ-ONLY USED-BY PROBLEM",
 			  lists_disk_row);

@@ -105,8 +105,7 @@ enum cli_exit command_login(struct cli *cli, int count, char **words)
 
 	if (count != 0)
 		cli_die(CLI_USAGE,
-			"login: found \"%s\"; a token or a password is never on the "
-			"command line",
+			"login: never put a token or a password on the command line: remove \"%s\"",
 			words[0]);
 	login_token_path(cli, "login", path, sizeof(path));
 	return cli->user != NULL ? login_with_password(cli, path) : login_with_token(cli, path);
@@ -120,7 +119,7 @@ enum cli_exit command_logout(struct cli *cli, int count, char **words)
 	char path[1024];
 
 	if (count != 0)
-		cli_die(CLI_USAGE, "logout: found \"%s\", allowed: options", words[0]);
+		cli_die(CLI_USAGE, "logout takes options and no words: remove \"%s\"", words[0]);
 	login_token_path(cli, "logout", path, sizeof(path));
 	code = cli_ask(cli, "POST", "/v1/logout", NULL, NULL, &answer);
 	if (code == CLI_OK)

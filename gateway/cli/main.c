@@ -114,7 +114,7 @@ static const struct {
 static void main_take_role(struct cli *cli, const char *role)
 {
 	if (cli->role_count == (int)(ARRAY_COUNT(cli->roles)))
-		cli_die(CLI_USAGE, "--role: at most 8");
+		cli_die(CLI_USAGE, "give --role eight times at most");
 	cli->roles[cli->role_count++] = role;
 }
 
@@ -172,7 +172,7 @@ int main(int count, char **words)
 	while ((option = getopt_long(count, words, "f", options, NULL)) != -1)
 		main_take_option(&cli, option);
 	if (cli.host != NULL && cli.socket != NULL)
-		cli_die(CLI_USAGE, "--host and --socket: one of them");
+		cli_die(CLI_USAGE, "give either --host or --socket, not both");
 	if (optind == count) {
 		fputs(usage, stderr);
 		return CLI_USAGE;
@@ -185,7 +185,7 @@ int main(int count, char **words)
 		return main_finish(code);
 	}
 	cli_die(CLI_USAGE,
-		"found \"%s\", allowed: vm disk net console events log audit host token "
-		"user login logout password",
+		"there is no command \"%s\": use one of vm disk net console events log audit host "
+		"token user login logout password",
 		words[optind]);
 }

@@ -40,6 +40,6 @@ void cli_read_new_password(char *line, size_t size)
 		cli_die(CLI_USAGE, "no password");
 	if (isatty(0) &&
 	    (!cli_read_secret("Once more", again, sizeof(again)) || strcmp(line, again) != 0))
-		cli_die(CLI_USAGE, "that was another one; nothing is changed");
+		cli_die(CLI_USAGE, "the two passwords differ: nothing is changed");
 	explicit_bzero(again, sizeof(again));
 }

@@ -55,8 +55,8 @@ enum cli_exit command_vm_snapshot(struct cli *cli, int count, char **words)
 	char path[1200];
 
 	if (count != 2 && (count != 3 || strcmp(words[0], "drop") != 0))
-		cli_die(CLI_USAGE, "allowed: vm snapshot NAME SNAP, vm snapshot list NAME, "
-				   "vm snapshot drop NAME SNAP");
+		cli_die(CLI_USAGE, "use: vm snapshot NAME SNAP, vm snapshot list NAME, vm snapshot "
+				   "drop NAME SNAP");
 	cli_connect(cli);
 	if (strcmp(words[0], "list") == 0)
 		return snapshot_list(cli, words[1]);
@@ -85,7 +85,7 @@ enum cli_exit command_vm_clone(struct cli *cli, int count, char **words)
 		else
 			at = NULL;
 	if (at == NULL)
-		cli_die(CLI_USAGE, "allowed: vm clone NAME@SNAP NEW [net=NAME...]");
+		cli_die(CLI_USAGE, "use: vm clone NAME@SNAP NEW [net=NAME...]");
 	*at = '\0';
 	cli_connect(cli);
 	snprintf(path, sizeof(path), "/v1/vms/%s/snapshots/", http_segment(words[0]));

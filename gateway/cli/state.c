@@ -43,15 +43,15 @@ static enum cli_exit state_move(struct cli *cli, const char *verb, char **words,
 enum cli_exit command_vm_save(struct cli *cli, int count, char **words)
 {
 	if (count != 2)
-		cli_die(CLI_USAGE, "allowed: vm save NAME DISK [--overwrite] [--continue]; `disk "
-				   "list` shows disks");
+		cli_die(CLI_USAGE, "use: vm save NAME DISK [--overwrite] [--continue]; `disk list` "
+				   "shows disks");
 	return state_move(cli, "save", words, "saved on");
 }
 
 enum cli_exit command_vm_restore(struct cli *cli, int count, char **words)
 {
 	if (count != 2)
-		cli_die(CLI_USAGE, "allowed: vm restore NAME DISK");
+		cli_die(CLI_USAGE, "use: vm restore NAME DISK");
 	return state_move(cli, "restore", words, "restored from");
 }
 
@@ -66,7 +66,7 @@ static json_int_t state_size_of(const char *word)
 
 	if (end == word || word[0] == '-' || (*end && (unit == NULL || end[1])) ||
 	    number > 1ull << (50 - shift))
-		cli_die(CLI_USAGE, "found \"%s\", allowed: a size such as 64M or 1G", word);
+		cli_die(CLI_USAGE, "\"%s\" is no size: write one such as 64M or 1G", word);
 	return (json_int_t)(number << shift);
 }
 
@@ -104,7 +104,7 @@ enum cli_exit command_vm_balloon(struct cli *cli, int count, char **words)
 	char path[600];
 
 	if (count != 1 && count != 2)
-		cli_die(CLI_USAGE, "allowed: vm balloon NAME [SIZE]");
+		cli_die(CLI_USAGE, "use: vm balloon NAME [SIZE]");
 	if (count == 2)
 		body = json_pack("{s:I}", "bytes", state_size_of(words[1]));
 	cli_connect(cli);
@@ -131,7 +131,7 @@ enum cli_exit command_vm_inspect(struct cli *cli, int count, char **words)
 	size_t i;
 
 	if (count != 1 && count != 2)
-		cli_die(CLI_USAGE, "allowed: vm inspect NAME [PATH]");
+		cli_die(CLI_USAGE, "use: vm inspect NAME [PATH]");
 	cli_connect(cli);
 	snprintf(path, sizeof(path), "/v1/vms/%s/inspect", http_segment(words[0]));
 	if (count == 2) {
@@ -172,7 +172,7 @@ enum cli_exit command_vm_digest(struct cli *cli, int count, char **words)
 	char path[600];
 
 	if (count != 1)
-		cli_die(CLI_USAGE, "allowed: vm digest NAME");
+		cli_die(CLI_USAGE, "use: vm digest NAME");
 	cli_connect(cli);
 	snprintf(path, sizeof(path), "/v1/vms/%s/actions/digest", http_segment(words[0]));
 	code = cli_change(cli, "POST", path, NULL, NULL, words[0], "digest", &answer);

@@ -32,7 +32,7 @@ static enum cli_exit token_create(struct cli *cli, const char *name)
 		long long seconds = strtoll(cli->expires, &end, 10);
 
 		if (seconds <= 0 || *end != 0)
-			cli_die(CLI_USAGE, "--expires: found \"%s\", allowed: seconds",
+			cli_die(CLI_USAGE, "--expires must be a number of seconds, not \"%s\"",
 				cli->expires);
 		json_object_set_new(body, "expires_s", json_integer(seconds));
 	}
@@ -67,8 +67,8 @@ enum cli_exit command_token(struct cli *cli, int count, char **words)
 		return token_create(cli, words[1]);
 	}
 	if (count != 2 || strcmp(words[0], "revoke") != 0)
-		cli_die(CLI_USAGE, "allowed: token list, token create NAME --role ROLE..., "
-				   "token revoke ID");
+		cli_die(CLI_USAGE,
+			"use: token list, token create NAME --role ROLE..., token revoke ID");
 	cli_connect(cli);
 	snprintf(path, sizeof(path), "/v1/tokens/%s", http_segment(words[1]));
 	code = cli_ask(cli, "DELETE", path, NULL, NULL, &answer);

@@ -26,8 +26,8 @@ void cli_need_role(const struct cli *cli, const char *command)
 {
 	if (cli->role_count == 0)
 		cli_die(CLI_USAGE,
-			"%s: --role is missing, allowed: viewer operator admin "
-			"auditor console-read console-write",
+			"%s: name its roles with --role: viewer operator admin auditor "
+			"console-read console-write",
 			command);
 }
 
@@ -104,9 +104,9 @@ enum cli_exit command_user(struct cli *cli, int count, char **words)
 		cli_connect(cli);
 		return user_change(cli, "DELETE", path, NULL, words[1], "removed");
 	}
-	cli_die(CLI_USAGE, "allowed: user list, user create NAME --role ROLE... [--scope GLOB], "
-			   "user set NAME [--role ROLE...] [--scope GLOB], user password NAME, "
-			   "user remove NAME");
+	cli_die(CLI_USAGE,
+		"use: user list, user create NAME --role ROLE... [--scope GLOB], user set NAME "
+		"[--role ROLE...] [--scope GLOB], user password NAME, user remove NAME");
 }
 
 enum cli_exit command_password(struct cli *cli, int count, char **words)
@@ -116,8 +116,8 @@ enum cli_exit command_password(struct cli *cli, int count, char **words)
 
 	if (count != 0)
 		cli_die(CLI_USAGE,
-			"password: found \"%s\"; a password is never on the command "
-			"line, and another user's is changed by `user password NAME`",
+			"password: never put a password on the command line: remove \"%s\"; change "
+			"another user's with `user password NAME`",
 			words[0]);
 	cli_connect(cli);
 	if (!cli_read_secret("Old password", old, sizeof(old)))

@@ -163,7 +163,7 @@ static json_t *vm_config_of(int count, char **words, bool patch)
 		char key[64];
 
 		if (equals == NULL || equals == words[i] || equals - words[i] >= (long)sizeof(key))
-			cli_die(CLI_USAGE, "found \"%s\", allowed: KEY=VALUE", words[i]);
+			cli_die(CLI_USAGE, "\"%s\" is no setting: write KEY=VALUE", words[i]);
 		memcpy(key, words[i], (size_t)(equals - words[i]));
 		key[equals - words[i]] = 0;
 		if (json_object_set_new(config, key,
@@ -299,13 +299,11 @@ enum cli_exit command_vm(struct cli *cli, int count, char **words)
 	for (size_t i = 0; i < ARRAY_COUNT(parts); i++)
 		if (strcmp(verb, parts[i].verb) == 0)
 			return parts[i].run(cli, count - 1, words + 1);
-	cli_die(CLI_USAGE,
-		"allowed: vm list, vm show NAME, vm start|stop|kill|pause|resume|reset|"
-		"renew|trim|destroy NAME..., vm create NAME KEY=VALUE..., "
-		"vm set NAME KEY=VALUE..., "
-		"vm snapshot NAME SNAP, vm clone NAME@SNAP NEW [net=NAME...], "
-		"vm reset NAME --to SNAP, vm save NAME DISK [--overwrite] [--continue], "
-		"vm restore NAME DISK, vm backup NAME full|diff DISK=TARGET... [state=TARGET] "
-		"[--overwrite], vm balloon NAME [SIZE], "
-		"vm inspect NAME [PATH], vm digest NAME");
+	cli_die(CLI_USAGE, "use: vm list, vm show NAME, vm "
+			   "start|stop|kill|pause|resume|reset|renew|trim|destroy NAME..., vm "
+			   "create NAME KEY=VALUE..., vm set NAME KEY=VALUE..., vm snapshot NAME "
+			   "SNAP, vm clone NAME@SNAP NEW [net=NAME...], vm reset NAME --to SNAP, "
+			   "vm save NAME DISK [--overwrite] [--continue], vm restore NAME DISK, vm "
+			   "backup NAME full|diff DISK=TARGET... [state=TARGET] [--overwrite], vm "
+			   "balloon NAME [SIZE], vm inspect NAME [PATH], vm digest NAME");
 }

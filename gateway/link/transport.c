@@ -48,7 +48,7 @@ static bool transport_tty(const char *where)
 	}
 	if (transport.speed)
 		return true;
-	fprintf(stderr, "skerryd: --link: no such speed: %u\n", baud);
+	fprintf(stderr, "skerryd: --link: a serial port has no speed of %u\n", baud);
 	return false;
 }
 
@@ -60,12 +60,12 @@ static bool transport_tcp(const char *where)
 	char host[256];
 
 	if (!colon || (size_t)(colon - where) >= sizeof(host)) {
-		fprintf(stderr, "skerryd: --link: tcp:HOST:PORT is meant, not %s\n", where);
+		fprintf(stderr, "skerryd: --link: write tcp:HOST:PORT, not \"%s\"\n", where);
 		return false;
 	}
 	snprintf(host, sizeof(host), "%.*s", (int)(colon - where), where);
 	if (getaddrinfo(host, colon + 1, &hints, &found)) {
-		fprintf(stderr, "skerryd: --link: no such address: %s\n", where);
+		fprintf(stderr, "skerryd: --link: there is no address %s\n", where);
 		return false;
 	}
 	memcpy(&transport.address, found->ai_addr, found->ai_addrlen);

@@ -14,7 +14,9 @@ void ask_skerry(struct request *request, const char *command, const char *const 
 
 	json_object_set_new(ask, "order", json_string("any"));
 	if (!link_ask(ask, took, request->id))
-		answer_problem(request, 503, "link-down", "the link to Skerry is down or full");
+		answer_problem(request, 503, "link-down",
+			       "the gateway cannot ask Skerry now: the link is down, or too many "
+			       "requests wait on it");
 }
 
 struct request *ask_took(uint64_t id, json_t *reply, json_t **rows)

@@ -84,8 +84,8 @@ static const char *backup_kind(struct request *request)
 	if (kind && (!strcmp(kind, "full") || !strcmp(kind, "diff")))
 		return kind;
 	answer_problem(request, 422, "bad-argument",
-		       "kind: full, or diff: what has changed since "
-		       "the last one");
+		       "set \"kind\" to \"full\", or to \"diff\" for what has changed since the "
+		       "last backup");
 	return NULL;
 }
 
@@ -101,8 +101,8 @@ void api_backup_begin(struct request *request)
 		return;
 	if (!text || !backup_take_disks(&disks, text)) {
 		answer_problem(request, 422, "bad-argument",
-			       "disks: DISK=TARGET, both names as /v1/disks shows them, several "
-			       "separated by commas, at most 12");
+			       "set \"disks\" to DISK=TARGET, with names that /v1/disks shows; "
+			       "separate several by commas, at most 12");
 		return;
 	}
 	for (size_t i = 0; i < disks.count; i++)
@@ -138,9 +138,9 @@ void api_disk_restore(struct request *request)
 
 	if (!disk || !name_valid(disk) || count == 0) {
 		answer_problem(request, 422, "bad-argument",
-			       "disk: one as /v1/disks shows it; from: the disk with a full "
-			       "backup, then those with the differential ones behind it, separated "
-			       "by commas, at most 8");
+			       "set \"disk\" to a disk that /v1/disks shows, and \"from\" to the "
+			       "disk with the full backup and then those with the differential "
+			       "ones, separated by commas, at most 8");
 		return;
 	}
 	for (size_t i = 0; i < count; i++)

@@ -124,7 +124,8 @@ void api_balloon_aim(struct request *request)
 	if (!bytes || bytes->type != FIELD_NUMBER ||
 	    number_read(bytes->value, -1, INT64_MAX / 10) < 0) {
 		answer_problem(request, 422, "bad-argument",
-			       "bytes: how much the guest is to keep, in whole pages of 4096");
+			       "set \"bytes\" to how much memory the guest is to keep, in whole "
+			       "pages of 4096 bytes");
 		return;
 	}
 	request_actor(request, actor, sizeof(actor));

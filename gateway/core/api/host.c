@@ -84,7 +84,9 @@ void api_host_audit(struct request *request)
 
 	request_actor(request, actor, sizeof(actor));
 	if (!link_ask(link_command("audit", NULL, actor), host_took_audit, request->id))
-		answer_problem(request, 503, "link-down", "the link to Skerry is down or full");
+		answer_problem(request, 503, "link-down",
+			       "the gateway cannot ask Skerry now: the link is down, or too many "
+			       "requests wait on it");
 }
 
 /* Whoever does not see all VMs sees no line that is of none: its text may name any. */
@@ -121,7 +123,8 @@ void api_log(struct request *request)
 	size_t count = 0;
 
 	if (limit < 1) {
-		answer_problem(request, 422, "bad-argument", "limit is 1 to %d", LOG_MOST);
+		answer_problem(request, 422, "bad-argument",
+			       "\"limit\" must be a number from 1 to %d", LOG_MOST);
 		return;
 	}
 	snprintf(number, sizeof(number), "%d", (int)limit);
@@ -133,8 +136,8 @@ void api_log(struct request *request)
 		if (!value || !*value)
 			continue;
 		if (!name_valid(value)) {
-			answer_problem(request, 422, "bad-argument", "%s is a word",
-				       filters[i].query);
+			answer_problem(request, 422, "bad-argument",
+				       "\"%s\" must be one word of the log", filters[i].query);
 			return;
 		}
 		words[count++] = filters[i].option;

@@ -43,7 +43,7 @@ void api_vm_inspect(struct request *request)
 
 	if (path && !inspect_path_valid(path)) {
 		answer_problem(request, 422, "bad-argument",
-			       "path: the beginning of a field's name, such as vcpu.0 or "
+			       "set \"path\" to the beginning of a field's name, such as vcpu.0 or "
 			       "pit.0.channel[1]");
 		return;
 	}

@@ -54,13 +54,15 @@ static const char *login_address(const struct request *request)
 static void login_late(struct request *request, unsigned retry_s)
 {
 	answer_retry_after(request, retry_s);
-	answer_problem(request, 429, "rate-limited", "too many wrong logins: wait %u s", retry_s);
+	answer_problem(request, 429, "rate-limited",
+		       "there were too many wrong logins: wait %u s and try again", retry_s);
 }
 
 static void login_crowded(struct request *request)
 {
 	answer_retry_after(request, 1);
-	answer_problem(request, 429, "rate-limited", "too many logins at a time");
+	answer_problem(request, 429, "rate-limited",
+		       "too many logins are being checked at the moment: try again in a second");
 }
 
 /* False: it has been answered. */
@@ -93,7 +95,9 @@ static void login_answer(struct request *request)
 	/* Who looks after an audit that cannot be written has to get in; it changes nothing. */
 	(void)audit_own(&request->who, "login", "", login_address(request), "ok", &line);
 	if (!session_make(&request->who, cookie ? "" : SESSION_PREFIX, secret)) {
-		answer_problem(request, 500, "failed", "there are no random numbers");
+		answer_problem(
+			request, 500, "failed",
+			"the system gave the gateway no random numbers, so it made no secret");
 		return;
 	}
 	body = login_me(&request->who);
@@ -191,7 +195,9 @@ static void login_took_new(const struct password_result *result)
 	if (!request)
 		return;
 	if (!account || !*result->hash) {
-		answer_problem(request, 409, "changed", "the user was changed meanwhile");
+		answer_problem(
+			request, 409, "changed",
+			"the user was changed by somebody else meanwhile: read it and try again");
 		return;
 	}
 	if (!router_begin(request))
@@ -201,7 +207,8 @@ static void login_took_new(const struct password_result *result)
 	if (account_keep(&changed))
 		answer_json(request, 204, NULL);
 	else
-		answer_problem(request, 503, "failed", "the users cannot be written");
+		answer_problem(request, 503, "failed",
+			       "the gateway cannot write its file of users: nothing was changed");
 	explicit_bzero(&changed, sizeof(changed));
 }
 
@@ -212,7 +219,7 @@ static void login_took_old(const struct password_result *result)
 	if (!request)
 		return;
 	if (!result->right) {
-		answer_problem(request, 403, "wrong-password", "the old password is another one");
+		answer_problem(request, 403, "wrong-password", "the old password is wrong");
 		return;
 	}
 	login_passed(LOGIN_CHANGE, request->who.name);
@@ -229,13 +236,14 @@ void api_me_password(struct request *request)
 
 	if (!old || strlen(old) > PASSWORD_MOST || !password_valid(new)) {
 		answer_problem(request, 422, "bad-argument",
-			       "old, and new of %d to %d bytes, are meant", PASSWORD_LEAST,
-			       PASSWORD_MOST);
+			       "give the old password as \"old\", and the new one as \"new\" with "
+			       "%d to %d bytes",
+			       PASSWORD_LEAST, PASSWORD_MOST);
 		return;
 	}
 	if (!account) {
 		answer_problem(request, 409, "no-password",
-			       "only who logged in with a password can change it");
+			       "you did not log in with a password, so there is none to change");
 		return;
 	}
 	if (!login_allowed(LOGIN_CHANGE, account->name, &retry_s)) {

@@ -209,7 +209,7 @@ void api_metrics(struct request *request)
 	metrics_host(&out);
 	metrics_server(&out);
 	if (out.failed)
-		answer_problem(request, 500, "failed", "there is no memory");
+		answer_problem(request, 500, "failed", "the gateway is out of memory");
 	else
 		answer_bytes(request, 200, "text/plain; version=0.0.4; charset=utf-8", out.bytes,
 			     out.count);

@@ -16,7 +16,7 @@ enum { SAVE_WAIT_S = 10 };
 /* body.disk; NULL: it has been answered. */
 static const char *save_disk(struct request *request)
 {
-	return ask_name(request, "disk", "disk: the name of a disk, as /v1/disks shows them");
+	return ask_name(request, "disk", "set \"disk\" to the name of a disk that /v1/disks shows");
 }
 
 void api_vm_save(struct request *request)

@@ -48,7 +48,7 @@ void api_openapi(struct request *request)
 	if (text)
 		answer_bytes(request, 200, "application/json", text, strlen(text));
 	else
-		answer_problem(request, 500, "failed", "there is no memory");
+		answer_problem(request, 500, "failed", "the gateway is out of memory");
 	free(text);
 }
 
@@ -58,7 +58,9 @@ void api_audit(struct request *request)
 	int64_t after = number_read(request_query(request, "after"), 0, INT64_MAX / 10);
 
 	if (limit < 1 || after < 0) {
-		answer_problem(request, 422, "bad-argument", "limit is 1 to 1000, after a number");
+		answer_problem(request, 422, "bad-argument",
+			       "\"limit\" must be a number from 1 to 1000, and \"after\" the "
+			       "number of a line");
 		return;
 	}
 	answer_json(request, 200, audit_json(&request->who, (uint64_t)after, (unsigned)limit));

@@ -43,8 +43,8 @@ void api_snapshots(struct request *request)
 static const char *snapshot_name(struct request *request)
 {
 	return ask_name(request, "name",
-			"name: 1 to 31 letters, digits, '-', '_' and '.', a letter or digit "
-			"first");
+			"\"name\" must be 1 to 31 letters, digits, '-', '_' and '.', and begin "
+			"with a letter or digit");
 }
 
 void api_snapshot_take(struct request *request)
@@ -95,7 +95,7 @@ static bool snapshot_nets(struct request *request, struct clone_nets *nets)
 	if (!field || (field->type == FIELD_TEXT && snapshot_take_nets(nets, field->value)))
 		return true;
 	answer_problem(request, 422, "bad-argument",
-		       "net: names of networks, separated by commas, at most 8");
+		       "set \"net\" to names of networks, separated by commas, at most 8");
 	return false;
 }
 
@@ -111,11 +111,11 @@ void api_snapshot_clone(struct request *request)
 	for (size_t i = 0; i < nets.count; i++)
 		words[2 + i] = nets.word[i];
 	if (!scope_has(request->who.scope, name)) {
-		answer_problem(request, 403, "forbidden", "the name is not in your scope");
+		answer_problem(request, 403, "forbidden", "your scope does not contain this name");
 		return;
 	}
 	if (host_find(name)) {
-		answer_problem(request, 409, "exists", "there is a VM of this name");
+		answer_problem(request, 409, "exists", "there is a VM of this name already");
 		return;
 	}
 	if (!router_begin(request))

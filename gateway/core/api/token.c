@@ -52,23 +52,25 @@ void api_token_make(struct request *request)
 	if (!api_token_name(name) || !roles || !scope_valid(scope) || expires_s < 0 ||
 	    !request_is(request, "scope", FIELD_TEXT) ||
 	    !request_is(request, "expires_s", FIELD_NUMBER)) {
-		answer_problem(
-			request, 422, "bad-argument",
-			"name (printable, 39 at most), roles, scope (a name, * and ? allowed) "
-			"and expires_s (a number) are meant");
+		answer_problem(request, 422, "bad-argument",
+			       "a token needs a \"name\" of at most 39 printable characters and "
+			       "\"roles\"; it may have a \"scope\", a name in which * and ? may "
+			       "stand, and \"expires_s\", a number of seconds");
 		return;
 	}
 	if (role_imply(roles) & ~who->roles || !scope_within(scope, who->scope) ||
 	    (who->expires && (!expires || expires > who->expires))) {
 		answer_problem(request, 403, "forbidden",
-			       "a token has no more roles, scope and time than who makes it");
+			       "you cannot give a token more roles, a wider scope or a longer time "
+			       "than you have");
 		return;
 	}
 	if (!router_begin(request))
 		return;
 	if (!token_make(name, roles, scope, expires, &number, secret)) {
 		answer_problem(request, 503, "failed",
-			       "there are too many tokens, or they cannot be written");
+			       "the gateway has too many tokens, or cannot write its file of "
+			       "tokens: nothing was changed");
 		return;
 	}
 	snprintf(id, sizeof(id), "%llu", (unsigned long long)number);
@@ -89,12 +91,12 @@ void api_token_remove(struct request *request)
 		return;
 	case TOKEN_ABOVE:
 		answer_problem(request, 403, "forbidden",
-			       "the token has roles that you do not have");
+			       "you cannot revoke a token with roles that you do not have");
 		return;
 	case TOKEN_LAST:
 		answer_problem(request, 409, "last-one",
-			       "nobody else is admin, or auditor, of all machines without an end: "
-			       "make another token first");
+			       "without this token nobody would be admin, or auditor, of all "
+			       "machines for good: make another token first");
 		return;
 	}
 	if (!router_begin(request))
@@ -102,5 +104,6 @@ void api_token_remove(struct request *request)
 	if (token_remove(token))
 		answer_json(request, 204, NULL);
 	else
-		answer_problem(request, 503, "failed", "the tokens cannot be written");
+		answer_problem(request, 503, "failed",
+			       "the gateway cannot write its file of tokens: nothing was changed");
 }

@@ -38,13 +38,15 @@ static bool user_take(struct request *request, struct account *account)
 	if (!account->roles || !request_is(request, "scope", FIELD_TEXT) ||
 	    (scope && strcmp(account->scope, scope->value))) {
 		answer_problem(request, 422, "bad-argument",
-			       "roles, and scope (a name, * and ? allowed), are meant");
+			       "\"roles\" must be a list of roles, and \"scope\" a name in which * "
+			       "and ? may stand");
 		return false;
 	}
 	if (account_within(account, &request->who) && !request->who.expires)
 		return true;
-	answer_problem(request, 403, "forbidden",
-		       "a user has no more roles, scope and time than who makes or changes it");
+	answer_problem(
+		request, 403, "forbidden",
+		"you cannot give a user more roles, a wider scope or a longer time than you have");
 	return false;
 }
 
@@ -56,7 +58,8 @@ static bool user_password(struct request *request, const char **password)
 	*password = request_text(request, "password");
 	if (!field || password_valid(*password))
 		return true;
-	answer_problem(request, 422, "bad-argument", "password: %d to %d bytes, none of control",
+	answer_problem(request, 422, "bad-argument",
+		       "\"password\" must have %d to %d bytes, and no control characters",
 		       PASSWORD_LEAST, PASSWORD_MOST);
 	return false;
 }
@@ -75,8 +78,8 @@ static bool user_spared(struct request *request, const struct account *before,
 	    !(user_keeps(before) & ~user_keeps(after) & identity_roles_lost(0, before->number)))
 		return true;
 	answer_problem(request, 409, "last-one",
-		       "nobody else is admin, or auditor, of all machines without an end: "
-		       "make another user or token first");
+		       "without this user nobody would be admin, or auditor, of all machines for "
+		       "good: make another user or token first");
 	return false;
 }
 
@@ -90,7 +93,8 @@ static void user_keep(struct request *request, struct account *account)
 		answer_json(request, status, account_json(account));
 	else if (begun)
 		answer_problem(request, 503, "failed",
-			       "there are too many users, or they cannot be written");
+			       "the gateway has too many users, or cannot write its file of users: "
+			       "nothing was changed");
 	explicit_bzero(account, sizeof(*account));
 }
 
@@ -107,7 +111,9 @@ static void user_took(const struct password_result *result)
 	if (result->account && before)
 		account = *before;
 	else if (result->account || account_find(name) || !*result->hash) {
-		answer_problem(request, 409, "changed", "somebody else was faster");
+		answer_problem(request, 409, "changed",
+			       "somebody else has made or changed this user meanwhile: read it and "
+			       "try again");
 		return;
 	} else
 		string_copy(account.name, sizeof(account.name), name);
@@ -126,16 +132,18 @@ void api_user_make(struct request *request)
 		return;
 	if (!name || !name_valid(name) || !password) {
 		answer_problem(request, 422, "bad-argument",
-			       "name (1 to 31 letters, digits, '-', '_' and '.'), password, roles "
-			       "and scope are meant");
+			       "a user needs a \"name\" of 1 to 31 letters, digits, '-', '_' and "
+			       "'.', a \"password\" and \"roles\", and may have a \"scope\"");
 		return;
 	}
 	if (!user_take(request, &account))
 		return;
 	if (account_find(name))
-		answer_problem(request, 409, "exists", "there is a user of this name");
+		answer_problem(request, 409, "exists", "there is a user of this name already");
 	else if (!password_make(request->id, 0, password, user_took))
-		answer_problem(request, 429, "rate-limited", "too many passwords at a time");
+		answer_problem(request, 429, "rate-limited",
+			       "too many passwords are being checked at the moment: try again in a "
+			       "second");
 }
 
 /* The user of the path, if it is within what the asker has; NULL: it has been answered. */
@@ -163,7 +171,9 @@ void api_user_change(struct request *request)
 	if (!password)
 		user_keep(request, &account);
 	else if (!password_make(request->id, account.number, password, user_took))
-		answer_problem(request, 429, "rate-limited", "too many passwords at a time");
+		answer_problem(request, 429, "rate-limited",
+			       "too many passwords are being checked at the moment: try again in a "
+			       "second");
 	explicit_bzero(&account, sizeof(account));
 }
 
@@ -176,5 +186,6 @@ void api_user_remove(struct request *request)
 	if (account_remove(account->number))
 		answer_json(request, 204, NULL);
 	else
-		answer_problem(request, 503, "failed", "the users cannot be written");
+		answer_problem(request, 503, "failed",
+			       "the gateway cannot write its file of users: nothing was changed");
 }

@@ -31,7 +31,8 @@ void api_vms(struct request *request)
 	int64_t shown = 0;
 
 	if (limit < 1) {
-		answer_problem(request, 422, "bad-argument", "limit is 1 to %d", HOST_VMS);
+		answer_problem(request, 422, "bad-argument",
+			       "\"limit\" must be a number from 1 to %d", HOST_VMS);
 		return;
 	}
 	buffer_text(&text, "{\"items\":[");
@@ -81,7 +82,8 @@ static bool api_vm_unchanged(struct request *request)
 	host_vm_tag(host_find(request->vm), tag, sizeof(tag));
 	if (!match || !strcmp(match, "*") || !strcmp(match, tag))
 		return true;
-	answer_problem(request, 412, "changed", "the VM's configuration has changed since");
+	answer_problem(request, 412, "changed",
+		       "the VM's configuration has changed since you read it: read it again");
 	return false;
 }
 
@@ -131,15 +133,15 @@ static bool api_words(struct request *request, char **words, size_t count, bool 
 			continue;
 		value = api_value(field, null_allowed);
 		if (!value || !api_word_valid(key, value) || count >= API_KEYS) {
-			answer_problem(
-				request, 422, "bad-argument",
-				"config has 1 to 30 keys with text, numbers or true and false");
+			answer_problem(request, 422, "bad-argument",
+				       "\"config\" must have 1 to 30 keys, each with a text, a "
+				       "number, true or false");
 			return false;
 		}
 		room = strlen(key) + strlen(value) + 2;
 		words[count] = malloc(room);
 		if (!words[count]) {
-			answer_problem(request, 500, "failed", "there is no memory");
+			answer_problem(request, 500, "failed", "the gateway is out of memory");
 			return false;
 		}
 		snprintf(words[count++], room, "%s=%s", key, value);
@@ -161,12 +163,12 @@ void api_vm_create(struct request *request)
 
 	if (!name || !name_valid(name)) {
 		answer_problem(request, 422, "bad-argument",
-			       "name: 1 to 31 letters, digits, '-', '_' and '.', a letter or digit "
-			       "first");
+			       "\"name\" must be 1 to 31 letters, digits, '-', '_' and '.', and "
+			       "begin with a letter or digit");
 		return;
 	}
 	if (host_find(name)) {
-		answer_problem(request, 409, "exists", "there is a VM of this name");
+		answer_problem(request, 409, "exists", "there is a VM of this name already");
 		return;
 	}
 	if (api_words(request, words, 1, false))
@@ -190,7 +192,7 @@ void api_vm_change(struct request *request)
 		return;
 	}
 	if (!words[1])
-		answer_problem(request, 422, "bad-argument", "config names nothing to change");
+		answer_problem(request, 422, "bad-argument", "\"config\" names no key to change");
 	else
 		operation_start(request, OPERATION_REPLY, "vm set", (const char *const *)words,
 				name, NULL, 200, request_wait_s(request, API_WAIT_S));
@@ -208,8 +210,8 @@ static bool api_vm_other(struct request *request)
 	if (!*host.own || strcmp(request->vm, host.own) || (force && !strcmp(force, "true")))
 		return true;
 	answer_problem(request, 409, "own-vm",
-		       "this gateway runs in %s; with force=true it is done, and Skerry's console "
-		       "can start it again",
+		       "this gateway runs in %s, which would end it: add force=true if you mean "
+		       "it, and start the VM again at Skerry's console",
 		       host.own);
 	return false;
 }

@@ -96,7 +96,7 @@ static bool options_number(const char *text, unsigned *value)
 	unsigned long number = strtoul(text, &end, 10);
 
 	if (!*text || *end || number > 1000000) {
-		fprintf(stderr, "skerryd: not a number: %s\n", text);
+		fprintf(stderr, "skerryd: \"%s\" is no number from 0 to 1000000\n", text);
 		return false;
 	}
 	*value = (unsigned)number;
@@ -177,7 +177,10 @@ bool options_read(int count, char **words)
 	}
 	if (optind == count && settings.link && (settings.listen || settings.socket))
 		return true;
-	fprintf(stderr, "skerryd: --link, and --listen or --socket, are needed\n%s", options_help);
+	fprintf(stderr,
+		"skerryd: say with --link where Skerry is, and with --listen or --socket where to "
+		"serve\n%s",
+		options_help);
 	return false;
 }
 

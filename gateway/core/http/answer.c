@@ -131,7 +131,8 @@ void answer_json(struct request *request, unsigned status, json_t *body)
 void answer_json_text(struct request *request, unsigned status, const struct buffer *text)
 {
 	if (text->failed) {
-		answer_problem(request, 500, "no-memory", "there is no memory for the answer");
+		answer_problem(request, 500, "no-memory",
+			       "the gateway has no memory for the answer");
 		return;
 	}
 	record_end(request, "ok");

@@ -121,7 +121,7 @@ static bool authenticate_by_socket(struct request *request, const char *connecti
 /* The first that is shown counts, and what is shown beside it does not. */
 static const struct scheme schemes[] = {
 	{authenticate_ticket, authenticate_by_ticket,
-	 "the ticket is not valid, or is for something else", false},
+	 "the ticket is not valid, or was made for something else", false},
 	{authenticate_bearer, authenticate_by_bearer, "the credential is not valid", true},
 	{authenticate_cookie, authenticate_by_cookie, NULL, false},
 	{authenticate_socket, authenticate_by_socket, NULL, false},
@@ -139,7 +139,9 @@ static bool authenticate_counted(struct request *request)
 		return true;
 	}
 	answer_retry_after(request, retry_s);
-	answer_problem(request, 429, "rate-limited", "too many wrong credentials");
+	answer_problem(
+		request, 429, "rate-limited",
+		"there were too many wrong credentials from your address: wait and try again");
 	return false;
 }
 
@@ -166,7 +168,8 @@ bool authenticate(struct request *request)
 			answer_problem(request, 401, "unauthenticated", "%s", scheme->problem);
 		return false;
 	}
-	answer_problem(request, 401, "unauthenticated", "a credential is needed");
+	answer_problem(request, 401, "unauthenticated",
+		       "this needs a credential: send a bearer token, or log in");
 	return false;
 }
 
@@ -190,7 +193,7 @@ bool authenticate_origin(struct request *request)
 
 	if ((body || (change && request->cookie)) && !json) {
 		answer_problem(request, 415, "bad-media-type",
-			       "Content-Type: application/json is needed");
+			       "send the body with Content-Type: application/json");
 		return false;
 	}
 	if (((change && request->cookie) ||
@@ -198,7 +201,7 @@ bool authenticate_origin(struct request *request)
 	     (request->route->flags & ROUTE_LOGIN && request_header(request, "origin"))) &&
 	    !authenticate_same_origin(request)) {
 		answer_problem(request, 403, "forbidden",
-			       "a cookie's request must be of this origin");
+			       "a request with a cookie must come from a page of this server");
 		return false;
 	}
 	return true;

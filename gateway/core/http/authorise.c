@@ -53,12 +53,14 @@ static bool authorise_disk(struct request *request)
 	const struct field *overwrite = fields_below(&request->fields, "body", "overwrite");
 
 	if (strcmp(request->who.scope, "*")) {
-		answer_problem(request, 403, "forbidden", "what is on disks needs the scope *");
+		answer_problem(request, 403, "forbidden",
+			       "what is on disks belongs to no VM, so this needs the scope *");
 		return false;
 	}
 	if (!overwrite || overwrite->type == FIELD_FALSE || request->who.roles & ROLE_ADMIN)
 		return true;
-	answer_problem(request, 403, "forbidden", "to overwrite needs the role admin");
+	answer_problem(request, 403, "forbidden",
+		       "only the role admin may overwrite what is on a disk");
 	return false;
 }
 
@@ -73,14 +75,15 @@ static bool authorise_own(struct request *request)
 
 	if (flags & ROUTE_COPY || request_text(request, "snapshot")) {
 		answer_problem(request, 403, "own-vm",
-			       "the VM of this gateway is copied, saved and restored at "
-			       "Skerry's console alone: it cannot answer meanwhile, and "
-			       "restored it would take tokens revoked since");
+			       "this gateway runs in the VM: copy, save and restore it at Skerry's "
+			       "console, as the gateway cannot answer meanwhile, and restored it "
+			       "would take tokens that were revoked since");
 		return false;
 	}
 	if (!(flags & ROUTE_KEYS) || request->who.roles & ROLE_ADMIN)
 		return true;
-	answer_problem(request, 403, "own-vm", "the VM of this gateway is for the role admin");
+	answer_problem(request, 403, "own-vm",
+		       "only the role admin may change the VM in which this gateway runs");
 	return false;
 }
 
@@ -99,15 +102,16 @@ bool authorise(struct request *request)
 	}
 	if (route->flags & ROUTE_KEYS && !(request->who.roles & ROLE_ADMIN) &&
 	    !authorise_run_time_keys(request)) {
-		answer_problem(request, 403, "forbidden",
-			       "the role admin is needed for keys that are not of run time");
+		answer_problem(
+			request, 403, "forbidden",
+			"only the role admin may change keys that do not apply while the VM runs");
 		return false;
 	}
 	/* By its command line it gets tokens of all roles: that is for whoever has the console. */
 	if (route->flags & ROUTE_KEYS && own && !authorise_run_time_keys(request)) {
 		answer_problem(request, 403, "own-vm",
-			       "what the VM of this gateway is made of changes at Skerry's console "
-			       "alone");
+			       "this gateway runs in the VM: change its kernel, memory, disks and "
+			       "the like at Skerry's console");
 		return false;
 	}
 	if (own && !authorise_own(request))
@@ -121,12 +125,13 @@ bool authorise(struct request *request)
 	case SCOPE_NEW:
 		if (!name || scope_has(request->who.scope, name))
 			return true;
-		answer_problem(request, 403, "forbidden", "the name is not in your scope");
+		answer_problem(request, 403, "forbidden", "your scope does not contain this name");
 		return false;
 	case SCOPE_ALL:
 		if (!strcmp(request->who.scope, "*"))
 			return true;
-		answer_problem(request, 403, "forbidden", "this needs the scope *");
+		answer_problem(request, 403, "forbidden",
+			       "this is about all of the machine, so it needs the scope *");
 		return false;
 	case SCOPE_NONE:
 	case SCOPE_FILTER:

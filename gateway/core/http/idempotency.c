@@ -161,6 +161,11 @@ void idempotency_keep(struct request *request, unsigned status, const char *type
 
 void idempotency_forget(struct request *request)
 {
+	static const char left[] =
+		"{\"type\":\"about:blank\",\"title\":\"Conflict\",\"status\":409,\"code\":\"busy\","
+		"\"detail\":\"the client of the first request with this Idempotency-Key went "
+		"before "
+		"the answer\"}";
 	struct kept *entry;
 
 	if (!request->key)
@@ -169,9 +174,5 @@ void idempotency_forget(struct request *request)
 	request->key = 0;
 	entry->under_way = false;
 	/* What was begun goes on; the same key must not begin it again. */
-	idempotency_store(
-		entry, 409, "application/problem+json",
-		"{\"type\":\"about:blank\",\"title\":\"Conflict\",\"status\":409,"
-		"\"code\":\"busy\",\"detail\":\"the first request of this key was left\"}",
-		115);
+	idempotency_store(entry, 409, "application/problem+json", left, strlen(left));
 }

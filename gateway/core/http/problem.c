@@ -57,7 +57,8 @@ json_t *problem_of_reply(json_t *reply)
 
 	if (!reply)
 		return problem_json(503, "link-down",
-				    "the link to Skerry was lost; whether it was done is not known",
+				    "the link to Skerry was lost before the answer came, so the "
+				    "gateway does not know whether this was done",
 				    NULL);
 	/* Skerry has understood and says why not: the request does not fit what there is. */
 	for (size_t i = 0; code && detail && *detail && i < ARRAY_COUNT(codes); i++) {

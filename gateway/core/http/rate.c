@@ -69,6 +69,7 @@ bool rate_take(struct request *request, bool change)
 	if (rate_allows(&request->who, change, &retry_s))
 		return true;
 	answer_retry_after(request, retry_s);
-	answer_problem(request, 429, "rate-limited", "too many requests in a second");
+	answer_problem(request, 429, "rate-limited",
+		       "you have sent too many requests in this second: try again in the next");
 	return false;
 }

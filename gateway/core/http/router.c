@@ -71,7 +71,8 @@ static bool router_find(struct request *request, const char *method, const char 
 		return false;
 	}
 	answer_header(request, "Allow", allow);
-	answer_problem(request, 405, "bad-method", "this path takes %s", allow);
+	answer_problem(request, 405, "bad-method", "this path has no such method: use one of %s",
+		       allow);
 	return false;
 }
 
@@ -132,7 +133,7 @@ bool router_begin(struct request *request)
 	if (record_begin(request))
 		return true;
 	answer_problem(request, 503, "audit-unwritable",
-		       "the audit cannot be written, so nothing is changed");
+		       "the gateway cannot write its audit, so it has changed nothing");
 	return false;
 }
 
@@ -166,15 +167,16 @@ static bool router_first(struct request *request)
 		answer_bytes(request, kept.status, kept.type, kept.bytes, kept.count);
 		break;
 	case IDEMPOTENCY_UNDER_WAY:
-		answer_problem(request, 409, "busy", "the first request of this key is under way");
+		answer_problem(request, 409, "busy",
+			       "the first request with this Idempotency-Key is still under way");
 		break;
 	case IDEMPOTENCY_OTHER:
 		answer_problem(request, 422, "bad-argument",
 			       "this Idempotency-Key was used for another request");
 		break;
 	case IDEMPOTENCY_NO_KEY:
-		answer_problem(request, 422, "bad-argument", "Idempotency-Key has 1 to %d bytes",
-			       IDEMPOTENCY_KEY_BYTES);
+		answer_problem(request, 422, "bad-argument",
+			       "Idempotency-Key must have 1 to %d bytes", IDEMPOTENCY_KEY_BYTES);
 		break;
 	}
 	return false;
@@ -193,7 +195,8 @@ static void router_run(struct request *request)
 	if (!fields_get(&request->fields, "connection") &&
 	    (!authority || !router_is_own(authority))) {
 		answer_problem(request, 421, "misdirected",
-			       "this is not the Host that was asked for");
+			       "this server has no name such as that in the Host header: add it "
+			       "with --name");
 		return;
 	}
 	if (!router_find(request, method, path) || !authenticate(request) ||
@@ -203,7 +206,8 @@ static void router_run(struct request *request)
 	if (!authorise(request) || !router_audit(request))
 		return;
 	if (request->route->flags & ROUTE_LINK && !host.up) {
-		answer_problem(request, 503, "link-down", "the link to Skerry is lost");
+		answer_problem(request, 503, "link-down",
+			       "the gateway has lost its link to Skerry: try again when it is up");
 		return;
 	}
 	if (router_first(request))
@@ -219,5 +223,7 @@ void router_serve(uint32_t id, const char *bytes, size_t count)
 	if (fields_read(&request->fields, request->bytes, count))
 		router_run(request);
 	else
-		answer_problem(request, 400, "bad-request", "the request has too many fields");
+		answer_problem(
+			request, 400, "bad-request",
+			"the request has too many headers, parameters or members of its body");
 }

@@ -164,7 +164,8 @@ static bool token_give(const char *text)
 	uint8_t hash[SECRET_BYTES];
 
 	if (!token_hash(text, hash)) {
-		fprintf(stderr, "skerryd: --token-hash is the SHA-256 of a token: 64 hex digits\n");
+		fprintf(stderr,
+			"skerryd: --token-hash must be the SHA-256 of a token: 64 hex digits\n");
 		return false;
 	}
 	for (size_t i = 0; i < TOKEN_COUNT; i++) {

@@ -117,7 +117,8 @@ static void console_displace(struct console *console)
 	if (request && request->stream == STREAM_CONSOLE)
 		answer_end_stream(request, 1013);
 	else if (request)
-		answer_problem(request, 503, "busy", "%d consoles are open already", CONSOLES);
+		answer_problem(request, 503, "busy",
+			       "all %d places for consoles are taken: close one", CONSOLES);
 }
 
 static void console_give(struct console *console, size_t count)
@@ -263,12 +264,13 @@ static void console_open(struct request *request, bool write, bool tail, bool ta
 	json_t *ask;
 
 	if (number_read(from, 0, INT64_MAX / 10) < 0) {
-		answer_problem(request, 422, "bad-argument", "from is an offset in bytes");
+		answer_problem(request, 422, "bad-argument", "\"from\" must be an offset in bytes");
 		return;
 	}
 	console = console_place(&request->who);
 	if (!console) {
-		answer_problem(request, 503, "busy", "%d consoles are open already", CONSOLES);
+		answer_problem(request, 503, "busy",
+			       "all %d places for consoles are taken: close one", CONSOLES);
 		return;
 	}
 	if (from) {
@@ -290,7 +292,9 @@ static void console_open(struct request *request, bool write, bool tail, bool ta
 	ask = link_command("stream open", words, actor);
 	if (!link_ask(ask, console_opened, (uint64_t)(console - consoles))) {
 		console_free(console);
-		answer_problem(request, 503, "link-down", "the link to Skerry is down or full");
+		answer_problem(request, 503, "link-down",
+			       "the gateway cannot ask Skerry now: the link is down, or too many "
+			       "requests wait on it");
 		return;
 	}
 	request->console = console;
@@ -309,12 +313,12 @@ void console_show(struct request *request)
 	}
 	if (strcmp(request->ticket, "read") && strcmp(request->ticket, "write")) {
 		answer_problem(request, 401, "unauthenticated",
-			       "a ticket of POST console/tickets is needed");
+			       "a console's WebSocket needs a ticket of POST console/tickets");
 		return;
 	}
 	if (!protocols || !strstr(protocols, "skerry.console.v1")) {
 		answer_problem(request, 422, "bad-argument",
-			       "the subprotocol is skerry.console.v1");
+			       "ask for the subprotocol skerry.console.v1");
 		return;
 	}
 	console_open(request, !strcmp(request->ticket, "write"), false,
@@ -328,7 +332,8 @@ void console_make_ticket(struct request *request)
 
 	mode = mode ? mode : "read";
 	if (strcmp(mode, "read") && strcmp(mode, "write")) {
-		answer_problem(request, 422, "bad-argument", "mode is read or write");
+		answer_problem(request, 422, "bad-argument",
+			       "\"mode\" must be \"read\" or \"write\"");
 		return;
 	}
 	if (!strcmp(mode, "write") && !(request->who.roles & ROLE_CONSOLE_WRITE)) {
@@ -338,7 +343,9 @@ void console_make_ticket(struct request *request)
 	if (!router_begin(request))
 		return;
 	if (!ticket_make(&request->who, "/v1/vms/{vm}/console", request->vm, mode, text)) {
-		answer_problem(request, 500, "failed", "there are no random numbers");
+		answer_problem(
+			request, 500, "failed",
+			"the system gave the gateway no random numbers, so it made no secret");
 		return;
 	}
 	answer_json(request, 201, json_pack("{s:s, s:i}", "ticket", text, "expires_s", 30));
@@ -452,6 +459,8 @@ void console_link_lost(void)
 		if (request->stream == STREAM_CONSOLE)
 			answer_end_stream(request, 1012);
 		else
-			answer_problem(request, 503, "link-down", "the link to Skerry was lost");
+			answer_problem(
+				request, 503, "link-down",
+				"the link to Skerry was lost before the console had been read");
 	}
 }

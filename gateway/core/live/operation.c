@@ -244,11 +244,13 @@ void operation_start(struct request *request, enum operation_kind kind, const ch
 	json_t *ask;
 
 	if (operation_is_busy(target, kind)) {
-		answer_problem(request, 409, "busy", "another change of %s is under way", target);
+		answer_problem(request, 409, "busy",
+			       "another change of %s is still under way: wait for it", target);
 		return;
 	}
 	if (!operation) {
-		answer_problem(request, 503, "failed", "%d changes are under way: wait for one",
+		answer_problem(request, 503, "failed",
+			       "%d changes are under way at the moment: wait for one to end",
 			       OPERATIONS);
 		return;
 	}
@@ -270,7 +272,9 @@ void operation_start(struct request *request, enum operation_kind kind, const ch
 	if (!link_ask(ask, operation_took, operation->number)) {
 		operation->running = false;
 		operation->number = 0;
-		answer_problem(request, 503, "link-down", "the link to Skerry is down or full");
+		answer_problem(request, 503, "link-down",
+			       "the gateway cannot ask Skerry now: the link is down, or too many "
+			       "requests wait on it");
 		return;
 	}
 	operation->audit = request->audit;
@@ -329,7 +333,8 @@ void operation_show(struct request *request)
 		return;
 	}
 	if (wait_s < 0) {
-		answer_problem(request, 422, "bad-argument", "wait is 0 to 60 seconds");
+		answer_problem(request, 422, "bad-argument",
+			       "\"wait\" must be a number of seconds from 0 to 60");
 		return;
 	}
 	for (unsigned i = 0; wait_s && operation->running && i < OPERATION_REQUESTS; i++) {

@@ -269,7 +269,8 @@ static bool stream_free(struct request *request)
 	}
 	place = share_place(places, STREAM_READERS, &request->who, false);
 	if (place == STREAM_READERS) {
-		answer_problem(request, 503, "busy", "there are %u readers already",
+		answer_problem(request, 503, "busy",
+			       "all %u places for readers of events are taken: close one",
 			       STREAM_READERS);
 		return false;
 	}
@@ -327,7 +328,8 @@ void stream_socket(struct request *request)
 	    !strstr(protocols, "skerry.stream.v1")) {
 		answer_header(request, "Upgrade", "websocket");
 		answer_problem(request, 426, "upgrade-required",
-			       "this is a WebSocket, subprotocol skerry.stream.v1");
+			       "this path is a WebSocket: ask for an upgrade with the subprotocol "
+			       "skerry.stream.v1");
 		return;
 	}
 	if (!stream_free(request))
@@ -341,7 +343,9 @@ void stream_make_ticket(struct request *request)
 	char text[SECRET_TEXT_BYTES];
 
 	if (!ticket_make(&request->who, "/v1/stream", "", "stream", text)) {
-		answer_problem(request, 500, "failed", "there are no random numbers");
+		answer_problem(
+			request, 500, "failed",
+			"the system gave the gateway no random numbers, so it made no secret");
 		return;
 	}
 	answer_json(request, 201, json_pack("{s:s, s:i}", "ticket", text, "expires_s", 30));

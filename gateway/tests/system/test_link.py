@@ -99,7 +99,7 @@ def test_a_change_under_way_when_the_link_is_lost(pair):
     threading.Timer(0.3, fake.drop).start()
     answer = server.tls("POST", "/v1/vms/vm00/actions/pause")
     assert (answer.status, answer.code) == (503, "link-down")
-    assert "not known" in answer.json()["detail"]
+    assert "does not know" in answer.json()["detail"]
 
 
 def test_skerry_restarted(pair):

@@ -182,7 +182,7 @@ def test_what_is_not_looked_at_is_no_wrong_one(alone):
         each.join()
     assert {each.status for each in answers} == {200, 429}
     assert {each.json()["detail"] for each in answers if each.status == 429} == \
-        {"too many logins at a time"}
+        {"too many logins are being checked at the moment: try again in a second"}
     assert login(alone, "hugo", PASSWORD).status == 200
 
 

@@ -126,7 +126,7 @@ class States:
         if not given["roles"]:
             raise Problem(422, "bad-argument", "roles, and scope (a name, * and ? allowed), are meant")
         if given["name"] in self.users:
-            raise Problem(409, "exists", "there is a user of this name")
+            raise Problem(409, "exists", "there is a user of this name already")
         self.users[given["name"]] = {key: given[key] for key in ("name", "roles", "scope")} | {
             "created": 0, "last_login": None}
         send(request, 201, self.users[given["name"]])
@@ -160,7 +160,7 @@ class States:
 
     def own_password(self, request, user):
         if request.json()["old"] != PASSWORD:
-            raise Problem(403, "wrong-password", "the old password is another one")
+            raise Problem(403, "wrong-password", "the old password is wrong")
         self.sessions.clear()
         send(request, 204)
 
