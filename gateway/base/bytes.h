@@ -9,7 +9,7 @@ char *decimal_write(char *end, uint64_t value, unsigned least);
 /* Base64 (RFC 4648, section 4, with padding). */
 void base64_add(struct buffer *buffer, const uint8_t *bytes, size_t count);
 
-/* The number of bytes, or -1: `text` is no base64 or has more than `room` bytes. */
+/* Returns the number of bytes, or -1 when `text` is no base64 or has more than `room` bytes. */
 long base64_read(const char *text, size_t length, uint8_t *bytes, size_t room);
 
 /* `text` needs 2 * count + 1 bytes. */

@@ -34,10 +34,10 @@ void fields_add(struct buffer *buffer, enum field_type type, const char *name, c
 		size_t length);
 void fields_text(struct buffer *buffer, const char *name, const char *value);
 
-/* The list points into `bytes`. False: they are no list of fields. */
+/* Makes a list that points into `bytes`. Returns false when they are no list of fields. */
 bool fields_read(struct fields *fields, const char *bytes, size_t count);
 
-/* NULL: none has that name. */
+/* Both return NULL when no field has that name. */
 const struct field *fields_find(const struct fields *fields, const char *name);
 const char *fields_get(const struct fields *fields, const char *name);
 /* The one that is named GROUP.NAME. */

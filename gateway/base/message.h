@@ -52,7 +52,10 @@ struct message_socket {
 	size_t queued;
 };
 
-/* Takes over the descriptor `pass` (or -1). False: no memory or too large. */
+/*
+ * Sends a message and takes over the descriptor `pass` (or -1). Returns false when there is no
+ * memory for it, or it is too large.
+ */
 bool message_send(struct message_socket *socket, struct message_head head, const void *payload,
 		  size_t count, int pass);
 

@@ -174,7 +174,10 @@ bool link_tell(json_t *value)
 	return true;
 }
 
-/* The request of that number leaves the list; NULL: none is under way by it. */
+/*
+ * Takes the request of that number out of the list; returns NULL when none of that number is under
+ * way.
+ */
 static struct link_request *link_take(int64_t id)
 {
 	struct link_request *before = NULL;

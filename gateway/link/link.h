@@ -24,7 +24,10 @@ struct link_client {
 	void (*line)(json_t *line); /* no reply; borrowed */
 };
 
-/* `reply` is borrowed; NULL: the link was lost, and whether it was done is not known. */
+/*
+ * Gets the reply, which is borrowed; NULL means that the link was lost, and whether it was done is
+ * not known.
+ */
 typedef void link_reply(uint64_t context, json_t *reply);
 
 struct link_counters {

@@ -6,5 +6,8 @@
 /* Reads where the line is; false: a sentence is on stderr. */
 bool transport_setup(const char *where);
 
-/* A new descriptor that does not block, perhaps still connecting; -1: not now. */
+/*
+ * Returns a new descriptor that does not block and may still be connecting, or -1 when there is
+ * none now.
+ */
 int transport_open(void);

@@ -202,7 +202,7 @@ static enum MHD_Result exchange_reply(struct exchange *exchange)
 	return result;
 }
 
-/* The head is there. False: nobody can say for sure where the next one begins. */
+/* Takes a whole head over. Returns false when nobody can say for sure where the next one begins. */
 static bool exchange_begin(struct exchange *exchange, const char *version)
 {
 	uint64_t body;

@@ -63,7 +63,7 @@ static void socket_parse(struct exchange *exchange)
 	}
 }
 
-/* False: it was closed. */
+/* Returns false when the WebSocket was closed. */
 static bool socket_flush(struct exchange *exchange)
 {
 	struct buffer *output = &exchange->output;

@@ -62,7 +62,7 @@ static bool tunnel_session(struct tunnel *tunnel)
 				      tunnels.credentials) == 0;
 }
 
-/* False: nobody waits to be taken. */
+/* Returns false when no client waits to be accepted. */
 static bool tunnel_accept(int64_t now_ms)
 {
 	struct sockaddr_storage address = {0};
@@ -97,7 +97,7 @@ static void tunnel_end(struct tunnel *tunnel, int64_t now_ms)
 	tunnel->until_ms = now_ms + LINGER_MS;
 }
 
-/* False: it is over. */
+/* Returns false when the connection is over. */
 static bool tunnel_handshake(struct tunnel *tunnel, int64_t now_ms)
 {
 	int result = gnutls_handshake(tunnel->session);
@@ -234,7 +234,7 @@ static void tunnel_refuse(struct tunnel *tunnel)
 	tunnel_encrypt(tunnel, &broken);
 }
 
-/* False: it is over. */
+/* Returns false when the connection is over. */
 static bool tunnel_move(struct tunnel *tunnel, int64_t now_ms)
 {
 	bool broken = false;

@@ -69,7 +69,10 @@ static bool tunnel_same_address(const struct sockaddr_storage *one,
 	       ((const struct sockaddr_in *)other)->sin_addr.s_addr;
 }
 
-/* The oldest that is idle, of those that have shown the credential `who`; NULL: none is. */
+/*
+ * Returns the oldest idle tunnel of those that have shown the credential `who`, or NULL when none
+ * is idle.
+ */
 static struct tunnel *tunnel_idle(uint32_t who)
 {
 	struct tunnel *oldest = NULL;

@@ -59,7 +59,7 @@ extern struct tunnels tunnels;
 
 int64_t tunnel_now_ms(void);
 void tunnel_free(size_t place);
-/* NULL: the socket is no tunnel's. */
+/* Returns the tunnel of the socket, or NULL when it has none. */
 struct tunnel *tunnel_of(int server);
 /* Whether somebody at that address may have one more; may take the place of another one. */
 bool tunnel_has_room(const struct sockaddr_storage *address);

@@ -171,7 +171,7 @@ static void web_message(const struct message_head *head, const char *bytes, size
 	}
 }
 
-/* False: core is gone. */
+/* Returns false when core is gone. */
 static bool web_read_core(void)
 {
 	static char bytes[MESSAGE_BYTES];
@@ -219,7 +219,7 @@ static size_t web_sockets(struct pollfd *waits, uint32_t *ids)
 	return count;
 }
 
-/* One turn: waits, then does what there is. False: core is gone. */
+/* Does one turn: waits, then does what there is. Returns false when core is gone. */
 static bool web_turn(void)
 {
 	static struct pollfd waits[2 + WEB_EXCHANGES + TUNNEL_POLLS];

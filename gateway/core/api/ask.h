@@ -17,13 +17,15 @@ void ask_skerry(struct request *request, const char *command, const char *const 
  */
 struct request *ask_took(uint64_t id, json_t *reply, json_t **rows);
 
-/* One row as the API shows it, a new reference; NULL: it is left out. */
+/* Returns a row as the API shows it, a new reference, or NULL when it is left out. */
 typedef json_t *ask_item(const struct request *request, json_t *row);
 /* Of a row the members that the API promises; behind the last of the keys is NULL. */
 json_t *ask_pick(json_t *row, const char *const *keys);
 /* Answers with {"items":[...]}, of all rows. */
 void ask_took_items(uint64_t id, json_t *reply, ask_item *item);
 
-/* Returns body.NAME as the name of something, or NULL: it is none, and was answered with `problem`.
+/*
+ * Returns body.NAME as the name of something, or NULL when it is none and the request was answered
+ * with `problem`.
  */
 const char *ask_name(struct request *request, const char *name, const char *problem);

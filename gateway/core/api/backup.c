@@ -76,7 +76,7 @@ static bool backup_take_disks(struct backup_disks *disks, const char *text)
 	return disks->count > 0;
 }
 
-/* body.kind; NULL: it has been answered. */
+/* Returns body.kind, or NULL when the request has been answered. */
 static const char *backup_kind(struct request *request)
 {
 	const char *kind = request_text(request, "kind");

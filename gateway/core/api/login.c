@@ -65,7 +65,7 @@ static void login_crowded(struct request *request)
 		       "too many logins are being checked at the moment: try again in a second");
 }
 
-/* False: it has been answered. */
+/* Returns false when the request has been answered. */
 static bool login_may_try(struct request *request, const char *user)
 {
 	unsigned retry_s;

@@ -39,7 +39,7 @@ void api_snapshots(struct request *request)
 	ask_skerry(request, "vm snapshot list", words, NULL, snapshot_took_list);
 }
 
-/* body.name; NULL: it has been answered. */
+/* Returns body.name, or NULL when the request has been answered. */
 static const char *snapshot_name(struct request *request)
 {
 	return ask_name(request, "name",
@@ -86,7 +86,7 @@ static bool snapshot_take_nets(struct clone_nets *nets, const char *text)
 	return true;
 }
 
-/* body.net, which may be missing. False: it has been answered. */
+/* Takes body.net, which may be missing. Returns false when the request has been answered. */
 static bool snapshot_nets(struct request *request, struct clone_nets *nets)
 {
 	const struct field *field = fields_below(&request->fields, "body", "net");

@@ -70,7 +70,10 @@ static unsigned user_keeps(const struct account *account)
 	return account && !strcmp(account->scope, "*") ? account->roles : 0;
 }
 
-/* False: it is the last one with a role that somebody must have, and it has been answered. */
+/*
+ * Returns false when the user is the last one with a role that somebody must have; the request has
+ * been answered then.
+ */
 static bool user_spared(struct request *request, const struct account *before,
 			const struct account *after)
 {
@@ -146,7 +149,10 @@ void api_user_make(struct request *request)
 			       "second");
 }
 
-/* The user of the path, if it is within what the asker has; NULL: it has been answered. */
+/*
+ * Returns the user of the path, if it is within what the asker has, or NULL when the request has
+ * been answered.
+ */
 static const struct account *user_find(struct request *request)
 {
 	const struct account *account = account_find(request->item);

@@ -73,7 +73,7 @@ void api_vm(struct request *request)
 	buffer_free(&text);
 }
 
-/* False: it has been answered. */
+/* Returns false when the request has been answered. */
 static bool api_vm_unchanged(struct request *request)
 {
 	const char *match = request_header(request, "if-match");
@@ -87,7 +87,9 @@ static bool api_vm_unchanged(struct request *request)
 	return false;
 }
 
-/* A value of body.config as the word that Skerry takes; NULL: it is no such value. */
+/*
+ * Returns a value of body.config as the word that Skerry takes, or NULL when it is no such value.
+ */
 static const char *api_value(const struct field *field, bool null_allowed)
 {
 	switch (field->type) {

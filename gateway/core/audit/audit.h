@@ -13,14 +13,16 @@
  * before, its result after.
  */
 
-/* Reads and verifies it. False: a sentence is on stderr and changes are refused. */
+/* Reads and verifies the audit. Returns false with a sentence on stderr: changes are refused. */
 bool audit_open(void);
 
-/* The number of the line, 0: it cannot be written, and nothing may be done. `result` NULL: begun.
+/*
+ * Writes a line and returns its number, or 0 when it cannot be written: nothing may be done then.
+ * A `result` of NULL means that what it says has begun.
  */
 uint64_t audit_begin(const char *who, const char *action, const char *target, const char *from,
 		     const char *result);
-/* Nothing for line 0. */
+/* Writes the result of that line; there is nothing to write for line 0. */
 void audit_end(uint64_t line, const char *result);
 
 /*
@@ -37,17 +39,20 @@ bool audit_own(const struct identity *who, const char *action, const char *targe
 	       const char *result, uint64_t *line);
 void audit_denied_tell(bool at_once);
 uint64_t audit_denied_counted(void);
-/* A line of skerryd's own: `action`, so many times. False: it cannot be written. */
+/*
+ * Writes a line of skerryd's own: `action` happened so many times. Returns false when it cannot be
+ * written.
+ */
 bool audit_count(const char *action, uint64_t count);
 
-/* Looks now and then whether lines can be written again, and tells what was not. */
+/* Looks now and then whether lines can be written again, and writes how many were missing. */
 void audit_tick(void);
-/* What has begun ends with this process. */
+/* Writes the end of all that has begun: it ends with this process. */
 void audit_close(void);
 
-/* Gives the head's hash to Skerry when it has changed. */
+/* Gives the hash of the last line to Skerry when it is another one. */
 void audit_anchor(void);
-/* False: no line can be written, and changes are refused. */
+/* Returns false while no line can be written, and changes are refused. */
 bool audit_works(void);
 
 json_t *audit_json(const struct identity *who, uint64_t after, unsigned limit);

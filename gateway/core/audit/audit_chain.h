@@ -33,11 +33,14 @@ void audit_chain_start(struct audit_chain *chain);
 bool audit_chain_file(struct audit_chain *chain, const char *name, size_t *good, size_t *size,
 		      audit_take *take);
 
-/* The full file that begins with line `first`. */
+/* Writes the name of the full file that begins with line `first`. */
 void audit_chain_name(char *name, uint64_t first);
-/* The newest full one; false: there is none. */
+/* Writes the name of the newest full file; returns false when there is none. */
 bool audit_chain_newest(char *name);
-/* Removes the oldest full one if there are more than `kept`; false: there is none to remove. */
+/*
+ * Removes the oldest full file if there are more than `kept`; returns false when there is none to
+ * remove.
+ */
 bool audit_chain_drop(unsigned kept);
-/* Through all files. */
+/* Follows the chain through all files; returns false when it is broken. */
 bool audit_chain_verify(struct audit_chain *chain);

@@ -55,7 +55,7 @@ static struct denied *denied_find(enum denied_kind kind, const struct identity *
 	return oldest;
 }
 
-/* False: it has been counted. */
+/* Returns false when it has been counted, and has no line. */
 static bool denied_has_line(enum denied_kind kind, const struct identity *who)
 {
 	double now_s = clock_now_s();

@@ -3,9 +3,14 @@
 
 #include <stdbool.h>
 
-/* Fills `settings`; false: how it is called is on stderr. */
+/*
+ * Fills `settings`. Returns false when the words are wrong; how skerryd is called is then on
+ * stderr.
+ */
 bool options_read(int count, char **words);
 
-/* "PORT", "ADDRESS:PORT" or "[ADDRESS]:PORT": a listening TCP socket, -1: a sentence is on stderr.
+/*
+ * Returns a TCP socket that listens at "PORT", "ADDRESS:PORT" or "[ADDRESS]:PORT", or -1 with a
+ * sentence on stderr.
  */
 int options_listen(const char *where);

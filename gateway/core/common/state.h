@@ -4,14 +4,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The state directory: mode 0700, files 0600. False: a sentence is on stderr. */
+/*
+ * Opens the state directory (mode 0700, its files 0600). Returns false with a sentence on stderr.
+ */
 bool state_open(const char *path);
 int state_folder(void);
 
 /* *text is NULL when there is no such file; the caller frees it. */
 bool state_read(const char *name, char **text);
 
-/* The old file or the new one is there, whatever happens. */
+/* Writes a file: the old one or the new one is there, whatever happens. */
 bool state_write(const char *name, const char *text, size_t count);
 
 /* The certificate and key, made at the first start (P-256, self-signed). The caller frees them. */

@@ -67,7 +67,10 @@ void answer_age(struct request *request)
 	answer_header(request, "Age", text);
 }
 
-/* By which web counts a credential's connections; equal ones share. */
+/*
+ * Returns a number by which web counts a credential's connections; equal credentials have equal
+ * numbers.
+ */
 static uint32_t answer_who(const struct request *request)
 {
 	const struct identity *who = &request->who;

@@ -68,7 +68,10 @@ static struct kept *idempotency_find(const uint8_t *key)
 	return NULL;
 }
 
-/* Shared by who asks, so that nobody's keys make those of others forgotten. */
+/*
+ * Returns a place for a key. Places are shared by who asks, so that nobody's keys push out those
+ * of others.
+ */
 static struct kept *idempotency_place(const struct identity *who)
 {
 	static struct share places[IDEMPOTENCY_COUNT];
@@ -82,7 +85,7 @@ static struct kept *idempotency_place(const struct identity *who)
 	return place < IDEMPOTENCY_COUNT && !kept[place].under_way ? &kept[place] : NULL;
 }
 
-/* What was refused for a reason that passes may be asked for again. */
+/* Returns whether what was refused may be asked for again, as the reason passes. */
 static bool idempotency_passes(unsigned status, const char *bytes, size_t count)
 {
 	static const char *const codes[] = {"busy", "no-memory", "bad-state", "failed"};

@@ -49,7 +49,7 @@ static bool router_matches(const char *pattern, const char *path, struct request
 	return *pattern == *path;
 }
 
-/* HEAD is GET whose body web leaves out. */
+/* Finds the route of a request. HEAD is served as GET, whose body web leaves out. */
 static bool router_find(struct request *request, const char *method, const char *path)
 {
 	char allow[64] = "";

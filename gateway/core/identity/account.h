@@ -19,13 +19,16 @@ struct account {
 
 bool account_open(void);
 const struct account *account_find(const char *name);
-/* NULL: it is gone, or was changed. */
+/* Returns NULL when that user is gone, or was changed. */
 const struct account *account_by_number(uint64_t number);
 void account_become(const struct account *account, struct identity *identity);
-/* A login that was good. */
+/* Notes that the user has logged in. */
 void account_used(uint64_t number);
 
-/* Makes one, or changes the one with that number. False: it cannot be written; nothing is new. */
+/*
+ * Makes a user, or changes the one with that number. Returns false when the file cannot be
+ * written; nothing has changed then.
+ */
 bool account_keep(const struct account *account);
 bool account_remove(uint64_t number);
 /* Whether `who` has all that the user has, and so may see, change and remove it. */

@@ -28,7 +28,7 @@ struct password_result {
 };
 typedef void (*password_done)(const struct password_result *result);
 
-/* False: no password that may be given to anybody. */
+/* Returns whether `text` may be the password of a user. */
 bool password_valid(const char *text);
 
 /*
@@ -40,6 +40,9 @@ bool password_check(uint32_t request, uint64_t account, const char *text, const 
 		    const char *address, bool known, password_done done);
 bool password_make(uint32_t request, uint64_t account, const char *text, password_done done);
 
-/* What core waits for (-1: nothing is under way), and what it calls then. */
+/*
+ * Returns the descriptor that core waits for, or -1 when nothing is under way; core then calls
+ * password_ready().
+ */
 int password_wait(void);
 void password_ready(void);

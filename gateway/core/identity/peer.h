@@ -9,7 +9,7 @@
  */
 enum { PEER_COUNT = 64, PEER_SHARE = 8 /* of another user than root and our own */ };
 
-/* The listening descriptor, -1: a sentence is on stderr. */
+/* Returns the listening descriptor, or -1 with a sentence on stderr. */
 int peer_listen(const char *path);
 void peer_accept(int listener, struct message_socket *web);
 /* Gives the user of a connection of the Unix socket, by the number that core gave it. */

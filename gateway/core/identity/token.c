@@ -87,7 +87,10 @@ static bool token_expired(const struct token *token, int64_t now)
 	return token->expires && now >= token->expires;
 }
 
-/* A free place, else that of an expired token; NULL: no more than `kept` of these are left. */
+/*
+ * Returns a free place, else that of an expired token, or NULL when no more than `kept` of these
+ * are left.
+ */
 static struct token *token_place(size_t kept)
 {
 	struct token *place = NULL;
@@ -291,7 +294,7 @@ json_t *token_list(const struct identity *who)
 	return list;
 }
 
-/* What it has for all VMs and for ever, and others may have lost. */
+/* Returns the roles that the token has for all VMs and for ever. */
 static unsigned token_keeps(const struct token *token)
 {
 	return strcmp(token->scope, "*") || token->expires ? 0 : token->roles;

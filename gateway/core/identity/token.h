@@ -18,7 +18,7 @@ bool token_identify(const char *secret, struct identity *identity);
 /* Makes one; false: it cannot be written. `text` gets the secret. */
 bool token_make(const char *name, unsigned roles, const char *scope, int64_t expires,
 		uint64_t *number, char *text);
-/* False: the token is there no more. */
+/* Returns false when the token has ended or was revoked. */
 bool token_alive(uint64_t number, int64_t now);
 /* Those that `who` may see or remove: whose scope is within that of `who`. */
 json_t *token_list(const struct identity *who);

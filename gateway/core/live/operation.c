@@ -55,7 +55,10 @@ static struct operation *operation_find(uint64_t number)
 	return NULL;
 }
 
-/* That ended longest ago; NULL: all are under way, which is at most two for each VM. */
+/*
+ * Returns the operation that ended longest ago, or NULL when all are under way, which is at most
+ * two for each VM.
+ */
 static struct operation *operation_oldest(void)
 {
 	struct operation *oldest = NULL;
@@ -67,7 +70,10 @@ static struct operation *operation_oldest(void)
 	return oldest;
 }
 
-/* Free, or one that has ended: of who has most of these. NULL: there is none. */
+/*
+ * Returns a free place, or one whose operation has ended, of whoever has most of these; NULL when
+ * there is none.
+ */
 static struct operation *operation_place(const struct identity *who)
 {
 	static struct share places[OPERATIONS];
@@ -86,7 +92,7 @@ static struct operation *operation_place(const struct identity *who)
 	return place < count ? &operations[at[place]] : operation_oldest();
 }
 
-/* Borrowed; NULL unless it is what was asked for, and there. */
+/* Returns the first row of Skerry's reply, borrowed, or NULL when no row was asked for. */
 static json_t *operation_row(const struct operation *operation)
 {
 	return operation->kind == OPERATION_RESULT ? json_array_get(operation->result, 0) : NULL;
