@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""A Linux guest at its prompt: booted once, and then each test begins with a clone of it there."""
+"""
+A Linux guest at its prompt: booted once, and then each test begins with a clone of it there. The transcript, which a
+test that fails shows, says of which snapshot: `vm clone alpha@prompt beta`.
+"""
 import contextlib
 
 

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""How a Linux ends or sleeps: panic, watchdog, power button, alarm. Each test begins at its prompt."""
+"""
+How a Linux ends or sleeps: panic, watchdog, power button, alarm. Each test begins at its prompt. Under
+VMX: test_linux_vmx.py.
+"""
 import re
 
 import pytest
 
 import bundle
-from machine import DETACH, Bochs, Qemu
+from machine import DETACH, Qemu
 from prompt import Prompt
 
 LIMIT = 120
@@ -87,14 +90,6 @@ def test_sleeps(prompt):
         machine.command("vm stop beta")
         assert machine.wait_end("beta", 150) == ("stopped", "guest powered off")
         machine.wait_prompt()
-
-
-def test_sleeps_under_vmx(build, tmp_path):
-    files = bundle.make(tmp_path / "sleeps.cpio", CONF, bundle.debian(build / "guests"))
-    with Bochs(build, bundle=files) as machine:
-        machine.wait_prompt()
-        machine.attach_shell("alpha", 600)
-        sleep_until_alarm(machine)
 
 
 def test_stop_after_reset(prompt):

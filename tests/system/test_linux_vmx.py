@@ -10,7 +10,7 @@ import pytest
 import bundle
 from machine import Bochs
 from prompt import Prompt
-from test_ends import panics
+from test_ends import panics, sleep_until_alarm
 
 BUSY = ("one", "two", "three", "four")
 SLICE_US = 5000
@@ -32,6 +32,14 @@ def prompt(build, tmp_path_factory):
 def test_panic_restarts(prompt):
     with prompt.guest("beta") as machine:
         panics(machine, "beta")
+
+
+def test_sleeps(prompt):
+    """In suspend-to-idle a guest hears its RTC's alarm."""
+    with prompt.guest("beta") as machine:
+        machine.attach("beta")
+        sleep_until_alarm(machine)
+        machine.leave()
 
 
 def clocks(machine):
