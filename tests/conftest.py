@@ -9,6 +9,10 @@ import pytest
 # Seconds for one test: what it waits for in a loop may never come.
 LIMIT, LONG_LIMIT = 1200, 4 * 3600
 
+# Files of more than two minutes on two idle cores.
+BEGIN = ("test_first_light", "test_guide", "test_fio", "test_ide", "test_linux_vmx", "test_smp", "test_twins",
+         "test_snapshot", "test_snapshot_disk", "test_thieves")
+
 sys.path.insert(0, str(Path(__file__).resolve().parent / "system"))
 
 
@@ -22,7 +26,11 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Without --long the tests marked so are not there, rather than skipped."""
+    """
+    Files that take long come first, as none can be divided among workers. Without --long the tests marked
+    so are not there, rather than skipped.
+    """
+    items.sort(key=lambda item: item.path.stem not in BEGIN)
     if config.getoption("--long"):
         return
     left_out = [item for item in items if item.get_closest_marker("long")]
