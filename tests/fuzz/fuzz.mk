@@ -7,7 +7,7 @@ FUZZ := $(BUILD)/fuzz
 FUZZ_CC ?= clang
 FUZZ_PACKAGES := clang llvm libclang-rt-dev libcmocka-dev
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
-FUZZ_CFLAGS := -std=gnu17 -D_GNU_SOURCE -g -O1 -Wall -Wextra -Wno-unused-parameter -Wno-unused-function -I.
+FUZZ_CFLAGS := -std=gnu17 -D_GNU_SOURCE -g1 -O1 -Wall -Wextra -Wno-unused-parameter -Wno-unused-function -I.
 FUZZ_SANITIZE := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 FUZZ_COVERAGE := -fsanitize=fuzzer -fprofile-instr-generate -fcoverage-mapping
 TARGET ?=
