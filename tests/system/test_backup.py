@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Backups of a VM's disks while it runs, and disks made of them by docs/guides/backup_image.py."""
 import hashlib
+import os
 import random
 import subprocess
 import sys
@@ -201,41 +202,116 @@ def chain(folder, files, full, diff):
     return hashlib.md5(merged(folder, files[full], files[diff])).hexdigest()
 
 
+# The guest's disks by what QEMU calls them, and the drivers of those that learn of their growth when they start anew.
+GROWN = {"virt": "virt0", "sata": "sata0", "old": "old0", "flash": "flash0", "scsi": "disk0"}
+LEARNS = {"virt": "virtio0", "sata": "ahci0", "old": "ide0.0", "scsi": "scsi0"}
+PLACES_FULL, PLACES_DIFF = range(1, 6), range(6, 11)
+
+
+def start_grown(build, folder, keep=False):
+    """A guest with a disk at each kind of controller, and ten places at the SCSI and the AHCI controller."""
+    extra = [*CONTROLLER, *qemu_monitor.option(folder / "monitor")]
+    more = "disk = scsi\n[disk scsi]\ncontroller = scsi0.0\n"
+    for number in range(11):
+        path = folder / (f"v{number}.img" if number else "scsi.img")
+        if not keep:
+            path.write_bytes(bytes((32 if number else 16) * MIB))
+        # no controller has more than eight disks
+        port = number - 7
+        extra += scsi(number, path) if port <= 0 else [
+            "-drive", f"if=none,id=place{port},format=raw,file={path}",
+            "-device", f"ide-hd,bus=ide.{port},drive=place{port}"]
+        if number:
+            more += f"[disk v{number}]\ncontroller = " + (f"scsi0.{number}\n" if port <= 0 else f"ahci0.{port}\n")
+    return start(build, folder, list(GROWN)[:-1], more=more, extra=extra, keep=keep)
+
+
+def back_up(machine, kind, places, count):
+    """Backs up all disks, one to each of the places, as the backup of that number since the boot."""
+    one(machine, f"vm backup alpha {kind} " +
+        " ".join(f"{disk}=v{place}" for disk, place in zip(GROWN, places)) + " overwrite")
+    assert wait_ends(machine, count)["event"] == "backup_done", ends_of(machine)
+
+
+def check_chains(machine, folder, guest):
+    """The full backup of each disk and the differential one behind it are what the disk holds."""
+    files = {place: folder / f"v{place}.img" for place in (*PLACES_FULL, *PLACES_DIFF)}
+    assert [chain(folder, files, full, diff) for full, diff in zip(PLACES_FULL, PLACES_DIFF)] == sums(guest)
+    assert all(row["errors"] == 0 for row in machine.objects("disk stat"))
+
+
+def write_ends(guest):
+    """Writes what a disk of 16 MiB has not, and blocks that it has."""
+    guest.shell("for d in /dev/vd?; do for at in 380 9; do dd if=/dev/urandom of=$d bs=64k seek=$at count=4 "
+                "oflag=direct; done; done")
+
+
+def sizes_of(guest):
+    """In MiB, by the disk."""
+    return dict(zip(GROWN, (int(line) >> 11 for line in guest.shell("cat /sys/block/vd?/size").split())))
+
+
 def test_grown(build, tmp_path):
     """
-    The machine makes its disks larger. Skerry takes no notice until their drivers start anew: the chain goes on, and
-    restores what they held. From then on it takes a full backup first.
+    The machine makes its disks larger, at each kind of controller. Skerry takes no notice until their drivers start
+    anew: the chain goes on, and restores what they held. From then on it takes a full backup first. QEMU lets no disk
+    of its NVMe controller grow.
     """
-    conf, extra, files = vaults(tmp_path, [32 * MIB] * 6)
-    (tmp_path / "scsi.img").write_bytes(bytes(16 * MIB))
-    extra += [*CONTROLLER, *scsi(0, tmp_path / "scsi.img"), *qemu_monitor.option(tmp_path / "monitor")]
-    more = "disk = scsi\n[disk scsi]\ncontroller = scsi0.0\n" + conf
-    with start(build, tmp_path, ("virt",), more=more, extra=extra) as machine, \
-            qemu_monitor.Monitor(tmp_path / "monitor") as monitor:
+    with start_grown(build, tmp_path) as machine, qemu_monitor.Monitor(tmp_path / "monitor") as monitor:
         machine.wait_prompt()
-        guest = Guest(machine, ("virt", "scsi"))
-        one(machine, "vm backup alpha full virt=v1 scsi=v2")
-        assert wait_ends(machine, 1)["event"] == "backup_done"
-        for drive in ("virt0", "disk0"):
-            assert monitor.command(f"block_resize {drive} 24") == ""
+        guest = Guest(machine, GROWN)
+        back_up(machine, "full", PLACES_FULL, 1)
+        for disk, drive in GROWN.items():
+            assert (monitor.command(f"block_resize {drive} 24") == "") == (disk in LEARNS), disk
         guest.spoil("two")
-        assert guest.shell("cat /sys/block/vd?/size") == 2 * f"{16 * MIB >> 9}\n"
-        one(machine, "vm backup alpha diff virt=v3 scsi=v0")
-        assert wait_ends(machine, 2)["event"] == "backup_done"
-        assert [chain(tmp_path, files, 1, 3), chain(tmp_path, files, 2, 0)] == sums(guest)
-        for name in ("virtio0", "scsi0"):
+        assert sizes_of(guest) == dict.fromkeys(GROWN, 16)
+        back_up(machine, "diff", PLACES_DIFF, 2)
+        check_chains(machine, tmp_path, guest)
+        for name in [*LEARNS.values(), "nvme0"]:
             machine.command(f"driver restart {name}")
-        guest.shell(f"while [ \"$(cat /sys/block/vd?/size | uniq)\" != {24 * MIB >> 9} ]; do :; done")
-        for pair in ("virt=v3", "scsi=v0"):
-            assert "it has grown from 16384 to 24576 KiB since the last backup; make a full one" in refused(
-                machine, f"vm backup alpha diff {pair} overwrite")
-        one(machine, "vm backup alpha full virt=v4 scsi=v5")
-        assert wait_ends(machine, 3)["event"] == "backup_done"
-        guest.shell("for d in a b; do dd if=/dev/urandom of=/dev/vd$d bs=64k seek=380 count=4 oflag=direct; done")
-        one(machine, "vm backup alpha diff virt=v3 scsi=v0 overwrite")
-        assert wait_ends(machine, 4)["event"] == "backup_done"
-        assert [chain(tmp_path, files, 4, 3), chain(tmp_path, files, 5, 0)] == sums(guest)
-        assert all(row["errors"] == 0 for row in machine.objects("disk stat"))
+        wait_for(lambda: sizes_of(guest) == dict.fromkeys(GROWN, 24) | {"flash": 16})
+        for disk, place in zip(GROWN, PLACES_DIFF):
+            if disk in LEARNS:
+                assert "it has grown from 16384 to 24576 KiB since the last backup; make a full one" in refused(
+                    machine, f"vm backup alpha diff {disk}=v{place} overwrite"), disk
+        back_up(machine, "full", PLACES_FULL, 3)
+        write_ends(guest)
+        back_up(machine, "diff", PLACES_DIFF, 4)
+        check_chains(machine, tmp_path, guest)
+        assert ": 0 found" in machine.command("audit")
+
+
+def test_grown_while_off(build, tmp_path):
+    """
+    The disks are larger when the machine boots again: a differential backup is refused, those made before restore
+    what the disks held then, and a new chain has all of them.
+    """
+    with start_grown(build, tmp_path) as machine:
+        machine.wait_prompt()
+        guest = Guest(machine, GROWN)
+        back_up(machine, "full", PLACES_FULL, 1)
+        guest.spoil("two")
+        back_up(machine, "diff", PLACES_DIFF, 2)
+        held = sums(guest)
+    for name in GROWN:
+        os.truncate(tmp_path / f"{name}.img", 24 * MIB)
+    with start_grown(build, tmp_path, keep=True) as machine:
+        machine.wait_prompt()
+        machine.command("vm destroy alpha")
+        for disk, full, diff in zip(GROWN, PLACES_FULL, PLACES_DIFF):
+            assert one(machine, f"disk restore {disk} v{full} v{diff}")["state"] == "done"
+        machine.command("vm create alpha")
+        machine.command("vm start alpha")
+        guest = Guest(machine, ())
+        assert sizes_of(guest) == dict.fromkeys(GROWN, 24)
+        said = guest.shell("for d in /dev/vd?; do dd if=$d bs=64k count=256 iflag=direct 2>/dev/null | md5sum; done")
+        assert [line.split()[0] for line in said.split("\n") if line] == held
+        for disk, place in zip(GROWN, PLACES_DIFF):
+            assert "make a full one" in refused(machine, f"vm backup alpha diff {disk}=v{place} overwrite"), disk
+        back_up(machine, "full", PLACES_FULL, 1)
+        write_ends(guest)
+        back_up(machine, "diff", PLACES_DIFF, 2)
+        check_chains(machine, tmp_path, guest)
         assert ": 0 found" in machine.command("audit")
 
 

@@ -297,7 +297,7 @@ def test_clones(build, tmp_path):
         machine.command("vm snapshot count one")
         machine.command("vm clone count@one beta")
         assert "saved on disk saves" in machine.command("vm save count saves")
-        assert "allowed: when these are gone or stopped: beta" in refused(machine,
+        assert "first destroy or stop beta" in refused(machine,
                                                                           "vm restore count saves")
         machine.command("vm destroy beta")
         assert "count: running" in machine.command("vm restore count saves")
@@ -340,7 +340,7 @@ def test_disks_and_cards(build, tmp_path):
         assert "saved on disk saves" in machine.command("vm save count saves")
         assert "count: running" in machine.command("vm restore count saves")
         # too small for a save: the guest and its disk go on
-        wait_for(lambda: "allowed: at least" in refused(machine, "vm save count small"))
+        wait_for(lambda: "takes at least" in refused(machine, "vm save count small"))
         wait_more(machine, 5)
         machine.leave()
         assert "saved on disk saves" in machine.command("vm save count saves")
