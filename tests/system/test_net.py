@@ -156,7 +156,7 @@ def test_capture(build, tmp_path):
         assert "ports" in machine.objects("net list")[0]
         wait_for(lambda: machine.objects("net list")[0]["ports"] == 2)
         for line, said in (("lam 3", 'there is no network "lam"'),
-                           ("lan 0", '"0" is not valid; use 1 to 86400 seconds'),
+                           ("lan 0", '"0" is not valid; use a number of seconds from 1 to 86400'),
                            ("lan 1 x", '"x" is not valid; use a number of frames from 1')):
             assert said in machine.command(f"net capture {line}")
 

@@ -151,8 +151,8 @@ static void command_net_capture_run(struct reply *reply, const struct arguments 
 			   text_show(shown, sizeof(shown), text_of(arguments->word[0])));
 		return;
 	}
-	if (!command_net_capture_take_number(reply, arguments->word[1], SECONDS_MAX, "seconds",
-					     &seconds) ||
+	if (!command_net_capture_take_number(reply, arguments->word[1], SECONDS_MAX,
+					     "a number of seconds", &seconds) ||
 	    (arguments->count > 2 &&
 	     !command_net_capture_take_number(reply, arguments->word[2], FRAMES_MAX,
 					      "a number of frames", &wanted.left)))
