@@ -51,6 +51,11 @@ ORDERS = {
         vmm/manager/driver
         vmm/manager/disk vmm/manager/net
         vmm/manager/vm
+        vmm/manager/vm/memory
+        vmm/manager/vm/disks
+        vmm/manager/vm/process
+        vmm/manager/vm/operation/save vmm/manager/vm/operation/snapshot vmm/manager/vm/operation/stop
+        vmm/manager/vm/operation/backup
         vmm/manager/command vmm/manager/gdb
         vmm/manager/channel vmm/manager/console
         vmm/manager

@@ -83,7 +83,7 @@ UP_INCLUDES = {
     ("vmm/manager/disk/disk.h", "vmm/manager/vm/vm.h"),
     ("vmm/manager/net/net.h", "vmm/manager/vm/vm.h"),
     # struct machine_channel belongs in channel_types.h.
-    ("vmm/manager/vm/vm_save.c", "vmm/manager/channel/channel_state.h"),
+    ("vmm/manager/vm/operation/save/vm_save.c", "vmm/manager/channel/channel_state.h"),
     # VM_LOG_RATE_DEFAULT is the default of a key, and belongs in config.h.
     ("vmm/manager/config/config.c", "vmm/manager/vm/vm_log.h"),
     # guid.h is about text, and belongs in vmm/manager/text.

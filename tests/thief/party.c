@@ -49,7 +49,7 @@ static bool make_objects(struct party *p, u64 reservable)
 				  &p->info_at));
 }
 
-/* The handles of a monitor: vm_grant_all in vmm/manager/vm/vm_build.c. */
+/* The handles of a monitor: vm_grant_all in vmm/manager/vm/process/vm_build.c. */
 static bool grant(const struct party *p, struct start_info *info)
 {
 	const struct {

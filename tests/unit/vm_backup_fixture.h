@@ -6,10 +6,10 @@
 #include "tests/unit/vm_fixture.h"
 #include "tests/unit/fake_map.h"
 
-#include "vmm/manager/vm/vm_backup.c"
-#include "vmm/manager/vm/vm_backup_begin.c"
+#include "vmm/manager/vm/operation/backup/vm_backup.c"
+#include "vmm/manager/vm/operation/backup/vm_backup_begin.c"
 #include "vmm/manager/vm/vm_handover.c"
-#include "vmm/manager/vm/vm_quota.c"
+#include "vmm/manager/vm/memory/vm_quota.c"
 #include "vmm/rt/status_text.c"
 
 enum { QUOTA = 1000, VAULT = 5 };

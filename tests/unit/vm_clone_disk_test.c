@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "lib/string.c"
-#include "vmm/manager/vm/vm_clone_disk.c"
+#include "vmm/manager/vm/disks/vm_clone_disk.c"
 #include "vmm/rt/format.c"
 
 enum { SOURCE, CLONE, OTHER, VMS };

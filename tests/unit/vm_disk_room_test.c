@@ -9,9 +9,9 @@
 
 #include "lib/string.c"
 #include "tests/fake_clock.h"
-#include "vmm/manager/vm/vm_quota.c"
+#include "vmm/manager/vm/memory/vm_quota.c"
 #include "vmm/manager/vm/vm_turn.c"
-#include "vmm/manager/vm/vm_snapshot_disk.c"
+#include "vmm/manager/vm/disks/vm_snapshot_disk.c"
 #include "vmm/rt/format.c"
 #include "vmm/rt/status_text.c"
 

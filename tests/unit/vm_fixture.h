@@ -21,17 +21,17 @@
 #include "tests/unit/fake_process_end.h"
 #include "vmm/manager/disk/guid.c"
 #include "vmm/manager/text/text.c"
-#include "vmm/manager/vm/vm.c"
+#include "vmm/manager/vm/process/vm_act.c"
 #include "vmm/manager/vm/vm_turn.c"
 #include "vmm/manager/vm/vm_check.c"
 #include "vmm/manager/vm/vm_crash.c"
-#include "vmm/manager/vm/vm_create.c"
+#include "vmm/manager/vm/process/vm_create.c"
 #include "vmm/manager/vm/vm_life.c"
 #include "vmm/manager/vm/vm_operation.c"
 #include "vmm/manager/vm/vm_output.c"
-#include "vmm/manager/vm/vm_report.c"
+#include "vmm/manager/vm/process/vm_report.c"
 #include "vmm/manager/vm/vm_state.c"
-#include "vmm/manager/vm/vm_stop.c"
+#include "vmm/manager/vm/operation/stop/vm_stop.c"
 #include "vmm/manager/vm/vm_table.c"
 #include "vmm/rt/format.c"
 
@@ -170,7 +170,7 @@ const struct vm_operation_ops vm_share_ops = {
 	.busy = ~(u32)(BIT(CHANGE_NONE) | BIT(CHANGE_DONE)),
 };
 
-#ifndef FIXTURE_OVERCOMMIT /* the test includes vmm/manager/vm/vm_overcommit.c */
+#ifndef FIXTURE_OVERCOMMIT /* the test includes vmm/manager/vm/memory/vm_overcommit.c */
 void vm_overcommit_ask(struct vm *vm, bool parked)
 {
 	(void)vm, (void)parked;
@@ -201,7 +201,8 @@ u64 vm_overcommit_deadline(void)
 }
 #endif
 
-#ifndef FIXTURE_RENEW /* the test includes vmm/manager/vm/vm_renew.c and vm_save.c */
+#ifndef FIXTURE_RENEW /* the test includes vmm/manager/vm/operation/save/vm_renew.c and vm_save.c  \
+		       */
 static bool restores;
 static u32 restored;
 
@@ -219,7 +220,7 @@ const struct vm_operation_ops vm_save_ops = {.name = "save", .go_back = restore_
 const struct vm_operation_ops vm_renew_ops = {.name = "renew"};
 #endif
 
-#ifndef FIXTURE_BACKUP /* the test includes vmm/manager/vm/vm_backup.c */
+#ifndef FIXTURE_BACKUP /* the test includes vmm/manager/vm/operation/backup/vm_backup.c */
 const struct vm_operation_ops vm_backup_ops = {.name = "backup"};
 #endif
 
@@ -245,7 +246,7 @@ bool vm_clone_has_views(const struct vm *vm, char *words, size_t size)
 	return has_views;
 }
 
-#ifndef FIXTURE_SNAPSHOT /* the test includes vmm/manager/vm/vm_snapshot.c */
+#ifndef FIXTURE_SNAPSHOT /* the test includes vmm/manager/vm/operation/snapshot/vm_snapshot.c */
 const struct vm_operation_ops vm_snapshot_ops = {.name = "snapshot"};
 
 static bool has_clones;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is said of guests on the network of a VM that has a machine channel. */
 #include "tests/unit/config_fixture.h"
-#include "vmm/manager/vm/vm_net_shared.c"
+#include "vmm/manager/vm/process/vm_net_shared.c"
 
 #define WEB_CONF                                                                                   \
 	"[channel skerry]\nrights = view operate\n[channel idle]\nrights = none\n"                 \

@@ -3,8 +3,8 @@
 #define FIXTURE_OVERCOMMIT
 #include "tests/unit/vm_fixture.h"
 
-#include "vmm/manager/vm/vm_overcommit.c"
-#include "vmm/manager/vm/vm_trim.c"
+#include "vmm/manager/vm/memory/vm_overcommit.c"
+#include "vmm/manager/vm/memory/vm_trim.c"
 #include "vmm/rt/status_text.c"
 
 static struct group_page account;

@@ -7,12 +7,12 @@
 #include "tests/unit/fake_map.h"
 
 #include "vmm/manager/vm/vm_handover.c"
-#include "vmm/manager/vm/vm_quota.c"
-#include "vmm/manager/vm/vm_snapshot.c"
-#include "vmm/manager/vm/vm_snapshot_keep.c"
+#include "vmm/manager/vm/memory/vm_quota.c"
+#include "vmm/manager/vm/operation/snapshot/vm_snapshot.c"
+#include "vmm/manager/vm/operation/snapshot/vm_snapshot_keep.c"
 #include "vmm/manager/vm/vm_snapshot_list.c"
-#include "vmm/manager/vm/vm_snapshot_merge.c"
-#include "vmm/manager/vm/vm_snapshot_reset.c"
+#include "vmm/manager/vm/operation/snapshot/vm_snapshot_merge.c"
+#include "vmm/manager/vm/operation/snapshot/vm_snapshot_reset.c"
 #include "vmm/rt/status_text.c"
 
 enum { MONITOR = 10, STATE = 30, FROZEN = 50 };

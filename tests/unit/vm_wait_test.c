@@ -33,7 +33,7 @@
 #include "vmm/manager/vm/vm_table.c"
 #include "vmm/manager/command/words.c"
 #include "vmm/manager/command/reply.c"
-#include "vmm/manager/vm/vm_share.c"
+#include "vmm/manager/vm/process/vm_share.c"
 #include "vmm/manager/config/config_keys.c"
 #include "vmm/manager/config/config_text.c"
 #include "vmm/manager/command/command.c"

@@ -18,8 +18,11 @@
 #include "vmm/manager/net/capture.h"
 #include "vmm/manager/inspect/perf.h"
 #include "vmm/manager/vm/vm.h"
-#include "vmm/manager/vm/vm_overcommit.h"
+#include "vmm/manager/vm/memory/vm_overcommit.h"
 #include "vmm/manager/vm/vm_pace.h"
+#include "vmm/manager/vm/operation/backup/vm_backup.h"
+#include "vmm/manager/vm/operation/save/vm_renew.h"
+#include "vmm/manager/vm/process/vm_report.h"
 
 /*
  * The most events in a turn: a monitor can signal without end. The queue is a FIFO, so other

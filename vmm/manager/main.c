@@ -18,7 +18,7 @@
 #include "vmm/manager/pci/pci.h"
 #include "vmm/manager/process/random.h"
 #include "vmm/manager/event_loop.h"
-#include "vmm/manager/vm/vm_build.h"
+#include "vmm/manager/vm/process/vm_build.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 

@@ -18,6 +18,7 @@
 #include "vmm/manager/channel/machine_channel.h"
 #include "vmm/manager/log/notice.h"
 #include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/vm_log.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"

@@ -8,7 +8,7 @@
 #include "lib/read_once.h"
 #include "vmm/rt/exit_names.h"
 #include "vmm/manager/host/machine.h"
-#include "vmm/manager/vm/vm_usage.h"
+#include "vmm/manager/vm/process/vm_usage.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 

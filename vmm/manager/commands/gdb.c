@@ -6,6 +6,7 @@
 #include "vmm/manager/gdb/gdb.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/vm/vm_query.h"
 
 static void command_gdb_show(struct reply *reply)
 {

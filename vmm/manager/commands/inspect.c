@@ -5,6 +5,7 @@
  */
 #include "vmm/manager/commands/inspect.h"
 #include "vmm/manager/text/parse_number.h"
+#include "vmm/manager/vm/vm_query.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/status_text.h"
 

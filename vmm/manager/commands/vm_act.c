@@ -4,6 +4,7 @@
  * name or pattern, act on each and wait. Called by these commands; vm/vm.c acts.
  */
 #include "vmm/manager/commands/vm_act.h"
+#include "vmm/manager/vm/vm_life.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 

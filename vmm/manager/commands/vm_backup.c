@@ -6,6 +6,7 @@
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/vm/vm_handover.h"
+#include "vmm/manager/vm/operation/backup/vm_backup.h"
 #include "vmm/rt/format.h"
 
 static void command_vm_backup_answer(struct reply *reply, const struct vm *vm)

@@ -4,6 +4,7 @@
  * the work.
  */
 #include "vmm/manager/command/command.h"
+#include "vmm/manager/vm/operation/backup/vm_backup.h"
 
 static void command_vm_backup_cancel_run(struct reply *reply, const struct arguments *arguments)
 {

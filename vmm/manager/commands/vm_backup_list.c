@@ -4,6 +4,7 @@
  * reads.
  */
 #include "vmm/manager/command/command.h"
+#include "vmm/manager/vm/operation/backup/vm_backup.h"
 #include "vmm/rt/format.h"
 
 #define COLUMNS "%-12s %-12s %-12s %-5s %-5s %-8s %12s %12s  %s"

@@ -6,6 +6,7 @@
 #include "lib/string.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/operation/save/vm_save.h"
 #include "vmm/rt/crypto/sha256.h"
 
 static void command_vm_digest_answer(struct reply *reply, const struct vm *vm)

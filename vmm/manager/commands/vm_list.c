@@ -4,7 +4,7 @@
  * reads.
  */
 #include "vmm/manager/command/command.h"
-#include "vmm/manager/vm/vm_usage.h"
+#include "vmm/manager/vm/process/vm_usage.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 

@@ -6,6 +6,7 @@
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_handover.h"
+#include "vmm/manager/vm/operation/save/vm_renew.h"
 #include "vmm/rt/format.h"
 
 static void command_vm_renew_answer(struct reply *reply, const struct vm *vm)

@@ -5,6 +5,7 @@
  */
 #include "vmm/manager/commands/vm_act.h"
 #include "vmm/manager/commands/vm_snapshot.h"
+#include "vmm/manager/vm/operation/snapshot/vm_snapshot.h"
 
 static void command_vm_reset_to(struct reply *reply, const char *name, const char *to)
 {

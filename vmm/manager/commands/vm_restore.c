@@ -4,6 +4,7 @@
  * vm/vm_save.c does the work.
  */
 #include "vmm/manager/commands/vm_save.h"
+#include "vmm/manager/vm/operation/save/vm_save.h"
 
 static bool command_vm_restore_resume(struct reply *reply)
 {

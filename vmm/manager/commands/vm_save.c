@@ -5,6 +5,7 @@
  */
 #include "vmm/manager/commands/vm_save.h"
 #include "vmm/manager/disk/disk.h"
+#include "vmm/manager/vm/operation/save/vm_save.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 

@@ -7,8 +7,9 @@
 #include "vmm/manager/vm/vm_keys.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/config/config_keys.h"
-#include "vmm/manager/vm/vm_build.h"
-#include "vmm/manager/vm/vm_snapshot_disk.h"
+#include "vmm/manager/vm/process/vm_build.h"
+#include "vmm/manager/vm/disks/vm_snapshot_disk.h"
+#include "vmm/manager/vm/process/vm_share.h"
 #include "vmm/rt/format.h"
 
 /* Takes KEY=VALUE, or KEY and VALUE as two words; *index is left on the last word used. */

@@ -5,6 +5,8 @@
  */
 #include "vmm/manager/commands/vm_snapshot.h"
 #include "vmm/manager/vm/vm_handover.h"
+#include "vmm/manager/vm/operation/snapshot/vm_snapshot.h"
+#include "vmm/manager/vm/vm_snapshot_list.h"
 #include "vmm/rt/format.h"
 
 struct vm_snapshot *command_snapshot(struct reply *reply, struct vm *vm, const char *name)

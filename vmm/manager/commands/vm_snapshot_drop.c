@@ -4,6 +4,7 @@
  * the work.
  */
 #include "vmm/manager/commands/vm_snapshot.h"
+#include "vmm/manager/vm/operation/snapshot/vm_snapshot.h"
 
 /* Waits until the snapshot's memory is merged into the VM's. */
 static bool command_vm_snapshot_drop_resume(struct reply *reply)

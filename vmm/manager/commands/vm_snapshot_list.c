@@ -4,7 +4,8 @@
  * reads.
  */
 #include "vmm/manager/command/command.h"
-#include "vmm/manager/vm/vm_snapshot_disk.h"
+#include "vmm/manager/vm/disks/vm_snapshot_disk.h"
+#include "vmm/manager/vm/vm_snapshot_list.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 

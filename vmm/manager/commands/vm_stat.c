@@ -10,6 +10,7 @@
 #include "vmm/manager/inspect/cpu_state.h"
 #include "vmm/rt/exit_names.h"
 #include "vmm/manager/inspect/page_names.h"
+#include "vmm/manager/vm/vm_query.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 

@@ -5,6 +5,7 @@
  */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/memory/vm_trim.h"
 
 #define N(value) ((unsigned long long)(value))
 

@@ -12,6 +12,7 @@
 #include "vmm/manager/gdb/gdb_session.h"
 #include "vmm/manager/host/serial.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/vm/vm_query.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 

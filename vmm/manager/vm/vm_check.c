@@ -4,6 +4,7 @@
  * vm_check, before the steps of each VM, in builds with DEBUG=1. Only reads.
  */
 #include "vmm/manager/vm/vm_check.h"
+#include "vmm/manager/vm/vm_operation.h"
 
 #include "vmm/rt/start.h"
 

@@ -6,6 +6,7 @@
 #include "vmm/manager/vm/vm_crash.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/notice.h"
+#include "vmm/manager/vm/vm_operation.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 

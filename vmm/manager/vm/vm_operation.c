@@ -10,6 +10,9 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
+extern const struct vm_operation_ops vm_trim_ops, vm_stop_ops, vm_share_ops, vm_renew_ops,
+	vm_snapshot_ops, vm_save_ops, vm_backup_ops;
+
 static const struct vm_operation_ops *const operations[OPERATION_COUNT] = {
 	[OPERATION_TRIM] = &vm_trim_ops,	 [OPERATION_STOP] = &vm_stop_ops,
 	[OPERATION_CHANGE] = &vm_share_ops,	 [OPERATION_RENEW] = &vm_renew_ops,

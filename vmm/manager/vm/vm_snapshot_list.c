@@ -4,7 +4,7 @@
  * operations of this room and by the snapshot commands. Only reads the list.
  */
 #include "vmm/manager/log/vm_events.h"
-#include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/vm_snapshot_list.h"
 #include "vmm/rt/format.h"
 
 struct vm_snapshot *vm_snapshot_find(struct vm *vm, const char *name)

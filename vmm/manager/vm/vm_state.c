@@ -9,6 +9,7 @@
 #include "vmm/manager/log/vm_events.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_crash.h"
+#include "vmm/manager/vm/vm_operation.h"
 #include "vmm/rt/syscall.h"
 
 /* The VM that was last refused at its creation, and the reason. */

@@ -4,6 +4,8 @@
  * manager. Reads the group's account and a VM's times in the channel; writes nothing in a VM.
  */
 #include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/vm_life.h"
+#include "vmm/manager/vm/vm_operation.h"
 #include "vmm/rt/clock.h"
 
 static struct vm vms[VM_MAX];

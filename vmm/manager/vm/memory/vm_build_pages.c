@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Counts the pages that a VM of a configuration takes. Called by vm_build_check.c and, for the most
+ * that a VM may be given, by vm_overcommit.c. Holds no state.
+ */
+#include "vmm/manager/disk/disk.h"
+#include "vmm/manager/net/net.h"
+#include "vmm/manager/vm/memory/vm_build_pages.h"
+
+/*
+ * What a VM costs besides its RAM: second-stage tables and the monitor's view of the RAM (each at
+ * most RAM / 512 and a few pages), the monitor's own memory and its vCPUs' control pages. A balloon
+ * splits the large blocks of the RAM: each then has a page of slots.
+ */
+#define OVERHEAD_RAM_SHARE  128u
+#define OVERHEAD_SLOT_SHARE 512u
+#define OVERHEAD_PAGES	    512u
+#define OVERHEAD_VCPU_PAGES 64u
+#define VSOCK_PAGES	    (VSOCK_BYTES / PAGE_SIZE + 8u)
+
+u64 vm_build_pages(const struct vm_config *config)
+{
+	u64 ram = config->memory_bytes / PAGE_SIZE;
+
+	return ram + ram / OVERHEAD_RAM_SHARE + OVERHEAD_PAGES +
+	       (config->balloon ? ram / OVERHEAD_SLOT_SHARE : 0) +
+	       (config->vsock ? VSOCK_PAGES : 0) + config->vcpus * OVERHEAD_VCPU_PAGES +
+	       disk_pages(config) + net_pages(config);
+}

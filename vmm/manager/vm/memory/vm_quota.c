@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Raises and lowers the quota of a VM's group while the VM runs. Called by the operations of this
+ * room (snapshot, backup, save, renewal, disks) and by vm_step. Owns quota_pages and quota_surplus
+ * of the VM.
+ */
+#include "vmm/manager/vm/memory/vm_quota.h"
+#include "lib/bits.h"
+#include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/memory/vm_overcommit.h"
+#include "vmm/manager/vm/vm_turn.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/status_text.h"
+#include "vmm/rt/syscall.h"
+
+/*
+ * An ended monitor leaves some hundred steps; a hostile one's must not delay other VMs, nor must
+ * steps that wait for locks which its threads keep busy.
+ */
+#define TIDY_STEPS 4096u
+#define TIDY_NS	   (200 * NS_PER_MS)
+
+/* Objects that ended are freed soon; but the monitor may keep using the surplus for good. */
+#define LOOK_NS	       (10 * NS_PER_MS)
+#define LOOKS	       100u
+#define LOOK_SELDOM_NS NS_PER_S
+
+/* Makes one step at least. Returns whether there is more to free. */
+static bool vm_quota_tidy_for(const struct vm *vm, u64 ns)
+{
+	u64 until_tsc = clock_tsc() + clock_ns_to_tsc(ns);
+
+	for (u32 i = 0; i < TIDY_STEPS; i++) {
+		if (sys_group_set(vm->group, GROUP_TIDY, 0) != STATUS_IN_USE)
+			return false;
+		if (clock_tsc() >= until_tsc)
+			break;
+	}
+	return true;
+}
+
+void vm_quota_tidy(const struct vm *vm)
+{
+	(void)vm_quota_tidy_for(vm, TIDY_NS);
+}
+
+bool vm_quota_tidy_turn(struct vm *vm)
+{
+	struct vm_turn turn = vm_turn_begin(vm);
+	bool more = vm_quota_tidy_for(vm, VM_TURN_NS);
+
+	(void)vm_turn_end(vm, &turn);
+	return more;
+}
+
+static bool vm_quota_raise_more(struct vm *vm, u64 pages, char *problem, size_t size)
+{
+	u64 available = vm_overcommit_available(pages);
+	enum status status;
+
+	if (pages > available) {
+		format(problem, size,
+		       "memory: only %llu KiB are promised to nobody; it takes %llu KiB, so %llu "
+		       "KiB are missing",
+		       (unsigned long long)(available * PAGE_SIZE / KIB),
+		       (unsigned long long)(pages * PAGE_SIZE / KIB),
+		       (unsigned long long)((pages - available) * PAGE_SIZE / KIB));
+		return false;
+	}
+	status = sys_group_set(vm->group, GROUP_QUOTA, vm->quota_pages + pages);
+	if (status == STATUS_OK)
+		vm->quota_pages += pages;
+	else
+		format(problem, size, "the kernel says \"%s\" while raising its quota",
+		       status_text(status));
+	return status == STATUS_OK;
+}
+
+bool vm_quota_raise(struct vm *vm, u64 pages, char *problem, size_t size)
+{
+	u64 owed = MIN(pages, vm->quota_surplus);
+
+	if (owed != 0)
+		vm_quota_tidy(vm); /* its users may have ended by now */
+	if (pages != owed && !vm_quota_raise_more(vm, pages - owed, problem, size))
+		return false;
+	vm->quota_surplus -= owed;
+	return true;
+}
+
+/*
+ * Takes back what can be taken of the surplus; what takes long is left to the next look. A group
+ * that has ended owes nothing.
+ */
+static void vm_quota_lower_surplus(struct vm *vm)
+{
+	u64 surplus = MIN(vm->quota_surplus, vm->quota_pages);
+	u64 began_tsc = clock_tsc();
+	enum status status;
+	u64 now;
+
+	(void)vm_quota_tidy_for(vm, VM_TURN_NS);
+	status = sys_group_set(vm->group, GROUP_QUOTA, vm->quota_pages - surplus);
+	if (status == STATUS_OK)
+		vm->quota_pages -= surplus;
+	vm->quota_surplus = status == STATUS_IN_USE ? surplus : 0;
+	now = clock_tsc();
+	vm->quota_look_tsc =
+		now + MAX(now - began_tsc,
+			  clock_ns_to_tsc(vm->quota_looks < LOOKS ? LOOK_NS : LOOK_SELDOM_NS));
+}
+
+void vm_quota_lower(struct vm *vm, u64 pages)
+{
+	if (pages == 0)
+		return;
+	vm->quota_surplus += pages;
+	vm->quota_looks = 0;
+	vm_quota_lower_surplus(vm);
+}
+
+void vm_quota_look(struct vm *vm)
+{
+	if (vm->quota_surplus == 0 || clock_tsc() < vm->quota_look_tsc)
+		return;
+	vm->quota_looks += vm->quota_looks < LOOKS;
+	vm_quota_lower_surplus(vm);
+}
+
+u64 vm_quota_deadline(const struct vm *vm)
+{
+	if (vm->quota_surplus == 0)
+		return ~0ull;
+	return MAX(vm->quota_look_tsc, clock_tsc() + clock_ns_to_tsc(LOOK_NS));
+}

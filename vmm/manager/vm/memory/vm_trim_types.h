@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/vm/vm_operation.h"
+
+struct vm;
+
+/*
+ * Gives back the pages of a VM's memory that hold only zeros, while its guest runs and cannot tell:
+ * for `vm trim`, and for vm_overcommit.h when others need memory.
+ */
+enum vm_trim_phase {
+	TRIM_NONE,
+	TRIM_LOOKING, /* the kernel looks at pages */
+};
+
+struct vm_trim {
+	u64 next;      /* the next page to look at */
+	u64 end;       /* the page to stop at */
+	u64 given;     /* pages given back by the present or the last trim */
+	u64 given_all; /* pages given back since the VM's creation */
+	u64 ended_tsc;
+	u64 step_until_tsc; /* time limit of the step under way; 0: none is */
+};

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/vm/operation/backup/vm_backup_types.h"
+#include "vmm/manager/vm/vm_operation.h"
+
+struct vm;
+
+/* What an operator asks for. */
+struct vm_backup_wish {
+	enum backup_kind kind;
+	bool overwrite; /* lets the backup overwrite what the targets hold */
+	bool chosen[CONFIG_VM_DISK_MAX];
+	u8 target[CONFIG_VM_DISK_MAX];
+	bool state;	 /* also save the VM's state at the same moment */
+	u32 state_place; /* number of the disk for that save */
+};
+
+/*
+ * Begins a backup; returns false, with the reason in `problem`, if that is not possible. vm_busy
+ * holds until the guest continues; then vm->backup shows the progress, and an event reports the
+ * end.
+ */
+bool vm_backup(struct vm *vm, const struct vm_backup_wish *wish, char *problem, size_t size);
+/*
+ * Ends the backup under way. Returns false, with the reason in `problem`, if that is not possible.
+ */
+bool vm_backup_cancel(struct vm *vm, char *problem, size_t size);
+/* Tells how many bytes of how many were copied; both are 0 before the copier begins. */
+void vm_backup_progress(const struct vm *vm, u64 *copied, u64 *all);
+
+/* Returns whether the guest is held for a backup. */
+bool vm_backup_holds(const struct vm *vm);
+extern const struct vm_operation_ops vm_backup_ops;
+/* Takes over that the copying process has ended. */
+void vm_backup_copier_ended(struct vm *vm);

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/object.h"
+#include "vmm/io/backup.h"
+#include "vmm/manager/config/config.h"
+
+struct vm;
+struct driver_link;
+struct copier_page;
+
+/*
+ * Backups of a VM's disks while it runs. The guest is held for a moment, in which the disks'
+ * drivers begin to keep what it overwrites and to note which blocks those are. Then a process
+ * copies the old contents; it has no access to anything else of the VM.
+ */
+enum vm_backup_phase {
+	BACKUP_NONE,
+	BACKUP_SAVING,	   /* its state and RAM are saved as well, to another disk: vm_save.h */
+	BACKUP_HOLDING,	   /* the monitor is asked to hold the guest */
+	BACKUP_KEEPING,	   /* the drivers are asked to keep overwritten blocks */
+	BACKUP_CONTINUING, /* the monitor is asked to continue the guest */
+	BACKUP_COPYING,
+	BACKUP_ENDING, /* the drivers detach the backup's links */
+};
+
+/* One of the VM's disks, by its index in the configuration. */
+struct vm_backup_disk {
+	bool chosen;		  /* for the last backup */
+	u8 target;		  /* number of the disk that receives the copy */
+	struct driver_link *from; /* link to the old contents; NULL: none */
+	struct driver_link *to;	  /* link to the target; NULL: none */
+	struct backup_label next; /* label of the backup under way */
+	struct backup_label last; /* label of the last confirmed backup */
+	u64 next_bytes;		  /* size at the backup under way: a chain has one size */
+	u64 last_bytes;
+	u64 changes_pages; /* by which the quota was raised for its list of changes */
+	bool chained;	   /* a confirmed backup exists, so a differential one can follow */
+	bool merge; /* the last backup was not confirmed: changes noted before it still count */
+};
+
+/* A VM has at most one backup under way. */
+struct vm_backup {
+	enum backup_kind kind; /* of the last backup; 0: there was none */
+	bool overwrite;
+	bool failed; /* the last backup has failed */
+	u64 moved;   /* the copier's progress at the last look */
+	u64 copied_bytes;
+	u64 all_bytes;
+	u64 quota_pages; /* pages by which the VM's quota was raised */
+	handle_t copier; /* the process that copies */
+	handle_t page_memory;
+	struct copier_page *page; /* written by that process: read each field once */
+	struct vm_backup_disk disk[CONFIG_VM_DISK_MAX];
+};
+
+#define VM_BACKUP_FOR_EACH(vm, i)                                                                  \
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++)                                               \
+		if ((vm)->backup.disk[i].chosen)

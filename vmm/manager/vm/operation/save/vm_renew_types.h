@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+#include "kernel/abi/object.h"
+#include "vmm/manager/vm/vm_monitor.h"
+#include "vmm/manager/vm/vm_operation.h"
+
+struct vm;
+
+enum vm_renew_phase {
+	RENEW_NONE,
+	RENEW_SAVING,	  /* the old monitor saves the machine */
+	RENEW_TAKING,	  /* the new monitor loads it, while the old one is held */
+	RENEW_CONTINUING, /* the remaining one of the two continues the guest */
+};
+
+/* A new monitor process under a running guest: at most one renewal at a time for each VM. */
+struct vm_renewal {
+	u32 number;		/* number of the last renewal */
+	handle_t state;		/* memory with the state that the old monitor saved */
+	u32 moved;		/* records of a save at the last look */
+	struct vm_monitor heir; /* the new monitor, until it becomes the VM's */
+};

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/vm/operation/snapshot/vm_snapshot_types.h"
+#include "vmm/manager/vm/vm_operation.h"
+
+struct vm;
+
+/*
+ * Begin to take a snapshot, or to go back to one. They return false, with the reason in `problem`,
+ * if that is not possible. vm_busy holds until the end; then the operation's `problem` tells the
+ * outcome.
+ */
+bool vm_snapshot_take(struct vm *vm, const char *name, char *problem, size_t size);
+bool vm_snapshot_reset(struct vm *vm, const struct vm_snapshot *to, char *problem, size_t size);
+
+/*
+ * Forgets a snapshot; vm_busy holds until its memory is merged into the VM's. Returns false, with
+ * the reason in `problem`, if that is not possible.
+ */
+bool vm_snapshot_drop(struct vm *vm, struct vm_snapshot *snapshot, char *problem, size_t size);
+
+/* Frees what a snapshot holds, and its place in the list. */
+void vm_snapshot_release(struct vm *vm, struct vm_snapshot *snapshot);
+/*
+ * Looks after kept snapshots while no operation is under way, in vm_step: one whose disks' old
+ * blocks are lost is dropped.
+ */
+void vm_snapshot_look(struct vm *vm);
+
+extern const struct vm_operation_ops vm_snapshot_ops;
+/* Returns the limit of the present phase, or when the quota is looked at again. */
+u64 vm_snapshot_deadline(const struct vm *vm);
+
+/* Notes one more layer below its RAM, for which the quota was raised by `pages`. */
+void vm_snapshot_layer_made(struct vm *vm, u64 pages);
+/*
+ * Begins to merge the top layer below its RAM, if neither a snapshot nor a clone needs it any more.
+ */
+void vm_snapshot_merge_begin(struct vm *vm);
+/* Does one step of the merge; returns whether another is due at once. */
+bool vm_snapshot_merge_step(struct vm *vm);

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/vm/vm_operation.h"
+
+/* A booting guest ignores the power button: `vm stop` presses it again after this time. */
+#define VM_PRESS_AGAIN_NS (5 * NS_PER_S)
+
+/* A stop asks the guest to power off, and ends it once `stop_timeout` is over. */
+enum vm_stop_phase {
+	STOP_NONE,
+	STOP_PRESSED, /* the power button was pressed; the phase's limit is when the guest ends */
+};

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/vm/vm.h"
+
+/* Notes how much memory is free for VMs. */
+void vm_build_init(void);
+
+struct file;
+
+/* Returns the first quota of a VM; less than that if its RAM is not promised in full. */
+u64 vm_build_quota(const struct vm *vm);
+
+/*
+ * Returns the VM's kernel, or NULL if there is no such file; *demo tells whether it is the built-in
+ * guest.
+ */
+const struct file *vm_build_kernel(const struct vm_config *config, bool *demo);
+
+/*
+ * Returns whether the machine has what the VM needs; if not, `problem` says in the operator's terms
+ * what is missing.
+ */
+bool vm_build_check(const struct vm *vm, char *problem, size_t size);
+
+/*
+ * Returns whether the kernel and initrd are among the boot files; if not, `problem` names the
+ * missing one.
+ */
+bool vm_build_has_files(const struct vm_config *config, char *problem, size_t size);
+
+/* Returns whether the machine could hold the VM if there were no other VM. */
+bool vm_build_fits(const struct vm_config *config, char *problem, size_t size);
+
+/*
+ * Creates a VM's kernel objects and starts its monitor. If it returns false, `problem` says what
+ * was missing, and vm->group, if any, has to be given back with vm_release_step.
+ */
+bool vm_build(struct vm *vm, char *problem, size_t size);
+
+/*
+ * Makes a second monitor, in vm->renewal.heir, which loads `bytes` bytes of vm->renewal.state. If
+ * it returns false, `problem` says what was missing, and vm->renewal.heir has the parts that were
+ * made.
+ */
+bool vm_build_heir(struct vm *vm, u64 bytes, char *problem, size_t size);
+
+/*
+ * Does one bounded step of ending the monitor and taking back memory and objects; returns whether
+ * that is complete.
+ */
+bool vm_release_step(struct vm *vm);
+
+/* Gives the channel back; the last step for a VM that leaves the list. */
+void vm_release_channel(struct vm *vm);

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Puts VMs and clones into the list and boots them. Called by setup.c, `vm create`, `vm clone` and,
+ * to boot again, by vm.c. Gives out ids and UUIDs.
+ */
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/net/net.h"
+#include "vmm/manager/process/random.h"
+#include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/process/vm_build.h"
+#include "vmm/manager/vm/disks/vm_clone_disk.h"
+#include "vmm/manager/vm/vm_life.h"
+#include "vmm/rt/format.h"
+
+static u32 last_id;
+
+bool vm_boot(struct vm *vm, char *problem, size_t size)
+{
+	vm->state = VM_CREATED;
+	vm->reason[0] = '\0';
+	vm->exit_code = -1;
+	vm->wish.pause = false;
+	vm->wish.reset = false;
+	vm->boots++;
+	vm->report = (struct vm_report){.heard = true};
+	vm->final_uptime_tsc = 0;
+	memset(&vm->final, 0, sizeof(vm->final));
+	return vm_build(vm, problem, size);
+}
+
+/* Returns an empty slot, or NULL if the name is taken or there are too many VMs. */
+static struct vm *vm_new_slot(const char *name, char *problem, size_t size)
+{
+	struct vm *vm = vm_find(name);
+
+	if (vm != NULL) {
+		format(problem, size, "it exists already, %s; `vm set %s` changes it%s",
+		       vm_state_name(vm->state), name,
+		       vm_life(vm->state, ACTION_START).effect != EFFECT_REFUSED
+			       ? ", `vm start` boots it"
+			       : "");
+		return NULL;
+	}
+	vm = vm_free_slot();
+	if (vm == NULL)
+		format(problem, size, "there are %u VMs already, and there can be no more", VM_MAX);
+	else
+		memset(vm, 0, sizeof(*vm));
+	return vm;
+}
+
+/* Boots a VM that is new in the list; `what` goes to the audit log. */
+static struct vm *vm_first_boot(struct vm *vm, const char *what, char *problem, size_t size)
+{
+	u8 random[16];
+	bool booted;
+
+	vm->id = ++last_id;
+	random_draw(random, sizeof(random));
+	guid_make(random, vm->uuid);
+	vm->phase = VM_PHASE_NEW;
+	booted = vm_boot(vm, problem, size);
+	vm->origin = NULL;
+	if (booted) {
+		log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "%s", what);
+		return vm;
+	}
+	log_message(LOG_ERROR, LOG_VM, vm->config.name, "not created: %s", problem);
+	if (vm->group != HANDLE_NONE || vm->channel != NULL)
+		vm_release(vm, AFTER_REMOVE);
+	else
+		vm->id = 0;
+	return NULL;
+}
+
+struct vm *vm_create(const struct vm_config *config, char *problem, size_t size)
+{
+	struct vm *vm = vm_new_slot(config->name, problem, size);
+
+	if (vm == NULL)
+		return NULL;
+	vm->config = *config;
+	return vm_first_boot(vm, "created", problem, size);
+}
+
+static void vm_connect_clone(struct vm *vm, const struct vm *from, const struct vm_clone_nets *nets)
+{
+	for (u32 i = 0; i < CONFIG_VM_NET_MAX; i++) {
+		struct vm_net *net = &vm->config.net[i];
+
+		net->mac = nets->number[i] != 0 ? net_mac(&from->config, i) : 0;
+		if (nets->number[i] != 0)
+			net->number = nets->number[i];
+	}
+}
+
+struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const char *name,
+		    const struct vm_clone_nets *nets, char *problem, size_t size)
+{
+	struct vm *vm;
+	char what[80];
+
+	if (!vm_clone_disks_may(from, snapshot, problem, size))
+		return NULL;
+	vm = vm_new_slot(name, problem, size);
+	if (vm == NULL)
+		return NULL;
+	vm->config = from->config;
+	string_copy(vm->config.name, sizeof(vm->config.name), name);
+	vm->config.channel[0] = '\0'; /* a guest may command this machine only if told to */
+	vm_clone_disks_mark(vm, from);
+	vm_connect_clone(vm, from, nets);
+	vm->clone_of = from->id;
+	vm->clone_layer = snapshot->layer;
+	vm->snapshots.depth = snapshot->depth;
+	vm->origin = snapshot;
+	format(what, sizeof(what), "cloned from %s@%s", from->config.name, snapshot->name);
+	vm = vm_first_boot(vm, what, problem, size);
+	if (vm != NULL)
+		vm->wish.start = true;
+	return vm;
+}

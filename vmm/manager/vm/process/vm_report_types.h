@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+struct vm;
+
+/* What a VM's monitor had written into its channel at the last look. */
+struct vm_report {
+	bool heard; /* the monitor has signalled since: there is more to take over */
+	bool ready; /* the monitor has set itself up */
+	u32 state;  /* as the monitor says: any number */
+	u32 done;   /* sequence number of the last command that it has done */
+	u32 resets;
+	u32 unasked; /* resets that nobody asked for */
+};
