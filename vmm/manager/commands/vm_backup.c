@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The command `vm backup`: begins to copy disks of a VM while it runs. Run by command.c;
- * vm/vm_backup.c does the work.
+ * vm_backup.c does the work.
  */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/disk/disk.h"

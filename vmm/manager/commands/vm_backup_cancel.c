@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command `vm backup cancel`: ends a backup under way. Run by command.c; vm/vm_backup.c does
+ * The command `vm backup cancel`: ends a backup under way. Run by command.c; vm_backup.c does
  * the work.
  */
 #include "vmm/manager/command/command.h"

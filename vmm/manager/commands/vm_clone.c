@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The command `vm clone`: begins another VM in the state of a snapshot. Run by command.c;
- * vm/vm_create.c makes the clone.
+ * vm_create.c makes the clone.
  */
 #include "vmm/manager/commands/vm_snapshot.h"
 #include "vmm/manager/net/net.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The command `vm create`: makes a VM of its section and of keys in the command. Run by command.c;
- * vm/vm_create.c makes it.
+ * vm_create.c makes it.
  */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/config/boot_config.h"

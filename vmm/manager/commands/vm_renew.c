@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command `vm renew`: gives a VM a new monitor process. Run by command.c; vm/vm_renew.c does
+ * The command `vm renew`: gives a VM a new monitor process. Run by command.c; vm_renew.c does
  * the work.
  */
 #include "vmm/manager/command/command.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The command `vm reset`: resets VMs, or takes one back to a snapshot. Run by command.c; vm_act.c
- * and vm/vm_snapshot.c do the work.
+ * and vm_snapshot.c do the work.
  */
 #include "vmm/manager/commands/vm_act.h"
 #include "vmm/manager/commands/vm_snapshot.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The command `vm restore`: continues a VM from a save on a disk or in a store. Run by command.c;
- * vm/vm_save.c does the work.
+ * vm_save.c does the work.
  */
 #include "vmm/manager/commands/vm_save.h"
 #include "vmm/manager/vm/operation/save/vm_save.h"

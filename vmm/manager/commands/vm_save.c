@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The command `vm save`: saves a VM on a disk or in a store; also the parts that it shares with `vm
- * restore`. Run by command.c; vm/vm_save.c does the work.
+ * restore`. Run by command.c; vm_save.c does the work.
  */
 #include "vmm/manager/commands/vm_save.h"
 #include "vmm/manager/disk/disk.h"

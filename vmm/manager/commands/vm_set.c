@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command `vm set`: changes keys of a VM, all or none. Run by command.c; vm/vm_share.c puts the
+ * The command `vm set`: changes keys of a VM, all or none. Run by command.c; vm_share.c puts the
  * change into effect.
  */
 #include "lib/bits.h"

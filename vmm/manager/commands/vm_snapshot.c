@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The command `vm snapshot`: keeps a VM's present state under a name. Run by command.c;
- * vm/vm_snapshot.c does the work.
+ * vm_snapshot.c does the work.
  */
 #include "vmm/manager/commands/vm_snapshot.h"
 #include "vmm/manager/vm/vm_handover.h"

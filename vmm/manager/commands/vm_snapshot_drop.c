@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command `vm snapshot drop`: forgets a snapshot. Run by command.c; vm/vm_snapshot_keep.c does
+ * The command `vm snapshot drop`: forgets a snapshot. Run by command.c; vm_snapshot_keep.c does
  * the work.
  */
 #include "vmm/manager/commands/vm_snapshot.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Keeps what the machine was started with: the command line's options and the configuration. Filled
- * by setup.c, read by commands, vm.c and vm_save_key.c; `config show` updates the host's section.
+ * by setup.c, read by commands, vm_act.c and vm_save_key.c; `config show` updates the host's
+ * section.
  */
 #include "vmm/manager/config/boot_config.h"
 

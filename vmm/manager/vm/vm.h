@@ -254,12 +254,12 @@ struct vm_clone_nets {
 struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const char *name,
 		    const struct vm_clone_nets *nets, char *problem, size_t size);
 /*
- * For vm.c and its parts: makes a monitor for a VM that has none. Returns false, with the reason in
+ * For the rooms of VMs: makes a monitor for a VM that has none. Returns false, with the reason in
  * `problem`, if that fails.
  */
 bool vm_boot(struct vm *vm, char *problem, size_t size);
 /*
- * For vm.c and its parts: lets vm_step end the monitor, if there is one, and then do what `after`
+ * For the rooms of VMs: lets vm_step end the monitor, if there is one, and then do what `after`
  * says.
  */
 void vm_release(struct vm *vm, enum vm_after after);
@@ -284,7 +284,7 @@ bool vm_allows(const struct vm *vm, enum vm_action action);
  */
 bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size);
 
-/* For vm.c and its parts: enters a state, which is logged and told to subscribers. */
+/* For the rooms of VMs: enters a state, which is logged and told to subscribers. */
 void vm_enter_state(struct vm *vm, enum vm_state state, const char *reason, enum log_level level,
 		    enum vm_event event);
 

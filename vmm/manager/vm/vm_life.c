@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The table of a VM's life: which action is allowed in which state and what it does, and which
- * states a monitor may report next. Called by vm.c, vm_create.c, vm_table.c, the commands on VMs
- * and the machine channel. Holds no state.
+ * states a monitor may report next. Called by vm_act.c, vm_create.c, vm_table.c, the commands on
+ * VMs and the machine channel. Holds no state.
  */
 #include "vmm/manager/vm/vm_life.h"
 

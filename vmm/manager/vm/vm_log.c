@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Copies monitors' log lines into the manager's log, within a rate limit for each VM. Called by
- * vm.c when a monitor signals; setup.c sets the rate. Owns vm->log; reads the channel's ring of log
+ * vm_report.c; setup.c sets the rate. Owns vm->log; reads the channel's ring of log
  * bytes.
  */
 #include "vmm/manager/vm/vm_log.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The table of a VM's operations, and what it is asked for: to begin one, to do a step of all, when
- * the next is due, whether one keeps the VM busy, and to abandon all. Called by vm.c, vm_table.c
- * and the operations themselves. Each operation owns its place in vm->operation.
+ * the next is due, whether one keeps the VM busy, and to abandon all. Called by vm_act.c,
+ * vm_table.c and the operations themselves. Each operation owns its place in vm->operation.
  */
 #include "vmm/manager/vm/vm_operation.h"
 #include "lib/bits.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Hands out memory to VMs whose RAM is not promised in full, and pauses those for which there is
- * none. Called by vm.c (vm_step), the event loop, vm_renew.c, and by vm_quota.c and
+ * none. Called by vm_act.c (vm_step), the event loop, vm_renew.c, and by vm_quota.c and
  * vm_build_check.c for free pages. Sets group quotas in the kernel; owns vm->hunger and
  * vm->hunger_told.
  */

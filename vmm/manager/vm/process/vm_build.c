@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Makes a VM's group, RAM, channel and monitor, and takes all of that back again. Called by
- * vm_create.c to boot, by vm_renew.c for a second monitor and by vm.c to release. Attaches disks
- * and networks by their rooms; vm_build_check.c decides beforehand whether there is room.
+ * vm_create.c to boot, by vm_renew.c for a second monitor and by vm_act.c to release. Attaches
+ * disks and networks by their rooms; vm_build_check.c decides beforehand whether there is room.
  */
 #include "vmm/manager/vm/process/vm_build.h"
 #include "lib/bits.h"

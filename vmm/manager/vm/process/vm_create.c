@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Puts VMs and clones into the list and boots them. Called by setup.c, `vm create`, `vm clone` and,
- * to boot again, by vm.c. Gives out ids and UUIDs.
+ * to boot again, by vm_act.c. Gives out ids and UUIDs.
  */
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/net/net.h"

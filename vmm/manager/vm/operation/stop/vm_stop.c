@@ -3,7 +3,7 @@
  * Stops a guest by its power button, or ends it when that has no effect. Begun by vm_act for `vm
  * stop`, moved on by the table of vm_operation.c.
  */
-#include "vmm/manager/vm/operation/stop/vm_stop.h"
+#include "vmm/manager/vm/operation/stop/vm_stop_types.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_operation.h"
 #include "vmm/rt/clock.h"
