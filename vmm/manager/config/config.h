@@ -9,7 +9,7 @@
 #define CONFIG_NAME_BYTES    CHANNEL_NAME_BYTES
 #define CONFIG_FILE_BYTES    64u
 #define CONFIG_CMDLINE_BYTES 1024u
-#define CONFIG_PROBLEM_BYTES 416u /* room for an unknown key and all valid ones */
+#define CONFIG_PROBLEM_BYTES 432u /* room for an unknown key and all valid ones */
 #define CONFIG_PORT_MAX	     (CHANNEL_STREAM_MAX - 1)
 #define CONFIG_CPU_WORDS     4u /* affinity covers CPU_MAX host CPUs */
 
