@@ -20,7 +20,7 @@ struct gate {
 		GATE_HEAD,
 		GATE_WAIT, /* for the server */
 		GATE_BODY,
-		GATE_OPEN, /* what ends itself: a body in chunks, a WebSocket */
+		GATE_OPEN, /* no length is known in advance: a body in chunks, a WebSocket */
 		GATE_SHUT, /* the server will read nothing more */
 	} state;
 	struct head head;

@@ -30,7 +30,8 @@ bool group_end(struct group *group);
  * function takes the object lock.
  */
 bool group_starve(struct thread *thread);
-/* Lets the threads that group_starve has stopped try again. With the objects alone. */
+/* Lets the threads that group_starve has stopped try again. The caller has the object lock alone.
+ */
 void group_feed(struct group *group);
 
 /* Frees the group when its last reference goes; for object_release. */

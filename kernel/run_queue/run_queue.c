@@ -20,7 +20,7 @@
 /* The load of a lone entity of default weight. */
 #define LOAD_UNIT 1024u
 
-#define SHORT_SLICES 16u /* parts of a slice, while groups that have slept catch up */
+#define SHORT_SLICES 16u /* slices are so much shorter while groups that have slept catch up */
 
 #define RESERVABLE (RUN_RESERVABLE_PERMILLE * 1000000ull)
 

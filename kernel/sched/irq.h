@@ -19,11 +19,12 @@ struct irq {
 	u64 value; /* the address and data that raise it, as SYS_IRQ_MESSAGE returns them */
 };
 
-/* Creates an irq; arguments and errors are those of SYS_IRQ_CREATE. With the objects alone. */
+/* Creates an irq; arguments and errors are those of SYS_IRQ_CREATE. The caller has the object lock
+ * alone. */
 enum status irq_create(u32 number, u32 flags, struct irq **irq) MUST_CHECK;
-/* Unmasks a line and routes it to this CPU. With the object lock shared. */
+/* Unmasks a line and routes it to this CPU. The caller shares the object lock. */
 void irq_unmask(struct irq *irq);
-/* Does what SYS_IRQ_MESSAGE says. With the objects alone. */
+/* Does what SYS_IRQ_MESSAGE says. The caller has the object lock alone. */
 enum status irq_message(struct irq *irq, u64 unit, u64 source, u64 *value) MUST_CHECK;
 /*
  * Masks the line or blocks the message, and frees the irq; for object_release. With the objects
@@ -33,6 +34,6 @@ void irq_release(struct object *object);
 
 /*
  * Signals the irq of an interrupt that has come; returns false if there is no irq of that number.
- * With the object lock shared.
+ * The caller shares the object lock.
  */
 bool irq_raise(u32 number);

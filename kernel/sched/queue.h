@@ -44,11 +44,12 @@ extern struct signal signal_root;
 
 /*
  * Binds the signal to the queue with this key, from a former queue if need be. A signal that was
- * raised before is delivered now. With the objects alone, as signal_unbind.
+ * raised before is delivered now. The caller has the object lock alone, as signal_unbind.
  */
 void signal_bind(struct signal *signal, struct queue *queue, u64 key);
 void signal_unbind(struct signal *signal);
-/* Ends a thread's wait on the queue with STATUS_BAD_HANDLE. With the objects alone. */
+/* Ends a thread's wait on the queue with STATUS_BAD_HANDLE. The caller has the object lock alone.
+ */
 void queue_end(struct queue *queue);
 
 /* The functions below are called with the object lock shared. */

@@ -81,11 +81,12 @@ void sched_next(struct cpu *cpu);
 void sched_extend(struct cpu *cpu);
 /* Returns true if the running thread must move to another CPU. */
 bool sched_must_move(const struct cpu *cpu);
-/* Moves the running thread, whose registers may be loaded here. With the objects alone. */
+/* Moves the running thread, whose registers may be loaded here. The caller has the object lock
+ * alone. */
 void sched_move(struct cpu *cpu);
 /*
  * Does SYS_THREAD_YIELD for the running thread; `to` may be NULL. STATUS_NOT_FOUND, without effect:
- * `to` is of another group or does not wait here. With the object lock shared.
+ * `to` is of another group or does not wait here. The caller shares the object lock.
  */
 enum status sched_yield(struct cpu *cpu, struct thread *to);
 /* Asks the busiest CPU for a thread, as this CPU has nothing to do. */
@@ -95,5 +96,6 @@ static inline bool sched_balance_due(const struct cpu *cpu, u64 now)
 {
 	return now >= cpu->balance_tsc && cpu->queue->count > 1;
 }
-/* Hands a waiting thread to a CPU that has less to do, if there is one. With the objects alone. */
+/* Hands a waiting thread to a CPU that has less to do, if there is one. The caller has the object
+ * lock alone. */
 void sched_give(struct cpu *cpu);

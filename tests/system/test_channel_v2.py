@@ -88,11 +88,12 @@ def test_events_lost(build, tmp_path):
 DENIED = {
     "view": "vm list", "operate": "vm start tiny", "configure": "vm create tiny",
     "host": "log level info", "inspect": "vm regs tiny", "console": "vm console tiny",
+    "guest": "vsock connect tiny 1",
 }
 
 
 def test_rights(build, tmp_path):
-    """A channel does what its section says, whoever speaks which version; by default not inspect."""
+    """A channel does what its section says, whoever speaks which version; by default neither inspect nor guest."""
     for rights in ("view operate", "none", None):
         made = make_bundle(build, tmp_path, rights or ALL)
         if rights is None:

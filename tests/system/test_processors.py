@@ -129,6 +129,8 @@ def test_panic(build, tmp_path):
     with Qemu(build, bundle=files, extra=("-smp", "4", "-monitor",
                                           f"unix:{path},server=on,wait=off")) as machine:
         machine.wait_running(("one", "two"))
+        # in their guests, and no more in their monitors
+        wait_for(lambda: all(machine.vm(name)["cpu_ns"] > 10 ** 9 for name in ("one", "two")))
         with socket.socket(socket.AF_UNIX) as link:
             link.connect(str(path))
             link.sendall(b"mce 0 9 0xbd00000000000000 0x5 0 0\n")

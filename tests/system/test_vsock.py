@@ -12,7 +12,8 @@ from channel_v2 import Client
 from machine import Bochs, Qemu, wait_for
 
 GUEST = "kernel = vsock.bin\nmemory = 16M\nvsock = yes\n"
-CONF = (f"[vm alpha]\n{GUEST}autostart = no\n[vm caller]\n{GUEST}autostart = no\ncmdline = calls\n"
+CONF = ("[channel com2]\nrights = view operate console configure host guest\n"
+        f"[vm alpha]\n{GUEST}autostart = no\n[vm caller]\n{GUEST}autostart = no\ncmdline = calls\n"
         "[vm plain]\nkernel = spin.bin\nmemory = 16M\nautostart = no\n")
 PORT = 9
 PATTERN = bytes((i * 7 + i // 256) % 256 for i in range(1 << 16))

@@ -5,7 +5,8 @@ from channel_v2 import Client
 from machine import Qemu
 from test_vsock import PATTERN, connect, echo
 
-CONF = ("[vm alpha]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 192M\nvsock = yes\n"
+CONF = ("[channel com2]\nrights = view operate console configure host guest\n"
+        "[vm alpha]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 192M\nvsock = yes\n"
         "cmdline = console=ttyS0 quiet name=alpha\nautostart = yes\n")
 MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci")
 

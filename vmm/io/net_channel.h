@@ -69,7 +69,10 @@ struct net_counts {
 /* What a switch writes. */
 struct switch_part {
 	u32 addresses; /* addresses that the switch has learnt */
-	/* enum net_port_state, and above NET_PORT_WITH_SHIFT the other port */
+	/*
+	 * Of each port: enum net_port_state, and from bit NET_PORT_WITH_SHIFT on the number of the
+	 * port with which it is in conflict.
+	 */
 	u16 state[NET_PORT_MAX];
 	struct net_counts counts[NET_PORT_MAX];
 };

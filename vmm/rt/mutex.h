@@ -19,8 +19,8 @@ struct mutex {
 
 void mutex_lock(struct mutex *mutex, u32 thread, handle_t queue);
 /*
- * Tries to take the lock without waiting, so that no signal is taken from anywhere; returns false
- * if it is held.
+ * Tries to take the lock. Never waits, and so takes no signal out of the thread's queue; returns
+ * false if the lock is held.
  */
 static inline bool mutex_try(struct mutex *mutex)
 {

@@ -121,9 +121,11 @@ struct virt_ops {
 	void (*advance)(struct virt_vcpu *vcpu, u64 length);
 	/*
 	 * Prepares `inject` (NULL: none) for the next entry and obeys `request` (enum vcpu_request
-	 * but REQUEST_ADVANCE). VMX closes windows not requested; SVM's stay until they have ended
-	 * a run, that for interrupts until one is injected. If an exit interrupts the delivery, the
-	 * event comes back in vcpu->event, whatever the exit reason.
+	 * but REQUEST_ADVANCE). A window is an exit as soon as the guest can take an interrupt or
+	 * an NMI. VMX stops waiting for a window that is not requested again; SVM waits for an NMI
+	 * window until it has caused an exit, and for an interrupt window until an interrupt is
+	 * injected. If an exit interrupts the delivery, the event comes back in vcpu->event,
+	 * whatever the exit reason.
 	 */
 	void (*request)(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request);
 	/* Fills page->dump with the control structure, except for host addresses. */

@@ -22,7 +22,7 @@ enum route_flag {
 	ROUTE_LOGIN = 8,     /* makes one */
 	ROUTE_SLOW = 16,     /* may answer 202 with an operation */
 	ROUTE_KEYS = 32,     /* only for run-time keys; others are for the role admin */
-	ROUTE_DISK = 64,     /* writes to a disk, which is of no VM: see router_disk */
+	ROUTE_DISK = 64,     /* writes to a disk; no VM owns it, so router_disk checks who may */
 	ROUTE_OWN = 128,     /* changes what is of who asks alone: so many lines in the audit */
 	ROUTE_NAMED = 256,   /* body.name is what the audit says that it is about */
 	ROUTE_TO_DISK = 512, /* body.disk is */

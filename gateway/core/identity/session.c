@@ -30,8 +30,8 @@ struct session {
 	struct identity identity;
 	uint8_t hash[SECRET_BYTES];
 	double ends_s;	     /* clock_now_s(); 0: free */
-	const char *path;    /* of a ticket, as in the table of routes */
-	char vm[NAME_BYTES]; /* of a ticket */
+	const char *path;    /* a ticket: the path of its only route, as in the table of routes */
+	char vm[NAME_BYTES]; /* a ticket: the VM that it is for */
 	char what[8];
 };
 

@@ -14,8 +14,8 @@ struct share {
 	/* Indices of share_place() into the same places, of which `count` stands for none. */
 	size_t bucket; /* of this index as a hash: the first place of a holder in it */
 	size_t next;   /* the first place of another holder with this hash */
-	size_t held;   /* how many places this holder has, in its first one */
-	size_t oldest; /* which of them it has had for longest, in its first one */
+	size_t held;   /* how many places this holder has; kept in its first place only */
+	size_t oldest; /* the place that it has had for longest; kept in its first place only */
 };
 
 /* Returns whether both are the same credential, and so have one share. */

@@ -38,7 +38,7 @@ static bool command_vm_digest_resume(struct reply *reply)
 	if (vm == NULL)
 		return true;
 	if (vm->operation[OPERATION_RENEW].phase != RENEW_NONE)
-		return false; /* each phase has its own time limit */
+		return false; /* the command goes on: it has no time limit, as each phase has one */
 	if (vm->operation[OPERATION_RENEW].problem[0] != '\0' || vm->channel == NULL)
 		reply_error(reply, "%s: not digested: %s", vm->config.name,
 			    vm->operation[OPERATION_RENEW].problem);

@@ -71,7 +71,7 @@ struct link_undo {
 		u64 bytes;
 	} part[LINK_UNDO_PARTS];
 	u32 parts; /* 0: there is no such memory */
-	u64 bytes; /* sum of the parts */
+	u64 bytes; /* the size of the memory: the sum of its parts */
 	/* sectors of the client's part of the disk when the room was last adapted */
 	u64 sectors;
 	/* pages by which the client's quota was raised, by the maker of the room */

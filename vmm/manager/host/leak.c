@@ -22,7 +22,7 @@
 /* Bonnell to Airmont, Xeon Phi: in order, or nearly so */
 static const u8 small_cores[] = {0x1c, 0x26, 0x27, 0x35, 0x36, 0x37, 0x4a,
 				 0x4c, 0x4d, 0x57, 0x5a, 0x75, 0x85};
-/* those of them in which no load passes a store */
+/* the small cores above in which no load bypasses an earlier store */
 static const u8 no_bypass[] = {0x1c, 0x26, 0x27, 0x35, 0x36, 0x37, 0x4a, 0x4c, 0x4d, 0x57, 0x85};
 static const u8 goldmont[] = {0x5c, 0x5f, 0x7a};
 static const u8 tremont_server[] = {0x86};
@@ -366,8 +366,8 @@ static struct leak leak_judge_zenbleed(const struct leak_cpu *cpu)
 }
 
 /*
- * Judges CVE-2018-3665, and registers that are readable without speculation: TSC_AUX, XCR0,
- * selectors.
+ * Judges whether a guest or process can read what another one has left in registers: the FPU's, by
+ * speculation (CVE-2018-3665), and TSC_AUX, XCR0 and selectors, by unprivileged instructions.
  */
 static struct leak leak_judge_lazy_fp(const struct leak_cpu *cpu)
 {

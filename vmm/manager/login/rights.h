@@ -19,4 +19,4 @@ enum permission {
 #define RIGHT_WORDS "view operate console configure host inspect guest"
 
 /* The rights of a machine channel without a section. */
-#define RIGHTS_DEFAULT ((u32)MAY_ALL & ~(u32)MAY_INSPECT)
+#define RIGHTS_DEFAULT ((u32)MAY_ALL & ~(u32)(MAY_INSPECT | MAY_GUEST))

@@ -111,7 +111,8 @@ struct vm {
 	u32 quota_looks;		  /* number of such attempts, up to a limit */
 	bool overcommits;		  /* its RAM is not promised in full: vm_overcommit.h */
 	enum vm_hunger hunger;
-	bool hunger_told; /* it was reported as paused: it has waited for longer */
+	/* the operator was told that the VM is paused, as it has waited long for memory */
+	bool hunger_told;
 	struct driver_link *link[CONFIG_VM_DISK_MAX]; /* links to its disks; NULL: none */
 	struct driver_link *port[CONFIG_VM_NET_MAX];  /* links of its network cards; NULL: none */
 	u64 rest_until_tsc; /* no kernel step is made for it until then: vm_turn.h; 0: at once */

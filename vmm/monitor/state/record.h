@@ -58,7 +58,7 @@ _Static_assert(sizeof(struct state_end) == 16, "part of the format");
 /* Why a state was refused; state_problem_text puts it into words. */
 enum state_fault {
 	STATE_FINE,
-	STATE_SHORT,	/* the bytes end within it */
+	STATE_SHORT,	/* the input ends within a record */
 	STATE_NO_STATE, /* the magic is another one */
 	STATE_OTHER_MAJOR,
 	STATE_NOT_ZERO,	   /* a reserved field is in use */

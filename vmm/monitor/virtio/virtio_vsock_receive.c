@@ -33,7 +33,10 @@ static u32 virtio_vsock_find(const struct virtio_vsock *vsock,
 	return VSOCK_SLOTS;
 }
 
-/* The guest opens a connection: the manager decides, if there is somebody to ask. */
+/*
+ * Takes the guest's request for a connection: the manager decides if somebody listens at that port,
+ * else the request is refused.
+ */
 static void virtio_vsock_take_request(struct virtio_vsock *vsock,
 				      const struct vio_vsock_header *header)
 {

@@ -93,7 +93,7 @@ void poly1305_finish(struct poly1305 *poly, u8 tag[POLY1305_TAG_BYTES])
 
 	/* sum - (2^130 - 5) is the rest if not negative; the sum is below twice the modulus */
 	poly1305_add_words(less, 5, 0, 0);
-	keep = (less[2] >> 2) - 1; /* all ones: it is negative */
+	keep = (less[2] >> 2) - 1; /* all ones if the difference is negative, else 0 */
 	word = (u128)((poly->sum[0] & keep) | (less[0] & ~keep)) + poly->s[0];
 	memcpy(tag, &word, 8);
 	word = (u128)((poly->sum[1] & keep) | (less[1] & ~keep)) + poly->s[1] + (u64)(word >> 64);

@@ -195,8 +195,8 @@ static bool scheduler_serve_all(const struct round *round)
 }
 
 /*
- * Serves clients with nothing in flight from the reserved slots: one request each, the next one in
- * the client's turn.
+ * Gives each client that has no request in flight a reserved slot for one request; its next request
+ * waits for the client's turn. Returns whether any client was served.
  */
 static bool scheduler_serve_newcomers(const struct round *round)
 {

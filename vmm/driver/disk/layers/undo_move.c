@@ -253,7 +253,10 @@ static bool undo_move_step(struct client *client)
 	return undo_holds(client) ? undo_move_put_back(client) : undo_move_read(client);
 }
 
-/* Serves the clients in turn. The first whose disk is full has the next turn; other disks go on. */
+/*
+ * Serves the clients in turn. A client is passed over if its disk takes no more requests now; the
+ * first of these begins the next round. Clients of other disks are served meanwhile.
+ */
 bool undo_serve(void)
 {
 	u32 first = move.turn;

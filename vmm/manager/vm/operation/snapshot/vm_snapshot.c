@@ -182,7 +182,11 @@ static void vm_snapshot_tidied(struct vm *vm)
 		vm_snapshot_not_done(vm, problem);
 	else
 		vm_snapshot_enter(vm, SNAPSHOT_FREEZING);
-	vm->rest_until_tsc = 0; /* in a rest, the monitor's threads could use the room */
+	/*
+	 * The next step is made at once: during a pause between steps the monitor's threads could
+	 * use up the pages for which the quota was raised.
+	 */
+	vm->rest_until_tsc = 0;
 }
 
 /* Frees what the monitor saved to. A monitor that ends things all the time may find no room. */
