@@ -342,6 +342,35 @@ static void test_no_pages(void **state)
 	assert_int_equal(populated_pages, 3);
 }
 
+/*
+ * A line on which there is room for a piece a turn: each connection has its turn, whatever others
+ * have to send.
+ */
+static void test_turns(void **state)
+{
+	struct channel_socket *socket[3];
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(socket); i++) {
+		socket[i] = channel_vsock_call(&com2, &alpha, 9);
+		assert_non_null(socket[i]);
+		monitor_marks(i, VSOCK_OPEN);
+		socket[i]->told = true;
+		socket[i]->allowed = VSOCK_RING_BYTES;
+	}
+	for (u32 turn = 0; turn < 30; turn++) {
+		for (u32 i = 0; i < ARRAY_COUNT(socket); i++) {
+			area.slot[i].output_written =
+				area.slot[i].output_read + CHANNEL_PIECE_BYTES;
+			socket[i]->credit = CHANNEL_CREDIT_BYTES; /* an eager client */
+		}
+		channel_streams_step(&com2);
+		com2.output.sent = com2.output.written;
+	}
+	for (u32 i = 0; i < ARRAY_COUNT(socket); i++)
+		assert_int_equal(socket[i]->at, 10 * CHANNEL_PIECE_BYTES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -354,6 +383,7 @@ int main(void)
 		cmocka_unit_test_setup(test_listen, setup),
 		cmocka_unit_test_setup(test_limits, setup),
 		cmocka_unit_test_setup(test_no_pages, setup),
+		cmocka_unit_test_setup(test_turns, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

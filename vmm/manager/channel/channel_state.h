@@ -72,7 +72,7 @@ struct machine_channel {
 
 	struct channel_stream_state stream[CHANNEL_STREAMS];
 	u32 last_stream; /* number of the newest stream */
-	u32 next_stream; /* index of the stream whose turn is next */
+	u32 next_stream; /* the place of a stream or socket whose turn is next */
 	struct channel_vsock vsock;
 
 	struct channel_samples samples;

@@ -241,19 +241,30 @@ static bool channel_stream_step(struct machine_channel *channel,
 	return channel_stream_send_output(channel, stream, vm);
 }
 
+/* Does one step of a place: those of streams come first, then those of sockets. */
+static bool channel_streams_step_place(struct machine_channel *channel, u32 place)
+{
+	if (place >= CHANNEL_STREAMS)
+		return channel_vsock_step(channel, place - CHANNEL_STREAMS);
+	return channel->stream[place].number != 0 &&
+	       channel_stream_step(channel, &channel->stream[place]);
+}
+
 bool channel_streams_step(struct machine_channel *channel)
 {
+	u32 first = channel->next_stream;
 	bool moved = false;
 
 	if (!channel->login.open)
 		channel_streams_drop(channel);
-	for (u32 i = 0; i < CHANNEL_STREAMS; i++) {
-		u32 place = channel->next_stream++ % CHANNEL_STREAMS;
+	for (u32 i = 0; i < CHANNEL_STREAMS + CHANNEL_SOCKETS; i++) {
+		u32 place = (first + i) % (CHANNEL_STREAMS + CHANNEL_SOCKETS);
 
-		if (channel->stream[place].number != 0)
-			moved |= channel_stream_step(channel, &channel->stream[place]);
+		if (!channel_streams_step_place(channel, place))
+			continue;
+		moved = true;
+		channel->next_stream = place + 1; /* who finds no room now begins */
 	}
-	moved |= channel_vsock_step(channel);
 	return moved;
 }
 

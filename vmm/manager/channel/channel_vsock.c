@@ -244,10 +244,11 @@ static bool channel_vsock_step_listener(struct machine_channel *channel,
 	return channel_vsock_accept(channel, socket, vm);
 }
 
-/* Does one step of a socket; returns whether there is more to do at once. */
-static bool channel_vsock_step_one(struct machine_channel *channel, struct channel_socket *socket)
+bool channel_vsock_step(struct machine_channel *channel, u32 place)
 {
-	if (!socket->told || !channel_takes_line(channel))
+	struct channel_socket *socket = &channel->vsock.socket[place];
+
+	if (socket->number == 0 || !socket->told || !channel_takes_line(channel))
 		return false;
 	if (socket->closed != NULL) {
 		channel_print(channel, "{\"closed\":%u,\"reason\":\"%s\"}\n", socket->number,
@@ -257,17 +258,4 @@ static bool channel_vsock_step_one(struct machine_channel *channel, struct chann
 	}
 	return socket->listens ? channel_vsock_step_listener(channel, socket)
 			       : channel_vsock_step_connection(channel, socket);
-}
-
-bool channel_vsock_step(struct machine_channel *channel)
-{
-	bool moved = false;
-
-	for (u32 i = 0; i < CHANNEL_SOCKETS; i++) {
-		u32 place = channel->vsock.next++ % CHANNEL_SOCKETS;
-
-		if (channel->vsock.socket[place].number != 0)
-			moved |= channel_vsock_step_one(channel, &channel->vsock.socket[place]);
-	}
-	return moved;
 }

@@ -33,7 +33,6 @@ struct channel_socket {
 
 struct channel_vsock {
 	struct channel_socket socket[CHANNEL_SOCKETS];
-	u32 next; /* the place whose turn it is */
 };
 
 /* Calls a port of a guest. Returns NULL if there is no room; the caller sets `told` later. */
@@ -47,7 +46,7 @@ void channel_vsock_end(struct channel_socket *socket);
 
 /* Takes a line of credit, data or an end. Returns false if it is for no socket. */
 bool channel_vsock_take(struct machine_channel *channel, const struct request *request);
-/* Sends what there is; returns whether a line was sent. */
-bool channel_vsock_step(struct machine_channel *channel);
+/* Does one step of the socket at a place, if one is there; returns whether anything was done. */
+bool channel_vsock_step(struct machine_channel *channel, u32 place);
 /* Closes all sockets, so that the next client has none of them. */
 void channel_vsock_drop(struct machine_channel *channel);
