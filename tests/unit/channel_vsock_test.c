@@ -309,7 +309,7 @@ static void test_limits(void **state)
 	/* guests' connections do not take all that a channel has: another VM has opened some */
 	for (u32 i = 0; i < CHANNEL_SOCKETS_ACCEPTED; i++)
 		com2.vsock.socket[CHANNEL_SOCKETS - 1 - i] =
-			(struct channel_socket){.number = 1000 + i, .accepted = true};
+			(struct channel_socket){.number = 1000 + i, .opener = 1};
 	guest_asks(FIRST_GUEST, 1);
 	pass();
 	assert_int_equal(area.slot[FIRST_GUEST].manager_word, 0);
@@ -371,6 +371,37 @@ static void test_turns(void **state)
 		assert_int_equal(socket[i]->at, 10 * CHANNEL_PIECE_BYTES);
 }
 
+/* However many connections a guest opens and drops, it leaves as many for other VMs' guests. */
+static void test_share(void **state)
+{
+	static struct vm beta;
+	struct vsock_slot *slot;
+
+	(void)state;
+	beta = (struct vm){.id = 6, .config = {.name = "beta", .vsock = 1}};
+	assert_non_null(channel_vsock_listen(&com2, &alpha, 5000));
+	for (u32 i = FIRST_GUEST; i < VSOCK_SLOTS; i++)
+		guest_asks(i, 5000);
+	for (u32 i = 0; i < VSOCK_SLOTS; i++)
+		pass();
+	for (u32 i = FIRST_GUEST; i < VSOCK_SLOTS; i++)
+		assert_int_equal(manager_mark(i) == VSOCK_OPEN,
+				 i < FIRST_GUEST + CHANNEL_SOCKETS_ACCEPTED / 2);
+	/* another VM's guest, with what is left */
+	memset(&area, 0, sizeof(area));
+	beta.vsock = alpha.vsock;
+	memset(beta.vsock.listen, 0, sizeof(beta.vsock.listen));
+	alpha.vsock.area = NULL;
+	assert_non_null(channel_vsock_listen(&com2, &beta, 5000));
+	slot = &area.slot[FIRST_GUEST];
+	slot->asked_port = 5000;
+	slot->monitor_word = vsock_word(1, VSOCK_ASKS);
+	area.monitor_bell++;
+	pass();
+	assert_int_equal(slot->manager_word, vsock_word(1, VSOCK_OPEN));
+	beta.vsock.area = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -384,6 +415,7 @@ int main(void)
 		cmocka_unit_test_setup(test_limits, setup),
 		cmocka_unit_test_setup(test_no_pages, setup),
 		cmocka_unit_test_setup(test_turns, setup),
+		cmocka_unit_test_setup(test_share, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -135,14 +135,24 @@ bool channel_vsock_take(struct machine_channel *channel, const struct request *r
 
 /* --- what the guest does --- */
 
-/* Returns whether guests have as many connections open as they may: the rest is for the client. */
-static bool channel_vsock_is_full(const struct machine_channel *channel)
+/*
+ * Returns whether a VM's guest has to wait with more connections: it may have as many as it leaves
+ * for other guests, and all together leave the rest for the client.
+ */
+static bool channel_vsock_is_full(const struct machine_channel *channel, const struct vm *vm)
 {
 	u32 count = 0;
+	u32 own = 0;
 
-	for (u32 i = 0; i < CHANNEL_SOCKETS; i++)
-		count += channel->vsock.socket[i].number != 0 && channel->vsock.socket[i].accepted;
-	return count >= CHANNEL_SOCKETS_ACCEPTED;
+	for (u32 i = 0; i < CHANNEL_SOCKETS; i++) {
+		const struct channel_socket *socket = &channel->vsock.socket[i];
+
+		if (socket->number == 0 || socket->opener == 0)
+			continue;
+		count++;
+		own += socket->opener == vm->id;
+	}
+	return count >= CHANNEL_SOCKETS_ACCEPTED || own >= CHANNEL_SOCKETS_ACCEPTED - count;
 }
 
 /* Looks for a connection that the guest opens, if the monitor has written something since. */
@@ -157,7 +167,7 @@ static bool channel_vsock_accept(struct machine_channel *channel, struct channel
 	bell = vsock_load(&vm->vsock.area->monitor_bell);
 	if (bell == listener->bell && vm->vsock.generation == listener->generation)
 		return false;
-	socket = channel_vsock_is_full(channel) ? NULL : channel_vsock_place(channel);
+	socket = channel_vsock_is_full(channel, vm) ? NULL : channel_vsock_place(channel);
 	if (socket == NULL)
 		return false; /* it waits for a place */
 	if (!vm_vsock_accept(vm, listener->end.port, &socket->end)) {
@@ -169,7 +179,7 @@ static bool channel_vsock_accept(struct machine_channel *channel, struct channel
 	channel_print(channel, "{\"accepted\":%u,\"listener\":%u,\"port\":%u}\n", socket->number,
 		      listener->number, socket->end.guest_port);
 	socket->told = true;
-	socket->accepted = true;
+	socket->opener = vm->id;
 	return true;
 }
 

@@ -13,8 +13,8 @@ struct vm;
 /* A connection to a guest's socket, or a port at which the client waits for connections. */
 struct channel_socket {
 	u32 number; /* one of the channel's streams; 0: this place is free */
+	u32 opener; /* id of the VM whose guest has opened it; 0: the client has */
 	bool listens;
-	bool accepted;		 /* the guest has opened it */
 	bool told;		 /* the client knows the number, so that lines may be sent */
 	const char *closed;	 /* why it was closed; the client is still to be told */
 	struct vm_vsock_end end; /* of a listener: its VM and port */
