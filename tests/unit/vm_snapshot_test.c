@@ -250,6 +250,24 @@ static void goes_back_and_ends(void **state)
 	assert_string_equal(vm->reason, "guest powered off");
 }
 
+/* The monitor says that a paused guest runs: what ends for that does not run again. */
+static void goes_back_and_lies(void **state)
+{
+	struct vm *vm = ready_in(VM_PAUSED);
+
+	(void)state;
+	taken(vm, "one");
+	vm->config.on_crash = ON_CRASH_RESTART;
+	assert_true(set_back(vm, "one"));
+	channel.held = 1;
+	monitor_does(vm, VM_COMMAND_HOLD);
+	channel.state = VM_RUNNING;
+	channel.done_sequence = channel.command_sequence;
+	assert_false(vm_report_after_reset(vm));
+	assert_int_equal(vm->state, VM_CRASHED);
+	assert_true(vm_is_ending(vm));
+}
+
 static void does_not_go_back(void **state)
 {
 	struct vm *vm = ready_in(VM_RUNNING);
@@ -455,6 +473,7 @@ int main(void)
 		cmocka_unit_test(refused_words),
 		cmocka_unit_test(goes_back),
 		cmocka_unit_test(goes_back_and_ends),
+		cmocka_unit_test(goes_back_and_lies),
 		cmocka_unit_test(gives_up),
 		cmocka_unit_test(takes_turns),
 		cmocka_unit_test(lets_go),

@@ -153,12 +153,13 @@ void vm_report_step(struct vm *vm)
 
 bool vm_report_after_reset(struct vm *vm)
 {
+	bool crashed = vm->state == VM_CRASHED; /* one that crashes by this report may be ending */
 	u32 state = __atomic_load_n(&vm->channel->state, __ATOMIC_ACQUIRE);
 
 	if (state == VM_CRASHED && vm->state == VM_CRASHED)
 		vm_report_reason(vm, vm->reason, sizeof(vm->reason));
 	vm_report_take_state(vm);
-	if (vm->state == VM_CRASHED && (state == VM_RUNNING || state == VM_STOPPED)) {
+	if (crashed && (state == VM_RUNNING || state == VM_STOPPED)) {
 		vm->wish.pause = false;
 		vm_enter_state(vm, VM_RUNNING, "", LOG_INFO, EVENT_STARTED);
 		vm_report_take_state(vm); /* the guest may have ended by itself since */
