@@ -97,3 +97,13 @@ bool state_write(const char *name, const char *text, size_t count)
 		fprintf(stderr, "skerryd: %s cannot be written: %s\n", name, strerror(errno));
 	return done;
 }
+
+bool state_write_json(const char *name, json_t *root)
+{
+	char *text = json_dumps(root, JSON_INDENT(1));
+	bool done = text && state_write(name, text, strlen(text));
+
+	json_decref(root);
+	free(text);
+	return done;
+}

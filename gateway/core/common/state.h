@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -15,6 +16,8 @@ bool state_read(const char *name, char **text);
 
 /* Writes a file: the old one or the new one is there, whatever happens. */
 bool state_write(const char *name, const char *text, size_t count);
+/* Writes a file of JSON in the same way, and frees `root`. */
+bool state_write_json(const char *name, json_t *root);
 
 /* The certificate and key, made at the first start (P-256, self-signed). The caller frees them. */
 bool certificate_open(char **certificate, char **key, char *fingerprint);

@@ -143,16 +143,26 @@ enum idempotency_verdict idempotency_begin(struct request *request, const char *
 	return IDEMPOTENCY_NEW;
 }
 
-void idempotency_keep(struct request *request, unsigned status, const char *type, const char *bytes,
-		      size_t count)
+/* Returns the entry of a request that ends here, which has it no more; NULL if it has none. */
+static struct kept *idempotency_ended(struct request *request)
 {
 	struct kept *entry;
 
 	if (!request->key)
-		return;
+		return NULL;
 	entry = &kept[request->key - 1];
 	request->key = 0;
 	entry->under_way = false;
+	return entry;
+}
+
+void idempotency_keep(struct request *request, unsigned status, const char *type, const char *bytes,
+		      size_t count)
+{
+	struct kept *entry = idempotency_ended(request);
+
+	if (!entry)
+		return;
 	/* A secret is shown once. */
 	if (idempotency_passes(status, bytes, count) || count > IDEMPOTENCY_BODY_BYTES ||
 	    (request->route && request->route->flags & ROUTE_SECRET)) {
@@ -169,13 +179,10 @@ void idempotency_forget(struct request *request)
 		"\"detail\":\"the client of the first request with this Idempotency-Key went "
 		"before "
 		"the answer\"}";
-	struct kept *entry;
+	struct kept *entry = idempotency_ended(request);
 
-	if (!request->key)
+	if (!entry)
 		return;
-	entry = &kept[request->key - 1];
-	request->key = 0;
-	entry->under_way = false;
 	/* What was begun goes on; the same key must not begin it again. */
 	idempotency_store(entry, 409, "application/problem+json", left, strlen(left));
 }

@@ -37,8 +37,7 @@ json_t *account_json(const struct account *account)
 
 static bool account_save(void)
 {
-	json_t *list = json_array(), *root;
-	char *text;
+	json_t *list = json_array();
 	bool done;
 
 	for (size_t i = 0; i < ACCOUNT_COUNT; i++) {
@@ -52,11 +51,8 @@ static bool account_save(void)
 		json_object_set_new(object, "hash", json_string(account->hash));
 		json_array_append_new(list, object);
 	}
-	root = json_pack("{s:I, s:o}", "last", (json_int_t)accounts.last, "users", list);
-	text = json_dumps(root, JSON_INDENT(1));
-	json_decref(root);
-	done = text && state_write("users.json", text, strlen(text));
-	free(text);
+	done = state_write_json("users.json", json_pack("{s:I, s:o}", "last",
+							(json_int_t)accounts.last, "users", list));
 	accounts.touched = accounts.touched && !done;
 	accounts.written = time(NULL);
 	return done;

@@ -57,8 +57,7 @@ static json_t *token_json(const struct token *token)
 
 static bool token_save(void)
 {
-	json_t *list = json_array(), *root;
-	char *text;
+	json_t *list = json_array();
 	bool done;
 
 	for (size_t i = 0; i < TOKEN_COUNT; i++) {
@@ -72,11 +71,8 @@ static bool token_save(void)
 		json_object_set_new(object, "sha256", json_string(hash));
 		json_array_append_new(list, object);
 	}
-	root = json_pack("{s:I, s:o}", "last", (json_int_t)tokens.last, "tokens", list);
-	text = json_dumps(root, JSON_INDENT(1));
-	json_decref(root);
-	done = text && state_write("tokens.json", text, strlen(text));
-	free(text);
+	done = state_write_json("tokens.json", json_pack("{s:I, s:o}", "last",
+							 (json_int_t)tokens.last, "tokens", list));
 	tokens.touched = tokens.touched && !done;
 	tokens.written = time(NULL);
 	return done;
