@@ -72,6 +72,7 @@ def test_what_cannot_be_undone_is_asked_for(ctl, fake):
     terminal.expect("destroy vm08\\? What it has in memory is lost. .y/N. ")
     terminal.sendline("")
     terminal.expect("not done")
+    terminal.expect(pexpect.EOF)
     terminal.close()
     assert "vm08" in fake.vms and terminal.exitstatus == 1
     count = len(fake.commands)
@@ -80,18 +81,21 @@ def test_what_cannot_be_undone_is_asked_for(ctl, fake):
         terminal.expect("All machines are stopped. .y/N. ")
         terminal.sendline("n")
         terminal.expect("not done")
+        terminal.expect(pexpect.EOF)
         terminal.close()
     assert not [words for words, _ in fake.commands[count:] if words[0] in ("reboot", "poweroff")]
     terminal = ctl.spawn("vm", "destroy", "vm08")
     terminal.expect("y/N. ")
     terminal.sendline("y")
     terminal.expect("vm08: destroyed")
+    terminal.expect(pexpect.EOF)
     terminal.close()
     ctl.good("vm", "create", "vm08")
     assert ctl.good("vm", "destroy", "vm08") == "vm08: destroyed\n"
     ctl.good("vm", "create", "vm08")
     terminal = ctl.spawn("vm", "destroy", "vm08", "--yes")
     terminal.expect("vm08: destroyed")
+    terminal.expect(pexpect.EOF)
     terminal.close()
     ctl.good("vm", "create", "vm08")
 
