@@ -7,8 +7,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 # Of each shelf: files of which each is a test, and those that have tests in them.
-FILES = {"lint": (), "unit": ("unit/*_test.c", "unit/mutants.py"), "fuzz": ("fuzz/*.c",), "guest": ("guest/*.c",),
-         "system": (), "gateway": ("../gateway/tests/unit/*_test.c", "../gateway/tests/fuzz/*.c")}
+FILES = {"lint": (), "unit": ("unit/**/*_test.c", "unit/mutants.py"), "fuzz": ("fuzz/*.c",), "guest": ("guest/*.c",),
+         "system": (), "gateway": ("../gateway/tests/unit/**/*_test.c", "../gateway/tests/fuzz/*.c")}
 TEXTS = {"guest": "guest/*.py", "system": "system/*.py", "gateway": "../gateway/tests/system/*.py"}
 
 
@@ -27,7 +27,7 @@ def main(only, name):
     for word in sorted(words):
         if not any(has(shelf, word) for shelf in ([only] if only in FILES else FILES)):
             sys.exit(f"NAME: {word} is in no test's name; use a part of one such "
-                     "as walk; `ls tests/unit tests/system` shows them")
+                     "as walk; `find tests/unit tests/system` shows them")
 
 
 main(*sys.argv[1:3])

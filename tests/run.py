@@ -45,7 +45,7 @@ def run_unit(build, name):
     """Each unit test is a cmocka program; its own closing lines are counted."""
     passed = failed = 0
     programs = [build / "tests/unit" / source.stem
-                for source in sorted((HERE / "unit").glob("*_test.c")) if name in source.stem]
+                for source in sorted((HERE / "unit").rglob("*_test.c"), key=lambda source: source.stem) if name in source.stem]
     for program, done, seconds in in_order(run_program, programs):
         ok = re.search(r"\[  PASSED  \] (\d+) test", done.stdout)
         bad = re.search(r"\[  FAILED  \] \w*:? *(\d+) test", done.stdout)

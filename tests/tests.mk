@@ -16,9 +16,10 @@ test-check:
 test-packages:
 	$(Q)iso/packages.sh $(TEST_PACKAGES)
 
-# --- unit tests: host programs, each includes the sources it tests ---
+# --- unit tests: host programs, each includes the sources it tests; their folders are the product's ---
 
-UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.c))
+UNIT_SOURCES := $(sort $(shell find tests/unit -name '*_test.c'))
+UNIT_TESTS := $(patsubst %.c,$(BUILD)/tests/unit/%,$(notdir $(UNIT_SOURCES)))
 # Optimising a test takes longer than it runs. But some compute for seconds; and what cpus, log and net_card test
 # calls what they have no fake of, where no test gets to: the optimiser takes those calls out.
 UNIT_LEVEL ?= -g1 -O0
@@ -27,7 +28,8 @@ $(UNIT_OPTIMISED:%=$(BUILD)/tests/unit/%_test): UNIT_LEVEL := -g1 -O1
 UNIT_CFLAGS = -std=gnu17 $(UNIT_LEVEL) -Wall -Wextra -Wno-unused-parameter \
 	-Werror=unused-function -fsanitize=address,undefined -fno-sanitize-recover=all -I.
 
-$(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/flags
+vpath %_test.c $(sort $(dir $(UNIT_SOURCES)))
+$(UNIT_TESTS): $(BUILD)/tests/unit/%: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@$(if $(VERBOSE),,echo "  TEST    $<")
 	$(Q)$(CC) $(UNIT_CFLAGS) -MMD -MP -MF $@.d -o $@ $< -lcmocka

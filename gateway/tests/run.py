@@ -16,7 +16,7 @@ import pytest_run  # noqa: E402
 def run_unit(build, name):
     """Each is a cmocka program, whose closing lines are counted."""
     passed = failed = 0
-    for source in sorted((HERE / "unit").glob("*_test.c")):
+    for source in sorted((HERE / "unit").rglob("*_test.c")):
         if name not in source.stem:
             continue
         done = subprocess.run([build / "tests" / source.stem], text=True, errors="replace",

@@ -4,15 +4,17 @@
 # Chromium. make -C gateway bench: its figures.
 
 TESTS := $(BUILD)/tests
-UNIT := $(patsubst $(ROOT)/gateway/tests/unit/%.c,$(TESTS)/%,$(wildcard $(ROOT)/gateway/tests/unit/*.c))
+UNIT_SOURCES := $(sort $(shell find $(ROOT)/gateway/tests/unit -name '*_test.c'))
+UNIT := $(patsubst %.c,$(TESTS)/%,$(notdir $(UNIT_SOURCES)))
 FUZZ := $(patsubst $(ROOT)/gateway/tests/fuzz/%.c,$(TESTS)/fuzz-%,$(wildcard $(ROOT)/gateway/tests/fuzz/*.c))
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 1
 TEST_CFLAGS := -std=gnu17 -g -O1 -Wall -Wextra -fno-sanitize-recover=all
 
-$(TESTS)/%: $(ROOT)/gateway/tests/unit/%.c
+vpath %_test.c $(sort $(dir $(UNIT_SOURCES)))
+$(UNIT): $(TESTS)/%: %.c
 	@mkdir -p $(@D)
-	@$(if $(VERBOSE),,echo "  TEST    gateway/tests/unit/$*.c")
+	@$(if $(VERBOSE),,echo "  TEST    $(<:$(ROOT)/%=%)")
 	$(Q)$(CC) $(CPPFLAGS) $(TEST_CFLAGS) -fsanitize=address,undefined -MMD -MP -MF $@.d -o $@ $< \
 		$$(pkg-config --libs $(LIBRARIES)) -lcmocka
 

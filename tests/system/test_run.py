@@ -101,7 +101,7 @@ def test_only_what_is_tested(tmp_path):
     """A unit test asked for by name needs no image, and no other test."""
     parts, status = pexpect.run(f"make -n test-parts ONLY=unit NAME=walk BUILD={tmp_path}", cwd=ROOT,
                                 withexitstatus=True, encoding="utf-8", timeout=300)
-    assert status == 0 and "tests/unit/walk_test.c" in parts, parts
+    assert status == 0 and "tests/unit/vmm/monitor/memory/walk_test.c" in parts, parts
     assert "skerry.elf" not in parts and parts.count("_test.c") < 6, parts
 
 
