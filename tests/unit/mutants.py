@@ -391,6 +391,10 @@ MUTANTS = (
      "return *number < restorer_blocks_of(disk_bytes)", "return true", "restorer_test"),
     ("a backup that does not follow is restored", "vmm/monitor/save/restorer.c", "restorer_check_follows",
      "memcmp(label->base, before->id, sizeof(label->base)) == 0 &&", "", "restorer_test"),
+    ("a dead driver's messages are switched off while its card holds one back", "vmm/manager/pci/pci_msi.c",
+     "pci_messages_off", "PCI_MSIX_MASKED, true);", "PCI_MSIX_ENABLE, false);", "host_pci_test"),
+    ("an earlier driver's messages are let through", "vmm/manager/pci/pci_msi.c", "pci_msix_set",
+     "pci_mask_others(entry, table.entries);", "", "host_pci_test"),
     ("a second tag passes", "vmm/switch/vlan.c", "vlan_enter_tagged", "|| vlan_is_tag(inner)", "",
      "switch_vlan_test"),
 )

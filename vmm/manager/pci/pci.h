@@ -59,7 +59,11 @@ u32 pci_msix_entries(const struct pci_function *function);
 enum status pci_msix_set(struct pci_function *function, u32 entry, u64 remapper,
 			 handle_t irq) MUST_CHECK;
 enum status pci_msi_set(struct pci_function *function, u64 remapper, handle_t irq) MUST_CHECK;
-/* Turns all messages and INTx off. */
+/*
+ * Turns INTx and MSI off and masks MSI-X as a whole (PCI 3.0, 6.8.2.3). MSI-X stays enabled until
+ * the next pci_msix_set or the function's reset: a function that still holds an interrupt back, as
+ * QEMU's e1000e does by a timer, must not find its messages gone.
+ */
 void pci_messages_off(const struct pci_function *function);
 /*
  * Returns the offset of the MSI-X table's first page in the BAR, or the BAR's size if the table is

@@ -79,6 +79,13 @@ static void pci_mask_others(volatile struct pci_msix_entry *entry, u32 count)
 		entry[i].control |= (u32)PCI_MSIX_ENTRY_MASKED;
 }
 
+/* Returns whether an entry that is not masked sends its messages. */
+static bool pci_msix_is_open(const struct pci_function *function, u32 control)
+{
+	return (pci_read(function->address, control, 2) & (PCI_MSIX_ENABLE | PCI_MSIX_MASKED)) ==
+	       PCI_MSIX_ENABLE;
+}
+
 enum status pci_msix_set(struct pci_function *function, u32 number, u64 remapper, handle_t irq)
 {
 	struct table table = pci_table_of(function);
@@ -99,7 +106,7 @@ enum status pci_msix_set(struct pci_function *function, u32 number, u64 remapper
 		return STATUS_BAD_ADDRESS;
 	entry = memory.at;
 	pci_intx_off(function);
-	if ((pci_read(function->address, control, 2) & PCI_MSIX_ENABLE) == 0) {
+	if (!pci_msix_is_open(function, control)) {
 		pci_set_bits(function, control, PCI_MSIX_ENABLE | PCI_MSIX_MASKED, true);
 		pci_mask_others(entry, table.entries);
 	}
@@ -146,8 +153,6 @@ void pci_messages_off(const struct pci_function *function)
 	pci_intx_off(function);
 	if (msi != 0)
 		pci_set_bits(function, msi + PCI_MSI_CONTROL, PCI_MSI_ENABLE, false);
-	if (msix != 0) {
+	if (msix != 0)
 		pci_set_bits(function, msix + PCI_MSIX_CONTROL, PCI_MSIX_MASKED, true);
-		pci_set_bits(function, msix + PCI_MSIX_CONTROL, PCI_MSIX_ENABLE, false);
-	}
 }
