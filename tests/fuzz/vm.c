@@ -5,7 +5,7 @@
  * clock do what they may. vm_check holds before each step; an operation ends within its limits; a
  * destroyed VM goes.
  */
-/* Counted elsewhere: vmm/manager/text/text.c vmm/manager/disk/guid.c */
+/* Counted elsewhere: vmm/manager/text/text.c vmm/manager/text/guid.c */
 #include "tests/fuzz/fuzz.h"
 
 #include "tests/unit/vm_snapshot_fixture.h"

@@ -35,7 +35,7 @@
 #include "vmm/manager/transfer/transfer.c"
 #include "vmm/manager/channel/machine_channel.c"
 #include "vmm/manager/config/config_sections.c"
-#include "vmm/manager/disk/guid.c"
+#include "vmm/manager/text/guid.c"
 #include "vmm/rt/exit_names.c"
 #include "vmm/manager/login/login.c"
 #include "vmm/manager/login/password.c"

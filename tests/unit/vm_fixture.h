@@ -19,7 +19,7 @@
 #include "lib/string.c"
 #include "tests/fake_clock.h"
 #include "tests/unit/fake_process_end.h"
-#include "vmm/manager/disk/guid.c"
+#include "vmm/manager/text/guid.c"
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/vm/process/vm_act.c"
 #include "vmm/manager/vm/vm_turn.c"

@@ -147,7 +147,8 @@ bool driver_link_end(struct driver_link *of)
 }
 
 /* The store of a save: a client of that channel. */
-static struct machine_channel store_channel = {.name = "com2"};
+static char store_client;
+static struct machine_channel *const store_channel = (struct machine_channel *)&store_client;
 static bool store_free;
 static char store_told[200]; /* "": it is done */
 static u32 stores_open;
@@ -156,7 +157,7 @@ static u32 judged; /* how often the process was told that it has failed */
 bool transfer_open(struct transfer *transfer, struct machine_channel *of, bool inward, char *words,
 		   size_t size)
 {
-	assert_ptr_equal(of, &store_channel);
+	assert_ptr_equal(of, store_channel);
 	assert_int_equal(transfer->state, TRANSFER_CLOSED);
 	if (!store_free)
 		format(words, size, "too many streams");

@@ -6,7 +6,7 @@
 #include "vmm/io/disk_serial.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/disk/disk.h"
-#include "vmm/manager/disk/guid.h"
+#include "vmm/manager/text/guid.h"
 #include "vmm/rt/format.h"
 
 #define USERS_BYTES 160u

@@ -6,7 +6,7 @@
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/disk/controller.h"
 #include "vmm/manager/disk/disk.h"
-#include "vmm/manager/disk/guid.h"
+#include "vmm/manager/text/guid.h"
 
 static void command_disk_partitions_show(struct reply *reply, const struct driver *driver, u32 unit,
 					 const struct disk_partition *partition)

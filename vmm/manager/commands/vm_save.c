@@ -4,6 +4,7 @@
  * restore`. Run by command.c; vm_save.c does the work.
  */
 #include "vmm/manager/commands/vm_save.h"
+#include "vmm/manager/channel/channel_state.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/vm/operation/save/vm_save.h"
 #include "vmm/rt/clock.h"
@@ -22,7 +23,11 @@ bool vm_save_arguments(struct reply *reply, const struct arguments *arguments, s
 		return false;
 	if (string_equal(arguments->word[1], "store=channel")) {
 		place->channel = reply_channel(reply);
-		return place->channel != NULL;
+		if (place->channel == NULL)
+			return false;
+		place->channel_name = place->channel->name;
+		place->channel_vm_id = place->channel->on.vm_id;
+		return true;
 	}
 	if (disk_find(arguments->word[1], &place->disk) != NULL)
 		return true;

@@ -8,7 +8,6 @@
 #include "kernel/abi/log.h"
 #include "vmm/manager/config/config_keys.h"
 #include "vmm/manager/log/log_store.h"
-#include "vmm/manager/vm/vm_log.h"
 #include "vmm/rt/format.h"
 
 #define CONFIG_VALUE_BYTES                                                                         \
@@ -65,7 +64,7 @@ void config_init(struct config *config)
 		.log = LOG_INFO,
 		.log_segments = LOG_SEGMENTS_DEFAULT,
 		.log_segment_bytes = LOG_SEGMENT_BYTES_DEFAULT,
-		.log_rate = VM_LOG_RATE_DEFAULT,
+		.log_rate = CONFIG_LOG_RATE,
 	};
 }
 

@@ -6,6 +6,7 @@
 #include "vmm/rt/channel.h"
 
 #define CONFIG_VM_MAX	     1024u
+#define CONFIG_LOG_RATE	     20u /* the default of log.rate */
 #define CONFIG_NAME_BYTES    CHANNEL_NAME_BYTES
 #define CONFIG_FILE_BYTES    64u
 #define CONFIG_CMDLINE_BYTES 1024u

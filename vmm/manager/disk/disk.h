@@ -2,7 +2,7 @@
 #pragma once
 
 #include "vmm/manager/driver/driver.h"
-#include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/vm_types.h"
 
 /*
  * Disks: the sections [disk NAME] of the configuration, each a disk of a driver or a partition of

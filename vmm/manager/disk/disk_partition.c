@@ -8,7 +8,7 @@
 #include "lib/bits.h"
 #include "lib/read_once.h"
 #include "lib/string.h"
-#include "vmm/manager/disk/guid.h"
+#include "vmm/manager/text/guid.h"
 #include "vmm/rt/format.h"
 
 static bool disk_partition_is(const struct disk_partition *partition, const char *wanted)

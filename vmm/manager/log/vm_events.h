@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernel/abi/pages.h"
-#include "vmm/manager/disk/guid.h"
+#include "vmm/manager/text/guid.h"
 #include "vmm/rt/channel.h"
 
 /* The kinds of events of VMs, named as in docs/manager/channel.md. */

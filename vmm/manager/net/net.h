@@ -3,7 +3,7 @@
 
 #include "vmm/io/net.h"
 #include "vmm/manager/driver/driver.h"
-#include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/vm_types.h"
 
 /*
  * Networks: the sections [net NAME] of the configuration. Each has a switch, a process of its own,

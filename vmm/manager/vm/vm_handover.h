@@ -1,22 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "kernel/abi/object.h"
 #include "lib/types.h"
+#include "vmm/manager/vm/vm_handover_types.h"
 
 struct vm;
-
-/*
- * Part of vm_renew and vm_snapshot: a monitor saves its machine and reports how that went. The
- * monitor may keep the memory that it saved to; others load a copy to which nobody writes any more.
- */
-struct vm_handover {
-	handle_t given; /* the memory that the monitor saves to */
-	handle_t copy;	/* the copy; HANDLE_NONE: copying has not begun */
-	u64 bytes;	/* size of `given` */
-	u64 used;	/* size of the state, while it is copied */
-	u64 at;		/* bytes copied so far */
-};
 
 enum vm_handover_progress { HANDOVER_COPIES, HANDOVER_DONE, HANDOVER_FAILED };
 

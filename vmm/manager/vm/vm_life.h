@@ -1,22 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/rt/channel.h"
-
-/* What an operator can do to a VM. */
-enum vm_action {
-	ACTION_START,
-	ACTION_PAUSE,
-	ACTION_RESUME,
-	ACTION_RESET,
-	ACTION_STOP,
-	ACTION_KILL,
-	ACTION_DESTROY,
-	ACTION_COUNT
-};
-
-/* The states of enum vm_state, and one more for a VM that is being removed from the list. */
-enum { VM_ENDING = VM_STATE_COUNT, VM_LIFE_STATES };
+#include "vmm/manager/vm/vm_life_types.h"
 
 /* How an action is carried out. */
 enum vm_effect {

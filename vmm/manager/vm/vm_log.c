@@ -12,7 +12,7 @@
 
 #define BURST_SECONDS 10u
 
-static u32 rate = VM_LOG_RATE_DEFAULT;
+static u32 rate = CONFIG_LOG_RATE;
 
 void vm_log_rate_set(u32 lines_per_second)
 {

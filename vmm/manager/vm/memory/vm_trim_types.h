@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/manager/vm/vm_operation.h"
+#include "vmm/manager/vm/vm_operation_types.h"
 
 struct vm;
 

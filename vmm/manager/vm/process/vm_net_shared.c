@@ -9,6 +9,7 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/notice.h"
 #include "vmm/manager/net/net.h"
+#include "vmm/manager/vm/vm.h"
 #include "vmm/rt/format.h"
 
 #define NOTE_BYTES 256u

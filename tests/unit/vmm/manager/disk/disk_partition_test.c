@@ -10,7 +10,7 @@
 
 #include "lib/string.c"
 #include "vmm/manager/disk/disk_partition.c"
-#include "vmm/manager/disk/guid.c"
+#include "vmm/manager/text/guid.c"
 #include "vmm/rt/format.c"
 
 #define ID_0 "00000000-0000-0000-0000-0000000000a0"

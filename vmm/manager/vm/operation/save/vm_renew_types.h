@@ -3,8 +3,8 @@
 
 #include "lib/types.h"
 #include "kernel/abi/object.h"
-#include "vmm/manager/vm/vm_monitor.h"
-#include "vmm/manager/vm/vm_operation.h"
+#include "vmm/manager/vm/vm_monitor_types.h"
+#include "vmm/manager/vm/vm_operation_types.h"
 
 struct vm;
 

@@ -8,7 +8,6 @@
 #include "vmm/manager/vm/operation/save/vm_save.h"
 #include "lib/read_once.h"
 #include "lib/string.h"
-#include "vmm/manager/channel/channel_state.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/process/process_build.h"
@@ -29,7 +28,7 @@ static const char *vm_save_place_text(const struct vm *vm, char *text, size_t si
 	if (vm_save_has_disk(&vm->save))
 		format(text, size, "disk %s", config_disk(vm->save.disk - 1u)->section.name);
 	else
-		format(text, size, "the store on channel %s", vm->save.channel->name);
+		format(text, size, "the store on channel %s", vm->save.channel_name);
 	return text;
 }
 
@@ -57,7 +56,7 @@ static bool vm_save_last_is_over(const struct vm *vm, char *problem, size_t size
 static bool vm_save_store_is_another(const struct vm *vm, const struct vm_save_place *place,
 				     char *problem, size_t size)
 {
-	if (place->channel == NULL || place->channel->on.vm_id != vm->id)
+	if (place->channel == NULL || place->channel_vm_id != vm->id)
 		return true;
 	format(problem, size, "it is the store itself; use a store outside of this VM");
 	return false;
@@ -87,7 +86,7 @@ static bool vm_save_make_room(struct vm *vm, char *problem, size_t size)
 static bool vm_save_open_place(struct vm *vm, const struct vm_save_place *place, char *problem,
 			       size_t size)
 {
-	vm->save.channel = place->channel;
+	vm->save.channel_name = place->channel_name;
 	if (place->channel != NULL)
 		return transfer_open(&vm->save.transfer, place->channel, false, problem, size);
 	vm_quota_tidy(vm);
@@ -103,7 +102,7 @@ static void vm_save_enter(struct vm *vm, enum vm_save_phase phase,
 	struct vm_operation *operation = &vm->operation[OPERATION_SAVE];
 
 	vm->save.disk = place->channel != NULL ? (u8)VM_SAVE_CHANNEL : (u8)(place->disk + 1);
-	vm->save.channel = place->channel;
+	vm->save.channel_name = place->channel_name;
 	operation->phase = phase;
 	operation->until_tsc = ~0ull; /* disks, stores and the renewal have limits of their own */
 	vm->save.answered = false;

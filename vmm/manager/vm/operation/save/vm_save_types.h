@@ -2,8 +2,8 @@
 #pragma once
 
 #include "vmm/manager/transfer/transfer.h"
-#include "vmm/manager/vm/vm_life.h"
-#include "vmm/manager/vm/vm_operation.h"
+#include "vmm/manager/vm/vm_life_types.h"
+#include "vmm/manager/vm/vm_operation_types.h"
 #include "vmm/rt/channel.h"
 
 struct vm;
@@ -21,17 +21,19 @@ enum vm_save_phase {
 /* The place that a save writes to or a restore reads from. */
 struct vm_save_place {
 	struct machine_channel *channel; /* channel whose client is the store; NULL: a disk */
-	u32 disk;			 /* number of the disk */
-	bool overwrite;			 /* lets the save overwrite what the disk holds */
-	bool goes_on;			 /* the VM continues after the save */
+	const char *channel_name;
+	u32 channel_vm_id; /* the VM whose port the channel is; 0: it is not on a port */
+	u32 disk;	   /* number of the disk */
+	bool overwrite;	   /* lets the save overwrite what the disk holds */
+	bool goes_on;	   /* the VM continues after the save */
 };
 
 /* A save of a VM, or a restore, on a disk or in a store. */
 struct vm_saving {
 	struct driver_link *link; /* link to the disk; NULL: none */
 	struct transfer transfer; /* transfer with the store */
-	struct machine_channel *channel;
-	u8 last;    /* disk of the last save or restore, its number + 1; 0: none */
+	const char *channel_name; /* the store's */
+	u8 last;		  /* disk of the last save or restore, its number + 1; 0: none */
 	u8 disk;    /* number + 1, VM_SAVE_CHANNEL or VM_SAVE_DIGEST; 0: none is under way */
 	u32 orders; /* for the saver: enum monitor_flag */
 	u8 salt[SAVE_SALT_BYTES]; /* of the save under way */

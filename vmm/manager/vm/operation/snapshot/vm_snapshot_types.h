@@ -3,7 +3,7 @@
 
 #include "kernel/abi/object.h"
 #include "vmm/manager/config/config.h"
-#include "vmm/manager/vm/vm_operation.h"
+#include "vmm/manager/vm/vm_operation_types.h"
 
 struct vm;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/manager/vm/vm_operation.h"
+#include "vmm/manager/vm/vm_operation_types.h"
 
 /* A booting guest ignores the power button: `vm stop` presses it again after this time. */
 #define VM_PRESS_AGAIN_NS (5 * NS_PER_S)

@@ -265,16 +265,17 @@ static void makes_room(void **state)
 	assert_true(vm->save.room);
 }
 
-static const struct vm_save_place store = {.channel = &store_channel};
+static struct vm_save_place store = {.channel_name = "com2"};
 
 static struct vm *saving_to_store(void)
 {
 	struct vm *vm = ready_to_save(VM_RUNNING);
 
 	store_free = true;
+	store.channel = store_channel;
 	stores_open = judged = 0;
 	string_copy(store_told, sizeof(store_told), "nothing");
-	store_channel.on.vm_id = 0;
+	store.channel_vm_id = 0;
 	assert_true(vm_save(vm, &store, problem, sizeof(problem)));
 	assert_int_equal(stores_open, 1);
 	assert_true(vm_busy(vm));
@@ -360,10 +361,10 @@ static void is_not_saved_to_a_store(void **state)
 	store_free = false;
 	assert_false(vm_save(vm, &store, problem, sizeof(problem)));
 	assert_string_equal(problem, "too many streams");
-	store_channel.on.vm_id = vm->id;
+	store.channel_vm_id = vm->id;
 	assert_false(vm_save(vm, &store, problem, sizeof(problem)));
 	assert_string_equal(problem, "it is the store itself; use a store outside of this VM");
-	store_channel.on.vm_id = 0;
+	store.channel_vm_id = 0;
 	assert_false(vm_busy(vm));
 }
 

@@ -3,7 +3,7 @@
  * Writes, makes and compares GUIDs. Called by disk_partition.c, by `disk list` and `disk
  * partitions`, and by vm_create.c for UUIDs of VMs. Holds no state.
  */
-#include "vmm/manager/disk/guid.h"
+#include "vmm/manager/text/guid.h"
 
 #include "vmm/rt/format.h"
 

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+/*
+ * What a VM does over many turns of the manager, one phase after another: all have the same shape,
+ * so that whoever moves VMs on, ends them or asks whether they are busy need not know any of them.
+ * A new operation is a line here and one in the table of vm_operation.c.
+ */
+enum vm_operation_kind { /* in the order of their steps in a turn */
+			 OPERATION_TRIM,
+			 OPERATION_STOP,
+			 OPERATION_CHANGE,
+			 OPERATION_RENEW,
+			 OPERATION_SNAPSHOT,
+			 OPERATION_SAVE,
+			 OPERATION_BACKUP,
+			 OPERATION_COUNT
+};
+
+#define VM_PROBLEM_BYTES 200u
+
+/* What all operations of a VM have; each has more of its own in struct vm. */
+struct vm_operation {
+	u32 phase;			/* of the operation's own enum; 0: none is under way */
+	u64 until_tsc;			/* time limit of the present phase; ~0: it has none */
+	char problem[VM_PROBLEM_BYTES]; /* why the last one failed; "": it succeeded */
+};

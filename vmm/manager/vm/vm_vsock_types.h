@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/object.h"
+#include "vmm/rt/vsock.h"
+
+/* The manager's side of a guest's socket device (vmm/rt/vsock.h). */
+struct vm_vsock {
+	handle_t memory;	      /* destroyed with the VM's group */
+	struct vsock_area *area;      /* NULL: the VM has no monitor, or no such device */
+	u32 generation;		      /* grows with each area: connections do not outlive theirs */
+	u32 listen[VSOCK_LISTEN_MAX]; /* ports to which the guest may connect; 0: none */
+};
