@@ -293,6 +293,7 @@ help: ## this list
 	@echo '  DEBUG=1 TEST=1 VERBOSE=1 CC=clang go with each of them'
 
 -include iso/guests.mk
+-include iso/init.mk
 -include iso/foreign.mk
 -include gateway/image/image.mk
 -include iso/run.mk

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "iso/init/linux.h"
+
+/*
+ * What is to be run. The image and the host say it in one form: words that each end with a 0, of
+ * which the first letter is the kind.
+ *
+ *   xWORD      the image's entry point: words that stand before those of the command
+ *   aWORD      a word of the command; those of the host replace the image's
+ *   eNAME=TEXT the environment; a name that comes again replaces the one before
+ *   dPATH      the working directory
+ *   uUID:GID   in decimal
+ *   hNAME      the host's name
+ */
+enum {
+	WORDS_MAX = 256,       /* of the entry point and the command, and of the environment */
+	WORDS_BYTES = 1 << 16, /* of the image, and of the host */
+};
+
+struct words {
+	char *argument[WORDS_MAX + 1];
+	char *environment[WORDS_MAX + 1];
+	unsigned entry_count, argument_count, environment_count;
+	const char *directory, *host;
+	unsigned user, group;
+	bool replaced; /* the image's command has been dropped */
+};
+
+/*
+ * Takes `count` bytes, which stay where they are; `from_host` if they are the host's. Returns false
+ * when they are no such words, or too many.
+ */
+bool words_take(struct words *words, char *bytes, size_t count, bool from_host);
+const char *words_environment(const struct words *words, const char *name);

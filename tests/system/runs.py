@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+"""Runs of commands in clones, spoken by hand over a machine channel: what iso/init/gate.h says."""
+import struct
+
+from machine import wait_for
+
+GATE = "1023"
+SNAPSHOT = "gate"
+LIMIT = 100  # seconds, of a wait for the guest
+
+
+class Ended(Exception):
+    """The connection has ended before the run had."""
+
+
+class Gate:
+    """A connection to a guest's init: frames in and out."""
+
+    def __init__(self, client, name):
+        self.client = client
+        for _ in range(4):
+            number = client.result("vsock connect", name, GATE)[0]["stream"]
+            self.stream = client.streams[number]
+            self.stream.refill = True
+            client.give(self.stream, 65536)
+            # Linux hears of the clone's reset in one thread and of connections in another.
+            if self.frame_or_end() == ("H", b"\x01"):
+                return
+        raise AssertionError(f"{name}: each connection is reset")
+
+    def frame_or_end(self):
+        data = self.stream.data
+
+        def whole():
+            return len(data) >= 4 and len(data) >= 4 + int.from_bytes(data[1:4], "little")
+        self.client.wait(lambda: whole() or self.stream.closed, LIMIT)
+        if not whole():
+            return None
+        count = int.from_bytes(data[1:4], "little")
+        found = chr(data[0]), bytes(data[4:4 + count])
+        del data[:4 + count]
+        return found
+
+    def frame(self):
+        found = self.frame_or_end()
+        if found is None:
+            raise Ended(self.stream.closed)
+        return found
+
+    def send(self, kind, data=b""):
+        self.client.write(self.stream, kind.encode() + len(data).to_bytes(3, "little") + data)
+
+    def seed(self, seed):
+        self.send("S", seed)
+        assert self.frame() == ("R", b"")
+
+    def close(self):
+        if not self.stream.closed:
+            self.client.result("stream close", str(self.stream.number))
+
+
+class Result:
+    """How a run ended, and what it said."""
+
+    def __init__(self):
+        self.out = self.error = b""
+        self.taken = 0
+        self.code = self.signal = None
+        self.out_of_memory = False
+
+    def take(self, kind, data):
+        """One frame; true when it was the last."""
+        if kind == "O":
+            self.out += data
+        elif kind == "E":
+            self.error += data
+        elif kind == "T":
+            self.taken += int.from_bytes(data, "little")
+        elif kind == "X":
+            by_signal, code, memory, _, _, _, _ = struct.unpack("<BBBBIQQ", data)
+            self.signal, self.code = (code, None) if by_signal else (None, code)
+            self.out_of_memory = bool(memory)
+        else:
+            raise AssertionError((kind, data))
+        return kind == "X"
+
+
+def words(command, env=(), directory=None, user=None):
+    parts = [f"a{word}" for word in command] + [f"e{word}" for word in env]
+    parts += [f"d{directory}"] * bool(directory) + [f"u{user}"] * bool(user)
+    return "".join(part + "\0" for part in parts).encode()
+
+
+def make_template(client, name):
+    """Boots it to the gate, and keeps that moment."""
+    client.result("vm create", name)
+    client.result("vm start", name)
+
+    def there():
+        reply = client.ask("vsock connect", name, GATE)
+        if reply["status"] == "error":
+            return None
+        client.result("stream close", str(reply["result"][0]["stream"]))
+        return True
+    wait_for(there)
+    client.result("vm snapshot", name, SNAPSHOT)
+    client.result("vm pause", name)
+
+
+def talk(gate, stdin):
+    """Gives the command its input as it takes it, to the end of either."""
+    result = Result()
+    sent = 0
+    while sent < len(stdin):
+        piece = stdin[sent:sent + 4096]
+        gate.send("I", piece)
+        sent += len(piece)
+        while sent - result.taken > 8192:
+            if result.take(*gate.frame()):
+                return result
+    gate.send("I")
+    while not result.take(*gate.frame()):
+        pass
+    return result
+
+
+def run(client, template, name, command, stdin=b"", seed=bytes(64), **how):
+    """One run, from the clone to its end."""
+    client.result("vm clone", f"{template}@{SNAPSHOT}", name)
+    try:
+        gate = Gate(client, name)
+        gate.seed(seed)
+        gate.send("C", words(command, **how))
+        return talk(gate, stdin)
+    finally:
+        client.result("vm destroy", name)

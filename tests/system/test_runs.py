@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: MIT
+"""Commands in clones of a template that waits at the gate: iso/init, over a machine channel."""
+import pytest
+
+import bundle
+import runs
+from channel_v2 import Client
+from machine import Bochs, Qemu
+
+CONF = """[channel com2]
+rights = view operate console configure host guest
+[disk busybox]
+controller = memory
+image = busybox.squashfs
+read_only = yes
+[vm busybox]
+kernel = vmlinuz
+initrd = initramfs.cpio.gz
+cmdline = console=ttyS0 quiet
+memory = 96M
+vsock = yes
+clock = jump
+disk = busybox ro
+"""
+FILES = ("vmlinuz", "initramfs.cpio.gz", "busybox.squashfs")
+
+
+@pytest.fixture(scope="module")
+def client(build, tmp_path_factory):
+    """A machine with a template of busybox at its gate."""
+    parts = bundle.read(*(build / "runs" / name for name in FILES))
+    files = bundle.make(tmp_path_factory.mktemp("runs") / "runs.cpio", CONF, parts)
+    with Qemu(build, bundle=files, channel=True) as machine:
+        machine.wait_prompt()
+        made = Client.over(machine.channel)
+        made.machine = machine
+        made.hello()
+        runs.make_template(made, "busybox")
+        yield made
+
+
+def shell(client, line, **how):
+    return runs.run(client, "busybox", "one", ["sh", "-c", line], **how)
+
+
+def test_ends(client):
+    """Exit codes, signals, output and errors, each apart; what the image and the command say."""
+    done = shell(client, "echo out; echo error >&2; exit 3")
+    assert (done.out, done.error, done.code, done.signal) == (b"out\n", b"error\n", 3, None)
+    done = shell(client, "kill -9 $$")
+    assert (done.code, done.signal, done.out_of_memory) == (None, 9, False)
+
+
+def test_what_it_gets(client):
+    """Input to its end, environment, directory and user; what the command does not say the image does."""
+    data = bytes(i * 31 % 251 for i in range(100000))
+    done = shell(client, "cat", stdin=data)
+    assert (done.out, done.code, done.taken) == (data, 0, len(data))
+    # nobody reads: what comes is dropped, and the command ends all the same
+    assert shell(client, "exit 5", stdin=data[:20000]).code == 5
+    done = shell(client, "echo $A $B $PATH $HOME; pwd; id -u; id -g", env=["A=1", "B=x=y", "A=2"],
+                 directory="/tmp", user="65534:65533")
+    assert done.out == b"2 x=y /bin /root\n/tmp\n65534\n65533\n"
+    done = shell(client, "pwd; id -u; echo here >/bin/new && cat /bin/new; ls /modules /init")
+    assert done.out == b"/\n0\nhere\n"
+    done = runs.run(client, "busybox", "one", ["nothing"])
+    assert (done.code, done.error) == (127, b"nothing: there is no such program\n")
+    done = runs.run(client, "busybox", "one", ["/etc"])
+    assert (done.code, done.error) == (126, b"/etc: it cannot be executed\n")
+    done = shell(client, "true", directory="/none")
+    assert (done.code, done.error) == (126, b"/none: there is no such directory\n")
+
+
+def test_signal_and_orphans(client):
+    """A signal reaches all of the command; orphans are reaped, and keep nothing from ending."""
+    client.result("vm clone", "busybox@gate", "one")
+    gate = runs.Gate(client, "one")
+    gate.seed(bytes(64))
+    gate.send("C", runs.words(["sh", "-c", "trap 'echo told; exit 4' TERM; echo up; while :; do sleep 1; done"]))
+    assert gate.frame() == ("O", b"up\n")
+    gate.send("K", b"\x0f")
+    done = runs.Result()
+    while not done.take(*gate.frame()):
+        pass
+    assert (done.out, done.code) == (b"told\n", 4)
+    client.result("vm destroy", "one")
+    done = shell(client, "(sleep 1000 &) ; (true &) ; echo done")
+    assert (done.out, done.code) == (b"done\n", 0)
+
+
+def test_out_of_memory(client):
+    """Linux kills what takes all memory, and the run says so."""
+    done = shell(client, "exec tail /dev/zero")
+    assert done.out_of_memory and done.signal == 9
+
+
+TWIN = "head -c 32 /dev/urandom | od -An -tx1; cat /proc/sys/kernel/random/boot_id /proc/sys/kernel/random/uuid /etc/machine-id"
+
+
+def test_not_twins(client):
+    """
+    Four clones of one moment, with one seed: the generation ID alone makes their random numbers, boot ids and machine ids
+    differ. And the clocks are right.
+    """
+    said = [shell(client, TWIN).out for _ in range(4)]
+    parts = [part for text in said for part in text.split(b"\n") if part]
+    assert len(parts) == 20 and len(set(parts)) == 20, said
+    times = [float(shell(client, "date +%s; awk '{print $1}' /proc/uptime").out.split()[0]) for _ in range(2)]
+    wall = client.result(None, hello=2)[0]["wall_s"]
+    assert wall - 3 <= times[1] <= wall + 3, (times, wall)
+
+
+def test_two_hundred(client):
+    """Runs one after another leave nothing over, and the audit finds nothing."""
+    def free():
+        assert ": 0 found" in client.machine.command("audit")
+        return {row["owner"]: row["pages"] for row in client.result("mem")}
+    shell(client, "true")
+    before = free()
+    for _ in range(2):
+        for number in range(100):
+            done = shell(client, f"echo {number}")
+            assert (done.out, done.code) == (b"%d\n" % number, 0)
+        assert free() == before
