@@ -108,6 +108,18 @@ static void init_mount_all(void)
 	CALL(symlink, "/proc/self/fd/2", "/dev/stderr");
 }
 
+/*
+ * When memory is short Linux gives up the pages of programs and reads them again, over and over: it
+ * kills somebody instead when it cannot keep what was used within this time.
+ */
+static void init_set_memory(void)
+{
+	long file = CALL(open, "/sys/kernel/mm/lru_gen/min_ttl_ms", O_WRONLY | O_CLOEXEC);
+
+	CALL(write, file, "1000", 4);
+	CALL(close, file);
+}
+
 /* What the image says about commands, if it says anything. */
 static void init_read_image(struct words *words)
 {
@@ -130,6 +142,7 @@ _Noreturn void init_main(void)
 
 	init_load_modules();
 	init_mount_all();
+	init_set_memory();
 	words_take(&words, usual, sizeof(usual), false);
 	init_read_image(&words);
 	gate_wait(&gate, &words);

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Commands in clones of a template that waits at the gate: iso/init, over a machine channel."""
-import pytest
-
 import bundle
+import pytest
 import runs
 from channel_v2 import Client
-from machine import Bochs, Qemu
+from machine import Qemu
 
 CONF = """[channel com2]
 rights = view operate console configure host guest
