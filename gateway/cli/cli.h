@@ -32,7 +32,7 @@ struct cli {
 	const char *to;	  /* vm reset: a snapshot; NULL: power-on */
 	bool overwrite;	  /* vm save, vm backup: also what is something else */
 	bool goes_on;	  /* vm save: the machine does */
-	const char *user; /* login: with a password */
+	const char *user; /* login: with a password; run: UID:GID */
 	const char *level;
 	const char *vm;
 	const char *limit;
@@ -41,6 +41,11 @@ struct cli {
 	const char *expires;
 	const char *roles[8];
 	int role_count;
+	/* run */
+	bool detach;
+	const char *timeout, *directory;
+	const char *environment[32];
+	int environment_count;
 	struct http http;
 };
 
@@ -114,4 +119,9 @@ enum cli_exit command_net(struct cli *cli, int count, char **words);
 enum cli_exit command_disk(struct cli *cli, int count, char **words);
 enum cli_exit command_disk_restore(struct cli *cli, int count, char **words);
 enum cli_exit command_user(struct cli *cli, int count, char **words);
+enum cli_exit command_run(struct cli *cli, int count, char **words);
+enum cli_exit command_ps(struct cli *cli, int count, char **words);
+enum cli_exit command_logs(struct cli *cli, int count, char **words);
+enum cli_exit command_stop(struct cli *cli, int count, char **words);
+enum cli_exit command_template(struct cli *cli, int count, char **words);
 enum cli_exit command_password(struct cli *cli, int count, char **words);

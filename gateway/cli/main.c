@@ -25,6 +25,11 @@ static const char usage[] =
 	"  disk list\n"
 	"  disk restore DISK FULL [DIFF...]\n"
 	"  net list\n"
+	"  run TEMPLATE [--env NAME=TEXT]... [--timeout SECONDS] [--user UID:GID]\n"
+	"      [--workdir DIR] [--detach] -- COMMAND...\n"
+	"                            in a machine of its own, with this input and output\n"
+	"  ps | logs ID | stop ID    what runs and has run; its output; ends it\n"
+	"  template NAME             boots a machine to where runs begin as copies of it\n"
 	"  console NAME              the machine's console; Ctrl-] leaves\n"
 	"  events [--follow]         what happened, and what happens\n"
 	"  log, audit, host          lines of the log, of the audit; the host\n"
@@ -69,6 +74,9 @@ enum {
 	OPT_USER,
 	OPT_OVERWRITE,
 	OPT_CONTINUE,
+	OPT_ENV,
+	OPT_TIMEOUT,
+	OPT_WORKDIR,
 	OPT_HELP,
 	OPT_VERSION
 };
@@ -95,6 +103,10 @@ static const struct option options[] = {
 	{"user", required_argument, NULL, OPT_USER},
 	{"overwrite", no_argument, NULL, OPT_OVERWRITE},
 	{"continue", no_argument, NULL, OPT_CONTINUE},
+	{"env", required_argument, NULL, OPT_ENV},
+	{"timeout", required_argument, NULL, OPT_TIMEOUT},
+	{"workdir", required_argument, NULL, OPT_WORKDIR},
+	{"detach", no_argument, NULL, 'd'},
 	{"help", no_argument, NULL, OPT_HELP},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{NULL, 0, NULL, 0},
@@ -108,7 +120,8 @@ static const struct {
 	{"log", command_log},	    {"audit", command_audit},	    {"host", command_host},
 	{"token", command_token},   {"user", command_user},	    {"login", command_login},
 	{"logout", command_logout}, {"password", command_password}, {"disk", command_disk},
-	{"net", command_net},
+	{"net", command_net},	    {"run", command_run},	    {"ps", command_ps},
+	{"logs", command_logs},	    {"stop", command_stop},	    {"template", command_template},
 };
 
 static void main_take_role(struct cli *cli, const char *role)
@@ -116,6 +129,13 @@ static void main_take_role(struct cli *cli, const char *role)
 	if (cli->role_count == (int)(ARRAY_COUNT(cli->roles)))
 		cli_die(CLI_USAGE, "give --role eight times at most");
 	cli->roles[cli->role_count++] = role;
+}
+
+static void main_take_variable(struct cli *cli, const char *variable)
+{
+	if (cli->environment_count == (int)(ARRAY_COUNT(cli->environment)))
+		cli_die(CLI_USAGE, "give --env 32 times at most");
+	cli->environment[cli->environment_count++] = variable;
 }
 
 static void main_take_option(struct cli *cli, int option)
@@ -144,6 +164,10 @@ static void main_take_option(struct cli *cli, int option)
 	case OPT_USER:		cli->user = optarg; break;
 	case OPT_OVERWRITE:	cli->overwrite = true; break;
 	case OPT_CONTINUE:	cli->goes_on = true; break;
+	case OPT_ENV:		main_take_variable(cli, optarg); break;
+	case OPT_TIMEOUT:	cli->timeout = optarg; break;
+	case OPT_WORKDIR:	cli->directory = optarg; break;
+	case 'd':		cli->detach = true; break;
 	case OPT_HELP:		fputs(usage, stdout); exit(CLI_OK);
 	case OPT_VERSION:	puts("skerryctl " SKERRY_VERSION); exit(CLI_OK);
 	default:		exit(CLI_USAGE);	/* getopt_long has said why */
@@ -169,7 +193,7 @@ int main(int count, char **words)
 
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN);
-	while ((option = getopt_long(count, words, "f", options, NULL)) != -1)
+	while ((option = getopt_long(count, words, "fd", options, NULL)) != -1)
 		main_take_option(&cli, option);
 	if (cli.host != NULL && cli.socket != NULL)
 		cli_die(CLI_USAGE, "give either --host or --socket, not both");
@@ -185,7 +209,8 @@ int main(int count, char **words)
 		return main_finish(code);
 	}
 	cli_die(CLI_USAGE,
-		"there is no command \"%s\": use one of vm disk net console events log audit host "
-		"token user login logout password",
+		"there is no command \"%s\": use one of vm run ps logs stop template disk net "
+		"console "
+		"events log audit host token user login logout password",
 		words[optind]);
 }

@@ -39,7 +39,9 @@
 #include "gateway/core/identity/token.h"
 #include "gateway/core/live/console.h"
 #include "gateway/core/live/operation.h"
+#include "gateway/core/live/run.h"
 #include "gateway/core/live/stream.h"
+#include "gateway/core/live/template.h"
 #include "gateway/core/sandbox.h"
 #include "gateway/link/link.h"
 #include "gateway/web/web.h"
@@ -68,6 +70,19 @@ static void core_linked(void)
 		audit_anchor();
 }
 
+static void core_broken(void)
+{
+	console_link_lost();
+	run_link_lost();
+	template_link_lost();
+}
+
+static void core_stream(json_t *line)
+{
+	if (!run_line(line))
+		console_line(line);
+}
+
 /* Who hears what is new of Skerry. */
 static const struct host_listener core_listener = {
 	.vm = stream_vm,
@@ -77,9 +92,9 @@ static const struct host_listener core_listener = {
 	.lost = stream_lost,
 	.listed = operation_look,
 	.linked = core_linked,
-	.broken = console_link_lost,
+	.broken = core_broken,
 	.rebooted = operation_restarted,
-	.console = console_line,
+	.console = core_stream,
 };
 
 static int64_t core_now_ms(void)
@@ -219,6 +234,8 @@ static void core_tick(int64_t now_ms)
 	link_tick(now_ms);
 	host_tick(now_ms);
 	operation_look();
+	run_tick();
+	template_tick();
 	stream_tick(now_ms);
 	token_tick();
 	account_tick();

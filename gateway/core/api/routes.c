@@ -11,6 +11,7 @@
 #include "gateway/core/live/console.h"
 #include "gateway/core/live/operation.h"
 #include "gateway/core/live/stream.h"
+#include "gateway/core/live/template.h"
 
 #define VM "/v1/vms/{vm}"
 #define ACTION(verb)                                                                               \
@@ -94,6 +95,18 @@ static const struct route routes[] = {
 	{"POST", VM "/actions/balloon", ROLE_OPERATOR, SCOPE_VM, ROUTE_LINK, "vm.balloon",
 	 api_balloon_aim, "BalloonAim", "Balloon", NULL, 200,
 	 "asks a guest to keep so much memory and give the rest back"},
+	{"POST", VM "/actions/template", ROLE_ADMIN, SCOPE_VM, ROUTE_LINK, "vm.template",
+	 template_make, NULL, "Changed", NULL, 200,
+	 "boots a VM to the gate of its init, where runs begin as clones of it"},
+	{"GET", "/v1/runs", ROLE_OPERATOR, SCOPE_FILTER, 0, NULL, api_runs, NULL, "Runs", NULL, 200,
+	 "the runs in scope, without their output"},
+	{"POST", "/v1/runs", ROLE_OPERATOR, SCOPE_FILTER,
+	 ROUTE_LINK | ROUTE_SLOW | ROUTE_JUDGES | ROUTE_RUN, "run.begin", api_run_begin, "RunNew",
+	 "Run", NULL, 200, "runs a command in a VM of its own, a clone of a template"},
+	{"GET", "/v1/runs/{id}", ROLE_OPERATOR, SCOPE_FILTER, 0, NULL, api_run, NULL, "Run", "wait",
+	 200, "a run; to its owner with its output"},
+	{"DELETE", "/v1/runs/{id}", ROLE_OPERATOR, SCOPE_FILTER, ROUTE_LINK, "run.stop",
+	 api_run_stop, NULL, "Run", NULL, 200, "ends a run, whatever it does"},
 	{"GET", VM "/inspect", ROLE_ADMIN, SCOPE_VM, ROUTE_LINK, "vm.inspect", api_vm_inspect, NULL,
 	 "Fields", "path", 200, "fields of a VM's state by name; the link needs the right inspect"},
 	{"GET", "/v1/disks", ROLE_VIEWER, SCOPE_ALL, ROUTE_LINK, NULL, api_disks, NULL, "Disks",

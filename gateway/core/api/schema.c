@@ -40,6 +40,15 @@
 	STRING("name") "," WORDS("roles") "," STRING("scope") "," COUNT("created") ","             \
 	COUNT_OR_NULL("last_login")
 
+#define RUN_PROPERTIES                                                                             \
+	STRING("id") "," STRING("template") "," STRING("owner") ","                                \
+	"\"state\":{\"enum\":[\"waiting\",\"running\",\"done\"]},\"result\":{\"enum\":["           \
+	"\"exit\",\"signal\",\"out-of-memory\",\"out-of-time\",\"out-of-cpu\","                    \
+	"\"out-of-output\",\"crash\",\"no-gate\",\"stopped\",\"failed\",\"lost\",null]},"          \
+	COUNT_OR_NULL("exit_code") "," COUNT_OR_NULL("signal") ",\"used\":"                        \
+	OBJECT(NUMBER("wall_s") "," NUMBER("cpu_s") "," NUMBER("guest_cpu_s") ","                  \
+	       COUNT("guest_memory_bytes"))
+
 const struct schema schema_list[] = {
 	{"Any", "{}"},
 	{"Text", "{\"type\":\"string\"}"},
@@ -110,6 +119,13 @@ const struct schema schema_list[] = {
 	{"Fields", OBJECT(OBJECTS("items", STRING("path") "," STRING("value") "," STRING("hex")))},
 	{"Exits", OBJECT(OBJECTS("items", STRING("reason") "," STRING("count") ","
 				 STRING_OR_NULL("cycles")))},
+	{"RunNew", OBJECT(STRING("template") "," WORDS("command") "," FREE_OBJECT("env") ","
+			  STRING("stdin") "," STRING("stdin_base64") "," STRING("directory") ","
+			  STRING("user") ",\"limits\":"
+			  OBJECT(NUMBER("wall_s") "," NUMBER("cpu_s") "," COUNT("output_bytes")))},
+	{"Run", OBJECT(RUN_PROPERTIES "," STRING("stdout") "," STRING("stdout_base64") ","
+		       STRING("stderr") "," STRING("stderr_base64"))},
+	{"Runs", OBJECT(OBJECTS("items", RUN_PROPERTIES))},
 	{"TicketNew", OBJECT("\"mode\":{\"enum\":[\"read\",\"write\"]}")},
 	{"Ticket", OBJECT(STRING("ticket") "," COUNT("expires_s"))},
 	{"Operation", OBJECT(STRING("id") ",\"state\":{\"enum\":[\"running\",\"done\",\"failed\"]},"

@@ -24,6 +24,7 @@ static const char *record_target(const struct request *request, char target[NAME
 			   : *request->item	   ? request->item
 			   : flags & ROUTE_NAMED   ? request_text(request, "name")
 			   : flags & ROUTE_TO_DISK ? request_text(request, "disk")
+			   : flags & ROUTE_RUN	   ? request_text(request, "template")
 						   : NULL;
 	size_t length = text ? strnlen(text, NAME_BYTES) : 0;
 

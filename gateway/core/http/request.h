@@ -29,6 +29,7 @@ struct request {
 	char item[40];	     /* {id} */
 	struct buffer headers;
 	uint64_t audit; /* the line that waits for its result; 0: none */
+	uint64_t run;	/* the run that it has begun; 0: none */
 	unsigned key;	/* place of its Idempotency-Key + 1; 0: none */
 	enum stream_kind stream;
 	size_t outstanding; /* bytes of a stream that the client has not taken */

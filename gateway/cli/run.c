@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * skerryctl run, ps, logs, stop, template: commands in machines of their own. Input, output and
+ * exit code are those of the command, as if it ran here.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <gnutls/gnutls.h>
+
+#include "gateway/base/string.h"
+#include "gateway/cli/cli.h"
+#include "gateway/cli/escape.h"
+#include "gateway/cli/items.h"
+#include "gateway/cli/output.h"
+
+enum {
+	RUN_INPUT_BYTES = 11000, /* a request has 16 KiB at most */
+	/* What the command's exit code does not say, as other tools say it. */
+	RUN_TIME = 124,
+	RUN_NOT = 125,
+	RUN_SIGNAL = 128,
+};
+
+/* Standard input to its end, unless it is a terminal. */
+static void run_add_input(json_t *body)
+{
+	static unsigned char bytes[RUN_INPUT_BYTES + 1];
+	gnutls_datum_t from = {bytes, 0}, to;
+	size_t count = 0;
+	ssize_t done;
+
+	if (isatty(0))
+		return;
+	while (count < sizeof(bytes) && (done = read(0, bytes + count, sizeof(bytes) - count)) > 0)
+		count += (size_t)done;
+	if (count > RUN_INPUT_BYTES)
+		cli_die(CLI_USAGE,
+			"the input has more than %d bytes, which do not fit into a request",
+			RUN_INPUT_BYTES);
+	from.size = (unsigned)count;
+	if (count == 0 || gnutls_base64_encode2(&from, &to) < 0)
+		return;
+	json_object_set_new(body, "stdin_base64", json_stringn((char *)to.data, to.size));
+	gnutls_free(to.data);
+}
+
+/* NAME=TEXT, or NAME alone for what it is here. */
+static void run_add_environment(json_t *body, const struct cli *cli)
+{
+	json_t *all = json_object();
+
+	for (int i = 0; i < cli->environment_count; i++) {
+		const char *word = cli->environment[i], *equals = strchr(word, '=');
+		const char *value = equals ? equals + 1 : getenv(word);
+		char name[120];
+
+		if (snprintf(name, sizeof(name), "%.*s",
+			     (int)(equals ? equals - word : (long)strlen(word)),
+			     word) >= (int)sizeof(name) ||
+		    !*name || (value && json_object_set_new(all, name, json_string(value)) != 0))
+			cli_die(CLI_USAGE, "\"%s\" is no variable: write NAME=TEXT, in UTF-8",
+				word);
+	}
+	json_object_set_new(body, "env", all);
+}
+
+static json_t *run_body(const struct cli *cli, int count, char **words)
+{
+	json_t *body = json_object(), *command = json_array();
+	double wall_s = cli->timeout ? strtod(cli->timeout, NULL) : 0;
+
+	json_object_set_new(body, "template", json_string(words[0]));
+	for (int i = 1; i < count; i++)
+		if (json_array_append_new(command, json_string(words[i])) != 0)
+			cli_die(CLI_USAGE, "a word of the command is not UTF-8");
+	json_object_set_new(body, "command", command);
+	run_add_environment(body, cli);
+	if (cli->timeout && wall_s <= 0)
+		cli_die(CLI_USAGE, "--timeout is a number of seconds");
+	if (cli->timeout)
+		json_object_set_new(body, "limits", json_pack("{s:f}", "wall_s", wall_s));
+	if (cli->user)
+		json_object_set_new(body, "user", json_string(cli->user));
+	if (cli->directory)
+		json_object_set_new(body, "directory", json_string(cli->directory));
+	if (!cli->detach)
+		run_add_input(body);
+	return body;
+}
+
+/* Lines for a terminal, without what would move its cursor. */
+static void run_print_lines(FILE *out, const char *text)
+{
+	char line[512];
+
+	while (*text) {
+		size_t count = strcspn(text, "\n");
+		size_t piece = count < sizeof(line) - 1 ? count : sizeof(line) - 1;
+
+		memcpy(line, text, piece);
+		line[piece] = 0;
+		escape_print(out, line);
+		text += piece;
+		if (piece == count && *text) {
+			putc('\n', out);
+			text++;
+		}
+	}
+}
+
+/* What the command has printed: into a file or a pipe as it is. */
+static void run_print(const json_t *run, const char *name, FILE *out)
+{
+	const json_t *text = json_object_get(run, name);
+	gnutls_datum_t from, to;
+	char key[32];
+
+	if (json_is_string(text)) {
+		if (isatty(fileno(out)))
+			run_print_lines(out, json_string_value(text));
+		else
+			fwrite(json_string_value(text), 1, json_string_length(text), out);
+		return;
+	}
+	snprintf(key, sizeof(key), "%s_base64", name);
+	text = json_object_get(run, key);
+	if (!json_is_string(text))
+		return;
+	if (isatty(fileno(out))) {
+		fputs("(bytes that are no text; use > FILE)\n", out);
+		return;
+	}
+	from = (gnutls_datum_t){(unsigned char *)json_string_value(text),
+				(unsigned)json_string_length(text)};
+	if (gnutls_base64_decode2(&from, &to) < 0)
+		return;
+	fwrite(to.data, 1, to.size, out);
+	gnutls_free(to.data);
+}
+
+/* The exit code for a run that has ended; a sentence where the command itself has not ended. */
+static enum cli_exit run_code(const json_t *run)
+{
+	const char *result = table_text(run, "result");
+
+	if (strcmp(result, "exit") == 0)
+		return (enum cli_exit)json_integer_value(json_object_get(run, "exit_code"));
+	if (strcmp(result, "signal") == 0)
+		return (enum cli_exit)(RUN_SIGNAL +
+				       json_integer_value(json_object_get(run, "signal")));
+	cli_say("the command has ended by %s", result);
+	return (enum cli_exit)(strcmp(result, "out-of-time") == 0 ? RUN_TIME : RUN_NOT);
+}
+
+static enum cli_exit run_show(struct cli *cli, json_t *run)
+{
+	enum cli_exit code;
+
+	if (cli->json) {
+		output_json(run);
+		code = CLI_OK;
+	} else {
+		run_print(run, "stdout", stdout);
+		run_print(run, "stderr", stderr);
+		fflush(stdout);
+		code = run_code(run);
+	}
+	json_decref(run);
+	return code;
+}
+
+enum cli_exit command_run(struct cli *cli, int count, char **words)
+{
+	struct http_answer answer;
+	enum cli_exit code;
+	char path[100];
+	json_t *body;
+
+	if (count < 1)
+		cli_die(CLI_USAGE, "use: run TEMPLATE [--env NAME=TEXT] [--timeout SECONDS] "
+				   "[--user UID:GID] [--workdir DIR] "
+				   "[-d] -- COMMAND...");
+	body = run_body(cli, count, words);
+	cli_connect(cli);
+	code = cli_ask(cli, "POST", "/v1/runs", body,
+		       cli->detach ? "Prefer: wait=0\r\n" : "Prefer: wait=50\r\n", &answer);
+	json_decref(body);
+	if (code == CLI_OK && cli->detach) {
+		puts(table_text(answer.json, "id"));
+		json_decref(answer.json);
+		return CLI_OK;
+	}
+	snprintf(path, sizeof(path), "/v1/runs/%s?wait=50",
+		 http_segment(table_text(answer.json, "id")));
+	while (code == CLI_OK && strcmp(table_text(answer.json, "state"), "done") != 0) {
+		json_decref(answer.json);
+		code = cli_ask(cli, "GET", path, NULL, NULL, &answer);
+	}
+	return code == CLI_OK ? run_show(cli, answer.json) : (enum cli_exit)RUN_NOT;
+}
+
+static void run_row(struct table *table, const json_t *run)
+{
+	const json_t *used = json_object_get(run, "used");
+
+	table_add(table, table_text(run, "id"));
+	table_add(table, table_text(run, "template"));
+	table_add(table, table_text(run, "owner"));
+	table_add(table, table_text(run, "state"));
+	table_add(table, table_text(run, "result"));
+	table_add(table, table_text(run, "exit_code"));
+	table_add_format(table, "%.2f", table_number(used, "wall_s"));
+}
+
+enum cli_exit command_ps(struct cli *cli, int count, char **words)
+{
+	(void)words;
+	if (count != 0)
+		cli_die(CLI_USAGE, "use: ps");
+	cli_connect(cli);
+	return items_show(cli, "/v1/runs", "ID TEMPLATE OWNER STATE RESULT >EXIT >SECONDS",
+			  run_row);
+}
+
+enum cli_exit command_logs(struct cli *cli, int count, char **words)
+{
+	struct http_answer answer;
+	enum cli_exit code;
+	char path[600];
+
+	if (count != 1)
+		cli_die(CLI_USAGE, "use: logs ID");
+	cli_connect(cli);
+	snprintf(path, sizeof(path), "/v1/runs/%s", http_segment(words[0]));
+	code = cli_ask(cli, "GET", path, NULL, NULL, &answer);
+	if (code != CLI_OK)
+		return code;
+	if (strcmp(table_text(answer.json, "state"), "done") != 0)
+		cli_say("run %s has not ended yet", words[0]);
+	run_print(answer.json, "stdout", stdout);
+	run_print(answer.json, "stderr", stderr);
+	json_decref(answer.json);
+	return CLI_OK;
+}
+
+enum cli_exit command_stop(struct cli *cli, int count, char **words)
+{
+	struct http_answer answer;
+	enum cli_exit code;
+	char path[600];
+
+	if (count != 1)
+		cli_die(CLI_USAGE, "use: stop ID");
+	cli_connect(cli);
+	snprintf(path, sizeof(path), "/v1/runs/%s", http_segment(words[0]));
+	code = cli_ask(cli, "DELETE", path, NULL, NULL, &answer);
+	if (code == CLI_OK)
+		json_decref(answer.json);
+	return code;
+}
+
+enum cli_exit command_template(struct cli *cli, int count, char **words)
+{
+	struct http_answer answer;
+	enum cli_exit code;
+	char path[600];
+
+	if (count != 1)
+		cli_die(CLI_USAGE, "use: template NAME");
+	cli_connect(cli);
+	snprintf(path, sizeof(path), "/v1/vms/%s/actions/template", http_segment(words[0]));
+	code = cli_ask(cli, "POST", path, NULL, "Prefer: wait=50\r\n", &answer);
+	if (code == CLI_OK)
+		output_done(cli, &answer, words[0], "is a template");
+	return code;
+}

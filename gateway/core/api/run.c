@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs of commands in clones of templates: what a request says of one, and what it is answered. */
+#include "gateway/core/live/run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/base/bytes.h"
+#include "gateway/base/string.h"
+#include "gateway/core/api/api.h"
+#include "gateway/core/common/name.h"
+#include "gateway/core/common/number.h"
+#include "gateway/core/http/answer.h"
+#include "gateway/core/http/router.h"
+#include "gateway/core/identity/scope.h"
+#include "gateway/core/identity/share.h"
+
+enum { RUN_WAIT_S = 50, RUN_WORDS_BYTES = 60000 };
+
+struct run_asked {
+	const char *template;
+	struct run_limits limits;
+	struct buffer words, input;
+	const char *wrong; /* what to do about a field that is wrong, or NULL */
+};
+
+/* A word of the form that iso/init/words.h describes, with the 0 that ends it. */
+static void run_add_word(struct buffer *words, char kind, const char *name, const char *value)
+{
+	buffer_add(words, &kind, 1);
+	buffer_text(words, name);
+	buffer_add(words, value, strlen(value) + 1);
+}
+
+static void run_take_input(struct run_asked *asked, const char *text)
+{
+	size_t length = strlen(text);
+	uint8_t *bytes = malloc(length + 1);
+	long count = bytes ? base64_read(text, length, bytes, length + 1) : -1;
+
+	if (count < 0)
+		asked->wrong = "\"stdin_base64\" is no base64";
+	else
+		buffer_add(&asked->input, bytes, (size_t)count);
+	free(bytes);
+}
+
+static void run_take_limit(struct run_asked *asked, const char *name, const char *text)
+{
+	char *end;
+	double value = strtod(text, &end);
+	bool valid = end != text && *end == '\0' && value > 0;
+
+	if (!strcmp(name, "wall_s") && valid && value <= RUN_WALL_MAX_S)
+		asked->limits.wall_s = value;
+	else if (!strcmp(name, "cpu_s") && valid && value <= RUN_WALL_MAX_S)
+		asked->limits.cpu_s = value;
+	else if (!strcmp(name, "output_bytes") && valid && value <= RUN_OUTPUT_MAX)
+		asked->limits.output_bytes = (size_t)value;
+	else
+		asked->wrong = "\"limits\" has \"wall_s\" and \"cpu_s\", up to 3600, and "
+			       "\"output_bytes\", up to 1048576";
+}
+
+/* One member of the body, of which `name` is the path. Returns false when there is no such member.
+ */
+static bool run_take(struct run_asked *asked, const char *name, enum field_type type,
+		     const char *value)
+{
+	bool text = type == FIELD_TEXT;
+
+	if (!strcmp(name, "command"))
+		return text && !strcmp(value, "[]"); /* its words follow */
+	if (!strcmp(name, "env") || !strcmp(name, "limits"))
+		return text && !strcmp(value, "{}");
+	if (!strncmp(name, "limits.", 7) && type == FIELD_NUMBER)
+		run_take_limit(asked, name + 7, value);
+	else if (!text)
+		return false;
+	else if (!strcmp(name, "template"))
+		asked->template = value;
+	else if (!strncmp(name, "command.", 8))
+		run_add_word(&asked->words, 'a', "", value);
+	else if (!strncmp(name, "env.", 4) && !strchr(name + 4, '=') && name[4]) {
+		buffer_add(&asked->words, "e", 1);
+		buffer_text(&asked->words, name + 4);
+		run_add_word(&asked->words, '=', "", value);
+	} else if (!strcmp(name, "directory") && *value == '/')
+		run_add_word(&asked->words, 'd', "", value);
+	else if (!strcmp(name, "user") && *value && strspn(value, "0123456789:") == strlen(value))
+		run_add_word(&asked->words, 'u', "", value);
+	else if (!strcmp(name, "stdin"))
+		buffer_text(&asked->input, value);
+	else if (!strcmp(name, "stdin_base64"))
+		run_take_input(asked, value);
+	else
+		return false;
+	return true;
+}
+
+/* Returns false when the request has been answered. */
+static bool run_read(struct request *request, struct run_asked *asked)
+{
+	asked->words.limit = RUN_WORDS_BYTES;
+	for (size_t i = 0; i < request->fields.count && !asked->wrong; i++) {
+		const struct field *field = &request->fields.list[i];
+
+		if (strncmp(field->name, "body.", 5))
+			continue;
+		if (!run_take(asked, field->name + 5, field->type, field->value))
+			asked->wrong = "a run has \"template\", \"command\" (words), \"env\" "
+				       "(texts by name), \"stdin\" or "
+				       "\"stdin_base64\", \"directory\" (absolute), \"user\" "
+				       "(UID:GID) and \"limits\"";
+	}
+	if (!asked->wrong && (asked->words.failed || asked->input.failed))
+		asked->wrong = "command and environment have more than 60000 bytes";
+	if (!asked->wrong && (!asked->template || !name_valid(asked->template)))
+		asked->wrong = "\"template\" must be the name of a template";
+	if (!asked->wrong)
+		return true;
+	answer_problem(request, 422, "bad-argument", "%s", asked->wrong);
+	buffer_free(&asked->words);
+	buffer_free(&asked->input);
+	return false;
+}
+
+void api_run_begin(struct request *request)
+{
+	struct run_asked asked = {.limits = {RUN_WALL_S, 0, RUN_OUTPUT}};
+
+	if (!run_read(request, &asked))
+		return;
+	if (scope_has(request->who.scope, asked.template)) {
+		if (router_begin(request)) {
+			run_begin(request, asked.template, &asked.limits, &asked.words,
+				  &asked.input, request_wait_s(request, RUN_WAIT_S));
+			return;
+		}
+	} else {
+		answer_problem(request, 403, "forbidden",
+			       "your scope does not contain this template");
+	}
+	buffer_free(&asked.words);
+	buffer_free(&asked.input);
+}
+
+/* Those of one's own, and of templates in scope. */
+static bool run_seen(const struct request *request, const struct run *run)
+{
+	return share_same(&run->owner, &request->who) ||
+	       (request->who.roles & ROLE_OPERATOR && scope_has(request->who.scope, run->template));
+}
+
+void api_runs(struct request *request)
+{
+	json_t *items = json_array();
+
+	for (const struct run *run = run_next(NULL); run; run = run_next(run)) {
+		if (run_seen(request, run))
+			json_array_append_new(items, run_json(run, false));
+	}
+	answer_json(request, 200, json_pack("{s:o}", "items", items));
+}
+
+/* Returns NULL when the request has been answered. */
+static struct run *run_of(struct request *request)
+{
+	int64_t number = number_read(request->item, 0, INT64_MAX / 10);
+	struct run *run = number > 0 ? run_find((uint64_t)number) : NULL;
+
+	if (run && run_seen(request, run))
+		return run;
+	answer_problem(request, 404, "not-found",
+		       "there is no such run, or it ended more than 5 minutes ago");
+	return NULL;
+}
+
+void api_run(struct request *request)
+{
+	int64_t wait_s = number_read(request_query(request, "wait"), 0, 50);
+	struct run *run = run_of(request);
+	bool own = run && share_same(&run->owner, &request->who);
+
+	if (!run)
+		return;
+	if (wait_s < 0)
+		answer_problem(request, 422, "bad-argument",
+			       "\"wait\" must be a number of seconds from 0 to 50");
+	else if (!own || wait_s == 0 || run->state == RUN_DONE ||
+		 !run_wait(run, request, (unsigned)wait_s))
+		answer_json(request, 200, run_json(run, own));
+}
+
+void api_run_stop(struct request *request)
+{
+	struct run *run = run_of(request);
+
+	if (!run)
+		return;
+	run_stop(run, "stopped");
+	answer_json(request, 200, run_json(run, false));
+}

@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of runs and the way of each of them: a place, a clone, a connection, an end. Handlers
+ * begin them, Skerry's replies, the tick and the frames of run_frame.c move them on; it asks Skerry
+ * by the link.
+ */
+#include "gateway/core/live/run.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "gateway/base/bytes.h"
+#include "gateway/base/string.h"
+#include "gateway/core/audit/audit.h"
+#include "gateway/core/common/clock.h"
+#include "gateway/core/common/settings.h"
+#include "gateway/core/host/host.h"
+#include "gateway/core/http/answer.h"
+#include "gateway/core/http/problem.h"
+#include "gateway/core/identity/share.h"
+#include "gateway/link/link.h"
+
+enum { RUN_ATTEMPTS = 12, RUN_CREDIT = 65536, RUN_AGAIN_MS = 100, RUN_STREAM_BYTES = 3072 };
+
+static struct run runs[RUNS];
+static uint64_t run_last;
+
+struct run *run_find(uint64_t number)
+{
+	for (size_t i = 0; number && i < RUNS; i++) {
+		if (runs[i].state != RUN_FREE && runs[i].number == number)
+			return &runs[i];
+	}
+	return NULL;
+}
+
+struct run *run_next(const struct run *run)
+{
+	for (size_t i = run ? (size_t)(run - runs) + 1 : 0; i < RUNS; i++) {
+		if (runs[i].state != RUN_FREE)
+			return &runs[i];
+	}
+	return NULL;
+}
+
+static bool run_is_active(const struct run *run)
+{
+	return run->state > RUN_WAITING && run->state < RUN_DONE;
+}
+
+static void run_free(struct run *run)
+{
+	struct buffer *buffers[] = {&run->words,   &run->input, &run->link.out,
+				    &run->link.in, &run->out,	&run->error};
+
+	for (size_t i = 0; i < ARRAY_COUNT(buffers); i++) {
+		if (buffers[i]->bytes)
+			explicit_bzero(buffers[i]->bytes, buffers[i]->count);
+		buffer_free(buffers[i]);
+	}
+	json_decref(run->problem);
+	*run = (struct run){0};
+}
+
+/* --- who waits --- */
+
+static void run_answer(struct run *run, struct request *request)
+{
+	char place[48];
+
+	request->audit = 0;
+	if (run->state == RUN_DONE && run->problem) {
+		answer_problem_json(request, json_copy(run->problem));
+		return;
+	}
+	if (run->state != RUN_DONE) {
+		snprintf(place, sizeof(place), "/v1/runs/%llu", (unsigned long long)run->number);
+		answer_header(request, "Location", place);
+	}
+	answer_json(request, run->state == RUN_DONE ? 200 : 202, run_json(run, true));
+}
+
+bool run_wait(struct run *run, struct request *request, unsigned wait_s)
+{
+	for (size_t i = 0; i < RUN_REQUESTS; i++) {
+		if (run->waiting[i].id)
+			continue;
+		run->waiting[i].id = request->id;
+		run->waiting[i].until_s = clock_now_s() + wait_s;
+		return true;
+	}
+	return false;
+}
+
+static void run_answer_all(struct run *run, double now_s)
+{
+	for (size_t i = 0; i < RUN_REQUESTS; i++) {
+		struct request *request;
+
+		if (!run->waiting[i].id ||
+		    (run->state != RUN_DONE && now_s < run->waiting[i].until_s))
+			continue;
+		request = request_find(run->waiting[i].id);
+		run->waiting[i].id = 0;
+		if (request)
+			run_answer(run, request);
+	}
+}
+
+/* --- the end --- */
+
+static void run_done(struct run *run)
+{
+	run->state = RUN_DONE;
+	run->ended_s = clock_now_s();
+	/* Nobody needs them any more. */
+	buffer_free(&run->words);
+	buffer_free(&run->input);
+	buffer_free(&run->link.out);
+	buffer_free(&run->link.in);
+	audit_end(run->audit, run->result);
+	run->audit = 0;
+	run_answer_all(run, run->ended_s);
+}
+
+static bool run_ask(struct run *run, const char *command, const char *const *words,
+		    link_reply *took)
+{
+	json_t *ask = link_command(command, words, run->actor);
+
+	json_object_set_new(ask, "order", json_string("any"));
+	return link_ask(ask, took, run->number);
+}
+
+static void run_destroyed(uint64_t number, json_t *reply)
+{
+	struct run *run = run_find(number);
+	const char *code = json_string_value(json_object_get(reply, "code"));
+
+	if (!run || run->state != RUN_ENDING)
+		return;
+	if (reply && code && strcmp(code, "not-found")) {
+		run->again_s = clock_now_s() + 1; /* it is not gone yet */
+		return;
+	}
+	run_done(run);
+}
+
+static void run_destroy(struct run *run)
+{
+	const char *words[] = {run->vm, NULL};
+
+	run->state = RUN_ENDING;
+	run->again_s = clock_now_s() + 30;
+	if (!run_ask(run, "vm destroy", words, run_destroyed))
+		run->again_s = clock_now_s() + 1;
+}
+
+void run_stop(struct run *run, const char *result)
+{
+	int64_t guest_ns = -1;
+	struct host_vm *vm = host_find(run->vm);
+
+	if (run->result)
+		return;
+	run->result = result;
+	if (vm)
+		guest_ns = host_value(vm, "guest_ns");
+	run->cpu_s = guest_ns > 0 ? (double)guest_ns / 1e9 : 0;
+	if (run->state == RUN_WAITING)
+		run_done(run);
+	else if (run->state != RUN_CLONING) /* else when the clone is there */
+		run_destroy(run);
+}
+
+static void run_fail(struct run *run, json_t *problem)
+{
+	json_decref(run->problem);
+	run->problem = problem;
+	run_stop(run, "failed");
+}
+
+/* --- the way to the gate --- */
+
+static void run_connect(struct run *run);
+
+bool run_is_later(json_t *reply)
+{
+	const char *code = json_string_value(json_object_get(reply, "code"));
+
+	return code &&
+	       (!strcmp(code, "not-found") || !strcmp(code, "failed") || !strcmp(code, "busy"));
+}
+
+static void run_connected(uint64_t number, json_t *reply)
+{
+	struct run *run = run_find(number);
+	json_t *stream =
+		json_object_get(json_array_get(json_object_get(reply, "result"), 0), "stream");
+
+	if (!run || run->state != RUN_CONNECTING)
+		return;
+	if (!json_is_integer(stream) && !run_is_later(reply)) {
+		run_fail(run, problem_of_reply(reply));
+		return;
+	}
+	if (!json_is_integer(stream)) {
+		/* A clone whose init is not there yet, or has not heard yet that it is one. */
+		run->again_s = clock_now_s() + RUN_AGAIN_MS / 1000.0;
+		return;
+	}
+	run->state = RUN_AT_GATE;
+	buffer_free(&run->link.in);
+	buffer_free(&run->link.out);
+	run->link = (struct run_link){.stream = json_integer_value(stream)};
+	link_tell(json_pack("{s:I, s:i}", "credit", (json_int_t)run->link.stream, "bytes",
+			    RUN_CREDIT));
+}
+
+static void run_connect(struct run *run)
+{
+	const char *words[] = {run->vm, "1023", NULL};
+
+	run->state = RUN_CONNECTING;
+	run->again_s = clock_now_s() + 10;
+	if (++run->attempts > RUN_ATTEMPTS)
+		run_stop(run, "no-gate");
+	else if (!run_ask(run, "vsock connect", words, run_connected))
+		run->again_s = clock_now_s() + RUN_AGAIN_MS / 1000.0;
+}
+
+/* How many of them of whose owner that is are in these states. */
+static size_t run_count(const struct identity *who, bool active)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < RUNS; i++)
+		count += (active ? run_is_active(&runs[i]) : runs[i].state == RUN_WAITING) &&
+			 (!who || share_same(&runs[i].owner, who));
+	return count;
+}
+
+/* Whether Skerry may well make that clone when others have ended. */
+static bool run_is_room(json_t *reply)
+{
+	const char *code = json_string_value(json_object_get(reply, "code"));
+
+	return code &&
+	       (!strcmp(code, "failed") || !strcmp(code, "no-memory") || !strcmp(code, "busy")) &&
+	       run_count(NULL, true) > 0;
+}
+
+static void run_cloned(uint64_t number, json_t *reply)
+{
+	struct run *run = run_find(number);
+	const char *status = json_string_value(json_object_get(reply, "status"));
+
+	if (!run || run->state != RUN_CLONING)
+		return;
+	if (!status || strcmp(status, "ok")) {
+		run->state = RUN_WAITING; /* there is nothing to destroy */
+		/* There may be no room for one more now: it waits for one of the others to end. */
+		run->again_s = clock_now_s() + RUN_AGAIN_MS / 1000.0;
+		if (!run->result && run_is_room(reply))
+			return;
+		run->result = NULL;
+		run_fail(run, problem_of_reply(reply));
+		return;
+	}
+	if (run->result)
+		run_destroy(run);
+	else
+		run_connect(run);
+}
+
+static void run_clone(struct run *run)
+{
+	char from[NAME_BYTES + sizeof("@gate")];
+	const char *words[] = {from, run->vm, NULL};
+
+	snprintf(from, sizeof(from), "%s@gate", run->template);
+	run->state = RUN_CLONING;
+	run->began_s = clock_now_s();
+	if (!run_ask(run, "vm clone", words, run_cloned)) {
+		run->state = RUN_WAITING;
+		run->began_s = 0;
+	}
+}
+
+/* Free places go to whoever has fewest, and among those to whoever has waited for longest. */
+static void run_schedule(void)
+{
+	double now_s = clock_now_s();
+
+	while (host.up && run_count(NULL, true) < RUNS_ACTIVE) {
+		struct run *next = NULL;
+		size_t least = 0;
+
+		for (size_t i = 0; i < RUNS; i++) {
+			size_t has;
+
+			if (runs[i].state != RUN_WAITING || now_s < runs[i].again_s)
+				continue;
+			has = run_count(&runs[i].owner, true);
+			if (!next || has < least ||
+			    (has == least && runs[i].number < next->number)) {
+				next = &runs[i];
+				least = has;
+			}
+		}
+		if (!next)
+			return;
+		run_clone(next);
+		if (next->state == RUN_WAITING)
+			return;
+	}
+}
+
+/* A free place, or that of the run that ended longest ago. */
+static struct run *run_place(void)
+{
+	struct run *oldest = NULL;
+
+	for (size_t i = 0; i < RUNS; i++) {
+		if (runs[i].state == RUN_FREE)
+			return &runs[i];
+		if (runs[i].state == RUN_DONE && (!oldest || runs[i].ended_s < oldest->ended_s))
+			oldest = &runs[i];
+	}
+	if (oldest)
+		run_free(oldest);
+	return oldest;
+}
+
+void run_begin(struct request *request, const char *template, const struct run_limits *limits,
+	       struct buffer *words, struct buffer *input, unsigned wait_s)
+{
+	struct run *run = run_count(&request->who, false) < RUNS_WAITING ? run_place() : NULL;
+
+	if (!run) {
+		buffer_free(words);
+		buffer_free(input);
+		answer_retry_after(request, 1);
+		answer_problem(request, 429, "busy",
+			       "too many runs wait: at most %d of one token or user, %d in all",
+			       RUNS_WAITING, RUNS - RUNS_ACTIVE);
+		return;
+	}
+	if (run_last == 0)
+		run_last = (uint64_t)time(NULL) *
+			   1000; /* names of an earlier start do not come again */
+	*run = (struct run){
+		.state = RUN_WAITING,
+		.number = ++run_last,
+		.owner = request->who,
+		.audit = request->audit,
+		.limits = *limits,
+		.words = *words,
+		.input = *input,
+		.out.limit = RUN_OUTPUT_MAX + RUN_STREAM_BYTES,
+		.error.limit = RUN_OUTPUT_MAX + RUN_STREAM_BYTES,
+		.asked_s = clock_now_s(),
+	};
+	request->audit = 0;
+	request->run = run->number;
+	request_actor(request, run->actor, sizeof(run->actor));
+	string_copy(run->template, sizeof(run->template), template);
+	snprintf(run->vm, sizeof(run->vm), "run_%.6s_%llu", settings.fingerprint,
+		 (unsigned long long)run->number);
+	run_wait(run, request, wait_s);
+	run_schedule();
+}
+
+/* --- what comes from Skerry, and time --- */
+
+static struct run *run_of_stream(json_t *number)
+{
+	for (size_t i = 0; json_is_integer(number) && i < RUNS; i++) {
+		if (runs[i].state != RUN_FREE && runs[i].link.stream &&
+		    runs[i].link.stream == json_integer_value(number))
+			return &runs[i];
+	}
+	return NULL;
+}
+
+static void run_closed(struct run *run)
+{
+	run->link.stream = 0;
+	if (run->state == RUN_AT_GATE) {
+		/* Linux hears of the clone's reset in one thread, and of connections in another. */
+		run_connect(run);
+	} else if (run->state == RUN_UNDER_WAY) {
+		run_stop(run, "crash");
+	}
+}
+
+bool run_line(json_t *line)
+{
+	json_t *data = json_object_get(line, "data");
+	uint8_t bytes[RUN_STREAM_BYTES + 3];
+	struct run *run;
+
+	if ((run = run_of_stream(json_object_get(line, "credit")))) {
+		int64_t count = json_integer_value(json_object_get(line, "bytes"));
+
+		if (count > 0 && count <= RUN_CREDIT)
+			run->link.credit += (size_t)count;
+		run_frame_push(run);
+	} else if ((run = run_of_stream(json_object_get(line, "closed")))) {
+		run_closed(run);
+	} else if ((run = run_of_stream(json_object_get(line, "stream")))) {
+		long count = json_is_string(data)
+				     ? base64_read(json_string_value(data),
+						   json_string_length(data), bytes, sizeof(bytes))
+				     : 0;
+
+		if (count > 0) {
+			link_tell(json_pack("{s:I, s:I}", "credit", (json_int_t)run->link.stream,
+					    "bytes", (json_int_t)count));
+			run_frame_take(run, bytes, (size_t)count);
+		}
+	} else {
+		return false;
+	}
+	run_schedule();
+	return true;
+}
+
+static void run_watch(struct run *run, double now_s)
+{
+	const struct host_vm *vm = host_find(run->vm);
+	int64_t guest_ns = vm ? host_value(vm, "guest_ns") : -1;
+
+	if (run->result || run->state == RUN_CLONING)
+		return;
+	if (now_s - run->began_s > run->limits.wall_s)
+		run_stop(run, "out-of-time");
+	else if (run->limits.cpu_s > 0 && guest_ns > 0 &&
+		 (double)guest_ns / 1e9 > run->limits.cpu_s)
+		run_stop(run, "out-of-cpu");
+	else if (run->state < RUN_UNDER_WAY && now_s - run->began_s > RUN_GATE_S)
+		run_stop(run, "no-gate");
+	else if (vm && !strcmp(host_vm_state(vm), "crashed"))
+		run_stop(run, "crash");
+	else if (run->state == RUN_CONNECTING && now_s >= run->again_s)
+		run_connect(run);
+	else
+		run_frame_push(run);
+}
+
+void run_tick(void)
+{
+	double now_s = clock_now_s();
+
+	for (size_t i = 0; i < RUNS; i++) {
+		struct run *run = &runs[i];
+
+		if (run->state == RUN_FREE)
+			continue;
+		if (run->state == RUN_ENDING && now_s >= run->again_s)
+			run_destroy(run);
+		else if (run_is_active(run) && run->state != RUN_ENDING)
+			run_watch(run, now_s);
+		run_answer_all(run, now_s);
+		if (run->state == RUN_DONE && now_s - run->ended_s > RUN_KEPT_S)
+			run_free(run);
+	}
+	run_sweep(now_s);
+	run_schedule();
+}
+
+void run_link_lost(void)
+{
+	for (size_t i = 0; i < RUNS; i++) {
+		if (!run_is_active(&runs[i]))
+			continue;
+		runs[i].link.stream = 0;
+		if (!runs[i].result) {
+			runs[i].result = "lost";
+			runs[i].problem = problem_json(
+				503, "link-down",
+				"the link to Skerry was lost while the command ran", NULL);
+		}
+		run_done(&runs[i]);
+	}
+}

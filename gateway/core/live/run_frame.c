@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The frames between a run and the init of its clone: what is told to it as there is credit, and
+ * what it says, which is whatever somebody's program makes it say. The table of runs calls it; it
+ * ends runs.
+ */
+#include <string.h>
+
+#include <gnutls/crypto.h>
+#include <gnutls/gnutls.h>
+
+#include "gateway/base/bytes.h"
+#include "gateway/core/http/problem.h"
+#include "gateway/core/live/run.h"
+#include "gateway/link/link.h"
+
+/* As iso/init/gate.h has them. */
+enum {
+	RUN_FRAME_VERSION = 1,
+	RUN_FRAME_SEED = 64,
+	RUN_FRAME_WINDOW = 1 << 14,
+	RUN_FRAME_BYTES = 3072, /* the longest from the guest */
+	RUN_FRAME_END = 24,
+	RUN_FRAME_PIECE = 4096, /* of input */
+	RUN_FRAME_LINE = 3072,	/* bytes in a line of the link */
+	RUN_FRAME_KILLED = 9,
+};
+
+static void run_frame_add(struct run *run, char kind, const void *bytes, size_t count)
+{
+	uint8_t head[4] = {(uint8_t)kind, (uint8_t)count, (uint8_t)(count >> 8),
+			   (uint8_t)(count >> 16)};
+
+	buffer_add(&run->link.out, head, sizeof(head));
+	if (count)
+		buffer_add(&run->link.out, bytes, count);
+}
+
+/* Input as the init has room for it, and its end once. */
+static void run_frame_input(struct run *run)
+{
+	while (run->state == RUN_UNDER_WAY && !run->input_ended) {
+		size_t count =
+			run->input.count < run->link.window ? run->input.count : run->link.window;
+
+		if (count > RUN_FRAME_PIECE)
+			count = RUN_FRAME_PIECE;
+		if (count == 0 && run->input.count)
+			return;
+		run_frame_add(run, 'I', run->input.bytes, count);
+		run->input_ended = count == 0;
+		buffer_take(&run->input, count);
+		run->link.window -= count;
+	}
+}
+
+void run_frame_push(struct run *run)
+{
+	if (run->link.stream == 0)
+		return;
+	run_frame_input(run);
+	while (run->link.out.count && run->link.credit) {
+		size_t count = run->link.out.count < run->link.credit ? run->link.out.count
+								      : run->link.credit;
+		struct buffer text = {0};
+		bool sent;
+
+		if (count > RUN_FRAME_LINE)
+			count = RUN_FRAME_LINE;
+		base64_add(&text, (uint8_t *)run->link.out.bytes, count);
+		sent = !text.failed &&
+		       link_tell(json_pack("{s:I, s:s}", "stream", (json_int_t)run->link.stream,
+					   "data", text.bytes));
+		buffer_free(&text);
+		if (!sent)
+			return; /* the tick tries it again */
+		buffer_take(&run->link.out, count);
+		run->link.credit -= count;
+	}
+}
+
+static void run_frame_seed(struct run *run)
+{
+	uint8_t seed[RUN_FRAME_SEED];
+
+	if (gnutls_rnd(GNUTLS_RND_KEY, seed, sizeof(seed)) < 0) {
+		run_stop(run, "failed");
+		return;
+	}
+	run_frame_add(run, 'S', seed, sizeof(seed));
+	explicit_bzero(seed, sizeof(seed));
+}
+
+static void run_frame_output(struct run *run, struct buffer *to, const uint8_t *bytes, size_t count)
+{
+	size_t left = run->limits.output_bytes - run->out.count - run->error.count;
+
+	buffer_add(to, bytes, count < left ? count : left);
+	if (count > left)
+		run_stop(run, "out-of-output");
+}
+
+static uint64_t run_frame_number(const uint8_t *bytes, size_t count)
+{
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < count; i++)
+		value |= (uint64_t)bytes[i] << 8 * i;
+	return value;
+}
+
+/* How it ended, by the guest's word. */
+static void run_frame_ended(struct run *run, const uint8_t *bytes)
+{
+	bool by_signal = bytes[0] == 1, memory;
+
+	run->code = bytes[1];
+	/* A shell says in its own exit code that the command it has run was killed. */
+	memory = bytes[2] && run->code == RUN_FRAME_KILLED + (by_signal ? 0 : 128);
+	run->guest_memory_bytes = (int64_t)run_frame_number(bytes + 4, 4) * 1024;
+	run->guest_cpu_s =
+		((double)run_frame_number(bytes + 8, 8) + (double)run_frame_number(bytes + 16, 8)) /
+		1e6;
+	run_stop(run, memory ? "out-of-memory" : by_signal ? "signal" : "exit");
+}
+
+/* One frame. Returns false when the init would not have sent it. */
+static bool run_frame_one(struct run *run, char kind, const uint8_t *bytes, size_t count)
+{
+	if (run->state == RUN_AT_GATE) {
+		if (kind == 'H' && count == 1 && bytes[0] == RUN_FRAME_VERSION) {
+			run_frame_seed(run);
+		} else if (kind == 'R' && count == 0) {
+			run->state = RUN_UNDER_WAY;
+			run->link.window = RUN_FRAME_WINDOW;
+			run_frame_add(run, 'C', run->words.bytes, run->words.count);
+		} else {
+			return false;
+		}
+		return true;
+	}
+	if (kind == 'O' || kind == 'E') {
+		run_frame_output(run, kind == 'O' ? &run->out : &run->error, bytes, count);
+	} else if (kind == 'T' && count == 4) {
+		uint64_t taken = run_frame_number(bytes, 4);
+
+		if (taken > RUN_FRAME_WINDOW - run->link.window)
+			return false;
+		run->link.window += (size_t)taken;
+	} else if (kind == 'X' && count == RUN_FRAME_END) {
+		run_frame_ended(run, bytes);
+	} else if (kind == 'N') {
+		run->problem = problem_json(422, "bad-argument",
+					    "the image and the request name no command", NULL);
+		run_stop(run, "failed");
+	} else {
+		return false;
+	}
+	return true;
+}
+
+void run_frame_take(struct run *run, const uint8_t *bytes, size_t count)
+{
+	if (run->state != RUN_AT_GATE && run->state != RUN_UNDER_WAY)
+		return;
+	buffer_add(&run->link.in, bytes, count);
+	while (run->link.in.count >= 4 &&
+	       (run->state == RUN_AT_GATE || run->state == RUN_UNDER_WAY)) {
+		const uint8_t *head = (const uint8_t *)run->link.in.bytes;
+		size_t length = run_frame_number(head + 1, 3);
+
+		if (length > RUN_FRAME_BYTES) {
+			run_stop(run, "crash");
+			return;
+		}
+		if (run->link.in.count < 4 + length)
+			break;
+		if (!run_frame_one(run, (char)head[0], head + 4, length)) {
+			run_stop(run, "crash");
+			return;
+		}
+		buffer_take(&run->link.in, 4 + length);
+	}
+	run_frame_push(run);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A run as the API shows it: to its owner with its output, to others without. Handlers and the
+ * table of runs call it; it changes nothing.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/base/bytes.h"
+#include "gateway/core/common/clock.h"
+#include "gateway/core/live/run.h"
+
+static void run_add_output(json_t *object, const char *name, const struct buffer *bytes)
+{
+	const char *text = bytes->count ? bytes->bytes : "";
+	struct buffer encoded = {0};
+	char key[32];
+
+	if (utf8_valid((const uint8_t *)text, bytes->count) && !memchr(text, 0, bytes->count)) {
+		json_object_set_new(object, name, json_stringn(text, bytes->count));
+		return;
+	}
+	base64_add(&encoded, (const uint8_t *)text, bytes->count);
+	snprintf(key, sizeof(key), "%s_base64", name);
+	json_object_set_new(object, key, json_string(encoded.failed ? "" : encoded.bytes));
+	buffer_free(&encoded);
+}
+
+json_t *run_json(const struct run *run, bool own)
+{
+	const char *state = run->state == RUN_WAITING ? "waiting"
+			    : run->state == RUN_DONE  ? "done"
+						      : "running";
+	double now_s = clock_now_s(), end_s = run->state == RUN_DONE ? run->ended_s : now_s;
+	bool exited = run->result && !strcmp(run->result, "exit"),
+	     killed = run->result && !strcmp(run->result, "signal");
+	char number[24];
+	json_t *object;
+
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)run->number);
+	object = json_pack(
+		"{s:s, s:s, s:s, s:s, s:s?, s:o, s:o, s:{s:f, s:f, s:f, s:I}}", "id", number,
+		"template", run->template, "owner", run->owner.name, "state", state, "result",
+		run->result, "exit_code", exited ? json_integer(run->code) : json_null(), "signal",
+		killed ? json_integer(run->code) : json_null(), "used", "wall_s",
+		run->began_s > 0 ? end_s - run->began_s : 0.0, "cpu_s", run->cpu_s, "guest_cpu_s",
+		run->guest_cpu_s, "guest_memory_bytes", (json_int_t)run->guest_memory_bytes);
+	if (own && object) {
+		run_add_output(object, "stdout", &run->out);
+		run_add_output(object, "stderr", &run->error);
+	}
+	return object;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Destroys clones that this gateway has made and knows nothing of any more. The tick of the runs
+ * calls it; it looks at the list of VMs and asks Skerry by the link.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/core/common/settings.h"
+#include "gateway/core/host/host.h"
+#include "gateway/core/live/run.h"
+#include "gateway/link/link.h"
+
+static void run_nothing(uint64_t unused, json_t *reply)
+{
+	(void)unused;
+	(void)reply;
+}
+
+/* Clones that this gateway has made before it was started anew, or whose end it has not heard of.
+ */
+void run_sweep(double now_s)
+{
+	static double next_s;
+	char start[16];
+
+	if (!host.up || now_s < next_s)
+		return;
+	next_s = now_s + 5;
+	snprintf(start, sizeof(start), "run_%.6s_", settings.fingerprint);
+	for (unsigned i = 0; i < host.vm_count; i++) {
+		const char *name = host.vms[i]->name;
+		const char *words[] = {name, NULL};
+		bool known = false;
+
+		for (const struct run *run = run_next(NULL); run; run = run_next(run))
+			known |= run->state != RUN_DONE && !strcmp(run->vm, name);
+		if (!known && !strncmp(name, start, strlen(start)))
+			link_ask(link_command("vm destroy", words, "a run that nobody knows"),
+				 run_nothing, 0);
+	}
+}

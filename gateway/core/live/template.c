@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Makes templates, several at a time, each for one request. The table of routes names its handler,
+ * the tick and Skerry's replies move it on; it asks Skerry by the link.
+ */
+#include "gateway/core/live/template.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/base/string.h"
+#include "gateway/core/common/clock.h"
+#include "gateway/core/host/host.h"
+#include "gateway/core/http/answer.h"
+#include "gateway/core/http/problem.h"
+#include "gateway/core/live/run.h"
+#include "gateway/link/link.h"
+
+enum { TEMPLATES = 8, TEMPLATE_S = 50 };
+
+enum template_step {
+	TEMPLATE_START,
+	TEMPLATE_CONNECT,
+	TEMPLATE_CLOSE,
+	TEMPLATE_SNAPSHOT,
+	TEMPLATE_PAUSE
+};
+
+static struct template
+{
+	uint32_t request; /* 0: free */
+	enum template_step step;
+	char name[NAME_BYTES], stream[24], actor[65];
+	bool asked;
+	double until_s;
+}
+templates[TEMPLATES];
+
+static void template_fail(struct template *template, json_t *problem)
+{
+	struct request *request = request_find(template->request);
+
+	template->request = 0;
+	if (request)
+		answer_problem_json(request, problem);
+	else
+		json_decref(problem);
+}
+
+static void template_end(struct template *template)
+{
+	struct request *request = request_find(template->request);
+	struct host_vm *vm = host_find(template->name);
+
+	template->request = 0;
+	if (request)
+		answer_json(request, 200,
+			    json_pack("{s:b, s:o*}", "changed", true, "vm",
+				      vm ? host_vm_json(vm) : NULL));
+}
+
+static void template_ask(struct template *template);
+
+static void template_took(uint64_t index, json_t *reply)
+{
+	struct template *template = &templates[index % TEMPLATES];
+	const char *status = json_string_value(json_object_get(reply, "status"));
+	json_t *row = json_array_get(json_object_get(reply, "result"), 0);
+	bool ok = status && !strcmp(status, "ok");
+
+	if (template->request != index / TEMPLATES || !template->asked)
+		return;
+	template->asked = false;
+	if (template->step == TEMPLATE_CONNECT && !ok && run_is_later(reply))
+		return; /* it is not there yet: the tick asks again */
+	if (!ok && template->step != TEMPLATE_CLOSE) {
+		template_fail(template, problem_of_reply(reply));
+		return;
+	}
+	if (template->step == TEMPLATE_CONNECT)
+		snprintf(template->stream, sizeof(template->stream), "%lld",
+			 (long long)json_integer_value(json_object_get(row, "stream")));
+	if (template->step == TEMPLATE_PAUSE) {
+		host_vm_patch(row);
+		host_refresh();
+		template_end(template);
+		return;
+	}
+	template->step++;
+	template_ask(template);
+}
+
+static void template_ask(struct template *template)
+{
+	static const char *const commands[] = {"vm start", "vsock connect", "stream close",
+					       "vm snapshot", "vm pause"};
+	const char *first = template->step == TEMPLATE_CLOSE ? template->stream : template->name;
+	const char *second = template->step == TEMPLATE_CONNECT	   ? "1023"
+			     : template->step == TEMPLATE_SNAPSHOT ? "gate"
+								   : NULL;
+	const char *words[] = {first, second, NULL};
+	json_t *ask = link_command(commands[template->step], words, template->actor);
+
+	json_object_set_new(ask, "order", json_string("any"));
+	template->asked = link_ask(ask, template_took,
+				   (uint64_t) template->request * TEMPLATES +
+					   (uint64_t)(template - templates));
+}
+
+void template_make(struct request *request)
+{
+	const char *state = host_vm_state(host_find(request->vm));
+	struct template *template = NULL;
+
+	for (size_t i = 0; i < TEMPLATES; i++) {
+		if (templates[i].request == 0)
+			template = &templates[i];
+	}
+	if (!template) {
+		answer_problem(request, 429, "busy", "%d templates are being made: wait for one",
+			       TEMPLATES);
+		return;
+	}
+	*template = (struct template){
+		.request = request->id,
+		.step = strcmp(state, "running") ? TEMPLATE_START : TEMPLATE_CONNECT,
+		.until_s = clock_now_s() + request_wait_s(request, TEMPLATE_S),
+	};
+	string_copy(template->name, sizeof(template->name), request->vm);
+	request_actor(request, template->actor, sizeof(template->actor));
+	template_ask(template);
+}
+
+void template_tick(void)
+{
+	for (size_t i = 0; i < TEMPLATES; i++) {
+		if (templates[i].request == 0)
+			continue;
+		if (clock_now_s() > templates[i].until_s)
+			template_fail(&templates[i],
+				      problem_json(504, "no-gate",
+						   "the guest has not come to the gate: does it "
+						   "have `vsock = yes`, an image as its "
+						   "first disk, and the initramfs for runs?",
+						   NULL));
+		else if (!templates[i].asked)
+			template_ask(&templates[i]);
+	}
+}
+
+void template_link_lost(void)
+{
+	for (size_t i = 0; i < TEMPLATES; i++) {
+		if (templates[i].request != 0)
+			template_fail(&templates[i], problem_of_reply(NULL));
+	}
+}

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: MIT
+"""POST /v1/runs and `skerryctl run` at the real image: commands in clones of a template of busybox."""
+import concurrent.futures
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import bundle
+import pytest
+from machine import ROOT, Qemu, wait_for
+from ports import free_port
+from test_runs import CONF, FILES
+
+sys.path.append(str(ROOT / "gateway/tests/system"))
+from client import Server  # noqa: E402
+
+# A VM whose first process is another one never comes to the gate.
+NO_GATE = """[vm plain]
+kernel = vmlinuz
+cmdline = console=ttyS0 quiet panic=0
+memory = 96M
+vsock = yes
+"""
+
+
+@pytest.fixture(scope="module")
+def line(build, tmp_path_factory):
+    """The image with skerryd at COM2, and a template of busybox."""
+    folder = tmp_path_factory.mktemp("runs")
+    port = free_port()
+    parts = bundle.read(*(build / "runs" / name for name in FILES))
+    files = bundle.make(folder / "runs.cpio", CONF + NO_GATE, parts)
+    with Qemu(build, bundle=files, extra=("-serial", f"tcp:127.0.0.1:{port},server=on,wait=off")) as machine:
+        machine.wait_prompt()
+        program = os.environ.get("SKERRYD", ROOT / "gateway/build/skerryd")
+        server = Server(str(program), folder, f"tcp:127.0.0.1:{port}").start()
+        try:
+            wait_for(lambda: server.tls("GET", "/v1/host").json()["link"] == "up")
+            machine.command("vm create busybox")
+            wait_for(lambda: server.tls("GET", "/v1/vms/busybox").status == 200)
+            made = server.tls("POST", "/v1/vms/busybox/actions/template")
+            assert made.status == 200, made.body
+            assert made.json()["vm"]["state"] == "paused"
+            yield machine, server
+        finally:
+            server.stop()
+
+
+def run(server, *command, headers=None, **more):
+    return server.tls("POST", "/v1/runs", {"template": "busybox", "command": list(command), **more}, headers=headers)
+
+
+def shell(server, text, **more):
+    done = run(server, "sh", "-c", text, **more)
+    assert done.status == 200, done.body
+    return done.json()
+
+
+def names(machine):
+    return {row["name"] for row in machine.objects("vm list")}
+
+
+def test_run(line):
+    """Output, exit code and signal come back, input goes in; nothing of the run is in the audit."""
+    machine, server = line
+    done = shell(server, "cat; echo $KEY; echo oh >&2; exit 7", stdin="in\n", env={"KEY": "hidden value"})
+    assert (done["stdout"], done["stderr"], done["result"], done["exit_code"]) == ("in\nhidden value\n", "oh\n", "exit", 7)
+    done = shell(server, "kill -15 $$")
+    assert (done["result"], done["signal"], done["exit_code"]) == ("signal", 15, None)
+    assert shell(server, "head -c 3 /dev/zero")["stdout_base64"] == "AAAA"
+    assert run(server, "nothing").json()["exit_code"] == 127
+    items = server.tls("GET", "/v1/audit").json()["items"]
+    assert any((item["action"], item["target"]) == ("run.begin", "busybox") for item in items), items[-3:]
+    assert "hidden" not in str(items) and "hidden" not in machine.command("log show -c audit")
+    assert names(machine) == {"busybox"}
+
+
+def test_limits(line):
+    """A fork bomb, output without end, a loop, memory without end: each ends by its own word, and nothing is left."""
+    machine, server = line
+    began = time.monotonic()
+    done = shell(server, "b() { b | b & }; b; while :; do :; done", limits={"wall_s": 3})
+    assert done["result"] in ("out-of-time", "out-of-memory"), done
+    assert shell(server, "while :; do sleep 1; done", limits={"wall_s": 2})["result"] == "out-of-time"
+    done = shell(server, "while :; do echo again and again; done", limits={"output_bytes": 5000})
+    assert done["result"] == "out-of-output" and len(done["stdout"]) == 5000
+    done = shell(server, "while :; do :; done", limits={"cpu_s": 1, "wall_s": 9})
+    assert done["result"] == "out-of-cpu" and done["used"]["cpu_s"] >= 1
+    assert shell(server, "exec tail /dev/zero", limits={"wall_s": 9})["result"] == "out-of-memory"
+    assert shell(server, "tail /dev/zero | cat", limits={"wall_s": 9})["result"] == "exit"
+    # the program may do what it likes to its machine
+    assert shell(server, "echo b >/proc/sysrq-trigger; sleep 100", limits={"wall_s": 5})["result"] in ("crash", "out-of-time")
+    assert shell(server, "poweroff -f")["result"] == "crash"
+    assert time.monotonic() - began < 200
+    assert shell(server, "echo fine")["stdout"] == "fine\n"
+    assert names(machine) == {"busybox"}
+    assert ": 0 found" in machine.command("audit")
+
+
+def test_many(line):
+    """Twenty at once: each gets its own answer, and all that comes from /dev/urandom and the kernel's names is new."""
+    machine, server = line
+    text = "cat /proc/sys/kernel/random/boot_id /etc/machine-id; head -c 16 /dev/urandom | od -An -tx1"
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        done = list(pool.map(lambda number: shell(server, f"echo {number}; {text}"), range(20)))
+    said = [item["stdout"].split("\n") for item in done]
+    assert [rows[0] for rows in said] == [str(number) for number in range(20)], done
+    for place in (1, 2, 3):
+        assert len({rows[place] for rows in said}) == 20
+    assert names(machine) == {"busybox"}
+
+
+def test_refused(line):
+    """What is wrong in a request, a template that is not there, one without a gate, a key that comes again."""
+    machine, server = line
+    for more in ({"limits": {"memory": 5}}, {"limits": {"wall_s": -1}}, {"limits": {"wall_s": "5"}}, {"command": "true"},
+                 {"command": [5]}, {"env": {"A=B": "x"}}, {"user": "root"}, {"directory": "tmp"}, {"stdin_base64": "?"},
+                 {"more": "x"}, {"template": 7}):
+        refused = run(server, "true", **more)
+        assert (refused.status, refused.code) == (422, "bad-argument"), (more, refused.body)
+    missing = server.tls("POST", "/v1/runs", {"template": "none", "command": ["true"]})
+    assert (missing.status, missing.code) == (404, "not-found"), missing.body
+    machine.command("vm create plain")
+    wait_for(lambda: server.tls("GET", "/v1/vms/plain").status == 200)
+    assert server.tls("POST", "/v1/vms/plain/actions/template", headers={"Prefer": "wait=5"}).status == 504
+    machine.command("vm destroy plain")
+    headers = {"Idempotency-Key": "once"}
+    first = run(server, "cat", "/proc/uptime", headers=headers)
+    again = run(server, "cat", "/proc/uptime", headers=headers)
+    assert again.json() == {"id": first.json()["id"]} and again.headers["idempotency-replayed"] == "true"
+    assert names(machine) == {"busybox"}
+
+
+def test_stop(line):
+    """A run in the background is seen, ended, and kept for a while; a gateway that is killed leaves no clone."""
+    machine, server = line
+    begun = run(server, "sleep", "1000", headers={"Prefer": "wait=0"})
+    assert begun.status == 202
+    path = begun.headers["location"]
+    wait_for(lambda: len(names(machine)) == 2)
+    assert [item["state"] for item in server.tls("GET", "/v1/runs").json()["items"]][-1] == "running"
+    server.tls("DELETE", path)
+    done = server.tls("GET", path + "?wait=20").json()
+    assert (done["state"], done["result"]) == ("done", "stopped")
+    assert names(machine) == {"busybox"}
+    run(server, "sleep", "1000", headers={"Prefer": "wait=0"})
+    wait_for(lambda: len(names(machine)) == 2)
+    server.kill()
+    os.unlink(server.socket)
+    server.start()
+    wait_for(lambda: names(machine) == {"busybox"}, 60)
+
+
+def test_skerryctl(line):
+    """`skerryctl run` has the command's input, output and exit code; ps, logs and stop; and says why there is none."""
+    _, server = line
+    program = Path(server.program).parent / "skerryctl"
+
+    def ctl(*words, data=b""):
+        return subprocess.run([program, "--socket", server.socket, *words], input=data, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=60, check=False)
+    done = ctl("run", "busybox", "--env", "A=b c", "--user", "7:8", "--workdir", "/tmp", "--", "sh", "-c",
+               "cat; echo \"$A\"; id -u; pwd; echo no >&2; exit 5", data=bytes(range(256)))
+    assert (done.stdout, done.stderr, done.returncode) == (bytes(range(256)) + b"b c\n7\n/tmp\n", b"no\n", 5)
+    assert ctl("run", "busybox", "--", "sh", "-c", "kill $$").returncode == 143
+    done = ctl("run", "busybox", "--timeout", "2", "--", "sleep", "100")
+    assert done.returncode == 124 and b"out-of-time" in done.stderr
+    assert ctl("run", "busybox", "--", "true", data=bytes(20000)).returncode == 2
+    done = ctl("run", "none", "--", "true")
+    assert done.returncode == 125 and b"none" in done.stderr
+    number = ctl("run", "busybox", "--detach", "--", "sh", "-c", "echo before; sleep 1000").stdout.strip()
+    assert number in ctl("ps").stdout
+    time.sleep(1)  # for what it prints
+    assert ctl("stop", number).returncode == 0
+    wait_for(lambda: b"stopped" in ctl("ps").stdout)
+    assert ctl("logs", number).stdout == b"before\n"
