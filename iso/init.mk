@@ -7,8 +7,12 @@ RUNS := $(BUILD)/runs
 RUN_MODULES := vsock vmw_vsock_virtio_transport_common vmw_vsock_virtio_transport virtio_blk overlay squashfs
 RUN_PACKAGES := squashfs-tools
 
+# What Debian 13's Python needs, unpacked and never installed.
+RUN_PYTHON := python3-minimal python3.13 python3.13-minimal libpython3.13-minimal libpython3.13-stdlib libc6 libgcc-s1 zlib1g \
+	libexpat1 libssl3t64 libffi8 libbz2-1.0 liblzma5 libsqlite3-0 libuuid1 libcrypt1 libzstd1 netbase media-types busybox-static
+
 .PHONY: runs
-runs: $(RUNS)/vmlinuz $(RUNS)/initramfs.cpio.gz $(RUNS)/busybox.squashfs ## build kernel, initramfs and a busybox image for runs
+runs: $(RUNS)/vmlinuz $(RUNS)/initramfs.cpio.gz $(RUNS)/busybox.squashfs $(RUNS)/python.squashfs ## build kernel, initramfs and images (busybox, Python) for runs
 
 $(RUNS)/init: $(wildcard iso/init/*.c iso/init/*.h) iso/init.mk
 	@mkdir -p $(@D)
@@ -30,9 +34,19 @@ $(RUNS)/initramfs.cpio.gz: $(RUNS)/init $(NEW_GUESTS)/packages
 	$(Q)chmod -R u=rwX,go=rX $(RUNS)/initramfs && find $(RUNS)/initramfs -exec touch -h -d @0 {} +
 	$(Q)cd $(RUNS)/initramfs && find . | $(newc) | gzip -9n >../initramfs.cpio.gz
 
-$(RUNS)/busybox.squashfs: $(NEW_GUESTS)/packages iso/image.py tests/tools/oci.py
+$(RUNS)/busybox.squashfs: $(NEW_GUESTS)/packages iso/image.py iso/oci.py
 	$(Q)iso/packages.sh $(RUN_PACKAGES)
 	@echo "  IMAGE   $@"
 	$(Q)rm -rf $(RUNS)/busybox && mkdir -p $(RUNS)
-	$(Q)$(PYTHON) tests/tools/oci.py busybox $(NEW_GUESTS)/root/bin/busybox $(RUNS)/busybox
+	$(Q)$(PYTHON) iso/oci.py busybox $(NEW_GUESTS)/root/bin/busybox $(RUNS)/busybox
 	$(Q)$(PYTHON) iso/image.py $(RUNS)/busybox $@
+
+$(RUNS)/python.squashfs: iso/fetch.sh iso/sources.sh iso/image.py iso/oci.py iso/init.mk
+	$(Q)iso/packages.sh $(GUEST_PACKAGES) $(RUN_PACKAGES)
+	@echo "  APT     python3 ($(NEW_SUITE))"
+	$(Q)iso/fetch.sh $(BUILD)/guests-python $(NEW_SUITE) amd64 $(RUN_PYTHON)
+	$(Q)ln -sf busybox $(BUILD)/guests-python/root/usr/bin/sh
+	@echo "  IMAGE   $@"
+	$(Q)rm -rf $(RUNS)/python
+	$(Q)$(PYTHON) iso/oci.py tree $(BUILD)/guests-python/root $(RUNS)/python
+	$(Q)$(PYTHON) iso/image.py $(RUNS)/python $@

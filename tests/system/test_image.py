@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.append(str(ROOT / "tests/tools"))
+sys.path.append(str(ROOT / "iso"))
 import oci  # noqa: E402
 
 

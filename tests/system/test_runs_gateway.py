@@ -16,6 +16,19 @@ from test_runs import CONF, FILES
 sys.path.append(str(ROOT / "gateway/tests/system"))
 from client import Server  # noqa: E402
 
+PYTHON = """[disk python]
+controller = memory
+image = python.squashfs
+read_only = yes
+[vm python]
+kernel = vmlinuz
+initrd = initramfs.cpio.gz
+cmdline = console=ttyS0 quiet
+memory = 160M
+vsock = yes
+clock = jump
+disk = python ro
+"""
 # A VM whose first process is another one never comes to the gate.
 NO_GATE = """[vm plain]
 kernel = vmlinuz
@@ -25,24 +38,28 @@ vsock = yes
 """
 
 
+TEMPLATES = {"busybox", "python"}
+
+
 @pytest.fixture(scope="module")
 def line(build, tmp_path_factory):
     """The image with skerryd at COM2, and a template of busybox."""
     folder = tmp_path_factory.mktemp("runs")
     port = free_port()
-    parts = bundle.read(*(build / "runs" / name for name in FILES))
-    files = bundle.make(folder / "runs.cpio", CONF + NO_GATE, parts)
-    with Qemu(build, bundle=files, extra=("-serial", f"tcp:127.0.0.1:{port},server=on,wait=off")) as machine:
+    parts = bundle.read(*(build / "runs" / name for name in (*FILES, "python.squashfs")))
+    files = bundle.make(folder / "runs.cpio", CONF + PYTHON + NO_GATE, parts)
+    with Qemu(build, bundle=files, memory="2G", extra=("-serial", f"tcp:127.0.0.1:{port},server=on,wait=off")) as machine:
         machine.wait_prompt()
         program = os.environ.get("SKERRYD", ROOT / "gateway/build/skerryd")
         server = Server(str(program), folder, f"tcp:127.0.0.1:{port}").start()
         try:
             wait_for(lambda: server.tls("GET", "/v1/host").json()["link"] == "up")
-            machine.command("vm create busybox")
-            wait_for(lambda: server.tls("GET", "/v1/vms/busybox").status == 200)
-            made = server.tls("POST", "/v1/vms/busybox/actions/template")
-            assert made.status == 200, made.body
-            assert made.json()["vm"]["state"] == "paused"
+            for name in TEMPLATES:
+                machine.command(f"vm create {name}")
+                wait_for(lambda: server.tls("GET", f"/v1/vms/{name}").status == 200)
+                made = server.tls("POST", f"/v1/vms/{name}/actions/template", timeout=100)
+                assert made.status == 200, made.body
+                assert made.json()["vm"]["state"] == "paused"
             yield machine, server
         finally:
             server.stop()
@@ -74,7 +91,7 @@ def test_run(line):
     items = server.tls("GET", "/v1/audit").json()["items"]
     assert any((item["action"], item["target"]) == ("run.begin", "busybox") for item in items), items[-3:]
     assert "hidden" not in str(items) and "hidden" not in machine.command("log show -c audit")
-    assert names(machine) == {"busybox"}
+    assert names(machine) == TEMPLATES
 
 
 def test_limits(line):
@@ -95,7 +112,7 @@ def test_limits(line):
     assert shell(server, "poweroff -f")["result"] == "crash"
     assert time.monotonic() - began < 200
     assert shell(server, "echo fine")["stdout"] == "fine\n"
-    assert names(machine) == {"busybox"}
+    assert names(machine) == TEMPLATES
     assert ": 0 found" in machine.command("audit")
 
 
@@ -109,7 +126,7 @@ def test_many(line):
     assert [rows[0] for rows in said] == [str(number) for number in range(20)], done
     for place in (1, 2, 3):
         assert len({rows[place] for rows in said}) == 20
-    assert names(machine) == {"busybox"}
+    assert names(machine) == TEMPLATES
 
 
 def test_refused(line):
@@ -130,7 +147,7 @@ def test_refused(line):
     first = run(server, "cat", "/proc/uptime", headers=headers)
     again = run(server, "cat", "/proc/uptime", headers=headers)
     assert again.json() == {"id": first.json()["id"]} and again.headers["idempotency-replayed"] == "true"
-    assert names(machine) == {"busybox"}
+    assert names(machine) == TEMPLATES
 
 
 def test_stop(line):
@@ -139,18 +156,18 @@ def test_stop(line):
     begun = run(server, "sleep", "1000", headers={"Prefer": "wait=0"})
     assert begun.status == 202
     path = begun.headers["location"]
-    wait_for(lambda: len(names(machine)) == 2)
+    wait_for(lambda: len(names(machine)) == 3)
     assert [item["state"] for item in server.tls("GET", "/v1/runs").json()["items"]][-1] == "running"
     server.tls("DELETE", path)
     done = server.tls("GET", path + "?wait=20").json()
     assert (done["state"], done["result"]) == ("done", "stopped")
-    assert names(machine) == {"busybox"}
+    assert names(machine) == TEMPLATES
     run(server, "sleep", "1000", headers={"Prefer": "wait=0"})
-    wait_for(lambda: len(names(machine)) == 2)
+    wait_for(lambda: len(names(machine)) == 3)
     server.kill()
     os.unlink(server.socket)
     server.start()
-    wait_for(lambda: names(machine) == {"busybox"}, 60)
+    wait_for(lambda: names(machine) == TEMPLATES, 60)
 
 
 def test_skerryctl(line):
@@ -176,3 +193,29 @@ def test_skerryctl(line):
     assert ctl("stop", number).returncode == 0
     wait_for(lambda: b"stopped" in ctl("ps").stdout)
     assert ctl("logs", number).stdout == b"before\n"
+
+
+TWINS = """import ctypes, os, random, secrets, ssl, tempfile, time, uuid
+drawn = ctypes.create_string_buffer(16)
+ctypes.CDLL(None).getrandom(drawn, 16, 0)
+print(os.urandom(16).hex(), drawn.raw.hex(), random.getrandbits(64), secrets.token_hex(), ssl.RAND_bytes(16).hex(), uuid.uuid4(),
+      tempfile.mktemp(), hash("text"), time.time())
+"""
+
+
+def test_python(line):
+    """
+    Debian's Python: four at once draw other numbers in each way that it knows, and have the right time. OpenSSL, glibc, and
+    hashes of texts have states of their own.
+    """
+    _, server = line
+
+    def python(_):
+        done = server.tls("POST", "/v1/runs", {"template": "python", "command": ["python3", "-c", TWINS]}, timeout=100).json()
+        assert done["result"] == "exit" and done["exit_code"] == 0, done["stderr"]
+        return done["stdout"].split()
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(python, range(4)))
+    for place in range(8):
+        assert len({words[place] for words in said}) == 4, (place, said)
+    assert max(abs(float(words[8]) - time.time()) for words in said) < 120, said

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """
-Makes container images for tests, as OCI layouts or as archives of `docker save`, from nothing but Python: busybox from Debian's
-package, and whatever a test has in mind.
+Makes container images, as OCI layouts or as archives of `docker save`, from nothing but Python: of Debian's busybox, of what
+packages have in them, and of whatever a test has in mind.
 
     oci.py busybox PROGRAM OUT
+    oci.py tree FOLDER OUT
 """
 import gzip
 import hashlib
@@ -86,5 +87,22 @@ def busybox(program):
     return [layer(*members), layer(*(link(f"bin/{name}", "busybox") for name in names if name != "busybox"))]
 
 
+def tree(place):
+    """The one layer of what is in a folder, all of it root's, and a folder for temporary files."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for path in sorted(Path(place).rglob("*")):
+            member = archive.gettarinfo(path, str(path.relative_to(place)))
+            member.uid = member.gid = 0
+            member.uname = member.gname = "root"
+            with open(path, "rb") if member.isfile() else io.BytesIO() as data:
+                archive.addfile(member, data)
+        archive.addfile(*folder("tmp", 0o1777))
+    return [out.getvalue()]
+
+
 if __name__ == "__main__":
-    layout(sys.argv[3], busybox(sys.argv[2]), Cmd=["sh"], Env=["PATH=/bin"])
+    if sys.argv[1] == "busybox":
+        layout(sys.argv[3], busybox(sys.argv[2]), Cmd=["sh"], Env=["PATH=/bin"])
+    else:
+        layout(sys.argv[3], tree(sys.argv[2]), Cmd=["sh"], Env=["PATH=/usr/local/bin:/usr/bin:/bin"])
