@@ -12,7 +12,7 @@ RUN_PYTHON := python3-minimal python3.13 python3.13-minimal libpython3.13-minima
 	libexpat1 libssl3t64 libffi8 libbz2-1.0 liblzma5 libsqlite3-0 libuuid1 libcrypt1 libzstd1 netbase media-types busybox-static
 
 .PHONY: runs
-runs: $(RUNS)/vmlinuz $(RUNS)/initramfs.cpio.gz $(RUNS)/busybox.squashfs $(RUNS)/python.squashfs ## build kernel, initramfs and images (busybox, Python) for runs
+runs: $(RUNS)/vmlinuz $(RUNS)/initramfs-run.cpio.gz $(RUNS)/busybox.squashfs $(RUNS)/python.squashfs ## build kernel, initramfs and images (busybox, Python) for runs
 
 $(RUNS)/init: $(wildcard iso/init/*.c iso/init/*.h) iso/init.mk
 	@mkdir -p $(@D)
@@ -25,14 +25,14 @@ $(RUNS)/vmlinuz: $(NEW_GUESTS)/vmlinuz
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
-$(RUNS)/initramfs.cpio.gz: $(RUNS)/init $(NEW_GUESTS)/packages
+$(RUNS)/initramfs-run.cpio.gz: $(RUNS)/init $(NEW_GUESTS)/packages
 	@echo "  CPIO    $@"
 	$(Q)rm -rf $(RUNS)/initramfs && mkdir -p $(RUNS)/initramfs/modules
 	$(Q)cp $< $(RUNS)/initramfs/init
 	$(Q)for module in $(RUN_MODULES); do find $(NEW_GUESTS)/root/ -path '*/lib/modules/*' -name "$$module.ko" \
 		-exec cp {} $(RUNS)/initramfs/modules/ \; ; done
 	$(Q)chmod -R u=rwX,go=rX $(RUNS)/initramfs && find $(RUNS)/initramfs -exec touch -h -d @0 {} +
-	$(Q)cd $(RUNS)/initramfs && find . | $(newc) | gzip -9n >../initramfs.cpio.gz
+	$(Q)cd $(RUNS)/initramfs && find . | $(newc) | gzip -9n >../initramfs-run.cpio.gz
 
 $(RUNS)/busybox.squashfs: $(NEW_GUESTS)/packages iso/image.py iso/oci.py
 	$(Q)iso/packages.sh $(RUN_PACKAGES)

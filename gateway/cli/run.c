@@ -262,6 +262,20 @@ enum cli_exit command_stop(struct cli *cli, int count, char **words)
 	return code;
 }
 
+/* A machine of the configuration that has not been created yet. */
+static bool run_create(struct cli *cli, const char *name)
+{
+	json_t *body = json_pack("{s:s, s:{}}", "name", name, "config");
+	struct http_answer answer;
+	bool done =
+		cli_change(cli, "POST", "/v1/vms", NULL, body, name, "create", &answer) == CLI_OK;
+
+	if (done)
+		json_decref(answer.json);
+	json_decref(body);
+	return done;
+}
+
 enum cli_exit command_template(struct cli *cli, int count, char **words)
 {
 	struct http_answer answer;
@@ -271,6 +285,12 @@ enum cli_exit command_template(struct cli *cli, int count, char **words)
 	if (count != 1)
 		cli_die(CLI_USAGE, "use: template NAME");
 	cli_connect(cli);
+	snprintf(path, sizeof(path), "/v1/vms/%s", http_segment(words[0]));
+	if (!http_exchange(&cli->http, "GET", path, NULL, NULL, &answer))
+		cli_die(CLI_NOT_REACHED, "%s", cli->http.net.error);
+	json_decref(answer.json);
+	if (answer.status == 404 && !run_create(cli, words[0]))
+		return CLI_NOT_FOUND;
 	snprintf(path, sizeof(path), "/v1/vms/%s/actions/template", http_segment(words[0]));
 	code = cli_ask(cli, "POST", path, NULL, "Prefer: wait=50\r\n", &answer);
 	if (code == CLI_OK)

@@ -41,11 +41,13 @@ $(SERVICE)/service.cpio.gz: $(GUESTS)/packages $(SERVICE_FILES) $(SKERRYD) gatew
 	$(Q)find $(SERVICE)/initramfs -exec touch -h -d @0 {} +
 	$(Q)cd $(SERVICE)/initramfs && find . | $(newc) | gzip -9n >../service.cpio.gz
 
-# The demonstration's configuration with one more VM.
-$(SERVICE)/skerry.conf: iso/guests/skerry.conf gateway/image/skerry.conf
+# The demonstration's configuration with the service VM and a template for runs.
+$(SERVICE)/skerry.conf: iso/guests/skerry.conf gateway/image/skerry.conf gateway/image/runs.conf
 	@mkdir -p $(@D)
 	$(Q)cat $^ >$@
 
-$(BUILD)/service.cpio: $(GUEST_FILES) $(SERVICE)/service.cpio.gz $(SERVICE)/skerry.conf
+RUN_FILES := $(BUILD)/runs/initramfs-run.cpio.gz $(BUILD)/runs/python.squashfs
+
+$(BUILD)/service.cpio: $(GUEST_FILES) $(SERVICE)/service.cpio.gz $(SERVICE)/skerry.conf $(RUN_FILES)
 	@echo "  CPIO    $@"
-	$(call guest_bundle,$(SERVICE)/bundle,$(SERVICE)/service.cpio.gz $(SERVICE)/skerry.conf)
+	$(call guest_bundle,$(SERVICE)/bundle,$(SERVICE)/service.cpio.gz $(SERVICE)/skerry.conf $(RUN_FILES))

@@ -14,14 +14,14 @@ image = busybox.squashfs
 read_only = yes
 [vm busybox]
 kernel = vmlinuz
-initrd = initramfs.cpio.gz
+initrd = initramfs-run.cpio.gz
 cmdline = console=ttyS0 quiet
 memory = 96M
 vsock = yes
 clock = jump
 disk = busybox ro
 """
-FILES = ("vmlinuz", "initramfs.cpio.gz", "busybox.squashfs")
+FILES = ("vmlinuz", "initramfs-run.cpio.gz", "busybox.squashfs")
 
 
 @pytest.fixture(scope="module")

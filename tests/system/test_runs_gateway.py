@@ -22,7 +22,7 @@ image = python.squashfs
 read_only = yes
 [vm python]
 kernel = vmlinuz
-initrd = initramfs.cpio.gz
+initrd = initramfs-run.cpio.gz
 cmdline = console=ttyS0 quiet
 memory = 160M
 vsock = yes
@@ -41,6 +41,12 @@ vsock = yes
 TEMPLATES = {"busybox", "python"}
 
 
+def ctl(server, *words, data=b""):
+    program = Path(server.program).parent / "skerryctl"
+    return subprocess.run([program, "--socket", server.socket, *words], input=data, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=100, check=False)
+
+
 @pytest.fixture(scope="module")
 def line(build, tmp_path_factory):
     """The image with skerryd at COM2, and a template of busybox."""
@@ -55,11 +61,9 @@ def line(build, tmp_path_factory):
         try:
             wait_for(lambda: server.tls("GET", "/v1/host").json()["link"] == "up")
             for name in TEMPLATES:
-                machine.command(f"vm create {name}")
-                wait_for(lambda: server.tls("GET", f"/v1/vms/{name}").status == 200)
-                made = server.tls("POST", f"/v1/vms/{name}/actions/template", timeout=100)
-                assert made.status == 200, made.body
-                assert made.json()["vm"]["state"] == "paused"
+                made = ctl(server, "template", name)
+                assert (made.returncode, made.stdout) == (0, f"{name}: is a template\n".encode()), made.stderr
+            assert {vm["state"] for vm in server.tls("GET", "/v1/vms").json()["items"]} == {"paused"}
             yield machine, server
         finally:
             server.stop()
@@ -173,26 +177,21 @@ def test_stop(line):
 def test_skerryctl(line):
     """`skerryctl run` has the command's input, output and exit code; ps, logs and stop; and says why there is none."""
     _, server = line
-    program = Path(server.program).parent / "skerryctl"
-
-    def ctl(*words, data=b""):
-        return subprocess.run([program, "--socket", server.socket, *words], input=data, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, timeout=60, check=False)
-    done = ctl("run", "busybox", "--env", "A=b c", "--user", "7:8", "--workdir", "/tmp", "--", "sh", "-c",
+    done = ctl(server, "run", "busybox", "--env", "A=b c", "--user", "7:8", "--workdir", "/tmp", "--", "sh", "-c",
                "cat; echo \"$A\"; id -u; pwd; echo no >&2; exit 5", data=bytes(range(256)))
     assert (done.stdout, done.stderr, done.returncode) == (bytes(range(256)) + b"b c\n7\n/tmp\n", b"no\n", 5)
-    assert ctl("run", "busybox", "--", "sh", "-c", "kill $$").returncode == 143
-    done = ctl("run", "busybox", "--timeout", "2", "--", "sleep", "100")
+    assert ctl(server, "run", "busybox", "--", "sh", "-c", "kill $$").returncode == 143
+    done = ctl(server, "run", "busybox", "--timeout", "2", "--", "sleep", "100")
     assert done.returncode == 124 and b"out-of-time" in done.stderr
-    assert ctl("run", "busybox", "--", "true", data=bytes(20000)).returncode == 2
-    done = ctl("run", "none", "--", "true")
+    assert ctl(server, "run", "busybox", "--", "true", data=bytes(20000)).returncode == 2
+    done = ctl(server, "run", "none", "--", "true")
     assert done.returncode == 125 and b"none" in done.stderr
-    number = ctl("run", "busybox", "--detach", "--", "sh", "-c", "echo before; sleep 1000").stdout.strip()
-    assert number in ctl("ps").stdout
+    number = ctl(server, "run", "busybox", "--detach", "--", "sh", "-c", "echo before; sleep 1000").stdout.strip()
+    assert number in ctl(server, "ps").stdout
     time.sleep(1)  # for what it prints
-    assert ctl("stop", number).returncode == 0
-    wait_for(lambda: b"stopped" in ctl("ps").stdout)
-    assert ctl("logs", number).stdout == b"before\n"
+    assert ctl(server, "stop", number).returncode == 0
+    wait_for(lambda: b"stopped" in ctl(server, "ps").stdout)
+    assert ctl(server, "logs", number).stdout == b"before\n"
 
 
 TWINS = """import ctypes, os, random, secrets, ssl, tempfile, time, uuid

@@ -79,6 +79,18 @@ def end(terminal):
     terminal.expect(pexpect.EOF)
 
 
+def check_run(build, port, fingerprint, token):
+    """README's lines: a Python template, and a line of Python in a VM of its own."""
+    def ctl(*words, data=None):
+        return subprocess.run([build / "gateway/skerryctl", "--host", f"https://localhost:{port}", "--fingerprint", fingerprint,
+                               *words], input=data, capture_output=True, text=True, timeout=LIMIT, check=False,
+                              env=os.environ | {"SKERRY_TOKEN": token})
+    done = ctl("template", "python")
+    assert done.returncode == 0, done.stderr
+    done = ctl("run", "python", "--", "python3", "-", data="print(sum(range(100)))")
+    assert (done.stdout, done.returncode) == ("4950\n", 0), done.stderr
+
+
 def test_service_vm(build, tmp_path):
     disk, port = tmp_path / "state.img", free_port()
     terminal, said = start(build, disk, port)
@@ -106,6 +118,7 @@ def test_service_vm(build, tmp_path):
         terminal.expect("alpha +running.*beta +running.*web +running")
         terminal.expect(PROMPT)
         check_apart(terminal, port, fingerprint)
+        check_run(build, port, fingerprint, token)
         end(terminal)
         assert token.encode() not in disk.read_bytes()
         # The second time: the same server, and nothing secret is said.
