@@ -3,6 +3,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "vmm/monitor/dev/fw_cfg.c"
+#include "vmm/monitor/dev/fw_cfg_dma.c"
 #include "tests/fuzz/device.h"
 
 /* Adds as many files as the input says, with any sizes and names; one too many is refused. */

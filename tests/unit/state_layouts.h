@@ -40,4 +40,6 @@ static const struct state_layout {
 	[STATE_VIRTIO_BALLOON] = {1, 0x4b6bf38f},
 	[STATE_WALL] = {1, 0xfc0bbf52},
 	[STATE_VIRTIO_VSOCK] = {1, 0x4a4c935a},
+	[STATE_FW_CFG_DMA] = {1, 0x33ee0266},
+	[STATE_FIRMWARE_LOG] = {1, 0x631990df},
 };

@@ -180,4 +180,6 @@ enum monitor_flag {
 	/* The VM goes on: pieces of 2 MiB, or pages, of RAM that hold nothing are given back. */
 	MONITOR_SAVE_GIVES_BLOCKS = 1 << 16,
 	MONITOR_SAVE_GIVES_PAGES = 1 << 17,
+	/* the kernel file is a PC's firmware: boot = bios */
+	MONITOR_FIRMWARE = 1 << 18,
 };

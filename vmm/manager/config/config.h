@@ -10,7 +10,7 @@
 #define CONFIG_NAME_BYTES    CHANNEL_NAME_BYTES
 #define CONFIG_FILE_BYTES    64u
 #define CONFIG_CMDLINE_BYTES 1024u
-#define CONFIG_PROBLEM_BYTES 432u /* room for an unknown key and all valid ones */
+#define CONFIG_PROBLEM_BYTES 448u /* room for an unknown key and all valid ones */
 #define CONFIG_PORT_MAX	     (CHANNEL_STREAM_MAX - 1)
 #define CONFIG_CPU_WORDS     4u /* affinity covers CPU_MAX host CPUs */
 
@@ -21,6 +21,7 @@ enum config_on_crash { ON_CRASH_HOLD, ON_CRASH_RESTART, ON_CRASH_DESTROY, ON_CRA
 enum config_pages { PAGES_AUTO, PAGES_4K, PAGES_2M, PAGES_1G };
 enum config_automatic { AUTOMATIC_AUTO, AUTOMATIC_OFF };
 enum config_tlb_flush { TLB_FLUSH_TAGGED, TLB_FLUSH_FULL };
+enum config_boot { BOOT_KERNEL, BOOT_BIOS };
 enum config_pci { PCI_ON, PCI_OFF };
 enum config_console { CONSOLE_SERIAL, CONSOLE_VIRTIO };
 enum config_export { EXPORT_OFF, EXPORT_COM1, EXPORT_COM2 };
@@ -164,6 +165,8 @@ struct vm_config {
 	bool broken;	/* the section has a mistake: its VM must not be created */
 	bool destroyed; /* the section's VM was destroyed, and may be created again */
 	u64 given;
+	u64 boot;			  /* enum config_boot */
+	char firmware[CONFIG_FILE_BYTES]; /* "": none */
 	char kernel[CONFIG_FILE_BYTES];
 	char initrd[CONFIG_FILE_BYTES]; /* "": none */
 	char cmdline[CONFIG_CMDLINE_BYTES];

@@ -43,11 +43,38 @@ static bool config_has_port(const struct vm_config *vm, const char *name)
 	return false;
 }
 
+/*
+ * Says what is wrong with the keys that tell what the VM boots; returns false if nothing is.
+ */
+static bool config_boot_problem(const struct vm_config *vm, char *problem, size_t size)
+{
+	if (vm->boot == BOOT_KERNEL && vm->firmware[0] != '\0')
+		format(problem, size, "VM %s: firmware = %s is for boot = bios only; set that, too",
+		       vm->name, vm->firmware);
+	else if (vm->boot == BOOT_KERNEL && vm->kernel[0] == '\0')
+		format(problem, size, "VM %s has no kernel; set kernel = FILE", vm->name);
+	else if (vm->boot == BOOT_KERNEL)
+		return false;
+	else if (vm->firmware[0] == '\0')
+		format(problem, size, "VM %s has no firmware; set firmware = FILE", vm->name);
+	else if (vm->kernel[0] != '\0' || vm->initrd[0] != '\0' || vm->cmdline[0] != '\0')
+		format(problem, size,
+		       "VM %s: with boot = bios its disk has the kernel; leave out kernel, initrd "
+		       "and cmdline",
+		       vm->name);
+	else if (vm->pci == PCI_OFF)
+		format(problem, size, "VM %s: boot = bios does not go with pci = off; set pci = on",
+		       vm->name);
+	else
+		return false;
+	return true;
+}
+
 bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 {
-	if (vm->kernel[0] == '\0')
-		format(problem, size, "VM %s has no kernel; set kernel = FILE", vm->name);
-	else if (vm->cap_percent > 100 * vm->vcpus)
+	if (config_boot_problem(vm, problem, size))
+		return false;
+	if (vm->cap_percent > 100 * vm->vcpus)
 		format(problem, size,
 		       "VM %s: cap = %llu%% is too much; set at most %llu%% with vcpus = %llu",
 		       vm->name, (unsigned long long)vm->cap_percent, 100ull * vm->vcpus,

@@ -45,7 +45,7 @@ static u8 fw_cfg_directory_byte(const struct fw_cfg *fw_cfg, u32 offset)
 	return (u8)file->name[at - 8];
 }
 
-static u8 fw_cfg_item_byte(const struct fw_cfg *fw_cfg, u32 key, u32 offset)
+u8 fw_cfg_item_byte(const struct fw_cfg *fw_cfg, u32 key, u32 offset)
 {
 	const struct fw_cfg_file *file;
 
@@ -53,7 +53,8 @@ static u8 fw_cfg_item_byte(const struct fw_cfg *fw_cfg, u32 key, u32 offset)
 	case FW_CFG_SIGNATURE:
 		return offset < 4 ? (u8) "QEMU"[offset] : 0;
 	case FW_CFG_ID:
-		return fw_cfg_little_endian(1, offset); /* traditional interface only */
+		/* bit 0: the traditional interface, bit 1: DMA */
+		return fw_cfg_little_endian(fw_cfg->memory != NULL ? 3 : 1, offset);
 	case FW_CFG_RAM_SIZE:
 		return fw_cfg_little_endian(fw_cfg->ram_bytes, offset);
 	case FW_CFG_CPU_COUNT:
@@ -123,6 +124,7 @@ static const struct device_ops fw_cfg_ops = {
 enum status fw_cfg_attach(struct platform *platform, const struct platform_config *config)
 {
 	struct fw_cfg *fw_cfg = platform_take(platform, sizeof(*fw_cfg));
+	enum status status;
 
 	if (fw_cfg == NULL)
 		return STATUS_NO_MEMORY;
@@ -138,7 +140,14 @@ enum status fw_cfg_attach(struct platform *platform, const struct platform_confi
 		.kind = STATE_FW_CFG,
 		.version = 1,
 	};
-	return platform_add(platform, &fw_cfg->device);
+	for (u32 i = 0; i < config->firmware_file_count; i++)
+		if (!fw_cfg_add_file(fw_cfg, config->firmware_file[i].name,
+				     config->firmware_file[i].bytes,
+				     config->firmware_file[i].size_bytes))
+			return STATUS_NO_MEMORY;
+	status = platform_add(platform, &fw_cfg->device);
+	return status == STATUS_OK && config->firmware ? fw_cfg_dma_attach(platform, config, fw_cfg)
+						       : status;
 }
 
 bool fw_cfg_add_file(struct fw_cfg *fw_cfg, const char *name, const u8 *bytes, u32 size_bytes)

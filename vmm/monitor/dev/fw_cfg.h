@@ -16,6 +16,9 @@ enum fw_cfg_key {
 	FW_CFG_FILE_FIRST = 0x20,
 };
 
+#define FW_CFG_DMA_PORT	 0x514u /* 64 bits, big-endian */
+#define FW_CFG_DMA_PORTS 8u
+
 #define FW_CFG_FILE_MAX	  8
 #define FW_CFG_NAME_BYTES 56
 
@@ -31,7 +34,15 @@ struct fw_cfg_state {
 	u16 reserved;
 };
 
-/* QEMU's firmware configuration device, traditional interface without DMA (docs/specs/fw_cfg). */
+struct fw_cfg_dma_state {
+	u32 address_high;
+	u32 reserved;
+};
+
+/*
+ * QEMU's firmware configuration device (docs/specs/fw_cfg): the traditional interface, and DMA for
+ * machines that start by firmware.
+ */
 struct fw_cfg {
 	struct device device;
 	struct fw_cfg_state state;
@@ -39,6 +50,9 @@ struct fw_cfg {
 	u32 cpu_count;
 	u32 file_count;
 	struct fw_cfg_file file[FW_CFG_FILE_MAX];
+	const struct guest_memory *memory; /* NULL: there is no DMA */
+	struct device dma;
+	struct fw_cfg_dma_state dma_state;
 };
 
 enum status fw_cfg_attach(struct platform *platform,
@@ -46,3 +60,8 @@ enum status fw_cfg_attach(struct platform *platform,
 /* Adds a file to the directory. Returns false if the directory is full or the name too long. */
 bool fw_cfg_add_file(struct fw_cfg *fw_cfg, const char *name, const u8 *bytes,
 		     u32 size_bytes) MUST_CHECK;
+/* Returns a byte of an item; 0 past its end. */
+u8 fw_cfg_item_byte(const struct fw_cfg *fw_cfg, u32 key, u32 offset);
+/* fw_cfg_dma.c: adds the DMA interface. */
+enum status fw_cfg_dma_attach(struct platform *platform, const struct platform_config *config,
+			      struct fw_cfg *fw_cfg) MUST_CHECK;

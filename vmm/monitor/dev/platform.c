@@ -8,6 +8,7 @@
 #include "vmm/monitor/dev/acpi_pm.h"
 #include "vmm/monitor/dev/crtc.h"
 #include "vmm/monitor/dev/debug.h"
+#include "vmm/monitor/dev/firmware_log.h"
 #include "vmm/monitor/dev/fw_cfg.h"
 #include "vmm/monitor/dev/hpet.h"
 #include "vmm/monitor/dev/pit.h"
@@ -42,6 +43,7 @@ static enum status (*const platform_attach[])(struct platform *platform,
 	pvpanic_attach,
 	watchdog_attach,
 	fw_cfg_attach,
+	firmware_log_attach,
 	test_device_attach,
 	pci_bus_attach, /* has the reset control behind it */
 	virtio_console_attach,

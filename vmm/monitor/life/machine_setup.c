@@ -6,10 +6,12 @@
 #include "vmm/monitor/life/machine_setup.h"
 
 #include "vmm/monitor/life/disk_open.h"
+#include "vmm/monitor/life/firmware_open.h"
 #include "vmm/monitor/life/handover.h"
 #include "vmm/monitor/life/loop.h"
 #include "vmm/monitor/life/reserve.h"
 #include "vmm/monitor/life/vcpu_setup.h"
+#include "vmm/monitor/load/firmware.h"
 #include "vmm/monitor/machine/console.h"
 #include "vmm/monitor/memory/layout.h"
 #include "vmm/monitor/life/net_open.h"
@@ -176,6 +178,11 @@ static bool machine_has_flag(enum monitor_flag flag)
 	return (start_info->parameter[MONITOR_FLAGS] & flag) != 0;
 }
 
+static void machine_say_firmware(void *context, const char *line)
+{
+	machine_log(context, "firmware: %s", line);
+}
+
 bool machine_make_devices(struct machine *machine)
 {
 	struct lapic_page *pages[MACHINE_VCPU_MAX];
@@ -188,6 +195,11 @@ bool machine_make_devices(struct machine *machine)
 		.serial_context = machine,
 		.lapic_page = pages,
 		.hpet = machine->job.hpet,
+		.firmware = machine->firmware != NULL,
+		.firmware_file = machine->firmware != NULL ? machine->firmware->file : NULL,
+		.firmware_file_count =
+			machine->firmware != NULL ? machine->firmware->file_count : 0,
+		.firmware_say = machine_say_firmware,
 		.test_device = machine_has_flag(MONITOR_TEST_DEVICE),
 		.test_show = machine_show_in_window,
 		.pci = machine->job.pci,
@@ -303,6 +315,8 @@ bool machine_setup(struct machine *machine)
 	machine->platform.clock.update = machine_refresh_clock;
 	machine_time_start(&machine->time, start_info->tsc_khz, clock_tsc());
 	machine_update_clock(machine);
+	if (machine_has_flag(MONITOR_FIRMWARE) && !firmware_open(machine))
+		return false;
 	if (!machine_make_devices(machine))
 		return false;
 	if (machine->handover.number != 0 && !handover_take(machine))

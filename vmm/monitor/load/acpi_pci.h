@@ -20,6 +20,7 @@ _Static_assert(sizeof(struct mcfg) == 60, "PCI Firmware 4.1.2");
 void acpi_pci_mcfg(struct mcfg *mcfg);
 /*
  * Writes the host bridge and what it decodes, for the DSDT's scope \_SB. high_base is where the
- * 64-bit window begins, 0 for none.
+ * 64-bit window begins, 0 for none. With firmware the 32-bit window is larger, and there is no
+ * MCFG.
  */
-void acpi_pci_dsdt(struct aml *aml, u64 high_base);
+void acpi_pci_dsdt(struct aml *aml, u64 high_base, bool firmware);

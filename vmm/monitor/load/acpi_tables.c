@@ -99,7 +99,7 @@ static void acpi_tables_dsdt_pvpanic(struct aml *aml)
  * Writes the device of the generation ID (Microsoft, "Virtual Machine Generation ID", 2012):
  * drivers find it by its _CID, and ADDR has the two halves of the address of 16 bytes.
  */
-static void acpi_tables_dsdt_generation(struct aml *aml)
+static void acpi_tables_dsdt_generation(struct aml *aml, u32 address)
 {
 	u32 device = aml_open(aml, AML_DEVICE);
 	u32 package;
@@ -112,7 +112,7 @@ static void acpi_tables_dsdt_generation(struct aml *aml)
 	aml_name(aml, "ADDR");
 	package = aml_open(aml, AML_PACKAGE);
 	aml_byte(aml, 2);
-	aml_dword(aml, LAYOUT_GENERATION);
+	aml_dword(aml, address);
 	aml_integer(aml, 0);
 	aml_close(aml, package);
 	aml_close(aml, device);
@@ -152,8 +152,10 @@ static u32 acpi_tables_put_dsdt(struct acpi_writer *writer, const struct acpi_ma
 	acpi_tables_dsdt_isa_device(&aml, "RTC", "PNP0B00", RTC_INDEX_PORT, 2, RTC_IRQ);
 	acpi_tables_dsdt_pvpanic(&aml);
 	if (machine->pci) {
-		acpi_pci_dsdt(&aml, machine->pci_high_base);
-		acpi_tables_dsdt_generation(&aml);
+		acpi_pci_dsdt(&aml, machine->pci_high_base, machine->firmware);
+		acpi_tables_dsdt_generation(&aml, machine->firmware
+							  ? (u32)LAYOUT_FIRMWARE_GENERATION
+							  : (u32)LAYOUT_GENERATION);
 	}
 	aml_close(&aml, opened);
 	if (machine->pci)
@@ -341,7 +343,7 @@ void acpi_tables_write(u8 *ram, const struct acpi_machine *machine)
 	table[count++] = acpi_tables_put_wdat(&writer);
 	if (machine->hpet)
 		table[count++] = acpi_tables_put_hpet(&writer);
-	if (machine->pci)
+	if (machine->pci && !machine->firmware)
 		table[count++] = acpi_tables_put_mcfg(&writer);
 	memcpy(rsdp.signature, ACPI_RSDP_SIGNATURE, sizeof(rsdp.signature));
 	memcpy(rsdp.oem_id, "SKERRY", sizeof(rsdp.oem_id));

@@ -8,6 +8,7 @@ struct acpi_machine {
 	u32 vcpu_count; /* 1 to 255 */
 	bool hpet;
 	bool pci;
+	bool firmware;	   /* the guest starts by firmware, which expects another PCI bus */
 	u64 pci_high_base; /* where the 64-bit window begins; 0: there is none */
 };
 

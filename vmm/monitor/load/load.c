@@ -10,6 +10,7 @@
 #include "vmm/monitor/load/bios.h"
 #include "vmm/monitor/load/bzimage.h"
 #include "vmm/monitor/load/elf_pvh.h"
+#include "vmm/monitor/load/firmware.h"
 #include "vmm/monitor/memory/layout.h"
 #include "vmm/monitor/load/multiboot1.h"
 #include "vmm/monitor/load/place.h"
@@ -37,6 +38,8 @@ bool load_guest(struct load_job *job)
 	if (job->ram_bytes < LAYOUT_RAM_MINIMUM)
 		return load_fail(job, "memory: %lu bytes are too few, at least %lu are needed",
 				 job->ram_bytes, LAYOUT_RAM_MINIMUM);
+	if (job->rom != NULL)
+		return firmware_load(job);
 	e820_build(&job->map, job->ram_bytes, job->pci);
 	bios_write(job->ram);
 	acpi_tables_write(job->ram, &(struct acpi_machine){.vcpu_count = job->vcpu_count,

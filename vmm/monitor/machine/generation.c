@@ -12,20 +12,24 @@
 
 #define GENERATION_BYTES 16u
 
+static u8 *generation_bytes(const struct machine *machine)
+{
+	return machine->job.ram + (machine->job.rom != NULL ? LAYOUT_VGA : LAYOUT_GENERATION);
+}
+
 static void generation_draw(struct machine *machine)
 {
 	u8 id[GENERATION_BYTES];
 
 	random_draw(id, sizeof(id));
-	memcpy(machine->job.ram + LAYOUT_GENERATION, id, sizeof(id));
+	memcpy(generation_bytes(machine), id, sizeof(id));
 }
 
 void generation_begin(struct machine *machine)
 {
 	static const u8 none[GENERATION_BYTES];
 
-	if (machine->job.pci &&
-	    memcmp(machine->job.ram + LAYOUT_GENERATION, none, sizeof(none)) == 0)
+	if (machine->job.pci && memcmp(generation_bytes(machine), none, sizeof(none)) == 0)
 		generation_draw(machine);
 }
 

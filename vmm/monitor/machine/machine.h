@@ -21,6 +21,8 @@
 #define CRASH_LIMIT	5
 #define CRASH_WINDOW_NS (60 * NS_PER_S)
 
+struct firmware;
+
 /* Work that waits until no vCPU is in the guest; no vCPU enters the guest before it is done. */
 enum machine_todo {
 	TODO_REPORT = 1 << 0, /* show the manager the state */
@@ -86,6 +88,7 @@ struct machine {
 	struct cpuid_policy cpuid;
 	struct xsave_layout xsave;
 	struct load_job job;
+	struct firmware *firmware; /* NULL: the guest starts by its kernel */
 	struct vcpu *vcpu; /* an array of vcpu_count */
 	u32 vcpu_count;
 	u32 physical_bits; /* the guest's MAXPHYADDR */

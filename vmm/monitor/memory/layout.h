@@ -22,6 +22,8 @@
  *	0x00100000  RAM up to LAYOUT_LOW_END
  *	0xc0000000  hole: devices. With PCI: its 32-bit window
  *	0xe0000000  with PCI: configuration space of bus 0 (ECAM)
+ *	0xfef00000  started by firmware: the generation ID; configuration space by ports alone
+ *	0xfffc0000  started by firmware: its ROM, up to 4 GiB, and its copy below 1 MiB
  *	0x100000000 the rest of the RAM; with PCI, its 64-bit window 4-GiB aligned behind that
  *
  * The RAM object has no holes: its byte LAYOUT_LOW_END lies at 4 GiB.
@@ -56,6 +58,13 @@
 #define LAYOUT_ECAM	      0xe0000000ull
 #define LAYOUT_ECAM_BYTES     (1 * MIB) /* the size of one bus */
 #define LAYOUT_PCI_HIGH_BYTES (4 * GIB)
+
+/*
+ * A machine that starts by firmware: a 440FX, whose firmware puts BARs right below the I/O APIC.
+ * Its generation ID is the first page of the RAM that the hole of VGA hides.
+ */
+#define LAYOUT_PCI_FIRMWARE_BYTES  (0xfec00000ull - LAYOUT_PCI_LOW)
+#define LAYOUT_FIRMWARE_GENERATION 0xfef00000ull
 
 #define LAYOUT_COMMAND_BYTES (4 * KIB)
 #define LAYOUT_MP_BYTES	     (8 * KIB)

@@ -16,6 +16,13 @@
 
 enum bridge_region { REGION_PORTS, REGION_ECAM };
 
+/*
+ * 82441FX, 3.2.18: what lies behind each piece of memory below 1 MiB. The registers keep what is
+ * written; the memory is RAM in any case.
+ */
+#define PAM_FIRST 0x59u
+#define PAM_COUNT 7u
+
 static struct pci_bus *pci_bridge_bus(struct device *device)
 {
 	return CONTAINER_OF(device, struct pci_bus, bridge.device);
@@ -174,6 +181,14 @@ static void pci_bridge_take_reset_control(struct pci_bus *bus)
 
 enum status pci_bus_attach(struct platform *platform, const struct platform_config *config)
 {
+	static const struct pci_identity i440fx = {
+		.vendor = 0x8086,
+		.device = 0x1237,
+		.revision = 2,
+		.class_code = PCI_BRIDGE_CLASS,
+		.subsystem_vendor = PCI_BRIDGE_VENDOR,
+		.subsystem = 0x1100, /* by which firmware knows that there is fw_cfg */
+	};
 	static const struct pci_identity identity = {
 		.vendor = PCI_BRIDGE_VENDOR,
 		.device = PCI_BRIDGE_DEVICE,
@@ -192,14 +207,19 @@ enum status pci_bus_attach(struct platform *platform, const struct platform_conf
 	bus->windows.high_base = config->pci_high_base;
 	bus->windows.high_bytes = config->pci_high_base != 0 ? LAYOUT_PCI_HIGH_BYTES : 0;
 	pci_bridge_take_reset_control(bus);
-	pci_function_begin(&bus->bridge, &identity);
+	bus->windows.low_bytes =
+		config->firmware ? LAYOUT_PCI_FIRMWARE_BYTES : LAYOUT_PCI_LOW_BYTES;
+	bus->windows.wide_ports = config->firmware;
+	pci_function_begin(&bus->bridge, config->firmware ? &i440fx : &identity);
+	if (config->firmware)
+		memset(bus->bridge.writable + PAM_FIRST, 0xff, PAM_COUNT);
 	bus->bridge.bus = bus;
 	bus->bridge.state = &bus->state.bridge;
 	bus->bridge.device = (struct device){
 		.name = "pci",
 		.ops = &bridge_ops,
 		.regions = bridge_regions,
-		.region_count = ARRAY_COUNT(bridge_regions),
+		.region_count = config->firmware ? REGION_ECAM : ARRAY_COUNT(bridge_regions),
 		.state = &bus->state,
 		.state_bytes = sizeof(bus->state),
 		.kind = STATE_PCI_BUS,

@@ -76,6 +76,15 @@ void pci_function_msix(struct pci_function *function, u32 count, u32 bar, u32 ta
 		       PCI_MSIX_ENABLE | PCI_MSIX_MASKED);
 }
 
+/* Lets the guest write all 32 bits of the BARs of ports, not only the 16 that a PC has. */
+static void pci_function_widen_ports(struct pci_function *function)
+{
+	for (u32 i = 0; i < PCI_BARS; i++)
+		if (function->bar[i].kind == PCI_BAR_PORTS)
+			pci_config_put(function->writable, PCI_BAR + 4 * i, 4,
+				       ~(function->bar[i].bytes - 1));
+}
+
 enum status pci_function_add(struct platform *platform, struct pci_function *function, u32 slot)
 {
 	struct pci_bus *bus = platform->pci;
@@ -87,6 +96,8 @@ enum status pci_function_add(struct platform *platform, struct pci_function *fun
 		return STATUS_IN_USE;
 	function->bus = bus;
 	function->slot = slot;
+	if (bus->windows.wide_ports)
+		pci_function_widen_ports(function);
 	function->constant[PCI_INTERRUPT_PIN] = 1; /* INTA# */
 	function->writable[PCI_INTERRUPT_LINE] = 0xff;
 	pci_config_put(function->writable, PCI_COMMAND, 2,

@@ -10,6 +10,7 @@
 
 struct serial;
 struct acpi_pm;
+struct fw_cfg_file;
 struct guest_memory;
 struct pci_bus;
 struct virtio_balloon;
@@ -28,6 +29,11 @@ struct platform_config {
 	/* the pages of local APICs, one for each vCPU, which the owner provides */
 	struct lapic_page *const *lapic_page;
 	bool hpet;
+	/* the guest starts by firmware, which finds what it looks for, and these files */
+	bool firmware;
+	const struct fw_cfg_file *firmware_file;
+	u32 firmware_file_count;
+	void (*firmware_say)(void *serial_context, const char *line);
 	bool test_device;
 	void (*test_show)(u64 at, u64 page); /* shows a page in the test device's window */
 	bool pci;

@@ -28,7 +28,8 @@ void digest_ram_page(struct digest_ram *ram, u64 number, const u8 *page)
 	const u64 head[SHA256_BLOCK_BYTES / sizeof(u64)] = {number};
 
 	/* its generation ID is another after each restore */
-	if (number == LAYOUT_GENERATION / PAGE_SIZE || is_zero(page, PAGE_SIZE))
+	if (number == LAYOUT_GENERATION / PAGE_SIZE || number == LAYOUT_VGA / PAGE_SIZE ||
+	    is_zero(page, PAGE_SIZE))
 		return;
 	digest_blocks(&ram->sum, (const u8 *)head, sizeof(head));
 	digest_blocks(&ram->sum, page, PAGE_SIZE);

@@ -6,6 +6,7 @@
 #include "vmm/monitor/dev/acpi_pm.h"
 #include "vmm/monitor/dev/crtc.h"
 #include "vmm/monitor/dev/debug.h"
+#include "vmm/monitor/dev/firmware_log.h"
 #include "vmm/monitor/dev/fw_cfg.h"
 #include "vmm/monitor/dev/hpet.h"
 #include "vmm/monitor/dev/pit.h"
@@ -159,6 +160,17 @@ static const struct state_field of_fw_cfg_state[] = {
 	FIELD(fw_cfg_state, key, FIELD_HEX),
 };
 STRUCT(fw_cfg_state);
+
+static const struct state_field of_fw_cfg_dma_state[] = {
+	FIELD(fw_cfg_dma_state, address_high, FIELD_HEX),
+};
+STRUCT(fw_cfg_dma_state);
+
+static const struct state_field of_firmware_log_state[] = {
+	FIELD(firmware_log_state, used, FIELD_NUMBER),
+	ROWS(firmware_log_state, line),
+};
+STRUCT(firmware_log_state);
 
 static const struct state_field of_test_device_state[] = {
 	ROWS(test_device_state, port),
@@ -318,6 +330,8 @@ static const struct state_fields *const device_fields[] = {
 	[STATE_DEBUG] = &fields_debug_state,
 	[STATE_CRTC] = &fields_crtc_state,
 	[STATE_FW_CFG] = &fields_fw_cfg_state,
+	[STATE_FW_CFG_DMA] = &fields_fw_cfg_dma_state,
+	[STATE_FIRMWARE_LOG] = &fields_firmware_log_state,
 	[STATE_TEST_DEVICE] = &fields_test_device_state,
 	[STATE_PVPANIC] = &fields_pvpanic_state,
 	[STATE_WATCHDOG] = &fields_watchdog_state,

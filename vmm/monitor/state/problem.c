@@ -37,6 +37,8 @@ static const char *const kind_names[] = {
 	[STATE_VCPU] = "vcpu",
 	[STATE_XSAVE] = "xsave",
 	[STATE_END] = "end",
+	[STATE_FW_CFG_DMA] = "fw_cfg_dma",
+	[STATE_FIRMWARE_LOG] = "firmware_log",
 };
 
 const char *state_kind_name(u32 kind)

@@ -35,6 +35,8 @@ enum state_kind {
 	STATE_VIRTIO_BALLOON = 28,
 	STATE_WALL = 29, /* an optional section */
 	STATE_VIRTIO_VSOCK = 30,
+	STATE_FW_CFG_DMA = 31,
+	STATE_FIRMWARE_LOG = 32,
 	STATE_KIND_COUNT
 };
 

@@ -188,7 +188,9 @@ static void vm_fill_start_info(const struct vm *vm, struct start_info *info)
 		(vm->config.unrestricted == AUTOMATIC_OFF ? VTRAP_RESTRICTED : 0ul) |
 		(vm->config.tlb_flush == TLB_FLUSH_FULL ? VTRAP_FLUSH : 0ul);
 	info->parameter[MONITOR_FLAGS] =
-		(demo ? MONITOR_DEMO : 0ul) | (vm->config.hpet ? MONITOR_HPET : 0ul) |
+		(demo ? MONITOR_DEMO : 0ul) |
+		(vm->config.boot != BOOT_KERNEL ? MONITOR_FIRMWARE : 0ul) |
+		(vm->config.hpet ? MONITOR_HPET : 0ul) |
 		(vm->config.pci == PCI_ON ? MONITOR_PCI : 0ul) |
 		(vm->config.clock == CLOCK_JUMP ? MONITOR_CLOCK_JUMPS : 0ul) |
 		(vm->config.rng ? MONITOR_VIRTIO_RNG : 0ul) |

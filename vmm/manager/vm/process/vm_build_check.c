@@ -20,10 +20,11 @@
 
 const struct file *vm_build_kernel(const struct vm_config *config, bool *demo)
 {
-	const struct file *file = file_find(config->kernel);
+	const struct file *file =
+		file_find(config->boot == BOOT_KERNEL ? config->kernel : config->firmware);
 
-	*demo = file == NULL && string_equal(config->kernel, VM_KERNEL_BUILT_IN) &&
-		file_demo()->size > 0;
+	*demo = file == NULL && config->boot == BOOT_KERNEL &&
+		string_equal(config->kernel, VM_KERNEL_BUILT_IN) && file_demo()->size > 0;
 	return *demo ? file_demo() : file;
 }
 
@@ -50,6 +51,9 @@ bool vm_build_has_files(const struct vm_config *config, char *problem, size_t si
 {
 	bool demo;
 
+	if (config->boot != BOOT_KERNEL)
+		return vm_build_has_file("firmware", config->firmware,
+					 vm_build_kernel(config, &demo), problem, size);
 	return vm_build_has_file("kernel", config->kernel, vm_build_kernel(config, &demo), problem,
 				 size) &&
 	       (config->initrd[0] == '\0' ||

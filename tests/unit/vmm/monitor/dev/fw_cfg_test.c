@@ -2,7 +2,10 @@
 /* The fw_cfg device's traditional interface behaves as QEMU's docs/specs/fw_cfg describes it. */
 #include "tests/unit/device_fixture.h"
 
+#include "vmm/monitor/memory/guest_memory.c"
+
 #include "vmm/monitor/dev/fw_cfg.c"
+#include "vmm/monitor/dev/fw_cfg_dma.c"
 
 static struct fw_cfg *fw_cfg;
 static struct device *device;
@@ -121,6 +124,88 @@ static void save_and_load(void **state)
 	assert_int_equal(fw_cfg->state.offset, ~0u);
 }
 
+static u8 ram[8 * KIB];
+static struct guest_memory memory;
+
+/* Attaches the device of a machine that starts by firmware, with a file of 8 KiB. */
+static struct device *attach_dma(void)
+{
+	static u8 contents[2 * sizeof(ram)];
+	static struct fw_cfg_file file = {"opt/x", contents, sizeof(contents)};
+	struct platform_config config = fixture_config;
+
+	for (size_t i = 0; i < sizeof(contents); i++)
+		contents[i] = (u8)(i % 251);
+	memset(ram, 0x5a, sizeof(ram));
+	memory = (struct guest_memory){.region[0] = {GPA(0), sizeof(ram), ram}, .count = 1};
+	config.firmware = true;
+	config.memory = &memory;
+	config.firmware_file = &file;
+	config.firmware_file_count = 1;
+	fixture_reset();
+	assert_true(fw_cfg_attach(&fixture_platform, &config) == STATUS_OK);
+	assert_int_equal(fixture_platform.device_count, 2);
+	device = fixture_platform.device[0];
+	fw_cfg = CONTAINER_OF(device, struct fw_cfg, device);
+	return fixture_platform.device[1];
+}
+
+/* Asks for a transfer by a structure at 0x100; returns what its control word says afterwards. */
+static u32 transfer(struct device *dma, u32 control, u32 length, u64 address)
+{
+	const struct fw_cfg_dma_access access = {
+		__builtin_bswap32(control), __builtin_bswap32(length), __builtin_bswap64(address)};
+	u32 result;
+
+	memcpy(ram + 0x100, &access, sizeof(access));
+	fixture_write(dma, 0x514, 4, 0);
+	fixture_write(dma, 0x518, 4, __builtin_bswap32(0x100));
+	memcpy(&result, ram + 0x100, sizeof(result));
+	return __builtin_bswap32(result);
+}
+
+#define SELECT_FILE (CONTROL_SELECT | FW_CFG_FILE_FIRST << CONTROL_KEY_SHIFT)
+
+static void dma_reads_items(void **state)
+{
+	struct device *dma = attach_dma();
+
+	(void)state;
+	select_key(FW_CFG_ID);
+	assert_int_equal(number(4), 3);
+	assert_int_equal(fixture_read(dma, 0x514, 4), 'Q' | 'E' << 8 | 'M' << 16 | 'U' << 24);
+	assert_int_equal(transfer(dma, SELECT_FILE | CONTROL_READ, 300, 0x200), 0);
+	assert_memory_equal(ram + 0x200, fw_cfg->file[0].bytes, 300);
+	assert_int_equal(ram[0x200 + 300], 0x5a);
+	assert_int_equal(transfer(dma, CONTROL_SKIP, 100, 0), 0);
+	assert_int_equal(transfer(dma, CONTROL_READ, 8, 0x200), 0);
+	assert_memory_equal(ram + 0x200, fw_cfg->file[0].bytes + 400, 8);
+	/* an item ends in zeros */
+	assert_int_equal(transfer(dma, CONTROL_SELECT | CONTROL_READ, 6, 0x200), 0);
+	assert_memory_equal(ram + 0x200, "QEMU\0\0", 6);
+}
+
+/* What is none of the guest's memory, too long, or to be written is refused. */
+static void dma_refuses(void **state)
+{
+	static const u64 places[] = {sizeof(ram) - 7, sizeof(ram), ~0ull - 3, ~0ull};
+	struct device *dma = attach_dma();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(places); i++)
+		assert_int_equal(transfer(dma, SELECT_FILE | CONTROL_READ, 8, places[i]),
+				 CONTROL_ERROR);
+	assert_int_equal(transfer(dma, SELECT_FILE | CONTROL_READ, ~0u, 0x200), CONTROL_ERROR);
+	assert_int_equal(transfer(dma, SELECT_FILE | CONTROL_WRITE, 8, 0x200), CONTROL_ERROR);
+	for (size_t i = 0x200; i < sizeof(ram); i++)
+		assert_int_equal(ram[i], 0x5a);
+	/* a structure outside of the memory */
+	fixture_write(dma, 0x514, 4, __builtin_bswap32(7));
+	fixture_write(dma, 0x518, 4, __builtin_bswap32(0x100));
+	assert_int_equal(fw_cfg->dma_state.address_high, 0);
+	assert_round_trip(dma);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +213,8 @@ int main(void)
 		cmocka_unit_test_setup(widths, setup),
 		cmocka_unit_test_setup(files, setup),
 		cmocka_unit_test_setup(save_and_load, setup),
+		cmocka_unit_test(dma_reads_items),
+		cmocka_unit_test(dma_refuses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* A guest's firmware: which files are taken, and what the script of its tables makes of them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lib/string.c"
+#include "vmm/monitor/load/acpi_pci.c"
+#include "vmm/monitor/load/acpi_tables.c"
+#include "vmm/monitor/load/aml.c"
+#include "vmm/monitor/load/firmware.c"
+#include "vmm/monitor/load/place.c"
+#include "vmm/monitor/load/start_state.c"
+#include "vmm/monitor/load/table_loader.c"
+#include "vmm/monitor/load/wdat.c"
+#include "vmm/rt/format.c"
+
+static struct firmware firmware;
+static u8 rom[FIRMWARE_BYTES_MAX];
+static u8 file[FIRMWARE_BYTES_MAX + PAGE_SIZE];
+
+static struct load_job job_for(u64 size, u8 first)
+{
+	struct load_job job = {.kernel = {file, size}, .vcpu_count = 3, .pci = true, .hpet = true};
+
+	memset(file, 0, sizeof(file));
+	if (size >= 16)
+		file[size - 16] = first;
+	return job;
+}
+
+static void only_firmware_is_taken(void **state)
+{
+	static const u64 bad_sizes[] = {0, 1, 16, 64 * KIB - 1, 64 * KIB + 1, 96 * KIB,
+					FIRMWARE_BYTES_MAX + PAGE_SIZE, 2 * MIB};
+	struct load_job job;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(bad_sizes); i++) {
+		job = job_for(MIN(bad_sizes[i], sizeof(file)), JUMP_FAR);
+		job.kernel.size = bad_sizes[i];
+		assert_false(firmware_check(&job));
+		assert_non_null(strstr(job.error, "a BIOS has 64, 128, 192 or 256 KiB"));
+	}
+	for (u64 size = 64 * KIB; size <= FIRMWARE_BYTES_MAX; size += 64 * KIB) {
+		job = job_for(size, JUMP_FAR);
+		assert_true(firmware_check(&job));
+		job = job_for(size, JUMP_NEAR);
+		assert_true(firmware_check(&job));
+		job = job_for(size, 0);
+		assert_false(firmware_check(&job));
+		assert_non_null(strstr(job.error, "there is 0x0 and no jump"));
+	}
+}
+
+/* The ROM and what lies below 1 MiB are the file; the processor begins as after RESET. */
+static void begins_at_the_reset_vector(void **state)
+{
+	static u8 ram[2 * MIB];
+	struct vcpu_page page = {0};
+	struct load_job job = job_for(128 * KIB, JUMP_FAR);
+
+	(void)state;
+	job.ram = ram;
+	job.ram_bytes = sizeof(ram);
+	job.page = &page;
+	job.cpu.signature = 0x12345;
+	job.rom = rom;
+	file[5] = 0x77;
+	memset(ram, 0x5a, sizeof(ram));
+	assert_true(firmware_load(&job));
+	assert_memory_equal(rom, file, job.kernel.size);
+	assert_memory_equal(ram + 0xe0000, file, job.kernel.size);
+	assert_int_equal(ram[0xdffff], 0x5a);
+	assert_int_equal(ram[0x100000], 0x5a);
+	assert_int_equal(ram[0], 0x5a);
+	assert_int_equal(page.segment[SEG_CS].base + page.rip, 0xfffffff0);
+	assert_int_equal(page.gpr[GPR_RDX], 0x12345);
+}
+
+static const struct fw_cfg_file *find(const char *name)
+{
+	for (u32 i = 0; i < firmware.file_count; i++)
+		if (strcmp(firmware.file[i].name, name) == 0)
+			return &firmware.file[i];
+	fail_msg("no file %s", name);
+	return NULL;
+}
+
+/* A firmware's memory: where the script puts the files. */
+#define TABLES_AT 0x8000u
+#define RSDP_AT	  0x400u
+
+static u8 memory[128 * KIB];
+
+static u32 placed_at(const char *name)
+{
+	return strcmp(name, TABLE_LOADER_TABLES) == 0 ? TABLES_AT : RSDP_AT;
+}
+
+static u8 sum(const u8 *bytes, u32 length)
+{
+	u8 total = 0;
+
+	while (length-- > 0)
+		total = (u8)(total + *bytes++);
+	return total;
+}
+
+/* Runs the script as SeaBIOS and OVMF do. */
+static void run_script(const u8 *script, u32 bytes)
+{
+	assert_int_equal(bytes % 128, 0);
+	for (const u8 *at = script; at < script + bytes; at += 128) {
+		const char *name = (const char *)at + 4;
+		u8 *to = memory + placed_at(name);
+		u64 value = 0;
+
+		switch (get_u32(at)) {
+		case COMMAND_ALLOCATE:
+			memcpy(to, find(name)->bytes, find(name)->size_bytes);
+			break;
+		case COMMAND_ADD_POINTER:
+			memcpy(&value, to + get_u32(at + 116), at[120]);
+			value += placed_at((const char *)at + 60);
+			memcpy(to + get_u32(at + 116), &value, at[120]);
+			break;
+		case COMMAND_ADD_CHECKSUM:
+			assert_int_equal(to[get_u32(at + 60)], 0);
+			to[get_u32(at + 60)] = (u8)-sum(to + get_u32(at + 64), get_u32(at + 68));
+			break;
+		default:
+			fail_msg("command %u", get_u32(at));
+		}
+	}
+}
+
+static const struct acpi_header *table(u64 address, const char *signature)
+{
+	const struct acpi_header *header = (const struct acpi_header *)(memory + address);
+
+	assert_in_range(address, TABLES_AT, sizeof(memory) - PAGE_SIZE);
+	assert_memory_equal(header->signature, signature, 4);
+	assert_int_equal(sum(memory + address, header->length), 0);
+	return header;
+}
+
+/* What the firmware places is a whole set of tables: each pointer leads there, each sum is 0. */
+static void script_places_tables(void **state)
+{
+	static const char *const names[] = {"FACP", "APIC", "WDAT", "HPET"};
+	const struct load_job job = job_for(64 * KIB, JUMP_FAR);
+	const struct acpi_rsdp *rsdp = (const struct acpi_rsdp *)(memory + RSDP_AT);
+	const struct acpi_fadt *fadt;
+	const struct fw_cfg_file *script;
+	const u8 *xsdt;
+	const u8 *rsdt;
+
+	(void)state;
+	firmware_prepare(&firmware, &job);
+	script = find(TABLE_LOADER_SCRIPT);
+	run_script(script->bytes, script->size_bytes);
+	assert_int_equal(sum(memory + RSDP_AT, 20), 0);
+	assert_int_equal(sum(memory + RSDP_AT, 36), 0);
+	rsdt = (const u8 *)table(rsdp->rsdt_address, "RSDT");
+	xsdt = (const u8 *)table(rsdp->xsdt_address, "XSDT");
+	for (u32 i = 0; i < ARRAY_COUNT(names); i++) {
+		(void)table(get_u32(rsdt + 36 + 4 * i), names[i]);
+		assert_int_equal(get_u64(xsdt + 36 + 8 * i), get_u32(rsdt + 36 + 4 * i));
+	}
+	/* this machine has no ECAM, so there is no MCFG either */
+	assert_int_equal(get_u32(rsdt + 4), 36 + 4 * ARRAY_COUNT(names));
+	fadt = (const struct acpi_fadt *)table(get_u32(rsdt + 36), "FACP");
+	(void)table(fadt->dsdt, "DSDT");
+	assert_int_equal(fadt->x_dsdt, fadt->dsdt);
+	assert_memory_equal(memory + fadt->firmware_ctrl, "FACS", 4);
+	assert_int_equal(fadt->firmware_ctrl % 64, 0);
+}
+
+/* The RAM that the firmware is told of is the VM's, and nothing else is RAM. */
+static void memory_map_is_told(void **state)
+{
+	static const u64 sizes[] = {2 * MIB, 3 * GIB, 5 * GIB};
+	struct load_job job = job_for(64 * KIB, JUMP_FAR);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(sizes); i++) {
+		const struct fw_cfg_file *map;
+		u64 ram = 0;
+
+		job.ram_bytes = sizes[i];
+		firmware_prepare(&firmware, &job);
+		map = find("etc/e820");
+		for (u32 at = 0; at < map->size_bytes; at += 20)
+			if (get_u32(map->bytes + at + 16) == E820_RAM)
+				ram += get_u64(map->bytes + at + 8);
+		assert_int_equal(ram, sizes[i]);
+	}
+	assert_int_equal(get_u16(find("etc/sercon-port")->bytes), 0x3f8);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_firmware_is_taken),
+		cmocka_unit_test(begins_at_the_reset_vector),
+		cmocka_unit_test(script_places_tables),
+		cmocka_unit_test(memory_map_is_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

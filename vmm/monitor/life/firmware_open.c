@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Gives a machine its firmware's ROM: memory of its own, which the guest may read and execute.
+ * Called by machine_setup.c once; maps memory into the monitor's and the guest's space.
+ */
+#include "vmm/monitor/life/firmware_open.h"
+
+#include "lib/bits.h"
+#include "vmm/monitor/load/firmware.h"
+#include "vmm/monitor/machine/machine.h"
+#include "vmm/rt/memory.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/status_text.h"
+
+/* Maps the ROM so that it ends at 4 GiB, and the page of the generation ID. */
+static enum status firmware_map(handle_t rom, u64 rom_bytes)
+{
+	handle_t space = start_handle(START_VM_SPACE);
+	u64 at;
+	enum status status = sys_space_map(space, LAYOUT_ABOVE_4G - rom_bytes, rom, 0, rom_bytes,
+					   RIGHT_READ | RIGHT_EXECUTE, &at);
+
+	if (status == STATUS_OK)
+		status = sys_space_map(space, LAYOUT_FIRMWARE_GENERATION, start_handle(START_RAM),
+				       LAYOUT_VGA, PAGE_SIZE, RIGHT_READ | RIGHT_WRITE, &at);
+	return status;
+}
+
+static enum status firmware_make(struct machine *machine)
+{
+	struct load_job *job = &machine->job;
+	handle_t rom;
+	u64 at;
+	enum status status;
+
+	status = memory_map(align_up(sizeof(*machine->firmware), PAGE_SIZE), &at);
+	if (status != STATUS_OK)
+		return status;
+	machine->firmware = (struct firmware *)(uintptr_t)at;
+	status = memory_take(job->kernel.size, 0, &rom, &at);
+	if (status != STATUS_OK)
+		return status;
+	job->rom = (u8 *)(uintptr_t)at;
+	/* a clone, or a restored machine, goes on without a start */
+	memcpy(job->rom, job->kernel.bytes, job->kernel.size);
+	status = firmware_map(rom, job->kernel.size);
+	sys_handle_close(rom);
+	firmware_prepare(machine->firmware, job);
+	return status;
+}
+
+bool firmware_open(struct machine *machine)
+{
+	enum status status;
+
+	if (!firmware_check(&machine->job)) {
+		machine_crash(machine, "%s", machine->job.error);
+		return false;
+	}
+	status = firmware_make(machine);
+	if (status != STATUS_OK)
+		machine_crash(machine, "its firmware cannot be mapped: %s", status_text(status));
+	return status == STATUS_OK;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Starts a guest by a PC's firmware instead of a kernel: the ROM's copy below 1 MiB, and the files
+ * that the firmware reads. Called by load.c at each start and by firmware_open.c once; writes guest
+ * RAM, the ROM and the machine's files.
+ */
+#include "vmm/monitor/load/firmware.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/hw/acpi.h"
+#include "vmm/hw/uart.h"
+#include "vmm/monitor/load/acpi_tables.h"
+#include "vmm/monitor/load/place.h"
+#include "vmm/monitor/load/start_state.h"
+
+/* The processor begins so many bytes below 4 GiB, in real mode (SDM vol. 3, 10.1.4). */
+#define RESET_VECTOR_BYTES 16u
+#define JUMP_FAR	   0xeau
+#define JUMP_NEAR	   0xe9u
+
+/* A machine without anything to boot from says so, and does not reset again and again. */
+#define WAIT_FOR_EVER (~0u)
+
+bool firmware_check(struct load_job *job)
+{
+	const struct load_file *file = &job->kernel;
+	u8 first;
+
+	if (file->size < FIRMWARE_BYTES_MIN || file->size > FIRMWARE_BYTES_MAX ||
+	    !is_aligned(file->size, FIRMWARE_BYTES_MIN))
+		return load_fail(job,
+				 "firmware file: it has %lu bytes; a BIOS has 64, 128, 192 or 256 "
+				 "KiB",
+				 file->size);
+	first = file->bytes[file->size - RESET_VECTOR_BYTES];
+	if (first != JUMP_FAR && first != JUMP_NEAR)
+		return load_fail(job,
+				 "firmware file: 16 bytes before its end, where a processor "
+				 "begins, there is 0x%x and no jump",
+				 first);
+	return true;
+}
+
+static void firmware_add_file(struct firmware *firmware, const char *name, const void *bytes,
+			      u32 size_bytes)
+{
+	struct fw_cfg_file *file = &firmware->file[firmware->file_count++];
+
+	memcpy(file->name, name, strlen(name) + 1);
+	file->bytes = bytes;
+	file->size_bytes = size_bytes;
+}
+
+/* Writes the RAM, and what lies beside it, as the firmware is told. Returns how many bytes. */
+static u32 firmware_write_e820(struct firmware *firmware, u64 ram_bytes)
+{
+	const struct firmware_e820 entries[FIRMWARE_E820_MAX] = {
+		{0, layout_low_bytes(ram_bytes), E820_RAM},
+		{LAYOUT_FIRMWARE_GENERATION, PAGE_SIZE, E820_RESERVED},
+		{LAYOUT_ABOVE_4G, layout_high_bytes(ram_bytes), E820_RAM},
+	};
+	u32 count = 0;
+
+	for (size_t i = 0; i < ARRAY_COUNT(entries); i++)
+		if (entries[i].length != 0)
+			firmware->e820[count++] = entries[i];
+	return count * (u32)sizeof(struct firmware_e820);
+}
+
+/* Makes the same tables as for a kernel, and a script that places them. Returns their bytes. */
+static u32 firmware_write_tables(struct firmware *firmware, const struct load_job *job)
+{
+	const struct acpi_machine machine = {.vcpu_count = job->vcpu_count,
+					     .hpet = job->hpet,
+					     .pci = job->pci,
+					     .firmware = true,
+					     .pci_high_base = job->pci_high_base};
+
+	_Static_assert(offsetof(struct firmware, rsdp) - offsetof(struct firmware, tables) ==
+			       LAYOUT_RSDP - LAYOUT_ACPI,
+		       "as in guest RAM");
+	/* the buffer stands for RAM from LAYOUT_ACPI on, the only part that is written */
+	acpi_tables_write((u8 *)((uintptr_t)firmware->tables - LAYOUT_ACPI), &machine);
+	return table_loader_write(&firmware->loader, firmware->tables, firmware->rsdp, LAYOUT_ACPI);
+}
+
+void firmware_prepare(struct firmware *firmware, const struct load_job *job)
+{
+	u32 bytes = firmware_write_tables(firmware, job);
+
+	firmware->file_count = 0;
+	firmware_add_file(firmware, TABLE_LOADER_TABLES, firmware->tables, bytes);
+	firmware_add_file(firmware, TABLE_LOADER_RSDP, firmware->rsdp, sizeof(struct acpi_rsdp));
+	firmware_add_file(firmware, TABLE_LOADER_SCRIPT, firmware->loader.script,
+			  firmware->loader.commands * TABLE_LOADER_COMMAND_BYTES);
+	bytes = firmware_write_e820(firmware, job->ram_bytes);
+	firmware_add_file(firmware, "etc/e820", firmware->e820, bytes);
+	/* the firmware's text, and the loader's, goes to the console */
+	firmware->serial_port = UART_COM1;
+	firmware_add_file(firmware, "etc/sercon-port", &firmware->serial_port,
+			  sizeof(firmware->serial_port));
+	firmware->fail_wait_ms = WAIT_FOR_EVER;
+	firmware_add_file(firmware, "etc/boot-fail-wait", &firmware->fail_wait_ms,
+			  sizeof(firmware->fail_wait_ms));
+}
+
+bool firmware_load(struct load_job *job)
+{
+	u64 bytes = job->kernel.size;
+
+	memcpy(job->rom, job->kernel.bytes, bytes);
+	memcpy(job->ram + LAYOUT_HIGH_START - bytes, job->kernel.bytes, bytes);
+	start_state_reset(job->page);
+	/* EDX holds the processor's signature after RESET (SDM vol. 3, table 10-1) */
+	job->page->gpr[GPR_RDX] = job->cpu.signature;
+	return true;
+}

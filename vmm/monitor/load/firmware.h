@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/dev/fw_cfg.h"
+#include "vmm/monitor/load/load.h"
+#include "vmm/monitor/load/table_loader.h"
+#include "vmm/monitor/memory/layout.h"
+
+/* A BIOS lies below 4 GiB as a whole, and below 1 MiB, where 256 KiB are for it. */
+#define FIRMWARE_BYTES_MIN (64 * KIB)
+#define FIRMWARE_BYTES_MAX (256 * KIB)
+
+/* An entry of etc/e820. */
+struct firmware_e820 {
+	u64 start;
+	u64 length;
+	u32 type;
+} PACKED;
+_Static_assert(sizeof(struct firmware_e820) == 20, "ACPI 6.4, table 15.2");
+
+#define FIRMWARE_E820_MAX 4u
+#define FIRMWARE_FILES	  6u
+
+/*
+ * What a machine that starts by its own firmware has besides the ROM: the files that the firmware
+ * reads by fw_cfg. They follow from the configuration alone, and stay as they are.
+ */
+struct firmware {
+	u8 tables[LAYOUT_RSDP - LAYOUT_ACPI];
+	u8 rsdp[PAGE_SIZE];
+	struct table_loader loader;
+	struct firmware_e820 e820[FIRMWARE_E820_MAX];
+	u16 serial_port;
+	u32 fail_wait_ms;
+	u32 file_count;
+	struct fw_cfg_file file[FIRMWARE_FILES];
+};
+
+/*
+ * Returns whether the file may be a PC's BIOS: its size, and a jump where a processor begins. If
+ * not, job->error says what is wrong.
+ */
+bool firmware_check(struct load_job *job);
+/* Makes the files, for a machine as the job describes it. */
+void firmware_prepare(struct firmware *firmware, const struct load_job *job);
+/* Copies the firmware to where it begins, and sets the first vCPU's registers as RESET does. */
+bool firmware_load(struct load_job *job);
