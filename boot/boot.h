@@ -40,7 +40,7 @@ void map_reach(hpa_t base, u64 length);
 /* Copies the image to its final place, relocates it and enters it. */
 NORETURN void relocate_and_jump(struct boot_info *info, u64 canary);
 
-/* These symbols are defined in linker.ld. */
+/* Addresses in the image, which linker.ld defines. */
 extern u8 __image_start[], __text_start[], __text_end[], __rodata_end[];
 extern u8 __ro_after_init_end[], __image_end[], __boot_end[];
 

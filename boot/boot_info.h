@@ -59,9 +59,10 @@ struct boot_info {
 	u8 rsdp_copy[36];
 
 	hpa_t image_hpa;
-	hva_t image_base;      /* where the image runs; less IMAGE_LINK_BASE it is the slide */
+	/* the address at which the image runs; the slide is the difference to IMAGE_LINK_BASE */
+	hva_t image_base;
 	u64 image_bytes;       /* whole pages, bss included */
-	hva_t direct_map_base; /* where host physical address 0 appears */
+	hva_t direct_map_base; /* the address at which host physical address 0 is mapped */
 	hva_t vmap_base;
 	hpa_t root_table; /* slot 0 maps only the code that loads it into CR3 */
 

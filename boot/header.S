@@ -27,19 +27,19 @@ header:
 	.long	HEADER_BYTES
 	.long	-(HEADER_MAGIC + HEADER_BYTES)
 
-	.short	2, 0			/* address tag */
+	.short	2, 0			/* the address tag */
 	.long	24
 	.long	LOAD_ADDRESS(header)
 	.long	IMAGE_LOAD_BASE
 	.long	LOAD_ADDRESS(__file_end)
 	.long	LOAD_ADDRESS(__boot_end)
 
-	.short	3, 0			/* entry tag */
+	.short	3, 0			/* the entry tag */
 	.long	12
 	.long	LOAD_ADDRESS(start_multiboot2)
 	.long	0			/* tags are aligned to 8 bytes */
 
-	.short	0, 0			/* end tag */
+	.short	0, 0			/* the end tag */
 	.long	8
 header_end:
 	.if	header_end - header != IMAGE_START32_OFFSET - IMAGE_HEADER_OFFSET

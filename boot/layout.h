@@ -24,8 +24,8 @@
 
 /* The register values that take a CPU from 32-bit or 16-bit to 64-bit mode. */
 #define CR0_LONG_MODE  0x80010033 /* PG, WP, NE, ET, MP, PE */
-#define CR4_LONG_MODE  0x20	  /* PAE */
-#define EFER_LONG_MODE 0x900	  /* NXE, LME */
+#define CR4_LONG_MODE  0x20	  /* the bits of CR4 for long mode: PAE */
+#define EFER_LONG_MODE 0x900	  /* the bits of EFER for long mode: NXE and LME */
 
 /* The value that a Multiboot2 loader passes in EAX (3.5). */
 #define MULTIBOOT2_BOOT_MAGIC 0x36d76289

@@ -28,8 +28,8 @@ struct multiboot2_tag {
 struct multiboot2_module {
 	struct multiboot2_tag tag;
 	u32 start;
-	u32 end; /* exclusive */
-		 /* then the command line, terminated by 0 */
+	u32 end; /* the module's end, exclusive */
+		 /* the module's command line follows, terminated by 0 */
 };
 _Static_assert(sizeof(struct multiboot2_module) == 16, "Multiboot2 3.6.6");
 
@@ -43,7 +43,7 @@ _Static_assert(sizeof(struct multiboot2_memory_map) == 16, "Multiboot2 3.6.8");
 struct multiboot2_memory_entry {
 	u64 base;
 	u64 length;
-	u32 type; /* as E820 */
+	u32 type; /* the region's type as in an E820 map */
 	u32 reserved;
 };
 _Static_assert(sizeof(struct multiboot2_memory_entry) == 24, "Multiboot2 3.6.8");

@@ -35,7 +35,7 @@ _Static_assert(sizeof(struct pvh_module) == 32, "PVH module list");
 struct pvh_memory_entry {
 	u64 base;
 	u64 length;
-	u32 type; /* as E820 */
+	u32 type; /* the region's type as in an E820 map */
 	u32 reserved;
 };
 _Static_assert(sizeof(struct pvh_memory_entry) == 24, "PVH memory map");

@@ -19,7 +19,7 @@ struct ram_range {
 
 struct ram_ranges {
 	u32 count;
-	struct ram_range range[RAM_RANGE_MAX]; /* sorted */
+	struct ram_range range[RAM_RANGE_MAX]; /* the ranges, sorted by address */
 };
 
 /* Lists all whole pages of RAM from `start` to `limit`. The memory map must be normalised. */

@@ -150,7 +150,7 @@ fatal:
 	hlt
 	jmp	4b
 
-uart_setup:				/* register, value */
+uart_setup:				/* pairs of a UART register and the value to write to it */
 	.byte	1, 0, 3, 0x80, 0, 1, 1, 0, 3, 3, 2, 7, 4, 3
 uart_setup_end:
 text_no_loader:
@@ -161,7 +161,8 @@ text_no_nx:
 	.asciz	"skerry: this CPU cannot make pages non-executable (NX)\r\n"
 
 	.balign	8
-gdt:					/* accessed already: the CPU need not write here */
+/* the descriptors have the accessed bit set, so that the CPU need not write here */
+gdt:
 	.quad	0
 gdt_code:
 	.quad	0x00af9b000000ffff
@@ -229,7 +230,7 @@ boot_pt:
 	.skip	IMAGE_TABLES * 4096
 boot_reach:				/* map.c: page directories of up to two GiB */
 	.skip	2 * 4096
-boot_switch:				/* map.c: three levels for one page */
+boot_switch:				/* tables that map.c fills: three levels to map one page */
 	.skip	3 * 4096
 
 	.section .bss.boot_stack, "aw", @nobits

@@ -10,7 +10,8 @@ import sys
 MAGIC = 0x736C6F626D795373
 BASE = "__image_start"
 KINDS = "tTdDbBrRwWvV"
-LOG_TEXT = "log_text."  # kernel/log/log.h: found by their place, not by name
+# the sections of log formats (kernel/log/log.h), which are found by their address, not by name
+LOG_TEXT = "log_text."
 FILE = re.compile(r"^(?:CU: )?(\S+\.[chS]):$")
 LINE = re.compile(r"^\S+\s+(\d+|-)\s+(0x[0-9a-f]+|0)(\s|$)")
 
@@ -32,7 +33,7 @@ def read_symbols(path):
 
 
 def read_lines(path, base):
-    """(offset, file, line) wherever one of them changes; line 0 at the end of a sequence."""
+    """Yields (offset, file, line) wherever the file or the line changes; line 0 ends a sequence."""
     rows = {}
     file = ""
     with open(path, encoding="utf-8") as lines:

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""port_free.py NAME PORT: whether `make run` can have that TCP port of this machine for its guest;
-NAME is the word of the command line that chooses another one."""
+"""
+port_free.py NAME PORT: tells whether `make run` can have this TCP port of the machine for its
+guest; NAME is the word of the command line that chooses another port.
+"""
 import socket
 import sys
 

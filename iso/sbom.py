@@ -11,19 +11,22 @@ import subprocess
 import sys
 from pathlib import Path
 
-# As all dates in the ISO: the same for every build.
+# The date of everything in the ISO, which is the same for every build.
 CREATED = "1980-01-01T00:00:00Z"
 NOTHING = "NOASSERTION"
 GRUB = {"i386-pc": "grub-pc-bin", "x86_64-efi": "grub-efi-amd64-bin"}
-# Made for the ISO out of a platform's modules, by tools of GRUB's.
+# The two images that GRUB's tools make for the ISO from the modules of a platform.
 IMAGES = {"./boot/grub/i386-pc/eltorito.img": "i386-pc", "./efi.img": "x86_64-efi"}
-# The ISO's maker enters into it where it lies.
+# The image in the ISO that the ISO's maker changes in place: it enters where the image lies.
 PATCHED = "./boot/grub/i386-pc/eltorito.img"
 BUNDLE = "./boot/guests.cpio"
 
 
 def said_by(*command):
-    """What a tool prints, without the last newline; "" where it is not or does not know."""
+    """
+    Returns what a tool prints, without the last newline; "" if there is no such tool or it
+    fails.
+    """
     try:
         done = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL)
@@ -79,7 +82,7 @@ def debian_package(name, version, architecture, **more):
 
 
 def grub_packages(files):
-    """(package, its files) for each platform."""
+    """Yields (package, its files) for each platform of GRUB's."""
     for platform, name in GRUB.items():
         version = said_by("dpkg-query", "-W", "-f", "${Version}", name)
         names = [file for file in files if file.startswith(f"./boot/grub/{platform}/")
@@ -96,7 +99,9 @@ def guest_packages(folders):
                                        ("Package", "Version", "Architecture"))
         name = name or deb.stem.split("_")[0]
         yield debian_package(name, version, architecture,
-                             SPDXID=f"SPDXRef-Package-{identifier(f'{name}-{version}')}",  # two releases
+                             # the version is part of the id, as a package may be there in two
+                             # releases
+                             SPDXID=f"SPDXRef-Package-{identifier(f'{name}-{version}')}",
                              filesAnalyzed=False, packageFileName=deb.name,
                              checksums=[{"algorithm": "SHA256",
                                          "checksumValue": sha256_of(deb)}])

@@ -18,9 +18,9 @@
 
 /* The header at the beginning of each slab's page; the quota's lock guards it. */
 struct slab {
-	struct list node;    /* in quota->slabs while a piece is free */
+	struct list node;    /* the slab's place in quota->slabs while a piece is free */
 	struct quota *quota; /* pays for the page; NULL: the kernel, see kernel_slabs */
-	u64 used;	     /* one bit for each piece in use */
+	u64 used;	     /* the pieces in use, a bit each */
 	u64 full;	     /* the value of `used` when no piece is free */
 	u32 kind;
 	u32 bytes; /* size of a piece */

@@ -14,7 +14,7 @@ struct quota;
  * A kind is an enum object_type for kernel objects, or one of these for other pieces.
  */
 enum cache_kind {
-	CACHE_MAPPING = OBJECT_TYPE_COUNT, /* struct mapping */
+	CACHE_MAPPING = OBJECT_TYPE_COUNT, /* pieces of struct mapping */
 	CACHE_RUN_QUEUE,
 	CACHE_KIND_COUNT
 };

@@ -160,7 +160,7 @@ enum status layer_own(struct mapping *mapping, u64 index, hpa_t *hpa)
 	u64 chunk = slot != NULL ? 0 : memory->chunks[index / MEMORY_CHUNK_PAGES];
 	enum status status;
 
-	if (unlikely(chunk != 0)) { /* a merge has taken this block from below meanwhile */
+	if (unlikely(chunk != 0)) { /* a merge has just taken this block from below */
 		*hpa = HPA((chunk & PTE_ADDRESS) + (index % MEMORY_CHUNK_PAGES << PAGE_SHIFT));
 		return STATUS_OK;
 	}
@@ -285,7 +285,7 @@ enum status layer_freeze(struct memory *memory, struct memory **frozen)
 		/* await CPUs that could write to what was unmapped since */
 		if (memory->cursor != memory->page_count)
 			layer_wait_begin(memory, WAIT_ALL);
-		/* once all that was mapped before the move is gone, nobody can write */
+		/* nobody can write once all that was mapped before the move is gone */
 		memory->below->frozen = layer_revoke(memory, &memory->cursor, memory->page_count,
 						     WAIT_ALL) == STATUS_OK &&
 					tlb_all_passed(memory->awaited[WAIT_ALL]);
@@ -337,12 +337,12 @@ enum status layer_reset(struct memory *memory)
 
 	lock_acquire(&layer_lock, LOCK_LAYER);
 	if (memory->below != NULL && memory->below->frozen && !memory->frozen && !memory->merging) {
-		/* so that the reset ends, however much is written from now on */
+		/* once for each reset, so that it ends, however much is written from now on */
 		if (!memory->resetting) {
 			memory->hide_first = memory->own_first;
 			memory->own_first = 0;
 		}
-		if (memory->hide_first != 0) /* others may have unmapped some of these since */
+		if (memory->hide_first != 0) /* other CPUs may have unmapped some of these */
 			layer_wait_begin(memory, WAIT_ALL);
 		layer_hide(memory);
 		memory->resetting =
@@ -412,7 +412,7 @@ static enum status layer_take_chunk(struct memory *memory, u64 *end)
 		*end += (HUGE_CHUNKS - 1) * MEMORY_CHUNK_PAGES;
 		return STATUS_OK;
 	}
-	if (!(*from & CHUNK_READY)) /* never mapped: nothing to keep */
+	if (!(*from & CHUNK_READY)) /* nothing to keep: the chunk was never mapped */
 		return STATUS_OK;
 	if (memory->chunks[number] != 0) {
 		*end = memory->cursor;

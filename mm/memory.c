@@ -247,7 +247,10 @@ static enum status memory_slot_populate(struct memory *memory, u64 *slot)
 
 	if (*slot & SLOT_PRESENT)
 		return STATUS_OK;
-	if (*slot & SLOT_KEPT) { /* without SLOT_ASIDE: hidden by a reset; layers have gone since */
+	/*
+	 * SLOT_KEPT without SLOT_ASIDE: a reset has hidden the page, and its layers have gone since
+	 */
+	if (*slot & SLOT_KEPT) {
 		if (!(*slot & SLOT_ASIDE))
 			page_clear(HPA(*slot & PTE_ADDRESS), 1);
 		*slot = (*slot & PTE_ADDRESS) | SLOT_PRESENT;

@@ -12,7 +12,8 @@
 #define MEMORY_PAGES_MAX    (1ull << 23) /* 32 GiB: 32 pages of chunk words, cleared at once */
 
 enum memory_kind {
-	MEMORY_RAM,   /* its own pages, allocated at first touch and cleared before use */
+	/* memory with its own pages, allocated at first touch and cleared before use */
+	MEMORY_RAM,
 	MEMORY_FIXED, /* a physical range that belongs to somebody else: device, module, image */
 };
 
@@ -21,7 +22,7 @@ enum memory_kind {
  * revoked before it began or by itself, so that nobody else can prolong it (layer_wait_begin).
  */
 enum memory_wait {
-	WAIT_PAGE,  /* one page is replaced, or some are given back (mm/discard.h) */
+	WAIT_PAGE,  /* for a page that is replaced, or pages that are given back (mm/discard.h) */
 	WAIT_ALL,   /* a freeze or a reset */
 	WAIT_LATER, /* collects CPUs for whichever wait begins next */
 	MEMORY_WAITS
@@ -36,23 +37,27 @@ struct memory {
 	struct lock lock;
 	struct quota *quota;
 	u64 page_count;
-	u8 kind;	      /* enum memory_kind */
-	u8 owner;	      /* enum page_owner of its pages */
-	u8 type;	      /* enum pt_type */
-	u32 flags;	      /* enum memory_flag */
-	hpa_t base;	      /* MEMORY_FIXED */
-	u64 destroy_cursor;   /* pages below this index are freed already */
-	u64 promised;	      /* pages reserved and charged */
-	u64 present;	      /* how many of these exist; the others await their first touch */
-	struct list mappings; /* struct mapping, by its memory_node */
+	u8 kind;	    /* enum memory_kind */
+	u8 owner;	    /* the owner of the object's pages, enum page_owner */
+	u8 type;	    /* how the pages are mapped, enum pt_type */
+	u32 flags;	    /* enum memory_flag */
+	hpa_t base;	    /* for MEMORY_FIXED: the physical address of the range */
+	u64 destroy_cursor; /* pages below this index are freed already */
+	u64 promised;	    /* pages reserved and charged */
+	/* how many of the promised pages exist; the others await their first touch */
+	u64 present;
+	struct list mappings; /* the object's mappings, linked by their memory_node */
 	u32 mapping_count;
-	/* Layers: mm/layer.h. */
+	/* The fields from here on belong to layers (mm/layer.h). */
 	struct memory *below; /* holds a reference; has the pages that this object lacks */
 	u8 depth;	      /* number of objects below */
-	bool frozen;	      /* never changes again, and is never mapped */
+	bool frozen;	      /* the object never changes again, and is never mapped */
 	bool merging;	      /* a merge of what is below has reached `cursor` */
 	bool held; /* the kernel or a device was told where its pages are: no layers from now on */
-	u32 device_mappings; /* how many of the mappings a device uses: no layers meanwhile */
+	/*
+	 * the number of mappings that a device uses; while there are any, the object gets no layers
+	 */
+	u32 device_mappings;
 	/*
 	 * The object's own pages above `below`, and those that a reset has yet to hide: frames,
 	 * linked by `next`, with their page index in `references`.
@@ -60,9 +65,10 @@ struct memory {
 	u32 own_first, hide_first;
 	bool resetting, revoked; /* revoked: some CPU is awaited for WAIT_ALL or WAIT_LATER */
 	u64 breaking;		 /* 1 + the page that a break is about to replace; 0: none */
-	u64 cursor;		 /* pages before it are revoked, or merged */
+	u64 cursor;		 /* the pages before this index are revoked, or merged */
 	u64 trim_first;		 /* memory_trim has hidden pages of zeros from here on, ... */
-	u64 trim_count;		 /* ... among this many pages */
+	/* the number of pages from trim_first on among which memory_trim has hidden some */
+	u64 trim_count;
 	/* CPUs that may still use revoked pages: tlb_await */
 	u64 awaited[MEMORY_WAITS][CPU_MAX / 64];
 	/*

@@ -83,7 +83,7 @@ void quota_release(struct quota *quota, enum page_owner owner, u64 count, u64 ma
 	if (mark != 0) {
 		returning = &quota->returning[quota_still_returning(quota) != 0];
 		returning->pages += count;
-		/* another CPU may have released later pages before these */
+		/* another CPU may have released pages of a later mark before these pages */
 		returning->mark = MAX(returning->mark, mark);
 	}
 	lock_release(&quota->lock, LOCK_QUOTA);

@@ -15,9 +15,10 @@
  * them have the flag.
  */
 #define SLOT_PRESENT BIT(0)
-/* in place of SLOT_PRESENT: hidden by a reset until the next write */
-#define SLOT_KEPT	    BIT(1)
-#define SLOT_ASIDE	    BIT(2) /* with SLOT_KEPT: hidden by memory_trim until the next access */
+/* takes the place of SLOT_PRESENT: a reset has hidden the page until the next write */
+#define SLOT_KEPT BIT(1)
+/* beside SLOT_KEPT: memory_trim has hidden the page until the next access */
+#define SLOT_ASIDE	    BIT(2)
 #define CHUNK_LARGE	    BIT(1)
 #define CHUNK_CLEARED_SHIFT 2
 #define CHUNK_CLEARED	    BITS(11, 2)
@@ -26,8 +27,8 @@
 #define HUGE_CHUNKS	    512ull
 
 /*
- * Does what memory_create does, but reserves and charges only `promised` pages: no more can become
- * present, unless memory_promise_page promises them.
+ * Does what memory_create does, but reserves and charges only `promised` pages: no more pages can
+ * become present, unless memory_promise_page promises them.
  */
 enum status memory_create_promised(struct quota *quota, enum page_owner owner, u64 page_count,
 				   u64 promised, u32 flags, struct memory **memory) MUST_CHECK;

@@ -330,7 +330,10 @@ static NOINLINE enum status space_leaf_put(struct mapping *mapping, u64 address,
 	hpa_t hpa;
 	bool own;
 
-	/* Another CPU was first, or the fault is an old one; or the leaf lacks a right. */
+	/*
+	 * Another CPU was first, or the fault is an old one; or the leaf lacks a right that the
+	 * access needs.
+	 */
 	if (table_walk(table, address, &walk)) {
 		table_walk_leaf(table, address, &walk, &leaf);
 		if (access & ~leaf.rights & PT_WRITE)
@@ -339,7 +342,10 @@ static NOINLINE enum status space_leaf_put(struct mapping *mapping, u64 address,
 			       ? STATUS_OK
 			       : table_split(table, address);
 	}
-	/* Before the lookup: a CPU that breaks this sharing looks at `shown` afterwards. */
+	/*
+	 * `shown` is set before the lookup, as a CPU that breaks this sharing looks at it
+	 * afterwards.
+	 */
 	if (mapping->memory->below != NULL)
 		mapping->shown |= layer_shown_bit(space_index_of(mapping, address));
 	/* A reset may have hidden the page again. */
@@ -368,7 +374,7 @@ static enum status space_mapping_for(struct space *space, u64 address, u32 acces
 	*mapping = space_mapping(space, address);
 	if (*mapping == NULL)
 		return STATUS_NOT_FOUND;
-	if ((*mapping)->cursor != (*mapping)->at) /* being unmapped */
+	if ((*mapping)->cursor != (*mapping)->at) /* the mapping is being unmapped */
 		return STATUS_BAD_STATE;
 	return access & ~(*mapping)->rights ? STATUS_NO_RIGHT : STATUS_OK;
 }
@@ -422,7 +428,7 @@ enum status space_fault_layered(struct space *space, u64 address, u32 access)
 	lock_acquire(&space->lock, LOCK_SPACE);
 	status = space_mapping_for(space, address, access, &mapping);
 	if (status == STATUS_OK && unlikely(mapping->memory->below == NULL)) {
-		space->layered = false; /* the object's layers were merged meanwhile */
+		space->layered = false; /* the layers of the mapped object were merged meanwhile */
 		status = STATUS_AGAIN;
 	}
 	if (status == STATUS_OK && unlikely(mapping->memory->breaking != 0))

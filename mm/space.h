@@ -16,7 +16,7 @@
  * reference.
  */
 struct mapping {
-	struct list space_node; /* in order of `at` */
+	struct list space_node; /* the mapping's place in the space's list, in order of `at` */
 	struct list memory_node;
 	struct space *space;
 	struct memory *memory;
@@ -24,7 +24,7 @@ struct mapping {
 	u64 page_count;
 	u64 offset; /* first page of the range in the object */
 	u32 rights; /* enum pt_rights */
-	/* how far unmapping has come; once it differs from `at`, no faults are served */
+	/* how far unmapping has come; once this differs from `at`, the mapping serves no faults */
 	u64 cursor;
 	/*
 	 * the 2-MiB chunks in which this mapping may show pages of a frozen object below:
@@ -51,7 +51,7 @@ struct space {
 	struct table table;
 	bool second_stage;
 	bool layered; /* a hint: the last write that faulted was to an object with layers */
-	u8 largest;   /* enum pt_level of its largest leaves */
+	u8 largest;   /* the level of the space's largest leaves, enum pt_level */
 	const struct space_devices *devices; /* NULL: only CPUs use the space */
 	u8 unit; /* the number of the IOMMU, and the domain by which it knows the space */
 	u8 domain;

@@ -55,7 +55,7 @@ static ALWAYS_INLINE bool table_walk_step(const struct pt_format *format, u64 at
 {
 	u64 entry = walk->entry;
 
-	/*@ split entry; */ /* make verify */
+	/*@ split entry; */ /* `make verify` splits its proof at the entry here */
 	if (level == last || !(entry & format->present) ||
 	    (level != TOP && (entry & format->large)))
 		return false;

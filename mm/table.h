@@ -28,7 +28,7 @@ enum pt_type { PT_TYPE_WB, PT_TYPE_UC, PT_TYPE_COUNT };
 
 /* A format of four-level page tables: the bits of its entries. */
 struct pt_format {
-	u64 present;	 /* an entry with none of these is not present */
+	u64 present;	 /* an entry in which none of these bits is set is not present */
 	u64 table;	 /* the flags of an entry that points to another table */
 	u64 table_level; /* added to `table` once for each enum pt_level of the entry */
 	u64 leaf;	 /* set in every leaf */

@@ -39,15 +39,15 @@ static struct tlb_cpu {
 	struct space *space; /* the space whose tables CR3 holds; NULL: the kernel's own tables */
 	u64 seen;	     /* the space's generation when CR3 was loaded */
 	u32 passed;	     /* the epoch in which the CPU last passed */
-	u32 kicked;	     /* the epoch in which it was last kicked to pass */
+	u32 kicked;	     /* the epoch in which the CPU was last kicked to pass */
 	u64 kicked_ms;
 	bool kicked_again;
 	bool idle;
-	u32 owes; /* blocks brought by this CPU less those that it has freed */
+	u32 owes; /* blocks brought by this CPU less the blocks that it has freed */
 } cpus[CPU_MAX];
 
 static struct lock tlb_lock;
-/* tlb_lock guards these. */
+/* tlb_lock guards the state from here on. */
 static u32 cpu_count; /* the CPUs online: 0 to this number less 1 */
 static u32 epoch = 1;
 static u64 epoch_ms;	  /* when the epoch began, or when the first waiting page came */
@@ -109,7 +109,10 @@ void tlb_space_leave(struct space *space, u32 cpu)
 	__atomic_fetch_and(&space->cpus[cpu / 64], ~BIT(cpu % 64), __ATOMIC_SEQ_CST);
 }
 
-/* A CPU that leaves or enters meanwhile compares generations before it uses the space again. */
+/*
+ * Notes which CPUs use the space. A CPU that leaves or enters meanwhile compares generations before
+ * it uses the space again.
+ */
 void tlb_await(const struct space *space, u64 *awaited)
 {
 	for (u32 word = 0; word < ARRAY_COUNT(space->cpus); word++)
@@ -234,8 +237,8 @@ static void tlb_epoch_advance(void)
 		if (again && cpus[cpu].kicked_again)
 			panic("CPU %u does not answer", cpu);
 		/*
-		 * The first time this may only mean that the whole machine was suspended: kick
-		 * again.
+		 * A CPU that did not pass is kicked again: the first time this may only mean that
+		 * the whole machine was suspended.
 		 */
 		cpus[cpu].kicked_again = again;
 		cpus[cpu].kicked = epoch;
@@ -351,7 +354,7 @@ void tlb_cpu_passed(u32 cpu, bool used)
 		tlb_reclaim(self);
 }
 
-/* Reads without the lock: a change that it misses is noticed a pass later. */
+/* Reads without the lock: a change that the reader misses is noticed a pass later. */
 bool tlb_cpu_behind(u32 cpu)
 {
 	return __atomic_load_n(&cpus[cpu].passed, __ATOMIC_RELAXED) !=

@@ -25,7 +25,8 @@
 #define CPU_PAGES	((sizeof(struct cpu) + PAGE_MASK) / PAGE_SIZE)
 #define INIT_WAIT_NS	(10 * NS_PER_MS) /* SDM vol. 3, 9.4.4.1 */
 #define STARTUP_WAIT_NS (200 * NS_PER_US)
-#define ANSWER_WAIT_NS	(2000 * NS_PER_MS) /* an emulated CPU may itself have to wait for a CPU */
+/* the limit is long, as an emulated CPU may itself have to wait for a CPU */
+#define ANSWER_WAIT_NS (2000 * NS_PER_MS)
 
 struct trampoline_words {
 	u64 root;
@@ -155,7 +156,9 @@ static void cpus_start_one(struct cpu *cpu, hpa_t root)
 	lapic_send(cpu->apic_id, APIC_SIPI, TRAMPOLINE_BASE >> PAGE_SHIFT);
 	if (cpus_wait_for(cpu->id, STARTUP_WAIT_NS))
 		return;
-	/* An unfit CPU runs: a SIPI still on its way would start it again after the INIT. */
+	/*
+	 * An unfit CPU is left running: a SIPI still on its way would start it again after an INIT.
+	 */
 	if (!__atomic_load_n(&unfit, __ATOMIC_RELAXED)) {
 		lapic_send(cpu->apic_id, APIC_SIPI, TRAMPOLINE_BASE >> PAGE_SHIFT);
 		if (cpus_wait_for(cpu->id, ANSWER_WAIT_NS))

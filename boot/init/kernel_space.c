@@ -13,7 +13,7 @@
 
 #define VMAP_BYTES (64 * GIB)
 
-/* The linker script (linker.ld) defines these section boundaries. */
+/* Boundaries of sections, which linker.ld defines. */
 extern const char __text_start[], __entry_text_end[];
 extern const char __ro_after_init_start[], __entry_data_end[];
 

@@ -31,7 +31,10 @@
 #define MANAGER_TABLE_ORDER 5u /* room for 8191 handles; a VM takes six */
 #define LOG_READ_MAX	    64u
 
-/* boot/blobs.S and boot/symbols.S define these. */
+/*
+ * Declares the beginning and the end of an embedded file, which boot/blobs.S and boot/symbols.S
+ * define.
+ */
 #define BLOB(name) extern const char blob_##name##_start[], blob_##name##_end[]
 BLOB(manager);
 BLOB(monitor);

@@ -91,7 +91,7 @@ static void tables_syscall_load(const struct cpu *cpu)
 	}
 	((struct stack_base *)cpu->stack_top)->syscall_entry = (u64)(uintptr_t)syscall_entry;
 	wrmsr(MSR_STAR, (u64)SELECTOR_KERNEL_CODE << 32 | (u64)(SELECTOR_USER_CODE - 16) << 48);
-	/* this stack's own mapping of syscall_stub */
+	/* SYSCALL goes to the mapping of syscall_stub above this CPU's stack */
 	wrmsr(MSR_LSTAR, cpu->stack_top + STACK_BASE_BYTES);
 	wrmsr(MSR_SFMASK, RFLAGS_ALL & ~(u64)RFLAGS_FIXED);
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);

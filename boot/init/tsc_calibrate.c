@@ -10,9 +10,10 @@
 #include "vmm/hw/cpuid.h"
 #include "vmm/hw/pit.h"
 
-#define ROUNDS	       100u
-#define PIT_COUNT      11932u	      /* about 10 ms */
-#define TIME_OUT_TICKS BIT(33)	      /* some seconds: no PIT counts, ... */
+#define ROUNDS	  100u
+#define PIT_COUNT 11932u /* about 10 ms */
+/* some seconds: after this many ticks the PIT does not count */
+#define TIME_OUT_TICKS BIT(33)
 #define TIME_OUT_READS 20000u	      /* ... unless the CPU stood still and has hardly looked */
 #define WHOLE	       BIT(32)	      /* the unit of struct round.doubt */
 #define GOOD_ENOUGH    (WHOLE / 8192) /* a doubt that is accepted after one round */
@@ -31,7 +32,8 @@ struct round {
 static bool tsc_calibrate_round_measure(struct round *round)
 {
 	u8 gate = in8(PIT_GATE_PORT) & (u8) ~(PIT_GATE_SPEAKER | PIT_GATE_2);
-	u64 loaded; /* QEMU's PIT counts from here on, whatever the gate is */
+	/* the TSC when the PIT was loaded; QEMU's PIT counts from then on, whatever the gate is */
+	u64 loaded;
 	u64 start_low;
 	u64 start_high;
 	u64 end_low;

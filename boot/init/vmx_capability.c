@@ -82,7 +82,10 @@ static const char *vmx_capability_control_judge(const struct vmx_capability_msrs
 	return NULL;
 }
 
-/* Only together do these controls avoid exits for EOIs and self-IPIs (SDM vol. 3, chapter 30). */
+/*
+ * The controls that avoid exits for EOIs and self-IPIs, but only all of them together (SDM vol. 3,
+ * chapter 30).
+ */
 #define APIC_CONTROLS                                                                              \
 	(SECONDARY_APIC_ACCESSES | SECONDARY_X2APIC_MODE | SECONDARY_APIC_REGISTERS |              \
 	 SECONDARY_INTERRUPT_DELIVERY)

@@ -6,7 +6,10 @@
 /* The capability MSRs as this CPU reports them: SDM vol. 3, appendix A. */
 struct vmx_capability_msrs {
 	u64 basic;
-	u64 pin; /* this one and the next three: the TRUE control MSRs */
+	/*
+	 * the first of four TRUE control MSRs: pin-based, processor-based, exit and entry controls
+	 */
+	u64 pin;
 	u64 primary;
 	u64 secondary;
 	u64 exit;

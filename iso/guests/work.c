@@ -28,9 +28,9 @@ struct timespec {
 
 struct job {
 	unsigned int number;
-	unsigned int cpu;	 /* the CPU it found itself on */
-	unsigned long sum;	 /* what it computed */
-	unsigned long stale;	 /* times it read a page that had been replaced */
+	unsigned int cpu;	 /* the CPU on which the job ran */
+	unsigned long sum;	 /* the sum that the job computed */
+	unsigned long stale;	 /* how often the job read a page that had been replaced */
 	unsigned long backwards; /* times the clock was behind what another CPU had read */
 };
 

@@ -24,7 +24,11 @@ enum log_category {
 
 /* One event, of fixed size; the reader makes its text from the format and the arguments. */
 struct log_entry {
-	u64 sequence; /* from 1 on; written last, so that the right number means a complete entry */
+	/*
+	 * the entry's number, from 1 on; it is written last, so that the right number means a
+	 * complete entry
+	 */
+	u64 sequence;
 	u64 tsc;
 	u16 format; /* byte offset of the format text in START_LOG_FORMATS */
 	u16 vm;	    /* low bits of the GROUP_TAG of the thread that ran; 0: none */

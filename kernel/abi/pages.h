@@ -6,14 +6,15 @@
 /* The owners of the machine's pages. */
 enum page_owner {
 	PAGE_FREE,
-	PAGE_RESERVED, /* firmware, holes, the frame array itself */
-	PAGE_IMAGE,    /* the kernel image and what is built into it */
-	PAGE_MODULE,   /* boot modules */
-	PAGE_KERNEL,   /* stacks, object caches, log rings */
-	PAGE_TABLE,    /* page tables, first and second stage */
-	PAGE_PROCESS,  /* memory objects of processes */
-	PAGE_GUEST,    /* guest RAM */
-	PAGE_CONTROL,  /* VMCS, VMCB, bitmaps, XSAVE areas */
+	/* pages that are no RAM for use: firmware, holes, and the array of frames itself */
+	PAGE_RESERVED,
+	PAGE_IMAGE,   /* the kernel image and what is built into it */
+	PAGE_MODULE,  /* boot modules */
+	PAGE_KERNEL,  /* stacks, object caches, log rings */
+	PAGE_TABLE,   /* page tables, first and second stage */
+	PAGE_PROCESS, /* memory objects of processes */
+	PAGE_GUEST,   /* guest RAM */
+	PAGE_CONTROL, /* VMCS, VMCB, bitmaps, XSAVE areas */
 	PAGE_OWNER_COUNT
 };
 
@@ -31,7 +32,7 @@ struct cpu_counters {
 	u64 wakeups;	/* returns from the idle HLT */
 	u64 interrupts; /* host interrupts taken */
 	u64 switches;	/* threads switched to */
-	u64 syscalls;	/* all but SYS_VCPU_RUN, which `exits` counts */
+	u64 syscalls;	/* system calls except SYS_VCPU_RUN, which `exits` counts */
 	u64 idle_tsc;	/* TSC cycles spent halted */
 	u64 ipis;
 	u64 idle_since_tsc;    /* TSC when the current halt began; 0: not halted */
@@ -49,7 +50,7 @@ struct kernel_page {
 	u64 page_count; /* number of all managed pages */
 	u64 pages[PAGE_OWNER_COUNT];
 	struct node_counters {
-		u64 pages; /* managed pages */
+		u64 pages; /* the number of managed pages */
 		u64 free;
 	} nodes[NODE_MAX]; /* memory nodes; memory that the SRAT does not name is in the first */
 	u32 cpu_count;
@@ -83,13 +84,13 @@ struct group_page {
 	u64 quota_pages;
 	u64 used_pages;
 	u64 pages[PAGE_OWNER_COUNT];
-	u64 cpu_tsc;	  /* TSC cycles its threads ran */
+	u64 cpu_tsc;	  /* TSC cycles that the group's threads ran */
 	u64 guest_tsc;	  /* the part of cpu_tsc that was inside the guest */
 	u64 kernel_exits; /* the exits that the kernel handled without the monitor */
 	u64 injected;	  /* interrupts and exceptions injected */
 	u64 weight;
 	u64 reserved_permille; /* 1/1000 of a CPU, reserved by its threads together */
-	u64 waited_tsc;	       /* TSC cycles its threads waited for a CPU */
+	u64 waited_tsc;	       /* TSC cycles that the group's threads waited for a CPU */
 	u64 missed;	       /* deadlines that passed before a thread had its reserved time */
 	u64 absent_pages; /* the part of used_pages in memory objects that nobody has touched yet */
 };

@@ -14,10 +14,10 @@ enum syscall_method {
 /* The purposes of the handles and mappings that a process starts with. */
 enum start_kind {
 	START_NONE,
-	START_SELF,  /* its own process */
-	START_SPACE, /* its own address space */
-	START_GROUP, /* the group it is charged to */
-	/* for the manager, from the root object on */
+	START_SELF,  /* process: the process that starts, itself */
+	START_SPACE, /* space: the process's own address space */
+	START_GROUP, /* group: the group that the process is charged to */
+	/* The entries from here on are for the manager only. */
 	START_ROOT,
 	START_KERNEL_PAGE,   /* memory: struct kernel_page */
 	START_LOG,	     /* memory: struct log_ring of CPU `value` */
@@ -27,7 +27,7 @@ enum start_kind {
 	START_PROGRAMS,	     /* memory: further programs (programs.h); `value` its size in bytes */
 	START_DEMO_GUEST,    /* memory: the built-in guest; `value` its size in bytes */
 	START_MODULE,	     /* memory: a boot module; `value` its size in bytes, `name` its name */
-	/* for a monitor: */
+	/* The entries from here on are for a monitor. */
 	START_VM_SPACE, /* space: the guest's second stage */
 	START_VM,
 	START_RAM,	   /* memory: the guest's RAM; `value` its size in bytes */
@@ -36,7 +36,10 @@ enum start_kind {
 	START_CHANNEL_OUT, /* event that the monitor signals */
 	START_FILE_KERNEL, /* no handle: mapped read-only at address `offset`; `value`: bytes */
 	START_FILE_INITRD, /* no handle: mapped read-only at address `offset`; `value`: bytes */
-	/* for drivers, disks and networks; addresses are those of existing mappings: */
+	/*
+	 * For drivers, disks and networks; the addresses are those of mappings that exist at the
+	 * start.
+	 */
 	START_DMA,	     /* driver: memory of its device at address `offset`; `value`: bytes */
 	START_DMA_ADDRESSES, /* driver: the host-physical address of each page of START_DMA */
 	/* driver: space that its device reaches; the driver may only populate it */
@@ -44,7 +47,7 @@ enum start_kind {
 	START_DISK_FILE, /* driver: a file, mapped read-only at address `offset`; `value`: bytes */
 	START_REGISTERS, /* driver: BAR `name` of its function at `offset`; `value`: bytes */
 	START_PORTS,	 /* driver: `value` I/O ports that it may use, from `offset` on */
-	START_IRQ,	 /* driver: irq of its device */
+	START_IRQ,	 /* driver: the irq object of its device */
 	START_DISK,	 /* monitor: link of disk `value` at address `offset` */
 	START_DISK_BELL, /* monitor: event that disk `value` signals, to be bound */
 	START_DISK_DOORBELL, /* monitor: event by which it signals disk `value` */
@@ -78,12 +81,16 @@ struct start_info {
 	u8 entropy[32];
 	u32 entry_count;
 	u32 reserved;
-	/* of the kernel (manager), the guest (monitor) or the service itself */
+	/*
+	 * the command line of the kernel (for the manager), the guest (for a monitor) or the
+	 * service itself
+	 */
 	char command_line[1024];
-	char backend[16];  /* "SVM/NPT", "VMX/EPT" */
-	u64 kernel_base;   /* manager only: where the kernel image runs; else 0 */
-	u8 rsdp[40];	   /* manager only: copy of the host's RSDP, zero if there is none */
-	u64 parameter[16]; /* monitor: whatever manager and monitor agree on */
+	char backend[16]; /* name of the back end: "SVM/NPT" or "VMX/EPT" */
+	/* for the manager: the address at which the kernel image runs; 0 for others */
+	u64 kernel_base;
+	u8 rsdp[40];	   /* for the manager: a copy of the host's RSDP; zero if there is none */
+	u64 parameter[16]; /* monitor: values whose meaning the manager and the monitor agree on */
 	struct start_entry entry[];
 };
 #define START_ENTRY_MAX ((START_BYTES - sizeof(struct start_info)) / sizeof(struct start_entry))

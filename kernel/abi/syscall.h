@@ -115,7 +115,9 @@ enum syscall {
 	SYS_QUEUE_WAIT,
 	/* (group) -> event, to be bound to a queue and signalled. */
 	SYS_EVENT_CREATE,
-	/* (event). Signals it; it stays signalled until its key is taken from the queue. */
+	/*
+	 * (event). Signals the event, which stays signalled until its key is taken from the queue.
+	 */
 	SYS_EVENT_SIGNAL,
 	/*
 	 * (root, gsi, flags of enum irq_flag) -> irq, masked until the first SYS_IRQ_UNMASK. With
@@ -268,22 +270,24 @@ enum syscall {
 
 enum iommu_kind { IOMMU_VTD, IOMMU_AMDVI };
 
-/* with the number, from SYS_IOMMU_CREATE: it remaps interrupts too */
+/* bit beside the IOMMU's number that SYS_IOMMU_CREATE returns: the IOMMU remaps interrupts too */
 #define IOMMU_REMAPS (1u << 16)
-#define IOMMU_NOBODY (~0ull) /* in place of a number: no IOMMU */
+#define IOMMU_NOBODY (~0ull) /* stands in place of an IOMMU's number: no IOMMU */
 
 enum group_setting {
-	GROUP_WEIGHT,	   /* 1 to 65535, 256 by default */
-	GROUP_CAP_PERCENT, /* in percent of one CPU, for all threads together; 0: no cap */
+	GROUP_WEIGHT, /* 1 to 65535, 256 by default */
+	/* the most CPU time of all threads together, in percent of one CPU; 0: no cap */
+	GROUP_CAP_PERCENT,
 	/*
 	 * A bit for each of CPUs 0 to 63 that its threads may use; CPUs with higher numbers are
 	 * always allowed. One allowed CPU must run. STATUS_IN_USE: the group has reservations,
 	 * which are bound to their CPUs.
 	 */
 	GROUP_AFFINITY,
-	GROUP_RESERVABLE_PERMILLE, /* 1/1000 of a CPU: what its threads may reserve together */
+	/* the CPU time that the group's threads may reserve together, in 1/1000 of a CPU */
+	GROUP_RESERVABLE_PERMILLE,
 	GROUP_TAG,   /* any number, shown as cpu_counters.tag by the CPUs that run its threads */
-	GROUP_QUOTA, /* in pages. STATUS_IN_USE: more than that is used */
+	GROUP_QUOTA, /* the quota in pages; STATUS_IN_USE: the group uses more than that */
 	/*
 	 * Makes a step of freeing what has ended in the group and counts until it is freed; the
 	 * value is ignored. STATUS_IN_USE: there may be more to free.
@@ -301,7 +305,7 @@ enum kill_reason {
 	KILL_PAGE_FAULT,
 	KILL_NO_MEMORY,
 	KILL_FPU,
-	KILL_MACHINE_CHECK, /* a page of its group's memory was lost */
+	KILL_MACHINE_CHECK, /* a page of the group's memory was lost */
 };
 
 enum memory_flag {
@@ -310,7 +314,8 @@ enum memory_flag {
 	MEMORY_GUEST = 1 << 2,	  /* guest RAM, and counted as such */
 	MEMORY_SMALL = 1 << 3,	  /* 4-KiB pages only */
 	MEMORY_HUGE = 1 << 4,	  /* blocks of 1 GiB, as long as the machine has any left */
-	MEMORY_WHOLE = 1 << 5,	  /* with MEMORY_HUGE: the first touch clears the whole block */
+	/* together with MEMORY_HUGE: the first touch clears the whole block */
+	MEMORY_WHOLE = 1 << 5,
 	/*
 	 * Reserved and charged page by page, at first touch; so are layers above it. Where no page
 	 * is left, a guest exits with EXIT_NO_MEMORY, and a process is killed unless its group is
@@ -322,7 +327,7 @@ enum memory_flag {
 };
 
 enum discard_flag {
-	DISCARD_ZEROS = 1 << 0, /* only pages that hold zeros */
+	DISCARD_ZEROS = 1 << 0, /* the call discards only pages that hold zeros */
 };
 
 enum irq_flag {

@@ -6,11 +6,11 @@
 /* The reasons for which a guest stops running, the same on VMX and SVM. */
 enum exit_reason {
 	EXIT_NONE,
-	EXIT_HOST_INTERRUPT,   /* kernel only */
+	EXIT_HOST_INTERRUPT,   /* for the kernel only: an interrupt of the host */
 	EXIT_KICK,	       /* SYS_VCPU_KICK or a signal in the vCPU's queue */
 	EXIT_DEADLINE,	       /* deadline_tsc has passed */
 	EXIT_INTERRUPT_WINDOW, /* the guest can take an interrupt now; also if not requested */
-	EXIT_NMI_WINDOW,       /* only if requested: the guest can take an NMI now */
+	EXIT_NMI_WINDOW,       /* the guest can take an NMI now; only if requested */
 	EXIT_IO,
 	EXIT_MEMORY, /* second-stage fault that no mapping covers */
 	EXIT_CPUID,
@@ -29,7 +29,7 @@ enum exit_reason {
 	EXIT_MONITOR,
 	EXIT_MWAIT,
 	EXIT_RDPMC,
-	EXIT_RDTSC, /* RDTSC, RDTSCP */
+	EXIT_RDTSC, /* the guest executes RDTSC or RDTSCP */
 	EXIT_INVLPG,
 	EXIT_TASK_SWITCH,
 	EXIT_DESCRIPTOR_TABLE,
@@ -44,7 +44,10 @@ enum exit_reason {
 	EXIT_NO_MEMORY,	   /* guest RAM could not be populated */
 	/* an APIC register was written; the monitor must bring about the effects */
 	EXIT_APIC_WRITE,
-	EXIT_BUS_LOCK, /* the guest locks the bus for all CPUs: let it wait for a while */
+	/*
+	 * the guest locks the bus for all CPUs, so that the monitor should let it wait for a while
+	 */
+	EXIT_BUS_LOCK,
 	EXIT_REASON_COUNT
 };
 _Static_assert(EXIT_REASON_COUNT <= 64, "reasons fit a mask and struct group_page");
@@ -72,8 +75,8 @@ struct vcpu_exit {
 	u16 io_port;
 	u8 io_size;	    /* 1, 2, 4 */
 	u8 io_flags;	    /* enum exit_io_flag */
-	u64 gpa;	    /* EXIT_MEMORY: address */
-	u64 gva;	    /* EXIT_MEMORY: linear address if known, else 0 */
+	u64 gpa;	    /* EXIT_MEMORY: the guest-physical address of the access */
+	u64 gva;	    /* EXIT_MEMORY: the linear address if known, else 0 */
 	u32 vector;	    /* EXIT_EXCEPTION, EXIT_EOI, EXIT_SIPI; EXIT_HYPERCALL: CPL */
 	u32 error_code;	    /* EXIT_EXCEPTION, EXIT_TASK_SWITCH (SVM: EXITINFO2's) */
 	u64 vendor_code;    /* the CPU's own exit code or VM-instruction error */
@@ -97,19 +100,19 @@ enum vcpu_gpr {
 enum vcpu_groups {
 	VCPU_RIP = 1 << 0,	/* rip, rflags, shadow */
 	VCPU_SEGMENTS = 1 << 1, /* cs to ldtr */
-	VCPU_TABLES = 1 << 2,	/* gdtr, idtr */
+	VCPU_TABLES = 1 << 2,	/* gdtr and idtr */
 	VCPU_CONTROL = 1 << 3,	/* cr0, cr2, cr3, cr4, efer */
 	VCPU_DEBUG = 1 << 4,	/* dr0-dr3, dr6, dr7 */
-	VCPU_MSRS = 1 << 5,	/* enum vcpu_msr */
+	VCPU_MSRS = 1 << 5,	/* the MSRs of enum vcpu_msr */
 	VCPU_EVENT = 1 << 6,	/* the event being delivered */
 	VCPU_XCR0 = 1 << 7,
-	VCPU_TSC = 1 << 8,	   /* tsc_offset */
+	VCPU_TSC = 1 << 8,	   /* tsc_offset alone */
 	VCPU_ALL = (1 << 9) - 1,   /* a vCPU's state; the groups below are not part of it */
-	VCPU_CODE = 1 << 9,	   /* code: by `want` only */
+	VCPU_CODE = 1 << 9,	   /* the bytes of the code at RIP; only in `want` */
 	VCPU_XSAVE = 1 << 10,	   /* the page VCPU_XSAVE_PAGE: by SYS_VCPU_GET and `dirty` only */
 	VCPU_TRAPS = 1 << 11,	   /* trap_exceptions, trap, cr3_target: by `dirty` only */
 	VCPU_APIC = 1 << 12,	   /* apic_mode, apic_gpa, eoi_exit: by `dirty` only */
-	VCPU_INTERRUPTS = 1 << 13, /* interrupt_status: by `dirty` only */
+	VCPU_INTERRUPTS = 1 << 13, /* interrupt_status; only in `dirty` */
 	VCPU_DUMP = 1 << 14,	   /* dump, of the VMCS or VMCB: by SYS_VCPU_GET only */
 };
 
@@ -161,7 +164,7 @@ enum event_type { /* values as in the VMX interruption information */
 		  EVENT_NMI = 2,
 		  EVENT_EXCEPTION = 3,
 		  EVENT_SOFTWARE_INTERRUPT = 4,
-		  EVENT_PRIVILEGED_EXCEPTION = 5, /* INT1 */
+		  EVENT_PRIVILEGED_EXCEPTION = 5, /* INT1, the privileged software exception */
 		  EVENT_SOFTWARE_EXCEPTION = 6,
 };
 
@@ -237,7 +240,7 @@ enum vcpu_trap {
 	/* MOV from and to a debug register exits as EXIT_DR, before it takes effect */
 	VTRAP_DR = 1 << 1,
 	VTRAP_MSR = 1 << 2,	   /* accesses of every MSR exit */
-	VTRAP_NO_TIMER = 1 << 3,   /* VMX: no preemption timer */
+	VTRAP_NO_TIMER = 1 << 3,   /* VMX: no preemption timer ends a run */
 	VTRAP_FLUSH = 1 << 4,	   /* each entry flushes the TLB */
 	VTRAP_RESTRICTED = 1 << 5, /* VMX: no unrestricted guest, paging is always on */
 };
@@ -247,7 +250,8 @@ enum vcpu_trap {
  * chapter 30). From VAPIC_DELIVERY on the page belongs to the CPU while the guest runs.
  */
 enum vcpu_apic_mode {
-	VAPIC_NONE,	/* only TPR, by CR8; read at every entry, written back at every exit */
+	/* no virtual APIC but the TPR, by CR8: read at every entry, written back at every exit */
+	VAPIC_NONE,
 	VAPIC_DELIVERY, /* the CPU delivers interrupts from IRR */
 	/* memory accesses at apic_gpa: reads, and writes of TPR, EOI and self-IPIs */
 	VAPIC_MEMORY,
@@ -271,12 +275,12 @@ enum vcpu_mark {
 struct vcpu_page {
 	u64 gpr[GPR_COUNT];
 
-	/* from the kernel */
+	/* The fields from here on are written by the kernel. */
 	struct vcpu_exit exit;
 	u32 valid; /* enum vcpu_groups */
 	u32 run_count;
 
-	/* to the kernel */
+	/* The fields from here on are written by the monitor. */
 	u32 request; /* enum vcpu_request */
 	u32 advance_length;
 	u64 deadline_tsc; /* host TSC; 0: none */
@@ -291,13 +295,13 @@ struct vcpu_page {
 	 */
 	struct vcpu_event event;
 
-	/* VCPU_RIP */
+	/* The group VCPU_RIP. */
 	u64 rip ALIGNED(64);
 	u64 rflags;
 	u32 shadow; /* enum vcpu_shadow */
 	u32 reserved;
 
-	/* VCPU_CONTROL */
+	/* The group VCPU_CONTROL. */
 	u64 cr0;
 	u64 cr2;
 	u64 cr3;
@@ -313,7 +317,7 @@ struct vcpu_page {
 	u64 dr[8]; /* 4 and 5 unused */
 	u64 msr[VMSR_COUNT];
 
-	/* VCPU_DUMP */
+	/* The group VCPU_DUMP. */
 	u32 dump_count;
 	u32 dump_reserved;
 	struct vcpu_dump_field {
@@ -322,11 +326,14 @@ struct vcpu_page {
 		u64 value;
 	} dump[128];
 
-	/* to the kernel, for exits that it handles by itself; may change between any two runs */
+	/*
+	 * The fields for exits that the kernel handles by itself. The monitor writes them, and may
+	 * change them between any two runs.
+	 */
 	u32 settle; /* enum vcpu_settle */
 	u32 settle_reserved;
 	u64 hypercalls;	      /* SETTLE_HYPERCALL: mask of numbers below 64 left to the monitor */
-	u64 hypercall_result; /* returned in RAX by all others */
+	u64 hypercall_result; /* the value that all other hypercalls return in RAX */
 
 	/*
 	 * VCPU_CODE: the bytes at RIP, all in one page; code_bytes 0: unknown, the monitor fetches
@@ -343,7 +350,7 @@ struct vcpu_page {
 	 * Documentation/virt/kvm/x86/msr.rst, MSR_KVM_STEAL_TIME).
 	 */
 	u64 preempted_gpa;
-	/* From the kernel: TSC cycles that the thread has waited for a CPU, in total. */
+	/* TSC cycles that the thread has waited for a CPU, in total; written by the kernel */
 	u64 waited_tsc;
 
 	/*
@@ -355,7 +362,8 @@ struct vcpu_page {
 	u32 trap;	   /* enum vcpu_trap */
 	u64 cr3_target[4]; /* VTRAP_CR on VMX: values of CR3 that load without an exit */
 
-	u32 apic_virtualized; /* from the kernel, at creation: every enum vcpu_apic_mode works */
+	/* not 0: every enum vcpu_apic_mode works; the kernel writes it at creation */
+	u32 apic_virtualized;
 	/*
 	 * VCPU_APIC. With VAPIC_MEMORY a page mapped writable at apic_gpa stands for the APIC's
 	 * memory, the same for all vCPUs of the space; its contents are never seen. If there is

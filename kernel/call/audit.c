@@ -72,7 +72,7 @@ static void audit_put_reference(struct listing *listing, const void *holder, con
 static void audit_put_group(struct listing *listing, const struct group *group)
 {
 	/*
-	 * the group's reference to itself until it is destroyed, or one that a CPU is about to put
+	 * the group has a reference to itself until it is destroyed, or a CPU is about to put one
 	 * (object_drop)
 	 */
 	if (!group->object.dead || !list_empty(&group->object.node))

@@ -129,7 +129,8 @@ enum status sys_group_create(struct system_call *call)
 		status = group_create(call->argument[1], call->argument[2], &group);
 	if (status == STATUS_OK)
 		status = syscall_give(call, &group->object, RIGHT_ALL);
-	if (status == STATUS_OK) /* the group's reference to itself until it is destroyed */
+	/* this reference is the group's own, which it holds until it is destroyed */
+	if (status == STATUS_OK)
 		object_get(&group->object);
 	return status;
 }

@@ -16,13 +16,13 @@
 #include "lib/bits.h"
 #include "lib/index.h"
 
-#define OR_NONE (1u << 15) /* together with rights: HANDLE_NONE is accepted too */
+#define OR_NONE (1u << 15) /* beside rights: the argument may also be HANDLE_NONE */
 
 /* Each call's function, and the types and rights that its handle arguments must have. */
 static const struct {
 	syscall_function *function;
 	struct wanted {
-		u8 type;     /* enum object_type, OBJECT_NONE: any */
+		u8 type;     /* enum object_type; OBJECT_NONE: an object of any type */
 		u8 argument; /* number of the handle argument */
 		u16 rights;  /* 0: end of the list */
 	} wanted[4];
@@ -68,7 +68,7 @@ static const struct {
 			     {{OBJECT_VM, 0, RIGHT_CONTROL},
 			      {OBJECT_MEMORY, 1, RIGHT_READ | RIGHT_WRITE},
 			      {OBJECT_QUEUE, 3, RIGHT_BIND}}},
-	[SYS_VCPU_RUN] = {.function = NULL}, /* see trap_system_call */
+	[SYS_VCPU_RUN] = {.function = NULL}, /* trap_system_call handles this call itself */
 	[SYS_VCPU_KICK] = {sys_vcpu_kick, {{OBJECT_VCPU, 0, RIGHT_WRITE}}},
 	[SYS_VCPU_GET] = {sys_vcpu_get, {{OBJECT_VCPU, 0, RIGHT_READ}}},
 	[SYS_SPACE_ENTRY] = {sys_space_entry, {{OBJECT_SPACE, 0, RIGHT_READ}}},

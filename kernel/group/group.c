@@ -83,7 +83,8 @@ void group_kill(struct group *group, u64 code)
 
 		if (object->type != OBJECT_PROCESS)
 			return;
-		object_get(object); /* ending a process may put its last other reference */
+		/* the reference keeps the process, whose end may put its last other reference */
+		object_get(object);
 		process_end(CONTAINER_OF(object, struct process, object), code);
 		node = node->next;
 		object_put(object);

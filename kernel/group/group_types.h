@@ -10,7 +10,7 @@ struct memory;
 
 /* A group's objects that wait to be freed, and its place among the groups that have any. */
 struct teardown {
-	struct list objects; /* oldest first */
+	struct list objects; /* the objects to tear down, the oldest first */
 	struct list node;
 };
 
@@ -25,15 +25,18 @@ struct teardown {
 struct group {
 	struct object object;
 	struct quota quota;
-	struct list members; /* the objects charged to it, by object.node, processes first */
-	struct list ended;   /* members that group_end has already ended */
+	/* the objects charged to the group, linked by object.node, processes first */
+	struct list members;
+	struct list ended; /* members that group_end has already ended */
 	struct teardown teardown;
-	struct run_group run;	 /* weight and cap */
-	u32 thread_count;	 /* threads that exist, dead ones included until they are freed */
-	u64 affinity;		 /* CPUs 0 to 63 that its threads may use, a bit each */
-	u64 reservable_permille; /* in 1/1000 of a CPU: what its threads may reserve together */
-	u64 tag;		 /* GROUP_TAG: shown by CPUs that run its threads */
-	struct group_page *page; /* its counts, which the holder of a handle may read */
+	struct run_group run; /* weight and cap */
+	u32 thread_count;     /* the group's threads, dead ones included until they are freed */
+	u64 affinity;	      /* CPUs 0 to 63 that the group's threads may use, a bit each */
+	/* the CPU time that the group's threads may reserve together, in 1/1000 of a CPU */
+	u64 reservable_permille;
+	/* the value of GROUP_TAG, shown by CPUs that run the group's threads */
+	u64 tag;
+	struct group_page *page; /* the group's counts, which the holder of a handle may read */
 	struct memory *page_memory;
 	struct signal starved; /* raised when group_starve stops a thread */
 	u64 pages_mark; /* while the group ends: tlb_pages_mark() after its last page was freed */

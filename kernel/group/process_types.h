@@ -13,12 +13,12 @@ struct process {
 	struct group *group;
 	struct space *space;
 	struct handle_table *handles;
-	struct list threads; /* struct thread.sibling */
+	struct list threads; /* the process's threads, linked by struct thread.sibling */
 	u64 image_base;
 	u64 entry;	   /* address where the first thread begins */
 	u8 *ports;	   /* bitmap of IO_BITMAP_BYTES, charged to the group; NULL: no ports */
-	u32 ports_version; /* unique to this state of this bitmap */
-	u32 thread_count;  /* threads that exist, dead ones included until they are freed */
+	u32 ports_version; /* a number that no other state of this or another I/O bitmap has */
+	u32 thread_count;  /* the process's threads, dead ones included until they are freed */
 	struct signal ended;
 	u64 exit_code;
 	bool started;

@@ -56,7 +56,7 @@ enum status vcpu_free(struct vcpu *vcpu)
 		vcpu_kick(vcpu);
 		return STATUS_AGAIN;
 	}
-	/* Once this CPU has held its registers, no other CPU holds them. */
+	/* Loads the vCPU here once: afterwards no other CPU holds its registers. */
 	if (vcpu_load(this_cpu(), vcpu) != STATUS_OK)
 		return STATUS_AGAIN;
 	vcpu_unload(this_cpu());

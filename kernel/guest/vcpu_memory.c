@@ -31,7 +31,8 @@ static NOINLINE bool vcpu_handle_fault(struct vcpu *vcpu, struct space *space)
 	} while (status == STATUS_AGAIN && this_cpu()->pending == 0 && tlb_pages_waiting() == 0);
 	if (status == STATUS_OK)
 		log_debug(LOG_MEMORY, "RAM populated at %#lx", exit->gpa);
-	timer_arm_briefly(this_cpu()); /* a thread that was woken meanwhile gets its turn in time */
+	/* the timer lets a thread that was woken meanwhile have its turn in time */
+	timer_arm_briefly(this_cpu());
 	vcpu->nowhere = status == STATUS_NOT_FOUND ? exit->gpa | PAGE_MASK : 0;
 	if (status == STATUS_NO_MEMORY || status == STATUS_NO_QUOTA)
 		exit->reason = EXIT_NO_MEMORY;

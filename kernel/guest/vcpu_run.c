@@ -24,8 +24,8 @@
 #include "mm/tlb.h"
 
 /*
- * After this many handled exits interrupts are let in: Bochs 2.7 holds them back while the guest
- * has IF clear.
+ * The number of handled exits after which interrupts are let in: Bochs 2.7 holds them back while
+ * the guest has IF clear.
  */
 #define SETTLED_MAX 1000u
 /* VMX's interruption types, without type 1, which is reserved. */
@@ -423,8 +423,8 @@ static NOINLINE enum status vcpu_find(struct thread *thread, u64 handle)
 		vcpu_forget(thread);
 		thread->ran = CONTAINER_OF(object, struct vcpu, object);
 		/*
-		 * SYS_THREAD_YIELD goes to the thread that ran the vCPU first; others may run it
-		 * now and then.
+		 * SYS_THREAD_YIELD goes to the thread that first ran the vCPU, although other
+		 * threads may run the vCPU now and then.
 		 */
 		if (thread->ran->thread == NULL)
 			thread->ran->thread = thread;
@@ -467,7 +467,7 @@ static ALWAYS_INLINE enum status vcpu_begin_run(struct cpu *cpu, struct thread *
 }
 
 /*
- * Does SYS_VCPU_RUN. All its parts are inlined here: as calls, they would save and restore 60
+ * Does SYS_VCPU_RUN. All parts of the function are inlined: calls would save and restore 60
  * registers.
  */
 void vcpu_run(struct cpu *cpu, struct trap_frame *frame)

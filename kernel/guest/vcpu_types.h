@@ -16,25 +16,28 @@ struct vcpu {
 	struct vm *vm;	       /* holds a reference */
 	struct queue *queue;   /* holds a reference; a signal in the queue ends a run */
 	struct memory *memory; /* holds a reference: the shared pages */
-	/* the thread that ran it first, while that lives; under the object lock */
+	/*
+	 * the thread that first ran the vCPU, while that thread lives; guarded by the object lock
+	 */
 	struct thread *thread;
 	struct thread *runner;	    /* the thread that runs or reads it now; NULL: none; atomic */
-	struct group_page *account; /* its group's counts */
+	struct group_page *account; /* the counts of the vCPU's group */
 	const struct vcpu_cpuid_entry *cpuid; /* shared page; NULL: the monitor handles CPUID */
-	void *xsave;			      /* shared page for VCPU_XSAVE; NULL: there is none */
+	/* shared page for VCPU_XSAVE; NULL: the vCPU has none */
+	void *xsave;
 	struct virt_vcpu virt;
-	u64 deadline_tsc; /* the monitor's deadline for this run; 0: none */
+	u64 deadline_tsc; /* the monitor's deadline for this run; 0: the run has no deadline */
 	u64 space_seen;	  /* the space's generation at the last entry (tlb_must_flush) */
 	u64 nowhere; /* last byte of the page of the last fault that no mapping covers; 0: none */
 	u64 nowhere_generation; /* the space's generation at that fault */
 	u32 nowhere_mappings;	/* the space's mapping_count at that fault */
-	u32 requested;		/* enum vcpu_request of this run */
+	u32 requested;		/* the requests of this run, enum vcpu_request */
 	/* The flags that make the start of a run special, tested together as one word. */
 	union {
 		struct {
 			bool preempted; /* MARK_PREEMPTED was written */
 			bool kicked;	/* stays set until a run returns EXIT_KICK */
-			bool signalled; /* its queue holds a signal */
+			bool signalled; /* the queue of the vCPU's thread holds a signal */
 			bool reserved;
 		};
 		u32 special;

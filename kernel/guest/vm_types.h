@@ -11,6 +11,6 @@ struct space;
 struct vm {
 	struct object object;
 	struct group *group;
-	struct space *space; /* its second stage; holds a reference */
+	struct space *space; /* the VM's second stage, to which the VM holds a reference */
 	struct virt_vm virt;
 };

@@ -20,7 +20,7 @@ static const struct handle_entry *handle_entry_of(const struct handle_table *tab
 
 	if (handle > UINT32_MAX || index == 0 || index > table->end)
 		return NULL;
-	/*@ split index; */ /* make verify */
+	/*@ split index; */ /* `make verify` splits its proof at the index here */
 	entry = &table->entry[index_masked(index - 1, table->end)];
 	return entry->object != NULL && entry->generation == handle >> 16 ? entry : NULL;
 }

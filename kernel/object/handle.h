@@ -7,7 +7,8 @@
 struct object;
 
 struct handle_entry {
-	struct object *object; /* NULL: the entry is free; else the entry holds a reference */
+	/* the object, to which the entry holds a reference; NULL: the entry is free */
+	struct object *object;
 	u16 rights;
 	/* counts the entry's uses, so that a closed handle's number is not reused soon */
 	u16 generation;
@@ -20,8 +21,8 @@ struct handle_entry {
 struct handle_table {
 	u64 closed;	/* counts closed entries: once it changes, an earlier lookup may be stale */
 	u16 size;	/* number of entries; a handle holds the index of its entry plus 1 */
-	u16 end;	/* the entries from this one on were never used */
-	u16 first_free; /* no entry below this one is free */
+	u16 end;	/* no entry from this index on was ever used */
+	u16 first_free; /* no entry below this index is free */
 	struct handle_entry entry[];
 };
 

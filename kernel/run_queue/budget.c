@@ -10,8 +10,8 @@
 #include "lib/checked.h"
 
 /*
- * A cap that was not looked at for more than this many periods starts afresh: nothing was spending
- * it.
+ * A cap that was not looked at for more than this many periods starts afresh, as nothing was
+ * spending its budget.
  */
 #define PERIODS_FORGOTTEN 16u
 

@@ -12,7 +12,7 @@ struct budget_cap {
 	u64 budget; /* ticks per period; 0: no cap */
 	u64 period;
 	u64 period_end;
-	u64 spent;   /* time used of this period's budget, earlier overruns included */
+	u64 spent;   /* time used of this period's budget, including what earlier periods overran */
 	u64 updated; /* the tick up to which `spent` counts */
 	u64 running; /* entities that spend the budget now */
 };
@@ -38,7 +38,7 @@ struct budget_reservation {
 	u64 remaining; /* budget left until the deadline */
 	/* if budget is 0: the deadline of the last reservation, if it had a period */
 	u64 deadline;
-	u64 owed;	  /* ticks that it ran beyond its budgets at other entities' cost */
+	u64 owed;	  /* ticks that the entity ran beyond its budgets at other entities' cost */
 	u64 missed_count; /* deadlines, not yet counted elsewhere, that passed with budget left */
 };
 

@@ -20,7 +20,7 @@
 /* The load of a lone entity of default weight. */
 #define LOAD_UNIT 1024u
 
-#define SHORT_SLICES 16u /* slices are so much shorter while groups that have slept catch up */
+#define SHORT_SLICES 16u /* divides slices while groups that have slept catch up */
 
 #define RESERVABLE (RUN_RESERVABLE_PERMILLE * 1000000ull)
 
@@ -418,7 +418,7 @@ static u64 run_queue_running_delay(const struct run_queue *queue, const struct r
 	    (reservation->remaining == 0 || heap_tick_before(urgent->key, reservation->deadline)))
 		return 0;
 	if (reservation->remaining != 0) {
-		/* Once the budget is used up, others can go ahead of it, and a cap can stop it. */
+		/* Once the budget is used up, others go ahead of the entity, or a cap stops it. */
 		if (urgent != NULL || queue->fair.first != NULL || left != ~0ull)
 			delay = reservation->remaining;
 		return delay;
@@ -426,7 +426,7 @@ static u64 run_queue_running_delay(const struct run_queue *queue, const struct r
 	if (queue->fair.first != NULL) {
 		u64 end = queue->slice_end;
 
-		/* A group that has slept must not wait for a whole slice of a group like it. */
+		/* A group that has slept must not wait for a whole slice of its equal. */
 		if (heap_tick_before(queue->fair.first->key, queue->virtual_time))
 			end -= queue->slice - queue->slice / SHORT_SLICES;
 		delay = run_queue_earlier(delay, end, now);

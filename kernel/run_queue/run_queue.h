@@ -33,16 +33,22 @@
  * The caller holds the CPU's lock in every call; a group's own lock is taken last.
  */
 
-/* A group's state on one queue, under that queue's lock. All zeros: the group was never there. */
+/*
+ * A group's state on one queue, under that queue's lock. All zeros: the group was never on the
+ * queue.
+ */
 struct run_share {
 	struct run_group *group;
-	struct heap_node node; /* in queue->fair or queue->parked while any of its entities waits */
-	struct heap waiting;   /* its entities that wait for unreserved time, by virtual time */
-	u64 virtual_time;      /* the group's time here; kept while no entity of it is here */
+	/* in queue->fair or queue->parked while any of the group's entities waits */
+	struct heap_node node;
+	/* the group's entities that wait for unreserved time, by virtual time */
+	struct heap waiting;
+	/* the group's time on this queue, kept while no entity of the group is here */
+	u64 virtual_time;
 	u64 remainder;	   /* remainder of the division by the weight, not yet in virtual_time */
-	u64 charged;	   /* the tick at which it was last charged */
-	u64 entities_time; /* virtual time of its entity furthest behind; never goes back */
-	u64 runnable;	   /* its entities that run or want to run here */
+	u64 charged;	   /* the tick at which the group was last charged */
+	u64 entities_time; /* virtual time of the group's entity furthest behind; never goes back */
+	u64 runnable;	   /* the group's entities that run or want to run here */
 };
 
 /*
@@ -52,7 +58,7 @@ struct run_share {
 struct run_group {
 	u64 weight;
 	u64 runnable; /* entities that run or want to run */
-	u64 owed;     /* ticks to charge to its entities besides the time they run */
+	u64 owed;     /* ticks to charge to the group's entities besides the time that they run */
 	struct lock lock;
 	struct budget_cap cap;
 	struct run_share *shares; /* an array with a share for each queue, by the queue's number */
@@ -64,13 +70,14 @@ struct run_group {
  */
 struct run_entity {
 	struct run_group *group;
-	struct run_queue *queue;	/* the queue that it belongs to; NULL: none */
-	struct run_share *share;	/* its group's share of that queue */
-	struct heap_node node;		/* in share->waiting */
-	struct heap_node deadline_node; /* in queue->deadline or queue->exhausted */
-	u64 virtual_time; /* unreserved ticks it ran; without a queue: relative to entities_time */
+	struct run_queue *queue;	/* the queue that the entity belongs to; NULL: none */
+	struct run_share *share;	/* the group's share of that queue */
+	struct heap_node node;		/* the place among the waiting entities, share->waiting */
+	struct heap_node deadline_node; /* the place in queue->deadline or queue->exhausted */
+	/* unreserved ticks that the entity ran; without a queue: relative to entities_time */
+	u64 virtual_time;
 	struct budget_reservation reservation;
-	u64 load; /* its part of queue->load */
+	u64 load; /* the entity's part of queue->load */
 	bool runnable;
 	bool running;
 };
@@ -80,11 +87,11 @@ struct run_queue {
 	struct heap deadline; /* entities with reserved budget left, by deadline */
 	/* entities with none left, by deadline; they also wait in their group */
 	struct heap exhausted;
-	/* groups with spent caps, by their period's end; return as if they slept */
+	/* groups with spent caps, by the end of their period; a group returns as if it had slept */
 	struct heap parked;
 	u64 virtual_time; /* virtual time of the group furthest behind; never goes back */
 	u64 number;	  /* the CPU's number */
-	u64 slice;	  /* ticks */
+	u64 slice;	  /* the length of a slice in ticks */
 	u64 slice_end;	  /* end of the running entity's slice */
 	/* reserved by all entities that belong to this queue, asleep or not, in units of 10^-9 */
 	u64 reserved;

@@ -115,7 +115,8 @@ enum status irq_message(struct irq *irq, u64 unit, u64 source, u64 *value)
 		return status;
 	irq->message = message;
 	irq->value = *value = raises;
-	if (!irq_is_message(irq)) { /* an interrupt that came meanwhile may be lost */
+	/* an interrupt that came while the line was not bound may be lost */
+	if (!irq_is_message(irq)) {
 		irq_unmask(irq);
 		signal_raise(&irq->signal);
 	}

@@ -13,10 +13,13 @@
 struct irq {
 	struct object object;
 	struct signal signal;
-	u32 number;	  /* its vector less VECTOR_GSI_FIRST; for a line that is its GSI */
+	u32 number;	  /* the irq's vector less VECTOR_GSI_FIRST; for a line this is its GSI */
 	struct lock lock; /* guards the fields below */
 	struct iommu_message message;
-	u64 value; /* the address and data that raise it, as SYS_IRQ_MESSAGE returns them */
+	/*
+	 * the address and data of the message that raises the irq, as SYS_IRQ_MESSAGE returns them
+	 */
+	u64 value;
 };
 
 /* Creates an irq; arguments and errors are those of SYS_IRQ_CREATE. The caller has the object lock

@@ -29,7 +29,7 @@ struct signal {
 	/* the group for which a thread that takes the signal works; NULL: none */
 	struct group *group;
 	u64 key;
-	struct list node; /* in queue->pending while raised */
+	struct list node; /* the signal's place in queue->pending while it is raised */
 	bool raised;
 	bool early; /* the signal was raised before it was bound */
 };

@@ -19,7 +19,7 @@
 #include "kernel/sched/vcpu_load.h"
 #include "mm/cache.h"
 
-#define GIVE_TRIES    8u  /* most threads considered when one is to be handed over */
+#define GIVE_TRIES    8u  /* the most threads that are considered when one is to be handed over */
 #define AFFINITY_CPUS 64u /* CPUs with higher numbers have no bit: every group may use them */
 
 bool sched_init(struct cpu *cpu)
@@ -152,7 +152,7 @@ void sched_ready(struct thread *thread)
 	u64 now = sched_queue_lock(cpu);
 	bool look;
 
-	/* its CPU has not yet taken it off the queue */
+	/* the thread's CPU has not yet taken the thread off the queue */
 	if (thread->run.runnable && thread->run.queue != NULL) {
 		lock_release(&cpu->lock, LOCK_RUN);
 		return;
@@ -202,7 +202,7 @@ static void sched_begin(struct thread *thread, u64 now)
 {
 	s64 waited = (s64)(now - thread->ready_tsc);
 
-	if (waited <= 0) /* another CPU's clock may be a little ahead */
+	if (waited <= 0) /* the wait seems negative where another CPU's clock is a little ahead */
 		return;
 	thread->waited_tsc += (u64)waited;
 	if (thread->ran != NULL)

@@ -9,13 +9,13 @@ struct group;
 
 #define SCHED_SLICE_NS (5 * NS_PER_MS)
 #define SCHED_GRACE_NS (100 * NS_PER_US) /* longest run past the slice, with interrupts off */
-/* until a CPU balances again after it handed a thread over */
+/* the time until a CPU balances again after it handed a thread over */
 #define SCHED_BALANCE_NS (100 * NS_PER_MS)
-/* until a CPU balances again after it found no thread to hand over */
+/* the time until a CPU balances again after it found no thread to hand over */
 #define SCHED_RETRY_NS (25 * NS_PER_MS)
 /* least stay of a thread on the CPU it was handed over to */
 #define SCHED_STAY_NS (150 * NS_PER_MS)
-#define SCHED_ASK_NS  (1 * NS_PER_MS) /* until a CPU that gave nothing is asked again */
+#define SCHED_ASK_NS  (1 * NS_PER_MS) /* the time until a CPU that gave no thread is asked again */
 /*
  * The cost of a switch, from exit to entry and by cold caches, is in part charged to the thread
  * that lost the CPU, and in part to nobody. So a thread that takes the CPU from another group, or

@@ -69,7 +69,7 @@ void thread_wake(struct thread *thread, enum status status, u64 value)
 void thread_end(struct thread *thread)
 {
 	thread_stop_waiting(thread);
-	/* From now on the scheduler puts it on no run queue. */
+	/* From now on the scheduler puts the thread on no run queue. */
 	__atomic_store_n(&thread->state, THREAD_DEAD, __ATOMIC_SEQ_CST);
 	sched_remove(thread);
 	thread->object.dead = true;
@@ -96,7 +96,7 @@ enum status thread_free(struct thread *thread)
 		cpus_pend(thread->cpu, PENDING_RESCHEDULE);
 		return STATUS_AGAIN;
 	}
-	if (thread->guest != NULL) /* another thread may run the vCPU now */
+	if (thread->guest != NULL) /* another thread may run the vCPU from now on */
 		vcpu_unclaim(thread->guest);
 	vcpu_forget(thread);
 	sched_serve(thread, NULL);

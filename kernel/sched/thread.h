@@ -26,9 +26,9 @@ struct thread {
 	struct process *process; /* the process, which frees its threads before itself */
 	struct list sibling;
 	u64 serial;		 /* unique, never reused; from 1 */
-	struct trap_frame frame; /* its registers while it is not loaded on a CPU */
+	struct trap_frame frame; /* the thread's registers while they are not loaded on a CPU */
 	enum thread_state state;
-	struct vcpu *guest; /* the vCPU that it runs in SYS_VCPU_RUN, else NULL */
+	struct vcpu *guest; /* the vCPU that the thread runs in SYS_VCPU_RUN, else NULL */
 
 	/* The vCPU of the last SYS_VCPU_RUN: saves the lookup as long as no handle is closed. */
 	struct vcpu *ran; /* holds a reference */
@@ -36,19 +36,21 @@ struct thread {
 	u64 ran_closed;	   /* the handle table's `closed` at that time; RAN_NOTHING */
 	const u64 *closed; /* points to the handle table's `closed` */
 
-	struct cpu *cpu; /* its home CPU, where it runs and is woken; guarded by the object lock */
-	struct run_entity run; /* in cpu->queue */
-	struct cpu *wanted;    /* the CPU to which it must move (sched_move); NULL: it stays */
-	u64 moved_tsc;	       /* when it was last handed over */
-	u64 ready_tsc;	       /* when it began to wait for the CPU, if it waits */
-	u64 waited_tsc;	       /* TSC cycles it has waited for a CPU in total */
-	u64 reserved_permille; /* its part of the group's reserved_permille */
-	/* the group it works for (sched_serve), with a reference; NULL: none */
+	/* the thread's home CPU, where it runs and is woken; guarded by the object lock */
+	struct cpu *cpu;
+	struct run_entity run; /* the thread's place in the run queue cpu->queue */
+	/* the CPU to which the thread must move (sched_move); NULL: the thread stays */
+	struct cpu *wanted;
+	u64 moved_tsc;	       /* when the thread was last handed over */
+	u64 ready_tsc;	       /* when the thread began to wait for the CPU, if it waits */
+	u64 waited_tsc;	       /* TSC cycles that the thread has waited for a CPU in total */
+	u64 reserved_permille; /* the thread's part of the group's reserved_permille */
+	/* the group for which the thread works (sched_serve), with a reference; NULL: none */
 	struct group *served;
 
 	/* under the queue's lock; without a reference: a queue ends the wait before it is freed */
 	struct queue *waits_for;
-	struct list sleep_node; /* in cpu->sleeping */
+	struct list sleep_node; /* the place in cpu->sleeping */
 	u64 wake_tsc;
 
 	/* The result of a wait, for the thread's registers when it runs again. */

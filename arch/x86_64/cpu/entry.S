@@ -96,8 +96,8 @@ trap_ist:
 	jmp	trap_back
 
 /*
- * 3. From ring 3: loads the kernel view of the tables, then calls C on the stack's lower pages,
- * which never returns this way.
+ * 3. On entries from ring 3: loads the kernel view of the tables, then calls C on the stack's lower
+ * pages; that call never returns.
  */
 	.macro	kernel_view
 	mov	FRAME_BYTES(%rsp), %rbx	/* struct stack_base follows the frame */
@@ -127,7 +127,10 @@ sysenter_entry:
 	push	$RFLAGS_USER
 	push	$SELECTOR_USER_CODE
 	push	%rdx
-	push	$2			/* as in user_common; SYSCALL clears these flags itself */
+	/*
+	 * an interrupt's RFLAGS are cleared as in user_common; SYSCALL clears these flags by itself
+	 */
+	push	$2
 	popfq
 	testl	$SPECULATION_HISTORY, features + SPECULATION_DONE(%rip)
 	jz	syscall_common

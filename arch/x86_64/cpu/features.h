@@ -7,18 +7,19 @@
 /* The abilities of this machine's CPUs that the kernel needs to know. */
 struct cpu_features {
 	u8 physical_bits;
-	bool rdtscp; /* RDTSCP, and with it MSR_TSC_AUX */
+	bool rdtscp; /* the CPU has RDTSCP, and with it MSR_TSC_AUX */
 	bool x2apic;
 	bool tsc_deadline;
 	bool machine_check; /* the machine-check architecture: MSR_MCG_CAP and the banks */
 	bool vmx;
 	bool svm;
 	bool gib_pages; /* 1-GiB pages, also in a second stage */
-	bool meltdown;	/* ring 3 may read what its tables map for ring 0 */
+	/* the CPU is open to Meltdown: ring 3 may read what its tables map for ring 0 only */
+	bool meltdown;
 	u64 cr4; /* CR4 with which the kernel always runs, as far as this machine has its bits */
 	struct speculation speculation;
 	u64 xcr0; /* state components that guests may use; 0 without XSAVE */
 	struct speculation_cpu cpu;
 };
 
-extern struct cpu_features features; /* boot/init fills them in from the boot CPU */
+extern struct cpu_features features; /* the abilities of the boot CPU, which boot/init fills in */

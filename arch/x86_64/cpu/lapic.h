@@ -4,7 +4,10 @@
 #include "arch/x86_64/hw/lapic.h"
 #include "lib/types.h"
 
-/* boot/init sets these before the second CPU starts, and uses the two functions. */
+/*
+ * The local APIC's registers and mode: boot/init sets these variables before the second CPU starts,
+ * and uses the two functions.
+ */
 extern volatile u32 *lapic_registers; /* the mapped registers; not used in x2APIC mode */
 extern u64 lapic_timer_ratio;	      /* timer ticks per TSC tick, times 2^LAPIC_RATIO_SHIFT */
 #define LAPIC_RATIO_SHIFT 32

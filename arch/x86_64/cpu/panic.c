@@ -21,7 +21,8 @@
 extern const char __image_start[], __image_end[];
 extern const char blob_symbols_start[];
 extern u64 __stack_chk_guard;
-u64 __stack_chk_guard SECTION(".data.ro_after_init"); /* boot/relocate.c sets it */
+/* the stack protector's secret, which boot/relocate.c sets */
+u64 __stack_chk_guard SECTION(".data.ro_after_init");
 NORETURN void __stack_chk_fail(void);
 
 static bool panicking;

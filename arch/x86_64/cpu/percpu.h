@@ -48,12 +48,16 @@ enum cpu_pending {
 	PENDING_TIMER = 1 << 1,
 	PENDING_NMI = 1 << 2,
 	PENDING_MACHINE_CHECK = 1 << 3,
-	/* Set while pages wait to be freed or `grace` is set, and only by the CPU itself. */
+	/*
+	 * Asks the CPU to pass. Only the CPU itself sets this bit, while pages wait to be freed or
+	 * `grace` is set.
+	 */
 	PENDING_PASS = 1 << 4,
-	PENDING_UNLOAD = 1 << 5,  /* save and release the vCPU whose registers are loaded */
-	PENDING_KICK = 1 << 7,	  /* asks only for a pass through the loop */
-	PENDING_GIVE = 1 << 6,	  /* another CPU may have less to do: hand a thread over */
-	PENDING_LOG = 1 << 8,	  /* the log has grown: signal its reader */
+	PENDING_UNLOAD = 1 << 5, /* save and release the vCPU whose registers are loaded */
+	PENDING_KICK = 1 << 7,	 /* asks only for a pass through the loop */
+	/* another CPU may have less to do: this CPU hands a thread over */
+	PENDING_GIVE = 1 << 6,
+	PENDING_LOG = 1 << 8,	  /* the log has grown: this CPU signals the log's reader */
 	PENDING_DROPPED = 1 << 9, /* put the last references in `dropped` (object_drop) */
 };
 
@@ -71,23 +75,24 @@ struct cpu {
 	u64 nmi_rip;			    /* RIP at which the last NMI hit */
 	u64 nmi_count;			    /* NMIs that are not yet logged */
 	struct machine_check machine_check; /* the last machine check, until the loop handles it */
-	u64 polled; /* when corrected errors were last looked for, TSC / 2^POLL_SHIFT */
+	u64 polled; /* when the CPU last looked for corrected errors, as TSC / 2^POLL_SHIFT */
 
 	struct thread *thread; /* the thread whose frame and address space are loaded */
 	u64 ran;	       /* serial of the thread that last ran here, itself or its guest */
-	bool foreign;	       /* other threads have run since ring 3 last did: thread_clear */
+	/* other threads have run since ring 3 last ran here: see thread_clear */
+	bool foreign;
 	/* the thread scheduled here; differs from `thread` while guests run */
 	struct thread *running;
 	u32 ports_version;   /* the version of the I/O bitmap in the TSS */
 	struct vcpu *loaded; /* the vCPU whose FPU and MSRs the registers hold */
 	struct cpu_counters *counters;
-	u64 stack_top;	    /* a frame from ring 3 ends here */
+	u64 stack_top;	    /* the address at which the frame of an entry from ring 3 ends */
 	u64 ist[IST_COUNT]; /* tops of the stacks for NMI, double fault, machine check */
 	const void *idt;    /* shared by all CPUs, at an address that ring 3 may learn */
 
 	u64 charged_tsc; /* when `running` was last charged; guarded by `lock` */
 	u64 armed_tsc;	 /* the TSC for which the one-shot timer is set; 0: none */
-	u64 armed_for;	 /* the guest's deadline for which it was set; or TIMER_STALE */
+	u64 armed_for;	 /* the guest's deadline for which the timer was set, or TIMER_STALE */
 	/*
 	 * Guarded by `lock`: threads that want to run here, and those asleep; other CPUs change
 	 * both.
@@ -96,16 +101,18 @@ struct cpu {
 	struct run_queue *queue;
 	struct list sleeping; /* threads with a deadline, earliest first */
 	/* Written under the lock, read without it; 0: never. */
-	u64 wake_tsc;	      /* the earliest deadline of `sleeping` */
-	u64 queue_tsc;	      /* when the queue must be looked at again */
-	u64 balance_tsc;      /* when to look for less busy CPUs next; under the object lock */
+	u64 wake_tsc;  /* the earliest deadline of `sleeping` */
+	u64 queue_tsc; /* when the queue must be looked at again */
+	/* when the CPU looks for less busy CPUs next; guarded by the object lock */
+	u64 balance_tsc;
 	u64 gave_nothing_tsc; /* when another CPU last asked this one for a thread in vain */
-	bool grace;	      /* `running` goes on past its slice: sched_extend */
-	bool idle;	      /* halted, or about to look for work elsewhere */
+	/* `running` goes on past its slice for a short while: see sched_extend */
+	bool grace;
+	bool idle; /* halted, or about to look for work elsewhere */
 
 	bool shares; /* the CPU shares the objects (kernel/object/object_lock.h); other CPUs read it
 		      */
-	struct list dropped; /* objects whose last reference this CPU has yet to put */
+	struct list dropped; /* objects with a last reference that this CPU has yet to put */
 
 	u64 gdt[GDT_ENTRIES];
 	struct descriptor_table_register gdtr; /* describes gdt; VMX reloads it after exits */
@@ -119,7 +126,8 @@ struct cpu {
 
 struct stack_base {
 	struct cpu *cpu;
-	u64 syscall_entry; /* read by the stub mapped just above the stack */
+	/* the address of the handler of SYSCALL; the stub mapped just above the stack reads it */
+	u64 syscall_entry;
 };
 _Static_assert(sizeof(struct stack_base) == STACK_BASE_BYTES, "known to entry.S");
 

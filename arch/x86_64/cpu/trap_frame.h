@@ -24,7 +24,7 @@ enum trap_vector {
 	TRAP_PAGE_FAULT = 14,
 	TRAP_MACHINE_CHECK = 18,
 	TRAP_EXCEPTION_COUNT = 32,
-	VECTOR_GSI_FIRST = 0x30, /* + GSI */
+	VECTOR_GSI_FIRST = 0x30, /* the vector of interrupt line (GSI) 0; the other lines follow */
 	VECTOR_GSI_LAST = 0x6f,
 	VECTOR_MSI_FIRST = 0x70, /* handed out to irqs that are messages */
 	VECTOR_MSI_LAST = 0xef,

@@ -16,7 +16,8 @@ enum amdvi_register {
 	AMDVI_REGISTERS_END = 0x4000,
 };
 
-#define AMDVI_INV_ALL_KNOWN BIT(6) /* features */
+/* a feature: the unit has the command that invalidates everything */
+#define AMDVI_INV_ALL_KNOWN BIT(6)
 #define AMDVI_DEVICE_PAGES                                                                         \
 	511ull /* pages of the device table minus 1: all devices of a segment                      \
 		*/
@@ -26,14 +27,14 @@ enum amdvi_register {
 #define AMDVI_COHERENT BIT(10)
 #define AMDVI_RUN      BIT(12)
 /* Status */
-#define AMDVI_RUNS BITS(4, 3) /* log, commands */
+#define AMDVI_RUNS BITS(4, 3) /* the unit's log and its commands run */
 
 /* Device table entry (2.2.2.1), 32 bytes: the first two words */
 #define AMDVI_VALID    BITS(1, 0) /* the entry and its translation are valid */
 #define AMDVI_LEVELS_4 (4ull << 9)
 /* Third word: messages are remapped by a table of 2^8 entries of 32 bits (2.2.5), or blocked */
 #define AMDVI_MESSAGES		   (1ull | 8ull << 1 | 2ull << 60)
-#define AMDVI_MESSAGES_NMI	   BIT(58) /* NMIs pass */
+#define AMDVI_MESSAGES_NMI	   BIT(58) /* NMIs of the device pass */
 #define AMDVI_MESSAGE_ON	   BIT(0)
 #define AMDVI_MESSAGE_CPU_SHIFT	   8
 #define AMDVI_MESSAGE_VECTOR_SHIFT 16
@@ -51,7 +52,8 @@ enum amdvi_register {
 #define AMDVI_WAIT	       (1ull << 60 | BIT(0))
 #define AMDVI_INV_DEVICE       (2ull << 60)
 #define AMDVI_INV_PAGES	       (3ull << 60)
-#define AMDVI_INV_MESSAGES     (5ull << 60) /* for one requester */
+#define AMDVI_INV_MESSAGES     (5ull << 60) /* invalidates the interrupt entries of one requester */
 #define AMDVI_INV_DOMAIN_SHIFT 32
-#define AMDVI_INV_WHOLE	       0x7ffffffffffff003ull /* second word: every page, tables too */
-#define AMDVI_INV_ALL	       (8ull << 60)
+/* second word of a command: the range is every page, and the tables too */
+#define AMDVI_INV_WHOLE 0x7ffffffffffff003ull
+#define AMDVI_INV_ALL	(8ull << 60)

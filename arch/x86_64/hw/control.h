@@ -55,7 +55,7 @@
 #define EFER_TCE    BIT(15)
 
 #define RFLAGS_CF    BIT(0)
-#define RFLAGS_FIXED BIT(1) /* always set */
+#define RFLAGS_FIXED BIT(1) /* the bit of RFLAGS that is always set */
 #define RFLAGS_PF    BIT(2)
 #define RFLAGS_AF    BIT(4)
 #define RFLAGS_ZF    BIT(6)
@@ -84,7 +84,7 @@
 /* Debug registers after RESET, and the bits that are not fixed: SDM vol. 3, 18.2 */
 #define DR6_RESET	0xffff0ff0ull
 #define DR6_BREAKPOINTS BITS(3, 0)
-#define DR6_BS		BIT(14) /* single step */
+#define DR6_BS		BIT(14) /* the cause was a single step */
 #define DR7_RESET	0x400ull
 #define DR7_GD		BIT(13)
 

@@ -17,15 +17,15 @@ enum lapic_reg {
 	LAPIC_EOI = 0x0b0,
 	LAPIC_RRD = 0x0c0,
 	LAPIC_LDR = 0x0d0,
-	LAPIC_DFR = 0x0e0, /* xAPIC only */
+	LAPIC_DFR = 0x0e0, /* destination format, in xAPIC mode only */
 	LAPIC_SVR = 0x0f0,
 	LAPIC_ISR = 0x100, /* eight words, 16 bytes apart, as TMR and IRR have */
 	LAPIC_TMR = 0x180,
 	LAPIC_IRR = 0x200,
 	LAPIC_ESR = 0x280,
 	LAPIC_LVT_CMCI = 0x2f0,
-	LAPIC_ICR = 0x300,	/* x2APIC: one 64-bit MSR */
-	LAPIC_ICR_HIGH = 0x310, /* xAPIC only */
+	LAPIC_ICR = 0x300,	/* interrupt command; in x2APIC mode one 64-bit MSR */
+	LAPIC_ICR_HIGH = 0x310, /* upper half of the interrupt command, in xAPIC mode only */
 	LAPIC_LVT_TIMER = 0x320,
 	LAPIC_LVT_THERMAL = 0x330,
 	LAPIC_LVT_PERF = 0x340,
@@ -35,7 +35,7 @@ enum lapic_reg {
 	LAPIC_TIMER_INITIAL = 0x380,
 	LAPIC_TIMER_CURRENT = 0x390,
 	LAPIC_TIMER_DIVIDE = 0x3e0,
-	LAPIC_SELF_IPI = 0x3f0, /* x2APIC only */
+	LAPIC_SELF_IPI = 0x3f0, /* self-IPI, in x2APIC mode only */
 };
 
 struct lapic_page {
@@ -68,10 +68,11 @@ enum apic_delivery {
 #define APIC_DELIVERY_SHIFT 8
 
 /* Interrupt command register: SDM vol. 3, 11.6.1 */
-#define LAPIC_ICR_PENDING	       BIT(12) /* xAPIC only */
-#define LAPIC_ICR_ASSERT	       BIT(14)
-#define LAPIC_ICR_SHORTHAND_SELF       (1ull << 18)
-#define LAPIC_ICR_X2_DESTINATION_SHIFT 32 /* x2APIC */
+#define LAPIC_ICR_PENDING	 BIT(12) /* delivery is pending, in xAPIC mode only */
+#define LAPIC_ICR_ASSERT	 BIT(14)
+#define LAPIC_ICR_SHORTHAND_SELF (1ull << 18)
+/* bit from which on the destination lies, in x2APIC mode */
+#define LAPIC_ICR_X2_DESTINATION_SHIFT 32
 
 /* Divide configuration: bits 3, 1 and 0; 111b divides by 1 (SDM vol. 3, figure 11-10) */
 #define LAPIC_TIMER_DIVIDE_BY_1 0xbu

@@ -20,7 +20,7 @@ enum machine_check_register { MCI_CTL, MCI_STATUS, MCI_ADDR, MCI_MISC, MCI_REGIS
 #define MCI_STATUS_ADDRV BIT(58)
 #define MCI_STATUS_MISCV BIT(59)
 #define MCI_STATUS_UC	 BIT(61) /* the error was not corrected */
-#define MCI_STATUS_OVER	 BIT(62) /* another error was lost */
+#define MCI_STATUS_OVER	 BIT(62) /* the bank had another error, which was lost */
 #define MCI_STATUS_VAL	 BIT(63)
 
 #define MCI_MISC_LOWEST_BIT    BITS(5, 0) /* lowest valid bit of the address */
@@ -34,6 +34,6 @@ struct machine_check {
 	u64 address;
 	u64 misc;
 	u32 bank;
-	u32 count; /* errors recorded here */
-	bool more; /* there was another error, on another page */
+	u32 count; /* the number of errors recorded here */
+	bool more; /* another page had an error too */
 };

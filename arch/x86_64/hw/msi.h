@@ -6,7 +6,7 @@
 /* Message-signalled interrupts: SDM vol. 3, 11.11. Address register: */
 #define MSI_ADDRESS_FIXED	      BITS(63, 20)
 #define MSI_ADDRESS_BASE	      0xfee00000ull
-#define MSI_ADDRESS_DESTINATION_SHIFT 12   /* eight bits */
+#define MSI_ADDRESS_DESTINATION_SHIFT 12   /* lowest bit of the destination, which has eight bits */
 #define MSI_DESTINATION_MAX	      254u /* 255: every CPU; larger ids need remapping */
 /* a remapped message has the number of an entry in place of a destination (VT-d 5.1.2.2) */
 #define MSI_ADDRESS_REMAPPED	BIT(4)
@@ -14,7 +14,7 @@
 #define MSI_ADDRESS_REDIRECTION BIT(3) /* the platform chooses one of the destinations */
 #define MSI_ADDRESS_LOGICAL	BIT(2)
 
-/* Data register: */
+/* Fields of the data register: */
 #define MSI_DATA_VECTOR		BITS(7, 0)
 #define MSI_DATA_DELIVERY_SHIFT 8 /* three bits: enum apic_delivery, without APIC_SIPI */
 #define MSI_DATA_ASSERT		BIT(14)

@@ -29,7 +29,7 @@ enum msr {
 	MSR_MTRR_FIX_64K_00000 = 0x250,
 	MSR_MTRR_FIX_16K_80000 = 0x258,
 	MSR_MTRR_FIX_16K_A0000 = 0x259,
-	MSR_MTRR_FIX_4K_C0000 = 0x268, /* to 0x26f */
+	MSR_MTRR_FIX_4K_C0000 = 0x268, /* the first of eight MSRs, which end at 0x26f */
 	MSR_PAT = 0x277,
 	MSR_MTRR_DEF_TYPE = 0x2ff,
 	MSR_MC0_CTL = 0x400, /* four MSRs per bank */
@@ -122,5 +122,6 @@ enum msr {
 enum memory_type {
 	MEMORY_TYPE_UC = 0,
 	MEMORY_TYPE_WB = 6,
-	MEMORY_TYPE_UC_MINUS = 7, /* PAT only */
+	/* uncached unless an MTRR says write-combining; the PAT alone has this type */
+	MEMORY_TYPE_UC_MINUS = 7,
 };

@@ -24,13 +24,13 @@
 #define PTE_A	      BIT(5)
 #define PTE_D	      BIT(6)
 #define PTE_PS	      BIT(7) /* levels 2 and 3: maps a page */
-#define PTE_PAT	      BIT(7) /* level 1 */
+#define PTE_PAT	      BIT(7) /* selects the upper half of the PAT, in entries of level 1 */
 #define PTE_G	      BIT(8)
 #define PTE_LARGE_PAT BIT(12)
 #define PTE_ADDRESS   BITS(51, 12)
 #define PTE_NX	      BIT(63)
 
-/* EPT entries */
+/* Bits of EPT entries */
 #define EPT_R		      BIT(0)
 #define EPT_W		      BIT(1)
 #define EPT_X		      BIT(2)

@@ -6,15 +6,15 @@
 /* What a CPU reports about itself that concerns speculative execution. */
 struct speculation_cpu {
 	bool amd;	/* AMD or Hygon; all other vendors are judged like Intel */
-	u32 version;	/* CPUID.1:EAX */
-	u32 leaf_7_ebx; /* CPUID.7.0 */
+	u32 version;	/* the CPU's family, model and stepping: CPUID.1:EAX */
+	u32 leaf_7_ebx; /* EBX of CPUID leaf 7, subleaf 0 */
 	u32 leaf_7_edx;
-	u32 leaf_72_edx;  /* CPUID.7.2 */
-	u32 leaf_88_ebx;  /* CPUID.80000008 */
-	u32 leaf_821_eax; /* CPUID.80000021 */
+	u32 leaf_72_edx;  /* EDX of CPUID leaf 7, subleaf 2 */
+	u32 leaf_88_ebx;  /* EBX of CPUID leaf 80000008h */
+	u32 leaf_821_eax; /* EAX of CPUID leaf 80000021h */
 	u32 leaf_821_ecx;
-	u64 capabilities; /* IA32_ARCH_CAPABILITIES; 0 if there is none */
-	u64 opt_ctrl;	  /* IA32_MCU_OPT_CTRL; 0 if there is none */
+	u64 capabilities; /* IA32_ARCH_CAPABILITIES; 0 if the CPU has no such MSR */
+	u64 opt_ctrl;	  /* IA32_MCU_OPT_CTRL; 0 if the CPU has no such MSR */
 	u64 microcode;	  /* AMD's patch level */
 };
 
@@ -41,7 +41,8 @@ enum host_speculation {
 	HOST_HISTORY = 1 << 10,
 	HOST_SMALL_CODE = 1 << 11, /* VMX: large leaves of a second stage cannot be executed */
 	HOST_BUS_LOCKS = 1 << 12,  /* a guest's bus locks exit */
-	HOST_ENCLS = 1 << 13,	   /* VMX: ENCLS and, if there is one, ENCLV exit */
+	/* VMX: guests' ENCLS exits, and so does ENCLV if the CPU has it */
+	HOST_ENCLS = 1 << 13,
 };
 /* Position of these bits in kernel_page.features. */
 #define HOST_SPECULATION_SHIFT 32

@@ -176,9 +176,10 @@ _Static_assert(offsetof(struct vmcb, save) == 0x400, "APM vol. 2, appendix B");
 #define VMCB_INTERCEPT2_SKINIT	BIT(6)
 #define VMCB_INTERCEPT2_WBINVD	BIT(9) /* intercepts WBINVD and WBNOINVD */
 #define VMCB_INTERCEPT2_MONITOR BIT(10)
-#define VMCB_INTERCEPT2_MWAIT	BIT(11) /* MWAIT, MWAITX: always */
-#define VMCB_INTERCEPT2_XSETBV	BIT(13)
-#define VMCB_INTERCEPT2_RDPRU	BIT(14)
+/* intercepts MWAIT and MWAITX, whether or not they would wait */
+#define VMCB_INTERCEPT2_MWAIT  BIT(11)
+#define VMCB_INTERCEPT2_XSETBV BIT(13)
+#define VMCB_INTERCEPT2_RDPRU  BIT(14)
 
 /* intercept3, offset 0x014 */
 #define VMCB_INTERCEPT3_BUS_LOCK BIT(5)
@@ -207,7 +208,7 @@ enum vmcb_tlb_control {
 /* event_injection and exit_int_info: APM vol. 2, 15.20 */
 #define VMCB_EVENT_VECTOR	    BITS(7, 0)
 #define VMCB_EVENT_TYPE_SHIFT	    8
-#define VMCB_EVENT_EV		    BIT(11) /* has an error code */
+#define VMCB_EVENT_EV		    BIT(11) /* the event has an error code */
 #define VMCB_EVENT_V		    BIT(31)
 #define VMCB_EVENT_ERROR_CODE_SHIFT 32
 
@@ -230,9 +231,10 @@ enum vmcb_event_type {
 #define VMEXIT_NPF_WALK BIT(33) /* the fault came in a walk of the guest's own page tables */
 
 /* Exit codes: APM vol. 2, appendix C */
-#define VMEXIT_CR_READ		   0x000ull
-#define VMEXIT_DR_READ		   0x020ull
-#define VMEXIT_EXCEPTION	   0x040ull /* + vector */
+#define VMEXIT_CR_READ 0x000ull
+#define VMEXIT_DR_READ 0x020ull
+/* exit code of an exception: this number plus the vector */
+#define VMEXIT_EXCEPTION	   0x040ull
 #define VMEXIT_INTR		   0x060ull
 #define VMEXIT_NMI		   0x061ull
 #define VMEXIT_INIT		   0x063ull

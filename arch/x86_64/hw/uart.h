@@ -9,12 +9,12 @@
 #define UART_DIVISOR_115200 1u
 
 enum uart_reg {		      /* offset from the base port */
-		UART_RBR = 0, /* read: received byte */
-		UART_THR = 0, /* write: byte to send */
+		UART_RBR = 0, /* received byte, when read */
+		UART_THR = 0, /* byte to send, when written */
 		UART_DLL = 0, /* the divisor's low byte, while LCR.DLAB is set */
 		UART_IER = 1,
 		UART_DLM = 1, /* the divisor's high byte, while LCR.DLAB is set */
-		UART_IIR = 2, /* read */
+		UART_IIR = 2, /* interrupt identification, when read */
 		UART_LCR = 3,
 		UART_MCR = 4,
 		UART_LSR = 5,
@@ -30,7 +30,7 @@ enum uart_lcr {
 enum uart_mcr {
 	UART_MCR_DTR = 1 << 0,
 	UART_MCR_RTS = 1 << 1,
-	UART_MCR_OUT2 = 1 << 3, /* on a PC: connects the interrupt line */
+	UART_MCR_OUT2 = 1 << 3, /* connects the interrupt line on a PC */
 };
 
 enum uart_lsr {

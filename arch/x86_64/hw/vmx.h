@@ -10,7 +10,8 @@
  */
 enum vmcs16 {
 	VMCS_VPID = 0x0000,
-	VMCS_GUEST_ES_SELECTOR = 0x0800, /* to TR, two apart, in the order of enum vcpu_segment */
+	/* the first of the selectors up to TR's, two apart, in the order of enum vcpu_segment */
+	VMCS_GUEST_ES_SELECTOR = 0x0800,
 	VMCS_GUEST_TR_SELECTOR = 0x080e,
 	VMCS_GUEST_INTERRUPT_STATUS = 0x0810, /* RVI in bits 7:0, SVI in 15:8 */
 	VMCS_HOST_ES_SELECTOR = 0x0c00,
@@ -30,7 +31,8 @@ enum vmcs64 {
 	VMCS_VIRTUAL_APIC = 0x2012,
 	VMCS_APIC_ACCESS = 0x2014,
 	VMCS_EPT_POINTER = 0x201a,
-	VMCS_EOI_EXIT0 = 0x201c, /* to 3, two apart */
+	/* the first of the four fields EOI_EXIT0 to EOI_EXIT3, two apart */
+	VMCS_EOI_EXIT0 = 0x201c,
 	VMCS_ENCLS_BITMAP = 0x202e,
 	VMCS_ENCLV_BITMAP = 0x2036,
 	VMCS_GUEST_PHYSICAL_ADDRESS = 0x2400,
@@ -38,7 +40,7 @@ enum vmcs64 {
 	VMCS_GUEST_DEBUGCTL = 0x2802,
 	VMCS_GUEST_PAT = 0x2804,
 	VMCS_GUEST_EFER = 0x2806,
-	VMCS_GUEST_PDPTE0 = 0x280a, /* to PDPTE3, two apart */
+	VMCS_GUEST_PDPTE0 = 0x280a, /* the first of the four fields up to PDPTE3, two apart */
 	VMCS_HOST_PAT = 0x2c00,
 	VMCS_HOST_EFER = 0x2c02,
 };
@@ -70,11 +72,11 @@ enum vmcs32 {
 	VMCS_IDT_VECTORING_ERROR_CODE = 0x440a,
 	VMCS_EXIT_INSTRUCTION_LENGTH = 0x440c,
 	VMCS_EXIT_INSTRUCTION_INFO = 0x440e,
-	VMCS_GUEST_ES_LIMIT = 0x4800, /* to TR, two apart */
+	VMCS_GUEST_ES_LIMIT = 0x4800, /* the first of the limits up to TR's, two apart */
 	VMCS_GUEST_TR_LIMIT = 0x480e,
 	VMCS_GUEST_GDTR_LIMIT = 0x4810,
 	VMCS_GUEST_IDTR_LIMIT = 0x4812,
-	VMCS_GUEST_ES_ACCESS = 0x4814, /* to TR, two apart */
+	VMCS_GUEST_ES_ACCESS = 0x4814, /* the first of the access rights up to TR's, two apart */
 	VMCS_GUEST_CS_ACCESS = 0x4816,
 	VMCS_GUEST_SS_ACCESS = 0x4818,
 	VMCS_GUEST_LDTR_ACCESS = 0x4820,
@@ -91,13 +93,13 @@ enum vmcs_natural {
 	VMCS_CR4_MASK = 0x6002,
 	VMCS_CR0_SHADOW = 0x6004,
 	VMCS_CR4_SHADOW = 0x6006,
-	VMCS_CR3_TARGET0 = 0x6008, /* to 3, two apart */
+	VMCS_CR3_TARGET0 = 0x6008, /* the first of the four CR3 targets, two apart */
 	VMCS_EXIT_QUALIFICATION = 0x6400,
 	VMCS_GUEST_LINEAR_ADDRESS = 0x640a,
 	VMCS_GUEST_CR0 = 0x6800,
 	VMCS_GUEST_CR3 = 0x6802,
 	VMCS_GUEST_CR4 = 0x6804,
-	VMCS_GUEST_ES_BASE = 0x6806, /* to TR, two apart */
+	VMCS_GUEST_ES_BASE = 0x6806, /* the first of the segments' bases up to TR's, two apart */
 	VMCS_GUEST_CS_BASE = 0x6808,
 	VMCS_GUEST_GDTR_BASE = 0x6816,
 	VMCS_GUEST_IDTR_BASE = 0x6818,
@@ -179,11 +181,12 @@ enum vmcs_natural {
 #define ENTRY_LOAD_EFER		  (1u << 15)
 
 /* Interruption information: SDM vol. 3, tables 25-17, 25-19 and 25-20 */
-#define INTERRUPTION_VECTOR	   BITS(7, 0)
-#define INTERRUPTION_TYPE_SHIFT	   8
-#define INTERRUPTION_TYPE	   BITS(10, 8)
-#define INTERRUPTION_ERROR_CODE	   (1u << 11)
-#define INTERRUPTION_NMI_UNBLOCKED (1u << 12) /* exits only: by IRET */
+#define INTERRUPTION_VECTOR	BITS(7, 0)
+#define INTERRUPTION_TYPE_SHIFT 8
+#define INTERRUPTION_TYPE	BITS(10, 8)
+#define INTERRUPTION_ERROR_CODE (1u << 11)
+/* in an exit's information: IRET had unblocked NMIs */
+#define INTERRUPTION_NMI_UNBLOCKED (1u << 12)
 #define INTERRUPTION_VALID	   (1u << 31)
 
 /* Interruptibility state: SDM vol. 3, table 25-3 */
@@ -224,8 +227,9 @@ enum vmcs_natural {
 #define DB_QUALIFICATION_DR6 (DB_QUALIFICATION_B | BITS(14, 13))
 
 /* Exit reason: SDM vol. 3, table 25-18 and appendix C */
-#define EXIT_REASON_BASIC	  BITS(15, 0)
-#define EXIT_REASON_BUS_LOCK	  (1u << 26) /* a bus lock was taken, whatever the reason */
+#define EXIT_REASON_BASIC BITS(15, 0)
+/* the guest has taken a bus lock, whatever the other bits give as reason */
+#define EXIT_REASON_BUS_LOCK	  (1u << 26)
 #define EXIT_REASON_ENTRY_FAILURE (1u << 31)
 enum vmx_exit_reason {
 	VMX_EXIT_EXCEPTION_NMI = 0,

@@ -17,7 +17,7 @@ enum vtd_register {
 	VTD_MESSAGES = 0xb8, /* the table of interrupt entries, with VTD_MESSAGES_WIDE and _256 */
 };
 
-/* Capability */
+/* Fields of the capability register */
 #define VTD_DOMAINS	  BITS(2, 0) /* 2^(4 + 2 * this) */
 #define VTD_WRITE_BUFFER  BIT(4)     /* the write buffer must be flushed by hand */
 #define VTD_PROTECTS	  BITS(6, 5) /* firmware may have protected some memory */
@@ -26,7 +26,7 @@ enum vtd_register {
 #define VTD_LARGE	  BIT(34)
 #define VTD_DRAIN_SHIFT	  (54 - 6) /* moves two bits to those of the same use in a descriptor */
 #define VTD_DRAIN	  BITS(7, 6)
-/* Extended capability */
+/* Fields of the extended capability register */
 #define VTD_COHERENT BIT(0)
 #define VTD_QUEUED   BIT(1)
 #define VTD_REMAPS   BIT(3) /* the unit can remap interrupts */
@@ -56,7 +56,8 @@ enum vtd_register {
 #define VTD_MESSAGE_VECTOR_SHIFT 16
 /* An APIC id in bits 63:32, without VTD_MESSAGES_WIDE in 47:40 */
 #define VTD_MESSAGE_ALL	    BITS(63, 32)
-#define VTD_MESSAGE_CHECKED (1ull << 18) /* all 16 bits of the requester */
+#define VTD_MESSAGE_CHECKED (1ull << 18) /* the unit checks all 16 bits of the requester's number  \
+					  */
 
 /* Second-stage entries (9.8) */
 #define VTD_READ       BIT(0)
@@ -64,11 +65,11 @@ enum vtd_register {
 #define VTD_LARGE_PAGE BIT(7)
 
 /* Descriptors (6.5.2); the granularity is in bits 5:4 */
-#define VTD_INV_CONTEXT	     (1ull | 3ull << 4) /* the context of one device */
+#define VTD_INV_CONTEXT	     (1ull | 3ull << 4) /* invalidates the context of one device */
 #define VTD_INV_CONTEXTS     (1ull | 1ull << 4)
 #define VTD_INV_DOMAIN	     (2ull | 2ull << 4)
 #define VTD_INV_ALL	     (2ull | 1ull << 4)
-#define VTD_INV_MESSAGES     4ull /* all interrupt entries */
+#define VTD_INV_MESSAGES     4ull /* invalidates all interrupt entries */
 #define VTD_INV_DOMAIN_SHIFT 16
 #define VTD_INV_DEVICE_SHIFT 32
 /* Waits for the descriptors before it, then writes its upper half to an address. */

@@ -12,13 +12,17 @@
 /* The pages at struct iommu.ring. */
 enum iommu_page {
 	IOMMU_PAGE_COMMANDS,
-	IOMMU_PAGE_WORD,     /* a word that a waiting command writes */
-	IOMMU_PAGE_ROOT,     /* VT-d: the root table */
-	IOMMU_PAGE_MESSAGES, /* tables of interrupt entries; AMD-Vi: one for each domain */
+	IOMMU_PAGE_WORD, /* a word that a waiting command writes */
+	IOMMU_PAGE_ROOT, /* VT-d: the page of the root table */
+	/* the pages of interrupt entries; AMD-Vi has a table for each domain */
+	IOMMU_PAGE_MESSAGES,
 	IOMMU_PAGES = IOMMU_PAGE_MESSAGES + 16
 };
 
-/* A space that a device may reach; its index is the name by which the unit knows it. */
+/*
+ * A space that a device may reach. Its index in the array is the domain number in the unit's
+ * tables.
+ */
 struct iommu_domain {
 	struct space *space; /* NULL: the domain is free */
 	u32 source;	     /* requester id of the device; IOMMU_NO_SOURCE: none is attached */
@@ -28,8 +32,8 @@ struct iommu_domain {
 /* An interrupt that a device raises by writing a message, or an I/O APIC's line. */
 struct iommu_message {
 	u64 unit;    /* number of the IOMMU that remaps it, or IOMMU_NOBODY */
-	u64 source;  /* id of the only requester that can raise it there */
-	u32 vector;  /* vector, and number of its interrupt entry */
+	u64 source;  /* id of the only requester that may raise this interrupt by its entry */
+	u32 vector;  /* the vector, and the number of the interrupt's entry */
 	u32 apic_id; /* APIC id of the CPU that takes it; IOAPIC_ALL_CPUS: an NMI for all */
 	bool level;
 };
@@ -39,10 +43,10 @@ struct iommu {
 	struct lock lock;
 	const struct iommu_ops *ops;
 	u8 *registers;
-	u8 *ring;      /* enum iommu_page */
-	u64 *devices;  /* AMD-Vi: the device table */
+	u8 *ring;      /* the command ring, one of the pages of enum iommu_page */
+	u64 *devices;  /* AMD-Vi: the device table, an entry for each requester */
 	u64 drain;     /* VT-d: bits for descriptors that drain pending requests */
-	u64 high;      /* device addresses lie below this one */
+	u64 high;      /* the end of the device addresses that the unit can translate */
 	u32 command;   /* offset of the next command in the ring, in bytes */
 	bool coherent; /* the unit reads tables through the CPUs' caches */
 	bool caches_absent;
@@ -76,8 +80,8 @@ extern const struct iommu_ops iommu_vtd;
 extern const struct iommu_ops iommu_amdvi;
 
 /*
- * kernel/abi/syscall.h describes these four under SYS_IOMMU_CREATE, _SPACE, _ATTACH and
- * SYS_SPACE_POPULATE.
+ * The four calls that kernel/abi/syscall.h describes: SYS_IOMMU_CREATE, SYS_IOMMU_SPACE,
+ * SYS_IOMMU_ATTACH and SYS_SPACE_POPULATE.
  */
 enum status iommu_create(hpa_t registers, u64 kind, bool remap, u64 *number) MUST_CHECK;
 enum status iommu_space_create(u64 number, struct quota *quota, struct space **space) MUST_CHECK;

@@ -53,11 +53,12 @@ struct virt_vcpu {
 	/* an event whose delivery the last exit interrupted, or one to inject */
 	struct vcpu_event event;
 
-	void *control; /* the control structure, and what else virt_vcpu_alloc was asked for */
+	/* the vCPU's control structure, and whatever else the back end asked virt_vcpu_alloc for */
+	void *control;
 	hpa_t control_hpa;
 	u64 tag_generation; /* generation of the ASID or VPID; each CPU has its own */
 	u32 tag;	    /* ASID or VPID; 0: none assigned */
-	u32 loaded_cpu;	    /* CPU whose registers hold its state, or ~0 */
+	u32 loaded_cpu;	    /* the CPU whose registers hold the vCPU's state; ~0: none */
 	bool window;	    /* a window was requested that is to end a run */
 	bool live;	    /* between enter and leave */
 	bool own_timer;	    /* the back end itself ends a run at the deadline */
@@ -79,7 +80,7 @@ typedef void virt_operation(struct virt_vcpu *vcpu);
 typedef void virt_groups_operation(struct virt_vcpu *vcpu, u32 groups);
 
 struct virt_ops {
-	const char *name; /* "SVM/NPT", "VMX/EPT" */
+	const char *name; /* the back end's name: "SVM/NPT" or "VMX/EPT" */
 	const struct pt_format *second_stage;
 
 	/* Turns virtualization off on the running CPU. */
@@ -134,7 +135,7 @@ struct virt_ops {
 
 extern const struct virt_ops vmx_ops;
 extern const struct virt_ops svm_ops;
-/* The one of the two that boot has chosen. */
+/* The operations of the back end that boot has chosen, svm_ops or vmx_ops. */
 extern const struct virt_ops *virt;
 
 /*
@@ -160,7 +161,10 @@ static inline bool virt_comes_once(const struct vcpu_event *event)
 	return event->valid && (event->type == EVENT_INTERRUPT || event->type == EVENT_NMI);
 }
 
-/* debug.c, for both back ends: copy DR0 to DR3 to and from the CPU and (get, set) the page. */
+/*
+ * Copy DR0 to DR3 of the vCPU to the CPU and back; the `get` and `set` functions copy them to and
+ * from the page. In debug.c, for both back ends.
+ */
 void virt_debug_load(const struct virt_vcpu *vcpu);
 void virt_debug_save(struct virt_vcpu *vcpu);
 void virt_debug_get(struct virt_vcpu *vcpu);

@@ -18,7 +18,7 @@
 	(BIT(EXIT_HOST_INTERRUPT) | BIT(EXIT_ENTRY_FAILED) | BIT(EXIT_INTERRUPT_WINDOW) |          \
 	 BIT(EXIT_NMI_WINDOW) | BIT(EXIT_EXCEPTION) | BIT(EXIT_TRIPLE_FAULT) | BIT(EXIT_BUS_LOCK))
 
-/* These functions are in entry.S. */
+/* svm_switch_in and svm_switch_out, in entry.S, change the CPU's state to the guest's and back. */
 void svm_switch_in(u64 vmcb_hpa);
 void svm_switch_out(u64 vmcb_hpa, u64 host_area_hpa);
 void svm_run(u64 vmcb_hpa, u64 gpr[GPR_COUNT]);
@@ -129,7 +129,8 @@ static void svm_requeue_interrupt(struct virt_vcpu *vcpu)
 static void svm_handle_window(struct virt_vcpu *vcpu)
 {
 	if (svm_vmcb(vcpu)->control.interrupt_shadow & VMCB_SHADOW) {
-		svm_of(vcpu)->shadow_lost = true; /* see svm_shadow_keep */
+		/* the shadow must be set again before the next entry: see svm_shadow_keep */
+		svm_of(vcpu)->shadow_lost = true;
 		vcpu->exit.reason = EXIT_HOST_INTERRUPT;
 		return;
 	}

@@ -81,7 +81,7 @@ static void svm_pass_instruction(struct virt_vcpu *vcpu, const struct vcpu_event
 static void svm_inject(struct virt_vcpu *vcpu, const struct vcpu_event *event)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
-	/* to SVM, INT1, INT3 and INTO are exceptions */
+	/* SVM counts INT1, INT3 and INTO as exceptions */
 	u64 type = event->type > EVENT_SOFTWARE_INTERRUPT ? EVENT_EXCEPTION : event->type;
 	u64 info = VMCB_EVENT_V | event->vector | type << VMCB_EVENT_TYPE_SHIFT;
 

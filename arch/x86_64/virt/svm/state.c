@@ -107,7 +107,7 @@ static void svm_control_set(struct virt_vcpu *vcpu)
 	save->cr3 = READ_ONCE(page->cr3);
 	save->cr4 = READ_ONCE(page->cr4);
 	save->efer = READ_ONCE(page->efer) | EFER_SVME;
-	vcpu->flush = true; /* as the instructions that write these registers do */
+	vcpu->flush = true; /* the instructions that write these registers flush the TLB too */
 }
 
 static void svm_debug_get(struct virt_vcpu *vcpu)
@@ -185,9 +185,10 @@ void svm_get(struct virt_vcpu *vcpu, u32 groups)
 {
 	if (groups & VCPU_RIP)
 		svm_rip_get(vcpu);
-	if (likely((groups & ~(u32)VCPU_RIP) == 0)) /* most exits need no more */
+	if (likely((groups & ~(u32)VCPU_RIP) == 0)) /* most exits need RIP at most */
 		return;
-	if (groups == (VCPU_RIP | VCPU_CODE)) /* device memory */
+	/* an access to device memory needs RIP and the instruction's bytes */
+	if (groups == (VCPU_RIP | VCPU_CODE))
 		virt_code_show(vcpu, svm_code_find(vcpu));
 	else
 		svm_get_others(vcpu, groups);

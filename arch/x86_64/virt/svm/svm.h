@@ -21,7 +21,8 @@ struct svm_capabilities {
 	bool nrip_save;
 	bool flush_by_asid;
 	bool pause_filter;
-	hpa_t all_exit; /* IOPM of all ones; longer than an MSRPM, so it serves as one too */
+	/* an IOPM of all ones, which is longer than an MSRPM and serves as one too */
+	hpa_t all_exit;
 };
 extern struct svm_capabilities svm_capabilities;
 
@@ -36,10 +37,10 @@ struct svm_cpu *svm_cpu(void);
 
 /* What SVM keeps of a vCPU besides the VMCB. */
 struct svm_vcpu {
-	struct svm_cpu *cpu; /* that of the CPU on which it is loaded */
+	struct svm_cpu *cpu; /* the struct of the CPU on which the vCPU is loaded */
 	u64 nmi_iret_rip;
 	u64 moved_rip;
-	u32 tsc_aux;	  /* not in the VMCB */
+	u32 tsc_aux;	  /* the guest's TSC_AUX, which the VMCB does not have */
 	bool nmi_blocked; /* an NMI was delivered and its IRET has not completed */
 	bool cr8_exits;	  /* MOV to CR8 exits */
 	/* The flags that make an entry special, tested together as one word. */
@@ -47,7 +48,7 @@ struct svm_vcpu {
 		struct {
 			bool nmi_iret;	  /* the IRET at nmi_iret_rip ends NMI blocking */
 			bool shadow_lost; /* the window opened inside a shadow */
-			bool unchecked;	  /* no entry has accepted what set changed yet */
+			bool unchecked;	  /* no entry has yet accepted what `set` wrote last */
 			bool rip_moved;	  /* svm_inject has moved RIP from moved_rip */
 		};
 		u32 special;
@@ -114,8 +115,8 @@ static inline void svm_rip_get(const struct virt_vcpu *vcpu)
 }
 
 /*
- * code.c: returns the instruction at RIP, NULL: not found; its length (svm_length_of_exit), 0:
- * unknown
+ * Returns the instruction at RIP, or NULL if it was not found; svm_length_of_exit then returns its
+ * length, 0 if unknown. In code.c.
  */
 const u8 *svm_code_find(struct virt_vcpu *vcpu);
 u32 svm_code_length(struct virt_vcpu *vcpu);

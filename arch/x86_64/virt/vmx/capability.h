@@ -14,7 +14,8 @@ struct vmx_capability {
 	u32 entry;
 	u64 cr0_fixed; /* bits that must be 1 in a guest's CR0 whatever its mode */
 	u64 cr4_fixed;
-	u32 cr3_targets; /* number of CR3-target values: they load without an exit */
+	/* number of CR3-target values: the guest loads these into CR3 without an exit */
+	u32 cr3_targets;
 	u32 apic;	 /* secondary controls that virtualize the local APIC: all or 0 */
 	u32 timer_shift; /* the preemption timer counts TSC >> timer_shift */
 	u32 invept_type; /* the narrowest type that is supported */

@@ -13,7 +13,9 @@
 #include "arch/x86_64/virt/vmx/vmx.h"
 #include "lib/read_once.h"
 
-/* If the CPU lacks one of these features, it refuses the bit itself. */
+/*
+ * The bits of CR4 that the guest owns. A CPU without one of these features refuses to set its bit.
+ */
 #define CR4_GUEST_OWNED                                                                            \
 	(CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCE |            \
 	 CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_LA57 | CR4_FSGSBASE | CR4_PCIDE |            \

@@ -115,8 +115,9 @@ static bool vmx_reflect(struct virt_vcpu *vcpu, const struct vcpu_event *excepti
 		return true;
 	if (exception->vector == VECTOR_DB) {
 		/*
-		 * Such an exit has updated neither DR6 nor DR7 (SDM vol. 3, 28.1). INT1 does not
-		 * change DR6 either, though Bochs 2.7 reports a pending single step for it.
+		 * An intercepted exception has updated neither DR6 nor DR7 (SDM vol. 3, 28.1). INT1
+		 * does not change DR6 either, though Bochs 2.7 reports a pending single step for
+		 * it.
 		 */
 		if (exception->type == EVENT_EXCEPTION)
 			write_dr6((read_dr6() & ~DB_QUALIFICATION_B) |
@@ -151,7 +152,10 @@ static NOINLINE bool vmx_decode_exception(struct virt_vcpu *vcpu)
 	}
 	if (info & INTERRUPTION_NMI_UNBLOCKED && exception.vector != VECTOR_DF)
 		vmx_nmi_blocking_restore(vcpu);
-	/* With TF a shadow needs a pending single step: this #DB (SDM vol. 3, 27.3.1.5). */
+	/*
+	 * If TF is set, a shadow needs a pending single step, which is this #DB (SDM vol. 3,
+	 * 27.3.1.5).
+	 */
 	if (exception.vector == VECTOR_DB)
 		vmcs_change32(VMCS_GUEST_INTERRUPTIBILITY,
 			      INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS, 0);
@@ -198,7 +202,10 @@ static bool vmx_decode_reason(struct virt_vcpu *vcpu, u32 basic)
 		exit->reason = EXIT_CR;
 		return vmx_cr_handle(vcpu, exit->qualification);
 	case VMX_EXIT_PREEMPTION_TIMER:
-		/* Before the deadline, or without one, this is the end of STAY_MAX_MS. */
+		/*
+		 * If the deadline has not come, or there is none, this exit is the end of
+		 * STAY_MAX_MS.
+		 */
 		exit->reason = vmx_of(vcpu)->timer_tsc == 0 || rdtsc() < vmx_of(vcpu)->timer_tsc
 				       ? EXIT_HOST_INTERRUPT
 				       : EXIT_DEADLINE;
@@ -252,7 +259,7 @@ bool vmx_exit_decode(struct virt_vcpu *vcpu, u32 reason)
 		vmx_decode_entry_failure(&vcpu->exit, basic);
 		return false;
 	}
-	/* Exits that this bit hid from vmx_decode_exit come again without it. */
+	/* An exit that the bus-lock bit hid from vmx_decode_exit comes again without that bit. */
 	if ((reason & EXIT_REASON_BUS_LOCK) && vmx_is_one_of(basic, IS_PLAIN | BIT(VMX_EXIT_IO)))
 		return true;
 

@@ -21,7 +21,7 @@ static const struct {
 	{MSR_CSTAR, VMSR_CSTAR},
 	{MSR_SFMASK, VMSR_SFMASK},
 	{MSR_KERNEL_GS_BASE, VMSR_KERNEL_GS_BASE},
-	{MSR_TSC_AUX, VMSR_TSC_AUX}, /* the last one, used only with RDTSCP */
+	{MSR_TSC_AUX, VMSR_TSC_AUX}, /* the last entry, used only if the CPU has RDTSCP */
 };
 
 /* Makes the next entry load the MSRs from the area, which holds their values until then. */

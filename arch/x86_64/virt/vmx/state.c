@@ -172,9 +172,10 @@ void vmx_get(struct virt_vcpu *vcpu, u32 groups)
 {
 	if (groups & VCPU_RIP)
 		vmx_rip_get(vcpu->page);
-	if (likely((groups & ~(u32)VCPU_RIP) == 0)) /* most exits need no more */
+	if (likely((groups & ~(u32)VCPU_RIP) == 0)) /* most exits need RIP at most */
 		return;
-	if (groups == (VCPU_RIP | VCPU_CODE)) /* device memory */
+	/* an access to device memory needs RIP and the instruction's bytes */
+	if (groups == (VCPU_RIP | VCPU_CODE))
 		virt_code_show(vcpu, vmx_code_find(vcpu));
 	else
 		vmx_get_others(vcpu, groups);

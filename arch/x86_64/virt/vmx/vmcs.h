@@ -25,7 +25,10 @@ static inline void vmcs_write_any(u32 field, u64 value)
 		__builtin_trap();
 }
 
-/* One pair of functions per width; the enums hold the fields by width. */
+/*
+ * Defines the functions that read and write VMCS fields of one width; the enums hold the fields by
+ * width.
+ */
 #define VMCS_FIELD(width, type)                                                                    \
 	static inline type vmcs_read##width(enum vmcs##width field)                                \
 	{                                                                                          \

@@ -14,19 +14,23 @@
 /* Exceptions that always exit; #DB and #AC: see vmx_reflect in exit.c. */
 #define VMX_EXCEPTIONS ((u32)(BIT(VECTOR_MC) | BIT(VECTOR_DB) | BIT(VECTOR_AC)))
 
-/* How often vmx_enter enters before it returns: no guest keeps it in its loop for longer. */
+/*
+ * How often vmx_enter may enter before it returns, so that no guest keeps the CPU in that loop for
+ * longer.
+ */
 #define VMX_ROUNDS 16
 
 /* The contents of the page after a VMCS. */
 struct vmx_scratch {
 	struct vmx_msr_entry msr_load[8];
-	struct vmx_msr_entry exit_load[1]; /* SPEC_CTRL, where it must be written at exits */
+	/* SPEC_CTRL, which the CPU loads from here at exits where it must be written */
+	struct vmx_msr_entry exit_load[1];
 };
 _Static_assert(offsetof(struct vmx_scratch, msr_load) % 16 == 0, "SDM vol. 3, 25.7.2");
 
 /*
- * What VMX keeps of a vCPU besides the VMCS. What it holds of host or guest is the value in the
- * VMCS, which is written only when the value changes.
+ * What VMX keeps of a vCPU besides the VMCS. Each copy of a field of the VMCS equals the field,
+ * which is written only when the value changes.
  */
 struct vmx_vcpu {
 	bool launched;	  /* VMLAUNCH has succeeded since VMCLEAR */
@@ -36,7 +40,7 @@ struct vmx_vcpu {
 	u64 timer_tsc;	  /* deadline of the preemption timer; 0: none */
 	struct vmx_scratch *scratch;
 	u64 dr6;
-	u64 cr2;		    /* not in the VMCS */
+	u64 cr2;		    /* the guest's CR2, which the VMCS does not have */
 	const struct cpu *host_cpu; /* the CPU whose host state the VMCS holds; NULL: none */
 	u64 host_rsp;		    /* 0: unknown, as host_cr3 */
 	u64 host_cr3;
@@ -51,31 +55,32 @@ void vmx_collect(struct virt_vcpu *vcpu);
 /* entry.S: where an exit continues */
 extern const char vmx_exited[];
 
-/* host.c: writes the running CPU's host state to the VMCS */
+/* the guest's RSP */
 void vmx_host_state_write(struct virt_vcpu *vcpu);
 
 /*
- * msr.c: the MSRs that entry does not switch (STAR, LSTAR, CSTAR, SFMASK, KERNEL_GS_BASE, TSC_AUX).
- * Makes the next entry load them from the MSR-load area, which holds their values until then.
+ * Takes over the MSRs that an entry does not switch (STAR, LSTAR, CSTAR, SFMASK, KERNEL_GS_BASE,
+ * TSC_AUX): the next entry loads them from the MSR-load area, which holds their values until then.
+ * In msr.c.
  */
 void vmx_msrs_load(struct virt_vcpu *vcpu);
 /* Records the first entry since vmx_msrs_load. Returns `reason`, so that it stays in a register. */
 u32 vmx_msrs_entered(struct virt_vcpu *vcpu, u32 reason);
 /* Copies these MSRs from the CPU to the area, if the CPU's values are newer. */
 void vmx_msrs_fetch(struct virt_vcpu *vcpu);
-/* Copy these MSRs to and from the vCPU page. */
+/* Copy the MSRs of vmx_msrs_load to and from the vCPU page. */
 void vmx_msrs_get(struct virt_vcpu *vcpu);
 void vmx_msrs_set(struct virt_vcpu *vcpu);
 
-/* vpid.c: gives the vCPU a VPID without stale translations on this CPU */
+/* Gives the vCPU a VPID without stale translations on this CPU. In vpid.c. */
 void vmx_tag_assign(struct virt_vcpu *vcpu);
 /* Flushes the vCPU's translations, guest-physical ones included, on this CPU. */
 void vmx_tag_flush(struct virt_vcpu *vcpu);
 
-/* control.c: takes over VCPU_TRAPS */
+/* Takes over the settings of the page's group VCPU_TRAPS. In control.c. */
 void vmx_traps_set(struct virt_vcpu *vcpu);
 
-/* control.c: takes over VCPU_APIC */
+/* Takes over the settings of the page's group VCPU_APIC. In control.c. */
 void vmx_apic_set(struct virt_vcpu *vcpu);
 
 /* cr.c: return the guest/host masks, in which host-owned bits are set */
@@ -98,7 +103,10 @@ struct vcpu_event vmx_inject_cancel(void);
 /* Decodes VM-entry, VM-exit or IDT-vectoring information; not valid if there is no event. */
 struct vcpu_event vmx_event_decode(u32 info, u32 error_code, u32 length);
 
-/* exit.c: fills vcpu->exit and vcpu->event; returns true if the exit is handled: enter again */
+/*
+ * Fills vcpu->exit and vcpu->event; returns true if the exit is handled and the vCPU may enter
+ * again. In exit.c.
+ */
 bool vmx_exit_decode(struct virt_vcpu *vcpu, u32 reason);
 /* The exit reasons that need no further decoding; all others are EXIT_NONE here. */
 extern const u8 vmx_plain_reasons[VMX_EXIT_BUS_LOCK + 1];

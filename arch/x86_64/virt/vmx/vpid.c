@@ -12,7 +12,8 @@
 
 #define VPID_MAX 0xffffu
 
-static u64 generations; /* generations started so far on all CPUs: no two have the same number */
+/* the generations started so far on all CPUs; no two of them have the same number */
+static u64 generations;
 
 /* Each CPU's counters, written by that CPU alone. */
 static struct {
