@@ -228,9 +228,9 @@ init_sequence_end:
 	.balign	8
 gdt:
 	.quad	0
-	.quad	0x00cf9b000000ffff	/* CODE32: flat, 32 bits */
-	.quad	0x00cf93000000ffff	/* DATA32 */
-	.quad	0x00af9b000000ffff	/* CODE64: L */
+	.quad	0x00cf9b000000ffff	/* CODE32: flat, a segment of 32 bits */
+	.quad	0x00cf93000000ffff	/* DATA32: data for the 32-bit code */
+	.quad	0x00af9b000000ffff	/* CODE64: a code segment of 64-bit mode (L) */
 gdt_register:
 	.word	gdt_register - gdt - 1
 	.long	gdt

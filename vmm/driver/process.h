@@ -10,16 +10,18 @@
  * device.
  */
 enum process_key {
-	PROCESS_NOBODY,	     /* the deadline has passed */
-	PROCESS_MANAGER,     /* the manager has changed the channel */
-	PROCESS_DEVICE,	     /* the device: process_interrupt_taken follows */
+	PROCESS_NOBODY,	 /* the deadline has passed */
+	PROCESS_MANAGER, /* the manager has changed the channel */
+	/* a signal of the device, after which the driver calls process_interrupt_taken */
+	PROCESS_DEVICE,
 	PROCESS_OTHERS = 16, /* the first key for the driver's own bindings */
 };
 
 /* Memory that the device may read and write. */
 struct driver_dma {
 	u8 *memory;
-	const u64 *address; /* host-physical, of each page; NULL: it does no DMA */
+	/* the host-physical address of each page; NULL if the device does no DMA */
+	const u64 *address;
 	u64 pages;
 };
 

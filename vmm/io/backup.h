@@ -32,8 +32,8 @@ struct backup_label {
 	u8 chain[BACKUP_ID_BYTES]; /* the id of the full backup with which its chain begins */
 	u8 id[BACKUP_ID_BYTES];
 	u8 base[BACKUP_ID_BYTES]; /* the id of the backup before it; zeros for a full one */
-	u32 sequence;		  /* its place in the chain, from 0 on */
-	u32 kind;		  /* enum backup_kind */
+	u32 sequence;		  /* the backup's place in the chain, counted from 0 */
+	u32 kind;		  /* the kind of the backup, enum backup_kind */
 };
 
 struct backup_header {
@@ -43,9 +43,9 @@ struct backup_header {
 	struct backup_label label;
 	u64 disk_bytes;
 	u64 block_bytes;
-	u64 blocks;	  /* of a differential backup: how many blocks it has */
-	u64 data_at;	  /* of a differential backup: where its blocks begin */
-	u64 unix_seconds; /* when it was made; 0: unknown */
+	u64 blocks;	  /* the number of blocks that a differential backup has */
+	u64 data_at;	  /* where the blocks of a differential backup begin */
+	u64 unix_seconds; /* when the backup was made; 0: unknown */
 	char vm[32];
 	char disk[32];
 	u8 zero[BACKUP_HEADER_BYTES - 176];

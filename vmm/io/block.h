@@ -29,7 +29,8 @@
 enum block_operation {
 	BLOCK_READ,
 	BLOCK_WRITE,
-	BLOCK_FLUSH,   /* before it is answered, everything answered earlier is put on the medium */
+	/* puts everything that was answered before the flush on the medium, and is answered then */
+	BLOCK_FLUSH,
 	BLOCK_DISCARD, /* the contents are no longer needed */
 	BLOCK_WRITE_ZEROES,
 	BLOCK_OPERATION_COUNT
@@ -40,7 +41,7 @@ enum block_operation {
  * one piece.
  */
 struct block_about {
-	u64 sectors; /* may grow while in use */
+	u64 sectors; /* the disk's size in sectors, which may grow while the disk is in use */
 	u32 block_bytes;
 	u32 features; /* enum disk_feature */
 	/* the window that the device may be using; 0: it reaches none of the client's RAM */
@@ -51,9 +52,12 @@ struct block_about {
 enum block_status {
 	BLOCK_OK,
 	BLOCK_ERROR,	   /* the disk could not do the request */
-	BLOCK_UNSUPPORTED, /* this disk does not know such requests */
+	BLOCK_UNSUPPORTED, /* the disk does not support requests of this kind */
 	BLOCK_REFUSED,	   /* the client may not make this request */
-	/* not possible through that window: ask again, with the data in the pool */
+	/*
+	 * the data cannot be moved through the request's window: ask again, with the data in the
+	 * pool
+	 */
 	BLOCK_COPY,
 	BLOCK_STATUS_COUNT
 };
@@ -63,9 +67,11 @@ struct block_request {
 	u32 operation; /* enum block_operation */
 	u32 sectors;   /* 0 for a flush */
 	u64 sector;    /* the first sector */
-	/* of BLOCK_READ and BLOCK_WRITE: where in the pool the data lies, the start of a page */
+	/* where in the pool the data of a BLOCK_READ or BLOCK_WRITE lie, the start of a page */
 	u64 offset;
-	/* Not 0: the data lies in pages of the client's RAM, which have these numbers. */
+	/*
+	 * Not 0: the number of a window; the data lie in the pages of the client's RAM given below.
+	 */
 	u32 window;
 	u32 pad0;
 	u32 page[BLOCK_REQUEST_PAGES];

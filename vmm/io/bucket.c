@@ -44,7 +44,7 @@ void bucket_fill(struct bucket *bucket, u64 now)
 	bucket->last = now;
 	units = mul_div(elapsed, bucket->rate, bucket->ticks_per_second);
 	if (units < room) {
-		/* the rest of the division; it is exact, as it is less than 2^64 */
+		/* the remainder of the division, which is exact, as it is less than 2^64 */
 		u64 left = elapsed * bucket->rate - units * bucket->ticks_per_second;
 
 		/* (left + remainder may wrap where a tick is shorter than a nanosecond's 2^-34) */

@@ -12,13 +12,10 @@ struct bucket {
 	u64 rate; /* units a second; 0: no limit */
 	u64 burst;
 	u64 ticks_per_second;
-	u64 last; /* in ticks: when credit was last added */
-	/*
-	 * a part of a unit, in units of 1 / ticks_per_second, of which it is less than
-	 * ticks_per_second
-	 */
+	u64 last; /* the time in ticks when credit was last added */
+	/* the fraction of a unit that is not credited yet, in units of 1 / ticks_per_second */
 	u64 remainder;
-	s64 credit; /* at most burst */
+	s64 credit; /* what may be used at once, at most `burst`; below 0: a debt */
 };
 #define BUCKET_BURST_MAX (1ull << 60)
 /* The largest charge of one item, which keeps debt far from the ends of its type. */

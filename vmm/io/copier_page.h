@@ -30,8 +30,9 @@ struct copier_page {
 	u32 state; /* enum copier_state */
 	u32 pad2;
 	u64 copied_bytes; /* bytes copied of all disks together */
-	u64 all_bytes;	  /* bytes that it has to copy in all; 0: it does not know yet */
-	u64 moved;	  /* grows as long as the process makes progress */
+	/* all bytes that the copier has to copy; 0: the copier does not know yet */
+	u64 all_bytes;
+	u64 moved; /* grows as long as the process makes progress */
 	char problem[160];
 };
 _Static_assert(sizeof(struct copier_page) <= PAGE_SIZE, "one page");

@@ -58,10 +58,15 @@ static inline u64 disk_undo_bytes_of(u64 sectors)
 
 /* Memory in which the driver notes which blocks the client changes (vmm/io/disk_changes.h). */
 struct disk_changes_given {
-	u64 at; /* address in the driver; it and `bytes` do not change while `number` is not 0 */
+	/* address in the driver; the address and `bytes` do not change while `number` is not 0 */
+	u64 at;
 	u64 bytes;
-	u32 number; /* number of the last point, one more for each; 0: nothing is noted */
-	/* not 0: from that point on, what was noted before the last point still counts */
+	/* number of the last point in time, one more for each point; 0: no changes are recorded */
+	u32 number;
+	/*
+	 * not 0: what was recorded since the point with this number, before the last point, still
+	 * counts
+	 */
 	u32 merge;
 };
 
@@ -71,8 +76,12 @@ struct disk_changes_given {
  * being a view.
  */
 struct disk_view_given {
-	u32 of; /* index of the other client, which has the same disk, and stays */
-	/* `number` of its old blocks, which no two snapshots share; 0: this client is no view */
+	/* index of the client whose disk the view shows; that client stays as long as the view */
+	u32 of;
+	/*
+	 * `number` of the other client's old blocks, different for each snapshot; 0: this client is
+	 * no view
+	 */
 	u32 number;
 };
 
@@ -102,7 +111,7 @@ static inline bool disk_undo_is_low(u64 kept_bytes, u64 bytes)
 
 /* What a client has of the disk, written by the manager. `limit` may change while it is in use. */
 struct disk_client_part {
-	u64 window_at; /* where the device finds the client's RAM */
+	u64 window_at; /* the address at which the device finds the client's RAM */
 	u64 window_pages;
 	/*
 	 * The addresses at which the device finds the pool's pages, or those that a view bounces
@@ -130,7 +139,7 @@ struct disk_partition {
 	u8 id[16];
 	u64 first_sector;
 	u64 sectors;
-	char name[40]; /* in ASCII, with '?' for other characters */
+	char name[40]; /* the partition's name in ASCII, with '?' for other characters */
 };
 
 struct disk_counts {
@@ -139,8 +148,8 @@ struct disk_counts {
 	u64 written_bytes;
 	u64 flushes;
 	u64 errors;
-	u64 refused;	/* requests that this client may not make */
-	u64 direct;	/* requests among them that needed no copy */
+	u64 refused;	/* requests refused since the client may not make them */
+	u64 direct;	/* answered requests whose data needed no copy */
 	u64 limited_ns; /* time for which requests have waited because of the limits */
 };
 
@@ -168,7 +177,7 @@ struct disk_part {
 	struct disk_undo_told undo[DISK_CLIENT_MAX];
 	/* number of the last point that the driver has passed */
 	u32 changes[DISK_CLIENT_MAX];
-	/* there is memory for as many disks as the driver's kind may have */
+	/* the driver's disks; the channel has memory for as many as the driver's kind may have */
 	struct disk_unit unit[DISK_UNIT_MAX];
 };
 

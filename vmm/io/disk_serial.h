@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* virtio 1.2, 5.2.6: a serial number of this length is not terminated */
+/* length of a serial number; one of this length is not terminated (virtio 1.2, 5.2.6) */
 #define DISK_SERIAL_BYTES 20u
 
 /*

@@ -10,14 +10,14 @@
  * network's switch. Each field has one writer; the reader takes it once and checks it, for a driver
  * may be broken.
  */
-#define DRIVER_CLIENT_MAX 64u /* room for so many; a disk driver has at most DISK_CLIENT_MAX */
+#define DRIVER_CLIENT_MAX 64u /* room for clients; a disk driver has at most DISK_CLIENT_MAX */
 #define DRIVER_TEXT_BYTES 128u
 #define DRIVER_OWN_PAGES  16u /* the first pages of START_DMA, for the driver's own reading */
 
 enum driver_state {
 	DRIVER_STARTING,
 	DRIVER_READY,
-	DRIVER_FAILED, /* `reason` says why; its process ends */
+	DRIVER_FAILED, /* the driver has failed: `reason` says why, and its process ends */
 	DRIVER_STATE_COUNT
 };
 
@@ -38,11 +38,11 @@ struct driver_channel {
 	/* Written by the manager. */
 	struct driver_client client[DRIVER_CLIENT_MAX];
 	/*
-	 * grows at intervals: a driver that lives repeats it in `answered`; a card's driver need
-	 * not
+	 * Grows at intervals. A driver that runs repeats the value in `answered`; a card's driver
+	 * need not.
 	 */
 	u32 asked;
-	u32 opened; /* not 0: the clients with which the process begins are in place */
+	u32 opened; /* not 0: the clients that the process begins with are in place */
 
 	/* Written by the driver. */
 	u32 answered; /* the last value of `asked` that the driver has seen */
@@ -53,7 +53,7 @@ struct driver_channel {
 	u32 served[DRIVER_CLIENT_MAX];
 	u64 finished; /* requests finished for all clients */
 	u64 waiting;  /* requests that the device has now */
-	/* when the first request of a client was answered; 0: none was yet */
+	/* the TSC when a client's first request was answered; 0: no request was answered yet */
 	u64 first_answer_tsc;
 	union {
 		struct disk_part disk;
@@ -72,14 +72,14 @@ _Static_assert(DRIVER_CHANNEL_BYTES(1) >=
 
 /* Parameters of a driver in start_info.parameter. */
 enum driver_parameter {
-	DRIVER_DISK_BYTES, /* of a disk in memory: its size */
-	DRIVER_UNIT,	   /* of IDE: 0 is the channel's master, 1 its slave */
+	DRIVER_DISK_BYTES, /* the size of a disk in memory */
+	DRIVER_UNIT,	   /* the disk on an IDE channel: 0 is the master, 1 the slave */
 	/* a bit for each of the controller's disks that the driver has; 0: it has one disk */
 	DRIVER_UNITS,
-	DRIVER_MTU, /* of a network card or a switch */
-	/* of a virtio device: the multiplier of the queues' notify offsets */
+	DRIVER_MTU, /* the MTU of a network card or a switch */
+	/* the multiplier of the queues' notify offsets of a virtio device */
 	DRIVER_NOTIFY_MULTIPLIER,
-	DRIVER_PCI_DEVICE, /* of a network card: its PCI device ID */
+	DRIVER_PCI_DEVICE, /* the PCI device ID of a network card */
 };
 
 /*

@@ -76,7 +76,7 @@ static ALWAYS_INLINE bool frames_read(const struct link_end *end, u32 waiting,
 	if (unlikely(at % FRAME_ALIGN != 0))
 		return false;
 	__builtin_memcpy(header, record, sizeof(*header));
-	/* only the copy counts from here on, whatever the peer writes to the ring */
+	/* the reader uses only its copy from here on, whatever the peer writes to the ring */
 	__asm__ volatile("" ::: "memory");
 	*frame = record + sizeof(*header);
 	return header->bytes >= FRAME_BYTES_MIN && header->bytes <= FRAME_BYTES_MAX &&

@@ -120,7 +120,7 @@ bool link_may_wait(struct link_end *end)
 
 bool link_await_room(struct link_end *end, u32 units)
 {
-	/* room >= units from when the peer has read beyond this */
+	/* once the peer has read beyond this index, at least `units` units are free */
 	link_store(&link_own_line(end)->room_at, end->written + units - end->size - 1);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return link_room(end) < units;

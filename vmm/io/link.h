@@ -30,7 +30,8 @@ struct link_line {
 enum link_end_name { LINK_CLIENT, LINK_SERVER, LINK_ENDS };
 
 struct link_memory {
-	u32 generation; /* written by the manager; 0: there is nobody at the other end */
+	/* the manager's number for the link's peers; 0: there is nobody at the other end */
+	u32 generation;
 	u32 pad0;
 	u8 about[LINK_LINE_BYTES - 8]; /* written by the manager: what the server offers */
 	struct link_line line[LINK_ENDS];
@@ -42,14 +43,14 @@ _Static_assert(sizeof(struct link_memory) == PAGE_SIZE, "the rings follow");
 struct link_end {
 	struct link_memory *memory;
 	enum link_end_name name;
-	u32 size; /* the units of each ring */
+	u32 size; /* The private state of one end, which reads each shared value only once. */
 	u32 generation;
 	u32 written;
 	u32 published; /* how much of `written` the peer has been shown */
 	u32 read;
 	u32 returned; /* how much of `read` the peer has been shown */
-	u32 seen;     /* up to here the peer's ring had units at the last look */
-	u32 free;     /* up to here the end's own ring had room at the last look */
+	u32 seen;     /* the index up to which the peer's ring had units at the last look */
+	u32 free;     /* the index up to which the end's own ring had room at the last look */
 	/* the peer's index was impossible: nothing passes until the next generation */
 	bool broken;
 };

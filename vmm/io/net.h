@@ -20,14 +20,18 @@ enum net_about_flag {
  * one piece.
  */
 struct net_about {
-	u64 mac; /* the client's address, in its low bytes as in a frame; 0: a card has its own */
+	/*
+	 * the client's address in the low bytes, as in a frame; 0 for a card, which has its own
+	 * address
+	 */
+	u64 mac;
 	u32 mtu;
 	u32 flags; /* enum net_about_flag */
 };
 
 /*
- * The client's wish: which frames it can take as they are. For other frames the switch puts in the
- * checksum, or cuts them into segments. The switch itself takes all.
+ * What frames the client can take without further work. For other frames the switch puts in the
+ * checksum, or cuts the frame into segments. The switch itself takes all frames.
  */
 enum net_wish {
 	NET_WISH_CHECKSUM = 1 << 0, /* frames with FRAME_NEEDS_CHECKSUM */

@@ -8,9 +8,9 @@
 
 /* Why a frame was dropped. */
 enum net_loss {
-	NET_LOSS_SHORT, /* from the guest: it has no whole header, or is no frame */
-	NET_LOSS_LONG,	/* from the guest: longer than FRAME_BYTES_MAX */
-	/* from the guest: its header asks for something impossible, or not on offer */
+	NET_LOSS_SHORT, /* from the guest: the frame is shorter than a header, or no frame */
+	NET_LOSS_LONG,	/* from the guest: the frame is longer than FRAME_BYTES_MAX */
+	/* from the guest: the frame's header asks for something impossible, or not on offer */
 	NET_LOSS_HEADER,
 	NET_LOSS_NOBODY,   /* either way: the link is down, or the switch is absent */
 	NET_LOSS_FILTERED, /* to the guest: the guest did not ask for such frames */
@@ -18,9 +18,9 @@ enum net_loss {
 	 * to the guest: the guest has said that it does not take such frames, or it is impossible
 	 */
 	NET_LOSS_REFUSED,
-	/* to the guest: longer than the buffers that the guest offers for a frame */
+	/* to the guest: the frame is longer than the buffers that the guest offers */
 	NET_LOSS_BUFFERS,
-	NET_LOSS_EARLY, /* to the guest: it came before the driver was up */
+	NET_LOSS_EARLY, /* to the guest: the frame came before the guest's driver was up */
 	NET_LOSS_COUNT
 };
 

@@ -12,7 +12,7 @@ enum net_port_flag {
 	NET_PORT_UPLINK = 1 << 0,
 	NET_PORT_PRIVATE = 1 << 1,    /* exchanges frames only with ports that are not private */
 	NET_PORT_TRUNK = 1 << 2,      /* sends and gets frames with VLAN tags, too */
-	NET_PORT_ANY_SOURCE = 1 << 3, /* may send from addresses that are not its own */
+	NET_PORT_ANY_SOURCE = 1 << 3, /* the port may send from addresses that are not its own */
 	/* gets a copy of all frames that are forwarded, and sends nothing */
 	NET_PORT_MIRROR = 1 << 4,
 	NET_PORT_BLOCKED = 1 << 5, /* passes nothing at present; set by the switch */
@@ -20,7 +20,7 @@ enum net_port_flag {
 
 /* A port, written by the manager. `limit` and what follows may change while the port is in use. */
 struct net_port {
-	u64 mac;   /* an address in its low bytes, the frame's first byte lowest */
+	u64 mac;   /* the port's address in the low bytes, with the frame's first byte lowest */
 	u32 flags; /* enum net_port_flag */
 	/* the only IPv4 address (also in ARP) from which it may send, as in a frame; 0: any */
 	u32 address;
@@ -28,30 +28,34 @@ struct net_port {
 	u16 reserved[3];
 	u64 secret; /* a number in the switch's probes for loops; nobody can guess another port's */
 	struct share_given limit; /* limit of packets */
-	u32 down;		  /* of an uplink: its card has no link, or no driver */
+	u32 down;		  /* set for an uplink whose card has no link or no driver */
 	u32 reserved1;
 };
 
 /* The state of a switch's port. */
 enum net_port_state {
 	NET_PORT_OPEN,
-	NET_PORT_LISTENS, /* an uplink beside another one listens whether they form a loop */
-	NET_PORT_LOOPED,  /* the uplinks form a loop, and this port is blocked */
-	NET_PORT_DOWN,	  /* an uplink without a link */
+	/* an uplink beside another uplink waits for a probe that would show a loop */
+	NET_PORT_LISTENS,
+	NET_PORT_LOOPED, /* the uplinks form a loop, and this port is blocked */
+	NET_PORT_DOWN,	 /* an uplink without a link */
 	NET_PORT_STATE_COUNT
 };
-#define NET_PORT_WITH_SHIFT 8 /* above this bit: the port with which it forms a loop */
+/* the bits from here on: the number of the port with which this port forms a loop */
+#define NET_PORT_WITH_SHIFT 8
 
 /* Why a switch drops a frame. */
 enum net_drop {
-	NET_DROP_BAD,	   /* its header contradicts itself, or it is no frame */
-	NET_DROP_TOO_LONG, /* it exceeds the network's MTU */
-	NET_DROP_SPOOFED,  /* its source address is not the port's */
-	/* it has a tag that the port may not send, or lacks one that it has to have */
+	NET_DROP_BAD,	   /* the frame's header contradicts itself, or the bytes are no frame */
+	NET_DROP_TOO_LONG, /* the frame exceeds the network's MTU */
+	NET_DROP_SPOOFED,  /* the frame's source address is not the port's */
+	/*
+	 * the frame has a tag that the port may not send, or lacks a tag that the port has to send
+	 */
 	NET_DROP_VLAN,
-	NET_DROP_LIMIT,	 /* it exceeds the port's own limits, or the limit of broadcasts */
+	NET_DROP_LIMIT,	 /* the frame exceeds the port's own limits, or the limit of broadcasts */
 	NET_DROP_FULL,	 /* the receiver does not take frames as fast as they come */
-	NET_DROP_NOBODY, /* there is no port to which it may go */
+	NET_DROP_NOBODY, /* the network has no port to which the frame may go */
 	NET_DROP_COUNT
 };
 
@@ -70,8 +74,8 @@ struct net_counts {
 struct switch_part {
 	u32 addresses; /* addresses that the switch has learnt */
 	/*
-	 * Of each port: enum net_port_state, and from bit NET_PORT_WITH_SHIFT on the number of the
-	 * port with which it is in conflict.
+	 * The state of each port: enum net_port_state, and from bit NET_PORT_WITH_SHIFT on the
+	 * number of the port with which it forms a loop.
 	 */
 	u16 state[NET_PORT_MAX];
 	struct net_counts counts[NET_PORT_MAX];

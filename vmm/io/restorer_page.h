@@ -17,12 +17,13 @@ enum restorer_state {
 /* Written by the process. */
 struct restorer_page {
 	u32 state;   /* enum restorer_state */
-	u32 touched; /* not 0: something was written to the disk */
+	u32 touched; /* not 0: the restorer has written to the disk */
 	u64 copied_bytes;
-	u64 all_bytes;	  /* bytes that it has to copy; 0: it does not know yet */
+	/* all bytes that the restorer has to copy; 0: the restorer does not know yet */
+	u64 all_bytes;
 	u64 moved;	  /* grows as long as the process makes progress */
-	u64 unix_seconds; /* when the last backup was made */
-	char vm[32];	  /* the VM whose backups they are */
+	u64 unix_seconds; /* when the last backup of the chain was made */
+	char vm[32];	  /* the VM whose backups the restorer reads */
 	char disk[32];
 	char problem[160];
 };

@@ -21,10 +21,10 @@ struct share_given {
 struct share {
 	struct share_given given;
 	struct bucket units, bytes;
-	bool limited; /* there is a limit of units or of bytes */
+	bool limited; /* the manager has set a limit of units or of bytes */
 	u64 weight;
-	s64 deficit;  /* bytes left of its turn; below 0 what it owes */
-	u64 ready_at; /* while it is over its limit: the TSC at which it may go on */
+	s64 deficit;  /* bytes left of the client's turn; below 0: bytes that the client owes */
+	u64 ready_at; /* the TSC at which a client that is over its limit may go on */
 };
 
 void share_open(struct share *share, const struct share_given *given);

@@ -32,7 +32,10 @@ static inline void bytes_put_mac(u8 *at, u64 mac)
 	__builtin_memcpy(at, &mac, 6);
 }
 
-/* Reads a MAC address as a number, its first byte lowest. Reads the two bytes behind it too. */
+/*
+ * Reads a MAC address as a number, its first byte lowest. The function reads the two bytes behind
+ * the address too.
+ */
 static inline u64 bytes_get_mac(const u8 *at)
 {
 	u64 word;

@@ -135,7 +135,7 @@ void forward(struct port *from, const struct frame_header *header, const u8 *fra
 	from->counts->received_bytes += header->bytes;
 	forward_take(from, header, frame);
 	forward_pay(from, 1);
-	/* only a port that cannot be made to wait is read beyond its limit */
+	/* a port is read beyond its limit only if its sender cannot be made to wait */
 	if (!from->share.limited || share_may_go(&from->share)) {
 		reason = forward_pass(from, header);
 		if (reason == NET_PASSED)

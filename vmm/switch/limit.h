@@ -7,7 +7,8 @@
  * The limits on what a port may send: packets and bytes a second as the manager sets them
  * (share.h), and frames for more than one receiver as the switch sets them.
  */
-#define LIMIT_FLOODS	   1000u /* a second */
+/* frames for more than one receiver that a port may send each second */
+#define LIMIT_FLOODS	   1000u
 #define LIMIT_FLOODS_BURST 256u
 
 void limit_open(struct port *port, const struct share_given *given);

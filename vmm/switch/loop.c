@@ -193,7 +193,8 @@ bool loop_take_probe(const struct packet *packet)
 static void loop_send_probe(struct port *port)
 {
 	static const char text[] = "a probe for loops, of Skerry";
-	u8 frame[PROBE_BYTES + 2] = {0}; /* an address is written with two bytes behind it */
+	/* room for the two bytes that are written behind an address */
+	u8 frame[PROBE_BYTES + 2] = {0};
 	struct packet packet = {.from = port,
 				.head = frame,
 				.head_bytes = PROBE_BYTES,

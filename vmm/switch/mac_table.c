@@ -18,9 +18,9 @@ struct mac_entry {
 	u64 key;
 	u16 next; /* the next entry in the chain of its hash */
 	u16 port;
-	u16 older; /* learnt entries: neighbours in their port's list, by `seen` */
+	u16 older; /* neighbours of a learnt entry in its port's list, in the order of `seen` */
 	u16 newer;
-	u32 seen; /* seconds */
+	u32 seen; /* the second in which the address was last seen */
 };
 
 /* A port's learnt entries, or the free entries. */

@@ -13,7 +13,7 @@
 #define MAC_TABLE_SHARE	  16u /* entries that each of the NET_PORT_MAX ports may have */
 #define MAC_TABLE_SECONDS 300u
 #define MAC_TABLE_NOBODY  (~0u)
-/* In place of a VLAN: the address is valid in all of them. */
+/* Stands in place of a VLAN for an address that is valid in all VLANs. */
 #define MAC_TABLE_ANY_VLAN 0xfffu
 
 static inline u64 mac_table_key(u64 mac, u16 vlan)

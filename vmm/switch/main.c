@@ -16,8 +16,9 @@
 #include "vmm/switch/turn.h"
 
 /* The number of frames after which the switch looks for new work, while busy. */
-#define LOOK_FRAMES   64u  /* for frames in the ports' links */
-#define SIGNAL_FRAMES 256u /* for signals in the queue, mostly the manager's */
+#define LOOK_FRAMES 64u /* frames forwarded between two looks for frames in the ports' links */
+/* frames forwarded between two looks for signals, which are mostly the manager's */
+#define SIGNAL_FRAMES 256u
 /* The longest delay in removing old addresses. */
 #define TICK_NS (10 * NS_PER_S)
 
@@ -138,7 +139,10 @@ int main(void)
 		turn_wake(now);
 		count = turn_round(now);
 		switch_channel->finished += count;
-		/* counts an empty turn too: a client may keep its port busy with nothing */
+		/*
+		 * an empty turn counts as a frame, since a client may keep its port busy with
+		 * nothing
+		 */
 		unlooked += MAX(count, 1);
 		unheard += MAX(count, 1);
 		if (unlooked >= LOOK_FRAMES) {

@@ -7,9 +7,10 @@
  * What a sender asks for with its frame: a checksum to be filled in, or segmentation. The request
  * is checked here, since it is passed on to a receiver that can do it itself.
  */
-#define OFFLOAD_SEGMENT_MIN 64u /* bytes of TCP data: so many segments a frame, at most */
+/* least bytes of TCP data in a segment, which bounds the number of segments */
+#define OFFLOAD_SEGMENT_MIN 64u
 
-#define IP_AT	       14u /* without a tag */
+#define IP_AT	       14u /* offset of the IP header in a frame without a VLAN tag */
 #define IPV4_BYTES_MIN 20u
 
 /* Checks the header. On NET_PASSED packet->offer, which was empty, repeats the sender's request. */

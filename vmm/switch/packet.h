@@ -20,7 +20,8 @@ enum ether_type {
 	ETHER_TAG_SERVICE = 0x88a8, /* 802.1ad */
 	ETHER_TAG_OLD = 0x9100,	    /* the type used before 802.1ad */
 };
-#define ETHER_TYPE_AT 12u /* offset in a frame of its type, or of its tag */
+/* offset of the type in a frame, or of the VLAN tag if the frame has one */
+#define ETHER_TYPE_AT 12u
 
 /* The offload left to do, as in frame_header; checked, with offsets for the frame without a tag. */
 struct packet_offer {
@@ -39,13 +40,13 @@ struct packet {
 	struct port *from;
 	u8 *head;
 	u32 head_bytes;
-	u32 bytes;	/* all of it */
+	u32 bytes;	/* the length of the whole frame */
 	const u8 *rest; /* bytes - head_bytes */
 	u16 type;	/* enum ether_type, or any other */
 	u16 vlan;	/* 0: the network without tags */
 	u16 priority;	/* the tag's upper four bits, in place */
 	struct packet_offer offer;
-	u32 headers_bytes; /* if there are segments: the bytes up to where TCP's data begins */
+	u32 headers_bytes; /* if the frame is to be cut: the bytes before TCP's data */
 	ALIGNED(16) u8 buffer[PACKET_HEAD_BYTES];
 };
 

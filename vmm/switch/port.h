@@ -11,30 +11,37 @@ struct port {
 	u32 index;
 	u32 flags; /* enum net_port_flag */
 	u16 vlan;
-	bool carries_all; /* a trunk or an uplink: frames of all VLANs, with tags but for its own */
-	u8 state;	  /* enum net_port_state */
-	u8 with;	  /* NET_PORT_LOOPED: the port that it forms a loop with */
-	u64 only_mac;	  /* the one source that needs no further look; PORT_NO_MAC: none */
-	u32 address;	  /* IPv4, as in a frame; 0: the manager has given it none */
-	u64 until;  /* NET_PORT_LISTENS, NET_PORT_LOOPED: then it opens, unless a probe comes */
+	/*
+	 * the port is a trunk or an uplink: it carries frames of all VLANs, with tags but for its
+	 * own VLAN
+	 */
+	bool carries_all;
+	u8 state; /* enum net_port_state */
+	u8 with;  /* the port with which this port forms a loop, in NET_PORT_LOOPED */
+	/* the one source address that needs no further look; PORT_NO_MAC: there is none */
+	u64 only_mac;
+	u32 address; /* IPv4, as in a frame; 0: the manager has given it none */
+	/* in NET_PORT_LISTENS and NET_PORT_LOOPED: when the port opens, unless a probe comes */
+	u64 until;
 	u16 *shown; /* the state, to the manager */
 	struct net_counts *counts;
 	struct share share;
-	struct bucket floods;	    /* frames for more than one */
-	struct driver_client given; /* number 0: nobody is there */
+	struct bucket floods; /* the allowance for frames with more than one receiver */
+	/* the manager's entry for the client; its number is 0 if there is no client */
+	struct driver_client given;
 };
 #define PORT_NO_MAC (~0ull)
 
 /* Sets of ports, one bit for each port. */
 struct port_sets {
 	u64 there;
-	u64 active;    /* may have frames for the switch */
-	u64 throttled; /* over its limit: not read before share.ready_at */
-	u64 changed;   /* has something that its client was not shown */
+	u64 active;    /* ports that may have frames for the switch */
+	u64 throttled; /* ports over their limit, which are not read before share.ready_at */
+	u64 changed;   /* ports with something that their clients were not shown yet */
 	u64 mirrors;
 	u64 trunks;    /* a bit for each trunk with an address of its own, in all VLANs */
 	u64 addressed; /* a bit for each port with an IPv4 address that is its alone */
-	u64 holders;   /* behind which there may be any address */
+	u64 holders;   /* ports behind which there may be any address */
 	u64 announce;  /* uplinks that have opened: announce_all has something to do */
 };
 

@@ -16,10 +16,11 @@
 /* The segment being made. */
 struct segment {
 	u32 number;
-	u32 at;	   /* where its data begin in the packet */
+	u32 at;	   /* offset in the packet at which the segment's data begin */
 	u32 bytes; /* the bytes of the segment's data */
 	bool is_last;
-	u8 headers[PACKET_HEAD_BYTES]; /* the packet's, then its own; without tag */
+	/* the packet's headers, changed into the segment's own; without a tag */
+	u8 headers[PACKET_HEAD_BYTES];
 };
 
 static void segment_set_ipv4(struct segment *segment, u8 *ip, u32 bytes)

@@ -5,7 +5,7 @@
 
 /* What an ATA disk reports of itself; shared by the AHCI and IDE drivers. */
 struct ata_identity {
-	u64 sectors; /* of 512 bytes */
+	u64 sectors; /* the disk's size in sectors of 512 bytes */
 	u32 block_bytes;
 	u32 depth; /* commands at once; 1: the disk has no queue */
 	bool lba48;

@@ -9,29 +9,29 @@
  * before its use.
  */
 
-/* Where a command's data are. */
+/* Where the data of a command are. */
 enum scsi_data {
 	SCSI_NO_DATA,
 	SCSI_DATA_REQUEST, /* the request's pages */
-	SCSI_DATA_LIST,	   /* `list` */
-	SCSI_DATA_ZEROES,  /* one block of zeroes */
+	SCSI_DATA_LIST,	   /* the data are in the command's `list` */
+	SCSI_DATA_ZEROES,  /* the data are one block of zeroes */
 	SCSI_DATA_OWN,	   /* a buffer of the driver's own */
 };
 
 struct scsi_command {
 	u8 cdb[SCSI_CDB_BYTES];
 	enum scsi_data data;
-	u32 bytes;  /* of data */
+	u32 bytes;  /* the length of the data */
 	bool reads; /* the disk sends the data */
 	u8 list[SCSI_UNMAP_LIST_BYTES];
 };
 
 /* What a disk reports of itself. */
 struct scsi_disk {
-	u64 sectors; /* of 512 bytes */
+	u64 sectors; /* the disk's size in sectors of 512 bytes */
 	u32 block_bytes;
 	u32 features; /* enum disk_feature */
-	bool cache;   /* has, or may have, a write cache */
+	bool cache;   /* the disk has, or may have, a write cache */
 	char model[SCSI_VENDOR_BYTES + SCSI_PRODUCT_BYTES + 2];
 	char serial[24];
 };

@@ -5,7 +5,7 @@
  */
 #include "vmm/driver/disk/scsi.h"
 
-/* Builds a 16-byte command, whose block number is at byte 2 and whose block count at byte 10. */
+/* bytes of ranges that follow */
 static void scsi_make_16(struct scsi_command *command, enum scsi_command_code code, u64 block,
 			 u64 blocks)
 {

@@ -26,11 +26,11 @@ enum { KEY_SWITCH = PROCESS_OTHERS };
 
 static struct driver_channel *channel;
 static struct link_end end;
-static handle_t doorbell; /* the switch's */
+static handle_t doorbell; /* the event by which the card's driver signals the switch */
 static u32 frame_max;
 static bool blocked;	/* the card has no room for the next frame */
-static u64 blocked_tsc; /* since then */
-static u64 look_tsc;	/* the next look at its state */
+static u64 blocked_tsc; /* the TSC since when the card has taken no frame although frames wait */
+static u64 look_tsc;	/* the TSC of the next look at the card's state */
 
 void card_count_error(void)
 {

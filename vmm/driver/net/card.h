@@ -10,9 +10,9 @@
  * are copied between the link and memory that only the driver and the card share.
  */
 
-/* A card; `start` fills it in. */
+/* A network card; the driver's `start` fills in the fields. */
 struct card {
-	u64 mac; /* the address in its low bytes, the frame's first byte lowest */
+	u64 mac; /* the card's address in the low bytes, with the frame's first byte lowest */
 	char model[48];
 	u32 mtu; /* the network's MTU, which the card has to support */
 };
@@ -36,7 +36,7 @@ struct card_ops {
 	bool (*may_wait)(void);
 };
 
-/* Each driver defines its own. */
+/* The operations of the driver that this program is linked with; each driver defines its own. */
 extern const struct card_ops card_ops;
 
 /* Takes a received frame; `flags` is 0 or FRAME_CHECKED. */

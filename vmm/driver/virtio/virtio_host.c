@@ -10,7 +10,7 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-#define RESET_NS (2 * NS_PER_S) /* until it is over, at most */
+#define RESET_NS (2 * NS_PER_S) /* time limit for a reset of the device */
 /* How often the driver reads a configuration that changes during the read. */
 #define CONFIG_ATTEMPTS 16u
 

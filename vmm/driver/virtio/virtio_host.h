@@ -36,7 +36,7 @@ struct virtio_host {
 
 /* One part of a request: memory that the device reads or writes. */
 struct virtio_part {
-	u64 address; /* host-physical */
+	u64 address; /* the part's host-physical address */
 	u32 bytes;
 	bool write; /* the device writes to the piece; such pieces come last */
 };
@@ -54,9 +54,9 @@ struct virtio_ring {
 	u16 free_count;
 	/* for each descriptor the next one, within its request or among the free ones */
 	u16 next[VIRTIO_HOST_RING_MAX];
-	/* the length of the chain that begins at this descriptor; 0: none begins there */
+	/* the length of the chain that begins at each descriptor; 0 where no chain begins */
 	u16 length[VIRTIO_HOST_RING_MAX];
-	u32 room[VIRTIO_HOST_RING_MAX]; /* bytes that the device may write of it */
+	u32 room[VIRTIO_HOST_RING_MAX]; /* the bytes that the device may write of each chain */
 	u16 added;
 	u16 told; /* the value of `added` that the device was told */
 	u16 taken;

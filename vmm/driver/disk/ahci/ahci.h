@@ -10,7 +10,7 @@
  * runs alone while the queue is empty. The driver trusts neither disk nor controller: it looks up
  * each completion, bounds each wait, and resets the port after an error.
  */
-#define AHCI_RESET_NS	 NS_PER_S	   /* of the controller, 10.4.3 */
+#define AHCI_RESET_NS	 NS_PER_S	   /* time limit for a reset of the controller, 10.4.3 */
 #define AHCI_HAND_OFF_NS (2 * NS_PER_S)	   /* 10.6.3 */
 #define AHCI_STOP_NS	 (500 * NS_PER_MS) /* 10.1.2 */
 /* The time for a disk to be detected: 10 ms (10.4.2), and for a detected disk to become ready. */
@@ -21,14 +21,19 @@
 #define AHCI_READY_NS	 (2 * NS_PER_S)
 #define AHCI_IDENTIFY_NS (5 * NS_PER_S)
 /* The time limit of one command. Twice this limit is still below the manager's limit for a hang. */
-#define AHCI_COMMAND_NS	 (2 * NS_PER_S)
-#define AHCI_ATTEMPTS	 2u /* of one request */
-#define AHCI_ALARMS_MAX	 16u
-#define AHCI_ALONE_DEPTH 2u /* of a disk without a queue: one is with it, one waits */
+#define AHCI_COMMAND_NS (2 * NS_PER_S)
+#define AHCI_ATTEMPTS	2u /* attempts at one request */
+#define AHCI_ALARMS_MAX 16u
+/* depth for a disk without a queue: one request is with the disk, one waits */
+#define AHCI_ALONE_DEPTH 2u
 
 /* The DMA pages of each port. */
 enum ahci_page {
-	AHCI_PAGE_LIST, /* and what is received, and blocks of data of the driver's own */
+	/*
+	 * the port's command list, the area for what the disk sends, and blocks of the driver's own
+	 * data
+	 */
+	AHCI_PAGE_LIST,
 	AHCI_PAGE_TABLES,
 	AHCI_PAGES = AHCI_PAGE_TABLES + 4,
 };
@@ -44,25 +49,25 @@ _Static_assert((AHCI_PAGES - AHCI_PAGE_TABLES) * PAGE_SIZE == AHCI_SLOTS * AHCI_
 	       "a table for each slot");
 
 struct ahci_slot {
-	struct driver_request *request; /* NULL: free */
+	struct driver_request *request; /* the request in this slot; NULL: the slot is free */
 	u32 attempts;
 	u32 number; /* grows with each request */
 	u64 deadline_tsc;
 };
 
 struct ahci_port {
-	u32 number;		  /* of the controller's */
-	struct driver_dma memory; /* AHCI_PAGES */
+	u32 number;		  /* the port's number at the controller */
+	struct driver_dma memory; /* the port's memory: AHCI_PAGES pages */
 	bool there;		  /* a disk that takes requests */
-	u32 depth;		  /* requests that it has at once */
-	u32 busy;		  /* that it has */
+	u32 depth;		  /* the most requests that the port takes at once */
+	u32 busy;		  /* the number of requests that the port has */
 	bool queue;
 	bool flush;
 	u32 block_shift;
 	struct ahci_slot slot[AHCI_SLOTS];
 	u32 queued;  /* slots that are in the disk's queue, a bit for each */
-	u32 alone;   /* slots to be done one at a time */
-	u32 running; /* that of these which is with the disk, a bit; 0: none is */
+	u32 alone;   /* the slots to be done one at a time, a bit each */
+	u32 running; /* the bit of the slot in `alone` that is with the disk; 0: none is */
 	u32 events;  /* AHCI_PORT_IS bits not handled yet */
 	u32 numbers;
 	u64 resets;
@@ -73,7 +78,7 @@ struct ahci {
 	volatile u8 *registers;
 	u64 register_bytes;
 	struct driver_dma memory; /* AHCI_PAGES for each port */
-	bool interrupts;	  /* it has one */
+	bool interrupts;	  /* the controller has an interrupt */
 
 	u32 capabilities;
 	u32 port_count;
@@ -100,7 +105,7 @@ void ahci_poll(struct ahci *ahci);
 /* Checks for requests that are overdue and for a controller that is gone; call it periodically. */
 void ahci_look(struct ahci *ahci);
 
-/* Register accesses: ahci_access.c or a test defines them. */
+/* Register accesses, which ahci_access.c or a test defines. */
 u32 ahci_read(const struct ahci *ahci, u32 offset);
 void ahci_write(const struct ahci *ahci, u32 offset, u32 value);
 

@@ -109,7 +109,7 @@ bool ahci_port_reset(const struct ahci *ahci, struct ahci_port *port, u64 ns)
 		return false;
 	ahci_port_write(ahci, port, AHCI_PORT_ERROR, ~0u);
 	ahci_port_write(ahci, port, AHCI_PORT_IS, ~0u);
-	/* with it comes what the disk says after its reset */
+	/* from here on the port receives what the disk says after its reset */
 	ahci_port_change_command(ahci, port, 0, AHCI_COMMAND_FIS);
 	return ahci_port_wait(ahci, port, AHCI_PORT_TASK, ATA_STATUS_BUSY | ATA_STATUS_DATA, 0, ns);
 }

@@ -8,19 +8,25 @@
 
 /* A client: one user of one disk, which asks through a link. */
 struct client {
-	struct driver_client given;	   /* a copy; number 0: nobody is there */
-	const struct layer *const *layers; /* its disk's, for as long as somebody is there */
-	bool copies;			   /* its data cannot lie in its RAM */
+	/* the manager's entry for the client, copied; its number is 0 if there is no client here */
+	struct driver_client given;
+	/* the layers of the client's disk, valid while there is a client */
+	const struct layer *const *layers;
+	/* the data are copied, since they cannot lie in the client's RAM */
+	bool copies;
 	struct link_end end;
 	struct share share;
 	struct window window;
-	u32 window_told; /* the manager: which one the device may be using */
-	u32 waiting;	 /* requests with the device, those that its layers make among them */
+	/* the number of the window that the driver last told the manager the device may use */
+	u32 window_told;
+	/* requests with the device, including those that the client's layers make */
+	u32 waiting;
 	bool leaving;	 /* takes no more; gone once nothing waits */
-	bool changed;	 /* has answers that it was not shown */
-	bool limited;	 /* is over its limit: not read before share.ready_at */
-	u64 limited_tsc; /* since then */
-	struct block_request held; /* taken last; where has_held, the device had no room for it */
+	bool changed;	 /* the client has answers that it was not shown yet */
+	bool limited;	 /* the client is over its limit and is not read before share.ready_at */
+	u64 limited_tsc; /* the TSC since when the client has been over its limit */
+	/* if has_held: the request taken last, for which the device had no room */
+	struct block_request held;
 	bool has_held;
 };
 extern struct client clients[DISK_CLIENT_MAX];

@@ -10,7 +10,7 @@
  * service, which defines `driver_ops` only and ends each request by request_finish.
  */
 
-/* A disk; `start` fills in all but its number. */
+/* A disk of the driver; the driver's `start` fills in all fields but the number. */
 struct driver_disk {
 	u32 unit;
 	u64 sectors;
@@ -18,7 +18,7 @@ struct driver_disk {
 	u32 features; /* enum disk_feature */
 	char model[48];
 	char serial[24];
-	u32 depth; /* requests that it works at, or holds, at once; 0: DRIVER_DEPTH */
+	u32 depth; /* requests that the disk works at or holds at once; 0 means DRIVER_DEPTH */
 };
 
 struct driver_ops {
@@ -36,7 +36,7 @@ struct driver_ops {
 	void (*poll)(void);
 };
 
-/* Each driver defines its own. */
+/* The operations of the driver that this program is linked with; each driver defines its own. */
 extern const struct driver_ops driver_ops;
 
 /*

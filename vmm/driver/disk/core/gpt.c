@@ -8,11 +8,11 @@
 #include "lib/string.h"
 #include "vmm/rt/format.h"
 
-#define SIGNATURE	 0x5452415020494645ull /* "EFI PART" */
+#define SIGNATURE	 0x5452415020494645ull /* the signature "EFI PART" */
 #define REVISION	 0x00010000u
 #define HEADER_BYTES_MIN 92u
 #define ENTRY_BYTES_MIN	 128u
-#define NAME_UNITS	 36u /* UTF-16 */
+#define NAME_UNITS	 36u /* units of UTF-16 in a partition's name */
 #define CRC32_POLYNOMIAL 0xedb88320u
 /* The partition table of the MBR in the first sector (UEFI 2.10, 5.2.1). */
 #define DOS_ENTRIES_AT	 446u
@@ -75,7 +75,8 @@ static bool gpt_header_crc_fits(const u8 *block, u32 bytes)
 	u8 copy[4096];
 
 	memcpy(copy, block, bytes);
-	memset(copy + 16, 0, 4); /* counted as zero (table 5-5) */
+	/* the header's checksum counts the field of the checksum as zero (table 5-5) */
+	memset(copy + 16, 0, 4);
 	return gpt_crc32(copy, bytes) == gpt_get32(block + 16);
 }
 

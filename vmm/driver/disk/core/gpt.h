@@ -7,7 +7,7 @@
 
 /* Where the table's entries are, from a header that has been checked. */
 struct gpt_header {
-	u64 first_usable; /* block numbers */
+	u64 first_usable; /* the number of the first block that a partition may use */
 	u64 last_usable;
 	u64 entries;
 	u32 entry_count;
@@ -16,8 +16,8 @@ struct gpt_header {
 };
 
 enum gpt_result {
-	GPT_NONE,   /* the disk has no such table */
-	GPT_BROKEN, /* it has one that must not be trusted: `problem` says why */
+	GPT_NONE,   /* the disk has no GPT */
+	GPT_BROKEN, /* the disk has a GPT that must not be trusted: `problem` says why */
 	GPT_GOOD,
 };
 

@@ -12,14 +12,21 @@
  */
 enum layer_answer {
 	LAYER_PASSES, /* the request goes on to the next lower layer */
-	LAYER_ENDS,   /* the request ends here, with *status, which is BLOCK_OK before */
-	LAYER_WAITS,  /* the client keeps the request and asks again when something has ended */
+	/*
+	 * the layer ends the request here with *status, which is BLOCK_OK unless the layer changes
+	 * it
+	 */
+	LAYER_ENDS,
+	LAYER_WAITS, /* the client keeps the request and asks again when something has ended */
 };
 
 struct layer {
-	/* A client comes: clears what an earlier one has left, and obeys the manager's word. */
+	/*
+	 * Begins with a client: clears what an earlier client left, and obeys what the manager says
+	 * of it.
+	 */
 	void (*open)(struct client *client, const struct layer *const *below);
-	/* The client leaves; nothing of it is with the device. */
+	/* Is called when a client leaves; the device has no requests of that client any more. */
 	void (*close)(struct client *client);
 	/* Obeys the manager's latest word about the client. */
 	void (*command)(struct client *client);
@@ -31,8 +38,8 @@ struct layer {
 	 */
 	bool (*waits)(const struct client *client);
 	/*
-	 * Take a checked request on its way down; it may be the same one again. `write` takes
-	 * whatever changes the disk.
+	 * Take a checked request on its way down, possibly for the second time. `write` takes every
+	 * request that changes the disk.
 	 */
 	enum layer_answer (*read)(struct client *client, const struct block_request *request,
 				  enum block_status *status);
@@ -52,7 +59,10 @@ struct layer {
 	bool copies;
 };
 
-/* Each calls the layers' functions of that name, the highest layer's first. */
+/*
+ * Each of these functions calls the layers' functions of the same name, from the highest layer
+ * down.
+ */
 void layer_open(const struct layer *const *layers, struct client *client);
 void layer_close(const struct layer *const *layers, struct client *client);
 void layer_command(const struct layer *const *layers, struct client *client);
@@ -60,7 +70,7 @@ void layer_command(const struct layer *const *layers, struct client *client);
 bool layer_may_ask(const struct layer *const *layers, const struct client *client);
 /* Returns whether the client waits in one of the layers. */
 bool layer_waits(const struct layer *const *layers, const struct client *client);
-/* Returns whether one of the layers looks at the data. */
+/* Returns whether one of the layers needs to look at the data of requests. */
 bool layer_copies(const struct layer *const *layers);
 /* Asks the layers, down to the first that does not let the request pass. */
 enum layer_answer layer_ask(const struct layer *const *layers, struct client *client,

@@ -10,7 +10,7 @@
 
 static struct driver_channel *channel;
 static struct driver_request requests[DISK_UNIT_MAX][DRIVER_DEPTH];
-static u32 request_count[DISK_UNIT_MAX]; /* busy ones */
+static u32 request_count[DISK_UNIT_MAX]; /* the number of busy requests of each disk */
 
 void request_init(struct driver_channel *shared)
 {

@@ -8,28 +8,33 @@
  * The table of requests with the device: each is taken from it, handed to the device, and ended
  * once.
  */
-#define DRIVER_DEPTH 64u /* requests with one disk at once */
+#define DRIVER_DEPTH 64u /* the most requests with one disk at once */
 
 struct client;
 
 /* A checked request: all of it lies in the client's part of the disk and of its pool. */
 struct driver_request {
 	enum block_operation operation;
-	u32 unit; /* the disk, of those that the driver has */
+	u32 unit; /* the number of the disk among the driver's disks */
 	u32 sectors;
-	u64 sector;	    /* of 512 bytes, on the disk */
-	u8 *data;	    /* for BLOCK_READ and BLOCK_WRITE; the client may write to it */
-	const u64 *address; /* the device's, of each of its pages; NULL where there is no DMA */
-	u64 since_tsc;	    /* when the device got it */
+	u64 sector; /* the first sector on the disk, in units of 512 bytes */
+	/* the data of BLOCK_READ and BLOCK_WRITE, which the client may change at any time */
+	u8 *data;
+	/* the device's address of each page of the data; NULL where there is no DMA */
+	const u64 *address;
+	u64 since_tsc; /* the TSC when the device got the request */
 	/* the common part's */
 	u64 id;
-	struct client *client; /* who asked; NULL: the driver itself */
-	/* Is called when the request has ended and its place is free; NULL: nobody is. */
+	struct client *client; /* the client that asked; NULL: the driver itself asked */
+	/*
+	 * Is called when the request has ended and its place is free; NULL if nobody is to be told.
+	 */
 	void (*done)(struct driver_request *request, enum block_status status);
 	bool busy;
-	bool direct; /* its data lies in the client's RAM, at `pages`; `data` is NULL */
+	bool direct; /* the data lie in the client's RAM, at `pages`, and `data` is NULL */
 	u64 pages[BLOCK_REQUEST_PAGES];
-	enum block_status status; /* once it is not busy any more */
+	/* how the request ended, valid once the request is not busy any more */
+	enum block_status status;
 };
 
 /* Makes the table count ended requests in the channel; call it once, before all others. */

@@ -28,7 +28,7 @@ _Static_assert(TURN_BYTES / REQUEST_OVERHEAD <= 16, "a turn has few requests, ho
 struct turns {
 	u32 places;	/* slots at the device; 0: not served */
 	u32 turn;	/* the client whose turn it is */
-	bool begun;	/* that client has used a part of its turn */
+	bool begun;	/* the client `turn` has used a part of its turn */
 	u64 looked_at;	/* clients that competed in the last round */
 	u32 stopped_at; /* requests at the disk when no slot was left for another */
 };
@@ -99,7 +99,8 @@ static u64 scheduler_largest_weight(u64 set)
 static void scheduler_pay(struct client *client)
 {
 	const struct block_request *request = &client->held;
-	u64 sectors = MIN(request->sectors, BLOCK_RANGE_SECTORS); /* a bad one may name more */
+	/* a bad request may name more sectors than a request can have */
+	u64 sectors = MIN(request->sectors, BLOCK_RANGE_SECTORS);
 	u64 bytes = sectors * BLOCK_SECTOR_BYTES;
 
 	share_pay(&client->share, bytes + REQUEST_OVERHEAD);

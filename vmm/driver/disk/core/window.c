@@ -34,7 +34,7 @@ static bool window_populate(const struct window *window, u64 chunk)
 
 	while (page < end) {
 		u64 bytes = 0;
-		/* with write access, which serves requests of both directions */
+		/* pages with write access serve requests of both directions */
 		enum status status = sys_space_populate(space, window->at + page * PAGE_SIZE,
 							RIGHT_WRITE, &bytes);
 

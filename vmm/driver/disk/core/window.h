@@ -14,7 +14,7 @@
 
 struct window {
 	u32 number;    /* 0: it is closed, or there is none */
-	u32 under_way; /* requests at the device through it */
+	u32 under_way; /* requests at the device that use the window */
 	u64 at;	       /* the device address of the RAM's first byte */
 	u64 pages;
 	u64 populated[WINDOW_CHUNKS / 64]; /* a bit for each chunk */

@@ -10,20 +10,22 @@
  * mastering cannot reach. The driver trusts neither disk nor controller: it bounds each wait, and
  * resets the channel when a wait ends without success.
  */
-#define IDE_RESET_NS	(10 * NS_PER_S) /* from a reset until the disk is ready */
-#define IDE_READY_NS	NS_PER_S	/* until it takes or gives the next data, or a command */
+#define IDE_RESET_NS (10 * NS_PER_S) /* time limit from a reset until the disk is ready */
+/* time limit until the disk takes or gives the next data or a command */
+#define IDE_READY_NS	NS_PER_S
 #define IDE_IDENTIFY_NS (5 * NS_PER_S)
 /* The time limit of one command. Twice this limit is still below the manager's limit for a hang. */
 #define IDE_COMMAND_NS (2 * NS_PER_S)
-#define IDE_ATTEMPTS   2u /* of one request */
-#define IDE_DEPTH      2u /* one at the disk, one waiting; the order is client_turn.c's */
+#define IDE_ATTEMPTS   2u /* attempts at one request */
+/* one request at the disk and one waiting; scheduler.c decides their order */
+#define IDE_DEPTH 2u
 
 struct ide {
 	u16 command_port;
 	u16 control_port;
 	u16 dma_port; /* 0: the controller has no bus mastering */
 	bool slave;
-	struct driver_dma memory; /* at least one page, the table of regions */
+	struct driver_dma memory; /* memory for DMA, at least one page: the table of regions */
 
 	bool dma; /* disk and controller can, and the table is within reach */
 	bool lba48;
@@ -32,7 +34,7 @@ struct ide {
 	u32 first;
 	u32 count;
 	bool running;
-	bool moving; /* the controller moves its data */
+	bool moving; /* the controller moves the data of the current command */
 	u32 attempts;
 	u64 deadline_tsc;
 	const char *failure; /* why the driver has to give up */
@@ -61,7 +63,7 @@ void ide_out32(u16 port, u32 value);
 struct ide_task {
 	enum ata_command command;
 	u8 features;
-	u32 count; /* of sectors, at most 256 */
+	u32 count; /* the number of sectors, at most 256 */
 	u64 sector;
 	bool lba48;
 };
@@ -73,7 +75,7 @@ bool ide_issue(const struct ide *ide, const struct ide_task *task);
 bool ide_wait(const struct ide *ide, u64 ns);
 /* Reads the status without clearing the interrupt. */
 u8 ide_status(const struct ide *ide);
-/* Move 512 bytes by the CPU. Return false if the disk does not give or take them. */
+/* Move 512 bytes by the CPU. Return false if the disk does not give or take these bytes. */
 bool ide_read_sector(const struct ide *ide, u8 *data);
 bool ide_write_sector(const struct ide *ide, const u8 *data);
 /* Returns whether the last command has ended well; clears the interrupt. */

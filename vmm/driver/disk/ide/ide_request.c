@@ -68,7 +68,7 @@ static struct ide_task ide_make_task(const struct ide *ide, const struct driver_
 				     bool dma)
 {
 	static const u8 commands[2][2][2] = {
-		/* writes, DMA, 48 bits */
+		/* the commands that write by DMA are of 48 bits */
 		{{ATA_READ_SECTORS, ATA_READ_SECTORS_EXT}, {ATA_READ_DMA, ATA_READ_DMA_EXT}},
 		{{ATA_WRITE_SECTORS, ATA_WRITE_SECTORS_EXT}, {ATA_WRITE_DMA, ATA_WRITE_DMA_EXT}},
 	};

@@ -11,7 +11,7 @@
  */
 #define NVME_THE_NAMESPACE 1u
 #define NVME_IO_QUEUE	   1u
-#define NVME_DEPTH	   64u /* slots of requests; one less can be on their way */
+#define NVME_DEPTH	   64u /* slots for requests; at most one fewer can be with the disk */
 #define NVME_CQ_ENTRIES	   (PAGE_SIZE / sizeof(struct nvme_completion))
 /* The driver gives the controller up after this number of impossible completions. */
 #define NVME_BAD_MAX 16u
@@ -23,8 +23,9 @@ enum nvme_page {
 	NVME_PAGE_SQ,
 	NVME_PAGE_CQ,
 	NVME_PAGE_IDENTIFY,
-	NVME_PAGE_RANGES, /* for each slot one range to deallocate */
-	NVME_PAGE_LISTS,  /* for each slot the addresses of its pages but the first */
+	NVME_PAGE_RANGES, /* one range to deallocate for each slot */
+	/* the addresses of all of a request's pages but the first, for each slot */
+	NVME_PAGE_LISTS,
 	NVME_PAGES = NVME_PAGE_LISTS + 2,
 };
 
@@ -33,7 +34,7 @@ struct nvme_queue {
 	const volatile struct nvme_completion *completions;
 	volatile u32 *tail_doorbell;
 	volatile u32 *head_doorbell;
-	u32 entries; /* one more than may be outstanding */
+	u32 entries; /* the queue's entries, one more than the commands that may be outstanding */
 	u32 cq_entries;
 	u32 tail;
 	u32 head;
@@ -41,7 +42,7 @@ struct nvme_queue {
 };
 
 struct nvme_slot {
-	struct driver_request *request; /* NULL: free */
+	struct driver_request *request; /* the request in this slot; NULL: the slot is free */
 	u16 id; /* command ID: the slot, and a number that changes with each use */
 };
 
@@ -49,14 +50,14 @@ struct nvme {
 	volatile u8 *registers;
 	u64 register_bytes;
 	struct driver_dma memory; /* NVME_PAGES at least */
-	bool interrupts;	  /* it may send its only message */
+	bool interrupts;	  /* the controller may send its only interrupt message */
 
 	u64 capabilities;
 	u16 admin_id;
 	struct nvme_queue admin;
 	struct nvme_queue io;
 	struct nvme_slot slot[NVME_DEPTH];
-	u32 busy; /* slots */
+	u32 busy; /* the number of slots in use */
 	u32 uses; /* uses of slots since the start */
 	u32 block_shift;
 	u64 bad; /* completions of no outstanding command */

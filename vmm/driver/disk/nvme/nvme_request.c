@@ -8,7 +8,8 @@
 #include "vmm/driver/disk/nvme/nvme.h"
 
 #define SECTOR_SHIFT 9u
-#define LIST_BYTES   128u /* for BLOCK_REQUEST_PAGES - 1 addresses; none crosses a page */
+/* room for BLOCK_REQUEST_PAGES - 1 addresses, so that no list crosses a page */
+#define LIST_BYTES 128u
 _Static_assert((BLOCK_REQUEST_PAGES - 1) * sizeof(u64) <= LIST_BYTES, "a list's room");
 _Static_assert((u64)NVME_DEPTH *LIST_BYTES <= (NVME_PAGES - NVME_PAGE_LISTS) * PAGE_SIZE,
 	       "two pages");
@@ -45,7 +46,7 @@ static void nvme_set_range(const struct nvme *nvme, u32 slot, struct nvme_comman
 	*(struct nvme_range *)(uintptr_t)(nvme->memory.memory + offset) =
 		(struct nvme_range){.blocks = blocks, .first = first};
 	command->prp1 = nvme_address_of(nvme, offset);
-	command->cdw10 = 0; /* one range */
+	command->cdw10 = 0; /* number of ranges less one: one range */
 	command->cdw11 = (u32)NVME_DSM_DEALLOCATE;
 }
 
@@ -90,7 +91,8 @@ bool nvme_submit(struct nvme *nvme, struct driver_request *request)
 	while (nvme->slot[slot].request != NULL)
 		slot++;
 	nvme->slot[slot].request = request;
-	nvme->slot[slot].id = (u16)(nvme->uses++ % 512 * NVME_DEPTH + slot); /* never FFFFh */
+	/* the id is never FFFFh */
+	nvme->slot[slot].id = (u16)(nvme->uses++ % 512 * NVME_DEPTH + slot);
 	nvme->busy++;
 	nvme_make_command(nvme, slot, request, &command);
 	nvme_queue_put(&nvme->io, &command);

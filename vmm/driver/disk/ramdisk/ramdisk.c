@@ -15,7 +15,7 @@
 
 /* Memory for some pieces of the disk; each growth of the disk adds one. */
 struct store {
-	u64 first; /* piece */
+	u64 first; /* the number of the store's first piece */
 	u64 pieces;
 	u8 *overlay;
 	u64 *written; /* a bit for each piece in the overlay */
@@ -112,7 +112,10 @@ static void ramdisk_zero_bytes(u64 at, u64 bytes)
 		u64 piece = at / PIECE_BYTES;
 		u64 step = MIN(bytes, PIECE_BYTES - at % PIECE_BYTES);
 
-		/* never written: zero behind the end of the file, and takes no memory */
+		/*
+		 * a piece that was never written is zero behind the end of the file, and takes no
+		 * memory
+		 */
 		if (ramdisk_is_written(piece) || piece * PIECE_BYTES < file_bytes) {
 			ramdisk_prepare(piece, step == PIECE_BYTES);
 			memset(ramdisk_place(at), 0, step);

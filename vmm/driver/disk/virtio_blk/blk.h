@@ -31,10 +31,11 @@ _Static_assert(sizeof(struct vblk_slot) * DRIVER_DEPTH <= PAGE_SIZE, "one page")
 struct vblk {
 	struct virtio_host host;
 	struct virtio_ring ring;
-	struct driver_request *request[DRIVER_DEPTH]; /* by slot; NULL: free */
-	u16 slot_of[VIRTIO_HOST_RING_MAX];	      /* of the ring's requests */
-	u32 busy;				      /* slots */
-	u32 parts_max;				      /* pages of one request */
+	/* the request in each slot; NULL: the slot is free */
+	struct driver_request *request[DRIVER_DEPTH];
+	u16 slot_of[VIRTIO_HOST_RING_MAX]; /* the slot of each request in the ring */
+	u32 busy;			   /* the number of slots in use */
+	u32 parts_max;			   /* the most pages of one request */
 };
 
 /*

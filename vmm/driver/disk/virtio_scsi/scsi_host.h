@@ -12,9 +12,9 @@
  */
 #define VSCSI_PARTS_MAX	 (BLOCK_REQUEST_PAGES + 2)
 #define VSCSI_PARTS_MIN	 2u
-#define VSCSI_ATTEMPTS	 32u /* of one command that the disk does not accept now */
+#define VSCSI_ATTEMPTS	 32u /* attempts at a command that the disk does not accept at the moment */
 #define VSCSI_AGAIN_NS	 (50 * NS_PER_MS)
-#define VSCSI_COMMAND_NS (2 * NS_PER_S) /* of the driver's own */
+#define VSCSI_COMMAND_NS (2 * NS_PER_S) /* time limit of the driver's own commands */
 #define VSCSI_UNITS_MAX	 32u		/* targets that have a name */
 
 /* The part of a command that the device accesses. */
@@ -40,8 +40,8 @@ enum vscsi_page {
 enum vscsi_state {
 	VSCSI_FREE,
 	VSCSI_SENT,
-	VSCSI_WAITS, /* has to be sent again */
-	VSCSI_ENDED, /* one of the driver's own has ended */
+	VSCSI_WAITS, /* the task's command has to be sent again */
+	VSCSI_ENDED, /* a command of the driver's own has ended */
 };
 
 struct vscsi_task {
@@ -53,14 +53,14 @@ struct vscsi_task {
 	u32 attempts;
 	u64 again_tsc;
 	enum scsi_outcome outcome;
-	u8 response; /* enum vio_scsi_answer */
+	u8 response; /* the device's answer, enum vio_scsi_answer */
 };
 
 struct vscsi_unit {
 	u32 target;
 	u32 block_bytes;
 	bool flush;
-	u32 parts_left; /* left of its share of the queue */
+	u32 parts_left; /* the pages that the disk may still use of its share of the queue */
 };
 
 struct vscsi {
@@ -70,9 +70,9 @@ struct vscsi {
 	bool up;
 	struct vscsi_unit unit[DISK_UNIT_MAX];
 	struct vscsi_task task[DRIVER_DEPTH];
-	u16 task_of[VIRTIO_HOST_RING_MAX]; /* of the ring's requests */
-	u32 busy;			   /* tasks */
-	u32 waiting;			   /* of these, VSCSI_WAITS */
+	u16 task_of[VIRTIO_HOST_RING_MAX]; /* the task of each request in the ring */
+	u32 busy;			   /* the number of tasks in use */
+	u32 waiting;			   /* the number of tasks in use that are in VSCSI_WAITS */
 };
 
 /*

@@ -119,7 +119,11 @@ static void vscsi_send_command(struct vscsi *vscsi, u32 slot)
 
 	vscsi_fill_slot(vscsi, slot);
 	if (!virtio_ring_add(&vscsi->ring, parts, count, &id)) {
-		vscsi->ring.bad = VIRTIO_HOST_BAD_MAX; /* the shares are less than it has */
+		/*
+		 * a full ring breaks a promise of the device: all shares together are less than the
+		 * ring
+		 */
+		vscsi->ring.bad = VIRTIO_HOST_BAD_MAX;
 		return;
 	}
 	vscsi->task[slot].state = VSCSI_SENT;

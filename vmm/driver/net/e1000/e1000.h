@@ -11,7 +11,7 @@
  * bounded.
  */
 #define E1000_DEVICE_82574 0x10d3u
-#define E1000_RX_MAX	   256u /* the descriptors that fill one page */
+#define E1000_RX_MAX	   256u /* the most descriptors of the receive ring: these fill one page */
 #define E1000_TX_MAX	   256u
 #define E1000_PIECE_SHORT  2048u
 #define E1000_PIECE_LONG   4096u
@@ -34,7 +34,7 @@ struct e1000 {
 	struct driver_dma memory;
 	bool is_82574;
 	bool interrupts;
-	u32 frame_max; /* bytes */
+	u32 frame_max; /* the most bytes of a frame */
 
 	u32 piece_bytes;
 	volatile struct e1000_rx *rx;
@@ -47,10 +47,10 @@ struct e1000 {
 	u32 tx_done;	  /* the first that the card still has */
 	u32 tx_told;	  /* the descriptor in TDT */
 	bool awaits_room; /* the card interrupts for frames that it has sent */
-	/* a frame of several pieces, as far as it was received */
+	/* what was received so far of a frame that comes in several pieces */
 	u8 frame[E1000_FRAME_PIECES * E1000_PIECE_LONG];
 	u32 frame_bytes;
-	bool spoilt; /* the rest of this frame is not wanted */
+	bool spoilt; /* the rest of the frame that comes in pieces is dropped */
 	u32 bad;     /* descriptors that cannot be */
 	bool gone;   /* the card's registers read as ones: the card is gone */
 };

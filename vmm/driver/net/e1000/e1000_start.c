@@ -8,9 +8,10 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-#define RESET_NS       (100 * NS_PER_MS) /* until its reset is over, at most */
-#define SETTLE_NS      (5 * NS_PER_MS)	 /* in this time the card reads its EEPROM after a reset */
-#define EEPROM_NS      (10 * NS_PER_MS)	 /* the time limit for one word of the EEPROM */
+#define RESET_NS (100 * NS_PER_MS) /* time limit for a reset of the card */
+/* the time in which the card reads its EEPROM after a reset */
+#define SETTLE_NS      (5 * NS_PER_MS)
+#define EEPROM_NS      (10 * NS_PER_MS) /* the time limit for one word of the EEPROM */
 #define MULTICAST      BIT(0)
 #define ALL_INTERRUPTS 0xffffffffu
 
@@ -140,7 +141,9 @@ static void e1000_open_receive(struct e1000 *e1000)
 	e1000_write(e1000, E1000_RDTR, 0);
 	e1000_write(e1000, E1000_RADV, 0);
 	e1000_write(e1000, E1000_RXCSUM, E1000_RXCSUM_IP | E1000_RXCSUM_TCP);
-	/* the switch behind it receives frames for any address */
+	/*
+	 * the card accepts every address, as the switch behind it receives frames for any address
+	 */
 	e1000_write(e1000, E1000_RCTL,
 		    E1000_RCTL_EN | E1000_RCTL_UPE | E1000_RCTL_MPE | E1000_RCTL_BAM |
 			    E1000_RCTL_SECRC |

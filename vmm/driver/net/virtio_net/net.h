@@ -27,7 +27,7 @@ enum vnet_page {
 struct vnet {
 	struct virtio_host host;
 	struct virtio_ring ring[VNET_QUEUES];
-	u32 frame_max; /* bytes */
+	u32 frame_max; /* the most bytes of a frame */
 	u32 piece_bytes;
 	u32 pieces;					 /* the pieces of a slot's buffer */
 	u32 slots[VNET_CONTROL];			 /* the slots of each direction */

@@ -8,7 +8,7 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-#define COMMAND_NS NS_PER_S /* until it has done a command */
+#define COMMAND_NS NS_PER_S /* time limit for the card to execute a command */
 #define ACK_AT	   16u	    /* offset of the answer in the command's page */
 #define MULTICAST  BIT(0)
 
