@@ -90,7 +90,9 @@ void event_loop_run_once(void)
 	bool more = false;
 	u64 deadline;
 
-	/* an event may be what the caller waits for: it looks again before anything waits */
+	/*
+	 * the caller may wait for one of these events, so that it looks again before the loop waits
+	 */
 	for (u32 i = 0; i < EVENTS_AT_ONCE && events_wait(0, &event); i++) {
 		event_loop_handle(&event);
 		more = true;

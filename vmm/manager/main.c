@@ -30,7 +30,10 @@ static const struct log_hooks log_hooks = {.vm_name = vm_name_by_low_id, .take_e
 extern char __data_end[];
 extern char __bss_end[];
 
-/* as deep as the manager's calls go; the kernel gives a first thread 64 KiB */
+/*
+ * The pages of the stack that the manager's deepest calls reach; the kernel gives a first thread 64
+ * KiB.
+ */
 #define STACK_PAGES_TOUCHED 13u
 
 /*

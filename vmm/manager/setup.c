@@ -197,7 +197,7 @@ static void setup_start_vm(const struct vm_config *vm_config)
 	log_actor_set(NULL);
 }
 
-#define ANNOUNCED_MAX 8u /* more VMs are counted, not named */
+#define ANNOUNCED_MAX 8u /* the most VMs that are named; more VMs are only counted */
 
 static void setup_announce_vms(void)
 {

@@ -9,7 +9,7 @@
 #include "vmm/manager/vm/vm_life.h"
 #include "vmm/rt/format.h"
 
-#define STREAM_BYTES (CHANNEL_OUTPUT_BYTES / 2) /* answers longer than this leave in pieces */
+#define STREAM_BYTES (CHANNEL_OUTPUT_BYTES / 2) /* an answer longer than this leaves in pieces */
 #define CLOSING_ROOM (2 * REQUEST_BYTES)	/* reserved for the end of an answer */
 
 /*
@@ -241,7 +241,7 @@ u64 channel_answers_deadline(const struct machine_channel *channel)
 	for (u32 i = 0; i < ARRAY_COUNT(channel->slot); i++) {
 		const struct channel_slot *slot = &channel->slot[i];
 
-		/* The others wait until the line is free, or the client reads. */
+		/* All other answers wait until the line is free, or until the client reads. */
 		if (slot->open && slot->reply.deadline_tsc != 0 &&
 		    (channel->holder == slot || (channel->holder == NULL && room)))
 			deadline = MIN(deadline, slot->reply.deadline_tsc);

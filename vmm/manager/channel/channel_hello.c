@@ -93,7 +93,10 @@ void channel_hello(struct channel_slot *slot, const struct request *request)
 	json_string(json, "channel", channel->name);
 	json_bool(json, "locked", !channel->login.open);
 	if (channel->login.open) {
-		/* ends what an earlier client has begun: the line does not show that it is gone */
+		/*
+		 * ends what an earlier client has begun, as the line does not show that a client is
+		 * gone
+		 */
 		channel_end_all(channel, slot);
 		channel_hello_show_more(json, channel);
 		channel->event_cursor = vm_event_last();

@@ -15,7 +15,7 @@ static struct request request;
 static void channel_input_refuse(struct machine_channel *channel, enum reply_code code,
 				 const char *problem, const u32 *position)
 {
-	static struct channel_slot slot; /* too large for the stack */
+	static struct channel_slot slot; /* static, as a slot is too large for the stack */
 
 	slot.channel = channel;
 	channel_answer_begin(&slot, &request);
@@ -33,7 +33,7 @@ static void channel_input_refuse_line(struct machine_channel *channel, const cha
 	channel->input.ignored = true;
 }
 
-/* Does one step of checking the password of an `auth`; returns whether that is complete. */
+/* Does one step of checking the password of an `auth`; returns whether the check is complete. */
 static bool channel_input_check_password(struct reply *reply)
 {
 	switch (login_step(reply->to->login)) {

@@ -16,7 +16,8 @@
 struct channel_output {
 	u8 bytes[CHANNEL_OUTPUT_BYTES];
 	u32 written;
-	u32 ready; /* bytes before it may be sent; those behind it can still be taken back */
+	/* index before which all bytes may be sent; the bytes behind it can still be taken back */
+	u32 ready;
 	u32 sent;
 };
 

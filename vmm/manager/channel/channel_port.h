@@ -9,7 +9,11 @@ struct vm;
 /* The port of a VM that a machine channel is on. */
 struct channel_port {
 	u32 vm_id; /* 0: no VM has had the channel yet */
-	u32 boots; /* how often the VM had booted: a guest that boots again is another client */
+	/*
+	 * how often the VM had booted when the port was opened: a guest that boots again is another
+	 * client
+	 */
+	u32 boots;
 	u32 port;
 	u64 at;	  /* number of the next byte that the guest writes */
 	u64 lost; /* total of bytes that were lost */

@@ -13,7 +13,7 @@
 #include "vmm/rt/format.h"
 
 #define LINE_BYTES 4095u
-#define CPUS_SHOWN 60u /* this number surely fits in a line */
+#define CPUS_SHOWN 60u /* CPUs shown in one line, where they surely fit */
 
 /* The order of a VM's values; its exits by reason follow. */
 enum value { GUEST, MONITOR, STEAL, HALTED, RESIDENT, EXITS, VALUE_COUNT };

@@ -23,7 +23,7 @@ struct channel_samples {
 	struct {
 		u32 id;
 		u32 boots;
-		u64 mark; /* checksum of all its values */
+		u64 mark; /* checksum of all the VM's values */
 		u64 guest_ns;
 		u64 monitor_ns;
 		u64 halted_ns;

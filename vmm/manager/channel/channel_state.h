@@ -10,7 +10,8 @@
 #include "vmm/manager/command/reply.h"
 #include "vmm/manager/log/vm_events.h"
 
-#define CHANNEL_REQUESTS    8u	  /* requests under way besides the one that is answered in order */
+/* requests under way besides the request that is answered in order */
+#define CHANNEL_REQUESTS    8u
 #define CHANNEL_HELD_BYTES  4096u /* bytes kept of an answer that is not complete */
 #define CHANNEL_ID_BYTES    64u	  /* longest id of a request with "order":"any" */
 #define CHANNEL_ACTOR_BYTES 128u
@@ -18,7 +19,7 @@
 /* Moves bytes to and from the client. Both functions return how many were moved, and never wait. */
 struct channel_transport {
 	u32 (*send)(void *context, const u8 *bytes, u32 count);
-	/* Receives one byte; *lost is the total of bytes lost before it. */
+	/* Receives one byte; *lost is the total of bytes lost before this byte. */
 	u32 (*receive)(void *context, u8 *byte, u64 *lost);
 	void *context;
 };
@@ -45,7 +46,7 @@ struct channel_slot {
 };
 
 struct machine_channel {
-	const char *name; /* name of its section */
+	const char *name; /* name of the channel's section */
 	bool is_open;
 	bool greeted; /* the client has sent a hello of version 2 */
 	u32 rights;
@@ -59,7 +60,7 @@ struct machine_channel {
 	struct {
 		char bytes[REQUEST_BYTES];
 		u32 length;
-		bool whole;   /* complete, but waiting for the requests before it */
+		bool whole;   /* the request is complete, but waits for the requests before it */
 		bool ignored; /* skip the rest: the line was already answered */
 		u64 lost;     /* bytes of input lost, as last reported */
 	} input;

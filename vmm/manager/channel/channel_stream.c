@@ -241,7 +241,7 @@ static bool channel_stream_step(struct machine_channel *channel,
 	return channel_stream_send_output(channel, stream, vm);
 }
 
-/* Does one step of a place: those of streams come first, then those of sockets. */
+/* Does one step of the stream or the socket at a place; the places of streams come first. */
 static bool channel_streams_step_place(struct machine_channel *channel, u32 place)
 {
 	if (place >= CHANNEL_STREAMS)
@@ -263,7 +263,8 @@ bool channel_streams_step(struct machine_channel *channel)
 		if (!channel_streams_step_place(channel, place))
 			continue;
 		moved = true;
-		channel->next_stream = place + 1; /* who finds no room now begins */
+		/* the stream that finds no room now begins the next turn */
+		channel->next_stream = place + 1;
 	}
 	return moved;
 }

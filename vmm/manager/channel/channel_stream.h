@@ -35,7 +35,7 @@ void channel_stream_end(struct channel_stream_state *stream);
  * stream may just have been closed.
  */
 void channel_stream_take(struct machine_channel *channel, const struct request *request);
-/* Sends what there is; returns whether a line was sent. */
+/* Sends what the streams and sockets have to send; returns whether a line was sent. */
 bool channel_streams_step(struct machine_channel *channel);
 /* Returns the TSC by which channel_streams_step has to be called. */
 u64 channel_streams_deadline(const struct machine_channel *channel);

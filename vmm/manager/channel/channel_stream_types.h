@@ -6,27 +6,29 @@
 
 struct transfer;
 
-#define CHANNEL_STREAMS	     16u    /* open streams of one channel */
-#define CHANNEL_CREDIT_BYTES 65536u /* most credit of a client that is not used up */
-#define CHANNEL_INPUT_BYTES  4096u  /* most bytes of input on their way to the guest */
-#define CHANNEL_PIECE_BYTES  2976u  /* output bytes in a line, which is shorter than 4 KiB then */
+#define CHANNEL_STREAMS	     16u    /* the most open streams of one channel */
+#define CHANNEL_CREDIT_BYTES 65536u /* the most credit that a client may have left */
+#define CHANNEL_INPUT_BYTES  4096u  /* the most bytes of input on their way to the guest */
+/* output bytes in a line, so that the line is shorter than 4 KiB */
+#define CHANNEL_PIECE_BYTES 2976u
 
 /*
  * A stream: a guest's output to a client that gives credit for it, and the client's input. Or a
  * transfer, which uses only `credit` and `allowed` of the fields below.
  */
 struct channel_stream_state {
-	u32 number; /* never reused on the channel; 0: this slot is free */
+	u32 number; /* the stream's number, never used again on the channel; 0: this slot is free */
 	bool writes;
-	const char *closed;		 /* why it was closed; the client is still to be told */
-	char error[TRANSFER_TEXT_BYTES]; /* the error in words; "": there is none */
+	/* why the stream was closed, while the client is still to be told */
+	const char *closed;
+	char error[TRANSFER_TEXT_BYTES]; /* the error in words; "": there is no error */
 	struct transfer *transfer;	 /* NULL: the stream is a guest's console or port */
 	u32 vm_id;
 	u32 port;
 	char port_name[CHANNEL_NAME_BYTES]; /* "": the console */
 
 	u64 at;	    /* number of the next byte to send */
-	u64 lost;   /* bytes lost before it, still to be reported */
+	u64 lost;   /* bytes lost before the next byte, still to be reported */
 	u64 credit; /* bytes that the client accepts */
 
 	/* allowed + waiting + returned <= CHANNEL_INPUT_BYTES */

@@ -109,7 +109,7 @@ void channel_transfer_take(struct transfer *transfer, const struct request *requ
 	case REQUEST_END:
 		channel_transfer_take_end(transfer, request->bytes);
 		break;
-	default: /* REQUEST_REFUSAL */
+	default: /* REQUEST_REFUSAL: the client refuses the transfer */
 		transfer_break_off(transfer, "the store refuses it: %s",
 				   text_show(shown, sizeof(shown), text_of(request->decoded)));
 		break;
@@ -137,7 +137,9 @@ static void channel_transfer_look_at_work(struct transfer *transfer)
 	transfer->works = works;
 }
 
-/* Reads the process's index once; it has to lie between its last value and what is possible. */
+/*
+ * Reads the process's index once; the index has to lie between its last value and what is possible.
+ */
 static void channel_transfer_look_at_process(struct transfer *transfer)
 {
 	struct transfer_ring *ring = transfer->ring;
@@ -146,7 +148,7 @@ static void channel_transfer_look_at_process(struct transfer *transfer)
 	u64 most = transfer->inward ? transfer->at : transfer->at + TRANSFER_RING_BYTES;
 
 	if (!transfer->inward && transfer->ended)
-		return; /* bytes that it writes behind its end are ignored */
+		return; /* bytes that the process writes behind its own end are ignored */
 	if (at < transfer->process_at || at > most) {
 		transfer_break(transfer, "its process has written an impossible position");
 		return;

@@ -10,7 +10,7 @@ void channel_transfers_init(void);
 
 /* Takes a client's line. */
 void channel_transfer_take(struct transfer *transfer, const struct request *request);
-/* Does one step; returns whether a line was sent. */
+/* Does one step of a transfer; returns whether a line was sent. */
 bool channel_transfer_step(struct machine_channel *channel, struct transfer *transfer);
 /* Returns the TSC at which channel_transfer_step has work, if nothing happens before. */
 u64 channel_transfer_deadline(const struct machine_channel *channel,

@@ -5,12 +5,12 @@
 #include "vmm/manager/login/password.h"
 #include "vmm/manager/text/text.h"
 
-#define REQUEST_BYTES	    8192u /* most bytes of one line */
+#define REQUEST_BYTES	    8192u /* the most bytes of one line */
 #define REQUEST_ACTOR_BYTES 65u
 
 /* What a line of the machine channel asks for, or brings. */
 enum request_kind {
-	REQUEST_NONE,	 /* from REQUEST_CREDIT on, kinds have no answer */
+	REQUEST_NONE,	 /* no request; the kinds from REQUEST_CREDIT on have no answer */
 	REQUEST_COMMAND, /* {"id":1,"command":"vm set","arguments":["alpha","weight=2"]} */
 	REQUEST_AUTH,	 /* {"id":1,"auth":"PASSWORD"} */
 	REQUEST_HELLO,	 /* {"id":1,"hello":2} */
@@ -24,19 +24,22 @@ struct request {
 	enum request_kind kind;
 	struct text id; /* text in the line: any JSON scalar; null if none was found */
 	bool any_order; /* the request may be answered before earlier ones */
-	char actor[REQUEST_ACTOR_BYTES]; /* the client's claim of who asks; "": none */
+	/* who asks, as the client claims; "": the client claims nothing */
+	char actor[REQUEST_ACTOR_BYTES];
 
 	char command[LINE_MAX + 1];
 	u32 argument_count;
-	const char *argument[COMMAND_WORDS_MAX]; /* each one word as it is */
+	/* the words of the command, each as it stands in the request */
+	const char *argument[COMMAND_WORDS_MAX];
 
-	char password[PASSWORD_LENGTH_MAX + 1]; /* cut to this size: a longer password is wrong */
+	/* the password, cut to this size: a longer password is wrong in any case */
+	char password[PASSWORD_LENGTH_MAX + 1];
 	u32 password_length;
 
 	u64 number; /* version of a hello; number of the stream for credit or data */
 	/* number of bytes: of credit, of data, or in all; ~0 for data that is not base 64 */
 	u64 bytes;
-	u64 at; /* for data: number of bytes before it; ~0: not given */
+	u64 at; /* of data: the number of bytes before these; ~0: not given */
 	u8 *data;
 
 	char problem[192]; /* what is wrong and what would be right */

@@ -163,9 +163,7 @@ static bool command_take_arguments(const char *const *words, u32 count, struct a
 	return true;
 }
 
-/*
- * Writes the audit line. It is written before the command runs, so that attempts are seen as well.
- */
+/* Writes the audit line of a command before the command runs, so that attempts are seen as well. */
 static void command_audit(const struct command *command, const struct arguments *arguments,
 			  const char *line, u32 more)
 {
@@ -187,7 +185,8 @@ static void command_audit(const struct command *command, const struct arguments 
 
 void command_run_words(struct reply *reply, const char *line, const char *const *more, u32 count)
 {
-	static struct words words; /* too large for the stack; `arguments` points into it */
+	/* static, as `words` is too large for the stack; `arguments` points into it */
+	static struct words words;
 	struct arguments arguments = {0};
 	const struct command *command;
 	u32 name_words;

@@ -3,7 +3,7 @@
 
 #include "vmm/manager/command/reply.h"
 
-#define LINE_MAX	  1024u /* most characters of a command line */
+#define LINE_MAX	  1024u /* the most characters of a command line */
 #define COMMAND_WORDS_MAX 32u
 
 /*
@@ -31,21 +31,23 @@ enum completion {
 };
 
 struct command {
-	const char *name;      /* one to three words */
-	const char *arguments; /* as `help` shows them */
-	const char *summary;   /* one line, without a full stop */
-	const char *detail;    /* more lines; NULL: none */
+	const char *name;      /* the command's name, one to three words */
+	const char *arguments; /* the command's arguments, as `help` shows them */
+	const char *summary;   /* what the command does, in one line without a full stop */
+	const char *detail;    /* more lines for `help NAME`; NULL: there are none */
 	const char *example;   /* a line that can be typed */
 	const char *keys;      /* keys of the JSON objects that -j gives; NULL: none are given */
 	void (*run)(struct reply *reply, const struct arguments *arguments);
-	u8 right;   /* enum permission, any one suffices; 0: nobody may run it */
+	/* the rights that allow the command, any one of enum permission; 0: nobody may run it */
+	u8 right;
 	u8 minimum; /* least number of arguments */
 	u8 maximum;
-	u8 completion;	   /* enum completion */
-	bool audited;	   /* the line goes to the audit log */
-	bool changes;	   /* the command has an effect, so `watch` refuses it */
-	bool shows_bare;   /* without arguments it only shows */
-	const char *words; /* for completion: a list for each argument, separated by ';' */
+	u8 completion;	 /* enum completion */
+	bool audited;	 /* the line goes to the audit log */
+	bool changes;	 /* the command has an effect, so `watch` refuses it */
+	bool shows_bare; /* without arguments the command only shows something */
+	/* the words for completion: a list for each argument, separated by ';' */
+	const char *words;
 };
 
 /*

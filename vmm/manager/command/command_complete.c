@@ -173,7 +173,7 @@ static void command_complete_offer_arguments(const struct offers *offers,
 	case COMPLETE_COMMAND:
 		command_complete_offer_names(offers, words->word + name_words, done - name_words);
 		break;
-	case COMPLETE_WATCH: /* the caller handles it */
+	case COMPLETE_WATCH: /* the caller handles the arguments of `watch` */
 		break;
 	case COMPLETE_WORDS:
 		command_complete_offer_words(offers, command->words, done - name_words);

@@ -16,7 +16,8 @@
  */
 static u32 command_near_mistakes(const char *a, const char *b)
 {
-	u32 row[3][NAME_MAX + 1]; /* rows for the last two letters of a and the present one */
+	/* rows of the table for the last two letters of `a` and for the present letter */
+	u32 row[3][NAME_MAX + 1];
 	u32 length = (u32)strlen(b);
 
 	if (strlen(a) > NAME_MAX || length > NAME_MAX)
@@ -52,7 +53,7 @@ const char *command_near(const char *first, const char *second)
 		bool two = strchr(command->name, ' ') != NULL;
 		u32 count = command_near_mistakes(two ? typed : first, command->name);
 
-		/* more mistakes than a third of a name make another name */
+		/* a name with more mistakes than a third of its length is another name */
 		if (count < fewest && 3 * (size_t)count <= strlen(command->name)) {
 			fewest = count;
 			best = command->name;

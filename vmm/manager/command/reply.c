@@ -166,6 +166,6 @@ bool reply_list(struct reply *reply, bool (*show)(struct reply *reply, u64 numbe
 			return true;
 		reply->shown++;
 	}
-	reply->deadline_tsc = 0; /* an event follows when there is more room */
+	reply->deadline_tsc = 0; /* no deadline: an event follows when there is more room */
 	return false;
 }

@@ -20,20 +20,21 @@ struct log_query {
 	bool follow;		    /* continue at the end of the log */
 	bool wall;		    /* show date and time of day */
 	u32 level;		    /* the least level */
-	u32 category;		    /* LOG_CATEGORY_COUNT: any */
-	char vm[CONFIG_NAME_BYTES]; /* "": any */
+	u32 category;		    /* the category wanted; LOG_CATEGORY_COUNT: any */
+	char vm[CONFIG_NAME_BYTES]; /* the VM wanted; "": any */
 };
 
 /* The kind of a piece of an answer. */
 enum reply_kind {
 	REPLY_TEXT,   /* lines for people to read, without the last newline */
 	REPLY_OBJECT, /* one whole JSON object */
-	REPLY_ERROR,  /* what was found and what would be right; nothing follows it */
+	/* an error: what was found and what would be right; nothing follows an error */
+	REPLY_ERROR,
 };
 
 /* The kind of an error, for programs; the text is for people. */
 enum reply_code {
-	CODE_FAILED, /* none of the others */
+	CODE_FAILED, /* a failure that none of the other codes names */
 	CODE_BAD_REQUEST,
 	CODE_LOCKED,
 	CODE_WRONG_PASSWORD,
@@ -63,9 +64,9 @@ struct requester {
 	void *context;
 	bool terminal;	     /* a person's terminal, to which a guest's console can be attached */
 	struct login *login; /* the login of that console or channel */
-	const char *name;    /* for the audit log */
+	const char *name;    /* the asker's name for the audit log */
 	u32 rights;	     /* bits of enum permission */
-	struct machine_channel *channel; /* NULL: the console */
+	struct machine_channel *channel; /* the asker's channel; NULL: the console */
 };
 
 /* The tone of a line, for a terminal with colours. */
@@ -81,8 +82,8 @@ struct reply {
 	const struct requester *to;
 	bool json; /* -j was given, or a machine channel asks */
 	bool failed;
-	u8 code;    /* enum reply_code, once it failed */
-	u8 refused; /* for CODE_BAD_STATE: the refused enum vm_action, plus 1 */
+	u8 code;    /* the code of a command that has failed, enum reply_code */
+	u8 refused; /* for CODE_BAD_STATE: the enum vm_action that was refused, plus 1 */
 	u8 tone;    /* enum reply_tone of the following lines */
 	char filter[REPLY_FILTER_BYTES]; /* show only lines and objects with this text; "": all */
 
@@ -93,22 +94,23 @@ struct reply {
 	struct log_query query;
 	struct vm_query asked; /* the question to a monitor */
 	u32 last_cpu;	       /* the last vCPU to show */
-	bool all_vms;	       /* show all VMs, one after the other */
+	bool all_vms;	       /* the command shows all VMs, one after the other */
 	char path[72];	       /* path that `vm inspect` is to show; "": all */
 	u64 left;	       /* bytes or lines still to show */
 	u64 shown;	       /* place in a list (reply_list) or among the VMs (inspect_next_vm) */
 	u64 changed;	       /* changed keys of `vm set`, a bit for each of config_vm_keys */
 
 	/* the VMs on which one command acts, one after the other */
-	u32 chosen[VM_MAX]; /* their ids */
+	u32 chosen[VM_MAX]; /* the ids of these VMs */
 	u32 chosen_count;
 	u32 chosen_next;
 	u32 undone_count;
-	u8 action;    /* enum vm_action */
-	bool several; /* a failure with one VM is reported, and the next follows */
+	u8 action;    /* the action on these VMs, enum vm_action */
+	bool several; /* a failure with one VM is reported, and the next VM follows */
 
-	bool lasting;	       /* wait for it even if nobody types for long */
-	u32 attach_id;	       /* attach the terminal to this VM's console; 0: do not */
+	bool lasting; /* the console waits for the command even if nobody types for long */
+	/* the VM to whose console the terminal is attached afterwards; 0: none */
+	u32 attach_id;
 	u32 attach_port;       /* number of the VM's port to attach; 0: its console */
 	bool attach_raw;       /* attach without the filter */
 	u32 secret_iterations; /* iterations of a new password to ask for; 0: do not ask */
@@ -118,9 +120,11 @@ struct reply {
 	char line[REPLY_LINE_BYTES];
 };
 
-/* Writes one line of text; the newline is added. */
+/* Writes one line of text and adds the newline. */
 void reply_line(struct reply *reply, const char *pattern, ...) PRINTF_LIKE(2, 3);
-/* Writes an error, what was found and what would be right, without "error: " before it. */
+/*
+ * Writes an error, which says what was found and what would be right, and puts "error: " before it.
+ */
 void reply_error(struct reply *reply, const char *pattern, ...) PRINTF_LIKE(2, 3);
 /* Writes an error with a code; reply_error uses CODE_FAILED and reply_bad CODE_BAD_ARGUMENT. */
 void reply_fail(struct reply *reply, enum reply_code code, const char *pattern, ...)

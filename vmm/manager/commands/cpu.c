@@ -100,7 +100,7 @@ static void command_cpu_show_text(struct reply *reply, u32 cpu, const struct cpu
 		   (unsigned long long)counters->syscalls, command_cpu_running_name(counters));
 }
 
-/* What is shown once for all CPUs. */
+/* What is the same for all CPUs and is shown once. */
 struct alike {
 	struct leak_cpu cpu;
 	char done[128];

@@ -43,7 +43,10 @@ static void command_disk_restore_show(struct reply *reply)
 			   restore->problem[0] != '\0' ? ": " : "", restore->problem);
 }
 
-/* Waits until the restore and its links have ended, so that the asker may use the disk then. */
+/*
+ * Waits until the restore and its links have ended, so that the asker may use the disk when the
+ * command is done.
+ */
 static bool command_disk_restore_resume(struct reply *reply)
 {
 	const struct disk_restore *restore = disk_restore_last();

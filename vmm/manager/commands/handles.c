@@ -11,7 +11,8 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-#define PAGE_ROOM (AUDIT_RECORDS * 256u) /* a line is shorter than this share */
+/* room for a page of handles: a line is shorter than 256 bytes */
+#define PAGE_ROOM (AUDIT_RECORDS * 256u)
 
 static const char type_names[OBJECT_TYPE_COUNT][8] = {
 	[OBJECT_ROOT] = "root",	  [OBJECT_GROUP] = "group",	[OBJECT_MEMORY] = "memory",
@@ -191,7 +192,7 @@ static bool command_handles_tell_some(struct listing *listing)
 		}
 		reply->left = command_handles_tell_page(listing, reply->shown, reply->left);
 	}
-	reply->deadline_tsc = 0; /* an event follows when there is more room */
+	reply->deadline_tsc = 0; /* no deadline: an event follows when there is more room */
 	return false;
 }
 

@@ -69,7 +69,7 @@ void inspect_again(struct reply *reply)
 	const struct query question = reply->asked.question;
 	const struct vm *vm = vm_by_id(reply->vm_id);
 
-	if (vm != NULL) /* if it is NULL, the next inspect_take reports that */
+	if (vm != NULL) /* if there is no VM, the next inspect_take reports that */
 		inspect_ask(reply, vm, &question);
 }
 

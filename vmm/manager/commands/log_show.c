@@ -15,7 +15,7 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-#define LOOK_AT_MAX  4096u /* lines looked at in one turn of the loop */
+#define LOOK_AT_MAX  4096u /* the lines looked at in one turn of the loop */
 #define FOLLOW_NS    (100 * NS_PER_MS)
 #define OPTIONS_HELP "-n N, -l LEVEL, -c CATEGORY, -v VM, -s TIME, -u TIME, -w, -f"
 
@@ -140,7 +140,7 @@ static bool command_log_show_take_value(struct log_query *query, char option, co
 		       string_copy(query->vm, sizeof(query->vm), value);
 	case 's':
 		return command_log_show_parse_time(text_of(value), &query->since_ns);
-	default: /* 'u' */
+	default: /* 'u': an unsigned number */
 		return command_log_show_parse_time(text_of(value), &query->until_ns);
 	}
 }

@@ -26,9 +26,9 @@ struct sample {
 
 struct use {
 	u32 place;
-	u64 cpu_permille; /* in permille of one CPU */
+	u64 cpu_permille; /* the CPU time used, in permille of one CPU */
 	u64 steal_permille;
-	u64 exits; /* per second */
+	u64 exits; /* VM exits per second */
 };
 
 /* The console's run, and the one that all machine channels share. */
@@ -37,7 +37,7 @@ static struct top {
 	u64 taken_tsc; /* time of the samples */
 	u64 next_tsc;
 	bool listing;
-	bool taken; /* a machine channel uses it */
+	bool taken; /* a machine channel uses the run */
 	u32 count;
 	struct sample sample[VM_MAX];
 	struct use use[VM_MAX]; /* the first `count` are valid, the busiest first */

@@ -12,7 +12,7 @@
 #else
 #define COMPILER "gcc " __VERSION__
 #endif
-#ifndef COMMIT /* the Makefile defines it if the source is a git repository */
+#ifndef COMMIT /* the Makefile defines COMMIT if the source is a git repository */
 #define COMMIT ""
 #endif
 

@@ -152,7 +152,7 @@ bool vm_act_resume(struct reply *reply)
 			return true;
 		if (reply->chosen_next == reply->chosen_count)
 			break;
-		reply->deadline_tsc = 0; /* an event follows when there is more room */
+		reply->deadline_tsc = 0; /* no deadline: an event follows when there is more room */
 		if (reply_room(reply) <= REPLY_ITEM_BYTES)
 			return false;
 		vm = vm_by_id(reply->chosen[reply->chosen_next++]);
@@ -177,7 +177,8 @@ static void command_vm_act_choose(struct reply *reply, const struct vm *vm)
 /* Returns whether a name matches: '*' stands for any characters, '?' for one. */
 static bool command_vm_act_matches(const char *pattern, const char *name)
 {
-	const char *star = NULL; /* the last star, and the end of what it covers */
+	/* the pattern's last star; `reach` is the end of what the star covers */
+	const char *star = NULL;
 	const char *reach = NULL;
 
 	while (*name != '\0') {

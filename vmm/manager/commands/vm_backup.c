@@ -39,7 +39,7 @@ static bool command_vm_backup_resume(struct reply *reply)
 	if (vm == NULL)
 		return true;
 	if (vm_backup_holds(vm))
-		return false; /* each phase has its own time limit */
+		return false; /* the command goes on: it has no time limit, as each phase has one */
 	command_vm_backup_answer(reply, vm);
 	return true;
 }

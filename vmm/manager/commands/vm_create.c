@@ -98,7 +98,7 @@ static bool command_vm_create_resume(struct reply *reply)
 
 static void command_vm_create(struct reply *reply, const struct arguments *arguments)
 {
-	static struct vm_config config; /* too large for the stack */
+	static struct vm_config config; /* static, as a configuration is too large for the stack */
 	char problem[256];
 	struct vm *vm;
 	bool exists;

@@ -7,7 +7,7 @@
 #include "vmm/rt/format.h"
 
 #define N(value)    ((unsigned long long)(value))
-#define ANSWERS_MAX 4096u /* answers to one command, however many a monitor offers */
+#define ANSWERS_MAX 4096u /* the most answers to one command, however many a monitor offers */
 
 static u64 command_vm_inspect_number_of(const struct query_field *field)
 {

@@ -37,7 +37,7 @@ static bool command_vm_renew_resume(struct reply *reply)
 	if (vm == NULL)
 		return true;
 	if (vm->operation[OPERATION_RENEW].phase != RENEW_NONE)
-		return false; /* each phase has its own time limit */
+		return false; /* the command goes on: it has no time limit, as each phase has one */
 	command_vm_renew_answer(reply, vm);
 	return true;
 }

@@ -14,7 +14,8 @@ static bool command_vm_restore_resume(struct reply *reply)
 		return true;
 	if (vm_busy(vm)) {
 		vm_save_show_progress(reply, vm, "restoring");
-		return false; /* each request of the disk has its own time limit */
+		/* the command goes on: it has no time limit, as each request to the disk has one */
+		return false;
 	}
 	vm->answered = false;
 	if (vm->operation[OPERATION_SAVE].problem[0] != '\0')

@@ -121,7 +121,7 @@ static bool command_vm_set_make_room(struct vm *vm, const struct vm_config *conf
 
 static void command_vm_set(struct reply *reply, const struct arguments *arguments)
 {
-	static struct vm_config config; /* too large for the stack */
+	static struct vm_config config; /* static, as a configuration is too large for the stack */
 	struct vm *vm = command_vm(reply, arguments->word[0]);
 	char problem[CONFIG_PROBLEM_BYTES];
 

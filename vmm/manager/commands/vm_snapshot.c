@@ -60,7 +60,7 @@ static bool command_vm_snapshot_resume(struct reply *reply)
 	if (vm == NULL)
 		return true;
 	if (vm->operation[OPERATION_SNAPSHOT].phase != SNAPSHOT_NONE)
-		return false; /* each phase has its own time limit */
+		return false; /* the command goes on: it has no time limit, as each phase has one */
 	command_vm_snapshot_answer(reply, vm);
 	return true;
 }

@@ -24,7 +24,8 @@ struct control_word {
 	u16 id;
 	u8 shift;
 	u8 bits;
-	const struct bit_name *names; /* NULL: its bits have no names */
+	/* the names of the word's bits; NULL: the bits have no names */
+	const struct bit_name *names;
 };
 
 static const struct bit_name pin_bits[] = {

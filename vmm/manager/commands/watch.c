@@ -11,7 +11,7 @@
 
 #define SECONDS_MAX 86400u
 
-/* The one watch, as there is one console. */
+/* The line of the watch; there is at most one watch, as there is one console. */
 static char line[LINE_MAX + 1];
 static u64 interval_ns;
 static u64 next_tsc;

@@ -35,11 +35,14 @@ struct parser {
 	enum section section;
 	u32 section_line;
 	const char *line_start;
-	struct vm_config vm;	      /* the VM of the section being read */
-	enum config_kind kind;	      /* for SECTION_NAMED */
-	struct config_section *named; /* for SECTION_NAMED; otherwise NULL */
-	bool duplicate;		      /* the section is not to be kept */
-	bool full;		      /* there are too many mistakes: the rest is not read */
+	struct vm_config vm; /* the VM of the section being read */
+	/* the kind of the named section, if `section` is SECTION_NAMED */
+	enum config_kind kind;
+	/* the named section that is being read, if there is one; otherwise NULL */
+	struct config_section *named;
+	bool duplicate; /* the section is not to be kept */
+	/* there are too many mistakes, and the rest of the file is not read */
+	bool full;
 	char value[CONFIG_VALUE_BYTES];
 };
 
@@ -422,7 +425,8 @@ static void config_parse_line(struct parser *parser, struct text line)
 u32 config_parse(struct config *config, const char *file, struct text text,
 		 config_report *report_problem, void *context)
 {
-	static struct parser parser; /* too large for a small stack; one file is read at a time */
+	/* static, as a parser is too large for a small stack; one file is read at a time */
+	static struct parser parser;
 	const char *end = text.start + text.length;
 	const char *start = text.start;
 

@@ -50,22 +50,25 @@ struct host_config {
 	struct state_key {
 		bool given;
 		u8 bytes[32];
-	} state_key; /* key of saves: vmm/manager/config/vm_save_key.h */
+		/* the key with which the host's saves are sealed: vmm/manager/config/vm_save_key.h
+		 */
+	} state_key;
 };
 
 #define CONFIG_DISK_MAX	   64u
 #define CONFIG_VM_DISK_MAX 16u
 #define CONFIG_WORD_BYTES  48u
 #define CONFIG_RESTART_MAX 64u
-#define DISK_WEIGHT	   256u	       /* the weight of a VM that sets none */
-#define DISK_UNDO_DEFAULT  (256 * MIB) /* more than an upgrade of packages writes */
-#define DISK_UNDO_MIN	   (64 * KIB)
-#define DISK_UNDO_MAX	   (16 * GIB)
+#define DISK_WEIGHT	   256u /* the weight of a VM that sets none */
+/* the default size of a disk's memory for old blocks: more than an upgrade of packages writes */
+#define DISK_UNDO_DEFAULT (256 * MIB)
+#define DISK_UNDO_MIN	  (64 * KIB)
+#define DISK_UNDO_MAX	  (16 * GIB)
 
 /* What happens to requests to a disk whose driver stays down. */
 enum config_lost {
-	LOST_WAIT,  /* they wait for the driver */
-	LOST_ERROR, /* they fail */
+	LOST_WAIT,  /* requests wait for the driver */
+	LOST_ERROR, /* requests fail */
 };
 
 /* How a disk's device, behind an IOMMU, moves data. */
@@ -79,8 +82,9 @@ enum config_kind { CONFIG_DISKS, CONFIG_NETS, CONFIG_CHANNELS, CONFIG_SERVICES }
 /* The common beginning of the configurations of disks, networks, channels and services. */
 struct config_section {
 	char name[CONFIG_NAME_BYTES];
-	bool declared; /* the file has its section; otherwise it was only mentioned */
-	bool broken;   /* the section has a mistake */
+	/* the file has a section for this name; otherwise the name was only mentioned */
+	bool declared;
+	bool broken; /* the section has a mistake */
 	u64 given;
 };
 
@@ -93,15 +97,16 @@ struct disk_config {
 	u64 size_bytes;			    /* the size of a disk in memory */
 	char partition[CONFIG_WORD_BYTES];  /* name or UUID; "": the whole disk */
 	u64 read_only;
-	u64 restart_limit; /* deaths of its driver in a minute before it stays down; 0: no limit */
-	u64 lost;	   /* enum config_lost */
-	u64 dma;	   /* enum config_dma */
+	/* deaths of the disk's driver in a minute before it stays down; 0: no limit */
+	u64 restart_limit;
+	u64 lost; /* enum config_lost */
+	u64 dma;  /* enum config_dma */
 };
 
 enum vm_disk_flag {
 	VM_DISK_READ_ONLY = 1 << 0,
 	VM_DISK_OPTIONAL = 1 << 1,
-	VM_DISK_CLONED = 1 << 2, /* in no file: the disk is a clone's view, vm_clone_disk.h */
+	VM_DISK_CLONED = 1 << 2, /* set by no file: the disk is a clone's view, vm_clone_disk.h */
 };
 
 /* A disk of a VM: `number` is the number for config_disk plus 1; 0: no more disks. */
@@ -118,7 +123,8 @@ struct net_config {
 	struct config_section section;
 	char uplink[CONFIG_WORD_BYTES]; /* "net0 00:03.0, net1"; "": none */
 	u64 mtu;
-	u64 restart_limit; /* deaths of its switch or a card's driver in a minute; 0: no limit */
+	/* deaths of a switch or of a card's driver in a minute before it stays down; 0: no limit */
+	u64 restart_limit;
 };
 
 #define CONFIG_SERVICE_MAX    16u
@@ -130,7 +136,8 @@ struct service_config {
 	char program[CONFIG_FILE_BYTES];
 	char file[CONFIG_FILE_BYTES];	      /* file that the program may read; "": none */
 	char argument[CONFIG_ARGUMENT_BYTES]; /* text that the program is given */
-	u64 memory_bytes;		      /* memory that outlives its processes */
+	/* memory for the service that outlives its processes */
+	u64 memory_bytes;
 };
 
 #define CONFIG_CHANNEL_MAX 4u
@@ -162,17 +169,18 @@ struct vm_net {
  */
 struct vm_config {
 	char name[CONFIG_NAME_BYTES];
-	bool broken;	/* the section has a mistake: its VM must not be created */
+	bool broken;	/* the section has a mistake, so that its VM must not be created */
 	bool destroyed; /* the section's VM was destroyed, and may be created again */
 	u64 given;
 	u64 boot;			  /* enum config_boot */
 	char firmware[CONFIG_FILE_BYTES]; /* "": none */
 	char kernel[CONFIG_FILE_BYTES];
-	char initrd[CONFIG_FILE_BYTES]; /* "": none */
+	char initrd[CONFIG_FILE_BYTES]; /* the file with the initial RAM disk; "": none */
 	char cmdline[CONFIG_CMDLINE_BYTES];
 	u64 memory_bytes;
 	u64 vcpus;
-	u64 affinity[CONFIG_CPU_WORDS]; /* all 0: every CPU may be used */
+	/* the CPUs that the VM may use, a bit each; all 0: every CPU */
+	u64 affinity[CONFIG_CPU_WORDS];
 	u64 weight;
 	u64 cap_percent;       /* 0: no cap */
 	u64 reserve_budget_ns; /* 0: no reservation */
@@ -195,7 +203,7 @@ struct vm_config {
 	/* whether the VM's memory is promised page by page */
 	u64 overcommit;
 	u64 console;				       /* enum config_console */
-	char port[CONFIG_PORT_MAX][CONFIG_NAME_BYTES]; /* ports of its virtio console */
+	char port[CONFIG_PORT_MAX][CONFIG_NAME_BYTES]; /* the ports of the VM's virtio console */
 	char channel[CONFIG_NAME_BYTES]; /* the port that is a machine channel; "": none */
 	u64 test_device;
 	struct vm_disk disk[CONFIG_VM_DISK_MAX];
@@ -220,8 +228,8 @@ struct config {
 /* A mistake and its place; the text says what is wrong and what would be right. */
 struct config_problem {
 	const char *file;
-	u32 line;   /* from 1 */
-	u32 column; /* from 1 */
+	u32 line;   /* the line of the mistake, counted from 1 */
+	u32 column; /* the column of the mistake, counted from 1 */
 	char text[CONFIG_PROBLEM_BYTES];
 };
 
@@ -262,7 +270,7 @@ int config_service_number(struct text name);
 struct config_section *config_section(enum config_kind kind, struct text name);
 /* Returns the section of the machine channel of that name, or NULL if it has none. */
 const struct channel_config *config_channel_find(const char *name);
-/* Empties all these lists. */
+/* Empties all lists of sections. */
 void config_sections_init(void);
 
 /* Writes ports' names as in a configuration file: "agent, log". */

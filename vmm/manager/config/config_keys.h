@@ -12,24 +12,24 @@ enum config_value {
 	VALUE_CPUS,
 	VALUE_RESERVE,
 	VALUE_CHOICE,
-	VALUE_FLAGS, /* any of the words, or none */
+	VALUE_FLAGS, /* any of the allowed words, or none */
 	VALUE_DISKS, /* the key may be given several times, and each adds a disk */
 	VALUE_NETS,  /* the key may be given several times, and each adds a card */
 	VALUE_PORTS,
-	VALUE_PASSWORD, /* never shown, not even in an error */
-	VALUE_KEY,	/* never shown, not even in an error */
+	VALUE_PASSWORD, /* a password, which is never shown, not even in an error */
+	VALUE_KEY,	/* a key of a cipher, which is never shown, not even in an error */
 };
 
-/* A key: the form of its value, and where that is stored. */
+/* A key of a section: the form of its value, and where the value is stored. */
 struct config_key {
 	const char *name;
 	enum config_value value;
 	u32 offset;  /* offset of the field in the section's structure */
-	u64 minimum; /* of a number the least value, of VALUE_TEXT the least length */
+	u64 minimum; /* the least value of a number, the least length of a VALUE_TEXT */
 	u64 maximum;
 	const char *words;   /* VALUE_CHOICE, VALUE_FLAGS: in order, separated by spaces;
 			      * VALUE_DURATION: the word for 0, or NULL */
-	const char *allowed; /* what a value has to be, for errors */
+	const char *allowed; /* what is allowed as value, for errors */
 };
 
 /* Reads a state key alone; returns false if the text is none. */

@@ -24,7 +24,7 @@ static const struct service_config new_service = {.memory_bytes = 0};
 /* The list of one kind; each entry begins with its struct config_section. */
 struct list {
 	void *first;
-	const void *initial; /* an entry before its section is read */
+	const void *initial; /* what an entry holds before its section is read */
 	size_t bytes;	     /* size of an entry */
 	u32 maximum;
 	u32 count;

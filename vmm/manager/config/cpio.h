@@ -30,7 +30,7 @@ struct cpio_identity {
 
 struct cpio_member {
 	struct text name; /* inside the archive, without a leading "./" or '/' */
-	u64 offset;	  /* where the file's data begins in the archive */
+	u64 offset;	  /* the place in the archive where the file's data begin */
 	u64 size;
 	bool is_file;	/* a regular file: not a directory, symbolic link or device */
 	bool is_linked; /* the file has several names (hard links) */

@@ -8,8 +8,8 @@
 /* A file that came with the image: a named boot module or a member of a bundle. */
 struct file {
 	char name[FILE_NAME_BYTES];
-	handle_t memory; /* the boot module in which it lies */
-	u64 offset;	 /* offset of its first byte in that module */
+	handle_t memory; /* the boot module in which the file lies */
+	u64 offset;	 /* the place of the file's first byte in that module */
 	u64 size;
 	const u8 *bytes; /* mapped read-only in the manager */
 };

@@ -58,7 +58,7 @@ static struct file *file_add(const struct file *file, void (*report)(const char 
 struct bundle {
 	const struct start_entry *module;
 	const u8 *bytes;
-	struct cpio start; /* at the archive's first member */
+	struct cpio start; /* the place of the archive's first member */
 	/* files with several names that have no bytes here, by their index in `files` */
 	struct cpio_member bare[FILE_MAX];
 	u64 is_bare;

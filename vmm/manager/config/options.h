@@ -9,7 +9,8 @@ struct options {
 	char config[64]; /* name of the configuration file */
 	u32 console;	 /* 1: COM1, 2: COM2 */
 	bool log_given;
-	u32 log;       /* enum log_level, LOG_LEVEL_COUNT: off */
+	/* the least level that is logged, enum log_level; LOG_LEVEL_COUNT: nothing is */
+	u32 log;
 	char run[512]; /* commands, separated by ';' */
 };
 

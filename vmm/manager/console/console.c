@@ -28,11 +28,11 @@
 #define FLUSH_NS	    NS_PER_S
 
 enum mode {
-	MODE_CLOSED, /* before the first prompt */
+	MODE_CLOSED, /* the terminal has not shown its first prompt yet */
 	MODE_EDIT,
 	MODE_WAIT,   /* a command is under way */
-	MODE_GUEST,  /* attached */
-	MODE_SETTLE, /* just left a guest: input is dropped */
+	MODE_GUEST,  /* the terminal is attached to a guest */
+	MODE_SETTLE, /* the terminal has just left a guest: input is dropped */
 	MODE_SECRET, /* locked, or a secret is being typed */
 };
 

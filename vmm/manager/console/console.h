@@ -13,12 +13,12 @@ void console_init(enum serial_name port);
 void console_use(enum serial_name port);
 enum serial_name console_port(void);
 
-/* What the terminal can do; until an operator says so, nothing but show text. */
+/* What the terminal can do: show text, until an operator says that it can do more. */
 struct console_terminal {
 	bool on;  /* colours, pages, clearing the screen */
 	u32 rows; /* 0: no pages */
 	u32 columns;
-	bool ask; /* ask the terminal once for its size, which then counts */
+	bool ask; /* ask the terminal once for its size, and use the size that it tells */
 };
 struct console_terminal console_terminal(void);
 void console_terminal_set(struct console_terminal settings);

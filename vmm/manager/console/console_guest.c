@@ -12,7 +12,8 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-#define GUEST_AHEAD 2048u /* most of a guest's output ahead, for which Ctrl-] may have to wait */
+/* the most bytes of a guest's output ahead of the terminal, for which Ctrl-] may have to wait */
+#define GUEST_AHEAD 2048u
 #define DETACH_NS   NS_PER_S
 #define SETTLE_NS   (200 * NS_PER_MS)
 
@@ -21,9 +22,13 @@ static struct {
 	u32 vm_id;
 	u32 port; /* 0: the VM's console */
 	bool raw;
-	struct terminal_filter filter; /* in raw mode it sees the output, but does not change it */
-	u64 seen_tsc;	 /* since when Ctrl-] waits behind other input; 0: it does not wait */
-	u64 settled_tsc; /* after leaving: input before then is dropped */
+	/*
+	 * the filter of the guest's output; in raw mode it sees the output, but does not change it
+	 */
+	struct terminal_filter filter;
+	/* the TSC since when Ctrl-] waits behind other input; 0: it does not wait */
+	u64 seen_tsc;
+	u64 settled_tsc; /* the TSC before which input is dropped after leaving a guest */
 } session;
 
 static void console_guest_put(void *context, const char *bytes, size_t count)

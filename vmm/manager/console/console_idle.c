@@ -52,6 +52,6 @@ void console_idle_lock(struct console_output *output)
 	log_actor_set(NULL);
 	login_lock(&console_login);
 	vm_save_key_forget();
-	if (!gdb_attached()) /* somebody works with the attached GDB */
+	if (!gdb_attached()) /* while GDB is attached, somebody works with it */
 		gdb_lock();
 }

@@ -10,9 +10,9 @@
 
 static u8 back;
 static bool held;
-static u64 full_tsc; /* since when the port's buffer is full; 0: it is not */
+static u64 full_tsc; /* the TSC since when the port's buffer is full; 0: it is not full */
 static u64 lost;     /* bytes lost by the port */
-static u64 dropped;  /* bytes dropped here */
+static u64 dropped;  /* bytes dropped by the console itself */
 static u64 told;
 
 bool console_input_next(enum serial_name port, u8 *byte)

@@ -7,8 +7,8 @@
  * Input that was typed and not used yet. Keys that end something are found even behind other input.
  */
 
-#define KEY_BREAK  0x03 /* Ctrl-C */
-#define KEY_DETACH 0x1d /* Ctrl-] */
+#define KEY_BREAK  0x03 /* the byte that Ctrl-C sends */
+#define KEY_DETACH 0x1d /* the byte that Ctrl-] sends */
 
 /* Takes the next byte typed; returns false if there is none. */
 bool console_input_next(enum serial_name port, u8 *byte);

@@ -48,7 +48,10 @@ void console_output_raw(struct console_output *output, const void *bytes, size_t
 
 	(void)console_output_tell_loss(output);
 	for (size_t i = 0; i < count; i++) {
-		/* Once a byte is lost, all others are too, up to the line that reports the loss. */
+		/*
+		 * Once a byte is lost, all bytes after it are lost too, up to the line that reports
+		 * the loss.
+		 */
 		if (output->lost > 0 || console_output_room(output) == 0)
 			output->lost++;
 		else

@@ -11,8 +11,8 @@
  * Writers of long output check console_output_room first.
  */
 struct console_output {
-	u32 written;	 /* free-running */
-	u32 sent;	 /* free-running */
+	u32 written;	 /* index of the next byte to write, free-running */
+	u32 sent;	 /* index of the next byte to send, free-running */
 	u64 lost;	 /* bytes dropped and not yet reported */
 	bool line_start; /* the terminal's cursor is in the first column */
 	u8 bytes[CONSOLE_OUTPUT_BYTES];

@@ -18,7 +18,7 @@
 enum stage {
 	STAGE_PASSWORD, /* the password is being typed */
 	STAGE_CHECK,
-	STAGE_DELAY, /* after too many wrong passwords; input is lost meanwhile */
+	STAGE_DELAY, /* a pause after too many wrong passwords, in which input is lost */
 	STAGE_NEW,   /* a new password is being typed */
 	STAGE_AGAIN, /* the new password is being typed again */
 	STAGE_MAKE,  /* the password's hash is being computed */

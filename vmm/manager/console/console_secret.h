@@ -10,8 +10,8 @@
  * and the key of saved VMs. Nothing here waits: a step does what can be done.
  */
 enum console_secret_state {
-	CONSOLE_SECRET_IDLE, /* nothing to do before input, or the deadline */
-	CONSOLE_SECRET_BUSY, /* more to do at once */
+	CONSOLE_SECRET_IDLE, /* there is nothing to do before more input, or the deadline */
+	CONSOLE_SECRET_BUSY, /* there is more to do at once */
 	CONSOLE_SECRET_DONE, /* the console is the operator's again */
 };
 

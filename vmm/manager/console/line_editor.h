@@ -12,7 +12,7 @@
 enum line_event {
 	LINE_NONE,
 	LINE_DONE,     /* a line is in `text` */
-	LINE_TOO_LONG, /* more than LINE_MAX characters came before its end */
+	LINE_TOO_LONG, /* a line of more than LINE_MAX characters came, without its end */
 	/* the line has a byte that is not printable: bad_byte, at bad_column from 1 */
 	LINE_BAD,
 	LINE_BREAK,    /* Ctrl-C: the line is given up */
@@ -32,13 +32,13 @@ struct line_editor {
 	char prompt[LINE_PROMPT_MAX];
 	u32 columns;
 
-	char text[LINE_MAX + 1]; /* terminated */
+	char text[LINE_MAX + 1]; /* the line, terminated by 0 */
 	u32 length;
 	u32 cursor;
 	bool overflow; /* the rest of the line is dropped */
 	u8 bad_byte;
 	u32 bad_column; /* 0: none */
-	bool after_cr;	/* a LF now belongs to the CR before it */
+	bool after_cr;	/* the last byte was a CR: a LF now belongs to it */
 
 	/* state of the terminal */
 	bool shown;
@@ -49,7 +49,7 @@ struct line_editor {
 	/* the escape sequence being read */
 	u8 escape_state;
 	u8 escape_length;
-	bool meta; /* an ESC came before it */
+	bool meta; /* an ESC came before the present byte */
 	char escape[12];
 	bool size_asked; /* the next answer is the size; others are keys */
 	u32 told_rows;
@@ -60,8 +60,9 @@ struct line_editor {
 
 	char history[LINE_HISTORY][LINE_MAX + 1];
 	u32 history_count; /* lines ever added; the last LINE_HISTORY are kept */
-	u32 history_back;  /* how far back the user looks; 0: at the line being written */
-	bool searching;	   /* Ctrl-R: the query is typed, the line is the find */
+	/* how far back in the history the user looks; 0: at the line being written */
+	u32 history_back;
+	bool searching; /* Ctrl-R: the query is typed, the line is the find */
 	bool search_failed;
 	char query[LINE_QUERY_MAX + 1];
 	u32 query_length;

@@ -145,7 +145,7 @@ static void line_handle_escape(struct line_editor *editor, char final)
 	case '~':
 		line_handle_numbered(editor, modified);
 		break;
-	case 'E': /* other keys of a terminal do nothing */
+	case 'E': /* all other keys of a terminal do nothing */
 	case 'P':
 	case 'Q':
 	case 'R':
@@ -268,7 +268,7 @@ enum line_event line_control_feed(struct line_editor *editor, char byte)
 		editor->meta = false;
 		break;
 	case CTRL_G:
-	case CTRL_BRACKET: /* leaves a guest's console; here it was pressed once too often */
+	case CTRL_BRACKET: /* Ctrl-] leaves a guest's console; here it was pressed once too often */
 		break;
 	default:
 		line_take_bad(editor, byte);

@@ -25,11 +25,11 @@
 
 enum state {
 	STATE_TEXT,
-	STATE_ESCAPE,	/* after ESC */
-	STATE_SET,	/* after ESC and an intermediate byte */
+	STATE_ESCAPE,	/* an ESC has come */
+	STATE_SET,	/* an ESC and an intermediate byte have come */
 	STATE_SEQUENCE, /* a control sequence: ESC [ */
-	STATE_STRING,	/* a string, dropped up to its end */
-	STATE_OSC,	/* after ESC ] */
+	STATE_STRING,	/* a string has begun, which is dropped up to its end */
+	STATE_OSC,	/* an ESC and ] have come */
 	STATE_SKIP,
 };
 
@@ -93,7 +93,7 @@ static void terminal_filter_take_control(struct terminal_filter *filter, u8 byte
 	case '\r':
 		terminal_filter_put_byte(filter, (char)byte);
 		break;
-	case '\n' + 1 ... FORM_FEED: /* terminals treat them as LF */
+	case '\n' + 1 ... FORM_FEED: /* terminals treat VT and FF as LF */
 		terminal_filter_put_byte(filter, '\n');
 		break;
 	case SHIFT_OUT:
@@ -171,7 +171,7 @@ static void terminal_filter_end_escape(struct terminal_filter *filter, u8 byte)
 	case ']':
 		terminal_filter_begin_string(filter, STATE_OSC, true);
 		break;
-	case 'P': /* DCS: its contents may have lines */
+	case 'P': /* DCS begins: its contents may have lines */
 		terminal_filter_begin_string(filter, STATE_STRING, false);
 		break;
 	case 'X':
@@ -200,7 +200,8 @@ static void terminal_filter_take_escape(struct terminal_filter *filter, u8 byte)
 static void terminal_filter_take_set(struct terminal_filter *filter, u8 byte)
 {
 	if (byte < '0') {
-		filter->intermediate = 0; /* two intermediate bytes mean something else */
+		/* a sequence with two intermediate bytes means something else */
+		filter->intermediate = 0;
 		return;
 	}
 	if (filter->intermediate == '(' || filter->intermediate == ')')

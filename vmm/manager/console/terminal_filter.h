@@ -23,12 +23,13 @@ struct terminal_filter {
 	u8 skip;	  /* bytes of Linux's palette sequence still to come */
 	bool text_string; /* the string being dropped ends with the line */
 	bool too_long;
-	u32 length; /* bytes in `parameters`: a control sequence without its last byte */
+	/* the bytes in `parameters`, which hold a control sequence without its last byte */
+	u32 length;
 	char parameters[TERMINAL_PARAMETER_BYTES];
 
 	/* A character of UTF-8 that is not complete: its bytes, and the range of the next one. */
 	u32 have;
-	u32 need; /* bytes still to come; 0: there is no such character */
+	u32 need; /* bytes of the character still to come; 0: there is no incomplete character */
 	u8 low;
 	u8 high;
 	char character[4];
@@ -38,10 +39,11 @@ struct terminal_filter {
 		bool graphics[2];
 		u8 used;
 	} sets, saved_sets;
-	u16 graphic; /* the last character if it was a line graphic, otherwise 0 */
+	/* the last character if it was a line graphic, which REP repeats; otherwise 0 */
+	u16 graphic;
 
 	/* What has to be undone when the terminal leaves the guest. */
-	bool touched; /* any sequence was put */
+	bool touched; /* a sequence was sent to the terminal */
 	bool region;  /* scrolling region or origin mode was set */
 	u32 screen;   /* the mode that switched to the alternate screen; 0: none */
 };

@@ -29,14 +29,14 @@ static const u16 modes[] = {1, 5, 6, 7, 25, 47, 1047, 1048, 1049};
 struct parameter {
 	const char *start;
 	u32 length;
-	u32 number; /* the first number; 0: there is none */
-	bool parts; /* there are several numbers, separated by ':' */
+	u32 number; /* the parameter's first number; 0: the parameter has no number */
+	bool parts; /* the parameter has several numbers, separated by ':' */
 };
 
 struct parameters {
 	char marker; /* '?' and the like; 0: none */
 	char intermediate;
-	bool parts; /* one of them has several numbers */
+	bool parts; /* one of the parameters has several numbers */
 	u32 count;
 	struct parameter each[PARAMETERS_MAX];
 };
@@ -220,16 +220,16 @@ static void terminal_take_plain(struct terminal_filter *filter, const struct par
 {
 	if (final == 'h' || final == 'l') {
 		terminal_put_modes(filter, all, final);
-	} else if (final == 'r' && all->count <= 2) { /* DECSTBM */
+	} else if (final == 'r' && all->count <= 2) { /* DECSTBM, which sets the scrolling region */
 		filter->region = true;
 		terminal_put_sequence(filter, all, terminal_every(all), final);
-	} else if ((final == 's' || final == 'u') && all->count == 0) { /* SCOSC, SCORC */
+	} else if ((final == 's' || final == 'u') && all->count == 0) { /* SCOSC, SCORC: cursor */
 		if (final == 's')
 			terminal_save_sets(filter);
 		else
 			terminal_restore_sets(filter);
 		terminal_put_sequence(filter, all, 0, final);
-	} else if (final == 'b' && filter->graphic != 0) { /* REP */
+	} else if (final == 'b' && filter->graphic != 0) { /* REP repeats a character */
 		terminal_repeat(filter, all->each[0].number);
 	} else if (terminal_draws(all, final)) {
 		terminal_put_sequence(filter, all, terminal_every(all), final);
@@ -242,7 +242,8 @@ static void terminal_take_private(struct terminal_filter *filter, const struct p
 	if (final == 'h' || final == 'l')
 		terminal_put_modes(filter, all, final);
 	else if ((final == 'J' && terminal_draws(all, final)) || (final == 'K' && all->count < 2))
-		terminal_put_sequence(filter, all, terminal_every(all), final); /* DECSED, DECSEL */
+		/* DECSED and DECSEL, which erase selectively */
+		terminal_put_sequence(filter, all, terminal_every(all), final);
 }
 
 void terminal_sequence(struct terminal_filter *filter, char final)
@@ -254,7 +255,7 @@ void terminal_sequence(struct terminal_filter *filter, char final)
 	if (all.intermediate != 0) {
 		if (all.intermediate == '!' && final == 'p' && all.marker == 0 && all.count == 0) {
 			filter->sets = filter->saved_sets = (struct terminal_sets){.used = 0};
-			terminal_put_sequence(filter, &all, 0, final); /* DECSTR */
+			terminal_put_sequence(filter, &all, 0, final); /* DECSTR, a soft reset */
 		}
 	} else if (all.marker == '?') {
 		terminal_take_private(filter, &all, final);
@@ -270,7 +271,7 @@ void terminal_escape(struct terminal_filter *filter, char final)
 	const char text[] = {0x1b, final};
 
 	switch (final) {
-	case '7': /* DECSC, DECRC */
+	case '7': /* DECSC and DECRC, which save and restore the cursor */
 		terminal_save_sets(filter);
 		break;
 	case '8':
@@ -282,7 +283,8 @@ void terminal_escape(struct terminal_filter *filter, char final)
 	case '=':
 	case '>':
 		break;
-	case 'c': /* RIS: undo what it would undo; the terminal keeps the rest */
+	/* RIS, a full reset: what it would undo is undone, and the terminal keeps the rest */
+	case 'c':
 		filter->sets = filter->saved_sets = (struct terminal_sets){.used = 0};
 		filter->touched = true;
 		terminal_filter_leave(filter);

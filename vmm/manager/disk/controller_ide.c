@@ -25,7 +25,7 @@ static bool controller_ide_is_native(const struct pci_function *function, u32 ch
 	return (function->interface & IDE_INTERFACE_NATIVE(channel)) != 0;
 }
 
-/* Each of these returns 0 if the channel has no such ports. */
+/* Return the first port of a channel's registers, or 0 if the channel has no such ports. */
 static u16 controller_ide_command_ports(const struct pci_function *function, u32 channel)
 {
 	return controller_ide_is_native(function, channel)

@@ -163,7 +163,7 @@ static const struct driver_link *disk_find_conflict(const struct disk *disk, boo
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
 		const struct driver_link *link = &disk->driver->link[i];
 
-		/* the disk that a view sees has a link of its own */
+		/* a view needs no check, as the disk that it sees has a link of its own */
 		if (link->used && !disk_is_view(link) && disk_overlaps(link, disk) &&
 		    !(read_only && link->disk.read_only))
 			return link;

@@ -19,7 +19,8 @@ enum virtio_capability {
 	VIRTIO_CAP_BAR = 4,
 	VIRTIO_CAP_OFFSET = 8,
 	VIRTIO_CAP_BYTES = 12,
-	VIRTIO_CAP_MULTIPLIER = 16, /* only in the notify structure */
+	/* the multiplier of notify offsets, which only the notify structure has */
+	VIRTIO_CAP_MULTIPLIER = 16,
 	VIRTIO_CAP_END = 16,
 };
 

@@ -4,9 +4,9 @@
 #include "kernel/abi/object.h"
 #include "lib/status.h"
 
-/* Where a device finds a piece of memory. */
+/* Where a device finds a piece of memory by DMA. */
 struct dma_window {
-	handle_t space; /* the device's space; HANDLE_NONE: it uses physical addresses */
+	handle_t space; /* the device's space; HANDLE_NONE: the device uses physical addresses */
 	u64 at;		/* the memory's address in that space */
 };
 

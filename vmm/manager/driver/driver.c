@@ -321,7 +321,10 @@ static bool driver_is_quiet(struct driver *driver)
 	return false;
 }
 
-/* Waits for pages: those of processes that have just died come back in the kernel's time. */
+/*
+ * Lets a driver wait for pages: the pages of processes that have just died come back in the
+ * kernel's time.
+ */
 static bool driver_waits_for_pages(struct driver *driver, enum status status)
 {
 	if ((status != STATUS_NO_QUOTA && status != STATUS_NO_MEMORY) || driver->ended_tsc == 0 ||

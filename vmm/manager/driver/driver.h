@@ -25,18 +25,18 @@
  * count as a hang.
  */
 #define DRIVER_LOOK_NS (2 * NS_PER_S)
-/* A driver hangs if it does not release a client this long, whatever else it answers. */
+/* A driver hangs if it does not release a client for this time, whatever else it answers. */
 #define DRIVER_LEAVE_NS (30 * NS_PER_S)
-/* How often a switch or a disk's driver is asked whether it lives. */
+/* The interval at which a switch or a disk's driver is asked whether it lives. */
 #define DRIVER_ASK_NS (5 * NS_PER_S)
 /*
- * A driver that ends before it is ready, or this soon after, is started anew after a pause: first
- * DRIVER_PAUSE_NS, then twice as long each time.
+ * A driver that ends before it is ready, or within this time after, is started anew after a pause:
+ * first DRIVER_PAUSE_NS, then twice as long each time.
  */
 #define DRIVER_SHORT_NS (2 * NS_PER_MS)
 #define DRIVER_PAUSE_NS (10 * NS_PER_MS)
 #define DRIVER_PAUSES	7u /* doublings after which the pause stays the same */
-/* How long after a driver's end its start is tried again for lack of pages. */
+/* The time after a driver's end for which its start is tried again for lack of pages. */
 #define DRIVER_PAGES_NS (10 * NS_PER_S)
 /* The time limit for a driver with a device to become ready. */
 #define DRIVER_START_NS (60 * NS_PER_S)
@@ -58,10 +58,10 @@ struct ram_window {
 	u32 number;  /* number of the open window; 0: closed, or closing if it is mapped */
 	u32 told;    /* number that the client was told: the window that the device may use */
 	u32 last_number;
-	u64 closing_tsc; /* since when it is closing */
+	u64 closing_tsc; /* the TSC since when the window is closing */
 };
 
-#define LINK_UNDO_PARTS 8u /* one more than the number of times it can grow */
+#define LINK_UNDO_PARTS 8u /* one more part than the number of times the memory can grow */
 
 /* Memory for a disk's old blocks at a snapshot of its VM; disk_undo.h. */
 struct link_undo {
@@ -71,7 +71,7 @@ struct link_undo {
 		u64 bytes;
 	} part[LINK_UNDO_PARTS];
 	u32 parts; /* 0: there is no such memory */
-	u64 bytes; /* the size of the memory: the sum of its parts */
+	u64 bytes; /* the size of the memory for old blocks: the sum of its parts */
 	/* sectors of the client's part of the disk when the room was last adapted */
 	u64 sectors;
 	/* pages by which the client's quota was raised, by the maker of the room */
@@ -80,8 +80,8 @@ struct link_undo {
 	/* number of the old blocks that are kept; 0: none are, or the room is being closed */
 	u32 number;
 	u32 put_back;	 /* not 0: the old blocks go back to the disk */
-	bool full_told;	 /* it was reported that a clone has no more room */
-	bool low_told;	 /* it was reported that little room is left */
+	bool full_told;	 /* the operator was told that a clone has no more room */
+	bool low_told;	 /* the operator was told that little room is left */
 	u64 table_pages; /* pages by which the driver's quota was raised for page tables */
 };
 
@@ -101,9 +101,9 @@ struct link_changes {
 struct driver_link {
 	bool used;
 	bool leaving;	 /* the link is to end */
-	u64 leaving_tsc; /* since when */
+	u64 leaving_tsc; /* the TSC since when the link is leaving */
 	bool told;	 /* the driver was told that */
-	bool said;	 /* it was reported that the link cannot end */
+	bool said;	 /* the operator was told that the link cannot end */
 	bool fails;	 /* the link's requests fail while the driver is down for good */
 	bool lost;	 /* the driver is down for good */
 	u16 seen;	 /* state of a port that was last reported */
@@ -112,17 +112,18 @@ struct driver_link {
 	handle_t doorbell;
 	handle_t bell;
 	struct link_memory *at;	  /* mapped in the manager */
-	u64 driver_at;		  /* address in the driver; 0: not mapped there */
+	u64 driver_at;		  /* the pool's address in the driver; 0: not mapped there */
 	u64 pool_pages_at;	  /* address of the pool's list in the driver; 0: not mapped */
 	handle_t pool_pages;	  /* memory with that list; HANDLE_NONE without DMA */
-	struct dma_window window; /* where the device finds the pool */
-	struct ram_window ram;	  /* its maker sets memory, bytes and wanted */
+	struct dma_window window; /* the place where the device finds the pool */
+	/* the window to the client's RAM; the link's maker sets memory, bytes and wanted */
+	struct ram_window ram;
 	struct link_undo undo;
 	struct link_changes changes;
-	/* set by the maker of the link */
+	/* Set by whoever makes the link: */
 	char user[CONFIG_NAME_BYTES]; /* name of the VM or card */
 	u32 section;		      /* number of the [disk] or [net] in the configuration */
-	bool whole;		      /* the link has the whole disk, and grows with it */
+	bool whole;		      /* the link has the whole disk, and grows with the disk */
 	/*
 	 * Size of memory behind what the client is given, for the driver alone: the device uses it
 	 * in place of the pool.
@@ -140,14 +141,18 @@ struct driver_class {
 	u64 pool_at;	/* offset of what the device may read and write; 0: none */
 	u32 client_max;
 	u32 quota_pages; /* the quota beyond that of every driver */
-	bool asked;	 /* the manager asks such a driver from time to time whether it lives */
+	/* the manager asks a driver of this class from time to time whether it lives */
+	bool asked;
 	/* Called each time the driver becomes ready; may be NULL. */
 	void (*ready)(struct driver *driver);
 	/* Called when a ready driver signals; may be NULL. */
 	void (*signalled)(struct driver *driver);
-	/* Called when its process has ended; may be NULL. */
+	/* Is called when a driver's process has ended; may be NULL. */
 	void (*ended)(struct driver *driver);
-	/* Writes what the client is told, in the link's `about`, one field at a time. */
+	/*
+	 * Writes what the client is told about the server, in the link's `about`, one field at a
+	 * time.
+	 */
 	void (*describe)(const struct driver *driver, const struct driver_link *link);
 	/* Writes the class's part of what the driver is told of a client. */
 	void (*fill)(const struct driver_link *link, struct driver_client *client);
@@ -160,9 +165,9 @@ struct driver_kind {
 	const char *argument;	    /* argument of a service; NULL: none */
 	const struct driver_class *class;
 	bool dma;
-	bool direct;   /* behind an IOMMU the device may reach its clients' RAM */
+	bool direct;   /* a device behind an IOMMU may reach its clients' RAM */
 	u32 dma_pages; /* memory for the device; 0: the usual amount */
-	u32 units;     /* disks that the driver may have; 0: one */
+	u32 units;     /* the most disks of the driver; 0: one */
 	/* Adds what the process needs of the device. */
 	void (*equip)(struct process_build *build, u32 device);
 	/*
@@ -171,7 +176,7 @@ struct driver_kind {
 	 * device.
 	 */
 	enum status (*quiet)(u32 device, const char **problem);
-	u64 (*quiet_deadline)(u32 device); /* a TSC */
+	u64 (*quiet_deadline)(u32 device); /* returns the TSC by which the device has to be quiet */
 };
 
 /* Memory by which a disk in memory has grown, and the account of its group. */
@@ -193,7 +198,7 @@ struct driver {
 
 	handle_t group;	  /* the latest group, which pays for the process */
 	handle_t image;	  /* memory with a service's program */
-	handle_t process; /* HANDLE_NONE: there is no process */
+	handle_t process; /* the driver's process; HANDLE_NONE: there is none */
 	handle_t space;	  /* the process's address space */
 	handle_t wake;	  /* event on which the driver waits */
 	handle_t ring;	  /* event that the driver signals */
@@ -223,14 +228,15 @@ struct driver {
 	u64 launch_tsc;	 /* earliest time of the next start */
 	u32 short_lives; /* number of short lives in a row */
 	u32 last_number;
-	u64 ended_tsc;	/* when the last process ended; 0: none has ended */
-	u64 restart_ns; /* time from that end until its disk was known again */
-	bool killed;	/* ended by `driver restart` or because it hung */
-	bool failing;	/* the driver fails, for `reason`, once its device is quiet */
-	bool link_up;	/* link state of a network card */
-	u64 said_tsc;	/* beginning of the time in which its lines are counted */
+	u64 ended_tsc; /* when the last process ended; 0: none has ended */
+	/* the time from the last process's end until the driver's disk was known again */
+	u64 restart_ns;
+	bool killed;  /* ended by `driver restart` or because it hung */
+	bool failing; /* the driver fails, for `reason`, once its device is quiet */
+	bool link_up; /* link state of a network card */
+	u64 said_tsc; /* beginning of the time in which its lines are counted */
 	u32 said_count;
-	/* the driver's device may still write to memory, so none of that is used again */
+	/* The driver's device may still write to memory, so none of that memory is used again. */
 	bool loud;
 	struct driver_link link[DRIVER_CLIENT_MAX];
 };
@@ -271,7 +277,7 @@ bool driver_grow(struct driver *driver, u64 bytes, char *problem, size_t size);
  * without end.
  */
 bool driver_may_say(struct driver *driver);
-/* The most such lines within this time. */
+/* The most lines of one driver in the log within DRIVER_SAY_NS. */
 #define DRIVER_SAY_LINES 20u
 #define DRIVER_SAY_NS	 (60 * NS_PER_S)
 /* Returns the pages that the driver takes now, in all. */
@@ -322,7 +328,7 @@ static inline bool driver_link_is_closing(const struct driver_link *link)
 
 /* Maps the memory of link->undo into the driver's present process; the third unmaps it. */
 enum status driver_link_map_undo(struct driver_link *link) MUST_CHECK;
-/* Maps one more part of it. */
+/* Maps one more part of the memory for old blocks into the driver. */
 enum status driver_link_map_undo_part(struct driver_link *link, u32 part) MUST_CHECK;
 void driver_link_unmap_undo(struct driver_link *link);
 
@@ -335,7 +341,7 @@ void driver_link_unmap_ram(struct driver_link *link);
 
 /* These functions are for the life of a driver. */
 void driver_links_open(struct driver *driver);	/* gives all links to a new process */
-void driver_links_close(struct driver *driver); /* unmaps them as the process has ended */
+void driver_links_close(struct driver *driver); /* unmaps all links, as the process has ended */
 /* Marks links as lost, since the driver stays down, and tells clients that are configured so. */
 void driver_links_lose(struct driver *driver);
 enum status driver_build(struct driver *driver, char *problem, size_t size);

@@ -38,7 +38,8 @@
  */
 #define WINDOW_PAGES 128u
 /*
- * Where the device finds the memory: away from 0, where addresses that nobody has set would lead.
+ * The address at which the device finds the memory: away from 0, where addresses that nobody has
+ * set would lead.
  */
 #define DEVICE_AT (16 * MIB)
 
@@ -169,7 +170,7 @@ static void driver_make_lasting(struct driver *driver, struct process_build *bui
 	driver_map_account(driver, build, &driver->account);
 }
 
-/* Drops all of it after a failure: the next attempt makes it anew. */
+/* Drops all lasting memory and objects after a failure: the next attempt makes them anew. */
 static void driver_drop_lasting(struct driver *driver)
 {
 	handle_t space = start_handle(START_SPACE);

@@ -13,11 +13,14 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-/* Where a device finds the pools of its clients: below 4 GiB and the CPUs' interrupt messages. */
+/*
+ * The address at which a device finds the pools of its clients: below 4 GiB and the CPUs' interrupt
+ * messages.
+ */
 #define POOLS_AT  GIB
 #define POOL_ROOM (16 * MIB)
 
-#define UNDO_PLACES 8u /* attempts to map parts one behind the other */
+#define UNDO_PLACES 8u /* attempts to map the parts one behind the other */
 
 static u32 driver_link_index_of(const struct driver *driver, const struct driver_link *link)
 {
@@ -194,7 +197,7 @@ void driver_link_fill(struct driver_link *link)
 	struct driver *driver = driver_of_link(link);
 
 	if (link->driver_at == 0)
-		return; /* the link is filled when it is opened */
+		return; /* a link that is not open yet is filled when it is opened */
 	driver->kind->class->fill(link,
 				  &driver->channel->client[driver_link_index_of(driver, link)]);
 	sys_event_signal(driver->wake);
@@ -259,7 +262,10 @@ static enum status driver_link_make_objects(const struct driver *driver, handle_
 		sys_memory_create(group, driver_link_bytes(driver, link), 0, &link->memory);
 	u64 at = 0;
 
-	/* of the client's group: what a driver does for its signals is charged to the client */
+	/*
+	 * the client's group pays: what a driver does for the client's signals is charged to the
+	 * client
+	 */
 	if (status == STATUS_OK)
 		status = sys_event_create(group, &link->doorbell);
 	if (status == STATUS_OK)
@@ -292,7 +298,7 @@ static void driver_link_close_here(struct driver_link *link)
 	const handle_t handles[] = {link->memory, link->pool_pages};
 	const handle_t events[] = {link->doorbell, link->bell};
 
-	/* unmap first: once this returns, the device reaches none of it */
+	/* unmap first: once this call returns, the device reaches none of the pool */
 	if (link->window.space != HANDLE_NONE)
 		sys_space_unmap(link->window.space, link->window.at, POOL_ROOM);
 	driver_link_unmap_ram(link);
@@ -387,7 +393,7 @@ static bool driver_link_has_left(const struct driver *driver, const struct drive
 	if (driver->process == HANDLE_NONE)
 		return driver->life != DRIVER_LIFE_RESTARTING && !driver->loud;
 	if (link->driver_at == 0)
-		return true; /* this process never got it */
+		return true; /* this process never got the link */
 	return link->told &&
 	       __atomic_load_n(&driver->channel->served[driver_link_index_of(driver, link)],
 			       __ATOMIC_ACQUIRE) == 0;

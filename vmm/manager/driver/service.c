@@ -11,7 +11,8 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/rt/format.h"
 
-#define SERVICE_PAGES_MAX 4096u /* most pages of data, and of zeroed memory */
+/* the most pages of data, and of zeroed memory, in a service's program */
+#define SERVICE_PAGES_MAX 4096u
 
 static struct driver_kind kinds[CONFIG_SERVICE_MAX];
 

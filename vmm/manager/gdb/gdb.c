@@ -161,7 +161,8 @@ static void gdb_take_packet(void)
 	gdb.owed = true;
 	if (first) {
 		gdb_line_restart(&gdb.line);
-		gdb.running = false; /* the other GDB's state */
+		/* the flag belongs to the state of the GDB that was attached before */
+		gdb.running = false;
 	}
 	if (first || !gdb.attached)
 		gdb_ask(&(struct query){.kind = QUERY_ATTACH}, 0, gdb_take_attach);

@@ -15,8 +15,8 @@ const char *gdb_open(const struct vm *vm);
 /* Detaches, if need be, and gives up the line. */
 void gdb_close(void);
 /*
- * If there is a password, detaches and asks for it at COM3 before anything else is done there. The
- * line stays the VM's.
+ * Detaches GDB if there is a password, and asks for the password at COM3 before anything else is
+ * done there. The line stays with the VM.
  */
 void gdb_lock(void);
 /* Returns whether COM3 waits for the password. */
@@ -26,6 +26,6 @@ const struct vm *gdb_vm(void);
 bool gdb_attached(void);
 bool gdb_holds(void);
 
-/* Does one turn: receives and sends. Due again at the TSC gdb_deadline. */
+/* Does one turn of receiving and sending; the next turn is due at the TSC gdb_deadline. */
 void gdb_step(void);
 u64 gdb_deadline(void);

@@ -120,7 +120,7 @@ static void gdb_answer_memory(const struct vm_answer *answer)
 	u32 count = answer != NULL ? MIN(answer->bytes, GDB_PACKET_BYTES / 2) : 0;
 
 	if (answer == NULL || answer->status != STATUS_OK) {
-		gdb_reply("E0e"); /* EFAULT */
+		gdb_reply("E0e"); /* error 14, EFAULT */
 		return;
 	}
 	gdb_reply(text_hex(gdb.reply, answer->data, count));
@@ -157,7 +157,7 @@ static void gdb_write_memory(bool binary)
 					  gdb.input, sizeof(gdb.input))
 		       : gdb_hex_bytes(text, gdb.input, sizeof(gdb.input));
 	if (question.length != wanted)
-		gdb_reply("E16"); /* EINVAL */
+		gdb_reply("E16"); /* error 22, EINVAL */
 	else if (wanted == 0)
 		gdb_reply("OK");
 	else
@@ -213,7 +213,7 @@ static const char *gdb_take_action(const char *text, u64 left, u64 *run, u64 *st
 	u64 who = left;
 	u64 thread;
 
-	(void)gdb_hex(&text); /* a signal, which does not exist here */
+	(void)gdb_hex(&text); /* skips the number of a signal, as there are no signals here */
 	if (*text == ':') {
 		text++;
 		thread = gdb_hex(&text); /* 0 stands for -1, which is all */

@@ -85,7 +85,8 @@ void gdb_login_take(u8 byte)
 		gdb_login_take_line();
 		break;
 	case SECRET_BREAK:
-		if (!gdb.line.inside) /* otherwise it is part of a packet */
+		/* a byte inside a packet belongs to the packet, not to the password */
+		if (!gdb.line.inside)
 			gdb_login_ask_password("\r\n");
 		break;
 	}

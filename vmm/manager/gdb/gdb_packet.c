@@ -131,7 +131,7 @@ static enum gdb_input gdb_outside(struct gdb_line *line, u8 byte)
 		line->length = 0;
 		line->overflow = false;
 	} else if (byte == '-' && line->acknowledge && line->sent == line->filled) {
-		line->sent = line->last; /* send it once more */
+		line->sent = line->last; /* the last packet is sent once more */
 	}
 	return byte == INTERRUPT ? GDB_INTERRUPT : GDB_NOTHING;
 }

@@ -3,7 +3,8 @@
 
 #include "vmm/manager/text/text.h"
 
-#define GDB_PACKET_BYTES 4096u /* longest packet without its frame, as in qSupported */
+/* the longest packet without its frame, which qSupported tells GDB */
+#define GDB_PACKET_BYTES 4096u
 #define GDB_OUT_BYTES	 (2 * GDB_PACKET_BYTES + 64)
 
 /*
@@ -13,14 +14,14 @@
 enum gdb_input {
 	GDB_NOTHING,
 	GDB_PACKET,    /* a complete packet is in `packet` */
-	GDB_INTERRUPT, /* Ctrl-C */
+	GDB_INTERRUPT, /* an interrupt: GDB has sent Ctrl-C */
 };
 
 struct gdb_line {
 	bool acknowledge;
-	/* incoming */
+	/* The state of what comes in: */
 	bool inside;
-	u32 tail; /* characters of the checksum read so far, after # */
+	u32 tail; /* characters of the checksum after # that were read so far */
 	u8 sum;
 	u8 wanted; /* the checksum that was sent */
 	u32 length;
@@ -29,7 +30,7 @@ struct gdb_line {
 	/* outgoing: [sent, filled) is not sent yet; the last packet is kept in case of - */
 	u32 filled;
 	u32 sent;
-	u32 last; /* where the last packet begins */
+	u32 last; /* the index at which the last packet begins */
 	char out[GDB_OUT_BYTES];
 };
 

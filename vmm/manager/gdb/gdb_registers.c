@@ -21,7 +21,7 @@ struct row {
 	char name[12];
 	u8 kind;
 	u8 bytes;
-	u8 feature; /* the part of the description that has it */
+	u8 feature; /* the part of GDB's description that has the register */
 	u16 at;	    /* offset of a word in struct vcpu_page; for a selector its segment */
 	u32 groups; /* groups of that page that setting it changes; 0: it cannot be set */
 };
@@ -35,7 +35,10 @@ struct row {
 	{name, KIND_WORD, 8, SEGMENTS, AT(segment[index].base), VCPU_SEGMENTS}
 #define CR(name, field, bytes)    {name, KIND_WORD, bytes, CONTROL, AT(field), VCPU_CONTROL}
 
-/* The order that GDB knows: gdb/features/i386 of its sources, 64bit-core.xml, 32bit-core.xml. */
+/*
+ * The registers in GDB's order: 64bit-core.xml and 32bit-core.xml in gdb/features/i386 of GDB's
+ * sources.
+ */
 #define POINTER_ROWS(name, bytes)                                                                \
 	{name, KIND_PC, bytes, CORE, AT(rip), VCPU_RIP},                                         \
 	{"eflags", KIND_WORD, 4, CORE, AT(rflags), VCPU_RIP}

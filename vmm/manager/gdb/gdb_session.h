@@ -27,7 +27,7 @@ struct gdb_session {
 	void (*answered)(const struct vm_answer *answer);
 	u8 input[QUERY_INPUT_BYTES] ALIGNED(64);
 
-	bool registers_valid; /* `registers` are those of `cpu` */
+	bool registers_valid; /* `registers` holds those of the vCPU `cpu` */
 	struct vcpu_page registers;
 	void (*with_registers)(void);
 

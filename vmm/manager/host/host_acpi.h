@@ -39,7 +39,7 @@ void host_acpi_parse(const u8 rsdp[HOST_ACPI_RSDP_BYTES], host_acpi_read *read, 
 const u8 *host_acpi_find(const u8 rsdp[HOST_ACPI_RSDP_BYTES], host_acpi_read *read, void *context,
 			 const char *signature, u32 *bytes);
 
-/* Where the configuration space of some PCI buses lies in memory. */
+/* The place in memory of the configuration space of some PCI buses. */
 struct host_ecam {
 	u64 base; /* address for bus 0, even if that bus is not among them */
 	u16 segment;

@@ -16,7 +16,7 @@ struct host_lines {
 	struct host_ioapic {
 		u32 id; /* the id that DMAR and IVRS use */
 		u32 gsi_base;
-	} ioapic[HOST_IOAPICS_MAX]; /* sorted by their GSIs */
+	} ioapic[HOST_IOAPICS_MAX]; /* the host's I/O APICs, sorted by their first GSIs */
 };
 
 /*

@@ -20,7 +20,7 @@ static u32 host_rtc_hour(const struct host_rtc *rtc)
 
 	if (rtc->status_b & STATUS_B_24_HOURS)
 		return host_rtc_number(rtc, rtc->hour);
-	/* On a 12-hour clock twelve comes before one. */
+	/* On a 12-hour clock the hour after midnight and after noon is shown as twelve. */
 	return value % 12 + ((rtc->hour & HOUR_PM) != 0 ? 12 : 0);
 }
 

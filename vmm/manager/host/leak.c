@@ -19,7 +19,7 @@
 #define FAMILY_ZEN3 0x19u /* Zen 3 and Zen 4 */
 #define FAMILY_ZEN5 0x1au
 
-/* Bonnell to Airmont, Xeon Phi: in order, or nearly so */
+/* cores that execute in order, or nearly so: Bonnell to Airmont, Xeon Phi */
 static const u8 small_cores[] = {0x1c, 0x26, 0x27, 0x35, 0x36, 0x37, 0x4a,
 				 0x4c, 0x4d, 0x57, 0x5a, 0x75, 0x85};
 /* the small cores above in which no load bypasses an earlier store */
@@ -34,9 +34,9 @@ static const u8 downfall[] = {0x4e, 0x55, 0x5e, 0x6a, 0x6c, 0x7e, 0x8c,
 /* desktop CPUs from Ivy Bridge to Comet Lake; Ice Lake and Tremont's mobile ones */
 static const u8 srbds[] = {0x3a, 0x3c, 0x3d, 0x45, 0x46, 0x47, 0x4e, 0x5e,
 			   0x7e, 0x8a, 0x8e, 0x96, 0x9c, 0x9e, 0xa5, 0xa6};
-/* Goldmont to Gracemont, and CPUs with Gracemont cores beside others */
+/* the models open to RFDS: Goldmont to Gracemont, and CPUs with Gracemont cores beside others */
 static const u8 rfds[] = {0x5c, 0x5f, 0x7a, 0x86, 0x96, 0x97, 0x9a, 0x9c, 0xb7, 0xba, 0xbe, 0xbf};
-/* Goldmont, Tiger Lake, Alder Lake: not affected, though they cannot enumerate that */
+/* models not affected, though they cannot enumerate that: Goldmont, Tiger Lake, Alder Lake */
 static const u8 mmio_safe[] = {0x5c, 0x5f, 0x7a, 0x8c, 0x8d, 0x97, 0x9a};
 
 static const struct its_model {
@@ -63,7 +63,7 @@ static const struct fixed_by zenbleed[] = {
 	{0xa0, 0xaf, ANY_STEPPING, 0x08a00009},
 };
 
-/* Before this level VERW clears nothing. */
+/* The microcode levels from which on VERW clears anything for TSA. */
 static const struct fixed_by tsa[] = {
 	{0x01, 0x01, 1, 0x0a0011d7}, {0x01, 0x01, 2, 0x0a00123b}, {0x08, 0x08, 2, 0x0a00820d},
 	{0x11, 0x11, 1, 0x0a10114c}, {0x11, 0x11, 2, 0x0a10124c}, {0x18, 0x18, 1, 0x0a108109},

@@ -57,8 +57,8 @@ struct leak {
 };
 
 /*
- * Reads the CPU that runs this. What only the kernel can read is the boot CPU's, on which the
- * kernel acts.
+ * Reads the CPU on which the call runs. Values that only the kernel can read are the boot CPU's, by
+ * which the kernel acts.
  */
 struct leak_cpu leak_cpu_read(void);
 

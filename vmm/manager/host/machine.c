@@ -45,8 +45,9 @@ static struct {
 	u64 unit;
 	u16 requester;
 } line_units[HOST_IOAPICS_MAX];
-static handle_t line_irqs[HOST_ISA_LINES]; /* the last of each line; it may be gone */
-static u64 wall_seconds;		   /* time at wall_tsc; 0: not known */
+/* the last irq object of each ISA line; the object may be gone */
+static handle_t line_irqs[HOST_ISA_LINES];
+static u64 wall_seconds; /* time at wall_tsc; 0: not known */
 static u64 wall_tsc;
 
 /* The part of physical memory that is mapped for the parser. */
@@ -293,7 +294,7 @@ const char *machine_power_off(void)
 		return "the PM1a control port is not available";
 	machine_flush_consoles();
 	machine_enable_acpi_mode();
-	/* ACPI 7.4.2: each of the blocks gets its type; the last write takes effect. */
+	/* ACPI 7.4.2: each of the blocks gets its type of sleep; the last write takes effect. */
 	if (power.pm1b_control != 0 &&
 	    sys_ports_grant(root, self, power.pm1b_control, 2) == STATUS_OK)
 		port_out16(power.pm1b_control,

@@ -12,10 +12,11 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-#define FLUSH_NS       (100 * NS_PER_MS)
-#define POLL_NS	       NS_PER_MS
-#define LOOK_NS	       NS_PER_S
-#define SEND_BURST_MAX 512u  /* bytes in one turn, when the UART takes them at once */
+#define FLUSH_NS (100 * NS_PER_MS)
+#define POLL_NS	 NS_PER_MS
+#define LOOK_NS	 NS_PER_S
+/* the most bytes sent in one turn, as long as the UART takes them at once */
+#define SEND_BURST_MAX 512u
 #define DRAIN_MAX      4096u /* bytes at a time: an endless sender must not hold the loop */
 
 struct serial {
@@ -27,9 +28,9 @@ struct serial {
 	bool interrupt_lost; /* a lost interrupt was not reported yet */
 	bool waits;	     /* bytes wait since the last look, without an interrupt */
 	u8 ier;
-	u32 fifo_bytes; /* bytes it takes at once when its transmitter is empty */
+	u32 fifo_bytes; /* bytes that the UART takes at once when its transmitter is empty */
 	handle_t irq;
-	u32 written; /* free-running */
+	u32 written; /* index of the next byte to write, free-running */
 	u32 read;
 	bool full; /* bytes are left in the UART; their sender may wait or not */
 	u64 lost;  /* reported once all bytes before the loss were taken */
@@ -44,7 +45,7 @@ static struct serial ports[SERIAL_COUNT] = {
 	[SERIAL_COM3] = {.port = UART_COM3, .polled = true},
 };
 
-static u64 look_tsc; /* when UARTs with an interrupt are looked at in any case */
+static u64 look_tsc; /* the TSC at which UARTs with an interrupt are looked at in any case */
 
 static u8 serial_reg_read(const struct serial *serial, enum uart_reg reg)
 {

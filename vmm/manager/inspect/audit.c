@@ -15,7 +15,7 @@
 #define PARTS_MAX      64u
 #define BALANCES_FULL  (AUDIT_BALANCES * 3 / 4)
 #define DIRECT_MAP_END 0xffffa00000000000ull
-#define LARGE_USER     BIT(3) /* a leaf's right: ring 3 may use it */
+#define LARGE_USER     BIT(3) /* a leaf's right: ring 3 may use the page */
 #define ACCOUNT_KEY    BIT(63)
 
 enum frame_flag {
@@ -26,7 +26,7 @@ enum frame_flag {
 	FRAME_WRITABLE = 1 << 4,
 	FRAME_FROZEN = 1 << 5, /* part of a frozen memory object */
 	FRAME_PAID = 1 << 6,   /* a table that a group pays for, not one being freed */
-	FRAME_TABLE = 1 << 7,  /* a space reaches it as a table */
+	FRAME_TABLE = 1 << 7,  /* a space reaches the frame as a table */
 };
 
 typedef void audit_visit(struct audit *audit, const struct audit_record *record);
@@ -293,8 +293,8 @@ static void audit_judge_write(struct audit *audit, struct audit_frame *frame, u6
 		audit_found(audit, "page %#lx (%s) is writable from ring 3 or a guest",
 			    (unsigned long)page, page_owner_name(frame->owner));
 	/*
-	 * a VM gives a disk's device its RAM through a window; the RAM stays the VM's alone
-	 * otherwise
+	 * A VM gives a disk's device its RAM through a window. Otherwise only the VM itself may
+	 * reach its RAM.
 	 */
 	if (of_leaves.device && frame->owner == PAGE_GUEST)
 		return;

@@ -16,13 +16,13 @@
 struct audit_balance {
 	u64 key; /* 0: this entry is free */
 	s64 value;
-	u64 charged; /* for an account: its pages by its own count */
+	u64 charged; /* the pages of an account by its own count */
 };
 
 /* What is known of a frame in the present window. */
 struct audit_frame {
-	u64 memory; /* the object to which it belongs; 0: none */
-	u32 writer; /* the account that can write it; 0: none */
+	u64 memory; /* the memory object to which the frame belongs; 0: none */
+	u32 writer; /* the account that can write to the frame; 0: none */
 	u8 owner;   /* enum page_owner */
 	u8 flags;
 	u8 reserved[2];
@@ -43,7 +43,7 @@ struct audit {
 	struct audit_frame *frame;     /* room for frame_count entries: a window */
 	u64 frame_count;
 
-	/* results */
+	/* The results: */
 	u64 pages; /* pages in use */
 	u64 pages_by_owner[16];
 	u64 objects;
@@ -51,13 +51,13 @@ struct audit {
 	u64 device_pages;	/* reached by devices behind IOMMUs */
 	u64 device_guest_pages; /* guests' RAM among these pages */
 	u64 guest_pages;	/* mapped in second stages */
-	/* of the pages mapped by guests: those in leaves of 2 MiB or more */
+	/* among the pages that guests have mapped: pages in leaves of 2 MiB or more */
 	u64 guest_large;
-	u64 guest_huge; /* of the pages mapped by guests: those in leaves of 1 GiB */
+	u64 guest_huge; /* among the pages that guests have mapped: pages in leaves of 1 GiB */
 	u64 findings;
 
-	/* internal */
-	u64 window; /* number of its first frame */
+	/* For audit.c alone: */
+	u64 window; /* the number of the window's first frame */
 	u64 last_frame;
 	u32 part; /* the part of the balances' keys being summed */
 	u32 parts;

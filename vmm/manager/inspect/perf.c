@@ -25,7 +25,7 @@ enum sample_argument { SAMPLE_RING, SAMPLE_GROUP, SAMPLE_OFFSET, SAMPLE_COUNT, S
 static struct perf_profile profile;
 static handle_t irq;
 static u64 end_tsc;  /* end of the recording; 0: none is under way */
-static u64 late_tsc; /* until then CPUs may still report samples of the last recording */
+static u64 late_tsc; /* the TSC until which CPUs may still report samples of the last recording */
 
 const struct perf_profile *perf_profile(void)
 {
@@ -111,7 +111,7 @@ void perf_step(void)
 	if (end_tsc == 0 || now < end_tsc ||
 	    (log_behind() && now < end_tsc + clock_ns_to_tsc(NS_PER_S)))
 		return;
-	(void)sys_object_destroy(irq); /* this masks the line */
+	(void)sys_object_destroy(irq); /* destroying the irq masks the line */
 	perf_let_samples_pass(false);
 	log_take_kernel();
 	end_tsc = 0;

@@ -14,7 +14,7 @@
 #define PERF_ROWS_MAX 1024u
 #define PERF_NOT_A_VM 0xffffffffu
 
-/* The samples in one function, or in a guest. */
+/* The samples of a profile in one function, or in a guest. */
 struct perf_row {
 	u32 vm_id;  /* VM of the monitor or guest; 0: the manager; or PERF_NOT_A_VM */
 	u32 symbol; /* offset of the function in the image */
@@ -29,7 +29,8 @@ struct perf_profile {
 	u64 began_tsc;
 	u64 tsc; /* the duration in TSC cycles */
 	u32 row_count;
-	struct perf_row row[PERF_ROWS_MAX]; /* after recording, sorted: most samples first */
+	/* the rows, sorted after recording: the most samples first */
+	struct perf_row row[PERF_ROWS_MAX];
 };
 
 /* Starts a new profile. Returns NULL, or why it cannot. */

@@ -10,7 +10,7 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-/* A source line: the code from this offset up to the next entry's. */
+/* A line of the source: the code from this offset up to the next entry's offset. */
 struct symbol_line {
 	u32 offset;
 	u32 file_line; /* offset into the file names in 31:16, line in 15:0; line 0: none */

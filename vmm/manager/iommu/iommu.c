@@ -17,7 +17,7 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define PIECE_BYTES (16 * MIB) /* most bytes of which the kernel makes one memory object */
+#define PIECE_BYTES (16 * MIB) /* the most bytes of which the kernel makes one memory object */
 /*
  * The most refused accesses of unknown or unstoppable devices that are read until a driver starts.
  * Those of other devices end when their function is cut off.
@@ -341,7 +341,10 @@ static struct pci_function *iommu_function_of(u32 number, u16 requester)
 
 		if (function->iommu != number + 1 || function->requester != requester)
 			continue;
-		/* among functions behind one bridge, the one that may do DMA */
+		/*
+		 * of several functions behind one bridge, the function with a driver is meant: it
+		 * may do DMA
+		 */
 		if (found == NULL || function->driver[0] != '\0')
 			found = function;
 	}
@@ -396,7 +399,9 @@ static void iommu_note_fault(u32 number, const struct iommu_fault *fault)
 		iommu_cut_off(function);
 }
 
-/* Reads all records: a unit signals no more while it has one (VT-d 7.3.1). */
+/*
+ * Reads all records of a unit's faults: a unit signals no more while it has a record (VT-d 7.3.1).
+ */
 void iommu_signalled(u32 number)
 {
 	struct unit *unit = &units[number % IOMMU_UNITS_MAX];

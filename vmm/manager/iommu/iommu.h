@@ -48,7 +48,10 @@ enum status iommu_attach(struct pci_function *function, handle_t space) MUST_CHE
 /* Takes over the accesses that a unit has refused. */
 void iommu_signalled(u32 number);
 
-/* iommu_scope.c: fills in each function's unit, by its index in the table, and its requester. */
+/*
+ * Fills in each function's unit, by the unit's index in the table, and its requester. In
+ * iommu_scope.c.
+ */
 void iommu_find_units(const struct iommu_table *table);
 /* Returns whether the scope names the function; false for IOMMU_SCOPE_REST. */
 bool iommu_scope_has(const struct iommu_scope *scope, const struct pci_function *function);

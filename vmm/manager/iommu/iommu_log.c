@@ -81,7 +81,8 @@ static bool iommu_log_vtd_take(const struct iommu_log *log, struct iommu_fault *
 			.interrupt = bits_get(what, 39, 32) >= VTD_FAULT_INTERRUPTS,
 			.lost = (iommu_log_read32(log, VTD_FAULT_STATUS) & VTD_FAULTS_LOST) != 0,
 		};
-		iommu_log_write32(log, record + 12, (u32)(VTD_FAULT >> 32)); /* a one clears it */
+		/* writing a one clears the record */
+		iommu_log_write32(log, record + 12, (u32)(VTD_FAULT >> 32));
 		iommu_log_write32(log, VTD_FAULT_STATUS, (u32)VTD_FAULTS_LOST);
 		return true;
 	}

@@ -12,7 +12,7 @@ struct iommu_log {
 	enum iommu_kind kind;
 	bool open; /* false: nothing is known of refused accesses */
 	struct pci_memory registers;
-	volatile u64 *events; /* AMD-Vi: the ring */
+	volatile u64 *events; /* AMD-Vi: the ring of events */
 };
 
 struct iommu_fault {
@@ -21,7 +21,7 @@ struct iommu_fault {
 	u16 requester;
 	bool write;
 	bool interrupt; /* an interrupt was refused; the address means nothing */
-	bool lost;	/* there were more refused accesses than the unit could record */
+	bool lost;	/* the unit refused more accesses than it could record */
 };
 
 /* Opens the log. VT-d raises `message`, from SYS_IRQ_MESSAGE, when it has a record; 0: none. */

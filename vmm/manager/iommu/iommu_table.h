@@ -13,9 +13,9 @@
 
 enum iommu_scope_kind {
 	IOMMU_SCOPE_FUNCTION, /* the function at the end of the path */
-	IOMMU_SCOPE_BRIDGE,   /* the bridge there and all behind it */
+	IOMMU_SCOPE_BRIDGE,   /* the bridge at the path and all devices behind it */
 	IOMMU_SCOPE_RANGE,    /* requesters first to last */
-	IOMMU_SCOPE_REST,     /* all of the segment that no other scope names */
+	IOMMU_SCOPE_REST,     /* all devices of the segment that no other scope names */
 };
 
 /* A set of functions, of a unit or of a reserved region. */
@@ -23,7 +23,7 @@ struct iommu_scope {
 	u8 kind;       /* enum iommu_scope_kind */
 	u8 owner;      /* index of the unit or region */
 	bool reserved; /* the owner is a region of reserved memory */
-	bool aliased;  /* their requests come under the id `alias` */
+	bool aliased;  /* the requests of the devices come under the id `alias` */
 	u16 segment;
 	u16 alias;
 	u16 first; /* bus << 8 | device << 3 | function */
@@ -36,7 +36,7 @@ struct iommu_scope {
 struct iommu_entry {
 	u64 registers;
 	u16 segment;
-	u16 function; /* AMD: the PCI function of the unit itself */
+	u16 function; /* AMD: the PCI function that is the unit itself */
 	enum iommu_kind kind;
 };
 
@@ -48,7 +48,7 @@ struct iommu_region {
 
 /* An I/O APIC, which makes requests to interrupt like a device. */
 struct iommu_ioapic {
-	u32 id;	  /* as in the MADT */
+	u32 id;	  /* the I/O APIC's id, as in the MADT */
 	u8 owner; /* index of the unit */
 	u16 requester;
 };

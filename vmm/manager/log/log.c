@@ -20,8 +20,9 @@
 #define AUDIT_SEGMENTS	    4u
 #define AUDIT_SEGMENT_BYTES 24576u
 #define DEBUG_LOOK_NS	    (100 * NS_PER_MS)
-#define KERNEL_AT_ONCE	    4096u /* most entries in one go: a flood must not hold up the loop */
-#define ACTOR_DEFAULT	    "manager"
+/* the most entries in one go: a flood must not hold up the loop */
+#define KERNEL_AT_ONCE 4096u
+#define ACTOR_DEFAULT  "manager"
 
 static struct log_store store;
 static struct log_store audit;
@@ -56,7 +57,7 @@ static u64 log_bytes_of_store(u32 segment_count, u32 segment_bytes)
 
 enum status log_store_resize(u32 segment_count, u32 segment_bytes, u64 age_ns)
 {
-	static struct log_store old; /* too large for the stack */
+	static struct log_store old; /* static, as the struct is too large for the stack */
 	struct log_cursor cursor = {.index = 0};
 	struct log_line line;
 	enum status status;
@@ -193,7 +194,8 @@ static void log_add_kernel_entry(const struct log_entry *entry)
 	if (hooks != NULL && hooks->take_entry(entry, pattern))
 		return;
 	if (line.category < LOG_CATEGORY_COUNT && line.level < threshold[line.category]) {
-		stats.below_count++; /* the kernel wrote it only because of a profile */
+		/* the kernel wrote the entry only because a profile is being recorded */
+		stats.below_count++;
 		return;
 	}
 	line.text.length = log_format(text, sizeof(text), pattern, entry->argument,

@@ -13,7 +13,7 @@
  */
 struct log_stats {
 	u64 line_count;	 /* lines ever kept */
-	u64 below_count; /* messages and monitors' lines below their level */
+	u64 below_count; /* messages, and lines of monitors, below the level that is kept */
 	u64 kernel_entries;
 	u64 kernel_lost; /* overwritten in the kernel's ring before they were read */
 	u64 monitor_lines;
@@ -24,7 +24,7 @@ struct log_stats {
 	struct log_cost export;	 /* cost of making lines for a serial port */
 };
 
-/* What the log asks of other rooms. */
+/* What the log asks of the rooms around it. */
 struct log_hooks {
 	/* Returns the name of the VM whose id has these low bits, or "". */
 	const char *(*vm_name)(u16 low_id);
@@ -88,8 +88,8 @@ bool log_next(struct log_reader *reader, struct log_line *line);
 u64 log_overtaken(struct log_reader *reader);
 
 /*
- * Return the two stores: all lines but the audit's, and the audit's, which rotating or clearing the
- * first does not touch.
+ * Return the two stores of lines: the audit's lines, and all others. Rotating or clearing the log
+ * does not touch the audit's.
  */
 struct log_store *log_lines(void);
 const struct log_store *log_audit_lines(void);

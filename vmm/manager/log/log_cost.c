@@ -6,7 +6,7 @@
 #include "vmm/manager/log/log_cost.h"
 
 #define COUNT_ENOUGH 16u /* samples needed for a mean that can be relied on */
-#define TOO_LONG     16u /* times the mean: no line takes so much longer than others */
+#define TOO_LONG     16u /* times the mean: a longer measurement counts as the mean */
 
 void log_cost_add(struct log_cost *cost, u64 tsc)
 {

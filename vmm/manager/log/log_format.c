@@ -27,7 +27,7 @@ struct conversion {
 	bool alternate;
 	u32 width;
 	char kind;
-	size_t length; /* length of its text in the pattern */
+	size_t length; /* length of the conversion's text in the pattern */
 };
 
 /*
@@ -103,7 +103,7 @@ static void log_format_put_argument(struct sink *sink, const struct conversion *
 	case 'p':
 		format(digits, sizeof(digits), "0x%llx", (unsigned long long)value);
 		break;
-	default: /* 'c' */
+	default: /* 'c': a character */
 		log_format_emit(sink, char_is_printable(c) ? &c : "?", 1);
 		return;
 	}

@@ -15,13 +15,14 @@
 /* A line of the log for readers. The texts are printable ASCII only. */
 struct log_line {
 	u64 sequence; /* number in the whole log, from 1 */
-	u64 time_ns;  /* since the kernel started */
+	u64 time_ns;  /* the time of the line since the kernel started */
 	u8 cpu;
 	u8 level;	/* enum log_level */
 	u8 category;	/* enum log_category */
-	struct text vm; /* "": it is about no VM */
+	struct text vm; /* the VM that the line is about; "": none */
 	struct text text;
-	const u8 *chain; /* LOG_CHAIN_BYTES: hash of this line and all before; NULL: none */
+	/* LOG_CHAIN_BYTES bytes: the hash of this line and all lines before; NULL: none */
+	const u8 *chain;
 };
 
 /* A reader's place; all zero: before the oldest line. */
@@ -46,10 +47,10 @@ struct log_segment {
  * added and read by one thread; a line returned stays valid until the next log_store_add.
  */
 struct log_store {
-	u8 *bytes; /* all segments; segment n lies at n % segment_count */
+	u8 *bytes; /* the memory of all segments; segment n lies at n % segment_count */
 	u32 segment_bytes;
 	u32 segment_count;
-	u64 age_ns; /* age of its first line at which a segment is closed; 0: never */
+	u64 age_ns; /* a segment is closed once its first line has this age; 0: never */
 	bool chained;
 	u8 chain[LOG_CHAIN_BYTES]; /* hash of the last line */
 

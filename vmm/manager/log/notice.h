@@ -5,7 +5,8 @@
 
 /* The place where notices are shown: news for the operator that nobody asked for. */
 struct notice_board {
-	void (*show)(struct text notice); /* now, or later if the terminal is busy */
+	/* shows the notice now, or later if the terminal is busy */
+	void (*show)(struct text notice);
 	bool (*is_free)(void);
 };
 

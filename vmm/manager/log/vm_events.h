@@ -16,7 +16,7 @@ enum vm_event {
 	EVENT_CRASHED,
 	EVENT_DESTROYED,
 	EVENT_CONFIGURATION,	/* keys of the VM have changed */
-	EVENT_CONSOLE_ATTACHED, /* somebody may write to its console; the reason says who */
+	EVENT_CONSOLE_ATTACHED, /* an asker may write to the VM's console; the reason says who */
 	EVENT_NETWORK,		/* a network's port was blocked or freed; no VM for an uplink */
 	EVENT_SNAPSHOT,		/* a snapshot had to be dropped; the reason says which and why */
 	EVENT_DISK_FULL,	/* a clone has no more room for writes; the reason says the disk */
@@ -28,7 +28,7 @@ enum vm_event {
 #define VM_EVENTS_KEPT 1024u
 
 struct vm_event_record {
-	u64 time_ns; /* since the kernel started */
+	u64 time_ns; /* the time of the event since the kernel started */
 	enum vm_event event;
 	char name[CHANNEL_NAME_BYTES];
 	char uuid[GUID_TEXT_BYTES];

@@ -16,7 +16,7 @@ struct login {
 	bool open;
 	bool checking;
 	u32 failures;  /* wrong passwords in a row */
-	u64 again_tsc; /* no password is checked before */
+	u64 again_tsc; /* the TSC before which no password is checked */
 	struct password_work work;
 	bool never; /* the password being checked cannot be right */
 };

@@ -9,7 +9,7 @@
 #define PASSWORD_SALT_BYTES	16u /* the salt's size in a new password's hash */
 #define PASSWORD_SALT_BYTES_MIN 8u
 #define PASSWORD_SALT_BYTES_MAX 32u
-#define PASSWORD_ITERATIONS	100000u /* of a new password */
+#define PASSWORD_ITERATIONS	100000u /* the iterations for a new password */
 #define PASSWORD_ITERATIONS_MIN 1000u
 #define PASSWORD_ITERATIONS_MAX 1000000u
 #define PASSWORD_HASH_ALLOWED                                                                      \
@@ -32,12 +32,12 @@ bool password_parse(struct text text, struct password_hash *hash);
 /* Writes a hash in that form, into PASSWORD_TEXT_BYTES. */
 void password_text(const struct password_hash *hash, char *buffer, size_t size);
 
-/* The computation of a hash: it takes long on purpose, so it is done in steps. */
+/* The computation of a password's hash, which takes long on purpose and is done in steps. */
 struct password_work {
-	struct hmac_key key;   /* made from the password */
+	struct hmac_key key;   /* the key of HMAC, made from the password */
 	u8 last[SHA256_BYTES]; /* U_i of RFC 8018 */
-	u8 hash[SHA256_BYTES]; /* the sum so far */
-	u32 left;	       /* iterations left */
+	u8 hash[SHA256_BYTES]; /* the hash as far as it is computed */
+	u32 left;	       /* the iterations left */
 };
 
 /* Begins with `password` and with the iterations and salt of `as`. */

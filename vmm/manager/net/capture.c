@@ -18,7 +18,7 @@
 /* The capture ends this long after its reader was last heard. */
 #define KEEP_NS (2 * NS_PER_S)
 
-static struct driver_link *link; /* NULL: there is no capture */
+static struct driver_link *link; /* the link of the capture's port; NULL: there is no capture */
 static struct link_end end;
 static u64 at; /* address of the mapped link; 0: it is not mapped */
 static u64 until;

@@ -22,6 +22,6 @@ void capture_keep(void);
  */
 bool capture_take(u8 bytes[PCAPNG_SNAP_BYTES], u32 *kept, u32 *length);
 void capture_end(void);
-/* Does one step of the end; returns whether another is due at once. */
+/* Does one step of ending the capture; returns whether another step is due at once. */
 bool capture_step(void);
 u64 capture_deadline(void);

@@ -55,8 +55,8 @@ static const struct driver_class card_class = {
 	.ready = card_ready, .signalled = card_say_link, .ended = card_ended};
 
 /*
- * Gives the process what it needs. The registers are BAR 0; DMA is enabled last, when all the rest
- * is there.
+ * Gives the driver's process what it needs. The registers are BAR 0; DMA is enabled last, when all
+ * the rest is there.
  */
 static void card_equip_e1000(struct process_build *build, u32 device)
 {

@@ -14,7 +14,7 @@
 
 struct net_uplink {
 	u32 device;
-	struct driver *card;	  /* NULL: its driver could not be made */
+	struct driver *card;	  /* the uplink's card; NULL: its driver could not be made */
 	struct driver_link *link; /* the card's link to the switch */
 };
 
@@ -23,7 +23,8 @@ struct net {
 	struct driver *bridge; /* the network's switch; NULL: the section is broken */
 	struct net_uplink uplink[NET_UPLINK_MAX];
 	u32 uplink_count;
-	char problem[DRIVER_TEXT_BYTES + 64]; /* why it has no switch, or no uplink; "": it has */
+	/* why the network has no switch, or no uplink; "": nothing is wrong */
+	char problem[DRIVER_TEXT_BYTES + 64];
 };
 
 /* Starts the switches of all networks in the configuration, and the drivers of their uplinks. */

@@ -14,8 +14,9 @@
 
 /* Pages of a link besides its memory: page tables, events. */
 #define LINK_EXTRA_PAGES 16u
-#define MAC_LOCAL	 2u /* in the first byte: no maker has assigned the address */
-#define MAC_GROUP	 1u
+/* the bit of the first byte that says that no maker has assigned the address */
+#define MAC_LOCAL 2u
+#define MAC_GROUP 1u
 
 u64 net_mac(const struct vm_config *config, u32 card)
 {

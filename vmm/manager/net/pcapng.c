@@ -70,7 +70,7 @@ u32 pcapng_begin(u8 block[PCAPNG_BLOCK_BYTES], const char *interface)
 	u32 section;
 
 	pcapng_put32(&writer, BYTE_ORDER);
-	pcapng_put16s(&writer, 1, 0); /* version 1.0 */
+	pcapng_put16s(&writer, 1, 0); /* version 1.0 of the format */
 	pcapng_put32(&writer, ~0u);   /* the section's length is not known */
 	pcapng_put32(&writer, ~0u);
 	section = pcapng_end(&writer);

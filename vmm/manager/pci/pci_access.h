@@ -10,7 +10,8 @@ struct pci_address {
 	u8 function;
 };
 
-#define PCI_ADDRESS_BYTES 16u /* as text: 0001:02:03.4, without a segment of 0 */
+/* the length of an address as text: 0001:02:03.4, without a segment of 0 */
+#define PCI_ADDRESS_BYTES 16u
 void pci_address_text(struct pci_address address, char text[PCI_ADDRESS_BYTES]);
 /* Reads an address; returns false if the text is none. */
 bool pci_address_parse(const char *text, struct pci_address *address);

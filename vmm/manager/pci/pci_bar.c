@@ -12,7 +12,7 @@ static u64 pci_size_of(u64 mask, u64 width)
 	return mask == 0 ? 0 : mask & -mask;
 }
 
-/* Writes ones, reads which stay, and restores the register. */
+/* Writes ones to a register, reads which ones stay, and restores the register. */
 static u32 pci_probe(struct pci_address address, u32 offset)
 {
 	u32 before = pci_read(address, offset, 4);
@@ -24,7 +24,7 @@ static u32 pci_probe(struct pci_address address, u32 offset)
 	return mask;
 }
 
-/* Reads one BAR; returns how many registers it takes. */
+/* Reads one BAR; returns how many registers the BAR takes. */
 static u32 pci_read_bar(const struct pci_function *function, u32 number, struct pci_bar *bar)
 {
 	u32 offset = PCI_BAR + 4 * number;
@@ -53,8 +53,8 @@ static u32 pci_read_bar(const struct pci_function *function, u32 number, struct 
 }
 
 /*
- * Reads all BARs, with decoding off: nothing may answer at the addresses that the registers hold
- * meanwhile.
+ * Reads all BARs with decoding off, as nothing may answer at the addresses that the registers hold
+ * during the reads.
  */
 void pci_bars_read(struct pci_function *function)
 {

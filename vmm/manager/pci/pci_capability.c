@@ -36,7 +36,7 @@ static u32 pci_length_of(u32 id)
 	}
 }
 
-/* Reads the list; returns why it cannot be believed, or NULL. */
+/* Reads the list of capabilities; returns why the list cannot be believed, or NULL. */
 static const char *pci_read_standard(struct pci_function *function)
 {
 	struct pci_address address = function->address;

@@ -9,7 +9,7 @@
 
 struct pci_bar {
 	u64 address;
-	u64 size; /* 0: there is no BAR, or its size was not read */
+	u64 size; /* the BAR's size in bytes; 0: there is no BAR, or its size was not read */
 	u8 kind;  /* enum pci_bar_kind */
 	bool prefetchable;
 };
@@ -32,26 +32,31 @@ struct pci_function {
 	u8 interface;
 	u8 revision;
 	u8 header;	   /* enum pci_header */
-	u8 interrupt_line; /* as the firmware has set it */
+	u8 interrupt_line; /* the interrupt line, as the firmware has set it */
 	u8 interrupt_pin;  /* 0: none */
-	u8 secondary_bus;  /* of a bridge: the first bus behind it, and the last */
+	u8 secondary_bus;  /* of a bridge: the numbers of the first and the last bus behind it */
 	u8 subordinate_bus;
 	struct pci_bar bar[PCI_BARS];
 	struct pci_capability capability[PCI_CAPABILITIES_MAX];
 	u32 capability_count;
-	const char *problem; /* why its capabilities, or the buses behind it, are not used */
+	/* why the function's capabilities, or the buses behind it, are not used */
+	const char *problem;
 	char driver[PCI_DRIVER_BYTES]; /* the driver that has the function; "": none has */
-	/* its reach by DMA: vmm/manager/iommu/iommu.h */
-	u8 iommu;   /* number + 1; 0: none, it reaches all memory */
+	/* What the function reaches by DMA: vmm/manager/iommu/iommu.h */
+	/*
+	 * the number of the function's IOMMU, plus 1; 0: none, so that the function reaches all
+	 * memory
+	 */
+	u8 iommu;
 	u8 reaches; /* enum iommu_reach */
 	/* the function reached for memory that it was not given, and its DMA was switched off */
 	bool cut_off;
-	bool lost;	/* more accesses were refused than are counted */
-	u16 requester;	/* id of its requests: bus << 8 | device << 3 | function */
+	bool lost;	/* the IOMMU refused more accesses than are counted */
+	u16 requester;	/* the id of the function's requests: bus << 8 | device << 3 | function */
 	u32 faults;	/* refused accesses since boot */
-	u32 faults_now; /* refused accesses since its driver was last started */
+	u32 faults_now; /* refused accesses since the function's driver was last started */
 	u32 space;	/* space with regions reserved by the firmware; 0: none */
-	/* while it is made quiet */
+	/* The state of making the function quiet: */
 	u8 quieting;		/* enum in pci_quiet.c */
 	u64 quiet_limit_tsc;	/* time limit of the step */
 	u64 quiet_deadline_tsc; /* time of the next look */

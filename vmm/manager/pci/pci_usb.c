@@ -15,7 +15,7 @@
 #define LEGACY_FIRMWARE (1u << 16)
 #define LEGACY_SYSTEM	(1u << 24)
 #define XHCI_SMI_ENABLE 0x0000e011u
-#define XHCI_SMI_EVENTS 0xe0000000u /* cleared by writing ones */
+#define XHCI_SMI_EVENTS 0xe0000000u /* events of the xHCI's SMIs, cleared by writing ones */
 
 #define XHCI_HCCPARAMS1	 0x10u
 #define EHCI_HCCPARAMS	 0x08u
@@ -23,11 +23,12 @@
 
 #define OHCI_CONTROL 0x04u
 #define OHCI_COMMAND 0x08u
-#define OHCI_SMI     (1u << 8) /* InterruptRouting */
-#define OHCI_CHANGE  (1u << 3) /* OwnershipChangeRequest */
+#define OHCI_SMI     (1u << 8) /* InterruptRouting: the firmware's SMI has the OHCI */
+#define OHCI_CHANGE  (1u << 3) /* OwnershipChangeRequest: asks the firmware for the OHCI */
 
-#define UHCI_LEGACY	0xc0u
-#define UHCI_LEGACY_OFF 0x8f00u /* all SMIs off, all events cleared */
+#define UHCI_LEGACY 0xc0u
+/* value that turns all of the UHCI's SMIs off and clears all events */
+#define UHCI_LEGACY_OFF 0x8f00u
 
 static u32 pci_usb_read32(const struct pci_memory *memory, u32 offset)
 {

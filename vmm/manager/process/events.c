@@ -11,7 +11,7 @@
 #define KEY_SOURCE_SHIFT 32
 
 static handle_t queue;
-static handle_t mute; /* a queue on which nobody waits */
+static handle_t mute; /* a queue on which nobody waits, for signals that nobody shall get */
 
 enum status events_init(void)
 {

@@ -13,7 +13,7 @@ enum event_source {
 	EVENT_COPIER,	      /* a copier of a VM's disks ended: vm_backup.h; number: of the VM */
 	EVENT_RESTORER,	      /* a process that restores a disk ended: disk_restore.h */
 	EVENT_LOG,	      /* the kernel's log has grown */
-	EVENT_DRIVER,	      /* a driver signalled; number: its own */
+	EVENT_DRIVER,	      /* a driver signalled; `number` is the driver's */
 	EVENT_IOMMU,	      /* an IOMMU has refused an access; number: its own */
 	EVENT_STARVED,	      /* a VM's monitor found no page left; number: of the VM */
 	EVENT_DRIVER_PROCESS, /* a driver's process ended; number: start * DRIVER_MAX + its own */

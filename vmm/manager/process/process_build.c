@@ -167,7 +167,10 @@ void process_build_map_file(struct process_build *build, enum start_kind kind,
 	u64 whole = align_up(end, PAGE_SIZE) - first;
 	u64 address;
 
-	/* map all of it once to find a place; that stays free, as the process does not run yet */
+	/*
+	 * Maps the whole file once to find a place for it. The place stays free, as the process
+	 * does not run yet.
+	 */
 	process_build_map(build, kind, file->memory, file->offset, file->size, RIGHT_READ);
 	if (process_build_failed(build) || file->bytes == NULL)
 		return;

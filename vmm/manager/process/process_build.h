@@ -14,7 +14,7 @@ struct file;
 struct process_build {
 	enum status status;
 	const char *what; /* the step that failed */
-	handle_t group;	  /* group to which it is charged */
+	handle_t group;	  /* the group to which the process is charged */
 	handle_t process;
 	handle_t space;
 	handle_t start;

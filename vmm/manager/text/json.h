@@ -11,7 +11,7 @@
 struct json {
 	char *buffer;
 	size_t size;
-	size_t length; /* counted as if the buffer had no end */
+	size_t length; /* the length of the text, counted as if the buffer had no end */
 	bool comma;    /* the next value needs a comma */
 };
 

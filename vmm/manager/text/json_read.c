@@ -233,7 +233,8 @@ size_t json_decode(struct text raw, char *to, size_t size)
 		if (bytes[0] == '\\') {
 			taken = json_read_escape(&reader, at, &code);
 			if (taken == 0)
-				break; /* json_read_string would not have taken it */
+				/* any other escape was already refused by json_read_string */
+				break;
 			count = utf8_encode(code, bytes);
 		}
 		for (size_t i = 0; i < count; i++, length++) {

@@ -18,7 +18,7 @@ enum json_kind {
 struct json_reader {
 	struct text text;
 	size_t at;	   /* next byte to read; after a mistake, its place */
-	char problem[128]; /* what is wrong and what would be right; "": no mistake */
+	char problem[128]; /* what is wrong and what would be right; "": there is no mistake */
 };
 
 void json_read_start(struct json_reader *reader, struct text text);

@@ -8,10 +8,11 @@
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/format.h"
 
-#define MAC_BYTES	 6u
-#define MAC_GROUP	 1u /* a bit of the first byte */
-#define IPV4_BYTES	 4u
-#define IPV4_GROUP_FIRST 224u /* from this first byte on: groups, experiments, broadcast */
+#define MAC_BYTES  6u
+#define MAC_GROUP  1u /* a bit of the first byte */
+#define IPV4_BYTES 4u
+/* the first byte from which on addresses are groups, experiments or broadcasts */
+#define IPV4_GROUP_FIRST 224u
 
 static int parse_address_digit_of(char c)
 {

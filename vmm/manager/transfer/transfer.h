@@ -16,8 +16,9 @@ struct channel_stream_state;
 enum transfer_state {
 	TRANSFER_CLOSED, /* there is no transfer */
 	TRANSFER_RUNS,
-	TRANSFER_CONFIRMED, /* outward: the client has confirmed all of it */
-	TRANSFER_BROKEN,    /* `problem` says why; its owner has to close it */
+	TRANSFER_CONFIRMED, /* of an outward transfer: the client has confirmed all bytes */
+	/* the transfer has failed: `problem` says why, and its owner has to close it */
+	TRANSFER_BROKEN,
 };
 
 /*
@@ -28,13 +29,14 @@ enum transfer_state {
  */
 struct transfer {
 	enum transfer_state state;
-	bool inward;			     /* from the client to the process */
+	/* the bytes go from the client to the process, not outward */
+	bool inward;
 	struct channel_stream_state *stream; /* NULL: the stream is gone */
 	u32 number;			     /* number of the stream, also after its end */
 	struct transfer_ring *ring;
 	handle_t memory; /* memory of the ring, the manager's own */
 	handle_t bell;	 /* event that the process waits for; HANDLE_NONE: none */
-	u64 at;		 /* bytes taken from the ring, or put into it */
+	u64 at;		 /* the number of bytes taken from the ring, or put into it */
 	u64 process_at;	 /* the process's index, as last read and checked */
 	u32 works;	 /* ring->process_works, as last read */
 	bool ended;	 /* no byte follows `at` (inward) or `process_at` (outward) */
@@ -73,7 +75,7 @@ void transfer_touch(struct transfer *transfer);
 /* Wakes the process to look at the ring. */
 void transfer_ring_bell(const struct transfer *transfer);
 void transfer_break_off(struct transfer *transfer, const char *pattern, ...) PRINTF_LIKE(2, 3);
-/* Notes, outward, that the client has all of it. */
+/* Notes that the client of an outward transfer has confirmed all bytes. */
 void transfer_confirm(struct transfer *transfer);
 /* Notes that the client is gone. */
 void transfer_lose(struct transfer *transfer);

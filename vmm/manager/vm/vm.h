@@ -78,7 +78,8 @@ static inline u64 vm_resident_bytes(const struct vm *vm)
 	u64 used = vm->account != NULL ? vm->account->used_pages : 0;
 	u64 absent = vm->account != NULL ? vm->account->absent_pages : 0;
 
-	return (used - MIN(used, absent)) * PAGE_SIZE; /* the two are read at different times */
+	/* the difference cannot fall below 0: `used` and `absent` are read at different times */
+	return (used - MIN(used, absent)) * PAGE_SIZE;
 }
 /* Returns its CPU time so far, with that of threads which the kernel has not accounted yet. */
 u64 vm_cpu_ns(const struct vm *vm);
@@ -112,8 +113,8 @@ static inline bool vm_ready(const struct vm *vm)
  */
 struct vm *vm_create(const struct vm_config *config, char *problem, size_t size);
 /*
- * For each card the number of a network (as vm_net.number), or 0 to stay on the source VM's
- * network.
+ * The networks of a clone's cards: for each card the number of a network (as vm_net.number), or 0
+ * to stay on the source VM's network.
  */
 struct vm_clone_nets {
 	u8 number[CONFIG_VM_NET_MAX];
@@ -126,13 +127,13 @@ struct vm_clone_nets {
 struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const char *name,
 		    const struct vm_clone_nets *nets, char *problem, size_t size);
 /*
- * For the rooms of VMs: makes a monitor for a VM that has none. Returns false, with the reason in
- * `problem`, if that fails.
+ * Makes a monitor for a VM that has none. Returns false, with the reason in `problem`, if that
+ * fails. For the rooms of VMs.
  */
 bool vm_boot(struct vm *vm, char *problem, size_t size);
 /*
- * For the rooms of VMs: lets vm_step end the monitor, if there is one, and then do what `after`
- * says.
+ * Lets vm_step end the monitor, if there is one, and then do what `after` says. For the rooms of
+ * VMs.
  */
 void vm_release(struct vm *vm, enum vm_after after);
 /* Returns why the VM of that id, which is gone, could not be created. */
@@ -156,7 +157,7 @@ bool vm_allows(const struct vm *vm, enum vm_action action);
  */
 bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size);
 
-/* For the rooms of VMs: enters a state, which is logged and told to subscribers. */
+/* Enters a state, which is logged and told to subscribers. For the rooms of VMs. */
 void vm_enter_state(struct vm *vm, enum vm_state state, const char *reason, enum log_level level,
 		    enum vm_event event);
 
@@ -169,7 +170,7 @@ void vm_end(struct vm *vm, const char *reason);
  */
 void vm_crash(struct vm *vm, const char *reason, bool monitor_alive);
 
-/* Does one bounded step of all operations; returns whether another is due at once. */
+/* Does one bounded step of all VMs' operations; returns whether another step is due at once. */
 bool vm_step(void);
 /* Returns the TSC by which vm_step has to be called, or ~0 if there is no need. */
 u64 vm_deadline(void);

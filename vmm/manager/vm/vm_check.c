@@ -25,15 +25,18 @@ static void vm_check_life(const struct vm *vm)
 	PROMISE(vm_is_ending(vm) || vm->held_by == HELD_BY_NOBODY);
 	PROMISE(vm->phase != VM_PHASE_REFUSED || vm->after == AFTER_REMOVE);
 	PROMISE(vm->phase != VM_PHASE_NEW || vm->state == VM_CREATED);
-	/* what has ended lies in memory until its group is gone */
+	/* a VM that has ended lies in memory until its group is gone */
 	PROMISE(!up || vm->group != HANDLE_NONE);
 	PROMISE(!up || vm_is_ending(vm) || vm->channel != NULL);
 	PROMISE(vm->state != VM_CREATED || vm_is_ending(vm) || vm->group != HANDLE_NONE);
-	PROMISE(vm->origin == NULL); /* it is of use only while the monitor is made */
+	PROMISE(vm->origin == NULL); /* `origin` is of use only while the monitor is made */
 	PROMISE(!vm_is_ending(vm) || !vm->wish.start);
 }
 
-/* What is under way has a limit; nothing that needs the monitor goes on while a VM ends. */
+/*
+ * Checks that each operation under way has a limit, and that none that needs the monitor goes on
+ * while a VM ends.
+ */
 static void vm_check_operations(const struct vm *vm)
 {
 	for (u32 kind = 0; kind < OPERATION_COUNT; kind++)
@@ -47,7 +50,7 @@ static void vm_check_operations(const struct vm *vm)
 		vm->operation[OPERATION_BACKUP].phase == BACKUP_ENDING);
 }
 
-/* What an operation has, it has in these phases only. */
+/* Checks that an operation has its handles and links only in the phases that need them. */
 static void vm_check_parts(const struct vm *vm)
 {
 	const struct vm_operation *operation = vm->operation;

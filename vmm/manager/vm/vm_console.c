@@ -15,8 +15,8 @@ bool vm_console_waiting(const struct vm *vm, u32 port)
 }
 
 /*
- * While this copies, the monitor may overwrite the oldest bytes: then a few bytes that would have
- * been lost a moment later come out garbled.
+ * Reads the guest's output. The monitor may overwrite the oldest bytes during the copy: then a few
+ * bytes that would have been lost a moment later come out garbled.
  */
 u32 vm_console_read(struct vm *vm, u32 port, u8 *bytes, u32 size)
 {
@@ -46,7 +46,7 @@ u32 vm_console_write(struct vm *vm, u32 port, const u8 *bytes, u32 count)
 	u32 waiting;
 
 	if (vm->channel == NULL || vm->monitor.wake == HANDLE_NONE)
-		return count; /* no monitor is there to read them */
+		return count; /* there is no monitor to read the bytes */
 	stream = &vm->channel->stream[port];
 	waiting = at - __atomic_load_n(&stream->input_read, __ATOMIC_ACQUIRE);
 	if (waiting > CHANNEL_RING_BYTES)

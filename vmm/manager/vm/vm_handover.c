@@ -15,7 +15,7 @@
 #include "vmm/rt/syscall.h"
 
 #define STATE_MAX  (16 * MIB)
-#define COPY_BYTES (256 * KIB) /* of a step, so that none takes long */
+#define COPY_BYTES (256 * KIB) /* bytes copied in a step, so that no step takes long */
 
 bool vm_handover_may_begin(const struct vm *vm, char *problem, size_t size)
 {

@@ -11,6 +11,6 @@ struct vm_handover {
 	handle_t given; /* the memory that the monitor saves to */
 	handle_t copy;	/* the copy; HANDLE_NONE: copying has not begun */
 	u64 bytes;	/* size of `given` */
-	u64 used;	/* size of the state, while it is copied */
-	u64 at;		/* bytes copied so far */
+	u64 used;	/* the size of the state that is copied */
+	u64 at;		/* the bytes of the state copied so far */
 };

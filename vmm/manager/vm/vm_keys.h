@@ -13,7 +13,7 @@
  * key.
  */
 bool vm_keys_can_change(const struct vm *vm, struct text key);
-/* Whether the key can be changed while the VM runs, and takes effect at once. */
+/* Returns whether the key can be changed while the VM runs, and takes effect at once. */
 bool vm_keys_at_any_time(struct text key);
 
 /*

@@ -6,9 +6,9 @@
 /* How an action is carried out. */
 enum vm_effect {
 	EFFECT_REFUSED,
-	EFFECT_TELL,   /* tell the monitor, which carries it out */
+	EFFECT_TELL,   /* the monitor is told, and carries the action out */
 	EFFECT_BOOT,   /* make a new monitor, once the old one is gone */
-	EFFECT_BUTTON, /* ask the guest; end it after stop_timeout */
+	EFFECT_BUTTON, /* the guest is asked to stop; after stop_timeout its end is forced */
 	EFFECT_END,    /* end the monitor at once and free its pages */
 };
 

@@ -12,6 +12,6 @@ struct vm_log {
 	char line[VM_LOG_LINE_BYTES];
 	u64 filled_tsc; /* when tokens were last added */
 	u32 tokens;	/* lines that may still be written */
-	u64 dropped;	/* since the last line that was kept */
+	u64 dropped;	/* lines dropped since the last line that was kept */
 	u64 dropped_all;
 };

@@ -9,7 +9,7 @@
 
 void vm_monitor_end(struct vm_monitor *monitor)
 {
-	/* nobody needs the event of this end */
+	/* nobody needs the event of this process's end */
 	if (monitor->process != HANDLE_NONE)
 		(void)!events_mute(monitor->process);
 	vm_handover_end(&monitor->process);

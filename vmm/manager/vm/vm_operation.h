@@ -16,8 +16,8 @@ struct vm_operation_ops {
 	 */
 	bool (*begin)(struct vm *vm, const void *wish, char *problem, size_t size);
 	/*
-	 * Does one bounded step, in each turn and in each phase. Returns whether another is due at
-	 * once.
+	 * Does one bounded step of the operation, in each turn and in each phase. Returns whether
+	 * another step is due at once.
 	 */
 	bool (*step)(struct vm *vm, u64 now_tsc);
 	/* Returns when the next step is due at the latest; NULL: when the phase's limit is over. */

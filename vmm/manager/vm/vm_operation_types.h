@@ -8,7 +8,7 @@
  * so that whoever moves VMs on, ends them or asks whether they are busy need not know any of them.
  * A new operation is a line here and one in the table of vm_operation.c.
  */
-enum vm_operation_kind { /* in the order of their steps in a turn */
+enum vm_operation_kind { /* the operations in the order of their steps in a turn */
 			 OPERATION_TRIM,
 			 OPERATION_STOP,
 			 OPERATION_CHANGE,
@@ -23,7 +23,9 @@ enum vm_operation_kind { /* in the order of their steps in a turn */
 
 /* What all operations of a VM have; each has more of its own in struct vm. */
 struct vm_operation {
-	u32 phase;			/* of the operation's own enum; 0: none is under way */
-	u64 until_tsc;			/* time limit of the present phase; ~0: it has none */
-	char problem[VM_PROBLEM_BYTES]; /* why the last one failed; "": it succeeded */
+	/* the phase, from the operation's own enum; 0: the operation is not under way */
+	u32 phase;
+	u64 until_tsc; /* time limit of the present phase; ~0: it has none */
+	/* why the operation failed the last time; "": it succeeded */
+	char problem[VM_PROBLEM_BYTES];
 };

@@ -15,7 +15,10 @@ void vm_pace_reset(struct vm *vm)
 	vm->deaf_until_tsc = 0;
 }
 
-/* `paced_tsc` is when all signals so far would have come if they came one an interval. */
+/*
+ * Takes a signal of the monitor into account. `paced_tsc` is when all signals so far would have
+ * come if they had come one in each interval.
+ */
 void vm_pace_signalled(struct vm *vm)
 {
 	u64 interval = clock_ns_to_tsc(VM_PACE_NS);

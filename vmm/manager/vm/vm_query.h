@@ -14,8 +14,8 @@ struct vm_query {
 	u32 number; /* 0: not asked yet */
 	u64 deadline_tsc;
 	struct query question;
-	const void *input; /* bytes sent with the question: must stay valid until it is asked */
-	u32 input_bytes;   /* at most QUERY_INPUT_BYTES */
+	const void *input; /* the bytes sent with the question, valid until the question is asked */
+	u32 input_bytes;   /* the length of `input`, at most QUERY_INPUT_BYTES */
 };
 
 enum vm_query_progress {

@@ -91,7 +91,7 @@ void vm_crash(struct vm *vm, const char *reason, bool monitor_alive)
 	vm_crash_record(vm);
 	vm_enter_state(vm, VM_CRASHED, reason, LOG_ERROR, EVENT_CRASHED);
 	if (vm->config.on_crash != ON_CRASH_HOLD)
-		vm->answered = false; /* what on_crash does next is still news */
+		vm->answered = false; /* what on_crash makes of the crash is still news to tell */
 	vm_notice_end(vm);
 	if (!vm_crash_ends(vm) && !monitor_alive)
 		vm_release(vm, AFTER_NOTHING);

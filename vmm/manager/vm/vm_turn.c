@@ -7,10 +7,16 @@
 #include "lib/bits.h"
 #include "vmm/manager/vm/vm.h"
 
-/* Others have had their turn between turns of this length often enough. */
+/*
+ * A turn of at least this length is long: other work has had its turn between turns of this length
+ * often enough.
+ */
 #define LONG_NS (2 * VM_TURN_NS)
 
-/* Until then all long turns so far and rests of the same length last, one behind the other. */
+/*
+ * The TSC at which all long turns so far, and rests of the same length, would end if they came one
+ * behind the other.
+ */
 static u64 all_rested_tsc;
 
 struct vm_turn vm_turn_begin(const struct vm *vm)

@@ -16,7 +16,7 @@ struct vm;
  */
 struct vm_turn {
 	u64 began_tsc;
-	u32 steps; /* calls left */
+	u32 steps; /* the calls that the turn may still make */
 };
 
 /* Begins a turn; while the VM rests it has no calls. */
@@ -35,7 +35,7 @@ static inline bool vm_turn_goes_on(struct vm_turn *turn)
  * most. Returns how long the VM rests, in TSC ticks; 0: it does not.
  */
 u64 vm_turn_end(struct vm *vm, const struct vm_turn *turn);
-/* For vm_step, before it makes steps for the VM: ends a rest whose time has passed. */
+/* Ends a VM's rest whose time has passed. vm_step calls this before it makes steps for the VM. */
 void vm_turn_look(struct vm *vm, u64 now_tsc);
-/* When the rest ends; ~0: there is none. */
+/* Returns the TSC at which the VM's rest ends; ~0: the VM does not rest. */
 u64 vm_turn_deadline(const struct vm *vm);

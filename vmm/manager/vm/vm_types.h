@@ -39,30 +39,31 @@ enum vm_after {
 };
 
 enum vm_phase {
-	VM_PHASE_KNOWN,	  /* it was reported as created */
-	VM_PHASE_NEW,	  /* its first monitor is not ready: it may yet fail */
-	VM_PHASE_ENDING,  /* its group is being destroyed */
-	VM_PHASE_REFUSED, /* the same, and it was never reported as created */
+	VM_PHASE_KNOWN,	 /* the VM was reported as created */
+	VM_PHASE_NEW,	 /* the VM's first monitor is not ready, and may yet fail */
+	VM_PHASE_ENDING, /* the VM's group is being destroyed */
+	/* the VM's group is being destroyed, and the VM was never reported as created */
+	VM_PHASE_REFUSED,
 };
 
 /* Who has to let go of a VM's memory before its group can be destroyed. */
 enum vm_holder {
 	HELD_BY_NOBODY,
-	HELD_BY_DRIVERS, /* drivers still use it */
-	HELD_BY_CLONES,	 /* clones still read it, or see its disks through views */
+	HELD_BY_DRIVERS, /* drivers still use the VM's memory */
+	HELD_BY_CLONES,	 /* clones still read the VM's memory, or see its disks through views */
 	HELD_BY_KERNEL,	 /* the kernel cannot free some of its pages; this was logged */
 };
 
-/* Whether the VM waits for pages of which there are none. */
+/* Whether the VM waits for pages while there are none. */
 enum vm_hunger {
 	VM_FED,
-	VM_STARVED, /* its guest was stopped */
-	VM_PARKED,  /* a thread of its monitor waits and cannot say so */
+	VM_STARVED, /* the guest was stopped for lack of pages */
+	VM_PARKED,  /* a thread of the monitor waits for pages and cannot say so */
 };
 
 /* What an operator has asked of the VM that its monitor has still to report. */
 struct vm_wish {
-	bool start; /* start it as soon as the monitor is ready */
+	bool start; /* start the guest as soon as the monitor is ready */
 	bool pause; /* the last command that changes the state was a pause */
 	bool reset; /* a reset was asked for and is not yet reported */
 };
@@ -72,46 +73,57 @@ struct vm_wish {
  * channel, with what the guest has printed, stays until the VM is destroyed.
  */
 struct vm {
-	u32 id;			    /* never reused; 0: this slot is free */
+	u32 id;			    /* the VM's id, never used again; 0: this slot is free */
 	char uuid[GUID_TEXT_BYTES]; /* constant while the VM is in the list */
-	u32 boots;		    /* number of monitors that were made to boot it */
-	u32 revision;		    /* number of changes of its configuration since its creation */
+	u32 boots;		    /* the number of monitors that were made to boot the VM */
+	/* the number of changes of the VM's configuration since its creation */
+	u32 revision;
 	struct vm_config config;
 	enum vm_state state;
 	s32 exit_code; /* -1: the guest has reported none */
 	char reason[sizeof(((struct vm_channel *)NULL)->reason)];
 
-	handle_t group;					/* HANDLE_NONE: there is no monitor */
-	handle_t ram;					/* its RAM; destroyed with the group */
-	struct vm_monitor monitor;			/* destroyed with the group */
-	struct vm_handover handover;			/* destroyed with the group */
-	struct vm_operation operation[OPERATION_COUNT]; /* by enum vm_operation_kind */
+	/* the VM's group; HANDLE_NONE: there is no monitor */
+	handle_t group;
+	handle_t ram;		     /* the VM's RAM, destroyed with the group */
+	struct vm_monitor monitor;   /* destroyed with the group */
+	struct vm_handover handover; /* destroyed with the group */
+	/* the state of each operation, by enum vm_operation_kind */
+	struct vm_operation operation[OPERATION_COUNT];
 	struct vm_renewal renewal;
 	struct vm_snapshots snapshots;
-	u32 clone_of;			  /* id of the VM whose snapshot its RAM lies on; 0: none */
-	u32 clone_layer;		  /* that snapshot's `layer` */
-	const struct vm_snapshot *origin; /* while its monitor is made from it; NULL: it boots */
+	u32 clone_of; /* id of the VM whose snapshot its RAM lies on; 0: none */
+	/* the `layer` of the snapshot from which a clone was made */
+	u32 clone_layer;
+	/* the snapshot from which the VM's monitor is made; NULL: the VM boots */
+	const struct vm_snapshot *origin;
 	u64 paced_tsc;
-	u64 deaf_until_tsc; /* signals are ignored until then: vm_pace.h; 0: they are heard */
+	/* the TSC until which signals are ignored: vm_pace.h; 0: they are heard */
+	u64 deaf_until_tsc;
 	enum vm_phase phase;
-	enum vm_holder held_by; /* while it ends */
+	enum vm_holder held_by; /* who holds the VM's memory while the VM ends */
 	const char *kept_by;	/* driver with DMA still open to its memory; NULL: none */
 	enum vm_after after;
-	char end_reason[24]; /* why it was destroyed, for the event */
+	char end_reason[24]; /* why the VM was destroyed, for the event */
 	struct vm_wish wish;
-	bool answered;			  /* a waiting console command will print how it ends */
-	const struct group_page *account; /* NULL: there is no group */
-	u64 quota_pages;		  /* quota of `group` */
-	u64 quota_surplus;		  /* pages of it to take back: vm_quota.h */
-	u64 quota_look_tsc;		  /* when the next attempt to take them back is due */
-	u32 quota_looks;		  /* number of such attempts, up to a limit */
-	bool overcommits;		  /* its RAM is not promised in full: vm_overcommit.h */
+	bool answered; /* a waiting console command will print how it ends */
+	/* the counts of the VM's group; NULL: there is no group */
+	const struct group_page *account;
+	u64 quota_pages;    /* quota of `group` */
+	u64 quota_surplus;  /* the pages of the quota to take back: vm_quota.h */
+	u64 quota_look_tsc; /* when the next attempt to take pages back is due */
+	/* the number of attempts to take pages back, up to a limit */
+	u32 quota_looks;
+	/* the VM's RAM is not promised in full: vm_overcommit.h */
+	bool overcommits;
 	enum vm_hunger hunger;
 	/* the operator was told that the VM is paused, as it has waited long for memory */
 	bool hunger_told;
-	struct driver_link *link[CONFIG_VM_DISK_MAX]; /* links to its disks; NULL: none */
-	struct driver_link *port[CONFIG_VM_NET_MAX];  /* links of its network cards; NULL: none */
-	u64 rest_until_tsc; /* no kernel step is made for it until then: vm_turn.h; 0: at once */
+	struct driver_link *link[CONFIG_VM_DISK_MAX]; /* the links to the VM's disks; NULL: none */
+	/* the links of the VM's network cards; NULL: none */
+	struct driver_link *port[CONFIG_VM_NET_MAX];
+	/* the TSC until which no kernel step is made for the VM: vm_turn.h; 0: steps are made */
+	u64 rest_until_tsc;
 	struct vm_trim trim;
 	struct vm_saving save;
 	struct vm_backup backup;
@@ -124,16 +136,17 @@ struct vm {
 	struct {
 		u32 input_written;
 		u32 output_read;
-		u64 printed; /* bytes printed so far, at the last look: vm_output.h */
+		/* the bytes that the guest had printed at the last look: vm_output.h */
+		u64 printed;
 	} stream[CHANNEL_STREAM_MAX];
 
 	u32 question_number;	/* number of the vm_query under way; 0: none */
-	u64 question_until_tsc; /* when its asker gives up */
+	u64 question_until_tsc; /* the TSC at which the asker of the question gives up */
 
 	struct vm_config next; /* the configuration that a change under way leads to */
 
-	u64 press_again_tsc;	       /* when the power button is pressed again */
-	u64 crash_tsc[VM_CRASH_LIMIT]; /* when it crashed, a ring of the last times */
+	u64 press_again_tsc;	       /* the TSC at which the power button is pressed again */
+	u64 crash_tsc[VM_CRASH_LIMIT]; /* when the VM crashed, a ring of the last times */
 	u32 crash_count;
 
 	struct group_page final; /* the account of the last monitor at its end */

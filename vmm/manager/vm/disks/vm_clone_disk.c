@@ -80,7 +80,7 @@ static bool vm_clone_disk_attach(struct vm *clone, u32 place, char *problem, siz
 		format(problem, size, "disk %s: %s", vm_clone_name_of(clone, place), why);
 		return false;
 	}
-	clone->link[place] = link; /* from now on the link ends with the VM */
+	clone->link[place] = link; /* from now on the link ends when the VM ends */
 	if (!vm_disk_prepare(clone, link, problem, size))
 		return false;
 	disk_undo_begin(link);

@@ -170,7 +170,7 @@ void vm_disks_reach_again(struct vm *vm)
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
 		struct driver_link *link = vm->link[i];
 
-		/* it had a window before */
+		/* the link had a window to the VM's RAM before */
 		if (link != NULL && link->ram.last_number != 0)
 			disk_window_want(link, config_disk(link->section)->dma == DMA_DIRECT);
 	}

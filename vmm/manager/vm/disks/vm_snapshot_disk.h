@@ -43,8 +43,8 @@ enum disk_undo_state vm_disks_kept(const struct vm *vm, char *problem, size_t si
 /* Returns whether all disks could be put back; if not, `problem` says why. */
 bool vm_disks_are_whole(const struct vm *vm, char *problem, size_t size);
 /*
- * Returns whether others see what a disk held at the last snapshot, which then has to stay;
- * `problem` names it.
+ * Returns whether other VMs see what a disk held at the last snapshot, which then has to stay;
+ * `problem` names the disk.
  */
 bool vm_disks_are_viewed(const struct vm *vm, char *problem, size_t size);
 /* Begins to put back the kept blocks, while the guest is held. */

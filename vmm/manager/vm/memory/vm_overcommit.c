@@ -17,14 +17,16 @@
 #include "vmm/rt/format.h"
 #include "vmm/rt/syscall.h"
 
-#define LEAST_PAGES   64u   /* a smaller grant is not worth while */
-#define SPARE_PAGES   64u   /* left beyond the used pages: the kernel keeps 32 from the RAM */
-#define RESERVE_PAGES 1024u /* kept for the manager's own work meanwhile */
-#define GRANT_SHARE   16u   /* a grant is at most this part of the free pages */
+#define LEAST_PAGES 64u /* a smaller grant is not worth while */
+/* pages left free beyond the used pages; the kernel keeps 32 of the RAM's pages */
+#define SPARE_PAGES   64u
+#define RESERVE_PAGES 1024u /* pages kept for the manager's own work while guests ask for more */
+#define GRANT_SHARE   16u   /* a grant is at most this part of the free pages: one sixteenth */
 #define LOOK_NS	      (50 * NS_PER_MS)
 #define TRIM_AGAIN_NS (10 * NS_PER_S)
 
-static u64 look_tsc; /* no need to look before: a change before then is signalled */
+/* the TSC before which there is no need to look: the kernel signals a change */
+static u64 look_tsc;
 
 /*
  * Returns whether the VM's quota may be lowered: its monitor is ready, and no operation is under
@@ -73,7 +75,8 @@ void vm_overcommit_ask(struct vm *vm, bool parked)
 
 	if (vm->group == HANDLE_NONE || vm->hunger >= hunger)
 		return;
-	if (!parked && !vm_command_done(vm)) /* it was told to continue, or is looked at again */
+	/* the VM was told to continue, or is looked at again */
+	if (!parked && !vm_command_done(vm))
 		return;
 	vm->hunger = hunger;
 	look_tsc = 0;
@@ -92,7 +95,8 @@ bool vm_overcommit_feed(struct vm *vm, char *problem, size_t size)
 {
 	u64 available = vm_overcommit_available(RESERVE_PAGES + VM_GRANT_PAGES);
 	u64 pages = MAX(VM_GRANT_PAGES, available / GRANT_SHARE);
-	u64 most = (vm->snapshots.layer + 1) * vm_build_pages(&vm->config); /* for all its RAM */
+	/* the pages for all the VM's RAM */
+	u64 most = (vm->snapshots.layer + 1) * vm_build_pages(&vm->config);
 
 	if (available < RESERVE_PAGES + LEAST_PAGES) {
 		format(problem, size,
@@ -125,7 +129,7 @@ static void vm_overcommit_trim_all(u64 now_tsc)
 	}
 }
 
-/* Reports, once, that the VM waits for pages of which there are none. */
+/* Tells the operator, once, that the VM waits for pages and that there are none. */
 static void vm_overcommit_tell(struct vm *vm)
 {
 	if (vm->hunger_told)

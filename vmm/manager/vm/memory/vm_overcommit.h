@@ -25,7 +25,7 @@ u64 vm_overcommit_available(u64 wanted);
  */
 void vm_overcommit_ask(struct vm *vm, bool parked);
 /*
- * Returns whether its monitor reports that the guest was stopped for lack of memory, and no
+ * Returns whether the VM's monitor reports that the guest was stopped for lack of memory, and no
  * operator paused it.
  */
 bool vm_overcommit_stopped(const struct vm *vm);

@@ -82,7 +82,7 @@ bool vm_quota_raise(struct vm *vm, u64 pages, char *problem, size_t size)
 	u64 owed = MIN(pages, vm->quota_surplus);
 
 	if (owed != 0)
-		vm_quota_tidy(vm); /* its users may have ended by now */
+		vm_quota_tidy(vm); /* those that needed the raised quota may have ended by now */
 	if (pages != owed && !vm_quota_raise_more(vm, pages - owed, problem, size))
 		return false;
 	vm->quota_surplus -= owed;

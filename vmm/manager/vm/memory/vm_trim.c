@@ -13,7 +13,7 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define STEPS 8u /* in a turn: some 256 pages are looked at, if there is time */
+#define STEPS 8u /* steps in a turn, which look at some 256 pages if there is time */
 /*
  * The time limit of a step: it waits some milliseconds for CPUs, and a monitor that gives pages
  * back itself can undo it.

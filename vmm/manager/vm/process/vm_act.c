@@ -19,7 +19,7 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-/* A driver signals when it is done; the manager looks again after this time in case it does not. */
+/* The time after which the manager looks at a driver that should have signalled that it is done. */
 #define DISK_LOOK_NS (10 * NS_PER_MS)
 
 static bool vm_start(struct vm *vm, char *problem, size_t size)
@@ -87,7 +87,7 @@ bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
 	busy = vm_must_wait(vm, action);
 	life = vm_life(vm_life_state(vm), action);
 	if (life.effect == EFFECT_REFUSED) {
-		if (vm_is_refused(vm)) /* its first monitor has failed */
+		if (vm_is_refused(vm)) /* the VM's first monitor has failed */
 			string_copy(problem, size, vm_refusal(vm->id));
 		else
 			format(problem, size, "%s is %s, %s", vm->config.name,
@@ -112,7 +112,7 @@ bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
 	case EFFECT_END:
 		vm_end_with(vm, action);
 		return true;
-	default: /* EFFECT_TELL, EFFECT_BOOT */
+	default: /* EFFECT_TELL or EFFECT_BOOT */
 		if (action == ACTION_START)
 			return vm_start(vm, problem, size);
 		vm->wish.pause = action == ACTION_PAUSE;
@@ -167,12 +167,15 @@ bool vm_step(void)
 		more |= vm_operations_step(vm, now, &taken);
 		if (!vm_is_ending(vm))
 			continue;
-		/* The channel goes before the group, whose last steps give back what it holds. */
+		/*
+		 * The channel goes before the group, whose last steps give back what the channel
+		 * holds.
+		 */
 		if (vm->after == AFTER_REMOVE)
 			vm_release_channel(vm);
 		if (vm_release_step(vm)) {
 			vm_released(vm);
-			more = true; /* other VMs may have waited for this memory */
+			more = true; /* other VMs may have waited for the memory that is free now */
 		}
 		more |= vm->held_by == HELD_BY_NOBODY;
 	}

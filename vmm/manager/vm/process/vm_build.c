@@ -151,7 +151,7 @@ static void vm_create_channel(struct vm *vm, struct process_build *build)
 	if (process_build_failed(build))
 		return;
 	vm->channel = (struct vm_channel *)address;
-	/* touches every page, so that all are taken now */
+	/* touches every page of the streams, so that all pages are taken now */
 	for (u32 i = 0; i < CHANNEL_STREAM_MAX; i++) {
 		if (vm_has_stream(vm, i))
 			memset(vm->channel->stream[i].output, 0, CHANNEL_OUT_BYTES);
@@ -282,7 +282,8 @@ static void vm_start_monitor(struct vm *vm, struct process_build *build)
 
 /* A saved state for the new monitor to load. */
 struct given_state {
-	handle_t memory; /* HANDLE_NONE: there is none, the guest boots */
+	/* the memory with the state; HANDLE_NONE: there is none, and the guest boots */
+	handle_t memory;
 	u64 bytes;
 	bool heir; /* the new monitor takes over from another one of the same VM */
 };
@@ -439,7 +440,7 @@ bool vm_release_step(struct vm *vm)
 		vm->account = NULL;
 	}
 	vm_vsock_release(vm);
-	/* before the group, which has paid for the links' memory */
+	/* The links go before the group, which has paid for their memory. */
 	if (!vm_release_links(vm))
 		return false;
 	if (vm->group == HANDLE_NONE) {

@@ -47,7 +47,7 @@ bool vm_build_heir(struct vm *vm, u64 bytes, char *problem, size_t size);
 
 /*
  * Does one bounded step of ending the monitor and taking back memory and objects; returns whether
- * that is complete.
+ * all steps are done.
  */
 bool vm_release_step(struct vm *vm);
 

@@ -107,7 +107,8 @@ struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const c
 		return NULL;
 	vm->config = from->config;
 	string_copy(vm->config.name, sizeof(vm->config.name), name);
-	vm->config.channel[0] = '\0'; /* a guest may command this machine only if told to */
+	/* a clone's guest may command this machine only if it was told to */
+	vm->config.channel[0] = '\0';
 	vm_clone_disks_mark(vm, from);
 	vm_connect_clone(vm, from, nets);
 	vm->clone_of = from->id;

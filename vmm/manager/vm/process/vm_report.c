@@ -153,7 +153,7 @@ void vm_report_step(struct vm *vm)
 
 bool vm_report_after_reset(struct vm *vm)
 {
-	bool crashed = vm->state == VM_CRASHED; /* one that crashes by this report may be ending */
+	bool crashed = vm->state == VM_CRASHED; /* a VM that crashes by this report may be ending */
 	u32 state = __atomic_load_n(&vm->channel->state, __ATOMIC_ACQUIRE);
 
 	if (state == VM_CRASHED && vm->state == VM_CRASHED)
@@ -162,7 +162,7 @@ bool vm_report_after_reset(struct vm *vm)
 	if (crashed && (state == VM_RUNNING || state == VM_STOPPED)) {
 		vm->wish.pause = false;
 		vm_enter_state(vm, VM_RUNNING, "", LOG_INFO, EVENT_STARTED);
-		vm_report_take_state(vm); /* the guest may have ended by itself since */
+		vm_report_take_state(vm); /* the guest may have ended by itself since the reset */
 	} else if (vm->state == VM_RUNNING) {
 		vm_event(vm->config.name, vm->uuid, EVENT_RESET, "");
 	}
@@ -173,7 +173,7 @@ void vm_process_ended(struct vm *vm)
 {
 	char reason[PROCESS_DIED_BYTES];
 
-	vm_report_take(vm); /* its last words */
+	vm_report_take(vm); /* takes over what the monitor wrote last */
 	if (vm_is_ending(vm) || vm->group == HANDLE_NONE)
 		return; /* the manager itself has ended the process */
 	if (vm->state == VM_CRASHED)

@@ -5,7 +5,10 @@
 
 struct vm;
 
-/* For vm_step, before any operation's step: takes over what is new. */
+/*
+ * Takes over what the monitor has reported since the last look. vm_step calls this before any
+ * operation's step.
+ */
 void vm_report_step(struct vm *vm);
 /* Takes over what the monitor has written; the VM may begin, stop, crash or be given up by that. */
 void vm_report_take(struct vm *vm);

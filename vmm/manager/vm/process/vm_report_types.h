@@ -7,10 +7,11 @@ struct vm;
 
 /* What a VM's monitor had written into its channel at the last look. */
 struct vm_report {
-	bool heard; /* the monitor has signalled since: there is more to take over */
+	/* the monitor has signalled since the last look, so there is more to take over */
+	bool heard;
 	bool ready; /* the monitor has set itself up */
-	u32 state;  /* as the monitor says: any number */
+	u32 state;  /* the state of the machine as the monitor says: any number */
 	u32 done;   /* sequence number of the last command that it has done */
 	u32 resets;
-	u32 unasked; /* resets that nobody asked for */
+	u32 unasked; /* the resets that nobody asked for */
 };

@@ -141,7 +141,8 @@ static void vm_share_ask(struct vm *vm, enum vm_change_phase phase, const struct
 	struct vm_operation *operation = &vm->operation[OPERATION_CHANGE];
 
 	operation->phase = phase;
-	operation->until_tsc = ~0ull; /* the command that waits for it gives up */
+	/* no deadline: the command that waits for the change gives up */
+	operation->until_tsc = ~0ull;
 	vm->channel->reserve_budget_ns = config != NULL ? config->reserve_budget_ns : 0;
 	vm->channel->reserve_period_ns = config != NULL ? config->reserve_period_ns : 0;
 	vm_send(vm, VM_COMMAND_RESERVE);

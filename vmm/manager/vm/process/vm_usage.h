@@ -10,8 +10,8 @@
 struct vm_usage {
 	u64 guest_ns;	/* CPU time inside the guest */
 	u64 monitor_ns; /* CPU time outside the guest */
-	u64 steal_ns;	/* time that its threads waited for a CPU */
-	u64 halted_ns;	/* the rest of its vCPUs' time: they had nothing to do */
+	u64 steal_ns;	/* the time that the VM's threads waited for a CPU */
+	u64 halted_ns;	/* the rest of the vCPUs' time, in which they had nothing to do */
 };
 
 struct vm_usage vm_usage(const struct vm *vm);

@@ -25,9 +25,9 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-/* The longest time without a copied block: the disks' drivers may have to start anew meanwhile. */
+/* The longest time without a copied block, in which the disks' drivers may have to start anew. */
 #define COPY_NS (90 * NS_PER_S)
-/* A driver signals when it is done; the manager looks again after this time in case it does not. */
+/* The time after which the manager looks at a driver that should have signalled that it is done. */
 #define LOOK_NS (10 * NS_PER_MS)
 
 static const char *vm_backup_name_of(const struct driver_link *link)
@@ -152,7 +152,7 @@ static void vm_backup_not_copied(struct vm *vm, const char *said)
 	vm_backup_finish(vm, said);
 }
 
-/* The next backup has to be a full one. */
+/* Abandons a backup: the next backup has to be a full one. */
 static void vm_backup_abandon(struct vm *vm)
 {
 	struct vm_backup *backup = &vm->backup;
@@ -186,7 +186,7 @@ static bool vm_backup_hold_or_save(struct vm *vm, const struct vm_backup_wish *w
 	if (!vm_save(vm, &place, problem, size))
 		return false;
 	vm_backup_enter(vm, BACKUP_SAVING);
-	operation->until_tsc = ~0ull; /* the save has time limits of its own */
+	operation->until_tsc = ~0ull; /* no deadline here, as the save has time limits of its own */
 	return true;
 }
 

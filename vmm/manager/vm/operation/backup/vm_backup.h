@@ -6,13 +6,13 @@
 
 struct vm;
 
-/* What an operator asks for. */
+/* What an operator asks a backup for. */
 struct vm_backup_wish {
 	enum backup_kind kind;
 	bool overwrite; /* lets the backup overwrite what the targets hold */
 	bool chosen[CONFIG_VM_DISK_MAX];
 	u8 target[CONFIG_VM_DISK_MAX];
-	bool state;	 /* also save the VM's state at the same moment */
+	bool state;	 /* the backup also saves the VM's state at the same moment */
 	u32 state_place; /* number of the disk for that save */
 };
 

@@ -23,7 +23,7 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define PROCESS_PAGES 512u /* for the process's image, stack and page tables */
+#define PROCESS_PAGES 512u /* pages for the copier's image, stack and page tables */
 
 _Static_assert((u32)COPIER_DISK_MAX == CONFIG_VM_DISK_MAX, "a label for each");
 
@@ -130,7 +130,7 @@ bool vm_backup_copier_start(struct vm *vm, char *problem, size_t size)
 	vm_backup_copier_make_page(vm, &build);
 	vm_backup_copier_start_process(vm, &build);
 	if (build.process != HANDLE_NONE)
-		sys_object_destroy(build.process); /* it could not be started */
+		sys_object_destroy(build.process); /* the process could not be started */
 	process_build_close(&build);
 	if (!process_build_failed(&build))
 		return true;

@@ -16,7 +16,8 @@ struct copier_page;
  */
 enum vm_backup_phase {
 	BACKUP_NONE,
-	BACKUP_SAVING,	   /* its state and RAM are saved as well, to another disk: vm_save.h */
+	/* the VM's state and RAM are saved as well, to another disk: vm_save.h */
+	BACKUP_SAVING,
 	BACKUP_HOLDING,	   /* the monitor is asked to hold the guest */
 	BACKUP_KEEPING,	   /* the drivers are asked to keep overwritten blocks */
 	BACKUP_CONTINUING, /* the monitor is asked to continue the guest */
@@ -26,22 +27,24 @@ enum vm_backup_phase {
 
 /* One of the VM's disks, by its index in the configuration. */
 struct vm_backup_disk {
-	bool chosen;		  /* for the last backup */
+	bool chosen;		  /* the disk is part of the last backup */
 	u8 target;		  /* number of the disk that receives the copy */
 	struct driver_link *from; /* link to the old contents; NULL: none */
 	struct driver_link *to;	  /* link to the target; NULL: none */
 	struct backup_label next; /* label of the backup under way */
 	struct backup_label last; /* label of the last confirmed backup */
-	u64 next_bytes;		  /* size at the backup under way: a chain has one size */
+	/* the disk's size at the backup under way; all backups of a chain have one size */
+	u64 next_bytes;
 	u64 last_bytes;
-	u64 changes_pages; /* by which the quota was raised for its list of changes */
-	bool chained;	   /* a confirmed backup exists, so a differential one can follow */
-	bool merge; /* the last backup was not confirmed: changes noted before it still count */
+	/* the pages by which the quota was raised for the disk's list of changes */
+	u64 changes_pages;
+	bool chained; /* a confirmed backup exists, so that a differential one can follow */
+	bool merge; /* the last backup was not confirmed: changes recorded before it still count */
 };
 
 /* A VM has at most one backup under way. */
 struct vm_backup {
-	enum backup_kind kind; /* of the last backup; 0: there was none */
+	enum backup_kind kind; /* the kind of the last backup; 0: there was none */
 	bool overwrite;
 	bool failed; /* the last backup has failed */
 	u64 moved;   /* the copier's progress at the last look */

@@ -68,7 +68,8 @@ static void vm_renew_go_on(struct vm *vm)
 
 	vm_monitor_end(&renewal->heir);
 	if (vm_renew_saves(vm) && operation->phase == RENEW_TAKING)
-		vm_renew_links(vm, false); /* the saver has used these links */
+		/* the saver has used these links, which the monitor takes over again */
+		vm_renew_links(vm, false);
 	vm_save_goes_on(vm);
 	vm_handover_drop(vm);
 	vm_handover_end(&renewal->state);
@@ -121,7 +122,8 @@ static bool vm_renew_begin(struct vm *vm, const void *wish, char *problem, size_
 	(void)wish;
 	if (!vm_renew_may_begin(vm, problem, size))
 		return false;
-	if (vm->overcommits && !vm_overcommit_feed(vm, problem, size)) /* for its second monitor */
+	/* the quota has to cover a second monitor */
+	if (vm->overcommits && !vm_overcommit_feed(vm, problem, size))
 		return false;
 	vm_quota_tidy(vm);
 	if (!vm_handover_save(vm, vm_handover_state_bytes(vm), problem, size))
@@ -293,7 +295,7 @@ void vm_renew_heir_ended(struct vm *vm)
 		vm_process_ended(vm);
 }
 
-/* All handles go with the VM's group. */
+/* Abandons a renewal. The handles need no closing: they go with the VM's group. */
 static void vm_renew_abandon(struct vm *vm)
 {
 	if (vm->operation[OPERATION_RENEW].phase != RENEW_NONE)

@@ -11,8 +11,8 @@ struct vm;
 enum vm_renew_phase {
 	RENEW_NONE,
 	RENEW_SAVING,	  /* the old monitor saves the machine */
-	RENEW_TAKING,	  /* the new monitor loads it, while the old one is held */
-	RENEW_CONTINUING, /* the remaining one of the two continues the guest */
+	RENEW_TAKING,	  /* the new monitor loads the state, while the old monitor is held */
+	RENEW_CONTINUING, /* the one monitor that remains continues the guest */
 };
 
 /* A new monitor process under a running guest: at most one renewal at a time for each VM. */

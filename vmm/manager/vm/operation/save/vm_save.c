@@ -207,7 +207,7 @@ u32 vm_save_moved(const struct vm *vm)
 {
 	u32 moved = READ_ONCE(vm->channel->save_moved);
 
-	/* a store has its own time limit, which is shorter */
+	/* a store at a channel has its own time limit, which is shorter */
 	return vm->save.disk != VM_SAVE_CHANNEL ? moved : moved + (u32)vm->save.transfer.at;
 }
 
@@ -229,7 +229,7 @@ bool vm_saved(struct vm *vm)
 	}
 	vm_end(vm, reason);
 	vm->operation[OPERATION_RENEW].problem[0] =
-		'\0'; /* the end of the VM is not a failure here */
+		'\0'; /* "": the end of the VM is not a failure here */
 	return true;
 }
 
@@ -283,13 +283,13 @@ static bool vm_save_begin_restoring(struct vm *vm, const struct vm_save_place *p
 	     !transfer_open(&vm->save.transfer, place->channel, true, problem, size)))
 		return false;
 	vm->save.before = vm->state;
-	vm->state = VM_STOPPED; /* it boots anew, from the disk or the store */
+	vm->state = VM_STOPPED; /* the VM boots anew, from the disk or the store */
 	vm_release(vm, AFTER_START);
 	vm_save_enter(vm, SAVE_RESTORING, place);
 	return true;
 }
 
-/* What is asked of the operation: to write or to restore, and where. */
+/* What is asked of the operation: to save or to restore, and where. */
 struct vm_save_wish {
 	enum vm_save_phase phase;
 	struct vm_save_place place;
@@ -347,7 +347,7 @@ static bool vm_save_restore_failed(struct vm *vm, const char *reason)
 	bool created = vm->save.before == VM_CREATED;
 	char place[CONFIG_NAME_BYTES + 32];
 
-	/* after it has run it may crash as any other VM */
+	/* once the guest has run, the VM may crash as any other VM */
 	if (operation->phase != SAVE_RESTORING || vm->state != VM_CREATED)
 		return false;
 	string_copy(operation->problem, VM_PROBLEM_BYTES, reason);
@@ -439,7 +439,7 @@ static bool vm_save_step(struct vm *vm, u64 now_tsc)
 	return false;
 }
 
-/* A transfer that is broken has to be looked at, by the renewal or here. */
+/* Returns when the save has to be looked at: at once if its transfer is broken. */
 static u64 vm_save_deadline(const struct vm *vm)
 {
 	u32 renewing = vm->operation[OPERATION_RENEW].phase;

@@ -15,8 +15,9 @@ enum vm_save_phase {
 	SAVE_RESTORING, /* the VM boots from what was written */
 };
 
-#define VM_SAVE_CHANNEL 0xffu /* as vm_saving.disk: the store at a channel, not a disk */
-#define VM_SAVE_DIGEST	0xfeu /* as vm_saving.disk: nothing is saved, only digested */
+/* in vm_saving.disk: the save goes to the store at a channel, not to a disk */
+#define VM_SAVE_CHANNEL 0xffu
+#define VM_SAVE_DIGEST	0xfeu /* in vm_saving.disk: nothing is saved, the state is only digested */
 
 /* The place that a save writes to or a restore reads from. */
 struct vm_save_place {
@@ -35,14 +36,16 @@ struct vm_saving {
 	const char *channel_name; /* the store's */
 	u8 last;		  /* disk of the last save or restore, its number + 1; 0: none */
 	u8 disk;    /* number + 1, VM_SAVE_CHANNEL or VM_SAVE_DIGEST; 0: none is under way */
-	u32 orders; /* for the saver: enum monitor_flag */
-	u8 salt[SAVE_SALT_BYTES]; /* of the save under way */
-	u8 key[SAVE_KEY_BYTES];	  /* derived from it, until the saver has it */
-	bool answered;		  /* a restore: the key, or that there is none, was told */
-	bool goes_on;		  /* in a save: the VM continues after it */
-	bool room;		  /* the quota has room for the link: a key was there */
-	bool done;		  /* the last save or restore has succeeded */
-	enum vm_state before;	  /* in a restore: the state of the VM before it */
+	u32 orders; /* what the saver shall do, enum monitor_flag */
+	u8 salt[SAVE_SALT_BYTES]; /* the salt of the save under way */
+	/* the save's key, derived from the salt, until the saver has it */
+	u8 key[SAVE_KEY_BYTES];
+	/* of a restore: the monitor was told the key, or that there is none */
+	bool answered;
+	bool goes_on;	      /* of a save: the VM continues afterwards */
+	bool room;	      /* the VM's quota covers the link to the disk of a save */
+	bool done;	      /* the last save or restore has succeeded */
+	enum vm_state before; /* of a restore: the state of the VM before the restore */
 };
 
 static inline bool vm_save_has_disk(const struct vm_saving *saving)

@@ -23,7 +23,8 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define TABLES_SHARE 128u /* of the RAM's pages: slots and tables of one layer */
+#define TABLES_SHARE 128u /* one page in so many of the RAM's: the slots and tables of one layer   \
+			   */
 #define TABLES_PAGES 64u
 /* Longer than DRIVER_LEAVE_NS, after which the manager ends a driver that does not detach. */
 #define LET_GO_NS (40 * NS_PER_S)
@@ -285,7 +286,7 @@ static void vm_snapshot_freeze(struct vm *vm)
 
 /* --- beginning --- */
 
-/* What is asked of the operation: one of the two. */
+/* What is asked of the operation: to take a snapshot or to go back to one. */
 struct vm_snapshot_wish {
 	const char *take;
 	const struct vm_snapshot *reset_to;

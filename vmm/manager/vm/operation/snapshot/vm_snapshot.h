@@ -38,5 +38,5 @@ void vm_snapshot_layer_made(struct vm *vm, u64 pages);
  * Begins to merge the top layer below its RAM, if neither a snapshot nor a clone needs it any more.
  */
 void vm_snapshot_merge_begin(struct vm *vm);
-/* Does one step of the merge; returns whether another is due at once. */
+/* Does one step of the merge; returns whether another step is due at once. */
 bool vm_snapshot_merge_step(struct vm *vm);

@@ -52,19 +52,21 @@ static bool vm_snapshot_can_be_reset(struct vm *vm)
 }
 
 /*
- * Old blocks may not fit their memory any more; they are of no use without a snapshot to go back
- * to.
+ * Looks whether a VM's old blocks are still needed and still fit their memory; without a snapshot
+ * to go back to they are dropped.
  */
 void vm_snapshot_look(struct vm *vm)
 {
 	char problem[VM_PROBLEM_BYTES];
 
-	vm_clone_disks_look(vm); /* before the blocks that its clones see are forgotten */
+	/* the clones are looked at before the blocks that they see are forgotten */
+	vm_clone_disks_look(vm);
 	vm_disks_look_at_room(vm);
 	if (vm->group == HANDLE_NONE || vm_is_ending(vm))
 		return;
 	vm_quota_look(vm);
-	if (vm->operation[OPERATION_BACKUP].phase != BACKUP_NONE) /* it has the old blocks */
+	/* the backup has the old blocks */
+	if (vm->operation[OPERATION_BACKUP].phase != BACKUP_NONE)
 		return;
 	if (!vm_disks_are_whole(vm, problem, sizeof(problem)))
 		vm_snapshot_drop_last(vm, problem);

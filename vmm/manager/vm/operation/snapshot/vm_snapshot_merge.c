@@ -82,7 +82,7 @@ bool vm_snapshot_merge_step(struct vm *vm)
 	if (status == STATUS_OK) {
 		vm_snapshot_merge_merged(vm);
 		vm_snapshot_merge_begin(vm);
-	} else { /* there is no memory for now, or a clone has not quite ended */
+	} else { /* there is no memory at the moment, or a clone has not quite ended */
 		snapshots->merge_after_tsc = clock_tsc() + clock_ns_to_tsc(TRY_AGAIN_NS);
 	}
 	return operation->phase != SNAPSHOT_NONE;

@@ -111,7 +111,7 @@ void vm_snapshot_reset_held(struct vm *vm)
 	}
 }
 
-/* Has the monitor load the saved state: with its first page the former state is lost. */
+/* Has the monitor load the saved state; once its first page is loaded, the former state is lost. */
 static void vm_snapshot_load(struct vm *vm)
 {
 	const struct vm_snapshot *snapshot = &vm->snapshots.list[vm->snapshots.place];
@@ -120,7 +120,8 @@ static void vm_snapshot_load(struct vm *vm)
 		sys_handle_grant(vm->monitor.process, snapshot->state, RIGHT_READ, &theirs);
 
 	if (status != STATUS_OK)
-		theirs = HANDLE_NONE; /* the monitor reports that it cannot read the state */
+		/* without a handle the monitor reports that it cannot read the state */
+		theirs = HANDLE_NONE;
 	vm->channel->state_memory = theirs;
 	vm->channel->state_size = snapshot->state_used;
 	vm_snapshot_go_on(vm, VM_COMMAND_LOAD);

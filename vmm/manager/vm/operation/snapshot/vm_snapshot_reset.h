@@ -18,7 +18,7 @@ void vm_snapshot_reset_memory(struct vm *vm);
 /* Crashes the VM: a disk may hold old and new blocks. Going back can be tried again. */
 void vm_snapshot_reset_lost(struct vm *vm, const char *problem);
 
-/* In vm_snapshot.c: the phases that taking a snapshot and going back to one have in common. */
+/* Enters a phase that taking a snapshot and going back to one have in common. In vm_snapshot.c. */
 void vm_snapshot_enter(struct vm *vm, enum vm_snapshot_phase phase);
 /* Gives the monitor its last command of the operation. */
 void vm_snapshot_go_on(struct vm *vm, enum vm_command command);

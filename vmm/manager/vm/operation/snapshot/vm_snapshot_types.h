@@ -8,7 +8,8 @@
 struct vm;
 
 #define VM_SNAPSHOT_MAX 8u
-#define VM_LAYERS_MAX	4u /* most frozen objects below its RAM: LAYER_DEPTH_MAX in mm/layer.h */
+/* the most frozen objects below a VM's RAM: LAYER_DEPTH_MAX in mm/layer.h */
+#define VM_LAYERS_MAX 4u
 
 /* The state of a VM at one moment: its RAM, which is never written again, and all else as saved. */
 struct vm_snapshot {
@@ -17,37 +18,39 @@ struct vm_snapshot {
 	handle_t state;		      /* memory of the VM's group */
 	u64 state_pages;	      /* size of `state` in pages */
 	u64 state_used;		      /* bytes of `state` in use */
-	u64 taken_tsc;		      /* host TSC */
-	u32 layer;		      /* vm_snapshots.layer when it was taken */
-	u32 depth;		      /* vm_snapshots.depth when it was taken */
+	u64 taken_tsc;		      /* the host TSC when the snapshot was taken */
+	u32 layer;		      /* vm_snapshots.layer when the snapshot was taken */
+	u32 depth;		      /* vm_snapshots.depth when the snapshot was taken */
 	bool disks_kept;	      /* the disks' old blocks are kept: it is the last snapshot */
 };
 
 enum vm_snapshot_phase {
 	SNAPSHOT_NONE,
-	SNAPSHOT_LETTING_GO,   /* its disks' devices finish, and lose their windows to its RAM */
+	/* the VM's disks' devices finish, and lose their windows to the VM's RAM */
+	SNAPSHOT_LETTING_GO,
 	SNAPSHOT_SAVING,       /* the monitor saves the machine and holds it */
 	SNAPSHOT_TIDYING,      /* the kernel frees the memory that the monitor saved to */
-	SNAPSHOT_FREEZING,     /* the kernel makes its RAM read-only to all writers */
-	SNAPSHOT_KEEPING,      /* its disks' drivers begin to keep overwritten blocks */
+	SNAPSHOT_FREEZING,     /* the kernel makes the VM's RAM read-only to all writers */
+	SNAPSHOT_KEEPING,      /* the drivers of the VM's disks begin to keep overwritten blocks */
 	SNAPSHOT_HOLDING,      /* the monitor holds the machine */
-	SNAPSHOT_PUTTING_BACK, /* its disks' drivers put the old blocks back */
+	SNAPSHOT_PUTTING_BACK, /* the drivers of the VM's disks put the old blocks back */
 	SNAPSHOT_RESETTING,    /* the kernel gives up the pages written since */
-	SNAPSHOT_CONTINUING,   /* the monitor continues, after it has loaded the state or not */
-	SNAPSHOT_MERGING,      /* the kernel merges a layer that no snapshot needs any more */
+	/* the monitor continues the guest, whether or not it has loaded the state */
+	SNAPSHOT_CONTINUING,
+	SNAPSHOT_MERGING, /* the kernel merges a layer that no snapshot needs any more */
 };
 
 /* The snapshots of a VM, and what the operation under way with them needs. */
 struct vm_snapshots {
 	struct vm_snapshot list[VM_SNAPSHOT_MAX];
-	u32 layer; /* number of frozen objects below its RAM, made by this VM */
-	u32 depth; /* the same with those that a clone began from */
+	u32 layer; /* number of frozen objects below the VM's RAM that this VM made */
+	u32 depth; /* the same number with the frozen objects that a clone began from */
 	u64 layer_pages[VM_LAYERS_MAX]; /* pages by which the quota was raised for each layer */
 	u64 merge_after_tsc;		/* earliest time of the next merge */
 	u32 place;			/* index of the snapshot that is taken or gone back to */
 	bool resets;
-	u64 used_before; /* pages of its group before the freeze */
-	u64 moved;	 /* progress of its disks at the last look */
+	u64 used_before; /* pages of the VM's group before the freeze */
+	u64 moved;	 /* progress of the VM's disks at the last look */
 	u64 room;	 /* pages by which the quota was raised for the freeze */
 };
 
