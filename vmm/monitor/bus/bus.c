@@ -57,7 +57,8 @@ void bus_remove(struct bus *bus, const struct device *device, u32 region)
 
 static bool bus_covers(const struct bus_range *range, u64 address, u32 size)
 {
-	u64 offset = address - range->base; /* beyond the end if it is below */
+	/* an address below the range gives an offset beyond its end */
+	u64 offset = address - range->base;
 
 	return offset < range->bytes && size <= range->bytes - offset;
 }

@@ -9,7 +9,7 @@ struct bus_range {
 	u64 base;
 	u64 bytes;
 	struct device *device;
-	u32 region; /* the device's own number for it */
+	u32 region; /* the number that the device gives to this range of its registers */
 };
 
 /*
@@ -20,10 +20,11 @@ struct bus_range {
 struct bus {
 	u32 range_count;
 	u64 unknown_count;
-	u64 unknown_last;	 /* address of the last one */
+	u64 unknown_last;	 /* address of the last access that no device took */
 	struct bus_range recent; /* the range found last */
 	u64 plain;		 /* bytes up to which `recent` takes an access in one piece */
-	struct bus_range range[BUS_RANGE_MAX]; /* ascending, disjoint */
+	/* the ranges of all devices, ascending and disjoint */
+	struct bus_range range[BUS_RANGE_MAX];
 };
 
 /*

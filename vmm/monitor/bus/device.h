@@ -28,8 +28,11 @@ enum clock_stale {
  * wall time goes on.
  */
 struct machine_clock {
-	u32 stale; /* enum clock_stale */
-	/* the owner's, needed if it is ever stale: brings guest time up to date, or all */
+	u32 stale; /* which parts of the clock are not up to date, enum clock_stale */
+	/*
+	 * Brings guest time, or all of the clock, up to date. The clock's owner sets this if the
+	 * clock is ever stale.
+	 */
 	void (*update)(struct machine_clock *clock, bool wall);
 	u64 now_ns;	/* guest time since the machine's start */
 	u64 guest_tsc;	/* the value of RDTSC at now_ns on the present vCPU */
@@ -52,14 +55,14 @@ enum machine_event {
 };
 
 /*
- * What an access has made necessary, the first three at the guest's request; the owner checks and
- * clears it after each access.
+ * What an access has made necessary, the first three at the guest's request; the owner of the
+ * struct checks and clears it after each access.
  */
 struct machine_events {
 	u32 pending;	/* enum machine_event */
 	u16 reset_port; /* the port by which the guest asked for a reset */
 	u32 exit_code;
-	u32 watchdog_s; /* how long it has waited for a sign of life */
+	u32 watchdog_s; /* how long the watchdog has waited for a sign of life */
 };
 
 enum device_space {
@@ -90,7 +93,7 @@ struct device_ops {
 	 * Brings the state up to date and calls device_set_deadline. NULL: the device has no clock.
 	 */
 	void (*tick)(struct device *device);
-	/* NULL, or called after a state was loaded, to update what depends on it. */
+	/* Updates what depends on the device's state after a state was loaded; may be NULL. */
 	void (*loaded)(struct device *device);
 	/*
 	 * NULL, or called after guest time has jumped by `ns`, in which the guest could do nothing.
@@ -108,13 +111,14 @@ struct device_ops {
 struct device {
 	const char *name;
 	const struct device_ops *ops;
-	const struct device_region *regions; /* the device's regions, by their numbers */
+	/* the ranges of the device's registers, by region number */
+	const struct device_region *regions;
 	u32 region_count;
 	void *state;
 	size_t state_bytes;
 	enum state_kind kind; /* the kind of the device's section in a saved state */
 	u32 version;	      /* the version of the state struct, raised by each change */
-	/* set by platform_add */
+	/* The fields from here on are set by platform_add. */
 	u32 instance;
 	struct machine_clock *clock;
 	struct machine_events *events;

@@ -142,7 +142,7 @@ static void cpuid_build_features(struct cpuid_policy *policy)
 {
 	struct cpuid_regs regs = cpuid_of_host(CPUID_FEATURES, 0);
 
-	regs.eax = 0; /* no subleaf above */
+	regs.eax = 0; /* the leaf has no subleaf above 0 */
 	regs.ebx = (regs.ebx & (u32)ALLOW_7_EBX) | (u32)FORCE_7_EBX;
 	regs.ecx &= (u32)ALLOW_7_ECX;
 	regs.edx &= (u32)ALLOW_7_EDX;
@@ -199,7 +199,7 @@ static void cpuid_build_xsave(struct cpuid_policy *policy)
 		if ((policy->xcr0 & BIT(i)) == 0)
 			continue;
 		component = cpuid_of_host(CPUID_XSAVE, i);
-		component.ecx = 0; /* no compacted form */
+		component.ecx = 0; /* the component has no compacted form */
 		component.edx = 0;
 		cpuid_add(policy, CPUID_XSAVE, i, true, component);
 	}
@@ -376,7 +376,7 @@ static void cpuid_make_current(const struct cpuid_policy *policy, const struct c
 		break;
 	case 0x8000001e:
 		regs->eax = state->apic_id;
-		regs->ebx = state->apic_id & 0xff; /* core; one thread each */
+		regs->ebx = state->apic_id & 0xff; /* the core's number; each core has one thread */
 		break;
 	default:
 		break;

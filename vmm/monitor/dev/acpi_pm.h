@@ -4,14 +4,14 @@
 #include "vmm/hw/acpi_fixed.h"
 #include "vmm/monitor/bus/device.h"
 
-/* Where the fixed hardware lies; the FADT says the same. */
-#define ACPI_PM_EVENT_PORT    0x600u /* status, then enable, two bytes each */
+/* Where the fixed hardware lies; the FADT gives the same ports. */
+#define ACPI_PM_EVENT_PORT    0x600u /* the status, then the enable register, two bytes each */
 #define ACPI_PM_EVENT_BYTES   4u
 #define ACPI_PM_CONTROL_PORT  0x604u
 #define ACPI_PM_CONTROL_BYTES 2u
 #define ACPI_PM_TIMER_PORT    0x608u /* 32 bits wide: TMR_VAL_EXT */
 #define ACPI_PM_TIMER_BYTES   4u
-#define ACPI_PM_GPE0_PORT     0x620u /* status, then enable, two bytes each */
+#define ACPI_PM_GPE0_PORT     0x620u /* the status, then the enable register, two bytes each */
 #define ACPI_PM_GPE0_BYTES    4u
 /* the bit of the generation ID's event, the only event there is */
 #define ACPI_PM_GPE_GENERATION 0u

@@ -3,9 +3,10 @@
 
 #include "vmm/monitor/bus/device.h"
 
-#define DEBUG_EXIT_PORT	  0xf4u
-#define DEBUG_EXIT_BYTES  4u	 /* some programs write it as a dword */
-#define DEBUG_OTHER_EXIT  0x501u /* where QEMU has it unless told otherwise */
+#define DEBUG_EXIT_PORT	 0xf4u
+#define DEBUG_EXIT_BYTES 4u /* size of the exit port: some programs write to it as a dword */
+/* the exit port at which QEMU's device lies unless told otherwise */
+#define DEBUG_OTHER_EXIT  0x501u
 #define DEBUG_OTHER_BYTES 2u
 #define DEBUG_CODE_PORT	  0x80u
 
@@ -13,7 +14,10 @@ struct debug_state {
 	u64 code; /* last byte written to port 0x80 */
 };
 
-/* Debug exit (a byte written there ends the machine with that code) and the POST code port. */
+/*
+ * The debug exit port (a byte written there ends the machine with that code) and the port of POST
+ * codes.
+ */
 struct debug {
 	struct device device;
 	struct debug_state state;

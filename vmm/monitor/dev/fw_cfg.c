@@ -7,7 +7,7 @@
 #include "lib/string.h"
 #include "vmm/monitor/platform/platform_add.h"
 
-/* Of a key; bit 15 marks architecture-specific items, of which there are none. */
+/* Bits of a key; bit 15 marks architecture-specific items, of which there are none. */
 #define WRITE_MODE	       0x4000u
 #define DIRECTORY_HEADER_BYTES 4u
 #define DIRECTORY_ENTRY_BYTES  64u

@@ -4,7 +4,7 @@
 #include "vmm/monitor/bus/device.h"
 
 #define FW_CFG_SELECTOR_PORT 0x510u /* 16 bits, little-endian */
-#define FW_CFG_DATA_PORT     0x511u /* bytes */
+#define FW_CFG_DATA_PORT     0x511u /* the port from which the bytes of an item are read */
 
 enum fw_cfg_key {
 	FW_CFG_SIGNATURE = 0x00,
@@ -23,7 +23,7 @@ enum fw_cfg_key {
 #define FW_CFG_NAME_BYTES 56
 
 struct fw_cfg_file {
-	char name[FW_CFG_NAME_BYTES]; /* terminated */
+	char name[FW_CFG_NAME_BYTES]; /* the file's name, terminated by 0 */
 	const u8 *bytes;	      /* the owner's, for as long as the device lives */
 	u32 size_bytes;
 };

@@ -23,7 +23,8 @@ struct hpet_timer {
 
 struct hpet_state {
 	struct hpet_timer timer[HPET_TIMER_COUNT];
-	u64 base;   /* the counter; while it is enabled, less the guest time in counts */
+	/* the counter's value; while the counter is enabled, less the guest time in counts */
+	u64 base;
 	u64 seen;   /* the counter up to which timers have fired */
 	u32 config; /* enum hpet_configuration */
 	u32 status;

@@ -40,7 +40,7 @@ enum rtc_a {
 	RTC_A_RATE = 0x0f,
 	RTC_A_DIVIDER_32KHZ = 0x20,
 	RTC_A_DIVIDER_RESET = 0x60, /* 11xb holds the divider */
-	RTC_A_UIP = 0x80,	    /* read-only */
+	RTC_A_UIP = 0x80,	    /* an update is in progress; read-only */
 };
 
 enum rtc_b {

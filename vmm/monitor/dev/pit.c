@@ -166,7 +166,8 @@ static u64 pit_read(struct device *device, u32 region, u64 offset, u32 size)
 		       (now / REFRESH_CLOCKS % 2 ? PIT_GATE_REFRESH : 0u) |
 		       (pit_channel_out(speaker, now) ? PIT_GATE_OUT_2 : 0u);
 	if (offset == PIT_CONTROL_PORT - PIT_PORT)
-		return 0xff; /* no operation (8254 data sheet, read/write logic) */
+		/* a read of the control port is no operation (8254 data sheet, read/write logic) */
+		return 0xff;
 	return pit_channel_read(&pit->state.channel[offset], now);
 }
 

@@ -6,7 +6,7 @@
 
 /* Times are in clocks of 1.193182 MHz since the machine's start. */
 struct pit_channel {
-	u64 run_tick;	/* elapsed grows from here on while `running` */
+	u64 run_tick;	/* the tick from which on `elapsed` grows while `running` */
 	u64 elapsed;	/* clocks counted before run_tick since `count` was loaded */
 	u32 count;	/* loaded value, 1 to 65536 (10000 in BCD) */
 	u32 next_count; /* written, taken over at the end of the period or at a trigger; 0: none */
@@ -30,7 +30,7 @@ struct pit_channel {
 struct pit_state {
 	struct pit_channel channel[PIT_CHANNEL_COUNT];
 	u64 edge_tick;	/* next rising edge of channel 0's output, or DEADLINE_NONE */
-	u64 repay_tick; /* when the next owed one is given, or DEADLINE_NONE */
+	u64 repay_tick; /* the tick at which the next owed interrupt is given, or DEADLINE_NONE */
 	u32 owed;	/* edges of channel 0 that were not given in time */
 	u8 speaker;	/* port 0x61, bits 3:1 */
 	u8 held;	/* an edge came late, when the output was low again: the line stays high */

@@ -55,7 +55,7 @@ void pit_channel_advance(struct pit_channel *channel, u64 now)
 
 	if (!channel->loaded || !pit_channel_periodic(channel))
 		return;
-	/* Mode 3 takes it over at the end of either half period. */
+	/* Mode 3 takes the new count over at the end of either half period. */
 	if (channel->next_count && channel->mode == PIT_MODE_SQUARE_WAVE && channel->running &&
 	    channel->elapsed < half && done >= half) {
 		u64 past = done - half;
@@ -258,7 +258,10 @@ void pit_channel_gate(struct pit_channel *channel, bool gate, u64 now)
 		return;
 	channel->gate = gate;
 	if (pit_channel_triggered_by_gate(channel)) {
-		/* Each rising edge triggers, with the newest count; a low gate does nothing. */
+		/*
+		 * Each rising edge of the gate triggers, with the newest count; a low gate does
+		 * nothing.
+		 */
 		if (rising && (channel->loaded || channel->next_count))
 			pit_channel_load(channel,
 					 channel->next_count ? channel->next_count : channel->count,

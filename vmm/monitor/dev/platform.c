@@ -27,12 +27,12 @@
 #include "vmm/monitor/virtio/virtio_vsock.h"
 
 /*
- * The devices, one in each line. The order is also that of resets, and of loading a state. The
- * interrupt controllers come before them, as devices raise lines when they are reset.
+ * The devices in the order in which they are attached, reset and loaded. The interrupt controllers
+ * come before all of these, as devices raise lines when they are reset.
  */
 static enum status (*const platform_attach[])(struct platform *platform,
 					      const struct platform_config *config) = {
-	hpet_attach, /* before those whose lines it may take */
+	hpet_attach, /* the HPET comes before the devices whose lines it may take */
 	pit_attach,
 	rtc_attach,
 	serial_attach,
@@ -45,7 +45,8 @@ static enum status (*const platform_attach[])(struct platform *platform,
 	fw_cfg_attach,
 	firmware_log_attach,
 	test_device_attach,
-	pci_bus_attach, /* has the reset control behind it */
+	/* the PCI bus comes before the reset control, whose port lies among the bus's ports */
+	pci_bus_attach,
 	virtio_console_attach,
 	virtio_rng_attach,
 	virtio_balloon_attach,

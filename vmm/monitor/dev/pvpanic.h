@@ -16,7 +16,10 @@ struct pvpanic_state {
 	u64 told; /* enum pvpanic_event: each is told once */
 };
 
-/* Where a guest's kernel says that it has panicked; its driver finds it by ACPI id QEMU0001. */
+/*
+ * The device by which a guest's kernel says that it has panicked; the guest's driver finds it by
+ * ACPI id QEMU0001.
+ */
 struct pvpanic {
 	struct device device;
 	struct pvpanic_state state;

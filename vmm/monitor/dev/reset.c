@@ -50,7 +50,7 @@ static void reset_i8042_command(struct reset *reset, u8 command)
 		reset_i8042_answer(reset, I8042_SELF_TEST_PASSED, 0);
 		break;
 	case I8042_TEST_AUX:
-	case I8042_TEST_KEYBOARD: /* nothing is plugged in */
+	case I8042_TEST_KEYBOARD: /* no keyboard is plugged in */
 		reset_i8042_answer(reset, I8042_TEST_CLOCK_LOW, 0);
 		break;
 	case I8042_DISABLE_AUX:
@@ -100,7 +100,7 @@ static void reset_i8042_data(struct reset *reset, u8 byte)
 	case I8042_LOOP_KEYBOARD:
 		reset_i8042_answer(reset, byte, 0);
 		break;
-	default: /* a device that is not there: the controller gives up and says "resend" */
+	default: /* the device is not there: the controller gives up and says "resend" */
 		reset_i8042_answer(reset, I8042_RESEND, I8042_STATUS_TIMEOUT);
 		break;
 	}

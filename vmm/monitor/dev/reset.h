@@ -5,8 +5,8 @@
 #include "vmm/monitor/bus/device.h"
 
 struct reset_state {
-	u8 control;   /* port 0xcf9 */
-	u8 control_a; /* port 0x92 */
+	u8 control;   /* the value of port 0xcf9 */
+	u8 control_a; /* the value of port 0x92 */
 	u8 config;    /* the 8042's command byte */
 	u8 expects;   /* command whose data byte comes next; 0: none, bytes go to the keyboard */
 	u8 status;    /* I8042_STATUS_OUTPUT, _COMMAND and _TIMEOUT */

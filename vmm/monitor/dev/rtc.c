@@ -238,7 +238,7 @@ static void rtc_write_a_or_b(struct rtc *rtc, u8 reg, u8 value)
 	if (reg == RTC_A)
 		value &= (u8)~RTC_A_UIP;
 	else if (value & RTC_B_SET)
-		value &= (u8)~RTC_B_UIE; /* MC146818A: SET clears UIE */
+		value &= (u8)~RTC_B_UIE; /* setting SET clears UIE (MC146818A) */
 	state->byte[reg] = value;
 
 	/* The first update comes half a second after the divider is let go. */
@@ -290,7 +290,7 @@ static u64 rtc_read(struct device *device, u32 region, u64 offset, u32 size)
 
 	(void)region, (void)size;
 	if (offset == 0)
-		return 0xff; /* write-only */
+		return 0xff; /* the port is write-only */
 	rtc_tick(device);
 	rtc_refresh_registers(rtc);
 	value = state->byte[state->index];
@@ -318,7 +318,7 @@ static void rtc_fill_cmos(const struct rtc *rtc, u8 *byte)
 	u64 high = rtc->ram_above_4g / (64 * KIB);
 	u32 sum = 0;
 
-	byte[RTC_EQUIPMENT] = 0x02; /* a coprocessor */
+	byte[RTC_EQUIPMENT] = 0x02; /* the equipment byte says that there is a coprocessor */
 	rtc_put_u16(&byte[RTC_BASE_KIB], 640);
 	rtc_put_u16(&byte[RTC_EXTENDED_KIB], low > MIB ? (low - MIB) / KIB : 0);
 	rtc_put_u16(&byte[RTC_EXTENDED_KIB_2], low > MIB ? (low - MIB) / KIB : 0);

@@ -140,7 +140,10 @@ static void serial_transmit(struct serial *serial, u8 byte)
 {
 	struct serial_state *state = &serial->state;
 
-	/* The line falls and rises again, so that edge-triggered controllers see the next one. */
+	/*
+	 * The line falls and rises again, so that edge-triggered controllers see the next
+	 * interrupt.
+	 */
 	state->thr_pending = 0;
 	serial_update(serial);
 	if (state->mcr & UART_MCR_LOOP)
@@ -180,7 +183,7 @@ static void serial_write_fcr(struct serial *serial, u8 value)
 	struct serial_state *state = &serial->state;
 	bool toggled = (value ^ state->fcr) & UART_FCR_ENABLE;
 
-	if (!(value & UART_FCR_ENABLE)) /* the other bits cannot be programmed then */
+	if (!(value & UART_FCR_ENABLE)) /* without this bit the other bits cannot be programmed */
 		value = 0;
 	state->fcr = value & (UART_FCR_ENABLE | UART_FCR_TRIGGER_14);
 	if (toggled || (value & UART_FCR_CLEAR_RECEIVE))
@@ -189,7 +192,9 @@ static void serial_write_fcr(struct serial *serial, u8 value)
 
 static void serial_write_ier(struct serial_state *state, u8 value)
 {
-	/* Enabling it while THR is empty interrupts at once; here THR is always empty. */
+	/*
+	 * Enabling this interrupt while THR is empty raises it at once; here THR is always empty.
+	 */
 	if ((value & UART_IER_THR_EMPTY) && !(state->ier & UART_IER_THR_EMPTY))
 		state->thr_pending = 1;
 	state->ier = value & UART_IER_MASK;
@@ -230,7 +235,7 @@ static void serial_write(struct device *device, u32 region, u64 offset, u32 size
 	case UART_SCR:
 		state->scr = byte;
 		return;
-	default: /* LSR and MSR: read-only */
+	default: /* LSR and MSR are read-only */
 		break;
 	}
 	serial_update(serial);

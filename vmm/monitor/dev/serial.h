@@ -5,7 +5,7 @@
 #include "vmm/monitor/bus/device.h"
 
 struct serial_state {
-	u64 timeout_ns; /* when the FIFO's character timeout is due, or DEADLINE_NONE */
+	u64 timeout_ns; /* guest time of the FIFO's character timeout, or DEADLINE_NONE */
 	u16 divisor;
 	u8 ier;
 	u8 fcr; /* FIFO enable and trigger level */

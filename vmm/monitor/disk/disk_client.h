@@ -11,7 +11,7 @@ struct disk_piece {
 	bool used;
 	u16 page; /* the first page in the pool */
 	u16 pages;
-	u32 tag; /* DISK_TAG_NONE: nobody waits for the answer any more */
+	u32 tag; /* the asker's tag; DISK_TAG_NONE: nobody waits for the answer any more */
 };
 
 /*
@@ -25,14 +25,19 @@ struct disk_client {
 	void *context;
 	u64 pool_used[BLOCK_POOL_PAGES / 64];
 	u32 outstanding;
-	u32 forgotten;	      /* how many of these requests have answers for which nobody waits */
+	u32 forgotten;	      /* the number of requests for whose answers nobody waits any more */
 	u32 impossible_count; /* answers to nothing that was asked */
 	u32 next_sequence;
 	bool quiet; /* the driver was asked to signal, and nothing came since */
 	struct disk_piece piece[SLOT_COUNT];
-	u32 sequence[SLOT_COUNT]; /* for each slot the sequence number in its request's id */
-	u32 window[SLOT_COUNT];	  /* through which the device has their data; 0: in the pool */
-	u32 copy_window;	  /* the driver does not want that one to be used */
+	u32 sequence[SLOT_COUNT]; /* the sequence number in the id of each slot's request */
+	/*
+	 * for each slot the window through which the device has the data; 0: the data are in the
+	 * pool
+	 */
+	u32 window[SLOT_COUNT];
+	/* the window that the driver does not want to be used: data are copied instead */
+	u32 copy_window;
 };
 
 /* Opens the link; `memory` has BLOCK_LINK_BYTES. */

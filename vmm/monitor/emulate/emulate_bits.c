@@ -130,7 +130,8 @@ static void emulate_multiply_without_flags(struct emulation *em, u64 value)
 static bool emulate_is_vex_form(const struct x86_instruction *in)
 {
 	if (in->map == X86_MAP_0F3A)
-		return in->opcode == 0xf0 && in->vector_prefix == PP_F2; /* it is RORX */
+		/* with this prefix the instruction is RORX */
+		return in->opcode == 0xf0 && in->vector_prefix == PP_F2;
 	if (in->map != X86_MAP_0F38)
 		return false;
 	switch (in->opcode) {

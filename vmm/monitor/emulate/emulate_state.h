@@ -14,10 +14,12 @@ struct emulation {
 	struct vcpu_event *event;
 	struct x86_instruction in;
 	enum x86_mode mode;
-	u32 size;      /* the operand's size in bytes */
-	u64 next;      /* RIP of the next instruction */
-	bool loads_ss; /* the instruction is MOV SS: no interrupt and no trap comes before the next
-			  one is done */
+	u32 size; /* the operand's size in bytes */
+	u64 next; /* RIP of the next instruction */
+	/*
+	 * the instruction is MOV SS: no interrupt or trap comes before the next instruction is done
+	 */
+	bool loads_ss;
 };
 
 /* Guest-physical place of an operand: in one page or two; the second part may have 0 bytes. */
@@ -96,7 +98,7 @@ enum emulate_result emulate_bit_operand(struct emulation *emulation, u64 distanc
 					struct emulate_operand *operand);
 u64 emulate_get(const struct emulation *emulation, const struct emulate_operand *operand);
 void emulate_set(struct emulation *emulation, const struct emulate_operand *operand, u64 value);
-/* Find the operand of an instruction that only reads it, or only writes it. */
+/* Find the operand of an instruction that only reads, or only writes, that operand. */
 enum emulate_result emulate_read_operand(struct emulation *emulation, u64 *value);
 enum emulate_result emulate_write_operand(struct emulation *emulation, u64 value);
 
@@ -151,8 +153,8 @@ enum emulate_result emulate_vector(struct emulation *emulation);
 enum emulate_result emulate_x87(struct emulation *emulation);
 
 /*
- * emulate_bits.c: executes BMI by VEX (EMULATE_UNSUPPORTED, without effect, for all others), CRC32,
- * ADCX and ADOX.
+ * Executes BMI by VEX, CRC32, ADCX and ADOX; returns EMULATE_UNSUPPORTED, without effect, for all
+ * other instructions. In emulate_bits.c.
  */
 enum emulate_result emulate_bits(struct emulation *emulation);
 enum emulate_result emulate_crc32(struct emulation *emulation);

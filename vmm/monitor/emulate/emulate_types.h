@@ -6,7 +6,10 @@
 #include "vmm/monitor/x86/decode.h"
 #include "vmm/monitor/x86/xsave.h"
 
-/* Where accesses go. Sizes are 1, 2, 4 or 8 bytes (ports: at most 4), with any alignment. */
+/*
+ * How the emulator reaches memory, ports and devices. Sizes are 1, 2, 4 or 8 bytes (ports: at most
+ * 4), with any alignment.
+ */
 struct emulate_ops {
 	u64 (*read)(void *device, gpa_t gpa, u32 size);
 	void (*write)(void *device, gpa_t gpa, u32 size, u64 value);

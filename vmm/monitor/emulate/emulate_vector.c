@@ -15,7 +15,7 @@
 #define PIECES_MAX (XSAVE_VECTOR_BYTES / V_PIECE)
 
 struct vector_piece {
-	u32 at; /* its offset in memory from the operand's start */
+	u32 at; /* the piece's offset in memory from the operand's start */
 	u32 bytes;
 	struct emulate_operand operand;
 };

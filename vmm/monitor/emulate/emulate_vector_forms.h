@@ -13,11 +13,15 @@ enum vector_kind {
 	V_HIGH, /* moves the high half of 16 bytes */
 	V_EVEN, /* loads the even elements of `bytes`, each twice */
 	V_ODD,	/* loads the odd elements of `bytes`, each twice */
-	V_BROADCAST, /* loads `bytes` and repeats them as often as they fit */
-	V_ELEMENT,   /* moves one element of `bytes`, which the immediate selects, of 16 bytes */
-	V_SINGLE,    /* INSERTPS: loads one element of 4 bytes, and sets others to zero */
-	V_LANE,	     /* moves one lane of `bytes` of the register */
-	V_SIGNED,    /* loads elements of `bytes`, sign-extended so as to fill the vector */
+	V_BROADCAST, /* loads `bytes` bytes and repeats these as often as they fit */
+	/*
+	 * moves one element of `bytes` bytes, which the immediate selects, of a register of 16
+	 * bytes
+	 */
+	V_ELEMENT,
+	V_SINGLE, /* INSERTPS: loads one element of 4 bytes, and sets other elements to zero */
+	V_LANE,	  /* moves one lane of `bytes` bytes of the register */
+	V_SIGNED, /* loads elements of `bytes` bytes, sign-extended so as to fill the vector */
 	V_UNSIGNED,
 	V_MASKED, /* moves elements of `bytes` whose sign is set in another register */
 	V_BYTES,  /* MASKMOVDQU: stores bytes whose sign is set in another register, to DS:RDI */

@@ -223,7 +223,8 @@ enum emulate_result emulate_x87(struct emulation *em)
 
 	if (move.form == NULL || !x86_has_memory(&em->in) || em->emulator->ops->vectors == NULL)
 		return EMULATE_UNSUPPORTED;
-	if (em->page->cr0 & (CR0_EM | CR0_TS)) /* the instruction is #NM then (SDM vol. 3, 2.5) */
+	/* with one of these bits set the instruction raises #NM (SDM vol. 3, 2.5) */
+	if (em->page->cr0 & (CR0_EM | CR0_TS))
 		return emulate_fault(em, VECTOR_NM);
 	result = x87_find(em, &move);
 	if (result != EMULATE_DONE)

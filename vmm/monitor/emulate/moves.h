@@ -11,13 +11,14 @@
  * One plain MOV, MOVZX or MOVSX between memory and a register, or of an immediate to memory, in
  * 64-bit mode and without a segment of its own: what guests reach their devices with.
  */
-struct ALIGNED(64) move { /* aligned, so that a shift indexes an array of them */
+struct ALIGNED(64) move { /* aligned, so that a shift indexes an array of moves */
 	u64 rip;
-	u64 code[2]; /* the bytes that the move was decoded from, and those behind it */
+	u64 code[2]; /* the bytes that the move was decoded from, and the bytes behind these */
 	u64 immediate;
-	u64 displacement; /* the address is base + index + this */
-	u8 length; /* the instruction's length; 0: it is no such move, or nothing was decoded yet */
-	u8 bytes;  /* the size of the access */
+	u64 displacement; /* the constant part of the address, to which base and index are added */
+	/* the instruction's length; 0: the instruction is no such move, or was not decoded yet */
+	u8 length;
+	u8 bytes;	 /* the size of the access */
 	u8 result_bytes; /* of a load: how many bytes of the register change */
 	bool store;
 	bool sign; /* of a load: the value is sign-extended */
@@ -47,7 +48,7 @@ static inline const struct move *moves_find(struct moves *moves, const struct vc
 	struct move *move = &moves->kept[(page->rip ^ page->rip >> 5) % MOVES_KEPT];
 	u64 code[2];
 
-	/* The kernel gives so many bytes in 64-bit mode, and only there. */
+	/* The kernel gives this number of bytes only in 64-bit mode. */
 	if (!(page->valid & VCPU_CODE) || page->code_bytes != sizeof(code))
 		return NULL;
 	__builtin_memcpy(code, page->code, sizeof(code));
@@ -88,8 +89,8 @@ static inline void moves_load(const struct move *move, struct vcpu_page *page, u
 
 	value = move->sign ? (u64)((s64)(value << unused) >> unused) : value << unused >> unused;
 	/*
-	 * A load of 32 bits clears the register's upper half; a shorter one leaves what is above it
-	 * (SDM vol. 1, 3.4.1.1).
+	 * A load of 32 bits clears the register's upper half; a shorter load leaves what is above
+	 * its bytes (SDM vol. 1, 3.4.1.1).
 	 */
 	if (move->result_bytes >= 4) {
 		*reg = move->result_bytes == 4 ? (u32)value : value;

@@ -34,7 +34,7 @@ static void exits_handle_cpuid(struct vcpu *vcpu)
 		vcpu_need(vcpu, VCPU_CONTROL);
 		state.cr4 = page->cr4;
 	} else if (leaf == CPUID_XSAVE) {
-		/* XSETBV does not always exit: QEMU's SVM lets it pass */
+		/* XCR0 is read anew, as XSETBV does not always exit: QEMU's SVM lets it pass */
 		vcpu_need(vcpu, VCPU_XCR0);
 		state.xcr0 = page->xcr0;
 	}
@@ -169,14 +169,17 @@ static void exits_handle_rest(struct vcpu *vcpu)
 	case EXIT_KICK:
 	case EXIT_NMI_WINDOW:
 	case EXIT_TPR:
-	case EXIT_BUS_LOCK: /* life/loop.c has let it wait */
+	case EXIT_BUS_LOCK: /* life/loop.c has let the guest wait */
 		break;
 	case EXIT_CR:
 		if (!trap_step(vcpu))
 			exits_handle_cr(vcpu);
 		break;
 	case EXIT_DR:
-		(void)trap_step(vcpu); /* no longer wanted: executed again, without an exit */
+		/*
+		 * the exit is no longer wanted: the instruction is executed again, without an exit
+		 */
+		(void)trap_step(vcpu);
 		break;
 	case EXIT_IO:
 		exits_port(vcpu);
@@ -210,7 +213,10 @@ static void exits_handle_rest(struct vcpu *vcpu)
 		vcpu_advance(vcpu);
 		break;
 	case EXIT_INVD:
-		/* guest memory is coherent: there is nothing to write back or to lose */
+		/*
+		 * INVD does nothing, as guest memory is coherent: there is nothing to write back or
+		 * to lose
+		 */
 		vcpu_advance(vcpu);
 		break;
 	case EXIT_INVALID_OPCODE:
@@ -219,7 +225,7 @@ static void exits_handle_rest(struct vcpu *vcpu)
 		inject_raise(vcpu, VECTOR_UD, 0);
 		break;
 	case EXIT_RDPMC:
-		inject_raise(vcpu, VECTOR_GP, 0); /* no counters are offered */
+		inject_raise(vcpu, VECTOR_GP, 0); /* the guest is offered no performance counters */
 		break;
 	case EXIT_TRIPLE_FAULT:
 		machine_unasked_reset(vcpu, "triple fault");

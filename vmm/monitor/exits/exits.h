@@ -89,5 +89,5 @@ void exits_hypercall(struct vcpu *vcpu);
  */
 void exits_entry_failed(struct vcpu *vcpu);
 
-/* How the emulator reaches this machine's devices. */
+/* The functions by which the emulator reaches this machine's devices. */
 extern const struct emulate_ops exits_emulate_ops;

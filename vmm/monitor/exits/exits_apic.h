@@ -36,8 +36,9 @@ static ALWAYS_INLINE void exits_apic_touched(struct vcpu *vcpu, const struct lap
 }
 
 /*
- * What the guest does to its local APIC. Whoever needs the page takes it back; the next entry lends
- * it again. False: nothing has happened, it takes more than that.
+ * What the guest does to its local APIC. Each function takes the APIC's page back if it needs the
+ * page; the next entry lends it to the CPU again. False: nothing has happened, as the exit needs
+ * the emulator.
  */
 
 /*

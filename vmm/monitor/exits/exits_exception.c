@@ -28,7 +28,7 @@ static bool exits_is_any_software(const struct vcpu_exit *exit)
 static bool exits_find_instruction(struct vcpu *vcpu, struct x86_instruction *in)
 {
 	const struct vcpu_exit *exit = &vcpu->page->exit;
-	struct vcpu_event fault; /* this fault is not the guest's, nor is its CR2 */
+	struct vcpu_event fault; /* a fault in this read is not the guest's, nor is its CR2 */
 	bool found;
 	u64 cr2;
 

@@ -10,7 +10,7 @@
 #include "vmm/monitor/exits/explain.h"
 #include "vmm/monitor/x86/canonical.h"
 
-/* What many checks need. */
+/* What many checks need to know of the VMCS. */
 struct vmx_view {
 	struct explain *explain;
 	u64 cr0;
@@ -336,7 +336,7 @@ static void explain_vmx_check_apic(const struct vmx_view *view, u32 pin, u32 pri
 		   "TPR threshold is above 15");
 }
 
-/* Checks the other controls: SDM vol. 3, 27.2.1.1. */
+/* Checks the VM-execution and VM-entry controls: SDM vol. 3, 27.2.1.1. */
 static void explain_vmx_check_controls(const struct vmx_view *view)
 {
 	u32 pin = (u32)explain_vmx_field(view, VMCS_PIN_CONTROLS);

@@ -36,7 +36,7 @@ static NOINLINE bool fast_path_after_access(struct vcpu *vcpu)
 	events->pending = 0;
 	if ((pending & MACHINE_ROOM) != 0)
 		console_input(vcpu->machine);
-	pending |= events->pending; /* input may have moved it */
+	pending |= events->pending; /* the console's input may have moved the deadline */
 	events->pending = 0;
 	if ((pending & MACHINE_DEADLINE) == 0)
 		return true;

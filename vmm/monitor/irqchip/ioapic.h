@@ -6,13 +6,13 @@
 #include "vmm/monitor/bus/device.h"
 
 #define IOAPIC_PIN_COUNT     24u
-#define IOAPIC_BYTES	     256u /* the size of its registers in memory */
+#define IOAPIC_BYTES	     256u /* the size of the I/O APIC's registers in memory */
 #define IOAPIC_VERSION_VALUE (0x20u | (IOAPIC_PIN_COUNT - 1) << IOAPIC_VERSION_MAX_ENTRY_SHIFT)
 
 struct ioapic_state {
 	u64 entry[IOAPIC_PIN_COUNT];
 	u32 select;
-	u32 id;	  /* as in the register: bits 27:24 */
+	u32 id;	  /* the I/O APIC's id as in its register: bits 27:24 */
 	u32 line; /* a bit for each pin that is asserted, whatever its polarity */
 	u32 reserved;
 };

@@ -13,7 +13,8 @@
 
 /* What is pending for a vCPU. */
 enum irq_pending {
-	PENDING_INIT = 1 << 0, /* irqchip_take_init, then the registers of INIT */
+	/* an INIT: irqchip_take_init takes it, then the vCPU sets the registers of INIT */
+	PENDING_INIT = 1 << 0,
 	PENDING_SIPI = 1 << 1, /* irqchip_take_sipi gives the page to start in */
 	PENDING_NMI = 1 << 2,
 	PENDING_INTERRUPT = 1 << 3, /* maskable, of the local APIC */
@@ -41,8 +42,9 @@ struct irqchip {
 	const struct machine_clock *clock;
 	u32 cpu_count;
 	u32 lowest_last; /* CPU that got the last lowest-priority interrupt */
-	u32 taken_lines; /* bits: cut off from the device that usually drives them */
-	u64 kick;	 /* CPUs with something new; the owner wakes them and clears the bits */
+	/* lines, a bit each, that are cut off from the devices that usually drive them */
+	u32 taken_lines;
+	u64 kick; /* CPUs with something new; the owner wakes them and clears the bits */
 	struct ioapic ioapic;
 	struct pic pic;
 	struct lapic lapic[IRQCHIP_CPU_MAX];

@@ -34,7 +34,7 @@ bool irqchip_message(struct irqchip *irqchip, u64 address, u32 data)
 	    !irqchip_message_is_deliverable(message.mode))
 		return false;
 	if (message.mode <= APIC_LOWEST_PRIORITY && (data & MSI_DATA_LEVEL) != 0) {
-		/* the end of a level: nothing is held that it could take back */
+		/* the message ends a level, which does nothing, as no level is held */
 		if ((data & MSI_DATA_ASSERT) == 0)
 			return false;
 		message.level = true;

@@ -127,7 +127,7 @@ u32 lapic_read(struct lapic *lapic, u32 offset)
 		return 0;
 	}
 	switch (offset) {
-	case LAPIC_EOI: /* write-only */
+	case LAPIC_EOI: /* EOI is write-only */
 		return 0;
 	case LAPIC_TIMER_CURRENT:
 		lapic_tick(lapic);
@@ -147,7 +147,10 @@ static void lapic_write_svr(struct lapic *lapic, u32 value)
 			   LAPIC_SVR_EOI_SUPPRESSION));
 	if (value & LAPIC_SVR_ENABLE)
 		return;
-	/* SDM vol. 3, 11.4.7.2: software-disabled, every LVT entry is masked and stays so. */
+	/*
+	 * SDM vol. 3, 11.4.7.2: while the APIC is disabled by software, every LVT entry is masked
+	 * and stays so.
+	 */
 	for (u32 offset = LAPIC_LVT_TIMER; offset <= LAPIC_LVT_ERROR; offset += 0x10)
 		lapic_set(lapic, offset, lapic_get(lapic, offset) | LAPIC_LVT_MASKED);
 }

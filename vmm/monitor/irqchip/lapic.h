@@ -60,12 +60,12 @@ struct lapic {
 	struct lapic_page *page;
 	struct irqchip *irqchip;
 	struct lapic_words words; /* follows from the page */
-	bool by_cpu;		  /* set once */
+	bool by_cpu;		  /* the CPU virtualizes this local APIC; set once */
 	bool lent;
 	bool moved;	   /* IRR or ISR have changed since the CPU was told their highest */
 	bool levels_moved; /* TMR has changed, whose vectors' EOIs exit */
 	struct lapic_posted posted;
-	u32 kept[LAPIC_KEPT_COUNT]; /* when it was lent */
+	u32 kept[LAPIC_KEPT_COUNT]; /* the values of the kept registers when the page was lent */
 	struct lapic_state state;
 };
 
@@ -98,7 +98,7 @@ void lapic_init_signal(struct lapic *lapic);
  */
 void lapic_virtual_wire(struct lapic *lapic);
 
-/* lapic_lend.c: gives the page to the CPU and takes it back. */
+/* Gives the page to the CPU; lapic_page_recall takes it back. In lapic_lend.c. */
 void lapic_page_lend(struct lapic *lapic);
 void lapic_page_recall(struct lapic *lapic);
 
@@ -146,7 +146,10 @@ void lapic_accept(struct lapic *lapic, u32 vector);
 bool lapic_put_back(struct lapic *lapic, u32 vector);
 bool lapic_is_requested(const struct lapic *lapic, u32 vector);
 void lapic_eoi(struct lapic *lapic);
-/* Does the part of an EOI outside the page: tells the I/O APIC of a level-triggered one. */
+/*
+ * Does the part of an EOI outside the page: tells the I/O APIC of the end of a level-triggered
+ * interrupt.
+ */
 void lapic_eoi_broadcast(struct lapic *lapic, u32 vector);
 /* Returns whether an EOI now only ends an edge-triggered interrupt in service, with IRR empty. */
 bool lapic_eoi_is_private(const struct lapic *lapic);

@@ -159,7 +159,10 @@ void lapic_eoi(struct lapic *lapic)
 
 void lapic_eoi_broadcast(struct lapic *lapic, u32 vector)
 {
-	/* SDM vol. 3, 11.8.5: level-triggered ones are broadcast, unless software does that. */
+	/*
+	 * SDM vol. 3, 11.8.5: the EOI of a level-triggered interrupt is broadcast, unless software
+	 * does that.
+	 */
 	if (lapic_vector_test(lapic, LAPIC_TMR, vector) &&
 	    !(lapic_get(lapic, LAPIC_SVR) & LAPIC_SVR_EOI_SUPPRESSION))
 		ioapic_eoi(&lapic->irqchip->ioapic, vector);
@@ -226,7 +229,7 @@ bool lapic_deliver(struct lapic *lapic, u32 mode, u32 vector, bool level)
 		state->sipi_pending = 1;
 		state->sipi_vector = (u8)vector;
 		break;
-	default: /* no SMM here; ExtINT has its own path */
+	default: /* SMI does nothing, as there is no SMM here; ExtINT has its own path */
 		return false;
 	}
 	irqchip_kick(lapic->irqchip, lapic);

@@ -75,7 +75,10 @@ void lapic_timer_write(struct lapic *lapic, u32 offset, u32 value)
 		break;
 	default:
 		lapic_set(lapic, LAPIC_LVT_TIMER, value);
-		/* One-shot and periodic share the count; to and from TSC-deadline disarms. */
+		/*
+		 * One-shot and periodic mode share the count; a change to or from TSC-deadline mode
+		 * disarms the timer.
+		 */
 		if ((old_mode == LAPIC_LVT_TIMER_TSC_DEADLINE) !=
 		    (lapic_timer_mode(lapic) == LAPIC_LVT_TIMER_TSC_DEADLINE)) {
 			lapic_set(lapic, LAPIC_TIMER_INITIAL, 0);
@@ -155,7 +158,9 @@ static u64 lapic_expiry_ns(const struct lapic *lapic)
 		return DEADLINE_NONE;
 	if (tsc <= clock->guest_tsc)
 		return clock->now_ns;
-	/* Rounded up by one, so as not to wake a little early, with the TSC short of it. */
+	/*
+	 * The wait is rounded up by one, so as not to end a little early, before the TSC is there.
+	 */
 	wait_ns = mul_div(tsc - clock->guest_tsc, NS_PER_MS, clock->tsc_khz);
 	return wait_ns < DEADLINE_NONE - 1 - clock->now_ns ? clock->now_ns + wait_ns + 1
 							   : DEADLINE_NONE;

@@ -42,13 +42,16 @@ static int pic_chip_request(const struct pic_chip *chip, bool master)
 	u8 blocking = chip->isr;
 	u32 input;
 
-	/* Special mask mode: a masked input in service no longer blocks the others. */
+	/* In special mask mode a masked input in service no longer blocks the others. */
 	if (chip->special_mask)
 		blocking &= (u8)~chip->imr;
 	if (request == PIC_INPUT_COUNT || request > pic_chip_priority(chip, blocking))
 		return -1;
 	input = pic_chip_input(chip, request);
-	/* Special fully nested: the slave may interrupt its own service, and nothing else may. */
+	/*
+	 * In special fully nested mode the slave may interrupt its own service, and nothing else
+	 * may.
+	 */
 	if ((blocking >> input & 1) &&
 	    !(chip->special_nested && master && input == PIC_CASCADE_INPUT))
 		return -1;
@@ -113,7 +116,10 @@ static int pic_chip_inta(struct pic *pic, u32 which)
 
 	if (input >= 0)
 		pic_chip_acknowledge(chip, (u32)input);
-	/* The slave's INT falls with its INTA: its next request is a new edge for the master. */
+	/*
+	 * The slave's INT falls with its INTA: the slave's next request is a new edge for the
+	 * master.
+	 */
 	if (which == 1)
 		pic_chip_set_line(&pic->state.chip[0], PIC_CASCADE_INPUT, false);
 	return input;
@@ -281,7 +287,7 @@ static void pic_reset(struct device *device)
 	/* IRQ 0, 1, 2, 8 and 13 are edge-triggered by construction. */
 	state->chip[0].elcr_mask = 0xf8;
 	state->chip[1].elcr_mask = 0xde;
-	/* As a PC's firmware leaves it, and as the ACPI tables have it. */
+	/* The mode of the lines is as a PC's firmware leaves it, and as the ACPI tables say. */
 	state->chip[1].elcr = 1u << (IRQCHIP_SCI - 8);
 }
 
@@ -302,7 +308,8 @@ static bool pic_valid(const void *bytes)
 static const struct device_region pic_regions[] = {
 	[PIC_REGION_MASTER] = {DEVICE_PORTS, PIC_MASTER, 2},
 	[PIC_REGION_SLAVE] = {DEVICE_PORTS, PIC_SLAVE, 2},
-	[PIC_REGION_ELCR] = {DEVICE_PORTS, PIC_ELCR_MASTER, 2}, /* master's, then slave's */
+	/* the master's register, then the slave's */
+	[PIC_REGION_ELCR] = {DEVICE_PORTS, PIC_ELCR_MASTER, 2},
 };
 
 static const struct device_ops pic_ops = {

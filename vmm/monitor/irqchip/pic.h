@@ -6,29 +6,29 @@
 
 /* One 8259A. Names are the data sheet's. */
 struct pic_chip {
-	u8 line; /* inputs as they are now */
+	u8 line; /* the levels of the inputs as they are now */
 	u8 edge; /* edge latches: a rising edge not yet acknowledged */
 	u8 isr;
 	u8 imr;
-	u8 elcr;	/* a set bit: level-triggered */
+	u8 elcr;	/* the level-triggered inputs, a bit each */
 	u8 elcr_mask;	/* bits of `elcr` that can be set */
-	u8 vector_base; /* ICW2 */
+	u8 vector_base; /* the first vector, set by ICW2 */
 	u8 lowest;	/* input of lowest priority; 7 after ICW1 */
 	u8 init_step;	/* ICW expected next: 2, 3, 4; 0: none */
 	u8 wants_icw4;
-	u8 single;     /* ICW1.SNGL: no ICW3 */
-	u8 level_mode; /* ICW1.LTIM */
+	u8 single;     /* the chip is alone (ICW1.SNGL): no ICW3 follows */
+	u8 level_mode; /* all inputs are level-triggered (ICW1.LTIM) */
 	u8 auto_eoi;
 	u8 rotate_on_aeoi;
 	u8 special_nested;
 	u8 special_mask;
-	u8 read_isr; /* whether a read of the command port gives ISR or IRR */
+	u8 read_isr; /* whether a read of the command port gives ISR; otherwise it gives IRR */
 	u8 poll;     /* the next read is a poll */
 };
 
 struct pic_state {
-	struct pic_chip chip[2]; /* master, slave */
-	u8 output;		 /* master's INT */
+	struct pic_chip chip[2]; /* the master, then the slave */
+	u8 output;		 /* the level of the master's INT */
 	u8 reserved[3];
 };
 

@@ -17,7 +17,7 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-/* So long a disk may take to answer what it was asked. */
+/* The time that a disk may take to answer its requests. */
 #define ANSWERS_NS (2 * NS_PER_S)
 
 static void handover_set_problem(struct machine *machine, const char *text)
@@ -145,7 +145,7 @@ void handover_continue(struct machine *machine)
 	machine->handover.held = false;
 	machine->handover.number = 0;
 	machine->channel->held = 0;
-	/* the other process has listened to the links meanwhile */
+	/* the other process has listened to the links until now */
 	if (!machine_bind_links(machine))
 		return;
 	machine_let_go(machine);

@@ -150,7 +150,7 @@ static bool loop_was_held(const struct vcpu *vcpu)
 static void loop_wake_others(struct vcpu *vcpu, u32 reason)
 {
 	vcpu_wake_kicked(vcpu);
-	if (vcpu->id == 0) /* vcpu_tick has taken it into account */
+	if (vcpu->id == 0) /* vcpu_tick has taken vCPU 0 into account */
 		vcpu->machine->platform.events.pending &= ~(u32)MACHINE_DEADLINE;
 	else if (reason == EXIT_IO || reason == EXIT_MEMORY)
 		vcpu_wake_for_deadline(vcpu);
@@ -184,7 +184,10 @@ static bool loop_between_runs(struct vcpu *vcpu, u64 *deadline_tsc)
 	reserve_ask(vcpu);
 	if (machine_may_run(machine))
 		vcpu_tick(vcpu);
-	/* IN, OUT and CPUID do not touch the local APIC; a device that does kicks the vCPU */
+	/*
+	 * IN, OUT and CPUID do not touch the local APIC; a device that changes the APIC kicks the
+	 * vCPU
+	 */
 	if (reason != EXIT_IO && reason != EXIT_CPUID)
 		vcpu->quiet = false;
 	runnable = loop_prepare(vcpu);

@@ -52,7 +52,7 @@ static bool machine_open_channel(struct machine *machine)
 {
 	void *address;
 
-	/* without a channel nobody can be told why */
+	/* without a channel nobody can be told why the set-up failed */
 	if (machine_map_own(start_handle(START_CHANNEL), align_up(CHANNEL_BYTES, PAGE_SIZE),
 			    &address) != STATUS_OK)
 		rt_fail("channel");
@@ -83,7 +83,8 @@ static bool machine_open_vsock(struct machine *machine)
 }
 
 /*
- * Maps one piece of RAM into the guest's physical space; does nothing where the RAM ends before it.
+ * Maps one piece of RAM into the guest's physical space; does nothing if the RAM ends before the
+ * piece.
  */
 static enum status machine_map_guest(u64 gpa, u64 offset, u64 end)
 {

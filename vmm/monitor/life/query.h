@@ -6,5 +6,5 @@
 /* Takes up a question that the manager has asked (vmm/rt/query.h). */
 void query_take(struct machine *machine);
 
-/* Answers it: no vCPU is in the guest. */
+/* Answers the manager's question while no vCPU is in the guest. */
 void query_answer(struct machine *machine);

@@ -17,7 +17,10 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-/* A disk may take so long, its driver's restart and its limits included. */
+/*
+ * The time that a disk may take to finish its requests, its driver's restart and its limits
+ * included.
+ */
 #define LANDING_NS (60 * NS_PER_S)
 
 /* Shows a debugger's stop. The number is written last, so that the stop is complete by then. */
@@ -78,7 +81,7 @@ static void todo_boot(struct machine *machine)
 {
 	machine_time_start(&machine->time, start_info->tsc_khz, clock_tsc());
 	machine_take_wall_time(machine);
-	machine->platform.clock.tsc_adjust = 0; /* vcpu_reset */
+	machine->platform.clock.tsc_adjust = 0; /* vcpu_reset clears the vCPUs' own TSC_ADJUST */
 	machine_update_clock(machine);
 	platform_reset(&machine->platform);
 	for (u32 i = 0; i < machine->vcpu_count; i++)
@@ -115,7 +118,7 @@ static void todo_do_once(struct machine *machine)
 		todo_boot(machine);
 	if ((todo & TODO_TRAP) != 0)
 		trap_set(machine, machine->channel->trap, machine->trap_controls);
-	todo_publish_counters(machine); /* the asker reads them along with the answer */
+	todo_publish_counters(machine); /* the asker reads the counters along with the answer */
 	if ((todo & TODO_QUERY) != 0)
 		query_answer(machine);
 	if ((todo & TODO_SAVE) != 0)

@@ -29,10 +29,10 @@ static void acpi_pci_dsdt_interrupts(struct aml *aml)
 		u32 row = aml_open(aml, AML_PACKAGE);
 
 		aml_byte(aml, 4);
-		/* in the device's address: all of its functions */
+		/* the address of the device, with FFFFh for all of its functions */
 		aml_dword(aml, slot << 16 | 0xffff);
 		aml_integer(aml, 0);
-		aml_integer(aml, 0); /* there is no link device: the next number is a pin */
+		aml_integer(aml, 0); /* no link device: the next number is a pin */
 		aml_integer(aml, (u8)(PCI_LINE_FIRST + slot % PCI_LINES));
 		aml_close(aml, row);
 	}
@@ -55,8 +55,8 @@ static void acpi_pci_dsdt_windows(struct aml *aml, u64 high_base, bool firmware)
 }
 
 /*
- * Writes the host bridge. It is not PNP0A08: as on conventional PCI, there is nothing that an _OSC
- * could negotiate.
+ * Writes the host bridge. Its id is not PNP0A08: as on conventional PCI, there is nothing that an
+ * _OSC could negotiate.
  */
 void acpi_pci_dsdt(struct aml *aml, u64 high_base, bool firmware)
 {

@@ -21,7 +21,7 @@
 #include "vmm/monitor/load/wdat.h"
 #include "vmm/rt/format.h"
 
-#define TABLE_ALIGNMENT 64u /* the FACS needs it (ACPI 6.4, 5.2.10) */
+#define TABLE_ALIGNMENT 64u /* the alignment of tables, which the FACS needs (ACPI 6.4, 5.2.10) */
 #define TABLES_BYTES	(LAYOUT_RSDP - LAYOUT_ACPI)
 
 #define TABLES_MAX 5u
@@ -30,7 +30,7 @@
 
 _Static_assert(ACPI_PM_GPE_GENERATION == 0, "_E00");
 
-/* Where the next table goes in the guest's RAM. */
+/* The place in the guest's RAM where the next table goes. */
 struct acpi_writer {
 	u8 *ram;
 	u64 at;
@@ -84,7 +84,7 @@ static void acpi_tables_dsdt_isa_device(struct aml *aml, const char *name, const
 	aml_close(aml, device);
 }
 
-/* Writes the pvpanic device as QEMU has it, so that its drivers find it. */
+/* Writes the pvpanic device as QEMU has it, so that the drivers for QEMU's device find it. */
 static void acpi_tables_dsdt_pvpanic(struct aml *aml)
 {
 	u32 device = aml_open(aml, AML_DEVICE);
@@ -170,7 +170,7 @@ static u32 acpi_tables_put_dsdt(struct acpi_writer *writer, const struct acpi_ma
 	for (u32 i = 0; i < 3; i++)
 		aml_integer(&aml, 0);
 	aml_close(&aml, opened);
-	/* in revision 2 integers have 64 bits */
+	/* the DSDT is of revision 2, in which integers have 64 bits */
 	return acpi_tables_put(writer, (struct acpi_header *)bytes, "DSDT", 2, aml.length);
 }
 

@@ -4,8 +4,8 @@
 #include "lib/types.h"
 
 /*
- * Writes ACPI machine language (ACPI 6.4, chapter 20) into a buffer. What does not fit is counted
- * but not written: `length` is above `size` then.
+ * A buffer in which ACPI machine language (ACPI 6.4, chapter 20) is written. Bytes that do not fit
+ * are counted but not written: `length` is above `size` then.
  */
 struct aml {
 	u8 *bytes;

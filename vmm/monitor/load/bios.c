@@ -71,8 +71,8 @@ static const u8 handlers[HANDLER_COUNT][HANDLER_BYTES] = {
 	[HANDLER_RESTART] = {
 		0xba, 0xf9, 0x0c,		/* mov $RESET_CONTROL_PORT, %dx */
 		0xb0, 0x02, 0xee,		/* mov $RESET_CONTROL_SYSTEM, %al; out %al, %dx */
-		0xb0, 0x06, 0xee,		/* write RESET_CONTROL_CPU to the same port */
-		0xf4, 0xeb, 0xfd,		/* hlt; jmp to it */
+		0xb0, 0x06, 0xee,		/* write RESET_CONTROL_CPU to the port in DX */
+		0xf4, 0xeb, 0xfd,		/* hlt, and jmp to the hlt */
 	},
 };
 
@@ -98,7 +98,7 @@ static enum bios_handler bios_handler_of(size_t vector)
 		return HANDLER_EQUIPMENT;
 	if (vector == 0x12)
 		return HANDLER_MEMORY;
-	/* 0x18 means that there is nothing to boot from, 0x19 boots: both reset the machine */
+	/* the vectors of "nothing to boot from" (0x18) and "boot" (0x19) both reset the machine */
 	if (vector == 0x18 || vector == 0x19)
 		return HANDLER_RESTART;
 	/* vectors 0x1b to 0x1f are called by other handlers, or point to tables */
@@ -113,7 +113,10 @@ void bios_write(u8 *ram)
 		put_u16(ram + 4 * vector, (u16)(bios_handler_of(vector) * HANDLER_BYTES));
 		put_u16(ram + 4 * vector + 2, (u16)BIOS_SEGMENT);
 	}
-	/* these are the words that programs look for: COM1, EBDA segment, KiB below the EBDA */
+	/*
+	 * the words of the BIOS data area that programs look for: COM1, EBDA segment, KiB below the
+	 * EBDA
+	 */
 	memset(ram + LAYOUT_BDA, 0, 0x100);
 	put_u16(ram + LAYOUT_BDA, 0x3f8);
 	put_u16(ram + LAYOUT_BDA + 0x0e, (u16)(LAYOUT_EBDA >> 4));

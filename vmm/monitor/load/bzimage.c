@@ -17,7 +17,7 @@
 /* The setup header's fields, checked against the file. */
 struct bzimage {
 	u16 version;
-	u64 header_end; /* where the setup header ends in the file */
+	u64 header_end; /* the place in the file where the setup header ends */
 	/* the size of the real-mode part, behind which the kernel proper starts in the file */
 	u64 setup_bytes;
 	u64 kernel_bytes; /* the size of the kernel proper */

@@ -16,7 +16,7 @@ struct e820_entry {
 	u32 type; /* enum e820_type */
 };
 
-#define E820_ENTRIES_MAX 9 /* so many are there with PCI and with RAM above 4 GiB */
+#define E820_ENTRIES_MAX 9 /* the entries of a machine with PCI and with RAM above 4 GiB */
 
 struct e820_map {
 	u32 count;

@@ -6,8 +6,8 @@
 /* An ELF executable for x86, 32 or 64 bits, little-endian; all offsets are checked when used. */
 struct elf_file {
 	bool is_64;
-	u64 entry;	   /* as the file has it: a physical or a virtual address */
-	u64 header_offset; /* where the program headers begin */
+	u64 entry;	   /* the entry point as the file has it: a physical or a virtual address */
+	u64 header_offset; /* the place in the file where the program headers begin */
 	u32 header_count;
 	u32 header_bytes; /* the size of each program header */
 };
@@ -31,7 +31,7 @@ bool elf_recognise(const struct load_file *kernel);
 
 /*
  * Reads the file header; fails if the file is no x86 executable or its program headers lie outside
- * of it.
+ * of the file.
  */
 bool elf_open(struct load_job *job, struct elf_file *elf);
 

@@ -14,7 +14,8 @@
 #include "vmm/monitor/load/place.h"
 #include "vmm/monitor/load/start_state.h"
 
-#define PHYS32_ENTRY 18u /* Xen's docs/misc/pvh.pandoc */
+/* the type of the ELF note with the PVH entry point (Xen's docs/misc/pvh.pandoc) */
+#define PHYS32_ENTRY 18u
 
 /* The start information: Xen's public/arch-x86/hvm/start_info.h, version 1. */
 struct hvm_start_info {

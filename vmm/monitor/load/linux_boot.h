@@ -17,7 +17,7 @@ enum linux_boot {
 	LINUX_SETUP_SECTS = 0x1f1,	/* u8 */
 	LINUX_SYSSIZE = 0x1f4,		/* u32, in units of 16 bytes */
 	LINUX_BOOT_FLAG = 0x1fe,	/* u16 */
-	LINUX_JUMP_OFFSET = 0x201,	/* u8: the header ends at 0x202 + this */
+	LINUX_JUMP_OFFSET = 0x201,	/* u8: the header ends at 0x202 plus this value */
 	LINUX_HEADER_MAGIC = 0x202,	/* "HdrS" */
 	LINUX_VERSION = 0x206,		/* u16 */
 	LINUX_TYPE_OF_LOADER = 0x210,	/* u8 */

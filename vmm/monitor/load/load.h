@@ -14,8 +14,9 @@ struct load_file {
 /* What a guest is loaded from and into. */
 struct load_job {
 	/* The loaders' input. */
-	u8 *ram;       /* the guest's RAM from address 0 on */
-	u64 ram_bytes; /* its size; only RAM below LAYOUT_LOW_END is used for loading */
+	u8 *ram; /* the guest's RAM from address 0 on */
+	/* the size of the guest's RAM; only RAM below LAYOUT_LOW_END is used for loading */
+	u64 ram_bytes;
 	struct load_file kernel;
 	struct load_file initrd;
 	const char *command_line;
@@ -30,11 +31,11 @@ struct load_job {
 	/* The loaders' results. */
 	struct vcpu_page *page; /* the first vCPU's registers: all groups are written and dirty */
 	bool firmware;	 /* the guest may count on a PIT and 8259s as a PC's firmware leaves them */
-	char error[192]; /* why loading failed, as one sentence; "": it did not */
+	char error[192]; /* why loading failed, as one sentence; "": loading did not fail */
 
 	/* What the loaders pass to each other. */
 	struct e820_map map;
-	u64 rsdp;	/* where the ACPI tables' root lies */
+	u64 rsdp;	/* the address of the ACPI tables' root */
 	u64 kernel_end; /* end of what the kernel occupies */
 };
 

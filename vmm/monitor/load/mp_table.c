@@ -20,17 +20,18 @@
  * little-endian.
  */
 struct mp_pointer {
-	char signature[4]; /* "_MP_" */
+	char signature[4]; /* the signature "_MP_" */
 	u32 table;
 	u8 length; /* the length in units of 16 bytes */
 	u8 revision;
 	u8 checksum;
-	u8 features[5]; /* all are 0: there is a table, and no IMCR (virtual wire mode) */
+	/* all bytes are 0: a table follows, and there is no IMCR (virtual wire mode) */
+	u8 features[5];
 } PACKED;
 _Static_assert(sizeof(struct mp_pointer) == 16, "MP 4.1");
 
 struct mp_header {
-	char signature[4]; /* "PCMP" */
+	char signature[4]; /* the signature "PCMP" */
 	u16 length;	   /* the bytes of the base table, header and entries */
 	u8 revision;
 	u8 checksum;
@@ -145,7 +146,7 @@ static void mp_table_add_interrupts(struct mp_writer *writer, u8 isa_bus)
 		interrupt.flags = irq == IRQCHIP_SCI ? MP_ACTIVE_HIGH_LEVEL : 0;
 		mp_table_add(writer, &interrupt, sizeof(interrupt));
 	}
-	/* as in the MADT: the 8259s at LINT0, NMI at LINT1 */
+	/* the local interrupts as in the MADT: the 8259s at LINT0, NMI at LINT1 */
 	interrupt = (struct mp_interrupt){
 		.type = MP_LOCAL_INTERRUPT, .kind = MP_EXTINT, .apic = MP_ALL_LAPICS, .input = 0};
 	mp_table_add(writer, &interrupt, sizeof(interrupt));

@@ -5,8 +5,8 @@
 
 /* CPUID leaf 1: what the table says about each processor. */
 struct mp_cpu {
-	u32 signature; /* EAX: family, model, stepping */
-	u32 features;  /* EDX */
+	u32 signature; /* EAX of CPUID leaf 1: family, model, stepping */
+	u32 features;  /* EDX of CPUID leaf 1: features */
 };
 
 /*

@@ -29,8 +29,8 @@ enum multiboot1_header {
 #define MB1_HEADER_MAGIC 0x1badb002u
 #define MB1_SEARCH_BYTES (8 * KIB)
 /*
- * bits that a loader must understand: page-aligned modules, memory information, video mode (there
- * is none)
+ * The flags that a loader must understand: page-aligned modules, memory information, video mode
+ * (which Skerry does not set).
  */
 #define MB1_REQUIRED_KNOWN 0x7u
 #define MB1_REQUIRED	   0xffffu
@@ -84,7 +84,7 @@ struct multiboot1_memory {
 #define MB1_NAME_AT    0x300u
 
 /*
- * What stands before the command line: boot loaders put the file's name first, and programs skip a
+ * The word before the command line: boot loaders put the file's name first, and programs skip a
  * first word.
  */
 #define MB1_PROGRAM_NAME "kernel "

@@ -20,7 +20,8 @@ void console_signal(struct machine *machine);
 void console_tell(void *context);
 
 /*
- * After so many exits of ports without output a guest counts as polling: it has stopped printing.
+ * A guest that makes this many exits of ports without output counts as polling: it has stopped
+ * printing.
  */
 #define CONSOLE_PATIENCE 64u
 

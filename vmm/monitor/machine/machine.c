@@ -170,7 +170,7 @@ static void machine_time_goes_on(struct machine *machine)
 	machine_time_resume(&machine->time, clock_tsc());
 	machine_take_wall_time(machine);
 	machine_update_clock(machine);
-	/* wall time has gone on, and with it the RTC */
+	/* wall time has gone on while the machine stood still, and the RTC goes on with it */
 	for (u32 i = 0; i < platform->timed_count; i++)
 		device_tick(platform->timed[i]);
 	for (u32 i = 0; i < machine->vcpu_count; i++) {

@@ -15,8 +15,8 @@
 #define MACHINE_VCPU_MAX 64
 
 /*
- * A reset that the guest did not ask for is a crash; after so many within CRASH_WINDOW_NS the
- * VM stays down.
+ * A reset that the guest did not ask for is a crash; after CRASH_LIMIT crashes within
+ * CRASH_WINDOW_NS the VM stays down.
  */
 #define CRASH_LIMIT	5
 #define CRASH_WINDOW_NS (60 * NS_PER_S)
@@ -26,7 +26,7 @@ struct firmware;
 /* Work that waits until no vCPU is in the guest; no vCPU enters the guest before it is done. */
 enum machine_todo {
 	TODO_REPORT = 1 << 0, /* show the manager the state */
-	TODO_START = 1 << 1,  /* from power-on */
+	TODO_START = 1 << 1,  /* start the guest from power-on */
 	TODO_TRAP = 1 << 3,   /* apply new trap settings */
 	TODO_QUERY = 1 << 2,  /* answer the manager's question */
 	TODO_SAVE = 1 << 4,   /* save the machine for another process */
@@ -41,12 +41,14 @@ enum machine_todo {
  * The machine's lock guards this.
  */
 struct handover {
-	bool held;   /* nothing moves until VM_COMMAND_CONTINUE or VM_COMMAND_LOAD */
-	bool loaded; /* VM_COMMAND_START does not boot the guest: it goes on from a loaded state */
-	u32 sum;     /* checksum of the state that VM_COMMAND_LOAD has loaded last; 0: none */
-	u64 sum_of;  /* the size in bytes of that state */
-	u32 number;  /* MONITOR_RENEWAL of a process that has not taken over yet; 0: it has taken
-			over */
+	/* the machine is held: nothing moves until VM_COMMAND_CONTINUE or VM_COMMAND_LOAD */
+	bool held;
+	/* VM_COMMAND_START does not boot the guest: the guest goes on from a loaded state */
+	bool loaded;
+	u32 sum;    /* checksum of the state that VM_COMMAND_LOAD has loaded last; 0: none */
+	u64 sum_of; /* the size in bytes of that state */
+	u32 number; /* MONITOR_RENEWAL of a process that has not taken over yet; 0: it has taken
+		       over */
 };
 
 /*
@@ -63,7 +65,7 @@ struct reserve {
 	struct reserve_time wanted;
 	struct reserve_time kept; /* the guarantee that every vCPU has */
 	u32 round;		  /* grows with each change of `wanted` */
-	u32 waiting;		  /* how many vCPUs have not asked in this round */
+	u32 waiting;		  /* the vCPUs that have not asked in this round */
 	bool refused;
 	u32 refused_vcpu;
 	u64 left_permille; /* permille of a CPU that the kernel could have granted */
@@ -77,12 +79,12 @@ struct reserve {
 struct machine {
 	struct mutex lock;
 
-	/* These are set once. */
+	/* The fields from here on are set once. */
 	handle_t queue;	      /* vCPU 0's queue, where signals from the manager arrive, too */
 	handle_t channel_out; /* the event that tells the manager to look at the channel */
 	struct vm_channel *channel;
 	struct vsock_area *vsock; /* NULL: the guest has no socket device */
-	/* "": there is no such port; port 0 has no name */
+	/* the ports' names; "": there is no such port; port 0 has no name */
 	char port_name[CHANNEL_STREAM_MAX][CHANNEL_NAME_BYTES];
 	struct guest_memory memory;
 	struct cpuid_policy cpuid;
@@ -101,7 +103,7 @@ struct machine {
 	enum vm_state reported; /* the state that the channel shows */
 	u32 todo;		/* enum machine_todo */
 	bool fast_path;		/* may_run and not watched: exits may be handled on the fast path */
-	u32 guest_count;	/* how many vCPUs may be in the guest */
+	u32 guest_count;	/* the number of vCPUs that may be in the guest */
 	u32 obeyed;		/* sequence number of the last command begun */
 	u32 heard;		/* number of the last question taken up */
 	u32 rebuilt_count;	/* how often the machine was rebuilt (rebuild.h) */

@@ -21,8 +21,8 @@ void machine_time_pause(struct machine_time *time, u64 host_tsc);
 void machine_time_resume(struct machine_time *time, u64 host_tsc);
 
 /*
- * Fill in the clock that devices see at host_tsc, and a vCPU with clock->tsc_adjust: all of it, or
- * all but wall time.
+ * Fill in the clock that devices and a vCPU with clock->tsc_adjust see at host_tsc: all of the
+ * clock, or all but wall time.
  */
 void machine_time_update_guest(const struct machine_time *time, struct machine_clock *clock,
 			       u64 host_tsc);

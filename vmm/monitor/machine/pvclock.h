@@ -4,12 +4,12 @@
 #include "vmm/monitor/bus/device.h"
 #include "vmm/monitor/memory/guest_memory.h"
 
-/* Linux Documentation/virt/kvm/x86/msr.rst. */
+/* The KVM clock: Linux Documentation/virt/kvm/x86/msr.rst. */
 #define MSR_KVM_WALL_CLOCK  0x4b564d00u
 #define MSR_KVM_SYSTEM_TIME 0x4b564d01u
 
 struct pvclock_record {
-	u32 version; /* odd while it is being written */
+	u32 version; /* the record's version, odd while the record is being written */
 	u32 pad0;
 	u64 tsc_timestamp;
 	u64 system_time; /* the guest's time in ns at tsc_timestamp */

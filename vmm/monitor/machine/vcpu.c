@@ -58,7 +58,7 @@ void vcpu_update_pvclock(struct vcpu *vcpu, bool stopped)
 
 void vcpu_need(struct vcpu *vcpu, u32 groups)
 {
-	/* what the monitor has changed itself is newer than the kernel's registers */
+	/* groups that the monitor has changed itself are newer than the kernel's registers */
 	u32 missing = groups & ~(vcpu->page->valid | vcpu->page->dirty);
 
 	if (missing != 0 && sys_vcpu_get(vcpu->handle, missing) != STATUS_OK)
@@ -129,7 +129,7 @@ void vcpu_tick_now(struct vcpu *vcpu)
 {
 	vcpu_update_clock(vcpu);
 	vcpu_tick(vcpu);
-	if (vcpu->id == 0) /* its next run ends in time anyway */
+	if (vcpu->id == 0) /* the next run of vCPU 0 ends in time anyway */
 		vcpu->machine->platform.events.pending &= ~(u32)MACHINE_DEADLINE;
 }
 

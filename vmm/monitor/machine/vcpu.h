@@ -15,43 +15,45 @@ struct lapic_page;
 
 /* Where the vCPU's thread is; changed under the machine's lock. */
 enum vcpu_place {
-	VCPU_INSIDE,   /* in the monitor: looks at everything before it goes on */
-	VCPU_IN_GUEST, /* in SYS_VCPU_RUN, or on its way to it or back */
-	VCPU_ASLEEP,   /* in SYS_QUEUE_WAIT, or on its way to it */
+	VCPU_INSIDE,   /* the thread is in the monitor, and looks at everything before it goes on */
+	VCPU_IN_GUEST, /* the thread is in SYS_VCPU_RUN, or on its way there or back */
+	VCPU_ASLEEP,   /* the thread is in SYS_QUEUE_WAIT, or on its way there */
 };
 
 /* One virtual CPU; its registers are in `page`. */
 struct vcpu {
 	struct machine *machine;
-	u32 id; /* its number, which is also its APIC ID */
+	u32 id; /* the vCPU's number, which is also its APIC ID */
 	handle_t handle;
 	handle_t queue;
 	handle_t wake_event; /* the event, bound to the queue, by which other threads wake the vCPU
 			      */
 	struct vcpu_page *page;
-	struct lapic *lapic; /* its local APIC, part of the machine's platform */
+	struct lapic *lapic; /* the vCPU's local APIC, part of the machine's platform */
 	struct lapic_page *lapic_page;
 	struct vcpu_cpuid_entry *cpuid_page;
 	u8 *xsave_page;
 	enum vcpu_place place;
-	u32 reserve_round;	 /* the last round in which it has asked for its reservation */
-	bool woken;		 /* its thread was already told to come to the monitor */
+	/* the last round in which the vCPU has asked for its reservation */
+	u32 reserve_round;
+	bool woken;		 /* the vCPU's thread was already told to come to the monitor */
 	enum status refused;	 /* why the kernel did not run it; STATUS_OK: it did */
-	u64 deadline_ns;	 /* guest time of its next timer */
-	u64 tsc_adjust;		 /* IA32_TSC_ADJUST */
-	bool halted;		 /* in HLT: waits for an interrupt */
+	u64 deadline_ns;	 /* guest time of the vCPU's next timer */
+	u64 tsc_adjust;		 /* the guest's IA32_TSC_ADJUST */
+	bool halted;		 /* the vCPU is in HLT and waits for an interrupt */
 	struct vcpu_event event; /* the event that the next entry must inject */
 	struct vcpu_event held;	 /* interrupt whose delivery was cut short by an exception */
 	bool unhalted;		 /* KVM_HC_KICK_CPU: the present or next HLT ends at once */
-	u64 decoded;   /* a bit for each exit reason whose last instruction had to be decoded */
-	bool quiet;    /* nothing was pending; only a kick or its APIC can change that */
-	u64 apic_base; /* the base address of its local APIC, as vapic.c knows it */
+	u64 decoded; /* a bit for each exit reason whose last instruction had to be decoded */
+	/* nothing is pending for the vCPU; only a kick or its APIC can change that */
+	bool quiet;
+	u64 apic_base; /* the base address of the vCPU's local APIC, as vapic.c knows it */
 	struct msr_state msr;
 	struct pvclock pvclock;
 	struct pv_eoi pv_eoi;
 	struct steal_time steal_time;
-	u32 spun_for;	/* the vCPU to which it last yielded in a spin loop */
-	u32 yield_to;	/* the vCPU that is to run before this one goes on, plus 1; 0: none */
+	u32 spun_for;	/* the vCPU to which this vCPU last yielded in a spin loop */
+	u32 yield_to;	/* the vCPU that is to run before this vCPU goes on, plus 1; 0: none */
 	u32 rebuilt_at; /* rebuild.h: the page's run_count at the last rebuild */
 	struct emulator emulator;
 	struct moves moves;

@@ -21,11 +21,11 @@ static inline void vcpu_check(const struct vcpu *vcpu)
 }
 
 /*
- * An image built with TEST=1 reads out all state and puts it back after so many exits, which shows
- * that snapshots can; in other images it never does (0).
+ * In an image built with TEST=1, all state is read out and put back after each REBUILD_EVERY exits,
+ * which shows that snapshots can do the same; in other images this never happens (0).
  */
 #ifdef TEST
-#define REBUILD_EVERY 1000u /* exits */
+#define REBUILD_EVERY 1000u /* the number of exits between two rebuilds */
 #else
 #define REBUILD_EVERY 0u
 #endif

@@ -56,7 +56,7 @@
 #define LAYOUT_PCI_LOW	      LAYOUT_LOW_END
 #define LAYOUT_PCI_LOW_BYTES  (512 * MIB)
 #define LAYOUT_ECAM	      0xe0000000ull
-#define LAYOUT_ECAM_BYTES     (1 * MIB) /* the size of one bus */
+#define LAYOUT_ECAM_BYTES     (1 * MIB) /* the size of the configuration space of one bus */
 #define LAYOUT_PCI_HIGH_BYTES (4 * GIB)
 
 /*

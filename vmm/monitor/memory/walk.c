@@ -24,9 +24,9 @@ struct walker {
 	bool execute_disable;
 	u32 large_levels; /* mask of the levels at which PS maps a page */
 	u64 reserved;	  /* bits that no entry may have set */
-	/* What the walk has found. */
+	/* The results of the walk: */
 	u32 leaf_shift;	       /* log2 of the page's size */
-	u64 accessed;	       /* PTE_A when all entries have it */
+	u64 accessed;	       /* PTE_A if the entries on all levels have it */
 	struct walk_path path; /* `last` is the level that maps the page */
 };
 
@@ -128,7 +128,8 @@ static bool walk_descend(struct walker *walker, u64 *fault)
 		}
 		leaf = level == 1 || (entry & PTE_PS && walker->large_levels >> level & 1);
 		table = entry & PTE_ADDRESS;
-		if (walker->pae_32 && level == 3) /* checked when CR3 was loaded, not here */
+		/* in PAE mode these entries were checked when CR3 was loaded */
+		if (walker->pae_32 && level == 3)
 			continue;
 		if (walk_reserved_set(walker, entry, level, shift, leaf)) {
 			*fault = PF_ERROR_P | PF_ERROR_RSVD;
@@ -216,7 +217,7 @@ static enum walk_outcome walk_attempt(struct walker *walker, struct walk_result 
 	u64 fault;
 
 	if (walk_descend(walker, &fault)) {
-		/*@ split walker->path.last; */ /* make verify */
+		/*@ split walker->path.last; */ /* `make verify` splits its proof here */
 		fault = PF_ERROR_P;
 		if (walk_permitted(walker)) {
 			if (!(walker->access & WALK_PROBE) && !walk_set_accessed(walker))

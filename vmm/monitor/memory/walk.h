@@ -10,7 +10,8 @@ enum walk_access {
 	WALK_WRITE = 1 << 1,
 	WALK_USER = 1 << 2, /* the access is made at CPL 3 */
 	WALK_FETCH = 1 << 4,
-	WALK_PROBE = 1 << 8,	/* a look from outside: without permissions, A and D bits stay */
+	/* a look from outside: permissions do not count, and A and D bits stay */
+	WALK_PROBE = 1 << 8,
 	WALK_IMPLICIT = 1 << 9, /* the CPU itself accesses descriptor tables or a TSS */
 };
 
@@ -24,7 +25,7 @@ struct walk_result {
 
 /* One entry on the way down, as the walk has read it. */
 struct walk_step {
-	u8 *host; /* where the entry lies; NULL: not in RAM */
+	u8 *host; /* where the entry lies in the monitor's memory; NULL: the entry is not in RAM */
 	u64 gpa;
 	u64 entry;
 };

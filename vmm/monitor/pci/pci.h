@@ -82,8 +82,9 @@ struct pci_function {
 	struct pci_bus *bus;
 	u32 slot;
 	struct pci_bar bar[PCI_BARS];
-	u32 config_end; /* where the header and the capabilities end so far; a multiple of 4 */
-	u32 msix_at;	/* offset of the MSI-X capability in configuration space; 0: none */
+	/* the offset at which the header and the capabilities so far end; a multiple of 4 */
+	u32 config_end;
+	u32 msix_at; /* offset of the MSI-X capability in configuration space; 0: none */
 	u32 msix_count;
 	u8 constant[PCI_CONFIG_BYTES];
 	u8 writable[PCI_CONFIG_BYTES]; /* a 1 for each bit that the guest may change */
@@ -141,7 +142,7 @@ static inline bool pci_is_master(const struct pci_function *function)
 	return (function->state->config[PCI_COMMAND] & PCI_COMMAND_BUS_MASTER) != 0;
 }
 
-/* pci_bar.c: puts all BARs of the bus where they belong by now. */
+/* Puts all BARs of the bus where they belong by now. In pci_bar.c. */
 void pci_bar_map_all(struct pci_bus *bus);
 /* Sets `placed` of each BAR of a function that is not on the bus yet. */
 enum status pci_bar_place(struct pci_function *function) MUST_CHECK;

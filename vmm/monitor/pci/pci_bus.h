@@ -9,7 +9,8 @@ struct platform_config;
 #define PCI_DATA_PORT	 0xcfcu
 #define PCI_PORTS	 8u
 
-#define PCI_BRIDGE_VENDOR 0x1af4u /* shared with virtio; no driver binds to it */
+/* vendor of the host bridge, which virtio uses too; no driver binds to the bridge */
+#define PCI_BRIDGE_VENDOR 0x1af4u
 #define PCI_BRIDGE_DEVICE 0x0f00u
 #define PCI_BRIDGE_CLASS  0x060000u
 

@@ -133,13 +133,13 @@ void pci_function_reset(struct pci_function *function)
 	pci_intx_update(function);
 }
 
-/* Nothing to do for the pin, whose level is in the interrupt controllers' state. */
+/* Does nothing, as the pin's level is in the interrupt controllers' state. */
 void pci_function_loaded(struct pci_function *function)
 {
 	pci_bar_map_all(function->bus);
 }
 
-/* Any bytes are valid: registers are masked when they are used. */
+/* Returns true for any bytes, since registers are masked when they are used. */
 bool pci_function_valid(const struct pci_function_state *state)
 {
 	for (u32 i = 0; i < PCI_MSIX_MAX; i++)

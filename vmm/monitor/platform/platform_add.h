@@ -6,7 +6,7 @@
 #include "vmm/rt/channel.h"
 
 #define PLATFORM_DEVICE_MAX    64
-#define PLATFORM_STORAGE_BYTES (64 * KIB) /* for the devices' structs */
+#define PLATFORM_STORAGE_BYTES (64 * KIB) /* the size of the storage for the devices' structs */
 
 struct serial;
 struct acpi_pm;
@@ -22,7 +22,7 @@ struct vsock_area;
 
 struct platform_config {
 	u32 cpu_count;
-	u64 ram_below_4g; /* bytes */
+	u64 ram_below_4g; /* the RAM below 4 GiB in bytes */
 	u64 ram_above_4g;
 	void (*serial_put)(void *context, u8 byte);
 	void *serial_context;
@@ -37,26 +37,29 @@ struct platform_config {
 	bool test_device;
 	void (*test_show)(u64 at, u64 page); /* shows a page in the test device's window */
 	bool pci;
-	u64 pci_high_base; /* layout_pci_high */
-	/* for devices on PCI: */
+	u64 pci_high_base; /* where the PCI bus's 64-bit window begins, see layout_pci_high */
+	/* For devices on PCI: the guest memory that devices read and write */
 	/* the guest memory that devices read and write */
 	const struct guest_memory *memory;
-	void (*random_draw)(void *bytes, size_t count); /* unpredictable ones */
+	void (*random_draw)(void *bytes, size_t count); /* writes `count` unpredictable bytes */
 	bool virtio_rng;
 	bool virtio_balloon;
 	enum status (*ram_discard)(u64 first, u64 count); /* gives pages of the RAM back */
 	/* a virtio console exists, whose port 0 leads where the serial port leads */
 	bool virtio_console;
 	void (*port_put)(void *serial_context, u32 port, u8 byte);
-	/* of VIRTIO_CONSOLE_PORTS; "": there is none. Port 0 has no name */
+	/*
+	 * The names of VIRTIO_CONSOLE_PORTS ports; "": there is no such port. Port 0 has no name.
+	 */
 	const char (*port_name)[CHANNEL_NAME_BYTES];
-	struct vsock_area *vsock; /* shared with the manager; NULL: there is no socket device */
-	u64 vsock_cid;		  /* the guest's address */
-	/* tells the manager that it has something to look at in the shared memory */
+	/* the memory shared with the manager; NULL: there is no socket device */
+	struct vsock_area *vsock;
+	u64 vsock_cid; /* the guest's address */
+	/* tells the manager that there is something to look at in the shared memory */
 	void (*vsock_tell)(void *serial_context);
-	struct virtio_blk *blk; /* blk_count disks, as virtio_blk_attach wants them */
+	struct virtio_blk *blk; /* the VM's blk_count disks, as virtio_blk_attach wants them */
 	u32 blk_count;
-	struct virtio_net *net; /* net_count cards, as virtio_net_attach wants them */
+	struct virtio_net *net; /* the VM's net_count cards, as virtio_net_attach wants them */
 	u32 net_count;
 };
 
@@ -75,14 +78,14 @@ struct platform {
 	struct irqchip irqchip;
 	struct serial *serial; /* Devices to which the owner talks. */
 	struct acpi_pm *acpi_pm;
-	struct pci_bus *pci;		       /* NULL: there is none */
-	struct virtio_console *virtio_console; /* NULL: there is none */
-	struct virtio_balloon *virtio_balloon; /* NULL: there is none */
-	struct virtio_vsock *virtio_vsock;     /* NULL: there is none */
+	struct pci_bus *pci;		       /* the PCI bus; NULL: there is none */
+	struct virtio_console *virtio_console; /* the console device; NULL: there is none */
+	struct virtio_balloon *virtio_balloon; /* the balloon device; NULL: there is none */
+	struct virtio_vsock *virtio_vsock;     /* the socket device; NULL: there is none */
 	u32 device_count;
-	struct device *device[PLATFORM_DEVICE_MAX]; /* all but the local APICs */
+	struct device *device[PLATFORM_DEVICE_MAX]; /* all devices but the local APICs */
 	u32 timed_count;
-	struct device *timed[PLATFORM_DEVICE_MAX]; /* the devices among these that have a clock */
+	struct device *timed[PLATFORM_DEVICE_MAX]; /* the devices of `device` that have a clock */
 	u32 storage_used;
 	u8 storage[PLATFORM_STORAGE_BYTES] ALIGNED(16);
 };

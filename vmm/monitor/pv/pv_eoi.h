@@ -5,7 +5,7 @@
 
 struct vcpu;
 
-/* Linux Documentation/virt/kvm/x86/msr.rst. */
+/* KVM's EOI without an exit: Linux Documentation/virt/kvm/x86/msr.rst. */
 #define MSR_KVM_PV_EOI 0x4b564d04u
 
 /* Handles WRMSR; returns false for a #GP. */
@@ -20,7 +20,7 @@ bool pv_eoi_write_msr(struct vcpu *vcpu, u64 value) MUST_CHECK;
 void pv_eoi_offer(struct vcpu *vcpu);
 
 /*
- * After an exit for which the bit was set: takes the offer back, or does the EOI if the guest has
- * cleared it.
+ * Is called after an exit if the bit was set before the entry: takes the offer back, or does the
+ * EOI if the guest has cleared the bit.
  */
 void pv_eoi_collect(struct vcpu *vcpu);

@@ -5,12 +5,12 @@
 
 struct vcpu;
 
-/* Linux Documentation/virt/kvm/x86/msr.rst. */
+/* KVM's steal time: Linux Documentation/virt/kvm/x86/msr.rst. */
 #define MSR_KVM_STEAL_TIME 0x4b564d03u
 
 struct steal_record {
 	u64 steal;   /* ns that the vCPU waited for a CPU */
-	u32 version; /* odd while it is being written */
+	u32 version; /* the record's version, odd while the record is being written */
 	u32 flags;
 	u8 preempted; /* enum vcpu_mark; while the guest runs the kernel owns it */
 	u8 pad0[3];
@@ -25,5 +25,5 @@ void steal_time_reset(struct vcpu *vcpu);
 
 /* Marks a vCPU that is going to sleep, so that no other vCPU interrupts it to flush its TLB. */
 void steal_time_sleep(struct vcpu *vcpu);
-/* Before an entry: updates the record and does a TLB flush that was asked for meanwhile. */
+/* Before an entry, updates the record and does a TLB flush if another vCPU has asked for one. */
 void steal_time_enter(struct vcpu *vcpu);

@@ -9,7 +9,7 @@
 #include "vmm/monitor/save/backup_header.h"
 #include "vmm/rt/format.h"
 
-/* Where file systems and partitions say what they are. */
+/* The bytes in which file systems and partitions say what they are. */
 #define LOOK_BYTES (2 * BACKUP_BLOCK_BYTES)
 
 static u8 piece[BACKUP_HEADER_BYTES] ALIGNED(8);
@@ -24,7 +24,7 @@ static bool backup_target_refuse(struct save_disk *disk, const char *text)
 static bool backup_target_look_for_chain(struct save_disk *disk, u64 at,
 					 const struct backup_label *label, bool *is_one)
 {
-	static struct backup_header header; /* a copy: nobody else writes to it */
+	static struct backup_header header; /* a copy of the header, to which nobody else writes */
 
 	if (!backup_header_read(disk, at, &header, is_one))
 		return false;
@@ -103,7 +103,10 @@ bool backup_target_confirm(struct save_disk *disk, struct backup_header *header)
 	header->version = BACKUP_VERSION;
 	header->block_bytes = BACKUP_BLOCK_BYTES;
 	header->check = backup_header_check(header);
-	/* who restores it looks for a full one's header at the end that the place has then */
+	/*
+	 * who restores the backup looks for a full backup's header at the end that the disk has
+	 * then
+	 */
 	if (save_disk_has_grown(disk))
 		return backup_target_refuse(
 			disk, "the place has grown meanwhile; use one that keeps its size");

@@ -22,7 +22,7 @@ _Static_assert(BLOCK_BYTES <= BLOCK_REQUEST_BYTES, "one request");
 _Static_assert(BLOCK_BYTES == DISK_CHANGES_BLOCK_BYTES, "a bit for each");
 #define NUMBER_COUNT (BACKUP_HEADER_BYTES / sizeof(u64))
 
-/* A disk and where its copy goes. */
+/* A disk, and the place to which it is copied. */
 struct copy {
 	const char *name;
 	struct save_disk from;
@@ -30,13 +30,13 @@ struct copy {
 	struct disk_client from_client;
 	struct disk_client to_client;
 	const u64 *changed; /* a bit for each block; NULL: all are copied */
-	u64 changed_blocks; /* how many blocks the list of changes has bits for */
+	u64 changed_blocks; /* the number of blocks for which the list of changes has bits */
 	u64 blocks;	    /* the blocks of the disk */
-	u64 wanted;	    /* how many of these are to be copied */
+	u64 wanted;	    /* the number of blocks that are to be copied */
 	struct backup_header header;
 };
 
-/* Taken when it runs: every monitor would have it otherwise. */
+/* The memory that the copier takes when it runs: every monitor would have it otherwise. */
 struct copier_room {
 	struct copy copies[COPIER_DISK_MAX];
 	u8 block[BLOCK_BYTES] ALIGNED(8);

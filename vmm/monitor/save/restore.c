@@ -27,11 +27,14 @@
 static struct {
 	struct save_store store;
 	struct stream stream;
-	u8 *state; /* state_size bytes for what STREAM_STATE brings, used of them */
+	u8 *state; /* state_size bytes for the body of STREAM_STATE, of which `used` are there */
 	u64 state_size;
 	u64 used;
 	bool checked; /* the state has been */
-	/* disks to which the VM may write, and which hold what they held at the save */
+	/*
+	 * the disks to which the VM may write, and which hold what they held at the save; a bit
+	 * each
+	 */
 	u64 disks;
 } restore;
 
@@ -186,7 +189,7 @@ static bool restore_check_disk(struct machine *machine, const struct stream_disk
 
 static bool restore_check_disks(struct machine *machine, const struct stream_disks *sealed)
 {
-	static struct stream_disks disks; /* reading them takes the record's room */
+	static struct stream_disks disks; /* static, as reading the disks takes the record's room */
 
 	disks = *sealed;
 	for (u64 i = 0; i < disks.count; i++) {

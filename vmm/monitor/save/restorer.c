@@ -21,7 +21,7 @@
 _Static_assert(BLOCK_BYTES <= BLOCK_REQUEST_BYTES, "one request");
 #define NUMBER_COUNT (BACKUP_HEADER_BYTES / sizeof(u64))
 
-/* A place with one of the backups. */
+/* A disk, or a place on one, with one of the backups. */
 struct source {
 	const char *name;
 	struct save_disk disk;
@@ -29,14 +29,15 @@ struct source {
 	struct backup_header header;
 };
 
-/* Taken when it runs: every monitor would have it otherwise. */
+/* The memory that the restorer takes when it runs: every monitor would have it otherwise. */
 struct restorer_room {
 	struct source sources[BACKUP_CHAIN_MAX];
 	struct save_disk to;
 	struct disk_client to_client;
 	u8 first[BLOCK_BYTES] ALIGNED(8); /* the disk's first block */
 	u8 block[BLOCK_BYTES] ALIGNED(8);
-	u64 numbers[NUMBER_COUNT]; /* a piece of those of a differential backup's blocks */
+	/* a piece of the list of a differential backup's block numbers */
+	u64 numbers[NUMBER_COUNT];
 };
 
 static struct restorer_page *page;
@@ -246,7 +247,8 @@ static bool restorer_flush(void)
 static bool restorer_restore(void)
 {
 	page->touched = 1;
-	if (!restorer_write_block(0, room->first) || !restorer_flush()) /* zeros */
+	/* the first block is overwritten with zeros */
+	if (!restorer_write_block(0, room->first) || !restorer_flush())
 		return false;
 	for (struct source *source = room->sources; source < room->sources + count; source++) {
 		if (!(restorer_is_full(source) ? restorer_copy_full(source)

@@ -79,7 +79,7 @@ static bool save_disk_run(struct save_disk *disk, struct errand errand)
 	for (;;) {
 		u64 now = clock_tsc();
 
-		/* another driver knows of nothing */
+		/* a new driver knows nothing of the old driver's requests */
 		if (disk_client_renewed(disk->client))
 			errand.asked = false;
 		if (!errand.asked)
@@ -176,7 +176,7 @@ bool save_disk_write(struct save_disk *disk, u64 offset, const void *bytes, u32 
 
 bool save_disk_flush(struct save_disk *disk)
 {
-	/* one without a cache has nothing to empty */
+	/* a disk without a write cache has nothing to flush */
 	if ((disk_client_about(disk->client).features & DISK_FLUSH) == 0)
 		return true;
 	return save_disk_run(disk, (struct errand){.operation = BLOCK_FLUSH});

@@ -51,7 +51,10 @@ bool save_store_open(struct save_store *store, handle_t queue)
 		.queue = queue,
 		.doorbell = start_handle(START_CHANNEL_OUT),
 	};
-	/* a monitor has it in its queue already, and this changes nothing; it looks anyway */
+	/*
+	 * a monitor has bound the object to its queue already, and this call changes nothing; the
+	 * queue is looked at anyway
+	 */
 	(void)!sys_object_bind(start_handle(START_CHANNEL_IN), queue, TRANSFER_KEY);
 	return true;
 }
@@ -82,7 +85,7 @@ static void save_store_fill_block(const struct stream_header *header)
 }
 
 /*
- * Writes the header, in the end: until then the place holds no save, neither this one nor an
+ * Writes the header, at the end: until then the place holds no save, neither this save nor an
  * earlier one.
  */
 static bool save_store_put_header(struct save_store *store, const struct stream_header *header)
@@ -135,7 +138,10 @@ bool save_store_read_header(struct save_store *store, void *to)
 			     transfer_read(&store->transfer, to, STREAM_BLOCK_BYTES, &count));
 }
 
-/* Reads a record. Its first block says how many follow; an invalid length is refused later. */
+/*
+ * Reads a record. The record's first block says how many blocks follow; an invalid length is
+ * refused later.
+ */
 static bool save_store_take_record(struct save_store *store, struct stream_record *record,
 				   u32 *count)
 {

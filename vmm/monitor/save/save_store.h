@@ -20,7 +20,10 @@ struct save_store {
 /* Opens the store given at the start (START_SAVE); its signals arrive in `queue`. */
 bool save_store_open(struct save_store *store, handle_t queue) MUST_CHECK;
 
-/* All of the following are false when it has failed, with the words in `problem`. */
+/*
+ * Returns whether `bytes` fit and may be written; call it before any other function. All functions
+ * below return false when they have failed, with the reason in `problem`.
+ */
 
 /* Returns whether `bytes` fit and may be written; call it before any write. */
 bool save_store_fits(struct save_store *store, u64 bytes, bool overwrite) MUST_CHECK;

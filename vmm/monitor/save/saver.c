@@ -119,7 +119,7 @@ static u64 saver_bytes_needed(void)
 		saver_moved();
 		pages += saver_look_at_block(first);
 	}
-	/* a record that is not full takes no more than one that is */
+	/* a record that is not full takes no more room than a full record */
 	return STREAM_BLOCK_BYTES + whole * STREAM_RECORD_LIMIT + stream_record_bytes((u32)rest) +
 	       stream_record_bytes(sizeof(struct stream_disks)) +
 	       (pages + STREAM_RAM_PAGES - 1) / STREAM_RAM_PAGES * STREAM_RECORD_LIMIT +
@@ -167,7 +167,8 @@ static bool saver_write_state(void)
 }
 
 /*
- * Sums up one of the guest's own disks, of which nobody but this process asks anything meanwhile.
+ * Sums up one of the guest's own disks. No other process asks anything of that disk during the
+ * save.
  */
 static bool saver_sum_disk(const struct start_entry *entry, struct stream_disk *sum, u32 number)
 {

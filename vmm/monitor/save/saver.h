@@ -3,11 +3,14 @@
 
 #include "lib/types.h"
 
-/* Returns whether this process was started to save a VM, whose monitor stands still meanwhile. */
+/*
+ * Returns whether this process was started to save a VM. The VM's monitor stands still during the
+ * save.
+ */
 bool saver_wanted(void);
 /*
- * Writes the state (START_STATE) and the RAM to where START_SAVE says and tells the manager how
- * that went, as a new monitor does (taken_renewal, refused_renewal). The manager ends the process
- * then.
+ * Writes the state (START_STATE) and the RAM to the place that START_SAVE names, and tells the
+ * manager how that went, as a new monitor does (taken_renewal, refused_renewal). Then the manager
+ * ends the process.
  */
 NORETURN void saver_run(void);

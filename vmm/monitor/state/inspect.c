@@ -14,8 +14,9 @@
 #include "vmm/rt/format.h"
 #include "vmm/rt/memory.h"
 
-#define SECTION_MAX   (128 * KIB)
-#define SECTION_SHIFT 32u /* in an address: above it the section, below it the field's number */
+#define SECTION_MAX (128 * KIB)
+/* bits of an address: the section's number above this bit, the field's number below */
+#define SECTION_SHIFT 32u
 _Static_assert(sizeof(struct virtio_blk_state) <= SECTION_MAX &&
 		       sizeof(struct virtio_net_state) <= SECTION_MAX,
 	       "the largest sections fit");
@@ -23,7 +24,7 @@ _Static_assert(sizeof(struct virtio_blk_state) <= SECTION_MAX &&
 /* A section on its way into an answer. */
 struct walk_fields {
 	struct query_state *answer;
-	u64 skip;   /* how many fields earlier answers had */
+	u64 skip;   /* the number of fields that earlier answers had */
 	u64 number; /* number of the next field in its section */
 	bool full;
 	char path[sizeof(((struct query_field *)0)->path)];

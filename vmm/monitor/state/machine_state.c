@@ -13,8 +13,8 @@
 #include "vmm/rt/clock.h"
 
 /*
- * By so many parts in a million the rate of a guest's TSC may differ from the rate of the host that
- * it comes to.
+ * The difference in parts per million that is allowed between the rate of a guest's TSC and the
+ * rate of the host that the guest comes to.
  */
 #define TSC_TOLERANCE_PPM 250u
 
@@ -178,7 +178,10 @@ static struct state_section (*const state_whole[])(struct machine *machine) = {
 	state_wall_section,
 };
 
-/* The time comes first, as vCPUs and devices take theirs from it. */
+/*
+ * Gets the section with this index of the choice; the time comes first, as vCPUs and devices take
+ * their times from it.
+ */
 bool state_section_at(struct machine *machine, const struct state_choice *choice, u32 index,
 		      struct state_section *section)
 {

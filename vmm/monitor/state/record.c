@@ -186,7 +186,7 @@ static enum state_fault record_fault(const u8 *bytes, size_t left, u64 sequence,
 		return STATE_TOO_LONG;
 	if (length > left - sizeof(*record))
 		return STATE_SHORT;
-	/*@ split length; */ /* make verify */
+	/*@ split length; */ /* `make verify` splits its proof here */
 	*taken = state_record_bytes(length);
 	if (*taken > left)
 		return STATE_SHORT;
@@ -222,7 +222,7 @@ bool state_parse(const void *bytes, size_t size, struct state_problem *problem)
 	*problem = (struct state_problem){.record = ~0u};
 	problem->fault = state_header_fault(bytes, size, problem);
 	for (u32 i = 0; problem->fault == STATE_FINE; i++) {
-		/*@ split at; */ /* make verify */
+		/*@ split at; */ /* `make verify` splits its proof here */
 		problem->record = i;
 		problem->fault = record_fault(start + at, size - at, i, &taken, problem);
 		if (problem->fault != STATE_FINE)

@@ -9,7 +9,7 @@
  * kind STATE_END. Numbers are little-endian; reserved fields and padding are zero, and checked to
  * be.
  */
-#define STATE_MAGIC	   0x54534b53u /* "SKST" */
+#define STATE_MAGIC	   0x54534b53u /* the format's magic number, "SKST" */
 #define STATE_MAJOR	   1u	       /* raised by a change that an older monitor cannot read */
 #define STATE_MINOR	   0u
 #define STATE_NAME_BYTES   32u
@@ -24,14 +24,14 @@ struct state_header {
 	u32 magic;
 	u16 major;
 	u16 minor;
-	u32 flags;   /* there are none yet */
+	u32 flags;   /* flags, of which none exist yet */
 	u16 machine; /* the kind of machine that guests find; 0: the first kind */
 	u16 vendor;  /* enum state_vendor, as the exits of vCPUs are in the vendor's terms */
 	u32 record_limit;
 	u32 reserved[2];
 	u32 check;		     /* CRC32C of the header, computed with 0 in this field */
 	char name[STATE_NAME_BYTES]; /* the VM's name, padded with zeros */
-	u8 snapshot[16];	     /* this field and the next ones are not used yet */
+	u8 snapshot[16];	     /* not used yet, like the next fields */
 	u8 parent[16];
 	u8 salt[32];
 };
@@ -49,7 +49,7 @@ struct state_record {
 _Static_assert(sizeof(struct state_record) == 32, "part of the format");
 
 struct state_end {
-	u64 record_count; /* how many records there are, this one included */
+	u64 record_count; /* the number of records, this record included */
 	u32 check;	  /* CRC32C of all bytes before this record's head */
 	u32 reserved;
 };
@@ -59,14 +59,14 @@ _Static_assert(sizeof(struct state_end) == 16, "part of the format");
 enum state_fault {
 	STATE_FINE,
 	STATE_SHORT,	/* the input ends within a record */
-	STATE_NO_STATE, /* the magic is another one */
+	STATE_NO_STATE, /* the state's magic is another number */
 	STATE_OTHER_MAJOR,
 	STATE_NOT_ZERO,	   /* a reserved field is in use */
 	STATE_OTHER_CHECK, /* the bytes are not those that were written */
 	STATE_OUT_OF_ORDER,
 	STATE_TOO_LONG,
 	STATE_BAD_END, /* the counts of the last record do not agree with the state */
-	STATE_SURPLUS, /* there are bytes or a record for which the machine has no place */
+	STATE_SURPLUS, /* there are bytes, or a record, for which the machine has no place */
 	STATE_MISSING,
 	STATE_OTHER_VENDOR,
 	STATE_OTHER_VERSION,

@@ -27,7 +27,7 @@ enum state_kind {
 	STATE_VIRTIO_CONSOLE = 20,
 	STATE_VIRTIO_BLK = 21,
 	STATE_VIRTIO_NET = 22,
-	STATE_POLICY = 23, /* what the machine is, which is compared */
+	STATE_POLICY = 23, /* what the machine is (its CPUID policy), which is only compared */
 	STATE_TIME = 24,
 	STATE_VCPU = 25,
 	STATE_XSAVE = 26,

@@ -15,7 +15,7 @@ static const char stream_magic[8] = {'S', 'K', 'E', 'R', 'R', 'Y', 'S', 'V'};
 /* a disk's number stands in place of the question mark */
 static const char disk_purpose[] = "skerry disk 1 ?";
 
-/* What is authenticated with a record besides its body. */
+/* The data that are authenticated with a record besides its body. */
 struct about {
 	struct stream_header header;
 	u32 type;

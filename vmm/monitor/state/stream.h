@@ -15,13 +15,14 @@
 #define STREAM_RECORD_LIMIT 0x10000u /* the most bytes of a record, in whole blocks */
 #define STREAM_SALT_BYTES   32u
 #define STREAM_NAME_BYTES   32u
-#define STREAM_VERSION	    2u	/* in version 1 all saves had one key, made of the host's */
-#define STREAM_RAM_PAGES    15u /* the most pages of one record */
-#define STREAM_SUM_BYTES    POLY1305_TAG_BYTES
-#define STREAM_DISK_MAX	    16u
+/* the version; in version 1 all saves had one key, made from the host's key */
+#define STREAM_VERSION	 2u
+#define STREAM_RAM_PAGES 15u /* the most pages of one record */
+#define STREAM_SUM_BYTES POLY1305_TAG_BYTES
+#define STREAM_DISK_MAX	 16u
 
 struct stream_header {
-	char magic[8]; /* "SKERRYSV" */
+	char magic[8]; /* the magic "SKERRYSV" */
 	u32 version;
 	u32 record_limit;
 	char name[STREAM_NAME_BYTES]; /* the VM's name, padded with zeros */
@@ -55,7 +56,7 @@ _Static_assert(sizeof(struct stream_record) == 32, "part of the format");
  */
 struct stream_ram {
 	u32 count;
-	u32 page[STREAM_RAM_PAGES]; /* the pages' numbers; zero behind the last one */
+	u32 page[STREAM_RAM_PAGES]; /* the pages' numbers; zero behind the last page */
 	u8 bytes[STREAM_RAM_PAGES][PAGE_SIZE];
 };
 _Static_assert(sizeof(struct stream_ram) <= STREAM_BODY_MAX, "a record");
@@ -69,7 +70,7 @@ static inline u32 stream_ram_bytes(u32 count)
 struct stream_disk {
 	char name[STREAM_NAME_BYTES]; /* the disk's name in the configuration, padded with zeros */
 	u64 bytes;
-	/* Poly1305 over all of the disk, with the key of stream_disk_key */
+	/* Poly1305 of the whole disk, with the key of stream_disk_key */
 	u8 sum[STREAM_SUM_BYTES];
 	u8 reserved[8];
 };
@@ -77,7 +78,8 @@ _Static_assert(sizeof(struct stream_disk) == 64, "part of the format");
 
 struct stream_disks {
 	u64 count;
-	struct stream_disk disk[STREAM_DISK_MAX]; /* only as many are written as there are disks */
+	/* the VM's disks; a save holds only as many entries as there are disks */
+	struct stream_disk disk[STREAM_DISK_MAX];
 };
 _Static_assert(sizeof(struct stream_disks) <= STREAM_BODY_MAX, "a record");
 static inline u32 stream_disks_bytes(u64 count)
@@ -86,22 +88,22 @@ static inline u32 stream_disks_bytes(u64 count)
 }
 
 struct stream_end {
-	u64 record_count; /* how many records there are, this one included */
+	u64 record_count; /* the number of records, this record included */
 	u64 page_count;
 };
 
 /* Why a save was refused; stream_fault_text puts it into words. */
 enum stream_fault {
 	STREAM_FINE,
-	STREAM_NO_SAVE, /* the magic is another one */
+	STREAM_NO_SAVE, /* the save's magic is another one */
 	STREAM_OTHER_VERSION,
 	STREAM_BAD_HEADER,
 	STREAM_CUT, /* the bytes end within the record */
 	STREAM_BAD_LENGTH,
-	STREAM_OUT_OF_ORDER, /* its number is not the next one */
+	STREAM_OUT_OF_ORDER, /* the record's number is not the next one */
 	STREAM_CHANGED,	     /* the record was changed, or sealed with another key */
 	STREAM_BAD_FILL,
-	STREAM_MISPLACED, /* no record of that type belongs there */
+	STREAM_MISPLACED, /* no record of that type belongs at this place */
 	STREAM_BAD_PAGES,
 	STREAM_BAD_COUNT,
 	STREAM_BAD_DISKS,
@@ -114,7 +116,7 @@ struct stream {
 	u8 key[CHACHA20_KEY_BYTES];
 	u64 sequence; /* number of the next record */
 	u64 page_count;
-	u64 next_page; /* pages below this one cannot come any more */
+	u64 next_page; /* the lowest page that may still come; pages before it cannot */
 	u32 last_type; /* enum stream_type of the last record; 0: there was none yet */
 };
 

@@ -151,7 +151,7 @@ bool task_load_segments(struct task *task)
 		segment[others[i]] = task_unusable(segment[others[i]].selector);
 	if (!task_load(task, SEG_CS))
 		return false;
-	/* until SS is loaded it keeps its old contents, with the new privilege level */
+	/* until SS is loaded, the segment keeps its old contents, with the new privilege level */
 	segment[SEG_SS].access &= ~(3u << SEGMENT_DPL_SHIFT);
 	segment[SEG_SS].access |= cpl << SEGMENT_DPL_SHIFT;
 	if (!task_load(task, SEG_SS))

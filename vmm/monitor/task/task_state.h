@@ -28,7 +28,10 @@ bool task_fault_selector(struct task *task, u8 vector, u16 selector);
 bool task_read(struct task *task, u32 linear, void *bytes, u32 length);
 bool task_write(struct task *task, u32 linear, const void *bytes, u32 length);
 
-/* task_segment.c: loads segment registers from their selectors (SDM vol. 3, table 8-1). */
+/*
+ * Reads a descriptor from its table. In task_segment.c, which loads segment registers from their
+ * selectors (SDM vol. 3, table 8-1).
+ */
 bool task_descriptor(struct task *task, u16 selector, u8 vector, u64 *descriptor, u32 *linear);
 struct vcpu_segment_state task_segment(u16 selector, u64 descriptor);
 bool task_load_ldt(struct task *task, u16 selector);

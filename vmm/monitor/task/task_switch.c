@@ -30,7 +30,7 @@ enum tss32_word {
 };
 /* clang-format on */
 
-/* SDM vol. 3, figure 8-10: that of 16 bits, in words of 2 bytes; it has no FS and GS. */
+/* The TSS of 16 bits, in words of 2 bytes, without FS and GS: SDM vol. 3, figure 8-10. */
 /* clang-format off */
 enum tss16_word {
 	TSS16_IP = 7, TSS16_FLAGS, TSS16_GPR,
@@ -246,7 +246,7 @@ static bool task_enter(struct task *task, const struct task_switch *request, con
 	page->shadow &= ~(u32)(SHADOW_STI | SHADOW_MOV_SS);
 	page->dirty |= VCPU_RIP | VCPU_SEGMENTS | VCPU_CONTROL | VCPU_DEBUG;
 
-	/* a fault from here on finds segments as virtual-8086 mode needs them */
+	/* from here on a fault finds segments as virtual-8086 mode needs them */
 	if (page->rflags & RFLAGS_VM)
 		(void)task_load_segments(task);
 	if (!task_load_ldt(task, wide ? (u16) new->word32[TSS32_LDT] : new->word16[TSS16_LDT]) ||

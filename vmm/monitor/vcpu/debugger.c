@@ -50,7 +50,7 @@ static void debugger_stop(struct vcpu *vcpu, enum query_stop_kind kind, u64 addr
 
 	debugger_step_ends(vcpu);
 	if (debugger->held)
-		return; /* another vCPU stopped first; this vCPU's breakpoint will be hit again */
+		return; /* another vCPU stopped first; this vCPU will hit its breakpoint again */
 	debugger->held = true;
 	debugger->news = true;
 	debugger->stop.cpu = vcpu->id;
@@ -81,7 +81,7 @@ void debugger_settled(struct vcpu *vcpu)
 	    (!trapped && (vcpu->page->request & REQUEST_ADVANCE) == 0))
 		return;
 	if (trapped)
-		vcpu->event.valid = 0; /* the debugger's TF has caused it */
+		vcpu->event.valid = 0; /* the exception was caused by the debugger's TF */
 	vcpu->halted = false;
 	debugger_fold_advance(vcpu);
 	debugger_stop(vcpu, QUERY_STOP_STEP, 0);
@@ -359,7 +359,7 @@ static void debugger_release(struct machine *machine, u64 run, u64 step)
 	for (u32 i = 0; i < machine->vcpu_count; i++) {
 		struct vcpu *vcpu = &machine->vcpu[i];
 
-		debugger_step_ends(vcpu); /* another vCPU has stopped first */
+		debugger_step_ends(vcpu); /* another vCPU stopped before the step was done */
 		if ((step >> i & 1) == 0)
 			continue;
 		debugger->had_tf &= ~BIT(i);

@@ -198,7 +198,10 @@ static bool inject_prepare_start(struct vcpu *vcpu, struct irqchip *irqchip, u32
 		irqchip_take_init(irqchip, vcpu->id);
 		pending = irqchip_pending(irqchip, vcpu->id);
 		if ((pending & PENDING_WAIT) == 0) {
-			/* the boot processor has no firmware that would go on from there */
+			/*
+			 * an INIT of the boot processor is a crash: there is no firmware that would
+			 * go on from there
+			 */
 			machine_unasked_reset(vcpu, "INIT of the boot processor");
 			return false;
 		}
@@ -251,7 +254,10 @@ bool inject_prepare(struct vcpu *vcpu)
 		inject_prepare_interrupt(vcpu, irqchip, &taken);
 	if (taken) {
 		pending = irqchip_pending(irqchip, vcpu->id);
-		/* interrupts come one at a time: the next one comes as soon as it can be taken */
+		/*
+		 * interrupts come one at a time: the next interrupt comes as soon as it can be
+		 * taken
+		 */
 		if (unlikely((pending & PENDING_MASKABLE) != 0 && !alone))
 			vcpu->page->request |= REQUEST_INTERRUPT_WINDOW;
 		if (unlikely((pending & PENDING_NMI) != 0 && !alone))

@@ -19,8 +19,9 @@
 #define MSR_TOM2	0xc001001du
 #define MSR_NB_CFG	0xc001001fu
 #define MSR_INT_PENDING 0xc0010055u
-#define MSR_K7_FIRST	0xc0010000u /* four event selectors, behind them their counters */
-#define MSR_K7_LAST	0xc0010007u
+/* the first of AMD's four event selectors; the four counters follow */
+#define MSR_K7_FIRST 0xc0010000u
+#define MSR_K7_LAST  0xc0010007u
 
 #define MISC_ENABLE_FAST_STRING BIT(0)
 #define MISC_ENABLE_NO_BTS	BIT(11)
@@ -49,25 +50,26 @@ static const struct {
 	{MSR_BIOS_SIGN_ID, VENDOR_INTEL, true, 1ull << 32, 0},
 	{MSR_BIOS_SIGN_ID, VENDOR_AMD, true, 0x01000065, 0},
 	{MSR_MTRR_CAP, VENDOR_ANY, false, MTRR_CAP_FIXED | MTRR_CAP_WC | MSR_MTRR_RANGE_COUNT, 0},
-	{MSR_MCG_CAP, VENDOR_ANY, false, 0, 0}, /* there are no banks */
+	{MSR_MCG_CAP, VENDOR_ANY, false, 0, 0}, /* the guest has no banks of machine checks */
 	{MSR_MCG_STATUS, VENDOR_ANY, false, 0, BITS(2, 0)},
 	/* Intel's MSR, but QEMU's AMD CPUs and KVM have it, too */
 	{MSR_MISC_ENABLE, VENDOR_ANY, false,
 	 MISC_ENABLE_FAST_STRING | MISC_ENABLE_NO_BTS | MISC_ENABLE_NO_PEBS,
 	 MISC_ENABLE_FAST_STRING | MISC_ENABLE_KEPT},
 	{MSR_DEBUGCTL, VENDOR_ANY, false, 0, 0},
-	{MSR_SYSCFG, VENDOR_AMD, false, 0, BITS(22, 18)}, /* how the fixed MTRRs reach DRAM */
+	/* how the fixed MTRRs reach DRAM; the guest may not change it */
+	{MSR_SYSCFG, VENDOR_AMD, false, 0, BITS(22, 18)},
 	{MSR_HWCR, VENDOR_AMD, true, HWCR_TSC_AT_P0, BIT(3) | BIT(6) | BIT(8) | BIT(18)},
 	{MSR_TOP_MEM, VENDOR_AMD, false, 0, 0},
 	{MSR_TOM2, VENDOR_AMD, false, 0, 0},
 	{MSR_NB_CFG, VENDOR_AMD, true, 0, NB_CFG_ENABLE_CF8_EXT},
-	{MSR_INT_PENDING, VENDOR_AMD, true, 0, 0}, /* there is no C1E */
+	{MSR_INT_PENDING, VENDOR_AMD, true, 0, 0}, /* the guest has no C1E */
 	{MSR_VM_CR, VENDOR_AMD, false, VM_CR_LOCK | VM_CR_SVMDIS, 0},
 	{MSR_DE_CFG, VENDOR_AMD, true, DE_CFG_LFENCE_SERIALIZE, DE_CFG_LFENCE_SERIALIZE},
 };
 _Static_assert(ARRAY_COUNT(table) == MSR_STORED_COUNT, "a place for each");
 
-/* MSRs that the back ends switch: they lie in the vCPU page. */
+/* The MSRs that the back ends switch; their values lie in the vCPU page. */
 static const struct {
 	u32 index;
 	u8 slot; /* enum vcpu_msr */
@@ -187,7 +189,7 @@ bool msr_read(const struct msr_state *state, const struct cpuid_policy *policy,
 static bool msr_write_efer(const struct cpuid_policy *policy, struct vcpu_page *page, u64 value)
 {
 	u32 features = cpuid_shown(policy, CPUID_EXTENDED_VERSION, 0).edx;
-	u64 allowed = EFER_LMA; /* LMA is read-only: what is written to it does not matter */
+	u64 allowed = EFER_LMA; /* LMA is read-only: a write may hold any value of that bit */
 
 	if ((features & CPUID_81_EDX_SYSCALL) != 0)
 		allowed |= EFER_SCE;

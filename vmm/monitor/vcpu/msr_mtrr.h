@@ -11,7 +11,10 @@
 #define MTRR_MASK_VALID BIT(11)
 
 void msr_mtrr_reset(struct msr_state *state, const struct cpuid_policy *policy);
-/* Read and write an MTRR. They return false if the MSR is none, or for a #GP. */
+/*
+ * Read and write an MTRR. They return false if the MSR is no MTRR, or if the access has to raise
+ * #GP.
+ */
 bool msr_mtrr_read(const struct msr_state *state, u32 index, u64 *value) MUST_CHECK;
 bool msr_mtrr_write(struct msr_state *state, const struct cpuid_policy *policy, u32 index,
 		    u64 value) MUST_CHECK;

@@ -15,7 +15,8 @@ static u32 trace_here(const struct trace *trace)
 void trace_init(struct trace *trace)
 {
 	trace->next = &trace->entry[1];
-	trace->entry[0].spent = 1; /* entry 0 is no exit: there is nothing to measure */
+	/* entry 0 stands for no exit, so that there is no time to measure */
+	trace->entry[0].spent = 1;
 }
 
 static void trace_add_costs(struct query_cost *cost, const struct query_trace_entry *entry,

@@ -25,7 +25,8 @@ static ALWAYS_INLINE void trace_exit(struct trace *trace, const struct vcpu_page
 	entry->tsc = exit->tsc;
 	entry->rip = page->rip;
 	entry->rax = page->gpr[GPR_RAX];
-	__builtin_memcpy(&entry->reason, &reason, sizeof(reason)); /* this sets `spent` to 0, too */
+	/* the copy of `reason` sets `spent` to 0, too */
+	__builtin_memcpy(&entry->reason, &reason, sizeof(reason));
 	__builtin_memcpy(&entry->access, &exit->access, sizeof(u64));
 	if (reason != EXIT_IO) {
 		entry->gpa = exit->gpa;

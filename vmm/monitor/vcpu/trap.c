@@ -13,7 +13,7 @@
 #include "vmm/monitor/vcpu/trap_cr4.h"
 #include "vmm/monitor/machine/machine.h"
 
-/* All exceptions but NMI and #MC, which go to the host first. */
+/* All exceptions but NMI and #MC, which the host gets first. */
 #define EVERY_EXCEPTION ((u32) ~(BIT(VECTOR_NMI) | BIT(VECTOR_MC)))
 #define CR3_TARGETS	4u
 
@@ -187,7 +187,10 @@ bool trap_step(struct vcpu *vcpu)
 	vcpu->trap.stepping = true;
 	vcpu->trap.had_tf = (vcpu->page->rflags & RFLAGS_TF) != 0;
 	vcpu->page->rflags |= RFLAGS_TF;
-	/* with a shadow and TF VMX demands a pending trap (BS); nothing is injected meanwhile */
+	/*
+	 * with a shadow and TF set, VMX demands a pending trap (BS); nothing is injected during the
+	 * step
+	 */
 	vcpu->page->shadow &= ~(u32)(SHADOW_STI | SHADOW_MOV_SS);
 	vcpu->page->dirty |= VCPU_RIP;
 	vcpu->quiet = false;

@@ -13,7 +13,7 @@
 #define MSR_MTRR_RANGE_COUNT 8
 #define MSR_MTRR_COUNT	     (1 + 2 * MSR_MTRR_RANGE_COUNT + 11)
 
-/* MSRs that only keep a value: there is no device and no CPU register behind them. */
+/* MSRs that only keep a value, without a device or a CPU register behind them. */
 struct msr_state {
 	u64 stored[MSR_STORED_COUNT]; /* values of the table in msr.c, in its order */
 	u64 mtrr[MSR_MTRR_COUNT];     /* values of the table in msr_mtrr.c */
@@ -37,7 +37,7 @@ struct trap_vcpu {
  */
 struct trace {
 	struct query_trace_entry *next;		   /* the entry for the next exit */
-	u64 filled;				   /* how often the ring has been full */
+	u64 filled;				   /* the number of times the ring has been full */
 	struct query_cost cost[EXIT_REASON_COUNT]; /* costs summed over all full rings */
 	struct query_trace_entry entry[1 + QUERY_TRACE_ENTRIES]; /* the first entry is not used */
 };
@@ -52,8 +52,9 @@ struct trace {
 struct vapic {
 	bool by_cpu; /* the CPU virtualizes APICs; set once */
 	u32 memory;  /* handle of the page in xAPIC mode */
-	u64 mapped;  /* the page's guest-physical address, 0: it is not mapped */
-	bool late;   /* the page is to be mapped once no vCPU is in the guest */
+	/* the guest-physical address at which the page is mapped; 0: the page is not mapped */
+	u64 mapped;
+	bool late; /* the page is to be mapped once no vCPU is in the guest */
 };
 
 #define DEBUGGER_SOFTWARE_MAX 64
@@ -63,8 +64,8 @@ struct vapic {
 struct debugger_software {
 	bool used;
 	u8 saved;
-	u8 *host;   /* where the byte lies */
-	u64 linear; /* the address by which the debugger named it */
+	u8 *host;   /* where the breakpoint's byte lies */
+	u64 linear; /* the address by which the debugger named the byte */
 };
 
 /*
@@ -90,8 +91,8 @@ struct debugger {
 	bool held;
 	bool news;  /* the machine has stopped, and the manager has not been shown that yet */
 	u64 run;    /* a bit for each vCPU that runs while the machine is not held */
-	u64 step;   /* a bit for each of them that stops after one instruction */
-	u64 had_tf; /* a bit for each of them whose guest had set RFLAGS.TF itself */
+	u64 step;   /* a bit for each vCPU that stops after one instruction */
+	u64 had_tf; /* a bit for each stepping vCPU whose guest had set RFLAGS.TF itself */
 	struct query_stop stop;
 	struct debugger_software software[DEBUGGER_SOFTWARE_MAX];
 	struct debugger_hardware hardware[DEBUGGER_HARDWARE_MAX];

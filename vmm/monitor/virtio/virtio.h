@@ -8,8 +8,9 @@
  * Virtio 1.2 over PCI, without what came before 1.0. Sections cited in this folder are those of
  * virtio 1.2.
  */
-#define VIRTIO_VENDOR	    0x1af4u
-#define VIRTIO_DEVICE_FIRST 0x1040u /* 4.1.2: a device ID is this plus the device type */
+#define VIRTIO_VENDOR 0x1af4u
+/* 4.1.2: the PCI device ID is this number plus the device type */
+#define VIRTIO_DEVICE_FIRST 0x1040u
 #define VIRTIO_QUEUE_MAX    16u
 #define VIRTIO_NO_VECTOR    0xffffu
 

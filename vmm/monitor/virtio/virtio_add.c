@@ -19,7 +19,9 @@ enum cap_type { CAP_COMMON = 1, CAP_NOTIFY = 2, CAP_ISR = 3, CAP_DEVICE = 4, CAP
 #define CAP_OFFSET 8u
 #define CAP_AREA   12u /* offset and size of the area follow */
 #define CAP_BYTES  16u
-/* the multiplier is 0: there is one doorbell, and the queue's number is what is written */
+/*
+ * The multiplier of doorbells is 0: there is one doorbell, to which the queue's number is written.
+ */
 #define CAP_NOTIFY_BYTES 20u
 #define CAP_DATA	 16u
 #define CAP_PCI_BYTES	 20u

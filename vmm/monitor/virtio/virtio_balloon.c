@@ -7,7 +7,7 @@
 
 #include "vmm/monitor/platform/platform_add.h"
 
-#define CLASS_MEMORY	      0x050000u /* RAM controller */
+#define CLASS_MEMORY	      0x050000u /* the PCI class of a RAM controller */
 #define BALLOON_STATS_VQ      1u
 #define BALLOON_DEFLATE_OOM   2u
 #define BALLOON_REPORTING     5u
@@ -16,8 +16,8 @@
 #define NUMBERS_PIECE	      64u
 
 /*
- * 5.5.2. Linux numbers its queues on without a gap if there is no free_page_vq, so that its
- * reporting_vq comes one earlier.
+ * The numbers of the queues (5.5.2). Without a free_page_vq Linux numbers its queues without a gap,
+ * so that its reporting_vq comes one number earlier.
  */
 #define QUEUE_INFLATE 0u
 #define QUEUE_DEFLATE 1u
@@ -166,7 +166,7 @@ static bool virtio_balloon_handle(struct virtio_balloon *balloon, u32 queue,
 		virtio_balloon_take_statistics(balloon, chain);
 	else if (queue >= QUEUE_STATS && virtio_has(&balloon->virtio, BALLOON_REPORTING))
 		virtio_balloon_report(balloon, chain);
-	/* a page that leaves the balloon becomes present when the guest touches it */
+	/* pages that leave the balloon become present when the guest touches them */
 	return queue != QUEUE_STATS || balloon->state.stats_held == 0;
 }
 
@@ -238,7 +238,7 @@ static void balloon_ask(struct virtio_balloon *balloon)
 	state->stats_held = 0;
 	state->asked_ns = now;
 	virtqueue_push(&balloon->virtio, QUEUE_STATS, state->stats_head, 0);
-	/* the request goes back once the guest has filled it */
+	/* the request for new numbers goes back once the guest has filled the buffer */
 	virtio_balloon_notify(&balloon->virtio, QUEUE_STATS);
 }
 

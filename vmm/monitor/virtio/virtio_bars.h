@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* BAR 0, ports: a doorbell and nothing else. An exit for a port costs less than one for memory. */
+/*
+ * BAR 0, in ports: a doorbell and nothing else. An exit for a port costs less than an exit for
+ * memory.
+ */
 #define BAR_DOORBELL   0u
 #define DOORBELL_BYTES 4u
 

@@ -130,7 +130,7 @@ bool virtio_blk_is_landing(struct virtio_blk *blk)
 		return false;
 	if (disk_client_renewed(&blk->client))
 		blk_ask_again(blk);
-	/* all requests have been forgotten: none is returned to the guest */
+	/* all requests have been forgotten, so that no answer is returned to the guest */
 	(void)disk_client_answer(&blk->client, &tag, &status, &data, &piece);
 	return disk_client_is_landing(&blk->client);
 }

@@ -13,17 +13,17 @@ struct platform_config;
 /* the most requests taken from all queues and not yet given back */
 #define VIRTIO_BLK_REQUESTS 128u
 #define VIRTIO_BLK_DATA_MAX 32u /* segments of a request's data: seg_max */
-/* the data's segments, and those of the header and the status */
+/* the segments of a request: the data's, the header's and the status's */
 #define VIRTIO_BLK_SEGMENTS   (VIRTIO_BLK_DATA_MAX + 2)
 #define VIRTIO_BLK_NAME_BYTES DISK_SERIAL_BYTES
 
 enum blk_phase {
 	BLK_FREE,
-	BLK_WAITS, /* its next piece has not been asked for yet */
+	BLK_WAITS, /* the next piece of the request has not been asked for yet */
 	BLK_ASKED, /* a piece has been asked for */
 };
 
-/* A request as it was when it was taken: the guest may change its own copy. */
+/* A request as it was when it was taken; the guest may change its own copy at any time. */
 struct blk_request {
 	u8 phase;     /* enum blk_phase */
 	u8 operation; /* enum block_operation */
@@ -52,7 +52,7 @@ struct virtio_blk {
 	struct block_about about;
 	char name[VIRTIO_BLK_NAME_BYTES]; /* the serial number that the guest sees */
 	u32 number;			  /* the disk's number in the machine */
-	u32 waiting;			  /* how many requests are in phase BLK_WAITS */
+	u32 waiting;			  /* the number of requests in phase BLK_WAITS */
 	bool lost;			  /* the driver will not come back: requests fail */
 };
 

@@ -68,8 +68,8 @@ bool blk_find_pages(const struct guest_memory *memory, const struct blk_request 
 		if (found == NULL)
 			return false;
 		/*
-		 * touch the page: it becomes present at the guest's expense before the driver looks
-		 * for it
+		 * The touch makes the page present, at the guest's expense, before the driver looks
+		 * for it.
 		 */
 		(void)*(const volatile u8 *)found;
 		page[i] = (u32)((u64)(found - memory->host) / PAGE_SIZE);

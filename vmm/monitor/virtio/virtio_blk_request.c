@@ -185,7 +185,7 @@ static void blk_take(struct virtio_blk *blk, u32 queue, const struct virtio_chai
 	u8 status;
 
 	if (chain->writable_bytes == 0 || chain->readable_bytes < BLK_HEADER_BYTES) {
-		/* there is no byte for a status, or there is no request */
+		/* the request has no byte for a status, or there is no request */
 		virtio_needs_reset(&blk->virtio);
 		return;
 	}

@@ -17,7 +17,7 @@
 #define PIECE_BYTES	  256u
 
 /*
- * 5.3.2: port 0 has the first two queues; then come those of control messages, then those of
+ * 5.3.2: the first two queues are port 0's; then come those of control messages, then those of
  * further ports.
  */
 #define QUEUE_CONTROL_RECEIVE  2u

@@ -171,7 +171,10 @@ static bool virtio_net_valid(const void *bytes)
 	return net_control_valid(bytes) && virtio_valid(bytes);
 }
 
-/* Nothing to do: no frame is in the saved state, each is with the guest or with the switch. */
+/*
+ * Does nothing: the saved state holds no frames, as each frame is with the guest or with the
+ * switch.
+ */
 static void virtio_net_loaded(struct device *device)
 {
 	struct virtio_net *net = virtio_net_of(virtio_of(device));

@@ -16,8 +16,8 @@ struct platform_config;
 #define VIRTIO_NET_FLOWS     256u
 
 /*
- * Which frames the guest has asked for besides those to its own address: a bit for each
- * command of 5.1.6.5.1.
+ * The frames that the guest has asked for besides those to its own address: a bit for each command
+ * of 5.1.6.5.1.
  */
 enum net_mode {
 	NET_MODE_PROMISCUOUS = 1 << 0,
@@ -31,7 +31,11 @@ enum net_mode {
 
 /* A table of MAC addresses, each a number whose low bytes are those of a frame. */
 struct net_addresses {
-	u32 count; /* VIRTIO_NET_ADDRESSES + 1: there were too many, and all addresses match */
+	/*
+	 * the number of addresses; VIRTIO_NET_ADDRESSES + 1: there were too many, and all addresses
+	 * match
+	 */
+	u32 count;
 	u32 reserved;
 	u64 mac[VIRTIO_NET_ADDRESSES];
 };
@@ -58,9 +62,9 @@ struct virtio_net {
 	void (*ring)(void *context); /* signals the switch */
 	void *context;
 	u32 number; /* the card's number in the machine */
-	u32 pairs;  /* how many queue pairs the card has */
+	u32 pairs;  /* the number of the card's queue pairs */
 	u32 full;   /* a bit for each pair whose frames wait for room in the link */
-	u32 turn;   /* which of these pairs is looked at first */
+	u32 turn;   /* the queue pair that is looked at first */
 	bool up;    /* the device has seen that the driver is up */
 	/* the driver knows another address: the link is down until the driver begins anew */
 	bool cut;

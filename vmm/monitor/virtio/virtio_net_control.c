@@ -23,8 +23,9 @@ enum net_control_class {
 enum net_mac_command { NET_MAC_TABLE_SET, NET_MAC_ADDRESS_SET };
 enum net_vlan_command { NET_VLAN_ADD, NET_VLAN_DELETE };
 
-#define NET_RECEIVE_COMMANDS 6u /* how many commands enum net_mode has bits for */
-#define NET_RECEIVE_PLAIN    2u /* how many of them exist without NET_F_CTRL_RX_EXTRA */
+#define NET_RECEIVE_COMMANDS 6u /* the number of commands for which enum net_mode has bits */
+/* the number of these commands that exist without NET_F_CTRL_RX_EXTRA */
+#define NET_RECEIVE_PLAIN 2u
 
 /* Offsets in a frame with a VLAN tag (IEEE 802.1Q). */
 #define NET_TAG_AT    14u
@@ -192,7 +193,7 @@ void net_control_reset(struct virtio_net *net)
 	struct virtio_net_state *state = &net->state;
 
 	state->announce = 0;
-	/* everything passes until the guest says what it wants */
+	/* every frame passes until the guest says which frames it wants */
 	state->mode = NET_MODE_PROMISCUOUS;
 	state->pairs = 1;
 	state->unicast.count = 0;
@@ -256,7 +257,7 @@ bool net_is_wanted(const struct virtio_net *net, const u8 *frame, u32 bytes)
 
 	if ((net->state.mode & NET_MODE_PROMISCUOUS) != 0)
 		return true;
-	/* this reads two bytes more than the address has */
+	/* the copy reads two bytes more than an address has */
 	__builtin_memcpy(&mac, frame, sizeof(mac));
 	return net_wants_address(&net->state, mac & NET_MAC_MASK) &&
 	       net_wants_vlan(net, frame, bytes);

@@ -7,14 +7,15 @@
 
 #include "lib/string.h"
 
-#define NET_TYPE_IP4	 0x0800u
-#define NET_TYPE_IP6	 0x86ddu
-#define NET_IP4_BYTES	 20u
-#define NET_IP6_BYTES	 40u
-#define NET_PORT_BYTES	 4u
-#define NET_TCP		 6u
-#define NET_UDP		 17u
-#define NET_IP4_FRAGMENT 0x3fffu /* more fragments follow, or this is not the first */
+#define NET_TYPE_IP4   0x0800u
+#define NET_TYPE_IP6   0x86ddu
+#define NET_IP4_BYTES  20u
+#define NET_IP6_BYTES  40u
+#define NET_PORT_BYTES 4u
+#define NET_TCP	       6u
+#define NET_UDP	       17u
+/* not 0: more fragments follow, or the packet is not the first fragment */
+#define NET_IP4_FRAGMENT 0x3fffu
 /* The most bytes of a frame that are looked at: tag, longest IPv4 header, ports. */
 #define NET_FLOW_HEAD  (FRAME_BYTES_MIN + FRAME_TAG_BYTES + 60u + NET_PORT_BYTES)
 #define NET_GOLDEN     0x9e3779b1u

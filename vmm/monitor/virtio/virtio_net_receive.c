@@ -11,7 +11,8 @@
 /* The most frames in a ring: the shortest ones, each behind its header. */
 #define NET_FRAMES_MAX	     (FRAMES_RING_BYTES / (2 * FRAME_ALIGN))
 #define NET_TCP_HEADER_BYTES 20u
-#define NET_TCP_OFFSET_AT    12u /* in the upper half of this word: the header's length in words */
+/* a word of the TCP header; the upper half has the header's length in words */
+#define NET_TCP_OFFSET_AT 12u
 
 enum net_outcome { NET_DELIVERED, NET_TOO_LONG, NET_NO_BUFFERS };
 
@@ -63,7 +64,7 @@ static bool net_header_for_guest(const struct virtio_net *net, const struct fram
 	return frame->segments == FRAME_WHOLE || net_segments_for_guest(net, frame, bytes, header);
 }
 
-/* What has been put into a queue for one frame: all of it is shown to the guest, or none. */
+/* What has been put into a queue for one frame; the guest is shown all of it, or nothing. */
 struct net_fill {
 	u32 queue;
 	u32 count;
@@ -111,7 +112,8 @@ static NOINLINE enum net_outcome net_fill_several(struct virtio_net *net, u32 qu
 {
 	struct virtio_device *device = &net->virtio;
 	enum net_outcome outcome;
-	struct net_fill fill; /* too large to be cleared each time */
+	/* not initialized, as the struct is too large to be cleared each time */
+	struct net_fill fill;
 	u64 done = 0;
 
 	fill.queue = queue;

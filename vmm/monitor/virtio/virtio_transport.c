@@ -13,12 +13,15 @@ enum common_register {
 	COMMON_DEVICE_FEATURE = 0x04,
 	COMMON_DRIVER_SELECT = 0x08,
 	COMMON_DRIVER_FEATURE = 0x0c,
-	COMMON_CONFIG_VECTOR = 0x10, /* behind it the number of queues */
-	COMMON_STATUS = 0x14,	     /* behind it the generation and the selected queue */
+	/* the vector for changes of the configuration; the number of queues follows */
+	COMMON_CONFIG_VECTOR = 0x10,
+	/* the device status; the generation and the selected queue follow */
+	COMMON_STATUS = 0x14,
 	COMMON_QUEUE_SELECT = 0x16,
 	COMMON_QUEUE_SIZE = 0x18,
 	COMMON_QUEUE_VECTOR = 0x1a,
-	COMMON_QUEUE_ENABLE = 0x1c, /* behind it the number of the doorbell: 0 */
+	/* whether the queue is enabled; the number of its doorbell follows, 0 */
+	COMMON_QUEUE_ENABLE = 0x1c,
 	COMMON_QUEUE_DESCRIPTORS = 0x20,
 	COMMON_QUEUE_AVAILABLE = 0x28,
 	COMMON_QUEUE_USED = 0x30,
@@ -125,7 +128,7 @@ static void virtio_write_status(struct virtio_device *device, u8 status)
 		virtio_reset_driver_side(device);
 		return;
 	}
-	/* some drivers write the new bit alone */
+	/* some drivers write the new bit without the bits set before */
 	status = (status & (u8)~VIRTIO_NEEDS_RESET) | now;
 	if (!virtio_status_step_is_legal(now, status) ||
 	    ((status & ~now & VIRTIO_FEATURES_OK) != 0 && !virtio_features_are_good(device)))

@@ -38,7 +38,7 @@ void virtqueue_reset(struct virtqueue_state *queue, u32 size)
 	*queue = (struct virtqueue_state){.size = (u16)size, .vector = VIRTIO_NO_VECTOR};
 }
 
-/* Any address is valid: addresses are looked up at each access. */
+/* Returns true for any address, since addresses are looked up at each access. */
 bool virtqueue_valid(const struct virtqueue_state *queue)
 {
 	return queue->size <= VIRTQUEUE_SIZE_MAX && queue->enabled <= 1 &&
@@ -164,7 +164,7 @@ struct chain_walk {
 	u64 table;
 	u32 entries;
 	u32 at;
-	u32 left; /* how many descriptors the chain may still have */
+	u32 left; /* the number of descriptors that the chain may still have */
 	bool indirect;
 };
 
@@ -354,7 +354,10 @@ void virtqueue_announce(struct virtio_device *device, u32 number)
 
 	if (announced == queue->used_next || !virtio_queue_is_live(device, number))
 		return;
-	/* the guest writes its wish and then looks again; the order is the same here */
+	/*
+	 * the guest writes its wish and then looks at the index again; this end writes and looks in
+	 * the same order
+	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	queue->used_announced = queue->used_next;
 	if (virtio_has(device, VIRTIO_F_EVENT_IDX)) {

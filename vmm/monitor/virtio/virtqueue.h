@@ -23,14 +23,16 @@ struct virtqueue_state {
 	u16 vector;	    /* the queue's MSI-X vector */
 	u16 available_next; /* index of the next head to take */
 	u16 used_next;
-	u16 used_announced; /* up to this index the guest has been told, or did not want to be */
+	/* the index up to which the guest has been told, or did not want to be told */
+	u16 used_announced;
 	u16 reserved[2];
 	/* a bit for each head that was taken and not yet given back */
 	u64 in_flight[VIRTQUEUE_SIZE_MAX / 64];
 };
 
 /*
- * Where an enabled queue's rings lie in the monitor's memory; NULL: to be looked up, or not in RAM.
+ * The places of an enabled queue's rings in the monitor's memory; NULL: to be looked up, or not in
+ * RAM.
  */
 struct virtqueue_place {
 	const u8 *table;
@@ -47,7 +49,8 @@ struct virtio_segment {
 /* A request: first the segments that the device may read, then those that it may write. */
 struct virtio_chain {
 	u32 head;
-	u32 readable_count; /* how many segments can be read; those that can be written follow */
+	/* the number of segments that can be read; the segments that can be written follow */
+	u32 readable_count;
 	u32 count;
 	u64 readable_bytes;
 	u64 writable_bytes;

@@ -137,8 +137,11 @@ static char x86_take_opcode(struct cursor *cursor, enum x86_mode mode, struct x8
 		else
 			x86_take_vex(cursor, byte, out);
 		if (mode != X86_MODE_64) {
-			out->rex = 0; /* there are eight registers of 4 bytes only: the bits are
-					 ignored */
+			/*
+			 * outside 64-bit mode there are only eight registers of 4 bytes, and the
+			 * bits are ignored
+			 */
+			out->rex = 0;
 			out->vector_register &= 7;
 			*reg_extension = 0;
 		}
@@ -258,7 +261,8 @@ static u8 x86_immediate_size(char kind, const struct x86_instruction *out, u8 *s
 	case 'a':
 		return out->address_bytes;
 	/*
-	 * 66 shortens a near branch in 64-bit mode, too (APM vol. 3); Intel CPUs ignore it there.
+	 * Prefix 66 shortens a near branch in 64-bit mode, too (APM vol. 3); Intel CPUs ignore the
+	 * prefix there.
 	 */
 	case 'j':
 	case 'z':

@@ -6,8 +6,8 @@
 enum x86_status {
 	X86_OK,
 	X86_INCOMPLETE, /* the bytes end inside the instruction */
-	X86_TOO_LONG,	/* it would need more than X86_LENGTH_MAX bytes: #GP */
-	X86_INVALID,	/* no such opcode in this mode, or prefixes that it forbids: #UD */
+	X86_TOO_LONG,	/* the instruction would need more than X86_LENGTH_MAX bytes: #GP */
+	X86_INVALID,	/* the mode has no such opcode, or the opcode forbids its prefixes: #UD */
 };
 
 enum x86_encoding { X86_LEGACY, X86_VEX, X86_EVEX, X86_XOP };
@@ -22,7 +22,7 @@ enum x86_map {
 
 /* Register numbers are the encoding's: 0 RAX to 15 R15; vector registers up to 31. */
 enum x86_register {
-	X86_REG_RIP = 0xfe, /* as a base: the address of the next instruction */
+	X86_REG_RIP = 0xfe, /* as a base register: the address of the next instruction */
 	X86_REG_NONE = 0xff,
 };
 
@@ -36,10 +36,10 @@ struct x86_instruction {
 	u8 map;	     /* enum x86_map */
 	u8 opcode;   /* for 3DNow! (0f 0f) the last byte is the immediate instead */
 
-	u8 operand_bytes; /* 2, 4 or 8: for instructions without an operand size of their own */
+	u8 operand_bytes; /* 2, 4 or 8, for instructions that have no operand size of their own */
 	u8 address_bytes; /* 2, 4 or 8 */
 
-	/* Of VEX, EVEX and XOP. */
+	/* The fields of VEX, EVEX and XOP: */
 	u8 vector_prefix;   /* pp: 0, 1: 66, 2: f3, 3: f2 */
 	u8 vector_length;   /* L or L'L: 0 128, 1 256, 2 512 */
 	u8 vector_register; /* vvvv, as a register number */
@@ -53,9 +53,10 @@ struct x86_instruction {
 	/* The memory operand, if mod is not 3; base and index may be X86_REG_NONE. */
 	u8 base;
 	u8 index;
-	u8 scale; /* as a shift: 0 to 3 */
+	u8 scale; /* the index's scale as a shift: 0 to 3 */
 	u8 displacement_bytes;
-	s32 displacement; /* EVEX's 8-bit displacements are as they stand, not scaled */
+	/* the displacement; an 8-bit displacement of EVEX is as it stands, not scaled */
+	s32 displacement;
 
 	u8 immediate_bytes; /* the bytes of both immediates */
 	u16 immediate2; /* the second immediate: a far pointer's selector, ENTER's level, EXTRQ's

@@ -5,8 +5,8 @@
 
 /* Type bits of a segment with S set (SDM vol. 3, table 3-1). */
 enum segment_type {
-	SEGMENT_TYPE_RW = 1 << 1,   /* data: writable; code: readable */
-	SEGMENT_TYPE_DOWN = 1 << 2, /* data: expands down */
+	SEGMENT_TYPE_RW = 1 << 1,   /* a data segment is writable; a code segment is readable */
+	SEGMENT_TYPE_DOWN = 1 << 2, /* a data segment expands down */
 	SEGMENT_TYPE_CODE = 1 << 3,
 };
 

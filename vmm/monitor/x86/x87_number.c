@@ -34,7 +34,8 @@ static bool x87_is_unsupported(struct x87_bits value)
 	return (value.high & EXPONENT_MAX) != 0 && !(value.low & INTEGER_BIT);
 }
 
-static bool x87_is_special(struct x87_bits value) /* is it an infinity, or no number (NaN)? */
+/* Returns whether the value is an infinity, or no number (NaN). */
+static bool x87_is_special(struct x87_bits value)
 {
 	return (value.high & EXPONENT_MAX) == EXPONENT_MAX;
 }
@@ -180,7 +181,8 @@ static u64 x87_finite_to_real(u64 mantissa, s32 exponent, struct real_format for
 	u32 shift = 63 - format.fraction;
 	u64 normal = x87_shift_rounded(mantissa, shift, negative, &unbounded);
 	bool carries = normal >> (format.fraction + 1);
-	bool tiny = exponent + carries < least; /* after rounding: SDM vol. 1, 4.9.1.5 */
+	/* the value is tiny after rounding: SDM vol. 1, 4.9.1.5 */
+	bool tiny = exponent + carries < least;
 	u64 kept;
 
 	if (exponent + carries > format.bias)
@@ -191,7 +193,8 @@ static u64 x87_finite_to_real(u64 mantissa, s32 exponent, struct real_format for
 	}
 	kept = x87_shift_rounded(mantissa, (u32)MIN((s32)shift + least - exponent, 65), negative,
 				 rounding);
-	if (tiny && !(rounding->control & X87_UE)) { /* not masked: nothing is stored */
+	/* the underflow is not masked, so that nothing is stored */
+	if (tiny && !(rounding->control & X87_UE)) {
 		rounding->exceptions = X87_UE;
 		rounding->up = false;
 	} else if (tiny && rounding->exceptions & X87_PE) {

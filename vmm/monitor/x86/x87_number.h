@@ -16,11 +16,11 @@
 #define X87_SF	       BIT(6)
 #define X87_ES	       BIT(7)
 #define X87_BUSY       BIT(15)
-#define X87_TRUNCATING BITS(11, 10) /* rounding control: towards 0 */
+#define X87_TRUNCATING BITS(11, 10) /* the rounding control that rounds towards 0 */
 
 /* An extended real. Operands of other formats have only the low part. */
 struct x87_bits {
-	u64 low;  /* mantissa with its integer bit */
+	u64 low;  /* the mantissa with its integer bit */
 	u16 high; /* sign and exponent */
 };
 

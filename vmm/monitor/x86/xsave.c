@@ -30,7 +30,7 @@ enum component { X87 = 0, SSE = 1, AVX = 2, ZMM_LOW = 6, ZMM_HIGH = 7 };
 
 struct part {
 	enum component component;
-	u32 start; /* where the component begins; 0: there is none */
+	u32 start; /* where the component begins in the image; 0: the CPU does not have it */
 	u32 bytes; /* the component's size */
 	u32 at;
 };

@@ -8,7 +8,7 @@
 
 /* Where the parts of vector registers lie in an XSAVE image; 0: the CPU does not have that part. */
 struct xsave_layout {
-	bool fxsave;  /* there is no XSAVE: the image is FXSAVE's, without a header */
+	bool fxsave;  /* the CPU has no XSAVE: the image is FXSAVE's, without a header */
 	u32 ymm;      /* upper halves of YMM0 to 15 */
 	u32 zmm_low;  /* upper halves of ZMM0 to 15 */
 	u32 zmm_high; /* ZMM16 to 31 */
@@ -28,7 +28,8 @@ void xsave_vector_set(const struct xsave_layout *layout, u8 *image, u32 reg, con
 		      u32 count);
 
 /*
- * Read and set MM0 to 7. Either sets TOP to 0 and all tags to valid, as every MMX instruction does.
+ * Read and set MM0 to MM7. Either function sets TOP to 0 and all tags to valid, as every MMX
+ * instruction does.
  */
 u64 xsave_mmx_get(const struct xsave_layout *layout, u8 *image, u32 reg);
 void xsave_mmx_set(const struct xsave_layout *layout, u8 *image, u32 reg, u64 value);
