@@ -90,7 +90,9 @@ struct acpi_ivrs_block {
 	u16 device;
 } PACKED;
 
-/* then come the unit's entries; in the other two types after 16 more bytes */
+/*
+ * The bytes before a unit's entries; in the other two types of unit 16 more bytes come before them.
+ */
 #define ACPI_IVRS_UNIT_BYTES 24u
 struct acpi_ivrs_unit {
 	struct acpi_ivrs_block block;

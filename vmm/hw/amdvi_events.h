@@ -25,5 +25,5 @@ enum amdvi_event_register {
 #define AMDVI_EVENT_TYPE      BITS(63, 60)
 #define AMDVI_EVENT_BAD_ENTRY 1u
 #define AMDVI_EVENT_PAGE      2u
-#define AMDVI_EVENT_INTERRUPT BIT(51) /* what was refused was an interrupt, not an access */
+#define AMDVI_EVENT_INTERRUPT BIT(51) /* the unit refused an interrupt, not an access */
 #define AMDVI_EVENT_WRITE     BIT(53)

@@ -55,32 +55,34 @@ enum ata_word {
 	ATA_ID_MODEL = 27,  /* 20 words */
 	ATA_ID_CAPABILITIES = 49,
 	ATA_ID_VALID = 53,
-	ATA_ID_SECTORS = 60, /* two words */
+	ATA_ID_SECTORS = 60, /* the number of sectors in 28 bits, two words */
 	ATA_ID_MULTIWORD = 63,
 	ATA_ID_DEPTH = 75, /* bits 4:0: commands that its queue holds, minus one */
 	ATA_ID_SERIAL_ATA = 76,
 	ATA_ID_COMMANDS = 82,
 	ATA_ID_COMMANDS_2 = 83,
 	ATA_ID_ULTRA = 88,
-	ATA_ID_SECTORS_48 = 100, /* four words */
+	ATA_ID_SECTORS_48 = 100, /* the number of sectors in 48 bits, four words */
 	ATA_ID_SECTOR_SIZE = 106,
-	ATA_ID_LOGICAL_WORDS = 117, /* two words: the size of a logical sector, where it is large */
+	ATA_ID_LOGICAL_WORDS = 117, /* the size of a logical sector where it is large, two words */
 	ATA_ID_TRIM = 169,
 };
 #define ATA_GENERAL_PACKET BIT(15)
 #define ATA_CAPABILITY_DMA BIT(8)
 #define ATA_CAPABILITY_LBA BIT(9)
 #define ATA_VALID_ULTRA	   BIT(2)
-#define ATA_MODE_SELECTED  BITS(15, 8) /* in both words about modes: the modes selected */
-#define ATA_MODE_OFFERED   BITS(2, 0)  /* the modes of multiword DMA that exist */
+/* in both words about modes: the bits of the modes that are selected */
+#define ATA_MODE_SELECTED  BITS(15, 8)
+#define ATA_MODE_OFFERED   BITS(2, 0) /* the modes of multiword DMA that exist */
 #define ATA_COMMANDS_CACHE BIT(5)
 #define ATA_COMMANDS_LBA48 BIT(10)
 #define ATA_COMMANDS_FLUSH BIT(12)
 /* the value 01 says that both words of commands are valid */
 #define ATA_COMMANDS_VALID    BITS(15, 14)
 #define ATA_COMMANDS_VALID_IS BIT(14)
-#define ATA_SECTOR_LARGE      BIT(12) /* valid as both words of commands are */
-#define ATA_DEPTH	      BITS(4, 0)
+/* a sector has more than 512 bytes; valid where bits 15:14 are ATA_COMMANDS_VALID_IS */
+#define ATA_SECTOR_LARGE BIT(12)
+#define ATA_DEPTH	 BITS(4, 0)
 /* the disk can queue commands (NCQ); valid if the word is not ffffh */
 #define ATA_SERIAL_QUEUED BIT(8)
 #define ATA_TRIM	  BIT(0)

@@ -25,7 +25,7 @@
 #define CPUID_SVM		 0x8000000au
 #define CPUID_EXTENDED_FEATURES2 0x80000021u
 
-/* CPUID.1:ECX */
+/* Bits of CPUID.1:ECX */
 #define CPUID_1_ECX_SSE3	 BIT(0)
 #define CPUID_1_ECX_PCLMULQDQ	 BIT(1)
 #define CPUID_1_ECX_DTES64	 BIT(2)
@@ -50,7 +50,7 @@
 #define CPUID_1_ECX_RDRAND	 BIT(30)
 #define CPUID_1_ECX_HYPERVISOR	 BIT(31)
 
-/* CPUID.1:EDX */
+/* Bits of CPUID.1:EDX */
 #define CPUID_1_EDX_FPU	  BIT(0)
 #define CPUID_1_EDX_VME	  BIT(1)
 #define CPUID_1_EDX_DE	  BIT(2)
@@ -79,10 +79,10 @@
 #define CPUID_1_EDX_HTT	  BIT(28)
 #define CPUID_1_EDX_TM	  BIT(29)
 
-/* CPUID.6:EAX */
+/* Bits of CPUID.6:EAX */
 #define CPUID_6_EAX_ARAT BIT(2)
 
-/* CPUID.7.0:EBX */
+/* Bits of CPUID.7.0:EBX */
 #define CPUID_7_EBX_FSGSBASE   BIT(0)
 #define CPUID_7_EBX_TSC_ADJUST BIT(1)
 #define CPUID_7_EBX_SGX	       BIT(2)
@@ -109,7 +109,7 @@
 #define CPUID_7_EBX_AVX512BW   BIT(30)
 #define CPUID_7_EBX_AVX512VL   BIT(31)
 
-/* CPUID.7.0:ECX */
+/* Bits of CPUID.7.0:ECX */
 #define CPUID_7_ECX_AVX512VBMI	    BIT(1)
 #define CPUID_7_ECX_UMIP	    BIT(2)
 #define CPUID_7_ECX_PKU		    BIT(3)
@@ -125,7 +125,7 @@
 #define CPUID_7_ECX_LA57	    BIT(16)
 #define CPUID_7_ECX_RDPID	    BIT(22)
 
-/* CPUID.7.0:EDX */
+/* Bits of CPUID.7.0:EDX */
 #define CPUID_7_EDX_FSRM	      BIT(4)
 #define CPUID_7_EDX_SRBDS_CTRL	      BIT(9)
 #define CPUID_7_EDX_MD_CLEAR	      BIT(10)
@@ -136,16 +136,16 @@
 #define CPUID_7_EDX_ARCH_CAPABILITIES BIT(29)
 #define CPUID_7_EDX_SSBD	      BIT(31)
 
-/* CPUID.7.2:EDX */
+/* Bits of CPUID.7.2:EDX */
 #define CPUID_7_2_EDX_BHI_CTRL BIT(4)
 
-/* CPUID.D.1:EAX */
+/* Bits of CPUID.D.1:EAX */
 #define CPUID_D_1_EAX_XSAVEOPT BIT(0)
 #define CPUID_D_1_EAX_XSAVEC   BIT(1)
 #define CPUID_D_1_EAX_XGETBV1  BIT(2)
 #define CPUID_D_1_EAX_XSAVES   BIT(3)
 
-/* CPUID.80000001:ECX */
+/* Bits of CPUID.80000001:ECX */
 #define CPUID_81_ECX_LAHF	  BIT(0)
 #define CPUID_81_ECX_CMP_LEGACY	  BIT(1)
 #define CPUID_81_ECX_SVM	  BIT(2)
@@ -158,7 +158,7 @@
 #define CPUID_81_ECX_TOPOEXT	  BIT(22)
 #define CPUID_81_ECX_PERFCTR_CORE BIT(23)
 
-/* CPUID.80000001:EDX */
+/* Bits of CPUID.80000001:EDX */
 #define CPUID_81_EDX_SYSCALL BIT(11)
 #define CPUID_81_EDX_NX	     BIT(20)
 #define CPUID_81_EDX_MMXEXT  BIT(22)
@@ -167,7 +167,7 @@
 #define CPUID_81_EDX_RDTSCP  BIT(27)
 #define CPUID_81_EDX_LM	     BIT(29)
 
-/* CPUID.80000007:EDX */
+/* Bits of CPUID.80000007:EDX */
 #define CPUID_87_EDX_INVARIANT_TSC BIT(8)
 
 /* CPUID.80000008:EAX and EBX */

@@ -5,12 +5,12 @@
 
 /* Intel 8042 keyboard controller, as the IBM PC/AT technical reference programs it. */
 #define I8042_DATA_PORT	   0x60u
-#define I8042_COMMAND_PORT 0x64u /* read: status */
+#define I8042_COMMAND_PORT 0x64u /* the port of commands when written, of the status when read */
 #define I8042_IRQ	   1u
 
 enum i8042_status {
 	I8042_STATUS_OUTPUT = 1 << 0,  /* a byte waits at the data port */
-	I8042_STATUS_SYSTEM = 1 << 2,  /* self-test passed */
+	I8042_STATUS_SYSTEM = 1 << 2,  /* the self-test has passed */
 	I8042_STATUS_COMMAND = 1 << 3, /* the last write was a command */
 	I8042_STATUS_UNLOCKED = 1 << 4,
 	I8042_STATUS_TIMEOUT = 1 << 6, /* the device did not answer */
@@ -41,7 +41,7 @@ enum i8042_command {
 #define I8042_SELF_TEST_PASSED	  0x55u
 #define I8042_TEST_CLOCK_LOW	  0x01u
 #define I8042_RESEND		  0xfeu
-#define I8042_OUTPUT_RESET	  (1u << 0) /* low: reset */
+#define I8042_OUTPUT_RESET	  (1u << 0) /* resets the machine while it is low */
 #define I8042_OUTPUT_A20	  (1u << 1)
 
 /* System control port A of the IBM PS/2. */

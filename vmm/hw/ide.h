@@ -11,13 +11,13 @@
 /* Registers of a channel's command block, as offsets in bytes. */
 enum ide_register {
 	IDE_DATA = 0,	  /* 16 bits */
-	IDE_FEATURES = 1, /* when written; when read it says why a command failed */
+	IDE_FEATURES = 1, /* features of a command, when written; when read, why a command failed */
 	IDE_COUNT = 2,
 	IDE_LBA_LOW = 3,
 	IDE_LBA_MID = 4,
 	IDE_LBA_HIGH = 5,
 	IDE_DEVICE = 6,
-	/* when written; when read it is the status, and reading takes the interrupt back */
+	/* the command, when written; when read, the status, and reading takes the interrupt back */
 	IDE_COMMAND = 7,
 	IDE_COMMAND_PORTS = 8,
 };
@@ -33,7 +33,7 @@ enum ide_register {
 /* Bits of the interface byte of a function of class 01, subclass 01. */
 #define IDE_INTERFACE_NATIVE(channel) BIT(2 * (channel)) /* the channel's ports are in the BARs */
 #define IDE_INTERFACE_BUS_MASTER      BIT(7)
-/* Otherwise the channel has these ports, and its interrupt is an ISA line. */
+/* The ports of a channel that has no BARs; its interrupt is then an ISA line. */
 #define IDE_CHANNELS		  2u
 #define IDE_DISKS		  (2 * IDE_CHANNELS)
 #define IDE_COMMAND_PORT(channel) ((channel) == 0 ? 0x1f0u : 0x170u)

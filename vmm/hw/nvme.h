@@ -98,8 +98,8 @@ enum nvme_controller_data {
 
 /* Identify namespace (5.15.2.1): offsets into its 4 KiB. */
 enum nvme_namespace_data {
-	NVME_NS_SIZE = 0,     /* in blocks, 64 bits */
-	NVME_NS_FORMATS = 25, /* number of formats, minus one */
+	NVME_NS_SIZE = 0,     /* the namespace's size in blocks, 64 bits */
+	NVME_NS_FORMATS = 25, /* the number of formats, minus one */
 	NVME_NS_FORMAT = 26,
 	NVME_NS_ATTRIBUTES = 99,
 	NVME_NS_LBAF = 128, /* four bytes for each format */

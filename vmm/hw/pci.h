@@ -13,7 +13,7 @@
 #define PCI_DEVICES_PER_BUS 32u
 #define PCI_FUNCTIONS	    8u
 #define PCI_BUSES	    256u
-/* a vendor that reads as this means that there is no such function */
+/* a function whose vendor reads as this does not exist */
 #define PCI_NOBODY 0xffffu
 
 /* Configuration mechanism 1: 3.2.2.3.2. */
@@ -88,14 +88,18 @@ enum pci_capability_id {
 	PCI_CAP_MSIX = 0x11,
 	PCI_CAP_AF = 0x13,
 };
-#define PCI_CAP_FIRST 0x40u /* no capability lies below */
+#define PCI_CAP_FIRST 0x40u /* the lowest place of a capability */
 #define PCI_CAP_NEXT  0xfcu /* bits 1:0 are reserved */
 
 /* MSI: 6.8.1 */
 enum pci_msi { /* offsets from the capability */
 	       PCI_MSI_CONTROL = 2,
 	       PCI_MSI_ADDRESS = 4,
-	       PCI_MSI_ADDRESS_HIGH = 8, /* with PCI_MSI_64; otherwise the data is at this offset */
+	       /*
+		* upper half of the address, if there is PCI_MSI_64; without PCI_MSI_64 the data are
+		* here
+		*/
+	       PCI_MSI_ADDRESS_HIGH = 8,
 	       PCI_MSI_DATA_32 = 8,
 	       PCI_MSI_DATA_64 = 12,
 };

@@ -5,7 +5,7 @@
 
 /* Commands of SCSI disks and what they answer: SPC-4 and SBC-3. Numbers are big-endian. */
 
-#define SCSI_CDB_BYTES	 16u /* the longest command used here */
+#define SCSI_CDB_BYTES	 16u /* the length of the longest command that is used here */
 #define SCSI_SENSE_BYTES 96u
 enum scsi_command_code {
 	SCSI_TEST_UNIT_READY = 0x00,
@@ -40,10 +40,11 @@ enum scsi_command_code {
 #define SCSI_ASC_NO_FIELD	 0x24u /* a field of the command is invalid */
 
 /* SPC-4 6.4.2: standard INQUIRY data. */
-#define SCSI_INQUIRY_BYTES   36u
-#define SCSI_INQUIRY_TYPE    0x1fu /* field of the first byte */
-#define SCSI_TYPE_DISK	     0x00u
-#define SCSI_NO_UNIT	     0x20u /* from this value of the first byte on, nothing is connected */
+#define SCSI_INQUIRY_BYTES 36u
+#define SCSI_INQUIRY_TYPE  0x1fu /* field of the first byte */
+#define SCSI_TYPE_DISK	   0x00u
+/* from this value of the first byte on, no disk is connected at the unit */
+#define SCSI_NO_UNIT	     0x20u
 #define SCSI_INQUIRY_VENDOR  8u
 #define SCSI_VENDOR_BYTES    8u
 #define SCSI_INQUIRY_PRODUCT 16u
@@ -54,7 +55,7 @@ enum scsi_command_code {
 #define SCSI_PAGE_LIMITS	 0xb0u
 #define SCSI_PAGE_PROVISIONING	 0xb2u
 #define SCSI_PAGE_HEADER	 4u /* the header's size: byte 1 is the page, byte 2 the length */
-#define SCSI_LIMITS_TRANSFER	 8u /* in blocks, as all limits */
+#define SCSI_LIMITS_TRANSFER	 8u /* the longest transfer in blocks, as all limits are */
 #define SCSI_LIMITS_UNMAP	 20u
 #define SCSI_LIMITS_UNMAP_RANGES 24u
 #define SCSI_LIMITS_SAME	 36u /* 64 bits */
@@ -68,7 +69,8 @@ enum scsi_command_code {
 #define SCSI_CAPACITY_BLOCK 8u
 
 /* MODE SENSE (6) of the caching page: SPC-4 7.5.5 and SBC-3 6.4.5. */
-#define SCSI_MODE_NO_BLOCKS 0x08u /* in the second byte of the command */
+/* asks for no block descriptors, in the second byte of the command */
+#define SCSI_MODE_NO_BLOCKS 0x08u
 #define SCSI_MODE_CACHING   0x08u
 #define SCSI_MODE_BYTES	    64u
 #define SCSI_MODE_DEVICE    2u /* offset of the device-specific byte */

@@ -41,7 +41,7 @@ enum uart_msr {
 	UART_MSR_DCD = 1 << 7,
 };
 
-#define UART_FCR UART_IIR /* the same register, when it is written */
+#define UART_FCR UART_IIR /* the FIFO control register, at the place of UART_IIR when written */
 
 /*
  * Bits of the FIFO control. Ring 0 leaves the FIFOs as they are: turning them on would lose what

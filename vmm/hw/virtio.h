@@ -68,7 +68,7 @@ struct vio_used {
 	u32 id;
 	u32 bytes;
 };
-#define VIO_QUIET 1u /* flag: the other side need not be told */
+#define VIO_QUIET 1u /* flag of a ring: the other side need not be told */
 
 /* 5.1: network card. */
 #define VIO_NET_F_CTRL_VQ      BIT(17)
@@ -76,7 +76,7 @@ struct vio_used {
 #define VIO_NET_F_MAC	       BIT(5)
 #define VIO_NET_F_STATUS       BIT(16)
 #define VIO_NET_F_CTRL_RX      BIT(18)
-#define VIO_NET_MAC	       0u /* offset in its configuration: 6 bytes */
+#define VIO_NET_MAC	       0u /* offset in the card's configuration: the MAC, 6 bytes */
 #define VIO_NET_STATUS	       6u
 #define VIO_NET_LINK_UP	       1u
 #define VIO_NET_MTU	       10u
@@ -176,12 +176,12 @@ struct vio_vsock_header {
 	u64 target_cid;
 	u32 source_port;
 	u32 target_port;
-	u32 bytes; /* of what follows the header */
+	u32 bytes; /* the bytes that follow the header */
 	u16 type;
 	u16 operation;
 	u32 flags;
 	u32 room;  /* buf_alloc: bytes that the sender keeps for what it receives */
-	u32 taken; /* fwd_cnt: bytes that the sender's user has taken from there so far */
+	u32 taken; /* fwd_cnt: bytes that the sender's user has taken from that buffer so far */
 } PACKED;
 _Static_assert(sizeof(struct vio_vsock_header) == 44, "virtio 5.10.6");
 #define VIO_VSOCK_TRANSPORT_RESET 0u /* 5.10.6.7: an event */

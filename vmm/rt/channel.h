@@ -22,14 +22,17 @@
 /* Bytes to and from a guest: its console, or a port of its virtio console. Indices run freely. */
 struct channel_stream {
 	/* Written by the manager. */
-	/* name of the port; "": there is no such port. The console has no name */
+	/* name of the port; "": there is no such port. The console's port has no name. */
 	char name[CHANNEL_NAME_BYTES];
 	u32 input_written;
 	u32 output_read;
 
 	/* Written by the monitor. */
 	u32 input_read ALIGNED(64);
-	/* the oldest bytes give way: it may be ahead of the reader by more than the ring */
+	/*
+	 * index at which the output ends; it may be ahead of the reader by more than the ring, as
+	 * the oldest bytes give way
+	 */
 	u32 output_written;
 
 	u8 input[CHANNEL_RING_BYTES];
@@ -51,7 +54,7 @@ enum vm_command {
 	VM_COMMAND_LOAD,     /* let a machine that is held go on from the state in state_memory */
 };
 
-/* What a monitor logs and counts before it takes effect: the key `trap`. */
+/* The events that a monitor logs and counts before they take effect: the key `trap`. */
 enum vm_trap {
 	VM_TRAP_CR = 1 << 0,
 	VM_TRAP_DR = 1 << 1,
@@ -75,20 +78,24 @@ struct vm_channel {
 	/* memory to save to or to load from: a handle of the monitor's, which the monitor closes */
 	handle_t state_memory;
 	u64 state_size; /* the size of state_memory, or of the state to load, in bytes */
-	/* once: the key of the save that the monitor restores; otherwise zero */
+	/*
+	 * The key of the save that the monitor restores, which the monitor takes once; otherwise
+	 * zero.
+	 */
 	u8 save_key[SAVE_KEY_BYTES];
 	u32 save_key_given; /* 1: the key is in save_key */
 
 	/* Written by the monitor. */
 	u32 done_sequence; /* sequence number of the last command obeyed */
 	u32 state;	   /* enum vm_state */
-	s32 exit_code;	   /* of VM_STOPPED: the guest's exit code; -1: it gave none */
+	s32 exit_code;	   /* of VM_STOPPED: the guest's exit code; -1: the guest gave none */
 	u32 reset_count;
 	u64 started_tsc;   /* host TSC when the machine last began to run; 0: it does not run */
-	u64 running_tsc;   /* TSC cycles that it ran before started_tsc */
+	u64 running_tsc;   /* TSC cycles that the guest ran before started_tsc */
 	u64 unknown_ports; /* accesses to ports and addresses that no device has */
 	u64 unknown_memory;
-	u64 unknown_port_last; /* the last such access; undefined as long as there was none */
+	/* the last access to an unknown port; undefined as long as there was none */
+	u64 unknown_port_last;
 	u64 unknown_memory_last;
 	u64 injected;
 	u64 timer_expirations;
@@ -98,7 +105,7 @@ struct vm_channel {
 	/* 1: the machine is set up and reservations are made; commands are obeyed from now on */
 	u32 ready;
 	u32 reserve_refused; /* 1: the last VM_COMMAND_RESERVE was refused and changed nothing */
-	u32 reserve_vcpu;    /* the vCPU for which it was refused */
+	u32 reserve_vcpu;    /* the vCPU to which a reservation was refused */
 	u32 reserve_left;    /* permille of a CPU that were left */
 	/* resets that no guest asked for; the last one may have been one too many */
 	u32 unasked_resets;
@@ -110,7 +117,10 @@ struct vm_channel {
 	/* MONITOR_RENEWAL of the process that could not load it: see handover_problem */
 	u32 refused_renewal;
 	char handover_problem[160];
-	/* 1: the guest stands still for a handover; 0: it does not, see handover_problem */
+	/*
+	 * 1: the guest stands still for a handover; 0: the guest does not, and handover_problem
+	 * says why
+	 */
 	u32 held;
 	u32 no_memory;	/* 1: the machine is paused as the host has no page for its guest */
 	u32 save_moved; /* grows with each record of a save that was written or read */
@@ -120,7 +130,7 @@ struct vm_channel {
 	u8 ram_digest[32];   /* SHA-256 over each page that is not zero, behind its number */
 	u8 state_digest[32]; /* SHA-256 over the state */
 	u64 held_tsc;	     /* host TSC when the guest last stood still for a handover */
-	u64 continued_tsc;   /* host TSC when the guest went on after it */
+	u64 continued_tsc;   /* host TSC when the guest last went on after it was held */
 
 	u8 log[CHANNEL_RING_BYTES];
 	struct channel_stream stream[CHANNEL_STREAM_MAX]; /* the first stream is the console */

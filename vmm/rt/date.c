@@ -7,7 +7,7 @@
 
 #define DAY_SECONDS    86400
 #define DAYS_400_YEARS 146097
-#define DAYS_TO_1970   719468 /* from 1 March of year 0 */
+#define DAYS_TO_1970   719468 /* days from 1 March of year 0 to 1 January 1970 */
 
 /*
  * Years begin in March here, so that the leap day is the last of its year: the day of the year at

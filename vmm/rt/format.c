@@ -17,7 +17,7 @@ struct spec {
 	bool zero;
 	bool alternate;
 	int width;
-	int precision; /* -1: not given */
+	int precision; /* the precision that a conversion asks for; -1: none */
 	bool wide;     /* long, not int */
 };
 

@@ -12,9 +12,10 @@
  */
 struct mutex {
 	u32 held;
-	u32 woken;		       /* thread + 1 that was told to try again; 0: none */
-	u64 waiting;		       /* threads to be told */
-	handle_t event[MUTEX_THREADS]; /* each bound to the queue its thread waits in */
+	u32 woken;   /* thread + 1 that was told to try again; 0: none */
+	u64 waiting; /* threads to be told */
+	/* the event that wakes each thread, bound to the queue in which that thread waits */
+	handle_t event[MUTEX_THREADS];
 };
 
 void mutex_lock(struct mutex *mutex, u32 thread, handle_t queue);

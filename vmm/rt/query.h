@@ -17,28 +17,33 @@ enum query_kind {
 	QUERY_NONE,
 	QUERY_REGISTERS, /* answer: struct query_registers of `vcpu` */
 	QUERY_TRANSLATE, /* linear `address` of `vcpu` -> struct query_translation */
-	QUERY_READ,	 /* `length` bytes at `address` -> as many of them as are there */
-	QUERY_TRACE,	 /* answer: struct query_trace of `vcpu` */
-	QUERY_COSTS,	 /* -> struct query_costs */
-	QUERY_WRITE,	 /* `length` bytes of `input` to `address` -> as many as have a place */
-	QUERY_SET,	 /* groups `flags` and the general registers of `vcpu`, a page in `input` */
+	/* reads `length` bytes at `address` -> as many of these bytes as there are */
+	QUERY_READ,
+	QUERY_TRACE, /* answer: struct query_trace of `vcpu` */
+	QUERY_COSTS, /* -> struct query_costs */
+	QUERY_WRITE, /* `length` bytes of `input` to `address` -> as many as have a place */
+	QUERY_SET,   /* groups `flags` and the general registers of `vcpu`, a page in `input` */
 	/* a debugger's; all but QUERY_ATTACH need that first */
 	QUERY_ATTACH,  /* attaches, and holds the machine */
 	QUERY_DETACH,  /* detaches, and lets the machine go with no trace left */
-	QUERY_HOLD,    /* every vCPU */
-	QUERY_RELEASE, /* the vCPUs in `run`; those in `step` for one instruction */
+	QUERY_HOLD,    /* holds every vCPU */
+	QUERY_RELEASE, /* lets the vCPUs in `run` go on; the vCPUs in `step` for one instruction */
 	QUERY_BREAK,   /* a breakpoint at linear `address` by the tables of `vcpu`; `flags` */
 	QUERY_UNBREAK,
-	QUERY_CARDS,   /* -> struct net_cards (vmm/io/net_cards.h) */
-	QUERY_STATE,   /* fields of saved state, from `address` on -> struct query_state */
-	QUERY_BALLOON, /* with QUERY_AIM `address`: pages to give up -> struct query_balloon */
+	QUERY_CARDS, /* -> struct net_cards (vmm/io/net_cards.h) */
+	QUERY_STATE, /* fields of saved state, from `address` on -> struct query_state */
+	/*
+	 * tells the state of the balloon; if QUERY_AIM, `address` is the pages to give up -> struct
+	 * query_balloon
+	 */
+	QUERY_BALLOON,
 	QUERY_KIND_COUNT
 };
 
 enum query_flag {
 	QUERY_LINEAR = 1 << 0, /* `address` is linear, by the tables of `vcpu`; else physical */
-	QUERY_AIM = 1 << 1,    /* with QUERY_BALLOON: `address` is a new aim */
-	/* of breakpoints; bits 1:0 are then the R/W field of DR7 */
+	QUERY_AIM = 1 << 1,    /* beside QUERY_BALLOON: `address` is a new aim */
+	/* a breakpoint uses a debug register, and bits 1:0 are the R/W field of DR7 */
 	QUERY_BREAK_HARDWARE = 1 << 2,
 };
 
@@ -71,8 +76,8 @@ struct query {
 };
 
 /*
- * QUERY_REGISTERS: all groups are valid in the page, and so is the dump. RIP is past an instruction
- * that is handled already.
+ * The answer to QUERY_REGISTERS: all groups are valid in the page, and so is the dump. RIP is past
+ * an instruction that is handled already.
  */
 struct query_registers {
 	u32 vcpu_count;
@@ -84,7 +89,7 @@ struct query_registers {
 
 #define QUERY_LEVELS_MAX 5u
 
-/* One level of a walk. */
+/* One level of a walk through the guest's page tables. */
 struct query_level {
 	u32 level;  /* 1: its entries map 4 KiB */
 	u32 in_ram; /* the entry could be read */
@@ -95,7 +100,7 @@ struct query_level {
 enum query_mapping {
 	QUERY_UNMAPPED, /* an entry stops the walk */
 	QUERY_RAM,
-	QUERY_DEVICE, /* no RAM there: the monitor emulates it */
+	QUERY_DEVICE, /* there is no RAM at the address: the monitor emulates the access */
 };
 
 /* QUERY_TRANSLATE: each list from the top down to where the walk ended. */
@@ -105,7 +110,7 @@ struct query_translation {
 	u32 mapping; /* enum query_mapping */
 	u32 second_count;
 	u32 error_code; /* QUERY_UNMAPPED: of the #PF that a read would raise */
-	u32 writable;	/* whether all of the guest's levels permit writes */
+	u32 writable;	/* whether all levels of the guest's tables permit writes */
 	u32 user;
 	u32 executable;
 	u64 gpa;
@@ -141,15 +146,18 @@ struct query_trace_entry {
 };
 _Static_assert(sizeof(struct query_trace_entry) == 64, "a cache line");
 
-/* QUERY_TRACE: the last ones, oldest first. */
+/* The answer to QUERY_TRACE: the last exits, the oldest first. */
 struct query_trace {
 	u32 count;
 	u32 reserved;
-	u64 seen; /* all since the monitor began */
+	u64 seen; /* the number of all exits since the monitor began */
 	struct query_trace_entry entry[QUERY_TRACE_ENTRIES];
 };
 
-/* QUERY_COSTS: what the exits of each reason cost together, from the exit until it was handled. */
+/*
+ * The answer to QUERY_COSTS: what the exits of each reason cost together, from the exit until it
+ * was handled.
+ */
 struct query_cost {
 	u64 count;
 	u64 tsc;
@@ -162,14 +170,17 @@ struct query_costs {
 /* What a guest says of its memory (virtio 1.2, 5.5.6.3), by tag; in bytes or as a count. */
 #define BALLOON_STATS 10u
 
-/* QUERY_BALLOON: STATUS_NOT_FOUND without one; STATUS_TOO_BIG: more than the RAM. All in pages. */
+/*
+ * The answer to QUERY_BALLOON, all in pages. STATUS_NOT_FOUND: there is no balloon; STATUS_TOO_BIG:
+ * the aim is more than the RAM.
+ */
 struct query_balloon {
-	u32 live;    /* the guest has a driver for it */
-	u32 reports; /* which says what is free */
+	u32 live;    /* the guest has a driver for the balloon */
+	u32 reports; /* the guest's driver reports which pages are free */
 	u64 ram;
 	u64 target;
 	u64 actual;
-	u64 inflated; /* given back since power-on, by way of the balloon */
+	u64 inflated; /* pages that the guest gave back through the balloon since power-on */
 	u64 reported; /* pages given back since power-on, reported as free */
 	u64 refused;
 	u64 stats_seen; /* a bit for each that is known */
@@ -177,21 +188,28 @@ struct query_balloon {
 	u64 stats_age_ns;
 };
 
-#define QUERY_FIELD_BYTES  16u
-#define QUERY_FIELDS_MAX   84u
-#define QUERY_SECTION_NAME 16u /* bytes of `run` and `step`: of these sections alone, if not 0 */
+#define QUERY_FIELD_BYTES 16u
+#define QUERY_FIELDS_MAX  84u
+/*
+ * bytes of a section's name in `run` and `step`; if the name is not empty, only these sections are
+ * read
+ */
+#define QUERY_SECTION_NAME 16u
 
 enum query_field_kind { FIELD_HEX, FIELD_NUMBER, FIELD_BYTES };
 
 /* One field of a section: its path is "vcpu.0.rip" or "pit.0.channel[1].count". */
 struct query_field {
-	char path[72]; /* terminated */
+	char path[72]; /* the field's path, terminated by 0 */
 	u32 kind;      /* enum query_field_kind */
 	u32 bytes;     /* the size of `value`; of a number at most 8 */
 	u8 value[QUERY_FIELD_BYTES];
 };
 
-/* QUERY_STATE, as far as it fits. The next question's `address` is `next`, 0: that was all. */
+/*
+ * The answer to QUERY_STATE, as far as it fits. `next` is the `address` of the next question; 0:
+ * that was all.
+ */
 struct query_state {
 	u64 next;
 	u32 count;
@@ -212,7 +230,7 @@ struct query_area {
 	u32 status;   /* enum status; the answer is empty when it is not STATUS_OK */
 	u32 bytes;
 	u32 pad2[1];
-	struct query_stop stop; /* at any time */
+	struct query_stop stop; /* the last stop, which the monitor may write at any time */
 	u8 answer[QUERY_BYTES] ALIGNED(64);
 };
 _Static_assert(sizeof(struct vcpu_page) <= QUERY_INPUT_BYTES, "a page of registers fits");

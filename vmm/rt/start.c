@@ -26,7 +26,10 @@ enum { DT_NULL = 0, DT_RELA = 7, DT_RELASZ = 8, R_X86_64_RELATIVE = 8 };
 extern const struct elf_dynamic _DYNAMIC[] __attribute__((visibility("hidden")));
 extern const char __image_start[] __attribute__((visibility("hidden")));
 
-/* More pieces than a driver's process or a switch's has. */
+/*
+ * The calls that free the memory of the process before this one, piece by piece: more calls than a
+ * driver's or a switch's process has pieces.
+ */
 #define FREE_CALLS 64u
 
 const struct start_info *start_info;

@@ -6,8 +6,8 @@
 /* The information that the process was started with, mapped read-only for its whole life. */
 extern const struct start_info *start_info;
 /*
- * Whether the kernel is called by SYSENTER; otherwise by SYSCALL. It is syscall_method, in one
- * word.
+ * Whether the kernel is called by SYSENTER; otherwise by SYSCALL. The variable holds syscall_method
+ * in one word.
  */
 extern bool start_sysenter;
 

@@ -38,12 +38,12 @@ enum status sys_memory_physical(handle_t root, u64 hpa, u64 bytes, u32 flags,
 				handle_t *memory) MUST_CHECK;
 enum status sys_memory_address(handle_t root, handle_t memory, u64 offset, u64 *hpa) MUST_CHECK;
 /*
- * Makes one step; STATUS_AGAIN until it is done. *depth is how many frozen objects are below the
- * memory then.
+ * Makes one step of freezing; STATUS_AGAIN until the memory is frozen. *depth is how many frozen
+ * objects are below the memory then.
  */
 enum status sys_memory_freeze(handle_t memory, handle_t *frozen, u32 *depth) MUST_CHECK;
 enum status sys_memory_layer(handle_t group, handle_t frozen, handle_t *memory) MUST_CHECK;
-/* Make one step each; STATUS_AGAIN until it is done. */
+/* Each makes one step; STATUS_AGAIN until the reset or the merge is done. */
 enum status sys_memory_reset(handle_t memory) MUST_CHECK;
 enum status sys_memory_merge(handle_t memory) MUST_CHECK;
 /*

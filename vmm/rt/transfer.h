@@ -15,7 +15,7 @@
 
 enum transfer_verdict {
 	TRANSFER_OPEN,
-	TRANSFER_DONE,	 /* outward: the store has confirmed that it has everything */
+	TRANSFER_DONE,	 /* outward: the store has confirmed that it has all bytes */
 	TRANSFER_FAILED, /* `problem` says why; nothing is passed on any more */
 };
 
@@ -30,7 +30,7 @@ struct transfer_ring {
 	/* bytes that the process has brought (outward) or taken (inward) */
 	u64 process_at ALIGNED(64);
 	u32 process_ended; /* outward: no bytes come behind process_at */
-	/* a change of it says that the process is busy, although it moves no bytes */
+	/* A change of this value says that the process is busy, although it moves no bytes. */
 	u32 process_works;
 
 	u8 bytes[TRANSFER_RING_BYTES] ALIGNED(64);
@@ -48,8 +48,8 @@ struct transfer_end {
 };
 
 /*
- * Writes `count` bytes. As all of these functions it waits, and returns false once the transfer has
- * failed.
+ * Writes `count` bytes. Like the other functions of a transfer, it waits, and returns false once
+ * the transfer has failed.
  */
 bool transfer_write(struct transfer_end *end, const void *bytes, u32 count) MUST_CHECK;
 /*

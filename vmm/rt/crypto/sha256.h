@@ -13,7 +13,7 @@ struct sha256_state {
 
 extern const struct sha256_state sha256_initial;
 
-/* Takes one block in. */
+/* Takes one block into the sum. */
 void sha256_block(struct sha256_state *state, const u8 block[SHA256_BLOCK_BYTES]);
 
 /*
