@@ -26,7 +26,8 @@ struct field {
 
 struct fields {
 	size_t count;
-	struct field list[FIELD_COUNT]; /* only the first `count` are ever written */
+	/* the fields, of which only the first `count` are ever written */
+	struct field list[FIELD_COUNT];
 };
 
 /* Names that are too long and values with a 0 set buffer->failed. */
@@ -37,8 +38,8 @@ void fields_text(struct buffer *buffer, const char *name, const char *value);
 /* Makes a list that points into `bytes`. Returns false when they are no list of fields. */
 bool fields_read(struct fields *fields, const char *bytes, size_t count);
 
-/* Both return NULL when no field has that name. */
+/* Both functions return NULL when no field has that name. */
 const struct field *fields_find(const struct fields *fields, const char *name);
 const char *fields_get(const struct fields *fields, const char *name);
-/* The one that is named GROUP.NAME. */
+/* Finds the field with the name GROUP.NAME. */
 const struct field *fields_below(const struct fields *fields, const char *group, const char *name);

@@ -53,7 +53,7 @@ bool message_send(struct message_socket *socket, struct message_head head, const
 
 	if (count > MESSAGE_PAYLOAD)
 		return false;
-	/* Behind nothing it goes from where it lies. */
+	/* If nothing is queued before it, a message goes out from where it lies. */
 	if (!socket->first && message_try(socket->fd, parts, count ? 2 : 1, pass) == MESSAGE_SENT) {
 		if (pass >= 0)
 			close(pass);
@@ -77,7 +77,7 @@ bool message_send(struct message_socket *socket, struct message_head head, const
 		socket->first = message;
 	socket->last = message;
 	socket->queued += message->count;
-	/* What is wrong with the socket shows when it is read. */
+	/* An error of the socket shows when the socket is read. */
 	(void)message_flush(socket);
 	return true;
 }

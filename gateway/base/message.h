@@ -11,24 +11,25 @@ enum { MESSAGE_BYTES = 65536 };
 
 enum message_kind {
 	/* web to core */
-	MESSAGE_REQUEST = 1, /* fields */
-	MESSAGE_CANCEL,	     /* the client of this request has gone */
+	MESSAGE_REQUEST = 1, /* a request, as fields */
+	MESSAGE_CANCEL,	     /* says that the client of this request has gone */
 	MESSAGE_DATA,	     /* a WebSocket message; value: MESSAGE_TEXT or 0 */
 	MESSAGE_CONSUMED,    /* value: bytes of a stream that the client's socket has taken */
 	MESSAGE_LEFT,	     /* id: a connection of the Unix socket that is closed */
 	/* core to web */
-	MESSAGE_SETUP,	    /* fields: certificate and key */
-	MESSAGE_CONNECTION, /* id: its number; carries the descriptor */
-	MESSAGE_ANSWER,	    /* value: status; fields: the headers */
-	MESSAGE_BODY,	    /* a piece of the answer; or a WebSocket message */
-	MESSAGE_END,	    /* the answer is complete; value: WebSocket close code */
-	MESSAGE_TAKEN,	    /* value: bytes of MESSAGE_DATA that are done with */
+	MESSAGE_SETUP, /* what web needs at its start: certificate and key, as fields */
+	/* a connection for web: `id` is its number; the message carries the descriptor */
+	MESSAGE_CONNECTION,
+	MESSAGE_ANSWER, /* value: status; fields: the headers */
+	MESSAGE_BODY,	/* a piece of the answer; or a WebSocket message */
+	MESSAGE_END,	/* the answer is complete; value: WebSocket close code */
+	MESSAGE_TAKEN,	/* value: bytes of MESSAGE_DATA that are done with */
 };
 
 enum message_flag {
 	MESSAGE_TEXT = 1,    /* BODY, DATA: a text message of a WebSocket */
-	MESSAGE_STREAM = 2,  /* ANSWER: send the pieces as they come */
-	MESSAGE_UPGRADE = 4, /* ANSWER: becomes a WebSocket */
+	MESSAGE_STREAM = 2,  /* in an ANSWER: the pieces are sent as they come */
+	MESSAGE_UPGRADE = 4, /* in an ANSWER: the connection becomes a WebSocket */
 	MESSAGE_LAST = 8,    /* BODY: the answer is complete, no END follows */
 	/* ANSWER: the bits above are a number for the credential shown; 0: none was right */
 	MESSAGE_WHO_SHIFT = 8,
@@ -45,7 +46,9 @@ enum { MESSAGE_PAYLOAD = MESSAGE_BYTES - sizeof(struct message_head) };
 
 struct message;
 
-/* One end. What the socket does not take at once is queued; `queued` counts bytes. */
+/*
+ * One end of a socket pair. What the socket does not take at once is queued; `queued` counts bytes.
+ */
 struct message_socket {
 	int fd;
 	struct message *first, *last;

@@ -3,7 +3,10 @@
 
 #include <stddef.h>
 
-/* What C's library has no safe word for; the programs of the gateway share it. */
+/*
+ * Functions on strings that the C library lacks in a safe form; the programs of the gateway share
+ * them.
+ */
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /*

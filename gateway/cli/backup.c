@@ -43,7 +43,7 @@ static enum cli_exit backup_change(struct cli *cli, const char *vm, const char *
 	return code;
 }
 
-/* The words with commas between them. */
+/* Joins the words with commas between them. */
 static void backup_join(char *to, size_t size, int count, char **words)
 {
 	to[0] = '\0';

@@ -5,16 +5,19 @@
 
 #include "gateway/cli/http.h"
 
-/* What skerryctl ends with; in its manual page as well. */
+/* The codes with which skerryctl ends; its manual page lists them as well. */
 enum cli_exit {
 	CLI_OK = 0,
-	CLI_FAILED = 1, /* the server said no for a reason without a number of its own */
+	CLI_FAILED = 1, /* the server refused for a reason that has no code of its own */
 	CLI_USAGE = 2,
 	CLI_NOT_FOUND = 3,
-	CLI_NO_ACCESS = 4,   /* no token, a wrong one, or one without the right */
-	CLI_CONFLICT = 5,    /* not in this state, exists, busy, or changed by somebody else */
-	CLI_NOT_REACHED = 6, /* no skerryd, or skerryd has no link to Skerry */
-	CLI_NOT_TRUSTED = 7, /* the certificate is not the one known */
+	CLI_NO_ACCESS = 4, /* there is no token, or a wrong one, or one without the right */
+	/*
+	 * the thing is not in this state, exists already, is busy, or was changed by somebody else
+	 */
+	CLI_CONFLICT = 5,
+	CLI_NOT_REACHED = 6, /* there is no skerryd, or skerryd has no link to Skerry */
+	CLI_NOT_TRUSTED = 7, /* the server's certificate is not the known one */
 };
 
 /* What the command line says before and around the command. */
@@ -22,15 +25,15 @@ struct cli {
 	const char *host;   /* URL, or NULL */
 	const char *socket; /* path, or NULL */
 	const char *token_file;
-	const char *fingerprint; /* the only one to accept, or NULL */
+	const char *fingerprint; /* the only certificate fingerprint to accept, or NULL */
 	bool json;
 	bool follow;
 	bool read_only;
 	bool take;
 	bool force;
-	bool yes;	  /* nobody is asked whether it is meant */
+	bool yes;	  /* nobody is asked to confirm a command */
 	const char *to;	  /* vm reset: a snapshot; NULL: power-on */
-	bool overwrite;	  /* vm save, vm backup: also what is something else */
+	bool overwrite;	  /* vm save, vm backup: also overwrites a disk that holds something else */
 	bool goes_on;	  /* vm save: the machine does */
 	const char *user; /* login: with a password; run: UID:GID */
 	const char *level;
@@ -49,13 +52,19 @@ struct cli {
 	struct http http;
 };
 
-/* Connects, with the token if there is one. Ends the program when that cannot be. */
+/* Connects, with the token if there is one. Ends the program when no connection is possible. */
 void cli_connect(struct cli *cli);
 
-/* As cli_connect, but comes back with a code; the sentence is in cli->http.net.error. */
+/*
+ * Does what cli_connect does, but returns a code; the sentence for the user is in
+ * cli->http.net.error.
+ */
 enum cli_exit cli_try_connect(struct cli *cli);
 
-/* Where `login` keeps the token of this host; false: there is no such place. */
+/*
+ * Writes the path at which `login` keeps the token of this host. Returns false if there is no place
+ * for such a file.
+ */
 bool cli_token_path(const struct cli *cli, char *path, size_t size);
 
 /* A request whose answer has to be of class 2xx; otherwise the problem is told at stderr. */
@@ -63,8 +72,8 @@ enum cli_exit cli_ask(struct cli *cli, const char *method, const char *path, con
 		      const char *headers, struct http_answer *answer);
 
 /*
- * A change to `about`: as cli_ask, and an operation is waited for to its end. The answer's JSON is
- * the operation then; the caller gives it back.
+ * Asks for a change of `about` as cli_ask does, and waits for an operation to its end. The answer's
+ * JSON is the operation then; the caller frees it.
  */
 enum cli_exit cli_change(struct cli *cli, const char *method, const char *path, const char *headers,
 			 const json_t *body, const char *about, const char *verb,
@@ -73,14 +82,14 @@ enum cli_exit cli_change(struct cli *cli, const char *method, const char *path, 
 /* Says what a problem document says; `about` (a VM's name) may be NULL. */
 enum cli_exit cli_problem(const struct http_answer *answer, const char *about);
 
-/* One line from stdin, asked for and unseen where that is a terminal. */
+/* Reads one line from stdin; at a terminal it asks for the line, and the line is not shown. */
 bool cli_read_secret(const char *prompt, char *line, size_t size);
 /* A password twice where that is a terminal; ends the program when they differ or there is none. */
 void cli_read_new_password(char *line, size_t size);
 
 /*
- * At a terminal: "WHAT ABOUT? SO [y/N]", and whether the answer is yes. Elsewhere, and with --yes,
- * it is meant.
+ * Asks at a terminal "WHAT ABOUT? SO [y/N]", and returns whether the answer is yes. Without a
+ * terminal, and with --yes, it returns true.
  */
 bool cli_confirm(const struct cli *cli, const char *what, const char *about, const char *so);
 
@@ -89,7 +98,7 @@ json_t *cli_grant(const struct cli *cli);
 /* Ends the program when no role is given for `command`. */
 void cli_need_role(const struct cli *cli, const char *command);
 
-/* Whether cli_say says anything. */
+/* Sets whether cli_say is silent. */
 void cli_quiet(bool quiet);
 void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void cli_die(enum cli_exit code, const char *format, ...)
@@ -98,7 +107,7 @@ _Noreturn void cli_die(enum cli_exit code, const char *format, ...)
 /* --- commands: words behind the command's own, answer an exit code --- */
 
 enum cli_exit command_vm(struct cli *cli, int count, char **words);
-/* What follows `vm snapshot` and so on. */
+/* The commands; each gets the words that follow its name, such as `vm snapshot`. */
 enum cli_exit command_vm_snapshot(struct cli *cli, int count, char **words);
 enum cli_exit command_vm_clone(struct cli *cli, int count, char **words);
 enum cli_exit command_vm_backup(struct cli *cli, int count, char **words);

@@ -142,7 +142,7 @@ static bool connect_ask_to_trust(const char *server, const char *fingerprint)
 	return line[0] == 'y' || line[0] == 'Y';
 }
 
-/* Nothing has been sent to the server before this is answered. */
+/* Decides whether to trust the server. Nothing has been sent to the server before this answer. */
 static enum cli_exit connect_judge(struct cli *cli, const char *server)
 {
 	struct net *net = &cli->http.net;

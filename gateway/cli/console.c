@@ -14,17 +14,17 @@
 #include "gateway/cli/table.h"
 #include "gateway/cli/websocket.h"
 
-#define LEAVE	    0x1d /* Ctrl-] */
-#define AGAIN_LIMIT 30	 /* seconds */
+#define LEAVE	    0x1d /* the byte of Ctrl-], which leaves the console */
+#define AGAIN_LIMIT 30	 /* the seconds for which a lost console is tried again */
 
 struct console {
 	struct cli *cli;
 	const char *name;
 	struct websocket socket;
 	unsigned long long at; /* offset of the next byte */
-	bool known;	       /* whether `at` is */
+	bool known;	       /* `at` is known */
 	bool input_ended;
-	bool left; /* Ctrl-] */
+	bool left; /* the user has pressed Ctrl-] */
 };
 
 static struct termios before;
@@ -66,7 +66,7 @@ static bool console_put(const void *bytes, size_t size)
 	return true;
 }
 
-/* What is not the guest's: on the terminal, or apart from its output. */
+/* Writes text that is not the guest's: on the terminal, or apart from the guest's output. */
 static void console_note(const char *text)
 {
 	if (isatty(1))
@@ -154,7 +154,10 @@ static enum cli_exit console_closed_code(unsigned int code)
 	}
 }
 
-/* One message, and credit for it. false: the console has ended, or the connection has. */
+/*
+ * Takes one message, and gives credit for it. Returns false if the console or the connection has
+ * ended.
+ */
 static bool console_take_message(struct console *console, enum cli_exit *code)
 {
 	int got = websocket_read(&console->socket, 0);
@@ -180,7 +183,7 @@ static bool console_take_message(struct console *console, enum cli_exit *code)
 	return websocket_send(&console->socket, WEBSOCKET_TEXT, credit, strlen(credit));
 }
 
-/* What was typed, up to a Ctrl-]. */
+/* Takes what was typed, up to a Ctrl-]. */
 static bool console_take_input(struct console *console)
 {
 	char bytes[1024];
@@ -240,7 +243,7 @@ static enum cli_exit console_try_again(struct console *console)
 			return CLI_OK;
 		if (code != CLI_NOT_REACHED && code != CLI_NOT_FOUND)
 			return code;
-		/* What is typed meanwhile goes nowhere, but for Ctrl-]. */
+		/* Keys typed during the wait are dropped, except Ctrl-]. */
 		if (poll(&typed, 1, 0) == 1) {
 			ssize_t got = read(0, bytes, sizeof(bytes));
 

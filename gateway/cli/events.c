@@ -11,10 +11,11 @@
 #include "gateway/cli/output.h"
 #include "gateway/cli/table.h"
 
-#define LINE_LIMIT  262144 /* a snapshot of many machines is one line */
-#define FIRST_MS    10000  /* without --follow: for the first bytes */
-#define QUIET_MS    1000   /* behind them: nothing more is kept */
-#define ALIVE_MS    45000  /* the server says something every 15 s */
+#define LINE_LIMIT 262144 /* a snapshot of many machines is one line */
+#define FIRST_MS   10000  /* without --follow: the time to wait for the first bytes */
+/* without --follow: a pause of this length says that no more events are kept */
+#define QUIET_MS    1000
+#define ALIVE_MS    45000 /* the server says something every 15 s */
 #define AGAIN_LIMIT 10
 #define ID_BYTES    "0123456789abcdef."
 
@@ -38,9 +39,9 @@ static void events_show(struct cli *cli, const struct reader *reader)
 		cli_say("an event is not JSON; it is left out");
 		return;
 	}
-	/* Who asks for all that is kept is not told that it is not all that ever was. */
+	/* A reader that asks for all kept events is not told that older events are lost. */
 	if (strcmp(reader->name, "snapshot") == 0) {
-		/* The answer to an id behind which something is gone. */
+		/* the event `lost` is not shown */
 		if (reader->last_id[0] && !all)
 			cli_say("not all of what happened since then is kept");
 	} else if (strcmp(reader->name, "lost") == 0 && all) {

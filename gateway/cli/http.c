@@ -67,7 +67,7 @@ int http_raw(struct http *http, void *bytes, size_t size, int timeout_ms)
 	return (int)have;
 }
 
-/* One line without its end, at most size - 1 bytes. */
+/* Reads one line without its end, of at most size - 1 bytes. */
 static bool http_read_line(struct http *http, char *line, size_t size)
 {
 	size_t used = 0;
@@ -227,7 +227,7 @@ int http_body(struct http *http, char *bytes, size_t size, int timeout_ms)
 	if (http->done)
 		return NET_END;
 	if (http->chunked && http->left == 0) {
-		/* Only the chunk's first byte is waited for under the caller's limit. */
+		/* Only the first byte of a chunk is waited for under the caller's limit. */
 		got = http_fill(http, timeout_ms);
 		if (got <= 0)
 			return got;

@@ -11,15 +11,15 @@
 /* HTTP/1.1 (RFC 9112), the client's side, one request at a time over a connection that is kept. */
 struct http {
 	struct net net;
-	char authority[300]; /* for Host: */
+	char authority[300]; /* the host and port for the header Host */
 	char origin[320];
-	char token[256]; /* empty: none */
+	char token[256]; /* the token of the user; empty: there is none */
 	char in[HTTP_HEADERS_LIMIT];
 	size_t in_count;
 	size_t in_at;
 	bool chunked;
 	bool until_end; /* the body ends with the connection */
-	size_t left;	/* of the body, or of the chunk */
+	size_t left;	/* the bytes that are left of the body, or of the chunk */
 	bool done;
 };
 
@@ -27,9 +27,9 @@ struct http_answer {
 	int status;
 	char etag[128];
 	char location[256];
-	char accept[64]; /* Sec-WebSocket-Accept */
+	char accept[64]; /* the value of Sec-WebSocket-Accept */
 	bool closes;
-	json_t *json; /* NULL: the body is none; the caller gives it back */
+	json_t *json; /* the body as JSON, which the caller frees; NULL: the body is no JSON */
 };
 
 /* Sends a request and reads the answer's head; the body is left for http_body. */
@@ -42,9 +42,12 @@ int http_body(struct http *http, char *bytes, size_t size, int timeout_ms);
 /* Bytes behind the head: of the body, or of what follows an upgrade. */
 int http_raw(struct http *http, void *bytes, size_t size, int timeout_ms);
 
-/* A whole exchange: false with http->net.error set when there was none. */
+/* Makes a whole exchange. Returns false, with http->net.error set, when there was no answer. */
 bool http_exchange(struct http *http, const char *method, const char *path, const char *headers,
 		   const json_t *body, struct http_answer *answer);
 
-/* `word` as one segment of a path (RFC 3986, 2.1); static, given up at the next call. */
+/*
+ * Returns `word` as one segment of a path (RFC 3986, 2.1), in a static buffer that the next call
+ * overwrites.
+ */
 const char *http_segment(const char *word);

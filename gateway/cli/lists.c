@@ -137,7 +137,9 @@ static void lists_print_host(const json_t *host)
 	}
 }
 
-/* What the audit has found is in the answer, or in the operation that was waited for. */
+/*
+ * Prints what the audit has found, which is in the answer or in the operation that was waited for.
+ */
 static void lists_print_action(const char *action, const json_t *answer)
 {
 	const json_t *result = json_object_get(answer, "result");

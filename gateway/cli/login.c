@@ -13,7 +13,10 @@
 #include "gateway/cli/table.h"
 #include "gateway/cli/trust.h"
 
-/* Written beside and put in place, so that what was there stays if this fails. */
+/*
+ * Keeps a token. The file is written beside the old one and put in its place, so that the old file
+ * stays if this fails.
+ */
 static bool login_keep(const char *path, const char *token)
 {
 	char beside[1100];
@@ -91,7 +94,10 @@ static enum cli_exit login_with_token(struct cli *cli, const char *path)
 	return code;
 }
 
-/* Of this host; ends the program when there is no place for it. */
+/*
+ * Writes the path of the token of this host; ends the program when there is no place for such a
+ * file.
+ */
 static void login_token_path(struct cli *cli, const char *command, char *path, size_t size)
 {
 	if (!cli_token_path(cli, path, size))
@@ -111,7 +117,7 @@ enum cli_exit command_login(struct cli *cli, int count, char **words)
 	return cli->user != NULL ? login_with_password(cli, path) : login_with_token(cli, path);
 }
 
-/* What is kept goes in any case: the server may not know it any more. */
+/* Logs out. The kept token is removed in any case, as the server may not know it any more. */
 enum cli_exit command_logout(struct cli *cli, int count, char **words)
 {
 	struct http_answer answer;

@@ -89,7 +89,7 @@ static bool net_connect_tcp(struct net *net, const char *host, const char *port)
 	return net->fd >= 0 || net_fail(net, host, strerror(saved));
 }
 
-/* The fingerprint of the chain's first certificate, as skerryd prints it. */
+/* Computes the fingerprint of the chain's first certificate, as skerryd prints it. */
 static bool net_take_fingerprint(struct net *net)
 {
 	unsigned int count = 0;
@@ -104,7 +104,9 @@ static bool net_take_fingerprint(struct net *net)
 	return true;
 }
 
-/* GnuTLS does not tell what came instead of TLS: the first byte is kept for it. */
+/*
+ * Reads for GnuTLS and keeps the first byte, since GnuTLS does not tell what came instead of TLS.
+ */
 static ssize_t net_tls_pull(gnutls_transport_ptr_t context, void *bytes, size_t size)
 {
 	struct net *net = context;
@@ -129,7 +131,7 @@ static void net_set_transport(struct net *net)
 	gnutls_transport_set_pull_timeout_function(net->tls, net_tls_pull_wait);
 }
 
-/* Says how far it came: what was wrong with a server's TLS is seen nowhere else. */
+/* Writes how far the handshake came, as an error in a server's TLS is shown nowhere else. */
 static bool net_fail_handshake(struct net *net, const char *host, int result)
 {
 	gnutls_handshake_description_t last = gnutls_handshake_get_last_in(net->tls);

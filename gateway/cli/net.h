@@ -7,10 +7,10 @@
 
 /* One connection: a Unix socket, or TCP with TLS. */
 struct net {
-	int fd;		      /* -1: none */
+	int fd;		      /* the descriptor; -1: there is no connection */
 	gnutls_session_t tls; /* NULL at a Unix socket */
 	gnutls_certificate_credentials_t credentials;
-	int first_byte;	      /* that the server sent, -1: none yet */
+	int first_byte;	      /* the first byte that the server sent; -1: none yet */
 	char fingerprint[65]; /* SHA-256 of the certificate, hex */
 	char error[768];
 };
@@ -25,10 +25,12 @@ bool net_open_tls(struct net *net, const char *host, const char *port);
 /* Bytes read, or a net_result. timeout_ms < 0 waits for ever. */
 int net_read(struct net *net, void *bytes, size_t size, int timeout_ms);
 
-/* All of them, or false. */
+/* Writes all bytes. Returns false if that fails. */
 bool net_write(struct net *net, const void *bytes, size_t size);
 
-/* Whether a read would give something at once that poll() on the descriptor does not know of. */
+/*
+ * Returns whether a read would give something at once that poll() on the descriptor does not see.
+ */
 bool net_pending(const struct net *net);
 
 void net_close(struct net *net);

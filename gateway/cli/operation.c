@@ -9,7 +9,7 @@
 #include "gateway/cli/output.h"
 #include "gateway/cli/table.h"
 
-/* Until the operation ends; what is waited for is on the terminal's last line. */
+/* Waits until the operation ends; the terminal's last line says what is waited for. */
 static enum cli_exit operation_await(struct cli *cli, const char *about, const char *verb,
 				     struct http_answer *answer)
 {

@@ -13,7 +13,10 @@
 #include "gateway/cli/escape.h"
 #include "gateway/cli/table.h"
 
-/* ASCII only, and DEL, which jansson leaves as it is, escaped too: it can only be in a string. */
+/*
+ * Writes JSON in ASCII only. DEL is escaped too, which jansson leaves as it is: DEL can only be in
+ * a string.
+ */
 static void output_dump(const json_t *value, size_t flags)
 {
 	char *text = json_dumps(value, flags | JSON_ENSURE_ASCII | JSON_ENCODE_ANY |

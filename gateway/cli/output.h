@@ -5,10 +5,13 @@
 
 #include "gateway/cli/cli.h"
 
-/* Indented, ASCII only, so that nothing in it can move a terminal's cursor. */
+/*
+ * Writes JSON with indentation and in ASCII only, so that nothing in it can move a terminal's
+ * cursor.
+ */
 void output_json(const json_t *value);
 
-/* The same on one line, at once. */
+/* Writes JSON on one line and flushes it at once. */
 void output_json_line(const json_t *value);
 
 /* 12 s, 3:07, 2:03:04 or 5d 02:03. One text is kept. */

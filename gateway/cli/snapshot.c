@@ -35,7 +35,9 @@ static json_t *snapshot_body_of(const char *name)
 	return body;
 }
 
-/* A change of `about`, of which `done` is said; the body, which it frees, may be NULL. */
+/*
+ * Asks for a change of `about` and says `done` when it is made. Frees the body, which may be NULL.
+ */
 static enum cli_exit snapshot_change(struct cli *cli, const char *method, const char *path,
 				     json_t *body, const char *about, const char *done)
 {
@@ -65,7 +67,7 @@ enum cli_exit command_vm_snapshot(struct cli *cli, int count, char **words)
 		return snapshot_change(cli, "POST", path, snapshot_body_of(words[1]), words[0],
 				       "snapshot taken");
 	}
-	/* http_segment has one buffer */
+	/* the segment is used up here, since http_segment has only one buffer */
 	snprintf(path, sizeof(path), "/v1/vms/%s/snapshots/", http_segment(words[1]));
 	strncat(path, http_segment(words[2]), sizeof(path) - strlen(path) - 1);
 	return snapshot_change(cli, "DELETE", path, NULL, words[1], "snapshot dropped");

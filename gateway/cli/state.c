@@ -178,7 +178,8 @@ enum cli_exit command_vm_digest(struct cli *cli, int count, char **words)
 	code = cli_change(cli, "POST", path, NULL, NULL, words[0], "digest", &answer);
 	if (code != CLI_OK)
 		return code;
-	digest = json_object_get(answer.json, "result"); /* of an operation that took its time */
+	/* the digest is in the result of an operation that took its time */
+	digest = json_object_get(answer.json, "result");
 	if (digest == NULL)
 		digest = answer.json;
 	if (cli->json) {

@@ -15,12 +15,15 @@ struct table {
 	char **cells;
 };
 
-/* `titles` are separated by one blank; a title that begins with '>' is of numbers. */
+/*
+ * Begins a table. `titles` are separated by one blank; a title that begins with '>' heads a column
+ * of numbers.
+ */
 void table_begin(struct table *table, const char *titles);
 void table_add(struct table *table, const char *text);
 void table_add_format(struct table *table, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* Writes it to stdout and gives its memory back. */
+/* Writes the table to stdout and frees its memory. */
 void table_end(struct table *table);
 
 /* 1.5G, 128M; "-" for what is no number. */

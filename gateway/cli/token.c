@@ -19,7 +19,10 @@ static void token_row(struct table *table, const json_t *token)
 	table_add(table, table_words(token, "roles"));
 }
 
-/* The secret goes to stdout alone, so that it can be put into a file; what it is goes to stderr. */
+/*
+ * Creates a token. The secret goes to stdout alone, so that it can be put into a file; the
+ * explanation goes to stderr.
+ */
 static enum cli_exit token_create(struct cli *cli, const char *name)
 {
 	json_t *body = cli_grant(cli);

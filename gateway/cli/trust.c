@@ -85,7 +85,10 @@ bool trust_store(const char *server, const char *fingerprint)
 	file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (file < 0)
 		return false;
-	/* One write of one line: others that append at the same time do not get between. */
+	/*
+	 * The line is written in one write, so that others that append at the same time do not get
+	 * between.
+	 */
 	size = snprintf(line, sizeof(line), "%s %s\n", server, fingerprint);
 	written = write(file, line, (size_t)size) == size;
 	return close(file) == 0 && written;

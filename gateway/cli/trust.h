@@ -11,7 +11,7 @@
 enum trust {
 	TRUST_KNOWN,
 	TRUST_NEW,     /* nothing is known of this server */
-	TRUST_CHANGED, /* another fingerprint is known */
+	TRUST_CHANGED, /* another fingerprint of this server is known */
 	TRUST_BROKEN,  /* the file cannot be read */
 };
 

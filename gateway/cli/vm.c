@@ -194,7 +194,10 @@ static enum cli_exit vm_create(struct cli *cli, int count, char **words)
 	return CLI_OK;
 }
 
-/* Changed only as it was when it was looked at: If-Match with that answer's tag. */
+/*
+ * Changes a VM's keys only if the VM is still as it was when it was read: If-Match with that
+ * answer's tag.
+ */
 static enum cli_exit vm_set(struct cli *cli, int count, char **words)
 {
 	json_t *body = json_object();

@@ -12,7 +12,7 @@
 
 #include "gateway/base/string.h"
 
-#define REST_MS 30000 /* for what is left of a frame that has begun */
+#define REST_MS 30000 /* the time limit for the rest of a frame that has begun */
 
 enum { OP_MORE = 0, OP_TEXT = 1, OP_BINARY = 2, OP_CLOSE = 8, OP_PING = 9, OP_PONG = 10 };
 
@@ -132,7 +132,7 @@ static int websocket_broken(struct websocket *socket, const char *why)
 	return NET_ERROR;
 }
 
-/* Header bytes behind the first one; the frame's length. */
+/* Reads the header bytes behind the first one, and returns the frame's length. */
 static int websocket_read_length(struct websocket *socket, unsigned int *length)
 {
 	unsigned char bytes[8];

@@ -11,17 +11,20 @@ enum websocket_kind { WEBSOCKET_TEXT = 1, WEBSOCKET_BINARY = 2, WEBSOCKET_CLOSED
 struct websocket {
 	struct http *http;
 	unsigned char data[WEBSOCKET_LIMIT + 1];
-	size_t size; /* of the message read last; text is ended by a 0 */
+	size_t size; /* the bytes of the message that was read last; text is ended by a 0 */
 	enum websocket_kind kind;
 	unsigned int close_code;
 };
 
-/* 101: it is open; else the answer's status, or 0 and http->net.error. `protocols` go as is. */
+/*
+ * Opens a WebSocket. Returns 101 if it is open; else the answer's status, or 0 with http->net.error
+ * set. `protocols` is sent as it is.
+ */
 int websocket_open(struct websocket *socket, struct http *http, const char *path,
 		   const char *protocols, struct http_answer *answer);
 
 bool websocket_send(struct websocket *socket, enum websocket_kind kind, const void *data,
 		    size_t size);
 
-/* The next message of the server's: 1, or a net_result. Answers pings by itself. */
+/* Reads the server's next message. Returns 1, or a net_result. Answers pings by itself. */
 int websocket_read(struct websocket *socket, int timeout_ms);

@@ -48,7 +48,7 @@
 
 enum {
 	CORE_QUEUE_BYTES = 16 << 20, /* towards web; more, and no request is read */
-	CORE_MESSAGES = 64,	     /* in a turn */
+	CORE_MESSAGES = 64,	     /* the most messages handled in a turn */
 	CORE_TICK_MS = 250,
 	CORE_WEB_AGAIN_MS = 500,
 	CORE_PASSWORD_BYTES = 256,
@@ -57,7 +57,7 @@ enum {
 static struct {
 	struct message_socket web;
 	pid_t web_pid;	/* 0: none runs */
-	int64_t web_ms; /* when it may be started */
+	int64_t web_ms; /* when web may be started */
 	int listener, local, signals;
 	char *certificate, *key;
 	bool ended;
@@ -140,7 +140,9 @@ static void core_start_web(void)
 	buffer_free(&setup);
 }
 
-/* Whoever was connected is not any more; the guests notice nothing. */
+/*
+ * Ends what web's clients have begun: they are not connected any more. The guests notice nothing.
+ */
 static void core_web_ended(void)
 {
 	if (core.web.fd >= 0)
@@ -370,7 +372,7 @@ int main(int count, char **words)
 		return core_verify(words[2]);
 	if (!options_read(count, words))
 		return 2;
-	/* What it holds in memory is nobody's: not in a core file, not for a debugger. */
+	/* The process's memory goes to nobody: not into a core file, not to a debugger. */
 	prctl(PR_SET_DUMPABLE, 0);
 	answer_setup(&core.web);
 	if (!sandbox_core()) {

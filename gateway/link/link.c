@@ -22,7 +22,7 @@ enum { LINK_RETRY_MS = 1000 };
 struct link_request {
 	struct link_request *next;
 	int64_t id;
-	char *text; /* NULL once it is sent */
+	char *text; /* the request's text; NULL once it is sent */
 	link_reply *reply;
 	uint64_t context;
 };
@@ -31,8 +31,8 @@ static struct {
 	const struct link_client *client;
 	int fd;
 	bool opened;	    /* the connection stands and the client knows */
-	bool skipping;	    /* to the end of a line that was too long */
-	int64_t skipped_id; /* of the request that it answers; 0: of none */
+	bool skipping;	    /* the rest of a line that was too long is skipped */
+	int64_t skipped_id; /* the id of the request that the skipped line answers; 0: none */
 	struct buffer input, output;
 	size_t searched; /* bytes of input that hold no end of a line */
 	struct link_request *first, *last;
@@ -50,7 +50,10 @@ bool link_setup(const char *where, const struct link_client *client, int64_t sil
 	line.client = client;
 	line.silence_ms = silence_ms;
 	line.output.limit = LINK_OUTPUT_BYTES;
-	/* A reply to what was asked before this start must not be taken for another's. */
+	/*
+	 * Ids begin at the time of the start: a reply to a request of an earlier start must not be
+	 * taken for one of this start.
+	 */
 	clock_gettime(CLOCK_REALTIME, &now);
 	line.last_id = (int64_t)(now.tv_sec % 1000000) * 1000;
 	return transport_setup(where);
@@ -217,7 +220,10 @@ static void link_take_reply(int64_t id, json_t *reply)
 		link_counters.garbage_lines++;
 		return;
 	}
-	/* A command that failed behind its first rows: the reply is why, not a list in part. */
+	/*
+	 * A command that failed after its first rows: the reply is the reason, not a part of a
+	 * list.
+	 */
 	if (json_is_true(json_object_get(reply, "incomplete"))) {
 		json_object_del(reply, "result");
 		json_object_set_new(reply, "status", json_string("error"));
@@ -238,7 +244,7 @@ static void link_take_line(const char *text, size_t count)
 	} else if (!json_is_null(id)) {
 		line.client->line(value);
 	}
-	/* What has the id null answers a line that was none: the half one of an earlier link. */
+	/* A null id answers a truncated line of an earlier link, and is ignored. */
 	json_decref(value);
 }
 
@@ -254,7 +260,10 @@ static void link_skip(void)
 	buffer_take(&line.input, line.input.count);
 }
 
-/* Who waits for what was skipped is told that it has come, or would wait for ever. */
+/*
+ * Tells the asker of a skipped reply that the reply has come; otherwise the asker would wait for
+ * ever.
+ */
 static void link_skipped(void)
 {
 	json_t *reply;

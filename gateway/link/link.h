@@ -20,8 +20,9 @@ enum {
 
 struct link_client {
 	void (*opened)(void);
-	void (*lost)(void);	    /* after every request was answered with NULL */
-	void (*line)(json_t *line); /* no reply; borrowed */
+	/* is called when the link is lost, after every request was answered with NULL */
+	void (*lost)(void);
+	void (*line)(json_t *line); /* takes a line that is no reply; the line is borrowed */
 };
 
 /*
@@ -53,11 +54,14 @@ json_t *link_command(const char *command, const char *const *arguments, const ch
 /* A line without an answer (credit, input of a stream). Takes the reference. */
 bool link_tell(json_t *line);
 
-/* Closes it, as if the other end had; it is opened again. */
+/* Closes the link as if the other end had closed it; the link is opened again. */
 void link_drop(const char *why);
 bool link_is_open(void);
 
-/* For the loop: what to wait for, and what came. `now_ms` is CLOCK_MONOTONIC. */
+/*
+ * For the loop: link_wait says what to wait for, link_turn takes what came. `now_ms` is
+ * CLOCK_MONOTONIC.
+ */
 struct pollfd link_wait(void);
 void link_ready(short events, int64_t now_ms);
 void link_tick(int64_t now_ms);

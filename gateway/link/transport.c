@@ -101,7 +101,9 @@ bool transport_setup(const char *where)
 	return transport_unix(where);
 }
 
-/* 8n1 with RTS/CTS, no echo, no editing. A virtio-console port is no terminal: it stays as it is.
+/*
+ * Opens the serial line: 8n1 with RTS/CTS, no echo, no editing. A virtio-console port is no
+ * terminal and stays as it is.
  */
 static int transport_open_tty(void)
 {

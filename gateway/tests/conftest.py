@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""skerryd and a fake Skerry for each module of tests; what a test changes it makes good itself."""
+"""skerryd and a fake Skerry for each module of tests; a test undoes what it has changed."""
 import signal
 import sys
 from pathlib import Path

@@ -14,7 +14,7 @@ import pytest_run  # noqa: E402
 
 
 def run_unit(build, name):
-    """Each is a cmocka program, whose closing lines are counted."""
+    """Runs each unit test, a cmocka program whose closing lines are counted."""
     passed = failed = 0
     for source in sorted((HERE / "unit").rglob("*_test.c")):
         if name not in source.stem:
@@ -32,7 +32,7 @@ def run_unit(build, name):
 
 
 def run_fuzz(build, name, seconds):
-    """A short run of each target from its seeds; what it finds is a failure."""
+    """Runs each fuzz target for a short time from its seeds; a finding is a failure."""
     passed = failed = 0
     for source in sorted((HERE / "fuzz").glob("*.c")):
         if name not in f"fuzz-{source.stem}":

@@ -71,13 +71,19 @@ void gate_complete(struct gate *gate)
 	gate->until_ms = 0;
 }
 
-/* Else whoever reads no answer would hold a place for good. */
+/*
+ * Sets a time limit for an answer: a client that reads no answer would otherwise hold a place for
+ * good.
+ */
 void gate_answers(struct gate *gate, bool known, int64_t now_ms)
 {
 	gate->until_ms = known ? 0 : now_ms + GATE_ANSWER_MS;
 }
 
-/* Who answers before all of a body is there does not read on, and ends the connection. */
+/*
+ * Notes that an answer has ended. A server that answers before all of a body is there does not read
+ * on, and ends the connection.
+ */
 void gate_answered(struct gate *gate, bool known, int64_t now_ms)
 {
 	gate->until_ms = known ? 0 : now_ms + GATE_HEAD_MS;

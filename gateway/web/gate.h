@@ -10,34 +10,35 @@
  * body, and no byte behind that before it has answered. It also says how long a client may take.
  */
 enum {
-	GATE_HEAD_MS = 10000, /* for a head, and until the first one is right */
+	GATE_HEAD_MS = 10000, /* the time limit for a head, until the first head is right */
 	GATE_BODY_MS = 30000,
-	GATE_ANSWER_MS = 30000, /* for whoever has shown no credential, to read one */
+	/* the time limit for a client without a credential to read an answer */
+	GATE_ANSWER_MS = 30000,
 };
 
 struct gate {
 	enum {
 		GATE_HEAD,
-		GATE_WAIT, /* for the server */
+		GATE_WAIT, /* the gate waits for the server */
 		GATE_BODY,
-		GATE_OPEN, /* no length is known in advance: a body in chunks, a WebSocket */
+		GATE_OPEN, /* the length is not known in advance: a body in chunks, a WebSocket */
 		GATE_SHUT, /* the server will read nothing more */
 	} state;
 	struct head head;
 	uint64_t body_left;
 	int64_t until_ms; /* 0: there is no limit now */
-	bool bad;	  /* no byte more passes */
+	bool bad;	  /* the client has broken the rules: no byte more passes */
 };
 
 void gate_start(struct gate *gate, int64_t now_ms);
-/* How many of the bytes pass now; each is shown once. */
+/* Returns how many of the bytes pass now; each byte is shown once. */
 size_t gate_pass(struct gate *gate, const char *bytes, size_t count, int64_t now_ms);
-/* UINT64_MAX: chunks. */
+/* Notes that a head is right and that `body` bytes follow; UINT64_MAX: chunks. */
 void gate_request(struct gate *gate, uint64_t body, int64_t now_ms);
 void gate_complete(struct gate *gate);
-/* An answer begins. `known`: the client may take its time. */
+/* Notes that an answer begins. `known`: the client may take its time. */
 void gate_answers(struct gate *gate, bool known, int64_t now_ms);
-/* `known`: the client may be idle, as it has shown a credential. */
+/* Notes that an answer has ended. `known`: the client may be idle, as it has shown a credential. */
 void gate_answered(struct gate *gate, bool known, int64_t now_ms);
 void gate_open(struct gate *gate);
 void gate_shut(struct gate *gate);

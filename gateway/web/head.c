@@ -50,7 +50,10 @@ static enum head_result head_byte(struct head *head, unsigned char byte)
 	return HEAD_MORE;
 }
 
-/* Within a line nothing but controls counts, and within a name its end: most bytes are there. */
+/*
+ * Skips bytes that mean nothing: within a line all but controls, within a name all but its end;
+ * most bytes are there.
+ */
 static size_t head_skip(const struct head *head, const char *bytes, size_t count)
 {
 	const unsigned char *from = (const unsigned char *)bytes;

@@ -14,13 +14,13 @@ enum { HEAD_BYTES = 32768 };
 struct head {
 	enum {
 		HEAD_START,	 /* empty lines before a request are left out (2.2) */
-		HEAD_LINE,	 /* in the request line */
-		HEAD_NAME_FIRST, /* at the begin of a header line */
+		HEAD_LINE,	 /* within the request line */
+		HEAD_NAME_FIRST, /* at the beginning of a header line */
 		HEAD_NAME,
 		HEAD_VALUE,
 	} state;
-	bool cr;      /* the last byte was one */
-	size_t count; /* of bytes so far */
+	bool cr;      /* the last byte was a CR */
+	size_t count; /* the bytes so far */
 };
 
 enum head_result { HEAD_MORE, HEAD_ENDS, HEAD_BAD };

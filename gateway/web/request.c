@@ -19,11 +19,11 @@ enum { QUERY_COUNT = 32 };
 struct collect {
 	struct buffer *fields;
 	unsigned count;
-	unsigned seen; /* of request_names, by bit */
+	unsigned seen; /* the headers of request_names that have come, a bit each */
 	bool bad;
 };
 
-/* Of which one only may come: whoever stands before this server may look at the other one. */
+/* The headers of which only one may come: a proxy before this server may look at the other one. */
 static const char *const request_single[] = {
 	"authorization",	 "host",     "origin",
 	"content-type",		 "if-match", "idempotency-key",
@@ -113,7 +113,8 @@ static enum MHD_Result request_header(void *context, enum MHD_ValueKind kind, co
 
 struct frame {
 	const char *length, *coding;
-	unsigned seen, twice; /* of request_single, by bit */
+	/* the headers of request_single that came once, and twice, a bit each */
+	unsigned seen, twice;
 	bool bad;
 };
 
@@ -127,7 +128,9 @@ static enum MHD_Result request_frame_header(void *context, enum MHD_ValueKind ki
 	for (size_t i = 0; i < ARRAY_COUNT(request_single); i++) {
 		unsigned bit = 1u << i;
 
-		/* Of a name that is another one mostly the first letter is, too. */
+		/*
+		 * Mostly another name has another first letter, so that this comparison is enough.
+		 */
 		if ((key[0] | 32) != request_single[i][0] || strcasecmp(request_single[i], key))
 			continue;
 		frame->twice |= frame->seen & bit;

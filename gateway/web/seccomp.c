@@ -12,8 +12,8 @@
 #include "gateway/web/web.h"
 
 /*
- * What libmicrohttpd, GnuTLS and this process call once they run. No file can be opened, no
- * connection begun, no program started, no page made executable.
+ * The system calls that libmicrohttpd, GnuTLS and this process make once they run. No file can be
+ * opened, no connection begun, no program started, no page made executable.
  */
 static const int web_calls[] = {
 	SCMP_SYS(read),

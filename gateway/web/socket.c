@@ -13,7 +13,7 @@
 #include "gateway/web/tunnel.h"
 #include "gateway/web/web.h"
 
-/* Until MHD has handed a WebSocket's descriptor over, what core sends waits in `output`. */
+/* Closes a WebSocket. Until MHD has handed its descriptor over, core's bytes wait in `output`. */
 static void socket_close(struct exchange *exchange)
 {
 	struct MHD_UpgradeResponseHandle *upgraded = exchange->upgraded;

@@ -25,10 +25,10 @@ enum { STATIC_FILES = 64, STATIC_BYTES = 8 << 20, STATIC_DEPTH = 3 };
 #define STATIC_NONCE "{{nonce}}"
 
 struct static_file {
-	char path[128]; /* as in a URL, with the slash */
+	char path[128]; /* the path as in a URL, with the slash */
 	char *bytes;
 	size_t count;
-	char tag[36]; /* its ETag, with quotes */
+	char tag[36]; /* the file's ETag, with quotes */
 };
 
 static struct static_file static_files[STATIC_FILES];
@@ -133,7 +133,7 @@ static const char *static_type(const char *path)
 	return "application/octet-stream";
 }
 
-/* index.html with this response's nonce in all the places that ask for one. */
+/* Writes index.html with this response's nonce in all the places that ask for one. */
 static struct MHD_Response *static_page(const struct static_file *file, const char *nonce)
 {
 	struct buffer page = {0};
@@ -186,7 +186,7 @@ static enum MHD_Result static_text(struct MHD_Connection *connection, unsigned s
 	return result;
 }
 
-/* The file, packed when it is there so and the client takes it. */
+/* Returns the response for a file: the packed form, if there is one and the client takes it. */
 static const struct static_file *static_choose(struct MHD_Connection *connection, const char *path,
 					       const char **encoding)
 {

@@ -18,7 +18,8 @@
 #include "gateway/web/web.h"
 
 enum {
-	TUNNEL_ROUNDS = 8, /* records of one connection before the next one's turn */
+	/* the most records of one connection before the next connection's turn */
+	TUNNEL_ROUNDS = 8,
 	TUNNEL_ACCEPTS = 16,
 	HANDSHAKE_MS = 10000,
 	LINGER_MS = 1000,
@@ -51,7 +52,7 @@ static bool tunnel_session(struct tunnel *tunnel)
 		return false;
 	}
 	gnutls_transport_set_int(tunnel->session, tunnel->client);
-	/* Each record is sent when it is made: the next one may be long in coming. */
+	/* Each record is sent when it is made, as the next record may be long in coming. */
 	setsockopt(tunnel->client, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 	/* A client that does not read takes little of the kernel's memory. */
 	setsockopt(tunnel->client, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &(int){TUNNEL_UNSENT},
@@ -89,7 +90,7 @@ static bool tunnel_accept(int64_t now_ms)
 	return true;
 }
 
-/* All is said: what the client still sends is dropped for a while. */
+/* Ends a tunnel whose answers are sent: what the client still sends is dropped for a while. */
 static void tunnel_end(struct tunnel *tunnel, int64_t now_ms)
 {
 	shutdown(tunnel->client, SHUT_WR);
@@ -112,7 +113,7 @@ static bool tunnel_handshake(struct tunnel *tunnel, int64_t now_ms)
 		return true;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
 		return false;
-	/* A number that one had which web has closed since. */
+	/* A tunnel that web has closed may still have this number. */
 	if (tunnel_of(pair[1]))
 		tunnel_of(pair[1])->server = -1;
 	tunnel->inner = pair[0];
@@ -124,7 +125,10 @@ static bool tunnel_handshake(struct tunnel *tunnel, int64_t now_ms)
 				  sizeof(tunnel->address));
 }
 
-/* The next ones say whether something has moved; `*broken`: the tunnel is of no use any more. */
+/*
+ * Decrypts what has come. The callers look whether anything has moved; *broken: the tunnel is of no
+ * use any more.
+ */
 static bool tunnel_decrypt(struct tunnel *tunnel, bool *broken)
 {
 	ssize_t count;
@@ -161,7 +165,7 @@ static bool tunnel_give(struct tunnel *tunnel, int64_t now_ms, bool *broken)
 	}
 	sent = send(tunnel->inner, up->bytes + up->at, up->passed, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (sent <= 0) {
-		/* What it answered before it left still goes to the client. */
+		/* What the server answered before it left still goes to the client. */
 		if (errno == EPIPE || errno == ECONNRESET) {
 			tunnel->client_ended = tunnel->inner_told = true;
 			up->count = up->passed = 0;
@@ -215,8 +219,8 @@ static bool tunnel_encrypt(struct tunnel *tunnel, bool *broken)
 }
 
 /*
- * A head that must not pass: everything that was asked before it has been answered, as no byte of
- * it passed sooner, and what the server has sent is on its way.
+ * Refuses a head that must not pass. Everything that was asked before it has been answered, as no
+ * byte of it passed sooner, and the server's answers are on their way.
  */
 static void tunnel_refuse(struct tunnel *tunnel)
 {
@@ -324,7 +328,10 @@ size_t tunnel_wants(struct pollfd *waits, int *wait_ms)
 		int64_t until_ms = tunnel_until_ms(tunnel);
 		int64_t left_ms = tunnel->again ? 0 : until_ms ? until_ms - now_ms : *wait_ms;
 
-		/* One that wants nothing now is not asked, or an end would wake us at once. */
+		/*
+		 * A descriptor that wants nothing now is left out: its end would wake the process
+		 * at once.
+		 */
 		waits[1 + 2 * i] = (struct pollfd){client ? tunnel->client : -1, client, 0};
 		waits[2 + 2 * i] = (struct pollfd){
 			tunnel->state == TUNNEL_OPEN && inner ? tunnel->inner : -1, inner, 0};
@@ -341,7 +348,10 @@ void tunnel_turn(const struct pollfd *waits)
 
 	if (tunnels.listener < 0)
 		return;
-	/* From the last on: one that is freed leaves its place to one that has had its turn. */
+	/*
+	 * The list is walked from the last tunnel on: a freed tunnel's place is taken by one that
+	 * has had its turn.
+	 */
 	for (size_t i = tunnels.polled; i-- > 0;) {
 		struct tunnel *tunnel = tunnels.list[i];
 		int64_t until_ms = tunnel_until_ms(tunnel);

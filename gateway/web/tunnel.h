@@ -13,7 +13,7 @@
  */
 enum {
 	TUNNELS = 256,
-	TUNNEL_POLLS = 1 + 2 * TUNNELS, /* that tunnel_wants may need */
+	TUNNEL_POLLS = 1 + 2 * TUNNELS, /* the most descriptors that tunnel_wants may need */
 	TUNNEL_PER_WHO = 4,
 };
 
@@ -25,12 +25,12 @@ enum {
 bool tunnel_start(int listener, const char *certificate, const char *key, unsigned per_address);
 
 /*
- * What tunnels wait for, before a poll; at most TUNNEL_POLLS. *wait_ms becomes less when one of
- * them does not wait for a descriptor.
+ * Lists what tunnels wait for, before a poll, at most TUNNEL_POLLS. *wait_ms becomes less when a
+ * tunnel waits for something other than a descriptor.
  */
 size_t tunnel_wants(struct pollfd *waits, int *wait_ms);
 
-/* After it, with the same list. */
+/* Does the tunnels' turn after the poll, with the same list. */
 void tunnel_turn(const struct pollfd *waits);
 
 /*
@@ -39,9 +39,12 @@ void tunnel_turn(const struct pollfd *waits);
  * each head is looked at before the server reads it.
  */
 bool tunnel_has(int server);
-/* A head is read, and so many bytes of a body follow; UINT64_MAX: it says itself where it ends. */
+/*
+ * Notes that a head is read and that `body` bytes follow; UINT64_MAX: the body itself says where it
+ * ends.
+ */
 void tunnel_request(int server, uint64_t body);
-/* All of the request is there. */
+/* Notes that all of the request is there. */
 void tunnel_complete(int server);
 /* The answer begins; a number for the credential that was shown, 0: none. */
 void tunnel_known(int server, uint32_t who);

@@ -62,7 +62,7 @@ static bool tunnel_same_address(const struct sockaddr_storage *one,
 		const struct in6_addr *first = &((const struct sockaddr_in6 *)one)->sin6_addr;
 		const struct in6_addr *second = &((const struct sockaddr_in6 *)other)->sin6_addr;
 
-		/* Whoever has one address of IPv6 has all of its /64; ::/64 is no network. */
+		/* A client with one IPv6 address has all of its /64; ::/64 is no network. */
 		return !memcmp(first, second, memcmp(first, &in6addr_any, 8) ? 8 : sizeof(*first));
 	}
 	return ((const struct sockaddr_in *)one)->sin_addr.s_addr ==
@@ -97,7 +97,7 @@ static unsigned tunnel_count(uint32_t who)
 	return count;
 }
 
-/* Of who has most of them, of those that have shown a credential and have one that is idle. */
+/* Returns an idle tunnel of the holder who has most tunnels, among those with a credential. */
 static struct tunnel *tunnel_idle_of_most(void)
 {
 	struct tunnel *found = NULL;
@@ -115,7 +115,7 @@ static struct tunnel *tunnel_idle_of_most(void)
 	return found;
 }
 
-/* How many those at that address have who have shown no credential. */
+/* Returns how many tunnels at that address have shown no credential. */
 static unsigned tunnel_strangers(const struct sockaddr_storage *address)
 {
 	unsigned count = 0;
@@ -145,8 +145,8 @@ static struct tunnel *tunnel_stranger(void)
 }
 
 /*
- * When all places are taken, the address that has most of those without a credential gives up its
- * oldest, else whoever has most of them an idle one.
+ * Makes room when all places are taken: the address with most tunnels without a credential gives up
+ * its oldest, else the holder of most tunnels gives up an idle one.
  */
 bool tunnel_has_room(const struct sockaddr_storage *address)
 {
@@ -214,7 +214,9 @@ void tunnel_shut(int server)
 		gate_shut(&tunnel->gate);
 }
 
-/* Whoever has too many gives up its oldest that is idle, or this one. */
+/*
+ * Notes who has a tunnel. A holder with too many tunnels gives up the oldest idle one, or this one.
+ */
 void tunnel_known(int server, uint32_t who)
 {
 	struct tunnel *tunnel = tunnel_of(server), *idle;

@@ -21,8 +21,8 @@ struct web web;
 enum { WEB_TIMEOUT_S = 60, WEB_CONNECTIONS = TUNNELS + 64, WEB_MESSAGES = 256 };
 
 /*
- * RFC 6797: with a certificate of our own nobody could get past the browser's warning any more once
- * it is another one.
+ * Adds Strict-Transport-Security (RFC 6797), but not with the gateway's own certificate: once that
+ * is another one, nobody could get past the browser's warning.
  */
 void web_strict(struct MHD_Response *response)
 {
@@ -63,7 +63,7 @@ static void web_connection(void *unused, struct MHD_Connection *connection, void
 	web.connections[info->connect_fd] = 0;
 }
 
-/* What goes wrong with one client is no news for the log. */
+/* Drops MHD's messages: what goes wrong with one client is no news for the log. */
 static void web_quiet(void *unused, const char *format, va_list list)
 {
 	(void)unused;
@@ -84,7 +84,7 @@ static struct MHD_Daemon *web_daemon(void)
 		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 }
 
-/* The first message has what web cannot read for itself. */
+/* Starts the server. The first message from core has what web cannot read for itself. */
 static bool web_start(int listener, unsigned per_address)
 {
 	static char bytes[MESSAGE_BYTES];
@@ -129,7 +129,7 @@ static void web_local_connection(uint32_t number, int fd)
 		return;
 	}
 	web.connections[fd] = number;
-	/* A connection that MHD does not take is closed by it. */
+	/* MHD closes a connection that it does not take. */
 	if (MHD_add_connection(web.daemon, fd, &address, sizeof(address)) != MHD_YES &&
 	    web.connections[fd]) {
 		message_send(&web.core, (struct message_head){MESSAGE_LEFT, number, 0, 0}, NULL, 0,
@@ -203,7 +203,7 @@ static int web_wait_ms(void)
 	return MHD_get_timeout(web.daemon, &left) == MHD_YES && left < 60000 ? (int)left : 60000;
 }
 
-/* What WebSockets wait for; `ids` has whose each one is. */
+/* Lists what WebSockets wait for; `ids` says whose each entry is. */
 static size_t web_sockets(struct pollfd *waits, uint32_t *ids)
 {
 	size_t count = 0;

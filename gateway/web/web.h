@@ -9,27 +9,28 @@
 
 enum {
 	WEB_EXCHANGES = 320,	    /* requests and WebSockets at a time */
-	WEB_BODY_BYTES = 16384,	    /* of a request */
+	WEB_BODY_BYTES = 16384,	    /* the longest body of a request */
 	WEB_UNACKNOWLEDGED = 65536, /* bytes a WebSocket may send ahead of core */
-	WEB_HEADER_BYTES = 20480,   /* of MHD's memory for a connection, cleared each time */
+	WEB_HEADER_BYTES = 20480,   /* MHD's memory for a connection, cleared each time */
 };
 
 /* One request and its answer, or the WebSocket that it became. */
 struct exchange {
 	uint32_t id; /* 0: free */
 	struct MHD_Connection *connection;
-	struct buffer body;  /* of the request, then of the answer */
-	bool too_large;	     /* the request's body is */
-	bool chunked;	     /* how the body comes; the connection then ends with the answer */
-	char authority[256]; /* of a target in the absolute form */
+	struct buffer body; /* the body of the request, then of the answer */
+	bool too_large;	    /* the request's body is */
+	/* the body comes in chunks; the connection then ends with the answer */
+	bool chunked;
+	char authority[256]; /* the host of a target in the absolute form */
 	bool sent;	     /* core has the request */
 	bool suspended;	     /* MHD waits for web */
 	bool answered;
 	bool ended;
 	unsigned status;
-	uint32_t flags;	       /* of MESSAGE_ANSWER */
-	struct buffer headers; /* fields */
-	/* of a WebSocket */
+	uint32_t flags;	       /* the flags of MESSAGE_ANSWER */
+	struct buffer headers; /* the answer's headers, as fields */
+	/* For a WebSocket: */
 	struct MHD_UpgradeResponseHandle *upgraded;
 	int fd;
 	struct ws_reader reader;
@@ -43,19 +44,23 @@ struct web {
 	struct message_socket core;
 	struct MHD_Daemon *daemon;
 	struct exchange exchanges[WEB_EXCHANGES];
-	unsigned socket_count; /* of them that are WebSockets */
-	uint32_t rounds;       /* of numbers, each with one for each exchange */
-	uint32_t *connections; /* by descriptor: the number of core's connection, 0: TLS */
+	unsigned socket_count; /* the exchanges that are WebSockets */
+	/* the rounds of numbers so far, each with one number for each exchange */
+	uint32_t rounds;
+	uint32_t *connections; /* by descriptor: the number of core's connection; 0: TLS */
 	size_t connection_room;
-	bool issued; /* the certificate is somebody's who is trusted, not our own */
+	bool issued; /* the certificate was issued by somebody who is trusted, not by the gateway */
 };
 
 extern struct web web;
 
-/* The process; returns its exit code. Descriptors: the socket to core, the listener or -1. */
+/*
+ * Runs the process and returns its exit code. Descriptors: the socket to core, and the listener or
+ * -1.
+ */
 int web_main(int core, int listener, const char *ui, unsigned per_address);
 
-/* The plain end of a connection over TLS: taken, also when it is refused. */
+/* Takes the plain end of a connection over TLS, also when the connection is refused. */
 bool web_tls_connection(int fd, const struct sockaddr *address, socklen_t size);
 
 struct exchange *exchange_find(uint32_t id);
@@ -63,14 +68,14 @@ void exchange_free(struct exchange *exchange);
 void exchange_resume(struct exchange *exchange);
 void exchange_tell(const struct exchange *exchange, enum message_kind kind, uint32_t value);
 
-/* MHD's callbacks. */
+/* The functions that MHD calls. */
 enum MHD_Result exchange_handle(void *unused, struct MHD_Connection *connection, const char *url,
 				const char *method, const char *version, const char *bytes,
 				size_t *count, void **context);
 void exchange_done(void *unused, struct MHD_Connection *connection, void **context,
 		   enum MHD_RequestTerminationCode code);
 
-/* What core said of one. */
+/* Takes what core has said of an exchange. */
 void exchange_answer(struct exchange *exchange, const struct message_head *head, const char *bytes,
 		     size_t count);
 void exchange_body(struct exchange *exchange, const struct message_head *head, const char *bytes,
@@ -80,7 +85,10 @@ void exchange_end(struct exchange *exchange, unsigned code);
 /* The socket by which a tunnel knows a connection. */
 int exchange_socket(struct MHD_Connection *connection);
 
-/* How long the body is (REQUEST_CHUNKED: it says itself); false: that can be read in two ways. */
+/*
+ * Finds how long the body is (REQUEST_CHUNKED: the body itself says). Returns false if the headers
+ * can be read in two ways.
+ */
 #define REQUEST_CHUNKED UINT64_MAX
 bool request_frame(struct MHD_Connection *connection, const char *version, uint64_t *body);
 /* The path of a target, which may be in the absolute form; false: it is none for this server. */
@@ -90,7 +98,7 @@ bool request_path(struct exchange *exchange, const char *url, const char **path)
 bool request_fields(const struct exchange *exchange, const char *url, const char *method,
 		    struct buffer *fields, unsigned *status);
 
-/* WebSockets. */
+/* Functions for WebSockets. */
 enum MHD_Result socket_queue(struct exchange *exchange);
 void socket_send(struct exchange *exchange, uint32_t flags, const char *bytes, size_t count);
 void socket_end(struct exchange *exchange, unsigned code);
@@ -110,5 +118,8 @@ enum MHD_Result static_queue(struct MHD_Connection *connection, const char *path
 void web_strict(struct MHD_Response *response);
 void web_guard_headers(struct MHD_Response *response);
 
-/* From here on only what web needs; false: the filter could not be set. */
+/*
+ * Allows, from here on, only the system calls that web needs. Returns false if the filter could not
+ * be set.
+ */
 bool web_seccomp(void);

@@ -17,14 +17,14 @@
 struct ws_frame {
 	enum ws_opcode opcode;
 	bool final;
-	size_t head;	 /* bytes */
-	uint64_t length; /* of the payload */
+	size_t head;	 /* the bytes of the frame's head */
+	uint64_t length; /* the bytes of the frame's payload */
 	uint8_t mask[4];
 };
 
 enum { WS_FINAL = 0x80, WS_RESERVED = 0x70, WS_MASKED = 0x80, WS_16 = 126, WS_64 = 127 };
 
-/* As ws_read(). */
+/* Reads one frame, with results as of ws_read(). */
 static int ws_frame_read(const uint8_t *bytes, size_t count, struct ws_frame *frame)
 {
 	size_t extra, length;
@@ -45,7 +45,7 @@ static int ws_frame_read(const uint8_t *bytes, size_t count, struct ws_frame *fr
 	frame->length = extra ? 0 : length;
 	for (size_t i = 0; i < extra; i++)
 		frame->length = frame->length << 8 | bytes[2 + i];
-	/* The shortest form is the only one. */
+	/* Only the shortest form of a length is valid. */
 	if ((extra == 2 && frame->length < WS_16) || (extra == 8 && frame->length <= UINT16_MAX))
 		return WS_PROTOCOL_ERROR;
 	if (frame->length > WS_MESSAGE_BYTES)

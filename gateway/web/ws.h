@@ -26,16 +26,16 @@ enum {
 	WS_TOO_BIG = 1009,
 };
 
-/* What a client has sent so far and was not handed out. */
+/* The bytes that a client has sent so far and that were not handed out. */
 struct ws_reader {
 	struct buffer input;
 	struct buffer message; /* pieces of a fragmented message */
-	enum ws_opcode opcode; /* of that message */
+	enum ws_opcode opcode; /* the opcode of that message */
 	bool fragmented;
 };
 
 struct ws_message {
-	enum ws_opcode opcode; /* never WS_CONTINUATION */
+	enum ws_opcode opcode; /* the message's opcode, never WS_CONTINUATION */
 	uint8_t bytes[WS_MESSAGE_BYTES];
 	size_t count;
 };

@@ -19,7 +19,7 @@ struct request *ask_took(uint64_t id, json_t *reply, json_t **rows);
 
 /* Returns a row as the API shows it, a new reference, or NULL when it is left out. */
 typedef json_t *ask_item(const struct request *request, json_t *row);
-/* Of a row the members that the API promises; behind the last of the keys is NULL. */
+/* Takes from a row the members that the API promises; `keys` ends with NULL. */
 json_t *ask_pick(json_t *row, const char *const *keys);
 /* Answers with {"items":[...]}, of all rows. */
 void ask_took_items(uint64_t id, json_t *reply, ask_item *item);

@@ -40,7 +40,7 @@ struct backup_disks {
 	size_t count;
 };
 
-/* DISK=TARGET, of so many bytes. */
+/* Takes one pair DISK=TARGET from a text of `bytes` bytes. */
 static bool backup_take_pair(char *word, const char *text, size_t bytes)
 {
 	char *equals;

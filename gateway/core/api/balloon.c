@@ -21,7 +21,7 @@ static json_t *balloon_memory(const struct request *request)
 	return json_incref(json_object_get(vm ? vm->list : NULL, "memory_bytes"));
 }
 
-/* Of `vm stat`: what is left of `memory` when so many pages are in the balloon. */
+/* Returns, for `vm stat`, what is left of `memory` when `pages` pages are in the balloon. */
 static json_t *balloon_rest(json_int_t memory, const json_t *pages)
 {
 	json_int_t bytes = json_integer_value(pages) * BALLOON_PAGE;

@@ -39,7 +39,7 @@ void api_host_log_rotate(struct request *request)
 	host_action(request, "log rotate");
 }
 
-/* What was done until now stands in Skerry's own audit before it goes. */
+/* Reboots Skerry. Skerry's own audit has all that was done before it reboots. */
 void api_host_reboot(struct request *request)
 {
 	audit_anchor();
@@ -89,7 +89,10 @@ void api_host_audit(struct request *request)
 			       "requests wait on it");
 }
 
-/* Whoever does not see all VMs sees no line that is of none: its text may name any. */
+/*
+ * Makes a row of the log. An asker who does not see all VMs gets no line without a VM: its text may
+ * name any VM.
+ */
 static json_t *host_log_item(const struct request *request, json_t *row)
 {
 	const char *vm = json_string_value(json_object_get(row, "vm"));

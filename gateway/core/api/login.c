@@ -83,7 +83,10 @@ static void login_refuse(struct request *request, const char *name, const char *
 	answer_problem(request, 401, "unauthenticated", "%s", what);
 }
 
-/* A cookie, or with body.cookie false the secret itself, for programs that keep it. */
+/*
+ * Answers a login with a cookie, or, with body.cookie false, with the secret itself for programs
+ * that keep it.
+ */
 static void login_answer(struct request *request)
 {
 	const struct field *field = fields_below(&request->fields, "body", "cookie");
@@ -92,7 +95,10 @@ static void login_answer(struct request *request)
 	uint64_t line;
 	json_t *body;
 
-	/* Who looks after an audit that cannot be written has to get in; it changes nothing. */
+	/*
+	 * The login succeeds even if the audit cannot be written: whoever looks after the audit has
+	 * to get in, and a login changes nothing.
+	 */
 	(void)audit_own(&request->who, "login", "", login_address(request), "ok", &line);
 	if (!session_make(&request->who, cookie ? "" : SESSION_PREFIX, secret)) {
 		answer_problem(
@@ -121,7 +127,7 @@ static void login_took(const struct password_result *result)
 
 	if (!request)
 		return;
-	/* Whoever was changed meanwhile has another number. */
+	/* A user who was changed during the check has another number. */
 	if (!result->right || !account) {
 		login_refuse(request, request_text(request, "user"),
 			     "the name or the password is not valid");
@@ -185,7 +191,10 @@ void api_logout(struct request *request)
 	answer_json(request, 204, NULL);
 }
 
-/* The new one is written; all logins of this user end, so that whoever knew the old one is out. */
+/*
+ * Writes a user's new password. All logins of the user end, so that whoever knew the old password
+ * is out.
+ */
 static void login_took_new(const struct password_result *result)
 {
 	struct request *request = request_find(result->request);

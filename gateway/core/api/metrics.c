@@ -63,7 +63,9 @@ static void metrics_exits(const struct request *request, struct buffer *out)
 		for (unsigned field = 0; field < host.field_count && vm->now.time_ns; field++) {
 			const char *name = host.fields[field];
 
-			/* A reason that has not occurred is left out: there are 40 of them. */
+			/*
+			 * An exit reason that has not occurred is left out: there are 40 reasons.
+			 */
 			if (!strncmp(name, "exit.", 5) && vm->now.values[field] > 0 &&
 			    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-_") ==
 				    strlen(name) &&

@@ -133,7 +133,7 @@ char *openapi_text(void)
 	return text;
 }
 
-/* One object for each route: what the test of roles needs. */
+/* Writes one object for each route: what the test of roles needs. */
 char *openapi_routes(void)
 {
 	static const char *const scopes[] = {"none", "vm", "new", "filter", "all"};

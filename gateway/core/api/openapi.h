@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The OpenAPI 3.1 file as text, and the table for the test of roles; the caller frees them. */
+/*
+ * Return the OpenAPI 3.1 file as text, and the table of routes for the test of roles; the caller
+ * frees the text.
+ */
 char *openapi_text(void);
 char *openapi_routes(void);

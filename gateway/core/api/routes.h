@@ -3,5 +3,5 @@
 
 #include "gateway/core/http/route.h"
 
-/* Every route that there is. */
+/* The table of all routes of the API. */
 extern const struct route_table api_routes;

@@ -11,5 +11,5 @@ struct schema {
 /* Ends with a name of NULL. */
 extern const struct schema schema_list[];
 
-/* That of `config`, VmConfig: a new reference. */
+/* Returns the schema of `config`, VmConfig, as a new reference. */
 json_t *schema_config(void);

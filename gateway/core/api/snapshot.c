@@ -70,7 +70,7 @@ struct clone_nets {
 	size_t count;
 };
 
-/* Of names separated by commas. */
+/* Takes the networks of a clone from names separated by commas. */
 static bool snapshot_take_nets(struct clone_nets *nets, const char *text)
 {
 	while (*(text += strspn(text, ", "))) {

@@ -50,7 +50,7 @@ static bool user_take(struct request *request, struct account *account)
 	return false;
 }
 
-/* body.password; false: it has been answered. */
+/* Gets body.password. Returns false if the request has been answered. */
 static bool user_password(struct request *request, const char **password)
 {
 	const struct field *field = fields_below(&request->fields, "body", "password");
@@ -64,7 +64,7 @@ static bool user_password(struct request *request, const char **password)
 	return false;
 }
 
-/* What a user has for all VMs. */
+/* Returns the roles that a user has for all VMs. */
 static unsigned user_keeps(const struct account *account)
 {
 	return account && !strcmp(account->scope, "*") ? account->roles : 0;

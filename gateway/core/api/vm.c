@@ -202,8 +202,8 @@ void api_vm_change(struct request *request)
 }
 
 /*
- * Whoever ends the gateway's own VM has no gateway to start it again: only with force=true. Returns
- * false if it has been answered.
+ * Asks for force=true where a request would end the gateway's own VM, since nothing could then
+ * start it again. Returns false if the request has been answered.
  */
 static bool api_vm_other(struct request *request)
 {
@@ -231,7 +231,8 @@ void api_vm_action(struct request *request)
 {
 	static const struct {
 		const char *verb, *wanted;
-		bool outlived; /* by a gateway in this VM: it goes on where it stood */
+		/* a gateway in this VM outlives the action and goes on where it stood */
+		bool outlived;
 	} actions[] = {
 		{"start", "running", true}, {"stop", "stopped", false},	 {"kill", "stopped", false},
 		{"pause", "paused", false}, {"resume", "running", true}, {"reset", NULL, false},

@@ -38,7 +38,7 @@ static struct {
 	bool broken;
 	bool failing;	 /* the last line could not be written */
 	uint64_t missed; /* lines that should have been written and could not */
-	double again_s;	 /* when it is tried again */
+	double again_s;	 /* when a write that failed is tried again */
 	uint64_t lines;
 	uint64_t first; /* line of the file that is written */
 	char head[AUDIT_HASH], anchored[AUDIT_HASH], sent[AUDIT_HASH];
@@ -57,7 +57,7 @@ static struct audit_item *audit_find(uint64_t line)
 	return NULL;
 }
 
-/* For the list: a result is shown with what it is the result of. */
+/* Keeps a line for the list of lines: a result is shown with the action whose result it is. */
 static void audit_keep(json_t *object, uint64_t line, const char *hash)
 {
 	uint64_t of = (uint64_t)json_integer_value(json_object_get(object, "of"));
@@ -76,8 +76,8 @@ static void audit_keep(json_t *object, uint64_t line, const char *hash)
 }
 
 /*
- * The newest full file is followed too: the one after it continues its chain. What power loss has
- * left of a last line was never acted upon: it is cut off.
+ * Reads the audit file and the newest full file, whose chain it continues. The rest of a last line
+ * after a loss of power is cut off: nothing was done for that line.
  */
 static bool audit_load(void)
 {
@@ -120,7 +120,10 @@ bool audit_open(void)
 	return !audit.broken;
 }
 
-/* The file is full: the next lines go into a new one. Where that fails, they still go into this. */
+/*
+ * Begins a new file when this one is full. If that fails, the next lines still go into the full
+ * one.
+ */
 static void audit_rotate(void)
 {
 	static const char next[] = ".audit.new";
@@ -132,7 +135,7 @@ static void audit_rotate(void)
 	fd = audit_create(next, O_EXCL);
 	if (fd < 0)
 		return;
-	/* A file of that name is evidence: it is not written over. */
+	/* A file that already has that name is evidence: it is not written over. */
 	if (renameat2(folder, AUDIT_FILE, folder, full, RENAME_NOREPLACE) < 0) {
 		fprintf(stderr, "skerryd: %s: %s\n", full, strerror(errno));
 	} else if (renameat(folder, next, folder, AUDIT_FILE) == 0) {
@@ -155,7 +158,10 @@ bool audit_works(void)
 	return !audit.broken && !audit.failing;
 }
 
-/* What was written of a line is taken back; if even that fails, nothing may follow it. */
+/*
+ * Writes a line. A part of a line that was written is taken back; if even that fails, nothing may
+ * follow it.
+ */
 static bool audit_put(const char *text, size_t count, off_t before)
 {
 	ssize_t written = write(audit.fd, text, count);
@@ -163,7 +169,7 @@ static bool audit_put(const char *text, size_t count, off_t before)
 
 	if (written == (ssize_t)count && fdatasync(audit.fd) == 0)
 		return true;
-	/* A part of it: there was no room for more. */
+	/* Only a part was written: there was no room for more. */
 	error = written > 0 && written < (ssize_t)count ? ENOSPC : errno;
 	if (!audit.failing)
 		fprintf(stderr, "skerryd: the audit cannot be written: %s\n", strerror(error));
@@ -239,8 +245,8 @@ bool audit_count(const char *action, uint64_t count)
 }
 
 /*
- * Whatever still stands there as begun was under way when an earlier process ended, as when it
- * resets the VM that it runs in: nobody is left who could say more.
+ * Ends the lines that still stand there as begun. They were under way when an earlier process
+ * ended, as when that process resets the VM that it runs in: nobody is left who could say more.
  */
 static void audit_end_begun(void)
 {

@@ -17,8 +17,8 @@
 bool audit_open(void);
 
 /*
- * Writes a line and returns its number, or 0 when it cannot be written: nothing may be done then.
- * A `result` of NULL means that what it says has begun.
+ * Writes a line and returns its number, or 0 when the line cannot be written: nothing may be done
+ * then. If `result` is NULL, the line says that the action has begun.
  */
 uint64_t audit_begin(const char *who, const char *action, const char *target, const char *from,
 		     const char *result);
@@ -26,8 +26,8 @@ uint64_t audit_begin(const char *who, const char *action, const char *target, co
 void audit_end(uint64_t line, const char *result);
 
 /*
- * What was denied to `who` (NULL: nobody knows who it is): has a line, or is counted when there
- * would be too many. Tells the counts now and then, or `at_once`.
+ * Writes that an action was denied to `who` (NULL: nobody knows who it is), or counts the denial
+ * when there would be too many lines. Writes the counts now and then, or at once if `at_once`.
  */
 void audit_denied(const struct identity *who, const char *action, const char *target,
 		  const char *from, const char *result);
@@ -40,14 +40,14 @@ bool audit_own(const struct identity *who, const char *action, const char *targe
 void audit_denied_tell(bool at_once);
 uint64_t audit_denied_counted(void);
 /*
- * Writes a line of skerryd's own: `action` happened so many times. Returns false when it cannot be
- * written.
+ * Writes a line of skerryd's own: `action` happened `count` times. Returns false when the line
+ * cannot be written.
  */
 bool audit_count(const char *action, uint64_t count);
 
 /* Looks now and then whether lines can be written again, and writes how many were missing. */
 void audit_tick(void);
-/* Writes the end of all that has begun: it ends with this process. */
+/* Writes an end for every action that has begun, as these end with this process. */
 void audit_close(void);
 
 /* Gives the hash of the last line to Skerry when it is another one. */

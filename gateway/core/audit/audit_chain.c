@@ -40,7 +40,10 @@ void audit_chain_start(struct audit_chain *chain)
 	memset(chain->head, '0', AUDIT_HASH - 1);
 }
 
-/* The first line there is may have others before it, which lie elsewhere. */
+/*
+ * Checks one line. Lines may have come before the first line that is there, in files that were
+ * removed.
+ */
 static bool chain_line(struct audit_chain *chain, const char *text, size_t length, audit_take *take)
 {
 	json_t *object = json_loadb(text, length, 0, NULL);
@@ -120,7 +123,10 @@ static int chain_is_full(const struct dirent *entry)
 	       !strcmp(digits + CHAIN_DIGITS, ".jsonl");
 }
 
-/* The full ones from the oldest on; their number, or -1. The caller frees them and the list. */
+/*
+ * Lists the full files, the oldest first. Returns their number, or -1. The caller frees the files
+ * and the list.
+ */
 static int chain_list(struct dirent ***list)
 {
 	return scandirat(state_folder(), ".", list, chain_is_full, alphasort);

@@ -16,8 +16,9 @@ enum { AUDIT_HASH = 65, AUDIT_NAME_BYTES = 32 };
 
 struct audit_chain {
 	bool begun;
-	uint64_t first, last;  /* numbers of lines; `last` 0: there is none */
-	char head[AUDIT_HASH]; /* of the last one */
+	/* numbers of the first and the last line; `last` 0: there is no line */
+	uint64_t first, last;
+	char head[AUDIT_HASH]; /* the hash of the last line */
 };
 
 typedef void audit_take(json_t *object, uint64_t line, const char *hash);

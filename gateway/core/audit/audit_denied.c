@@ -19,7 +19,7 @@
 enum {
 	DENIED_COUNT = 64,  /* credentials at a time */
 	DENIED_BURST = 20,  /* lines that have been saved up */
-	DENIED_EACH_S = 10, /* then one line in so many seconds */
+	DENIED_EACH_S = 10, /* after the first lines one line in this many seconds */
 	DENIED_TELL_S = 60, /* between the lines with the count */
 };
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* How often somebody may do something: counted by rate.c and audit_denied.c, in one thread. */
+/*
+ * A bucket that limits how often somebody may do something: used by rate.c and audit_denied.c, in
+ * one thread.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -8,7 +11,10 @@ struct bucket {
 	double left, seen_s;
 };
 
-/* It fills by `per_s` a second, up to `full`; true: one was there, and is taken out. */
+/*
+ * Fills the bucket by `per_s` a second, up to `full`. Returns true if one was there, and takes it
+ * out.
+ */
 static inline bool bucket_take(struct bucket *bucket, double per_s, double full, double now_s)
 {
 	bucket->left += (now_s - bucket->seen_s) * per_s;

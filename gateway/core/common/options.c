@@ -212,8 +212,10 @@ int options_listen(const char *where)
 		snprintf(host, sizeof(host), "%.*s", (int)(colon - where) - 2, where + 1);
 	else if (colon)
 		snprintf(host, sizeof(host), "%.*s", (int)(colon - where), where);
-	/* Without an address: all of IPv6 and with them IPv4, or all of IPv4 where there is no
-	 * IPv6. */
+	/*
+	 * An option without an address listens on all of IPv6 and IPv4, or on all of IPv4 where
+	 * there is no IPv6.
+	 */
 	for (int family = 0; family < 2 && fd < 0; family++) {
 		hints.ai_family = *host ? AF_UNSPEC : family == 0 ? AF_INET6 : AF_INET;
 		if (getaddrinfo(*host ? host : NULL, colon ? colon + 1 : where, &hints, &found))

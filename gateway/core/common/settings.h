@@ -3,19 +3,19 @@
 
 #include <stdbool.h>
 
-/* From the command line; fixed after the start. */
+/* The settings from the command line, fixed after the start. */
 struct settings {
 	const char *link, *state, *listen, *socket, *ui, *password_file, *token_hash;
-	const char *names[16]; /* that a Host header may have, besides addresses */
+	const char *names[16]; /* the names that a Host header may have, besides addresses */
 	unsigned name_count;
 	unsigned rate, change_rate; /* requests and changes a second for each token, 0: any */
-	unsigned per_address;	    /* connections */
+	unsigned per_address;	    /* the most connections of one address */
 	unsigned anchor_s;
-	unsigned audit_kib;   /* of a file of the audit; then the next one is begun */
-	unsigned audit_files; /* full ones that are kept; 0: all */
-	unsigned silence_s;   /* after which the link counts as lost */
-	bool issued;	      /* the certificate, by another one than itself */
-	char fingerprint[65]; /* of the certificate, SHA-256 in hex */
+	unsigned audit_kib;   /* the size of an audit file, after which the next file is begun */
+	unsigned audit_files; /* the full audit files that are kept; 0: all */
+	unsigned silence_s;   /* the silence after which the link counts as lost */
+	bool issued;	      /* the certificate was issued by another one than itself */
+	char fingerprint[65]; /* the certificate's fingerprint, SHA-256 in hex */
 };
 extern struct settings settings;
 

@@ -11,13 +11,22 @@
 bool state_open(const char *path);
 int state_folder(void);
 
-/* *text is NULL when there is no such file; the caller frees it. */
+/*
+ * Reads a file of the state directory into *text, which the caller frees. *text is NULL when there
+ * is no such file.
+ */
 bool state_read(const char *name, char **text);
 
-/* Writes a file: the old one or the new one is there, whatever happens. */
+/*
+ * Writes a file of the state directory: whatever happens, either the old file or the new file is
+ * there.
+ */
 bool state_write(const char *name, const char *text, size_t count);
 /* Writes a file of JSON in the same way, and frees `root`. */
 bool state_write_json(const char *name, json_t *root);
 
-/* The certificate and key, made at the first start (P-256, self-signed). The caller frees them. */
+/*
+ * Reads the certificate and key, which are made at the first start (P-256, self-signed). The caller
+ * frees both.
+ */
 bool certificate_open(char **certificate, char **key, char *fingerprint);

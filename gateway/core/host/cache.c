@@ -24,7 +24,7 @@ enum { HOST_REFRESH_MS = 10000, HOST_EVENTS_BEFORE = 100 };
 static struct {
 	const struct host_listener *listener;
 	char password[256];
-	bool asking, again; /* for the list */
+	bool asking, again; /* the list of VMs was asked for; it has to be asked for once more */
 	bool password_sent;
 	bool config_asking;
 	json_t *held; /* events that came while the missed ones are asked for */
@@ -58,7 +58,7 @@ static int host_compare(const void *a, const void *b)
 	return strcmp((*first)->name, (*second)->name);
 }
 
-/* Whether what the API shows differs, apart from counters. */
+/* Returns whether what the API shows of a VM differs, apart from counters. */
 static bool host_vm_differs(json_t *old, json_t *new)
 {
 	static const char *const keys[] = {"state",	   "reason",  "exit_code",   "vcpus",
@@ -114,7 +114,7 @@ static void host_take_vm(json_t *object)
 		asked.listener->vm(vm);
 }
 
-/* A question that may be answered beside others. */
+/* Asks a question that Skerry may answer beside others. */
 static bool host_ask(const char *command, const char *const *words, link_reply *reply,
 		     uint64_t context)
 {
@@ -273,7 +273,10 @@ static void host_take_event(json_t *line)
 		asked.listener->event(event);
 }
 
-/* What came meanwhile follows what was missed; host_take_event() leaves out what is in both. */
+/*
+ * Releases the events that came during the question, behind those that were missed;
+ * host_take_event() leaves out what is in both.
+ */
 static void host_release(void)
 {
 	json_t *held = asked.held, *event;
@@ -290,7 +293,7 @@ static void host_took_missed(uint64_t unused, json_t *reply)
 	size_t index;
 
 	(void)unused;
-	/* too-old: a part is lost; the streams get a new snapshot with the list. */
+	/* too-old says that events are lost: the streams get a new snapshot with the list. */
 	if (reply && !host_reply_ok(reply)) {
 		host.events_lost++;
 		asked.listener->lost();
@@ -319,7 +322,10 @@ static void host_copy(char *to, size_t room, json_t *object, const char *key)
 	snprintf(to, room, "%s", text ? text : "");
 }
 
-/* Another boot id: all that was known of VMs, samples and events is of a machine that is gone. */
+/*
+ * Forgets what was known of VMs, samples and events: another boot id means that the machine they
+ * belonged to is gone.
+ */
 static void host_new_boot(void)
 {
 	while (host.vm_count)
@@ -336,8 +342,8 @@ static void host_new_boot(void)
 }
 
 /*
- * Of what has happened before this gateway saw the machine the last events are shown too: as many
- * as a serial line brings in a second or two.
+ * Returns the first of the past events to show: as many events as a serial line brings in a second
+ * or two.
  */
 static int64_t host_events_from(json_t *hello)
 {
@@ -477,7 +483,7 @@ void host_tick(int64_t now_ms)
 	if (now_ms < asked.refresh_ms || !host.up)
 		return;
 	asked.refresh_ms = now_ms + HOST_REFRESH_MS;
-	/* Whether the line still lives is seen by asking. */
+	/* A question shows whether the line still works. */
 	if ((int64_t)settings.silence_s * 500 < HOST_REFRESH_MS)
 		asked.refresh_ms = now_ms + (int64_t)settings.silence_s * 500;
 	host_ask_rows();

@@ -22,7 +22,7 @@ const struct host_event *host_keep_event(json_t *line)
 	const char *vm = json_string_value(json_object_get(line, "vm"));
 	int64_t sequence = json_integer_value(json_object_get(line, "sequence"));
 
-	/* Told already: `events since` and the line may overlap. */
+	/* The event was told already: `events since` and the line may overlap. */
 	if (!event_is_plain(name) || (sequence && sequence <= host.last_sequence))
 		return NULL;
 	json_decref(event->line);

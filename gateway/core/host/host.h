@@ -8,13 +8,13 @@
 #include "gateway/base/buffer.h"
 #include "gateway/core/common/name.h"
 
-/* What is known of Skerry: taken from the link, shown to all. GETs are answered from here. */
+/* What is known of Skerry: the link brings it, and GETs are answered from here. */
 enum {
 	HOST_VMS = 256,
-	HOST_FIELDS = 64, /* of a sample */
+	HOST_FIELDS = 64, /* the most fields of a sample */
 	HOST_FIELD_BYTES = 32,
 	HOST_CPUS = 256,
-	HOST_EVENTS = 1024, /* that are kept */
+	HOST_EVENTS = 1024, /* the events that are kept */
 };
 
 struct host_sample {
@@ -24,17 +24,18 @@ struct host_sample {
 
 struct host_vm {
 	char name[NAME_BYTES];
-	json_t *list;	/* its object of `vm list` */
-	double list_s;	/* when that came, clock_now_s() */
+	json_t *list;	/* the VM's object of `vm list` */
+	double list_s;	/* when that object came, by clock_now_s() */
 	json_t *config; /* NAME: {"value", "applies"}; NULL: not asked yet */
 	bool config_stale;
-	bool seen; /* in the list that is being taken over */
+	bool seen; /* the VM is in the list that is being taken over */
 	struct host_sample now, before;
-	bool sampled; /* `now` and `before` are there: rates can be told */
-	bool fresh;   /* since the host's last sample */
-	char *text;   /* of host_vm_text; NULL: to be made anew */
+	bool sampled; /* `now` and `before` are there, so that rates can be told */
+	bool fresh;   /* the VM's sample has come since the host's last sample */
+	char *text;   /* the text of host_vm_text; NULL: it has to be made anew */
 	size_t text_count;
-	double text_uptime_s; /* with it: the uptime, or what clock_now_s() is to be added to */
+	/* the uptime in the text, or the number to which clock_now_s() is added for it */
+	double text_uptime_s;
 	bool text_runs;
 	char *config_text; /* `config` as JSON; NULL: to be made anew */
 };
@@ -52,14 +53,14 @@ struct host_event {
 };
 
 struct host {
-	bool up;	/* the link is, and the snapshot is here */
-	bool known;	/* there has been one since the start */
+	bool up;	/* the link is up, and the snapshot is here */
+	bool known;	/* there has been a snapshot since the start */
 	double heard_s; /* when a list or an event came last */
 	char boot[40], version[32];
-	char own[NAME_BYTES]; /* the VM in which this gateway runs; "": in none */
+	char own[NAME_BYTES]; /* the VM in which this gateway runs; "": it runs in none */
 	int64_t boot_time_ns; /* Skerry's time at hello_s */
 	double hello_s;
-	json_t *rights, *cpu, *memory; /* as Skerry said it */
+	json_t *rights, *cpu, *memory; /* rights, CPU and memory as Skerry said them */
 	struct host_vm *vms[HOST_VMS];
 	unsigned vm_count;
 	char fields[HOST_FIELDS][HOST_FIELD_BYTES];
@@ -71,26 +72,26 @@ struct host {
 	uint64_t event_count; /* ever; the next is events[event_count % HOST_EVENTS] */
 	int64_t last_sequence;
 	uint64_t events_lost;
-	int64_t audit_findings; /* -1: not asked */
+	int64_t audit_findings; /* the number of the audit's findings; -1: not asked for yet */
 	int64_t log_lost;
 };
 extern struct host host;
 
 /*
- * Who hears of what has changed, each from the moment it is known: core's main() says who. What
- * holds the cache calls them, and knows none of them.
+ * The functions that hear of changes, each from the moment the change is known. core's main() sets
+ * them; the cache calls them and knows nothing else of the listeners.
  */
 struct host_listener {
-	void (*vm)(const struct host_vm *vm);	       /* is new, or is shown otherwise */
-	void (*gone)(const char *name);		       /* the VM is there no more */
-	void (*event)(const struct host_event *event); /* of Skerry's, each once */
+	void (*vm)(const struct host_vm *vm);	       /* the VM is new, or is shown differently */
+	void (*gone)(const char *name);		       /* the VM is gone */
+	void (*event)(const struct host_event *event); /* tells one of Skerry's events, each once */
 	void (*sample)(double time_s);		       /* a round of samples is complete */
 	void (*lost)(void);			       /* events are missing */
 	void (*listed)(void);			       /* the list of VMs is new */
 	void (*linked)(void);			       /* host.up is another */
 	void (*broken)(void);			       /* the line to Skerry is cut */
-	void (*rebooted)(void);			       /* Skerry is another one */
-	void (*console)(json_t *line);		       /* of a stream of a console */
+	void (*rebooted)(void);			       /* Skerry has booted again */
+	void (*console)(json_t *line);		       /* a line of a console's stream has come */
 };
 
 /* `password` may be NULL. Returns false if there is no such link, with a sentence on stderr. */

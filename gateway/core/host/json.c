@@ -112,7 +112,7 @@ void host_vm_text_full(struct host_vm *vm, struct buffer *to)
 		to->failed = true;
 		return;
 	}
-	to->count--; /* the brace that closes it */
+	to->count--; /* takes out the brace that closes the object */
 	buffer_text(to, ",\"config\":");
 	buffer_text(to, vm->config ? vm->config_text : "{}");
 	buffer_text(to, host.up ? ",\"stale\":false}" : ",\"stale\":true}");

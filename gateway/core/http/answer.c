@@ -187,7 +187,10 @@ void answer_start_stream(struct request *request, enum stream_kind kind, const c
 
 void answer_piece(struct request *request, bool text, const char *bytes, size_t count)
 {
-	/* A message of a WebSocket is one piece; all of them are shorter than that. */
+	/*
+	 * A message of a WebSocket has to be one piece; all messages are shorter than the largest
+	 * piece.
+	 */
 	while (count) {
 		size_t piece = count < MESSAGE_PAYLOAD ? count : MESSAGE_PAYLOAD;
 

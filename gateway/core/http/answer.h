@@ -11,13 +11,13 @@ void answer_setup(struct message_socket *web);
 
 /* Headers of the answer that follows. */
 void answer_header(struct request *request, const char *name, const char *value);
-/* When it is worth asking again. */
+/* Says in the answer after how many seconds asking again is worth while. */
 void answer_retry_after(struct request *request, unsigned seconds);
 
 /* Age (RFC 9111, 5.1) of what is shown although the link is lost. */
 void answer_age(struct request *request);
 
-/* Each of these answers, and so ends the request. `body` is taken. */
+/* Each of these functions answers the request, and so ends it. `body` is taken. */
 void answer_json(struct request *request, unsigned status, json_t *body);
 /* `text` is JSON already. */
 void answer_json_text(struct request *request, unsigned status, const struct buffer *text);
@@ -27,7 +27,7 @@ void answer_problem(struct request *request, unsigned status, const char *code, 
 		    ...) __attribute__((format(printf, 4, 5)));
 void answer_problem_json(struct request *request, json_t *problem);
 
-/* A stream: what follows comes in pieces, until it is ended. */
+/* Begins a stream: the answer comes in pieces until the stream is ended. */
 void answer_start_stream(struct request *request, enum stream_kind kind, const char *protocol);
 void answer_piece(struct request *request, bool text, const char *bytes, size_t count);
 void answer_end_stream(struct request *request, unsigned code);

@@ -27,19 +27,21 @@
 
 #define BEARER "Bearer "
 
-/* A way to show who one is. */
+/* A way for a client to show who it is. */
 struct scheme {
 	/* Returns the credential, or NULL when none of this kind is shown; `room` may hold it. */
 	const char *(*shown)(const struct request *request, char room[SECRET_TEXT_BYTES]);
 	/* Fills request->who, or returns false when the credential is wrong. */
 	bool (*identify)(struct request *request, const char *credential);
-	/* What a wrong one is answered with; NULL: it counts as not shown. */
+	/*
+	 * The answer to a wrong credential of this kind; NULL: the credential counts as not shown.
+	 */
 	const char *problem;
-	/* Wrong ones are counted by address, and cost whoever shows them time. */
+	/* Wrong credentials are counted by address, and cost the client time. */
 	bool counted;
 };
 
-/* A ticket is one of the subprotocols of a WebSocket. */
+/* Finds a ticket, which is one of the subprotocols of a WebSocket. */
 static const char *authenticate_ticket(const struct request *request, char room[SECRET_TEXT_BYTES])
 {
 	const char *protocols = request_header(request, "sec-websocket-protocol");
@@ -118,7 +120,7 @@ static bool authenticate_by_socket(struct request *request, const char *connecti
 	return true;
 }
 
-/* The first that is shown counts, and what is shown beside it does not. */
+/* The schemes in order: the first credential that is shown counts, and others beside it do not. */
 static const struct scheme schemes[] = {
 	{authenticate_ticket, authenticate_by_ticket,
 	 "the ticket is not valid, or was made for something else", false},

@@ -45,8 +45,8 @@ static bool authorise_run_time_keys(const struct request *request)
 }
 
 /*
- * A disk to which a VM is saved belongs to no VM: other VMs' saves are there, and with
- * body.overwrite anything. False: it has been answered.
+ * Decides about a disk to which a VM is saved. Such a disk belongs to no VM: it holds other VMs'
+ * saves, and with body.overwrite anything. Returns false if the request has been answered.
  */
 static bool authorise_disk(struct request *request)
 {
@@ -107,7 +107,10 @@ bool authorise(struct request *request)
 			"only the role admin may change keys that do not apply while the VM runs");
 		return false;
 	}
-	/* By its command line it gets tokens of all roles: that is for whoever has the console. */
+	/*
+	 * The gateway's own VM gets tokens of all roles by its command line: only whoever has
+	 * Skerry's console may change that.
+	 */
 	if (route->flags & ROUTE_KEYS && own && !authorise_run_time_keys(request)) {
 		answer_problem(request, 403, "own-vm",
 			       "this gateway runs in the VM: change its kernel, memory, disks and "

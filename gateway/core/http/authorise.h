@@ -3,5 +3,8 @@
 
 #include "gateway/core/http/request.h"
 
-/* The one place where it is decided who may do what. Returns false if it has been answered. */
+/*
+ * Decides, at the only place where this is decided, who may do what. Returns false if the request
+ * has been answered.
+ */
 bool authorise(struct request *request);

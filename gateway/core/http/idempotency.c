@@ -28,7 +28,7 @@ enum { IDEMPOTENCY_S = 24 * 3600 };
 static struct kept {
 	double until_s; /* 0: free */
 	struct identity owner;
-	uint8_t key[32], content[32]; /* SHA-256 */
+	uint8_t key[32], content[32]; /* SHA-256 of the key and of the request's content */
 	bool under_way;
 	unsigned status;
 	const char *type;
@@ -193,6 +193,6 @@ void idempotency_forget(struct request *request)
 
 	if (!entry)
 		return;
-	/* What was begun goes on; the same key must not begin it again. */
+	/* An action that was begun goes on; the same key must not begin it again. */
 	idempotency_store(entry, 409, "application/problem+json", left, strlen(left));
 }

@@ -10,14 +10,14 @@
 enum { IDEMPOTENCY_COUNT = 1024, IDEMPOTENCY_BODY_BYTES = 8192, IDEMPOTENCY_KEY_BYTES = 128 };
 
 enum idempotency_verdict {
-	IDEMPOTENCY_NEW,       /* it is to be done */
-	IDEMPOTENCY_KEPT,      /* it was done, with that answer */
-	IDEMPOTENCY_UNDER_WAY, /* the first one of this key is not answered yet */
+	IDEMPOTENCY_NEW,       /* the request is new and is to be carried out */
+	IDEMPOTENCY_KEPT,      /* the request was carried out; the answer is kept */
+	IDEMPOTENCY_UNDER_WAY, /* the first request with this key is not answered yet */
 	IDEMPOTENCY_OTHER,     /* the key was used for another request */
-	IDEMPOTENCY_NO_KEY,    /* it has no bytes, or too many */
+	IDEMPOTENCY_NO_KEY,    /* the key has no bytes, or too many */
 };
 
-/* An answer that was kept: it stays where it is until the next request. */
+/* An answer that was kept; it is valid until the next request. */
 struct idempotency_answer {
 	unsigned status;
 	const char *type;

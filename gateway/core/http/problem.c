@@ -60,7 +60,7 @@ json_t *problem_of_reply(json_t *reply)
 				    "the link to Skerry was lost before the answer came, so the "
 				    "gateway does not know whether this was done",
 				    NULL);
-	/* Skerry has understood and says why not: the request does not fit what there is. */
+	/* Skerry has understood and says why not: the request does not fit the present state. */
 	for (size_t i = 0; code && detail && *detail && i < ARRAY_COUNT(codes); i++) {
 		if (!strcmp(code, codes[i].code))
 			return problem_json(codes[i].status, code, detail, allowed);

@@ -17,7 +17,7 @@
 
 enum {
 	RATE_COUNT = 1024,
-	RATE_BURST_S = 2, /* what was saved up: so many seconds' worth */
+	RATE_BURST_S = 2, /* the seconds for which an unused rate is saved up */
 };
 
 struct rate {

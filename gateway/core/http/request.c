@@ -54,7 +54,7 @@ static void request_free(struct request *request)
 	idempotency_forget(request);
 	audit_end(request->audit, "client-left");
 	buffer_free(&request->headers);
-	/* The credential is in it. */
+	/* The request's bytes hold the credential, and are cleared. */
 	explicit_bzero(request->bytes, request->byte_count);
 	free(request->bytes);
 	free(request);
@@ -79,7 +79,7 @@ struct request *request_take(uint32_t id, const char *bytes, size_t count)
 	struct request *request;
 	uint8_t random[8];
 
-	/* Web counts them; one that does not is not served. */
+	/* web counts the requests; a request beyond the limit is not served. */
 	if (request_find(id) || request_total >= REQUESTS)
 		return NULL;
 	request = malloc(sizeof(*request));

@@ -17,28 +17,31 @@ enum stream_kind { STREAM_NONE, STREAM_SSE, STREAM_SOCKET, STREAM_CONSOLE };
  */
 struct request {
 	struct request *next;
-	uint32_t id;   /* web's number */
+	uint32_t id;   /* the number that web has given the request */
 	char code[17]; /* request_id of the API */
 	char *bytes;
 	size_t byte_count;
 	const struct route *route;
 	struct identity who;
-	bool cookie;	     /* the credential is one */
+	bool cookie;	     /* the credential is a cookie */
 	bool judged;	     /* a problem now is a denial, which has a line in the audit */
-	char vm[NAME_BYTES]; /* {vm} */
-	char item[40];	     /* {id} */
+	char vm[NAME_BYTES]; /* the value of {vm} in the path */
+	char item[40];	     /* the value of {id} in the path */
 	struct buffer headers;
 	uint64_t audit; /* the line that waits for its result; 0: none */
 	uint64_t run;	/* the run that it has begun; 0: none */
 	unsigned key;	/* place of its Idempotency-Key + 1; 0: none */
 	enum stream_kind stream;
 	size_t outstanding; /* bytes of a stream that the client has not taken */
-	unsigned lost;	    /* events that it did not get */
-	bool behind;	    /* it needs a snapshot when it has caught up */
+	unsigned lost;	    /* events that the request's stream did not get */
+	bool behind;	    /* the stream needs a snapshot when it has caught up */
 	char ticket[8];	    /* "stream", "read" or "write"; "": by no ticket */
 	struct console *console;
-	void (*left)(struct request *request); /* what is told when it ends, or NULL */
-	struct fields fields;		       /* last: its list is not cleared before it is read */
+	void (*left)(struct request *request); /* is called when the request ends; may be NULL */
+	/*
+	 * the fields of the request; the last member, as the list is not cleared before it is read
+	 */
+	struct fields fields;
 };
 
 /* Returns a request of these bytes, or NULL when web sends more than it may. */
@@ -46,7 +49,7 @@ struct request *request_take(uint32_t id, const char *bytes, size_t count);
 /* Returns NULL when it has been answered, or its client has gone. */
 struct request *request_find(uint32_t id);
 struct request *request_first(void);
-/* Ends a request whose answer is complete. */
+/* Writes who asks, such as "alice via token 7", which takes at most 64 bytes. */
 void request_done(struct request *request);
 /* Ends a request whose client has gone. */
 void request_cancel(uint32_t id);

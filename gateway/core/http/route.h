@@ -6,26 +6,28 @@
 
 struct request;
 
-/* What a route has to do with VMs, and so with the scope of who asks. */
+/* What a route has to do with VMs, and so with the scope of the asker. */
 enum route_scope {
-	SCOPE_NONE,   /* nothing */
-	SCOPE_VM,     /* {vm} in the path: there and in scope, else 404 */
-	SCOPE_NEW,    /* body.name: in scope, else 403 */
+	SCOPE_NONE,   /* the route has to do with no VM */
+	SCOPE_VM,     /* {vm} in the path: the VM has to exist and to be in scope, else 404 */
+	SCOPE_NEW,    /* body.name, the name of a new VM, has to be in scope, else 403 */
 	SCOPE_FILTER, /* shows what is in scope */
-	SCOPE_ALL,    /* all of the machine: scope * */
+	SCOPE_ALL,    /* the route is about the whole machine: the asker needs the scope * */
 };
 
 enum route_flag {
-	ROUTE_LINK = 1,	     /* 503 while the link is lost */
-	ROUTE_UPGRADE = 2,   /* a WebSocket; credentials may be a ticket */
-	ROUTE_PUBLIC = 4,    /* no credential */
-	ROUTE_LOGIN = 8,     /* makes one */
-	ROUTE_SLOW = 16,     /* may answer 202 with an operation */
-	ROUTE_KEYS = 32,     /* only for run-time keys; others are for the role admin */
-	ROUTE_DISK = 64,     /* writes to a disk; no VM owns it, so router_disk checks who may */
-	ROUTE_OWN = 128,     /* changes what is of who asks alone: so many lines in the audit */
-	ROUTE_NAMED = 256,   /* body.name is what the audit says that it is about */
-	ROUTE_TO_DISK = 512, /* body.disk is */
+	ROUTE_LINK = 1,	   /* 503 while the link is lost */
+	ROUTE_UPGRADE = 2, /* a WebSocket; credentials may be a ticket */
+	ROUTE_PUBLIC = 4,  /* the route needs no credential */
+	ROUTE_LOGIN = 8,   /* the route makes a credential */
+	ROUTE_SLOW = 16,   /* the route may answer 202 with an operation */
+	/* the asker may change run-time keys only, unless it has the role admin */
+	ROUTE_KEYS = 32,
+	ROUTE_DISK = 64, /* writes to a disk, which no VM owns, so router_disk checks who may */
+	/* changes only what belongs to the asker: the audit's lines of one asker are limited */
+	ROUTE_OWN = 128,
+	ROUTE_NAMED = 256,   /* the audit takes body.name as the thing that the action is about */
+	ROUTE_TO_DISK = 512, /* the audit takes body.disk as the thing that the action is about */
 	ROUTE_COPY = 1024,   /* makes a copy of a VM, or puts one in its place */
 	ROUTE_READ = 2048,   /* changes nothing: has a line in the audit when it is denied */
 	ROUTE_RUN = 16384, /* body.template is; its answer is the owner's alone, and is not kept */
@@ -39,10 +41,10 @@ enum route_flag {
  */
 struct route {
 	const char *method, *path;
-	unsigned role; /* the one that is needed; several: any of them */
+	unsigned role; /* the role that is needed; if several, any of them */
 	enum route_scope scope;
 	unsigned flags;
-	const char *action; /* in the audit; NULL: is not audited */
+	const char *action; /* the action's name in the audit; NULL: the route is not audited */
 	void (*handler)(struct request *request);
 	const char *takes, *gives; /* names of schemas, or NULL */
 	const char *query;	   /* parameters, separated by blanks, or NULL */
@@ -54,5 +56,5 @@ struct route_table {
 	const struct route *list;
 	size_t count;
 };
-/* What is served; core's main sets it before anything else. */
+/* The routes that are served; core's main sets the table before anything else. */
 extern struct route_table route_table;

@@ -25,7 +25,7 @@
 #include "gateway/core/http/request.h"
 #include "gateway/core/http/route.h"
 
-/* Whether `path` is `pattern`, in which {vm} and {id} stand for one segment each. */
+/* Returns whether `path` fits `pattern`, in which {vm} and {id} stand for one segment each. */
 static bool router_matches(const char *pattern, const char *path, struct request *request)
 {
 	request->vm[0] = request->item[0] = 0;
@@ -93,7 +93,10 @@ static bool router_host(const char *authority, char *name, size_t room)
 	return true;
 }
 
-/* Against DNS rebinding: an address, localhost, this machine's name, or one of --name. */
+/*
+ * Returns whether the name is this server's, against DNS rebinding: an address, localhost, this
+ * machine's name, or a name of --name.
+ */
 static bool router_is_own(const char *authority)
 {
 	char name[256], own[256] = "";
@@ -122,7 +125,10 @@ static bool router_rate(struct request *request)
 	return route->flags & ROUTE_PUBLIC || rate_take(request, change);
 }
 
-/* A login has its own line, when it is known whose it is. */
+/*
+ * Returns whether the router writes the audit's line. A login writes its own, once it is known
+ * whose login it is.
+ */
 static bool router_audited(const struct request *request)
 {
 	return request->route->action && !(request->route->flags & ROUTE_LOGIN);

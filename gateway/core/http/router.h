@@ -8,7 +8,7 @@
 void router_serve(uint32_t id, const char *bytes, size_t count);
 
 /*
- * Writes the line of the audit for what a handler is about to do. Returns false if it cannot be
- * written: nothing may be done, and the request has been answered.
+ * Writes the audit's line for the action that a handler is about to do. Returns false if the line
+ * cannot be written: nothing may be done, and the request has been answered.
  */
 bool router_begin(struct request *request);

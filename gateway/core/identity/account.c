@@ -144,7 +144,7 @@ void account_used(uint64_t number)
 	accounts.touched = true;
 }
 
-/* Whether one more of that scope may be made. */
+/* Returns whether one more user of that scope may be made. */
 static bool account_room(const char *scope)
 {
 	size_t left = 0;

@@ -9,9 +9,10 @@
 
 /* users.json of the state directory: who logs in with a password, and what they may then do. */
 struct account {
-	uint64_t number; /* another one after each change, which so ends its logins; 0: free */
+	/* a new number after each change, which ends the user's logins; 0: the place is free */
+	uint64_t number;
 	char name[NAME_BYTES];
-	unsigned roles; /* as given */
+	unsigned roles; /* the roles as they were given */
 	char scope[SCOPE_BYTES];
 	int64_t created, used;
 	char hash[PASSWORD_HASH_BYTES];
@@ -31,7 +32,10 @@ void account_used(uint64_t number);
  */
 bool account_keep(const struct account *account);
 bool account_remove(uint64_t number);
-/* Whether `who` has all that the user has, and so may see, change and remove it. */
+/*
+ * Returns whether `who` has all rights that the user has, and so may see, change and remove the
+ * user.
+ */
 bool account_within(const struct account *account, const struct identity *who);
 json_t *account_json(const struct account *account);
 json_t *account_list(const struct identity *who);

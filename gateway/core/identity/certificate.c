@@ -50,7 +50,10 @@ static bool certificate_fill(gnutls_x509_crt_t certificate, gnutls_x509_privkey_
 	unsigned char serial[16];
 	time_t now = time(NULL);
 
-	/* Without a clock that was set, "valid since 1970" is right as well. */
+	/*
+	 * On a machine whose clock was not set the certificate is valid since 1970, which is right
+	 * as well.
+	 */
 	if (gnutls_rnd(GNUTLS_RND_NONCE, serial, sizeof(serial)) < 0)
 		return false;
 	serial[0] &= 0x7f;

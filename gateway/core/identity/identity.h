@@ -14,21 +14,22 @@ enum role {
 	ROLE_CONSOLE_WRITE = 32,
 };
 enum {
-	ROLE_NONE = 0, /* of a route: no credential is needed */
+	ROLE_NONE = 0, /* as the role of a route: no credential is needed */
 	ROLE_ANY = 63,
 	IDENTITY_NAME_BYTES = 40,
 	SCOPE_BYTES = 64,
 };
 
-/* Who asks, and what that may do. */
+/* An asker, and what the asker may do. */
 struct identity {
 	char name[IDENTITY_NAME_BYTES];
-	unsigned roles;		 /* what they imply included */
+	unsigned roles;		 /* the asker's roles, with the roles that they imply */
 	char scope[SCOPE_BYTES]; /* a glob of VMs' names */
-	int64_t expires;	 /* UTC seconds, 0: never */
-	uint64_t token;		 /* its number; 0: by another way */
-	uint64_t account;	 /* of who logged in with a password; 0: another way */
-	unsigned user;		 /* of the Unix socket, when both are 0 */
+	int64_t expires;	 /* when the credential expires, in UTC seconds; 0: never */
+	uint64_t token;		 /* the number of the token; 0: the asker has shown no token */
+	/* the account that logged in with a password; 0: there was no such login */
+	uint64_t account;
+	unsigned user; /* the user at the Unix socket, when `token` and `account` are 0 */
 };
 
 /* Returns false when the token or the user is there no more. */

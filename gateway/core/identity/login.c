@@ -15,23 +15,24 @@
 
 enum {
 	LOGIN_COUNT = 1024,
-	LOGIN_FREE = 5,	     /* wrong ones in a minute that cost nothing */
-	LOGIN_FREE_ALL = 30, /* of all users of an address */
+	LOGIN_FREE = 5, /* wrong passwords of a user in a minute that cost no time */
+	/* wrong passwords of all users of an address in a minute that cost no time */
+	LOGIN_FREE_ALL = 30,
 	LOGIN_MINUTE_S = 60,
 	LOGIN_MOST_S = 64,
-	LOGIN_FORGET_S = 900, /* without a wrong one: all is as at first */
+	LOGIN_FORGET_S = 900, /* the time without a wrong password after which all is as at first */
 };
 
 /* What was wrong: tokens of an address, passwords of a user at an address, or of an address. */
 struct login {
 	char key[88];
-	bool known; /* this user has logged in from there */
+	bool known; /* this user has logged in from this address */
 	unsigned wrong;
 	double first_s, until_s, seen_s;
 };
 
 static struct login logins[LOGIN_COUNT];
-static size_t login_used; /* of logins, from the first on */
+static size_t login_used; /* the used places of `logins`, from the first on */
 
 void login_key(const char *address, char *key, size_t room)
 {
@@ -84,7 +85,7 @@ bool login_allowed(const char *address, const char *user, unsigned *retry_s)
 		login_find(user ? LOGIN_USER : LOGIN_TOKENS, address, user, false);
 	double left_s = login_left_s(login);
 
-	/* Who has been there before is kept out by nobody else's guesses. */
+	/* An asker who has logged in from there before is kept out by nobody else's guesses. */
 	if (left_s <= 0 && user && !(login && login->known))
 		left_s = login_left_s(login_find(LOGIN_ALL, address, NULL, false));
 	*retry_s = left_s > 0 ? (unsigned)left_s + 1 : 0;
@@ -122,7 +123,10 @@ void login_failed(const char *address, const char *user)
 		login_count(login_find(LOGIN_ALL, address, NULL, true), LOGIN_FREE_ALL);
 }
 
-/* Of all passwords of the address it takes back this one: it was counted until it was right. */
+/*
+ * Takes back what a right password has counted: of the address's passwords one counted as wrong
+ * until it was found right.
+ */
 void login_passed(const char *address, const char *user)
 {
 	struct login *login =

@@ -10,9 +10,9 @@
  * right is not asked for here, and takes back wrong tokens alone.
  */
 bool login_allowed(const char *address, const char *user, unsigned *retry_s);
-/* The address that is counted: whoever has one of IPv6 has all of its /64. */
+/* Writes the address that is counted; a client with one IPv6 address has all of its /64. */
 void login_key(const char *address, char *key, size_t room);
-/* Whether this user has logged in from there. */
+/* Returns whether this user has logged in from this address. */
 bool login_known(const char *address, const char *user);
 void login_failed(const char *address, const char *user);
 void login_passed(const char *address, const char *user);

@@ -20,10 +20,10 @@
 
 struct job {
 	bool used, make;
-	char address[48]; /* "": nobody's share */
+	char address[48]; /* the address whose share the job uses; "": nobody's share */
 	char text[PASSWORD_MOST + 1];
 	char setting[PASSWORD_HASH_BYTES]; /* the hash to compare with, or salt and cost */
-	bool known;			   /* `setting` is the hash of somebody */
+	bool known;			   /* `setting` is the hash of a user */
 	password_done done;
 	struct password_result result;
 };
@@ -77,7 +77,7 @@ static void *password_run(void *unused)
 	return NULL;
 }
 
-/* At the first password: who uses tokens alone has no thread. */
+/* Starts the thread at the first password; a gateway that sees only tokens has no thread. */
 static bool password_start(void)
 {
 	pthread_t thread;
@@ -98,7 +98,7 @@ static bool password_start(void)
 	return false;
 }
 
-/* A place; PASSWORD_JOBS: there is none for this address. */
+/* Returns a free place; PASSWORD_JOBS: there is none for this address. */
 static uint8_t password_place(const char *address, bool known)
 {
 	unsigned used = 0, of_address = 0;

@@ -11,17 +11,20 @@
  * PASSWORD_PER_ADDRESS of one address, are refused.
  */
 enum {
-	PASSWORD_LEAST = 10, /* bytes */
+	PASSWORD_LEAST = 10, /* the fewest bytes of a password */
 	PASSWORD_MOST = 200,
 	PASSWORD_HASH_BYTES = 128,
 	PASSWORD_JOBS = 8,
-	PASSWORD_KEPT = 2, /* of them, for whoever has been there before */
+	PASSWORD_KEPT = 2, /* places kept for addresses that have logged in before */
 	PASSWORD_PER_ADDRESS = 2,
 };
 
-/* What it was asked for, and whether it is right; `hash` is the new one, "" when there is none. */
+/*
+ * What was asked for and whether the password is right; `hash` is the new hash, "" when there is
+ * none.
+ */
 struct password_result {
-	uint32_t request; /* its id: the client may have gone meanwhile */
+	uint32_t request; /* the id of the request, whose client may have gone since */
 	uint64_t account;
 	bool right;
 	char hash[PASSWORD_HASH_BYTES];

@@ -34,7 +34,7 @@ int peer_listen(const char *path)
 
 	string_copy(address.sun_path, sizeof(address.sun_path), path);
 	unlink(path);
-	/* Anybody may connect; who it is decides. */
+	/* Anybody may connect; the user at the other end decides what is allowed. */
 	done = fd >= 0 && strlen(path) < sizeof(address.sun_path) &&
 	       bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(fd, 64) == 0;
 	umask(mask);
@@ -66,7 +66,7 @@ void peer_accept(int listener, struct message_socket *web)
 		else
 			same += peers[i].user == user.uid;
 	}
-	/* Whoever may do nothing here must not take the places of those who may. */
+	/* Users who may do nothing here must not take the places of those who may. */
 	if (!peer || (user.uid != 0 && user.uid != getuid() && same >= PEER_SHARE)) {
 		close(fd);
 		return;

@@ -6,7 +6,7 @@
 
 enum {
 	SECRET_BYTES = 32,
-	SECRET_TEXT_BYTES = 80, /* of a secret as text */
+	SECRET_TEXT_BYTES = 80, /* the length of a secret as text */
 };
 
 /*

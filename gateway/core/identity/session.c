@@ -29,9 +29,10 @@ enum {
 struct session {
 	struct identity identity;
 	uint8_t hash[SECRET_BYTES];
-	double ends_s;	     /* clock_now_s(); 0: free */
-	const char *path;    /* a ticket: the path of its only route, as in the table of routes */
-	char vm[NAME_BYTES]; /* a ticket: the VM that it is for */
+	double ends_s; /* clock_now_s(); 0: free */
+	/* of a ticket: the path of its only route, as in the table of routes */
+	const char *path;
+	char vm[NAME_BYTES]; /* of a ticket: the VM that the ticket is for */
 	char what[8];
 };
 
@@ -47,7 +48,7 @@ static bool session_alive(struct session *session)
 	return false;
 }
 
-/* A list has at most so many places. */
+/* A list of sessions or tickets has at most this many places. */
 static_assert((int)SESSION_COUNT == (int)TICKET_COUNT, "session_place has room for either");
 
 static struct session *session_place(struct session *list, const struct identity *who)
@@ -59,13 +60,13 @@ static struct session *session_place(struct session *list, const struct identity
 	for (size_t i = 0; i < SESSION_COUNT; i++) {
 		bool free = list[i].ends_s <= now_s;
 
-		/* What ends first began first. */
+		/* The entry that ends first is the entry that began first. */
 		places[i] = (struct share){.who = free ? NULL : &list[i].identity,
 					   .since = list[i].ends_s};
 		if (list[i].ends_s < list[oldest].ends_s)
 			oldest = i;
 	}
-	/* Who has none when everybody has one gets the oldest of all. */
+	/* An asker who has no place when everybody has one gets the oldest place of all. */
 	place = share_place(places, SESSION_COUNT, who, true);
 	return &list[place < SESSION_COUNT ? place : oldest];
 }
@@ -132,7 +133,7 @@ bool ticket_use(const char *text, const char *path, const char *vm, char *what,
 
 	if (!ticket)
 		return false;
-	/* Whoever shows it for something else has used it up too. */
+	/* A ticket that is shown for something else is used up too. */
 	ticket->ends_s = 0;
 	if (strcmp(ticket->path, path) || strcmp(ticket->vm, vm))
 		return false;

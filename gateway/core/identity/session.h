@@ -3,7 +3,10 @@
 
 #include "gateway/core/identity/identity.h"
 
-/* Logins: in memory only, SESSION_S. `prefix` is "" of a cookie's secret, else SESSION_PREFIX. */
+/*
+ * Logins, which are kept in memory only, for SESSION_S. `prefix` is "" for a cookie's secret, else
+ * SESSION_PREFIX.
+ */
 #define SESSION_PREFIX "sks_"
 enum { SESSION_S = 12 * 3600 };
 bool session_make(const struct identity *identity, const char *prefix, char *text);
@@ -11,8 +14,8 @@ bool session_identify(const char *text, struct identity *identity);
 void session_end(const char *text);
 
 /*
- * One-use tickets for WebSockets, 30 s: each for GET of one path of the table, and of one VM where
- * the path has one. `what`: "stream", "read", "write".
+ * Makes a one-use ticket for a WebSocket, valid for 30 s: for GET of one path of the table, and of
+ * one VM where the path has one. `what` is "stream", "read" or "write".
  */
 bool ticket_make(const struct identity *identity, const char *path, const char *vm,
 		 const char *what, char *text);

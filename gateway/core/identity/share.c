@@ -59,7 +59,10 @@ size_t share_place(struct share *places, size_t count, const struct identity *wh
 		share_count(places, count, i);
 	mine = share_find(places, count, who);
 	has = mine < count ? places[mine].held : 0;
-	/* Of those who have as many, the one whose first place comes first gives one up. */
+	/*
+	 * Of the holders with equally many places, the holder whose first place comes first gives
+	 * one up.
+	 */
 	most = own ? mine : count;
 	taken = has + 1;
 	for (size_t i = 0; i < count; i++) {

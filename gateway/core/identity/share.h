@@ -9,13 +9,15 @@
  * nobody takes another one's by asking often.
  */
 struct share {
-	const struct identity *who; /* NULL: free */
+	const struct identity *who; /* the holder of this place; NULL: the place is free */
 	double since;		    /* the least of all: the oldest */
 	/* Indices of share_place() into the same places, of which `count` stands for none. */
-	size_t bucket; /* of this index as a hash: the first place of a holder in it */
+	size_t bucket; /* the first place of a holder whose hash is this index */
 	size_t next;   /* the first place of another holder with this hash */
-	size_t held;   /* how many places this holder has; kept in its first place only */
-	size_t oldest; /* the place that it has had for longest; kept in its first place only */
+	/* the number of places of this holder; kept in the holder's first place only */
+	size_t held;
+	/* the place that this holder has had for longest; kept in the holder's first place only */
+	size_t oldest;
 };
 
 /* Returns whether both are the same credential, and so have one share. */

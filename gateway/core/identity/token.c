@@ -23,14 +23,14 @@
 enum {
 	TOKEN_COUNT = 1024,
 	TOKEN_KEPT = 32,      /* places for tokens of all VMs */
-	TOKEN_KEPT_START = 4, /* and of them for --token-hash */
+	TOKEN_KEPT_START = 4, /* the places among these that are kept for --token-hash */
 	TOKEN_ALL_ROLES = ROLE_ADMIN | ROLE_AUDITOR | ROLE_CONSOLE_WRITE,
 };
 
 struct token {
 	uint64_t number; /* 0: free */
 	char name[IDENTITY_NAME_BYTES];
-	unsigned roles; /* as given */
+	unsigned roles; /* the roles as they were given */
 	char scope[SCOPE_BYTES];
 	int64_t created, expires, used;
 	uint8_t hash[SECRET_BYTES];
@@ -105,7 +105,10 @@ static struct token *token_place(size_t kept)
 	return left > kept ? place : NULL;
 }
 
-/* For the way back there is always one: the newest of some VMs alone, else the newest of all. */
+/*
+ * Returns the place for the token of --token-hash, which always exists: the newest token of some
+ * VMs alone, else the newest of all.
+ */
 static struct token *token_place_start(void)
 {
 	struct token *place = token_place(0), *newest = &tokens.list[0];
@@ -156,7 +159,7 @@ static bool token_load(json_t *object)
 	return token->number != 0;
 }
 
-/* The token of --token-hash, unless it is there from an earlier start. */
+/* Adds the token of --token-hash, unless an earlier start has added it. */
 static bool token_give(const char *text)
 {
 	struct token *token;

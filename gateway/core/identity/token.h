@@ -5,7 +5,7 @@
 
 #include "gateway/core/identity/identity.h"
 
-/* What a token's text begins with. */
+/* The first characters of each token's text. */
 #define TOKEN_PREFIX "sky_"
 
 /*
@@ -20,10 +20,11 @@ bool token_make(const char *name, unsigned roles, const char *scope, int64_t exp
 		uint64_t *number, char *text);
 /* Returns false when the token has ended or was revoked. */
 bool token_alive(uint64_t number, int64_t now);
-/* Those that `who` may see or remove: whose scope is within that of `who`. */
+/* Returns the tokens that `who` may see or remove: tokens whose scope is within that of `who`. */
 json_t *token_list(const struct identity *who);
 /*
- * Whether `who` may revoke a token, or why not; `others` are the roles that users keep for all VMs.
+ * Returns whether `who` may revoke a token, or why not; `others` are the roles that users keep for
+ * all VMs.
  */
 enum token_verdict { TOKEN_REMOVABLE, TOKEN_UNKNOWN, TOKEN_ABOVE, TOKEN_LAST };
 enum token_verdict token_judge(uint64_t number, const struct identity *who, unsigned others);

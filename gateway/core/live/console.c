@@ -27,7 +27,8 @@
 enum {
 	CONSOLES = 16, /* streams that Skerry has for a channel */
 	CONSOLE_CREDIT = 65536,
-	CONSOLE_LINE = 3072,   /* bytes of output in a line, and of input as we send it */
+	/* the most bytes of output in a line, and of input in a line that the gateway sends */
+	CONSOLE_LINE = 3072,
 	CONSOLE_INPUT = 65536, /* bytes that wait for Skerry's credit */
 };
 
@@ -40,14 +41,14 @@ struct console {
 	size_t credit; /* bytes of input that Skerry takes */
 	size_t given;  /* bytes of output that Skerry may send */
 	double began_s;
-	/* of a GET */
+	/* a GET asks for the end of the output */
 	bool tail;
 	struct buffer bytes;
 	int64_t from, next, lost;
 };
 
 static struct console consoles[CONSOLES];
-/* Of those whose client has gone, and whose number is still to come: no account has that number. */
+/* Holds consoles whose client has gone before their number came: no account has this number. */
 static const struct identity console_nobody = {.account = UINT64_MAX};
 
 static void console_free(struct console *console)
@@ -87,13 +88,13 @@ static void console_close(struct console *console)
 		link_ask(link_command("stream close", words, NULL), console_closed, 0);
 		console_free(console);
 	} else {
-		/* Its number is still to come. */
+		/* The console is closed once its number has come. */
 		console->closing = true;
 		console->request = 0;
 	}
 }
 
-/* The client has gone. */
+/* Is called when the client of a console has gone. */
 static void console_leave(struct request *request)
 {
 	struct console *console = request->console;
@@ -105,7 +106,7 @@ static void console_leave(struct request *request)
 	}
 }
 
-/* Somebody who has fewer consoles gets this one's place. */
+/* Takes a console's place away for an asker who has fewer consoles. */
 static void console_displace(struct console *console)
 {
 	struct request *request = request_find(console->request);

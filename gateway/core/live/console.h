@@ -13,6 +13,9 @@ void console_line(json_t *line); /* output, credit or the end of a stream */
 void console_data(struct request *request, bool text, const char *bytes, size_t count);
 void console_link_lost(void);
 
-/* Handlers: what a console has printed, or its WebSocket; and a ticket for that. */
+/*
+ * Handlers of the routes: what a console has printed, its WebSocket, and a ticket for the
+ * WebSocket.
+ */
 void console_show(struct request *request);
 void console_make_ticket(struct request *request);

@@ -39,7 +39,7 @@ struct operation {
 	struct {
 		uint32_t id; /* 0: none */
 		double until_s;
-		bool began; /* it is the one that began this, not one that looks */
+		bool began; /* this request began the operation, and does not only look at it */
 	} waiting[OPERATION_REQUESTS];
 };
 
@@ -180,7 +180,7 @@ static bool operation_stopped(const struct operation *operation)
 	return !strcmp(state, "stopped") || !strcmp(state, "crashed") || !strcmp(state, "created");
 }
 
-/* After a creation or a change the answer shows what the new list says. */
+/* Shows the result of a creation or change, which the new list of VMs has. */
 static bool operation_shown(const struct operation *operation)
 {
 	const struct host_vm *vm = host_find(operation->target);
@@ -231,7 +231,10 @@ static void operation_took(uint64_t number, json_t *reply)
 static bool operation_is_busy(const char *target, enum operation_kind kind)
 {
 	for (size_t i = 0; i < OPERATIONS; i++) {
-		/* A VM that was asked to stop may be killed; a second stop would wait beside it. */
+		/*
+		 * A VM that was asked to stop may be killed; a second stop would wait beside the
+		 * first.
+		 */
 		if (operations[i].number && operations[i].running &&
 		    !(operations[i].kind == OPERATION_STOP && operations[i].replied &&
 		      kind != OPERATION_STOP) &&
@@ -322,7 +325,10 @@ void operation_restarted(void)
 	}
 }
 
-/* One's own, or of a VM in scope for an operator. */
+/*
+ * Handles the route that shows an operation: the asker's own, or, for an operator, any of a VM in
+ * scope.
+ */
 void operation_show(struct request *request)
 {
 	int64_t number = number_read(request->item, 0, INT64_MAX / 10);

@@ -8,9 +8,10 @@
  * that was asked for, else with 202 and its id; it goes on when the client leaves.
  */
 enum operation_kind {
-	OPERATION_REPLY,  /* done when Skerry has replied */
-	OPERATION_STOP,	  /* done when the VM runs no more */
-	OPERATION_RESULT, /* as REPLY, and what Skerry replied is the answer: its first row */
+	OPERATION_REPLY, /* done when Skerry has replied */
+	OPERATION_STOP,	 /* done when the VM runs no more */
+	/* as OPERATION_REPLY, but the answer is the first row of what Skerry replied */
+	OPERATION_RESULT,
 };
 
 /*
@@ -26,5 +27,7 @@ void operation_start(struct request *request, enum operation_kind kind, const ch
 void operation_look(void);
 void operation_restarted(void);
 
-/* The handler: an operation, one's own or of a VM in scope for an operator. */
+/*
+ * The handler that shows an operation: the asker's own, or, for an operator, any of a VM in scope.
+ */
 void operation_show(struct request *request);

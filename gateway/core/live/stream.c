@@ -37,7 +37,7 @@ static bool stream_sees(const struct request *request, const char *vm)
 	return !*vm || scope_has(request->who.scope, vm);
 }
 
-/* Skerry's boot id as it may stand in an id: another boot counts its events anew. */
+/* Returns Skerry's boot id in a form for an event's id; another boot counts its events anew. */
 static const char *stream_boot(void)
 {
 	bool plain = strspn(host.boot, "0123456789abcdef") == strlen(host.boot);
@@ -46,8 +46,8 @@ static const char *stream_boot(void)
 }
 
 /*
- * The number in Last-Event-ID: BOOT.NUMBER as in `id:`, or NUMBER, which is of this boot. -1: there
- * is none, or it is of another boot.
+ * Returns the number in Last-Event-ID, which is BOOT.NUMBER as in `id:`, or a NUMBER of this boot.
+ * -1: there is none, or it is of another boot.
  */
 static int64_t stream_last_id(const struct request *request)
 {
@@ -62,7 +62,7 @@ static int64_t stream_last_id(const struct request *request)
 	return number_read(dot + 1, -1, INT64_MAX / 10);
 }
 
-/* One message: of a WebSocket as it is, of SSE with its id and name. */
+/* Sends one message: to a WebSocket as it is, to SSE with its id and name. */
 static void stream_send(struct request *request, const char *name, int64_t sequence,
 			const char *text, size_t count)
 {
@@ -253,7 +253,7 @@ void stream_tick(int64_t now_ms)
 	}
 }
 
-/* When all places are taken, whoever has most of them loses its oldest. */
+/* Frees a place when all are taken: the asker who has most streams loses the oldest of them. */
 static bool stream_free(struct request *request)
 {
 	struct request *readers[STREAM_READERS] = {NULL};
@@ -280,8 +280,8 @@ static bool stream_free(struct request *request)
 }
 
 /*
- * Exactly what was missed, if it is all kept and of this boot; else all that is kept behind it, as
- * `lost` says before, and a snapshot.
+ * Sends exactly the events that were missed, if all of them are kept and of this boot; else `lost`,
+ * then all events that are kept, and a snapshot.
  */
 static void stream_resume(struct request *request)
 {

@@ -9,9 +9,9 @@
  * loses events with their count, and samples without; when it has caught up it gets a snapshot.
  */
 enum {
-	STREAM_WINDOW = 256 << 10, /* bytes that a client may have before it */
+	STREAM_WINDOW = 256 << 10, /* the bytes that may wait for a client */
 	STREAM_READERS = 64,
-	STREAM_ALIVE_S = 15, /* a comment at least every so often, SSE */
+	STREAM_ALIVE_S = 15, /* the longest time without a comment on an SSE stream */
 };
 
 void stream_vm(const struct host_vm *vm);
@@ -24,7 +24,7 @@ void stream_consumed(struct request *request, size_t count);
 /* Ends those whose credential has ended; sends signs of life. */
 void stream_tick(int64_t now_ms);
 
-/* Handlers: events as SSE, the WebSocket, and a ticket for that. */
+/* Handlers of the routes: events as SSE, the WebSocket, and a ticket for the WebSocket. */
 void stream_events(struct request *request);
 void stream_socket(struct request *request);
 void stream_make_ticket(struct request *request);

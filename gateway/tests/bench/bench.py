@@ -71,7 +71,8 @@ class Silent(FakeSkerry):
 TUNABLES = "glibc.cpu.x86_rep_movsb_threshold=100000000:glibc.cpu.x86_rep_stosb_threshold=100000000"
 
 
-# What core does once in a while whether it is asked or not: on a busy host it is in the way more often.
+# The functions that core calls once in a while whether it is asked or not; on a busy host they
+# disturb the count more often.
 NOT_ASKED = ("host_tick", "link_ready")
 
 
@@ -112,7 +113,8 @@ def under_callgrind(program, build):
     try:
         with served(str(wrapper), "--rate", "0", "--silence", "3600", fake_class=Silent, limit=120) as (fake, server):
             server.tls("GET", "/metrics", timeout=60)
-            fake.silent = True      # no new list, after which the first request makes the VMs' text anew
+            # no new list comes, after which the first request makes the VMs' text anew
+            fake.silent = True
             yield server, take
     finally:
         shutil.rmtree(folder)
@@ -234,7 +236,7 @@ LINE = 32
 
 
 class Endless:
-    """What a guest has printed, made when it is asked for: numbered lines."""
+    """A guest's output that is made when it is asked for: numbered lines."""
 
     def __init__(self, size):
         self.size = size
@@ -250,7 +252,7 @@ class Endless:
 
 
 class Printer(FakeSkerry):
-    """A guest that prints as fast as it is read, and so loses nothing."""
+    """A guest that prints as fast as the output is read, and so loses nothing."""
 
     def push(self, number):
         stream = self.streams.get(number)

@@ -8,7 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 
-/* What the server sends, in pieces of at most `piece` bytes. */
+/* The bytes that the server sends, in pieces of at most `piece` bytes. */
 static struct {
 	const uint8_t *bytes;
 	size_t left, piece;
@@ -41,7 +41,7 @@ static void serve(const uint8_t *bytes, size_t count, size_t piece)
 	server.piece = piece;
 }
 
-/* The same answer whatever the pieces are. */
+/* The answer is the same whatever the pieces are. */
 static void exchange(const uint8_t *bytes, size_t count)
 {
 	static struct http first, second;
@@ -86,7 +86,7 @@ static void frames(const uint8_t *bytes, size_t count)
 	}
 }
 
-/* Nothing that a terminal obeys comes out, and as many columns as was said. */
+/* The printed text holds nothing that a terminal obeys, and has as many columns as was said. */
 static void text(const uint8_t *bytes, size_t count)
 {
 	char *given = strndup((const char *)bytes, count);

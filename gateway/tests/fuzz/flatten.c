@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 	struct buffer made = {0};
 
 	if (flatten((const char *)bytes, count, &made)) {
-		/* More fields than core takes are refused there, as a whole. */
+		/* A message with more fields than core takes is refused as a whole. */
 		if (!fields_read(&fields, made.bytes, made.count) && fields.count != FIELD_COUNT)
 			__builtin_trap();
 	}

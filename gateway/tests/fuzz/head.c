@@ -7,7 +7,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 
-/* What must stand in no head that was let through, told without a state. */
+/* Checks, without a state machine, that a head that was let through holds nothing forbidden. */
 static void head_check(const char *head, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -19,7 +19,10 @@ static void head_check(const char *head, size_t count)
 	}
 }
 
-/* At once and in pieces the same passes; a request's bytes only when the one before is answered. */
+/*
+ * Feeds the bytes at once and in pieces: the same bytes pass, and a request's bytes only when the
+ * request before is answered.
+ */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
 	const char *text = (const char *)bytes;

@@ -32,7 +32,7 @@ static void fuzz_reply(uint64_t context, json_t *reply)
 	replies++;
 }
 
-/* What Skerry's line may hold, with two requests under way: each is answered once. */
+/* Feeds what Skerry's line may hold, with two requests under way: each request is answered once. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
 	static const struct link_client client = {fuzz_opened, fuzz_opened, fuzz_line};

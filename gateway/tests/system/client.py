@@ -21,7 +21,7 @@ GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 def wait_for(found, limit=LIMIT, what="it"):
-    """Until found() returns something; that."""
+    """Waits until found() returns something, and returns that."""
     deadline = time.monotonic() + limit
     while True:
         value = found()
@@ -69,7 +69,10 @@ class Server:
         self.context.verify_mode = ssl.CERT_NONE
 
     def spawn(self):
-        """The first line that skerryd says; another port if someone has taken ours meanwhile."""
+        """
+        Starts skerryd and returns the first line that it prints; uses another port if
+        somebody has taken the port meanwhile.
+        """
         for _ in range(5):
             self.log = open(self.folder / "skerryd.log", "ab")
             self.process = subprocess.Popen(
@@ -146,7 +149,7 @@ class Server:
         return Answer(response, response.read())
 
     def tls(self, method, path, body=None, token=None, headers=None, timeout=LIMIT):
-        """One request over TLS; `token` None: the first one, "": none."""
+        """Makes one request over TLS; `token` None: the first token, "": no token."""
         headers = dict(headers or {})
         token = self.token if token is None else token
         if token:
@@ -177,7 +180,7 @@ class Server:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
         plain.settimeout(LIMIT)
         plain.connect(("127.0.0.1", self.port))
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)   # as browsers do
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)   # browsers set this option too
         return self.context.wrap_socket(plain)
 
     def events(self, query="", token=None, headers=None):
@@ -199,7 +202,10 @@ class Server:
 
 
 class Events:
-    """Server-sent events, one after the other: (number, name, data); `id` is the last one as it came."""
+    """
+    Server-sent events, one after the other: (number, name, data); `id` is the last id as it
+    came.
+    """
 
     def __init__(self, server, query, token, headers):
         self.connection = server.connect()
@@ -280,7 +286,7 @@ class WebSocket:
         return data
 
     def frame(self):
-        """(opcode, payload) of the next one."""
+        """Returns (opcode, payload) of the next frame."""
         first, second = self.take(2)
         assert first & 0x80 and not second & 0x80, "servers send whole, unmasked frames"
         length = second
@@ -323,7 +329,7 @@ class WebSocket:
             self.send_frame(2, data)
 
     def read_until(self, wanted, ack=True):
-        """Binary messages until the bytes hold `wanted`; all of them."""
+        """Reads binary messages until the bytes hold `wanted`; returns all bytes."""
         got = b""
         while wanted not in got:
             message = self.message()

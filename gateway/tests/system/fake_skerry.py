@@ -21,7 +21,7 @@ FIELDS = ["guest_ns", "monitor_ns", "steal_ns", "halted_ns", "resident_bytes", "
           *(f"exit.{name}" for name in EXITS)]
 RING = 65536
 RUN_TIME_KEYS = ("weight", "cap", "reserve", "affinity", "on_crash", "stop_timeout", "autostart")
-# What an action needs and makes: states, event, new state.
+# For each action of a VM: the states that it needs, its event, and the new state.
 ACTIONS = {
     "start": (("created", "stopped", "crashed"), "started", "running"),
     "kill": (("running", "paused", "crashed"), "stopped", "stopped"),
@@ -34,7 +34,7 @@ ACTIONS = {
 
 
 class Machine:
-    """One VM."""
+    """A VM of the fake Skerry."""
 
     def __init__(self, name, number, config=None):
         self.name, self.number = name, number
@@ -46,7 +46,8 @@ class Machine:
         self.boots = 0
         self.revision = 1
         self.began = time.monotonic()
-        self.printed = b""      # all of it; what is older than RING is not handed out
+        # all of the console's output; what is older than RING is not handed out
+        self.printed = b""
         self.echo = True
 
     def running(self):
@@ -85,8 +86,8 @@ class FakeSkerry(Snapshots, States):
             self.add(f"vm{number:02}")
         self.commands = []      # (words, actor) of each request
         self.anchors = []
-        self.delay_s = 0        # before each reply
-        self.silent = False     # answers nothing
+        self.delay_s = 0        # seconds before each reply
+        self.silent = False     # True if the fake answers nothing
         self.own = None         # the VM whose port the channel is
         self.accepts = True
         self.peer = None
@@ -106,7 +107,7 @@ class FakeSkerry(Snapshots, States):
         return self.vms[name]
 
     def restart(self):
-        """Another boot: ids, sequences and time begin anew."""
+        """Boots again: ids, sequences and time begin anew."""
         self.boot = os.urandom(16).hex()
         self.began = time.monotonic()
         self.sequence = 0
@@ -283,7 +284,7 @@ class FakeSkerry(Snapshots, States):
                     vm.state, vm.reason = "stopped", "powered off"
                     self.event("stopped", vm, vm.reason)
         timer = threading.Timer(self.stop_s, stopped)
-        timer.daemon = True     # it holds up no end of the tests
+        timer.daemon = True     # the timer does not keep the tests from ending
         timer.start()
         return [{"name": vm.name, "state": vm.state, "reason": "stopping"}]
 

@@ -3,7 +3,7 @@
 
 
 class Refused(Exception):
-    """With rows the reply had begun when the command failed."""
+    """A refused command; with rows the reply had begun when the command failed."""
     def __init__(self, code, text, states=None, rows=None):
         super().__init__(text)
         self.code, self.states, self.rows = code, states, rows

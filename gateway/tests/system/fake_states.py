@@ -26,7 +26,7 @@ class States:
         return NETS
 
     def run_disk_restore(self, words, _after):
-        """Of "data" somebody is the user."""
+        """Restores a disk; "data" cannot be restored, as it has a user."""
         for name in words:
             self.disk(name)
         if words[0] == "data":
@@ -56,7 +56,7 @@ class States:
         return [{"name": vm.name, "state": vm.state}]
 
     def run_vm_backup(self, words, _after):
-        """One at a time; it copies until it is cancelled."""
+        """Begins a backup, one at a time; it copies until it is cancelled."""
         named = words[0] in ("list", "cancel")
         vm = self.vm(words[named])
         under_way = getattr(vm, "backup", None)
@@ -93,7 +93,7 @@ class States:
                  "driver": True}]
 
     def balloon_rows(self, vm):
-        """As `vm stat` has them; a guest can say anything of itself."""
+        """The rows of the balloon as `vm stat` has them; a guest can say anything of itself."""
         if not hasattr(vm, "balloon"):
             return []
         counts = {"balloon-target-pages": vm.balloon, "balloon-pages": vm.balloon,

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""A small server with skerryd's paths and answers that a test chooses: for what a client must
-withstand, which skerryd itself does not do."""
+"""
+A small server with skerryd's paths and answers that a test chooses: for answers that a client must
+withstand and that skerryd itself does not give.
+"""
 import base64
 import hashlib
 import http.server
@@ -16,7 +18,7 @@ VM = {"name": "alpha", "uuid": "1", "state": "running", "reason": "", "exit_code
 
 
 def certificate(folder, name="a"):
-    """Key and certificate in one file, and its fingerprint."""
+    """Makes a key and a certificate in one file, and returns the certificate's fingerprint."""
     path = folder / f"{name}.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                     "ec_paramgen_curve:P-256", "-nodes", "-keyout", path, "-out", f"{path}.crt",

@@ -11,7 +11,8 @@ from fake_snapshots import Refused
 
 API = Path(__file__).resolve().parents[2] / "api/openapi.json"
 REPLY = Path(__file__).resolve().parents[3] / "vmm/manager/command/reply.c"
-# What each word for an error of Skerry's is over HTTP; 5xx is what no other request would mend.
+# The HTTP status of each of Skerry's words for an error; 5xx is an error that no other request
+# would mend.
 STATUS = {"bad-request": 422, "bad-argument": 422, "not-found": 404, "exists": 409, "bad-state": 409, "busy": 409,
           "no-memory": 409, "too-old": 409, "failed": 409, "no-right": 403, "locked": 503, "unknown-command": 502,
           "wrong-password": 502}
@@ -115,7 +116,10 @@ def test_wrong_state_names_those_allowed(server):
 
 
 def test_what_skerry_refuses_is_said_in_its_words(pair):
-    """Each of its words for errors, of a command, a question, a list and a change; also behind the first rows."""
+    """
+    Each of Skerry's words for errors arrives: for a command, a question, a list and a change,
+    also behind the first rows.
+    """
     assert set(re.findall(r'\[CODE_\w+\] = "([a-z-]+)"', REPLY.read_text(encoding="utf-8"))) == set(STATUS)
     fake, server = pair("--change-rate", "0")
     server.start()
@@ -229,7 +233,7 @@ def test_idempotency_key(server, fake):
     assert first.status == second.status == 200 and first.body == second.body
     assert count() == before + 1
     assert server.tls("POST", "/v1/vms/vm03/actions/reset", headers=headers).status == 422
-    # What passes is not kept: a state, and what has no key at all, a ticket.
+    # An answer without a key is not kept: that of a state, and that of a ticket.
     headers["Idempotency-Key"] = "two"
     assert server.tls("POST", "/v1/vms/vm02/actions/kill").status == 200
     assert server.tls("POST", "/v1/vms/vm02/actions/pause", headers=headers).code == "bad-state"
@@ -296,7 +300,7 @@ def test_a_token_hands_out_no_more_than_it_has(server):
     brief = server.make_token(["admin"], "*", expires_s=100)
     answer = server.tls("POST", "/v1/tokens", {"name": "x", "roles": ["viewer"]}, token=brief)
     assert answer.status == 403
-    # It neither sees nor revokes the tokens of others.
+    # A token neither sees nor revokes the tokens of other scopes.
     assert all(each["scope"].startswith("web")
                for each in server.tls("GET", "/v1/tokens", token=small).json()["items"])
     assert server.tls("DELETE", "/v1/tokens/1", token=small).status == 404
@@ -403,7 +407,7 @@ def test_get_is_answered_while_skerry_is_slow(pair):
 
 
 def test_own_vm(pair):
-    """Whoever ends the gateway's own VM has to mean it."""
+    """A request that ends the gateway's own VM needs force."""
     fake, server = pair()
     fake.own = "vm00"
     server.start()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The audit: what stands in it, that it is a chain, that nothing is changed without it."""
+"""The audit: its lines, their chain, and that nothing is changed without a line."""
 import hashlib
 import json
 import os
@@ -33,7 +33,7 @@ def test_line_before_the_change_and_result_after(pair):
 
 
 def test_a_replayed_answer_ends_its_line(pair):
-    """An Idempotency-Key that is shown again does nothing, and its line in the audit says so."""
+    """A request that repeats an Idempotency-Key does nothing, and its line in the audit says so."""
     _, server = pair()
     server.start()
     headers = {"Idempotency-Key": "one"}
@@ -75,7 +75,10 @@ def test_denied_and_failed_ones_too(pair):
 
 
 def test_what_a_handler_denies_has_one_line(pair):
-    """As what the router denies: a line each, and beyond a few they are counted; what is done has two."""
+    """
+    A request that a handler denies has one line, as one that the router denies; beyond a few
+    the denials are counted; an action that is done has two lines.
+    """
     _, server = pair("--change-rate", "0")
     server.start()
     few = server.make_token(["admin"], "vm00")
@@ -190,7 +193,7 @@ def test_nothing_is_changed_when_it_cannot_be_written(pair, program):
     fake, server = pair()
     server.start()
     server.tls("POST", "/v1/vms/vm00/actions/reset")
-    # No byte more fits into a file of this process.
+    # From here on no file of this process can grow by a byte.
     size = (server.state / "audit.jsonl").stat().st_size
     subprocess.run(["prlimit", f"--fsize={size}:", "--pid", str(server.process.pid)], check=True)
     count = len(fake.commands)
@@ -205,7 +208,9 @@ def test_nothing_is_changed_when_it_cannot_be_written(pair, program):
 
 
 def test_twenty_kills_under_load(pair, program):
-    """The chain holds, and what is answered stands in it."""
+    """
+    The audit's chain holds over twenty kills, and every request that was answered stands in it.
+    """
     _, server = pair()
     server.start()
     answered = 0
@@ -222,7 +227,10 @@ def test_twenty_kills_under_load(pair, program):
 
 
 def test_full_files(pair, program):
-    """The chain goes on in the next file; a missing or changed one is found, moved older ones are told."""
+    """
+    The chain goes on in the next file; a missing or changed file is found, moved older files
+    are told.
+    """
     _, server = pair("--audit-file", "1", "--change-rate", "0")
     server.start()
     for _ in range(20):
@@ -236,7 +244,7 @@ def test_full_files(pair, program):
         assert json.loads(path.read_bytes().splitlines()[0])["n"] == int(path.stem.split("-")[1])
     done = verify(program, server)
     assert done.returncode == 0 and f"first 1\nlines {count}\n" in done.stdout, done.stderr
-    # Killed between the two steps of beginning a new one.
+    # The process is killed between the two steps of beginning a new file.
     active = server.state / "audit.jsonl"
     first = json.loads(lines_of(server)[0])["n"]
     active.rename(server.state / f"audit-{first:012}.jsonl")
@@ -247,7 +255,7 @@ def test_full_files(pair, program):
     server.stop()
     assert json.loads(lines_of(server)[0])["n"] == count + 1
     assert f"lines {count + 2}\n" in verify(program, server).stdout
-    # The oldest may lie elsewhere; one in the middle may not.
+    # The oldest file may lie elsewhere; a file in the middle may not.
     full[0].rename(server.state / "elsewhere")
     begins = int(full[1].stem.split("-")[1])
     assert f"first {begins}\n" in verify(program, server).stdout

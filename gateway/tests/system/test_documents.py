@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What comes beside the programs: manual pages, completion, rules for Prometheus."""
+"""The files beside the programs: manual pages, completion, rules for Prometheus."""
 import json
 import os
 import re
@@ -97,7 +97,7 @@ def test_words_of_the_managers():
     assert set(quoted("gateway/core/api/metrics.c", "states[] = {", "}")) == set(states) - {"being destroyed"}
     codes = set(quoted("vmm/manager/command/reply.c", "names[REPLY_CODE_COUNT][16] = {", "}"))
     known = set(quoted("gateway/core/http/problem.c", "} codes[] = {", "};"))
-    # Only whoever unlocks a channel is told that a password is wrong.
+    # Only an asker who unlocks a channel is told that a password is wrong.
     assert known == codes - {"wrong-password"}, known ^ codes
     fields = set(quoted("vmm/manager/channel/channel_samples.c", "names[VALUE_COUNT][16] = {", "}"))
     used = set(quoted("gateway/core/api/metrics.c", "modes[][2] = {", "};"))
@@ -105,7 +105,7 @@ def test_words_of_the_managers():
 
 
 def test_rules():
-    """Each rule fires when it should and not before: promtool plays series to them."""
+    """Each rule fires when it should and not before: promtool plays series to the rules."""
     for words in (["check", "rules", "skerry.rules.yml"], ["test", "rules", "rules_test.yml"]):
         done = subprocess.run(["promtool", *words], cwd=MONITORING, capture_output=True, text=True,
                               timeout=30)

@@ -24,7 +24,7 @@ def site(program, fake, tmp_path_factory):
     (folder / "secret").write_text("no")
     os.symlink(folder / "secret", ui / "link.txt")
     server = Server(program, folder, fake.path, "--ui", str(ui), "--name", "box.example")
-    # Only one at a time has the line.
+    # Only one gateway at a time has the line.
     yield server.start(ready=False)
     server.stop()
 
@@ -113,7 +113,7 @@ def test_wrong_tokens_are_slowed_down(pair):
     assert codes[:6] == [401] * 6 and 429 in codes[6:]
     answer = server.tls("POST", "/v1/login", {"token": "sky_" + "1" * 64}, token="")
     assert answer.status == 429 and 1 <= int(answer.headers["Retry-After"]) <= 64
-    # Those who are logged in otherwise notice nothing.
+    # Users who are logged in by another way notice nothing.
     assert server.local("GET", "/v1/me").status == 200
 
 
@@ -242,7 +242,7 @@ def test_web_can_open_nothing(server):
         assert values["Seccomp"] == "2" and values["NoNewPrivs"] == "1"
         return int(values["Seccomp_filters"])
 
-    # Core's, and a list of its own.
+    # web has core's filter, and a list of its own.
     assert filters(server.web_pid()) == filters(server.process.pid) + 1
 
 
@@ -305,7 +305,10 @@ def request_of(server, *more, line=b"GET /v1/vms HTTP/1.1", host=b"Host: localho
 
 
 def test_targets_in_the_absolute_form(server):
-    """As a proxy sends them: the authority counts, not Host."""
+    """
+    A target may have the absolute form, as a proxy sends it: its authority counts, not the
+    header Host.
+    """
     def status(target, host=b"Host: localhost"):
         codes, _ = heads(server, request_of(server, line=b"GET " + target + b" HTTP/1.1", host=host), 1)
         return codes[0]
@@ -325,7 +328,10 @@ JSON = b"Content-Type: application/json"
 
 
 def test_where_a_request_ends_is_said_once(server):
-    """What two readers could take differently is refused, and no request behind it is served."""
+    """
+    A request whose end two readers could take differently is refused, and no request behind it
+    is served.
+    """
     post, after = b"POST /v1/tokens HTTP/1.1", request_of(server)
     before = len(server.tls("GET", "/v1/tokens").json()["items"])
     for more in ([b"Content-Length: 5", b"Content-Length: 31"], [b"Content-Length: 31", b"Content-Length: 31"],
@@ -336,7 +342,7 @@ def test_where_a_request_ends_is_said_once(server):
                  [b"Content-Length: 31", b"Host: other"], [b"Content-Length: 31", b"Authorization: Bearer x"],
                  [b"Content-Length: 31", JSON]):
         codes, closed = heads(server, request_of(server, JSON, *more, line=post, body=BODY) + after)
-        # libmicrohttpd says it twice of a length that is none.
+        # libmicrohttpd answers twice to a length that is none.
         assert codes and set(codes) <= {400, 413} and closed, (more, codes)
     assert len(server.tls("GET", "/v1/tokens").json()["items"]) == before
     chunks = b"5\r\n" + BODY[:5] + b"\r\n1a;x=y\r\n" + BODY[5:] + b"\r\n0\r\n\r\n"
@@ -356,7 +362,7 @@ def test_heads_that_are_read_in_two_ways(server):
         assert codes == [200, 400] and closed, more
     assert heads(server, good * 3, 3)[0] == [200] * 3
     assert heads(server, b"\0" + good) == ([400], True)
-    # One byte at a time, and a body that looks like a folded line.
+    # The request comes one byte at a time, with a body that looks like a folded line.
     link = server.raw()
     for at in range(len(good)):
         link.sendall(good[at:at + 1])
@@ -378,7 +384,10 @@ def test_who_waits_for_100_continue(server):
 
 
 def test_only_a_certificate_of_others_is_for_good(pair, tmp_path):
-    """Strict-Transport-Security would lock out whoever has to click a warning away."""
+    """
+    Strict-Transport-Security is sent only with a certificate of others: it would lock out a
+    user who has to click a warning away.
+    """
     import subprocess
     _, server = pair()
     server.start()
@@ -396,7 +405,7 @@ def test_only_a_certificate_of_others_is_for_good(pair, tmp_path):
 
 
 def test_connections_are_shared_by_who_asks(pair):
-    """Those who have shown a credential use up nobody's place of the same address."""
+    """Connections that have shown a credential use up no place of others at the same address."""
     _, server = pair()
     server.options = ("--per-address", "4")
     server.start()
@@ -405,7 +414,8 @@ def test_connections_are_shared_by_who_asks(pair):
     for connection in mine:
         assert server.ask(connection, "GET", "/v1/me", headers=headers).status == 200
     assert server.tls("GET", "/v1/health", token="").status == 200
-    # Of one credential there are 4 x 4; who has more loses the one that was idle longest.
+    # A credential has at most 4 x 4 connections; a further one takes the place of the connection
+    # that was idle longest.
     mine += [server.connect() for _ in range(4)]
     for connection in mine[12:]:
         assert server.ask(connection, "GET", "/v1/me", headers=headers).status == 200

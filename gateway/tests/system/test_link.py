@@ -30,7 +30,7 @@ def test_link_lost_and_back(pair):
     assert server.tls("GET", "/v1/vms").headers["Age"] is None
     states = {vm["name"]: vm["state"] for vm in stream.json("snapshot")["vms"]}
     assert states["vm00"] == "crashed"
-    # What was refused was not kept for later.
+    # A refused request is not kept for later.
     assert not [words for words, _ in fake.commands if words[:2] == ["vm", "pause"]]
     stream.close()
 
@@ -54,7 +54,7 @@ def test_events_of_the_gap_are_told(pair):
 
 
 def test_events_from_before_the_gateway(pair):
-    """Of a machine that has long run there are events to show, also to who asks for all of them."""
+    """Events from before the gateway's start are shown, also to an asker of all events."""
     fake, server = pair()
     for number in range(150):
         fake.crash("vm00", f"number {number}")
@@ -67,7 +67,10 @@ def test_events_from_before_the_gateway(pair):
 
 
 def test_events_while_the_missed_ones_are_asked_for(pair):
-    """None is told twice or left out when a line comes before the answer that has it too."""
+    """
+    No event is told twice or left out when a line comes before the answer that has the event
+    too.
+    """
     fake, server = pair()
     server.start()
     events = server.events()
@@ -120,7 +123,8 @@ def test_skerry_restarted(pair):
     fake.drop()
     _, _, snapshot = events.until("snapshot")
     assert [vm["name"] for vm in snapshot["vms"]] == ["other"]
-    # One who was away meanwhile learns it too, although the new boot has an event of its number.
+    # A stream that was away during the restart learns of it too, although the new boot has an event
+    # of the same number.
     for _ in range(4):
         fake.crash("other")
     wait_for(lambda: events.until("crashed")[0] == 4)
@@ -162,7 +166,10 @@ def test_garbage_on_the_link(pair):
 
 
 def test_answer_that_is_too_long(pair):
-    """It is said, and the others still have all of the line: more often than requests go side by side."""
+    """
+    An answer that is too long is reported, and the other requests still have all of the line:
+    more often than requests go side by side.
+    """
     fake, server = pair(rights=["view", "inspect"])
     server.start()
     fake.run_vm_inspect = lambda *_: [{"path": "x", "value": "y" * (3 << 20)}]

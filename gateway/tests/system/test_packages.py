@@ -17,7 +17,7 @@ def run(*words, **keys):
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory):
-    """Here and not in a test, so that compiling has no limit of a test's."""
+    """Builds the packages here and not in a test, so that compiling has no test's time limit."""
     folder = tmp_path_factory.mktemp("packages")
     code, text = run("gateway/debian/make.sh", folder / "out", cwd=ROOT)
     assert code == 0, text
@@ -32,7 +32,7 @@ def test_lintian(packages):
 
 
 def test_what_is_in_them(packages):
-    """Each file where it belongs, and no state, no source, no test beside."""
+    """Each file lies where it belongs, and the packages hold no state, no source and no test."""
     wanted = {
         "skerryd": {"/usr/sbin/skerryd", "/lib/systemd/system/skerryd.service",
                     "/etc/default/skerryd", "/usr/share/man/man8/skerryd.8.gz",
@@ -63,7 +63,7 @@ def test_hardened_programs(packages):
 
 
 def test_unit(packages):
-    """What the unit shuts off stays shut off."""
+    """The unit's restrictions hold."""
     unit = packages / "debian/skerryd.service"
     code, text = run("systemd-analyze", "security", "--offline=true", "--threshold=20",
                      "--no-pager", unit)

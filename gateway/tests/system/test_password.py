@@ -37,7 +37,7 @@ def test_login(server, fake):
     assert "HttpOnly" in answer.headers["Set-Cookie"] and "Secure" in answer.headers["Set-Cookie"]
     me = server.tls("GET", "/v1/me", token="", headers={"Cookie": cookie}).json()
     assert (me["name"], me["by"], me["scope"]) == ("alice", "password", "vm0*")
-    # What is done in its name names it, here and in Skerry's own audit.
+    # Actions of a user bear the user's name, here and in Skerry's own audit.
     secret = login(server, "alice", PASSWORD, cookie=False).json()["token"]
     assert secret.startswith("sks_")
     assert server.tls("POST", "/v1/vms/vm02/actions/pause", token=secret).status == 200
@@ -57,7 +57,10 @@ def test_login(server, fake):
 
 
 def test_what_is_written(server):
-    """yescrypt with a salt of its own; the password is in no file, no list and no answer."""
+    """
+    The file holds yescrypt with a salt of its own; the password is in no file, no list and no
+    answer.
+    """
     for name in ("same1", "same2"):
         assert make(server, name).status == 201
     hashes = [each["hash"] for each in json.loads((server.state / "users.json").read_text())["users"]
@@ -187,7 +190,10 @@ def test_what_is_not_looked_at_is_no_wrong_one(alone):
 
 
 def test_a_name_that_nobody_has_takes_as_long(alone):
-    """Both are hashed: told by the CPU time of core, as clocks are no measure on a busy host."""
+    """
+    A name that nobody has takes as long as a real one, as both passwords are hashed: shown by
+    core's CPU time, since clocks are no measure on a busy host.
+    """
     server = alone
     assert make(server, "gina").status == 201
 
@@ -209,7 +215,7 @@ def test_a_name_that_nobody_has_takes_as_long(alone):
         login(server, "gina", PASSWORD)
     ratio = statistics.median(unknown) / statistics.median(known)
     assert 0.5 < ratio < 2, (known, unknown)
-    assert min(unknown) > 1_000_000     # ns: it was hashed at all
+    assert min(unknown) > 1_000_000     # nanoseconds: the password was hashed at all
 
 
 def test_users_outlive_a_restart(pair):

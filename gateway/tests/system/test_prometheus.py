@@ -20,7 +20,7 @@ MONITORING = Path(__file__).resolve().parents[2] / "monitoring"
 
 
 def test_metrics_are_sound(server):
-    """promtool has nothing to say of them."""
+    """promtool has no objection to the metrics."""
     answer = server.tls("GET", "/metrics")
     assert answer.status == 200
     done = subprocess.run(["promtool", "check", "metrics"], input=answer.body, timeout=20,
@@ -69,7 +69,7 @@ def start(tmp_path):
 
 
 def configure(folder, server, token, alertmanager, hook):
-    """The shipped example, with this test's ports and one that is quicker."""
+    """Writes the shipped example, with this test's ports and a rule that fires sooner."""
     text = (MONITORING / "prometheus.yml").read_text()
     for before, after in (("15s", "500ms"), ("localhost:9093", f"127.0.0.1:{alertmanager}"),
                           ("localhost:8443", f"localhost:{server.port}")):

@@ -11,8 +11,8 @@ ROLES = ("viewer", "operator", "admin", "auditor", "console-read", "console-writ
 IMPLIED = {"viewer": {"viewer"}, "operator": {"operator", "viewer"},
            "admin": {"admin", "operator", "viewer"}, "auditor": {"auditor"},
            "console-read": {"console-read"}, "console-write": {"console-write", "console-read"}}
-# What must not be done to the server of all tests, or ends what is looked at: it is tried with
-# roles that lack it only.
+# The actions that must not be done to the server of all tests, or that end what is looked at: these
+# are tried only with roles that lack them.
 ONLY_DENIED = {"vm.destroy", "vm.kill", "host.reboot", "host.poweroff"}
 
 
@@ -23,7 +23,7 @@ def routes(program):
 
 @pytest.fixture(scope="module")
 def tokens(server):
-    """By role, for the VMs vm0*."""
+    """Makes a token of each role, for the VMs vm0*."""
     return {role: server.make_token([role], "vm0*") for role in ROLES}
 
 
@@ -112,7 +112,10 @@ def test_every_change_is_audited(routes):
 
 
 def test_run_time_keys_are_for_operators(server, tokens):
-    """What is shared out while VMs run; the rest of a configuration needs the role admin, all or nothing."""
+    """
+    An operator may change keys that take effect while VMs run; all other keys need the role
+    admin, all or nothing.
+    """
     def status(config, role="operator"):
         return server.tls("PATCH", "/v1/vms/vm02", {"config": config}, token=tokens[role]).status
     for config in ({"weight": "300"}, {"cap": 50, "reserve": 10}, {"autostart": True}):
@@ -120,14 +123,14 @@ def test_run_time_keys_are_for_operators(server, tokens):
 
     def shown():
         return server.tls("GET", "/v1/vms/vm02").json()["config"]
-    # What is shown is asked for anew after each change: the answer to that comes later.
+    # The shown value is asked for anew after each change: the answer to that comes later.
     wait_for(lambda: shown().get("autostart", {}).get("value") == "yes")
     before = shown()
     for config in ({"memory": "1G"}, {"weight": "1", "cmdline": "x"}, {"trap": "all"}, {"channel": "com2"},
                    {"disk": {"ops": 1}}, {"weightx": 1}, {"": 1}):
         assert status(config) == 403, config
         assert status(config, "viewer") == 403, config
-    # Another name for the same field is no way around.
+    # Another name for the same field is no way around the check.
     answer = server.tls("PATCH", "/v1/vms/vm02", {"config.memory": "1G"}, token=tokens["operator"])
     assert answer.status == 403
     assert shown() == before

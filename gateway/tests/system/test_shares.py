@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What one may not take from others: their logins, their places, their rights, the audit's disk."""
+"""
+What one user may not take from others: their logins, their places, their rights, the audit's disk.
+"""
 import hashlib
 import json
 import subprocess
@@ -45,7 +47,8 @@ def test_one_users_guesses_are_not_another_ones(alone):
     alone.local("POST", "/v1/users", {"name": "bob", "password": PASSWORD, "roles": ["viewer"]})
     assert [login(alone, "alice", f"guess {number}").status for number in range(7)] == [401] * 6 + [429]
     assert login(alone, "bob", PASSWORD).status == 200
-    # All names of an address have a count, too; whoever was there before is not kept out by it.
+    # All names of an address have a count, too; a user who logged in from there before is not kept
+    # out by it.
     codes = [login(alone, f"name{number}", "guess").status for number in range(40)]
     assert codes[-1] == 429 and codes.count(401) <= 30
     assert login(alone, "carol", "guess").status == 429
@@ -53,7 +56,7 @@ def test_one_users_guesses_are_not_another_ones(alone):
 
 
 def test_a_ticket_is_for_its_route_alone(server):
-    """On any other method or path it is no credential."""
+    """A ticket is no credential on any other method or path."""
     def ticket(path, body=None):
         return server.tls("POST", path, body).json()["ticket"]
 
@@ -71,7 +74,7 @@ def test_a_ticket_is_for_its_route_alone(server):
                                 headers={**upgrade, "Sec-WebSocket-Protocol": protocol})
             assert answer.status == 401, (path, method, route)
     assert server.tls("GET", "/v1/vms/vm02").json()["state"] == "running"
-    # A ticket that is not good is not made good by what stands beside it.
+    # A ticket that is not good is not made good by other words beside it.
     assert server.websocket("/v1/stream", "skerry.stream.v1, ticket.00", token=server.token).status == 401
 
 
@@ -99,7 +102,7 @@ def test_consoles_and_streams_are_shared(alone):
     with pytest.raises(Closed):
         while True:
             consoles[0].message()
-    # One's own are not ended by asking for more.
+    # An asker's own consoles are not ended when the asker opens more.
     assert alone.console("vm00", "read", token=reader).status == 503
     streams = [alone.stream(token=reader) for _ in range(64)]
     assert alone.stream(token=reader).status == 503
@@ -118,7 +121,7 @@ def test_nobody_revokes_what_is_above(alone):
         if "admin" in roles and not {"auditor", "console-write"} & set(roles):
             continue
         assert alone.tls("DELETE", f"/v1/tokens/{number}", token=admin).status == wanted
-    # The one that is also auditor still may not revoke the first, which types at consoles.
+    # A token that is also auditor may not revoke the first token, which types at consoles.
     assert alone.tls("DELETE", "/v1/tokens/1", token=auditor).status == 403
     assert alone.tls("GET", "/v1/me").status == 200
 
@@ -141,7 +144,10 @@ def test_the_last_auditor_and_the_last_admin_stay(alone):
 
 
 def test_a_lost_token_has_a_way_back(pair):
-    """The hash of a new one, given at the start; a second start makes no second token of it."""
+    """
+    The hash of a new token, given at the start, lets its owner in; a second start makes no
+    second token of it.
+    """
     _, server = pair()
     server.start()
     server.stop()
@@ -188,7 +194,8 @@ def test_a_scoped_admin_leaves_room_for_tokens_and_users(pair):
     assert token("test-1", small) == 503 and token("*", server.token) == 201
     assert user("small", "test-1") == 503 and user("large", "*") == 201
     server.stop()
-    # All are taken: whoever has lost theirs gets in. Those that have expired are in nobody's way.
+    # All places are taken: a user who has lost the token gets in. Tokens that have expired are in
+    # nobody's way.
     fill("tokens.json", "tokens", 1024)
     secret = "sky_" + "6b" * 32
     server.options = ("--token-hash", hashlib.sha256(secret.encode()).hexdigest())
@@ -206,7 +213,10 @@ def test_a_scoped_admin_leaves_room_for_tokens_and_users(pair):
 
 
 def test_the_gateways_own_machine_is_changed_at_the_console(pair):
-    """Its command line can name a token with all roles: more than an admin may have."""
+    """
+    The gateway's own VM is changed at Skerry's console only: its command line can name a token
+    with all roles, which is more than an admin may have.
+    """
     fake, server = pair()
     fake.own = "vm00"
     server.start()
@@ -216,7 +226,7 @@ def test_the_gateways_own_machine_is_changed_at_the_console(pair):
 
 
 def test_the_gateways_own_machine_is_not_copied(pair):
-    """A copy holds its key and its tokens; an operator takes nothing from it."""
+    """A copy of the gateway's own VM would hold its key and tokens; an operator gets no copy."""
     fake, server = pair()
     fake.own = "vm00"
     server.start()
@@ -255,7 +265,7 @@ def test_who_may_not_read_the_audit_stands_in_it(alone):
 
 
 def test_denied_requests_fill_no_disk(alone, program):
-    """They are counted; what others do is still written, and the chain has the count."""
+    """Denied requests are counted; what others do is still written, and the chain has the count."""
     path = alone.state / "audit.jsonl"
     viewer = alone.make_token(["viewer"])
     connection = alone.connect()
@@ -278,7 +288,10 @@ def test_denied_requests_fill_no_disk(alone, program):
 
 
 def test_what_is_of_ones_own_fills_no_disk(alone):
-    """Tickets, logins and logouts have so many lines of a credential; what others did stays."""
+    """
+    Tickets, logins and logouts have a limited number of lines for each credential; lines about
+    others stay.
+    """
     path = alone.state / "audit.jsonl"
     viewer = alone.make_token(["viewer"], "nothing")
     connection = alone.connect()
@@ -316,7 +329,7 @@ def test_logins_with_a_token_have_a_rate(pair):
 
 
 def test_a_bound_of_another_type_is_refused(alone):
-    """Who means a scope or an end gets it, or no token and no user."""
+    """A request that states a scope or an end gets it, or no token and no user."""
     alone.local("POST", "/v1/users", {"name": "bob", "password": PASSWORD, "roles": ["viewer"], "scope": "vm0*"})
     for wrong in (["vm0*"], [], {"x": "vm0*"}, {}, None, 7, True, ""):
         token = alone.tls("POST", "/v1/tokens", {"name": "x", "roles": ["viewer"], "scope": wrong})
@@ -342,7 +355,10 @@ def test_only_so_many_files_of_the_audit(pair, program):
 
 
 def test_who_looks_after_the_audit_gets_in(alone):
-    """No line can be written: health says so, one can log in, and what was missed is told later."""
+    """
+    When no line can be written, health says so, an auditor can log in, and the missed lines are
+    told later.
+    """
     alone.tls("POST", "/v1/vms/vm00/actions/reset")
     assert alone.health()["audit"] is True
     path = alone.state / "audit.jsonl"
@@ -360,7 +376,10 @@ def test_who_looks_after_the_audit_gets_in(alone):
 
 
 def test_what_was_begun_does_not_stay_so(pair):
-    """A gateway that resets its own VM does not live to see the result."""
+    """
+    A gateway that resets its own VM does not live to see the result; the next start ends the
+    line.
+    """
     fake, server = pair(stop_s=60)
     server.start()
     fake.silent = True

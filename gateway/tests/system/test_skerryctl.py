@@ -68,7 +68,7 @@ def test_list(client):
 
 
 def test_pages_and_chunks(client):
-    """A list in two pages, its second one in chunks of one byte."""
+    """A list comes in two pages, the second page in chunks of one byte."""
     def page(handler):
         if "after=" not in handler.path:
             return 200, {"items": [VM], "next": "a/b", "stale": True}, {}
@@ -107,7 +107,10 @@ def test_exit_codes(client, status, code, number):
 
 
 def test_several(client):
-    """One that fails does not keep the others; the first failure is the exit code."""
+    """
+    A VM that fails does not keep the others from being handled; the first failure is the exit
+    code.
+    """
     good = 200, {"changed": True, "vm": VM}, {}
     client.server.answers["POST", "/v1/vms/alpha/actions/pause"] = good
     client.server.answers["POST", "/v1/vms/gamma/actions/pause"] = good
@@ -117,7 +120,7 @@ def test_several(client):
 
 
 def test_slow(client):
-    """An operation is waited for; what it failed with is told."""
+    """skerryctl waits for an operation and tells why it failed."""
     left = [2]
 
     def operation(_):
@@ -143,7 +146,7 @@ def test_set_only_what_was_seen(client):
 
 
 def test_names_stay_names(client):
-    """A name is one step of the path, whatever is in it."""
+    """A name is one step of the path, whatever characters are in it."""
     client.run("vm", "kill", "../host/actions/poweroff?x", "..")
     paths = [path for _, path, _, _ in client.server.seen]
     assert paths == ["/v1/vms/..%2Fhost%2Factions%2Fpoweroff%3Fx/actions/kill",
@@ -153,7 +156,7 @@ def test_names_stay_names(client):
 # --- trust ---
 
 def test_not_trusted_without_a_word(client):
-    """Where nobody can be asked nothing is sent, the token least of all."""
+    """Where nobody can be asked about the certificate nothing is sent, the token least of all."""
     done = client.run("vm", "list", trust=False)
     assert done.returncode == 7 and client.fingerprint in done.stderr
     assert client.server.seen == []
@@ -177,7 +180,7 @@ def test_changed_certificate(client, pems):
 
 
 def test_asked(client):
-    """On a terminal it asks once, and keeps the answer."""
+    """skerryctl asks once on a terminal about the certificate, and keeps the answer."""
     client.server.answers["GET", "/v1/vms"] = listing({})
     terminal = pexpect.spawn(client.program, ["vm", "list"], env=client.environment, timeout=10,
                              encoding="utf-8")
@@ -208,7 +211,7 @@ def test_force(client):
 
 
 def test_login(client):
-    """The token is tried, then kept for this host, readable by the user alone."""
+    """login tries the token, then keeps it for this host, readable by the user alone."""
     client.server.answers["GET", "/v1/me"] = 200, {"name": "alice", "roles": [], "scope": "*"}, {}
     client.server.answers["GET", "/v1/vms"] = listing({})
     assert client.run("login", TOKEN).returncode == 2
@@ -273,7 +276,7 @@ def test_bad_tls(client, answer, words):
 # --- events ---
 
 def test_events(client):
-    """Kept ones; a broken stream is taken up behind the last one seen."""
+    """The kept events are shown; a broken stream is taken up behind the last event seen."""
     def stream(handler):
         last = handler.headers.get("Last-Event-ID")
         if last in (None, "0"):
@@ -302,7 +305,7 @@ def test_events(client):
 # --- console ---
 
 def console(client, talk):
-    """alpha's console; talk(handler) once it is open."""
+    """Opens alpha's console, and calls talk(handler) once it is open."""
     def opened(handler):
         handler.upgrade()
         return talk(handler)

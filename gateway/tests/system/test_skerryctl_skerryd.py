@@ -66,7 +66,7 @@ def test_machines(ctl, fake):
 
 
 def test_what_cannot_be_undone_is_asked_for(ctl, fake):
-    """At a terminal; a script is not asked."""
+    """A command that cannot be undone asks at a terminal; a script is not asked."""
     fake.vms["vm08"].state = "created"
     terminal = ctl.spawn("vm", "destroy", "vm08")
     terminal.expect("destroy vm08\\? What it has in memory is lost. .y/N. ")
@@ -218,7 +218,9 @@ def test_host_actions(ctl, fake):
 
 
 def test_tokens(ctl):
-    """A token for less than its maker has; it ends when it is revoked."""
+    """
+    A user makes a token with fewer rights than the user has; the token ends when it is revoked.
+    """
     made = ctl.run("token", "create", "looker", "--role", "viewer", "--scope", "vm00",
                    "--expires", "600")
     assert made.returncode == 0, made
@@ -235,7 +237,7 @@ def test_tokens(ctl):
 
 
 def test_local(ctl):
-    """On the Unix socket the user's id is what counts."""
+    """On the Unix socket the user's id decides."""
     done = subprocess.run([ctl.program, "--socket", ctl.server.socket, "vm", "list"],
                           env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, timeout=20)
     assert done.returncode == 0 and "vm00" in done.stdout, done

@@ -37,7 +37,10 @@ def test_networks(server):
 
 
 def test_disks_are_of_the_whole_host(server, fake):
-    """Other VMs' saves are on a disk too: only with the scope *, over anything else only as admin."""
+    """
+    A save to a disk needs the scope *, as other VMs' saves are on that disk too, and the role
+    admin to overwrite anything else.
+    """
     few = server.make_token(["admin"], "vm0*")
     assert server.tls("POST", "/v1/vms/vm01/actions/save", {"disk": "saves"}, token=few).status == 403
     assert server.tls("GET", "/v1/disks", token=few).status == 403
@@ -57,7 +60,10 @@ def test_disks_are_of_the_whole_host(server, fake):
 
 
 def test_backup(server, fake):
-    """Begun, shown, cancelled; over something else only as admin, on disks only with the scope *."""
+    """
+    A backup is begun, shown and cancelled; overwriting anything else needs the role admin, and
+    disks need the scope *.
+    """
     vm = "/v1/vms/vm01"
     good = {"kind": "full", "disks": "data=saves"}
     for wrong in ({"kind": "half"}, {"disks": ""}, {"disks": "data"}, {"disks": "a b=c"}, {"disks": "=saves"},
@@ -84,7 +90,7 @@ def test_backup(server, fake):
 
 
 def test_disk_restore(server, fake):
-    """From a chain of backups; only as admin of the whole host."""
+    """A disk is restored from a chain of backups by an admin of the whole host only."""
     good = {"disk": "saves", "from": "data, data"}
     for wrong in ({"disk": ""}, {"disk": "-x"}, {"disk": 7}, {"from": ""}, {"from": "a b=c"}, {"from": None},
                   {"from": 32 * "x"}, {"from": ",".join(9 * ["data"])}):
@@ -100,7 +106,10 @@ def test_disk_restore(server, fake):
 
 
 def test_own_vm_is_not_saved(pair):
-    """Not even with force: it could not answer, and what is restored later has tokens that were revoked."""
+    """
+    The gateway's own VM is not saved, not even with force: it could not answer, and a restored
+    one would have tokens that were revoked.
+    """
     fake, server = pair()
     fake.own = "vm00"
     fake.act("start", ["vm02"], [])
@@ -115,7 +124,10 @@ def test_own_vm_is_not_saved(pair):
 
 
 def test_balloon(server, fake):
-    """What a guest says of itself (here 2^64 - 1) does not become a line that cannot be read."""
+    """
+    A number that a guest says of itself (here 2^64 - 1) does not become a line that cannot be
+    read.
+    """
     vm = "/v1/vms/vm02"
     none = server.tls("GET", f"{vm}/balloon").json()
     assert none["wanted_bytes"] is None and none["memory_bytes"] == 128 << 20
@@ -132,7 +144,10 @@ def test_balloon(server, fake):
 
 
 def test_digest(server, fake):
-    """What Skerry replies is the answer, at once or in the operation that it takes; not a VM's state."""
+    """
+    A digest is answered with what Skerry replies, at once or in the operation that it takes;
+    not with a VM's state.
+    """
     path = "/v1/vms/vm02/actions/digest"
     digest = {"name": "vm02", "ram": 64 * "a", "state": 64 * "b"}
     assert server.tls("POST", path).json() == digest

@@ -101,7 +101,7 @@ def test_tickets_are_for_one_use_and_one_thing(server):
     console = ticket("/v1/vms/vm00/console/tickets", {"mode": "read"})
     path = "/v1/vms/vm01/console"
     assert server.websocket(path, f"skerry.console.v1, ticket.{console}").status == 401
-    # Shown at the wrong place it is used up.
+    # A ticket that is shown at the wrong place is used up.
     path = "/v1/vms/vm00/console"
     assert server.websocket(path, f"skerry.console.v1, ticket.{console}").status == 401
     console = ticket("/v1/vms/vm00/console/tickets", {"mode": "read"})
@@ -203,7 +203,7 @@ def test_console_as_text(server, fake):
     empty = server.tls("GET", f"/v1/vms/vm03/console?from={after}")
     assert empty.body == b"" and empty.headers["Skerry-Next"] == after
     assert server.tls("GET", "/v1/vms/vm03/console?from=-1").status == 422
-    # All streams were given back.
+    # All of the console's streams were given back.
     wait_for(lambda: not fake.streams)
 
 
@@ -278,7 +278,7 @@ def test_slow_reader_costs_no_memory(pair):
                    for line in open(f"/proc/{pid}/status") if line.startswith("VmRSS"))
 
     before = resident()
-    # 6 MB of events for a client that reads none of them.
+    # The client reads none of these 6 MB of events.
     for _ in range(12):
         with fake.lock:
             for _ in range(1000):
@@ -287,7 +287,7 @@ def test_slow_reader_costs_no_memory(pair):
     wait_for(lambda: fake.sequence <= server.local("GET", "/v1/health").status * 1000)
     assert resident() - before < 12000, "kB"
     lost = 0
-    while lost <= 1000:  # it may be told in parts
+    while lost <= 1000:  # the loss may be told in parts
         lost += stream.json("lost")["count"]
         assert stream.json("snapshot")
     stream.close()

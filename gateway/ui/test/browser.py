@@ -76,7 +76,7 @@ class Page:
             {"name": "prefers-reduced-motion", "value": motion}]})
 
     def open(self, place=""):
-        """Goes to a place by its address; the page is not loaded anew when it is there already."""
+        """Goes to a place by its address; a page that is there already is not loaded anew."""
         self.driver.get(f"{self.url}/{place}")
 
     def all(self, selector):
@@ -86,7 +86,7 @@ class Page:
         return self.until(lambda: next(iter(self.all(selector)), None), selector, seconds)
 
     def text(self, selector="main"):
-        """What is seen of the first element."""
+        """Returns the visible text of the first element that fits the selector."""
         return self.until(lambda: [found] if (found := self.js(TEXT, selector)) is not None else None,
                           selector)[0]
 
@@ -126,7 +126,10 @@ class Page:
         return self.driver.execute_script(text, *arguments)
 
     def login(self, token="sky_admin", place="#/overview"):
-        """Goes on where somebody with this token is logged in already: a page has to stand that."""
+        """
+        Logs in, or goes on where somebody with this token is logged in already: a page has
+        to stand that.
+        """
         if self.user == (self.url, token) and self.driver.current_url.startswith(self.url) and \
                 self.all(".inside") and not self.all("dialog"):
             self.open(place)

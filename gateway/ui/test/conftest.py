@@ -7,7 +7,7 @@ import pytest
 
 from browser import Mock, chromium
 
-# What the browser itself writes of answers that a test asked for.
+# The browser's own lines about answers that a test asked for.
 NETWORK = re.compile(r"Failed to load resource|WebSocket connection to .* failed")
 
 

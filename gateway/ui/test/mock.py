@@ -54,7 +54,7 @@ class Server(mock_states.States):
         self.refuse_streams = False
         self.changes_per_s, self.changes = 0, []
 
-    # --- who and what ---
+    # --- who asks, and for what ---
 
     def user(self, request):
         bearer = request.headers.get("authorization", "")

@@ -42,7 +42,7 @@ CRASH = "triple fault at 0xffffffff81000153"
 
 
 class Console:
-    """What a guest printed, by absolute offset; the newest 64 KiB are kept."""
+    """A guest's output by absolute offset; the newest 64 KiB are kept."""
 
     def __init__(self):
         self.data = b""
@@ -65,7 +65,7 @@ class Console:
         return start, max(0, start - offset), self.data[start - self.oldest:][:limit]
 
     def type(self, data):
-        """A shell that only echoes: a line comes back once more under itself."""
+        """Types into a shell that only echoes: each line comes back once more under itself."""
         for byte in data:
             char = bytes([byte])
             if char == b"\r":
@@ -168,7 +168,7 @@ class Machine:
         self.vms = {}
         self.events, self.log, self.audit = [], [], []
         self.findings = None
-        self.blind = False          # whether the guests' share of a CPU is not known
+        self.blind = False          # True if the guests' share of a CPU is not known
         self.link = "up"
         self.lost_at = None
         self.cpus = []

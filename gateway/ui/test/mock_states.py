@@ -94,7 +94,7 @@ class States:
         self.balloon(request, user, name)
 
     def digest(self, request, user, name):
-        """Of web-1 by an operation, which takes its time."""
+        """Answers a digest; for web-1 by an operation, which takes its time."""
         self.vm(user, name)
         self.need(user, "operator")
         self.machine.record(user[0], "vm.digest", name, "ok")
@@ -165,7 +165,7 @@ class States:
         send(request, 204)
 
     def token_of(self, given):
-        """Of a login's body: a token, or a name with its password."""
+        """Returns the token of a login's body, which has a token, or a name with its password."""
         return "pw_alice" if (given.get("user"), given.get("password")) == ("alice", PASSWORD) else given.get("token")
 
 

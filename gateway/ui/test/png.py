@@ -16,7 +16,10 @@ def chunks(data):
 
 
 def unfilter(kind, row, above, step):
-    """PNG specification, section 9: each byte was told as a difference to its neighbours."""
+    """
+    Undoes a row's filter (PNG specification, section 9): each byte is a difference to its
+    neighbours.
+    """
     if kind == 1:
         for n in range(step, len(row)):
             row[n] = (row[n] + row[n - step]) & 255

@@ -12,10 +12,11 @@ from browser import HERE, Mock
 FIRST_BYTES = 80_000
 CONSOLE_BYTES = 95_000
 REQUESTS = 12
-ELEMENTS = 2500          # with 64 machines
-CPU_SHARE = 0.20         # of a core's time, 64 machines sampled once a second
+ELEMENTS = 2500          # the most elements of a page with 64 machines
+# the most CPU time of a page, as a share of a core, with 64 machines sampled once a second
+CPU_SHARE = 0.20
 SCREENS = ("overview", "machines", "machines/batch", "machines/web-1/console", "log", "audit", "host")
-# width, height, theme, and a machine that runs until then
+# for each view: width, height, theme, and a machine that runs until then
 VIEWS = {"dark": (1280, 800, "dark", "web-1"), "light": (1280, 800, "light", "web-2"),
          "narrow": (320, 640, "dark", "cache")}
 

@@ -116,7 +116,8 @@ def test_live_output_stays_on_the_screen(page, server):
     assert page.window_handles == handles
     assert page.execute_async_script(
         "navigator.clipboard.readText().then(arguments[0], () => arguments[0](''))") != "owned"
-    # The one who types may have the cursor's place told, as a shell asks; nothing may tell titles or colours.
+    # A guest may have the cursor's place told, as a shell asks for it; nothing may tell titles or
+    # colours.
     answers = ring(server, "queue").split(b"shown\r\n")[1]
     assert b"rgb:" not in answers and b"owned" not in answers
     assert page.js("return getComputedStyle(document.querySelector('.console-box')).backgroundColor") \
@@ -172,7 +173,9 @@ def test_much_or_more_than_a_line_is_asked_before_it_is_pasted(page):
 
 
 def test_a_console_is_left_before_it_is_there(page):
-    """Whoever goes through the machines fast leaves panes whose terminal is still being loaded."""
+    """
+    A user who goes through the machines fast leaves panes whose terminal is still being loaded.
+    """
     page.login(place="#/machines/web-1")
     page.one('[data-console="live"]', 10)
     page.driver.execute_async_script("""const done = arguments[0];

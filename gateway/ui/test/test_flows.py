@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What one does with the pages, by mouse and by keys."""
+"""What a user does with the pages, by mouse and by keys."""
 
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -259,7 +259,7 @@ def test_balloon_and_fields(page):
 
 
 def test_digest(page):
-    """Shown as it is answered, at once or by an operation."""
+    """A digest is shown when it is answered, at once or by an operation."""
     for name in ("web-2", "web-1"):
         page.login(place=f"#/machines/{name}") if name == "web-2" else page.open(f"#/machines/{name}")
         page.button("Digest", '[aria-label="Digest"]').click()
@@ -281,7 +281,7 @@ def test_a_dialog_is_open_as_soon_as_it_is_there(page):
 
 
 def test_tokens(page):
-    """A new one is shown once; the last one cannot be revoked."""
+    """A new token is shown once; the last token cannot be revoked."""
     page.execute_cdp_cmd("Browser.grantPermissions", {
         "origin": page.url, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]})
     page.login(place="#/host")
@@ -421,7 +421,10 @@ def focused(page):
 
 
 def test_keys_only(page):
-    """No mouse: log in, go, filter, select, pause, resume, palette, help, log out."""
+    """
+    All of a visit works without a mouse: log in, go, filter, select, pause, resume, palette,
+    help, log out.
+    """
     page.delete_all_cookies()
     page.open()
     page.js("localStorage.clear()")

@@ -24,7 +24,7 @@ static void test_one_request_after_the_other(void **state)
 	assert_true(gate_idle(&gate));
 	at = gate_pass(&gate, text, sizeof(text) - 1, 1);
 	assert_int_equal(at, HEAD_LENGTH);
-	/* Nothing passes before the server has said what follows. */
+	/* No byte passes before the server has said what follows. */
 	assert_int_equal(gate_pass(&gate, text + at, sizeof(text) - 1 - at, 1), 0);
 	gate_request(&gate, 5, 1);
 	assert_int_equal(gate_pass(&gate, text + at, 3, 1), 3);
@@ -47,14 +47,17 @@ static void test_a_body_is_no_head(void **state)
 	gate_pass(&gate, HEAD, HEAD_LENGTH, 1);
 	gate_request(&gate, sizeof(body) - 1, 1);
 	assert_int_equal(gate_pass(&gate, body, sizeof(body) - 1, 1), sizeof(body) - 1);
-	/* Answered before all of a body was there: nothing of the rest is taken for a head. */
+	/*
+	 * A request was answered before all of its body was there: nothing of the rest is taken for
+	 * a head.
+	 */
 	gate_start(&gate, 1);
 	gate_pass(&gate, HEAD, HEAD_LENGTH, 1);
 	gate_request(&gate, 100, 1);
 	gate_answered(&gate, true, 1);
 	assert_int_equal(gate_pass(&gate, body, sizeof(body) - 1, 1), 0);
 	assert_false(gate.bad);
-	/* Nor behind a head that the server has refused. */
+	/* Nothing passes behind a head that the server has refused. */
 	gate_start(&gate, 1);
 	gate_pass(&gate, HEAD, HEAD_LENGTH, 1);
 	gate_shut(&gate);
@@ -75,7 +78,7 @@ static void test_a_bad_head_ends_it(void **state)
 	assert_int_equal(gate_pass(&gate, HEAD, HEAD_LENGTH, 1), 0);
 }
 
-/* One byte now and then makes nobody's limit longer. */
+/* One byte now and then makes no client's limit longer. */
 static void test_slow_heads_have_a_limit(void **state)
 {
 	struct gate gate;
@@ -92,7 +95,7 @@ static void test_slow_heads_have_a_limit(void **state)
 	gate_pass(&gate, "1234567890", 10, 11000);
 	gate_complete(&gate);
 	assert_int_equal(gate.until_ms, 0);
-	/* Known ones may rest between two requests, but not within a head. */
+	/* Clients with a credential may rest between two requests, but not within a head. */
 	gate_answered(&gate, true, 12000);
 	assert_int_equal(gate.until_ms, 0);
 	gate_pass(&gate, HEAD, 1, 50000);
@@ -102,7 +105,7 @@ static void test_slow_heads_have_a_limit(void **state)
 	assert_int_equal(gate.until_ms, 0);
 	gate_answered(&gate, false, 60000);
 	assert_int_equal(gate.until_ms, 60000 + GATE_HEAD_MS);
-	/* Nobody holds a place by not reading an answer. */
+	/* No client holds a place by not reading an answer. */
 	gate_pass(&gate, HEAD, HEAD_LENGTH, 60001);
 	gate_request(&gate, 0, 60002);
 	gate_answers(&gate, false, 61000);

@@ -13,7 +13,7 @@
 #define BAD(text)  (text), sizeof(text) - 1, HEAD_BAD
 #define OPEN(text) (text), sizeof(text) - 1, HEAD_MORE
 
-/* The same in one piece and byte by byte. */
+/* Checks that the text gives the same result in one piece and byte by byte. */
 static void head_expect(const char *text, size_t count, enum head_result wanted)
 {
 	struct head head = {HEAD_START, false, 0};

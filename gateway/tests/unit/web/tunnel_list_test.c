@@ -74,7 +74,10 @@ static void test_addresses(void **state)
 	assert_true(same("::1", "::1"));
 }
 
-/* Whatever they do, those without a credential go first, and of them who has most. */
+/*
+ * Tunnels without a credential give up their places first, and among these the address with most
+ * tunnels, whatever they do.
+ */
 static void test_strangers_give_their_places_up(void **state)
 {
 	static const int states[] = {GATE_HEAD, GATE_WAIT, GATE_BODY, GATE_OPEN, GATE_SHUT};

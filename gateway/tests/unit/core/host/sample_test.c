@@ -22,7 +22,10 @@ void host_vm_changed(struct host_vm *changed)
 	(void)changed;
 }
 
-/* A round at `time_ms`, as Skerry sends it: the host first, then a VM unless it is as before. */
+/*
+ * Sends a round of samples at `time_ms`, as Skerry does: the host first, then a VM unless its
+ * values are as before.
+ */
 static void round_of(int64_t time_ms, int64_t guest_ms)
 {
 	json_t *round = json_pack("{s:n, s:I, s:[], s:i}", "sample", "time_ns",
@@ -88,7 +91,7 @@ static void test_a_vm_that_rests(void **state)
 	assert_true(cpu_percent() < 0.1);
 }
 
-/* Its first sample tells no rate, however long it has run. */
+/* A VM's first sample tells no rate, however long the VM has run. */
 static void test_the_first_sample(void **state)
 {
 	(void)state;

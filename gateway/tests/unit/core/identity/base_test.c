@@ -20,7 +20,7 @@
 #include "gateway/core/identity/role.c"
 #include "gateway/core/identity/scope.c"
 
-/* Of accounts and tokens, which have tests of their own. */
+/* Stands in for the lookups of accounts and tokens, which have tests of their own. */
 const struct account *account_by_number(uint64_t number)
 {
 	(void)number;
@@ -163,7 +163,7 @@ static void test_fields(void **state)
 	assert_string_equal(fields_get(&fields, "path"), "/v1");
 	assert_int_equal(fields_find(&fields, "body.x")->type, FIELD_NULL);
 	assert_null(fields_get(&fields, "body"));
-	/* Cut anywhere it is no list, but for the end of a field. */
+	/* A message cut anywhere is no list of fields, except at the end of a field. */
 	for (size_t count = 1; count < buffer.count; count++) {
 		bool whole = count == sizeof(struct field_head) + 9;
 

@@ -9,7 +9,7 @@
 
 #include "gateway/core/identity/share.h"
 
-/* How often share_place() compares credentials. */
+/* The number of comparisons of credentials by share_place(). */
 static size_t compared;
 
 #define share_same(one, other) (compared++, (share_same)(one, other))
@@ -48,13 +48,19 @@ static void test_who_has_most_gives_its_oldest(void **state)
 	assert_int_equal(share_place(places, PLACES, &alice, true), PLACES - 1);
 	fill(places, 5);
 	assert_int_equal(share_place(places, PLACES, &bob, false), 4);
-	/* Nobody's turn for ever: with as many as the other one, one gets no more. */
+	/*
+	 * A holder with as many places as another gets no more, so that nobody gains by asking
+	 * again.
+	 */
 	fill(places, 4);
 	assert_int_equal(share_place(places, PLACES, &bob, false), PLACES);
 	assert_int_equal(share_place(places, PLACES, &alice, false), PLACES);
 }
 
-/* Of several who have as many, the one whose place comes first; of places as old, the first. */
+/*
+ * Of several holders with equally many places, the one whose place comes first gives one up; of
+ * places as old, the first.
+ */
 static void test_ties(void **state)
 {
 	struct share places[PLACES];
@@ -70,7 +76,7 @@ static void test_ties(void **state)
 	assert_int_equal(share_place(places, 0, &root, true), 0);
 }
 
-/* With as many credentials as places, and with one that has them all. */
+/* The cost is the same with as many credentials as places, and with one that has them all. */
 static void test_cost_grows_with_the_places_alone(void **state)
 {
 	static struct identity who[MANY];
