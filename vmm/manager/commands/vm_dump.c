@@ -8,9 +8,10 @@
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/format.h"
 
-#define DUMP_MAX   (16 * MIB)
-#define DUMP_PIECE 1024u /* bytes asked for at a time, whose lines fit the room that is kept free  \
-			  */
+#define DUMP_MAX (16 * MIB)
+#define DUMP_PIECE                                                                                 \
+	1024u /* bytes asked for at a time, whose lines fit the room that is kept free             \
+	       */
 #define PIECE_ROOM (DUMP_PIECE / LINE_BYTES * 128)
 #define LINE_BYTES 16u
 

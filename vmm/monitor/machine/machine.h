@@ -91,7 +91,7 @@ struct machine {
 	struct xsave_layout xsave;
 	struct load_job job;
 	struct firmware *firmware; /* NULL: the guest starts by its kernel */
-	struct vcpu *vcpu; /* an array of vcpu_count */
+	struct vcpu *vcpu;	   /* an array of vcpu_count */
 	u32 vcpu_count;
 	u32 physical_bits; /* the guest's MAXPHYADDR */
 	bool watched;	   /* a debugger or the key `trap` looks at exits one by one */

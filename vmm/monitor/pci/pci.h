@@ -28,7 +28,7 @@ struct pci_function;
 struct pci_windows {
 	u64 low_bytes;	 /* from LAYOUT_PCI_LOW on */
 	bool wide_ports; /* BARs of ports have 32 bits, as firmware expects that sizes them */
-	u64 high_base; /* lies above the RAM; the window may be empty */
+	u64 high_base;	 /* lies above the RAM; the window may be empty */
 	u64 high_bytes;
 };
 

@@ -17,8 +17,8 @@
 #define OVERHEAD_PAGES	    512u
 #define OVERHEAD_VCPU_PAGES 64u
 /* the ROM, and the files that the firmware reads */
-#define FIRMWARE_PAGES	    128u
-#define VSOCK_PAGES	    (VSOCK_BYTES / PAGE_SIZE + 8u)
+#define FIRMWARE_PAGES 128u
+#define VSOCK_PAGES    (VSOCK_BYTES / PAGE_SIZE + 8u)
 
 u64 vm_build_pages(const struct vm_config *config)
 {

@@ -23,8 +23,9 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define TABLES_SHARE 128u /* one page in so many of the RAM's: the slots and tables of one layer   \
-			   */
+#define TABLES_SHARE                                                                               \
+	128u /* one page in so many of the RAM's: the slots and tables of one layer                \
+	      */
 #define TABLES_PAGES 64u
 /* Longer than DRIVER_LEAVE_NS, after which the manager ends a driver that does not detach. */
 #define LET_GO_NS (40 * NS_PER_S)

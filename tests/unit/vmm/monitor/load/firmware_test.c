@@ -35,8 +35,9 @@ static struct load_job job_for(u64 size, u8 first)
 
 static void only_firmware_is_taken(void **state)
 {
-	static const u64 bad_sizes[] = {0, 1, 16, 64 * KIB - 1, 64 * KIB + 1, 96 * KIB,
-					FIRMWARE_BYTES_MAX + PAGE_SIZE, 2 * MIB};
+	static const u64 bad_sizes[] = {
+		0,	1, 16, 64 * KIB - 1, 64 * KIB + 1, 96 * KIB, FIRMWARE_BYTES_MAX + PAGE_SIZE,
+		2 * MIB};
 	struct load_job job;
 
 	(void)state;
