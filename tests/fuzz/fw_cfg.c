@@ -4,6 +4,7 @@
 
 #include "vmm/monitor/dev/fw_cfg.c"
 #include "vmm/monitor/dev/fw_cfg_dma.c"
+#include "vmm/monitor/memory/guest_memory.c"
 #include "tests/fuzz/device.h"
 
 /* Adds as many files as the input says, with any sizes and names; one too many is refused. */

@@ -41,3 +41,49 @@ def test_boot_sector(build, tmp_path, emulator):
         log = machine.command("log show")
         assert "pc: firmware: Running on QEMU (i440fx)" in log
         assert "pc: firmware: found virtio-blk at 00:10.0" in log
+
+
+MISTAKES = {
+    "empty": ("boot = bios\nfirmware = zeros.bin\n", "where a processor begins, there is 0x0 and no jump"),
+    "small": ("boot = bios\nfirmware = small.bin\n", "it has 100 bytes; a BIOS has 64, 128, 192 or 256 KiB"),
+    "large": ("boot = bios\nfirmware = large.bin\n", "a BIOS has 64, 128, 192 or 256 KiB"),
+    "missing": ("boot = bios\nfirmware = gone.bin\n", 'firmware: there is no file "gone.bin"'),
+}
+WRONG_KEYS = {
+    "firmware = seabios.bin\nkernel = seabios.bin\n": "firmware = seabios.bin is for boot = bios only",
+    "boot = bios\n": "has no firmware; set firmware = FILE",
+    "boot = bios\nfirmware = seabios.bin\ncmdline = quiet\n": "its disk has the kernel; leave out kernel",
+    "boot = bios\nfirmware = seabios.bin\npci = off\n": "does not go with pci = off; set pci = on",
+    "boot = uefi\nfirmware = seabios.bin\n": "kernel or bios",
+}
+
+
+def test_no_firmware(build, tmp_path):
+    """Files that are no firmware, and keys that do not go together: a sentence each, and no VM."""
+    files = {"zeros.bin": bytes(1 << 16), "small.bin": b"\xea" * 100, "large.bin": b"\xea" * (2 << 20)}
+    conf = "".join(f"[vm {name}]\n{keys}memory = 16M\n" for name, (keys, _) in MISTAKES.items())
+    with Qemu(build, bundle=make_bundle(tmp_path, conf, files)) as machine:
+        machine.wait_prompt()
+        for name, (_, problem) in MISTAKES.items():
+            machine.type(f"vm create {name}\r")
+            machine.wait(problem.replace("(", r"\("))
+            machine.wait_prompt()
+        assert "0 found" in machine.command("audit")
+
+
+@pytest.mark.parametrize("keys", WRONG_KEYS)
+def test_wrong_keys(build, tmp_path, keys):
+    with Qemu(build, bundle=make_bundle(tmp_path, f"[vm pc]\n{keys}")) as machine:
+        machine.wait(WRONG_KEYS[keys])
+        machine.wait_prompt()
+
+
+@pytest.mark.parametrize("disks", ["disk = root\n", ""], ids=["no-boot-sector", "no-disk"])
+def test_nothing_to_boot(build, tmp_path, disks):
+    """The firmware finds nothing that it could start: the VM stops and says so."""
+    conf = (firmware.MEMORY_DISK + "[vm pc]\nboot = bios\nfirmware = seabios.bin\nmemory = 32M\n"
+            f"{disks}autostart = yes\n")
+    with Qemu(build, bundle=make_bundle(tmp_path, conf, {"disk.img": bytes(1 << 20)})) as machine:
+        machine.wait(r"pc: stopped: its firmware finds no disk with a boot sector to boot from")
+        machine.wait_prompt()
+        assert "No bootable device." in machine.command("log show")

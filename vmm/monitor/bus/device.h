@@ -50,8 +50,9 @@ enum machine_event {
 	MACHINE_PANIC = 1 << 5,	    /* the guest's kernel says that it has panicked */
 	/* the guest's kernel says that it has panicked and that a crash kernel takes over */
 	MACHINE_CRASH_KERNEL = 1 << 6,
-	MACHINE_WATCHDOG = 1 << 7, /* the watchdog has expired */
-	MACHINE_LOOK = 1 << 8,	   /* the socket device wants virtio_vsock_poll to be called */
+	MACHINE_WATCHDOG = 1 << 7,  /* the watchdog has expired */
+	MACHINE_NO_SYSTEM = 1 << 9, /* the firmware says that it finds nothing to boot */
+	MACHINE_LOOK = 1 << 8,	    /* the socket device wants virtio_vsock_poll to be called */
 };
 
 /*

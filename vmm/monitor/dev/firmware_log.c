@@ -9,15 +9,20 @@
 /* What the port reads, by which firmware finds that somebody listens. */
 #define READ_BACK 0xe9u
 
+/* What SeaBIOS says before it waits for ever. */
+#define NO_SYSTEM "No bootable device."
+
 static void firmware_log_end_line(struct firmware_log *log)
 {
 	struct firmware_log_state *state = &log->state;
-	char line[FIRMWARE_LOG_BYTES + 1];
+	char line[FIRMWARE_LOG_BYTES + 1] = {0};
 
 	memcpy(line, state->line, state->used);
 	line[state->used] = '\0';
 	if (state->used != 0)
 		log->say(log->context, line);
+	if (memcmp(line, NO_SYSTEM, sizeof(NO_SYSTEM) - 1) == 0)
+		log->device.events->pending |= MACHINE_NO_SYSTEM;
 	state->used = 0;
 }
 

@@ -33,6 +33,9 @@ static void pending_handle_requests(struct machine *machine)
 		machine_stop(machine, (s32)events->exit_code, reason);
 	} else if ((pending & MACHINE_POWER_OFF) != 0) {
 		machine_stop(machine, -1, "guest powered off");
+	} else if ((pending & MACHINE_NO_SYSTEM) != 0) {
+		machine_stop(machine, -1,
+			     "its firmware finds no disk with a boot sector to boot from");
 	} else if ((pending & MACHINE_PANIC) != 0) {
 		machine_crash(machine, "guest panicked");
 	} else if ((pending & MACHINE_WATCHDOG) != 0) {

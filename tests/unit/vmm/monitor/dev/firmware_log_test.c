@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a guest's firmware writes to its port arrives as lines, whatever it writes. */
+#include <string.h>
+
 #include "tests/unit/device_fixture.h"
 
 #include "vmm/monitor/dev/firmware_log.c"
@@ -46,6 +48,17 @@ static void lines_are_said(void **state)
 	assert_string_equal(said[1], "two");
 }
 
+static void nothing_to_boot_is_told(void **state)
+{
+	struct device *device = attach();
+
+	(void)state;
+	write_text(device, "No bootable\n device.\n");
+	assert_int_equal(device->events->pending & MACHINE_NO_SYSTEM, 0);
+	write_text(device, "No bootable device.\n");
+	assert_int_equal(device->events->pending & MACHINE_NO_SYSTEM, MACHINE_NO_SYSTEM);
+}
+
 static void a_long_line_is_cut(void **state)
 {
 	struct device *device = attach();
@@ -75,6 +88,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_are_said),
+		cmocka_unit_test(nothing_to_boot_is_told),
 		cmocka_unit_test(a_long_line_is_cut),
 		cmocka_unit_test(no_state_reaches_beyond_the_line),
 	};
