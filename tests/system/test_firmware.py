@@ -4,7 +4,7 @@ import pytest
 
 import bundle
 import firmware
-from machine import Bochs, Qemu
+from machine import Bochs, Qemu, on_disk
 
 SEEN = (r"SeaBIOS \(version", "Booting from Hard Disk", "SECTOR runs", "SECOND sector", "CLOCK read",
         "MEMORY map read")
@@ -22,7 +22,7 @@ def make_bundle(tmp_path, conf, files=None):
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])
 def test_boot_sector(build, tmp_path, emulator):
     """The firmware finds a virtio disk and starts its first sector, whose calls it serves."""
-    conf = firmware.MEMORY_DISK + firmware.vm(more="autostart = yes\n")
+    conf = firmware.MEMORY_DISK + firmware.vm(more="autostart = yes\nvcpus = 2\n")
     files = make_bundle(tmp_path, conf, {"disk.img": firmware.disk(tmp_path)})
     with emulator(build, bundle=files) as machine:
         machine.wait_prompt()
@@ -41,6 +41,7 @@ def test_boot_sector(build, tmp_path, emulator):
         log = machine.command("log show")
         assert "pc: firmware: Running on QEMU (i440fx)" in log
         assert "pc: firmware: found virtio-blk at 00:10.0" in log
+        assert "pc: firmware: Found 2 cpu(s) max supported 2 cpu(s)" in log
 
 
 MISTAKES = {
@@ -87,3 +88,47 @@ def test_nothing_to_boot(build, tmp_path, disks):
         machine.wait(r"pc: stopped: its firmware finds no disk with a boot sector to boot from")
         machine.wait_prompt()
         assert "No bootable device." in machine.command("log show")
+
+
+def boot_sector_answers(machine, name, key):
+    """The sector waits for keys by INT 0x16, that is with the firmware's own data; then for a reset."""
+    machine.attach(name)
+    machine.type(key)
+    machine.wait(f"KEY {key}")
+    machine.type("r")
+    wait_sector(machine)
+    machine.leave()
+
+
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_state(build, tmp_path, emulator):
+    """A snapshot, its clone, a new monitor and a save hold what the firmware left; resets go through it again."""
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(48 << 20))
+    state_key = "00112233445566778899aabbccddeeff" * 2
+    conf = (f"[host]\nstate_key = {state_key}\n[disk saves]\ncontroller = nvme0 ide0.0\n" +
+            firmware.MEMORY_DISK + firmware.vm(memory="16M"))
+    files = make_bundle(tmp_path, conf, {"disk.img": firmware.disk(tmp_path)})
+    with on_disk(emulator, build, image, bundle=files) as machine:
+        machine.wait_prompt()
+        machine.good("vm create pc")
+        machine.good("vm start pc")
+        machine.attach("pc")
+        wait_sector(machine)
+        machine.leave()
+        machine.good("vm snapshot pc one")
+        machine.good("vm clone pc@one twin")
+        boot_sector_answers(machine, "twin", "t")
+        boot_sector_answers(machine, "pc", "p")
+        machine.good("vm reset pc --to one")
+        boot_sector_answers(machine, "pc", "q")
+        machine.good("vm destroy twin")
+        machine.good("vm snapshot drop pc one")
+        machine.good("vm renew pc")
+        boot_sector_answers(machine, "pc", "m")
+        out = machine.command("vm save pc saves", 120)
+        assert "stopped: saved on disk saves" in out, out
+        out = machine.command("vm restore pc saves", 120)
+        assert "running" in out, out
+        boot_sector_answers(machine, "pc", "s")
+        assert "0 found" in machine.command("audit")
