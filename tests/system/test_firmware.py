@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """VMs that start by a PC's firmware: SeaBIOS of Debian, unmodified, from reset to what a disk boots."""
+import subprocess
+
 import pytest
 
 import bundle
@@ -132,3 +134,21 @@ def test_state(build, tmp_path, emulator):
         assert "running" in out, out
         boot_sector_answers(machine, "pc", "s")
         assert "0 found" in machine.command("audit")
+
+
+def test_iso_as_a_disk(build, tmp_path):
+    """An ISO that is also a disk, as grub-mkrescue and Debian make theirs, boots where a disk would, read-only."""
+    (tmp_path / "iso/boot/grub").mkdir(parents=True)
+    (tmp_path / "iso/boot/grub/grub.cfg").write_text(
+        'set timeout=0\nmenuentry x {\n echo "MENU from the ISO"\n sleep 1\n halt\n}\n')
+    image = tmp_path / "disk.iso"
+    subprocess.run(["grub-mkrescue", "-o", image, tmp_path / "iso"], check=True, capture_output=True)
+    content = image.read_bytes()
+    content = content.ljust(-(-len(content) // 4096) * 4096, b"\0")
+    conf = firmware.MEMORY_DISK.replace("disk.img", "disk.iso") + firmware.vm(memory="64M", more="autostart = yes\n")
+    conf = conf.replace("disk = root\n", "disk = root ro\n")
+    with Qemu(build, bundle=make_bundle(tmp_path, conf, {"disk.iso": content})) as machine:
+        machine.wait_prompt()
+        machine.attach("pc")
+        machine.wait("MENU from the ISO")
+        machine.wait("pc: stopped: guest powered off")  # by the firmware's ACPI tables
