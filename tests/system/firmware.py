@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 SEABIOS = Path("/usr/share/seabios/bios-256k.bin")
+OVMF = Path("/usr/share/ovmf/OVMF.fd")
 SECTOR = 512
 SOURCE = Path(__file__).parent / "boot_sector.S"
 

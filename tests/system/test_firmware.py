@@ -50,20 +50,23 @@ MISTAKES = {
     "empty": ("boot = bios\nfirmware = zeros.bin\n", "where a processor begins, there is 0x0 and no jump"),
     "small": ("boot = bios\nfirmware = small.bin\n", "it has 100 bytes; a BIOS has 64, 128, 192 or 256 KiB"),
     "large": ("boot = bios\nfirmware = large.bin\n", "a BIOS has 64, 128, 192 or 256 KiB"),
+    "bios": ("boot = uefi\nfirmware = seabios.bin\n", "it has 262144 bytes; UEFI firmware has 1 to 8 MiB"),
+    "blank": ("boot = uefi\nfirmware = blank.bin\n", "where a processor begins, there is no code"),
     "missing": ("boot = bios\nfirmware = gone.bin\n", 'firmware: there is no file "gone.bin"'),
 }
 WRONG_KEYS = {
-    "firmware = seabios.bin\nkernel = seabios.bin\n": "firmware = seabios.bin is for boot = bios only",
+    "firmware = seabios.bin\nkernel = seabios.bin\n": "firmware = seabios.bin is for boot = bios or uefi",
     "boot = bios\n": "has no firmware; set firmware = FILE",
     "boot = bios\nfirmware = seabios.bin\ncmdline = quiet\n": "its disk has the kernel; leave out kernel",
     "boot = bios\nfirmware = seabios.bin\npci = off\n": "does not go with pci = off; set pci = on",
-    "boot = uefi\nfirmware = seabios.bin\n": "kernel or bios",
+    "boot = efi\nfirmware = seabios.bin\n": "kernel, bios or uefi",
 }
 
 
 def test_no_firmware(build, tmp_path):
     """Files that are no firmware, and keys that do not go together: a sentence each, and no VM."""
-    files = {"zeros.bin": bytes(1 << 16), "small.bin": b"\xea" * 100, "large.bin": b"\xea" * (2 << 20)}
+    files = {"zeros.bin": bytes(1 << 16), "small.bin": b"\xea" * 100, "large.bin": b"\xea" * (2 << 20),
+             "blank.bin": b"\xff" * (2 << 20)}
     conf = "".join(f"[vm {name}]\n{keys}memory = 16M\n" for name, (keys, _) in MISTAKES.items())
     with Qemu(build, bundle=make_bundle(tmp_path, conf, files)) as machine:
         machine.wait_prompt()
@@ -152,3 +155,26 @@ def test_iso_as_a_disk(build, tmp_path):
         machine.attach("pc")
         machine.wait("MENU from the ISO")
         machine.wait("pc: stopped: guest powered off")  # by the firmware's ACPI tables
+
+
+def test_uefi(build, tmp_path):
+    """OVMF of Debian finds the disk by its own driver and starts the loader on its file system."""
+    (tmp_path / "grub.cfg").write_text('echo "MENU by UEFI"\nsleep 1\nhalt\n')
+    loader = tmp_path / "BOOTX64.EFI"
+    subprocess.run(["grub-mkstandalone", "-O", "x86_64-efi", "-o", loader, f"boot/grub/grub.cfg={tmp_path}/grub.cfg"],
+                   check=True, capture_output=True)
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(48 << 20))
+    for command in (["mformat", "-F", "::"], ["mmd", "::/EFI", "::/EFI/BOOT"],
+                    ["mcopy", loader, "::/EFI/BOOT/BOOTX64.EFI"]):
+        subprocess.run([command[0], "-i", image, *command[1:]], check=True)
+    conf = (firmware.MEMORY_DISK + "[vm pc]\nboot = uefi\nfirmware = ovmf.fd\nmemory = 256M\ndisk = root\n"
+            "autostart = yes\n")
+    files = {"ovmf.fd": firmware.OVMF.read_bytes(), "disk.img": image.read_bytes()}
+    with Qemu(build, bundle=make_bundle(tmp_path, conf, files)) as machine:
+        machine.wait_prompt()
+        machine.attach("pc")
+        machine.wait("BdsDxe: starting Boot0001", 120)
+        machine.wait("MENU by UEFI", 60)
+        machine.wait("pc: stopped: guest powered off", 60)
+        assert machine.vm("pc")["exits"] < 900_000  # 494,000 were counted, 437,000 of them of ports

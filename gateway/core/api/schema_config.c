@@ -22,7 +22,7 @@ static const struct {
 	{"kernel", CONFIG_TEXT, "a file name of 1 to 63 characters"},
 	{"initrd", CONFIG_TEXT, "a file name of at most 63 characters"},
 	{"cmdline", CONFIG_TEXT, "at most 1023 printable ASCII characters"},
-	{"boot", CONFIG_WORDS, "kernel bios"},
+	{"boot", CONFIG_WORDS, "kernel bios uefi"},
 	{"firmware", CONFIG_TEXT, "a file name of at most 63 characters"},
 	{"memory", CONFIG_TEXT, "a size such as 128M, from 2M to 1T in steps of 4K"},
 	{"vcpus", CONFIG_NUMBER, "a number from 1 to 64"},

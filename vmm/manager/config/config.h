@@ -21,7 +21,7 @@ enum config_on_crash { ON_CRASH_HOLD, ON_CRASH_RESTART, ON_CRASH_DESTROY, ON_CRA
 enum config_pages { PAGES_AUTO, PAGES_4K, PAGES_2M, PAGES_1G };
 enum config_automatic { AUTOMATIC_AUTO, AUTOMATIC_OFF };
 enum config_tlb_flush { TLB_FLUSH_TAGGED, TLB_FLUSH_FULL };
-enum config_boot { BOOT_KERNEL, BOOT_BIOS };
+enum config_boot { BOOT_KERNEL, BOOT_BIOS, BOOT_UEFI };
 enum config_pci { PCI_ON, PCI_OFF };
 enum config_console { CONSOLE_SERIAL, CONSOLE_VIRTIO };
 enum config_export { EXPORT_OFF, EXPORT_COM1, EXPORT_COM2 };

@@ -48,9 +48,12 @@ static bool config_has_port(const struct vm_config *vm, const char *name)
  */
 static bool config_boot_problem(const struct vm_config *vm, char *problem, size_t size)
 {
+	const char *boot = vm->boot == BOOT_BIOS ? "bios" : "uefi";
+
 	if (vm->boot == BOOT_KERNEL && vm->firmware[0] != '\0')
-		format(problem, size, "VM %s: firmware = %s is for boot = bios only; set that, too",
-		       vm->name, vm->firmware);
+		format(problem, size,
+		       "VM %s: firmware = %s is for boot = bios or uefi; set that, too", vm->name,
+		       vm->firmware);
 	else if (vm->boot == BOOT_KERNEL && vm->kernel[0] == '\0')
 		format(problem, size, "VM %s has no kernel; set kernel = FILE", vm->name);
 	else if (vm->boot == BOOT_KERNEL)
@@ -59,12 +62,12 @@ static bool config_boot_problem(const struct vm_config *vm, char *problem, size_
 		format(problem, size, "VM %s has no firmware; set firmware = FILE", vm->name);
 	else if (vm->kernel[0] != '\0' || vm->initrd[0] != '\0' || vm->cmdline[0] != '\0')
 		format(problem, size,
-		       "VM %s: with boot = bios its disk has the kernel; leave out kernel, initrd "
+		       "VM %s: with boot = %s its disk has the kernel; leave out kernel, initrd "
 		       "and cmdline",
-		       vm->name);
+		       vm->name, boot);
 	else if (vm->pci == PCI_OFF)
-		format(problem, size, "VM %s: boot = bios does not go with pci = off; set pci = on",
-		       vm->name);
+		format(problem, size, "VM %s: boot = %s does not go with pci = off; set pci = on",
+		       vm->name, boot);
 	else
 		return false;
 	return true;

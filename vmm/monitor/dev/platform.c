@@ -26,6 +26,8 @@
 #include "vmm/monitor/virtio/virtio_rng.h"
 #include "vmm/monitor/virtio/virtio_vsock.h"
 
+_Static_assert(PCI_POWER_PORT == ACPI_PM_EVENT_PORT, "as in the FADT");
+
 /*
  * The devices in the order in which they are attached, reset and loaded. The interrupt controllers
  * come before all of these, as devices raise lines when they are reset.

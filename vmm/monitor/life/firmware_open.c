@@ -43,6 +43,8 @@ static enum status firmware_make(struct machine *machine)
 	job->rom = (u8 *)(uintptr_t)at;
 	/* a clone, or a restored machine, goes on without a start */
 	memcpy(job->rom, job->kernel.bytes, job->kernel.size);
+	machine->memory.rom = (struct guest_region){GPA(LAYOUT_ABOVE_4G - job->kernel.size),
+						    job->kernel.size, job->rom};
 	status = firmware_map(rom, job->kernel.size);
 	sys_handle_close(rom);
 	firmware_prepare(machine->firmware, job);
@@ -53,6 +55,7 @@ bool firmware_open(struct machine *machine)
 {
 	enum status status;
 
+	machine->job.uefi = (start_info->parameter[MONITOR_FLAGS] & MONITOR_UEFI) != 0;
 	if (!firmware_check(&machine->job)) {
 		machine_crash(machine, "%s", machine->job.error);
 		return false;

@@ -307,6 +307,7 @@ bool machine_setup(struct machine *machine)
 	machine->job.pci = machine_has_flag(MONITOR_PCI);
 	machine->job.pci_high_base =
 		layout_pci_high(machine->job.ram_bytes, machine->physical_bits);
+	machine->job.physical_bits = machine->physical_bits;
 	machine->job.vcpu_count = machine->vcpu_count;
 	machine->job.cpu = (struct mp_cpu){
 		.signature = cpuid_shown(&machine->cpuid, CPUID_VERSION, 0).eax,

@@ -39,18 +39,23 @@ static void acpi_pci_dsdt_interrupts(struct aml *aml)
 	aml_close(aml, table);
 }
 
-static void acpi_pci_dsdt_windows(struct aml *aml, u64 high_base, bool firmware)
+static void acpi_pci_dsdt_windows(struct aml *aml, const struct acpi_machine *machine)
 {
+	u64 high_base = machine->pci_high_base;
 	u32 buffer = aml_resources_open(
 		aml, (u8)(CRS_BYTES + (high_base != 0 ? AML_QWORD_RANGE_BYTES : 0)));
 
 	aml_range(aml, AML_RANGE_BUS, 2, 0, 1);
 	aml_ports(aml, PCI_ADDRESS_PORT, PCI_PORTS);
 	aml_range(aml, AML_RANGE_PORTS, 2, LAYOUT_PCI_PORTS, LAYOUT_PCI_PORT_COUNT);
-	aml_range(aml, AML_RANGE_MEMORY, 4, LAYOUT_PCI_LOW,
-		  firmware ? LAYOUT_PCI_FIRMWARE_BYTES : LAYOUT_PCI_LOW_BYTES);
+	if (machine->firmware)
+		aml_range(aml, AML_RANGE_MEMORY, 4, machine->pci_low_base,
+			  LAYOUT_PCI_FIRMWARE_END - machine->pci_low_base);
+	else
+		aml_range(aml, AML_RANGE_MEMORY, 4, LAYOUT_PCI_LOW, LAYOUT_PCI_LOW_BYTES);
 	if (high_base != 0)
-		aml_range(aml, AML_RANGE_MEMORY, 8, high_base, LAYOUT_PCI_HIGH_BYTES);
+		aml_range(aml, AML_RANGE_MEMORY, 8, high_base,
+			  machine->firmware ? machine->pci_high_bytes : LAYOUT_PCI_HIGH_BYTES);
 	aml_resources_close(aml, buffer);
 }
 
@@ -58,7 +63,7 @@ static void acpi_pci_dsdt_windows(struct aml *aml, u64 high_base, bool firmware)
  * Writes the host bridge. Its id is not PNP0A08: as on conventional PCI, there is nothing that an
  * _OSC could negotiate.
  */
-void acpi_pci_dsdt(struct aml *aml, u64 high_base, bool firmware)
+void acpi_pci_dsdt(struct aml *aml, const struct acpi_machine *machine)
 {
 	u32 device = aml_open(aml, AML_DEVICE);
 	u32 buffer;
@@ -67,10 +72,10 @@ void acpi_pci_dsdt(struct aml *aml, u64 high_base, bool firmware)
 	aml_name_eisa(aml, "_HID", "PNP0A03");
 	aml_name_integer(aml, "_UID", 0);
 	aml_name_integer(aml, "_BBN", 0);
-	acpi_pci_dsdt_windows(aml, high_base, firmware);
+	acpi_pci_dsdt_windows(aml, machine);
 	acpi_pci_dsdt_interrupts(aml);
 	aml_close(aml, device);
-	if (firmware) /* there is no MCFG */
+	if (machine->firmware) /* there is no MCFG */
 		return;
 
 	/*

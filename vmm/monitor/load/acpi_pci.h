@@ -2,6 +2,7 @@
 #pragma once
 
 #include "vmm/hw/acpi.h"
+#include "vmm/monitor/load/acpi_tables.h"
 #include "vmm/monitor/load/aml.h"
 
 /* The MCFG table, which says where configuration space is mapped: PCI Firmware 3.2, table 4-2. */
@@ -19,8 +20,7 @@ _Static_assert(sizeof(struct mcfg) == 60, "PCI Firmware 4.1.2");
 /* Fills in all but the header. */
 void acpi_pci_mcfg(struct mcfg *mcfg);
 /*
- * Writes the host bridge and what it decodes, for the DSDT's scope \_SB. high_base is where the
- * 64-bit window begins, 0 for none. With firmware the 32-bit window is larger, and there is no
- * MCFG.
+ * Writes the host bridge and what it decodes, for the DSDT's scope \_SB. With firmware the 32-bit
+ * window is larger, and there is no MCFG.
  */
-void acpi_pci_dsdt(struct aml *aml, u64 high_base, bool firmware);
+void acpi_pci_dsdt(struct aml *aml, const struct acpi_machine *machine);

@@ -152,7 +152,7 @@ static u32 acpi_tables_put_dsdt(struct acpi_writer *writer, const struct acpi_ma
 	acpi_tables_dsdt_isa_device(&aml, "RTC", "PNP0B00", RTC_INDEX_PORT, 2, RTC_IRQ);
 	acpi_tables_dsdt_pvpanic(&aml);
 	if (machine->pci) {
-		acpi_pci_dsdt(&aml, machine->pci_high_base, machine->firmware);
+		acpi_pci_dsdt(&aml, machine);
 		acpi_tables_dsdt_generation(&aml, machine->firmware
 							  ? (u32)LAYOUT_FIRMWARE_GENERATION
 							  : (u32)LAYOUT_GENERATION);

@@ -22,7 +22,7 @@
 /* A machine without anything to boot from says so, and does not reset again and again. */
 #define WAIT_FOR_EVER (~0u)
 
-bool firmware_check(struct load_job *job)
+static bool firmware_check_bios(struct load_job *job)
 {
 	const struct load_file *file = &job->kernel;
 	u8 first;
@@ -40,6 +40,32 @@ bool firmware_check(struct load_job *job)
 				 "begins, there is 0x%x and no jump",
 				 first);
 	return true;
+}
+
+static bool firmware_check_uefi(struct load_job *job)
+{
+	const struct load_file *file = &job->kernel;
+	const u8 *vector = file->bytes + file->size - RESET_VECTOR_BYTES;
+
+	if (file->size < FIRMWARE_UEFI_BYTES_MIN || file->size > FIRMWARE_UEFI_BYTES_MAX ||
+	    !is_aligned(file->size, PAGE_SIZE))
+		return load_fail(job,
+				 "firmware file: it has %lu bytes; UEFI firmware has 1 to 8 MiB, "
+				 "in steps of 4 KiB",
+				 file->size);
+	for (u32 i = 1; i < RESET_VECTOR_BYTES; i++)
+		if (vector[i] != vector[0])
+			return true;
+	return load_fail(job,
+			 "firmware file: in its last 16 bytes, where a processor begins, there is "
+			 "no code");
+}
+
+bool firmware_check(struct load_job *job)
+{
+	if (job->uefi)
+		return firmware_check_uefi(job);
+	return firmware_check_bios(job);
 }
 
 static void firmware_add_file(struct firmware *firmware, const char *name, const void *bytes,
@@ -71,11 +97,14 @@ static u32 firmware_write_e820(struct firmware *firmware, u64 ram_bytes)
 /* Makes the same tables as for a kernel, and a script that places them. Returns their bytes. */
 static u32 firmware_write_tables(struct firmware *firmware, const struct load_job *job)
 {
-	const struct acpi_machine machine = {.vcpu_count = job->vcpu_count,
-					     .hpet = job->hpet,
-					     .pci = job->pci,
-					     .firmware = true,
-					     .pci_high_base = job->pci_high_base};
+	const struct acpi_machine machine = {
+		.vcpu_count = job->vcpu_count,
+		.hpet = job->hpet,
+		.pci = job->pci,
+		.firmware = true,
+		.pci_high_bytes = layout_pci_firmware_high(job->pci_high_base, job->physical_bits),
+		.pci_low_base = layout_pci_firmware(job->ram_bytes),
+		.pci_high_base = job->pci_high_base};
 
 	_Static_assert(offsetof(struct firmware, rsdp) - offsetof(struct firmware, tables) ==
 			       LAYOUT_RSDP - LAYOUT_ACPI,
@@ -110,7 +139,8 @@ bool firmware_load(struct load_job *job)
 	u64 bytes = job->kernel.size;
 
 	memcpy(job->rom, job->kernel.bytes, bytes);
-	memcpy(job->ram + LAYOUT_HIGH_START - bytes, job->kernel.bytes, bytes);
+	if (!job->uefi)
+		memcpy(job->ram + LAYOUT_HIGH_START - bytes, job->kernel.bytes, bytes);
 	start_state_reset(job->page);
 	/* EDX holds the processor's signature after RESET (SDM vol. 3, table 10-1) */
 	job->page->gpr[GPR_RDX] = job->cpu.signature;

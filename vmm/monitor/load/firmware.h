@@ -9,6 +9,9 @@
 /* A BIOS lies below 4 GiB as a whole, and below 1 MiB, where 256 KiB are for it. */
 #define FIRMWARE_BYTES_MIN (64 * KIB)
 #define FIRMWARE_BYTES_MAX (256 * KIB)
+/* UEFI firmware lies below 4 GiB only. */
+#define FIRMWARE_UEFI_BYTES_MIN (1 * MIB)
+#define FIRMWARE_UEFI_BYTES_MAX (8 * MIB)
 
 /* An entry of etc/e820. */
 struct firmware_e820 {

@@ -28,6 +28,15 @@ void guest_memory_init(struct guest_memory *memory, u8 *host, u64 bytes)
 	guest_memory_add_region(memory, 0, host, 0, LAYOUT_VGA, bytes);
 }
 
+static u8 *guest_region_pointer(const struct guest_region *region, gpa_t gpa, u64 length)
+{
+	u64 offset = gpa.value - region->gpa.value;
+
+	/* An address below the region makes `offset` wrap past its length. */
+	return offset < region->length && length <= region->length - offset ? region->host + offset
+									    : NULL;
+}
+
 u8 *guest_memory_pointer(const struct guest_memory *memory, gpa_t gpa, u64 length)
 {
 	for (u32 i = 0; i < memory->count; i++) {
@@ -67,6 +76,8 @@ bool guest_memory_read(const struct guest_memory *memory, gpa_t gpa, void *buffe
 {
 	const u8 *guest = guest_memory_pointer(memory, gpa, length);
 
+	if (guest == NULL)
+		guest = guest_region_pointer(&memory->rom, gpa, length);
 	if (guest == NULL)
 		return false;
 	guest_memory_copy(buffer, guest, length);

@@ -27,8 +27,8 @@ struct guest_region {
 struct guest_memory {
 	struct guest_region region[GUEST_REGION_MAX];
 	u32 count;
-	/* the place where the RAM's first byte is mapped; NULL: the RAM is not in one piece */
-	u8 *host;
+	struct guest_region rom; /* may be read, and is no RAM; empty: there is none */
+	u8 *host; /* where the RAM's first byte is mapped; NULL: the RAM is not in one piece */
 	u32 physical_bits; /* width of the guest's physical addresses, for reserved bits */
 };
 

@@ -63,7 +63,8 @@
  * A machine that starts by firmware: a 440FX, whose firmware puts BARs right below the I/O APIC.
  * Its generation ID is the first page of the RAM that the hole of VGA hides.
  */
-#define LAYOUT_PCI_FIRMWARE_BYTES  (0xfec00000ull - LAYOUT_PCI_LOW)
+#define LAYOUT_PCI_FIRMWARE	   0x80000000ull /* or where the RAM ends */
+#define LAYOUT_PCI_FIRMWARE_END	   0xfec00000ull
 #define LAYOUT_FIRMWARE_GENERATION 0xfef00000ull
 
 #define LAYOUT_COMMAND_BYTES (4 * KIB)
@@ -78,6 +79,18 @@ static inline u64 layout_low_bytes(u64 ram_bytes)
 static inline u64 layout_high_bytes(u64 ram_bytes)
 {
 	return ram_bytes - layout_low_bytes(ram_bytes);
+}
+
+/* Returns where the 32-bit window of a machine begins that starts by firmware. */
+static inline u64 layout_pci_firmware(u64 ram_bytes)
+{
+	return MAX(layout_low_bytes(ram_bytes), LAYOUT_PCI_FIRMWARE);
+}
+
+/* Returns the size of its 64-bit window, which ends with the addresses; 0: there is none. */
+static inline u64 layout_pci_firmware_high(u64 high_base, u32 physical_bits)
+{
+	return high_base != 0 ? (1ull << physical_bits) - high_base : 0;
 }
 
 /*

@@ -16,6 +16,7 @@ enum pci_slot {
 	PCI_SLOT_RNG = 2,
 	PCI_SLOT_BALLOON = 3,
 	PCI_SLOT_VSOCK = 4,
+	PCI_SLOT_ISA = 5, /* of machines that start by firmware */
 	PCI_SLOT_NET_FIRST = 8,
 	PCI_SLOT_DISK_FIRST = 16,
 };
@@ -26,7 +27,8 @@ struct pci_function;
 
 /* The guest-physical addresses and ports at which BARs may answer (load/layout.h). */
 struct pci_windows {
-	u64 low_bytes;	 /* from LAYOUT_PCI_LOW on */
+	u64 low_base;
+	u64 low_bytes;
 	bool wide_ports; /* BARs of ports have 32 bits, as firmware expects that sizes them */
 	u64 high_base;	 /* lies above the RAM; the window may be empty */
 	u64 high_bytes;

@@ -30,7 +30,7 @@ static bool bar_in_window(const struct pci_bus *bus, const struct pci_bar *bar, 
 {
 	if (bar->kind == PCI_BAR_PORTS)
 		return bar_inside(base, bar->bytes, LAYOUT_PCI_PORTS, LAYOUT_PCI_PORT_COUNT);
-	return bar_inside(base, bar->bytes, LAYOUT_PCI_LOW, bus->windows.low_bytes) ||
+	return bar_inside(base, bar->bytes, bus->windows.low_base, bus->windows.low_bytes) ||
 	       bar_inside(base, bar->bytes, bus->windows.high_base, bus->windows.high_bytes);
 }
 

@@ -8,6 +8,7 @@
 #include "lib/bits.h"
 #include "vmm/hw/i8042.h"
 #include "vmm/monitor/platform/platform_add.h"
+#include "vmm/monitor/memory/guest_memory.h"
 #include "vmm/monitor/memory/layout.h"
 
 #define ADDRESS_ENABLE BIT(31)
@@ -22,6 +23,11 @@ enum bridge_region { REGION_PORTS, REGION_ECAM };
  */
 #define PAM_FIRST 0x59u
 #define PAM_COUNT 7u
+
+#define POWER_SLOT     1u
+#define POWER_FUNCTION 3u
+#define POWER_BASE     0x40u
+#define POWER_CONTROL  0x80u
 
 static struct pci_bus *pci_bridge_bus(struct device *device)
 {
@@ -61,10 +67,55 @@ static struct pci_function *pci_ecam_find(struct pci_bus *bus, u32 slot, u32 num
 	return number == 0 ? bus->function[slot] : NULL;
 }
 
+/*
+ * Functions of a 440FX's PIIX4 (82371AB) that have no registers to write, for machines that start
+ * by firmware: the ISA bridge, behind which firmware looks for COM1, and the power management, from
+ * which it takes where the PM timer is. That one is alone in its slot, where no operating system
+ * looks for a function 3.
+ */
+struct pci_fixed {
+	u32 slot;
+	u32 function;
+	u32 offset;
+	u32 value;
+};
+
+static const struct pci_fixed pci_fixed[] = {
+	{PCI_SLOT_ISA, 0, PCI_VENDOR, 0x71108086},
+	/* the ports and memory of ISA are always decoded */
+	{PCI_SLOT_ISA, 0, PCI_COMMAND,
+	 PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_BUS_MASTER},
+	{PCI_SLOT_ISA, 0, PCI_REVISION, 0x06010002},
+	{POWER_SLOT, POWER_FUNCTION, PCI_VENDOR, 0x71138086},
+	{POWER_SLOT, POWER_FUNCTION, PCI_REVISION, 0x06800003},
+	{POWER_SLOT, POWER_FUNCTION, POWER_BASE, PCI_POWER_PORT | 1},
+	{POWER_SLOT, POWER_FUNCTION, POWER_CONTROL, 1}, /* the ports are enabled */
+};
+
+/* Returns whether such a function is there; *value is the register's. */
+static bool pci_fixed_read(u32 slot, u32 function, u32 offset, u32 *value)
+{
+	bool found = false;
+
+	*value = 0;
+	for (size_t i = 0; i < ARRAY_COUNT(pci_fixed); i++) {
+		if (pci_fixed[i].slot != slot || pci_fixed[i].function != function)
+			continue;
+		found = true;
+		if (pci_fixed[i].offset == align_down(offset, 4))
+			*value = pci_fixed[i].value >> offset % 4 * 8;
+	}
+	return found;
+}
+
 static u64 pci_ecam_read(struct pci_bus *bus, u32 at, u32 size)
 {
 	struct pci_function *function = pci_ecam_find(bus, at >> 15, at >> 12 & 7);
+	u32 fixed;
 
+	if (bus->windows.wide_ports && at % 4 + size <= 4 && at % PAGE_SIZE < PCI_CONFIG_BYTES &&
+	    pci_fixed_read(at >> 15, at >> 12 & 7, at % PCI_CONFIG_BYTES, &fixed))
+		return fixed & ALL_ONES(size);
 	/* functions here have no extended registers */
 	if (function == NULL || at % PAGE_SIZE >= PCI_CONFIG_BYTES || at % 4 + size > 4)
 		return ALL_ONES(size);
@@ -207,8 +258,14 @@ enum status pci_bus_attach(struct platform *platform, const struct platform_conf
 	bus->windows.high_base = config->pci_high_base;
 	bus->windows.high_bytes = config->pci_high_base != 0 ? LAYOUT_PCI_HIGH_BYTES : 0;
 	pci_bridge_take_reset_control(bus);
-	bus->windows.low_bytes =
-		config->firmware ? LAYOUT_PCI_FIRMWARE_BYTES : LAYOUT_PCI_LOW_BYTES;
+	bus->windows.low_base = LAYOUT_PCI_LOW;
+	bus->windows.low_bytes = LAYOUT_PCI_LOW_BYTES;
+	if (config->firmware) {
+		bus->windows.low_base = layout_pci_firmware(config->ram_below_4g);
+		bus->windows.low_bytes = LAYOUT_PCI_FIRMWARE_END - bus->windows.low_base;
+		bus->windows.high_bytes = layout_pci_firmware_high(config->pci_high_base,
+								   config->memory->physical_bits);
+	}
 	bus->windows.wide_ports = config->firmware;
 	pci_function_begin(&bus->bridge, config->firmware ? &i440fx : &identity);
 	if (config->firmware)

@@ -9,8 +9,10 @@ struct platform_config;
 #define PCI_DATA_PORT	 0xcfcu
 #define PCI_PORTS	 8u
 
-/* vendor of the host bridge, which virtio uses too; no driver binds to the bridge */
-#define PCI_BRIDGE_VENDOR 0x1af4u
+/* where a machine that starts by firmware says that its power management is */
+#define PCI_POWER_PORT 0x600u
+
+#define PCI_BRIDGE_VENDOR 0x1af4u /* shared with virtio; no driver binds to it */
 #define PCI_BRIDGE_DEVICE 0x0f00u
 #define PCI_BRIDGE_CLASS  0x060000u
 

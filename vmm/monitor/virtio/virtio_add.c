@@ -4,10 +4,12 @@
  * Called by each virtio device's attach function; changes the PCI function.
  */
 #include "lib/checked.h"
+#include "vmm/monitor/pci/pci_bus.h"
 #include "vmm/monitor/platform/platform_add.h"
 #include "vmm/monitor/virtio/virtio.h"
 #include "vmm/monitor/virtio/virtio_bars.h"
 
+#define SUBSYSTEM_MODERN 0x40u
 #define REVISION 1u /* 4.1.2.1: the device is not transitional */
 
 enum cap_type { CAP_COMMON = 1, CAP_NOTIFY = 2, CAP_ISR = 3, CAP_DEVICE = 4, CAP_PCI = 5 };
@@ -101,6 +103,18 @@ static void virtio_add_cfg_window_range(struct virtio_device *device)
 	function->config_written = virtio_add_cfg_written;
 }
 
+/*
+ * 4.1.2.1: a device that is not transitional has a subsystem ID of 0x40 or higher, by which UEFI
+ * firmware goes. Guests that start by a kernel have always found the lower one.
+ */
+static u16 virtio_add_subsystem(const struct platform *platform,
+				const struct virtio_identity *identity)
+{
+	bool firmware = platform->pci != NULL && platform->pci->windows.wide_ports;
+
+	return firmware ? (u16)(identity->subsystem | SUBSYSTEM_MODERN) : identity->subsystem;
+}
+
 enum status virtio_add(struct platform *platform, const struct guest_memory *memory,
 		       struct virtio_device *device, const struct virtio_identity *identity,
 		       u32 slot)
@@ -113,7 +127,7 @@ enum status virtio_add(struct platform *platform, const struct guest_memory *mem
 		.class_code = identity->class_code,
 		.subsystem_vendor = identity->subsystem_vendor != 0 ? identity->subsystem_vendor
 								    : (u16)VIRTIO_VENDOR,
-		.subsystem = identity->subsystem,
+		.subsystem = virtio_add_subsystem(platform, identity),
 	};
 
 	device->memory = memory;

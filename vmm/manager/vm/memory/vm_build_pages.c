@@ -17,8 +17,9 @@
 #define OVERHEAD_PAGES	    512u
 #define OVERHEAD_VCPU_PAGES 64u
 /* the ROM, and the files that the firmware reads */
-#define FIRMWARE_PAGES 128u
-#define VSOCK_PAGES    (VSOCK_BYTES / PAGE_SIZE + 8u)
+#define FIRMWARE_PAGES	    128u
+#define FIRMWARE_UEFI_PAGES 2048u
+#define VSOCK_PAGES	    (VSOCK_BYTES / PAGE_SIZE + 8u)
 
 u64 vm_build_pages(const struct vm_config *config)
 {
@@ -27,6 +28,7 @@ u64 vm_build_pages(const struct vm_config *config)
 	return ram + ram / OVERHEAD_RAM_SHARE + OVERHEAD_PAGES +
 	       (config->balloon ? ram / OVERHEAD_SLOT_SHARE : 0) +
 	       (config->boot != BOOT_KERNEL ? FIRMWARE_PAGES : 0) +
+	       (config->boot == BOOT_UEFI ? FIRMWARE_UEFI_PAGES : 0) +
 	       (config->vsock ? VSOCK_PAGES : 0) + config->vcpus * OVERHEAD_VCPU_PAGES +
 	       disk_pages(config) + net_pages(config);
 }

@@ -190,6 +190,7 @@ static void vm_fill_start_info(const struct vm *vm, struct start_info *info)
 	info->parameter[MONITOR_FLAGS] =
 		(demo ? MONITOR_DEMO : 0ul) |
 		(vm->config.boot != BOOT_KERNEL ? MONITOR_FIRMWARE : 0ul) |
+		(vm->config.boot == BOOT_UEFI ? MONITOR_UEFI : 0ul) |
 		(vm->config.hpet ? MONITOR_HPET : 0ul) |
 		(vm->config.pci == PCI_ON ? MONITOR_PCI : 0ul) |
 		(vm->config.clock == CLOCK_JUMP ? MONITOR_CLOCK_JUMPS : 0ul) |

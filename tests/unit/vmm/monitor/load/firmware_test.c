@@ -58,6 +58,23 @@ static void only_firmware_is_taken(void **state)
 	}
 }
 
+static void only_uefi_firmware_is_taken(void **state)
+{
+	static u8 large[2 * MIB];
+	struct load_job job = {.kernel = {large, sizeof(large)}, .uefi = true};
+
+	(void)state;
+	assert_false(firmware_check(&job));
+	assert_non_null(strstr(job.error, "there is no code"));
+	large[sizeof(large) - 1] = 0x90;
+	assert_true(firmware_check(&job));
+	job.kernel.size = sizeof(large) - 1;
+	assert_false(firmware_check(&job));
+	job.kernel.size = 256 * KIB;
+	assert_false(firmware_check(&job));
+	assert_non_null(strstr(job.error, "UEFI firmware has 1 to 8 MiB"));
+}
+
 /* The ROM and what lies below 1 MiB are the file; the processor begins as after RESET. */
 static void begins_at_the_reset_vector(void **state)
 {
@@ -208,6 +225,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_firmware_is_taken),
+		cmocka_unit_test(only_uefi_firmware_is_taken),
 		cmocka_unit_test(begins_at_the_reset_vector),
 		cmocka_unit_test(script_places_tables),
 		cmocka_unit_test(memory_map_is_told),
