@@ -340,7 +340,7 @@ def write_disk(tree, config, path):
         os.unlink(part)
     # The root's own time, which would be now, is that of the newest file.
     newest = max([0, *(int(member.mtime) for member, _ in tree.members.values())])
-    squash = subprocess.Popen(["sqfstar", "-comp", "zstd", "-quiet", "-no-progress", "-root-mode", "755", "-processors", "1",
+    squash = subprocess.Popen(["sqfstar", "-comp", "lz4", "-Xhc", "-quiet", "-no-progress", "-root-mode", "755", "-processors", "1",
                                part], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                               env=os.environ | {"SOURCE_DATE_EPOCH": str(min(newest, 0xffffffff))})
     try:

@@ -4,7 +4,7 @@ import bundle
 import pytest
 import runs
 from channel_v2 import Client
-from machine import Qemu
+from machine import COUNTED, Qemu
 
 CONF = """[channel com2]
 rights = view operate console configure host guest
@@ -121,3 +121,41 @@ def test_two_hundred(client):
             done = shell(client, f"echo {number}")
             assert (done.out, done.code) == (b"%d\n" % number, 0)
         assert free() == before
+
+
+def busy_ns(client):
+    """What all CPUs have been busy for, from the next line that says it."""
+    del client.samples[:]
+    host = client.wait(lambda: [each for each in client.samples if each["sample"] is None])
+    return sum(cpu[0] for cpu in host[-1]["cpus"])
+
+
+def counted_run(client, fields):
+    """Instructions of a run of `true`: all of them, the guest's own, its monitor's, and bytes of memory before its end."""
+    before = busy_ns(client)
+    client.result("vm clone", "busybox@gate", "one")
+    gate = runs.Gate(client, "one")
+    gate.seed(bytes(64))
+    gate.send("C", runs.words(["true"]))
+    done = runs.talk(gate, b"")
+    assert done.code == 0
+    ended = len(client.samples)
+    client.wait(lambda: len([each for each in client.samples[ended:] if each["sample"] is None]) >= 2)
+    values = dict(zip(fields, next(each["values"] for each in client.samples[::-1] if each["sample"] == "one")))
+    client.result("vm destroy", "one")
+    return busy_ns(client) - before, values["guest_ns"], values["monitor_ns"], values["resident_bytes"]
+
+
+def test_figures(build, tmp_path):
+    """How many instructions a run of `true` takes besides its guest's, and how much memory: docs/performance/runs.md."""
+    parts = bundle.read(*(build / "runs" / name for name in FILES))
+    files = bundle.make(tmp_path / "runs.cpio", CONF, parts)
+    with Qemu(build, bundle=files, channel=True, extra=COUNTED) as machine:
+        machine.wait_prompt()
+        client = Client.over(machine.channel)
+        client.hello()
+        runs.make_template(client, "busybox")
+        fields = client.result("samples", "every=100")[0]["fields"]
+        counted = [counted_run(client, fields) for _ in range(6)][1:]
+        print("instructions in all, of the guest, of its monitor, bytes:", counted)
+        assert all(guest < 25_000_000 and bytes_taken < 6 << 20 for _, guest, _, bytes_taken in counted)

@@ -54,7 +54,7 @@ def line(build, tmp_path_factory):
     port = free_port()
     parts = bundle.read(*(build / "runs" / name for name in (*FILES, "python.squashfs")))
     files = bundle.make(folder / "runs.cpio", CONF + PYTHON + NO_GATE, parts)
-    with Qemu(build, bundle=files, memory="2G", extra=("-serial", f"tcp:127.0.0.1:{port},server=on,wait=off")) as machine:
+    with Qemu(build, bundle=files, memory="2G", extra=("-serial", f"tcp:127.0.0.1:{port},server=on,wait=off,nodelay=on")) as machine:
         machine.wait_prompt()
         program = os.environ.get("SKERRYD", ROOT / "gateway/build/skerryd")
         server = Server(str(program), folder, f"tcp:127.0.0.1:{port}").start()
@@ -70,7 +70,7 @@ def line(build, tmp_path_factory):
 
 
 def run(server, *command, headers=None, **more):
-    return server.tls("POST", "/v1/runs", {"template": "busybox", "command": list(command), **more}, headers=headers)
+    return server.tls("POST", "/v1/runs", {"template": "busybox", "command": list(command), **more}, headers=headers, timeout=100)
 
 
 def shell(server, text, **more):
