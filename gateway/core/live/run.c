@@ -370,6 +370,7 @@ void run_begin(struct request *request, const char *template, const struct run_l
 		 (unsigned long long)run->number);
 	run_wait(run, request, wait_s);
 	run_schedule();
+	run_answer_all(run, clock_now_s());
 }
 
 /* --- what comes from Skerry, and time --- */

@@ -43,6 +43,7 @@ struct run_limits {
 /* The connection to the init in the clone: frames as iso/init/gate.h says, in pieces as there is
  * credit. */
 struct run_link {
+	bool sown;	/* the init has been told its seed */
 	int64_t stream; /* Skerry's number; 0: none */
 	size_t credit;	/* bytes that Skerry takes */
 	size_t window;	/* bytes of input that the init takes */

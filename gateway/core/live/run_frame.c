@@ -88,6 +88,7 @@ static void run_frame_seed(struct run *run)
 		return;
 	}
 	run_frame_add(run, 'S', seed, sizeof(seed));
+	run->link.sown = true;
 	explicit_bzero(seed, sizeof(seed));
 }
 
@@ -128,9 +129,9 @@ static void run_frame_ended(struct run *run, const uint8_t *bytes)
 static bool run_frame_one(struct run *run, char kind, const uint8_t *bytes, size_t count)
 {
 	if (run->state == RUN_AT_GATE) {
-		if (kind == 'H' && count == 1 && bytes[0] == RUN_FRAME_VERSION) {
+		if (kind == 'H' && !run->link.sown && count == 1 && bytes[0] == RUN_FRAME_VERSION) {
 			run_frame_seed(run);
-		} else if (kind == 'R' && count == 0) {
+		} else if (kind == 'R' && run->link.sown && count == 0) {
 			run->state = RUN_UNDER_WAY;
 			run->link.window = RUN_FRAME_WINDOW;
 			run_frame_add(run, 'C', run->words.bytes, run->words.count);

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""Runs by REST at a fake Skerry: what an init is told, inits that lie, who sees what, how many at a time."""
+import base64
+
+import pytest
+
+from client import Server, wait_for
+from fake_runs import FakeRuns, ended, frame
+
+
+@pytest.fixture
+def line(program, tmp_path):
+    fake = FakeRuns(str(tmp_path / "skerry.sock"))
+    server = Server(program, tmp_path, fake.path).start()
+    yield fake, server
+    server.stop()
+    fake.close()
+
+
+def run(server, token=None, wait=9, headers=None, **more):
+    body = {"template": "vm00", "command": ["a", "b c"], **more}
+    return server.tls("POST", "/v1/runs", body, token=token, headers={"Prefer": f"wait={wait}", **(headers or {})})
+
+
+def gone(fake):
+    """All clones have been destroyed."""
+    wait_for(lambda: list(fake.vms) == ["vm00"])
+
+
+def test_told(line):
+    """What an init is told, in which order; a seed of its own for each; what it says comes back."""
+    fake, server = line
+    fake.command_frames = frame("O", b"out") + frame("E", b"\xff") + frame("O", b"put") + ended(7)
+    done = run(server, env={"A": "1=2"}, stdin="in", directory="/d", user="5:6").json()
+    assert (done["stdout"], base64.b64decode(done["stderr_base64"]), done["exit_code"]) == ("output", b"\xff", 7)
+    assert sorted(fake.told[0].split(b"\0")) == [b"", b"aa", b"ab c", b"d/d", b"eA=1=2", b"u5:6"]
+    assert fake.told[0].index(b"aa") < fake.told[0].index(b"ab c")
+    fake.resets = 3     # Linux may cut what comes right behind its start as a clone
+    assert run(server).json()["result"] == "exit"
+    assert len(set(fake.seeds)) == 2 and {len(seed) for seed in fake.seeds} == {64}
+    gone(fake)
+
+
+LIES = {
+    "an unknown kind": frame("?"),
+    "a frame too long": b"O\xff\xff\xff",
+    "hello again": frame("H", b"\1"),
+    "more input than it got": frame("T", (17).to_bytes(4, "little")),
+    "an end that is short": frame("X", b"\0"),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_lies(line, lie):
+    """The run is over, and so is its clone; the next one is as ever."""
+    fake, server = line
+    fake.command_frames = LIES[lie]
+    done = run(server).json()
+    assert done["result"] == "crash", done
+    fake.command_frames = ended()
+    assert run(server).json()["result"] == "exit"
+    gone(fake)
+
+
+def test_lies_at_the_gate(line):
+    """No command is told to an init that has not said that it is sown; what comes behind an end is not read."""
+    fake, server = line
+    for hello, seeded in ((ended(), None), (frame("H", b"\2"), None), (frame("R"), None), (frame("H", b"\1") + frame("H", b"\1"), None),
+                          (frame("H", b"\1"), frame("O", b"x"))):
+        fake.hello_frames, fake.seed_frames = hello, seeded
+        done = run(server).json()
+        assert done["result"] == "crash" and not fake.told, (hello, done)
+    fake.hello_frames, fake.seed_frames = frame("H", b"\1"), frame("R")
+    fake.command_frames = ended(3) + ended(4) + frame("O", b"more")
+    done = run(server).json()
+    assert (done["exit_code"], done["stdout"]) == (3, "")
+    fake.command_frames, fake.cut = frame("O", b"half"), True
+    done = run(server).json()
+    assert (done["result"], done["stdout"]) == ("crash", "half")
+    gone(fake)
+
+
+def test_whose(line):
+    """Another operator sees that there was a run, and not what it printed; other scopes see nothing, and may run nothing."""
+    fake, server = line
+    fake.command_frames = frame("O", b"mine") + ended()
+    path = "/v1/runs/" + run(server).json()["id"]
+    assert server.tls("GET", path).json()["stdout"] == "mine"
+    other, far = server.make_token(["operator"]), server.make_token(["operator"], "x*")
+    seen = server.tls("GET", path, token=other).json()
+    assert seen["result"] == "exit" and "stdout" not in seen and "mine" not in str(seen)
+    assert "mine" not in str(server.tls("GET", "/v1/runs", token=other).json())
+    assert server.tls("GET", path, token=far).status == 404 and server.tls("GET", "/v1/runs", token=far).json()["items"] == []
+    assert run(server, token=far).status == 403
+    assert run(server, token=server.make_token(["viewer"])).status == 403
+    headers = {"Idempotency-Key": "k"}
+    first = run(server, headers=headers).json()
+    told = len(fake.told)
+    assert run(server, headers=headers).json() == {"id": first["id"]} and len(fake.told) == told
+
+
+def test_many(line):
+    """Eight go on, further ones wait, and beyond 32 of one token the answer is 429; another token still gets a place."""
+    fake, server = line
+    fake.command_frames = None
+    begun = [run(server, wait=0) for _ in range(40)]
+    assert {answer.status for answer in begun} == {202}
+    assert len(fake.vms) <= 9
+    refused = run(server, wait=0)
+    assert (refused.status, refused.code) == (429, "busy") and refused.headers["retry-after"]
+    assert run(server, wait=0, token=server.make_token(["operator"])).status == 202
+    wait_for(lambda: len(fake.told) == 8)
+    for answer in begun:
+        server.tls("DELETE", answer.headers["location"])
+    # whoever has none is the next
+    wait_for(lambda: len(fake.told) > 8)
+    items = {item["owner"]: item["state"] for item in server.tls("GET", "/v1/runs").json()["items"]}
+    assert items["test"] == "running"
+    assert server.tls("GET", "/v1/audit").status == 200
+
+
+def test_lost(line):
+    """The line is lost in a run: its end is a problem, and its clone is destroyed when the line is back."""
+    fake, server = line
+    fake.command_frames = None
+    begun = run(server, wait=0)
+    wait_for(lambda: fake.told)
+    fake.drop()
+    wait_for(lambda: server.tls("GET", begun.headers["location"]).json()["result"] == "lost")
+    gone(fake)
