@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """POST /v1/runs and `skerryctl run` at the real image: commands in clones of a template of busybox."""
 import concurrent.futures
+import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -218,3 +220,18 @@ def test_python(line):
     for place in range(8):
         assert len({words[place] for words in said}) == 4, (place, said)
     assert max(abs(float(words[8]) - time.time()) for words in said) < 120, said
+
+
+def test_guide(line):
+    """The guide's client, and its line of shell."""
+    _, server = line
+    done = subprocess.run([sys.executable, ROOT / "docs/guides/run_client.py", server.socket, "busybox", "sh", "-c", "cat; exit 3"],
+                          input=b"\xff\n", stdout=subprocess.PIPE, timeout=100, check=False)
+    assert (done.stdout, done.returncode) == (b"\xff\n", 3)
+    done = subprocess.run([sys.executable, ROOT / "docs/guides/run_client.py", server.socket, "none", "true"], input=b"",
+                          stderr=subprocess.PIPE, timeout=100, check=False)
+    assert done.returncode == 1 and b"none" in done.stderr
+    (text,) = re.findall(r"^    curl .*\n.*\n", (ROOT / "docs/guides/run-what-you-do-not-trust.md").read_text(), re.MULTILINE)
+    done = subprocess.run(["sh", "-c", text.replace("/run/skerryd/skerryd.sock", server.socket)], stdout=subprocess.PIPE,
+                          timeout=100, check=False)
+    assert json.loads(done.stdout)["stdout"] == "42\n"
