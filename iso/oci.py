@@ -82,7 +82,7 @@ def busybox(program):
     """The layers of an image with Debian's static busybox and what it can do as links."""
     names = subprocess.run([program, "--list"], check=True, text=True, stdout=subprocess.PIPE).stdout.split()
     users = b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n"
-    members = [folder("bin"), folder("etc"), folder("root", 0o700), folder("tmp", 0o1777), file("bin/busybox", Path(program).read_bytes(), 0o755),
+    members = [folder("bin"), folder("etc"), folder("root", 0o700), file("bin/busybox", Path(program).read_bytes(), 0o755),
                file("etc/passwd", users), file("etc/group", b"root:x:0:\nnogroup:x:65534:\n")]
     return [layer(*members), layer(*(link(f"bin/{name}", "busybox") for name in names if name != "busybox"))]
 

@@ -78,6 +78,7 @@ static void init_mount(const char *what, const char *where, const char *kind, lo
 /* The image below, a layer in memory above it, and the kernel's own file systems in both. */
 static void init_mount_all(void)
 {
+	CALL(umask, 0);
 	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
 		CALL(mkdir, folders[i], 0755);
 	init_mount("dev", "/dev", "devtmpfs", MS_NOSUID, "mode=0755");
@@ -106,6 +107,7 @@ static void init_mount_all(void)
 	CALL(symlink, "/proc/self/fd/0", "/dev/stdin");
 	CALL(symlink, "/proc/self/fd/1", "/dev/stdout");
 	CALL(symlink, "/proc/self/fd/2", "/dev/stderr");
+	CALL(umask, 022);
 }
 
 /*

@@ -62,6 +62,8 @@ def test_what_it_gets(client):
     assert done.out == b"2 x=y /bin /root\n/tmp\n65534\n65533\n"
     done = shell(client, "pwd; id -u; echo here >/bin/new && cat /bin/new; ls /modules /init")
     assert done.out == b"/\n0\nhere\n"
+    # the image has no /tmp: the init makes it, for everybody
+    assert shell(client, "stat -c %a /tmp /dev/shm; umask", user="7:7").out == b"1777\n1777\n0022\n"
     done = runs.run(client, "busybox", "one", ["nothing"])
     assert (done.code, done.error) == (127, b"nothing: there is no such program\n")
     done = runs.run(client, "busybox", "one", ["/etc"])
