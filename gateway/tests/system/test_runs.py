@@ -80,6 +80,17 @@ def test_lies_at_the_gate(line):
     gone(fake)
 
 
+def test_silence(line):
+    """An init that says nothing, or not enough, is ended by the limit of time; connections that are always cut by their number."""
+    fake, server = line
+    for what, frames in (("command_frames", frame("O", b"half") + b"O\5"), ("seed_frames", None), ("hello_frames", None)):
+        setattr(fake, what, frames)
+        assert run(server, limits={"wall_s": 0.5}).json()["result"] == "out-of-time"
+    fake.resets = 1000
+    assert run(server).json()["result"] == "no-gate"
+    gone(fake)
+
+
 def test_whose(line):
     """Another operator sees that there was a run, and not what it printed; other scopes see nothing, and may run nothing."""
     fake, server = line
