@@ -42,6 +42,8 @@ struct cli {
 	const char *since;
 	const char *scope;
 	const char *expires;
+	const char *ssh_options[8]; /* ssh: what goes to ssh behind -o */
+	int ssh_option_count;
 	const char *roles[8];
 	int role_count;
 	/* run */
@@ -117,6 +119,8 @@ enum cli_exit command_vm_balloon(struct cli *cli, int count, char **words);
 enum cli_exit command_vm_digest(struct cli *cli, int count, char **words);
 enum cli_exit command_vm_inspect(struct cli *cli, int count, char **words);
 enum cli_exit command_console(struct cli *cli, int count, char **words);
+enum cli_exit command_connect(struct cli *cli, int count, char **words);
+enum cli_exit command_ssh(struct cli *cli, int count, char **words);
 enum cli_exit command_events(struct cli *cli, int count, char **words);
 enum cli_exit command_log(struct cli *cli, int count, char **words);
 enum cli_exit command_audit(struct cli *cli, int count, char **words);

@@ -31,6 +31,10 @@ static const char usage[] =
 	"  ps | logs ID | stop ID    what runs and has run; its output; ends it\n"
 	"  template NAME             boots a machine to where runs begin as copies of it\n"
 	"  console NAME              the machine's console; Ctrl-] leaves\n"
+	"  connect NAME PORT         stdin and stdout to a program in the guest, by its socket "
+	"device\n"
+	"  ssh [USER@]NAME [-- COMMAND...]\n"
+	"                            ssh to the guest's port 22, without a network\n"
 	"  events [--follow]         what happened, and what happens\n"
 	"  log, audit, host          lines of the log, of the audit; the host\n"
 	"  host audit|log-rotate|reboot|poweroff\n"
@@ -49,6 +53,7 @@ static const char usage[] =
 	"  --yes                     destroy, reboot, poweroff: do not ask at a terminal\n"
 	"  --overwrite               vm save, vm backup: also a disk that holds something else\n"
 	"  --continue                vm save: the machine goes on\n"
+	"  --ssh-option OPTION       ssh: what ssh takes behind -o; may be given eight times\n"
 	"  --level L, --vm NAME, --limit N, --since SEQUENCE\n"
 	"  --help, --version\n";
 
@@ -73,6 +78,7 @@ enum {
 	OPT_ROLE,
 	OPT_USER,
 	OPT_OVERWRITE,
+	OPT_SSH,
 	OPT_CONTINUE,
 	OPT_ENV,
 	OPT_TIMEOUT,
@@ -101,6 +107,7 @@ static const struct option options[] = {
 	{"expires", required_argument, NULL, OPT_EXPIRES},
 	{"role", required_argument, NULL, OPT_ROLE},
 	{"user", required_argument, NULL, OPT_USER},
+	{"ssh-option", required_argument, NULL, OPT_SSH},
 	{"overwrite", no_argument, NULL, OPT_OVERWRITE},
 	{"continue", no_argument, NULL, OPT_CONTINUE},
 	{"env", required_argument, NULL, OPT_ENV},
@@ -116,12 +123,26 @@ static const struct {
 	const char *name;
 	enum cli_exit (*run)(struct cli *cli, int count, char **words);
 } commands[] = {
-	{"vm", command_vm},	    {"console", command_console},   {"events", command_events},
-	{"log", command_log},	    {"audit", command_audit},	    {"host", command_host},
-	{"token", command_token},   {"user", command_user},	    {"login", command_login},
-	{"logout", command_logout}, {"password", command_password}, {"disk", command_disk},
-	{"net", command_net},	    {"run", command_run},	    {"ps", command_ps},
-	{"logs", command_logs},	    {"stop", command_stop},	    {"template", command_template},
+	{"vm", command_vm},
+	{"console", command_console},
+	{"events", command_events},
+	{"log", command_log},
+	{"audit", command_audit},
+	{"host", command_host},
+	{"token", command_token},
+	{"user", command_user},
+	{"login", command_login},
+	{"logout", command_logout},
+	{"password", command_password},
+	{"disk", command_disk},
+	{"net", command_net},
+	{"run", command_run},
+	{"ps", command_ps},
+	{"logs", command_logs},
+	{"stop", command_stop},
+	{"template", command_template},
+	{"connect", command_connect},
+	{"ssh", command_ssh},
 };
 
 static void main_take_role(struct cli *cli, const char *role)
@@ -136,6 +157,13 @@ static void main_take_variable(struct cli *cli, const char *variable)
 	if (cli->environment_count == (int)(ARRAY_COUNT(cli->environment)))
 		cli_die(CLI_USAGE, "give --env 32 times at most");
 	cli->environment[cli->environment_count++] = variable;
+}
+
+static void main_take_ssh_option(struct cli *cli, const char *text)
+{
+	if (cli->ssh_option_count == (int)(ARRAY_COUNT(cli->ssh_options)))
+		cli_die(CLI_USAGE, "give --ssh-option eight times at most");
+	cli->ssh_options[cli->ssh_option_count++] = text;
 }
 
 static void main_take_option(struct cli *cli, int option)
@@ -162,6 +190,7 @@ static void main_take_option(struct cli *cli, int option)
 	case OPT_EXPIRES:	cli->expires = optarg; break;
 	case OPT_ROLE:		main_take_role(cli, optarg); break;
 	case OPT_USER:		cli->user = optarg; break;
+	case OPT_SSH:		main_take_ssh_option(cli, optarg); break;
 	case OPT_OVERWRITE:	cli->overwrite = true; break;
 	case OPT_CONTINUE:	cli->goes_on = true; break;
 	case OPT_ENV:		main_take_variable(cli, optarg); break;
@@ -210,7 +239,6 @@ int main(int count, char **words)
 	}
 	cli_die(CLI_USAGE,
 		"there is no command \"%s\": use one of vm run ps logs stop template disk net "
-		"console "
-		"events log audit host token user login logout password",
+		"console connect ssh events log audit host token user login logout password",
 		words[optind]);
 }

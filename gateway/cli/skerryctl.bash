@@ -12,7 +12,7 @@ _skerryctl() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
 	local words=() asked=() options i
 	options='--host --socket --json --token-file --fingerprint --follow --read-only --take --force --yes --to --level --vm
-		--limit --since --scope --expires --role --user --overwrite --continue --env --timeout --workdir --detach --help --version'
+		--limit --since --scope --expires --role --user --overwrite --continue --env --timeout --workdir --detach --ssh-option --help --version'
 	COMPREPLY=()
 	case $previous in
 	--socket | --token-file)
@@ -20,7 +20,7 @@ _skerryctl() {
 		return
 		;;
 	--role)
-		mapfile -t COMPREPLY < <(compgen -W 'viewer operator admin auditor console-read console-write' -- "$current")
+		mapfile -t COMPREPLY < <(compgen -W 'viewer operator admin auditor console-read console-write guest' -- "$current")
 		return
 		;;
 	--level)
@@ -29,7 +29,7 @@ _skerryctl() {
 		;;
 	--vm) ;;
 	--to) ;;
-	--host | --fingerprint | --limit | --since | --scope | --expires | --user | --env | --timeout | --workdir) return ;;
+	--host | --fingerprint | --limit | --since | --scope | --expires | --user | --env | --timeout | --workdir | --ssh-option) return ;;
 	esac
 	# The words that are no options; the same server is asked for names.
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -38,7 +38,7 @@ _skerryctl() {
 			asked+=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}")
 			((i++))
 			;;
-		--level | --vm | --limit | --since | --scope | --expires | --role | --to | --user | --env | --timeout | --workdir) ((i++)) ;;
+		--level | --vm | --limit | --since | --scope | --expires | --role | --to | --user | --env | --timeout | --workdir | --ssh-option) ((i++)) ;;
 		-*) ;;
 		*) words+=("${COMP_WORDS[i]}") ;;
 		esac
@@ -53,7 +53,7 @@ _skerryctl() {
 	fi
 	local choices=
 	case "${words[0]-} ${words[1]-}" in
-	' ') choices='vm run ps logs stop template disk net console events log audit host token user login logout password' ;;
+	' ') choices='vm run ps logs stop template disk net console connect ssh events log audit host token user login logout password' ;;
 	'vm ') choices='list show start stop kill pause resume reset renew trim snapshot clone save restore
 		backup balloon inspect digest create set destroy' ;;
 	'host ') choices='audit log-rotate reboot poweroff' ;;
@@ -87,7 +87,7 @@ _skerryctl() {
 			choices=$(_skerryctl_names "${asked[@]}" vm list)
 		fi
 		;;
-	'console '* | 'run ' | 'template ' | 'vm show' | 'vm start' | 'vm stop' | 'vm kill' | 'vm pause' | 'vm resume' | 'vm reset' | 'vm renew' | 'vm trim' | \
+	'console '* | 'connect ' | 'ssh ' | 'run ' | 'template ' | 'vm show' | 'vm start' | 'vm stop' | 'vm kill' | 'vm pause' | 'vm resume' | 'vm reset' | 'vm renew' | 'vm trim' | \
 		'vm destroy' | 'vm save' | 'vm restore' | 'vm backup' | 'vm balloon' | 'vm inspect' | 'vm digest')
 		local list=(vm list)
 		[[ ${#words[@]} -eq 3 && ${words[1]} == @(save|restore) ]] && list=(disk list)

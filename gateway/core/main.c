@@ -42,6 +42,7 @@
 #include "gateway/core/live/run.h"
 #include "gateway/core/live/stream.h"
 #include "gateway/core/live/template.h"
+#include "gateway/core/live/vsock.h"
 #include "gateway/core/sandbox.h"
 #include "gateway/link/link.h"
 #include "gateway/web/web.h"
@@ -70,17 +71,21 @@ static void core_linked(void)
 		audit_anchor();
 }
 
-static void core_broken(void)
+static void core_link_lost(void)
 {
 	console_link_lost();
 	run_link_lost();
 	template_link_lost();
+	vsock_link_lost();
 }
 
-static void core_stream(json_t *line)
+/* Skerry's numbers of streams are not used twice: each of them is known to one of these. */
+static void core_stream_line(json_t *line)
 {
-	if (!run_line(line))
-		console_line(line);
+	if (run_line(line))
+		return;
+	console_line(line);
+	vsock_line(line);
 }
 
 /* Who hears what is new of Skerry. */
@@ -92,9 +97,9 @@ static const struct host_listener core_listener = {
 	.lost = stream_lost,
 	.listed = operation_look,
 	.linked = core_linked,
-	.broken = core_broken,
+	.broken = core_link_lost,
 	.rebooted = operation_restarted,
-	.console = core_stream,
+	.console = core_stream_line,
 };
 
 static int64_t core_now_ms(void)
@@ -179,6 +184,8 @@ static void core_message(const struct message_head *head, const char *bytes, siz
 	case MESSAGE_DATA:
 		if (request->stream == STREAM_CONSOLE)
 			console_data(request, head->flags & MESSAGE_TEXT, bytes, count);
+		else if (request->stream == STREAM_VSOCK)
+			vsock_data(request, head->flags & MESSAGE_TEXT, bytes, count);
 		else
 			answer_taken(request, (uint32_t)count);
 		break;

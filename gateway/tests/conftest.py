@@ -40,7 +40,7 @@ def program(request):
 @pytest.fixture(scope="module")
 def fake(tmp_path_factory):
     fake = FakeSkerry(str(tmp_path_factory.mktemp("fake") / "skerry.sock"),
-                      rights=["view", "operate", "console", "configure", "host", "inspect"])
+                      rights=["view", "operate", "console", "configure", "host", "inspect", "guest"])
     for name in ("vm00", "vm01", "vm02", "vm03"):
         fake.act("start", [name], [])
     yield fake

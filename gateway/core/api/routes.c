@@ -12,6 +12,7 @@
 #include "gateway/core/live/operation.h"
 #include "gateway/core/live/stream.h"
 #include "gateway/core/live/template.h"
+#include "gateway/core/live/vsock.h"
 
 #define VM "/v1/vms/{vm}"
 #define ACTION(verb)                                                                               \
@@ -134,6 +135,9 @@ static const struct route routes[] = {
 	{"POST", VM "/console/tickets", ROLE_CONSOLE_READ, SCOPE_VM, ROUTE_OWN | ROUTE_JUDGES,
 	 "console.ticket", console_make_ticket, "TicketNew", "Ticket", NULL, 201,
 	 "a ticket for the WebSocket"},
+	{"GET", VM "/vsock/{id}", ROLE_GUEST, SCOPE_VM, ROUTE_LINK | ROUTE_UPGRADE | ROUTE_JUDGES,
+	 "vsock.connect", vsock_connect, NULL, "Any", NULL, 101,
+	 "WebSocket: a program in the guest that listens at this port of its socket device"},
 	{"GET", "/v1/operations/{id}", ROLE_ANY, SCOPE_NONE, 0, NULL, operation_show, NULL,
 	 "Operation", "wait", 200, "a change that is under way"},
 	{"GET", "/v1/events", ROLE_VIEWER, SCOPE_FILTER, 0, NULL, stream_events, NULL, "Events",

@@ -22,9 +22,9 @@
 
 void api_root(struct request *request)
 {
-	static const char *const features[] = {"events-sse",  "stream-ws",  "console-ws",
-					       "tickets",     "operations", "idempotency",
-					       "audit-chain", "metrics"};
+	static const char *const features[] = {"events-sse",  "stream-ws",   "console-ws",
+					       "vsock-ws",    "tickets",     "operations",
+					       "idempotency", "audit-chain", "metrics"};
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < ARRAY_COUNT(features); i++)

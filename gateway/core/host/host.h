@@ -91,7 +91,8 @@ struct host_listener {
 	void (*linked)(void);			       /* host.up is another */
 	void (*broken)(void);			       /* the line to Skerry is cut */
 	void (*rebooted)(void);			       /* Skerry has booted again */
-	void (*console)(json_t *line);		       /* a line of a console's stream has come */
+	/* a line of a stream has come, of a console or of a guest's socket */
+	void (*console)(json_t *line);
 };
 
 /* `password` may be NULL. Returns false if there is no such link, with a sentence on stderr. */

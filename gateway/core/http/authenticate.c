@@ -116,7 +116,7 @@ static bool authenticate_by_socket(struct request *request, const char *connecti
 		return false;
 	snprintf(who->name, sizeof(who->name), "uid %u", who->user);
 	string_copy(who->scope, sizeof(who->scope), "*");
-	who->roles = role_imply(ROLE_ADMIN | ROLE_AUDITOR | ROLE_CONSOLE_WRITE);
+	who->roles = role_imply(ROLE_ADMIN | ROLE_AUDITOR | ROLE_CONSOLE_WRITE | ROLE_GUEST);
 	return true;
 }
 

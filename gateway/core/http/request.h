@@ -8,8 +8,9 @@
 #include "gateway/core/identity/identity.h"
 
 struct console;
+struct vsock;
 
-enum stream_kind { STREAM_NONE, STREAM_SSE, STREAM_SOCKET, STREAM_CONSOLE };
+enum stream_kind { STREAM_NONE, STREAM_SSE, STREAM_SOCKET, STREAM_CONSOLE, STREAM_VSOCK };
 
 /*
  * One request, from when web hands it over until it is answered in full. Whoever waits for
@@ -37,6 +38,7 @@ struct request {
 	bool behind;	    /* the stream needs a snapshot when it has caught up */
 	char ticket[8];	    /* "stream", "read" or "write"; "": by no ticket */
 	struct console *console;
+	struct vsock *vsock;
 	void (*left)(struct request *request); /* is called when the request ends; may be NULL */
 	/*
 	 * the fields of the request; the last member, as the list is not cleared before it is read

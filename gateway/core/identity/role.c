@@ -10,8 +10,8 @@
 
 #include "gateway/core/identity/identity.h"
 
-const char *const role_names[ROLE_COUNT] = {"viewer",  "operator",     "admin",
-					    "auditor", "console-read", "console-write"};
+const char *const role_names[ROLE_COUNT] = {"viewer",	    "operator",	     "admin", "auditor",
+					    "console-read", "console-write", "guest"};
 
 unsigned role_imply(unsigned roles)
 {

@@ -15,6 +15,7 @@ import time
 
 from fake_snapshots import Refused, Snapshots
 from fake_states import States
+from fake_vsock import Vsocks
 
 EXITS = ("io", "memory", "cpuid", "hlt", "rdmsr", "wrmsr", "hypercall", "host-interrupt")
 FIELDS = ["guest_ns", "monitor_ns", "steal_ns", "halted_ns", "resident_bytes", "exits",
@@ -74,7 +75,7 @@ class Machine:
                 "steal_ns": values[2]}
 
 
-class FakeSkerry(Snapshots, States):
+class FakeSkerry(Snapshots, States, Vsocks):
     """Serves one connection at a time, as the line does."""
 
     def __init__(self, path, vms=16, password=None, stop_s=0.3, rights=None):
@@ -455,19 +456,18 @@ class FakeSkerry(Snapshots, States):
     def take_input(self, line):
         stream = self.streams.get(line["stream"])
         if not stream or not stream["write"]:
-            return
+            return self.take_vsock(line["stream"], stream, line)
         data = base64.b64decode(line["data"])
         if len(data) > stream["input"]:
-            del self.streams[line["stream"]]
-            self.send({"closed": line["stream"], "reason": "bad-input"})
-            return
+            return self.close_stream(line["stream"], "bad-input")
         self.send({"credit": line["stream"], "bytes": len(data)})
         if stream["vm"].echo:
             self.print_to(stream["vm"], data)
 
     def push(self, number):
         stream = self.streams.get(number)
-        while stream and stream["credit"] and stream["at"] < len(stream["vm"].printed):
+        self.push_vsock(number, stream)
+        while stream and "port" not in stream and stream["credit"] and stream["at"] < len(stream["vm"].printed):
             vm = stream["vm"]
             oldest = max(0, len(vm.printed) - RING)
             if stream["at"] < oldest:

@@ -32,7 +32,7 @@ def test_manual_says_all(request):
     assert options == {"--" + name for name in taken}
     for option in options:
         assert option in page and option in completion, option
-    for command in ("vm list", "console", "events", "log", "audit", "host", "token", "login", "vm save", "vm backup", "disk list",
+    for command in ("vm list", "console", "events", "connect", "ssh", "log", "audit", "host", "token", "login", "vm save", "vm backup", "disk list",
                     "net list", "user list", "logout", "password"):
         assert command in page and command.split()[0] in completion, command
 

@@ -7,10 +7,10 @@ import pytest
 
 from client import wait_for
 
-ROLES = ("viewer", "operator", "admin", "auditor", "console-read", "console-write")
+ROLES = ("viewer", "operator", "admin", "auditor", "console-read", "console-write", "guest")
 IMPLIED = {"viewer": {"viewer"}, "operator": {"operator", "viewer"},
            "admin": {"admin", "operator", "viewer"}, "auditor": {"auditor"},
-           "console-read": {"console-read"}, "console-write": {"console-write", "console-read"}}
+           "console-read": {"console-read"}, "console-write": {"console-write", "console-read"}, "guest": {"guest"}}
 # The actions that must not be done to the server of all tests, or that end what is looked at: these
 # are tried only with roles that lack them.
 ONLY_DENIED = {"vm.destroy", "vm.kill", "host.reboot", "host.poweroff"}

@@ -200,6 +200,7 @@ static void test_roles_imply(void **state)
 	assert_int_equal(role_imply(ROLE_ADMIN), ROLE_ADMIN | ROLE_OPERATOR | ROLE_VIEWER);
 	assert_int_equal(role_imply(ROLE_CONSOLE_WRITE), ROLE_CONSOLE_WRITE | ROLE_CONSOLE_READ);
 	assert_int_equal(role_imply(ROLE_AUDITOR), ROLE_AUDITOR);
+	assert_int_equal(role_imply(ROLE_GUEST), ROLE_GUEST);
 	assert_int_equal(role_imply(0), 0);
 }
 

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * skerryctl connect, ssh: a program in a guest over a WebSocket of skerryd, which reaches it by the
+ * guest's socket device. `connect` joins it with stdin and stdout; `ssh` runs the system's ssh with
+ * `connect` as its ProxyCommand.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gateway/base/string.h"
+#include "gateway/cli/cli.h"
+#include "gateway/cli/table.h"
+#include "gateway/cli/websocket.h"
+
+enum {
+	GUEST_PIECE = 16384,
+	GUEST_WORDS = 64, /* of ssh's command line */
+	GUEST_SSH_PORT = 22,
+	GUEST_ANSWER_MS = 10000,
+	/* codes of a close, as skerryd uses them (RFC 6455, 7.4) */
+	GUEST_DONE = 1000,
+	GUEST_NO_ACCESS = 1008,
+	GUEST_LINK_LOST = 1012,
+	GUEST_RESET = 4000,
+};
+
+struct guest {
+	struct cli *cli;
+	const char *name;
+	struct websocket socket;
+	double credit; /* bytes that skerryd takes */
+	bool input_ended;
+};
+
+/* Reads why there is no connection: the problem document of the answer. */
+static json_t *guest_problem(struct http *http)
+{
+	char text[4096];
+	size_t used = 0;
+	json_error_t error;
+
+	while (!http->done && used < sizeof(text)) {
+		int got = http_body(http, text + used, sizeof(text) - used, GUEST_ANSWER_MS);
+
+		if (got <= 0)
+			break;
+		used += (size_t)got;
+	}
+	return json_loadb(text, used, 0, &error);
+}
+
+static enum cli_exit guest_open(struct guest *guest, const char *port)
+{
+	struct cli *cli = guest->cli;
+	struct http_answer answer;
+	char path[700];
+	int status;
+
+	snprintf(path, sizeof(path), "/v1/vms/%s/vsock/%s", http_segment(guest->name), port);
+	status = websocket_open(&guest->socket, &cli->http, path, "skerry.vsock.v1", &answer);
+	if (status == 101)
+		return CLI_OK;
+	if (status == 0) {
+		cli_say("%s", cli->http.net.error);
+		return CLI_NOT_REACHED;
+	}
+	answer.json = guest_problem(&cli->http);
+	return cli_problem(&answer, guest->name);
+}
+
+static bool guest_put(const unsigned char *bytes, size_t size)
+{
+	while (size > 0) {
+		ssize_t put_now = write(STDOUT_FILENO, bytes, size);
+
+		if (put_now < 0 && errno != EINTR)
+			return false;
+		if (put_now > 0) {
+			bytes += put_now;
+			size -= (size_t)put_now;
+		}
+	}
+	return true;
+}
+
+static enum cli_exit guest_closed(const struct guest *guest)
+{
+	switch (guest->socket.close_code) {
+	case GUEST_DONE:
+		return CLI_OK;
+	case GUEST_NO_ACCESS:
+		cli_say("%s: the token is no longer good for it", guest->name);
+		return CLI_NO_ACCESS;
+	case GUEST_LINK_LOST:
+		cli_say("%s: skerryd has lost its link to Skerry", guest->name);
+		return CLI_NOT_REACHED;
+	case GUEST_RESET:
+		cli_say("%s: the guest has reset the connection", guest->name);
+		return CLI_FAILED;
+	default:
+		cli_say("%s: skerryd has ended the connection", guest->name);
+		return CLI_FAILED;
+	}
+}
+
+/* {"credit":N}: as many bytes more may be sent; {"end":true}: the guest sends no more. */
+static void guest_take_text(struct guest *guest)
+{
+	json_error_t error;
+	json_t *said = json_loads((char *)guest->socket.data, 0, &error);
+
+	if (table_number(said, "credit") > 0)
+		guest->credit += table_number(said, "credit");
+	if (json_is_true(json_object_get(said, "end")))
+		close(STDOUT_FILENO);
+	json_decref(said);
+}
+
+/* Takes one message. Returns false when the connection has ended; `*code` says how. */
+static bool guest_take_message(struct guest *guest, enum cli_exit *code)
+{
+	int got = websocket_read(&guest->socket, 0);
+	char credit[48];
+
+	if (got == NET_TIMEOUT)
+		return true;
+	*code = CLI_NOT_REACHED;
+	if (got <= 0) {
+		cli_say("%s: the connection to skerryd is lost", guest->name);
+		return false;
+	}
+	if (guest->socket.kind == WEBSOCKET_CLOSED) {
+		*code = guest_closed(guest);
+		return false;
+	}
+	if (guest->socket.kind == WEBSOCKET_TEXT) {
+		guest_take_text(guest);
+		return true;
+	}
+	if (!guest_put(guest->socket.data, guest->socket.size)) {
+		*code = CLI_FAILED;
+		return false;
+	}
+	snprintf(credit, sizeof(credit), "{\"ack\":%zu}", guest->socket.size);
+	/* A server that has ended takes none any more; its close is still to be read. */
+	(void)websocket_send(&guest->socket, WEBSOCKET_TEXT, credit, strlen(credit));
+	return true;
+}
+
+/*
+ * Sends what stdin has, as far as there is credit; its end is sent once. If nobody takes it any
+ * more, what the server has sent before it went says why.
+ */
+static void guest_take_input(struct guest *guest)
+{
+	static const char end[] = "{\"end\":true}";
+	char bytes[GUEST_PIECE];
+	size_t room = guest->credit < GUEST_PIECE ? (size_t)guest->credit : GUEST_PIECE;
+	ssize_t got = read(STDIN_FILENO, bytes, room);
+
+	if (got < 0 && errno == EINTR)
+		return;
+	guest->input_ended = got <= 0;
+	guest->credit -= got > 0 ? (double)got : 0;
+	if (got > 0)
+		(void)websocket_send(&guest->socket, WEBSOCKET_BINARY, bytes, (size_t)got);
+	else
+		(void)websocket_send(&guest->socket, WEBSOCKET_TEXT, end, strlen(end));
+}
+
+static enum cli_exit guest_pump(struct guest *guest)
+{
+	struct http *http = &guest->cli->http;
+	enum cli_exit code = CLI_NOT_REACHED;
+
+	for (;;) {
+		bool listens = !guest->input_ended && guest->credit >= 1;
+		struct pollfd waits[2] = {
+			{.fd = http->net.fd, .events = POLLIN},
+			{.fd = listens ? STDIN_FILENO : -1, .events = POLLIN},
+		};
+		bool more = http->in_at < http->in_count || net_pending(&http->net);
+
+		if (poll(waits, 2, more ? 0 : -1) < 0 && errno != EINTR)
+			return CLI_FAILED;
+		if ((more || waits[0].revents) && !guest_take_message(guest, &code))
+			return code;
+		if (waits[1].revents)
+			guest_take_input(guest);
+	}
+}
+
+enum cli_exit command_connect(struct cli *cli, int count, char **words)
+{
+	static struct guest guest;
+	enum cli_exit code;
+
+	if (count != 2 || strspn(words[1], "0123456789") != strlen(words[1]) || !words[1][0])
+		cli_die(CLI_USAGE, "use: connect NAME PORT");
+	guest.cli = cli;
+	guest.name = words[0];
+	cli_connect(cli);
+	code = guest_open(&guest, words[1]);
+	return code == CLI_OK ? guest_pump(&guest) : code;
+}
+
+/* Adds a word to a ProxyCommand, quoted for the shell and for ssh, which expands words behind %. */
+static void guest_quote(char *line, size_t room, const char *word)
+{
+	size_t at = strlen(line);
+
+	if (at + 4 * strlen(word) + 4 > room)
+		cli_die(CLI_USAGE, "an option is too long for ssh's command line");
+	line[at++] = ' ';
+	line[at++] = '\'';
+	for (; *word; word++) {
+		if (*word == '\'') {
+			memcpy(line + at, "'\\'", 3);
+			at += 3;
+		}
+		if (*word == '%')
+			line[at++] = '%';
+		line[at++] = *word;
+	}
+	line[at++] = '\'';
+	line[at] = 0;
+}
+
+static void guest_quote_option(char *line, size_t room, const char *option, const char *value)
+{
+	if (value == NULL)
+		return;
+	guest_quote(line, room, option);
+	guest_quote(line, room, value);
+}
+
+/* Makes the ProxyCommand: this program again, at the same skerryd. */
+static void guest_proxy(const struct cli *cli, const char *name, char *line, size_t room)
+{
+	char program[4096];
+	ssize_t size = readlink("/proc/self/exe", program, sizeof(program) - 1);
+
+	if (size < 0)
+		cli_die(CLI_FAILED, "/proc/self/exe: %s", strerror(errno));
+	program[size] = 0;
+	string_copy(line, room, "ProxyCommand=");
+	guest_quote(line, room, program);
+	guest_quote_option(line, room, "--host", cli->host);
+	guest_quote_option(line, room, "--socket", cli->socket);
+	guest_quote_option(line, room, "--token-file", cli->token_file);
+	guest_quote_option(line, room, "--fingerprint", cli->fingerprint);
+	guest_quote(line, room, "connect");
+	guest_quote(line, room, name);
+	snprintf(line + strlen(line), room - strlen(line), " %d", GUEST_SSH_PORT);
+}
+
+/* A key of a guest is kept under a name that no host of a network has. */
+static void guest_alias(const struct cli *cli, const char *name, char *text, size_t room)
+{
+	const char *host = cli->host != NULL ? cli->host : getenv("SKERRY_HOST");
+
+	if (cli->socket != NULL || host == NULL || !host[0])
+		host = "local";
+	snprintf(text, room, "HostKeyAlias=skerry:%s:%s", host, name);
+}
+
+enum cli_exit command_ssh(struct cli *cli, int count, char **words)
+{
+	char proxy[16384], alias[600];
+	char *line[GUEST_WORDS] = {(char *)"ssh", (char *)"-o", proxy, (char *)"-o", alias};
+	const char *name = count > 0 ? strrchr(words[0], '@') : NULL;
+	int at = 5;
+
+	if (count < 1 || words[0][0] == '-' || count > GUEST_WORDS - at - 2 * 8 - 2)
+		cli_die(CLI_USAGE, "use: ssh [USER@]NAME [-- COMMAND...]");
+	name = name != NULL ? name + 1 : words[0];
+	guest_proxy(cli, name, proxy, sizeof(proxy));
+	guest_alias(cli, name, alias, sizeof(alias));
+	for (int i = 0; i < cli->ssh_option_count; i++) {
+		line[at++] = (char *)"-o";
+		line[at++] = (char *)cli->ssh_options[i];
+	}
+	line[at++] = (char *)"--";
+	for (int i = 0; i < count; i++)
+		line[at++] = words[i];
+	line[at] = NULL;
+	execvp("ssh", line);
+	cli_die(CLI_FAILED, "ssh: %s", strerror(errno));
+}
