@@ -88,6 +88,74 @@ def test_talk(machine):
     end(client, "alpha")
 
 
+def hasty(client, name):
+    """Eight calls at once, right behind a reset of all connections. Returns those that were made; each carries bytes."""
+    numbers = [client.request("vsock connect", name, str(PORT), order="any") for _ in range(8)]
+    made = []
+    for number in numbers:
+        reply = client.reply_to(number)
+        assert reply["status"] == "ok" or reply["code"] in ("not-found", "failed"), reply
+        if reply["status"] == "ok":
+            made.append(client.streams[reply["result"][0]["stream"]])
+    for stream in made:
+        stream.refill = True
+        client.give(stream, 65536)
+        echo(client, stream, b"%d" % stream.number * 20)
+        client.result("stream close", str(stream.number))
+    return made
+
+
+def test_rounds(machine):
+    """
+    Five times a state is kept with bytes under way in both directions and a call that is not answered yet, and
+    loaded: each time old connections are reset, and those called at once, and from the guest, work.
+    """
+    client = machine.client
+    begin(client, "alpha")
+    for turn in range(5):
+        stream = connect(client, "alpha")
+        client.write(stream, PATTERN[:3000])
+        late = client.request("vsock connect", "alpha", str(PORT), order="any")
+        client.result("vm pause", "alpha")
+        client.result("vm snapshot", "alpha", f"s{turn}")
+        client.result("vm resume", "alpha")
+        # the source goes on: what was under way arrives, and the call is answered
+        client.wait(lambda s=stream: len(s.data) == 3000 or s.closed)
+        assert bytes(stream.data) == PATTERN[:3000] and stream.closed is None
+        called = client.streams[client.reply_to(late)["result"][0]["stream"]]
+        called.refill = True
+        client.give(called, 65536)
+        echo(client, called, b"answered behind the pause")
+        client.result("vm reset", "alpha", "--to", f"s{turn}")
+        client.wait(lambda s=stream, c=called: s.closed == c.closed == "reset")
+        assert len(hasty(client, "alpha")) == 8
+        client.result("vm clone", f"alpha@s{turn}", "twin")
+        printed(client, "twin", rf"RESET 0x{turn + 1:x}\r?\n")
+        assert len(hasty(client, "twin")) == 8
+        client.result("vm destroy", "twin")
+        client.result("vm snapshot drop", "alpha", f"s{turn}")
+    end(client, "alpha")
+
+
+def test_pauses(machine):
+    """Twenty pauses with bytes under way in both directions lose and double none of them, and end nothing."""
+    client = machine.client
+    begin(client, "alpha")
+    streams = [connect(client, "alpha") for _ in range(4)]
+    for turn in range(20):
+        for stream in streams:
+            client.write(stream, PATTERN[turn * 700:turn * 700 + 700])
+        client.result("vm pause", "alpha")
+        for stream in streams:
+            client.write(stream, b"paused %02d" % turn)
+        client.result("vm resume", "alpha")
+    wanted = b"".join(PATTERN[turn * 700:turn * 700 + 700] + b"paused %02d" % turn for turn in range(20))
+    for stream in streams:
+        client.wait(lambda s=stream: len(s.data) >= len(wanted) or s.closed)
+        assert bytes(stream.data) == wanted and stream.closed is None
+    end(client, "alpha")
+
+
 def test_many(machine):
     """As many connections as a VM has room for, each with bytes of its own."""
     client = machine.client
