@@ -120,6 +120,7 @@ enum cli_exit command_vm_digest(struct cli *cli, int count, char **words);
 enum cli_exit command_vm_inspect(struct cli *cli, int count, char **words);
 enum cli_exit command_console(struct cli *cli, int count, char **words);
 enum cli_exit command_connect(struct cli *cli, int count, char **words);
+enum cli_exit command_agent(struct cli *cli, int count, char **words);
 enum cli_exit command_ssh(struct cli *cli, int count, char **words);
 enum cli_exit command_events(struct cli *cli, int count, char **words);
 enum cli_exit command_log(struct cli *cli, int count, char **words);

@@ -13,8 +13,8 @@
 
 #include "gateway/base/string.h"
 #include "gateway/cli/cli.h"
+#include "gateway/cli/guest.h"
 #include "gateway/cli/table.h"
-#include "gateway/cli/websocket.h"
 
 enum {
 	GUEST_PIECE = 16384,
@@ -26,14 +26,7 @@ enum {
 	GUEST_NO_ACCESS = 1008,
 	GUEST_LINK_LOST = 1012,
 	GUEST_RESET = 4000,
-};
-
-struct guest {
-	struct cli *cli;
-	const char *name;
-	struct websocket socket;
-	double credit; /* bytes that skerryd takes */
-	bool input_ended;
+	GUEST_LOST = 4001,
 };
 
 /* Reads why there is no connection: the problem document of the answer. */
@@ -53,14 +46,14 @@ static json_t *guest_problem(struct http *http)
 	return json_loadb(text, used, 0, &error);
 }
 
-static enum cli_exit guest_open(struct guest *guest, const char *port)
+enum cli_exit guest_open(struct guest *guest, const char *what)
 {
 	struct cli *cli = guest->cli;
 	struct http_answer answer;
 	char path[700];
 	int status;
 
-	snprintf(path, sizeof(path), "/v1/vms/%s/vsock/%s", http_segment(guest->name), port);
+	snprintf(path, sizeof(path), "/v1/vms/%s/%s", http_segment(guest->name), what);
 	status = websocket_open(&guest->socket, &cli->http, path, "skerry.vsock.v1", &answer);
 	if (status == 101)
 		return CLI_OK;
@@ -87,7 +80,7 @@ static bool guest_put(const unsigned char *bytes, size_t size)
 	return true;
 }
 
-static enum cli_exit guest_closed(const struct guest *guest)
+enum cli_exit guest_closed(const struct guest *guest)
 {
 	switch (guest->socket.close_code) {
 	case GUEST_DONE:
@@ -100,6 +93,10 @@ static enum cli_exit guest_closed(const struct guest *guest)
 		return CLI_NOT_REACHED;
 	case GUEST_RESET:
 		cli_say("%s: the guest has reset the connection", guest->name);
+		return CLI_FAILED;
+	case GUEST_LOST:
+		cli_say("%s: the guest's agent has said more at a time than its port keeps",
+			guest->name);
 		return CLI_FAILED;
 	default:
 		cli_say("%s: skerryd has ended the connection", guest->name);
@@ -198,13 +195,16 @@ enum cli_exit command_connect(struct cli *cli, int count, char **words)
 {
 	static struct guest guest;
 	enum cli_exit code;
+	char path[32];
 
-	if (count != 2 || strspn(words[1], "0123456789") != strlen(words[1]) || !words[1][0])
+	if (count != 2 || strlen(words[1]) > 10 ||
+	    strspn(words[1], "0123456789") != strlen(words[1]) || !words[1][0])
 		cli_die(CLI_USAGE, "use: connect NAME PORT");
 	guest.cli = cli;
 	guest.name = words[0];
+	snprintf(path, sizeof(path), "vsock/%s", words[1]);
 	cli_connect(cli);
-	code = guest_open(&guest, words[1]);
+	code = guest_open(&guest, path);
 	return code == CLI_OK ? guest_pump(&guest) : code;
 }
 

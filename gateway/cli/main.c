@@ -35,6 +35,10 @@ static const char usage[] =
 	"device\n"
 	"  ssh [USER@]NAME [-- COMMAND...]\n"
 	"                            ssh to the guest's port 22, without a network\n"
+	"  agent NAME ping|info|osinfo|users|addresses|set-time|freeze|thaw|frozen\n"
+	"  agent NAME exec PROGRAM [WORD...] | file-read PATH | file-write PATH\n"
+	"                            QEMU's guest agent in the guest; -- before a PROGRAM with "
+	"options\n"
 	"  events [--follow]         what happened, and what happens\n"
 	"  log, audit, host          lines of the log, of the audit; the host\n"
 	"  host audit|log-rotate|reboot|poweroff\n"
@@ -143,6 +147,7 @@ static const struct {
 	{"template", command_template},
 	{"connect", command_connect},
 	{"ssh", command_ssh},
+	{"agent", command_agent},
 };
 
 static void main_take_role(struct cli *cli, const char *role)
@@ -239,6 +244,6 @@ int main(int count, char **words)
 	}
 	cli_die(CLI_USAGE,
 		"there is no command \"%s\": use one of vm run ps logs stop template disk net "
-		"console connect ssh events log audit host token user login logout password",
+		"console connect ssh agent events log audit host token user login logout password",
 		words[optind]);
 }

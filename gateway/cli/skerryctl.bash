@@ -53,7 +53,7 @@ _skerryctl() {
 	fi
 	local choices=
 	case "${words[0]-} ${words[1]-}" in
-	' ') choices='vm run ps logs stop template disk net console connect ssh events log audit host token user login logout password' ;;
+	' ') choices='vm run ps logs stop template disk net console connect ssh agent events log audit host token user login logout password' ;;
 	'vm ') choices='list show start stop kill pause resume reset renew trim snapshot clone save restore
 		backup balloon inspect digest create set destroy' ;;
 	'host ') choices='audit log-rotate reboot poweroff' ;;
@@ -87,7 +87,7 @@ _skerryctl() {
 			choices=$(_skerryctl_names "${asked[@]}" vm list)
 		fi
 		;;
-	'console '* | 'connect ' | 'ssh ' | 'run ' | 'template ' | 'vm show' | 'vm start' | 'vm stop' | 'vm kill' | 'vm pause' | 'vm resume' | 'vm reset' | 'vm renew' | 'vm trim' | \
+	'console '* | 'connect ' | 'ssh ' | 'agent ' | 'run ' | 'template ' | 'vm show' | 'vm start' | 'vm stop' | 'vm kill' | 'vm pause' | 'vm resume' | 'vm reset' | 'vm renew' | 'vm trim' | \
 		'vm destroy' | 'vm save' | 'vm restore' | 'vm backup' | 'vm balloon' | 'vm inspect' | 'vm digest')
 		local list=(vm list)
 		[[ ${#words[@]} -eq 3 && ${words[1]} == @(save|restore) ]] && list=(disk list)

@@ -3,7 +3,7 @@
 Makes the pieces of initramfs that give a Debian guest tools for disks and networks:
 disk_tools.py GUESTS OUT.
 
-OUT/fio.cpio.gz, OUT/file_systems.cpio.gz, OUT/iperf3.cpio.gz, OUT/socat.cpio.gz and OUT/ssh.cpio.gz each follow
+OUT/fio.cpio.gz, OUT/file_systems.cpio.gz, OUT/iperf3.cpio.gz, OUT/socat.cpio.gz, OUT/ssh.cpio.gz and OUT/agent.cpio.gz each follow
 guests/initramfs.cpio.gz in a test's initramfs; several may. Programs are the host's, in /sbin, with the libraries they need; /sbin/load
 NAME inserts the kernel's module of a file system.
 """
@@ -21,9 +21,9 @@ PROGRAMS = {"fio": ("fio", "blkdiscard", "blockdev"),
             "file_systems": ("blkdiscard", "mke2fs", "e2fsck", "mkfs.xfs", "xfs_repair",
                              "mkfs.btrfs", "btrfs"),
             "iperf3": ("iperf3",), "socat": ("socat",),
-            "ssh": ("sshd", "ssh-keygen")}
+            "ssh": ("sshd", "ssh-keygen"), "agent": ("qemu-ga",)}
 MODULES = {"fio": (), "file_systems": ("xfs", "btrfs"), "iperf3": (),
-           "socat": ("vmw_vsock_virtio_transport",), "ssh": ()}
+           "socat": ("vmw_vsock_virtio_transport",), "ssh": (), "agent": ()}
 FOLDERS = ("sbin", "lib64", "lib/x86_64-linux-gnu", "lib/modules", "mnt")
 # Clients of storage over networks, 80 MB with what they need; fio calls them only for their engines.
 STUBBED = ("libgfapi", "libnbd", "libibverbs", "librdmacm", "librados", "librbd", "libpmem",

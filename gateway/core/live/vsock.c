@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Connections to programs in guests: a WebSocket of a client is joined with a stream of the link
- * that `vsock connect` opens. The table of routes names its handler, core's main function brings
- * what web and Skerry send; it asks and answers by the link, and looks into no byte that it moves.
+ * that `vsock connect` opens, or `stream open` to the port of the guest's agent. The table of
+ * routes names its handler, core's main function brings what web and Skerry send; it asks and
+ * answers by the link, and looks into no byte that it moves.
  */
 
 #include "gateway/core/live/vsock.h"
@@ -25,16 +26,22 @@ enum {
 	VSOCKS = 64,	      /* Skerry has 144 places for a channel's sockets */
 	VSOCK_CALLS = 4,      /* calls that wait for a guest's answer, of the link's 8 requests */
 	VSOCK_WINDOW = 65536, /* bytes under way in each direction */
-	VSOCK_LINE = 3072,    /* bytes in a line of the link */
+	VSOCK_PORT_CREDIT = 4096, /* what a stream of a port takes at first, unsaid */
+	VSOCK_LINE = 3072,	  /* bytes in a line of the link */
 	/* codes of the WebSocket's close (RFC 6455, 7.4) */
 	VSOCK_DONE = 1000,
 	VSOCK_WRONG = 1008,
 	VSOCK_AGAIN = 1012,
 	VSOCK_DISPLACED = 1013,
+	VSOCK_LOST = 4001,  /* the agent wrote more than its port keeps */
 	VSOCK_RESET = 4000, /* by the guest, or because its VM was reset or has ended */
 };
 
+/* The port of QEMU's guest agent, which stock images wait for. */
+#define VSOCK_AGENT_PORT "port=org.qemu.guest_agent.0"
+
 struct vsock {
+	bool agent; /* the other end is a port, which has no end and can lose bytes */
 	bool used;
 	bool calling;	  /* the reply to `vsock connect` is still to come */
 	uint32_t request; /* 0: the client has gone */
@@ -177,7 +184,7 @@ static void vsock_push(struct vsock *vsock)
 		return;
 	while ((count = vsock_push_line(vsock)) != 0)
 		taken += count;
-	if (vsock->input_ended && !vsock->end_sent && !vsock->input.count)
+	if (vsock->input_ended && !vsock->agent && !vsock->end_sent && !vsock->input.count)
 		vsock->end_sent =
 			link_tell(json_pack("{s:I, s:I}", "stream", (json_int_t)vsock->stream,
 					    "end", (json_int_t)vsock->sent));
@@ -209,6 +216,7 @@ static void vsock_opened(uint64_t index, json_t *reply)
 		vsock_close(vsock);
 		return;
 	}
+	vsock->credit = vsock->agent ? VSOCK_PORT_CREDIT : 0;
 	answer_start_stream(request, STREAM_VSOCK, "skerry.vsock.v1");
 	vsock->room = VSOCK_WINDOW;
 	vsock_say(request, "credit", VSOCK_WINDOW);
@@ -237,9 +245,10 @@ static struct vsock *vsock_place(const struct identity *who)
 	return vsocks[place].used ? NULL : &vsocks[place];
 }
 
-static void vsock_open(struct request *request)
+/* Opens the stream by a command, which has the VM's name as its first word. */
+static void vsock_open(struct request *request, const char *command, const char *const *words,
+		       bool agent)
 {
-	const char *words[] = {request->vm, request->item, NULL};
 	struct vsock *vsock = vsock_place(&request->who);
 	char actor[65];
 	json_t *ask;
@@ -251,11 +260,14 @@ static void vsock_open(struct request *request)
 			       VSOCKS, VSOCK_CALLS);
 		return;
 	}
-	*vsock = (struct vsock){
-		.used = true, .calling = true, .request = request->id, .began_s = clock_now_s()};
+	*vsock = (struct vsock){.used = true,
+				.agent = agent,
+				.calling = true,
+				.request = request->id,
+				.began_s = clock_now_s()};
 	vsock->input.limit = VSOCK_WINDOW;
 	request_actor(request, actor, sizeof(actor));
-	ask = link_command("vsock connect", words, actor);
+	ask = link_command(command, words, actor);
 	json_object_set_new(ask, "order", json_string("any"));
 	if (!link_ask(ask, vsock_opened, (uint64_t)(vsock - vsocks))) {
 		vsock_free(vsock);
@@ -268,25 +280,39 @@ static void vsock_open(struct request *request)
 	request->left = vsock_leave;
 }
 
-void vsock_connect(struct request *request)
+/* Returns whether it is asked for a WebSocket and stands in the audit; else it is answered. */
+static bool vsock_begin(struct request *request)
 {
 	const char *protocols = request_header(request, "sec-websocket-protocol");
 
-	if (number_read(request->item, -1, UINT32_MAX - 1) < 1) {
-		answer_problem(request, 422, "bad-argument", "the port must be from 1 to %u",
-			       UINT32_MAX - 1);
-		return;
-	}
 	if (!fields_get(&request->fields, "upgrade") || !protocols ||
 	    !strstr(protocols, "skerry.vsock.v1")) {
 		answer_header(request, "Upgrade", "websocket");
 		answer_problem(request, 426, "upgrade-required",
 			       "this path is a WebSocket: ask for an upgrade with the subprotocol "
 			       "skerry.vsock.v1");
-		return;
+		return false;
 	}
-	if (router_begin(request))
-		vsock_open(request);
+	return router_begin(request);
+}
+
+void vsock_connect(struct request *request)
+{
+	const char *words[] = {request->vm, request->item, NULL};
+
+	if (number_read(request->item, -1, UINT32_MAX - 1) < 1)
+		answer_problem(request, 422, "bad-argument", "the port must be from 1 to %u",
+			       UINT32_MAX - 1);
+	else if (vsock_begin(request))
+		vsock_open(request, "vsock connect", words, false);
+}
+
+void vsock_agent(struct request *request)
+{
+	const char *words[] = {request->vm, "mode=write", "from=end", VSOCK_AGENT_PORT, NULL};
+
+	if (vsock_begin(request))
+		vsock_open(request, "stream open", words, true);
 }
 
 static void vsock_output(struct vsock *vsock, json_t *line)
@@ -300,6 +326,10 @@ static void vsock_output(struct vsock *vsock, json_t *line)
 		return;
 	if (json_is_integer(json_object_get(line, "end"))) {
 		answer_piece(request, true, "{\"end\":true}", strlen("{\"end\":true}"));
+		return;
+	}
+	if (json_is_integer(json_object_get(line, "lost"))) {
+		vsock_break(vsock, VSOCK_LOST);
 		return;
 	}
 	if (!json_is_string(data))

@@ -14,5 +14,6 @@ void vsock_line(json_t *line); /* bytes, credit or an end of a stream */
 void vsock_data(struct request *request, bool text, const char *bytes, size_t count);
 void vsock_link_lost(void);
 
-/* Handler: a WebSocket to the port {id} of a VM's guest. */
+/* Handlers: a WebSocket to the port {id} of a VM's guest, or to its guest agent. */
 void vsock_connect(struct request *request);
+void vsock_agent(struct request *request);

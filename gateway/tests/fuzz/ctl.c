@@ -2,6 +2,7 @@
 /* skerryctl and a hostile server: an answer, WebSocket frames, text for the terminal. */
 #include <stdint.h>
 
+#include "gateway/cli/agent_line.c"
 #include "gateway/cli/escape.c"
 #include "gateway/cli/http.c"
 #include "gateway/cli/websocket.c"
@@ -32,6 +33,22 @@ bool net_write(struct net *net, const void *bytes, size_t size)
 {
 	(void)net;
 	return size == 0 || bytes;
+}
+
+/* Lines of a guest's agent: none is longer than it may be, and each is an answer or none. */
+static void agent_lines(const uint8_t *bytes, size_t count)
+{
+	static struct agent_line line;
+
+	line.count = 0;
+	line.ended = line.too_long = false;
+	line.skips = count % 2;
+	for (size_t i = 0; i < count; i++) {
+		if (agent_line_take(&line, bytes[i]))
+			json_decref(agent_line_json(&line));
+		if (line.count > AGENT_LINE_BYTES)
+			__builtin_trap();
+	}
 }
 
 static void serve(const uint8_t *bytes, size_t count, size_t piece)
@@ -120,5 +137,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 		frames(bytes + 1, count - 1);
 	else
 		text(bytes + 1, count - 1);
+	agent_lines(bytes + 1, count - 1);
 	return 0;
 }

@@ -426,6 +426,8 @@ class FakeSkerry(Snapshots, States, Vsocks):
         vm = self.vm(words[0])
         options = dict(word.split("=", 1) for word in words[1:])
         write = options.get("mode") == "write"
+        if "port" in options:
+            return self.open_agent(vm, options["port"])
         for number, stream in list(self.streams.items()):
             if write and stream["write"] and stream["vm"] is vm:
                 if options.get("take") != "yes":
@@ -434,8 +436,7 @@ class FakeSkerry(Snapshots, States, Vsocks):
                 after.append(lambda number=number: self.send({"closed": number,
                                                               "reason": "taken"}))
         oldest = max(0, len(vm.printed) - RING)
-        wanted = int(options.get("from", oldest))
-        at = min(max(wanted, oldest), len(vm.printed))
+        at = min(max(wanted := int(options.get("from", oldest)), oldest), len(vm.printed))
         number = next(n for n in range(1, 99) if n not in self.streams)
         self.streams[number] = {"vm": vm, "at": at, "credit": 0, "write": write, "input": 4096}
         after.append(lambda: self.event("console_attached", vm))

@@ -1,12 +1,21 @@
 # SPDX-License-Identifier: MIT
 """Sockets of guests for the fake Skerry: a few ports at which programs of every kind listen."""
 import base64
+import json
 
 from fake_snapshots import Refused
 
 # What a guest has: its program answers what it gets, says one thing and ends, resets, or never answers.
 ECHO, SAYS, RESETS, SILENT, STUCK = 7, 8, 9, 10, 11
+AGENT = "agent"
 RING = 4096
+
+
+def polite(request):
+    """An agent that answers a synchronisation and a ping, and is asked to say more by a test."""
+    if request["execute"] == "guest-sync-delimited":
+        return b"\xff" + json.dumps({"return": request["arguments"]["id"]}).encode() + b"\n"
+    return b'{"return": {}}\n'
 
 
 class Vsocks:
@@ -31,6 +40,20 @@ class Vsocks:
             after.append(lambda: self.close_stream(number, "reset"))
         return [{"stream": number}]
 
+    def open_agent(self, vm, name):
+        assert name == "org.qemu.guest_agent.0"
+        if "guest" not in self.rights:
+            raise Refused("no-right", "this channel has no right to do this")
+        number = self.vsock_last = getattr(self, "vsock_last", 100) + 1
+        self.streams[number] = {"vm": vm, "port": AGENT, "credit": 0, "write": False, "room": RING, "got": 0, "at": 0,
+                                "output": b"", "ended": False, "end": False, "input": b""}
+        return [{"stream": number, "from": 0, "oldest": 0, "next": 0, "lost": 0}]
+
+    def answer_agent(self, stream, data):
+        *lines, stream["input"] = (stream["input"] + data).split(b"\n")
+        for line in lines:
+            stream["output"] += getattr(self, "agent", polite)(json.loads(line))
+
     def close_stream(self, number, reason):
         if self.streams.pop(number, None):
             self.send({"closed": number, "reason": reason})
@@ -52,6 +75,8 @@ class Vsocks:
             stream["got"] += len(data)
             if stream["port"] == ECHO:
                 stream["output"] += data
+            if stream["port"] == AGENT:
+                self.answer_agent(stream, data)
         self.push_vsock(number, stream)
 
     def push_vsock(self, number, stream):

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 from client import Closed, WebSocket, wait_for
-from fake_vsock import ECHO, RESETS, SAYS, SILENT, STUCK
+from fake_vsock import ECHO, RESETS, SAYS, SILENT, STUCK, polite
 
 PROTOCOL = "skerry.vsock.v1"
 PATTERN = bytes(range(256)) * 1200
@@ -155,3 +155,43 @@ def test_ssh_gets_its_words(ctl, server, tmp_path):
     assert "100%%" in proxy and words[2:] == ["-o", "HostKeyAlias=skerry:local:vm00", "-o", "User=root", "--",
                                               "alice@vm00", "ls", "-l"]
     assert ctl("ssh").returncode == ctl("ssh", "--", "-oProxyCommand=x").returncode == 2
+
+
+@pytest.fixture
+def answers(fake):
+    """Has the fake's agent give that to whatever is asked behind the synchronisation."""
+    def set_answer(text, before=b""):
+        fake.agent = lambda request: (before + polite(request) if request["execute"] == "guest-sync-delimited"
+                                      else text)
+    yield set_answer
+    fake.agent = polite
+
+
+def test_agent_answers(ctl, answers, server):
+    """Answers as they are; those of an earlier client are skipped; the role guest alone gets so far."""
+    answers(b'{"return": {"version": "7", "supported": [{"name": "a"}, {"name": "b"}]}}\n', b'{"return": 5}\n{"retu')
+    assert ctl("agent", "vm00", "info").stdout == b"version: 7\nname: a\n\nname: b\n"
+    assert json.loads(ctl("--json", "agent", "vm00", "info").stdout)["version"] == "7"
+    answers(b'{"error": {"class": "X", "desc": "no \\u001b[31mroom"}}\n')
+    done = ctl("agent", "vm00", "ping")
+    assert done.returncode == 1 and b"no \\x1b[31mroom" in done.stderr
+    others = server.make_token(["admin", "auditor", "console-write"])
+    assert WebSocket(server, "/v1/vms/vm00/agent", PROTOCOL, token=others).status == 403
+    assert ctl("agent", "vm00").returncode == ctl("agent", "vm00", "sing").returncode == 2
+
+
+@pytest.mark.parametrize("answer", [
+    b"\n", b"no JSON\n", b"[" * 100000 + b"\n", b'{"return": {}, "return": 1}\n', b'{"return": "\xc3"}\n',
+    b"x" * ((1 << 20) + 5) + b"\n", b'{"neither": 1}\n'])
+def test_agent_that_lies(ctl, answers, answer):
+    """No answer, or one that is too long, is an error in words; nothing hangs and nothing crashes."""
+    answers(answer)
+    done = ctl("agent", "vm00", "info")
+    assert done.returncode == 1 and b"guest's agent" in done.stderr, done
+
+
+def test_agent_steers_no_terminal(ctl, answers):
+    """Keys and values of a guest's are escaped."""
+    answers(b'{"return": {"a\\u001b[2J": "b\\u202e", "c": ["\\u0007"]}}\n')
+    said = ctl("agent", "vm00", "info").stdout
+    assert b"\x1b" not in said and b"\x07" not in said and b"\xe2\x80\xae" not in said, said

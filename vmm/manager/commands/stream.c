@@ -8,6 +8,9 @@
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/manager/vm/vm_output.h"
 
+/* The port at which QEMU's guest agent listens, which stock images have. */
+#define AGENT_PORT "org.qemu.guest_agent.0"
+
 /* The options behind the VM's name. */
 struct options {
 	bool writes;
@@ -21,6 +24,9 @@ struct options {
 static bool command_stream_take_port(struct reply *reply, const struct vm *vm, const char *name,
 				     u32 *port)
 {
+	/* Who may look at a console may not run programs in the guest, which its agent does. */
+	if (!reply_may(reply, string_equal(name, AGENT_PORT) ? MAY_GUEST : MAY_CONSOLE))
+		return false;
 	*port = vm_port_find(vm, name);
 	if (*port != 0 && !channel_port_is(vm, *port))
 		return true;
@@ -107,7 +113,7 @@ static void command_stream_run_open(struct reply *reply, const struct arguments 
 		if (!command_stream_take_option(reply, vm, arguments->word[i], &options))
 			return;
 	}
-	if (vm == NULL)
+	if (vm == NULL || (options.port == 0 && !reply_may(reply, MAY_CONSOLE)))
 		return;
 	oldest = vm_output_oldest(vm, options.port);
 	end = vm_output_end(vm, options.port);
@@ -141,7 +147,7 @@ static void command_stream_run_open(struct reply *reply, const struct arguments 
 
 COMMAND(stream_open,
 	.name = "stream open",
-	.right = MAY_CONSOLE,
+	.right = MAY_CONSOLE | MAY_GUEST,
 	.arguments = "NAME [mode=read|write] [from=OFFSET|end] [port=PORT] [take=yes]",
 	.summary = "what a guest prints, and its input, on a machine channel",
 	.detail = "Offsets count the bytes it has printed since it was created; the last 64 KiB\n"

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { AGENT_LINE_BYTES = 1 << 20 }; /* the longest answer of a guest's agent that is read */
+
+/* A line of a guest's agent, as its bytes come. All of it is the guest's: any bytes. */
+struct agent_line {
+	char bytes[AGENT_LINE_BYTES];
+	size_t count;
+	bool ended;    /* the line is whole: the next byte begins another one */
+	bool too_long; /* the line is; the rest of it is dropped */
+	bool skips; /* until a byte 0xff, which the agent sends before an answer that is asked for
+		       so */
+};
+
+/* Takes a byte. Returns whether the line is whole. */
+bool agent_line_take(struct agent_line *line, unsigned char byte);
+/* Returns a whole line as an object, a new reference, or NULL if it is none. */
+json_t *agent_line_json(const struct agent_line *line);
