@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/rt/crypto/aes.h"
+#include "vmm/rt/crypto/xchacha.h"
+
+#define ADIANTUM_KEY_BYTES   32u
+#define ADIANTUM_TWEAK_BYTES 32u
+#define ADIANTUM_LEAST_BYTES AES_BLOCK_BYTES
+
+#define NH_PASSES     4u
+#define NH_UNIT	      4u   /* words of a text for which the keys of a pass move on */
+#define NH_TEXT_WORDS 256u /* words of a text that are hashed with one key */
+#define NH_KEY_WORDS  (NH_TEXT_WORDS + NH_UNIT * (NH_PASSES - 1))
+
+/* A key of Adiantum with XChaCha12 and AES-256, made ready for use. */
+struct adiantum {
+	u8 stream_key[XCHACHA_KEY_BYTES];
+	struct aes256 aes;
+	u8 tweak_key[16]; /* of Poly1305 over the length and the tweak */
+	u8 text_key[16];  /* of Poly1305 over the hashes of the text */
+	u32 nh_key[NH_KEY_WORDS];
+};
+
+void adiantum_open(struct adiantum *key, const u8 bytes[ADIANTUM_KEY_BYTES]);
+/*
+ * Encrypt and decrypt a sector in place; `count` >= ADIANTUM_LEAST_BYTES. Each bit of the result
+ * depends on each bit of the sector, the key and the tweak. The time depends on the length alone.
+ */
+void adiantum_encrypt(const struct adiantum *key, const u8 tweak[ADIANTUM_TWEAK_BYTES], u8 *bytes,
+		      size_t count);
+void adiantum_decrypt(const struct adiantum *key, const u8 tweak[ADIANTUM_TWEAK_BYTES], u8 *bytes,
+		      size_t count);
