@@ -44,7 +44,7 @@ enum start_kind {
 	START_DMA_ADDRESSES, /* driver: the host-physical address of each page of START_DMA */
 	/* driver: space that its device reaches; the driver may only populate it */
 	START_DMA_SPACE,
-	START_DISK_FILE, /* driver: a file, mapped read-only at address `offset`; `value`: bytes */
+	START_DISK_FILE, /* driver: a file at address `offset`; monitor: keys; `value`: bytes */
 	START_REGISTERS, /* driver: BAR `name` of its function at `offset`; `value`: bytes */
 	START_PORTS,	 /* driver: `value` I/O ports that it may use, from `offset` on */
 	START_IRQ,	 /* driver: the irq object of its device */

@@ -46,10 +46,11 @@ def make_iso(build, out, bundle=None, cmdline=""):
     return out
 
 
-def plain_iso(build, folder, bundle, cmdline):
+def plain_iso(build, folder, bundle, cmdline, keys=None):
     """
     Makes a CD with nothing on it but the image and its bundle, in a seventh of the time that the
-    product's ISO takes. GRUB has its configuration and its modules inside it.
+    product's ISO takes. GRUB has its configuration and its modules inside it. `keys` is the text of a
+    module with the keys of disks.
     """
     tree = folder / "cd"
     (tree / "boot").mkdir(parents=True)
@@ -59,6 +60,9 @@ def plain_iso(build, folder, bundle, cmdline):
     if bundle:
         shutil.copyfile(bundle, tree / "boot/guests.cpio")
         lines.append("module2 /boot/guests.cpio")
+    if keys:
+        (tree / "boot/keys").write_text(keys)
+        lines.append("module2 /boot/keys skerry.keys")
     (folder / "grub.cfg").write_text("\n".join([*lines, "boot", ""]))
     subprocess.run(["grub-mkimage", "-O", "i386-pc-eltorito", "-p", "/boot", "-c", folder / "grub.cfg", "-o",
                     tree / "boot/grub.img", "biosdisk", "iso9660", "multiboot2"], check=True)

@@ -48,6 +48,7 @@ static u16 made[VIRTIO_BLK_QUEUES];  /* chains that the guest has made available
 static u16 heard[VIRTIO_BLK_QUEUES]; /* of them, those that it has seen used */
 static u16 next_descriptor[VIRTIO_BLK_QUEUES];
 static u32 next_header;
+static UNUSED struct disk_cipher *fixture_cipher; /* of the disk, if it is encrypted */
 
 static UNUSED u32 get(u32 at, u32 size)
 {
@@ -89,6 +90,7 @@ static UNUSED void power_on(void)
 
 	memset(&platform, 0, sizeof(platform));
 	memset(&blk, 0, sizeof(blk));
+	blk.cipher = fixture_cipher;
 	memcpy(blk.name, "a-disk-called-data-2", VIRTIO_BLK_NAME_BYTES);
 	guest = (struct guest_memory){.count = 1, .region = {{GPA(0), RAM_BYTES, ram}}};
 	platform.clock = (struct machine_clock){.tsc_khz = 1000000, .wall_ns = NS_PER_S};

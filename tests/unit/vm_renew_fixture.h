@@ -202,11 +202,19 @@ void vm_pace_reset(struct vm *vm)
 	(void)vm;
 }
 
+static bool disks_encrypted;
+
+bool disk_any_is_encrypted(const struct vm *vm)
+{
+	(void)vm;
+	return disks_encrypted;
+}
+
 void driver_link_renew(struct driver_link *of)
 {
 	assert_ptr_equal(of, link);
 	/* by then nobody else has it; a saver's VM stands still */
-	if (!host_config.host.state_key.given)
+	if (!host_config.host.state_key.given && !disks_encrypted)
 		assert_int_equal(destroyed & BIT(OLD), BIT(OLD));
 	renewed++;
 }

@@ -7,6 +7,7 @@
 #include "vmm/manager/setup.h"
 #include "kernel/abi/version.h"
 #include "vmm/manager/config/boot_config.h"
+#include "vmm/manager/config/disk_key.h"
 #include "vmm/manager/config/files.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/console/console_idle.h"
@@ -91,6 +92,20 @@ static void setup_demo_config(void)
 	vm->autostart = AUTOSTART_YES;
 }
 
+/*
+ * Reads the keys of disks. They have a module of their own: monitors map files of a bundle.
+ */
+static void setup_read_keys(void)
+{
+	const struct file *file = file_keys();
+
+	if (file != NULL)
+		disk_key_read((struct text){(const char *)file->bytes, file->size}, setup_report);
+	if (file_find(DISK_KEY_MODULE) != NULL)
+		setup_report("boot bundle: " DISK_KEY_MODULE
+			     " is not read there; load it as a module of its own");
+}
+
 void setup_config_file(void)
 {
 	const struct file *file;
@@ -98,6 +113,7 @@ void setup_config_file(void)
 
 	config_init(boot_config());
 	files_init(setup_report);
+	setup_read_keys();
 	if (files_none()) {
 		setup_demo_config();
 		return;

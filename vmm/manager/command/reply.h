@@ -115,6 +115,8 @@ struct reply {
 	bool attach_raw;       /* attach without the filter */
 	u32 secret_iterations; /* iterations of a new password to ask for; 0: do not ask */
 	bool asks_state_key;   /* ask for the state key, without echo */
+	/* ask for the key of disks that has this name, without echo; "": do not */
+	char asks_disk_key[CONFIG_NAME_BYTES];
 
 	struct json object;
 	char line[REPLY_LINE_BYTES];

@@ -101,6 +101,7 @@ struct disk_config {
 	u64 restart_limit;
 	u64 lost; /* enum config_lost */
 	u64 dma;  /* enum config_dma */
+	char encrypt[CONFIG_NAME_BYTES]; /* name of the disk's key: disk_key.h; "": there is none */
 };
 
 enum vm_disk_flag {

@@ -150,6 +150,8 @@ const struct config_key config_disk_keys[] = {
 	 "a number of deaths in a minute from 1 to 64, or 0 for no limit"},
 	{"lost", VALUE_CHOICE, DISK_FIELD(lost), .words = "wait error", .allowed = "wait or error"},
 	{"dma", VALUE_CHOICE, DISK_FIELD(dma), .words = "direct copy", .allowed = "direct or copy"},
+	{"encrypt", VALUE_TEXT, DISK_FIELD(encrypt), 1, CONFIG_NAME_BYTES - 1, NULL,
+	 "the name of a key in the boot module skerry.keys, or of one for `disk key`"},
 	{NULL, VALUE_TEXT, 0, .words = NULL},
 };
 

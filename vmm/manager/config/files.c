@@ -14,6 +14,7 @@
 static struct file files[FILE_MAX];
 static u32 file_count;
 static struct file demo;
+static struct file keys;
 
 static const u8 *file_map_module(const struct start_entry *module)
 {
@@ -171,6 +172,8 @@ static void file_add_module(const struct start_entry *module, void (*report)(con
 		  (struct text){module->name, strnlen(module->name, sizeof(module->name))});
 	if (file.bytes == NULL)
 		file_left_out(&file, report);
+	else if (string_equal(file.name, DISK_KEY_MODULE))
+		keys = file; /* is in no list: nobody can map it into a guest */
 	else if (file.name[0] != '\0')
 		file_add(&file, report);
 	else
@@ -247,6 +250,11 @@ bool file_may_be(const struct file *file, bool kernel)
 bool files_none(void)
 {
 	return start_find(START_MODULE) == NULL;
+}
+
+const struct file *file_keys(void)
+{
+	return keys.bytes != NULL ? &keys : NULL;
 }
 
 const struct file *file_demo(void)

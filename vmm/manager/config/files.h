@@ -5,6 +5,8 @@
 #include "vmm/manager/text/text.h"
 
 #define FILE_MAX 64u
+/* The module with the keys of encrypted disks: disk_key.h. */
+#define DISK_KEY_MODULE "skerry.keys"
 
 /* Makes the list from the boot modules. Each mistake is reported; the other files count. */
 void files_init(void (*report)(const char *problem));
@@ -22,5 +24,10 @@ const struct file *file_at(u32 index); /* NULL behind the last */
 bool file_may_be(const struct file *file, bool kernel);
 /* Returns whether the loader gave no module at all. */
 bool files_none(void);
+/*
+ * Returns the module with the keys of disks, which is in no list of files, or NULL if there is
+ * none.
+ */
+const struct file *file_keys(void);
 /* Returns the flat guest that is built in. */
 const struct file *file_demo(void);

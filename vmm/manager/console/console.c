@@ -190,9 +190,9 @@ static void console_finish_command(void)
 	} else if (reply.secret_iterations != 0) {
 		mode = MODE_SECRET;
 		console_secret_make(&output, reply.secret_iterations);
-	} else if (reply.asks_state_key) {
+	} else if (reply.asks_state_key || reply.asks_disk_key[0] != '\0') {
 		mode = MODE_SECRET;
-		console_secret_ask_key(&output);
+		console_secret_ask_key(&output, reply.asks_disk_key);
 	} else {
 		console_prompt_again();
 	}

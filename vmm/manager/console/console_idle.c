@@ -7,6 +7,7 @@
 #include "vmm/manager/console/console_secret.h"
 #include "vmm/manager/gdb/gdb.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/config/disk_key.h"
 #include "vmm/manager/config/vm_save_key.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
@@ -52,6 +53,7 @@ void console_idle_lock(struct console_output *output)
 	log_actor_set(NULL);
 	login_lock(&console_login);
 	vm_save_key_forget();
+	disk_key_forget();
 	if (!gdb_attached()) /* while GDB is attached, somebody works with it */
 		gdb_lock();
 }

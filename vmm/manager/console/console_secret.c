@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Asks for secrets at the console without echo: the password, a new password, and the state key.
- * Called by console.c. Owns the typed lines, which it wipes, and the console's login.
+ * Asks for secrets at the console without echo: the password, a new password, and keys of saves and
+ * disks. Called by console.c. Owns the typed lines, which it wipes, and the console's login.
  */
 #include "vmm/manager/console/console_secret.h"
 #include "vmm/manager/console/console_input.h"
 #include "vmm/manager/process/random.h"
 #include "vmm/manager/login/secret_line.h"
+#include "vmm/manager/config/disk_key.h"
 #include "vmm/manager/config/vm_save_key.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/crypto/secret.h"
@@ -23,6 +24,7 @@ enum stage {
 	STAGE_AGAIN, /* the new password is being typed again */
 	STAGE_MAKE,  /* the password's hash is being computed */
 	STAGE_KEY,   /* the key of saved VMs is being typed */
+	STAGE_DISK,  /* a key of disks is being typed */
 };
 
 struct login console_login = {.name = "console", .open = true};
@@ -30,6 +32,7 @@ static struct console_output *output;
 static enum stage stage;
 static struct secret_line line;
 static struct secret_line first; /* the first of the two lines of a new password */
+static char disk_key[CONFIG_NAME_BYTES]; /* the name of the key of disks */
 static struct password_hash made;
 static struct password_work work;
 
@@ -67,10 +70,14 @@ void console_secret_make(struct console_output *to, u32 iterations)
 	console_secret_ask_for(STAGE_NEW, "new password: ");
 }
 
-void console_secret_ask_key(struct console_output *to)
+void console_secret_ask_key(struct console_output *to, const char *disk_key_name)
 {
 	output = to;
-	console_secret_ask_for(STAGE_KEY, "state key: ");
+	string_copy(disk_key, sizeof(disk_key), disk_key_name);
+	if (disk_key[0] != '\0')
+		console_secret_ask_for(STAGE_DISK, "disk key: ");
+	else
+		console_secret_ask_for(STAGE_KEY, "state key: ");
 }
 
 static struct text console_secret_typed(const struct secret_line *from)
@@ -133,9 +140,25 @@ static enum console_secret_state console_secret_take_key(void)
 	return CONSOLE_SECRET_BUSY;
 }
 
+static enum console_secret_state console_secret_take_disk_key(void)
+{
+	if (line.length == 0)
+		return console_secret_give_up("no key taken\n");
+	if (line.length <= PASSWORD_LENGTH_MAX &&
+	    disk_key_take(disk_key, console_secret_typed(&line)))
+		return console_secret_give_up(
+			"the key is taken, `lock` or `disk key forget` forgets it\n");
+	console_secret_put("error: disk key: this is no key, or there are 16 already; type 64 hex "
+			   "digits\n");
+	console_secret_ask_for(STAGE_DISK, "disk key (Enter alone gives up): ");
+	return CONSOLE_SECRET_BUSY;
+}
+
 static enum console_secret_state console_secret_take_line(void)
 {
 	console_secret_put("\n");
+	if (stage == STAGE_DISK)
+		return console_secret_take_disk_key();
 	if (stage == STAGE_KEY)
 		return console_secret_take_key();
 	if (stage == STAGE_NEW)

@@ -23,8 +23,8 @@ void console_secret_ask(struct console_output *output);
 /* Asks for a new password, twice, and prints the line for the configuration. */
 void console_secret_make(struct console_output *output, u32 iterations);
 
-/* Asks for the key of saved VMs. */
-void console_secret_ask_key(struct console_output *output);
+/* Asks for the key of saved VMs, or, if the name is not "", for the key of disks of that name. */
+void console_secret_ask_key(struct console_output *to, const char *disk_key_name);
 
 /*
  * Gives up making a new password; returns false if its hash is being computed and will soon be

@@ -14,8 +14,12 @@
 #include "vmm/manager/disk/disk_window.h"
 #include "vmm/manager/driver/service.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/config/disk_key.h"
 #include "vmm/manager/config/vm_save_key.h"
+#include "vmm/rt/crypto/secret.h"
 #include "vmm/rt/format.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
 
 #define DISK_BYTES_MAX (1024ul * GIB)
 
@@ -131,6 +135,11 @@ bool disk_resize(u32 number, u64 bytes, char *problem, size_t size)
 	return false;
 }
 
+static bool disk_is_encrypted(const struct disk_config *config)
+{
+	return config->encrypt[0] != '\0';
+}
+
 bool disk_set_dma(u32 number, bool direct, char *problem, size_t size)
 {
 	struct disk_config *config = config_disk(number);
@@ -145,7 +154,7 @@ bool disk_set_dma(u32 number, bool direct, char *problem, size_t size)
 		struct driver_link *link = &disk->driver->link[i];
 
 		if (link->used && link->section == number && !disk_is_view(link))
-			disk_window_want(link, direct);
+			disk_window_want(link, direct && !disk_is_encrypted(config));
 	}
 	return true;
 }
@@ -249,11 +258,20 @@ static struct driver_link disk_wanted_by(const struct vm *vm, bool window)
 static struct driver_link *disk_attach_own(struct vm *vm, u32 number, bool read_only, char *problem,
 					   size_t size)
 {
-	bool direct = config_disk(number)->dma == DMA_DIRECT && !vm->overcommits;
+	const struct disk_config *config = config_disk(number);
+	/* a device that reached the guest's RAM would read what is not encrypted yet */
+	bool direct = config->dma == DMA_DIRECT && !vm->overcommits && !disk_is_encrypted(config);
 	struct driver_link wanted = disk_wanted_by(vm, direct);
-	struct driver_link *link =
-		disk_attach(number, read_only, vm->group, &wanted, problem, size);
+	struct driver_link *link;
 
+	if (disk_is_encrypted(config) && !disk_key_is_there(config->encrypt)) {
+		format(problem, size,
+		       "its key %s is missing; put it into the boot module " DISK_KEY_MODULE
+		       ", or type it after `disk key %s`",
+		       config->encrypt, config->encrypt);
+		return NULL;
+	}
+	link = disk_attach(number, read_only, vm->group, &wanted, problem, size);
 	if (link != NULL)
 		disk_window_want(link, direct);
 	return link;
@@ -335,6 +353,57 @@ bool disk_attach_all(struct vm *vm, char *problem, size_t size)
 	return vm->save.link != NULL;
 }
 
+bool disk_any_is_encrypted(const struct vm *vm)
+{
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
+		if (vm->link[i] != NULL && disk_is_encrypted(config_disk(vm->link[i]->section)))
+			return true;
+	}
+	return false;
+}
+
+/* Fills in the keys; notes which one is missing, as it may have been forgotten meanwhile. */
+static void disk_fill_keys(const struct vm *vm, struct process_build *build, struct disk_keys *keys)
+{
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX && !process_build_failed(build); i++) {
+		const struct disk_config *config =
+			vm->link[i] != NULL ? config_disk(vm->link[i]->section) : NULL;
+
+		if (config == NULL || !disk_is_encrypted(config))
+			continue;
+		keys->disk[i].number = i;
+		keys->disk[i].given =
+			disk_key_make(config->encrypt, config->section.name, keys->disk[i].key);
+		if (keys->disk[i].given == 0)
+			process_build_note(build,
+					   "looking for the key of a disk, which was "
+					   "forgotten meanwhile",
+					   STATUS_NOT_FOUND);
+	}
+}
+
+void disk_give_keys(const struct vm *vm, struct process_build *build)
+{
+	handle_t memory = HANDLE_NONE;
+	struct disk_keys *keys = NULL;
+
+	if (process_build_failed(build) || !disk_any_is_encrypted(vm))
+		return;
+	process_build_note(build, "creating the page of its disks' keys",
+			   sys_memory_create(vm->group, PAGE_SIZE, 0, &memory));
+	if (process_build_failed(build))
+		return;
+	process_build_show(build, memory, PAGE_SIZE, RIGHT_READ | RIGHT_WRITE, &keys);
+	if (keys != NULL) {
+		disk_fill_keys(vm, build, keys);
+		if (process_build_failed(build))
+			secret_forget(keys, sizeof(*keys));
+		sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)keys, PAGE_SIZE);
+	}
+	process_build_map(build, START_DISK_FILE, memory, 0, PAGE_SIZE, RIGHT_READ | RIGHT_WRITE);
+	sys_handle_close(memory);
+}
+
 void disk_give_all(const struct vm *vm, struct process_build *build)
 {
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
@@ -411,10 +480,13 @@ u64 disk_pages(const struct vm_config *config)
 {
 	u64 count = 0;
 	u64 views = 0;
+	u64 keys = 0;
 
-	for (; count < CONFIG_VM_DISK_MAX && config->disk[count].number != 0; count++)
+	for (; count < CONFIG_VM_DISK_MAX && config->disk[count].number != 0; count++) {
 		views += (config->disk[count].flags & VM_DISK_CLONED) != 0;
+		keys += disk_is_encrypted(config_disk(config->disk[count].number - 1u));
+	}
 	if (vm_save_key_is_there())
 		count++; /* the link of a save */
-	return count * DISK_LINK_PAGES + views * DISK_VIEW_PAGES;
+	return count * DISK_LINK_PAGES + views * DISK_VIEW_PAGES + keys * DISK_KEY_PAGES;
 }

@@ -77,6 +77,10 @@ bool disk_may_be_read(u32 number, char *problem, size_t size);
 struct share_given disk_limit_of(const struct vm_config *config);
 /* Gives the links to the VM's monitor. */
 void disk_give_all(const struct vm *vm, struct process_build *build);
+/* Returns whether one of the VM's disks is encrypted. */
+bool disk_any_is_encrypted(const struct vm *vm);
+/* Gives the keys of its encrypted disks to the VM's monitor alone. */
+void disk_give_keys(const struct vm *vm, struct process_build *build);
 /* Returns whether others see what one of the VM's disks held at its last snapshot. */
 bool disk_any_is_viewed(const struct vm *vm);
 /*
@@ -88,6 +92,8 @@ bool disk_detach_all(struct vm *vm);
 void disk_limit_all(struct vm *vm);
 /* Pages of a link: its memory, page tables, events, list of pages and the monitor's requests. */
 #define DISK_LINK_PAGES (BLOCK_LINK_BYTES / PAGE_SIZE + 48u)
+/* Pages that an encrypted disk needs besides, in each of two monitors. */
+#define DISK_KEY_PAGES 16u
 /* Pages that a view needs besides. */
 #define DISK_VIEW_PAGES (BLOCK_BOUNCE_BYTES / PAGE_SIZE + 1u)
 /*

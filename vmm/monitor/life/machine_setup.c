@@ -6,6 +6,7 @@
 #include "vmm/monitor/life/machine_setup.h"
 
 #include "vmm/monitor/life/disk_open.h"
+#include "vmm/monitor/life/disk_unlock.h"
 #include "vmm/monitor/life/firmware_open.h"
 #include "vmm/monitor/life/handover.h"
 #include "vmm/monitor/life/loop.h"
@@ -290,6 +291,8 @@ bool machine_setup(struct machine *machine)
 	machine->memory.physical_bits = machine->physical_bits;
 	if (!machine_worked(machine, "opening its disks", disk_open_all(machine, KEY_DISK)) ||
 	    !machine_worked(machine, "opening its network cards", net_open_all(machine, KEY_NET)))
+		return false;
+	if (!disk_unlock_all(machine))
 		return false;
 	if (!machine_create_vcpus(machine) ||
 	    !machine_worked(machine, "making its APICs",

@@ -7,6 +7,7 @@
 
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "vmm/monitor/disk/disk_cipher.h"
 #include "vmm/monitor/platform/platform_add.h"
 
 #define CLASS_STORAGE 0x018000u
@@ -52,15 +53,33 @@ static struct virtio_blk *virtio_blk_of(struct virtio_device *device)
 	return CONTAINER_OF(device, struct virtio_blk, virtio);
 }
 
+/*
+ * Returns how many sectors the guest has: an encrypted disk begins with a header and has whole
+ * blocks.
+ */
+static u64 blk_capacity(const struct virtio_blk *blk, const struct block_about *about)
+{
+	if (blk->cipher == NULL)
+		return about->sectors;
+	return align_down(MAX(about->sectors, (u64)DISK_SECRET_SECTORS), DISK_SECRET_SECTORS) -
+	       DISK_SECRET_SECTORS;
+}
+
+static u32 blk_block_bytes(const struct virtio_blk *blk)
+{
+	return blk->cipher != NULL ? DISK_SECRET_BYTES : blk->about.block_bytes;
+}
+
 static void blk_look_for_changes(struct virtio_blk *blk)
 {
 	struct block_about about = disk_client_about(&blk->client);
+	u64 capacity = blk_capacity(blk, &about);
 
 	blk->lost = (about.features & DISK_LOST) != 0;
-	if (likely(about.sectors == blk->state.capacity))
+	if (likely(capacity == blk->state.capacity))
 		return;
 	blk->about = about;
-	blk->state.capacity = about.sectors;
+	blk->state.capacity = capacity;
 	virtio_config_changed(&blk->virtio);
 }
 
@@ -146,11 +165,11 @@ static u32 virtio_blk_config_read(struct virtio_device *device, u32 offset, u32 
 	struct blk_config config = {
 		.capacity = blk->state.capacity,
 		.seg_max = VIRTIO_BLK_DATA_MAX,
-		.blk_size = blk->about.block_bytes,
+		.blk_size = blk_block_bytes(blk),
 		.num_queues = VIRTIO_BLK_QUEUES,
 		.max_discard_sectors = BLOCK_RANGE_SECTORS,
 		.max_discard_seg = 1,
-		.discard_sector_alignment = blk->about.block_bytes / BLOCK_SECTOR_BYTES,
+		.discard_sector_alignment = blk_block_bytes(blk) / BLOCK_SECTOR_BYTES,
 		.max_write_zeroes_sectors = BLOCK_RANGE_SECTORS,
 		.max_write_zeroes_seg = 1,
 	};
@@ -219,13 +238,20 @@ static const struct device_ops virtio_blk_ops = {
 	.valid = virtio_blk_valid,
 };
 
-static u64 blk_features(const struct block_about *about)
+/*
+ * Zeros that a device writes are none once they are decrypted, and what was discarded would say
+ * which blocks are in use: an encrypted disk has neither.
+ */
+static u64 blk_features(const struct virtio_blk *blk)
 {
+	const struct block_about *about = &blk->about;
+	u32 whole = blk->cipher == NULL ? about->features : 0;
+
 	return BIT(BLK_F_SEG_MAX) | BIT(BLK_F_BLK_SIZE) | BIT(BLK_F_MQ) |
 	       ((about->features & DISK_READ_ONLY) != 0 ? BIT(BLK_F_RO) : 0) |
 	       ((about->features & DISK_FLUSH) != 0 ? BIT(BLK_F_FLUSH) : 0) |
-	       ((about->features & DISK_DISCARD) != 0 ? BIT(BLK_F_DISCARD) : 0) |
-	       ((about->features & DISK_WRITE_ZEROES) != 0 ? BIT(BLK_F_WRITE_ZEROES) : 0);
+	       ((whole & DISK_DISCARD) != 0 ? BIT(BLK_F_DISCARD) : 0) |
+	       ((whole & DISK_WRITE_ZEROES) != 0 ? BIT(BLK_F_WRITE_ZEROES) : 0);
 }
 
 static enum status blk_attach_one(struct platform *platform, const struct platform_config *config,
@@ -238,7 +264,7 @@ static enum status blk_attach_one(struct platform *platform, const struct platfo
 	};
 
 	blk->about = disk_client_about(&blk->client);
-	blk->state.capacity = blk->about.sectors;
+	blk->state.capacity = blk_capacity(blk, &blk->about);
 	blk->lost = (blk->about.features & DISK_LOST) != 0;
 	blk->virtio = (struct virtio_device){
 		.function.device =
@@ -252,7 +278,7 @@ static enum status blk_attach_one(struct platform *platform, const struct platfo
 			},
 		.ops = &virtio_blk_virtio_ops,
 		.state = &blk->state.virtio,
-		.features = blk_features(&blk->about),
+		.features = blk_features(blk),
 		.queue_count = VIRTIO_BLK_QUEUES,
 		.config_bytes = CONFIG_BYTES,
 	};

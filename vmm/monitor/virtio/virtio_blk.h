@@ -5,6 +5,7 @@
 #include "vmm/monitor/disk/disk_client.h"
 #include "vmm/monitor/virtio/virtio.h"
 
+struct disk_cipher;
 struct platform_config;
 
 #define VIRTIO_BLK_MAX	      16u /* the most disks of a machine */
@@ -50,6 +51,7 @@ struct virtio_blk {
 	struct virtio_blk_state state;
 	struct disk_client client;
 	struct block_about about;
+	struct disk_cipher *cipher;	  /* NULL: the disk is not encrypted */
 	char name[VIRTIO_BLK_NAME_BYTES]; /* the serial number that the guest sees */
 	u32 number;			  /* the disk's number in the machine */
 	u32 waiting;			  /* the number of requests in phase BLK_WAITS */

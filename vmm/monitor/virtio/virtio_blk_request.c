@@ -7,6 +7,7 @@
 
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "vmm/monitor/disk/disk_cipher.h"
 #include "vmm/monitor/virtio/virtio_blk_pages.h"
 
 #define RANGE_BYTES 16u
@@ -126,6 +127,20 @@ static u8 blk_take_data(const struct virtio_blk *blk, u64 bytes, u64 sector,
 		       : BLK_S_IOERR;
 }
 
+static bool blk_has_data(const struct blk_request *request)
+{
+	return request->operation == BLOCK_READ || request->operation == BLOCK_WRITE;
+}
+
+/* Returns whether the request has whole blocks of its disk, if that is encrypted. */
+static bool blk_is_whole(const struct virtio_blk *blk, const struct blk_request *request)
+{
+	return blk->cipher == NULL || !blk_has_data(request) ||
+	       (request->sector % DISK_SECRET_SECTORS == 0 &&
+		request->sectors % DISK_SECRET_SECTORS == 0 &&
+		request->done % DISK_SECRET_SECTORS == 0);
+}
+
 /*
  * Finds out what the disk is to do. With BLK_S_OK `request` says it; any other result is the answer
  * to the guest.
@@ -154,6 +169,8 @@ static u8 blk_understand(struct virtio_blk *blk, const struct virtio_chain *chai
 		return BLK_S_OK;
 	case BLK_T_DISCARD:
 	case BLK_T_WRITE_ZEROES:
+		if (blk->cipher != NULL)
+			return BLK_S_UNSUPP;
 		request->operation =
 			header->type == BLK_T_DISCARD ? BLOCK_DISCARD : BLOCK_WRITE_ZEROES;
 		status = read_only ? BLK_S_IOERR : blk_take_range(blk, chain, request);
@@ -164,7 +181,7 @@ static u8 blk_understand(struct virtio_blk *blk, const struct virtio_chain *chai
 	if (status != BLK_S_OK)
 		return status;
 	if (request->sectors == 0 || request->sectors > blk->state.capacity ||
-	    request->sector > blk->state.capacity - request->sectors)
+	    request->sector > blk->state.capacity - request->sectors || !blk_is_whole(blk, request))
 		return BLK_S_IOERR;
 	return BLK_S_OK;
 }
@@ -238,9 +255,38 @@ void blk_take_all(struct virtio_blk *blk, u32 queue)
 
 /* --- to the driver --- */
 
-static bool blk_has_data(const struct blk_request *request)
+/*
+ * Encrypts the data to be written into the pool: it leaves the guest's RAM for a block of the
+ * cipher's, which nobody else maps.
+ */
+static void blk_encrypt_out(struct virtio_blk *blk, const struct blk_request *request,
+			    const struct virtio_chain *chain, u8 *data, u32 bytes)
 {
-	return request->operation == BLOCK_READ || request->operation == BLOCK_WRITE;
+	u64 from = BLK_HEADER_BYTES + (u64)request->done * BLOCK_SECTOR_BYTES;
+	u64 sector = request->sector + request->done;
+
+	for (u32 at = 0; at < bytes; at += DISK_SECRET_BYTES) {
+		virtio_chain_read(blk->virtio.memory, chain, from + at, blk->cipher->block,
+				  DISK_SECRET_BYTES);
+		disk_cipher_encrypt(blk->cipher, sector + at / BLOCK_SECTOR_BYTES);
+		memcpy(data + at, blk->cipher->block, DISK_SECRET_BYTES);
+	}
+}
+
+/* Decrypts what was read, each block once it is out of the pool, to which the driver may write. */
+static void blk_decrypt_in(struct virtio_blk *blk, const struct blk_request *request,
+			   const struct virtio_chain *chain, const u8 *data)
+{
+	u64 to = (u64)request->done * BLOCK_SECTOR_BYTES;
+	u64 sector = request->sector + request->done;
+	u32 bytes = request->asked * BLOCK_SECTOR_BYTES;
+
+	for (u32 at = 0; at < bytes; at += DISK_SECRET_BYTES) {
+		memcpy(blk->cipher->block, data + at, DISK_SECRET_BYTES);
+		disk_cipher_decrypt(blk->cipher, sector + at / BLOCK_SECTOR_BYTES);
+		virtio_chain_write(blk->virtio.memory, chain, to + at, blk->cipher->block,
+				   DISK_SECRET_BYTES);
+	}
 }
 
 /* Copies the data to be written into the pool. */
@@ -252,6 +298,10 @@ static void blk_copy_out(struct virtio_blk *blk, const struct blk_request *reque
 	if (request->operation != BLOCK_WRITE)
 		return;
 	blk_load_chain(request, &chain);
+	if (blk->cipher != NULL) {
+		blk_encrypt_out(blk, request, &chain, data, bytes);
+		return;
+	}
 	virtio_chain_read(blk->virtio.memory, &chain,
 			  BLK_HEADER_BYTES + (u64)request->done * BLOCK_SECTOR_BYTES, data, bytes);
 }
@@ -264,9 +314,10 @@ static bool blk_ask(struct virtio_blk *blk, struct blk_request *request)
 		blk_has_data(request) ? MIN(left, BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES) : left;
 	u32 bytes = blk_has_data(request) ? sectors * BLOCK_SECTOR_BYTES : 0;
 	u32 page[BLOCK_REQUEST_PAGES] = {0};
-	bool direct = bytes != 0 && disk_client_has_window(&blk->client) &&
+	bool direct = bytes != 0 && blk->cipher == NULL && disk_client_has_window(&blk->client) &&
 		      blk_find_pages(blk->virtio.memory, request, bytes, page);
-	u64 sector = request->sector + request->done;
+	u64 sector =
+		request->sector + request->done + (blk->cipher != NULL ? DISK_SECRET_SECTORS : 0);
 	u8 *data;
 	int piece = disk_client_take(&blk->client, direct ? 0 : bytes, &data);
 
@@ -316,7 +367,10 @@ static void blk_answered(struct virtio_blk *blk, struct blk_request *request,
 		blk_finish(blk, request, status == BLOCK_UNSUPPORTED ? BLK_S_UNSUPP : BLK_S_IOERR);
 		return;
 	}
-	if (request->operation == BLOCK_READ && data != NULL) {
+	if (request->operation == BLOCK_READ && data != NULL && blk->cipher != NULL) {
+		blk_load_chain(request, &chain);
+		blk_decrypt_in(blk, request, &chain, data);
+	} else if (request->operation == BLOCK_READ && data != NULL) {
 		blk_load_chain(request, &chain);
 		virtio_chain_write(blk->virtio.memory, &chain,
 				   (u64)request->done * BLOCK_SECTOR_BYTES, data,

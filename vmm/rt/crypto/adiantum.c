@@ -13,8 +13,8 @@
 #include "vmm/rt/crypto/poly1305.h"
 #include "vmm/rt/crypto/secret.h"
 
-#define UNIT_BYTES (NH_UNIT * sizeof(u32))
-#define TEXT_BYTES (NH_TEXT_WORDS * sizeof(u32))
+#define NH_UNIT_BYTES (NH_UNIT * sizeof(u32))
+#define NH_TEXT_BYTES (NH_TEXT_WORDS * sizeof(u32))
 _Static_assert(AES_BLOCK_BYTES == POLY1305_TAG_BYTES, "a hash is added to a block");
 
 /* Numbers of 128 bits, the lower word first. */
@@ -79,12 +79,12 @@ static void adiantum_nh(const u32 *key, const u8 *text, u32 words, u64 sum[NH_PA
 	sum[3] = sum3;
 }
 
-/* Hashes at most TEXT_BYTES; what is missing of the last unit counts as zeros. */
+/* Hashes at most NH_TEXT_BYTES; what is missing of the last unit counts as zeros. */
 static void adiantum_hash_piece(const struct adiantum *key, const u8 *text, size_t count,
 				u64 sum[NH_PASSES])
 {
-	size_t whole = align_down(count, UNIT_BYTES);
-	u8 last[UNIT_BYTES] = {0};
+	size_t whole = align_down(count, NH_UNIT_BYTES);
+	u8 last[NH_UNIT_BYTES] = {0};
 	u64 more[NH_PASSES];
 
 	adiantum_nh(key->nh_key, text, (u32)(whole / sizeof(u32)), sum);
@@ -142,10 +142,10 @@ static struct adiantum_sum adiantum_hash_text(const struct adiantum *key, const 
 	struct poly1305 poly;
 
 	adiantum_poly_open(&poly, key->text_key);
-	for (size_t at = 0; at < count; at += TEXT_BYTES) {
+	for (size_t at = 0; at < count; at += NH_TEXT_BYTES) {
 		u64 piece[NH_PASSES];
 
-		adiantum_hash_piece(key, text + at, MIN(count - at, TEXT_BYTES), piece);
+		adiantum_hash_piece(key, text + at, MIN(count - at, NH_TEXT_BYTES), piece);
 		poly1305_add(&poly, piece, sizeof(piece), false);
 	}
 	poly1305_finish(&poly, (u8 *)sum.word);

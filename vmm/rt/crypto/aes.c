@@ -10,9 +10,9 @@
 #include "lib/string.h"
 #include "vmm/rt/crypto/secret.h"
 
-#define KEY_WORDS      8u
-#define ROUND_KEYS     (AES256_ROUNDS + 1)
-#define SCHEDULE_WORDS (4 * ROUND_KEYS)
+#define AES_KEY_WORDS	   8u
+#define AES_ROUND_KEYS	   (AES256_ROUNDS + 1)
+#define AES_SCHEDULE_WORDS (4 * AES_ROUND_KEYS)
 
 /* --- bytes and planes --- */
 
@@ -270,22 +270,22 @@ static u32 aes_substitute_word(u32 word)
 
 void aes_open(struct aes256 *aes, const u8 key[AES256_KEY_BYTES])
 {
-	u32 word[SCHEDULE_WORDS]; /* the first byte is the lowest */
+	u32 word[AES_SCHEDULE_WORDS]; /* the first byte is the lowest */
 	u32 round_constant = 1;
 
 	memcpy(word, key, AES256_KEY_BYTES);
-	for (u32 i = KEY_WORDS; i < SCHEDULE_WORDS; i++) {
+	for (u32 i = AES_KEY_WORDS; i < AES_SCHEDULE_WORDS; i++) {
 		u32 last = word[i - 1];
 
-		if (i % KEY_WORDS == 0) {
+		if (i % AES_KEY_WORDS == 0) {
 			last = aes_substitute_word(last >> 8 | last << 24) ^ round_constant;
 			round_constant <<= 1;
-		} else if (i % KEY_WORDS == 4) {
+		} else if (i % AES_KEY_WORDS == 4) {
 			last = aes_substitute_word(last);
 		}
-		word[i] = word[i - KEY_WORDS] ^ last;
+		word[i] = word[i - AES_KEY_WORDS] ^ last;
 	}
-	for (u32 i = 0; i < ROUND_KEYS; i++)
+	for (u32 i = 0; i < AES_ROUND_KEYS; i++)
 		aes_pack(&aes->round_key[i], (const u8 *)&word[4 * i]);
 	secret_forget(word, sizeof(word));
 }

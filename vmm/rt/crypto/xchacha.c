@@ -9,12 +9,12 @@
 #include "lib/string.h"
 #include "vmm/rt/crypto/secret.h"
 
-#define WORDS	      16u
-#define BLOCK_BYTES   64u
-#define DOUBLE_ROUNDS 6u
+#define XCHACHA_WORDS	      16u
+#define XCHACHA_BLOCK_BYTES   64u
+#define XCHACHA_DOUBLE_ROUNDS 6u
 
 struct xchacha_state {
-	u32 word[WORDS];
+	u32 word[XCHACHA_WORDS];
 };
 
 static inline u32 xchacha_rotate_left(u32 value, u32 count)
@@ -36,9 +36,9 @@ static inline __attribute__((always_inline)) void xchacha_quarter_round(u32 *a, 
 	*b = xchacha_rotate_left(*b ^ *c, 7);
 }
 
-static inline __attribute__((always_inline)) void xchacha_rounds(u32 w[WORDS])
+static inline __attribute__((always_inline)) void xchacha_rounds(u32 w[XCHACHA_WORDS])
 {
-	for (u32 i = 0; i < DOUBLE_ROUNDS; i++) {
+	for (u32 i = 0; i < XCHACHA_DOUBLE_ROUNDS; i++) {
 		xchacha_quarter_round(&w[0], &w[4], &w[8], &w[12]);
 		xchacha_quarter_round(&w[1], &w[5], &w[9], &w[13]);
 		xchacha_quarter_round(&w[2], &w[6], &w[10], &w[14]);
@@ -72,12 +72,12 @@ static void xchacha_subkey(const u8 key[XCHACHA_KEY_BYTES], const u8 nonce[16],
 
 static void xchacha_add_block(const struct xchacha_state *start, u8 *bytes)
 {
-	u32 w[WORDS];
+	u32 w[XCHACHA_WORDS];
 	u32 text;
 
 	memcpy(w, start->word, sizeof(w));
 	xchacha_rounds(w);
-	for (u32 i = 0; i < WORDS; i++) {
+	for (u32 i = 0; i < XCHACHA_WORDS; i++) {
 		memcpy(&text, bytes + 4 * i, sizeof(text));
 		text ^= w[i] + start->word[i];
 		memcpy(bytes + 4 * i, &text, sizeof(text));
@@ -95,13 +95,14 @@ void xchacha_add(const u8 key[XCHACHA_KEY_BYTES], const u8 nonce[XCHACHA_NONCE_B
 	xchacha_subkey(key, nonce, subkey);
 	xchacha_begin(&state, subkey);
 	memcpy(&state.word[14], nonce + 16, 8);
-	for (; count >= BLOCK_BYTES; count -= BLOCK_BYTES, at += BLOCK_BYTES) {
+	for (; count >= XCHACHA_BLOCK_BYTES;
+	     count -= XCHACHA_BLOCK_BYTES, at += XCHACHA_BLOCK_BYTES) {
 		memcpy(&state.word[12], &block, sizeof(block));
 		xchacha_add_block(&state, at);
 		block++;
 	}
 	if (count > 0) {
-		u8 last[BLOCK_BYTES] = {0};
+		u8 last[XCHACHA_BLOCK_BYTES] = {0};
 
 		memcpy(&state.word[12], &block, sizeof(block));
 		memcpy(last, at, count);

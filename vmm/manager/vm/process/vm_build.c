@@ -304,6 +304,9 @@ static void vm_build_monitor(struct vm *vm, struct parts *parts, const struct gi
 	vm_grant_all(vm, parts);
 	vm_map_files(vm, build);
 	disk_give_all(vm, build);
+	/* a saver copies what the disks hold, and has no use for their keys */
+	if (!state->heir || vm->operation[OPERATION_SAVE].phase == SAVE_NONE)
+		disk_give_keys(vm, build);
 	net_give_all(vm, build);
 	vm_operations_furnish(vm, build, state->heir);
 	vm_watch_monitor(vm, build, state->heir ? EVENT_HEIR : EVENT_PROCESS);

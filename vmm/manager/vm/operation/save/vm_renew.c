@@ -10,6 +10,7 @@
 #include "lib/read_once.h"
 #include "vmm/manager/driver/driver.h"
 #include "vmm/manager/process/events.h"
+#include "vmm/manager/disk/disk.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/process/process_end.h"
 #include "vmm/manager/vm/vm.h"
@@ -58,6 +59,15 @@ static void vm_renew_links(struct vm *vm, bool networks)
 }
 
 /*
+ * Returns whether the second process uses the links to disks before it is the only one: a saver
+ * does, and a monitor that looks whether the keys of its disks are right.
+ */
+static bool vm_renew_uses_disks(const struct vm *vm)
+{
+	return vm_renew_saves(vm) || disk_any_is_encrypted(vm);
+}
+
+/*
  * Lets the old monitor continue, unless a backup that this save is part of holds it a little
  * longer.
  */
@@ -67,8 +77,7 @@ static void vm_renew_go_on(struct vm *vm)
 	struct vm_operation *operation = &vm->operation[OPERATION_RENEW];
 
 	vm_monitor_end(&renewal->heir);
-	if (vm_renew_saves(vm) && operation->phase == RENEW_TAKING)
-		/* the saver has used these links, which the monitor takes over again */
+	if (vm_renew_uses_disks(vm) && operation->phase == RENEW_TAKING)
 		vm_renew_links(vm, false);
 	vm_save_goes_on(vm);
 	vm_handover_drop(vm);
@@ -149,15 +158,15 @@ static void vm_renew_enter_taking(struct vm *vm)
 }
 
 /*
- * Makes the second process. A saver is a new client to the disks' drivers: its links are renewed
- * first.
+ * Makes the second process. Where it uses disks it is a new client to their drivers: its links are
+ * renewed first.
  */
 static void vm_renew_take(struct vm *vm, u64 bytes)
 {
 	char problem[VM_PROBLEM_BYTES];
 
 	vm_renew_enter_taking(vm);
-	if (vm_renew_saves(vm))
+	if (vm_renew_uses_disks(vm))
 		vm_renew_links(vm, false);
 	if (!vm_build_heir(vm, bytes, problem, sizeof(problem)))
 		vm_renew_fall_back(vm, problem);

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Uses a disk of blocks of 4 KiB when a key is typed: 'w' writes a text to four places, 'r' reads
+ * it again and compares it, 'o' asks for what an encrypted disk refuses.
+ */
+#include "tests/guest/rt/blk.h"
+#include "tests/guest/rt/devices.h"
+
+#define BLOCK	      4096u
+#define BLOCK_SECTORS (BLOCK / BLK_SECTOR)
+#define PATIENCE      12u /* times five seconds: the driver may be dead for a while */
+
+static struct blk blk;
+static u8 data[16 * BLOCK] ALIGNED(BLOCK);
+
+static u8 transfer(u32 type, u64 sector, u32 bytes)
+{
+	blk_post(&blk, 0, 0, type, sector, data, bytes);
+	for (u32 i = 0; i < PATIENCE; i++)
+		if (blk_wait(&blk, 0))
+			return blk.slot[0][0].status;
+	return BLK_NO_ANSWER;
+}
+
+/* The places: the first block, two that follow, many at once, and the last block. */
+static u64 place(u32 number, u32 *blocks)
+{
+	static const u64 block[] = {0, 5, 32};
+	static const u32 count[] = {1, 2, 16};
+
+	*blocks = number < 3 ? count[number] : 1;
+	return number < 3 ? block[number] * BLOCK_SECTORS
+			  : virtio_get(&blk.virtio.device, BLK_CAPACITY, 4) - BLOCK_SECTORS;
+}
+
+/* The byte of the text at that place. */
+static u8 text_at(u32 at)
+{
+	static const char text[] = "A TEXT THAT NO THIEF SHALL READ\n";
+
+	return (u8)text[at % (sizeof(text) - 1)];
+}
+
+static void fill(bool with_text)
+{
+	for (u32 i = 0; i < sizeof(data); i++)
+		data[i] = with_text ? text_at(i) : 0;
+}
+
+static bool is_text(u32 bytes)
+{
+	for (u32 i = 0; i < bytes; i++)
+		if (data[i] != text_at(i))
+			return false;
+	return true;
+}
+
+static void write_all(void)
+{
+	u8 worst = BLK_OK;
+	u32 blocks;
+
+	for (u32 i = 0; i < 4; i++) {
+		u64 at = place(i, &blocks);
+		u8 status;
+
+		fill(true);
+		status = transfer(BLK_OUT, at, blocks * BLOCK);
+		worst = status > worst ? status : worst;
+	}
+	print("WRITTEN ");
+	print_hex(worst);
+	print(" ");
+	print_hex(transfer(BLK_FLUSH, 0, 0));
+	print("\n");
+}
+
+static void read_all(void)
+{
+	u32 same = 0;
+	u32 blocks;
+
+	for (u32 i = 0; i < 4; i++) {
+		u64 at = place(i, &blocks);
+
+		fill(false);
+		if (transfer(BLK_IN, at, blocks * BLOCK) == BLK_OK && is_text(blocks * BLOCK))
+			same++;
+	}
+	print("SAME ");
+	print_hex(same);
+	print("\n");
+}
+
+static void offend(void)
+{
+	struct blk_range *range = (struct blk_range *)(void *)data;
+
+	print("REFUSED ");
+	print_hex(transfer(BLK_IN, 1, BLK_SECTOR));
+	print(" ");
+	print_hex(transfer(BLK_OUT, 0, BLK_SECTOR));
+	*range = (struct blk_range){.sector = 0, .sectors = BLOCK_SECTORS};
+	print(" ");
+	print_hex(transfer(BLK_DISCARD, 0, sizeof(*range)));
+	print(" ");
+	print_hex(transfer(BLK_WRITE_ZEROES, 0, sizeof(*range)));
+	print("\n");
+}
+
+static void obey(char key)
+{
+	if (key == 'w')
+		write_all();
+	if (key == 'r')
+		read_all();
+	if (key == 'o')
+		offend();
+}
+
+void guest_main(void)
+{
+	check("pm-timer", clock_init(), "no FADT with a PM timer");
+	check("disk", blk_find(&blk, 0) && blk_begin(&blk, 0, BLK_NO_VECTOR), "no disk");
+	trap_set_hook(VECTOR_PIC_MASTER, pic_end_of_interrupt);
+	pic_start(0xfe, 0xff);
+	pit_start(0, PIT_MODE_RATE, (u16)(PIT_HZ / 100));
+	print("READY\n");
+	for (;;) {
+		obey(typed());
+		interrupts_on();
+		asm volatile("hlt");
+		interrupts_off();
+	}
+}

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+"""Encrypted disks: what a guest writes is nowhere in the image, and another boot reads it with the key."""
+import pytest
+
+import bundle
+from machine import Bochs, Qemu, nvme, plain_iso
+
+KEY = "00112233445566778899aabbccddeeff" * 2
+TEXT = b"A TEXT THAT NO THIEF"
+BYTES = 4 << 20
+MAGIC = b"SKERRY ENCRYPTED"
+CONF = """[disk secret]
+controller = nvme0 ide0.0
+encrypt = vault
+
+[vm alpha]
+kernel = blocks.bin
+memory = 16M
+disk = secret
+autostart = yes
+"""
+
+
+def boot(emulator, build, folder, image, key):
+    """A machine with that image as its disk and a module with that key; none without a key."""
+    folder.mkdir()
+    files = bundle.make(folder / "guests.cpio", CONF, bundle.tiny(build, "blocks"))
+    iso = plain_iso(build, folder, files, "", f"# keys\nvault = {key}\n" if key else None)
+    if emulator is Bochs:
+        return Bochs(build, iso=iso, disk=image)
+    return Qemu(build, boot="cd", iso=iso, extra=nvme(image))
+
+
+def ask(machine, key, pattern):
+    machine.attach("alpha")
+    machine.type(key)
+    machine.wait(pattern)
+    found = machine.match()
+    machine.leave()
+    return found
+
+
+def same(machine):
+    return int(ask(machine, "r", r"SAME 0x([0-9a-f]+)\s").group(1), 16)
+
+
+@pytest.mark.parametrize("emulator", (Qemu, Bochs))
+def test_disk(emulator, build, tmp_path):
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(BYTES))
+    with boot(emulator, build, tmp_path / "first", image, KEY) as machine:
+        machine.wait_prompt()
+        assert "is encrypted from now on" in machine.command("log show")
+        assert same(machine) == 0
+        ask(machine, "w", r"WRITTEN 0x0 0x0\s")
+        assert same(machine) == 4
+        # whole blocks alone; zeros written below would be no zeros above
+        ask(machine, "o", r"REFUSED 0x1 0x1 0x2 0x2\s")
+        machine.good("driver restart " + ("ide0.0" if emulator is Bochs else "nvme0"))
+        assert same(machine) == 4
+        machine.good("vm renew alpha")
+        assert same(machine) == 4
+        machine.good("vm snapshot alpha one")
+        assert same(machine) == 4
+        machine.good("vm reset alpha --to one")
+        assert same(machine) == 4
+        assert "0 found" in machine.command("audit")
+        assert KEY not in machine.command("config show")
+        assert KEY not in machine.transcript()
+    first = image.read_bytes()
+    assert TEXT not in first and first.startswith(MAGIC)
+    with boot(emulator, build, tmp_path / "wrong", image, KEY[::-1]) as machine:
+        machine.wait("VM alpha: disk secret: the key is wrong")
+        machine.wait_prompt()
+    assert image.read_bytes() == first
+    with boot(emulator, build, tmp_path / "none", image, None) as machine:
+        machine.wait("its key vault is missing")
+        machine.wait_prompt()
+        machine.type("disk key vault\r")
+        machine.wait("disk key: ")
+        machine.type(KEY + "\r")
+        machine.wait("the key is taken")
+        machine.wait_prompt()
+        machine.good("vm create alpha")
+        machine.good("vm start alpha")
+        assert same(machine) == 4
+        assert KEY not in machine.transcript()
+
+
+def test_other_contents(build, tmp_path):
+    """A disk with something on it is left alone, wherever that is."""
+    for place in (1024, BYTES - 512):
+        image = tmp_path / f"{place}.img"
+        image.write_bytes(bytes(BYTES))
+        with image.open("r+b") as file:
+            file.seek(place)
+            file.write(b"something")
+        before = image.read_bytes()
+        with boot(Qemu, build, tmp_path / f"at-{place}", image, KEY) as machine:
+            machine.wait("VM alpha: disk secret: it holds something that is not encrypted")
+            machine.wait_prompt()
+        assert image.read_bytes() == before

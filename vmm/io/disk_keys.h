@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/io/block.h"
+
+#define DISK_KEY_BYTES 32u
+#define DISK_KEY_MAX   16u /* the most disks of a VM */
+
+/*
+ * One page, which the manager fills before a monitor runs and no longer maps then: the keys of the
+ * VM's encrypted disks. No other process is given it, and the monitor wipes it once it has opened
+ * the disks. Its START_DISK_FILE entry has no other meaning for a monitor.
+ */
+struct disk_keys {
+	struct {
+		u32 given; /* 1: disk `number` is encrypted with this key */
+		u32 number;
+		u8 key[DISK_KEY_BYTES];
+	} disk[DISK_KEY_MAX];
+};
+_Static_assert(sizeof(struct disk_keys) <= PAGE_SIZE, "one page");
+
+/*
+ * An encrypted disk begins with a block of this form, which its guest does not see. It is written
+ * once, when an empty disk is first used. Numbers are little-endian.
+ */
+#define DISK_SECRET_MAGIC	"SKERRY ENCRYPTED"
+#define DISK_SECRET_VERSION	1u
+#define DISK_SECRET_BYTES	4096u /* size of this block, and of each block that is encrypted */
+#define DISK_SECRET_SECTORS	(DISK_SECRET_BYTES / BLOCK_SECTOR_BYTES)
+#define DISK_SECRET_SALT_BYTES	32u
+#define DISK_SECRET_CHECK_BYTES 32u
+
+struct disk_secret_header {
+	char magic[16];
+	u32 version;
+	u32 block_bytes;
+	u64 reserved;
+	u8 salt[DISK_SECRET_SALT_BYTES];
+	/* HMAC-SHA-256 of all before it */
+	u8 check[DISK_SECRET_CHECK_BYTES];
+	u8 zeros[DISK_SECRET_BYTES - 96];
+};
+_Static_assert(sizeof(struct disk_secret_header) == DISK_SECRET_BYTES, "one block");

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/io/disk_keys.h"
+#include "vmm/rt/crypto/adiantum.h"
+
+/*
+ * The cipher of a VM's encrypted disk: what goes into the link is encrypted, and what comes out of
+ * it is decrypted, in blocks of DISK_SECRET_BYTES. Neither key nor plain text is ever in the link.
+ */
+struct disk_cipher {
+	struct adiantum key;
+	u8 block[DISK_SECRET_BYTES] ALIGNED(8); /* plain text of the block under way */
+};
+
+/* Makes the header of a new disk, of its key and a salt that no other disk has. */
+void disk_cipher_make_header(const u8 key[DISK_KEY_BYTES], const u8 salt[DISK_SECRET_SALT_BYTES],
+			     struct disk_secret_header *header);
+/*
+ * Opens the cipher by a disk's header and its key. Returns NULL, or what is wrong with the header,
+ * as words that follow the disk's name; nobody may have checked it.
+ */
+const char *disk_cipher_open(struct disk_cipher *cipher, const u8 key[DISK_KEY_BYTES],
+			     const struct disk_secret_header *header) MUST_CHECK;
+/* Returns whether it is a header: also one of another version or another key. */
+bool disk_cipher_is_header(const struct disk_secret_header *header);
+/* Encrypts cipher->block, the block that begins at `sector` of the guest's disk. */
+void disk_cipher_encrypt(struct disk_cipher *cipher, u64 sector);
+/* Decrypts cipher->block. */
+void disk_cipher_decrypt(struct disk_cipher *cipher, u64 sector);
