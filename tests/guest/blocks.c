@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Uses a disk of blocks of 4 KiB when a key is typed: 'w' writes a text to four places, 'r' reads
- * it again and compares it, 'o' asks for what an encrypted disk refuses.
+ * it again and compares it, 'o' asks for what an encrypted disk refuses, 'l' does both without end,
+ * until it is typed again.
  */
 #include "tests/guest/rt/blk.h"
 #include "tests/guest/rt/devices.h"
 
 #define BLOCK	      4096u
 #define BLOCK_SECTORS (BLOCK / BLK_SECTOR)
+#define PLACES	      4u
 #define PATIENCE      12u /* times five seconds: the driver may be dead for a while */
 
 static struct blk blk;
@@ -55,12 +57,13 @@ static bool is_text(u32 bytes)
 	return true;
 }
 
-static void write_all(void)
+/* Writes the text to all places. Returns the worst status. */
+static u8 write_places(void)
 {
 	u8 worst = BLK_OK;
 	u32 blocks;
 
-	for (u32 i = 0; i < 4; i++) {
+	for (u32 i = 0; i < PLACES; i++) {
 		u64 at = place(i, &blocks);
 		u8 status;
 
@@ -68,8 +71,29 @@ static void write_all(void)
 		status = transfer(BLK_OUT, at, blocks * BLOCK);
 		worst = status > worst ? status : worst;
 	}
+	return worst;
+}
+
+/* Returns how many places hold the text. */
+static u32 read_places(void)
+{
+	u32 same = 0;
+	u32 blocks;
+
+	for (u32 i = 0; i < PLACES; i++) {
+		u64 at = place(i, &blocks);
+
+		fill(false);
+		if (transfer(BLK_IN, at, blocks * BLOCK) == BLK_OK && is_text(blocks * BLOCK))
+			same++;
+	}
+	return same;
+}
+
+static void write_all(void)
+{
 	print("WRITTEN ");
-	print_hex(worst);
+	print_hex(write_places());
 	print(" ");
 	print_hex(transfer(BLK_FLUSH, 0, 0));
 	print("\n");
@@ -77,18 +101,26 @@ static void write_all(void)
 
 static void read_all(void)
 {
-	u32 same = 0;
-	u32 blocks;
-
-	for (u32 i = 0; i < 4; i++) {
-		u64 at = place(i, &blocks);
-
-		fill(false);
-		if (transfer(BLK_IN, at, blocks * BLOCK) == BLK_OK && is_text(blocks * BLOCK))
-			same++;
-	}
 	print("SAME ");
-	print_hex(same);
+	print_hex(read_places());
+	print("\n");
+}
+
+static void load(void)
+{
+	u32 rounds = 0;
+	u32 bad = 0;
+
+	print("LOAD\n");
+	do {
+		bad += write_places() != BLK_OK;
+		bad += read_places() != PLACES;
+		rounds++;
+	} while (typed() != 'l');
+	print("ROUNDS ");
+	print_hex(rounds);
+	print(" BAD ");
+	print_hex(bad);
 	print("\n");
 }
 
@@ -116,6 +148,8 @@ static void obey(char key)
 		read_all();
 	if (key == 'o')
 		offend();
+	if (key == 'l')
+		load();
 }
 
 void guest_main(void)

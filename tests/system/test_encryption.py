@@ -9,7 +9,12 @@ KEY = "00112233445566778899aabbccddeeff" * 2
 TEXT = b"A TEXT THAT NO THIEF"
 BYTES = 4 << 20
 MAGIC = b"SKERRY ENCRYPTED"
-CONF = """[disk secret]
+CONF = f"""[host]
+state_key = {'5a' * 32}
+[disk saves]
+controller = memory
+size = 24M
+[disk secret]
 controller = nvme0 ide0.0
 encrypt = vault
 
@@ -31,8 +36,8 @@ def boot(emulator, build, folder, image, key):
     return Qemu(build, boot="cd", iso=iso, extra=nvme(image))
 
 
-def ask(machine, key, pattern):
-    machine.attach("alpha")
+def ask(machine, key, pattern, name="alpha"):
+    machine.attach(name)
     machine.type(key)
     machine.wait(pattern)
     found = machine.match()
@@ -40,14 +45,30 @@ def ask(machine, key, pattern):
     return found
 
 
-def same(machine):
-    return int(ask(machine, "r", r"SAME 0x([0-9a-f]+)\s").group(1), 16)
+def same(machine, name="alpha"):
+    return int(ask(machine, "r", r"SAME 0x([0-9a-f]+)\s", name).group(1), 16)
+
+
+def restart_under_load(machine, disk):
+    """The driver ends while the guest writes and reads what it has written: all of it is right."""
+    machine.attach("alpha")
+    machine.type("l")
+    machine.wait("LOAD")
+    machine.leave()
+    for _ in range(5):
+        machine.good(f"driver restart {disk}")
+    machine.attach("alpha")
+    machine.type("l")
+    machine.wait(r"ROUNDS 0x([0-9a-f]+) BAD 0x0\s", 60)
+    assert int(machine.match().group(1), 16) > 0
+    machine.leave()
 
 
 @pytest.mark.parametrize("emulator", (Qemu, Bochs))
 def test_disk(emulator, build, tmp_path):
     image = tmp_path / "disk.img"
     image.write_bytes(bytes(BYTES))
+    disk = "ide0.0" if emulator is Bochs else "nvme0"
     with boot(emulator, build, tmp_path / "first", image, KEY) as machine:
         machine.wait_prompt()
         assert "is encrypted from now on" in machine.command("log show")
@@ -56,7 +77,7 @@ def test_disk(emulator, build, tmp_path):
         assert same(machine) == 4
         # whole blocks alone; zeros written below would be no zeros above
         ask(machine, "o", r"REFUSED 0x1 0x1 0x2 0x2\s")
-        machine.good("driver restart " + ("ide0.0" if emulator is Bochs else "nvme0"))
+        machine.good(f"driver restart {disk}")
         assert same(machine) == 4
         machine.good("vm renew alpha")
         assert same(machine) == 4
@@ -64,6 +85,18 @@ def test_disk(emulator, build, tmp_path):
         assert same(machine) == 4
         machine.good("vm reset alpha --to one")
         assert same(machine) == 4
+        # a clone has the same key, and writes to pieces of its own
+        machine.good("vm clone alpha@one beta")
+        assert same(machine, "beta") == 4
+        ask(machine, "w", r"WRITTEN 0x0 0x0\s", "beta")
+        assert same(machine, "beta") == 4
+        machine.good("vm destroy beta")
+        machine.good("vm snapshot drop alpha one")
+        # a saved VM holds no key: its monitor is given it anew
+        assert "stopped: saved" in machine.command("vm save alpha saves", 60)
+        assert "alpha: running" in machine.command("vm restore alpha saves", 60)
+        assert same(machine) == 4
+        restart_under_load(machine, disk)
         assert "0 found" in machine.command("audit")
         assert KEY not in machine.command("config show")
         assert KEY not in machine.transcript()

@@ -91,6 +91,7 @@ static void has_no_window(void **state)
 	struct block_request request;
 
 	(void)state;
+	guest.host = ram;
 	disk_about()->window = 7;
 	(void)send(BLK_T_IN, 0, DISK_SECRET_BYTES);
 	request = disk_take();
