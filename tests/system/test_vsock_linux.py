@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Debian's own driver of the socket device, with socat at the guest's side of each connection."""
+import pytest
+
 import bundle
 from channel_v2 import Client
-from machine import Qemu
+from machine import Bochs, Qemu
 from test_vsock import PATTERN, connect, echo
 
 CONF = ("[channel com2]\nrights = view operate console configure host guest\n"
@@ -52,12 +54,13 @@ def connect_anew(client, name):
     raise AssertionError("each connection is reset")
 
 
-def test_socat(build, tmp_path):
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_socat(build, tmp_path, emulator):
     """Both ways, half-closed, many at once, over a pause; a clone's connections are reset, and then it talks."""
     parts = bundle.debian_modules(build / "guests", MODULES)
     parts["initramfs.cpio.gz"] += (build / "tests/disk_tools/socat.cpio.gz").read_bytes()
     files = bundle.make(tmp_path / "vsock.cpio", CONF, parts)
-    with Qemu(build, bundle=files, channel=True) as machine:
+    with emulator(build, bundle=files, channel=True) as machine:
         machine.wait_prompt()
         client = machine.client = Client.over(machine.channel)
         client.hello()
