@@ -41,6 +41,13 @@ def boot(emulator, build, folder, image, key):
     return Qemu(build, boot="cd", iso=iso, extra=nvme(image))
 
 
+def ready(machine):
+    """The guest listens: a key that comes before is lost when it sets up its UART."""
+    machine.attach("alpha")
+    machine.wait("READY")
+    machine.leave()
+
+
 def ask(machine, key, pattern, name="alpha"):
     machine.attach(name)
     machine.type(key)
@@ -77,6 +84,7 @@ def test_disk(emulator, build, tmp_path):
     with boot(emulator, build, tmp_path / "first", image, KEY) as machine:
         machine.wait_prompt()
         assert "is encrypted from now on" in machine.command("log show")
+        ready(machine)
         assert same(machine) == 0
         ask(machine, "w", r"WRITTEN 0x0 0x0\s")
         assert same(machine) == 4
@@ -125,6 +133,7 @@ def test_disk(emulator, build, tmp_path):
         machine.wait_prompt()
         machine.good("vm create alpha")
         machine.good("vm start alpha")
+        ready(machine)
         assert same(machine) == 4
         assert KEY not in machine.transcript()
 
