@@ -21,7 +21,8 @@ import pytest_run  # noqa: E402
 # of a long run sees it.
 failures = []
 SHOWN = 2000
-# What `make lint` and `make docs` check is part of the set; the latter's examples are a system test.
+# `make lint` and the static part of `make docs` belong to the set; the examples of `make docs` are
+# a system test.
 LINTS = ("lint", "docs-static")
 # Seconds of a target in the fuzz shelf, where a second is too short: mm/ beside its reference model.
 LONGER = {"mm": 60}
@@ -34,7 +35,7 @@ def in_order(function, items):
 
 
 def run_program(program):
-    """What a cmocka program says, and how long it took."""
+    """Runs a cmocka program; returns its output, and how long it took."""
     began = time.monotonic()
     done = subprocess.run([program.resolve()], cwd=HERE.parent, text=True, errors="replace",
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -42,7 +43,7 @@ def run_program(program):
 
 
 def run_unit(build, name):
-    """Each unit test is a cmocka program; its own closing lines are counted."""
+    """Runs each unit test, a cmocka program whose own closing lines are counted."""
     passed = failed = 0
     programs = [build / "tests/unit" / source.stem
                 for source in sorted((HERE / "unit").rglob("*_test.c"), key=lambda source: source.stem) if name in source.stem]
@@ -76,7 +77,7 @@ def run_mutants(name):
 
 
 def run_machines(build, shelves, name, long_run):
-    """What boots machines, of all these shelves side by side."""
+    """Runs the tests that boot machines, of all these shelves side by side."""
     where = [*(HERE / shelf for shelf in shelves), *(["-k", name] if name else []),
              *(["--long"] if long_run else [])]
     passed, wrong = pytest_run.run(HERE.parent, where, (build / "tests/machines.xml").resolve(),
@@ -148,7 +149,10 @@ def run_lint(build, name):
 
 
 def run_bed(suite, name, asked, long_run):
-    """What another release of Debian is tried with, in its chroot: it counts itself."""
+    """
+    Runs what another release of Debian is tried with, in its chroot, where the tests are
+    counted.
+    """
     check = subprocess.run([HERE.parent / "iso/bed.sh", "check"], text=True, stderr=subprocess.PIPE)
     good, problem = check.returncode == 0, check.stderr.strip()
     if good:

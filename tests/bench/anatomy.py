@@ -15,7 +15,7 @@ from collections import Counter
 from itertools import groupby
 from pathlib import Path
 
-import run  # it puts tests/system into sys.path
+import run  # importing `run` puts tests/system into sys.path
 import bundle
 from bochs import configuration
 from machine import EPYC, make_iso
@@ -23,7 +23,7 @@ from machine import EPYC, make_iso
 WARM = 20
 STEPS_MAX = 20000
 KERNEL = 0xffff800000000000
-STEP_ALONE = 7 # for QEMU's stub: neither interrupts nor timers while stepping
+STEP_ALONE = 7 # a setting of QEMU's stub: no interrupts and no timers while stepping
 TRACED = re.compile(r"^\(0\)\.\[\d+\] \[0x[0-9a-f]+\] [0-9a-f]{4}:([0-9a-f]+)", re.MULTILINE)
 
 
@@ -95,7 +95,7 @@ def qemu(build, folder, path, start):
             stub.ask(f"Z1,{start:x},1")
             for _ in range(WARM):
                 stub.ask("c")
-                stub.ask("s") # or it would stop at the same breakpoint again
+                stub.ask("s") # one step, or the guest would stop at the same breakpoint again
             stub.ask("c")
             stub.ask(f"z1,{start:x},1")
             while True:

@@ -18,7 +18,7 @@ import bundle  # noqa: E402
 import kvm  # noqa: E402
 from machine import Bochs, Qemu  # noqa: E402
 
-LIMIT = 240 # seconds
+LIMIT = 240 # seconds a test may take
 # Requests by depth: the difference is free of what begin and end cost, and under Skerry the boot,
 # which differs by some thousand system calls while the driver waits for its NVMe.
 FEW = 640
@@ -83,7 +83,10 @@ done
 
 
 def initramfs(build, words):
-    """Debian's with its drivers for virtio, and the load with these words in place of a shell."""
+    """
+    Packs Debian's initramfs with its drivers for virtio, and the load with these words in place
+    of a shell.
+    """
     init = INIT.format(modules=" ".join(MODULES), words=words)
     root = build / "guests/root/lib/modules"
     members = [bundle.member(number, f"lib/modules/{name}.ko",
@@ -144,7 +147,7 @@ def kvm_counts(machine, names):
 
 
 def kvm_run(machine, names):
-    """What one run costs: the host counts at its two marks."""
+    """Returns what one run costs: the host counts at the run's two marks."""
     machine.wait(r"MARK (?:read|write) \d+ \d+\r*\n", LIMIT)
     before = kvm_counts(machine, names)
     machine.wait(r"TIME \w+ \d+ (\d+)\r*\n", LIMIT)
@@ -155,7 +158,10 @@ def kvm_run(machine, names):
 
 
 def kvm_once(build, folder, kind, load, counted):
-    """Few requests, then many; system calls are counted only if asked, as that costs something."""
+    """
+    Makes few requests, then many; system calls are counted only if asked for, as counting costs
+    something.
+    """
     words = " ".join(f"{load[0]} {load[1]} {count}" for count in (FEW, MANY["KVM"][load[1]]))
     (folder / "guest.gz").write_bytes(initramfs(build, f"wait {words}"))
     modules = next((build / "guests/root/lib/modules").iterdir()) / "kernel"

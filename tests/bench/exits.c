@@ -101,7 +101,7 @@ static void ask_timer_count(void)
 	(void)lapic_get(LAPIC_TIMER_CURRENT);
 }
 
-/* So far ahead that it does not come. */
+/* Sets a timer so far ahead that it does not come. */
 static void ask_timer_set(void)
 {
 	lapic_put(LAPIC_TIMER_INITIAL, ~0u);
@@ -156,7 +156,7 @@ static void ask_self_ipi(void)
 		relax();
 }
 
-/* From here on by x2APIC. */
+/* Writes a local APIC register as an x2APIC; all code from here on does so. */
 static void x2apic_put(u32 reg, u64 value)
 {
 	write_msr(MSR_X2APIC_BASE + (reg >> 4), value);
@@ -178,7 +178,7 @@ static void count_interrupt_x2apic(struct trap_frame *frame)
 
 static volatile u32 pv_eoi ALIGNED(4);
 
-/* As Linux does it. */
+/* Counts an interrupt with the paravirtual EOI, as Linux does. */
 static void count_interrupt_pv_eoi(struct trap_frame *frame)
 {
 	bool done;
@@ -199,7 +199,7 @@ static void ask_self_ipi_x2apic(void)
 		relax();
 }
 
-/* So far ahead that it does not come. */
+/* Sets a deadline so far ahead that it does not come. */
 static void ask_deadline(void)
 {
 	write_msr(MSR_TSC_DEADLINE, read_tsc() + (1ull << 40));
@@ -215,7 +215,7 @@ static void take_timer(struct trap_frame *frame)
 	count_interrupt_pv_eoi(frame);
 }
 
-/* From the time it was armed for to its handler, EOI included. */
+/* Measures the time from a timer's deadline to its handler, EOI included. */
 static void measure_timer(void)
 {
 	u64 least = ~0ull;
@@ -289,14 +289,14 @@ static void ask_ram(void)
 
 void guest_main(void)
 {
-	bool amd = cpuid(0, 0).ebx == 0x68747541; /* "Auth" */
+	bool amd = cpuid(0, 0).ebx == 0x68747541; /* "Auth", the beginning of "AuthenticAMD" */
 	u64 start = read_tsc();
 
 	if (option("bare")) {
 		report("kernel-entry", start, start);
 		return;
 	}
-	/* Until then the host gives back its start-up memory, at ticks 2 million apart. */
+	/* The host gives back its start-up memory until then, at ticks 2 million apart. */
 	while (read_tsc() - start < SETTLE_TSC)
 		;
 	measure("nothing", nothing, ROUNDS);
@@ -321,7 +321,7 @@ void guest_main(void)
 	measure("cr3-load", ask_cr3, ROUNDS);
 	measure("invlpg", ask_invlpg, ROUNDS);
 	measure("cr4-pge-toggle-twice", ask_cr4_pge, ROUNDS);
-	pic_mask_all(); /* firmware may have left its timer on */
+	pic_mask_all(); /* the firmware may have left its timer on */
 	trap_set_hook(VECTOR_LOW, count_interrupt);
 	interrupts_on();
 	measure("self-ipi-xapic", ask_self_ipi, ROUNDS);

@@ -24,7 +24,9 @@ static void x2apic_put(u32 reg, u64 value)
 	write_msr(MSR_X2APIC_BASE + (reg >> 4), value);
 }
 
-/* No PAUSE elsewhere: it may be taken for a spin loop, and exit. */
+/*
+ * Waits a little, with PAUSE; other loops have none, as it may be taken for a spin loop and exit.
+ */
 static void wait_a_little(void)
 {
 	if (counted_together)
@@ -57,7 +59,8 @@ void guest_main(void)
 	u64 sum_send = 0;
 	u64 sum = 0;
 
-	counted_together = cpuid(0, 0).ebx == 0x68747541; /* "Auth" */
+	/* "Auth", the beginning of "AuthenticAMD" */
+	counted_together = cpuid(0, 0).ebx == 0x68747541;
 	pic_mask_all();
 	lapic_enable();
 	trap_set_hook(VECTOR_LOW, take);

@@ -17,7 +17,7 @@ CPUS = (
 # Instructions per cycle on the exit path: first when it is cold in the caches, then when it is hot.
 IPC = (0.7, 1.5)
 
-# What is measured, and how often it leaves the guest and goes to ring 3.
+# The measured actions, and how often each leaves the guest and goes to ring 3.
 EXITS = {
     "CPUID": ("cpuid", 1, 0),
     "port handled in ring 3": ("port-in", 1, 1),

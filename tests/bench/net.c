@@ -16,7 +16,7 @@
 #define BUFFER_BYTES 4096u
 #define FRAME_MAX    65550u
 #define HEADER	     sizeof(struct net_header)
-#define FRAME_HEADS  54u /* of Ethernet, IPv4 and TCP */
+#define FRAME_HEADS  54u /* the bytes of the Ethernet, IPv4 and TCP headers */
 #define SEGMENT	     1448u
 #define HELLO_WAITS  200000u
 #define KIND_AT	     19u /* lower byte of IPv4's identification */
@@ -29,7 +29,7 @@
 enum queue { RECEIVE, SEND };
 enum kind { KIND_FRAME, KIND_HELLO };
 
-/* As struct virtq, of its own size (virtio 1.2, 2.7). */
+/* A queue as struct virtq, with a size of its own (virtio 1.2, 2.7). */
 struct ring {
 	struct virtq_descriptor table[SIZE] ALIGNED(16);
 	struct {
@@ -56,7 +56,7 @@ static u16 seen;
 static u32 hellos;
 static u8 own_mac[NET_MAC];
 static u8 buffer[SIZE][BUFFER_BYTES] ALIGNED(4096);
-/* All frames are the same: each descriptor of a kind leads to one of these. */
+/* All frames are the same: every descriptor of a kind leads to one of these buffers. */
 static u8 frame[HEADER + FRAME_MAX] ALIGNED(64);
 static u8 hello[HEADER + HELLO_BYTES] ALIGNED(64);
 static u32 round_ticks[ROUNDS_MAX];
@@ -129,7 +129,7 @@ static bool add_queue(u32 number, const struct ring *ring, u16 vector)
 	return virtio_get(common, VIRTIO_QUEUE_ENABLE, 2) == 1;
 }
 
-/* After `from` was the index: tells the device if it wants to know (2.7.10). */
+/* Tells the device of new buffers since the index `from`, if the device wants to know (2.7.10). */
 static void notify(u32 number, const struct ring *ring, u16 from)
 {
 	u16 now = ring->available.index;
@@ -153,13 +153,17 @@ static void send_some(const u8 *what, u32 bytes, u32 count)
 		send.table[at].bytes = (u32)HEADER + bytes;
 		send.available.head[at] = at;
 	}
-	send.available.used_event = (u16)(from + FAR_AWAY); /* no interrupts */
+	/* the device shall send no interrupts for sent frames */
+	send.available.used_event = (u16)(from + FAR_AWAY);
 	asm volatile("" ::: "memory");
 	send.available.index = (u16)(from + count);
 	notify(SEND, &send, from);
 }
 
-/* What has come; its buffers go back. Returns how many frames, without hellos. */
+/*
+ * Takes the received frames and gives their buffers back. Returns the number of frames, without
+ * hellos.
+ */
 static u32 take(void)
 {
 	u16 from = receive.available.index;
@@ -174,7 +178,7 @@ static u32 take(void)
 			hellos++;
 		else
 			count++;
-		/* 5.1.6.4.1: all of a frame's buffers are used by now */
+		/* All of a frame's buffers are used by now (5.1.6.4.1). */
 		for (u32 i = 0; i < buffers; i++)
 			receive.available.head[index++ % SIZE] =
 				(u16)receive.used.entry[seen++ % SIZE].head;
@@ -197,7 +201,7 @@ static void wait_batch(u32 count)
 	}
 }
 
-/* As Linux does it. */
+/* Ends an interrupt as Linux does. */
 static void end_interrupt(struct trap_frame *trap_frame)
 {
 	bool done;
@@ -234,7 +238,7 @@ static bool begin(void)
 	return true;
 }
 
-/* Until both are there. */
+/* Waits until both guests are there. */
 static void meet(bool is_first)
 {
 	while (hellos == 0) {
@@ -249,7 +253,7 @@ static void meet(bool is_first)
 		send_some(hello, HELLO_BYTES, 1);
 }
 
-/* Shell's, so that it does not count beside what is measured. */
+/* Sorts by Shell's method, so that sorting does not count beside what is measured. */
 static void sort(u32 *value, u32 count)
 {
 	for (u32 gap = 301; gap != 0; gap /= 4) {

@@ -13,14 +13,14 @@ from bisect import bisect_right
 from collections import Counter
 from pathlib import Path
 
-import nets  # it puts tests/system into sys.path
+import nets  # importing `nets` puts tests/system into sys.path
 import run
 from anatomy import KERNEL, Program
 from machine import Qemu
 
 FEW, MANY = 450, 550 # rounds; before that the rings are touched for the first time
-USER = 1 << 32 # where processes are, at random places
-GAP = 4 << 20 # between two of them
+USER = 1 << 32 # the processes lie at random places below this address
+GAP = 4 << 20 # the least gap between two programs
 IMAGE_PAGES = 256
 BLOCK = re.compile(r"\[([^]]+)\]")
 
@@ -72,7 +72,7 @@ def images(counts):
 
 
 def find_program(places, programs):
-    """(program, base): of which all these are instructions."""
+    """Finds (program, base) to which all these instructions belong."""
     first = places[0] & ~4095
     return max(((program, first - page * 4096) for program in programs
                 for page in range(IMAGE_PAGES)),

@@ -17,7 +17,7 @@ import bundle  # noqa: E402
 import kvm  # noqa: E402
 from machine import Qemu  # noqa: E402
 
-LIMIT = 240 # seconds
+LIMIT = 240 # seconds a run may take
 # Rounds of a batch there and one back: the difference is free of what begin and end cost.
 FEW, MANY = 100, 1100
 KVM_FEW, KVM_MANY = 50, 250
@@ -33,7 +33,7 @@ memory = 16M
 autostart = yes
 net = {net}
 """
-# Besides, for what it costs that others are there.
+# Idle ports beside the measured ones, for what their presence costs.
 PORTS = 32
 # Two cards of the host, joined by a hub: what the one sends the other receives at once.
 CARDS = [word for name in "ab" for word in (
@@ -73,7 +73,7 @@ echo MARK end
 
 
 def frames_of(load):
-    """In a round."""
+    """Returns the frames in a round of the load."""
     return 2 * int(re.search(r"batch=(\d+)", load)[1])
 
 

@@ -20,11 +20,11 @@ EXITS = f"{PC.format(memory=64)} -device isa-debug-exit,iobase=0xf4,iosize=4 -ke
 IPI = f"{EXITS.replace('exits', 'ipi')} -smp 2"
 BOOT = f'{PC.format(memory=128)} -kernel /vmlinuz -initrd /guest.gz -append "{LINUX}"'
 EMULATORS = {"qemu": Qemu, "bochs": Bochs}
-LIMIT = {"qemu": 400, "bochs": 1500} # seconds
+LIMIT = {"qemu": 400, "bochs": 1500} # seconds a run may take
 
 
 def run(build, folder, emulator, runs, wanted, cpus=1):
-    """What the machine prints, up to what is wanted."""
+    """Returns what the machine prints, up to the wanted text."""
     guest = folder / "guest.gz"
     guest.write_bytes(bundle.initramfs(build / "tests/bench/init"))
     files = {path.name: path for path in (build / "tests/bench/exits.bin",
@@ -53,7 +53,8 @@ def main():
             folder = Path(place)
             print(f"{emulator}: instructions of an exit under KVM, least and mean of 1000", flush=True)
             counts = show(run(build, folder, emulator, EXITS, "DONE"))
-            if emulator == "bochs": # QEMU's CPUs take turns, so here each would wait for the other
+            # QEMU's CPUs take turns, so that each guest would wait for the other
+            if emulator == "bochs":
                 show(run(build, folder, emulator, IPI, "DONE", cpus=2))
             compare(f"kvm-{emulator}", counts, options.update)
             print(f"{emulator}: Debian {LINUX} under KVM", flush=True)

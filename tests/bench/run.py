@@ -24,7 +24,7 @@ SWITCH = "[vm bench]\nkernel = switch.bin\nmemory = 4M\nvcpus = 2\nautostart = y
 BOOT = ("[vm debian]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128M\n"
         "cmdline = \"{cmdline}\"\npci = off\nautostart = yes\n")
 BASELINE = Path(__file__).resolve().parent / "baseline.json"
-GROWTH = 1.02 # what an instruction count may grow against the baseline
+GROWTH = 1.02 # the factor by which an instruction count may exceed the baseline
 
 LINUX = "console=ttyS0 quiet pci=off"
 
@@ -78,7 +78,7 @@ def counts_of(build, folder, emulator):
 
 
 def grown(emulator, counts):
-    """What has grown against the baseline, or is missing: one line each."""
+    """Lists the counts that have grown against the baseline, or are missing: one line each."""
     known = json.loads(BASELINE.read_text())[emulator]
     return [f"{name}: {counts.get(name, 'not measured')}, baseline {count}"
             for name, count in known.items() if counts.get(name, 1e18) > count * GROWTH]

@@ -10,8 +10,8 @@
 #include "tests/guest/rt/devices.h"
 
 #define SWITCHES     16u
-#define AWAY_TICKS   100000u /* less than a slice, more than an exit */
-#define SWITCH_TICKS 50000u  /* with more, something else has run in between */
+#define AWAY_TICKS   100000u /* a gap of this length is less than a slice and more than an exit */
+#define SWITCH_TICKS 50000u  /* a longer gap means that something else has run in between */
 
 void ap_main(u32 id);
 
@@ -31,7 +31,10 @@ static void note(u64 ticks)
 	switches++;
 }
 
-/* Only one of the two runs at a time, and calls note() early in its slice: it needs no lock. */
+/*
+ * Stays on the CPU and notes the time. Only one of the two runs at a time, and calls note() early
+ * in its slice: note() needs no lock.
+ */
 static void stay(u32 me)
 {
 	u64 before = read_tsc();

@@ -59,7 +59,7 @@ void request_finish(struct driver_request *done, enum block_status status)
 	finished++;
 }
 
-/* Which of those with a disk it is. */
+/* Returns the number of a port among the ports with a disk. */
 static u32 port_of(u32 offset)
 {
 	u32 number = (offset - AHCI_FIRST_PORT) / AHCI_PORT_BYTES;
@@ -84,7 +84,7 @@ static u32 read_port(u32 which, u32 at)
 	case AHCI_PORT_IS:
 		return what < 0xd0 ? 1 : what < 0xe0 ? (u32)AHCI_INT_TASK : fuzz_u32(&input);
 	case AHCI_PORT_ISSUE:
-		/* some of what was handed over has ended, or what was not */
+		/* some of the slots have ended, possibly slots that were not handed over */
 		port[which].issue &= what < 0x40 ? ~0u : what < 0xf0 ? 0 : fuzz_u32(&input);
 		return port[which].issue;
 	case AHCI_PORT_ACTIVE:
@@ -131,7 +131,7 @@ static const struct ahci_header *header_of(u32 which, u32 slot)
 	return (const struct ahci_header *)(const void *)list + slot;
 }
 
-/* Where that is in memory: all of the table lies in one page of the port's. */
+/* Returns where a command's table is in memory: all of the table lies in one page of the port's. */
 static const u8 *table_of(u32 which, const struct ahci_header *header)
 {
 	for (u32 i = which * AHCI_PAGES; i < (which + 1) * AHCI_PAGES; i++) {

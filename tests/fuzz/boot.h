@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The loaders' data: boot/ uses what a parser has accepted without checking it again. */
+/*
+ * The memory with the loaders' data: boot/ uses what a parser has accepted without checking it
+ * again.
+ */
 
 #define FUZZ_BOOT_MEMORY 4096u
 

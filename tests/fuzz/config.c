@@ -85,7 +85,10 @@ static size_t write_keys(char *to, size_t size, const struct config_key *keys, c
 	return length;
 }
 
-/* Without disks, whose numbers go by the order in which they are spoken of. */
+/*
+ * Compares two configurations without their disks, whose numbers go by the order in which the disks
+ * are named.
+ */
 static bool equal(const struct config_key *keys, const void *one, const void *other)
 {
 	for (; keys->name != NULL; keys++)
@@ -171,7 +174,7 @@ static void check_password(const struct host_config *host)
 	CHECK_THAT(!password_matches(&work, &again));
 }
 
-/* Whatever comes before it, a password line locks. */
+/* Checks that a password line locks, whatever comes before it. */
 static void check_lock(struct config *config, const u8 *bytes, size_t size)
 {
 	static const char line[] = "\npassword = x";

@@ -13,7 +13,7 @@ static void check_place(const struct cpio_member *member, size_t size)
 	CHECK_THAT(member->offset <= size && member->size <= size - member->offset);
 }
 
-/* What a name has elsewhere lies in the same archive, behind where that begins. */
+/* Checks that a hard link's data lie in the same archive, behind the member that names them. */
 static void check_link(const struct cpio *start, struct cpio_member member, u64 end)
 {
 	u64 offset = member.offset;

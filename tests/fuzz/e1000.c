@@ -22,7 +22,7 @@ static struct fuzz input;
 static struct e1000 e1000;
 static u64 now_tsc;
 static u32 received, rounds;
-static volatile u8 seen; /* so that what is received is read */
+static volatile u8 seen; /* written so that every received byte is read */
 
 u64 clock_tsc(void)
 {
@@ -34,7 +34,7 @@ u64 clock_ns_to_tsc(u64 ns)
 	return ns;
 }
 
-/* All of it lies in one piece, or in what was joined. */
+/* Takes a received frame, which lies in one piece, or in the buffer for joined pieces. */
 void card_receive(const u8 *data, u32 bytes, u8 flags)
 {
 
@@ -92,7 +92,7 @@ static void fill_descriptor(u8 what)
 	}
 }
 
-/* All of them the same: frames of many pieces. */
+/* Fills the receive ring with equal descriptors: frames of many pieces. */
 static void fill_ring(u8 what)
 {
 	u16 length = fuzz_u16(&input) % (2 * E1000_PIECE_LONG);

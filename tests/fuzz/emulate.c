@@ -19,10 +19,10 @@
 #define STEPS_MAX 4096
 
 static struct machine machine;
-static u64 offset; /* of the instruction in the code */
+static u64 offset; /* the offset of the instruction in the code */
 static struct bytes instruction;
 static enum x86_mode mode;	 /* 64-bit, or compatibility with 32- or 16-bit code */
-static u64 code_base, data_base; /* of CS, DS; 0 unless in the LDT */
+static u64 code_base, data_base; /* the bases of CS and DS; 0 unless the segments are in the LDT */
 
 static void fill_data(u32 seed)
 {
@@ -57,7 +57,7 @@ static void set_mode(bool compatibility)
 	segment[SEG_SS].selector = NATIVE_DS;
 	segment[SEG_DS].selector = NATIVE_DS;
 	segment[SEG_ES].selector = NATIVE_DS;
-	segment[SEG_FS].base = 1ull << 40; /* not to be compared */
+	segment[SEG_FS].base = 1ull << 40; /* the base of FS is not compared */
 	code_base = data_base = 0;
 }
 
@@ -93,7 +93,10 @@ static void choose_registers(struct fuzz *fuzz)
 	machine.page.rflags = RFLAGS_FIXED | RFLAGS_IF | (flags & (FLAGS_ARITHMETIC | RFLAGS_DF));
 }
 
-/* One made from a form is given an operand in the data; INT3s follow the instruction. */
+/*
+ * Chooses an instruction. One made from a form gets an operand in the data; INT3s follow the
+ * instruction.
+ */
 static void choose_instruction(struct fuzz *fuzz)
 {
 	struct x86_instruction in;
@@ -159,7 +162,7 @@ static enum emulate_result emulate_all(struct vcpu_event *event)
 	return result;
 }
 
-/* Whether the guest continues at an INT3: then the CPU stops there too. */
+/* Returns whether the guest goes on at an INT3, where the CPU stops too. */
 static bool lands_well(void)
 {
 	u64 at = machine.page.rip + code_base - CODE_GVA;
@@ -210,9 +213,8 @@ static void compare(u64 undefined)
 }
 
 /*
- * Whether an undefined opcode gives #UD or #GP depends on the CPU if it may have more than 15 bytes
- * or cross the segment's end: an undefined instruction with XOP, VEX or EVEX has no defined
- * length.
+ * Returns whether the instruction may be too long or undefined: whether it gives #UD or #GP depends
+ * on the CPU, as an undefined instruction with XOP, VEX or EVEX has no defined length.
  */
 static bool too_long_or_undefined(u32 vector, bool decoded)
 {
@@ -229,7 +231,7 @@ static bool too_long_or_undefined(u32 vector, bool decoded)
 	       (native->vector == VECTOR_UD || native->vector == VECTOR_GP);
 }
 
-/* Whether the child's mappings there are known, so that the CPU must fault too. */
+/* Returns whether the child's mappings at the address are known, so that the CPU must fault too. */
 static bool knows_page(u64 address)
 {
 	return address >= DATA_GVA + DATA_BYTES && address < CODE_GVA + CODE_BYTES;
@@ -242,7 +244,8 @@ static bool knows_page(u64 address)
 static bool refuses_more(const struct x86_instruction *in)
 {
 	return in->encoding != X86_LEGACY || in->map == X86_MAP_0F38 ||
-	       (in->map == X86_MAP_0F && in->opcode == 0x2b); /* MOVNTSS, MOVNTSD: SSE4A */
+	       /* MOVNTSS and MOVNTSD, which belong to SSE4A */
+	       (in->map == X86_MAP_0F && in->opcode == 0x2b);
 }
 
 /* FS has the host's base on the CPU: an address may be canonical with one base only. */
@@ -265,7 +268,7 @@ static bool has_wrapping_elements(const struct x86_instruction *in)
 	return is_masked(in) && in->address_bytes == 2;
 }
 
-/* Whether the emulator may access the operand in more than one piece. */
+/* Returns whether the emulator may access the operand in more than one piece. */
 static bool has_parts(const struct x86_instruction *in)
 {
 	return in->map != X86_MAP_PRIMARY || in->encoding != X86_LEGACY ||
@@ -294,7 +297,8 @@ static bool fault_left_open(const struct x86_instruction *in, u32 vector)
 		return vector == VECTOR_PF || vector == VECTOR_SS;
 	if (vector != VECTOR_GP && vector != VECTOR_SS)
 		return false;
-	if (mode == X86_MODE_32 && code_base == 0 && native->vector == VECTOR_PF) /* beyond 4 GiB */
+	/* the address lies beyond 4 GiB */
+	if (mode == X86_MODE_32 && code_base == 0 && native->vector == VECTOR_PF)
 		return true;
 	if (in->map != X86_MAP_PRIMARY)
 		return false;

@@ -12,12 +12,13 @@
 #include "tests/random.h"
 #include "vmm/monitor/task/task_switch.h"
 
-#define WIDE_TABLES_GPA 0x8000ul /* for 32-bit paging and 5-level paging */
-#define GDT_OFFSET	0x100u	 /* in the first page of data, like the TSSs */
-#define GDT_ENTRIES	16u
-#define OLD_TSS		0x800u
-#define NEW_TSS		0x8c0u
-#define NARROW_TSS	0x980u
+#define WIDE_TABLES_GPA 0x8000ul /* the tables for 32-bit paging and 5-level paging */
+/* the GDT's offset in the first page of data, where the TSSs lie too */
+#define GDT_OFFSET  0x100u
+#define GDT_ENTRIES 16u
+#define OLD_TSS	    0x800u
+#define NEW_TSS	    0x8c0u
+#define NARROW_TSS  0x980u
 
 static struct machine machine;
 static struct vcpu_page *const page = &machine.page;
@@ -26,14 +27,15 @@ static const struct {
 	u64 cr0, cr4, efer;
 	u32 code;
 } modes[] = {
-	{0, 0, 0, 0x9b},						  /* real */
-	{CR0_PE, 0, 0, 0xc09b},						  /* flat, 32 bits */
-	{CR0_PE | CR0_PG, 0, 0, 0xc09b},				  /* 32-bit paging */
-	{CR0_PE | CR0_PG, CR4_PAE, EFER_NXE, 0xc09b},			  /* PAE */
+	{0, 0, 0, 0x9b},		 /* real mode */
+	{CR0_PE, 0, 0, 0xc09b},		 /* flat, 32 bits */
+	{CR0_PE | CR0_PG, 0, 0, 0xc09b}, /* 32-bit paging */
+	/* protected mode with PAE paging */
+	{CR0_PE | CR0_PG, CR4_PAE, EFER_NXE, 0xc09b},
 	{CR0_PE | CR0_PG | CR0_WP, CR4_PAE, EFER_LME | EFER_LMA, 0xa0fb}, /* 64-bit, user */
 	{CR0_PE | CR0_PG | CR0_WP, CR4_PAE, EFER_LME | EFER_LMA, 0xa09b}, /* 64-bit, kernel */
 	{CR0_PE | CR0_PG, CR4_PAE | CR4_LA57, EFER_LME | EFER_LMA, 0xa09b},
-	{CR0_PE | CR0_PG, CR4_PAE, EFER_LME | EFER_LMA, 0xc0fb}, /* compatibility */
+	{CR0_PE | CR0_PG, CR4_PAE, EFER_LME | EFER_LMA, 0xc0fb}, /* compatibility mode */
 };
 
 /* XSAVE's standard format with AVX-512: SDM vol. 1, 13.4. */
@@ -42,7 +44,8 @@ static const struct xsave_layout layouts[] = {
 	{.ymm = 576},
 	{.ymm = 576, .zmm_low = 1152, .zmm_high = 1664},
 };
-static u8 *vectors; /* of exactly the image's size, so that ASan catches a byte beyond it */
+/* the image in a block of exactly its size, so that ASan catches a byte beyond it */
+static u8 *vectors;
 
 static u8 *get_vectors(void *device)
 {
@@ -70,7 +73,7 @@ static void build_vectors(struct fuzz *fuzz)
 	state = fuzz_u8(fuzz) * 0x9e3779b97f4a7c15ull + 1;
 	for (u32 i = LEGACY_ST; i < LEGACY_XMM + 256; i += 8)
 		memcpy(vectors + i, (u64[]){random_step(&state)}, 8);
-	fuzz_take(fuzz, vectors, 8); /* control and status of the x87 */
+	fuzz_take(fuzz, vectors, 8); /* the kernel refuses such layouts */
 	if (which > 0)
 		vectors[512] = fuzz_u8(fuzz);
 	machine.emulator.xsave = &layouts[which];
@@ -177,7 +180,7 @@ static void build_descriptors(struct fuzz *fuzz)
 	}
 }
 
-/* What an exit reports of its access, and the bytes of code that it gives. */
+/* Makes the exit's report of its access, and the bytes of code that the exit gives. */
 static void build_exit(struct fuzz *fuzz)
 {
 	page->exit.reason = EXIT_MEMORY;
@@ -224,7 +227,7 @@ static void build(struct fuzz *fuzz)
 		page->cr3 = fuzz_number(fuzz);
 	if (set & 0x400)
 		page->rip = fuzz_number(fuzz);
-	if (set & 0x800) /* tables, or whatever lies there */
+	if (set & 0x800) /* descriptor tables, or whatever lies at a random address */
 		fuzz_take(fuzz, machine.ram + fuzz_u16(fuzz) % (GUEST_BYTES - 64), 64);
 	page->exit.io_port = fuzz_u16(fuzz);
 	page->exit.io_size = (u8)(1u << fuzz_u8(fuzz) % 3);

@@ -89,7 +89,10 @@ static UNUSED u64 fuzz_number(struct fuzz *fuzz)
 	}
 }
 
-/* What is left, in a block of exactly that size, so that ASan catches a byte beyond it. */
+/*
+ * Returns the rest of the input in a block of exactly its size, so that ASan catches a byte beyond
+ * it.
+ */
 static UNUSED u8 *fuzz_rest(struct fuzz *fuzz, size_t *size)
 {
 	u8 *copy = malloc(fuzz->left == 0 ? 1 : fuzz->left);

@@ -19,8 +19,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 SEEDS = HERE / "seeds"
 HELPERS = r"(^|/)tests/|^/usr|\.h$|lib/(string|format)\.c|vmm/rt/format\.c"
-SEED_BYTES = 1200   # at most, of a seed that is kept
-SEED_COUNT = 480    # at most, of a target
+SEED_BYTES = 1200   # the most bytes of a seed that is kept
+SEED_COUNT = 480    # the most seeds of a target
 INPUT_BYTES = 4096
 
 

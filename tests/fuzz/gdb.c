@@ -20,8 +20,11 @@ static struct vm the_vm;
 static bool vm_there;
 static u8 typed[INPUT_MAX];
 static u32 typed_count, typed_taken;
-static u32 room; /* in the UART for output */
-static u8 mood;	 /* the monitor's: 1 answers by itself, 2 with success, 4 with the right length */
+static u32 room; /* the room in the UART for output */
+/*
+ * the mood of the monitor: bit 0 answers by itself, bit 1 with success, bit 2 with the right length
+ */
+static u8 mood;
 
 /* What GDB has received of the current packet. */
 static struct {
@@ -30,7 +33,7 @@ static struct {
 	u8 sum, wanted;
 	u32 length;
 } reader;
-static bool polite; /* one packet at a time, and Ctrl-C while the VM runs */
+static bool polite; /* GDB sends one packet at a time, and Ctrl-C while the VM runs */
 static bool with_password;
 static struct password_hash hash;
 static u32 unanswered;

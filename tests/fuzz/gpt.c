@@ -19,7 +19,7 @@ static void put32(u8 *at, u32 value)
 	memcpy(at, &value, sizeof(value));
 }
 
-/* Both of these, and from then on the entries: each in memory of exactly its size. */
+/* Reads the first sectors, and then the entries, each in memory of exactly its size. */
 bool device_read(u32 number, u64 sector, u32 sectors, const u8 **data)
 {
 	u64 bytes = (u64)sectors * BLOCK_SECTOR_BYTES;
@@ -91,7 +91,7 @@ static void change(struct fuzz *fuzz)
 	}
 }
 
-/* So that whatever is in the table is believed. */
+/* Corrects the checksums, so that the driver believes whatever is in the table. */
 static void correct(void)
 {
 	u32 bytes = gpt_get32(block + 12);
@@ -105,7 +105,10 @@ static void correct(void)
 		put32(block + 16, gpt_crc32(block, bytes));
 }
 
-/* Where the first sector is somebody's, nothing is believed that it does not know of. */
+/*
+ * Returns whether the first sector says that the disk is somebody's: then no entry is believed that
+ * this sector does not know of.
+ */
 static bool is_protected(void)
 {
 	static const u8 zeros[BLOCK_SECTOR_BYTES];

@@ -27,9 +27,10 @@ static u16 identity[ATA_IDENTIFY_WORDS];
 static struct driver_request request[DRIVER_DEPTH + 1];
 static struct fuzz input;
 static u64 now_tsc;
-static u32 asked, finished; /* ever: they end in the order in which they were asked */
+/* the requests asked and finished so far: they end in the order in which they were asked */
+static u32 asked, finished;
 static u8 reg[8];
-static u32 words_left; /* of data */
+static u32 words_left; /* the words of data that are left */
 static bool started;
 
 u64 clock_tsc(void)
@@ -111,7 +112,7 @@ static void check_table(u8 command)
 	}
 }
 
-/* What it is told to do is what the request says. */
+/* Takes a command, which has to do what the request says. */
 static void take_command(u8 command)
 {
 	words_left = 0;

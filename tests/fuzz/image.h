@@ -53,7 +53,10 @@ static void image_build(struct fuzz *fuzz)
 	memcpy(image + XSAVE_HEADER, &has, sizeof(has));
 }
 
-/* Whether both have the same registers, apart from the x87's last instruction and operand. */
+/*
+ * Returns whether both images have the same registers, apart from the x87's last instruction and
+ * operand.
+ */
 static bool image_equal(u8 *other)
 {
 	struct xsave_x87 x87[2];

@@ -45,7 +45,7 @@ static void load_any(struct lapic *lapic, struct fuzz *fuzz)
 	(void)!lapic_load(lapic, &saved);
 }
 
-/* What the CPU does between two instructions. */
+/* Does what a CPU does between two instructions. */
 static void run_cpu(u32 cpu)
 {
 	u32 pending = irqchip_pending(&chip, cpu);
@@ -116,7 +116,7 @@ static void access_device(struct fuzz *fuzz)
 	} else {
 		struct device *ioapic = &chip.ioapic.device;
 		u64 address = IOAPIC_DEFAULT_ADDRESS + (which & 1   ? IOAPIC_IOWIN
-							: which & 2 ? 0x40 /* EOI */
+							: which & 2 ? 0x40 /* the offset of EOI */
 								    : IOAPIC_IOREGSEL);
 
 		if (which & 0x40)

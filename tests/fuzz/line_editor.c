@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		enum line_event event = LINE_NONE;
 
 		switch (byte) {
-		case 0xf0: /* other output */
+		case 0xf0: /* output that comes in between */
 			line_editor_hide(&editor);
 			break;
 		case 0xf1:

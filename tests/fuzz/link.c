@@ -9,7 +9,7 @@
 static struct slot_memory slots;
 #define memory slots.link
 static struct link_end end;
-/* What the end has put and taken in this generation. */
+/* The units that the end has put and taken in this generation. */
 static u32 put_count;
 static u32 taken_count;
 
@@ -67,7 +67,7 @@ static void put(void)
 	free(slot);
 }
 
-/* What it shows are its own indices, whatever stood there. */
+/* Checks that the end shows its own indices, whatever stood there before. */
 static void check_line(void)
 {
 	const struct link_line *line = link_own_line(&end);

@@ -16,7 +16,7 @@
 
 void memory_give_back(handle_t memory, u64 at, u64 bytes)
 {
-	(void)memory, (void)at, (void)bytes; /* all pieces end with the machine */
+	(void)memory, (void)at, (void)bytes; /* nothing to do: all pieces end with the machine */
 }
 
 enum status sys_memory_discard(handle_t memory, u64 first, u64 count)
@@ -25,7 +25,7 @@ enum status sys_memory_discard(handle_t memory, u64 first, u64 count)
 	return STATUS_BAD_STATE;
 }
 
-#define CODE_AT	  0x200000u /* where instructions are put */
+#define CODE_AT	  0x200000u /* the address at which instructions are put */
 #define MAP_AT	  0x300000u /* tables for 64-bit code: a page for each level, 2-MiB leaves */
 #define STEPS_MAX 2000u
 
@@ -204,7 +204,7 @@ static void exit_io(struct fuzz *fuzz, struct vcpu_page *page)
 
 	page->exit.reason = EXIT_IO;
 	page->exit.io_size = (u8[]){1, 1, 2, 4}[shape & 3];
-	page->exit.io_flags = shape >> 2 & 1; /* IO_IN */
+	page->exit.io_flags = shape >> 2 & 1; /* IO_IN or not */
 	page->exit.io_port = shape & 8 ? choose_port(fuzz) : (u16)(choose_port(fuzz) & 0xfff8);
 	page->exit.instruction_length = shape & 0x10 ? 0 : 2;
 	page->gpr[GPR_RAX] = fuzz_number(fuzz);
@@ -226,13 +226,13 @@ static void exit_msr(struct fuzz *fuzz, struct vcpu_page *page)
 	u64 value;
 
 	switch (shape >> 5 & 3) {
-	case 0: /* a deadline */
+	case 0: /* a TSC deadline */
 		value = host_tsc + fuzz_u32(fuzz);
 		break;
 	case 1: /* the address of a paravirtual record */
 		value = (fuzz_u32(fuzz) % RAM_BYTES & ~63ull) | 1;
 		break;
-	case 2: /* an IPI */
+	case 2: /* an interrupt to another CPU */
 		value = (u64)(fuzz_u8(fuzz) & 7) << 32 | fuzz_u16(fuzz);
 		break;
 	default:
@@ -321,7 +321,7 @@ static void pass_time(struct fuzz *fuzz)
 
 static void ask(struct fuzz *fuzz, u8 shape)
 {
-	/* half of them are a debugger's */
+	/* half of the questions are a debugger's */
 	u32 kind = shape & 0x10 ? QUERY_ATTACH + fuzz_u8(fuzz) % (QUERY_KIND_COUNT - QUERY_ATTACH)
 				: fuzz_u8(fuzz) % (QUERY_KIND_COUNT + 1);
 
@@ -383,7 +383,7 @@ static void check(const struct vcpu *vcpu)
 	CHECK_THAT(lapic_ppr(lapic) <= 0xff);
 }
 
-/* What loop_run does until the guest runs or its thread sleeps. */
+/* Takes a turn: does what loop_run does until the guest runs or its thread sleeps. */
 static void take_turn(struct fuzz *fuzz, struct vcpu *vcpu)
 {
 	u64 deadline_tsc;

@@ -81,7 +81,10 @@ handle_t start_handle(enum start_kind kind)
 	return kind;
 }
 
-/* There is no PCI bus here, and so no socket device. */
+/*
+ * Returns a handle of each kind but those for PCI: there is no PCI bus here, and so no socket
+ * device.
+ */
 handle_t start_handle_of(enum start_kind kind, u64 value)
 {
 	return kind == START_CHANNEL && value == VSOCK_BYTES ? HANDLE_NONE : (handle_t)kind;
@@ -95,7 +98,7 @@ const struct start_entry *start_find(enum start_kind kind)
 	return NULL;
 }
 
-/* One of each kind. */
+/* Returns one entry of each kind. */
 const struct start_entry *start_next(const struct start_entry *entry)
 {
 	(void)entry;
@@ -179,7 +182,7 @@ enum status sys_event_signal(handle_t event)
 	return STATUS_OK;
 }
 
-/* Nothing waits here: threads take turns, so that no lock is held when one begins. */
+/* Returns at once: threads take turns, so that no lock is held when a turn begins. */
 enum status sys_queue_wait(handle_t queue, u64 deadline_tsc, u64 *key)
 {
 	(void)queue, (void)key;
@@ -195,7 +198,7 @@ enum status sys_space_map(handle_t space, u64 at, handle_t memory, u64 offset, u
 	CHECK_THAT(bytes % PAGE_SIZE == 0 && at % PAGE_SIZE == 0 && offset % PAGE_SIZE == 0);
 	*address = at;
 	if (memory == START_RAM && (offset > RAM_BYTES || bytes > RAM_BYTES - offset))
-		return STATUS_BAD_ADDRESS; /* only the test device's window does this */
+		return STATUS_BAD_ADDRESS; /* only the test device's window is mapped here */
 	if (space != START_SPACE)
 		return STATUS_OK;
 	if (memory == STATE_MEMORY) {
@@ -270,7 +273,7 @@ enum status sys_vcpu_get(handle_t handle, u32 groups)
 	return STATUS_OK;
 }
 
-/* What a run takes from the page; what the kernel would refuse ends the process. */
+/* Takes what a run takes from the page; a value that the kernel would refuse ends the process. */
 static void kernel_enter(struct vcpu_page *page)
 {
 	const u32 types = BITS(EVENT_SOFTWARE_EXCEPTION, EVENT_INTERRUPT) & ~BIT(1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The whole monitor as it ships, and what of lib/ and vmm/rt it is linked with. */
+/* The whole monitor as it ships, with the sources of lib/ and vmm/rt that it is linked with. */
 #include "lib/chacha20.c"
 #include "lib/entropy.c"
 #include "lib/string.c"
@@ -9,8 +9,8 @@
 #include "vmm/rt/mutex.c"
 #include "vmm/rt/status_text.c"
 
-#define TEST  1 /* its state is saved and loaded when the target wants it */
-#define DEBUG 1 /* vcpu_check */
+#define TEST  1 /* the machine's state is saved and loaded when the target wants it */
+#define DEBUG 1 /* vcpu_check is on */
 #include "vmm/monitor/bus/bus.c"
 #include "vmm/monitor/life/command.c"
 #include "vmm/monitor/life/loop.c"

@@ -20,9 +20,9 @@
 
 #include "tests/unit/emulate_machine.h"
 
-#define NATIVE_STEP	   1	/* #DB: RFLAGS.TF */
+#define NATIVE_STEP	   1	/* #DB by RFLAGS.TF ended the step */
 #define NATIVE_TRAP	   3	/* #BP: the INT3 after the instruction */
-#define NATIVE_CS_64	   0x33 /* Linux's selectors */
+#define NATIVE_CS_64	   0x33 /* the selector of Linux's 64-bit code segment */
 #define NATIVE_CS_32	   0x23
 #define NATIVE_DS	   0x2b
 #define NATIVE_WAIT_MS	   5000
@@ -37,10 +37,10 @@ struct native {
 	u64 ss;
 	u64 ds;
 	u64 es;
-	u64 vector; /* of the exception that ended it */
+	u64 vector; /* the vector of the exception that ended the code */
 	u64 error_code;
 	u64 cr2;
-	u8 image[NATIVE_IMAGE_BYTES] ALIGNED(64); /* of XSAVE */
+	u8 image[NATIVE_IMAGE_BYTES] ALIGNED(64); /* the image of XSAVE */
 };
 
 static struct native *native;
@@ -55,7 +55,7 @@ static int native_ask[2], native_answer[2];
 static const struct native_segment {
 	u32 base;
 	u32 limit;
-	u8 contents; /* MODIFY_LDT_CONTENTS_* */
+	u8 contents; /* the type of segment, MODIFY_LDT_CONTENTS_* */
 	bool is_32;
 	bool read_only;
 } native_segments[] = {
@@ -66,12 +66,13 @@ static const struct native_segment {
 	{DATA_GVA, 0xffff, MODIFY_LDT_CONTENTS_DATA, true, false},
 	{DATA_GVA, 0xfff, MODIFY_LDT_CONTENTS_DATA, false, false},
 	{DATA_GVA + 8, 0x1ff0, MODIFY_LDT_CONTENTS_DATA, true, false},
-	{DATA_GVA - PAGE_SIZE, 0x17ff, MODIFY_LDT_CONTENTS_STACK, false, false}, /* expand-down */
+	/* a segment that expands down */
+	{DATA_GVA - PAGE_SIZE, 0x17ff, MODIFY_LDT_CONTENTS_STACK, false, false},
 	{DATA_GVA - PAGE_SIZE, 0x17ff, MODIFY_LDT_CONTENTS_STACK, true, false},
 	{DATA_GVA, 0x1fff, MODIFY_LDT_CONTENTS_DATA, true, true},
 };
 #define NATIVE_CODE_SEGMENTS	 3u
-#define NATIVE_WRITABLE_SEGMENTS 9u /* code included */
+#define NATIVE_WRITABLE_SEGMENTS 9u /* the number of these segments, the one with code included */
 
 static struct vcpu_segment_state native_segment_state(u32 which)
 {
@@ -123,7 +124,7 @@ static void native_move_image(u8 *to, const u8 *from)
 	const struct {
 		u32 at, bytes;
 	} part[] = {
-		{0, 416}, /* of FXSAVE */
+		{0, 416}, /* the part of the image that FXSAVE has too */
 		{native_layout.ymm, 256},
 		{native_layout.zmm_low, 512},
 		{native_layout.zmm_high, 1024},
@@ -296,7 +297,7 @@ static bool native_run(void)
 	return native_try();
 }
 
-/* All registers 0 but those that code cannot begin without. */
+/* Sets all registers to 0 but those that code cannot begin without. */
 static void native_prepare(u64 cs, u64 rip)
 {
 	memset(native, 0, sizeof(*native));
@@ -307,8 +308,8 @@ static void native_prepare(u64 cs, u64 rip)
 }
 
 /*
- * Whether the host starts code whose RSP is not canonical: on some the return from the signal
- * faults instead, and what an instruction does then cannot be asked.
+ * Returns whether the host starts code whose RSP is not canonical: on some hosts the return from
+ * the signal faults instead, and what an instruction does then cannot be asked.
  */
 static bool native_has_any_stack(void)
 {
@@ -323,7 +324,7 @@ static bool native_has_any_stack(void)
 	return answer;
 }
 
-/* Whether the host runs the code there as 16- or 32-bit code: 0x48 is then DEC. */
+/* Returns whether the host runs the code at RIP as 16- or 32-bit code: there 0x48 is DEC. */
 static bool native_tries(u64 cs, u64 rip)
 {
 	native_code[0] = 0x48; /* DEC EAX, or a prefix */
@@ -344,7 +345,7 @@ static bool native_has_32(void)
 	return answer;
 }
 
-/* Whether it lets a process have segments of its own. */
+/* Returns whether the host lets a process have segments of its own. */
 static bool native_has_ldt(void)
 {
 	static int answer = -1;

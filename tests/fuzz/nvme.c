@@ -120,7 +120,7 @@ static bool among(u64 address, u32 first, u32 count)
 	return false;
 }
 
-/* What was just put into the queue. */
+/* Checks the command that was just put into the queue. */
 static void check_command(const struct driver_request *asked)
 {
 	u32 last = nvme.io.tail == 0 ? nvme.io.entries - 1 : nvme.io.tail - 1;

@@ -15,7 +15,10 @@
 #include "vmm/rt/format.c"
 
 #define FUNCTIONS_MAX 24u
-/* All 256 buses are asked for 32 devices; a function that is there is read, with its lists. */
+/*
+ * The most reads of a scan: all 256 buses are asked for 32 devices, and each function that exists
+ * is read, with its lists.
+ */
 #define READS_MAX (PCI_BUSES * PCI_DEVICES_PER_BUS + FUNCTIONS_MAX * 1000u + 300000u)
 
 static struct {

@@ -140,7 +140,10 @@ static void run_cpu(u32 cpu)
 		CHECK_THAT(irqchip_take_interrupt(&platform.irqchip, cpu) >= 0);
 }
 
-/* Nothing is lost: interrupt lines are part of the controllers' state. */
+/*
+ * Saves one device and loads it again. Nothing is lost: interrupt lines are part of the
+ * controllers' state.
+ */
 static void save_and_load(u8 which)
 {
 	struct device *device = platform.device[which % platform.device_count];
@@ -153,7 +156,10 @@ static void save_and_load(u8 which)
 	CHECK_THAT(memcmp(saved, device->state, device->state_bytes) == 0);
 }
 
-/* The same for all sections. With a byte changed they are refused, or do no harm. */
+/*
+ * Saves all sections and loads them again. With a byte changed the sections are refused, or do no
+ * harm.
+ */
 static void save_and_load_all(struct fuzz *fuzz)
 {
 	static u64 saved[4096];

@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
 	if (size > INPUT_MAX || size == 0)
 		return 0;
-	/* as long as the state is, so that one byte too far is seen */
+	/* a block as long as the state, so that ASan sees a read of one byte too many */
 	copy = malloc(size - 1);
 	CHECK_THAT(copy != NULL || size == 1);
 	memcpy(copy, bytes + 1, size - 1);

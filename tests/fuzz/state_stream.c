@@ -22,7 +22,10 @@
 static u8 room[STREAM_RECORD_LIMIT] ALIGNED(8);
 static u8 seen[RAM_PAGES];
 
-/* Each page once, of this RAM, and as many as the record says. */
+/*
+ * Checks that each page comes once and belongs to this RAM, and that there are as many pages as the
+ * record says.
+ */
 static void check_pages(const struct stream_record *record)
 {
 	const struct stream_ram *ram = (const void *)(record + 1);
@@ -34,7 +37,7 @@ static void check_pages(const struct stream_record *record)
 	}
 }
 
-/* One that the writer makes of the input; its length. */
+/* Makes a record of the input by the writer; returns the record's length. */
 static u32 make_record(struct fuzz *fuzz, struct stream *writer)
 {
 	struct stream_record *record = (struct stream_record *)(void *)room;

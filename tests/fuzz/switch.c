@@ -28,17 +28,19 @@
 #include "vmm/switch/vlan.c"
 
 #define PORTS	   4u
-#define HONEST	   0u /* sends */
-#define READER	   1u /* reads what all send, and writes garbage */
-#define ADDRESSED  3u /* may have an IPv4 address */
+#define HONEST	   0u /* the port of an honest sender */
+#define READER	   1u /* the port that reads what all ports send, and writes garbage */
+#define ADDRESSED  3u /* the port that may have an IPv4 address */
 #define ADDRESS	   0x0a00000au
 #define MTU	   1500u
 #define MAC(n)	   (0x000000005452ull | (u64)(n) << 40)
 #define ROUNDS_MAX 200u
-#define SECRET	   0x01020304u /* so that a probe is found soon */
-/* In honest frames: a number of 32 bits, then bytes that follow from it. */
+#define SECRET	   0x01020304u /* the secret of probes, small so that the fuzzer finds it soon */
+/*
+ * The offset of a number of 32 bits in honest frames; the bytes behind it follow from the number.
+ */
 #define NUMBER_AT   14u
-#define HONEST_TYPE 0x88b5u /* for experiments (802, 9.2.3) */
+#define HONEST_TYPE 0x88b5u /* the EtherType for experiments (802, 9.2.3) */
 
 static struct driver_channel channel_memory;
 static _Alignas(PAGE_SIZE) u8 memory[PORTS][FRAMES_LINK_BYTES];
@@ -112,7 +114,10 @@ static void check_honest(const u8 *frame, u32 bytes)
 	arrived = number + 1;
 }
 
-/* What its own field says counts for a guest: that is inside the frame, and behind addresses. */
+/*
+ * Checks a header's own field, which counts for a guest: it has to be inside the frame, and behind
+ * the addresses.
+ */
 static void check_header(const struct frame_header *header, const u8 *frame, u32 wishes)
 {
 	CHECK_THAT((header->flags & ~(FRAME_NEEDS_CHECKSUM | FRAME_CHECKED)) == 0);
@@ -135,7 +140,10 @@ static void check_header(const struct frame_header *header, const u8 *frame, u32
 		   header->bytes);
 }
 
-/* Their own addresses; or any but those of others, where a port may send from any. */
+/*
+ * Returns whether the reader may get a frame from this source: an honest port's own address, or any
+ * address but others' where a port may send from any.
+ */
 static bool may_be_from(u64 source)
 {
 	if (source == MAC(HONEST) || source == MAC(2) || source == MAC(3))
@@ -143,7 +151,10 @@ static bool may_be_from(u64 source)
 	return port_sets.holders != 0 && source != MAC(READER) && (source & 1) == 0;
 }
 
-/* From a port with an IPv4 address nothing comes that names another one, nor an IPv6 address. */
+/*
+ * Checks that nothing from a port with an IPv4 address names another IPv4 address, or an IPv6
+ * address.
+ */
 static void check_address(const u8 *frame, u32 bytes)
 {
 	static const u8 nobody[IPV6_ADDRESS_BYTES];
@@ -181,7 +192,7 @@ static void read_all(void)
 		frames_drop(&reader, &header);
 	}
 	CHECK_THAT(!reader.broken);
-	/* what it writes is not the honest end's */
+	/* what the reader writes is not the honest end's */
 	reader.memory->line[LINK_CLIENT].read = reader.read;
 }
 
@@ -210,7 +221,10 @@ static u32 make_frame(struct fuzz *fuzz, u8 *frame, struct frame_header *header)
 	return bytes;
 }
 
-/* Who asks whether somebody has the IPv6 address that is made of the frame's source. */
+/*
+ * Makes a neighbour solicitation, which asks for the IPv6 address that is made of the frame's
+ * source.
+ */
 static void make_solicitation(u8 *frame, struct frame_header *header)
 {
 	static const u8 start[] = {0x60, 0, 0, 0, 0, 24, IP_ICMPV6, SOLICITATION_HOPS};
@@ -232,7 +246,7 @@ static void make_solicitation(u8 *frame, struct frame_header *header)
 	*header = (struct frame_header){.bytes = L3_AT + IPV6_BYTES + SOLICITATION_BYTES};
 }
 
-/* A probe as it would come back from somewhere. */
+/* Makes a probe as it would come back from somewhere. */
 static void make_probe(struct fuzz *fuzz, u8 *frame, struct frame_header *header)
 {
 	u8 what = fuzz_u8(fuzz);

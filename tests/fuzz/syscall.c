@@ -16,16 +16,16 @@
 #define CALLS_MAX  256u
 #define GROUPS_MAX 40u
 #define END_STEPS  100000u
-#define OWN_GROUP  3u /* a handle, as make_process gives it */
+#define OWN_GROUP  3u /* the handle of a process's own group, as make_process gives it */
 
 static struct group *groups[GROUPS_MAX];
 static u32 group_count;
-static u64 free_pages;		   /* before anything was made */
+static u64 free_pages;		   /* the free pages before anything was made */
 static struct process *callers[2]; /* the test holds a reference to each */
 static hpa_t hoard[RAM_BYTES / PAGE_SIZE];
 static u32 hoard_count;
-static u64 audited;	   /* what the last SYS_AUDIT gave */
-static struct vcpu *taken; /* it is loaded on another CPU */
+static u64 audited;	   /* what the last SYS_AUDIT returned */
+static struct vcpu *taken; /* a vCPU that is loaded on another CPU */
 
 static struct group *make_group(u64 quota)
 {
@@ -105,7 +105,7 @@ static void start(void)
 	object_put(&image->object);
 }
 
-/* One of the process's threads, or NULL if it has none left. */
+/* Returns one of the process's threads, or NULL if it has none left. */
 static struct thread *caller_of(struct process *process, u8 which)
 {
 	struct list *node = process->threads.next;
@@ -285,7 +285,7 @@ static u64 ask(struct thread *thread, u64 number, const u64 argument[6])
 
 #define ASK(thread, number, ...) ask(thread, number, (const u64[6]){__VA_ARGS__})
 
-/* What a monitor makes at its start: a VM with RAM, a vCPU, and an event for it. */
+/* Makes what a monitor makes at its start: a VM with RAM, a vCPU, and an event for it. */
 static void make_vm(struct process *process)
 {
 	struct thread *thread = caller_of(process, 0);
@@ -308,7 +308,7 @@ static void make_vm(struct process *process)
 	machine_cpu.thread = machine_cpu.running = NULL;
 }
 
-/* Another thread writes what the kernel reads: any page of a process's memory. */
+/* Writes to memory that the kernel reads, as another thread could: any page of a process. */
 static void scribble(struct fuzz *input)
 {
 	struct process *process = callers[fuzz_u8(input) & 1];

@@ -13,7 +13,7 @@
 #include "vmm/manager/text/text.c"
 
 #define OUTPUT_MAX (1u << 20)
-#define GROWTH_MAX 200u /* of a byte: graphics that are repeated */
+#define GROWTH_MAX 200u /* the most bytes that one byte may become: graphics that are repeated */
 #define ENDS                                                                                       \
 	"\x18\x1b(B\x1b)B\x0f"                                                                     \
 	"done"
@@ -34,7 +34,7 @@ static void take(void *context, const char *bytes, size_t count)
 	output->count += count;
 }
 
-/* One character of UTF-8 as RFC 3629 has it, above C1; returns its length. */
+/* Checks one character of UTF-8 as RFC 3629 has it, above C1; returns its length. */
 static size_t check_character(const u8 *at, size_t left)
 {
 	size_t length = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
@@ -104,13 +104,13 @@ static void check_sequence(const u8 *at, size_t length, u8 final)
 	CHECK_THAT(final == 'm' || final == 'h' || final == 'l' || count <= 2);
 }
 
-/* What begins with ESC; returns its length. */
+/* Checks a sequence that begins with ESC; returns its length. */
 static size_t check_escape(const u8 *at, size_t left)
 {
 	size_t length = 2;
 
 	CHECK_THAT(left >= 2);
-	if (at[1] == '(') { /* only as a part of leaving */
+	if (at[1] == '(') { /* this sequence comes only as a part of leaving */
 		CHECK_THAT(left >= 4 && at[2] == 'B' && at[3] == SHIFT_IN);
 		return 4;
 	}

@@ -12,7 +12,7 @@
 #include "lib/string.c"
 #include "tests/unit/virtio_blk_fixture.h"
 
-#define RAM_USED 0x40000u /* rings, headers */
+#define RAM_USED 0x40000u /* the RAM with rings and headers */
 
 static bool state_was_changed;
 
@@ -51,7 +51,9 @@ static void send_any(struct fuzz *fuzz)
 	(void)send_to(what >> 3 & 3, type, sector, DATA_AT, bytes);
 }
 
-/* Its data lies in the pool, in memory that nothing else that is outstanding has. */
+/*
+ * Checks that the request's data lie in the pool, in memory that no other outstanding request has.
+ */
 static void check_request(const struct block_request *request)
 {
 	u64 bytes = (u64)request->sectors * BLOCK_SECTOR_BYTES;
@@ -110,7 +112,7 @@ static void save_and_load(struct fuzz *fuzz)
 	(void)!device_load(device, saved, device->state_bytes);
 }
 
-/* Its own counts are right. */
+/* Checks that the device's own counts are right. */
 static void check_device(void)
 {
 	u32 waiting = 0;

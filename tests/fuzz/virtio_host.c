@@ -12,7 +12,7 @@
 #include "vmm/driver/disk/scsi.c"
 #include "vmm/driver/disk/scsi_command.c"
 #include "vmm/driver/disk/virtio_blk/blk_request.c"
-/* Two drivers in one program: this one's table has a name and a type of its own. */
+/* The SCSI driver's table has a name and a type of its own here, as the program has two drivers. */
 struct program_scsi_ops {
 	bool (*start)(struct driver_disk *disk, char *problem, size_t size);
 	bool (*submit)(struct driver_request *request);
@@ -46,7 +46,7 @@ static struct virtio_ring *rings[VNET_QUEUES];
 static u64 now_tsc;
 static u32 submitted, finished, received;
 static u8 status;
-static volatile u8 seen; /* so that what is received is read */
+static volatile u8 seen; /* written so that every received byte is read */
 static enum { CARD, BLK, SCSI } device_kind;
 
 u64 clock_tsc(void)
@@ -59,7 +59,7 @@ u64 clock_ns_to_tsc(u64 ns)
 	return ns;
 }
 
-/* All of it lies in the slots for receiving. */
+/* Takes a received frame, which has to lie in the slots for receiving. */
 void card_receive(const u8 *data, u32 bytes, u8 flags)
 {
 	const u8 *first = ram + VNET_PAGE_PIECES * PAGE_SIZE;
@@ -166,7 +166,7 @@ static void answer_scsi(u8 what)
 		return;
 	entries = (struct vio_used *)(uintptr_t)(ring->used + 1);
 	id = last_added(ring);
-	if (id >= ring->size) /* the device has written there */
+	if (id >= ring->size) /* the device has written an id that does not exist */
 		return;
 	slot += vscsi.task_of[id];
 	slot->response = (struct vio_scsi_response){.status = what >= 0xc0 ? what & 0xa : 0,
@@ -223,7 +223,7 @@ static void check_added(const struct virtio_ring *ring, u16 id, u32 data_pages)
 	}
 }
 
-/* Each descriptor is in one request, or free. */
+/* Checks that each descriptor is in one request, or free. */
 static void check_ring(const struct virtio_ring *ring)
 {
 	u32 used_ones = 0;
@@ -266,7 +266,8 @@ static void submit(void)
 
 static struct virtio_host make_host(void)
 {
-	return (struct virtio_host){.common = device_config, /* its functions do not look */
+	/* the functions here do not look at the device */
+	return (struct virtio_host){.common = device_config,
 				    .common_bytes = VIO_COMMON_BYTES,
 				    .notify = notify,
 				    .notify_bytes = sizeof(notify),
@@ -302,7 +303,7 @@ static bool start_disk(u32 unit, char *problem, size_t size)
 	return good;
 }
 
-/* Both of its disks, or it is of no use here. */
+/* Starts the SCSI driver, with both of its disks or not at all. */
 static bool start_scsi(char *problem, size_t size)
 {
 	return vscsi_start(&vscsi, 0x80000001u, problem, size) && start_disk(0, problem, size) &&
@@ -386,8 +387,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	config_byte = fuzz_u8(&input);
 	if (config_byte % 2 == 0) {
 		memset(device_config, 0, sizeof(config));
-		device_config[2] = device_config[9] = 0x10; /* capacity, size_max */
-		device_config[12] = 16;			    /* seg_max */
+		device_config[2] = device_config[9] = 0x10; /* the fields capacity and size_max */
+		device_config[12] = 16;			    /* the field seg_max */
 		device_config[21] = 2;			    /* blocks of 512 bytes */
 	} else if (config_byte % 4 == 1) {
 		device_config[4] = 126; /* a SCSI controller's seg_max, max_sectors, cmd_per_lun */

@@ -14,7 +14,7 @@
 #include "lib/string.c"
 #include "tests/unit/virtio_net_fixture.h"
 
-#define RAM_USED 0x90000u /* rings, commands */
+#define RAM_USED 0x90000u /* the RAM with rings and commands */
 
 static void start(struct fuzz *fuzz)
 {
@@ -86,7 +86,7 @@ static void command_any(struct fuzz *fuzz)
 	notify(queue);
 }
 
-/* What a card says of its frame can be so, and was on offer. */
+/* Serves the switch's end. What a card says of its frame has to be possible, and on offer. */
 static void serve(struct fuzz *fuzz)
 {
 	struct frame_header header = {0};
@@ -172,7 +172,7 @@ static void add_any_buffers(struct fuzz *fuzz)
 		add_buffers(queue, what >> 2 & 15, 1 + (what >> 2 & 7), fuzz_u16(fuzz) % 2048);
 }
 
-/* What holds whatever anybody does. */
+/* Checks what holds whatever anybody does. */
 static void check_card(void)
 {
 	CHECK_THAT(net.full < 1u << net.pairs && net.turn < VIRTIO_NET_PAIRS);

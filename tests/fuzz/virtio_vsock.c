@@ -15,9 +15,9 @@
 #include "tests/unit/virtio_vsock_fixture.h"
 
 static struct fuzz *input;
-static u32 ports_of_host[4]; /* as the guest has learnt them */
+static u32 ports_of_host[4]; /* the ports of the host as the guest has learnt them */
 
-/* A slot of either half, of which few are used, so that things meet. */
+/* Returns a slot of either half; few slots are used, so that connections meet. */
 static u32 any_slot(void)
 {
 	u8 byte = fuzz_u8(input);

@@ -78,7 +78,9 @@ static void start(void)
 	memset(taken_count, 0, sizeof(taken_count));
 }
 
-/* The segments are those of the descriptors that were read, in order, and nothing else. */
+/*
+ * Checks that the segments are those of the descriptors that were read, in order, and nothing else.
+ */
 static void check_chain(const struct virtio_chain *chain)
 {
 	u32 size = device->state->queue[0].size;

@@ -11,11 +11,11 @@
 #include "tests/unit/vm_snapshot_fixture.h"
 
 #define STEPS	   256u
-#define LONGEST_NS (100 * NS_PER_S) /* no phase has a longer limit */
+#define LONGEST_NS (100 * NS_PER_S) /* the longest time limit of a phase */
 
 static const char *const names[] = {"one", "two", "-", ""};
 
-/* The monitor writes what it wants, but says of its state only what the fixture can copy. */
+/* Lets the monitor write what it wants; of its state it says only what the fixture can copy. */
 static void monitor_writes(struct fuzz *fuzz)
 {
 	static const u64 state_bytes[] = {0, 5000, 17 * MIB, ~0ull};
@@ -99,7 +99,7 @@ static void operator_does(struct vm *vm, struct fuzz *fuzz)
 		(void)act(vm, (enum vm_action)(what % ACTION_COUNT));
 }
 
-/* What goes with a group, and what the next one begins with: vm_build.c does that. */
+/* Forgets what goes with a group, and sets what the next group begins with, as vm_build.c does. */
 static void group_is_gone(struct vm *vm)
 {
 	vm_snapshot_forget(vm);
@@ -151,7 +151,10 @@ static void one_step(struct vm *vm, struct fuzz *fuzz)
 	turns(vm, 1 + fuzz_u8(fuzz) % 4);
 }
 
-/* Whatever the monitor has done: once kernel and disks answer, each phase ends in its time. */
+/*
+ * Checks that each phase ends in its time once kernel and disks answer, whatever the monitor has
+ * done.
+ */
 static void all_ends(struct vm *vm)
 {
 	disks.keep_state = disks.back_state = DISK_UNDO_DONE;

@@ -11,12 +11,12 @@
 #define REPORTS	  (1ull << 5)
 #define INFLATE	  0u
 #define REPORT	  4u
-#define REPORT_3  3u /* where the device has no queue for hints: QEMU's */
+#define REPORT_3  3u /* the queue of reports where the device has no queue for hints, as QEMU's */
 #define NO_VECTOR 0xffffu
 #define PAGE	  4096u
 #define FIRST	  0x1000000u /* 16 MiB: nothing of this guest lies there */
 #define COUNT	  256u
-#define BLOCK	  512u /* pages */
+#define BLOCK	  512u /* the pages of a block */
 #define AT(thing) ((u64)(word)(thing))
 
 static struct virtio balloon;

@@ -8,7 +8,7 @@
 #include "tests/guest/rt/devices.h"
 
 #define TEST_AT	       (1ull << 39) /* the second entry of the PML4 is this test's */
-#define UNTOUCHED_AT   0x1000000ull /* RAM that nobody has used yet, 64 KiB apart */
+#define UNTOUCHED_AT   0x1000000ull /* RAM that nobody has used yet, at places 64 KiB apart */
 #define UNTOUCHED_STEP 0x10000ull
 #define VECTOR_INT_N   0x70u
 #define INT3	       0xcc
@@ -17,7 +17,8 @@
 #define RET	       0xc3
 #define REPLACEMENTS   200u
 
-typedef volatile u64 table[PT_ENTRY_COUNT] ALIGNED(4096); /* the processor writes them too */
+/* volatile, as the processor writes the tables too */
+typedef volatile u64 table[PT_ENTRY_COUNT] ALIGNED(4096);
 
 extern volatile u64 boot_pml4[];
 static table pdpt, directory, leaves;
@@ -25,10 +26,13 @@ static volatile u8 code[2 * PAGE_SIZE] ALIGNED(4096);
 static volatile u8 other[PAGE_SIZE] ALIGNED(4096);
 
 static word behind; /* the instruction under test */
-static word pushed; /* by the first delivery */
+static word pushed; /* the flags that the first delivery has pushed */
 static u32 deliveries;
 
-/* Goes on behind the instruction in any case: one that was not passed would come again. */
+/*
+ * Notes the trap, and goes on behind the instruction in any case: an instruction that was not
+ * passed would come again.
+ */
 static void note(struct trap_frame *frame)
 {
 	if (deliveries++ == 0)

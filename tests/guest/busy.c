@@ -11,7 +11,7 @@
 
 static u64 ticks_per_ms;
 
-/* No PAUSE: under an emulator it causes an exit, or hands over to another CPU. */
+/* Spins without PAUSE: under an emulator PAUSE causes an exit, or hands over to another CPU. */
 static void spin(u32 loops)
 {
 	asm volatile("1: dec %0; jnz 1b" : "+r"(loops)::"cc");

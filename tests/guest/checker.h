@@ -14,14 +14,18 @@
 #define CHECKER_BLOCK_WORDS  (1024ul * 1024 / sizeof(u64)) /* between two looks at the console */
 #define CHECKER_PASSES_A_KEY 8u
 
-/* Each of the two defines its own. */
+/* Prints a text; each of the two guests that include this defines it. */
 void print(const char *text);
 void print_hex(u64 value);
-static bool checker_typed(u8 *byte);	     /* false: nothing was typed */
+static bool checker_typed(u8 *byte);	     /* returns false if nothing was typed */
 NORETURN static void checker_end(bool good); /* says PASS or FAIL */
-static bool checker_more(u64 key, u64 pass); /* verifies what else there is; false: it is wrong */
+/* verifies what else the guest has; returns false if it is wrong */
+static bool checker_more(u64 key, u64 pass);
 
-/* Each word depends only on its place and the key: a page that has moved is noticed too. */
+/*
+ * Returns the word for a place. It depends only on the place and the key, so that a page that has
+ * moved is noticed too.
+ */
 static inline u64 checker_pattern(u64 key, u64 place)
 {
 	u64 x = (key ^ place) * 0x9e3779b97f4a7c15ull;

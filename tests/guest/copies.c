@@ -10,7 +10,7 @@
 #define PAGE	   4096u
 #define FIRST	   0x800000u /* 8 MiB: nothing of this guest lies there */
 #define COUNT	   100u
-#define SPLIT	   (FIRST + COUNT * PAGE) /* in the same block */
+#define SPLIT	   (FIRST + COUNT * PAGE) /* an address in the same block */
 
 static volatile u64 *word_of(u32 address)
 {
@@ -27,7 +27,8 @@ static void write_all(const char *name)
 	first = read_tsc();
 	for (u32 i = 0; i < COUNT; i++)
 		*word_of(FIRST + i * PAGE) = first;
-	end = read_tsc(); /* before what is printed, as each character is an exit */
+	/* the time is read before anything is printed, as each character is an exit */
+	end = read_tsc();
 	print("COST ");
 	print(name);
 	print(" ");
@@ -37,7 +38,7 @@ static void write_all(const char *name)
 	print("\n");
 }
 
-/* Each has a leaf of its own then. */
+/* Reads all pages; each page has a leaf of its own afterwards. */
 static void read_all(void)
 {
 	*word_of(SPLIT) = 1;

@@ -7,13 +7,13 @@
 #include "tests/guest/rt/devices.h"
 
 #define PIT_1000_HZ ((u16)(PIT_HZ / 1000))
-#define EACH	    20u /* interrupts */
+#define EACH	    20u /* the interrupts of each kind */
 #define WORDS	    4096u
 #define PANIC_PORT  0x505u
 
 static volatile u64 memory[WORDS];
 
-/* Every word of it is to be the round before; it is the new one then. */
+/* Turns a page over: every word of it must be the last round's, and becomes this round's. */
 static bool turn_over(u64 round)
 {
 	bool same = true;

@@ -148,7 +148,7 @@ void debug_steps(void);
 extern const struct step debug_expected[];
 extern const struct step debug_expected_end[];
 
-/* Two in a row are right: the instruction before it ends there, too. */
+/* Merges two steps in a row, which are right: the instruction before ends there, too. */
 static void merge_steps(void)
 {
 	u32 kept = 0;
@@ -166,7 +166,7 @@ static void test_steps(void)
 
 	forget();
 	debug_steps();
-	if (lacks("rep-steps")) { /* QEMU: one more on REP, when its count is 0 */
+	if (lacks("rep-steps")) { /* QEMU has one step more on REP when its count is 0 */
 		absent("rep-steps");
 		merge_steps();
 	}
@@ -237,7 +237,7 @@ static void test_step_interrupted(void)
 		     : "memory");
 	out8(SERIAL_IER, 0);
 	ioapic_route(PIN_SERIAL, IOAPIC_ENTRY_MASKED);
-	check_equal("step-interrupted", step_count, 2); /* one more after the last POPF */
+	check_equal("step-interrupted", step_count, 2); /* one step more after the last POPF */
 	check_equal("step-interrupted-rip", steps[0], at);
 	check_equal("interrupt-behind-step", interrupted_count, 1);
 	check_equal("interrupt-behind-step-rip", interrupted_rip, at);

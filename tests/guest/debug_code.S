@@ -67,7 +67,7 @@ rep_outs:
 	step mov-ss-from-device-and-nop, nop
 	step pushf, pushfq
 	step clear-tf, andl $~TF, (%rsp)
-	popfq /* one more trap: TF was set when it began */
+	popfq /* one more trap comes, as TF was set when this instruction began */
 7:
 	stepped popf, 7b
 	pop %rbx

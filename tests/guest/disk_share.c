@@ -42,11 +42,11 @@ static struct {
 	} header;
 	volatile u8 status;
 } request[SIZE] ALIGNED(16);
-static u8 data[DATA] ALIGNED(4096); /* of all requests: nobody looks at it */
+static u8 data[DATA] ALIGNED(4096); /* the data of all requests, at which nobody looks */
 static u16 seen;
 static u64 sample[SAMPLES];
 static u32 bytes;
-static u64 places; /* of so many bytes on the disk */
+static u64 places; /* the number of pieces of this size on the disk */
 static u64 random_state = RANDOM_SEED;
 
 static bool has_ended(void)

@@ -9,12 +9,12 @@
 #include "tests/random.h"
 
 #define FIRST	    (4 * MIB)
-#define PAGES	    2048u /* at most */
+#define PAGES	    2048u /* the most pages in use */
 #define BLOCK_BYTES 4096u
 #define WORDS	    (BLOCK_BYTES / sizeof(u64))
 
 static struct blk disk;
-static u32 holds[PAGES]; /* the block that was read there last, plus 1; 0: none yet */
+static u32 holds[PAGES]; /* for each page the block that was last read there, plus 1; 0: none yet */
 static u64 blocks;
 static u32 pages;
 static u64 random_state = RANDOM_SEED;
@@ -25,7 +25,7 @@ static volatile u64 *page_of(u32 number)
 	return (volatile u64 *)(word)(FIRST + number * BLOCK_BYTES);
 }
 
-/* What the test has written to the disk: the same word all over a block. */
+/* Returns the word that the test has written to the disk: the same word all over a block. */
 static u64 word_of(u32 block_and_1)
 {
 	return block_and_1 * 0x9e3779b97f4a7c15ull;
@@ -47,7 +47,7 @@ static void post(u32 slot, u32 number, u32 block)
 		 (void *)(word)page_of(number), BLOCK_BYTES);
 }
 
-/* As many pages as requests can be on their way. */
+/* Reads blocks into as many pages as requests can be on their way. */
 static void turn(u32 first)
 {
 	u32 block[BLK_SLOTS];

@@ -16,7 +16,7 @@ static void print_line(u64 number)
 		line[sizeof(line) - 3 - i] = (char)('0' + number % 10);
 		number /= 10;
 	}
-	/* in one exit: the console is never full */
+	/* the line goes out in one exit, so that the console is never full */
 	asm volatile("rep outsb" : "+S"(at), "+c"(count) : "d"(COM1) : "memory");
 }
 

@@ -8,7 +8,7 @@
 
 #define NOT_PRESENT_SELECTOR 0x48u
 #define BEYOND_GDT_SELECTOR  0x1000u
-#define UNTOUCHED_AT	     0x1000000ull /* RAM that nobody has used yet, 64 KiB apart */
+#define UNTOUCHED_AT	     0x1000000ull /* RAM that nobody has used yet, at places 64 KiB apart */
 #define UNTOUCHED_STEP	     0x10000ull
 #define IST		     1u
 #define EXTERNAL_ERRORS	     20000u
@@ -57,7 +57,7 @@ static void do_load_ss(void *selector)
 static void do_int_beyond(void *unused)
 {
 	(void)unused;
-	asm volatile("int $0x90"); /* its gate is not present */
+	asm volatile("int $0x90"); /* the gate of this interrupt is not present */
 }
 
 /* An address based on RBP uses SS. */
@@ -78,7 +78,7 @@ static void do_bad_cr8(void *unused)
 /* #MF is raised at the next waiting instruction: SDM vol. 1, 8.7. */
 static void do_x87_error(void *unused)
 {
-	static const u16 unmasked = 0x037b; /* all but the division by zero */
+	static const u16 unmasked = 0x037b; /* the control word that unmasks division by zero */
 
 	(void)unused;
 	asm volatile("fninit; fldcw %0; fld1; fldz; fdivrp; fwait" ::"m"(unmasked));
@@ -140,7 +140,7 @@ static void test_fpu(void)
 	expect("nm-clts", do_x87, 0, NO_TRAP, 0);
 	expect("mf", do_x87_error, 0, VECTOR_MF, 0);
 	asm volatile("fninit");
-	if (option("qemu")) { /* other CPUs wait there for an interrupt */
+	if (option("qemu")) { /* on QEMU other CPUs wait there for an interrupt */
 		write_cr0(read_cr0() & ~(word)CR0_NE);
 		expect("mf-external", do_external_error, 0, NO_TRAP, 0);
 		asm volatile("fninit");
@@ -172,7 +172,7 @@ static void test_alignment(void)
 	tables[1][0] = (word)tables[2] | PTE_P | PTE_W | PTE_U;
 	tables[2][0] = (word)page | PTE_P | PTE_W | PTE_U;
 	write_cr0(read_cr0() | CR0_AM);
-	/* its stack is the end of the page, where its argument points */
+	/* ring 3's stack is the end of the page to which its argument points */
 	trap_user(1ull << 39, (1ull << 39) + 4096 - 64);
 	check_trap("ac", VECTOR_AC, 0);
 	write_cr0(read_cr0() & ~(word)CR0_AM);

@@ -3,7 +3,7 @@
 #include "tests/guest/rt/devices.h"
 
 #define PIECE	  (2 * MIB)
-#define LOW_GIBS  4u /* what tests/guest/rt/start.S maps */
+#define LOW_GIBS  4u /* the GiB that tests/guest/rt/start.S maps */
 #define HIGH_GIBS 4u
 #define LARGE	  0x83u /* a leaf of 2 MiB, present and writable */
 #define TABLE	  0x03u
@@ -46,7 +46,7 @@ void guest_main(void)
 		lost += *word_of(at) != ~at;
 	check("clear", set == 0, "somebody's words were there");
 	check("kept", lost == 0, "words are lost");
-	/* keeps its mappings, for them to be inspected */
+	/* the guest keeps its mappings, so that they can be inspected */
 	for (;;)
 		halt();
 }

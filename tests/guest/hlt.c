@@ -2,7 +2,7 @@
 /* Shows that HLT waits for an interrupt, of whatever kind, and no longer than it must. */
 #include "tests/guest/rt/devices.h"
 
-#define ROUNDS 20u /* of 10 ms */
+#define ROUNDS 20u /* rounds of 10 ms each */
 
 static u32 lapic_per_ms;
 
@@ -37,7 +37,7 @@ static u32 measure_pit(void)
 
 	pit_start(0, PIT_MODE_RATE, (u16)(PIT_HZ / 100));
 	trap_count[VECTOR_PIC_MASTER] = 0;
-	/* one may be left over from the last measurement */
+	/* one interrupt may be left over from the last measurement */
 	while (trap_count[VECTOR_PIC_MASTER] < ROUNDS + 1)
 		interrupts_on_and_halt();
 	return clock_us_since(start);
@@ -57,7 +57,8 @@ static void test_pending(void)
 
 	trap_set_hook(VECTOR_LOW, lapic_end_of_interrupt);
 	lapic_send_self(VECTOR_LOW);
-	interrupts_on_and_halt(); /* it is pending already: no halt at all */
+	/* the interrupt is pending already, so that there is no halt at all */
+	interrupts_on_and_halt();
 	check_equal("pending-wakes", trap_count[VECTOR_LOW], 1);
 	check("pending-at-once", clock_us_since(start) < 1000000, "it took a second");
 }

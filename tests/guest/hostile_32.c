@@ -9,7 +9,7 @@
 #include "arch/x86_64/hw/paging.h"
 #include "tests/guest/rt/cpu.h"
 
-#define TASK_AT		     0x58u /* selectors after those of the run-time */
+#define TASK_AT		     0x58u /* the selectors of tasks, after those of the run-time */
 #define TASK_GATE_AT	     0x60u
 #define TSS_BYTES	     104u
 #define DESCRIPTOR_TASK_GATE 0x5u
@@ -34,7 +34,7 @@ static void descriptor(u32 selector, u32 base, u32 limit, u32 type)
 				(u64)(type | DESCRIPTOR_PRESENT) << 40 | (u64)(base >> 24) << 56;
 }
 
-/* The other task: counts and goes back by IRET with NT set. */
+/* Runs as the other task: counts, and goes back by IRET with NT set. */
 static void task_main(void)
 {
 	for (;;) {

@@ -28,11 +28,11 @@
 static struct virtio balloon;
 static struct {
 	struct virtq queue[QUEUES];
-} ALIGNED(4096) rings; /* with nothing else in its page */
+} ALIGNED(4096) rings; /* the rings, with nothing else in their pages */
 _Static_assert(sizeof(rings) == PAGE, "one page");
 static u8 lent[LENT][PAGE] ALIGNED(4096);
 static u32 numbers[NUMBERS] ALIGNED(4096);
-static u32 kept[PAGE / 4] ALIGNED(4096); /* is never given */
+static u32 kept[PAGE / 4] ALIGNED(4096); /* a page that is never given to the balloon */
 
 static u32 number_of(const void *page)
 {
@@ -149,7 +149,7 @@ static void test_often(void)
 
 	bring_up(ALL);
 	for (u32 i = 0; i < NUMBERS; i++)
-		numbers[i] = number_of(lent[i % 2 * 3]); /* no two are neighbours */
+		numbers[i] = number_of(lent[i % 2 * 3]); /* no two of the pages are neighbours */
 	check_equal("often", offer(0, AT(numbers), sizeof(numbers), 0), 0);
 	for (u32 i = 0; i < 64; i++)
 		wrong += give(number_of(lent[3]), 1) != 0;
@@ -178,7 +178,8 @@ static void test_shapes(void)
 	bring_up(ALL);
 	check_equal("4g", offer(0, AT(numbers), ~0u, 0), NEEDS_RESET);
 	bring_up(ALL);
-	check_equal("statistics", offer(2, AT(kept), 4095, 0), NO_ANSWER); /* until asked */
+	/* the device keeps the statistics until it is asked */
+	check_equal("statistics", offer(2, AT(kept), 4095, 0), NO_ANSWER);
 	check_equal("report-read-only", offer(4, AT(lent), PAGE, 0), 0);
 	check_equal("report-hole", offer(4, 0xe0000000, PAGE, VIRTQ_WRITE), NEEDS_RESET);
 	bring_up(ALL);

@@ -19,7 +19,7 @@ static u8 code[64] ALIGNED(64);
 static volatile u64 tables[4][PT_ENTRY_COUNT] ALIGNED(4096);
 static u64 scratch[64] ALIGNED(4096);
 
-/* One register: how to read and write it, the bits not to be tried, those never to be flipped. */
+/* A register: how to read and write it, the bits not to be tried, and those never to be flipped. */
 struct control {
 	const char *name;
 	u64 (*get)(void);
@@ -141,7 +141,7 @@ static void test_registers(void)
 
 	for (u32 i = 0; i < ARRAY_COUNT(controls); i++) {
 		if (qemu && controls[i].get == get_cr8)
-			continue; /* QEMU checks none of them */
+			continue; /* QEMU checks none of these bits */
 		if (controls[i].get == get_xcr0) {
 			if ((cpuid(1, 0).ecx & BIT(26)) == 0)
 				continue;
@@ -208,7 +208,8 @@ static void test_instructions(void)
 		run(instructions[i].bytes, instructions[i].count);
 	run((const u8[]){0x0f, 0x01, 0xc2}, 3);
 	check_trap("vmlaunch", VECTOR_UD, 0);
-	run((const u8[]){0xb8, 0x00, 0x00, 0x10, 0x00, 0x0f, 0x01, 0xd8}, 8); /* RAX aligned */
+	/* VMRUN with an aligned address in RAX */
+	run((const u8[]){0xb8, 0x00, 0x00, 0x10, 0x00, 0x0f, 0x01, 0xd8}, 8);
 	check_trap("vmrun", VECTOR_UD, 0);
 	run((const u8[]){0x0f, 0xaa}, 2);
 	check_trap("rsm", VECTOR_UD, 0);

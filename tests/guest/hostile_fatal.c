@@ -133,7 +133,8 @@ static void debug_loop(void)
 	trap_set_ist(1, (word)(stack + sizeof(stack)));
 	trap_gate_ist(VECTOR_DB, 1);
 	asm volatile("mov %0, %%dr0" ::"r"(stack + sizeof(stack) - 8));
-	asm volatile("mov %0, %%dr7" ::"r"(0x90402ull | 1ull << 16)); /* writes, 8 bytes */
+	/* a breakpoint on writes of 8 bytes */
+	asm volatile("mov %0, %%dr7" ::"r"(0x90402ull | 1ull << 16));
 	*(volatile u64 *)(stack + sizeof(stack) - 8) = 1;
 	for (;;)
 		asm volatile("pushf; orl $0x100, (%%rsp); popf; nop" ::: "memory");

@@ -13,18 +13,20 @@
 #define NOWHERE	 0xe0000000ull
 #define KEY	 0x5eed0123u
 #define ALL	 (0x1ffffffffull & ~VIRTIO_RING_EVENT & ~VIRTIO_RING_INDIRECT & ~NET_MQ)
-#define QUEUES	 3u /* to receive, to send, of commands */
+#define QUEUES	 3u /* the card's queues: to receive, to send, of commands */
 
 extern char ap_start[], ap_end[], ap_idt[];
 void ap_main(u32 id);
 
-/* Behind the card's is what a frame may be put into by a length that was changed. */
+/*
+ * The memory behind the card's buffers, into which a frame may be put by a length that was changed.
+ */
 static struct {
 	struct net card;
 	u8 slack[2 * 65536];
 } arena ALIGNED(4096);
 #define card arena.card
-static u32 kept[1024]; /* in none of the descriptors */
+static u32 kept[1024]; /* memory that is in none of the descriptors */
 static volatile u32 changes;
 static volatile u32 rounds;
 static volatile u32 starts;
@@ -93,7 +95,7 @@ static void start_other(void)
 	check("ap-start", wait_count(&starts, 1, LIMIT_US), "it does not come");
 }
 
-/* Whatever stands in the queues: the device is told that there is something in each. */
+/* Tells the device that there is something in each queue, whatever stands there. */
 static void kick_all(void)
 {
 	for (u32 i = 0; i < QUEUES; i++) {

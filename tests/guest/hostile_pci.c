@@ -17,14 +17,17 @@
 
 static struct virtio rng;
 static struct virtio console;
-/* What devices are told to write to, from anywhere in it: a request gets 4096 bytes at most. */
+/*
+ * The memory that devices are told to write to, from anywhere in it: a request gets 4096 bytes at
+ * most.
+ */
 static struct {
 	struct virtq queue;
 	struct virtq other;
 	u8 buffer[256];
 	u8 slack[8192];
 } arena ALIGNED(16);
-static u32 kept[1024]; /* no device may write here: it is in none of the rings */
+static u32 kept[1024]; /* memory that is in none of the rings, so that no device may write here */
 static u32 registers[SLOTS][16];
 
 static u64 random_next(void)
@@ -202,7 +205,7 @@ static void test_rings(u32 step)
 
 		virtio_begin(device, VIRTIO_VERSION_1 | VIRTIO_RING_INDIRECT | VIRTIO_RING_EVENT);
 		virtio_add_queue(device, 0, &arena.queue, NO_VECTOR);
-		virtio_start(device); /* not the console's other queue, which would print */
+		virtio_start(device); /* only this queue: the console's other queue would print */
 		for (u32 k = 0; k < 4; k++) {
 			fill_ring(&arena.queue);
 			arena.queue.available.index =

@@ -25,7 +25,7 @@ static volatile u32 rounds;
 static volatile u8 code[4096] ALIGNED(4096);
 static volatile u64 tables[3][PT_ENTRY_COUNT] ALIGNED(4096);
 static u32 storm_us;
-static u32 crowd_count; /* of CPUs */
+static u32 crowd_count; /* the number of CPUs in the crowd */
 
 /*
  * Forms of 2 to 8 bytes on (%rdi), which is a device; the monitor may find any mix of their bytes.
@@ -79,7 +79,10 @@ static void change_devices(u32 round)
 	out8(0x20, (u8)(round & 0x68));
 }
 
-/* No INIT to the first CPU, and NMIs to it alone: others may be starting, without an IDT yet. */
+/*
+ * Sends any interrupt but INIT to the first CPU, and NMIs to the first CPU alone: others may be
+ * starting, without an IDT yet.
+ */
 static void send_any(u32 random, u32 cpus)
 {
 	u32 mode = random >> 8 & 7;
@@ -170,7 +173,7 @@ static void nothing(struct trap_frame *frame)
 	(void)frame;
 }
 
-/* Both CPUs do this for the given time; afterwards both still work. */
+/* Lets both CPUs do something for the given time; afterwards both still work. */
 static void storm(const char *name, u32 what, void (*mine)(void *))
 {
 	u32 start = clock_ticks();
@@ -191,7 +194,10 @@ static void start_other(void)
 	send(1, APIC_SIPI << APIC_DELIVERY_SHIFT | (u32)LAPIC_ICR_ASSERT | AP_AT >> 12);
 }
 
-/* To every APIC ID, present or not, and by shorthand; then INITs and SIPIs in quick succession. */
+/*
+ * Sends SIPIs to every APIC ID, present or not, and by shorthand; then INITs and SIPIs in quick
+ * succession.
+ */
 static void test_sipi(void)
 {
 	u32 before = starts;

@@ -83,7 +83,7 @@ static void storm_pause(void)
 static void storm_halt(void)
 {
 	halt();
-} /* with what storm_start has set going */
+} /* the storm goes on with what storm_start has set going */
 
 static void storm_outs(void)
 {
@@ -158,7 +158,7 @@ static void storm_clock_msr(void)
 
 static void hypercall(u64 number, u64 first, u64 second, u64 third, u64 fourth)
 {
-	if (cpuid(0, 0).ebx == 0x756e6547) /* "Genu" */
+	if (cpuid(0, 0).ebx == 0x756e6547) /* "Genu", the beginning of "GenuineIntel" */
 		asm volatile("vmcall"
 			     : "+a"(number)
 			     : "b"(first), "c"(second), "d"(third), "S"(fourth)
@@ -182,7 +182,10 @@ static u64 random_next(void)
 	return random_step(&state);
 }
 
-/* All hypercalls and some that do not exist, with any arguments; then an IPI to every CPU. */
+/*
+ * Makes all hypercalls and some that do not exist, with any arguments; then sends an IPI to every
+ * CPU.
+ */
 static void storm_calls(void)
 {
 	u64 random = random_next();
@@ -263,13 +266,13 @@ static void start_timers(void)
 {
 	pit_start(0, PIT_MODE_RATE, 2);
 	ioapic_route(2, VECTOR_IOAPIC);
-	lapic_put(LAPIC_TIMER_DIVIDE, 0xb); /* by 1 */
+	lapic_put(LAPIC_TIMER_DIVIDE, 0xb); /* the timer counts undivided */
 	lapic_put(LAPIC_LVT_TIMER, VECTOR_TIMER | 1u << 17);
 	lapic_put(LAPIC_TIMER_INITIAL, 1);
 	interrupts_on();
 }
 
-/* One instruction over 512 GiB where nothing is. */
+/* Executes one instruction over 512 GiB where nothing is. */
 static void storm_endless(void)
 {
 	void *to = (void *)ENDLESS_AT;
@@ -398,7 +401,7 @@ static void storm_mixed(void)
 
 static void start_timer(void)
 {
-	lapic_put(LAPIC_TIMER_DIVIDE, 0xb); /* by 1 */
+	lapic_put(LAPIC_TIMER_DIVIDE, 0xb); /* the timer counts undivided */
 	lapic_put(LAPIC_LVT_TIMER, VECTOR_TIMER | 1u << 17);
 	lapic_put(LAPIC_TIMER_INITIAL, lapic_counts_per_ms() * 16 / 50);
 	interrupts_on();

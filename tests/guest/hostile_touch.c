@@ -17,12 +17,13 @@
 #define PORT_OTHER_EXIT	  0x501u
 #define PORT_CONSOLE_LAST 0x3ffu
 #define PORT_PVPANIC	  0x505u
-#define PORT_WATCHDOG	  0x630u /* 0xffff starts it, 60 s later the guest is dead */
-#define PORT_KEYBOARD	  0x64u
-#define PORT_FAST_RESET	  0x92u
-#define PORT_RESET	  0xcf9u
-#define PORT_PM_FIRST	  0x600u
-#define PORT_PM_LAST	  0x607u
+/* the watchdog's port: writing 0xffff starts it, and 60 s later the guest is dead */
+#define PORT_WATCHDOG	0x630u
+#define PORT_KEYBOARD	0x64u
+#define PORT_FAST_RESET 0x92u
+#define PORT_RESET	0xcf9u
+#define PORT_PM_FIRST	0x600u
+#define PORT_PM_LAST	0x607u
 
 extern volatile u64 boot_pml4[];
 
@@ -58,7 +59,10 @@ static void touch_physical(u64 address)
 	trap_catch(touch, (void *)(WINDOW_AT + address % (2 * MIB)));
 }
 
-/* Between the end of its RAM and 4 GiB there is nothing but I/O APIC and local APIC. */
+/*
+ * Touches every page between the end of the RAM and 4 GiB, where only the I/O APIC and the local
+ * APIC lie.
+ */
 static void test_every_page(void)
 {
 	u64 found = 0;
@@ -77,7 +81,8 @@ static void test_every_page(void)
 static void touch_around(u64 address)
 {
 	touch_physical(address - 8);
-	touch_physical(address - 4); /* eight bytes from here reach into the page */
+	/* an access of eight bytes at this address reaches into the page */
+	touch_physical(address - 4);
 	touch_physical(address);
 	touch_physical(address + PAGE_SIZE - 4);
 }
@@ -106,7 +111,7 @@ static void test_memory(u64 step)
 	check_equal("memory-apic", lapic_get(LAPIC_SVR) & LAPIC_SVR_ENABLE, LAPIC_SVR_ENABLE);
 }
 
-/* What ends the guest by design, and its own console. */
+/* Returns whether the port ends the guest by design, or is the guest's own console. */
 static bool port_is_fatal(u32 port)
 {
 	return port == EXIT_PORT || port == PORT_OTHER_EXIT || port == PORT_KEYBOARD ||

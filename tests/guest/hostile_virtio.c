@@ -9,7 +9,7 @@
 #define RNG	     4u
 #define CONSOLE	     3u
 #define RAM_END	     (32ull * 1024 * 1024)
-#define NOWHERE	     0xe0000000ull /* ECAM: no RAM */
+#define NOWHERE	     0xe0000000ull /* an address without RAM: the ECAM */
 #define NEEDS_RESET  0x100u
 #define ANYTHING     0x200u
 #define STATUS_NEEDS 0x40u
@@ -28,7 +28,8 @@ static struct virtq ring;
 static u8 data[8192] ALIGNED(4096);
 static struct virtq_descriptor table[16] ALIGNED(16);
 static u8 output[OUTPUT_BYTES];
-static u32 kept[1024]; /* no device may write here: it is in none of the requests */
+/* memory that is in none of the requests, so that no device may write here */
+static u32 kept[1024];
 static u64 sectors;
 
 static bool is_kept(void)
@@ -45,7 +46,7 @@ static void keep(void)
 		kept[i] = KEY + i;
 }
 
-/* Reset, the disk does what it should. */
+/* Returns whether the disk works after a reset. */
 static bool works(void)
 {
 	return blk_begin(&blk, ALL, BLK_NO_VECTOR) &&
@@ -184,7 +185,8 @@ static void test_indirect(void)
 	offer_indirect("indirect-across-end", RAM_END - 16, 48, 0, NEEDS_RESET);
 	offer_indirect("indirect-wraps", ~0ull - 15, 48, 0, NEEDS_RESET);
 	offer_indirect("indirect-next", AT(table), 48, VIRTQ_NEXT, NEEDS_RESET);
-	offer_indirect("indirect-ring", AT(blk.queue[0].table), 48, 0, NEEDS_RESET); /* nested */
+	/* an indirect table within an indirect table */
+	offer_indirect("indirect-ring", AT(blk.queue[0].table), 48, 0, NEEDS_RESET);
 	table[0] = (struct virtq_descriptor){AT(table), 48, VIRTQ_INDIRECT, 0};
 	offer_chain("indirect-nested", chain, 1, true, NEEDS_RESET);
 	table[0] = (struct virtq_descriptor){AT(&blk.slot[0][0].header), 16, VIRTQ_NEXT, 0};
@@ -199,7 +201,8 @@ static void offer_index(const char *name, u16 head, u16 index, u32 wanted)
 	const struct virtq_descriptor good[] = {HEADER, {AT(data), 512, NEXT_WRITE, 2}, STATUS(0)};
 
 	blk_begin(&blk, ALL, BLK_NO_VECTOR);
-	blk.slot[0][0].header.type = BLK_GET_ID; /* answered at once: a head may come again */
+	/* this request is answered at once, so that its head may come again */
+	blk.slot[0][0].header.type = BLK_GET_ID;
 	blk.slot[0][0].header.sector = 0;
 	for (u32 i = 0; i < 3; i++)
 		blk.queue[0].table[i] = good[i];
@@ -223,7 +226,7 @@ static void test_indices(void)
 
 /* --- where the rings are, and registers --- */
 
-/* Whether the device enables such a queue. */
+/* Returns whether the device enables such a queue. */
 static bool enables(const struct virtio *device, u32 size, u64 descriptors, u64 available, u64 used)
 {
 	const u64 addresses[] = {descriptors, available, used};
@@ -392,7 +395,7 @@ static void test_console(void)
 	for (u32 i = 0; i < 80; i++) /* the emergency register */
 		virtio_put(&console.device, 8, 4, i == 79 ? '\n' : '.');
 	check_equal("receive-hole", offer_one(&console, 0, NOWHERE, 16, VIRTQ_WRITE),
-		    BLK_NO_ANSWER); /* nobody types */
+		    BLK_NO_ANSWER); /* nobody types at the console */
 	virtio_put(&console.common, VIRTIO_STATUS, 1, 0);
 }
 

@@ -16,23 +16,24 @@
 #define KEY	    0x5eed0123u
 #define BYTES	    16384u
 #define IN_FLIGHT   (BLK_QUEUES * BLK_SLOTS)
-#define MESSAGE_BAR 0x2000u /* of the disk's memory BAR: the MSI-X table */
+#define MESSAGE_BAR 0x2000u /* the offset of the MSI-X table in the disk's memory BAR */
 
 extern char ap_start[], ap_end[], ap_idt[];
 void ap_main(u32 id);
 
 enum order { NOTHING, SAME_REQUESTS, SAME_DOORBELLS, SAME_MESSAGES, SAME_BARS, SAME_COMMAND };
 
-/* What the device may be told to write to, and so far behind it as a request has bytes. */
+/* The memory that the device may be told to write to, with a request's length behind it. */
 static struct {
-	struct blk blk; /* its slots come last */
+	struct blk blk; /* the disk's slots come last */
 	u8 data[BYTES];
 	u8 slack[2 * BYTES];
 } arena ALIGNED(4096);
 #define blk  arena.blk
 #define data arena.data
-static u8 late[BYTES] ALIGNED(4096); /* of requests that a reset has ended */
-static u32 kept[1024];		     /* no device may write here: it is in none of the requests */
+static u8 late[BYTES] ALIGNED(4096); /* the data of requests that a reset has ended */
+/* memory that is in none of the requests, so that no device may write here */
+static u32 kept[1024];
 static volatile u32 order;
 static volatile u32 rounds;
 static volatile u32 starts;
@@ -157,7 +158,7 @@ static bool is_kept(void)
 	return true;
 }
 
-/* The other CPU has stopped what it was told to do. */
+/* Waits until the other CPU has stopped what it was told to do. */
 static void stop_other(void)
 {
 	u32 before = rounds;
@@ -187,7 +188,10 @@ static bool works(void)
 	return good && is_kept();
 }
 
-/* One in every slot of every queue; queues that have not answered the last are left alone. */
+/*
+ * Posts a request in every slot of every queue; queues that have not answered the last requests are
+ * left alone.
+ */
 static void post_all(u32 type, u8 *at)
 {
 	for (u32 i = 0; i < IN_FLIGHT; i++)
@@ -263,7 +267,10 @@ static void test_resets(void)
 	check("resets-work", works(), "the disk is lost, or memory that was not its");
 }
 
-/* Every queue, those that are not there, by both doorbells, with nothing in the queues. */
+/*
+ * Rings for every queue, also for those that do not exist, by both doorbells, with nothing in the
+ * queues.
+ */
 static void test_doorbells(void)
 {
 	u32 start = clock_ticks();

@@ -4,13 +4,13 @@
 #include "vmm/hw/hpet.h"
 
 #define LIMIT_US  5000000u
-#define SHORT_US  20000u /* nothing may come for this long */
-#define PIN	  20u	 /* that no other device has */
+#define SHORT_US  20000u /* the time for which nothing may come */
+#define PIN	  20u	 /* a pin that no other device has */
 #define PIN_PIT	  2u
 #define FS_PER_MS (NS_PER_MS * 1000000)
 
 static volatile u32 *const count = &trap_count[VECTOR_IOAPIC];
-static u64 per_ms; /* counts */
+static u64 per_ms; /* the HPET's counts in a millisecond */
 
 static volatile u64 *hpet(u32 offset)
 {
@@ -108,7 +108,7 @@ static void end_level(struct trap_frame *frame)
 	lapic_end_of_interrupt(frame);
 }
 
-/* As long as the status bit is set, EOI brings the interrupt again. */
+/* Tests a level interrupt: as long as the status bit is set, EOI brings it again. */
 static void test_level(void)
 {
 	*count = 0;
@@ -125,7 +125,10 @@ static void test_level(void)
 	ioapic_route(PIN, IOAPIC_ENTRY_MASKED);
 }
 
-/* From a halted counter at 0: the first interrupt after 4 ms, eight more every 2 ms. */
+/*
+ * Measures periods from a halted counter at 0: the first interrupt comes after 4 ms, eight more
+ * every 2 ms.
+ */
 static u32 measure_periods(void)
 {
 	volatile u32 *config = (volatile u32 *)timer(0, HPET_TIMER_CONFIGURATION);

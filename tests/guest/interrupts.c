@@ -2,8 +2,8 @@
 /* Shows that interrupts arrive, and only when they may: PIC, I/O APIC, local APIC, shadows, NMI. */
 #include "tests/guest/rt/devices.h"
 
-#define SHORT_US	20000u	 /* nothing may come for this long */
-#define LIMIT_US	5000000u /* what must come may take this long */
+#define SHORT_US	20000u	 /* the time for which nothing may come */
+#define LIMIT_US	5000000u /* the time that an awaited interrupt may take */
 #define PIT_1000_HZ	((u16)(PIT_HZ / 1000))
 #define PIN_PIT		2u /* the PC wires IRQ0 to pin 2 */
 #define PIN_SERIAL	4u
@@ -11,7 +11,7 @@
 #define SERIAL_IIR	0x3fau
 #define SERIAL_MCR	0x3fcu
 #define SERIAL_IER_THRE 0x02u
-#define UNTOUCHED	0x1800000ull /* RAM that nothing else uses ends there */
+#define UNTOUCHED	0x1800000ull /* the end of RAM that nothing else uses */
 #define SERIAL_MCR_OUT2 0x08u	     /* lets the interrupt out */
 
 static void no_end(struct trap_frame *frame)
@@ -63,7 +63,7 @@ static void test_pic(void)
 	wait_us(SHORT_US);
 	check_equal("if-off", *count, 0);
 	open_window();
-	check_between("if-on", *count, 1, 1000); /* on a busy host more than one */
+	check_between("if-on", *count, 1, 1000); /* on a busy host there is more than one */
 	pic_mask_all();
 	check_equal("pic-mask-reads", in8(PIC_MASTER + PIC_DATA), 0xff);
 }
@@ -164,7 +164,7 @@ static void test_ipi(void)
 	lapic_put(LAPIC_EOI, 0);
 	open_window();
 	check_equal("ipi-after-eoi", trap_count[VECTOR_LOW], 1);
-	/* by its ID instead of the shorthand */
+	/* the interrupt is sent by the CPU's ID instead of the shorthand */
 	lapic_put(LAPIC_ICR_HIGH, lapic_get(LAPIC_ID));
 	lapic_put(LAPIC_ICR, VECTOR_LOW | (u32)LAPIC_ICR_ASSERT);
 	open_window();
@@ -228,7 +228,7 @@ static void test_priority(void)
 	interrupts_off();
 	check_equal("cr8-lowered", trap_count[VECTOR_LOW], 1);
 
-	/* one that IF holds back until the priority does */
+	/* an interrupt that IF holds back until the priority does */
 	forget();
 	lapic_send_self(VECTOR_LOW);
 	write_cr8(VECTOR_LOW >> 4);
@@ -299,7 +299,7 @@ static void nested_nmi(struct trap_frame *frame)
 	nmi_depth--;
 }
 
-/* Of those that come in its handler a CPU keeps one (SDM vol. 3, 6.7.1). */
+/* Sends three NMIs; of those that come in its handler a CPU keeps one (SDM vol. 3, 6.7.1). */
 static void three_nmis(struct trap_frame *frame)
 {
 	(void)frame;

@@ -63,7 +63,7 @@ static void test_keeps(void)
 		u64 before = read_msr(known[i].index);
 
 		write_msr(known[i].index, known[i].value);
-		cpuid(0, 0); /* an exit must not lose it */
+		cpuid(0, 0); /* an exit must not lose the value */
 		check_equal(known[i].name, read_msr(known[i].index), known[i].value);
 		write_msr(known[i].index, before);
 		if (read_msr(known[i].index) != before)
@@ -153,7 +153,7 @@ static void test_refused(void)
 {
 	struct access unknown = {0x12345, 0};
 
-	if (option("bare")) { /* QEMU's CPU gives #GP for few of them */
+	if (option("bare")) { /* QEMU's CPU gives #GP for few of these MSRs */
 		absent("refusals");
 		return;
 	}

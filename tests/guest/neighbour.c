@@ -20,10 +20,10 @@ static bool checker_typed(u8 *byte)
 	return true;
 }
 
-#define PIECES	      64u /* of the disk */
+#define PIECES	      64u /* the pieces of the disk that are verified */
 #define PIECE_BYTES   16384u
 #define PIECES_A_PASS 8u
-#define PATIENCE      30u /* looks of five seconds: its driver may be dead for a while */
+#define PATIENCE      30u /* looks of five seconds, as the disk's driver may be dead for a while */
 
 static struct blk blk;
 static u64 piece[PIECE_BYTES / sizeof(u64)] ALIGNED(4096);

@@ -15,11 +15,11 @@
 #define FRAME_BYTES   64u
 #define PLAIN	      NET_F_MAC
 #define SAMPLES	      1000u
-#define PATTERN_AT    14u /* in a frame */
+#define PATTERN_AT    14u /* the offset of the pattern in a frame */
 #define PATTERN_BYTES (FRAME_BYTES - PATTERN_AT)
-#define REPORT	      200u /* frames */
+#define REPORT	      200u /* the frames between two reports */
 #define GAP_MS	      2u
-#define RECEIVE	      0u /* queues */
+#define RECEIVE	      0u /* the number of the receive queue */
 #define SEND	      1u
 
 static struct net card;
@@ -48,11 +48,12 @@ static void put_addresses(const u8 *to)
 		card.send[HEADER + i] = to[i];
 		card.send[HEADER + NET_MAC + i] = card.mac[i];
 	}
-	card.send[HEADER + 12] = 0x88; /* for local experiments: IEEE 802, table 9-2 */
+	/* the EtherType for local experiments: IEEE 802, table 9-2 */
+	card.send[HEADER + 12] = 0x88;
 	card.send[HEADER + 13] = 0xb5;
 }
 
-/* The same frame so often, all that were there before having been sent. */
+/* Posts the same frame `count` times, after all frames before were sent. */
 static void post(u32 count)
 {
 	struct virtq *queue = &card.queue[SEND];
@@ -137,8 +138,8 @@ static u64 answer_ticks(void)
 }
 
 /*
- * For each character that is typed the median and the 99th percentile of so many answers, in ticks
- * of the TSC.
+ * Prints, for each character that is typed, the median and the 99th percentile of the answers'
+ * times, in ticks of the TSC.
  */
 NORETURN static void ping(void)
 {
@@ -236,7 +237,7 @@ NORETURN static void verify(void)
 #define ICMP_BYTES    (FRAME_BYTES - ICMP_AT)
 #define OWN_IP	      10, 0, 2, 15
 #define HOST_IP	      10, 0, 2, 2
-#define REACH_GAPS    500u /* of GAP_MS */
+#define REACH_GAPS    500u /* the gaps of GAP_MS */
 
 static const u8 arp_start[] = {8, 6, 0, 1, 8, 0, 6, 4, 0, 1};
 static const u8 arp_own[] = {OWN_IP};
@@ -292,7 +293,7 @@ static void ping_host(u8 *frame, const u8 *mac)
 	post(1);
 }
 
-/* Waits for a while, whatever comes; what has come is the frame of that number then. */
+/* Waits for an answer for a while; returns the frame with the number that was sent. */
 static bool wait_answer(const u8 **frame)
 {
 	for (u32 i = 0; i < REACH_GAPS && !has_come(); i++)

@@ -9,7 +9,8 @@
 #define TEST_AT		(1ull << 39) /* the second entry of the PML4 is this test's */
 #define RET_INSTRUCTION 0xc3
 
-typedef volatile u64 table[PT_ENTRY_COUNT] ALIGNED(4096); /* the processor writes them too */
+/* volatile, as the processor writes the tables too */
+typedef volatile u64 table[PT_ENTRY_COUNT] ALIGNED(4096);
 
 extern volatile u64 boot_pml4[];
 static table pdpt, directory, leaves;

@@ -27,7 +27,7 @@ static void set_pae_leaf(u32 index, u64 entry)
 	invalidate_page(TEST_AT + index * PAGE_SIZE);
 }
 
-/* The same questions for both formats; `map` sets an entry in the one in force. */
+/* Asks the same questions for both formats; `map` sets an entry of the format in force. */
 static void test_common(const char *const *names, void (*map)(u32 index, u64 entry))
 {
 	word store = TEST_AT + 5 * PAGE_SIZE + (word)(user_store - user_load);

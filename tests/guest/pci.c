@@ -9,7 +9,7 @@
 #define LIMIT_US  5000000u
 #define SHORT_US  20000u
 #define RNG	  4u
-#define ELSEWHERE 0xd0000000u /* in the 32-bit window */
+#define ELSEWHERE 0xd0000000u /* an address in the 32-bit window */
 #define PORTS_TOO 0xe000u
 #define NO_VECTOR 0xffffu
 #define PIN_FIRST 16u
@@ -94,7 +94,7 @@ static void test_moved(void)
 	virtio_find(&rng, RNG);
 	check_equal("moved", rng.common.at & ~0xffffu, ELSEWHERE);
 	check("moved-answers", bring_up(NO_VECTOR) && get_random(), "no answer there");
-	check_between("random", bits_set(), 800, 1250); /* of 2048 */
+	check_between("random", bits_set(), 800, 1250); /* about half of 2048 random bits are set */
 	if (before < 0x100000000ull)
 		check("gone", !answers((word)before), "it answers there too");
 	pci_put(rng.slot, PCI_COMMAND, 2, PCI_COMMAND_BUS_MASTER);
@@ -129,7 +129,7 @@ static void test_msix(void)
 	virtio_msix_off(&rng);
 }
 
-/* A level: as long as the ISR status is not read, EOI brings it again. */
+/* Ends a level interrupt: as long as the ISR status is not read, EOI brings the interrupt again. */
 static void end_pin(struct trap_frame *frame)
 {
 	if (*count >= 3)

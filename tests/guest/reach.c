@@ -35,7 +35,7 @@ static u64 search(u64 from, u64 to)
 	return 0;
 }
 
-/* It is found where it was planted, so it would be found elsewhere too. */
+/* Tests the search: a value is found where it was planted, so it would be found elsewhere too. */
 static void test_search(void)
 {
 	static volatile u32 planted[64];
@@ -112,7 +112,7 @@ static void test_ports(void)
 
 	before[RAX] = FILL;
 	for (u32 port = 0; port < 0x10000; port += 4) {
-		/* reading these has side effects, or is how the guest talks */
+		/* reading these ports has side effects, or the guest talks by them */
 		if (port == 0x60 || port == 0x64 || (port & ~7u) == 0x3f8)
 			continue;
 		before[RDX] = port;

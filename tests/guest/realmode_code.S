@@ -4,7 +4,7 @@
 #define LAPIC_VERSION_AT 0xfee00030
 #define CR0_PE 1
 #define PIC_MASTER_IRQ0 0x20
-#define TICKS 0x46c /* in the BIOS data area */
+#define TICKS 0x46c /* the counter of ticks in the BIOS data area */
 
 	.text
 	.code32
@@ -54,7 +54,7 @@ text:	.asciz "PASS real-mode-print\n"
 
 	.code16
 enter_16:
-	mov $0x40, %ax /* limits of 64 KiB again */
+	mov $0x40, %ax /* the address at which a processor begins after RESET */
 	mov %ax, %ds
 	mov %ax, %es
 	mov %ax, %ss

@@ -4,7 +4,7 @@
 #include "tests/guest/rt/cpu.h"
 #include "vmm/hw/cpuid.h"
 
-/* tests/system/test_registers.py looks for these. */
+/* The values of registers, which tests/system/test_registers.py looks for. */
 #define AUX    0x5ec2e7u
 #define VECTOR 0x5ec2e75ec2e75ec2ull
 

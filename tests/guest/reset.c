@@ -46,7 +46,7 @@ static void test_state(void)
 	check_equal("tpr-is-fresh", lapic_get(LAPIC_TPR), 0);
 }
 
-/* What a reset must undo */
+/* Leaves marks in memory and registers that a reset must undo. */
 static void leave_marks(void)
 {
 	lapic_enable();

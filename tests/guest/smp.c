@@ -27,10 +27,10 @@ static volatile u32 rounds[CPUS];
 static volatile u32 answers[CPUS];
 static volatile u32 cpuid_id[CPUS];
 static volatile u64 tsc_shared;
-static volatile u32 tsc_turn; /* whose turn it is: 0 the first CPU's, 1 the other's */
+static volatile u32 tsc_turn; /* whose turn it is: 0 the first CPU's, 1 the other CPU's */
 static volatile u32 tsc_backwards;
 static volatile u32 lock;
-static volatile u32 lock_last; /* who held it last */
+static volatile u32 lock_last; /* the CPU that held the lock last */
 static volatile u32 lock_turns;
 static u64 hold_ticks;
 
@@ -90,7 +90,7 @@ void ap_main(u32 id)
 		case ORDER_HALT:
 			asm volatile("sti; hlt; cli" ::: "memory");
 			break;
-		case ORDER_SPIN: /* no interrupt gets in, and no exit */
+		case ORDER_SPIN: /* in this loop no interrupt gets in, and there is no exit */
 			rounds[id]++;
 			break;
 		case ORDER_DEAD:
@@ -234,7 +234,7 @@ static void test_logical(void)
 	check_equal("lowest-priority-one-each", *count, 6);
 }
 
-/* A CPU that never exits of its own accord is stopped all the same, and starts again. */
+/* A CPU that never exits by itself is stopped all the same, and starts again. */
 static void test_init(void)
 {
 	u32 seen;
@@ -259,8 +259,9 @@ static void test_tsc(void)
 }
 
 /*
- * However many CPUs of the host they share: a CPU is not stopped while it holds the lock, where all
- * others would wait for it and it would be the next to have the lock again.
+ * Tests a lock between CPUs, however many CPUs of the host they share: a CPU is not stopped while
+ * it holds the lock, since all others would wait for it and it would be the next to have the lock
+ * again.
  */
 static void test_lock(void)
 {
@@ -285,7 +286,7 @@ static u64 hypercall(u64 number, u64 a, u64 b, u64 c, u64 d)
 {
 	u64 result;
 
-	if (cpuid(0, 0).ebx == 0x756e6547) /* "Genu" */
+	if (cpuid(0, 0).ebx == 0x756e6547) /* "Genu", the beginning of "GenuineIntel" */
 		asm volatile("vmcall"
 			     : "=a"(result)
 			     : "a"(number), "b"(a), "c"(b), "d"(c), "S"(d)

@@ -21,7 +21,7 @@ ap_gdt_pointer:
 	.word 0x4f
 	.long gdt
 	.globl ap_started_in
-ap_started_in: /* CS of the last one that started */
+ap_started_in: /* the CS of the CPU that started last */
 	.word 0
 ap_end:
 
@@ -31,13 +31,13 @@ ap_32:
 	mov %eax, %ds
 	mov %eax, %es
 	mov %eax, %ss
-	mov $0x20, %eax /* PAE */
+	mov $0x20, %eax /* CR4.PAE */
 	mov %eax, %cr4
 	mov $boot_pml4, %eax
 	mov %eax, %cr3
 	mov $0xc0000080, %ecx
 	rdmsr
-	or $0x900, %eax /* LME, NXE */
+	or $0x900, %eax /* EFER.LME and EFER.NXE */
 	wrmsr
 	mov $0x80010033, %eax /* PG, WP, NE, ET, MP, PE */
 	mov %eax, %cr0
@@ -63,7 +63,7 @@ ap_64:
 
 	.bss
 	.balign 16
-	.skip STACK_BYTES /* that of APIC ID 0 would end here */
+	.skip STACK_BYTES /* the stack of APIC ID 0 would end here */
 ap_stacks:
 	.skip 15 * STACK_BYTES
 	.globl ap_idt

@@ -8,13 +8,14 @@
 #include "tests/guest/rt/devices.h"
 
 #define PIECE (2 * MIB)
-#define CODE  (PAGE_SIZE + 64) /* in its piece; words are in the page before */
-#define RET   0xc3
+/* the code's offset in its piece; the words are in the page before */
+#define CODE (PAGE_SIZE + 64)
+#define RET  0xc3
 
 static u64 first, end, hole, hole_end, fetched;
 static bool filled; /* the hole is */
 
-/* Each piece has its own word in another place. */
+/* Returns the word of a piece; each piece has its own word in another place. */
 static volatile u64 *word_of(u64 at)
 {
 	return (volatile u64 *)(at + at / PIECE % 512 * sizeof(u64));

@@ -30,7 +30,7 @@ static u32 random_below(u32 limit)
 	return (u32)(random_step(&random_state) >> 20) % limit;
 }
 
-/* Once the storm has begun, an INIT may catch it anywhere. */
+/* Runs on a CPU that was started. Once the storm has begun, an INIT may catch it anywhere. */
 void ap_main(u32 id)
 {
 	id %= CPUS_MAX;
@@ -77,7 +77,7 @@ static void start_all(void)
 
 /* --- the window --- */
 
-/* Whether all other CPUs come to read `value`, or (`leave`) something else. */
+/* Returns whether all other CPUs come to read `value`, or, if `leave`, something else. */
 static bool wait_seen(u64 value, bool leave, u32 limit_us)
 {
 	u32 start = clock_ticks();
@@ -101,7 +101,7 @@ static void show(u32 window, const u64 *page)
 static void test_window(u32 limit_us)
 {
 	bool comes = true;
-	u32 late = 0; /* now and then the host has something else to do */
+	u32 late = 0; /* the late rounds: now and then the host has something else to do */
 
 	/*
 	 * The page beside it stays mapped, so that unmapping frees no table: the other CPUs must be
@@ -152,11 +152,11 @@ static void trouble(void)
 	case 1:
 		send_start(id);
 		break;
-	case 2: /* to itself: a CPU that is just starting has no handler yet */
+	case 2: /* to the CPU itself only: a CPU that is just starting has no handler yet */
 		send(lapic_get(LAPIC_ID) >> LAPIC_XAPIC_ID_SHIFT,
 		     APIC_NMI << APIC_DELIVERY_SHIFT | (u32)LAPIC_ICR_ASSERT);
 		break;
-	case 3: /* any mode but INIT, to any destination but itself, any vector */
+	case 3: /* any mode but INIT, to any destination but the CPU itself, any vector */
 		send(16 + random_below(240), random_below(256) | (u32)LAPIC_ICR_ASSERT);
 		send(id, random_below(256) | 3u << APIC_DELIVERY_SHIFT | (u32)LAPIC_ICR_ASSERT);
 		break;

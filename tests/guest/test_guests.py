@@ -32,15 +32,15 @@ DEVICES = {
         "-netdev", f"hubport,id={name},hubid=0",
         "-device", f"virtio-net-pci,{MODERN},netdev={name}")],
 }
-# These run once more with local APICs that the monitor emulates alone.
+# The guests that run once more with local APICs that the monitor emulates alone.
 APIC_GUESTS = ("debug", "interrupts", "smp")
-# And these with every exception exiting first, as it does for a debugger.
+# The guests that run once more with every exception exiting first, as for a debugger.
 TRAP_GUESTS = ("breakpoints",)
 
 # What a guest prints by other ways than COM1.
 SAYS = {"virtio_blk": ("PASS console-queue\n", "PASS console-indirect\n")}
 
-# On the bare CPU what Skerry itself provides is missing too.
+# The checks that fail on a bare CPU, as Skerry itself provides what they ask for.
 BARE_LACKS = {
     "cpuid": {"kvm-leaves"},
     "interrupts": {"x2apic"},
@@ -180,7 +180,7 @@ def test_without_xsave(build, tmp_path):
 
 @pytest.mark.parametrize("guest", GUESTS)
 def test_bare(build, tmp_path, guest):
-    """The same guest without Skerry: what it checks for is what a processor does."""
+    """The guest passes without Skerry: it checks for what a processor does."""
     (tmp_path / "disk.img").write_bytes(bytes(DISK_BYTES))
     devices = [word.format(folder=tmp_path) for word in DEVICES.get(guest, [])]
     command = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", EPYC, "-m", "64M",

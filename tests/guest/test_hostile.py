@@ -23,9 +23,9 @@ NEIGHBOURS = {
 }
 IMAGES = ("neighbour", "hostile_touch", "hostile_cpu", "hostile_storm", "hostile_fatal",
           "hostile_smp", "hostile_32", "hostile_pci", "hostile_balloon", "greedy")
-SHARE = 0.5  # of two VMs of the same weight
+SHARE = 0.5  # the share of the CPU of each of two VMs with the same weight
 
-# Each runs to its end, and passes.
+# The guests that run to their end, and pass.
 PLAYS = {
     "touch": ("hostile_touch", "vcpus=1"),
     "cpu": ("hostile_cpu", "vcpus=1"),
@@ -42,7 +42,7 @@ STORMS = ("cpuid", "in", "out", "outs", "pmtimer", "print", "debug", "mmio-read"
           "monitor", "reset", "crowd=8", "task-storm", "trap=cr", "trap=msr")
 STORMS_SHORT = ("in", "outs", "print", "mmio-string", "cr0", "wrmsr", "virtual", "nmi", "icr",
                 "level", "timers-busy", "calls", "string-endless", "crowd=8", "task-storm")
-# Those that are not hostile_storm's, or not on one CPU with nothing else: image, keys.
+# The storms that are not hostile_storm's, or not on one CPU with nothing else: image, keys.
 STORM_IMAGES = {
     "crowd=8": ("hostile_smp", "vcpus=8"),
     "task-storm": ("hostile_32", ""),
@@ -50,7 +50,7 @@ STORM_IMAGES = {
     "trap=msr": ("hostile_storm", "trap=msr"),
 }
 STORM_WORDS = {"trap=cr": "cr3", "trap=msr": "rdmsr"}
-# How each ends: a pattern that the reason matches; None: it hangs and is destroyed.
+# How each guest ends: a pattern that the reason matches; None: it hangs and is destroyed.
 ENDS = {
     "fetch-nothing": "crashed: .*0xfed80000",
     "fetch-apic": "crashed: .*0xfee00380",
@@ -89,7 +89,7 @@ ENDS = {
     "tables-nothing": "crashed: delivery of vector",
     "tables-apic": "crashed: delivery of vector",
 }
-# Those that are not hostile_fatal's by their own name: image, words, keys.
+# The ends that are not hostile_fatal's by their own name: image, words, keys.
 WAYS = {
     "triple-restart": ("hostile_fatal", "triple", "on_crash=restart"),
     "idt-restart": ("hostile_fatal", "idt-nothing", "on_crash=restart"),
@@ -104,7 +104,7 @@ WAYS = {
 
 
 class Yard:
-    """One machine with the neighbour in it; full: every guest does all it can, and for longer."""
+    """A machine with the neighbour in it; full: every guest does all it can, and for longer."""
 
     def __init__(self, machine, words, full):
         self.machine = machine
@@ -131,8 +131,10 @@ class Yard:
         return self.machine.free_pages() + rows["pages-used"]
 
     def settled_free(self):
-        """These pages, once none has come back for a second of the machine's time: a CPU that is
-        never idle gives back what was destroyed tick by tick."""
+        """
+        Returns the free pages, once none has come back for a second of the machine's time:
+        a CPU that is never idle gives back tick by tick what was destroyed.
+        """
         free, since_ns = -1, 0
         while True:
             now, now_ns = self.pages_but_neighbour(), self.machine.vm("neighbour")["uptime_ns"]
@@ -191,7 +193,8 @@ def yard(request, build, tmp_path_factory):
         files |= bundle.read(build / "guests/vmlinuz")
         files["neighbour.gz"] = bundle.initramfs(build / "tests/guest/linux/neighbour")
     made = bundle.make(folder / "hostile.cpio", NEIGHBOURS[neighbour], files)
-    # A share of instructions: else who runs when the host has no CPU for QEMU pays for that time.
+    # The share is one of instructions: otherwise the guest that runs when the host has no CPU for
+    # QEMU would pay for that time.
     counted = {"extra": COUNTED} if emulator is Qemu else {}
     machine = emulator(build, bundle=made, **counted)
     try:
@@ -240,7 +243,8 @@ def log_lines(machine, name):
     return len(machine.objects(f"log show -n 4000 -v {name}"))
 
 
-# In which each has 30 slices or more, of 5 ms; a host needs some ten times as long for them.
+# The time of a storm, in which each guest has 30 slices of 5 ms or more; a host needs some ten
+# times as long.
 STORM_NS, STORM_FULL_NS = 3e8, 1e9
 
 
@@ -335,14 +339,14 @@ def test_memory_full(yard):
     mib = (mib_free(yard) - 4) * 128 // 129
     out = machine.command(f"vm create greedy kernel=greedy.bin memory={mib}M cmdline=mib={mib}")
     assert out == "greedy: created", out
-    assert mib_free(yard) <= 3 # what rounding to whole MiB leaves, each way
+    assert mib_free(yard) <= 3 # rounding to whole MiB leaves this difference, each way
     yard.start("greedy")
     machine.attach("greedy")
     machine.wait(r"(PASS|FAIL) all-memory")
     assert machine.match().group(1) == "PASS"
     machine.leave()
     rows = {row["reason"]: row["count"] for row in machine.objects("vm stat greedy")}
-    # with VMX one more: the page that stands for the local APICs' memory
+    # VMX has one page more: the page that stands for the local APICs' memory
     assert rows["pages-guest"] - mib * 256 in (0, 1), rows
     assert rows["pages-used"] <= rows["pages-allowed"], rows
     out = machine.command("vm create one-more kernel=greedy.bin memory=32M")

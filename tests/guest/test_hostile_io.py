@@ -36,7 +36,10 @@ class DiskYard(Yard):
         return super().pages_but_neighbour() + sum(row["resident_kib"] // 4 for row in drivers)
 
     def verify_clean(self):
-        """Their drivers' page tables are not counted there, nor links' pages of slots in use."""
+        """
+        Checks that the VM's pages are free, without the drivers' page tables and the links'
+        pages of slots in use.
+        """
         assert abs(self.settled_free() - self.free) <= (8 if self.words == "bochs" else 0)
         self.verify_neighbour()
 
@@ -66,7 +69,7 @@ def yard(request, build, tmp_path_factory):
 
 
 def check_image(yard):
-    """Nothing was written but to the two partitions."""
+    """Checks that nothing was written but to the two partitions."""
     if yard.image is None:
         return
     whole, made = yard.image.read_bytes(), gpt.image(SECTORS, PARTITIONS)
@@ -76,7 +79,7 @@ def check_image(yard):
 
 
 def check_drivers(yard):
-    """None has died."""
+    """Checks that no driver has died."""
     assert all(row["starts"] == 1 and row["state"] == "ready"
                for row in yard.machine.objects("driver list"))
 

@@ -26,7 +26,7 @@ static void test_pm_timer(void)
 	check_equal("pm-width", clock_ticks() & ~mask, 0);
 }
 
-/* Channel 2: OUT rises at the end of the count; port 0x61 shows it. */
+/* Measures the PIT's channel 2: OUT rises at the end of the count; port 0x61 shows it. */
 static u32 measure_pit(void)
 {
 	u32 start = clock_ticks();
@@ -153,7 +153,10 @@ static u64 set_deadline(u64 ticks)
 	return deadline;
 }
 
-/* What has to be done before a deadline is done again when a busy host has let it pass. */
+/*
+ * Tests deadlines. What has to be done before a deadline is done again when a busy host has let the
+ * deadline pass.
+ */
 static void test_deadline(void)
 {
 	u64 per_ms = tsc_per_ms();
@@ -209,7 +212,7 @@ static u32 measure_rtc(void)
 	return clock_us_since(start);
 }
 
-/* What the RTC's seconds register will hold two seconds from now. */
+/* Returns what the RTC's seconds register will hold two seconds from now. */
 static u8 rtc_soon(void)
 {
 	u8 seconds = rtc_get(RTC_SECONDS);

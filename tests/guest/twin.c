@@ -11,7 +11,7 @@
 #define FADT_DSDT     40u
 #define FADT_GPE0     80u
 #define TABLE_LENGTH  4u
-#define ADDRESS_AT    8u /* behind "ADDR": package, its length, 2 elements, DWordConst */
+#define ADDRESS_AT    8u /* the offset behind "ADDR": package, its length, 2 elements, DWordConst */
 #define SCI_VECTOR    (VECTOR_PIC_SLAVE + 1)
 #define PIT_1000_HZ   ((u16)(PIT_HZ / 1000))
 #define PRINTED_BYTES 16u
@@ -30,15 +30,18 @@ static u32 word_at(word address)
 	return value;
 }
 
-/* As the tables have it: Name (ADDR, Package (2) {low, high}); NULL: they have none. */
+/*
+ * Finds the generation ID in the tables: Name (ADDR, Package (2) {low, high}). NULL: the tables
+ * have none.
+ */
 static const volatile u64 *find_id(void)
 {
-	word fadt = acpi_find(0x50434146); /* "FACP" */
+	word fadt = acpi_find(0x50434146); /* the signature "FACP" */
 	word dsdt = word_at(fadt + FADT_DSDT);
 
 	gpe_port = (u16)word_at(fadt + FADT_GPE0);
 	for (word at = dsdt; at < dsdt + word_at(dsdt + TABLE_LENGTH); at++)
-		if (word_at(at) == 0x52444441) /* "ADDR" */
+		if (word_at(at) == 0x52444441) /* the name "ADDR" */
 			return (const volatile u64 *)(word)word_at(at + ADDRESS_AT);
 	return NULL;
 }
@@ -57,7 +60,7 @@ static bool start_entropy(void)
 	if (!virtio_find(&entropy, TYPE_ENTROPY) || virtio_begin(&entropy, VIRTIO_VERSION_1) == 0 ||
 	    !virtio_add_queue(&entropy, 0, &queue, NO_VECTOR))
 		return false;
-	queue.available.flags = 1; /* no interrupts */
+	queue.available.flags = 1; /* the device shall send no interrupts */
 	return virtio_start(&entropy);
 }
 

@@ -26,7 +26,7 @@ static volatile u32 *const results = (volatile u32 *)RESULTS_AT;
 static volatile u32 directory[1024] ALIGNED(4096);
 static volatile u32 leaves[1024] ALIGNED(4096);
 static volatile u32 steps;
-static volatile u32 seen_flags; /* that an interrupt or a step has saved */
+static volatile u32 seen_flags; /* the flags that an interrupt or a step has saved */
 
 /* Runs a piece; `trap` says how it ended. */
 static void run(const char *piece, u32 flags)
@@ -66,7 +66,7 @@ static void test_code(void)
 	check_equal("cpuid", results[0], cpuid(0, 0).ebx);
 	run_well("string", v8086_string, 0);
 	check_equal("string-moved", results[4], 0x44332211);
-	if (lacks("limit")) /* QEMU checks none here */
+	if (lacks("limit")) /* QEMU checks no limit here */
 		absent("limit");
 	else
 		expect_gp("limit", v8086_limit, RFLAGS_IOPL_3);
@@ -91,7 +91,7 @@ static void test_ports(void)
 	trap_allow_ports(FW_CFG_PORT, 3);
 	trap_allow_ports(SERIAL_PORT, 1);
 	run_well("port-allowed", v8086_port, 0);
-	check_equal("port-string", results[0], 0x554d4551); /* "QEMU" */
+	check_equal("port-string", results[0], 0x554d4551); /* the string "QEMU" */
 	run_well("outsb", v8086_outs, 0);
 }
 

@@ -8,9 +8,9 @@
 	.globl v8086_enter
 v8086_enter:
 	mov 4(%esp), %eax
-	pushl $WINDOW_AT >> 4 /* GS, FS */
+	pushl $WINDOW_AT >> 4 /* GS and FS */
 	pushl $WINDOW_AT >> 4
-	pushl $RESULTS_AT >> 4 /* DS, ES */
+	pushl $RESULTS_AT >> 4 /* DS and ES */
 	pushl $RESULTS_AT >> 4
 	pushl $CODE_AT >> 4 /* SS:SP */
 	pushl $0x1000
@@ -108,13 +108,13 @@ v8086_\name:
 	movsl %gs:(%si), %es:(%di)
 	int $0x80
 
-	/* until an interrupt handler has written there */
+	/* waits until an interrupt handler has written there */
 	piece wait
 	cmpw $0, 0
 	je v8086_wait
 	int $0x80
 
-	/* with TF set: a trap after each instruction, one of which exits */
+	/* runs with TF set: a trap comes after each instruction, one of which exits */
 	piece step
 	xor %eax, %eax
 	cpuid

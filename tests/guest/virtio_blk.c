@@ -176,7 +176,7 @@ static void test_events(void)
 	check("event-up", blk_begin(&blk, ALL | VIRTIO_RING_EVENT, 0), "no start");
 	blk_do(&blk, 0, BLK_IN, 0, got, BLK_SECTOR);
 	check("event-first", wait_count(count, 1, LIMIT_US), "no interrupt");
-	blk.queue[0].available.used_event = 2; /* after the third answer */
+	blk.queue[0].available.used_event = 2; /* the interrupt comes after the third answer */
 	blk_do(&blk, 0, BLK_IN, 0, got, BLK_SECTOR);
 	wait_us(SHORT_US);
 	check_equal("event-quiet", *count, 1);
@@ -258,7 +258,10 @@ static void test_sizes(void)
 	check_equal("sizes", good, 12 * ARRAY_COUNT(sizes));
 }
 
-/* With requests on their way: the device forgets them, and writes nothing of them any more. */
+/*
+ * Resets the device with requests on their way: it forgets them, and writes nothing of them any
+ * more.
+ */
 static void test_reset(void)
 {
 	const struct virtio_place *common = &blk.virtio.common;
@@ -307,7 +310,7 @@ static void go_to(u8 status)
 	virtio_put(&blk.virtio.common, VIRTIO_STATUS, 1, 0);
 	for (u8 at = 1; at <= status; at = (u8)(2 * at + 1))
 		virtio_put(&blk.virtio.common, VIRTIO_STATUS, 1, at);
-	if (status == 3) { /* so that FEATURES_OK may follow */
+	if (status == 3) { /* the driver bit is set, so that FEATURES_OK may follow */
 		virtio_put(&blk.virtio.common, VIRTIO_DRIVER_SELECT, 4, 1);
 		virtio_put(&blk.virtio.common, VIRTIO_DRIVER_FEATURE, 4, 1);
 	}
@@ -402,7 +405,7 @@ void guest_main(void)
 	test_messages();
 	test_sizes();
 	test_reset();
-	if (option("bare")) { /* another board's wires and rules */
+	if (option("bare")) { /* another board has other wires and rules */
 		absent("pin");
 		absent("statuses");
 		absent("registers");

@@ -11,7 +11,7 @@
 #define PLAIN	 (NET_F_MAC | NET_STATUS)
 #define LARGE	 2048u
 #define MTU	 1500u
-#define TCP_DATA 54u /* in a frame of put_tcp */
+#define TCP_DATA 54u /* the offset of the data in a frame of put_tcp */
 #define LIMIT_US 5000000u
 
 static struct net a;
@@ -34,7 +34,7 @@ static void fill(u32 bytes, u8 seed)
 		sent[i] = b.mac[i];
 		sent[NET_MAC + i] = a.mac[i];
 	}
-	sent[12] = 0x88; /* for local experiments: IEEE 802, table 9-2 */
+	sent[12] = 0x88; /* the EtherType for local experiments: IEEE 802, table 9-2 */
 	sent[13] = 0xb5;
 }
 
@@ -46,7 +46,7 @@ static bool is_same(u32 bytes)
 	return true;
 }
 
-/* Both up, and silent. */
+/* Brings both cards up, without a frame on its way. */
 static bool both_up(u64 features, u64 features_of_b, u32 buffer_bytes)
 {
 	bool good = net_begin(&a, features, LARGE, NET_NO_VECTOR) &&
@@ -57,7 +57,7 @@ static bool both_up(u64 features, u64 features_of_b, u32 buffer_bytes)
 	return good;
 }
 
-/* What b gets of the frame that a sends now: its bytes. */
+/* Sends a frame from a; returns how many bytes of it b gets. */
 static u32 pass_on(const struct net_header *with, u32 bytes, u32 limit_us)
 {
 	if (!net_send(&a, 0, with, sent, bytes))
@@ -99,7 +99,10 @@ static void test_frames(void)
 	check_equal("echo", net_receive(&a, 0, &header, got, NET_QUIET_US), 0);
 }
 
-/* As many as b has buffers at once, and then some: in order, nothing lost that had room. */
+/*
+ * Sends as many frames at once as b has buffers, and then some: they come in order, and none that
+ * had room is lost.
+ */
 static void test_order(void)
 {
 	u32 good = 0;
@@ -175,9 +178,9 @@ static void put_tcp(u32 bytes, u16 from, u16 to)
 	put16(24, ~sum_of(sent, 14, 34, 0) & 0xffff);
 	put16(34, from);
 	put16(36, to);
-	sent[41] = 100; /* sequence number */
+	sent[41] = 100; /* the sequence number */
 	sent[46] = 0x50;
-	sent[47] = 0x18; /* PSH, ACK */
+	sent[47] = 0x18; /* the flags PSH and ACK */
 	put16(50, pseudo_sum(sent, bytes - 34));
 }
 
@@ -241,7 +244,10 @@ static void test_segments(void)
 	check_equal("cut-end", net_receive(&b, 0, &header, got, NET_QUIET_US), 0);
 }
 
-/* What is no frame, or says of itself what cannot be: it is gone, and the next one arrives. */
+/*
+ * Sends what is no frame, or says impossible things of itself: it is dropped, and the next frame
+ * arrives.
+ */
 static void test_bad_frames(void)
 {
 	static const struct net_header bad[] = {
@@ -313,7 +319,10 @@ static void test_filters(void)
 	check_equal("unknown-command", net_command(&b, NET_VLAN, 9, "\1", 2), 1);
 }
 
-/* One frame by a's second pair, and the answer: how many bytes of it come by that pair. */
+/*
+ * Sends one frame by a's second pair, and the answer; returns how many bytes of the answer come by
+ * that pair.
+ */
 static u32 answer_by_pair(void)
 {
 	put_tcp(60, 1000, 80);
@@ -334,8 +343,9 @@ static u32 answer_by_pair(void)
 }
 
 /*
- * What comes for a flow comes by the pair that has sent on it. That is a hint, which no state has:
- * with `forgets` the monitor may lose it in between, and the frame comes by the first pair.
+ * What comes for a flow comes by the pair that has sent on it. This is only a hint, which no saved
+ * state has: with `forgets` the monitor may lose it in between, and the frame comes by the first
+ * pair.
  */
 static void test_pairs(void)
 {
@@ -366,7 +376,7 @@ static void test_interrupts(void)
 	fill(60, 1);
 	check_equal("interrupt-frame", pass_on(NULL, 60, LIMIT_US), 60);
 	check("interrupt", wait_count(count, 1, LIMIT_US), "none");
-	b.queue[0].available.used_event = 2; /* after the third frame */
+	b.queue[0].available.used_event = 2; /* the interrupt comes after the third frame */
 	pass_on(NULL, 60, LIMIT_US);
 	wait_us(NET_QUIET_US);
 	check_equal("interrupt-quiet", *count, 1);
@@ -376,7 +386,7 @@ static void test_interrupts(void)
 	virtio_msix_off(&b.virtio);
 }
 
-/* What came before a reset does not come after it. */
+/* A frame that came before a reset does not come after it. */
 static void test_reset(void)
 {
 	check("reset-up", both_up(ALL, ALL, LARGE), "no start");

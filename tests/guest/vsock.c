@@ -19,7 +19,7 @@
 #define LIMIT_US    10000000u
 #define HEADER	    44u
 #define BUFFER	    4096u
-#define ROOM	    2000u /* what a client may send before it is sent back */
+#define ROOM	    2000u /* the bytes that a client may send before they are sent back */
 #define CONNECTIONS 64u
 #define AT(thing)   ((u64)(word)(thing))
 
@@ -38,7 +38,7 @@ struct packet {
 struct connection {
 	u32 host_port; /* 0: free */
 	u32 sent, host_room, host_taken;
-	u32 taken; /* of what the host has sent, so much was sent back */
+	u32 taken; /* the bytes of the host that were sent back */
 	u32 held;
 	bool ended;
 	u8 bytes[ROOM];
@@ -207,7 +207,10 @@ static void test_call(void)
 	out.flags = 3;
 	put(HEADER);
 	check_equal("call-end", answer(50, LIMIT_US), RST);
-	/* without credit: the client reads nothing of this one, and the device keeps 4096 */
+	/*
+	 * the call gives no credit: the client reads nothing of this connection, and the device
+	 * keeps 4096 bytes
+	 */
 	send(REQUEST, 51, CALLED_PORT);
 	check_equal("liar", answer(51, LIMIT_US), RESPONSE);
 	for (u32 i = 0; i < 5; i++) {
@@ -277,7 +280,7 @@ static void show(const char *name, u32 number)
 	print("\n");
 }
 
-/* All connections are gone, and perhaps the guest is another one now. */
+/* Takes an event: all connections are gone, and perhaps the guest is another one now. */
 static void take_event(void)
 {
 	event_seen++;
@@ -299,7 +302,7 @@ static bool serve(void)
 
 	if (packet == NULL)
 		return false;
-	if (queue[EVENT].used.index != event_seen) /* it came before the packet */
+	if (queue[EVENT].used.index != event_seen) /* the event came before the packet */
 		take_event();
 	to = find(packet->source_port);
 	if (packet->operation == REQUEST && packet->target_port == PORT && to == NULL)

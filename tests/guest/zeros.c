@@ -34,7 +34,7 @@ static void look(void)
 	say("WRONG", wrong);
 }
 
-/* What is in a page in a round: something in one of three. */
+/* Returns the content of a page in a round: one page in three is not zero. */
 static u64 content(u32 page, u32 round)
 {
 	return (page + round) % 3 == 0 ? round + 1 : 0;

@@ -101,7 +101,7 @@ struct parts {
 	u64 info_at;
 };
 
-/* Where no step should be refused (`loud`), one that is is printed. */
+/* Makes one step; if no step should be refused (`loud`), a refused one is printed. */
 static bool step(bool loud, const char *what, enum status status)
 {
 	if (status != STATUS_OK && loud)
@@ -159,7 +159,7 @@ static bool grant(struct parts *p, struct start_info *info, bool all)
 		(struct start_entry){.kind = START_CHANNEL, .handle = theirs};
 	if (!all)
 		return true;
-	/* with an image it can make processes of its own */
+	/* with an image the child can make processes of its own */
 	if (sys_handle_grant(p->process, start_handle(START_MONITOR_IMAGE),
 			     RIGHT_READ | RIGHT_EXECUTE | RIGHT_GRANT, &theirs) != STATUS_OK)
 		return false;
@@ -193,7 +193,7 @@ static bool is_over(u64 begun, u64 time, u64 calls)
 	return past >= time && (shared->calls - calls >= GENERATION_CALLS || past >= 10 * time);
 }
 
-/* The boss makes calls of its own until the child has ended or had its time. */
+/* Lets the boss make calls of its own until the child has ended or had its time. */
 static void play(u64 number)
 {
 	u64 time = (number % 7 + 1) * GENERATION_NS;
@@ -212,7 +212,10 @@ static void play(u64 number)
 	}
 }
 
-/* Destroying its group must give back all that is charged to it, whatever the child did. */
+/*
+ * Destroys the child's group, which must give back all that is charged to it, whatever the child
+ * did.
+ */
 static void destroy(struct parts *p, u64 number)
 {
 	enum status status = STATUS_OK;
@@ -243,7 +246,8 @@ static void pool_lend(const struct parts *p)
 
 static void generation(u64 number)
 {
-	bool poor = number % 5 == 4; /* in quota: some of these cannot even be made */
+	/* this generation has a small quota: some of its children cannot even be made */
+	bool poor = number % 5 == 4;
 	u64 quota = poor ? 150 + draw(&boss) % 300 : 1000 + draw(&boss) % 4000;
 	struct parts parts = {.group = HANDLE_NONE};
 	bool made = create(&parts, quota, 1 + draw(&boss) % 1000, !poor);
@@ -348,7 +352,7 @@ static void tell(u64 before)
 {
 	u64 after = tell_pages();
 
-	/* what the last generation left may still wait to be given back */
+	/* pages of the last generation may still wait to be given back */
 	for (u32 i = 0; i < SETTLE_TRIES && after != before; i++)
 		after = settled_pages();
 	for (u64 i = 0; i < shared->leak_count && i < ARRAY_COUNT(shared->leak); i++)

@@ -24,7 +24,7 @@ static bool is_kept(u64 handle)
 	return is_among_first(pool_kept, handle);
 }
 
-/* Mostly one of the pool; now and then forged, out of date or any number. */
+/* Returns a handle: mostly one of the pool; now and then forged, out of date or any number. */
 static u64 draw_handle(struct hostile *self)
 {
 	u64 r = draw(self);
@@ -54,12 +54,17 @@ void pool_close(void)
 	}
 }
 
-/* What would end the boss, or leave something behind that it cannot find again. */
+/*
+ * Returns whether a call would end the boss, or leave something behind that the boss cannot find
+ * again.
+ */
 static bool boss_refuses(u64 number, const u64 a[6])
 {
 	bool own = a[0] == own_self || a[0] == own_space || a[0] == own_group || a[0] == own_root;
 
-	/* what is charged to the boss's group may keep itself for ever, by a cycle of handles */
+	/*
+	 * objects charged to the boss's group may keep themselves for ever, by a cycle of handles
+	 */
 	if (a[0] == own_group)
 		return true;
 	switch (number) {
@@ -67,7 +72,7 @@ static bool boss_refuses(u64 number, const u64 a[6])
 	case SYS_MACHINE_RESET:
 	case SYS_VCPU_RUN:
 	case SYS_GROUP_CREATE:
-	case SYS_IOMMU_CREATE: /* any registers would be taken for an IOMMU's */
+	case SYS_IOMMU_CREATE: /* the kernel would take any registers for an IOMMU's */
 		return true;
 	case SYS_HANDLE_CLOSE:
 	case SYS_PROCESS_SPACE:
@@ -90,7 +95,7 @@ static bool boss_refuses(u64 number, const u64 a[6])
 	}
 }
 
-/* What would end a child, or its own thread, too early to be of much use. */
+/* Returns whether a call would end a child, or its own thread, too early to be of much use. */
 static bool child_refuses(struct hostile *self, u64 number, const u64 a[6])
 {
 	switch (number) {

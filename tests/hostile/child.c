@@ -51,7 +51,8 @@ void child_main(void)
 	shared = (struct shared *)at;
 	for (u32 i = 0; i < start_info->entry_count && i < POOL / 2; i++)
 		pool[pool_kept++] = start_info->entry[i].handle;
-	fork_play(&threads[0]); /* a chain of them, so that the quota ends it, whatever is drawn */
+	/* the children form a chain, so that the quota ends it, whatever is drawn */
+	fork_play(&threads[0]);
 	for (u64 i = 1; i <= seed % THREADS && i < THREADS; i++)
 		(void)!thread_start(thread_main, &threads[i]);
 	work(&threads[0]);

@@ -15,14 +15,14 @@
 #define THREADS 8u
 #define POOL	40u
 
-/* What the kernel must not reveal. */
+/* What the kernel must not reveal, or do. */
 enum leak_kind {
 	LEAK_VALUE = 1, /* a refused call returned something */
 	LEAK_ADDRESS,	/* a result lies in the kernel's half */
-	LEAK_REGISTER,	/* so does a register after a call */
+	LEAK_REGISTER,	/* a register has a kernel address after a call */
 	LEAK_STATUS,	/* a status that does not exist */
 	LEAK_DUMP,	/* an address of the kernel in a dump of a control structure */
-	LEAK_TABLE,	/* SGDT and its like reveal something */
+	LEAK_TABLE,	/* SGDT or a similar instruction reveals something */
 	LEAK_PLACE,	/* a mapping lies where it may not */
 };
 
@@ -35,21 +35,22 @@ struct shared {
 	volatile u64 refused[16];      /* runs of a guest, by status */
 	volatile u64 plays, played;    /* vCPUs wanted, and made */
 	volatile u64 forks, forked;    /* processes wanted, and started */
-	volatile u64 touches, touched; /* of addresses anywhere, and survived */
+	volatile u64 touches, touched; /* the touches of addresses anywhere, and those survived */
 	volatile u64 leak_count;
 	volatile u64 leak[16][3];
 };
 extern struct shared *shared;
 
-/* What a thread draws random numbers from, and calls with. */
+/* The state of a thread: its random numbers, and what it calls with. */
 struct hostile {
 	u64 random;
 	bool boss;
 };
 
-extern u64 pool[POOL]; /* handles to call with, forged ones among them */
-extern u32 pool_kept;  /* the first of them, which are not closed at random */
-extern u32 pool_own;   /* the first of these: nobody else may destroy them, the boss needs them */
+extern u64 pool[POOL]; /* the handles to call with, forged ones among them */
+extern u32 pool_kept;  /* the first handles of the pool, which are not closed at random */
+/* the first of those: nobody else may destroy them, as the boss needs them */
+extern u32 pool_own;
 extern handle_t own_self, own_space, own_group, own_root;
 
 u64 draw(struct hostile *self);
@@ -59,9 +60,9 @@ void leak(enum leak_kind kind, u64 where, u64 value);
 bool is_kernel_address(u64 value);
 bool is_image_address(u64 value);
 
-/* call.c: one system call with arguments drawn at random. */
+/* Makes one system call with arguments drawn at random. In call.c. */
 void call_random(struct hostile *self);
-void pool_close(void); /* all but those kept */
+void pool_close(void); /* closes all handles but those kept */
 
 /* vcpu.c: a vCPU with a page full of nonsense, rewritten by the other threads while it runs. */
 void vcpu_play(struct hostile *self, u64 rounds);
@@ -70,7 +71,7 @@ void vcpu_play(struct hostile *self, u64 rounds);
 void instruction_play(struct hostile *self);
 void touch_play(struct hostile *self); /* the kernel's addresses, holes, ends */
 
-/* fork.c: one more process like this one, where the boss has given an image to make it of. */
+/* Makes one more process like this one, if the boss has given an image for it. In fork.c. */
 void fork_play(struct hostile *self);
 
 /* audit.c; false: the kernel refuses. */

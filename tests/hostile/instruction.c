@@ -17,7 +17,10 @@ struct table_register {
 	u64 base;
 } PACKED;
 
-/* UMIP makes these fault; without it they must not reveal where the kernel lies. */
+/*
+ * Stores the descriptor tables. UMIP makes these instructions fault; without it they must not
+ * reveal where the kernel lies.
+ */
 static void store_tables(u64 which)
 {
 	struct table_register table = {0};

@@ -3,7 +3,10 @@
 
 #include "kernel/abi/syscall.h"
 
-/* Which arguments are handles, a bit each; and whether the result is one. */
+/*
+ * For each call: which arguments are handles, a bit each; and, by this bit, whether the result is
+ * one.
+ */
 #define CALL_MAKES 0x80u
 static const u8 call_shapes[SYS_COUNT] = {
 	[SYS_HANDLE_CLOSE] = 1,

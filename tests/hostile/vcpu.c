@@ -28,7 +28,10 @@ struct play {
 /* Pages of vCPUs that may run at this moment: every thread writes into any of them. */
 static struct vcpu_page *volatile live[THREADS];
 
-/* QEMU 7.2 itself crashes, or loses the host's CR0, on some states (docs/platforms.md). */
+/*
+ * Returns whether this is SVM: QEMU 7.2 itself crashes, or loses the host's CR0, on some states
+ * (docs/platforms.md).
+ */
 static bool is_svm(void)
 {
 	return start_info->backend[0] == 'S';
@@ -254,7 +257,7 @@ static void round(struct hostile *self, struct play *play, u64 number)
 		fill_tables(play->code);
 		fill_state(self, page);
 		if (number == 0)
-			check_dump(play); /* of its first, all-zero state */
+			check_dump(play); /* checks the dump of the vCPU's first, all-zero state */
 	}
 	for (u64 i = 0; i < times; i++)
 		mutate_word(self, page);
@@ -302,7 +305,9 @@ static bool set_up(struct hostile *self, struct play *play)
 	return sys_vcpu_create(play->vm, play->memory, 0, play->queue, &play->vcpu) == STATUS_OK;
 }
 
-/* Some of it by destroying objects, some by closing handles, in any order. */
+/*
+ * Takes everything down, some of it by destroying objects, some by closing handles, in any order.
+ */
 static void take_down(struct hostile *self, struct play *play)
 {
 	const handle_t handles[] = {play->vcpu,

@@ -21,7 +21,7 @@
 #define PAGES	     16u
 #define LAST	     (FIRST + PAGES * 0x1000u)
 #define COUNTS	     0x8000u /* a counter for each reader; at 0x8f00: DONE */
-#define MARKS	     0x9000u /* preempted_gpa */
+#define MARKS	     0x9000u /* the page for preempted_gpa */
 #define WRITER_CODE  0x1000u
 #define READER_CODE  0x2000u
 #define VCPUS	     4u
@@ -44,7 +44,7 @@ static const u8 writer_code[] = {
 	0xeb, 0xe3,			    /* jmp next */
 };
 
-/* ESI: the address of its counter. */
+/* The reader's code. ESI holds the address of its counter. */
 static const u8 reader_code[] = {
 	0xbf, 0x00, 0x80, 0x1f, 0x00,	    /* next: mov edi, FIRST */
 	0x8b, 0x0d, 0x00, 0x8f, 0x00, 0x00, /* page: mov ecx, [DONE] */
@@ -66,17 +66,17 @@ u32 pool_kept;
 static struct vcpu {
 	handle_t vcpu, queue, event;
 	struct vcpu_page *page;
-	volatile u32 parked; /* the stop that it has obeyed */
+	volatile u32 parked; /* the last stop that the vCPU has obeyed */
 	u32 number;
 } vcpus[VCPUS];
 
 static handle_t group, ram, space, vm, queue;
-static u8 *memory;	  /* the RAM, here */
+static u8 *memory;	  /* the RAM, as it is mapped here */
 static volatile u32 stop; /* odd: the vCPUs stand still */
 static u32 failures;
 static u32 seen[PAGES];
 
-/* What is to be printed. */
+/* The text that is to be printed. */
 static struct spoken {
 	volatile u32 length;
 	char text[PAGE_SIZE - 4];
@@ -155,7 +155,7 @@ static void pause_ns(handle_t on, u64 ns)
 static void place(struct vcpu *vcpu)
 {
 	vcpu->page->rip = vcpu->number == 0 ? WRITER_CODE : READER_CODE;
-	vcpu->page->dirty |= VCPU_RIP; /* it may not have run yet */
+	vcpu->page->dirty |= VCPU_RIP; /* RIP is set anyway, as the vCPU may not have run yet */
 }
 
 static void fill_state(struct vcpu *vcpu)
@@ -347,7 +347,8 @@ static void round(u32 number)
 		MUST(sys_handle_close(frozen));
 	}
 	halt();
-	if (number % (ROUNDS / 2) == 2) { /* with those above four times at most */
+	/* together with the rounds above, this happens four times at most */
+	if (number % (ROUNDS / 2) == 2) {
 		remember();
 		freeze(ram, &frozen);
 		compare("frozen", memory);

@@ -9,7 +9,7 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-#define TRUTHS 64u /* so many rounds are honest */
+#define TRUTHS 64u /* the rounds that are honest */
 #define RINGS  50u
 
 enum lie { NO_LIE, FORGED_ANSWERS, WILD_INDICES, WILD_CHANNEL, DEATHS, HANG, WILD_START, LIES };
@@ -68,7 +68,10 @@ static void break_links(enum lie lie)
 	}
 }
 
-/* All of the channel, what is the manager's too: texts without an end, counts, partitions. */
+/*
+ * Writes to all of the channel, also what is the manager's: texts without an end, counts,
+ * partitions.
+ */
 static void break_channel(void)
 {
 	struct driver_channel *channel = channel_of();

@@ -16,7 +16,7 @@ static inline u64 liar_random(void)
 	return random_step(&state) >> 8;
 }
 
-/* Any bytes, most of them small numbers or what could be right. */
+/* Writes any bytes, most of them small numbers or values that could be right. */
 static inline void liar_scribble(void *at, u64 bytes)
 {
 	volatile u32 *word = at;

@@ -18,7 +18,7 @@
 
 #define GIVEN_PAGES 16u
 #define SPARED	    24u /* pages: enough for what is given back once, not for twice */
-#define TRIMMED	    (1024 * PAGE_SIZE) /* of the RAM; the guest is not there */
+#define TRIMMED	    (1024 * PAGE_SIZE) /* a part of the RAM in which the guest is not */
 
 NORETURN void __real_loop_run(struct vcpu *vcpu);
 NORETURN void __wrap_loop_run(struct vcpu *vcpu);

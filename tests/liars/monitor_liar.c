@@ -11,7 +11,7 @@
 #include "vmm/monitor/virtio/virtio_net.h"
 #include "vmm/rt/start.h"
 
-#define TRUTHS	      32u /* so many flushes are honest, so that the guest gets going */
+#define TRUTHS	      32u /* the flushes that are honest, so that the guest gets going */
 #define RINGS	      50u
 #define FORGED_FRAMES 32u
 #define FORGED_BYTES  (sizeof(struct frame_header) + 64u)

@@ -12,16 +12,17 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-#define MARK	   "SKERRY DMA MARK "
-#define PIECE	   (2 * MIB)
-#define PIECES	   192u /* twice: at its begin, and a page further in each */
+#define MARK  "SKERRY DMA MARK "
+#define PIECE (2 * MIB)
+/* the pieces that are tried, each twice: at its beginning, and a page further in */
+#define PIECES	   192u
 #define EDGES	   4u
 #define LATE	   (5 * NS_PER_MS)
 #define PATIENCE   NS_PER_S
-#define NOTE_PAGE  20u /* of its memory: outlives the process */
-#define SHEET_PAGE 21u /* what it reads itself */
+#define NOTE_PAGE  20u /* a page of the driver's memory, which outlives the process */
+#define SHEET_PAGE 21u /* the page that the liar itself reads */
 
-/* What is done; the last page of its memory is one of the edges. */
+/* What was tried already; the last page of the driver's memory is one of the edges. */
 struct note {
 	char magic[16];
 	u64 next;
@@ -55,7 +56,7 @@ static u64 target(u64 number)
 	return number % PIECES * PIECE + (number < PIECES ? 0 : (1 + number % 511) * PAGE_SIZE);
 }
 
-/* Whether it would overwrite what the controller and this program work with. */
+/* Returns whether the access would overwrite what the controller and this program work with. */
 static bool is_needed(u64 address)
 {
 	for (u32 i = 0; i + 1 < nvme->memory.pages; i++) {
@@ -77,7 +78,10 @@ static void read_to(u64 address)
 	nvme_queue_put(&nvme->io, &command);
 }
 
-/* Whether the command has ended, somehow. More at once than one are too much for QEMU 7.2. */
+/*
+ * Waits until the command has ended in some way. QEMU 7.2 cannot stand more than one such command
+ * at once.
+ */
 static bool await(void)
 {
 	u64 until = clock_tsc() + clock_ns_to_tsc(PATIENCE);

@@ -11,7 +11,7 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/start.h"
 
-#define PATIENCE (20 * NS_PER_S) /* of a driver that is late on a busy host */
+#define PATIENCE (20 * NS_PER_S) /* the time for a driver that is late on a busy host */
 /* Sectors: also of a piece that was not written to, which only the device has. */
 #define ASKED 16u
 
@@ -22,7 +22,7 @@ static struct block_request *last_request(const struct disk_client *client)
 	return (struct block_request *)(void *)slots_of(client->end.memory)->requests[slot];
 }
 
-/* Whether that is there at any time before the answer. */
+/* Returns whether the value is there at any time before the answer. */
 static bool comes_by(const struct disk_client *client, const volatile u64 *word, u32 answers)
 {
 	const u32 *answered = &client->end.memory->line[LINK_SERVER].written;

@@ -23,8 +23,8 @@ void __wrap_handover_start(struct machine *machine);
 enum status __real_sys_handle_close(handle_t handle);
 enum status __wrap_sys_handle_close(handle_t handle);
 
-static handle_t kept;	/* of the memory that the state was saved to */
-static u64 first_of_it; /* its first page, mapped */
+static handle_t kept;	/* a handle of the memory that the state was saved to */
+static u64 first_of_it; /* the first page of that memory, mapped */
 
 static bool lies(void)
 {

@@ -77,16 +77,20 @@ ORDERS = {
         gateway/web
         gateway/core""",
 }
-# Where the objects of a program are that is built by itself: its folder's place in the names of them.
+# The objects of a program that is built by itself: where they are, and what their names begin with.
 OBJECTS = {"gateway": ("gateway/build", "gateway")}
 
-# Where an interrupt, a trap and a system call enter, and what the compiler calls.
+# The functions where an interrupt, a trap and a system call enter, and those that the compiler
+# calls.
 UP_CALLS = {"cpu_loop", "trap_from_kernel", "trap_from_user", "trap_nmi", "trap_system_call",
             "__stack_chk_fail"}
 
 
 def symbols(build, folders, top=""):
-    """({function: its folder}, {(folder, source, function it names)}) of objects that are built."""
+    """
+    Returns ({function: its folder}, {(folder, source, function it names)}) of the objects that
+    are built.
+    """
     defined, named = {}, set()
     for path in sorted(build.glob("**/*.o")):
         source = Path(top) / path.relative_to(build).with_suffix("")
@@ -106,7 +110,7 @@ def symbols(build, folders, top=""):
 
 
 def check(build, program):
-    """One line for each call that goes up, or to a folder beside."""
+    """Yields a line for each call that goes up, or to a folder beside."""
     order = ORDERS[program]
     level = {folder: number for number, line in enumerate(order.strip().splitlines())
              for folder in line.split()}

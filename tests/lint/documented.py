@@ -51,7 +51,10 @@ def check_bits(page, source, pattern):
 
 
 def check_version(page):
-    """The page says which version it describes, and the list of changes ends with that one."""
+    """
+    Checks that the page says which version it describes, and that the list of changes ends with
+    that version.
+    """
     version = re.search(r"SKERRY_ABI_VERSION (\d+)", read("kernel/abi/version.h"))[1]
     for path, pattern in (("docs/abi.md", rf"ABI version {version}\b"),
                           ("CHANGELOG.md", rf"^First version. ABI {version}\.$")):
@@ -86,7 +89,10 @@ def check_changeable(page):
 
 
 def check_folders(page):
-    """Each folder with sources has its line: whole, or behind another of the same parent's row."""
+    """
+    Checks that each folder with sources has its line: whole, or behind another folder of the
+    same parent's row.
+    """
     rows = re.findall(r"^\| (`[a-z0-9_/]+/`(?:, `[a-z0-9_/]+/`)*) \|", page, re.MULTILINE)
     known = set()
     for row in rows:

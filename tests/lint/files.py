@@ -11,7 +11,7 @@ import sys
 
 TOPS = ("Makefile", "linker.ld", "arch", "boot", "iso", "kernel", "lib", "mm", "tests", "vmm", ".ci",
         "gateway")
-# Made, or fetched.
+# Folders that are made or fetched, and not looked at.
 SKIPPED = {"build", "dist", "node_modules"}
 SUFFIXES = (".c", ".h", ".S", ".ld", ".py", ".sh", ".mk", ".cfg")
 # Ring 0 by part; the last three belong to ring 3 too.
@@ -34,7 +34,7 @@ OPENING_WORDS_MIN = 8
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
 TESTS = ("tests/unit/", "tests/fuzz/")
 RENAMING = re.compile(r"#define ([a-z]\w*)\s+([a-z]\w*)\s*(/\*.*)?$")
-# Of the CPU's instructions, of a kernel's function, and so on.
+# Names of functions that stand in for an instruction of the CPU, a kernel's function, and so on.
 STAND_IN = re.compile(r"_of_cpu$|_of_stack$|_of_thread$|^(?:fake|hidden|machine|program|real|watched)_|^card_main$")
 COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.DOTALL)
 
@@ -52,15 +52,16 @@ def files():
 
 def is_renamed(path, line):
     """
-    Whether a test gives a function of the sources it includes another name, as two of them have the
-    same. To stand in for one is another thing: what takes its place says so.
+    Whether a test gives a function of the sources it includes another name, as two of the
+    sources have a function with that name. A function that stands in for another says so by its
+    name, and does not count.
     """
     found = RENAMING.match(line) if path.startswith(TESTS) else None
     return found is not None and not STAND_IN.search(found[2])
 
 
 def opening_error(path, text):
-    """What is wrong with the opening comment of a source; None: nothing."""
+    """Returns what is wrong with the opening comment of a source, or None."""
     found = OPENING.match(text)
     words = [word for word in found[1].split() if word != "*"] if found else []
     if not words:

@@ -39,7 +39,8 @@ RULES = {
     "vmm/monitor": ["lib", "arch/x86_64/hw", "kernel/abi", "vmm/hw", "vmm/rt", "vmm/io"],
     "vmm/driver": ["lib", "arch/x86_64/hw", "kernel/abi", "vmm/hw", "vmm/rt", "vmm/io",
                    "vmm/driver/disk/core", "vmm/driver/disk/layers"],
-    # What disk drivers share: the core knows no layer, and neither knows a device.
+    # What disk drivers share: the core knows no layer, and neither the core nor a layer knows a
+    # device.
     "vmm/driver/disk/core": ["lib", "kernel/abi", "vmm/rt", "vmm/io", "vmm/driver/process.h"],
     "vmm/driver/disk/layers": ["lib", "kernel/abi", "vmm/rt", "vmm/io", "vmm/driver/process.h",
                                "vmm/driver/disk/core"],
@@ -55,7 +56,7 @@ RULES = {
     "gateway/cli": ["gateway/base"],
 }
 
-# A back end obeys its parent folder's rules too, and nobody else reaches into it.
+# A back end obeys its parent folder's rules too, and no other folder may reach into it.
 INHERITS = {"arch/x86_64/virt/svm": "arch/x86_64/virt", "arch/x86_64/virt/vmx": "arch/x86_64/virt"}
 PRIVATE = ["arch/x86_64/virt/svm", "arch/x86_64/virt/vmx"]
 
@@ -96,7 +97,7 @@ def allowed(folder, header):
     if header in FREE or owner == folder:
         return True
     if owner in PRIVATE:
-        # The one place that knows the back ends chooses between them.
+        # the one place that knows the back ends chooses between them
         return folder in ("arch/x86_64/virt", "boot/init")
     permitted = list(RULES[folder])
     if folder in INHERITS:
@@ -123,7 +124,10 @@ def place(path):
 
 
 def goes_up(path, header):
-    """Whether the header is of a folder of the same program, above that of the file or beside it."""
+    """
+    Returns whether the header is of a folder of the same program that lies above that of the
+    file, or beside it.
+    """
     if os.path.dirname(path) == os.path.dirname(header) or not place(path) or not place(header):
         return False
     (folder, program, level), (other, others, above) = place(path), place(header)

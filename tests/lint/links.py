@@ -119,7 +119,7 @@ def check_names(path, text):
 
 
 def cells(row):
-    """How many cells a row of a table has; `\\|` is a character of its cell."""
+    """Returns how many cells a row of a table has; `\\\\|` is a character of its cell."""
     return len(re.findall(r"(?<!\\)\|", row.strip().strip("|"))) + 1
 
 
@@ -160,7 +160,10 @@ def check_drawings(path, text):
 
 
 def check_index(texts):
-    """From docs/index.md, or from there by the index of its folder, a reader finds each page."""
+    """
+    Checks that a reader finds each page from docs/index.md, or from there by the index of its
+    folder.
+    """
     found = {}
     for path, text in texts.items():
         if os.path.basename(path) == "index.md":
@@ -175,7 +178,10 @@ def check_index(texts):
 
 
 def check_claims(text):
-    """Each row of the claims' table names what holds it up and a test or a proof that shows it."""
+    """
+    Checks that each row of the claims' table names what holds the claim up, and a test or a
+    proof that shows it.
+    """
     table = text[text.index("| claim | held by | shown by |"):].split("\n\n")[0]
     rows = table.splitlines()[2:]
     for row in rows:

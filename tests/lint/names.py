@@ -18,20 +18,20 @@ TOPS = ("arch/", "boot/", "kernel/", "lib/", "mm/", "vmm/",
 COMMON = ("arch/x86_64/cpu/instructions.h", "arch/x86_64/cpu/percpu.h", "gateway/base/bytes.c",
           "arch/x86_64/virt/vmx/instructions.h", "lib/bits.h", "lib/checked.h", "lib/libc.c",
           "mm/address.h", "vmm/manager/text/text.h", "vmm/monitor/load/bytes.h")
-# What a file or a folder is about, where its name says that in other words.
+# The subject of a file or a folder whose name says it in other words.
 ALSO = {"kernel/sched/queue": "signal", "kernel/call/syscall": "sys", "vmm/rt/syscall": "sys",
         "mm/discard": "memory", "mm/slots": "memory",
         "vmm/driver/disk/virtio_blk/": "vblk", "vmm/driver/disk/virtio_scsi/": "vscsi",
         "vmm/driver/net/virtio_net/": "vnet",
         "gateway/cli/": "command", "gateway/core/identity/session": "ticket"}
-# Many are named as what they command, which is in the same program.
+# Functions that are mostly named as what they command, which is in the same program.
 COMMANDS = "vmm/manager/commands/"
 ENTRIES = ("main", "kernel_main")
 FUNCTION = re.compile(r"^(?!typedef\b|return\b|else\b)([A-Za-z_][\w \t*]*?[\s*])([a-z]\w*)\([^;{}]*\)[^;{}()=]*\n\{",
                       re.MULTILINE)
 DECLARATION = re.compile(r"^(?!typedef\b|static\b|return\b)[A-Za-z_][\w \t*]*?[\s*]([a-z]\w*)\([^;{}]*\)[^;{}]*;",
                          re.MULTILINE)
-# A program is what is in its folder, and what is in none of them.
+# The folder of a program; sources outside all of these belong to no program.
 PROGRAM = re.compile(r"gateway/(?:core|web|cli)|gateway|vmm/(?:manager|monitor|switch|service/\w+|"
                      r"driver/(?:disk|net)/(?!core/|layers/)\w+(?=/))|vmm|")
 
@@ -41,7 +41,7 @@ def singular(word):
 
 
 def words_of(path):
-    """What the names in that file may begin with."""
+    """Returns what the names in that file may begin with."""
     stem = os.path.splitext(path)[0]
     folder, name = os.path.split(stem)
     parts = name.split("_")

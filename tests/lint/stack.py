@@ -12,18 +12,21 @@ import re
 import sys
 
 STACK_BYTES = 16384
-# Its highest page has the frame of the entry alone.
+# The size of the entry's stack: its highest page has the frame of the entry alone.
 ENTRY_BYTES = 4096
 RING0 = ("boot", "arch", "mm", "kernel", "lib")
-# What entry.S pushes: the CPU's frame, vector, error code and 15 registers; then a return address.
+# The bytes that entry.S pushes: the CPU's frame, vector, error code and 15 registers; then a return
+# address.
 TRAP_FRAME = 22 * 8
 RETURN = 8
-# Assembly called from C: it saves registers, and calls what fills the return stack: 32 calls deep.
+# The bytes for assembly called from C: it saves registers, and calls what fills the return stack:
+# 32 calls deep.
 ASSEMBLY_BYTES = 128 + 40 * 8
-# Once in a CPU's life, on a stack that nothing else has used yet.
+# The functions that run once in a CPU's life, on a stack that nothing else has used yet.
 ONCE = {"kernel_main", "boot_main", "cpu_main"}
 
-# These end the machine; the stack that they need is counted apart, on top of the deepest path.
+# The functions that end the machine; the stack that they need is counted apart, on top of the
+# deepest path.
 PANICS = ("panic", "panic_trap", "__stack_chk_fail")
 # A recursion with a bound, and that bound: both right spines of a heap of a million threads.
 BOUNDED = {"heap_merge": 40}
@@ -77,7 +80,7 @@ class Depths:
         self.cut = True
 
     def pointed(self, name, nests):
-        """What an indirect call in `name` may reach."""
+        """Returns what an indirect call in `name` may reach."""
         for caller, pattern in POINTERS:
             if re.fullmatch(caller, name) or re.fullmatch(caller, self.files[name]):
                 for other in self.frames:

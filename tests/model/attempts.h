@@ -42,7 +42,7 @@ static bool attempt_choose(u32 cpu, struct vm *vm, u32 which, u64 index, u32 rig
 	return true;
 }
 
-/* In some runs all use but a few places, and so meet there. */
+/* The places in use: in some runs all steps use but a few places, and so meet there. */
 static u32 attempt_places;
 
 static u64 attempt_index(u32 shape, u32 which)
@@ -93,10 +93,13 @@ static u32 steps_cpu(u32 which)
 	return which % PROCESSORS;
 }
 
-/* Who waits for CPUs alone has waited after so many times, between which they pass. */
+/*
+ * The tries after which a call that waits for CPUs alone has waited; the CPUs pass between two
+ * tries.
+ */
 #define STEPS_WAIT 16u
 
-/* Everybody who repeats a call comes to its end, whatever others do: in so many steps. */
+/* Returns the steps in which a repeated call comes to its end, whatever other CPUs do. */
 static u32 steps_limit(const struct memory *memory)
 {
 	return 400 + (u32)(memory->page_count / 8);
@@ -114,7 +117,7 @@ static bool steps_repeat(u32 cpu, bool zero)
 			return true;
 		if (accesses[cpu].status != STATUS_OK && accesses[cpu].status != STATUS_AGAIN)
 			return false;
-		CHECK_THAT(n < limit); /* it faults for ever */
+		CHECK_THAT(n < limit); /* the access would fault for ever */
 		if (n % 16 == 15 || tlb_waiting != 0 || world_kicked())
 			world_round();
 	}

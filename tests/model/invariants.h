@@ -7,18 +7,18 @@
  */
 #include "tests/model/world.h"
 
-/* Coverage of these tells nothing of mm/. */
+/* Coverage of the functions below tells nothing of mm/. */
 #pragma clang attribute push(__attribute__((no_sanitize("coverage"))), apply_to = function)
 
 enum use {
 	USE_NONE,
-	USE_WAITS, /* on its way back: mm/tlb.c */
+	USE_WAITS, /* the block is on its way back: mm/tlb.c */
 	USE_PAGE,  /* a block of an object's pages */
 	USE_SLOTS, /* words of an object */
 	USE_TABLE,
 };
 
-/* For each frame that begins a block: what uses it, in this round of looking. */
+/* For each frame that begins a block: what uses the block, in this round of looking. */
 static struct {
 	u32 round;
 	u8 use;
@@ -26,7 +26,7 @@ static struct {
 } * uses;
 static u32 uses_round;
 
-/* So many pages each account has to pay for. */
+/* The pages that each account has to pay for. */
 struct sums {
 	u64 promised[PAGE_OWNER_COUNT];
 	u64 absent;
@@ -34,7 +34,7 @@ struct sums {
 	u64 kernel; /* slots, chunks, slabs */
 };
 static struct sums sums_kernel, sums_of[VMS];
-static u64 sums_absent; /* of all */
+static u64 sums_absent; /* the absent pages of all objects */
 
 static struct sums *sums_find(const struct quota *quota)
 {
@@ -179,7 +179,10 @@ static u64 list_length(const struct memory *memory, u32 frame, u64 limit)
 	return length;
 }
 
-/* What was written above a frozen object is listed, each page once: a reset goes by that. */
+/*
+ * Checks that each page that was written above a frozen object is listed once, as a reset goes by
+ * that list.
+ */
 static void check_own_list(const struct memory *memory, u64 own)
 {
 	u64 listed;
@@ -257,7 +260,7 @@ static void check_chain(const struct memory *memory, bool live)
 	}
 }
 
-/* What is being torn down, and what spaces that are still map. */
+/* Checks an object that is being torn down, and what spaces still map of it. */
 static void check_dying(struct object *object)
 {
 	const struct space *space;
@@ -283,7 +286,7 @@ static void check_memories(void)
 		check_dying(LIST_ENTRY(node, struct object, node));
 }
 
-/* What is frozen still holds what it held. */
+/* Checks that a frozen object still holds what it held. */
 static void check_frozen(const struct frozen *entry)
 {
 	if (!entry->held || !entry->memory->frozen)

@@ -4,15 +4,15 @@
 /* What holds of the tables of spaces whenever no call is under way. */
 #include "tests/model/invariants.h"
 
-/* Coverage of these tells nothing of mm/. */
+/* Coverage of the functions below tells nothing of mm/. */
 #pragma clang attribute push(__attribute__((no_sanitize("coverage"))), apply_to = function)
 
 /* The page that a mapping may show, its block's level, and whether it may be written to. */
 struct shown {
 	u64 hpa;
 	bool writable;
-	bool below; /* it is a frozen object's */
-	bool block; /* of 2 MiB, which is shown as a whole */
+	bool below; /* the page is a frozen object's */
+	bool block; /* the block has 2 MiB and is shown as a whole */
 };
 
 static struct shown leaf_shown(const struct memory *memory, u64 index)
@@ -29,7 +29,10 @@ static struct shown leaf_shown(const struct memory *memory, u64 index)
 		if (hpa != 0)
 			break;
 	}
-	/* While a freeze is under way what has moved below may still be mapped as it was. */
+	/*
+	 * While a freeze is under way, pages that have moved below may still be mapped as they
+	 * were.
+	 */
 	return (struct shown){hpa, at == memory || (at == memory->below && !at->frozen),
 			      at != memory, block};
 }
@@ -133,7 +136,10 @@ static void check_use(const struct vm *vm, const struct pt_leaf *leaf, u64 at)
 	CHECK_THAT(!(leaf->rights & PT_WRITE) || !memory->frozen);
 }
 
-/* Whoever has compared generations translates as the tables do, and knows the way as it is. */
+/*
+ * Checks that a CPU that has compared generations translates as the tables do, and knows the way as
+ * it is.
+ */
 static void check_current(const struct tag *tag, const struct space *space)
 {
 	struct pt_walk walk;
@@ -192,7 +198,7 @@ static void check_spaces(void)
 
 /* --- frames and accounts --- */
 
-/* Whoever pays for a table or a page of the kernel's is named by it. */
+/* Checks that a table, or a page of the kernel's, names the account that pays for it. */
 static void check_payer(const struct page *head, u64 count)
 {
 	for (u32 i = 0; i < VMS; i++) {
@@ -203,7 +209,7 @@ static void check_payer(const struct page *head, u64 count)
 	}
 }
 
-/* Each block in use is what somebody uses: nothing is lost. */
+/* Checks that each block in use is used by something: nothing is lost. */
 static void check_blocks(void)
 {
 	u64 counts[PAGE_OWNER_COUNT] = {0};

@@ -20,7 +20,7 @@
 #define MACHINE_RAM_MIN (24 * MIB)
 #define MACHINE_RAM_MAX (3 * GIB + 256 * MIB)
 
-static u64 *machine_words; /* by frame */
+static u64 *machine_words; /* the word of each frame */
 
 static u64 machine_frame_of(const void *pointer)
 {
@@ -50,7 +50,7 @@ static void page_copy(hpa_t hpa, const void *from)
 	machine_words[hpa.value >> PAGE_SHIFT] = machine_words[machine_frame_of(from)];
 }
 
-/* For memory_trim, which looks whether a page holds only zeros: the page with its word. */
+/* Returns the page with its word, for memory_trim, which looks whether a page holds only zeros. */
 static void *machine_pointer(hpa_t hpa)
 {
 	static u64 page[PAGE_SIZE / sizeof(u64)];
@@ -105,7 +105,7 @@ static enum status quota_charge(struct quota *quota, enum page_owner owner, u64 
 	return status;
 }
 
-/* No frame is free while a CPU may reach it: world.h knows what is in TLBs. */
+/* Checks that no frame is free while a CPU may reach it: world.h knows what is in TLBs. */
 static void world_check_unreached(u64 frame, u64 count);
 
 #define page_free real_page_free
@@ -157,7 +157,10 @@ static void machine_map(void)
 	CHECK_THAT(machine_words != NULL);
 }
 
-/* What page_init leaves: made once for each size of machine, as it looks at every frame. */
+/*
+ * The state that page_init leaves: made once for each size of machine, as page_init looks at every
+ * frame.
+ */
 static struct image {
 	struct page *frames;
 	u64 frame_count;
@@ -200,7 +203,9 @@ static void machine_restore(const struct image *image, u64 bytes)
 	tlb_cpu_online(0);
 }
 
-/* What a page held before it is given out is never what its next owner expects. */
+/*
+ * Begins a machine. What a page held before it is given out is never what its next owner expects.
+ */
 static void machine_begin(bool large)
 {
 	struct image *image = &machine_images[large];

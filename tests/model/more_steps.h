@@ -73,7 +73,7 @@ static void step_touch(const struct step *step, struct vm *vm, u32 cpu)
 	(void)steps_reach(cpu, vm, step->a, index, rights, step->d >= 208);
 }
 
-/* Many pages, one after the other: pieces that are left out are holes. */
+/* Accesses many pages, one after the other; the pieces that are left out are holes. */
 static void step_sweep(const struct step *step, struct vm *vm, u32 cpu)
 {
 	static const u64 strides[] = {1, 512, 512, 8};
@@ -150,7 +150,7 @@ static void step_quota(const struct step *step, struct vm *vm, u32 cpu)
 	processor_run(cpu, call_limit);
 }
 
-/* Who knows where a page is has it stay there. */
+/* Holds a page, as a caller does that knows where it is and has it stay there. */
 static void step_hold(const struct step *step, struct vm *vm, u32 cpu)
 {
 	if (vm->ram == NULL || step->a >= 64)

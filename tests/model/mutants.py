@@ -100,7 +100,10 @@ def limit_cpu():
 
 
 def run(command, folder):
-    """Its status, what it said and how many seconds of a CPU's time it has taken, at most LIMIT_S."""
+    """
+    Runs a command; returns its status, its output and the seconds of CPU time it has taken, at
+    most LIMIT_S.
+    """
     with open(folder / "output", "w+b") as output:
         with subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT,
                               preexec_fn=limit_cpu) as process:
@@ -112,7 +115,7 @@ def run(command, folder):
 
 
 def find(folder, mutant):
-    """Whether the model fails over the source with the mistake; what it said."""
+    """Returns whether the model fails over the source with the mistake, and the model's output."""
     _, source, function, expression, instead = mutant
     try:
         text = mutated((ROOT / source).read_text(), function, expression, instead)
@@ -131,7 +134,7 @@ def find(folder, mutant):
 
 
 def tasks(build):
-    """As verify.py's."""
+    """Returns the tasks, as verify.py's function of this name does."""
     for number, mutant in enumerate(MUTANTS):
         yield (f"model {mutant[0]}", f"{mutant[1]}: {mutant[0]}: found by the model",
                partial(find, build / f"model{number}", mutant))

@@ -22,21 +22,24 @@
 
 static struct processor {
 	ucontext_t context;
-	void (*call)(u32 cpu); /* NULL: it is in a guest, in ring 3 or asleep */
+	/* the call that the CPU makes; NULL: the CPU is in a guest, in ring 3 or asleep */
+	void (*call)(u32 cpu);
 	const struct lock *waits;
-	u32 ranks; /* of the locks that its call holds */
+	u32 ranks; /* the ranks of the locks that the CPU's call holds */
 } processors[PROCESSORS];
 
 static ucontext_t processor_scheduler;
-static u32 machine_cpu_id; /* whose call runs, or who is spoken for: as mm_machine.h has it */
+/* the CPU whose call runs, or that is spoken for: as mm_machine.h has it */
+static u32 machine_cpu_id;
 static bool processor_in_call;
 static u64 processor_dice = RANDOM_SEED;
-static u32 processor_noise; /* of 256 places so many are where another CPU may go on */
+/* of 256 places where another CPU may go on, the number where one does */
+static u32 processor_noise;
 /* Lets an idle CPU begin something; what that is depends on the dice. */
 static void (*processor_begin)(u32 cpu);
-/* Whoever makes a call does not sleep. */
+/* Wakes a CPU: a CPU that makes a call does not sleep. */
 static void (*processor_wake)(u32 cpu);
-/* What a CPU does at the end of a call, before it goes back to ring 3 or a guest. */
+/* Does what a CPU does at the end of a call, before it goes back to ring 3 or a guest. */
 static void (*processor_leave)(u32 cpu);
 
 static u32 processor_roll(u32 sides)
@@ -87,7 +90,7 @@ static void lock_release(struct lock *lock, enum lock_rank rank)
 	processor_perhaps_yield();
 }
 
-/* What a CPU's stack runs: one call after the other. */
+/* Runs on a CPU's stack: one call after the other. */
 static void processor_main(void)
 {
 	for (;;) {
@@ -134,7 +137,7 @@ static bool processors_busy(void)
 	return busy;
 }
 
-/* One CPU, of those that can, goes on to where it yields. */
+/* Lets one CPU, of those that can, go on to where it yields. */
 static void processor_turn(void)
 {
 	u32 first = processor_roll(PROCESSORS);
@@ -164,7 +167,8 @@ static void processor_run(u32 cpu, void (*call)(u32 cpu))
 {
 	CHECK_THAT(processors[cpu].call == NULL);
 	if (processor_noise == 0 && !processors_busy()) {
-		machine_cpu_id = cpu; /* nobody else goes on: no need of another stack */
+		/* no other CPU goes on, so that there is no need of another stack */
+		machine_cpu_id = cpu;
 		processor_wake(cpu);
 		call(cpu);
 		processor_leave(cpu);
@@ -176,7 +180,7 @@ static void processor_run(u32 cpu, void (*call)(u32 cpu))
 	machine_cpu_id = cpu;
 }
 
-/* All calls come to their ends, and none begins. */
+/* Lets all calls come to their ends, and none begin. */
 static void processors_settle(void)
 {
 	u32 noise = processor_noise;

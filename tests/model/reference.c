@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static u64 reference_count = 1; /* of writes */
+static u64 reference_count = 1; /* the number of writes so far */
 
 /* A written value has its number, who wrote it and the place. */
 #define NUMBER_SHIFT 16

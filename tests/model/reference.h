@@ -15,7 +15,7 @@
  * it is open. Then it is what was there before, what comes, or what was written since.
  */
 struct reference {
-	u32 owner; /* below REFERENCE_OWNERS: who writes to it */
+	u32 owner; /* the owner that writes to the object, below REFERENCE_OWNERS */
 	u64 word[REFERENCE_PLACES];
 	u64 since[REFERENCE_PLACES]; /* 0: not open; else the first write that counts */
 	u64 before[REFERENCE_PLACES];
@@ -31,14 +31,17 @@ void reference_copy(struct reference *to, const struct reference *from, u32 owne
 
 /* A value that was never written before; or 0. The place has it from now on. */
 u64 reference_write(struct reference *reference, u32 place, bool zero);
-/* What is still being written to `from` may be in the copy, too. */
+/* Lets `copy` hold what `from` holds, and what is still being written to `from`. */
 void reference_follow(struct reference *copy, const struct reference *from);
 bool reference_may_be(const struct reference *reference, u32 place, u64 value);
 
 /*
- * From now on the place shows what it did, or `after`, or what is written to it. One that is open
- * already stays as it is.
+ * Opens a place: from now on the place shows what it did, or `after`, or what is written to it. A
+ * place that is open already stays as it is.
  */
 void reference_open(struct reference *reference, u32 place, u64 after);
-/* It has come to that value. False: it may not, or not if what was there before is gone. */
+/*
+ * Closes a place that has come to `value`. Returns false if the place may not hold that value, or
+ * not if the former value is gone.
+ */
 bool reference_close(struct reference *reference, u32 place, u64 value, bool gone);

@@ -8,7 +8,7 @@
 
 static bool run_shows;
 
-/* What a step's kind stands for; some come up more often. */
+/* The kinds of steps by number; some kinds come up more often. */
 enum kind {
 	KIND_CREATE = 0,
 	KIND_LAYER = 2,
@@ -58,7 +58,7 @@ static const struct {
 	[28 ... 31] = {"touch", step_touch},
 };
 
-/* With MODEL_TRACE=1 an input's steps are shown: it is read by whoever looks for what it found. */
+/* Shows an input's steps if MODEL_TRACE=1, for whoever looks for what the input found. */
 static void run_show(const struct step *step, u32 number)
 {
 	const struct vm *vm = &vms[step->who % VMS];
@@ -78,7 +78,7 @@ static void run_step(const struct step *step, u32 number)
 	static const u32 noises[] = {0, 0, 60, 160};
 	struct vm *vm = &vms[step->who % VMS];
 
-	memcpy(&processor_dice, step, sizeof(*step)); /* each step its own */
+	memcpy(&processor_dice, step, sizeof(*step)); /* each step has its own dice */
 	processor_dice = (processor_dice ^ RANDOM_SEED) | 1;
 	processor_noise = noises[step->noise % ARRAY_COUNT(noises)];
 	if (run_shows)

@@ -6,10 +6,13 @@
 
 /* What the manager does with an answer of STATUS_AGAIN. */
 enum insists {
-	INSISTS_NOT,	 /* it leaves the call half done, for a later step, a merge at some place */
-	INSISTS,	 /* it repeats the call, until it has ended */
-	INSISTS_WRITTEN, /* the same while others exchange pages of the VM's RAM for their own */
-	INSISTS_FREED,	 /* the same while the group gives back a page now and then */
+	/* the manager leaves the call half done, for a later step, a merge at some place */
+	INSISTS_NOT,
+	INSISTS, /* the manager repeats the call until it has ended */
+	/* the manager repeats the call while others exchange pages of the VM's RAM for their own */
+	INSISTS_WRITTEN,
+	/* the manager repeats the call while the group gives back a page now and then */
+	INSISTS_FREED,
 	INSISTS_COUNT
 };
 
@@ -23,8 +26,8 @@ static void step_churn_call(u32 cpu)
 }
 
 /*
- * One page after the other is read on a CPU, and on another one begun to be written to through
- * another space. Each time it is the other of the two that has yet to notice its kick.
+ * Reads one page after the other on a CPU, and begins to write to another page on another CPU
+ * through another space. Each time it is the other of the two that has yet to notice its kick.
  */
 static void step_exchange(struct vm *vm, u32 cpu, u32 n)
 {
@@ -42,13 +45,13 @@ static void step_exchange(struct vm *vm, u32 cpu, u32 n)
 	processor_run(cpu, world_attempt);
 }
 
-/* Others' doings between two calls of the manager's. */
+/* Does what others do between two calls of the manager's. */
 static void step_meanwhile(enum insists insists, u32 cpu, u32 n)
 {
 	enum status status = call.status;
 
 	world_round();
-	if (insists == INSISTS_FREED && n % 2 == 0) /* none is back by then */
+	if (insists == INSISTS_FREED && n % 2 == 0) /* no page is back by then */
 		processor_run(steps_cpu(cpu + 1), step_churn_call);
 	if (insists == INSISTS_WRITTEN && call.vm->ram != NULL)
 		step_exchange(call.vm, cpu, n);
@@ -108,7 +111,10 @@ static void step_spaces_end(struct vm *vm)
 	}
 }
 
-/* Its spaces, with all of its RAM mapped in them; false: there is no memory for that. */
+/*
+ * Makes the VM's spaces, with all of its RAM mapped in them; returns false if there is no memory
+ * for that.
+ */
 static bool step_spaces(struct vm *vm, u32 cpu, u64 at)
 {
 	struct memory *ram = call.memory;
@@ -130,7 +136,7 @@ static bool step_spaces(struct vm *vm, u32 cpu, u64 at)
 	return true;
 }
 
-/* A group is there as long as it pays for something. */
+/* Makes or ends a group, which is there as long as it pays for something. */
 static void step_group(struct vm *vm, u64 limit)
 {
 	if (vm->account.used_pages != 0)
@@ -172,7 +178,7 @@ static void step_create(const struct step *step, struct vm *vm, u32 cpu)
 				  : step_places[step->c % ARRAY_COUNT(step_places)]);
 }
 
-/* A clone: an object of its own above what is frozen. */
+/* Makes a clone: an object of its own above what is frozen. */
 static void step_layer(const struct step *step, struct vm *vm, u32 cpu)
 {
 	struct frozen *entry = &frozen[step->a % FROZEN_MAX];
@@ -227,7 +233,9 @@ static void step_open(struct vm *vm, struct reference *reference, const struct r
 			       after != NULL ? after->word[place] : reference->word[place]);
 }
 
-/* What a frozen object holds, or a live one shows, is one of what it may be. */
+/*
+ * Checks that what a frozen object holds, or a live one shows, is one of the values that it may be.
+ */
 static void step_close(struct vm *vm, struct reference *reference, struct memory *memory, u64 first,
 		       u64 count, bool gone)
 {
@@ -240,7 +248,7 @@ static void step_close(struct vm *vm, struct reference *reference, struct memory
 	}
 }
 
-/* Whatever was open has come to what it is: no CPU uses an old translation any more. */
+/* Closes whatever was open: no CPU uses an old translation any more. */
 static void step_settle(void)
 {
 	processors_settle();
@@ -321,7 +329,10 @@ static void step_drop(const struct step *step, struct vm *vm, u32 cpu)
 	}
 }
 
-/* What the object does not own when the first step is made stays, as does what comes later. */
+/*
+ * Calls a reset. What the object does not own when the first step is made stays, as does what comes
+ * later.
+ */
 static void step_reset_call(u32 cpu)
 {
 	struct vm *vm = call.vm;
@@ -346,8 +357,11 @@ static void step_reset(const struct step *step, struct vm *vm, u32 cpu)
 	call.vm = vm;
 	gone = vm->resetting || !vm->ram->resetting;
 	if (!vm->resetting) {
-		/* else it goes on with one of which it is no longer known when it began */
-		step_settle(); /* of a discard that was left half done */
+		/*
+		 * otherwise the call goes on with a reset of which it is not known any more when it
+		 * began
+		 */
+		step_settle(); /* ends a discard that was left half done */
 		vm->resetting = vm->ram->below->frozen;
 		if (vm->resetting)
 			step_open(vm, &vm->reference, &world_frozen_of(vm->ram->below)->reference);

@@ -11,9 +11,9 @@
 #define HUGE_PAGES (2 * GIB / PAGE_SIZE + 512)
 
 enum space_of {
-	GUEST,	 /* second stage */
-	MONITOR, /* ring 3 */
-	DEVICE,	 /* what a device behind an IOMMU reaches; not every VM has one */
+	GUEST,	 /* the guest's second stage */
+	MONITOR, /* the monitor's space, in ring 3 */
+	DEVICE,	 /* the space that a device behind an IOMMU reaches; not every VM has one */
 	SPACES
 };
 
@@ -39,20 +39,22 @@ struct tag {
 struct vm {
 	struct group_page account;
 	struct quota quota;
-	struct memory *ram; /* NULL: there is no such VM, but its group may still be paying */
+	/* the VM's RAM; NULL: there is no such VM, but its group may still be paying */
+	struct memory *ram;
 	struct space *space[SPACES];
-	struct tag tag[PROCESSORS]; /* each CPU runs one vCPU of the VM */
+	/* for each CPU the tag of the VM's vCPU there; each CPU runs one */
+	struct tag tag[PROCESSORS];
 	u32 shape;
-	struct frozen *freezing; /* what a freeze that has begun makes */
+	struct frozen *freezing; /* the frozen object that a freeze which has begun makes */
 	bool resetting;		 /* a reset has begun, and everything is open */
 	struct reference reference;
 };
 
 static struct vm vms[VMS];
 
-/* Each memory object that was frozen, until it is gone. */
+/* Each memory object that was frozen, until the object is gone. */
 static struct frozen {
-	struct memory *memory; /* NULL: none */
+	struct memory *memory; /* the memory object; NULL: none */
 	bool held;	       /* there is a handle, with a reference */
 	u32 shape;
 	struct reference reference;
@@ -62,7 +64,7 @@ static const struct shape {
 	u64 pages;
 	u32 places;
 } shapes[] = {
-	{8, 8},	   /* slots in the object itself */
+	{8, 8},	   /* places with slots in the object itself */
 	{600, 20}, /* a chunk of 2 MiB, and one that is not full */
 	{1100, 28},
 	{HUGE_PAGES, 540},
@@ -80,7 +82,7 @@ static u64 world_index(u32 shape, u32 place)
 		return place;
 	if (shape != SHAPE_HUGE)
 		return few[place];
-	if (place < 512) /* one in each chunk of the second GiB */
+	if (place < 512) /* one place in each chunk of the second GiB */
 		return (512ull + place) * MEMORY_CHUNK_PAGES + place % 7;
 	return place < 530 ? (512ull + place * 17 % 512) * MEMORY_CHUNK_PAGES + 200 + place
 			   : few[place - 530];
@@ -114,7 +116,7 @@ static bool world_lies_on(const struct memory *memory, const struct memory *othe
 	return memory != NULL;
 }
 
-/* What the page holds, also if memory_trim has hidden it. */
+/* Returns what the page holds, also if memory_trim has hidden it. */
 static u64 world_word(struct memory *memory, u64 index)
 {
 	const u64 *slot = memory_slot_find(memory, index);
@@ -128,12 +130,13 @@ static u64 world_word(struct memory *memory, u64 index)
 /* --- CPUs, and what they have loaded --- */
 
 static struct running {
-	struct vm *guest;   /* whose vCPU is loaded; it is in tlb_space_enter's set */
-	struct vm *process; /* whose monitor's tables CR3 holds */
+	struct vm *guest;   /* the VM whose vCPU is loaded; the CPU is in tlb_space_enter's set */
+	struct vm *process; /* the VM whose monitor's tables CR3 holds */
 	bool idle;
-	bool inside;		       /* in the guest since it last compared generations */
-	struct tag tag;		       /* of CR3 */
-	const struct space *tag_space; /* whose translations these are */
+	/* the CPU was in the guest since it last compared generations */
+	bool inside;
+	struct tag tag;		       /* the tag of CR3 */
+	const struct space *tag_space; /* the space to which these translations belong */
 } running[PROCESSORS];
 
 static void world_flush(struct tag *tag)
@@ -148,8 +151,8 @@ void tlb_arch_load_root(hpa_t root)
 }
 
 /*
- * What a CPU may use without another look at a generation: of a guest what it uses now, or would
- * use when it enters next; of a monitor all that CR3 has led to. NULL: nothing.
+ * Returns what a CPU may use without another look at a generation: of a guest what it uses now, or
+ * would use when it enters next; of a monitor all that CR3 has led to. NULL: nothing.
  */
 static const struct tag *world_tag(const struct vm *vm, enum space_of where, u32 cpu)
 {
@@ -239,7 +242,10 @@ static void world_sleep(u32 cpu)
 	tlb_cpu_idle(cpu, true);
 }
 
-/* All CPUs that can pass, some time after they last did. A kick ends sleep, or pages that wait. */
+/*
+ * Lets all CPUs that can pass, some time after they last did. A kick ends sleep, or pages that
+ * wait.
+ */
 static void world_round(void)
 {
 	u32 noise = processor_noise;
@@ -268,12 +274,12 @@ static struct access {
 	struct vm *vm;
 	enum space_of where;
 	u64 at;
-	u64 index; /* of the object's page */
-	u32 which; /* the mapping, as attempt_choose has it */
+	u64 index; /* the index of the object's page */
+	u32 which; /* the number of the mapping, as attempt_choose has it */
 	u32 rights;
 	bool zero;
 	bool done;
-	enum status status; /* of the last fault */
+	enum status status; /* the status of the last fault */
 } accesses[PROCESSORS];
 
 static void world_enter(u32 cpu, const struct access *access)
@@ -287,7 +293,8 @@ static void world_enter(u32 cpu, const struct access *access)
 	if (access->where == MONITOR) {
 		self->inside = false;
 		if (self->process == access->vm)
-			return; /* back to ring 3 after a fault: nobody compares */
+			/* the CPU goes back to ring 3 after a fault, where nobody compares */
+			return;
 		self->process = access->vm;
 		self->tag_space = access->vm->space[MONITOR];
 		tlb_process_enter(access->vm->space[MONITOR], cpu);
@@ -355,7 +362,7 @@ static bool world_translate(struct tag *tag, const struct table *table, u64 at, 
 	return false;
 }
 
-/* No page of an object that somebody has frozen is written to. */
+/* Writes to a page. No page of an object that somebody has frozen is written to. */
 static void world_write(struct vm *vm, u32 place, u64 frame, bool zero)
 {
 	u64 index = world_index(vm->shape, place);
@@ -386,13 +393,13 @@ static void world_use(const struct access *access, hpa_t hpa)
 		world_write(access->vm, place, hpa.value >> PAGE_SHIFT, access->zero);
 }
 
-/* One attempt: the access, or the fault that it makes. */
+/* Makes one attempt: the access, or the fault that it makes. */
 static void world_attempt(u32 cpu)
 {
 	struct access *access = &accesses[cpu];
 	struct space *space = access->vm->space[access->where];
 	struct tag *tag = access->where == GUEST ? &access->vm->tag[cpu] : &running[cpu].tag;
-	struct tag none = {0}; /* its unit is flushed before space_unmap returns */
+	struct tag none = {0}; /* no tag: the IOMMU is flushed before space_unmap returns */
 	hpa_t hpa;
 
 	if (machine_kicked[cpu] && processor_roll(2) == 0)

@@ -16,11 +16,11 @@
 #define POOL_MAX     16u
 
 static struct driver_channel *channel;
-static u8 *memory; /* its own */
+static u8 *memory; /* the driver's own memory */
 static u64 memory_bytes;
 static handle_t queue;
 static struct {
-	enum start_kind kind; /* START_NONE: its queue */
+	enum start_kind kind; /* the kind of a handle to try; START_NONE: the driver's queue */
 	handle_t handle;
 } pool[POOL_MAX];
 static u32 pool_count;
@@ -122,7 +122,7 @@ static bool is_allowed(u64 call, enum start_kind first, enum start_kind second)
 	}
 }
 
-/* What it made itself is its own to end. */
+/* Returns whether the call would end the driver's own queue, which it may. */
 static bool ends_queue(u64 call, u32 first)
 {
 	return call == SYS_OBJECT_DESTROY && pool[first].kind == START_NONE;
@@ -137,7 +137,10 @@ static void plain_arguments(u64 call, u64 a[6])
 		a[1] = PAGE_SIZE;
 }
 
-/* It may ask how it has itself ended: it has not. */
+/*
+ * Returns whether the call asks how the driver has itself ended, which it may ask: it has not
+ * ended.
+ */
 static bool asks_itself(u64 call, u32 first)
 {
 	return call == SYS_PROCESS_STATUS && pool[first].kind == START_SELF;
@@ -171,7 +174,7 @@ static void try_call(u64 call, u32 first, u32 second)
 	refused++;
 }
 
-/* What takes no handle, or would end what the test needs. */
+/* Returns whether the call takes no handle, or would end what the test needs. */
 static bool is_left_out(u64 call)
 {
 	return (call_shapes[call] & 1) == 0 || call == SYS_HANDLE_CLOSE ||

@@ -6,8 +6,8 @@
 
 #define MIX	       0x9e3779b97f4a7c15ull
 #define GO_TICKS       3000000u
-#define FUZZ_NS	       (3 * NS_PER_MS) /* of one pattern, on average */
-#define HANDLES_SPARED 12u	       /* for what the steps make */
+#define FUZZ_NS	       (3 * NS_PER_MS) /* the time of one pattern, on average */
+#define HANDLES_SPARED 12u	       /* the handles that are left for what the steps make */
 
 static struct thief thieves[THIEVES];
 static const struct pattern *pattern;
@@ -70,7 +70,7 @@ static bool is_on(void)
 	return clock_tsc() < shared->stop_tsc;
 }
 
-/* One of the patterns for a few milliseconds. */
+/* Runs one of the patterns for a few milliseconds. */
 static void fuzz_step(struct thief *self)
 {
 	static void (*const steps[])(struct thief *) = {

@@ -7,14 +7,16 @@
 #include "vmm/rt/memory.h"
 #include "vmm/rt/status_text.h"
 
-#define WORK_LOOPS    2500u	/* of two instructions: for each signal of the attacker's channel */
-#define SETTLE_TICKS  5000000ul /* until all attackers have begun */
+/* loops of two instructions for each signal of the attacker's channel */
+#define WORK_LOOPS    2500u
+#define SETTLE_TICKS  5000000ul /* the ticks until all attackers have begun */
 #define PREPARE_TICKS 600000000ul
-#define GIVE_UP_TICKS 400000000ul /* after the measurement the attack goes on for so long */
-#define BIG_BYTES     (64 * MIB)
-#define TURN_NS	      (25 * NS_PER_MS) /* longer than the others' turns */
-#define LOOK_TICKS    200000ul
-#define CPUS_SHOWN    4u
+#define GIVE_UP_TICKS 400000000ul /* the ticks for which the attack goes on after the measurement  \
+				   */
+#define BIG_BYTES  (64 * MIB)
+#define TURN_NS	   (25 * NS_PER_MS) /* a turn longer than the others' turns */
+#define LOOK_TICKS 200000ul
+#define CPUS_SHOWN 4u
 
 enum key { KEY_RING = 1, KEY_ASKED, KEY_ENDED };
 
@@ -23,10 +25,10 @@ handle_t boss_channel;
 
 static const struct kernel_page *kernel;
 static handle_t silent_queue;
-static u64 answer_max; /* ticks */
+static u64 answer_max; /* the longest answer in ticks */
 static u64 rung;
 static bool ended;
-static u64 baseline; /* of the victim's count per 10^9 ticks */
+static u64 baseline; /* the victim's count per 10^9 ticks without an attack */
 
 static void work(void)
 {
@@ -41,7 +43,7 @@ static void answered(u64 since)
 }
 
 /*
- * As the manager does: waits for signals, and handles each, until the deadline. Who takes a signal
+ * Waits for signals, as the manager does, and handles each, until the deadline. Who takes a signal
  * works for its sender until it waits again: what the boss does next must be its own.
  */
 static void serve(u64 deadline)
@@ -78,7 +80,7 @@ struct place {
 	struct cpu_counters cpu[CPUS_SHOWN];
 };
 
-/* Where the victim stands: if it takes turns, then at the beginning of its next one. */
+/* Returns where the victim stands: if it takes turns, at the beginning of its next turn. */
 static struct place where(void)
 {
 	u64 began = clock_tsc();
@@ -110,7 +112,10 @@ struct effort {
 	u64 ticks;
 };
 
-/* Each call makes one step; between two of them the boss answers, as the manager does. */
+/*
+ * Destroys a party. Each call makes one step; between two of them the boss answers, as the manager
+ * does.
+ */
 static struct effort destroy(struct party *party)
 {
 	struct effort effort = {0};
@@ -250,8 +255,8 @@ static void measure(u32 number, u64 ms)
 }
 
 /*
- * As the manager does (vmm/manager/main.c); not on several CPUs, since nothing paces signals here
- * and it would stay on the victim's.
+ * Reserves time as the manager does (vmm/manager/main.c); not on several CPUs, since nothing paces
+ * signals here and the boss would stay on the victim's CPU.
  */
 static void reserve_time(void)
 {

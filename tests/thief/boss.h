@@ -10,10 +10,10 @@ extern handle_t boss_channel;
 void console_init(void);
 void say(const char *text, ...) PRINTF_LIKE(1, 2);
 u64 option_number(const char *name, u64 otherwise);
-/* Whether name=A,B,C has the word, or is not there at all. */
+/* Returns whether name=A,B,C has the word, or is not there at all. */
 bool option_names(const char *name, const char *word);
 
-/* party.c: a group with one process, made as the manager makes a monitor. */
+/* A group with one process, made as the manager makes a monitor. In party.c. */
 struct party {
 	handle_t group, ram, space, vm, process, process_space, start, wake, out;
 	u64 info_at;
@@ -21,5 +21,5 @@ struct party {
 
 bool party_make(struct party *party, enum role role, u64 pattern, u64 reservable_permille);
 bool party_start(struct party *party);
-/* Before its group is destroyed: gives back what the boss has of it. */
+/* Gives back what the boss has of the party, before its group is destroyed. */
 void party_end(struct party *party);

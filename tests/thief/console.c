@@ -37,7 +37,7 @@ void say(const char *text, ...)
 	}
 }
 
-/* What follows "name=" on the command line; NULL: it is not there. */
+/* Returns what follows "name=" on the command line; NULL: the name is not there. */
 static const char *option_find(const char *name)
 {
 	size_t length = strlen(name);

@@ -8,7 +8,7 @@
 #define CODE_AT	   0x1000u
 #define CODE_BYTES 1024u
 #define TABLES_AT  0x2000u
-#define STACK_AT   0x6000u /* grows downwards */
+#define STACK_AT   0x6000u /* the top of the guest's stack, which grows downwards */
 #define RAM_BYTES  0x8000u
 #define SHARED_AT  0x100000u
 

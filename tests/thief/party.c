@@ -9,7 +9,7 @@
 #include "vmm/rt/status_text.h"
 
 #define RAM_BYTES   (64 * PAGE_SIZE)
-#define QUOTA_PAGES 12000u /* what a monitor of a VM with 40 MiB has */
+#define QUOTA_PAGES 12000u /* the quota of a monitor of a VM with 40 MiB */
 #define WEIGHT	    256u
 
 static bool step(const char *what, enum status status)

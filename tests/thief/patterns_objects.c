@@ -116,7 +116,9 @@ void hoard_step(struct thief *self)
 	destroy(make(SYS_MEMORY_CREATE, own_group, PAGE_SIZE, 0, 0));
 }
 
-/* What takes many steps: pieces of 2 MiB to clear, large ranges to unmap, much to free. */
+/*
+ * Makes calls that take many steps: pieces of 2 MiB to clear, large ranges to unmap, much to free.
+ */
 void again_step(struct thief *self)
 {
 	handle_t memory = make(SYS_MEMORY_CREATE, own_group, LARGE_BYTES, 0, 0);

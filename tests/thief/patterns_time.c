@@ -12,7 +12,7 @@
 #define WAVE_NS	      (100 * NS_PER_MS)
 #define WAVE_STEPS    50u
 #define BUSY_LOOPS    10000u
-#define CALLS	      32u /* of a step, between looks at the clock */
+#define CALLS	      32u /* the calls of a step between looks at the clock */
 
 static struct guest guest;
 static volatile bool has_guest;
@@ -57,7 +57,7 @@ void nap_step(struct thief *self)
 	sleep_until(self, clock_tsc() + clock_ns_to_tsc(NAP_NS));
 }
 
-/* All at the same time, again and again. */
+/* Lets all threads wake at the same time, again and again. */
 void burst_step(struct thief *self)
 {
 	u64 period = clock_ns_to_tsc(BURST_NS);
@@ -70,7 +70,7 @@ void stagger_step(struct thief *self)
 	sleep_until(self, clock_tsc() + clock_ns_to_tsc(1 + draw(self) % STAGGER_NS));
 }
 
-/* All at the same time, and then each wants the CPU for a while. */
+/* Lets all threads wake at the same time, and then each wants the CPU for a while. */
 void crowd_step(struct thief *self)
 {
 	u64 period = clock_ns_to_tsc(CROWD_NS);
@@ -79,7 +79,9 @@ void crowd_step(struct thief *self)
 	busy_step(self);
 }
 
-/* They have slept long enough to be owed something when they wake up, and want all of it. */
+/*
+ * Lets threads sleep long enough to be owed something when they wake up; then they want all of it.
+ */
 void wave_step(struct thief *self)
 {
 	u64 period = clock_ns_to_tsc(WAVE_NS);
@@ -106,7 +108,7 @@ void kick_prepare(struct thief *self)
 static bool runs_guest(const struct thief *self)
 {
 	if (!has_guest)
-		return true; /* nobody does anything */
+		return true; /* without a pattern nobody does anything */
 	if (self->number == 0)
 		guest_run(&guest);
 	return self->number == 0;

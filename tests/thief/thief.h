@@ -25,28 +25,29 @@ enum parameter {
 
 struct counter {
 	volatile u64 count;
-	/* Where it stood when it last got the CPU back after others had it for `gap` ticks. */
+	/* The count when the thread last got the CPU back after others had it for `gap` ticks. */
 	volatile u64 back_tsc;
 	volatile u64 back_count;
 	u64 gap;
 };
 
-/* All that the boss and the others tell each other. */
+/* The memory in which the boss and the others tell each other everything. */
 struct shared {
 	struct counter victim;
-	struct counter thief; /* of the attacker's guest */
+	struct counter thief; /* the count of the attacker's guest */
 	/* the light neighbour's */
 	volatile u64 wakes;
-	volatile u64 late_max;	/* ticks */
-	volatile u64 asked_tsc; /* when it asked the console; 0: answered */
+	volatile u64 late_max; /* the longest delay in ticks */
+	/* the tick at which the victim asked the console; 0: it was answered */
+	volatile u64 asked_tsc;
 	/* the attacker's */
 	volatile u64 ready;
 	volatile u64 go;
-	volatile u64 stop_tsc;	/* then it gives up */
-	volatile u64 threads;	/* as many as it got */
-	volatile u64 reserved;	/* reservations given, */
-	volatile u64 budget_ns; /* the last one's budget, */
-	volatile u64 period_ns; /* in each such period */
+	volatile u64 stop_tsc;	/* the tick at which the attacker gives up */
+	volatile u64 threads;	/* the number of threads that the attacker got */
+	volatile u64 reserved;	/* the number of reservations that were given */
+	volatile u64 budget_ns; /* the budget of the last reservation */
+	volatile u64 period_ns; /* the period of the last reservation */
 	volatile u64 steps;
 	volatile u64 calls;
 	volatile u64 call_max; /* ticks; the longest call that was not interrupted */
@@ -61,7 +62,7 @@ struct thief {
 	u64 random;
 	u32 number;
 	handle_t queue;
-	handle_t memory; /* unmap_prepare's */
+	handle_t memory; /* the memory that unmap_prepare has made */
 	u64 round;
 };
 
@@ -69,15 +70,17 @@ struct pattern {
 	const char *name;
 	u32 threads;
 	u32 reservable_permille;
-	bool big;			     /* the boss destroys a large group meanwhile */
-	void (*prepare)(struct thief *self); /* by each thread, before it all begins */
-	void (*step)(struct thief *self);    /* what it does all the time */
+	/* the boss destroys a large group during the pattern */
+	bool big;
+	/* is called by each thread before the pattern begins */
+	void (*prepare)(struct thief *self);
+	void (*step)(struct thief *self); /* what the thread does all the time */
 };
 extern const struct pattern patterns[];
 extern const u32 pattern_count;
 
 u64 draw(struct thief *self);
-/* A call whose time is noted: one step of it. */
+/* Makes one step of a call, whose time is noted. */
 u64 timed(u64 number, const u64 argument[6], u64 *value);
 
 /* patterns_time.c: reservations, sleepers, yields, signals, kicks. */
@@ -109,7 +112,7 @@ struct guest {
 	struct vcpu_page *page;
 };
 bool guest_make(struct guest *guest, struct counter *counter);
-/* One run of it; signals in its queue are taken. */
+/* Makes one run of the guest; signals in its queue are taken. */
 void guest_run(struct guest *guest);
 
 NORETURN void count_for_ever(struct counter *counter);

@@ -6,10 +6,13 @@
 
 #define LOOPS	   250u
 #define GAP_NS	   (300 * NS_PER_US)
-#define NAP_NS	   (700 * NS_PER_US) /* and up to as much again */
-#define ASKS_EVERY 8u		     /* wake-ups */
+#define NAP_NS	   (700 * NS_PER_US) /* the shortest sleep; the longest is twice as long */
+#define ASKS_EVERY 8u		     /* the wake-ups between two questions to the console */
 
-/* Also copied into the victim's guest: it must call nothing and use no data but its argument. */
+/*
+ * Counts for ever. The code is also copied into the victim's guest: it must call nothing and use no
+ * data but its argument.
+ */
 void count_for_ever(struct counter *counter)
 {
 	u64 last = 0;

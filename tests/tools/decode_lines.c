@@ -14,7 +14,7 @@
 #include "vmm/monitor/x86/tables.c"
 
 #define LINE_BYTES 512
-#define AHEAD	   64 /* lines kept, so that the bytes behind an instruction are known */
+#define AHEAD	   64 /* the lines kept, so that the bytes behind an instruction are known */
 #define SHOWN_MAX  20
 #define FWAIT	   0x9b
 
@@ -26,7 +26,7 @@ struct line {
 };
 
 static struct line lines[AHEAD];
-static u64 first, last; /* free-running */
+static u64 first, last; /* the indices of the first and the last line, free-running */
 static u64 compared, left_out, exits, wrong;
 
 /* "\t48 89 c2    \tmov ..."; false for headings and blank lines. */
@@ -52,7 +52,10 @@ static bool take_line(const char *text, struct line *line)
 	return line->count > 0;
 }
 
-/* WAIT is an instruction of its own, which objdump writes together with the next. */
+/*
+ * Returns whether a line joins WAIT, an instruction of its own, with the next instruction, as
+ * objdump does.
+ */
 static bool is_joined(const struct line *line)
 {
 	return line->bytes[0] == FWAIT && line->count > 1;

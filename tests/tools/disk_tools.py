@@ -110,7 +110,7 @@ def add_module(guests, name, files, order):
     paths = [path for path in (guests / "root/lib/modules").rglob("*.ko")
              if path.stem.replace("-", "_") == name]
     if not paths:
-        return  # it is part of the kernel
+        return  # the module is part of the kernel
     data = paths[0].read_bytes()
     for other in re.search(rb"\0depends=([^\0]*)\0", data).group(1).decode().split(","):
         add_module(guests, other, files, order)
@@ -120,7 +120,7 @@ def add_module(guests, name, files, order):
 
 
 def loader(modules):
-    """The script /sbin/load: one name, in the order of what it needs."""
+    """Writes the script /sbin/load, which loads modules by name, in the order of their needs."""
     cases = "".join(f"{name}) set -- {' '.join(order)} ;;\n" for name, order in modules.items())
     return (f"#!/bin/busybox sh\ncase $1 in\n{cases}esac\n"
             "for module; do\n[ -e /sys/module/$module ] || "

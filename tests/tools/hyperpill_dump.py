@@ -21,7 +21,7 @@ import pexpect
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "system"))
 import bochs # pylint: disable=wrong-import-position
 
-DIRECT_MAP = 0xffff800000000000 # with nokaslr: docs/memory-map.md
+DIRECT_MAP = 0xffff800000000000 # the base of the direct map with nokaslr: docs/memory-map.md
 PAGE = 4096
 PT_LOAD = 1
 PROMPT = "<bochs:[0-9]+>"
@@ -97,7 +97,7 @@ def read_memory(debugger, size, folder):
 
 
 def write_core(path, memory):
-    """One segment, whose virtual address is the physical one."""
+    """Writes a core file of one segment, whose virtual address is the physical one."""
     header = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\2\1\1", 4, 62, 1, 0, 64, 0, 0, 64, 56, 1,
                          0, 0, 0)
     segment = struct.pack("<IIQQQQQQ", PT_LOAD, 7, PAGE, 0, 0, len(memory), len(memory), PAGE)
@@ -107,7 +107,7 @@ def write_core(path, memory):
 
 
 def parse_tree(text):
-    """What `show "cpu0"` prints, with the names of lists before those in them: CS.base."""
+    """Parses what `show "cpu0"` prints, with the names of lists before those in them: CS.base."""
     values, lists = {}, []
     for line in text.splitlines():
         line = line.strip()
@@ -134,7 +134,7 @@ def segment_line(name, cpu, prefix):
 
 
 def registers(cpu):
-    """As QEMU's `info registers` shows them, and the MSRs."""
+    """Returns the registers as QEMU's `info registers` shows them, and the MSRs."""
     lines = [f"{name}={cpu[name]:016x}" for name in
              ["RIP", "RSP", "RAX", "RCX", "RDX", "RBX", "RBP", "RSI", "RDI"] +
              [f"R{n}" for n in range(8, 16)]]

@@ -41,7 +41,7 @@ void prove_write(void)
 		(void)guest_memory_write(&memory, GPA(ANY_U64), buffer, length);
 }
 
-/* range_within as system calls use it: a range that it accepts lies inside. */
+/* Proves range_within as system calls use it: a range that it accepts lies inside. */
 void prove_range(void)
 {
 	static u8 array[64];

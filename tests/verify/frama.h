@@ -17,7 +17,7 @@
 #define __atomic_thread_fence(order)	     ((void)0)
 #define __builtin_add_overflow(a, b, result) ((*(result) = (a) + (b)) < (a))
 
-/* Only mul_div needs it, which nothing here calls. */
+/* Stands in for __int128, which only mul_div needs; nothing here calls that. */
 #define __int128 long
 #define __builtin_ia32_pause() ((void)0)
 
@@ -25,7 +25,10 @@
 
 #include "lib/types.h"
 
-/* Without a body they would write anything, and check nothing. */
+/*
+ * The functions of string.h with bodies: without a body they would write anything, and check
+ * nothing.
+ */
 void *memcpy(void *to, const void *from, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -34,7 +37,7 @@ void *memcpy(void *to, const void *from, size_t count)
 }
 #define __builtin_memcpy(to, from, count) memcpy(to, from, count)
 
-/* What its assembly does. */
+/* Does what index_masked's assembly does. */
 #define index_masked index_masked_by_assembly
 #include "lib/index.h"
 #undef index_masked

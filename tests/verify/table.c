@@ -138,7 +138,7 @@ static struct row any_row(enum pt_level level)
 	return row;
 }
 
-static struct row rows[PT_LEVEL_COUNT]; /* of the format in use */
+static struct row rows[PT_LEVEL_COUNT]; /* the rows of the format in use */
 
 static void set_format(u32 format)
 {
@@ -191,7 +191,7 @@ static struct pt_leaf any_leaf(u64 at, enum pt_level level)
 	};
 }
 
-/* Any tables of any format; each format is analysed by itself. */
+/* Makes any tables of any format; each format is analysed by itself. */
 static void any_format(void)
 {
 	u32 format = (u32)ANY_OF(0, 2);
@@ -260,16 +260,17 @@ static const u64 chosen[] = {
 	0, 0x1ff000, 0x3ffff000, 0x5540000000, 0x7ffffffff000, 0xffff800040201000};
 
 static u64 at;
-static enum pt_level end; /* where the way ends, in a leaf or in what is not used */
+static enum pt_level end; /* the end of the way: a leaf, or an entry that is not used */
 static bool used;
 
 #define ANY_CHOSEN ((u32)ANY_OF(0, ARRAY_COUNT(chosen) - 1))
 
-/* Each possible way to a chosen address, analysed by itself. */
+/* Makes each possible way to a chosen address, analysed by itself. */
 static void one_way(u32 which)
 {
 	u32 level = (u32)ANY_OF(0, PT_LEVEL_512G);
-	u32 what = (u32)ANY_OF(LEAF - 1, LEAF + 2); /* the first one: not used */
+	/* the value LEAF - 1 stands for an entry that is not used */
+	u32 what = (u32)ANY_OF(LEAF - 1, LEAF + 2);
 
 	any_format();
 	exact = true;
@@ -325,7 +326,7 @@ void prove_map(void)
 				.hpa = HPA(5 * GIB),
 				.level = (enum pt_level)level,
 				.rights = PT_READ | PT_WRITE};
-	/* only leaves that begin at the address: the way to any other is not this one */
+	/* only leaves that begin at the address: the way to any other leaf is not this one */
 	if (leaf.at != at)
 		return;
 	status = table_map(&table, &leaf);
@@ -341,7 +342,10 @@ void prove_map(void)
 	}
 }
 
-/* Of a page that is mapped by itself only the rights change; one not mapped stays so. */
+/*
+ * Proves that of a page that is mapped by itself only the rights change; a page not mapped stays
+ * so.
+ */
 void prove_protect(void)
 {
 	struct pt_leaf before = {0};
@@ -366,7 +370,7 @@ void prove_protect(void)
 	//@ assert same_type: found.type == before.type;
 }
 
-/* From the first table allocated to the last one given back. */
+/* Proves a table's life, from the first table allocated to the last one given back. */
 void prove_life(void)
 {
 	u64 from = 0x3ffff000;

@@ -91,7 +91,7 @@ def proofs():
 
 
 def prove(path, name, tree=ROOT):
-    """Whether there is no alarm and the analysis has run to its end; its output."""
+    """Returns whether there is no alarm and the analysis has run to its end, and its output."""
     code, output = run(["frama-c", *EVA, *OPTIONS.get(path.stem, USUAL), "-main", name,
                         str(path.relative_to(ROOT))], tree)
     ended = "ANALYSIS SUMMARY" in output
@@ -120,8 +120,10 @@ def mistakes(model):
 
 
 def search(model, folder, mistake=None):
-    """How many errors and states there are: of safety, and if it holds of the LTL formula. A model may
-    have less to search for the latter, which takes longer: #ifdef SAFETY."""
+    """
+    Counts the errors and states of a model: of safety, and if it holds of the LTL formula. A
+    model may have less to search for the latter, which takes longer: #ifdef SAFETY.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     output, states = "", 0
@@ -155,7 +157,10 @@ def search_broken(model, folder, mistake):
 
 
 def tasks(build, mutants):
-    """(name, what is shown, how: it returns whether that holds, and what the tool said)"""
+    """
+    Returns (name, what is shown, how): calling `how` returns whether that holds, and what the
+    tool said.
+    """
     if mutants:
         for number, mutant in enumerate(MUTANTS):
             yield (f"{mutant[4]} prove_{mutant[5]}", f"{mutant[0]} broken ({mutant[5]}): refuted",

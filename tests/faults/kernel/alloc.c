@@ -129,8 +129,8 @@ enum status __wrap_page_alloc_reserved(unsigned int order, enum page_owner owner
 }
 
 /*
- * Nobody operates the machine without the manager: its own first touches must not fail, since there
- * is nobody to report it to. The kernel's share of the memory is there for them.
+ * Lets the manager's own first touches succeed: without the manager nobody could report the
+ * failure. The kernel keeps a share of the memory for these touches.
  */
 enum status __real_space_fault(struct space *space, u64 address, u32 access);
 enum status __wrap_space_fault(struct space *space, u64 address, u32 access);

@@ -18,14 +18,14 @@
 
 extern const char trap_stubs[];
 
-/* What each of two VMs has, in the order in which they are found. */
+/* The memory and spaces of two VMs, in the order in which they are found. */
 static struct {
 	struct space *second_stage;
 	struct space *process;
 	struct memory *ram;
 } vm[2];
 
-/* What to undo. */
+/* The change that has to be undone. */
 static struct {
 	bool is;
 	u64 what;
@@ -68,7 +68,7 @@ static void look_at_all(void)
 	}
 }
 
-/* Twice: memory objects first, then the spaces of their groups. */
+/* Finds two VMs in two passes: memory objects first, then the spaces of their groups. */
 static bool find_two(void)
 {
 	vm[0].ram = vm[1].ram = NULL;
@@ -113,7 +113,7 @@ enum status fault_guest_page(u64 which, u64 *hpa)
 
 	if (which >= 2 * ARRAY_COUNT(vm) || !find_two())
 		return STATUS_NOT_FOUND;
-	/* the smaller one is 0 */
+	/* VM 0 is the one with less RAM */
 	i = (which ^ (vm[0].ram->page_count > vm[1].ram->page_count)) % ARRAY_COUNT(vm);
 	if (which >= ARRAY_COUNT(vm))
 		return page_of_monitor(vm[i].process, hpa);

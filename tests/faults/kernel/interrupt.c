@@ -9,12 +9,15 @@
 #include "kernel/sched/thread.h"
 #include "tests/faults/kernel/kernel.h"
 
-static u64 deaf = ~0ull; /* APIC id */
+static u64 deaf = ~0ull; /* the id of the APIC that gets no interrupts */
 static bool timer_lost;
 
 void fault_interrupt(u8 vector)
 {
-	/* Not by the APIC: this vector would stay in service, since spurious ones get no EOI. */
+	/*
+	 * The spurious vector is not sent by the APIC: it would stay in service, as spurious
+	 * interrupts get no EOI.
+	 */
 	if (vector == VECTOR_SPURIOUS)
 		__asm__ volatile("int %0" : : "i"(VECTOR_SPURIOUS) : "memory");
 	else

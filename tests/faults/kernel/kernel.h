@@ -14,7 +14,7 @@ enum status fault_mend(void);
 /* A physical page of the RAM of VM 0 or 1; 2 or 3: of the memory of its monitor. */
 enum status fault_guest_page(u64 which, u64 *hpa);
 
-/* interrupt.c: interrupts that nobody has asked for, and interrupts that do not arrive. */
+/* Sends interrupts that nobody has asked for, or loses interrupts. In interrupt.c. */
 void fault_interrupt(u8 vector);
 void fault_lose_kicks(u32 apic_id);
 void fault_lose_timer(void);

@@ -28,7 +28,7 @@ static u32 left;
 static u32 taken;
 static u64 chance = 1;
 
-/* Each CPU's SYSCALL stub lies just above its stack. */
+/* Returns the offset of RIP in the image. Each CPU's SYSCALL stub lies just above its stack. */
 static u64 text_offset(const struct cpu *cpu, u64 rip)
 {
 	u64 stub = rip - (cpu->stack_top + STACK_BASE_BYTES);
@@ -59,7 +59,10 @@ static void arm(u64 at)
 	out8(PIT_PORT, (u8)(count >> 8));
 }
 
-/* What runs is strictly periodic: a sweep in equal steps would hit the same places every time. */
+/*
+ * Returns a number below the limit. The code under test is strictly periodic: a sweep in equal
+ * steps would hit the same places every time.
+ */
 static u64 some_below(u64 limit)
 {
 	chance = chance * 6364136223846793005ull + 1442695040888963407ull;

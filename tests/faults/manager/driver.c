@@ -10,7 +10,10 @@
 
 #define LINKS_MAX 64u
 
-/* Where the clients of switches have their links, by the link's memory; the latest go last. */
+/*
+ * The addresses at which the clients of switches have their links, by the link's memory; the latest
+ * go last.
+ */
 static struct {
 	handle_t memory;
 	u64 at;
@@ -68,7 +71,7 @@ static const struct driver_link *find_uplink(const char *name)
 	return link;
 }
 
-/* Its next look at the link is a page fault. */
+/* Unmaps a driver's link: the driver's next look at the link is a page fault. */
 static void command_driver(struct reply *reply, const struct arguments *arguments)
 {
 	struct driver *driver = driver_find(arguments->word[0]);

@@ -6,5 +6,5 @@
 
 /* SYS_TEST. */
 enum status fault_test(enum test_what what, u64 argument, u64 *value);
-/* The same; if it fails, the reply is an error. */
+/* Does the same as fault_ask; if it fails, the reply is an error. */
 void fault_do(struct reply *reply, enum test_what what, u64 argument);

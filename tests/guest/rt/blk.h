@@ -6,7 +6,7 @@
 /* A driver for virtio-blk (virtio 1.2, 5.2); nothing of it is shared with the monitor. */
 #define BLK_TYPE      2u
 #define BLK_QUEUES    4u
-#define BLK_SLOTS     2u /* requests on their way in a queue at once */
+#define BLK_SLOTS     2u /* the requests on their way in a queue at once */
 #define BLK_SECTOR    512u
 #define BLK_HEADER    16u
 #define BLK_NO_ANSWER 0xffu
@@ -60,9 +60,9 @@ struct blk_slot {
 
 struct blk {
 	struct virtio virtio;
-	u64 features; /* what was negotiated */
+	u64 features; /* the features that were negotiated */
 	struct virtq queue[BLK_QUEUES];
-	u16 seen[BLK_QUEUES]; /* answers */
+	u16 seen[BLK_QUEUES]; /* the answers seen in each queue */
 	struct blk_slot slot[BLK_QUEUES][BLK_SLOTS];
 };
 
@@ -72,7 +72,7 @@ bool blk_find(struct blk *blk, u32 number);
 bool blk_begin(struct blk *blk, u64 features, u16 vector);
 /* A request whose data is `bytes` at `data`; the device writes them for BLK_IN and BLK_GET_ID. */
 void blk_post(struct blk *blk, u32 queue, u32 slot, u32 type, u64 sector, void *data, u32 bytes);
-/* Waits for one more answer in the queue; false: none came. */
+/* Waits for one more answer in the queue; returns false if none came. */
 bool blk_wait(struct blk *blk, u32 queue);
-/* Both: the status, or BLK_NO_ANSWER. */
+/* Posts a request and waits for its answer; returns the status, or BLK_NO_ANSWER. */
 u8 blk_do(struct blk *blk, u32 queue, u32 type, u64 sector, void *data, u32 bytes);

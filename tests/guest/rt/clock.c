@@ -48,7 +48,7 @@ word acpi_find(u32 signature)
 
 bool clock_init(void)
 {
-	word table = acpi_find(0x50434146); /* "FACP" */
+	word table = acpi_find(0x50434146); /* the signature "FACP" */
 
 	if (table == 0)
 		return false;

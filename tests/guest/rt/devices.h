@@ -29,17 +29,19 @@ static inline void lapic_put(u32 reg, u32 value)
 }
 
 void lapic_enable(void);
-void lapic_end_of_interrupt(struct trap_frame *frame); /* a hook */
-bool lapic_requested(u32 vector);		       /* its IRR bit */
-void lapic_send_self(u32 low); /* low word of the ICR without the shorthand */
+/* ends the interrupt; may be used as a hook of a trap */
+void lapic_end_of_interrupt(struct trap_frame *frame);
+bool lapic_requested(u32 vector); /* returns the vector's bit of IRR */
+void lapic_send_self(u32 low);	  /* low word of the ICR without the shorthand */
 
 u32 ioapic_get(u32 reg);
 void ioapic_put(u32 reg, u32 value);
-void ioapic_route(u32 pin, u32 low); /* to this CPU */
+void ioapic_route(u32 pin, u32 low); /* routes the pin to this CPU */
 
 void pic_start(u8 mask_master, u8 mask_slave);
 void pic_mask_all(void);
-void pic_end_of_interrupt(struct trap_frame *frame); /* a hook, for both PICs */
+/* ends the interrupt at both PICs; may be used as a hook of a trap */
+void pic_end_of_interrupt(struct trap_frame *frame);
 
 void pit_start(u32 channel, enum pit_mode mode, u16 count);
 u16 pit_latch(u32 channel);
@@ -50,8 +52,9 @@ void rtc_put(u8 reg, u8 value);
 /* clock.c: the ACPI PM timer of the FADT, 3,579,545 Hz */
 #define PM_TIMER_HZ 3579545u
 #define US_PER_S    1000000u
-word acpi_find(u32 signature); /* a table's address; 0: there is none */
-bool clock_init(void);	       /* false: there is none; checks fail then, and so does the guest */
+word acpi_find(u32 signature); /* returns a table's address; 0: there is no such table */
+/* returns false if there is no PM timer; checks fail then, and so does the guest */
+bool clock_init(void);
 u32 clock_ticks(void);
 /* Microseconds since `since`; at most about 4 s apart where the timer has 24 bits. */
 u32 clock_us_since(u32 since);

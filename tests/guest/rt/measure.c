@@ -5,7 +5,7 @@
  */
 #include "tests/guest/rt/devices.h"
 
-#define ATTEMPTS       60u /* a busy host interrupts most of them */
+#define ATTEMPTS       60u /* attempts at a measurement; a busy host interrupts most of them */
 #define CALIBRATION_US 20000u
 #define CLOSE_US       100u
 
@@ -22,7 +22,10 @@ void check_duration(const char *name, u32 (*measure)(void), u32 us)
 	check_between(name, shortest, us - us / 50 - 20, us + us / 2);
 }
 
-/* Both clocks must be read at the same time: an attempt interrupted in between is not used. */
+/*
+ * Measures the local APIC timer's counts in a millisecond. Both clocks must be read at the same
+ * time: an attempt interrupted in between is not used.
+ */
 u32 lapic_counts_per_ms(void)
 {
 	u32 per_ms = 0;

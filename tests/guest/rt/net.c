@@ -110,7 +110,7 @@ u32 net_receive(struct net *net, u32 pair, struct net_header *header, u8 *frame,
 	done = bytes - (u32)sizeof(*header);
 	copy(frame, net->buffer[pair][number] + sizeof(*header), done);
 	offer(net, pair, number);
-	/* 5.1.6.4.1: all of a frame's buffers are used by now */
+	/* All of a frame's buffers are used by now (5.1.6.4.1). */
 	for (u32 i = 1; i < header->buffers && wait_used(net, pair * 2, 0); i++) {
 		bytes = take_buffer(net, pair, &number);
 		copy(frame + done, net->buffer[pair][number], bytes);

@@ -7,7 +7,7 @@
 #define NET_TYPE	 1u
 #define NET_PAIRS	 4u
 #define NET_QUEUES	 (2 * NET_PAIRS + 1)
-#define NET_BUFFERS	 8u /* that the device has, of each receive queue in use */
+#define NET_BUFFERS	 8u /* the buffers that the device has of each receive queue in use */
 #define NET_BUFFER_BYTES 10240u
 #define NET_MAC		 6u
 #define NET_ANSWER_US	 5000000u
@@ -50,8 +50,8 @@ struct net_header {
 
 struct net {
 	struct virtio virtio;
-	u64 features; /* what was negotiated */
-	u32 pairs;    /* of queues that are set up */
+	u64 features; /* the features that were negotiated */
+	u32 pairs;    /* the pairs of queues that are set up */
 	u32 buffer_bytes;
 	u8 mac[NET_MAC];
 	struct virtq queue[NET_QUEUES];
@@ -64,7 +64,10 @@ struct net {
 
 /* The card of that number, counted from 0. False: there is none. */
 bool net_find(struct net *net, u32 number);
-/* Up, with buffers of so many bytes to receive; queues interrupt by that MSI-X vector. */
+/*
+ * Brings the card up, with buffers of `buffer_bytes` bytes to receive; the queues interrupt by this
+ * MSI-X vector.
+ */
 bool net_begin(struct net *net, u64 features, u32 buffer_bytes, u16 vector);
 /* Sends a frame by a pair; `header` may be NULL. False: the device does not take it. */
 bool net_send(struct net *net, u32 pair, const struct net_header *header, const u8 *frame,

@@ -38,7 +38,7 @@ void pci_put(u32 slot, u32 offset, u32 size, u32 value)
 
 word pci_ecam(u32 slot, u32 offset)
 {
-	word mcfg = acpi_find(0x4746434d); /* "MCFG" */
+	word mcfg = acpi_find(0x4746434d); /* the signature "MCFG" */
 
 	return mcfg != 0 ? *(const u32 *)(mcfg + MCFG_BASE) + (slot << 15) + offset : 0;
 }

@@ -145,7 +145,10 @@ void finish(void)
 
 static char command_line[256];
 
-/* Multiboot 1, 3.3: bit 2 of the flags says that the command line is there. */
+/*
+ * Takes the command line from the loader: bit 2 of the flags says that it is there (Multiboot 1,
+ * 3.3).
+ */
 static void take_command_line(void)
 {
 	const u32 *info = (const u32 *)(word)multiboot_info;
@@ -155,7 +158,10 @@ static void take_command_line(void)
 		command_line[i] = text[i];
 }
 
-/* What follows `name` at the start of a word of the command line; NULL: no word starts with it. */
+/*
+ * Returns what follows `name` at the start of a word of the command line; NULL: no word starts with
+ * it.
+ */
 static const char *find_option(const char *name)
 {
 	for (const char *at = command_line; *at != '\0'; at++) {

@@ -13,9 +13,9 @@
 #define EXIT_BAD  0x11u
 #define EXIT_PORT 0xf4u
 
-typedef uintptr_t word; /* of the machine: 4 or 8 bytes */
+typedef uintptr_t word; /* a word of the machine: 4 or 8 bytes */
 
-/* Each guest's own */
+/* The guest's own code; each guest defines it. */
 void guest_main(void);
 /* A guest that has it finds the PIT ticking, as firmware leaves it; else that stands still. */
 extern const bool firmware_ticks __attribute__((weak));
@@ -26,15 +26,18 @@ void print_hex(u64 value);
 void pass(const char *name);
 void fail(const char *name, const char *why);
 void absent(const char *name);
-/* Each prints one line. */
+/* Each of these functions prints one line. */
 void check(const char *name, bool good, const char *why);
 void check_equal(const char *name, u64 got, u64 wanted);
 void check_between(const char *name, u64 got, u64 low, u64 high);
 NORETURN void finish(void);
 
-/* Whether the word stands on the command line; "name=number": its value, else `otherwise`. */
+/*
+ * Returns whether the word stands on the command line. option_number returns the number of
+ * "name=number", else `otherwise`.
+ */
 bool option(const char *word_wanted);
-/* Whether the emulator cannot pass this check, as tests/system/emulators.py knows. */
+/* Returns whether the emulator cannot pass this check, as tests/system/emulators.py knows. */
 bool lacks(const char *check);
 u64 option_number(const char *name, u64 otherwise);
 
@@ -77,7 +80,7 @@ void trap_set_hook(u32 vector, trap_hook *hook);
 extern volatile u32 trap_count[256];
 extern volatile u32 trap_last; /* vector that was counted last */
 extern volatile u32 trap_sequence;
-extern volatile u32 trap_order[256]; /* its value when the vector was counted last */
+extern volatile u32 trap_order[256]; /* the order number of the vector's last trap */
 /* Checks the vector and the error code that `trap` holds. */
 void check_trap(const char *name, u32 vector, u32 error);
 /* Calls access(address) and checks which exception ended it. */

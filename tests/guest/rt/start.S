@@ -53,7 +53,7 @@ start:
 	mov %eax, %cr3
 	mov $0xc0000080, %ecx
 	rdmsr
-	or $0x900, %eax /* LME, NXE */
+	or $0x900, %eax /* LME and NXE */
 	wrmsr
 	mov $0x80010033, %eax /* PG, WP, NE, ET, MP, PE */
 	mov %eax, %cr0

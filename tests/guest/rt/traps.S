@@ -183,7 +183,10 @@ user_enter:
 	iret
 #endif
 
-/* What ring 3 runs, copied to a page of its own: DI has the address, INT 0x80 reports success. */
+/*
+ * The code that ring 3 runs, copied to a page of its own: DI has the address, INT 0x80 reports
+ * success.
+ */
 	.globl user_load, user_store, user_end
 user_load:
 	mov (DI), %al

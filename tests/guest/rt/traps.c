@@ -11,7 +11,7 @@
 #define GATE_USER    0x60u
 #define STUB_BYTES   16u
 #define TSS_SELECTOR 0x50u
-#define MAP_BYTES    (0x800u / 8) /* of ports; a byte of ones follows */
+#define MAP_BYTES    (0x800u / 8) /* the map's bytes, a bit for each port; a byte of ones follows */
 
 struct gate {
 	u16 offset_low;

@@ -61,7 +61,7 @@ struct virtq {
 struct virtio_place {
 	bool ports;
 	u32 bar;
-	word at; /* address or port; 0: there are none */
+	word at; /* the address or port; 0: the device has no such registers */
 };
 
 struct virtio {
@@ -74,7 +74,10 @@ struct virtio {
 	u32 multiplier;
 };
 
-/* False: there is no such device. Finds it again after its BARs have moved. */
+/*
+ * Finds the device in a slot, also after its BARs have moved. Returns false if there is no such
+ * device.
+ */
 bool virtio_find_at(struct virtio *virtio, u32 slot);
 /* The same with the first device of a type. */
 bool virtio_find(struct virtio *virtio, u32 type);
@@ -85,7 +88,10 @@ u8 virtio_status(const struct virtio *virtio);
 u64 virtio_begin(const struct virtio *virtio, u64 features);
 /* A queue with its interrupt's vector of MSI-X, 0xffff for none. */
 bool virtio_add_queue(const struct virtio *virtio, u32 number, struct virtq *queue, u16 vector);
-/* The same with `size` entries. Event indices lie elsewhere than in struct virtq then. */
+/*
+ * Adds a queue as virtio_add_queue does, with `size` entries. Event indices lie elsewhere than in
+ * struct virtq then.
+ */
 bool virtio_add_queue_of(const struct virtio *virtio, u32 number, struct virtq *queue, u16 vector,
 			 u32 size);
 bool virtio_start(const struct virtio *virtio);
