@@ -30,7 +30,7 @@ log: {log}
 """
 
 
-# Of a disk: with others Bochs would cut off what is no whole cylinder.
+# The geometry of a disk: with other values Bochs would cut off what is no whole cylinder.
 HEADS, SECTORS_PER_TRACK, SECTOR = 16, 32, 512
 HOST_MAX = 2048 # MiB; guest memory beyond that is kept in a file
 

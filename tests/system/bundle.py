@@ -54,8 +54,8 @@ def debian(folder):
 
 def debian_tools(build, *names):
     """
-    The same with tools in /sbin, after tests/tools/disk_tools.py: "fio", "file_systems", "iperf3", "socat".
-    With both of the first a guest needs 192 MiB.
+    Packs the same files with tools in /sbin, after tests/tools/disk_tools.py: "fio",
+    "file_systems", "iperf3", "socat". With the first two a guest needs 192 MiB.
     """
     files = debian(build / "guests")
     for name in names:
@@ -72,12 +72,14 @@ VLAN_MODULES = ("llc", "stp", "garp", "mrp", "8021q")
 
 
 def debian_virtio(folder):
-    """The same as debian(), and its /init loads the kernel's drivers for virtio devices first."""
+    """
+    Does what debian() does, and lets /init load the kernel's drivers for virtio devices first.
+    """
     return debian_modules(folder, VIRTIO_MODULES)
 
 
 def debian_modules(folder, modules):
-    """The same with those modules of its kernel, in this order."""
+    """Packs the same files with these modules of the kernel, in this order."""
     files = debian(folder)
     init = (folder / "initramfs/init").read_text()
     load = f"for module in {' '.join(modules)}; do insmod /lib/modules/$module.ko; done\n"

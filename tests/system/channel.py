@@ -26,7 +26,7 @@ class Channel:
         self.link.sendall(data)
 
     def take_line(self, line):
-        # One JSON object a line, in UTF-8, without a prompt: anything else is a mistake.
+        # Each line is one JSON object in UTF-8, without a prompt: anything else is a mistake.
         value = json.loads(line.decode("utf-8"))
         assert isinstance(value, dict), line
         if "id" in value:

@@ -64,16 +64,16 @@ def parse(line):
 
 
 def key_of(request):
-    """What makes two requests the same: all but who asked, and its number."""
+    """Returns what makes two requests the same: all but the asker and the number."""
     return json.dumps({name: value for name, value in request.items()
                        if name not in ("id", "actor", "order")}, sort_keys=True)
 
 
 class Record:
-    """Of each request its replies in turn, and of each reply the lines that came behind it."""
+    """The replies of each request in turn, and for each reply the lines that came behind it."""
 
     def __init__(self, path):
-        self.answers = {}   # key -> [(reply, [(seconds after it, line)])]
+        self.answers = {}   # key -> [(reply, [(seconds after the reply, line)])]
         self.first = []     # lines before any reply
         asked = {}
         behind, at = self.first, 0.0

@@ -23,9 +23,9 @@ class Stream:
         self.data = bytearray()
         self.lost = 0
         self.credit = 0         # bytes that may be sent
-        self.closed = None      # why
-        self.error = ""         # the same in words
-        self.end = None         # of a transfer: all of its bytes
+        self.closed = None      # why the stream was closed
+        self.error = ""         # the same reason in words
+        self.end = None         # the end of a transfer: the number of all its bytes
         self.refill = False     # credit is given back as bytes come
 
 
@@ -38,7 +38,7 @@ class Client(Channel):
         self.streams = {}
         self.accepted = []      # connections that guests have opened
         self.answered = []      # ids, in the order in which replies came
-        self.raw = []           # every line, as it came
+        self.raw = []           # every line of the stream, as it came
 
     @classmethod
     def over(cls, channel):
@@ -147,7 +147,7 @@ class Client(Channel):
         self.post({"credit": stream.number, "bytes": count})
 
     def read(self, stream, wanted, limit=None):
-        """Reads on until `wanted` is there; returns what stands up to it."""
+        """Reads on until `wanted` is there; returns the output up to it."""
         def find():
             at = stream.data.find(wanted)
             if at < 0:
@@ -196,7 +196,7 @@ class Client(Channel):
         self.done(stream, limit)
 
     def send_piece(self, stream, data):
-        """As much of it as there is credit for; returns the rest."""
+        """Sends as much of the data as there is credit for; returns the rest."""
         count = min(len(data), stream.credit, 5500)
         self.post({"stream": stream.number, "at": stream.next,
                    "data": base64.b64encode(data[:count]).decode()})

@@ -2,8 +2,8 @@
 """Clones of a Linux guest, alpha, that writes to its disks."""
 
 NAMES = ("bbb", "ccc")
-PIECE = 1000  # of 4 KiB, which no file has
-ALL = 1024    # lines in it
+PIECE = 1000  # the number of a piece of 4 KiB, which no file has
+ALL = 1024    # the lines in such a piece
 
 
 def at(machine, name, line):
@@ -25,7 +25,7 @@ def fill(devices, word, sector=None):
 
 
 def found(machine, name, devices):
-    """How many lines of each word there are, on each of the disks."""
+    """Returns how many lines of each word there are, on each of the disks."""
     out = at(machine, name, each(devices, f"dd if=/dev/$d bs=4k count=1 skip={PIECE} iflag=direct "
                                  "2>/dev/null | sort | uniq -c; echo 0 end"))
     rows = []
@@ -54,9 +54,9 @@ def have(machine, devices, *rows):
 
 def run(machine, devices, drivers):
     """
-    The source goes on writing, and two clones write to the same block, one sector of it both: each
-    reads its own, beside what was there at the snapshot, also when the disks' drivers begin anew.
-    Returns what each has then.
+    Lets the source go on writing while two clones write to one sector of the same block: each
+    reads its own, beside what was there at the snapshot, also when the disks' drivers begin
+    anew. Returns what each has then.
     """
     at(machine, "alpha", fill(devices, "one"))
     machine.objects("vm snapshot alpha cloned")
@@ -74,7 +74,10 @@ def run(machine, devices, drivers):
 
 
 def ends(machine, devices, rows):
-    """What they see stays as it is; a clone that has ended finds nothing of it again."""
+    """
+    Checks that what the clones see stays as it is; a clone that has ended finds nothing of it
+    again.
+    """
     users = ", ".join(["alpha"] + [f"{name} (view of alpha)" for name in NAMES])
     assert [disk["users"] for disk in machine.objects("disk list")] == [users] * len(devices)
     read = "held at the last snapshot is being read"

@@ -9,7 +9,7 @@ import re
 import subprocess
 
 NEVER = (999,)
-# Of QEMU's CPU: {guest: {check: the first version known to do it right}}.
+# Faults of QEMU's CPU: {guest: {check: the first version known to do it right}}.
 QEMU = {
     "debug": {"step-sti": (10, 0), "icebp": (10, 0), "general-detect": (10, 0)},
     "exceptions": {"np-gate": (10, 0), "ss-non-canonical": NEVER, "cr8-reserved": NEVER, "xm": NEVER,
@@ -20,13 +20,14 @@ QEMU = {
     "paging32": {"pae-pdpte-reserved": NEVER},
     "v8086": {"limit": NEVER},
 }
-# What it does wrong without Skerry, which does it itself: the first version known to.
+# Faults of QEMU's CPU without Skerry, which does the checked thing itself: the first version known
+# to do it right.
 QEMU_BARE = {"debug": {"rep-steps": (10, 0)}}
 BOCHS = {}
 # Bochs' models, and the version from which they are gone.
 BOCHS_GONE = {"bx_generic": (3, 0)}
-# From this version on it takes commands for its debugger only with -debugger, and runs whole traces of
-# instructions without: a test that stops between two instructions needs the steps.
+# From this version on Bochs takes commands for its debugger only with -debugger, and runs whole
+# traces of instructions without: a test that stops between two instructions needs the steps.
 BOCHS_DEBUGGER = (3, 0)
 # The first version of QEMU whose software CPU has an x2APIC.
 QEMU_X2APIC = (9, 0)
@@ -35,7 +36,10 @@ PROGRAMS = {"qemu": "qemu-system-x86", "bochs": "bochs"}
 
 @functools.cache
 def version(emulator):
-    """As (major, minor), of the Debian package: Bochs itself does not say it without a machine."""
+    """
+    Returns (major, minor) of the Debian package: Bochs does not say its version without a
+    machine.
+    """
     said = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", PROGRAMS[emulator]],
                           check=True, text=True, stdout=subprocess.PIPE).stdout
     major, minor = re.match(r"(?:\d+:)?(\d+)\.(\d+)", said).groups()
@@ -51,7 +55,7 @@ def lacks(emulator, guest, bare=False):
 
 
 def words(emulator, guest, bare=False):
-    """What a guest is told of it on its command line."""
+    """Returns the words by which a guest's command line tells it of the emulator."""
     return " ".join(sorted(f"no-{check}" for check in lacks(emulator, guest, bare)))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What tests with fio have in common: its command, disks' drivers that die meanwhile."""
+"""What tests with fio have in common: its command, and disks' drivers that die during a run."""
 import time
 
 # A job for each of four queues, in a part of the disk of its own; each block has a header that says
@@ -8,8 +8,8 @@ PASS = ("/sbin/fio --name=v --filename={disk} --ioengine=libaio --direct=1 --thr
         "--group_reporting --rw=randrw --bsrange=4k-64k --iodepth={depth} --numjobs=4 "
         "--size={size} --offset_increment={size} --verify=crc32c --verify_fatal=1 "
         "--verify_backlog=64 --randrepeat=0 --minimal{more} > /tmp/fio 2>&1")
-# Before each pass all of it is zero: in place of a write that was lost there must not be an older
-# one of the same block, which fio would take for it.
+# The disk is all zero before each pass: in place of a lost write there must not be an older write
+# of the same block, which fio would take for the lost one.
 COMMAND = ("end=$(($(date +%s) + {seconds})); code=0; "
            "while [ $code = 0 ] && [ $(date +%s) -lt $end ]; do "
            "/sbin/blkdiscard -f -z -l {bytes} {disk} 2>/tmp/fio && {once}; code=$?; "
@@ -34,7 +34,7 @@ def requests(machine, disk):
 
 
 def wait_requests(machine, disk, more):
-    """Until the disk has answered so many more."""
+    """Waits until the disk has answered this many more requests."""
     before = requests(machine, disk)
     limit = time.monotonic() + 120
     while requests(machine, disk) < before + more:
@@ -48,7 +48,10 @@ def wait_ready(machine, name):
 
 
 def die(machine, name, command="fault driver"):
-    """Its process ends; waits until another one is ready. `fault` needs a TEST=1 image."""
+    """
+    Lets a driver's process end, and waits until another one is ready. `fault` needs a TEST=1
+    image.
+    """
     starts = driver(machine, name)["starts"]
     said = machine.command(f"{command} {name}")
     assert "allowed" not in said, said
@@ -60,8 +63,9 @@ def die(machine, name, command="fault driver"):
 
 def die_often(machine, name, times, random, command="fault driver"):
     """
-    Each time after an arbitrary number of requests since it was there again. Returns for each the
-    microseconds until its disk was known again, and until a guest had an answer.
+    Lets a driver die several times, each time after an arbitrary number of requests since its
+    start. Returns for each death the microseconds until the disk was known again, and until a
+    guest had an answer.
     """
     disks = [row["name"] for row in machine.objects("disk list") if row["driver"] == name]
     times_us = []

@@ -9,7 +9,7 @@ def option(port):
 
 
 def ask(link, words):
-    """One packet of the GDB remote protocol, and the answer to it."""
+    """Sends one packet of the GDB remote protocol, and returns the answer."""
     packet = words.encode()
     link.sendall(b"$%s#%02x" % (packet, sum(packet) & 0xff))
     said = b""

@@ -30,7 +30,8 @@ ROOT = Path(__file__).resolve().parents[2]
 EPYC = "EPYC,+svm,+npt"
 # Seconds of a wait, and generous: emulators share the host's cores with each other, and with whatever else.
 LIMIT = 300
-# For QEMU: a nanosecond of the machine is an instruction, whatever else the host has to do.
+# The words for QEMU that make a nanosecond of the machine an instruction, whatever else the host
+# has to do.
 COUNTED = ("-icount", "shift=0,sleep=off")
 
 
@@ -80,11 +81,11 @@ def wait_for(found, limit=LIMIT):
     while not (answer := found()):
         assert time.monotonic() < end, \
             f"waited {limit} s for this, which is still {answer!r}:\n{question(found)}"
-        time.sleep(0.05)  # whoever answers has something else to do, too
+        time.sleep(0.05)  # the machine that answers has something else to do, too
 
 
 def question(found):
-    """A function as it is written, with the values that it has from where it was made."""
+    """Returns a function as it is written, with the values that it has from where it was made."""
     try:
         text = textwrap.dedent(inspect.getsource(found))
     except (OSError, TypeError):
@@ -99,8 +100,9 @@ def question(found):
 
 def guest_output(transcript):
     """
-    What a guest has printed while its console was attached, without what was done in between:
-    leaving its console may cut a line in two, and the rest comes when it is attached again.
+    Returns what a guest has printed while its console was attached, without what was done in
+    between: leaving its console may cut a line in two, and the rest comes when it is attached
+    again.
     """
     return re.sub(r"\r*\n(?:[^\r\n]*\r)?skerry> .*?\[console of [^\n]*\n", "", transcript,
                   flags=re.DOTALL)
@@ -114,7 +116,7 @@ def running(text):
 class Machine:
     """What both emulators have in common: a console on a socket, files in a folder of their own."""
 
-    started = []  # by this process, and not yet closed
+    started = []  # the machines that this process has started and not yet closed
 
     def __init__(self, build):
         folder = build / "tests/machines"
@@ -126,7 +128,7 @@ class Machine:
         self.listeners = {}
         self.console = None
         self.channel = None
-        self.com3 = None  # a Relay: GDBs connect to its port
+        self.com3 = None  # a Relay, to whose port GDBs connect
         self.process = None
         self.limit = LIMIT
         self.reported = False
@@ -141,7 +143,10 @@ class Machine:
 
     @classmethod
     def unreported(cls):
-        """The ends of what those machines have said that still run: a fixture holds them."""
+        """
+        Returns the ends of the output of all machines that still run: a fixture holds these
+        machines.
+        """
         return [machine.said() for machine in cls.started if not machine.reported]
 
     def wait(self, pattern, limit=None):
@@ -158,7 +163,7 @@ class Machine:
         self.reported = True
         if instead is pexpect.TIMEOUT:
             self.type(DETACH)
-            time.sleep(1)  # what comes right behind it is dropped
+            time.sleep(1)  # bytes right behind the command would be dropped
             self.type("\r" + "".join(f"{line}\r" for line in EXAMINE))
             self.type("".join(f"vm regs {name}\r" for name in running(self.wait_rest())))
         if instead is pexpect.EOF:
@@ -169,7 +174,7 @@ class Machine:
                 f"{self.process.poll()}\n{self.said()}")
 
     def wait_rest(self):
-        """What the machine still says in the next seconds."""
+        """Returns what the machine still prints in the next seconds."""
         self.console.expect([pexpect.TIMEOUT, pexpect.EOF], timeout=5)
         return self.console.before
 
@@ -201,7 +206,7 @@ class Machine:
         return [json.loads(text) for text in out.split("\n") if text.startswith("{")]
 
     def vm(self, name):
-        """What `vm list -j` says about a VM; None: there is no such VM."""
+        """Returns what `vm list -j` says about a VM; None: there is no such VM."""
         found = [vm for vm in self.objects("vm list") if vm["name"] == name]
         return found[0] if found else None
 
@@ -215,9 +220,9 @@ class Machine:
         return [row["pages"] for row in self.objects("mem") if row["owner"] == "free"][0]
 
     def settled_free(self, pages, seconds=10):
-        """Waits for so many free pages, that long at most; returns how many there are then.
-
-        A busy CPU gives back the last of them at its next tick.
+        """
+        Waits for this many free pages, at most that long; returns how many there are then.
+        A busy CPU gives back the last pages at its next tick.
         """
         limit = time.monotonic() + seconds
         while (free := self.free_pages()) != pages and time.monotonic() < limit:
@@ -225,7 +230,7 @@ class Machine:
         return free
 
     def wait_free(self, pages):
-        """Waits until so many are free."""
+        """Waits until this many pages are free."""
         free = self.settled_free(pages, 30)
         assert free == pages, f"{pages} pages were free, now {free}"
 
@@ -257,7 +262,7 @@ class Machine:
         self.wait(f"{name}# ", limit)
 
     def ended(self, limit=120):
-        """Whether the emulator ends by itself within the limit."""
+        """Returns whether the emulator ends by itself within the limit."""
         try:
             self.process.wait(timeout=limit)
             return True

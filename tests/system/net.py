@@ -52,7 +52,7 @@ def shell(machine, name, line):
 
 
 def pings(machine, name, address, count=3):
-    """How many of so many pings were answered."""
+    """Sends pings and returns how many of them were answered."""
     said = shell(machine, name, f"ping -c {count} -i 0.2 -W 5 {address}")
     return int(re.search(r"(\d+) packets received", said).group(1))
 

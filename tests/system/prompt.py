@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """
-A Linux guest at its prompt: booted once, and then each test begins with a clone of it there. The transcript, which a
-test that fails shows, says of which snapshot: `vm clone alpha@prompt beta`.
+A Linux guest at its prompt: booted once, and then each test begins with a clone of it there. The
+transcript, which a failed test shows, names the snapshot: `vm clone alpha@prompt beta`.
 """
 import contextlib
 

@@ -15,9 +15,9 @@ COMMAND = ("rm -f /tmp/enough; dd if=/dev/urandom of=/tmp/x bs=64k count={blocks
 
 def run(machine, count, restarts, device="vda", disk="data", blocks=16):
     """
-    At the shell of alpha: so many rounds or more, while the driver of `disk`, which the guest has as
-    `device`, is restarted at arbitrary moments. Returns the digest of what it wrote last, and at
-    which block of 64 KiB.
+    Does this many rounds or more at the shell of alpha, while the driver of `disk`, which the
+    guest has as `device`, is restarted at arbitrary moments. Returns the digest of the last
+    block written, and which block of 64 KiB it is.
     """
     name = next(row["driver"] for row in machine.objects("disk list") if row["name"] == disk)
     machine.attach("alpha")

@@ -4,7 +4,7 @@ from machine import wait_for
 
 
 def value(machine, what):
-    """The next that the guest says whose console is attached; what it had said counts too."""
+    """Returns the next value that the attached guest prints; what it had printed counts too."""
     machine.wait(rf"{what} 0x([0-9a-f]+)\r*\n")
     return int(machine.match().group(1), 16)
 

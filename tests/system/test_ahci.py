@@ -16,7 +16,7 @@ from machine import Qemu, wait_for
 SECTORS = 65536  # 32 MiB
 PARTITIONS = {"boot": (64, 2047, uuid.UUID(int=2)), "data": (2048, 40000, uuid.UUID(int=3))}
 DISK_BYTES = 4 << 20
-# What its driver offers is tried by a guest that is not Linux: tests/guest/virtio_blk.c.
+# A guest that is not Linux tries what the driver offers: tests/guest/virtio_blk.c.
 TINY = """[disk data]
 controller = ahci0.1
 [disk fixed]
@@ -53,7 +53,7 @@ def ahci(port, path):
 
 
 def broken(port, path, sector):
-    """Likewise; what touches that sector fails."""
+    """Breaks a sector of the port's disk: what touches the sector fails."""
     fault = f"inject-error.0.event=none,inject-error.0.errno=5,inject-error.0.sector={sector}"
     return ("-blockdev", f"driver=file,node-name=file{port},filename={path}",
             "-blockdev", f"driver=blkdebug,node-name=disk{port},image=file{port},{fault}",

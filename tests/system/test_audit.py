@@ -22,7 +22,10 @@ def audit(machine):
 
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])
 def test_audit(build, tmp_path, emulator):
-    """Nothing is found while VMs run or after their end; their pages are counted, and then gone."""
+    """
+    The audit finds nothing while VMs run or after their end; their pages are counted, and then
+    gone.
+    """
     with emulator(build, bundle=tiny(build, tmp_path)) as machine:
         machine.wait_prompt()
         machine.wait_end("three")

@@ -75,7 +75,7 @@ def write_boot_sector(guest, text):
 
 
 def boot_plain(image):
-    """What a disk says that plain QEMU boots from."""
+    """Returns what a disk says that plain QEMU boots from."""
     qemu = subprocess.Popen(["qemu-system-x86_64", "-accel", "tcg", "-m", "32", "-display", "none",
                              "-net", "none", "-serial", "stdio", "-drive",
                              f"file={image},format=raw,snapshot=on"],
@@ -106,7 +106,10 @@ def changed(one, other):
 
 
 def check_images(folder, files, full, diff):
-    """Full ones as the disks were at first, the others with them as at the second point."""
+    """
+    Checks that full backups are as the disks were at first, and that the others make the disks
+    as at the second point.
+    """
     for i, disk in enumerate(DISKS):
         before = files[i].read_bytes()[:BYTES[disk]]
         assert hashlib.md5(before).hexdigest() == full[i], disk
@@ -125,7 +128,7 @@ def check_images(folder, files, full, diff):
 
 
 def fill(machine, guest):
-    """No room for so many old blocks: the backup ends, and the guest goes on."""
+    """Leaves no room for more old blocks: the backup ends, and the guest goes on."""
     one(machine, f"vm backup alpha full {pairs(0)}")
     guest.shell("dd if=/dev/zero of=/mnt/vda/big bs=64k count=96 2>/dev/null; sync")
     end = wait_ends(machine, 1)
@@ -183,7 +186,7 @@ def test_linux(build, tmp_path):
             machine.command(f"driver restart {row['name']}")
         guest.spoil("four")
         assert wait_ends(machine, 4)["event"] == "backup_done"
-        # what the chain builds upon stays
+        # the backups on which the chain builds stay
         one(machine, f"vm backup alpha diff {pairs(0)} overwrite")
         assert "builds upon" in wait_ends(machine, 5)["reason"]
         assert guest.shell("cat /mnt/*/file") == "four\n" * len(DISKS)
@@ -253,9 +256,9 @@ def sizes_of(guest):
 
 def test_grown(build, tmp_path):
     """
-    The machine makes its disks larger, at each kind of controller. Skerry takes no notice until their drivers start
-    anew: the chain goes on, and restores what they held. From then on it takes a full backup first. QEMU lets no disk
-    of its NVMe controller grow.
+    The machine makes its disks larger, at each kind of controller. Skerry takes no notice until
+    the disks' drivers start anew: the chain goes on, and restores what the disks held. From
+    then on it takes a full backup first. QEMU lets no disk of its NVMe controller grow.
     """
     with start_grown(build, tmp_path) as machine, qemu_monitor.Monitor(tmp_path / "monitor") as monitor:
         machine.wait_prompt()
@@ -283,8 +286,8 @@ def test_grown(build, tmp_path):
 
 def test_grown_while_off(build, tmp_path):
     """
-    The disks are larger when the machine boots again: a differential backup is refused, those made before restore
-    what the disks held then, and a new chain has all of them.
+    The disks are larger when the machine boots again: a differential backup is refused, the
+    backups made before restore what the disks held then, and a new chain has all of the disks.
     """
     with start_grown(build, tmp_path) as machine:
         machine.wait_prompt()
@@ -327,7 +330,7 @@ def start_stateful(build, folder, keep):
 def restore(machine, line="vm restore alpha v2"):
     machine.wait_prompt()
     wait_for(lambda: "error: " not in machine.command("vm kill alpha"))
-    # its monitor may not have looked at that yet
+    # the VM's monitor may not have looked at the disk yet
     while "try again" in (said := machine.command(line, 300)):
         pass
     return said
@@ -458,7 +461,7 @@ def test_places(build, tmp_path, emulator):
             one(machine, f"vm backup count {line}")
             assert wait_ends(machine, number)["event"] == "backup_done"
             left.append((machine.free_pages(), len(machine.objects("handles"))))
-        # nothing is left of one; a busy CPU gives the last pages back later
+        # nothing is left of a backup; a busy CPU gives the last pages back later
         assert left[1][1] == left[2][1] and abs(left[1][0] - left[2][0]) < 64, left
         check_restored(machine, noise)
         wait_counts(machine, "count")

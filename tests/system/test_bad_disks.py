@@ -16,7 +16,8 @@ VM = ("[vm {name}]\nkernel = neighbour.bin\nmemory = 64M\ncmdline = key=7 disk\n
       "autostart = yes\n")
 # The root port that the NVMe is behind: its configuration space in QEMU's ECAM, slot 5.
 PORT = 0xb0000000 + (5 << 15)
-PULLED = {PORT + 0x04: b"\0\0", PORT + 0x19: b"\0"}      # no decoding, no bus behind it
+# the registers of a pulled controller: no decoding, and no bus behind the bridge
+PULLED = {PORT + 0x04: b"\0\0", PORT + 0x19: b"\0"}
 PLUGGED = {PORT + 0x04: b"\x07\0", PORT + 0x19: b"\1"}
 
 
@@ -41,7 +42,10 @@ def driver(machine, name):
 
 
 def test_pulled(build, tmp_path):
-    """Its registers and its configuration space are gone; its disk waits, until it is back."""
+    """
+    A controller's registers and configuration space are gone; its disk waits, until the
+    controller is back.
+    """
     image = tmp_path / "nvme.img"
     image.write_bytes(gpt.image(SECTORS, PARTITIONS))
     conf = ("[disk pulled]\ncontroller = nvme0\npartition = two\n"
@@ -167,7 +171,10 @@ def test_tables(build, tmp_path):
 
 
 def test_full_bundle(build, tmp_path):
-    """More files than there is room for: those behind are named, a disk of one of them is refused."""
+    """
+    More files than there is room for: the last files are named, and a disk of one of these is
+    refused.
+    """
     conf = ("[disk last]\ncontroller = memory\nimage = z-last.img\n"
             "[vm a]\nkernel = spin.bin\nmemory = 16M\ndisk = last\n"
             "[vm b]\nkernel = spin.bin\nmemory = 16M\n")

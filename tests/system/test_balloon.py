@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A guest gives memory back, by its balloon and by reporting what is free, and takes it again."""
+"""A guest gives memory back, by its balloon and by reporting free pages, and takes it again."""
 import collections
 import re
 
@@ -13,7 +13,7 @@ MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_
            "virtio_balloon")
 CONF = ("[vm alpha]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 256M\n"
         "cmdline = console=ttyS0 quiet name=alpha\nautostart = yes\nballoon = yes\n")
-PAGES = 256 * 256  # of 4 KiB
+PAGES = 256 * 256  # the guest's pages of 4 KiB
 MIB = 256
 DATA = "for i in 1 2 3 4 5 6 7 8; do md5sum < /data.$i; done | md5sum"
 
@@ -44,7 +44,10 @@ def settle(machine, done, limit=240):
 
 
 def test_balloon(build, tmp_path):
-    """To 96 of 256 MiB and back: resident memory follows, what the guest holds stays, and it is audited."""
+    """
+    The balloon takes 256 MiB to 96 and back: resident memory follows, what the guest holds
+    stays, and the audit finds nothing.
+    """
     files = bundle.make(tmp_path / "balloon.cpio", CONF,
                         bundle.debian_modules(build / "guests", MODULES))
     with Qemu(build, bundle=files) as machine:
@@ -60,7 +63,7 @@ def test_balloon(build, tmp_path):
         assert small["balloon-target-pages"] == 160 * MIB and small["balloon-refused-pages"] == 0
         assert small["balloon-inflated-pages"] >= 160 * MIB
         assert small["pages-resident"] < 110 * MIB, small
-        assert small["pages-used"] > PAGES  # what was promised stays promised
+        assert small["pages-used"] > PAGES  # the promised pages stay promised
         # MemTotal stays: with DEFLATE_ON_OOM the balloon's pages are the guest's in its need
         assert int(shell(machine, "grep MemFree /proc/meminfo").split()[1]) < 80 * 1024
         assert shell(machine, DATA, 300) == data
@@ -87,7 +90,7 @@ def test_balloon(build, tmp_path):
 
 
 def test_reporting(build, tmp_path):
-    """What an idle guest has freed goes back to the machine without anybody asking."""
+    """What an idle guest has freed goes back to the machine without anybody asking for it."""
     files = bundle.make(tmp_path / "balloon.cpio", CONF,
                         bundle.debian_modules(build / "guests", MODULES))
     with Qemu(build, bundle=files) as machine:
@@ -166,7 +169,10 @@ echo MARK end"""
 @pytest.mark.long
 @pytest.mark.parametrize("emulator", ["qemu", "bochs"])
 def test_costs_kvm(build, tmp_path, emulator):
-    """The same guest under KVM and its QEMU, for docs/performance/memory.md: all of it costs more there."""
+    """
+    The same guest under KVM and its QEMU, for docs/performance/memory.md: all actions cost more
+    there.
+    """
     more = {"balloon.bin": build / "tests/guest/balloon.bin"}
     with kvm.boot(Qemu if emulator == "qemu" else Bochs, build, tmp_path, KVM, more,
                   extra=COUNTED) as machine:

@@ -14,12 +14,12 @@ import emulators
 from machine import ROOT
 
 sys.path.append(str(ROOT / "tests"))
-# By another name: tests/bench has a run.py, too.
+# The module has another name here, as tests/bench has a run.py, too.
 SPECIFICATION = importlib.util.spec_from_file_location("tests_run", ROOT / "tests/run.py")
 run = importlib.util.module_from_spec(SPECIFICATION)
 SPECIFICATION.loader.exec_module(run)
 
-# (whose it is, where, for which release), as apt tells of its package sources
+# (owner, address, release) of each of apt's package sources
 SOURCES = [("Debian", "http://mirror.example/debian/", "{own}"), ("", "http://mirror.example/debian/", "{own}-updates"),
            ("Debian", "http://mirror.example/security/", "{own}-security"),
            ("Debian", "http://mirror.example/debian/", "{own}-backports"),
@@ -27,7 +27,7 @@ SOURCES = [("Debian", "http://mirror.example/debian/", "{own}"), ("", "http://mi
 
 
 def sources(folder, suite, told):
-    """What sources.sh makes of an apt that tells this."""
+    """Returns what sources.sh makes of an apt that has these sources."""
     program = folder / "apt-get"
     program.write_text("#!/bin/sh\ncat <<'EOF'\n" + "".join(f"{' '.join(line)}\n" for line in told) + "EOF\n")
     program.chmod(0o755)
@@ -45,7 +45,10 @@ def own_release():
 
 
 def test_sources(tmp_path):
-    """The same servers for another release, none that somebody else has for this one."""
+    """
+    The sources are the same servers for another release, without those that somebody else has
+    for this one.
+    """
     told = [(whose, where, suite.format(own=own_release())) for whose, where, suite in SOURCES]
     assert sources(tmp_path, "trixie", told) == {
         ("http://mirror.example/debian/", "trixie"), ("http://mirror.example/debian/", "trixie-updates"),
@@ -78,7 +81,10 @@ def test_bochs_steps(monkeypatch):
     ({"id": "echo 0", "unshare": "exit 1"}, "the right to mount"),
 ])
 def test_no_bed(tmp_path, monkeypatch, capsys, programs, said):
-    """Where no chroot can be had, the whole set says so and goes without; whoever asks for one gets a failure."""
+    """
+    Where no chroot can be had, the whole set says so and goes without one; a request for a
+    chroot fails.
+    """
     for name, does in {"make": "exit 1", **programs}.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
         (tmp_path / name).chmod(0o755)
@@ -109,8 +115,8 @@ def small_bed(folder):
 
 def test_bed_is_like_a_machine(tmp_path):
     """
-    A bed trusts whom this machine trusts, and may make namespaces of its own: it can have a bed, too. Where no
-    chroot can be had there is nothing to try.
+    A bed trusts the servers that this machine trusts, and may make namespaces of its own: it
+    can have a bed, too. Where no chroot can be had there is nothing to try.
     """
     program = ROOT / "iso/bed.sh"
     if subprocess.run([program, "check"], stderr=subprocess.DEVNULL, check=False).returncode != 0:

@@ -71,7 +71,7 @@ def test_nokaslr(build, empty, tmp_path):
 
 
 def refusal(build, cpu=EPYC, memory="1G"):
-    """What Skerry says on a machine that it cannot use; there is no prompt."""
+    """Returns what Skerry prints on a machine that it cannot use; there is no prompt."""
     with Qemu(build, cpu=cpu, memory=memory) as machine:
         out = machine.wait(r"skerry: [^\r\n]*\r*\n|" + PROMPT, 60)
         said = out + machine.match().group(0)
@@ -150,7 +150,7 @@ def test_emulator_ends(build):
 
 
 def test_help(build, empty):
-    """Every command has its help; those that show something take -j; an error says so."""
+    """Every command has its help; commands that show something take -j; an error says so."""
     with Qemu(build, bundle=empty) as machine:
         machine.wait_prompt()
         names = [row["name"] for row in machine.objects("help")]

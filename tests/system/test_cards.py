@@ -50,7 +50,7 @@ def test_mtu(build, tmp_path):
 
 
 def test_virtio_disk(build, tmp_path):
-    """By its interrupt, with its data, and again after its driver has died."""
+    """A virtio disk works by its interrupt, with its data, and again after its driver has died."""
     path = tmp_path / "disk.img"
     path.write_bytes(random.Random(1).randbytes(test_nvme.MEBIBYTES << 20))
     conf = files(build, tmp_path, test_nvme.CONF.format(controller="virtio0"))
@@ -61,7 +61,7 @@ def test_virtio_disk(build, tmp_path):
         assert machine.objects("pci 00:04.0")[0]["driver"] == "virtio_blk"
         machine.attach_shell("alpha", 120)
         assert test_nvme.digest(machine) == hashlib.md5(path.read_bytes()).hexdigest()
-        # the driver itself looks ten times a second only
+        # without interrupts the driver looks only ten times a second
         said = machine.shell("time dd if=/dev/vda of=/dev/null bs=4k count=200 iflag=direct")
         assert test_nvme.seconds(said) < 10
         machine.shell("dd if=/dev/zero of=/dev/vda bs=64k count=32 seek=16 conv=fsync")

@@ -45,7 +45,7 @@ def test_life(build, tmp_path, emulator):
         assert channel.result("vm pause tiny")[0]["state"] == "paused"
         assert channel.event("paused", "tiny")["time_ns"] >= started["time_ns"]
         assert machine.vm("tiny")["state"] == "paused"
-        # What is done on one of the two is seen on the other.
+        # An action on one of the two consoles is seen on the other.
         machine.command("vm resume tiny")
         channel.event("resumed", "tiny")
         assert "only a paused VM" in channel.error("vm resume tiny")
@@ -70,7 +70,10 @@ def test_life(build, tmp_path, emulator):
 
 
 def test_destroy(build, tmp_path):
-    """From the other console: while attached, while being made, twice at once. No page is lost."""
+    """
+    A VM is destroyed from the other console: while attached, while being made, twice at once.
+    No page is lost.
+    """
     with Qemu(build, bundle=make_bundle(build, tmp_path), channel=True) as machine:
         machine.wait_prompt()
         channel = machine.channel
@@ -187,13 +190,13 @@ def test_slow_reader(build, tmp_path):
         channel = machine.channel = Channel(narrow_link(port), machine.limit)
         channel.result("log export com2")
         channel.send(b"".join(b'{"id":%d,"command":"help"}\n' % i for i in range(100)))
-        for _ in range(200): # more than two segments hold
+        for _ in range(200): # more lines than two segments hold
             machine.command("vm create x kernel=none")
         assert machine.command("vm create tiny").startswith("tiny: created")
         assert [channel.reply()["id"] for _ in range(100)] == list(range(100))
         channel.event("created", "tiny")
         channel.wait(lambda: channel.log and "tiny" in channel.log[-1].get("vm", ""))
-        # Each line has the number after that of the one before it, but for those told to be lost.
+        # Each line has the number after that of the line before, but for lines reported as lost.
         number, lost = 0, 0
         for line in channel.log:
             if "lost" in line:

@@ -55,7 +55,7 @@ def test_requests(build, tmp_path):
         client.event("configuration", "tiny")
         client.result("vm destroy", "tiny")
         client.event("destroyed", "tiny")
-        # What was sent by itself is what is kept, in the same words.
+        # The events that were sent unasked are those that are kept, in the same words.
         kept = client.result("events since 0")
         names = ["created", "started", "configuration", "destroyed"]
         assert [event["event"] for event in kept] == names
@@ -68,7 +68,7 @@ def test_requests(build, tmp_path):
 
 
 def test_events_lost(build, tmp_path):
-    """Of more than 1,024 events the oldest are gone, and whoever asks for them is told."""
+    """Of more than 1,024 events the oldest are gone, and an asker for them is told so."""
     with Qemu(build, bundle=make_bundle(build, tmp_path), channel=True) as machine:
         machine.wait_prompt()
         client = Client.over(machine.channel)
@@ -122,7 +122,10 @@ def line_of(number):
 
 
 def test_streams(build, tmp_path):
-    """What a guest prints, by offset and within credit; what it reads; who may write."""
+    """
+    A stream carries what a guest prints, by offset and within credit, and what the guest reads;
+    its mode says who may write.
+    """
     made = make_bundle(build, tmp_path, "view operate console configure",
                        "[vm echo]\nkernel = echo.bin\nmemory = 16M\n")
     with Qemu(build, bundle=made, channel=True) as machine:
@@ -135,7 +138,7 @@ def test_streams(build, tmp_path):
         client.result("vm start", "echo")
         writer = client.stream_open("echo", "mode=write")
         assert client.event("console_attached", "echo")["reason"] == "machine channel"
-        # Nothing comes without credit, and no more than it.
+        # No byte comes without credit, and no more than the credit.
         client.result("vm list")
         assert not early.data
         client.give(early, 100)
@@ -167,7 +170,7 @@ def test_streams(build, tmp_path):
         gone = client.result("stream open", "echo", "from=0")[0]
         assert gone["lost"] == gone["oldest"] == gone["from"] == whole - 65535
         assert client.code("stream open", "echo", f"from={whole + 1}") == "bad-argument"
-        # One writer: another one is refused, or takes over.
+        # A port has one writer: another one is refused, or takes over.
         assert client.code("stream open", "echo", "mode=write") == "busy"
         second = client.stream_open("echo", "mode=write", "from=end", "take=yes")
         client.wait(lambda: writer.closed)
@@ -175,7 +178,7 @@ def test_streams(build, tmp_path):
         client.give(second, 65536)
         client.write(second, b"x" * 4500 + b"\n")
         assert client.read(second, b"\n") == b"x" * 4500 + b"\n"
-        # Its credit is what the guest has taken, no more than 4,096 in all.
+        # The credit is what the guest has taken, no more than 4,096 bytes in all.
         client.wait(lambda: second.credit == 4096)
         client.result("vm destroy", "echo")
         client.wait(lambda: second.closed)
@@ -273,7 +276,7 @@ def test_port(build, tmp_path):
         assert ask('nonsense')["code"] == "bad-request"
         audit = [row["text"] for row in client.result("log show -c audit")]
         assert 'channel web for "bob": created' in audit, audit
-        # Nobody else gets at the port, nor may a second VM have the channel.
+        # No other client gets at the port, nor may a second VM have the channel.
         assert client.code("stream open", "service", "port=web") == "busy"
         machine.leave()
         assert "is a machine channel" in machine.command("vm console service web")
@@ -343,7 +346,7 @@ def test_hostile(build, tmp_path):
         answered = []
         healthy(answered)
         assert len(answered) == 1
-        # What is for no stream of this client is for none.
+        # A line for a stream that is not this client's is ignored.
         client.send(b'{"credit":%d,"bytes":1}\n{"stream":%d,"data":"eA=="}\n' % (99, 99) * 2000)
         healthy([])
         reader = client.stream_open("echo")
@@ -353,14 +356,14 @@ def test_hostile(build, tmp_path):
         client.give(greedy, 65536)
         client.give(greedy, 65536)
         client.wait(lambda: greedy.closed)
-        # One that runs takes it as it comes by a slow line, which gives new credit in time.
+        # A running guest takes input as it comes by a slow line, which gives new credit in time.
         client.result("vm pause", "echo")
         flood = client.stream_open("echo", "mode=write")
         client.send(b'{"stream":%d,"data":"%s"}\n' % (flood.number, b"eHh4" * 1000) * 20)
         client.wait(lambda: flood.closed)
         assert {reader.closed, greedy.closed, flood.closed} == {"bad-input"}
         client.result("vm resume", "echo")
-        # No more streams than there are, and all of them end.
+        # A client gets no more streams than there are, and all of them end.
         for _ in range(16):
             client.stream_open("echo", "from=end")
         assert client.code("stream open", "echo") == "busy"

@@ -47,8 +47,10 @@ AT_ANY_TIME = ("weight cap reserve affinity on_crash stop_timeout autostart trap
 
 
 def check_changeable(machine):
-    """Of a running VM the keys that help names can be set, and `config show` shows them; all others
-    are refused."""
+    """
+    Checks that the keys of a running VM that help names can be set, and `config show` shows
+    them; all others are refused.
+    """
     said = re.search(r"At any time: ([^\n]*)\.\n", machine.command("help vm set"))
     assert said[1].split() == AT_ANY_TIME
     keys = re.search(r"the keys are ([a-z_. ]+)", machine.command("vm create x x=x"))[1].split()
@@ -64,7 +66,7 @@ def check_changeable(machine):
 
 
 def test_shown_again(build, tmp_path):
-    """What `config show` prints is a valid file; a machine started with it shows the same."""
+    """The output of `config show` is a valid file; a machine started with it shows the same."""
     with Qemu(build, bundle=make_bundle(build, tmp_path / "1.cpio", CONF)) as machine:
         machine.wait_prompt()
         machine.command(r'vm create three kernel=spin.bin memory=20M vcpus=3 cap=150%'

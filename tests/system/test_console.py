@@ -99,7 +99,8 @@ def check_ends(machine):
     machine.wait(r"\^C\r*\n")
     machine.wait_prompt()
     assert "demo: paused" in machine.command("vm pause demo")
-    for count, lost in ((5000, False), (14000, True)):  # more than guest and port hold
+    # the second count is more than guest and port hold
+    for count, lost in ((5000, False), (14000, True)):
         machine.attach("demo")
         machine.type("x" * count)
         machine.leave()
@@ -148,7 +149,7 @@ def check_lines(machine):
 
 
 def test_kept_output(build, tmp_path):
-    """What a guest printed while nobody was attached is kept when the guest is booted again."""
+    """The output of a guest that nobody attached saw is kept when the guest is booted again."""
     conf = ("[vm falls]\nkernel = hostile_fatal.bin\nmemory = 32M\nautostart = no\n"
             "cmdline = idt-nothing\non_crash = restart\n"
             "[vm ends]\nkernel = hostile_fatal.bin\nmemory = 32M\nautostart = no\n"
@@ -165,7 +166,7 @@ def test_kept_output(build, tmp_path):
             machine.type("vm start ends\r")
             machine.wait_end("ends")
         assert kept(machine, "ends").count("PASS sleep-state") == 2
-        # What was seen once is not shown again.
+        # Output that was seen once is not shown again.
         machine.type("vm start ends\r")
         machine.wait_end("ends")
         assert kept(machine, "ends").count("PASS sleep-state") == 1

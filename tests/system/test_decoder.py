@@ -15,7 +15,7 @@ def unpack(kernel):
     offset, length = struct.unpack_from("<II", image, 0x248)
     payload = image[setup_bytes + offset:setup_bytes + offset + length]
     assert payload[:4] == LZ4_LEGACY, "not packed with LZ4"
-    # its last word is the size of the unpacked file
+    # the last word of a gzip file is the size of the unpacked file
     size, = struct.unpack("<I", payload[-4:])
     elf = subprocess.run(["lz4", "-d", "-c", "-q"], input=payload[:-4], check=True,
                          stdout=subprocess.PIPE).stdout

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""`vm digest`: RAM is what it was, page by page, after a save and a restore, with holes and without."""
+"""
+`vm digest` shows that RAM is what it was, page by page, after a save and a restore, with holes and
+without.
+"""
 import re
 
 import pytest
@@ -20,7 +23,7 @@ autostart = yes
 """
 
 
-LIMIT = 1200  # seconds
+LIMIT = 1200  # seconds a digest may take
 
 
 def digest(machine):
@@ -61,14 +64,14 @@ def test_equal(build, tmp_path, emulator, memory, first, end):
         machine.leave()
         before = machine.vm("fill")["resident_bytes"]
         running = digest(machine)
-        # what was looked at and holds nothing is not kept
+        # pages that were looked at and hold nothing are not kept
         assert machine.vm("fill")["resident_bytes"] < before + (64 << 20)
         machine.command("vm pause fill")
         paused = digest(machine)
         assert paused["ram"] == running["ram"]
         assert digest(machine) == paused and machine.vm("fill")["state"] == "paused"
         machine.command("vm resume fill")
-        for _ in range(2 if emulator is Qemu else 1):  # what was restored can be saved again
+        for _ in range(2 if emulator is Qemu else 1):  # a restored VM can be saved again
             assert "saved on disk saves" in machine.command("vm save fill saves overwrite", LIMIT)
             assert "fill: running" in machine.command("vm restore fill saves", LIMIT)
             assert digest(machine)["ram"] == running["ram"]
@@ -82,7 +85,7 @@ def test_equal(build, tmp_path, emulator, memory, first, end):
 
 
 def test_longer_than_a_minute(build, tmp_path):
-    """Who saves or digests gets the CPU as long as that takes, while a console waits for it."""
+    """A save or a digest gets the CPU as long as it takes, while a console waits for it."""
     words = {"first": 1024, "end": 3072}
     slow = ("-icount", "shift=5,sleep=off")  # 31 million instructions a second
     with start(Qemu, build, tmp_path, 3072, words, slow) as machine:

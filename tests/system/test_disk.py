@@ -27,7 +27,7 @@ def make_bundle(build, tmp_path, conf, files=None):
 
 
 def run(machine, command):
-    """What the shell of alpha, which is attached, prints."""
+    """Returns what the shell of alpha, which is attached, prints."""
     machine.type(f"{command}; echo RES''ULT=$?\r")
     machine.wait(r"RESULT=(\d+)")
     return machine.match().group(1)
@@ -79,7 +79,10 @@ def test_nvme(build, tmp_path):
 
 
 def test_who_uses_what(build, tmp_path):
-    """One writer, or readers only; whole disk and partition exclude each other; by UUID too."""
+    """
+    A disk has one writer, or readers only; whole disk and partition exclude each other, also by
+    UUID.
+    """
     spin = "kernel = spin.bin\nmemory = 16M\n"
     conf = ("[disk whole]\ncontroller = memory\nimage = disk.img\n"
             "[disk other]\ncontroller = memory\nimage = disk.img\npartition = nobody\n"

@@ -22,8 +22,8 @@ disk = data ro
 
 def boot(build, tmp_path, mebibytes, *guests, image=""):
     """
-    Of tiny guests on a disk in memory: name, words of the command line, whether it starts by
-    itself, more keys.
+    Boots tiny guests on a disk in memory: name, words of the command line, whether the guest
+    starts by itself, more keys.
     """
     conf = f"[disk data]\ncontroller = memory\nsize = {mebibytes}M\n"
     for name, words, autostart, keys in guests:
@@ -49,7 +49,7 @@ def test_operations(build, tmp_path, rate, window):
         machine.attach("load")
         while not 0.9 * rate < rate_of(machine) < 1.1 * rate:
             pass
-        value(machine, "RATE") # after a window that may have begun before
+        value(machine, "RATE") # the first window may have begun before the change
         rates = [rate_of(machine) for _ in range(3)]
         print(rates)
         machine.leave()
@@ -76,7 +76,7 @@ def test_weights(build, tmp_path):
 
 
 def share_of_two(machine):
-    """How much more `two` has got than `one` for some time from now on."""
+    """Returns how much more `two` has got than `one` for some time from now on."""
     def counts():
         return {row["vm"]: row["requests"] for row in machine.objects("disk stat")}
 
@@ -88,7 +88,10 @@ def share_of_two(machine):
 
 
 def test_neighbour(build, tmp_path):
-    """Another guest has 128 requests at all times: single ones take at most twice as long."""
+    """
+    While another guest has 128 requests at all times, single requests take at most twice as
+    long.
+    """
     guests = (("ping", "ping", "yes", ""), ("load", "load depth=128 window=10000", "no", ""))
     with boot(build, tmp_path, 4, *guests, image="tests/slow") as machine:
         machine.wait_prompt()
@@ -105,14 +108,16 @@ def test_neighbour(build, tmp_path):
 
 
 def test_smallest(build, tmp_path):
-    """The least of everything: each request waits, none for ever, and the VM can end meanwhile."""
+    """
+    With the least of every limit, each request waits, none waits for ever, and the VM can end.
+    """
     keys = "disk.ops = 1\ndisk.bytes = 1\ndisk.burst = 1\ndisk.weight = 1"
     guest = ("load", "load depth=8 window=1 bytes=65536", "yes", keys)
     with boot(build, tmp_path, 4, guest) as machine:
         machine.wait_prompt()
         wait_for(lambda: row(machine, "load")["requests"] == 1)
         for ops, rate in ((0, 65536), (1, 0)):
-            # what it owes is paid sooner: a request a second
+            # the debt is paid sooner: a request a second
             order(machine, f"vm set load disk.ops={ops} disk.bytes={rate}")
             machine.attach("load")
             while not 0.99 < rate_of(machine) < 1.01:

@@ -16,7 +16,10 @@ WORD = 0x9e3779b97f4a7c15
 
 
 def start(build, folder, bed):
-    """The same word all over a block, other words in others."""
+    """
+    Starts the guest on a disk with the same word all over each block, and other words in other
+    blocks.
+    """
     image = folder / "disk.img"
     image.write_bytes(b"".join(((block * WORD) & (2**64 - 1)).to_bytes(8, "little") * 512
                                for block in range(1, BLOCKS + 1)))
@@ -29,7 +32,7 @@ def start(build, folder, bed):
 
 
 def passes(machine, name, count=1):
-    """Until all pages have been written to so often."""
+    """Waits until all pages have been written to this often."""
     machine.attach(name)
     for _ in range(count):
         machine.wait(r"PASS 0x[0-9a-f]+\s")
@@ -47,8 +50,8 @@ def end(machine, name):
 @pytest.mark.parametrize("bed", [*UNITS, pytest.param("bochs", marks=pytest.mark.long)])
 def test_snapshots(build, tmp_path, bed):
     """
-    Each page holds what was read into it, in the guest that goes on, back at a snapshot, and in a
-    clone; without a snapshot the device writes there itself again.
+    Each page holds what was read into it, in the guest that goes on, back at a snapshot, and in
+    a clone; without a snapshot the device writes to the page itself again.
     """
     direct = bed != "bochs"
     with start(build, tmp_path, bed) as machine:

@@ -66,7 +66,7 @@ def test_error_code(build, tmp_path):
 
 @pytest.mark.parametrize("path", PATHS)
 def test_kernel(build, tmp_path, path):
-    """Before the kernel has stacks of its own it panics like any other time."""
+    """The kernel panics as at any other time before it has stacks of its own."""
     with start(build, tmp_path, path, symbol(build, "features_enable")) as machine:
         machine.wait(r"panic on CPU 0: exception 6, error code 0\r\n", 60)
         machine.wait(r" features_enable\+0x0\r\n", 60)

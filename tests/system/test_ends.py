@@ -36,7 +36,7 @@ def prompt(build, tmp_path_factory):
 
 
 def panics(machine, name):
-    """It panics, and boots again, as on_crash = restart says."""
+    """The guest panics, and boots again, as on_crash = restart says."""
     machine.command(f"vm set {name} on_crash=restart")
     machine.attach(name)
     machine.type("echo c >/proc/sysrq-trigger\n")
@@ -59,7 +59,7 @@ def test_panic_restarts(prompt):
 def test_watchdog_holds(prompt):
     with prompt.guest("beta") as machine:
         machine.attach("beta")
-        # served in time, then stopped: neither is a crash
+        # the watchdog is served in time, then stopped: neither is a crash
         machine.shell("exec 3>/dev/watchdog; sleep 2; printf V >&3; exec 3>&-")
         assert "wdat_wdt" in machine.shell("cat /sys/class/watchdog/watchdog0/identity")
         machine.shell("watchdog -T 2 -t 1 /dev/watchdog; sleep 4")
@@ -94,8 +94,8 @@ def test_sleeps(prompt):
 
 def test_stop_after_reset(prompt):
     """
-    Nobody heeds the button yet, while the guest is on its way up: it is pressed again, and the answer
-    says what to expect. A stray Ctrl-] does nothing.
+    While the guest boots, no program heeds the power button: Skerry presses it again, and the
+    answer says what to expect. A stray Ctrl-] does nothing.
     """
     with prompt.guest("beta") as machine:
         machine.type(DETACH)

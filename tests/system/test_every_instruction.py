@@ -20,9 +20,10 @@ from machine import Qemu, nvme
 
 HLT = 0xf4
 PAGE = 4096
-# So many requests are answered, and nobody has come to any instruction that is left.
+# The requests that are answered without a stop at any instruction that is left, after which the
+# rest counts as unreached.
 UNREACHED = 300
-# So many at a time, and the rest of the last one's function.
+# The instructions tried at a time; the rest of the last one's function is added.
 INSTRUCTIONS = 300
 
 CONF = """[disk data]
@@ -107,7 +108,10 @@ class Program:
 
 
 class Deaths:
-    """Where processes of a machine have died, from now on. Of many at once the last ones are known."""
+    """
+    The places where processes of a machine have died, from now on. Of many deaths at once the
+    last ones are known.
+    """
 
     def __init__(self, machine):
         self.machine = machine
@@ -135,7 +139,7 @@ def die_everywhere(machine, name, program, addresses, deaths):
         row = fio.driver(machine, name)
         assert row["state"] != "failed", row["reason"]
         if row["state"] == "restarting":
-            machine.command(f"driver restart {name}")  # without the pause after a short life
+            machine.command(f"driver restart {name}")  # a restart has no pause after a short life
         # counts begin anew with each process
         answered = fio.requests(machine, "data") if row["state"] == "ready" and not found else 0
     program.mend(left)
@@ -143,7 +147,7 @@ def die_everywhere(machine, name, program, addresses, deaths):
 
 
 def check_load(machine):
-    """It goes on: fio has seen nothing wrong."""
+    """Checks that the load goes on: fio has seen nothing wrong."""
     machine.attach("alpha")
     assert machine.shell("[ -e /tmp/end ] || echo goes-on").strip() == "goes-on", \
         machine.shell("cat /tmp/fio; dmesg | tail -20")

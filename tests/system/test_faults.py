@@ -9,7 +9,7 @@ import pytest
 import bundle
 from machine import Bochs, Qemu, wait_for
 
-# What is broken, and what an audit must say of it.
+# Each broken invariant, and what an audit must say of it.
 BROKEN = {
     "owner": "belongs to two memory objects",
     "two-guests": "is writable by a VM and by somebody else",
@@ -37,8 +37,10 @@ def findings(machine):
 
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])
 def test_audit_catches(build, tmp_path, emulator):
-    """With an invariant broken the audit says so, otherwise it finds nothing. A kernel stack that
-    overflows into its guard page is reported as such."""
+    """
+    An audit names a broken invariant, and finds nothing otherwise. A kernel stack that
+    overflows into its guard page is reported as such.
+    """
     with emulator(build / "tests/faults", bundle=spinning(build, tmp_path, "ab")) as machine:
         machine.wait_running("ab")
         assert findings(machine) == []
@@ -57,8 +59,10 @@ def test_audit_catches(build, tmp_path, emulator):
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])
 @pytest.mark.parametrize("what", ["canary", "boot"])
 def test_sealed(build, emulator, what):
-    """Once the kernel has started, its stack canary is constant and the code of boot/ unmapped:
-    a write to the one and a call of the other are page faults."""
+    """
+    Once the kernel has started, its stack canary is constant and the code of boot/ is unmapped:
+    a write to the canary and a call of that code are page faults.
+    """
     with emulator(build / "tests/faults") as machine:
         machine.wait_prompt()
         machine.type(f"fault {what}\r")
@@ -99,8 +103,10 @@ def life(machine):
 
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])
 def test_allocation_fails(build, tmp_path, emulator):
-    """Each allocation site of the kernel in the life of a VM fails at its first call, then at its
-    last: the operation is refused or the VM ends, no page is lost, and the next VM runs."""
+    """
+    Each allocation site of the kernel in the life of a VM fails at its first call, then at its
+    last: the operation is refused or the VM ends, no page is lost, and the next VM runs.
+    """
     conf = "[vm a]\nkernel = cpuid.bin\nmemory = 24M\n"
     archive = bundle.make(tmp_path / "alloc.cpio", conf,
                           bundle.read(build / "tests/guest/cpuid.bin"))
@@ -148,8 +154,10 @@ def test_unexpected_interrupts(build, tmp_path, emulator):
 
 @contextlib.contextmanager
 def deaf_one(build, tmp_path, image, cmdline):
-    """No kick reaches CPU 1, which has the VM b, any more. On CPU 0 the VM a is halted, so that the
-    manager stays there: a deaf CPU that several threads share is interrupted by its own timer."""
+    """
+    No kick reaches CPU 1, which has the VM b. On CPU 0 the VM a is halted, so that the manager
+    stays there: a deaf CPU that several threads share is interrupted by its own timer.
+    """
     conf = ("[vm a]\nkernel = hostile_fatal.bin\nmemory = 32M\nautostart = yes\naffinity = 0\n"
             "cmdline = halt-for-ever qemu\n"
             f"[vm b]\nkernel = {image}.bin\nmemory = 24M\nautostart = yes\naffinity = 1\n"
@@ -194,7 +202,7 @@ def test_lost_timer(build, tmp_path, emulator):
         machine.wait_prompt()
         machine.command("fault timer")
         before = [machine.vm(name) for name in "ab"]
-        time.sleep(4)  # a question would make them take turns
+        time.sleep(4)  # a question would make the threads take turns
         after = [machine.vm(name) for name in "ab"]
         passed = after[0]["uptime_ns"] - before[0]["uptime_ns"]
         used = [new["cpu_ns"] - old["cpu_ns"] for old, new in zip(before, after)]

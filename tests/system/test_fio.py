@@ -40,7 +40,7 @@ def make(build, tmp_path, disks, *guests):
 
 
 def begin(machine, size, seconds, device="vda"):
-    """At the shell of a guest that is attached; leaves it."""
+    """Begins fio at the shell of a guest that is attached, and leaves the guest."""
     machine.type(f"{fio.command(size, seconds, f'/dev/{device}')}; echo fio''-{device}=$?\r")
     machine.leave()
 
@@ -96,9 +96,9 @@ THREE = CONTROLLER + "".join(f"[disk {name}]\ncontroller = {controller}\nrestart
 
 def kill_often(machine, names, seconds, chance):
     """
-    Each driver faults after an arbitrary number of requests since it was there again, whatever the
-    others do, for so long by the host's clock. Returns of each death but a driver's last one the
-    microseconds until its disk was known again, and until a guest had an answer.
+    Lets each driver fault after an arbitrary number of requests since its start, whatever the
+    others do, for this long by the host's clock. Returns for each death but a driver's last one
+    the microseconds until its disk was known again, and until a guest had an answer.
     """
     times_us, due = [], {}
     until = time.monotonic() + seconds
@@ -122,7 +122,7 @@ def kill_often(machine, names, seconds, chance):
 
 
 def die_under_fio(build, tmp_path, seconds):
-    """One boot of two guests with two disks each, of which three drivers die meanwhile."""
+    """Boots two guests with two disks each, of which three drivers die during the run."""
     extra = ["-device", "intel-iommu,aw-bits=48", *nvme(tmp_path / "disk.img")]
     for number in (2, 3):
         path = tmp_path / f"disk{number}.img"

@@ -16,7 +16,8 @@ CELLS = {
     "uefi-max": ("uefi", "max"),
     "bochs": None,
 }
-FULL = ("kernel-epyc", "bochs") # the whole life cycle; in the long set every cell has it
+# the machines that go through the whole life cycle; in the long set every machine does
+FULL = ("kernel-epyc", "bochs")
 LIVES = [pytest.param(cell, cell in FULL, id=cell) for cell in CELLS]
 LIVES += [pytest.param(cell, True, id=f"{cell}-full", marks=pytest.mark.long)
           for cell in CELLS if cell not in FULL]
@@ -81,7 +82,7 @@ def check_sleep(machine):
 
 
 def check_stop_and_start(machine):
-    """alpha switches itself off; beta does not notice; alpha comes up again."""
+    """Checks that alpha switches itself off, beta does not notice, and alpha comes up again."""
     beta = machine.vm("beta")
     machine.attach("alpha")
     machine.type("poweroff -f\n")
@@ -162,7 +163,7 @@ def clock_gap(machine):
 
 
 def check_pause(machine):
-    """In a pause the monotonic clock stands still and the RTC goes on."""
+    """Checks that in a pause the monotonic clock stands still and the RTC goes on."""
     # A busy host may make a gap larger; a clock that ran on would make each of them ten seconds.
     gaps = []
     while len(gaps) < 12 and (not gaps or gaps[-1] >= 0.1):
@@ -173,13 +174,13 @@ def check_pause(machine):
 
 
 def check_healthy(machine):
-    """No program in beta has crashed because of what happened beside it."""
+    """Checks that no program in beta has crashed because of what happened beside it."""
     machine.attach("beta")
     assert machine.shell("dmesg | grep -E 'segfault|general protection|traps:'") == ""
     machine.leave()
 
 
-# More than what a VM has before its guest runs, and less than an unpacked kernel.
+# The pages of a VM before its guest runs are fewer than this, and an unpacked kernel has more.
 LIVES_PAGES = 8192
 
 
@@ -200,7 +201,10 @@ def lose_life(machine, free):
 
 
 def check_pages(machine):
-    """All pages of a destroyed VM come back; of the other none is new meanwhile."""
+    """
+    Checks that all pages of a destroyed VM come back, and that the other VM gets none
+    meanwhile.
+    """
     machine.good("vm pause alpha")
     out = machine.command("vm destroy beta")
     assert "error" not in out

@@ -40,8 +40,8 @@ def grub(build):
 @CELLS
 def test_i386(foreign, tmp_path, emulator):
     """
-    It boots with PAE paging and two vCPUs, knows kvm-clock, uses its disk, and its network card through
-    the machine's own, and powers off.
+    An i386 Linux boots with PAE paging and two vCPUs, knows kvm-clock, uses its disk, and its
+    network card through the machine's own, and powers off.
     """
     conf = DISK + "[net lan]\nuplink = net0\n" + guest("old", "10.0.2.15", "lan\ndisk = data")
     conf += "vcpus = 2\n"
@@ -53,7 +53,7 @@ def test_i386(foreign, tmp_path, emulator):
         machine.attach_shell("old", 600)
         assert "i686" in machine.shell("uname -m")
         assert machine.shell("grep -c ^processor /proc/cpuinfo").strip() == "2"
-        # where the TSC is said not to stop, on Bochs, it turns to that after a while
+        # where the TSC is said not to stop, on Bochs, Linux turns to it after a while
         assert "kvm-clock" in machine.shell(
             "cat /sys/devices/system/clocksource/clocksource0/available_clocksource")
         assert machine.shell("cat /sys/block/vda/serial").strip() == "data"
@@ -133,7 +133,7 @@ def test_twins(foreign, tmp_path):
 
 @CELLS
 def test_memtest(foreign, tmp_path, emulator):
-    """It starts, and its first tests find no error. It has no driver for the disk."""
+    """Memtest starts, and its first tests find no error. It has no driver for the disk."""
     conf = (DISK + "[vm mem]\nkernel = memtest.bin\nmemory = 16M\n"
             "cmdline = console=ttyS0,115200\nautostart = yes\ndisk = data\n")
     files = bundle.make(tmp_path / "memtest.cpio", conf,
@@ -151,7 +151,7 @@ def test_memtest(foreign, tmp_path, emulator):
 
 @CELLS
 def test_xen(foreign, tmp_path, emulator):
-    """It takes the bus as MCFG and E820 describe it. A disk is for its dom0 to find."""
+    """Xen takes the bus as MCFG and E820 describe it. A disk is for its dom0 to find."""
     conf = (DISK + "[vm xen]\nkernel = xen.elf\ninitrd = vmlinuz\nmemory = 384M\n"
             "cmdline = xen com1=115200,8n1 console=com1 loglvl=all noreboot dom0_mem=200M\n"
             "autostart = yes\ndisk = data\n")
@@ -168,7 +168,7 @@ def test_xen(foreign, tmp_path, emulator):
 @pytest.mark.long
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])
 def test_grub(grub, tmp_path, emulator):
-    """It lists the bus and the tables; none of its drivers takes the disk for its own."""
+    """GRUB lists the bus and the tables; none of its drivers takes the disk for its own."""
     conf = (DISK + "[vm grub]\nkernel = grub.elf\nmemory = 64M\nautostart = yes\nrng = yes\n"
             "disk = data\n")
     files = bundle.make(tmp_path / "grub.cpio", conf, bundle.read(grub / "grub/grub.elf"))

@@ -97,7 +97,7 @@ def test_gateway_and_its_line(line):
 
 @pytest.mark.long
 def test_console_of_32_megabytes(build, tmp_path):
-    """What a guest prints faster than COM2 carries: each byte comes, or is counted as lost."""
+    """A guest prints faster than COM2 carries: each byte comes, or is counted as lost."""
     lines = 500000
     port = free_port()
     files = bundle.make(tmp_path / "echo.cpio", CONF, bundle.tiny(build, "hlt", "echo"))

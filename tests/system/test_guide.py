@@ -63,7 +63,7 @@ def test_debian_on_a_disk(build, tmp_path, request):
         terminal.send("\x1d")
         terminal.expect(PROMPT)
         terminal.send("vm stop debian\r")
-        # it obeys its power button, which takes dbus, and is not ended at the limit
+        # the guest obeys its power button, for which it needs dbus, and is not ended at the limit
         terminal.expect("debian: stopped: guest powered off")
         terminal.expect(PROMPT)
         terminal.send("poweroff\r")

@@ -34,7 +34,7 @@ def play(build, bed, seed, generations):
     print(f"{bed} seed {seed}: {calls} calls, {runs} runs of a guest")
     assert not re.findall(r"HOSTILE FAIL[^\r\n]*", text), text[-4000:]
     made, wanted = map(int, re.search(r"processes (\d+) of (\d+)", text).groups())
-    assert 0 < made < wanted, text[-4000:]  # the quota ends it
+    assert 0 < made < wanted, text[-4000:]  # the quota ends the chain of processes
     # most are refused, but enough succeed to reach the second halves
     statuses = [int(word) for word in re.search(r"statuses:([ \d]+)", text).group(1).split()]
     assert statuses[0] > CALLS_MIN / 100, statuses

@@ -25,7 +25,7 @@ memory = 128M
 autostart = yes
 disk = data
 """
-# Likewise on VMX: one boot for both.
+# A disk in memory beside the IDE disk, on VMX too: one boot for both.
 MEMORY = "disk = memory\n\n[disk memory]\ncontroller = memory\nsize = 4M\n"
 
 
@@ -43,7 +43,7 @@ def start(emulator, build, folder, unit=0, memory="1G"):
 
 
 def goes_back(machine):
-    """Both disks are what they were at a snapshot, with the RAM."""
+    """Checks that both disks, and the RAM, are what they were at a snapshot."""
     sums = "for d in vda vdb; do dd if=/dev/$d bs=64k count=8 iflag=direct 2>/dev/null | md5sum; done"
     machine.attach("alpha")
     before = machine.shell(f"x=one; {sums}")

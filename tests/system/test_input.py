@@ -58,7 +58,7 @@ def long_name(build):
     return bundle.pack({"n" * 64: b"", "m" * 63: b""} | good_files(build))
 
 
-# What is wrong, and what must be said about it.
+# Each mistake, and what must be said about it.
 MISTAKES = {
     "cpio-name": (long_name, r"error: boot bundle: n{60}\.\.\. is left out; give it a name"),
     "cpio-magic": (broken_header, r"error: boot bundle \(\d+ bytes\): at byte \d+: bad magic"),

@@ -68,7 +68,7 @@ def check_errors(machine):
 
 
 def check_state(machine):
-    """Of a paused guest: the fields of its saved state agree with what other commands say."""
+    """Checks that the fields of a paused guest's saved state agree with what other commands say."""
     (regs,) = machine.objects("vm regs demo")
     fields = {field["path"]: field for field in machine.objects("vm inspect demo")}
     # an instruction that is settled has yet to be stepped over: REQUEST_ADVANCE
@@ -92,7 +92,7 @@ def check_state(machine):
 
 @pytest.mark.parametrize("emulator", EMULATORS)
 def test_nothing_there(build, tmp_path, emulator):
-    """While a guest runs its accesses to nothing are counted, and the last address is shown."""
+    """Accesses of a running guest to nothing are counted, and the last address is shown."""
     conf = "[vm lost]\nkernel = spin.bin\nmemory = 16M\ncmdline = around\nautostart = yes\n"
     files = bundle.make(tmp_path / "lost.cpio", conf, bundle.tiny(build, "spin"))
     with EMULATORS[emulator](build, bundle=files) as machine:

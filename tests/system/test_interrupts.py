@@ -16,7 +16,7 @@ autostart = yes
 """
 DISK = "disk = data\n[disk data]\ncontroller = memory\nsize = 32M\n"
 
-# What the guest does all the time, beside its timer's ticks.
+# The guest's work all the time, beside its timer's ticks.
 BUSY = "while :; do cat /proc/interrupts >/dev/null; done"
 READS = "while :; do dd if=/dev/vda of=/dev/null bs=4k iflag=direct 2>/dev/null; done"
 

@@ -88,8 +88,8 @@ def test_window(build, tmp_path, unit):
 @pytest.mark.parametrize("unit", UNITS)
 def test_snapshot(build, tmp_path, unit):
     """
-    Before the guest's RAM is frozen its device is taken from it; without snapshots it has it again,
-    and so has the next life.
+    The device is taken from the guest before its RAM is frozen; without snapshots the guest has
+    the device again, and so has its next life.
     """
     path, qemu = behind(build, tmp_path, unit)
     with qemu as machine:
@@ -108,7 +108,7 @@ def test_snapshot(build, tmp_path, unit):
             assert before["window"] == "none"
             wait_for(lambda: stat(machine)["requests"] > before["requests"] + 5)
             assert stat(machine)["direct"] == before["direct"]
-        # its RAM has layers, whatever is wanted
+        # the guest's RAM has layers, so that the data are copied, whatever is wanted
         machine.command("disk dma data direct")
         for _ in range(3):
             assert ": reset to snapshot two" in machine.command("vm reset alpha --to two")
@@ -185,7 +185,7 @@ def tried_all(machine):
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_lying_driver(build, tmp_path, unit):
-    """It reaches the first and the last page of its memory, and nothing else."""
+    """A lying driver reaches the first and the last page of its memory, and nothing else."""
     with start_liar(build, tmp_path, ("-device", UNITS[unit])) as machine:
         machine.wait_prompt()
         wait_for(lambda: tried_all(machine), 200)
@@ -194,12 +194,12 @@ def test_lying_driver(build, tmp_path, unit):
         assert (function["reaches"], function["dma"]) == ("nothing", False)
         assert machine.objects("audit")[-1]["findings"] == 0
         if unit == "AMD-Vi":
-            return  # this emulator's never writes its log
+            return  # this emulator's IOMMU never writes its log
         assert TRIES / 2 < function["refused"] and function["refused_more"]
         assert machine.objects("driver list")[0]["starts"] > function["refused"] / 16
         said = machine.command("log show -c device")
         assert "iommu: device 00:04.0 wrote to 0xfff000: not mapped (5)" in said
-        # one that follows at once may be dropped, one inside the memory must not be there
+        # a fault right after another may be dropped, and no fault inside the memory may be there
         addresses = [int(word, 16) for word in re.findall("wrote to (0x[0-9a-f]+): not", said)]
         assert not any(0x1000000 <= address < 0x1050000 for address in addresses)
         assert "PCI 00:04.0: cut off" in said
@@ -207,8 +207,8 @@ def test_lying_driver(build, tmp_path, unit):
 
 
 def test_lying_driver_trusted(build, tmp_path):
-    """The same without an IOMMU: it would be seen."""
-    # it may end the machine, whose memory is looked at all the same
+    """Without an IOMMU the same driver's writes would be seen."""
+    # the driver may end the machine, whose memory is looked at all the same
     with start_liar(build, tmp_path, ("-no-shutdown",)):
         wait_for((tmp_path / "monitor").exists)
         wait_for(lambda: len(marked_pages(tmp_path)) > 2, 100)
@@ -289,8 +289,9 @@ def double(words):
 @pytest.mark.parametrize("unit", UNITS)
 def test_interrupts(build, tmp_path, unit):
     """
-    Each device raises its own. Messages in the old format, which this emulator's VT-d lets pass, are
-    blocked by its registers; on AMD-Vi every requester has a table, and none is forwarded.
+    Each device raises its own interrupt. Messages in the old format, which this emulator's VT-d
+    lets pass, are blocked by its registers; on AMD-Vi every requester has a table, and none is
+    forwarded.
     """
     path = tmp_path / "disk.img"
     path.write_bytes(bytes(1 << 20))

@@ -30,14 +30,16 @@ def symbols(build):
 
 
 def image(monitor, loop, linked):
-    """Where the image lies, virtual and physical. Its first pages are unmapped by now. No guest may
-    run: while the CPU is in one QEMU sees its addresses."""
+    """
+    Returns where the image lies, virtual and physical. Its first pages are unmapped by now. No
+    guest may run: while the CPU is in a guest, QEMU sees the guest's addresses.
+    """
     offset = linked["cpu_loop"] - linked["__image_start"]
     return loop - offset, monitor.number(f"gva2gpa {loop:#x}", r"gpa: 0x([0-9a-f]+)\n") - offset
 
 
 def boot(build, files, path, linked):
-    """The three bases of a fresh boot, and what the console's commands print."""
+    """Returns the three bases of a fresh boot, and what the console's commands print."""
     with Qemu(build, bundle=files,
               extra=qemu_monitor.option(path)) as machine:
         machine.wait_prompt()
@@ -81,7 +83,7 @@ def test_kaslr(build, tmp_path, boots):
             found[name].append(base)
     for name, values in found.items():
         check_bits(name, values)
-        # of 2^15 and 2^16 places 64 boots may well choose one twice
+        # of 2^15 and 2^16 places 64 boots may well choose the same place twice
         twice = len(values) - len(set(values))
         assert twice <= TWICE[name], f"{name}: {twice} chosen again"
 
@@ -102,14 +104,14 @@ def test_boot_unmapped(build, tmp_path):
         assert "gpa: " in monitor.command(f"gva2gpa {base + size:#x}")
 
 
-PAGE_PROCESS, PAGE_GUEST = 6, 7  # enum page_owner
+PAGE_PROCESS, PAGE_GUEST = 6, 7  # the owners of enum page_owner
 FRAME = struct.Struct("<12xBBBx")  # struct page: ..., owner, order, flags
-HEAD = 2  # PAGE_FLAG_HEAD
+HEAD = 2  # the value of PAGE_FLAG_HEAD
 MIB = 1 << 20
 
 
 class Memory:
-    """A dump of all of a machine's memory by QEMU, and where the kernel lies in it."""
+    """A dump of all of a machine's memory by QEMU, and the place of the kernel in it."""
 
     def __init__(self, monitor, path, linked, base, physical):
         monitor.command(f"pmemsave 0 {128 * MIB:#x} \"{path}\"")
@@ -142,7 +144,10 @@ class Memory:
 
 
 def test_memory_of_others(build, tmp_path):
-    """No page of a guest or a monitor, nor one they share with the manager, holds an address."""
+    """
+    No page of a guest or a monitor, and no page that these share with the manager, holds an
+    address.
+    """
     conf = "".join(f"[vm {name}]\nkernel = {kernel}\nmemory = 16M\nautostart = no\n"
                    for name, kernel in (("demo", "built-in"), ("spin", "spin.bin")))
     files = bundle.make(tmp_path / "reach.cpio", conf, bundle.tiny(build, "spin"))

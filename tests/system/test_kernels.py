@@ -14,13 +14,14 @@ KERNELS = {"bullseye-cloud-amd64": "5.10.", "bullseye-686": "5.10.", "bookworm-a
            "bookworm-rt-amd64": "6.1.", "trixie-cloud-amd64": "6.12.", "sid-cloud-amd64": ""}
 BOCHS = ("bullseye-cloud-amd64", "trixie-cloud-amd64", "sid-cloud-amd64")
 DISK = "[disk data]\ncontroller = memory\nsize = 4M\n[net lan]\n"
-# What a kernel says as an error without being wrong: these CPUs' and this bus' peculiarities.
+# The lines that a kernel logs as errors without being wrong: these CPUs' and this bus'
+# peculiarities.
 KNOWN = ("RETBleed", "Spectre", "MDS ", "MMIO Stale", "TAA", "SRSO", "L1TF", "Speculative", "TSA",
          "is not recommended", "no_timer_check", "module verification")
 
 
 def complaints(machine, name):
-    """What the guest's kernel has logged as errors and worse."""
+    """Returns what the guest's kernel has logged as errors and worse."""
     said = shell(machine, name, "dmesg -r | grep '^<[0-3]>'; "
                                 "dmesg | grep -A 20 -E 'Call Trace|\\] (BUG|WARNING):'")
     return [line for line in said.split("\n") if line and not any(word in line for word in KNOWN)]

@@ -21,7 +21,7 @@ autostart = no
 
 
 def says(machine, name, key, text):
-    """What a VM's guest answers to a key."""
+    """Returns what a VM's guest answers to a key."""
     machine.attach(name)
     machine.type(key)
     machine.wait(text, limit=120)
@@ -31,7 +31,7 @@ def says(machine, name, key, text):
 
 
 def audited(machine):
-    """Nothing is wrong with the pages and who reaches them."""
+    """Checks that the audit finds nothing wrong with the pages and who reaches them."""
     said = machine.command("audit")
     assert "FOUND" not in said and "error" not in said, said
 
@@ -62,7 +62,7 @@ def test_hole(build, tmp_path):
         machine.leave()
         says(machine, "sparse", "f", "PASS hole-filled")
         audited(machine)
-        # what it touches first outside the hole may be mapped with all of the GiB, and so the hole
+        # the first page touched outside the hole may be mapped with all of the GiB, and so the hole
         assert says(machine, "sparse", "c", r"LOST (0x[0-9a-f]+)\s") == "0x0"
         assert says(machine, "sparse", "s", r"FOREIGN (0x[0-9a-f]+)\s") == "0x0"
         assert says(machine, "other", "c", r"LOST (0x[0-9a-f]+)\s") == "0x0"

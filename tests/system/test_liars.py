@@ -18,7 +18,7 @@ from machine import Qemu, on_disk
 from test_iommu import UNITS
 
 SECTORS = 32768
-MARK, OLD = 0x5ec4e75ec4e75ec4, 0x01d01d01d01d01d0  # words: tests/liars/pool_watcher.h
+MARK, OLD = 0x5ec4e75ec4e75ec4, 0x01d01d01d01d01d0  # two words of tests/liars/pool_watcher.h
 READS = 10
 PARTITIONS = {"liar": (2048, 10239, uuid.UUID(int=2)), "mine": (10240, 20479, uuid.UUID(int=3))}
 VM = ("[vm {name}]\nkernel = neighbour.bin\nmemory = 64M\ncmdline = key=7 disk\ndisk = {disk}\n"
@@ -28,7 +28,7 @@ PASSES = 20
 
 
 def passes(machine):
-    """How often the neighbour has verified its memory and its disk."""
+    """Returns how often the neighbour has verified its memory and its disk."""
     machine.attach("neighbour")
     machine.type("p")
     machine.wait(r"PASSES (0x[0-9a-f]+)")
@@ -38,7 +38,7 @@ def passes(machine):
 
 
 def check_neighbour(machine, more):
-    """It goes on, and has found nothing wrong."""
+    """Checks that the neighbour goes on, and has found nothing wrong."""
     before = passes(machine)
     while passes(machine) < before + more:
         assert machine.vm("neighbour")["state"] == "running"
@@ -91,7 +91,7 @@ def run_liar(machine, lie):
 
 
 def test_drivers(build, tmp_path):
-    """One lie after the other; the neighbour's driver is honest."""
+    """The driver tells one lie after the other; the neighbour's driver is honest."""
     conf = "[disk mine]\ncontroller = memory\nsize = 5M\n"
     conf += VM.format(name="neighbour", disk="mine", start="yes")
     for number, lie in enumerate(LIES, 1):
@@ -112,7 +112,7 @@ def test_drivers(build, tmp_path):
 
 
 def sector(machine, name, key):
-    """What the guest reads there: the first and the last word."""
+    """Returns what the guest reads from a sector: the first and the last word."""
     machine.attach(name)
     machine.type(key)
     machine.wait(r"SECTOR 0x[0-9a-f]+ 0x0 (0x[0-9a-f]+) (0x[0-9a-f]+)\s")
@@ -143,7 +143,7 @@ def test_watching_clone(build, tmp_path, unit):
         assert sector(machine, "source", "1") == (MARK, MARK)
         machine.objects("vm snapshot source one")
         machine.attach("source")
-        machine.type("w")  # what it has read last, to sector 1
+        machine.type("w")  # writes to sector 1 what the guest has read last
         machine.wait("WRITTEN 0x0")
         machine.leave()
         machine.objects("vm clone source@one clone")
@@ -155,16 +155,17 @@ def test_watching_clone(build, tmp_path, unit):
         assert "0 found" in machine.command("audit")
 
 
-KEY = bytes((0x10 + 7 * i) % 256 for i in range(32)).hex()  # which tests/liars/saver_liar.c knows
+# a key that tests/liars/saver_liar.c knows
+KEY = bytes((0x10 + 7 * i) % 256 for i in range(32)).hex()
 
 
 def said(machine):
-    """What the monitor that looks and writes has said, the last line last."""
+    """Returns the lines of the monitor that looks and writes, the last line last."""
     return re.findall(r"liar: (.*\S)", machine.command("log show"))
 
 
 def counts(machine, name, beyond):
-    """Until the guest says a number above that one; the number."""
+    """Waits until the guest prints a number above `beyond`; returns the number."""
     machine.attach(name)
     while True:
         machine.wait(r"COUNT (0x[0-9a-f]+)\r?\n")
@@ -175,7 +176,10 @@ def counts(machine, name, beyond):
 
 
 def start_saver(build, folder):
-    """Its monitor lies when it is saved. The configuration is in the page in which the kernel begins."""
+    """
+    Starts a VM whose monitor lies when it is saved. The configuration is in the page in which
+    the kernel begins.
+    """
     conf = (f"[host]\nstate_key = {KEY}\n[disk saves]\ncontroller = memory\nsize = 24M\n"
             "[vm evil]\nkernel = counter.bin\nmemory = 16M\ncmdline = liar\nautostart = yes\n")
     files = bundle.write(folder / "saves.cpio", {"skerry.conf": conf.encode()} |
@@ -184,7 +188,10 @@ def start_saver(build, folder):
 
 
 def test_state(build, tmp_path):
-    """It goes on writing to what it was saved to: whoever loads that finds what it was."""
+    """
+    The monitor goes on writing to the memory that it was saved to: whoever loads that finds
+    what it was.
+    """
     with start_saver(build, tmp_path) as machine:
         machine.wait_prompt()
         reached = counts(machine, "evil", 2)

@@ -78,7 +78,7 @@ def test_clock(prompt):
     passed = host_end - host
     assert passed > 60000 * MS
     assert abs(guest_end - guest - passed) < passed / 1000, (guest, host, guest_end, host_end)
-    # At most one round of the others' time slices.
+    # The delay is at most one round of the others' time slices.
     assert max(over) < len(BUSY) * SLICE_US, over
     assert not re.search(r"soft lockup|stall|clocksource watchdog|skew", log), log
     assert all(vm["cpu_ns"] > 0.15 * vm["uptime_ns"] for vm in busy), busy

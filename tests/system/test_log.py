@@ -52,7 +52,7 @@ def test_show(build, tmp_path):
 
 
 def first_broken(lines, *chain):
-    """As the guide has it."""
+    """Finds the first broken line of a chain, as the guide says."""
     code = re.search(r"^    import hashlib\n.*?return line\n", GUIDE.read_text(), re.M | re.S)[0]
     names = {}
     exec(textwrap.dedent(code), names)
@@ -73,7 +73,10 @@ def check_chain(lines):
 
 
 def check_audit(machine, audit):
-    """The audit entries say who did what, and neither `log level` nor `log clear` removes them."""
+    """
+    Checks that the audit entries say who did what, and that neither `log level` nor `log clear`
+    removes them.
+    """
     mine = [line["text"] for line in audit if line["vm"] == "tiny"]
     for deed in ("created", "start", "destroy"):
         assert f"console: {deed}" in mine, mine
@@ -110,7 +113,7 @@ def check_times(machine):
 def check_segments(machine):
     """`log rotate` closes the segment; beyond log.segments the oldest is dropped."""
     machine.command("log clear")
-    machine.command("log level console debug") # so that each command makes a line
+    machine.command("log level console debug") # at this level each command makes a line
     for _ in range(4):
         rows = machine.objects("log rotate")
     assert len(rows) == 3 and all(row["bytes"] <= 4096 for row in rows), rows
@@ -154,7 +157,7 @@ def test_export(build, tmp_path, emulator):
     files = make_bundle(build, tmp_path, "export = com2")
     with emulator(build, bundle=files, com2=com2) as machine:
         machine.wait_prompt()
-        machine.type("\x1b[31m\xe4\x01\x7f;;\r") # what a terminal sends does not reach the log
+        machine.type("\x1b[31m\xe4\x01\x7f;;\r") # bytes that a terminal sends do not reach the log
         machine.wait_prompt()
         run_tiny(machine)
         machine.type("log export com1 json\r")
@@ -177,14 +180,17 @@ def test_export(build, tmp_path, emulator):
     check_chain([line for line in audit if line["sequence"] < first_broken(audit)["sequence"]])
     assert all(FIELDS <= set(line) for line in lines)
     texts = [line["text"] for line in lines]
-    for line in shown[:-6]: # the last may still have been on its way
+    for line in shown[:-6]: # the last lines may still have been on their way
         assert line["text"] in texts, line
     assert any(line["vm"] == "tiny" for line in lines)
     assert all(" " <= letter <= "~" for text in texts for letter in text)
 
 
 def test_several(build, tmp_path):
-    """One command on several VMs: the audit has who asked at each of them, not at the first alone."""
+    """
+    A command on several VMs has an audit line with the asker for each of them, not for the
+    first alone.
+    """
     names = ("one", "two", "three")
     conf = "".join(f"[vm {name}]\nkernel = built-in\nmemory = 16M\nautostart = yes\n"
                    for name in names)

@@ -12,7 +12,7 @@ from machine import Qemu, wait_for
 CORRECTED = 0x8c00000000000000
 UNCORRECTED = 0xbc00000000000000
 CORRUPT = 0xbe00000000000000
-RESTARTABLE, IN_PROGRESS = 1, 4  # MCG_STATUS
+RESTARTABLE, IN_PROGRESS = 1, 4  # bits of MCG_STATUS
 PHYSICAL = 2 << 6 | 6  # MCi_MISC: the address is physical, and known except for its lower six bits
 BANK = 3
 
@@ -23,8 +23,10 @@ def check(monitor, status, address, glob=RESTARTABLE | IN_PROGRESS):
 
 
 def two_guests(build, tmp_path, way):
-    """By default both are halted nearly always: QEMU delivers a machine check to the running guest,
-    which real CPUs never do when the exception is intercepted."""
+    """
+    Starts two guests, by default halted nearly always: QEMU delivers a machine check to the
+    running guest, which real CPUs never do when the exception is intercepted.
+    """
     conf = "".join(f"[vm {name}]\nkernel = hostile_fatal.bin\nmemory = {mib}M\nautostart = yes\n"
                    f"cmdline = {way} qemu\n" for name, mib in (("a", 24), ("b", 28)))
     return bundle.make(tmp_path / "checks.cpio", conf,
@@ -63,7 +65,7 @@ def findings(machine):
 
 
 def use_all(machine):
-    """One more VM writes to all the memory that is left for guests."""
+    """Lets one more VM write to all the memory that is left for guests."""
     said = machine.command("vm create huge kernel=greedy.bin memory=512G")
     left = int(re.search(r"only (\d+) MiB are promised to nobody", said).group(1))
     mib = (left - 4) * 128 // 129  # docs/guides/write-a-configuration.md: besides RAM, RAM / 128 and 512 pages, 64 a vCPU

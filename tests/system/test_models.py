@@ -8,7 +8,8 @@ import pytest
 import emulators
 from machine import PROMPT, Bochs, Qemu, wait_for
 
-# One style: the prefix, no capital but in a name, no full stop, a line of its own.
+# The style of the kernel's messages: the prefix, no capital but in a name, no full stop, a line of
+# its own.
 SENTENCE = r"(?:^|\n)skerry: ((?:[a-z]|SVM |VMX |EPT )[^\r\n]*[^.\r\n])\r*\n"
 SVM = ",+svm,+npt"
 NO_64_BIT = "no 64-bit mode"
@@ -35,7 +36,7 @@ BOCHS_ALWAYS = "corei5_lynnfield_750"
 
 
 def qemu_models():
-    """All but `host`, which needs KVM."""
+    """Returns all CPU models but `host`, which needs KVM."""
     text = subprocess.run(["qemu-system-x86_64", "-cpu", "help"], text=True, check=True,
                           stdout=subprocess.PIPE).stdout
     return [name for name in re.findall(r"^x86 (\S+)", text, re.MULTILINE) if name != "host"]
@@ -58,7 +59,7 @@ def test_generation(build, cpu):
 @pytest.mark.parametrize("more", ["", SVM])
 @pytest.mark.parametrize("model", qemu_models())
 def test_all(build, model, more):
-    """With SVM and nested paging nothing but 64-bit mode may be missing."""
+    """On each CPU model with SVM and nested paging nothing but 64-bit mode may be missing."""
     allowed = (NO_64_BIT,) if more else (NO_64_BIT, NO_VIRTUALIZATION, NO_NESTED_PAGING)
     with Qemu(build, cpu=model + more) as machine:
         said = verdict(machine)
@@ -102,7 +103,7 @@ if emulators.qemu_has_x2apic():
             wait_for(lambda: machine.objects("cpu")[1]["interrupts"] > 0)
 
 
-# What the boot CPU has of each leak: the emulators' CPUs say different things of themselves.
+# The state of each leak on the boot CPU: the emulators' CPUs say different things of themselves.
 OPEN = {
     "EPYC": "spectre-v2 return-stack retbleed inception ssb cache-disable bus-lock",
     "tigerlake": "its downfall bus-lock",

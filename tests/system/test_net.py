@@ -97,7 +97,7 @@ def test_guests_and_the_world(build, tmp_path, page):
 
 
 def test_under_vmx(build, tmp_path):
-    """On Bochs, with guests that boot at once: among themselves, and out by its e1000 and back."""
+    """On Bochs, guests that boot at once reach each other, and a host by its e1000 and back."""
     conf = bundle.make(tmp_path / "net.cpio", LAN + tiny("alpha", 1, "reach") + tiny("beta", 2, "") +
                        tiny("gamma", 3, "flood to=2", autostart="no"),
                        bundle.tiny(build, "net_share"))
@@ -179,7 +179,7 @@ size = 64K
 
 
 def test_refused(build, tmp_path):
-    """What is wrong with a network is said, and costs only those who asked for it."""
+    """A mistake in a network is reported, and costs only those who asked for it."""
     conf = files(build, tmp_path, REFUSED,
                  guest("same", "10.0.2.15", "lan mac=52:54:00:00:00:01"),
                  guest("other", "10.0.2.16", "lan mac=52:54:00:00:00:01"),
@@ -252,14 +252,15 @@ def test_linux(build, tmp_path):
         after = port_of(machine, "alpha")
         size, count = (after[key] - before[key] for key in ("received_bytes", "received_frames"))
         print(f"{size} bytes in {count} frames")
-        assert size / count > 1600, (size, count) # no frame of 1,500 is so long
+        assert size / count > 1600, (size, count) # no frame of 1,500 bytes is so long
         # a VLAN that the guest has not asked for
         filtered = stat(machine, "alpha").get("card-0-lost-filtered", 0)
         machine.command("vm create gamma")
         machine.command("vm start gamma")
         wait_for(lambda: stat(machine, "alpha").get("card-0-lost-filtered", 0) > filtered + 1000)
         machine.command("vm destroy gamma")
-        assert pings(machine, "alpha", "10.0.5.2") == 3 # in the VLAN that it has asked for
+        # the guest is in the VLAN that it has asked for
+        assert pings(machine, "alpha", "10.0.5.2") == 3
 
 
 def test_two_machines(build, tmp_path):

@@ -11,7 +11,7 @@ def spoofed(machine, name):
 
 
 def check_thief(machine, port):
-    """It has alpha's address and a page there, and says so to everyone."""
+    """Checks the thief, which has alpha's address and a page there, and tells everyone so."""
     assert "thief says: stolen" in shell(machine, "thief", "wget -q -O - http://10.0.2.15/")
     before = spoofed(machine, "thief")
     for _ in range(3):

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""A network's switch and its card's driver die again and again: what goes over it arrives whole."""
+"""
+A network's switch and its card's driver die again and again: what goes over the network arrives
+whole.
+"""
 import hashlib
 import random
 import socket
@@ -17,7 +20,7 @@ from ports import free_port
 LAN = "[net lan]\nuplink = net0\nrestart_limit = 0\n"
 PIECE = 65536
 
-# Whatever comes to port 5000 is summed up: by nc with its other end as the program's input.
+# A command that sums up whatever comes to port 5000: nc's other end is the program's input.
 TAKE = ("printf '#!/bin/sh\\nmd5sum >/tmp/sum\\n' >/tmp/take; chmod +x /tmp/take; "
         "(nc -l -p 5000 -e /tmp/take >/dev/null 2>&1 &)")
 
@@ -47,7 +50,7 @@ class Source:
             link.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % self.size)
             begin = time.monotonic()
             while self.sent < self.size:
-                # each piece begins with its number, so that no two are the same
+                # each piece begins with its number, so that no two pieces are the same
                 head = self.sent.to_bytes(8, "little")
                 data = (head + self.pieces[self.sent // PIECE % 16][8:])[:self.size - self.sent]
                 link.sendall(data)
@@ -60,7 +63,10 @@ class Source:
 
 
 def die_apart(machine, names, times, apart, chance):
-    """Each dies so often, in turn, at arbitrary moments, so many seconds apart and up to 1 more."""
+    """
+    Lets each process die this often, in turn, at arbitrary moments, this many seconds apart and
+    up to 1 more.
+    """
     last = 0
     for name in names * times:
         time.sleep(max(0, last + apart + chance.random() - time.monotonic()))

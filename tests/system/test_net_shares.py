@@ -24,8 +24,9 @@ net.packets = {packets}
 
 def boot(build, tmp_path, *guests, packets=0, image=""):
     """
-    Of tiny guests: name, words of the command line, whether it starts by itself, maybe the name of
-    its network. Each may send so many packets a second; 0: as many as it likes.
+    Boots tiny guests: name, words of the command line, whether the guest starts by itself,
+    maybe the name of its network. Each may send this many packets a second; 0: as many as it
+    likes.
     """
     conf = "".join(f"[net {name}]\nrestart_limit = 0\n" for name in ("lan", "other"))
     for number, (name, words, autostart, *net) in enumerate(guests, 1):
@@ -48,7 +49,7 @@ def test_packets(build, tmp_path, rate, window):
         machine.attach("count")
         while not 0.9 * rate < rate_of(machine) < 1.1 * rate:
             pass
-        value(machine, "RATE") # after a window that may have begun before
+        value(machine, "RATE") # the first window may have begun before the change
         rates = [rate_of(machine) for _ in range(3)]
         print(rates)
         machine.leave()
@@ -61,7 +62,7 @@ def test_packets(build, tmp_path, rate, window):
 
 
 def test_flood(build, tmp_path):
-    """Another guest floods at its limit: pings take at most twice as long as without it."""
+    """While another guest floods at its limit, pings take at most twice as long as without it."""
     guests = (("ping", "ping to=2", "yes"), ("echo", "", "yes"), ("flood", "flood to=4", "no"),
               ("count", "count window=1000", "yes"))
     with boot(build, tmp_path, *guests) as machine:
@@ -70,7 +71,7 @@ def test_flood(build, tmp_path):
         for line in ("create flood", "set flood net.packets=10000", "start flood"):
             order(machine, f"vm {line}")
         machine.attach("count")
-        value(machine, "RATE") # with the first burst
+        value(machine, "RATE") # the first value includes the first burst
         rate = rate_of(machine)
         machine.leave()
         busy = ping(machine, "b")
@@ -85,7 +86,10 @@ def progress(machine):
 
 
 def rate_while(machine, what, times):
-    """Does something so often: frames a second meanwhile, and how often a second."""
+    """
+    Does something several times; returns the frames a second during that, and how often a
+    second it was done.
+    """
     first, begin = progress(machine)
     for _ in range(times):
         what()
@@ -95,9 +99,10 @@ def rate_while(machine, what, times):
 
 def test_deaths_elsewhere(build, tmp_path):
     """
-    Another network's switch dies, more often than every 50 ms. A third of the CPU is each of the
-    three's that move frames here, two monitors and a switch: they lose far less than a fourth's
-    share would be. Nor does it run out of quota, although no idle CPU frees what the dead had.
+    Another network's switch dies, more often than every 50 ms. The three processes that move
+    frames here, two monitors and a switch, have a third of the CPU each: they lose far less
+    than a fourth's share would be. The network does not run out of quota either, although no
+    idle CPU frees what the dead had.
     """
     guests = (("flood", "flood to=2", "yes"), ("count", "count window=1000000000", "yes"),
               ("echo", "", "yes", "other"))

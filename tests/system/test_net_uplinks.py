@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Two ways out of one network: loops are found, one stands in for the other, the wire is told."""
+"""
+A network with two uplinks: loops are found, one uplink stands in for the other, the wire is told.
+"""
 import re
 import subprocess
 
@@ -37,19 +39,25 @@ def wait_link(machine, *wanted):
 
 
 def announced(folder, mac):
-    """How often that address was said to be here."""
+    """Returns how often that address was said to be here."""
     said = subprocess.run(["tcpdump", "-nn", "-e", "-r", folder / "wire.pcap", "ether proto 0x8035"],
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
     return len(re.findall(f"{mac} > ff:ff:ff:ff:ff:ff, .*Reverse ARP", said.stdout))
 
 
 def links(of, first, second):
-    """As `net list` shows them, of the uplink in use at the start and of the other one."""
+    """
+    Returns the links as `net list` shows them, of the uplink in use at the start and of the
+    other one.
+    """
     return " ".join((first, second) if of == "net0" else (second, first))
 
 
 def check_start(machine):
-    """One card is blocked: not that whose driver was ready first. Returns (in use, blocked)."""
+    """
+    Checks that one card is blocked, not the card whose driver was ready first. Returns (in use,
+    blocked).
+    """
     wait_link(machine, "up blocked", "blocked up")
     found = ("net0", "net1") if link(machine) == "up blocked" else ("net1", "net0")
     said = "net lan: port {1} is blocked, it is in a loop with {0}".format(*found)
@@ -60,7 +68,10 @@ def check_start(machine):
 
 
 def test_one_stands_in(build, tmp_path):
-    """Both cards are on one wire: one is blocked, until the other's cable, or its driver, is gone."""
+    """
+    With both cards on one wire, one is blocked, until the other's cable, or its driver, is
+    gone.
+    """
     port = free_port()
     conf = files(build, tmp_path, LAN, guest("alpha", "10.0.2.15", words="serve=hello"))
     with Qemu(build, bundle=conf, extra=wire(tmp_path, port)) as machine:
@@ -69,7 +80,8 @@ def test_one_stands_in(build, tmp_path):
         wait_shells(machine, "alpha")
         mac = ports(machine)["alpha"]["mac"]
         assert fetch(port) == "alpha says: hello\n"
-        before = announced(tmp_path, mac)  # once if an uplink opened behind alpha's card
+        # one announcement, if an uplink opened behind alpha's card
+        before = announced(tmp_path, mac)
         assert before <= 1
         with qemu_monitor.Monitor(tmp_path / "monitor") as monitor:
             cable = WIRES[used]
@@ -93,7 +105,7 @@ def test_one_stands_in(build, tmp_path):
 
 
 def test_refused(build, tmp_path):
-    """What is wrong with one uplink is said, and costs nothing but that one."""
+    """A mistake in one uplink is reported, and costs nothing but that uplink."""
     conf = files(build, tmp_path, "[net lan]\nuplink = net7, net0\n"
                  "[net more]\nuplink = net0, net1, net1\n")
     with Qemu(build, bundle=conf, extra=wire(tmp_path, free_port())) as machine:

@@ -20,10 +20,10 @@ SYSCALL = ("syscall_stub", "syscall_entry")
 SYSENTER = ("sysenter_entry",)
 VMX = ("vmx_run", "vmx_exited")
 HELD = ("svm_switch_in", "svm_run", "svm_switch_out")
-ENOUGH = 0.9  # of the instructions
-CLOSED_SWEEPS = 8  # at most
-SYSCALL_STUB = 3  # instructions; the rest of its page is padding
-KICK_STUB = 0xf1 * 16  # in trap_stubs
+ENOUGH = 0.9  # the part of the instructions that has to be hit
+CLOSED_SWEEPS = 8  # the most sweeps of a closed piece
+SYSCALL_STUB = 3  # the instructions of the stub; the rest of its page is padding
+KICK_STUB = 0xf1 * 16  # the offset of the kick's stub in trap_stubs
 STUB_BYTES = 16
 NO_CODE = ("nop", "ud2")  # padding, and unreachable code
 WORDS = {"neighbour": "neighbour.bin\nmemory = 64M\ncmdline = key=7",
@@ -54,7 +54,10 @@ def kick_stub(code):
 
 
 def way_back(code, sysenter):
-    """cpu_return_to_caller without the other vendor's return instruction and the code for it."""
+    """
+    Returns cpu_return_to_caller without the other vendor's return instruction and the code for
+    it.
+    """
     rows = code["cpu_return_to_caller"]
     end = [at for at, (_, text) in enumerate(rows) if text.startswith("sysret")][0] + 1
     begin = [at for at in range(end) if rows[at][1].startswith("jne")][-1] + 1
@@ -74,7 +77,7 @@ def start_guests(machine):
 
 
 def passes(machine):
-    """How often the neighbour has verified its memory."""
+    """Returns how often the neighbour has verified its memory."""
     machine.attach("neighbour")
     machine.type("p")
     machine.wait(r"PASSES (0x[0-9a-f]+)")
@@ -91,7 +94,7 @@ def sweep(machine, count):
 
 
 def verify_alive(machine):
-    """All guests run; the neighbour verifies its memory two more times."""
+    """Checks that all guests run; the neighbour verifies its memory two more times."""
     first = passes(machine)
     while passes(machine) < first + 2:
         pass
@@ -109,8 +112,11 @@ def hits(machine, base, rows):
 
 
 def held(log, rows):
-    """The addresses of those rows before which the line was raised while GIF was clear: the log has
-    the row before as well. The row after VMRUN does not count: the guest runs before it."""
+    """
+    Returns the addresses of those rows before which the line was raised while GIF was clear:
+    the log has the row before as well. The row after VMRUN does not count: the guest runs
+    before it.
+    """
     after = {rows[at - 1][0]: rows[at][0] for at in range(1, len(rows))
              if "vmrun" not in rows[at - 1][1]}
     found, before, raised = set(), None, False
@@ -134,7 +140,7 @@ def sweep_closed(machine, monitor, count, log, rows):
         monitor.command("log exec,nochain,trace:ioapic_set_irq")
         sweep(machine, count)
         monitor.command("log none")
-        found = held(log, rows)  # QEMU appends to its log
+        found = held(log, rows)  # read again, as QEMU appends to its log
         if len(found) >= ENOUGH * len(rows):
             break
     monitor.command("singlestep off")

@@ -58,7 +58,7 @@ def test_nvme(build, tmp_path):
         assert "trusted with all memory" in machine.command("log show -c device")
         machine.attach_shell("alpha", 120)
         assert digest(machine) == hashlib.md5(path.read_bytes()).hexdigest()
-        # by its interrupt: the driver itself looks ten times a second only
+        # the disk works by its interrupt: without it the driver looks only ten times a second
         said = machine.shell("time dd if=/dev/vda of=/dev/null bs=4k count=200 iflag=direct")
         assert seconds(said) < 10
         machine.leave()
@@ -71,7 +71,7 @@ def test_nvme(build, tmp_path):
 
 
 def test_restarted(build, tmp_path):
-    """Its process ends while the guest writes: nothing of that is seen but a pause."""
+    """The driver's process ends while the guest writes: the guest sees nothing but a pause."""
     path, qemu = start(build, tmp_path, controller="00:04.0")
     with qemu as machine:
         machine.wait_prompt()
@@ -97,7 +97,7 @@ def test_restarted(build, tmp_path):
 
 
 def test_no_controller(build, tmp_path):
-    """What is no NVMe, or not there, is refused with what to do."""
+    """A device that is no NVMe, or not there, is refused with what to do."""
     for wanted in ("nvme1", "00:1f.3", "00:05.0"):
         _, qemu = start(build, tmp_path, controller=wanted)
         with qemu as machine:

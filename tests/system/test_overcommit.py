@@ -58,12 +58,12 @@ def test_waits(build, tmp_path, key, emulator):
         assert "beta: paused: no memory" in machine.command("log show -n 20")
         assert machine.command("vm list").count("no memory") == 1
         assert "no memory left for it: only" in refused(machine, "vm resume beta")
-        # the others have what they were promised, and the manager can still be asked for things
+        # the other VMs have what they were promised, and the manager still answers
         wait_counts(machine, "firm")
         one(machine, "vm snapshot firm one")
         one(machine, "vm reset firm --to one")
         assert ": 0 found" in machine.command("audit")
-        # gamma needs no page that it does not have, and what is not used was taken from it
+        # gamma needs no page that it does not have, and its unused pages were taken from it
         assert machine.vm("gamma")["state"] == "running"
         machine.command("vm destroy alpha")
         has_touched(machine, "beta")
@@ -76,7 +76,7 @@ def test_waits(build, tmp_path, key, emulator):
 
 
 def test_without(build, tmp_path):
-    """What is promised has to be there."""
+    """Without overcommit, what is promised has to be there."""
     with start(build, tmp_path, "no") as machine:
         machine.wait_prompt()
         wait_counts(machine, "firm")
@@ -99,7 +99,7 @@ def test_clones(build, tmp_path, count):
         free = machine.free_pages()
         for number in range(count):
             assert one(machine, f"vm clone base@one c{number}")["state"] == "running"
-        # what has ended is freed once a CPU has nothing else to do
+        # the pages of an ended VM are freed once a CPU has nothing else to do
         wait_for(lambda: (free - machine.free_pages()) * 4 / count < 400)
         print(f"{(free - machine.free_pages()) * 4 / count} KiB each")
         machine.attach(f"c{count - 1}")
@@ -110,7 +110,8 @@ def test_clones(build, tmp_path, count):
         assert ": 0 found" in machine.command("audit")
 
 
-# Nothing that wakes an idle Linux once a second: a thousand of them share two emulated CPUs.
+# The kernel's words that keep an idle Linux from waking once a second: a thousand of these guests
+# share two emulated CPUs.
 QUIET = "psi=0 nowatchdog tsc=reliable cgroup_disable=memory"
 QUIETER = "sysctl -q -w vm.compaction_proactiveness=0 vm.stat_interval=3600"
 
@@ -133,7 +134,7 @@ def debian(build, folder, how):
 
 
 def uptime(machine, name):
-    """What the shell of a VM says, in seconds."""
+    """Returns the uptime that the shell of a VM prints, in seconds."""
     machine.attach(name)
     up = float(machine.shell("cat /proc/uptime").split()[0])
     machine.leave()
@@ -162,7 +163,7 @@ def test_debian_clones(build, tmp_path, count):
         print(f"{(free - machine.free_pages()) * 4 / count} KiB each, "
               f"{(time.monotonic() - began) / count} s each")
         up, asked = uptime(machine, "c0"), time.monotonic()
-        until = machine.vm("c0")["uptime_ns"] + 10e9  # without a word to it
+        until = machine.vm("c0")["uptime_ns"] + 10e9  # nobody talks to the VM until then
         wait_for(lambda: machine.vm("c0")["uptime_ns"] > until)
         assert 0.5 < (uptime(machine, "c0") - up) / (time.monotonic() - asked) < 1.5
         for number in range(0, count, max(1, count // 100)):
@@ -177,7 +178,10 @@ def test_debian_clones(build, tmp_path, count):
 
 @pytest.mark.long
 def test_debian_clones_promised(build, tmp_path):
-    """What is promised has to be there: the clone that would be one too many is refused, in figures."""
+    """
+    A promised page has to be there: the clone that would be one too many is refused, in
+    figures.
+    """
     with debian(build, tmp_path, "no") as machine:
         machine.wait_prompt()
         machine.attach_shell("base", 600)

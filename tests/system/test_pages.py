@@ -5,9 +5,10 @@ import pytest
 import bundle
 from machine import Bochs, Qemu
 
-GIB = 1 << 18 # in pages
+GIB = 1 << 18 # the pages in a GiB
 
-# By `pages`: how much of the GiB touched is mapped by leaves of 2 MiB or more, and of 1 GiB
+# For each value of `pages`: how much of the GiB touched is mapped by leaves of 2 MiB or more, and
+# of 1 GiB
 LEAVES = {"auto": (GIB, GIB), "1g": (GIB, GIB), "2m": (GIB, 0), "4k": (0, 0)}
 
 

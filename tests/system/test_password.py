@@ -19,7 +19,7 @@ ASKED = r"(?:^|\n|\r)password: "
 
 
 def hashed(word, salt=bytes(range(16)), iterations=1000):
-    """What the guide's line for a PC computes."""
+    """Computes what the guide's line for a PC computes."""
     digest = hashlib.pbkdf2_hmac("sha256", word.encode(), salt, iterations)
     return f"pbkdf2-sha256${iterations}${salt.hex()}${digest.hex()}"
 
@@ -90,7 +90,8 @@ def check_made(machine):
     machine.wait_prompt()
     machine.type("password\r")
     machine.wait("new password: ")
-    # it is asked for again: what a person types next must not become a line of the history
+    # the password is asked for again: what a person types next must not become a line of the
+    # history
     machine.type("short\r")
     machine.wait("a password has 8 to 64 characters")
     machine.wait("new password .Enter alone gives up.: ")
@@ -141,7 +142,7 @@ def unlock(machine):
 
 
 def check_idle_ends(machine, line):
-    """What is under way at the terminal ends with the lock."""
+    """Checks that what is under way at the terminal ends with the lock."""
     unlock(machine)
     machine.type(line + "\r")
     machine.wait(IDLE)
@@ -183,7 +184,7 @@ def test_idle(build, tmp_path):
         machine.type("\x15version\r")
         assert "locked" not in machine.wait("Skerry ")
         machine.wait_prompt()
-        # a machine that is on its way down goes on
+        # a machine that is about to power off goes on
         machine.type("poweroff\r")
         machine.wait("Stopping 1 VM first")
         time.sleep(4)
@@ -200,7 +201,7 @@ def test_idle_without_password(build, tmp_path):
 
 
 def guide_line(word):
-    """What the guide's line for a PC prints."""
+    """Returns what the guide's line for a PC prints."""
     text = (ROOT / "docs/guides/write-a-configuration.md").read_text()
     line = re.search(r"^    (python3 -c .*)$", text, re.MULTILINE)[1]
     done = subprocess.run(line, shell=True, check=True, text=True, input=word + "\n",

@@ -39,7 +39,10 @@ KINDS = {"00:04.0": "NVMe controller", "00:05.0": "Ethernet controller",
 
 
 def check_quiet(machine, found):
-    """Nothing but a bridge may use DMA, and the log and the command say what that is worth."""
+    """
+    Checks that nothing but a bridge may use DMA, and that the log and the command say what that
+    is worth.
+    """
     assert not [row for row in found.values()
                 if row["dma"] and not row["class"].startswith("06")]
     assert not [row for row in found.values() if row["problem"]]
@@ -73,7 +76,7 @@ def test_qemu(build, q35):
 
 
 def test_bochs(build):
-    """By ports: this chipset has no configuration space in memory."""
+    """On Bochs the scan goes by ports: the chipset has no configuration space in memory."""
     with Bochs(build) as machine:
         machine.wait_prompt()
         found = functions(machine)

@@ -81,8 +81,8 @@ def requests_of(machine):
 
 def restart_driver(machine, times):
     """
-    Each time after the guest has had some more of its disk; on a host that let the test wait for
-    long the guest may have all it wants by then.
+    Restarts the driver several times, each time after the guest has had some more of its disk;
+    on a slow host the guest may have all it wants by then.
     """
     machine.leave()
     for starts in range(2, times + 2):
@@ -117,7 +117,8 @@ def notes(entries):
         if not entry.flush and NOTES[0] <= entry.sector <= NOTES[1]:
             number = entry.sector - NOTES[0]
             assert int(entry.data) == number
-            found.setdefault(number, at) # again: its driver died before it could answer
+            # the same note may come again, as its driver died before it could answer
+            found.setdefault(number, at)
     assert list(found) == sorted(found)
     return found
 
@@ -133,7 +134,7 @@ def latest(note, step):
 
 
 def lost(files, note):
-    """What is not as promised by note `note` and all before it: one line each."""
+    """Yields a line for each thing that is not as note `note`, and all notes before it, promise."""
     wrong = []
     for number in range(1, latest(note, 0) + 1):
         name, removal = f"new.{number}", 4 * (number + KEPT) + 3
@@ -154,7 +155,10 @@ def lost(files, note):
 
 
 def check_file_system(path):
-    """Its journal replayed, as a mount does, nothing is left to repair. Returns what is wrong."""
+    """
+    Replays the file system's journal, as a mount does; nothing is left to repair then. Returns
+    what is wrong.
+    """
     replayed = tool("e2fsck", "-p", path, good=range(9))
     checked = tool("e2fsck", "-fn", path, good=range(9))
     if replayed.returncode > 1 or checked.returncode != 0:
@@ -169,7 +173,7 @@ def read_files(path, folder):
 
 
 def after_cut(run, cut, survives, chance, folder):
-    """What is wrong with the disk after a cut: one line each."""
+    """Yields a line for each thing that is wrong with the disk after a cut."""
     folder.mkdir()
     path = folder / "data.img"
     disk = write_log.image(run.before, run.entries, cut, survives, chance)
@@ -188,7 +192,10 @@ def pending(run, cut):
 
 
 def cut_often(run, folder, cuts=CUTS, seed=22):
-    """So many cuts, half of them right behind a note, half where much is lost; {cut: what is wrong}."""
+    """
+    Cuts the run this often, half of the times right behind a note, half where much is lost;
+    returns {cut: what is wrong}.
+    """
     chance = random.Random(seed)
     behind_notes = list(notes(run.entries).values())
     # after the first round: ext4 writes its superblock at the mount, and counts on its two sectors
@@ -210,14 +217,17 @@ def cut_often(run, folder, cuts=CUTS, seed=22):
 @pytest.mark.parametrize("rounds, cuts", [
     (12, CUTS), pytest.param(100, 200, marks=pytest.mark.long)])
 def test_power_cut(build, tmp_path, rounds, cuts):
-    """One recorded run, its driver restarted meanwhile, cut often: nothing synced is lost."""
+    """
+    A run is recorded once, with its driver restarted, and cut often: nothing that was synced is
+    lost.
+    """
     run = record(build, build, tmp_path, rounds, restarts=3)
     assert len(notes(run.entries)) == 4 * rounds + 1
     assert not cut_often(run, tmp_path, cuts)
 
 
 def test_no_flush(build, tmp_path):
-    """The same with a driver that drops flushes: found, so the cuts would show one."""
+    """With a driver that drops flushes the same cuts show a loss, so they would show one."""
     run = record(build, build / "tests/no-flush", tmp_path, 6)
     assert not any(entry.flush for entry in run.entries)
     assert cut_often(run, tmp_path)

@@ -23,7 +23,7 @@ def storm_bundle(build, tmp_path, words, vcpus):
 
 
 # Without the kick a vCPU would run on for ever under SVM, and for up to 5 ms under VMX, where the
-# preemption timer makes it exit. Bochs' time is that of its instructions, QEMU's the developer's.
+# preemption timer makes it exit. Bochs' time is that of its instructions, QEMU's is the host's.
 @pytest.mark.parametrize("emulator, limit_us", [(Qemu, 1000000), (Bochs, 1000)])
 def test_window(build, tmp_path, emulator, limit_us):
     """A vCPU that never exits of its own accord loses access to an unmapped page at once."""
@@ -87,7 +87,7 @@ def test_nodes(build, tmp_path):
         machine.command("vm create one")
         machine.command("vm start one")
         assert machine.vm("one")["state"] == "running"
-        # it gets its memory as it goes, and has perhaps not begun
+        # the VM gets its memory as it runs, and has perhaps not begun
         wait_for(lambda: before["node-1"]["free"] - memory(machine)["node-1"]["free"] >= 512)
         machine.command("vm destroy one")
 
@@ -123,13 +123,13 @@ def backtraces(machine):
 
 
 def test_panic(build, tmp_path):
-    """A machine check on one CPU: the panic shows what each of the others was doing."""
+    """A machine check on one CPU: the panic shows what each of the other CPUs was doing."""
     path = tmp_path / "monitor"
     files = busy_bundle(build, tmp_path, {"one": {"affinity": 1}, "two": {"affinity": 2}})
     with Qemu(build, bundle=files, extra=("-smp", "4", "-monitor",
                                           f"unix:{path},server=on,wait=off")) as machine:
         machine.wait_running(("one", "two"))
-        # in their guests, and no more in their monitors
+        # the vCPUs are in their guests, and no more in their monitors
         wait_for(lambda: all(machine.vm(name)["cpu_ns"] > 10 ** 9 for name in ("one", "two")))
         with socket.socket(socket.AF_UNIX) as link:
             link.connect(str(path))
@@ -144,12 +144,13 @@ def test_panic(build, tmp_path):
 
 
 class Debugger:
-    """As much of GDB's remote protocol as it takes to send one CPU astray."""
+    """The part of GDB's remote protocol that it takes to send one CPU astray."""
 
     def __init__(self, port):
         self.link = socket.create_connection(("127.0.0.1", port), timeout=120)
         self.unread = b""
-        self.ask("qXfer:features:read:target.xml:0,fff") # or QEMU changes no register
+        # without this question QEMU changes no register
+        self.ask("qXfer:features:read:target.xml:0,fff")
 
     def packet(self):
         while b"#" not in self.unread[:-2]:
@@ -197,7 +198,7 @@ def test_lost_cpu(build, tmp_path):
         machine.type("vm destroy one\r")
         machine.wait("panic on CPU 0: CPU 1 does not answer")
         shown = backtraces(machine)
-        assert "tlb_reclaim" in shown["panic"]  # of tlb_cpu_passed
+        assert "tlb_reclaim" in shown["panic"]  # tlb_reclaim is a part of tlb_cpu_passed
         assert re.match(r"at\n +[0-9a-f]+ cpus_halt", shown["1"]), shown["1"]
         assert "cpu_loop" in shown["1"]
 
@@ -257,7 +258,7 @@ def check_lines(machine):
 
 
 def test_debug_image(build, debug_build, tmp_path):
-    """With its assertions, the order of locks among them, the kernel runs without a panic."""
+    """A kernel with its assertions, the order of locks among them, runs without a panic."""
     files = busy_bundle(build, tmp_path, {
         "one": {"weight": 512, "cap": "80%"}, "two": {"reserve": "2ms/10ms"}, "three": {},
         "storm": {"kernel": "storm.bin", "vcpus": 4, "memory": "32M"}})

@@ -70,7 +70,7 @@ def test_registers(build, tmp_path, emulator):
             assert not left, f"vector registers: {left}"
         for aux, least, most, xinuse, selectors, data in found:
             assert aux == "0"
-            # all that there are, and no guest's choice
+            # all AVX state that there is, and no guest's choice
             assert least == most and int(most, 16) > 3
             # QEMU does not track what is in use, and says that all is
             assert emulator is Qemu or int(xinuse, 16) & ~1 == 0

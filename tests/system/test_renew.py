@@ -11,7 +11,7 @@ import net
 from machine import Bochs, Qemu, guest_output, on_cpus, wait_for
 
 EMULATORS = {"qemu": Qemu, "bochs": Bochs}
-BOCHS_MHZ = 50  # bochs.py
+BOCHS_MHZ = 50  # the rate in bochs.py
 COUNTER = "[vm count]\nkernel = counter.bin\nmemory = 16M\nautostart = yes\n{more}"
 
 
@@ -51,14 +51,14 @@ def test_counter(build, tmp_path, emulator):
         machine.leave()
         held = [renew(machine, "count") for _ in range(20)]
         print(f"held: {held} us")
-        if emulator == "bochs":  # whose clock counts instructions
+        if emulator == "bochs":  # the clock of Bochs counts instructions
             assert max(held) * BOCHS_MHZ < 1_000_000, held
-        # a paused one stays paused
+        # a paused VM stays paused
         machine.command("vm pause count")
         renew(machine, "count")
         assert machine.vm("count")["state"] == "paused"
         machine.command("vm resume count")
-        # what the new monitor does on its own: a reset loads the kernel anew
+        # the new monitor can do more on its own: a reset loads the kernel anew
         check_count(machine)
         machine.wait_end("count")
         machine.wait_prompt()

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The same sources give the same bytes in another folder, later; and what went into them is listed."""
+"""
+The same sources give the same bytes in another folder, later; and a list says what went into the
+image.
+"""
 import hashlib
 import json
 import os
@@ -25,7 +28,10 @@ def make(folder, *words):
 
 
 def switches(build):
-    """Those that the first build was made with, and its commit, which the copy does not know."""
+    """
+    Returns the switches that the first build was made with, and its commit, which the copy does
+    not know.
+    """
     flags = (build / "flags").read_text().split()
     return [f"CC={flags[0]}", f"COMMIT={(build / 'commit').read_text().strip()}",
             *(f"{name}=1" for name in ("DEBUG", "TEST") if f"-D{name}" in flags)]
@@ -42,7 +48,8 @@ def copy(build):
             shutil.copytree(ROOT / name, folder / name)
         else:
             shutil.copy2(ROOT / name, folder / name)
-    make(folder, *switches(build), "build/monitor.elf")  # in another order, too
+    # the second build goes in another order, too
+    make(folder, *switches(build), "build/monitor.elf")
     make(folder, *switches(build))
     yield folder
     shutil.rmtree(build / "tests/reproduce")
@@ -100,7 +107,10 @@ def check_sums(element, *algorithms):
 
 
 def check_elements(document):
-    """Each has what it must, and a name of its own; relationships lead from one to another."""
+    """
+    Checks that each element has what it must, and a name of its own, and that relationships
+    lead from one element to another.
+    """
     for package in document["packages"]:
         assert package["name"] and package["downloadLocation"]
         if package["filesAnalyzed"]:
@@ -155,12 +165,12 @@ def test_sbom(copy, tmp_path):
                               text=True, stdout=subprocess.PIPE).stdout
         assert packages[name]["versionInfo"] == said
         assert len(contained(document, packages[name])) > 100
-    # what is in the ISO, byte by byte
+    # lists what is in the ISO, byte by byte
     subprocess.run(["xorriso", "-osirrox", "on", "-indev", iso, "-extract", "/", tmp_path / "iso"],
                    check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     found = {f"./{path.relative_to(tmp_path / 'iso')}": sha256_of(path)
              for path in (tmp_path / "iso").rglob("*") if path.is_file()}
-    del found["./boot.catalog"]  # which the ISO's maker writes
+    del found["./boot.catalog"]  # the ISO's maker writes this file
     listed = {file["fileName"]: check_sums(file)["SHA256"] for file in document["files"]}
     assert set(found) == set(listed) and "./boot/skerry.elf" in found
     assert {name for name in found if found[name] != listed[name]} <= {PATCHED}

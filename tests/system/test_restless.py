@@ -21,16 +21,16 @@ cmdline = {liar}
 affinity = 1-2
 autostart = yes
 """
-# On a busy host all takes longer, the silence and the command: who waits for a command's end is
-# silent as long as that takes, who makes it in turns a small part of it.
+# The longest silence. On a busy host the silence and the command take longer: a command that waits
+# for an end is silent as long as that takes, a command in turns a small part of it.
 SHORT_S = 2.0
 SHARE = 0.5
-AFTER = 5  # answers; the command's end may come before that of what it began
+AFTER = 5  # the answers after a command, whose end may come before that of what it began
 IN_VAIN = "keep being given back|given back all the time"
 
 
 def serve(machine, line):
-    """What a command says; all the time until then COM2 answers."""
+    """Returns what a command prints; COM2 answers all the time until then."""
     machine.type(line + "\r")
     asked = [time.monotonic()]
     ended = None

@@ -48,7 +48,7 @@ KINDS = {
 
 
 def of_kind(rows, kind):
-    """{id: its rows} of every process of that kind."""
+    """Returns {id: its rows} of every process of that kind."""
     found = {}
     for row in rows:
         if row["process"] == kind:
@@ -65,8 +65,8 @@ def check_monitors(rows, disks=0):
     for held in of_monitors(rows).values():
         vcpus.append(sum(row["type"] == "vcpu" for row in held))
         check(held, documented("A monitor"), {"a vCPU": vcpus[-1] or 1, "a disk": disks})
-        # nothing of the machine: no root, so neither ports nor physical memory nor the log; no
-        # interrupt line; and of processes, VMs and groups only its own
+        # a monitor has nothing of the machine: no root, so neither ports nor physical memory nor
+        # the log; no interrupt line; and of processes, VMs and groups only its own
         types = Counter(row["type"] for row in held)
         assert not {"root", "irq", "thread"} & set(types)
         assert types["process"] == types["vm"] == types["group"] == 1, types

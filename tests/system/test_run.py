@@ -30,7 +30,10 @@ VARIANTS = {
 
 
 def check_network(terminal, port):
-    """What the README promises: a page for the user's machine; guests that reach each other."""
+    """
+    Checks what the README promises: a page for the user's machine; guests that reach each
+    other.
+    """
     for name, address in (("alpha", "10.0.2.15"), ("beta", "10.0.2.16")):
         terminal.send(f"vm console {name}\r")
         terminal.expect(f"ADDRESS {address}")
@@ -86,7 +89,10 @@ def test_port_taken(build):
 
 
 def test_page_where_nothing_is_built_yet(tmp_path):
-    """What makes the page is run also before there is a build folder, and its words are kept."""
+    """
+    The program that makes the page runs also before there is a build folder, and its output is
+    kept.
+    """
     npm = tmp_path / "bin/npm"
     npm.parent.mkdir()
     npm.write_text("#!/bin/sh\necho asked for $*\nexit 1\n")
@@ -128,7 +134,10 @@ def test_reboot(build, tmp_path):
 
 
 def test_container_packages():
-    """What `make container` puts into its image is all that the other targets install."""
+    """
+    The packages that `make container` puts into its image are all that the other targets
+    install.
+    """
     made = subprocess.run(["make", "-s", "container-packages"], cwd=ROOT, text=True, check=True,
                           capture_output=True).stdout.split()
     named = set()
@@ -163,7 +172,7 @@ def test_installed_pages(build, tmp_path):
     ("test ONLY=units", "ONLY=units is not possible; use one of lint unit fuzz guest system"),
     ("run BOOT=kernel BUNDLE=none.cpio", "BUNDLE: none.cpio is no file"),
     ("run DATA_DISK=dta.img", "DATA_DISK=dta.img is no file"),
-    # in two pieces: named.py looks here as well
+    # the word is in two pieces, as named.py looks here as well
     ("test NAME=wal" "lk", "NAME: wal" "lk is in no test's name"),
     ("test ONLY=unit NAME=test_console", "NAME: test_console is in no test's name"),
     ("fuzz TARGET=nothing", "TARGET=nothing is not possible; use one of acpi_pm"),
@@ -179,7 +188,10 @@ def test_refused(words, said):
 @pytest.mark.parametrize("emulator, limit",
                          [("qemu", 120), pytest.param("bochs", 1200, marks=pytest.mark.long)])
 def test_data_disk(build, tmp_path, emulator, limit):
-    """What alpha writes to /data is there at the next `make run`; `make clean` asks before it goes."""
+    """
+    A file that alpha writes to /data is there at the next `make run`; `make clean` asks before
+    it removes the disk.
+    """
     disk = tmp_path / "data.img"
     subprocess.run(["make", "-s", disk, f"DATA_DISK={disk}"], cwd=ROOT, check=True)
     line = (f"make run HTTP_PORT={free_port()} EMULATOR={emulator} DATA_DISK={disk} "

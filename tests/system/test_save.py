@@ -42,7 +42,10 @@ def counts_of(text):
 
 
 def last_of(counts):
-    """The last whole number: a save may cut a line in two, and a part of a number is another one."""
+    """
+    Returns the last whole number: a save may cut a line in two, and a part of a number is
+    another number.
+    """
     return counts[-1] if counts[-1] == counts[-2] + 1 else counts[-2]
 
 
@@ -100,7 +103,7 @@ def save(build, files, image, emulator=Qemu):
         out = machine.command("vm save count saves", 120)
         assert "stopped: saved on disk saves" in out, out
         assert machine.vm("count")["state"] == "stopped"
-        machine.attach("count")  # what it has said to the end
+        machine.attach("count")  # returns what the guest has printed to the end
         machine.wait_rest()
         text = machine.transcript()
         return last_of(counts_of(text)), text
@@ -132,12 +135,12 @@ def test_over_a_boot(build, tmp_path, emulator):
         check_goes_on(machine, before, last)
         check_restored_on_crash(machine, last)
     if emulator is Qemu:
-        flip(image, 2047 * gpt.SECTOR + 511)  # the last byte of its disk
+        flip(image, 2047 * gpt.SECTOR + 511)  # flips a bit in the last byte of the VM's disk
         check_not_restored(build, tmp_path, image, "disk own was written since the save", **conf)
 
 
 def check_restored_on_crash(machine, last):
-    """The guest panics, and goes on from its save again."""
+    """Checks that the guest panics, and goes on from its save again."""
     machine.leave()
     machine.command("vm set count on_crash=restore")
     assert "count: running" in machine.command("vm restore count saves", 120)
@@ -154,12 +157,12 @@ def check_restored_on_crash(machine, last):
 
 
 def check_not_restored(build, tmp_path, image, words, **conf):
-    """The VM is what it was, and boots."""
+    """Checks that the VM is what it was, and boots."""
     with boot(build, make_bundle(build, tmp_path, "no", **conf), image) as machine:
         machine.wait_prompt()
         machine.command("vm create count")
         free = []
-        for _ in range(10):  # each leaves a process that has ended
+        for _ in range(10):  # each attempt leaves a process that has ended
             out = refused(machine, "vm restore count saves")
             assert words in out, out
             free.append(machine.free_pages())
@@ -179,7 +182,10 @@ def flip(image, place):
 
 
 def test_not_restored(build, tmp_path):
-    """Another key, another configuration, changed bytes: words, and the VM stays what it was."""
+    """
+    A save with another key, another configuration or changed bytes is refused in words, and the
+    VM stays what it was.
+    """
     image = tmp_path / "disk.img"
     image.write_bytes(bytes(32 << 20))
     save(build, make_bundle(build, tmp_path, "yes"), image)
@@ -213,7 +219,7 @@ def test_not_saved(build, tmp_path):
         machine.wait(r"COUNT 0x3\s")
         machine.leave()
         before = owned(machine)
-        for _ in range(10):  # each leaves a process that has ended
+        for _ in range(10):  # each attempt leaves a process that has ended
             out = refused(machine, "vm save count saves")
             assert "the disk holds something else; use an empty one or" in out, out
         wait_for(lambda: owned(machine) == before)
@@ -301,7 +307,7 @@ def test_clones(build, tmp_path):
                                                                           "vm restore count saves")
         machine.command("vm destroy beta")
         assert "count: running" in machine.command("vm restore count saves")
-        # one that has crashed, and is held: it can go back, but to what it was configured as
+        # a VM that has crashed, and is held, can go back, but to what it was configured as
         machine.command("vm snapshot count one")
         machine.command("vm clone count@one beta")
         machine.attach("count")
@@ -339,7 +345,7 @@ def test_disks_and_cards(build, tmp_path):
         machine.leave()
         assert "saved on disk saves" in machine.command("vm save count saves")
         assert "count: running" in machine.command("vm restore count saves")
-        # too small for a save: the guest and its disk go on
+        # the disk is too small for a save: the guest and its disk go on
         wait_for(lambda: "takes at least" in refused(machine, "vm save count small"))
         wait_more(machine, 5)
         machine.leave()
@@ -361,7 +367,7 @@ def test_disks_and_cards(build, tmp_path):
         machine.type("q")
         machine.wait("DONE")
         text = machine.transcript()[len(before):]
-        assert last + 2 in counts_of(text)  # the one before may be in two parts
+        assert last + 2 in counts_of(text)  # the number before may be in two parts
         assert "FAIL" not in text
 
 
@@ -375,7 +381,7 @@ def test_cut(build, tmp_path):
     image = tmp_path / "disk.img"
     image.write_bytes(bytes(32 << 20))
     conf = CONF.format(key=KEY, start="yes", memory="32M", disk="", more="")
-    noise = random.Random(1).randbytes(12 << 20)  # so that it takes a while
+    noise = random.Random(1).randbytes(12 << 20)  # random bytes make the save take a while
     files = bundle.make(tmp_path / "cut.cpio", conf + "initrd = noise\n",
                         bundle.tiny(build, "counter") | {"noise": noise})
     save(build, files, image)
@@ -408,7 +414,7 @@ WEEK_S = 7 * 24 * 3600
 
 
 def check_linux(machine, jump_s):
-    """It is restored and goes on, its date so much later than where it stood."""
+    """Checks that Linux is restored and goes on, its date this much later than where it stood."""
     assert "alpha: running" in machine.command("vm restore alpha saves", 200)
     machine.attach("alpha")
     ticks = int(machine.shell("wc -l </tmp/ticks").split()[-1])

@@ -55,7 +55,10 @@ def fails(client, way, path, **keys):
 
 
 def type_key(machine, client):
-    """Only at the console, unseen there and in the log; `lock` forgets it."""
+    """
+    Types the key, which is possible only at the console, unseen there and in the log; `lock`
+    forgets the key.
+    """
     assert "state key" in fails(client, Client.restore, "/dev/null")
     assert client.ask("state key")["status"] == "error"
     for line, answer in (("state key", "the key is taken"), ("lock", "no password is set"),

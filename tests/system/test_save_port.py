@@ -53,7 +53,7 @@ def reach(machine):
 
 @pytest.mark.long
 def test_linux(build, tmp_path):
-    """It goes on in another machine, with what it had in memory; the figures are in docs/."""
+    """Linux goes on in another machine, with what it had in memory; the figures are in docs/."""
     path = tmp_path / "alpha.save"
     with boot(build, tmp_path, "yes") as machine:
         machine.wait_prompt()

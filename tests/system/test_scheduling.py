@@ -31,7 +31,7 @@ def boot(build, tmp_path, sections, cpus=1, counted=True):
 
 
 def quiet(machine, seconds):
-    """Nothing is typed for so long."""
+    """Checks that nothing is typed for this long."""
     machine.console.expect([pexpect.TIMEOUT], timeout=seconds)
 
 
@@ -102,7 +102,8 @@ def test_reservation(build, tmp_path):
         machine.leave()
         one = machine.vm("one")
         assert one["missed_deadlines"] == 0
-        # At worst it runs at the start of one period and at the end of the next: 2 * (10 - 2) ms.
+        # At worst the guest runs at the start of one period and at the end of the next: 2 * (10 -
+        # 2) ms.
         assert longest < 16200
         assert (total - away) / total > 0.195
         # Either end of the measurement may cut a budget of 2 ms, and a fair share of next to nothing
@@ -229,8 +230,8 @@ def test_many(build, tmp_path):
         machine.type("k")
         machine.wait("you pressed 'k'")
         machine.leave()
-        # What the emulator computes meanwhile, as much as it gets of the host's two CPUs. The limit is
-        # generous: what is promised is 50 ms.
+        # The delay includes what the emulator computes, with what it gets of the host's two CPUs.
+        # The limit is generous: what is promised is 50 ms.
         echoes = []
         for byte in "abcdefghij":
             began = machine.computed()
@@ -241,7 +242,7 @@ def test_many(build, tmp_path):
 
 
 def expirations(machine, name):
-    """Of a guest's timers."""
+    """Returns the number of expired timers of a guest."""
     rows = {row["reason"]: row["count"] for row in machine.objects(f"vm stat {name}")}
     return rows.get("timer-expirations", 0)
 
@@ -249,7 +250,7 @@ def expirations(machine, name):
 @pytest.mark.parametrize("count, memory", [
     (200, "2G"), pytest.param(1000, "8G", marks=pytest.mark.long)])
 def test_thousand(build, tmp_path, count, memory):
-    """Hundreds of small guests run, and the console answers."""
+    """a guest that waits for a key costs nothing"""
     conf = "".join(f"[vm g{i}]\nkernel = built-in\nmemory = 4M\nautostart = yes\n"
                    for i in range(count))
     files = bundle.make(tmp_path / "many.cpio", conf)
@@ -287,7 +288,7 @@ def test_echo(build, tmp_path, emulator, cpus):
         machine.command("cpu")
         times = []
         for text in ("abcdefghijklmnopqrst", "uvwxyz0123ABCDEFGHIJ", "KLMNOPQRSTUVWXYZ4567"):
-            # What the question itself takes is subtracted.
+            # The time that the question itself takes is subtracted.
             asked = machine.vm("busy0")["uptime_ns"]
             began = machine.vm("busy0")["uptime_ns"]
             for byte in text:
@@ -295,7 +296,7 @@ def test_echo(build, tmp_path, emulator, cpus):
                 machine.wait(byte)
             machine.type("\x15") # forget the line
             passed = machine.vm("busy0")["uptime_ns"] - began
-            # This includes what the emulator does until the next byte is typed.
+            # This time includes what the emulator does until the next byte is typed.
             times.append((passed - (began - asked)) / len(text))
         print(times)
         assert max(times) < 50 * MS, times
@@ -320,7 +321,7 @@ def test_idle_wakeups(build, tmp_path, cpus, guests):
         for name in names:
             prompt.clone(name)
         quiet(machine, 10)
-        # The wake-ups that asking costs: they are part of any difference between two answers.
+        # The wake-ups that asking costs are part of any difference between two answers.
         before, again = wakeups(machine, names), wakeups(machine, names)
         console = again[0] - before[0]
         first = wakeups(machine, names)

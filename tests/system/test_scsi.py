@@ -17,7 +17,7 @@ from machine import Qemu, wait_for
 SECTORS = 65536  # 32 MiB
 PARTITIONS = {"boot": (64, 2047, uuid.UUID(int=2)), "data": (2048, 40000, uuid.UUID(int=3))}
 DISK_BYTES = 4 << 20
-# What its driver offers is tried by a guest that is not Linux: tests/guest/virtio_blk.c.
+# A guest that is not Linux tries what the driver offers: tests/guest/virtio_blk.c.
 TINY = """[disk data]
 controller = scsi0.1
 [disk fixed]
@@ -54,7 +54,7 @@ def scsi(target, path, options=""):
 
 
 def broken(target, path, sector):
-    """Likewise; what touches that sector fails."""
+    """Breaks a sector of the target's disk: what touches the sector fails."""
     fault = f"inject-error.0.event=none,inject-error.0.errno=5,inject-error.0.sector={sector}"
     return ("-blockdev", f"driver=file,node-name=file{target},filename={path}",
             "-blockdev", f"driver=blkdebug,node-name=disk{target},image=file{target},{fault}",
@@ -63,7 +63,7 @@ def broken(target, path, sector):
 
 @pytest.mark.parametrize("confined", [False, True])
 def test_offers(build, tmp_path, confined):
-    """All that the disks of one driver offer: flush, discard, zeroes, reads and writes of all shapes."""
+    """The disks of one driver offer flush, discard, zeroes, reads and writes of all shapes."""
     extra = list(UNIT if confined else ()) + list(CONTROLLER)
     for target in (1, 31):
         path = tmp_path / f"{target}.img"

@@ -40,7 +40,7 @@ def read(machine, number):
 
 
 def held(number):
-    """What the disk has there."""
+    """Returns what the disk holds at that place."""
     at = 100 * number * 512
     return (0, at, at + LAST_WORD)
 
@@ -87,7 +87,10 @@ def wait_failed(machine):
 
 
 def test_dies_too_often(build, tmp_path):
-    """It stays down, in words, until `driver restart`: then it is asked for the same again."""
+    """
+    A service that dies too often stays down, in words, until `driver restart`: then it is asked
+    for the same again.
+    """
     with start(build, tmp_path, argument="always", limit=2) as machine:
         machine.wait_prompt()
         attach(machine)
@@ -117,7 +120,7 @@ def test_no_program(build, tmp_path, program, said):
 
 
 def test_no_memory(build, tmp_path):
-    """What a service says itself when it cannot start."""
+    """A service that cannot start says why."""
     with start(build, tmp_path, conf=CONF.replace("memory = 4K\n", "")) as machine:
         machine.wait_prompt()
         assert "there is no memory; set memory = 4K" in problem(machine)

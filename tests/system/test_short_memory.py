@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What is done to a guest's state while the host has ever less memory: done, or refused in words."""
+"""
+What is done to a guest's state while the host has ever less memory is done, or refused in words.
+"""
 import time
 
 import bundle
@@ -15,13 +17,13 @@ kernel = counter.bin
 memory = 2M
 autostart = yes
 """
-# How many pages less than the largest one a VM takes, that leaves hardly anything to others.
+# The pages less than the largest VM's that a VM takes, so that hardly any are left to others.
 SLACK = 64  # pages that a snapshot more, or another monitor, takes
 LESS = (*range(0, 40, 8), *range(40, 300, 40), 400, 600, 900, 1300, 2000, 4000)
 
 
 def fills(machine, pages):
-    """Whether there is room for a VM of so many pages, which is there then."""
+    """Returns whether there is room for a VM of this many pages, which is there then."""
     return "error" not in machine.command(f"vm create filler kernel=counter.bin memory={pages * 4}K")
 
 
@@ -70,7 +72,7 @@ def test_ever_less(build, tmp_path):
         done = {line: 0 for line, _ in ROUND}
         clones = 0
         most = largest(machine)
-        time.sleep(1)  # for the last pages of the last one
+        time.sleep(1)  # the last pages of the last VM come back a little later
         before = machine.free_pages()
         for less in LESS:
             wait_for(lambda: machine.free_pages() > before - SLACK)
@@ -83,7 +85,7 @@ def test_ever_less(build, tmp_path):
                 machine.good("vm destroy twin")
             machine.good("vm destroy filler")
             counts_on(machine)
-        # room for another process of its own is promised to each VM, for a copy of it is not
+        # room for another process of its own is promised to each VM, room for a copy of it is not
         assert all(done[line] == len(LESS) for line in PROMISED), done
         assert 0 < clones < done["vm snapshot count one"] < len(LESS), (done, clones)
         wait_for(lambda: machine.free_pages() > before - SLACK)

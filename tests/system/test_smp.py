@@ -8,14 +8,14 @@ import bundle
 import debugger
 from machine import Bochs, Qemu, on_cpus
 
-# What Linux says when a CPU does not make progress, or time does not pass as it should.
+# The lines that Linux logs when a CPU does not make progress, or time does not pass as it should.
 COMPLAINTS = r"soft lockup|self-detected stall|detected stalls|rcu_\w+ kthread starved|" \
              r"blocked for more than|Call Trace|clocksource watchdog|stuck for|" \
              r"[Ll]ost [0-9]+ .*tick|clock skew"
 # Under QEMU a kernel without Skerry says this too: when QEMU's own threads wait for a CPU.
 LATE = r"|hrtimer: interrupt took"
 
-# What Linux says when it uses what KVM's leaves offer.
+# The lines that Linux logs when it uses what KVM's leaves offer.
 USED = ("kvm-clock: Using msrs 4b564d01 and 4b564d00", "kvm-guest: KVM setup pv remote TLB flush",
         "kvm-guest: setup PV sched yield", "kvm-guest: PV spinlocks enabled",
         "kvm-guest: setup PV IPIs", "clocksource: Switched to clocksource kvm-clock")
@@ -31,14 +31,17 @@ def debian_bundle(build, tmp_path, vcpus, affinity):
 
 
 def jiffies(machine):
-    """Of each of the guest's CPUs: (user, nice and system time; time stolen from it)."""
+    """Returns for each of the guest's CPUs: (user, nice and system time; time stolen from it)."""
     lines = re.findall(r"^cpu\d+ (.*)", machine.shell("cat /proc/stat"), re.MULTILINE)
     fields = [[int(word) for word in line.split()] for line in lines]
     return [(sum(line[:3]), line[7]) for line in fields]
 
 
 def parallel_load(machine, vcpus, rounds):
-    """All CPUs compute while a page they read is replaced (work.c); returns their stolen times."""
+    """
+    Lets all CPUs compute while a page that they read is replaced (work.c); returns their stolen
+    times.
+    """
     before = jiffies(machine)
     out = machine.shell(f"work load {vcpus} {rounds}", 600)
     cpus = " ".join(str(cpu) for cpu in range(vcpus))
@@ -95,7 +98,7 @@ def check_debugger(machine):
     pytest.param(Bochs, 2, 4, 3000, marks=pytest.mark.long),
     pytest.param(Bochs, 4, 4, 3000, marks=pytest.mark.long)])
 def test_debian(build, tmp_path, emulator, cpus, vcpus, rounds):
-    """It uses all its CPUs, takes some offline and online again, and does not complain."""
+    """Debian uses all its CPUs, takes some offline and online again, and does not complain."""
     host, affinity = on_cpus(emulator, cpus)
     files = debian_bundle(build, tmp_path, vcpus, affinity)
     debugged = emulator is Qemu and cpus == 2

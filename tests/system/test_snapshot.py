@@ -16,7 +16,7 @@ COUNTER = "[vm count]\nkernel = counter.bin\nmemory = 16M\nautostart = yes\n"
 
 
 def one(machine, line):
-    """The one object that a command gives."""
+    """Returns the one object that a command gives."""
     (answer,) = machine.objects(line)
     return answer
 
@@ -41,7 +41,10 @@ def wait_counts(machine, name):
 
 
 def end(machine, name):
-    """The guest ends itself: the numbers that it has said meanwhile, and of its own checks."""
+    """
+    Lets the guest end itself; returns the numbers that it has printed, and those of its own
+    checks.
+    """
     at = len(machine.transcript())
     machine.attach(name)
     machine.type("q")
@@ -84,7 +87,7 @@ def test_counter(build, tmp_path, emulator):
             assert counts == list(range(counts[0], counts[0] + len(counts))), counts
             machine.wait_end(name)
             machine.wait_prompt()
-        # again and again it has begun behind the same number
+        # the guest has begun behind the same number again and again
         counts = end(machine, "count")
         assert counts.count(first[0]) > times / 4, counts
         machine.wait_end("count")
@@ -120,7 +123,7 @@ def test_clock(build, tmp_path, emulator, clock):
 
 
 def test_life(build, tmp_path):
-    """Who may end when, what is left, and the words for what is refused."""
+    """Snapshots end in the order that is allowed, what is left is right, and a refusal says why."""
     with start(build, tmp_path) as machine:
         machine.wait_prompt()
         wait_counts(machine, "count")
@@ -151,7 +154,7 @@ def test_life(build, tmp_path):
         machine.command("vm destroy beta")
         one(machine, "vm start count")
         assert machine.objects("vm snapshot list") == []
-        # layers, one for each that has something of its own
+        # layers, one for each VM that has something of its own
         for number in range(4):
             wait_counts(machine, "count")
             one(machine, f"vm snapshot count s{number}")
@@ -193,7 +196,7 @@ def test_merges(build, tmp_path, emulator):
             one(machine, f"vm reset count --to {name}")
             wait_counts(machine, "count")
             one(machine, f"vm snapshot drop count {name}")
-        # above one that stays
+        # a snapshot above one that stays
         one(machine, "vm snapshot count low")
         for name in "abcdef":
             wait_counts(machine, "count")
@@ -248,7 +251,10 @@ def logged(machine, pattern):
 
 
 def test_instructions(build, tmp_path):
-    """What it takes, in instructions: with -icount the clock counts them, one a nanosecond."""
+    """
+    The costs of a snapshot in instructions: with -icount the clock counts them, one a
+    nanosecond.
+    """
     with start(build, tmp_path, extra=SEEDED) as machine:
         machine.wait_prompt()
         wait_counts(machine, "count")
@@ -275,7 +281,7 @@ def start_copies(build, folder, emulator, memory="16M", vcpus=1):
 
 
 def press(machine, key, pattern):
-    """What the guest says when that key is typed."""
+    """Returns what the guest prints when that key is typed."""
     machine.attach("copies")
     machine.type(key)
     machine.wait(pattern)

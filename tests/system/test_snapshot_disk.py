@@ -16,7 +16,10 @@ DEVICES = {"flash": ("nvme,serial=one",), "sata": ("ide-hd,bus=ide.0",),
 
 
 def start(build, folder, disks, more="", how="", channel=False, extra=(), keep=False):
-    """A guest with those disks, new ones or kept, which QEMU has with those options more, beside others."""
+    """
+    Starts a guest with those disks, new or kept, to which QEMU gives these options besides
+    others.
+    """
     conf = GUEST + "vcpus = 2\n" + "".join(f"disk = {disk}\n" for disk in disks) + more
     extra = list(extra)
     for disk in disks:
@@ -57,7 +60,10 @@ class Guest:
         return out
 
     def look(self):
-        """Files, and the file systems' own blocks, by the disk and not by what is cached of it."""
+        """
+        Looks at files, and the file systems' own blocks, on the disk and not in the guest's
+        cache.
+        """
         out = self.shell("echo 3 >/proc/sys/vm/drop_caches; echo $x; md5sum -c /tmp/sums; "
                          "cd /mnt; tail -n 9 */file; ls -1 */; cd /")
         return out.replace("\n\n", "\n").split("\n")[:-1]
@@ -105,7 +111,7 @@ def test_back(build, tmp_path):
             assert one(machine, "vm snapshot list")["disk_bytes"] > len(PLACES) * MIB
             held.append(guest.back())
             assert guest.raw() == before
-        # what was kept outlives the drivers
+        # the kept blocks outlive the drivers
         guest.spoil("four")
         for row in machine.objects("driver list"):
             machine.command(f"driver restart {row['name']}")
@@ -113,7 +119,7 @@ def test_back(build, tmp_path):
         held.append(guest.back())
         assert guest.raw() == before
         print(f"held: {held} us")
-        # a later one begins with what there is then
+        # a later snapshot begins with what the disk holds then
         guest.spoil("six")
         after = guest.raw()
         one(machine, "vm snapshot alpha later")
@@ -122,7 +128,7 @@ def test_back(build, tmp_path):
         one(machine, "vm reset alpha --to later")
         assert guest.raw() == after
         assert "go back to the last" in refused(machine, "vm reset alpha --to ready")
-        # without one nothing is kept, and the guest goes on
+        # without a snapshot nothing is kept, and the guest goes on
         kept = machine.vm("alpha")["resident_bytes"]
         for name in ("ready", "later"):
             machine.command(f"vm snapshot drop alpha {name}")
@@ -136,7 +142,10 @@ def test_back(build, tmp_path):
 
 
 def clone_ends(machine, guest):
-    """No room for what a clone writes: it learns of it. None for what it sees: it cannot go on."""
+    """
+    Without room for its writes a clone learns of it; without room for what it sees the clone
+    cannot go on.
+    """
     before = guest.raw()
     one(machine, "vm clone alpha@ready beta")
     write = ("dd if=/dev/urandom of=/dev/vda bs=64k count={} seek=32 oflag=direct conv=notrunc "
@@ -146,7 +155,7 @@ def clone_ends(machine, guest):
     (full,) = [row for row in machine.objects("events since 0") if row["event"] == "disk_full"]
     assert full["vm"] == "beta" and "(disk.undo) is full, writes fail" in full["reason"], full
     assert machine.vm("beta")["state"] == "running"
-    # room made while it runs: what was refused is taken
+    # more room while the clone runs: the write that was refused is taken
     machine.command("vm set beta disk.undo=4M")
     assert disk_clones.at(machine, "beta", write.format(16)) == "0\n"
     assert guest.raw() == before
@@ -160,7 +169,7 @@ def clone_ends(machine, guest):
 
 
 def test_full(build, tmp_path):
-    """No room for more old blocks: the snapshot goes, and the guest writes on."""
+    """Without room for more old blocks the snapshot goes, and the guest writes on."""
     with start(build, tmp_path, ("mem", "flash"), "disk.undo = 512K\n") as machine:
         machine.wait_prompt()
         guest = Guest(machine, ("mem", "flash"))

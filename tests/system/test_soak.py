@@ -73,7 +73,7 @@ def soak(machine, count):
         reply = channel.ask(operation(dice))
         assert reply["status"] == "ok" or len(reply["error"]) > 10, reply
         good += reply["status"] == "ok"
-        if typed == 10: # when this one is answered, all that was typed before it is done
+        if typed == 10: # when this key is answered, all that was typed before it is done
             machine.type("sym soaked\r")
             machine.wait(re.escape('error: "soaked"'))
             typed = 0

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What is done against attacks by speculation is executed, on CPUs that need it and on no others.
-
-No emulator speculates: that it works is not tested here, but what ring 3's tables map is.
+"""
+The measures against attacks by speculation are executed, on CPUs that need them and on no others.
+No emulator speculates: that the measures work is not tested here, but what ring 3's tables map is.
 """
 import re
 import subprocess
@@ -66,10 +66,10 @@ kernel = exits.bin
 memory = 64M
 autostart = yes
 """
-# Bochs' CPUs: one has nothing that it could be given, the other needs all of it.
+# Two of Bochs' CPUs: one supports none of the measures, the other needs all of them.
 PLAIN, DEFENDED = "corei7_skylake_x", "tigerlake"
-# Of an exit that the kernel settles: 32 calls, the branches that overwrite history, VERW and what is
-# round them.
+# The instructions of an exit that the kernel settles: 32 calls, the branches that overwrite
+# history, VERW and what is round them.
 LEAST, MOST = 100, 180
 
 
@@ -88,7 +88,7 @@ def exit_counts(build, tmp_path, model):
 
 
 def test_exits(build, tmp_path):
-    """After an exit the return stack is filled and history overwritten; the latter at calls too."""
+    """After an exit the return stack is filled and history overwritten; history at calls too."""
     plain = exit_counts(build, tmp_path, PLAIN)
     counts = exit_counts(build, tmp_path, DEFENDED)
     more = {name: counts[name] - plain[name] for name in plain}
@@ -98,12 +98,16 @@ def test_exits(build, tmp_path):
     assert more["port-in"] > more["cpuid"] + 50, more
 
 
-# Of each CPU: its struct cpu, the upper page of four stacks, the stub above the first of these.
+# The pages of each CPU: its struct cpu, the upper page of four stacks, the stub above the first of
+# these.
 PAGES_PER_CPU = 3 + 4 + 1
 
 
 def user_view(monitor, cpus):
-    """What is mapped for ring 0 on a CPU that runs a process: {page: flags}; None: it runs none."""
+    """
+    Returns what is mapped for ring 0 on a CPU that runs a process: {page: flags}; None: the CPU
+    runs none.
+    """
     monitor.command("stop")
     try:
         for cpu in range(cpus):
@@ -120,7 +124,10 @@ def user_view(monitor, cpus):
 
 
 def test_user_view(build, tmp_path):
-    """On a CPU open to Meltdown ring 3 runs on tables that have of ring 0 what an entry needs."""
+    """
+    On a CPU open to Meltdown ring 3 runs on tables that have only the part of ring 0 that an
+    entry needs.
+    """
     cpus = 2
     files = bundle.make(tmp_path / "exits.cpio", BENCH, bundle.read(
         build / "tests/bench/exits.bin"))
@@ -135,7 +142,7 @@ def test_user_view(build, tmp_path):
         machine.attach("bench")
         machine.wait("BENCH cpuid")
         wait_for(lambda: views.append(user_view(monitor, cpus)) or views[-1])
-        # They find ring 3, the stubs or a guest.
+        # The stops find ring 3, the stubs or a guest.
         for _ in range(200):
             monitor.command("nmi")
         machine.leave()
@@ -146,7 +153,8 @@ def test_user_view(build, tmp_path):
     assert all("W" not in view[at] and "X" not in view[at] for at in code)
     assert all("W" not in view[at] and "X" in view[at] for at in data)
     others = [view[at] for at in view if at < code[0]]
-    assert len(others) == cpus * PAGES_PER_CPU + 1  # and the interrupt table, for all
+    # one page more: the interrupt table, for all CPUs
+    assert len(others) == cpus * PAGES_PER_CPU + 1
     assert sum("X" not in flags for flags in others) == cpus
     assert not any("W" in flags and "X" not in flags for flags in view.values())
     print(f"{len(view)} pages of ring 0 in the user view of {cpus} CPUs")

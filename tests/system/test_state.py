@@ -85,7 +85,7 @@ def test_rebuilt_cards(build, rebuilding, tmp_path):
         machine.type("vm start cards\r")
         machine.wait("cards: (?:stopped|crashed): ", 120)
         if machine.vm("cards")["exit_code"] != 16:
-            machine.attach("cards")  # what it printed
+            machine.attach("cards")  # returns what the guest printed
             machine.leave()
             raise AssertionError(machine.transcript()[-6000:])
         counts = re.findall(r"cards.*rebuilt (\d+) times", machine.command("log show -n 1000"))
@@ -120,4 +120,4 @@ def test_rebuilt_net(build, rebuilding, tmp_path, vcpus):
         def said(name):
             lines = machine.command("log show -n 1000").split("driver restart lan.switch", 1)[1]
             return re.search(rf"{name}:? .*rebuilt (\d+) times", lines)
-        wait_for(lambda: said("alpha") and said("beta"))  # each says it now and then
+        wait_for(lambda: said("alpha") and said("beta"))  # each guest prints this now and then

@@ -30,7 +30,7 @@ def check_filter(machine):
     attach(machine)
     drawn = "\x1b[1;31mred\x1b[0m \x1b[2J\x1b[5;7H\x1b[K\u00e9\u2500\x1b[?25l"
     assert print_at(machine, drawn.encode()) == drawn
-    # in pieces, each of which the manager may see by itself
+    # the bytes come in pieces, each of which the manager may see by itself
     assert print_at(machine, b"\x1b", b"[", b"3", b"2", b"m\xe2", b"\x94", b"\x82") == \
         "\x1b[32m\u2502"
     for hidden in (b"\x1b[6n", b"\x1b[c", b"\x1b[>0c", b"\x05", b"\x1b]0;owned\x07",
@@ -59,7 +59,10 @@ def check_alternate(machine):
 
 
 def check_answers(machine):
-    """What comes right behind the end of a guest's console is no command, whatever brought it."""
+    """
+    Checks that bytes right behind the end of a guest's console are no command, whatever brought
+    them.
+    """
     for options in ("", "-r "):
         attach(machine, options)
         seen = print_at(machine, b"\x1b[6n")
@@ -71,7 +74,10 @@ def check_answers(machine):
 
 
 def is_taken_later(machine):
-    """Whether an answer that comes when the terminal has just got its state back is a command."""
+    """
+    Returns whether an answer that comes when the terminal has just got its state back is a
+    command.
+    """
     attach(machine)
     print_at(machine, b"\x1b[1m")
     machine.type(DETACH)
@@ -104,7 +110,8 @@ def test_terminal(build, tmp_path, emulator):
         # a busy host may need more than the 200 ms, Bochs's clock is not the host's
         assert emulator is Bochs or not all(is_taken_later(machine) for _ in range(5))
         check_raw(machine)
-        # it polls, and QEMU 7.2 forgets interrupts of a machine that does (docs/platforms.md)
+        # the guest polls, and QEMU 7.2 forgets interrupts of a machine that does
+        # (docs/platforms.md)
         machine.command("vm pause echo")
         said = [line["text"] for line in machine.objects("log show -c audit -v echo")]
         assert "console: vm console -r echo" in said and "console: console left" in said

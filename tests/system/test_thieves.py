@@ -18,10 +18,11 @@ PATTERNS = ("big", "sleep-burst", "sleep-stagger", "threads", "wave", "yield", "
             "reserve-busy", "reserve-nap", "reserve-more", "fuzz")
 
 SHARE_PERMILLE = 980
-RESERVE_NS = 6000  # SCHED_RESERVE_NS
+RESERVE_NS = 6000  # the kernel's SCHED_RESERVE_NS
 WAKE_TICKS = 1000000
 ANSWER_TICKS = 50000000
-# Another group of 64 MiB is gone after so many times what it takes beside a mere loop.
+# The most that the end of another group of 64 MiB may take, as a multiple of what it takes beside a
+# mere loop.
 BIG_TIMES = 4
 # On several CPUs, per second, on the victim's: a little more than beside a mere loop (some 900).
 INTERRUPTS = 1500
@@ -29,13 +30,14 @@ INTERRUPTS = 1500
 MS, LONG_MS = 500, 60000
 SMP_MS, SMP_LONG_MS = 300, 2000
 SMP_SHORT = ("unmap", "ring")
-# In seconds, for a pattern and for each virtual second of it: then nobody gets the CPU any more.
+# The seconds for a pattern, and for each virtual second of it, after which the machine counts as
+# stopped.
 PATIENCE, PATIENCE_PER_SECOND = 45, 45
 LINE = r"THIEF (DONE|FAIL[^\r\n]*|([a-z-]+) ([a-z]\w*=[^\r\n]*))[\r\n]"
 
 
 class Figures:
-    """The lines of one boot after the other: a pattern that stops the machine ends one."""
+    """The lines of one boot after the other: a pattern that stops the machine ends one boot."""
 
     def __init__(self, boot, ms):
         self.boot = boot # (words of the command line) -> machine
@@ -46,7 +48,7 @@ class Figures:
         return PATIENCE + PATIENCE_PER_SECOND * self.ms // 1000
 
     def read(self, machine):
-        """One boot's lines, until the last or until no more come."""
+        """Reads one boot's lines, until the last line or until no more come."""
         while True:
             try:
                 machine.wait(LINE, limit=self.limit())
@@ -67,9 +69,9 @@ class Figures:
             with self.boot(f"ms={self.ms} only={','.join(left)}") as machine:
                 problem = self.read(machine)
             missing = [name for name in left if name not in self.lines]
-            if missing and problem: # it has stopped the machine, or itself
+            if missing and problem: # the pattern has stopped the machine, or itself
                 self.lines[missing.pop(0)] = {"problem": problem}
-            left = missing # the others get another boot
+            left = missing # the other patterns get another boot
 
     def of(self, name):
         figures = self.lines[name]
@@ -80,7 +82,7 @@ class Figures:
 def check(figures, name, share=SHARE_PERMILLE):
     row = figures.of(name)
     text = f"{name}: {row}"
-    # What is reserved, with its switches, comes first.
+    # Reserved time, with its switches, comes first.
     left = 1 - row["reserved"] * (row["budget"] + RESERVE_NS) / max(row["period"], 1)
     assert row["permille"] >= share * left, f"the victim keeps {row['permille']} permille, {text}"
     first = row["reserved"] * (row["budget"] + RESERVE_NS)
@@ -101,7 +103,10 @@ PLAYED = {}
 
 @pytest.fixture
 def figures(build, request):
-    """What (make, argument, ms, patterns) gives: a machine plays all of them before the first test."""
+    """
+    Returns what (make, argument, ms, patterns) gives: a machine plays all patterns before the
+    first test.
+    """
     make, argument, ms, patterns = request.param
     if request.param not in PLAYED:
         PLAYED[request.param] = Figures(make(build, argument), ms)
@@ -140,7 +145,7 @@ def test_pinned(figures, name):
 
 
 def share_beside(build, tmp_path, kernel):
-    """What a guest that never waits has of a CPU, beside another."""
+    """Measures what a guest that never waits has of a CPU, beside another guest."""
     conf = "".join(f"[vm {name}]\nkernel = {file}.bin\nmemory = 4M\nautostart = yes\n"
                    for name, file in (("victim", "busy"), ("rival", kernel)))
     files = bundle.make(tmp_path / f"{kernel}.cpio", conf, bundle.tiny(build, "busy", kernel))
@@ -152,7 +157,7 @@ def share_beside(build, tmp_path, kernel):
 
 
 def test_flood(build, tmp_path):
-    """What the manager does for a guest that prints without end is at that guest's cost."""
+    """A guest that prints without end pays for the manager's work."""
     kept = share_beside(build, tmp_path, "flood") / share_beside(build, tmp_path, "busy")
     print(f"a neighbour keeps {kept:.3f}")
     assert kept >= SHARE_PERMILLE / 1000

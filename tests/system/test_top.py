@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What VMs use of the machine: memory that is there, not promised, and what they do in a second."""
+"""
+What VMs use of the machine: memory that is present, not promised, and CPU time, exits and requests
+a second.
+"""
 import re
 
 import bundle
@@ -41,7 +44,7 @@ def test_top(build, tmp_path):
         machine.wait_prompt()
         busy, idle = machine.channel.result("top 1")
         assert busy["name"] == "busy" and busy["cpu_permille"] > 300 > idle["cpu_permille"]
-        # nothing is there of a VM that has ended
+        # nothing is left of a VM that has ended
         machine.command("vm pause idle")
         machine.command("vm stop idle")
         assert machine.vm("idle")["resident_bytes"] == 0

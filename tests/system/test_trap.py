@@ -34,7 +34,7 @@ def check_running(machine, svm):
     before = words(machine)
     (changed,) = machine.objects("vm set demo trap=cr,dr,exceptions,msr,io")
     assert changed["trap"] == "cr dr exceptions msr io"
-    # They stand there from the guest's next entry on.
+    # The intercepts stand there from the guest's next entry on.
     word = "intercept-exceptions" if svm else "exception-bitmap"
     wait_for(lambda: words(machine).get(word) == 0xFFFBFFFB | 1 << 18)
     now = words(machine)
@@ -103,7 +103,7 @@ def test_restricted(build, tmp_path):
         assert now["secondary-controls"] & UNRESTRICTED == 0
         assert now["primary-controls"] & CR3_LOAD
         assert now["trapped-cr"] > 0
-        # what the shell does from now on switches between few address spaces
+        # the shell's work from now on switches between few address spaces
         machine.attach("alpha")
         machine.shell("i=0; while [ $i -lt 200 ]; do echo $i > /dev/null; i=$((i+1)); done")
         machine.leave()

@@ -63,7 +63,7 @@ def test_trim(build, tmp_path, emulator):
 
 
 def test_while_it_writes(build, tmp_path):
-    """Another CPU gives back what the guest is about to write to: nothing is lost."""
+    """Another CPU gives back pages that the guest is about to write to: nothing is lost."""
     with start(build, tmp_path, ["alpha"], memory="256M", extra=("-smp", "2")) as machine:
         machine.wait_prompt()
         machine.attach("alpha")
@@ -72,7 +72,8 @@ def test_while_it_writes(build, tmp_path):
         machine.leave()
         given = [one(machine, "vm trim alpha")["given_bytes"] for _ in range(20)]
         assert sum(given) > 66 * MIB, given
-        wait_for(lambda: one(machine, "vm trim alpha")["given_bytes"] > 0)  # it goes on writing
+        # the guest goes on writing
+        wait_for(lambda: one(machine, "vm trim alpha")["given_bytes"] > 0)
         machine.attach("alpha")
         machine.wait("ROUND")
         machine.leave()
@@ -82,7 +83,9 @@ def test_while_it_writes(build, tmp_path):
 
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])
 def test_needed_elsewhere(build, tmp_path, emulator):
-    """Who waits for memory gets what another has cleared, without being asked for it."""
+    """
+    A VM that waits for memory gets what another VM has cleared, without anybody asking for it.
+    """
     with start(build, tmp_path, ["alpha", "beta"], emulator, memory="136M") as machine:
         machine.wait_prompt()
         press(machine, "alpha", "f", "FILLED")

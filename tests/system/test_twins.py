@@ -16,7 +16,7 @@ SAID = r"ID 0x(\w+) 0x(\w+) TOLD 0x(\w+)\r*\nDRAWN 0x(\w+) 0x(\w+)\r*\n"
 
 
 def one(machine, line):
-    """The one object that a command gives."""
+    """Returns the one object that a command gives."""
     (answer,) = machine.objects(line)
     return answer
 
@@ -33,7 +33,7 @@ def ask(machine, name):
 
 @pytest.mark.parametrize("emulator", EMULATORS)
 def test_tiny(build, tmp_path, emulator):
-    """Another id wherever a guest goes on from a moment that was before, and only there."""
+    """The generation ID changes wherever a guest goes on from an earlier moment, and only there."""
     files = bundle.make(tmp_path / "twins.cpio", SAVES + TWIN + "rng = yes\n",
                         bundle.tiny(build, "twin"))
     drawn = set()
@@ -91,7 +91,7 @@ def test_without_pci(build, tmp_path):
             machine.wait_prompt()
 
 
-# With the demonstration's kernels: alpha's has no driver for the generation ID, beta's has one.
+# The demonstration's kernels: alpha's has no driver for the generation ID, beta's has one.
 KERNELS = """[vm alpha]
 kernel = vmlinuz
 initrd = initramfs.cpio.gz
@@ -122,8 +122,8 @@ def test_table(build):
 
 def guide_lines():
     """
-    What the guide has a clone do whose kernel has no driver for the generation ID. A program without
-    a C library stands for its last line, as the guests here have no Perl.
+    Returns the guide's lines for a clone whose kernel has no driver for the generation ID. A
+    program without a C library stands for the last line, as the guests here have no Perl.
     """
     lines = re.findall(r"^    ((?:dd if=/dev/hwrng|perl) .*?) *#", GUIDE.read_text(), re.MULTILINE)
     assert [line[:4] for line in lines] == ["dd i", "dd i", "perl"], lines
@@ -131,7 +131,7 @@ def guide_lines():
 
 
 def draw(machine, name, before=()):
-    """What a clone's /dev/urandom has, read as the first thing behind those lines."""
+    """Returns what a clone's /dev/urandom gives, read as the first thing behind those lines."""
     machine.attach(name)
     for line in before:
         assert "failed" not in machine.shell(line)
@@ -142,7 +142,7 @@ def draw(machine, name, before=()):
 
 
 def two_kernels(build):
-    """Both kernels and their initramfs, alpha's with the program that reseeds."""
+    """Makes both kernels and their initramfs, alpha's with the program that reseeds."""
     files = bundle.debian(build / FOLDERS["alpha"])
     program = bundle.member(3000, "sbin/reseed", (build / "tests/guest/linux/reseed").read_bytes(),
                             bundle.PROGRAM)

@@ -8,7 +8,7 @@ from machine import EPYC, Bochs, Qemu
 RUN = "run -M q35 -m 384M -kernel /skerry.elf -initrd /guests.cpio"
 # QEMU's CPU has no intercept for XSETBV: KVM would not learn its guests' XCR0.
 CPU = f"{EPYC},-xsave"
-LIMIT = 1800 # seconds
+LIMIT = 1800 # seconds for the whole test
 
 
 @pytest.mark.parametrize("emulator", (Qemu, pytest.param(Bochs, marks=pytest.mark.long)))

@@ -10,7 +10,7 @@ from machine import Bochs, Qemu
 VM = ("[vm {name}]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128M\n"
       "cmdline = console=ttyS0 quiet name={name} {words}\nautostart = {autostart}\n{keys}\n")
 SCAN_EXITS_MAX = 250
-# What a kernel says of a bus, or of tables, that it does not like.
+# The lines of a kernel about a bus, or tables, that it does not like.
 COMPLAINTS = re.compile(r".*(?:PCI: Fatal|ACPI (?:BIOS )?(?:Error|Warning)|firmware bug|\[Firmware"
                         r"|can't claim|no compatible bridge|BAR \d.*(?:failed|bogus|no space)"
                         r"|virtio.*(?:fail|error)).*", re.IGNORECASE)
@@ -107,7 +107,7 @@ def exits(machine, name):
 
 
 def test_empty_bus(build, tmp_path):
-    """Without devices the bus costs little; without the bus there is none."""
+    """Without devices the bus costs little; a VM can also have no bus."""
     conf = section("none", keys="pci = off") + section("empty")
     files = bundle.make(tmp_path / "empty.cpio", conf, bundle.debian(build / "guests"))
     with Qemu(build, bundle=files) as machine:

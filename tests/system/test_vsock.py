@@ -189,7 +189,7 @@ def test_pauses(machine):
 
 
 def test_many(machine):
-    """As many connections as a VM has room for, each with bytes of its own."""
+    """A VM has as many connections as it has room for, each with bytes of its own."""
     client = machine.client
     begin(client, "alpha")
     streams = [connect(client, "alpha") for _ in range(64)]
@@ -201,7 +201,7 @@ def test_many(machine):
     assert client.code("vsock connect", "alpha", "9") == "busy"
     client.result("stream close", str(streams[7].number))
     wait_for(lambda: client.ask("vsock connect", "alpha", "9")["status"] == "ok", 60)
-    client.hello()   # another client: all are gone, and the guest hears of it
+    client.hello()   # another client has come: all connections are gone, and the guest hears of it
     wait_for(lambda: client.ask("vsock connect", "alpha", "9")["status"] == "ok", 60)
     client.hello()
     end(client, "alpha")

@@ -79,7 +79,7 @@ def test_socat(build, tmp_path, emulator):
         client.post({"stream": stream.number, "end": len(stream.data)})
         client.wait(lambda: stream.closed)
         assert stream.end == 5 + 2 * len(PATTERN) and stream.closed == "done"
-        # nobody listens at the host's port, then somebody does
+        # first nobody listens at the host's port, then a program does
         assert "reset" in shell(machine, "alpha", "socat - VSOCK-CONNECT:2:5000 </dev/null 2>&1", 120)
         listener = client.result("vsock listen", "alpha", "5000")[0]["stream"]
         calls(machine, "alpha", listener, "first")

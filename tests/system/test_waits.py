@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a wait says that has failed: enough for somebody who does not know the test."""
+"""The words of a wait that has failed: enough for somebody who does not know the test."""
 import re
 
 import pytest

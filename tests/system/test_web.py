@@ -22,7 +22,10 @@ def curl(port, path, *words):
 
 
 def start(build, disk, port):
-    """Until the prompt; (terminal, what was said before the emulator started)."""
+    """
+    Starts and waits for the prompt; returns (terminal, what was printed before the emulator
+    started).
+    """
     line = (f"make run WEB=1 UI=no BOOT=kernel HTTP_PORT={free_port()} HTTPS_PORT={port} "
             f"STATE_DISK={disk} BUILD={os.path.relpath(build, ROOT)}")
     terminal = pexpect.spawn("/bin/sh", ["-c", line], cwd=ROOT, timeout=LIMIT, encoding="utf-8",
@@ -99,7 +102,7 @@ def test_service_vm(build, tmp_path):
         token = re.search(r"first token (sky_\w+)", said)[1]
         fingerprint = re.search(r"fingerprint ([0-9a-f]{64})", said)[1]
         assert '"live":true' in curl(port, "/v1/health")
-        # By the port, which is a machine channel: what skerryd knows is what Skerry says.
+        # The port is a machine channel: what skerryd knows is what Skerry says.
         wait_for(lambda: '"ready":true' in curl(port, "/v1/health"), LIMIT)
         me = curl(port, "/v1/me", "-H", f"Authorization: Bearer {token}")
         assert '"admin"' in me, me

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the console says to mistakes leads on, and is said once."""
+"""The console's answers to mistakes lead on, and come once."""
 import re
 import time
 
@@ -32,7 +32,8 @@ def test_words(build, tmp_path):
             said = machine.command(f"{command} broken")
             assert "its section has mistakes, `log show -c config` lists them" in said, said
         assert "memory: \"16X\" is not valid" in machine.command("log show -c config")
-        # too large for this machine: said when it is asked for, not at the next start
+        # the VM is too large for this machine, which is said when it is asked for, not at the next
+        # start
         machine.command("vm create later")
         machine.command("vm start later")
         machine.command("vm pause later")
@@ -40,12 +41,12 @@ def test_words(build, tmp_path):
         assert said.count("ended by `vm stop`") == 1, said
         said = machine.command("vm set later memory=2G")
         assert "but this host has only " in said and "MiB for VMs" in said, said
-        # too small for its kernel: in the key's own words, once
+        # the VM is too small for its kernel, which is said in the key's own words, once
         assert ("`vm set large` changes it, `vm start` boots it"
                 in machine.command("vm create large") + machine.command("vm create large"))
         said = machine.command("vm start large")
         assert said.count("M or more for this kernel and its initrd") == 1, said
-        # what was destroyed is no part of the configuration, and can be created again
+        # a destroyed VM is no part of the configuration, and can be created again
         assert "[vm fine]" in machine.command("config show")
         machine.command("vm destroy fine")
         shown = machine.command("config show")
@@ -55,7 +56,7 @@ def test_words(build, tmp_path):
 
 
 def test_lost_words(build):
-    """What was meant by a command that there is not."""
+    """For a command that does not exist the console guesses what was meant."""
     with Qemu(build) as machine:
         machine.wait_prompt()
         for typed, said in (("vm lsit", "did you mean `vm list`?"), ("lst", "`help` lists all"),
@@ -73,7 +74,7 @@ def test_lost_words(build):
         assert group == machine.command("help vm") and "vm start NAME..." in group, group
         groups = machine.command("--help")
         assert groups.startswith("VMs:\n") and "\n\nLooking closer:\n" in groups, groups
-        # each command once, whatever group it is in
+        # each command is there once, whatever group it is in
         names = [line[2:].split("  ")[0] for line in groups.split("\n") if line.startswith("  ")]
         assert sorted(names) == sorted(row["name"] for row in machine.objects("help"))
         assert re.search("built by (gcc|Debian clang) ", machine.command("version"))

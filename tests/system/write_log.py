@@ -55,17 +55,17 @@ def durable(entries, cut):
 
 
 def none(_entry, _random):
-    """Nothing of what was not flushed is there."""
+    """Nothing of what was not flushed survives the cut."""
     return []
 
 
 def whole(entry, random):
-    """Each write is there or not."""
+    """Each write survives the cut or does not."""
     return [(0, entry.data)] if random.random() < 0.5 else []
 
 
 def torn(entry, random):
-    """Each sector of each write is there or not."""
+    """Each sector of each write survives the cut or does not."""
     return [(at, entry.data[at:at + SECTOR]) for at in range(0, len(entry.data), SECTOR)
             if random.random() < 0.5]
 
