@@ -56,7 +56,7 @@ static size_t to_machine_taken;
 static u64 input_lost;
 static char from_machine[8 << 20];
 static size_t from_machine_length;
-static size_t reader_takes; /* bytes it reads in a turn */
+static size_t reader_takes; /* the bytes that the client reads in a turn */
 
 struct machine_channel *channel_on_port(u32 number)
 {
@@ -72,14 +72,14 @@ u64 machine_time_ns(void)
 	return 7;
 }
 
-/* VMs and what they have printed: there is one, of id 5. */
+/* The VMs and what they have printed: there is one VM, of id 5. */
 static struct vm alpha = {.id = 5, .config = {.name = "alpha"}, .uuid = "the-uuid"};
 static char printed[65536];
 static u64 printed_end;
 static u64 printed_oldest;
 static char typed[65536];
 static u32 typed_bytes;
-static u32 guest_takes; /* bytes that it reads */
+static u32 guest_takes; /* the bytes that the guest reads */
 
 struct vm *vm_by_id(u32 id)
 {
@@ -327,7 +327,7 @@ bool command_resume(struct reply *reply)
 	return reply->resume(reply);
 }
 
-static char words_run[256]; /* as they came, each in brackets */
+static char words_run[256]; /* the words of the commands as they came, each in brackets */
 
 void command_run_words(struct reply *reply, const char *line, const char *const *more, u32 count)
 {

@@ -12,8 +12,8 @@
 struct cpu_image {
 	const char *name;
 	struct speculation_cpu is;
-	u64 spec_ctrl, done; /* of struct speculation */
-	u64 guests;	     /* what VMX and SVM add to it */
+	u64 spec_ctrl, done; /* the fields of struct speculation */
+	u64 guests;	     /* what VMX and SVM add for guests */
 	const char *open, *closed;
 };
 

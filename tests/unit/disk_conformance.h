@@ -10,13 +10,13 @@
 #include "tests/random.h"
 #include "vmm/driver/disk/core/device.h"
 
-#define CONFORMANCE_ROUNDS 1000u /* a request ends before the device has had so many */
+#define CONFORMANCE_ROUNDS 1000u /* a request ends before the device has had this many rounds */
 
-/* Of the test: */
+/* What the test gives: */
 static struct {
 	u8 *data;	    /* 17 pages of a client's pool */
-	const u64 *address; /* the device's, of each of them, or NULL */
-	u8 *disk;	    /* what is on the medium */
+	const u64 *address; /* the device's address of each page, or NULL */
+	u8 *disk;	    /* the bytes on the medium */
 	u64 bytes;
 } conformance;
 /* Makes a device that works, and sets `conformance`. */
@@ -34,7 +34,7 @@ static bool conformance_finish(struct driver_request *request, enum block_status
 {
 	if (request < conformance_requests || request > conformance_requests + DRIVER_DEPTH)
 		return false;
-	assert_true(request->busy); /* once */
+	assert_true(request->busy); /* a request ends once */
 	assert_true(status < BLOCK_STATUS_COUNT);
 	request->busy = false;
 	request->status = status;
@@ -151,7 +151,7 @@ static UNUSED void conformance_writes(void **state)
 	}
 }
 
-/* What a disk says that it can, it can, and touches nothing beside it. */
+/* A disk can do what it says that it can, and touches nothing beside it. */
 static UNUSED void conformance_does_the_rest(void **state)
 {
 	const u64 sector = 40, end = 56;
@@ -177,7 +177,7 @@ static UNUSED void conformance_does_the_rest(void **state)
 	}
 }
 
-/* A device takes as many as it says, refuses what is more, and ends each once, again and again. */
+/* A device takes as many requests as it says, refuses more, and ends each once, again and again. */
 static UNUSED void conformance_takes_many(void **state)
 {
 	(void)state;

@@ -80,7 +80,7 @@ static UNUSED void disk_answer(u64 id, u32 status)
 	(void)!link_publish(&disk_server);
 }
 
-/* As a driver with a good disk does it. */
+/* Does a request as a driver with a good disk does it. */
 static UNUSED void disk_do(const struct block_request *request)
 {
 	u8 *at = disk_bytes + request->sector * BLOCK_SECTOR_BYTES;

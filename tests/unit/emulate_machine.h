@@ -55,7 +55,7 @@ void cpuid_host(u32 leaf, u32 subleaf, struct cpuid_regs *regs)
 
 #define TABLES_GPA  0x1000ul  /* PML4, PDPT, PD, PT */
 #define DATA_GPA    0x20000ul /* the pages are 8 KiB apart */
-#define CODE_GPA    0x30000ul /* likewise */
+#define CODE_GPA    0x30000ul /* the guest-physical address of the code */
 #define DEVICE_GPA  0xd0000000ul
 #define GUEST_BYTES 0x40000ul
 

@@ -4,7 +4,7 @@
 #include "arch/x86_64/hw/control.h"
 #include "vmm/monitor/x86/decode.h"
 
-#define UNDEFINED_RESULT (~0ull) /* more than flags is undefined */
+#define UNDEFINED_RESULT (~0ull) /* more than the flags is undefined */
 
 /* Shifts and rotates by `count`. */
 static u64 undefined_after_shift(const struct x86_instruction *in, u32 count, bool rotate)
@@ -69,7 +69,7 @@ static u64 undefined_0f(const struct x86_instruction *in, u64 rcx)
 	u32 count = (u8)(in->opcode & 1 ? rcx : in->immediate);
 
 	switch (in->opcode) {
-	case 0x01: /* SMSW: UMIP */
+	case 0x01: /* SMSW, which depends on UMIP */
 	case 0xae: /* CLFLUSH checks the address */
 		return UNDEFINED_RESULT;
 	case 0xa3:

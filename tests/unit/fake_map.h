@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* For vmm/manager/vm/vm_handover.c where what is copied does not matter: vm_handover_test.c. */
+/*
+ * Stands in for mapping in vmm/manager/vm/vm_handover.c, for tests in which the copied bytes do not
+ * matter; vm_handover_test.c tests these.
+ */
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 

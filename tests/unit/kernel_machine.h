@@ -25,7 +25,7 @@ static inline void sti_nop_cli(void)
 {
 }
 
-static UNUSED u32 machine_clears; /* of selectors */
+static UNUSED u32 machine_clears; /* how often selectors were cleared */
 static UNUSED u64 machine_tsc_aux;
 
 static inline void selectors_clear(void)
@@ -56,7 +56,7 @@ static inline struct cpu *this_cpu(void)
 #include "kernel/object/long_lock.c"
 #include "kernel/object/object_lock.c"
 
-/* After what stopped the machine with them. */
+/* Frees the locks after a panic that stopped the machine with them. */
 static UNUSED void machine_unlock(void)
 {
 	object_turn = long_lock_first = (struct lock){0};
@@ -119,7 +119,7 @@ void log_write(enum log_level level, enum log_category category, const char *tex
 }
 
 #ifndef MACHINE_HAS_IOMMU
-/* No device has registers here. */
+/* Fails: no device has registers here. */
 void *kernel_map_device(hpa_t hpa, u64 bytes)
 {
 	return NULL;
@@ -199,7 +199,7 @@ u64 tsc_from_ns(u64 ns)
 	return ns * machine_tsc_per_ns;
 }
 
-static u32 machine_cpu_count = 1; /* that groups are made for */
+static u32 machine_cpu_count = 1; /* the number of CPUs for which groups are made */
 
 u32 cpus_count(void)
 {
@@ -259,7 +259,7 @@ enum status sched_yield(struct cpu *cpu, struct thread *to)
 	return STATUS_OK;
 }
 
-/* No process of the tests' is the manager, so that any may end. */
+/* Stands for the manager: no process of the tests' is the manager, so that any may end. */
 static struct process machine_manager;
 
 const struct virt_ops *virt;
@@ -290,7 +290,7 @@ NORETURN void machine_reboot(u16 port, u8 value)
 	longjmp(machine_stopped, 1);
 }
 
-static bool machine_settles; /* whether CPUID and hypercalls are settled by the kernel */
+static bool machine_settles; /* whether the kernel settles CPUID and hypercalls */
 
 bool cpuid_handle(struct vcpu *vcpu)
 {
@@ -356,7 +356,7 @@ static void machine_groups(struct virt_vcpu *vcpu, u32 groups)
 	assert_int_equal(vcpu->loaded_cpu, 0);
 }
 
-static u32 machine_requested; /* since the test cleared it */
+static u32 machine_requested; /* the requests since the test cleared this */
 
 static void machine_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request)
 {

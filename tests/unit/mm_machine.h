@@ -36,7 +36,7 @@
 #include "mm/tlb.c"
 #include "tests/random.h"
 
-#define MACHINE_WIDTH 40 /* MAXPHYADDR */
+#define MACHINE_WIDTH 40 /* the CPU's MAXPHYADDR */
 
 static u8 *machine_ram;
 static u64 machine_ram_bytes;
@@ -64,7 +64,7 @@ u64 *const page_counts = machine_counts;
 static struct node_counters machine_nodes[NODE_MAX];
 struct node_counters *const page_nodes = machine_nodes;
 
-static u8 machine_node; /* of the current CPU */
+static u8 machine_node; /* the node of the current CPU */
 
 u8 cpus_node(void)
 {
@@ -78,7 +78,7 @@ u32 tlb_arch_cpu(void)
 	return machine_cpu_id;
 }
 
-static bool machine_kicked[CPU_MAX]; /* what tlb_arch_kick sets, if a test cares */
+static bool machine_kicked[CPU_MAX]; /* the CPUs that tlb_arch_kick has kicked, if a test cares */
 
 bool tlb_arch_kicked(u32 cpu)
 {
@@ -86,7 +86,7 @@ bool tlb_arch_kicked(u32 cpu)
 }
 
 static u64 machine_clock_ms;
-static void (*machine_clock_read)(void); /* what another CPU does meanwhile; NULL: nothing */
+static void (*machine_clock_read)(void); /* does what another CPU does in between; NULL: nothing */
 
 u64 tlb_arch_clock_ms(void)
 {

@@ -14,7 +14,7 @@ static bool eoi_private;
 static u32 eois;
 static u64 device_deadline;
 static u32 nmis_taken;
-static u32 nmis_more; /* that wait besides the one that irq_pending shows */
+static u32 nmis_more; /* the NMIs that wait besides the one that irq_pending shows */
 static u64 port_value;
 static u16 port_written;
 static u64 port_written_value;
@@ -327,10 +327,10 @@ void acpi_pm_power_button(struct acpi_pm *pm)
 	buttons++;
 }
 
-/* Each draw is one more than the last. */
+/* The first number drawn; each draw is one more than the last. */
 #define GENERATION_DRAWN 0x1d00u
 static u32 drawn;
-static u32 generations; /* that the guest was told of */
+static u32 generations; /* the generations that the guest was told of */
 
 void random_draw(void *bytes, size_t count)
 {

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define DEBUG 1 /* vcpu_check */
+#define DEBUG 1 /* vcpu_check is on */
 #include "vmm/rt/status_text.c"
 #include "lib/string.c"
 #include "vmm/monitor/x86/decode.c"
@@ -87,7 +87,7 @@ const struct start_info *start_info = &info;
 bool start_sysenter;
 static u64 host_tsc;
 static u32 groups_fetched;
-static u32 signals;		   /* to the manager */
+static u32 signals;		   /* the signals to the manager */
 static u32 wakes_sent[VCPUS_MADE]; /* signals to a vCPU's event */
 static u32 kicks_sent[VCPUS_MADE];
 static u64 reservable_permille;
@@ -99,7 +99,7 @@ static u32 loads;
 static bool load_works;
 
 static u32 learnt_leaf;
-static u32 learnt_subleaf; /* ~0: any */
+static u32 learnt_subleaf; /* the subleaf that was learnt; ~0: any */
 
 void cpuid_table_learn_none(struct vcpu_cpuid_entry *table, u32 leaf, u32 subleaf, bool indexed)
 {
@@ -186,7 +186,7 @@ enum status sys_object_bind(handle_t handle, handle_t queue, u64 key)
 	return STATUS_NO_MEMORY;
 }
 
-/* One host CPU for all vCPUs; the caller is `asking`. */
+/* Stands for one host CPU for all vCPUs; the caller is `asking`. */
 enum status sys_thread_reserve(handle_t thread, u64 budget_ns, u64 period_ns, u64 *left_permille)
 {
 	u64 permille = budget_ns != 0 ? budget_ns * 1000 / period_ns : 0;
@@ -241,8 +241,9 @@ enum status memory_take(u64 bytes, u32 flags, handle_t *memory, u64 *at)
 	return STATUS_NO_MEMORY;
 }
 
-static u64 mapped_at; /* where the monitor has mapped a page for the guest; 0: nowhere */
-static u64 own_area[(128 * KIB) / 8]; /* what it maps where the kernel likes */
+/* the address at which the monitor has mapped a page for the guest; 0: nowhere */
+static u64 mapped_at;
+static u64 own_area[(128 * KIB) / 8]; /* the memory that the monitor maps where the kernel likes */
 
 enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *memory)
 {

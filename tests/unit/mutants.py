@@ -228,8 +228,9 @@ MUTANTS = (
      "debugger_software_remove", "exit->reason = EXIT_NONE;", ";", "debugger_test"),
     ("a vCPU's flush leaves the EPT", "arch/x86_64/virt/vmx/vpid.c", "vmx_tag_flush",
      "CHECK(invept(vmx_capability.invept_type, vmcs_read64(VMCS_EPT_POINTER)));", "", "vmx_entry_test"),
-    # What a peer that lies would gain: the tests in tests/system/test_liars.py show that it gains
-    # nothing, these that each check is there for a reason that a test knows.
+    # The mistakes by which a peer that lies would gain something: the tests in
+    # tests/system/test_liars.py show that it gains nothing, these that each check is there for a
+    # reason that a test knows.
     ("an impossible index of a link's other end is believed", "vmm/io/link.c", "link_waiting",
      "if (unlikely(waiting > end->size)) end->broken = true;", "", "link_test"),
     ("what another life has written is read", "vmm/io/link.c", "link_peer_is_there",
@@ -417,7 +418,7 @@ MUTANTS = (
 
 
 def run(test, folder, extra):
-    """(whether it compiles, whether it passes)"""
+    """Returns (whether the test compiles, whether it passes)."""
     program = folder / test
     done = subprocess.run([os.environ.get("CC", "gcc"), *COMPILE, *extra, "-I", ROOT, "-o", program,
                            next(ROOT.glob(f"tests/unit/**/{test}.c")), "-lcmocka"],
@@ -433,7 +434,7 @@ def run(test, folder, extra):
 
 
 def survives(mutant):
-    """What is wrong with the test, or nothing."""
+    """Returns what is wrong with the test, or None."""
     what, path, function, expression, instead, test = mutant
     try:
         text = mutated((ROOT / path).read_text(), function, expression, instead)
@@ -450,7 +451,7 @@ def survives(mutant):
 
 
 def fails(test):
-    """What is wrong with a test that nothing was taken from, or nothing."""
+    """Returns what is wrong with a test from which nothing was taken, or None."""
     with tempfile.TemporaryDirectory() as name:
         problem, passes = run(test, Path(name), ())
     return "" if passes else f"{test} fails as it is: {problem}"

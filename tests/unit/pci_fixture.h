@@ -40,8 +40,10 @@ bool irqchip_message(struct irqchip *irqchip, u64 address, u32 data)
 	return true;
 }
 
-static char fixture_port[VIRTIO_CONSOLE_PORTS][CHANNEL_NAME_BYTES]; /* of its further ports */
-static u32 printed_port;					    /* where the last byte went */
+/* the names of the console's further ports */
+static char fixture_port[VIRTIO_CONSOLE_PORTS][CHANNEL_NAME_BYTES];
+/* the port to which the last byte went */
+static u32 printed_port;
 
 static void print_byte(void *context, u32 port, u8 byte)
 {
@@ -119,7 +121,7 @@ static UNUSED void config_out(u32 slot, u32 offset, u32 size, u32 value)
 	store(ecam(slot, offset), size, value);
 }
 
-/* By the other mechanism. */
+/* Selects a register by the mechanism of ports CF8h and CFCh. */
 static UNUSED void config_select(u32 slot, u32 offset)
 {
 	out(PCI_ADDRESS_PORT, 4, 0x80000000 | slot << 11 | (offset & 0xfc));

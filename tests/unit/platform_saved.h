@@ -7,7 +7,7 @@
 #include "vmm/monitor/state/record.c"
 #include "tests/unit/state_reseal.h"
 
-static struct state_problem platform_problem; /* of the last load */
+static struct state_problem platform_problem; /* the problem of the last load */
 
 static UNUSED enum status platform_save(struct platform *of, u64 lapics, void *bytes, size_t size,
 					size_t *used_bytes)

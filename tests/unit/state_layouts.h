@@ -36,7 +36,7 @@ static const struct state_layout {
 	[STATE_POLICY] = {1, 0x6a6b1855},
 	[STATE_TIME] = {1, 0x3ff80931},
 	[STATE_VCPU] = {1, 0x8ee8f43a},
-	[STATE_XSAVE] = {1, 0}, /* the CPU's */
+	[STATE_XSAVE] = {1, 0}, /* the CPU's own layout */
 	[STATE_VIRTIO_BALLOON] = {1, 0x4b6bf38f},
 	[STATE_WALL] = {1, 0xfc0bbf52},
 	[STATE_VIRTIO_VSOCK] = {1, 0x4a4c935a},

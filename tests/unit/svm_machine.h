@@ -29,7 +29,8 @@ static u64 fake_rdmsr(u32 index)
 
 static void fake_int_machine_check(void)
 {
-	assert_int_equal(switched_in, switched_out); /* its IST stack needs the host's TR */
+	/* the machine check's IST stack needs the host's TR */
+	assert_int_equal(switched_in, switched_out);
 	machine_checks++;
 }
 
@@ -54,7 +55,7 @@ u64 direct_map_base;
 static struct vcpu_exit exit_;
 static struct vcpu_event event;
 
-/* What the fake CPU does with the guest on the next run. */
+/* The actions of the fake CPU with the guest on the next run: */
 static u64 next_code;
 static u64 next_rip;
 static u64 next_rax;
@@ -64,7 +65,7 @@ static u64 injected;
 static u64 flags_entered;
 static u32 exceptions_entered;
 static unsigned int run_count;
-static bool shadow_dropped; /* by VMRUN */
+static bool shadow_dropped; /* VMRUN has dropped the shadow */
 
 struct svm_cpu *svm_cpu(void)
 {
@@ -104,7 +105,7 @@ void svm_run(u64 vmcb_hpa, u64 gpr[GPR_COUNT])
 	(void)vmcb_hpa;
 	(void)gpr;
 	assert_int_equal(switched_in, switched_out + 1);
-	/* there QEMU's CPU does not survive a MOV to CR8 (docs/platforms.md) */
+	/* in this state QEMU's CPU does not survive a MOV to CR8 (docs/platforms.md) */
 	if ((vmcb.control.virtual_interrupt & VMCB_V_IRQ) && !svm_capabilities.nrip_save)
 		assert_true(vmcb.control.intercept_cr_write & SVM_INTERCEPT_CR8);
 	run_count++;

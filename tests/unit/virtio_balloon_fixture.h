@@ -9,7 +9,7 @@
 #define STATS	  BIT(BALLOON_STATS_VQ)
 #define REPORTS	  BIT(BALLOON_REPORTING)
 
-static u32 discarded[RAM_PAGES]; /* how often */
+static u32 discarded[RAM_PAGES]; /* how often each page was discarded */
 static u32 discard_calls;
 static enum status discard_answer;
 

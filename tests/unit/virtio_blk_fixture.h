@@ -28,11 +28,12 @@
 #include "tests/unit/pci_sources.h"
 #include "tests/unit/disk_fixture.h"
 
-#define RAM_BYTES	    (4 * MIB)
-#define RINGS_AT	    0x10000u /* of queue 0; 0x4000 further on those of the next */
+#define RAM_BYTES (4 * MIB)
+/* the rings of queue 0; those of the next queue are 0x4000 further on */
+#define RINGS_AT	    0x10000u
 #define AVAILABLE_AT	    0x1000u
 #define USED_AT		    0x2000u
-#define HEADER_AT	    0x30000u /* of requests, one every 64 bytes: header, status */
+#define HEADER_AT	    0x30000u /* the headers of requests, 64 bytes apart: header, status */
 #define DATA_AT		    0x100000u
 #define SEGMENT(at, length) ((struct virtio_segment){GPA(at), length})
 #define NO_STATUS	    0xee
@@ -45,7 +46,7 @@ static struct virtio_blk blk;
 static struct guest_memory guest;
 static u8 ram[RAM_BYTES];
 static u16 made[VIRTIO_BLK_QUEUES];  /* chains that the guest has made available */
-static u16 heard[VIRTIO_BLK_QUEUES]; /* of them, those that it has seen used */
+static u16 heard[VIRTIO_BLK_QUEUES]; /* the used requests of each queue that the driver has seen */
 static u16 next_descriptor[VIRTIO_BLK_QUEUES];
 static u32 next_header;
 static UNUSED struct disk_cipher *fixture_cipher; /* of the disk, if it is encrypted */
@@ -181,7 +182,7 @@ static UNUSED void add_chain(u32 queue, const struct virtio_segment *segment, u3
 	poke(at + AVAILABLE_AT + 2, ++made[queue], 2);
 }
 
-/* Where the next request's header is, filled in; its status is 32 bytes further on. */
+/* Fills in the next request's header and returns its place; its status is 32 bytes further on. */
 static UNUSED u32 make_header(u32 type, u64 sector)
 {
 	u32 at = HEADER_AT + next_header++ % 2048 * 64;
@@ -192,7 +193,9 @@ static UNUSED u32 make_header(u32 type, u64 sector)
 	return at;
 }
 
-/* A request with so many bytes of data at `data` in one segment. Returns its header's place. */
+/*
+ * Sends a request with `bytes` bytes of data at `data` in one segment. Returns its header's place.
+ */
 static UNUSED u32 send_to(u32 queue, u32 type, u64 sector, u32 data, u32 bytes)
 {
 	bool reads = type != BLK_T_IN && type != BLK_T_GET_ID; /* the device does */

@@ -78,7 +78,7 @@ static void enable_queue(u32 slot, u32 queue)
 	common_out(slot, COMMON_QUEUE_ENABLE, 2, 1);
 }
 
-/* Up to FEATURES_OK. */
+/* Negotiates features, up to FEATURES_OK. */
 static void negotiate(u32 slot, u64 features)
 {
 	set_command(slot, COMMAND_ALL);

@@ -34,7 +34,7 @@ struct fake_request {
 		bool write;
 	} part[FAKE_PARTS];
 };
-/* Does one; returns how many bytes it wrote. */
+/* Does one request; returns how many bytes it wrote. */
 static u32 fake_do(u32 queue, struct fake_request *request);
 
 static struct {
@@ -50,10 +50,10 @@ static struct {
 	} queue[FAKE_QUEUES];
 	u32 resets, reads, doorbells;
 	bool config_interrupt;
-	/* how it misbehaves */
+	/* the ways in which the device misbehaves */
 	bool never_reset, refuses, restless, silent;
 	u16 notify_offset;     /* added to that of each queue */
-	u32 hold[FAKE_QUEUES]; /* requests that it leaves lying */
+	u32 hold[FAKE_QUEUES]; /* the requests that the device leaves lying */
 } fake;
 
 static u64 now_tsc;
@@ -188,7 +188,7 @@ static u16 *used(u32 n)
 	return (u16 *)(uintptr_t)at(fake.queue[n].device, 6 + 8 * fake.queue[n].size);
 }
 
-/* How many there are that it has not taken. */
+/* Returns how many requests the device has not taken. */
 static u32 fake_waiting(u32 n)
 {
 	return fake.queue[n].enabled ? (u16)(available(n)[1] - fake.queue[n].taken) : 0;
@@ -236,7 +236,7 @@ static void fake_queue(u32 n)
 {
 	while ((fake.status & VIO_DRIVER_OK) != 0 && !fake.silent && fake_waiting(n) > fake.hold[n])
 		fake_one(n);
-	/* it wants to be told of the next one */
+	/* the device wants to be told of the next request */
 	if (fake.queue[n].enabled)
 		used(n)[2 + 4 * fake.queue[n].size] = fake.queue[n].taken;
 }
@@ -253,11 +253,12 @@ void process_pause(void)
 	fake_step();
 }
 
-/* What the manager gives of it. */
+/* Gives the driver what the manager gives of the device. */
 static UNUSED void fake_give(void)
 {
 	process_given.registers[0].name = DRIVER_VIRTIO_COMMON;
-	process_given.registers[0].at = fake.device; /* its functions do not look */
+	/* the driver's functions do not look at this address */
+	process_given.registers[0].at = fake.device;
 	process_given.registers[0].bytes = VIO_COMMON_BYTES;
 	process_given.registers[1].name = DRIVER_VIRTIO_NOTIFY;
 	process_given.registers[1].at = fake.notify;
@@ -283,7 +284,8 @@ static void fake_init(struct virtio_host *host, u64 features)
 	fake.features = features | VIO_F_VERSION_1;
 	for (u32 i = 0; i < FAKE_QUEUES; i++)
 		fake.queue[i].size = 256;
-	*host = (struct virtio_host){.common = fake.device, /* its functions do not look */
+	/* the driver's functions do not look at this address */
+	*host = (struct virtio_host){.common = fake.device,
 				     .common_bytes = VIO_COMMON_BYTES,
 				     .notify = fake.notify,
 				     .notify_bytes = sizeof(fake.notify),

@@ -29,13 +29,15 @@
 
 #include <stdlib.h>
 
-#define RAM_BYTES	    (8 * MIB)
-#define QUEUES		    (2 * VIRTIO_NET_PAIRS + 1)
-#define RINGS_AT	    0x10000u /* of queue 0; 0x4000 further on those of the next */
-#define RINGS_BYTES	    0x4000u
-#define AVAILABLE_AT	    0x1000u
-#define USED_AT		    0x2000u
-#define COMMAND_AT	    0x80000u /* on the control queue; the answer 0x8000 further on */
+#define RAM_BYTES (8 * MIB)
+#define QUEUES	  (2 * VIRTIO_NET_PAIRS + 1)
+/* the rings of queue 0; those of the next queue are 0x4000 further on */
+#define RINGS_AT     0x10000u
+#define RINGS_BYTES  0x4000u
+#define AVAILABLE_AT 0x1000u
+#define USED_AT	     0x2000u
+/* the command on the control queue; its answer is 0x8000 further on */
+#define COMMAND_AT	    0x80000u
 #define ANSWER_AT	    0x88000u
 #define SEND_AT		    0x100000u
 #define RECEIVE_AT	    0x200000u /* buffers, each BUFFER_BYTES further on */
@@ -51,9 +53,9 @@ static struct platform platform;
 static struct virtio_net net;
 static struct guest_memory guest;
 static u8 ram[RAM_BYTES];
-static u64 features;	  /* that the guest has taken */
+static u64 features;	  /* the features that the guest has taken */
 static u16 made[QUEUES];  /* chains that the guest has made available */
-static u16 heard[QUEUES]; /* of them, those that it has seen used */
+static u16 heard[QUEUES]; /* the used buffers of each queue that the driver has seen */
 static u16 next_descriptor[QUEUES];
 static struct link_memory *wire;
 static struct link_end port; /* the switch's end */
@@ -153,7 +155,7 @@ static UNUSED void set_up_queue(u32 queue)
 }
 
 /* The guest's driver starts the device with what it knows of its features; no event indices. */
-static bool is_old; /* it does not take version 1 */
+static bool is_old; /* the guest does not take version 1 */
 static UNUSED void start_device(u64 known)
 {
 	pci_config_write(&net.virtio.function, PCI_COMMAND, 2,
@@ -243,7 +245,7 @@ static UNUSED u32 hear(u32 queue)
 
 /* --- the guest's frames --- */
 
-/* So many bytes that differ from each other, at SEND_AT behind room for the header. */
+/* Fills a frame with bytes that differ from each other, at SEND_AT behind room for the header. */
 static UNUSED u8 *fill_frame(u32 bytes)
 {
 	u8 *frame = ram + SEND_AT + sizeof(struct net_header);
@@ -271,7 +273,7 @@ static UNUSED void send(u32 bytes)
 	send_as(1, &header, bytes);
 }
 
-/* What the switch gets next. */
+/* Checks the frame that the switch gets next. */
 static UNUSED struct frame_header expect_frame(const u8 *bytes, u32 count)
 {
 	struct frame_header header = {0};

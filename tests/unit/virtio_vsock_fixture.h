@@ -9,8 +9,8 @@
 #define SIZE	     VIRTIO_VSOCK_QUEUE_SIZE
 #define HEADER	     sizeof(struct vio_vsock_header)
 #define BUFFER_BYTES 0x1000u
-#define RX_BUFFERS   0x100000u /* SIZE of them, of BUFFER_BYTES */
-#define TX_BUFFERS   0x140000u /* likewise */
+#define RX_BUFFERS   0x100000u /* SIZE buffers of BUFFER_BYTES to receive */
+#define TX_BUFFERS   0x140000u /* SIZE buffers of BUFFER_BYTES to send */
 
 #define GUEST_PORT 1000u
 #define HOST_PORT  5000u
@@ -219,7 +219,7 @@ static UNUSED void read_bytes(u32 slot, u32 count)
 	ring_bell();
 }
 
-/* --- both --- */
+/* --- what both sides use --- */
 
 static u8 pattern[2 * VSOCK_RING_BYTES];
 

@@ -5,7 +5,7 @@
  * The manager's VMs over a kernel, a monitor and a console that are as simple as possible. The
  * manager's sources are included unchanged.
  */
-#define DEBUG 1 /* vm_check */
+#define DEBUG 1 /* vm_check is on */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,13 +39,13 @@
 static struct vm_channel channel;
 static bool build_works;
 static bool monitor_sets_up = true;
-static u32 groups;	  /* that exist */
-static u32 channels;	  /* that exist */
-static u32 release_steps; /* that releasing a group takes before the last */
+static u32 groups;	  /* the groups that exist */
+static u32 channels;	  /* the channels that exist */
+static u32 release_steps; /* the steps of releasing a group before the last */
 static u32 steps_left;
 static char noticed[256];
-static u32 lines;      /* in the log */
-static u32 lines_left; /* that the monitor may cause */
+static u32 lines;      /* the lines in the log */
+static u32 lines_left; /* the lines that the monitor may still cause */
 
 enum status sys_event_signal(handle_t event)
 {
@@ -98,7 +98,10 @@ void random_draw(void *bytes, size_t count)
 	memset(bytes, 0x5a, count);
 }
 
-/* What a subscriber was told about the VM; each event must be able to follow the previous one. */
+/*
+ * The last event that a subscriber was told about the VM; each event must be able to follow the
+ * previous one.
+ */
 static enum vm_event last_event = EVENT_DESTROYED;
 static u32 event_count[VM_EVENT_COUNT];
 static struct vm_event_record last_record;

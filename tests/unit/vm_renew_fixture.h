@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* For whoever moves a VM from its monitor to another process, or to a disk. */
+/* What the tests share that move a VM from its monitor to another process, or to a disk. */
 #define FIXTURE_RENEW
 #include "tests/unit/vm_fixture.h"
 #include "tests/unit/fake_map.h"
@@ -21,11 +21,11 @@ enum { OLD = 10, HEIR = 20, GIVEN = 29, STATE = 30, THEIRS = 40 };
 
 static u32 destroyed; /* handles, a bit for each */
 static u32 muted;
-static u32 process_bound; /* by EVENT_PROCESS */
-static u32 renewed;	  /* links */
+static u32 process_bound; /* the processes bound to EVENT_PROCESS */
+static u32 renewed;	  /* the links that were renewed */
 static bool heir_works;
 static enum status memory_status;
-static u32 memories; /* that were made */
+static u32 memories; /* the memory objects that were made */
 static struct driver_link *const link = (struct driver_link *)&renewed;
 
 enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *memory)
@@ -34,7 +34,7 @@ enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *me
 	assert_int_equal(group, 7);
 	assert_int_equal(bytes, 2 * PAGE_SIZE);
 	*memory = HANDLE_NONE;
-	if (memory_status == STATUS_OK) /* the second one is the copy */
+	if (memory_status == STATUS_OK) /* the second object is the copy */
 		*memory = memories++ % 2 == 0 ? GIVEN : STATE;
 	return memory_status;
 }
@@ -75,7 +75,7 @@ enum status events_bind(handle_t handle, enum event_source source, u32 number)
 static struct config host_config;
 static struct driver_link save_link;
 static bool disk_free;
-static u32 link_steps; /* until the driver has nothing of it any more */
+static u32 link_steps; /* the steps until the driver has nothing of the link any more */
 
 struct config *boot_config(void)
 {
@@ -88,7 +88,7 @@ bool config_parse_state_key(struct text text, struct state_key *key)
 	return false;
 }
 
-/* For one that was built when there was no key. */
+/* The pages by which the quota was raised, for a VM that was built when there was no key. */
 static u64 raised_pages;
 static bool quota_rises = true;
 
@@ -150,7 +150,7 @@ bool driver_link_end(struct driver_link *of)
 static char store_client;
 static struct machine_channel *const store_channel = (struct machine_channel *)&store_client;
 static bool store_free;
-static char store_told[200]; /* "": it is done */
+static char store_told[200]; /* what the store was told; "": the save is done */
 static u32 stores_open;
 static u32 judged; /* how often the process was told that it has failed */
 
@@ -219,7 +219,7 @@ void driver_link_renew(struct driver_link *of)
 	renewed++;
 }
 
-/* What the second process of a save finds in its start page. */
+/* The start page that the second process of a save finds. */
 static struct start_info heir_info;
 
 bool vm_build_heir(struct vm *vm, u64 bytes, char *words, size_t size)
@@ -272,7 +272,7 @@ static UNUSED void monitor_continues(struct vm *vm, const char *outcome)
 	assert_string_equal(vm->operation[OPERATION_RENEW].problem, outcome);
 }
 
-/* --- of those that are saved and restored --- */
+/* --- VMs that are saved and restored --- */
 
 static UNUSED struct vm *ready_to_save(enum vm_state state)
 {
@@ -300,7 +300,7 @@ static UNUSED const u8 *key_of_save(void)
 	static u8 key[SAVE_KEY_BYTES];
 	u8 salt[SAVE_SALT_BYTES];
 
-	memset(salt, 0x5a, sizeof(salt)); /* as it is drawn here */
+	memset(salt, 0x5a, sizeof(salt)); /* the salt, as it is drawn here */
 	assert_true(vm_save_key_make("alpha", salt, key));
 	return key;
 }

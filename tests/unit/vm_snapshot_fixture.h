@@ -18,37 +18,40 @@
 enum { MONITOR = 10, STATE = 30, FROZEN = 50 };
 
 static struct group_page account;
-static u64 available;	       /* pages that nobody was promised */
-static u64 quota;	       /* of the group */
-static u32 calls;	       /* of the kernel for one freeze or reset, before it is done */
-static enum status ram_status; /* then */
-static u64 call_ns;	       /* that each of them takes */
-static u64 layer_pages;	       /* that a freeze takes */
+static u64 available; /* the pages that nobody was promised */
+static u64 quota;     /* the quota of the group */
+/* the calls of the kernel for one freeze or reset, before it is done */
+static u32 calls;
+static enum status ram_status; /* the status of the last of these calls */
+static u64 call_ns;	       /* the time that each of these calls takes */
+static u64 layer_pages;	       /* the pages that a freeze takes */
 static u32 merges;
-static u64 merged_pages; /* that come back at once */
-static u64 late_pages;	 /* of a state dropped before, which come back meanwhile */
+static u64 merged_pages; /* the pages that come back at once after a merge */
+static u64 late_pages;	 /* the pages of a state dropped before, which come back later */
 static u32
-	tidy_steps; /* of the kernel's until nothing that has ended is left; each takes call_ns */
-static u32 states;  /* memory for states that there is */
+	/* the kernel's steps until nothing that has ended is left; each takes call_ns */
+	tidy_steps;
+static u32 states; /* the memory objects for states that exist */
 static u32 closed;
 
 /* The VM's disks, as vm_snapshot_disk.c tells of them. */
 static struct {
 	bool prepared;
-	bool kept; /* it was asked for */
+	bool kept; /* the disks were asked to keep their old blocks */
 	bool back;
 	bool goes_on;
 	bool forgotten;
 	bool any;
-	const char *refusal;		 /* of vm_disks_prepare */
-	const char *problem;		 /* they are not whole */
-	enum disk_undo_state keep_state; /* then */
+	const char *refusal;		 /* why vm_disks_prepare refuses */
+	const char *problem;		 /* why the disks' old blocks are not whole */
+	enum disk_undo_state keep_state; /* the state of keeping, once it was asked for */
 	enum disk_undo_state back_state;
 	u64 moved;
-	bool clones_know; /* and end, before what they see is forgotten */
-	bool viewed;	  /* others see what they held at the last one */
-	bool reached;	  /* their devices still reach the RAM */
-	u32 again;	  /* they may once more */
+	/* the clones know, and end, before the blocks that they see are forgotten */
+	bool clones_know;
+	bool viewed;  /* others see what the disks held at the last snapshot */
+	bool reached; /* the disks' devices still reach the RAM */
+	u32 again;    /* how often the devices may reach the RAM again */
 } disks;
 
 bool vm_disks_prepare(struct vm *vm, char *why, size_t size)
@@ -249,7 +252,7 @@ enum status sys_memory_reset(handle_t memory)
 	return ram_call();
 }
 
-/* What was below is used no more. */
+/* Merges: the object below is used no more. */
 enum status sys_memory_merge(handle_t memory)
 {
 	enum status status = ram_call();

@@ -216,7 +216,7 @@ void fpu_save(void *area)
 	(void)area;
 }
 
-/* Each run of the fake guest is one of these exits; the last one repeats. */
+/* The number of runs of the fake guest: each run is one of these exits; the last one repeats. */
 static unsigned int run_count;
 static void (*run_hook)(void);
 const u8 *virt_code_find(struct virt_vcpu *of, u64 cr3, u64 rip)

@@ -44,7 +44,7 @@ static void start(void)
 	memory.at = INFO_AT + sizeof(struct multiboot2_info);
 }
 
-/* Writes a tag and returns its address; a `size` other than 0 is a false length for it. */
+/* Writes a tag and returns its address; a `size` other than 0 is a false length for the tag. */
 static u64 put_tag(u32 type, const void *bytes, u32 count, u32 size)
 {
 	struct multiboot2_tag tag = {.type = type, .size = size != 0 ? size : count + 8};
@@ -136,10 +136,10 @@ static void test_multiboot2_malformed(void **state)
 	u32 huge = MEMORY_BYTES;
 
 	(void)state;
-	start(); /* no end tag */
+	start(); /* there is no end tag */
 	assert_string_equal(finish(), "the Multiboot2 information has no end tag");
 
-	start(); /* tag shorter than its own header */
+	start(); /* a tag is shorter than its own header */
 	put_tag(2, "x", 1, 7);
 	put_tag(MULTIBOOT2_END, "", 0, 0);
 	assert_string_equal(finish(), "a Multiboot2 tag has an impossible size");
@@ -149,12 +149,12 @@ static void test_multiboot2_malformed(void **state)
 	put_tag(MULTIBOOT2_END, "", 0, 0);
 	assert_string_equal(finish(), "a Multiboot2 tag has an impossible size");
 
-	start(); /* module tag without its addresses */
+	start(); /* a module tag has no addresses */
 	put_tag(MULTIBOOT2_MODULE, "abcd", 4, 0);
 	put_tag(MULTIBOOT2_END, "", 0, 0);
 	assert_string_equal(finish(), "a Multiboot2 tag is shorter than its contents");
 
-	start(); /* module that ends before it starts */
+	start(); /* a module ends before it starts */
 	put_module(0x6000, 0x5fff, "m");
 	put_tag(MULTIBOOT2_END, "", 0, 0);
 	assert_string_equal(finish(), "a Multiboot2 module ends before its start");
@@ -165,7 +165,7 @@ static void test_multiboot2_malformed(void **state)
 	assert_string_equal(finish(),
 			    "the Multiboot2 memory map has entries of an impossible size");
 
-	start(); /* no room for the entries' size */
+	start(); /* there is no room for the entries' size */
 	put_tag(MULTIBOOT2_MEMORY_MAP, "", 0, 0);
 	put_tag(MULTIBOOT2_END, "", 0, 0);
 	assert_string_equal(finish(), "a Multiboot2 tag is shorter than its contents");
@@ -260,7 +260,7 @@ static void test_pvh_good(void **state)
 	assert_int_equal(info.rsdp.value, 0x3200);
 	assert_int_equal(info.rsdp_bytes, 36);
 
-	head.module_count = 0; /* then the list's address is ignored */
+	head.module_count = 0; /* without modules the list's address is ignored */
 	head.modules = ~0ull;
 	head.command_line = 0;
 	head.rsdp = 0;
@@ -353,12 +353,13 @@ static void test_regions(void **state)
 	memset(&info, 0, sizeof(info));
 	add(0x200000, 0x100000, BOOT_REGION_RAM);
 	add(0x000000, 0x100000, BOOT_REGION_RAM);
-	add(0x100000, 0x100000, BOOT_REGION_RAM);     /* joins both */
-	add(0x180000, 0x1000, BOOT_REGION_ACPI);      /* cuts a piece out */
-	add(0x180800, 0x1000, BOOT_REGION_RESERVED);  /* wins over both */
-	add(0x400000, 0x1000, 20);		      /* unknown type */
-	add(0x500000, 0, BOOT_REGION_RAM);	      /* empty */
-	add(~0ull - 0xfff, 0x10000, BOOT_REGION_NVS); /* wraps */
+	add(0x100000, 0x100000, BOOT_REGION_RAM); /* the new region joins both others */
+	add(0x180000, 0x1000, BOOT_REGION_ACPI);  /* cuts a piece out */
+	/* the reserved region wins over both others */
+	add(0x180800, 0x1000, BOOT_REGION_RESERVED);
+	add(0x400000, 0x1000, 20);		      /* a region of unknown type */
+	add(0x500000, 0, BOOT_REGION_RAM);	      /* an empty region */
+	add(~0ull - 0xfff, 0x10000, BOOT_REGION_NVS); /* a region that wraps */
 	assert_null(regions_normalise(&info));
 	assert_int_equal(info.region_count, 6);
 	expect(0, 0, 0x180000, BOOT_REGION_RAM);
@@ -386,7 +387,7 @@ static void test_ranges(void **state)
 	(void)state;
 	memset(&info, 0, sizeof(info));
 	add(0x800, 0x3000, BOOT_REGION_RAM);   /* whole pages: 0x1000 to 0x3000 */
-	add(0x100100, 0x200, BOOT_REGION_RAM); /* none */
+	add(0x100100, 0x200, BOOT_REGION_RAM); /* no whole page is left of this region */
 	add(0x200000, 0x10000, BOOT_REGION_RAM);
 	add(0x300000, 0x10000, BOOT_REGION_RESERVED);
 	add(0x400000, 0x10000, BOOT_REGION_RAM);
@@ -397,7 +398,7 @@ static void test_ranges(void **state)
 	assert_int_equal(ranges.range[0].end, 0x3000);
 	assert_int_equal(regions_bytes(&ranges), 0x2000 + 0x20000);
 
-	assert_true(regions_remove(&ranges, 0x204800, 0x10)); /* splits */
+	assert_true(regions_remove(&ranges, 0x204800, 0x10)); /* the removal splits a range */
 	assert_int_equal(ranges.count, 4);
 	assert_int_equal(ranges.range[1].end, 0x204000);
 	assert_int_equal(ranges.range[2].start, 0x205000);
@@ -416,7 +417,7 @@ static void test_ranges(void **state)
 	assert_int_equal(ranges.range[0].start, 0x205000);
 	assert_int_equal(ranges.range[1].end, 0x404000);
 
-	/* Without room for one more range nothing is split, but ends can still be cut off. */
+	/* Without room for one more range no range is split, but ends can still be cut off. */
 	ranges.count = RAM_RANGE_MAX;
 	for (u32 i = 0; i < RAM_RANGE_MAX; i++)
 		ranges.range[i] = (struct ram_range){i * 0x10000ull, i * 0x10000ull + 0x8000};

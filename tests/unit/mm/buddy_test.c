@@ -78,7 +78,7 @@ static void test_init(void **state)
 			{.base = 0x800, .length = 0x9f000, .type = BOOT_REGION_RAM},
 			{.base = 0xa0000, .length = 0x60000, .type = BOOT_REGION_RESERVED},
 			{.base = MIB, .length = 8 * MIB, .type = BOOT_REGION_RAM},
-			/* overlaps the one above and ends inside a page */
+			/* this region overlaps the one above and ends inside a page */
 			{.base = 2 * MIB, .length = 8 * MIB + 0x123, .type = BOOT_REGION_RAM},
 		},
 		.used_count = 3,
@@ -253,10 +253,10 @@ static void test_counts(void **state)
 	assert_int_equal(page_counts[PAGE_FREE], before);
 }
 
-/* Each CPU's pages come from its own node while that has any; no block spans two nodes. */
+/* Each CPU's pages come from its own node while the node has any; no block spans two nodes. */
 static void test_nodes(void **state)
 {
-	const u64 boundary = 6 * MIB + 5 * PAGE_SIZE; /* splits what was one block */
+	const u64 boundary = 6 * MIB + 5 * PAGE_SIZE; /* the boundary splits what was one block */
 	u64 before;
 	hpa_t hpa[600];
 	u32 count = 0;
@@ -273,7 +273,7 @@ static void test_nodes(void **state)
 	for (u8 node = 0; node < 4; node++) {
 		machine_node = node;
 		assert_int_equal(page_alloc(4, PAGE_KERNEL, NULL, &hpa[0]), STATUS_OK);
-		/* node 2 is empty: the page comes from the next one */
+		/* node 2 is empty: the page comes from the next node */
 		assert_int_equal(page_of(hpa[0])->node, node == 2 ? 3 : node);
 		page_free(hpa[0], NULL);
 	}
@@ -301,7 +301,7 @@ static void test_node_inside_a_block(void **state)
 	assert_int_equal(page_nodes[1].free, MIB / PAGE_SIZE);
 }
 
-/* A block says who pays for it, wherever in memory what stands for that one lies. */
+/* A block's page says which quota pays for it, wherever in memory the quota lies. */
 static void test_payer(void **state)
 {
 	const u64 apart = 32 * GIB;

@@ -17,7 +17,7 @@ void tlb_arch_kick(u32 cpu)
 
 static const struct kind {
 	unsigned int kind;
-	u32 bytes; /* of an object, as handed out */
+	u32 bytes; /* the bytes of an object, as handed out */
 } small = {CACHE_MAPPING, 64}, large = {CACHE_RUN_QUEUE, 1920};
 
 static enum status take(const struct kind *kind, struct quota *quota, void **piece)
@@ -79,7 +79,7 @@ static void test_random(void **state)
 	machine_assert_clean(before, &quota[1]);
 }
 
-/* What is freed in a full page is handed out again before a new page is taken. */
+/* A piece freed in a full page is handed out again before a new page is taken. */
 static void test_reuse(void **state)
 {
 	void *pieces[4];
@@ -99,7 +99,7 @@ static void test_reuse(void **state)
 	}
 }
 
-/* What a walk finds is what is in use, in the pages of the cache alone. */
+/* A walk finds the pieces in use, in the pages of the cache alone. */
 static void test_walk(void **state)
 {
 	struct cache_cursor cursor = {0};
@@ -170,7 +170,7 @@ static void test_misuse(void **state)
 	start();
 	assert_int_equal(take(&small, NULL, &object), STATUS_OK);
 	assert_int_equal(take(&small, NULL, &other), STATUS_OK);
-	assert_panics(cache_free(machine_ram + 4 * MIB)); /* not in a slab */
+	assert_panics(cache_free(machine_ram + 4 * MIB)); /* the piece is not in a slab */
 	assert_panics(cache_free((u8 *)object + 8));
 	cache_free(object);
 	assert_panics(cache_free(object));

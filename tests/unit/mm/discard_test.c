@@ -2,7 +2,7 @@
 /* Discarding guest RAM: pages come back, stay promised and read as zeros. */
 #include "tests/unit/mm/layer_machine.h"
 
-/* All steps, which wait for nobody; what the first that fails says. */
+/* Makes all steps of a discard, which wait for nobody; returns the first error. */
 static enum status discard(struct machine_vm *vm, u64 first, u64 count)
 {
 	enum status status = STATUS_OK;
@@ -30,7 +30,7 @@ static void touch_all(struct machine_vm *vm, u64 count)
 		*in_guest(vm, i, PT_WRITE) = i + 1;
 }
 
-/* One page of a large block: it reads as zero in every space, its neighbours stay. */
+/* One page of a large block is discarded: it reads as zero in every space, its neighbours stay. */
 static void test_page(void **state)
 {
 	struct machine_vm vm;
@@ -64,7 +64,7 @@ static void test_page(void **state)
 	assert_int_equal(absent(&vm), 0);
 	assert_int_equal(reserved_count, promised);
 	assert_int_equal(discard(&vm, 3, 1), STATUS_OK);
-	assert_int_equal(discard(&vm, 3, 1), STATUS_OK); /* nothing is there any more */
+	assert_int_equal(discard(&vm, 3, 1), STATUS_OK); /* nothing is left of the page */
 	assert_int_equal(absent(&vm), 1);
 	end_vm(&vm);
 	machine_assert_clean(before, &vm.quota);
@@ -131,7 +131,7 @@ static void test_small(void **state)
 	machine_assert_clean(before, &vm.quota);
 }
 
-/* It is over only when no other CPU sees what was there; what was touched since stays. */
+/* A discard is over only when no other CPU sees what was there; what was touched since stays. */
 static void test_waits(void **state)
 {
 	struct machine_vm vm;
@@ -159,7 +159,7 @@ static void test_waits(void **state)
 	assert_int_equal(count, 8);
 	assert_int_equal(*in_monitor(&vm, 4, PT_READ), 44);
 	assert_int_equal(*in_guest(&vm, 3, PT_READ), 0);
-	/* who does not come back for it holds nobody up, also not at another place */
+	/* a caller that does not come back holds nobody up, also not at another place */
 	count = 1;
 	assert_int_equal(memory_discard(vm.ram, 12, &count), STATUS_AGAIN);
 	assert_int_equal(*in_monitor(&vm, 12, PT_READ), 0);
@@ -172,7 +172,7 @@ static void test_waits(void **state)
 	end_vm(&vm);
 }
 
-/* Touching it again cannot fail, whatever others have taken; and nothing goes that could not be. */
+/* A discarded page can be touched again, whatever others have taken, or it stays. */
 static void test_promise(void **state)
 {
 	struct machine_vm vm;
@@ -191,7 +191,8 @@ static void test_promise(void **state)
 	assert_int_equal(discard(&vm, 512, 512), STATUS_NO_MEMORY);
 	assert_int_equal(*in_guest(&vm, 600, PT_READ), 601);
 	page_unreserve(3);
-	assert_int_equal(discard(&vm, 1024, 5), STATUS_NO_MEMORY); /* the others are on their way */
+	/* the other pages are on their way back */
+	assert_int_equal(discard(&vm, 1024, 5), STATUS_NO_MEMORY);
 	assert_int_equal(*in_guest(&vm, 1026, PT_READ), 0);
 	assert_int_equal(*in_guest(&vm, 1027, PT_READ), 1028);
 	machine_settle();
@@ -200,7 +201,7 @@ static void test_promise(void **state)
 	end_vm(&vm);
 }
 
-/* What is on its way is on nobody's account: who gives and takes without end has to wait. */
+/* Nobody pays for pages on their way back: who gives and takes without end has to wait. */
 static void test_pace(void **state)
 {
 	struct machine_vm vm;
@@ -252,7 +253,7 @@ static void test_refused(void **state)
 	assert_int_equal(memory_discard(memory, 0, &count), STATUS_BAD_STATE);
 	object_put(&memory->object);
 
-	/* what lies below would show again */
+	/* a page below would show again */
 	(void)freeze(&vm);
 	*in_guest(&vm, 2, PT_WRITE) = 22;
 	assert_int_equal(discard(&vm, 2, 1), STATUS_BAD_STATE);
@@ -338,13 +339,13 @@ static void test_overcommit(void **state)
 	assert_int_equal(*guest, 91);
 	reset(&vm);
 	assert_int_equal(*in_guest(&vm, 50, PT_READ), 51);
-	*in_guest(&vm, 50, PT_WRITE) = 6; /* it has kept the page */
+	*in_guest(&vm, 50, PT_WRITE) = 6; /* the guest has kept the page */
 	assert_int_equal(*guest, 91);
 	end_vm(&vm);
 	machine_assert_clean(before, &vm.quota);
 }
 
-/* All steps of a trim; what the first that fails says. */
+/* Makes all steps of a trim; returns the status of the first step that fails. */
 static enum status trim(struct machine_vm *vm)
 {
 	enum status status = STATUS_OK;
@@ -375,7 +376,7 @@ static void make_sparse(struct machine_vm *vm)
 		*in_guest(vm, i, PT_WRITE) = i % 2 == 0 ? i + 1 : 0;
 }
 
-/* What holds zeros goes, and nothing else; there is nothing that could tell. */
+/* Pages of zeros go, and no others; nothing in the guest could tell. */
 static void test_trim(void **state)
 {
 	struct machine_vm vm;
@@ -386,7 +387,7 @@ static void test_trim(void **state)
 	before = machine_free_pages();
 	make_sparse(&vm);
 	(in_guest(&vm, 98, PT_WRITE))[511] = 5;
-	*in_guest(&vm, 98, PT_WRITE) = 0; /* but for its last word */
+	*in_guest(&vm, 98, PT_WRITE) = 0; /* zero, but for its last word */
 	(void)in_monitor(&vm, 11, PT_WRITE);
 	assert_int_equal(vm.ram->present, 100);
 	assert_int_equal(trim(&vm), STATUS_OK);
@@ -401,12 +402,12 @@ static void test_trim(void **state)
 	(in_guest(&vm, 98, PT_WRITE))[511] = 0;
 	assert_int_equal(trim(&vm), STATUS_OK);
 	assert_int_equal(vm.ram->present, 0);
-	assert_int_equal(vm.ram->chunks[0], 0); /* not even slots */
+	assert_int_equal(vm.ram->chunks[0], 0); /* the chunk has not even slots any more */
 	end_vm(&vm);
 	machine_assert_clean(before, &vm.quota);
 }
 
-/* Who writes meanwhile loses nothing, through an old translation or having touched the page. */
+/* A guest that writes during a trim, by an old translation or a new one, loses nothing. */
 static void test_trim_writes(void **state)
 {
 	struct machine_vm vm;
@@ -440,7 +441,7 @@ static void test_trim_writes(void **state)
 	end_vm(&vm);
 }
 
-/* A step that nobody finishes: others come, a freeze, the end. */
+/* A step that nobody finishes is followed by others: a freeze, the end. */
 static void test_trim_unfinished(void **state)
 {
 	struct machine_vm vm;
@@ -459,7 +460,7 @@ static void test_trim_unfinished(void **state)
 	assert_int_equal(memory_trim(vm.ram, 0, &count, &given), STATUS_AGAIN);
 	*old = 100;
 	assert_int_equal(memory_trim(vm.ram, 32, &count, &given), STATUS_AGAIN);
-	assert_ptr_equal(memory_pointer(vm.ram, 1), old); /* there was no step for it */
+	assert_ptr_equal(memory_pointer(vm.ram, 1), old); /* there was no step for this page */
 	assert_null(memory_pointer(vm.ram, 33));
 	assert_int_equal(discard(&vm, 35, 1), STATUS_AGAIN);
 	tlb_space_leave(vm.guest, 1);

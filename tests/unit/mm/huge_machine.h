@@ -4,7 +4,8 @@
 /* A guest whose second GiB is allocated as a whole: for space_huge_test.c and layer_huge_test.c. */
 #include "tests/unit/mm/space_machine.h"
 
-#define RAM_BYTES (3 * GIB + 512 * MIB) /* what a layer holds is promised once more */
+/* the RAM of the machine: what a layer holds is promised once more */
+#define RAM_BYTES (3 * GIB + 512 * MIB)
 #define PAGES	  (2 * GIB / PAGE_SIZE)
 
 static UNUSED struct pt_leaf touched(struct space *space, u64 at)

@@ -25,8 +25,9 @@ extern const char __image_start[];
 
 #define IMAGE_PAGES 7
 
-#define IMAGE_HPA   (3 * MIB)
-#define VMAP_BASE   0xfffffeffffff0000ull /* it continues in the next top-level slot */
+#define IMAGE_HPA (3 * MIB)
+/* the base of the area, which continues in the next top-level slot */
+#define VMAP_BASE   0xfffffeffffff0000ull
 #define DIRECT_BASE 0xffff888000000000ull
 
 static u64 loaded_root;
@@ -200,7 +201,8 @@ static u64 exposed_bytes(u64 at, u64 end)
 	u64 bytes = 0;
 
 	while (leaf_next(&kernel_entry_table, &at, end, &leaf)) {
-		if (table_lookup(&kernel_table, at, &kernel)) { /* not the image, see start() */
+		/* the address is not in the image, see start() */
+		if (table_lookup(&kernel_table, at, &kernel)) {
 			assert_int_equal(leaf.hpa.value, kernel.hpa.value);
 			assert_int_equal(leaf.rights, kernel.rights);
 		}

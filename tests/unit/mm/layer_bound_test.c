@@ -2,9 +2,9 @@
 /* How long a freeze, a reset or a merge takes is not what a guest or its monitor likes. */
 #include "tests/unit/mm/layer_machine.h"
 
-#define STEPS_MAX 2000u /* of a kernel call that goes over RAM of PAGES pages */
+#define STEPS_MAX 2000u /* the steps of a kernel call that goes over RAM of PAGES pages */
 
-static u64 turn; /* of those who disturb */
+static u64 turn; /* the turns of those who disturb */
 
 /* Two CPUs pass, as they do all the time. */
 static void let_cpus_pass(void)
@@ -54,7 +54,7 @@ static void write_on(struct machine_vm *vm)
 	machine_cpu_id = 0;
 }
 
-/* Each CPU takes notice of a kick some time, but never all of them at one time. */
+/* Lets CPUs take notice of a kick, but never all of them at one time. */
 static void notice_some(void)
 {
 	static u32 next;
@@ -84,7 +84,7 @@ static void test_returning(void **state)
 
 	(void)state;
 	start_two(&vm, PAGES, 8 * PAGES);
-	for (u32 i = 0; i < 200; i++) { /* it has been at it for some time */
+	for (u32 i = 0; i < 200; i++) { /* the call has been at work for some time */
 		let_cpus_pass();
 		take_and_free(&vm);
 	}
@@ -155,7 +155,8 @@ static void test_reset_again(void **state)
 		assert_int_equal(layer_reset(vm.ram), STATUS_AGAIN);
 		*in_guest(&vm, 3, PT_WRITE) = 88;
 		reset(&vm);
-		assert_int_equal(*in_guest(&vm, 3, PT_READ), 88); /* written after it began */
+		/* the page was written after the reset began */
+		assert_int_equal(*in_guest(&vm, 3, PT_READ), 88);
 		reset(&vm);
 		for (u64 i = 0; i < PAGES; i++)
 			assert_int_equal(*in_guest(&vm, i, PT_READ), i);
@@ -172,7 +173,9 @@ static void write_and_unmap(struct machine_vm *vm, u64 index)
 	assert_true(machine_kicked[1]);
 }
 
-/* What is unmapped between two steps of a freeze may be written to until CPU 1 has passed. */
+/*
+ * A page that is unmapped between two steps of a freeze may be written to until CPU 1 has passed.
+ */
 static void test_freeze_unmapped(void **state)
 {
 	struct memory *frozen;
@@ -191,7 +194,7 @@ static void test_freeze_unmapped(void **state)
 	(void)freeze(&vm);
 }
 
-/* Likewise of a reset. */
+/* A page that is unmapped between two steps of a reset may be written to until CPU 1 has passed. */
 static void test_reset_unmapped(void **state)
 {
 	struct machine_vm vm;
@@ -202,7 +205,7 @@ static void test_reset_unmapped(void **state)
 	for (u64 i = 0; i < PAGES; i++)
 		*in_guest(&vm, i, PT_WRITE) = i + 1;
 	assert_int_equal(layer_reset(vm.ram), STATUS_AGAIN);
-	write_and_unmap(&vm, 0); /* the last one to be hidden */
+	write_and_unmap(&vm, 0); /* the last page to be hidden */
 	for (u32 i = 0; i < 100; i++)
 		assert_int_equal(layer_reset(vm.ram), STATUS_AGAIN);
 	pass();
@@ -238,7 +241,7 @@ static void test_missing(void **state)
 	start_two(&vm, PAGES, 8 * PAGES);
 	(void)freeze(&vm);
 	*in_guest(&vm, 0, PT_WRITE) = 1;
-	reserved_count += 64; /* as page_set_aside leaves it: more reserved than free */
+	reserved_count += 64; /* the state that page_set_aside leaves: more reserved than free */
 	while (page_alloc_reserved(0, PAGE_KERNEL, &hpa) == STATUS_OK)
 		reserved_count++;
 	assert_int_equal(space_fault(vm.guest, AT + PAGE_SIZE, PT_WRITE), STATUS_NO_MEMORY);

@@ -6,7 +6,9 @@
 #define TRIES  100u
 #define MERGES 20000u
 
-/* What the leaf at the address shows is what the object has there, and belongs to guests' RAM. */
+/*
+ * Checks that the leaf at the address shows what the object has there, and belongs to guests' RAM.
+ */
 static void assert_shows_own(struct space *space, struct memory *memory, u64 at)
 {
 	struct pt_leaf leaf;
@@ -24,7 +26,10 @@ static void touch_all_but_the_hole(struct space *space)
 			assert_int_equal(touched(space, at).level, PT_LEVEL_2M);
 }
 
-/* All pieces that were not ready when the layer was frozen go, and somebody else has them then. */
+/*
+ * Ends the layer: all pieces that were not ready when it was frozen go, and somebody else has them
+ * then.
+ */
 static void end_of_layer(void)
 {
 	hpa_t hpa;
@@ -56,7 +61,9 @@ static void test_hole(void **state)
 	}
 }
 
-/* The guest writes there between the steps of the merge: it finds zeros, not what was there. */
+/*
+ * The guest writes to the hole between the steps of the merge: it finds zeros, not what was there.
+ */
 static void test_hole_between_steps(void **state)
 {
 	struct memory *memory;
@@ -88,7 +95,7 @@ static void test_hole_between_steps(void **state)
 	machine_assert_clean(before, NULL);
 }
 
-/* One that is ready to its last page stays one, and is mapped as one. */
+/* A block that is ready to its last page stays one block, and is mapped as one. */
 static void test_ready(void **state)
 {
 	struct memory *memory;
@@ -108,7 +115,10 @@ static void test_ready(void **state)
 	machine_assert_clean(before, NULL);
 }
 
-/* Frozen while it is being cleared: no piece that is not there is cleared after the merge. */
+/*
+ * A block is frozen while it is being cleared: no piece that is not there is cleared after the
+ * merge.
+ */
 static void test_clearing(void **state)
 {
 	static const u32 steps[] = {1, 8 * 16, 8 * 16 + 3, 511 * 16};
@@ -177,7 +187,7 @@ static struct pt_leaf reached(struct space *space, u64 at, u32 access)
 
 /*
  * A guest and its monitor write and read between any two steps of a merge, to pages that have come
- * up already and to those that have not: each access ends, and shows what was written.
+ * up already and to pages that have not: each access ends, and shows what was written.
  */
 static void test_between_steps(void **state)
 {

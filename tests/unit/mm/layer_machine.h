@@ -33,7 +33,7 @@ struct machine_vm {
 	struct memory *ram;
 	struct space *guest;
 	struct space *monitor;
-	u64 at; /* in the monitor */
+	u64 at; /* the address in the monitor */
 };
 
 static void map_ram(struct machine_vm *vm)

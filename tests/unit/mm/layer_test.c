@@ -2,7 +2,7 @@
 /* Layers of memory: what is frozen never changes, and writers get copies of their own. */
 #include "tests/unit/mm/layer_machine.h"
 
-/* What was there stays below; whoever writes gets an own page, in all spaces at once. */
+/* What was there stays below; a writer gets a page of its own, in all spaces at once. */
 static void test_freeze(void **state)
 {
 	struct machine_vm vm;
@@ -37,7 +37,7 @@ static void test_freeze(void **state)
 	assert_int_equal(*in_guest(&vm, 1090, PT_WRITE), 44);
 	assert_non_null(space_guest_byte(vm.guest, AT + 1090 * PAGE_SIZE));
 	assert_int_equal(*(u64 *)memory_pointer(frozen, 3), 33);
-	/* its neighbour is read through a small leaf, and an untouched page is zero */
+	/* the page's neighbour is read through a small leaf, and an untouched page is zero */
 	assert_ptr_equal(in_guest(&vm, 4, PT_READ), memory_pointer(frozen, 4));
 	assert_int_equal(*in_guest(&vm, 700, PT_READ), 0);
 	assert_int_equal(vm.ram->present, 3);
@@ -70,7 +70,7 @@ static void test_vcpus_of_one_cpu(void **state)
 	machine_assert_clean(before, &vm.quota);
 }
 
-/* Nothing written since: no new layer. Otherwise the second one holds only what was written. */
+/* A new layer holds only what was written; without a write since the last one there is none. */
 static void test_freeze_again(void **state)
 {
 	struct machine_vm vm;
@@ -82,7 +82,7 @@ static void test_freeze_again(void **state)
 	(void)state;
 	machine_start(32 * MIB);
 	before = machine_free_pages();
-	make_vm(&vm, 8, 100); /* its slots lie in the object itself */
+	make_vm(&vm, 8, 100); /* the slots of so small an object lie in the object itself */
 	*in_guest(&vm, 1, PT_WRITE) = 1;
 	first = freeze(&vm);
 	assert_ptr_equal(freeze(&vm), first);
@@ -113,7 +113,7 @@ static void test_freeze_again(void **state)
 	machine_assert_clean(before, &vm.quota);
 }
 
-/* Several objects on one: none sees what another writes; the frozen one outlives its maker. */
+/* Of several objects on one none sees another's writes; the frozen one outlives its maker. */
 static void test_layers(void **state)
 {
 	struct machine_vm vm;
@@ -169,16 +169,16 @@ static void test_quiet(void **state)
 	assert_int_equal(space_fault(vm.monitor, vm.at + 3 * PAGE_SIZE, PT_WRITE), STATUS_AGAIN);
 	assert_int_equal(kicks, 1);
 	assert_int_equal(space_fault(vm.monitor, vm.at + 3 * PAGE_SIZE, PT_WRITE), STATUS_AGAIN);
-	/* who reads it meanwhile waits too, and so does who wants another page */
+	/* a CPU that reads the page waits too, and so does one that wants another page */
 	assert_int_equal(space_fault(vm.guest, AT + 3 * PAGE_SIZE, PT_READ), STATUS_AGAIN);
 	assert_int_equal(space_fault(vm.guest, AT + 9 * PAGE_SIZE, PT_WRITE), STATUS_AGAIN);
 	assert_int_equal(space_fault(vm.guest, AT + 9 * PAGE_SIZE, PT_READ), STATUS_OK);
 	assert_int_equal(vm.ram->present, 0);
 	pass();
 	assert_int_equal(space_fault(vm.guest, AT + 9 * PAGE_SIZE, PT_WRITE), STATUS_AGAIN);
-	assert_int_equal(vm.ram->present, 1); /* it helped the first one */
+	assert_int_equal(vm.ram->present, 1); /* the second CPU helped the first one */
 	assert_ptr_not_equal(in_monitor(&vm, 3, PT_READ), page);
-	/* that CPU has it mapped for reading again, and leaves the space instead */
+	/* that CPU has the page mapped for reading again, and leaves the space instead */
 	assert_int_equal(space_fault(vm.guest, AT + 9 * PAGE_SIZE, PT_WRITE), STATUS_AGAIN);
 	tlb_space_leave(vm.guest, 1);
 	assert_int_equal(space_fault(vm.guest, AT + 9 * PAGE_SIZE, PT_WRITE), STATUS_AGAIN);
@@ -192,7 +192,7 @@ static void test_quiet(void **state)
 	end_vm(&vm);
 }
 
-/* What a mapping has never shown need not be looked for there; what it has is taken away. */
+/* What a mapping has never shown need not be looked for there; what it shows is taken away. */
 static void test_shown(void **state)
 {
 	struct machine_vm vm;
@@ -224,7 +224,7 @@ static void test_shown(void **state)
 	end_vm(&vm);
 }
 
-/* While the object is being frozen others may still write to what now lies below. */
+/* While an object is being frozen others may still write to what now lies below. */
 static void test_shown_early(void **state)
 {
 	struct machine_vm vm;
@@ -244,7 +244,7 @@ static void test_shown_early(void **state)
 	end_vm(&vm);
 }
 
-/* A page on its way when the object is frozen stays with what is frozen. */
+/* A page on its way when the object is frozen stays with the frozen object. */
 static void test_freeze_breaking(void **state)
 {
 	struct machine_vm vm;
@@ -273,7 +273,7 @@ static void test_freeze_breaking(void **state)
 	end_vm(&vm);
 }
 
-/* More chunks than the object itself has words for. */
+/* The object has more chunks than it has words for. */
 static void test_large(void **state)
 {
 	struct machine_vm vm;
@@ -381,7 +381,7 @@ static void test_promise(void **state)
 		held[count++ % ARRAY_COUNT(held)] = hpa;
 	assert_true(count > 100);
 	for (u64 i = 0; i < ARRAY_COUNT(held); i++)
-		page_free(held[i], NULL); /* for page tables, which are not promised */
+		page_free(held[i], NULL); /* a page for page tables, which are not promised */
 	for (u32 round = 0; round < 3; round++) {
 		for (u64 i = 0; i < 600; i++) {
 			u64 *page = in_guest(&vm, i, PT_WRITE);
@@ -410,7 +410,7 @@ static void flush_devices(struct space *space)
 
 static const struct space_devices devices = {.flush = flush_devices};
 
-/* What devices reach has no layers, and can have them once the IOMMU has confirmed that none do. */
+/* An object gets layers only once the IOMMU has confirmed that no device reaches it. */
 static void test_devices(void **state)
 {
 	struct machine_vm vm;

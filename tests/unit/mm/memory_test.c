@@ -78,7 +78,7 @@ static void test_shapes(void **state)
 		object_put(&memory->object);
 		machine_assert_clean(before, &quota);
 		assert_int_equal(quota.account->absent_pages, 0);
-		/* one that nobody has touched */
+		/* an object that nobody has touched */
 		assert_int_equal(memory_create(&quota, PAGE_GUEST, shapes[i], 0, &memory),
 				 STATUS_OK);
 		object_put(&memory->object);
@@ -129,7 +129,7 @@ static void test_metadata_is_small(void **state)
 			 STATUS_OK);
 	for (u64 index = 0; index < 128 * MIB / PAGE_SIZE; index += 512)
 		assert_int_equal(populate_all_steps(memory, index, &steps), STATUS_OK);
-	/* One page of chunk words and the slab that holds the object. */
+	/* The pages are one page of chunk words, and the slab that holds the object. */
 	assert_int_equal(quota.account->pages[PAGE_KERNEL], 2);
 	object_put(&memory->object);
 	machine_assert_clean(before, &quota);
@@ -180,7 +180,7 @@ static void test_too_large(void **state)
 	quota.account->quota_pages = 100;
 	assert_int_equal(memory_create(&quota, PAGE_GUEST, 101, 0, &memory), STATUS_NO_QUOTA);
 	machine_assert_clean(before, &quota);
-	/* Only one of the two fits: the second is refused although nothing is populated. */
+	/* Only one of the two objects fits: the second is refused although nothing is populated. */
 	assert_int_equal(memory_create(NULL, PAGE_GUEST, before / 2 + 1, 0, &memory), STATUS_OK);
 	assert_int_equal(memory_create(NULL, PAGE_GUEST, before / 2 + 1, 0, &memory),
 			 STATUS_NO_MEMORY);
@@ -274,7 +274,7 @@ static void test_destroy_in_steps(void **state)
 		assert_true(tlb_pages_waiting() - waiting <= 64);
 		waiting = tlb_pages_waiting();
 		steps++;
-		/* what another may have by now is no longer its own */
+		/* pages that another may have by now are no longer the object's */
 		while (index < 511)
 			listed += memory_walk(memory, &index, &hpa);
 		assert_int_equal(listed, 511 - waiting);
@@ -325,7 +325,9 @@ static void test_failing_allocation(void **state)
 		refused += last;
 		machine_assert_clean(before, &quota);
 	}
-	/* What can fail: charge, object, chunk words, the slots of the last chunk. */
+	/*
+	 * The allocations that can fail: charge, object, chunk words, the slots of the last chunk.
+	 */
 	assert_int_equal(refused, 3 + 3);
 
 	/* Almost no page is left beyond the reserved ones. */

@@ -29,7 +29,10 @@ static struct pt_leaf leaf_of(struct space *space, u64 at)
 	return leaf;
 }
 
-/* As if it had never been frozen, but for a block that was written to in part. */
+/*
+ * One layer is merged: the object is as if it had never been frozen, but for a block that was
+ * written to in part.
+ */
 static void test_one_layer(void **state)
 {
 	struct machine_vm vm;
@@ -45,9 +48,9 @@ static void test_one_layer(void **state)
 	used = vm.quota.account->used_pages;
 	assert_int_equal(vm.ram->present, 2 * 512 + 2);
 	(void)freeze(&vm);
-	*in_guest(&vm, 540, PT_WRITE) = 1; /* of the second block */
+	*in_guest(&vm, 540, PT_WRITE) = 1; /* a page of the second block */
 	*in_guest(&vm, 541, PT_WRITE) = 2;
-	*in_guest(&vm, 1051, PT_WRITE) = 3; /* nothing is below */
+	*in_guest(&vm, 1051, PT_WRITE) = 3; /* nothing is below this page */
 	assert_int_equal(*in_guest(&vm, 30, PT_READ), 1030);
 	merge(&vm);
 	assert_null(vm.ram->below);
@@ -55,7 +58,7 @@ static void test_one_layer(void **state)
 	assert_int_equal(vm.ram->own_first, 0);
 	assert_int_equal(vm.ram->present, 2 * 512 + 3);
 	assert_int_equal(vm.ram->promised, PAGES);
-	/* what was read only may be written to at once */
+	/* a page that was only read may be written to at once */
 	*in_guest(&vm, 30, PT_WRITE) = 4;
 	assert_int_equal(leaf_of(vm.guest, AT).level, PT_LEVEL_2M);
 	assert_int_equal(*in_guest(&vm, 540, PT_WRITE), 1);
@@ -95,7 +98,7 @@ static void test_upper(void **state)
 	for (u64 i = 0; i < 6; i++)
 		*in_guest(&vm, i, PT_WRITE) = 10 + i;
 	lower = freeze(&vm);
-	object_get(&lower->object); /* a handle */
+	object_get(&lower->object); /* the reference of a handle */
 	for (u64 i = 0; i < 4; i++)
 		*in_guest(&vm, i, PT_WRITE) = 20 + i;
 	upper = freeze(&vm);
@@ -103,13 +106,13 @@ static void test_upper(void **state)
 	*in_guest(&vm, 0, PT_WRITE) = 30;
 	*in_guest(&vm, 1, PT_WRITE) = 31;
 	reset(&vm);
-	*in_guest(&vm, 0, PT_WRITE) = 40; /* the other is hidden */
+	*in_guest(&vm, 0, PT_WRITE) = 40; /* the other page is hidden */
 	merge(&vm);
 	assert_ptr_equal(vm.ram->below, lower);
 	assert_int_equal(vm.ram->depth, 1);
 	for (u64 i = 0; i < 6; i++)
 		assert_int_equal(*in_guest(&vm, i, PT_READ), i == 0 ? 40 : i < 4 ? 20 + i : 10 + i);
-	assert_int_equal(layer_merge(vm.ram), STATUS_BAD_STATE); /* there is the handle */
+	assert_int_equal(layer_merge(vm.ram), STATUS_BAD_STATE); /* the handle forbids the merge */
 	reset(&vm);
 	for (u64 i = 0; i < 6; i++)
 		assert_int_equal(*in_guest(&vm, i, PT_READ), 10 + i);
@@ -145,7 +148,7 @@ static void test_refused(void **state)
 	object_put(&clone.ram->object);
 	assert_int_equal(layer_merge(vm.ram), STATUS_BAD_STATE);
 	object_put(&frozen->object);
-	/* once it has begun */
+	/* the merge has begun */
 	assert_int_equal(layer_merge(vm.ram), STATUS_AGAIN);
 	assert_int_equal(layer_freeze(vm.ram, &again), STATUS_BAD_STATE);
 	assert_int_equal(layer_reset(vm.ram), STATUS_BAD_STATE);
@@ -155,7 +158,7 @@ static void test_refused(void **state)
 	merge(&vm);
 	frozen = freeze(&vm);
 	assert_int_equal(*(u64 *)memory_pointer(frozen, 3), 33);
-	/* when only the other's object lies on it */
+	/* only the other's object lies on the frozen one */
 	machine_quota(&clone.quota, 2000);
 	assert_int_equal(layer_create(&clone.quota, frozen, &clone.ram), STATUS_OK);
 	end_vm(&vm);
@@ -197,7 +200,7 @@ static void test_breaking(void **state)
 	assert_int_equal(reserved_count, 0);
 }
 
-/* No page for slots: it goes on once there is one. */
+/* Without a page for slots the merge stops, and goes on once there is one. */
 static void test_no_quota(void **state)
 {
 	struct machine_vm vm;
@@ -253,10 +256,11 @@ static void test_unready(void **state)
 
 #define LEVELS (LAYER_DEPTH_MAX + 1)
 
-/* What each page should hold: [0] now, [1] at the last freeze that is kept, and so on. */
+/* The words that each page should hold: [0] now, [1] at the last freeze that is kept, and so on. */
 struct model {
 	struct machine_vm vm;
-	struct memory *kept[LEVELS]; /* with a reference, from the top; NULL: nobody can go there */
+	/* the frozen objects from the top, with a reference; NULL: nobody can go back there */
+	struct memory *kept[LEVELS];
 	u64 layers;
 	u64 page[LEVELS + 1][PAGES];
 };
@@ -285,7 +289,7 @@ static void model_merge(struct model *model)
 		if (status == STATUS_OK)
 			break;
 		assert_int_equal(status, STATUS_AGAIN);
-		if (steps % 4 == 0) { /* the guest goes on meanwhile */
+		if (steps % 4 == 0) { /* the guest goes on during the merge */
 			u64 index = random_below(PAGES);
 
 			model->page[0][index] = random_u64();

@@ -163,7 +163,7 @@ static void test_pieces(void **state)
 	}
 }
 
-/* No GiB is free as a whole, for a part of it is in use: 2-MiB pieces are used. */
+/* No GiB is free as a whole, as a part of it is in use: 2-MiB pieces are used. */
 static void test_no_block(void **state)
 {
 	struct memory *memory;
@@ -174,7 +174,7 @@ static void test_no_block(void **state)
 	(void)state;
 	features.gib_pages = true;
 	start(RAM_BYTES);
-	for (u32 i = 0; i < 2; i++) /* all that there are */
+	for (u32 i = 0; i < 2; i++) /* all blocks that there are */
 		assert_int_equal(page_alloc(PAGE_ORDER_1G, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
 	page_split(hpa, 0);
 	for (at = 256 * MIB; at < GIB; at += PAGE_SIZE)
@@ -193,7 +193,10 @@ static void test_no_block(void **state)
 	assert_int_equal(*(u64 *)memory_pointer(memory, GIB / PAGE_SIZE), 77);
 }
 
-/* How much of what is mapped in [at, at + bytes) may be executed, and how much by large leaves. */
+/*
+ * Returns how many bytes mapped in [at, at + bytes) may be executed, and how many of these are in
+ * large leaves.
+ */
 static u64 executable_bytes(struct space *space, u64 at, u64 bytes, bool large)
 {
 	u64 end = at + bytes;
@@ -237,7 +240,7 @@ static u32 fetch(struct space *space, u64 at)
 
 /*
  * On a CPU that is open to iTLB multihit large leaves cannot be executed. The first fetch from one
- * makes it a table of smaller ones, of which those of 4 KiB can.
+ * makes it a table of smaller leaves, of which those of 4 KiB can be executed.
  */
 static void test_small_code(void **state)
 {
@@ -263,7 +266,7 @@ static void test_small_code(void **state)
 	assert_int_equal(fetch(space, GIB + 8 * MIB), 1);
 	assert_int_equal(fetch(space, 20 * MIB), 2);
 	assert_int_equal(executable_bytes(space, 0, 2 * GIB, false), 6 * MIB);
-	/* data faults change none of it */
+	/* data faults change none of these leaves */
 	assert_int_equal(touched(space, 20 * MIB + PAGE_SIZE).level, PT_LEVEL_4K);
 	assert_int_equal(executable_bytes(space, 0, 2 * GIB, false), 6 * MIB);
 	object_put(&memory->object);
@@ -272,7 +275,7 @@ static void test_small_code(void **state)
 	features.speculation.done = 0;
 }
 
-/* Where the second stage has no memory left for the table, the guest's fault says so. */
+/* If the second stage has no memory left for the table, the guest's fault says so. */
 static void test_small_code_costs(void **state)
 {
 	static struct quota quota;

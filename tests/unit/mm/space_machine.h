@@ -38,7 +38,7 @@ void tlb_arch_kick(u32 cpu)
 	kicks[cpu]++;
 }
 
-/* One access through a tag; false on a fault. */
+/* Makes one access through a tag; returns false on a fault. */
 static bool tag_access(struct tag *tag, const struct table *table, u64 at, u32 rights, hpa_t *hpa)
 {
 	struct pt_leaf leaf;

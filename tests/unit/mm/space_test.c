@@ -219,7 +219,7 @@ static void test_guest_byte(void **state)
 	assert_int_equal(space_fault(space, PAGE_SIZE, PT_WRITE), STATUS_OK);
 	assert_int_equal(space_fault(space, MIB, PT_READ), STATUS_OK);
 	assert_ptr_equal(space_guest_byte(space, PAGE_SIZE + 5), memory_pointer(memory, 1) + 5);
-	assert_null(space_guest_byte(space, 2 * PAGE_SIZE)); /* not populated yet */
+	assert_null(space_guest_byte(space, 2 * PAGE_SIZE)); /* the page is not populated yet */
 	assert_null(space_guest_byte(space, MIB + 5));
 	assert_null(space_guest_byte(space, 2 * MIB));
 	assert_null(space_guest_byte(space, (1ull << 48) + PAGE_SIZE));
@@ -342,7 +342,8 @@ static void test_failing_allocation(void **state)
 			assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &held[count++]),
 					 STATUS_OK);
 		page_unreserve(12);
-		page_total = 63; /* so small that page_reserve keeps no share for the kernel */
+		/* the machine is so small that page_reserve keeps no share for the kernel */
+		page_total = 63;
 		refused = try_everything(NULL);
 		page_total = 16 * MIB / PAGE_SIZE;
 		machine_settle();

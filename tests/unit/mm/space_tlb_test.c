@@ -39,7 +39,7 @@ static void test_guest_unmap(void **state)
 		assert_false(guest_access(space, a, page * PAGE_SIZE, PT_READ, &hpa));
 		assert_false(guest_access(space, b, page * PAGE_SIZE, PT_READ, &hpa));
 	}
-	/* Nor are the last tables free while a CPU that has just left them may walk them. */
+	/* The last tables are not free either while a CPU that has just left them may walk them. */
 	tables = page_counts[PAGE_TABLE];
 	object_put(&space->object);
 	assert_int_equal(page_counts[PAGE_TABLE], tables);
@@ -66,7 +66,7 @@ static void test_process_unmap(void **state)
 	fault_settle(space, MIB, PT_WRITE);
 	assert_true(process_access(space, MIB, PT_WRITE, &hpa));
 	tlb_process_enter(space, 0);
-	assert_true(tags[0].count != 0); /* not loaded again */
+	assert_true(tags[0].count != 0); /* the tables were not loaded again */
 	unmap_all(space, MIB, 20 * PAGE_SIZE);
 	/* The CPU kicks itself, passes its loop and goes on in the same process. */
 	assert_int_equal(kicks[0], 1);
@@ -90,7 +90,7 @@ static void test_process_unmap(void **state)
 	tlb_cpu_idle(0, true);
 	assert_int_equal(tags[0].root.value, kernel_table.root.kernel.value);
 	tlb_cpu_idle(0, false);
-	/* Loading another's tables leaves it as well. */
+	/* Loading another space's tables leaves this space as well. */
 	space = process_create(NULL);
 	tlb_process_enter(other, 0);
 	tlb_process_enter(space, 0);
@@ -146,7 +146,9 @@ static void test_two_cpus(void **state)
 			}
 			machine_pass(current_cpu);
 			passes[current_cpu] += torn;
-			/* Its thread goes on in ring 3: nothing must be left in the TLB. */
+			/*
+			 * The thread of CPU 1 goes on in ring 3: nothing must be left in the TLB.
+			 */
 			if (current_cpu == 1 && torn)
 				assert_false(
 					tag_access(&tags[1], &space->table, MIB, PT_READ, &hpa));
@@ -196,7 +198,7 @@ static void test_pass_before_flush(void **state)
 static struct quota full;
 static enum status charged;
 
-/* Another CPU of the group, which has all that it may have, wants one more page. */
+/* Wants one more page on another CPU of the group, which has all that it may have. */
 static void charge_more(void)
 {
 	charged = quota_charge(&full, PAGE_KERNEL, 1);
@@ -238,7 +240,7 @@ static void test_returning(void **state)
 	assert_int_equal(quota_charge(&full, PAGE_KERNEL, 2), STATUS_OK);
 }
 
-/* Ending a group waits for its pages, and not for those that are freed meanwhile. */
+/* The end of a group waits for the group's pages, and not for pages that are freed in between. */
 static void test_mark(void **state)
 {
 	u64 mark;
@@ -376,10 +378,10 @@ static void test_clocks_apart(void **state)
 	for (kicks[1] = 0; kicks[1] == 0;)
 		machine_pass(0);
 	machine_clock_ms--;
-	epoch_ms -= 1000; /* it may end as far as the clock is concerned */
+	epoch_ms -= 1000; /* by the clock the epoch may end */
 	for (u32 n = 0; n < 3; n++)
 		tlb_cpu_passed(2, true);
-	assert_int_equal(kicks[1], 1); /* not taken for one that did not answer */
+	assert_int_equal(kicks[1], 1); /* the CPU is not taken for one that did not answer */
 	assert_int_equal(tlb_pages_waiting(), 1);
 }
 
@@ -392,7 +394,7 @@ static u64 freed_by(u32 cpu)
 	return before - tlb_pages_waiting();
 }
 
-/* CPU 1 frees all the time: CPU 0 is not the one that works for it. */
+/* CPU 1 frees all the time: CPU 0 does not work for it. */
 static void test_who_frees(void **state)
 {
 	u64 freed[2] = {0};
@@ -423,7 +425,7 @@ static void test_who_frees(void **state)
 	assert_in_range(most, 1, OTHERS_BLOCKS);
 	assert_true(freed[1] > 90 * STEP_BLOCKS);
 	assert_true(freed[0] <= 500 * OTHERS_BLOCKS);
-	/* nothing stays if CPU 1 brings nothing more; what CPU 0 has brought it frees at once */
+	/* nothing stays if CPU 1 brings nothing more; CPU 0 frees at once what it has brought */
 	for (u32 n = 0; tlb_pages_waiting() != 0; n++) {
 		assert_true(n < brought);
 		machine_pass(0);

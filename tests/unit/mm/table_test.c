@@ -225,7 +225,10 @@ static void test_model(void **state)
 	run_model(&format_npt);
 }
 
-/* Of an object that is mapped from its page 7 on; what is not mapped is passed over. */
+/*
+ * Pages of an object that is mapped from its page 7 on are unmapped; unmapped pages are passed
+ * over.
+ */
 static void test_unmap_pages(void **state)
 {
 	static const u64 listed[] = {1030, 600, 1029, 2, 520, 519, 1100, 7, 519};
@@ -241,7 +244,7 @@ static void test_unmap_pages(void **state)
 	assert_int_equal(table_init(&table, &format_ept, NULL, false), STATUS_OK);
 	for (u64 page = 7; page < 1031; page++) {
 		leaf.at = base + ((page - 7) << PAGE_SHIFT);
-		if (page < 521 || page > 1028) /* of the second block few are there */
+		if (page < 521 || page > 1028) /* few pages of the second block are there */
 			assert_int_equal(table_map(&table, &leaf), STATUS_OK);
 	}
 	assert_true(table_unmap_pages(&table, base, 7, 1024, listed, ARRAY_COUNT(listed)));

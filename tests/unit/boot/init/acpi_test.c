@@ -19,7 +19,7 @@
 #define MADT_AT	     0x400u
 #define SRAT_AT	     0x800u
 
-static u8 *memory; /* on the heap, so that ASan sees an access past the end */
+static u8 *memory; /* the tables on the heap, so that ASan sees an access past the end */
 static size_t memory_bytes;
 static size_t rsdp_bytes;
 static struct acpi_rsdp rsdp;
@@ -144,7 +144,7 @@ static enum status read_all(void)
 	return acpi_read(HPA(RSDP_ADDRESS), map, &info);
 }
 
-/* acpi_read fails, and leaves what it promises in that case. */
+/* Checks that acpi_read fails, and leaves what it promises in that case. */
 static void expect_failure(enum status status)
 {
 	assert_int_equal(read_all(), status);
@@ -164,8 +164,10 @@ static void test_one_cpu(void **state)
 static void test_all_entries(void **state)
 {
 	(void)state;
-	append(&(struct acpi_madt_lapic){{0, 8}, 8, 4, 0}, 8);			    /* disabled */
-	append(&(struct acpi_madt_x2apic){{9, 16}, 0, 3, ACPI_CPU_ENABLED, 7}, 16); /* again */
+	/* a disabled CPU */
+	append(&(struct acpi_madt_lapic){{0, 8}, 8, 4, 0}, 8);
+	/* the same CPU again */
+	append(&(struct acpi_madt_x2apic){{9, 16}, 0, 3, ACPI_CPU_ENABLED, 7}, 16);
 	append(&(struct acpi_madt_x2apic){{9, 16}, 0, 500, ACPI_CPU_ENABLED, 9}, 16);
 	append(&(struct acpi_madt_ioapic){{1, 12}, 5, 0, 0xfec00000, 24}, 12);
 	append(&(struct acpi_madt_lapic_address){{5, 12}, 0, 0x1fee00000}, 12);
@@ -332,7 +334,7 @@ static void test_nodes(void **state)
 	srat_start();
 	memory_append(7, 0, 0xa0000, ACPI_SRAT_ENABLED);
 	memory_append(0x01000002, 0x100000000, 0x40000000, ACPI_SRAT_ENABLED);
-	memory_append(9, 0x800000000, 0x40000000, 0); /* not enabled */
+	memory_append(9, 0x800000000, 0x40000000, 0); /* memory that is not enabled */
 	srat_append(&(struct acpi_srat_lapic){{0, 16}, 2, 3, ACPI_SRAT_ENABLED, 0, {0, 0, 1}, 0},
 		    16);
 	srat_append(&(struct acpi_srat_x2apic){{2, 24}, 0, 7, 300, ACPI_SRAT_ENABLED, 0, 0}, 24);
@@ -346,7 +348,7 @@ static void test_nodes(void **state)
 	assert_int_equal(info.range[1].length, 0x40000000);
 	assert_int_equal(info.cpu[0].node, 1);
 	assert_int_equal(info.cpu[1].node, 0);
-	/* more domains than there can be nodes share the first */
+	/* more domains than there can be nodes share the first node */
 	for (u32 i = 0; i < ACPI_NODE_MAX; i++)
 		memory_append(100 + i, 0x1000000000 + i * 0x1000, 0x1000, ACPI_SRAT_ENABLED);
 	assert_int_equal(acpi_read(HPA(RSDP_ADDRESS), map, &info), STATUS_OK);
@@ -369,7 +371,8 @@ static void test_bad_srat(void **state)
 	assert_int_equal(info.range_count, 0);
 	assert_int_equal(info.cpu[0].node, 0);
 	table_at(SRAT_AT)->length -= 2;
-	assert_int_equal(acpi_read(HPA(RSDP_ADDRESS), map, &info), STATUS_OK); /* bad checksum */
+	/* the table has a bad checksum */
+	assert_int_equal(acpi_read(HPA(RSDP_ADDRESS), map, &info), STATUS_OK);
 	assert_int_equal(info.node_count, 0);
 	seal(SRAT_AT);
 	assert_int_equal(acpi_read(HPA(RSDP_ADDRESS), map, &info), STATUS_OK);

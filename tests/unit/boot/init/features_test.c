@@ -33,7 +33,8 @@ static struct cpuid_regs cpuid(u32 leaf, u32 subleaf)
 {
 	switch (leaf) {
 	case CPUID_VENDOR:
-		return (struct cpuid_regs){.eax = CPUID_XSAVE, .ebx = 0x68747541}; /* AMD */
+		/* the vendor is AMD */
+		return (struct cpuid_regs){.eax = CPUID_XSAVE, .ebx = 0x68747541};
 	case CPUID_VERSION:
 		return here.version;
 	case CPUID_FEATURES:
@@ -147,7 +148,7 @@ static void test_xcr0(void **state)
 	assert_int_equal(xcr0_with(xsave, 0xe7, 0), 0xe7);
 	assert_int_equal(xcr0_with(xsave, 0x67, 0), 7);
 	assert_int_equal(xcr0_with(xsave, 0xe3, 0), 3);
-	assert_int_equal(xcr0_with(xsave, 0x1f, 0), 7); /* MPX */
+	assert_int_equal(xcr0_with(xsave, 0x1f, 0), 7); /* the components of MPX are left out */
 	assert_int_equal(xcr0_with(0, 7, 1), 0);
 	assert_int_equal(xcr0_with(emulated, 7, 0), 0);
 	assert_int_equal(xcr0_with(emulated, 7, 1), 7);

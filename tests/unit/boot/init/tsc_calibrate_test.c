@@ -29,15 +29,15 @@ static struct cpuid_regs cpuid(u32 leaf, u32 subleaf);
 #define PORT_ACCESS US(1)
 
 static u64 now;
-static u64 standstill; /* when the next one begins; ~0: never */
-static u64 longer;     /* by how much that one lasts longer than others */
+static u64 standstill; /* the time at which the next standstill begins; ~0: never */
+static u64 longer;     /* the time by which that standstill lasts longer than others */
 static u64 started;    /* when channel 2's gate went high; 0: it is low */
 static u32 round_count;
 static bool pit_there;
 static bool pit_stuck;
-static u32 delay_after_write; /* one in so many writes; 0: none */
-static bool jumps;	      /* whether its clock jumps at times */
-static bool gate_ignored;     /* it counts from its load on, like QEMU's */
+static u32 delay_after_write; /* one in this many writes is followed by a delay; 0: none */
+static bool jumps;	      /* the clock jumps at times */
+static bool gate_ignored;     /* the counter counts from its load on, like QEMU's */
 
 static u64 between(u64 low, u64 high)
 {

@@ -41,7 +41,10 @@ static u32 rights_of_space(struct process *process, u32 rights)
 	return given;
 }
 
-/* Whoever may start threads in a process maps there; only who may hand it on hands its space on. */
+/*
+ * A process may map in another if it may start threads there; only a holder of the right to grant
+ * hands its space on.
+ */
 static void test_space_rights(void **state)
 {
 	struct memory *image;
@@ -76,7 +79,7 @@ static struct pt_leaf leaf_at(struct process *process, u64 at)
 	return leaf;
 }
 
-/* Behind bss: random, another one for each process, and read-only. */
+/* The canary lies behind bss: random, another one for each process, and read-only. */
 static void test_canary(void **state)
 {
 	struct memory *image;
@@ -99,7 +102,7 @@ static void test_canary(void **state)
 		assert_int_equal(leaf.rights & (PT_READ | PT_WRITE | PT_EXECUTE), PT_READ);
 		canary[i] = *(const u64 *)hpa_to_pointer(leaf.hpa);
 		assert_int_equal(space_fault(process[i]->space, at, PT_WRITE), STATUS_NO_RIGHT);
-		leaf = leaf_at(process[i], at - PAGE_SIZE); /* bss */
+		leaf = leaf_at(process[i], at - PAGE_SIZE); /* the leaf of bss */
 		assert_int_equal(leaf.rights & (PT_READ | PT_WRITE | PT_EXECUTE),
 				 PT_READ | PT_WRITE);
 		assert_int_equal(canary[i] & 0xff, 0);

@@ -2,7 +2,7 @@
 /* System calls through their gate: the refused leave nothing; what is to be repeated. */
 #include "tests/unit/kernel_machine.h"
 
-/* Who calls, with a table of handles of one page. */
+/* The calling group, with a table of handles of one page. */
 static struct group own_group;
 static struct process process = {.group = &own_group};
 static struct thread caller = {.process = &process, .state = THREAD_READY};
@@ -64,7 +64,7 @@ static void test_irq_flags(void **state)
 	caller_end();
 }
 
-/* Where memory lies for a device, whether or not anybody has touched it. */
+/* The call tells where memory lies for a device, whether or not anybody has touched it. */
 static void test_memory_address(void **state)
 {
 	struct memory *memory;
@@ -97,7 +97,10 @@ static void test_memory_address(void **state)
 	kernel_machine_settle(100);
 }
 
-/* What has ended counts until it is freed, which whoever may set the group's quota can hasten. */
+/*
+ * Ended objects count until they are freed, which a holder of the right to set the group's quota
+ * can hasten.
+ */
 static void test_tidy(void **state)
 {
 	struct trap_frame frame = {.rax = STATUS_IN_USE};

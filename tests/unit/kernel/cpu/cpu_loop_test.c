@@ -23,7 +23,7 @@
 
 static struct cpu cpu;
 static u64 now;
-static char said[256]; /* what was called, in order */
+static char said[256]; /* the functions that were called, in order */
 
 static inline struct cpu *this_cpu(void)
 {
@@ -62,16 +62,16 @@ static struct vcpu vcpu = {.vm = &vm};
 static struct process process;
 static struct thread thread;
 static struct thread other;
-static struct thread *next; /* that the scheduler chooses */
-static u32 steps;	    /* left of the teardown */
+static struct thread *next; /* the thread that the scheduler chooses */
+static u32 steps;	    /* the steps that are left of the teardown */
 static bool must_move;
-static bool interrupts_off; /* in the guest */
+static bool interrupts_off; /* the guest has interrupts off */
 static bool may_extend;
 static bool behind; /* pages wait for this CPU */
 static u32 guest_steps;
-static u64 guest_pends; /* at the first exit */
+static u64 guest_pends; /* what the guest leaves pending at the first exit */
 static jmp_buf left;
-static bool work_found; /* as soon as it is asked for */
+static bool work_found; /* there is work as soon as the CPU asks for it */
 static enum { NOTHING, SHARED, ALONE } objects;
 
 void log_write(enum log_level level, enum log_category category, const char *text,
@@ -258,8 +258,8 @@ static void test_tidy(void **state)
 }
 
 /*
- * What the CPU has loaded of others gives up spaces that have changed, so that it is not kicked for
- * them again; what its own thread uses stays.
+ * The spaces of others that the CPU has loaded are given up if they have changed, so that the CPU
+ * is not kicked for them again; what its own thread uses stays.
  */
 static void test_leave(void **state)
 {
@@ -287,7 +287,7 @@ static void test_slice_end(void **state)
 		bool off;
 		bool may_extend;
 		bool grace;
-		int left; /* of the slice or its extension */
+		int left; /* the time left of the slice or its extension */
 		bool ends;
 	} table[] = {
 		{true, true, true, true, false, 1, false},
@@ -295,7 +295,7 @@ static void test_slice_end(void **state)
 		{true, true, false, true, false, -1, true},
 		{true, true, true, false, false, -1, true},
 		{true, false, true, true, false, -1, true},
-		{false, true, true, true, false, -1, true}, /* its monitor runs */
+		{false, true, true, true, false, -1, true}, /* the thread's monitor runs */
 		{true, true, true, true, true, 1, false},
 		{true, true, false, true, true, 1, true},
 		{true, true, true, true, true, -1, true},
@@ -317,7 +317,7 @@ static void test_slice_end(void **state)
 		cpu_loop_handle(&cpu);
 		assert_int_equal(strstr(said, "next") != NULL, table[i].ends);
 		assert_int_equal(cpu.pending, cpu.grace ? PENDING_PASS : 0);
-		if (table[i].grace) /* which is given once */
+		if (table[i].grace) /* the grace is given once */
 			assert_int_equal(cpu.queue_tsc, now + (u64)table[i].left);
 	}
 }
@@ -343,11 +343,13 @@ static void test_switch(void **state)
 	thread.guest = &vcpu;
 	cpu.loaded = &vcpu;
 	assert_said(PENDING_RESCHEDULE, "next isolate load forget pass ");
-	must_move = true; /* as its affinity says: at once */
+	must_move = true; /* the thread must move at once, as its affinity says */
 	assert_said(PENDING_RESCHEDULE, "next isolate load forget pass move pass ");
 }
 
-/* With nothing to run: tidy up first, then ask for work, set the timer again, and halt. */
+/*
+ * With nothing to run the CPU tidies up first, then asks for work, sets the timer again, and halts.
+ */
 static void test_idle(void **state)
 {
 	struct list dead;
@@ -364,7 +366,7 @@ static void test_idle(void **state)
 	assert_int_equal(cpu.armed_tsc, 0);
 	assert_false(cpu.idle);
 	assert_int_equal(cpu.counters->wakeups, 1);
-	/* What comes up on the way to the halt is seen. */
+	/* The CPU sees what comes up on the way to the halt. */
 	start();
 	next = cpu.running = NULL;
 	work_found = true;

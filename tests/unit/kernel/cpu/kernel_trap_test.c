@@ -62,7 +62,7 @@ static void expect_there(const u8 *rip, u64 rflags, u64 cs)
 	assert_int_equal(frame.rflags, rflags);
 }
 
-/* In STI's shadow it returns to STI, which restores the shadow. */
+/* In STI's shadow an interrupt returns to STI, which restores the shadow. */
 static void test_shadow(void **state)
 {
 	expect_back(TRAP_NMI, idle + 2);
@@ -76,10 +76,11 @@ static void test_shadow(void **state)
 
 static void test_elsewhere(void **state)
 {
-	const u8 *ring3 = (const u8 *)0x7654321000; /* must not be read */
+	/* an address of ring 3, which must not be read */
+	const u8 *ring3 = (const u8 *)0x7654321000;
 
 	expect_there(idle + 1, RFLAGS_FIXED, 8);
-	expect_there(idle + 2, RFLAGS_FIXED, 8); /* IF clear: no STI ran */
+	expect_there(idle + 2, RFLAGS_FIXED, 8); /* IF is clear: no STI ran */
 	expect_there(idle + 3, RFLAGS_FIXED | RFLAGS_IF, 8);
 	expect_there(look + 3, RFLAGS_FIXED | RFLAGS_IF, 8);
 	expect_there(ring3, RFLAGS_FIXED | RFLAGS_IF, SELECTOR_USER_CODE);

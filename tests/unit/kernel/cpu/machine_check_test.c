@@ -251,7 +251,10 @@ static void check_at(u64 address)
 	assert_int_equal(machine_cpu.machine_check.status, 0);
 }
 
-/* All that is free is handed out: these pages are not among it. Nothing is free afterwards. */
+/*
+ * Checks that the lost pages are not among the free ones, by handing out all of these. Nothing is
+ * free afterwards.
+ */
 static void assert_never_again(const u64 *lost, u32 count)
 {
 	hpa_t hpa;
@@ -313,7 +316,7 @@ static void test_page_of_monitor(void **state)
 	assert_int_equal(vm[0].process->exit_code, KILL_CODE(KILL_MACHINE_CHECK, 0));
 	assert_true(vm[1].process->running);
 
-	check_at(page_3(memory)); /* a second CPU found it too */
+	check_at(page_3(memory)); /* a second CPU found the same error */
 	machine_manager.space = space;
 	assert_panics(check_at(page_3(memory)));
 	machine_manager.space = NULL;
@@ -332,7 +335,7 @@ static void test_page_of_monitor(void **state)
 	assert_never_again(&lost, 1);
 }
 
-/* In RAM of single pages, of large blocks, and of both. */
+/* A page of a guest is lost: in RAM of single pages, of large blocks, and of both. */
 static void test_page_of_guest(void **state)
 {
 	static const u64 sizes[] = {4, 300, 512, 1300};
@@ -421,7 +424,7 @@ static void test_page_of_nobody(void **state)
 	assert_never_again(&(u64){16 * MIB + 0x5000}, 1);
 	assert_panics(check_at(hpa.value));
 	machine_unlock();
-	check_at(16 * MIB + 0x5008); /* scrubbing reports it again */
+	check_at(16 * MIB + 0x5008); /* scrubbing reports the same page again */
 	assert_int_equal(page_counts[PAGE_RESERVED], reserved + 1);
 	assert_panics(check_at(1ull << 45));
 }

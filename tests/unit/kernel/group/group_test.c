@@ -3,7 +3,7 @@
 #include "tests/unit/kernel_machine.h"
 
 #define MEMBERS	  1000u
-#define PROCESSES 100u /* more than a call ends */
+#define PROCESSES 100u /* more processes than a call ends */
 
 static struct memory *memories[MEMBERS];
 
@@ -35,7 +35,7 @@ static struct process *process_make(struct group *group)
 	return process;
 }
 
-/* Each page that a group is made of may be lacking: then nothing is kept of it. */
+/* Each page that a group is made of may be lacking: then nothing is kept of the group. */
 static void test_create_without_memory(void **state)
 {
 	static hpa_t taken[4 * MIB / PAGE_SIZE];
@@ -58,7 +58,7 @@ static void test_create_without_memory(void **state)
 	kernel_machine_end(&group, 1, 100);
 }
 
-/* Its shares lie in one block, with one for each CPU, and go with it. */
+/* A group's shares lie in one block, with one share for each CPU, and go with the group. */
 static void test_shares(void **state)
 {
 	static const struct run_share none;
@@ -104,7 +104,7 @@ static void test_end_in_steps(void **state)
 		assert_true(dead_count() + PROCESSES + 1 >= ENDED_A_CALL * calls);
 		for (u32 i = 0; i < ARRAY_COUNT(process); i++)
 			assert_false(process[i]->running);
-		if (calls == 1) /* made by someone who still has a handle */
+		if (calls == 1) /* a thread made by someone who still has a handle */
 			late = process_make(group);
 	}
 	assert_false(late->running);
@@ -117,7 +117,10 @@ static void test_end_in_steps(void **state)
 	kernel_machine_end(&group, 1, 10000);
 }
 
-/* Without an entry nothing checked that the code's page is still the guest's: it is forgotten. */
+/*
+ * Without an entry nothing has checked that the code's page is still the guest's: the code is
+ * forgotten.
+ */
 static void test_return_without_entry(void **state)
 {
 	struct vcpu_page page = {0};
@@ -176,7 +179,7 @@ static void test_timer_overdue(void **state)
 	assert_int_equal(page.run_count, 0);
 }
 
-/* Preempted again before it has run: the flush requested in between is kept. */
+/* A vCPU is preempted again before it has run: the flush requested in between is kept. */
 static void test_preempted_again(void **state)
 {
 	struct vcpu_page page = {.preempted_gpa = 0x10};
@@ -226,7 +229,7 @@ static void test_await_window(void **state)
 	assert_int_equal(machine_requested, REQUEST_NMI_WINDOW | REQUEST_INTERRUPT_WINDOW);
 }
 
-/* With a timer of its own for the guest's deadline, the CPU's timer serves the run queue alone. */
+/* If the guest's deadline has a timer of its own, the CPU's timer serves the run queue alone. */
 static void test_timer(void **state)
 {
 	struct vcpu_page page = {0};
@@ -255,7 +258,7 @@ static void test_timer(void **state)
 	timer_stale(&machine_cpu);
 	timer_arm(&machine_cpu, 0);
 	assert_int_equal(machine_timer_tsc, 8000);
-	/* whatever a monitor asks for: with TIMER_STALE as its deadline no guest is entered */
+	/* with TIMER_STALE as its deadline no guest is entered, whatever a monitor asks for */
 	machine_cpu.queue_tsc = 7000;
 	timer_stale(&machine_cpu);
 	timer_arm(&machine_cpu, ~0ull);

@@ -9,9 +9,9 @@ static struct vm vm = {.space = &space};
 static struct thread runner;
 static struct vcpu vcpu;
 
-static const enum exit_reason *exits; /* the next one; the last is repeated */
+static const enum exit_reason *exits; /* the next exit; the last one is repeated */
 static u32 exits_left;
-static struct vcpu_event interrupted; /* by the last exit */
+static struct vcpu_event interrupted; /* the event that the last exit interrupted */
 static struct vcpu_event injected;
 static u32 request_count;
 static u64 advanced; /* bytes, in total */
@@ -100,13 +100,14 @@ static void test_settled_at_once(void **state)
 		machine_settles = false;
 		assert_true(run_guest());
 		assert_int_equal(page.exit.reason, script[i]);
-		assert_int_equal(page.exit.gpa, 0x5000); /* such an exit is shown as a whole */
+		/* an exit of this kind is shown as a whole */
+		assert_int_equal(page.exit.gpa, 0x5000);
 		assert_int_equal(advanced, 0);
 		assert_int_equal(shown_account.kernel_exits, 0);
 	}
 }
 
-/* Not for ever, as interrupts must be let in; then the guest goes on. */
+/* Exits are not settled for ever, as interrupts must be let in; then the guest goes on. */
 static void test_settled_for_long(void **state)
 {
 	static const enum exit_reason script[] = {EXIT_CPUID};
@@ -134,7 +135,7 @@ static void test_host_interrupt(void **state)
 	assert_int_equal(machine_counters.exits, 1);
 	assert_int_equal(shown_account.kernel_exits, 1);
 	assert_int_equal(page.run_count, 0);
-	/* Memory that nobody has mapped is the monitor's matter. */
+	/* An access to memory that nobody has mapped is the monitor's matter. */
 	assert_true(run_guest());
 	assert_int_equal(page.exit.reason, EXIT_MEMORY);
 	assert_int_equal(page.exit.gpa, 0x5000);
@@ -201,7 +202,7 @@ static void test_flush(void **state)
 	assert_false(vcpu.virt.flush);
 }
 
-/* What the monitor asks for is taken over once; an open window is looked at anew each time. */
+/* The monitor's requests are taken over once; an open window is looked at anew each time. */
 static void test_requests(void **state)
 {
 	static const enum exit_reason script[] = {EXIT_HLT};

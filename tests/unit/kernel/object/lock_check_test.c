@@ -78,7 +78,7 @@ static bool release_panics(struct lock *lock, enum lock_rank rank)
 	return false;
 }
 
-/* Whoever lets a lock go twice would let a third CPU in beside the second. */
+/* A CPU that lets a lock go twice would let a third CPU in beside the second. */
 static void test_release(void **state)
 {
 	struct lock lock = {0};

@@ -31,7 +31,7 @@ static void test_both(void **state)
 	assert_held(false, false);
 }
 
-/* What is done aside keeps nobody waiting for the object lock; only the CPU itself is aside. */
+/* Work done aside keeps nobody waiting for the object lock; only the CPU itself is aside. */
 static void test_aside(void **state)
 {
 	(void)state;

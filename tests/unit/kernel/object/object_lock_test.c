@@ -12,15 +12,16 @@
 #define ROUNDS 200u
 #include "tests/unit/fake_cpus.h"
 
-/* There may be fewer processors than threads. */
+/* Pauses give the processor away, as there may be fewer processors than threads. */
 #define __builtin_ia32_pause sched_yield
 #include "kernel/object/object_lock.c"
 
 static u32 inside; /* CPUs that share the objects */
 static u32 released;
-static volatile u64 first, second; /* equal, but for who changes them alone */
+/* equal for all readers; they differ only while one CPU changes them alone */
+static volatile u64 first, second;
 
-/* What the last reference leads to is done alone. */
+/* Releases an object: what the last reference leads to is done by one CPU alone. */
 static void release(struct object *object)
 {
 	(void)object;

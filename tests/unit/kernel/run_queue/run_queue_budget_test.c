@@ -57,12 +57,15 @@ static void test_reservation_arithmetic(void **state)
 	assert_int_equal(r.deadline, now + 176);
 	assert_int_equal(budget_reservation_charge(&r, 24, now + 100), 4);
 	assert_int_equal(r.remaining, 0);
-	/* It ran past its deadline: the time after that is charged to the next budget. */
+	/* The thread ran past its deadline: the time after that is charged to the next budget. */
 	assert_int_equal(budget_reservation_charge(&r, 80, now + 180), 76);
 	assert_int_equal(r.remaining, 16);
 	assert_int_equal(r.deadline, now + 276);
 	assert_int_equal(r.missed_count, 0);
-	/* It got only 10 of 16 by the deadline: a miss; the 10 after it are the next budget's. */
+	/*
+	 * The thread got only 10 of 16 by the deadline, a miss; the 10 after it are the next
+	 * budget's.
+	 */
 	assert_int_equal(budget_reservation_charge(&r, 20, now + 286), 0);
 	assert_int_equal(r.missed_count, 1);
 	assert_int_equal(r.remaining, 10);
@@ -119,11 +122,11 @@ static void test_cap_many_cpus(void **state)
 		run_group_set_cap(group, percents[i], CAP_PERIOD, now);
 		for (u32 n = 0; n < 6; n++)
 			sim_thread(group, n % 4);
-		/* So that the group gets the same share of each CPU. */
+		/* A rival on each CPU lets the group get the same share of each. */
 		sim_thread(sim_group(1), 2);
 		for (u32 period = 0; period < 100; period++) {
 			sim_run(CAP_PERIOD);
-			/* Each single period is close too. */
+			/* Each single period is close to the cap, too. */
 			assert_near(group_served(group) - before, MS * percents[i], 40);
 			before = group_served(group);
 		}
@@ -159,7 +162,7 @@ static void test_cap_lifted(void **state)
 	assert_near(threads[0].served, 925 * MS, 1);
 	assert_true(run_queue_next_event(&cpus[0].queue, &threads[0].entity, now) == ~0ull);
 
-	/* A cap above what it can use never stops it, however long it runs. */
+	/* A cap above what the group can use never stops it, however long it runs. */
 	sim_reset(1, START);
 	group = sim_group(256);
 	sim_thread(group, 0);
@@ -246,7 +249,10 @@ static void test_reservation_and_share(void **state)
 	assert_near(thread->served, 5000 * MS, 10);
 }
 
-/* Up to the limit, with any periods: busy threads get each period's budget, jobs are in time. */
+/*
+ * With reservations up to the limit, of any periods, busy threads get each period's budget, and
+ * jobs are in time.
+ */
 static void test_reservation_full(void **state)
 {
 	(void)state;
@@ -305,7 +311,7 @@ static void test_reservation_latency(void **state)
 		assert_int_equal(threads[i].entity.reservation.missed_count, 0);
 }
 
-/* What it ran while it was alone does not count against it later. */
+/* Time that a thread ran while it was alone does not count against it later. */
 static void test_reservation_alone(void **state)
 {
 	(void)state;

@@ -53,18 +53,20 @@ struct sim_thread {
 	u32 cpu;
 	u64 served;
 	bool asleep;
-	u64 wake;     /* when asleep */
-	u64 work;     /* left before it sleeps; ~0: busy for ever */
-	u64 job_work; /* of each job, and the time from release to release */
+	u64 wake;     /* when the thread wakes up, if it is asleep */
+	u64 work;     /* the work left before the thread sleeps; ~0: busy for ever */
+	u64 job_work; /* the work of each job, and the time from release to release */
 	u64 job_period;
 	bool job_random; /* work and sleep are random, up to these */
 	u64 release;
-	u64 late_count; /* jobs that took longer than their period */
+	u64 late_count; /* the jobs that took longer than their period */
 	u64 job_count;
-	u64 ready_since; /* since when it waits */
+	u64 ready_since; /* the time since when the thread waits */
 	u64 waited_max;
-	u64 switch_count; /* how often it was picked after another */
-	/* For an always busy thread with a reservation: what it got in the current period. */
+	u64 switch_count; /* how often the thread was picked after another one */
+	/*
+	 * For an always busy thread with a reservation: what the thread got in the current period.
+	 */
 	u64 window_start;
 	u64 window_served;
 	u64 window_missed;
@@ -76,9 +78,9 @@ static struct sim_cpu {
 	u64 charged;
 	u64 busy;
 	u64 virtual_time;
-	u64 dispatched;	      /* until then it switches, deaf to all else */
-	bool must_pick;	      /* something has happened meanwhile */
-} ALIGNED(128) cpus[CPU_MAX]; /* as far apart as the kernel's queues */
+	u64 dispatched;	      /* the time until which the CPU switches, deaf to all else */
+	bool must_pick;	      /* something has happened during the switch */
+} ALIGNED(128) cpus[CPU_MAX]; /* the CPUs, as far apart as the kernel's queues */
 
 static struct sim_thread threads[THREAD_MAX];
 static struct run_group groups[GROUP_MAX];
@@ -88,8 +90,9 @@ static u32 group_count;
 static u64 now;
 static u64 begun;
 static u64 pick_count;
-static u64 latency_max;	 /* of each timer interrupt */
-static u64 switch_ticks; /* that a switch takes, at the cost of the thread that comes next */
+static u64 latency_max; /* the longest latency of a timer interrupt */
+/* the time that a switch takes, at the cost of the thread that comes next */
+static u64 switch_ticks;
 
 static UNUSED void sim_reset(u32 count, u64 start)
 {
@@ -262,13 +265,13 @@ static void sim_wake(struct sim_thread *thread)
 		sim_pick(cpu);
 }
 
-/* The earlier of the two, both of which are now or later. */
+/* Returns the earlier of two times, both of which are now or later. */
 static u64 sooner(u64 a, u64 b)
 {
 	return a - now < b - now ? a : b;
 }
 
-/* Whether anything is due on the CPU now; else *next may become earlier. */
+/* Returns whether anything is due on the CPU now; if not, *next may become earlier. */
 static bool cpu_due(struct sim_cpu *cpu, u64 *next)
 {
 	struct sim_thread *thread = cpu->running;

@@ -24,7 +24,7 @@ static void test_events(void **state)
 	assert_ptr_equal(run_queue_next(queue, NULL, now), &a->entity);
 	assert_true(run_queue_next_event(queue, &a->entity, now) == ~0ull);
 
-	/* With another one its slice ends. */
+	/* With another entity the slice of the first one ends. */
 	run_queue_add(queue, &b->entity, now);
 	assert_false(run_queue_preempts(queue, &a->entity, &b->entity));
 	event = now + run_queue_next_event(queue, &a->entity, now);
@@ -45,7 +45,9 @@ static void test_events(void **state)
 	event = now + run_queue_next_event(queue, &b->entity, now);
 	assert_int_equal(event, now + 2 * MS);
 
-	/* With the budget spent it shares by weight; at the deadline the budget is renewed. */
+	/*
+	 * With the budget spent the entity shares by weight; at the deadline the budget is renewed.
+	 */
 	now += 2 * MS;
 	run_queue_charge(queue, &b->entity, 2 * MS, now);
 	assert_ptr_equal(run_queue_next(queue, &b->entity, now), &b->entity);
@@ -169,7 +171,7 @@ static void trap_flag(bool set)
 struct cost {
 	u64 comparisons; /* mean over thousands of decisions */
 	u64 comparisons_worst;
-	u64 instructions; /* of one decision, the sanitizers' included */
+	u64 instructions; /* the instructions of one decision, the sanitizers' included */
 };
 
 static struct cost cost(u32 count)
@@ -226,7 +228,7 @@ static void test_yield_to(void **state)
 	assert_ptr_equal(run_queue_next(queue, NULL, now), a);
 	run_queue_charge(queue, a, MS, now + MS);
 	assert_false(run_queue_yield_to(a, other));
-	b->virtual_time = a->virtual_time + MS; /* it would come after a */
+	b->virtual_time = a->virtual_time + MS; /* by its virtual time, b would come after a */
 	heap_remove(&b->node);
 	heap_insert(&b->share->waiting, &b->node, b->virtual_time);
 	sum = a->virtual_time + b->virtual_time;

@@ -116,7 +116,7 @@ static void test_sleepers(void **state)
 	assert_true(sleeper->waited_max <= SLICE);
 	assert_int_equal(sleeper->late_count, 0);
 
-	/* It wants 90 %, and gets half. */
+	/* The thread wants 90 %, and gets half. */
 	sim_reset(1, START);
 	busy = sim_group(256);
 	sleepy = sim_group(256);
@@ -128,8 +128,9 @@ static void test_sleepers(void **state)
 	assert_near(group_served(sleepy), 10000 * MS, 10);
 
 	/*
-	 * Likewise after any long sleep: the others' virtual time passes the sleeper's by 2^63 and
-	 * more, as it would with 4096 runnable threads in a group of weight 1.
+	 * After any long sleep a thread gets its share: the others' virtual time passes the
+	 * sleeper's by 2^63 and more, as it would with 4096 runnable threads in a group of weight
+	 * 1.
 	 */
 	for (u32 count = 1; count < 600; count += 7) {
 		sim_reset(1, START);
@@ -168,7 +169,7 @@ static void test_taking_turns(void **state)
 	(void)state;
 	for (u32 round = 0; round < 5 * 2 * 2 * 3; round++) {
 		u64 period = periods[round % 5];
-		bool spins = round / 5 % 2; /* plus one that never sleeps */
+		bool spins = round / 5 % 2; /* one thread more, which never sleeps */
 		bool random = round / 10 % 2;
 		u32 count = 1 + round / 20 * 3;
 		struct run_group *one, *many;
@@ -257,7 +258,7 @@ static void test_no_starvation(void **state)
 	pick_count = 0;
 	sim_run(60000 * MS);
 	for (u32 i = 0; i < thread_count; i++) {
-		/* At most one round of all slices and a little more. */
+		/* The wait is at most one round of all slices and a little more. */
 		assert_true(threads[i].waited_max < 6 * 250 * SLICE);
 		assert_true(threads[i].served > 0);
 	}

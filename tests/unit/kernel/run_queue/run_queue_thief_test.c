@@ -9,12 +9,15 @@
 #define US    (MS / 1000)
 #define PAUSE (20 * US) /* between two sleepers' turns */
 #define TURN  (SLICE / 2 + PAUSE)
-/* What a victim of the same weight as its only rival must keep of a CPU. */
+/* The share of a CPU that a victim must keep beside one rival of the same weight. */
 #define HALF_KEPT_PERMILLE 490u
-/* How late a wake-up may be, and how long one waits that always wants the CPU. */
+/* The delay that a wake-up may have, and the wait of a thread that always wants the CPU. */
 #define LIGHT_WAITS  MS
 #define VICTIM_WAITS (2 * SLICE)
-/* The same beside reservations: here a switch back costs it more than in the kernel. */
+/*
+ * The share that a victim must keep beside reservations: here a switch back costs it more than in
+ * the kernel.
+ */
 #define HALF_RESERVED_PERMILLE 480u
 /* A switch with all that belongs to it, the interrupt above all: about 1,500 instructions. */
 #define SWITCH_TICKS (3 * US / 2)
@@ -83,7 +86,10 @@ static void test_sleepers_16(void **state)
 		check_sleepers(40, other, 20, HALF_KEPT_PERMILLE);
 }
 
-/* Wherever the other CPU's queue lies: no two may share what is known of a group. */
+/*
+ * The attack is tried wherever the other CPU's queue lies: no two groups may share what is known of
+ * a group.
+ */
 static void test_sleepers_250(void **state)
 {
 	static const u32 others[] = {1, 8, 10, 16, 20, 32, 64, 80, 128, 160, 200, 240, 249};
@@ -94,9 +100,9 @@ static void test_sleepers_250(void **state)
 }
 
 /*
- * So many of one group sleep together for a while and wake up together, and each wants two
- * milliseconds. Beside them the victim is busy, a neighbour wants little, often and at once, and
- * another wakes up at the same instant as they, behind them.
+ * Lets many threads of one group sleep together for a while and wake up together, each of which
+ * wants two milliseconds. Beside them the victim is busy, a neighbour wants little, often and at
+ * once, and another wakes up at the same instant as they, behind them.
  */
 static void check_wave(u32 count, u64 pause)
 {
@@ -143,8 +149,8 @@ static void test_wave(void **state)
 }
 
 /*
- * As many threads as are admitted, of `wanted`, each with the smallest reservation; `work` is what
- * each wants of each period. What the victim is left with, without its own switches.
+ * Plays as many threads as are admitted, of `wanted`, each with the smallest reservation; `work` is
+ * what each wants of each period. Returns what the victim is left with, without its own switches.
  */
 static u64 play_reservations(u32 wanted, u64 work, u64 *reserved)
 {
@@ -168,7 +174,10 @@ static u64 play_reservations(u32 wanted, u64 work, u64 *reserved)
 	return (victim->served - victim->switch_count * switch_ticks) * 1000 / (now - begun);
 }
 
-/* What is reserved is the attacker's; of the rest it gets half if it wants that much. */
+/*
+ * Checks that reserved time is the attacker's, and that the victim gets half of the rest if it
+ * wants that much.
+ */
 static void check_reservations(u32 wanted, u64 work)
 {
 	u64 reserved;

@@ -17,14 +17,14 @@ static struct run_queue *start(void)
 	return &cpus[0].queue;
 }
 
-/* The group of one that waits has come so far. */
+/* Sets how far the group of an entity that waits has come. */
 static void place(const struct run_entity *entity, u64 virtual_time)
 {
 	entity->share->virtual_time = virtual_time;
 	heap_raise(&entity->queue->fair, &entity->share->node, virtual_time);
 }
 
-/* One that wakes up goes ahead of the running one at the same time in its own group alone. */
+/* A thread that wakes up goes ahead of the running one at the same time only in its own group. */
 static void test_tie(void **state)
 {
 	struct run_entity *running = &threads[0].entity;
@@ -69,7 +69,7 @@ static void test_queue_follows(void **state)
 	assert_ptr_equal(run_queue_next(queue, running, now + 40 * MS), other);
 }
 
-/* Reserved time does not count: who runs on it does not take the queue's time with it. */
+/* Reserved time does not count: a thread that runs on it does not take the queue's time along. */
 static void test_reserved_leaves_it(void **state)
 {
 	struct run_entity *reserved = &threads[0].entity;
@@ -87,7 +87,9 @@ static void test_reserved_leaves_it(void **state)
 	assert_int_equal(reserved->share->virtual_time, 80 * MS);
 }
 
-/* How far a group has come on one queue says nothing about another, whatever their numbers. */
+/*
+ * How far a group has come on one queue says nothing about another queue, whatever their numbers.
+ */
 static void test_queues_apart(void **state)
 {
 	static struct run_share shares[CPU_MAX];

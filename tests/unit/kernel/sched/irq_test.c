@@ -34,7 +34,7 @@ static struct {
 } input[LINES];
 
 static u32 raised;
-static struct iommu_message told; /* to a unit, last */
+static struct iommu_message told; /* the last message that a unit was told */
 static bool told_blocked;
 static u32 told_times;
 
@@ -184,8 +184,8 @@ static void test_masks(void **state)
 	irq_unmask(edge);
 	assert_true(irq_raise(20));
 	assert_true(irq_raise(4));
-	assert_false(irq_raise(5));	      /* has no handler */
-	assert_false(irq_raise(GSI_MAX + 1)); /* a message */
+	assert_false(irq_raise(5));	      /* the line has no handler */
+	assert_false(irq_raise(GSI_MAX + 1)); /* the number is a message's */
 	assert_false(irq_raise(ARRAY_COUNT(irqs)));
 	assert_int_equal(raised, 2);
 	assert_true(input[20].masked);
@@ -249,7 +249,10 @@ static void test_message_refused(void **state)
 		irq_release(&all[i]->object);
 }
 
-/* By a unit that remaps: one requester raises it, the unit knows the CPU; blocked at the end. */
+/*
+ * With a unit that remaps, one requester raises the irq, the unit knows the CPU, and the message is
+ * blocked at the end.
+ */
 static void test_remapped(void **state)
 {
 	struct irq *message = NULL, *line = make(20, IRQ_LEVEL);
@@ -270,12 +273,12 @@ static void test_remapped(void **state)
 	assert_true(told_blocked && told.source == 0x20);
 
 	assert_int_equal(irq_message(line, 3, 0xff00, &value), STATUS_OK);
-	assert_int_equal(raised, 1); /* one may have been lost */
+	assert_int_equal(raised, 1); /* one interrupt may have been lost */
 	assert_true(told.source == 0xff00 && told.vector == VECTOR_GSI_FIRST + 20 && told.level);
 	assert_true(input[20].message == (0xfee00010ull | (VECTOR_GSI_FIRST + 20) << 5) << 32);
 	told_times = 0;
 	irq_unmask(line);
-	assert_int_equal(told_times, 0); /* nothing new */
+	assert_int_equal(told_times, 0); /* the unit was told nothing new */
 	here = &cpu[1];
 	irq_unmask(line);
 	assert_true(told.apic_id == 6 && !told_blocked && told_times == 1);

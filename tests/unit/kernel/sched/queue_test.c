@@ -82,7 +82,7 @@ static void by_a_signal(void **state)
 	end();
 }
 
-/* One that is woken meanwhile is not woken twice; nor is one whose time has not come. */
+/* A thread that was woken in between is not woken twice; nor is one whose time has not come. */
 static void by_its_deadline(void **state)
 {
 	struct queue *of;
@@ -113,7 +113,7 @@ static void by_the_end_of_its_queue(void **state)
 	end();
 }
 
-/* Nobody can signal it any more. */
+/* A thread waits until its queue's last handle is closed: nobody can signal it any more. */
 static void by_its_last_handle(void **state)
 {
 	(void)state;

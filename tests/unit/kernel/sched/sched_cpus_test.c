@@ -26,7 +26,7 @@ static void test_wake(void **state)
 
 	now += MS;
 	second = machine_thread(1, 0);
-	shares[1][0].charged = now; /* it has slept */
+	shares[1][0].charged = now; /* the entity has slept */
 	sched_ready(second);
 	assert_int_equal(cpus[0].pending, PENDING_RESCHEDULE);
 	assert_int_equal(pages[0].cpu_tsc, MS);
@@ -44,7 +44,10 @@ static void test_wake(void **state)
 	assert_int_equal(counters[0].switches, 2);
 }
 
-/* On another CPU its timer must be set anew; an idle CPU that may have the thread is woken. */
+/*
+ * A wake-up on another CPU lets that CPU set its timer anew; an idle CPU that may have the thread
+ * is woken.
+ */
 static void test_wake_elsewhere(void **state)
 {
 	struct thread *thread;
@@ -61,7 +64,7 @@ static void test_wake_elsewhere(void **state)
 		assert_int_equal(machine_obey(1), PENDING_TIMER);
 		assert_int_equal(cpus[2].pending, allowed_there ? PENDING_RESCHEDULE : 0);
 	}
-	/* The idle CPU itself: it alone. */
+	/* If the idle CPU itself wakes the thread, no other CPU is woken. */
 	cpus[2].pending = 0;
 	cpus[0].idle = true;
 	sched_ready(machine_thread(1, 2));
@@ -69,7 +72,10 @@ static void test_wake_elsewhere(void **state)
 	assert_int_equal(cpus[2].pending, PENDING_RESCHEDULE);
 }
 
-/* Who is woken before his CPU has let him wait goes on, or stays where he waits for the CPU. */
+/*
+ * A thread that is woken before its CPU has let it wait goes on, or stays where it waits for the
+ * CPU.
+ */
 static void test_woken_early(void **state)
 {
 	struct thread *first;
@@ -87,7 +93,7 @@ static void test_woken_early(void **state)
 
 	now += MS;
 	second = machine_thread(1, 0);
-	shares[1][0].charged = now; /* it has slept */
+	shares[1][0].charged = now; /* the entity has slept */
 	first->state = THREAD_WAITING;
 	sched_ready(second);
 	first->state = THREAD_READY;
@@ -101,7 +107,7 @@ static void test_woken_early(void **state)
 	assert_int_equal(cpus[0].queue->count, 1);
 }
 
-/* Who blocks is charged and leaves; the time that the next has waited is shown. */
+/* A thread that blocks is charged and leaves; the time that the next thread has waited is shown. */
 static void test_block(void **state)
 {
 	struct vcpu_page page = {0};
@@ -163,7 +169,7 @@ static void test_limits_shown(void **state)
 	assert_int_equal(cpus[0].queue_tsc, now + 90 * MS);
 }
 
-/* Only who waits is taken out; the running one leaves when its CPU looks. */
+/* Only a thread that waits is taken out; the running one leaves when its CPU looks. */
 static void test_remove(void **state)
 {
 	struct thread *running;
@@ -223,13 +229,13 @@ static void test_move(void **state)
 	static const struct {
 		u64 affinity;
 		enum thread_state state;
-		int wanted; /* -1: nothing */
+		int wanted; /* the CPU that is wanted; -1: none */
 		bool must;
 		u32 end;
 	} table[] = {
 		{~0ull, THREAD_READY, -1, false, 0}, {~0ull, THREAD_READY, 0, true, 0},
 		{~0ull, THREAD_READY, 2, true, 2},   {5, THREAD_READY, 2, true, 2},
-		{2, THREAD_READY, 2, true, 1}, /* not allowed there any more */
+		{2, THREAD_READY, 2, true, 1}, /* the thread may not run there any more */
 		{6, THREAD_READY, -1, true, 1},	     {4, THREAD_READY, -1, true, 2},
 		{4, THREAD_WAITING, -1, true, 0},
 	};
@@ -274,7 +280,7 @@ static void test_request_work(void **state)
 	static const struct {
 		u64 count[CPUS];
 		u64 load[CPUS];
-		u32 asked; /* CPUS: nobody */
+		u32 asked; /* the CPU that is asked; CPUS: none */
 	} table[] = {
 		{{0, 0, 0}, {0, 0, 0}, CPUS},	 {{0, 1, 1}, {0, 1024, 2048}, CPUS},
 		{{0, 2, 1}, {0, 1024, 2048}, 1}, {{0, 2, 2}, {0, 1024, 2048}, 2},
@@ -294,7 +300,9 @@ static void test_request_work(void **state)
 	}
 }
 
-/* Of those that wait, one is handed over that is better off and may go; then not soon again. */
+/*
+ * Of the threads that wait, one is handed over that is better off and may go; then none soon again.
+ */
 static void test_give(void **state)
 {
 	struct thread *waiting[2];
@@ -312,7 +320,7 @@ static void test_give(void **state)
 		cpus[id].pending = 0;
 	now += MS;
 	sched_give(&cpus[0]);
-	assert_int_equal(waiting[1]->ready_tsc, now - MS); /* it still waits */
+	assert_int_equal(waiting[1]->ready_tsc, now - MS); /* the thread still waits */
 	assert_ptr_equal(waiting[0]->cpu, &cpus[0]);	   /* first in line, but tied to this CPU */
 	assert_ptr_equal(waiting[1]->cpu, &cpus[1]);
 	assert_ptr_equal(unloaded, waiting[1]);
@@ -321,13 +329,13 @@ static void test_give(void **state)
 	assert_int_equal(cpus[1].balance_tsc, now + SCHED_BALANCE_NS);
 	assert_int_equal(cpus[1].pending, PENDING_RESCHEDULE);
 	assert_int_equal(queues[0].count, 2);
-	/* Nobody is left that may go. */
+	/* No thread is left that may go. */
 	sched_give(&cpus[0]);
 	assert_int_equal(cpus[0].balance_tsc, now + SCHED_RETRY_NS);
 	assert_int_equal(queues[0].count, 2);
 }
 
-/* To a CPU that is busy as well a thread goes only if it gains, and if it has stayed a while. */
+/* A thread goes to a busy CPU only if it gains, and if it has stayed a while. */
 static void test_give_to_busy(void **state)
 {
 	struct thread *thread;
@@ -345,7 +353,7 @@ static void test_give_to_busy(void **state)
 	sched_give(&cpus[0]);
 	assert_ptr_equal(thread->cpu, &cpus[0]);
 	now++;
-	queues[1].load += 1024; /* more, with the thread, than there is here */
+	queues[1].load += 1024; /* with the thread, that CPU has more load than this one */
 	sched_give(&cpus[0]);
 	assert_ptr_equal(thread->cpu, &cpus[0]);
 	queues[1].load -= 1024;
@@ -378,7 +386,7 @@ static void test_yield(void **state)
 	assert_int_equal(cpus[0].pending, PENDING_RESCHEDULE);
 }
 
-/* What is left is refused or found on another CPU, for the caller itself alone. */
+/* A reservation without room is refused, or found on another CPU, for the caller itself alone. */
 static void test_reserve(void **state)
 {
 	struct thread *first;
@@ -393,7 +401,8 @@ static void test_reserve(void **state)
 	assert_int_equal(left, 700);
 	assert_int_equal(sched_reserve(first, 6 * MS, 10 * MS, &left), STATUS_OK);
 	assert_int_equal(pages[0].reserved_permille, 600);
-	assert_int_equal(sched_reserve(first, 7 * MS, 10 * MS, &left), STATUS_OK); /* instead */
+	/* the new reservation replaces the old one */
+	assert_int_equal(sched_reserve(first, 7 * MS, 10 * MS, &left), STATUS_OK);
 	assert_int_equal(pages[0].reserved_permille, 700);
 
 	/* 250 are left here, 350 on CPU 1; CPU 2 has all, but is not allowed. */
@@ -402,7 +411,7 @@ static void test_reserve(void **state)
 	second = machine_thread(1, 0);
 	sched_ready(second);
 	assert_int_equal(sched_reserve(second, 3 * MS, 10 * MS, &left), STATUS_NO_QUOTA);
-	assert_null(second->wanted); /* not the caller */
+	assert_null(second->wanted); /* the thread is not the caller */
 	cpus[0].running = second;
 	assert_int_equal(sched_reserve(second, 4 * MS, 10 * MS, &left), STATUS_NO_QUOTA);
 	assert_int_equal(left, 350);
@@ -414,7 +423,7 @@ static void test_reserve(void **state)
 	assert_ptr_equal(second->wanted, &cpus[2]);
 	queues[2].reserved = 640 * 1000000ull;
 	assert_int_equal(sched_reserve(second, 3 * MS, 10 * MS, &left), STATUS_AGAIN);
-	assert_ptr_equal(second->wanted, &cpus[1]); /* which has most left */
+	assert_ptr_equal(second->wanted, &cpus[1]); /* the CPU that has most left */
 	groups[1].affinity = 4;
 	assert_int_equal(sched_reserve(second, MS, 10 * MS, &left), STATUS_AGAIN);
 	assert_ptr_equal(second->wanted, &cpus[2]);

@@ -39,7 +39,7 @@ static struct run_share shares[ARRAY_COUNT(groups)][CPUS];
 static struct process processes[2];
 static struct thread threads[8];
 static u32 thread_count;
-static const struct thread *unloaded; /* the last */
+static const struct thread *unloaded; /* the thread that was unloaded last */
 u8 log_threshold[LOG_CATEGORY_COUNT];
 
 void log_write(enum log_level level, enum log_category category, const char *text,
@@ -104,7 +104,7 @@ static UNUSED struct thread *machine_thread(u32 group, u32 cpu)
 	return thread;
 }
 
-/* The CPU does what it was told to; returns what that was. */
+/* Lets the CPU do what it was told to; returns what that was. */
 static UNUSED u64 machine_obey(u32 cpu)
 {
 	u64 pending = cpus[cpu].pending;

@@ -2,7 +2,7 @@
 /* A CPU before anything runs on it, and which one a thread is put on. */
 #include "tests/unit/kernel/sched/sched_machine.h"
 
-/* It first reschedules, and keeps the reasons that became pending before it had a queue. */
+/* A new CPU first reschedules, and keeps the reasons that became pending before it had a queue. */
 static void test_init(void **state)
 {
 	struct cpu *cpu = this_cpu();
@@ -25,9 +25,15 @@ static void test_place(void **state)
 		u64 affinity;
 		u32 chosen;
 	} table[] = {
-		{{0, 0, 0}, ~0ull, 0}, {{9, 0, 0}, ~0ull, 1},	  {{9, 9, 8}, ~0ull, 2},
-		{{9, 9, 9}, ~0ull, 0}, {{9, 9, 9}, 6, 1},	  {{0, 8, 7}, 6, 2},
-		{{0, 8, 9}, 4, 2},     {{9, 8, 0}, BIT(CPUS), 0}, /* none: where it is */
+		{{0, 0, 0}, ~0ull, 0},
+		{{9, 0, 0}, ~0ull, 1},
+		{{9, 9, 8}, ~0ull, 2},
+		{{9, 9, 9}, ~0ull, 0},
+		{{9, 9, 9}, 6, 1},
+		{{0, 8, 7}, 6, 2},
+		/* no CPU is better: the thread stays where it is */
+		{{0, 8, 9}, 4, 2},
+		{{9, 8, 0}, BIT(CPUS), 0},
 	};
 
 	machine_start();

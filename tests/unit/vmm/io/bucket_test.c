@@ -10,10 +10,13 @@
 #include "tests/random.h"
 #include "vmm/io/bucket.c"
 
-#define SECOND 3000000000ull /* ticks */
+#define SECOND 3000000000ull /* the ticks of a second */
 #define START  777ull
 
-/* How many things of this cost go in so many ticks, looked for whenever the bucket says so. */
+/*
+ * Returns how many things of this cost go in this many ticks, looked for whenever the bucket says
+ * so.
+ */
 static u64 count_over(struct bucket *bucket, u64 ticks, u32 cost, u64 wanted)
 {
 	u64 end = bucket->last + ticks;
@@ -101,7 +104,7 @@ static void a_burst_after_a_pause(void **state)
 	assert_false(bucket_may_go(&bucket));
 }
 
-/* Larger than the bucket: it goes, and is paid for afterwards. */
+/* A thing that is larger than the bucket goes, and is paid for afterwards. */
 static void debt(void **state)
 {
 	struct bucket bucket;
@@ -119,7 +122,7 @@ static void debt(void **state)
 	assert_true(bucket_may_go(&bucket));
 }
 
-/* When it says that it is ready it is, and that is never for ever. */
+/* When the bucket says that it is ready it is, and that time always comes. */
 static void never_stuck(void **state)
 {
 	static const u64 edges[] = {0,		1,	    2,		63,
@@ -158,7 +161,7 @@ static void never_stuck(void **state)
 	}
 }
 
-/* For one unit at a time the wait is never longer than its share of a second. */
+/* For one unit at a time the wait is never longer than the unit's share of a second. */
 static void the_wait_for_one(void **state)
 {
 	(void)state;
@@ -196,7 +199,7 @@ static void changed_while_in_use(void **state)
 	assert_int_equal(bucket.credit, -1000);
 	bucket_fill(&bucket, at += SECOND / 100 + SECOND / 100000);
 	assert_true(bucket_may_go(&bucket));
-	/* from no limit to one: nothing is owed */
+	/* a bucket whose limit begins owes nothing */
 	bucket_change(&bucket, 0, 1, at);
 	bucket_take(&bucket, 1000000);
 	bucket_change(&bucket, 10, 5, at);
@@ -204,7 +207,7 @@ static void changed_while_in_use(void **state)
 	assert_int_equal(count_over(&bucket, SECOND, 1, 1), 5 + 10 - 1);
 }
 
-/* Another CPU's clock that is a little behind: neither credit nor harm. */
+/* Another CPU's clock that is a little behind gives neither credit nor harm. */
 static void a_clock_that_steps_back(void **state)
 {
 	struct bucket bucket;

@@ -36,7 +36,7 @@ static void long_names_have_a_sum(void **state)
 	char name[32];
 
 	(void)state;
-	/* the same each time: a guest's configuration names it */
+	/* the name is the same each time, as a guest's configuration names it */
 	expect("customer-database-volume-a", "customer-da-0e9dd2d0");
 	expect("customer-database-volume-b", "customer-da-119dd789");
 	for (u32 i = 0; i < 3000; i++) {

@@ -76,7 +76,7 @@ static void both_directions(void **state)
 	assert_true(send(&client, 14, 1));
 	assert_true(send(&client, FRAME_BYTES_MAX, 2));
 	assert_true(send(&server, 60, 3));
-	expect_nothing(&server); /* before it is shown */
+	expect_nothing(&server); /* no frame comes before it is shown */
 	(void)!link_publish(&client);
 	(void)!link_publish(&server);
 	expect(&server, 14, 1);
@@ -86,7 +86,10 @@ static void both_directions(void **state)
 	expect_nothing(&client);
 }
 
-/* Any lengths, far beyond the ring's size; sometimes it is full, and room_for says enough. */
+/*
+ * Frames of any length pass, far beyond the ring's size; sometimes the ring is full, and room_for
+ * says enough.
+ */
 static void any_lengths(void **state)
 {
 	u64 random = 5;
@@ -122,7 +125,7 @@ static void any_lengths(void **state)
 	assert_true(full > 100);
 }
 
-/* What it once saw of the peer's line it does not look at again before it has used it up. */
+/* An end does not look at the peer's line again before it has used up what it once saw. */
 static void looks_at_the_peer_seldom(void **state)
 {
 	struct link_line *line = &memory->line[LINK_CLIENT];
@@ -132,7 +135,7 @@ static void looks_at_the_peer_seldom(void **state)
 		assert_true(send(&client, 60, (u8)i));
 	(void)!link_publish(&client);
 	expect(&server, 60, 0);
-	line->written += 16; /* a lie; the next one is seen when the frames are through */
+	line->written += 16; /* the peer lies; the next lie is seen when the frames are through */
 	expect(&server, 60, 1);
 	expect(&server, 60, 2);
 	assert_false(server.broken);
@@ -142,7 +145,7 @@ static void looks_at_the_peer_seldom(void **state)
 	expect_nothing(&server);
 }
 
-/* Who waits for room is signalled once there is enough, and not before. */
+/* An end that waits for room is signalled once there is enough, and not before. */
 static void signalled_when_there_is_room(void **state)
 {
 	u32 frames = 0;
@@ -194,13 +197,15 @@ static void impossible_frames(void **state)
 		{0, 0, 1024},
 		{0, FRAME_BYTES_MIN - 1, 1024},
 		{0, FRAME_BYTES_MAX + 1, FRAMES_RING_BYTES},
-		{0, 1024 - 15, 1024}, /* not all of it is written */
+		{0, 1024 - 15, 1024}, /* not all of the frame is written */
 		{0, 14, 8},
-		{4, 14, 1024},					      /* not aligned */
+		{4, 14, 1024},					      /* the frame is not aligned */
 		{FRAMES_RING_BYTES - 64, 64, FRAMES_RING_BYTES + 64}, /* over the ring's end */
-		{0, FRAME_SKIP, 1024},				      /* beyond what is written */
-		{FRAMES_RING_BYTES - 64, FRAME_SKIP, FRAMES_RING_BYTES + 16}, /* then no frame */
-		{0, FRAME_SKIP, FRAMES_RING_BYTES + 16}, /* more than the ring holds */
+		/* the skip reaches beyond what is written */
+		{0, FRAME_SKIP, 1024},
+		/* no frame follows the skip */
+		{FRAMES_RING_BYTES - 64, FRAME_SKIP, FRAMES_RING_BYTES + 16},
+		{0, FRAME_SKIP, FRAMES_RING_BYTES + 16}, /* the skip is more than the ring holds */
 	};
 
 	(void)state;

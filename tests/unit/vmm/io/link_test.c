@@ -12,7 +12,7 @@
 
 #include "tests/random.h"
 
-/* Each access to an index may be a step of its own: see take_turns. */
+/* Makes a step of another end at an access to an index: see take_turns. */
 static void step(void);
 #define __atomic_load_n(from, order)	   (step(), __atomic_load_n(from, order))
 #define __atomic_store_n(to, value, order) (step(), __atomic_store_n(to, value, order))
@@ -36,7 +36,7 @@ struct answer {
 	u64 rest;
 };
 
-/* What the manager does; both ends notice. */
+/* Raises the generation, as the manager does; both ends notice. */
 static void raise_generation(void)
 {
 	memory.generation++;
@@ -46,7 +46,7 @@ static void raise_generation(void)
 	assert_false(link_renewed(&server));
 }
 
-/* Both rings are empty, and their indices are these. */
+/* Sets both rings empty, with these indices. */
 static void set_indices(u32 requests, u32 answers)
 {
 	memory.line[LINK_CLIENT].written = requests;
@@ -120,7 +120,7 @@ static void in_order_and_once(void **state)
 	expect_nothing();
 	for (u64 i = 1; i <= 3; i++)
 		put_request(i);
-	expect_nothing(); /* before it is shown */
+	expect_nothing(); /* no request comes before it is shown */
 	(void)!link_publish(&client);
 	for (u64 i = 1; i <= 3; i++)
 		expect_request(i);
@@ -170,40 +170,41 @@ static void room_is_what_the_peer_has_emptied(void **state)
 		assert_int_equal(link_room(&client), 2);
 		for (u32 i = 2; i < SLOT_COUNT; i++)
 			expect_request(i);
-		assert_true(link_may_wait(&server)); /* shows it as well */
+		/* asking whether to wait shows the taking as well */
+		assert_true(link_may_wait(&server));
 		assert_int_equal(link_room(&client), SLOT_COUNT);
 		assert_int_equal(link_room(&server), SLOT_COUNT);
 	}
 }
 
-/* Without a race: one signal for each wait, when the first slot after it is shown. */
+/* Without a race there is one signal for each wait, when the first slot after it is shown. */
 static void signalled_when_asked(void **state)
 {
 	(void)state;
 	for (u32 at = 0; at < 2; at++) {
 		set_indices(at == 0 ? 0 : ~0u - 1, 0);
-		assert_false(link_publish(&client)); /* nothing new */
+		assert_false(link_publish(&client)); /* there is nothing new */
 		assert_true(link_may_wait(&server));
 		put_request(1);
 		put_request(2);
 		assert_true(link_publish(&client));
 		put_request(3);
-		assert_false(link_publish(&client));  /* it has not asked again */
-		assert_false(link_may_wait(&server)); /* there is something */
+		assert_false(link_publish(&client));  /* the server has not asked again */
+		assert_false(link_may_wait(&server)); /* there is a request */
 		for (u64 i = 1; i <= 3; i++)
 			expect_request(i);
 		put_request(4);
-		assert_false(link_publish(&client)); /* it has seen that there is more */
+		assert_false(link_publish(&client)); /* the server has seen that there is more */
 		expect_request(4);
 		assert_true(link_may_wait(&server));
-		assert_true(link_may_wait(&server)); /* as often as it likes */
+		assert_true(link_may_wait(&server)); /* the server may ask as often as it likes */
 		put_request(5);
 		assert_true(link_publish(&client));
 		expect_request(5);
 	}
 }
 
-/* The answers' direction likewise. */
+/* The client is signalled for answers in the same way. */
 static void client_is_signalled(void **state)
 {
 	(void)state;
@@ -294,7 +295,7 @@ static void wait_once(void)
 	sleeps = link_may_wait(&server);
 }
 
-/* As a server does: takes what there is, and sleeps when there is nothing. */
+/* Serves as a server does: takes what there is, and sleeps when there is nothing. */
 static void serve_until_asleep(void)
 {
 	struct request request;
@@ -315,7 +316,8 @@ static void no_wakeup_is_lost(void **state)
 	for (u32 schedule = 0; schedule < 1u << SCHEDULE_BITS; schedule++) {
 		setup(NULL);
 		set_indices(schedule % 2 == 0 ? 5 : ~0u, 0);
-		memory.line[LINK_SERVER].wake_at -= 3; /* it has not asked for this one yet */
+		/* the server has not asked for this request yet */
+		memory.line[LINK_SERVER].wake_at -= 3;
 		signals = 0;
 		take_turns(ask_once, wait_once, schedule);
 		if (sleeps && signals == 0)
@@ -323,7 +325,7 @@ static void no_wakeup_is_lost(void **state)
 	}
 }
 
-/* Whoever sleeps while there is something has been signalled after it asked to be. */
+/* An end that sleeps while there is something has been signalled after it asked to be. */
 static void no_wakeup_is_lost_while_it_works(void **state)
 {
 	u64 random = 3;
@@ -359,7 +361,7 @@ static void nothing_passes_before_both_are_there(void **state)
 		(void)!link_publish(&server);
 		memory.generation++;
 		assert_true(link_renewed(early));
-		expect_nothing(); /* of before */
+		expect_nothing(); /* the requests of before do not come */
 		assert_int_equal(link_room(early), SLOT_COUNT);
 		assert_true(link_may_wait(early));
 		if (early == &client)
@@ -373,7 +375,7 @@ static void nothing_passes_before_both_are_there(void **state)
 		else
 			expect_answer(3);
 		expect_nothing();
-		/* what was asked for before the other was there counts */
+		/* what was asked for before the other end was there counts */
 		if (early == &client)
 			put_answer(4);
 		else
@@ -382,7 +384,7 @@ static void nothing_passes_before_both_are_there(void **state)
 	}
 }
 
-/* Generation 0: nobody is at the other end. */
+/* Generation 0 means that nobody is at the other end. */
 static void without_a_manager_nothing_passes(void **state)
 {
 	(void)state;
@@ -413,14 +415,15 @@ static void impossible_indices(void **state)
 	(void)state;
 	for (u32 i = 0; i < ARRAY_COUNT(beyond); i++) {
 		set_indices(77, 0);
-		memory.line[LINK_CLIENT].written = 77 + SLOT_COUNT; /* just possible */
+		/* this index is just possible */
+		memory.line[LINK_CLIENT].written = 77 + SLOT_COUNT;
 		assert_true(slot_take(&server, &request));
 		server.read = 77;
 		memory.line[LINK_CLIENT].written = 77 + beyond[i];
 		assert_false(slot_take(&server, &request));
 		assert_int_equal(link_room(&server), 0);
 		assert_true(link_may_wait(&server));
-		memory.line[LINK_CLIENT].written = 78; /* too late */
+		memory.line[LINK_CLIENT].written = 78; /* the correction comes too late */
 		assert_false(slot_take(&server, &request));
 		assert_true(link_may_wait(&server));
 		raise_generation();
@@ -430,7 +433,8 @@ static void impossible_indices(void **state)
 	}
 	for (u32 i = 0; i < ARRAY_COUNT(beyond); i++) {
 		set_indices(0, 0);
-		memory.line[LINK_SERVER].read = 0u - beyond[i]; /* so much is on its way */
+		/* this many requests are on their way */
+		memory.line[LINK_SERVER].read = 0u - beyond[i];
 		assert_int_equal(link_room(&client), 0);
 	}
 }

@@ -110,7 +110,7 @@ static void test_late_call(void **state)
 	mutex.held = 1;
 	queues[2].signal = false;
 	mutex_unlock(&mutex);
-	assert_false(queues[2].signal); /* already woken */
+	assert_false(queues[2].signal); /* the thread is woken already */
 }
 
 int main(void)

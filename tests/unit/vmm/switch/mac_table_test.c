@@ -29,7 +29,7 @@ static void fixed_and_learnt(void **state)
 	assert_int_equal(mac_table_find(KEY(1, 1)), 1);
 	assert_int_equal(mac_table_find(KEY(2, 1)), 2);
 	assert_int_equal(mac_table_count(), 1);
-	/* nobody takes a fixed one; another is where it was seen last */
+	/* no port can take a fixed address; another address is where it was seen last */
 	assert_false(mac_table_learn(2, KEY(1, 1)));
 	assert_true(mac_table_learn(1, KEY(1, 1)));
 	assert_int_equal(mac_table_find(KEY(1, 1)), 1);
@@ -90,7 +90,7 @@ static void forgotten_in_time(void **state)
 	assert_int_equal(mac_table_find(KEY(1, 1)), 1);
 }
 
-/* One port sends from ever new addresses: only its own go, the oldest first. */
+/* One port sends from ever new addresses: only its own entries go, the oldest first. */
 static void a_storm(void **state)
 {
 	(void)state;
@@ -144,7 +144,7 @@ static void what_goes_with_a_port(void **state)
 	assert_int_equal(mac_table_count(), 49);
 }
 
-/* All lists and chains hold what they should, whatever is done. */
+/* Checks that all lists and chains hold what they should, whatever is done. */
 static void check_all(void)
 {
 	u32 chained = 0;
@@ -221,7 +221,7 @@ static u64 distance_of_one_chain(u64 from)
 	return 0;
 }
 
-/* Whoever has found some addresses of one chain does not know the next ones by that. */
+/* A sender that has found some addresses of one chain does not know the next ones by that. */
 static void no_chain_is_chosen(void **state)
 {
 	u64 random = RANDOM_SEED;
@@ -239,7 +239,7 @@ static void no_chain_is_chosen(void **state)
 
 			longest = MAX(longest, ++length[chain]);
 		}
-		assert_in_range(longest, 1, 12); /* by chance 5 to 7 */
+		assert_in_range(longest, 1, 12); /* by chance the longest chain has 5 to 7 */
 	}
 }
 

@@ -52,7 +52,7 @@ struct peer {
 
 static struct driver_channel shared;
 static struct peer peers[NET_PORT_MAX];
-static u32 told; /* the manager */
+static u32 told; /* how often the manager was told */
 static u32 last_number;
 static u8 scratch[FRAME_BYTES_MAX]; /* a frame in the making, or taken */
 
@@ -100,7 +100,9 @@ static UNUSED void detach(u32 index)
 	peers[index] = (struct peer){0};
 }
 
-/* What the manager and a client do; the switch then attends, and both see each other. */
+/*
+ * Attaches a port as the manager and a client do; the switch then sees it, and both see each other.
+ */
 static UNUSED void attach_port(u32 index, struct net_port port)
 {
 	struct peer *peer = &peers[index];
@@ -202,7 +204,7 @@ static UNUSED void put_plain(u32 index, u64 to, u64 source, u32 bytes, u8 fill)
 	put_frame(index, (struct frame_header){.bytes = bytes}, scratch);
 }
 
-/* As main does, until there is nothing more to take. */
+/* Serves as main does, until there is nothing more to take. */
 static UNUSED void serve_all(void)
 {
 	turn_wake(now);
@@ -252,7 +254,7 @@ static UNUSED u64 dropped(u32 index, enum net_drop reason)
 	return shared.net.counts[index].dropped[reason];
 }
 
-/* What the port sent did not get anywhere, for this reason alone. */
+/* Checks that what the port sent did not get anywhere, for this reason alone. */
 static UNUSED void expect_dropped(u32 index, enum net_drop reason, u64 count)
 {
 	for (u32 i = 0; i < NET_DROP_COUNT; i++)

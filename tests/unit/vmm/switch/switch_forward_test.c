@@ -44,7 +44,7 @@ static void broadcasts_go_to_all_but_the_sender(void **state)
 	}
 }
 
-/* What 802.1Q keeps between neighbours, such as a spanning tree's frames. */
+/* Frames that 802.1Q keeps between neighbours, such as a spanning tree's, are not forwarded. */
 static void neighbours_frames_end_here(void **state)
 {
 	(void)state;
@@ -94,7 +94,7 @@ static void learnt_addresses(void **state)
 	expect_nothing(2);
 	expect_plain(3, BEHIND(3), MAC(0), 60, PAYLOAD(3));
 	expect_nothing(3);
-	/* it is behind the port that it sends from */
+	/* the receiver is behind the port that sends */
 	put_plain(2, BEHIND(9), BEHIND(2), 60, PAYLOAD(4));
 	serve_all();
 	expect_plain(3, BEHIND(9), BEHIND(2), 60, PAYLOAD(4));
@@ -166,7 +166,8 @@ static void a_mirror(void **state)
 	attach_port(2, (struct net_port){.flags = NET_PORT_MIRROR});
 	put_plain(0, MAC(1), MAC(0), 60, PAYLOAD(1));
 	put_plain(0, BROADCAST, MAC(0), 60, PAYLOAD(2));
-	put_plain(0, MAC(1), MAC(7), 60, PAYLOAD(3)); /* dropped: not forwarded */
+	/* the mirror does not get this frame, as it is not forwarded */
+	put_plain(0, MAC(1), MAC(7), 60, PAYLOAD(3));
 	put_plain(2, MAC(1), MAC(2), 60, PAYLOAD(4));
 	serve_all();
 	expect_plain(2, MAC(1), MAC(0), 60, PAYLOAD(1));

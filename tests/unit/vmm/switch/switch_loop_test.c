@@ -12,7 +12,7 @@ static void attach_holder(u32 index, u32 flags)
 					     .secret = SECRET(index)});
 }
 
-/* As main does. */
+/* Serves and announces as main does. */
 static void serve_and_announce(void)
 {
 	loop_tick(now);
@@ -69,7 +69,9 @@ static void put_back(u32 index, const u8 *probe)
 	serve_all();
 }
 
-/* What leaves by one comes back by the other. Returns how many probes there were. */
+/*
+ * Joins two ports: what leaves by one comes back by the other. Returns how many probes there were.
+ */
 static u32 join(u32 one, u32 other)
 {
 	struct taken first = take_all(one);
@@ -100,7 +102,7 @@ static bool reaches(u32 from, u32 to)
 	return taken.others != 0;
 }
 
-/* One alone has no loop: it opens at once and costs nothing. */
+/* One uplink alone has no loop: it opens at once and costs nothing. */
 static void one_uplink(void **state)
 {
 	(void)state;
@@ -119,7 +121,10 @@ static void one_uplink(void **state)
 	assert_true(reaches(0, 1));
 }
 
-/* They are on one wire: the second never opens, and stands in for the first when that is down. */
+/*
+ * Two uplinks are on one wire: the second never opens, and stands in for the first when that is
+ * down.
+ */
 static void two_on_one_wire(void **state)
 {
 	(void)state;
@@ -136,7 +141,7 @@ static void two_on_one_wire(void **state)
 		assert_false(reaches(0, 2));
 	}
 	told = 0;
-	put_plain(1, MAC(0), BEHIND(1), 60, 0); /* learnt there */
+	put_plain(1, MAC(0), BEHIND(1), 60, 0); /* the address was learnt at the other port */
 	serve_all();
 	set_down(1, true);
 	assert_true(told >= 2);
@@ -146,19 +151,19 @@ static void two_on_one_wire(void **state)
 	put_plain(0, BEHIND(1), MAC(0), 60, PAYLOAD(9));
 	serve_all();
 	expect_plain(2, BEHIND(1), MAC(0), 60, PAYLOAD(9));
-	/* it comes back, and is now the one that waits */
+	/* the first uplink comes back, and is now the one that waits */
 	set_down(1, false);
 	assert_int_equal(state_of(1), NET_PORT_LISTENS);
 	pass_time(NS_PER_S);
 	join(1, 2);
 	expect_looped(1, 2);
 	assert_int_equal(state_of(2), NET_PORT_OPEN);
-	/* the one that leads out goes altogether */
+	/* the uplink that leads out goes altogether */
 	detach(2);
 	assert_int_equal(state_of(1), NET_PORT_OPEN);
 }
 
-/* Two wires: both open, and what comes by one goes out by the other. */
+/* Two uplinks are on two wires: both open, and what comes by one goes out by the other. */
 static void two_wires(void **state)
 {
 	(void)state;
@@ -175,12 +180,12 @@ static void two_wires(void **state)
 	put_plain(1, BROADCAST, BEHIND(1), 60, PAYLOAD(1));
 	serve_all();
 	assert_int_equal(take_all(2).others, 1);
-	/* somebody joins them: the later one is blocked, whichever probe comes first */
+	/* a bridge joins the wires: the later uplink is blocked, whichever probe comes first */
 	pass_time(NS_PER_S);
 	put_back(1, take_all(2).probe);
 	expect_looped(2, 1);
 	assert_int_equal(state_of(1), NET_PORT_OPEN);
-	/* and parts them: after some seconds it opens */
+	/* the wires are parted: after some seconds the uplink opens */
 	for (u32 i = 0; i < 8; i++)
 		pass_time(NS_PER_S);
 	assert_int_equal(state_of(2), NET_PORT_OPEN);
@@ -199,7 +204,7 @@ static void a_guest_that_bridges(void **state)
 	pass_time(NS_PER_S);
 	taken = take_all(GUEST);
 	assert_int_equal(taken.probes, 1);
-	put_back(GUEST, taken.probe); /* its own frame: no loop of ports */
+	put_back(GUEST, taken.probe); /* the guest's own frame makes no loop of ports */
 	assert_int_equal(state_of(GUEST), NET_PORT_OPEN);
 	put_back(GUEST + 2, taken.probe);
 	expect_looped(GUEST, GUEST + 2);
@@ -238,10 +243,10 @@ static void probes_that_are_none(void **state)
 		assert_int_equal(state_of(2), NET_PORT_OPEN);
 		assert_int_equal(dropped(2, NET_DROP_NOBODY), 0);
 	}
-	/* by one that cannot send from there at all */
+	/* the probe comes by a port that cannot send from there at all */
 	put_back(3, taken.probe);
 	assert_int_equal(dropped(3, NET_DROP_SPOOFED), 1);
-	/* too short to have a secret, and one with an offer */
+	/* a probe too short to have a secret, and a probe with an offer */
 	put_frame(2, (struct frame_header){.bytes = PROBE_SECRET_AT + 4}, taken.probe);
 	serve_all();
 	assert_int_equal(state_of(2), NET_PORT_OPEN);
@@ -288,7 +293,7 @@ static void expect_announced(u32 index, u64 mac, u16 vlan)
 	assert_int_equal(bytes_get_mac(scratch + 32 + tag), mac);
 }
 
-/* Whenever an uplink opens: its wire learns who is here. */
+/* Whenever an uplink opens, its wire learns who is here. */
 static void announced_on_the_wire(void **state)
 {
 	(void)state;
@@ -308,7 +313,7 @@ static void announced_on_the_wire(void **state)
 		pass_time(NS_PER_S);
 		assert_int_equal(take_all(1).announced, 0);
 		set_down(1, true);
-		/* its driver was started anew meanwhile */
+		/* the uplink's driver was started anew in between */
 		peers[1].memory->generation++;
 		set_down(1, false);
 		assert_true(link_renewed(&peers[1].end));

@@ -12,7 +12,7 @@ enum status program_bind(handle_t handle, handle_t bound_to, u64 key);
 #include "vmm/switch/main.c"
 #undef main
 
-#define SECONDS_MAX 20u /* of this machine: it does not hear */
+#define SECONDS_MAX 20u /* the seconds of this machine: the switch does not hear signals */
 
 static const struct start_info info = {.parameter[DRIVER_MTU] = MTU};
 static struct start_entry shared_entry;
@@ -33,7 +33,7 @@ enum status sys_queue_create(handle_t group, handle_t *made)
 	return STATUS_OK;
 }
 
-/* It has looked for signals while there was work. */
+/* Returns no signal: the switch has looked for signals while there was work. */
 enum status sys_queue_wait(handle_t waited, u64 deadline_tsc, u64 *key)
 {
 	(void)key;

@@ -56,7 +56,7 @@ static void fields_at_their_edges(void **state)
 	EXPECT_BAD(h.segments = FRAME_TCP6);
 	EXPECT_BAD(h.segments = FRAME_SEGMENTS_COUNT);
 	EXPECT_BAD(h.segments = 0xff);
-	EXPECT_BAD(h.segments = FRAME_WHOLE); /* too long */
+	EXPECT_BAD(h.segments = FRAME_WHOLE); /* the frame is too long */
 	EXPECT_BAD(h.segment_bytes = 0);
 	EXPECT_BAD(h.segment_bytes = OFFLOAD_SEGMENT_MIN - 1);
 	EXPECT_PASSES(h.segment_bytes = OFFLOAD_SEGMENT_MIN);
@@ -87,22 +87,22 @@ static void fields_at_their_edges(void **state)
 static void headers_that_do_not_fit(void **state)
 {
 	(void)state;
-	EXPECT_BAD_WITH(0, frame[0] | 1); /* for a group */
-	EXPECT_BAD_WITH(13, 6);		  /* no IP */
-	EXPECT_BAD_WITH(14, 0x65);	  /* another version */
+	EXPECT_BAD_WITH(0, frame[0] | 1); /* the frame goes to a group */
+	EXPECT_BAD_WITH(13, 6);		  /* the frame has no IP */
+	EXPECT_BAD_WITH(14, 0x65);	  /* another version of IP */
 	EXPECT_BAD_WITH(14, 0x44);	  /* a header that is too short */
-	EXPECT_BAD_WITH(14, 0x46);	  /* or ends elsewhere */
+	EXPECT_BAD_WITH(14, 0x46);	  /* or the header ends elsewhere */
 	EXPECT_BAD_WITH(14, 0x4f);
 	EXPECT_BAD_WITH(17, frame[17] + 1); /* another length */
 	EXPECT_BAD_WITH(20, 0x20);	    /* a fragment */
 	EXPECT_BAD_WITH(21, 0x01);
-	EXPECT_BAD_WITH(23, 17);   /* UDP */
+	EXPECT_BAD_WITH(23, 17);   /* UDP instead of TCP */
 	EXPECT_BAD_WITH(46, 0x40); /* a TCP header that is too short */
 	for (u32 flag = 1; flag < 0x100; flag <<= 1) {
 		if ((flag & TCP_NEVER_CUT) != 0)
 			EXPECT_BAD_WITH(47, 0x10 | flag);
 	}
-	/* longer: then the segments are too long for the MTU */
+	/* with a longer header the segments are too long for the MTU */
 	EXPECT_BAD_WITH(46, 0xf0);
 	/* a TCP header that ends behind the frame */
 	bytes = make_tcp(frame, false, 0, 39, &about);
@@ -132,7 +132,7 @@ static void headers_of_ipv6(void **state)
 #undef tcp_header
 }
 
-/* The longest there are, and with all options. */
+/* The longest frames and headers pass, with all options. */
 static void the_largest(void **state)
 {
 	(void)state;
@@ -153,7 +153,7 @@ static void checksums_only(void **state)
 	(void)state;
 	bytes = make_tcp(frame, false, 0, 500, &about);
 	EXPECT_PASSES((void)0);
-	EXPECT_PASSES(h.checksum_start = 40); /* of a packet inside */
+	EXPECT_PASSES(h.checksum_start = 40); /* the checksum of a packet inside */
 	EXPECT_PASSES(h.checksum_start = 190; h.checksum_offset = 0);
 	EXPECT_BAD(h.checksum_start = 190; h.checksum_offset = 1);
 	EXPECT_BAD(h.checksum_start = 191; h.checksum_offset = 0);
@@ -162,7 +162,7 @@ static void checksums_only(void **state)
 	EXPECT_BAD(h.checksum_offset = 0xfffe);
 	EXPECT_PASSES(h.checksum_offset = 156);
 	EXPECT_BAD(h.checksum_offset = 157);
-	/* never in what decisions were based on: addresses, the IP header */
+	/* never in the fields on which decisions were based: addresses, the IP header */
 	for (u16 at = 0; at < 34; at++)
 		EXPECT_BAD(h.checksum_start = at; h.checksum_offset = 0);
 	bytes = make_tcp(frame, false, 0, 0, &about);

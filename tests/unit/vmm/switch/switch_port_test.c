@@ -17,7 +17,7 @@ static void come_and_go(void **state)
 	put_plain(0, BROADCAST, MAC(0), 60, 0);
 	serve_all();
 	expect_dropped(0, NET_DROP_NOBODY, 2);
-	/* another one at the same place, which counts anew */
+	/* another client at the same place, whose counts begin anew */
 	attach_port(1, (struct net_port){.mac = MAC(9)});
 	assert_int_equal(shared.net.counts[1].sent_frames, 0);
 	put_plain(0, MAC(1), MAC(0), 60, 0);
@@ -35,7 +35,7 @@ static void says_that_it_is_alive(void **state)
 	assert_int_equal(shared.answered, 7);
 }
 
-/* Another number without a 0 between: what was there is gone. */
+/* A client has another number without a 0 between: what was there is gone. */
 static void exchanged_at_once(void **state)
 {
 	struct link_memory *memory;
@@ -54,7 +54,7 @@ static void exchanged_at_once(void **state)
 	free(memory);
 }
 
-/* All of it: sets, addresses, turns. A signal that comes late finds nobody. */
+/* All of a port goes: sets, addresses, turns. A signal that comes late finds nobody. */
 static void nothing_is_left(void **state)
 {
 	static const struct port_sets empty;
@@ -134,7 +134,10 @@ static void the_switch_died(void **state)
 	expect_nothing(1);
 }
 
-/* What the first port sends at once reaches those that have had no turn, or are not there yet. */
+/*
+ * A frame that the first port sends at once reaches ports that have had no turn, or are not there
+ * yet.
+ */
 static void the_first_frame_of_a_life(void **state)
 {
 	(void)state;
@@ -157,7 +160,7 @@ static void the_first_frame_of_a_life(void **state)
 	expect_dropped(2, NET_DROP_FULL, 0);
 }
 
-/* It stays shut until the next generation, and takes no turns. */
+/* A broken ring stays shut until the next generation, and takes no turns. */
 static void a_broken_ring(void **state)
 {
 	struct link_line *line;

@@ -69,7 +69,7 @@ static void left_to_whom_wished_for_it(void **state)
 	expect_nothing(1);
 }
 
-/* One segment of what was sent in one piece: all its fields. */
+/* Checks all fields of one segment of what was sent in one piece. */
 static void expect_segment(u32 index, u32 number, u32 at, u32 data, bool is_last, u8 flags)
 {
 	struct frame_header header;
@@ -129,7 +129,7 @@ static void segments(void **state)
 	assert_int_equal(dropped(1, NET_DROP_FULL), 0);
 }
 
-/* With only one of the two things that it takes to do it alone. */
+/* A receiver with only one of the two abilities that segmentation takes gets segments. */
 static void half_a_wish(void **state)
 {
 	(void)state;
@@ -143,7 +143,7 @@ static void half_a_wish(void **state)
 	cut(true, 0, 4000, 1440, 0x18);
 }
 
-/* What fits into one segment is not cut, and not said to be. */
+/* A frame that fits into one segment is not cut, and its header does not say so. */
 static void one_segment(void **state)
 {
 	struct frame_header header;
@@ -192,7 +192,7 @@ static void with_a_tag(void **state)
 	}
 }
 
-/* The other way: it came with a tag and goes without. */
+/* A frame that came with a tag goes without one. */
 static void a_tag_that_was_there(void **state)
 {
 	struct frame_header header;

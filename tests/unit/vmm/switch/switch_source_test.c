@@ -2,7 +2,7 @@
 /* From which addresses a port may send: its own MAC and IPv4 address, and no other port's. */
 #include "tests/unit/vmm/switch/switch_fixture.h"
 
-#define IP_OWN	 0x0a00000au /* as in a frame */
+#define IP_OWN	 0x0a00000au /* the port's own IP address, as in a frame */
 #define IP_OTHER 0x0b00000au
 #define OF_ETHER 0x00010800u /* ARP of IPv4 over Ethernet; over IEEE 802 networks */
 #define OF_802	 0x00060800u
@@ -82,7 +82,10 @@ static void put_ipv4(u32 index, u32 source, u32 bytes)
 	put_frame(index, (struct frame_header){.bytes = bytes}, scratch);
 }
 
-/* Whole: who says that a sender's address is behind that port, and asks for which. */
+/*
+ * Sends a whole ARP frame, which says that the sender's address is behind that port, and asks for
+ * another.
+ */
 static void put_arp_about(u32 index, u16 operation, u32 form, u32 sender, u32 target)
 {
 	memset(scratch, 0, 60);
@@ -108,7 +111,7 @@ static void expect_frames(u32 index, u32 count)
 }
 
 /* A request for an address, of 590 bytes; then one byte of it is another, bytes of it are there. */
-/* What the sender of the next frames leaves to the switch: a sum, in which field. */
+/* The header of the next frames, which leaves a sum to the switch, in a certain field. */
 static struct frame_header offer;
 
 static void put_offered(u32 index, u32 bytes)
@@ -156,7 +159,7 @@ static void may_ask_for_its_ip(void **state)
 	put_dhcp(MAC(0), 19, 10, 590);
 	put_dhcp(MAC(0), 21, 67, 590);
 	put_dhcp(MAC(0), 23, 53, 590);
-	put_dhcp(MAC(0), 28, 2, 590); /* what a server says */
+	put_dhcp(MAC(0), 28, 2, 590); /* a server's message */
 	serve_all();
 	for (u32 i = 0; i < 2; i++)
 		assert_true(take_frame(1, &header));
@@ -191,7 +194,10 @@ static void from_its_own_ip_only(void **state)
 	expect_dropped(0, NET_DROP_SPOOFED, 9);
 }
 
-/* Before it uses its address it asks whether anybody has it (RFC 5227, 2.1.1), from none. */
+/*
+ * Before a guest uses its address it asks, from no address, whether anybody has it (RFC 5227,
+ * 2.1.1).
+ */
 static void may_probe_for_its_ip(void **state)
 {
 	(void)state;
@@ -212,7 +218,10 @@ static void may_probe_for_its_ip(void **state)
 	expect_dropped(0, NET_DROP_SPOOFED, 4);
 }
 
-/* Who asks whether somebody has an IPv6 address (RFC 4862, 5.4.2); one byte of it is another. */
+/*
+ * Sends a question whether somebody has an IPv6 address (RFC 4862, 5.4.2); one byte of the frame is
+ * another.
+ */
 static void put_solicitation(u32 index, u64 mac, u32 at, u8 value, u32 bytes)
 {
 	static const u8 start[] = {0x60, 0, 0, 0, 0, 32, 58, 255};
@@ -240,7 +249,10 @@ static void put_solicitation(u32 index, u64 mac, u32 at, u8 value, u32 bytes)
 	put_offered(index, bytes);
 }
 
-/* Likewise for the IPv6 address that is made of its card's; and nothing else by IPv6. */
+/*
+ * A guest may ask for the IPv6 address that is made of its card's address; it may send nothing else
+ * by IPv6.
+ */
 static void may_probe_for_its_ipv6(void **state)
 {
 	static const u8 other[][2] = {{0, 0x40},  {6, 17}, {7, 64},    {8, 0xfe}, {23, 1},
@@ -252,7 +264,8 @@ static void may_probe_for_its_ipv6(void **state)
 	attach_port(0, (struct net_port){.mac = MAC(0), .address = IP_OWN});
 	attach(1);
 	put_solicitation(0, MAC(0), 1, 0, 14 + 64);
-	put_solicitation(0, MAC(0), 20, 0, 14 + 72); /* with a nonce behind it (RFC 7527) */
+	/* with a nonce behind the address (RFC 7527) */
+	put_solicitation(0, MAC(0), 20, 0, 14 + 72);
 	serve_all();
 	expect_frames(1, 2);
 	expect_dropped(0, NET_DROP_SPOOFED, 0);
@@ -277,17 +290,17 @@ static void no_sum_over_what_is_believed(void **state)
 	(void)state;
 	attach_port(0, (struct net_port){.mac = MAC(0), .address = IP_OWN});
 	attach(1);
-	offer_sum(34, 6); /* UDP's own */
+	offer_sum(34, 6); /* the sum of UDP itself */
 	put_dhcp(MAC(0), 0, 0x45, 590);
 	serve_all();
 	expect_frames(1, 1);
-	offer_sum(34, 40); /* chaddr */
+	offer_sum(34, 40); /* the field chaddr */
 	put_dhcp(MAC(0), 0, 0x45, 590);
 	offer_sum(34, 16); /* TCP's, of UDP */
 	put_dhcp(MAC(0), 0, 0x45, 590);
 	offer_sum(36, 4); /* the same field by another sum */
 	put_dhcp(MAC(0), 0, 0x45, 590);
-	offer_sum(54, 16); /* the target */
+	offer_sum(54, 16); /* the target address */
 	put_solicitation(0, MAC(0), 1, 0, 14 + 72);
 	serve_all();
 	expect_nothing(1);
@@ -295,7 +308,10 @@ static void no_sum_over_what_is_believed(void **state)
 	offer = (struct frame_header){0};
 }
 
-/* Whatever a port may send from, it is not an address that the manager has given to another. */
+/*
+ * Whatever a port may send from, it may not send from an address that the manager has given to
+ * another port.
+ */
 static void not_from_anothers_ip(void **state)
 {
 	static const struct net_port claimants[] = {
@@ -310,11 +326,13 @@ static void not_from_anothers_ip(void **state)
 	attach(2);
 	for (u32 i = 0; i < ARRAY_COUNT(claimants); i++) {
 		attach_port(1, claimants[i]);
-		put_arp_about(1, REQUEST, OF_ETHER, IP_OWN, IP_OWN); /* an announcement */
+		/* an announcement of the address */
+		put_arp_about(1, REQUEST, OF_ETHER, IP_OWN, IP_OWN);
 		put_arp_about(1, REPLY, OF_ETHER, IP_OWN, IP_OWN);
-		put_arp_about(1, REPLY, OF_802, IP_OWN, IP_OTHER); /* Linux believes it as well */
+		/* Linux believes this reply as well */
+		put_arp_about(1, REPLY, OF_802, IP_OWN, IP_OTHER);
 		put_ipv4(1, IP_OWN, 60);
-		/* whoever fills them up with zeros makes an address of what there is */
+		/* a receiver that fills the frame up with zeros makes an address of its bytes */
 		put_arp(1, MAC(1), IP_OTHER, OF_ETHER, 41);
 		put_ipv4(1, IP_OTHER, 33);
 		serve_all();
@@ -333,7 +351,7 @@ static void not_from_anothers_ip(void **state)
 	}
 }
 
-/* Behind the wire there are others to say whose address it is; there a probe finds a conflict. */
+/* Behind the wire others may have any address; there a probe finds a conflict. */
 static void the_wire_is_believed(void **state)
 {
 	(void)state;

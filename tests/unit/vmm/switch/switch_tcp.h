@@ -16,9 +16,9 @@ static UNUSED u32 plain_sum(u32 sum, const u8 *data, u32 bytes)
 
 /* What a frame of TCP or UDP says of itself. */
 struct tcp_frame {
-	u32 ip_bytes;  /* the header's */
-	u32 transport; /* where it begins in the frame */
-	u32 data;      /* likewise */
+	u32 ip_bytes;  /* the bytes of the IP header */
+	u32 transport; /* the offset in the frame at which the transport header begins */
+	u32 data;      /* the offset in the frame at which the data begin */
 	bool is_ipv6;
 };
 
@@ -32,8 +32,8 @@ static UNUSED u32 pseudo_sum(const u8 *frame, const struct tcp_frame *about, u32
 }
 
 /*
- * A TCP frame with so many bytes of options and data, each byte of data by its place, its checksum
- * left to whoever comes next.
+ * Makes a TCP frame with `options` and `data` bytes; each byte of data depends on its place, and
+ * the checksum is left to others.
  */
 static UNUSED u32 make_tcp(u8 *frame, bool is_ipv6, u32 options, u32 data, struct tcp_frame *about)
 {
@@ -58,13 +58,13 @@ static UNUSED u32 make_tcp(u8 *frame, bool is_ipv6, u32 options, u32 data, struc
 	} else {
 		bytes_put16(ip + 2, (u16)(ip_bytes + tcp_length));
 		bytes_put16(ip + 4, 0xfffe); /* the identifications wrap */
-		ip[6] = 0x40;		     /* do not fragment */
+		ip[6] = 0x40;		     /* "do not fragment" */
 		ip[8] = 64;
 		ip[9] = 6;
 		memcpy(ip + 12, "\x0a\x00\x00\x01\x0a\x00\x00\x02", 8);
 		bytes_put16(ip + 10, (u16)~plain_sum(0, ip, 20));
 	}
-	bytes_put32(tcp + 4, 0xffffff00); /* and the sequence numbers */
+	bytes_put32(tcp + 4, 0xffffff00); /* the sequence numbers */
 	tcp[12] = (u8)((20 + options) / 4 << 4);
 	tcp[13] = 0x10;
 	memset(tcp + 20, 1, options);
@@ -86,7 +86,10 @@ static UNUSED void expect_checksums(const u8 *frame, u32 bytes, const struct tcp
 		0xffff);
 }
 
-/* As a guest sends it, with so many bytes of data in each segment; 0: in one piece. */
+/*
+ * Returns the header as a guest sends it, with this many bytes of data in each segment; 0: in one
+ * piece.
+ */
 static UNUSED struct frame_header tcp_header(const struct tcp_frame *about, u32 bytes,
 					     u16 segment_bytes)
 {

@@ -25,7 +25,10 @@ static u64 empty_ring(u32 index)
 	return count;
 }
 
-/* As the main loop: a round if there is something, else until the deadline. Returns frames. */
+/*
+ * Runs as the main loop does: a round if there is something, else until the deadline. Returns the
+ * number of frames.
+ */
 static u64 run_for(u64 ns, u32 sender, u32 receiver, u32 bytes)
 {
 	u64 end = now + ns;
@@ -36,7 +39,7 @@ static u64 run_for(u64 ns, u32 sender, u32 receiver, u32 bytes)
 		turn_wake(now);
 		turn_round(now);
 		count += empty_ring(receiver);
-		/* what a round costs, and how late the wait may end */
+		/* the time that a round costs, and the delay that the end of a wait may have */
 		now = port_sets.active != 0 ? now + 1000
 					    : MIN(end, MAX(turn_deadline(), now) + 20000);
 	}
@@ -54,7 +57,7 @@ static void packets_a_second(void **state)
 		u64 count;
 
 		attach_port(0, (struct net_port){.mac = MAC(0), .limit.units = rates[i]});
-		run_for(NS_PER_S, 0, 1, 60); /* after that the first burst is gone */
+		run_for(NS_PER_S, 0, 1, 60); /* after this second the first burst is gone */
 		count = run_for(seconds * NS_PER_S, 0, 1, 60);
 		assert_in_range(count, seconds * rates[i] * 99 / 100,
 				seconds * rates[i] * 101 / 100);
@@ -120,7 +123,7 @@ static void an_uplink_over_its_limit(void **state)
 		put_plain(1, MAC(0), BEHIND(1), 60, 0);
 	serve_all();
 	sent = empty_ring(0);
-	assert_int_equal(sent, 5); /* of 1000 a second */
+	assert_int_equal(sent, 5); /* five frames, of 1000 a second */
 	expect_dropped(1, NET_DROP_LIMIT, 95);
 	assert_int_equal(link_room(&peers[1].end), FRAMES_RING_BYTES);
 }
@@ -174,7 +177,7 @@ static void floods(void **state)
 	serve_all();
 	expect_dropped(0, NET_DROP_LIMIT, 1000 - LIMIT_FLOODS_BURST);
 	assert_int_equal(empty_ring(2), LIMIT_FLOODS_BURST);
-	/* its own frames pass all the same, and its neighbour's broadcasts */
+	/* the port's own frames pass all the same, and its neighbour's broadcasts */
 	count = empty_ring(1);
 	assert_int_equal(count, LIMIT_FLOODS_BURST / 2 + 1);
 	put_plain(1, BROADCAST, MAC(1), 60, PAYLOAD(2));
@@ -250,7 +253,7 @@ static void turns_by_weight(void **state)
 	}
 }
 
-/* Whoever has no frames does not save up for later; whoever is alone has all. */
+/* A port without frames does not save up for later; a port that is alone has all. */
 static void no_saving(void **state)
 {
 	const u32 bytes[2] = {60, 60};
@@ -279,7 +282,7 @@ static void broadcasts_cost_more(void **state)
 	put_plain(1, MAC(0), MAC(1), 60, 0);
 	ports[0].share.deficit = ports[1].share.deficit = 0;
 	turn_round(now);
-	/* what was left is given up when there is no more */
+	/* what was left of the turn is given up when there is no more */
 	assert_int_equal(ports[0].share.deficit, 0);
 	now += NS_PER_S;
 	for (u32 i = 0; i < 100; i++)
@@ -288,7 +291,7 @@ static void broadcasts_cost_more(void **state)
 	assert_in_range(shared.net.counts[0].received_frames, 7, 9);
 }
 
-/* In one round everybody is served, whatever another one sends. */
+/* In one round every port is served, whatever another one sends. */
 static void one_flood_among_many(void **state)
 {
 	(void)state;
@@ -316,7 +319,7 @@ static void one_signal_a_batch(void **state)
 	serve_all();
 	assert_int_equal(peers[1].bells, 1);
 	assert_int_equal(empty_ring(1), 16);
-	/* nobody waits: nobody is told */
+	/* nobody waits, so that nobody is signalled */
 	for (u32 i = 0; i < 16; i++)
 		put_plain(0, MAC(1), MAC(0), 60, 0);
 	serve_all();
@@ -335,7 +338,7 @@ static void whoever_waits_for_room(void **state)
 	assert_int_equal(peers[0].bells, 1);
 }
 
-/* It has frames but its doorbell was not heard: the look in between finds it. */
+/* A port has frames but its doorbell was not heard: the look in between finds them. */
 static void found_without_a_signal(void **state)
 {
 	(void)state;

@@ -66,7 +66,7 @@ static void access_ports(void **state)
 	expect_nothing(1);
 	expect_nothing(2);
 	expect_nothing(3);
-	/* out there nobody knows who is here: an address in another VLAN is like any other */
+	/* on the wire nobody knows who is here: an address in another VLAN is like any other */
 	expect_frame(4, MAC(2), 64, 5, 0x1234);
 	expect_frame(4, MAC(3), 64, 5, 0x1234);
 	expect_frame(4, BROADCAST, MTU + 18, 5, 0x1235);
@@ -134,12 +134,12 @@ static void trunks(void **state)
 	attach_vlan(1, 5, 0);
 	attach_vlan(2, 7, 0);
 	attach_vlan(3, 0, 0);
-	put_tagged(0, MAC(1), MAC(0), 0x6005, 0x1234, 64); /* with a priority */
+	put_tagged(0, MAC(1), MAC(0), 0x6005, 0x1234, 64); /* a tag with a priority */
 	put_tagged(0, MAC(2), MAC(0), 7, 0x1235, MTU + 18);
 	put_type(0, MAC(2), 0x1236, 60);
 	put_tagged(0, MAC(2), MAC(0), 0xe000, 0x1237, 64); /* a priority, no VLAN */
 	put_tagged(0, MAC(2), MAC(0), 7, 0x1238, 18);
-	put_type(0, MAC(3), 0x1239, 60); /* is not in VLAN 7 */
+	put_type(0, MAC(3), 0x1239, 60); /* the port is not in VLAN 7 */
 	put_type(1, MAC(0), 0x123a, 60);
 	put_type(2, MAC(0), 0x123b, 60);
 	/* nor a trunk with a VLAN of its own in the untagged one */

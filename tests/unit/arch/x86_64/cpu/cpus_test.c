@@ -15,7 +15,7 @@
 #define this_cpu() (cpus[0])
 
 #undef DEBUG
-#define DEBUG /* for its assertions */
+#define DEBUG /* DEBUG is on for the assertions */
 #include "lib/string.c"
 #include "arch/x86_64/cpu/cpus.c"
 #include "boot/init/cpus.c"
@@ -37,7 +37,7 @@ const struct pt_format format_host;
 u64 direct_map_base;
 u8 log_threshold[LOG_CATEGORY_COUNT];
 
-static u8 low[2 * PAGE_SIZE] ALIGNED(PAGE_SIZE); /* for the trampoline */
+static u8 low[2 * PAGE_SIZE] ALIGNED(PAGE_SIZE); /* the page for the trampoline */
 static u8 stacks[4 * (1 + IST_COUNT)][KERNEL_STACK_BYTES] ALIGNED(KERNEL_STACK_BYTES);
 static u32 stack_count;
 static struct cpu boot_cpu, made[4];
@@ -227,7 +227,7 @@ static void test_absent(void **state)
 				  "%u of %u CPUs run: 3 4\n");
 }
 
-/* So is a CPU that lacks a feature; the log says which of the two it was. */
+/* A CPU that lacks a feature is left out; the log says which feature it was. */
 static void test_lesser(void **state)
 {
 	(void)state;
@@ -263,7 +263,7 @@ static void test_limit(void **state)
 	assert_int_equal(last_to, 2);
 }
 
-/* One IPI until the other CPU has seen it; only some bits may be set for another CPU. */
+/* There is one IPI until the other CPU has seen it; only some bits may be set for another CPU. */
 static void test_pend(void **state)
 {
 	struct cpu other = {.apic_id = 7};

@@ -199,7 +199,9 @@ static void panic_here(void)
 		panic("as a test");
 }
 
-/* Without a trap frame the backtrace is of the stack in use, whichever: here that of an NMI. */
+/*
+ * Without a trap frame the backtrace is of the stack in use, whichever it is: here that of an NMI.
+ */
 static void test_panic(void **state)
 {
 	static ucontext_t here, there;
@@ -215,7 +217,7 @@ static void test_panic(void **state)
 	assert_non_null(strstr(printed, "halted\n"));
 }
 
-/* Each conversion, also with numbers wider than its field. */
+/* Each conversion prints, also with numbers wider than its field. */
 static void test_print(void **state)
 {
 	(void)state;

@@ -29,7 +29,7 @@ static void fake_wrmsr(u32 index, u64 value)
 	written[writes++] = value;
 }
 
-/* As all of ring 0 is compiled: what saves every register saves no vectors. */
+/* Compiled as all of ring 0 is: code that saves every register saves no vectors. */
 #pragma GCC push_options
 #pragma GCC target("general-regs-only")
 #include "arch/x86_64/cpu/speculation.c"
@@ -112,10 +112,13 @@ static void registers_after(void (*function)(void), u64 values[9])
 			 : "rax", "rcx", "rdx", "r8", "r9", "r10", "r11", "cc", "memory");
 }
 
-/* Executed as it is: assembly that calls these has all registers in use, and one stack. */
+/*
+ * The functions are executed as they are: assembly that calls them has all registers in use, and
+ * one stack.
+ */
 static void test_nothing_is_lost(void **state)
 {
-	/* by address: clang has the registers that they keep in their type */
+	/* called by address, as clang has in their type the registers that they keep */
 	const u64 functions[] = {(u64)speculation_exited, (u64)speculation_forget,
 				 (u64)speculation_clear};
 	const u64 done[] = {0, HOST_HISTORY, HOST_VERW};

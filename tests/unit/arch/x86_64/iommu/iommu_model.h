@@ -12,7 +12,7 @@
 #define MODEL_VTD     0xfed90000ull
 #define MODEL_AMDVI   0xfed80000ull
 #define MODEL_CACHE   4096u
-#define MODEL_DOMAINS 2u /* of its capability: 256 */
+#define MODEL_DOMAINS 2u /* the domains field of the capability: 256 domains */
 
 struct model_entry {
 	bool valid;
@@ -27,14 +27,14 @@ struct model_entry {
 static struct model {
 	u8 registers[AMDVI_REGISTERS_END];
 	enum iommu_kind kind;
-	u32 head; /* of commands */
-	u64 root; /* VT-d: as of the last command that set it */
+	u32 head; /* the head of the command ring */
+	u64 root; /* VT-d: the root table by the last command that set it */
 	bool translates;
-	u64 messages; /* VT-d: as of the last command that set it */
+	u64 messages; /* VT-d: the interrupt table by the last command that set it */
 	bool remaps;
 	bool old_pass;	 /* VT-d: messages in the old format */
-	bool deaf;	 /* it obeys no commands */
-	u32 unconfirmed; /* commands since the last one that was waited for */
+	bool deaf;	 /* the unit obeys no commands */
+	u32 unconfirmed; /* the commands since the last one that was waited for */
 	struct model_entry cache[MODEL_CACHE];
 	u32 cached;
 } models[2];
@@ -73,7 +73,7 @@ static void model_start(void)
 	*model_register(&models[0], VTD_CAPABILITY) =
 		MODEL_DOMAINS | VTD_FOUR_LEVELS | 47ull << 16 | VTD_LARGE | 3ull << 54;
 	*model_register(&models[0], VTD_EXTENDED) = VTD_QUEUED | VTD_REMAPS;
-	*model_register32(&models[0], VTD_STATUS) = (u32)VTD_PASS; /* the firmware's */
+	*model_register32(&models[0], VTD_STATUS) = (u32)VTD_PASS; /* the firmware's setting */
 	*model_register(&models[1], AMDVI_FEATURES) = AMDVI_INV_ALL_KNOWN;
 }
 
@@ -100,7 +100,7 @@ static void model_obey_vtd(struct model *model, u64 first, u64 second)
 		assert_int_equal(first & 0x10, 0);
 		return;
 	case 5:
-		assert_int_equal(first & 0xf0, 0x60); /* writes, in order */
+		assert_int_equal(first & 0xf0, 0x60); /* the command writes, in order */
 		*(u32 *)hpa_to_pointer(HPA(second)) = (u32)(first >> 32);
 		model->unconfirmed = 0;
 		return;
@@ -196,7 +196,10 @@ void iommu_write64(const struct iommu *unit, u32 offset, u64 value)
 		model_obey(model, *model_register(model, AMDVI_COMMANDS), value);
 }
 
-/* What the tables in memory say of an address: each format read as its specification has it. */
+/*
+ * Returns what the tables in memory say of an address: each format is read as its specification
+ * says.
+ */
 static bool model_walk_vtd(const struct model *model, u16 source, u64 address,
 			   struct model_entry *entry)
 {
@@ -240,7 +243,7 @@ static bool model_walk_amdvi(struct model *model, u16 source, u64 address,
 	u32 level;
 
 	assert_true(source < ((devices & 0x1ff) + 1) * PAGE_SIZE / 32);
-	assert_int_equal(word & 3, 3); /* else it passes through */
+	assert_int_equal(word & 3, 3); /* without these bits the access passes through */
 	level = (u32)(word >> 9 & 7);
 	entry->read = (word & BIT(61)) != 0;
 	entry->write = (word & BIT(62)) != 0;
@@ -301,7 +304,10 @@ static bool model_access(struct model *model, u16 source, u64 address, bool writ
 	return true;
 }
 
-/* What a message of the device's becomes: a vector, and above it an APIC id; 0: it is blocked. */
+/*
+ * Returns what a device's message becomes: a vector, and above it an APIC id; 0: the message is
+ * blocked.
+ */
 static u64 model_interrupt(const struct model *model, u16 source, u64 message)
 {
 	u64 address = message >> 32;

@@ -10,7 +10,7 @@
 static struct group *group;
 static struct model *model;
 static u64 unit;
-static struct object *made[100]; /* each with a reference of the test's */
+static struct object *made[100]; /* the objects made, each with a reference of the test's */
 static u32 made_count;
 
 static void setup(enum iommu_kind kind)
@@ -166,7 +166,7 @@ static void large(enum iommu_kind kind)
 	finish();
 }
 
-/* When the call returns the unit has forgotten; a window beside it stays. */
+/* When the call returns the unit has forgotten the pages; a window beside them stays. */
 static void taken_back(enum iommu_kind kind)
 {
 	struct memory *memory;
@@ -201,7 +201,8 @@ static void detached(enum iommu_kind kind)
 	give(space, AT, memory, 0, 4, PT_READ | PT_WRITE);
 	give(next, AT, memory, 4, 4, PT_READ | PT_WRITE);
 	assert_int_equal(iommu_attach(unit, DEVICE, space), STATUS_OK);
-	assert_int_equal(iommu_attach(unit, DEVICE, space), STATUS_OK); /* again */
+	/* the device is attached again */
+	assert_int_equal(iommu_attach(unit, DEVICE, space), STATUS_OK);
 	assert_int_equal(iommu_attach(unit, OTHER, space), STATUS_IN_USE);
 	assert_true(reaches(DEVICE, AT, true));
 	assert_int_equal(iommu_attach(unit, DEVICE, next), STATUS_OK);
@@ -218,7 +219,7 @@ static void detached(enum iommu_kind kind)
 	made_count = 2;
 	run_teardown();
 	assert_false(reaches(OTHER, AT, true));
-	/* its place is free for another */
+	/* the domain's place is free for another space */
 	for (u32 i = 0; i < IOMMU_DOMAINS - 2; i++)
 		(void)make_space();
 	assert_int_equal(iommu_space_create(unit, &group->quota, &space), STATUS_TOO_BIG);
@@ -260,7 +261,10 @@ static struct iommu_message message_from(u32 source)
 	return (struct iommu_message){.unit = unit, .source = source, .vector = 0x77, .apic_id = 5};
 }
 
-/* A device raises its own interrupts alone: none in the old way, nor one that is not told. */
+/*
+ * A device raises its own interrupts alone: none in the old format, and none that the unit was not
+ * told of.
+ */
 static void interrupts(enum iommu_kind kind)
 {
 	struct iommu_message message;
@@ -327,11 +331,11 @@ static void lines(enum iommu_kind kind)
 		assert_int_equal(entry[0], 0);
 	else
 		assert_true((iommu_units[unit].devices[DEVICE * 4 + 2] & BIT(58)) == 0);
-	assert_int_equal(raises(DEVICE, first), 0x578); /* goes on */
+	assert_int_equal(raises(DEVICE, first), 0x578); /* the line goes on */
 	finish();
 }
 
-/* APIC ids of 32 bits: the unit has to know them, and an NMI goes to all of them. */
+/* APIC ids of 32 bits need a unit that knows them, and an NMI goes to all of them. */
 static void wide(void **state)
 {
 	struct iommu_message message;
@@ -378,7 +382,7 @@ static void not_remapped(enum iommu_kind kind)
 	assert_int_equal(iommu_message(&message, false, &value), STATUS_NOT_FOUND);
 	message.unit = 7;
 	assert_int_equal(iommu_message(&message, false, &value), STATUS_NOT_FOUND);
-	message = message_from(0xffffffff); /* what a space without a device has */
+	message = message_from(0xffffffff); /* the message that a space without a device has */
 	(void)make_space();
 	assert_int_equal(iommu_message(&message, false, &value), STATUS_NOT_FOUND);
 	message.unit = IOMMU_NOBODY;
@@ -387,7 +391,7 @@ static void not_remapped(enum iommu_kind kind)
 	finish();
 }
 
-/* What is used has to be there. */
+/* A unit that lacks what is used is refused. */
 static void unfit(void **state)
 {
 	u64 number = 0;
@@ -405,7 +409,7 @@ static void unfit(void **state)
 	finish();
 }
 
-/* A unit that is silent: nothing that it had may be used again. */
+/* A unit is silent: nothing that it had may be used again. */
 static void silent(enum iommu_kind kind)
 {
 	struct memory *memory;

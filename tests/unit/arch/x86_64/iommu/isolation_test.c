@@ -18,7 +18,10 @@ static void test_isolation(void **state)
 	assert_int_equal(machine_barriers, 3);
 }
 
-/* Before ring 3 of another group runs its registers are cleared, those of its own guest are not. */
+/*
+ * Before ring 3 of another group runs, the registers are cleared; those of the group's own guest
+ * are not.
+ */
 static void test_nothing_is_left(void **state)
 {
 	static struct group_page account;
@@ -37,7 +40,7 @@ static void test_nothing_is_left(void **state)
 	machine_tsc_aux = 7;
 	machine_clears = 0;
 
-	/* its own monitor */
+	/* the guest's own monitor */
 	machine_cpu.thread = &a;
 	thread_isolate(&machine_cpu, &a);
 	assert_true(machine_cpu.foreign);
@@ -60,7 +63,7 @@ static void test_nothing_is_left(void **state)
 	assert_int_equal(machine_clears, 2);
 	assert_int_equal(machine_buffer_clears, 2);
 
-	/* whoever looks at a vCPU of another group leaves nothing of it behind */
+	/* a process that looks at a vCPU of another group leaves nothing of it behind */
 	assert_int_equal(vcpu_show(&b, &vcpu, VCPU_RIP), STATUS_OK);
 	assert_null(machine_cpu.loaded);
 	assert_int_equal(vcpu_show(&a, &vcpu, VCPU_RIP), STATUS_OK);

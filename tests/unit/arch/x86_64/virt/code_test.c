@@ -72,7 +72,7 @@ static void test_walk_and_again(void **state)
 	lookups = 0;
 	assert_ptr_equal(find(), expected(5));
 	assert_int_equal(lookups, 0);
-	vcpu.code.depth = 0; /* a flush */
+	vcpu.code.depth = 0; /* a flush makes the walk invalid */
 	assert_ptr_equal(find(), expected(5));
 	assert_int_equal(lookups, 5);
 }
@@ -90,7 +90,7 @@ static void test_changed_entries(void **state)
 	assert_null(find());
 	memory[7][RIP >> 30 & 511] = 3 << PAGE_SHIFT | PTE_P;
 	assert_ptr_equal(find(), expected(6));
-	/* another CR3, another page */
+	/* another CR3 leads to another page */
 	assert_null(virt_code_find(&vcpu, 6 << PAGE_SHIFT, RIP));
 	assert_null(virt_code_find(&vcpu, 1 << PAGE_SHIFT, RIP + PAGE_SIZE));
 }
@@ -100,7 +100,7 @@ static void test_large_page(void **state)
 	(void)state;
 	memory[3][RIP >> 21 & 511] = PTE_P | PTE_PS; /* 2 MiB at 0 */
 	hole = 0;
-	assert_null(find()); /* its page 0x34 is outside the test's memory */
+	assert_null(find()); /* page 0x34 of this leaf is outside the test's memory */
 	assert_ptr_equal(
 		virt_code_find(&vcpu, 1 << PAGE_SHIFT, (RIP & ~BITS(20, 0)) | 6 << PAGE_SHIFT | 5),
 		(u8 *)memory[6] + 5);

@@ -23,7 +23,7 @@ int card_main(void);
 static _Alignas(PAGE_SIZE) u8 memory[FRAMES_LINK_BYTES];
 static struct driver_channel shared;
 static struct start_info page;
-static struct link_end peer; /* the switch's */
+static struct link_end peer; /* the switch's end of the link */
 static u64 now;
 static u32 told, doorbells, unmasked, flushes, looks;
 static bool ready, silent, link_is_up;
@@ -216,7 +216,7 @@ static void test_start(void **state)
 	assert_string_equal(shared.model, "fake");
 	assert_int_equal(shared.card.link_up, 1);
 	assert_int_equal(shared.card.megabits, 1000);
-	assert_int_equal(doorbells, 1); /* for the new generation */
+	assert_int_equal(doorbells, 1); /* one signal for the new generation */
 	assert_int_equal(looks, 1);
 }
 
@@ -229,12 +229,12 @@ static void test_send(void **state)
 	assert_int_equal(sent_count, 3);
 	assert_int_equal(sent.bytes, 102);
 	assert_int_equal(sent.data[101], 2);
-	assert_int_equal(flushes, 1); /* of all at once */
+	assert_int_equal(flushes, 1); /* one flush for all frames at once */
 	assert_int_equal(shared.card.sent_frames, 3);
 	assert_int_equal(link_room(&peer), FRAMES_RING_BYTES);
 }
 
-/* What a card cannot do, and frames too long for it, are dropped and counted. */
+/* Frames that a card cannot send, or that are too long for it, are dropped and counted. */
 static void test_refused(void **state)
 {
 	(void)state;
@@ -278,7 +278,7 @@ static void test_blocked(void **state)
 	now += STUCK_NS;
 	assert_false(card_turn(false));
 	room = 1;
-	now += STUCK_NS; /* it moves: the time begins anew */
+	now += STUCK_NS; /* the card moves: its time begins anew */
 	assert_false(card_turn(true));
 	assert_int_equal(sent_count, 2);
 	assert_int_equal(sent.data[0], 1);

@@ -87,7 +87,8 @@ static void test_refused(void **state)
 		fake.queue[1].size = (u16[]){0, 2, 3, 100}[size];
 		expect_problem("the device has no queue of a size that works");
 	}
-	fake.notify_offset = sizeof(fake.notify) / MULTIPLIER - 1; /* queue 1: just behind */
+	/* the doorbell of queue 1 is just behind the end */
+	fake.notify_offset = sizeof(fake.notify) / MULTIPLIER - 1;
 	expect_problem("the device's doorbells are out of reach");
 	host.multiplier = 1;
 	expect_problem("the device's doorbells are out of reach");
@@ -183,10 +184,10 @@ static void test_doorbell(void **state)
 	assert_int_equal(*doorbell, 1);
 	*doorbell = 0xffff;
 	assert_true(add(1, &id));
-	virtio_ring_tell(&ring); /* it has not looked since */
+	virtio_ring_tell(&ring); /* the device has not looked since */
 	assert_int_equal(*doorbell, 0xffff);
 	fake_step();
-	virtio_ring_tell(&ring); /* nothing new */
+	virtio_ring_tell(&ring); /* there is nothing new */
 	assert_int_equal(*doorbell, 0xffff);
 	assert_true(add(1, &id));
 	virtio_ring_tell(&ring);
@@ -227,7 +228,7 @@ static void test_interrupts(void **state)
 	assert_int_equal(available(1)[2 + 256], 0);
 }
 
-/* What was not asked ends nothing, and is counted; the true answers among it count. */
+/* A completion of no request ends nothing, and is counted; the true answers beside it count. */
 static void test_impossible(void **state)
 {
 	static const u32 wrong[] = {1, 255, 256, 0xffff, 0x10000, 0xffffffff};

@@ -9,7 +9,8 @@ static void test_hello(void **state)
 	vm_event("alpha", "the-uuid", EVENT_CONFIGURATION, "");
 	turns(2, 1000000);
 	expect("{\"event\":\"created\",\"vm\":\"alpha\",\"reason\":\"\",\"time_ns\":7}");
-	assert_null(next_line()); /* what version 1 did not have is not sent before a hello */
+	/* lines that version 1 did not have are not sent before a hello */
+	assert_null(next_line());
 	com2.rights = MAY_VIEW | MAY_HOST;
 	client_sends("{\"id\":1,\"hello\":3}\n{\"id\":2,\"hello\":2}\n");
 	turns(4, 1000000);
@@ -26,7 +27,7 @@ static void test_hello(void **state)
 	turns(2, 1000000);
 	expect("{\"event\":\"configuration\",\"sequence\":3,\"vm\":\"alpha\",\"uuid\":"
 	       "\"the-uuid\",\"reason\":\"\",\"time_ns\":7}");
-	/* Who may not view is not told. */
+	/* A client without the right to view is not told. */
 	com2.rights = MAY_HOST;
 	vm_event("alpha", "the-uuid", EVENT_CONFIGURATION, "");
 	turns(2, 1000000);
@@ -50,7 +51,7 @@ static void test_any_order(void **state)
 		     "b\"],\"actor\":\"me\",\"order\":\"any\"}\n"
 		     "{\"id\":11,\"command\":\"nothing\"}\n");
 	turns(20, 1000000);
-	for (u32 i = 9; i <= 10; i++) { /* one too many, twice */
+	for (u32 i = 9; i <= 10; i++) { /* one request too many, twice */
 		snprintf(line, sizeof(line), "{\"id\":%u,\"status\":\"error\",\"code\":\"busy\"",
 			 i);
 		assert_memory_equal(next_line(), line, strlen(line));
@@ -87,7 +88,10 @@ static struct channel_stream_state *open_stream(bool writes)
 	return stream;
 }
 
-/* Output only within credit, what was lost to the byte; what a client may not send closes it. */
+/*
+ * Output comes only within credit, what was lost to the byte; a line that a client may not send
+ * closes the stream.
+ */
 static void test_streams(void **state)
 {
 	char line[128];
@@ -121,7 +125,7 @@ static void test_streams(void **state)
 	client_sends("{\"credit\":1,\"bytes\":18446744073709551615}\n");
 	turns(3, 1000000);
 	expect("{\"closed\":1,\"reason\":\"bad-input\"}");
-	/* Input reaches the guest as it reads, and is credited then. */
+	/* Input reaches the guest as the guest reads, and is credited then. */
 	client_sends("{\"stream\":2,\"data\":\"aGVsbG8K\"}\n");
 	guest_takes = 4;
 	turns(3, 1000000);
@@ -170,7 +174,7 @@ static void test_samples(void **state)
 	turns(2, 1000000);
 	assert_non_null(strstr(next_line(), "\"skipped\":2}"));
 	assert_non_null(strstr(next_line(), "\"values\":[5,0,"));
-	/* It never goes back, whatever was read. */
+	/* The sum never goes back, whatever was read. */
 	used_ns = 4;
 	account.exits_by_reason[EXIT_IO] = 3;
 	now += com2.samples.period_tsc;
@@ -180,7 +184,7 @@ static void test_samples(void **state)
 	assert_null(next_line());
 }
 
-/* Whoever comes next has nothing of a client that went away without a word. */
+/* The next client gets nothing of a client that went away without a word. */
 static void test_hello_ends_streams(void **state)
 {
 	(void)state;
@@ -196,7 +200,7 @@ static void test_hello_ends_streams(void **state)
 	client_sends("{\"id\":1,\"hello\":1}\n");
 	turns(2, 1000000);
 	assert_non_null(next_line());
-	assert_null(channel_stream_new(&com2)); /* that was none */
+	assert_null(channel_stream_new(&com2)); /* the number is no stream's */
 	client_sends("{\"id\":1,\"hello\":2}\n");
 	turns(2, 1000000);
 	assert_non_null(next_line());
@@ -204,7 +208,7 @@ static void test_hello_ends_streams(void **state)
 	assert_int_equal(com2.heartbeat_tsc, 0);
 }
 
-/* Nor is it answered what that one has asked for. */
+/* A client is not answered what an earlier client has asked for. */
 static void test_hello_ends_requests(void **state)
 {
 	(void)state;

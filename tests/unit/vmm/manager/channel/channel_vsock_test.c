@@ -6,7 +6,7 @@
 #include "tests/unit/channel_fixture.h"
 
 #define FIRST_GUEST VSOCK_SLOTS_MANAGER /* the first slot of connections that the guest opens */
-#define DATA_OK	    "aGVsbG8="		/* hello */
+#define DATA_OK	    "aGVsbG8="		/* "hello" in base64 */
 
 static int setup(void **state)
 {
@@ -74,7 +74,7 @@ static struct channel_socket *connected(void)
 	monitor_marks(0, VSOCK_ASKS);
 	assert_int_equal(vm_vsock_state(&socket->end), VM_VSOCK_WAITS);
 	pass();
-	assert_null(next_line()); /* nothing before the answer to the command */
+	assert_null(next_line()); /* no line comes before the answer to the command */
 	monitor_marks(0, VSOCK_OPEN);
 	assert_int_equal(vm_vsock_state(&socket->end), VM_VSOCK_OPEN);
 	socket->told = true;
@@ -124,7 +124,7 @@ static void test_ends(void **state)
 	assert_int_equal(manager_mark(0), VSOCK_ENDED);
 	area.slot[0].input_read = 5;
 	pass();
-	assert_null(next_line()); /* no credit for a client that has ended */
+	assert_null(next_line()); /* a client that has ended gets no credit */
 	monitor_writes(0, "abcd");
 	monitor_marks(0, VSOCK_ENDED);
 	pass();
@@ -141,7 +141,7 @@ static void test_ends(void **state)
 	assert_int_equal(vsock_word_use(area.slot[0].manager_word), 2);
 }
 
-/* What the guest has written before it closed is read first, however slow the client. */
+/* Bytes that the guest has written before it closed are read first, however slow the client. */
 static void test_drain(void **state)
 {
 	(void)state;
@@ -196,7 +196,7 @@ static void test_bad_input(void **state)
 	assert_int_equal(area.slot[0].input_written, 0);
 }
 
-/* Whatever its monitor writes harms one VM's connections. */
+/* Whatever a monitor writes harms the connections of its own VM only. */
 static void test_bad_monitor(void **state)
 {
 	(void)state;
@@ -209,7 +209,7 @@ static void test_bad_monitor(void **state)
 	expect_closed("reset");
 	setup(NULL);
 	connected();
-	area.slot[0].input_read = 1; /* more than was written */
+	area.slot[0].input_read = 1; /* the index says more than was written */
 	expect_closed("reset");
 	setup(NULL);
 	connected();
@@ -236,7 +236,7 @@ static void test_vm_ends(void **state)
 	(void)state;
 	connected();
 	vm_vsock_release(&alpha);
-	vm_vsock_create(&alpha, &build); /* what lies there looks like an open connection */
+	vm_vsock_create(&alpha, &build); /* what lies in the area looks like an open connection */
 	pass();
 	expect("{\"closed\":1,\"reason\":\"reset\"}");
 	vm_vsock_release(&alpha);
@@ -244,13 +244,13 @@ static void test_vm_ends(void **state)
 	socket = channel_vsock_listen(&com2, &alpha, 5000);
 	assert_non_null(socket);
 	vm_vsock_create(&alpha, &build);
-	assert_int_equal(area.listen[0], 5000); /* who listens goes on to do so */
+	assert_int_equal(area.listen[0], 5000); /* the listener goes on listening */
 	memset(&area.slot, 0, sizeof(area.slot));
 	guest_asks(FIRST_GUEST, 5000);
 	pass();
 	expect("{\"accepted\":3,\"listener\":2,\"port\":1024}");
 	expect("{\"credit\":3,\"bytes\":4096}");
-	alpha.id = 6; /* another VM */
+	alpha.id = 6; /* the id of another VM */
 	pass();
 	expect("{\"closed\":2,\"reason\":\"destroyed\"}");
 	expect("{\"closed\":3,\"reason\":\"reset\"}");
@@ -272,7 +272,7 @@ static void test_listen(void **state)
 	expect("{\"accepted\":2,\"listener\":1,\"port\":1024}");
 	expect("{\"credit\":2,\"bytes\":4096}");
 	assert_int_equal(area.slot[FIRST_GUEST].manager_word, vsock_word(2, VSOCK_OPEN));
-	/* given up before anybody took it */
+	/* the guest has given the connection up before anybody took it */
 	guest_asks(FIRST_GUEST + 1, 5000);
 	area.slot[FIRST_GUEST + 1].monitor_word = vsock_word(1, VSOCK_GONE);
 	vm_vsock_look(&alpha);
@@ -316,11 +316,12 @@ static void test_limits(void **state)
 	com2.vsock.socket[CHANNEL_SOCKETS - 1].number = 0;
 	pass();
 	assert_int_equal(area.slot[FIRST_GUEST].manager_word, vsock_word(1, VSOCK_OPEN));
-	channel_streams_drop(&com2); /* another client */
+	channel_streams_drop(&com2); /* another client comes */
 	assert_int_equal(area.listen[0], 0);
 	for (u32 i = 0; i < VSOCK_SLOTS_MANAGER; i++)
 		assert_int_equal(manager_mark(i), VSOCK_GONE);
-	assert_null(channel_vsock_call(&com2, &alpha, 9)); /* until the monitor has seen it */
+	/* no connection until the monitor has seen the call */
+	assert_null(channel_vsock_call(&com2, &alpha, 9));
 	monitor_marks(7, VSOCK_GONE);
 	assert_non_null(channel_vsock_call(&com2, &alpha, 9));
 	for (count = 0; channel_vsock_listen(&com2, &alpha, 1 + count) != NULL;)
@@ -387,7 +388,7 @@ static void test_share(void **state)
 	for (u32 i = FIRST_GUEST; i < VSOCK_SLOTS; i++)
 		assert_int_equal(manager_mark(i) == VSOCK_OPEN,
 				 i < FIRST_GUEST + CHANNEL_SOCKETS_ACCEPTED / 2);
-	/* another VM's guest, with what is left */
+	/* another VM's guest gets what is left */
 	memset(&area, 0, sizeof(area));
 	beta.vsock = alpha.vsock;
 	memset(beta.vsock.listen, 0, sizeof(beta.vsock.listen));

@@ -47,8 +47,8 @@ static void test_long(void **state)
 		at = line;
 		for (u32 item = 0; item < ITEMS; item++) {
 			char wanted[32];
-			char near[512]; /* the sanitizer's strstr() measures all of the line each
-					   time */
+			/* the sanitizer's strstr() measures all of the line each time */
+			char near[512];
 			const char *found;
 
 			snprintf(wanted, sizeof(wanted), "{\"item\":%u,", item);

@@ -172,7 +172,7 @@ static void test_passwords(void **state)
 	check_bad("{\"id\":1,\"auth\":\"a\",\"command\":\"b\"}", "1", 33, "do not go together");
 	check_bad("{\"id\":1,\"command\":\"b\",\"auth\":\"a\"}", "1", 33, "do not go together");
 	check_bad("{\"auth\":\"a\"}", "null", 12, "the id is missing");
-	/* One that is too long is recognised as such. */
+	/* A password that is too long is recognised as such. */
 	check_good("{\"id\":1,\"auth\":\"0123456789012345678901234567890123456789"
 		   "0123456789012345678901234\"}",
 		   "1", "");
@@ -213,7 +213,7 @@ static void test_arguments(void **state)
 		  "order: there is no such order");
 	check_bad("{\"id\":1,\"command\":\"x\",\"actor\":\"a\\u001b\"}", "1", 30,
 		  "actor: this is no name");
-	/* As many words as a command may have, and one more. */
+	/* A command may have this many words, and no more. */
 	for (u32 words = COMMAND_WORDS_MAX; words <= COMMAND_WORDS_MAX + 1; words++) {
 		length = (u32)snprintf(line, sizeof(line),
 				       "{\"id\":1,\"command\":\"x\",\"arguments\":[\"w\"");
@@ -266,7 +266,7 @@ static void test_base64(void **state)
 {
 	static const struct {
 		const char *text;
-		const char *bytes; /* NULL: it is no base 64 */
+		const char *bytes; /* the bytes; NULL: the text is no base 64 */
 	} cases[] = {{"", ""},	      {"Zg==", "f"},	    {"Zm8=", "fo"},
 		     {"Zm9v", "foo"}, {"Zm9vYg==", "foob"}, {"Zg", NULL},
 		     {"Zh==", NULL},  {"Zm9=", NULL},	    {"Z===", NULL},

@@ -37,7 +37,7 @@ static void expect(const char *first, const char *second, const char *near)
 static void nearest(void **state)
 {
 	(void)state;
-	expect("vm", "lsit", "vm list"); /* swapped */
+	expect("vm", "lsit", "vm list"); /* two letters are swapped */
 	expect("vm", "lists", "vm list");
 	expect("vn", "lst", "vm list");
 	expect("mm", "", "mem");

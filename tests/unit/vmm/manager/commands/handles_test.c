@@ -17,13 +17,13 @@
 #include "vmm/manager/command/reply.c"
 
 #define PROCESSES 300u
-#define MANAGER	  7u /* its last handle is the root */
+#define MANAGER	  7u /* the manager's last handle is the root */
 #define ROOM	  65536u
 
 static struct audit_page pages[2];
 static u32 pages_taken, pages_there = 2;
 static u32 room_left = ROOM;
-static u32 told[PROCESSES]; /* number of its handles */
+static u32 told[PROCESSES]; /* the number of handles of each process */
 static u32 told_managers, told_errors;
 
 static u64 id_of(u32 process)

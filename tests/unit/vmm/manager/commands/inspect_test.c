@@ -219,7 +219,7 @@ static bool answer_trace(u32 vm)
 	return answer(vm, sizeof(struct query_trace));
 }
 
-/* One VM is destroyed after it was shown, one is silent: the last is shown all the same. */
+/* One VM is destroyed after it was shown, one is silent: the last VM is shown all the same. */
 static void test_trace_goes_on(void **state)
 {
 	(void)state;
@@ -291,7 +291,7 @@ static void test_stat_of_bad_monitor(void **state)
 	begin(command_vm_stat, "alpha");
 	assert_false(answer(0, sizeof(*costs)));
 	expect("777 cycles each");
-	*cards = (struct net_cards){.count = ~0u}; /* more than there can be */
+	*cards = (struct net_cards){.count = ~0u}; /* more cards than there can be */
 	cards->card[7].lost[NET_LOSS_EARLY] = 5;
 	assert_false(answer(0, sizeof(*cards)));
 	expect("card-7-lost-early                   5\n");

@@ -30,7 +30,7 @@ static struct net nets[2] = {{.config = &configs[0], .bridge = &bridges[0]},
 			     {.config = &configs[1], .bridge = &bridges[1]}};
 static struct driver_link made;
 static struct link_memory *memory;
-static struct link_end port; /* the switch's */
+static struct link_end port; /* the switch's end of the port */
 static bool flooded;	     /* each frame that was taken makes room for another one */
 static u32 written;
 static u32 lines;
@@ -204,7 +204,7 @@ static void shows_frames(void **state)
 	assert_null(link);
 }
 
-/* One that is refused takes nothing from the one that is under way. */
+/* A capture that is refused takes nothing from the capture under way. */
 static void refused_beside_another(void **state)
 {
 	static struct reply first, second;
@@ -228,7 +228,10 @@ static void refused_beside_another(void **state)
 	assert_true(command_net_capture_resume(&first));
 }
 
-/* Whose reader went without a word ends, and he gets nothing of the next one. */
+/*
+ * A capture whose reader went without a word ends, and that reader gets nothing of the next
+ * capture.
+ */
 static void a_reader_who_left(void **state)
 {
 	static struct reply first, second;

@@ -56,7 +56,7 @@ static void everything(void **state)
 	assert_int_equal(disk->restart_limit, 0);
 	assert_int_equal(disk->lost, LOST_ERROR);
 	assert_string_equal(disk->partition, "");
-	assert_int_equal(parse(VM), 0); /* and nothing is left of them */
+	assert_int_equal(parse(VM), 0); /* nothing is left of the disks */
 	assert_null(config_disk(0));
 }
 
@@ -109,7 +109,10 @@ static void values(void **state)
 		       "address such as 00:04.0");
 }
 
-/* No machine has a controller of that name: said when it is read, not when the disk is used. */
+/*
+ * No machine has a controller of that name, which is an error when the line is read, not when the
+ * disk is used.
+ */
 static void controllers(void **state)
 {
 	static const char *const wrong[] = {"sda",	    "nvme",	  "nvme0x",
@@ -230,7 +233,8 @@ static void names_used_by_vms(void **state)
 		assert_non_null(strstr(problems[0].text, allowed));
 		assert_true(config.vm[0].broken);
 	}
-	assert_int_equal(parse(VM "disk = d\ndisk = e, d\n"), 1); /* also over several lines */
+	/* the same disk twice, also over several lines */
+	assert_int_equal(parse(VM "disk = d\ndisk = e, d\n"), 1);
 	expect_problem(0, 4, 8, "disk: d is given a second time; give each disk once");
 	assert_int_equal(parse(VM "disk = e ro, d, e optional\n"), 1);
 	expect_problem(0, 3, 8, "disk: e is given a second time; give each disk once");
@@ -301,7 +305,7 @@ static size_t show(char *to, size_t size, const struct config_key *keys, const v
 	return length;
 }
 
-/* As `config show` does: disks, then the VM. */
+/* Shows everything as `config show` does: disks, then the VM. */
 static void show_all(char *to, size_t size)
 {
 	size_t length = 0;

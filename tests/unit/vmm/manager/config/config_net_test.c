@@ -31,7 +31,7 @@ static void everything(void **state)
 	assert_string_equal(config_net(card[1].number - 1u)->section.name, "lan");
 	assert_int_equal(card[1].flags, VM_NET_TRUNK | VM_NET_PRIVATE);
 	assert_int_equal(card[1].mac, 0);
-	assert_int_equal(card[2].number, card[1].number); /* two cards on one network */
+	assert_int_equal(card[2].number, card[1].number); /* both cards are on one network */
 	assert_int_equal(card[2].flags, VM_NET_ANY_SOURCE | VM_NET_OPTIONAL);
 	assert_int_equal(card[3].number, 0);
 	assert_int_equal(config.vm[0].net_packets, 100000);
@@ -60,7 +60,7 @@ static void cards(void **state)
 		"lan mac=52:54:00:12:34",
 		"lan mac=52:54:00:12:34:5g",
 		"lan mac=52-54-00-12-34-56",
-		"lan mac=53:54:00:12:34:56", /* a group's */
+		"lan mac=53:54:00:12:34:56", /* this is a group's address */
 		"lan mac=00:00:00:00:00:00",
 		"lan address=10.0.2",
 		"lan address=10.0.2.256",

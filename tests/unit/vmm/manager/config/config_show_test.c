@@ -2,7 +2,10 @@
 /* Configurations as they are shown: `config show`, `vm set`. */
 #include "tests/unit/config_fixture.h"
 
-/* Any number of disks; their numbers are those that the first to speak of them would get. */
+/*
+ * Chooses any number of disks; their numbers are those that the first section to name them would
+ * get.
+ */
 static void choose_disks(struct vm_config *vm)
 {
 	u32 count = (u32)rand() % (CONFIG_VM_DISK_MAX + 1);
@@ -16,7 +19,7 @@ static void choose_disks(struct vm_config *vm)
 	}
 }
 
-/* Likewise networks, behind choose_disks. */
+/* Chooses networks in the same way, after choose_disks. */
 static void choose_nets(struct vm_config *vm)
 {
 	u32 count = (u32)rand() % (CONFIG_VM_NET_MAX + 1);

@@ -224,7 +224,7 @@ static void test_escapes(void **state)
 	(void)state;
 	assert_int_equal(parse("[vm a]\nkernel=k\ncmdline = \"a \\\"b\\\" # c \\\\\" # d\n"), 0);
 	assert_string_equal(config.vm[0].cmdline, "a \"b\" # c \\");
-	/* Any other backslash stands for itself. */
+	/* A backslash before any other character stands for itself. */
 	assert_int_equal(parse("[vm a]\nkernel=k\ncmdline = \"a\\b\"\n"), 0);
 	assert_string_equal(config.vm[0].cmdline, "a\\b");
 	assert_int_equal(parse("[vm a]\nkernel=k\ncmdline = a\\\"b\n"), 0);
@@ -290,7 +290,7 @@ static void test_password(void **state)
 	assert_int_equal(config.host.password.iterations, 1000);
 }
 
-/* The key of saves: all of it or nothing, and shown nowhere. */
+/* The key of saves is read whole or not at all, and shown nowhere. */
 static void test_state_key(void **state)
 {
 	static const char *const bad[] = {
@@ -385,7 +385,7 @@ static void test_heading_unreadable(void **state)
 	assert_int_equal(config.vm_count, 1);
 }
 
-/* How long nothing may be typed: at least a second, or none. */
+/* The time for which nothing may be typed is at least a second, or none. */
 static void test_lock_after(void **state)
 {
 	static const char *const bad[] = {"10ms", "1ns", "86401s", "600", "never", "-1s", ""};
@@ -404,7 +404,7 @@ static void test_lock_after(void **state)
 		assert_int_equal(parse(line), 1);
 		expect_problem(0, 2, 14 - (bad[i][0] == '\0'), "use a time such as 600s, from 1s");
 	}
-	/* what other durations take stays as it was */
+	/* what other durations accept stays as it was */
 	assert_int_equal(parse("[host]\nlog.segment_age = none\n"), 1);
 }
 

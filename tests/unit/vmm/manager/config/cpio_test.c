@@ -204,7 +204,7 @@ static void expect_bytes(const struct cpio *start, u32 member, const char *bytes
 	assert_memory_equal(archive + found.offset, bytes, found.size);
 }
 
-/* Of a file with several names one has the bytes, the first, the last or any. */
+/* Of a file with several names one name has the bytes, the first, the last or any. */
 static void test_links(void **state)
 {
 	struct cpio start;
@@ -232,7 +232,7 @@ static void test_links(void **state)
 	expect_bytes(&start, 2, NULL);
 }
 
-/* One behind the other, with or without zeros between; inodes are each one's own. */
+/* Archives follow each other, with or without zeros between; each has its own inodes. */
 static void test_several_archives(void **state)
 {
 	static const u32 zeros[] = {0, 4, 512, 2048};
@@ -262,7 +262,7 @@ static void test_several_archives(void **state)
 	}
 }
 
-/* What follows a trailer and is no archive is named with its place. */
+/* Bytes that follow a trailer and are no archive are named with their place. */
 static void test_behind_the_trailer(void **state)
 {
 	struct cpio cpio;

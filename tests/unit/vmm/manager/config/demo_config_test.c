@@ -7,7 +7,7 @@
 
 static char text[16384];
 
-/* Those files, one behind the other, as `make service` puts them. */
+/* Reads the files, one behind the other, as `make service` puts them. */
 static void read_files(const char *const *paths, u32 count)
 {
 	size_t length = 0;
@@ -23,7 +23,7 @@ static void read_files(const char *const *paths, u32 count)
 	assert_int_equal(parse(text), 0);
 }
 
-/* What the guest is told to use is what its card may send from. */
+/* Checks that the address that the guest is told to use is the one that its card may send from. */
 static void check_address(const struct vm_config *vm, const struct vm_net *card)
 {
 	const u8 *byte = (const u8 *)&card->address;

@@ -20,7 +20,8 @@ static u32 module_count;
 static u8 bundle[PAGE_SIZE * 4];
 static size_t bundle_bytes;
 static char reported[512];
-static u32 fields_parsed; /* of members' headers, "0x" and eight digits each */
+/* the fields of members' headers that were parsed, "0x" and eight digits each */
+static u32 fields_parsed;
 
 bool parse_u64(struct text text, u64 *value)
 {
@@ -152,7 +153,7 @@ static void many_links_are_found_in_one_walk(void **state)
 	end_archive(0);
 	take_bundle();
 	set_up(state);
-	members += 1; /* the trailer */
+	members += 1; /* the trailer is a member too */
 	members *= fields_parsed / 2;
 	fields_parsed = 0;
 	for (u32 i = 0; i < FILE_MAX; i++) {
@@ -168,7 +169,7 @@ static void many_links_are_found_in_one_walk(void **state)
 	expect_file("link1", "");
 }
 
-/* Also where the name that has them cannot be used. */
+/* A file's bytes are found also where the name that has them cannot be used. */
 static void bytes_of_a_name_that_is_left_out(void **state)
 {
 	char name[FILE_NAME_BYTES + 1];
@@ -185,7 +186,7 @@ static void bytes_of_a_name_that_is_left_out(void **state)
 	assert_null(file_at(1));
 }
 
-/* All archives of a bundle count, and of two files of one name the later archive's. */
+/* All archives of a bundle count; of two files of one name the later archive's counts. */
 static void later_archives_come_on_top(void **state)
 {
 	(void)state;
@@ -213,7 +214,7 @@ static void later_archives_come_on_top(void **state)
 	expect_file("twice", "one");
 }
 
-/* In a later archive as in the first one. */
+/* In each archive the first member of a name counts. */
 static void first_of_an_archive_counts(void **state)
 {
 	(void)state;

@@ -45,7 +45,7 @@ static void test_options(void **state)
 	assert_string_equal(options.run, "vm list; mem");
 	options_parse(&options, "console=com2 console=com1", take_problem, NULL);
 	assert_int_equal(problems, 0);
-	assert_int_equal(options.console, 1); /* the last one counts */
+	assert_int_equal(options.console, 1); /* the last value counts */
 	options_parse(&options, "config= config=\"\"", take_problem, NULL);
 	assert_int_equal(problems, 2);
 	assert_string_equal(options.config, "skerry.conf");
@@ -90,7 +90,10 @@ static void test_kernel_words(void **state)
 	assert_int_equal(boot_option("cpus= cpus=x run=\"a cpus=7 b\" cpus=3 cpus=2", "cpus="), 3);
 }
 
-/* The first such word that the manager accepts; a number from 100000 on limits nothing. */
+/*
+ * Returns the value of the first such word that the manager accepts; a number from 100000 on limits
+ * nothing.
+ */
 static u32 expected(const char *line, const char *name, u32 plain)
 {
 	struct text rest = text_of(line);

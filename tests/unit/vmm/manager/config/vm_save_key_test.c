@@ -12,14 +12,17 @@ static struct vm *asking(u8 salt)
 	while (vm_is_ending(vm))
 		vm_step();
 	vm_step();
-	assert_int_equal(channel.save_key_given, 0); /* nobody has asked */
+	assert_int_equal(channel.save_key_given, 0); /* no monitor has asked */
 	memset(channel.save_salt, salt, sizeof(channel.save_salt));
 	channel.save_key_wanted = 1;
 	vm_step();
 	return vm;
 }
 
-/* Of one save, of its own: whoever asks again is not answered, and in the end it is gone. */
+/*
+ * A monitor is told the key of one save, its own: a second question is not answered, and in the end
+ * the key is gone.
+ */
 static void is_told_its_key(void **state)
 {
 	static const u8 none[SAVE_KEY_BYTES];
@@ -40,10 +43,10 @@ static void is_told_its_key(void **state)
 	vm_step();
 	assert_int_equal(vm->state, VM_RUNNING);
 	assert_memory_equal(channel.save_key, none, SAVE_KEY_BYTES);
-	channel.save_key_wanted = 1; /* nor later */
+	channel.save_key_wanted = 1; /* nor is the key told later */
 	vm_step();
 	assert_int_equal(channel.save_key_given, 0);
-	/* it was forgotten while the old monitor ended */
+	/* the key was forgotten while the old monitor ended */
 	vm = ready_to_save(VM_STOPPED);
 	monitor_sets_up = false;
 	assert_true(restore(vm));
@@ -60,7 +63,7 @@ static void is_told_its_key(void **state)
 	assert_int_equal(vm->state, VM_STOPPED);
 }
 
-/* Another salt, another VM or another host: another key, and none is the host's. */
+/* Another salt, another VM or another host makes another key, and none is the host's. */
 static void keys_differ(void **state)
 {
 	static const u8 salts[2][SAVE_SALT_BYTES] = {{1}, {2}};

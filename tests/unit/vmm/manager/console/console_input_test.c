@@ -68,11 +68,11 @@ bool vm_busy(const struct vm *vm)
 
 #define PORT SERIAL_COM1
 
-/* What was typed; the port holds the first SERIAL_RECEIVE_BYTES of what is not yet taken. */
+/* The typed bytes; the port holds the first SERIAL_RECEIVE_BYTES of those not yet taken. */
 static u8 typed[1 << 20];
 static u32 typed_count;
 static u32 typed_taken;
-static u32 guest_takes; /* bytes it will still accept */
+static u32 guest_takes; /* the bytes that the guest will still accept */
 static u32 guest_took;
 static struct vm vm;
 
@@ -272,7 +272,7 @@ static void test_detach(void **state)
 	expect_next('v');
 }
 
-/* Reached in its turn, the key ends the guest's input; what follows goes to the console. */
+/* A key that is reached in its turn ends the guest's input; what follows goes to the console. */
 static void test_detach_in_place(void **state)
 {
 	(void)state;

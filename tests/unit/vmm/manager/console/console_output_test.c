@@ -100,7 +100,7 @@ static void test_wrap(void **state)
 	assert_int_equal(output.lost, 0);
 }
 
-/* When full, it drops new output, never older; a line says how much once there is room. */
+/* A full buffer drops new output, never older; a line says how much once there is room. */
 static void test_full(void **state)
 {
 	static u8 bytes[CONSOLE_OUTPUT_BYTES + 100];

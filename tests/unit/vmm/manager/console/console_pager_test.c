@@ -34,7 +34,7 @@ static u32 send(const char *text)
 
 static void begin(u32 rows, const char *typed)
 {
-	position = 0xfffffff0u; /* positions wrap */
+	position = 0xfffffff0u; /* the positions wrap */
 	pager_begin(&pager, rows, position + (u32)strlen(typed));
 }
 

@@ -88,7 +88,7 @@ static void test_plain(void **state)
 	begin();
 	assert_int_equal(type("vm list"), LINE_NONE);
 	expect_row("> vm list", 9);
-	assert_int_equal(screen.bytes, 9); /* only prompt and echo */
+	assert_int_equal(screen.bytes, 9); /* the prompt and the echo, and no more */
 	assert_int_equal(type("\r"), LINE_DONE);
 	assert_string_equal(editor.text, "vm list");
 	expect_row("", 0);

@@ -75,7 +75,7 @@ static void passes(const char *input)
 	check(input, input);
 }
 
-/* What stands behind it is seen all the same. */
+/* Checks that the input is dropped, and that the text behind it is shown all the same. */
 static void is_dropped(const char *input)
 {
 	char text[512];
@@ -102,7 +102,7 @@ static void test_text(void **state)
 	expect("NUL", "ab");
 }
 
-/* Each byte that belongs to no character is one mark; C1 is none, in eight bits or as UTF-8. */
+/* Each byte that belongs to no character is one mark; C1 is no mark, in eight bits or as UTF-8. */
 static void test_bytes(void **state)
 {
 	(void)state;
@@ -217,7 +217,7 @@ static void test_queries(void **state)
 	check("a" CSI "1" ESC CSI "2Jb", "a" CSI "2Jb");
 }
 
-/* Longer ones are dropped to their end, and only to that. */
+/* Sequences that are too long are dropped to their end, and only to that. */
 static void test_long(void **state)
 {
 	char text[3 * TERMINAL_PARAMETER_BYTES] = CSI;
@@ -231,7 +231,7 @@ static void test_long(void **state)
 		strcat(text, "1;");
 	strcat(text, "mx");
 	check(text, "x");
-	text[2 + 2 * PARAMETERS_MAX - 1] = 'm'; /* as many as there may be */
+	text[2 + 2 * PARAMETERS_MAX - 1] = 'm'; /* as many parameters as there may be */
 	text[2 + 2 * PARAMETERS_MAX] = '\0';
 	passes(text);
 }

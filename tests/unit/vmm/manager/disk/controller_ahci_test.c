@@ -23,7 +23,7 @@ static void test_many_disks(void **state)
 	configure("ahci0.1", false);
 	configure("ahci0.3", true);
 	configure("nvme7 00:02.0", false);
-	configure("ahci0.1", false); /* another partition of it */
+	configure("ahci0.1", false); /* another partition of the same disk */
 	assert_int_equal(controller_units(device_number(1, 0)), BIT(0) | BIT(1) | BIT(31));
 	assert_string_equal(called("ahci0.31", &device), "ahci0");
 	assert_int_equal(device, device_number(1, 0));
@@ -64,7 +64,7 @@ static void test_equip_ahci(void **state)
 	device_irq_drop(device_number(1, 0));
 }
 
-/* Its commands are forgotten before DMA is switched on for the next driver. */
+/* The commands of a controller are forgotten before DMA is switched on for the next driver. */
 static void test_quiet_ahci(void **state)
 {
 	const u32 device = device_number(1, 0);
@@ -79,7 +79,7 @@ static void test_quiet_ahci(void **state)
 	assert_int_equal(memory_opened, 1);
 	assert_int_equal(ahci_registers[1], AHCI_GHC_ENABLE | AHCI_GHC_RESET);
 	assert_true(controller_ahci.quiet_deadline(device) - now_tsc <= 5 * NS_PER_MS);
-	quiet_status = STATUS_BAD_STATE; /* it is not asked again */
+	quiet_status = STATUS_BAD_STATE; /* the controller is not asked again */
 	ahci_registers[1] = 0;
 	assert_int_equal(controller_ahci.quiet(device, &problem), STATUS_OK);
 	assert_int_equal(memory_opened, 0);
@@ -89,7 +89,7 @@ static void test_quiet_ahci(void **state)
 	assert_int_equal(controller_ahci.quiet(device, &problem), STATUS_BAD_STATE);
 	assert_string_equal(problem, "it does not return from its reset");
 	assert_int_equal(memory_opened, 0);
-	/* one that never was switched on, or was reset as a function */
+	/* a controller that was never switched on, or was reset as a function */
 	decodes = false;
 	assert_int_equal(controller_ahci.quiet(device, &problem), STATUS_OK);
 	decodes = true;

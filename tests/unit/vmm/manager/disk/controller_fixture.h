@@ -74,7 +74,8 @@ static u8 port_in8(u16 port)
 static void port_out8(u16 port, u8 value)
 {
 	if (port >= DMA_AT) {
-		assert_int_equal(port, DMA_AT + 8); /* of the channel that is meant */
+		/* the port belongs to the channel that is meant */
+		assert_int_equal(port, DMA_AT + 8);
 		dma_command = value;
 		dma_status &= dma_stays;
 		return;
@@ -305,12 +306,12 @@ static UNUSED int set_up(void **state)
 	memset(drivers, 0, sizeof(drivers));
 	function_count = 0;
 	add(0, 1, PCI_STORAGE_IDE, 0x80);
-	add(0, 2, 0x06, 0x01);		   /* AHCI */
-	add(0, 3, PCI_STORAGE_NVME, 0x03); /* of another kind */
+	add(0, 2, 0x06, 0x01);		   /* an AHCI controller */
+	add(0, 3, PCI_STORAGE_NVME, 0x03); /* a controller of another kind */
 	add(0, 4, PCI_STORAGE_NVME, 0x02);
-	add(0, 5, PCI_STORAGE_IDE, 0x85); /* native, both channels */
+	add(0, 5, PCI_STORAGE_IDE, 0x85); /* an IDE controller with both channels in native mode */
 	add(1, 0, PCI_STORAGE_NVME, 0x02);
-	add(1, 1, 0, 0); /* some SCSI controller */
+	add(1, 1, 0, 0); /* a SCSI controller */
 	add(1, 2, 0, 0);
 	functions[7].vendor = 0x1af4;
 	functions[7].device = 0x1042;
@@ -337,7 +338,7 @@ static UNUSED int set_up(void **state)
 
 static u32 unit; /* the disk that was found last, of its driver's */
 
-/* What its driver is called; or why there is none. */
+/* Returns the name of the disk's driver; or why there is none. */
 static UNUSED const char *called(const char *wanted, u32 *device)
 {
 	static char name[DRIVER_NAME_BYTES];

@@ -7,11 +7,21 @@ static void test_names(void **state)
 	static const struct {
 		const char *wanted, *name;
 	} cases[] = {
-		{"nvme0", "nvme0"},	   {"nvme1", "nvme1"},	       {"01:00.0", "nvme1"},
-		{"ide0.0", "ide0.0"},	   {"ide0.3", "ide0.3"},       {"ide1.2", "ide1.2"},
-		{"00:05.0", "ide1.0"},	   {"nvme7 ide0.1", "ide0.1"}, /* the first that is there */
-		{"nvme0 ide0.1", "nvme0"}, {"ide0.1 nvme0", "ide0.1"}, {"virtio0", "virtio0"},
-		{"01:02.0", "virtio0"},	   {"scsi0.0", "scsi0"},       {"scsi0.31", "scsi0"},
+		{"nvme0", "nvme0"},
+		{"nvme1", "nvme1"},
+		{"01:00.0", "nvme1"},
+		{"ide0.0", "ide0.0"},
+		{"ide0.3", "ide0.3"},
+		{"ide1.2", "ide1.2"},
+		/* the first name for which there is a controller */
+		{"00:05.0", "ide1.0"},
+		{"nvme7 ide0.1", "ide0.1"},
+		{"nvme0 ide0.1", "nvme0"},
+		{"ide0.1 nvme0", "ide0.1"},
+		{"virtio0", "virtio0"},
+		{"01:02.0", "virtio0"},
+		{"scsi0.0", "scsi0"},
+		{"scsi0.31", "scsi0"},
 		{"01:03.0", "scsi0"},
 	};
 	static const char *const missing[] = {"nvme2",	  "ide0",    "ide0.4",	     "ide2.0",
@@ -42,7 +52,8 @@ static void test_one_disk(void **state)
 	assert_string_equal(called("ide0.1", &device), "ide0.1");
 	drivers[0] = (struct driver){.used = true, .kind = &controller_ide, .device = device};
 	string_copy(drivers[0].name, DRIVER_NAME_BYTES, "ide0.1");
-	assert_string_equal(called("ide0.1", &device), "ide0.1"); /* for a partition of it */
+	/* a partition of the disk has the same driver */
+	assert_string_equal(called("ide0.1", &device), "ide0.1");
 	assert_string_equal(
 		called("ide0.2", &device),
 		"controller: ide0.2 stands beside ide0.1; use one disk of an IDE controller");
@@ -62,7 +73,7 @@ static void test_equip(void **state)
 	assert_string_equal(functions[0].driver, "ide");
 	assert_true(enabled && !process_build_failed(&build));
 	given[0] = '\0';
-	functions[0].interface = 0; /* no bus mastering; and its line is somebody's */
+	functions[0].interface = 0; /* without bus mastering, and on a line that somebody has */
 	line_taken = true;
 	(void)called("ide0.0", &device);
 	controller_ide.equip(&build, device);
@@ -88,7 +99,7 @@ static void test_equip(void **state)
 	assert_string_equal(functions[8].driver, "virtio_scsi");
 }
 
-/* What was under way is over before DMA is switched on for the next driver. */
+/* Requests under way are over before DMA is switched on for the next driver. */
 static void test_quiet(void **state)
 {
 	const char *problem = NULL;

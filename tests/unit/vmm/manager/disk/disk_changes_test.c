@@ -12,7 +12,7 @@
 #include "vmm/rt/format.c"
 #include "vmm/rt/status_text.c"
 
-#define GROUP	7u /* the VM's */
+#define GROUP	7u /* the VM's group */
 #define MEMORY	30u
 #define SECTORS (3 * GIB / BLOCK_SECTOR_BYTES)
 
@@ -23,7 +23,7 @@ static struct disk_changes_given *const given = &channel.client[2].disk.changes;
 static struct disk_changes_head head;
 static const struct start_info info;
 const struct start_info *start_info = &info;
-static u64 quota; /* raised by so many pages */
+static u64 quota; /* the pages by which the quota was raised */
 static bool may_raise;
 static enum status create_status, map_status;
 static u32 memories;
@@ -84,7 +84,7 @@ void driver_link_drop_changes(struct driver_link *of)
 	of->changes = (struct link_changes){.memory = HANDLE_NONE};
 }
 
-/* As disk_class.c does it: never a number without the memory that belongs to it. */
+/* Fills the link as disk_class.c does: never a number without the memory that belongs to it. */
 void driver_link_fill(struct driver_link *of)
 {
 	*given = disk_changes_given(of, given);
@@ -119,7 +119,7 @@ static void points(void **state)
 	(void)state;
 	assert_false(disk_changes_are_whole(link));
 	assert_true(make_list());
-	assert_true(make_list()); /* once */
+	assert_true(make_list()); /* the list is made once */
 	assert_int_equal(memories, 1);
 	assert_true(quota > 0);
 	assert_true(disk_changes_pages(link) >= link->changes.bytes / PAGE_SIZE);
@@ -132,7 +132,7 @@ static void points(void **state)
 	assert_false(disk_changes_begun(link));
 	channel.disk.changes[2] = 1;
 	assert_true(disk_changes_begun(link));
-	channel.served[2] = 8; /* that was said of another link */
+	channel.served[2] = 8; /* the driver has said that of another link */
 	assert_false(disk_changes_begun(link));
 	channel.served[2] = 9;
 	disk_changes_begin(link, true);

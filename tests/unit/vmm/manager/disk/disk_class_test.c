@@ -65,7 +65,7 @@ void disk_windows_ended(struct driver *of)
 	(void)of;
 }
 
-/* Likewise disk_undo_test.c. */
+/* Stands in for disk_undo.c, which disk_undo_test.c tests. */
 struct disk_undo_given disk_undo_given(const struct driver_link *link,
 				       const struct disk_undo_given *shown)
 {
@@ -73,7 +73,7 @@ struct disk_undo_given disk_undo_given(const struct driver_link *link,
 	return *shown;
 }
 
-/* And disk_changes_test.c. */
+/* Stands in for disk_changes.c, which disk_changes_test.c tests. */
 struct disk_changes_given disk_changes_given(const struct driver_link *link,
 					     const struct disk_changes_given *shown)
 {
@@ -124,7 +124,7 @@ static struct block_about describe(u32 link)
 	return *(const struct block_about *)(const void *)memory.about;
 }
 
-/* Whoever has all of a disk gets what is new of that one. */
+/* A link with all of a disk gets what the disk has grown by. */
 static void grows(void **state)
 {
 	(void)state;
@@ -141,7 +141,8 @@ static void grows(void **state)
 /* A list of changes without room for what is new would count as lost for ever. */
 static void outgrows_its_list(void **state)
 {
-	const u64 reach = 32768ull * DISK_CHANGES_BLOCK_SECTORS; /* of a list of one page a half */
+	/* the reach of a list with one page in each half */
+	const u64 reach = 32768ull * DISK_CHANGES_BLOCK_SECTORS;
 
 	(void)state;
 	for (u32 i = 0; i < UNITS; i++)
@@ -155,7 +156,7 @@ static void outgrows_its_list(void **state)
 	assert_int_equal(driver.link[2].changes.memory, HANDLE_NONE);
 }
 
-/* One is gone: its clients wait or fail as configured, the others are served. */
+/* One disk is gone: its clients wait or fail as configured, the others are served. */
 static void one_is_gone(void **state)
 {
 	(void)state;
@@ -168,7 +169,7 @@ static void one_is_gone(void **state)
 	assert_int_equal(describe(2).features & DISK_LOST, 0);
 	driver.link[1].fails = false;
 	assert_int_equal(describe(1).features & DISK_LOST, 0);
-	/* while the driver is started anew nobody knows */
+	/* nobody knows while the driver is started anew */
 	driver.link[1].fails = true;
 	driver.life = DRIVER_LIFE_STARTING;
 	assert_int_equal(describe(1).features & DISK_LOST, 0);
@@ -176,7 +177,7 @@ static void one_is_gone(void **state)
 	assert_int_equal(describe(0).features & DISK_LOST, DISK_LOST);
 }
 
-/* Its pool's place is the driver's own matter, the limits are the VM's. */
+/* The place of the pool is the driver's own matter, the limits are the VM's. */
 static void what_the_driver_gets(void **state)
 {
 	struct driver_client client = {.link = 5};

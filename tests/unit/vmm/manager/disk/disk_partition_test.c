@@ -80,7 +80,7 @@ static void not_by_the_name_of_two(void **state)
 	assert_true(finds("primary"));
 }
 
-/* What a driver says may be anything. */
+/* A partition lies within the disk, whatever a driver says. */
 static void within_its_bounds(void **state)
 {
 	static const char *const names[] = {"one", "two", "three"};

@@ -12,7 +12,7 @@
 #include "vmm/rt/format.c"
 #include "vmm/rt/status_text.c"
 
-#define GROUP  7u /* the VM's */
+#define GROUP  7u /* the VM's group */
 #define MEMORY 30u
 #define BYTES  (4 * MIB)
 
@@ -21,7 +21,7 @@ static struct driver_channel channel;
 static struct driver_link *const link = &driver.link[2];
 static struct disk_undo_given *const given = &channel.client[2].disk.undo;
 static struct disk_undo_told *const told = &channel.disk.undo[2];
-static u64 quota; /* raised by so many pages */
+static u64 quota; /* the pages by which the quota was raised */
 static bool may_raise;
 static enum status create_status, map_status;
 static u32 memories, maps;
@@ -89,7 +89,7 @@ void driver_link_unmap_undo(struct driver_link *of)
 	of->undo.driver_at = 0;
 }
 
-/* As disk_class.c does it: never a number without the memory that belongs to it. */
+/* Fills the link as disk_class.c does: never a number without the memory that belongs to it. */
 void driver_link_fill(struct driver_link *of)
 {
 	struct disk_undo_given part = disk_undo_given(of, given);
@@ -156,14 +156,14 @@ static void from_begin_to_end(void **state)
 	assert_int_equal(disk_undo_is_back(link), DISK_UNDO_DONE);
 	disk_undo_go_on(link);
 	assert_int_equal(given->put_back, 0);
-	/* the next time is another one */
+	/* the next order has another number */
 	disk_undo_put_back(link);
 	assert_int_equal(disk_undo_is_back(link), DISK_UNDO_PENDING);
 	told->not_put_back = given->put_back;
 	assert_int_equal(disk_undo_is_back(link), DISK_UNDO_FAILED);
 	disk_undo_go_on(link);
 	disk_undo_close(link);
-	assert_false(disk_undo_release(link)); /* the driver still uses it */
+	assert_false(disk_undo_release(link)); /* the driver still uses the memory */
 	assert_int_equal(memories, 1);
 	told->number = 0;
 	assert_true(disk_undo_release(link));
@@ -172,7 +172,10 @@ static void from_begin_to_end(void **state)
 	assert_false(disk_undo_release(link));
 }
 
-/* While it is in use: the driver learns of more only behind what it has; all goes at once. */
+/*
+ * The memory grows while it is in use: the driver learns of more only behind what it has; all of it
+ * goes at once.
+ */
 static void grows(void **state)
 {
 	u64 before;
@@ -195,7 +198,7 @@ static void grows(void **state)
 	assert_false(disk_undo_becomes_low(link));
 	told->kept_bytes = 2 * BYTES;
 	assert_true(disk_undo_becomes_low(link));
-	/* what it cannot have leaves what there is */
+	/* a part that cannot be mapped leaves what there is */
 	map_status = STATUS_IN_USE;
 	assert_false(make_it());
 	map_status = STATUS_OK;
@@ -208,7 +211,7 @@ static void grows(void **state)
 	assert_non_null(strstr(problem, "can grow no more"));
 	serves();
 	assert_int_equal(given->bytes, LINK_UNDO_PARTS * BYTES);
-	/* nothing is low that holds all of the disk */
+	/* memory that holds all of the disk never counts as low */
 	told->kept_bytes = given->bytes;
 	link->disk.sectors = BYTES / 512;
 	assert_false(disk_undo_becomes_low(link));
@@ -219,7 +222,7 @@ static void grows(void **state)
 	assert_int_equal(quota, 0);
 }
 
-/* What is put back is put back once: not again by a process that comes later. */
+/* Old blocks are put back once: not again by a process that comes later. */
 static void dies_meanwhile(void **state)
 {
 	(void)state;
@@ -242,7 +245,7 @@ static void dies_meanwhile(void **state)
 	serves();
 	assert_int_equal(given->put_back, 0);
 	assert_int_not_equal(given->number, 0);
-	/* closed while there is nobody */
+	/* the link is closed while there is no process */
 	dies();
 	disk_undo_close(link);
 	assert_true(disk_undo_release(link));
@@ -256,7 +259,7 @@ static void words(void **state)
 	assert_true(make_it());
 	disk_undo_begin(link);
 	told->problem = DISK_UNDO_FULL;
-	assert_null(disk_undo_problem(link)); /* of an earlier number */
+	assert_null(disk_undo_problem(link)); /* the problem belongs to an earlier number */
 	told->number = given->number;
 	assert_true(disk_undo_is_full(link));
 	assert_string_equal(disk_undo_problem(link),
@@ -265,7 +268,7 @@ static void words(void **state)
 	told->problem = 77;
 	assert_false(disk_undo_is_full(link));
 	assert_string_equal(disk_undo_problem(link), "its driver has lost its old blocks");
-	/* before the driver has seen the link what stands there is another's */
+	/* before the driver has seen the link, what stands there is another link's */
 	channel.served[2] = 0;
 	assert_null(disk_undo_problem(link));
 }

@@ -86,7 +86,7 @@ static void from_begin_to_end(void **state)
 	assert_int_equal(view->disk.sectors, 8000);
 	assert_int_equal(view->disk.limit.weight, 3);
 	assert_int_equal(view->section, 4);
-	/* what its reader has not: what the device may have brought since is there */
+	/* the reader does not get these bytes, in which data newer than the snapshot may be */
 	assert_int_equal(view->hidden_bytes, BLOCK_BOUNCE_BYTES);
 	assert_string_equal(view->user, "reader");
 	assert_true(disk_is_viewed(source) && !disk_is_viewed(other) && !disk_is_viewed(view));
@@ -119,7 +119,7 @@ static void lost(void **state)
 	undo_problem = "full";
 	assert_string_equal(disk_view_problem(view), "full");
 	undo_problem = NULL;
-	/* another snapshot has begun, or somebody else has that place */
+	/* another snapshot has begun, or another client has that place */
 	source->undo.number = 8;
 	assert_non_null(disk_view_problem(view));
 	assert_false(disk_is_viewed(source));
@@ -138,7 +138,7 @@ static void refused(void **state)
 	source->undo.number = 0;
 	assert_null(make());
 	assert_string_equal(problem, "nothing is kept of it");
-	/* what is not kept is not viewed either */
+	/* a disk whose old blocks are not kept is not viewed either */
 	driver.link[9].used = true;
 	assert_false(disk_is_viewed(source));
 }

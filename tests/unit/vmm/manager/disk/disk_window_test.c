@@ -18,7 +18,7 @@ static struct driver_channel channel;
 static struct link_memory memory;
 static struct driver_kind kind;
 static struct driver_link *link = &driver.link[1];
-static u64 mapped; /* where; 0: nowhere */
+static u64 mapped; /* the address at which the RAM is mapped; 0: nowhere */
 static enum status map_status;
 static u32 unmaps;
 
@@ -39,8 +39,7 @@ enum status sys_space_map(handle_t space, u64 at, handle_t object, u64 offset, u
 void driver_link_unmap_ram(struct driver_link *of)
 {
 	assert_ptr_equal(of, link);
-	/* the client still counts on it: nothing of what it has asked has landed for the last time
-	 */
+	/* the client still counts on the window: its requests may still land */
 	mapped = 0;
 	link->ram.at = 0;
 	unmaps++;
@@ -106,7 +105,10 @@ static int setup(void **state)
 	return 0;
 }
 
-/* First it is mapped, then the driver knows it, then the client. */
+/*
+ * A window opens in this order: the RAM is mapped, then the driver knows the window, then the
+ * client.
+ */
 static void opens(void **state)
 {
 	(void)state;
@@ -116,7 +118,8 @@ static void opens(void **state)
 	assert_int_equal(channel.client[1].disk.window_pages, 64 * MIB / PAGE_SIZE);
 	assert_int_not_equal(channel.client[1].disk.window, 0);
 	assert_int_equal(shown(), 0);
-	channel.disk.window[1] = channel.client[1].disk.window; /* of an earlier client */
+	/* the number is that of an earlier client */
+	channel.disk.window[1] = channel.client[1].disk.window;
 	disk_windows_signalled(&driver);
 	assert_int_equal(shown(), 0);
 	driver_sees();
@@ -124,7 +127,7 @@ static void opens(void **state)
 	assert_string_equal(disk_window_name(link), "open");
 }
 
-/* The other way round; until the driver has let go nothing is unmapped. */
+/* A window closes the other way round; nothing is unmapped until the driver has let go. */
 static void closes(void **state)
 {
 	u32 first;
@@ -150,7 +153,7 @@ static void closes(void **state)
 	assert_int_not_equal(shown(), first);
 }
 
-/* Wanted again before it was closed: it closes first. */
+/* A window that is wanted again before it was closed closes first. */
 static void changes_its_mind(void **state)
 {
 	u32 first;
@@ -179,7 +182,7 @@ static void end_driver(void)
 	disk_windows_ended(&driver);
 }
 
-/* What it knew is void; the client learns that nothing lands. */
+/* The driver ends: what it knew is void, and the client learns that nothing lands. */
 static void driver_ends(void **state)
 {
 	u32 first;
@@ -199,7 +202,7 @@ static void driver_ends(void **state)
 	assert_int_equal(shown(), channel.client[1].disk.window);
 }
 
-/* It ends before it has let go: its device is detached. */
+/* The driver ends before it has let go: its device is detached. */
 static void driver_ends_closing(void **state)
 {
 	(void)state;
@@ -211,7 +214,7 @@ static void driver_ends_closing(void **state)
 	assert_int_equal(shown(), 0);
 }
 
-/* Then data is copied. */
+/* A window that cannot be made leaves the client with copying. */
 static void cannot_be(void **state)
 {
 	(void)state;

@@ -16,14 +16,14 @@
 #define NEVER 1000u
 
 static struct driver driver;
-static u32 calls_left; /* that the kernel does not refuse */
+static u32 calls_left; /* the calls that the kernel does not refuse yet */
 static u32 groups;
-static u32 mappings; /* of the manager */
+static u32 mappings; /* the mappings of the manager */
 static u32 starts;
 static struct driver_channel *shared;
 static struct start_info info;
 static struct pci_function function;
-static u32 attached; /* that a device reaches something */
+static u32 attached; /* how often a device was given something to reach */
 static struct dma_window last_window;
 
 static bool refuses(void)
@@ -58,9 +58,9 @@ enum status sys_group_set(handle_t group, enum group_setting setting, u64 value)
 	return refuses() ? STATUS_NO_QUOTA : STATUS_OK;
 }
 
-static u32 images; /* made for services' programs */
+static u32 images; /* the images made for services' programs */
 static u64 image_bytes;
-static handle_t process_image; /* of the last process */
+static handle_t process_image; /* the image of the last process */
 
 enum status sys_event_create(handle_t group, handle_t *event)
 {
@@ -92,7 +92,7 @@ enum status dma_pages_make(handle_t group, const struct dma_window *window, hand
 	(void)object;
 	(void)offset;
 	(void)bytes;
-	*pages = 9; /* there, though not filled */
+	*pages = 9; /* the pages are there, though not filled */
 	return make(pages);
 }
 
@@ -304,7 +304,10 @@ static void all_or_nothing(void **state)
 	all_or_nothing_behind(1, &kind);
 }
 
-/* It is copied to where it begins with a page, in memory that a process may be made of. */
+/*
+ * A program of the bundle is copied to memory in which it begins with a page, and of which a
+ * process may be made.
+ */
 static void a_program_of_the_bundle(void **state)
 {
 	static struct image_header image[PAGE_SIZE / sizeof(struct image_header) + 1] = {

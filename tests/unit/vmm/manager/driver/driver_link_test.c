@@ -10,27 +10,28 @@
 #include "tests/fake_clock.h"
 #include "tests/unit/fake_log.h"
 #include "tests/unit/fake_process_end.h"
-#undef fail /* driver.c has one */
+#undef fail /* driver.c has a function of this name */
 #include "vmm/manager/driver/driver.c"
 #include "vmm/manager/driver/driver_link.c"
 #include "vmm/manager/text/text.c"
 #include "vmm/rt/format.c"
 #include "vmm/rt/status_text.c"
 
-#define SPACE	77u /* the driver's */
+#define SPACE	77u /* the driver's space */
 #define PROCESS 78u
-#define CLIENTS 99u /* a group */
+#define CLIENTS 99u /* the group of the clients */
 
 static struct driver_channel channel;
 static struct link_memory memory;
-static u32 mapped; /* in the driver */
+static u32 mapped; /* the mappings in the driver */
 static u32 grants_left;
 static u32 builds;
-static u64 pages_tsc;		      /* until then no process can be made */
-static u64 made_bytes;		      /* the link's memory */
-static u64 there_bytes;		      /* of it, what the driver has */
-static u64 given_bytes;		      /* what its client has */
-static u64 reached_at, reached_bytes; /* what the device has */
+static u64 pages_tsc;  /* the TSC until which no process can be made */
+static u64 made_bytes; /* the link's memory */
+/* the bytes of the memory for old blocks that the driver has */
+static u64 there_bytes;
+static u64 given_bytes;		      /* the bytes of it that its client was given */
+static u64 reached_at, reached_bytes; /* the part that the device reaches */
 static enum status reach_status;
 
 enum status sys_space_map(handle_t space, u64 at, handle_t object, u64 offset, u64 bytes,
@@ -88,7 +89,7 @@ enum status sys_event_signal(handle_t event)
 	return STATUS_OK;
 }
 
-static u64 quota_pages; /* of the driver's, for its clients' undo */
+static u64 quota_pages; /* the driver's quota for its clients' old blocks */
 
 void driver_lower_quota(struct driver *driver, u64 pages)
 {
@@ -282,7 +283,7 @@ static void refused_when_it_is_made(void **state)
 	}
 }
 
-/* What the kernel does not hand to a new process is not waited for there. */
+/* An object that the kernel does not hand to a new process is not waited for there. */
 static void refused_to_the_next_process(void **state)
 {
 	struct driver_link *link = make();
@@ -298,7 +299,7 @@ static void refused_to_the_next_process(void **state)
 	assert_true(driver_link_end(link));
 }
 
-/* It goes on with its other clients, and keeps this one. */
+/* A driver that never lets go of a client goes on with its other clients, and keeps this one. */
 static void never_lets_it_go(void **state)
 {
 	struct driver_link *link = make();
@@ -342,7 +343,9 @@ static void answers_now_and_then(void **state)
 	assert_int_equal(driver->deaths, 1);
 }
 
-/* Nobody has looked for long, and just now it has work. */
+/*
+ * A look that comes late is no hang: nobody has looked for long, and just now the driver has work.
+ */
 static void a_late_look_is_no_hang(void **state)
 {
 	(void)state;
@@ -361,7 +364,7 @@ static void a_late_look_is_no_hang(void **state)
 	assert_int_equal(builds, 2);
 }
 
-/* It may die as often as it likes, yet not all the time. */
+/* A driver may die as often as it likes, but pauses between short lives. */
 static void a_pause_between_short_lives(void **state)
 {
 	u64 begin = now;
@@ -383,7 +386,7 @@ static void a_pause_between_short_lives(void **state)
 	assert_int_equal(now, begin + DRIVER_PAUSE_NS);
 }
 
-/* Those of processes that have died come back late. */
+/* A restart waits for pages: the pages of processes that have died come back late. */
 static void waits_for_pages_at_a_restart(void **state)
 {
 	u64 died;
@@ -414,8 +417,8 @@ static void waits_for_pages_at_a_restart(void **state)
 }
 
 /*
- * What a view's device brings is the driver's to look at first: the device reaches that, and not
- * what the client has too.
+ * The driver looks at what a view's device brings before the client does: the device reaches hidden
+ * memory, and not what the client has too.
  */
 static void hidden_from_the_client(void **state)
 {

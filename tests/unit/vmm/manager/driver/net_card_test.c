@@ -18,7 +18,7 @@
 static struct driver_channel channel;
 static struct driver driver;
 static u32 said;
-static bool told_up; /* the switch */
+static bool told_up; /* the switch was told that the link is up */
 
 void log_message(enum log_level level, enum log_category category, const char *vm,
 		 const char *pattern, ...)
@@ -134,7 +134,7 @@ static void a_link_that_changes_without_end(void **state)
 	assert_int_equal(said, DRIVER_SAY_LINES + 2);
 }
 
-/* Whatever its link was, nothing goes over it. */
+/* A driver ends: whatever its link was, nothing goes over it. */
 static void a_driver_that_ends(void **state)
 {
 	(void)state;

@@ -15,14 +15,14 @@
 
 static struct vm_channel channel;
 static struct vm the_vm;
-static char wire[20000]; /* to GDB */
+static char wire[20000]; /* the bytes sent to GDB */
 static size_t wire_length;
-static const char *typed; /* by GDB */
+static const char *typed; /* the bytes that GDB sends */
 static struct query asked;
 static u8 input[QUERY_INPUT_BYTES] ALIGNED(64);
 static u32 asked_count;
 static struct vm_answer answer;
-static struct vcpu_page page; /* of the guest */
+static struct vcpu_page page; /* the guest's vCPU page */
 static bool monitor_hangs;
 static bool monitor_late; /* answers after the query's time limit */
 static u32 vcpu_count;

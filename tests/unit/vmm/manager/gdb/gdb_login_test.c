@@ -44,7 +44,7 @@ static void test_asks(void **state)
 	assert_true(gdb_locked());
 	expect("", ASKED);
 	expect("close barley\r", "\r\nerror: wrong password\r\npassword: ");
-	expect("\n", ""); /* of the same line */
+	expect("\n", ""); /* the rest of the same line */
 	expect("x\x15open sesame\n", OPEN);
 	assert_false(gdb_locked());
 	assert_int_equal(asked_count, 0);
@@ -52,7 +52,7 @@ static void test_asks(void **state)
 	assert_true(gdb_holds());
 }
 
-/* Of the monitor nothing is asked, whatever a GDB sends; the person at a terminal goes on. */
+/* The monitor is asked nothing, whatever a GDB sends; the person at a terminal goes on. */
 static void test_refuses(void **state)
 {
 	static const char *const packets[] = {"+$?#3f", "$g#67", "$m0,8#01", "$D#44", "+$k#6b"};
@@ -106,7 +106,7 @@ static void test_lock_lets_go(void **state)
 	assert_int_equal(asked_count, 0);
 	expect("open sesame\r", OPEN);
 	assert_non_null(strstr(ask("qSupported:swbreak+"), SUPPORTED_MARK));
-	/* one that waits for a stop is told that there will be none */
+	/* a GDB that waits for a stop is told that there will be none */
 	ask("vCont;c");
 	assert_true(gdb_attached() && !gdb_holds());
 	gdb_lock();

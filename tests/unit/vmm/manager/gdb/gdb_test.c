@@ -38,7 +38,7 @@ static void test_threads(void **state)
 	(void)state;
 	the_vm.config.vcpus = 5;
 	assert_string_equal(threads_of(3), "m1,2,3");
-	assert_string_equal(threads_of(1), "m1"); /* another monitor */
+	assert_string_equal(threads_of(1), "m1"); /* another monitor has other vCPUs */
 	assert_string_equal(threads_of(0), "m1");
 	assert_string_equal(strrchr(threads_of(~0u), ','), ",40");
 	assert_string_equal(ask("vCont;c"), "");
@@ -100,7 +100,7 @@ static void test_registers(void **state)
 	assert_memory_equal(reply + 16 * 16, "00000081ffffffff", 16);
 	assert_string_equal(ask("p0"), "8877665544332211");
 	assert_string_equal(ask("p18"), "xxxxxxxxxxxxxxxxxxxx");
-	assert_string_equal(ask("p2b"), "0100008000000000"); /* cr0 */
+	assert_string_equal(ask("p2b"), "0100008000000000"); /* the register cr0 */
 	assert_string_equal(ask("p99"), "E01");
 	assert_string_equal(ask("P0=0100000000000000"), "OK");
 	assert_int_equal(asked.kind, QUERY_SET);
@@ -127,7 +127,7 @@ static void test_refused_registers(void **state)
 	all[0] = 'G';
 	strcpy(all + 1, ask("g"));
 	memset(all + 1, '7', 16);
-	memset(all + strlen(all) - 32, '7', 16); /* cr8 */
+	memset(all + strlen(all) - 32, '7', 16); /* the place of cr8 */
 	assert_string_equal(ask(all), "OK");
 	assert_int_equal(((struct vcpu_page *)(void *)input)->gpr[GPR_RAX], 0x7777777777777777);
 	assert_int_equal(((struct vcpu_page *)(void *)input)->cr8, 5);

@@ -297,11 +297,12 @@ static void test_ecam(void **state)
 	assert_int_equal(ecam[1].base, 0x4000000000);
 	assert_int_equal(ecam[2].first_bus, 0x80);
 	assert_int_equal(find_ecam(ecam, 2), 2);
-	finish(SSDT_AT, "MCFG", (u32)sizeof(struct acpi_mcfg) + 31); /* one and a half */
+	/* the length has one entry and a half */
+	finish(SSDT_AT, "MCFG", (u32)sizeof(struct acpi_mcfg) + 31);
 	assert_int_equal(find_ecam(ecam, 8), 1);
 	finish(SSDT_AT, "MCFG", (u32)sizeof(struct acpi_header));
 	assert_int_equal(find_ecam(ecam, 8), 0);
-	memory[SSDT_AT + 9]++; /* its checksum */
+	memory[SSDT_AT + 9]++; /* the table's checksum is wrong */
 	assert_int_equal(find_ecam(ecam, 8), 0);
 }
 

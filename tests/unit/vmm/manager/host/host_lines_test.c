@@ -45,10 +45,13 @@ static void entries(void **state)
 	append(&(struct acpi_madt_ioapic){{1, 12}, 7, 0, 0xfec00000, 0}, 12);
 	append(&(struct acpi_madt_override){{2, 10}, 0, 0, 2, 0}, 10);
 	append(&(struct acpi_madt_override){{2, 10}, 0, 9, 20, 0xf}, 10);
-	append(&(struct acpi_madt_override){{2, 10}, 0, 99, 21, 0xf}, 10); /* no such line */
-	append(&(struct acpi_madt_override){{2, 10}, 1, 5, 22, 0}, 10);	   /* no such bus */
-	append("\x7f\x05\x01\x02\x03", 5);				   /* an unknown type */
-	append(&(struct acpi_madt_override){{2, 9}, 0, 4, 30, 0}, 9);	   /* too short */
+	/* there is no such line */
+	append(&(struct acpi_madt_override){{2, 10}, 0, 99, 21, 0xf}, 10);
+	/* there is no such bus */
+	append(&(struct acpi_madt_override){{2, 10}, 1, 5, 22, 0}, 10);
+	append("\x7f\x05\x01\x02\x03", 5); /* an unknown type */
+	/* the entry is too short */
+	append(&(struct acpi_madt_override){{2, 9}, 0, 4, 30, 0}, 9);
 	host_lines_parse(madt, length, &lines);
 	assert_int_equal(lines.ioapic_count, 2);
 	assert_true(lines.ioapic[0].id == 7 && lines.ioapic[0].gsi_base == 0);
@@ -59,7 +62,7 @@ static void entries(void **state)
 	assert_true(lines.isa[4].gsi == 4 && lines.isa[5].gsi == 5);
 }
 
-/* Wherever it is cut off, and whatever a length says: nothing is read beyond it. */
+/* Wherever a table is cut off, and whatever a length says, nothing is read beyond it. */
 static void cut_off(void **state)
 {
 	(void)state;

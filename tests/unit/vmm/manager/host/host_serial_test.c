@@ -36,7 +36,7 @@ static struct {
 	bool edge; /* the line has risen since the last check */
 } uart;
 
-static u32 next_sent; /* the other side sends bytes that count up */
+static u32 next_sent; /* the next byte of the other side, which sends bytes that count up */
 static u32 send_limit;
 static bool obeys_rts;
 static u32 lost_bytes;
@@ -384,7 +384,7 @@ static void test_lost_interrupt(void **state)
 	pass_look();
 	assert_int_equal(serial_receive(SERIAL_COM2, &byte, 1, NULL), 1);
 	assert_true(serial_lost_interrupt(SERIAL_COM2));
-	/* what was only on its way is not lost */
+	/* bytes that were only on their way are not lost */
 	wire();
 	pass_look();
 	deliver_interrupt();

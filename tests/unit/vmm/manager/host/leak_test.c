@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-/* As all of ring 0 is compiled: what saves every register saves no vectors. */
+/* Compiled as all of ring 0 is: code that saves every register saves no vectors. */
 #pragma GCC push_options
 #pragma GCC target("general-regs-only")
 #include "arch/x86_64/cpu/speculation.c"
@@ -21,7 +21,7 @@
 
 struct cpu_features features;
 
-/* As features_read and kernel_page_init fill them in. */
+/* Fills in what a CPU says, as features_read and kernel_page_init do. */
 static struct leak_cpu see(const struct cpu_image *image)
 {
 	bool split = !image->is.amd && !(image->is.capabilities & ARCH_CAP_RDCL_NO);

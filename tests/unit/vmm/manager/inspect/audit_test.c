@@ -17,7 +17,7 @@
 #define WINDOW 64u /* frames: the machine has several windows */
 
 enum {
-	GROUP_A = 0x1000, /* slabs with these groups, spaces and memory objects */
+	GROUP_A = 0x1000, /* groups, spaces and memory objects, which lie in slabs */
 	GROUP_B = 0x1400,
 	SPACE_A = 0x2000,
 	SPACE_B = 0x2400,
@@ -31,7 +31,7 @@ enum {
 	TABLE_PAGE = 0x60000,
 	IMAGE_PAGE = 0x61000,
 	MODULE_PAGE = 0x62000,
-	ACCOUNT_A = 1, /* the first number there is, and the last */
+	ACCOUNT_A = 1, /* the numbers of accounts: the first that there is, and the last */
 	ACCOUNT_B = 0xffffffff,
 };
 
@@ -61,7 +61,7 @@ static void report(void *context, const char *text)
 	strcpy(reported[report_count++], text);
 }
 
-/* Another page, charged to whom it belongs. */
+/* Adds another page, charged to its owner. */
 static void grow(struct audit_record *record, bool last)
 {
 	if (record->kind == AUDIT_CHARGE && record->id == ACCOUNT_A && record->info == PAGE_KERNEL)
@@ -285,7 +285,7 @@ static void test_two_writers(void **state)
 		strstr(reported[0], "page 0x40000 is writable by a VM and by somebody else"));
 }
 
-/* RAM that its VM has not touched yet is writable by two processes. */
+/* Two processes may write to RAM that its VM has not touched yet. */
 static void test_two_processes(void **state)
 {
 	const u64 other = 0x2c00;
@@ -336,7 +336,8 @@ static void test_tables(void **state)
 {
 	(void)state;
 	build();
-	lists[LEAVES_B].record[0].kind = AUDIT_LEAF; /* and what it showed is a leaf elsewhere */
+	/* the leaf that was in the table is elsewhere */
+	lists[LEAVES_B].record[0].kind = AUDIT_LEAF;
 	lists[LEAVES_B].record[0].value = RAM_B;
 	expect("table 0x60000 is in no space's tree");
 	build();
@@ -347,7 +348,7 @@ static void test_tables(void **state)
 	build();
 	add_record(LEAVES_A, AUDIT_TABLE, 1, SPACE_A, 0x200000, TABLE_PAGE);
 	expect("table 0x60000 is reached from two places");
-	build(); /* on its way back nobody pays for it */
+	build(); /* nobody pays for a page on its way back */
 	block(0x70000, PAGE_TABLE, 0, 0);
 	run();
 	assert_int_equal(report_count, 0);
@@ -387,7 +388,7 @@ static void test_confirmed(void **state)
 	assert_int_equal(report_count, 0);
 }
 
-/* Nor is one of an account that lacks a page both times, as it has got another one in between. */
+/* An account that lacks a page both times is no finding, if it has got another page in between. */
 static void test_grows(void **state)
 {
 	(void)state;

@@ -7,7 +7,10 @@ static void allow_remapping(void)
 	((struct acpi_dmar *)(void *)bytes)->flags = ACPI_DMAR_REMAP;
 }
 
-/* Where the firmware allows it, and names each I/O APIC: one that it does not would be cut off. */
+/*
+ * Interrupts are remapped where the firmware allows it and names each I/O APIC: an unnamed one
+ * would be cut off.
+ */
 static void interrupts(void **state)
 {
 	(void)state;

@@ -166,7 +166,7 @@ static void test_vtd_far(void **state)
 	(void)state;
 	open_vtd(0xff0, 256);
 	assert_int_equal(mapped, 2 * PAGE_SIZE);
-	*word(0xff8 + 255 * 16) = VTD_FAULT | 3; /* the last */
+	*word(0xff8 + 255 * 16) = VTD_FAULT | 3; /* the last record */
 	assert_true(iommu_log_take(&unit, &fault));
 	assert_int_equal(fault.requester, 3);
 	pci_memory_close(&unit.registers);
@@ -196,7 +196,7 @@ static void test_amdvi(void **state)
 	assert_int_equal(*word(AMDVI_CONTROL),
 			 AMDVI_ENABLE | AMDVI_RUN | AMDVI_LOG | AMDVI_LOG_INTERRUPT);
 	assert_false(iommu_log_take(&unit, &fault));
-	for (u32 i = 0; i < 300; i++) { /* once round */
+	for (u32 i = 0; i < 300; i++) { /* more events than the ring holds */
 		put_event(2ull << 60 | (i % 2 != 0 ? AMDVI_EVENT_WRITE : 0) | i, i * PAGE_SIZE + 5);
 		*word(AMDVI_STATUS) = AMDVI_LOG_NEWS;
 		assert_true(iommu_log_take(&unit, &fault));
@@ -209,7 +209,9 @@ static void test_amdvi(void **state)
 	assert_false(iommu_log_take(&unit, &fault));
 }
 
-/* It is said once, and the log goes on; without memory for the ring nothing is known. */
+/*
+ * An overflow is reported once, and the log goes on; without memory for the ring nothing is known.
+ */
 static void test_amdvi_overflow(void **state)
 {
 	struct iommu_fault fault;

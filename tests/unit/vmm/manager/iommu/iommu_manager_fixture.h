@@ -26,19 +26,19 @@
 #define UPSTREAM  5u
 
 static struct pci_function functions[HERE];
-static u8 express[HERE]; /* type + 1; 0: it is conventional */
+static u8 express[HERE]; /* the type of each function plus 1; 0: it is conventional */
 static u32 count;
-static u8 bytes[512]; /* of a table */
+static u8 bytes[512]; /* the bytes of a table */
 static u32 length;
 static bool amd;
 
-/* What the kernel was told. */
+/* What the kernel was told: */
 static u32 created;
 static u64 attached[65536]; /* space of each requester */
 static u32 spaces;
 static u64 populated[PAGES_MAX];
 static u32 populated_count;
-static u64 physical;   /* of the last memory object */
+static u64 physical;   /* the address of the last memory object */
 static u16 faults[64]; /* requesters that the unit will tell of */
 static u32 fault_count;
 static u32 masters_off;
@@ -146,7 +146,7 @@ enum status sys_irq_create(handle_t root, u32 gsi, u32 flags, handle_t *irq)
 enum status sys_irq_message(handle_t irq, u64 number, u32 requester, u64 *message)
 {
 	(void)irq, (void)requester;
-	assert_int_equal(number, IOMMU_NOBODY); /* a unit's own message goes round it */
+	assert_int_equal(number, IOMMU_NOBODY); /* a unit's own message does not pass the unit */
 	*message = 0xfee0000000000071;
 	return STATUS_OK;
 }
@@ -208,7 +208,7 @@ enum status sys_memory_physical(handle_t root, u64 hpa, u64 size, u32 flags, han
 {
 	(void)root, (void)flags;
 	assert_true(size <= 16 * MIB);
-	if (hpa == 0x1000) /* RAM */
+	if (hpa == 0x1000) /* the address is RAM */
 		return STATUS_BAD_ADDRESS;
 	physical = hpa;
 	*memory = 50;

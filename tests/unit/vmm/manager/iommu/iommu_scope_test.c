@@ -13,7 +13,7 @@ static void which_unit(void **state)
 	put_unit(0xfed91000, 0, 10);
 	/* by way of a bridge */
 	put_scope(ACPI_DMAR_BRIDGE, 0, 2, (const u8[]){0x1d, 0, 0, 0});
-	put_unit(0xfedff000, ACPI_DMAR_ALL, 0); /* the kernel does not take it */
+	put_unit(0xfedff000, ACPI_DMAR_ALL, 0); /* the kernel does not take this unit */
 	iommu_init();
 	assert_int_equal(created, 2);
 	assert_int_equal(iommu_count(), 3);
@@ -65,7 +65,7 @@ static void amd_ranges(void **state)
 	const u8 entries[] = {
 		ACPI_IVRS_FIRST, 0x10, 0, 0,	       ACPI_IVRS_LAST, 0xff, 0x01, 0,
 		ACPI_IVRS_ALIAS_ONE, 8, 3, 0,	       0, 0x01, 3, 0,
-		ACPI_IVRS_LAST, 0xff, 0x04, 0, /* of nothing */
+		ACPI_IVRS_LAST, 0xff, 0x04, 0, /* the end of a range that has not begun */
 	};
 	/* clang-format on */
 	const struct acpi_ivrs_unit entry = {
@@ -98,7 +98,7 @@ static void put_region(u64 base, u64 last, u8 bus, u8 device)
 	put_scope(ACPI_DMAR_FUNCTION, bus, 1, (const u8[]){device, 0});
 }
 
-/* Given page by page, until a driver takes the function; what is RAM is not. */
+/* A reserved range is given page by page, until a driver takes the function; RAM is not given. */
 static void reserved(void **state)
 {
 	handle_t space;

@@ -152,7 +152,7 @@ static void test_log_stat(void **state)
 		format(vms[i].config.name, CONFIG_NAME_BYTES, "a-name-as-long-as-it-can-be-%u", i);
 		vms[i].log.dropped_all = i + 1;
 	}
-	vms[1].log.dropped_all = 0; /* no drops to report */
+	vms[1].log.dropped_all = 0; /* there are no drops to report */
 	run_all(command_log_stat_run, true);
 	assert_int_equal(objects, 1 + VMS - 1);
 	assert_string_equal(last, "{\"name\":\"a-name-as-long-as-it-can-be-119\",\"dropped\":120}");
@@ -169,7 +169,7 @@ static void test_cpu(void **state)
 	run_all(command_cpu, true);
 	assert_int_equal(objects, CPUS);
 	assert_non_null(strstr(last, "\"id\":255,"));
-	assert_null(strstr(last, "leaks")); /* they are in the first object alone */
+	assert_null(strstr(last, "leaks")); /* only the first object has the leaks */
 	run_all(command_cpu, false);
 	assert_int_equal(lines, 1 + CPUS + 2 + LEAK_COUNT);
 	assert_string_equal(last, "sgx              not applicable  no SGX");

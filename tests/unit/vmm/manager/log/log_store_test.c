@@ -141,7 +141,7 @@ static void test_rotate(void **state)
 	add("", "one", 10);
 	add("", "two", 1010);
 	assert_int_equal(store.newest, 1);
-	add("", "three", 1011); /* its segment's first line is too old */
+	add("", "three", 1011); /* the first line of the last segment is too old */
 	assert_int_equal(store.newest, 2);
 	assert_int_equal(log_store_segment(&store, 1)->line_count, 2);
 	assert_int_equal(log_store_segment(&store, 1)->first_ns, 10);
@@ -237,7 +237,7 @@ static void test_cost(void **state)
 	assert_in_range(log_cost_each(&cost), 2500, 2800);
 }
 
-/* As Python's hashlib has them: of what a reader sees, texts cut and cleaned. */
+/* The hashes are those of Python's hashlib, over what a reader sees: texts cut and cleaned. */
 static void test_chain(void **state)
 {
 	static const char *const hashes[] = {

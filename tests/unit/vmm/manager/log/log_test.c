@@ -23,7 +23,7 @@
 #define HANG	1000000u /* more entries than a call may take */
 
 static struct kernel_page page;
-static u32 in_ring; /* ENDLESS: it refills while it is read */
+static u32 in_ring; /* the entries in an ENDLESS ring, which refills while it is read */
 static u32 taken;
 
 enum status log_kernel_init(void)

@@ -103,7 +103,8 @@ static void check_bad(const char *text)
 }
 
 #define SALT "00112233445566778899aabbccddeeff"
-#define HASH "111d7870ba309c2ec0f57e584e4e314fc577046f365a791c67e56fab8127b1fa" /* open sesame */
+/* the hash of "open sesame" */
+#define HASH "111d7870ba309c2ec0f57e584e4e314fc577046f365a791c67e56fab8127b1fa"
 
 static void test_text(void **state)
 {
@@ -233,7 +234,7 @@ static void test_secret_line(void **state)
 	for (u32 i = 4; i < PASSWORD_LENGTH_MAX; i++)
 		assert_int_equal(line.text[i], 0);
 	secret_line_begin(&line);
-	assert_int_equal(type(&line, "\n"), SECRET_NONE); /* belongs to the CR before it */
+	assert_int_equal(type(&line, "\n"), SECRET_NONE); /* the LF belongs to the CR before it */
 	assert_int_equal(type(&line, "\n"), SECRET_DONE);
 	for (u32 i = 0; i < PASSWORD_LENGTH_MAX; i++)
 		type(&line, "x");

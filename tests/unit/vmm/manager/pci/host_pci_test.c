@@ -82,7 +82,7 @@ enum status sys_irq_message(handle_t irq, u64 unit, u32 requester, u64 *message)
 	return irq == 9 ? STATUS_OK : STATUS_BAD_ARGUMENT;
 }
 
-/* One NVMe behind a bridge, that the firmware left with its DMA on. */
+/* Sets up an NVMe behind a bridge, which the firmware has left with its DMA on. */
 static int set_up(void **state)
 {
 	(void)state;
@@ -112,7 +112,7 @@ static u32 command_of(const struct fake *fake)
 	return pci_read(fake->address, PCI_COMMAND, 2);
 }
 
-/* At the start DMA ends, but not that of bridges; who cannot be stopped is told. */
+/* At the start DMA ends, but not that of bridges; a function that cannot be stopped is reported. */
 static void test_start(void **state)
 {
 	(void)state;
@@ -159,7 +159,7 @@ static void test_claim(void **state)
 	assert_null(pci_find_class(NULL, 6, 0));
 }
 
-/* The driver gets its registers but not the page of the MSI-X table, if that is another one. */
+/* The driver gets its registers but not the page of the MSI-X table, if that is another page. */
 static void test_bar(void **state)
 {
 	handle_t memory;
@@ -173,7 +173,7 @@ static void test_bar(void **state)
 	set32(nvme, 0x44, 0x800);
 	assert_int_equal(pci_bar_memory(function, 0, &memory, &bytes), STATUS_OK);
 	assert_int_equal(given_bytes, 0x4000);
-	set32(nvme, 0x44, 0x2004); /* in another BAR */
+	set32(nvme, 0x44, 0x2004); /* the table is in another BAR */
 	assert_int_equal(pci_bar_memory(function, 0, &memory, &bytes), STATUS_OK);
 	assert_int_equal(given_bytes, 0x4000);
 	assert_int_equal(pci_bar_memory(function, 2, &memory, &bytes), STATUS_NOT_FOUND);
@@ -198,7 +198,7 @@ static struct pci_msix_entry *entry(u32 number)
 	return (struct pci_msix_entry *)(device_memory + 0x2000) + number;
 }
 
-/* One entry raises the irq; what the firmware left in the others is masked. */
+/* One entry raises the irq; what the firmware left in the other entries is masked. */
 static void test_msix(void **state)
 {
 	(void)state;
@@ -215,10 +215,11 @@ static void test_msix(void **state)
 	assert_int_equal(entry(1)->control, 0);
 	assert_int_equal(entry(3)->control, 1);
 	assert_int_equal(entry(64)->control, 1);
-	assert_int_equal(nvme->byte[0x43] & 0xc0, 0x80); /* on, and not masked as a whole */
+	/* MSI-X is on, and not masked as a whole */
+	assert_int_equal(nvme->byte[0x43] & 0xc0, 0x80);
 	assert_int_equal(command_of(nvme), PCI_COMMAND_MEMORY | PCI_COMMAND_INTX_OFF);
 	assert_int_equal(pci_msix_set(function, 2, IOMMU_NOBODY, 9), STATUS_OK);
-	assert_int_equal(entry(1)->control, 0); /* stays */
+	assert_int_equal(entry(1)->control, 0); /* the mask stays */
 	pci_messages_off(function);
 	assert_int_equal(nvme->byte[0x43] & 0xc0, 0xc0); /* on, but masked as a whole */
 	assert_int_equal(pci_msix_set(function, 2, IOMMU_NOBODY, 9), STATUS_OK);
@@ -314,7 +315,9 @@ static void test_quiet_slow(void **state)
 	assert_int_equal(nvme->word[PCI_BAR / 4], MEMORY_AT | (u32)PCI_BAR_64);
 }
 
-/* What is not sure is said: it is gone, its DMA stays on, it does not come back. */
+/*
+ * An uncertain end is reported: the function is gone, its DMA stays on, or it does not come back.
+ */
 static void test_not_quiet(void **state)
 {
 	const char *problem;
@@ -335,7 +338,7 @@ static void test_not_quiet(void **state)
 	nvme->absent_reads = 0;
 }
 
-/* Without a reset of its own it is at least without DMA. */
+/* A function without a reset of its own is at least without DMA. */
 static void test_quiet_without_reset(void **state)
 {
 	(void)state;
@@ -365,7 +368,7 @@ static void test_ehci(void **state)
 	assert_null(pci_usb_hand_off(&ehci));
 	assert_int_equal(usb->word[0x68 / 4], LEGACY_ID | LEGACY_SYSTEM);
 	assert_int_equal(usb->word[0x6c / 4], 0);
-	set32(usb, 0x68, LEGACY_ID | LEGACY_FIRMWARE); /* that keeps it */
+	set32(usb, 0x68, LEGACY_ID | LEGACY_FIRMWARE); /* the firmware keeps the controller */
 	now_tsc = 0;
 	reads = 0;
 	assert_non_null(pci_usb_hand_off(&ehci));
@@ -390,17 +393,19 @@ static void test_xhci(void **state)
 	assert_null(pci_usb_hand_off(&xhci_function));
 	assert_int_equal(word[0x104], LEGACY_ID | LEGACY_SYSTEM);
 	assert_int_equal(word[0x105], XHCI_SMI_EVENTS | 0x00100000);
-	word[0x104] = 0x0001; /* the capability after it is its own next, and none is the one */
+	/* the next capability is its own successor, and none is the one looked for */
+	word[0x104] = 0x0001;
 	word[0x100] = 0xff02;
 	for (u32 i = 0x100; i < 0x8000; i++)
-		word[i] = i < 0x1000 ? 0xff02 : LEGACY_ID; /* beyond the BAR */
+		word[i] = i < 0x1000 ? 0xff02 : LEGACY_ID; /* the capability lies beyond the BAR */
 	assert_null(pci_usb_hand_off(&xhci_function));
 	for (u32 i = 0x1000; i < 0x8000; i++)
 		assert_int_equal(word[i], LEGACY_ID);
 	set16(usb, PCI_COMMAND, 0);
 	word[0x100] = LEGACY_ID;
 	assert_null(pci_usb_hand_off(&xhci_function));
-	assert_int_equal(word[0x100], LEGACY_ID); /* nobody uses it: nothing is asked */
+	/* nobody uses the controller: nothing is asked for */
+	assert_int_equal(word[0x100], LEGACY_ID);
 }
 
 static void test_ohci(void **state)

@@ -28,7 +28,7 @@ struct fake {
 	};
 	u32 writable[PCI_EXPRESS_BYTES / 4];
 	u32 resets;
-	u32 absent_reads; /* so often it does not answer after a reset */
+	u32 absent_reads; /* the reads after a reset that the function does not answer */
 	bool decoded_while_sizing;
 };
 
@@ -147,7 +147,7 @@ static void set_capability(struct fake *fake, u32 offset, u32 id)
 	set8(fake, PCI_CAPABILITIES, offset);
 }
 
-/* What Skerry's NVMe looks like: registers and MSI-X in one BAR, MSI as well, FLR. */
+/* Adds a function like Skerry's NVMe: registers and MSI-X in one BAR, MSI as well, FLR. */
 static struct fake *add_nvme(struct pci_address address)
 {
 	struct fake *fake = add_fake(address, 0x010802);

@@ -42,7 +42,7 @@ static const struct pci_function *get(struct pci_address address)
 	for (u32 i = 0; i < scan.count; i++) {
 		if (!pci_address_equal(found[i].address, address))
 			continue;
-		assert_null(result); /* once */
+		assert_null(result); /* each function is found once */
 		result = &found[i];
 	}
 	assert_non_null(result);
@@ -102,7 +102,7 @@ static void test_loops(void **state)
 		add_bridge(place(0, 1, 1 + i, 0), wrong[i][0], wrong[i][1]);
 	add_bridge(place(0, 2, 0, 0), 1, 2);
 	add_bridge(place(0, 2, 1, 0), 2, 2);
-	add_nvme(place(0, 3, 0, 0)); /* that no bridge leads to */
+	add_nvme(place(0, 3, 0, 0)); /* a function to which no bridge leads */
 	look(0, 0, 255);
 	assert_int_equal(scan.count, fake_count - 1);
 	assert_null(get(place(0, 0, 0, 0))->problem);
@@ -136,7 +136,10 @@ static void test_room(void **state)
 	assert_int_equal(scan.left_out, 5);
 }
 
-/* Each kind of BAR; afterwards the registers are as before, and nothing decoded meanwhile. */
+/*
+ * Each kind of BAR is read; afterwards the registers are as before, and nothing was decoded in
+ * between.
+ */
 static void test_bars(void **state)
 {
 	struct fake *fake = add_fake(place(0, 0, 1, 0), 0x020000);
@@ -171,7 +174,7 @@ static void test_bars(void **state)
 	assert_false(fake->decoded_while_sizing);
 }
 
-/* What a bridge decodes is not touched even for a moment. */
+/* A bridge's registers of what it decodes are not touched even for a moment. */
 static void test_bridge_bars(void **state)
 {
 	struct fake *host = add_fake(place(0, 0, 0, 0), 0x060000);
@@ -251,7 +254,10 @@ static void test_bad_lists(void **state)
 	}
 }
 
-/* As many as there can be: those there is no room for are left out, and it ends. */
+/*
+ * A list has as many capabilities as there can be: those without room are left out, and the scan
+ * ends.
+ */
 static void test_long_list(void **state)
 {
 	struct fake *fake = add_fake(place(0, 0, 1, 0), 0x020000);

@@ -46,7 +46,7 @@ static void test_ended_itself(void **state)
 	(void)state;
 	status = STATUS_OK;
 	says(0, "");
-	says(0x6575657571 /* "queue", as rt_fail has it */, ": queue");
+	says(0x6575657571 /* "queue", the text that rt_fail prints */, ": queue");
 	says(0x7878787878787878, ": xxxxxxxx");
 	says(0x0180808080808080, ": ????????");
 }

@@ -19,7 +19,8 @@ enum { GROUP = 7, SPACE = 8, OWN_SPACE = 9, MODULE = 10, COPY = 11 /* and those 
 
 static u8 module[PAGES * PAGE_SIZE];
 static u8 copies[COPIES][PAGE_SIZE];
-static const u8 *seen[PAGES]; /* by the process, from BASE on; NULL: nothing is there */
+/* the bytes that the process sees, from BASE on; NULL: nothing is there */
+static const u8 *seen[PAGES];
 static u32 made;
 static u32 open_handles;
 static u32 shown; /* mappings of the manager */
@@ -129,7 +130,7 @@ void random_draw(void *bytes, size_t count)
 	(void)bytes, (void)count;
 }
 
-/* Whether the kernel did all of it. */
+/* Returns whether the kernel made all calls for the file. */
 static bool given(const struct file *file, u32 calls)
 {
 	struct process_build build = {.group = GROUP, .space = SPACE, .info = &start.info};

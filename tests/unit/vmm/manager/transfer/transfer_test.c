@@ -8,7 +8,7 @@
 static struct transfer transfer;
 static struct transfer_end end;
 static char problem[200];
-static void (*meanwhile)(void); /* what the client does while the process waits */
+static void (*meanwhile)(void); /* does what the client does while the process waits */
 
 enum status sys_queue_wait(handle_t queue, u64 deadline_tsc, u64 *key)
 {
@@ -39,7 +39,10 @@ static void says(const char *line)
 	turns(2, 1000000);
 }
 
-/* Whatever it was, its client hears of it when it is closed, and it goes no further. */
+/*
+ * Checks that the transfer is broken with these words: its client hears of it when it is closed,
+ * and it goes no further.
+ */
 static void is_broken(const char *words)
 {
 	char line[256];
@@ -121,13 +124,13 @@ static void test_out(void **state)
 	transfer_close(&transfer, NULL);
 	turns(2, 1000000);
 	expect("{\"closed\":1,\"reason\":\"done\"}");
-	says("{\"stream\":1,\"end\":0}\n{\"credit\":1,\"bytes\":1}\n"); /* of no stream */
+	says("{\"stream\":1,\"end\":0}\n{\"credit\":1,\"bytes\":1}\n"); /* lines for no stream */
 	assert_null(next_line());
 }
 
 static u64 sent_bytes;
 
-/* As much as there is credit for, in pieces of up to 3,000 bytes. */
+/* Sends as much as there is credit for, in pieces of up to 3,000 bytes. */
 static void source(void)
 {
 	static char line[8192];
@@ -172,17 +175,17 @@ static void test_in(void **state)
 	assert_true(transfer_read(&end, bytes, 100, &read));
 	assert_int_equal(read, 100);
 	assert_true(transfer_read(&end, bytes + 100, sizeof(bytes) - 100, &read));
-	assert_int_equal(read, sizeof(stored) - 100); /* it ends there */
+	assert_int_equal(read, sizeof(stored) - 100); /* the bytes end there */
 	assert_memory_equal(bytes, stored, sizeof(stored));
 	assert_true(transfer_read(&end, bytes, 1, &read));
 	assert_int_equal(read, 0);
 	turns(2, 1000000);
-	assert_null(next_line()); /* no credit for more */
+	assert_null(next_line()); /* there is no credit for more */
 	says("{\"stream\":1,\"at\":196608,\"data\":\"\"}\n");
 	is_broken("no piece is accepted here: the stream leads the other way, or has ended");
 }
 
-/* What a client says that it must not, and what is said of it. */
+/* A client says what it must not: each case, and the answer to it. */
 static void test_hostile_client(void **state)
 {
 	static const struct {
@@ -235,13 +238,13 @@ static void test_hostile_client(void **state)
 		}
 		is_broken(cases[i].words);
 	}
-	/* more than there was credit for */
+	/* the client sends more than there was credit for */
 	open_one(true);
 	turns(2, 1000000);
 	transfer.stream->allowed = 2;
 	says("{\"stream\":1,\"at\":0,\"data\":\"aGkK\"}\n");
 	is_broken("a piece of 3 bytes exceeds its credit; send at most 2");
-	/* it confirms less than all, and before it is asked to */
+	/* the client confirms less than all, and before it is asked to */
 	for (u32 early = 0; early < 2; early++) {
 		open_one(false);
 		assert_true(transfer_write(&end, "hello", 5));
@@ -273,34 +276,34 @@ static void test_hostile_process(void **state)
 		says("{\"credit\":1,\"bytes\":65536}\n");
 		is_broken("its process has written an impossible position");
 	}
-	open_one(false); /* it takes back what is on its way */
+	open_one(false); /* the process takes back what is on its way */
 	assert_true(transfer_write(&end, "hello", 5));
 	turns(2, 1000000);
 	transfer.ring->process_at = 4;
 	turns(2, 1000000);
 	is_broken("its process has written an impossible position");
-	open_one(true); /* it has taken what never came */
+	open_one(true); /* the process has taken what never came */
 	turns(2, 1000000);
 	transfer.ring->process_at = 1;
 	turns(2, 1000000);
 	is_broken("its process has written an impossible position");
-	open_one(false); /* it writes behind its end: nobody looks */
+	open_one(false); /* the process writes behind its end, where nobody looks */
 	assert_true(transfer_write(&end, "hello", 5));
 	transfer.ring->process_ended = 1;
 	turns(1, 1000000);
 	transfer.ring->process_at = 5000;
-	transfer.ring->manager_at = 77; /* nor at what is the manager's */
+	transfer.ring->manager_at = 77; /* nobody looks at the manager's index either */
 	says("{\"credit\":1,\"bytes\":65536}\n");
 	expect("{\"stream\":1,\"at\":0,\"data\":\"aGVsbG8=\"}");
 	expect("{\"stream\":1,\"end\":5}");
 	assert_int_equal(transfer.state, TRANSFER_RUNS);
-	/* it unsays what it has said to the process: that is no confirmation */
+	/* the process unsays what it was told: that is no confirmation */
 	transfer.ring->verdict = TRANSFER_DONE;
 	turns(2, 1000000);
 	assert_int_equal(transfer.state, TRANSFER_RUNS);
 }
 
-/* Nobody waits for ever, and the words say for whom. */
+/* Nobody waits for ever, and the words say which end was waited for. */
 static void test_patience(void **state)
 {
 	(void)state;
@@ -334,7 +337,7 @@ static void test_patience(void **state)
 	now += clock_ns_to_tsc(TRANSFER_IDLE_NS);
 	turns(1, 1000000);
 	is_broken("its process did nothing for 30 s");
-	/* it does something else first, over and over */
+	/* the process does something else first, over and over */
 	for (u32 inward = 0; inward < 2; inward++) {
 		open_one(inward != 0);
 		turns(1, 1000000);
@@ -360,7 +363,7 @@ static void test_patience(void **state)
 		is_broken(inward ? "the store sent nothing for 30 s"
 				 : "the store gave no credit for 30 s");
 	}
-	/* what is ready to go goes at once */
+	/* bytes that are ready to go go at once */
 	open_one(false);
 	says("{\"credit\":1,\"bytes\":1}\n");
 	assert_true(transfer_write(&end, "hello", 5));
@@ -370,7 +373,7 @@ static void test_patience(void **state)
 	assert_int_equal(machine_channels_deadline(), 0);
 }
 
-/* Its channel goes: by a lock, a close, another client. The process hears of it. */
+/* The channel goes: by a lock, a close, another client. The process hears of it. */
 static void test_cut(void **state)
 {
 	u32 read;
@@ -391,7 +394,7 @@ static void test_cut(void **state)
 		turns(2, 1000000);
 		assert_null(next_line());
 	}
-	/* as many as there are streams */
+	/* as many transfers as there are streams */
 	for (u32 i = 0; i < CHANNEL_STREAMS; i++)
 		assert_non_null(channel_stream_new(&com2));
 	assert_false(transfer_open(&transfer, &com2, true, problem, sizeof(problem)));

@@ -17,14 +17,14 @@
 
 enum { GROUP = 7, MONITOR = 10, THEIRS = 40 };
 #define OBJECTS 3u
-#define BYTES	(5 * COPY_BYTES / 2) /* that the monitor asks for */
+#define BYTES	(5 * COPY_BYTES / 2) /* the bytes that the monitor asks for */
 #define USED	(BYTES - 100)
 
-static u8 memory[OBJECTS][BYTES]; /* by handle, from 1 on */
+static u8 memory[OBJECTS][BYTES]; /* the memory objects by handle, from 1 on */
 static bool there[OBJECTS];
 static u32 made;
 static u32 mapped;
-static u32 calls_left; /* of the kernel, before one fails */
+static u32 calls_left; /* the calls of the kernel before one fails */
 static u64 largest;    /* piece that was mapped */
 static struct vm_channel channel;
 static struct vm vm;
@@ -51,7 +51,7 @@ enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *cr
 enum status sys_handle_grant(handle_t process, handle_t handle, u32 rights, handle_t *theirs)
 {
 	assert_int_equal(process, MONITOR);
-	assert_int_equal(handle, 1); /* and never the copy */
+	assert_int_equal(handle, 1); /* the handle is never the copy's */
 	assert_int_equal(rights, RIGHT_READ | RIGHT_WRITE);
 	*theirs = THEIRS;
 	return kernel_fails() ? STATUS_NO_MEMORY : STATUS_OK;
@@ -125,7 +125,7 @@ static bool asked(void)
 	return vm_handover_save(&vm, vm_handover_state_bytes(&vm), problem, sizeof(problem));
 }
 
-/* What the monitor puts there, and says. */
+/* Saves as the monitor does: puts the state there, and says so. */
 static void monitor_saves(u64 used)
 {
 	for (u64 i = 0; i < BYTES; i++)
@@ -143,7 +143,10 @@ static bool left(void)
 	return there[0] || there[1] || there[2] || mapped != 0;
 }
 
-/* Whatever the monitor does to its memory, and says of the size, once that has been copied. */
+/*
+ * The state is a copy: nothing that the monitor does to its memory, or says of the size, counts
+ * once the state has been copied.
+ */
 static void is_a_copy(void **state)
 {
 	static u8 saved[USED];
@@ -169,7 +172,7 @@ static void is_a_copy(void **state)
 	assert_int_equal(used, USED);
 	assert_memory_equal(memory[1], saved, USED);
 	assert_true(there[1]);
-	assert_false(there[0]); /* nor does the monitor have it any more */
+	assert_false(there[0]); /* the monitor does not have the memory any more */
 	vm_handover_drop(&vm);
 	assert_true(there[1]);
 	vm_handover_end(&copy);
@@ -227,7 +230,7 @@ static void is_not_saved(void **state)
 	assert_false(asked());
 	assert_string_equal(problem, "its monitor does not say how large its state is");
 	assert_false(left());
-	channel.state_bytes = BYTES; /* given up while it is copied */
+	channel.state_bytes = BYTES; /* the save is given up during the copy */
 	assert_true(asked());
 	monitor_saves(USED);
 	assert_int_equal(take(&(handle_t){0}, &(u64){0}), HANDOVER_COPIES);

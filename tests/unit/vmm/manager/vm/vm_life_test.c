@@ -82,7 +82,7 @@ static void test_pairs(void **state)
 	}
 }
 
-/* A guest on its way up may not hear the button: it is pressed again, until the guest is ended. */
+/* A guest that boots may not hear the button: it is pressed again, until the guest is ended. */
 static void test_pressed_again(void **state)
 {
 	struct vm *vm = in_state(VM_RUNNING);
@@ -116,7 +116,7 @@ static void test_pressed_again(void **state)
 	settle(vm);
 }
 
-/* One random event of all that may happen to a VM. */
+/* Makes one random event of all that may happen to a VM. */
 static void anything(struct vm *vm)
 {
 	static const char reasons[3][4] = {"", "off", "bad"};

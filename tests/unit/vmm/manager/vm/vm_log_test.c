@@ -16,8 +16,8 @@
 
 static struct vm_channel channel;
 static struct vm vm;
-static u32 lines;   /* of the monitor */
-static u32 notices; /* that lines were dropped */
+static u32 lines;   /* the lines of the monitor */
+static u32 notices; /* the notices that lines were dropped */
 static u64 dropped;
 
 void log_monitor_dropped(u64 count)

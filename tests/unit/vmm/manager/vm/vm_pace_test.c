@@ -72,14 +72,14 @@ static void test_flood(void **state)
 
 	(void)state;
 	assert_in_range(flood(&vm, 1000 * INTERVAL), 1000, 1000 + VM_PACE_BURST + 1);
-	/* After a pause it has its burst again. */
+	/* After a pause the monitor has its burst again. */
 	now += 100 * INTERVAL;
 	vm_pace_step(&vm, now);
 	assert_true(bound);
 	assert_in_range(flood(&vm, INTERVAL), VM_PACE_BURST, VM_PACE_BURST + 1);
 }
 
-/* Nobody who keeps to the pace ever waits. */
+/* A monitor that keeps to the pace never waits. */
 static void test_polite(void **state)
 {
 	struct vm vm = start();

@@ -194,7 +194,7 @@ static void test_gone(void **state)
 	assert_non_null(strstr(problem, "destroyed"));
 }
 
-/* It stands still for as long as the disk takes. */
+/* A monitor that waits for a disk stands still for as long as the disk takes. */
 static void test_at_a_disk(void **state)
 {
 	struct vm_query query;

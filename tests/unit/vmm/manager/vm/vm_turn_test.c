@@ -2,7 +2,10 @@
 /* A VM's rests after turns that took long, with the operations that make steps for it in turns. */
 #include "tests/unit/vm_snapshot_fixture.h"
 
-/* After a step that took long others have the manager as long; giving up is no sooner for it. */
+/*
+ * After a step that took long others have the manager for as long; a VM that gives up is not done
+ * sooner for it.
+ */
 static void rests(void **state)
 {
 	struct vm *vm = ready_in(VM_RUNNING);
@@ -36,7 +39,7 @@ static void rests(void **state)
 	assert_true(vm_step());
 }
 
-/* Several of them share the half that such steps may have. */
+/* Several VMs with slow steps share the half that such steps may have. */
 static void rest_in_turn(void **state)
 {
 	struct vm *vm = ready_in(VM_RUNNING);
@@ -60,7 +63,7 @@ static void rest_in_turn(void **state)
 	assert_true(another.rest_until_tsc - began == 2 * 20 * 100 * NS_PER_MS);
 }
 
-/* What the monitor saved to is freed in turns before its RAM is frozen. */
+/* The memory that the monitor saved to is freed in turns before the RAM is frozen. */
 static void tidies(void **state)
 {
 	struct vm *vm = ready_in(VM_RUNNING);
@@ -104,7 +107,7 @@ static void lowers_in_turns(void **state)
 	now = vm->quota_look_tsc;
 	vm_quota_look(vm);
 	assert_int_equal(vm->quota_look_tsc, now + call_ns);
-	/* nor does who needs the room make all the steps at once */
+	/* a VM that needs the room does not make all the steps at once either */
 	before = now;
 	call_ns = NS_PER_MS;
 	vm_quota_tidy(vm);

@@ -53,7 +53,7 @@ static struct group_page account;
 static struct vm_channel channel;
 static struct config configuration;
 static struct vm *alpha;
-static u64 permille; /* of a CPU, the group's limit of reservations */
+static u64 permille; /* the group's limit of reservations, in permille of a CPU */
 
 const struct kernel_page *machine_page(void)
 {
@@ -224,7 +224,9 @@ static void test_create(void **state)
 	(void)state;
 	assert_int_equal(reply.deadline_tsc, 1000 + 60 * NS_PER_S);
 	expect_given_up();
-	/* For a VM that is being removed it waits on: that does not depend on the monitor. */
+	/*
+	 * For a VM that is being removed the command waits on: that does not depend on the monitor.
+	 */
 	run(command_vm_create, "kernel=x");
 	alpha->phase = VM_PHASE_ENDING;
 	now = reply.deadline_tsc;

@@ -46,7 +46,8 @@ static void ranges_are_disjoint(void **state)
 	assert_int_equal(bus_add(&bus, &device, 2, 0x61, 1), STATUS_OK);
 	assert_int_equal(bus_add(&bus, &device, 3, 0x71, 1), STATUS_IN_USE);
 	assert_int_equal(bus_add(&bus, &device, 3, 0x6f, 2), STATUS_IN_USE);
-	assert_int_equal(bus_add(&bus, &device, 2, 0x80, 1), STATUS_IN_USE); /* it has a place */
+	/* the device's range is taken */
+	assert_int_equal(bus_add(&bus, &device, 2, 0x80, 1), STATUS_IN_USE);
 	assert_int_equal(bus_add(&bus, &device, 3, 0x80, 0), STATUS_BAD_ADDRESS);
 	assert_int_equal(bus_add(&bus, &device, 3, ~0ull, 2), STATUS_BAD_ADDRESS);
 	assert_int_equal(bus.range_count, 3);
@@ -59,7 +60,7 @@ static void ranges_are_disjoint(void **state)
 	assert_int_equal(bus_add(&bus, &device, BUS_RANGE_MAX, 0x8000, 1), STATUS_NO_MEMORY);
 }
 
-/* What was remembered of the last access does not outlive the range. */
+/* What the bus remembered of the last access does not outlive the range. */
 static void removed_ranges_answer_no_more(void **state)
 {
 	struct bus bus = {0};
@@ -90,7 +91,10 @@ static void removed_ranges_answer_no_more(void **state)
 	assert_true(bus_find_plain(&bus, 0x103, 1));
 }
 
-/* A device may take itself away while it is written to: a wide write then goes on to it. */
+/*
+ * A device may take itself away while it is written to: a wide write then goes on to the next
+ * device.
+ */
 static void leave(struct device *device, u32 region, u64 offset, u32 size, u64 value)
 {
 	struct bus *bus = device->state;
@@ -175,7 +179,8 @@ static void plain_accesses_come_in_one_piece(void **state)
 	assert_int_equal(bus_add(&bus, &wide, 0, 0x600, 8), STATUS_OK);
 	assert_int_equal(bus_add(&bus, &wide, 1, 0x80, 1), STATUS_OK);
 	assert_int_equal(bus_add(&bus, &timed, 0, 0x40, 4), STATUS_OK);
-	for (u32 i = 0; i < 2; i++) { /* first by a search, then from what it remembered */
+	/* the first access is found by a search, the second by what the bus remembered */
+	for (u32 i = 0; i < 2; i++) {
 		assert_true(bus_find_plain(&bus, 0x3ff, 1));
 		assert_ptr_equal(bus.recent.device, &narrow);
 	}
@@ -187,7 +192,7 @@ static void plain_accesses_come_in_one_piece(void **state)
 	assert_false(bus_find_plain(&bus, 0x5ff, 2));
 	assert_false(bus_find_plain(&bus, 0x600, 8));
 	assert_true(bus_find_plain(&bus, 0x80, 1));
-	assert_false(bus_find_plain(&bus, 0x80, 2)); /* beyond the end */
+	assert_false(bus_find_plain(&bus, 0x80, 2)); /* the access goes beyond the range's end */
 	assert_false(bus_find_plain(&bus, 0x7f, 2));
 	assert_true(bus_find_plain(&bus, 0x40, 4));
 	assert_ptr_equal(bus.recent.device, &timed);

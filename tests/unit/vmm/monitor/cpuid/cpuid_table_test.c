@@ -15,7 +15,7 @@ static struct vcpu_cpuid_entry table[VCPU_CPUID_SLOTS];
 static struct vcpu_page page;
 static struct vcpu vcpu;
 
-/* Each leaf returns its own number. */
+/* Answers each leaf with its own number. */
 void cpuid_query(const struct cpuid_policy *policy, const struct cpuid_state *state, u32 leaf,
 		 u32 subleaf, struct cpuid_regs *regs)
 {
@@ -165,7 +165,7 @@ static void test_hypercall(void **state)
 	page.gpr[GPR_RAX] = 4;
 	assert_true(cpuid_handle_hypercall(&vcpu));
 	vcpu.virt.exit.vector = 3;
-	assert_false(cpuid_handle_hypercall(&vcpu)); /* from the guest's ring 3 */
+	assert_false(cpuid_handle_hypercall(&vcpu)); /* the call comes from the guest's ring 3 */
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, setup)

@@ -203,7 +203,7 @@ static void test_xsave_sizes(void **unused)
 	assert_int_equal(query(0xd, 0).ebx, 2696);
 	state.xcr0 = 0x2e7;
 	assert_int_equal(query(0xd, 0).ebx, 2696);
-	assert_int_equal(query(0xd, 3).eax, 0); /* MPX */
+	assert_int_equal(query(0xd, 3).eax, 0); /* the component of MPX is not offered */
 }
 
 static void test_dynamic_bits(void **unused)

@@ -90,7 +90,7 @@ static void pressed_before_anybody_listens(void **state)
 	out(0x602, 2, ACPI_PM1_GBL | ACPI_PM1_PWRBTN);
 	assert_true(fixture_line[9]);
 	assert_int_equal(in(0x600, 2), ACPI_PM1_PWRBTN);
-	/* once */
+	/* a press sets the status bit once */
 	out(0x600, 2, ACPI_PM1_PWRBTN);
 	out(0x602, 2, 0);
 	out(0x602, 2, ACPI_PM1_PWRBTN);
@@ -119,12 +119,15 @@ static void sleep_five_powers_off(void **state)
 	fixture_platform.events.pending = 0;
 	out(0x604, 2, 0);
 	assert_int_equal(fixture_platform.events.pending, 0);
-	out(0x604, 2, 0x2000); /* what power-off on QEMU writes */
+	out(0x604, 2, 0x2000); /* a guest writes this value on QEMU to power off */
 	assert_int_equal(fixture_platform.events.pending, MACHINE_POWER_OFF);
 	assert_int_equal(in(0x604, 2) & ACPI_PM1_SLP_EN, 0);
 }
 
-/* Kept until the guest clears it, and heard when it listens. */
+/*
+ * The event of a new generation ID is kept until the guest clears it, and heard when the guest
+ * listens.
+ */
 static void another_generation(void **state)
 {
 	(void)state;

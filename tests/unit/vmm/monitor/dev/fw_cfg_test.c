@@ -68,7 +68,7 @@ static void widths(void **state)
 	assert_int_equal(fixture_read(device, 0x510, 2), 0);
 	assert_int_equal(in8(device, 0x510), 0);
 	assert_int_equal(in8(device, 0x511), 'M');
-	/* With bit 14 the key selects the same item; writing it is ignored since QEMU 2.4. */
+	/* With bit 14 the key selects the same item; writing the item is ignored since QEMU 2.4. */
 	select_key(1 << 14 | FW_CFG_CPU_COUNT);
 	out8(device, 0x511, 7);
 	assert_int_equal(number(2), 3);
@@ -88,11 +88,11 @@ static void files(void **state)
 	assert_false(fw_cfg_add_file(fw_cfg, name, text, 3));
 	assert_true(fw_cfg_add_file(fw_cfg, "opt/text", text, 3));
 	select_key(FW_CFG_DIRECTORY);
-	assert_int_equal(number(4), 0x01000000); /* big-endian 1 */
-	assert_int_equal(number(4), 0x03000000); /* size */
+	assert_int_equal(number(4), 0x01000000); /* 1 in big-endian order */
+	assert_int_equal(number(4), 0x03000000); /* the size */
 	assert_int_equal(number(2), FW_CFG_FILE_FIRST << 8);
 	assert_int_equal(number(2), 0);
-	assert_int_equal(number(8), 0x747865742f74706f); /* "opt/text" */
+	assert_int_equal(number(8), 0x747865742f74706f); /* the name "opt/text" */
 	assert_int_equal(number(8), 0);
 	select_key(FW_CFG_FILE_FIRST);
 	assert_int_equal(number(4), 'h' | 'i' << 8 | '!' << 16);

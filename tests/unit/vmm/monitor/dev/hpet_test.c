@@ -162,7 +162,8 @@ static void start_periodic(u32 number, u32 config, u32 first, u32 period)
 static void periodic_goes_on(void **state)
 {
 	(void)state;
-	set(COMPARATOR(0), 0); /* its upper half: writing it later needs the set-value bit */
+	/* the comparator's upper half: writing it later needs the set-value bit */
+	set(COMPARATOR(0), 0);
 	set(HPET_CONFIGURATION, HPET_ENABLE);
 	start_periodic(0, ROUTE(17u), 20000, 10000);
 	assert_false(get(CONFIG(0)) & HPET_TIMER_SET_VALUE);
@@ -209,7 +210,7 @@ static void level_stays_until_cleared(void **state)
 	assert_false(fixture_line[18]);
 	assert_int_equal(get(HPET_STATUS), 0);
 
-	/* neither a timer that is disabled nor a disabled HPET asserts; the status bit stays */
+	/* neither a disabled timer nor a disabled HPET asserts its line; the status bit stays */
 	set(COMPARATOR(1), 200);
 	pass(100);
 	assert_true(fixture_line[18]);
@@ -260,7 +261,7 @@ static void disabled_timer_sets_status(void **state)
 	assert_int_equal(get(HPET_STATUS), 1 << 1 | 1 << 2);
 }
 
-/* While the counter stands still nothing is due, and writing it passes no comparator. */
+/* While the counter stands still nothing is due, and writing the counter passes no comparator. */
 static void stopped_counter_fires_nothing(void **state)
 {
 	(void)state;

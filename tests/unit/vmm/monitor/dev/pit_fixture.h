@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What the tests of the 8254 share: one, its time, and ways to program and read it. */
+/* What the tests of the 8254 share: an 8254, its time, and ways to program and read it. */
 #include "tests/unit/device_fixture.h"
 
 #include "vmm/monitor/dev/pit.c"

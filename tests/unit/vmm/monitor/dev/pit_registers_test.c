@@ -14,7 +14,7 @@ static void latches(void **state)
 	assert_int_equal(in8(device, 0x40), 900 >> 8);
 	assert_int_equal(in8(device, 0x40), 800 & 0xff);
 	assert_int_equal(in8(device, 0x40), 800 >> 8);
-	/* Read-back of both: status first. */
+	/* A read-back of status and count gives the status first. */
 	out8(device, 0x43, 0xc2);
 	at_clock(301);
 	assert_int_equal(in8(device, 0x40), PIT_STATUS_OUT | 0x34);
@@ -30,7 +30,7 @@ static void latches(void **state)
 	assert_int_equal(in8(device, 0x40), PIT_STATUS_OUT | 0x34);
 	assert_int_equal(in8(device, 0x40), 600 & 0xff);
 	assert_int_equal(in8(device, 0x40), 600 >> 8);
-	/* One byte only. */
+	/* The counter is read as one byte only. */
 	out8(device, 0x43, 0x24);
 	out8(device, 0x40, 2); /* 0x200 */
 	at_clock(402);
@@ -110,7 +110,7 @@ static void control_word_starts_all_over(void **state)
 	program(2, 0, 0x0200);
 	assert_int_equal(in8(device, 0x42), 0x00);
 	assert_int_equal(in8(device, 0x42), 0x02);
-	/* Loaded with the gate low: it waits. */
+	/* A count loaded with the gate low waits. */
 	at_clock(100);
 	assert_int_equal(latched_count(2), 0x200);
 	out8(device, 0x61, 1);

@@ -66,7 +66,7 @@ static void mode_0_stands_still_without_gate(void **state)
 static void mode_1_needs_its_gate(void **state)
 {
 	(void)state;
-	/* No count: nothing to trigger. */
+	/* Without a count there is nothing to trigger. */
 	out8(device, 0x43, 0xb2);
 	out8(device, 0x61, 1);
 	assert_true(out2());
@@ -122,7 +122,7 @@ static void mode_2_keeps_its_beat(void **state)
 	assert_int_equal(fixture_edges[0], 10ull * PIT_HZ / 65536);
 }
 
-/* A late tick: one interrupt at once, the other missed ones one by one. */
+/* After a late tick one interrupt comes at once, the other missed ones one by one. */
 static void missed_beats_are_made_up_for(void **state)
 {
 	(void)state;
@@ -139,7 +139,7 @@ static void missed_beats_are_made_up_for(void **state)
 	at_clock(1 + 2000 * 65536ull);
 	pit_tick(device);
 	assert_int_equal(pit->state.owed, OWED_MAX);
-	program(0, 2, 0); /* reprogramming drops the missed ones */
+	program(0, 2, 0); /* reprogramming drops the missed interrupts */
 	assert_int_equal(pit->state.owed, 0);
 }
 
@@ -180,16 +180,16 @@ static void mode_2_stops_without_gate(void **state)
 	(void)state;
 	out8(device, 0x61, 1);
 	program(2, 2, 100);
-	out8(device, 0x61, 1); /* no change, while the count is being loaded */
+	out8(device, 0x61, 1); /* the gate does not change while the count is being loaded */
 	at_clock(99);
 	assert_true(out2());
 	at_clock(100);
 	assert_false(out2());
 	out8(device, 0x61, 0);
-	assert_true(out2()); /* at once */
+	assert_true(out2()); /* the output is high at once */
 	at_clock(300);
 	assert_true(out2());
-	out8(device, 0x61, 1); /* starts afresh */
+	out8(device, 0x61, 1); /* the count starts afresh */
 	at_clock(341);
 	assert_int_equal(latched_count(2), 60);
 	out8(device, 0x61, 0);
@@ -255,7 +255,10 @@ static void mode_3_interrupts_once_a_period(void **state)
 	pit_tick(device);
 	assert_false(status(0) & PIT_STATUS_OUT);
 	assert_int_equal(fixture_edges[0], 101);
-	/* Nor by the next look at it: the line falls when the output does so again. */
+	/*
+	 * A look at the device does not change it either: the line falls when the output does so
+	 * again.
+	 */
 	assert_true(fixture_line[0]);
 	fixture_run_until(device, fixture_platform.clock.now_ns + 4 * NS_PER_MS);
 	assert_int_equal(fixture_edges[0], 102);

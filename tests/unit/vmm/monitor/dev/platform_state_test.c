@@ -52,7 +52,7 @@ static int setup(void **state)
 	return 0;
 }
 
-/* A guest has been here. */
+/* Uses the devices as a guest does. */
 static void use(void)
 {
 	bus_write(&platform.ports, 0x80, 1, 0x42);
@@ -107,7 +107,7 @@ static void all_comes_back(void **state)
 	assert_memory_equal(saved, again, used);
 }
 
-/* Nobody has two sections of one name, and each has a version. */
+/* No two sections have one name, and each has a version. */
 static void sections_have_names(void **state)
 {
 	struct platform_part part = {&platform, ALL_LAPICS};

@@ -101,7 +101,7 @@ static void pit_through_the_8259(void **state)
 	run_until(platform_deadline(&platform, 0));
 	assert_int_equal(platform.irqchip.kick, 1);
 	assert_int_equal(irqchip_take_interrupt(&platform.irqchip, 0), 0x20);
-	/* The other CPU's deadline is its own APIC's. */
+	/* The other CPU has only its own APIC's deadline. */
 	assert_int_equal(platform_deadline(&platform, 1), DEADLINE_NONE);
 }
 
@@ -150,7 +150,7 @@ static void hpet_in_place_of_the_pit(void **state)
 	put_hpet(HPET_CONFIGURATION, HPET_ENABLE | HPET_LEGACY);
 	assert_false(ioapic_line(2));
 	out(0x43, 0x30);
-	out(0x43, 0x34); /* its output goes low and high */
+	out(0x43, 0x34); /* the PIT's output goes low and high */
 	assert_false(ioapic_line(2));
 	assert_int_equal(platform_deadline(&platform, 0), 1000);
 	run_until(1000);
@@ -162,7 +162,7 @@ static void hpet_in_place_of_the_pit(void **state)
 	assert_true(ioapic_line(2));
 }
 
-/* Nothing else drives such a line: it goes low when the HPET releases it. */
+/* A line that nothing but the HPET drives goes low when the HPET releases it. */
 static void hpet_leaves_its_line_low(void **state)
 {
 	(void)state;
@@ -187,7 +187,8 @@ static void serial_through_the_ioapic(void **state)
 	assert_int_equal(irqchip_take_interrupt(&platform.irqchip, 0), 0x34);
 	out(0x3f8, 'X');
 	assert_int_equal(sent[0], 'X');
-	assert_int_equal(irqchip_pending(&platform.irqchip, 0), 0); /* in service */
+	/* the interrupt is in service */
+	assert_int_equal(irqchip_pending(&platform.irqchip, 0), 0);
 	platform_memory_write(&platform, 0, LAPIC(LAPIC_EOI), 4, 0);
 	assert_int_equal(irqchip_take_interrupt(&platform.irqchip, 0), 0x34);
 }
@@ -237,7 +238,7 @@ static void crtc_keeps_the_cursor(void **state)
 	assert_int_equal(in(0x3d5), 0x80);
 	out(0x3d4, 0x0e);
 	assert_int_equal(in(0x3d5), 0x07);
-	out(0x3d4, 0x19); /* no such register */
+	out(0x3d4, 0x19); /* there is no such register */
 	out(0x3d5, 0x55);
 	assert_int_equal(in(0x3d5), 0xff);
 	assert_int_equal(platform.ports.unknown_count, 0);

@@ -5,7 +5,7 @@
 #include "vmm/monitor/dev/debug.c"
 #include "vmm/monitor/dev/reset.c"
 
-static struct device *device; /* resets */
+static struct device *device; /* the device that resets the machine */
 static struct device *debug;
 
 static int setup(void **state)
@@ -68,7 +68,7 @@ static void keyboard_controller_resets(void **state)
 	assert_int_equal(fixture_platform.events.reset_port, 0x64);
 	fixture_platform.events.pending = 0;
 	out8(device, 0x64, 0xd1);
-	out8(device, 0x60, 0xdf); /* A20 on, as boot loaders write it */
+	out8(device, 0x60, 0xdf); /* turns A20 on, as boot loaders do */
 	assert_int_equal(fixture_platform.events.pending, 0);
 	out8(device, 0x64, 0xd1);
 	out8(device, 0x60, 0xde);

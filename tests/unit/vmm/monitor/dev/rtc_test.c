@@ -78,7 +78,7 @@ static void date_in_all_formats(void **state)
 	assert_int_equal(get(RTC_SECONDS), 59);
 	assert_int_equal(get(RTC_HOURS), 11 | RTC_HOURS_PM);
 	pass_ns(NS_PER_S);
-	assert_int_equal(get(RTC_HOURS), 12); /* midnight */
+	assert_int_equal(get(RTC_HOURS), 12); /* 12 stands for midnight */
 	assert_int_equal(get(RTC_MONTH), 3);
 	assert_int_equal(get(RTC_DAY), 1);
 	set(RTC_B, 0);
@@ -91,7 +91,8 @@ static void date_in_all_formats(void **state)
 static void follows_the_wall_clock_through_a_pause(void **state)
 {
 	(void)state;
-	fixture_platform.clock.wall_ns += 3600 * NS_PER_S; /* only wall time, as during a pause */
+	/* only wall time goes on, as during a pause */
+	fixture_platform.clock.wall_ns += 3600 * NS_PER_S;
 	assert_int_equal(get(RTC_HOURS), 0x00);
 	assert_int_equal(get(RTC_DAY), 0x01);
 }
@@ -107,7 +108,7 @@ static void setting_the_date(void **state)
 	set(RTC_DAY, 0x31);
 	set(RTC_YEAR, 0x99);
 	set(RTC_CENTURY, 0x19);
-	pass_ns(10 * NS_PER_S); /* SET: nothing moves */
+	pass_ns(10 * NS_PER_S); /* with SET nothing moves */
 	assert_int_equal(get(RTC_SECONDS), 0x30);
 	set(RTC_B, RTC_B_24H);
 	assert_int_equal(get(RTC_SECONDS), 0x30);
@@ -116,7 +117,7 @@ static void setting_the_date(void **state)
 	pass_ns(NS_PER_MS);
 	assert_int_equal(get(RTC_SECONDS), 0x31);
 	assert_int_equal(get(RTC_CENTURY), 0x19);
-	assert_int_equal(get(RTC_WEEKDAY), 6); /* a Friday */
+	assert_int_equal(get(RTC_WEEKDAY), 6); /* 6 stands for Friday */
 	/* Without SET too, and in 12-hour mode. */
 	set(RTC_YEAR, 0x98);
 	assert_int_equal(get(RTC_YEAR), 0x98);
@@ -184,12 +185,12 @@ static void update_interrupt(void **state)
 		assert_false(fixture_line[8]);
 		assert_int_equal(get(RTC_C), 0);
 	}
-	/* Disabled while its flag is set: the line falls, the flag stays. */
+	/* An update interrupt is disabled while its flag is set: the line falls, the flag stays. */
 	pass_ns(NS_PER_S);
 	set(RTC_B, RTC_B_24H);
 	assert_false(fixture_line[8]);
 	assert_int_equal(get(RTC_C) & (RTC_C_UF | RTC_C_IRQF), RTC_C_UF);
-	/* SET clears UIE. */
+	/* Setting SET clears UIE. */
 	set(RTC_B, RTC_B_24H | RTC_B_UIE | RTC_B_SET);
 	assert_int_equal(get(RTC_B), RTC_B_24H | RTC_B_SET);
 }
@@ -218,11 +219,11 @@ static void periodic_interrupt(void **state)
 	assert_true(device->deadline_ns - fixture_platform.clock.now_ns <= 500 * NS_PER_MS + 10);
 	set(RTC_A, 0x21); /* rates 1 and 2 are irregular: 256 Hz */
 	assert_true(device->deadline_ns - fixture_platform.clock.now_ns <= 3906300);
-	set(RTC_A, 0x22); /* and 128 Hz */
+	set(RTC_A, 0x22); /* a rate of 128 Hz */
 	pass_ns(device->deadline_ns - fixture_platform.clock.now_ns);
 	(void)get(RTC_C);
 	assert_in_range(device->deadline_ns - fixture_platform.clock.now_ns, 7812499, 7812501);
-	set(RTC_A, 0x20); /* none */
+	set(RTC_A, 0x20); /* no periodic interrupt */
 	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
 }
 
@@ -287,7 +288,7 @@ static void alarm_wakes(void **state)
 	set(RTC_SECONDS_ALARM, 0x10);
 	set(RTC_MINUTES_ALARM, 0xff);
 	set(RTC_HOURS_ALARM, 0xff);
-	pass_ns(30 * NS_PER_S); /* nobody has asked for it */
+	pass_ns(30 * NS_PER_S); /* nobody has asked for the alarm */
 	assert_int_equal(fixture_read(pm, ACPI_PM_EVENT_PORT, 2), 0);
 	(void)get(RTC_C);
 	set(RTC_B, RTC_B_24H | RTC_B_AIE | RTC_B_UIE);
@@ -297,7 +298,7 @@ static void alarm_wakes(void **state)
 	pass_ns(NS_PER_S);
 	assert_true(fixture_line[9]);
 	assert_int_equal(fixture_read(pm, ACPI_PM_EVENT_PORT, 2), ACPI_PM1_RTC);
-	/* once for each */
+	/* the status bit is set once for each alarm */
 	fixture_write(pm, ACPI_PM_EVENT_PORT, 2, ACPI_PM1_RTC);
 	assert_false(fixture_line[9]);
 	pass_ns(5 * NS_PER_S);
@@ -308,7 +309,10 @@ static void alarm_wakes(void **state)
 	assert_int_equal(fixture_edges[9], 2);
 }
 
-/* As the data sheet has it: the alarm's bytes are compared with the date, second by second. */
+/*
+ * Returns when the alarm is due by the data sheet: its bytes are compared with the date, second by
+ * second.
+ */
 static s64 alarm_awaited(s64 seconds)
 {
 	for (s64 at = seconds + 1; at <= seconds + 86400; at++) {

@@ -65,13 +65,13 @@ static void registers_hold_what_they_can(void **state)
 static void transmitter_empty_interrupt(void **state)
 {
 	(void)state;
-	/* Enabling it while THR is empty interrupts at once; reading IIR clears it. */
+	/* Enabling the interrupt while THR is empty raises it at once; reading IIR clears it. */
 	out8(device, BASE + UART_IER, UART_IER_THR_EMPTY);
 	assert_true(fixture_line[4]);
 	assert_int_equal(in8(device, BASE + UART_IIR), UART_IIR_THR_EMPTY);
 	assert_false(fixture_line[4]);
 	assert_int_equal(in8(device, BASE + UART_IIR), UART_IIR_NONE);
-	/* Already enabled: no new interrupt. */
+	/* An interrupt that is enabled already does not come again. */
 	out8(device, BASE + UART_IER, UART_IER_THR_EMPTY);
 	assert_int_equal(in8(device, BASE + UART_IIR), UART_IIR_NONE);
 	/* Off and on again interrupts again. */
@@ -91,7 +91,7 @@ static void transmitter_empty_interrupt(void **state)
 static void receiver_without_fifo(void **state)
 {
 	(void)state;
-	(void)in8(device, BASE + UART_RBR); /* empty: no effect */
+	(void)in8(device, BASE + UART_RBR); /* a read of the empty register has no effect */
 	out8(device, BASE + UART_IER, UART_IER_RECEIVED);
 	assert_int_equal(serial_input_space(serial), 1);
 	assert_true(serial_input(serial, 'x'));
@@ -130,7 +130,7 @@ static void receiver_fifo_trigger_and_timeout(void **state)
 	assert_true(serial_input(serial, 'd'));
 	assert_true(serial_input(serial, 'e'));
 	assert_int_equal(in8(device, BASE + UART_IIR), UART_IIR_RECEIVED | UART_IIR_FIFO);
-	for (u32 i = 0; i < 40; i++) { /* in order, across the FIFO's wrap */
+	for (u32 i = 0; i < 40; i++) { /* the bytes come in order, across the FIFO's wrap */
 		assert_int_equal(in8(device, BASE + UART_RBR), 'b' + i);
 		assert_true(serial_input(serial, (u8)('f' + i)));
 	}

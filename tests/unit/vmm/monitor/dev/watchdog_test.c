@@ -18,7 +18,7 @@ static void out16(u32 at, u32 value)
 	fixture_write(device, at, 2, value);
 }
 
-/* What the owner must do, its timer aside. */
+/* Returns what the owner must do, its timer aside. */
 static u32 asked(void)
 {
 	return fixture_platform.events.pending & ~(u32)MACHINE_DEADLINE;
@@ -88,7 +88,7 @@ static void kept_alive(void **state)
 		assert_int_equal(in16(0x634), 2);
 	}
 	fixture_run_until(device, 10 * NS_PER_S);
-	out16(0x634, 5); /* read-only, and no sign of life */
+	out16(0x634, 5); /* the register is read-only, and the write no sign of life */
 	assert_int_equal(in16(0x634), 1);
 	out8(device, 0x630, 0);
 	fixture_run_until(device, 20 * NS_PER_S);

@@ -39,7 +39,7 @@ static int take(u32 bytes)
 	int piece = disk_client_take(&client, bytes, &data);
 
 	if (piece >= 0)
-		memset(data, piece, bytes); /* ASan: it is all there */
+		memset(data, piece, bytes); /* ASan sees it if not all of the data are there */
 	return piece;
 }
 
@@ -96,7 +96,7 @@ static void asks_and_hears(void **state)
 	(void)state;
 	memset(data, 0x55, 1000);
 	disk_client_ask(&client, piece, BLOCK_WRITE, 77, 2, 5);
-	disk_expect_nothing(); /* before it is shown */
+	disk_expect_nothing(); /* no request comes before it is shown */
 	disk_client_flush(&client);
 	request = disk_take();
 	assert_int_equal(request.operation, BLOCK_WRITE);
@@ -145,7 +145,7 @@ static void the_pool(void **state)
 		last = piece;
 	assert_int_equal(count, BLOCK_POOL_PAGES / BLOCK_REQUEST_PAGES);
 	assert_int_equal(take(1), -1);
-	assert_true(take(0) >= 0); /* needs none of it */
+	assert_true(take(0) >= 0); /* a flush needs none of the pool */
 	disk_client_give_back(&client, last);
 	for (count = 0; take(PAGE_SIZE) >= 0; count++)
 		;
@@ -168,7 +168,10 @@ static void pieces_lie_at_multiples_of_their_size(void **state)
 	assert_int_equal(client.piece[take(4 * PAGE_SIZE)].page, 4);
 }
 
-/* As many as the driver can answer without waiting; the link's own room is a limit, too. */
+/*
+ * There are as many requests as the driver can answer without waiting; the link's own room is a
+ * limit, too.
+ */
 static void as_many_as_there_are_slots(void **state)
 {
 	struct block_request first;
@@ -189,7 +192,7 @@ static void a_driver_that_takes_nothing(void **state)
 	u32 count = 0;
 
 	(void)state;
-	disk_memory->line[LINK_SERVER].read = 0u - 200; /* so many are on their way */
+	disk_memory->line[LINK_SERVER].read = 0u - 200; /* this many requests are on their way */
 	for (int piece; (piece = take(0)) >= 0; count++)
 		disk_client_ask(&client, piece, BLOCK_FLUSH, 0, 0, count);
 	assert_int_equal(count, SLOT_COUNT - 200);
@@ -214,12 +217,12 @@ static void answers_to_nothing(void **state)
 	assert_int_equal(client.impossible_count, ARRAY_COUNT(forged));
 	assert_int_equal(client.outstanding, 1);
 	disk_answer(request.id, BLOCK_OK);
-	disk_answer(request.id, BLOCK_OK); /* twice */
+	disk_answer(request.id, BLOCK_OK); /* the same answer twice */
 	expect_answer(1, BLOCK_OK);
 	expect_no_answer();
 	assert_int_equal(client.impossible_count, ARRAY_COUNT(forged) + 1);
-	(void)ask(2);			   /* the same piece */
-	disk_answer(request.id, BLOCK_OK); /* of before */
+	(void)ask(2);			   /* the same piece again */
+	disk_answer(request.id, BLOCK_OK); /* an answer to a request of before */
 	expect_no_answer();
 	assert_int_equal(client.impossible_count, ARRAY_COUNT(forged) + 2);
 	assert_int_equal(client.outstanding, 1);
@@ -236,7 +239,7 @@ static void sequences_wrap(void **state)
 	assert_int_equal(client.impossible_count, 0);
 }
 
-/* What nobody waits for keeps its memory until the driver has done it. */
+/* A request for which nobody waits keeps its memory until the driver has done it. */
 static void forgotten(void **state)
 {
 	struct block_request request[3];
@@ -254,7 +257,7 @@ static void forgotten(void **state)
 	disk_answer(request[0].id, BLOCK_ERROR);
 	expect_no_answer();
 	assert_false(disk_client_is_clear(&client));
-	disk_answer(request[0].id, BLOCK_OK); /* twice */
+	disk_answer(request[0].id, BLOCK_OK); /* the same answer twice */
 	expect_no_answer();
 	assert_false(disk_client_is_clear(&client));
 	disk_answer(request[2].id, BLOCK_OK);
@@ -264,7 +267,9 @@ static void forgotten(void **state)
 	assert_int_equal(client.impossible_count, 1);
 }
 
-/* Another driver knows of nothing: all pieces are free, and what the old one says is void. */
+/*
+ * Another driver knows of no requests: all pieces are free, and what the old driver says is void.
+ */
 static void another_driver(void **state)
 {
 	struct block_request old;
@@ -323,7 +328,7 @@ static void bells(void **state)
 	assert_true(link_publish(&disk_server));
 	expect_answer(1, BLOCK_OK);
 	slot_put(&disk_server, &(struct block_answer){.id = ~0ull});
-	assert_false(link_publish(&disk_server)); /* it has not looked again */
+	assert_false(link_publish(&disk_server)); /* the driver has not looked again */
 	expect_no_answer();
 	slot_put(&disk_server, &(struct block_answer){.id = ~0ull});
 	assert_true(link_publish(&disk_server));

@@ -8,7 +8,7 @@
 #include "tests/unit/emulate_undefined.h"
 
 #define ROUNDS	     2000
-#define DISPLACEMENT 0x20 /* from RBX, in all samples */
+#define DISPLACEMENT 0x20 /* the displacement from RBX in all samples */
 
 struct sample {
 	const char *name;

@@ -108,7 +108,7 @@ static void test_protection_faults(void **state)
 	machine_set_device_pages(&machine, 3);
 	page->gpr[GPR_RBX] = 1ull << 47;
 	assert_fault(RUN("\x8b\x03"), VECTOR_GP, 0);
-	page->gpr[GPR_RBX] = (1ull << 47) - 2; /* its last bytes are non-canonical */
+	page->gpr[GPR_RBX] = (1ull << 47) - 2; /* the operand's last bytes are non-canonical */
 	assert_fault(RUN("\x8b\x03"), VECTOR_GP, 0);
 	page->gpr[GPR_RBP] = 1ull << 47;
 	assert_fault(RUN("\x8b\x45\x00"), VECTOR_SS, 0);

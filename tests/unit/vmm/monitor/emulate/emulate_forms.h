@@ -7,8 +7,9 @@
 enum form_trait {
 	WIDTH = 1 << 0, /* bit 0 of the opcode: byte or operand size */
 	LOCKABLE = 1 << 1,
-	MEMORY = 1 << 2,  /* memory operands only */
-	ALIGNED = 1 << 3, /* natively atomic: keep it inside a cache line */
+	MEMORY = 1 << 2, /* memory operands only */
+	/* the instruction is natively atomic: its operand stays inside a cache line */
+	ALIGNED = 1 << 3,
 	COUNTED = 1 << 4, /* RCX is often a small count */
 	DOUBLE = 1 << 5,  /* SHLD, SHRD */
 	BIT_FAR = 1 << 6, /* the bit offset in the register may reach beyond the operand */
@@ -17,7 +18,7 @@ enum form_trait {
 	NO_66 = 1 << 9,
 	COMPARE = 1 << 10, /* RAX is often what is in memory */
 	PAIR = 1 << 11,	   /* CMPXCHG8B and 16B: RDX:RAX is often what is in memory */
-	REPEAT = 1 << 12,  /* has a mandatory F3 prefix */
+	REPEAT = 1 << 12,  /* the instruction has a mandatory F3 prefix */
 	DIVIDE = 1 << 13,  /* RDX:RAX is a dividend whose quotient fits */
 };
 

@@ -123,7 +123,7 @@ static void test_end_of_segment(void **state)
 	assert_int_equal(page->rip, 0x10000);
 	assert_int_equal(emulate(&machine.emulator, &event), EMULATE_FAULT);
 	assert_int_equal(event.vector, VECTOR_GP);
-	page->segment[SEG_CS].limit = 0xffffffff; /* left from protected mode */
+	page->segment[SEG_CS].limit = 0xffffffff; /* the limit was left from protected mode */
 	memcpy(code + 0x10000, "\x88\x07", 2);
 	assert_int_equal(emulate(&machine.emulator, &event), EMULATE_DONE);
 	assert_int_equal(page->rip, 0x10002);
@@ -187,13 +187,13 @@ static void test_protected_segments(void **state)
 	page->gpr[GPR_RBX] = 0xffd;
 	assert_fault(RUN("\x8b\x03"), VECTOR_GP, 0);
 	page->gpr[GPR_RBX] = 0x10;
-	page->segment[SEG_DS].access = 0xc091; /* read-only */
+	page->segment[SEG_DS].access = 0xc091; /* DS is read-only */
 	assert_fault(RUN("\x89\x03"), VECTOR_GP, 0);
 	assert_int_equal(RUN("\x3b\x03"), EMULATE_DONE);
 	page->rip = 0;
 	assert_int_equal(RUN("\x2e\x8b\x03"), EMULATE_DONE); /* CS is readable here */
 	page->rip = 0;
-	assert_fault(RUN("\x2e\x89\x03"), VECTOR_GP, 0); /* and never writable */
+	assert_fault(RUN("\x2e\x89\x03"), VECTOR_GP, 0); /* CS is never writable */
 	page->segment[SEG_CS].access = 0xc099;
 	assert_fault(RUN("\x2e\x8b\x03"), VECTOR_GP, 0);
 	page->segment[SEG_DS].access = SEGMENT_UNUSABLE;

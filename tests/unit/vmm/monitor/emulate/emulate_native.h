@@ -9,7 +9,7 @@
 static u8 *const data = (u8 *)DATA_GVA;
 static u8 *const code = (u8 *)CODE_GVA;
 
-/* What the trampoline loads and stores; its assembly uses these offsets. */
+/* The state that the trampoline loads and stores; its assembly uses these offsets. */
 struct native_state {
 	u64 gpr[GPR_COUNT];
 	u64 rflags;

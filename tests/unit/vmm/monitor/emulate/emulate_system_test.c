@@ -11,8 +11,8 @@ enum selector {
 	CODE_64 = 0x08,
 	DATA = 0x10,
 	ABSENT = 0x18,
-	TSS = 0x20, /* two slots */
-	LDT = 0x30, /* likewise */
+	TSS = 0x20, /* the TSS descriptor takes two slots */
+	LDT = 0x30, /* the LDT descriptor takes two slots */
 	CODE_32 = 0x40,
 	USER_DATA = 0x48,
 	GDT_LIMIT = 0x4f,
@@ -91,7 +91,8 @@ static void test_load_segment(void **state)
 	assert_int_equal(page->segment[SEG_ES].selector, DATA);
 	assert_int_equal(page->segment[SEG_ES].access, 0xc093);
 	assert_true(page->segment[SEG_ES].limit == 0xffffffff);
-	assert_true(descriptor_at(DATA) == 0x00cf93000000ffff); /* accessed */
+	/* the descriptor is marked as accessed */
+	assert_true(descriptor_at(DATA) == 0x00cf93000000ffff);
 	assert_true(page->dirty & VCPU_SEGMENTS);
 	assert_int_equal(page->shadow, 0);
 	assert_int_equal(RUN("\x8e\x13"), EMULATE_DONE); /* %ss */
@@ -112,7 +113,7 @@ static void test_load_segment(void **state)
 	assert_faults(RUN("\x8e\x03"), VECTOR_GP, TSS);
 	put_operand(GDT_LIMIT + 1, 0);
 	assert_faults(RUN("\x8e\x03"), VECTOR_GP, GDT_LIMIT + 1);
-	put_operand(DATA | 4, 0); /* in an LDT, of which there is none */
+	put_operand(DATA | 4, 0); /* the selector is in an LDT, of which there is none */
 	page->segment[SEG_LDTR].access = SEGMENT_UNUSABLE;
 	assert_faults(RUN("\x8e\x03"), VECTOR_GP, DATA | 4);
 	assert_faults(RUN("\x8e\x0b"), VECTOR_UD, 0); /* %cs */
@@ -286,7 +287,7 @@ static void test_tables(void **state)
 	assert_int_equal(RUN("\x0f\x01\x03"), EMULATE_DONE); /* sgdt */
 	assert_memory_equal(machine.device + 0x100, stored, sizeof(stored));
 	put_operand(0x56789abcdef00fffull, 0xffff);
-	assert_faults(RUN("\x0f\x01\x1b"), VECTOR_GP, 0); /* lidt: non-canonical base */
+	assert_faults(RUN("\x0f\x01\x1b"), VECTOR_GP, 0); /* lidt with a non-canonical base */
 	put_operand(0x8000123456780fffull, 0xffff);
 	assert_int_equal(RUN("\x0f\x01\x1b"), EMULATE_DONE);
 	assert_int_equal(page->idtr.limit, 0xfff);

@@ -26,13 +26,13 @@ struct trial {
 	bool operand_16;
 	bool address_32;
 	bool memory;
-	u8 base; /* of the memory operand; NO_REGISTER when it has none */
+	u8 base; /* the base register of the memory operand; NO_REGISTER if there is none */
 	u8 index;
 	u8 scale;
 	s32 displacement;
 	bool locked;
 	u64 target; /* address of the memory operand */
-	u32 size;   /* of the operand, by the opcode's rules */
+	u32 size;   /* the operand's size, by the opcode's rules */
 	u8 immediate;
 };
 
@@ -145,7 +145,7 @@ static void choose_target(const struct form *form, struct trial *trial)
 {
 	u32 offset = 1024 + random_below(DATA_BYTES - 2048);
 
-	if (chance(4)) /* around the boundary of the two pages */
+	if (chance(4)) /* a target around the boundary of the two pages */
 		offset = PAGE_SIZE - random_below(16);
 	if (form->traits & ALIGNED || trial->locked || chance(2))
 		offset &= ~15u;
@@ -216,7 +216,7 @@ static void build(const struct form *form, struct trial *trial, u64 rip)
 		form->immediate == 'z' ? (trial->size == 2 ? 2 : 4) : form->immediate == 'b';
 	choose_target(form, trial);
 	choose_registers(form);
-	/* before the address: if it uses one of these registers, usable() rejects the trial */
+	/* the operands come first: usable() rejects a trial whose address uses their registers */
 	prepare_operands(form, trial);
 
 	if (trial->locked)
@@ -241,8 +241,8 @@ static void build(const struct form *form, struct trial *trial, u64 rip)
 }
 
 /*
- * Whether the CPU's behaviour is defined and its effects stay inside the data: the operand's
- * address, computed again from the registers, is still the target, and RSP is unchanged.
+ * Returns whether the CPU's behaviour is defined and its effects stay inside the data: the
+ * operand's address, computed again from the registers, is still the target, and RSP is unchanged.
  */
 static bool usable(const struct form *form, const struct trial *trial)
 {

@@ -5,7 +5,7 @@
 #include "lib/types.h"
 
 #define DISPLACEMENT	  0x20 /* disp8 from RBX */
-#define EVEX_DISPLACEMENT 2    /* likewise; disp8*N, in operands */
+#define EVEX_DISPLACEMENT 2    /* the displacement of EVEX instructions, in operands (disp8*N) */
 
 enum needs {
 	NEEDS_X87,
@@ -20,10 +20,10 @@ enum needs {
 
 struct sample {
 	const char *name;
-	u8 bytes[12]; /* with register 1, 9 or 17; VEX.vvvv is 5 or 21 */
+	u8 bytes[12]; /* the instruction with register 1, 9 or 17; VEX.vvvv is 5 or 21 */
 	u8 count;
 	u8 needs;
-	u8 alignment; /* of the operand; 0: any */
+	u8 alignment; /* the operand's alignment; 0: any */
 	u8 displacement;
 };
 

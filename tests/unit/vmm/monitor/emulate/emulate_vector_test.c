@@ -45,7 +45,10 @@ static void randomize(u8 *bytes, u32 count)
 	}
 }
 
-/* All components in use, sometimes one of them in its initial configuration; any TOP. */
+/*
+ * Makes an image with all components in use, sometimes one of them in its initial configuration;
+ * any TOP.
+ */
 static void make_image(void)
 {
 	u64 used = random_u64() % 4 == 0 ? components & ~BIT(random_u64() % 8) : components;
@@ -166,7 +169,7 @@ static void run_one(const struct sample *sample)
 	memcpy(machine_data(&machine, 1), data + PAGE_SIZE, PAGE_SIZE);
 	machine_put_code(&machine, 0, sample->bytes, sample->count);
 	machine.page.gpr[GPR_RBX] = base;
-	machine.page.gpr[GPR_RDI] = DATA_GVA + offset; /* MASKMOVDQU */
+	machine.page.gpr[GPR_RDI] = DATA_GVA + offset; /* the operand of MASKMOVDQU */
 	if (emulate(&machine.emulator, &event) != EMULATE_DONE)
 		fail_msg("%s is not emulated", sample->name);
 	assert_int_equal(machine.page.rip, CODE_GVA + sample->count);
@@ -195,7 +198,7 @@ static void test_against_cpu(void **state)
 		printf("%u of %zu forms are not of this CPU\n", left_out, ARRAY_COUNT(samples));
 }
 
-static bool keep_image; /* use `before` as it is */
+static bool keep_image; /* run_one uses `before` as it is */
 
 static enum emulate_result try(const char *code, u32 count, u64 address, struct vcpu_event *event)
 {
@@ -244,7 +247,8 @@ static void test_faults(void **state)
 	assert_int_equal(event.vector, VECTOR_UD);
 	assert_int_equal(TRY("\xc5\xfd\x6e\x0b", DATA_GVA), EMULATE_FAULT); /* vmovd, L = 1 */
 	assert_int_equal(event.vector, VECTOR_UD);
-	assert_int_equal(TRY("\xc5\xf8\x6f\x0b", DATA_GVA), EMULATE_UNSUPPORTED); /* no mmx */
+	/* the image has no MMX */
+	assert_int_equal(TRY("\xc5\xf8\x6f\x0b", DATA_GVA), EMULATE_UNSUPPORTED);
 	assert_memory_equal(image, before, sizeof(image));
 }
 
@@ -323,11 +327,12 @@ static void test_not_available(void **state)
 	(void)state;
 	machine_init(&machine);
 	machine.page.cr0 |= CR0_TS;
-	ASSERT_VECTOR("\x0f\x11\x03", VECTOR_NM);	      /* movups */
-	ASSERT_VECTOR("\xc5\xf8\x11\x03", VECTOR_NM);	      /* vmovups */
-	ASSERT_VECTOR("\x62\xf1\x7c\x48\x11\x03", VECTOR_NM); /* in zmm */
-	ASSERT_VECTOR("\x0f\x7f\x03", VECTOR_NM);	      /* movq mm */
-	ASSERT_VECTOR("\xdd\x13", VECTOR_NM);		      /* fst */
+	ASSERT_VECTOR("\x0f\x11\x03", VECTOR_NM);     /* movups */
+	ASSERT_VECTOR("\xc5\xf8\x11\x03", VECTOR_NM); /* vmovups */
+	/* an instruction that uses zmm registers */
+	ASSERT_VECTOR("\x62\xf1\x7c\x48\x11\x03", VECTOR_NM);
+	ASSERT_VECTOR("\x0f\x7f\x03", VECTOR_NM); /* movq with an MMX register */
+	ASSERT_VECTOR("\xdd\x13", VECTOR_NM);	  /* fst */
 	machine.page.cr0 |= CR0_EM;
 	ASSERT_VECTOR("\x0f\x11\x03", VECTOR_UD);
 	ASSERT_VECTOR("\xc5\xf8\x11\x03", VECTOR_NM);

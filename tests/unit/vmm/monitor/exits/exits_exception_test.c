@@ -11,7 +11,7 @@ static int set_up(void **state)
 	return 0;
 }
 
-/* What the guest gets for an exit, `length` being what the CPU says of the instruction's. */
+/* Checks what the guest gets for an exit; `length` is the instruction's length by the CPU. */
 static void expect_software(u64 code, u32 vector, u32 length, u32 type, u32 raised, u32 passed)
 {
 	page.exit = (struct vcpu_exit){.reason = EXIT_EXCEPTION,
@@ -35,7 +35,7 @@ static void set_code(const char *bytes)
 	assert_int_equal(x86_decode(ram + 0x1000, 15, X86_MODE_32, &decode_answer), X86_OK);
 }
 
-/* Emulated CPUs: one exit code for all of them, and no length. */
+/* Emulated CPUs give one exit code for all of these instructions, and no length. */
 static void test_software_unknown(void **state)
 {
 	(void)state;
@@ -51,7 +51,7 @@ static void test_software_unknown(void **state)
 	expect_software(VMEXIT_SWINT, VECTOR_BP, 0, EVENT_SOFTWARE_EXCEPTION, VECTOR_OF, 1);
 }
 
-/* Another vCPU has replaced it, or unmapped it: what is there now is executed. */
+/* Another vCPU has replaced or unmapped the instruction: what is there now is executed. */
 static void test_software_replaced(void **state)
 {
 	(void)state;
@@ -72,7 +72,7 @@ static void test_software_replaced(void **state)
 	}
 }
 
-/* Where the CPU tells them apart, the instruction is what it says. */
+/* Where the CPU tells the instructions apart, the instruction is what the CPU says. */
 static void test_software_known(void **state)
 {
 	(void)state;
@@ -97,7 +97,7 @@ static void test_software_known(void **state)
 	expect_software(0, VECTOR_BP, 1, EVENT_SOFTWARE_EXCEPTION, VECTOR_BP, 1);
 }
 
-/* VMX leaves DR6 to whoever delivers the #DB; INT1 does not change it. */
+/* VMX leaves DR6 to whoever delivers the #DB; INT1 does not change DR6. */
 static void test_debug(void **state)
 {
 	(void)state;

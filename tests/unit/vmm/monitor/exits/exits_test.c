@@ -67,7 +67,8 @@ static void test_io_string(void **state)
 	(void)state;
 	vcpu->quiet = true;
 	io(1, IO_STRING | IO_REP);
-	assert_false(vcpu->quiet); /* its memory operand may have been the local APIC */
+	/* the instruction's memory operand may have been the local APIC */
+	assert_false(vcpu->quiet);
 	assert_int_equal(page.request, 0);
 	assert_int_equal(groups_fetched, VCPU_SEGMENTS | VCPU_CONTROL);
 	emulate_answer = EMULATE_FAULT;
@@ -182,7 +183,9 @@ static void test_cpuid_of_none(void **state)
 	settle(EXIT_CPUID);
 	assert_int_equal(learnt_leaf, CPUID_FEATURES);
 	assert_int_equal(learnt_subleaf, 99);
-	/* on Intel's CPUs it is the last leaf's subleaf, by the number that was asked for */
+	/*
+	 * on Intel's CPUs the answer is the last leaf's subleaf, by the number that was asked for
+	 */
 	machine.cpuid.intel = true;
 	page.gpr[GPR_RAX] = 0x20;
 	page.gpr[GPR_RCX] = 99;
@@ -215,7 +218,7 @@ static void test_cpuid_above(void **state)
 	assert_int_equal(page.gpr[GPR_RBX], 576 + 256);
 }
 
-/* The guest goes on behind it, a millisecond later, whatever signals come meanwhile. */
+/* The guest goes on behind a bus lock a millisecond later, whatever signals come in between. */
 static void test_bus_lock(void **state)
 {
 	u64 before = host_tsc;
@@ -305,7 +308,7 @@ static void test_xsetbv(void **state)
 	static const u64 bad[] = {0, 2, 5, 0xf, 0xe7, 0x207, 1ull << 63 | 1};
 
 	(void)state;
-	/* whatever else is wrong: without OSXSAVE there is no such instruction */
+	/* without OSXSAVE there is no such instruction, whatever else is wrong */
 	page.segment[SEG_SS].access = 3 << SEGMENT_DPL_SHIFT;
 	page.gpr[GPR_RAX] = 7;
 	settle(EXIT_XSETBV);
@@ -350,7 +353,7 @@ static void test_simple_answers(void **state)
 	assert_int_equal(page.gpr[GPR_RAX], (u32)-1000); /* 32 bits: outside 64-bit mode */
 	page.exit.vector = VECTOR_DB;
 	page.exit.reason = EXIT_EXCEPTION;
-	page.exit.instruction_length = 0; /* with a length it would be INT1 */
+	page.exit.instruction_length = 0; /* with a length the exception would be INT1 */
 	page.request = 0;
 	exits_handle(vcpu);
 	todo_do(&machine);

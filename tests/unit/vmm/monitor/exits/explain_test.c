@@ -78,7 +78,7 @@ static void sound_state_fails_no_check(void **state)
 				  "fails");
 }
 
-/* One field of a sound VMCS has another value, or two have. */
+/* A fault of a sound VMCS: one field has another value, or two have. */
 struct fault {
 	struct {
 		u32 id;

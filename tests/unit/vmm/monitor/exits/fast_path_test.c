@@ -102,7 +102,7 @@ static void test_port(void **state)
 	assert_true(briefly((struct vcpu_exit){.reason = EXIT_RDMSR, .instruction_length = 2}));
 	assert_int_equal(signals, 1);
 
-	/* settled, but there is more to do */
+	/* the access is handled, but there is more to do */
 	page.gpr[GPR_RAX] = 0xff;
 	assert_false(port(1, 0));
 	assert_settled(2);
@@ -162,7 +162,7 @@ static void test_interrupts(void **state)
 	assert_int_equal(page.request, REQUEST_ADVANCE | REQUEST_INTERRUPT_WINDOW);
 	assert_false(vcpu->quiet);
 
-	irq_pending[0] = PENDING_WAIT; /* more than the short path can do */
+	irq_pending[0] = PENDING_WAIT; /* this needs more than the short path can do */
 	assert_false(port(1, 0));
 	assert_int_equal(page.exit.reason, EXIT_NONE);
 }
@@ -171,7 +171,7 @@ static void test_pv_eoi(void **state)
 {
 	(void)state;
 	vcpu->pv_eoi.msr = 0x1001;
-	vcpu->pv_eoi.pending = true; /* and the guest has cleared its byte */
+	vcpu->pv_eoi.pending = true; /* the offer is pending, and the guest has cleared its byte */
 	assert_true(port(1, 0));
 	assert_int_equal(eois, 1);
 	assert_false(vcpu->pv_eoi.pending);
@@ -301,7 +301,7 @@ static void test_lapic_memory(void **state)
 	assert_true(MEMORY("\x89\x0b", ACCESS_WRITE, at + LAPIC_EOI));
 	assert_int_equal(lapic_written, LAPIC_EOI);
 	assert_int_equal(lapic_written_value, 0x77);
-	assert_true(vcpu->quiet); /* checked again: nothing pending */
+	assert_true(vcpu->quiet); /* the APIC was checked again: nothing is pending */
 	page.gpr[GPR_RBX] = LAPIC_ICR;
 	assert_true(MEMORY("\x8b\x0b", ACCESS_READ, at + LAPIC_ICR));
 	assert_int_equal(page.gpr[GPR_RCX], 0xabc00000 | LAPIC_ICR);
@@ -369,7 +369,7 @@ static void test_icr(void **state)
 	assert_int_equal(recalls, 0);
 	assert_true(msr(EXIT_WRMSR, MSR_X2APIC_BASE + (LAPIC_SVR >> 4), 5));
 	assert_true(recalls > 0);
-	assert_true(lapic->lent); /* lent again */
+	assert_true(lapic->lent); /* the page is lent again */
 	lapic->by_cpu = lapic->lent = false;
 }
 
@@ -379,7 +379,8 @@ static void test_msrs(void **state)
 	assert_true(msr(EXIT_WRMSR, MSR_X2APIC_BASE + (LAPIC_TPR >> 4), 0x50));
 	assert_settled(2);
 	assert_int_equal(lapic_get_cr8(machine_lapic(vcpu)), 5);
-	assert_false(msr(EXIT_WRMSR, MSR_X2APIC_BASE + (LAPIC_TPR >> 4), 0)); /* #GP */
+	/* the write raises #GP */
+	assert_false(msr(EXIT_WRMSR, MSR_X2APIC_BASE + (LAPIC_TPR >> 4), 0));
 	assert_int_equal(page.exit.reason, EXIT_WRMSR);
 	lapic_set_cr8(machine_lapic(vcpu), 5);
 	assert_false(msr(EXIT_WRMSR, MSR_APIC_BASE, 5));
@@ -408,8 +409,8 @@ static void test_tsc_deadline(void **state)
 	assert_true(vcpu->deadline_ns == 4001);
 
 	lapic_rearmed = 0;
-	assert_false(msr(EXIT_WRMSR, MSR_TSC_DEADLINE, 4000)); /* due */
-	assert_false(msr(EXIT_WRMSR, MSR_TSC_DEADLINE, 0));    /* disarmed */
+	assert_false(msr(EXIT_WRMSR, MSR_TSC_DEADLINE, 4000)); /* the deadline is due */
+	assert_false(msr(EXIT_WRMSR, MSR_TSC_DEADLINE, 0));    /* the deadline is disarmed */
 	assert_true(lapic_rearmed == 0);
 	lapic_rearms = false;
 	assert_false(msr(EXIT_WRMSR, MSR_TSC_DEADLINE, 9000));
@@ -433,7 +434,7 @@ static void test_deadline_comes(void **state)
 	lapic_rearmed = 8000;
 	machine.time.base_tsc = 1000;
 	device_deadline = 8000;
-	host_tsc = 8999; /* too early: it is set again */
+	host_tsc = 8999; /* too early: the deadline is set again */
 	assert_true(briefly((struct vcpu_exit){.reason = EXIT_DEADLINE}));
 	assert_true(page.deadline_tsc == 9001);
 	assert_int_equal(channel.timer_expirations, 0);

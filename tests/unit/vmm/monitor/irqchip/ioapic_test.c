@@ -71,7 +71,7 @@ static void edge(void **state)
 	(void)state;
 	set_entry(PIN, 0x78);
 	irqchip_set_line(&chip, PIN, true);
-	irqchip_set_line(&chip, PIN, true); /* not a new edge */
+	irqchip_set_line(&chip, PIN, true); /* the level stays: this is no new edge */
 	service(0x78);
 	assert_int_equal(irqchip_take_interrupt(&chip, 0), -1);
 	irqchip_set_line(&chip, PIN, false);
@@ -99,7 +99,7 @@ static void level(void **state)
 	irqchip_set_line(&chip, PIN, false);
 	irqchip_set_line(&chip, PIN, true);
 	assert_false(vector_requested(0, 0x77));
-	/* Still asserted at EOI: delivered again; deasserted before EOI: not. */
+	/* A line still asserted at EOI is delivered again; a line deasserted before is not. */
 	lapic_write(bsp, LAPIC_EOI, 0);
 	assert_int_equal(irqchip_take_interrupt(&chip, 0), 0x77);
 	irqchip_set_line(&chip, PIN, false);

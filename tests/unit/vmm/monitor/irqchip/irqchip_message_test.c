@@ -7,7 +7,7 @@
 #define MODE(mode)	((u32)(mode) << MSI_DATA_DELIVERY_SHIFT)
 #define VECTOR		0x51u
 
-/* Bits: the CPUs that have the vector requested; they forget it. */
+/* Returns the CPUs that have the vector requested, a bit each; they forget it. */
 static u32 take(u32 vector)
 {
 	u32 cpus = 0;
@@ -40,7 +40,7 @@ static void physical(void **state)
 	assert_int_equal(sent_to(TO(0xff), VECTOR), 0xf);
 	/* bits that are not defined do not matter */
 	assert_int_equal(sent_to(TO(2) | 0xff3, VECTOR | 0xffff3000), 1u << 2);
-	assert_int_equal(sent_to(TO(2), 15), 0); /* no such vector */
+	assert_int_equal(sent_to(TO(2), 15), 0); /* there is no such vector */
 }
 
 static void other_addresses(void **state)
@@ -68,7 +68,10 @@ static void logical(void **state)
 	assert_int_equal(sent_to(TO(0x22) | MSI_ADDRESS_LOGICAL, VECTOR), 0x8);
 }
 
-/* By the delivery mode or by the redirection hint: one CPU, of the lowest priority. */
+/*
+ * By the delivery mode or by the redirection hint one CPU gets the message, the one of the lowest
+ * priority.
+ */
 static void lowest_priority(void **state)
 {
 	(void)state;
@@ -116,7 +119,10 @@ static void other_modes(void **state)
 	assert_int_equal(chip.kick, 0);
 }
 
-/* What was taken and not delivered gives way to a higher class alone, and comes again after it. */
+/*
+ * An interrupt that was taken and not delivered gives way to a higher class alone, and comes again
+ * after it.
+ */
 static void puts_back(void **state)
 {
 	(void)state;

@@ -15,7 +15,7 @@ static bool in_page(u32 base, u32 vector)
 	return lapic_vector_test(bsp, base, vector);
 }
 
-/* What the CPU does when it delivers a vector: SDM vol. 3, 30.2.2 and 30.1.4. */
+/* Does what the CPU does when it delivers a vector: SDM vol. 3, 30.2.2 and 30.1.4. */
 static void cpu_takes(u32 vector)
 {
 	*lapic_vector_word(bsp, LAPIC_IRR, vector / 32) &= ~(1u << vector % 32);
@@ -67,7 +67,7 @@ static void what_the_cpu_did_counts(void **state)
 	lapic_lend(bsp);
 	bsp->moved = false;
 	cpu_takes(0x41);
-	assert_int_equal(lapic_ppr(bsp), 0x40); /* also while it is lent */
+	assert_int_equal(lapic_ppr(bsp), 0x40); /* the value is right also while the page is lent */
 	lapic_recall(bsp);
 	assert_false(bsp->moved);
 	assert_int_equal(lapic_pending(bsp), -1);
@@ -103,7 +103,7 @@ static void level_ends_by_an_exit(void **state)
 	*lapic_vector_word(bsp, LAPIC_ISR, 0x41 / 32) = 0;
 	lapic_recall(bsp);
 	lapic_eoi_broadcast(bsp, 0x41);
-	assert_true(in_page(LAPIC_IRR, 0x41)); /* still asserted */
+	assert_true(in_page(LAPIC_IRR, 0x41)); /* the line is still asserted */
 	lapic_vector_clear(bsp, LAPIC_IRR, 0x41);
 	irqchip_set_line(&chip, 5, false);
 	lapic_eoi_broadcast(bsp, 0x41);
@@ -140,7 +140,7 @@ static void writes_are_finished(void **state)
 	assert_int_equal(bsp->state.timer_expiry_ns, DEADLINE_NONE);
 	cpu_writes(LAPIC_TIMER_INITIAL, 5);
 	assert_int_equal(lapic_get(bsp, LAPIC_TIMER_INITIAL), 0);
-	cpu_writes(LAPIC_ICR, 0x41 | 3u << 18); /* to all others */
+	cpu_writes(LAPIC_ICR, 0x41 | 3u << 18); /* to all other CPUs */
 	assert_int_equal(take_requests(0x41), 0xe);
 }
 

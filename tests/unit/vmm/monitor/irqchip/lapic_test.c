@@ -82,7 +82,7 @@ static void priorities(void **state)
 	assert_int_equal(lapic_pending(bsp), 0x5f);
 	assert_int_equal(irqchip_take_interrupt(&chip, 0), 0x5f);
 	assert_int_equal(lapic_read(bsp, LAPIC_PPR), 0x50);
-	assert_int_equal(bsp->page->reg[LAPIC_PPR / 4], 0x50); /* in the page too */
+	assert_int_equal(bsp->page->reg[LAPIC_PPR / 4], 0x50); /* the page has the value too */
 	/* If the classes are equal PPR is TPR. */
 	lapic_write(bsp, LAPIC_TPR, 0x53);
 	assert_int_equal(lapic_read(bsp, LAPIC_PPR), 0x53);
@@ -197,7 +197,7 @@ static void logical_ipis(void **state)
 	assert_int_equal(take_requests(0x40), 0x5);
 	send_ipi(0, 0xff, LAPIC_ICR_LOGICAL | 0x40);
 	assert_int_equal(take_requests(0x40), 0xf);
-	/* There is no other model. */
+	/* There is no other model of logical destinations. */
 	lapic_write(&chip.lapic[2], LAPIC_DFR, 0x5fffffff);
 	send_ipi(0, 0x23, LAPIC_ICR_LOGICAL | 0x40);
 	assert_int_equal(take_requests(0x40), 0x8);
@@ -252,7 +252,7 @@ static void init_and_sipi(void **state)
 	send_ipi(0, 1, APIC_SIPI << 8 | LAPIC_ICR_ASSERT | 0x10);
 	assert_int_equal(irqchip_pending(&chip, 1), 0);
 	assert_int_equal(chip.kick, 0);
-	send_ipi(0, 1, APIC_INIT << 8 | LAPIC_ICR_LEVEL); /* de-assert: nothing */
+	send_ipi(0, 1, APIC_INIT << 8 | LAPIC_ICR_LEVEL); /* a de-assert does nothing */
 	assert_int_equal(irqchip_pending(&chip, 1), 0);
 
 	lapic_write(&chip.lapic[1], LAPIC_SVR, 0x1ff);
@@ -326,7 +326,7 @@ static void memory_accesses(void **state)
 	assert_int_equal(lapic_memory_read(bsp, 0xfee00080, 4), 0x21);
 	assert_int_equal(lapic_memory_read(bsp, 0xfee00030, 1), 0x14);
 	assert_int_equal(lapic_memory_read(bsp, 0xfee00032, 2), 0x0105);
-	/* Everything else is undefined: ignored here. */
+	/* Every other access is undefined, and ignored here. */
 	lapic_memory_write(bsp, 0xfee00080, 1, 0x33);
 	lapic_memory_write(bsp, 0xfee00084, 4, 0x33);
 	assert_int_equal(lapic_memory_read(bsp, 0xfee00080, 4), 0x21);

@@ -14,7 +14,7 @@ static void timer_one_shot(void **state)
 	assert_int_equal(lapic_read(bsp, LAPIC_TIMER_CURRENT), 600);
 	at_ns(16 * 400 + 15);
 	assert_int_equal(lapic_read(bsp, LAPIC_TIMER_CURRENT), 600);
-	/* With a new divider it continues from the current count. */
+	/* With a new divider the timer continues from the current count. */
 	at_ns(16 * 400);
 	lapic_write(bsp, LAPIC_TIMER_DIVIDE, LAPIC_TIMER_DIVIDE_BY_1);
 	assert_int_equal(lapic_read(bsp, LAPIC_TIMER_CURRENT), 600);
@@ -28,7 +28,7 @@ static void timer_one_shot(void **state)
 	assert_int_equal(lapic_read(bsp, LAPIC_TIMER_CURRENT), 0);
 	assert_int_equal(lapic_deadline(bsp), DEADLINE_NONE);
 	assert_int_equal(lapic_read(bsp, LAPIC_TIMER_INITIAL), 1000);
-	/* Zero stops it. */
+	/* An initial count of zero stops the timer. */
 	lapic_write(bsp, LAPIC_TIMER_INITIAL, 50);
 	lapic_write(bsp, LAPIC_TIMER_INITIAL, 0);
 	assert_int_equal(lapic_deadline(bsp), DEADLINE_NONE);
@@ -59,7 +59,7 @@ static void timer_periodic(void **state)
 	assert_int_equal(lapic_read(bsp, LAPIC_TIMER_CURRENT), 1000);
 	assert_int_equal(take_requests(0x30), 1);
 	assert_int_equal(lapic_deadline(bsp), 2000);
-	/* While its vector is still requested an early deadline is put off; a later one is kept. */
+	/* While the vector is still requested an early deadline is put off; a later one is kept. */
 	lapic_deliver(bsp, APIC_FIXED, 0x30, false);
 	assert_int_equal(lapic_deadline(bsp), 1000 + 50 * NS_PER_US);
 	lapic_write(bsp, LAPIC_TIMER_INITIAL, 100000);
@@ -72,7 +72,7 @@ static void timer_periodic(void **state)
 	assert_int_equal(take_requests(0x30), 1);
 	assert_int_equal(lapic_deadline(bsp), 6000);
 	assert_int_equal(lapic_read(bsp, LAPIC_TIMER_CURRENT), 700);
-	/* Masked, it counts on without interrupts. */
+	/* A masked timer counts on without interrupts. */
 	lapic_write(bsp, LAPIC_LVT_TIMER, LAPIC_LVT_MASKED | LAPIC_LVT_TIMER_PERIODIC | 0x30);
 	assert_int_equal(lapic_deadline(bsp), DEADLINE_NONE);
 	at_ns(6100);
@@ -118,7 +118,7 @@ static void timer_changes_mode(void **state)
 	at_ns(2500);
 	assert_int_equal(lapic_read(bsp, LAPIC_TIMER_CURRENT), 0);
 	assert_int_equal(lapic_read(bsp, LAPIC_TIMER_INITIAL), 1000);
-	/* To TSC-deadline: disarmed. */
+	/* A change to TSC-deadline mode disarms the timer. */
 	lapic_write(bsp, LAPIC_TIMER_INITIAL, 1000);
 	lapic_write(bsp, LAPIC_LVT_TIMER, LAPIC_LVT_TIMER_TSC_DEADLINE | 0x30);
 	assert_int_equal(lapic_deadline(bsp), DEADLINE_NONE);
@@ -135,7 +135,7 @@ static void timer_tsc_deadline(void **state)
 	lapic_write(bsp, LAPIC_TIMER_INITIAL, 7);
 	assert_int_equal(lapic_read(bsp, LAPIC_TIMER_CURRENT), 0);
 
-	at_ns(1000); /* TSC 2000 */
+	at_ns(1000); /* the guest's TSC is 2000 */
 	assert_true(wrmsr(bsp, MSR_TSC_DEADLINE, 5000));
 	assert_int_equal(rdmsr(bsp, MSR_TSC_DEADLINE), 5000);
 	assert_int_equal(lapic_deadline(bsp), 2501);

@@ -12,7 +12,7 @@ static void apic_base_transitions(void **state)
 	assert_false(wrmsr(bsp, MSR_APIC_BASE, xapic | 1));
 	assert_false(wrmsr(bsp, MSR_APIC_BASE, xapic | BIT(PHYSICAL_BITS)));
 	assert_false(wrmsr(bsp, MSR_APIC_BASE, off | APIC_BASE_EXTD));
-	/* Once moved, it answers at its new address only. */
+	/* A moved APIC answers at its new address only. */
 	assert_true(wrmsr(bsp, MSR_APIC_BASE, 0xfed40000 | APIC_BASE_BSP | APIC_BASE_EN));
 	assert_false(lapic_claims(bsp, 0xfee00030));
 	assert_true(lapic_claims(bsp, 0xfed40030));
@@ -65,7 +65,7 @@ static void x2apic_registers(void **state)
 	assert_false(lapic_msr_read(ap, 0x8ff, &value));
 	assert_false(lapic_msr_read(ap, 0x902, &value));
 	assert_false(wrmsr(ap, 0x908, 0));
-	/* Read-only. */
+	/* The ID is read-only. */
 	assert_false(wrmsr(ap, x2msr(LAPIC_ID), 3));
 	assert_false(wrmsr(ap, x2msr(LAPIC_VERSION), 0));
 	assert_false(wrmsr(ap, x2msr(LAPIC_LDR), 8));

@@ -92,7 +92,7 @@ static void edges_and_masks(void **state)
 	raise(4);
 	assert_int_equal(take(), 0x24);
 	out8(0x20, PIC_OCW2_EOI);
-	assert_int_equal(take(), -1); /* still high: no new edge */
+	assert_int_equal(take(), -1); /* the line is still high: there is no new edge */
 	lower(4);
 	raise(4);
 	assert_int_equal(take(), 0x24);
@@ -111,7 +111,7 @@ static void edges_and_masks(void **state)
 	raise(4);
 	lower(4);
 	assert_int_equal(irqchip_pending(&chip, 0), 0);
-	assert_int_equal(pic_acknowledge(&chip.pic), 0x27); /* spurious */
+	assert_int_equal(pic_acknowledge(&chip.pic), 0x27); /* the interrupt is spurious */
 	out8(0x20, PIC_OCW3 | PIC_OCW3_READ_ISR);
 	assert_int_equal(in8(0x20), 0);
 }
@@ -158,7 +158,7 @@ static void cascade(void **state)
 	out8(0xa0, PIC_OCW2_EOI);
 	out8(0x20, PIC_OCW2_EOI);
 	raise(2);
-	raise(16); /* has a pin of the I/O APIC only */
+	raise(16); /* the line has a pin of the I/O APIC only */
 	assert_int_equal(take(), -1);
 }
 
@@ -202,7 +202,7 @@ static void rotation(void **state)
 	raise(4);
 	out8(0x20, PIC_OCW2_SPECIFIC | PIC_OCW2_ROTATE | 3); /* 3 is lowest, 4 highest */
 	assert_int_equal(take(), 0x24);
-	out8(0x20, PIC_OCW2_EOI | PIC_OCW2_ROTATE); /* now 4 is lowest */
+	out8(0x20, PIC_OCW2_EOI | PIC_OCW2_ROTATE); /* now input 4 is the lowest */
 	assert_int_equal(take(), 0x20);
 	assert_int_equal(chip.pic.state.chip[0].lowest, 4);
 	out8(0x20, PIC_OCW2_EOI | PIC_OCW2_SPECIFIC | PIC_OCW2_ROTATE | 0);
@@ -307,7 +307,7 @@ static void initialisation_clears(void **state)
 	assert_int_equal(chip.pic.state.chip[0].init_step, 4);
 	out8(0x21, 0x01);
 	assert_int_equal(in8(0x21), 0);
-	assert_int_equal(in8(0x20), 0); /* edges before it are forgotten */
+	assert_int_equal(in8(0x20), 0); /* edges before the initialisation are forgotten */
 	lower(6);
 	raise(6);
 	assert_int_equal(take(), 0x46);
@@ -341,7 +341,7 @@ static void way_to_the_processor(void **state)
 	assert_int_equal(take(), 0x61);
 	pic_acknowledge(&chip.pic);
 	lapic_write(bsp, LAPIC_EOI, 0);
-	/* As NMI. */
+	/* The PIC's interrupt goes as an NMI. */
 	out8(0x20, PIC_OCW2_EOI);
 	lapic_write(bsp, LAPIC_LVT_LINT0, APIC_NMI << 8);
 	lower(0);
@@ -362,7 +362,7 @@ static void save_and_load(void **state)
 	(void)state;
 	raise(3);
 	assert_int_equal(take(), 0x23);
-	raise(12); /* through input 2, so above 3 */
+	raise(12); /* the interrupt comes through input 2, so it goes before input 3 */
 	assert_int_equal(device_save(device, saved, sizeof(struct pic_state)), STATUS_OK);
 	device_reset(device);
 	assert_int_equal(take(), -1);

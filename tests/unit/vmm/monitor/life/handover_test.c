@@ -55,7 +55,7 @@ static void assert_refused(const char *expected)
 	channel.handover_problem[0] = '\0';
 }
 
-/* Saved, and then it goes on where it was: guest time has stood still meanwhile. */
+/* A machine is saved, and then goes on where it was: guest time has stood still. */
 static void is_held(void **state)
 {
 	const struct state_choice all = state_choose_all(&machine);
@@ -80,7 +80,7 @@ static void is_held(void **state)
 	assert_int_equal(channel.stream[0].input_read, 1);
 }
 
-/* It is saved only when the last vCPU has left its guest. */
+/* The machine is saved only when the last vCPU has left its guest. */
 static void waits_for_vcpus(void **state)
 {
 	(void)state;
@@ -101,7 +101,7 @@ static void waits_for_vcpus(void **state)
 	assert_int_equal(channel.done_sequence, channel.command_sequence);
 }
 
-/* A paused one stays paused. */
+/* A paused machine stays paused. */
 static void paused(void **state)
 {
 	(void)state;
@@ -144,7 +144,10 @@ static void refused_to_save(void **state)
 	assert_refused("it neither runs nor is it paused");
 }
 
-/* The other process: nothing but the channel and the saved bytes is there of the first one. */
+/*
+ * Becomes the other process: it has nothing of the first process but the channel and the saved
+ * bytes.
+ */
 static void become_new(u32 renewal)
 {
 	const struct vm_channel kept = channel;
@@ -179,7 +182,7 @@ static void taken(void **state)
 	assert_int_equal(channel.refused_renewal, 0);
 	assert_int_equal(machine.state, VM_RUNNING);
 	assert_false(machine_may_run(&machine));
-	pending_handle(&machine); /* the command of the old one is none for this one */
+	pending_handle(&machine); /* a command to the old process is none for the new one */
 	assert_true(machine.handover.held);
 	assert_int_equal(page.rip, 0x1234);
 	assert_int_equal(other_page[0].gpr[GPR_RBX], 77);
@@ -315,7 +318,7 @@ static void checked_once(void **state)
 	load_again(used);
 	assert_int_equal(machine.handover.sum, state_sum(own_area, used));
 	assert_int_equal(machine.handover.sum_of, used);
-	own_area[100] ^= 1; /* as nobody does: in the checksum of the first record */
+	own_area[100] ^= 1; /* a change that nobody makes, in the checksum of the first record */
 	page.rip = 0x5678;
 	load_again(used);
 	assert_int_equal(channel.state, VM_RUNNING);
@@ -365,7 +368,7 @@ static void another_generation(void **state)
 	assert_true(handover_take(&machine));
 	tell(VM_COMMAND_CONTINUE);
 	assert_int_equal(generations, 0);
-	/* nothing of it without PCI */
+	/* without PCI the guest has no generation ID */
 	machine.job.pci = false;
 	machine_start(&machine);
 	todo_do(&machine);
@@ -391,7 +394,7 @@ static void not_set_back(void **state)
 					    "checksum is wrong");
 	assert_false(machine.handover.held);
 	machine.state = VM_RUNNING;
-	tell(VM_COMMAND_LOAD); /* without a hold */
+	tell(VM_COMMAND_LOAD); /* the machine is not held */
 	assert_int_equal(channel.state, VM_CRASHED);
 }
 

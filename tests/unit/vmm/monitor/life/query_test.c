@@ -158,7 +158,8 @@ static void test_balloon(void **state)
 	(void)state;
 	machine.platform.virtio_balloon = NULL;
 	assert_int_equal(ask(&query), STATUS_NOT_FOUND);
-	machine.platform.virtio_balloon = (struct virtio_balloon *)(void *)ram; /* for the test's */
+	/* the balloon of the test */
+	machine.platform.virtio_balloon = (struct virtio_balloon *)(void *)ram;
 	query.address = 700;
 	assert_int_equal(ask(&query), STATUS_OK);
 	assert_int_equal(channel.question.bytes, sizeof(struct query_balloon));

@@ -52,7 +52,7 @@ static void test_granted(void **state)
 	assert_int_equal(channel.done_sequence, 1);
 	assert_int_equal(channel.reserve_refused, 0);
 	expect_reserved(200);
-	/* none requests twice */
+	/* none requests a reservation twice */
 	reserved_permille[0] = 7;
 	rounds();
 	assert_int_equal(reserved_permille[0], 7);
@@ -121,7 +121,7 @@ static void new_machine(u64 budget_ns, u64 period_ns)
 	reserve_start(&machine);
 }
 
-/* At the start: ready once all are granted, otherwise no machine at all. */
+/* A start is ready once all reservations are granted; otherwise there is no machine at all. */
 static void test_start(void **state)
 {
 	(void)state;

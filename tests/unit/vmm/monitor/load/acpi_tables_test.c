@@ -134,7 +134,7 @@ static void test_fadt(void **state)
 	assert_int_equal(fadt->dsdt, fadt->x_dsdt);
 	assert_memory_equal(table_at(fadt->dsdt)->signature, "DSDT", 4);
 	assert_int_equal(sum(ram + fadt->dsdt, table_at(fadt->dsdt)->length), 0);
-	/* some kernels find it by these bytes */
+	/* some kernels find the table by these bytes */
 	assert_memory_equal(ram + fadt->dsdt + table_at(fadt->dsdt)->length - 12,
 			    "_S5_\x12\x07\x04\x0a\x05\0\0\0", 12);
 }
@@ -204,7 +204,7 @@ static void test_wdat(void **state)
 }
 
 /* A second boot finds the same tables, whatever the first one left in the memory. */
-/* Only a machine with PCI has it, and a host bridge. */
+/* Only a machine with PCI has an MCFG, and a host bridge. */
 static void test_mcfg(void **state)
 {
 	struct acpi_machine machine = {.vcpu_count = 1, .pci = true};
@@ -250,7 +250,7 @@ static void test_rewrite(void **state)
 	free(first);
 }
 
-/* What the guest finds by its name; only a machine with PCI has it. */
+/* Finds a text in the DSDT, which the guest finds by its name; NULL: it is not there. */
 static const u8 *find_in_dsdt(const char *text, u32 bytes)
 {
 	const struct acpi_fadt *fadt = (const struct acpi_fadt *)find_table("FACP");

@@ -120,7 +120,7 @@ static void test_e820_above_4g(void **state)
 	assert_int_equal(map.entry[map.count - 1].length, 2 * GIB);
 	e820_build(&map, 3 * GIB, false);
 	assert_true(map.entry[map.count - 1].start < 4 * GIB);
-	/* all that there can be has a place */
+	/* the map has room for all entries that there can be */
 	e820_build(&map, 5 * GIB, true);
 	assert_int_equal(map.count, E820_ENTRIES_MAX);
 	assert_int_equal(map.entry[map.count - 1].start, 4 * GIB);
@@ -149,7 +149,9 @@ static void test_initrd(void **state)
 	assert_refused(fixture, "initrd: its 5000 bytes do not fit");
 }
 
-/* It is loaded at code32_start and unpacks itself to pref_address. */
+/*
+ * A kernel that cannot be relocated is loaded at code32_start and unpacks itself to pref_address.
+ */
 static void test_not_relocatable(void **state)
 {
 	struct fixture *fixture = *state;
@@ -176,7 +178,7 @@ static void test_not_relocatable(void **state)
 	assert_refused(fixture, "from 0xffffffffffffff9b on to unpack itself");
 }
 
-/* It unpacks itself to below where it was loaded. */
+/* A kernel unpacks itself to an address below the one at which it was loaded. */
 static void test_not_relocatable_down(void **state)
 {
 	struct fixture *fixture = *state;
@@ -203,7 +205,7 @@ static void test_entry_32(void **state)
 	assert_int_equal(fixture->page.segment[SEG_CS].access & (SEGMENT_L | SEGMENT_DB),
 			 SEGMENT_DB);
 	assert_memory_equal(fixture->job.ram + 0x100000, fixture->file + SETUP_BYTES, KERNEL_BYTES);
-	/* What later versions call setup_data is this one's own. */
+	/* This version's own field lies where later versions have setup_data. */
 	assert_int_equal(get_u64(fixture->job.ram + fixture->page.gpr[GPR_RSI] + LINUX_SETUP_DATA),
 			 0x1234);
 }

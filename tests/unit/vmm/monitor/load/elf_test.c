@@ -100,7 +100,8 @@ static void test_pvh(void **state)
 	memset(fixture->job.ram + NOTE_AT, 0xee, 48);
 	fixture->job.firmware = true;
 	assert_true(load_guest(&fixture->job));
-	assert_false(fixture->job.firmware); /* ticks cost exits: for those that may expect them */
+	/* a kernel of this kind may not count on the firmware's ticks, which cost exits */
+	assert_false(fixture->job.firmware);
 	assert_int_equal(fixture->page.rip, ENTRY);
 	assert_int_equal(fixture->page.cr0, CR0_PE | CR0_ET);
 	assert_int_equal(fixture->page.segment[SEG_CS].limit, 0xffffffff);
@@ -194,7 +195,7 @@ static void test_refusals(void **state)
 	put_u64(file + NOTE_OFFSET + 24 + 16, TEXT_AT + TEXT_MEMORY);
 	assert_refused(fixture, "PVH entry 0x201000 lies beyond its end 0x201000");
 	put_u64(file + NOTE_OFFSET + 24 + 16, ENTRY);
-	put_u32(file + 64, 6); /* PT_PHDR */
+	put_u32(file + 64, 6); /* the type PT_PHDR */
 	assert_refused(fixture, "none of its 2 ELF program headers loads anything");
 	put_u32(file + 64, 1);
 	put_u32(file + 120, 6);
@@ -217,7 +218,7 @@ static void test_first_page(void **state)
 	assert_true(load_guest(&fixture->job));
 	assert_int_equal(fixture->page.rip, 0x40);
 	assert_memory_equal(ram, file + TEXT_OFFSET, TEXT_BYTES);
-	assert_int_not_equal(get_u32(ram + TEXT_BYTES), 0); /* a vector */
+	assert_int_not_equal(get_u32(ram + TEXT_BYTES), 0); /* an interrupt vector */
 	put_u64(file + 64 + 40, LAYOUT_GDT + 1);
 	assert_refused(fixture, "lies outside the VM's RAM");
 }

@@ -13,17 +13,18 @@
 
 static u8 *ram;
 
-/* What the table contains, by the specification's entry types. */
+/* The contents of the table, by the specification's entry types. */
 static struct {
 	u32 cpus;
 	u32 boot_cpus;
 	u32 buses;
-	u32 isa; /* number of that bus; the other one is PCI's, 0 as in its configuration space */
+	/* the number of the ISA bus; the other bus is PCI's, 0 as in its configuration space */
+	u32 isa;
 	u32 ioapics;
-	u32 pin[256];	/* of an ISA IRQ, ~0 without */
-	u32 flags[256]; /* its polarity and trigger */
-	u32 slot[32];	/* pin of its INTA, ~0 without */
-	u32 local[2];	/* what LINT0 and LINT1 carry */
+	u32 pin[256];	/* the pin of each ISA IRQ; ~0: it has none */
+	u32 flags[256]; /* the polarity and trigger of each ISA IRQ */
+	u32 slot[32];	/* the pin of each slot's INTA; ~0: it has none */
+	u32 local[2];	/* the interrupts at LINT0 and LINT1 */
 } found;
 
 static int make_ram(void **state)
@@ -173,7 +174,10 @@ static void test_processors(void **state)
 	}
 }
 
-/* As in the MADT: IRQ 0 at pin 2, the SCI level-triggered, 8259s and NMI at the local APICs. */
+/*
+ * The interrupts are as in the MADT: IRQ 0 at pin 2, the SCI level-triggered, 8259s and NMI at the
+ * local APICs.
+ */
 static void test_interrupts(void **state)
 {
 	(void)state;
@@ -238,7 +242,9 @@ static void *scribble(void *argument)
 	return argument;
 }
 
-/* Whatever is written there meanwhile, the monitor writes to nothing beside the table. */
+/*
+ * Whatever a device writes to the table in between, the monitor writes to nothing beside the table.
+ */
 static void test_changed_meanwhile(void **state)
 {
 	pthread_t thread;

@@ -197,7 +197,7 @@ static void test_entry_in_both_ranges(void **state)
 	put_u32(segment + 32 + 12, LOAD_AT + 0x1000);
 	check_entry(fixture);
 
-	/* What is not loaded does not count. */
+	/* A part of the file that is not loaded does not count. */
 	put_u32(fixture->file + 24, HIGHER_HALF + LOAD_AT + 0xa0);
 	put_u32(segment + 8, HIGHER_HALF + LOAD_AT);
 	put_u32(segment + 32, 6);

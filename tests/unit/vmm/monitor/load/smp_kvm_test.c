@@ -32,7 +32,7 @@ static void test_send_ipi(void **state)
 	assert_int_equal(delivered[3], 0xfb);
 	assert_int_equal(hypercall(10, 1, 0, 2, APIC_NMI << 8 | 2), 1);
 	assert_int_equal(delivered[2], APIC_NMI << 8 | 2);
-	/* no such vCPU; a delivery mode that is not allowed; a shorthand */
+	/* the cases: no such vCPU; a delivery mode that is not allowed; a shorthand */
 	assert_int_equal(hypercall(10, ~0ull, ~0ull, 4, 0xfb), 0);
 	assert_int_equal(hypercall(10, 1, 0, 0xffffffffffull, 0xfb), 0);
 	assert_int_equal(hypercall(10, 1, 0, 1, APIC_INIT << 8), -22);
@@ -63,9 +63,9 @@ static void test_unhalt(void **state)
 	assert_int_equal(hypercall(5, 0, 1, 0, 0), 0);
 	assert_int_equal(wakes_sent[1], 1);
 	assert_true(round_of(1));
-	assert_false(round_after(1, EXIT_HLT)); /* once */
+	assert_false(round_after(1, EXIT_HLT)); /* the wake-up counts once */
 	assert_int_equal(hypercall(5, 0, 2, 0, 0), 0);
-	assert_int_equal(kicks_sent[2], 0); /* it checks when it halts */
+	assert_int_equal(kicks_sent[2], 0); /* the vCPU looks for the wake-up when it halts */
 	assert_true(round_after(2, EXIT_HLT));
 	assert_int_equal(hypercall(5, 0, 4, 0, 0), -22);
 }
@@ -91,7 +91,7 @@ static void test_steal_time(void **state)
 	assert_true(round_of(0));
 	assert_int_equal(record->steal, 0);
 	page.waited_tsc = 1000;
-	record->version = 7; /* the guest may have changed it */
+	record->version = 7; /* the guest may have changed the version */
 	assert_true(round_after(0, EXIT_KICK));
 	assert_int_equal(record->steal, 300);
 	assert_int_equal(record->version, 8);
@@ -201,7 +201,7 @@ static void test_pv_eoi(void **state)
 	enable_pv_eoi(0x3000 | 1);
 	assert_false(vcpu->event.valid);
 	assert_true(round_of(0));
-	assert_int_equal(ram[0x3000], 0); /* nothing in service */
+	assert_int_equal(ram[0x3000], 0); /* no interrupt is in service */
 	eoi_private = true;
 	assert_true(round_after(0, EXIT_KICK));
 	assert_int_equal(ram[0x3000], 1);
@@ -222,7 +222,7 @@ static void test_pv_eoi(void **state)
 	assert_int_equal(vcpu->event.vector, VECTOR_GP);
 }
 
-/* INIT ends all of it: the guest may use that memory for something else. */
+/* INIT ends all of this: the guest may use the memory for something else. */
 static void test_init_ends_all(void **state)
 {
 	(void)state;

@@ -13,7 +13,7 @@ static int make_four(void **state)
 	return 0;
 }
 
-/* One round of the vCPU's thread, up to its next wait or run. */
+/* Runs one round of the vCPU's thread, up to its next wait or run. */
 static bool round_of(u32 cpu)
 {
 	u64 deadline_tsc;

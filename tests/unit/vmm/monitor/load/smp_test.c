@@ -62,7 +62,7 @@ static void test_pause(void **state)
 	host_tsc += 100;
 	assert_true(machine.fast_path);
 	assert_false(round_after(0, EXIT_KICK));
-	page.exit.reason = EXIT_INTERRUPT_WINDOW; /* from now on no exit is settled */
+	page.exit.reason = EXIT_INTERRUPT_WINDOW; /* from now on the kernel settles no exit */
 	assert_false(fast_path_between_runs(vcpu, &machine, &page, fast_path_handle_other));
 	assert_int_equal(page.exit.reason, EXIT_INTERRUPT_WINDOW);
 	page.exit.reason = EXIT_NONE;
@@ -109,7 +109,7 @@ static void test_reset(void **state)
 	assert_int_equal(loads, 1);
 	assert_int_equal(kicks_sent[0], 1);
 	assert_false(round_after(0, EXIT_KICK));
-	assert_false(round_after(1, EXIT_TRIPLE_FAULT)); /* no longer settled */
+	assert_false(round_after(1, EXIT_TRIPLE_FAULT)); /* the kernel settles no exit any more */
 	assert_int_equal(loads, 1);
 	memset(wakes_sent, 0, sizeof(wakes_sent));
 	irq_pending[3] = PENDING_WAIT;
@@ -206,7 +206,7 @@ static void test_wakes(void **state)
 	assert_int_equal(kicks_sent[3], 1);
 	assert_false(machine.vcpu[1].quiet);
 	machine.platform.irqchip.kick = 0xe;
-	assert_true(round_after(0, EXIT_WRMSR)); /* each is told only once until it has come */
+	assert_true(round_after(0, EXIT_WRMSR)); /* each vCPU is told only once until it has come */
 	assert_int_equal(kicks_sent[1] + wakes_sent[2] + kicks_sent[3], 3);
 	assert_true(round_after(1, EXIT_KICK));
 	machine.platform.irqchip.kick = 0xe;
@@ -307,7 +307,7 @@ static void test_lock_goes_round(void **state)
 	assert_false(fast_path_between_runs(vcpu, &machine, &page, fast_path_handle_port));
 	assert_true(round_after(0, EXIT_KICK));
 	assert_int_equal(yields[2], 1);
-	/* not to itself: its bit may still be set */
+	/* the lock does not go to the vCPU itself: its bit may still be set */
 	machine.lock.waiting = BIT(0);
 	assert_true(round_after(0, EXIT_KICK));
 	assert_int_equal(yields[0], 0);

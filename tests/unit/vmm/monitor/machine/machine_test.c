@@ -15,7 +15,7 @@ static void test_life(void **state)
 {
 	(void)state;
 	assert_int_equal(channel.state, VM_RUNNING);
-	command(VM_COMMAND_RESUME); /* not paused */
+	command(VM_COMMAND_RESUME); /* the machine is not paused */
 	assert_int_equal(channel.state, VM_RUNNING);
 	host_tsc += 100;
 	command(VM_COMMAND_PAUSE);
@@ -67,7 +67,7 @@ static void test_pause_stops_time(void **state)
 			 PVCLOCK_TSC_STABLE | PVCLOCK_GUEST_STOPPED);
 }
 
-static u64 ticked_at; /* wall time */
+static u64 ticked_at; /* the wall time of the last tick */
 
 static void note_tick(struct device *device)
 {
@@ -163,7 +163,7 @@ static void crashes(u32 events, const char *reason)
 	assert_int_equal(channel.state, VM_RUNNING);
 }
 
-/* What the guest has not survived is a crash, kept for inspection. */
+/* An event that the guest has not survived is a crash, kept for inspection. */
 static void test_guest_is_dead(void **state)
 {
 	(void)state;

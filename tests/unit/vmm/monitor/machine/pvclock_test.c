@@ -68,7 +68,7 @@ static void test_scale(void **unused)
 		assert_true(mul >= 1u << 31);
 		cycles = shift >= 0 ? cycles << shift : cycles >> -shift;
 		ns = (u64)(((unsigned __int128)cycles * mul) >> 32);
-		assert_in_range(ns, want - 4000, want); /* one part in 10^9 */
+		assert_in_range(ns, want - 4000, want); /* within one part in 10^9 */
 	}
 }
 
@@ -114,7 +114,7 @@ static void test_pause(void **unused)
 	assert_int_equal(((const struct pvclock_record *)(ram + RECORD))->flags,
 			 PVCLOCK_TSC_STABLE | PVCLOCK_GUEST_STOPPED);
 	assert_in_range(guest_ns(before + 1000), 2 * NS_PER_S + 990, 2 * NS_PER_S + 1010);
-	machine_time_resume(&now, 99 * NS_PER_S); /* not paused: no effect */
+	machine_time_resume(&now, 99 * NS_PER_S); /* without a pause this has no effect */
 	machine_time_update(&now, &clock_now, 1000 + 12 * NS_PER_S + 8);
 	assert_int_equal(clock_now.now_ns, 2 * NS_PER_S + 8);
 }
@@ -154,7 +154,7 @@ static void test_deadline(void **unused)
 	assert_true(machine_time_to_host(&now, DEADLINE_NONE - 1) < ~0ull);
 }
 
-/* It was saved, and the host has been started anew: the guest's time began before the host's. */
+/* The host was started anew after the save: the guest's time began before the host's. */
 static void test_older_than_host(void **unused)
 {
 	u64 elapsed = 5000;
@@ -169,14 +169,14 @@ static void test_older_than_host(void **unused)
 		machine_time_update(&now, &clock_now, machine_time_to_host(&now, ns));
 		assert_in_range(clock_now.now_ns, ns, ns + 2);
 	}
-	/* what has passed long ago is due at once */
+	/* a time that has passed long ago is due at once */
 	assert_int_equal(machine_time_to_host(&now, 7), 1);
 	assert_int_equal(machine_time_to_host(&now, DEADLINE_NONE), 0);
 	assert_true(machine_time_to_host(&now, DEADLINE_NONE - 1) < ~0ull);
 	assert_true(machine_time_to_host(&now, DEADLINE_NONE - 1) > ~0ull >> 1);
 	machine_time_start(&now, 1000000, ~0ull);
 	assert_true(machine_time_to_host(&now, DEADLINE_NONE - 1) < ~0ull);
-	/* and one that has yet to begin stands at 0 */
+	/* a time that has yet to begin stands at 0 */
 	machine_time_start(&now, 1000000, 1000);
 	machine_time_update(&now, &clock_now, 100);
 	assert_int_equal(clock_now.now_ns, 0);

@@ -125,7 +125,8 @@ static void test_reserved_bits(void **state)
 	assert_true(reach(gva, WALK_READ));
 	page.efer &= ~EFER_NXE;
 	assert_fault(gva, WALK_READ, PF_ERROR_P | PF_ERROR_RSVD);
-	set(TABLE(2), 2, 0x202000 | FULL | PTE_PS); /* not 2-MiB aligned: reserved bits */
+	/* the address is not 2-MiB aligned: reserved bits are set */
+	set(TABLE(2), 2, 0x202000 | FULL | PTE_PS);
 	assert_fault(gva, WALK_FETCH, PF_ERROR_P | PF_ERROR_RSVD);
 }
 
@@ -156,8 +157,10 @@ static void test_pae(void **state)
 	set(TABLE(2), 5, TABLE(1) | FULL);
 	set(TABLE(1), 7, 0x8000005000 | FULL);
 	assert_gpa(gva, 0x8000005123, 4096);
-	assert_gpa(gva | 0xffffffff00000000, 0x8000005123, 4096);    /* only 32 bits count */
-	assert_int_equal(get(TABLE(3) + 0x20, 3), TABLE(2) | PTE_P); /* no accessed bit there */
+	/* only 32 bits of the address count */
+	assert_gpa(gva | 0xffffffff00000000, 0x8000005123, 4096);
+	/* this level has no accessed bit */
+	assert_int_equal(get(TABLE(3) + 0x20, 3), TABLE(2) | PTE_P);
 	assert_true(reach(gva, WALK_WRITE | WALK_USER));
 	assert_int_equal(get(TABLE(1), 7), 0x8000005000 | FULL | PTE_A | PTE_D);
 	set(TABLE(2), 5, 0x8000200000 | FULL | PTE_PS);
@@ -177,7 +180,8 @@ static void test_32_bit(void **state)
 	u32 entry;
 
 	page.cr3 = TABLE(2);
-	set_32(TABLE(2), 1023, TABLE(1) | (u32)FULL | (u32)PTE_PS); /* no CR4.PSE: a table */
+	/* without CR4.PSE the entry is a table */
+	set_32(TABLE(2), 1023, TABLE(1) | (u32)FULL | (u32)PTE_PS);
 	set_32(TABLE(1), 1023, 0xfedc5000 | (u32)FULL);
 	assert_gpa(gva, 0xfedc5123, 4096);
 	assert_true(reach(gva, WALK_WRITE));

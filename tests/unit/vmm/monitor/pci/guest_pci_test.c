@@ -26,10 +26,13 @@ static void both_mechanisms(void **state)
 	assert_int_equal(in(PCI_DATA_PORT + 3, 2), 0xffff);
 	assert_int_equal(in(PCI_ADDRESS_PORT + 3, 2), 0xffff);
 	assert_int_equal(load(ecam(RNG, 2), 4), 0xffffffff);
-	assert_true(load(ecam(RNG, 0), 8) == 0x0010000310441af4); /* two dwords */
+	assert_true(load(ecam(RNG, 0), 8) == 0x0010000310441af4); /* the value of two dwords */
 }
 
-/* What is not there reads as all ones: no second function, no other bus, no extended registers. */
+/*
+ * A function that is not there reads as all ones: no second function, no other bus, no extended
+ * registers.
+ */
 static void nothing_else_is_there(void **state)
 {
 	(void)state;
@@ -85,7 +88,7 @@ static void read_only_bits_stay(void **state)
 	assert_int_equal(config_in(0, PCI_COMMAND, 4), 0);
 }
 
-/* PCI 3.0, 6.2.5.1: all ones are written, what reads back is the size. */
+/* A BAR's size is what reads back after all ones were written (PCI 3.0, 6.2.5.1). */
 static void bars_are_sized(void **state)
 {
 	u32 ports = config_in(RNG, 0x10, 4);
@@ -104,7 +107,7 @@ static void bars_are_sized(void **state)
 	config_out(RNG, 0x20, 4, ~0u);
 	assert_int_equal(config_in(RNG, 0x14, 4), 0);
 	assert_int_equal(config_in(RNG, 0x20, 4), 0);
-	/* meanwhile it answered nowhere */
+	/* in between the BAR answered nowhere */
 	assert_int_equal(load(low & ~0xfu, 4), 0xffffffff);
 	config_out(RNG, 0x1c, 4, 0);
 	config_out(RNG, 0x18, 4, low);
@@ -148,7 +151,10 @@ static void bars_move(void **state)
 	assert_true(answers(first));
 }
 
-/* Of two at one place the lower slot answers, whoever came first; the other one is back later. */
+/*
+ * Of two BARs at one place the lower slot's answers, whichever came first; the other BAR is back
+ * later.
+ */
 static void bars_overlap(void **state)
 {
 	u64 console = memory_of(CONSOLE);
@@ -184,7 +190,7 @@ static void decode_is_switched(void **state)
 	config_out(RNG, 0x10, 4, 0xff80);
 	assert_int_equal(in(0xff80, 2), 0);
 	assert_int_equal(in(ports, 2), 0xffff);
-	config_out(RNG, 0x10, 4, 0x3f8); /* not in the window */
+	config_out(RNG, 0x10, 4, 0x3f8); /* the address is not in the window */
 	assert_int_equal(in(0x3f8, 2), 0xffff);
 }
 
@@ -228,7 +234,7 @@ static void msix_messages(void **state)
 	set_command(RNG, COMMAND_ALL);
 	msix_entry(RNG, 1, 0xfee01000, 0x4041, 0);
 	pci_msix_raise(rng, 1);
-	assert_int_equal(message_count, 0); /* not enabled */
+	assert_int_equal(message_count, 0); /* the entry is not enabled */
 	msix_enable(RNG, 0);
 	pci_msix_raise(rng, 1);
 	assert_int_equal(message_count, 1);
@@ -249,13 +255,13 @@ static void msix_messages(void **state)
 	assert_int_equal(pending_bits(), 3);
 	msix_enable(RNG, 0);
 	assert_int_equal(message_count, 4);
-	/* without bus mastering it cannot write, a message neither */
+	/* without bus mastering the function cannot write, not even a message */
 	set_command(RNG, PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
 	pci_msix_raise(rng, 1);
 	assert_int_equal(message_count, 4);
 	set_command(RNG, COMMAND_ALL);
 	assert_int_equal(message_count, 5);
-	/* what is no local APIC's address is dropped and counted */
+	/* a message to an address that is no local APIC's is dropped and counted */
 	msix_entry(RNG, 1, 0x1000, 0x42, 0);
 	pci_msix_raise(rng, 1);
 	msix_entry(RNG, 1, 0x1fee00000, 0x42, 0);

@@ -8,20 +8,22 @@
 #include "vmm/monitor/state/record.c"
 #include "vmm/rt/format.c"
 
-#define DISK_BYTES  (5 * BLOCK_BYTES + 512)
-#define PLACE_BYTES (8 * BLOCK_BYTES + 1024) /* no whole number of its blocks */
+#define DISK_BYTES (5 * BLOCK_BYTES + 512)
+/* the size of a place, no whole number of its blocks */
+#define PLACE_BYTES (8 * BLOCK_BYTES + 1024)
 
 enum { A, B, TO_A, TO_B, DISKS };
 
 static u8 disk_bytes[DISKS][PLACE_BYTES];
 static u64 disk_size[DISKS];
-static u32 writes_left; /* before a place fails */
+static u32 writes_left; /* the writes before a place fails */
 static u32 flushed[DISKS];
-static bool dirty[DISKS]; /* written since it was flushed */
-static u32 headers;	  /* in all places, when the first of them was written */
-static u64 changed[2];	  /* of A and of B */
-static bool lies;	  /* the driver: there is more when it is looked at again */
-static u32 grows;	  /* this place, while it is written to */
+static bool dirty[DISKS]; /* the disks written to since their last flush */
+static u32 headers;	  /* the headers in all places, when the first of them was written */
+static u64 changed[2];	  /* the changed blocks of A and of B */
+/* the driver lies: there are more changes when they are looked at again */
+static bool lies;
+static u32 grows; /* this place grows while it is written to */
 static struct copier_page the_page;
 
 static bool open_disk(struct save_disk *disk, u32 number)
@@ -59,7 +61,7 @@ bool save_disk_write(struct save_disk *disk, u64 offset, const void *bytes, u32 
 	assert_true(disk->queue >= TO_A);
 	assert_true(offset + count <= disk->bytes && count % 512 == 0);
 	if (memcmp(bytes, BACKUP_MAGIC, 8) == 0) {
-		/* everything else of all places is on the medium */
+		/* all other data of all places are on the medium */
 		assert_true(headers++ != 0 || (!dirty[TO_A] && !dirty[TO_B]));
 	}
 	if (writes_left-- == 0) {
@@ -174,7 +176,7 @@ static void copies_what_changed(void **state)
 	(void)state;
 	set_up(BACKUP_DIFF);
 	empty_places();
-	changed[0] = BIT(1) | BIT(5) | BIT(6); /* the last one is beyond the disk */
+	changed[0] = BIT(1) | BIT(5) | BIT(6); /* the last of these blocks is beyond the disk */
 	changed[1] = 0;
 	assert_true(runs());
 	header = header_at(TO_A, 0);
@@ -212,7 +214,9 @@ static void is_lied_to(void **state)
 	assert_null(header_at(TO_A, 0));
 }
 
-/* Whenever it ends: unless it says that it is done there is no backup, neither new nor old. */
+/*
+ * Whenever the copier ends: unless it says that it is done there is no backup, neither new nor old.
+ */
 static void is_cut_off(void **state)
 {
 	(void)state;
@@ -231,8 +235,8 @@ static void is_cut_off(void **state)
 				break;
 			assert_non_null(strstr(the_page.problem, "the copy of disk "));
 			if (writes < 4)
-				continue; /* they are wiped one after the other */
-			/* the first may have its own: it is whole */
+				continue; /* the headers are wiped one after the other */
+			/* the first place may have its header: it is whole */
 			assert_true(headers != 0 || header_at(TO_A, 0) == NULL);
 			assert_true(headers != 0 || header_at(TO_A, TAIL) == NULL);
 			assert_null(header_at(TO_B, 0));
@@ -270,7 +274,7 @@ static void looks_first(void **state)
 	}
 	set_up(BACKUP_FULL);
 	empty_places();
-	disk_size[TO_B] = 6 * BLOCK_BYTES; /* one block more than what is needed */
+	disk_size[TO_B] = 6 * BLOCK_BYTES; /* one block more than needed */
 	assert_true(runs());
 	set_up(BACKUP_FULL);
 	empty_places();
@@ -285,7 +289,7 @@ static void looks_first(void **state)
 	refuses("disk data: it has no bytes");
 }
 
-/* A chain has one size: what could not be restored is no backup. */
+/* All backups of a chain have one size: what could not be restored is no backup. */
 static void has_another_size(void **state)
 {
 	(void)state;
@@ -298,7 +302,7 @@ static void has_another_size(void **state)
 	}
 }
 
-/* Its header would not be where one looks for it. */
+/* The place grows, so that its header would not be where one looks for it. */
 static void a_place_grows(void **state)
 {
 	(void)state;
@@ -312,7 +316,7 @@ static void a_place_grows(void **state)
 	assert_null(header_at(TO_B, TAIL));
 }
 
-/* What it builds upon, also where it may overwrite. */
+/* A backup keeps the backups on which it builds, also where it may overwrite. */
 static void keeps_its_base(void **state)
 {
 	(void)state;
@@ -324,7 +328,7 @@ static void keeps_its_base(void **state)
 		set_up(BACKUP_DIFF);
 		the_page.overwrite = 1;
 		refuses("the place holds a backup that this one builds upon");
-		/* another chain is none of its business */
+		/* another chain is kept too, as it is none of the copier's business */
 		set_up(BACKUP_DIFF);
 		the_page.overwrite = 1;
 		the_page.label[3].chain[0] = the_page.label[4].chain[0] = 8;

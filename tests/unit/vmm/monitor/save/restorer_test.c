@@ -9,7 +9,8 @@
 
 #define DISK_BYTES  (5 * BLOCK_BYTES + 512)
 #define DISK_BLOCKS 6u
-#define PLACE_BYTES (8 * BLOCK_BYTES + 1024) /* no whole number of its blocks */
+/* the size of a place, no whole number of its blocks */
+#define PLACE_BYTES (8 * BLOCK_BYTES + 1024)
 #define TAIL	    (8 * BLOCK_BYTES - BACKUP_HEADER_BYTES)
 #define NEVER	    ~0u
 
@@ -17,9 +18,9 @@ enum { FULL, DIFF_1, DIFF_2, TO, DISKS };
 
 static u8 disk[DISKS][PLACE_BYTES];
 static u64 disk_size[DISKS];
-static u32 writes_left; /* before the disk fails */
-static bool dirty;	/* written since it was flushed */
-static bool lies;	/* a place: it has other numbers when it is looked at again */
+static u32 writes_left; /* the writes before the disk fails */
+static bool dirty;	/* the disk was written to since its last flush */
+static bool lies;	/* a place lies: it has other numbers when it is looked at again */
 static struct restorer_page the_page;
 static u8 wanted[DISK_BYTES];
 
@@ -118,7 +119,7 @@ static void make_header(u32 place, u64 blocks)
 	seal(place);
 }
 
-/* A differential one of these blocks, whose bytes are all `fill`. */
+/* Makes a differential backup of these blocks, whose bytes are all `fill`. */
 static void make_diff(u32 place, const u64 *numbers, u32 blocks, u8 fill)
 {
 	memset(disk[place], 0, sizeof(disk[place]));
@@ -181,7 +182,7 @@ static void restores_a_chain(void **state)
 	assert_string_equal(the_page.disk, "data");
 }
 
-/* Whenever it ends: unless it says that it is done, the disk begins with zeros. */
+/* Whenever the restorer ends: unless it says that it is done, the disk begins with zeros. */
 static void is_cut_off(void **state)
 {
 	static const u8 zeros[512];
@@ -212,7 +213,7 @@ static void looks_first(void **state)
 {
 	(void)state;
 	set_up();
-	header_of(FULL)->vm[0] ^= 1; /* and its checksum is another one's */
+	header_of(FULL)->vm[0] ^= 1; /* and the header's checksum is another one's */
 	refuses("the backup on disk v0: it is no full backup");
 	set_up();
 	header_of(DIFF_2)->label.kind = BACKUP_FULL;

@@ -17,15 +17,15 @@
 #include "vmm/rt/format.c"
 
 #define PAGES	    70u
-#define USED_PAGES  40u /* the odd ones of these hold zeros */
+#define USED_PAGES  40u /* the used pages, of which the odd ones hold zeros */
 #define STATE_BYTES (2 * STREAM_BODY_MAX + 1000)
 #define PLACE_BYTES MIB
-#define NUMBER	    5u /* of the process */
+#define NUMBER	    5u /* the number of the process */
 
 static u8 ram[PAGES * PAGE_SIZE];
 static u8 saved_state[STATE_BYTES];
 static u8 place[PLACE_BYTES];
-static u64 sent; /* of a transfer: so many bytes of the place */
+static u64 sent; /* the bytes of the place that a transfer has sent */
 static u32 writes_left;
 static bool dirty; /* written since the last flush */
 static u64 pages_given;
@@ -141,7 +141,7 @@ enum status sys_object_bind(handle_t object, handle_t queue, u64 key)
 	return STATUS_OK;
 }
 
-/* It has told the manager, who ends it. */
+/* Stands for the end of the saver: it has told the manager, which ends it. */
 enum status sys_queue_wait(handle_t queue, u64 until, u64 *key)
 {
 	(void)queue, (void)until, (void)key;
@@ -175,7 +175,7 @@ static void set_up(u64 flags)
 	assert_true(saver_wanted());
 }
 
-/* Whether it says that it has saved all; it always says one thing or the other. */
+/* Returns whether the saver says that it has saved all; it always says one thing or the other. */
 static bool runs(void)
 {
 	if (setjmp(the_end) == 0)
@@ -184,7 +184,7 @@ static bool runs(void)
 	return own_channel.taken_renewal == NUMBER;
 }
 
-/* What the place holds: false where that is no whole save of this VM. */
+/* Returns whether the place holds a whole save of this VM. */
 static bool holds_all(void)
 {
 	static u8 record[STREAM_RECORD_LIMIT] ALIGNED(8);

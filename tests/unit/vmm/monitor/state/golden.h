@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Whether the file holds these bytes; `from_file` has them then. */
+/* Returns whether the file holds these bytes; `from_file` gets the file's bytes. */
 static bool golden_is(const char *path, const void *bytes, size_t count, void *from_file)
 {
 	const char *wish = getenv("GOLDEN");

@@ -128,7 +128,7 @@ static void all_comes_back(void **state)
 	assert_string_equal(((const struct state_header *)saved)->name, "alpha");
 	wipe(&machine.vcpu[0]);
 	wipe(&machine.vcpu[1]);
-	host_tsc = 9000; /* guest time stands still meanwhile */
+	host_tsc = 9000; /* guest time stands still in between */
 	assert_true(load_saved(&words));
 	assert_int_equal(host_tsc - machine.time.base_tsc, 4000);
 	assert_int_equal(other_page[0].gpr[GPR_R15], 0x22 + 15);
@@ -145,7 +145,7 @@ static void all_comes_back(void **state)
 	assert_memory_equal(saved, again, used);
 }
 
-/* A choice has those parts alone, and loads no others. */
+/* A choice of parts has those parts alone, and loads no others. */
 static void parts(void **state)
 {
 	struct state_choice one = {.vcpus = 2};
@@ -203,7 +203,9 @@ static void what_cannot_be(void **state)
 	refuses("header: vendor (1: VMX, 2: SVM): it is 2, but has to be 1");
 }
 
-/* When it was saved is in the state if the host knows, and makes no difference to a load. */
+/*
+ * The state has the time of the save, if the host knows it; the time makes no difference to a load.
+ */
 static void the_date(void **state)
 {
 	struct state_record *record;
@@ -242,7 +244,7 @@ static void golden(void **state)
 	(void)state;
 	use(&machine.vcpu[0], 0x11);
 	use(&machine.vcpu[1], 0x22);
-	page.cr2++; /* another value for each, so that one in another's place is seen */
+	page.cr2++; /* each field gets another value, so that one in another's place is seen */
 	page.cr4 += 2;
 	page.efer += 3;
 	page.request |= REQUEST_FLUSH;

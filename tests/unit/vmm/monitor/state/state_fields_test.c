@@ -57,7 +57,7 @@ static void every_section_shows_all(void **state)
 
 		if (kind == STATE_END)
 			continue;
-		if (kind == STATE_XSAVE) { /* in the CPU's own format */
+		if (kind == STATE_XSAVE) { /* the section is in the CPU's own format */
 			assert_null(fields);
 			continue;
 		}

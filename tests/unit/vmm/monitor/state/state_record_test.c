@@ -43,7 +43,7 @@ static void checksum(void **state)
 	(void)state;
 	assert_int_equal(state_check(0, "123456789", 9), 0xe3069283); /* RFC 3720's CRC32C */
 	assert_int_equal(state_check(state_check(0, "1234", 4), "56789", 5), 0xe3069283);
-	/* by the table, and in words by the CPU where it can */
+	/* the checksum is computed by the table, and in words by the CPU where it can */
 	for (u32 i = 0; i < sizeof(rising); i++) {
 		rising[i] = (u8)i;
 		by_bytes = state_check(by_bytes, &rising[i], 1);
@@ -127,7 +127,7 @@ static void well_sealed_nonsense(void **state)
 	seal(record_at(0));
 	expect(STATE_NOT_ZERO, 0, "record 0 (pit 0): a reserved field is in use");
 	write_two();
-	((u8 *)(record_at(0) + 1))[5] = 1; /* behind the body */
+	((u8 *)(record_at(0) + 1))[5] = 1; /* a byte behind the body */
 	seal(record_at(0));
 	expect(STATE_NOT_ZERO, 0, "record 0 (pit 0): a reserved field is in use");
 	write_two();
@@ -203,7 +203,7 @@ static void refuses(const char *text)
 static void lists(void **state)
 {
 	(void)state;
-	write_two(); /* with a record to be skipped */
+	write_two(); /* two records, and one that is to be skipped */
 	assert_true(state_list_load(&list, STATE_VENDOR_SVM, state_bytes, used, &problem));
 	assert_memory_equal(owned, "12345", 5);
 	list_version = 4;

@@ -35,7 +35,7 @@ struct save {
 
 static struct save one, other, copy;
 
-/* Another one for each salt, as the manager makes them. */
+/* Returns the key of a save, another one for each salt, as the manager makes them. */
 static const u8 *key_of(const struct stream_header *header)
 {
 	static u8 key[CHACHA20_KEY_BYTES];
@@ -57,7 +57,7 @@ static void put_state(struct save *save, u32 number, u8 fill, u32 length)
 		stream_seal(&save->stream, STREAM_STATE, record_of(save, number), length);
 }
 
-/* With the numbers of two pages, and the length of one that has `pages`. */
+/* Writes a record with the numbers of two pages, and the length of one that has `pages`. */
 static void put_ram(struct save *save, u32 number, u32 count, u32 first, u32 second, u32 pages)
 {
 	struct stream_ram *ram = (struct stream_ram *)(void *)(record_of(save, number) + 1);
@@ -137,7 +137,7 @@ static void is_read(void **state)
 	assert_int_equal(ram->count, 2);
 	assert_int_equal(ram->page[1], 63);
 	assert_int_equal(ram->bytes[1][PAGE_SIZE - 1], 0x77);
-	/* on the disk it is something else, and another one in each save */
+	/* on the disk the body is something else, and another one in each save */
 	write_save(&other, 2);
 	assert_memory_not_equal(one.bytes[1] + 32, "bbbbbbbb", 8);
 	assert_memory_not_equal(one.bytes[1] + 32, other.bytes[1] + 32, 100);
@@ -189,18 +189,18 @@ static void whole_records(void **state)
 	/* with the number that belongs there, too */
 	record_of(&copy, 0)->sequence = 0;
 	check_read(4, "record 0: it was saved with another key, or changed");
-	copy = one; /* repeated */
+	copy = one; /* a record is repeated */
 	memcpy(copy.bytes[1], one.bytes[0], STREAM_RECORD_LIMIT);
 	copy.taken[1] = one.taken[0];
 	check_read(4, "record 1: another record lies there");
-	copy = one; /* one left out */
+	copy = one; /* a record is left out */
 	memcpy(copy.bytes[2], one.bytes[3], STREAM_RECORD_LIMIT);
 	copy.taken[2] = one.taken[3];
 	check_read(3, "record 2: another record lies there");
-	copy = one; /* of another save with the same key */
+	copy = one; /* a record of another save with the same key */
 	memcpy(copy.bytes[1], other.bytes[1], STREAM_RECORD_LIMIT);
 	check_read(4, "record 1: it was changed");
-	copy = one; /* with that save's header */
+	copy = one; /* with the other save's header */
 	copy.header = other.header;
 	check_read(4, "record 0: it was saved with another key, or changed");
 	copy = one;
@@ -215,7 +215,7 @@ static void whole_records(void **state)
 	copy = one;
 	copy.bytes[1][4095] = 1;
 	check_read(4, "record 1: its padding is not zero");
-	copy = one; /* beyond its end */
+	copy = one; /* the record reaches beyond the save's end */
 	memcpy(copy.bytes[4], one.bytes[3], STREAM_RECORD_LIMIT);
 	copy.taken[4] = one.taken[3];
 	check_read(5, "record 4: another record lies there");

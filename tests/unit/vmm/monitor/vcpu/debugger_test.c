@@ -111,7 +111,7 @@ static void test_step(void **state)
 	assert_int_equal(page.shadow, 0);
 	assert_true((page.rflags & RFLAGS_TF) != 0);
 	assert_int_equal(machine.vcpu[1].place, VCPU_ASLEEP);
-	assert_false(page.inject.valid); /* no interrupt during a step */
+	assert_false(page.inject.valid); /* no interrupt is injected during a step */
 	page.rip = 0x1001;
 	page.dr[6] = DR6_RESET | DR6_BS;
 	assert_false(round_with(EXIT_EXCEPTION, VECTOR_DB));
@@ -218,7 +218,10 @@ static void test_hardware_pieces(void **state)
 	page.dr[6] = DR6_RESET | 2;
 	assert_false(round_with(EXIT_EXCEPTION, VECTOR_DB));
 	assert_int_equal(channel.question.stop.address, 0x2004);
-	/* set twice, it exists once; one of another length at the same address is another */
+	/*
+	 * a breakpoint set twice exists once; a breakpoint of another length at the same address is
+	 * another one
+	 */
 	ask(query);
 	ask(byte);
 	assert_int_equal(enabled(), 4);
@@ -226,7 +229,7 @@ static void test_hardware_pieces(void **state)
 	ask(query);
 	assert_int_equal(enabled(), 1);
 	assert_int_equal(page.dr[7], DR7_RESET | 0x40 | 0x1ull << 28);
-	/* all of its pieces fit, or none is set */
+	/* all pieces of a breakpoint fit, or none is set */
 	query = (struct query){.kind = QUERY_BREAK,
 			       .flags = QUERY_BREAK_HARDWARE | 3,
 			       .address = 0x3001,
@@ -407,7 +410,7 @@ static void test_unsettled(void **state)
 	assert_int_equal(page.exit.reason, EXIT_NONE);
 }
 
-/* INIT during a step keeps the step: it ends after the first instruction from there. */
+/* An INIT during a step keeps the step: it ends after the first instruction from there. */
 static void test_step_into_reset(void **state)
 {
 	u32 before = channel.question.stop.sequence;

@@ -4,7 +4,7 @@
 
 static bool prepare_again(void)
 {
-	vcpu->quiet = false; /* as after an exit that may have reached the APIC */
+	vcpu->quiet = false; /* the state after an exit that may have reached the APIC */
 	page.request = 0;
 	page.inject.valid = 0;
 	return inject_prepare(vcpu);
@@ -42,7 +42,8 @@ static void test_interrupt_waits(void **state)
 	assert_true(prepare_again());
 	assert_false(page.inject.valid);
 	assert_int_equal(page.request, REQUEST_INTERRUPT_WINDOW);
-	assert_int_equal(irq_pending[0], PENDING_INTERRUPT); /* not yet taken from its controller */
+	/* the interrupt is not yet taken from its controller */
+	assert_int_equal(irq_pending[0], PENDING_INTERRUPT);
 
 	page.rflags |= RFLAGS_IF;
 	page.shadow = SHADOW_STI;
@@ -67,7 +68,7 @@ static void test_shadow_ends(void **state)
 	assert_int_equal(page.request, REQUEST_ADVANCE);
 }
 
-/* SDM vol. 3, table 6-2: an instruction's trap comes before interrupts after it. */
+/* An instruction's trap comes before interrupts after it (SDM vol. 3, table 6-2). */
 static void test_single_step_first(void **state)
 {
 	(void)state;
@@ -96,14 +97,16 @@ static void test_interrupted_event_first(void **state)
 	(void)state;
 	vcpu->event = (struct vcpu_event){.valid = 1, .type = EVENT_INTERRUPT, .vector = 0x40};
 	irq_pending[0] = PENDING_INTERRUPT;
-	page.rflags = RFLAGS_FIXED; /* the CPU had accepted it already */
+	page.rflags = RFLAGS_FIXED; /* the CPU had accepted the event already */
 	assert_true(prepare_again());
 	assert_injects(EVENT_INTERRUPT, 0x40);
 	assert_int_equal(page.request, REQUEST_INTERRUPT_WINDOW);
 	assert_false(vcpu->event.valid);
 }
 
-/* Then there is no window behind an interrupt (irqchip_put_back). */
+/*
+ * An interrupted event gives way where there is no window behind an interrupt (irqchip_put_back).
+ */
 static void test_interrupted_event_gives_way(void **state)
 {
 	const struct vcpu_event first = {.valid = 1, .type = EVENT_INTERRUPT, .vector = 0x40};
@@ -125,7 +128,7 @@ static void test_interrupted_event_gives_way(void **state)
 	assert_int_equal(page.request, REQUEST_INTERRUPT_WINDOW);
 
 	vcpu->event = first;
-	page.rflags = RFLAGS_FIXED; /* the CPU had accepted it already */
+	page.rflags = RFLAGS_FIXED; /* the CPU had accepted the event already */
 	put_back = 0x40;
 	assert_true(prepare_again());
 	assert_injects(EVENT_INTERRUPT, 0x40);
@@ -151,7 +154,7 @@ static void test_nmi(void **state)
 	assert_int_equal(nmis_taken, 1);
 }
 
-/* Of two that wait the second comes after the first one's IRET. */
+/* Of two NMIs that wait the second comes after the first one's IRET. */
 static void test_two_nmis(void **state)
 {
 	(void)state;
@@ -171,7 +174,7 @@ static void test_two_nmis(void **state)
 	assert_int_equal(nmis_taken, 2);
 }
 
-/* While one is handled, or is to be injected once more, one is kept of those that come. */
+/* While one NMI is handled, or is to be injected once more, one is kept of those that come. */
 static void test_nmis_in_handler(void **state)
 {
 	(void)state;
@@ -189,7 +192,7 @@ static void test_nmis_in_handler(void **state)
 	assert_int_equal(nmis_more, 0);
 	assert_int_equal(irq_pending[0], PENDING_NMI);
 	assert_int_equal(nmis_taken, 0);
-	/* another event leaves both */
+	/* another event leaves both NMIs */
 	nmis_more = 1;
 	vcpu->event = (struct vcpu_event){.valid = 1, .type = EVENT_INTERRUPT, .vector = 0x40};
 	assert_true(prepare_again());
@@ -199,7 +202,7 @@ static void test_nmis_in_handler(void **state)
 static void test_halt(void **state)
 {
 	(void)state;
-	page.shadow = SHADOW_STI; /* sti; hlt */
+	page.shadow = SHADOW_STI; /* the shadow of sti; hlt */
 	settle(EXIT_HLT);
 	assert_false(inject_prepare(vcpu));
 	irq_pending[0] = PENDING_INTERRUPT;
@@ -289,7 +292,7 @@ static void test_task_priority(void **state)
 {
 	(void)state;
 	lapic_set_cr8(machine_lapic(vcpu), 5);
-	lapic_page.reg[(LAPIC_IRR + 0x20) / 4] = 1u << 3; /* vector 0x43 */
+	lapic_page.reg[(LAPIC_IRR + 0x20) / 4] = 1u << 3; /* vector 0x43 is requested */
 	assert_true(prepare_again());
 	assert_int_equal(page.tpr_threshold, 4);
 	lapic_page.reg[(LAPIC_IRR + 0x30) / 4] = 1u << 3; /* 0x63 is above the priority */
@@ -329,7 +332,7 @@ static void test_quiet(void **state)
 	assert_true(vcpu->quiet);
 	irq_pending[0] = PENDING_INTERRUPT | PENDING_NMI;
 	assert_true(prepare_again());
-	assert_false(vcpu->quiet); /* one is injected, the other waits */
+	assert_false(vcpu->quiet); /* one interrupt is injected, the other waits */
 }
 
 static void test_init_resets(void **state)

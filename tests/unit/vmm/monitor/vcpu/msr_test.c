@@ -182,7 +182,8 @@ static void test_intel(void **unused)
 	assert_true(writes(MSR_MISC_ENABLE, 0x1800));
 	assert_true(writes(MSR_MISC_ENABLE, 0x1801 | BIT(18)));
 	assert_int_equal(reads(MSR_MISC_ENABLE), 0x1801 | BIT(18));
-	assert_false(writes(MSR_MISC_ENABLE, 0x1001)); /* no BTS */
+	/* the bit would turn on BTS, which is not there */
+	assert_false(writes(MSR_MISC_ENABLE, 0x1001));
 	assert_false(readable(MSR_HWCR));
 	assert_false(readable(MSR_ARCH_CAPABILITIES));
 	assert_false(readable(MSR_VMX_BASIC));

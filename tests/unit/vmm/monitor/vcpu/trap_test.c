@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The key `trap`: what the back end is told to trap, and single-stepping a trapped access. */
-#define _GNU_SOURCE /* memmem */
+#define _GNU_SOURCE /* for memmem */
 #include "tests/unit/monitor_fixture.h"
 
 static int set_up(void **state)
@@ -183,7 +183,7 @@ static void test_reserved_cr4(void **state)
 			.reason = EXIT_EXCEPTION, .vector = VECTOR_DB, .qualification = DR6_BS};
 		exits_handle(vcpu);
 	}
-	/* VMX tells its CPU to do it: a bit may be refused for more reasons than CPUID's. */
+	/* VMX tells its CPU to set the bit: a bit may be refused for more reasons than CPUID's. */
 	string_copy(info.backend, sizeof(info.backend), "VMX/EPT");
 	page.exit = (struct vcpu_exit){.reason = EXIT_CR, .qualification = 4 | GPR_RCX << 8};
 	exits_handle(vcpu);

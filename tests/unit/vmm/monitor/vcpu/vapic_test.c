@@ -41,7 +41,10 @@ static void request(u32 bits)
 	lapics[0].moved = true;
 }
 
-/* Otherwise the CPU might lose it if a second-stage fault interrupts the delivery. */
+/*
+ * The monitor injects an interrupt that can be taken: the CPU might lose it if a second-stage fault
+ * interrupts the delivery.
+ */
 static void what_can_be_taken_is_injected(void **state)
 {
 	(void)state;
@@ -57,7 +60,7 @@ static void what_can_be_taken_is_injected(void **state)
 	assert_int_equal(page.interrupt_status, 0x3100);
 	lapics[0].words.requested = 0;
 	irq_pending[0] = 0;
-	enter_again(vcpu); /* the CPU knows about the one in service */
+	enter_again(vcpu); /* the CPU knows about the interrupt in service */
 	assert_false(page.inject.valid);
 	assert_int_equal(page.request, 0);
 	assert_false(page.dirty & VCPU_INTERRUPTS);
@@ -83,7 +86,7 @@ static void of_several_the_monitor_injects_one(void **state)
 	assert_int_equal(page.inject.vector, 0x31);
 	assert_int_equal(page.request, REQUEST_INTERRUPT_WINDOW);
 	assert_false(vcpu->quiet);
-	/* also in different words */
+	/* two interrupts in different words of IRR */
 	request(BIT(0x11));
 	lapics[0].words.requested |= 4;
 	enter_again(vcpu);
@@ -91,7 +94,9 @@ static void of_several_the_monitor_injects_one(void **state)
 	assert_int_equal(page.request, REQUEST_INTERRUPT_WINDOW);
 }
 
-/* The CPU must not deliver it by itself either. */
+/*
+ * An interrupt that IF holds back waits for a window; the CPU must not deliver it by itself either.
+ */
 static void what_if_holds_back_waits_for_a_window(void **state)
 {
 	(void)state;
@@ -101,7 +106,7 @@ static void what_if_holds_back_waits_for_a_window(void **state)
 	assert_false(page.inject.valid);
 	assert_int_equal(page.request, REQUEST_INTERRUPT_WINDOW);
 	assert_false(vcpu->quiet); /* each run has to request the window again */
-	/* also if PPR holds it back: the one in service may end with IF still clear */
+	/* also if PPR holds the interrupt back: the one in service may end with IF still clear */
 	irq_pending[0] = 0;
 	enter_again(vcpu);
 	assert_int_equal(page.request, REQUEST_INTERRUPT_WINDOW);
@@ -178,7 +183,7 @@ static void memory_is_there_while_all_have_it(void **state)
 	enter_again(&vcpus[1]);
 	assert_int_equal(other_page[0].apic_mode, VAPIC_MEMORY);
 
-	/* one switches to x2APIC mode */
+	/* one vCPU switches to x2APIC mode */
 	lapics[1].state.apic_base |= APIC_BASE_EXTD;
 	other_lapic_page[0].reg[LAPIC_SVR / 4] = LAPIC_SVR_ENABLE;
 	enter_again(&vcpus[1]);

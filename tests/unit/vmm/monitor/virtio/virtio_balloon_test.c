@@ -4,7 +4,7 @@
 
 #define ALL_FEATURES (VERSION_1 | STATS | REPORTS)
 #define SIZE	     8u
-#define FIRST_PAGE   0x100u /* of those that a test gives back: behind the VGA window */
+#define FIRST_PAGE   0x100u /* the first page that a test gives back: behind the VGA window */
 
 static void set_time(u64 ns)
 {
@@ -57,7 +57,7 @@ static void target(void **state)
 	assert_true(fixture_line[PCI_LINE_FIRST + BALLOON]);
 	assert_int_equal(load(memory_of(BALLOON) + AT_ISR, 1), VIRTIO_ISR_CONFIG);
 	store(memory_of(BALLOON) + AT_DEVICE + 4, 4, 77);
-	store(memory_of(BALLOON) + AT_DEVICE, 4, 5); /* not the guest's to write */
+	store(memory_of(BALLOON) + AT_DEVICE, 4, 5); /* the guest may not write this field */
 	store(memory_of(BALLOON) + AT_DEVICE + 4, 2, 5);
 	assert_int_equal(config_word(0), 200);
 	assert_int_equal(config_word(4), 77);
@@ -100,7 +100,7 @@ static void runs(void **state)
 	assert_int_equal(discard_calls, 4);
 }
 
-/* What is no RAM, or comes twice, harms nobody. */
+/* A number that is no RAM's, or comes twice, harms nobody. */
 static void bad_pages(void **state)
 {
 	static const u32 numbers[] = {0xa0, 0xb7, 0x200, 0xffffffff, 0x100000, 0x120, 0x120, 0x1ff};
@@ -117,14 +117,14 @@ static void bad_pages(void **state)
 	assert_int_equal(used_index(0), 2);
 	assert_int_equal(the_balloon()->state.refused, 8);
 	assert_int_equal(discarded[0x1ff], 1);
-	request(0, BUFFERS, 3, 0); /* not even one number */
+	request(0, BUFFERS, 3, 0); /* the request has not even one number */
 	request(0, BUFFERS, 64, WRITE);
 	assert_int_equal(used_index(0), 4);
 	assert_int_equal(the_balloon()->state.refused, 8);
 	assert_int_equal(status_of(BALLOON), STATUS_UP);
 }
 
-/* Of one request, and at once. */
+/* One request is bounded, and so is what is taken at once. */
 static void bounds(void **state)
 {
 	struct device *device = &function_at(BALLOON)->device;
@@ -175,7 +175,8 @@ static void reports(void **state)
 		assert_int_equal(discarded[0x141], cases[i].heard);
 		assert_int_equal(discarded[0x140] + discarded[0x143] + discarded[0x152], 0);
 		assert_int_equal(used_index(cases[i].queue),
-				 cases[i].queue != 2 || cases[i].heard); /* else it is held */
+				 /* otherwise the buffer is held */
+				 cases[i].queue != 2 || cases[i].heard);
 	}
 }
 
@@ -195,10 +196,10 @@ static void statistics(void **state)
 	up(ALL_FEATURES | EVENTS);
 	put_stat(0, 4, 444);
 	put_stat(1, 5, 555);
-	put_stat(2, 10, 1); /* of a later specification */
+	put_stat(2, 10, 1); /* a tag of a later specification */
 	put_stat(3, 0xffff, 1);
 	put_stat(4, 9, 999);
-	request(2, BUFFERS, 5 * 10 - 1, 0); /* the last one is not whole */
+	request(2, BUFFERS, 5 * 10 - 1, 0); /* the last entry is not whole */
 	assert_int_equal(used_index(2), 0);
 	set_time(3 * NS_PER_S);
 	virtio_balloon_look(the_balloon(), &answer);
@@ -229,7 +230,7 @@ static void statistics(void **state)
 	virtio_balloon_look(the_balloon(), &answer);
 	assert_int_equal(used_index(2), 2);
 	assert_int_equal(the_balloon()->state.stats_head, 1);
-	set_status(BALLOON, 0); /* nothing of it stays */
+	set_status(BALLOON, 0); /* nothing of the statistics stays */
 	virtio_balloon_look(the_balloon(), &answer);
 	assert_int_equal(answer.stats_seen, 0);
 }

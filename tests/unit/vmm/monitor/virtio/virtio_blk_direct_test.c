@@ -82,8 +82,9 @@ static void several_segments(void **state)
 static void copied(void **state)
 {
 	const struct virtio_segment cases[][2] = {
-		{SEGMENT(0x200200, 4096), SEGMENT(0x300000, 4096)}, /* not from a page's start */
-		{SEGMENT(0x200000, 512), SEGMENT(0x300000, 4096)},  /* a hole in a page */
+		/* the data do not begin at a page's start */
+		{SEGMENT(0x200200, 4096), SEGMENT(0x300000, 4096)},
+		{SEGMENT(0x200000, 512), SEGMENT(0x300000, 4096)}, /* a hole in a page */
 		{SEGMENT(0x200000, 4608), SEGMENT(0x201200, 3584)},
 	};
 
@@ -157,7 +158,10 @@ static void reset_waits(void **state)
 	assert_false(virtio_blk_is_landing(&blk));
 }
 
-/* Nor when its window is closed; what the device has in the pool is nobody's concern. */
+/*
+ * A reset does not wait if the window is closed; what the device has in the pool is nobody's
+ * concern.
+ */
 static void reset_without(void **state)
 {
 	(void)state;
@@ -169,7 +173,7 @@ static void reset_without(void **state)
 	assert_int_equal(get(STATUS_AT, 1), 0);
 }
 
-/* Another driver: its device was detached before. */
+/* Another driver comes: the old driver's device was detached before. */
 static void reset_and_death(void **state)
 {
 	(void)state;

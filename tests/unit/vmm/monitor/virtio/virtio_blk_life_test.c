@@ -25,7 +25,7 @@ static void what_the_guest_reads(void **state)
 	power_on();
 	assert_int_equal(get(CONFIG(20), 4), 4096);
 	assert_int_equal(get(CONFIG(44), 4), 8);
-	set(CONFIG(0), 4, 7); /* it is not the guest's to write */
+	set(CONFIG(0), 4, 7); /* the guest may not write this field */
 	assert_int_equal(get(CONFIG(0), 4), DISK_SECTORS);
 }
 
@@ -67,7 +67,8 @@ static void grows(void **state)
 	virtio_blk_poll_link(&blk);
 	assert_int_equal(get(CONFIG(0), 4), 5);
 	assert_int_equal(get(CONFIG(4), 4), 3);
-	assert_int_equal(get(AT_COMMON + 0x15, 1), 1); /* another generation */
+	/* the configuration has another generation */
+	assert_int_equal(get(AT_COMMON + 0x15, 1), 1);
 	assert_int_equal(get(AT_ISR, 1), VIRTIO_ISR_CONFIG);
 	virtio_blk_poll_link(&blk);
 	assert_int_equal(get(AT_ISR, 1), 0);
@@ -87,7 +88,10 @@ static void interrupts(void **state)
 	assert_int_equal(get(AT_ISR, 1), VIRTIO_ISR_QUEUE);
 }
 
-/* More than the device takes at a time, from all queues, through a pool that holds 16 of them. */
+/*
+ * More requests than the device takes at a time come from all queues, through a pool that holds 16
+ * of them.
+ */
 static void more_than_there_is_room_for(void **state)
 {
 	u32 done = 0;
@@ -108,7 +112,7 @@ static void more_than_there_is_room_for(void **state)
 	assert_int_equal(blk.client.outstanding, 0);
 }
 
-/* One request in an indirect table, as many times as the queue has entries. */
+/* Offers one request in an indirect table, as many times as the queue has entries. */
 static void offer_everywhere(u32 queue, u32 table)
 {
 	u32 rings = RINGS_AT + queue * 0x4000;
@@ -128,7 +132,9 @@ static void offer_everywhere(u32 queue, u32 table)
 	poke(rings + AVAILABLE_AT + 2, VIRTIO_BLK_QUEUE_SIZE, 2);
 }
 
-/* As many as one call may take, all answered at once: the queue will be looked at again. */
+/*
+ * A call takes as many requests as it may, all answered at once: the queue will be looked at again.
+ */
 static void a_full_queue(void **state)
 {
 	struct device *device = &blk.virtio.function.device;
@@ -187,7 +193,7 @@ static void forged_and_repeated_answers(void **state)
 	virtio_blk_poll_link(&blk);
 	expect_done(header, BLK_S_OK, 513);
 	header = send(BLK_T_IN, 2, 512);
-	disk_answer(request.id, BLOCK_OK); /* of the one before */
+	disk_answer(request.id, BLOCK_OK); /* an answer to the request before */
 	virtio_blk_poll_link(&blk);
 	expect_not_done(header);
 	settle();
@@ -207,15 +213,15 @@ static void asked_again(void **state)
 	old[0] = disk_take();
 	disk_do(&old[0]);
 	virtio_blk_poll_link(&blk);
-	old[1] = disk_take(); /* and dies */
+	old[1] = disk_take(); /* the driver takes the request and dies */
 	disk_new_driver();
 	virtio_blk_poll_link(&blk);
 	again = disk_take();
-	assert_int_equal(again.sector, old[1].sector); /* what was answered is not asked again */
+	assert_int_equal(again.sector, old[1].sector); /* the answered request is not asked again */
 	assert_int_equal(again.sectors, old[1].sectors);
 	assert_true(again.id != old[1].id);
 	disk_expect_nothing();
-	disk_answer(old[1].id, BLOCK_ERROR); /* that one is of another life */
+	disk_answer(old[1].id, BLOCK_ERROR); /* that answer belongs to another life */
 	virtio_blk_poll_link(&blk);
 	expect_not_done(header);
 	disk_do(&again);
@@ -262,7 +268,7 @@ static void without_a_driver(void **state)
 	expect_done(header, BLK_S_OK, 513);
 }
 
-/* What it was asked for and what comes later fails, until there is a driver again. */
+/* The disk is lost: requests under way and later ones fail, until there is a driver again. */
 static void lost(void **state)
 {
 	u32 asked;
@@ -275,7 +281,7 @@ static void lost(void **state)
 	disk_about()->features |= DISK_LOST;
 	virtio_blk_poll_link(&blk);
 	expect_done(asked, BLK_S_IOERR, 1);
-	disk_answer(request.id, BLOCK_OK); /* too late */
+	disk_answer(request.id, BLOCK_OK); /* the answer comes too late */
 	virtio_blk_poll_link(&blk);
 	assert_int_equal(peek(RINGS_AT + USED_AT + 2, 2), 1);
 	for (u32 i = 0; i < 3 * VIRTIO_BLK_REQUESTS; i++) {
@@ -342,7 +348,7 @@ static void reset_with_requests_in_flight(void **state)
 	assert_int_equal(blk.client.outstanding, 0);
 }
 
-/* Nor does an answer to what was before the reset count as one to what came after it. */
+/* An answer to a request of before a reset does not count as one to a later request. */
 static void reset_and_another_driver(void **state)
 {
 	u32 header;
@@ -357,7 +363,10 @@ static void reset_and_another_driver(void **state)
 	expect_not_done(header);
 }
 
-/* Before the machine is handed over: what is under way is answered, what waits is not asked for. */
+/*
+ * Before the machine is handed over, requests under way are answered, and those that wait are not
+ * asked for.
+ */
 static void settles(void **state)
 {
 	u32 waiting;

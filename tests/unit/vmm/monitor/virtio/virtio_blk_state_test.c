@@ -28,7 +28,7 @@ static void loaded_elsewhere(void **state)
 	header[0] = send(BLK_T_IN, 10, 200 * 512);
 	request = disk_take();
 	disk_do(&request);
-	virtio_blk_poll_link(&blk); /* its second piece is asked for */
+	virtio_blk_poll_link(&blk); /* the second piece of the request is asked for */
 	header[1] = send(BLK_T_FLUSH, 0, 0);
 	header[2] = send_to(1, BLK_T_OUT, 3, DATA_AT + 0x80000, 512);
 	memset(ram + DATA_AT + 0x80000, 0x77, 512);
@@ -47,7 +47,9 @@ static void loaded_elsewhere(void **state)
 	assert_int_equal(used_new(0), 2);
 }
 
-/* Back into the same one: what the driver has is waited for, then asked anew. */
+/*
+ * A state is loaded back into the same machine: what the driver has is waited for, then asked anew.
+ */
 static void loaded_in_place(void **state)
 {
 	u32 header = send(BLK_T_OUT, 4, 512);
@@ -112,7 +114,8 @@ static void states_that_cannot_be(void **state)
 		case 4: request->segment_count = VIRTIO_BLK_SEGMENTS + 1; break;
 		case 5: request->readable_count = 4; break;
 		case 6: request->segment[0].bytes = 15; break;
-		case 7: request->readable_count = 3; break; /* nothing to write to */
+		/* the request has no byte to write the status to */
+		case 7: request->readable_count = 3; break;
 		case 8: request->segment_count = 0xffff; break;
 			/* clang-format on */
 		}
@@ -121,7 +124,7 @@ static void states_that_cannot_be(void **state)
 	}
 	*request = good;
 	load_machine();
-	/* whatever else is in it harms nobody */
+	/* whatever else is in the request harms nobody */
 	request->head = 0xffff;
 	request->sector = ~0ull;
 	request->asked = 0xffff;
@@ -131,7 +134,7 @@ static void states_that_cannot_be(void **state)
 	load_machine();
 	disk_new_driver();
 	virtio_blk_poll_link(&blk);
-	assert_true(disk_take().sector == ~0ull); /* which the driver refuses */
+	assert_true(disk_take().sector == ~0ull); /* a sector which the driver refuses */
 }
 int main(void)
 {

@@ -27,7 +27,10 @@ static void writes(void **state)
 	assert_memory_equal(ram + DATA_AT, disk_bytes + (DISK_SECTORS - 2) * 512, 1024);
 }
 
-/* More than one request to the driver may have: one after the other, one answer to the guest. */
+/*
+ * A request is larger than a request to the driver may be: its pieces go one after the other, with
+ * one answer to the guest.
+ */
 static void large_requests(void **state)
 {
 	struct block_request request;
@@ -119,7 +122,7 @@ static void ranges(void **state)
 	} cases[] = {
 		{BLK_T_DISCARD, 8, 16, 0, BLK_S_OK},
 		{BLK_T_WRITE_ZEROES, 8, 16, 0, BLK_S_OK},
-		{BLK_T_WRITE_ZEROES, 8, 16, 1, BLK_S_OK}, /* it may unmap, but need not */
+		{BLK_T_WRITE_ZEROES, 8, 16, 1, BLK_S_OK}, /* the device may unmap, but need not */
 		{BLK_T_DISCARD, DISK_SECTORS - 1, 1, 0, BLK_S_OK},
 		{BLK_T_DISCARD, DISK_SECTORS, 1, 0, BLK_S_IOERR},
 		{BLK_T_DISCARD, DISK_SECTORS - 1, 2, 0, BLK_S_IOERR},
@@ -141,7 +144,7 @@ static void ranges(void **state)
 	}
 	assert_int_equal(disk_bytes[8 * 512], 0);
 	assert_int_equal(disk_bytes[24 * 512], (u8)(24 * 7));
-	(void)send(BLK_T_DISCARD, 0, 32); /* two ranges */
+	(void)send(BLK_T_DISCARD, 0, 32); /* a request with two ranges */
 	assert_int_equal(outcome(), BLK_S_IOERR);
 	(void)send(BLK_T_DISCARD, 0, 15);
 	assert_int_equal(outcome(), BLK_S_IOERR);
@@ -225,13 +228,13 @@ static void no_requests_at_all(void **state)
 		if (i == 0)
 			add_chain(0, segment, 2, 1);
 		else if (i == 1)
-			add_chain(0, segment, 1, 1); /* no status */
+			add_chain(0, segment, 1, 1); /* the request has no status */
 		else
-			add_chain(0, segment + 1, 1, 0); /* no header */
+			add_chain(0, segment + 1, 1, 0); /* the request has no header */
 		notify(0);
 		assert_true(needs_reset());
 		assert_int_equal(used_new(0), 0);
-		(void)send(BLK_T_FLUSH, 0, 0); /* nothing more is taken */
+		(void)send(BLK_T_FLUSH, 0, 0); /* no request is taken any more */
 		disk_expect_nothing();
 		start_device();
 		header = send(BLK_T_FLUSH, 0, 0);
@@ -240,7 +243,7 @@ static void no_requests_at_all(void **state)
 	}
 }
 
-/* A request with so many segments of 512 bytes for its data. */
+/* Sends a request with this many segments of 512 bytes for its data. */
 static u32 send_segments(u32 type, u32 count)
 {
 	struct virtio_segment segment[64];
@@ -278,7 +281,8 @@ static void odd_segments(void **state)
 	u32 header = make_header(BLK_T_IN, 9);
 	const struct virtio_segment segment[] = {
 		SEGMENT(header, 3), SEGMENT(header + 3, 13), SEGMENT(DATA_AT, 100),
-		SEGMENT(DATA_AT + 0x1000, 413)}; /* with the status as the last byte */
+		/* the last segment has the status as its last byte */
+		SEGMENT(DATA_AT + 0x1000, 413)};
 
 	(void)state;
 	add_chain(0, segment, 4, 2);
@@ -300,7 +304,7 @@ static void a_guest_that_changes_its_request(void **state)
 	(void)state;
 	poke(header, BLK_T_OUT, 4);
 	poke(header + 8, ~0ull, 8);
-	memset(ram + RINGS_AT, 0xff, VIRTIO_BLK_QUEUE_SIZE * 16); /* all descriptors */
+	memset(ram + RINGS_AT, 0xff, VIRTIO_BLK_QUEUE_SIZE * 16); /* all descriptors change */
 	settle();
 	expect_done(header, BLK_S_OK, 513);
 	assert_memory_equal(ram + DATA_AT, disk_bytes + 5 * 512, 512);

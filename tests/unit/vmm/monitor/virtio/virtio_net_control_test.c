@@ -26,7 +26,7 @@ static bool gets_tagged(u64 mac, int vlan)
 	memcpy(frame, &mac, NET_MAC_BYTES);
 	if (vlan >= 0) {
 		frame[12] = 0x81;
-		frame[14] = (u8)(0xe0 | vlan >> 8); /* with a priority */
+		frame[14] = (u8)(0xe0 | vlan >> 8); /* a tag with a priority */
 		frame[15] = (u8)vlan;
 	}
 	frames_add(&port, &header);
@@ -45,7 +45,7 @@ static bool gets(u64 mac)
 	return gets_tagged(mac, -1);
 }
 
-/* Until the guest says otherwise it gets all. */
+/* Until the guest says otherwise it gets all frames. */
 static void modes(void **state)
 {
 	static const struct {
@@ -104,7 +104,7 @@ static void tables(void **state)
 	assert_false(gets(group(0)));
 }
 
-/* More than there is room for: all of that kind. */
+/* With more addresses than there is room for, all of that kind match. */
 static void tables_that_overflow(void **state)
 {
 	(void)state;
@@ -183,7 +183,7 @@ static void pair_counts(void **state)
 	assert_int_equal(command_u16(4, 0, 0), 1);
 	assert_int_equal(command_u16(4, 0, 5), 1);
 	assert_int_equal(command_u16(4, 0, 0x8001), 1);
-	assert_int_equal(command_u16(4, 1, 1), 1); /* receive-side scaling: not offered */
+	assert_int_equal(command_u16(4, 1, 1), 1); /* receive-side scaling is not offered */
 	assert_int_equal(command_u8(4, 0, 1), 1);
 	assert_int_equal(net.state.pairs, 4);
 }
@@ -235,7 +235,7 @@ static void without_features(void **state)
 	teardown(state);
 	setup_with(4, BIT(NET_F_CTRL_VQ) | BIT(NET_F_CTRL_RX));
 	assert_int_equal(command_u8(0, 0, 0), 0);
-	assert_int_equal(command_u8(0, 2, 1), 1); /* needs CTRL_RX_EXTRA */
+	assert_int_equal(command_u8(0, 2, 1), 1); /* the command needs CTRL_RX_EXTRA */
 	assert_true(gets_tagged(OWN_MAC, 9));	  /* VLANs are not filtered */
 }
 

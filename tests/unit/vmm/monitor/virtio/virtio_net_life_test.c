@@ -36,11 +36,11 @@ static void what_the_guest_reads(void **state)
 	assert_int_equal(get(CONFIG(10), 2), 1500);
 	assert_int_equal(get(CONFIG(5), 1), 0x56);
 	assert_int_equal(get(CONFIG(12), 4), 0);
-	set(CONFIG(0), 4, 7); /* it is not the guest's to write */
+	set(CONFIG(0), 4, 7); /* the guest may not write this field */
 	assert_int_equal(get(CONFIG(0), 4), 0x03020102);
 	set(AT_COMMON, 4, 0);
 	assert_int_equal(get(AT_COMMON + 4, 4), all);
-	assert_int_equal(get(AT_COMMON + 0x12, 2), 9); /* queues */
+	assert_int_equal(get(AT_COMMON + 0x12, 2), 9); /* the number of queues */
 	teardown(state);
 	setup_with(1, ALL_FEATURES);
 	set(AT_COMMON, 4, 0);
@@ -71,12 +71,15 @@ static void link_state(void **state)
 	assert_int_equal(get(AT_ISR, 1), VIRTIO_ISR_CONFIG);
 	give(60);
 	expect_received(0, 0, 60);
-	wire_about()->mtu = ~0u; /* from whoever can write there */
+	wire_about()->mtu = ~0u; /* a value of whoever can write there */
 	virtio_net_poll_link(&net);
 	assert_int_equal(get(CONFIG(10), 2), NET_MTU_MAX);
 }
 
-/* What was on its way is void; then both directions go on, and the guest announces itself. */
+/*
+ * With another switch, frames on their way are void; then both directions go on, and the guest
+ * announces itself.
+ */
 static void another_switch(void **state)
 {
 	(void)state;
@@ -101,7 +104,7 @@ static void another_switch(void **state)
 	assert_int_equal(get(CONFIG(6), 2), LINK_UP);
 }
 
-/* It did not say that it can. */
+/* A guest that did not say that it can announce itself is not asked to. */
 static void not_asked_to_announce(void **state)
 {
 	teardown(state);
@@ -136,14 +139,16 @@ static void another_switch_while_full(void **state)
 	assert_int_equal(hear(0), 60 + HEADER_BYTES);
 }
 
-/* What came before the driver was up is not its; nothing of the old one's is left behind. */
+/*
+ * Frames from before the driver was up do not reach it; nothing of the old driver's is left behind.
+ */
 static void resets(void **state)
 {
 	(void)state;
 	assert_int_equal(command_u8(0, 0, 0), 0);
 	assert_int_equal(command_u16(4, 0, 4), 0);
 	assert_int_equal(command_u16(2, 0, 7), 0);
-	give(60); /* no buffers */
+	give(60); /* there are no buffers */
 	set(STATUS_AT, 1, 0);
 	assert_int_equal(link_wish_of_peer(&port), 0);
 	give(61);
@@ -223,7 +228,7 @@ static void loaded_in_place(void **state)
 	assert_int_equal(command_u16(4, 0, 3), 0);
 	add_buffers(0, 0, 1, 1526);
 	give(60);
-	give(61); /* waits for a buffer */
+	give(61); /* the frame waits for a buffer */
 	save_machine();
 	device_reset(&net.virtio.function.device);
 	load_machine();

@@ -34,7 +34,7 @@ static void in_batches(void **state)
 	for (u32 i = 0; i < 16; i++)
 		put_frame_as(OWN_MAC, &header);
 	assert_false(link_await_room(&port, FRAMES_RING_BYTES / 2));
-	assert_true(link_publish(&port)); /* the card had asked for it */
+	assert_true(link_publish(&port)); /* the card had asked for a signal */
 	assert_true(link_await_room(&port, FRAMES_RING_BYTES));
 	virtio_net_poll_link(&net);
 	assert_int_equal(used_new(0), 16);
@@ -42,9 +42,9 @@ static void in_batches(void **state)
 	for (u32 i = 0; i < 16; i++)
 		expect_received(0, i, 64);
 	put_frame_as(OWN_MAC, &header);
-	assert_true(link_publish(&port)); /* it waits again */
+	assert_true(link_publish(&port)); /* the card waits again */
 	put_frame_as(OWN_MAC, &header);
-	assert_false(link_publish(&port)); /* it was told */
+	assert_false(link_publish(&port)); /* the card was told already */
 }
 
 /* Without buffers frames stay where they are, in their order. */
@@ -88,7 +88,7 @@ static void merges_buffers(void **state)
 	assert_int_equal(header_in(3).buffer_count, 1);
 }
 
-/* Too few for the frame: none is used, and they are the first to be used once there are more. */
+/* Too few buffers for the frame are not used, and are the first to be used once there are more. */
 static void merges_when_there_are_enough(void **state)
 {
 	(void)state;
@@ -157,7 +157,7 @@ static void buffers_too_short(void **state)
 	assert_false(needs_reset());
 }
 
-/* What the switch says of a frame of 100 bytes, and what the guest is told. */
+/* The switch says something of a frame of 100 bytes, and the guest is told the same. */
 static void headers(void **state)
 {
 	/* clang-format off */
@@ -306,17 +306,17 @@ static void flows_stay_with_their_pair(void **state)
 	send_tcp4(5, 1000, 80);
 	give_tcp4(80, 1000);
 	assert_int_equal(used_new(4), 1);
-	send_tcp4(7, 1000, 80); /* it has moved */
+	send_tcp4(7, 1000, 80); /* the flow has moved to another pair */
 	give_tcp4(80, 1000);
 	assert_int_equal(used_new(6), 1);
-	give_tcp4(80, 2222); /* never heard of */
+	give_tcp4(80, 2222); /* a flow never heard of */
 	assert_int_equal(used_new(0), 1);
 	assert_int_equal(command_u16(4, 0, 1), 0);
 	give_tcp4(80, 1000);
 	assert_int_equal(used_new(0), 2);
 }
 
-/* Where the pair has no buffers another one's are taken; where none has, it waits. */
+/* A pair without buffers takes another pair's; where none has any, the frame waits. */
 static void another_pair_helps_out(void **state)
 {
 	(void)state;

@@ -12,7 +12,7 @@ static void sends(void **state)
 	send(60);
 	assert_int_equal(used_new(1), 1);
 	assert_int_equal(hear(1), 0);
-	assert_int_equal(rings, 2); /* the first as it came up */
+	assert_int_equal(rings, 2); /* the first signal came as the driver came up */
 	header = expect_frame(ram + SEND_AT + HEADER_BYTES, 60);
 	assert_int_equal(header.flags, 0);
 	assert_int_equal(header.segments, FRAME_WHOLE);
@@ -21,7 +21,7 @@ static void sends(void **state)
 	assert_int_equal(net.counts.sent_bytes, 60);
 }
 
-/* One signal for a batch, and none while the switch has not asked for one. */
+/* A batch has one signal, and none while the switch has not asked for one. */
 static void sends_in_batches(void **state)
 {
 	const struct net_header header = {0};
@@ -84,7 +84,7 @@ static void sends_more_than_a_piece(void **state)
 	poke(COMMAND_AT + 14, 1, 2);
 	memcpy(ram + COMMAND_AT + 16, ram + at + 16, 16);
 	add_chain(1, &table, 1, 1);
-	poke(at + 2 * 16 + 12, 4, 2); /* it is indirect */
+	poke(at + 2 * 16 + 12, 4, 2); /* the descriptor is indirect */
 	notify(1);
 	expect_frame(frame, 1000);
 	expect_no_frame();
@@ -128,7 +128,7 @@ static void lengths(void **state)
 	assert_false(needs_reset());
 }
 
-/* What a header says at its extremes, in a frame of 100 bytes. */
+/* A header has extreme values, in a frame of 100 bytes. */
 static void headers(void **state)
 {
 	static const struct {
@@ -144,7 +144,7 @@ static void headers(void **state)
 		{{.flags = 1, .checksum_start = 99}, false, {0}},
 		{{.flags = 1, .checksum_start = 0xffff, .checksum_offset = 0xffff}, false, {0}},
 		{{.flags = 1, .checksum_start = 0xffff, .checksum_offset = 1}, false, {0}},
-		/* without the flag they say nothing, and unknown flags neither */
+		/* without the flag these fields say nothing, and unknown flags neither */
 		{{.flags = 0xfe, .checksum_start = 0xffff, .buffer_count = 9, .header_bytes = 77},
 		 true,
 		 {0}},
@@ -186,7 +186,7 @@ static void headers(void **state)
 	assert_false(needs_reset());
 }
 
-/* Nothing of it was negotiated. */
+/* None of these features was negotiated. */
 static void headers_without_features(void **state)
 {
 	static const struct net_header header[] = {
@@ -255,7 +255,7 @@ static void many(u32 queue, u32 count, u32 bytes)
 	notify(queue);
 }
 
-/* What does not fit stays in the guest's queue, and goes on when half of the ring is free. */
+/* Frames that do not fit stay in the guest's queue, and go on when half of the ring is free. */
 static void waits_for_room(void **state)
 {
 	u32 sent;
@@ -267,7 +267,7 @@ static void waits_for_room(void **state)
 	assert_true(sent >= 50 && sent < 60);
 	for (; seen < sent / 4; seen++)
 		expect_frame(ram + SEND_AT + HEADER_BYTES, 9000);
-	assert_false(link_publish(&port)); /* not worth a signal yet */
+	assert_false(link_publish(&port)); /* the room is not worth a signal yet */
 	virtio_net_poll_link(&net);
 	assert_int_equal(used_new(1), sent);
 	for (; seen < sent / 2 + 2; seen++)
@@ -335,7 +335,7 @@ static void link_down(void **state)
 	expect_frame(ram + SEND_AT + HEADER_BYTES, 60);
 }
 
-/* No switch, and one that has lied about what it has read. */
+/* There is no switch, or one that has lied about what it has read. */
 static void nobody(void **state)
 {
 	(void)state;
@@ -348,7 +348,7 @@ static void nobody(void **state)
 	virtio_net_poll_link(&net);
 	send(60);
 	expect_frame(ram + SEND_AT + HEADER_BYTES, 60);
-	wire->line[LINK_SERVER].written = 1; /* no multiple of a frame's place */
+	wire->line[LINK_SERVER].written = 1; /* the index is no multiple of a frame's place */
 	virtio_net_poll_link(&net);
 	assert_true(net.end.broken);
 	send(60);
@@ -361,7 +361,9 @@ static bool wants_reset(void)
 	return (get(STATUS_AT, 1) & VIRTIO_NEEDS_RESET) != 0;
 }
 
-/* Of one piece, at both ends of RAM and over them, in either direction; and what leads nowhere. */
+/*
+ * Pieces of a frame lie at both ends of RAM and over them, in either direction; some lead nowhere.
+ */
 static void pieces_outside_memory(void **state)
 {
 	static const struct {
@@ -382,7 +384,7 @@ static void pieces_outside_memory(void **state)
 		const struct virtio_segment segment = {GPA(cases[i / 2].at), cases[i / 2].bytes};
 
 		start_device(ALL_FEATURES);
-		notify(queue); /* it is up */
+		notify(queue); /* the queue is up */
 		if (cases[i / 2].good)
 			memset(ram + cases[i / 2].at, 0, cases[i / 2].bytes);
 		add_chain(queue, &segment, 1, queue);
@@ -401,7 +403,7 @@ static void pieces_outside_memory(void **state)
 	}
 }
 
-#define FAR_HEAD 0x300u /* behind the used ring */
+#define FAR_HEAD 0x300u /* a head behind the used ring */
 
 /* A head that no entry has, an index too far ahead, a piece for the other direction. */
 static void pieces_against_the_rules(void **state)

@@ -3,12 +3,12 @@
 #include "tests/unit/virtio_fixture.h"
 
 #define MULTIPORT 2u
-#define RECEIVE	  2u /* of control messages */
+#define RECEIVE	  2u /* the queue of control messages to the guest */
 #define TRANSMIT  3u
 #define SIZE	  16u
 #define MESSAGES  (BUFFERS + 0x2000)
 #define ORDER	  (BUFFERS + 0x1000)
-#define NAMED	  3u /* the port of the tests; 1 and 2 are not there */
+#define NAMED	  3u /* the port of the tests; ports 1 and 2 are not there */
 
 static u32 orders;
 static u32 heard;
@@ -64,7 +64,7 @@ static void introduced(void **state)
 	up(MULTIPORT);
 	say(0, 0, 1);
 	assert_int_equal(used_index(TRANSMIT), 1);
-	assert_int_equal(used_index(RECEIVE), 0); /* no buffer yet: the messages wait */
+	assert_int_equal(used_index(RECEIVE), 0); /* there is no buffer yet: the messages wait */
 	listen(SIZE);
 	assert_heard(0, 1);
 	assert_heard(NAMED, 1);
@@ -103,7 +103,7 @@ static void nonsense(void **state)
 static void bytes_of_a_port(void **state)
 {
 	struct virtio_console *console = fixture_platform.virtio_console;
-	u32 queue = 4; /* of port 1, which is not there */
+	u32 queue = 4; /* the queue of port 1, which is not there */
 
 	(void)state;
 	up(MULTIPORT);

@@ -58,15 +58,16 @@ static void status_steps(void **state)
 			if (status_of(RNG) == reached[from])
 				continue;
 			taken++;
-			/* nothing but 0 takes a bit back; steps are taken one by one */
+			/* only 0 takes a bit back; steps are taken one by one */
 			assert_true(to == 0 || (status_of(RNG) & reached[from]) == reached[from]);
 			assert_true(to == 0 || (to & 0x80) != 0 ||
 				    ((to | reached[from]) & ~0x40u) == 3 ||
 				    __builtin_popcount(to & ~reached[from] & ~0x40u) == 1);
 		}
 	/*
-	 * Each with and without NEEDS_RESET, and with any of the bits that are there already: from
-	 * 0 two steps, then one each until DRIVER_OK; FAILED from 5; 0 from all but 0.
+	 * The number of steps taken, each with and without NEEDS_RESET, and with any of the bits
+	 * that are there already: from 0 two steps, then one each until DRIVER_OK; FAILED from 5; 0
+	 * from all but 0.
 	 */
 	assert_int_equal(taken, 2 * (2 + 2 + 4 + 8) + 2 * (1 + 2 + 4 + 8 + 16) + 9);
 }
@@ -77,21 +78,21 @@ static void features(void **state)
 	assert_true(features_of(RNG) == (VERSION_1 | EVENTS | INDIRECTS));
 	common_out(RNG, COMMON_DEVICE_SELECT, 4, 2);
 	assert_int_equal(common_in(RNG, COMMON_DEVICE_FEATURE, 4), 0);
-	negotiate(RNG, EVENTS); /* as NuttX does */
+	negotiate(RNG, EVENTS); /* NuttX takes these features */
 	assert_int_equal(status_of(RNG), 0xb);
-	negotiate(RNG, VERSION_1 | 1); /* never offered */
+	negotiate(RNG, VERSION_1 | 1); /* the feature was never offered */
 	assert_int_equal(status_of(RNG), 3);
 	common_out(RNG, COMMON_DRIVER_SELECT, 4, 2);
 	common_out(RNG, COMMON_DRIVER_FEATURE, 4, ~0u);
 	set_features(RNG, VERSION_1);
 	set_status(RNG, 0xb);
 	assert_int_equal(status_of(RNG), 0xb);
-	set_features(RNG, VERSION_1 | EVENTS); /* too late */
+	set_features(RNG, VERSION_1 | EVENTS); /* the features come too late */
 	common_out(RNG, COMMON_DRIVER_SELECT, 4, 0);
 	assert_int_equal(common_in(RNG, COMMON_DRIVER_FEATURE, 4), 0);
 }
 
-/* What a queue's registers say, as one number. */
+/* Returns what a queue's registers say, as one number. */
 static u64 queue_registers(void)
 {
 	u64 sum = 0;
@@ -108,7 +109,9 @@ static void scribble(void)
 	common_out(RNG, COMMON_QUEUE_ENABLE, 2, 1);
 }
 
-/* Only between DRIVER and DRIVER_OK, and not once it is enabled. */
+/*
+ * A queue's registers are set only between DRIVER and DRIVER_OK, and not once the queue is enabled.
+ */
 static void queue_registers_are_set_once(void **state)
 {
 	u64 before = queue_registers();
@@ -200,7 +203,9 @@ static void rng_by_pin(void **state)
 	assert_int_equal(message_count, 0);
 }
 
-/* As Little Kernel does it: addresses in one piece, and FEATURES_OK after the queues. */
+/*
+ * The order of Little Kernel works too: addresses in one piece, and FEATURES_OK after the queues.
+ */
 static void rng_in_another_order(void **state)
 {
 	u64 common = memory_of(RNG) + AT_COMMON;
@@ -240,7 +245,7 @@ static void rng_by_message(void **state)
 	assert_int_equal(load(memory_of(RNG) + AT_ISR, 1), 0);
 	/* the doorbell in memory; a queue that is not there */
 	put_descriptor(0, 0, BUFFERS, 16, WRITE, 0);
-	ram_put(AVAILABLE + 4 + 16, 2, 1); /* wants to know of the next but one */
+	ram_put(AVAILABLE + 4 + 16, 2, 1); /* the driver wants to know of the next but one */
 	offer(0, 8, 0);
 	store(memory_of(RNG) + AT_DOORBELL, 2, 7);
 	assert_int_equal(used_index(0), 1);
@@ -353,7 +358,7 @@ static void console_output(void **state)
 	assert_string_equal(printed, "hello, world");
 	assert_int_equal(used_head(1, 0), 5);
 	assert_int_equal(used_written(1, 0), 0);
-	store(memory_of(CONSOLE) + AT_DEVICE + 8, 4, '!'); /* emergency write */
+	store(memory_of(CONSOLE) + AT_DEVICE + 8, 4, '!'); /* an emergency write */
 	assert_int_equal(printed[12], '!');
 	assert_int_equal(load(memory_of(CONSOLE) + AT_DEVICE, 4), 0);
 }
@@ -405,7 +410,7 @@ static void expect_wish(u32 queue, u32 size, u16 index)
 	assert_int_equal(ram_get(queue * RINGS + USED_RING + 4 + 8 * size, 2), index);
 }
 
-/* As many as one call may take: the guest is still asked to notify of the next. */
+/* A call takes as many requests as it may: the guest is still asked to notify of the next. */
 static void a_full_queue(void **state)
 {
 	struct device *rng = &function_at(RNG)->device;
@@ -415,7 +420,7 @@ static void a_full_queue(void **state)
 	bring_up(RNG, VERSION_1 | EVENTS, 1, VIRTIO_RNG_QUEUE_SIZE);
 	offer_all(RNG, 0, VIRTIO_RNG_QUEUE_SIZE, WRITE);
 	assert_int_equal(rng->deadline_ns, 0);
-	/* another CPU adds one, and has not been asked to say so */
+	/* another CPU adds a request, and has not been asked to say so */
 	offer(0, VIRTIO_RNG_QUEUE_SIZE, 3);
 	device_tick(rng);
 	assert_int_equal(used_index(0), VIRTIO_RNG_QUEUE_SIZE + 1);
@@ -444,7 +449,7 @@ static void loaded_between_looks(void **state)
 	assert_int_equal(used_index(0), 9);
 }
 
-/* In the middle of things: all that the queue knows comes back. */
+/* A state is saved in the middle of things: all that the queue knows comes back. */
 static void states(void **state)
 {
 	struct device *rng = &function_at(RNG)->device;

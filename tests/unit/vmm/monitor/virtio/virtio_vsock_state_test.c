@@ -2,7 +2,7 @@
 /* The socket device: how much it takes at once, and what resets and loaded states leave of it. */
 #include "tests/unit/virtio_vsock_fixture.h"
 
-/* All slots in use, both ways; the next one is refused. */
+/* All slots are in use, both ways; the next connection is refused. */
 static void many(void **state)
 {
 	(void)state;
@@ -20,7 +20,7 @@ static void many(void **state)
 	}
 	send_plain(VIO_VSOCK_REQUEST, 9999, HOST_PORT);
 	receive_plain(VIO_VSOCK_RST, 9999);
-	/* each has its bytes */
+	/* each connection has its bytes */
 	for (u32 i = 0; i < VSOCK_SLOTS - VSOCK_SLOTS_MANAGER; i++) {
 		u8 byte = (u8)i;
 
@@ -45,7 +45,7 @@ static void fair(void **state)
 	(void)state;
 	vsock_up(3);
 	for (u32 i = 0; i < 3; i++)
-		(void)open_by_host(i); /* which takes all buffers */
+		(void)open_by_host(i); /* this connection takes all buffers */
 	for (u32 i = 0; i < 3; i++)
 		write_bytes(i, pattern, 4000);
 	for (u32 i = 0; i < 3; i++) {
@@ -56,7 +56,10 @@ static void fair(void **state)
 	assert_int_equal(seen, 7);
 }
 
-/* Without buffers for the answers the device takes no more packets, and goes on with them. */
+/*
+ * Without buffers for the answers the device takes no more packets, and goes on once there are
+ * buffers.
+ */
 static void no_buffers(void **state)
 {
 	(void)state;
@@ -125,7 +128,7 @@ static void driver_resets(void **state)
 	assert_int_equal(used_index(VSOCK_QUEUE_EVENT), 0);
 	send_bytes(GUEST_PORT, host_port, pattern, 10);
 	receive_plain(VIO_VSOCK_RST, GUEST_PORT);
-	/* the manager has to see it before a slot is used again */
+	/* the manager has to see the reset before a slot is used again */
 	send_plain(VIO_VSOCK_REQUEST, GUEST_PORT, HOST_PORT);
 	assert_int_equal(mark_of(FIRST_GUEST), VSOCK_GONE);
 	assert_int_equal(mark_of(FIRST_GUEST + 1), VSOCK_ASKS);
@@ -151,7 +154,7 @@ static void give_event_buffer(u32 number)
 }
 
 /*
- * In a clone, and after a restore: connections are reset, on both sides. The process writes nothing
+ * In a clone, and after a restore, connections are reset on both sides. The process writes nothing
  * to the area before the machine goes on in it.
  */
 static void loaded(void **state)
@@ -240,7 +243,7 @@ static void loaded_without_driver(void **state)
 			 STATUS_BAD_FORMAT);
 }
 
-/* A manager gone bad: only its own bytes are wrong. */
+/* If the manager goes bad, only its own bytes are wrong. */
 static void bad_manager(void **state)
 {
 	u32 host_port;

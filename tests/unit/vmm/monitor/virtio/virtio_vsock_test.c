@@ -9,7 +9,7 @@ static void identity(void **state)
 	assert_int_equal(config_in(VSOCK, 2, 2), 0x1053);
 	assert_int_equal(load(memory_of(VSOCK) + AT_DEVICE, 4), CID);
 	assert_int_equal(load(memory_of(VSOCK) + AT_DEVICE + 4, 4), 0);
-	store(memory_of(VSOCK) + AT_DEVICE, 4, 99); /* not the guest's to write */
+	store(memory_of(VSOCK) + AT_DEVICE, 4, 99); /* the guest may not write this field */
 	assert_int_equal(load(memory_of(VSOCK) + AT_DEVICE, 4), CID);
 	assert_true(features_of(VSOCK) == (VERSION_1 | EVENTS | INDIRECTS | VIO_VSOCK_F_STREAM));
 }
@@ -53,7 +53,7 @@ static void host_calls(void **state)
 	}
 }
 
-/* Nobody listens: an RST, and the manager hears of nothing. */
+/* Nobody listens: the guest gets an RST, and the manager hears of nothing. */
 static void guest_is_refused(void **state)
 {
 	struct vio_vsock_header header;
@@ -93,7 +93,8 @@ static void host_is_refused(void **state)
 	assert_int_equal(mark_of(0), VSOCK_GONE);
 	set_mark(0, VSOCK_GONE);
 	assert_int_equal(packets_waiting(), 0);
-	assert_int_not_equal(open_by_host(0), port); /* late packets do not match the next one */
+	/* late packets do not match the next connection */
+	assert_int_not_equal(open_by_host(0), port);
 	send_plain(VIO_VSOCK_RST, GUEST_PORT, the_vsock()->connection[0].host_port);
 	assert_int_equal(mark_of(0), VSOCK_GONE);
 	assert_int_equal(packets_waiting(), 0); /* 5.10.6.4: no RST answers an RST */
@@ -113,7 +114,7 @@ static void host_gives_up(void **state)
 	assert_int_equal(mark_of(0), VSOCK_GONE);
 	send_plain(VIO_VSOCK_RESPONSE, GUEST_PORT, port);
 	receive_plain(VIO_VSOCK_RST, GUEST_PORT);
-	/* and one whose call this side never saw */
+	/* and a connection whose call this side never saw */
 	area.slot[1].manager_word = vsock_word(9, VSOCK_GONE);
 	ring_bell();
 	assert_int_equal(area.slot[1].monitor_word, vsock_word(9, VSOCK_GONE));
@@ -161,9 +162,9 @@ static void host_credit(void **state)
 	send_plain(VIO_VSOCK_CREDIT_REQUEST, GUEST_PORT, host_port);
 	header = receive_plain(VIO_VSOCK_CREDIT_UPDATE, GUEST_PORT);
 	assert_int_equal(header.taken, 0);
-	read_bytes(0, 1000); /* not yet half a ring */
+	read_bytes(0, 1000); /* less than half a ring was read */
 	assert_int_equal(packets_waiting(), 0);
-	send_bytes(GUEST_PORT, host_port, pattern, 1096); /* all that there is room for */
+	send_bytes(GUEST_PORT, host_port, pattern, 1096); /* all bytes that there is room for */
 	assert_int_equal(bytes_waiting(0), VSOCK_RING_BYTES);
 	assert_int_equal(mark_of(0), VSOCK_OPEN);
 	send_bytes(GUEST_PORT, host_port, pattern, 1);
@@ -222,14 +223,14 @@ static void bad_packets(void **state)
 	send_packet(header);
 	receive_plain(VIO_VSOCK_RST, GUEST_PORT);
 	header.type = VIO_VSOCK_TYPE_STREAM;
-	header.target_cid = 8; /* another guest's */
+	header.target_cid = 8; /* another guest's CID */
 	send_packet(header);
 	assert_true(receive_plain(VIO_VSOCK_RST, GUEST_PORT).source_cid == 8);
 	header.target_cid = ~0ull;
 	send_packet(header);
 	assert_true(receive_plain(VIO_VSOCK_RST, GUEST_PORT).source_cid == ~0ull);
 	header.target_cid = VSOCK_CID_HOST;
-	header.source_cid = 8; /* a guest cannot be another one */
+	header.source_cid = 8; /* a guest cannot send as another guest */
 	send_packet(header);
 	assert_int_equal(packets_waiting(), 0);
 	assert_int_equal(mark_of(FIRST_GUEST), VSOCK_GONE);
@@ -239,7 +240,7 @@ static void bad_packets(void **state)
 			receive_plain(VIO_VSOCK_RST, GUEST_PORT);
 	}
 	assert_int_equal(packets_waiting(), 0);
-	/* on an open connection */
+	/* each bad packet comes on an open connection */
 	for (u32 i = 0; i < 5; i++) {
 		give_buffers(3);
 		host_port = open_by_host(i);
@@ -325,7 +326,7 @@ static void half_ends(void **state)
 	assert_int_equal(bytes_waiting(0), 10);
 	host_port = open_by_host(1);
 	header = packet(VIO_VSOCK_SHUTDOWN, GUEST_PORT, host_port);
-	header.flags = VIO_VSOCK_NO_SEND | 0xf0; /* the others mean nothing */
+	header.flags = VIO_VSOCK_NO_SEND | 0xf0; /* the other flags mean nothing */
 	send_packet(header);
 	assert_int_equal(mark_of(1), VSOCK_ENDED);
 	send_bytes(GUEST_PORT, host_port, pattern, 10);

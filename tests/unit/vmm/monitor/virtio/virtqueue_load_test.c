@@ -15,7 +15,10 @@ static void save_and_load(void)
 #define ROUNDS 3u
 #define STEPS  (5u * ROUNDS)
 
-/* What the driver hears, a bit for each step, when the machine is another before that of `cut`. */
+/*
+ * Returns what the driver hears, a bit for each step, when the machine becomes another one before
+ * step `cut`.
+ */
 static u32 heard(u64 features, u16 first, u16 wish, u32 cut)
 {
 	struct virtqueue_state *queue;

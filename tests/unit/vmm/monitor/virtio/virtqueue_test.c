@@ -21,7 +21,7 @@ static void a_chain_comes_out(void **state)
 	(void)state;
 	memcpy(ram + BUFFERS, "abcdef", 6);
 	put_descriptor(0, 3, BUFFERS, 2, NEXT, 7);
-	put_descriptor(0, 7, 0, 0, NEXT, 0); /* of no length: left out */
+	put_descriptor(0, 7, 0, 0, NEXT, 0); /* a segment without a length is left out */
 	put_descriptor(0, 0, BUFFERS + 2, 4, NEXT, 1);
 	put_descriptor(0, 1, BUFFERS + 0x100, 3, NEXT | WRITE, 2);
 	put_descriptor(0, 2, BUFFERS + 0x200, 5, WRITE, 3);
@@ -54,7 +54,7 @@ static void an_indirect_chain_comes_out(void **state)
 	assert_true(pop());
 	assert_int_equal(chain.count, 2);
 	assert_true(chain.segment[1].gpa.value == 0x2000);
-	/* after direct ones, the last of the chain */
+	/* an indirect table after direct segments, as the last of the chain */
 	put_descriptor(0, 1, 0x3000, 4, NEXT, 2);
 	put_descriptor(0, 2, BUFFERS, 48, INDIRECT, 0);
 	offer(0, SIZE, 1);
@@ -86,7 +86,7 @@ static void any_order(void **state)
 	assert_int_equal(status_of(RNG), STATUS_UP);
 }
 
-/* What was not taken, or given back already, is not given back. */
+/* A chain that was not taken, or given back already, is not given back. */
 static void once(void **state)
 {
 	(void)state;
@@ -109,7 +109,7 @@ static void once(void **state)
 	assert_int_equal(used_index(0), 0);
 }
 
-/* Where the driver says after which request it wants to be told. */
+/* Sets the request after which the driver wants to be told. */
 static void set_used_event(u16 event)
 {
 	ram_put(AVAILABLE + 4 + 2 * SIZE, 2, event);
@@ -186,11 +186,11 @@ static void bad_heads(void **state)
 	assert_refused();
 	offer(0, SIZE, 0xffff);
 	assert_refused();
-	ram_put(AVAILABLE + 2, 2, SIZE + 1); /* too far ahead */
+	ram_put(AVAILABLE + 2, 2, SIZE + 1); /* the index is too far ahead */
 	assert_refused();
-	ram_put(AVAILABLE + 2, 2, 0xffff); /* backwards */
+	ram_put(AVAILABLE + 2, 2, 0xffff); /* the index goes backwards */
 	assert_refused();
-	offer_bad(BUFFERS, 1, WRITE, 0); /* in flight already */
+	offer_bad(BUFFERS, 1, WRITE, 0); /* the head is in flight already */
 	assert_true(pop());
 	offer(0, SIZE, 0);
 	assert_refused();
@@ -260,16 +260,16 @@ static void bad_indirect_tables(void **state)
 		offer_bad(bad[i].address, bad[i].bytes, bad[i].flags, 1);
 		assert_refused();
 	}
-	put_descriptor_at(BUFFERS, BUFFERS, 16, INDIRECT, 0); /* nested */
+	put_descriptor_at(BUFFERS, BUFFERS, 16, INDIRECT, 0); /* a nested indirect table */
 	offer_bad(BUFFERS, 16, INDIRECT, 0);
 	assert_refused();
-	put_descriptor_at(BUFFERS, 0x1000, 16, NEXT, 2); /* past its end */
+	put_descriptor_at(BUFFERS, 0x1000, 16, NEXT, 2); /* the chain goes past the table's end */
 	offer_bad(BUFFERS, 32, INDIRECT, 0);
 	assert_refused();
-	put_descriptor_at(BUFFERS, 0x1000, 16, NEXT, 0); /* a loop */
+	put_descriptor_at(BUFFERS, 0x1000, 16, NEXT, 0); /* the chain is a loop */
 	offer_bad(BUFFERS, 32, INDIRECT, 0);
 	assert_refused();
-	start(0); /* not negotiated */
+	start(0); /* indirect tables were not negotiated */
 	put_descriptor_at(BUFFERS, 0x1000, 16, 0, 0);
 	offer_bad(BUFFERS, 16, INDIRECT, 0);
 	assert_false(pop());
@@ -347,7 +347,9 @@ static void rings_are_others_after_a_reset(void **state)
 	expect_rings_elsewhere();
 }
 
-/* Also by a state that is loaded; what is not RAM there is seen when it is used. */
+/*
+ * Rings can be elsewhere after a state was loaded; a place that is no RAM is seen when it is used.
+ */
 static void rings_are_others_after_loading(void **state)
 {
 	u64 saved[1024];

@@ -12,7 +12,10 @@ static void update_clock(struct machine_clock *clock, bool wall)
 	machine_refresh_clock(clock, wall);
 }
 
-/* A device with a clock: it gets the time if it looks, and the next deadline is kept. */
+/*
+ * Reads a register of a device with a clock: the device gets the time if it looks, and the next
+ * deadline is kept.
+ */
 static u64 timed_read(struct device *which, u32 region, u64 offset, u32 size)
 {
 	(void)region, (void)size;
@@ -68,7 +71,7 @@ static void test_timed(void **state)
 	host_tsc = 1000 + 500; /* guest time begins at 1000 */
 	assert_true(port_at(0x123, IO_IN));
 	assert_int_equal(page.gpr[GPR_RAX], 0x60);
-	assert_int_equal(clock_updates, 0); /* nobody has looked */
+	assert_int_equal(clock_updates, 0); /* nobody has looked at the clock */
 	assert_true(port_at(0x124, IO_IN));
 	assert_int_equal(page.gpr[GPR_RAX], 500);
 	host_tsc += 20;
@@ -86,7 +89,7 @@ static void test_timed(void **state)
 	assert_int_equal(machine.platform.events.pending, 0);
 	assert_true(vcpu->quiet);
 	page.deadline_tsc = 7;
-	assert_true(port_at(0x124, 0)); /* the same again */
+	assert_true(port_at(0x124, 0)); /* the same access again */
 	assert_int_equal(page.deadline_tsc, 7);
 }
 
@@ -112,7 +115,7 @@ static void test_timed_of_another(void **state)
 	}
 }
 
-/* What was typed goes to the serial port as soon as that has room. */
+/* Typed bytes go to the serial port as soon as the port has room. */
 static void test_room(void **state)
 {
 	(void)state;
@@ -128,7 +131,7 @@ static void test_room(void **state)
 	assert_int_equal(machine.platform.events.pending, MACHINE_ROOM | MACHINE_EXIT);
 }
 
-/* While the guest has a virtio console open, that gets it. */
+/* While the guest has a virtio console open, the console gets what is typed. */
 static void test_virtio_console(void **state)
 {
 	struct virtio_console *console = (struct virtio_console *)(uintptr_t)8;
@@ -139,7 +142,7 @@ static void test_virtio_console(void **state)
 	channel.stream[0].input[1] = 'w';
 	channel.stream[0].input_written = 2;
 	console_input(&machine);
-	assert_string_equal(typed, ""); /* no room in the serial port, no driver */
+	assert_string_equal(typed, ""); /* the serial port has no room, and the console no driver */
 	virtio_open = true;
 	console_input(&machine);
 	assert_string_equal(typed, "vw");

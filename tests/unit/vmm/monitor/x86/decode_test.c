@@ -39,7 +39,7 @@ static void test_prefixes(void **state)
 	assert_memory(11, X86_REG_NONE, 0, 0);
 
 	assert_int_equal(DECODE("\x2e\x65\x26\x8b\x07", 32), X86_OK);
-	assert_int_equal(in.segment, 0); /* the last one */
+	assert_int_equal(in.segment, 0); /* the last prefix counts */
 
 	/* REX followed by another prefix is ignored */
 	assert_int_equal(DECODE("\x48\x66\x8b\x03", 64), X86_OK);
@@ -57,7 +57,7 @@ static void test_memory_64(void **state)
 	assert_memory(X86_REG_NONE, X86_REG_NONE, 0, INT32_MIN);
 	assert_int_equal(DECODE("\x43\x8b\x44\xa5\x80", 64), X86_OK); /* [R13 + R12*4 - 80] */
 	assert_memory(13, 12, 2, -128);
-	assert_int_equal(DECODE("\x41\x8b\x04\x24", 64), X86_OK); /* [R12] */
+	assert_int_equal(DECODE("\x41\x8b\x04\x24", 64), X86_OK); /* the base is R12 */
 	assert_memory(12, X86_REG_NONE, 0, 0);
 	assert_int_equal(DECODE("\x42\x8b\x04\xe5\x10\x00\x00\x00", 64), X86_OK); /* [R12*8 + 10] */
 	assert_memory(X86_REG_NONE, 12, 3, 16);
@@ -167,7 +167,8 @@ static void test_refusals(void **state)
 	assert_int_equal(DECODE("\x0f\x04", 64), X86_INVALID);
 	assert_int_equal(DECODE("\x66\xc5\xf8\x77", 64), X86_INVALID);
 	assert_int_equal(DECODE("\x48\xc5\xf8\x77", 64), X86_INVALID);
-	assert_int_equal(DECODE("\xc4\xe0\x78\x77\xc0", 64), X86_INVALID); /* map 0 */
+	/* map 0 does not exist */
+	assert_int_equal(DECODE("\xc4\xe0\x78\x77\xc0", 64), X86_INVALID);
 }
 
 /* An instruction cut short is reported as incomplete, and nothing past its end is read. */
@@ -205,7 +206,7 @@ static void test_length_of_exit(void **state)
 	assert_int_equal(svm_length_of_exit(0xa20f), 2);
 	assert_int_equal(svm_length_of_exit(0xffffffffffff300f), 2);
 	assert_int_equal(svm_length_of_exit(0x90909090d9010f), 3);
-	assert_int_equal(svm_length_of_exit(0xc1010f), 0); /* VMCALL */
+	assert_int_equal(svm_length_of_exit(0xc1010f), 0); /* VMCALL has no length in the exit */
 	assert_int_equal(svm_length_of_exit(0xfff4), 1);
 	assert_int_equal(svm_length_of_exit(0xa20f48), 0);
 	assert_int_equal(svm_length_of_exit(0), 0);

@@ -68,7 +68,10 @@ static bool parse_line(char *text, struct line *line)
 	return line->count > 0;
 }
 
-/* Of APX: REX2 (D5), and EVEX with map 4 or with bits that select registers from 16 on. */
+/*
+ * Returns whether the instruction belongs to APX: REX2 (D5), and EVEX with map 4 or with bits that
+ * select registers from 16 on.
+ */
 static bool is_apx(const u8 *bytes, size_t count)
 {
 	size_t i = 0;
@@ -148,7 +151,7 @@ static size_t compare(const char *command, enum x86_mode mode)
 	assert_int_equal(pclose(pipe), 0);
 
 	for (size_t i = 0, at = 0; i < count; at += lines[i++].count) {
-		/* what objdump is told to stop at cuts the last one off */
+		/* the end at which objdump is told to stop cuts the last instruction off */
 		if (!lines[i].checked || i + 1 == count)
 			continue;
 		checked++;

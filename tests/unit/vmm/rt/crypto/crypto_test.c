@@ -18,7 +18,9 @@
 #include "vmm/rt/crypto/secret.c"
 #include "vmm/rt/crypto/sha256.c"
 
-/* What is written in hex, in a block of exactly that size; the caller frees it. */
+/*
+ * Returns the bytes that are written in hex, in a block of exactly that size; the caller frees it.
+ */
 static u8 *bytes_of(const char *hex, size_t *count)
 {
 	u8 *bytes = malloc(strlen(hex) / 2 + (hex[0] == '\0'));
@@ -246,7 +248,7 @@ static void test_stream(void **state)
 		"5b862f3730e37cfdc4fd806c22f221");
 }
 
-/* In one piece and, as far as that may be, in two. */
+/* Checks Poly1305 in one piece and, as far as that is possible, in two. */
 static void check_poly1305(const char *key_hex, const void *text, size_t count,
 			   const char *expected)
 {

@@ -61,7 +61,7 @@ static void model(bool by_asid)
 	memset(model_vcpu, 0, sizeof(model_vcpu));
 	for (u32 cpu = 0; cpu < MODEL_CPUS; cpu++) {
 		asid_pool_init(&model_pool[cpu], cpu, MODEL_ASIDS);
-		for (u32 i = 0; i < MODEL_ASIDS; i++) /* left by earlier guests */
+		for (u32 i = 0; i < MODEL_ASIDS; i++) /* translations left by earlier guests */
 			model_tlb[cpu][i] = (struct model_entry){true, 99, 0};
 	}
 	for (unsigned int i = 0; i < 200000; i++) {

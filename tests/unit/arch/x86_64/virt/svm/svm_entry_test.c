@@ -47,7 +47,7 @@ static void test_injection(void **state)
 	(void)state;
 	vmcb.save.cr0 = CR0_PE;
 	vmcb.control.interrupt_shadow = 1;
-	vmcb.save.rflags = 0; /* it is for the CPU to refuse */
+	vmcb.save.rflags = 0; /* the CPU has to refuse the event */
 	inject(EVENT_INTERRUPT, 0x41, false, 0, 0);
 	assert_true(vmcb.control.event_injection == (BIT(31) | 0x041));
 	assert_int_equal(vmcb.control.interrupt_shadow, 0);
@@ -92,14 +92,17 @@ static void test_software_cut_short(void **state)
 	assert_true(vmcb.control.next_rip == 0);
 	assert_true(cut_short(int3, 0x1001) == 0x1000);
 	assert_false(vcpu.event.valid);
-	/* what happens there later has nothing to do with it */
+	/* a later exit at that place has nothing to do with the event */
 	assert_true(cut_short(int3, 0x1001) == 0x1001);
 
 	vmcb.save.rip = 0xffffffff; /* outside 64-bit mode */
 	inject(EVENT_SOFTWARE_INTERRUPT, 0x80, false, 0, 2);
 	assert_true(cut_short(BIT(31) | 0x480, 1) == 0xffffffff);
 
-	/* delivered: the guest is elsewhere, or came back and takes another exception there */
+	/*
+	 * the event was delivered: the guest is elsewhere, or came back and takes another exception
+	 * there
+	 */
 	vmcb.save.rip = 0x1000;
 	inject(EVENT_SOFTWARE_EXCEPTION, VECTOR_BP, false, 0, 1);
 	assert_true(cut_short(int3, 0x2000) == 0x2000);
@@ -188,7 +191,7 @@ static void test_task_priority(void **state)
 	run(VMEXIT_HLT, 0);
 	assert_int_equal(vmcb.control.intercept_cr_write, 0);
 
-	/* on a CPU like QEMU's, also while a virtual interrupt is there to be taken */
+	/* a CPU like QEMU's, also while a virtual interrupt is there to be taken */
 	vmcb.save.rflags = RFLAGS_IF;
 	for (u32 i = 0; i < 2; i++) {
 		svm_leave(&vcpu, 0);
@@ -272,7 +275,7 @@ static void test_nmi_step(void **state)
 	assert_false(vmcb.save.rflags & RFLAGS_TF);
 	assert_int_equal(vmcb.control.intercept_exceptions, SVM_INTERCEPT_EXCEPTIONS);
 
-	/* it faults: the handler's frame must not contain TF */
+	/* the step faults: the handler's frame must not contain TF */
 	vmcb.control.exit_info1 = 4;
 	vmcb.control.exit_info2 = 0x7000;
 	run(VMEXIT_EXCEPTION + VECTOR_PF, 0x1002);
@@ -283,7 +286,7 @@ static void test_nmi_step(void **state)
 	assert_false(vmcb.save.rflags & RFLAGS_TF);
 	assert_true(svm_of(&vcpu)->nmi_blocked);
 
-	/* it is done: the step's trap is not the guest's */
+	/* the step is done: its trap is not the guest's */
 	vmcb.control.exit_info1 = vmcb.control.exit_info2 = 0;
 	vmcb.save.dr6 = DR6_RESET | DR6_BS;
 	run(VMEXIT_EXCEPTION + VECTOR_DB, 0x3000);
@@ -322,7 +325,7 @@ static void test_dump_fits(void **state)
 	}
 }
 
-/* It exits before the instruction, which may go on once the monitor has seen the exit. */
+/* A bus lock exits before the instruction, which may go on once the monitor has seen the exit. */
 static void test_bus_lock(void **state)
 {
 	(void)state;

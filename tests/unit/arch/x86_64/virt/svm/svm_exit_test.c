@@ -67,7 +67,7 @@ static void test_io(void **state)
 	assert_int_equal(exit_.io_flags, IO_STRING | IO_REP);
 	assert_int_equal(exit_.instruction_length, 3);
 
-	decode(0x7b, BIT(5), 0x7ffe + 16); /* no instruction is that long */
+	decode(0x7b, BIT(5), 0x7ffe + 16); /* no instruction has this length */
 	assert_int_equal(exit_.io_size, 2);
 	assert_int_equal(exit_.instruction_length, 0);
 }
@@ -127,7 +127,7 @@ static void interrupted(u64 info)
 static void test_interrupted_delivery(void **state)
 {
 	(void)state;
-	interrupted(0x0030); /* not valid */
+	interrupted(0x0030); /* the interrupted event is not valid */
 	assert_false(event.valid);
 
 	interrupted(BIT(31) | 0x0030);
@@ -221,7 +221,7 @@ static void test_interrupt_after_machine_check(void **state)
 	assert_false(vmcb.control.virtual_interrupt & VMCB_V_IRQ);
 }
 
-/* What the monitor traps: intercepts in the VMCB, and exits that are not reflected. */
+/* The monitor's traps become intercepts in the VMCB, and exits that are not reflected. */
 static void test_traps(void **state)
 {
 	(void)state;

@@ -2,7 +2,10 @@
 /* The SVM back end: windows for interrupts and NMIs, shadows, and what is injected beside them. */
 #include "tests/unit/svm_machine.h"
 
-/* So it is when the instruction's code, or what it touches, has to be mapped first. */
+/*
+ * The shadow is also lost when the instruction's code, or what the instruction touches, has to be
+ * mapped first.
+ */
 static void test_shadow_lost_by_fault(void **state)
 {
 	(void)state;
@@ -22,10 +25,12 @@ static void test_shadow_lost_by_fault(void **state)
 	}
 	run_count = 0;
 	run(VMEXIT_NPF, 0x1000);
-	assert_int_equal(run_count, 1); /* no NMI before the instruction is done */
+	assert_int_equal(run_count, 1); /* no NMI comes before the instruction is done */
 }
 
-/* On a CPU whose VMRUN drops the interrupt shadow, the instruction in it is single-stepped. */
+/*
+ * On a CPU whose VMRUN drops the interrupt shadow, the instruction in the shadow is single-stepped.
+ */
 static void test_lost_shadow(void **state)
 {
 	(void)state;
@@ -60,7 +65,7 @@ static void test_interrupt_window(void **state)
 	svm_request(&vcpu, NULL, REQUEST_INTERRUPT_WINDOW);
 	assert_true(vmcb.control.virtual_interrupt & VMCB_V_IRQ);
 	assert_true(vmcb.control.intercept1 & VMCB_INTERCEPT1_VINTR);
-	run(VMEXIT_HLT, 0); /* stays open */
+	run(VMEXIT_HLT, 0); /* the window stays open */
 	assert_true(vmcb.control.virtual_interrupt & VMCB_V_IRQ);
 	run(VMEXIT_VINTR, 0);
 	assert_int_equal(vcpu.exit.reason, EXIT_INTERRUPT_WINDOW);
@@ -78,11 +83,11 @@ static void test_virtual_interrupt(void **state)
 	assert_true(vmcb.control.virtual_interrupt ==
 		    (VMCB_V_IRQ | VMCB_V_IGN_TPR | VMCB_V_INTR_PRIO | 0x41ull << 32 | 5));
 	assert_true(vmcb.control.event_injection == 0);
-	run(VMEXIT_INTR, 0x1000); /* before the guest has taken it */
+	run(VMEXIT_INTR, 0x1000); /* before the guest has taken the interrupt */
 	assert_true(vcpu.event.valid && vcpu.event.vector == 0x41);
 	assert_false(vmcb.control.virtual_interrupt & VMCB_V_IRQ);
 	inject(EVENT_INTERRUPT, 0x41, false, 0, 0);
-	vmcb.control.virtual_interrupt &= ~VMCB_V_IRQ; /* it has */
+	vmcb.control.virtual_interrupt &= ~VMCB_V_IRQ; /* the guest has taken the interrupt */
 	run(VMEXIT_INTR, 0x1000);
 	assert_false(vcpu.event.valid);
 

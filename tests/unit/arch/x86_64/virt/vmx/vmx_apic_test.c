@@ -54,7 +54,7 @@ static void modes_choose_the_controls(void **state)
 	assert_int_equal(apic_controls(VAPIC_MEMORY), ALL & ~SECONDARY_X2APIC_MODE);
 	assert_int_equal(field[VMCS_APIC_ACCESS], 0x5000);
 	assert_int_equal(apic_controls(VAPIC_MSRS), ALL & ~SECONDARY_APIC_ACCESSES);
-	page->trap = VTRAP_FLUSH; /* other controls of the same field */
+	page->trap = VTRAP_FLUSH; /* the group also sets other controls of the same field */
 	vmx_set(&vcpu, VCPU_TRAPS);
 	assert_int_equal(field[VMCS_SECONDARY_CONTROLS] & ALL, ALL & ~SECONDARY_APIC_ACCESSES);
 	page->trap = 0;
@@ -71,22 +71,22 @@ static void msrs_pass_in_x2apic_mode_alone(void **state)
 		bool x2apic = mode == VAPIC_MSRS;
 
 		(void)apic_controls(mode);
-		assert_int_equal(passes(0x808, true), x2apic); /* TPR */
-		assert_int_equal(passes(0x80b, true), x2apic); /* EOI */
-		assert_int_equal(passes(0x83f, true), x2apic); /* SELF_IPI */
+		assert_int_equal(passes(0x808, true), x2apic); /* the TPR */
+		assert_int_equal(passes(0x80b, true), x2apic); /* the EOI register */
+		assert_int_equal(passes(0x83f, true), x2apic); /* the SELF_IPI register */
 		assert_int_equal(passes(0x802, false), x2apic);
 		assert_int_equal(passes(0x827, false), x2apic);
 		assert_int_equal(passes(0x837, false), x2apic);
-		assert_false(passes(0x830, true)); /* ICR */
+		assert_false(passes(0x830, true)); /* the ICR */
 		assert_false(passes(0x830, false));
 		assert_false(passes(0x839, false)); /* the timer's count */
-		assert_false(passes(0x80b, false)); /* #GP */
+		assert_false(passes(0x80b, false)); /* the read raises #GP */
 		assert_false(passes(0x80e, false));
 		assert_false(passes(0x83f, false));
 		assert_false(passes(0x838, true));
 		assert_false(passes(0x7ff, false));
 		assert_false(passes(0x840, false));
-		assert_true(passes(0x174, true)); /* as always */
+		assert_true(passes(0x174, true)); /* this MSR passes always */
 	}
 }
 

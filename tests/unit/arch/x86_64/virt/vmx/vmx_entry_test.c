@@ -122,7 +122,8 @@ static void error_codes_follow_the_vector(void **state)
 {
 	(void)state;
 	inject(EVENT_EXCEPTION, VECTOR_GP, 1, 8, 0);
-	assert_int_equal(field[VMCS_ENTRY_INTERRUPTION_INFO], 0x8000030d); /* real mode */
+	/* in real mode there is no error code */
+	assert_int_equal(field[VMCS_ENTRY_INTERRUPTION_INFO], 0x8000030d);
 	enter_protected_mode();
 	inject(EVENT_EXCEPTION, VECTOR_GP, 0, 8, 0);
 	assert_int_equal(field[VMCS_ENTRY_INTERRUPTION_INFO], 0x80000b0d);
@@ -240,7 +241,10 @@ static void tags_are_never_met_again(void **state)
 	assert_true(vcpu.flush);
 	assert_int_equal(field[VMCS_VPID], vcpu.tag);
 
-	/* All tags used up: a vCPU with one keeps it; for another, one flush, then from 1. */
+	/*
+	 * All tags are used up: a vCPU with one keeps it; for another, one flush, then tags from 1
+	 * on.
+	 */
 	flushes = invvpid_all_count;
 	tags[0].last = VPID_MAX;
 	first = vcpu.tag;

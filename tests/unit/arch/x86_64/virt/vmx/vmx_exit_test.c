@@ -203,7 +203,8 @@ static void interrupts_outlast_a_reflection(void **state)
 		assert_int_equal(fake_dr6, DR6_RESET);
 		assert_false(vcpu.event.valid);
 	}
-	assert_int_equal(field[VMCS_GUEST_INTERRUPTIBILITY], 0); /* for the NMI */
+	/* no blocking is left, so that the NMI can come */
+	assert_int_equal(field[VMCS_GUEST_INTERRUPTIBILITY], 0);
 	for (u32 i = 0; i < 2; i++) {
 		field[VMCS_IDT_VECTORING_INFO] = INTERRUPTION_VALID | raised_again[i];
 		assert_true(decode(VMX_EXIT_EXCEPTION_NMI, BIT(0)));
@@ -226,7 +227,7 @@ static void int1_has_a_length(void **state)
 	assert_int_equal(vcpu.exit.instruction_length, 0);
 }
 
-/* What the monitor traps: controls in the VMCS, and accesses that are not settled here. */
+/* The monitor's traps become controls in the VMCS, and accesses that are not settled here. */
 static void traps_change_the_control_words(void **state)
 {
 	struct vcpu_page *page = vcpu.page;

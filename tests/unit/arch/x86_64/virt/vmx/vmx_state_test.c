@@ -24,7 +24,7 @@ static void capability_words_obey_both_halves(void **state)
 	assert_int_equal(c.cr0_fixed, CR0_NE);
 }
 
-/* What a CPU of SGX and one that detects bus locks have is used; this one lacks the latter. */
+/* A CPU's SGX and detection of bus locks are used; this CPU lacks the latter. */
 static void what_is_there_is_used(void **state)
 {
 	struct vmx_capability_msrs msrs = good_msrs;
@@ -222,7 +222,7 @@ static void msrs_go_in_by_the_load_area_once(void **state)
 	vmx_get(&vcpu, VCPU_MSRS);
 	assert_int_equal(page->msr[VMSR_LSTAR], 2);
 	assert_int_equal(page->msr[VMSR_KERNEL_GS_BASE], 5);
-	/* Except for this one, which it cannot write. */
+	/* TSC_AUX is excepted, as the guest cannot write it. */
 	assert_int_equal(page->msr[VMSR_TSC_AUX], 9);
 }
 
@@ -287,12 +287,12 @@ static void pae_paging_takes_its_pdptes_from_memory(void **state)
 	vmx_set(&vcpu, VCPU_CONTROL);
 	for (u32 i = 0; i < 4; i++)
 		assert_int_equal(field[VMCS_GUEST_PDPTE0 + 2 * i], guest_table[i]);
-	/* The same CR3 again: the CPU's PDPTEs are kept. */
+	/* The same CR3 is loaded again: the CPU's PDPTEs are kept. */
 	field[VMCS_GUEST_PDPTE0] = 0x91;
 	page->efer = EFER_NXE;
 	vmx_set(&vcpu, VCPU_CONTROL);
 	assert_int_equal(field[VMCS_GUEST_PDPTE0], 0x91);
-	/* No memory there. */
+	/* There is no memory at that address. */
 	page->cr3 = 0x6000;
 	vmx_set(&vcpu, VCPU_CONTROL);
 	assert_int_equal(field[VMCS_GUEST_PDPTE0], 0);
@@ -306,7 +306,7 @@ static void host_owned_bits_live_in_the_shadow(void **state)
 	assert_true(decode(VMX_EXIT_CR_ACCESS, GPR_RBX << 8));
 	assert_int_equal(vmx_cr0_get() & (CR0_CD | CR0_NW | CR0_NE), CR0_CD);
 	assert_int_equal(field[VMCS_GUEST_CR0] & (CR0_CD | CR0_NE), CR0_NE);
-	assert_int_equal(field[VMCS_GUEST_RIP], 0x100); /* it is executed again */
+	assert_int_equal(field[VMCS_GUEST_RIP], 0x100); /* the instruction is executed again */
 	assert_int_equal(field[VMCS_ENTRY_INTERRUPTION_INFO], 0);
 
 	page->gpr[GPR_RBX] = CR4_MCE | CR4_PAE;

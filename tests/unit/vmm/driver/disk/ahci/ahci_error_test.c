@@ -2,7 +2,7 @@
 /* The AHCI driver and disks that fail, say nothing, or are gone. */
 #include "tests/unit/vmm/driver/disk/ahci/ahci_fixture.h"
 
-/* One sector is bad: the request for it fails, all others that were under way are done. */
+/* One sector is bad: the request for it fails, all other requests under way are done. */
 static void a_bad_sector(void **state)
 {
 	(void)state;
@@ -15,7 +15,8 @@ static void a_bad_sector(void **state)
 	assert_int_equal(finished, 33);
 	for (u32 i = 0; i < 33; i++)
 		expect_status(i, i == 10 ? BLOCK_ERROR : BLOCK_OK);
-	assert_int_equal(fake.port[0].resets, 3); /* at the start, and for each attempt */
+	/* one reset at the start, and one for each attempt */
+	assert_int_equal(fake.port[0].resets, 3);
 	assert_int_equal(fake.port[1].resets, 1);
 	assert_null(ahci.failure);
 	assert_true(ask(0, 0, BLOCK_READ, 4, 1));
@@ -42,7 +43,7 @@ static void fails_once(void **state)
 	}
 }
 
-/* Each attempt has two seconds; the other disk goes on meanwhile. */
+/* A disk says nothing: each attempt has two seconds; the other disk goes on. */
 static void one_that_says_nothing(void **state)
 {
 	u64 begin;
@@ -64,12 +65,12 @@ static void one_that_says_nothing(void **state)
 	assert_in_range(now_tsc - begin, 4 * NS_PER_S, 5 * NS_PER_S);
 }
 
-/* Nothing of it is answered: whoever comes next does it. */
+/* A disk does not return from a reset: no request is answered, so that the next process does it. */
 static void one_that_does_not_return(void **state)
 {
 	(void)state;
 	assert_true(start_all());
-	fake.port[0].no_return = true; /* from its third reset */
+	fake.port[0].no_return = true; /* the port does not return from its third reset */
 	fake.port[0].fail_commands = 1;
 	assert_true(ask(0, 0, BLOCK_READ, 5, 1));
 	work();

@@ -31,16 +31,16 @@ static const u32 port_numbers[DISKS] = {1, 4};
 struct fake_port {
 	u32 list, list_high, fis, fis_high;
 	u32 is, ie, command, task, signature, status, control, error, active, issue;
-	bool halted; /* after an error, until it is stopped */
+	bool halted; /* the port has stopped after an error, until the driver stops it */
 	u32 commands, queued, flushes, trims, resets, cache_off, most;
 	u64 trim_first;
 	u32 trim_count;
 	u8 disk[DISK_BYTES];
 	u16 identify[ATA_IDENTIFY_WORDS];
-	/* how it misbehaves */
+	/* the ways in which the port misbehaves */
 	bool absent, never_ready, stuck, silent, no_return;
 	bool holds;	/* queued commands end when the test says so */
-	u64 bad_sector; /* what touches it fails */
+	u64 bad_sector; /* the sector whose transfers fail */
 	u32 fail_commands;
 };
 
@@ -122,7 +122,7 @@ static void trim(struct fake_port *port, const struct ahci_fis *fis,
 		assert_int_equal(block[i], 0);
 }
 
-/* False: it fails. */
+/* Moves the data of a command; returns false if the command fails. */
 static bool transfer(struct fake_port *port, const struct ahci_fis *fis,
 		     const struct ahci_header *header, u32 blocks)
 {
@@ -138,7 +138,7 @@ static bool transfer(struct fake_port *port, const struct ahci_fis *fis,
 	return true;
 }
 
-/* False: it fails. */
+/* Executes the command in a slot; returns false if it fails. */
 static bool execute(struct fake_port *port, u32 slot)
 {
 	const struct ahci_header *header =
@@ -224,7 +224,7 @@ static void step_port(struct fake_port *port)
 	port->most = MAX(port->most, count_bits(port->active | port->issue));
 	if ((port->command & AHCI_COMMAND_START) == 0 || port->silent)
 		return;
-	/* the last one first: nobody says in which order queued commands end */
+	/* the last slot comes first, as nobody says in which order queued commands end */
 	while (commands != 0 && !port->halted) {
 		u32 slot = bit_highest(commands);
 
@@ -247,7 +247,7 @@ void process_pause(void)
 	fake_step();
 }
 
-/* What a disk says after a reset comes once the port receives. */
+/* Gives the driver what a disk says after a reset, once the port receives. */
 static void say_ready(struct fake_port *port)
 {
 	if (port->absent || (port->command & AHCI_COMMAND_FIS) == 0)

@@ -6,7 +6,7 @@
 
 #include "tests/unit/disk_conformance.h"
 
-#define DATA_PAGE 100u /* of the RAM: pages of requests, from here on */
+#define DATA_PAGE 100u /* the first of the RAM's pages for requests */
 #define ASKED_MAX 40u
 
 static struct driver_disk disk[DISKS];
@@ -49,7 +49,8 @@ static UNUSED void conformance_make(void)
 {
 	make_fake();
 	ahci = (struct ahci){0};
-	process_given.registers[0].at = fake.ram; /* its functions do not look */
+	/* the driver's functions do not look at the registers' address */
+	process_given.registers[0].at = fake.ram;
 	process_given.registers[0].bytes = 0x1000;
 	process_given.memory = (struct driver_dma){fake.ram, addresses, DATA_PAGE};
 	process_given.has_interrupt = true;
@@ -116,7 +117,10 @@ static UNUSED void expect_status(u32 number, enum block_status status)
 	assert_int_equal(asked[number].status, status);
 }
 
-/* Its pages are scattered: what is moved is compared by pages of the fake's memory. */
+/*
+ * Compares a request with the disk. Its pages are scattered: moved data are compared by pages of
+ * the fake's memory.
+ */
 static UNUSED void compare(u32 number, u32 unit)
 {
 	const u8 *wanted = fake.port[unit].disk + asked[number].sector * 512;

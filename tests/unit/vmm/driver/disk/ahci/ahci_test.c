@@ -44,7 +44,7 @@ static void controllers_of_no_use(void **state)
 	set_up(state);
 	fake.stays_in_reset = true;
 	expect_refusal("the controller does not return from its reset");
-	/* and none of its disks is touched afterwards */
+	/* and none of the controller's disks is touched afterwards */
 	assert_false(ahci_start_disk(&ahci, &disk[1], problem, sizeof(problem)));
 	assert_string_equal(problem, "its controller cannot be used");
 	set_up(state);
@@ -67,7 +67,7 @@ static void controllers_of_no_use(void **state)
 	expect_refusal("the controller has no such port");
 }
 
-/* One port without a disk of use: the other works. */
+/* One port has no disk of use: the other port works. */
 static void disks_of_no_use(void **state)
 {
 	static const struct {
@@ -118,7 +118,7 @@ static void disks_of_no_use(void **state)
 
 static void disks_that_can_less(void **state)
 {
-	fake.port[0].identify[ATA_ID_COMMANDS_2] = 0x4400; /* it has no flush */
+	fake.port[0].identify[ATA_ID_COMMANDS_2] = 0x4400; /* the disk has no flush */
 	fake.port[0].identify[ATA_ID_TRIM] = 0xffff;
 	fake.port[0].identify[ATA_ID_SERIAL_ATA] = 0xffff;
 	fake.port[1].identify[ATA_ID_DEPTH] = 3;
@@ -128,7 +128,7 @@ static void disks_that_can_less(void **state)
 	assert_int_equal(disk[0].depth, AHCI_ALONE_DEPTH);
 	assert_int_equal(disk[1].depth, 4);
 	set_up(state);
-	fake.cap = (u32)AHCI_CAP_64; /* one slot, no queue */
+	fake.cap = (u32)AHCI_CAP_64; /* the controller has one slot and no queue */
 	assert_true(start_all());
 	assert_int_equal(disk[0].depth, 1);
 	assert_false(ahci.port[0].queue);
@@ -162,7 +162,7 @@ static void moves_data(void **state)
 	/* nothing is left that would keep the next message from being sent */
 	assert_int_equal(fake.is | fake.port[0].is | fake.port[1].is, 0);
 	assert_int_equal(fake.port[0].queued, 6);
-	assert_int_equal(fake.port[0].resets, 1); /* at the start */
+	assert_int_equal(fake.port[0].resets, 1); /* one reset, at the start */
 }
 
 static void as_many_as_the_queue_has(void **state)
@@ -173,7 +173,7 @@ static void as_many_as_the_queue_has(void **state)
 	for (u32 i = 0; i < 16; i++)
 		assert_true(ask(i, 0, BLOCK_READ, i, 1));
 	assert_false(ask(16, 0, BLOCK_READ, 0, 1));
-	assert_true(ask(16, 1, BLOCK_READ, 0, 1)); /* of the other disk */
+	assert_true(ask(16, 1, BLOCK_READ, 0, 1)); /* a request for the other disk */
 	work();
 	assert_int_equal(finished, 17);
 	assert_int_equal(fake.port[0].most, 16);
@@ -203,7 +203,7 @@ static void in_any_order(void **state)
 	assert_int_equal(finished, 3);
 }
 
-/* What it flushes has ended before, and nothing comes in between. */
+/* A flush goes alone: what it flushes has ended before, and nothing comes in between. */
 static void flushes_alone(void **state)
 {
 	(void)state;
@@ -259,7 +259,7 @@ static void without_a_queue(void **state)
 	assert_int_equal(fake.port[0].most, 1);
 	assert_int_equal(fake.port[0].queued, 0);
 	compare(0, 0);
-	/* it has no cache then */
+	/* without a flush the disk has no cache */
 	assert_true(ask(2, 0, BLOCK_FLUSH, 0, 0));
 	expect_status(2, BLOCK_OK);
 	assert_int_equal(fake.port[0].flushes, 0);

@@ -5,7 +5,7 @@
  */
 #include "tests/unit/vmm/driver/disk/core/driver_view_fixture.h"
 
-/* All of the view's pool holds what it was filled with. */
+/* Checks that all of the view's pool holds what it was filled with. */
 static void expect_untouched(void)
 {
 	for (u64 i = 0; i < BLOCK_POOL_BYTES; i++)
@@ -33,7 +33,7 @@ static void bring_newer(void)
 	expect_untouched();
 }
 
-/* Whoever watches the pool meanwhile sees nothing before all of it is as it was. */
+/* A client that watches the pool sees nothing before all of it is as it was. */
 static void shows_nothing_newer(void **state)
 {
 	(void)state;
@@ -43,7 +43,8 @@ static void shows_nothing_newer(void **state)
 	finish_first(BLOCK_OK);
 	expect_as_before(VIEW, 0, 17);
 	for (u64 i = 17 * BLOCK_SECTOR_BYTES; i < BLOCK_POOL_BYTES; i++)
-		assert_int_equal(pool_of(VIEW)[i], 0xee); /* nor what the page has beyond it */
+		/* nor does the pool get what the page has beyond the request */
+		assert_int_equal(pool_of(VIEW)[i], 0xee);
 	client_publish();
 	expect_answer(VIEW, 1, BLOCK_OK);
 }
@@ -57,7 +58,7 @@ static void shows_nothing_that_failed(void **state)
 		u8 *bounce = view_bounce(&clients[VIEW], 0);
 
 		bring_newer();
-		/* the second time what is kept has ended meanwhile */
+		/* the second time what is kept has ended in between */
 		if (late != 0)
 			keep_from_now(0);
 		finish_first(late != 0 ? BLOCK_OK : BLOCK_ERROR);
@@ -83,7 +84,7 @@ static void device_finds_it(void **state)
 	serve();
 	assert_ptr_equal(given[0]->data, view_bounce(&clients[VIEW], 5 * PAGE_SIZE));
 	assert_ptr_equal(given[0]->address, pages + 5);
-	/* what a process that is dead has left there is nobody's to see */
+	/* what a dead process has left there is not shown to anybody */
 	memset(view_bounce(&clients[VIEW], 0), 0x77, BLOCK_BOUNCE_BYTES);
 	view_open(&clients[VIEW], clients[VIEW].layers + 1);
 	for (u64 i = 0; i < BLOCK_BOUNCE_BYTES; i++)

@@ -122,7 +122,7 @@ static void notes(void **state)
 	assert_int_equal(head()->lost, 0);
 }
 
-/* It is there before the device has the write, also when that never ends. */
+/* A change is recorded before the device has the write, also when the write never ends. */
 static void notes_first(void **state)
 {
 	(void)state;
@@ -136,7 +136,7 @@ static void notes_first(void **state)
 	assert_true(is_in(1, 0) && head()->lost == 0);
 }
 
-/* What goes back to the disk for a snapshot changes it too. */
+/* Blocks that go back to the disk for a snapshot count as changes too. */
 static void notes_what_goes_back(void **state)
 {
 	struct disk_undo_given *undo = &shared.client[0].disk.undo;
@@ -158,7 +158,8 @@ static void notes_what_goes_back(void **state)
 /* Backups come off or fail, processes die: what is to be copied is all that was changed since. */
 static void merges(void **state)
 {
-	bool changed[BLOCKS] = {false}; /* since the last one that came off */
+	/* the blocks changed since the last backup that was confirmed */
+	bool changed[BLOCKS] = {false};
 	bool failed = false;
 
 	(void)state;
@@ -173,7 +174,7 @@ static void merges(void **state)
 				next_process();
 		}
 		point(number, failed);
-		/* one that died just before it was done does it again */
+		/* a backup that died just before it was done is made again */
 		if (random_step(&seed) % 4 == 0) {
 			head()->number = number - 1;
 			if (!failed)

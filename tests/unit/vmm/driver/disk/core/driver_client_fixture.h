@@ -46,10 +46,10 @@ struct peer {
 static struct driver_channel shared;
 static struct peer peers[DRIVER_CLIENT_MAX];
 static const u64 pages[BLOCK_POOL_PAGES];
-static u32 told; /* the manager */
+static u32 told; /* how often the manager was told */
 static u32 last_number;
 
-/* The device: what it was given, in order, until the test finishes it. */
+/* The requests that the device was given, in order, until the test finishes them. */
 static struct driver_request *given[DRIVER_DEPTH];
 static u32 given_count;
 static u32 device_room;
@@ -71,7 +71,7 @@ enum status sys_handle_close(handle_t handle)
 	return STATUS_OK;
 }
 
-/* What the device reaches of the clients' RAM. */
+/* The pages of the clients' RAM that the device reaches. */
 static u64 populated[64];
 static u32 populated_count;
 static u32 populate_left;
@@ -150,7 +150,7 @@ static UNUSED void raise_generation(struct peer *peer)
 	assert_true(link_renewed(&peer->end));
 }
 
-/* What the manager and a client do; the driver then attends and sees both. */
+/* Attaches a client as the manager does; the driver then sees it. */
 static UNUSED void attach(u32 index, bool read_only)
 {
 	struct peer *peer = &peers[index];
@@ -231,10 +231,10 @@ static UNUSED void put_read(u32 index, u64 id)
 	put(index, (struct block_request){.id = id, .operation = BLOCK_READ, .sectors = 1});
 }
 
-/* As main does, until there is nothing more to take. */
+/* Serves as main does, until there is nothing more to take. */
 static UNUSED void serve(void)
 {
-	/* whoever has taken much at once owes it for some rounds */
+	/* a client that has taken much at once owes it for some rounds */
 	for (u32 i = 0, idle = 0; idle < 80; i++) {
 		idle = scheduler_serve() ? 0 : idle + 1;
 		assert_true(i < 1000);

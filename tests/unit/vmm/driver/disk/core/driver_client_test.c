@@ -59,7 +59,7 @@ static enum block_status status_of(struct block_request request)
 	return answer.status;
 }
 
-/* Each field at its edges, for a client that has sectors 0 to SECTORS - 1. */
+/* Each field is tried at its edges, for a client that has sectors 0 to SECTORS - 1. */
 static void edges(void **state)
 {
 	static const u64 last_piece = BLOCK_POOL_BYTES - BLOCK_REQUEST_BYTES;
@@ -81,7 +81,8 @@ static void edges(void **state)
 		{BLOCK_READ, 128, 0ull - FIRST_SECTOR, 0, BLOCK_REFUSED},
 		{BLOCK_READ, 0, 0, 0, BLOCK_REFUSED},
 		{BLOCK_READ, 129, 0, 0, BLOCK_REFUSED},
-		{BLOCK_READ, 0x800001, 0, 0, BLOCK_REFUSED}, /* whose bytes are 512 in 32 bits */
+		/* the length in bytes is 512 in 32 bits */
+		{BLOCK_READ, 0x800001, 0, 0, BLOCK_REFUSED},
 		{BLOCK_READ, ~0u, 0, 0, BLOCK_REFUSED},
 		{BLOCK_WRITE, 129, 0, 0, BLOCK_REFUSED},
 		{BLOCK_READ, 128, 0, last_piece, BLOCK_OK},
@@ -249,7 +250,8 @@ static void bells_ring_when_asked(void **state)
 	finish_first(BLOCK_OK);
 	client_publish();
 	client_publish();
-	assert_int_equal(peers[0].bells, before + 1); /* it has not asked again */
+	/* the client has not asked for a signal again */
+	assert_int_equal(peers[0].bells, before + 1);
 }
 
 static void waits_only_without_requests(void **state)

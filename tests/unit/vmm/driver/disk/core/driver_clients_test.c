@@ -34,7 +34,7 @@ static void leaves_after_the_device_has_finished(void **state)
 	assert_int_equal(shared.served[0], last_number);
 	put_read(0, 3);
 	serve();
-	assert_int_equal(given_count, 2); /* it takes nothing more */
+	assert_int_equal(given_count, 2); /* a leaving client's requests are not taken any more */
 	finish_first(BLOCK_OK);
 	assert_int_equal(shared.served[0], last_number);
 	client_publish();
@@ -52,7 +52,7 @@ static void leaves_after_the_device_has_finished(void **state)
 	expect_answer(0, 9, BLOCK_OK);
 }
 
-/* All that the device had may end at once, after the driver has last asked for its clients. */
+/* All requests of the device may end at once, after the driver has last asked for its clients. */
 static void does_not_wait_with_a_held_request_alone(void **state)
 {
 	(void)state;
@@ -68,7 +68,7 @@ static void does_not_wait_with_a_held_request_alone(void **state)
 	assert_true(scheduler_may_wait());
 }
 
-/* With a held request, which nobody gets to see. */
+/* A client leaves with a held request, which nobody gets to see. */
 static void leaves_with_a_held_request(void **state)
 {
 	(void)state;
@@ -96,10 +96,10 @@ static void replaced_while_requests_are_out(void **state)
 	assert_int_equal(shared.served[0], 0);
 	client_take_commands();
 	assert_int_equal(shared.served[0], last_number);
-	assert_int_equal(shared.disk.counts[0].requests, 0); /* counted anew */
+	assert_int_equal(shared.disk.counts[0].requests, 0); /* the requests are counted anew */
 }
 
-/* Another generation: the client begins anew, and hears that the driver has seen it. */
+/* With another generation the client begins anew, and hears that the driver has seen it. */
 static void renewed(void **state)
 {
 	u32 before;
@@ -113,7 +113,7 @@ static void renewed(void **state)
 	device_room = 5;
 	serve();
 	assert_int_equal(peers[0].bells, before + 1);
-	assert_int_equal(given_count, 0); /* what was held is void */
+	assert_int_equal(given_count, 0); /* the held request is void */
 	put_read(0, 2);
 	serve();
 	assert_int_equal(given_count, 1);
@@ -141,7 +141,7 @@ static void held_until_there_is_room(void **state)
 	assert_int_equal(request_waiting(), 0);
 }
 
-/* Also the common part has only so many. */
+/* The common part of the depth is limited too. */
 static void depth(void **state)
 {
 	(void)state;

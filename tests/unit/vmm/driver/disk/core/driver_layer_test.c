@@ -12,7 +12,7 @@
 
 #define CLIENT ((struct client *)(uintptr_t)1)
 
-/* What was called, a letter for each: of the high layer a capital one. */
+/* The functions that were called, a letter for each: a capital letter for the high layer. */
 static char called[32];
 static bool room;
 static enum layer_answer high_answer;
@@ -92,7 +92,7 @@ static enum block_status high_done(struct client *client, struct driver_request 
 				   enum block_status status)
 {
 	(void)client, (void)request;
-	assert_int_equal(status, BLOCK_ERROR); /* what the lower layer says */
+	assert_int_equal(status, BLOCK_ERROR); /* the status is what the lower layer says */
 	note('D');
 	return status;
 }
@@ -141,12 +141,12 @@ static void down(void **state)
 	assert_int_equal(ask(BLOCK_WRITE, &status), LAYER_PASSES);
 	assert_int_equal(ask(BLOCK_DISCARD, &status), LAYER_PASSES);
 	assert_int_equal(ask(BLOCK_WRITE_ZEROES, &status), LAYER_PASSES);
-	assert_int_equal(ask(BLOCK_FLUSH, &status), LAYER_PASSES); /* nobody's */
+	assert_int_equal(ask(BLOCK_FLUSH, &status), LAYER_PASSES); /* no layer takes the flush */
 	assert_int_equal(ask(BLOCK_READ, &status), LAYER_WAITS);
 	assert_string_equal(called, "WwWwWwr");
 }
 
-/* Nothing below a layer hears of what ends or waits there. */
+/* Nothing below a layer hears of a request that ends or waits there. */
 static void ends(void **state)
 {
 	enum block_status status;
@@ -181,7 +181,7 @@ static void no_room(void **state)
 	assert_string_equal(called, "Bb!c");
 }
 
-/* What a layer asks by itself passes those below it only. */
+/* A request that a layer makes by itself passes only the layers below it. */
 static void from_a_layer(void **state)
 {
 	struct driver_request request = {.sector = 1};

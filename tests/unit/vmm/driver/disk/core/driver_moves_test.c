@@ -6,12 +6,12 @@
 #include "tests/unit/vmm/driver/disk/core/driver_view_fixture.h"
 
 #define ROOM_PAGES 1500u
-#define FEW	   4u /* requests in the ring of one that floods */
-#define SIZE	   8u /* sectors of what it writes: a piece */
+#define FEW	   4u /* the requests in the ring of a client that floods */
+#define SIZE	   8u /* the sectors of each of its writes: a piece */
 
 static _Alignas(PAGE_SIZE) u8 rooms[4][ROOM_PAGES * PAGE_SIZE];
 
-/* One that writes to a piece after the other, as fast as it is let. */
+/* A client that writes to a piece after the other, as fast as it is let. */
 struct flood {
 	u64 sector;
 	u32 asked;
@@ -69,7 +69,7 @@ static void step_flooded(u32 count)
 	client_publish();
 }
 
-/* How many of client 0's are answered until that one has its answer. */
+/* Returns how many requests of client 0 are answered until this client has its answer. */
 static u32 overtaken_until_answered(u32 index)
 {
 	u32 before_it = floods[0].answered;
@@ -137,7 +137,7 @@ static void of_a_disk_beside_a_full_one(void **state)
 	have_another_disk();
 	full_unit = 0;
 	finished = shared.finished;
-	warm_up(1); /* it waits */
+	warm_up(1); /* the client waits for its move */
 	/* the manager would believe that a device which takes nothing gets on */
 	assert_int_equal(shared.finished, finished);
 	write_to(1, 10000, SIZE);
@@ -147,10 +147,12 @@ static void of_a_disk_beside_a_full_one(void **state)
 	assert_int_equal(floods[0].answered, 0);
 	full_unit = ~0u;
 	warm_up(1);
-	assert_true(floods[0].answered > 0); /* it had its turn at once */
+	assert_true(floods[0].answered > 0); /* the client had its turn at once */
 }
 
-/* What was read before a last piece that is shorter may be of another disk: none of it is kept. */
+/*
+ * Data that were read before a last piece became shorter may be another disk's: none of it is kept.
+ */
 static void a_shorter_last_piece(void **state)
 {
 	const u8 none[UNDO_PIECE_BYTES - BLOCK_SECTOR_BYTES] = {0};
@@ -174,7 +176,7 @@ static void a_shorter_last_piece(void **state)
 			    none, sizeof(none));
 }
 
-/* So with a clone that writes a part of a piece, of which the rest is read first. */
+/* A clone that writes a part of a piece, of which the rest is read first, has one move as well. */
 static void of_a_view(void **state)
 {
 	(void)state;
@@ -182,7 +184,8 @@ static void of_a_view(void **state)
 	attach(VIEW, false);
 	keep(VIEW);
 	warm_up(1);
-	write_to(VIEW, 10003, SIZE); /* two parts: two reads */
+	/* the write covers parts of two pieces, so that there are two reads */
+	write_to(VIEW, 10003, SIZE);
 	assert_in_range(overtaken_until_answered(VIEW), 0, 4);
 }
 

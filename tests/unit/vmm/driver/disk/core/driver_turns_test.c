@@ -37,7 +37,7 @@ static void finish_all(void)
 	client_publish();
 }
 
-/* Without limits: of what was asked nothing is left. */
+/* Empties the rings without limits: no request is left. */
 static void empty_rings(void)
 {
 	device_room = DRIVER_DEPTH;
@@ -83,7 +83,8 @@ static void operations_a_second(void **state)
 
 		for (u32 j = 0; j < ARRAY_COUNT(asked); j++) {
 			set_limit(0, (struct share_given){.units = rates[i]});
-			run_for(ns, asked[j].operation, asked[j].sectors); /* with the burst */
+			/* the run includes the burst */
+			run_for(ns, asked[j].operation, asked[j].sectors);
 			assert_in_range(run_for(ns, asked[j].operation, asked[j].sectors),
 					expected * 99 / 100, expected * 101 / 100);
 			set_limit(0, (struct share_given){0});
@@ -126,12 +127,13 @@ static void what_counts_as_bytes(void **state)
 	set_limit(0, (struct share_given){.bytes = 10000000});
 	run_for(2 * NS_PER_S, BLOCK_WRITE_ZEROES, 1000);
 	assert_in_range(run_for(10 * NS_PER_S, BLOCK_WRITE_ZEROES, 1000), 193, 198);
-	run_for(10 * NS_PER_S, BLOCK_DISCARD, 8192); /* with what is still to be written */
+	/* the run includes what is still to be written */
+	run_for(10 * NS_PER_S, BLOCK_DISCARD, 8192);
 	assert_true(run_for(NS_PER_S / 10, BLOCK_DISCARD, 8192) > 1000);
 	assert_true(run_for(NS_PER_S / 10, BLOCK_FLUSH, 0) > 1000);
 }
 
-/* Whatever the numbers: what is asked is done at last, at once when the limit goes. */
+/* Whatever the numbers, each request is done at last, and at once when the limit goes. */
 static void never_stuck(void **state)
 {
 	static const u64 edges[] = {0, 1, 2, 511, 4096, 65536, 1000000000, 1000000000000};
@@ -174,7 +176,7 @@ static void never_stuck(void **state)
 	assert_int_equal(given_count, 0);
 }
 
-/* One that waits for its limit can leave, and keeps nobody else waiting. */
+/* A client that waits for its limit can leave, and keeps nobody else waiting. */
 static void one_over_its_limit_among_others(void **state)
 {
 	(void)state;
@@ -263,7 +265,7 @@ static void the_least_weight(void **state)
 	assert_true(run_for(NS_PER_MS, BLOCK_READ, 8) > 1000);
 }
 
-/* Whoever has not asked has nothing saved up. */
+/* A client that has not asked has nothing saved up. */
 static void no_saving(void **state)
 {
 	const u32 sectors[2] = {8, 8};
@@ -276,7 +278,7 @@ static void no_saving(void **state)
 	assert_in_range(counts[1], counts[0] - 20, counts[0] + 20);
 }
 
-/* In one round each has its turn, whatever another asks; and a turn is short. */
+/* In one round each client has its turn, whatever another asks for; and a turn is short. */
 static void one_flood_among_many(void **state)
 {
 	(void)state;
@@ -291,7 +293,10 @@ static void one_flood_among_many(void **state)
 	assert_in_range(clients[0].waiting, 1, 16);
 }
 
-/* However much others have with the device, there is room for one request of another at once. */
+/*
+ * However many requests others have with the device, there is room for one request of another
+ * client at once.
+ */
 static void a_place_for_newcomers(void **state)
 {
 	(void)state;

@@ -7,7 +7,7 @@
 #include "tests/random.h"
 
 #define DISK_SECTORS (FIRST_SECTOR + SECTORS)
-#define PAGES	     40u /* of the memory: 34 pieces */
+#define PAGES	     40u /* the pages of the memory, with 34 pieces */
 
 static u8 disk[DISK_SECTORS * BLOCK_SECTOR_BYTES];
 static u8 before[sizeof(disk)];
@@ -16,7 +16,7 @@ static u64 next_id;
 static u32 flushes;
 static u64 seed = RANDOM_SEED;
 
-/* The device does what it was asked for the longest, and does not yet say so. */
+/* Lets the device do its oldest request, without saying so yet. */
 static UNUSED void device_moves(enum block_status status)
 {
 	const struct driver_request *request = given[0];
@@ -38,7 +38,7 @@ static UNUSED void device_does(enum block_status status)
 	finish_first(status);
 }
 
-/* As main does, once. True: there may be more to do. */
+/* Makes one step as main does. Returns true if there may be more to do. */
 static UNUSED bool step(void)
 {
 	bool more = undo_serve();
@@ -102,7 +102,7 @@ static UNUSED void put_back_and_compare(u32 order)
 	client_take_commands();
 }
 
-/* This process is no more, and the next one gets what it has left. */
+/* Ends this process and begins the next one, which gets what it has left. */
 static UNUSED void next_process(void)
 {
 	struct driver_client client = shared.client[0];

@@ -11,9 +11,9 @@ static void goes_back(void **state)
 	change(BLOCK_WRITE, 8, 8);
 	keep_from_now(1);
 	assert_int_equal(shared.disk.undo[0].number, 1);
-	change(BLOCK_WRITE, 3, 6);   /* two pieces */
-	change(BLOCK_WRITE, 4, 1);   /* kept already */
-	change(BLOCK_WRITE, 0, 128); /* the others of 16 */
+	change(BLOCK_WRITE, 3, 6);   /* the write changes two pieces */
+	change(BLOCK_WRITE, 4, 1);   /* the piece is kept already */
+	change(BLOCK_WRITE, 0, 128); /* the write changes the others of 16 pieces */
 	change(BLOCK_DISCARD, 150, 90);
 	change(BLOCK_WRITE_ZEROES, SECTORS - 3, 3);
 	change(BLOCK_READ, 500, 100);
@@ -21,7 +21,7 @@ static void goes_back(void **state)
 	assert_true(memcmp(disk, before, sizeof(disk)) != 0);
 	put_back_and_compare(2);
 	assert_int_equal(flushes, 1);
-	/* what was not changed since is not written again */
+	/* a piece that was not changed since is not written again */
 	change(BLOCK_WRITE, 16, 8);
 	given_count = 0;
 	put_back_and_compare(3);
@@ -37,7 +37,7 @@ static void goes_back(void **state)
 	assert_int_equal(shared.disk.undo[0].number, 0);
 }
 
-/* What was asked comes after what is kept of it, and the client's other requests after that. */
+/* A write comes after the read of its old blocks, and the client's other requests after that. */
 static void old_blocks_first(void **state)
 {
 	(void)state;
@@ -139,7 +139,7 @@ static void errors(void **state)
 	}
 }
 
-/* What the device has of the client's comes before what goes back. */
+/* The client's requests at the device come before what goes back. */
 static void last_of_all(void **state)
 {
 	(void)state;
@@ -204,7 +204,7 @@ static void dies(void **state)
 			if (given_count != 0)
 				device_does(BLOCK_OK);
 		}
-		/* some of what the device has may still be done */
+		/* some of the device's requests may still be done */
 		if (given_count != 0 && random_step(&seed) % 2 != 0)
 			device_does(BLOCK_OK);
 		next_process();
@@ -249,8 +249,8 @@ static void leaves_nonsense(void **state)
 
 /* --- how a piece is found --- */
 
-#define MANY 3000u /* pieces */
-#define FAR  44u   /* bits of their numbers: a disk of 64 PiB */
+#define MANY 3000u /* the number of pieces */
+#define FAR  44u   /* the bits of the pieces' numbers: a disk of 64 PiB */
 
 static u8 *many;
 static struct undo tree;
@@ -268,7 +268,7 @@ static void begin_tree(void)
 	assert_true(tree.room >= MANY);
 }
 
-/* As undo_find goes, counted. */
+/* Counts the steps to a piece, going as undo_find does. */
 static u32 steps_to(u64 piece)
 {
 	u32 place = 0;
@@ -283,7 +283,10 @@ static u32 steps_to(u64 piece)
 	return steps;
 }
 
-/* Each that was added is found, and nothing else, in as many steps as there are bits and one. */
+/*
+ * Checks that each added piece is found, and no other, in at most as many steps as there are bits
+ * and one.
+ */
 static void expect_found(const u64 *pieces, u32 count)
 {
 	u32 most = 0;
@@ -318,12 +321,13 @@ static u64 one_of(u32 kind, u32 i)
 {
 	switch (kind) {
 	case 0:
-		return i; /* one after another */
+		return i; /* pieces one after another */
 	case 1:
 		return MANY - 1 - i;
 	case 2:
-		return (u64)i << 32; /* far apart */
-	case 3: /* as long a way as there is: each is the last one's neighbour in one bit less */
+		return (u64)i << 32; /* pieces far apart */
+	/* the longest way that there is: each piece is the last one's neighbour in one bit less */
+	case 3:
 		return i < FAR ? (1ull << FAR) - (1ull << i) : i;
 	case 4:
 		return piece_of_one_chain(i);

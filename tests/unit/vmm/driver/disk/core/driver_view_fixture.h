@@ -6,7 +6,7 @@
 
 #define VIEW 3u
 
-/* What was asked, on its way into the pool of the view. */
+/* Returns where a request's data are on their way into the pool of the view. */
 static UNUSED u8 *pool_of(u32 index)
 {
 	return (u8 *)peers[index].memory + SLOT_POOL_OFFSET;

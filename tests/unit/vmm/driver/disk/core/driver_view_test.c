@@ -38,7 +38,10 @@ static void sees_what_was(void **state)
 	view_reads(0, 128, BLOCK_OK);
 }
 
-/* The device may do them in any order: the write before the read that was asked before it. */
+/*
+ * The device may do its requests in any order: the write before the read that was asked for
+ * earlier.
+ */
 static void overtaken(void **state)
 {
 	struct driver_request *read;
@@ -70,7 +73,7 @@ static void only_reads(void **state)
 		run();
 		expect_answer(VIEW, i, BLOCK_REFUSED);
 	}
-	/* not through the RAM, even if there were a window */
+	/* reads do not go through the RAM, even if there were a window */
 	clients[VIEW].window = (struct window){.number = 1, .pages = 1};
 	put(VIEW,
 	    (struct block_request){.id = 9, .operation = BLOCK_READ, .sectors = 8, .window = 1});
@@ -79,7 +82,7 @@ static void only_reads(void **state)
 	assert_memory_equal(disk, before, sizeof(disk));
 }
 
-/* What is not whole is not shown, also of a read that is under way. */
+/* A view that is not whole is not shown, also to a read that is under way. */
 static void lost(void **state)
 {
 	(void)state;
@@ -100,12 +103,12 @@ static void lost(void **state)
 	change(BLOCK_WRITE, 5000, 128);
 	assert_int_equal(shared.disk.undo[0].problem, DISK_UNDO_FULL);
 	view_reads(0, 128, BLOCK_ERROR);
-	/* nor when it ends */
+	/* nor when the read ends */
 	keep_from_now(0);
 	view_reads(0, 128, BLOCK_ERROR);
 }
 
-/* What a client that has left held is nobody's to see, also where a read is under way. */
+/* The disk of a client that has left is not shown, also to a read that is under way. */
 static void source_leaves_meanwhile(void **state)
 {
 	(void)state;
@@ -180,7 +183,7 @@ static void driver_dies(void **state)
 #define OVERLAY_PAGES 24u
 
 static _Alignas(PAGE_SIZE) u8 overlay[OVERLAY_PAGES * PAGE_SIZE];
-static u8 expected[SECTORS * BLOCK_SECTOR_BYTES]; /* what the view has to see */
+static u8 expected[SECTORS * BLOCK_SECTOR_BYTES]; /* the bytes that the view has to see */
 
 static void attach_overlay(u32 number)
 {
@@ -202,7 +205,7 @@ static void begin_overlay(void)
 	memcpy(expected, before + FIRST_SECTOR * BLOCK_SECTOR_BYTES, sizeof(expected));
 }
 
-/* What a request of the view does, if it is answered that it is done. */
+/* Notes what a request of the view does, if the answer says that it is done. */
 static void note_change(u32 operation, u64 sector, u32 sectors)
 {
 	u8 *at = expected + sector * BLOCK_SECTOR_BYTES;
@@ -241,12 +244,12 @@ static void view_sees(u64 sector, u32 sectors)
 			    (size_t)sectors * BLOCK_SECTOR_BYTES);
 }
 
-/* Neither sees what the other writes; the disk has the source's alone. */
+/* Source and view do not see what the other writes; the disk has the source's writes alone. */
 static void writes_for_itself(void **state)
 {
 	(void)state;
 	begin_overlay();
-	view_changes(BLOCK_WRITE, 3, 2, BLOCK_OK); /* in the midst of a piece */
+	view_changes(BLOCK_WRITE, 3, 2, BLOCK_OK); /* a write in the middle of a piece */
 	view_changes(BLOCK_WRITE, 13, 20, BLOCK_OK);
 	assert_memory_equal(disk, before, sizeof(disk));
 	view_sees(0, 128);
@@ -274,23 +277,23 @@ static void writes_for_itself(void **state)
 	assert_memory_equal(disk, before, sizeof(disk));
 }
 
-/* What there is no room for fails, and nothing else does. */
+/* A write without room in the overlay fails, and no other does. */
 static void overlay_is_full(void **state)
 {
-	const u32 room = 21; /* pieces */
+	const u32 room = 21; /* the pieces for which there is room */
 
 	(void)state;
 	begin_overlay();
 	for (u32 i = 0; i < room - 1; i++)
 		view_changes(BLOCK_WRITE, i * 24, 1 + i % 8, BLOCK_OK);
 	told = 0;
-	view_changes(BLOCK_WRITE, 8000, 9, BLOCK_ERROR); /* two pieces */
+	view_changes(BLOCK_WRITE, 8000, 9, BLOCK_ERROR); /* the write needs two pieces */
 	assert_int_equal(shared.disk.undo[VIEW].problem, DISK_UNDO_FULL);
 	assert_int_equal(told, 1);
 	view_changes(BLOCK_WRITE_ZEROES, 8000, 8192, BLOCK_ERROR);
 	assert_int_equal(told, 1);
 	view_sees(7990, 100);
-	view_changes(BLOCK_WRITE, 8000, 8, BLOCK_OK); /* the last one */
+	view_changes(BLOCK_WRITE, 8000, 8, BLOCK_OK); /* the write needs the last piece */
 	view_changes(BLOCK_WRITE, 9000, 1, BLOCK_ERROR);
 	view_changes(BLOCK_WRITE, 0, 8, BLOCK_OK);
 	assert_int_equal(shared.disk.counts[VIEW].errors, 3);
@@ -332,7 +335,7 @@ static void rest_is_unreadable(void **state)
 	expect_answer(VIEW, 6, BLOCK_ERROR);
 }
 
-/* Another monitor comes while it is read, and writes that piece: what is read is older. */
+/* Another monitor comes while a piece is read, and writes that piece: what is read is older. */
 static void fetched_late(void **state)
 {
 	(void)state;
@@ -388,7 +391,7 @@ static void overlay_outlives(void **state)
 		shared.client[VIEW].number = 0;
 		next_process();
 		attach_overlay(1);
-		if (!answered) { /* its monitor asks again */
+		if (!answered) { /* the view's monitor asks again */
 			memcpy(pool_of(VIEW), expected + sector * BLOCK_SECTOR_BYTES,
 			       (size_t)sectors * BLOCK_SECTOR_BYTES);
 			put(VIEW, (struct block_request){.id = 1,
@@ -404,7 +407,9 @@ static void overlay_outlives(void **state)
 	put_back_and_compare(9);
 }
 
-/* Whatever stands there when a process comes, and whatever it is asked: none of it leads anywhere.
+/*
+ * Whatever stands in the memory when a process comes, and whatever it is asked for, it stays within
+ * the memory.
  */
 static void anything(void **state)
 {

@@ -3,7 +3,7 @@
 #include "tests/unit/vmm/driver/disk/core/driver_client_fixture.h"
 
 #define WINDOW_AT (4 * GIB)
-#define RAM_PAGES 1300u /* two chunks and a part of one */
+#define RAM_PAGES 1300u /* the RAM has two chunks and a part of one */
 
 static void open_window(u32 index, u32 number)
 {
@@ -58,7 +58,7 @@ static void pages_in_ram(void **state)
 	assert_null(given[0]->data);
 	assert_int_equal(given[0]->address[0], WINDOW_AT + 1299 * PAGE_SIZE);
 	assert_int_equal(given[0]->address[1], WINDOW_AT);
-	/* the first one had to be asked for twice */
+	/* the first page had to be asked for twice */
 	assert_int_equal(populated_count, 3);
 	assert_int_equal(populated[0], WINDOW_AT + 1024 * PAGE_SIZE);
 	assert_int_equal(populated[1], WINDOW_AT + 1024 * PAGE_SIZE);
@@ -89,7 +89,7 @@ static void small_pages(void **state)
 static void not_through_it(void **state)
 {
 	(void)state;
-	put_pages(1, 1, 1, 0, 0); /* it has none */
+	put_pages(1, 1, 1, 0, 0); /* the client has no window */
 	attach_again(7);
 	put_pages(2, 1, 6, 0, 0);
 	put_pages(3, 1, 7, RAM_PAGES, 0);
@@ -107,7 +107,9 @@ static void not_through_it(void **state)
 	assert_int_equal(shared.disk.counts[0].refused, 3);
 }
 
-/* It closes while the disk goes on: the manager hears of it when the last request has ended. */
+/*
+ * A window closes while the disk goes on: the manager hears of it when the last request has ended.
+ */
 static void taken_back(void **state)
 {
 	(void)state;
@@ -132,7 +134,7 @@ static void taken_back(void **state)
 	finish_first(BLOCK_OK);
 }
 
-/* The next one: nothing of it is there, whatever was of the last one. */
+/* The next window begins without any page, whatever the last window had. */
 static void opened_again(void **state)
 {
 	(void)state;
@@ -150,7 +152,7 @@ static void opened_again(void **state)
 	assert_int_equal(populated_count, 2);
 }
 
-/* One that the device had no room for is looked at again. */
+/* A request that the device had no room for is looked at again when the window closes. */
 static void closed_while_held(void **state)
 {
 	(void)state;

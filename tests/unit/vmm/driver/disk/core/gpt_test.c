@@ -18,7 +18,7 @@
 /* A disk: its bytes from block 0 on, as device_read finds them. */
 static u8 disk[DISK_BYTES];
 static u32 block_bytes;
-static u64 blocks; /* that the disk claims to have */
+static u64 blocks; /* the blocks that the disk claims to have */
 static u64 entries_block;
 static u32 entry_count;
 static u32 entry_bytes;
@@ -45,7 +45,7 @@ bool device_read(u32 number, u64 sector, u32 sectors, const u8 **data)
 	reads_that_work--;
 	assert_true(bytes != 0 && bytes <= BLOCK_REQUEST_BYTES);
 	assert_true(sector * BLOCK_SECTOR_BYTES + bytes <= DISK_BYTES);
-	/* exactly so long: ASan sees who reads beyond it */
+	/* the copy has exactly this length, so that ASan sees a read beyond it */
 	free(copy);
 	copy = malloc(bytes);
 	memcpy(copy, disk + sector * BLOCK_SECTOR_BYTES, bytes);
@@ -233,7 +233,7 @@ static void what_the_first_sector_says(void **state)
 			expect_ignored(false);
 			put_dos_entry((entry + 1) % 4, 0x83, 40); /* a disk of a DOS table */
 			expect_ignored(true);
-			put_dos_entry(entry, 0xee, 1); /* a hybrid one */
+			put_dos_entry(entry, 0xee, 1); /* the entry makes the table a hybrid one */
 			expect_ignored(false);
 			put_dos_entry(entry, 0xee, 2);
 			expect_ignored(true);
@@ -245,14 +245,14 @@ static void what_the_first_sector_says(void **state)
 		put_dos_entry(0, 0xee, 1); /* alone, as usual */
 		add_partition(0, 40, 50, "data");
 		expect_ignored(false);
-		/* what is no table of partitions is somebody's as well */
+		/* a first sector that is no table of partitions is somebody's as well */
 		for (u32 at = 0; at < 512; at += 73) {
 			make_table(sizes[i]);
 			add_partition(0, 40, 50, "data");
 			disk[at] = 1;
 			expect_ignored(true);
 		}
-		disk[header_at(20)] ^= 1; /* nobody asks whether it is whole */
+		disk[header_at(20)] ^= 1; /* nobody asks whether the header is whole */
 		expect_ignored(true);
 		disk[header_at(0)] = 0;
 		reads_that_work = 2;
@@ -276,11 +276,11 @@ static void disks_without_one(void **state)
 	read_table();
 	assert_string_equal(unit.problem, "its partition table cannot be read");
 	make_table(512);
-	blocks = 2; /* there is no room for one */
+	blocks = 2; /* there is no room for a GPT */
 	expect_problem("its partition table cannot be read");
 }
 
-/* One field of the header with a value that it must not have. */
+/* One field of the header has a value that it must not have. */
 static void broken_headers(void **state)
 {
 	static const char size[] = "its header has an impossible size";
@@ -329,7 +329,7 @@ static void broken_headers(void **state)
 	put64(header_at(32), 5);
 	expect_broken("the checksum of its header is wrong");
 	make_table(512);
-	put64(header_at(40), 34); /* just possible */
+	put64(header_at(40), 34); /* this value is just possible */
 	set_header_crc();
 	expect_problem("");
 }
@@ -380,7 +380,10 @@ static void too_many(void **state)
 	expect_problem("it has more than 128 partitions");
 }
 
-/* UTF-16: what no console shows is a '?'; all 36 units are used without a zero behind them. */
+/*
+ * A name is in UTF-16: a character that no console shows is a '?'; all 36 units are used without a
+ * zero behind them.
+ */
 static void names(void **state)
 {
 	static const u16 units[] = {'a', 0xe4, 0x2603, 0x7f,   0x1f,

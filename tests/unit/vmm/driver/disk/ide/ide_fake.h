@@ -38,17 +38,17 @@ static struct {
 	u8 data[512];
 	u32 resetting;	 /* steps until the reset is over */
 	u32 at, left;	 /* bytes of data[] that were moved; sectors still to come */
-	u64 sector;	 /* of the next one */
-	u8 last_command; /* that it took */
+	u64 sector;	 /* the sector that is moved next */
+	u8 last_command; /* the last command that the disk took */
 	u8 mode;	 /* transfer mode that was set */
 	u32 commands, flushes, resets, by_dma, by_cpu;
-	/* how it misbehaves */
+	/* the ways in which the disk misbehaves */
 	bool absent, packet, never_ready, dies, silent, short_data;
 	bool no_interrupt, dma_error, partial;
-	bool stuck;	   /* its data request stays */
-	u32 fail_commands; /* so many end with an error */
-	u32 reset_steps;   /* a reset takes so many, and registers stay what they were until then */
-	u8 refuse;	   /* an error for this command */
+	bool stuck;	   /* the disk's data request stays */
+	u32 fail_commands; /* the number of commands that end with an error */
+	u32 reset_steps;   /* the steps of a reset, until which registers stay what they were */
+	u8 refuse;	   /* the command that ends with an error */
 	u64 far;	   /* subtracted from sectors: the disk pretends to be larger */
 } fake;
 
@@ -107,7 +107,7 @@ static void finish_command(bool good)
 		fake.dma_status |= (u8)IDE_DMA_INTERRUPT;
 }
 
-/* All regions, as far as the command's sectors go: both must end at once. */
+/* Moves the data of all regions, as far as the command's sectors go: both must end at once. */
 static void do_dma(bool write)
 {
 	const struct ide_region *region = (const struct ide_region *)at_address(fake.dma_table, 8);
@@ -210,7 +210,7 @@ static void end_reset(void)
 	fake.reg[5] = fake.packet ? ATA_PACKET_HIGH : 0;
 }
 
-/* What happens while nobody looks. */
+/* Does what the channel does while nobody looks. */
 static void fake_step(void)
 {
 	if (fake.resetting != 0 && --fake.resetting == 0)

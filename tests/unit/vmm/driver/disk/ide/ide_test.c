@@ -4,7 +4,7 @@
 
 #include "tests/unit/disk_conformance.h"
 
-#define DATA_PAGE 20u /* of RAM: what requests read and write */
+#define DATA_PAGE 20u /* the first page of RAM that requests read and write */
 
 static struct driver_disk disk;
 static char problem[128];
@@ -17,7 +17,7 @@ void request_finish(struct driver_request *done, enum block_status status)
 {
 	if (conformance_finish(done, status))
 		return;
-	assert_true(done->busy); /* once */
+	assert_true(done->busy); /* a request ends once */
 	done->busy = false;
 	last_status = status;
 	last_done = done;
@@ -94,20 +94,20 @@ static void test_start(void **state)
 {
 	(void)state;
 	assert_true(begin_disk());
-	assert_int_equal(fake.resets, 1); /* what it did before is over */
+	assert_int_equal(fake.resets, 1); /* the reset ends what the disk did before */
 	assert_string_equal(disk.model, "Fake? disk");
 	assert_string_equal(disk.serial, "SN 1");
 	assert_int_equal(disk.sectors, DISK_BYTES / 512);
 	assert_int_equal(disk.block_bytes, 512);
 	assert_int_equal(disk.features, DISK_FLUSH);
-	assert_int_equal(fake.control, 0); /* interrupts on */
-	assert_int_equal(fake.mode, 0);	   /* the firmware's */
+	assert_int_equal(fake.control, 0); /* interrupts are on */
+	assert_int_equal(fake.mode, 0);	   /* the firmware's mode stays */
 	assert_true(ide.dma);
 }
 
 /*
- * Firmware that looked for the other disk of the channel has left that one chosen. It is not there:
- * its status is 0, also while the reset goes on.
+ * Firmware that looked for the other disk of the channel has left that disk chosen. It is not
+ * there: its status is 0, also during the reset.
  */
 static void test_other_chosen(void **state)
 {
@@ -119,7 +119,10 @@ static void test_other_chosen(void **state)
 	assert_int_equal(disk.sectors, DISK_BYTES / 512);
 }
 
-/* A mode that nobody chose, a size of 48 bits, a cache without a command to empty it. */
+/*
+ * The disk has a mode that nobody chose, a size of 48 bits, and a cache without a command to empty
+ * it.
+ */
 static void test_features(void **state)
 {
 	u64 sectors = 0x123456789abull;
@@ -139,7 +142,7 @@ static void test_features(void **state)
 	assert_non_null(strstr(problem, "write cache"));
 	fake.identify[ATA_ID_COMMANDS] = 0;
 	assert_true(begin_disk());
-	assert_false(ide.dma); /* no mode, no DMA */
+	assert_false(ide.dma); /* without a mode there is no DMA */
 }
 
 /* Every length up to the longest goes to the right pages and sectors, and comes back. */
@@ -185,7 +188,7 @@ static void test_cpu(void **state)
 	assert_true(begin_disk());
 	check_data();
 	fake_init();
-	addresses[0] |= 1ull << 40; /* the table */
+	addresses[0] |= 1ull << 40; /* the table's address is out of reach */
 	assert_true(begin_disk());
 	check_data();
 	assert_int_equal(fake.by_dma, 0);
@@ -212,7 +215,9 @@ static void test_far(void **state)
 	assert_int_equal(fake.last_command, ATA_READ_DMA_EXT);
 }
 
-/* One at a time, in order; the next begins when one is done, without being asked. */
+/*
+ * Requests go one at a time, in order; the next begins when one is done, without being asked for.
+ */
 static void test_queue(void **state)
 {
 	(void)state;
@@ -253,14 +258,14 @@ static void test_errors(void **state)
 		*ways[i] = false;
 		assert_int_equal(run(BLOCK_WRITE, 0, 8), BLOCK_OK);
 	}
-	assert_int_equal(ide.resets, 1); /* none needed so far */
-	fake.stuck = true;		 /* it wants more than there is */
+	assert_int_equal(ide.resets, 1); /* no reset was needed so far */
+	fake.stuck = true;		 /* the disk wants more data than there are */
 	assert_int_equal(run(BLOCK_READ, 0, 8), BLOCK_ERROR);
 	fake.stuck = false;
 	assert_true(ide.resets > 1);
 	assert_int_equal(run(BLOCK_READ, 0, 8), BLOCK_OK);
 	addresses[DATA_PAGE] |= 1ull << 32;
-	fake.short_data = true; /* by the CPU */
+	fake.short_data = true; /* the CPU moves the data */
 	assert_int_equal(run(BLOCK_READ, 0, 8), BLOCK_ERROR);
 }
 
@@ -272,7 +277,7 @@ static void test_timeouts(void **state)
 	(void)state;
 	assert_true(begin_disk());
 	fake.silent = true;
-	assert_int_equal(run(BLOCK_READ, 0, 8), BLOCK_OK); /* the reset has cured it */
+	assert_int_equal(run(BLOCK_READ, 0, 8), BLOCK_OK); /* the reset has cured the disk */
 	assert_int_equal(ide.resets, 2);
 	fake.no_interrupt = true;
 	before = now_tsc;
@@ -283,7 +288,7 @@ static void test_timeouts(void **state)
 	fake.silent = fake.dies = true;
 	(void)run(BLOCK_READ, 0, 8);
 	assert_string_equal(ide.failure, "the disk does not return from its reset");
-	assert_int_equal(ide.count, 1); /* and so it is not answered */
+	assert_int_equal(ide.count, 1); /* and so the request is not answered */
 }
 
 /* A disk that was pulled out: all registers read as ones. */

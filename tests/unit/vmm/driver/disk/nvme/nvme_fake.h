@@ -26,7 +26,7 @@ static struct {
 	_Alignas(8) u8 registers[2 * PAGE_SIZE];
 	_Alignas(PAGE_SIZE) u8 ram[RAM_PAGES * PAGE_SIZE];
 	u8 disk[DISK_BYTES];
-	u8 controller[PAGE_SIZE]; /* what identify says */
+	u8 controller[PAGE_SIZE]; /* the data that identify gives */
 	u8 namespace[PAGE_SIZE];
 	u32 sq_head[2], cq_tail[2], sq_size[2], cq_size[2];
 	u64 sq[2], cq[2];
@@ -35,10 +35,10 @@ static struct {
 	u32 flushes, deallocated, zeroed, cache, resets;
 	u32 interrupt; /* cdw11 of the completion queue */
 	u16 last_id;
-	/* how it misbehaves */
+	/* the ways in which the controller misbehaves */
 	bool never_ready, never_stops, fatal, silent, twice, unknown, other_queue, deaf;
-	u32 fail_admin; /* an opcode that it refuses */
-	u16 status;	/* of requests */
+	u32 fail_admin; /* the opcode of an admin command that the controller refuses */
+	u16 status;	/* the status of all requests */
 } fake;
 
 static u64 now_tsc;

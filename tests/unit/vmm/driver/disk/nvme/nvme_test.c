@@ -4,7 +4,7 @@
 
 #include "tests/unit/disk_conformance.h"
 
-#define DATA_PAGE 20u /* of RAM: what requests read and write */
+#define DATA_PAGE 20u /* the first page of RAM that requests read and write */
 
 static struct driver_disk disk;
 static char problem[128];
@@ -17,7 +17,7 @@ void request_finish(struct driver_request *done, enum block_status status)
 {
 	if (conformance_finish(done, status))
 		return;
-	assert_true(done->busy); /* once */
+	assert_true(done->busy); /* a request ends once */
 	done->busy = false;
 	last_status = status;
 	finished++;
@@ -96,7 +96,7 @@ static void test_start(void **state)
 {
 	(void)state;
 	assert_true(begin());
-	assert_int_equal(fake.resets, 1); /* what it did before is over */
+	assert_int_equal(fake.resets, 1); /* the reset ends what the controller did before */
 	assert_string_equal(disk.model, "Fake? controller");
 	assert_string_equal(disk.serial, "SN 1");
 	assert_int_equal(disk.sectors, DISK_BYTES / 512);
@@ -174,7 +174,10 @@ static void test_errors(void **state)
 	assert_int_equal(run(BLOCK_READ, 0, 8), BLOCK_OK);
 }
 
-/* One less than the queue holds; then there is room as commands end, round after round. */
+/*
+ * The controller takes one request less than the queue holds; then there is room as commands end,
+ * round after round.
+ */
 static void test_depth(void **state)
 {
 	u32 count = 0;
@@ -196,7 +199,7 @@ static void test_depth(void **state)
 	assert_int_equal(nvme.bad, 0);
 }
 
-/* What was not asked, was answered already or is another queue's ends no request. */
+/* A completion of no request, of an ended request or of another queue ends no request. */
 static void test_impossible(void **state)
 {
 	bool *const ways[] = {&fake.twice, &fake.unknown, &fake.other_queue};
@@ -272,7 +275,7 @@ static void test_bounded(void **state)
 	assert_int_equal(nvme.bad, 0);
 }
 
-/* Of commands to itself as well, only the answer to the present one counts. */
+/* Of the completions of admin commands, too, only the answer to the present command counts. */
 static void test_admin_impossible(void **state)
 {
 	(void)state;
@@ -303,10 +306,10 @@ static void test_refused(void **state)
 		{&fake.namespace[NVME_NS_FORMAT], 1, "blocks"},
 		{&fake.namespace[7], 0xff, "size"},
 		{&fake.controller[NVME_CTRL_MDTS], 3, "64 KiB"},
-		{&fake.registers[6], 1, "pages"}, /* MPSMIN */
+		{&fake.registers[6], 1, "pages"}, /* the field MPSMIN */
 		{&fake.registers[4], 0, "NVM"},
 		{&fake.registers[4], 0x2a, "doorbells"}, /* 4 KiB apart */
-		{&fake.registers[0], 0, ""},		 /* MQES below */
+		{&fake.registers[0], 0, ""},		 /* MQES is too low */
 	};
 
 	(void)state;
@@ -352,7 +355,7 @@ static void test_stuck(void **state)
 	assert_true(begin());
 }
 
-/* It says why there is nothing more to hope for. */
+/* A failed controller says why there is nothing more to hope for. */
 static void test_failure(void **state)
 {
 	(void)state;

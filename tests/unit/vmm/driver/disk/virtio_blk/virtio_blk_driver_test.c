@@ -15,13 +15,13 @@ static char problem[128];
 static u8 medium[DISK_SECTORS * 512];
 static u32 finished, flushes, discards, zeroes;
 static enum block_status last_status;
-static u8 answer; /* of the disk */
+static u8 answer; /* the answer of the disk */
 
 void request_finish(struct driver_request *done, enum block_status status)
 {
 	if (conformance_finish(done, status))
 		return;
-	assert_true(done->busy); /* once */
+	assert_true(done->busy); /* a request ends once */
 	done->busy = false;
 	last_status = status;
 	finished++;
@@ -231,14 +231,14 @@ static void test_errors(void **state)
 	(void)state;
 	assert_true(begin());
 	for (u32 i = 0; i < ARRAY_COUNT(cases); i++) {
-		answer = cases[i].answer; /* the last: it writes none */
+		answer = cases[i].answer; /* the disk's answer; in the last case it writes none */
 		assert_int_equal(run(BLOCK_READ, 0, 1), cases[i].status);
 	}
 	answer = 0;
 	assert_int_equal(run(BLOCK_READ, 0, 1), BLOCK_OK);
 }
 
-/* As many as there is room for, which is less for long ones; then again. */
+/* There are as many requests as there is room for, which is less for long ones; then again. */
 static void test_depth(void **state)
 {
 	u32 count;

@@ -11,10 +11,11 @@
 static u8 medium[2][DISK_SECTORS * 512];
 static u32 flushes, unmaps, zeroes, commands;
 
-/* How the disks are, and how they answer the next commands. */
+/* The state of the disks, and how they answer the next commands. */
 static struct {
 	u8 type, mode_device, cache, response, status, key, code, sense_format;
-	u32 block_bytes, residual, bad; /* commands that are answered so */
+	/* the length of a block, and the commands that are answered with a residual or badly */
+	u32 block_bytes, residual, bad;
 	u64 last_block;
 	u32 transfer_max, unmap_max, unmap_ranges;
 	u64 same_max;

@@ -22,7 +22,7 @@ void request_finish(struct driver_request *done, enum block_status status)
 {
 	if (conformance_finish(done, status))
 		return;
-	assert_true(done->busy); /* once */
+	assert_true(done->busy); /* a request ends once */
 	done->busy = false;
 	last_status = status;
 	finished++;
@@ -49,7 +49,7 @@ static int set_up(void **state)
 	how.unmap_max = 8192;
 	how.unmap_ranges = 1;
 	how.unmap_bit = SCSI_PROVISIONING_UNMAP;
-	how.same_max = 8191; /* too few */
+	how.same_max = 8191; /* too few sectors */
 	how.sense_format = 0x70;
 	for (u32 i = 0; i < sizeof(medium[0]); i++)
 		medium[0][i] = medium[1][i] = (u8)(i * 3 + i / 512);
@@ -204,7 +204,7 @@ static void test_others(void **state)
 	how.block_bytes = 4096;
 	how.last_block = 255;
 	assert_true(begin_disk(0));
-	assert_int_equal(flushes, 1); /* whether it can */
+	assert_int_equal(flushes, 1); /* one flush tells whether the disk can flush */
 	assert_int_equal(run(BLOCK_FLUSH, 0, 0), BLOCK_OK);
 	assert_int_equal(flushes, 2);
 	assert_int_equal(run(BLOCK_DISCARD, 8, 16), BLOCK_OK);
@@ -237,14 +237,14 @@ static void test_errors(void **state)
 		u32 commands;
 	} cases[] = {
 		{9, 0, 0, 0, BLOCK_ERROR, 1},
-		{0xff, 0, 0, 0, BLOCK_ERROR, 1}, /* it wrote none */
-		{0, 0x18, 0, 0, BLOCK_ERROR, 1}, /* RESERVATION CONFLICT */
+		{0xff, 0, 0, 0, BLOCK_ERROR, 1}, /* the disk wrote no answer */
+		{0, 0x18, 0, 0, BLOCK_ERROR, 1}, /* the status RESERVATION CONFLICT */
 		{0, 2, 1, 0, BLOCK_OK, 1},
 		{0, 2, 3, 0x11, BLOCK_ERROR, 1},
 		{0, 2, 5, 0x20, BLOCK_UNSUPPORTED, 1},
 		{0, 2, 5, 0x21, BLOCK_ERROR, 1},
 		{0, 2, 7, 0, BLOCK_ERROR, 1},
-		{0, 2, 6, 0x29, BLOCK_OK, 2}, /* once, then it does it */
+		{0, 2, 6, 0x29, BLOCK_OK, 2}, /* the disk refuses once, then does it */
 		{0, 2, 2, 4, BLOCK_OK, 2},
 		{0, 8, 0, 0, BLOCK_OK, 2},
 		{0, 0x28, 0, 0, BLOCK_OK, 2},
@@ -263,7 +263,7 @@ static void test_errors(void **state)
 			assert_int_equal(commands, cases[i].commands);
 		}
 	}
-	how.sense_format = 0x71; /* of an earlier command */
+	how.sense_format = 0x71; /* a sense format that speaks of an earlier command */
 	assert_int_equal(answered(0, 2, 6, 0, 1), BLOCK_ERROR);
 	assert_int_equal(answered(5, 0, 0, 0, VSCSI_ATTEMPTS - 1), BLOCK_OK);
 	assert_int_equal(answered(5, 0, 0, 0, VSCSI_ATTEMPTS), BLOCK_ERROR);
@@ -272,7 +272,7 @@ static void test_errors(void **state)
 	assert_int_equal(answered(0, 0, 0, 0, 1), BLOCK_ERROR);
 }
 
-/* What waits to be sent again waits for a while, and lets others go before. */
+/* A request that is to be sent again waits for a while, and lets others go before. */
 static void test_busy(void **state)
 {
 	(void)state;
@@ -295,7 +295,7 @@ static void test_busy(void **state)
 	assert_int_equal(finished, 2);
 }
 
-/* As many as a disk's share has room for, however many the others have. */
+/* A disk has as many requests as its share has room for, however many the other disks have. */
 static void test_depth(void **state)
 {
 	(void)state;

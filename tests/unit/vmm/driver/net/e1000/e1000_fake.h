@@ -32,7 +32,7 @@ static struct {
 	_Alignas(8) u8 registers[E1000_REGISTER_BYTES];
 	_Alignas(PAGE_SIZE) u8 ram[RAM_PAGES * PAGE_SIZE];
 	u32 resets;
-	/* how it misbehaves */
+	/* the ways in which the card misbehaves */
 	bool never_back, no_mac, no_eeprom, silent;
 } fake;
 

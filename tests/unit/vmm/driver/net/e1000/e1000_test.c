@@ -134,7 +134,7 @@ static void test_transmit_full(void **state)
 	while (e1000_transmit(&card_state, frame, 100))
 		count++;
 	assert_int_equal(count, 55);
-	/* what was added is on its way, and the card says when it is done */
+	/* added frames are on their way, and the card says when they are done */
 	assert_int_equal(get32(E1000_TDT), 55);
 	assert_true((get32(E1000_IMS) & E1000_INT_TXDW) != 0);
 	assert_false(e1000_transmit(&card_state, frame, 100));
@@ -143,7 +143,7 @@ static void test_transmit_full(void **state)
 	assert_true(e1000_transmit(&card_state, frame, 100));
 }
 
-/* Only while a frame waits for room is it told of each that was sent. */
+/* Only while a frame waits for room is the driver told of each frame that was sent. */
 static void test_room_interrupt(void **state)
 {
 	(void)state;
@@ -206,7 +206,7 @@ static void test_receive_many(void **state)
 	assert_int_equal(get32(E1000_RDT), 54);
 }
 
-/* All descriptors done, for ever: each call ends. */
+/* All descriptors stay done for ever: each call ends. */
 static void test_receive_endless(void **state)
 {
 	(void)state;

@@ -17,7 +17,10 @@ static struct {
 static u32 sent_count, received_count, errors, commands;
 static u8 command_bytes[3];
 static bool link_up;
-/* what arrives next: so many bytes, header included; 0: nothing */
+/*
+ * The bytes of the frame that arrives next, header included; 0: none. `claimed` is the length that
+ * the card claims.
+ */
 static u32 arriving, claimed;
 
 void card_receive(const u8 *data, u32 bytes, u8 flags)
@@ -158,7 +161,7 @@ static void test_refused(void **state)
 	fake.queue[VNET_TX].size = 3;
 	assert_false(begin_with(1500, RAM_PAGES));
 	fake.queue[VNET_TX].size = 256;
-	/* commands that it never does: it goes on without */
+	/* the card never does commands: the driver goes on without */
 	fake.hold[VNET_CONTROL] = ~0u;
 	assert_true(begin_with(1500, RAM_PAGES));
 }
@@ -193,7 +196,7 @@ static void test_transmit_full(void **state)
 	while (vnet_transmit(&vnet, frame, 100))
 		count++;
 	assert_int_equal(count, vnet.slots[VNET_TX]);
-	/* what was added is on its way, and the card says when it is done */
+	/* added frames are on their way, and the card says when they are done */
 	assert_int_equal(fake_waiting(VNET_TX), count);
 	assert_int_equal(available(VNET_TX)[0], 0);
 	fake.silent = false;
@@ -234,7 +237,7 @@ static void test_jumbo(void **state)
 	}
 }
 
-/* It says that it wrote less than a header, or more than there was room for. */
+/* The card says that it wrote less than a header, or more than there was room for. */
 static void test_lengths(void **state)
 {
 	(void)state;
@@ -255,7 +258,7 @@ static void test_impossible(void **state)
 	assert_true(begin_with(1500, 64));
 	for (u32 i = 0; i < VIRTIO_HOST_BAD_MAX; i++) {
 		assert_null(vnet_failure(&vnet));
-		vnet.free_count = 0; /* so that it looks */
+		vnet.free_count = 0; /* a full table makes the driver look */
 		put_used(VNET_TX, i, 0);
 		assert_false(vnet_transmit(&vnet, frame, 60));
 		assert_int_equal(vnet.free_count, 0);
@@ -271,7 +274,7 @@ static void test_link(void **state)
 	vnet_look(&vnet);
 	assert_false(link_up);
 	fake.device[6] = 1;
-	fake.restless = true; /* of no moment: as it was */
+	fake.restless = true; /* the configuration changes for a moment only */
 	vnet_look(&vnet);
 	assert_false(link_up);
 	fake.restless = false;

@@ -17,10 +17,10 @@ static struct vm vms[VMS];
 static struct driver driver;
 static struct disk_config configs[3];
 static struct vm_snapshot first, last;
-static u32 overlays; /* that were made */
+static u32 overlays; /* the overlays that were made */
 static bool may_view, has_room;
 static const char *source_problem; /* the source's disks are not whole */
-static const char *undo_problem;   /* of the clone's */
+static const char *undo_problem;   /* the problem of the clone's overlay */
 static bool is_full;
 static u32 crashes, full_events, notices;
 static char reason[200];
@@ -67,7 +67,7 @@ struct driver_link *disk_view_make_overlay(const struct driver_link *source, han
 
 bool vm_disk_prepare(struct vm *vm, struct driver_link *link, char *why, size_t size)
 {
-	/* it is the VM's by now, and goes with it where this fails */
+	/* the link is the VM's by now, and goes with the VM where this fails */
 	assert_true(vm->link[0] == link || vm->link[2] == link);
 	if (!has_room)
 		format(why, size, "no room");
@@ -188,7 +188,7 @@ static struct vm *attached(void)
 	return clone;
 }
 
-/* What its disks held at an earlier snapshot nobody knows any more. */
+/* Nobody knows any more what the disks held at an earlier snapshot. */
 static void only_the_last(void **state)
 {
 	(void)state;
@@ -239,7 +239,10 @@ static void none_made(void **state)
 	assert_int_equal(overlays, 0);
 }
 
-/* A fresh boot: above all it does not get the source's disk, whoever has that by now. */
+/*
+ * A clone that boots anew does not get the views again: above all it does not get the source's
+ * disk, whoever has that by now.
+ */
 static void not_again(void **state)
 {
 	struct vm *clone = attached();
@@ -262,13 +265,13 @@ static void source_loses(void **state)
 	vm_clone_disks_look(&vms[SOURCE]);
 	assert_int_equal(crashes, 0);
 	source_problem = "disk disk0: full";
-	vms[OTHER].clone_of = vms[SOURCE].id; /* its disks are read-only */
-	vms[SOURCE].phase = VM_PHASE_ENDING;  /* while others read them */
+	vms[OTHER].clone_of = vms[SOURCE].id; /* the source's disks are read-only */
+	vms[SOURCE].phase = VM_PHASE_ENDING;  /* the source ends while others read its disks */
 	vm_clone_disks_look(&vms[SOURCE]);
 	vm_clone_disks_look(&vms[SOURCE]);
 	assert_int_equal(crashes, 1);
 	assert_string_equal(reason, "what it sees of alpha's is lost: disk disk0: full");
-	/* one that is inspected after another crash keeps its reason */
+	/* a clone that is inspected after another crash keeps its reason */
 	clone->phase = VM_PHASE_KNOWN;
 	vm_clone_disks_look(&vms[SOURCE]);
 	assert_int_equal(crashes, 1);
@@ -283,7 +286,7 @@ static void overlay_full(void **state)
 	is_full = true;
 	for (u32 i = 0; i < 3; i++)
 		vm_clone_disks_look(clone);
-	assert_int_equal(full_events, 2); /* one for each of its disks */
+	assert_int_equal(full_events, 2); /* one event for each of the clone's disks */
 	assert_int_equal(notices, 2);
 	assert_string_equal(reason, "disk disk2: the room for what it writes (disk.undo) is full, "
 				    "writes fail");

@@ -19,7 +19,7 @@ static struct vm vm;
 static struct driver_link links[2];
 static struct disk_config config;
 static u64 most; /* pages that can be promised */
-static u64 used; /* of its group */
+static u64 used; /* the used pages of the group */
 static bool low;
 static char noticed[300];
 static char problem[300];
@@ -91,7 +91,7 @@ void log_message(enum log_level level, enum log_category category, const char *n
 	(void)level, (void)category, (void)name, (void)pattern;
 }
 
-/* What these tests do not come to. */
+/* Fails: these tests do not come to this function. */
 void disk_window_want(struct driver_link *link, bool wanted)
 {
 	(void)link, (void)wanted;
@@ -169,7 +169,7 @@ static void as_much_as_there_is_of_the_disk(void **state)
 	(void)state;
 	assert_true(vm_disks_prepare(&vm, problem, sizeof(problem)));
 	assert_int_equal(links[0].undo.bytes, 16 * MIB);
-	/* all of it: a head, a group's two pages, its pieces */
+	/* all of the memory: a head, a group's two pages, its pieces */
 	assert_int_equal(links[1].undo.bytes, MIB + 3 * PAGE_SIZE);
 	assert_int_equal(disk_undo_room(links[1].undo.bytes), MIB / PAGE_SIZE);
 	/* the next snapshot has them already */
@@ -225,7 +225,7 @@ static void taken_by_its_monitor(void **state)
 	used = vm.quota_pages;
 	vm_disks_release(&vm);
 	assert_int_equal(vm.quota_pages - 1000, vm_pages_for(32 * MIB));
-	/* It is not forgotten, however long it takes, and not tried all the time. */
+	/* The request is not forgotten, however long it takes, and not tried all the time. */
 	for (u32 i = 0; i < 1000; i++) {
 		now = vm_quota_deadline(&vm);
 		vm_quota_look(&vm);

@@ -8,8 +8,8 @@
 #include "vmm/rt/status_text.c"
 
 static struct group_page account;
-static u64 available; /* pages that nobody was promised, but for those of its quota */
-static u64 quota;     /* of the group */
+static u64 available; /* the pages that nobody was promised, but for those of the VM's quota */
+static u64 quota;     /* the quota of the group */
 
 enum status sys_group_set(handle_t group, enum group_setting setting, u64 value)
 {
@@ -24,9 +24,9 @@ enum status sys_group_set(handle_t group, enum group_setting setting, u64 value)
 
 static enum status trim_status;
 static u64 trimmed;    /* pages that were looked at */
-static u64 trim_gives; /* of each piece */
+static u64 trim_gives; /* the pages that a trim of each piece gives */
 static u32 trim_calls;
-static u64 trim_ns; /* that each takes */
+static u64 trim_ns; /* the time that each piece takes */
 
 enum status sys_memory_trim(handle_t memory, u64 first, u64 count, u64 *done, u64 *given)
 {
@@ -72,14 +72,14 @@ static struct vm *running(u64 pages)
 	return vm;
 }
 
-/* Its guest has left for want of a page. */
+/* Lets the guest leave for want of a page. */
 static void starves(struct vm *vm)
 {
 	channel.no_memory = 1;
 	monitor_reports(vm, VM_PAUSED, "");
 }
 
-/* There is enough: nobody notices, and a great part of it stays for others. */
+/* There are enough pages: nobody notices, and a great part of them stays for others. */
 static void gets_more(void **state)
 {
 	struct vm *vm = running(100000);
@@ -93,7 +93,7 @@ static void gets_more(void **state)
 	assert_int_equal(vm->quota_pages, quota);
 	assert_int_equal(event_count[EVENT_PAUSED], 0);
 	assert_int_equal(vm_overcommit_deadline(), ~0ull);
-	/* never more than if all its memory were its own, whatever its monitor says */
+	/* a VM never gets more than if all its memory were its own, whatever its monitor says */
 	for (u32 i = 0; i < 10; i++) {
 		starves(vm);
 		settle(vm);
@@ -101,7 +101,7 @@ static void gets_more(void **state)
 	assert_int_equal(vm->quota_pages, 64 * MIB / PAGE_SIZE + 100);
 }
 
-/* There is nothing: it waits, says so once, and goes on when there is. */
+/* There are no pages: the VM waits, says so once, and goes on when there are some. */
 static void waits(void **state)
 {
 	struct vm *vm = running(RESERVE_PAGES + LEAST_PAGES - 1);
@@ -128,7 +128,7 @@ static void waits(void **state)
 	assert_int_equal(available, RESERVE_PAGES);
 }
 
-/* A thread of its monitor waits in the kernel: the monitor says nothing of it. */
+/* A thread of the monitor waits in the kernel, of which the monitor says nothing. */
 static void parked(void **state)
 {
 	struct vm *vm = running(0);
@@ -145,7 +145,7 @@ static void parked(void **state)
 	assert_int_equal(vm->state, VM_RUNNING);
 	assert_true(vm->hunger == VM_FED && !vm->hunger_told);
 	assert_true(quota > 500);
-	/* who ends waits for nothing */
+	/* a VM that ends waits for nothing */
 	available = 0;
 	vm_overcommit_ask(vm, true);
 	settle(vm);
@@ -154,7 +154,7 @@ static void parked(void **state)
 	assert_int_equal(groups, 0);
 }
 
-/* What is not used is taken back before anybody is refused; paused by its user it stays so. */
+/* Unused pages are taken back before anybody is refused; a VM that its user paused stays paused. */
 static void gives_back(void **state)
 {
 	struct vm *vm = running(1000);
@@ -177,7 +177,7 @@ static void gives_back(void **state)
 	assert_int_equal(quota, 3000);
 }
 
-/* Who waits has all such VMs look for what holds nothing, once in a while. */
+/* A VM that waits has all such VMs look for pages of zeros, once in a while. */
 static void trims(void **state)
 {
 	struct vm *vm = running(RESERVE_PAGES + LEAST_PAGES - 1);
@@ -199,7 +199,7 @@ static void trims(void **state)
 	assert_int_equal(vm->operation[OPERATION_TRIM].phase, TRIM_NONE);
 	vm_overcommit_trim_all(vm->trim.ended_tsc + clock_ns_to_tsc(TRIM_AGAIN_NS));
 	assert_true(vm->operation[OPERATION_TRIM].phase != TRIM_NONE);
-	/* a snapshot is taken meanwhile */
+	/* a snapshot is taken in between */
 	trimmed = 0;
 	trim_status = STATUS_BAD_STATE;
 	assert_false(vm_trim_step(vm, now));
@@ -207,7 +207,10 @@ static void trims(void **state)
 			    "a device reaches its memory, or a snapshot was taken");
 }
 
-/* Its monitor undoes each step: others have their turn meanwhile, and it is given up. */
+/*
+ * A monitor undoes each step of a trim: others have their turn in between, and the trim is given
+ * up.
+ */
 static void trims_in_vain(void **state)
 {
 	struct vm *vm = running(1000);
@@ -233,7 +236,7 @@ static void trims_in_vain(void **state)
 	assert_non_null(strstr(vm->operation[OPERATION_TRIM].problem, "given back all the time"));
 }
 
-/* Not of what lies in layers, nor of what is not there. */
+/* A trim gives back nothing of what lies in layers, nor of what is not there. */
 static void trims_not(void **state)
 {
 	struct vm *vm = running(5000);

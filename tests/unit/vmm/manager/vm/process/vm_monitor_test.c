@@ -17,7 +17,9 @@ static void test_unasked_resets(void **state)
 	assert_int_equal(vm->state, VM_CRASHED);
 	assert_non_null(strstr(noticed, "not restarted"));
 	assert_int_equal(groups, 1);
-	/* Three such resets and a crash: started again. The next crash is the fifth. */
+	/*
+	 * After three such resets and a crash the VM is started again. The next crash is the fifth.
+	 */
 	vm = create(ON_CRASH_RESTART);
 	assert_true(act(vm, ACTION_START));
 	settle(vm);
@@ -30,7 +32,7 @@ static void test_unasked_resets(void **state)
 	assert_int_equal(vm->state, VM_CRASHED);
 }
 
-/* What the answer to a command says is not said above the prompt as well. */
+/* The text of a command's answer is not shown above the prompt as well. */
 static void test_said_once(void **state)
 {
 	struct vm *vm = in_state(VM_RUNNING);
@@ -67,7 +69,10 @@ static void test_fresh_boot(void **state)
 	settle(vm);
 	assert_false(vm_busy(vm));
 	assert_int_equal(groups, 1);
-	/* No memory for the next start: crashed, with the reason, and nothing is left behind. */
+	/*
+	 * There is no memory for the next start: the VM has crashed, with the reason, and nothing
+	 * is left behind.
+	 */
 	monitor_reports(vm, VM_STOPPED, "off");
 	settle(vm);
 	build_works = false;
@@ -116,7 +121,7 @@ static void test_process_end(void **state)
 	settle(vm);
 	assert_int_equal(groups, 0);
 	assert_string_equal(vm->reason, "bad");
-	/* Its last report counts. */
+	/* The last report of a VM counts. */
 	vm = in_state(VM_RUNNING);
 	channel.state = VM_STOPPED;
 	vm_process_ended(vm);
@@ -212,7 +217,7 @@ static void test_hostile_monitor(void **state)
 	assert_int_equal(vm->state, VM_CRASHED);
 }
 
-/* It pauses and resumes on command; if it reports either by itself it has crashed. */
+/* A VM pauses and resumes on command; if it reports either by itself it has crashed. */
 static void test_flips(void **state)
 {
 	struct vm *vm = in_state(VM_RUNNING);
@@ -236,7 +241,7 @@ static void test_flips(void **state)
 	assert_int_equal(vm->state, VM_CRASHED);
 }
 
-/* What it has done is known to the commands of a turn, even if its signal comes later. */
+/* The commands of a turn know what the monitor has done, even if its signal comes later. */
 static void test_late_signals(void **state)
 {
 	struct vm *vm = in_state(VM_RUNNING);
@@ -248,13 +253,13 @@ static void test_late_signals(void **state)
 		channel.done_sequence = channel.command_sequence;
 		vm_step();
 		assert_true(act(vm, i == 0 ? ACTION_RESUME : ACTION_RESET));
-		vm_report_take(vm); /* still paused */
+		vm_report_take(vm); /* the VM is still paused */
 		assert_int_equal(vm->state, VM_PAUSED);
 		channel.state = VM_RUNNING;
 		channel.done_sequence = channel.command_sequence;
 		vm_step();
 	}
-	/* If the guest reset itself when it was to pause, it runs on. */
+	/* A guest that reset itself when it was to pause runs on. */
 	assert_true(act(vm, ACTION_PAUSE));
 	channel.reset_count++;
 	channel.done_sequence = channel.command_sequence;
@@ -362,7 +367,7 @@ static void test_set_up(void **state)
 	assert_true(act(vm, ACTION_DESTROY));
 	settle(vm);
 
-	/* It is ready, is started and runs before the manager has checked once. */
+	/* The monitor is ready, is started and runs before the manager has checked once. */
 	vm = vm_create(&config, problem, sizeof(problem));
 	channel.ready = 1;
 	assert_true(act(vm, ACTION_START));
@@ -385,7 +390,7 @@ static void test_set_up(void **state)
 	assert_string_equal(vm_refusal(id + 1), "it was destroyed meanwhile");
 	assert_non_null(strstr(noticed, "error: VM alpha: nothing left"));
 
-	/* Its monitor has failed before it is to be started, and it is not yet removed. */
+	/* The monitor has failed before it is to be started, and the VM is not yet removed. */
 	vm = vm_create(&config, problem, sizeof(problem));
 	string_copy(channel.reason, sizeof(channel.reason), "nothing left either");
 	channel.state = VM_CRASHED;

@@ -12,7 +12,7 @@
 
 static struct driver bridge;
 static struct net net;
-static struct vm vms[3]; /* web, alpha and one more, in that order */
+static struct vm vms[3]; /* the VMs web, alpha and one more, in that order */
 static char told[NOTE_BYTES + 32];
 static u32 told_count;
 
@@ -75,7 +75,7 @@ static void make(const char *channel)
 	put(6, "web", (struct net_port){.flags = NET_PORT_MIRROR});
 }
 
-/* How often it is said when web, and then alpha, has come. */
+/* Returns how many notices there are when web, and then alpha, has come. */
 static u32 said_of(struct net_port web, struct net_port alpha)
 {
 	told_count = 0;
@@ -98,7 +98,7 @@ static void a_guest_beside_it(void **state)
 	assert_string_equal(told, BESIDE APART);
 }
 
-/* It is the guest that is named, whichever has come first; and no other one. */
+/* The notice names the guest, whichever has come first, and no other one. */
 static void a_guest_before_it(void **state)
 {
 	(void)state;

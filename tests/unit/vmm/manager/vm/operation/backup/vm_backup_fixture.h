@@ -22,7 +22,7 @@ static enum disk_undo_state keep_state;
 static const char *view_problem;
 static u32 points, undo_points, merges, steps_to_end;
 static u64 quota;
-static u32 lower_late; /* so often it is still used */
+static u32 lower_late; /* how often the lower object is still in use */
 static bool has_copier;
 static bool save_begins;
 
@@ -74,7 +74,7 @@ void vm_backup_copier_end(struct vm *vm)
 bool driver_link_end(struct driver_link *link)
 {
 	assert_true(link == &view || link == &target);
-	assert_false(has_copier); /* before its links */
+	assert_false(has_copier); /* the copier ends before its links */
 	if (steps_to_end > 0) {
 		steps_to_end--;
 		return false;
@@ -257,7 +257,7 @@ static void monitor_does(struct vm *vm, enum vm_command command)
 	vm_step();
 }
 
-/* To where the guest goes on. */
+/* Brings a backup to where the guest goes on. */
 static void begun(struct vm *vm, enum backup_kind kind)
 {
 	assert_true(begin(vm, kind));
@@ -267,7 +267,7 @@ static void begun(struct vm *vm, enum backup_kind kind)
 	assert_false(vm_busy(vm));
 }
 
-/* The drivers let go of its links in steps, and its memory comes back. */
+/* Ends a backup: the drivers let go of its links in steps, and its memory comes back. */
 static void ended(struct vm *vm, const char *words)
 {
 	assert_false(has_copier);

@@ -34,7 +34,10 @@ static void makes_a_chain(void **state)
 	}
 }
 
-/* What a disk has grown by is in no list of changes. */
+/*
+ * The part by which a disk has grown is in no list of changes, so that the next backup is a full
+ * one.
+ */
 static void needs_a_full_one_after_growth(void **state)
 {
 	struct vm *vm = ready_in(VM_RUNNING);
@@ -47,7 +50,7 @@ static void needs_a_full_one_after_growth(void **state)
 	assert_false(begin(vm, BACKUP_DIFF));
 	assert_string_equal(problem, "disk data: it has grown from 132 to 400 KiB since the last "
 				     "backup; make a full one");
-	/* one that was begun before is of what the disk was then */
+	/* a backup that was begun before covers the disk as it was then */
 	copied(vm, BACKUP_FULL);
 	begun(vm, BACKUP_DIFF);
 	source.disk.sectors = 808;
@@ -60,7 +63,7 @@ static void needs_a_full_one_after_growth(void **state)
 	copied(vm, BACKUP_DIFF);
 }
 
-/* Where the list had become too small, its memory is made anew and paid for once. */
+/* A list that had become too small gets its memory anew, and is paid for once. */
 static void makes_its_list_anew(void **state)
 {
 	struct vm *vm = ready_in(VM_RUNNING);
@@ -77,7 +80,7 @@ static void makes_its_list_anew(void **state)
 }
 
 /* Nothing is released that was not confirmed: what comes next has what this one would have had. */
-/* Its monitor stands still until it is saved, and then until the disks keep what they hold. */
+/* The VM's monitor stands still until it is saved, and then until the disks keep what they hold. */
 /* The renewal that has saved the VM ends. */
 static bool saved(struct vm *vm, const char *why)
 {
@@ -105,7 +108,7 @@ static void waits_for_its_state(void **state)
 	vm_backup_copier_ended(vm);
 	assert_int_equal(event_count[EVENT_BACKUP_DONE], 1);
 	ended(vm, NULL);
-	/* it is not saved: there is no backup, and its monitor is told to go on by who saved it */
+	/* the VM is not saved: there is no backup, and the save tells the monitor to go on */
 	assert_true(begin_with_state(vm));
 	assert_false(saved(vm, "disk full"));
 	assert_int_equal(event_count[EVENT_BACKUP_FAILED], 1);
@@ -148,7 +151,7 @@ static void fails_while_copying(void **state)
 	begun(vm, BACKUP_DIFF);
 	vm_backup_copier_ended(vm);
 	ended(vm, "the process that copies died, `log show -c process` says why");
-	/* as long as it moves it has time */
+	/* a backup has time as long as it moves */
 	begun(vm, BACKUP_DIFF);
 	for (u32 i = 0; i < 5; i++) {
 		now += COPY_NS;
@@ -167,7 +170,7 @@ static void fails_while_copying(void **state)
 	assert_int_equal(event_count[EVENT_BACKUP_FAILED], 5);
 }
 
-/* Memory that it does not give back for long does not hold up the next one. */
+/* Memory that a backup does not give back for long does not hold up the next backup. */
 static void quota_stays(void **state)
 {
 	struct vm *vm = ready_in(VM_RUNNING);
@@ -185,7 +188,7 @@ static void quota_stays(void **state)
 	vm_step();
 	assert_int_equal(vm->operation[OPERATION_BACKUP].phase, BACKUP_NONE);
 	lower_late = 1;
-	copied(vm, BACKUP_FULL); /* gives both back */
+	copied(vm, BACKUP_FULL); /* the backup gives both back */
 }
 
 static void fails_at_the_point(void **state)

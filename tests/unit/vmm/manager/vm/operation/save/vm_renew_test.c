@@ -8,7 +8,7 @@ static bool renew(struct vm *vm)
 	return vm_renew(vm, problem, sizeof(problem));
 }
 
-/* The old one has stayed, and nothing of the other is left. */
+/* Checks that the old monitor has stayed, and that nothing of the other is left. */
 static void assert_stayed(const struct vm *vm, u32 gone)
 {
 	assert_int_equal(destroyed, gone);
@@ -30,7 +30,7 @@ static void goes_over(void **state)
 		assert_true(vm_busy(vm));
 		assert_false(renew(vm));
 		assert_false(act(vm, ACTION_RESET));
-		vm_step(); /* nothing before it is saved */
+		vm_step(); /* nothing happens before the machine is saved */
 		assert_int_equal(vm->operation[OPERATION_RENEW].phase, RENEW_SAVING);
 		monitor_saves(vm, 5000);
 		vm_step();
@@ -150,7 +150,7 @@ static void ends_meanwhile(void **state)
 	assert_int_equal(destroyed, BIT(GIVEN));
 	assert_int_equal(groups, 0);
 	assert_int_equal(vm->operation[OPERATION_RENEW].phase, RENEW_NONE);
-	/* on its way out of the list it has no channel any more */
+	/* a VM on its way out of the list has no channel any more */
 	vm = ready_in(VM_RUNNING);
 	assert_true(act(vm, ACTION_DESTROY));
 	vm_step();

@@ -10,7 +10,10 @@ static bool save(struct vm *vm, bool overwrite)
 	return vm_save(vm, &disk, problem, sizeof(problem));
 }
 
-/* What the monitor sees has no key; the saver's own page, once it is there, that of its save. */
+/*
+ * Checks that the monitor sees no key, and that the saver's own page, once it is there, has the key
+ * of its save.
+ */
 static void assert_monitor_has_no_key(const struct vm *vm, bool has_saver)
 {
 	assert_false(holds(&channel, sizeof(channel), host_config.host.state_key.bytes));
@@ -37,7 +40,8 @@ static void is_saved(void **state)
 
 		tidied = 0;
 		assert_true(save(vm, in == VM_PAUSED));
-		assert_int_equal(tidied, 2); /* for the link, and for the second process */
+		/* once for the link, and once for the second process */
+		assert_int_equal(tidied, 2);
 		assert_true(vm_busy(vm));
 		assert_monitor_has_no_key(vm, false);
 		assert_false(save(vm, false));
@@ -45,7 +49,7 @@ static void is_saved(void **state)
 		assert_monitor_has_no_key(vm, true);
 		assert_int_equal(saver_is_to(MONITOR_SAVE_OVERWRITES), in == VM_PAUSED);
 		assert_false(saver_is_to(MONITOR_SAVE_DIGESTS));
-		/* as long as it moves it has time */
+		/* a save has time as long as it moves */
 		for (u32 i = 0; i < 10; i++) {
 			now += 30 * NS_PER_S;
 			channel.save_moved++;
@@ -63,7 +67,7 @@ static void is_saved(void **state)
 	}
 }
 
-/* The guest goes on, and the disk and the key are nobody's again. */
+/* Lets the monitor go on: the guest continues, and the disk and the key are nobody's again. */
 static void monitor_goes_on(struct vm *vm, const char *words)
 {
 	monitor_continues(vm, words);
@@ -76,7 +80,7 @@ static void monitor_goes_on(struct vm *vm, const char *words)
 	assert_monitor_has_no_key(vm, false);
 }
 
-/* It was to go on: the disk has it, and its old monitor does. */
+/* A VM was to go on after its save: the disk has the save, and the old monitor goes on. */
 static void is_saved_and_goes_on(void **state)
 {
 	const struct vm_save_place disk = {.disk = 4, .goes_on = true};
@@ -88,7 +92,7 @@ static void is_saved_and_goes_on(void **state)
 	monitor_saves(vm, 5000);
 	channel.taken_renewal = vm->renewal.number;
 	vm_step();
-	assert_int_equal(renewed, 2); /* for the saver, and for the monitor again */
+	assert_int_equal(renewed, 2); /* once for the saver, and once for the monitor again */
 	monitor_goes_on(vm, "");
 	assert_int_equal(vm->save.last, 5);
 	assert_true(vm->save.done);
@@ -124,7 +128,7 @@ static void is_not_saved(void **state)
 	vm->link[1] = link;
 	assert_true(save(vm, false));
 	monitor_saves(vm, 5000);
-	/* the saver reads its disk, and then the monitor has it again */
+	/* the saver reads the VM's disk, and then the monitor has the disk again */
 	assert_int_equal(renewed, 1);
 	string_copy(channel.handover_problem, sizeof(channel.handover_problem), "too small");
 	channel.refused_renewal = vm->renewal.number;
@@ -162,7 +166,9 @@ static void is_restored(void **state)
 	}
 }
 
-/* It ends as soon as it goes on, or before anybody has looked: it is not restored again. */
+/*
+ * A restored VM ends as soon as it goes on, or before anybody has looked: it is not restored again.
+ */
 static void ends_when_restored(void **state)
 {
 	(void)state;
@@ -199,7 +205,7 @@ static void is_not_restored(void **state)
 		struct vm *vm;
 
 		if (i == 1)
-			continue; /* without memory a created one cannot be that again either */
+			continue; /* without memory a created VM cannot be created again either */
 		vm = ready_to_save(before);
 		monitor_sets_up = i % 2 != 0;
 		build_works = i % 2 == 0;
@@ -216,7 +222,7 @@ static void is_not_restored(void **state)
 				    i % 2 == 0 ? "record 3: it was changed" : "no memory");
 		assert_int_equal(vm->save.disk, 0);
 		assert_false(vm_busy(vm));
-		/* and boots as ever */
+		/* the VM boots as ever */
 		assert_true(act(vm, ACTION_START));
 		settle(vm);
 		assert_int_equal(vm->state, VM_RUNNING);
@@ -225,7 +231,7 @@ static void is_not_restored(void **state)
 	assert_non_null(strstr(problem, "only a created, stopped or crashed VM"));
 }
 
-/* What others read, or a driver still has, is not to be lost. */
+/* A disk that others read, or that a driver still has, must not be lost. */
 static void may_not_begin(void **state)
 {
 	struct vm *vm = ready_to_save(VM_CRASHED);
@@ -294,7 +300,8 @@ static void is_saved_to_a_store(void **state)
 	vm_save_furnish(vm, &build, true);
 	assert_true((heir_info.parameter[MONITOR_FLAGS] & MONITOR_TRANSFER) != 0);
 	assert_int_equal(vm->save.transfer.bell, OLD + 1);
-	for (u32 i = 0; i < 10; i++) { /* as long as bytes move, or it reads disks, it has time */
+	/* a save has time as long as bytes move, or as the saver reads disks */
+	for (u32 i = 0; i < 10; i++) {
 		now += 30 * NS_PER_S;
 		if (i % 2 == 0)
 			vm->save.transfer.at += 100;
@@ -331,7 +338,7 @@ static void is_not_saved_to_a_store(void **state)
 	transfer_break(&vm->save.transfer, "the store refuses it: full");
 	assert_int_equal(vm_save_deadline(vm), 0);
 	assert_int_equal(vm_deadline(), 0);
-	vm_step();		      /* whatever its saver says or does not say */
+	vm_step();		      /* the end comes whatever the saver says or does not say */
 	assert_int_equal(renewed, 1); /* the monitor has its disk again */
 	vm->link[1] = NULL;
 	monitor_goes_on(vm, "the store refuses it: full");
@@ -339,19 +346,19 @@ static void is_not_saved_to_a_store(void **state)
 	assert_int_equal(stores_open, 0);
 	assert_string_equal(store_told, "the store refuses it: full");
 	assert_int_equal(vm->save.transfer.bell, HANDLE_NONE);
-	/* its saver dies when the store has confirmed: the store is told not to keep it */
+	/* the saver dies when the store has confirmed: the store is told not to keep the save */
 	vm = saving_to_store();
 	vm->save.transfer.state = TRANSFER_CONFIRMED;
 	vm_renew_heir_ended(vm);
 	monitor_goes_on(vm, "its new monitor died, `log show -c process` says why");
 	assert_non_null(strstr(store_told, "its new monitor died"));
-	/* it is killed meanwhile */
+	/* the VM is killed in between */
 	vm = saving_to_store();
 	assert_true(act(vm, ACTION_KILL));
 	settle(vm);
 	assert_int_equal(stores_open, 0);
 	assert_string_equal(store_told, "alpha has ended meanwhile");
-	/* it cannot begin */
+	/* the saver cannot begin */
 	vm = ready_to_save(VM_RUNNING);
 	memory_status = STATUS_NO_MEMORY;
 	assert_false(vm_save(vm, &store, problem, sizeof(problem)));

@@ -29,7 +29,7 @@ static void disks_are_kept(void **state)
 				    "disk data: not kept");
 		assert_null(vm_snapshot_find(vm, "two"));
 	}
-	/* what was kept for the first is gone, and nothing can be gone back to */
+	/* the blocks kept for the first snapshot are gone, and nothing can be gone back to */
 	assert_false(vm_snapshot_on_top(vm, vm_snapshot_find(vm, "one")));
 	vm_step();
 	assert_true(disks.forgotten);
@@ -48,7 +48,7 @@ static void disks_go_back(void **state)
 	calls = 0;
 	monitor_does(vm, VM_COMMAND_HOLD);
 	assert_int_equal(vm->operation[OPERATION_SNAPSHOT].phase, SNAPSHOT_PUTTING_BACK);
-	for (u32 i = 0; i < 10; i++) { /* as long as it moves */
+	for (u32 i = 0; i < 10; i++) { /* going back has time as long as it moves */
 		now += PUT_BACK_NS / 2;
 		disks.moved++;
 		vm_step();
@@ -70,7 +70,7 @@ static void disks_go_back(void **state)
 		assert_int_equal(channel.command, VM_COMMAND_HOLD);
 		assert_int_equal(vm->state, VM_CRASHED);
 		assert_string_equal(vm->reason, "disk data: not back");
-		/* it can be tried again */
+		/* going back can be tried again */
 		disks.back_state = DISK_UNDO_DONE;
 		assert_true(set_back(vm, "one"));
 		monitor_does(vm, VM_COMMAND_HOLD);
@@ -79,7 +79,7 @@ static void disks_go_back(void **state)
 	}
 }
 
-/* There was no room for an old block: only what needs it goes. */
+/* There was no room for an old block: only what needs the block goes. */
 static void disks_are_full(void **state)
 {
 	struct vm *vm = ready_in(VM_RUNNING);
@@ -97,7 +97,7 @@ static void disks_are_full(void **state)
 	assert_non_null(vm_snapshot_find(vm, "one"));
 	assert_null(vm_snapshot_find(vm, "two"));
 	assert_null(vm_snapshot_find(vm, "three"));
-	/* whoever looks for it later is told, and whoever sits there at once */
+	/* an operator who looks later is told, and one at the console at once */
 	assert_string_equal(noticed, "alpha: snapshot three dropped: disk data: full\n");
 	assert_true(vm_snapshot_was_dropped(vm, "three", why, sizeof(why)));
 	assert_string_equal(why, "disk data: full");
@@ -106,7 +106,7 @@ static void disks_are_full(void **state)
 	assert_true(disks.forgotten);
 	assert_int_equal(states, 1);
 	assert_int_equal(vm->state, VM_RUNNING);
-	/* while it is gone back to */
+	/* the room ends while the VM goes back */
 	taken(vm, "four");
 	assert_true(set_back(vm, "four"));
 	disks.problem = "disk data: full";
@@ -119,7 +119,10 @@ static void disks_are_full(void **state)
 	assert_null(vm_snapshot_find(vm, "four"));
 }
 
-/* As long as others see what the disks held at the last one, that one stays, and stays the last. */
+/*
+ * As long as others see what the disks held at the last snapshot, that snapshot stays, and stays
+ * the last.
+ */
 static void disks_are_viewed(void **state)
 {
 	struct vm *vm = ready_in(VM_RUNNING);

@@ -13,7 +13,7 @@ static void keeps(void **state)
 	assert_int_equal(vm->quota_pages, 2000 + 2 + 300 + tables);
 	assert_int_equal(quota, vm->quota_pages);
 	assert_true(vm_snapshot_on_top(vm, vm_snapshot_find(vm, "one")));
-	/* nothing was written since: it is the same layer */
+	/* nothing was written since: the layer is the same */
 	layer_pages = 0;
 	taken(vm, "two");
 	assert_int_equal(vm->quota_pages, 2000 + 4 + 300 + tables);
@@ -187,7 +187,7 @@ static void goes_back(void **state)
 	}
 }
 
-/* The next step comes after what the monitor was asked for, and one after that. */
+/* Lets the monitor do what it was asked for; the next step comes after that, and one more. */
 static void monitor_did(void)
 {
 	channel.done_sequence = channel.command_sequence;
@@ -284,7 +284,7 @@ static void does_not_go_back(void **state)
 	taken(vm, "two");
 	assert_false(set_back(vm, "one"));
 	assert_non_null(strstr(problem, "go back to the last"));
-	/* what a state does that cannot be loaded */
+	/* the effects of a state that cannot be loaded */
 	assert_true(set_back(vm, "two"));
 	channel.held = 1;
 	monitor_does(vm, VM_COMMAND_HOLD);
@@ -343,7 +343,7 @@ static void merges_layers(void **state)
 	taken(vm, "two");
 	assert_int_equal(vm->snapshots.layer, 2);
 	assert_true(vm_snapshot_drop(vm, vm_snapshot_find(vm, "one"), problem, sizeof(problem)));
-	assert_false(vm_busy(vm)); /* the other is above it */
+	assert_false(vm_busy(vm)); /* the other snapshot is above this one */
 	calls = 200;
 	assert_true(vm_snapshot_drop(vm, vm_snapshot_find(vm, "two"), problem, sizeof(problem)));
 	assert_true(vm_busy(vm));
@@ -359,7 +359,7 @@ static void merges_layers(void **state)
 	assert_int_equal(disks.again, 1);
 	assert_int_equal(vm->quota_pages, 2000);
 	assert_int_equal(quota, 2000);
-	/* what was below comes back later */
+	/* pages that were below come back later */
 	taken(vm, "one");
 	merged_pages = 0;
 	account.used_pages = 2100;
@@ -393,7 +393,7 @@ static void takes_turns(void **state)
 		assert_true(vm_step());
 		assert_true(calls >= fewest && calls < ~0u);
 	}
-	/* one step at least, however slow */
+	/* a turn makes one step at least, however slow */
 	call_ns = NS_PER_S;
 	calls = ~0u;
 	assert_false(vm_step());
