@@ -55,7 +55,7 @@ struct boot_info {
 	struct entropy_pool pool; /* the entropy pool that the kernel goes on with */
 
 	hpa_t rsdp;	/* address of the RSDP; 0: not known, or known as a copy only */
-	u32 rsdp_bytes; /* length of rsdp_copy; 0: none */
+	u32 rsdp_bytes; /* length of rsdp_copy; 0: there is no copy */
 	u8 rsdp_copy[36];
 
 	hpa_t image_hpa;

@@ -49,10 +49,11 @@ struct memory {
 	struct list mappings; /* the object's mappings, linked by their memory_node */
 	u32 mapping_count;
 	/* The fields from here on belong to layers (mm/layer.h). */
-	struct memory *below; /* holds a reference; has the pages that this object lacks */
-	u8 depth;	      /* number of objects below */
-	bool frozen;	      /* the object never changes again, and is never mapped */
-	bool merging;	      /* a merge of what is below has reached `cursor` */
+	/* the object below, with a reference; it has the pages that this object lacks */
+	struct memory *below;
+	u8 depth;     /* number of objects below */
+	bool frozen;  /* the object never changes again, and is never mapped */
+	bool merging; /* a merge of what is below has reached `cursor` */
 	bool held; /* the kernel or a device was told where its pages are: no layers from now on */
 	/*
 	 * the number of mappings that a device uses; while there are any, the object gets no layers
@@ -64,9 +65,10 @@ struct memory {
 	 */
 	u32 own_first, hide_first;
 	bool resetting, revoked; /* revoked: some CPU is awaited for WAIT_ALL or WAIT_LATER */
-	u64 breaking;		 /* 1 + the page that a break is about to replace; 0: none */
-	u64 cursor;		 /* the pages before this index are revoked, or merged */
-	u64 trim_first;		 /* memory_trim has hidden pages of zeros from here on, ... */
+	/* 1 + the page that a break is about to replace; 0: no break is under way */
+	u64 breaking;
+	u64 cursor;	/* the pages before this index are revoked, or merged */
+	u64 trim_first; /* memory_trim has hidden pages of zeros from here on, ... */
 	/* the number of pages from trim_first on among which memory_trim has hidden some */
 	u64 trim_count;
 	/* CPUs that may still use revoked pages: tlb_await */

@@ -6,12 +6,13 @@
 
 /* The beginning of every kernel object. */
 struct object {
-	u8 type;   /* enum object_type */
-	bool dead; /* destroyed: its handles are stale, and its last reference frees it */
+	u8 type; /* enum object_type */
+	/* the object was destroyed: its handles are stale, and its last reference frees it */
+	bool dead;
 	u32 references;
 	/*
-	 * used by kernel/: in its group's list, or the list to tear down, or the list of dropped
-	 * objects
+	 * A link for kernel/: in the group's list, or the list to tear down, or the list of dropped
+	 * objects.
 	 */
 	struct list node;
 };

@@ -35,8 +35,8 @@ struct mapping {
 
 /* The operations of an IOMMU on a space that devices reach. */
 struct space_devices {
-	void (*flush)(struct space *space); /* returns once no device uses what was unmapped */
-	void (*end)(struct space *space);   /* returns once no device reaches the space */
+	void (*flush)(struct space *space); /* waits until no device uses what was unmapped */
+	void (*end)(struct space *space);   /* waits until no device reaches the space */
 };
 
 /*

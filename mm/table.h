@@ -31,11 +31,11 @@ struct pt_format {
 	u64 present;	 /* an entry in which none of these bits is set is not present */
 	u64 table;	 /* the flags of an entry that points to another table */
 	u64 table_level; /* added to `table` once for each enum pt_level of the entry */
-	u64 leaf;	 /* set in every leaf */
-	u64 large;	 /* set in a leaf above PT_LEVEL_4K */
+	u64 leaf;	 /* the bits that are set in every leaf */
+	u64 large;	 /* the bits that are set in a leaf above PT_LEVEL_4K */
 	u64 write;
-	u64 execute;	/* set in a leaf whose contents may be executed */
-	u64 no_execute; /* set in a leaf whose contents may not be executed */
+	u64 execute;	/* the bits that are set in a leaf whose contents may be executed */
+	u64 no_execute; /* the bits that are set in a leaf whose contents may not be executed */
 	u64 user;
 	u64 type[PT_TYPE_COUNT];
 };

@@ -9,7 +9,7 @@ import re
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 TOKEN = re.compile(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|\w+|->|\+\+|--|<<=?|>>=?|[-+*/%&|^=!<>]='
                    r'|&&|\|\||\S')
-# What begins in the first column and has a body there: a function, and no initialiser.
+# A function: it begins in the first column and has a body, unlike an initialiser.
 BODY = re.compile(r"^(?:[A-Za-z_][^;{}=\n]*(?:\n[ \t]+[^;{}=\n]*)*)\n\{\n.*?^\}", re.DOTALL | re.MULTILINE)
 
 
@@ -23,7 +23,9 @@ def blanked(text):
 
 
 def tokens(text, first=0, last=None):
-    """(the token, where it begins, where it ends) for each token in that part of the text."""
+    """
+    Returns (the token, where it begins, where it ends) for each token in that part of the text.
+    """
     return [(found[0], found.start(), found.end())
             for found in TOKEN.finditer(text, first, len(text) if last is None else last)]
 

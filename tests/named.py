@@ -22,7 +22,7 @@ def has(shelf, word):
 
 
 def main(only, name):
-    # pytest takes it as an expression: `net and not vlan`
+    # pytest takes the name as an expression: `net and not vlan`
     words = set(re.findall(r"[^\s()]+", name.lower())) - {"and", "or", "not"}
     for word in sorted(words):
         if not any(has(shelf, word) for shelf in ([only] if only in FILES else FILES)):

@@ -4,8 +4,9 @@ import itertools
 import os
 import socket
 
-# Below those that connections get by themselves (ip_local_port_range), and some for each of
-# pytest's workers: what one of them was told nobody else takes before its program listens there.
+# Ports below those that connections get by themselves (ip_local_port_range), and some for each of
+# pytest's workers: no other worker takes a port before the program that was told to use it listens
+# there.
 FIRST, EACH = 20000, 1000
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 NUMBERS = itertools.count(os.getpid())

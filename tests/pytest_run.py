@@ -34,7 +34,7 @@ def run(folder, where, report, *options):
                            "--tb=short", f"--numprocesses={WORKERS}", "--dist=loadfile",
                            f"--rootdir={folder}", f"--junitxml={report}", *options, *where],
                           cwd=folder).returncode
-    # 5: there was no test of that name
+    # code 5 says that there was no test of that name
     if code not in (0, 1, 5) or not report.exists():
         return 0, [f"pytest itself, {report.stem}"]
     return results(report)

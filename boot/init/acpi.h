@@ -31,7 +31,7 @@ struct acpi_info {
 		u32 gsi_base;
 		hpa_t address;
 	} ioapic[IOAPIC_MAX];
-	u32 node_count;		   /* 0: nothing is known about nodes */
+	u32 node_count;		   /* the number of nodes; 0: nothing is known about nodes */
 	u32 domain[ACPI_NODE_MAX]; /* the SRAT's proximity domains; any more go to node 0 */
 	u32 range_count;
 	struct acpi_range {

@@ -87,7 +87,10 @@ void hex_write(char *text, const uint8_t *bytes, size_t count)
 	text[2 * count] = 0;
 }
 
-/* The length of the sequence that a lead byte begins, 0: none does; RFC 3629, section 4. */
+/*
+ * Returns the length of the UTF-8 sequence that a lead byte begins; 0: the byte is no lead byte
+ * (RFC 3629, section 4).
+ */
 static size_t utf8_length(const uint8_t *at, size_t left)
 {
 	uint8_t low = 0x80, high = 0xbf;

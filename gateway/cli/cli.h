@@ -69,7 +69,9 @@ enum cli_exit cli_try_connect(struct cli *cli);
  */
 bool cli_token_path(const struct cli *cli, char *path, size_t size);
 
-/* A request whose answer has to be of class 2xx; otherwise the problem is told at stderr. */
+/*
+ * Makes a request whose answer has to be of class 2xx; otherwise the problem is written to stderr.
+ */
 enum cli_exit cli_ask(struct cli *cli, const char *method, const char *path, const json_t *body,
 		      const char *headers, struct http_answer *answer);
 

@@ -41,11 +41,11 @@ static void events_show(struct cli *cli, const struct reader *reader)
 	}
 	/* A reader that asks for all kept events is not told that older events are lost. */
 	if (strcmp(reader->name, "snapshot") == 0) {
-		/* the event `lost` is not shown */
+		/* The snapshot answers an id behind which events are gone. */
 		if (reader->last_id[0] && !all)
 			cli_say("not all of what happened since then is kept");
 	} else if (strcmp(reader->name, "lost") == 0 && all) {
-		/* nothing is shown */
+		/* the event `lost` is not shown */
 	} else if (cli->json) {
 		output_json_line(event);
 	} else {

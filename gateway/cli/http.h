@@ -39,7 +39,7 @@ bool http_begin(struct http *http, const char *method, const char *path, const c
 /* The next bytes of the body: count, or a net_result. */
 int http_body(struct http *http, char *bytes, size_t size, int timeout_ms);
 
-/* Bytes behind the head: of the body, or of what follows an upgrade. */
+/* Reads bytes behind the head: of the body, or of what follows an upgrade. */
 int http_raw(struct http *http, void *bytes, size_t size, int timeout_ms);
 
 /* Makes a whole exchange. Returns false, with http->net.error set, when there was no answer. */

@@ -57,7 +57,7 @@ enum {
 
 static struct {
 	struct message_socket web;
-	pid_t web_pid;	/* 0: none runs */
+	pid_t web_pid;	/* the process id of web; 0: web does not run */
 	int64_t web_ms; /* when web may be started */
 	int listener, local, signals;
 	char *certificate, *key;

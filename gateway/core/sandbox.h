@@ -4,7 +4,8 @@
 #include <stdbool.h>
 
 /*
- * What neither core nor web, which inherits it, ever calls: debugging, mounting, modules, clocks,
- * other name spaces. Web has a list of what it may besides. False: the filter could not be set.
+ * Forbids the system calls that neither core nor web, which inherits the filter, ever makes:
+ * debugging, mounting, modules, clocks, other name spaces. web has a list of its own besides.
+ * Returns false if the filter could not be set.
  */
 bool sandbox_core(void);

@@ -6,8 +6,9 @@
 #include "gateway/web/head.h"
 
 /*
- * What of a client's bytes the server gets: a head once each byte of it was looked at, then its
- * body, and no byte behind that before it has answered. It also says how long a client may take.
+ * Decides which of a client's bytes the server gets: a head once each of its bytes was looked at,
+ * then its body, and no byte behind that before the server has answered. The gate also says how
+ * long a client may take.
  */
 enum {
 	GATE_HEAD_MS = 10000, /* the time limit for a head, until the first head is right */
@@ -26,7 +27,7 @@ struct gate {
 	} state;
 	struct head head;
 	uint64_t body_left;
-	int64_t until_ms; /* 0: there is no limit now */
+	int64_t until_ms; /* the time limit; 0: there is none now */
 	bool bad;	  /* the client has broken the rules: no byte more passes */
 };
 

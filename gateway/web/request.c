@@ -75,7 +75,7 @@ static enum MHD_Result request_query(void *context, enum MHD_ValueKind kind, con
 	return MHD_YES;
 }
 
-/* The headers that core looks at; of one that comes twice the first. */
+/* The headers that core looks at; of a header that comes twice core gets the first. */
 static const char *const request_names[] = {
 	"header.authorization",
 	"header.cookie",

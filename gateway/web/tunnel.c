@@ -309,7 +309,7 @@ static short tunnel_inner_wants(const struct tunnel *tunnel)
 	return events;
 }
 
-/* 0: it may take as long as it likes. */
+/* Returns when a tunnel has to end; 0: it may take as long as it likes. */
 static int64_t tunnel_until_ms(const struct tunnel *tunnel)
 {
 	return tunnel->until_ms ? tunnel->until_ms : tunnel->gate.until_ms;

@@ -46,10 +46,13 @@ bool tunnel_has(int server);
 void tunnel_request(int server, uint64_t body);
 /* Notes that all of the request is there. */
 void tunnel_complete(int server);
-/* The answer begins; a number for the credential that was shown, 0: none. */
+/*
+ * Notes that an answer begins; `who` is a number for the credential that was shown, 0: none was
+ * shown.
+ */
 void tunnel_known(int server, uint32_t who);
 void tunnel_answered(int server);
 /* A head that is refused: nothing more passes. */
 void tunnel_shut(int server);
-/* A WebSocket: from now on all bytes pass. */
+/* Notes that the connection became a WebSocket: from now on all bytes pass. */
 void tunnel_open(int server);

@@ -91,7 +91,10 @@ int exchange_socket(struct MHD_Connection *connection);
  */
 #define REQUEST_CHUNKED UINT64_MAX
 bool request_frame(struct MHD_Connection *connection, const char *version, uint64_t *body);
-/* The path of a target, which may be in the absolute form; false: it is none for this server. */
+/*
+ * Writes the path of a target, which may be in the absolute form; returns false if the target is
+ * none of this server's.
+ */
 bool request_path(struct exchange *exchange, const char *url, const char **path);
 
 /* The list of fields that core gets; false: a status stands in *status. */
@@ -106,7 +109,10 @@ short socket_wants(const struct exchange *exchange);
 void socket_ready(struct exchange *exchange, short events);
 /* The client has closed the connection below. */
 
-/* A JSON text as fields body.NAME; false: it is none, or too deep or long. */
+/*
+ * Writes a JSON text as fields body.NAME; returns false if the text is no JSON, or too deep or
+ * long.
+ */
 bool flatten(const char *bytes, size_t count, struct buffer *fields);
 
 /* The UI's files, all read at the start. */

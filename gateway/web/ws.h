@@ -51,5 +51,8 @@ void ws_reader_free(struct ws_reader *reader);
 void ws_write(struct buffer *output, enum ws_opcode opcode, const void *bytes, size_t count);
 void ws_write_close(struct buffer *output, unsigned code);
 
-/* Sec-WebSocket-Accept for a key (section 4.2.2); false: it is no key. `text` needs 29 bytes. */
+/*
+ * Computes Sec-WebSocket-Accept for a key (section 4.2.2); returns false if the text is no key.
+ * `text` needs 29 bytes.
+ */
 bool ws_accept(const char *key, char *text);

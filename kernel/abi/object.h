@@ -32,11 +32,15 @@ enum right {
 	RIGHT_READ = 1 << 0,	/* map the memory for reading; read the object's state */
 	RIGHT_WRITE = 1 << 1,	/* map the memory for writing; change state; signal */
 	RIGHT_EXECUTE = 1 << 2, /* map the memory for execution */
-	RIGHT_MAP = 1 << 3,	/* space: map into it and unmap from it */
+	RIGHT_MAP = 1 << 3,	/* of a space: the holder may map into it and unmap from it */
 	RIGHT_BIND = 1 << 4,	/* bind the object to a queue; queue: bind to it, wait on it */
 	RIGHT_CREATE = 1 << 5,	/* group: create objects that are charged to it */
 	RIGHT_CONTROL = 1 << 6, /* start, pace or run the object */
 	RIGHT_DESTROY = 1 << 7,
-	RIGHT_GRANT = 1 << 8, /* give a copy to another process; process: receive one */
+	/*
+	 * the holder may give a copy of the handle to another process; of a process: the process
+	 * may receive one
+	 */
+	RIGHT_GRANT = 1 << 8,
 	RIGHT_ALL = (1 << 9) - 1
 };

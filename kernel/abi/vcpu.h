@@ -180,10 +180,12 @@ struct vcpu_event {
 };
 
 enum vcpu_request {
-	REQUEST_INTERRUPT_WINDOW = 1 << 0, /* exit when an interrupt can be taken */
+	/* the run shall end when the guest can take an interrupt */
+	REQUEST_INTERRUPT_WINDOW = 1 << 0,
 	REQUEST_NMI_WINDOW = 1 << 1,
-	REQUEST_ADVANCE = 1 << 2, /* move RIP by advance_length first, which ends any shadow */
-	REQUEST_FLUSH = 1 << 3,	  /* flush the guest's TLB entries */
+	/* the run shall first move RIP by advance_length, which ends any shadow */
+	REQUEST_ADVANCE = 1 << 2,
+	REQUEST_FLUSH = 1 << 3, /* flush the guest's TLB entries */
 };
 
 /*
@@ -283,10 +285,11 @@ struct vcpu_page {
 	/* The fields from here on are written by the monitor. */
 	u32 request; /* enum vcpu_request */
 	u32 advance_length;
-	u64 deadline_tsc; /* host TSC; 0: none */
+	u64 deadline_tsc; /* host TSC at which the run ends; 0: it does not */
 	u32 dirty;	  /* enum vcpu_groups */
 	struct vcpu_event inject;
-	u32 tpr_threshold;	     /* 0: none */
+	/* the TPR below which a run ends (EXIT_TPR); 0: there is no threshold */
+	u32 tpr_threshold;
 	u32 want[EXIT_REASON_COUNT]; /* groups to copy at each exit reason, besides VCPU_RIP */
 
 	/*

@@ -83,7 +83,7 @@ enum status sys_object_destroy(struct system_call *call)
 	case OBJECT_QUEUE:
 		queue_end(CONTAINER_OF(object, struct queue, object));
 		break;
-	case OBJECT_VCPU: /* makes the current run return */
+	case OBJECT_VCPU: /* the current run of the vCPU returns */
 		vcpu_kick(CONTAINER_OF(object, struct vcpu, object));
 		break;
 	}

@@ -109,7 +109,7 @@ static const char *machine_check_why_fatal(const struct machine_check *record)
 	if (!(record->global & MCG_STATUS_RIPV))
 		return "the interrupted code cannot be resumed";
 	if (status == 0)
-		return NULL; /* the error is another CPU's, broadcast to all */
+		return NULL; /* the error is another CPU's, broadcast to all CPUs */
 	if (status & MCI_STATUS_PCC)
 		return "the CPU's own state is corrupt";
 	if (record->more || (status & MCI_STATUS_OVER))

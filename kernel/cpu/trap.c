@@ -55,7 +55,7 @@ static void trap_interrupt(struct cpu *cpu, u64 vector)
 			trap_unexpected(vector);
 		object_unshare();
 		break;
-	case VECTOR_SPURIOUS: /* needs no EOI (SDM vol. 3, 11.9) */
+	case VECTOR_SPURIOUS: /* a spurious interrupt needs no EOI (SDM vol. 3, 11.9) */
 		trap_unexpected(vector);
 		return;
 	default:

@@ -13,22 +13,25 @@ struct vm;
 /* A virtual CPU: the back end's state, and the pages shared with its monitor. */
 struct vcpu {
 	struct object object;
-	struct vm *vm;	       /* holds a reference */
-	struct queue *queue;   /* holds a reference; a signal in the queue ends a run */
-	struct memory *memory; /* holds a reference: the shared pages */
+	struct vm *vm; /* the vCPU's VM, to which it holds a reference */
+	/* the queue of the vCPU's thread, with a reference; a signal in it ends a run */
+	struct queue *queue;
+	struct memory *memory; /* the shared pages, with a reference */
 	/*
 	 * the thread that first ran the vCPU, while that thread lives; guarded by the object lock
 	 */
 	struct thread *thread;
-	struct thread *runner;	    /* the thread that runs or reads it now; NULL: none; atomic */
-	struct group_page *account; /* the counts of the vCPU's group */
+	/* the thread that runs or reads the vCPU now, atomic; NULL: no thread does */
+	struct thread *runner;
+	struct group_page *account;	      /* the counts of the vCPU's group */
 	const struct vcpu_cpuid_entry *cpuid; /* shared page; NULL: the monitor handles CPUID */
 	/* shared page for VCPU_XSAVE; NULL: the vCPU has none */
 	void *xsave;
 	struct virt_vcpu virt;
 	u64 deadline_tsc; /* the monitor's deadline for this run; 0: the run has no deadline */
 	u64 space_seen;	  /* the space's generation at the last entry (tlb_must_flush) */
-	u64 nowhere; /* last byte of the page of the last fault that no mapping covers; 0: none */
+	/* last byte of the page of the last fault that no mapping covers; 0: there was none */
+	u64 nowhere;
 	u64 nowhere_generation; /* the space's generation at that fault */
 	u32 nowhere_mappings;	/* the space's mapping_count at that fault */
 	u32 requested;		/* the requests of this run, enum vcpu_request */

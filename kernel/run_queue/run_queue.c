@@ -55,7 +55,7 @@ void run_group_set_cap(struct run_group *group, u64 percent, u64 period_ticks, u
 
 /* A snapshot of a cap, which other CPUs may change at any time. */
 struct cap_state {
-	u64 left; /* ticks until the cap is spent; 0: it is spent, ~0: never */
+	u64 left; /* ticks until the cap is spent; 0: it is spent; ~0: it never will be */
 	u64 period_end;
 };
 

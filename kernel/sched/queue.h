@@ -25,7 +25,8 @@ struct queue {
 
 /* Embedded in every structure that can be bound to a queue. All zeros: unbound. */
 struct signal {
-	struct queue *queue; /* holds a reference; NULL: unbound */
+	/* the queue to which the signal is bound, with a reference; NULL: it is not bound */
+	struct queue *queue;
 	/* the group for which a thread that takes the signal works; NULL: none */
 	struct group *group;
 	u64 key;

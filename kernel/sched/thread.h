@@ -31,10 +31,10 @@ struct thread {
 	struct vcpu *guest; /* the vCPU that the thread runs in SYS_VCPU_RUN, else NULL */
 
 	/* The vCPU of the last SYS_VCPU_RUN: saves the lookup as long as no handle is closed. */
-	struct vcpu *ran; /* holds a reference */
+	struct vcpu *ran; /* the vCPU that the thread ran last, with a reference */
 	u64 ran_handle;
 	u64 ran_closed;	   /* the handle table's `closed` at that time; RAN_NOTHING */
-	const u64 *closed; /* points to the handle table's `closed` */
+	const u64 *closed; /* the field `closed` of the process's handle table */
 
 	/* the thread's home CPU, where it runs and is woken; guarded by the object lock */
 	struct cpu *cpu;

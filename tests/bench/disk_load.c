@@ -135,7 +135,7 @@ static void choose_place(struct iocb *request)
 	request->offset = state % BLOCKS * BLOCK;
 }
 
-/* The first of `list`. */
+/* Submits the first `count` requests of `list`. */
 static void submit(unsigned long count)
 {
 	long done = call(SYSTEM_IO_SUBMIT, (long)context, (long)count, (long)list);

@@ -146,7 +146,7 @@ static void count_interrupt(struct trap_frame *frame)
 	lapic_end_of_interrupt(frame);
 }
 
-/* An IPI to itself, taken and acknowledged. */
+/* Sends an IPI to the CPU itself, which takes and acknowledges it. */
 static void ask_self_ipi(void)
 {
 	u32 before = interrupts_taken;

@@ -54,7 +54,7 @@ def makers(build, folder, name, files, cpus=1):
 
 
 def guest_makers(build, folder, name, conf, cpus=1):
-    """The same for a guest of tests/bench."""
+    """Does the same for a guest of tests/bench."""
     return makers(build, folder, name, {
         "skerry.conf": conf.encode(),
         f"{name}.bin": (build / f"tests/bench/{name}.bin").read_bytes()}, cpus)

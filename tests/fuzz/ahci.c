@@ -333,7 +333,9 @@ static void check_counts(void)
 		for (; used != 0; used &= used - 1, slots++)
 			CHECK_THAT(one->slot[bit_lowest(used)].request->busy);
 		CHECK_THAT(slots == one->busy && slots <= one->depth);
-		/* what waits alone is under way as soon as the queue is empty */
+		/*
+		 * a request that waits to be done alone is under way as soon as the queue is empty
+		 */
 		CHECK_THAT(ahci.failure != NULL || one->alone == 0 || one->queued != 0 ||
 			   one->running != 0);
 		count += slots;

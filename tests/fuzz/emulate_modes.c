@@ -66,14 +66,14 @@ static void build_vectors(struct fuzz *fuzz)
 	u64 state;
 
 	machine_ops.vectors = get_vectors;
-	if (which == ARRAY_COUNT(layouts)) /* the kernel refuses them */
+	if (which == ARRAY_COUNT(layouts)) /* the kernel refuses such layouts */
 		return;
 
 	vectors = calloc(1, bytes[which]);
 	state = fuzz_u8(fuzz) * 0x9e3779b97f4a7c15ull + 1;
 	for (u32 i = LEGACY_ST; i < LEGACY_XMM + 256; i += 8)
 		memcpy(vectors + i, (u64[]){random_step(&state)}, 8);
-	fuzz_take(fuzz, vectors, 8); /* the kernel refuses such layouts */
+	fuzz_take(fuzz, vectors, 8); /* control and status of the x87 */
 	if (which > 0)
 		vectors[512] = fuzz_u8(fuzz);
 	machine.emulator.xsave = &layouts[which];

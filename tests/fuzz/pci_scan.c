@@ -25,7 +25,7 @@ static struct {
 	struct pci_address address;
 	u8 byte[PCI_CONFIG_BYTES];
 	u8 writable[PCI_CONFIG_BYTES];
-	u8 extended[64]; /* repeated over the rest */
+	u8 extended[64]; /* the registers, repeated over the rest */
 } device[FUNCTIONS_MAX];
 
 static u32 device_count;
@@ -64,7 +64,7 @@ void pci_write(struct pci_address address, u32 offset, u32 bytes, u32 value)
 	}
 }
 
-/* Mostly near the first ones, so that bridges lead somewhere. */
+/* Adds a function, mostly near the first ones, so that bridges lead somewhere. */
 static void draw_device(struct fuzz *input, u32 number)
 {
 	u8 length = fuzz_u8(input);

@@ -90,7 +90,7 @@ void request_finish(struct driver_request *done, enum block_status how)
 	finished++;
 }
 
-/* What may well be believed, more often than not. */
+/* Reads a register of the device: more often than not, a value that may well be believed. */
 u32 virtio_host_in(const struct virtio_host *host, enum vio_common at, u32 bytes)
 {
 	u8 what = fuzz_u8(&input);

@@ -114,7 +114,7 @@ static void manager_acts(u8 what)
 	}
 }
 
-/* Words of its own with any value. */
+/* Lets the manager write any value to the words of its own. */
 static void manager_lies(void)
 {
 	struct vsock_slot *shared = &area.slot[any_slot()];

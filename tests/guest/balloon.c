@@ -86,7 +86,7 @@ static void by_balloon(const char *name, u32 step)
 	show(name, given, taken(first, COUNT - 1, step), COUNT);
 }
 
-/* Two blocks, at their borders. */
+/* Reports two blocks, also at their borders. */
 static void by_report(void)
 {
 	u32 first = (FIRST + 0x400000) / PAGE;

@@ -18,7 +18,7 @@
 void print(const char *text);
 void print_hex(u64 value);
 static bool checker_typed(u8 *byte);	     /* returns false if nothing was typed */
-NORETURN static void checker_end(bool good); /* says PASS or FAIL */
+NORETURN static void checker_end(bool good); /* prints PASS or FAIL */
 /* verifies what else the guest has; returns false if it is wrong */
 static bool checker_more(u64 key, u64 pass);
 

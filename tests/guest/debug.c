@@ -13,7 +13,7 @@
 #define SERIAL_IER	0x3f9u
 #define SERIAL_MCR	0x3fcu
 #define SERIAL_IER_THRE 0x02u
-#define SERIAL_MCR_OUT2 0x08u /* lets the interrupt out */
+#define SERIAL_MCR_OUT2 0x08u /* the bit that lets the UART's interrupt out */
 
 static word steps[STEPS_MAX];
 static u32 step_count;

@@ -34,7 +34,7 @@ debug_steps:
 	mov $text, %esi
 	pushfq
 	orl $TF, (%rsp)
-	popfq /* the first trap comes after the next */
+	popfq /* the first trap comes after the next instruction */
 	step popf-next, xor %eax, %eax
 	step cpuid, cpuid
 	step out, out %al, $0x80

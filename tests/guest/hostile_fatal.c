@@ -40,7 +40,7 @@ static void fetch_ioapic(void)
 	call(IOAPIC_DEFAULT_ADDRESS);
 }
 
-/* An instruction whose first bytes are in RAM and whose last are not. */
+/* Executes an instruction whose first bytes are in RAM and whose last bytes are not. */
 static void fetch_across(void)
 {
 	volatile u8 *end = (volatile u8 *)RAM_END;
@@ -124,7 +124,9 @@ static void double_loop(void)
 	(void)*(volatile u8 *)(1ull << 40);
 }
 
-/* Delivery of #DB itself hits the breakpoint on the handler's stack (as in CVE-2015-8104). */
+/*
+ * Makes the delivery of #DB itself hit the breakpoint on the handler's stack (as in CVE-2015-8104).
+ */
 static void debug_loop(void)
 {
 	static u8 stack[4096] ALIGNED(16);

@@ -230,7 +230,7 @@ static void storm_icr(void)
 	lapic_put(LAPIC_ICR, (low & 0xcffff) | VECTOR_FIRST_EXTERNAL);
 }
 
-/* The same in x2APIC mode, with 32-bit destinations. */
+/* Does the same in x2APIC mode, with 32-bit destinations. */
 static void storm_x2icr(void)
 {
 	u64 random = random_next();

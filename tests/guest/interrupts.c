@@ -12,7 +12,7 @@
 #define SERIAL_MCR	0x3fcu
 #define SERIAL_IER_THRE 0x02u
 #define UNTOUCHED	0x1800000ull /* the end of RAM that nothing else uses */
-#define SERIAL_MCR_OUT2 0x08u	     /* lets the interrupt out */
+#define SERIAL_MCR_OUT2 0x08u	     /* the bit that lets the UART's interrupt out */
 
 static void no_end(struct trap_frame *frame)
 {

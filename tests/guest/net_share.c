@@ -77,7 +77,7 @@ static u32 oldest(void)
 	return queue->used.entry[card.seen[RECEIVE] % queue->size].head % NET_BUFFERS;
 }
 
-/* Gives it to the device; a kick has to follow. */
+/* Gives a buffer to the device; a kick has to follow. */
 static u32 take(void)
 {
 	struct virtq *queue = &card.queue[RECEIVE];

@@ -25,7 +25,7 @@ static bool is_wanted(u32 value)
 	return ~value == inverted[0] || ~value == inverted[1];
 }
 
-/* The first place in [from, to) that holds one; 0: none does. */
+/* Returns the first place in [from, to) that holds a planted value; 0: none does. */
 static u64 search(u64 from, u64 to)
 {
 	for (u64 at = from; at < to; at += 4) {

@@ -37,7 +37,7 @@ struct results {
 	u16 service_flags;
 	u16 service_ah;
 	u16 ticked;
-	u16 restart; /* asks for a restart */
+	u16 restart; /* not 0: the code asks for a restart */
 };
 
 void guest_main(void)

@@ -54,7 +54,7 @@ text:	.asciz "PASS real-mode-print\n"
 
 	.code16
 enter_16:
-	mov $0x40, %ax /* the address at which a processor begins after RESET */
+	mov $0x40, %ax /* limits of 64 KiB again */
 	mov %ax, %ds
 	mov %ax, %es
 	mov %ax, %ss
@@ -74,7 +74,7 @@ real_mode:
 	mov $AT, %sp
 	cmpw $0, RESULT(44)
 	je 1f
-	ljmp $0xf000, $0xfff0 /* where a processor begins after RESET */
+	ljmp $0xf000, $0xfff0 /* the address at which a processor begins after RESET */
 1:
 	/* 1. the serial port */
 	mov $AT + (text - real_start), %si
@@ -94,7 +94,7 @@ real_mode:
 	cpuid
 	mov %ebx, RESULT(4)
 
-	/* what the firmware has left: KiB of memory, a service that does not exist, a timer */
+	/* uses what the firmware has left: KiB of memory, a service that does not exist, a timer */
 	int $0x12
 	mov %ax, RESULT(36)
 	mov $0xf0f0, %ax

@@ -134,7 +134,7 @@ static void send_start(u32 id)
 	send(id, APIC_SIPI << APIC_DELIVERY_SHIFT | (u32)LAPIC_ICR_ASSERT | AP_AT >> 12);
 }
 
-/* An interrupt makes it look at its order. */
+/* Gives a CPU an order; an interrupt makes the CPU look at it. */
 static void give(u32 id, enum ap_order what)
 {
 	order[id] = what;

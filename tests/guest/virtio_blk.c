@@ -239,7 +239,7 @@ static void test_pin(void)
 	ioapic_route(pin, IOAPIC_ENTRY_MASKED);
 }
 
-/* Queues of other sizes than the largest. */
+/* Uses queues of other sizes than the largest. */
 static void test_sizes(void)
 {
 	static const u32 sizes[] = {4, 8};

@@ -116,7 +116,10 @@ static void send(u32 operation, u32 port, u32 host_port)
 	put(HEADER);
 }
 
-/* The next packet from the host, which is given back with `done`; NULL: none within that time. */
+/*
+ * Returns the next packet from the host, which is given back with `done`; NULL: none came within
+ * that time.
+ */
 static struct packet *next(u32 limit_us)
 {
 	u32 began = clock_ticks();
@@ -134,7 +137,7 @@ static void done(void)
 	give(queue[RECEIVE].used.entry[receive_seen++ % VIRTQ_SIZE].head);
 }
 
-/* The operation of the next packet, which is for that port; 0: none comes. */
+/* Returns the operation of the next packet, which is for that port; 0: none came. */
 static u32 answer(u32 port, u32 limit_us)
 {
 	struct packet *packet = next(limit_us);

@@ -126,7 +126,7 @@ static bool create(struct parts *p, u64 quota, u64 weight, bool loud)
 				  &p->info_at));
 }
 
-/* The handles that a monitor has, or the same with all rights (`all`). */
+/* Grants the handles that a monitor has, or the same handles with all rights (`all`). */
 static bool grant(struct parts *p, struct start_info *info, bool all)
 {
 	const struct {

@@ -9,7 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-# The lowest first; those in one line do not call each other.
+# The order of the folders of each program, the lowest first; folders in one line do not call each
+# other.
 ORDERS = {
     "ring 0": """
         lib

@@ -31,7 +31,7 @@ RULES = {
     "boot": ["lib", "arch/x86_64/hw", "arch/x86_64/cpu", "kernel/abi", "vmm/hw"],
     # Starts all of ring 0, and is gone before the first process runs.
     "boot/init": ["lib", "arch/x86_64", "boot", "kernel", "mm", "vmm/hw"],
-    # What ring 0 drives no more once the boot is over.
+    # The hardware that ring 0 drives no more once the boot is over.
     "vmm/hw": ["lib", "arch/x86_64/hw"],
     "vmm/rt": ["lib", "arch/x86_64/hw", "kernel/abi"],
     "vmm/io": ["lib", "kernel/abi", "vmm/rt"],

@@ -20,7 +20,8 @@ CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*$")
 UNMERGED = re.compile(r"<{7} |>{7} ")
-# What looks like a path from the root of the tree: a known first folder, no blanks or wildcards.
+# Text that looks like a path from the root of the tree: a known first folder, no blanks or
+# wildcards.
 PATH = re.compile(r"^(?:arch|boot|docs|gateway|iso|kernel|lib|mm|tests|vmm)/[\w./-]*$|^linker\.ld$|^LICENSE$")
 
 # «`name` in `path`», where a name is an identifier.
@@ -40,7 +41,7 @@ def pages():
 
 
 def prose(text):
-    """Lines with their numbers, code blocks left out."""
+    """Yields lines with their numbers, without code blocks."""
     in_list = False
     for number, line in enumerate(text.splitlines(), 1):
         if re.match(r"^\s*(-|\d+\.) ", line):
@@ -84,7 +85,10 @@ def check_link(path, target, known):
 
 
 def pairs(text):
-    """Lines with their numbers, each also with the next behind it: a link may extend over two."""
+    """
+    Yields lines with their numbers, each also with the next line behind it: a link may extend
+    over two.
+    """
     lines = list(prose(text))
     for (number, line), (_, below) in zip(lines, lines[1:] + [(0, "")]):
         yield number, line, line + " " + below.strip()

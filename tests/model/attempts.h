@@ -58,7 +58,7 @@ static bool attempt_again(u32 cpu, u32 rights)
 	return last.vm != NULL && attempt_choose(cpu, last.vm, last.which, last.index, rights);
 }
 
-/* What another CPU does while a call is under way. */
+/* Does what another CPU does while a call is under way. */
 static void attempt_any(u32 cpu)
 {
 	struct vm *vm = &vms[processor_roll(VMS)];

@@ -101,7 +101,7 @@ static bool slot_is_block(const struct memory *memory, u64 index)
 	       !(memory->chunks[index / MEMORY_CHUNK_PAGES] & SLOT_PRESENT);
 }
 
-/* The page that the object itself shows there; 0: none. */
+/* Returns the page that the object itself shows at the index; 0: none. */
 static u64 slot_shows(const struct memory *memory, u64 index)
 {
 	u64 word = slot_word(memory, index);
@@ -244,7 +244,7 @@ static void check_memory(const struct memory *memory, bool live)
 		check_own_list(memory, own_pages(memory));
 }
 
-/* The object and those below it, each once. */
+/* The object and the objects below it, each once. */
 static const struct memory *seen[64];
 static u32 seen_count;
 

@@ -17,7 +17,10 @@
 struct reference {
 	u32 owner; /* the owner that writes to the object, below REFERENCE_OWNERS */
 	u64 word[REFERENCE_PLACES];
-	u64 since[REFERENCE_PLACES]; /* 0: not open; else the first write that counts */
+	/*
+	 * for each place the first write that counts since it was opened; 0: the place is not open
+	 */
+	u64 since[REFERENCE_PLACES];
 	u64 before[REFERENCE_PLACES];
 	u64 after[REFERENCE_PLACES];
 	u64 zeroed[REFERENCE_PLACES]; /* the last write of 0 */

@@ -14,7 +14,7 @@
 #define NAP_NS	 2000000u
 #define STAY_NS	 500000u
 #define ROUNDS	 300u
-#define MARK	 0x6d6172696e657273ull /* test_registers.py looks for it */
+#define MARK	 0x6d6172696e657273ull /* the value that test_registers.py looks for */
 #define SELECTOR 0x23u		       /* a data segment's, for all alike */
 
 /* CPUID */
@@ -27,7 +27,7 @@ static struct {
 	u64 xcr0_or;
 	u64 xcr0_and;
 	u64 xinuse;
-	u32 selectors; /* null ones of somebody else's, counted */
+	u32 selectors; /* the number of null selectors that somebody else has left */
 	u32 data;      /* readings of a data segment's selector that was cleared, counted */
 } found = {.xcr0_and = ~0ull};
 

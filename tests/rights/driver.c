@@ -68,7 +68,7 @@ static void try_beyond_memory(void)
 
 extern volatile u64 __stack_chk_guard;
 
-/* Which would be noticed at the next return. */
+/* Writes to the canary, which would be noticed at the next return. */
 static void try_canary(void)
 {
 	u64 was = __stack_chk_guard;

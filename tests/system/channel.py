@@ -67,7 +67,7 @@ class Channel:
         return self.replies.pop(0)
 
     def ask(self, command, limit=None):
-        """A request and its reply."""
+        """Sends a request and returns its reply."""
         self.last_id += 1
         self.send(json.dumps({"id": self.last_id, "command": command}).encode() + b"\n")
         reply = self.reply(limit)

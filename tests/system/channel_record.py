@@ -93,7 +93,7 @@ class Record:
                 self.answers.setdefault(key, []).append((value, behind))
 
     def answer(self, request):
-        """The next reply to such a request; the last one stays."""
+        """Returns the next reply to such a request; the last reply stays."""
         found = self.answers.get(key_of(request))
         if not found:
             return {"id": request["id"], "status": "error", "code": "failed",

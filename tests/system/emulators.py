@@ -60,7 +60,7 @@ def words(emulator, guest, bare=False):
 
 
 def bochs_command():
-    """Bochs as it starts in its debugger, which Debian builds in."""
+    """Returns the command for Bochs as it starts in its debugger, which Debian builds in."""
     return ["bochs", *(["-debugger"] if version("bochs") >= BOCHS_DEBUGGER else [])]
 
 

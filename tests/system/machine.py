@@ -195,7 +195,7 @@ class Machine:
         return self.wait_prompt(limit).replace("\r", "")
 
     def good(self, line):
-        """The same of a command that has to succeed."""
+        """Does the same for a command that has to succeed."""
         out = self.command(line)
         assert "error: " not in out, out
         return out
@@ -282,7 +282,7 @@ class Machine:
                 self.console.close()
             except (OSError, pexpect.ExceptionPexpect):
                 pass
-            # That has closed the descriptor, whose number may belong to another file by now.
+            # detach() has closed the descriptor, whose number may belong to another file by now.
             self.link.detach()
         if self.channel is not None:
             self.channel.close()

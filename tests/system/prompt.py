@@ -18,7 +18,7 @@ class Prompt:
         machine.good(f"vm pause {name}")
 
     def clone(self, name):
-        """Another guest, at the same prompt."""
+        """Makes another guest, at the same prompt."""
         self.machine.good(f"vm clone {self.name}@prompt {name}")
 
     @contextlib.contextmanager

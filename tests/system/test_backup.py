@@ -138,7 +138,9 @@ def fill(machine, guest):
 
 
 def restore_all(machine, wanted):
-    """The disks as they were at the differential backups, in the VM that is created anew."""
+    """
+    Restores the disks as they were at the differential backups, in the VM that is created anew.
+    """
     machine.command("vm destroy alpha")
     assert "it does not follow" in refused(machine, "disk restore mem v1 v5")
     for i, disk in enumerate(DISKS):

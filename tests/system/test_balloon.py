@@ -19,7 +19,7 @@ DATA = "for i in 1 2 3 4 5 6 7 8; do md5sum < /data.$i; done | md5sum"
 
 
 def stat(machine):
-    """Counts by name; those of 0 are not shown."""
+    """Returns the counts by name; counts of 0 are not shown."""
     return collections.Counter({row["reason"]: row["count"]
                                 for row in machine.objects("vm stat alpha")})
 

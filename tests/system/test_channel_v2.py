@@ -26,7 +26,7 @@ def make_bundle(build, tmp_path, rights=ALL, more=""):
 
 
 def test_requests(build, tmp_path):
-    """Hello, words as they are, who asks, codes, events by number."""
+    """A channel takes a hello, words as they are, the asker's name, codes, and events by number."""
     with Qemu(build, bundle=make_bundle(build, tmp_path), channel=True) as machine:
         machine.wait_prompt()
         client = Client.over(machine.channel)

@@ -174,7 +174,7 @@ def test_kept_output(build, tmp_path):
 
 
 def kept(machine, name):
-    """What attaching to a guest that has ended shows."""
+    """Returns what attaching to a guest that has ended shows."""
     machine.attach(name)
     out = machine.wait(r"\[the guest has ended\]")
     machine.wait_prompt()

@@ -76,7 +76,8 @@ def test_grows(build, tmp_path):
         wait_size(machine, "vda", 19 << 20)
         wait_size(machine, "vdb", 64 << 10)
         assert machine.shell("tr -d '\\0' < /dev/vdb | wc -c") == f"{len(IMAGE)}\n"
-        # another pattern in each sector, in pieces that cross from the old memory to the new
+        # each sector has another pattern, written in pieces that cross from the old memory to the
+        # new
         machine.shell("/sbin/fio --name=v --filename=/dev/vda --direct=1 --rw=write --bs=20k "
                       "--size=19M --verify=crc32c --thread > /tmp/fio; echo $? > /tmp/result")
         assert machine.shell("cat /tmp/result") == "0\n"

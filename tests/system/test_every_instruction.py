@@ -55,7 +55,7 @@ def nvme_disk(path):
 
 
 def functions(elf):
-    """{name: addresses of its instructions}, from the start of the program's image."""
+    """Returns {name: addresses of its instructions}, from the start of the program's image."""
     out = subprocess.run(["objdump", "-d", "--no-show-raw-insn", elf], check=True, text=True,
                          stdout=subprocess.PIPE).stdout
     found = {}

@@ -32,7 +32,7 @@ def boot(build, folder, cell):
 
 
 def check_up(machine):
-    """The prompt, and both guests come up by themselves."""
+    """Checks that the prompt comes, and both guests come up by themselves."""
     machine.wait_prompt()
     for name in ("alpha", "beta"):
         machine.attach_shell(name)

@@ -35,7 +35,7 @@ def play(build, bed, seed, generations):
     assert not re.findall(r"HOSTILE FAIL[^\r\n]*", text), text[-4000:]
     made, wanted = map(int, re.search(r"processes (\d+) of (\d+)", text).groups())
     assert 0 < made < wanted, text[-4000:]  # the quota ends the chain of processes
-    # most are refused, but enough succeed to reach the second halves
+    # most calls are refused, but enough succeed to reach the second half of each
     statuses = [int(word) for word in re.search(r"statuses:([ \d]+)", text).group(1).split()]
     assert statuses[0] > CALLS_MIN / 100, statuses
     return calls, runs

@@ -35,7 +35,7 @@ def bad_conf(conf):
 
 
 def broken_header(build):
-    """The second member's magic is wrong: the first is still a file."""
+    """Makes a bundle whose second member has a wrong magic: the first member is still a file."""
     files = good_files(build)
     conf = bundle.member(1, "skerry.conf", files["skerry.conf"])
     kernel = bundle.member(2, "cpuid.bin", files["cpuid.bin"])

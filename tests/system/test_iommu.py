@@ -137,7 +137,7 @@ def test_snapshot(build, tmp_path, unit):
 
 
 def test_window_never(build, tmp_path):
-    """A disk whose device is not to reach its clients' RAM; a unit that remaps no interrupts."""
+    """A disk's device is not to reach its clients' RAM; a unit remaps no interrupts."""
     path, qemu = start(build, tmp_path, unit=("-device", "intel-iommu,aw-bits=48,intremap=off"),
                        conf=CONF.replace("controller = {controller}",
                                          "controller = {controller}\ndma = copy"))

@@ -135,7 +135,10 @@ class Memory:
         return found
 
     def search(self, pages):
-        """Which of the pages hold an address of the image or of the direct map, at any offset."""
+        """
+        Returns which of the pages hold an address of the image or of the direct map, at any
+        offset.
+        """
         patterns = {"image": struct.pack("<I", self.base >> 32),
                     "direct map": struct.pack("<I", self.direct >> 32),
                     "physical": struct.pack("<Q", self.physical)}

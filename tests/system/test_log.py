@@ -175,7 +175,7 @@ def test_export(build, tmp_path, emulator):
     lines = [line for line in lines if "event" not in line]
     check_chain([line for line in shown if line["category"] == "audit"])
     assert chained in [line.get("chain") for line in shown]
-    # what went to COM1 is not on COM2
+    # lines that went to COM1 are not on COM2
     audit = [line for line in lines if line["category"] == "audit"]
     check_chain([line for line in audit if line["sequence"] < first_broken(audit)["sequence"]])
     assert all(FIELDS <= set(line) for line in lines)

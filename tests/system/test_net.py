@@ -116,7 +116,7 @@ def test_under_vmx(build, tmp_path):
 
 @pytest.mark.long
 def test_linux_under_vmx(build, tmp_path, page):
-    """Debian on Bochs, whose boot is 30 s of computing."""
+    """Debian runs on Bochs, where its boot is 30 s of computing."""
     conf = bundle.make(tmp_path / "net.cpio", LAN + guest("alpha", "10.0.2.15") + tiny("beta", 2, "") +
                        tiny("gamma", 3, "flood to=2", autostart="no"),
                        bundle.debian(build / "guests") | bundle.tiny(build, "net_share"))
@@ -209,7 +209,7 @@ def test_refused(build, tmp_path):
 
 
 def test_vlans(build, tmp_path):
-    """Guests reach those of their VLAN only; private ones no private one."""
+    """Guests reach those of their VLAN only; a private port reaches no other private port."""
     guests = (("red", "flood to=2", "vlan=5"), ("pink", "", "vlan=5"),
               ("stray", "flood to=4", "vlan=5"), ("plain", "", ""),
               ("hidden", "flood to=6", "private"), ("other", "", "private"),
@@ -264,7 +264,7 @@ def test_linux(build, tmp_path):
 
 
 def test_two_machines(build, tmp_path):
-    """Two machines whose cards are on one wire: a guest on one reaches a guest on the other."""
+    """Two machines have their cards on one wire: a guest on one reaches a guest on the other."""
     port = free_port()
     words = {"left": f"listen=127.0.0.1:{port}", "right": f"connect=127.0.0.1:{port}"}
     machines = {}

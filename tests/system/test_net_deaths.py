@@ -27,8 +27,8 @@ TAKE = ("printf '#!/bin/sh\\nmd5sum >/tmp/sum\\n' >/tmp/take; chmod +x /tmp/take
 
 class Source:
     """
-    Serves so many random bytes by HTTP, once, so that they take about so many seconds: what was
-    late may be sent as fast as it goes.
+    Serves random bytes by HTTP, once, at such a rate that they take the wanted seconds: bytes
+    that were late may be sent as fast as possible.
     """
 
     def __init__(self, size, seconds, random_bytes):

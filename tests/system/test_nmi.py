@@ -102,7 +102,7 @@ def verify_alive(machine):
 
 
 def hits(machine, base, rows):
-    """The addresses of those rows that an NMI has interrupted."""
+    """Returns the addresses of those rows that an NMI has interrupted."""
     found = set()
     first, last = min(rows)[0] - base, max(rows)[0] - base
     for row in machine.objects(f"fault hits {first:#x} {last + 1 - first:#x}"):
@@ -175,7 +175,7 @@ def test_svm(build, tmp_path, count):
         sweep(machine, count)
         found = hits(machine, base, rows)
         for line in ("vm resume fast", "vm pause mixed", "vm pause neighbour"):
-            machine.command(line)  # leaves nothing but entries and exits
+            machine.command(line)  # the log has nothing but entries and exits from now on
         late = sweep_closed(machine, monitor, count // 5, log, closed)
         for line in ("vm resume mixed", "vm resume neighbour"):
             machine.command(line)

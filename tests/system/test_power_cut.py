@@ -129,7 +129,10 @@ def lines(number, size):
 
 
 def latest(note, step):
-    """The last round whose step `step` is noted when the last note is `note`; 0: of no round."""
+    """
+    Returns the last round whose step `step` is noted when the last note is `note`; 0: no
+    round's is.
+    """
     return max((note - step) // 4, 0)
 
 

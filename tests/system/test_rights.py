@@ -13,7 +13,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def documented(heading):
-    """{(type, rights): terms whose sum is the most there may be} of a table in docs/abi.md."""
+    """
+    Returns {(type, rights): terms whose sum is the most there may be} of a table in
+    docs/abi.md.
+    """
     text = (ROOT / "docs/abi.md").read_text()
     part = text[text.index(f"#### {heading}"):]
     rows = re.findall(r"^\| ([a-z]+) \| ([a-z ]+) \| (\d+|a vCPU|a VM|a file|a disk|a client|a driver) \|",

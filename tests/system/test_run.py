@@ -112,7 +112,7 @@ def test_only_what_is_tested(tmp_path):
 
 
 def test_bench_only():
-    """What ONLY= may say is another thing for `make bench` than for `make test`."""
+    """ONLY= takes other words in `make bench` than in `make test`."""
     said, status = pexpect.run("make -n bench ONLY=exits", cwd=ROOT, withexitstatus=True, encoding="utf-8", timeout=300)
     assert status == 0 and "--exits" in said and "allowed" not in said, said
 

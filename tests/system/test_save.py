@@ -166,7 +166,7 @@ def check_not_restored(build, tmp_path, image, words, **conf):
             out = refused(machine, "vm restore count saves")
             assert words in out, out
             free.append(machine.free_pages())
-        assert max(free) - min(free) <= 8, free  # a busy CPU gives the last ones back later
+        assert max(free) - min(free) <= 8, free  # a busy CPU gives the last pages back later
         assert machine.vm("count")["state"] == "created"
         assert ": 0 found" in machine.command("audit")
         machine.command("vm start count")
@@ -197,7 +197,7 @@ def test_not_restored(build, tmp_path):
                        key=key)
     check_not_restored(build, tmp_path, image, "bytes of RAM: in the state 16777216, here 33554432",
                        memory="32M")
-    record = 4096  # the first; RAM begins behind the state
+    record = 4096  # the first record; RAM begins behind the state
     while whole[record] == 1:
         length = int.from_bytes(whole[record + 4:record + 8], "little")
         record += (32 + length + 4095) // 4096 * 4096

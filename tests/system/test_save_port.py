@@ -39,7 +39,7 @@ def boot(build, tmp_path, start):
 
 
 def reach(machine):
-    """The service hands its port to this program; returns its client."""
+    """Lets the service hand its port to this program; returns its client."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         machine.attach_shell("service")

@@ -250,7 +250,7 @@ def expirations(machine, name):
 @pytest.mark.parametrize("count, memory", [
     (200, "2G"), pytest.param(1000, "8G", marks=pytest.mark.long)])
 def test_thousand(build, tmp_path, count, memory):
-    """a guest that waits for a key costs nothing"""
+    """Hundreds of small guests run, and the console answers."""
     conf = "".join(f"[vm g{i}]\nkernel = built-in\nmemory = 4M\nautostart = yes\n"
                    for i in range(count))
     files = bundle.make(tmp_path / "many.cpio", conf)
@@ -265,7 +265,7 @@ def test_thousand(build, tmp_path, count, memory):
         machine.type("k")
         machine.wait("you pressed 'k'")
         machine.leave()
-        assert expirations(machine, "g3") == before  # one that waits for a key costs nothing
+        assert expirations(machine, "g3") == before  # a guest that waits for a key costs nothing
         assert "error" not in machine.command("vm destroy g7")
         assert len(machine.objects("vm list")) == count - 1
         assert len(machine.objects("config show")) == count  # [host], and all but g7

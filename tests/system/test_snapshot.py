@@ -204,7 +204,7 @@ def test_merges(build, tmp_path, emulator):
             assert "go back to the last" in refused(machine, "vm reset count --to low")
             one(machine, f"vm snapshot drop count {name}")
             one(machine, "vm reset count --to low")
-        # a clone needs it longer, and has it until its end
+        # a clone needs the snapshot longer, and has it until its end
         one(machine, "vm snapshot count top")
         one(machine, "vm clone count@top beta")
         one(machine, "vm snapshot drop count top")
@@ -305,7 +305,7 @@ def test_copies_instructions(build, tmp_path, emulator, vcpus):
         cost(machine, "w")
         held = [one(machine, "vm snapshot copies one")["held_us"]]
         found = []
-        for key in "rwrwr":  # pages are new only for the first
+        for key in "rwrwr":  # pages are new only in the first round
             found.append(cost(machine, key))
             held.append(one(machine, "vm reset copies --to one")["held_us"])
         held = [us * INSTRUCTIONS[emulator] for us in held]

@@ -27,7 +27,7 @@ def start(machine, name):
 
 
 def check_rng(machine):
-    """Bytes, and other ones each time."""
+    """Checks that the rng gives bytes, and other bytes each time."""
     first, second = (machine.shell("head -c 32 /dev/hwrng | hexdump -v -e '1/1 \"%02x\"'")
                      for _ in range(2))
     assert len(first.strip()) == 64 and first != second

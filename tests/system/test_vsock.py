@@ -66,7 +66,7 @@ def echo(client, stream, data):
 
 
 def test_talk(machine):
-    """Bytes both ways over rings and credit, an end from here, and what is refused."""
+    """Bytes go both ways over rings and credit, one end comes from here, and refusals are right."""
     client = machine.client
     begin(client, "alpha")
     rows = {row["name"]: row for row in client.result("vm list")}

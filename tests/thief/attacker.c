@@ -43,7 +43,7 @@ u64 draw(struct thief *self)
 	return random_step(&self->random) * 0x2545f4914f6cdd1dull;
 }
 
-/* Moves on whenever another thread runs; on several CPUs all the time. */
+/* Returns a number that moves on whenever another thread runs; on several CPUs all the time. */
 static u64 others(void)
 {
 	return shared->victim.count + shared->wakes + shared->calls + shared->boss_turns;

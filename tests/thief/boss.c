@@ -11,12 +11,11 @@
 #define WORK_LOOPS    2500u
 #define SETTLE_TICKS  5000000ul /* the ticks until all attackers have begun */
 #define PREPARE_TICKS 600000000ul
-#define GIVE_UP_TICKS 400000000ul /* the ticks for which the attack goes on after the measurement  \
-				   */
-#define BIG_BYTES  (64 * MIB)
-#define TURN_NS	   (25 * NS_PER_MS) /* a turn longer than the others' turns */
-#define LOOK_TICKS 200000ul
-#define CPUS_SHOWN 4u
+#define GIVE_UP_TICKS 400000000ul /* the attack goes on for these after the measurement */
+#define BIG_BYTES     (64 * MIB)
+#define TURN_NS	      (25 * NS_PER_MS) /* a turn longer than the others' turns */
+#define LOOK_TICKS    200000ul
+#define CPUS_SHOWN    4u
 
 enum key { KEY_RING = 1, KEY_ASKED, KEY_ENDED };
 

@@ -51,7 +51,7 @@ void unmap_prepare(struct thief *self)
 		self->memory = HANDLE_NONE;
 }
 
-/* The pages stay, their translations do not. */
+/* Unmaps pages, which stay: their translations do not. */
 void unmap_step(struct thief *self)
 {
 	u64 at = map(self->memory, RANGE_BYTES);

@@ -106,7 +106,7 @@ void teardown_step(struct thief *self);
 void hoard_step(struct thief *self);
 void again_step(struct thief *self);
 
-/* guest.c: a vCPU whose guest counts. */
+/* A vCPU whose guest counts. In guest.c. */
 struct guest {
 	handle_t vcpu, queue, event;
 	struct vcpu_page *page;

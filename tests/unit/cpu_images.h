@@ -3,8 +3,8 @@
 
 /*
  * What CPUs say of themselves, what the kernel is to do about it, and what they leak nevertheless:
- * of each leak the CPU has it is said whether it is open or closed. With late microcode unless
- * stated otherwise.
+ * each leak that the CPU has is named open or closed. The microcode is late unless stated
+ * otherwise.
  */
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/hw/speculation.h"

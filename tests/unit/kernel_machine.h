@@ -126,7 +126,7 @@ void *kernel_map_device(hpa_t hpa, u64 bytes)
 }
 #endif
 
-/* What belongs to the processor is left out. */
+/* Does nothing: what belongs to the processor is left out. */
 void tlb_arch_load_root(hpa_t root)
 {
 }
@@ -302,7 +302,7 @@ bool cpuid_handle_hypercall(struct vcpu *vcpu)
 	return machine_settles;
 }
 
-/* A back end whose guest exits at once, with the exit that the test has put here. */
+/* The exit of a back end whose guest exits at once; the test has put the exit here. */
 static struct vcpu_exit machine_exit;
 
 static enum status machine_vm_init(struct virt_vm *vm)

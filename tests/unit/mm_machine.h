@@ -214,14 +214,14 @@ static UNUSED void machine_start(u64 ram_bytes)
 	tlb_cpu_online(0);
 }
 
-/* The CPU passes its loop, an epoch's least length after the last pass of any. */
+/* Lets the CPU pass its loop, an epoch's least length after the last pass of any CPU. */
 static UNUSED void machine_pass(u32 cpu)
 {
 	machine_clock_ms += TLB_EPOCH_MS;
 	tlb_cpu_passed(cpu, true);
 }
 
-/* CPU 0 passes its loop until no page waits to be freed. */
+/* Lets CPU 0 pass its loop until no page waits to be freed. */
 static UNUSED void machine_settle(void)
 {
 	for (unsigned int n = 0; n < 100000 && tlb_pages_waiting() != 0; n++)

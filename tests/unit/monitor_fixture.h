@@ -270,7 +270,7 @@ enum status sys_space_unmap(handle_t space, u64 at, u64 bytes)
 	return STATUS_OK;
 }
 
-/* RAM's second stage: 2-MiB leaves, of which only the first is present. */
+/* Returns an entry of the RAM's second stage: 2-MiB leaves, of which only the first is present. */
 enum status sys_space_entry(handle_t space, u64 address, u32 level, u64 *entry)
 {
 	(void)space;

@@ -116,7 +116,7 @@ enum acpi_ivrs_device {
 	ACPI_IVRS_ALIAS_FIRST = 0x43,
 	ACPI_IVRS_EXTENDED_ONE = 0x46,
 	ACPI_IVRS_EXTENDED_FIRST = 0x47,
-	/* byte 4 has its id in the MADT, byte 5 its requester, byte 7 its kind */
+	/* a special device: byte 4 has its id in the MADT, byte 5 its requester, byte 7 its kind */
 	ACPI_IVRS_SPECIAL = 0x48,
 	ACPI_IVRS_NAMED = 0xf0, /* byte 21 has the length that the entry has beyond 22 bytes */
 };

@@ -69,7 +69,8 @@ enum ahci_port_register {
 	(AHCI_INT_INTERFACE | AHCI_INT_HOST_DATA | AHCI_INT_HOST | AHCI_INT_TASK)
 #define AHCI_STATUS_DETECT	 BITS(3, 0)
 #define AHCI_STATUS_PRESENT	 3u /* a device is present, and communication is established */
-#define AHCI_CONTROL_RESET	 1u /* has to stay set for 1 ms at least */
+/* resets the controller; the bit has to stay set for 1 ms at least */
+#define AHCI_CONTROL_RESET	 1u
 #define AHCI_CONTROL_NO_SLEEP	 0x300u
 #define AHCI_SIGNATURE_DISK	 0x00000101u
 #define AHCI_SIGNATURE_PACKET	 0xeb140101u

@@ -23,7 +23,7 @@ enum ide_register {
 };
 /* The control block's only register; reading it gives the status and has no effect. */
 #define IDE_CONTROL_NO_INTERRUPT BIT(1)
-/* resets both disks of the channel while it is set, 5 us at least */
+/* The bit resets both disks of the channel while it is set, 5 us at least. */
 #define IDE_CONTROL_RESET BIT(2)
 
 #define IDE_DEVICE_SLAVE BIT(4)

@@ -16,7 +16,7 @@
 
 /* The head, which has the first page. */
 struct disk_changes_head {
-	u32 number; /* number of the last point; 0: there was none */
+	u32 number; /* number of the last point; 0: there was no point */
 	/* not 0: changes were missed, and the list is useless until its memory is made anew */
 	u32 lost;
 };

@@ -26,7 +26,7 @@ enum disk_feature {
 struct disk_undo_given {
 	u64 at;	      /* address in the driver; it does not change while `number` is not 0 */
 	u64 bytes;    /* size; it may grow while `number` is not 0 */
-	u32 number;   /* differs for each snapshot; 0: nothing is kept */
+	u32 number;   /* the number of the snapshot; 0: no old blocks are kept */
 	u32 put_back; /* not 0: the old blocks go back to the disk; differs for each time */
 };
 

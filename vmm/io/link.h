@@ -39,11 +39,11 @@ struct link_memory {
 };
 _Static_assert(sizeof(struct link_memory) == PAGE_SIZE, "the rings follow");
 
-/* The private state of one end; no shared value is read twice. */
+/* The private state of one end, which reads each shared value only once. */
 struct link_end {
 	struct link_memory *memory;
 	enum link_end_name name;
-	u32 size; /* The private state of one end, which reads each shared value only once. */
+	u32 size; /* the units of each ring */
 	u32 generation;
 	u32 written;
 	u32 published; /* how much of `written` the peer has been shown */

@@ -10,12 +10,13 @@
 enum net_port_flag {
 	/* a card of the host, behind which there may be any number of addresses */
 	NET_PORT_UPLINK = 1 << 0,
-	NET_PORT_PRIVATE = 1 << 1,    /* exchanges frames only with ports that are not private */
-	NET_PORT_TRUNK = 1 << 2,      /* sends and gets frames with VLAN tags, too */
+	/* the port exchanges frames only with ports that are not private */
+	NET_PORT_PRIVATE = 1 << 1,
+	NET_PORT_TRUNK = 1 << 2,      /* the port sends and gets frames with VLAN tags, too */
 	NET_PORT_ANY_SOURCE = 1 << 3, /* the port may send from addresses that are not its own */
 	/* gets a copy of all frames that are forwarded, and sends nothing */
 	NET_PORT_MIRROR = 1 << 4,
-	NET_PORT_BLOCKED = 1 << 5, /* passes nothing at present; set by the switch */
+	NET_PORT_BLOCKED = 1 << 5, /* the port passes nothing at present; set by the switch */
 };
 
 /* A port, written by the manager. `limit` and what follows may change while the port is in use. */

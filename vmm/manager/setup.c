@@ -29,7 +29,7 @@
 #define SETUP_NS    (10 * NS_PER_S) /* time for a monitor to set itself up */
 
 static u32 next_vm;    /* index of the next VM of the configuration to start */
-static u32 waiting_id; /* id of the last VM started; 0: none */
+static u32 waiting_id; /* id of the last VM started; 0: no VM was started */
 static u64 waiting_until_tsc;
 
 /* Reports a problem above the prompt and in the log. */

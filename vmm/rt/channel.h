@@ -48,10 +48,10 @@ enum vm_command {
 	VM_COMMAND_POWER_BUTTON,
 	VM_COMMAND_TRAP,     /* trap the events in `trap` */
 	VM_COMMAND_RESERVE,  /* guarantee every vCPU reserve_budget_ns in each period */
-	VM_COMMAND_SAVE,     /* save the machine into state_memory, and keep it held */
-	VM_COMMAND_CONTINUE, /* let a machine that is held go on in this process */
-	VM_COMMAND_HOLD,     /* hold the machine, also after a crash */
-	VM_COMMAND_LOAD,     /* let a machine that is held go on from the state in state_memory */
+	VM_COMMAND_SAVE,     /* saves the machine into state_memory, and keeps it held */
+	VM_COMMAND_CONTINUE, /* lets a machine that is held go on in this process */
+	VM_COMMAND_HOLD,     /* holds the machine, also after a crash */
+	VM_COMMAND_LOAD,     /* lets a machine that is held go on from the state in state_memory */
 };
 
 /* The events that a monitor logs and counts before they take effect: the key `trap`. */

@@ -12,7 +12,7 @@
  */
 struct mutex {
 	u32 held;
-	u32 woken;   /* thread + 1 that was told to try again; 0: none */
+	u32 woken;   /* the number, plus 1, of the thread that was told to try again; 0: none was */
 	u64 waiting; /* threads to be told */
 	/* the event that wakes each thread, bound to the queue in which that thread waits */
 	handle_t event[MUTEX_THREADS];

@@ -91,7 +91,7 @@ struct query_registers {
 
 /* One level of a walk through the guest's page tables. */
 struct query_level {
-	u32 level;  /* 1: its entries map 4 KiB */
+	u32 level;  /* the level of the table; 1: its entries map 4 KiB */
 	u32 in_ram; /* the entry could be read */
 	u64 at;	    /* guest-physical address of the entry; 0 in the second stage */
 	u64 entry;  /* the entry; in the second stage without the host's addresses */
@@ -109,7 +109,7 @@ struct query_translation {
 	u32 level_count;
 	u32 mapping; /* enum query_mapping */
 	u32 second_count;
-	u32 error_code; /* QUERY_UNMAPPED: of the #PF that a read would raise */
+	u32 error_code; /* for QUERY_UNMAPPED: the error code of the #PF that a read would raise */
 	u32 writable;	/* whether all levels of the guest's tables permit writes */
 	u32 user;
 	u32 executable;
@@ -219,7 +219,7 @@ struct query_state {
 
 struct query_area {
 	/* written by the manager */
-	u32 asked; /* number of the question; 0: none yet */
+	u32 asked; /* the number of the question; 0: no question was asked yet */
 	u32 pad0;
 	struct query query;
 	u32 pad1[2];

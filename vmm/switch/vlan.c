@@ -38,7 +38,7 @@ bool vlan_enter_tagged(struct packet *packet)
 	/* a priority tag belongs to the port's own VLAN (802.1Q, 6.9.1), as an untagged frame */
 	if (!packet->from->carries_all && (word & VID_MASK) != VID_NONE)
 		return false;
-	/* a second tag would be believed by whoever removes the first */
+	/* whoever removes the first tag would believe the second one */
 	if ((word & VID_MASK) == VID_INVALID || vlan_is_tag(inner))
 		return false;
 	vlan_take_out(packet);

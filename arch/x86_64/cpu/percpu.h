@@ -53,12 +53,14 @@ enum cpu_pending {
 	 * `grace` is set.
 	 */
 	PENDING_PASS = 1 << 4,
-	PENDING_UNLOAD = 1 << 5, /* save and release the vCPU whose registers are loaded */
-	PENDING_KICK = 1 << 7,	 /* asks only for a pass through the loop */
+	/* the CPU shall save and release the vCPU whose registers are loaded */
+	PENDING_UNLOAD = 1 << 5,
+	PENDING_KICK = 1 << 7, /* the CPU shall only pass through its loop */
 	/* another CPU may have less to do: this CPU hands a thread over */
 	PENDING_GIVE = 1 << 6,
-	PENDING_LOG = 1 << 8,	  /* the log has grown: this CPU signals the log's reader */
-	PENDING_DROPPED = 1 << 9, /* put the last references in `dropped` (object_drop) */
+	PENDING_LOG = 1 << 8, /* the log has grown: this CPU signals the log's reader */
+	/* the CPU shall put the last references in `dropped` (object_drop) */
+	PENDING_DROPPED = 1 << 9,
 };
 
 /*
@@ -67,7 +69,7 @@ enum cpu_pending {
  */
 struct cpu {
 	u64 kernel_root; /* CR3 to load on entry from ring 3; 0: one table serves both views */
-	u64 user_root;	 /* CR3 to load on return to ring 3; 0: as above */
+	u64 user_root;	 /* CR3 to load on return to ring 3; 0: one table serves both views */
 	u64 pending;	 /* enum cpu_pending; may be set at any instruction, by other CPUs too */
 	u32 id;
 	u32 apic_id;

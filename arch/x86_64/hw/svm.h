@@ -187,7 +187,7 @@ _Static_assert(offsetof(struct vmcb, save) == 0x400, "APM vol. 2, appendix B");
 enum vmcb_tlb_control {
 	VMCB_TLB_NOTHING = 0,
 	VMCB_TLB_FLUSH_ALL = 1,
-	VMCB_TLB_FLUSH_ASID = 3, /* needs the feature FlushByAsid */
+	VMCB_TLB_FLUSH_ASID = 3, /* flushes one ASID; needs the feature FlushByAsid */
 };
 
 /* virtual_interrupt, offset 0x060 */

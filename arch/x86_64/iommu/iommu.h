@@ -62,7 +62,10 @@ struct iommu_ops {
 	u32 command_tail; /* offset of the register that says where the commands end */
 	/* Takes the unit into use, every device blocked. STATUS_NOT_SUPPORTED, STATUS_NO_MEMORY. */
 	enum status (*start)(struct iommu *unit);
-	/* Lets the device reach the domain's space; domain 0: nothing. STATUS_NO_MEMORY. */
+	/*
+	 * Lets the device reach the domain's space; with domain 0 the device reaches nothing.
+	 * STATUS_NO_MEMORY.
+	 */
 	enum status (*set)(struct iommu *unit, u32 source, u32 domain);
 	/* Gives commands that drop what the unit caches of the device and of the domain. */
 	void (*forget)(struct iommu *unit, u32 source, u32 domain);

@@ -48,16 +48,16 @@ struct virt_vcpu {
 	struct vcpu_page *page; /* kernel address of the page shared with the monitor */
 	/* kernel address of the shared APIC page; VMX: the virtual-APIC page */
 	struct lapic_page *apic;
-	hpa_t apic_access;     /* page that stands for the local APIC's memory; 0: none */
+	hpa_t apic_access;     /* page that stands for the local APIC's memory; 0: there is none */
 	struct vcpu_exit exit; /* the exit of the last enter */
-	/* an event whose delivery the last exit interrupted, or one to inject */
+	/* an event whose delivery the last exit interrupted, or an event to inject */
 	struct vcpu_event event;
 
 	/* the vCPU's control structure, and whatever else the back end asked virt_vcpu_alloc for */
 	void *control;
 	hpa_t control_hpa;
 	u64 tag_generation; /* generation of the ASID or VPID; each CPU has its own */
-	u32 tag;	    /* ASID or VPID; 0: none assigned */
+	u32 tag;	    /* the vCPU's ASID or VPID; 0: none is assigned */
 	u32 loaded_cpu;	    /* the CPU whose registers hold the vCPU's state; ~0: none */
 	bool window;	    /* a window was requested that is to end a run */
 	bool live;	    /* between enter and leave */
@@ -182,7 +182,7 @@ const u8 *virt_code_find(struct virt_vcpu *vcpu, u64 cr3, u64 rip);
  * loop (mm/tlb.h).
  */
 const void *virt_guest_pointer(const struct virt_vcpu *vcpu, u64 gpa);
-/* Copies `bytes`, from virt_code_find, to the page for VCPU_CODE; NULL: none are known. */
+/* Copies `bytes`, from virt_code_find, to the page for VCPU_CODE; NULL: no bytes are known. */
 void virt_code_show(struct virt_vcpu *vcpu, const u8 *bytes);
 
 /* Returns the guest's CR8: bits 7:4 of TPR; the CPU does not use bits 3:0. */

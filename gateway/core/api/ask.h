@@ -12,8 +12,8 @@ void ask_skerry(struct request *request, const char *command, const char *const 
 		const char *actor, link_reply *took);
 
 /*
- * The request whose id that is, if it still waits, and the rows of the reply. NULL: there is
- * nothing to answer any more; without rows it has been answered with what Skerry said.
+ * Returns the request with this id, if it still waits, and the rows of the reply. NULL: there is
+ * nothing to answer any more; without rows the request has been answered with what Skerry said.
  */
 struct request *ask_took(uint64_t id, json_t *reply, json_t **rows);
 

@@ -58,7 +58,7 @@ static bool backup_take_pair(char *word, const char *text, size_t bytes)
 	return valid;
 }
 
-/* The next word of a list with commas, of how many bytes; 0: there is none. */
+/* Returns the length of the next word of a list with commas; 0: there is no word. */
 static size_t backup_next_word(const char **text)
 {
 	*text += strspn(*text, ", ");
@@ -113,7 +113,10 @@ void api_backup_begin(struct request *request)
 			request_wait_s(request, BACKUP_WAIT_S));
 }
 
-/* Names separated by commas, from `word` on: how many; 0: it is no such list. */
+/*
+ * Takes names separated by commas, from `word` on; returns their number; 0: the text is no such
+ * list.
+ */
 static size_t backup_take_names(char (*word)[NAME_BYTES], size_t most, const char *text)
 {
 	size_t count = 0;

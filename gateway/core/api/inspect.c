@@ -11,7 +11,7 @@
 
 enum { INSPECT_PATH_BYTES = 96 };
 
-/* Numbers as text: they are of 64 bits without a sign. */
+/* Returns numbers as text, as they have 64 bits without a sign. */
 static json_t *inspect_field(const struct request *request, json_t *row)
 {
 	json_t *value = json_object_get(row, "value");

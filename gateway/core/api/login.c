@@ -140,8 +140,8 @@ static void login_took(const struct password_result *result)
 }
 
 /*
- * It counts as wrong from when it is looked at until it is right, so that none is free while
- * another one is. A name that nobody has takes as long as one that somebody has.
+ * Checks a password. It counts as wrong until it is found right, so that no guess is free while
+ * another one is checked. A name that nobody has takes as long as one that somebody has.
  */
 static void login_password(struct request *request, const char *user, const char *password)
 {

@@ -25,7 +25,10 @@ void api_users(struct request *request)
 		    json_pack("{s:o, s:n}", "items", account_list(&request->who), "next"));
 }
 
-/* body.roles and body.scope into `account`, where they are given; false: it has been answered. */
+/*
+ * Takes body.roles and body.scope into `account`, where they are given. Returns false if the
+ * request has been answered.
+ */
 static bool user_take(struct request *request, struct account *account)
 {
 	const struct field *roles = fields_below(&request->fields, "body", "roles.0");

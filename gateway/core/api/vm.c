@@ -120,7 +120,10 @@ static bool api_word_valid(const char *key, const char *value)
 	return strlen(value) < API_WORD_BYTES;
 }
 
-/* body.config.* as words KEY=VALUE after `words[count]`; false: it has been answered. */
+/*
+ * Adds body.config.* as words KEY=VALUE after `words[count]`. Returns false if the request has been
+ * answered.
+ */
 static bool api_words(struct request *request, char **words, size_t count, bool null_allowed)
 {
 	static const char prefix[] = "body.config.";

@@ -32,8 +32,9 @@ void audit_end(uint64_t line, const char *result);
 void audit_denied(const struct identity *who, const char *action, const char *target,
 		  const char *from, const char *result);
 /*
- * What somebody does to what is of its own alone, as a login, as often as it likes: has a line, or
- * is counted, likewise. False: it cannot be written. *line is 0 when it was counted.
+ * Writes a line about an action of `who` on what belongs to `who` alone, as a login, or counts it
+ * when there are too many. Returns false when the line cannot be written. *line is 0 when the
+ * action was counted.
  */
 bool audit_own(const struct identity *who, const char *action, const char *target, const char *from,
 	       const char *result, uint64_t *line);

@@ -24,9 +24,10 @@ struct host_sample {
 
 struct host_vm {
 	char name[NAME_BYTES];
-	json_t *list;	/* the VM's object of `vm list` */
-	double list_s;	/* when that object came, by clock_now_s() */
-	json_t *config; /* NAME: {"value", "applies"}; NULL: not asked yet */
+	json_t *list;  /* the VM's object of `vm list` */
+	double list_s; /* when that object came, by clock_now_s() */
+	/* the keys of the VM: NAME: {"value", "applies"}; NULL: not asked for yet */
+	json_t *config;
 	bool config_stale;
 	bool seen; /* the VM is in the list that is being taken over */
 	struct host_sample now, before;
@@ -37,7 +38,7 @@ struct host_vm {
 	/* the uptime in the text, or the number to which clock_now_s() is added for it */
 	double text_uptime_s;
 	bool text_runs;
-	char *config_text; /* `config` as JSON; NULL: to be made anew */
+	char *config_text; /* `config` as JSON; NULL: it has to be made anew */
 };
 
 struct host_cpu {
@@ -69,7 +70,8 @@ struct host {
 	unsigned cpu_count;
 	int64_t cpu_time_ns, free_bytes;
 	struct host_event events[HOST_EVENTS];
-	uint64_t event_count; /* ever; the next is events[event_count % HOST_EVENTS] */
+	/* the events so far; the next one is events[event_count % HOST_EVENTS] */
+	uint64_t event_count;
 	int64_t last_sequence;
 	uint64_t events_lost;
 	int64_t audit_findings; /* the number of the audit's findings; -1: not asked for yet */
@@ -88,7 +90,7 @@ struct host_listener {
 	void (*sample)(double time_s);		       /* a round of samples is complete */
 	void (*lost)(void);			       /* events are missing */
 	void (*listed)(void);			       /* the list of VMs is new */
-	void (*linked)(void);			       /* host.up is another */
+	void (*linked)(void);			       /* host.up has changed */
 	void (*broken)(void);			       /* the line to Skerry is cut */
 	void (*rebooted)(void);			       /* Skerry has booted again */
 	/* a line of a stream has come, of a console or of a guest's socket */
@@ -120,7 +122,7 @@ json_t *host_sample_json(const struct host_vm *vm);
 json_t *host_cpus_json(void);
 /* Adds the same object of a VM as text at the end of `to`. */
 void host_vm_text(struct host_vm *vm, struct buffer *to);
-/* Adds it with its configuration, and whether that is stale. */
+/* Adds the VM's text with its configuration, and whether that is stale. */
 void host_vm_text_full(struct host_vm *vm, struct buffer *to);
 
 /* Returns a value of the last sample by its field's name, or -1. */

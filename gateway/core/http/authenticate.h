@@ -3,7 +3,7 @@
 
 #include "gateway/core/http/request.h"
 
-/* Finds out who asks. Returns false when the request has been answered: nobody who may. */
+/* Finds out who asks. Returns false when nobody may ask so, and the request has been answered. */
 bool authenticate(struct request *request);
 
 /*

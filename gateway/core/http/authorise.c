@@ -65,9 +65,10 @@ static bool authorise_disk(struct request *request)
 }
 
 /*
- * What a copy of the gateway's own VM holds: its key, its users and its tokens; going back to one
- * brings back those that were revoked. Nor does an operator take its time and network from all who
- * use it. A gateway that is being saved could not answer either. False: it has been answered.
+ * Decides about an action that would copy or stop the gateway's own VM. A copy holds its key, users
+ * and tokens, and going back to one brings back revoked tokens; an operator may not take time and
+ * network from all users of the gateway; and a gateway that is being saved could not answer.
+ * Returns false if the request has been answered.
  */
 static bool authorise_own(struct request *request)
 {

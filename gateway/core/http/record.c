@@ -14,8 +14,8 @@
 #include "gateway/core/http/route.h"
 
 /*
- * What it is about, as the audit says it: of the path, or of the one field of the body that its
- * route is about, and no longer than a VM's name, whole characters of it.
+ * Writes what a request is about, as the audit says it: the name in the path, or the field of the
+ * body that the route is about, cut to the length of a VM's name at a whole character.
  */
 static const char *record_target(const struct request *request, char target[NAME_BYTES])
 {

@@ -13,8 +13,8 @@ struct vsock;
 enum stream_kind { STREAM_NONE, STREAM_SSE, STREAM_SOCKET, STREAM_CONSOLE, STREAM_VSOCK };
 
 /*
- * One request, from when web hands it over until it is answered in full. Whoever waits for
- * something keeps its id, not its address: the client may go meanwhile.
+ * One request, from when web hands it over until it is answered in full. A function that waits for
+ * something keeps the request's id, not its address: the client may go in between.
  */
 struct request {
 	struct request *next;
@@ -36,7 +36,8 @@ struct request {
 	size_t outstanding; /* bytes of a stream that the client has not taken */
 	unsigned lost;	    /* events that the request's stream did not get */
 	bool behind;	    /* the stream needs a snapshot when it has caught up */
-	char ticket[8];	    /* "stream", "read" or "write"; "": by no ticket */
+	/* the ticket's kind: "stream", "read" or "write"; "": the client has shown no ticket */
+	char ticket[8];
 	struct console *console;
 	struct vsock *vsock;
 	void (*left)(struct request *request); /* is called when the request ends; may be NULL */
@@ -51,7 +52,7 @@ struct request *request_take(uint32_t id, const char *bytes, size_t count);
 /* Returns NULL when it has been answered, or its client has gone. */
 struct request *request_find(uint32_t id);
 struct request *request_first(void);
-/* Writes who asks, such as "alice via token 7", which takes at most 64 bytes. */
+/* Ends a request whose answer is complete. */
 void request_done(struct request *request);
 /* Ends a request whose client has gone. */
 void request_cancel(uint32_t id);

@@ -11,7 +11,7 @@ enum route_scope {
 	SCOPE_NONE,   /* the route has to do with no VM */
 	SCOPE_VM,     /* {vm} in the path: the VM has to exist and to be in scope, else 404 */
 	SCOPE_NEW,    /* body.name, the name of a new VM, has to be in scope, else 403 */
-	SCOPE_FILTER, /* shows what is in scope */
+	SCOPE_FILTER, /* the route shows the part that is in scope */
 	SCOPE_ALL,    /* the route is about the whole machine: the asker needs the scope * */
 };
 
@@ -23,8 +23,12 @@ enum route_flag {
 	ROUTE_SLOW = 16,   /* the route may answer 202 with an operation */
 	/* the asker may change run-time keys only, unless it has the role admin */
 	ROUTE_KEYS = 32,
-	ROUTE_DISK = 64, /* writes to a disk, which no VM owns, so router_disk checks who may */
-	/* changes only what belongs to the asker: the audit's lines of one asker are limited */
+	/* the route writes to a disk, which no VM owns, so router_disk checks who may */
+	ROUTE_DISK = 64,
+	/*
+	 * the route changes only what belongs to the asker: the audit's lines of one asker are
+	 * limited
+	 */
 	ROUTE_OWN = 128,
 	ROUTE_NAMED = 256,   /* the audit takes body.name as the thing that the action is about */
 	ROUTE_TO_DISK = 512, /* the audit takes body.disk as the thing that the action is about */

@@ -76,7 +76,10 @@ static bool router_find(struct request *request, const char *method, const char 
 	return false;
 }
 
-/* The name or address of a Host header into `name`, without brackets; false: it is no host. */
+/*
+ * Copies the name or address of a Host header into `name`, without brackets; returns false if the
+ * text is no host.
+ */
 static bool router_host(const char *authority, char *name, size_t room)
 {
 	bool bracket = *authority == '[';

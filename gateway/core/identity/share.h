@@ -10,7 +10,7 @@
  */
 struct share {
 	const struct identity *who; /* the holder of this place; NULL: the place is free */
-	double since;		    /* the least of all: the oldest */
+	double since;		    /* when the place was taken; the least is the oldest */
 	/* Indices of share_place() into the same places, of which `count` stands for none. */
 	size_t bucket; /* the first place of a holder whose hash is this index */
 	size_t next;   /* the first place of another holder with this hash */

@@ -123,7 +123,7 @@ static struct token *token_place_start(void)
 	return place ? place : newest;
 }
 
-/* The bytes of a hash in hex; false: it is none. */
+/* Reads the bytes of a hash in hex; returns false if the text is no hash. */
 static bool token_hash(const char *text, uint8_t *hash)
 {
 	if (strlen(text) != 2 * SECRET_BYTES ||

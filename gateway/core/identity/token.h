@@ -15,7 +15,7 @@
  */
 bool token_open(char *first, const char *hash);
 bool token_identify(const char *secret, struct identity *identity);
-/* Makes one; false: it cannot be written. `text` gets the secret. */
+/* Makes a token; returns false if it cannot be written. `text` gets the secret. */
 bool token_make(const char *name, unsigned roles, const char *scope, int64_t expires,
 		uint64_t *number, char *text);
 /* Returns false when the token has ended or was revoked. */

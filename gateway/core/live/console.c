@@ -35,7 +35,7 @@ enum {
 struct console {
 	bool used;
 	uint32_t request; /* 0: the client has gone */
-	int64_t stream;	  /* Skerry's number; 0: not known yet */
+	int64_t stream;	  /* Skerry's number of the stream; 0: not known yet */
 	bool write, closing;
 	struct buffer input;
 	size_t credit; /* bytes of input that Skerry takes */

@@ -37,7 +37,7 @@ struct operation {
 	uint64_t audit;
 	double ended_s;
 	struct {
-		uint32_t id; /* 0: none */
+		uint32_t id; /* the id of the request that waits; 0: none */
 		double until_s;
 		bool began; /* this request began the operation, and does not only look at it */
 	} waiting[OPERATION_REQUESTS];

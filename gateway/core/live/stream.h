@@ -21,7 +21,7 @@ void stream_sample(double time_s);
 void stream_link(void);
 void stream_lost(void);
 void stream_consumed(struct request *request, size_t count);
-/* Ends those whose credential has ended; sends signs of life. */
+/* Ends streams whose credential has ended; sends signs of life. */
 void stream_tick(int64_t now_ms);
 
 /* Handlers of the routes: events as SSE, the WebSocket, and a ticket for the WebSocket. */

@@ -104,7 +104,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(b"" if status == 204 else body)
 
     def chunks(self, pieces):
-        """A body whose length is not known before."""
+        """Answers with a body whose length is not known before."""
         self.send_response(200)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()

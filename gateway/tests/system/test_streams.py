@@ -31,7 +31,7 @@ def test_events_resume_exactly(server, fake):
         first = server.events(headers={"Last-Event-ID": last})
         assert [first.next()[0] for _ in range(3)] == [number + 1, number + 2, number + 3]
         first.close()
-    # A number of another life: a snapshot, no guess.
+    # A number of another boot is answered with a snapshot, not with a guess.
     for last in ("99999999", f"{'0' * 32}.{number}", f"{fake.boot}0.{number}", f".{number}", f"{fake.boot}.x"):
         other = server.events(headers={"Last-Event-ID": last})
         assert other.next()[1] == "snapshot", last

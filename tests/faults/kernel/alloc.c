@@ -23,7 +23,7 @@ static struct {
 static u32 site_count;
 static bool counting;
 static bool exempt; /* the allocations under way must not fail */
-static u32 armed;   /* site + 1, 0: none */
+static u32 armed;   /* the number, plus 1, of the site that fails; 0: no site does */
 static u32 calls_left;
 
 extern const char __image_start[];

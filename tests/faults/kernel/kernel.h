@@ -11,7 +11,7 @@ enum status fault_alloc(enum test_what what, u64 argument, u64 *value);
 /* broken.c: invariants that do not hold. STATUS_NOT_FOUND: there are not two VMs with RAM. */
 enum status fault_break(u64 what);
 enum status fault_mend(void);
-/* A physical page of the RAM of VM 0 or 1; 2 or 3: of the memory of its monitor. */
+/* Finds a physical page of the RAM of VM 0 or 1; `which` 2 or 3: of the memory of its monitor. */
 enum status fault_guest_page(u64 which, u64 *hpa);
 
 /* Sends interrupts that nobody has asked for, or loses interrupts. In interrupt.c. */

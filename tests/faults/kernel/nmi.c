@@ -86,12 +86,11 @@ static void pass_instructions(u64 count)
 }
 
 /*
- * What waits for the TSC does so in steps of several instructions, and what is interrupted stands
- * still meanwhile. In which of its instructions the timer's edge comes is decided by how many are
- * left until then when it goes on.
- *
- * Every other time this CPU sends itself an interrupt, to be taken when it goes on, and the next
- * NMI comes shortly afterwards: otherwise the stubs of interrupts would seldom be hit.
+ * Chooses when the next NMI comes. Code that waits for the TSC does so in steps of several
+ * instructions, and interrupted code stands still. How many of its instructions are left until the
+ * timer's edge when it goes on decides which of them the edge meets. Every other time this CPU
+ * sends itself an interrupt, to be taken when it goes on, and the next NMI comes shortly
+ * afterwards: otherwise the stubs of interrupts would seldom be hit.
  */
 static void next(const struct cpu *cpu)
 {

@@ -55,7 +55,10 @@ static bool checker_more(u64 key, u64 pass)
 	return true;
 }
 
-/* Bytes as they are typed, without an echo; a read that finds none returns at once. */
+/*
+ * Sets the console up: bytes come as they are typed, without an echo; a read that finds none
+ * returns at once.
+ */
 static void set_up_console(void)
 {
 	struct terminal terminal;

@@ -68,9 +68,12 @@ struct blk {
 
 /* The disk of that number, counted from 0. False: there is none. */
 bool blk_find(struct blk *blk, u32 number);
-/* Up with all its queues, which interrupt by the MSI-X vector of that number. */
+/* Brings the disk up with all its queues, which interrupt by the MSI-X vector `vector`. */
 bool blk_begin(struct blk *blk, u64 features, u16 vector);
-/* A request whose data is `bytes` at `data`; the device writes them for BLK_IN and BLK_GET_ID. */
+/*
+ * Posts a request whose data is `bytes` at `data`; the device writes the data for BLK_IN and
+ * BLK_GET_ID.
+ */
 void blk_post(struct blk *blk, u32 queue, u32 slot, u32 type, u64 sector, void *data, u32 bytes);
 /* Waits for one more answer in the queue; returns false if none came. */
 bool blk_wait(struct blk *blk, u32 queue);

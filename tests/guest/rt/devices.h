@@ -77,7 +77,7 @@ void check_duration(const char *name, u32 (*measure)(void), u32 us);
  */
 u32 lapic_counts_per_ms(void);
 
-/* Halts until it is so; each interrupt has it look. */
+/* Halts until good() returns true; each interrupt lets it look again. */
 void wait_for(bool (*good)(void));
 /* Halts for this long, by the local APIC's timer. */
 void wait_gap_ms(u32 ms);

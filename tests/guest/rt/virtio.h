@@ -67,7 +67,7 @@ struct virtio_place {
 struct virtio {
 	u32 slot;
 	struct virtio_place common;
-	struct virtio_place doorbell; /* the first that is offered */
+	struct virtio_place doorbell; /* the first doorbell that is offered */
 	struct virtio_place doorbell_2;
 	struct virtio_place isr;
 	struct virtio_place device;
@@ -79,14 +79,16 @@ struct virtio {
  * device.
  */
 bool virtio_find_at(struct virtio *virtio, u32 slot);
-/* The same with the first device of a type. */
+/* Does the same with the first device of a type. */
 bool virtio_find(struct virtio *virtio, u32 type);
 u32 virtio_get(const struct virtio_place *place, u32 offset, u32 size);
 void virtio_put(const struct virtio_place *place, u32 offset, u32 size, u32 value);
 u8 virtio_status(const struct virtio *virtio);
-/* Resets it and negotiates as many of these features as are offered; which, or 0. */
+/*
+ * Resets the device and negotiates as many of these features as are offered; returns these, or 0.
+ */
 u64 virtio_begin(const struct virtio *virtio, u64 features);
-/* A queue with its interrupt's vector of MSI-X, 0xffff for none. */
+/* Adds a queue with the MSI-X vector of its interrupt, 0xffff for none. */
 bool virtio_add_queue(const struct virtio *virtio, u32 number, struct virtq *queue, u16 vector);
 /*
  * Adds a queue as virtio_add_queue does, with `size` entries. Event indices lie elsewhere than in

@@ -205,7 +205,8 @@ static void test_health(void **state)
 	draws = 0;
 	other = pool;
 	assert_false(entropy_mix_hardware(&pool, draw_few));
-	assert_memory_not_equal(pool.key, other.key, sizeof(pool.key)); /* mixed in all the same */
+	/* the sources are mixed in all the same */
+	assert_memory_not_equal(pool.key, other.key, sizeof(pool.key));
 	assert_false(entropy_mix_hardware(&pool, draw_none));
 }
 

@@ -26,7 +26,7 @@ enum status page_reserve(u64 count);
 #define ALL	  (PT_READ | PT_WRITE | PT_EXECUTE)
 
 static u64 calls;
-static u64 fails_at; /* 0: none */
+static u64 fails_at; /* the number of the allocation that fails; 0: none does */
 static u64 failures;
 
 static bool fails(void)

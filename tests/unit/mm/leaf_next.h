@@ -3,7 +3,10 @@
 
 #include "mm/table.h"
 
-/* The first leaf at or after *at and before `end`, where *at then is; false: there is none. */
+/*
+ * Finds the first leaf at or after *at and before `end`, and sets *at to its address. Returns false
+ * if there is none.
+ */
 static UNUSED bool leaf_next(const struct table *table, u64 *at, u64 end, struct pt_leaf *leaf)
 {
 	struct pt_walk walk;

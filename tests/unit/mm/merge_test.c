@@ -169,7 +169,7 @@ static void test_refused(void **state)
 	assert_int_equal(reserved_count, 0);
 }
 
-/* Another CPU still reads a page that is about to be written to: that is done first. */
+/* Another CPU still reads a page that is about to be written to: the write is completed first. */
 static void test_breaking(void **state)
 {
 	struct machine_vm vm;

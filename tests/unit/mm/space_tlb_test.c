@@ -46,7 +46,7 @@ static void test_guest_unmap(void **state)
 	machine_assert_clean(before, &quota);
 }
 
-/* The same for a process, whose tables are in CR3 during the unmap. */
+/* A process's pages are freed as a guest's are; its tables are in CR3 during the unmap. */
 static void test_process_unmap(void **state)
 {
 	struct space *space;

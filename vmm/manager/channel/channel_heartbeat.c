@@ -23,7 +23,7 @@ void channel_heartbeat_step(struct machine_channel *channel)
 		return;
 	channel->next_beat_tsc = now + channel->heartbeat_tsc;
 	if (!channel_takes_line(channel))
-		return; /* the lines being sent say the same */
+		return; /* the lines being sent are a sign of life, too */
 	channel_print(channel, "{\"event\":\"heartbeat\",\"time_ns\":%llu}\n",
 		      (unsigned long long)machine_time_ns());
 }

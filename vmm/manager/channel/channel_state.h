@@ -61,7 +61,7 @@ struct machine_channel {
 		char bytes[REQUEST_BYTES];
 		u32 length;
 		bool whole;   /* the request is complete, but waits for the requests before it */
-		bool ignored; /* skip the rest: the line was already answered */
+		bool ignored; /* the rest of the line is skipped: the line was already answered */
 		u64 lost;     /* bytes of input lost, as last reported */
 	} input;
 

@@ -32,8 +32,9 @@ struct channel_stream_state {
 	u64 credit; /* bytes that the client accepts */
 
 	/* allowed + waiting + returned <= CHANNEL_INPUT_BYTES */
-	u32 allowed;  /* bytes that the client may send */
-	u32 waiting;  /* bytes that the guest has not taken */
-	u32 returned; /* bytes that the guest has taken: to be given to the client as credit */
+	u32 allowed; /* bytes that the client may send */
+	u32 waiting; /* bytes that the guest has not taken */
+	/* bytes that the guest has taken and that are to be given to the client as credit */
+	u32 returned;
 	u8 input[CHANNEL_INPUT_BYTES];
 };

@@ -18,7 +18,7 @@ struct log_query {
 	u64 since_ns;
 	u64 until_ns;
 	bool follow;		    /* continue at the end of the log */
-	bool wall;		    /* show date and time of day */
+	bool wall;		    /* the command shows date and time of day */
 	u32 level;		    /* the least level */
 	u32 category;		    /* the category wanted; LOG_CATEGORY_COUNT: any */
 	char vm[CONFIG_NAME_BYTES]; /* the VM wanted; "": any */
@@ -27,7 +27,7 @@ struct log_query {
 /* The kind of a piece of an answer. */
 enum reply_kind {
 	REPLY_TEXT,   /* lines for people to read, without the last newline */
-	REPLY_OBJECT, /* one whole JSON object */
+	REPLY_OBJECT, /* a whole JSON object */
 	/* an error: what was found and what would be right; nothing follows an error */
 	REPLY_ERROR,
 };
@@ -85,7 +85,8 @@ struct reply {
 	u8 code;    /* the code of a command that has failed, enum reply_code */
 	u8 refused; /* for CODE_BAD_STATE: the enum vm_action that was refused, plus 1 */
 	u8 tone;    /* enum reply_tone of the following lines */
-	char filter[REPLY_FILTER_BYTES]; /* show only lines and objects with this text; "": all */
+	/* the text that shown lines and objects must have; "": all are shown */
+	char filter[REPLY_FILTER_BYTES];
 
 	bool (*resume)(struct reply *reply);
 	u64 deadline_tsc;

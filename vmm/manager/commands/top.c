@@ -18,7 +18,7 @@
 
 /* What a VM had used up at the last sample. */
 struct sample {
-	u32 id; /* 0: there was no VM */
+	u32 id; /* the VM's id; 0: there was no VM */
 	u64 cpu_ns;
 	u64 steal_ns;
 	u64 exits;

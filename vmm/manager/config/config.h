@@ -73,8 +73,8 @@ enum config_lost {
 
 /* How a disk's device, behind an IOMMU, moves data. */
 enum config_dma {
-	DMA_DIRECT, /* the device accesses its clients' RAM */
-	DMA_COPY,   /* the device accesses pools besides its clients' RAM */
+	DMA_DIRECT, /* the disk's device accesses its clients' RAM */
+	DMA_COPY,   /* the disk's device accesses pools besides its clients' RAM */
 };
 
 enum config_kind { CONFIG_DISKS, CONFIG_NETS, CONFIG_CHANNELS, CONFIG_SERVICES };
@@ -91,11 +91,12 @@ struct config_section {
 /* A disk for VMs: a section [disk NAME]. */
 struct disk_config {
 	struct config_section section;
-	char controller[CONFIG_WORD_BYTES]; /* "memory"; "nvme0 ide0.0 00:04.0"; "": by a service */
-	char service[CONFIG_NAME_BYTES];    /* name of a section [service NAME] */
-	char image[CONFIG_FILE_BYTES];	    /* file for a disk in memory; "": none */
-	u64 size_bytes;			    /* the size of a disk in memory */
-	char partition[CONFIG_WORD_BYTES];  /* name or UUID; "": the whole disk */
+	/* where the disk is: "memory"; "nvme0 ide0.0 00:04.0"; "": a service has it */
+	char controller[CONFIG_WORD_BYTES];
+	char service[CONFIG_NAME_BYTES];   /* name of a section [service NAME] */
+	char image[CONFIG_FILE_BYTES];	   /* file for a disk in memory; "": none */
+	u64 size_bytes;			   /* the size of a disk in memory */
+	char partition[CONFIG_WORD_BYTES]; /* name or UUID; "": the whole disk */
 	u64 read_only;
 	/* deaths of the disk's driver in a minute before it stays down; 0: no limit */
 	u64 restart_limit;
@@ -160,7 +161,7 @@ enum vm_net_flag {
 struct vm_net {
 	u8 number;
 	u8 flags;    /* enum vm_net_flag */
-	u16 vlan;    /* 0: none */
+	u16 vlan;    /* the card's VLAN; 0: it has none */
 	u32 address; /* IPv4, the first byte lowest; 0: any address */
 	u64 mac;     /* the first byte lowest; 0: derived from the VM's name */
 };

@@ -16,7 +16,7 @@ const struct file *file_find(const char *name);
 bool file_is_filled(const struct file *file, const char *key, char *problem, size_t size);
 /* Returns a file that has bytes, or NULL; then `problem` says what is wrong with the key's file. */
 const struct file *file_find_filled(const char *key, const char *name, char *problem, size_t size);
-const struct file *file_at(u32 index); /* NULL behind the last */
+const struct file *file_at(u32 index); /* returns a file by its index; NULL behind the last file */
 /*
  * Returns whether its first bytes allow it to be a kernel, or else an initrd: an archive is no
  * kernel, a program no initrd.

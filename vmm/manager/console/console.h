@@ -18,7 +18,7 @@ struct console_terminal {
 	bool on;  /* colours, pages, clearing the screen */
 	u32 rows; /* 0: no pages */
 	u32 columns;
-	bool ask; /* ask the terminal once for its size, and use the size that it tells */
+	bool ask; /* the terminal is asked once for its size, which is used from then on */
 };
 struct console_terminal console_terminal(void);
 void console_terminal_set(struct console_terminal settings);

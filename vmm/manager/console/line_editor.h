@@ -37,7 +37,7 @@ struct line_editor {
 	u32 cursor;
 	bool overflow; /* the rest of the line is dropped */
 	u8 bad_byte;
-	u32 bad_column; /* 0: none */
+	u32 bad_column; /* the column of the first character that is not valid; 0: there is none */
 	bool after_cr;	/* the last byte was a CR: a LF now belongs to it */
 
 	/* state of the terminal */

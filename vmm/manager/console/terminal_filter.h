@@ -42,10 +42,11 @@ struct terminal_filter {
 	/* the last character if it was a line graphic, which REP repeats; otherwise 0 */
 	u16 graphic;
 
-	/* What has to be undone when the terminal leaves the guest. */
+	/* The state that has to be undone when the terminal leaves the guest: */
 	bool touched; /* a sequence was sent to the terminal */
 	bool region;  /* scrolling region or origin mode was set */
-	u32 screen;   /* the mode that switched to the alternate screen; 0: none */
+	/* the mode that switched to the alternate screen; 0: the main screen is shown */
+	u32 screen;
 };
 
 void terminal_filter_init(struct terminal_filter *filter,

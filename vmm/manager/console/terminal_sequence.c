@@ -34,7 +34,7 @@ struct parameter {
 };
 
 struct parameters {
-	char marker; /* '?' and the like; 0: none */
+	char marker; /* the sequence's marker, '?' and the like; 0: it has none */
 	char intermediate;
 	bool parts; /* one of the parameters has several numbers */
 	u32 count;

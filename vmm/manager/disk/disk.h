@@ -10,9 +10,10 @@
  */
 struct disk {
 	const struct disk_config *config;
-	struct driver *driver; /* NULL: there is no such controller, or the section is broken */
-	u32 unit;	       /* index among the driver's disks */
-	char problem[2 * DRIVER_TEXT_BYTES]; /* why it cannot be used; "": it can */
+	/* the disk's driver; NULL: there is no such controller, or the section is broken */
+	struct driver *driver;
+	u32 unit;			     /* index among the driver's disks */
+	char problem[2 * DRIVER_TEXT_BYTES]; /* why the disk cannot be used; "": it can */
 	u64 first_sector;		     /* valid once `found` */
 	u64 sectors;
 	bool found;

@@ -12,7 +12,7 @@
 enum disk_restore_phase {
 	RESTORE_NONE,
 	RESTORE_COPYING,
-	RESTORE_ENDING, /* the drivers detach its links */
+	RESTORE_ENDING, /* the drivers detach the restore's links */
 };
 
 struct disk_restore {

@@ -62,7 +62,7 @@ static bool disk_window_driver_is_at(const struct driver *driver, const struct d
 
 	if (link->driver_at == 0)
 		return true; /* the next process begins with that number */
-	/* before it serves the client, its report is that of an earlier process */
+	/* until the driver serves the client, its report is that of an earlier process */
 	return __atomic_load_n(&driver->channel->served[index], __ATOMIC_ACQUIRE) == link->number &&
 	       __atomic_load_n(&driver->channel->disk.window[index], __ATOMIC_ACQUIRE) == number;
 }

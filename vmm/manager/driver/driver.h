@@ -35,7 +35,7 @@
  */
 #define DRIVER_SHORT_NS (2 * NS_PER_MS)
 #define DRIVER_PAUSE_NS (10 * NS_PER_MS)
-#define DRIVER_PAUSES	7u /* doublings after which the pause stays the same */
+#define DRIVER_PAUSES	7u /* the doublings of the pause after which it stays the same */
 /* The time after a driver's end for which its start is tried again for lack of pages. */
 #define DRIVER_PAGES_NS (10 * NS_PER_S)
 /* The time limit for a driver with a device to become ready. */
@@ -54,7 +54,7 @@ struct ram_window {
 	handle_t memory; /* HANDLE_NONE: the client has none to give */
 	u64 bytes;
 	bool wanted; /* the window shall be open */
-	u64 at;	     /* 0: not mapped */
+	u64 at;	     /* where the pool is mapped in the manager; 0: it is not mapped */
 	u32 number;  /* number of the open window; 0: closed, or closing if it is mapped */
 	u32 told;    /* number that the client was told: the window that the device may use */
 	u32 last_number;
@@ -70,14 +70,17 @@ struct link_undo {
 		handle_t memory;
 		u64 bytes;
 	} part[LINK_UNDO_PARTS];
-	u32 parts; /* 0: there is no such memory */
+	u32 parts; /* the number of parts; 0: there is no such memory */
 	u64 bytes; /* the size of the memory for old blocks: the sum of its parts */
 	/* sectors of the client's part of the disk when the room was last adapted */
 	u64 sectors;
 	/* pages by which the client's quota was raised, by the maker of the room */
 	u64 client_pages;
-	u64 driver_at; /* 0: not mapped in the driver */
-	/* number of the old blocks that are kept; 0: none are, or the room is being closed */
+	u64 driver_at; /* the memory's address in the driver; 0: it is not mapped there */
+	/*
+	 * The number of the snapshot whose old blocks are kept; 0: none are kept, or the memory is
+	 * being closed.
+	 */
 	u32 number;
 	u32 put_back;	 /* not 0: the old blocks go back to the disk */
 	bool full_told;	 /* the operator was told that a clone has no more room */
@@ -89,8 +92,9 @@ struct link_undo {
 struct link_changes {
 	handle_t memory; /* memory of the client's group; HANDLE_NONE: there is none */
 	u64 bytes;
-	u64 driver_at;	 /* 0: not mapped in the driver */
-	u32 number;	 /* number of the last point; 0: there was none, and nothing is noted */
+	u64 driver_at; /* the memory's address in the driver; 0: it is not mapped there */
+	/* the number of the last point; 0: there was none, and no changes are recorded */
+	u32 number;
 	bool merge;	 /* earlier changes still counted at that point */
 	u64 table_pages; /* pages by which the driver's quota was raised for page tables */
 	/* the first page of the memory, mapped in the manager */
@@ -108,7 +112,8 @@ struct driver_link {
 	bool lost;	 /* the driver is down for good */
 	u16 seen;	 /* state of a port that was last reported */
 	u32 number;	 /* number in struct driver_client */
-	handle_t memory; /* belongs to the client's group, as pool_pages does */
+	/* the link's memory, which belongs to the client's group, as pool_pages does */
+	handle_t memory;
 	handle_t doorbell;
 	handle_t bell;
 	struct link_memory *at;	  /* mapped in the manager */
@@ -162,7 +167,7 @@ struct driver_class {
 struct driver_kind {
 	const char *image;	    /* name of the driver's image */
 	const struct file *program; /* program of a service, in place of an image */
-	const char *argument;	    /* argument of a service; NULL: none */
+	const char *argument;	    /* the argument of a service; NULL: it has none */
 	const struct driver_class *class;
 	bool dma;
 	bool direct;   /* a device behind an IOMMU may reach its clients' RAM */
@@ -191,7 +196,7 @@ struct driver {
 	char name[DRIVER_NAME_BYTES];
 	const struct driver_kind *kind;
 	u32 device;		 /* device number, for kind */
-	const struct file *file; /* contents of a RAM disk; NULL: none */
+	const struct file *file; /* contents of a RAM disk; NULL: it has none */
 	u64 disk_bytes;		 /* size of a disk in memory; 0: the file's size */
 	enum driver_life life;
 	char reason[DRIVER_TEXT_BYTES + 32];
@@ -340,7 +345,7 @@ void driver_link_drop_changes(struct driver_link *link);
 void driver_link_unmap_ram(struct driver_link *link);
 
 /* These functions are for the life of a driver. */
-void driver_links_open(struct driver *driver);	/* gives all links to a new process */
+void driver_links_open(struct driver *driver);	/* Gives all links to a new process. */
 void driver_links_close(struct driver *driver); /* unmaps all links, as the process has ended */
 /* Marks links as lost, since the driver stays down, and tells clients that are configured so. */
 void driver_links_lose(struct driver *driver);

@@ -23,7 +23,8 @@ struct row {
 	u8 bytes;
 	u8 feature; /* the part of GDB's description that has the register */
 	u16 at;	    /* offset of a word in struct vcpu_page; for a selector its segment */
-	u32 groups; /* groups of that page that setting it changes; 0: it cannot be set */
+	/* the groups of the page that setting the register changes; 0: it cannot be set */
+	u32 groups;
 };
 
 /* clang-format off */

@@ -12,7 +12,7 @@ struct gdb_session {
 	bool attached;
 	bool running; /* the VM was let go: GDB waits for a stop */
 	bool owed;    /* GDB's last packet has no answer yet */
-	bool closing; /* ends as soon as the monitor has let the VM go */
+	bool closing; /* the session ends as soon as the monitor has let the VM go */
 	bool let_go;  /* no GDB is attached, but the monitor holds the VM or may yet do so */
 	u32 cpu;      /* the vCPU for registers and memory */
 	u32 stops_seen;

@@ -13,7 +13,7 @@ typedef const u8 *host_acpi_read(void *context, u64 hpa, u64 bytes);
 
 /* How this machine is switched off and reset, as far as its tables say. Unknown ports are 0. */
 struct host_power {
-	const char *problem; /* why power-off is not known; NULL: it is */
+	const char *problem; /* why power-off is not known; NULL: it is known */
 	u16 pm1a_control;
 	u16 pm1b_control;
 	u8 sleep_type_a; /* SLP_TYPa of \_S5 */
@@ -22,7 +22,7 @@ struct host_power {
 	u8 acpi_enable;
 	u16 reset_port;
 	u8 reset_value;
-	u8 century; /* index of the RTC's century register; 0: none */
+	u8 century; /* index of the RTC's century register; 0: the RTC has none */
 };
 
 /*

@@ -47,7 +47,7 @@ static struct {
 } line_units[HOST_IOAPICS_MAX];
 /* the last irq object of each ISA line; the object may be gone */
 static handle_t line_irqs[HOST_ISA_LINES];
-static u64 wall_seconds; /* time at wall_tsc; 0: not known */
+static u64 wall_seconds; /* Unix time at wall_tsc; 0: the time is not known */
 static u64 wall_tsc;
 
 /* The part of physical memory that is mapped for the parser. */

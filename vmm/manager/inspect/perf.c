@@ -24,7 +24,7 @@ enum sample_argument { SAMPLE_RING, SAMPLE_GROUP, SAMPLE_OFFSET, SAMPLE_COUNT, S
 
 static struct perf_profile profile;
 static handle_t irq;
-static u64 end_tsc;  /* end of the recording; 0: none is under way */
+static u64 end_tsc;  /* the TSC at which the recording ends; 0: no recording is under way */
 static u64 late_tsc; /* the TSC until which CPUs may still report samples of the last recording */
 
 const struct perf_profile *perf_profile(void)

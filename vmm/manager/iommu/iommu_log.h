@@ -10,7 +10,7 @@
  */
 struct iommu_log {
 	enum iommu_kind kind;
-	bool open; /* false: nothing is known of refused accesses */
+	bool open; /* the log is open; if not, nothing is known of refused accesses */
 	struct pci_memory registers;
 	volatile u64 *events; /* AMD-Vi: the ring of events */
 };

@@ -28,9 +28,10 @@ struct iommu_scope {
 	u16 alias;
 	u16 first; /* bus << 8 | device << 3 | function */
 	u16 last;
-	u8 path_count;		 /* 1 or more if there is a path */
-	u8 bus;			 /* bus where the path begins */
-	u8 path[IOMMU_PATH_MAX]; /* device << 3 | function: of bridges, and of the end */
+	u8 path_count; /* 1 or more if there is a path */
+	u8 bus;	       /* bus where the path begins */
+	/* device << 3 | function of each bridge on the way, and of the device */
+	u8 path[IOMMU_PATH_MAX];
 };
 
 struct iommu_entry {
@@ -71,8 +72,8 @@ void dmar_parse(const u8 *table, u32 bytes, struct iommu_table *found);
 void ivrs_parse(const u8 *table, u32 bytes, struct iommu_table *found);
 
 /*
- * For these two: the functions that return a number return the index of the new entry, or
- * IOMMU_NONE if it was left out.
+ * The two functions below return the index of the new entry, or IOMMU_NONE if the entry was left
+ * out.
  */
 #define IOMMU_NONE (~0u)
 u32 iommu_table_unit(struct iommu_table *found, const struct iommu_entry *unit);

@@ -19,7 +19,7 @@
 
 /* What is kept of a password: PBKDF2 with HMAC-SHA-256 (RFC 8018, 5.2), one block long. */
 struct password_hash {
-	u32 iterations; /* 0: there is no password */
+	u32 iterations; /* the iterations of the hash; 0: there is no password */
 	u32 salt_bytes;
 	u8 salt[PASSWORD_SALT_BYTES_MAX];
 	u8 hash[SHA256_BYTES];

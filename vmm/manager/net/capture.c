@@ -20,7 +20,7 @@
 
 static struct driver_link *link; /* the link of the capture's port; NULL: there is no capture */
 static struct link_end end;
-static u64 at; /* address of the mapped link; 0: it is not mapped */
+static u64 at; /* address of the mapped link; 0: the link is not mapped */
 static u64 until;
 static bool leaving;
 

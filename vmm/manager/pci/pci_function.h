@@ -33,7 +33,7 @@ struct pci_function {
 	u8 revision;
 	u8 header;	   /* enum pci_header */
 	u8 interrupt_line; /* the interrupt line, as the firmware has set it */
-	u8 interrupt_pin;  /* 0: none */
+	u8 interrupt_pin;  /* the interrupt pin, from 1 on; 0: the function has none */
 	u8 secondary_bus;  /* of a bridge: the numbers of the first and the last bus behind it */
 	u8 subordinate_bus;
 	struct pci_bar bar[PCI_BARS];
@@ -55,7 +55,8 @@ struct pci_function {
 	u16 requester;	/* the id of the function's requests: bus << 8 | device << 3 | function */
 	u32 faults;	/* refused accesses since boot */
 	u32 faults_now; /* refused accesses since the function's driver was last started */
-	u32 space;	/* space with regions reserved by the firmware; 0: none */
+	/* the space with regions that the firmware has reserved; 0: there are none */
+	u32 space;
 	/* The state of making the function quiet: */
 	u8 quieting;		/* enum in pci_quiet.c */
 	u64 quiet_limit_tsc;	/* time limit of the step */

@@ -9,7 +9,7 @@
 #include "vmm/rt/syscall.h"
 
 struct table {
-	u32 capability; /* 0: there is no MSI-X */
+	u32 capability; /* the place of the MSI-X capability; 0: the function has no MSI-X */
 	u32 entries;
 	u32 bar;
 	u64 offset;

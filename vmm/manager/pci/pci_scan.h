@@ -10,8 +10,8 @@ struct pci_scan {
 	struct pci_function *function; /* room for PCI_FUNCTIONS_MAX */
 	u32 count;
 	u32 left_out;  /* functions without room */
-	u32 bus_count; /* For each bus of the segment: */
-	/* of the segment's buses */
+	u32 bus_count; /* buses on which a function answered */
+	/* For each bus of the segment: */
 	bool seen[PCI_BUSES]; /* scanned, or behind a bridge */
 	u8 behind[PCI_BUSES]; /* the last known bus on the way to that bus */
 	u8 last[PCI_BUSES];   /* for a bus that is to be scanned: the last bus behind it */

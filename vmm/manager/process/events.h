@@ -6,16 +6,18 @@
 
 /* The source of a signal in the manager's queue; `number` says which object of its kind. */
 enum event_source {
-	EVENT_SERIAL,	      /* a host UART interrupted; number: 0 for COM1, 1 for COM2 */
-	EVENT_CHANNEL,	      /* a monitor signalled; number: of the VM */
-	EVENT_PROCESS,	      /* a VM's monitor ended; number: of the VM */
-	EVENT_HEIR,	      /* the second monitor of a VM ended: vm_renew.h; number: of the VM */
-	EVENT_COPIER,	      /* a copier of a VM's disks ended: vm_backup.h; number: of the VM */
+	EVENT_SERIAL,  /* a host UART interrupted; number: 0 for COM1, 1 for COM2 */
+	EVENT_CHANNEL, /* a monitor signalled; `number` is the VM's */
+	EVENT_PROCESS, /* a VM's monitor ended; `number` is the VM's */
+	/* the second monitor of a VM ended: vm_renew.h; `number` is the VM's */
+	EVENT_HEIR,
+	/* a copier of a VM's disks ended: vm_backup.h; `number` is the VM's */
+	EVENT_COPIER,
 	EVENT_RESTORER,	      /* a process that restores a disk ended: disk_restore.h */
 	EVENT_LOG,	      /* the kernel's log has grown */
 	EVENT_DRIVER,	      /* a driver signalled; `number` is the driver's */
 	EVENT_IOMMU,	      /* an IOMMU has refused an access; number: its own */
-	EVENT_STARVED,	      /* a VM's monitor found no page left; number: of the VM */
+	EVENT_STARVED,	      /* a VM's monitor found no page left; `number` is the VM's */
 	EVENT_DRIVER_PROCESS, /* a driver's process ended; number: start * DRIVER_MAX + its own */
 };
 

@@ -7,9 +7,9 @@
 enum vm_effect {
 	EFFECT_REFUSED,
 	EFFECT_TELL,   /* the monitor is told, and carries the action out */
-	EFFECT_BOOT,   /* make a new monitor, once the old one is gone */
+	EFFECT_BOOT,   /* a new monitor is made, once the old one is gone */
 	EFFECT_BUTTON, /* the guest is asked to stop; after stop_timeout its end is forced */
-	EFFECT_END,    /* end the monitor at once and free its pages */
+	EFFECT_END,    /* the monitor is ended at once, and its pages are freed */
 };
 
 struct vm_life {

@@ -65,7 +65,7 @@ u64 vm_operations_deadline(const struct vm *vm);
 bool vm_operations_busy(const struct vm *vm);
 /* Abandons all operations as the VM ends. */
 void vm_operations_abandon(struct vm *vm);
-/* The same for functions of the table that one operation has at most. */
+/* Does the same for functions of the table that one operation has at most. */
 bool vm_operations_go_back(struct vm *vm, char *problem, size_t size);
 void vm_operations_furnish(struct vm *vm, struct process_build *build, bool heir);
 bool vm_operations_renewed(struct vm *vm, const char *problem);

@@ -11,7 +11,7 @@
 
 struct vm_query {
 	u32 vm_id;
-	u32 number; /* 0: not asked yet */
+	u32 number; /* the question's number; 0: the question was not asked yet */
 	u64 deadline_tsc;
 	struct query question;
 	const void *input; /* the bytes sent with the question, valid until the question is asked */

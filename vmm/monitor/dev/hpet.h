@@ -16,7 +16,7 @@
 /* Times are in counts. */
 struct hpet_timer {
 	u64 comparator; /* a periodic timer's moves on with each period */
-	u64 period;	/* last written while periodic; 0: none */
+	u64 period;	/* the period that was last written to a periodic timer; 0: there is none */
 	u32 config;	/* enum hpet_timer_configuration, what can be written */
 	u32 reserved;
 };

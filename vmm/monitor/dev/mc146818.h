@@ -26,7 +26,7 @@ enum rtc_reg {
 	RTC_D = 0x0d,
 	RTC_SHUTDOWN = 0x0f,
 	RTC_EQUIPMENT = 0x14,
-	RTC_BASE_KIB = 0x15,	 /* two bytes, as are the next */
+	RTC_BASE_KIB = 0x15,	 /* the KiB of base memory, two bytes, as the next registers have */
 	RTC_EXTENDED_KIB = 0x17, /* above 1 MiB, at most 63 MiB */
 	RTC_CHECKSUM = 0x2e,	 /* checksum of bytes 0x10 to 0x2d, high byte first */
 	/* the KiB of extended memory again, as the self-test found them */

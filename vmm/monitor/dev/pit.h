@@ -6,10 +6,14 @@
 
 /* Times are in clocks of 1.193182 MHz since the machine's start. */
 struct pit_channel {
-	u64 run_tick;	/* the tick from which on `elapsed` grows while `running` */
-	u64 elapsed;	/* clocks counted before run_tick since `count` was loaded */
-	u32 count;	/* loaded value, 1 to 65536 (10000 in BCD) */
-	u32 next_count; /* written, taken over at the end of the period or at a trigger; 0: none */
+	u64 run_tick; /* the tick from which on `elapsed` grows while `running` */
+	u64 elapsed;  /* clocks counted before run_tick since `count` was loaded */
+	u32 count;    /* loaded value, 1 to 65536 (10000 in BCD) */
+	/*
+	 * the count written last, which is taken over at the end of the period or at a trigger; 0:
+	 * none
+	 */
+	u32 next_count;
 	u16 latch;
 	u8 control; /* the control word's low six bits, as written */
 	u8 mode;    /* 0 to 5 */

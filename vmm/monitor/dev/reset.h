@@ -8,8 +8,9 @@ struct reset_state {
 	u8 control;   /* the value of port 0xcf9 */
 	u8 control_a; /* the value of port 0x92 */
 	u8 config;    /* the 8042's command byte */
-	u8 expects;   /* command whose data byte comes next; 0: none, bytes go to the keyboard */
-	u8 status;    /* I8042_STATUS_OUTPUT, _COMMAND and _TIMEOUT */
+	/* command whose data byte comes next; 0: no command waits, and bytes go to the keyboard */
+	u8 expects;
+	u8 status; /* I8042_STATUS_OUTPUT, _COMMAND and _TIMEOUT */
 	u8 output;
 	u8 reserved[2];
 };

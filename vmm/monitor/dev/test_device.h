@@ -10,9 +10,10 @@
 #define TEST_IRQ_LINES	  24u
 #define TEST_MEMORY	  0xff000000ull
 #define TEST_MEMORY_BYTES 0x1000ull
-#define TEST_WINDOW_PORT  0x2100u /* number of a page of RAM that shows in the window; 0: none */
-#define TEST_WINDOW	  0xff001000ull
-#define TEST_WINDOWS	  2u /* the second's port is 4 higher, its address one page */
+/* the port for the number of the page of RAM that shows in the window; 0: no page does */
+#define TEST_WINDOW_PORT 0x2100u
+#define TEST_WINDOW	 0xff001000ull
+#define TEST_WINDOWS	 2u /* the second's port is 4 higher, its address one page */
 
 struct test_device_state {
 	u8 port[TEST_IO_BYTES];

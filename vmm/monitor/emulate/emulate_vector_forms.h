@@ -7,12 +7,12 @@
 
 enum vector_kind {
 	V_FULL,	   /* moves the whole vector */
-	V_SCALAR,  /* moves `bytes` of memory; a load sets the bytes above to zero */
+	V_SCALAR,  /* moves `bytes` bytes of memory; a load sets the bytes above to zero */
 	V_GENERAL, /* moves 4 or 8 bytes by the operand size; a load sets the bytes above to zero */
 	V_LOW,	/* moves the low half of 16 bytes; the high half is another register's, or kept */
 	V_HIGH, /* moves the high half of 16 bytes */
-	V_EVEN, /* loads the even elements of `bytes`, each twice */
-	V_ODD,	/* loads the odd elements of `bytes`, each twice */
+	V_EVEN, /* loads the even elements of `bytes` bytes, each twice */
+	V_ODD,	/* loads the odd elements of `bytes` bytes, each twice */
 	V_BROADCAST, /* loads `bytes` bytes and repeats these as often as they fit */
 	/*
 	 * moves one element of `bytes` bytes, which the immediate selects, of a register of 16
@@ -23,7 +23,7 @@ enum vector_kind {
 	V_LANE,	  /* moves one lane of `bytes` bytes of the register */
 	V_SIGNED, /* loads elements of `bytes` bytes, sign-extended so as to fill the vector */
 	V_UNSIGNED,
-	V_MASKED, /* moves elements of `bytes` whose sign is set in another register */
+	V_MASKED, /* moves elements of `bytes` bytes whose sign is set in another register */
 	V_BYTES,  /* MASKMOVDQU: stores bytes whose sign is set in another register, to DS:RDI */
 	V_MMX,	  /* moves 8 bytes of an MMX register */
 	V_MMX_GENERAL, /* moves 4 or 8 bytes of an MMX register, by the operand size */

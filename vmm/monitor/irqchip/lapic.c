@@ -211,7 +211,7 @@ void lapic_write(struct lapic *lapic, u32 offset, u32 value)
 	default:
 		if (offset >= LAPIC_LVT_TIMER && offset <= LAPIC_LVT_ERROR)
 			lapic_write_lvt(lapic, offset, value);
-		break; /* the rest is read-only */
+		break; /* all other registers are read-only */
 	}
 }
 

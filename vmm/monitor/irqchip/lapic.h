@@ -24,7 +24,7 @@ struct irqchip;
 
 struct lapic_state {
 	u64 apic_base;	     /* IA32_APIC_BASE */
-	u64 tsc_deadline;    /* IA32_TSC_DEADLINE; 0: not armed */
+	u64 tsc_deadline;    /* the guest's IA32_TSC_DEADLINE; 0: the timer is not armed */
 	u64 timer_expiry_ns; /* next end of the count in the counting modes, or DEADLINE_NONE */
 	u32 id;		     /* initial APIC ID */
 	u32 errors;	     /* detected since the last write to ESR */

@@ -14,7 +14,7 @@ struct pic_chip {
 	u8 elcr_mask;	/* bits of `elcr` that can be set */
 	u8 vector_base; /* the first vector, set by ICW2 */
 	u8 lowest;	/* input of lowest priority; 7 after ICW1 */
-	u8 init_step;	/* ICW expected next: 2, 3, 4; 0: none */
+	u8 init_step;	/* the ICW that is expected next: 2, 3, 4; 0: none is expected */
 	u8 wants_icw4;
 	u8 single;     /* the chip is alone (ICW1.SNGL): no ICW3 follows */
 	u8 level_mode; /* all inputs are level-triggered (ICW1.LTIM) */

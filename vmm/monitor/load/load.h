@@ -8,7 +8,7 @@
 
 struct load_file {
 	const u8 *bytes;
-	u64 size; /* 0: there is no file */
+	u64 size; /* the size of the file; 0: there is no file */
 };
 
 /* What a guest is loaded from and into. */
@@ -35,7 +35,7 @@ struct load_job {
 	bool firmware;	 /* the guest may count on a PIT and 8259s as a PC's firmware leaves them */
 	char error[192]; /* why loading failed, as one sentence; "": loading did not fail */
 
-	/* What the loaders pass to each other. */
+	/* What the loaders pass to each other: */
 	struct e820_map map;
 	u64 rsdp;	/* the address of the ACPI tables' root */
 	u64 kernel_end; /* end of what the kernel occupies */

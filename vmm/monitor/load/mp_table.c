@@ -98,7 +98,7 @@ enum mp_interrupt_kind { MP_INT = 0, MP_NMI = 1, MP_EXTINT = 3 };
 struct mp_interrupt {
 	u8 type;
 	u8 kind;
-	u16 flags; /* 0: as on that bus, edges on ISA and levels on PCI */
+	u16 flags; /* polarity and trigger; 0: those of the bus, edges on ISA and levels on PCI */
 	u8 bus;
 	u8 bus_irq;
 	u8 apic;

@@ -25,12 +25,12 @@ struct firmware;
 
 /* Work that waits until no vCPU is in the guest; no vCPU enters the guest before it is done. */
 enum machine_todo {
-	TODO_REPORT = 1 << 0, /* show the manager the state */
+	TODO_REPORT = 1 << 0, /* show the manager the machine's state */
 	TODO_START = 1 << 1,  /* start the guest from power-on */
 	TODO_TRAP = 1 << 3,   /* apply new trap settings */
 	TODO_QUERY = 1 << 2,  /* answer the manager's question */
 	TODO_SAVE = 1 << 4,   /* save the machine for another process */
-	TODO_HOLD = 1 << 5,   /* stand still until another state has been loaded */
+	TODO_HOLD = 1 << 5,   /* hold the machine until another state has been loaded */
 };
 
 /*
@@ -45,7 +45,8 @@ struct handover {
 	bool held;
 	/* VM_COMMAND_START does not boot the guest: the guest goes on from a loaded state */
 	bool loaded;
-	u32 sum;    /* checksum of the state that VM_COMMAND_LOAD has loaded last; 0: none */
+	/* checksum of the state that VM_COMMAND_LOAD has loaded last; 0: no state was loaded */
+	u32 sum;
 	u64 sum_of; /* the size in bytes of that state */
 	u32 number; /* MONITOR_RENEWAL of a process that has not taken over yet; 0: it has taken
 		       over */
@@ -107,10 +108,11 @@ struct machine {
 	u32 obeyed;		/* sequence number of the last command begun */
 	u32 heard;		/* number of the last question taken up */
 	u32 rebuilt_count;	/* how often the machine was rebuilt (rebuild.h) */
-	u8 *section;		/* state/inspect.c: the section being shown; NULL: none was yet */
-	bool signal;		/* the channel has something new for the manager */
-	u8 ports_since_output;	/* exits of ports since the guest has printed, while `signal` waits
-				 */
+	/* the section that state/inspect.c shows; NULL: no section was shown yet */
+	u8 *section;
+	bool signal;	       /* the channel has something new for the manager */
+	u8 ports_since_output; /* exits of ports since the guest has printed, while `signal` waits
+				*/
 	u32 crash_count;
 	u64 crash_tsc[CRASH_LIMIT]; /* host TSC of the last resets that the guest did not ask for */
 	struct machine_time time;

@@ -29,7 +29,7 @@ void machine_time_update_guest(const struct machine_time *time, struct machine_c
 void machine_time_update(const struct machine_time *time, struct machine_clock *clock,
 			 u64 host_tsc);
 
-/* Returns the Unix time at host_tsc in ns; 0: not known. */
+/* Returns the Unix time at host_tsc in ns; 0: the time is not known. */
 u64 machine_time_wall_ns(const struct machine_time *time, u64 host_tsc);
 /* Moves the guest's time on by `ns` at once, as long as it stays below 2^63 cycles. */
 void machine_time_jump(struct machine_time *time, u64 ns);

@@ -35,7 +35,7 @@ struct platform_config {
 	u32 firmware_file_count;
 	void (*firmware_say)(void *serial_context, const char *line);
 	bool test_device;
-	void (*test_show)(u64 at, u64 page); /* shows a page in the test device's window */
+	void (*test_show)(u64 at, u64 page); /* maps a page into the test device's window */
 	bool pci;
 	u64 pci_high_base; /* where the PCI bus's 64-bit window begins, see layout_pci_high */
 	/* For devices on PCI: the guest memory that devices read and write */

@@ -11,9 +11,9 @@ struct state_field {
 	const char *name;
 	u32 offset;
 	u32 width; /* the bytes of one element */
-	u32 count; /* the length of an array; 1: it is no array */
+	u32 count; /* the length of the array; 1: the field is no array */
 	u32 kind;  /* enum query_field_kind */
-	/* the fields of the struct that it is; NULL: it is no struct */
+	/* The fields of the struct that this field is; NULL: the field is no struct. */
 	const struct state_fields *inner;
 };
 

@@ -36,7 +36,7 @@ enum stream_type {
 	STREAM_STATE = 1,
 	STREAM_RAM = 2,
 	STREAM_END = 3,
-	STREAM_DISKS = 4, /* comes before the RAM if the VM may write to disks */
+	STREAM_DISKS = 4, /* the sums of the disks, before the RAM, if the VM may write to disks */
 };
 
 /* The head of a record. The encrypted body follows, then zeros up to the end of the block. */
@@ -117,7 +117,8 @@ struct stream {
 	u64 sequence; /* number of the next record */
 	u64 page_count;
 	u64 next_page; /* the lowest page that may still come; pages before it cannot */
-	u32 last_type; /* enum stream_type of the last record; 0: there was none yet */
+	/* the type of the last record, enum stream_type; 0: there was no record yet */
+	u32 last_type;
 };
 
 /* Makes a header; `name` is cut off at STREAM_NAME_BYTES - 1. */

@@ -12,7 +12,7 @@ enum x86_mode { X86_MODE_16, X86_MODE_32, X86_MODE_64 };
 enum x86_prefix {
 	X86_PREFIX_LOCK = 1 << 0,    /* the prefix f0 */
 	X86_PREFIX_REPNE = 1 << 1,   /* the prefix f2 */
-	X86_PREFIX_REP = 1 << 2,     /* f3; the last of f2 and f3 counts */
+	X86_PREFIX_REP = 1 << 2,     /* the prefix f3; the last of f2 and f3 counts */
 	X86_PREFIX_OPERAND = 1 << 3, /* 66 */
 	X86_PREFIX_ADDRESS = 1 << 4, /* 67 */
 };
@@ -24,7 +24,7 @@ struct x86_prefixes {
 	u8 count;   /* the number of bytes of the prefixes, REX included */
 	u8 flags;   /* enum x86_prefix */
 	u8 segment; /* 0-5, or X86_SEGMENT_NONE; in 64-bit mode only FS and GS count */
-	u8 rex;	    /* 40-4f, or 0: there is no REX that counts */
+	u8 rex;	    /* the byte 40-4f; 0: there is no REX that counts */
 };
 
 /*

@@ -189,7 +189,7 @@ enum status vmx_vcpu_init(struct virt_vcpu *vcpu)
 	vmx_set(vcpu, VCPU_ALL | VCPU_TRAPS | VCPU_APIC | VCPU_INTERRUPTS);
 	vcpu->page->apic_virtualized = vmx_capability.apic != 0;
 	CHECK(vmclear(vcpu->control_hpa.value));
-	if (previous != ~0ull) /* make the VMCS of the vCPU that is loaded here current again */
+	if (previous != ~0ull) /* makes the VMCS of the vCPU that is loaded here current again */
 		CHECK(vmptrld(previous));
 	return STATUS_OK;
 }

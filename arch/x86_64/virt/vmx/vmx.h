@@ -37,14 +37,14 @@ struct vmx_vcpu {
 	bool msrs_live;	  /* the CPU's MSRs are newer than those in scratch */
 	u8 tpr_threshold; /* the value in the VMCS */
 	u32 primary;	  /* primary controls without windows */
-	u64 timer_tsc;	  /* deadline of the preemption timer; 0: none */
+	u64 timer_tsc;	  /* deadline of the preemption timer; 0: there is none */
 	struct vmx_scratch *scratch;
 	u64 dr6;
 	u64 cr2;		    /* the guest's CR2, which the VMCS does not have */
-	const struct cpu *host_cpu; /* the CPU whose host state the VMCS holds; NULL: none */
+	const struct cpu *host_cpu; /* the CPU whose host state the VMCS holds; NULL: no CPU's */
 	u64 host_rsp;		    /* 0: unknown, as host_cr3 */
 	u64 host_cr3;
-	u64 rsp; /* the guest's */
+	u64 rsp; /* the guest's RSP */
 };
 _Static_assert(sizeof(struct vmx_vcpu) <= sizeof(((struct virt_vcpu *)0)->own), "it fits");
 #define vmx_of(vcpu) ((struct vmx_vcpu *)(vcpu)->own)
@@ -55,7 +55,7 @@ void vmx_collect(struct virt_vcpu *vcpu);
 /* entry.S: where an exit continues */
 extern const char vmx_exited[];
 
-/* the guest's RSP */
+/* Writes the running CPU's host state to the VMCS. In host.c. */
 void vmx_host_state_write(struct virt_vcpu *vcpu);
 
 /*
@@ -66,7 +66,7 @@ void vmx_host_state_write(struct virt_vcpu *vcpu);
 void vmx_msrs_load(struct virt_vcpu *vcpu);
 /* Records the first entry since vmx_msrs_load. Returns `reason`, so that it stays in a register. */
 u32 vmx_msrs_entered(struct virt_vcpu *vcpu, u32 reason);
-/* Copies these MSRs from the CPU to the area, if the CPU's values are newer. */
+/* Copies the MSRs of vmx_msrs_load from the CPU to the area, if the CPU's values are newer. */
 void vmx_msrs_fetch(struct virt_vcpu *vcpu);
 /* Copy the MSRs of vmx_msrs_load to and from the vCPU page. */
 void vmx_msrs_get(struct virt_vcpu *vcpu);

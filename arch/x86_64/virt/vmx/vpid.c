@@ -18,7 +18,7 @@ static u64 generations;
 /* Each CPU's counters, written by that CPU alone. */
 static struct {
 	u64 generation; /* generation of all VPIDs handed out since the last flush */
-	u32 last;	/* the last VPID handed out; 0: none yet */
+	u32 last;	/* the last VPID handed out; 0: none was handed out yet */
 } tags[CPU_MAX];
 
 void vmx_tag_assign(struct virt_vcpu *vcpu)

@@ -63,7 +63,8 @@ static void test_fatal(void **state)
 {
 	static const struct {
 		struct machine_check check;
-		const char *why; /* NULL: not fatal; otherwise the text's beginning */
+		/* the beginning of the text of a fatal error; NULL: the error is not fatal */
+		const char *why;
 	} table[] = {
 		{{.global = 1}, NULL},
 		{{.global = 0}, "the interrupted code"},

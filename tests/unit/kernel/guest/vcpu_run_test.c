@@ -40,7 +40,7 @@ static void advance_noted(struct virt_vcpu *guest, u64 length)
 	advanced += length;
 }
 
-/* The guest is to make these exits, the last of them for ever. */
+/* Makes the guest's exits, the last of which is repeated for ever. */
 static void start(const enum exit_reason *script, u32 count)
 {
 	static struct virt_ops ops;

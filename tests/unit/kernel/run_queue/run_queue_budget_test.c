@@ -69,7 +69,7 @@ static void test_reservation_arithmetic(void **state)
 	assert_int_equal(budget_reservation_charge(&r, 20, now + 286), 0);
 	assert_int_equal(r.missed_count, 1);
 	assert_int_equal(r.remaining, 10);
-	/* Alone for many periods: the last one has 5 spent. */
+	/* The thread was alone for many periods: 5 of the last one are spent. */
 	assert_int_equal(budget_reservation_charge(&r, 9000 - 5, now + 286 + 8995), 8995 - 10 - 5);
 	assert_int_equal(r.remaining, 15);
 	assert_int_equal(r.deadline, now + 9376);
@@ -428,7 +428,7 @@ static void test_admission(void **state)
 	assert_int_equal(thread[3]->entity.reservation.budget, 4 * MS);
 	assert_true(sim_reserve(thread[19], 1 * MS, 100 * MS));
 
-	/* Asleep or running, it counts until it leaves. */
+	/* Asleep or running, the reservation counts until the thread leaves. */
 	sim_run(300 * MS);
 	available = queue->reserved;
 	sim_charge(&cpus[0]);

@@ -57,7 +57,7 @@ struct sim_thread {
 	u64 work;     /* the work left before the thread sleeps; ~0: busy for ever */
 	u64 job_work; /* the work of each job, and the time from release to release */
 	u64 job_period;
-	bool job_random; /* work and sleep are random, up to these */
+	bool job_random; /* work and sleep are random, up to these values */
 	u64 release;
 	u64 late_count; /* the jobs that took longer than their period */
 	u64 job_count;

@@ -17,7 +17,7 @@ static void test_init(void **state)
 	assert_false(sched_init(cpu));
 }
 
-/* The least loaded of those allowed; of equals the first. */
+/* A thread gets the least loaded of the CPUs that it may use; of equals the first. */
 static void test_place(void **state)
 {
 	static const struct {

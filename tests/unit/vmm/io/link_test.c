@@ -247,7 +247,7 @@ static void *run(void *number)
 	return NULL;
 }
 
-/* Runs both: each bit of `schedule` says who is next, where one has ended the other. */
+/* Runs both ends: each bit of `schedule` says which is next, until one has ended. */
 static void take_turns(void (*first)(void), void (*second)(void), u64 schedule)
 {
 	pthread_t thread[2];

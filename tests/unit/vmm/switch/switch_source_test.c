@@ -153,7 +153,7 @@ static void may_ask_for_its_ip(void **state)
 	put_dhcp(MAC(0), 0, 0x45, 14 + 28 + 235);
 	put_dhcp(MAC(1), 0, 0x45, 590);
 	put_dhcp(MAC(0), 0, 0x46, 590);
-	put_dhcp(MAC(0), 6, 0x20, 590); /* the first of several */
+	put_dhcp(MAC(0), 6, 0x20, 590); /* the first of several fragments */
 	put_dhcp(MAC(0), 9, 6, 590);
 	put_dhcp(MAC(0), 12, 10, 590);
 	put_dhcp(MAC(0), 19, 10, 590);

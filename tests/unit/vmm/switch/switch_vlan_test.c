@@ -92,7 +92,7 @@ static void access_ports_send_no_tags(void **state)
 	expect_dropped(2, NET_DROP_VLAN, 1);
 }
 
-/* A priority and no VLAN: as if there were no tag, also for who looks at the source. */
+/* A tag with a priority and no VLAN counts as no tag, also where the source is checked. */
 static void access_ports_send_priorities(void **state)
 {
 	(void)state;

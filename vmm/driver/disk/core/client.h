@@ -21,7 +21,11 @@ struct client {
 	u32 window_told;
 	/* requests with the device, including those that the client's layers make */
 	u32 waiting;
-	bool leaving;	 /* takes no more; gone once nothing waits */
+	/*
+	 * the client is leaving: none of its requests is taken any more, and it is gone once none
+	 * waits
+	 */
+	bool leaving;
 	bool changed;	 /* the client has answers that it was not shown yet */
 	bool limited;	 /* the client is over its limit and is not read before share.ready_at */
 	u64 limited_tsc; /* the TSC since when the client has been over its limit */

@@ -26,7 +26,7 @@ _Static_assert(TURN_BYTES / REQUEST_OVERHEAD <= 16, "a turn has few requests, ho
 
 /* The state of the turns at one disk. */
 struct turns {
-	u32 places;	/* slots at the device; 0: not served */
+	u32 places;	/* the disk's slots at the device; 0: the disk is not served */
 	u32 turn;	/* the client whose turn it is */
 	bool begun;	/* the client `turn` has used a part of its turn */
 	u64 looked_at;	/* clients that competed in the last round */

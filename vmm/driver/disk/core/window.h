@@ -13,7 +13,7 @@
 #define WINDOW_CHUNKS	   (32ull * GIB / PAGE_SIZE / WINDOW_CHUNK_PAGES)
 
 struct window {
-	u32 number;    /* 0: it is closed, or there is none */
+	u32 number;    /* the window's number; 0: the window is closed, or there is none */
 	u32 under_way; /* requests at the device that use the window */
 	u64 at;	       /* the device address of the RAM's first byte */
 	u64 pages;

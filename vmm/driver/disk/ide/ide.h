@@ -29,8 +29,9 @@ struct ide {
 
 	bool dma; /* disk and controller can, and the table is within reach */
 	bool lba48;
-	bool flush;				    /* the disk has a command to flush its cache */
-	struct driver_request *queue[DRIVER_DEPTH]; /* the first is at the disk if `running` */
+	bool flush; /* the disk has a command to flush its cache */
+	/* the requests in order; if `running`, the first of them is at the disk */
+	struct driver_request *queue[DRIVER_DEPTH];
 	u32 first;
 	u32 count;
 	bool running;

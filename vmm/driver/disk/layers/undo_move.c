@@ -20,12 +20,14 @@ struct kept {
 	struct undo undo;
 	const struct layer *const *below; /* through which its moves go */
 	void (*took)(struct client *client, const struct undo_read *read, enum block_status status);
-	bool puts_back;	   /* the manager may order that; of a view's disk it may not */
-	u32 put_back;	   /* what was kept goes back to the disk, by that order; 0: it does not */
-	u32 ended;	   /* the last such order */
-	u64 at;		   /* so many entries are back */
-	u64 wanted_piece;  /* the driver shall read that one, and so many in all */
-	u32 wanted_pieces; /* 0: it has begun to, or need not */
+	bool puts_back; /* the manager may order that; of a view's disk it may not */
+	/* the number of the order to put the kept pieces back; 0: there is none */
+	u32 put_back;
+	u32 ended;	  /* the number of the last such order that was carried out */
+	u64 at;		  /* the number of entries that are back */
+	u64 wanted_piece; /* the piece that the driver shall read next */
+	/* the number of pieces from `wanted_piece` on; 0: the driver has begun, or need not */
+	u32 wanted_pieces;
 };
 
 static struct kept all_kept[DISK_CLIENT_MAX];
@@ -33,7 +35,7 @@ static struct kept all_kept[DISK_CLIENT_MAX];
 static struct {
 	struct driver_request *request; /* the request under way, or NULL */
 	struct client *client;
-	u64 piece; /* the first of `pieces`; 0 pieces: it is a flush */
+	u64 piece; /* the first of `pieces` pieces; if `pieces` is 0, the move is a flush */
 	u32 pieces;
 	u32 turn;   /* the client with the first claim on the next move */
 	u64 asking; /* a bit for each client that wants a move, and for some that wanted one */

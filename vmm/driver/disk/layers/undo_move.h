@@ -14,7 +14,7 @@
 
 /* Pieces that have been read. */
 struct undo_read {
-	u64 piece; /* the first */
+	u64 piece; /* the first piece to read */
 	u32 pieces;
 	u8 *data;
 };
@@ -29,7 +29,7 @@ void undo_move_open(struct client *client, const struct layer *const *below, boo
 				 enum block_status status));
 /* Forgets a client's store; nothing of the client is with the device. */
 void undo_move_close(struct client *client);
-/* Returns the store of a client; number 0: it has none. */
+/* Returns the store of a client, whose number is 0 if the client has none. */
 struct undo *undo_of(const struct client *client);
 /*
  * Requests a read of pieces in the client's turn. Returns false if they have been read meanwhile.

@@ -15,13 +15,13 @@
 
 /* The first page. */
 struct undo_head {
-	u32 number;  /* identifies the snapshot of the rest */
-	u32 problem; /* enum disk_undo_problem: why it is incomplete */
-	u64 count;   /* of complete entries */
+	u32 number;  /* the number of the snapshot to which the rest belongs */
+	u32 problem; /* why the store is incomplete, enum disk_undo_problem */
+	u64 count;   /* the number of complete entries */
 };
 
 struct undo_entry {
-	u64 piece;   /* its number in the client's part of the disk */
+	u64 piece;   /* the piece's number in the client's part of the disk */
 	u32 changed; /* differs on the disk, since it was added or put back */
 	u32 pad;
 };
@@ -41,7 +41,7 @@ _Static_assert(DISK_UNDO_GROUP_PIECES * sizeof(struct undo_entry) == PAGE_SIZE &
 	       "a page of a group");
 
 struct undo {
-	u32 number; /* 0: there is no snapshot to keep */
+	u32 number; /* the number of the snapshot whose old blocks are kept; 0: there is none */
 	enum disk_undo_problem problem;
 	bool low;		/* the manager has been asked for more memory */
 	struct undo_head *head; /* the first page of the memory */

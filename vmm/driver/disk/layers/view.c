@@ -12,7 +12,8 @@
 #include "vmm/driver/disk/layers/undo_move.h"
 
 struct view {
-	u64 not_fetched;		    /* this piece, less 1, could not be read; 0: none */
+	/* the number, plus 1, of the piece that could not be read; 0: there is none */
+	u64 not_fetched;
 	u64 bounced[BLOCK_POOL_PAGES / 64]; /* a bit for each page that a request bounces through */
 };
 
@@ -154,7 +155,7 @@ struct part {
 	u64 piece;
 	u32 from;
 	u32 end;
-	u64 at; /* where its data begin in the request's, in bytes */
+	u64 at; /* where the part's data begin in the request's data, in bytes */
 };
 
 /* Advances to the request's next part. Returns false after the last. */

@@ -44,7 +44,7 @@ struct e1000 {
 	u32 rx_next;	  /* the descriptor that the card fills next */
 	u32 rx_given;	  /* the descriptor in RDT */
 	u32 tx_next;	  /* the descriptor that the driver fills next */
-	u32 tx_done;	  /* the first that the card still has */
+	u32 tx_done;	  /* the first transmit descriptor that the card still has */
 	u32 tx_told;	  /* the descriptor in TDT */
 	bool awaits_room; /* the card interrupts for frames that it has sent */
 	/* what was received so far of a frame that comes in several pieces */

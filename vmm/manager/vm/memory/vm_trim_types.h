@@ -20,5 +20,5 @@ struct vm_trim {
 	u64 given;     /* pages given back by the present or the last trim */
 	u64 given_all; /* pages given back since the VM's creation */
 	u64 ended_tsc;
-	u64 step_until_tsc; /* time limit of the step under way; 0: none is */
+	u64 step_until_tsc; /* time limit of the step under way; 0: no step is under way */
 };

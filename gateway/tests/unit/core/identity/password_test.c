@@ -38,7 +38,7 @@ static void test_an_address_has_so_many(void **state)
 	}
 	assert_int_equal(password_place("10.0.0.1", true), PASSWORD_JOBS);
 	assert_true(password_place("10.0.0.2", false) < PASSWORD_JOBS);
-	/* New users' passwords, whose makers are known, are of no address. */
+	/* The passwords of new users, whose makers are known, count for no address. */
 	assert_true(password_place("", true) < PASSWORD_JOBS);
 }
 

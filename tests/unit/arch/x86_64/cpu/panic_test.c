@@ -163,7 +163,7 @@ static void test_ends(void **state)
 	assert_true(shows(0x333)); /* the last frame below struct stack_base */
 }
 
-/* A foreign RBP, as in an exception at the IRET to ring 3: nothing is read. */
+/* With a foreign RBP, as in an exception at the IRET to ring 3, nothing is read. */
 static void test_foreign(void **state)
 {
 	const u64 foreign[] = {0,     8,      0x7654321000,	  ~0ull,

@@ -96,7 +96,9 @@ static void test_nothing_without_an_offer(void **state)
 	}
 }
 
-/* Calls it with a number in each register that a function may change, and reads them afterwards. */
+/*
+ * Calls a function with a number in each register that it may change, and reads these afterwards.
+ */
 static void registers_after(void (*function)(void), u64 values[9])
 {
 	__asm__ volatile("sub $128, %%rsp; push %%rbx; mov %%rdi, %%rbx\n\t"

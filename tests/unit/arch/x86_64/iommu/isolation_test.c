@@ -52,7 +52,7 @@ static void test_nothing_is_left(void **state)
 	thread_isolate(&machine_cpu, &a);
 	assert_false(machine_cpu.foreign);
 
-	/* another's, even if only a guest of that group ran last */
+	/* a thread of another group, even if only a guest of that group ran last */
 	machine_cpu.thread = &b;
 	thread_isolate(&machine_cpu, &b);
 	assert_true(machine_cpu.foreign);

@@ -137,7 +137,7 @@ static void controllers(void **state)
 	assert_int_equal(parse("[net n]\nuplink = net0 00:03.0, net1\n"), 0);
 }
 
-/* What each key allows and the section as a whole does not, shown where the section begins. */
+/* A section is an error, shown where it begins, although each of its keys is allowed. */
 static void whole_sections(void **state)
 {
 	static const struct {

@@ -309,7 +309,7 @@ static void test_search(void **state)
 	for (u32 i = 0; i < 100; i++)
 		type("z");
 	assert_true(screen.column < LINE_COLUMNS);
-	assert_int_equal(type("\x03"), LINE_NONE); /* leaves the search, not the line */
+	assert_int_equal(type("\x03"), LINE_NONE); /* Ctrl-C leaves the search, not the line */
 	expect_row(">", 2);
 	assert_int_equal(type("\x03"), LINE_BREAK);
 }

@@ -129,7 +129,7 @@ static void test_bytes(void **state)
 	check("\xf0\x9f\x98", "");
 }
 
-/* What vim, less, top and dialog draw with. */
+/* The sequences with which vim, less, top and dialog draw pass. */
 static void test_drawing(void **state)
 {
 	static const char *const finals = "@ABCDEFGHIJKLMPSTXZ`abdef";

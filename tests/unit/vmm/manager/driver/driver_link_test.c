@@ -30,7 +30,8 @@ static u64 pages_tsc;  /* the TSC until which no process can be made */
 static u64 made_bytes; /* the link's memory */
 /* the bytes of the memory for old blocks that the driver has */
 static u64 there_bytes;
-static u64 given_bytes;		      /* the bytes of it that its client was given */
+/* the bytes of the memory for old blocks that its client was given */
+static u64 given_bytes;
 static u64 reached_at, reached_bytes; /* the part that the device reaches */
 static enum status reach_status;
 

@@ -24,7 +24,7 @@ static u32 asked_count;
 static struct vm_answer answer;
 static struct vcpu_page page; /* the guest's vCPU page */
 static bool monitor_hangs;
-static bool monitor_late; /* answers after the query's time limit */
+static bool monitor_late; /* the monitor answers after the query's time limit */
 static u32 vcpu_count;
 
 bool serial_open(enum serial_name name)

@@ -368,7 +368,7 @@ static void pass_look(void)
 	serial_poll();
 }
 
-/* Bytes whose interrupt does not arrive are found two seconds later, and it is said. */
+/* Bytes whose interrupt does not arrive are found two seconds later, and this is reported. */
 static void test_lost_interrupt(void **state)
 {
 	u8 byte;

@@ -126,7 +126,7 @@ void log_take_kernel(void)
 {
 }
 
-/* Runs it to its end, each step with no more room than is kept free before a command. */
+/* Runs a command to its end, each step with no more room than is kept free before a command. */
 static void run_all(void (*command)(struct reply *reply, const struct arguments *arguments),
 		    bool json)
 {

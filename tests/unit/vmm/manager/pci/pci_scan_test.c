@@ -152,7 +152,8 @@ static void test_bars(void **state)
 	set_bar(fake, 2, 0x0000000c, 0x00000000);
 	set_bar(fake, 3, 0x00000038, 0xfffffff8);
 	set_bar(fake, 4, 0, 0);
-	set_bar(fake, 5, 0xfeb00004, 0xfffff000); /* 64 bits without a register for the rest */
+	/* a BAR of 64 bits without a register for the upper half */
+	set_bar(fake, 5, 0xfeb00004, 0xfffff000);
 	set16(fake, PCI_COMMAND, 0x7);
 	memcpy(before, fake->byte, sizeof(before));
 	look(0, 0, 0);
@@ -205,7 +206,8 @@ static void test_capabilities(void **state)
 	assert_int_equal(function->capability_count, 5);
 	assert_int_equal(pci_capability(function, PCI_CAP_MSIX), 0x40);
 	assert_int_equal(pci_capability(function, PCI_CAP_EXPRESS), 0x80);
-	assert_int_equal(pci_capability(function, PCI_CAP_POWER), 0); /* 0x101 is another kind */
+	/* 0x101 is a capability of another kind */
+	assert_int_equal(pci_capability(function, PCI_CAP_POWER), 0);
 	assert_int_equal(function->capability[4].offset, 0x150);
 	assert_int_equal(function->capability[4].id, 3);
 }

@@ -258,7 +258,7 @@ static void test_hostile_client(void **state)
 				  "own end"
 				: "the end is said to be at 4, but the stream has come to 5");
 	}
-	/* garbage loses a piece, and the next one shows it */
+	/* garbage loses a piece, and the next piece shows it */
 	open_one(true);
 	turns(2, 1000000);
 	says("{\"stream\":1,\"at\":0,\"da\xff\xfe\n{\"stream\":1,\"at\":3,\"data\":\"aGkK\"}\n");
@@ -352,7 +352,7 @@ static void test_patience(void **state)
 		turns(1, 1000000);
 		is_broken("its process did nothing for 30 s");
 	}
-	/* that is no excuse for the store */
+	/* the line's garbage is no excuse for the store */
 	for (u32 inward = 0; inward < 2; inward++) {
 		open_one(inward != 0);
 		assert_true(inward || transfer_write(&end, "hello", 5));

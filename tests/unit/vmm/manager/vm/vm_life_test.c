@@ -2,7 +2,10 @@
 /* What an operator may do to a VM, in each state and in any order. */
 #include "tests/unit/vm_fixture.h"
 
-/* What docs/manager/life-cycle.md draws: the state reached, -1 for a refusal, -2 for the end. */
+/*
+ * The life cycle of docs/manager/life-cycle.md: the state reached, -1 for a refusal, -2 for the
+ * end.
+ */
 static const int expected[VM_STATE_COUNT][ACTION_COUNT] = {
 	[VM_CREATED] = {VM_RUNNING, -1, -1, -1, -1, -1, -2},
 	[VM_RUNNING] = {-1, VM_PAUSED, -1, VM_RUNNING, VM_STOPPED, VM_STOPPED, -2},

@@ -50,7 +50,7 @@ static struct vm start(void)
 	return (struct vm){.id = 3, .monitor.ring = RING};
 }
 
-/* Signals whenever it is heard, for so long; returns how often it was. */
+/* Signals whenever the manager hears it, for this time; returns how often it was heard. */
 static u32 flood(struct vm *vm, u64 ns)
 {
 	u64 end = now + ns;

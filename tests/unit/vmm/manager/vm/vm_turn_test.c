@@ -102,7 +102,7 @@ static void lowers_in_turns(void **state)
 	vm_quota_lower(vm, 10);
 	assert_true(now - before <= VM_TURN_NS);
 	assert_int_equal(vm->quota_surplus, 10);
-	/* the next look is no sooner than the last has taken */
+	/* the next look comes no sooner than the last one has taken */
 	call_ns = 300 * NS_PER_MS;
 	now = vm->quota_look_tsc;
 	vm_quota_look(vm);

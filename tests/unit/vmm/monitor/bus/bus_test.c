@@ -81,7 +81,7 @@ static void removed_ranges_answer_no_more(void **state)
 	bus_remove(&bus, &device, 7);
 	assert_int_equal(bus.range_count, 2);
 
-	/* elsewhere, and where another was */
+	/* the new range lies elsewhere, and where another range was */
 	assert_int_equal(bus_add(&bus, &device, 1, 0x302, 4), STATUS_IN_USE);
 	bus_remove(&bus, &other, 0);
 	assert_int_equal(bus_add(&bus, &device, 1, 0x302, 4), STATUS_OK);

@@ -9,7 +9,7 @@ static void latches(void **state)
 	at_clock(101);
 	out8(device, 0x43, 0x00);
 	at_clock(201);
-	out8(device, 0x43, 0x00); /* ignored until the first is read */
+	out8(device, 0x43, 0x00); /* the latch is ignored until the first one is read */
 	assert_int_equal(in8(device, 0x40), 900 & 0xff);
 	assert_int_equal(in8(device, 0x40), 900 >> 8);
 	assert_int_equal(in8(device, 0x40), 800 & 0xff);

@@ -172,7 +172,8 @@ static void what_does_not_fit_is_refused(void **state)
 	find_saved(STATE_SERIAL, 0)->instance = 1;
 	refused(STATE_SURPLUS, STATE_SERIAL);
 	save(ALL_LAPICS);
-	find_saved(STATE_LAPIC, 1)->instance = 0; /* twice the same */
+	/* two sections are of the same kind and instance */
+	find_saved(STATE_LAPIC, 1)->instance = 0;
 	refused(STATE_SURPLUS, STATE_LAPIC);
 	assert_int_equal(platform_problem.record, 1);
 	save(ALL_LAPICS);

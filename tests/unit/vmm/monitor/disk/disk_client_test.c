@@ -251,7 +251,7 @@ static void forgotten(void **state)
 	expect_answer(1, BLOCK_OK);
 	assert_true(disk_client_is_clear(&client));
 	disk_client_forget(&client);
-	disk_client_forget(&client); /* counts nothing twice */
+	disk_client_forget(&client); /* nothing is counted twice */
 	assert_int_equal(client.forgotten, 2);
 	assert_int_equal(client.outstanding, 2);
 	disk_answer(request[0].id, BLOCK_ERROR);

@@ -224,13 +224,15 @@ static void test_exit_place(void **state)
 	machine.reads = 0;
 	page->rip = CODE_GVA;
 	assert_fault(RUN("\x88\x03"), VECTOR_PF, PF_ERROR_U | PF_ERROR_W); /* a read exit */
-	assert_fault(RUN("\x8a\x43\x01"), VECTOR_PF, PF_ERROR_U);	   /* another offset */
+	/* the operand has another offset */
+	assert_fault(RUN("\x8a\x43\x01"), VECTOR_PF, PF_ERROR_U);
 	page->exit.access |= ACCESS_TABLE_WALK;
 	assert_fault(RUN("\x8a\x03"), VECTOR_PF, PF_ERROR_U);
 	page->exit.access = ACCESS_READ | ACCESS_WRITE;
 	page->gpr[GPR_RBX] = DATA_GVA + PAGE_SIZE - 1;
 	page->exit.gpa = DEVICE_GPA + PAGE_SIZE - 1;
-	assert_fault(RUN("\x66\x89\x03"), VECTOR_PF, PF_ERROR_U | PF_ERROR_W); /* crosses a page */
+	/* the operand crosses a page */
+	assert_fault(RUN("\x66\x89\x03"), VECTOR_PF, PF_ERROR_U | PF_ERROR_W);
 }
 
 /* A REP that faults keeps its progress. */

@@ -80,7 +80,7 @@ static void nested_priorities(void **state)
 	assert_int_equal(in8(0x20), 0x0a);
 	out8(0x20, PIC_OCW3 | PIC_OCW3_READ_IRR);
 	assert_int_equal(in8(0x20), 0x20);
-	out8(0x20, PIC_OCW2_EOI); /* ends 1, the highest in service */
+	out8(0x20, PIC_OCW2_EOI); /* the EOI ends input 1, the highest in service */
 	assert_int_equal(take(), -1);
 	out8(0x20, PIC_OCW2_EOI | PIC_OCW2_SPECIFIC | 3);
 	assert_int_equal(take(), 0x25);
@@ -236,7 +236,7 @@ static void automatic_eoi(void **state)
 	assert_int_equal(take(), 0x25);
 	out8(0x20, PIC_OCW3 | PIC_OCW3_READ_ISR);
 	assert_int_equal(in8(0x20), 0);
-	/* Rotate on automatic EOI: the request served becomes the lowest. */
+	/* With rotation on automatic EOI the request that was served becomes the lowest. */
 	out8(0x20, PIC_OCW2_ROTATE);
 	lower(3);
 	raise(3);

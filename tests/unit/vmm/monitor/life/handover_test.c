@@ -376,7 +376,7 @@ static void another_generation(void **state)
 	assert_int_equal(generation() + generations + drawn, 0);
 }
 
-/* What can be found out before anything is given up is. */
+/* Whatever can be found out before anything is given up is found out then. */
 static void not_set_back(void **state)
 {
 	(void)state;

@@ -38,7 +38,7 @@ static int unmake(void **unused)
 	return 0;
 }
 
-/* What Linux computes from the record (pvclock-abi.h). */
+/* Computes the time as Linux does from the record (pvclock-abi.h). */
 static u64 guest_ns(u64 guest_tsc)
 {
 	const struct pvclock_record *record = (const struct pvclock_record *)(ram + RECORD);

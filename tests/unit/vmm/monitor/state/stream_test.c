@@ -240,7 +240,7 @@ static void another_key(void **state)
 	}
 }
 
-/* Records in their right places, sealed with the right key. */
+/* Checks records in their right places, sealed with the right key. */
 static void check_ram(u32 count, u32 first, u32 second, u32 pages, const char *text)
 {
 	begin(&copy, 3);

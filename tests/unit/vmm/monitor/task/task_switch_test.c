@@ -16,7 +16,7 @@
 #define RAM_BYTES 0x10000u
 #define GDT	  0x1000u
 #define OLD_TSS	  0x2000u
-#define NEW_TSS	  0x2ff0u /* crosses a page boundary */
+#define NEW_TSS	  0x2ff0u /* the address of the new TSS, which crosses a page boundary */
 #define TSS_16	  0x4000u
 #define STACK	  0x8000u
 

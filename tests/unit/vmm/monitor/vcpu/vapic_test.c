@@ -244,7 +244,10 @@ static void a_disabled_xapic_is_the_monitors(void **state)
 	enter_again(vcpu);
 	assert_int_equal(page.apic_mode, VAPIC_DELIVERY);
 
-	/* enabled while another vCPU is in the guest: mapped by the next one to find none there */
+	/*
+	 * The APIC is enabled while another vCPU is in the guest: the next entry that finds none
+	 * mapped maps the page.
+	 */
 	other_lapic_page[0].reg[LAPIC_SVR / 4] = LAPIC_SVR_ENABLE;
 	machine.guest_count = 1;
 	enter_again(&vcpus[1]);

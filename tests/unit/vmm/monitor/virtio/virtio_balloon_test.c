@@ -72,7 +72,10 @@ static void target(void **state)
 	assert_int_equal(config_word(4), 0);
 }
 
-/* Neighbours in either direction are one call; each page is one that was named. */
+/*
+ * Neighbouring pages in either direction are discarded in one call; each page is one that was
+ * named.
+ */
 static void runs(void **state)
 {
 	static const u32 numbers[] = {0x110, 0x111, 0x112, 0x150, 0x14f, 0x14e,

@@ -59,7 +59,7 @@ static struct block_request send_segments(u32 type, const struct virtio_segment 
 	return disk_take();
 }
 
-/* Segments of whole pages anywhere, the last one less. */
+/* The segments are whole pages anywhere; the last segment is shorter. */
 static void several_segments(void **state)
 {
 	const struct virtio_segment data[] = {SEGMENT(0x200000, 8192), SEGMENT(0x180000, 4096),
@@ -78,7 +78,7 @@ static void several_segments(void **state)
 	expect_done(HEADER_AT + (next_header - 1) % 2048 * 64, BLK_S_OK, 1);
 }
 
-/* What does not lie in whole pages goes through the pool. */
+/* Data that do not lie in whole pages go through the pool. */
 static void copied(void **state)
 {
 	const struct virtio_segment cases[][2] = {

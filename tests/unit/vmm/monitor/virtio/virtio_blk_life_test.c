@@ -301,7 +301,7 @@ static void lost(void **state)
 	expect_done(later, BLK_S_OK, 513);
 }
 
-/* What had been answered before the driver died does not fail. */
+/* A request that was answered before the driver died does not fail. */
 static void lost_after_an_answer(void **state)
 {
 	u32 header;

@@ -18,7 +18,10 @@ static void load_machine(void)
 	assert_int_equal(platform_load(&platform, 1, saved, saved_bytes), STATUS_OK);
 }
 
-/* Into another machine, with a driver of its own: all of it is asked again, and done once. */
+/*
+ * A state is loaded into another machine, with a driver of its own: all requests are asked again,
+ * and done once.
+ */
 static void loaded_elsewhere(void **state)
 {
 	struct block_request request;

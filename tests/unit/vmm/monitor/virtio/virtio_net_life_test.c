@@ -246,7 +246,7 @@ static void loaded_in_place(void **state)
 			 NET_WISH_CHECKSUM | NET_WISH_TCP4 | NET_WISH_TCP6);
 }
 
-/* Into another machine, with a switch of its own. */
+/* A state is loaded into another machine, with a switch of its own. */
 static void loaded_elsewhere(void **state)
 {
 	(void)state;
@@ -269,8 +269,9 @@ static void loaded_elsewhere(void **state)
 }
 
 /*
- * Into a machine whose card has another address: the driver knows the old one, and has no link
- * until it begins anew. A machine that is saved and loaded meanwhile knows that too.
+ * A state is loaded into a machine whose card has another address: the driver knows the old
+ * address, and has no link until it begins anew. A machine that is saved and loaded in between
+ * knows that too.
  */
 static void another_address(void **state)
 {

@@ -222,7 +222,7 @@ static void wishes(void **state)
 	} cases[] = {
 		{0, 0, 3},
 		{BIT(NET_F_GUEST_CSUM), NET_WISH_CHECKSUM, 2},
-		{BIT(NET_F_GUEST_TSO4), 0, 3}, /* 5.1.3.1: of no use alone */
+		{BIT(NET_F_GUEST_TSO4), 0, 3}, /* the feature is of no use alone (5.1.3.1) */
 		{BIT(NET_F_GUEST_CSUM) | BIT(NET_F_GUEST_TSO4), NET_WISH_CHECKSUM | NET_WISH_TCP4,
 		 1},
 		{BIT(NET_F_GUEST_CSUM) | BIT(NET_F_GUEST_TSO6), NET_WISH_CHECKSUM | NET_WISH_TCP6,
@@ -263,7 +263,7 @@ static void wishes(void **state)
 
 /* --- pairs of queues --- */
 
-/* IPv4 with TCP from one port to the other, by its own bytes. */
+/* Writes an IPv4 frame with TCP from one port to the other. */
 static void put_tcp4(u8 *frame, u32 source, u32 target, u16 source_port, u16 target_port)
 {
 	const u8 ip[] = {0x08, 0x00, 0x45, 0, 0, 46, 0, 0, 0x40, 0, 64, 6, 0, 0};

@@ -9,7 +9,7 @@ struct vm;
 /* What an operator asks a backup for. */
 struct vm_backup_wish {
 	enum backup_kind kind;
-	bool overwrite; /* lets the backup overwrite what the targets hold */
+	bool overwrite; /* the backup may overwrite what the targets hold */
 	bool chosen[CONFIG_VM_DISK_MAX];
 	u8 target[CONFIG_VM_DISK_MAX];
 	bool state;	 /* the backup also saves the VM's state at the same moment */

@@ -128,7 +128,7 @@ static bool vm_backup_prepare_changes(struct vm *vm, u32 place, char *problem, s
 
 	if (link->changes.memory != HANDLE_NONE)
 		return true;
-	vm_quota_lower(vm, *pages); /* gives back the share of an earlier list */
+	vm_quota_lower(vm, *pages); /* the share of an earlier list is given back */
 	*pages = disk_changes_pages(link);
 	if (vm_quota_raise(vm, *pages, problem, size)) {
 		if (disk_changes_make(link, vm->group, problem, size))

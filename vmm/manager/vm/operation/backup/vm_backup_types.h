@@ -29,8 +29,8 @@ enum vm_backup_phase {
 struct vm_backup_disk {
 	bool chosen;		  /* the disk is part of the last backup */
 	u8 target;		  /* number of the disk that receives the copy */
-	struct driver_link *from; /* link to the old contents; NULL: none */
-	struct driver_link *to;	  /* link to the target; NULL: none */
+	struct driver_link *from; /* the link to the disk's old contents; NULL: there is none */
+	struct driver_link *to;	  /* the link to the target; NULL: there is none */
 	struct backup_label next; /* label of the backup under way */
 	struct backup_label last; /* label of the last confirmed backup */
 	/* the disk's size at the backup under way; all backups of a chain have one size */

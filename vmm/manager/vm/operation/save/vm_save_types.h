@@ -31,7 +31,7 @@ struct vm_save_place {
 
 /* A save of a VM, or a restore, on a disk or in a store. */
 struct vm_saving {
-	struct driver_link *link; /* link to the disk; NULL: none */
+	struct driver_link *link; /* the link to the disk; NULL: there is none */
 	struct transfer transfer; /* transfer with the store */
 	const char *channel_name; /* the store's */
 	u8 last;		  /* disk of the last save or restore, its number + 1; 0: none */

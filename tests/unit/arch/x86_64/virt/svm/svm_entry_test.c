@@ -268,7 +268,7 @@ static void test_nmi_step(void **state)
 	run(VMEXIT_IRET, 0x1002);
 	assert_false(flags_entered & RFLAGS_TF);
 
-	/* a page of its stack is not mapped */
+	/* a page of the handler's stack is not mapped */
 	run(VMEXIT_NPF, 0x1002);
 	assert_true(flags_entered & RFLAGS_TF);
 	assert_int_equal(exceptions_entered, ~0u);

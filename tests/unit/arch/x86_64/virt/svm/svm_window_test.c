@@ -115,7 +115,7 @@ static void test_nmi_window(void **state)
 	assert_int_equal(run_count, 0);
 	assert_int_equal(vcpu.exit.reason, EXIT_NMI_WINDOW);
 
-	/* A second NMI has to wait for the IRET of the first. */
+	/* A second NMI has to wait for the IRET of the first one. */
 	inject(EVENT_NMI, 2, false, 0, 0);
 	svm_request(&vcpu, NULL, REQUEST_NMI_WINDOW);
 	run(VMEXIT_HLT, 0x1000);

@@ -230,7 +230,10 @@ static void tags_are_never_met_again(void **state)
 	assert_int_equal(invvpid_last, first);
 	assert_false(vcpu.flush);
 
-	/* Back from another CPU it gets another tag, for the old one may have stale entries. */
+	/*
+	 * A vCPU that comes back from another CPU gets another tag, as the old one may have stale
+	 * entries.
+	 */
 	vmx_vcpu_unload(&vcpu);
 	fake_cpu.id = 1;
 	vmx_vcpu_load(&vcpu);

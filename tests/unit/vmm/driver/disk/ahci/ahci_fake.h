@@ -267,7 +267,10 @@ static void write_command(struct fake_port *port, u32 value)
 	u32 started = value & ~port->command;
 
 	if ((value & AHCI_COMMAND_START) != 0) {
-		/* 10.1.2: not before the disk is ready, nor without what it receives */
+		/*
+		 * the port starts only once the disk is ready, and with an area for what it
+		 * receives (10.1.2)
+		 */
 		if ((started & AHCI_COMMAND_START) != 0)
 			assert_int_equal(port->task & 0x88, 0);
 		assert_true((value & AHCI_COMMAND_FIS) != 0 && port->list != 0 && port->fis != 0);

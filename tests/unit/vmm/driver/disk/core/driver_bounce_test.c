@@ -70,7 +70,7 @@ static void shows_nothing_that_failed(void **state)
 	}
 }
 
-/* The device has its own addresses of where it brings it to. */
+/* The device has addresses of its own for the bounce pages. */
 static void device_finds_it(void **state)
 {
 	(void)state;

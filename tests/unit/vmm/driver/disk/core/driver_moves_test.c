@@ -103,7 +103,7 @@ static void one_write_among_many(void **state)
 	}
 }
 
-/* Client 1's is another disk of the same controller. */
+/* Gives client 1 another disk of the same controller. */
 static void have_another_disk(void)
 {
 	shared.disk.unit[1] = shared.disk.unit[0];

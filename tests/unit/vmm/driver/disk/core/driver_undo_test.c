@@ -358,7 +358,7 @@ static void found_in_few_steps(void **state)
 				expect_found(pieces, count);
 		}
 		expect_found(pieces, count);
-		/* the next process finds the same */
+		/* the next process finds the same pieces */
 		undo_open(&tree,
 			  &(struct disk_undo_given){.at = (u64)(uintptr_t)many,
 						    .bytes = (MANY + MANY / 64) * PAGE_SIZE,

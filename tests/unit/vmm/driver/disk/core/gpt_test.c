@@ -309,7 +309,7 @@ static void broken_headers(void **state)
 		{80, 4, 513, entries},
 		{80, 4, ~0u, entries},
 		{72, 8, 1, place},
-		{72, 8, 9, place}, /* 32 blocks of them end one block too late */
+		{72, 8, 9, place}, /* the table's 32 blocks end one block too late */
 		{72, 8, 40, place},
 		{72, 8, ~0ull, place},
 		{40, 8, 33, place},

@@ -34,7 +34,7 @@ static struct {
 	u8 reg[8], previous[8], control;
 	u8 status, dma_command, dma_status;
 	u32 dma_table;
-	u8 pending; /* the command under way; 0: none */
+	u8 pending; /* the command under way; 0: there is none */
 	u8 data[512];
 	u32 resetting;	 /* steps until the reset is over */
 	u32 at, left;	 /* bytes of data[] that were moved; sectors still to come */

@@ -16,7 +16,7 @@
 
 #define DISK_BYTES  (1u << 20)
 #define DISK_PAGES  (DISK_BYTES / PAGE_SIZE)
-#define FILE_BYTES  (DISK_BYTES / 2 + 100) /* ends within a sector */
+#define FILE_BYTES  (DISK_BYTES / 2 + 100) /* the length of the file, which ends within a sector */
 #define STORE_BYTES ((DISK_PAGES + 1) * PAGE_SIZE)
 
 static _Alignas(PAGE_SIZE) u8 memory[STORE_BYTES];

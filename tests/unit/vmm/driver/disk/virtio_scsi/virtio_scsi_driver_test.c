@@ -10,7 +10,7 @@
 #include "tests/unit/disk_conformance.h"
 
 #define DATA_PAGE 100u
-#define TARGETS	  0x80000104u /* 2, 8, 31: the last one is not there */
+#define TARGETS	  0x80000104u /* the targets 2, 8 and 31, of which the last is not there */
 
 static struct driver_disk disk;
 static struct driver_request request[2 * DRIVER_DEPTH];

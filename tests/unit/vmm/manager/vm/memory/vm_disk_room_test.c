@@ -217,7 +217,7 @@ static void taken_by_its_monitor(void **state)
 		assert_true(vm_disks_prepare(&vm, problem, sizeof(problem)));
 		assert_int_equal(vm.quota_pages, with_room);
 	}
-	/* more than before is raised by the rest */
+	/* a quota above the former one is raised by the rest */
 	vm_disks_release(&vm);
 	vm.config.disk_undo_bytes *= 2;
 	assert_true(vm_disks_prepare(&vm, problem, sizeof(problem)));

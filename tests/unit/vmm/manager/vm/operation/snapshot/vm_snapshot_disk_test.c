@@ -144,7 +144,7 @@ static void disks_are_viewed(void **state)
 	assert_true(vm_snapshot_drop(vm, vm_snapshot_find(vm, "two"), problem, sizeof(problem)));
 }
 
-/* A clone whose disks are views: what it has written is not kept for any snapshot. */
+/* A clone's disks are views: what the clone has written is not kept for any snapshot. */
 static void disks_are_views(void **state)
 {
 	struct vm *vm = ready_in(VM_RUNNING);

@@ -195,7 +195,10 @@ static void monitor_did(void)
 	(void)vm_step();
 }
 
-/* Pages of its group come and go for ever, or its memory is written to for ever: it has limits. */
+/*
+ * Pages of the VM's group come and go for ever, or its memory is written to for ever: the snapshot
+ * has limits.
+ */
 static void gives_up(void **state)
 {
 	struct vm *vm = ready_in(VM_RUNNING);
@@ -309,7 +312,7 @@ static struct vm *clone_of_first_layer(const struct vm *vm)
 	return clone;
 }
 
-/* Whose RAM a clone's lies on can stop, no more. */
+/* A VM on whose RAM a clone's lies can stop, and no more. */
 static void clones(void **state)
 {
 	struct vm *vm = ready_in(VM_RUNNING);
