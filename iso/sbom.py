@@ -40,7 +40,7 @@ def sha256_of(path):
 
 
 def listed(path):
-    """{file: (SHA-1, SHA-256)} of the list that iso.sh makes."""
+    """Returns {file: (SHA-1, SHA-256)} of the list that iso.sh makes."""
     sums = {}
     for line in path.read_text().splitlines():
         value, name = line.split("  ", 1)
@@ -93,7 +93,7 @@ def grub_packages(files):
 
 
 def guest_packages(folders):
-    """The Debian packages that the demonstration's bundle is made of."""
+    """Yields the Debian packages that the demonstration's bundle is made of."""
     for deb in sorted(deb for folder in folders for deb in folder.glob("debs/*.deb")):
         name, version, architecture = (said_by("dpkg-deb", "-f", deb, field) for field in
                                        ("Package", "Version", "Architecture"))

@@ -86,7 +86,7 @@ enum cli_exit command_vm_backup(struct cli *cli, int count, char **words)
 			     "backup begun");
 }
 
-/* DISK, and the disks with the backups. */
+/* Runs `disk restore`: DISK, and the disks with the backups. */
 enum cli_exit command_disk_restore(struct cli *cli, int count, char **words)
 {
 	struct http_answer answer;

@@ -23,7 +23,7 @@ struct server {
 	char name[270]; /* HOST:PORT, as in known_hosts */
 };
 
-/* https://HOST[:PORT][/], or HOST[:PORT]; an IPv6 address stands in brackets. */
+/* Reads https://HOST[:PORT][/], or HOST[:PORT]; an IPv6 address stands in brackets. */
 static bool connect_server_parse(const char *url, struct server *server)
 {
 	const char *at = strncmp(url, "https://", 8) == 0 ? url + 8 : url;
@@ -84,7 +84,7 @@ bool cli_token_path(const struct cli *cli, char *path, size_t size)
 	return trust_path(name, path, size);
 }
 
-/* The first word of a file that nobody else may read. */
+/* Reads the first word of a file, which nobody else may be able to read. */
 static bool connect_read_token_file(struct cli *cli, const char *path)
 {
 	struct http *http = &cli->http;

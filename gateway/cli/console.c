@@ -113,7 +113,7 @@ static enum cli_exit console_open_console(struct console *console)
 	return cli_problem(&answer, console->name);
 }
 
-/* {"from":"N","lost":n}: where the next byte stands, and how many are gone. */
+/* Takes {"from":"N","lost":n}: where the next byte stands, and how many bytes are lost. */
 static void console_take_text(struct console *console)
 {
 	json_error_t error;
@@ -138,7 +138,7 @@ static void console_take_text(struct console *console)
 	json_decref(said);
 }
 
-/* RFC 6455, 7.4.1, as skerryd uses them. */
+/* Turns a close code (RFC 6455, 7.4.1), as skerryd uses them, into an exit code. */
 static enum cli_exit console_closed_code(unsigned int code)
 {
 	switch (code) {

@@ -196,7 +196,10 @@ bool http_begin(struct http *http, const char *method, const char *path, const c
 	return sent && http_read_head(http, answer);
 }
 
-/* The size line of the next chunk; a chunk of 0 bytes ends the body and is followed by trailers. */
+/*
+ * Reads the size line of the next chunk; a chunk of 0 bytes ends the body and is followed by
+ * trailers.
+ */
 static bool http_next_chunk(struct http *http)
 {
 	char line[256];

@@ -51,7 +51,7 @@ static enum cli_exit login_kept(struct cli *cli, const char *path, const json_t 
 	return CLI_OK;
 }
 
-/* The server gives a token for the password, which is kept nowhere. */
+/* Gets a token from the server for the password, which is kept nowhere. */
 static enum cli_exit login_with_password(struct cli *cli, const char *path)
 {
 	struct http_answer answer;

@@ -209,7 +209,7 @@ static void main_take_option(struct cli *cli, int option)
 	}
 }
 
-/* Output that did not arrive (a full disk) is no success. */
+/* Returns the exit code; output that did not arrive (a full disk) is no success. */
 static int main_finish(enum cli_exit code)
 {
 	if (fflush(stdout) != 0 || ferror(stdout)) {

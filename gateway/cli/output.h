@@ -14,7 +14,10 @@ void output_json(const json_t *value);
 /* Writes JSON on one line and flushes it at once. */
 void output_json_line(const json_t *value);
 
-/* 12 s, 3:07, 2:03:04 or 5d 02:03. One text is kept. */
+/*
+ * Returns a duration as text, such as 12 s, 3:07, 2:03:04 or 5d 02:03. The next call overwrites the
+ * text.
+ */
 const char *output_duration(double seconds);
 
 /* Says at stdout what is `done` of `about`, or shows the answer as JSON; gives its JSON back. */

@@ -55,7 +55,7 @@ enum cli_exit command_vm_restore(struct cli *cli, int count, char **words)
 	return state_move(cli, "restore", words, "restored from");
 }
 
-/* 64M, 1G, 65536K or bytes. */
+/* Reads a size: 64M, 1G, 65536K or bytes. */
 static json_int_t state_size_of(const char *word)
 {
 	static const char units[] = "KMGT";

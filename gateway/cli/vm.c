@@ -153,7 +153,7 @@ static enum cli_exit vm_act(struct cli *cli, const char *verb, const char *name)
 	return code;
 }
 
-/* {"config":{KEY:VALUE}} of words KEY=VALUE; KEY= takes a key back to its default. */
+/* Makes {"config":{KEY:VALUE}} of words KEY=VALUE; KEY= takes a key back to its default. */
 static json_t *vm_config_of(int count, char **words, bool patch)
 {
 	json_t *config = json_object();
@@ -247,7 +247,7 @@ static enum cli_exit vm_destroy(struct cli *cli, const char *name)
 	return CLI_OK;
 }
 
-/* Several machines are gone through to the end; the first failure is the exit code. */
+/* Does the same with several machines to the end; the first failure is the exit code. */
 static enum cli_exit vm_each(struct cli *cli, const char *verb, int count, char **names)
 {
 	enum cli_exit first = CLI_OK;

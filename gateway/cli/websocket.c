@@ -33,7 +33,7 @@ static bool websocket_base64(const unsigned char *bytes, unsigned int size, char
 	return fits;
 }
 
-/* RFC 6455, 4.1: the answer to a key. */
+/* Returns whether the server's answer fits the key (RFC 6455, 4.1). */
 static bool websocket_accepted(const char *key, const char *accept)
 {
 	char joined[80];
@@ -159,7 +159,10 @@ static int websocket_read_length(struct websocket *socket, unsigned int *length)
 	return 1;
 }
 
-/* A control frame (5.5): 0 when it is settled, 1 when it closes, NET_ERROR. */
+/*
+ * Takes a control frame (5.5). Returns 0 when the frame is handled, 1 when the server closes, or
+ * NET_ERROR.
+ */
 static int websocket_take_control(struct websocket *socket, int op, unsigned int length)
 {
 	unsigned char data[125];

@@ -20,7 +20,7 @@ LIMIT_S = 20
 
 
 def first_start(skerryd, folder):
-    """(token, fingerprint) that skerryd prints when it finds nothing in `folder`."""
+    """Returns (token, fingerprint) that skerryd prints when it finds nothing in `folder`."""
     command = [skerryd, "--link", f"unix:{folder}/none", "--listen", "127.0.0.1:0",
                "--state", f"{folder}/state"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as program:

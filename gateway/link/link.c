@@ -248,7 +248,7 @@ static void link_take_line(const char *text, size_t count)
 	json_decref(value);
 }
 
-/* The line in `input` is not kept; a reply has its id in front. */
+/* Skips the line in `input`, which is too long to keep; a reply has its id in front. */
 static void link_skip(void)
 {
 	long long id;

@@ -56,7 +56,7 @@ def server(program, fake, tmp_path_factory):
 
 @pytest.fixture
 def pair(program, tmp_path):
-    """A fake and a server of a test's own, that it may break; both are started by the test."""
+    """A fake and a server of a test's own, which the test starts and may break."""
     made = []
 
     def make(*options, **keys):

@@ -17,7 +17,7 @@ struct exchange *exchange_find(uint32_t id)
 	return id && exchange->id == id ? exchange : NULL;
 }
 
-/* A number not used before, by which exchange_find finds the place. */
+/* Returns a number not used before, by which exchange_find finds the place. */
 static uint32_t exchange_number(size_t place)
 {
 	web.rounds++;
@@ -141,7 +141,7 @@ static enum MHD_Result exchange_submit(struct exchange *exchange, const char *ur
 	return MHD_YES;
 }
 
-/* MHD asks for the next piece of a stream. */
+/* Gives MHD the next piece of a stream. */
 static ssize_t exchange_read(void *context, uint64_t at, char *bytes, size_t room)
 {
 	struct exchange *exchange = exchange_find((uint32_t)(uintptr_t)context);

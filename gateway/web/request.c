@@ -31,7 +31,7 @@ static const char *const request_single[] = {
 	"sec-websocket-version",
 };
 
-/* %XX to bytes in place; false: a wrong escape, a 0, or a slash that was hidden. */
+/* Decodes %XX in place. Returns false for a wrong escape, a 0, or a slash that was hidden. */
 static bool request_decode(char *text)
 {
 	char *to = text;
@@ -147,8 +147,9 @@ static enum MHD_Result request_frame_header(void *context, enum MHD_ValueKind ki
 }
 
 /*
- * RFC 9112, 6.1 and 6.3: one length, or one Transfer-Encoding that is `chunked`, and not both, or
- * the next request could begin at another place for another reader.
+ * Checks that a request has one length, or one Transfer-Encoding that is `chunked`, and not both
+ * (RFC 9112, 6.1 and 6.3): otherwise the next request could begin at another place for another
+ * reader.
  */
 bool request_frame(struct MHD_Connection *connection, const char *version, uint64_t *body)
 {
@@ -173,8 +174,8 @@ bool request_frame(struct MHD_Connection *connection, const char *version, uint6
 }
 
 /*
- * The path of a target; of one in the absolute form (RFC 9112, 3.2.2), as proxies send it, the
- * authority counts instead of Host. Empty: there is none.
+ * Finds the path of a target. Of a target in the absolute form (RFC 9112, 3.2.2), as proxies send
+ * it, the authority counts instead of Host. An empty path says that there is none.
  */
 static bool request_target(const char *url, bool tls, const char **path, char *authority,
 			   size_t room)

@@ -126,7 +126,10 @@ static unsigned tunnel_strangers(const struct sockaddr_storage *address)
 	return count;
 }
 
-/* The oldest of the address that has most of them without a credential, whatever it is doing. */
+/*
+ * Returns the oldest tunnel of the address that has most tunnels without a credential, whatever the
+ * tunnel is doing.
+ */
 static struct tunnel *tunnel_stranger(void)
 {
 	struct tunnel *oldest = NULL;

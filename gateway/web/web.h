@@ -97,7 +97,10 @@ bool request_frame(struct MHD_Connection *connection, const char *version, uint6
  */
 bool request_path(struct exchange *exchange, const char *url, const char **path);
 
-/* The list of fields that core gets; false: a status stands in *status. */
+/*
+ * Makes the list of fields that core gets. Returns false if the request is refused, with the status
+ * in *status.
+ */
 bool request_fields(const struct exchange *exchange, const char *url, const char *method,
 		    struct buffer *fields, unsigned *status);
 

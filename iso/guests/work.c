@@ -146,7 +146,7 @@ static void pin(unsigned int cpu)
 	call(SYS_SCHED_SETAFFINITY, 0, sizeof(mask), (long)&mask);
 }
 
-/* A few thousand instructions whose result tells if one went wrong. */
+/* Executes a few thousand instructions whose result tells if one went wrong. */
 static unsigned long compute(unsigned long value)
 {
 	for (int i = 0; i < 2000; i++) {
@@ -157,7 +157,7 @@ static unsigned long compute(unsigned long value)
 	return value;
 }
 
-/* The page is replaced before its number is published: from then on nobody may read a lower one. */
+/* Replaces the page before its number is published: from then on nobody may read a lower number. */
 static void replace_page(unsigned long round)
 {
 	map((void *)page, PAGE);
@@ -165,7 +165,7 @@ static void replace_page(unsigned long round)
 	__atomic_store_n(&published, round, __ATOMIC_SEQ_CST);
 }
 
-/* A new page holds 0 until its number is written. */
+/* Checks the page: a new page holds 0 until its number is written. */
 static void check_page(struct job *self)
 {
 	unsigned long least = __atomic_load_n(&published, __ATOMIC_SEQ_CST);

@@ -19,16 +19,18 @@
 #define VSOCK_RING_BYTES    4096u /* a power of two */
 #define VSOCK_LISTEN_MAX    16u
 #define VSOCK_CID_HOST	    2u
-#define VSOCK_CID_FIRST	    3u /* smaller ones have a meaning of their own (virtio 1.2, 5.10.4) */
+/* the first CID of a guest; smaller ones have a meaning of their own (virtio 1.2, 5.10.4) */
+#define VSOCK_CID_FIRST 3u
 /* Ports of the host's ends of connections that the manager opens lie from here on. */
 #define VSOCK_HOST_PORT_FIRST 0x40000000u
 
 enum vsock_mark {
-	VSOCK_GONE,   /* this side has nothing more to do with the connection */
-	VSOCK_ASKS,   /* this side opens it, or is about to find out whether the guest takes it */
-	VSOCK_OPEN,   /* this side has accepted it */
+	VSOCK_GONE, /* this side has nothing more to do with the connection */
+	/* this side opens the connection, or is about to find out whether the guest takes it */
+	VSOCK_ASKS,
+	VSOCK_OPEN,   /* this side has accepted the connection */
 	VSOCK_ENDED,  /* this side writes no more than what its ring holds */
-	VSOCK_CLOSED, /* monitor: likewise, and its guest reads no more */
+	VSOCK_CLOSED, /* of the monitor: this side writes no more, and its guest reads no more */
 };
 #define VSOCK_MARK_BITS 3u
 #define VSOCK_USE_MASK	(~0u >> VSOCK_MARK_BITS)
@@ -60,14 +62,14 @@ struct vsock_slot {
 	/* written by the monitor */
 	u32 monitor_word ALIGNED(64);
 	u32 asked_port; /* the host's, of a connection that the guest opens */
-	u32 guest_port; /* the guest's, of the same */
+	u32 guest_port; /* the guest's port */
 	u32 input_read;
 	u32 output_written;
 };
 
 struct vsock_rings {
-	u8 input[VSOCK_RING_BYTES];  /* to the guest */
-	u8 output[VSOCK_RING_BYTES]; /* from the guest */
+	u8 input[VSOCK_RING_BYTES];  /* bytes for the guest */
+	u8 output[VSOCK_RING_BYTES]; /* bytes from the guest */
 };
 
 struct vsock_area {

@@ -114,7 +114,7 @@ static void balloon_took_aim(uint64_t id, json_t *reply)
 				      json_object_get(row, "driver"), "guest"));
 }
 
-/* Skerry says what sizes a guest can be given. */
+/* Sets the aim of a balloon; Skerry says what sizes a guest can be given. */
 void api_balloon_aim(struct request *request)
 {
 	const struct field *bytes = fields_below(&request->fields, "body", "bytes");

@@ -93,7 +93,7 @@ static void metrics_state(const struct request *request, struct buffer *out)
 	}
 }
 
-/* A gauge or counter that is a key of `vm list`. */
+/* Writes a gauge or counter that is a key of `vm list`. */
 static void metrics_key(const struct request *request, struct buffer *out, const char *name,
 			const char *type, const char *labels, const char *key, double scale)
 {

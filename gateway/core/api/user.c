@@ -104,7 +104,10 @@ static void user_keep(struct request *request, struct account *account)
 	explicit_bzero(account, sizeof(*account));
 }
 
-/* The hash of a new user's or a changed password is there; the rest is read once more. */
+/*
+ * Goes on with the hash of a new user's or a changed password; the rest of the request is read once
+ * more.
+ */
 static void user_took(const struct password_result *result)
 {
 	struct request *request = request_find(result->request);

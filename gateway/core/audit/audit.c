@@ -178,7 +178,7 @@ static bool audit_put(const char *text, size_t count, off_t before)
 	return false;
 }
 
-/* A full disk: the oldest of the full files makes room for what is written now. */
+/* Appends a line. If the disk is full, the oldest of the full files makes room for it. */
 static bool audit_append(const char *text, size_t count)
 {
 	off_t before = lseek(audit.fd, 0, SEEK_END);

@@ -219,7 +219,7 @@ void host_refresh(void)
 	host_ask_list();
 }
 
-/* The answer to an action has the new state: shown at once, the list follows. */
+/* Takes over the new state in the answer to an action, which is shown at once; the list follows. */
 void host_vm_patch(json_t *result)
 {
 	const char *name = json_string_value(json_object_get(result, "name"));

@@ -66,8 +66,9 @@ json_t *host_vm_json(const struct host_vm *vm)
 }
 
 /*
- * Most requests are for lists of VMs that have not changed since the last one: all but the uptime
- * is kept as text. It goes first, so that what is kept need not be looked into.
+ * Writes a VM as text. Most requests are for lists of VMs that have not changed since the last
+ * request: all but the uptime is kept as text. The uptime goes first, so that the kept text need
+ * not be looked into.
  */
 void host_vm_text(struct host_vm *vm, struct buffer *to)
 {

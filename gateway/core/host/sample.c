@@ -134,8 +134,9 @@ static void sample_cpus(json_t *list, int64_t time_ns)
 }
 
 /*
- * The host's comes first in each round: a VM that was left out of the one before did nothing until
- * then. With the time of this one what it does next would seem to be done within a moment.
+ * Takes the host's sample, which comes first in each round. A VM that was left out of the round
+ * before did nothing until then: with the time of this round its next work would seem to be done
+ * within a moment.
  */
 static void sample_host(json_t *line, int64_t time_ns)
 {

@@ -52,8 +52,9 @@ static const char *authenticate_ticket(const struct request *request, char room[
 }
 
 /*
- * A ticket opens the WebSocket that it was made for, and nothing else: on any other method, path or
- * VM it is no credential, and is used up. Of the roles it carries those that its route asks for.
+ * Takes a ticket, which opens the WebSocket that it was made for, and nothing else: on any other
+ * method, path or VM it is no credential, and is used up. It carries the roles that its route asks
+ * for.
  */
 static bool authenticate_by_ticket(struct request *request, const char *ticket)
 {
@@ -77,7 +78,7 @@ static const char *authenticate_bearer(const struct request *request, char room[
 	return request_header(request, "authorization");
 }
 
-/* A token of tokens.json, or that of a login which asked for no cookie. */
+/* Takes a token of tokens.json, or the token of a login that asked for no cookie. */
 static bool authenticate_by_bearer(struct request *request, const char *text)
 {
 	const char *secret = text + strlen(BEARER);
@@ -100,14 +101,14 @@ static bool authenticate_by_cookie(struct request *request, const char *cookie)
 	return request->cookie;
 }
 
-/* The number that core has given to a connection of the Unix socket. */
+/* Returns the number that core has given to a connection of the Unix socket. */
 static const char *authenticate_socket(const struct request *request, char room[SECRET_TEXT_BYTES])
 {
 	(void)room;
 	return fields_get(&request->fields, "connection");
 }
 
-/* Root, and the user as whom this runs, may do everything. */
+/* Lets root, and the user as whom the gateway runs, do everything. */
 static bool authenticate_by_socket(struct request *request, const char *connection)
 {
 	struct identity *who = &request->who;

@@ -17,9 +17,9 @@
 #include "gateway/core/identity/scope.h"
 
 /*
- * Whether all of body.config is what an operator shares out while VMs run. Skerry too asks for the
- * right to configure for any other key, and only here for `trap`, which looks into a guest, and for
- * `disk.undo`, which takes memory.
+ * Returns whether all keys of body.config are those that an operator changes while VMs run. For any
+ * other key Skerry asks for the right to configure, too; `trap`, which looks into a guest, and
+ * `disk.undo`, which takes memory, are refused here only.
  */
 static bool authorise_run_time_keys(const struct request *request)
 {

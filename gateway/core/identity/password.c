@@ -44,7 +44,7 @@ bool password_valid(const char *text)
 	       utf8_valid((const uint8_t *)text, length);
 }
 
-/* A salt of the system's random numbers; the cost is the library's own for this year. */
+/* Makes a salt of the system's random numbers; the cost is the library's own for this year. */
 static bool password_salt(char *setting)
 {
 	return crypt_gensalt_rn("$y$", 0, NULL, 0, setting, PASSWORD_HASH_BYTES);

@@ -5,7 +5,7 @@
 #include "gateway/core/common/bucket.h"
 #include "gateway/core/identity/identity.h"
 
-/* The numbers of tokens, accounts and users are given one after another: they have to be mixed. */
+/* Mixes the numbers of a holder, as tokens, accounts and users are numbered one after another. */
 static size_t share_hash(const struct identity *who, size_t count)
 {
 	uint64_t mixed = who->token;

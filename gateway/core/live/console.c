@@ -193,7 +193,7 @@ static void console_answer_tail(struct console *console)
 	console_close(console);
 }
 
-/* The reply to `stream open`; the context is the place in the table. */
+/* Takes the reply to `stream open`; the context is the place in the table. */
 static void console_opened(uint64_t index, json_t *reply)
 {
 	struct console *console = &consoles[index];
@@ -232,8 +232,8 @@ static void console_opened(uint64_t index, json_t *reply)
 }
 
 /*
- * A free place; when there is none, whoever has most of them loses its oldest, which is then free
- * as soon as Skerry has said that it is closed. NULL: there is none for `who`.
+ * Returns a free place. If there is none, the asker with most places loses the oldest of them,
+ * which is free as soon as Skerry has said that it is closed. NULL: there is no place for `who`.
  */
 static struct console *console_place(const struct identity *who)
 {
@@ -302,7 +302,7 @@ static void console_open(struct request *request, bool write, bool tail, bool ta
 	request->left = console_leave;
 }
 
-/* REST and WebSocket share the path. */
+/* Handles the path that REST and WebSocket share. */
 void console_show(struct request *request)
 {
 	const char *protocols = request_header(request, "sec-websocket-protocol");
@@ -423,7 +423,7 @@ void console_line(json_t *line)
 		answer_end_stream(request, 1001);
 }
 
-/* Binary is typed; {"ack":N} gives credit back. */
+/* Takes a message of the client: binary data are typed; {"ack":N} gives credit back. */
 void console_data(struct request *request, bool text, const char *bytes, size_t count)
 {
 	struct console *console = request->console;

@@ -77,7 +77,7 @@ NOT_ASKED = ("host_tick", "link_ready")
 
 
 def asked(out):
-    """The instructions of a dump, without those of NOT_ASKED and what these call."""
+    """Returns the instructions of a dump, without those of NOT_ASKED and what these call."""
     total = int(re.search(r"^totals: (\d+)", out.read_text(), re.M)[1])
     shown = subprocess.run(["callgrind_annotate", "--inclusive=yes", "--threshold=100", str(out)], check=True,
                            capture_output=True, text=True).stdout
@@ -89,7 +89,10 @@ def asked(out):
 
 @contextlib.contextmanager
 def under_callgrind(program, build):
-    """A server under valgrind, and a function that takes what core and web have done since it was called last."""
+    """
+    Starts a server under valgrind, and returns a function that takes what core and web have
+    done since its last call.
+    """
     folder = Path(tempfile.mkdtemp())
     wrapper = folder / "skerryd"
     wrapper.write_text(f"#!/bin/sh\nexec env SKERRYD={program} LD_PRELOAD={build}/tests/counted.so "

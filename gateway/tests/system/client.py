@@ -128,7 +128,7 @@ class Server:
         return (self.folder / "skerryd.log").read_text()
 
     def web_pid(self):
-        """The process that parses."""
+        """Returns the process id of web."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         pids = children.read_text().split()
         return int(pids[0]) if pids else None
@@ -174,7 +174,10 @@ class Server:
         return answer.json()["token"]
 
     def raw(self, window=None):
-        """A TLS connection without HTTP; window: bytes that the kernel keeps unread for us."""
+        """
+        Opens a TLS connection without HTTP; window: bytes that the kernel keeps unread for
+        the test.
+        """
         plain = socket.socket()
         if window:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
@@ -303,7 +306,7 @@ class WebSocket:
         return data.decode() if opcode == 1 else data
 
     def json(self, kind=None):
-        """The next text message, of that type."""
+        """Returns the next text message, of that type."""
         while True:
             message = self.message()
             if isinstance(message, str):

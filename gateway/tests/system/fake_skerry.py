@@ -164,7 +164,7 @@ class FakeSkerry(Snapshots, States, Vsocks):
                     pass
 
     def drop(self):
-        """The line is lost."""
+        """Loses the line."""
         with self.lock:
             if self.peer:
                 self.peer.shutdown(socket.SHUT_RDWR)

@@ -36,7 +36,7 @@ def frame(op, data, last=True):
 
 
 def read_frame(file):
-    """(op, payload) of a client's frame, or None at the end."""
+    """Returns (op, payload) of a client's frame, or None at the end."""
     head = file.read(2)
     if len(head) < 2:
         return None

@@ -82,7 +82,7 @@ def test_keys_of_a_vm():
 
 
 def quoted(path, begin, end):
-    """The quoted words of a file of the tree, between two marks."""
+    """Returns the quoted words of a file of the tree, between two marks."""
     with open(os.path.join(ROOT, path), encoding="utf-8") as file:
         return re.findall(r'"([^"]*)"', file.read().split(begin, 1)[1].split(end, 1)[0])
 

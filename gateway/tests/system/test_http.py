@@ -282,7 +282,10 @@ def test_connections_of_one_address(pair):
 
 
 def heads(server, data, count=9, limit=3):
-    """The status lines that come for these bytes, until it is closed or nothing more comes."""
+    """
+    Returns the status lines that come for these bytes, until the connection is closed or
+    nothing more comes.
+    """
     link = server.raw()
     link.settimeout(limit)
     got = b""

@@ -180,7 +180,7 @@ def test_answer_that_is_too_long(pair):
 
 
 def test_nonsense_in_answers(pair):
-    """A list of VMs whose parts are of the wrong type, or missing."""
+    """A list of VMs has parts of the wrong type, or lacks some: the gateway stands it."""
     fake, server = pair()
     server.start()
     honest = fake.run_vm_list
@@ -272,7 +272,7 @@ def test_clients_that_leave(pair):
 
 
 def test_a_long_silence_is_a_loss(pair):
-    """A serial line has no carrier to lose."""
+    """A long silence counts as a loss, as a serial line has no carrier to lose."""
     fake, server = pair("--silence", "1")
     server.start()
     fake.silent = True

@@ -52,7 +52,10 @@ def test_what_is_in_them(packages):
 
 
 def test_hardened_programs(packages):
-    """RELRO, bound at the start, position-independent, with a guarded stack, in both programs."""
+    """
+    Both programs have RELRO, are bound at the start, position-independent, and have a guarded
+    stack.
+    """
     for name, path in (("skerryd", "usr/sbin/skerryd"), ("skerryctl", "usr/bin/skerryctl")):
         package = next((packages / "out").glob(f"{name}_*.deb"))
         run("dpkg-deb", "-x", package, packages / name)

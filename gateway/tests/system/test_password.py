@@ -161,7 +161,7 @@ def test_wrong_ones_are_slowed_down_and_audited(alone):
 
 
 def test_none_is_free_while_another_is_looked_at(alone):
-    """Many at a time are not more tries."""
+    """Many guesses at a time are not more tries."""
     assert make(alone, "fred").status == 201
     statuses = []
     threads = [threading.Thread(target=lambda: statuses.append(login(alone, "fred", "wrong one").status))

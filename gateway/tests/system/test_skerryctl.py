@@ -198,7 +198,7 @@ def test_asked(client):
 
 
 def test_force(client):
-    """The server's refusal is told; with --force it is asked to do it all the same."""
+    """The server's refusal is told; with --force the server is asked to do it all the same."""
     def answer(handler):
         if "force=true" in handler.path:
             return 204, {}, {}
@@ -259,7 +259,7 @@ def test_nobody_there(client, tmp_path):
     (b"HTTP/1.1 400 Bad Request\r\n\r\n", "its answer begins with 0x48, which is no TLS"),
     (b"\x16\x03\x03\x00\x04\x02\xff\xff\xff", "TLS handshake, after nothing: ")])
 def test_bad_tls(client, answer, words):
-    """A server in plain text, and one that breaks its first message off: the words tell them apart."""
+    """The words tell a server in plain text from a server that breaks its first message off."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         def serve():
             with listener.accept()[0] as peer:
@@ -315,7 +315,10 @@ def console(client, talk):
 
 
 def test_console(client):
-    """Output, a ping between, a message in pieces; input, credit, Ctrl-]."""
+    """
+    The console shows output, a ping between, a message in pieces; it sends input, credit, and
+    ends at Ctrl-].
+    """
     got = []
 
     def talk(handler):

@@ -255,7 +255,10 @@ def test_events_follow(ctl, fake):
 
 
 def test_console(make, pair):
-    """Typed and echoed; taken up without a byte lost or doubled when skerryd was killed."""
+    """
+    Input is echoed; the console is taken up without a byte lost or doubled when skerryd was
+    killed.
+    """
     fake, server = pair()
     server.start()
     terminal = make(server).spawn("console", "vm00")
@@ -328,7 +331,7 @@ def test_console_without_link(make, pair):
 
 
 def test_all_output_arrives(make, pair):
-    """60 kB that the guest printed before, through credits, byte for byte."""
+    """60 kB that the guest printed before arrive, through credits, byte for byte."""
     fake, server = pair()
     server.start()
     sent = b"".join(b"%07d\n" % n for n in range(7500))

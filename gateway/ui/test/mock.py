@@ -381,7 +381,10 @@ class Server(mock_states.States):
             KINDS.get(os.path.splitext(path)[1], "application/octet-stream"))
 
     def knob(self, request):
-        """GET /mock/state; POST /mock {"link", "drop", "expire", "slow", "broken", ...}."""
+        """
+        Answers GET /mock/state and POST /mock {"link", "drop", "expire", "slow", "broken",
+        ...}.
+        """
         if request.path == "/mock/csp":
             self.reports.append(request.body.decode())
             return send(request, 204)

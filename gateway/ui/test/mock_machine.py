@@ -60,7 +60,7 @@ class Console:
         self.oldest += lost
 
     def read(self, offset, limit=CONSOLE_KEPT):
-        """(offset of the first byte, bytes lost before it, bytes)."""
+        """Returns (offset of the first byte, bytes lost before it, bytes)."""
         start = min(max(offset, self.oldest), self.next)
         return start, max(0, start - offset), self.data[start - self.oldest:][:limit]
 
@@ -183,7 +183,7 @@ class Machine:
         self.step(1)
 
     def tell_the_past(self, names):
-        """A log and an audit of the last day."""
+        """Makes a log and an audit of the last day."""
         for number in range(60 if names else 0):
             level, category, text = PAST[number % len(PAST)]
             self.write(level, category, names[number * 7 % len(names)], text)
@@ -248,7 +248,10 @@ class Machine:
             "fingerprint": hashlib.sha256(b"mock").hexdigest(), "audit_findings": self.findings}
 
     def act(self, vm, action):
-        """(changed, problem): the problem is (status, code, detail, allowed states) or None."""
+        """
+        Returns (changed, problem): the problem is (status, code, detail, allowed states) or
+        None.
+        """
         if vm.state not in ALLOWED[action]:
             if BECOMES.get(action) == vm.state and action != "reset":
                 return False, None

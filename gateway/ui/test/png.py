@@ -39,7 +39,7 @@ def unfilter(kind, row, above, step):
 
 
 def pixels(data):
-    """(width, height, list of (red, green, blue))."""
+    """Returns (width, height, list of (red, green, blue))."""
     parts = list(chunks(data))
     width, height, depth, kind = struct.unpack(">IIBB", parts[0][1][:10])
     step = {2: 3, 6: 4}[kind]

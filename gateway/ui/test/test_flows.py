@@ -316,7 +316,10 @@ def test_tokens(page):
 
 
 def test_login_by_password_and_users(page):
-    """A name and a password; users made and removed; one's own password changed, and the login ends."""
+    """
+    A user logs in with name and password; users are made and removed; one's own password is
+    changed, and the login ends.
+    """
     page.delete_all_cookies()
     page.open()
     page.js("localStorage.clear()")

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(not (os.path.exists(SKERRYD) and os.path.exists(
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
-    """(address, first token)."""
+    """Returns (address, first token)."""
     folder = tmp_path_factory.mktemp("skerryd")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -169,7 +169,7 @@ static bool channel_vsock_accept(struct machine_channel *channel, struct channel
 		return false;
 	socket = channel_vsock_is_full(channel, vm) ? NULL : channel_vsock_place(channel);
 	if (socket == NULL)
-		return false; /* it waits for a place */
+		return false; /* the connection waits for a place */
 	if (!vm_vsock_accept(vm, listener->end.port, &socket->end)) {
 		listener->bell = bell;
 		listener->generation = vm->vsock.generation;

@@ -7,19 +7,20 @@ struct machine_channel;
 struct request;
 struct vm;
 
-#define CHANNEL_SOCKETS		 144u /* connections and listeners of one channel together */
-#define CHANNEL_SOCKETS_ACCEPTED 64u  /* most of them that guests have opened */
+#define CHANNEL_SOCKETS		 144u /* the most connections and listeners of one channel */
+#define CHANNEL_SOCKETS_ACCEPTED 64u  /* the most of these that guests may have opened */
 
 /* A connection to a guest's socket, or a port at which the client waits for connections. */
 struct channel_socket {
-	u32 number; /* one of the channel's streams; 0: this place is free */
+	u32 number; /* the number of the stream; 0: this place is free */
 	u32 opener; /* id of the VM whose guest has opened it; 0: the client has */
 	bool listens;
-	bool told;		 /* the client knows the number, so that lines may be sent */
-	const char *closed;	 /* why it was closed; the client is still to be told */
-	struct vm_vsock_end end; /* of a listener: its VM and port */
+	bool told; /* the client knows the number, so that lines may be sent */
+	/* why the socket was closed, while the client is still to be told */
+	const char *closed;
+	struct vm_vsock_end end; /* the VM and port of a listener */
 
-	/* of a listener: when it has last looked for connections */
+	/* When a listener last looked for connections. */
 	u32 bell;
 	u32 generation;
 
@@ -27,7 +28,7 @@ struct channel_socket {
 	u64 at;	       /* number of the next byte to send */
 	u64 taken;     /* bytes that the client has sent */
 	u64 credit;    /* bytes that the client accepts */
-	u32 allowed;   /* bytes that the client may send; the ring has room for them */
+	u32 allowed;   /* bytes that the client may send, for which the ring has room */
 	bool end_told; /* the client knows that the guest writes no more */
 };
 

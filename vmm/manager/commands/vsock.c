@@ -40,7 +40,7 @@ static void command_vsock_answer(struct reply *reply, struct channel_socket *soc
 	reply_object_end(reply);
 }
 
-/* `left` is the number of the connection. */
+/* Goes on with the command; `left` is the number of the connection. */
 static bool command_vsock_resume(struct reply *reply)
 {
 	struct channel_socket *socket = channel_vsock_find(reply->to->channel, reply->left);

@@ -104,7 +104,7 @@ void disk_window_want(struct driver_link *link, bool wanted)
 
 void disk_window_fill(const struct driver_link *link, struct disk_client_part *part)
 {
-	/* these two never change: the driver may read them while the number does */
+	/* the address and size never change: the driver may read them while the number does */
 	part->window_at = disk_window_address_of(driver_of_link(link), link);
 	part->window_pages = link->ram.bytes / PAGE_SIZE;
 	part->window = link->ram.number;
@@ -141,7 +141,7 @@ void disk_windows_ended(struct driver *driver)
 			disk_window_take_number(link);
 			link->ram.told = link->ram.number;
 		}
-		/* its life is not READY, so the client learns that no more data arrives */
+		/* the link's life is not READY, so the client learns that no more data arrives */
 		__atomic_store_n(&((struct block_about *)(void *)link->at->about)->window, 0,
 				 __ATOMIC_RELEASE);
 		sys_event_signal(link->bell);

@@ -8,16 +8,16 @@ struct vm;
 
 /* The manager's end of a connection. Nothing in it is read from the area. */
 struct vm_vsock_end {
-	struct vm *vm; /* its place in the list, where another VM may be by now */
-	u32 vm_id;     /* 0: there is no connection */
+	struct vm *vm; /* the VM's place in the list, where another VM may be by now */
+	u32 vm_id;     /* the VM's id; 0: there is no connection */
 	u32 generation;
 	u32 slot;
 	u32 use;
-	u32 port;	/* the guest's, or the one that the guest called */
-	u32 guest_port; /* as the monitor says */
+	u32 port;	/* the guest's port, or the port that the guest called */
+	u32 guest_port; /* the guest's port as the monitor says */
 	u32 input_written;
 	u32 output_read;
-	bool ended; /* nothing more is written */
+	bool ended; /* nothing more is written to the connection */
 };
 
 /* What there is to say of a connection. */
@@ -26,12 +26,15 @@ enum vm_vsock_state {		      /* in the order in which a connection goes through 
 		      VM_VSOCK_OPEN,
 		      VM_VSOCK_ENDED, /* the guest writes no more; what it has written can still be
 					 read */
-		      VM_VSOCK_DONE,  /* likewise, and it reads no more */
-		      VM_VSOCK_RESET, /* it is gone: by the guest, with the VM, or with the
-					 monitor's wits */
+		      VM_VSOCK_DONE,  /* the guest writes no more, and reads no more */
+		      /* the connection is gone, with its VM or without */
+		      VM_VSOCK_RESET,
 };
 
-/* For vm_build.c: makes the area of a VM that has the device, shares it, and lets it go. */
+/*
+ * Makes the area of a VM that has the device, and shares it with the monitor; the other function
+ * lets the area go. For vm_build.c.
+ */
 void vm_vsock_create(struct vm *vm, struct process_build *build);
 void vm_vsock_give(const struct vm *vm, struct process_build *build);
 void vm_vsock_release(struct vm *vm);

@@ -7,9 +7,9 @@
 #include "vmm/monitor/vcpu/vapic.h"
 
 /*
- * There is one handler for each exit. exits_settle is its beginning: what takes neither a clock
- * that is up to date nor a register that the exit has not brought along. It is all that the fast
- * path does; false: nothing has happened, and the long way has the rest.
+ * Begins the handling of an exit, of which there is one handler each: does what takes neither a
+ * clock that is up to date nor a register that the exit has not brought along. The fast path does
+ * no more. Returns false if nothing has happened, and the long way has the rest.
  */
 static ALWAYS_INLINE bool exits_settle(struct vcpu *vcpu)
 {

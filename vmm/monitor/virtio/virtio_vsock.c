@@ -26,7 +26,7 @@ static void virtio_vsock_tell(struct virtio_vsock *vsock)
 }
 
 /*
- * 5.10.6.7: connections are gone that the guest believes in. The event waits until the guest has
+ * Tells the guest that its connections are gone (5.10.6.7). The event waits until the guest has
  * given a buffer for it.
  */
 static void virtio_vsock_tell_reset(struct virtio_vsock *vsock)
@@ -68,7 +68,10 @@ static void virtio_vsock_transmit(struct virtio_vsock *vsock)
 	virtqueue_announce(device, VSOCK_QUEUE_TRANSMIT);
 }
 
-/* Until the guest knows that its connections are gone, nothing of new ones comes to it. */
+/*
+ * Does what there is to do. Until the guest knows that its connections are gone, nothing of new
+ * connections comes to it.
+ */
 static void virtio_vsock_work(struct virtio_vsock *vsock)
 {
 	bool full = vsock->stray_count == VIRTIO_VSOCK_STRAYS;
@@ -112,7 +115,9 @@ void virtio_vsock_poll(struct virtio_vsock *vsock)
 	virtio_vsock_work(vsock);
 }
 
-/* The shared area is another process's until the machine runs in this one. */
+/*
+ * Forgets all connections. The shared area is another process's until the machine runs in this one.
+ */
 static void virtio_vsock_restart(struct virtio_device *device)
 {
 	struct virtio_vsock *vsock = virtio_vsock_of(device);
@@ -122,7 +127,10 @@ static void virtio_vsock_restart(struct virtio_device *device)
 	device->function.device.events->pending |= MACHINE_LOOK;
 }
 
-/* Of a snapshot, a save or another process: a guest without a driver believes in nothing. */
+/*
+ * Takes over the state of a snapshot, a save or another process: a guest without a driver has no
+ * connections.
+ */
 static void virtio_vsock_loaded(struct device *device)
 {
 	struct virtio_vsock *vsock = virtio_vsock_of(virtio_of(device));

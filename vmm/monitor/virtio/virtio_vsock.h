@@ -7,7 +7,10 @@
 struct platform_config;
 
 #define VIRTIO_VSOCK_QUEUE_SIZE 64u
-/* RSTs that wait for a buffer of the guest's; with so many, no more packets are taken from it. */
+/*
+ * The RSTs that may wait for a buffer of the guest's; while there are so many, no more packets are
+ * taken from the guest.
+ */
 #define VIRTIO_VSOCK_STRAYS 32u
 /* Packets to the guest in one go; the rest follows soon. */
 #define VIRTIO_VSOCK_BURST 64u
@@ -23,7 +26,7 @@ enum vsock_phase {
 	VSOCK_PHASE_CALLS,  /* the manager has asked, the guest has not answered */
 	VSOCK_PHASE_ASKED,  /* the guest has asked, the manager has not answered */
 	VSOCK_PHASE_OPEN,   /* bytes may flow */
-	VSOCK_PHASE_DRAINS, /* the guest has closed it, the manager may still read */
+	VSOCK_PHASE_DRAINS, /* the guest has closed the connection, the manager may still read */
 	VSOCK_PHASE_RESETS, /* all that is left to do is to send the guest an RST */
 };
 
@@ -48,16 +51,17 @@ struct vsock_connection {
 	bool end_told;	  /* the guest knows that the host writes no more */
 	u32 guest_port;
 	u32 host_port;
-	u32 guest_room;	 /* as the guest says, which may be a lie */
-	u32 guest_taken; /* likewise */
+	u32 guest_room; /* the room in the guest, as the guest says, which may be a lie */
+	/* the bytes that the guest has taken, as the guest says, which may be a lie */
+	u32 guest_taken;
 	u32 input_read;
 	u32 output_written;
-	u32 taken_told; /* how much of that the guest knows to have been taken */
+	u32 taken_told; /* the bytes taken from the guest that the guest knows of */
 };
 
 /* An RST to the sender of a packet that belongs to no connection. */
 struct vsock_stray {
-	u64 cid; /* that the packet was for */
+	u64 cid; /* the CID that the packet was for */
 	u32 guest_port;
 	u32 host_port;
 };
@@ -82,7 +86,7 @@ struct virtio_vsock {
 	struct vsock_connection connection[VSOCK_SLOTS];
 };
 
-/* Only where it is asked for. */
+/* Attaches the socket device, if it is asked for. */
 enum status virtio_vsock_attach(struct platform *platform,
 				const struct platform_config *config) MUST_CHECK;
 /* Looks at what the manager has changed. Only while the guest runs, and in this process. */

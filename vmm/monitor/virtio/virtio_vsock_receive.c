@@ -99,7 +99,10 @@ static bool virtio_vsock_take_bytes(struct virtio_vsock *vsock, u32 slot,
 	return true;
 }
 
-/* 5.10.6.5: flags only add up. With both the guest wants no more than an RST. */
+/*
+ * Takes a shutdown, whose flags only add up (5.10.6.5). With both flags the guest wants no more
+ * than an RST.
+ */
 static void virtio_vsock_take_shutdown(struct virtio_vsock *vsock, u32 slot, u32 flags)
 {
 	struct vsock_connection *connection = &vsock->connection[slot];
@@ -153,7 +156,10 @@ static bool virtio_vsock_take_known(struct virtio_vsock *vsock, u32 slot,
 		connection->phase = VSOCK_PHASE_OPEN;
 		virtio_vsock_mark(vsock, slot, VSOCK_OPEN);
 		return true;
-	default: /* VSOCK_PHASE_ASKED: the guest has to wait; VSOCK_PHASE_RESETS: it is over */
+	/*
+	 * in VSOCK_PHASE_ASKED the guest has to wait; in VSOCK_PHASE_RESETS the connection is over
+	 */
+	default:
 		return connection->phase == VSOCK_PHASE_RESETS;
 	}
 }

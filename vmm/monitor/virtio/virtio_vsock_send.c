@@ -124,7 +124,7 @@ static bool virtio_vsock_send_bytes(struct virtio_vsock *vsock, u32 slot, u32 co
 	return true;
 }
 
-/* The manager's end of the stream, behind the last byte. */
+/* Sends the manager's end of the stream, behind the last byte. */
 static bool virtio_vsock_send_end(struct virtio_vsock *vsock, u32 slot)
 {
 	struct vio_vsock_header header = virtio_vsock_header(vsock, slot, VIO_VSOCK_SHUTDOWN);
@@ -132,7 +132,7 @@ static bool virtio_vsock_send_end(struct virtio_vsock *vsock, u32 slot)
 	u32 word = vsock_load(&vsock->area->slot[slot].manager_word);
 	struct virtio_chain chain;
 
-	/* what was written before the end is seen with it */
+	/* the end is looked at first: what was written before the end is seen with it */
 	if (connection->end_told || word != vsock_word(connection->use, VSOCK_ENDED) ||
 	    virtio_vsock_waiting(vsock, slot) != 0 || !virtio_vsock_take_buffer(vsock, &chain))
 		return false;
@@ -157,7 +157,7 @@ static bool virtio_vsock_send_one(struct virtio_vsock *vsock, u32 slot)
 			  : virtio_vsock_send_end(vsock, slot);
 }
 
-/* In turn, a packet of each, so that no connection keeps others waiting. */
+/* Sends a packet of each connection in turn, so that no connection keeps others waiting. */
 void virtio_vsock_send_all(struct virtio_vsock *vsock)
 {
 	u32 left = VIRTIO_VSOCK_BURST;

@@ -92,7 +92,7 @@ void virtio_vsock_count_received(struct virtio_vsock *vsock, u32 slot, u32 bytes
 	vsock->news = true;
 }
 
-/* The manager calls the guest: `use` is a new one. */
+/* Begins a call of the manager to the guest: `use` is a new one. */
 static void virtio_vsock_begin_call(struct virtio_vsock *vsock, u32 slot, u32 use)
 {
 	struct vsock_slot *shared = &vsock->area->slot[slot];
@@ -127,7 +127,7 @@ static bool virtio_vsock_has_driver(const struct virtio_vsock *vsock)
 	return virtio_queue_is_live(&vsock->virtio, VSOCK_QUEUE_RECEIVE);
 }
 
-/* The manager has nothing more to do with the connection. */
+/* Looks at a slot with whose connection the manager has nothing more to do. */
 static void virtio_vsock_look_at_gone(struct virtio_vsock *vsock, u32 slot)
 {
 	struct vsock_connection *connection = &vsock->connection[slot];
@@ -140,8 +140,8 @@ static void virtio_vsock_look_at_gone(struct virtio_vsock *vsock, u32 slot)
 }
 
 /*
- * The manager has begun a use of its slot, and perhaps given it up before this side saw it. Without
- * a driver in the guest nobody is there to be called.
+ * Looks at a slot of which the manager has begun another use, and perhaps given it up before this
+ * side saw it. Without a driver in the guest nobody is there to be called.
  */
 static void virtio_vsock_look_at_other_use(struct virtio_vsock *vsock, u32 slot, u32 word)
 {

@@ -52,7 +52,7 @@ struct layer {
 	void (*begin)(struct client *client, struct driver_request *request);
 	/* The device had no room: undoes `begin`. */
 	void (*cancel)(struct client *client, struct driver_request *request);
-	/* The device has ended the request. Returns the status to answer with. */
+	/* Is called when the device has ended the request. Returns the status to answer with. */
 	enum block_status (*done)(struct client *client, struct driver_request *request,
 				  enum block_status status);
 	/* The layer looks at the data, so these cannot lie in the client's RAM. */

@@ -318,7 +318,10 @@ static void vm_backup_held(struct vm *vm)
 	vm_backup_go_on(vm, problem);
 }
 
-/* A save that is part of this backup has ended: the guest is held, unless it failed. */
+/*
+ * Is called when a save that is part of this backup has ended: the guest is held, unless the save
+ * failed.
+ */
 static bool vm_backup_saved(struct vm *vm, const char *problem)
 {
 	struct vm_operation *operation = &vm->operation[OPERATION_BACKUP];

@@ -261,7 +261,7 @@ static void vm_snapshot_frozen(struct vm *vm, u32 depth)
 	vm_snapshot_look_whether_kept(vm);
 }
 
-/* The time of the rests is not the kernel's. */
+/* Makes steps of the freeze. The time of the rests is not the kernel's. */
 static void vm_snapshot_freeze(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;

@@ -127,7 +127,10 @@ static void vm_snapshot_load(struct vm *vm)
 	vm_snapshot_go_on(vm, VM_COMMAND_LOAD);
 }
 
-/* The time of the rests is not the kernel's; and giving up would cost the guest its life. */
+/*
+ * Makes steps of the reset. The time of the rests is not the kernel's; and giving up would cost the
+ * guest its life.
+ */
 void vm_snapshot_reset_memory(struct vm *vm)
 {
 	struct vm_operation *operation = &vm->operation[OPERATION_SNAPSHOT];

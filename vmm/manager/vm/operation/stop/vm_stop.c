@@ -58,7 +58,7 @@ static void vm_stop_abandon(struct vm *vm)
 	vm->operation[OPERATION_STOP].phase = STOP_NONE;
 }
 
-/* A guest that has crashed cannot power off any more. */
+/* Ends the stop of a guest that has crashed, which cannot power off any more. */
 static bool vm_stop_crashed(struct vm *vm, const char *reason)
 {
 	(void)reason;
