@@ -5,8 +5,8 @@ The documentation's links: relative ones lead to a file, anchors to a heading, q
 the tree, in «`name` in `path`» the file has the name; each claim of the threat model names a test.
 A row of a table has as many cells as the table's first. A sequence drawing's messages begin with a
 function each, which the list below it names in the same order; each journey of docs/guides/an-hour.md
-has one. Each page of docs/ is in docs/index.md,
-or in the index.md of its folder, which is there. Nothing was left by a merge.
+has one, and names no more files than its table says. Each page of docs/ is in docs/index.md, or in the
+index.md of its folder, which is there. Nothing was left by a merge.
 """
 
 import os
@@ -29,6 +29,9 @@ NAMED = re.compile(r"`(\w+)`(?:,? (?:and|,) `(\w+)`)? in `([\w./-]+\.\w+)`")
 DRAWN = re.compile(r"^ +\w+-+>>\w+: (\w+): ")
 CLAIMS = "docs/threat-model.md"
 JOURNEYS = "docs/guides/an-hour.md"
+# A numbered step of a journey, and a source that it names.
+STEP = re.compile(r"^\d+\. .*\n(?: {3}.*\n)*", re.MULTILINE)
+SOURCE = re.compile(r"`((?:arch|boot|gateway|kernel|lib|mm|vmm)/[\w/.-]+\.[chS])`")
 HELD_UP = re.compile(r"`tests/(?:unit|guest|system|fuzz|verify|hostile|lint|bench)\b[\w./-]*`")
 
 
@@ -163,6 +166,20 @@ def check_drawings(path, text):
             yield f"{path}: {title}: {wrong} is drawn, and not named in this order below"
 
 
+def check_journeys(text):
+    """Each row of the journeys' table has the number of files that the journey's steps name."""
+    rows = re.findall(r"^\| ([^|]+?) \| (\d+) \| (\d+) \|$", text, re.MULTILINE)
+    sections = {section.splitlines()[0]: section
+                for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]}
+    for title, files, most in rows:
+        steps = "".join(STEP.findall(sections.get(title, "").rpartition("```")[2]))
+        named = len(set(SOURCE.findall(steps)))
+        if named != int(files) or named > int(most):
+            yield f"{JOURNEYS}: {title}: the steps name {named} files, not {files}, {most} at most"
+    if {title for title, _, _ in rows} != set(sections):
+        yield f"{JOURNEYS}: the table has not one row for each journey"
+
+
 def check_index(texts):
     """
     Checks that a reader finds each page from docs/index.md, or from there by the index of its
@@ -205,6 +222,7 @@ def main():
     errors += [error for path, text in texts.items() for error in check_names(path, text)]
     errors += [error for path, text in texts.items() for error in check_tables(path, text)]
     errors += [error for path, text in texts.items() for error in check_drawings(path, text)]
+    errors += check_journeys(texts[JOURNEYS])
     errors += check_index(texts)
     errors += check_claims(texts[CLAIMS])
     print("\n".join(errors + [f"links: {len(texts)} pages, {len(errors)} errors"]))
