@@ -9,20 +9,21 @@
  * acquisitions that had to wait.
  */
 enum lock_rank {
-	LOCK_LONG,    /* the lock of kernel/object/long_lock.h */
-	LOCK_OBJECTS, /* kernel/object/object_lock.h: the objects alone */
-	LOCK_SHARED,  /* the objects, shared with other CPUs */
-	LOCK_IRQ,     /* the lock in struct irq */
-	LOCK_QUEUE,   /* the lock of struct queue and of the signals bound to it */
-	LOCK_RUN,     /* struct cpu: run queue and sleepers */
-	LOCK_GROUP,   /* the lock in struct run_group */
-	LOCK_LAYER,   /* the lock of layers, mm/layer.h */
+	LOCK_LONG, /* the lock of kernel/object/long_lock.h */
+	/* the lock that a CPU takes to have the objects alone: kernel/object/object_lock.h */
+	LOCK_OBJECTS,
+	LOCK_SHARED, /* the objects, shared with other CPUs */
+	LOCK_IRQ,    /* the lock in struct irq */
+	LOCK_QUEUE,  /* the lock of struct queue and of the signals bound to it */
+	LOCK_RUN,    /* struct cpu: run queue and sleepers */
+	LOCK_GROUP,  /* the lock in struct run_group */
+	LOCK_LAYER,  /* the lock of layers, mm/layer.h */
 	LOCK_SPACE,
 	LOCK_IOMMU,  /* the lock in struct iommu, one for each IOMMU */
 	LOCK_IOAPIC, /* the lock of an I/O APIC's registers, arch/x86_64/cpu/ioapic.c */
 	LOCK_MEMORY,
 	LOCK_QUOTA,    /* the lock of struct quota and of the slabs charged to it */
-	LOCK_DEFERRED, /* mm/tlb.c: epochs, and pages that wait to be freed */
+	LOCK_DEFERRED, /* the lock of epochs, and of pages that wait to be freed: mm/tlb.c */
 	LOCK_PAGES,    /* the lock of the page allocator, mm/buddy.c */
 	LOCK_RANKS
 };

@@ -64,7 +64,7 @@ def run_unit(build, name):
 
 
 def run_mutants(name):
-    """Tests of the tests: see there."""
+    """Runs the mutants: tests of the tests (tests/unit/mutants.py and the like)."""
     if name not in "mutants":
         return 0, 0
     done = subprocess.run([sys.executable, HERE / "unit/mutants.py"], text=True,

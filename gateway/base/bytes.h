@@ -6,7 +6,7 @@
 /* Writes a number before `end`, with at least `least` digits and no 0 behind; where it begins. */
 char *decimal_write(char *end, uint64_t value, unsigned least);
 
-/* Base64 (RFC 4648, section 4, with padding). */
+/* Adds bytes as base64 (RFC 4648, section 4, with padding). */
 void base64_add(struct buffer *buffer, const uint8_t *bytes, size_t count);
 
 /* Returns the number of bytes, or -1 when `text` is no base64 or has more than `room` bytes. */

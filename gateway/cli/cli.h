@@ -31,8 +31,9 @@ struct cli {
 	bool read_only;
 	bool take;
 	bool force;
-	bool yes;	  /* nobody is asked to confirm a command */
-	const char *to;	  /* vm reset: a snapshot; NULL: power-on */
+	bool yes; /* nobody is asked to confirm a command */
+	/* of `vm reset`: the snapshot to go back to; NULL: the VM begins from power-on */
+	const char *to;
 	bool overwrite;	  /* vm save, vm backup: also overwrites a disk that holds something else */
 	bool goes_on;	  /* vm save: the machine does */
 	const char *user; /* login: with a password; run: UID:GID */

@@ -51,7 +51,7 @@ bool link_ask(json_t *request, link_reply *reply, uint64_t context);
 /* A request of words: the first two are the command if `words` begins with a group as in "vm". */
 json_t *link_command(const char *command, const char *const *arguments, const char *actor);
 
-/* A line without an answer (credit, input of a stream). Takes the reference. */
+/* Sends a line without an answer (credit, input of a stream). Takes the reference. */
 bool link_tell(json_t *line);
 
 /* Closes the link as if the other end had closed it; the link is opened again. */

@@ -18,9 +18,8 @@ enum {
 };
 
 /*
- * Certificate and key are PEM. From then on connections of `listener` are taken: of those that have
- * shown no credential yet at most `per_address` at a time from one address (of IPv6: a /64), of
- * those of one credential TUNNEL_PER_WHO times as many (0: as many as there are).
+ * Begins to take connections of `listener`; certificate and key are PEM. Of those that have shown
+ * no credential yet at most `per_address` at a time may come from one address.
  */
 bool tunnel_start(int listener, const char *certificate, const char *key, unsigned per_address);
 

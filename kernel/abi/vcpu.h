@@ -73,7 +73,7 @@ struct vcpu_exit {
 	u64 tsc;		/* host TSC at the exit */
 	u32 access;		/* EXIT_MEMORY: enum exit_access */
 	u16 io_port;
-	u8 io_size;	    /* 1, 2, 4 */
+	u8 io_size;	    /* the width of the access: 1, 2 or 4 bytes */
 	u8 io_flags;	    /* enum exit_io_flag */
 	u64 gpa;	    /* EXIT_MEMORY: the guest-physical address of the access */
 	u64 gva;	    /* EXIT_MEMORY: the linear address if known, else 0 */

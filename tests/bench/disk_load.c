@@ -17,7 +17,7 @@ enum { SYSTEM_IO_SETUP = 206, SYSTEM_IO_GETEVENTS = 208, SYSTEM_IO_SUBMIT = 209 
 enum { O_RDWR = 2, O_DIRECT = 040000 };
 enum { IOCB_READ = 0, IOCB_WRITE = 1 };
 
-/* linux/aio_abi.h */
+/* A request of Linux's asynchronous I/O (linux/aio_abi.h). */
 struct iocb {
 	unsigned long data;
 	unsigned int key;

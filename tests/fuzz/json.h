@@ -7,7 +7,7 @@
  */
 static const u8 *strict_json(const u8 *at, const u8 *end, u32 depth);
 
-/* RFC 8259, 6 */
+/* Returns whether the text is a number (RFC 8259, 6). */
 static bool is_number(const char *at, const char *end)
 {
 	char text[64];

@@ -339,7 +339,7 @@ static void ask(struct fuzz *fuzz, u8 shape)
 	channel->question.asked++;
 }
 
-/* The manager: a command, a query, or input. */
+/* Does what the manager does: a command, a query, or input. */
 static void manage(struct fuzz *fuzz)
 {
 	struct channel_stream *stream = &channel->stream[0];

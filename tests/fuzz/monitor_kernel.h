@@ -341,7 +341,9 @@ static void start_with(u32 kind, const void *bytes, u64 size)
 		.kind = kind, .handle = kind, .offset = (u64)(uintptr_t)bytes, .value = size};
 }
 
-/* Everything as before the process started, RAM cleared; the caller then sets parameters. */
+/*
+ * Sets everything as before the process started, with RAM cleared; the caller then sets parameters.
+ */
 static void kernel_reset(void)
 {
 	if (ram == NULL) {

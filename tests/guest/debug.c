@@ -138,7 +138,9 @@ static void test_watchpoint(void)
 	check_equal("watch-dr6", step_dr6 & DR6_B0, DR6_B0);
 }
 
-/* debug_code.S: instructions executed with TF set, and where the trap of each must come. */
+/*
+ * A place in debug_code.S: instructions executed with TF set, and where the trap of each must come.
+ */
 struct step {
 	const char *name;
 	word rip;

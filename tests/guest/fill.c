@@ -23,7 +23,7 @@ static void map_high(void)
 	}
 }
 
-/* A different word of each piece. */
+/* Returns the word of a piece, a different word of each. */
 static volatile u64 *word_of(u64 at)
 {
 	return (volatile u64 *)(at + at / PIECE % 512 * sizeof(u64));

@@ -15,7 +15,7 @@ static vector wanted[VECTORS] ALIGNED(32);
 static vector found[VECTORS] ALIGNED(32);
 static bool avx;
 
-/* fpu_code.S */
+/* Functions in fpu_code.S: */
 void fpu_load_sse(const vector *values);
 void fpu_store_sse(vector *values);
 void fpu_load_avx(const vector *values);

@@ -218,7 +218,7 @@ static void test_sipi(void)
 	pass("sipi-self");
 }
 
-/* SIPIs and SMIs to any 32-bit destination, physical and logical. */
+/* Sends SIPIs and SMIs to any 32-bit destination, physical and logical. */
 static void test_sipi_x2apic(void)
 {
 	u32 random = 1;

@@ -19,7 +19,7 @@
 #define FW_CFG_FILES 0x19u
 #define RESET_PORT   0xcf9u
 
-/* Linux include/uapi/linux/kvm_para.h */
+/* Numbers of KVM's hypercalls (Linux include/uapi/linux/kvm_para.h) */
 #define KVM_SEND_IPI	   10u
 #define MSR_KVM_STEAL_TIME 0x4b564d03u
 

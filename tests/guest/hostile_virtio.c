@@ -98,7 +98,7 @@ static void offer_chain(const char *name, const struct virtq_descriptor *chain, 
 	expect_outcome(name, outcome(&blk.virtio, &blk.queue[0], &blk.slot[0][0].status), wanted);
 }
 
-/* A chain of header, this data, and status. */
+/* Offers a chain of header, this data, and status, and checks the answer. */
 static void offer_data(const char *name, u64 address, u32 bytes, u32 wanted)
 {
 	const struct virtq_descriptor chain[] = {

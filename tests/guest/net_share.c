@@ -259,7 +259,7 @@ static bool is_same(const u8 *one, const u8 *other, u32 count)
 	return true;
 }
 
-/* RFC 1071 */
+/* Puts the Internet checksum (RFC 1071) into a field. */
 static void put_sum(u8 *at, u32 field, u32 count)
 {
 	u32 sum = 0;

@@ -13,11 +13,14 @@
 
 const bool firmware_ticks = true;
 
-/* realmode_code.S: runs at REAL_CODE_AT in real mode and comes back; what it found is in memory. */
+/*
+ * The code of realmode_code.S, which runs at REAL_CODE_AT in real mode and comes back; what it
+ * found is in memory.
+ */
 extern char real_start[], real_end[];
 void real_enter(u32 address);
 
-/* At the start of the copy, after a jump */
+/* The results, at the start of the copy, after a jump */
 struct results {
 	u8 jump[4];
 	u32 cpuid_vendor;

@@ -64,10 +64,13 @@ bool is_image_address(u64 value);
 void call_random(struct hostile *self);
 void pool_close(void); /* closes all handles but those kept */
 
-/* vcpu.c: a vCPU with a page full of nonsense, rewritten by the other threads while it runs. */
+/*
+ * Runs a vCPU with a page full of nonsense, which the other threads rewrite while it runs. In
+ * vcpu.c.
+ */
 void vcpu_play(struct hostile *self, u64 rounds);
 
-/* instruction.c: what ring 3 may not do; mostly the end of the process. */
+/* Executes what ring 3 may not do, which is mostly the end of the process. In instruction.c. */
 void instruction_play(struct hostile *self);
 void touch_play(struct hostile *self); /* the kernel's addresses, holes, ends */
 

@@ -162,7 +162,7 @@ static void processor_turn(void)
 	abort();
 }
 
-/* A call on a CPU that is in none, to its end; others go on meanwhile as there is noise. */
+/* Runs a call on a CPU that is in none, to its end; others go on in between as there is noise. */
 static void processor_run(u32 cpu, void (*call)(u32 cpu))
 {
 	CHECK_THAT(processors[cpu].call == NULL);

@@ -88,7 +88,7 @@ static u64 world_index(u32 shape, u32 place)
 			   : few[place - 530];
 }
 
-/* The place of a page, or ANY_PLACE. */
+/* Returns the place of a page, or ANY_PLACE. */
 static u32 world_place(u32 shape, u64 index)
 {
 	u64 chunk = index / MEMORY_CHUNK_PAGES;
@@ -338,7 +338,7 @@ static bool world_walk(struct tag *tag, const struct table *table, u64 at, struc
 	return true;
 }
 
-/* Through the TLB; false: a fault. */
+/* Translates through the TLB; returns false on a fault. */
 static bool world_translate(struct tag *tag, const struct table *table, u64 at, u32 rights,
 			    hpa_t *hpa)
 {

@@ -62,7 +62,7 @@ class Channel:
                 f"nothing came; replies {self.replies[-3:]}, events {self.events[-3:]}"
 
     def reply(self, limit=None):
-        """The next reply."""
+        """Returns the next reply."""
         self.wait(lambda: self.replies, limit)
         return self.replies.pop(0)
 

@@ -42,7 +42,7 @@ class Client(Channel):
 
     @classmethod
     def over(cls, channel):
-        """The same link, spoken on in version 2."""
+        """Makes a client of version 2 on the same link."""
         client = cls(channel.link, channel.limit)
         client.buffer = channel.buffer
         client.last_id = channel.last_id

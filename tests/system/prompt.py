@@ -23,7 +23,7 @@ class Prompt:
 
     @contextlib.contextmanager
     def guest(self, name):
-        """The machine, with a clone of that name for as long."""
+        """Yields the machine, with a clone of that name for as long."""
         self.clone(name)
         yield self.machine
         self.machine.good(f"vm destroy {name}")

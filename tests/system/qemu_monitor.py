@@ -45,7 +45,7 @@ class Monitor:
         return said[:-len(PROMPT)].decode(errors="replace")
 
     def command(self, line):
-        """The answer, without the echo of the line."""
+        """Returns the answer, without the echo of the line."""
         self.link.sendall(line.encode() + b"\n")
         return self.answer().replace("\r", "").partition("\n")[2]
 

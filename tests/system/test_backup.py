@@ -252,7 +252,7 @@ def write_ends(guest):
 
 
 def sizes_of(guest):
-    """In MiB, by the disk."""
+    """Returns the sizes in MiB, by disk."""
     return dict(zip(GROWN, (int(line) >> 11 for line in guest.shell("cat /sys/block/vd?/size").split())))
 
 

@@ -101,7 +101,7 @@ ENV = "#!/bin/sh\n[ $1 = -C ]\ncd $2\nshift 2\nexec \"$@\"\n"
 
 
 def small_bed(folder):
-    """A bed with busybox alone."""
+    """Makes a bed with busybox alone."""
     for name in ("bin", "dev", "etc/ssl/certs", "proc", "run", "sys"):
         (folder / "root" / name).mkdir(parents=True)
     programs = folder / "root/bin"

@@ -27,7 +27,7 @@ def make_bundle(build, tmp_path, host=""):
 
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])
 def test_life(build, tmp_path, emulator):
-    """The whole life cycle on COM2, with somebody typing on COM1."""
+    """A VM goes through its whole life cycle on COM2, with somebody typing on COM1."""
     with emulator(build, bundle=make_bundle(build, tmp_path), channel=True) as machine:
         machine.wait_prompt()
         channel = machine.channel

@@ -9,7 +9,7 @@ SECTIONS = (".text", ".init.text", ".exit.text", ".altinstr_replacement", ".alti
 
 
 def unpack(kernel):
-    """The ELF file inside a bzImage (Documentation/x86/boot.rst, payload_offset)."""
+    """Returns the ELF file inside a bzImage (Documentation/x86/boot.rst, payload_offset)."""
     image = kernel.read_bytes()
     setup_bytes = ((image[0x1f1] or 4) + 1) * 512
     offset, length = struct.unpack_from("<II", image, 0x248)

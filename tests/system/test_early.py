@@ -22,7 +22,7 @@ def symbol(build, name):
 
 
 def call(build, caller, callee):
-    """Offset of the first call of one function in another."""
+    """Returns the offset of the first call of one function in another."""
     text = subprocess.run(["objdump", "-d", f"--disassemble={caller}", build / "skerry.elf"],
                           text=True, check=True, stdout=subprocess.PIPE).stdout
     at = re.search(rf"^([0-9a-f]+):.*\bcall\b.*<{callee}>$", text, re.MULTILINE).group(1)

@@ -27,7 +27,7 @@ autostart = no
 
 @pytest.fixture
 def line(build, tmp_path):
-    """The image with skerryd at COM2."""
+    """Starts the image with skerryd at COM2."""
     port = free_port()
     files = bundle.make(tmp_path / "gateway.cpio", CONF, bundle.tiny(build, "hlt", "spin"))
     with Qemu(build, bundle=files,

@@ -80,7 +80,7 @@ WORD = "open sesame"
 
 
 class Terminal:
-    """A person's at COM3."""
+    """The terminal of a person at COM3."""
 
     def __init__(self, machine):
         self.link = socket.create_connection(("127.0.0.1", machine.com3.port))

@@ -57,7 +57,7 @@ def check_balloon(machine):
 
 
 def check_state(machine):
-    """Back to a snapshot, a clone of it, and a new monitor under it."""
+    """Goes back to a snapshot, makes a clone of it, and gives it a new monitor."""
     shell(machine, "beta", "echo one >/tmp/state")
     machine.objects("vm snapshot beta ready")
     shell(machine, "beta", "echo two >/tmp/state")

@@ -43,7 +43,7 @@ def qemu_models():
 
 
 def verdict(machine):
-    """The pattern of a prompt, or the sentence."""
+    """Returns whether there is a prompt, or the sentence in its place."""
     before = machine.wait(f"{SENTENCE}|{PROMPT}", 120)
     assert "skerry: " not in before, before
     return machine.match().group(1) or PROMPT

@@ -40,7 +40,7 @@ def stat(machine, name):
 
 
 def port_of(machine, name):
-    """The first port of that VM."""
+    """Returns the first port of that VM."""
     return next(row for row in machine.objects("net stat") if row["port"] == name)
 
 

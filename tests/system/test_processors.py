@@ -204,7 +204,7 @@ def test_lost_cpu(build, tmp_path):
 
 
 def madt(apic_ids):
-    """A MADT for QEMU's q35 with these CPUs (ACPI 5.2.12)."""
+    """Makes a MADT for QEMU's q35 with these CPUs (ACPI 5.2.12)."""
     body = struct.pack("<II", 0xfee00000, 1)
     body += b"".join(struct.pack("<BBBBI", 0, 8, uid, apic_id, 1)
                      for uid, apic_id in enumerate(apic_ids))

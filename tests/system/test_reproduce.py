@@ -60,7 +60,7 @@ def sha256_of(path):
 
 
 def test_image(build, copy, tmp_path):
-    """The image, and the ISO without a bundle."""
+    """The image, and the ISO without a bundle, are the same in both folders."""
     assert (copy / "build/skerry.elf").read_bytes() == (build / "skerry.elf").read_bytes()
     iso = make_iso(build, tmp_path / "first.iso")
     assert sha256_of(iso) == sha256_of(copy / "build/skerry.iso")

@@ -78,7 +78,7 @@ class Guest:
                    "dd if=/dev/zero of=$d/random bs=64k count=16 conv=notrunc 2>/dev/null; done; sync")
 
     def raw(self):
-        """All that the disks hold, by the disks."""
+        """Reads all that the disks hold, by the disks and not by the file systems."""
         return self.shell("for d in /dev/vd?; do dd if=$d bs=64k iflag=direct 2>/dev/null | md5sum; "
                           "done")
 

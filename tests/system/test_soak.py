@@ -22,7 +22,7 @@ def make_bundle(build, tmp_path):
 
 
 def operation(dice):
-    """A random command line, valid in some state of the VM or other."""
+    """Returns a random command line, valid in some state of the VM or other."""
     name = dice.choice(NAMES)
     what = dice.choice(OPERATIONS)
     if what == "create":

@@ -6,7 +6,7 @@
 extern handle_t boss_queue;
 extern handle_t boss_channel;
 
-/* console.c: COM1 and the options of the command line. */
+/* Sets up COM1 and the options of the command line. In console.c. */
 void console_init(void);
 void say(const char *text, ...) PRINTF_LIKE(1, 2);
 u64 option_number(const char *name, u64 otherwise);

@@ -17,7 +17,7 @@
 static struct guest guest;
 static volatile bool has_guest;
 
-/* A permille of a CPU in the smallest budgets that there are; each thread wants one. */
+/* Reserves a permille of a CPU in the smallest budgets that there are; each thread wants one. */
 void reserve_prepare(struct thief *self)
 {
 	u64 left;

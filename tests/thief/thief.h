@@ -83,7 +83,7 @@ u64 draw(struct thief *self);
 /* Makes one step of a call, whose time is noted. */
 u64 timed(u64 number, const u64 argument[6], u64 *value);
 
-/* patterns_time.c: reservations, sleepers, yields, signals, kicks. */
+/* Patterns of patterns_time.c: reservations, sleepers, yields, signals, kicks. */
 void reserve_prepare(struct thief *self);
 void busy_step(struct thief *self);
 void nap_step(struct thief *self);
@@ -98,7 +98,7 @@ void kick_prepare(struct thief *self);
 void kick_step(struct thief *self);
 void kick_event_step(struct thief *self);
 
-/* patterns_objects.c: memory and objects. */
+/* Patterns of patterns_objects.c: they make memory and objects. */
 void unmap_prepare(struct thief *self);
 void unmap_step(struct thief *self);
 void touch_step(struct thief *self);

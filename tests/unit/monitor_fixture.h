@@ -82,7 +82,7 @@ static u8 *ram;
 
 #include "tests/unit/monitor_devices.h"
 
-/* the kernel */
+/* the start page and the calls of the kernel, as the test plays them */
 const struct start_info *start_info = &info;
 bool start_sysenter;
 static u64 host_tsc;
@@ -451,7 +451,7 @@ static int fixture_free(void **state)
 	return 0;
 }
 
-/* The short path's part between taking and releasing the lock. */
+/* Does the short path's part between taking and releasing the lock. */
 static UNUSED bool settle_briefly(struct vcpu *which)
 {
 	return which->page->exit.reason == EXIT_IO

@@ -149,7 +149,7 @@ static UNUSED void set_command(u32 slot, u32 command)
 
 #define COMMAND_ALL (PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_BUS_MASTER)
 
-/* The capability of that identifier, from `at` on in the list. */
+/* Returns the capability of that identifier, from `at` on in the list. */
 static UNUSED u32 capability(u32 slot, u32 identifier)
 {
 	u32 at = config_in(slot, PCI_CAPABILITIES, 1);

@@ -49,7 +49,7 @@ demo_start:
 	movb	$0x07, %al		/* FIFOs on and empty, interrupt at each byte */
 	outb	%al, %dx
 	movw	$LCR, %dx
-	movb	$0x03, %al		/* 8n1 */
+	movb	$0x03, %al		/* the line control: 8n1 */
 	outb	%al, %dx
 	movw	$hello16, %si
 	call	print16

@@ -35,7 +35,7 @@ struct driver_client {
 };
 
 struct driver_channel {
-	/* Written by the manager. */
+	/* The manager writes the fields from here on. */
 	struct driver_client client[DRIVER_CLIENT_MAX];
 	/*
 	 * Grows at intervals. A driver that runs repeats the value in `answered`; a card's driver
@@ -44,7 +44,7 @@ struct driver_channel {
 	u32 asked;
 	u32 opened; /* not 0: the clients that the process begins with are in place */
 
-	/* Written by the driver. */
+	/* The driver writes the fields from here on. */
 	u32 answered; /* the last value of `asked` that the driver has seen */
 	u32 state;    /* enum driver_state; the description below is final at DRIVER_READY */
 	char reason[DRIVER_TEXT_BYTES];

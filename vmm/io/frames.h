@@ -50,7 +50,7 @@ static inline void frames_open(struct link_end *end, struct link_memory *memory,
 /* Returns the most bytes of a ring that a frame of `bytes` takes, wherever it begins. */
 u32 frames_room_for(u32 bytes);
 
-/* frames.c: what the inline functions below leave to a call. */
+/* The part of the inline functions below that they leave to a call. In frames.c. */
 u8 *frames_reserve_any(struct link_end *end, u32 bytes) MUST_CHECK;
 bool frames_next_any(struct link_end *end, struct frame_header *header,
 		     const u8 **frame) MUST_CHECK;

@@ -21,13 +21,13 @@
 
 /* Bytes to and from a guest: its console, or a port of its virtio console. Indices run freely. */
 struct channel_stream {
-	/* Written by the manager. */
+	/* The manager writes the fields from here on. */
 	/* name of the port; "": there is no such port. The console's port has no name. */
 	char name[CHANNEL_NAME_BYTES];
 	u32 input_written;
 	u32 output_read;
 
-	/* Written by the monitor. */
+	/* The monitor writes the fields from here on. */
 	u32 input_read ALIGNED(64);
 	/*
 	 * index at which the output ends; it may be ahead of the reader by more than the ring, as
@@ -67,7 +67,7 @@ enum vm_trap {
 enum vm_state { VM_CREATED, VM_RUNNING, VM_PAUSED, VM_STOPPED, VM_CRASHED, VM_STATE_COUNT };
 
 struct vm_channel {
-	/* Written by the manager. */
+	/* The manager writes the fields from here on. */
 	u32 command;	       /* enum vm_command */
 	u32 command_sequence;  /* grows by one with each command */
 	u64 wall_seconds;      /* Unix time at wall_tsc, from which the guest's RTC starts */
@@ -85,7 +85,7 @@ struct vm_channel {
 	u8 save_key[SAVE_KEY_BYTES];
 	u32 save_key_given; /* 1: the key is in save_key */
 
-	/* Written by the monitor. */
+	/* The monitor writes the fields from here on. */
 	u32 done_sequence; /* sequence number of the last command obeyed */
 	u32 state;	   /* enum vm_state */
 	s32 exit_code;	   /* of VM_STOPPED: the guest's exit code; -1: the guest gave none */

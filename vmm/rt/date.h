@@ -6,8 +6,8 @@
 /* A date of the Gregorian calendar, without leap seconds. */
 struct date {
 	u32 year;
-	u32 month;   /* 1 to 12 */
-	u32 day;     /* 1 to 31 */
+	u32 month;   /* the month, 1 to 12 */
+	u32 day;     /* the day of the month, 1 to 31 */
 	u32 weekday; /* 1 is Sunday */
 	u32 hour;
 	u32 minute;

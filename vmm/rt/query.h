@@ -218,14 +218,14 @@ struct query_state {
 };
 
 struct query_area {
-	/* written by the manager */
+	/* The manager writes the fields from here on. */
 	u32 asked; /* the number of the question; 0: no question was asked yet */
 	u32 pad0;
 	struct query query;
 	u32 pad1[2];
 	u8 input[QUERY_INPUT_BYTES] ALIGNED(64);
 
-	/* written by the monitor */
+	/* The monitor writes the fields from here on. */
 	u32 answered; /* number of the question that the answer is to */
 	u32 status;   /* enum status; the answer is empty when it is not STATUS_OK */
 	u32 bytes;

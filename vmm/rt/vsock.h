@@ -53,13 +53,13 @@ static inline u32 vsock_word_mark(u32 word)
 
 /* Indices run freely from 0, where each use begins. */
 struct vsock_slot {
-	/* written by the manager */
+	/* The manager writes the fields from here on. */
 	u32 manager_word ALIGNED(64);
 	u32 called_port; /* the guest's, of a connection that the manager opens */
 	u32 input_written;
 	u32 output_read;
 
-	/* written by the monitor */
+	/* The monitor writes the fields from here on. */
 	u32 monitor_word ALIGNED(64);
 	u32 asked_port; /* the host's, of a connection that the guest opens */
 	u32 guest_port; /* the guest's port */
@@ -73,11 +73,11 @@ struct vsock_rings {
 };
 
 struct vsock_area {
-	/* written by the manager */
+	/* The manager writes the fields from here on. */
 	u32 manager_bell;	      /* grows with each change of what the manager writes */
 	u32 listen[VSOCK_LISTEN_MAX]; /* ports to which the guest may connect; 0: none */
 
-	/* written by the monitor */
+	/* The monitor writes the fields from here on. */
 	u32 monitor_bell ALIGNED(64); /* grows with each change of what the monitor writes */
 
 	struct vsock_slot slot[VSOCK_SLOTS];

@@ -22,7 +22,7 @@ enum amdvi_register {
 	511ull /* pages of the device table minus 1: all devices of a segment                      \
 		*/
 #define AMDVI_RING_256 (8ull << 56)
-/* Control */
+/* Bits of the control register */
 #define AMDVI_ENABLE   BIT(0)
 #define AMDVI_COHERENT BIT(10)
 #define AMDVI_RUN      BIT(12)

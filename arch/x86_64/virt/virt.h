@@ -139,9 +139,9 @@ extern const struct virt_ops svm_ops;
 extern const struct virt_ops *virt;
 
 /*
- * vm.c, for both back ends: allocate an MSR bitmap of 2^order pages, with every bit set so that all
- * accesses exit; or a vCPU's control structure, also of 2^order pages, and its XSAVE area. They
- * fail without effect: STATUS_NO_MEMORY, STATUS_NO_QUOTA.
+ * Allocate an MSR bitmap of 2^order pages, with every bit set so that all accesses exit; or a
+ * vCPU's control structure, also of 2^order pages, and its XSAVE area. They fail without effect:
+ * STATUS_NO_MEMORY, STATUS_NO_QUOTA. In vm.c, for both back ends.
  */
 enum status virt_vm_alloc(struct virt_vm *vm, unsigned int order) MUST_CHECK;
 void virt_vm_free(struct virt_vm *vm);
@@ -171,9 +171,9 @@ void virt_debug_get(struct virt_vcpu *vcpu);
 void virt_debug_set(struct virt_vcpu *vcpu);
 
 /*
- * code.c, for both back ends. Returns the guest's code at RIP, translated by 4-level paging, up to
- * the end of the page; NULL if it cannot be found. A back end that flushes must set
- * vcpu->code.depth to 0.
+ * Returns the guest's code at RIP, translated by 4-level paging, up to the end of the page; NULL if
+ * it cannot be found. A back end that flushes must set vcpu->code.depth to 0. In code.c, for both
+ * back ends.
  */
 const u8 *virt_code_find(struct virt_vcpu *vcpu, u64 cr3, u64 rip);
 /*

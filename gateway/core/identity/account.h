@@ -40,5 +40,5 @@ bool account_within(const struct account *account, const struct identity *who);
 json_t *account_json(const struct account *account);
 json_t *account_list(const struct identity *who);
 void account_tick(void);
-/* The roles that users of all VMs have, without the one with that number. */
+/* Returns the roles that users of all VMs have, without the user with the number `except`. */
 unsigned account_kept(uint64_t except);

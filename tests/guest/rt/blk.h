@@ -23,7 +23,7 @@ enum blk_type {
 };
 enum blk_answer { BLK_OK, BLK_IOERR, BLK_UNSUPP };
 
-/* 5.2.3 */
+/* Feature bits of a disk: virtio 1.2, 5.2.3 */
 #define BLK_F_SEG_MAX	   (1ull << 2)
 #define BLK_F_RO	   (1ull << 5)
 #define BLK_F_BLK_SIZE	   (1ull << 6)
@@ -32,7 +32,7 @@ enum blk_answer { BLK_OK, BLK_IOERR, BLK_UNSUPP };
 #define BLK_F_DISCARD	   (1ull << 13)
 #define BLK_F_WRITE_ZEROES (1ull << 14)
 
-/* 5.2.4 */
+/* Offsets in a disk's configuration: virtio 1.2, 5.2.4 */
 enum blk_config {
 	BLK_CAPACITY = 0,
 	BLK_SEG_MAX = 12,

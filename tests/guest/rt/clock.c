@@ -21,7 +21,10 @@ static u32 word_at(word address)
 	return *(const u32 *)address;
 }
 
-/* ACPI 6.4, 5.2.5.1: between 0xE0000 and 0xFFFFF on a 16-byte boundary. */
+/*
+ * Finds the RSDT by the RSDP, which lies between 0xE0000 and 0xFFFFF on a 16-byte boundary (ACPI
+ * 6.4, 5.2.5.1).
+ */
 static word find_rsdt(void)
 {
 	for (word at = 0xe0000; at < 0x100000; at += 16) {

@@ -49,7 +49,7 @@ u16 pit_latch(u32 channel);
 u8 rtc_get(u8 reg);
 void rtc_put(u8 reg, u8 value);
 
-/* clock.c: the ACPI PM timer of the FADT, 3,579,545 Hz */
+/* The rate of the ACPI PM timer of the FADT, 3,579,545 Hz, which clock.c reads. */
 #define PM_TIMER_HZ 3579545u
 #define US_PER_S    1000000u
 word acpi_find(u32 signature); /* returns a table's address; 0: there is no such table */
@@ -73,7 +73,8 @@ void wait_us(u32 us);
 void check_duration(const char *name, u32 (*measure)(void), u32 us);
 
 /*
- * measure.c: counts of the local APIC's timer in a millisecond, divided by 16; leaves it stopped.
+ * Returns the counts of the local APIC's timer in a millisecond, divided by 16; leaves the timer
+ * stopped. In measure.c.
  */
 u32 lapic_counts_per_ms(void);
 

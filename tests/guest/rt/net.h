@@ -14,7 +14,7 @@
 #define NET_QUIET_US	 200000u
 #define NET_NO_VECTOR	 0xffffu
 
-/* 5.1.3 */
+/* Feature bits of a card: virtio 1.2, 5.1.3 */
 #define NET_CSUM       (1ull << 0)
 #define NET_GUEST_CSUM (1ull << 1)
 #define NET_MTU	       (1ull << 3)
@@ -32,10 +32,10 @@
 #define NET_MQ	       (1ull << 22)
 #define NET_CTRL_MAC   (1ull << 23)
 
-/* 5.1.4 */
+/* Offsets in a card's configuration: virtio 1.2, 5.1.4 */
 enum net_config { NET_AT_MAC = 0, NET_AT_STATUS = 6, NET_AT_PAIRS = 8, NET_AT_MTU = 10 };
 
-/* 5.1.6.5 */
+/* Classes of control commands: virtio 1.2, 5.1.6.5 */
 enum net_class { NET_RECEIVE = 0, NET_ADDRESS = 1, NET_VLAN = 2, NET_PAIRS_SET = 4 };
 
 struct net_header {

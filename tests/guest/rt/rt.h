@@ -20,7 +20,7 @@ void guest_main(void);
 /* A guest that has it finds the PIT ticking, as firmware leaves it; else that stands still. */
 extern const bool firmware_ticks __attribute__((weak));
 
-/* print.c */
+/* Functions of print.c: */
 void print(const char *text);
 void print_hex(u64 value);
 void pass(const char *name);

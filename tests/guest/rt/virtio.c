@@ -7,7 +7,7 @@
 
 #include "tests/guest/rt/devices.h"
 
-/* Virtio 1.2, 4.1.4 */
+/* Fields of a capability of virtio (virtio 1.2, 4.1.4) */
 #define CAP_TYPE       3u
 #define CAP_BAR	       4u
 #define CAP_OFFSET     8u

@@ -24,7 +24,7 @@ struct channel_socket {
 	u32 bell;
 	u32 generation;
 
-	/* of a connection */
+	/* The fields of a connection: */
 	u64 at;	       /* number of the next byte to send */
 	u64 taken;     /* bytes that the client has sent */
 	u64 credit;    /* bytes that the client accepts */

@@ -40,7 +40,7 @@ struct line_editor {
 	u32 bad_column; /* the column of the first character that is not valid; 0: there is none */
 	bool after_cr;	/* the last byte was a CR: a LF now belongs to it */
 
-	/* state of the terminal */
+	/* The state of the terminal: */
 	bool shown;
 	bool wrapped; /* plain echo has run past the right edge */
 	u32 window;   /* first character shown */

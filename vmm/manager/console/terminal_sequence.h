@@ -6,5 +6,7 @@
 /* Handle a complete sequence: ESC and one byte, or ESC [, the parameters and one byte. */
 void terminal_escape(struct terminal_filter *filter, char final);
 void terminal_sequence(struct terminal_filter *filter, char final);
-/* terminal_filter.c: puts the last line graphic again, since not every terminal repeats UTF-8 */
+/*
+ * Puts the last line graphic again, since not every terminal repeats UTF-8. In terminal_filter.c.
+ */
 void terminal_repeat(struct terminal_filter *filter, u32 count);

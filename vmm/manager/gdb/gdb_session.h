@@ -46,6 +46,6 @@ void gdb_ask(const struct query *question, u32 input_bytes,
 void gdb_await_stop(void);
 /* Calls `then` as soon as gdb.registers has the registers of gdb.cpu. */
 void gdb_with_registers(void (*then)(void));
-/* gdb_command.c: handle the packet in gdb.line, and Ctrl-C, once GDB is attached */
+/* Handle the packet in gdb.line, and Ctrl-C, once GDB is attached. In gdb_command.c. */
 void gdb_command(void);
 void gdb_interrupt(void);

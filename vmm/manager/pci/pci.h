@@ -49,7 +49,7 @@ void pci_master_off(const struct pci_function *function);
  */
 void pci_enable(const struct pci_function *function);
 
-/* pci_msi.c: returns how many MSI-X messages the function has, or 0. */
+/* Returns how many MSI-X messages the function has, or 0. In pci_msi.c. */
 u32 pci_msix_entries(const struct pci_function *function);
 /*
  * Let entry `entry` of the MSI-X table, or the only MSI, raise an irq made with IRQ_MSI. The other
@@ -80,10 +80,10 @@ enum status pci_quiet(struct pci_function *function, const char **problem) MUST_
 /* Returns whether the function can be reset alone. */
 bool pci_can_reset(const struct pci_function *function);
 
-/* pci_usb.c: has the firmware give up a USB controller. Returns what went wrong, or NULL. */
+/* Has the firmware give up a USB controller. Returns what went wrong, or NULL. In pci_usb.c. */
 const char *pci_usb_hand_off(const struct pci_function *function);
 
-/* pci_names.c: returns the name of the function's class. */
+/* Returns the name of the function's class. In pci_names.c. */
 const char *pci_class_name(const struct pci_function *function);
 /* Returns a capability's name, or NULL if it has none here. */
 const char *pci_capability_name(const struct pci_capability *capability);

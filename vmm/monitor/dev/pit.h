@@ -16,7 +16,7 @@ struct pit_channel {
 	u32 next_count;
 	u16 latch;
 	u8 control; /* the control word's low six bits, as written */
-	u8 mode;    /* 0 to 5 */
+	u8 mode;    /* the mode, from 0 to 5 */
 	u8 access;  /* 1 low, 2 high, 3 low then high */
 	u8 bcd;
 	u8 gate;

@@ -102,20 +102,20 @@ void emulate_set(struct emulation *emulation, const struct emulate_operand *oper
 enum emulate_result emulate_read_operand(struct emulation *emulation, u64 *value);
 enum emulate_result emulate_write_operand(struct emulation *emulation, u64 value);
 
-/* emulate_string.c: executes MOVS, CMPS, STOS, LODS and SCAS. */
+/* Executes MOVS, CMPS, STOS, LODS and SCAS. In emulate_string.c. */
 enum emulate_result emulate_string(struct emulation *emulation);
 
 /*
- * emulate_arithmetic.c: executes f6 and f7 /4 to /7, IMUL with a register, BSF, BSR, TZCNT, LZCNT
- * and POPCNT.
+ * Executes f6 and f7 /4 to /7, IMUL with a register, BSF, BSR, TZCNT, LZCNT and POPCNT. In
+ * emulate_arithmetic.c.
  */
 enum emulate_result emulate_multiply_divide(struct emulation *emulation);
 enum emulate_result emulate_multiply_register(struct emulation *emulation, const u64 *immediate);
 enum emulate_result emulate_scan(struct emulation *emulation);
 
 /*
- * emulate_system.c: executes accesses to descriptor tables and segment registers, and far CALL and
- * JMP.
+ * Executes accesses to descriptor tables and segment registers, and far CALL and JMP. In
+ * emulate_system.c.
  */
 enum emulate_result emulate_descriptor_tables(struct emulation *emulation);
 enum emulate_result emulate_system_segment(struct emulation *emulation);
@@ -124,10 +124,12 @@ enum emulate_result emulate_stack_segment(struct emulation *emulation);
 enum emulate_result emulate_load_far(struct emulation *emulation, u32 segment);
 enum emulate_result emulate_far_branch(struct emulation *emulation, bool call);
 
-/* emulate_stack.c: executes instructions whose only memory operand is on the stack. */
+/* Executes instructions whose only memory operand is on the stack. In emulate_stack.c. */
 enum emulate_result emulate_stack(struct emulation *emulation);
 
-/* emulate_execute.c: return the operand size of pushes and pops, and the stack pointer's size. */
+/*
+ * Return the operand size of pushes and pops, and the stack pointer's size. In emulate_execute.c.
+ */
 u32 emulate_stack_operand(const struct emulation *emulation);
 u32 emulate_stack_width(const struct emulation *emulation);
 /* Returns whether a near branch may go to the target. */
@@ -141,14 +143,14 @@ enum emulate_result emulate_pop_place(struct emulation *emulation, struct emulat
 void emulate_set_stack(struct emulation *emulation, u64 stack);
 
 /*
- * emulate_vector.c: executes moves of MMX, SSE and AVX; EMULATE_UNSUPPORTED, without effect, for
- * all other instructions.
+ * Executes moves of MMX, SSE and AVX; returns EMULATE_UNSUPPORTED, without effect, for all other
+ * instructions. In emulate_vector.c.
  */
 enum emulate_result emulate_vector(struct emulation *emulation);
 
 /*
- * emulate_x87.c: executes loads and stores of the x87; EMULATE_UNSUPPORTED, without effect, for all
- * other instructions.
+ * Executes loads and stores of the x87; returns EMULATE_UNSUPPORTED, without effect, for all other
+ * instructions. In emulate_x87.c.
  */
 enum emulate_result emulate_x87(struct emulation *emulation);
 
@@ -160,7 +162,7 @@ enum emulate_result emulate_bits(struct emulation *emulation);
 enum emulate_result emulate_crc32(struct emulation *emulation);
 enum emulate_result emulate_add_carry(struct emulation *emulation);
 
-/* emulate_execute.c, emulate_0f.c: execute all other instructions, by opcode map. */
+/* Execute all other instructions, by opcode map. In emulate_execute.c and emulate_0f.c. */
 enum emulate_result emulate_execute_primary(struct emulation *emulation);
 enum emulate_result emulate_execute_0f(struct emulation *emulation);
 enum emulate_result emulate_execute_0f38(struct emulation *emulation);

@@ -5,7 +5,7 @@
 
 /* The machine that the tables describe. */
 struct acpi_machine {
-	u32 vcpu_count; /* 1 to 255 */
+	u32 vcpu_count; /* the number of vCPUs, 1 to 255 */
 	bool hpet;
 	bool pci;
 	u64 pci_low_base;   /* with firmware: where the 32-bit window begins */

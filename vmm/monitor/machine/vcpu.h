@@ -54,7 +54,7 @@ struct vcpu {
 	struct steal_time steal_time;
 	u32 spun_for;	/* the vCPU to which this vCPU last yielded in a spin loop */
 	u32 yield_to;	/* the vCPU that is to run before this vCPU goes on, plus 1; 0: none */
-	u32 rebuilt_at; /* rebuild.h: the page's run_count at the last rebuild */
+	u32 rebuilt_at; /* the page's run_count at the last rebuild (rebuild.h) */
 	struct emulator emulator;
 	struct moves moves;
 	struct trace trace;

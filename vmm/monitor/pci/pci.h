@@ -162,7 +162,7 @@ void pci_msix_table_write(struct pci_function *function, u64 offset, u32 size, u
 u64 pci_msix_pending_read(const struct pci_function *function, u64 offset, u32 size);
 void pci_msix_reset(struct pci_function *function);
 
-/* pci_bus.c: sets the device's interrupt pin, unless MSI-X is enabled. */
+/* Sets the device's interrupt pin, unless MSI-X is enabled. In pci_bus.c. */
 void pci_intx_set(struct pci_function *function, bool level);
 /* Brings the pin's level up to date. */
 void pci_intx_update(const struct pci_function *function);

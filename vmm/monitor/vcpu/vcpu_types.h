@@ -75,7 +75,7 @@ struct debugger_software {
 struct debugger_hardware {
 	bool used;
 	u8 type;   /* DR7's R/W field: 0 execute, 1 write, 3 access */
-	u8 length; /* 1, 2, 4, 8 */
+	u8 length; /* the length of the range: 1, 2, 4 or 8 bytes */
 	u32 named_length;
 	u64 linear;
 	u64 named; /* linear address of the range that the debugger named */

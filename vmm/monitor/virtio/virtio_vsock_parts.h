@@ -5,7 +5,7 @@
 #include "vmm/hw/virtio.h"
 #include "vmm/monitor/virtio/virtio_vsock.h"
 
-/* 5.10.2 */
+/* The numbers of the queues: virtio 1.2, 5.10.2. */
 enum virtio_vsock_queue {
 	VSOCK_QUEUE_RECEIVE, /* to the guest */
 	VSOCK_QUEUE_TRANSMIT,

@@ -13,8 +13,8 @@ enum x86_prefix {
 	X86_PREFIX_LOCK = 1 << 0,    /* the prefix f0 */
 	X86_PREFIX_REPNE = 1 << 1,   /* the prefix f2 */
 	X86_PREFIX_REP = 1 << 2,     /* the prefix f3; the last of f2 and f3 counts */
-	X86_PREFIX_OPERAND = 1 << 3, /* 66 */
-	X86_PREFIX_ADDRESS = 1 << 4, /* 67 */
+	X86_PREFIX_OPERAND = 1 << 3, /* the prefix 66 */
+	X86_PREFIX_ADDRESS = 1 << 4, /* the prefix 67 */
 };
 
 /* Segment overrides are numbered as the segment registers are: ES CS SS DS FS GS. */

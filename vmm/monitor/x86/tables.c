@@ -7,40 +7,40 @@
 #include "lib/bits.h"
 
 /* Primary opcodes: SDM vol. 2, table A-2. */
-const char x86_map_primary[257] = "MMMMbz..MMMMbz.p" /* 00 */
-				  "MMMMbz..MMMMbz.." /* 10 */
-				  "MMMMbzp.MMMMbzp." /* 20 */
-				  "MMMMbzp.MMMMbzp." /* 30 */
-				  "................" /* 40 */
-				  "................" /* 50 */
-				  "..MMppppzZbB...." /* 60 */
-				  "bbbbbbbbbbbbbbbb" /* 70 */
-				  "BZBBMMMMMMMMMMMM" /* 80 */
-				  "..........f....." /* 90 */
-				  "aaaa....bz......" /* a0 */
-				  "bbbbbbbbvvvvvvvv" /* b0 */
-				  "BBw.MMBZe.w..b.." /* c0 */
-				  "MMMMbb..MMMMMMMM" /* d0 */
-				  "bbbbbbbbjjfb...." /* e0 */
-				  "p.pp..TU......MM" /* f0 */;
+const char x86_map_primary[257] = "MMMMbz..MMMMbz.p" /* 00 to 0f */
+				  "MMMMbz..MMMMbz.." /* 10 to 1f */
+				  "MMMMbzp.MMMMbzp." /* 20 to 2f */
+				  "MMMMbzp.MMMMbzp." /* 30 to 3f */
+				  "................" /* 40 to 4f */
+				  "................" /* 50 to 5f */
+				  "..MMppppzZbB...." /* 60 to 6f */
+				  "bbbbbbbbbbbbbbbb" /* 70 to 7f */
+				  "BZBBMMMMMMMMMMMM" /* 80 to 8f */
+				  "..........f....." /* 90 to 9f */
+				  "aaaa....bz......" /* a0 to af */
+				  "bbbbbbbbvvvvvvvv" /* b0 to bf */
+				  "BBw.MMBZe.w..b.." /* c0 to cf */
+				  "MMMMbb..MMMMMMMM" /* d0 to df */
+				  "bbbbbbbbjjfb...." /* e0 to ef */
+				  "p.pp..TU......MM" /* f0 to ff */;
 
 /* Opcodes behind 0f: SDM vol. 2, table A-3; 0e and 0f are 3DNow!'s (APM vol. 3, appendix A). */
-const char x86_map_0f[257] = "MMMM-.....-.-M.B" /* 00 */
-			     "MMMMMMMMMMMMMMMM" /* 10 */
-			     "RRRRR-R-MMMMMMMM" /* 20 */
-			     "......-.p-p-----" /* 30 */
-			     "MMMMMMMMMMMMMMMM" /* 40 */
-			     "MMMMMMMMMMMMMMMM" /* 50 */
-			     "MMMMMMMMMMMMMMMM" /* 60 */
-			     "BBBBMMM.MM--MMMM" /* 70 */
-			     "jjjjjjjjjjjjjjjj" /* 80 */
-			     "MMMMMMMMMMMMMMMM" /* 90 */
-			     "...MBMMM...MBMMM" /* a0 */
-			     "MMMMMMMMMMBMMMMM" /* b0 */
-			     "MMBMBBBM........" /* c0 */
-			     "MMMMMMMMMMMMMMMM" /* d0 */
-			     "MMMMMMMMMMMMMMMM" /* e0 */
-			     "MMMMMMMMMMMMMMMM" /* f0 */;
+const char x86_map_0f[257] = "MMMM-.....-.-M.B" /* 00 to 0f */
+			     "MMMMMMMMMMMMMMMM" /* 10 to 1f */
+			     "RRRRR-R-MMMMMMMM" /* 20 to 2f */
+			     "......-.p-p-----" /* 30 to 3f */
+			     "MMMMMMMMMMMMMMMM" /* 40 to 4f */
+			     "MMMMMMMMMMMMMMMM" /* 50 to 5f */
+			     "MMMMMMMMMMMMMMMM" /* 60 to 6f */
+			     "BBBBMMM.MM--MMMM" /* 70 to 7f */
+			     "jjjjjjjjjjjjjjjj" /* 80 to 8f */
+			     "MMMMMMMMMMMMMMMM" /* 90 to 9f */
+			     "...MBMMM...MBMMM" /* a0 to af */
+			     "MMMMMMMMMMBMMMMM" /* b0 to bf */
+			     "MMBMBBBM........" /* c0 to cf */
+			     "MMMMMMMMMMMMMMMM" /* d0 to df */
+			     "MMMMMMMMMMMMMMMM" /* e0 to ef */
+			     "MMMMMMMMMMMMMMMM" /* f0 to ff */;
 
 char x86_map_vector(u8 map, u8 opcode)
 {

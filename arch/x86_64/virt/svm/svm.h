@@ -65,7 +65,7 @@ static inline struct vmcb *svm_vmcb(const struct virt_vcpu *vcpu)
 /* MOV to CR8: intercepted while an interrupt waits for the task priority to fall */
 #define SVM_INTERCEPT_CR8 ((u16)BIT(8))
 
-/* exit.c: decodes what the VMCB says about the last exit, without acting on it */
+/* Decodes what the VMCB says about the last exit, without acting on it. In exit.c. */
 void svm_exit_decode(const struct vmcb *vmcb, struct vcpu_exit *exit, struct vcpu_event *event);
 
 /*
@@ -122,8 +122,8 @@ const u8 *svm_code_find(struct virt_vcpu *vcpu);
 u32 svm_code_length(struct virt_vcpu *vcpu);
 
 /*
- * inject.c: sets the intercepts of VCPU_TRAPS; emulated CPUs intercept INT3 only as a software
- * interrupt.
+ * Sets the intercepts of VCPU_TRAPS; emulated CPUs intercept INT3 only as a software interrupt. In
+ * inject.c.
  */
 void svm_traps_set(struct virt_vcpu *vcpu);
 /* Decodes an event whose delivery the exit interrupted; `event` is not valid if there is none. */

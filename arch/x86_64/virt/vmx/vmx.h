@@ -49,10 +49,10 @@ struct vmx_vcpu {
 _Static_assert(sizeof(struct vmx_vcpu) <= sizeof(((struct virt_vcpu *)0)->own), "it fits");
 #define vmx_of(vcpu) ((struct vmx_vcpu *)(vcpu)->own)
 
-/* enter.c: reads RSP and CR2, of which page and vCPU have old values between enter and leave */
+/* Reads RSP and CR2, of which page and vCPU have old values between enter and leave. In enter.c. */
 void vmx_collect(struct virt_vcpu *vcpu);
 
-/* entry.S: where an exit continues */
+/* The place in entry.S where an exit continues */
 extern const char vmx_exited[];
 
 /* Writes the running CPU's host state to the VMCS. In host.c. */
@@ -83,7 +83,7 @@ void vmx_traps_set(struct virt_vcpu *vcpu);
 /* Takes over the settings of the page's group VCPU_APIC. In control.c. */
 void vmx_apic_set(struct virt_vcpu *vcpu);
 
-/* cr.c: return the guest/host masks, in which host-owned bits are set */
+/* Return the guest/host masks, in which host-owned bits are set. In cr.c. */
 u64 vmx_cr0_mask(const struct virt_vcpu *vcpu);
 u64 vmx_cr4_mask(const struct virt_vcpu *vcpu);
 /* Return CR0 and CR4 as the guest sees them. */
@@ -96,7 +96,7 @@ bool vmx_cr_handle(struct virt_vcpu *vcpu, u64 qualification);
 /* Returns true if the guest runs in 64-bit mode. */
 bool vmx_is_64_bit(void);
 
-/* inject.c: makes the next entry deliver the event */
+/* Makes the next entry deliver the event. In inject.c. */
 void vmx_inject(const struct vcpu_event *event);
 /* Takes back an event that no entry has delivered yet, and returns it. */
 struct vcpu_event vmx_inject_cancel(void);

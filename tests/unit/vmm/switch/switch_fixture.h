@@ -214,7 +214,7 @@ static UNUSED void serve_all(void)
 	}
 }
 
-/* The next frame at a client, into `scratch`. */
+/* Takes the next frame at a client, into `scratch`. */
 static UNUSED bool take_frame(u32 index, struct frame_header *header)
 {
 	const u8 *frame;

@@ -22,7 +22,7 @@ struct tcp_frame {
 	bool is_ipv6;
 };
 
-/* The sum over the pseudo header. */
+/* Returns the sum over the pseudo header. */
 static UNUSED u32 pseudo_sum(const u8 *frame, const struct tcp_frame *about, u32 bytes)
 {
 	const u8 *ip = frame + 14;

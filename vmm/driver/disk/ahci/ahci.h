@@ -10,9 +10,10 @@
  * runs alone while the queue is empty. The driver trusts neither disk nor controller: it looks up
  * each completion, bounds each wait, and resets the port after an error.
  */
-#define AHCI_RESET_NS	 NS_PER_S	   /* time limit for a reset of the controller, 10.4.3 */
-#define AHCI_HAND_OFF_NS (2 * NS_PER_S)	   /* 10.6.3 */
-#define AHCI_STOP_NS	 (500 * NS_PER_MS) /* 10.1.2 */
+#define AHCI_RESET_NS NS_PER_S /* time limit for a reset of the controller, 10.4.3 */
+/* time limit for the firmware to hand the controller over (10.6.3) */
+#define AHCI_HAND_OFF_NS (2 * NS_PER_S)
+#define AHCI_STOP_NS	 (500 * NS_PER_MS) /* time limit for a port to stop (10.1.2) */
 /* The time for a disk to be detected: 10 ms (10.4.2), and for a detected disk to become ready. */
 #define AHCI_DETECT_NS	(200 * NS_PER_MS)
 #define AHCI_CONNECT_NS NS_PER_S

@@ -23,7 +23,7 @@ struct driver_request {
 	/* the device's address of each page of the data; NULL where there is no DMA */
 	const u64 *address;
 	u64 since_tsc; /* the TSC when the device got the request */
-	/* the common part's */
+	/* An identifier for the common part. */
 	u64 id;
 	struct client *client; /* the client that asked; NULL: the driver itself asked */
 	/*

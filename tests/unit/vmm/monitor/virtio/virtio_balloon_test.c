@@ -21,7 +21,7 @@ static void up(u64 features)
 	bring_up(BALLOON, features, 5, SIZE);
 }
 
-/* A request with one buffer at BUFFERS, head 0. */
+/* Sends a request with one buffer at BUFFERS, head 0. */
 static void request(u32 queue, u64 address, u32 bytes, u32 flags)
 {
 	put_descriptor(queue, 0, address, bytes, flags, 0);

@@ -102,7 +102,7 @@ static void send_range(u32 type, u64 sector, u32 sectors, u32 flags)
 	(void)send(type, 0, 16);
 }
 
-/* The last answer that came at once, or by way of the driver. */
+/* Returns the last answer, which came at once or by way of the driver. */
 static u8 outcome(void)
 {
 	settle();

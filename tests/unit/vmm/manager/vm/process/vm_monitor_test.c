@@ -325,7 +325,7 @@ static void test_uptime(void **state)
 	assert_int_equal(vm_uptime_ns(vm), 500);
 }
 
-/* Destroyed during a restart, and twice. */
+/* A VM is destroyed during a restart, and twice. */
 static void test_destroy_during(void **state)
 {
 	struct vm *vm = in_state(VM_CRASHED);
