@@ -31,7 +31,7 @@ def tokens(text, first=0, last=None):
 
 
 def body_of(text, function):
-    """Where a function begins and ends in a text without comments."""
+    """Returns where a function begins and ends in a text without comments."""
     bodies = [found.span() for found in BODY.finditer(text)
               if re.search(rf"\b{function}\(", found[0].split("\n{\n")[0])]
     if len(bodies) != 1:
@@ -40,7 +40,10 @@ def body_of(text, function):
 
 
 def places(text, function, expression):
-    """Where the expression begins and ends, each time, in the function; in all of the file: None."""
+    """
+    Returns where the expression begins and ends, each time, in the function; in all of the
+    file: None.
+    """
     bare = blanked(text)
     first, last = body_of(bare, function) if function else (0, len(bare))
     wanted = [token for token, _, _ in tokens(blanked(expression))]

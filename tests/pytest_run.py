@@ -11,7 +11,9 @@ WORKERS = min(2 * (os.cpu_count() or 1), 4)
 
 
 def results(report):
-    """How many of a report of pytest's passed, and the names of those that did not."""
+    """
+    Returns how many tests of a report of pytest's passed, and the names of those that did not.
+    """
     passed, wrong = 0, []
     for case in xml.parse(report).getroot().iter("testcase"):
         # A test that cannot run has not passed.

@@ -379,7 +379,10 @@ struct vcpu_page {
 	u16 interrupt_status;
 	u16 interrupt_reserved[3];
 
-	/* Not used by the kernel: the monitor stores CR8 (TPR bits 7:4) for readers of the page. */
+	/*
+	 * The kernel does not use this field: the monitor stores CR8 (TPR bits 7:4) for readers of
+	 * the page.
+	 */
 	u64 cr8;
 };
 _Static_assert(sizeof(struct vcpu_page) <= PAGE_SIZE, "one page");

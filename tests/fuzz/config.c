@@ -133,7 +133,7 @@ static size_t show(const struct config *config, bool has_vm, char *text, size_t 
 	return length;
 }
 
-/* Shown and read back; the disks of before are forgotten. */
+/* Checks that a configuration as shown is read back; the disks of before are forgotten. */
 static void check_shown(const struct config *config)
 {
 	static struct config again;

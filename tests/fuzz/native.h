@@ -161,7 +161,7 @@ static void native_signal(int number, siginfo_t *information, void *context)
 		greg[REG_RIP] = (greg_t)native->rip;
 		greg[REG_CSGSFS] = (greg_t)(((u64)greg[REG_CSGSFS] & 0xffffffff0000) | native->cs |
 					    native->ss << 48);
-		/* not in signal frames, and ignored by 64-bit code */
+		/* DS and ES: not in signal frames, and ignored by 64-bit code. */
 		__asm__ volatile("movw %w0, %%ds\n\tmovw %w1, %%es"
 				 :
 				 : "r"(native->ds), "r"(native->es));

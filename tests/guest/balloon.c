@@ -109,7 +109,7 @@ void guest_main(void)
 		      virtio_add_queue(&balloon, report_queue, &report, NO_VECTOR) &&
 		      virtio_start(&balloon),
 	      "there is none");
-	by_balloon("first", 1); /* splits the block */
+	by_balloon("first", 1); /* the first page splits the block */
 	by_balloon("run", 1);
 	by_balloon("scattered", 2);
 	by_report();

@@ -97,7 +97,7 @@ static void test_ioapic(void)
 static void end_level(struct trap_frame *frame)
 {
 	if (trap_count[VECTOR_IOAPIC] >= 3)
-		(void)in8(SERIAL_IIR); /* withdraws the request */
+		(void)in8(SERIAL_IIR); /* the read withdraws the request */
 	lapic_end_of_interrupt(frame);
 }
 

@@ -155,7 +155,7 @@ static u32 sum_of(const u8 *bytes, u32 from, u32 to, u32 sum)
 	return sum;
 }
 
-/* Of the TCP pseudo-header (RFC 9293, 3.1), of `bytes` with TCP's header. */
+/* Returns the sum of the TCP pseudo-header (RFC 9293, 3.1), of `bytes` with TCP's header. */
 static u32 pseudo_sum(const u8 *frame, u32 bytes)
 {
 	return sum_of(frame, 26, 34, 6 + bytes);
@@ -184,7 +184,7 @@ static void put_tcp(u32 bytes, u16 from, u16 to)
 	put16(50, pseudo_sum(sent, bytes - 34));
 }
 
-/* Of a frame that was received; 0xffff is right. */
+/* Returns the sum over a frame that was received; 0xffff is right. */
 static u32 tcp_sum(u32 bytes)
 {
 	return sum_of(got, 34, bytes, pseudo_sum(got, bytes - 34));

@@ -23,7 +23,7 @@
 #define LEAF_81_EDX_RDTSCP BIT(27)
 
 static struct {
-	u32 tsc_aux; /* of all readings, or'd */
+	u32 tsc_aux; /* the values of all readings, or'd */
 	u64 xcr0_or;
 	u64 xcr0_and;
 	u64 xinuse;

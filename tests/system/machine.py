@@ -159,7 +159,10 @@ class Machine:
         return self.console.before
 
     def report(self, pattern, instead):
-        """Why a wait failed: what the machine had said, and what it says now when asked."""
+        """
+        Returns why a wait failed: what the machine had printed, and what it prints now when
+        asked.
+        """
         self.reported = True
         if instead is pexpect.TIMEOUT:
             self.type(DETACH)

@@ -64,7 +64,7 @@ def pairs(first):
 
 
 def sums(guest):
-    """Of all that each disk holds, by the disk."""
+    """Returns the sums of all that each disk holds, by the disk."""
     return [line.split()[0] for line in guest.raw().split("\n") if line]
 
 

@@ -89,7 +89,7 @@ def test_kaslr(build, tmp_path, boots):
 
 
 def test_boot_unmapped(build, tmp_path):
-    """Of the image's part that only the boot needs no page is mapped any more."""
+    """No page of the image's part that only the boot needs is mapped any more."""
     linked = symbols(build)
     files = bundle.make(tmp_path / "none.cpio", "# no VM\n")
     with Qemu(build, bundle=files, extra=qemu_monitor.option(tmp_path / "monitor")) as machine:

@@ -26,7 +26,7 @@ def vm(name, words, nets, start="no", kernel="net_share", vcpus=1):
 
 
 def arrived(machine):
-    """How many of the pair's frames have been found good; none was bad."""
+    """Returns how many of the pair's frames have been found good; none was bad."""
     machine.attach("receiver")
     machine.wait(r"(CAME|FAIL) ([^\r\n]*)\r*\n")
     kind, said = machine.match().groups()

@@ -190,7 +190,7 @@ def after_cut(run, cut, survives, chance, folder):
 
 
 def pending(run, cut):
-    """How many writes before a cut were not flushed."""
+    """Returns how many writes before a cut were not flushed."""
     return cut - write_log.durable(run.entries, cut)
 
 

@@ -33,7 +33,7 @@ def boot(build, tmp_path, emulator=Qemu, start="yes", key=KEY, rights="view oper
 
 
 def write_at_end(tmp_path, byte):
-    """Of the guest's disk, while the machine runs."""
+    """Writes to the end of the guest's disk, while the machine runs."""
     with open(tmp_path / "disk.img", "r+b") as disk:
         disk.seek(DISK_BYTES - 1)
         disk.write(byte)

@@ -28,7 +28,7 @@ def fills(machine, pages):
 
 
 def largest(machine):
-    """How many pages of RAM a VM can have at the most."""
+    """Returns how many pages of RAM a VM can have at the most."""
     low, high = 512, machine.free_pages()
     while high - low > 1:
         middle = (low + high) // 2

@@ -269,7 +269,7 @@ def test_instructions(build, tmp_path):
 
 
 COPIES = "[vm copies]\nkernel = copies.bin\nmemory = {memory}\nvcpus = {vcpus}\nautostart = yes\n"
-# Of QEMU with -icount, and of Bochs, in a microsecond.
+# The instructions in a microsecond of QEMU with -icount, and of Bochs.
 INSTRUCTIONS = {"qemu": 1000, "bochs": 50}
 
 

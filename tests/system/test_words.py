@@ -85,7 +85,7 @@ def test_lost_words(build):
 
 
 def test_hints(build, tmp_path):
-    """Of a console that stays empty; Tab offers what can be."""
+    """A console that stays empty gives hints; Tab offers what can be."""
     conf = ("[vm mute]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128M\n"
             "autostart = yes\n[vm new]\nkernel = built-in\n")
     files = bundle.make(tmp_path / "hints.cpio", conf, bundle.debian(build / "guests"))

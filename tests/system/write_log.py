@@ -50,7 +50,7 @@ def read(path):
 
 
 def durable(entries, cut):
-    """How many of the first `cut` entries a flush has made durable."""
+    """Returns how many of the first `cut` entries a flush has made durable."""
     return next((at for at in range(cut, 0, -1) if entries[at - 1].flush), 0)
 
 

@@ -21,7 +21,7 @@ static bool step(const char *what, enum status status)
 
 #define STEP(call) step(#call, call)
 
-/* Where the victim and the attackers may run, on a machine with several CPUs. */
+/* Sets the CPUs on which a party may run, if the command line names any. */
 static bool pin(const struct party *party, enum role role)
 {
 	u64 cpus =

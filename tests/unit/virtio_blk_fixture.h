@@ -222,7 +222,7 @@ static UNUSED u8 status_of(u32 header)
 	return ram[header + 32];
 }
 
-/* How many have been used that the guest has not yet seen. */
+/* Returns how many requests have been used that the guest has not yet seen. */
 static UNUSED u32 used_new(u32 queue)
 {
 	return (u16)(peek(RINGS_AT + queue * 0x4000 + USED_AT + 2, 2) - heard[queue]);

@@ -226,7 +226,7 @@ static UNUSED void add_chain(u32 queue, const struct virtio_segment *segment, u3
 	poke(at + AVAILABLE_AT + 2, ++made[queue], 2);
 }
 
-/* How many have been used that the guest has not yet seen. */
+/* Returns how many buffers have been used that the guest has not yet seen. */
 static UNUSED u32 used_new(u32 queue)
 {
 	return (u16)(peek(RINGS_AT + queue * RINGS_BYTES + USED_AT + 2, 2) - heard[queue]);

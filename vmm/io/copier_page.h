@@ -18,7 +18,7 @@ enum copier_state {
 };
 
 struct copier_page {
-	/* Written by the manager, before the process runs. */
+	/* The manager writes the fields from here on, before the process runs. */
 	u32 overwrite; /* 1: whatever the places hold may be lost */
 	u32 pad;
 	u64 unix_seconds;
@@ -26,7 +26,7 @@ struct copier_page {
 	/* size of disk n: a disk of another size is not backed up */
 	u64 disk_bytes[COPIER_DISK_MAX];
 
-	/* Written by the process. */
+	/* The process writes the fields from here on. */
 	u32 state; /* enum copier_state */
 	u32 pad2;
 	u64 copied_bytes; /* bytes copied of all disks together */

@@ -14,7 +14,7 @@ enum restorer_state {
 	RESTORER_FAILED,
 };
 
-/* Written by the process. */
+/* The process writes this page. */
 struct restorer_page {
 	u32 state;   /* enum restorer_state */
 	u32 touched; /* not 0: the restorer has written to the disk */

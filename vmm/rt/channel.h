@@ -185,7 +185,7 @@ enum monitor_flag {
 	MONITOR_SAVER = 1 << 8,
 	MONITOR_TRANSFER = 1 << 10, /* START_SAVE is not a disk but a transfer: vmm/rt/transfer.h */
 	/* For a saver. */
-	MONITOR_SAVE_OVERWRITES = 1 << 14, /* whatever the disk holds may be lost */
+	MONITOR_SAVE_OVERWRITES = 1 << 14, /* the saver may overwrite whatever the disk holds */
 	MONITOR_SAVE_DIGESTS = 1 << 15,	   /* nothing is written, only digested */
 	/* The VM goes on: pieces of 2 MiB, or pages, of RAM that hold nothing are given back. */
 	MONITOR_SAVE_GIVES_BLOCKS = 1 << 16,

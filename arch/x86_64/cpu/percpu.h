@@ -102,7 +102,7 @@ struct cpu {
 	struct lock lock;
 	struct run_queue *queue;
 	struct list sleeping; /* threads with a deadline, earliest first */
-	/* Written under the lock, read without it; 0: never. */
+	/* The lock guards writes; reads do without it. 0: no thread is woken. */
 	u64 wake_tsc;  /* the earliest deadline of `sleeping` */
 	u64 queue_tsc; /* when the queue must be looked at again */
 	/* when the CPU looks for less busy CPUs next; guarded by the object lock */

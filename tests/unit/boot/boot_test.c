@@ -354,7 +354,7 @@ static void test_regions(void **state)
 	add(0x200000, 0x100000, BOOT_REGION_RAM);
 	add(0x000000, 0x100000, BOOT_REGION_RAM);
 	add(0x100000, 0x100000, BOOT_REGION_RAM); /* the new region joins both others */
-	add(0x180000, 0x1000, BOOT_REGION_ACPI);  /* cuts a piece out */
+	add(0x180000, 0x1000, BOOT_REGION_ACPI);  /* the ACPI region cuts a piece out */
 	/* the reserved region wins over both others */
 	add(0x180800, 0x1000, BOOT_REGION_RESERVED);
 	add(0x400000, 0x1000, 20);		      /* a region of unknown type */

@@ -222,7 +222,7 @@ static void test_fixed(void **state)
 
 	(void)state;
 	machine_start(16 * MIB);
-	/* Not RAM, not beyond MAXPHYADDR, no unaligned address, no excessive length. */
+	/* The range is RAM, beyond MAXPHYADDR, not aligned, or too long. */
 	assert_int_equal(memory_create_physical(NULL, HPA(15 * MIB), 257, 0, &memory),
 			 STATUS_BAD_ADDRESS);
 	assert_int_equal(memory_create_physical(NULL, HPA(0), 1, 0, &memory), STATUS_BAD_ADDRESS);

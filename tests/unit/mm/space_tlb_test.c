@@ -72,7 +72,7 @@ static void test_process_unmap(void **state)
 	assert_int_equal(kicks[0], 1);
 	machine_pass(0);
 	assert_false(process_access(space, MIB, PT_READ, &hpa));
-	/* Also without a pass in between. */
+	/* The pages are mapped again without a pass in between. */
 	assert_int_equal(MAP(space, MIB, 0, 20, PT_READ | PT_WRITE), STATUS_OK);
 	fault_settle(space, MIB, PT_WRITE);
 	assert_true(process_access(space, MIB, PT_WRITE, &hpa));

@@ -243,7 +243,7 @@ static void no_chain_is_chosen(void **state)
 	}
 }
 
-/* Of the bytes 0 to 7 by the key of bytes 0 to 15. */
+/* The hash of the bytes 0 to 7 by the key of bytes 0 to 15 is SipHash-1-3's. */
 static void hash_is_siphash_1_3(void **state)
 {
 	(void)state;

@@ -274,7 +274,7 @@ static void test_blocked(void **state)
 		from_switch(60, 0, FRAME_WHOLE, (u8)i);
 	assert_false(card_turn(false));
 	assert_int_equal(sent_count, 1);
-	assert_true(card_may_wait()); /* although the link has frames */
+	assert_true(card_may_wait()); /* the card's driver may wait, although the link has frames */
 	now += STUCK_NS;
 	assert_false(card_turn(false));
 	room = 1;

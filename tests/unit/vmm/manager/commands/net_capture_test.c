@@ -139,7 +139,7 @@ static void take_line(void *context, enum reply_kind kind, struct text text)
 		lines++;
 }
 
-/* Asked before each frame is taken. */
+/* Returns the room, for which the capture asks before each frame. */
 static u32 room_left(void *context)
 {
 	(void)context;

@@ -124,7 +124,10 @@ static void test_truncated(void **state)
 		else
 			assert_non_null(strstr(problem, "truncated"));
 	}
-	/* Cut before each member and before the trailer, or in the padding in front of it. */
+	/*
+	 * The archives are cut before each member and before the trailer, or in the padding in
+	 * front of it.
+	 */
 	assert_int_equal(missing, 6 + 1 + 1 + 2);
 	assert_int_equal(walk(archive_size, &members, problem, sizeof(problem)), CPIO_END);
 	assert_int_equal(members, 5);

@@ -264,7 +264,7 @@ void process_build_close(struct process_build *build)
 static const struct driver_class class = {.quota_pages = 1};
 static const struct driver_kind kind = {.image = "e1000", .class = &class, .dma = true};
 
-/* Refused at every place in turn; then, as by `driver restart`, once more. */
+/* A build is refused at every place in turn; then, as by `driver restart`, done once more. */
 static void all_or_nothing_behind(u8 iommu, const struct driver_kind *of)
 {
 	char problem[200];

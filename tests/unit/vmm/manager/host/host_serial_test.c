@@ -317,7 +317,10 @@ static void test_rts_with_others(void **state)
 	assert_int_equal(uart.mcr & UART_MCR_RTS, UART_MCR_RTS);
 }
 
-/* Typed while the machine boots, before there is a FIFO: turning that on would drop it. */
+/*
+ * Bytes are typed while the machine boots, before there is a FIFO: turning the FIFO on would drop
+ * them.
+ */
 static void test_typed_early(void **state)
 {
 	u64 lost;

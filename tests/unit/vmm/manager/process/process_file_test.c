@@ -94,7 +94,7 @@ handle_t start_handle(enum start_kind kind)
 	return OWN_SPACE;
 }
 
-/* Of processes as a whole. */
+/* Fails: processes as a whole are not made here. */
 enum status sys_process_create(handle_t group, handle_t image, u64 first_page, handle_t *process)
 {
 	(void)group, (void)image, (void)first_page, (void)process;

@@ -290,7 +290,7 @@ static void mode_3_interrupts_where_a_new_count_says(void **state)
 	assert_int_equal(fixture_edges[0], 0);
 	fixture_run_until(device, pit_tick_to_ns(1 + 600 + 100 + 2000));
 	assert_int_equal(fixture_edges[0], 1);
-	/* Written in the low half, it waits for the end of the period. */
+	/* A count that is written in the low half waits for the end of the period. */
 	at_clock(2701 + 3000);
 	pit_tick(device);
 	out8(device, 0x40, 100);

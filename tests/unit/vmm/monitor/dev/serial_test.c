@@ -165,7 +165,7 @@ static void loopback(void **state)
 	assert_int_equal(in8(device, BASE + UART_RBR), 'q');
 	assert_false(serial_input(serial, 'x')); /* the line is cut off */
 	out8(device, BASE + UART_THR, 's');
-	out8(device, BASE + UART_THR, 'r'); /* overwrites the receive buffer */
+	out8(device, BASE + UART_THR, 'r'); /* the second byte overwrites the receive buffer */
 	assert_int_equal(in8(device, BASE + UART_LSR), 0x61 | UART_LSR_OVERRUN);
 	assert_int_equal(in8(device, BASE + UART_LSR), 0x61);
 	assert_int_equal(in8(device, BASE + UART_RBR), 'r');

@@ -43,7 +43,7 @@ static int take(u32 bytes)
 	return piece;
 }
 
-/* A flush; the answer comes with the tag. */
+/* A request to flush; its answer carries the tag. */
 static struct block_request ask(u32 tag)
 {
 	int piece = take(0);

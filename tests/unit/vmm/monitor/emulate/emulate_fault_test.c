@@ -77,7 +77,7 @@ static void test_devices_across(void **state)
 	assert_int_equal(RUN("\x48\x89\x0b"), EMULATE_DONE); /* MOV [RBX], RCX */
 	assert_memory_equal(machine.device + PAGE_SIZE - 3, &page->gpr[GPR_RCX], 8);
 	assert_int_equal(machine.device[PAGE_SIZE - 4] | machine.device[PAGE_SIZE + 5], 0);
-	assert_int_equal(machine.writes, 4); /* 1 and 2 bytes, 4 and 1 */
+	assert_int_equal(machine.writes, 4); /* the writes of 1 and 2 bytes, and of 4 and 1 */
 	page->rip = CODE_GVA;
 	assert_int_equal(RUN("\x48\x8b\x13"), EMULATE_DONE); /* MOV RDX, [RBX] */
 	assert_true(page->gpr[GPR_RDX] == page->gpr[GPR_RCX]);

@@ -148,7 +148,7 @@ static void test_other_owner(void **state)
 	assert_int_equal(fixture->page.rip, ENTRY);
 }
 
-/* Of a segment without bytes in the file, the offset says nothing. */
+/* The offset of a segment without bytes in the file says nothing. */
 static void test_zeros_alone(void **state)
 {
 	struct fixture *fixture = *state;
@@ -175,7 +175,8 @@ static void test_refusals(void **state)
 	assert_refused(fixture, "lies outside the VM's RAM");
 	put_u64(file + 64 + 24, LAYOUT_TABLES);
 	assert_refused(fixture, "lies outside the VM's RAM");
-	put_u64(file + 64 + 24, LAYOUT_HIGH_START - 0x1000); /* across the end of a hole */
+	/* the segment lies across the end of a hole */
+	put_u64(file + 64 + 24, LAYOUT_HIGH_START - 0x1000);
 	assert_refused(fixture, "lies outside the VM's RAM: 0-0x90000, 0x100000-0x2000000");
 	put_u64(file + 64 + 24, TEXT_AT);
 	put_u64(file + 64 + 40, TEXT_BYTES - 1);

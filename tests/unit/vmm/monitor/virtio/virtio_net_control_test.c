@@ -121,7 +121,7 @@ static void tables_that_overflow(void **state)
 /* Lengths that do not fit what they hold: an error, and the old tables stay. */
 static void tables_that_are_none(void **state)
 {
-	const u32 huge[] = {0x2aaaaaab, 0, 0, 0}; /* times 6 is 2 */
+	const u32 huge[] = {0x2aaaaaab, 0, 0, 0}; /* times 6 this number is 2 in 32 bits */
 
 	(void)state;
 	assert_int_equal(command_u8(0, 0, 0), 0);

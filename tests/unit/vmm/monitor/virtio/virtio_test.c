@@ -134,7 +134,7 @@ static void queue_registers_are_set_once(void **state)
 	assert_int_equal(common_in(RNG, COMMON_QUEUE_SIZE, 2), 0);
 	common_out(RNG, COMMON_QUEUE_SELECT, 2, 0xffff);
 	assert_int_equal(common_in(RNG, COMMON_QUEUE_SIZE, 4), 0);
-	scribble(); /* selects queue 0 */
+	scribble(); /* the call selects queue 0 */
 	assert_int_equal(common_in(RNG, COMMON_QUEUE_ENABLE, 2), 1);
 	before = queue_registers();
 	setup_queue(RNG, 0, 8);

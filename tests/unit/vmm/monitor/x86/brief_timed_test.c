@@ -93,7 +93,7 @@ static void test_timed(void **state)
 	assert_int_equal(page.deadline_tsc, 7);
 }
 
-/* Devices are vCPU 0's: it is told of an earlier deadline, and of no other. */
+/* Devices belong to vCPU 0, which is told of an earlier deadline, and of no other. */
 static void test_timed_of_another(void **state)
 {
 	struct vcpu *second = &vcpus[1];

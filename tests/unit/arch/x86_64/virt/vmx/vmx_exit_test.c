@@ -68,7 +68,7 @@ static void ept_violation_is_decoded(void **state)
 	assert_false(field[VMCS_GUEST_INTERRUPTIBILITY] & INTERRUPTIBILITY_NMI);
 	decode(VMX_EXIT_EPT_VIOLATION, BIT(0) | BIT(12));
 	assert_true(field[VMCS_GUEST_INTERRUPTIBILITY] & INTERRUPTIBILITY_NMI);
-	/* Not if the exit came during the delivery of an event. */
+	/* NMIs are not blocked again if the exit came during the delivery of an event. */
 	field[VMCS_GUEST_INTERRUPTIBILITY] = 0;
 	field[VMCS_IDT_VECTORING_INFO] = INTERRUPTION_VALID | 0x30;
 	decode(VMX_EXIT_EPT_VIOLATION, BIT(0) | BIT(12));
