@@ -173,7 +173,7 @@ NORETURN static void echo(void)
 	}
 }
 
-/* The number of a frame, and what follows from it. */
+/* Writes the number of a frame, and random bytes that follow from the number. */
 static void put_pattern(u8 *at, u64 number)
 {
 	u64 state = number + RANDOM_SEED;

@@ -13,7 +13,7 @@
 #define RET  0xc3
 
 static u64 first, end, hole, hole_end, fetched;
-static bool filled; /* the hole is */
+static bool filled; /* whether the hole is filled */
 
 /* Returns the word of a piece; each piece has its own word in another place. */
 static volatile u64 *word_of(u64 at)

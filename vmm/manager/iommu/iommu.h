@@ -39,9 +39,9 @@ const char *iommu_word(void);
 enum status iommu_space(const struct pci_function *function, handle_t group,
 			handle_t *space) MUST_CHECK;
 /*
- * Lets the function reach that space from now on, or nothing (HANDLE_NONE). Once this returns, none
- * of the function's earlier accesses is on its way to memory. With a space, it is no longer cut
- * off.
+ * Lets the function reach the given space from now on, or nothing (HANDLE_NONE). Once this returns,
+ * none of the function's earlier accesses is on its way to memory. With a space, the function is no
+ * longer cut off.
  */
 enum status iommu_attach(struct pci_function *function, handle_t space) MUST_CHECK;
 

@@ -12,7 +12,7 @@
  */
 #define UNDO_MOVE_PIECES ((u32)(BLOCK_REQUEST_BYTES / UNDO_PIECE_BYTES))
 
-/* Pieces that have been read. */
+/* A run of pieces of the disk, and what was read of them. */
 struct undo_read {
 	u64 piece; /* the first piece to read */
 	u32 pieces;

@@ -72,7 +72,7 @@ static void not_taken(void **state)
 	assert_nothing_changed(vm);
 	vm = ready_in(VM_RUNNING);
 	assert_true(take(vm, "one"));
-	available = 600; /* resident: 602, and tables */
+	available = 600; /* the VM has 602 resident pages, and tables */
 	channel.state_used = 5000;
 	monitor_does(vm, VM_COMMAND_SAVE);
 	assert_nothing_changed(vm);
