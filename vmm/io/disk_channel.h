@@ -4,6 +4,7 @@
 #include "kernel/abi/object.h"
 #include "lib/bits.h"
 #include "vmm/io/share.h"
+#include "vmm/io/store.h"
 
 /* Disks, in the memory that the manager and a disk driver share. */
 #define DISK_CLIENT_MAX	   16u
@@ -131,6 +132,7 @@ struct disk_client_part {
 	struct disk_undo_given undo;	   /* `number` and `put_back` may change while in use */
 	struct disk_changes_given changes; /* `number` and `merge` may change while in use */
 	struct disk_view_given view;
+	struct store_client_given store; /* `sectors` may grow while in use where it is set */
 };
 
 /* A partition of the disk's GPT. */

@@ -42,7 +42,8 @@ struct driver_channel {
 	 * need not.
 	 */
 	u32 asked;
-	u32 opened; /* not 0: the clients that the process begins with are in place */
+	u32 opened; /* not 0: the clients with which the process begins are in place */
+	struct store_given store[STORE_MAX]; /* of a disk driver */
 
 	/* The driver writes the fields from here on. */
 	u32 answered; /* the last value of `asked` that the driver has seen */
