@@ -100,7 +100,7 @@ static bool equal(const struct config_key *keys, const void *one, const void *ot
 	return true;
 }
 
-/* The host, services, disks, networks and the first VM, as `config show` prints them. */
+/* The host, services, disks, stores, networks and the first VM, as `config show` prints them. */
 static size_t show(const struct config *config, bool has_vm, char *text, size_t size)
 {
 	size_t length;
@@ -119,6 +119,13 @@ static size_t show(const struct config *config, bool has_vm, char *text, size_t 
 			continue;
 		format(text + length, size - length, "[disk %s]\n", config_disk(i)->section.name);
 		length = write_keys(text, size, config_disk_keys, config_disk(i));
+	}
+	for (u32 i = 0; config_store(i) != NULL; i++) {
+		if (!config_store(i)->section.declared || config_store(i)->section.broken)
+			continue;
+		format(text + length, size - length, "[store %s]\n",
+		       config_store(i)->section.name);
+		length = write_keys(text, size, config_store_keys, config_store(i));
 	}
 	for (u32 i = 0; config_net(i) != NULL; i++) {
 		if (!config_net(i)->section.declared || config_net(i)->section.broken)

@@ -17,6 +17,7 @@
 #include "vmm/manager/config/config_keys.c"
 #include "vmm/manager/config/config_lists.c"
 #include "vmm/manager/config/config_sections.c"
+#include "vmm/manager/config/config_volumes.c"
 #include "vmm/manager/config/config_text.c"
 #include "vmm/manager/log/log_names.c"
 #include "vmm/manager/login/password.c"

@@ -152,6 +152,9 @@ static void command_config_show(struct reply *reply, const struct arguments *arg
 	for (u32 i = 0; config_disk(i) != NULL; i++)
 		command_config_show_named(reply, "disk", &config_disk(i)->section, config_disk_keys,
 					  config_disk(i));
+	for (u32 i = 0; config_store(i) != NULL; i++)
+		command_config_show_named(reply, "store", &config_store(i)->section,
+					  config_store_keys, config_store(i));
 	for (u32 i = 0; config_net(i) != NULL; i++)
 		command_config_show_named(reply, "net", &config_net(i)->section, config_net_keys,
 					  config_net(i));

@@ -26,7 +26,7 @@ static void command_disk_stat_show(struct reply *reply, const struct driver *dri
 {
 	const struct driver_link *link = &driver->link[index];
 	struct disk_counts counts = driver->channel->disk.counts[index];
-	const char *disk = config_disk(link->section)->section.name;
+	const char *disk = link->name;
 
 	if (!reply->json) {
 		reply_line(reply, "%-16s %-16s %10llu %10llu %10llu %8llu %7llu %7llu", disk,

@@ -48,9 +48,9 @@ static bool command_vm_backup_resume(struct reply *reply)
 static u32 command_vm_backup_place_of(const struct vm *vm, struct text name)
 {
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX && vm->config.disk[i].number != 0; i++) {
-		const char *has = config_disk(vm->config.disk[i].number - 1u)->section.name;
+		char has[CONFIG_DISK_BYTES];
 
-		if (text_equal(name, has))
+		if (text_equal(name, config_disk_name(&vm->config.disk[i], has)))
 			return i;
 	}
 	return CONFIG_VM_DISK_MAX;

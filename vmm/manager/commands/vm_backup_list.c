@@ -25,13 +25,14 @@ static void command_vm_backup_list_show_one(struct reply *reply, const struct vm
 {
 	const struct vm_backup *backup = &vm->backup;
 	const struct vm_operation *operation = &vm->operation[OPERATION_BACKUP];
-	const char *disk = config_disk(vm->config.disk[place].number - 1u)->section.name;
+	char disk[CONFIG_DISK_BYTES];
 	const char *target = config_disk(backup->disk[place].target)->section.name;
 	const char *kind = backup->kind == BACKUP_FULL ? "full" : "diff";
 	u32 number = backup->disk[place].next.sequence + 1;
 	char text[3][24];
 	u64 copied, all;
 
+	config_disk_name(&vm->config.disk[place], disk);
 	vm_backup_progress(vm, &copied, &all);
 	if (!reply->json) {
 		format(text[0], sizeof(text[0]), "%u", number);

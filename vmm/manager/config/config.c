@@ -18,12 +18,13 @@ enum section {
 	SECTION_NONE,
 	SECTION_HOST,
 	SECTION_VM,
-	SECTION_NAMED, /* a disk, a network, a channel or a service */
+	SECTION_NAMED, /* a disk, a network, a channel, a service or a store */
 	SECTION_UNKNOWN
 };
 
 #define SECTIONS_ALLOWED                                                                           \
-	"[host], [channel NAME], [disk NAME], [net NAME], [service NAME] and [vm NAME]"
+	"[host], [channel NAME], [disk NAME], [net NAME], [service NAME], [store NAME] and "     \
+	"[vm NAME]"
 
 struct parser {
 	struct config *config;
@@ -63,6 +64,7 @@ void config_init(struct config *config)
 {
 	config->vm_count = 0;
 	config_sections_init();
+	config_volumes_init();
 	config->host = (struct host_config){
 		.log = LOG_INFO,
 		.log_segments = LOG_SEGMENTS_DEFAULT,
@@ -119,6 +121,9 @@ static bool config_check_named(struct parser *parser)
 	if (parser->kind == CONFIG_DISKS)
 		return config_disk_check(CONTAINER_OF(parser->named, struct disk_config, section),
 					 text, sizeof(parser->problem.text));
+	if (parser->kind == CONFIG_STORES)
+		return config_store_check(CONTAINER_OF(parser->named, struct store_config, section),
+					  text, sizeof(parser->problem.text));
 	if (parser->kind == CONFIG_SERVICES)
 		return config_service_check(
 			CONTAINER_OF(parser->named, struct service_config, section), text,
@@ -161,6 +166,7 @@ static const struct {
 	[CONFIG_NETS] = {"net", "network", config_net_keys, CONFIG_NET_MAX},
 	[CONFIG_CHANNELS] = {"channel", "channel", config_channel_keys, CONFIG_CHANNEL_MAX},
 	[CONFIG_SERVICES] = {"service", "service", config_service_keys, CONFIG_SERVICE_MAX},
+	[CONFIG_STORES] = {"store", "store", config_store_keys, CONFIG_STORE_MAX},
 };
 
 static bool config_find_kind(struct text word, enum config_kind *kind)

@@ -77,9 +77,9 @@ enum config_dma {
 	DMA_COPY,   /* the disk's device accesses pools besides its clients' RAM */
 };
 
-enum config_kind { CONFIG_DISKS, CONFIG_NETS, CONFIG_CHANNELS, CONFIG_SERVICES };
+enum config_kind { CONFIG_DISKS, CONFIG_NETS, CONFIG_CHANNELS, CONFIG_SERVICES, CONFIG_STORES };
 
-/* The common beginning of the configurations of disks, networks, channels and services. */
+/* The common beginning of the configurations of disks, networks, channels, services and stores. */
 struct config_section {
 	char name[CONFIG_NAME_BYTES];
 	/* the file has a section for this name; otherwise the name was only mentioned */
@@ -108,13 +108,34 @@ struct disk_config {
 enum vm_disk_flag {
 	VM_DISK_READ_ONLY = 1 << 0,
 	VM_DISK_OPTIONAL = 1 << 1,
-	VM_DISK_CLONED = 1 << 2, /* set by no file: the disk is a clone's view, vm_clone_disk.h */
+	VM_DISK_CLONED = 1 << 2, /* in no file: the disk is a clone's view, vm_clone_disk.h */
+	VM_DISK_VOLUME = 1 << 3, /* STORE/VOLUME: `number` is that of a store */
+	VM_DISK_OWN = 1 << 4,	 /* in no file: the volume was made for a clone, and goes with it */
 };
 
-/* A disk of a VM: `number` is the number for config_disk plus 1; 0: no more disks. */
+/*
+ * A disk of a VM: `number` is the number for config_disk, or for config_store if it is a volume,
+ * plus 1; 0: no more disks.
+ */
 struct vm_disk {
 	u8 number;
-	u8 flags; /* enum vm_disk_flag */
+	u8 flags;   /* enum vm_disk_flag */
+	u16 volume; /* of a volume: the number of its name, config_volume_name */
+};
+
+#define CONFIG_STORE_MAX   8u
+#define STORE_MEMORY_MIN   (256 * KIB)
+#define STORE_MEMORY_MAX   (16 * GIB)
+#define CONFIG_VOLUME_MAX  4096u /* names of volumes that configurations mention at a time */
+/* Room for the name of a VM's disk: DISK or STORE/VOLUME. */
+#define CONFIG_DISK_BYTES (2 * CONFIG_NAME_BYTES)
+
+/* Volumes on a disk: a section [store NAME]. */
+struct store_config {
+	struct config_section section;
+	char disk[CONFIG_NAME_BYTES]; /* name of a section [disk NAME] */
+	u64 memory_bytes;	      /* memory for its tables; 0: as much as its size asks for */
+	u64 overcommit;		      /* its volumes may be larger, in all, than it is */
 };
 
 #define CONFIG_NET_MAX	  32u
@@ -251,20 +272,22 @@ u32 config_parse(struct config *config, const char *file, struct text text, conf
 		 void *context);
 
 /*
- * Return the disk, network, channel or service of that number, from 0 on, or NULL behind the last.
+ * Return the disk, network, channel, service or store of that number, from 0 on, or NULL behind the last.
  */
 struct disk_config *config_disk(u32 number);
 struct net_config *config_net(u32 number);
 struct channel_config *config_channel(u32 number);
 struct service_config *config_service(u32 number);
+struct store_config *config_store(u32 number);
 /*
- * Return the number of the disk, network, channel or service of that name, which is added on its
- * first mention, or -1 if there are too many.
+ * Return the number of the disk, network, channel, service or store of that name, which is added on
+ * its first mention, or -1 if there are too many.
  */
 int config_disk_number(struct text name);
 int config_net_number(struct text name);
 int config_channel_number(struct text name);
 int config_service_number(struct text name);
+int config_store_number(struct text name);
 /*
  * Returns the common part of a section, which is added on its first mention, or NULL if there are
  * too many.
@@ -274,6 +297,21 @@ struct config_section *config_section(enum config_kind kind, struct text name);
 const struct channel_config *config_channel_find(const char *name);
 /* Empties all lists of sections. */
 void config_sections_init(void);
+
+/*
+ * Returns the number of a volume's name, which is added on its first mention, or -1 if there are
+ * too many names. The same name in another store has the same number.
+ */
+int config_volume_number(struct text name);
+const char *config_volume_name(u16 number);
+/* Returns whether so many names are known that those without use should be forgotten. */
+bool config_volumes_are_many(void);
+/* Forgets all names. */
+void config_volumes_init(void);
+/* Forgets the names for which `is_used` returns false. */
+void config_volumes_sweep(bool (*is_used)(u16 number));
+/* Writes the name of a VM's disk: DISK or STORE/VOLUME; returns `text`. */
+const char *config_disk_name(const struct vm_disk *disk, char text[CONFIG_DISK_BYTES]);
 
 /* Writes ports' names as in a configuration file: "agent, log". */
 void config_ports_text(const char (*ports)[CONFIG_NAME_BYTES], char *buffer, size_t size);

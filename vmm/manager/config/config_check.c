@@ -144,3 +144,12 @@ bool config_service_check(const struct service_config *service, char *problem, s
 	       service->section.name);
 	return false;
 }
+
+bool config_store_check(const struct store_config *store, char *problem, size_t size)
+{
+	if (store->disk[0] != '\0')
+		return true;
+	format(problem, size, "store %s has no disk; set disk = NAME, of a section [disk NAME]",
+	       store->section.name);
+	return false;
+}

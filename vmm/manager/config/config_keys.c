@@ -100,7 +100,8 @@ const struct config_key config_vm_keys[] = {
 	{"channel", VALUE_TEXT, VM_FIELD(channel), 0, CONFIG_NAME_BYTES - 1, NULL,
 	 "the name of one of its ports"},
 	{"disk", VALUE_DISKS, VM_FIELD(disk), .words = NULL,
-	 .allowed = "a disk's name, then ro or optional or both (at most 16 disks), or none"},
+	 .allowed = "the name of a disk or of a volume (STORE/VOLUME), then ro or optional or both "
+		    "(at most 16 disks), or none"},
 	{"disk.ops", VALUE_NUMBER, VM_FIELD(disk_ops), 0, 1000000000, NULL,
 	 "a number of operations a second, or 0 for no limit"},
 	{"disk.bytes", VALUE_NUMBER, VM_FIELD(disk_bytes), 0, 1000000000000, NULL,
@@ -179,6 +180,18 @@ const struct config_key config_service_keys[] = {
 	 "1 to 255 printable ASCII characters"},
 	{"memory", VALUE_SIZE, SERVICE_FIELD(memory_bytes), PAGE_SIZE, 1024ul * GIB, NULL,
 	 "a size such as 4M, from 4K to 1T in steps of 4K"},
+	{NULL, VALUE_TEXT, 0, .words = NULL},
+};
+
+#define STORE_FIELD(field) offsetof(struct store_config, field)
+
+const struct config_key config_store_keys[] = {
+	{"disk", VALUE_TEXT, STORE_FIELD(disk), 1, CONFIG_NAME_BYTES - 1, NULL,
+	 "the name of a section [disk NAME]"},
+	{"memory", VALUE_SIZE, STORE_FIELD(memory_bytes), STORE_MEMORY_MIN, STORE_MEMORY_MAX, NULL,
+	 "a size such as 8M, from 256K to 16G in steps of 4K"},
+	{"overcommit", VALUE_CHOICE, STORE_FIELD(overcommit), .words = "no yes",
+	 .allowed = "yes or no"},
 	{NULL, VALUE_TEXT, 0, .words = NULL},
 };
 
@@ -452,6 +465,7 @@ bool config_set(const struct config_key *keys, void *target, u64 *given, struct 
 		struct state_key key;
 	} parsed;
 	char shown[SHOWN_BYTES];
+	char name[CONFIG_DISK_BYTES];
 	const struct config_key *found = config_key_find(keys, key);
 	u64 bit;
 
@@ -475,9 +489,8 @@ bool config_set(const struct config_key *keys, void *target, u64 *given, struct 
 		       !config_is_secret(found) ? shown : "...", found->allowed);
 		return false;
 	}
-	if (found->value == VALUE_DISKS && config_disk_twice(parsed.disk) != NULL) {
-		format(problem, size, "disk: %s is given a second time; give each disk once",
-		       config_disk_twice(parsed.disk));
+	if (found->value == VALUE_DISKS && config_disk_twice(parsed.disk, name)) {
+		format(problem, size, "disk: %s is given a second time; give each disk once", name);
 		return false;
 	}
 	memcpy((char *)target + found->offset, &parsed, config_field_bytes(found));

@@ -42,6 +42,7 @@ extern const struct config_key config_disk_keys[];
 extern const struct config_key config_net_keys[];
 extern const struct config_key config_channel_keys[];
 extern const struct config_key config_service_keys[];
+extern const struct config_key config_store_keys[];
 
 /* Returns the key of that name, or NULL if there is none. */
 const struct config_key *config_key_find(const struct config_key *keys, struct text name);
@@ -59,6 +60,7 @@ bool config_vm_check(const struct vm_config *vm, char *problem, size_t size);
 
 bool config_disk_check(const struct disk_config *disk, char *problem, size_t size);
 bool config_service_check(const struct service_config *service, char *problem, size_t size);
+bool config_store_check(const struct store_config *store, char *problem, size_t size);
 
 /* Writes the line of a configuration file with this key and value; returns `buffer`. */
 const char *config_line_text(const struct config_key *key, const char *value, char *buffer,

@@ -39,15 +39,43 @@ bool config_split(struct text text, char separator, struct text *head, struct te
 	return true;
 }
 
-static bool config_parse_disk(struct text text, struct vm_disk *disk)
+/* Takes STORE/VOLUME. */
+static bool config_parse_volume(struct text store, struct text volume, struct vm_disk *disk)
 {
-	struct text word;
+	int number;
+	int name;
+
+	if (!config_name_valid(store) || !config_name_valid(volume))
+		return false;
+	number = config_store_number(store);
+	name = config_volume_number(volume);
+	*disk = (struct vm_disk){
+		.number = (u8)(number + 1), .flags = VM_DISK_VOLUME, .volume = (u16)name};
+	return number >= 0 && name >= 0;
+}
+
+/* Takes the name of a disk or of a volume. */
+static bool config_parse_disk_name(struct text word, struct vm_disk *disk)
+{
+	struct text head;
+	struct text volume;
 	int number;
 
-	if (!text_next_word(&text, &word) || !config_name_valid(word))
+	if (config_split(word, '/', &head, &volume))
+		return config_parse_volume(head, volume, disk);
+	if (!config_name_valid(word))
 		return false;
 	number = config_disk_number(word);
 	*disk = (struct vm_disk){.number = (u8)(number + 1)};
+	return number >= 0;
+}
+
+static bool config_parse_disk(struct text text, struct vm_disk *disk)
+{
+	struct text word;
+
+	if (!text_next_word(&text, &word) || !config_parse_disk_name(word, disk))
+		return false;
 	while (text_next_word(&text, &word)) {
 		if (text_equal(word, "ro"))
 			disk->flags |= VM_DISK_READ_ONLY;
@@ -56,7 +84,7 @@ static bool config_parse_disk(struct text text, struct vm_disk *disk)
 		else
 			return false;
 	}
-	return number >= 0;
+	return true;
 }
 
 bool config_parse_disks(struct text text, struct vm_disk *disks)
@@ -173,13 +201,21 @@ bool config_parse_ports(struct text text, char (*ports)[CONFIG_NAME_BYTES])
 	return true;
 }
 
-const char *config_disk_twice(const struct vm_disk *disks)
+static bool config_is_same_disk(const struct vm_disk *one, const struct vm_disk *other)
+{
+	return one->number == other->number && one->volume == other->volume &&
+	       ((one->flags ^ other->flags) & VM_DISK_VOLUME) == 0;
+}
+
+bool config_disk_twice(const struct vm_disk *disks, char name[CONFIG_DISK_BYTES])
 {
 	for (u32 i = 1; i < CONFIG_VM_DISK_MAX && disks[i].number != 0; i++) {
 		for (u32 earlier = 0; earlier < i; earlier++) {
-			if (disks[earlier].number == disks[i].number)
-				return config_disk(disks[i].number - 1u)->section.name;
+			if (!config_is_same_disk(&disks[earlier], &disks[i]))
+				continue;
+			config_disk_name(&disks[i], name);
+			return true;
 		}
 	}
-	return NULL;
+	return false;
 }

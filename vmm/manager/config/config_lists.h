@@ -14,5 +14,5 @@ bool config_split(struct text text, char separator, struct text *head, struct te
 bool config_parse_disks(struct text text, struct vm_disk *disks);
 bool config_parse_nets(struct text text, struct vm_net *nets);
 bool config_parse_ports(struct text text, char (*ports)[CONFIG_NAME_BYTES]);
-/* Returns the name of a disk that is there more than once, or NULL. */
-const char *config_disk_twice(const struct vm_disk *disks);
+/* Returns whether a disk is there more than once; `name` then names it. */
+bool config_disk_twice(const struct vm_disk *disks, char name[CONFIG_DISK_BYTES]);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keeps the sections of disks, networks, channels and services, which others may mention before or
- * after the file defines them. Called by config.c and by most of the manager for look-ups. Owns the
- * four lists.
+ * Keeps the sections of disks, networks, channels, services and stores, which others may mention
+ * before or after the file defines them. Called by config.c and by most of the manager for look-ups. Owns the
+ * five lists.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -15,11 +15,13 @@ static struct disk_config disks[CONFIG_DISK_MAX];
 static struct net_config nets[CONFIG_NET_MAX];
 static struct channel_config channels[CONFIG_CHANNEL_MAX];
 static struct service_config services[CONFIG_SERVICE_MAX];
+static struct store_config stores[CONFIG_STORE_MAX];
 
 static const struct disk_config new_disk = {.restart_limit = RESTART_LIMIT};
 static const struct net_config new_net = {.restart_limit = RESTART_LIMIT, .mtu = MTU_DEFAULT};
 static const struct channel_config new_channel = {.rights = 0};
 static const struct service_config new_service = {.memory_bytes = 0};
+static const struct store_config new_store = {.memory_bytes = 0};
 
 /* The list of one kind; each entry begins with its struct config_section. */
 struct list {
@@ -41,6 +43,7 @@ static struct list lists[] = {
 	[CONFIG_NETS] = LIST(nets, new_net),
 	[CONFIG_CHANNELS] = LIST(channels, new_channel),
 	[CONFIG_SERVICES] = LIST(services, new_service),
+	[CONFIG_STORES] = LIST(stores, new_store),
 };
 
 static void *config_at(enum config_kind kind, u32 number)
@@ -93,6 +96,11 @@ struct service_config *config_service(u32 number)
 	return config_at(CONFIG_SERVICES, number);
 }
 
+struct store_config *config_store(u32 number)
+{
+	return config_at(CONFIG_STORES, number);
+}
+
 int config_disk_number(struct text name)
 {
 	return config_number_of(CONFIG_DISKS, name);
@@ -111,6 +119,11 @@ int config_channel_number(struct text name)
 int config_service_number(struct text name)
 {
 	return config_number_of(CONFIG_SERVICES, name);
+}
+
+int config_store_number(struct text name)
+{
+	return config_number_of(CONFIG_STORES, name);
 }
 
 struct config_section *config_section(enum config_kind kind, struct text name)

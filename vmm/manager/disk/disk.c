@@ -231,10 +231,11 @@ static struct driver_link *disk_attach(u32 number, bool read_only, handle_t grou
 	if (conflict != NULL) {
 		format(problem, size,
 		       "%s uses it as disk %s; a disk has one writer, or readers only",
-		       conflict->user, config_disk(conflict->section)->section.name);
+		       conflict->user, conflict->name);
 		return NULL;
 	}
 	wanted->section = number;
+	string_copy(wanted->name, sizeof(wanted->name), disk->config->section.name);
 	wanted->fails = disk->config->lost == LOST_ERROR;
 	wanted->whole = disk->config->partition[0] == '\0';
 	wanted->disk.unit = disk->unit;
@@ -408,8 +409,7 @@ void disk_give_all(const struct vm *vm, struct process_build *build)
 {
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
 		if (vm->link[i] != NULL)
-			driver_link_give(build, vm->link[i], START_DISK, i,
-					 config_disk(vm->link[i]->section)->section.name);
+			driver_link_give(build, vm->link[i], START_DISK, i, vm->link[i]->name);
 	}
 	if (vm->save.link != NULL)
 		driver_link_give(build, vm->save.link, START_SAVE, 0, vm->config.name);

@@ -80,19 +80,14 @@ static handle_t disk_restore_make_page(struct process_build *build)
 	return memory;
 }
 
-static const char *disk_restore_name_of(const struct driver_link *link)
-{
-	return config_disk(link->section)->section.name;
-}
-
 static void disk_restore_give_all(struct process_build *build, handle_t page)
 {
 	process_build_map(build, START_CHANNEL, page, 0, PAGE_SIZE, RIGHT_READ | RIGHT_WRITE);
 	process_build_own(build, restore.group);
-	driver_link_give(build, restore.to, START_DISK, 0, disk_restore_name_of(restore.to));
+	driver_link_give(build, restore.to, START_DISK, 0, restore.to->name);
 	for (u32 i = 0; i < BACKUP_CHAIN_MAX && restore.from[i] != NULL; i++)
 		driver_link_give(build, restore.from[i], START_SAVE, i,
-				 disk_restore_name_of(restore.from[i]));
+				 restore.from[i]->name);
 }
 
 static void disk_restore_start(struct process_build *build)

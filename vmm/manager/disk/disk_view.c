@@ -35,6 +35,7 @@ static struct driver_link *disk_view_make_any(const struct driver_link *source, 
 		return NULL;
 	}
 	string_copy(wanted.user, sizeof(wanted.user), user);
+	string_copy(wanted.name, sizeof(wanted.name), source->name);
 	return driver_link_make(driver, group, &wanted, problem, size);
 }
 

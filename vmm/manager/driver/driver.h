@@ -128,7 +128,8 @@ struct driver_link {
 	/* Set by whoever makes the link: */
 	char user[CONFIG_NAME_BYTES]; /* name of the VM or card */
 	u32 section;		      /* number of the [disk] or [net] in the configuration */
-	bool whole;		      /* the link has the whole disk, and grows with the disk */
+	char name[CONFIG_DISK_BYTES]; /* of a disk: DISK or STORE/VOLUME */
+	bool whole;		      /* the link has the whole disk, and grows with it */
 	/*
 	 * Size of memory behind what the client is given, for the driver alone: the device uses it
 	 * in place of the pool.

@@ -13,9 +13,12 @@
 #include "vmm/manager/vm/disks/vm_snapshot_disk.h"
 #include "vmm/rt/format.h"
 
+/* Returns the disk's name; each call overwrites what the last one has returned. */
 static const char *vm_clone_name_of(const struct vm *vm, u32 place)
 {
-	return config_disk(vm->config.disk[place].number - 1u)->section.name;
+	static char name[CONFIG_DISK_BYTES];
+
+	return config_disk_name(&vm->config.disk[place], name);
 }
 
 static bool vm_clone_is_written(const struct vm *vm, u32 place)

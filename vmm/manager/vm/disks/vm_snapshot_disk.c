@@ -38,11 +38,6 @@ static struct driver_link *vm_snapshot_disk_next(const struct vm *vm,
 	return NULL;
 }
 
-static const char *vm_name_of(const struct driver_link *link)
-{
-	return config_disk(link->section)->section.name;
-}
-
 static u64 vm_pages_for(u64 bytes)
 {
 	u64 pages = bytes / PAGE_SIZE;
@@ -68,7 +63,7 @@ static bool vm_disk_make_room(struct vm *vm, struct driver_link *link, u64 bytes
 		}
 		vm_quota_lower(vm, pages);
 	}
-	format(problem, size, "disk %s: %s (disk.undo = %lluK)", vm_name_of(link), why,
+	format(problem, size, "disk %s: %s (disk.undo = %lluK)", link->name, why,
 	       (unsigned long long)(bytes / KIB));
 	return false;
 }
@@ -102,7 +97,7 @@ static void vm_disk_say_low(const struct vm *vm, const struct driver_link *link)
 	format(text, sizeof(text),
 	       "disk %s: %llu of %llu KiB are used for %s, `vm set %s disk.undo=%lluM` makes "
 	       "room",
-	       vm_name_of(link), (unsigned long long)(disk_undo_kept_bytes(link) / KIB),
+	       link->name, (unsigned long long)(disk_undo_kept_bytes(link) / KIB),
 	       (unsigned long long)(link->undo.bytes / KIB),
 	       disk_is_view(link) ? "what it writes" : "old blocks", name,
 	       (unsigned long long)next_mib);
@@ -189,7 +184,7 @@ static enum disk_undo_state vm_worst(enum disk_undo_state all, const struct driv
 				     size_t size)
 {
 	if (one == DISK_UNDO_FAILED || (one == DISK_UNDO_PENDING && all == DISK_UNDO_DONE))
-		format(problem, size, "disk %s: %s", vm_name_of(link),
+		format(problem, size, "disk %s: %s", link->name,
 		       one == DISK_UNDO_FAILED ? why : "its driver does not answer");
 	if (one == DISK_UNDO_FAILED || all == DISK_UNDO_FAILED)
 		return DISK_UNDO_FAILED;
@@ -215,7 +210,7 @@ bool vm_disks_are_whole(const struct vm *vm, char *problem, size_t size)
 
 		if (why == NULL)
 			continue;
-		format(problem, size, "disk %s: %s", vm_name_of(link), why);
+		format(problem, size, "disk %s: %s", link->name, why);
 		return false;
 	}
 	return true;
@@ -230,7 +225,7 @@ bool vm_disks_are_viewed(const struct vm *vm, char *problem, size_t size)
 		format(problem, size,
 		       "what disk %s held at the last snapshot is being read; wait until its "
 		       "readers have ended, `disk list` shows them",
-		       vm_name_of(link));
+		       link->name);
 		return true;
 	}
 	return false;

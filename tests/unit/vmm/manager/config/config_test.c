@@ -158,7 +158,7 @@ static void test_sections(void **state)
 	assert_int_equal(parse("[guest a]\nanything = 1\n[vm b]\nkernel = k\n"), 1);
 	expect_problem(0, 1, 2,
 		       "there is no section [guest]; the sections are [host], [channel NAME], "
-		       "[disk NAME], [net NAME], [service NAME] and [vm NAME]");
+		       "[disk NAME], [net NAME], [service NAME], [store NAME] and [vm NAME]");
 	assert_int_equal(config.vm_count, 1);
 	assert_int_equal(parse("[vm -x]\n"), 1);
 	expect_problem(0, 1, 5, "the name \"-x\" is not valid");

@@ -30,11 +30,6 @@
 /* The time after which the manager looks at a driver that should have signalled that it is done. */
 #define LOOK_NS (10 * NS_PER_MS)
 
-static const char *vm_backup_name_of(const struct driver_link *link)
-{
-	return config_disk(link->section)->section.name;
-}
-
 static void vm_backup_enter(struct vm *vm, enum vm_backup_phase phase)
 {
 	vm_operation_enter(&vm->operation[OPERATION_BACKUP], phase, VM_HANDOVER_NS);
@@ -145,7 +140,7 @@ static void vm_backup_not_copied(struct vm *vm, const char *said)
 
 		if (why == NULL)
 			continue;
-		format(problem, sizeof(problem), "disk %s: %s", vm_backup_name_of(view), why);
+		format(problem, sizeof(problem), "disk %s: %s", view->name, why);
 		vm_backup_finish(vm, problem);
 		return;
 	}
@@ -269,7 +264,7 @@ static enum disk_undo_state vm_backup_look_whether_kept(const struct vm *vm, cha
 			one = DISK_UNDO_PENDING;
 		if (one == DISK_UNDO_DONE)
 			continue;
-		format(problem, size, "disk %s: %s", vm_backup_name_of(link),
+		format(problem, size, "disk %s: %s", link->name,
 		       one == DISK_UNDO_FAILED ? disk_undo_problem(link)
 					       : "its driver does not answer");
 		if (one == DISK_UNDO_FAILED)

@@ -66,6 +66,7 @@ static bool vm_backup_disk_may_begin(const struct vm *vm, u32 place, enum backup
 static bool vm_backup_disks_may_begin(const struct vm *vm, const struct vm_backup_wish *wish,
 				      char *problem, size_t size)
 {
+	char name[CONFIG_DISK_BYTES];
 	char why[160];
 
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
@@ -77,8 +78,8 @@ static bool vm_backup_disks_may_begin(const struct vm *vm, const struct vm_backu
 		if (!wish->chosen[i] ||
 		    vm_backup_disk_may_begin(vm, i, wish->kind, why, sizeof(why)))
 			continue;
-		format(problem, size, "disk %s: %s",
-		       config_disk(vm->config.disk[i].number - 1u)->section.name, why);
+		format(problem, size, "disk %s: %s", config_disk_name(&vm->config.disk[i], name),
+		       why);
 		return false;
 	}
 	return true;

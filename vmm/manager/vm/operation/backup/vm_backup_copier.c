@@ -67,8 +67,7 @@ static bool vm_backup_copier_make_views(struct vm *vm, char *problem, size_t siz
 					    &vm->link[i]->disk.limit, why, sizeof(why));
 		if (disk->from != NULL)
 			continue;
-		format(problem, size, "disk %s: %s",
-		       config_disk(vm->link[i]->section)->section.name, why);
+		format(problem, size, "disk %s: %s", vm->link[i]->name, why);
 		return false;
 	}
 	return true;
@@ -96,7 +95,7 @@ static void vm_backup_copier_give_all(const struct vm *vm, struct process_build 
 		if (!backup->disk[i].chosen)
 			continue;
 		driver_link_give(build, backup->disk[i].from, START_DISK, i,
-				 config_disk(vm->link[i]->section)->section.name);
+				 vm->link[i]->name);
 		if (backup->kind == BACKUP_DIFF)
 			vm_backup_copier_give_changes(vm->link[i], build);
 		driver_link_give(build, backup->disk[i].to, START_SAVE, i, vm->config.name);
