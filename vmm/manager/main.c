@@ -9,6 +9,7 @@
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/console/console_script.h"
 #include "vmm/manager/disk/disk.h"
+#include "vmm/manager/disk/store.h"
 #include "vmm/manager/net/net.h"
 #include "vmm/manager/process/events.h"
 #include "vmm/manager/host/machine.h"
@@ -85,8 +86,9 @@ int main(void)
 	iommu_init();
 	vm_build_init();
 	disks_start();
+	stores_init();
 	nets_start();
-	while (!drivers_settled())
+	while (!drivers_settled() || !stores_settled())
 		event_loop_run_once();
 	while (setup_start_next()) {
 		while (!setup_settled())

@@ -272,7 +272,8 @@ u32 config_parse(struct config *config, const char *file, struct text text, conf
 		 void *context);
 
 /*
- * Return the disk, network, channel, service or store of that number, from 0 on, or NULL behind the last.
+ * Return the disk, network, channel, service or store of that number, from 0 on, or NULL behind the
+ * last.
  */
 struct disk_config *config_disk(u32 number);
 struct net_config *config_net(u32 number);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Keeps the sections of disks, networks, channels, services and stores, which others may mention
- * before or after the file defines them. Called by config.c and by most of the manager for look-ups. Owns the
- * five lists.
+ * before or after the file defines them. Called by config.c and by most of the manager for
+ * look-ups. Owns the five lists.
  */
 #include "lib/bits.h"
 #include "lib/string.h"

@@ -10,6 +10,7 @@
 #include "vmm/manager/log/notice.h"
 #include "vmm/manager/disk/disk_partition.h"
 #include "vmm/manager/disk/disk_start.h"
+#include "vmm/manager/disk/store.h"
 #include "vmm/manager/disk/disk_view.h"
 #include "vmm/manager/disk/disk_window.h"
 #include "vmm/manager/driver/service.h"
@@ -153,7 +154,8 @@ bool disk_set_dma(u32 number, bool direct, char *problem, size_t size)
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
 		struct driver_link *link = &disk->driver->link[i];
 
-		if (link->used && link->section == number && !disk_is_view(link))
+		if (link->used && link->disk.store.volume == 0 && link->section == number &&
+		    !disk_is_view(link))
 			disk_window_want(link, direct && !disk_is_encrypted(config));
 	}
 	return true;
@@ -161,7 +163,7 @@ bool disk_set_dma(u32 number, bool direct, char *problem, size_t size)
 
 static bool disk_overlaps(const struct driver_link *link, const struct disk *disk)
 {
-	return link->disk.unit == disk->unit &&
+	return link->disk.store.volume == 0 && link->disk.unit == disk->unit &&
 	       link->disk.first_sector < disk->first_sector + disk->sectors &&
 	       disk->first_sector < link->disk.first_sector + link->disk.sectors;
 }
@@ -199,7 +201,7 @@ void disk_users(const struct disk *disk, char *text, size_t size)
 	for (u32 i = 0; disk->driver != NULL && i < DRIVER_CLIENT_MAX && length < size; i++) {
 		const struct driver_link *link = &disk->driver->link[i];
 
-		if (link->used && &disks[link->section] == disk)
+		if (link->used && link->disk.store.volume == 0 && &disks[link->section] == disk)
 			length += disk_show_user(text + length, size - length, length > 0, link);
 	}
 }
@@ -221,9 +223,16 @@ static struct driver_link *disk_attach(u32 number, bool read_only, handle_t grou
 	const struct disk *disk = disk_at(number);
 	const char *why = disk_find_problem(disk);
 	const struct driver_link *conflict;
+	const struct store *store;
 
 	if (why != NULL) {
 		format(problem, size, "%s", why);
+		return NULL;
+	}
+	store = store_on(disk);
+	if (store != NULL) {
+		format(problem, size, "store %s lies on it; use a volume of it, as %s/VOLUME",
+		       store->config->section.name, store->config->section.name);
 		return NULL;
 	}
 	read_only = read_only || disk->config->read_only;
@@ -273,6 +282,56 @@ static struct driver_link *disk_attach_own(struct vm *vm, u32 number, bool read_
 		return NULL;
 	}
 	link = disk_attach(number, read_only, vm->group, &wanted, problem, size);
+	if (link != NULL)
+		disk_window_want(link, direct);
+	return link;
+}
+
+/* Returns a link to the volume that cannot be shared, or NULL. */
+static const struct driver_link *disk_find_volume_conflict(const struct store *store, u64 volume,
+							   bool read_only)
+{
+	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
+		const struct driver_link *link = &store->driver->link[i];
+
+		if (link->used && link->disk.store.volume == volume &&
+		    link->disk.store.store == store->place && !(read_only && link->disk.read_only))
+			return link;
+	}
+	return NULL;
+}
+
+/* Links a VM to a volume of a store. */
+static struct driver_link *disk_attach_volume(struct vm *vm, const struct vm_disk *disk,
+					      char *problem, size_t size)
+{
+	bool read_only = (disk->flags & VM_DISK_READ_ONLY) != 0;
+	const struct driver_link *conflict;
+	struct store_volume volume;
+	struct driver_link wanted;
+	struct driver_link *link;
+	struct store *store = store_look_up(disk, &volume, problem, size);
+	bool direct;
+
+	if (store == NULL)
+		return NULL;
+	read_only = read_only || (volume.flags & STORE_VOLUME_READ_ONLY) != 0;
+	conflict = disk_find_volume_conflict(store, volume.id, read_only);
+	if (conflict != NULL) {
+		format(problem, size, "%s uses it; a volume has one writer, or readers only",
+		       conflict->user);
+		return NULL;
+	}
+	direct = config_disk(store->disk)->dma == DMA_DIRECT && !vm->overcommits;
+	wanted = disk_wanted_by(vm, direct);
+	config_disk_name(disk, wanted.name);
+	wanted.section = store->disk;
+	wanted.fails = config_disk(store->disk)->lost == LOST_ERROR;
+	wanted.disk.unit = disk_at(store->disk)->unit;
+	wanted.disk.sectors = volume.sectors;
+	wanted.disk.read_only = read_only;
+	wanted.disk.store = (struct store_client_given){.volume = volume.id, .store = store->place};
+	link = driver_link_make(store->driver, vm->group, &wanted, problem, size);
 	if (link != NULL)
 		disk_window_want(link, direct);
 	return link;
@@ -331,13 +390,17 @@ bool disk_attach_all(struct vm *vm, char *problem, size_t size)
 
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX && vm->config.disk[i].number != 0; i++) {
 		const struct vm_disk *wanted = &vm->config.disk[i];
-		const char *name = config_disk(wanted->number - 1u)->section.name;
+		char name[CONFIG_DISK_BYTES];
 
 		if ((wanted->flags & VM_DISK_CLONED) != 0)
 			continue;
-		vm->link[i] =
-			disk_attach_own(vm, wanted->number - 1u,
-					(wanted->flags & VM_DISK_READ_ONLY) != 0, why, sizeof(why));
+		config_disk_name(wanted, name);
+		if ((wanted->flags & VM_DISK_VOLUME) != 0)
+			vm->link[i] = disk_attach_volume(vm, wanted, why, sizeof(why));
+		else
+			vm->link[i] = disk_attach_own(vm, wanted->number - 1u,
+						      (wanted->flags & VM_DISK_READ_ONLY) != 0, why,
+						      sizeof(why));
 		if (vm->link[i] != NULL)
 			continue;
 		if ((wanted->flags & VM_DISK_OPTIONAL) == 0) {

@@ -11,6 +11,7 @@
 #include "vmm/manager/disk/disk_changes.h"
 #include "vmm/manager/disk/disk_undo.h"
 #include "vmm/manager/disk/disk_window.h"
+#include "vmm/manager/disk/store.h"
 #include "vmm/manager/log/log.h"
 
 static u64 disk_class_sectors_of(const struct driver *driver, const struct driver_link *link)
@@ -74,6 +75,7 @@ static void disk_ready(struct driver *driver)
 			disk_class_set_sectors(
 				link, MAX(link->disk.sectors, disk_class_sectors_of(driver, link)));
 	}
+	stores_ready(driver);
 }
 
 /*
@@ -85,12 +87,19 @@ static bool disk_class_is_lost(const struct driver *driver, const struct driver_
 			      disk_class_sectors_of(driver, link) == 0);
 }
 
+static void disk_ended(struct driver *driver)
+{
+	stores_ended(driver);
+	disk_windows_ended(driver);
+}
+
 static void disk_describe(const struct driver *driver, const struct driver_link *link)
 {
 	const u32 known = DISK_FLUSH | DISK_DISCARD | DISK_WRITE_ZEROES;
 	const struct disk_unit *unit = &driver->channel->disk.unit[link->disk.unit];
 	struct block_about *about = (struct block_about *)(void *)link->at->about;
-	u32 features = (unit->features & known) |
+	bool volume = link->disk.store.volume != 0;
+	u32 features = (volume ? known : unit->features & known) |
 		       (disk_class_is_lost(driver, link) ? (u32)DISK_LOST : 0) |
 		       (link->disk.read_only ? (u32)DISK_READ_ONLY : 0);
 
@@ -120,7 +129,8 @@ const struct driver_class disk_class = {
 	.asked = true,
 	.ready = disk_ready,
 	.signalled = disk_windows_signalled,
-	.ended = disk_windows_ended,
+	.ended = disk_ended,
+	.open = stores_open,
 	.describe = disk_describe,
 	.fill = disk_fill,
 };

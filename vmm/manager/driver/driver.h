@@ -151,6 +151,8 @@ struct driver_class {
 	bool asked;
 	/* Called each time the driver becomes ready; may be NULL. */
 	void (*ready)(struct driver *driver);
+	/* Called before a new process is given its clients; may be NULL. */
+	void (*open)(struct driver *driver);
 	/* Called when a ready driver signals; may be NULL. */
 	void (*signalled)(struct driver *driver);
 	/* Is called when a driver's process has ended; may be NULL. */

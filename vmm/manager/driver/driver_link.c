@@ -419,6 +419,8 @@ bool driver_link_end(struct driver_link *link)
 
 void driver_links_open(struct driver *driver)
 {
+	if (driver->kind->class->open != NULL)
+		driver->kind->class->open(driver);
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
 		struct driver_link *link = &driver->link[i];
 

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The command `store list`: shows the stores of the configuration, their states and how full they
+ * are. Run by command.c; only reads.
+ */
+#include "vmm/manager/command/command.h"
+#include "vmm/manager/disk/store.h"
+#include "vmm/rt/format.h"
+
+static const char *command_store_list_state_of(const struct store *store,
+					       const struct store_told *told)
+{
+	static const char *const names[STORE_STATE_COUNT] = {
+		[STORE_LOADING] = "loading", [STORE_EMPTY] = "empty", [STORE_READY] = "ready",
+		[STORE_FOREIGN] = "foreign", [STORE_SHORT] = "short", [STORE_BROKEN] = "broken",
+		[STORE_FAILED] = "failed",
+	};
+
+	return store->problem[0] != '\0' ? "unusable" : names[told->state];
+}
+
+static void command_store_list_show_json(struct reply *reply, const struct store *store,
+					 const struct store_told *told, const char *problem)
+{
+	reply_object_begin(reply);
+	json_string(&reply->object, "name", store->config->section.name);
+	json_string(&reply->object, "disk", store->config->disk);
+	json_string(&reply->object, "state", command_store_list_state_of(store, told));
+	json_string(&reply->object, "problem", problem != NULL ? problem : "");
+	json_bool(&reply->object, "overcommit", store->config->overcommit != 0);
+	json_u64(&reply->object, "bytes", told->bytes);
+	json_u64(&reply->object, "free_bytes", told->free_bytes);
+	json_u64(&reply->object, "reserved_bytes", told->reserved_bytes);
+	json_u64(&reply->object, "chunk_bytes", told->chunk_bytes);
+	json_u64(&reply->object, "volumes", told->volumes);
+	json_u64(&reply->object, "generation", told->generation);
+	reply_object_end(reply);
+}
+
+static void command_store_list_show(struct reply *reply, const struct store *store)
+{
+	char text[2 * DRIVER_TEXT_BYTES];
+	const char *problem = store_find_problem(store, text, sizeof(text));
+	struct store_told told;
+
+	store_told(store, &told);
+	if (reply->json) {
+		command_store_list_show_json(reply, store, &told, problem);
+		return;
+	}
+	reply_line(
+		reply, "%-16s %-16s %-10s %10llu %10llu %10llu %8llu", store->config->section.name,
+		store->config->disk, command_store_list_state_of(store, &told),
+		(unsigned long long)(told.bytes / MIB), (unsigned long long)(told.free_bytes / MIB),
+		(unsigned long long)(told.reserved_bytes / MIB), (unsigned long long)told.volumes);
+	if (problem != NULL)
+		reply_line(reply, "  %s", problem);
+}
+
+static void command_store_list_run(struct reply *reply, const struct arguments *arguments)
+{
+	(void)arguments;
+	if (!reply->json)
+		reply_line(reply, "%-16s %-16s %-10s %10s %10s %10s %8s", "NAME", "DISK", "STATE",
+			   "MIB", "FREE", "RESERVED", "VOLUMES");
+	for (u32 i = 0; store_at(i) != NULL; i++) {
+		if (store_at(i)->config->section.declared)
+			command_store_list_show(reply, store_at(i));
+	}
+}
+
+COMMAND(store_list,
+	.name = "store list",
+	.right = MAY_VIEW,
+	.arguments = "",
+	.summary = "the stores of volumes, and how full they are",
+	.example = "store list",
+	.keys = "name disk state problem overcommit bytes free_bytes reserved_bytes chunk_bytes "
+		"volumes generation",
+	.run = command_store_list_run);

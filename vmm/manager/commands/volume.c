@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the commands `store` and `volume` share: finding what they are about, and waiting for the
+ * answer of a store's driver. Holds no state but the number of the command in the reply.
+ */
+#include "vmm/manager/commands/volume.h"
+
+#include "lib/string.h"
+#include "vmm/manager/command/command.h"
+#include "vmm/manager/config/config_lists.h"
+#include "vmm/rt/clock.h"
+
+/* How long an asker waits; the driver goes on. */
+#define WAIT_NS (60 * NS_PER_S)
+
+struct store *command_store(struct reply *reply, const char *name)
+{
+	char shown[CONFIG_NAME_BYTES];
+	struct store *store = store_find(name);
+
+	if (store == NULL)
+		reply_fail(reply, CODE_NOT_FOUND,
+			   "there is no store \"%s\", `store list` shows them",
+			   text_show(shown, sizeof(shown), text_of(name)));
+	return store;
+}
+
+struct store *command_volume(struct reply *reply, const char *word, struct text *name,
+			     struct store_volume *volume)
+{
+	char shown[CONFIG_DISK_BYTES];
+	char text[CONFIG_NAME_BYTES];
+	struct text head;
+	struct store *store;
+
+	if (!config_split(text_of(word), '/', &head, name) || head.length >= sizeof(text) ||
+	    !config_name_valid(*name)) {
+		reply_bad(reply,
+			  "\"%s\" is not valid; use STORE/VOLUME, where a volume's name "
+			  "is " CONFIG_NAME_ALLOWED,
+			  text_show(shown, sizeof(shown), text_of(word)));
+		return NULL;
+	}
+	text_copy(text, sizeof(text), head);
+	store = command_store(reply, text);
+	if (store == NULL || volume == NULL)
+		return store;
+	text_copy(text, sizeof(text), *name);
+	if (store_volume_find(store, text, volume))
+		return store;
+	reply_fail(reply, CODE_NOT_FOUND, "store %s has no volume \"%s\", `volume list` shows them",
+		   store->config->section.name, text);
+	return NULL;
+}
+
+static enum reply_code command_store_code_of(u32 status)
+{
+	switch (status) {
+	case STORE_MISSING:
+		return CODE_NOT_FOUND;
+	case STORE_EXISTS:
+		return CODE_EXISTS;
+	case STORE_IN_USE:
+	case STORE_NOT_READY:
+		return CODE_BAD_STATE;
+	case STORE_BAD:
+		return CODE_BAD_ARGUMENT;
+	default:
+		return CODE_FAILED;
+	}
+}
+
+static void command_store_show_answer(struct reply *reply, const struct store *store,
+				      const struct store_answer *answer)
+{
+	char said[4 * STORE_TEXT_BYTES];
+	struct store_volume volume;
+
+	driver_text(answer->text, sizeof(answer->text), said, sizeof(said));
+	if (answer->status != STORE_OK) {
+		reply_fail(reply, command_store_code_of(answer->status), "%s: %s",
+			   store->config->section.name,
+			   said[0] != '\0' ? said : "its driver could not do it");
+		return;
+	}
+	for (u32 i = 0; answer->volume[0] != 0 && store_volume_at(store, i, &volume); i++) {
+		if (volume.id == answer->volume[0]) {
+			command_volume_show(reply, store, &volume);
+			return;
+		}
+	}
+	if (reply->json) {
+		reply_object_begin(reply);
+		json_string(&reply->object, "store", store->config->section.name);
+		json_string(&reply->object, "said", said);
+		reply_object_end(reply);
+	} else {
+		reply_line(reply, "%s: %s", store->config->section.name,
+			   said[0] != '\0' ? said : "done");
+	}
+}
+
+static bool command_store_resume(struct reply *reply)
+{
+	const struct store *store = store_find(reply->vm_name);
+	struct store_answer answer;
+
+	if (store == NULL)
+		return true;
+	if (store_answered(store, reply->left, &answer)) {
+		command_store_show_answer(reply, store, &answer);
+		return true;
+	}
+	if (clock_tsc() < reply->deadline_tsc)
+		return false;
+	reply_fail(reply, CODE_BUSY, "%s: its driver has not answered yet; it goes on",
+		   store->config->section.name);
+	return true;
+}
+
+void command_store_ask(struct reply *reply, struct store *store, enum store_operation operation,
+		       const struct store_item *item)
+{
+	char problem[2 * DRIVER_TEXT_BYTES];
+
+	reply->left = store_ask(store, operation, item, 1, problem, sizeof(problem));
+	if (reply->left == 0) {
+		reply_fail(reply, CODE_BUSY, "%s: %s", store->config->section.name, problem);
+		return;
+	}
+	string_copy(reply->vm_name, sizeof(reply->vm_name), store->config->section.name);
+	reply->deadline_tsc = clock_tsc() + clock_ns_to_tsc(WAIT_NS);
+	reply->resume = command_store_resume;
+}

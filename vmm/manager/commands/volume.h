@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/command/reply.h"
+#include "vmm/manager/disk/store.h"
+
+/* What the commands `store` and `volume` share. */
+
+/* Returns the store of that name; NULL, after an error, if there is none. */
+struct store *command_store(struct reply *reply, const char *name);
+/*
+ * Finds STORE/VOLUME. Returns NULL, after an error, if there is no such store or, where `volume` is
+ * not NULL, no such volume; `name` then is the part behind the stroke.
+ */
+struct store *command_volume(struct reply *reply, const char *word, struct text *name,
+			     struct store_volume *volume);
+/* Gives a command to the store's driver, and lets the reply wait for its answer. */
+void command_store_ask(struct reply *reply, struct store *store, enum store_operation operation,
+		       const struct store_item *item);
+/* Writes a line or an object about a volume. */
+void command_volume_show(struct reply *reply, const struct store *store,
+			 const struct store_volume *volume);

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The commands that change volumes or drop them: `volume resize`, `rename`, `drop` and `rollback`.
+ * Run by command.c; the store's driver does it.
+ */
+#include "lib/string.h"
+#include "vmm/manager/command/command.h"
+#include "vmm/manager/commands/volume.h"
+#include "vmm/manager/text/parse_number.h"
+
+#define VOLUME_BYTES_MAX (1024ul * GIB)
+#define USERS_BYTES	 160u
+
+static void command_volume_resize_run(struct reply *reply, const struct arguments *arguments)
+{
+	struct store_volume volume;
+	char shown[CONFIG_NAME_BYTES];
+	struct text name;
+	struct store *store = command_volume(reply, arguments->word[0], &name, &volume);
+	struct store_item item;
+	u64 bytes;
+
+	if (store == NULL)
+		return;
+	if (!parse_size(text_of(arguments->word[1]), &bytes) || bytes > VOLUME_BYTES_MAX ||
+	    bytes % (STORE_SIZE_SECTORS * BLOCK_SECTOR_BYTES) != 0 ||
+	    bytes / BLOCK_SECTOR_BYTES < volume.sectors) {
+		reply_bad(reply,
+			  "\"%s\" is not valid; the volume has %llu KiB and never shrinks, give it "
+			  "more in steps of 4K up to 1T",
+			  text_show(shown, sizeof(shown), text_of(arguments->word[1])),
+			  (unsigned long long)(volume.sectors * BLOCK_SECTOR_BYTES / KIB));
+		return;
+	}
+	item = (struct store_item){.volume = volume.id, .sectors = bytes / BLOCK_SECTOR_BYTES};
+	command_store_ask(reply, store, STORE_RESIZE, &item);
+}
+
+COMMAND(volume_resize,
+	.name = "volume resize",
+	.right = MAY_CONFIGURE,
+	.arguments = "STORE/VOLUME SIZE",
+	.summary = "make a volume larger",
+	.detail = "A guest that uses it is told. A volume never shrinks.",
+	.example = "volume resize pool/web 16G",
+	.keys = "store said",
+	.run = command_volume_resize_run,
+	.minimum = 2,
+	.maximum = 2,
+	.audited = true,
+	.changes = true);
+
+static void command_volume_rename_run(struct reply *reply, const struct arguments *arguments)
+{
+	struct text name = text_of(arguments->word[1]);
+	struct store_volume volume;
+	struct store_item item;
+	char users[USERS_BYTES];
+	struct text old;
+	struct store *store = command_volume(reply, arguments->word[0], &old, &volume);
+
+	if (store == NULL)
+		return;
+	store_users(store, volume.id, users, sizeof(users));
+	if (!config_name_valid(name)) {
+		reply_bad(reply, "the name \"%s\" is not valid; use " CONFIG_NAME_ALLOWED,
+			  text_show(users, sizeof(users), name));
+		return;
+	}
+	if (users[0] != '\0') {
+		reply_fail(reply, CODE_BAD_STATE, "%s uses it under its name; stop that VM first",
+			   users);
+		return;
+	}
+	item = (struct store_item){.volume = volume.id};
+	text_copy(item.name, sizeof(item.name), name);
+	command_store_ask(reply, store, STORE_RENAME, &item);
+}
+
+COMMAND(volume_rename,
+	.name = "volume rename",
+	.right = MAY_CONFIGURE,
+	.arguments = "STORE/VOLUME NAME",
+	.summary = "give a volume that nobody uses another name",
+	.example = "volume rename pool/web web-old",
+	.keys = "store said",
+	.run = command_volume_rename_run,
+	.minimum = 2,
+	.maximum = 2,
+	.audited = true,
+	.changes = true);
+
+static bool command_volume_is_free(struct reply *reply, const struct store *store,
+				   const struct store_volume *volume)
+{
+	char users[USERS_BYTES];
+
+	store_users(store, volume->id, users, sizeof(users));
+	if (users[0] == '\0')
+		return true;
+	reply_fail(reply, CODE_BAD_STATE, "%s uses it; stop that VM first", users);
+	return false;
+}
+
+static void command_volume_drop_run(struct reply *reply, const struct arguments *arguments)
+{
+	struct store_volume volume;
+	struct store_item item;
+	struct text name;
+	struct store *store = command_volume(reply, arguments->word[0], &name, &volume);
+
+	if (store == NULL || !command_volume_is_free(reply, store, &volume))
+		return;
+	item = (struct store_item){.volume = volume.id};
+	command_store_ask(reply, store, STORE_DROP, &item);
+}
+
+COMMAND(volume_drop,
+	.name = "volume drop",
+	.right = MAY_CONFIGURE,
+	.arguments = "STORE/VOLUME",
+	.summary = "drop a volume or a snapshot that nobody uses, and what it alone holds",
+	.example = "volume drop pool/web-monday",
+	.keys = "store said",
+	.run = command_volume_drop_run,
+	.minimum = 1,
+	.maximum = 1,
+	.audited = true,
+	.changes = true);
+
+static void command_volume_rollback_run(struct reply *reply, const struct arguments *arguments)
+{
+	char shown[CONFIG_NAME_BYTES];
+	struct store_volume volume;
+	struct store_volume other;
+	struct store_item item;
+	struct text name;
+	struct store *store = command_volume(reply, arguments->word[0], &name, &volume);
+
+	if (store == NULL || !command_volume_is_free(reply, store, &volume))
+		return;
+	if (!store_volume_find(store, arguments->word[1], &other)) {
+		reply_fail(reply, CODE_NOT_FOUND,
+			   "store %s has no volume \"%s\", `volume list` shows them",
+			   store->config->section.name,
+			   text_show(shown, sizeof(shown), text_of(arguments->word[1])));
+		return;
+	}
+	item = (struct store_item){.volume = volume.id, .other = other.id};
+	command_store_ask(reply, store, STORE_ROLLBACK, &item);
+}
+
+COMMAND(volume_rollback,
+	.name = "volume rollback",
+	.right = MAY_CONFIGURE,
+	.arguments = "STORE/VOLUME SNAPSHOT",
+	.summary = "let a volume that nobody uses hold what a snapshot of the store holds",
+	.detail = "What the volume held is lost.",
+	.example = "volume rollback pool/web web-monday",
+	.keys = "store said",
+	.run = command_volume_rollback_run,
+	.minimum = 2,
+	.maximum = 2,
+	.audited = true,
+	.changes = true);

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Keeps the list of configured stores, gives each to its disk's driver, and reads what the driver
+ * tells of it. Called by main.c, disk_class.c, disk.c and the commands `store` and `volume`. Owns
+ * the stores' memory, which a driver's next process finds as the last one left it.
+ */
+#include "vmm/manager/disk/store.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/manager/disk/disk_view.h"
+#include "vmm/manager/host/machine.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/process/pages.h"
+#include "vmm/manager/process/random.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/status_text.h"
+#include "vmm/rt/syscall.h"
+
+#define TABLE_REACH  (2 * MIB) /* reach of one page of a page table */
+#define TABLE_OTHERS 8u	       /* pages of the levels above, and at a boundary */
+#define GROUP_PAGES  32u       /* what a group and its memory need besides the memory */
+#define COPIES_MAX   64u       /* attempts to copy what the driver is changing */
+
+static struct store stores[CONFIG_STORE_MAX];
+
+void stores_init(void)
+{
+	for (u32 i = 0; config_store(i) != NULL && i < CONFIG_STORE_MAX; i++) {
+		struct store *store = &stores[i];
+
+		store->config = config_store(i);
+		if (!store->config->section.declared || store->config->section.broken)
+			format(store->problem, sizeof(store->problem),
+			       store->config->section.broken
+				       ? "its section has a mistake"
+				       : "there is no section [store] of that name");
+		else if (disk_find(store->config->disk, &store->disk) == NULL)
+			format(store->problem, sizeof(store->problem),
+			       "there is no section [disk %s] for it", store->config->disk);
+	}
+}
+
+struct store *store_at(u32 number)
+{
+	return number < CONFIG_STORE_MAX && stores[number].config != NULL ? &stores[number] : NULL;
+}
+
+struct store *store_find(const char *name)
+{
+	for (u32 i = 0; store_at(i) != NULL; i++) {
+		if (stores[i].config->section.declared &&
+		    string_equal(stores[i].config->section.name, name))
+			return &stores[i];
+	}
+	return NULL;
+}
+
+/* Returns whether two disks have sectors in common. */
+static bool store_overlaps(const struct disk *one, const struct disk *other)
+{
+	return one->driver == other->driver && one->unit == other->unit &&
+	       one->first_sector < other->first_sector + other->sectors &&
+	       other->first_sector < one->first_sector + one->sectors;
+}
+
+const struct store *store_on(const struct disk *disk)
+{
+	for (u32 i = 0; store_at(i) != NULL; i++) {
+		const struct disk *own =
+			stores[i].config->section.declared ? disk_at(stores[i].disk) : NULL;
+
+		if (stores[i].problem[0] == '\0' && own != NULL &&
+		    (own == disk || (own->found && store_overlaps(own, disk))))
+			return &stores[i];
+	}
+	return NULL;
+}
+
+/* --- giving a store to the driver --- */
+
+static u64 store_memory_of(const struct store *store)
+{
+	u64 wanted = store_memory_bytes(store->sectors, store_chunk_usual(store->sectors));
+
+	return align_up(store->config->memory_bytes != 0
+				? MAX(store->config->memory_bytes, STORE_PAGE_BYTES + MIB)
+				: wanted,
+			PAGE_SIZE);
+}
+
+static enum status store_make_memory(struct store *store)
+{
+	u64 pages = store->bytes / PAGE_SIZE;
+	u64 quota = pages + pages / 256 + GROUP_PAGES;
+	enum status status = STATUS_NO_QUOTA;
+	u64 at = 0;
+
+	if (quota <= pages_available())
+		status = sys_group_create(start_handle(START_ROOT), quota, DISK_WEIGHT,
+					  &store->group);
+	if (status == STATUS_OK)
+		status = sys_memory_create(store->group, store->bytes, 0, &store->memory);
+	if (status == STATUS_OK)
+		status = sys_space_map(start_handle(START_SPACE), 0, store->memory, 0,
+				       STORE_PAGE_BYTES, RIGHT_READ | RIGHT_WRITE, &at);
+	store->page = (struct store_page *)(uintptr_t)at;
+	return status;
+}
+
+/* Makes the memory once the store's disk is known. */
+static bool store_make(struct store *store, const struct disk *disk)
+{
+	enum status status;
+
+	store->sectors = disk->sectors;
+	store->bytes = store_memory_of(store);
+	store->table_pages = store->bytes / TABLE_REACH + TABLE_OTHERS;
+	if (!driver_raise_quota(disk->driver, store->table_pages))
+		status = STATUS_NO_QUOTA;
+	else
+		status = store_make_memory(store);
+	if (status == STATUS_OK) {
+		store->driver = disk->driver;
+		return true;
+	}
+	format(store->problem, sizeof(store->problem),
+	       "the kernel says \"%s\" while making its memory of %llu MiB; `memory` in its "
+	       "section can ask for less",
+	       status_text(status), (unsigned long long)(store->bytes / MIB));
+	log_message(LOG_WARNING, LOG_DEVICE, "", "store %s: %s", store->config->section.name,
+		    store->problem);
+	return false;
+}
+
+/* Maps the memory into the driver's present process and says so. */
+static void store_give(struct store *store)
+{
+	struct store_given *given = &store->driver->channel->store[store->place];
+	const struct disk *disk = disk_at(store->disk);
+	enum status status = sys_space_map(store->driver->space, 0, store->memory, 0, store->bytes,
+					   RIGHT_READ | RIGHT_WRITE, &store->driver_at);
+
+	if (status != STATUS_OK) {
+		store->driver_at = 0;
+		log_message(LOG_WARNING, LOG_DEVICE, "",
+			    "store %s: the kernel says \"%s\" while giving it to driver %s",
+			    store->config->section.name, status_text(status), store->driver->name);
+		return;
+	}
+	given->at = store->driver_at;
+	given->bytes = store->bytes;
+	given->first_sector = disk->first_sector;
+	given->sectors = store->sectors;
+	given->unit = disk->unit;
+	given->may_seize = 1;
+	memset(given->host, 0, sizeof(given->host));
+	given->now_s = machine_wall_seconds(clock_tsc());
+	given->lease_until_s = 0;
+	__atomic_store_n(&given->number, ++store->given, __ATOMIC_RELEASE);
+}
+
+/* Returns a place of the driver's list that no other store has, or STORE_MAX. */
+static u32 store_free_place(const struct driver *driver)
+{
+	u32 place = 0;
+
+	for (u32 i = 0; store_at(i) != NULL; i++) {
+		if (stores[i].driver == driver)
+			place++;
+	}
+	return MIN(place, STORE_MAX);
+}
+
+/* Gives a store whose disk is ready for the first time. */
+static void store_begin(struct store *store, const struct disk *disk)
+{
+	store->place = store_free_place(disk->driver);
+	if (store->place == STORE_MAX) {
+		format(store->problem, sizeof(store->problem),
+		       "driver %s has %u stores already, which is all it can have",
+		       disk->driver->name, STORE_MAX);
+		return;
+	}
+	if (disk->config->read_only)
+		format(store->problem, sizeof(store->problem),
+		       "its disk is read-only; a store needs one that may be written to");
+	else if (store_make(store, disk))
+		store_give(store);
+}
+
+void stores_ready(struct driver *driver)
+{
+	for (u32 i = 0; store_at(i) != NULL; i++) {
+		struct store *store = &stores[i];
+		const struct disk *disk = store->problem[0] == '\0' ? disk_at(store->disk) : NULL;
+
+		if (disk != NULL && disk->driver == driver && disk->found && store->driver == NULL)
+			store_begin(store, disk);
+	}
+	sys_event_signal(driver->wake);
+}
+
+void stores_open(struct driver *driver)
+{
+	for (u32 i = 0; store_at(i) != NULL; i++) {
+		if (stores[i].driver == driver && stores[i].page != NULL &&
+		    stores[i].driver_at == 0)
+			store_give(&stores[i]);
+	}
+}
+
+void stores_ended(struct driver *driver)
+{
+	for (u32 i = 0; store_at(i) != NULL; i++) {
+		if (stores[i].driver == driver)
+			stores[i].driver_at = 0; /* its space has ended with the process */
+	}
+}
+
+bool stores_settled(void)
+{
+	struct store_told told;
+
+	for (u32 i = 0; store_at(i) != NULL; i++) {
+		const struct store *store = &stores[i];
+
+		if (store->driver != NULL && store->driver->life == DRIVER_LIFE_READY &&
+		    store->driver_at != 0 && (!store_told(store, &told)))
+			return false;
+	}
+	return true;
+}
+
+/* --- what the driver tells --- */
+
+/* Copies bytes that the driver may be changing; false: it never stood still. */
+static bool store_copy(const struct store *store, void *to, const void *from, size_t bytes)
+{
+	for (u32 i = 0; i < COPIES_MAX; i++) {
+		u32 version = __atomic_load_n(&store->page->version, __ATOMIC_ACQUIRE);
+
+		if ((version & 1) != 0)
+			continue;
+		memcpy(to, from, bytes);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (__atomic_load_n(&store->page->version, __ATOMIC_RELAXED) == version)
+			return true;
+	}
+	return false;
+}
+
+bool store_told(const struct store *store, struct store_told *told)
+{
+	bool whole = store->page != NULL && store->driver_at != 0 &&
+		     store_copy(store, told, &store->page->told, sizeof(*told)) &&
+		     told->number == store->given && told->state < STORE_STATE_COUNT;
+
+	if (!whole)
+		*told = (struct store_told){.state = STORE_LOADING};
+	return whole && told->state != STORE_LOADING;
+}
+
+const char *store_find_problem(const struct store *store, char *text, size_t size)
+{
+	static const char *const states[STORE_STATE_COUNT] = {
+		[STORE_LOADING] = "it is being loaded",
+		[STORE_EMPTY] = "its disk holds no store; `store format` makes one",
+		[STORE_FOREIGN] = "another machine uses it",
+		[STORE_SHORT] = "its memory is too small; make `memory` in its section larger",
+		[STORE_BROKEN] = "what its disk holds is damaged",
+		[STORE_FAILED] = "its disk did not take what was to be written",
+	};
+	char reason[4 * STORE_TEXT_BYTES];
+	struct store_told told;
+
+	if (store->problem[0] != '\0')
+		return store->problem;
+	if (store->driver == NULL)
+		return "the driver of its disk is not ready";
+	store_told(store, &told);
+	if (told.state == STORE_READY)
+		return NULL;
+	driver_text(told.reason, sizeof(told.reason), reason, sizeof(reason));
+	format(text, size, "%s%s%s", states[told.state], reason[0] != '\0' ? ": " : "", reason);
+	return text;
+}
+
+bool store_volume_at(const struct store *store, u32 index, struct store_volume *volume)
+{
+	if (store->page == NULL || index >= STORE_VOLUME_MAX)
+		return false;
+	if (!store_copy(store, volume, &store->page->volume[index], sizeof(*volume)))
+		volume->id = 0;
+	volume->name[STORE_NAME_BYTES - 1] = '\0';
+	return true;
+}
+
+bool store_volume_find(const struct store *store, const char *name, struct store_volume *volume)
+{
+	for (u32 i = 0; store_volume_at(store, i, volume); i++) {
+		if (volume->id != 0 && string_equal(volume->name, name))
+			return true;
+	}
+	return false;
+}
+
+/* --- commands --- */
+
+/* Returns a number that no command had, in this boot of the machine or in an earlier one. */
+static u64 store_next_number(void)
+{
+	static u32 boot;
+	static u32 last;
+
+	while (boot == 0)
+		random_draw((u8 *)&boot, sizeof(boot));
+	return (u64)boot << 32 | ++last;
+}
+
+u64 store_ask(struct store *store, enum store_operation operation, const struct store_item *item,
+	      u32 count, char *problem, size_t size)
+{
+	struct store_command *command;
+	struct store_answer answer;
+
+	if (store->page == NULL || store->driver_at == 0) {
+		format(problem, size, "%s",
+		       store->problem[0] != '\0' ? store->problem
+						 : "the driver of its disk is not ready");
+		return 0;
+	}
+	if (store->asked != 0 && !store_answered(store, store->asked, &answer)) {
+		format(problem, size, "it is still busy with the last command, try again");
+		return 0;
+	}
+	command = &store->page->command;
+	command->operation = operation;
+	command->count = count;
+	command->now_s = machine_wall_seconds(clock_tsc());
+	memcpy(command->item, item, count * sizeof(*item));
+	store->asked = store_next_number();
+	__atomic_store_n(&command->number, store->asked, __ATOMIC_RELEASE);
+	sys_event_signal(store->driver->wake);
+	return store->asked;
+}
+
+bool store_answered(const struct store *store, u64 number, struct store_answer *answer)
+{
+	if (store->page == NULL ||
+	    __atomic_load_n(&store->page->answer.number, __ATOMIC_ACQUIRE) != number)
+		return false;
+	memcpy(answer, &store->page->answer, sizeof(*answer));
+	answer->text[STORE_TEXT_BYTES - 1] = '\0';
+	return true;
+}
+
+/* --- users of volumes --- */
+
+static const struct driver_link *store_next_user(const struct store *store, u64 volume, u32 *from)
+{
+	for (; store->driver != NULL && *from < DRIVER_CLIENT_MAX; ++*from) {
+		const struct driver_link *link = &store->driver->link[*from];
+
+		if (link->used && link->disk.store.volume == volume &&
+		    link->disk.store.store == store->place)
+			return &store->driver->link[(*from)++];
+	}
+	return NULL;
+}
+
+void store_users(const struct store *store, u64 volume, char *text, size_t size)
+{
+	const struct driver_link *link;
+	size_t length = 0;
+	u32 from = 0;
+
+	text[0] = '\0';
+	while ((link = store_next_user(store, volume, &from)) != NULL && length < size)
+		length += format(text + length, size - length, "%s%s%s", length > 0 ? ", " : "",
+				 link->user, link->disk.read_only ? " (ro)" : "");
+}
+
+struct store *store_look_up(const struct vm_disk *disk, struct store_volume *volume, char *problem,
+			    size_t size)
+{
+	const char *name = config_volume_name(disk->volume);
+	struct store *store = store_at(disk->number - 1u);
+	char text[2 * DRIVER_TEXT_BYTES];
+	const char *why = store != NULL ? store_find_problem(store, text, sizeof(text))
+					: "there is no section [store] of that name";
+
+	if (why != NULL) {
+		format(problem, size, "%s", why);
+		return NULL;
+	}
+	if (store_volume_find(store, name, volume))
+		return store;
+	format(problem, size, "the store has no volume \"%s\"; `volume list` shows them", name);
+	return NULL;
+}

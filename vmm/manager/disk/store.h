@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/io/store.h"
+#include "vmm/manager/disk/disk.h"
+
+/*
+ * Stores: the sections [store NAME] of the configuration. A store lies on a disk, whose driver
+ * alone reads and writes it (vmm/io/store.h); the manager gives the driver memory that outlives the
+ * driver's processes, hands it commands, and reads the list of volumes. What the driver writes may
+ * change at any time: it is copied once, and then checked.
+ */
+struct store {
+	const struct store_config *config;
+	u32 disk;			     /* number of its disk */
+	struct driver *driver;		     /* NULL: its disk was never ready */
+	u32 place;			     /* index in driver_channel.store */
+	char problem[2 * DRIVER_TEXT_BYTES]; /* why the manager cannot use it; "": it can */
+	handle_t group;			     /* pays for `memory`; HANDLE_NONE: there is none */
+	handle_t memory;
+	u64 bytes;	 /* size of `memory` */
+	u64 table_pages; /* pages by which the driver's quota was raised */
+	u64 driver_at;	 /* address of the memory in the driver's present process; 0: none */
+	u32 given;	 /* number of the last struct store_given */
+	u64 sectors;	 /* of the disk or the partition */
+	struct store_page *page; /* mapped in the manager; the driver writes there at any time */
+	u64 asked;		 /* number of the last command */
+};
+
+/* Takes over the configured stores. */
+void stores_init(void);
+/* Returns the store of that number, from 0 on, or NULL behind the last. */
+struct store *store_at(u32 number);
+/* Returns the store of that name, or NULL. */
+struct store *store_find(const char *name);
+/* Returns the store that lies on sectors of this disk, or NULL. */
+const struct store *store_on(const struct disk *disk);
+
+/* For disk_class.c: a driver is ready; a process of it begins to serve; its process has ended. */
+void stores_ready(struct driver *driver);
+void stores_open(struct driver *driver);
+void stores_ended(struct driver *driver);
+/* Returns whether no store is being loaded whose driver is ready. */
+bool stores_settled(void);
+
+/*
+ * Copies what the driver tells of the store: false if the driver serves it not, or tells nothing
+ * whole; `told` then has the state STORE_LOADING.
+ */
+bool store_told(const struct store *store, struct store_told *told);
+/* Returns a sentence that says why no volume of the store can be used now, or NULL. */
+const char *store_find_problem(const struct store *store, char *text, size_t size);
+/* Copies the entry of that index, from 0 on. Returns false behind the last; id 0: it is free. */
+bool store_volume_at(const struct store *store, u32 index, struct store_volume *volume);
+/* Copies the volume of that name. Returns false if there is none. */
+bool store_volume_find(const struct store *store, const char *name, struct store_volume *volume);
+
+/*
+ * Gives the driver a command; one at a time. Returns its number, or 0, with the reason in
+ * `problem`, if it cannot be given now.
+ */
+u64 store_ask(struct store *store, enum store_operation operation, const struct store_item *item,
+	      u32 count, char *problem, size_t size);
+/* Returns whether the command of that number was answered; if so, *answer is a copy. */
+bool store_answered(const struct store *store, u64 number, struct store_answer *answer);
+
+/* Writes the names of a volume's users, as disk_users does. */
+void store_users(const struct store *store, u64 volume, char *text, size_t size);
+/*
+ * Says which volume a VM's disk is. Returns its store, or NULL, with the reason in `problem`, if it
+ * cannot be used now.
+ */
+struct store *store_look_up(const struct vm_disk *disk, struct store_volume *volume, char *problem,
+			    size_t size);
