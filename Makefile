@@ -66,7 +66,7 @@ DRIVER := $(call find_sources,vmm/rt vmm/io) $(LIB)
 SWITCH := $(DRIVER) $(call find_tree,vmm/switch)
 # What the image has besides the manager, the monitor and the built-in guest.
 PROGRAMS := $(sort $(DRIVERS) $(if $(wildcard vmm/switch),switch))
-class_sources = $(call find_sources,$(1) $(1)/core $(1)/layers)
+class_sources = $(call find_sources,$(1) $(1)/core $(1)/layers $(1)/layers/store)
 driver_sources = $(DRIVER) $(call find_sources,vmm/driver vmm/driver/virtio) \
 	$(call class_sources,$(patsubst %/,%,$(dir $(1)))) $(call find_tree,$(1))
 DEMO := $(call find_sources,vmm/demo)

@@ -129,6 +129,7 @@
 #include "vmm/monitor/state/policy.c"
 #include "vmm/monitor/state/problem.c"
 #include "vmm/monitor/state/record.c"
+#include "vmm/rt/crc32c.c"
 #include "vmm/monitor/state/vcpu_state.c"
 #include "vmm/monitor/life/reserve.c"
 #include "vmm/monitor/task/task_segment.c"

@@ -9,6 +9,7 @@
 #include "lib/string.c"
 #include "vmm/monitor/state/problem.c"
 #include "vmm/monitor/state/record.c"
+#include "vmm/rt/crc32c.c"
 #include "vmm/rt/format.c"
 #include "tests/unit/state_reseal.h"
 

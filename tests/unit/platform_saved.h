@@ -5,6 +5,7 @@
 #include "vmm/monitor/dev/platform_state.c"
 #include "vmm/monitor/state/list.c"
 #include "vmm/monitor/state/record.c"
+#include "vmm/rt/crc32c.c"
 #include "tests/unit/state_reseal.h"
 
 static struct state_problem platform_problem; /* the problem of the last load */

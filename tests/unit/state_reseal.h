@@ -22,7 +22,7 @@ static UNUSED void state_reseal(void *bytes, size_t size)
 		if (state_record_bytes(record->length) > left)
 			return;
 		if (record->type == STATE_END && record->length == sizeof(*end))
-			end->check = state_check(0, bytes, (size_t)(at - (u8 *)bytes));
+			end->check = crc32c(0, bytes, (size_t)(at - (u8 *)bytes));
 		record->check = record_check(record, state_record_bytes(record->length));
 		at += state_record_bytes(record->length);
 		left -= state_record_bytes(record->length);

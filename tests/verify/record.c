@@ -5,6 +5,7 @@
 #include "tests/verify/frama.h"
 
 #include "vmm/monitor/state/record.c"
+#include "vmm/rt/crc32c.c"
 
 #define BYTES 192u /* a header, and up to two records */
 

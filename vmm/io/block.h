@@ -46,7 +46,7 @@ struct block_about {
 	u32 features; /* enum disk_feature */
 	/* the window that the device may be using; 0: it reaches none of the client's RAM */
 	u32 window;
-	u32 pad;
+	u32 boundary; /* sectors: a request lies between two multiples of it; 0: anywhere */
 };
 
 enum block_status {

@@ -12,7 +12,7 @@
  */
 #define DRIVER_CLIENT_MAX 64u /* room for clients; a disk driver has at most DISK_CLIENT_MAX */
 #define DRIVER_TEXT_BYTES 128u
-#define DRIVER_OWN_PAGES  16u /* the first pages of START_DMA, for the driver's own reading */
+#define DRIVER_OWN_PAGES  32u /* the first pages of START_DMA, for the driver's own requests */
 
 enum driver_state {
 	DRIVER_STARTING,

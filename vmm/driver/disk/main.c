@@ -10,11 +10,20 @@
 #include "vmm/driver/disk/core/driver.h"
 #include "vmm/driver/disk/core/scheduler.h"
 #include "vmm/driver/disk/layers/stack.h"
+#include "vmm/driver/disk/layers/store/store.h"
 #include "vmm/driver/disk/layers/undo_move.h"
 #include "vmm/rt/clock.h"
 
 /* The interval of looks at a device with requests, in case its interrupt is lost. */
 #define LOOK_NS (100 * NS_PER_MS)
+
+static struct driver_channel *channel;
+
+static void main_take_commands(void)
+{
+	store_take_commands(channel); /* before the clients that have volumes */
+	client_take_commands();
+}
 
 static void main_wait(void)
 {
@@ -25,26 +34,26 @@ static void main_wait(void)
 	if (key == PROCESS_DEVICE)
 		process_interrupt_taken();
 	if (key == PROCESS_MANAGER)
-		client_take_commands();
+		main_take_commands();
 }
 
 int main(void)
 {
-	struct driver_channel *channel = process_open();
-
+	channel = process_open();
 	request_init(channel);
 	client_init(channel, process_queue(), PROCESS_OTHERS, stack_of);
 	driver_start(channel);
-	client_take_commands();
+	main_take_commands();
 	for (;;) {
 		bool more = undo_serve(); /* undo goes first: clients would take the slots */
 
 		more |= scheduler_serve();
+		more |= store_serve(); /* after it: a request that waits may be the first */
 		driver_ops.poll();
 		client_publish();
 		channel->waiting = request_waiting();
 		process_answer();
-		if (!more && scheduler_may_wait())
+		if (!more && store_may_wait() && scheduler_may_wait())
 			main_wait();
 	}
 }

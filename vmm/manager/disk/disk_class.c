@@ -103,6 +103,8 @@ static void disk_describe(const struct driver *driver, const struct driver_link 
 		       (disk_class_is_lost(driver, link) ? (u32)DISK_LOST : 0) |
 		       (link->disk.read_only ? (u32)DISK_READ_ONLY : 0);
 
+	__atomic_store_n(&about->boundary, volume ? store_boundary(driver, link) : 0,
+			 __ATOMIC_RELAXED);
 	__atomic_store_n(&about->window, disk_window_shown(driver, link), __ATOMIC_RELEASE);
 	__atomic_store_n(&about->sectors, link->disk.sectors, __ATOMIC_RELAXED);
 	__atomic_store_n(&about->block_bytes, unit->block_bytes, __ATOMIC_RELAXED);

@@ -359,6 +359,23 @@ bool store_answered(const struct store *store, u64 number, struct store_answer *
 
 /* --- users of volumes --- */
 
+u32 store_boundary(const struct driver *driver, const struct driver_link *link)
+{
+	struct store_told told;
+
+	for (u32 i = 0; store_at(i) != NULL; i++) {
+		struct store *store = &stores[i];
+
+		if (store->driver != driver || store->place != link->disk.store.store)
+			continue;
+		if (store->chunk_sectors == 0 && store_told(store, &told))
+			store->chunk_sectors =
+				(u32)MIN(told.chunk_bytes / BLOCK_SECTOR_BYTES, STORE_CHUNK_MOST);
+		return store->chunk_sectors;
+	}
+	return 0;
+}
+
 static const struct driver_link *store_next_user(const struct store *store, u64 volume, u32 *from)
 {
 	for (; store->driver != NULL && *from < DRIVER_CLIENT_MAX; ++*from) {

@@ -25,6 +25,7 @@ struct store {
 	u64 sectors;	 /* of the disk or the partition */
 	struct store_page *page; /* mapped in the manager; the driver writes there at any time */
 	u64 asked;		 /* number of the last command */
+	u32 chunk_sectors;	 /* 0: not known yet */
 };
 
 /* Takes over the configured stores. */
@@ -64,6 +65,8 @@ u64 store_ask(struct store *store, enum store_operation operation, const struct 
 /* Returns whether the command of that number was answered; if so, *answer is a copy. */
 bool store_answered(const struct store *store, u64 number, struct store_answer *answer);
 
+/* Returns the sectors of a chunk, between whose multiples a request to a volume has to lie. */
+u32 store_boundary(const struct driver *driver, const struct driver_link *link);
 /* Writes the names of a volume's users, as disk_users does. */
 void store_users(const struct store *store, u64 volume, char *text, size_t size);
 /*

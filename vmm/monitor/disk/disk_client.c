@@ -35,6 +35,7 @@ struct block_about disk_client_about(const struct disk_client *client)
 		.block_bytes = __atomic_load_n(&about->block_bytes, __ATOMIC_RELAXED),
 		.features = __atomic_load_n(&about->features, __ATOMIC_RELAXED),
 		.window = __atomic_load_n(&about->window, __ATOMIC_ACQUIRE),
+		.boundary = __atomic_load_n(&about->boundary, __ATOMIC_RELAXED),
 	};
 }
 

@@ -7,13 +7,14 @@
 
 #include "lib/string.h"
 #include "vmm/monitor/state/record.h"
+#include "vmm/rt/crc32c.h"
 
 u32 backup_header_check(const struct backup_header *header)
 {
 	struct backup_header copy = *header;
 
 	copy.check = 0;
-	return state_check(0, &copy, sizeof(copy));
+	return crc32c(0, &copy, sizeof(copy));
 }
 
 u64 backup_tail_at(const struct save_disk *disk)

@@ -8,64 +8,13 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/monitor/state/section_types.h"
+#include "vmm/rt/crc32c.h"
 #include "vmm/rt/zero.h"
-
-/* CRC32C of half a byte: the reflected polynomial 0x82f63b78. */
-static const u32 check_table[16] = {
-	0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3,
-	0x61c69362, 0x7198540d, 0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
-	0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
-};
-
-#define CPUID_1_ECX_CRC32 (1u << 20) /* SSE4.2; its CRC32 needs no vector register */
-
-static bool state_cpu_has_check(void)
-{
-	static enum { NOT_ASKED, NO, YES } answer;
-	u32 eax = 1;
-	u32 ecx = 0;
-
-	if (answer == NOT_ASKED) {
-		asm volatile("cpuid" : "+a"(eax), "+c"(ecx) : : "rbx", "rdx");
-		answer = (ecx & CPUID_1_ECX_CRC32) != 0 ? YES : NO;
-	}
-	return answer == YES;
-}
-
-static u32 state_check_words(u32 check, const u8 *at, size_t count)
-{
-	u64 sum = check;
-	u64 word;
-
-	for (size_t i = 0; i < count; i++) {
-		memcpy(&word, at + i * sizeof(word), sizeof(word));
-		asm("crc32q %1, %0" : "+r"(sum) : "r"(word));
-	}
-	return (u32)sum;
-}
-
-u32 state_check(u32 so_far, const void *bytes, size_t count)
-{
-	const u8 *at = bytes;
-	u32 check = ~so_far;
-
-	if (count >= sizeof(u64) && state_cpu_has_check()) {
-		check = state_check_words(check, at, count / sizeof(u64));
-		at += align_down(count, sizeof(u64));
-		count %= sizeof(u64);
-	}
-	for (size_t i = 0; i < count; i++) {
-		check ^= at[i];
-		check = check >> 4 ^ check_table[check & 15];
-		check = check >> 4 ^ check_table[check & 15];
-	}
-	return ~check;
-}
 
 static u32 state_header_check(struct state_header header)
 {
 	header.check = 0;
-	return state_check(0, &header, sizeof(header));
+	return crc32c(0, &header, sizeof(header));
 }
 
 /* Returns the check of a record that takes `taken` bytes. */
@@ -74,7 +23,7 @@ static u32 record_check(const struct state_record *record, size_t taken)
 	struct state_record head = *record;
 
 	head.check = 0;
-	return state_check(state_check(0, &head, sizeof(head)), record + 1, taken - sizeof(head));
+	return crc32c(crc32c(0, &head, sizeof(head)), record + 1, taken - sizeof(head));
 }
 
 enum status state_begin(struct state_writer *writer, void *bytes, size_t size, const char *name,
@@ -133,7 +82,7 @@ enum status state_finish(struct state_writer *writer)
 	if (end == NULL)
 		return STATUS_TOO_BIG;
 	end->record_count = writer->sequence + 1;
-	end->check = state_check(0, writer->bytes, writer->used);
+	end->check = crc32c(0, writer->bytes, writer->used);
 	state_seal(writer);
 	return STATUS_OK;
 }
@@ -208,7 +157,7 @@ static enum state_fault state_end_fault(const u8 *bytes, size_t at, size_t taken
 
 	if (taken != state_record_bytes(sizeof(*end)) || record->length != sizeof(*end) ||
 	    record->instance != 0 || end->reserved != 0 ||
-	    end->record_count != record->sequence + 1 || end->check != state_check(0, bytes, at))
+	    end->record_count != record->sequence + 1 || end->check != crc32c(0, bytes, at))
 		return STATE_BAD_END;
 	return at + taken == size ? STATE_FINE : STATE_SURPLUS;
 }

@@ -85,11 +85,6 @@ struct state_problem {
 	const char *reason; /* for STATE_INVALID: the reason in words, or NULL */
 };
 
-/*
- * Computes CRC32C (RFC 3720, B.4) of bytes that follow others whose check was `so_far`, 0 at first.
- */
-u32 state_check(u32 so_far, const void *bytes, size_t count);
-
 /* Returns the bytes that a record takes. */
 static inline u64 state_record_bytes(u32 length)
 {

@@ -306,12 +306,23 @@ static void blk_copy_out(struct virtio_blk *blk, const struct blk_request *reque
 			  BLK_HEADER_BYTES + (u64)request->done * BLOCK_SECTOR_BYTES, data, bytes);
 }
 
+/* Returns how many sectors the next piece of a request has. */
+static u32 blk_piece_of(const struct virtio_blk *blk, const struct blk_request *request)
+{
+	u32 left = request->sectors - request->done;
+	u32 boundary = blk->about.boundary;
+
+	if (blk_has_data(request))
+		left = MIN(left, BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES);
+	if (boundary != 0)
+		left = MIN(left, boundary - (u32)((request->sector + request->done) % boundary));
+	return left;
+}
+
 /* Asks the driver for the next piece of a request. Returns false if there is no room for it now. */
 static bool blk_ask(struct virtio_blk *blk, struct blk_request *request)
 {
-	u32 left = request->sectors - request->done;
-	u32 sectors =
-		blk_has_data(request) ? MIN(left, BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES) : left;
+	u32 sectors = blk_piece_of(blk, request);
 	u32 bytes = blk_has_data(request) ? sectors * BLOCK_SECTOR_BYTES : 0;
 	u32 page[BLOCK_REQUEST_PAGES] = {0};
 	bool direct = bytes != 0 && blk->cipher == NULL && disk_client_has_window(&blk->client) &&

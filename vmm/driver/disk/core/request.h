@@ -22,6 +22,8 @@ struct driver_request {
 	u8 *data;
 	/* the device's address of each page of the data; NULL where there is no DMA */
 	const u64 *address;
+	/* the sector of a volume that a layer leads elsewhere on the disk */
+	u64 volume_sector;
 	u64 since_tsc; /* the TSC when the device got the request */
 	/* An identifier for the common part. */
 	u64 id;

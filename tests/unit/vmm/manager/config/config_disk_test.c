@@ -211,7 +211,8 @@ static void service_sections(void **state)
 static void names_used_by_vms(void **state)
 {
 	static const char allowed[] =
-		"use a disk's name, then ro or optional or both (at most 16 disks), or none";
+		"use the name of a disk or of a volume (STORE/VOLUME), then ro or optional or both "
+		"(at most 16 disks), or none";
 	static const char *const bad[] = {
 		"disk = ",
 		"disk = ,",
@@ -219,7 +220,7 @@ static void names_used_by_vms(void **state)
 		"disk = -d",
 		"disk = d rw",
 		"disk = d none",
-		"disk = ro/d",
+		"disk = ro/",
 		"disk = a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17",
 	};
 	char text[256];

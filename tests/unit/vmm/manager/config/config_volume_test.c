@@ -8,7 +8,8 @@ static void test_volumes(void **state)
 	const struct vm_disk *disk;
 
 	(void)state;
-	assert_int_equal(parse("[vm a]\nkernel = k\ndisk = main/root ro\ndisk = d, main/data optional\n"
+	assert_int_equal(parse("[vm a]\nkernel = k\ndisk = main/root ro\n"
+			       "disk = d, main/data optional\n"
 			       "[store main]\ndisk = d\nmemory = 8M\novercommit = yes\n"
 			       "[disk d]\ncontroller = memory\nsize = 1G\n"),
 			 0);

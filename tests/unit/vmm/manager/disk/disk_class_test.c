@@ -55,6 +55,21 @@ u32 disk_window_shown(const struct driver *of, const struct driver_link *link)
 	return 0;
 }
 
+void stores_ready(struct driver *of)
+{
+	(void)of;
+}
+
+void stores_open(struct driver *of)
+{
+	(void)of;
+}
+
+void stores_ended(struct driver *of)
+{
+	(void)of;
+}
+
 void disk_windows_signalled(struct driver *of)
 {
 	(void)of;

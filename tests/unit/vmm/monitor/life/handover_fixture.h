@@ -12,6 +12,7 @@
 #include "vmm/monitor/state/policy.c"
 #include "vmm/monitor/state/problem.c"
 #include "vmm/monitor/state/record.c"
+#include "vmm/rt/crc32c.c"
 #include "vmm/monitor/state/vcpu_state.c"
 
 static u8 xsave_pages[2][PAGE_SIZE];

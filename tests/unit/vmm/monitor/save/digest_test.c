@@ -10,6 +10,7 @@
 #include "lib/string.c"
 #include "vmm/monitor/save/digest.c"
 #include "vmm/monitor/state/record.c"
+#include "vmm/rt/crc32c.c"
 #include "vmm/rt/crypto/sha256.c"
 
 static u8 page[2][PAGE_SIZE];

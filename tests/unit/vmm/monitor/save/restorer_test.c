@@ -5,6 +5,7 @@
 #include "vmm/monitor/save/backup_header.c"
 #include "vmm/monitor/save/restorer.c"
 #include "vmm/monitor/state/record.c"
+#include "vmm/rt/crc32c.c"
 #include "vmm/rt/format.c"
 
 #define DISK_BYTES  (5 * BLOCK_BYTES + 512)

@@ -7,6 +7,7 @@
 #include "vmm/monitor/save/save_store.c"
 #include "vmm/monitor/save/saver.c"
 #include "vmm/monitor/state/record.c"
+#include "vmm/rt/crc32c.c"
 #include "vmm/monitor/state/stream.c"
 #include "vmm/rt/crypto/chacha20_poly1305.c"
 #include "vmm/rt/crypto/hkdf.c"

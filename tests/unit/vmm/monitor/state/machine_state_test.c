@@ -7,6 +7,7 @@
 #include "vmm/monitor/state/policy.c"
 #include "vmm/monitor/state/problem.c"
 #include "vmm/monitor/state/record.c"
+#include "vmm/rt/crc32c.c"
 #include "vmm/monitor/state/vcpu_state.c"
 #include "tests/unit/vmm/monitor/state/golden.h"
 #include "tests/unit/state_reseal.h"

@@ -31,6 +31,12 @@ struct disk_config *config_disk(u32 number)
 	return &configs[number];
 }
 
+const char *config_disk_name(const struct vm_disk *disk, char text[CONFIG_DISK_BYTES])
+{
+	string_copy(text, CONFIG_DISK_BYTES, config_disk(disk->number - 1u)->section.name);
+	return text;
+}
+
 struct vm *vm_next(struct vm *vm)
 {
 	if (vm == NULL)

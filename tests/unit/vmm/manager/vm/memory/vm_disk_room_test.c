@@ -151,10 +151,11 @@ static int setup(void **state)
 {
 	(void)state;
 	vm = (struct vm){.config = {.name = "alpha", .disk_undo_bytes = 16 * MIB}};
-	string_copy(config.section.name, sizeof(config.section.name), "data");
 	memset(links, 0, sizeof(links));
-	links[0] = (struct driver_link){.used = true, .disk = {.sectors = GIB / 512}};
-	links[1] = (struct driver_link){.used = true, .disk = {.sectors = MIB / 512}};
+	links[0] =
+		(struct driver_link){.used = true, .name = "data", .disk = {.sectors = GIB / 512}};
+	links[1] =
+		(struct driver_link){.used = true, .name = "data", .disk = {.sectors = MIB / 512}};
 	vm.link[0] = &links[0];
 	vm.link[3] = &links[1];
 	most = 100000;

@@ -31,6 +31,12 @@ struct disk_config *config_disk(u32 number)
 	return &sections[number];
 }
 
+const char *config_disk_name(const struct vm_disk *disk, char text[CONFIG_DISK_BYTES])
+{
+	string_copy(text, CONFIG_DISK_BYTES, config_disk(disk->number - 1u)->section.name);
+	return text;
+}
+
 bool vm_save(struct vm *vm, const struct vm_save_place *place, char *why, size_t size)
 {
 	assert_true(place->disk == VAULT + 1 && place->goes_on && place->channel == NULL);
@@ -210,7 +216,7 @@ static struct vm *ready_in(enum vm_state state)
 {
 	struct vm *vm = in_state(state);
 
-	source = view = (struct driver_link){.section = 2};
+	source = view = (struct driver_link){.section = 2, .name = "data"};
 	other = (struct driver_link){.disk.read_only = true};
 	vm->link[0] = &source;
 	vm->link[1] = &other;

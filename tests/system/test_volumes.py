@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: MIT
+"""A store of volumes on a disk: guests use them, drivers end, the machine boots again."""
+import os
+
+import pytest
+
+import bundle
+from machine import Bochs, Qemu
+
+CONF = """[disk raw]
+controller = nvme0 ide0.0
+
+[store pool]
+disk = raw
+
+[vm alpha]
+kernel = vmlinuz
+initrd = initramfs.cpio.gz
+cmdline = console=ttyS0 quiet name=alpha no_timer_check
+memory = 96M
+disk = pool/one
+"""
+SIZE = 64 << 20
+SUM = "dd if=/dev/vda bs=64k 2>/dev/null | sha256sum"
+
+
+def boot(emulator, build, tmp_path, image):
+    made = bundle.make(tmp_path / "volumes.cpio", CONF, bundle.debian_tools(build, "fio"))
+    if emulator is Qemu:
+        return Qemu(build, bundle=made, extra=["-drive", f"file={image},if=none,id=n0,format=raw",
+                                               "-device", "nvme,serial=one,drive=n0"])
+    return Bochs(build, bundle=made, disk=image)
+
+
+@pytest.fixture
+def image(tmp_path):
+    path = tmp_path / "store.img"
+    path.write_bytes(b"")
+    os.truncate(path, SIZE)
+    return path
+
+
+def volumes(machine):
+    return {row["name"]: row for row in machine.objects("volume list")}
+
+
+def start(machine, limit):
+    machine.command("vm create alpha")
+    machine.command("vm start alpha")
+    machine.attach_shell("alpha", limit)
+
+
+def test_life(build, tmp_path, image):
+    """What was written is there after the driver's end and after the machine's; snapshots keep it."""
+    with boot(Qemu, build, tmp_path, image) as machine:
+        machine.wait_prompt()
+        assert "its disk holds no store" in machine.command("store list")
+        assert "done" in machine.command("store format pool")
+        machine.command("volume create pool/one 16M")
+        assert "of that name exists" in machine.command("volume create pool/one 16M")
+        assert "too little space" in machine.command("volume create pool/big 900M")
+        assert "in steps of 4K" in machine.command("volume create pool/odd 5000")
+        assert 'there is no store "none"' in machine.command("volume create none/one 16M")
+        start(machine, 120)
+        assert machine.shell("dd if=/dev/vda bs=64k 2>/dev/null | tr -d '\\0' | wc -c") == "0\n"
+        # in pieces that cross the boundaries of chunks
+        machine.shell("head -c 5000000 /dev/urandom > /tmp/x; "
+                      "dd if=/tmp/x of=/dev/vda bs=20k seek=3 conv=fsync 2>/dev/null")
+        first = machine.shell(SUM, 60)
+        machine.leave()
+        machine.command("volume snapshot pool/one s1")
+        machine.command("volume clone pool/s1 two")
+        assert volumes(machine)["s1"]["snapshot"] and volumes(machine)["two"]["parent"] == volumes(machine)["s1"]["id"]
+        assert "uses it" in machine.command("volume drop pool/one")
+        machine.command("driver restart nvme0")
+        machine.attach("alpha")
+        assert machine.shell(SUM, 60) == first
+        machine.shell("dd if=/tmp/x of=/dev/vda bs=8k seek=200 count=100 conv=fsync 2>/dev/null")
+        machine.shell("/sbin/blkdiscard -o 8M -l 4M /dev/vda")
+        second = machine.shell(SUM, 60)
+        assert second != first
+        machine.leave()
+        machine.command("vm kill alpha")
+        assert ": 0 found" in machine.command("audit")
+    with boot(Qemu, build, tmp_path, image) as machine:
+        machine.wait_prompt()
+        assert set(volumes(machine)) == {"one", "s1", "two"}
+        start(machine, 120)
+        assert machine.shell(SUM, 60) == second
+        machine.leave()
+        machine.command("vm kill alpha")
+        machine.command("vm destroy alpha")
+        machine.command("volume rollback pool/one s1")
+        start(machine, 120)
+        assert machine.shell(SUM, 60) == first
+        machine.leave()
+        machine.command("vm kill alpha")
+        machine.command("vm destroy alpha")
+        for name in ("one", "s1", "two"):
+            machine.command(f"volume drop pool/{name}")
+        (row,) = machine.objects("store list")
+        assert row["volumes"] == 0 and row["free_bytes"] == row["bytes"], row
+
+
+def test_bochs(build, tmp_path, image):
+    """The same driver's layer under VMX, on an IDE disk."""
+    with boot(Bochs, build, tmp_path, image) as machine:
+        machine.wait_prompt(120)
+        assert "done" in machine.command("store format pool")
+        machine.command("volume create pool/one 4M")
+        assert volumes(machine)["one"]["bytes"] == 4 << 20
+        start(machine, 600)
+        machine.shell("head -c 300000 /dev/urandom > /tmp/x; dd if=/tmp/x of=/dev/vda bs=20k conv=fsync 2>/dev/null", 120)
+        same = machine.shell("cmp -n 300000 /tmp/x /dev/vda && echo same", 120)
+        assert same == "same\n"
+        machine.leave()
+
+
+@pytest.mark.parametrize("block", [0, 1])
+def test_damaged(build, tmp_path, image, block):
+    """One superblock is enough; with both damaged the store says so, and nothing is written."""
+    with boot(Qemu, build, tmp_path, image) as machine:
+        machine.wait_prompt()
+        machine.command("store format pool")
+        machine.command("volume create pool/one 4M")
+        machine.command("volume create pool/two 4M")
+    with open(image, "r+b") as disk:
+        disk.seek(block * 4096 + 100)
+        disk.write(b"\xff")
+    with boot(Qemu, build, tmp_path, image) as machine:
+        machine.wait_prompt()
+        assert "one" in volumes(machine)
+    with open(image, "r+b") as disk:
+        disk.seek((1 - block) * 4096 + 100)
+        disk.write(b"\xff")
+        disk.seek(0)
+        before = disk.read()
+    with boot(Qemu, build, tmp_path, image) as machine:
+        machine.wait_prompt()
+        assert "both of its superblocks are damaged" in machine.command("store list")
+        assert "overwrite" in machine.command("store format pool")
+        assert "superblocks are damaged" in machine.command("vm create alpha")
+    assert image.read_bytes() == before

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/io/store.h"
+
+/*
+ * What a store's disk holds: docs/components/store.md. All numbers are little-endian. Metadata
+ * comes in blocks of 4 KiB, counted from the store's first sector: 0 and 1 are superblocks, then
+ * come nodes, then chunks of data. A node is never overwritten while one of the last two
+ * superblocks leads to it.
+ */
+#define STORE_BLOCK_BYTES   4096u
+#define STORE_BLOCK_SECTORS (STORE_BLOCK_BYTES / 512u)
+#define STORE_MAGIC	    0x31524f5453594b53ull /* "SKYSTOR1" */
+#define STORE_VERSION	    1u
+#define STORE_FIRST_NODE    2u	 /* the first block that is no superblock */
+#define STORE_FAN	    504u /* words of a node */
+#define STORE_LEVELS_MAX    3u	 /* a tree of three levels has 128 million chunks */
+
+/* What a node holds. */
+enum store_node_kind {
+	STORE_NODE_LEAF = 1,	/* numbers of chunks, plus 1; 0: the chunk reads as zeros */
+	STORE_NODE_INNER = 2,	/* numbers of nodes; 0: all below reads as zeros */
+	STORE_NODE_VOLUMES = 3, /* records of volumes */
+};
+
+/* A volume's record; id 0: the record is free. */
+struct store_record {
+	u64 id;
+	u64 parent;
+	u64 sectors;
+	u64 made_s;
+	u32 flags; /* enum store_volume_flag */
+	u32 root;  /* the volume's tree; 0: all of the volume reads as zeros */
+	u8 pad[16];
+	char name[STORE_NAME_BYTES];
+	u8 rest[32];
+};
+_Static_assert(sizeof(struct store_record) == 128, "31 in a node");
+#define STORE_RECORDS	   31u /* records of a node */
+#define STORE_RECORD_NODES ((STORE_VOLUME_MAX + STORE_RECORDS - 1) / STORE_RECORDS)
+
+struct store_node {
+	u64 magic;
+	u32 check; /* CRC32C of the block, computed with 0 here */
+	u32 kind;  /* enum store_node_kind */
+	u32 block; /* its own number */
+	u32 pad;
+	u64 generation; /* of the commit that wrote it */
+	u8 rest[32];
+	union {
+		u64 word[STORE_FAN];
+		struct store_record record[STORE_RECORDS];
+	};
+};
+_Static_assert(sizeof(struct store_node) == STORE_BLOCK_BYTES, "a block");
+
+struct store_superblock {
+	u64 magic;
+	u32 check; /* CRC32C of the block, computed with 0 here */
+	u32 version;
+	u64 generation; /* the higher of two counts; even ones stand in block 0, odd ones in 1 */
+	u8 id[STORE_ID_BYTES];
+	u8 host[STORE_ID_BYTES];
+	u64 epoch;
+	u64 lease_until_s;
+	u64 sectors; /* of the disk or partition when the store was made */
+	u64 next_id; /* of the next volume */
+	u32 chunk_sectors;
+	u32 blocks; /* for metadata, the superblocks among them */
+	u32 chunks;
+	u32 flags;			 /* enum store_flag */
+	u32 volumes[STORE_RECORD_NODES]; /* nodes with records; 0: none of them is in use */
+	u8 rest[STORE_BLOCK_BYTES - 104 - 4 * STORE_RECORD_NODES];
+};
+_Static_assert(sizeof(struct store_superblock) == STORE_BLOCK_BYTES, "a block");

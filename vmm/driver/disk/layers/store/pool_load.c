@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reads a store's metadata: chooses the superblock, and checks each node before anything in it is
+ * used. Called by store_load.c, which reads the blocks that this asks for. What the disk holds may
+ * be damaged or made to do harm: no number in it is used before it is checked.
+ */
+#include "vmm/driver/disk/layers/store/pool_load.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/rt/crc32c.h"
+
+/* While the pool is loaded, `lost` of a block is its level and the next block to be read. */
+#define LEVEL_BITS    3u
+#define LEVEL_RECORDS 7u /* a node with volumes' records */
+
+static u32 pool_level_of(const struct pool_item *item)
+{
+	return item->lost & ((1u << LEVEL_BITS) - 1);
+}
+
+u32 store_block_check(const void *block, u32 *check)
+{
+	u32 there = *check;
+	u32 sum;
+
+	*check = 0;
+	sum = crc32c(0, block, STORE_BLOCK_BYTES);
+	*check = there;
+	return sum;
+}
+
+u64 pool_first_chunk_sector(const struct store_superblock *super)
+{
+	return align_up((u64)super->blocks * STORE_BLOCK_SECTORS, super->chunk_sectors);
+}
+
+bool pool_lay_out(u64 sectors, u32 chunk_sectors, struct store_superblock *super)
+{
+	u64 first;
+
+	super->sectors = sectors;
+	super->chunk_sectors = chunk_sectors;
+	super->blocks = (u32)store_metadata_blocks(sectors / chunk_sectors);
+	first = pool_first_chunk_sector(super);
+	super->chunks = sectors > first ? (u32)((sectors - first) / chunk_sectors) : 0;
+	return super->chunks != 0;
+}
+
+/* Returns why a superblock with a right sum cannot be used, or NULL. */
+static const char *pool_super_problem(const struct store_superblock *super, u64 sectors)
+{
+	struct store_superblock right = *super;
+
+	if (super->version != STORE_VERSION)
+		return "it was made by another version of Skerry";
+	if (super->chunk_sectors < STORE_CHUNK_LEAST || super->chunk_sectors > STORE_CHUNK_MOST ||
+	    (super->chunk_sectors & (super->chunk_sectors - 1)) != 0)
+		return "its superblock has chunks of no possible size";
+	if (super->sectors > sectors)
+		return "its disk has become smaller";
+	if (!pool_lay_out(super->sectors, super->chunk_sectors, &right) ||
+	    right.blocks != super->blocks || right.chunks != super->chunks)
+		return "its superblock contradicts itself";
+	for (u32 i = 0; i < STORE_RECORD_NODES; i++) {
+		if (super->volumes[i] == 1 || super->volumes[i] >= super->blocks)
+			return "its superblock names a block that cannot be";
+	}
+	return NULL;
+}
+
+static bool pool_super_is_whole(struct store_superblock *super, u32 number)
+{
+	return super->magic == STORE_MAGIC && super->generation % 2 == number &&
+	       store_block_check(super, &super->check) == super->check;
+}
+
+enum store_state pool_choose(struct store_superblock *pair, u64 sectors, u32 *chosen,
+			     const char **problem)
+{
+	bool whole[2] = {pool_super_is_whole(&pair[0], 0), pool_super_is_whole(&pair[1], 1)};
+	const char *why;
+
+	if (!whole[0] && !whole[1]) {
+		bool marked = pair[0].magic == STORE_MAGIC || pair[1].magic == STORE_MAGIC;
+
+		*problem = marked ? "both of its superblocks are damaged" : "";
+		return marked ? STORE_BROKEN : STORE_EMPTY;
+	}
+	*chosen = !whole[0] || (whole[1] && pair[1].generation > pair[0].generation) ? 1 : 0;
+	why = pool_super_problem(&pair[*chosen], sectors);
+	*problem = why != NULL ? why : "";
+	return why != NULL ? STORE_BROKEN : STORE_LOADING;
+}
+
+/* --- nodes --- */
+
+/* Counts a use of a node at that level, which is read if nothing else has named it. */
+static bool pool_load_use(struct pool *pool, u64 block, u32 level)
+{
+	struct pool_item *item;
+
+	if (block < STORE_FIRST_NODE || block >= pool->super.blocks)
+		return false;
+	item = &pool->block[block];
+	if (item->uses++ != 0)
+		return pool_level_of(item) == level;
+	item->lost = pool->dropping << LEVEL_BITS | level;
+	pool->dropping = (u32)block;
+	pool->free_blocks--;
+	return true;
+}
+
+const char *pool_load_begin(struct pool *pool)
+{
+	for (u32 i = 0; i < STORE_RECORD_NODES; i++) {
+		u32 block = pool->super.volumes[i];
+
+		if (block != 0 &&
+		    (pool->block[block].uses != 0 || !pool_load_use(pool, block, LEVEL_RECORDS)))
+			return "its superblock names a block twice";
+	}
+	return NULL;
+}
+
+u32 pool_load_next(struct pool *pool)
+{
+	u32 block = pool->dropping;
+
+	if (block != 0)
+		pool->dropping = pool->block[block].lost >> LEVEL_BITS;
+	return block;
+}
+
+static const char *pool_load_record(struct pool *pool, const struct store_record *record)
+{
+	u64 chunks = pool_chunks_of(pool, record->sectors);
+
+	if (record->id >= pool->super.next_id || record->sectors == 0 ||
+	    record->sectors % STORE_SIZE_SECTORS != 0 || record->sectors >> 40 != 0 ||
+	    pool_levels(chunks) > STORE_LEVELS_MAX ||
+	    (record->flags & ~(u32)STORE_VOLUME_FLAGS) != 0 || record->name[0] == '\0' ||
+	    record->name[STORE_NAME_BYTES - 1] != '\0')
+		return "the record of a volume cannot be right";
+	if (record->root != 0 && !pool_load_use(pool, record->root, pool_levels(chunks)))
+		return "a volume's tree begins at a block that cannot be";
+	pool->record_count++;
+	if ((record->flags & STORE_VOLUME_SNAPSHOT) == 0)
+		pool->reserved_chunks += chunks;
+	return NULL;
+}
+
+static const char *pool_load_words(struct pool *pool, const struct store_node *node, u32 level)
+{
+	for (u32 i = 0; i < STORE_FAN; i++) {
+		u64 word = node->word[i];
+
+		if (word == 0)
+			continue;
+		if (level > 1) {
+			if (!pool_load_use(pool, word, level - 1))
+				return "a tree leads to a block that cannot be";
+		} else if (word > pool->super.chunks) {
+			return "a tree leads to a chunk that cannot be";
+		} else if (pool->chunk[word - 1].uses++ == 0) {
+			pool->free_chunks--;
+		}
+	}
+	return NULL;
+}
+
+const char *pool_load_take(struct pool *pool, u32 block)
+{
+	u32 level = pool_level_of(&pool->block[block]);
+	struct store_node *node = pool_node(pool, block);
+	u32 kind = level == LEVEL_RECORDS ? STORE_NODE_VOLUMES
+		   : level == 1		  ? STORE_NODE_LEAF
+					  : STORE_NODE_INNER;
+	const char *problem = NULL;
+
+	if (node->magic != STORE_MAGIC || store_block_check(node, &node->check) != node->check)
+		return "a block of its metadata is damaged";
+	if (node->kind != kind || node->block != block || node->generation > pool->super.generation)
+		return "a block of its metadata is not the one that should be there";
+	if (kind != STORE_NODE_VOLUMES)
+		return pool_load_words(pool, node, level);
+	for (u32 i = 0; i < STORE_RECORDS && problem == NULL; i++) {
+		if (node->record[i].id != 0)
+			problem = pool_load_record(pool, &node->record[i]);
+	}
+	return problem;
+}
+
+const char *pool_load_end(struct pool *pool)
+{
+	for (u32 i = 0; i < pool->super.blocks; i++)
+		pool->block[i].lost = 0;
+	for (u32 i = 0; i < STORE_VOLUME_MAX; i++) {
+		const struct store_record *record = pool_record(pool, i);
+
+		if (record != NULL && (pool_find(pool, record->id) != record ||
+				       pool_find_name(pool, record->name) != record))
+			return "two of its volumes have the same name or number";
+	}
+	return NULL;
+}

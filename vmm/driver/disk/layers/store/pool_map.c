@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What volumes hold: trees of nodes that volumes share until one of them changes, and how often
+ * each node and chunk is used. Called by the store's layer and its commands; owns the uses. Touches
+ * memory only.
+ */
+#include "vmm/driver/disk/layers/store/pool.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+
+#define NO_CHUNK ~0u
+
+u64 pool_bytes(u32 blocks, u32 chunks)
+{
+	return (u64)blocks * STORE_BLOCK_BYTES + (u64)blocks * sizeof(struct pool_item) +
+	       (u64)chunks * sizeof(struct pool_item) + (u64)blocks * sizeof(u32);
+}
+
+void pool_open(struct pool *pool, const struct store_superblock *super, u8 *memory)
+{
+	*pool = (struct pool){
+		.super = *super,
+		.now = super->generation + 1,
+		.committed = super->generation,
+		.nodes = memory,
+		.free_blocks = super->blocks - STORE_FIRST_NODE,
+		.free_chunks = super->chunks,
+		.next_block = STORE_FIRST_NODE,
+	};
+	pool->block = (struct pool_item *)(void *)(memory + (u64)super->blocks * STORE_BLOCK_BYTES);
+	pool->chunk = pool->block + super->blocks;
+	pool->fresh = (u32 *)(void *)(pool->chunk + super->chunks);
+	memset(pool->block, 0, super->blocks * sizeof(struct pool_item));
+	memset(pool->chunk, 0, super->chunks * sizeof(struct pool_item));
+}
+
+u32 pool_levels(u64 chunks)
+{
+	u64 reach = STORE_FAN;
+	u32 levels = 1;
+
+	for (; reach < chunks; reach *= STORE_FAN)
+		levels++;
+	return levels;
+}
+
+/* --- uses --- */
+
+/*
+ * Returns whether both of the last two superblocks know of the last use that was lost. Before that
+ * somebody may still find the item through one of them, so it is neither taken nor written to.
+ */
+static bool pool_is_settled(const struct pool *pool, const struct pool_item *item)
+{
+	return item->lost == 0 || (s32)((u32)pool->committed - item->lost) > 0;
+}
+
+/* Returns whether one volume alone finds the item, through either superblock too. */
+static bool pool_is_alone(const struct pool *pool, const struct pool_item *item)
+{
+	return item->uses == 1 && pool_is_settled(pool, item);
+}
+
+static u32 pool_take(const struct pool *pool, struct pool_item *items, u32 first, u32 count,
+		     u32 *next)
+{
+	for (u32 i = first; i < count; i++) {
+		u32 at = *next;
+
+		*next = at + 1 < count ? at + 1 : first;
+		if (at >= first && items[at].uses == 0 && pool_is_settled(pool, &items[at])) {
+			items[at].uses = 1;
+			return at;
+		}
+	}
+	return NO_CHUNK;
+}
+
+u32 pool_take_chunk(struct pool *pool)
+{
+	u32 chunk = pool_take(pool, pool->chunk, 0, pool->super.chunks, &pool->next_chunk);
+
+	pool->free_chunks -= chunk != NO_CHUNK;
+	return chunk;
+}
+
+void pool_give_chunk(struct pool *pool, u32 chunk)
+{
+	pool->chunk[chunk].lost = MAX((u32)pool->now, 1);
+	if (--pool->chunk[chunk].uses == 0)
+		pool->free_chunks++;
+}
+
+u32 pool_take_block(struct pool *pool)
+{
+	u32 block = pool_take(pool, pool->block, STORE_FIRST_NODE, pool->super.blocks,
+			      &pool->next_block);
+
+	if (block == NO_CHUNK)
+		return 0;
+	pool->free_blocks--;
+	return block;
+}
+
+void pool_use_block(struct pool *pool, u32 block)
+{
+	if (block != 0)
+		pool->block[block].uses++;
+}
+
+/*
+ * Takes a use from a node. The last one makes it free later: what it names is still to lose a use,
+ * which pool_sweep does. Until then its field `lost` leads to the next such node.
+ */
+void pool_lose_block(struct pool *pool, u32 block)
+{
+	if (block == 0)
+		return;
+	pool->block[block].lost = MAX((u32)pool->now, 1);
+	if (--pool->block[block].uses != 0)
+		return;
+	pool->block[block].uses = ~0u; /* nobody else takes it */
+	pool->block[block].lost = pool->dropping;
+	pool->dropping = block;
+}
+
+static void pool_free_block(struct pool *pool, u32 block)
+{
+	pool->block[block].uses = 0;
+	pool->block[block].lost = MAX((u32)pool->now, 1);
+	pool->free_blocks++;
+}
+
+static void pool_lose_words(struct pool *pool, const struct store_node *node)
+{
+	for (u32 i = 0; i < STORE_FAN; i++) {
+		if (node->word[i] == 0)
+			continue;
+		if (node->kind == STORE_NODE_LEAF)
+			pool_give_chunk(pool, (u32)node->word[i] - 1);
+		else
+			pool_lose_block(pool, (u32)node->word[i]);
+	}
+}
+
+bool pool_sweep(struct pool *pool, u32 steps)
+{
+	for (; pool->dropping != 0 && steps > 0; steps--) {
+		u32 block = pool->dropping;
+
+		pool->dropping = pool->block[block].lost;
+		if (pool_node(pool, block)->kind != STORE_NODE_VOLUMES)
+			pool_lose_words(pool, pool_node(pool, block));
+		pool_free_block(pool, block);
+	}
+	return pool->dropping != 0;
+}
+
+static void pool_use_words(struct pool *pool, const struct store_node *node)
+{
+	for (u32 i = 0; i < STORE_FAN; i++) {
+		if (node->word[i] == 0)
+			continue;
+		if (node->kind == STORE_NODE_LEAF)
+			pool->chunk[node->word[i] - 1].uses++;
+		else
+			pool->block[node->word[i]].uses++;
+	}
+}
+
+/* --- generations --- */
+
+u32 pool_freeze(struct pool *pool)
+{
+	u32 count = 0;
+
+	for (u32 i = 0; i < pool->fresh_count; i++) {
+		u32 block = pool->fresh[i];
+
+		if (pool->block[block].uses != 0 && pool_node(pool, block)->generation == pool->now)
+			pool->fresh[count++] = block;
+	}
+	pool->fresh_count = count;
+	pool->super.generation = pool->now++;
+	pool->dirty = false;
+	return count;
+}
+
+void pool_committed(struct pool *pool, u32 fresh)
+{
+	pool->committed = pool->now - 1;
+	pool->fresh_count -= fresh;
+	memmove(pool->fresh, pool->fresh + fresh, pool->fresh_count * sizeof(u32));
+}
+
+/* --- trees --- */
+
+static bool pool_is_own(const struct pool *pool, u32 block)
+{
+	return pool->block[block].uses == 1 && pool_node(pool, block)->generation == pool->now;
+}
+
+u32 pool_own_node(struct pool *pool, u32 block, enum store_node_kind kind)
+{
+	struct store_node *node;
+	u32 copy;
+
+	if (block != 0 && pool_is_own(pool, block))
+		return block;
+	copy = pool->fresh_count < pool->super.blocks ? pool_take_block(pool) : 0;
+	if (copy == 0)
+		return 0;
+	node = pool_node(pool, copy);
+	if (block == 0) {
+		memset(node, 0, sizeof(*node));
+		node->magic = STORE_MAGIC;
+		node->kind = kind;
+	} else {
+		memcpy(node, pool_node(pool, block), sizeof(*node));
+		if (kind != STORE_NODE_VOLUMES)
+			pool_use_words(pool, node);
+		pool_lose_block(pool, block);
+	}
+	node->block = copy;
+	node->generation = pool->now;
+	pool->fresh[pool->fresh_count++] = copy;
+	pool->dirty = true;
+	return copy;
+}
+
+/* Returns how many chunks a word of a node at that level reaches; leaves are at level 1. */
+static u64 pool_reach(u32 level)
+{
+	u64 reach = 1;
+
+	while (--level > 0)
+		reach *= STORE_FAN;
+	return reach;
+}
+
+bool pool_look_up(const struct pool *pool, const struct store_record *record, u64 index, u32 *chunk,
+		  bool *alone)
+{
+	u32 level = pool_levels(pool_chunks_of(pool, record->sectors));
+	u32 block = record->root;
+
+	*alone = true;
+	for (; block != 0; level--) {
+		const struct store_node *node = pool_node(pool, block);
+		u64 reach = pool_reach(level);
+		u64 word = node->word[index / reach];
+
+		*alone = *alone && pool_is_alone(pool, &pool->block[block]);
+		index %= reach;
+		if (level == 1) {
+			*chunk = (u32)word - 1;
+			*alone = *alone && word != 0 && pool_is_alone(pool, &pool->chunk[*chunk]);
+			return word != 0;
+		}
+		block = (u32)word;
+	}
+	return false;
+}
+
+bool pool_put(struct pool *pool, u64 id, u64 index, u32 chunk)
+{
+	struct store_record *record = pool_change(pool, id);
+	u32 level;
+	u32 block;
+	u32 *root;
+
+	if (record == NULL)
+		return false;
+	level = pool_levels(pool_chunks_of(pool, record->sectors));
+	root = &record->root;
+	block = pool_own_node(pool, *root, level == 1 ? STORE_NODE_LEAF : STORE_NODE_INNER);
+	if (block == 0)
+		return false;
+	*root = block;
+	for (; level > 1; level--) {
+		u64 reach = pool_reach(level);
+		u64 *word = &pool_node(pool, block)->word[index / reach];
+		u32 below = pool_own_node(pool, (u32)*word,
+					  level == 2 ? STORE_NODE_LEAF : STORE_NODE_INNER);
+
+		if (below == 0)
+			return false;
+		*word = below;
+		block = below;
+		index %= reach;
+	}
+	if (pool_node(pool, block)->word[index] != 0)
+		pool_give_chunk(pool, (u32)pool_node(pool, block)->word[index] - 1);
+	pool_node(pool, block)->word[index] = chunk == NO_CHUNK ? 0 : (u64)chunk + 1;
+	pool->dirty = true;
+	(void)pool_sweep(pool, 2 * STORE_LEVELS_MAX); /* what was copied has no words any more */
+	return true;
+}
+
+static u64 pool_own_below(const struct pool *pool, u32 block)
+{
+	const struct store_node *node = pool_node(pool, block);
+	u64 count = 0;
+
+	if (block == 0 || pool->block[block].uses != 1)
+		return 0;
+	for (u32 i = 0; i < STORE_FAN; i++) {
+		if (node->word[i] == 0)
+			continue;
+		count += node->kind == STORE_NODE_LEAF ? pool->chunk[node->word[i] - 1].uses == 1
+						       : pool_own_below(pool, (u32)node->word[i]);
+	}
+	return count;
+}
+
+u64 pool_own_chunks(const struct pool *pool, const struct store_record *record)
+{
+	return pool_own_below(pool, record->root);
+}

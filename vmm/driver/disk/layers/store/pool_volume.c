@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The volumes of a store: adds, drops, resizes and renames them, and lets one hold what another one
+ * does. Called by the store's commands. A volume's record stands in a node like all metadata; what
+ * the volume holds is pool_map.c's.
+ */
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/driver/disk/layers/store/pool.h"
+
+static struct store_record *pool_record_at(const struct pool *pool, u32 number)
+{
+	u32 block = number < STORE_VOLUME_MAX ? pool->super.volumes[number / STORE_RECORDS] : 0;
+
+	return block != 0 ? &pool_node(pool, block)->record[number % STORE_RECORDS] : NULL;
+}
+
+const struct store_record *pool_record(const struct pool *pool, u32 number)
+{
+	const struct store_record *record = pool_record_at(pool, number);
+
+	return record != NULL && record->id != 0 ? record : NULL;
+}
+
+/* Returns the number of the volume's record, or STORE_VOLUME_MAX. */
+static u32 pool_number_of(const struct pool *pool, u64 id)
+{
+	for (u32 i = 0; i < STORE_VOLUME_MAX; i++) {
+		if (pool->super.volumes[i / STORE_RECORDS] == 0) {
+			i += STORE_RECORDS - 1 - i % STORE_RECORDS;
+			continue;
+		}
+		if (pool_record_at(pool, i)->id == id)
+			return i;
+	}
+	return STORE_VOLUME_MAX;
+}
+
+const struct store_record *pool_find(const struct pool *pool, u64 id)
+{
+	return id != 0 ? pool_record_at(pool, pool_number_of(pool, id)) : NULL;
+}
+
+const struct store_record *pool_find_name(const struct pool *pool, const char *name)
+{
+	for (u32 i = 0; i < STORE_VOLUME_MAX; i++) {
+		const struct store_record *record = pool_record(pool, i);
+
+		if (record != NULL && string_equal(record->name, name))
+			return record;
+	}
+	return NULL;
+}
+
+/* Returns the record with that number, in a node that belongs to this generation, or NULL. */
+static struct store_record *pool_change_number(struct pool *pool, u32 number)
+{
+	u32 *block = &pool->super.volumes[number / STORE_RECORDS];
+	u32 own = pool_own_node(pool, *block, STORE_NODE_VOLUMES);
+
+	if (own == 0)
+		return NULL;
+	*block = own;
+	pool->dirty = true;
+	return &pool_node(pool, own)->record[number % STORE_RECORDS];
+}
+
+struct store_record *pool_change(struct pool *pool, u64 id)
+{
+	u32 number = pool_number_of(pool, id);
+
+	return number < STORE_VOLUME_MAX ? pool_change_number(pool, number) : NULL;
+}
+
+/* Returns the number of a free record, or STORE_VOLUME_MAX. */
+static u32 pool_free_record(const struct pool *pool)
+{
+	u32 number = 0;
+
+	while (number < STORE_VOLUME_MAX && pool_record(pool, number) != NULL)
+		number++;
+	return number;
+}
+
+/* Returns whether the store has room for so many more chunks of volumes' sizes. */
+static bool pool_has_room(const struct pool *pool, u64 chunks)
+{
+	return (pool->super.flags & STORE_OVERCOMMIT) != 0 ||
+	       chunks <= pool->super.chunks - MIN(pool->reserved_chunks, pool->super.chunks);
+}
+
+/* Returns the chunks that are reserved for a volume: a snapshot holds only what others reserve. */
+static u64 pool_reserve_of(const struct pool *pool, u32 flags, u64 sectors)
+{
+	return (flags & STORE_VOLUME_SNAPSHOT) != 0 ? 0 : pool_chunks_of(pool, sectors);
+}
+
+static enum store_status pool_may_add(const struct pool *pool, const struct store_item *item,
+				      const struct store_record *from, u64 reserve)
+{
+	if (item->volume != 0 && from == NULL)
+		return STORE_MISSING;
+	if (item->sectors == 0 || item->sectors % STORE_SIZE_SECTORS != 0 ||
+	    pool_levels(pool_chunks_of(pool, item->sectors)) > STORE_LEVELS_MAX ||
+	    (from != NULL && item->sectors < from->sectors))
+		return STORE_BAD;
+	if (pool_find_name(pool, item->name) != NULL)
+		return STORE_EXISTS;
+	if (pool_free_record(pool) == STORE_VOLUME_MAX)
+		return STORE_NO_ROOM;
+	return pool_has_room(pool, reserve) ? STORE_OK : STORE_NO_SPACE;
+}
+
+/*
+ * Lets a tree reach as many chunks as the volume's new size needs, by nodes on top of its root.
+ * Returns false if there is no free node.
+ */
+static bool pool_raise(struct pool *pool, struct store_record *record, u64 old_sectors)
+{
+	u32 levels = pool_levels(pool_chunks_of(pool, record->sectors));
+
+	for (u32 i = pool_levels(pool_chunks_of(pool, old_sectors)); i < levels; i++) {
+		u32 top;
+
+		if (record->root == 0)
+			return true;
+		top = pool_own_node(pool, 0, STORE_NODE_INNER);
+		if (top == 0)
+			return false;
+		pool_node(pool, top)->word[0] = record->root;
+		record->root = top;
+	}
+	return true;
+}
+
+enum store_status pool_add(struct pool *pool, const struct store_item *item, u64 from, u32 flags,
+			   u64 now_s, u64 *id)
+{
+	const struct store_record *source = pool_find(pool, from);
+	u64 reserve = pool_reserve_of(pool, flags, item->sectors);
+	enum store_status status = pool_may_add(pool, item, source, reserve);
+	struct store_record *record;
+	struct store_record copy;
+
+	if (status != STORE_OK)
+		return status;
+	copy = source != NULL ? *source : (struct store_record){.id = 0};
+	record = pool_change_number(pool, pool_free_record(pool));
+	if (record == NULL)
+		return STORE_NO_SPACE;
+	*record = (struct store_record){
+		.id = pool->super.next_id++,
+		.parent = from,
+		.sectors = item->sectors,
+		.made_s = now_s,
+		.flags = flags,
+		.root = copy.root,
+	};
+	string_copy(record->name, sizeof(record->name), item->name);
+	pool_use_block(pool, record->root);
+	pool->reserved_chunks += reserve;
+	pool->record_count++;
+	*id = record->id;
+	if (source == NULL || pool_raise(pool, record, copy.sectors))
+		return STORE_OK;
+	(void)pool_drop(pool, *id);
+	return STORE_NO_SPACE;
+}
+
+enum store_status pool_drop(struct pool *pool, u64 id)
+{
+	struct store_record *record = pool_change(pool, id);
+
+	if (record == NULL)
+		return pool_find(pool, id) != NULL ? STORE_NO_SPACE : STORE_MISSING;
+	pool->reserved_chunks -= pool_reserve_of(pool, record->flags, record->sectors);
+	pool->record_count--;
+	pool_lose_block(pool, record->root);
+	*record = (struct store_record){.id = 0};
+	return STORE_OK;
+}
+
+enum store_status pool_roll_back(struct pool *pool, u64 id, u64 other)
+{
+	const struct store_record *from = pool_find(pool, other);
+	struct store_record *record;
+	struct store_record copy;
+
+	if (from == NULL || pool_find(pool, id) == NULL)
+		return STORE_MISSING;
+	copy = *from;
+	if (!pool_has_room(pool, pool_chunks_of(pool, copy.sectors)))
+		return STORE_NO_SPACE;
+	record = pool_change(pool, id);
+	if (record == NULL)
+		return STORE_NO_SPACE;
+	pool->reserved_chunks -= pool_reserve_of(pool, record->flags, record->sectors);
+	pool->reserved_chunks += pool_reserve_of(pool, record->flags, copy.sectors);
+	pool_use_block(pool, copy.root);
+	pool_lose_block(pool, record->root);
+	record->root = copy.root;
+	record->sectors = copy.sectors;
+	return STORE_OK;
+}
+
+enum store_status pool_resize(struct pool *pool, u64 id, u64 sectors)
+{
+	const struct store_record *present = pool_find(pool, id);
+	struct store_record *record;
+	u64 old;
+	u64 more;
+
+	if (present == NULL)
+		return STORE_MISSING;
+	old = present->sectors;
+	if (sectors < old || sectors % STORE_SIZE_SECTORS != 0 ||
+	    pool_levels(pool_chunks_of(pool, sectors)) > STORE_LEVELS_MAX)
+		return STORE_BAD;
+	more = pool_reserve_of(pool, present->flags, sectors) -
+	       pool_reserve_of(pool, present->flags, old);
+	if (!pool_has_room(pool, more))
+		return STORE_NO_SPACE;
+	record = pool_change(pool, id);
+	if (record == NULL)
+		return STORE_NO_SPACE;
+	record->sectors = sectors;
+	if (!pool_raise(pool, record, old)) {
+		record->sectors = old;
+		return STORE_NO_SPACE;
+	}
+	pool->reserved_chunks += more;
+	return STORE_OK;
+}
+
+enum store_status pool_rename(struct pool *pool, u64 id, const char *name)
+{
+	struct store_record *record;
+
+	if (pool_find(pool, id) == NULL)
+		return STORE_MISSING;
+	if (pool_find_name(pool, name) != NULL)
+		return STORE_EXISTS;
+	record = pool_change(pool, id);
+	if (record == NULL)
+		return STORE_NO_SPACE;
+	memset(record->name, 0, sizeof(record->name));
+	string_copy(record->name, sizeof(record->name), name);
+	return STORE_OK;
+}

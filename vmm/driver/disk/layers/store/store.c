@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The stores of a driver: takes what the manager gives, and does one job of each at a time. Called
+ * by the loop (main.c). Owns the stores; requests of clients come through store_layer.c.
+ */
+#include "vmm/driver/disk/layers/store/store.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/driver/process.h"
+
+static struct open_store stores[STORE_MAX];
+static u32 turn; /* the store that has the first claim on the next request */
+
+struct open_store *store_open_at(u32 index)
+{
+	return &stores[index % STORE_MAX];
+}
+
+void store_fail(struct open_store *store, enum store_state state, const char *reason)
+{
+	store->job = JOB_NONE;
+	store->state = state;
+	store->reason = reason;
+	store->told = false;
+}
+
+bool store_has_feature(const struct open_store *store, u32 feature)
+{
+	return (store->features & feature) != 0;
+}
+
+static void store_take(struct open_store *store, const struct store_given *given, u32 features)
+{
+	*store = (struct open_store){.given = *given, .reason = "", .features = features};
+	store->page = (struct store_page *)(uintptr_t)given->at;
+	store->last = __atomic_load_n(&store->page->answer.number, __ATOMIC_ACQUIRE);
+	store_load_begin(store);
+}
+
+void store_take_commands(struct driver_channel *channel)
+{
+	for (u32 i = 0; i < STORE_MAX; i++) {
+		u32 number = __atomic_load_n(&channel->store[i].number, __ATOMIC_ACQUIRE);
+		struct store_given given = channel->store[i];
+
+		given.number = number;
+		if (number != 0 && stores[i].given.number == 0 && given.unit < DISK_UNIT_MAX)
+			store_take(&stores[i], &given, channel->disk.unit[given.unit].features);
+		if (stores[i].given.number != 0)
+			store_command_take(&stores[i]);
+	}
+}
+
+/* Returns the client whose wish is next, or DISK_CLIENT_MAX. */
+static u32 store_next_wish(const struct open_store *store)
+{
+	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
+		const struct store_client *client = &store_clients[i];
+
+		if (clients[i].given.number != 0 && client->want != WANT_NOTHING &&
+		    client->after == 0 && clients[i].waiting == 0 &&
+		    client->starved_at != store->pool.committed + 1 &&
+		    store_open_at(client->store) == store)
+			return i;
+	}
+	return DISK_CLIENT_MAX;
+}
+
+/* Returns whether somebody waits for a chunk or a node that a commit would make free. */
+static bool store_starves(const struct open_store *store)
+{
+	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
+		if (store_clients[i].want != WANT_NOTHING && store_clients[i].starved_at != 0 &&
+		    store_clients[i].after == 0 && store_open_at(store_clients[i].store) == store)
+			return store->settling < 2;
+	}
+	return false;
+}
+
+/* Begins the next job. Returns false if there is nothing to do. */
+static bool store_begin_job(struct open_store *store)
+{
+	u32 client = store->state == STORE_READY ? store_next_wish(store) : DISK_CLIENT_MAX;
+
+	if (client < DISK_CLIENT_MAX) {
+		store_fill_begin(store, client);
+		return true;
+	}
+	if (store_command_step(store))
+		return true;
+	if (store->state != STORE_READY)
+		return false;
+	if (pool_sweep(&store->pool, 4)) {
+		store->told = false;
+		return true;
+	}
+	if (store->pool.dirty || store->formatting != 0 || store_starves(store)) {
+		store->settling = store->pool.dirty ? 0 : store->settling + 1;
+		store->formatting -= store->formatting != 0;
+		store_commit_begin(store);
+		return true;
+	}
+	return false;
+}
+
+static bool store_step(struct open_store *store)
+{
+	switch (store->job) {
+	case JOB_LOAD:
+		return store_load_step(store);
+	case JOB_FILL:
+		return store_fill_step(store);
+	case JOB_COMMIT:
+		return store_commit_step(store);
+	default:
+		return store_begin_job(store);
+	}
+}
+
+/* Goes on until a request is under way or there is nothing to do. */
+static bool store_serve_one(struct open_store *store)
+{
+	bool any = false;
+
+	for (u32 i = 0; i < 16 && !store_io_is_busy(); i++) {
+		if (!store_step(store))
+			break;
+		any = true;
+	}
+	if (!store->told && store->job == JOB_NONE)
+		store_tell(store);
+	return any;
+}
+
+/* Returns whether the store could go on now: the end of a request may have changed that. */
+static bool store_has_work(const struct open_store *store)
+{
+	if (store->job != JOB_NONE)
+		return true;
+	if (store->commanded &&
+	    (store->commanded_after != 0 ? store->commanded_after <= store->pool.committed
+					 : !store_is_busy(store)))
+		return true;
+	return store->state == STORE_READY &&
+	       (store->pool.dirty || store->pool.dropping != 0 || store->formatting != 0 ||
+		store_next_wish(store) < DISK_CLIENT_MAX || store_starves(store));
+}
+
+bool store_may_wait(void)
+{
+	for (u32 i = 0; i < STORE_MAX && !store_io_is_busy(); i++) {
+		if (stores[i].given.number != 0 && store_has_work(&stores[i]))
+			return false;
+	}
+	return true;
+}
+
+bool store_serve(void)
+{
+	bool any = false;
+
+	for (u32 i = 0; i < STORE_MAX && !store_io_is_busy(); i++) {
+		struct open_store *store = &stores[(turn + i) % STORE_MAX];
+
+		/* a job that has begun keeps the driver's memory until its end */
+		if (store->given.number == 0)
+			continue;
+		any |= store_serve_one(store);
+		if (store->job != JOB_NONE)
+			return any;
+		turn = (turn + i + 1) % STORE_MAX;
+	}
+	return any;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/driver/disk/core/client.h"
+#include "vmm/driver/disk/layers/store/pool.h"
+
+/*
+ * The stores of a driver (vmm/io/store.h). Each does one job at a time, a request to its disk
+ * behind the other: it is loaded, written, or makes ready what a client wants to write to. No
+ * request of a client is answered that depends on what the disk does not have yet, so that neither
+ * a cut of power nor the death of this process takes anything back.
+ */
+enum store_job {
+	JOB_NONE,
+	JOB_LOAD,
+	JOB_FILL,   /* gives a client a chunk of its own to write to */
+	JOB_COMMIT, /* writes what has changed, then the superblock */
+};
+
+/* What a client's held request needs before it can go on. */
+enum store_want {
+	WANT_NOTHING,
+	WANT_CHUNK,  /* a chunk that nothing else uses */
+	WANT_ZEROES, /* zeros in a part of a chunk that nothing else uses */
+	WANT_UNMAP,  /* a chunk is to read as zeros */
+};
+
+struct store_client {
+	u64 volume; /* the volume's id; 0: the client has none */
+	u32 store;  /* index of its store */
+	u32 want;   /* enum store_want */
+	u64 sector; /* of the volume, where the wanted part begins */
+	u32 sectors;
+	u64 after; /* the wish is fulfilled once this generation is on the disk; 0: not done yet */
+	u64 starved_at; /* nothing was free at this generation, less 1; 0: it was not tried */
+	bool failed;
+};
+
+/* The progress of a job. */
+struct store_step {
+	u32 step;
+	u32 at;
+	u32 client; /* index of the client for which it is done */
+	u32 from;   /* chunk that is copied; ~0u: none, zeros are written */
+	u32 to;
+	bool kept;  /* `to` was the volume's before */
+	u32 zeroed; /* sectors of zeros that are written */
+	u32 fresh;  /* nodes to be written */
+	struct store_superblock super;
+};
+
+struct open_store {
+	struct store_given given; /* number 0: the place is free */
+	struct store_page *page;
+	struct pool pool;
+	enum store_state state;
+	const char *reason;
+	enum store_job job;
+	struct store_step step;
+	struct store_command command; /* the one under way */
+	bool commanded;		      /* there is one */
+	u64 commanded_after;	      /* it is answered once this generation is on the disk; 0: not
+					 done yet */
+	struct store_answer answer;
+	u64 last;	/* number of the last command that was answered */
+	bool told;	/* the manager knows of all that has changed */
+	u32 features;	/* of the disk: enum disk_feature */
+	u32 formatting; /* commits that a new store still needs: one for each superblock */
+	u32 settling;	/* commits in a row that were made only to free something */
+};
+
+extern struct store_client store_clients[DISK_CLIENT_MAX];
+
+struct open_store *store_open_at(u32 index);
+/* Takes over what the manager says of stores; the first call is before there are clients. */
+void store_take_commands(struct driver_channel *channel);
+/* Goes on with the stores' jobs. Returns true if it did anything. */
+bool store_serve(void);
+/* Returns whether nothing is to be done before a request ends or the manager signals. */
+bool store_may_wait(void);
+
+/* --- store_io.c: one request to the disk at a time, through memory of the driver --- */
+
+#define STORE_IO_SECTORS 128u
+u8 *store_io_data(void);
+bool store_io_is_busy(void);
+/* Begins; false: the device has no room now. `sector` counts from the store's first one. */
+bool store_io(const struct open_store *store, enum block_operation operation, u64 sector,
+	      u32 sectors);
+/* Returns how the last one ended; BLOCK_OK if there was none since store_io_forget. */
+enum block_status store_io_status(void);
+void store_io_forget(void);
+/* Returns whether the store's disk has that feature. */
+bool store_has_feature(const struct open_store *store, u32 feature);
+
+/* --- store_load.c, store_fill.c, store_commit.c: each does the next step of its job --- */
+
+/* Begins to load, after which the state is another. */
+void store_load_begin(struct open_store *store);
+bool store_load_step(struct open_store *store);
+void store_fill_begin(struct open_store *store, u32 client);
+bool store_fill_step(struct open_store *store);
+void store_commit_begin(struct open_store *store);
+bool store_commit_step(struct open_store *store);
+void store_fail(struct open_store *store, enum store_state state, const char *reason);
+
+/* --- store_command.c --- */
+
+void store_command_take(struct open_store *store);
+/* Goes on with the manager's command. Returns true if it did anything. */
+bool store_command_step(struct open_store *store);
+/* Returns whether requests of the command's volumes are still with the device. */
+bool store_is_busy(const struct open_store *store);
+/* Returns whether a command holds the volume's requests back. */
+bool store_command_holds(const struct open_store *store, u64 volume);
+/* Writes what the manager is to know. */
+void store_tell(struct open_store *store);

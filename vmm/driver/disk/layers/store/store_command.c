@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The manager's commands to a store, and what the manager is told of it. Called by store.c. A
+ * command is done in memory at one moment, while no request of its volumes is with the device, and
+ * answered once the disk has it.
+ */
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/driver/disk/layers/store/pool_load.h"
+#include "vmm/driver/disk/layers/store/store.h"
+#include "vmm/driver/process.h"
+
+void store_command_take(struct open_store *store)
+{
+	const struct store_command *given = &store->page->command;
+	u64 number = __atomic_load_n(&given->number, __ATOMIC_ACQUIRE);
+
+	if (store->commanded || number == 0 || number == store->last)
+		return;
+	store->command = *given;
+	store->command.number = number;
+	store->command.count = MIN(store->command.count, STORE_ITEM_MAX);
+	for (u32 i = 0; i < STORE_ITEM_MAX; i++)
+		store->command.item[i].name[STORE_NAME_BYTES - 1] = '\0';
+	store->answer = (struct store_answer){.number = number};
+	store->commanded = true;
+	store->commanded_after = 0;
+}
+
+/* --- doing it --- */
+
+static bool store_is_free(const struct open_store *store, u64 volume)
+{
+	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
+		if (clients[i].given.number != 0 && store_clients[i].volume == volume &&
+		    store_open_at(store_clients[i].store) == store)
+			return false;
+	}
+	return true;
+}
+
+static enum store_status store_drop(struct open_store *store, u64 volume)
+{
+	return store_is_free(store, volume) ? pool_drop(&store->pool, volume) : STORE_IN_USE;
+}
+
+/* Takes back what the items before have done, as this one cannot be done. */
+static void store_take_back(struct open_store *store, u32 items)
+{
+	while (items-- > 0) {
+		if (store->answer.volume[items] != 0)
+			(void)pool_drop(&store->pool, store->answer.volume[items]);
+		store->answer.volume[items] = 0;
+	}
+}
+
+static enum store_status store_do_item(struct open_store *store, const struct store_item *item,
+				       u64 *id)
+{
+	u64 now_s = store->command.now_s;
+
+	switch (store->command.operation) {
+	case STORE_CREATE:
+		return pool_add(&store->pool, item, item->volume,
+				item->flags & (u32)STORE_VOLUME_READ_ONLY, now_s, id);
+	case STORE_SNAPSHOT:
+		return item->volume == 0 ? STORE_MISSING
+					 : pool_add(&store->pool, item, item->volume,
+						    STORE_VOLUME_READ_ONLY | STORE_VOLUME_SNAPSHOT,
+						    now_s, id);
+	case STORE_RESIZE:
+		return pool_resize(&store->pool, item->volume, item->sectors);
+	case STORE_RENAME:
+		return pool_rename(&store->pool, item->volume, item->name);
+	case STORE_DROP:
+		return store_drop(store, item->volume);
+	case STORE_ROLLBACK:
+		return pool_roll_back(&store->pool, item->volume, item->other);
+	default:
+		return STORE_BAD;
+	}
+}
+
+static const char *store_status_words(enum store_status status)
+{
+	static const char *const words[STORE_STATUS_COUNT] = {
+		[STORE_OK] = "",
+		[STORE_BAD] = "the store knows no such command, size or name",
+		[STORE_NOT_READY] = "the store is not ready, `store list` says why",
+		[STORE_MISSING] = "there is no such volume any more",
+		[STORE_EXISTS] = "a volume of that name exists; use another name",
+		[STORE_IN_USE] = "a VM uses the volume; stop that VM first",
+		[STORE_NO_SPACE] = "the store has too little space left; drop a volume first",
+		[STORE_NO_ROOM] = "the store has as many volumes as it can; drop one first",
+		[STORE_DISK_ERROR] = "the store's disk failed",
+		[STORE_DAMAGED] = "the store is damaged",
+	};
+
+	return words[status];
+}
+
+static void store_answer(struct open_store *store, enum store_status status)
+{
+	store->answer.status = status;
+	string_copy(store->answer.text, sizeof(store->answer.text), store_status_words(status));
+}
+
+static void store_do_all(struct open_store *store)
+{
+	enum store_status status = STORE_OK;
+	u32 i = 0;
+
+	for (; i < store->command.count && status == STORE_OK; i++)
+		status = store_do_item(store, &store->command.item[i], &store->answer.volume[i]);
+	if (status != STORE_OK) {
+		store->answer.item = i - 1;
+		store_take_back(store, i);
+	}
+	store_answer(store, status);
+	store->commanded_after = store->pool.dirty ? store->pool.now : store->pool.committed;
+}
+
+/* Makes an empty store, which is there once both superblocks are written. */
+static void store_format(struct open_store *store)
+{
+	const struct store_item *item = &store->command.item[0];
+	bool over = (item->flags & STORE_FORMAT_OVER) != 0;
+	struct store_superblock super = {.magic = STORE_MAGIC, .version = STORE_VERSION};
+	u32 chunk = item->sectors != 0 ? (u32)MIN(item->sectors, STORE_CHUNK_MOST)
+				       : store_chunk_usual(store->given.sectors);
+
+	store->commanded_after = store->pool.committed;
+	if ((store->state == STORE_READY && (!over || store->pool.record_count != 0)) ||
+	    (store->state == STORE_BROKEN && !over) || store->state == STORE_LOADING) {
+		store_answer(store, STORE_BAD);
+		string_copy(store->answer.text, sizeof(store->answer.text),
+			    store->state == STORE_READY && over
+				    ? "the store has volumes; drop them first"
+				    : "the disk holds a store; `overwrite` makes another");
+		return;
+	}
+	super.flags = item->flags & (u32)STORE_OVERCOMMIT;
+	super.next_id = 1;
+	memcpy(super.id, &store->command.number, sizeof(store->command.number));
+	if (chunk < STORE_CHUNK_LEAST || (chunk & (chunk - 1)) != 0 ||
+	    !pool_lay_out(store->given.sectors, chunk, &super) ||
+	    STORE_PAGE_BYTES + pool_bytes(super.blocks, super.chunks) > store->given.bytes) {
+		store_answer(store, STORE_BAD);
+		string_copy(store->answer.text, sizeof(store->answer.text),
+			    "the disk is too small for a store, or the store's memory is");
+		return;
+	}
+	super.generation = store->state == STORE_READY ? store->pool.committed : 0;
+	pool_open(&store->pool, &super, (u8 *)store->page + STORE_PAGE_BYTES);
+	store->pool.dirty = true;
+	store->formatting = 2;
+	store->state = STORE_READY;
+	store->commanded_after = store->pool.now + 1;
+	store_answer(store, STORE_OK);
+}
+
+bool store_is_busy(const struct open_store *store)
+{
+	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
+		if (clients[i].given.number != 0 && clients[i].waiting != 0 &&
+		    store_open_at(store_clients[i].store) == store &&
+		    store_command_holds(store, store_clients[i].volume))
+			return true;
+	}
+	return false;
+}
+
+bool store_command_holds(const struct open_store *store, u64 volume)
+{
+	if (!store->commanded || store->commanded_after != 0 || volume == 0)
+		return false;
+	for (u32 i = 0; i < store->command.count; i++) {
+		if (store->command.item[i].volume == volume)
+			return true;
+	}
+	return false;
+}
+
+static void store_command_end(struct open_store *store)
+{
+	u64 number = store->answer.number;
+
+	store->commanded = false;
+	store->last = number;
+	store_tell(store);
+	store->page->answer = store->answer;
+	__atomic_store_n(&store->page->answer.number, number, __ATOMIC_RELEASE);
+	process_tell_manager();
+}
+
+bool store_command_step(struct open_store *store)
+{
+	if (!store->commanded)
+		return false;
+	if (store->commanded_after == 0) {
+		if (store_is_busy(store))
+			return false;
+		if (store->command.operation == STORE_FORMAT)
+			store_format(store);
+		else if (store->state != STORE_READY)
+			store_answer(store, STORE_NOT_READY);
+		else
+			store_do_all(store);
+		store->commanded_after = MAX(store->commanded_after, 1);
+		return true;
+	}
+	if (store->state == STORE_READY && store->commanded_after > store->pool.committed)
+		return false;
+	if (store->state == STORE_FAILED)
+		store_answer(store, STORE_DISK_ERROR);
+	store_command_end(store);
+	return true;
+}
+
+/* --- telling --- */
+
+static void store_tell_volumes(const struct open_store *store)
+{
+	for (u32 i = 0; i < STORE_VOLUME_MAX; i++) {
+		const struct store_record *record =
+			store->state == STORE_READY ? pool_record(&store->pool, i) : NULL;
+		struct store_volume *volume = &store->page->volume[i];
+
+		if (record == NULL) {
+			volume->id = 0;
+			continue;
+		}
+		volume->id = record->id;
+		volume->parent = record->parent;
+		volume->sectors = record->sectors;
+		volume->made_s = record->made_s;
+		volume->flags = record->flags;
+		volume->own_bytes = pool_own_chunks(&store->pool, record) *
+				    store->pool.super.chunk_sectors * BLOCK_SECTOR_BYTES;
+		memcpy(volume->name, record->name, sizeof(volume->name));
+	}
+}
+
+void store_tell(struct open_store *store)
+{
+	struct store_page *page = store->page;
+	const struct pool *pool = &store->pool;
+	u64 chunk_bytes = (u64)pool->super.chunk_sectors * BLOCK_SECTOR_BYTES;
+
+	__atomic_store_n(&page->version, page->version | 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	page->told = (struct store_told){.number = store->given.number, .state = store->state};
+	string_copy(page->told.reason, sizeof(page->told.reason), store->reason);
+	if (store->state == STORE_READY) {
+		memcpy(page->told.id, pool->super.id, sizeof(page->told.id));
+		page->told.version = pool->super.version;
+		page->told.flags = pool->super.flags;
+		page->told.chunk_bytes = chunk_bytes;
+		page->told.generation = pool->committed;
+		page->told.bytes = pool->super.chunks * chunk_bytes;
+		page->told.free_bytes = pool->free_chunks * chunk_bytes;
+		page->told.reserved_bytes = pool->reserved_chunks * chunk_bytes;
+		page->told.metadata_blocks = pool->super.blocks;
+		page->told.metadata_free = pool->free_blocks;
+		page->told.volumes = pool->record_count;
+		page->told.copied_chunks = pool->copied_chunks;
+	}
+	store_tell_volumes(store);
+	__atomic_store_n(&page->version, (page->version | 1) + 1, __ATOMIC_RELEASE);
+	store->told = true;
+	process_tell_manager();
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writes a generation to the disk: its nodes to blocks that no superblock leads to, then, once
+ * these are on the medium, the older of the two superblocks. Called by store.c. Whatever goes wrong
+ * before the superblock is written leaves the generation before.
+ */
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/driver/disk/layers/store/pool_load.h"
+#include "vmm/driver/disk/layers/store/store.h"
+
+enum { COMMIT_NODES, COMMIT_FLUSH, COMMIT_SUPER, COMMIT_LAST_FLUSH, COMMIT_DONE };
+
+/* Freezes the generation: from now on changes belong to the next one. */
+void store_commit_begin(struct open_store *store)
+{
+	struct pool *pool = &store->pool;
+
+	store->job = JOB_COMMIT;
+	store->step = (struct store_step){.step = COMMIT_NODES, .fresh = pool_freeze(pool)};
+	store->step.super = pool->super;
+	store_io_forget();
+}
+
+static void store_commit_end(struct open_store *store)
+{
+	pool_committed(&store->pool, store->step.fresh);
+	store->job = JOB_NONE;
+	store->told = false;
+}
+
+/* Writes a block. Returns false if the device has no room now. */
+static bool store_write_block(const struct open_store *store, u32 block, const void *from)
+{
+	memcpy(store_io_data(), from, STORE_BLOCK_BYTES);
+	return store_io(store, BLOCK_WRITE, (u64)block * STORE_BLOCK_SECTORS, STORE_BLOCK_SECTORS);
+}
+
+static bool store_commit_node(struct open_store *store)
+{
+	u32 block = store->pool.fresh[store->step.at];
+	struct store_node *node = pool_node(&store->pool, block);
+
+	node->check = store_block_check(node, &node->check);
+	if (!store_write_block(store, block, node))
+		return false;
+	store->step.at++;
+	return true;
+}
+
+static bool store_commit_flush(struct open_store *store)
+{
+	if (store_has_feature(store, DISK_FLUSH) && !store_io(store, BLOCK_FLUSH, 0, 0))
+		return false;
+	store->step.step++;
+	return true;
+}
+
+static bool store_commit_super(struct open_store *store)
+{
+	struct store_superblock *super = &store->step.super;
+
+	super->check = store_block_check(super, &super->check);
+	if (!store_write_block(store, (u32)(super->generation % 2), super))
+		return false;
+	store->step.step++;
+	return true;
+}
+
+bool store_commit_step(struct open_store *store)
+{
+	if (store_io_status() != BLOCK_OK) {
+		store_fail(store, STORE_FAILED, "its metadata could not be written");
+		return true;
+	}
+	switch (store->step.step) {
+	case COMMIT_NODES:
+		if (store->step.at < store->step.fresh)
+			return store_commit_node(store);
+		store->step.step++;
+		return true;
+	case COMMIT_FLUSH:
+	case COMMIT_LAST_FLUSH:
+		return store_commit_flush(store);
+	case COMMIT_SUPER:
+		return store_commit_super(store);
+	default:
+		store_commit_end(store);
+		return true;
+	}
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Makes ready what a client's request needs: a chunk of its own, which holds what the volume held
+ * there; zeros in a part of one; or no chunk. Called by store.c while nothing of the client is with
+ * the device, so that nobody still reads a chunk that is given up here.
+ */
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/driver/disk/layers/store/pool_load.h"
+#include "vmm/driver/disk/layers/store/store.h"
+
+#define NO_CHUNK ~0u
+
+enum { FILL_READ, FILL_WRITE, FILL_WRITTEN, FILL_ZERO, FILL_ZEROED, FILL_PUT };
+
+static u64 store_sector_of(const struct open_store *store, u32 chunk)
+{
+	return pool_first_chunk_sector(&store->pool.super) +
+	       (u64)chunk * store->pool.super.chunk_sectors;
+}
+
+static struct store_client *store_filled(const struct open_store *store)
+{
+	return &store_clients[store->step.client];
+}
+
+static u64 store_index_of(const struct open_store *store)
+{
+	return store_filled(store)->sector / store->pool.super.chunk_sectors;
+}
+
+static void store_fill_end(struct open_store *store, bool good)
+{
+	struct store_client *client = store_filled(store);
+
+	store->job = JOB_NONE;
+	client->failed = !good;
+	client->after = store->pool.dirty ? store->pool.now : store->pool.committed;
+}
+
+/* Tells why the client has to wait on, and lets others have their turn. */
+static void store_fill_wait(struct open_store *store, enum store_wait why)
+{
+	store->job = JOB_NONE;
+	store->page->wait[store->step.client] = why;
+	store_filled(store)->starved_at = store->pool.committed + 1;
+	store->told = false;
+}
+
+static void store_fill_put(struct open_store *store)
+{
+	if (pool_put(&store->pool, store_filled(store)->volume, store_index_of(store),
+		     store->step.to)) {
+		store->pool.copied_chunks += store->step.from != NO_CHUNK;
+		store_fill_end(store, true);
+		return;
+	}
+	if (store->step.to != NO_CHUNK)
+		pool_give_chunk(&store->pool, store->step.to);
+	store_fill_wait(store, STORE_WAIT_METADATA);
+}
+
+void store_fill_begin(struct open_store *store, u32 index)
+{
+	struct store_client *client = &store_clients[index];
+	const struct store_record *record = pool_find(&store->pool, client->volume);
+	u32 chunk = NO_CHUNK;
+	bool alone = false;
+	bool mapped;
+
+	store->job = JOB_FILL;
+	store->step = (struct store_step){.client = index, .from = NO_CHUNK, .to = NO_CHUNK};
+	if (record == NULL) {
+		store_fill_end(store, false);
+		return;
+	}
+	mapped = pool_look_up(&store->pool, record, store_index_of(store), &chunk, &alone);
+	store->page->wait[index] = STORE_WAIT_NOT;
+	if (client->want == WANT_UNMAP) {
+		store->step.step = FILL_PUT;
+		if (!mapped)
+			store_fill_end(store, true);
+		return;
+	}
+	if (mapped && alone) {
+		store->step.to = chunk;
+		store->step.kept = true;
+		store->step.step = FILL_ZERO;
+		if (client->want == WANT_CHUNK)
+			store_fill_end(store, true);
+		return;
+	}
+	store->step.to = pool_take_chunk(&store->pool);
+	if (store->step.to == NO_CHUNK) {
+		store_fill_wait(store, STORE_WAIT_FULL);
+		return;
+	}
+	store->step.from = mapped ? chunk : NO_CHUNK;
+	store->step.step = mapped ? FILL_READ : FILL_WRITE;
+}
+
+static u32 store_piece_of(const struct open_store *store)
+{
+	return MIN(STORE_IO_SECTORS, store->pool.super.chunk_sectors - store->step.at);
+}
+
+static bool store_fill_write(struct open_store *store)
+{
+	u32 sectors = store_piece_of(store);
+
+	if (store->step.from == NO_CHUNK)
+		memset(store_io_data(), 0, (size_t)sectors * BLOCK_SECTOR_BYTES);
+	if (!store_io(store, BLOCK_WRITE, store_sector_of(store, store->step.to) + store->step.at,
+		      sectors))
+		return false;
+	store->step.step = FILL_WRITTEN;
+	return true;
+}
+
+static void store_fill_written(struct open_store *store)
+{
+	store->step.at += store_piece_of(store);
+	if (store->step.at < store->pool.super.chunk_sectors)
+		store->step.step = store->step.from != NO_CHUNK ? FILL_READ : FILL_WRITE;
+	else if (store_filled(store)->want == WANT_ZEROES && store->step.from != NO_CHUNK)
+		store->step.step = FILL_ZERO;
+	else
+		store->step.step = FILL_PUT;
+}
+
+/* Writes zeros to the part that the client has asked for, a piece at a time. */
+static bool store_fill_zero(struct open_store *store)
+{
+	const struct store_client *client = store_filled(store);
+	u64 first = client->sector % store->pool.super.chunk_sectors;
+	u32 sectors = MIN(STORE_IO_SECTORS, client->sectors - store->step.zeroed);
+
+	memset(store_io_data(), 0, (size_t)sectors * BLOCK_SECTOR_BYTES);
+	if (!store_io(store, BLOCK_WRITE,
+		      store_sector_of(store, store->step.to) + first + store->step.zeroed, sectors))
+		return false;
+	store->step.zeroed += sectors;
+	store->step.step = FILL_ZEROED;
+	return true;
+}
+
+static void store_fill_zeroed(struct open_store *store)
+{
+	if (store->step.zeroed < store_filled(store)->sectors)
+		store->step.step = FILL_ZERO;
+	else if (store->step.kept)
+		store_fill_end(store, true);
+	else
+		store->step.step = FILL_PUT;
+}
+
+bool store_fill_step(struct open_store *store)
+{
+	bool wrote = store->step.step == FILL_WRITTEN || store->step.step == FILL_ZEROED ||
+		     (store->step.step == FILL_WRITE && store->step.from != NO_CHUNK);
+
+	if (wrote && store_io_status() != BLOCK_OK) {
+		if (!store->step.kept)
+			pool_give_chunk(&store->pool, store->step.to);
+		store_fill_end(store, false);
+		return true;
+	}
+	switch (store->step.step) {
+	case FILL_READ:
+		if (!store_io(store, BLOCK_READ,
+			      store_sector_of(store, store->step.from) + store->step.at,
+			      store_piece_of(store)))
+			return false;
+		store->step.step = FILL_WRITE;
+		return true;
+	case FILL_WRITE:
+		return store_fill_write(store);
+	case FILL_WRITTEN:
+		store_fill_written(store);
+		return true;
+	case FILL_ZERO:
+		return store_fill_zero(store);
+	case FILL_ZEROED:
+		store_fill_zeroed(store);
+		return true;
+	default:
+		store_fill_put(store);
+		return true;
+	}
+}

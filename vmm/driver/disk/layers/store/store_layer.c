@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The layer of a client that has a volume: leads its requests to the chunks of the disk. Called
+ * through layer.h. A request lies in one chunk; whatever is not there yet is made ready by store.c
+ * while the client keeps the request.
+ */
+#include "vmm/driver/disk/layers/store/store_layer.h"
+
+#include "lib/string.h"
+#include "vmm/driver/disk/layers/store/pool_load.h"
+#include "vmm/driver/disk/layers/store/store.h"
+
+struct store_client store_clients[DISK_CLIENT_MAX];
+
+static struct store_client *store_client_of(const struct client *client)
+{
+	return &store_clients[client_index(client)];
+}
+
+static void store_layer_open(struct client *client, const struct layer *const *below)
+{
+	(void)below;
+	*store_client_of(client) = (struct store_client){
+		.volume = client->given.disk.store.volume,
+		.store = client->given.disk.store.store % STORE_MAX,
+	};
+}
+
+static void store_layer_close(struct client *client)
+{
+	*store_client_of(client) = (struct store_client){.volume = 0};
+}
+
+/* Follows a volume that has grown. */
+static void store_layer_command(struct client *client)
+{
+	client->given.disk.sectors = client_part(client)->sectors;
+}
+
+/* Returns the client's store if its volume can be used, or NULL. */
+static struct open_store *store_of(const struct client *client)
+{
+	struct open_store *store = store_open_at(store_client_of(client)->store);
+
+	return store->given.number != 0 && store->state == STORE_READY ? store : NULL;
+}
+
+static bool store_is_loading(const struct client *client)
+{
+	const struct open_store *store = store_open_at(store_client_of(client)->store);
+
+	return store->given.number != 0 && store->state == STORE_LOADING;
+}
+
+static bool store_may_ask(const struct client *client)
+{
+	return !store_is_loading(client) &&
+	       !store_command_holds(store_open_at(store_client_of(client)->store),
+				    store_client_of(client)->volume);
+}
+
+static bool store_waits(const struct client *client)
+{
+	return !store_may_ask(client) || store_client_of(client)->want != WANT_NOTHING;
+}
+
+/* Returns the volume's record if the request may be done: it lies in one chunk of the volume. */
+static const struct store_record *store_check(const struct client *client,
+					      const struct open_store *store,
+					      const struct block_request *request)
+{
+	const struct store_record *record =
+		store != NULL ? pool_find(&store->pool, store_client_of(client)->volume) : NULL;
+	u64 chunk = store != NULL ? store->pool.super.chunk_sectors : 1;
+
+	if (record == NULL || request->sector > record->sectors ||
+	    request->sectors > record->sectors - request->sector ||
+	    request->sector % chunk + request->sectors > chunk)
+		return NULL;
+	return record;
+}
+
+static enum layer_answer store_end(enum block_status *status, enum block_status how)
+{
+	*status = how;
+	return LAYER_ENDS;
+}
+
+static enum layer_answer store_read(struct client *client, const struct block_request *request,
+				    enum block_status *status)
+{
+	const struct open_store *store = store_of(client);
+	const struct store_record *record = store_check(client, store, request);
+	u32 chunk;
+	bool alone;
+
+	if (record == NULL)
+		return store_end(status, BLOCK_ERROR);
+	if (pool_look_up(&store->pool, record, request->sector / store->pool.super.chunk_sectors,
+			 &chunk, &alone))
+		return LAYER_PASSES;
+	if (request->window != 0)
+		return store_end(status, BLOCK_COPY); /* zeros are written by the driver */
+	memset(client_pool(client, request->offset), 0,
+	       (size_t)request->sectors * BLOCK_SECTOR_BYTES);
+	return LAYER_ENDS;
+}
+
+static enum layer_answer store_want_of(struct client *client, const struct block_request *request,
+				       enum store_want want)
+{
+	struct store_client *own = store_client_of(client);
+
+	own->want = want;
+	own->sector = request->sector;
+	own->sectors = request->sectors;
+	own->after = 0;
+	own->starved_at = 0;
+	own->failed = false;
+	return LAYER_WAITS;
+}
+
+/*
+ * Goes on with a request that has waited. Returns false if it is a new one, or if what it waited
+ * for is there and the request can be looked at again.
+ */
+static bool store_goes_on(struct client *client, const struct open_store *store,
+			  const struct block_request *request, enum layer_answer *answer,
+			  enum block_status *status)
+{
+	struct store_client *own = store_client_of(client);
+	enum store_want want = own->want;
+	bool same = own->sector == request->sector && own->sectors == request->sectors;
+
+	*answer = LAYER_WAITS;
+	if (want == WANT_NOTHING)
+		return false;
+	if (own->after == 0)
+		return true;
+	if (own->failed) {
+		own->want = WANT_NOTHING;
+		*answer = store_end(status, BLOCK_ERROR);
+		return true;
+	}
+	if (own->after > store->pool.committed)
+		return true;
+	own->want = WANT_NOTHING;
+	if (want == WANT_CHUNK || !same)
+		return false;
+	*answer = store_end(status, BLOCK_OK);
+	return true;
+}
+
+/* Gives up a whole chunk, or has zeros written to a part of it. */
+static enum layer_answer store_clear(struct client *client, const struct open_store *store,
+				     const struct block_request *request, bool mapped,
+				     enum block_status *status)
+{
+	u64 volume_end = pool_find(&store->pool, store_client_of(client)->volume)->sectors;
+	u32 chunk = store->pool.super.chunk_sectors;
+	bool whole =
+		request->sector % chunk == 0 &&
+		(request->sectors == chunk || request->sector + request->sectors == volume_end);
+
+	if (!mapped)
+		return store_end(status, BLOCK_OK);
+	if (whole)
+		return store_want_of(client, request, WANT_UNMAP);
+	if (request->operation == BLOCK_DISCARD)
+		return store_end(status, BLOCK_OK);
+	return store_want_of(client, request, WANT_ZEROES);
+}
+
+static enum layer_answer store_write(struct client *client, const struct block_request *request,
+				     enum block_status *status)
+{
+	const struct open_store *store = store_of(client);
+	const struct store_record *record = store_check(client, store, request);
+	enum layer_answer answer;
+	bool mapped;
+	bool alone;
+	u32 chunk;
+
+	if (record == NULL || (record->flags & STORE_VOLUME_READ_ONLY) != 0)
+		return store_end(status, BLOCK_ERROR);
+	if (store_goes_on(client, store, request, &answer, status))
+		return answer;
+	mapped = pool_look_up(&store->pool, record,
+			      request->sector / store->pool.super.chunk_sectors, &chunk, &alone);
+	if (request->operation != BLOCK_WRITE)
+		return store_clear(client, store, request, mapped, status);
+	return mapped && alone ? LAYER_PASSES : store_want_of(client, request, WANT_CHUNK);
+}
+
+static enum layer_answer store_flush(struct client *client, const struct block_request *request,
+				     enum block_status *status)
+{
+	const struct open_store *store = store_of(client);
+
+	(void)request;
+	if (store == NULL)
+		return store_end(status, BLOCK_ERROR);
+	if (!store_has_feature(store, DISK_FLUSH))
+		return store_end(status, BLOCK_OK);
+	return LAYER_PASSES;
+}
+
+/* Leads the request from the volume to the disk. */
+static void store_lead(struct client *client, struct driver_request *request)
+{
+	const struct open_store *store = store_open_at(store_client_of(client)->store);
+	const struct store_record *record =
+		pool_find(&store->pool, store_client_of(client)->volume);
+	u64 size = store->pool.super.chunk_sectors;
+	bool alone;
+	u32 chunk = 0;
+
+	request->volume_sector = request->sector;
+	if (request->operation == BLOCK_FLUSH)
+		return;
+	(void)pool_look_up(&store->pool, record, request->sector / size, &chunk, &alone);
+	request->sector = store->given.first_sector + pool_first_chunk_sector(&store->pool.super) +
+			  chunk * size + request->sector % size;
+}
+
+static void store_lead_back(struct client *client, struct driver_request *request)
+{
+	(void)client;
+	request->sector = request->volume_sector;
+}
+
+static enum block_status store_done(struct client *client, struct driver_request *request,
+				    enum block_status status)
+{
+	store_lead_back(client, request);
+	return status;
+}
+
+const struct layer store_layer = {
+	.open = store_layer_open,
+	.close = store_layer_close,
+	.command = store_layer_command,
+	.may_ask = store_may_ask,
+	.waits = store_waits,
+	.read = store_read,
+	.write = store_write,
+	.flush = store_flush,
+	.begin = store_lead,
+	.cancel = store_lead_back,
+	.done = store_done,
+};

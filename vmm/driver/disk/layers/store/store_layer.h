@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/driver/disk/core/layer.h"
+
+/* Leads requests to a volume of a store. */
+extern const struct layer store_layer;
