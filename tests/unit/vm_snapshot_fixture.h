@@ -54,6 +54,45 @@ static struct {
 	u32 again;    /* how often the devices may reach the RAM again */
 } disks;
 
+/* The VM's volumes, as vm_volume.c tells of them. */
+static struct {
+	u32 claims; /* for snapshots that were begun */
+	u32 keeps;
+	u32 back;
+	u32 looks;		    /* for what no snapshot needs */
+	enum disk_undo_state state; /* of what was asked for last */
+} volumes;
+
+void vm_volumes_claim(const struct vm *vm, struct vm_snapshot *snapshot)
+{
+	(void)vm;
+	snapshot->volumes = ++volumes.claims;
+}
+
+void vm_volumes_keep(struct vm *vm)
+{
+	assert_true(vm->snapshots.list[vm->snapshots.place].volumes != 0);
+	volumes.keeps++;
+}
+
+void vm_volumes_go_back(struct vm *vm)
+{
+	(void)vm;
+	volumes.back++;
+}
+
+enum disk_undo_state vm_volumes_done(struct vm *vm, char *why, size_t size)
+{
+	(void)vm;
+	string_copy(why, size, "store main: it is full");
+	return volumes.state;
+}
+
+void vm_volumes_look(void)
+{
+	volumes.looks++;
+}
+
 bool vm_disks_prepare(struct vm *vm, char *why, size_t size)
 {
 	(void)vm;
@@ -298,7 +337,7 @@ static UNUSED struct vm *ready_in(enum vm_state state)
 	states = closed = merges = 0;
 	merged_pages = 0;
 	memset(&disks, 0, sizeof(disks));
-	disks.keep_state = disks.back_state = DISK_UNDO_DONE;
+	disks.keep_state = disks.back_state = volumes.state = DISK_UNDO_DONE;
 	channel.state_bytes = 5000;
 	return vm;
 }

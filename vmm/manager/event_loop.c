@@ -18,6 +18,7 @@
 #include "vmm/manager/net/capture.h"
 #include "vmm/manager/inspect/perf.h"
 #include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/disks/vm_volume.h"
 #include "vmm/manager/vm/memory/vm_overcommit.h"
 #include "vmm/manager/vm/vm_pace.h"
 #include "vmm/manager/vm/operation/backup/vm_backup.h"
@@ -106,6 +107,7 @@ void event_loop_run_once(void)
 	more |= disk_restore_step();
 	more |= capture_step();
 	more |= vm_step();
+	vm_volumes_step();
 	more |= console_step();
 	more |= machine_channels_step();
 	more |= log_export_step();

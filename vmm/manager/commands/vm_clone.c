@@ -5,6 +5,9 @@
  */
 #include "vmm/manager/commands/vm_snapshot.h"
 #include "vmm/manager/net/net.h"
+#include "vmm/manager/vm/disks/vm_volume.h"
+#include "vmm/manager/vm/vm_snapshot_list.h"
+#include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
 static void command_vm_clone_show(struct reply *reply, const struct vm *vm)
@@ -126,14 +129,105 @@ static bool command_vm_clone_find_nets(struct reply *reply, const struct argumen
 	return true;
 }
 
+/* The clone whose volumes are being made; one at a time. */
+static struct {
+	struct reply *reply; /* NULL: there is none */
+	u32 from_id;
+	char snapshot[CONFIG_NAME_BYTES];
+	char name[CONFIG_NAME_BYTES];
+	struct vm_clone_nets nets;
+	struct vm_volumes_work work;
+	u64 until_tsc;
+} pending;
+
+#define VOLUMES_NS (60 * NS_PER_S)
+
+static void command_vm_clone_make(struct reply *reply, struct vm *from,
+				  const struct vm_snapshot *snapshot, const char *name,
+				  const struct vm_clone_nets *nets)
+{
+	char problem[256];
+	struct vm *vm = vm_clone(from, snapshot, name, nets, problem, sizeof(problem));
+
+	if (vm != NULL) {
+		command_vm_await_monitor(reply, vm, command_vm_clone_resume);
+		return;
+	}
+	if (snapshot->volumes != 0)
+		vm_volumes_drop_clones(from, name, &pending.work);
+	reply_fail(reply, vm_find(name) != NULL ? CODE_EXISTS : CODE_FAILED, "VM %s: %s", name,
+		   problem);
+}
+
+/* Ends the wait for a clone's volumes with an error. */
+static bool command_vm_clone_give_up(struct reply *reply, const struct vm *from,
+				     const char *problem)
+{
+	pending.reply = NULL;
+	if (from != NULL)
+		vm_volumes_drop_clones(from, pending.name, &pending.work);
+	reply_fail(reply, CODE_FAILED, "VM %s: %s", pending.name, problem);
+	return true;
+}
+
+/* Makes the clone once it has its volumes. */
+static bool command_vm_clone_volumes_resume(struct reply *reply)
+{
+	struct vm *from = vm_by_id(pending.from_id);
+	const struct vm_snapshot *snapshot =
+		from != NULL ? vm_snapshot_find(from, pending.snapshot) : NULL;
+	enum disk_undo_state state;
+	char problem[256];
+
+	if (pending.reply != reply) {
+		reply_fail(reply, CODE_BUSY, "another clone was made meanwhile, try again");
+		return true;
+	}
+	if (snapshot == NULL || vm_is_ending(from))
+		return command_vm_clone_give_up(reply, from, "its snapshot was dropped meanwhile");
+	state = vm_volumes_make_clones(from, snapshot, pending.name, &pending.work, problem,
+				       sizeof(problem));
+	if (state == DISK_UNDO_FAILED ||
+	    (state == DISK_UNDO_PENDING && clock_tsc() >= pending.until_tsc))
+		return command_vm_clone_give_up(reply, from, problem);
+	if (state == DISK_UNDO_PENDING)
+		return false;
+	pending.reply = NULL;
+	reply->resume = NULL;
+	command_vm_clone_make(reply, from, snapshot, pending.name, &pending.nets);
+	return reply->resume == NULL;
+}
+
+/* Begins to make the clone's volumes. */
+static void command_vm_clone_begin(struct reply *reply, const struct vm *from,
+				   const struct vm_snapshot *snapshot, const char *name,
+				   const struct vm_clone_nets *nets)
+{
+	if (pending.reply != NULL && clock_tsc() < pending.until_tsc) {
+		reply_fail(reply, CODE_BUSY, "volumes of clone %s are being made, try again",
+			   pending.name);
+		return;
+	}
+	if (vm_find(name) != NULL) {
+		reply_fail(reply, CODE_EXISTS, "VM %s: it exists already", name);
+		return;
+	}
+	pending.reply = reply;
+	pending.from_id = from->id;
+	pending.nets = *nets;
+	pending.work = (struct vm_volumes_work){.begun = false};
+	pending.until_tsc = clock_tsc() + clock_ns_to_tsc(VOLUMES_NS);
+	string_copy(pending.snapshot, sizeof(pending.snapshot), snapshot->name);
+	string_copy(pending.name, sizeof(pending.name), name);
+	reply->resume = command_vm_clone_volumes_resume;
+}
+
 static void command_vm_clone_run(struct reply *reply, const struct arguments *arguments)
 {
 	const char *name = arguments->word[1];
 	const struct vm_snapshot *snapshot;
 	struct vm_clone_nets nets = {0};
 	struct vm *from;
-	struct vm *vm;
-	char problem[256];
 	char shown[40];
 
 	snapshot = command_vm_clone_find(reply, arguments->word[0], &from);
@@ -151,12 +245,10 @@ static void command_vm_clone_run(struct reply *reply, const struct arguments *ar
 			   from->config.name);
 		return;
 	}
-	vm = vm_clone(from, snapshot, name, &nets, problem, sizeof(problem));
-	if (vm == NULL)
-		reply_fail(reply, vm_find(name) != NULL ? CODE_EXISTS : CODE_FAILED, "VM %s: %s",
-			   name, problem);
+	if (snapshot->volumes != 0)
+		command_vm_clone_begin(reply, from, snapshot, name, &nets);
 	else
-		command_vm_await_monitor(reply, vm, command_vm_clone_resume);
+		command_vm_clone_make(reply, from, snapshot, name, &nets);
 }
 
 COMMAND(vm_clone,
@@ -169,7 +261,9 @@ COMMAND(vm_clone,
 		  "addresses, and no link until the guest's drivers begin anew. One for which\n"
 		  "net= names another network has the address that the guest knows, and is up.\n"
 		  "Disks that the first may write to it sees as they were at the last snapshot;\n"
-		  "what it writes to them is its own, up to `disk.undo` of each, and ends with it.",
+		  "what it writes to them is its own, up to `disk.undo` of each, and ends with\n"
+		  "it. Of volumes it has clones, of any snapshot, named NEW.VOLUME; `vm destroy`\n"
+		  "drops them, and the clone can be snapshotted and cloned itself.",
 	.example = "vm clone alpha@ready beta net=test",
 	.keys = "name state uuid",
 	.run = command_vm_clone_run,

@@ -320,6 +320,13 @@ static u64 store_next_number(void)
 	return (u64)boot << 32 | ++last;
 }
 
+bool store_is_idle(const struct store *store)
+{
+	return store->page != NULL && store->driver_at != 0 &&
+	       (store->asked == 0 ||
+		__atomic_load_n(&store->page->answer.number, __ATOMIC_ACQUIRE) == store->asked);
+}
+
 u64 store_ask(struct store *store, enum store_operation operation, const struct store_item *item,
 	      u32 count, char *problem, size_t size)
 {
@@ -332,10 +339,12 @@ u64 store_ask(struct store *store, enum store_operation operation, const struct 
 						 : "the driver of its disk is not ready");
 		return 0;
 	}
-	if (store->asked != 0 && !store_answered(store, store->asked, &answer)) {
+	if (!store_is_idle(store)) {
 		format(problem, size, "it is still busy with the last command, try again");
 		return 0;
 	}
+	if (store->asked != 0 && store_answered(store, store->asked, &answer))
+		store->past[store->past_count++ % STORE_PAST_MAX] = answer;
 	command = &store->page->command;
 	command->operation = operation;
 	command->count = count;
@@ -349,11 +358,18 @@ u64 store_ask(struct store *store, enum store_operation operation, const struct 
 
 bool store_answered(const struct store *store, u64 number, struct store_answer *answer)
 {
+	for (u32 i = 0; i < STORE_PAST_MAX; i++) {
+		if (store->past[i].number != number)
+			continue;
+		*answer = store->past[i];
+		return true;
+	}
 	if (store->page == NULL ||
 	    __atomic_load_n(&store->page->answer.number, __ATOMIC_ACQUIRE) != number)
 		return false;
 	memcpy(answer, &store->page->answer, sizeof(*answer));
 	answer->text[STORE_TEXT_BYTES - 1] = '\0';
+	answer->number = number;
 	return true;
 }
 
@@ -417,4 +433,34 @@ struct store *store_look_up(const struct vm_disk *disk, struct store_volume *vol
 		return store;
 	format(problem, size, "the store has no volume \"%s\"; `volume list` shows them", name);
 	return NULL;
+}
+
+/* Returns the size of the volume, or 0 if there is none with that id. */
+static u64 store_sectors_of(const struct store *store, u64 volume)
+{
+	struct store_volume entry;
+
+	for (u32 i = 0; store_volume_at(store, i, &entry); i++) {
+		if (entry.id == volume)
+			return entry.sectors;
+	}
+	return 0;
+}
+
+void store_tell_sizes(struct store *store)
+{
+	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
+		struct driver_link *link = &store->driver->link[i];
+		u64 sectors;
+
+		if (!link->used || link->disk.store.volume == 0 ||
+		    link->disk.store.store != store->place)
+			continue;
+		sectors = store_sectors_of(store, link->disk.store.volume);
+		if (sectors == 0 || sectors == link->disk.sectors)
+			continue;
+		link->disk.sectors = sectors;
+		driver_link_fill(link);
+		driver_link_describe(link);
+	}
 }

@@ -4,6 +4,8 @@
 #include "vmm/io/store.h"
 #include "vmm/manager/disk/disk.h"
 
+#define STORE_PAST_MAX 8u
+
 /*
  * Stores: the sections [store NAME] of the configuration. A store lies on a disk, whose driver
  * alone reads and writes it (vmm/io/store.h); the manager gives the driver memory that outlives the
@@ -15,6 +17,9 @@ struct store {
 	u32 disk;			     /* number of its disk */
 	struct driver *driver;		     /* NULL: its disk was never ready */
 	u32 place;			     /* index in driver_channel.store */
+	/* answers to earlier commands, whose askers may not have looked yet; a ring */
+	struct store_answer past[STORE_PAST_MAX];
+	u32 past_count;
 	char problem[2 * DRIVER_TEXT_BYTES]; /* why the manager cannot use it; "": it can */
 	handle_t group;			     /* pays for `memory`; HANDLE_NONE: there is none */
 	handle_t memory;
@@ -67,6 +72,11 @@ bool store_answered(const struct store *store, u64 number, struct store_answer *
 
 /* Returns the sectors of a chunk, between whose multiples a request to a volume has to lie. */
 u32 store_boundary(const struct driver *driver, const struct driver_link *link);
+/* Returns whether the driver could be given a command now. */
+bool store_is_idle(const struct store *store);
+/* Tells the users of volumes whose size has changed. */
+void store_tell_sizes(struct store *store);
+
 /* Writes the names of a volume's users, as disk_users does. */
 void store_users(const struct store *store, u64 volume, char *text, size_t size);
 /*

@@ -57,6 +57,10 @@ bool console_step(void)
 	return false;
 }
 
+void vm_volumes_step(void)
+{
+}
+
 /* The manager has nothing else to do. */
 #define NOTHING_TO_DO(name)                                                                        \
 	void name(void)                                                                            \

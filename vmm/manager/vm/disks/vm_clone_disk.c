@@ -25,7 +25,8 @@ static bool vm_clone_is_written(const struct vm *vm, u32 place)
 {
 	const struct driver_link *link = vm->link[place];
 
-	return link != NULL && !link->disk.read_only && !disk_is_view(link);
+	return link != NULL && !link->disk.read_only && !disk_is_view(link) &&
+	       link->disk.store.volume == 0;
 }
 
 static bool vm_clone_is_marked(const struct vm *vm, u32 place)

@@ -19,9 +19,11 @@
 #define TABLES_SHARE 512u /* part of the memory's pages, for its slots */
 #define TABLES_PAGES 4u
 
+/* Returns whether the VM may write to the disk; of volumes their store has snapshots. */
 static bool vm_is_written(const struct driver_link *link)
 {
-	return link != NULL && !link->disk.read_only && !disk_is_view(link);
+	return link != NULL && !link->disk.read_only && !disk_is_view(link) &&
+	       link->disk.store.volume == 0;
 }
 
 /* Returns the next disk that the VM may write to (the first after NULL), or NULL after the last. */

@@ -6,6 +6,7 @@
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/config/boot_config.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/vm/disks/vm_volume.h"
 #include "vmm/manager/vm/process/vm_build.h"
 #include "vmm/manager/vm/vm_check.h"
 #include "vmm/manager/log/vm_events.h"
@@ -147,6 +148,7 @@ static void vm_released(struct vm *vm)
 			vm_event(vm->config.name, vm->uuid, EVENT_DESTROYED, vm->end_reason);
 			boot_config_destroyed(vm->config.name);
 		}
+		vm_volumes_release(vm);
 		vm->id = 0;
 		break;
 	}

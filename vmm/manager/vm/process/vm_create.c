@@ -9,6 +9,7 @@
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/process/vm_build.h"
 #include "vmm/manager/vm/disks/vm_clone_disk.h"
+#include "vmm/manager/vm/disks/vm_volume.h"
 #include "vmm/manager/vm/vm_life.h"
 #include "vmm/rt/format.h"
 
@@ -109,6 +110,8 @@ struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const c
 	string_copy(vm->config.name, sizeof(vm->config.name), name);
 	/* a clone's guest may command this machine only if it was told to */
 	vm->config.channel[0] = '\0';
+	if (!vm_volumes_give(vm, from, problem, size))
+		return NULL;
 	vm_clone_disks_mark(vm, from);
 	vm_connect_clone(vm, from, nets);
 	vm->clone_of = from->id;

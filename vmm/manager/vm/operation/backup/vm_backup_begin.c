@@ -39,6 +39,10 @@ static bool vm_backup_disk_may_begin(const struct vm *vm, u32 place, enum backup
 	else if (disk_is_view(link))
 		format(why, size,
 		       "it is a clone's, which ends with it; use a disk of the VM's own");
+	else if (link->disk.store.volume != 0)
+		format(why, size,
+		       "it is a volume, of which there are no backups yet; `volume snapshot` keeps "
+		       "what it holds");
 	else if (link->disk.read_only)
 		format(why, size, "it is read-only; use one that the VM may write to");
 	else if (link->changes.number != 0 && !disk_changes_begun(link))

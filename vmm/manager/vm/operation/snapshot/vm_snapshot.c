@@ -13,6 +13,7 @@
 #include "vmm/manager/vm/vm_handover.h"
 #include "vmm/manager/vm/memory/vm_quota.h"
 #include "vmm/manager/vm/disks/vm_snapshot_disk.h"
+#include "vmm/manager/vm/disks/vm_volume.h"
 #include "vmm/manager/vm/operation/snapshot/vm_snapshot_reset.h"
 #include "vmm/manager/vm/vm_turn.h"
 #include "vmm/manager/vm/process/vm_report.h"
@@ -164,6 +165,7 @@ static bool vm_snapshot_begin_take(struct vm *vm, const char *name, char *proble
 		return false;
 	*snapshot = (struct vm_snapshot){.ram = HANDLE_NONE, .state_pages = bytes / PAGE_SIZE};
 	string_copy(snapshot->name, sizeof(snapshot->name), name);
+	vm_volumes_claim(vm, snapshot);
 	operation->problem[0] = '\0';
 	snapshots->resets = false;
 	vm_operation_enter(operation, SNAPSHOT_LETTING_GO, LET_GO_NS);
@@ -231,6 +233,8 @@ static void vm_snapshot_look_whether_kept(struct vm *vm)
 	enum disk_undo_state state = vm_disks_kept(vm, problem, sizeof(problem));
 
 	if (state == DISK_UNDO_DONE)
+		state = vm_volumes_done(vm, problem, sizeof(problem));
+	if (state == DISK_UNDO_DONE)
 		vm_snapshot_go_on(vm, VM_COMMAND_CONTINUE);
 	else if (state == DISK_UNDO_FAILED || clock_tsc() >= operation->until_tsc)
 		vm_snapshot_not_done(vm, problem);
@@ -257,6 +261,7 @@ static void vm_snapshot_frozen(struct vm *vm, u32 depth)
 	VM_SNAPSHOT_FOR_EACH(vm, each)
 		each->disks_kept = vm_snapshot_on_top(vm, each);
 	vm_disks_keep(vm);
+	vm_volumes_keep(vm);
 	vm_snapshot_enter(vm, SNAPSHOT_KEEPING);
 	vm_snapshot_look_whether_kept(vm);
 }

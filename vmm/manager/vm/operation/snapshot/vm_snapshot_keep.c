@@ -12,6 +12,7 @@
 #include "vmm/manager/vm/vm_handover.h"
 #include "vmm/manager/vm/memory/vm_quota.h"
 #include "vmm/manager/vm/disks/vm_snapshot_disk.h"
+#include "vmm/manager/vm/disks/vm_volume.h"
 #include "vmm/manager/vm/operation/snapshot/vm_snapshot.h"
 #include "vmm/manager/vm/vm_snapshot_list.h"
 #include "vmm/rt/format.h"
@@ -23,6 +24,7 @@ void vm_snapshot_release(struct vm *vm, struct vm_snapshot *snapshot)
 	if (snapshot->ram != HANDLE_NONE)
 		(void)!sys_handle_close(snapshot->ram);
 	vm_quota_lower(vm, snapshot->state_pages);
+	vm_volumes_look();
 	*snapshot = (struct vm_snapshot){.ram = HANDLE_NONE, .state = HANDLE_NONE};
 }
 

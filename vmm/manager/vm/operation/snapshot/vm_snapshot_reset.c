@@ -9,6 +9,7 @@
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_handover.h"
 #include "vmm/manager/vm/disks/vm_snapshot_disk.h"
+#include "vmm/manager/vm/disks/vm_volume.h"
 #include "vmm/manager/vm/vm_turn.h"
 #include "vmm/manager/vm/operation/snapshot/vm_snapshot.h"
 #include "vmm/manager/vm/vm_operation.h"
@@ -86,6 +87,8 @@ void vm_snapshot_reset_disks(struct vm *vm)
 	char problem[VM_PROBLEM_BYTES];
 	enum disk_undo_state state = vm_disks_are_back(vm, problem, sizeof(problem));
 
+	if (state == DISK_UNDO_DONE)
+		state = vm_volumes_done(vm, problem, sizeof(problem));
 	if (state == DISK_UNDO_DONE) {
 		vm_disks_go_on(vm);
 		vm_snapshot_enter(vm, SNAPSHOT_RESETTING);
@@ -106,6 +109,7 @@ void vm_snapshot_reset_held(struct vm *vm)
 		vm_snapshot_not_done(vm, problem);
 	} else {
 		vm_disks_put_back(vm);
+		vm_volumes_go_back(vm);
 		vm_snapshot_reset_enter_putting_back(vm);
 		vm_snapshot_reset_disks(vm);
 	}

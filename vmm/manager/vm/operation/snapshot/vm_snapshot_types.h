@@ -3,6 +3,7 @@
 
 #include "kernel/abi/object.h"
 #include "vmm/manager/config/config.h"
+#include "vmm/manager/vm/disks/vm_volume_types.h"
 #include "vmm/manager/vm/vm_operation_types.h"
 
 struct vm;
@@ -22,6 +23,7 @@ struct vm_snapshot {
 	u32 layer;		      /* vm_snapshots.layer when the snapshot was taken */
 	u32 depth;		      /* vm_snapshots.depth when the snapshot was taken */
 	bool disks_kept;	      /* the disks' old blocks are kept: it is the last snapshot */
+	u32 volumes;		      /* number of the snapshots of its volumes; 0: it has none */
 };
 
 enum vm_snapshot_phase {
@@ -52,6 +54,7 @@ struct vm_snapshots {
 	u64 used_before; /* pages of the VM's group before the freeze */
 	u64 moved;	 /* progress of the VM's disks at the last look */
 	u64 room;	 /* pages by which the quota was raised for the freeze */
+	struct vm_volumes_work work; /* what the stores of its volumes are asked for */
 };
 
 #define VM_SNAPSHOT_FOR_EACH(vm, each)                                                             \

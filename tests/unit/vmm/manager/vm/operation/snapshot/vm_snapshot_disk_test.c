@@ -159,12 +159,41 @@ static void disks_are_views(void **state)
 	taken(vm, "one");
 }
 
+/* The guest goes on once its volumes have snapshots too; without them there is no snapshot. */
+static void keeps_volumes(void **state)
+{
+	struct vm *vm;
+
+	(void)state;
+	for (u32 fails = 0; fails < 2; fails++) {
+		u32 looks = volumes.looks;
+
+		vm = ready_in(VM_RUNNING);
+		volumes.state = DISK_UNDO_PENDING;
+		channel.state_used = 5000;
+		assert_true(take(vm, "one"));
+		monitor_does(vm, VM_COMMAND_SAVE);
+		assert_int_equal(vm->operation[OPERATION_SNAPSHOT].phase, SNAPSHOT_KEEPING);
+		assert_int_not_equal(channel.command, VM_COMMAND_CONTINUE);
+		volumes.state = fails != 0 ? DISK_UNDO_FAILED : DISK_UNDO_DONE;
+		vm_step();
+		assert_int_equal(channel.command, VM_COMMAND_CONTINUE);
+		monitor_does(vm, VM_COMMAND_CONTINUE);
+		assert_int_equal(vm_snapshot_find(vm, "one") == NULL, fails);
+		/* what the store has made nevertheless is looked for */
+		assert_int_equal(volumes.looks > looks, fails);
+		if (fails != 0)
+			assert_string_equal(vm->operation[OPERATION_SNAPSHOT].problem,
+					    "store main: it is full");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(disks_are_kept),  cmocka_unit_test(disks_go_back),
-		cmocka_unit_test(disks_are_full),  cmocka_unit_test(disks_are_viewed),
-		cmocka_unit_test(disks_are_views),
+		cmocka_unit_test(keeps_volumes),    cmocka_unit_test(disks_are_kept),
+		cmocka_unit_test(disks_go_back),    cmocka_unit_test(disks_are_full),
+		cmocka_unit_test(disks_are_viewed), cmocka_unit_test(disks_are_views),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

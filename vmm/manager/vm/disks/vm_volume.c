@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Takes snapshots of a VM's volumes, goes back to them, clones them for clones of the VM, and drops
+ * what no VM needs any more. Called by the snapshots of VMs, vm_create.c, vm_act.c, `vm clone` and
+ * the event loop. Owns volumes whose names begin with '@' and those of clones; vmm/manager/disk/
+ * store.c talks to the drivers.
+ */
+#include "vmm/manager/vm/disks/vm_volume.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/manager/config/boot_config.h"
+#include "vmm/manager/disk/store.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/process/random.h"
+#include "vmm/manager/vm/vm.h"
+#include "vmm/rt/format.h"
+
+#define OWN_NAME   '@'
+#define DROPS_MAX  64u
+#define HASH_BEGIN 0x811c9dc5u /* FNV-1a */
+#define HASH_PRIME 0x01000193u
+
+/* Clones' volumes that are to be dropped once their store is not busy. */
+static struct {
+	u32 store;
+	char name[CONFIG_NAME_BYTES];
+} drops[DROPS_MAX];
+static u32 drop_count;
+
+static u32 stores_to_look_at = ~0u;	      /* a bit for each: what it has may be of no use */
+static u64 sizes_known_at[CONFIG_STORE_MAX]; /* the command after which links were told sizes */
+
+/* Returns a number that tells what this boot of the machine has made from what others have left. */
+static u32 vm_volume_boot(void)
+{
+	static u32 boot;
+
+	while (boot == 0)
+		random_draw(&boot, sizeof(boot));
+	return boot;
+}
+
+static bool vm_volume_is_written(const struct vm *vm, u32 place)
+{
+	const struct driver_link *link = vm->link[place];
+
+	return link != NULL && link->disk.store.volume != 0 && !link->disk.read_only;
+}
+
+static u32 vm_volume_store_of(const struct vm *vm, u32 place)
+{
+	return vm->config.disk[place].number - 1u;
+}
+
+bool vm_volumes_any(const struct vm *vm)
+{
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
+		if (vm_volume_is_written(vm, i))
+			return true;
+	}
+	return false;
+}
+
+/* --- names --- */
+
+static void vm_volume_snapshot_name(u32 number, u32 place, char name[STORE_NAME_BYTES])
+{
+	format(name, STORE_NAME_BYTES, "%c%08x-%u-%u", OWN_NAME, vm_volume_boot(), number, place);
+}
+
+static u32 vm_volume_hash(const char *text)
+{
+	u32 hash = HASH_BEGIN;
+
+	for (; *text != '\0'; text++)
+		hash = (hash ^ (u8)*text) * HASH_PRIME;
+	return hash;
+}
+
+/*
+ * Writes the name of a clone's volume: "beta.root" for VM beta, whose source has "root" or, itself
+ * a clone, "alpha.root". A name that is too long is cut, and a sum over all of it added.
+ */
+static void vm_volume_clone_name(const struct vm *from, u32 place, const char *clone,
+				 char name[CONFIG_NAME_BYTES])
+{
+	const struct vm_disk *disk = &from->config.disk[place];
+	const char *base = config_volume_name(disk->volume);
+	size_t length = strlen(from->config.name);
+	char all[2 * CONFIG_NAME_BYTES];
+
+	if ((disk->flags & VM_DISK_OWN) != 0 && strncmp(base, from->config.name, length) == 0 &&
+	    base[length] == '.' && base[length + 1] != '\0')
+		base += length + 1;
+	format(all, sizeof(all), "%s.%s", clone, base);
+	if (strlen(all) < CONFIG_NAME_BYTES)
+		string_copy(name, CONFIG_NAME_BYTES, all);
+	else
+		format(name, CONFIG_NAME_BYTES, "%.20s.%08x", clone, vm_volume_hash(all));
+}
+
+/* --- asking the stores --- */
+
+/* What the items of a command are made from. */
+struct vm_volume_wish {
+	const struct vm *vm;
+	const struct vm_snapshot *snapshot;
+	const char *clone; /* name of the clone, for STORE_CREATE */
+};
+
+/* Fills in what is asked for one volume. Returns false, with the reason in `problem`. */
+static bool vm_volume_fill(const struct vm_volume_wish *wish, u32 operation, u32 place,
+			   struct store_item *item, char *problem, size_t size)
+{
+	const struct store *store = store_at(vm_volume_store_of(wish->vm, place));
+	char name[STORE_NAME_BYTES];
+	struct store_volume snapshot;
+
+	*item = (struct store_item){.volume = wish->vm->link[place]->disk.store.volume};
+	vm_volume_snapshot_name(wish->snapshot->volumes, place, name);
+	if (operation == STORE_SNAPSHOT) {
+		string_copy(item->name, sizeof(item->name), name);
+		return true;
+	}
+	if (!store_volume_find(store, name, &snapshot)) {
+		format(problem, size, "disk %s: the store has lost what it held at the snapshot",
+		       wish->vm->link[place]->name);
+		return false;
+	}
+	if (operation == STORE_ROLLBACK) {
+		item->other = snapshot.id;
+		return true;
+	}
+	item->volume = snapshot.id;
+	item->sectors = snapshot.sectors;
+	vm_volume_clone_name(wish->vm, place, wish->clone, item->name);
+	return true;
+}
+
+/* Gives a store its command, once it can take one. */
+static enum disk_undo_state vm_volume_ask_store(const struct vm_volume_wish *wish,
+						struct vm_volumes_work *work, u32 number,
+						char *problem, size_t size)
+{
+	static struct store_item items[STORE_ITEM_MAX]; /* too large for a small stack */
+	struct store *store = store_at(number);
+	char why[2 * DRIVER_TEXT_BYTES];
+	u32 count = 0;
+
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
+		if (!vm_volume_is_written(wish->vm, i) ||
+		    vm_volume_store_of(wish->vm, i) != number)
+			continue;
+		if (!vm_volume_fill(wish, work->operation, i, &items[count++], problem, size))
+			return DISK_UNDO_FAILED;
+	}
+	work->number[number] = store_ask(store, (enum store_operation)work->operation, items,
+					 count, why, sizeof(why));
+	if (work->number[number] == 0)
+		format(problem, size, "store %s: %s", store->config->section.name, why);
+	return DISK_UNDO_PENDING;
+}
+
+/* Takes a store's answer, if there is one. */
+static enum disk_undo_state vm_volume_hear_store(const struct vm_volumes_work *work, u32 number,
+						 char *problem, size_t size)
+{
+	const struct store *store = store_at(number);
+	char said[4 * STORE_TEXT_BYTES];
+	struct store_answer answer;
+
+	if (!store_answered(store, work->number[number], &answer)) {
+		format(problem, size, "store %s: its driver does not answer",
+		       store->config->section.name);
+		return DISK_UNDO_PENDING;
+	}
+	if (answer.status == STORE_OK)
+		return DISK_UNDO_DONE;
+	driver_text(answer.text, sizeof(answer.text), said, sizeof(said));
+	format(problem, size, "store %s: %s", store->config->section.name,
+	       said[0] != '\0' ? said : "its driver could not do it");
+	return DISK_UNDO_FAILED;
+}
+
+static void vm_volumes_begin(const struct vm *vm, struct vm_volumes_work *work,
+			     enum store_operation operation)
+{
+	*work = (struct vm_volumes_work){.begun = true, .operation = operation};
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
+		if (vm_volume_is_written(vm, i))
+			work->stores |= 1u << vm_volume_store_of(vm, i);
+	}
+}
+
+static enum disk_undo_state vm_volumes_step_of(const struct vm_volume_wish *wish,
+					       struct vm_volumes_work *work, char *problem,
+					       size_t size)
+{
+	enum disk_undo_state all = DISK_UNDO_DONE;
+
+	for (u32 i = 0; i < CONFIG_STORE_MAX; i++) {
+		enum disk_undo_state one;
+
+		if ((work->stores & 1u << i) == 0)
+			continue;
+		if (work->number[i] == 0)
+			one = vm_volume_ask_store(wish, work, i, problem, size);
+		else
+			one = vm_volume_hear_store(work, i, problem, size);
+		if (one == DISK_UNDO_FAILED)
+			return DISK_UNDO_FAILED;
+		if (one == DISK_UNDO_DONE)
+			work->stores &= ~(1u << i);
+		else
+			all = DISK_UNDO_PENDING;
+	}
+	return all;
+}
+
+/* --- a VM's snapshots --- */
+
+void vm_volumes_claim(const struct vm *vm, struct vm_snapshot *snapshot)
+{
+	static u32 last;
+
+	if (vm_volumes_any(vm))
+		snapshot->volumes = ++last;
+}
+
+void vm_volumes_keep(struct vm *vm)
+{
+	vm_volumes_begin(vm, &vm->snapshots.work, STORE_SNAPSHOT);
+}
+
+void vm_volumes_go_back(struct vm *vm)
+{
+	vm_volumes_begin(vm, &vm->snapshots.work, STORE_ROLLBACK);
+}
+
+enum disk_undo_state vm_volumes_done(struct vm *vm, char *problem, size_t size)
+{
+	const struct vm_volume_wish wish = {
+		.vm = vm, .snapshot = &vm->snapshots.list[vm->snapshots.place]};
+
+	return vm_volumes_step_of(&wish, &vm->snapshots.work, problem, size);
+}
+
+/* --- clones --- */
+
+enum disk_undo_state vm_volumes_make_clones(const struct vm *from,
+					    const struct vm_snapshot *snapshot, const char *name,
+					    struct vm_volumes_work *work, char *problem,
+					    size_t size)
+{
+	const struct vm_volume_wish wish = {.vm = from, .snapshot = snapshot, .clone = name};
+
+	if (!work->begun)
+		vm_volumes_begin(from, work, STORE_CREATE);
+	return vm_volumes_step_of(&wish, work, problem, size);
+}
+
+static void vm_volume_drop_later(u32 store, const char *name)
+{
+	if (drop_count == DROPS_MAX) {
+		log_message(LOG_WARNING, LOG_VM, "",
+			    "volume %s/%s is not dropped, there are too many to drop at once; "
+			    "`volume drop` does it",
+			    config_store(store)->section.name, name);
+		return;
+	}
+	drops[drop_count].store = store;
+	string_copy(drops[drop_count++].name, CONFIG_NAME_BYTES, name);
+}
+
+void vm_volumes_drop_clones(const struct vm *from, const char *name,
+			    const struct vm_volumes_work *work)
+{
+	char own[CONFIG_NAME_BYTES];
+
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
+		u32 store = vm_volume_is_written(from, i) ? vm_volume_store_of(from, i)
+							  : CONFIG_STORE_MAX;
+
+		/* what a store has not made may be another's volume of that name */
+		if (store == CONFIG_STORE_MAX || work->number[store] == 0 ||
+		    (work->stores & 1u << store) != 0)
+			continue;
+		vm_volume_clone_name(from, i, name, own);
+		vm_volume_drop_later(store, own);
+	}
+}
+
+static bool vm_volume_names(const struct vm_config *config, u16 number)
+{
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX && config->disk[i].number != 0; i++) {
+		if ((config->disk[i].flags & VM_DISK_VOLUME) != 0 &&
+		    config->disk[i].volume == number)
+			return true;
+	}
+	return false;
+}
+
+/* Returns whether a VM or a section of the configuration mentions the name. */
+static bool vm_volume_name_is_used(u16 number)
+{
+	const struct config *config = boot_config();
+
+	for (u32 i = 0; i < config->vm_count; i++) {
+		if (vm_volume_names(&config->vm[i], number))
+			return true;
+	}
+	VM_FOR_EACH(vm) {
+		if (vm_volume_names(&vm->config, number) || vm_volume_names(&vm->next, number))
+			return true;
+	}
+	return false;
+}
+
+bool vm_volumes_give(struct vm *clone, const struct vm *from, char *problem, size_t size)
+{
+	char name[CONFIG_NAME_BYTES];
+
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
+		struct vm_disk *disk = &clone->config.disk[i];
+		int number;
+
+		disk->flags &= (u8)~VM_DISK_OWN;
+		if (!vm_volume_is_written(from, i))
+			continue;
+		vm_volume_clone_name(from, i, clone->config.name, name);
+		number = config_volume_number(text_of(name));
+		if (number < 0) {
+			format(problem, size,
+			       "there are as many names of volumes as there can be, %u; destroy "
+			       "VMs that have some",
+			       CONFIG_VOLUME_MAX);
+			return false;
+		}
+		disk->volume = (u16)number;
+		disk->flags |= VM_DISK_OWN;
+	}
+	return true;
+}
+
+void vm_volumes_release(const struct vm *vm)
+{
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
+		if ((vm->config.disk[i].flags & VM_DISK_OWN) != 0)
+			vm_volume_drop_later(vm_volume_store_of(vm, i),
+					     config_volume_name(vm->config.disk[i].volume));
+	}
+	vm_volumes_look();
+	if (config_volumes_are_many())
+		config_volumes_sweep(vm_volume_name_is_used);
+}
+
+/* --- what nobody needs --- */
+
+void vm_volumes_look(void)
+{
+	stores_to_look_at = ~0u;
+}
+
+/* Returns whether a volume with a name of the manager's belongs to a snapshot of a VM. */
+static bool vm_volume_is_claimed(const char *name)
+{
+	char own[STORE_NAME_BYTES];
+
+	VM_FOR_EACH(vm) {
+		VM_SNAPSHOT_FOR_EACH(vm, snapshot) {
+			for (u32 i = 0; snapshot->volumes != 0 && i < CONFIG_VM_DISK_MAX; i++) {
+				vm_volume_snapshot_name(snapshot->volumes, i, own);
+				if (string_equal(own, name))
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* Drops snapshots of volumes that no VM has, also those of an earlier boot of the machine. */
+static void vm_volume_sweep(struct store *store, u32 number)
+{
+	static struct store_item items[STORE_ITEM_MAX];
+	char problem[2 * DRIVER_TEXT_BYTES];
+	struct store_volume volume;
+	u32 count = 0;
+
+	for (u32 i = 0; count < STORE_ITEM_MAX && store_volume_at(store, i, &volume); i++) {
+		if (volume.id != 0 && volume.name[0] == OWN_NAME &&
+		    !vm_volume_is_claimed(volume.name))
+			items[count++] = (struct store_item){.volume = volume.id};
+	}
+	if (count < STORE_ITEM_MAX)
+		stores_to_look_at &= ~(1u << number);
+	if (count != 0)
+		(void)store_ask(store, STORE_DROP, items, count, problem, sizeof(problem));
+}
+
+/* Drops the next clone's volume of this store. Returns whether there was one. */
+static bool vm_volume_drop_next(struct store *store, u32 number)
+{
+	char problem[2 * DRIVER_TEXT_BYTES];
+	struct store_volume volume;
+	struct store_item item;
+	u32 at = 0;
+
+	while (at < drop_count && drops[at].store != number)
+		at++;
+	if (at == drop_count)
+		return false;
+	if (store_volume_find(store, drops[at].name, &volume)) {
+		item = (struct store_item){.volume = volume.id};
+		if (store_ask(store, STORE_DROP, &item, 1, problem, sizeof(problem)) == 0)
+			return true;
+	}
+	drops[at] = drops[--drop_count];
+	return true;
+}
+
+void vm_volumes_step(void)
+{
+	char text[2 * DRIVER_TEXT_BYTES];
+	struct store *store;
+
+	for (u32 i = 0; (store = store_at(i)) != NULL; i++) {
+		if (!store_is_idle(store))
+			continue;
+		if (sizes_known_at[i] != store->asked)
+			store_tell_sizes(store);
+		sizes_known_at[i] = store->asked;
+		if (((stores_to_look_at & 1u << i) == 0 && drop_count == 0) ||
+		    store_find_problem(store, text, sizeof(text)) != NULL)
+			continue;
+		if (!vm_volume_drop_next(store, i) && (stores_to_look_at & 1u << i) != 0)
+			vm_volume_sweep(store, i);
+	}
+}
