@@ -117,7 +117,8 @@ static bool vm_volume_fill(const struct vm_volume_wish *wish, u32 operation, u32
 	char name[STORE_NAME_BYTES];
 	struct store_volume snapshot;
 
-	*item = (struct store_item){.volume = wish->vm->link[place]->disk.store.volume};
+	*item = (struct store_item){.volume = wish->vm->link[place]->disk.store.volume,
+				    .sectors = wish->vm->link[place]->disk.sectors};
 	vm_volume_snapshot_name(wish->snapshot->volumes, place, name);
 	if (operation == STORE_SNAPSHOT) {
 		string_copy(item->name, sizeof(item->name), name);

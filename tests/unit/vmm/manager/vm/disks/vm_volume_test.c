@@ -169,7 +169,8 @@ static void give_disk(struct vm *vm, u32 place, u32 store, const char *name, boo
 		(struct vm_disk){.number = (u8)(store + 1),
 				 .flags = VM_DISK_VOLUME,
 				 .volume = (u16)config_volume_number(text_of(name))};
-	*link = (struct driver_link){.used = true, .disk.read_only = read_only};
+	*link = (struct driver_link){
+		.used = true, .disk.read_only = read_only, .disk.sectors = SIZE};
 	link->disk.store.volume = add(store, name)->id;
 	config_disk_name(&vm->config.disk[place], link->name);
 	vm->link[place] = link;
@@ -231,6 +232,7 @@ static void takes_snapshots(void **state)
 	assert_int_equal(fakes[0].count, 1);
 	assert_int_equal(fakes[0].item[0].volume, links[0].disk.store.volume);
 	assert_int_equal(fakes[0].item[0].name[0], '@');
+	assert_int_equal(fakes[0].item[0].sectors, SIZE);
 	fakes[1].busy = false;
 	assert_int_equal(done(vm), DISK_UNDO_PENDING);
 	assert_int_equal(done(vm), DISK_UNDO_DONE);
