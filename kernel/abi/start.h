@@ -44,12 +44,12 @@ enum start_kind {
 	START_DMA_ADDRESSES, /* driver: the host-physical address of each page of START_DMA */
 	/* driver: space that its device reaches; the driver may only populate it */
 	START_DMA_SPACE,
-	START_DISK_FILE, /* driver: a file at address `offset`; monitor: keys; `value`: bytes */
-	START_REGISTERS, /* driver: BAR `name` of its function at `offset`; `value`: bytes */
-	START_PORTS,	 /* driver: `value` I/O ports that it may use, from `offset` on */
-	START_IRQ,	 /* driver: the irq object of its device */
-	START_DISK,	 /* monitor: link of disk `value` at address `offset` */
-	START_DISK_BELL, /* monitor: event that disk `value` signals, to be bound */
+	START_DISK_FILE,     /* driver: a file at address `offset`; monitor: keys; `value`: bytes */
+	START_REGISTERS,     /* driver: BAR `name` of its function at `offset`; `value`: bytes */
+	START_PORTS,	     /* driver: `value` I/O ports that it may use, from `offset` on */
+	START_IRQ,	     /* driver: the irq object of its device */
+	START_DISK,	     /* monitor: link of disk `value` at address `offset` */
+	START_DISK_BELL,     /* monitor: event that disk `value` signals, to be bound */
 	START_DISK_DOORBELL, /* monitor: event by which it signals disk `value` */
 	START_NET,	     /* monitor, driver: link `value` to a switch at address `offset` */
 	START_NET_BELL,	     /* event that the switch signals for link `value`, to be bound */

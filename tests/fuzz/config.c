@@ -123,8 +123,7 @@ static size_t show(const struct config *config, bool has_vm, char *text, size_t 
 	for (u32 i = 0; config_store(i) != NULL; i++) {
 		if (!config_store(i)->section.declared || config_store(i)->section.broken)
 			continue;
-		format(text + length, size - length, "[store %s]\n",
-		       config_store(i)->section.name);
+		format(text + length, size - length, "[store %s]\n", config_store(i)->section.name);
 		length = write_keys(text, size, config_store_keys, config_store(i));
 	}
 	for (u32 i = 0; config_net(i) != NULL; i++) {

@@ -26,8 +26,8 @@ static struct device *attach(const struct guest_memory *memory)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-	static const struct guest_memory memory = {
-		.region[0] = {GPA(PAGE_SIZE), sizeof(ram), ram}, .count = 1};
+	static const struct guest_memory memory = {.region[0] = {GPA(PAGE_SIZE), sizeof(ram), ram},
+						   .count = 1};
 	struct fuzz fuzz = {bytes, size};
 	struct device *dma = attach(&memory);
 

@@ -55,10 +55,8 @@ enum vtd_register {
 #define VTD_MESSAGE_NMI		 (4ull << 5)
 #define VTD_MESSAGE_VECTOR_SHIFT 16
 /* An APIC id in bits 63:32, without VTD_MESSAGES_WIDE in 47:40 */
-#define VTD_MESSAGE_ALL BITS(63, 32)
-#define VTD_MESSAGE_CHECKED                                                                        \
-	(1ull << 18) /* the unit checks all 16 bits of the requester's number                      \
-		      */
+#define VTD_MESSAGE_ALL	    BITS(63, 32)
+#define VTD_MESSAGE_CHECKED (1ull << 18) /* all 16 bits of the requester's number are checked */
 
 /* Second-stage entries (9.8) */
 #define VTD_READ       BIT(0)

@@ -18,8 +18,7 @@ from fake_states import States
 from fake_vsock import Vsocks
 
 EXITS = ("io", "memory", "cpuid", "hlt", "rdmsr", "wrmsr", "hypercall", "host-interrupt")
-FIELDS = ["guest_ns", "monitor_ns", "steal_ns", "halted_ns", "resident_bytes", "exits",
-          *(f"exit.{name}" for name in EXITS)]
+FIELDS = ["guest_ns", "monitor_ns", "steal_ns", "halted_ns", "resident_bytes", "exits", *(f"exit.{name}" for name in EXITS)]
 RING = 65536
 RUN_TIME_KEYS = ("weight", "cap", "reserve", "affinity", "on_crash", "stop_timeout", "autostart")
 # For each action of a VM: the states that it needs, its event, and the new state.

@@ -23,7 +23,7 @@ enum section {
 };
 
 #define SECTIONS_ALLOWED                                                                           \
-	"[host], [channel NAME], [disk NAME], [net NAME], [service NAME], [store NAME] and "     \
+	"[host], [channel NAME], [disk NAME], [net NAME], [service NAME], [store NAME] and "       \
 	"[vm NAME]"
 
 struct parser {

@@ -100,8 +100,8 @@ struct disk_config {
 	u64 read_only;
 	/* deaths of the disk's driver in a minute before it stays down; 0: no limit */
 	u64 restart_limit;
-	u64 lost; /* enum config_lost */
-	u64 dma;  /* enum config_dma */
+	u64 lost;			 /* enum config_lost */
+	u64 dma;			 /* enum config_dma */
 	char encrypt[CONFIG_NAME_BYTES]; /* name of the disk's key: disk_key.h; "": there is none */
 };
 
@@ -123,10 +123,10 @@ struct vm_disk {
 	u16 volume; /* of a volume: the number of its name, config_volume_name */
 };
 
-#define CONFIG_STORE_MAX   8u
-#define STORE_MEMORY_MIN   (256 * KIB)
-#define STORE_MEMORY_MAX   (16 * GIB)
-#define CONFIG_VOLUME_MAX  4096u /* names of volumes that configurations mention at a time */
+#define CONFIG_STORE_MAX  8u
+#define STORE_MEMORY_MIN  (256 * KIB)
+#define STORE_MEMORY_MAX  (16 * GIB)
+#define CONFIG_VOLUME_MAX 4096u /* names of volumes that configurations mention at a time */
 /* Room for the name of a VM's disk: DISK or STORE/VOLUME. */
 #define CONFIG_DISK_BYTES (2 * CONFIG_NAME_BYTES)
 

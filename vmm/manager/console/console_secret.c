@@ -31,7 +31,7 @@ struct login console_login = {.name = "console", .open = true};
 static struct console_output *output;
 static enum stage stage;
 static struct secret_line line;
-static struct secret_line first; /* the first of the two lines of a new password */
+static struct secret_line first;	 /* the first of the two lines of a new password */
 static char disk_key[CONFIG_NAME_BYTES]; /* the name of the key of disks */
 static struct password_hash made;
 static struct password_work work;

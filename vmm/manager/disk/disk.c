@@ -12,15 +12,13 @@
 #include "vmm/manager/disk/disk_start.h"
 #include "vmm/manager/disk/store.h"
 #include "vmm/manager/disk/disk_view.h"
+#include "vmm/manager/disk/disk_volume.h"
 #include "vmm/manager/disk/disk_window.h"
 #include "vmm/manager/driver/service.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/config/disk_key.h"
 #include "vmm/manager/config/vm_save_key.h"
-#include "vmm/rt/crypto/secret.h"
 #include "vmm/rt/format.h"
-#include "vmm/rt/start.h"
-#include "vmm/rt/syscall.h"
 
 #define DISK_BYTES_MAX (1024ul * GIB)
 
@@ -136,11 +134,6 @@ bool disk_resize(u32 number, u64 bytes, char *problem, size_t size)
 	return false;
 }
 
-static bool disk_is_encrypted(const struct disk_config *config)
-{
-	return config->encrypt[0] != '\0';
-}
-
 bool disk_set_dma(u32 number, bool direct, char *problem, size_t size)
 {
 	struct disk_config *config = config_disk(number);
@@ -254,7 +247,7 @@ static struct driver_link *disk_attach(u32 number, bool read_only, handle_t grou
 	return driver_link_make(disk->driver, group, wanted, problem, size);
 }
 
-static struct driver_link disk_wanted_by(const struct vm *vm, bool window)
+struct driver_link disk_wanted_by(const struct vm *vm, bool window)
 {
 	struct driver_link wanted = {
 		.ram = {.memory = vm->ram, .bytes = vm->config.memory_bytes, .wanted = window},
@@ -282,56 +275,6 @@ static struct driver_link *disk_attach_own(struct vm *vm, u32 number, bool read_
 		return NULL;
 	}
 	link = disk_attach(number, read_only, vm->group, &wanted, problem, size);
-	if (link != NULL)
-		disk_window_want(link, direct);
-	return link;
-}
-
-/* Returns a link to the volume that cannot be shared, or NULL. */
-static const struct driver_link *disk_find_volume_conflict(const struct store *store, u64 volume,
-							   bool read_only)
-{
-	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
-		const struct driver_link *link = &store->driver->link[i];
-
-		if (link->used && link->disk.store.volume == volume &&
-		    link->disk.store.store == store->place && !(read_only && link->disk.read_only))
-			return link;
-	}
-	return NULL;
-}
-
-/* Links a VM to a volume of a store. */
-static struct driver_link *disk_attach_volume(struct vm *vm, const struct vm_disk *disk,
-					      char *problem, size_t size)
-{
-	bool read_only = (disk->flags & VM_DISK_READ_ONLY) != 0;
-	const struct driver_link *conflict;
-	struct store_volume volume;
-	struct driver_link wanted;
-	struct driver_link *link;
-	struct store *store = store_look_up(disk, &volume, problem, size);
-	bool direct;
-
-	if (store == NULL)
-		return NULL;
-	read_only = read_only || (volume.flags & STORE_VOLUME_READ_ONLY) != 0;
-	conflict = disk_find_volume_conflict(store, volume.id, read_only);
-	if (conflict != NULL) {
-		format(problem, size, "%s uses it; a volume has one writer, or readers only",
-		       conflict->user);
-		return NULL;
-	}
-	direct = config_disk(store->disk)->dma == DMA_DIRECT && !vm->overcommits;
-	wanted = disk_wanted_by(vm, direct);
-	config_disk_name(disk, wanted.name);
-	wanted.section = store->disk;
-	wanted.fails = config_disk(store->disk)->lost == LOST_ERROR;
-	wanted.disk.unit = disk_at(store->disk)->unit;
-	wanted.disk.sectors = volume.sectors;
-	wanted.disk.read_only = read_only;
-	wanted.disk.store = (struct store_client_given){.volume = volume.id, .store = store->place};
-	link = driver_link_make(store->driver, vm->group, &wanted, problem, size);
 	if (link != NULL)
 		disk_window_want(link, direct);
 	return link;
@@ -396,7 +339,7 @@ bool disk_attach_all(struct vm *vm, char *problem, size_t size)
 			continue;
 		config_disk_name(wanted, name);
 		if ((wanted->flags & VM_DISK_VOLUME) != 0)
-			vm->link[i] = disk_attach_volume(vm, wanted, why, sizeof(why));
+			vm->link[i] = disk_volume_attach(vm, wanted, why, sizeof(why));
 		else
 			vm->link[i] = disk_attach_own(vm, wanted->number - 1u,
 						      (wanted->flags & VM_DISK_READ_ONLY) != 0, why,
@@ -415,57 +358,6 @@ bool disk_attach_all(struct vm *vm, char *problem, size_t size)
 		return true;
 	vm->save.link = disk_attach_save(vm, vm->save.disk - 1u, true, problem, size);
 	return vm->save.link != NULL;
-}
-
-bool disk_any_is_encrypted(const struct vm *vm)
-{
-	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
-		if (vm->link[i] != NULL && disk_is_encrypted(config_disk(vm->link[i]->section)))
-			return true;
-	}
-	return false;
-}
-
-/* Fills in the keys; notes which one is missing, as it may have been forgotten meanwhile. */
-static void disk_fill_keys(const struct vm *vm, struct process_build *build, struct disk_keys *keys)
-{
-	for (u32 i = 0; i < CONFIG_VM_DISK_MAX && !process_build_failed(build); i++) {
-		const struct disk_config *config =
-			vm->link[i] != NULL ? config_disk(vm->link[i]->section) : NULL;
-
-		if (config == NULL || !disk_is_encrypted(config))
-			continue;
-		keys->disk[i].number = i;
-		keys->disk[i].given =
-			disk_key_make(config->encrypt, config->section.name, keys->disk[i].key);
-		if (keys->disk[i].given == 0)
-			process_build_note(build,
-					   "looking for the key of a disk, which was "
-					   "forgotten meanwhile",
-					   STATUS_NOT_FOUND);
-	}
-}
-
-void disk_give_keys(const struct vm *vm, struct process_build *build)
-{
-	handle_t memory = HANDLE_NONE;
-	struct disk_keys *keys = NULL;
-
-	if (process_build_failed(build) || !disk_any_is_encrypted(vm))
-		return;
-	process_build_note(build, "creating the page of its disks' keys",
-			   sys_memory_create(vm->group, PAGE_SIZE, 0, &memory));
-	if (process_build_failed(build))
-		return;
-	process_build_show(build, memory, PAGE_SIZE, RIGHT_READ | RIGHT_WRITE, &keys);
-	if (keys != NULL) {
-		disk_fill_keys(vm, build, keys);
-		if (process_build_failed(build))
-			secret_forget(keys, sizeof(*keys));
-		sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)keys, PAGE_SIZE);
-	}
-	process_build_map(build, START_DISK_FILE, memory, 0, PAGE_SIZE, RIGHT_READ | RIGHT_WRITE);
-	sys_handle_close(memory);
 }
 
 void disk_give_all(const struct vm *vm, struct process_build *build)

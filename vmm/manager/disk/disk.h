@@ -74,6 +74,13 @@ struct driver_link *disk_attach_alone(const char *user, handle_t group, u32 numb
 				      char *problem, size_t size);
 /* Returns whether the disk could be linked for reading; if not, `problem` says why. */
 bool disk_may_be_read(u32 number, char *problem, size_t size);
+/* Returns whether the disk of this section is encrypted. */
+static inline bool disk_is_encrypted(const struct disk_config *config)
+{
+	return config->encrypt[0] != '\0';
+}
+/* Returns a link that has the VM's part filled in; `window`: the device may reach its RAM. */
+struct driver_link disk_wanted_by(const struct vm *vm, bool window);
 /* Returns what the VM may take of each of its disks. */
 struct share_given disk_limit_of(const struct vm_config *config);
 /* Gives the links to the VM's monitor. */

@@ -86,8 +86,7 @@ static void disk_restore_give_all(struct process_build *build, handle_t page)
 	process_build_own(build, restore.group);
 	driver_link_give(build, restore.to, START_DISK, 0, restore.to->name);
 	for (u32 i = 0; i < BACKUP_CHAIN_MAX && restore.from[i] != NULL; i++)
-		driver_link_give(build, restore.from[i], START_SAVE, i,
-				 restore.from[i]->name);
+		driver_link_give(build, restore.from[i], START_SAVE, i, restore.from[i]->name);
 }
 
 static void disk_restore_start(struct process_build *build)

@@ -40,6 +40,10 @@ void stores_init(void)
 		else if (disk_find(store->config->disk, &store->disk) == NULL)
 			format(store->problem, sizeof(store->problem),
 			       "there is no section [disk %s] for it", store->config->disk);
+		else if (config_disk(store->disk)->encrypt[0] != '\0')
+			format(store->problem, sizeof(store->problem),
+			       "its disk has `encrypt`; use a disk without it, a store cannot be "
+			       "encrypted yet");
 	}
 }
 

@@ -14,9 +14,9 @@
  */
 struct store {
 	const struct store_config *config;
-	u32 disk;			     /* number of its disk */
-	struct driver *driver;		     /* NULL: its disk was never ready */
-	u32 place;			     /* index in driver_channel.store */
+	u32 disk;	       /* number of its disk */
+	struct driver *driver; /* NULL: its disk was never ready */
+	u32 place;	       /* index in driver_channel.store */
 	/* answers to earlier commands, whose askers may not have looked yet; a ring */
 	struct store_answer past[STORE_PAST_MAX];
 	u32 past_count;

@@ -10,8 +10,8 @@ struct acpi_machine {
 	bool pci;
 	u64 pci_low_base;   /* with firmware: where the 32-bit window begins */
 	u64 pci_high_bytes; /* with firmware: the size of the 64-bit window */
-	bool firmware;	   /* the guest starts by firmware, which expects another PCI bus */
-	u64 pci_high_base; /* where the 64-bit window begins; 0: there is none */
+	bool firmware;	    /* the guest starts by firmware, which expects another PCI bus */
+	u64 pci_high_base;  /* where the 64-bit window begins; 0: there is none */
 };
 
 /*

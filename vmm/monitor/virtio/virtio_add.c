@@ -10,7 +10,7 @@
 #include "vmm/monitor/virtio/virtio_bars.h"
 
 #define SUBSYSTEM_MODERN 0x40u
-#define REVISION 1u /* 4.1.2.1: the device is not transitional */
+#define REVISION	 1u /* 4.1.2.1: the device is not transitional */
 
 enum cap_type { CAP_COMMON = 1, CAP_NOTIFY = 2, CAP_ISR = 3, CAP_DEVICE = 4, CAP_PCI = 5 };
 

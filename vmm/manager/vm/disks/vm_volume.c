@@ -28,7 +28,7 @@ static struct {
 } drops[DROPS_MAX];
 static u32 drop_count;
 
-static u32 stores_to_look_at = ~0u;	      /* a bit for each: what it has may be of no use */
+static u32 stores_to_look_at = ~0u;	     /* a bit for each: what it has may be of no use */
 static u64 sizes_known_at[CONFIG_STORE_MAX]; /* the command after which links were told sizes */
 
 /* Returns a number that tells what this boot of the machine has made from what others have left. */
@@ -150,14 +150,13 @@ static enum disk_undo_state vm_volume_ask_store(const struct vm_volume_wish *wis
 	u32 count = 0;
 
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
-		if (!vm_volume_is_written(wish->vm, i) ||
-		    vm_volume_store_of(wish->vm, i) != number)
+		if (!vm_volume_is_written(wish->vm, i) || vm_volume_store_of(wish->vm, i) != number)
 			continue;
 		if (!vm_volume_fill(wish, work->operation, i, &items[count++], problem, size))
 			return DISK_UNDO_FAILED;
 	}
-	work->number[number] = store_ask(store, (enum store_operation)work->operation, items,
-					 count, why, sizeof(why));
+	work->number[number] = store_ask(store, (enum store_operation)work->operation, items, count,
+					 why, sizeof(why));
 	if (work->number[number] == 0)
 		format(problem, size, "store %s: %s", store->config->section.name, why);
 	return DISK_UNDO_PENDING;
@@ -241,8 +240,8 @@ void vm_volumes_go_back(struct vm *vm)
 
 enum disk_undo_state vm_volumes_done(struct vm *vm, char *problem, size_t size)
 {
-	const struct vm_volume_wish wish = {
-		.vm = vm, .snapshot = &vm->snapshots.list[vm->snapshots.place]};
+	const struct vm_volume_wish wish = {.vm = vm,
+					    .snapshot = &vm->snapshots.list[vm->snapshots.place]};
 
 	return vm_volumes_step_of(&wish, &vm->snapshots.work, problem, size);
 }

@@ -29,8 +29,9 @@ static void test_volumes(void **state)
 
 static void test_mistakes(void **state)
 {
-	static const char *const wrong[] = {"main/", "/root", "main/a/b", "main/-a", "a b/c",
-					    "main/abcdefghijklmnopqrstuvwxyz012345"};
+	static const char *const wrong[] = {"main/",	"/root",
+					    "main/a/b", "main/-a",
+					    "a b/c",	"main/abcdefghijklmnopqrstuvwxyz012345"};
 	char text[200];
 
 	(void)state;

@@ -94,8 +94,7 @@ static void vm_backup_copier_give_all(const struct vm *vm, struct process_build 
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
 		if (!backup->disk[i].chosen)
 			continue;
-		driver_link_give(build, backup->disk[i].from, START_DISK, i,
-				 vm->link[i]->name);
+		driver_link_give(build, backup->disk[i].from, START_DISK, i, vm->link[i]->name);
 		if (backup->kind == BACKUP_DIFF)
 			vm_backup_copier_give_changes(vm->link[i], build);
 		driver_link_give(build, backup->disk[i].to, START_SAVE, i, vm->config.name);

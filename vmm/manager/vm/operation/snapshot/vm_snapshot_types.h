@@ -51,9 +51,9 @@ struct vm_snapshots {
 	u64 merge_after_tsc;		/* earliest time of the next merge */
 	u32 place;			/* index of the snapshot that is taken or gone back to */
 	bool resets;
-	u64 used_before; /* pages of the VM's group before the freeze */
-	u64 moved;	 /* progress of the VM's disks at the last look */
-	u64 room;	 /* pages by which the quota was raised for the freeze */
+	u64 used_before;	     /* pages of the VM's group before the freeze */
+	u64 moved;		     /* progress of the VM's disks at the last look */
+	u64 room;		     /* pages by which the quota was raised for the freeze */
 	struct vm_volumes_work work; /* what the stores of its volumes are asked for */
 };
 

@@ -21,10 +21,10 @@
 #include "vmm/driver/disk/layers/store/store_commit.c"
 #include "vmm/rt/crc32c.c"
 
-#define SECTORS	 16384u /* 8 MiB */
-#define VOLUMES	 8u
-#define CHUNKS	 40u /* of each volume */
-#define PENDING	 512u
+#define SECTORS 16384u /* 8 MiB */
+#define VOLUMES 8u
+#define CHUNKS	40u /* of each volume */
+#define PENDING 512u
 
 static u64 seed = RANDOM_SEED;
 
@@ -52,8 +52,8 @@ static struct {
 	u8 data[4096];
 } pending[PENDING];
 static u32 pending_count;
-static u32 writes;   /* so many requests were made */
-static u32 cut_at;   /* the request at which the power is cut; ~0u: none */
+static u32 writes; /* so many requests were made */
+static u32 cut_at; /* the request at which the power is cut; ~0u: none */
 static bool is_cut;
 
 u8 *store_io_data(void)
@@ -99,8 +99,7 @@ static void lose_cache(void)
 static void flush_cache(void)
 {
 	for (u32 i = 0; i < pending_count; i++)
-		memcpy(disk + pending[i].sector * 512u, pending[i].data,
-		       pending[i].sectors * 512u);
+		memcpy(disk + pending[i].sector * 512u, pending[i].data, pending[i].sectors * 512u);
 	pending_count = 0;
 }
 
@@ -141,7 +140,8 @@ static u32 last_content;
 
 static void open_new(void)
 {
-	struct store_superblock super = {.magic = STORE_MAGIC, .version = STORE_VERSION, .next_id = 1};
+	struct store_superblock super = {
+		.magic = STORE_MAGIC, .version = STORE_VERSION, .next_id = 1};
 
 	assert_true(pool_lay_out(SECTORS, STORE_CHUNK_LEAST, &super));
 	pool_open(&store.pool, &super, memory);
@@ -240,7 +240,8 @@ static void write_chunk(u32 v)
 		now.content[v][index] = chunk_holds[chunk];
 		return;
 	}
-	/* a write in place changes what the disk's last states hold of this volume, and of no other */
+	/* a write in place changes what the disk's last states hold of this volume, and of no other
+	 */
 	for (u32 i = 0; i < 2; i++) {
 		for (u32 other = 0; other < VOLUMES; other++) {
 			for (u32 at = 0; at < CHUNKS; at++) {
@@ -312,7 +313,8 @@ static void change(void)
 	}
 }
 
-/* Any changes, and a cut at any request: the disk then has the last commit, or the one under way. */
+/* Any changes, and a cut at any request: the disk then has the last commit, or the one under way.
+ */
 static void test_cuts(void **state)
 {
 	(void)state;

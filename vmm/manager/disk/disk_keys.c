@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Gives a VM's monitor the keys of the VM's encrypted disks, in a page of its own. Called by the
+ * rooms of VMs; the keys are made by config/disk_key.c, and wiped here and by the monitor.
+ */
+#include "kernel/abi/pages.h"
+#include "lib/string.h"
+#include "vmm/manager/config/disk_key.h"
+#include "vmm/manager/disk/disk.h"
+#include "vmm/rt/crypto/secret.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+
+bool disk_any_is_encrypted(const struct vm *vm)
+{
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
+		if (vm->link[i] != NULL && disk_is_encrypted(config_disk(vm->link[i]->section)))
+			return true;
+	}
+	return false;
+}
+
+/* Fills in the keys; notes which one is missing, as it may have been forgotten meanwhile. */
+static void disk_fill_keys(const struct vm *vm, struct process_build *build, struct disk_keys *keys)
+{
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX && !process_build_failed(build); i++) {
+		const struct disk_config *config =
+			vm->link[i] != NULL ? config_disk(vm->link[i]->section) : NULL;
+
+		if (config == NULL || !disk_is_encrypted(config))
+			continue;
+		keys->disk[i].number = i;
+		keys->disk[i].given =
+			disk_key_make(config->encrypt, config->section.name, keys->disk[i].key);
+		if (keys->disk[i].given == 0)
+			process_build_note(build,
+					   "looking for the key of a disk, which was "
+					   "forgotten meanwhile",
+					   STATUS_NOT_FOUND);
+	}
+}
+
+void disk_give_keys(const struct vm *vm, struct process_build *build)
+{
+	handle_t memory = HANDLE_NONE;
+	struct disk_keys *keys = NULL;
+
+	if (process_build_failed(build) || !disk_any_is_encrypted(vm))
+		return;
+	process_build_note(build, "creating the page of its disks' keys",
+			   sys_memory_create(vm->group, PAGE_SIZE, 0, &memory));
+	if (process_build_failed(build))
+		return;
+	process_build_show(build, memory, PAGE_SIZE, RIGHT_READ | RIGHT_WRITE, &keys);
+	if (keys != NULL) {
+		disk_fill_keys(vm, build, keys);
+		if (process_build_failed(build))
+			secret_forget(keys, sizeof(*keys));
+		sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)keys, PAGE_SIZE);
+	}
+	process_build_map(build, START_DISK_FILE, memory, 0, PAGE_SIZE, RIGHT_READ | RIGHT_WRITE);
+	sys_handle_close(memory);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Links VMs to volumes of stores, one writer or any number of readers to each. Called by disk.c;
+ * what a store's driver tells of its volumes is checked by store.c.
+ */
+#include "vmm/manager/disk/disk_volume.h"
+
+#include "vmm/manager/disk/disk_window.h"
+#include "vmm/manager/disk/store.h"
+#include "vmm/rt/format.h"
+
+/* Returns a link to the volume that cannot be shared, or NULL. */
+static const struct driver_link *disk_volume_conflict(const struct store *store, u64 volume,
+						      bool read_only)
+{
+	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
+		const struct driver_link *link = &store->driver->link[i];
+
+		if (link->used && link->disk.store.volume == volume &&
+		    link->disk.store.store == store->place && !(read_only && link->disk.read_only))
+			return link;
+	}
+	return NULL;
+}
+
+struct driver_link *disk_volume_attach(struct vm *vm, const struct vm_disk *disk, char *problem,
+				       size_t size)
+{
+	bool read_only = (disk->flags & VM_DISK_READ_ONLY) != 0;
+	const struct driver_link *conflict;
+	struct store_volume volume;
+	struct driver_link wanted;
+	struct driver_link *link;
+	struct store *store = store_look_up(disk, &volume, problem, size);
+	bool direct;
+
+	if (store == NULL)
+		return NULL;
+	read_only = read_only || (volume.flags & STORE_VOLUME_READ_ONLY) != 0;
+	conflict = disk_volume_conflict(store, volume.id, read_only);
+	if (conflict != NULL) {
+		format(problem, size, "%s uses it; a volume has one writer, or readers only",
+		       conflict->user);
+		return NULL;
+	}
+	direct = config_disk(store->disk)->dma == DMA_DIRECT && !vm->overcommits;
+	wanted = disk_wanted_by(vm, direct);
+	config_disk_name(disk, wanted.name);
+	wanted.section = store->disk;
+	wanted.fails = config_disk(store->disk)->lost == LOST_ERROR;
+	wanted.disk.unit = disk_at(store->disk)->unit;
+	wanted.disk.sectors = volume.sectors;
+	wanted.disk.read_only = read_only;
+	wanted.disk.store = (struct store_client_given){.volume = volume.id, .store = store->place};
+	link = driver_link_make(store->driver, vm->group, &wanted, problem, size);
+	if (link != NULL)
+		disk_window_want(link, direct);
+	return link;
+}
