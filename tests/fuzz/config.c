@@ -13,6 +13,7 @@
 #include "vmm/manager/config/config_lists.c"
 #include "vmm/manager/config/config_sections.c"
 #include "vmm/manager/config/config_text.c"
+#include "vmm/manager/config/config_volumes.c"
 #include "vmm/manager/log/log_names.c"
 #include "vmm/manager/login/password.c"
 #include "vmm/manager/pci/pci_address.c"

@@ -55,6 +55,13 @@ u32 disk_window_shown(const struct driver *of, const struct driver_link *link)
 	return 0;
 }
 
+u32 store_boundary(const struct driver *of, const struct driver_link *link)
+{
+	(void)of;
+	(void)link;
+	return 128;
+}
+
 void stores_ready(struct driver *of)
 {
 	(void)of;
