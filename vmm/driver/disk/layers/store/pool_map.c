@@ -201,6 +201,24 @@ static bool pool_is_own(const struct pool *pool, u32 block)
 	return pool->block[block].uses == 1 && pool_node(pool, block)->generation == pool->now;
 }
 
+/*
+ * Gives up a node of which there is a copy now. What it names keeps its uses where nobody else
+ * finds the node: the copy takes them over, and no chunk becomes another volume's. Otherwise the
+ * copy's words count as well.
+ */
+static void pool_leave_node(struct pool *pool, u32 block)
+{
+	const struct store_node *node = pool_node(pool, block);
+
+	if (pool_is_alone(pool, &pool->block[block])) {
+		pool_free_block(pool, block);
+		return;
+	}
+	if (node->kind != STORE_NODE_VOLUMES)
+		pool_use_words(pool, node);
+	pool_lose_block(pool, block);
+}
+
 u32 pool_own_node(struct pool *pool, u32 block, enum store_node_kind kind)
 {
 	struct store_node *node;
@@ -218,9 +236,7 @@ u32 pool_own_node(struct pool *pool, u32 block, enum store_node_kind kind)
 		node->kind = kind;
 	} else {
 		memcpy(node, pool_node(pool, block), sizeof(*node));
-		if (kind != STORE_NODE_VOLUMES)
-			pool_use_words(pool, node);
-		pool_lose_block(pool, block);
+		pool_leave_node(pool, block);
 	}
 	node->block = copy;
 	node->generation = pool->now;

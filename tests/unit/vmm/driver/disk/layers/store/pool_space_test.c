@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* Tests of what volumes have of a store: chunks of their own, and room that they were promised. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "lib/string.c"
+#include "vmm/driver/disk/layers/store/pool_load.c"
+#include "vmm/driver/disk/layers/store/pool_map.c"
+#include "vmm/driver/disk/layers/store/pool_volume.c"
+#include "vmm/rt/crc32c.c"
+
+#define SECTORS 16384u /* 8 MiB */
+
+static struct pool pool;
+static u8 *memory;
+
+/* Takes over that the changes are on the disk. */
+static void commit(void)
+{
+	pool_committed(&pool, pool_freeze(&pool));
+}
+
+static int set_up(void **state)
+{
+	struct store_superblock super = {
+		.magic = STORE_MAGIC, .version = STORE_VERSION, .next_id = 1};
+
+	(void)state;
+	assert_true(pool_lay_out(SECTORS, STORE_CHUNK_LEAST, &super));
+	free(memory);
+	memory = malloc(pool_bytes(super.blocks, super.chunks));
+	assert_non_null(memory);
+	pool_open(&pool, &super, memory);
+	return 0;
+}
+
+/* Writes to a chunk of the volume as the layer does. Returns whether it needed a new chunk. */
+static bool write_needs_chunk(u64 id, u64 index)
+{
+	bool alone = false;
+	u32 chunk = NO_CHUNK;
+	bool mapped = pool_look_up(&pool, pool_find(&pool, id), index, &chunk, &alone);
+
+	if (mapped && alone)
+		return false;
+	chunk = pool_take_chunk(&pool);
+	assert_int_not_equal(chunk, NO_CHUNK);
+	assert_true(pool_put(&pool, id, index, chunk));
+	return true;
+}
+
+static u32 chunks_needed(u64 id, u32 count)
+{
+	u32 needed = 0;
+
+	for (u32 i = 0; i < count; i++) {
+		bool needs = write_needs_chunk(id, i);
+
+		needed += needs;
+		if (needs)
+			commit();
+	}
+	return needed;
+}
+
+/* A chunk that a volume was given stays its own while others beside it come and go. */
+static void test_neighbours(void **state)
+{
+	struct store_item item = {.sectors = 20 * 128, .name = "volume"};
+	u64 snapshot;
+	u64 id;
+
+	(void)state;
+	commit();
+	commit();
+	assert_int_equal(pool_add(&pool, &item, 0, 0, 0, &id), STORE_OK);
+	assert_int_equal(chunks_needed(id, 20), 20);
+	assert_int_equal(chunks_needed(id, 20), 0);
+	assert_true(pool_put(&pool, id, 7, NO_CHUNK));
+	commit();
+	assert_int_equal(chunks_needed(id, 20), 1);
+
+	/* each is copied once after a snapshot, and once more at most when that is dropped */
+	string_copy(item.name, sizeof(item.name), "snapshot");
+	item.volume = id;
+	assert_int_equal(pool_add(&pool, &item, id, STORE_VOLUME_SNAPSHOT, 0, &snapshot), STORE_OK);
+	commit();
+	assert_int_equal(chunks_needed(id, 20), 20);
+	assert_int_equal(chunks_needed(id, 20), 0);
+	assert_int_equal(pool_drop(&pool, snapshot), STORE_OK);
+	while (pool_sweep(&pool, 3))
+		continue;
+	commit();
+	assert_int_equal(chunks_needed(id, 20), 0);
+}
+
+static int free_memory(void **state)
+{
+	(void)state;
+	free(memory);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_neighbours, set_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, free_memory);
+}
