@@ -41,6 +41,7 @@ struct store_step {
 	u32 step;
 	u32 at;
 	u32 client; /* index of the client for which it is done */
+	bool left;  /* that client has left: another one may have its index */
 	u32 from;   /* chunk that is copied; ~0u: none, zeros are written */
 	u32 to;
 	bool kept;  /* `to` was the volume's before */
@@ -100,6 +101,8 @@ void store_load_begin(struct open_store *store);
 bool store_load_step(struct open_store *store);
 void store_fill_begin(struct open_store *store, u32 client);
 bool store_fill_step(struct open_store *store);
+/* Lets what is done for the client end without effect. */
+void store_fill_leave(struct open_store *store, u32 client);
 void store_commit_begin(struct open_store *store);
 bool store_commit_step(struct open_store *store);
 void store_fail(struct open_store *store, enum store_state state, const char *reason);

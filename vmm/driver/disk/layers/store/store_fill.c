@@ -99,6 +99,20 @@ void store_fill_begin(struct open_store *store, u32 index)
 	store->step.step = mapped ? FILL_READ : FILL_WRITE;
 }
 
+void store_fill_leave(struct open_store *store, u32 client)
+{
+	if (store->job == JOB_FILL && store->step.client == client)
+		store->step.left = true;
+}
+
+/* Gives back what was taken for a client that has left. */
+static void store_fill_forget(struct open_store *store)
+{
+	if (store->step.to != NO_CHUNK && !store->step.kept)
+		pool_give_chunk(&store->pool, store->step.to);
+	store->job = JOB_NONE;
+}
+
 static u32 store_piece_of(const struct open_store *store)
 {
 	return MIN(STORE_IO_SECTORS, store->pool.super.chunk_sectors - store->step.at);
@@ -159,6 +173,10 @@ bool store_fill_step(struct open_store *store)
 	bool wrote = store->step.step == FILL_WRITTEN || store->step.step == FILL_ZEROED ||
 		     (store->step.step == FILL_WRITE && store->step.from != NO_CHUNK);
 
+	if (store->step.left) {
+		store_fill_forget(store);
+		return true;
+	}
 	if (wrote && store_io_status() != BLOCK_OK) {
 		if (!store->step.kept)
 			pool_give_chunk(&store->pool, store->step.to);

@@ -28,6 +28,7 @@ static void store_layer_open(struct client *client, const struct layer *const *b
 
 static void store_layer_close(struct client *client)
 {
+	store_fill_leave(store_open_at(store_client_of(client)->store), client_index(client));
 	*store_client_of(client) = (struct store_client){.volume = 0};
 }
 
