@@ -66,6 +66,8 @@ void pool_committed(struct pool *pool, u32 fresh);
 
 /* Returns the volume's record, to be read, or NULL. */
 const struct store_record *pool_find(const struct pool *pool, u64 id);
+/* Does the same. *number says where the volume was found last, and is looked at first. */
+const struct store_record *pool_find_again(const struct pool *pool, u64 id, u32 *number);
 const struct store_record *pool_find_name(const struct pool *pool, const char *name);
 /* Returns the record with that number, or NULL if it is free. */
 const struct store_record *pool_record(const struct pool *pool, u32 number);

@@ -41,6 +41,16 @@ const struct store_record *pool_find(const struct pool *pool, u64 id)
 	return id != 0 ? pool_record_at(pool, pool_number_of(pool, id)) : NULL;
 }
 
+const struct store_record *pool_find_again(const struct pool *pool, u64 id, u32 *number)
+{
+	const struct store_record *record = pool_record_at(pool, *number);
+
+	if (id != 0 && record != NULL && record->id == id)
+		return record;
+	*number = pool_number_of(pool, id);
+	return pool_find(pool, id);
+}
+
 const struct store_record *pool_find_name(const struct pool *pool, const char *name)
 {
 	for (u32 i = 0; i < STORE_VOLUME_MAX; i++) {

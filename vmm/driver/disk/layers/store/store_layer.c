@@ -65,13 +65,21 @@ static bool store_waits(const struct client *client)
 	return !store_may_ask(client) || store_client_of(client)->want != WANT_NOTHING;
 }
 
+/* Returns the record of the client's volume, or NULL. */
+static const struct store_record *store_record_of(const struct client *client,
+						  const struct open_store *store)
+{
+	struct store_client *own = store_client_of(client);
+
+	return pool_find_again(&store->pool, own->volume, &own->number);
+}
+
 /* Returns the volume's record if the request may be done: it lies in one chunk of the volume. */
 static const struct store_record *store_check(const struct client *client,
 					      const struct open_store *store,
 					      const struct block_request *request)
 {
-	const struct store_record *record =
-		store != NULL ? pool_find(&store->pool, store_client_of(client)->volume) : NULL;
+	const struct store_record *record = store != NULL ? store_record_of(client, store) : NULL;
 	u64 chunk = store != NULL ? store->pool.super.chunk_sectors : 1;
 
 	if (record == NULL || request->sector > record->sectors ||
@@ -157,7 +165,7 @@ static enum layer_answer store_clear(struct client *client, const struct open_st
 				     const struct block_request *request, bool mapped,
 				     enum block_status *status)
 {
-	u64 volume_end = pool_find(&store->pool, store_client_of(client)->volume)->sectors;
+	u64 volume_end = store_record_of(client, store)->sectors;
 	u32 chunk = store->pool.super.chunk_sectors;
 	bool whole =
 		request->sector % chunk == 0 &&
@@ -210,8 +218,7 @@ static enum layer_answer store_flush(struct client *client, const struct block_r
 static void store_lead(struct client *client, struct driver_request *request)
 {
 	const struct open_store *store = store_open_at(store_client_of(client)->store);
-	const struct store_record *record =
-		pool_find(&store->pool, store_client_of(client)->volume);
+	const struct store_record *record = store_record_of(client, store);
 	u64 size = store->pool.super.chunk_sectors;
 	bool alone;
 	u32 chunk = 0;

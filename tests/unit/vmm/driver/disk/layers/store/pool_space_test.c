@@ -100,6 +100,33 @@ static void test_neighbours(void **state)
 	assert_int_equal(chunks_needed(id, 20), 0);
 }
 
+/* A volume is found where it was last, and also if it is elsewhere or gone. */
+static void test_found_again(void **state)
+{
+	struct store_item item = {.sectors = 128};
+	u64 id[100];
+	u32 number = ~0u;
+
+	(void)state;
+	pool.super.flags = STORE_OVERCOMMIT;
+	for (u32 i = 0; i < 100; i++) {
+		snprintf(item.name, sizeof(item.name), "volume %u", i);
+		assert_int_equal(pool_add(&pool, &item, 0, 0, 0, &id[i]), STORE_OK);
+	}
+	for (u32 i = 100; i-- > 0;) {
+		for (u32 again = 0; again < 2; again++) {
+			assert_int_equal(pool_find_again(&pool, id[i], &number)->id, id[i]);
+			assert_int_equal(number, i);
+		}
+	}
+	assert_int_equal(pool_drop(&pool, id[40]), STORE_OK);
+	number = 40;
+	assert_null(pool_find_again(&pool, id[40], &number));
+	number = 41;
+	assert_null(pool_find_again(&pool, 0, &number));
+	assert_null(pool_find_again(&pool, 0, &number));
+}
+
 static int free_memory(void **state)
 {
 	(void)state;
@@ -111,6 +138,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_neighbours, set_up),
+		cmocka_unit_test_setup(test_found_again, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, free_memory);
