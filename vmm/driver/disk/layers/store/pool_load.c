@@ -145,8 +145,7 @@ static const char *pool_load_record(struct pool *pool, const struct store_record
 	if (record->root != 0 && !pool_load_use(pool, record->root, pool_levels(chunks)))
 		return "a volume's tree begins at a block that cannot be";
 	pool->record_count++;
-	if ((record->flags & STORE_VOLUME_SNAPSHOT) == 0)
-		pool->reserved_chunks += chunks;
+	pool->reserved_chunks += chunks;
 	return NULL;
 }
 

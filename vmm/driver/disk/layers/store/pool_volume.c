@@ -99,10 +99,16 @@ static bool pool_has_room(const struct pool *pool, u64 chunks)
 	       chunks <= pool->super.chunks - MIN(pool->reserved_chunks, pool->super.chunks);
 }
 
-/* Returns the chunks that are reserved for a volume: a snapshot holds only what others reserve. */
-static u64 pool_reserve_of(const struct pool *pool, u32 flags, u64 sectors)
+/*
+ * Returns whether the store has room for a volume that has grown to so many sectors, or become
+ * smaller.
+ */
+static bool pool_has_room_for(const struct pool *pool, u64 old_sectors, u64 sectors)
 {
-	return (flags & STORE_VOLUME_SNAPSHOT) != 0 ? 0 : pool_chunks_of(pool, sectors);
+	u64 old = pool_chunks_of(pool, old_sectors);
+	u64 chunks = pool_chunks_of(pool, sectors);
+
+	return chunks <= old || pool_has_room(pool, chunks - old);
 }
 
 static enum store_status pool_may_add(const struct pool *pool, const struct store_item *item,
@@ -147,7 +153,7 @@ enum store_status pool_add(struct pool *pool, const struct store_item *item, u64
 			   u64 now_s, u64 *id)
 {
 	const struct store_record *source = pool_find(pool, from);
-	u64 reserve = pool_reserve_of(pool, flags, item->sectors);
+	u64 reserve = pool_chunks_of(pool, item->sectors);
 	enum store_status status = pool_may_add(pool, item, source, reserve);
 	struct store_record *record;
 	struct store_record copy;
@@ -183,7 +189,7 @@ enum store_status pool_drop(struct pool *pool, u64 id)
 
 	if (record == NULL)
 		return pool_find(pool, id) != NULL ? STORE_NO_SPACE : STORE_MISSING;
-	pool->reserved_chunks -= pool_reserve_of(pool, record->flags, record->sectors);
+	pool->reserved_chunks -= pool_chunks_of(pool, record->sectors);
 	pool->record_count--;
 	pool_lose_block(pool, record->root);
 	*record = (struct store_record){.id = 0};
@@ -192,20 +198,21 @@ enum store_status pool_drop(struct pool *pool, u64 id)
 
 enum store_status pool_roll_back(struct pool *pool, u64 id, u64 other)
 {
+	const struct store_record *present = pool_find(pool, id);
 	const struct store_record *from = pool_find(pool, other);
 	struct store_record *record;
 	struct store_record copy;
 
-	if (from == NULL || pool_find(pool, id) == NULL)
+	if (from == NULL || present == NULL)
 		return STORE_MISSING;
 	copy = *from;
-	if (!pool_has_room(pool, pool_chunks_of(pool, copy.sectors)))
+	if (!pool_has_room_for(pool, present->sectors, copy.sectors))
 		return STORE_NO_SPACE;
 	record = pool_change(pool, id);
 	if (record == NULL)
 		return STORE_NO_SPACE;
-	pool->reserved_chunks -= pool_reserve_of(pool, record->flags, record->sectors);
-	pool->reserved_chunks += pool_reserve_of(pool, record->flags, copy.sectors);
+	pool->reserved_chunks -= pool_chunks_of(pool, record->sectors);
+	pool->reserved_chunks += pool_chunks_of(pool, copy.sectors);
 	pool_use_block(pool, copy.root);
 	pool_lose_block(pool, record->root);
 	record->root = copy.root;
@@ -218,7 +225,6 @@ enum store_status pool_resize(struct pool *pool, u64 id, u64 sectors)
 	const struct store_record *present = pool_find(pool, id);
 	struct store_record *record;
 	u64 old;
-	u64 more;
 
 	if (present == NULL)
 		return STORE_MISSING;
@@ -226,9 +232,7 @@ enum store_status pool_resize(struct pool *pool, u64 id, u64 sectors)
 	if (sectors < old || sectors % STORE_SIZE_SECTORS != 0 ||
 	    pool_levels(pool_chunks_of(pool, sectors)) > STORE_LEVELS_MAX)
 		return STORE_BAD;
-	more = pool_reserve_of(pool, present->flags, sectors) -
-	       pool_reserve_of(pool, present->flags, old);
-	if (!pool_has_room(pool, more))
+	if (!pool_has_room_for(pool, old, sectors))
 		return STORE_NO_SPACE;
 	record = pool_change(pool, id);
 	if (record == NULL)
@@ -238,7 +242,7 @@ enum store_status pool_resize(struct pool *pool, u64 id, u64 sectors)
 		record->sectors = old;
 		return STORE_NO_SPACE;
 	}
-	pool->reserved_chunks += more;
+	pool->reserved_chunks += pool_chunks_of(pool, sectors) - pool_chunks_of(pool, old);
 	return STORE_OK;
 }
 

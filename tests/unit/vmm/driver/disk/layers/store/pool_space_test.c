@@ -100,6 +100,33 @@ static void test_neighbours(void **state)
 	assert_int_equal(chunks_needed(id, 20), 0);
 }
 
+/* A snapshot keeps chunks, so it needs room of its own: what another was promised stays there. */
+static void test_promise(void **state)
+{
+	struct store_item item = {.name = "one"};
+	u64 id, other, snapshot;
+
+	(void)state;
+	item.sectors = pool.super.chunks / 3 * 128ull;
+	assert_int_equal(pool_add(&pool, &item, 0, 0, 0, &id), STORE_OK);
+	string_copy(item.name, sizeof(item.name), "other");
+	assert_int_equal(pool_add(&pool, &item, 0, 0, 0, &other), STORE_OK);
+	(void)chunks_needed(id, pool.super.chunks / 3);
+	string_copy(item.name, sizeof(item.name), "first");
+	item.volume = id;
+	assert_int_equal(pool_add(&pool, &item, id, STORE_VOLUME_SNAPSHOT, 0, &snapshot), STORE_OK);
+	commit();
+	(void)chunks_needed(id, pool.super.chunks / 3);
+	string_copy(item.name, sizeof(item.name), "second");
+	assert_int_equal(pool_add(&pool, &item, id, STORE_VOLUME_SNAPSHOT, 0, &snapshot),
+			 STORE_NO_SPACE);
+	/* to go back takes no more than the volume has */
+	assert_int_equal(pool_roll_back(&pool, id, snapshot), STORE_OK);
+	commit();
+	commit();
+	assert_int_equal(chunks_needed(other, pool.super.chunks / 3), pool.super.chunks / 3);
+}
+
 /* A volume is found where it was last, and also if it is elsewhere or gone. */
 static void test_found_again(void **state)
 {
@@ -138,6 +165,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_neighbours, set_up),
+		cmocka_unit_test_setup(test_promise, set_up),
 		cmocka_unit_test_setup(test_found_again, set_up),
 	};
 
