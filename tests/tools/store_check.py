@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Checks a store of volumes in an image, by what docs/components/store.md says of the format.
+
+It shares no code with the store. Both superblocks are followed, as both of their states must be
+whole. Prints a line for each volume of the newer state and a sentence for each fault.
+
+    store_check.py IMAGE [FIRST_SECTOR]
+"""
+import struct
+import sys
+
+BLOCK = 4096
+MAGIC = int.from_bytes(b"SKYSTOR1", "little")
+FAN = 504
+RECORDS = 31
+RECORD_NODES = (4096 + RECORDS - 1) // RECORDS
+LEAF, INNER, VOLUMES = 1, 2, 3
+
+
+def crc_table():
+    table = []
+    for value in range(256):
+        for _ in range(8):
+            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+        table.append(value)
+    return table
+
+
+TABLE = crc_table()
+
+
+def sum_is_right(block):
+    crc = 0xFFFFFFFF
+    for byte in block[:8] + bytes(4) + block[12:]:
+        crc = crc >> 8 ^ TABLE[(crc ^ byte) & 255]
+    return crc ^ 0xFFFFFFFF == struct.unpack_from("<I", block, 8)[0]
+
+
+class State:
+    """What one superblock leads to."""
+
+    def __init__(self, read, block):
+        self.read = read
+        self.faults = []
+        self.volumes = []
+        self.nodes = {}  # number of a node: what it was used as
+        self.place = {}  # number of a chunk: its index in all volumes that have it
+        (self.version, self.generation) = struct.unpack_from("<IQ", block, 12)
+        (self.sectors, self.next_id, self.chunk_sectors, self.blocks, self.chunks) = (
+            struct.unpack_from("<QQIII", block, 72))
+        self.records = struct.unpack_from(f"<{RECORD_NODES}I", block, 104)
+
+    def fault(self, text):
+        self.faults.append(f"generation {self.generation}: {text}")
+
+    def node(self, number, kind, use):
+        """Returns the node's payload, or None if it is not usable or was walked as this before."""
+        if not 2 <= number < self.blocks:
+            self.fault(f"{use} is block {number}, which cannot be")
+            return None
+        if number in self.nodes:
+            if self.nodes[number] != use or kind == VOLUMES:
+                self.fault(f"block {number} is {use} and {self.nodes[number]}")
+            return None
+        self.nodes[number] = use
+        block = self.read(number)
+        magic, _, there, own, _, generation = struct.unpack_from("<QIIIIQ", block)
+        if magic != MAGIC or not sum_is_right(block):
+            self.fault(f"block {number} ({use}) is damaged")
+        elif (there, own) != (kind, number) or generation > self.generation:
+            self.fault(f"block {number} is not {use}: kind {there}, number {own}")
+        else:
+            return block[64:]
+        return None
+
+    def tree(self, number, level, first, end):
+        """Walks the node whose first word is for chunk `first` of a volume of `end` chunks."""
+        use = f"the node of level {level} for chunk {first}"
+        payload = self.node(number, LEAF if level == 1 else INNER, use)
+        span = FAN ** (level - 1)
+        for i, word in enumerate(struct.unpack(f"<{FAN}Q", payload) if payload else ()):
+            at = first + i * span
+            if word == 0:
+                continue
+            if at >= end:
+                self.fault(f"block {number} has chunk {at} of a volume of {end}")
+            if level > 1:
+                self.tree(word, level - 1, at, end)
+            elif word > self.chunks:
+                self.fault(f"block {number} leads to chunk {word - 1} of {self.chunks}")
+            elif self.place.setdefault(word - 1, at) != at:
+                self.fault(f"chunk {word - 1} is chunk {at} and {self.place[word - 1]} of volumes")
+
+    def check(self):
+        if self.version != 1:
+            self.fault(f"its format has version {self.version}")
+            return
+        if not 128 <= self.chunk_sectors <= 8192 or self.chunk_sectors & self.chunk_sectors - 1:
+            self.fault(f"its chunks have {self.chunk_sectors} sectors")
+            return
+        for number in filter(None, self.records):
+            payload = self.node(number, VOLUMES, "a node of records") or b""
+            for at in range(0, len(payload) // 128 * 128, 128):
+                self.volume(payload[at:at + 128])
+        for what in (0, 1):
+            known = [volume[what] for volume in self.volumes]
+            if len(set(known)) != len(known):
+                self.fault("two volumes have the same " + ("number", "name")[what])
+
+    def volume(self, record):
+        number, _, sectors, _, flags, root = struct.unpack_from("<QQQQII", record)
+        if number == 0:
+            return
+        name = record[56:56 + 40].split(b"\0")[0].decode("latin-1")
+        self.volumes.append((number, name, sectors, flags))
+        chunks = -(-sectors // self.chunk_sectors)
+        if number >= self.next_id or not 0 < sectors < 1 << 40 or sectors % 8 or flags > 3:
+            self.fault(f"the record of volume {number} ({name}) cannot be right")
+            return
+        level = 1
+        while FAN ** level < chunks:
+            level += 1
+        if root:
+            self.tree(root, level, 0, chunks)
+
+
+def check(path, first_sector=0):
+    """Returns the volumes of the newer state and all faults."""
+    with open(path, "rb") as image:
+        def read(number):
+            image.seek(first_sector * 512 + number * BLOCK)
+            return image.read(BLOCK).ljust(BLOCK, b"\0")
+
+        states = []
+        for number in (0, 1):
+            block = read(number)
+            right = struct.unpack_from("<Q", block)[0] == MAGIC and sum_is_right(block)
+            if right and struct.unpack_from("<Q", block, 16)[0] % 2 == number:
+                states.append(State(read, block))
+        if not states:
+            return [], ["no superblock is whole"]
+        for state in states:
+            state.check()
+        states.sort(key=lambda state: state.generation)
+        return states[-1].volumes, [fault for state in states for fault in state.faults]
+
+
+def main():
+    volumes, faults = check(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 0)
+    for number, name, sectors, flags in volumes:
+        print(f"volume {number}: {name}, {sectors} sectors, flags {flags}")
+    for fault in faults:
+        print(fault)
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
