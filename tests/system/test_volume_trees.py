@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Volumes: made while the machine runs, and with a VM's snapshots, resets and clones of clones."""
+"""A VM on volumes is snapshotted and cloned, its clone again, and each has its own disk."""
 import bundle
 from disk_clones import at
-from machine import Qemu
+from machine import Qemu, wait_for
 from test_disk import GUEST
 
 MIB = 1 << 20
@@ -13,7 +13,7 @@ def start(build, folder, keep=False):
     image = folder / "store.img"
     if not keep:
         image.write_bytes(bytes(256 * MIB))
-    conf = ("[disk flash]\ncontroller = nvme0\n[store main]\ndisk = flash\n" +
+    conf = ("[disk flash]\ncontroller = nvme0\n[store main]\ndisk = flash\novercommit = yes\n" +
             GUEST.replace("autostart = yes\n", "") + "disk = main/root\n")
     files = bundle.make(folder / "volumes.cpio", conf, bundle.debian(build / "guests"))
     return Qemu(build, bundle=files, extra=(
@@ -71,6 +71,6 @@ def test_trees(build, tmp_path):
         machine.command("vm destroy beta")
         assert names(machine) == {"root"}
     with start(build, tmp_path, keep=True) as machine:
-        assert [v["name"] for v in machine.objects("volume list")] == ["root"]
+        wait_for(lambda: [v["name"] for v in machine.objects("volume list")] == ["root"])
         boot(machine)
         assert read(machine, "alpha") == "two"

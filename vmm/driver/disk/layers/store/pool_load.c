@@ -192,8 +192,13 @@ const char *pool_load_take(struct pool *pool, u32 block)
 
 const char *pool_load_end(struct pool *pool)
 {
+	/* the older superblock may lead to whatever this one does not, or to more than this one */
+	u32 lost = MAX((u32)pool->super.generation, 1);
+
 	for (u32 i = 0; i < pool->super.blocks; i++)
-		pool->block[i].lost = 0;
+		pool->block[i].lost = lost;
+	for (u32 i = 0; i < pool->super.chunks; i++)
+		pool->chunk[i].lost = lost;
 	for (u32 i = 0; i < STORE_VOLUME_MAX; i++) {
 		const struct store_record *record = pool_record(pool, i);
 

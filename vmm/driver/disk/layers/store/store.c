@@ -83,6 +83,11 @@ static bool store_begin_job(struct open_store *store)
 {
 	u32 client = store->state == STORE_READY ? store_next_wish(store) : DISK_CLIENT_MAX;
 
+	if (store->state == STORE_READY && store->opening != 0) {
+		store->opening--;
+		store_commit_begin(store);
+		return true;
+	}
 	if (client < DISK_CLIENT_MAX) {
 		store_fill_begin(store, client);
 		return true;
@@ -95,9 +100,8 @@ static bool store_begin_job(struct open_store *store)
 		store->told = false;
 		return true;
 	}
-	if (store->pool.dirty || store->formatting != 0 || store_starves(store)) {
+	if (store->pool.dirty || store_starves(store)) {
 		store->settling = store->pool.dirty ? 0 : store->settling + 1;
-		store->formatting -= store->formatting != 0;
 		store_commit_begin(store);
 		return true;
 	}
@@ -143,7 +147,7 @@ static bool store_has_work(const struct open_store *store)
 					 : !store_is_busy(store)))
 		return true;
 	return store->state == STORE_READY &&
-	       (store->pool.dirty || store->pool.dropping != 0 || store->formatting != 0 ||
+	       (store->pool.dirty || store->pool.dropping != 0 || store->opening != 0 ||
 		store_next_wish(store) < DISK_CLIENT_MAX || store_starves(store));
 }
 

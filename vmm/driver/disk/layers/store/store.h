@@ -64,11 +64,11 @@ struct open_store {
 	u64 commanded_after;	      /* it is answered once this generation is on the disk; 0: not
 					 done yet */
 	struct store_answer answer;
-	u64 last;	/* number of the last command that was answered */
-	bool told;	/* the manager knows of all that has changed */
-	u32 features;	/* of the disk: enum disk_feature */
-	u32 formatting; /* commits that a new store still needs: one for each superblock */
-	u32 settling;	/* commits in a row that were made only to free something */
+	u64 last;     /* number of the last command that was answered */
+	bool told;    /* the manager knows of all that has changed */
+	u32 features; /* of the disk: enum disk_feature */
+	u32 opening;  /* commits that a new store still needs: one for each superblock */
+	u32 settling; /* commits in a row that were made only to free something */
 };
 
 extern struct store_client store_clients[DISK_CLIENT_MAX];

@@ -153,7 +153,7 @@ static void store_format(struct open_store *store)
 	super.generation = store->state == STORE_READY ? store->pool.committed : 0;
 	pool_open(&store->pool, &super, (u8 *)store->page + STORE_PAGE_BYTES);
 	store->pool.dirty = true;
-	store->formatting = 2;
+	store->opening = 2;
 	store->state = STORE_READY;
 	store->commanded_after = store->pool.now + 1;
 	store_answer(store, STORE_OK);
@@ -175,7 +175,8 @@ bool store_command_holds(const struct open_store *store, u64 volume)
 	if (!store->commanded || store->commanded_after != 0 || volume == 0)
 		return false;
 	for (u32 i = 0; i < store->command.count; i++) {
-		if (store->command.item[i].volume == volume)
+		if (store->command.item[i].volume == volume ||
+		    store->command.item[i].other == volume)
 			return true;
 	}
 	return false;
@@ -188,6 +189,7 @@ static void store_command_end(struct open_store *store)
 	store->commanded = false;
 	store->last = number;
 	store_tell(store);
+	store->answer.number = 0; /* the number is written last, below */
 	store->page->answer = store->answer;
 	__atomic_store_n(&store->page->answer.number, number, __ATOMIC_RELEASE);
 	process_tell_manager();

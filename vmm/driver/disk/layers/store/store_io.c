@@ -12,7 +12,7 @@
 
 /* The first half of the driver's memory is that of moves (undo_move.c). */
 #define FIRST_PAGE (DRIVER_OWN_PAGES / 2)
-_Static_assert(STORE_IO_SECTORS *BLOCK_SECTOR_BYTES <= FIRST_PAGE * PAGE_SIZE, "its data");
+_Static_assert((u64)STORE_IO_SECTORS *BLOCK_SECTOR_BYTES <= FIRST_PAGE * PAGE_SIZE, "its data");
 
 static struct {
 	bool busy;

@@ -61,6 +61,7 @@ static bool store_load_next(struct open_store *store)
 
 	if (block == 0) {
 		problem = pool_load_end(&store->pool);
+		store->opening = 1; /* both superblocks know then what this one knows */
 		store_load_end(store, problem == NULL ? STORE_READY : STORE_BROKEN,
 			       problem != NULL ? problem : "");
 		return true;
