@@ -306,6 +306,13 @@ static void blk_copy_out(struct virtio_blk *blk, const struct blk_request *reque
 			  BLK_HEADER_BYTES + (u64)request->done * BLOCK_SECTOR_BYTES, data, bytes);
 }
 
+/* Returns where on the disk the next piece of a request begins: behind the header, if it has one.
+ */
+static u64 blk_disk_sector(const struct virtio_blk *blk, const struct blk_request *request)
+{
+	return request->sector + request->done + (blk->cipher != NULL ? DISK_SECRET_SECTORS : 0);
+}
+
 /* Returns how many sectors the next piece of a request has. */
 static u32 blk_piece_of(const struct virtio_blk *blk, const struct blk_request *request)
 {
@@ -315,7 +322,7 @@ static u32 blk_piece_of(const struct virtio_blk *blk, const struct blk_request *
 	if (blk_has_data(request))
 		left = MIN(left, BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES);
 	if (boundary != 0)
-		left = MIN(left, boundary - (u32)((request->sector + request->done) % boundary));
+		left = MIN(left, boundary - (u32)(blk_disk_sector(blk, request) % boundary));
 	return left;
 }
 
@@ -327,8 +334,7 @@ static bool blk_ask(struct virtio_blk *blk, struct blk_request *request)
 	u32 page[BLOCK_REQUEST_PAGES] = {0};
 	bool direct = bytes != 0 && blk->cipher == NULL && disk_client_has_window(&blk->client) &&
 		      blk_find_pages(blk->virtio.memory, request, bytes, page);
-	u64 sector =
-		request->sector + request->done + (blk->cipher != NULL ? DISK_SECRET_SECTORS : 0);
+	u64 sector = blk_disk_sector(blk, request);
 	u8 *data;
 	int piece = disk_client_take(&blk->client, direct ? 0 : bytes, &data);
 

@@ -85,6 +85,31 @@ static void large_requests(void **state)
 	assert_memory_equal(ram + DATA_AT, text, bytes);
 }
 
+/* The header moves what the guest writes against the chunks of a store; no piece lies in two of
+ * them. */
+static void keeps_to_chunks(void **state)
+{
+	const u32 chunk = 128;
+	u32 pieces = 0;
+	u32 header;
+
+	(void)state;
+	disk_about()->boundary = chunk;
+	power_on();
+	start_device();
+	header = send(BLK_T_OUT, 112, 32 * DISK_SECRET_BYTES);
+	while (status_of(header) == NO_STATUS) {
+		struct block_request request = disk_take();
+
+		assert_true(request.sector % chunk + request.sectors <= chunk);
+		disk_do(&request);
+		virtio_blk_poll_link(&blk);
+		pieces++;
+	}
+	expect_done(header, BLK_S_OK, 1);
+	assert_int_equal(pieces, 3);
+}
+
 /* Where the device could reach the RAM, it is not asked to. */
 static void has_no_window(void **state)
 {
@@ -171,6 +196,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(writes_nothing_plain, setup_secret),
 		cmocka_unit_test_setup(large_requests, setup_secret),
+		cmocka_unit_test_setup(keeps_to_chunks, setup_secret),
 		cmocka_unit_test_setup(has_no_window, setup_secret),
 		cmocka_unit_test_setup(refuses_parts, setup_secret),
 		cmocka_unit_test_setup(offers_less, setup_secret),
