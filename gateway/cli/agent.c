@@ -58,7 +58,8 @@ static void agent_take_message(struct agent *agent, int64_t until_ms)
 	int got = websocket_read(socket, left_ms > 0 ? (int)left_ms : 0);
 
 	agent->at = socket->size = got == 1 && socket->kind == WEBSOCKET_BINARY ? socket->size : 0;
-	if (got == NET_TIMEOUT && agent_now_ms() >= until_ms)
+	/* A guest that says more and more without an answer is waited for no longer. */
+	if ((got == NET_TIMEOUT || got == 1) && agent_now_ms() >= until_ms)
 		cli_die(CLI_FAILED,
 			"%s: the guest's agent does not answer: is qemu-guest-agent running there?",
 			agent->guest.name);

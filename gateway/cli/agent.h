@@ -12,7 +12,7 @@ struct agent_line {
 	char bytes[AGENT_LINE_BYTES];
 	size_t count;
 	bool ended;    /* the line is whole: the next byte begins another one */
-	bool too_long; /* the line is; the rest of it is dropped */
+	bool too_long; /* the line is, or what is skipped: nobody waits for its end */
 	bool skips; /* until a byte 0xff, which the agent sends before an answer that is asked for
 		       so */
 };

@@ -17,17 +17,12 @@ bool agent_line_take(struct agent_line *line, unsigned char byte)
 		line->count = 0;
 		return false;
 	}
-	if (line->skips)
-		return false;
-	if (byte == '\n') {
-		line->ended = true;
-		return true;
-	}
-	if (line->count < AGENT_LINE_BYTES)
+	line->ended = byte == '\n' && !line->skips;
+	line->too_long = !line->ended && line->count == AGENT_LINE_BYTES;
+	line->ended |= line->too_long;
+	if (!line->ended)
 		line->bytes[line->count++] = (char)byte;
-	else
-		line->too_long = true;
-	return false;
+	return line->ended;
 }
 
 json_t *agent_line_json(const struct agent_line *line)

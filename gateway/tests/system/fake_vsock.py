@@ -46,13 +46,15 @@ class Vsocks:
             raise Refused("no-right", "this channel has no right to do this")
         number = self.vsock_last = getattr(self, "vsock_last", 100) + 1
         self.streams[number] = {"vm": vm, "port": AGENT, "credit": 0, "write": False, "room": RING, "got": 0, "at": 0,
-                                "output": b"", "ended": False, "end": False, "input": b""}
+                                "output": b"", "ended": False, "end": False, "input": b"", "endless": False}
         return [{"stream": number, "from": 0, "oldest": 0, "next": 0, "lost": 0}]
 
     def answer_agent(self, stream, data):
         *lines, stream["input"] = (stream["input"] + data).split(b"\n")
         for line in lines:
-            stream["output"] += getattr(self, "agent", polite)(json.loads(line))
+            answer = getattr(self, "agent", polite)(json.loads(line))
+            stream["output"] += answer
+            stream["endless"] = answer.endswith(b"...")     # such an answer never ends
 
     def close_stream(self, number, reason):
         if self.streams.pop(number, None):
@@ -83,6 +85,8 @@ class Vsocks:
         """Bytes as far as there is credit; a full ring takes no more, as in a guest that is held up."""
         if not stream or "port" not in stream:
             return
+        if stream["port"] == AGENT and stream["endless"]:
+            stream["output"] = stream["output"].ljust(RING, b"x")
         while stream["credit"] and stream["output"]:
             data = stream["output"][:min(3072, stream["credit"])]
             stream["output"] = stream["output"][len(data):]

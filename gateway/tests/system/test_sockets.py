@@ -190,6 +190,14 @@ def test_agent_that_lies(ctl, answers, answer):
     assert done.returncode == 1 and b"guest's agent" in done.stderr, done
 
 
+@pytest.mark.parametrize("asked", ["guest-sync-delimited", "guest-info"])
+def test_agent_that_never_ends(ctl, answers, fake, asked):
+    """More and more bytes, before an answer or in it, are an error as soon as they are too many."""
+    fake.agent = lambda request: b"..." if request["execute"] == asked else polite(request)
+    done = ctl("agent", "vm00", "info")
+    assert done.returncode == 1 and b"a line that is too long" in done.stderr, done
+
+
 def test_agent_steers_no_terminal(ctl, answers):
     """Keys and values of a guest's are escaped."""
     answers(b'{"return": {"a\\u001b[2J": "b\\u202e", "c": ["\\u0007"]}}\n')
