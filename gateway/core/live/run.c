@@ -21,10 +21,17 @@
 #include "gateway/core/identity/share.h"
 #include "gateway/link/link.h"
 
-enum { RUN_ATTEMPTS = 12, RUN_CREDIT = 65536, RUN_AGAIN_MS = 100, RUN_STREAM_BYTES = 3072 };
+enum {
+	RUN_ATTEMPTS = 12,
+	RUN_CALLS = 3, /* calls that wait for a guest's answer, of the link's 8 requests */
+	RUN_CREDIT = 65536,
+	RUN_AGAIN_MS = 100,
+	RUN_STREAM_BYTES = 3072,
+};
 
 static struct run runs[RUNS];
 static uint64_t run_last;
+static unsigned run_calls; /* that are under way, also of runs that have ended meanwhile */
 
 struct run *run_find(uint64_t number)
 {
@@ -185,6 +192,17 @@ static void run_fail(struct run *run, json_t *problem)
 
 static void run_connect(struct run *run);
 
+/* Those that have waited for a call's end, or for a guest to be ready, call as far as they may. */
+static void run_connect_waiting(void)
+{
+	double now_s = clock_now_s();
+
+	for (size_t i = 0; i < RUNS; i++) {
+		if (runs[i].state == RUN_CONNECTING && now_s >= runs[i].again_s)
+			run_connect(&runs[i]);
+	}
+}
+
 bool run_is_later(json_t *reply)
 {
 	const char *code = json_string_value(json_object_get(reply, "code"));
@@ -193,14 +211,11 @@ bool run_is_later(json_t *reply)
 	       (!strcmp(code, "not-found") || !strcmp(code, "failed") || !strcmp(code, "busy"));
 }
 
-static void run_connected(uint64_t number, json_t *reply)
+static void run_take_stream(struct run *run, json_t *reply)
 {
-	struct run *run = run_find(number);
 	json_t *stream =
 		json_object_get(json_array_get(json_object_get(reply, "result"), 0), "stream");
 
-	if (!run || run->state != RUN_CONNECTING)
-		return;
 	if (!json_is_integer(stream) && !run_is_later(reply)) {
 		run_fail(run, problem_of_reply(reply));
 		return;
@@ -218,15 +233,31 @@ static void run_connected(uint64_t number, json_t *reply)
 			    RUN_CREDIT));
 }
 
+static void run_connected(uint64_t number, json_t *reply)
+{
+	struct run *run = run_find(number);
+
+	run_calls--;
+	if (run && run->state == RUN_CONNECTING)
+		run_take_stream(run, reply);
+	run_connect_waiting();
+}
+
+/* One place is kept for first calls, so that guests which never answer do not hold up others. */
 static void run_connect(struct run *run)
 {
 	const char *words[] = {run->vm, "1023", NULL};
 
 	run->state = RUN_CONNECTING;
+	run->again_s = 0;
+	if (run_calls >= (run->attempts ? RUN_CALLS - 1 : RUN_CALLS))
+		return;
 	run->again_s = clock_now_s() + 10;
 	if (++run->attempts > RUN_ATTEMPTS)
 		run_stop(run, "no-gate");
-	else if (!run_ask(run, "vsock connect", words, run_connected))
+	else if (run_ask(run, "vsock connect", words, run_connected))
+		run_calls++;
+	else
 		run->again_s = clock_now_s() + RUN_AGAIN_MS / 1000.0;
 }
 

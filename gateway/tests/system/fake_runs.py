@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A fake Skerry whose clones have an init at the gate (iso/init/gate.h), which may lie."""
 import base64
+import threading
 
 from fake_skerry import FakeSkerry
 
@@ -22,9 +23,24 @@ class FakeRuns(FakeSkerry):
         self.hello_frames, self.seed_frames, self.command_frames = frame("H", b"\1"), frame("R"), ended()
         self.resets = 0     # connections that are cut before a word
         self.cut = False    # behind the command's frames
+        self.unanswered_s = 0   # until Skerry says that a guest has not answered
+        self.calls = self.calls_most = 0    # that are unanswered
         super().__init__(path, vms=1, **keys)
         self.vms["vm00"].snapshots.append("gate")
         self.vms["vm00"].name = "vm00"
+
+    def take_request(self, request):
+        if request.get("command") != "vsock connect" or not self.unanswered_s:
+            super().take_request(request)
+            return
+        self.calls += 1
+        self.calls_most = max(self.calls, self.calls_most)
+        threading.Timer(self.unanswered_s, self.refuse_call, [request["id"]]).start()
+
+    def refuse_call(self, number):
+        with self.lock:
+            self.calls -= 1
+        self.send({"id": number, "status": "error", "code": "failed", "error": "it has not answered"})
 
     def run_vsock_connect(self, words, after):
         self.number += 1

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Runs by REST at a fake Skerry: what an init is told, inits that lie, who sees what, how many at a time."""
 import base64
+import time
 
 import pytest
 
@@ -128,6 +129,23 @@ def test_many(line):
     assert items["test"] == "running"
     for answer in begun:
         server.tls("DELETE", answer.headers["location"])
+
+
+def test_guests_that_never_answer(line):
+    """Skerry says so after 5 s: until then there are requests left for others, and no run is lost by it."""
+    fake, server = line
+    fake.command_frames = ended(3)
+    fake.unanswered_s = 5
+    for _ in range(8):
+        run(server, wait=0)
+    wait_for(lambda: len(fake.vms) == 9)
+    began = time.monotonic()
+    assert server.tls("GET", "/v1/disks").status == 200
+    assert time.monotonic() - began < 2
+    fake.unanswered_s = 0
+    wait_for(lambda: {item["exit_code"] for item in server.tls("GET", "/v1/runs").json()["items"]} == {3}, 15)
+    assert fake.calls_most <= 3
+    gone(fake)
 
 
 def test_lost(line):
