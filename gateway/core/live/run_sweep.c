@@ -35,7 +35,8 @@ void run_sweep(double now_s)
 
 		for (const struct run *run = run_next(NULL); run; run = run_next(run))
 			known |= run->state != RUN_DONE && !strcmp(run->vm, name);
-		if (!known && !strncmp(name, start, strlen(start)))
+		if (!known && !strncmp(name, start, strlen(start)) &&
+		    strspn(name + strlen(start), "0123456789") == strlen(name + strlen(start)))
 			link_ask(link_command("vm destroy", words, "a run that nobody knows"),
 				 run_nothing, 0);
 	}

@@ -157,3 +157,16 @@ def test_lost(line):
     fake.drop()
     wait_for(lambda: server.tls("GET", begun.headers["location"]).json()["result"] == "lost")
     gone(fake)
+
+
+def test_sweeps_its_own(line):
+    """A clone that an earlier start has left is destroyed; a machine whose name only begins like a clone's stays."""
+    fake, server = line
+    run(server)
+    gone(fake)
+    start = next(words[3] for words, _ in fake.commands if words[:2] == ["vm", "clone"]).rpartition("_")[0]
+    fake.add(f"{start}_mine")
+    fake.add(f"{start}_5a")
+    for name in (f"{start}_5", f"{start}_6"):
+        assert server.local("POST", "/v1/vms", {"name": name, "config": {}}).status == 201
+    wait_for(lambda: set(fake.vms) == {"vm00", f"{start}_mine", f"{start}_5a"})
