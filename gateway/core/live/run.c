@@ -70,51 +70,6 @@ static void run_free(struct run *run)
 	*run = (struct run){0};
 }
 
-/* --- who waits --- */
-
-static void run_answer(struct run *run, struct request *request)
-{
-	char place[48];
-
-	request->audit = 0;
-	if (run->state == RUN_DONE && run->problem) {
-		answer_problem_json(request, json_copy(run->problem));
-		return;
-	}
-	if (run->state != RUN_DONE) {
-		snprintf(place, sizeof(place), "/v1/runs/%llu", (unsigned long long)run->number);
-		answer_header(request, "Location", place);
-	}
-	answer_json(request, run->state == RUN_DONE ? 200 : 202, run_json(run, true));
-}
-
-bool run_wait(struct run *run, struct request *request, unsigned wait_s)
-{
-	for (size_t i = 0; i < RUN_REQUESTS; i++) {
-		if (run->waiting[i].id)
-			continue;
-		run->waiting[i].id = request->id;
-		run->waiting[i].until_s = clock_now_s() + wait_s;
-		return true;
-	}
-	return false;
-}
-
-static void run_answer_all(struct run *run, double now_s)
-{
-	for (size_t i = 0; i < RUN_REQUESTS; i++) {
-		struct request *request;
-
-		if (!run->waiting[i].id ||
-		    (run->state != RUN_DONE && now_s < run->waiting[i].until_s))
-			continue;
-		request = request_find(run->waiting[i].id);
-		run->waiting[i].id = 0;
-		if (request)
-			run_answer(run, request);
-	}
-}
-
 /* --- the end --- */
 
 static void run_done(struct run *run)

@@ -100,6 +100,9 @@ bool run_line(json_t *line);
 void run_tick(void);
 void run_link_lost(void);
 
+/* Of run_wait.c: tells all whose time is over, or everybody when the run has ended. */
+void run_answer_all(struct run *run, double now_s);
+
 /* Of run_sweep.c: clones made before a start, or of which the end was not heard. */
 void run_sweep(double now_s);
 

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who waits for a run's end, and what they are told. Handlers and the table of runs call it; it
+ * changes who waits alone.
+ */
+#include <stdio.h>
+
+#include "gateway/core/common/clock.h"
+#include "gateway/core/http/answer.h"
+#include "gateway/core/http/problem.h"
+#include "gateway/core/live/run.h"
+
+static void run_answer(struct run *run, struct request *request)
+{
+	char place[48];
+
+	request->audit = 0;
+	if (run->state == RUN_DONE && run->problem) {
+		answer_problem_json(request, json_copy(run->problem));
+		return;
+	}
+	if (run->state != RUN_DONE) {
+		snprintf(place, sizeof(place), "/v1/runs/%llu", (unsigned long long)run->number);
+		answer_header(request, "Location", place);
+	}
+	answer_json(request, run->state == RUN_DONE ? 200 : 202, run_json(run, true));
+}
+
+bool run_wait(struct run *run, struct request *request, unsigned wait_s)
+{
+	for (size_t i = 0; i < RUN_REQUESTS; i++) {
+		if (run->waiting[i].id)
+			continue;
+		run->waiting[i].id = request->id;
+		run->waiting[i].until_s = clock_now_s() + wait_s;
+		return true;
+	}
+	return false;
+}
+
+void run_answer_all(struct run *run, double now_s)
+{
+	for (size_t i = 0; i < RUN_REQUESTS; i++) {
+		struct request *request;
+
+		if (!run->waiting[i].id ||
+		    (run->state != RUN_DONE && now_s < run->waiting[i].until_s))
+			continue;
+		request = request_find(run->waiting[i].id);
+		run->waiting[i].id = 0;
+		if (request)
+			run_answer(run, request);
+	}
+}
