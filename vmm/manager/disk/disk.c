@@ -17,7 +17,6 @@
 #include "vmm/manager/driver/service.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/config/disk_key.h"
-#include "vmm/manager/config/vm_save_key.h"
 #include "vmm/rt/format.h"
 
 #define DISK_BYTES_MAX (1024ul * GIB)
@@ -429,19 +428,4 @@ void disk_limit_all(struct vm *vm)
 		vm->link[i]->disk.limit = disk_limit_of(&vm->config);
 		driver_link_fill(vm->link[i]);
 	}
-}
-
-u64 disk_pages(const struct vm_config *config)
-{
-	u64 count = 0;
-	u64 views = 0;
-	u64 keys = 0;
-
-	for (; count < CONFIG_VM_DISK_MAX && config->disk[count].number != 0; count++) {
-		views += (config->disk[count].flags & VM_DISK_CLONED) != 0;
-		keys += disk_is_encrypted(config_disk(config->disk[count].number - 1u));
-	}
-	if (vm_save_key_is_there())
-		count++; /* the link of a save */
-	return count * DISK_LINK_PAGES + views * DISK_VIEW_PAGES + keys * DISK_KEY_PAGES;
 }

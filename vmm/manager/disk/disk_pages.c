@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* Says how many pages a VM's disks need. Called by vm_build_pages.c; reads the configuration. */
+#include "vmm/manager/config/vm_save_key.h"
+#include "vmm/manager/disk/disk.h"
+
+u64 disk_pages(const struct vm_config *config)
+{
+	u64 count = 0;
+	u64 views = 0;
+	u64 keys = 0;
+
+	for (; count < CONFIG_VM_DISK_MAX && config->disk[count].number != 0; count++) {
+		views += (config->disk[count].flags & VM_DISK_CLONED) != 0;
+		/* the number of a volume is that of its store, which is not encrypted */
+		keys += (config->disk[count].flags & VM_DISK_VOLUME) == 0 &&
+			disk_is_encrypted(config_disk(config->disk[count].number - 1u));
+	}
+	if (vm_save_key_is_there())
+		count++; /* the link of a save */
+	return count * DISK_LINK_PAGES + views * DISK_VIEW_PAGES + keys * DISK_KEY_PAGES;
+}
