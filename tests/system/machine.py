@@ -386,7 +386,7 @@ class Qemu(Machine):
         self.start(command + list(extra))
 
     def serial(self, line):
-        return ["-chardev", f"socket,id={line},host=127.0.0.1,port={self.listen(line)},nodelay=on",
+        return ["-chardev", f"socket,id={line},host=127.0.0.1,port={self.listen(line)}",
                 "-serial", f"chardev:{line}"]
 
 
