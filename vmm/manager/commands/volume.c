@@ -8,10 +8,14 @@
 #include "lib/string.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/config/config_lists.h"
+#include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/clock.h"
 
 /* How long an asker waits; the driver goes on. */
 #define WAIT_NS (60 * NS_PER_S)
+
+#define VOLUME_BYTES_MAX  (1024ul * GIB)
+#define VOLUME_STEP_BYTES ((u64)STORE_SIZE_SECTORS * BLOCK_SECTOR_BYTES)
 
 struct store *command_store(struct reply *reply, const char *name)
 {
@@ -23,6 +27,43 @@ struct store *command_store(struct reply *reply, const char *name)
 			   "there is no store \"%s\", `store list` shows them",
 			   text_show(shown, sizeof(shown), text_of(name)));
 	return store;
+}
+
+bool command_volume_in(struct reply *reply, const struct store *store, const char *name,
+		       struct store_volume *volume)
+{
+	char shown[CONFIG_NAME_BYTES];
+
+	if (store_volume_find(store, name, volume))
+		return true;
+	reply_fail(reply, CODE_NOT_FOUND, "store %s has no volume \"%s\", `volume list` shows them",
+		   store->config->section.name, text_show(shown, sizeof(shown), text_of(name)));
+	return false;
+}
+
+bool command_volume_size(const char *word, u64 *sectors)
+{
+	u64 bytes;
+
+	if (!parse_size(text_of(word), &bytes) || bytes == 0 || bytes > VOLUME_BYTES_MAX ||
+	    bytes % VOLUME_STEP_BYTES != 0)
+		return false;
+	*sectors = bytes / BLOCK_SECTOR_BYTES;
+	return true;
+}
+
+bool command_volume_name(struct reply *reply, const char *word, struct store_item *item)
+{
+	struct text name = text_of(word);
+	char shown[CONFIG_NAME_BYTES];
+
+	if (config_name_valid(name)) {
+		text_copy(item->name, sizeof(item->name), name);
+		return true;
+	}
+	reply_bad(reply, "the name \"%s\" is not valid; use " CONFIG_NAME_ALLOWED,
+		  text_show(shown, sizeof(shown), name));
+	return false;
 }
 
 struct store *command_volume(struct reply *reply, const char *word, struct text *name,
@@ -46,11 +87,7 @@ struct store *command_volume(struct reply *reply, const char *word, struct text 
 	if (store == NULL || volume == NULL)
 		return store;
 	text_copy(text, sizeof(text), *name);
-	if (store_volume_find(store, text, volume))
-		return store;
-	reply_fail(reply, CODE_NOT_FOUND, "store %s has no volume \"%s\", `volume list` shows them",
-		   store->config->section.name, text);
-	return NULL;
+	return command_volume_in(reply, store, text, volume) ? store : NULL;
 }
 
 static enum reply_code command_store_code_of(u32 status)

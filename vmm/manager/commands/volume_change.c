@@ -6,10 +6,8 @@
 #include "lib/string.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/commands/volume.h"
-#include "vmm/manager/text/parse_number.h"
 
-#define VOLUME_BYTES_MAX (1024ul * GIB)
-#define USERS_BYTES	 160u
+#define USERS_BYTES 160u
 
 static void command_volume_resize_run(struct reply *reply, const struct arguments *arguments)
 {
@@ -17,14 +15,12 @@ static void command_volume_resize_run(struct reply *reply, const struct argument
 	char shown[CONFIG_NAME_BYTES];
 	struct text name;
 	struct store *store = command_volume(reply, arguments->word[0], &name, &volume);
-	struct store_item item;
-	u64 bytes;
+	struct store_item item = {.volume = 0};
 
 	if (store == NULL)
 		return;
-	if (!parse_size(text_of(arguments->word[1]), &bytes) || bytes > VOLUME_BYTES_MAX ||
-	    bytes % (STORE_SIZE_SECTORS * BLOCK_SECTOR_BYTES) != 0 ||
-	    bytes / BLOCK_SECTOR_BYTES < volume.sectors) {
+	if (!command_volume_size(arguments->word[1], &item.sectors) ||
+	    item.sectors < volume.sectors) {
 		reply_bad(reply,
 			  "\"%s\" is not valid; the volume has %llu KiB and never shrinks, give it "
 			  "more in steps of 4K up to 1T",
@@ -32,7 +28,7 @@ static void command_volume_resize_run(struct reply *reply, const struct argument
 			  (unsigned long long)(volume.sectors * BLOCK_SECTOR_BYTES / KIB));
 		return;
 	}
-	item = (struct store_item){.volume = volume.id, .sectors = bytes / BLOCK_SECTOR_BYTES};
+	item.volume = volume.id;
 	command_store_ask(reply, store, STORE_RESIZE, &item);
 }
 
@@ -52,28 +48,21 @@ COMMAND(volume_resize,
 
 static void command_volume_rename_run(struct reply *reply, const struct arguments *arguments)
 {
-	struct text name = text_of(arguments->word[1]);
+	struct store_item item = {.volume = 0};
 	struct store_volume volume;
-	struct store_item item;
 	char users[USERS_BYTES];
 	struct text old;
 	struct store *store = command_volume(reply, arguments->word[0], &old, &volume);
 
-	if (store == NULL)
+	if (store == NULL || !command_volume_name(reply, arguments->word[1], &item))
 		return;
 	store_users(store, volume.id, users, sizeof(users));
-	if (!config_name_valid(name)) {
-		reply_bad(reply, "the name \"%s\" is not valid; use " CONFIG_NAME_ALLOWED,
-			  text_show(users, sizeof(users), name));
-		return;
-	}
 	if (users[0] != '\0') {
 		reply_fail(reply, CODE_BAD_STATE, "%s uses it under its name; stop that VM first",
 			   users);
 		return;
 	}
-	item = (struct store_item){.volume = volume.id};
-	text_copy(item.name, sizeof(item.name), name);
+	item.volume = volume.id;
 	command_store_ask(reply, store, STORE_RENAME, &item);
 }
 
@@ -130,22 +119,15 @@ COMMAND(volume_drop,
 
 static void command_volume_rollback_run(struct reply *reply, const struct arguments *arguments)
 {
-	char shown[CONFIG_NAME_BYTES];
 	struct store_volume volume;
 	struct store_volume other;
 	struct store_item item;
 	struct text name;
 	struct store *store = command_volume(reply, arguments->word[0], &name, &volume);
 
-	if (store == NULL || !command_volume_is_free(reply, store, &volume))
+	if (store == NULL || !command_volume_is_free(reply, store, &volume) ||
+	    !command_volume_in(reply, store, arguments->word[1], &other))
 		return;
-	if (!store_volume_find(store, arguments->word[1], &other)) {
-		reply_fail(reply, CODE_NOT_FOUND,
-			   "store %s has no volume \"%s\", `volume list` shows them",
-			   store->config->section.name,
-			   text_show(shown, sizeof(shown), text_of(arguments->word[1])));
-		return;
-	}
 	item = (struct store_item){.volume = volume.id, .other = other.id};
 	command_store_ask(reply, store, STORE_ROLLBACK, &item);
 }

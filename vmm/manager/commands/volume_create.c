@@ -6,24 +6,6 @@
 #include "lib/string.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/commands/volume.h"
-#include "vmm/manager/text/parse_number.h"
-
-#define VOLUME_BYTES_MAX (1024ul * GIB)
-
-static bool command_volume_size(struct reply *reply, const char *word, u64 *sectors)
-{
-	char shown[CONFIG_NAME_BYTES];
-	u64 bytes;
-
-	if (!parse_size(text_of(word), &bytes) || bytes == 0 || bytes > VOLUME_BYTES_MAX ||
-	    bytes % (STORE_SIZE_SECTORS * BLOCK_SECTOR_BYTES) != 0) {
-		reply_bad(reply, "\"%s\" is not valid; use a size in steps of 4K up to 1T",
-			  text_show(shown, sizeof(shown), text_of(word)));
-		return false;
-	}
-	*sectors = bytes / BLOCK_SECTOR_BYTES;
-	return true;
-}
 
 /* Takes `from=VOLUME`, a volume of the same store. */
 static bool command_volume_take_from(struct reply *reply, const struct store *store,
@@ -37,13 +19,8 @@ static bool command_volume_take_from(struct reply *reply, const struct store *st
 			  text_show(shown, sizeof(shown), text_of(word)));
 		return false;
 	}
-	if (!store_volume_find(store, word + 5, &from)) {
-		reply_fail(reply, CODE_NOT_FOUND,
-			   "store %s has no volume \"%s\", `volume list` shows them",
-			   store->config->section.name,
-			   text_show(shown, sizeof(shown), text_of(word + 5)));
+	if (!command_volume_in(reply, store, word + 5, &from))
 		return false;
-	}
 	item->volume = from.id;
 	return true;
 }
@@ -51,11 +28,17 @@ static bool command_volume_take_from(struct reply *reply, const struct store *st
 static void command_volume_create_run(struct reply *reply, const struct arguments *arguments)
 {
 	struct store_item item = {.volume = 0};
+	char shown[CONFIG_NAME_BYTES];
 	struct text name;
 	struct store *store = command_volume(reply, arguments->word[0], &name, NULL);
 
-	if (store == NULL || !command_volume_size(reply, arguments->word[1], &item.sectors))
+	if (store == NULL)
 		return;
+	if (!command_volume_size(arguments->word[1], &item.sectors)) {
+		reply_bad(reply, "\"%s\" is not valid; use a size in steps of 4K up to 1T",
+			  text_show(shown, sizeof(shown), text_of(arguments->word[1])));
+		return;
+	}
 	if (arguments->count > 2 &&
 	    !command_volume_take_from(reply, store, arguments->word[2], &item))
 		return;
@@ -89,16 +72,9 @@ static void command_volume_copy(struct reply *reply, const struct arguments *arg
 
 	if (store == NULL)
 		return;
-	name = text_of(arguments->word[1]);
-	if (!config_name_valid(name)) {
-		char shown[CONFIG_NAME_BYTES];
-
-		reply_bad(reply, "the name \"%s\" is not valid; use " CONFIG_NAME_ALLOWED,
-			  text_show(shown, sizeof(shown), name));
-		return;
-	}
 	item = (struct store_item){.volume = from.id, .sectors = from.sectors};
-	text_copy(item.name, sizeof(item.name), name);
+	if (!command_volume_name(reply, arguments->word[1], &item))
+		return;
 	command_store_ask(reply, store, operation, &item);
 }
 

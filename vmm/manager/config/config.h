@@ -128,7 +128,7 @@ struct vm_disk {
 #define STORE_MEMORY_MAX  (16 * GIB)
 #define CONFIG_VOLUME_MAX 4096u /* names of volumes that configurations mention at a time */
 /* Room for the name of a VM's disk: DISK or STORE/VOLUME. */
-#define CONFIG_DISK_BYTES (2 * CONFIG_NAME_BYTES)
+#define CONFIG_DISK_BYTES (2ul * CONFIG_NAME_BYTES)
 
 /* Volumes on a disk: a section [store NAME]. */
 struct store_config {

@@ -43,22 +43,26 @@ static bool config_has_port(const struct vm_config *vm, const char *name)
 	return false;
 }
 
-/*
- * Says what is wrong with the keys that tell what the VM boots; returns false if nothing is.
- */
-static bool config_boot_problem(const struct vm_config *vm, char *problem, size_t size)
+/* Says what is wrong with the keys of a VM that boots a kernel; returns false if nothing is. */
+static bool config_kernel_problem(const struct vm_config *vm, char *problem, size_t size)
 {
-	const char *boot = vm->boot == BOOT_BIOS ? "bios" : "uefi";
-
-	if (vm->boot == BOOT_KERNEL && vm->firmware[0] != '\0')
+	if (vm->firmware[0] != '\0')
 		format(problem, size,
 		       "VM %s: firmware = %s is for boot = bios or uefi; set that, too", vm->name,
 		       vm->firmware);
-	else if (vm->boot == BOOT_KERNEL && vm->kernel[0] == '\0')
+	else if (vm->kernel[0] == '\0')
 		format(problem, size, "VM %s has no kernel; set kernel = FILE", vm->name);
-	else if (vm->boot == BOOT_KERNEL)
+	else
 		return false;
-	else if (vm->firmware[0] == '\0')
+	return true;
+}
+
+/* Says the same of a VM that starts by firmware. */
+static bool config_firmware_problem(const struct vm_config *vm, char *problem, size_t size)
+{
+	const char *boot = vm->boot == BOOT_BIOS ? "bios" : "uefi";
+
+	if (vm->firmware[0] == '\0')
 		format(problem, size, "VM %s has no firmware; set firmware = FILE", vm->name);
 	else if (vm->kernel[0] != '\0' || vm->initrd[0] != '\0' || vm->cmdline[0] != '\0')
 		format(problem, size,
@@ -71,6 +75,13 @@ static bool config_boot_problem(const struct vm_config *vm, char *problem, size_
 	else
 		return false;
 	return true;
+}
+
+/* Says what is wrong with the keys that tell what the VM boots; returns false if nothing is. */
+static bool config_boot_problem(const struct vm_config *vm, char *problem, size_t size)
+{
+	return vm->boot == BOOT_KERNEL ? config_kernel_problem(vm, problem, size)
+				       : config_firmware_problem(vm, problem, size);
 }
 
 bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)

@@ -89,7 +89,7 @@ static bool disk_unlock_one(struct machine *machine, struct virtio_blk *blk, con
 	u64 at = 0;
 
 	save_disk_over(&disk, &blk->client, machine->queue);
-	if (disk.bytes < 2 * DISK_SECRET_BYTES)
+	if (disk.bytes < 2ull * DISK_SECRET_BYTES)
 		return disk_unlock_refuse(machine, blk, "it is too small to be encrypted");
 	if (!save_disk_read(&disk, 0, &disk_header, sizeof(disk_header)))
 		return disk_unlock_refuse(machine, blk, disk.problem);

@@ -42,7 +42,7 @@ static u8 *table_loader_add(struct table_loader *loader, enum command command, c
 	loader->commands++;
 	memset(at, 0, TABLE_LOADER_COMMAND_BYTES);
 	put_u32(at, command);
-	memcpy(at + AT_NAME, name, strlen(name));
+	string_copy((char *)at + AT_NAME, NAME_BYTES, name);
 	return at;
 }
 
@@ -61,7 +61,7 @@ static void table_loader_pointer(struct table_loader *loader, const struct blob 
 {
 	u8 *at = table_loader_add(loader, COMMAND_ADD_POINTER, blob->name);
 
-	memcpy(at + AT_SOURCE, TABLE_LOADER_TABLES, strlen(TABLE_LOADER_TABLES));
+	string_copy((char *)at + AT_SOURCE, NAME_BYTES, TABLE_LOADER_TABLES);
 	put_u32(at + AT_POINTER, offset);
 	at[AT_SIZE] = size;
 	put_u32(blob->bytes + offset, get_u32(blob->bytes + offset) - base);

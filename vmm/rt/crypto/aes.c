@@ -286,7 +286,7 @@ void aes_open(struct aes256 *aes, const u8 key[AES256_KEY_BYTES])
 		word[i] = word[i - AES_KEY_WORDS] ^ last;
 	}
 	for (u32 i = 0; i < AES_ROUND_KEYS; i++)
-		aes_pack(&aes->round_key[i], (const u8 *)&word[4 * i]);
+		aes_pack(&aes->round_key[i], (const u8 *)&word[(size_t)4 * i]);
 	secret_forget(word, sizeof(word));
 }
 

@@ -78,9 +78,9 @@ static void xchacha_add_block(const struct xchacha_state *start, u8 *bytes)
 	memcpy(w, start->word, sizeof(w));
 	xchacha_rounds(w);
 	for (u32 i = 0; i < XCHACHA_WORDS; i++) {
-		memcpy(&text, bytes + 4 * i, sizeof(text));
+		memcpy(&text, bytes + sizeof(text) * i, sizeof(text));
 		text ^= w[i] + start->word[i];
-		memcpy(bytes + 4 * i, &text, sizeof(text));
+		memcpy(bytes + sizeof(text) * i, &text, sizeof(text));
 	}
 }
 
