@@ -32,17 +32,9 @@ struct store_given {
 	u64 bytes; /* size of the memory that begins there */
 	u64 first_sector;
 	u64 sectors;
-	u32 unit;      /* the disk, of those that the driver has */
-	u32 may_seize; /* not 0: a store that another host holds is taken from that host */
-	u8 host[STORE_ID_BYTES]; /* this host; the store's owner from now on */
-	u64 now_s;		 /* wall-clock time; 0: unknown, and leases count as over */
-	u64 lease_until_s;	 /* another host may take the store after this time */
-	/*
-	 * differs for each time that the store is given, and is written last; 0: the driver lets
-	 * the store go once no client has a volume of it
-	 */
+	u32 unit; /* the disk, of those that the driver has */
+	/* differs for each time that the store is given, and is written last; 0: there is none */
 	u32 number;
-	u32 pad;
 };
 
 /* The volume of a client, in struct disk_client_part, where `first_sector` is then 0. */
@@ -61,9 +53,6 @@ enum store_operation {
 	STORE_DROP,	/* volume: no client has it */
 	STORE_SNAPSHOT, /* volume, name: a new volume that is read-only and a snapshot */
 	STORE_ROLLBACK, /* volume, other: the volume gets the content and size of the other */
-	STORE_SET,	/* volume, flags: STORE_VOLUME_READ_ONLY alone may change */
-	STORE_LEASE,	/* item 0: sectors = the new lease_until_s; 0: the store is given back */
-	STORE_CHECK,	/* reads all metadata of the disk and compares */
 	STORE_OPERATION_COUNT
 };
 
@@ -90,7 +79,7 @@ struct store_item {
 
 struct store_command {
 	u32 operation; /* enum store_operation */
-	u32 count;     /* of items; FORMAT, LEASE and CHECK have one */
+	u32 count;     /* of items; FORMAT has one */
 	u64 now_s;     /* wall-clock time, for a new volume's `made_s` */
 	struct store_item item[STORE_ITEM_MAX];
 	/*
@@ -106,10 +95,9 @@ enum store_state {
 	STORE_LOADING,
 	STORE_EMPTY, /* there is no store on the disk: STORE_FORMAT makes one */
 	STORE_READY,
-	STORE_FOREIGN, /* another host has it until lease_until_s */
-	STORE_SHORT,   /* the memory is smaller than `need_bytes` */
-	STORE_BROKEN,  /* `reason` says what is wrong; nothing is written */
-	STORE_FAILED,  /* the disk did not take the metadata; what was flushed before is kept */
+	STORE_SHORT,  /* the memory is smaller than the store needs */
+	STORE_BROKEN, /* `reason` says what is wrong; nothing is written */
+	STORE_FAILED, /* the disk did not take the metadata; what was flushed before is kept */
 	STORE_STATE_COUNT
 };
 
@@ -123,7 +111,6 @@ enum store_status {
 	STORE_NO_SPACE, /* what is reserved would exceed what the store has */
 	STORE_NO_ROOM,	/* there are as many volumes as the store may have */
 	STORE_DISK_ERROR,
-	STORE_DAMAGED, /* CHECK found something; the text says what */
 	STORE_STATUS_COUNT
 };
 
@@ -132,7 +119,6 @@ enum store_wait {
 	STORE_WAIT_NOT,
 	STORE_WAIT_FULL,     /* the store has no free chunk: only where it is overcommitted */
 	STORE_WAIT_METADATA, /* the store has no free block for metadata */
-	STORE_WAIT_STATE,    /* the store is not ready */
 	STORE_WAIT_COUNT
 };
 
@@ -144,7 +130,6 @@ struct store_volume {
 	u64 own_bytes; /* of chunks that no other volume has */
 	u64 made_s;    /* wall-clock time; 0: unknown */
 	u32 flags;     /* enum store_volume_flag */
-	u32 children;  /* volumes that were copied from it and are still there */
 	char name[STORE_NAME_BYTES];
 };
 
@@ -153,12 +138,8 @@ struct store_told {
 	u32 state;  /* enum store_state */
 	char reason[STORE_TEXT_BYTES];
 	u8 id[STORE_ID_BYTES]; /* the store's own, made at random when it was formatted */
-	u8 host[STORE_ID_BYTES];
-	u64 epoch; /* one more for each time that another host has taken it */
-	u64 lease_until_s;
-	u64 need_bytes; /* of memory */
-	u32 version;	/* of the format */
-	u32 flags;	/* enum store_flag */
+	u32 version;	       /* of the format */
+	u32 flags;	       /* enum store_flag */
 	u64 chunk_bytes;
 	u64 generation; /* of the last commit */
 	u64 bytes;	/* for data, in all */
@@ -167,10 +148,7 @@ struct store_told {
 	u64 metadata_blocks;
 	u64 metadata_free;
 	u64 volumes;
-	u64 commits;
 	u64 copied_chunks; /* that were shared when somebody wrote to them */
-	u64 mended_blocks; /* one of whose two copies was found damaged */
-	u64 dropping;	   /* blocks of dropped volumes that are still to be freed */
 };
 
 struct store_answer {
@@ -217,17 +195,13 @@ static inline u64 store_metadata_blocks(u64 chunks)
 }
 
 /*
- * Returns the memory that a store needs: the shared page; two journals; 8 bytes for each chunk;
- * for each block of metadata 8 bytes, a bit and the block, whose pages are touched only while the
- * block is used.
+ * Returns the memory that a store needs: the shared page; 8 bytes for each chunk; for each block of
+ * metadata 12 bytes and the block, whose pages are touched only while the block is used.
  */
-#define STORE_JOURNAL_BYTES (2 * 32 * PAGE_SIZE)
 static inline u64 store_memory_bytes(u64 sectors, u32 chunk_sectors)
 {
-	u64 chunks = sectors / chunk_sectors + 1;
+	u64 chunks = sectors / chunk_sectors;
 	u64 blocks = store_metadata_blocks(chunks);
 
-	return STORE_PAGE_BYTES + STORE_JOURNAL_BYTES + align_up(chunks * 8, PAGE_SIZE) +
-	       align_up(blocks * 8, PAGE_SIZE) + align_up(blocks / 8 + 8, PAGE_SIZE) +
-	       (blocks + 2 + STORE_VOLUME_MAX / 16) * PAGE_SIZE;
+	return align_up(STORE_PAGE_BYTES + chunks * 8 + blocks * (12 + PAGE_SIZE), PAGE_SIZE);
 }

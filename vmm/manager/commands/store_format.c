@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The commands `store format`, which makes an empty store, and `store check`, which compares all of
- * a store's tables. Run by command.c; the store's driver does it.
+ * The command `store format`: makes an empty store on a disk. Run by command.c; the store's driver
+ * does it.
  */
 #include "lib/string.h"
 #include "vmm/manager/command/command.h"
@@ -39,23 +39,3 @@ COMMAND(store_format,
 	.maximum = 2,
 	.audited = true,
 	.changes = true);
-
-static void command_store_check_run(struct reply *reply, const struct arguments *arguments)
-{
-	const struct store_item item = {.volume = 0};
-	struct store *store = command_store(reply, arguments->word[0]);
-
-	if (store != NULL)
-		command_store_ask(reply, store, STORE_CHECK, &item);
-}
-
-COMMAND(store_check,
-	.name = "store check",
-	.right = MAY_OPERATE,
-	.arguments = "STORE",
-	.summary = "read all of a store's tables from its disk, and say what is wrong with them",
-	.example = "store check pool",
-	.keys = "store said",
-	.run = command_store_check_run,
-	.minimum = 1,
-	.maximum = 1);

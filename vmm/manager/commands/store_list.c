@@ -11,9 +11,8 @@ static const char *command_store_list_state_of(const struct store *store,
 					       const struct store_told *told)
 {
 	static const char *const names[STORE_STATE_COUNT] = {
-		[STORE_LOADING] = "loading", [STORE_EMPTY] = "empty", [STORE_READY] = "ready",
-		[STORE_FOREIGN] = "foreign", [STORE_SHORT] = "short", [STORE_BROKEN] = "broken",
-		[STORE_FAILED] = "failed",
+		[STORE_LOADING] = "loading", [STORE_EMPTY] = "empty",	[STORE_READY] = "ready",
+		[STORE_SHORT] = "short",     [STORE_BROKEN] = "broken", [STORE_FAILED] = "failed",
 	};
 
 	return store->problem[0] != '\0' ? "unusable" : names[told->state];

@@ -159,10 +159,6 @@ static void store_give(struct store *store)
 	given->first_sector = disk->first_sector;
 	given->sectors = store->sectors;
 	given->unit = disk->unit;
-	given->may_seize = 1;
-	memset(given->host, 0, sizeof(given->host));
-	given->now_s = machine_wall_seconds(clock_tsc());
-	given->lease_until_s = 0;
 	__atomic_store_n(&given->number, ++store->given, __ATOMIC_RELEASE);
 }
 
@@ -272,7 +268,6 @@ const char *store_find_problem(const struct store *store, char *text, size_t siz
 	static const char *const states[STORE_STATE_COUNT] = {
 		[STORE_LOADING] = "it is being loaded",
 		[STORE_EMPTY] = "its disk holds no store; `store format` makes one",
-		[STORE_FOREIGN] = "another machine uses it",
 		[STORE_SHORT] = "its memory is too small; make `memory` in its section larger",
 		[STORE_BROKEN] = "what its disk holds is damaged",
 		[STORE_FAILED] = "its disk did not take what was to be written",

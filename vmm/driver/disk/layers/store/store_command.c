@@ -93,7 +93,6 @@ static const char *store_status_words(enum store_status status)
 		[STORE_NO_SPACE] = "the store has too little space left; drop a volume first",
 		[STORE_NO_ROOM] = "the store has as many volumes as it can; drop one first",
 		[STORE_DISK_ERROR] = "the store's disk failed",
-		[STORE_DAMAGED] = "the store is damaged",
 	};
 
 	return words[status];
