@@ -52,9 +52,6 @@ static void agent_take_message(struct agent *agent, int64_t until_ms)
 {
 	struct websocket *socket = &agent->guest.socket;
 	int64_t left_ms = until_ms - agent_now_ms();
-	json_error_t error;
-	char credit[48];
-	json_t *said;
 	int got = websocket_read(socket, left_ms > 0 ? (int)left_ms : 0);
 
 	agent->at = socket->size = got == 1 && socket->kind == WEBSOCKET_BINARY ? socket->size : 0;
@@ -71,15 +68,11 @@ static void agent_take_message(struct agent *agent, int64_t until_ms)
 	if (socket->kind == WEBSOCKET_CLOSED)
 		exit((int)guest_closed(&agent->guest));
 	if (socket->kind == WEBSOCKET_TEXT) {
-		said = json_loads((char *)socket->data, 0, &error);
-		agent->guest.credit +=
-			table_number(said, "credit") > 0 ? table_number(said, "credit") : 0;
-		json_decref(said);
+		(void)guest_take_text(&agent->guest);
 		return;
 	}
 	agent->at = 0;
-	snprintf(credit, sizeof(credit), "{\"ack\":%zu}", socket->size);
-	(void)websocket_send(socket, WEBSOCKET_TEXT, credit, strlen(credit));
+	guest_give_credit(&agent->guest);
 }
 
 /* Returns the agent's next line as JSON. Ends the program if it is none, or does not come. */

@@ -104,24 +104,31 @@ enum cli_exit guest_closed(const struct guest *guest)
 	}
 }
 
-/* {"credit":N}: as many bytes more may be sent; {"end":true}: the guest sends no more. */
-static void guest_take_text(struct guest *guest)
+bool guest_take_text(struct guest *guest)
 {
 	json_error_t error;
 	json_t *said = json_loads((char *)guest->socket.data, 0, &error);
+	bool end = json_is_true(json_object_get(said, "end"));
 
 	if (table_number(said, "credit") > 0)
 		guest->credit += table_number(said, "credit");
-	if (json_is_true(json_object_get(said, "end")))
-		close(STDOUT_FILENO);
 	json_decref(said);
+	return end;
+}
+
+void guest_give_credit(struct guest *guest)
+{
+	char credit[48];
+
+	snprintf(credit, sizeof(credit), "{\"ack\":%zu}", guest->socket.size);
+	/* A server that has ended takes none any more; its close is still to be read. */
+	(void)websocket_send(&guest->socket, WEBSOCKET_TEXT, credit, strlen(credit));
 }
 
 /* Takes one message. Returns false when the connection has ended; `*code` says how. */
 static bool guest_take_message(struct guest *guest, enum cli_exit *code)
 {
 	int got = websocket_read(&guest->socket, 0);
-	char credit[48];
 
 	if (got == NET_TIMEOUT)
 		return true;
@@ -135,16 +142,15 @@ static bool guest_take_message(struct guest *guest, enum cli_exit *code)
 		return false;
 	}
 	if (guest->socket.kind == WEBSOCKET_TEXT) {
-		guest_take_text(guest);
+		if (guest_take_text(guest))
+			close(STDOUT_FILENO);
 		return true;
 	}
 	if (!guest_put(guest->socket.data, guest->socket.size)) {
 		*code = CLI_FAILED;
 		return false;
 	}
-	snprintf(credit, sizeof(credit), "{\"ack\":%zu}", guest->socket.size);
-	/* A server that has ended takes none any more; its close is still to be read. */
-	(void)websocket_send(&guest->socket, WEBSOCKET_TEXT, credit, strlen(credit));
+	guest_give_credit(guest);
 	return true;
 }
 

@@ -18,3 +18,10 @@ enum cli_exit guest_open(struct guest *guest, const char *what);
 
 /* Says why the server has closed it. */
 enum cli_exit guest_closed(const struct guest *guest);
+/*
+ * Takes a message of text: {"credit":N}, so many bytes more may be sent; {"end":true}, the guest
+ * sends no more. Returns whether it has said the latter.
+ */
+bool guest_take_text(struct guest *guest);
+/* Lets the server send as many bytes more as the message of bytes had that was taken. */
+void guest_give_credit(struct guest *guest);
