@@ -5,7 +5,7 @@
 
 CONTAINER := $(BUILD)/container.tar
 CONTAINER_PACKAGES = $(sort ca-certificates sudo $(TEST_PACKAGES) $(LINT_PACKAGES) $(FORMAT_PACKAGES) \
-	$(GRUB_PACKAGES) $(GATEWAY_BENCH_PACKAGES))
+	$(GRUB_PACKAGES) $(RUN_PACKAGES) $(GATEWAY_BENCH_PACKAGES))
 
 CONTAINER_SUITE = $(if $(filter command% environment%,$(origin SUITE)),$(SUITE),$(firstword $(SUITES)))
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """
-Checks of each file by itself: licence line, opening comment, size, unfinished work; and the sizes of
-the parts.
+Checks of each file by itself: licence line, opening comment, size, unfinished work, whether Python can
+read it; and the sizes of the parts.
 """
 
+import ast
 import os
 import re
 import sys
@@ -80,8 +81,18 @@ def check_openings(sources):
             yield f"{path}:2: {error}"
 
 
+def python_error(path, text):
+    """Says where Python would stop reading the file: a test that cannot be read is a test that is not run."""
+    try:
+        ast.parse(text, path)
+    except SyntaxError as error:
+        yield f"{path}:{error.lineno}: Python cannot read it: {error.msg}"
+
+
 def check(path, text):
     lines = text.splitlines()
+    if path.endswith(".py"):
+        yield from python_error(path, text)
     if not any(LICENCE in line for line in lines[:2]):
         yield f"{path}:1: no line '{LICENCE}' at the top"
     if len(lines) > LINES_LIMIT:

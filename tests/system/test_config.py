@@ -28,11 +28,9 @@ def make_bundle(build, path, conf):
     return bundle.write(path, bundle.tiny(build, "spin", "cpuid") | {"skerry.conf": conf})
 
 
-# Another value of each key.
+# A second value of each key.
 OTHERS = {"kernel": "cpuid.bin", "initrd": "spin.bin", "cmdline": "x", "boot": "bios",
           "firmware": "spin.bin", "memory": "32M",
-# A second value of each key.
-OTHERS = {"kernel": "cpuid.bin", "initrd": "spin.bin", "cmdline": "x", "memory": "32M",
           "vcpus": "2", "affinity": "all", "weight": "91", "cap": "60%", "reserve": "2ms/30ms",
           "autostart": "no", "on_crash": "destroy", "clock": "jump", "stop_timeout": "9s", "pages": "4k",
           "trap": "cr msr", "preemption_timer": "off", "unrestricted": "off", "tlb_flush": "full",

@@ -10,7 +10,7 @@ import qemu_monitor
 from machine import Qemu, nvme, wait_for
 from test_nvme import CONF, digest, start, wait_driver
 
-OWN_PAGES = 80
+OWN_PAGES = 96  # 16 of them for stores of volumes
 POOL_PAGES = 256
 UNITS = {"VT-d": "intel-iommu,aw-bits=48,intremap=on", "AMD-Vi": "amd-iommu,intremap=on"}
 

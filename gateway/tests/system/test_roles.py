@@ -11,9 +11,9 @@ ROLES = ("viewer", "operator", "admin", "auditor", "console-read", "console-writ
 IMPLIED = {"viewer": {"viewer"}, "operator": {"operator", "viewer"},
            "admin": {"admin", "operator", "viewer"}, "auditor": {"auditor"},
            "console-read": {"console-read"}, "console-write": {"console-write", "console-read"}, "guest": {"guest"}}
-# The actions that must not be done to the server of all tests, or that end what is looked at: these
-# are tried only with roles that lack them.
-ONLY_DENIED = {"vm.destroy", "vm.kill", "host.reboot", "host.poweroff"}
+# The actions that must not be done to the server of all tests, that end what is looked at, or (a
+# template) that wait for a guest: these are tried only with roles that lack them.
+ONLY_DENIED = {"vm.destroy", "vm.kill", "vm.template", "host.reboot", "host.poweroff"}
 
 
 @pytest.fixture(scope="module")
