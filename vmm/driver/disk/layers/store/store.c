@@ -52,6 +52,21 @@ void store_take_commands(struct driver_channel *channel)
 	}
 }
 
+/*
+ * Returns whether requests of the volume are with the device: also those of a client that leaves
+ * while its successor is there.
+ */
+static bool store_volume_is_busy(const struct open_store *store, u64 volume)
+{
+	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
+		if (clients[i].given.number != 0 && clients[i].waiting != 0 &&
+		    store_clients[i].volume == volume &&
+		    store_open_at(store_clients[i].store) == store)
+			return true;
+	}
+	return false;
+}
+
 /* Returns the client whose wish is next, or DISK_CLIENT_MAX. */
 static u32 store_next_wish(const struct open_store *store)
 {
@@ -59,9 +74,9 @@ static u32 store_next_wish(const struct open_store *store)
 		const struct store_client *client = &store_clients[i];
 
 		if (clients[i].given.number != 0 && client->want != WANT_NOTHING &&
-		    client->after == 0 && clients[i].waiting == 0 &&
-		    client->starved_at != store->pool.committed + 1 &&
-		    store_open_at(client->store) == store)
+		    client->after == 0 && client->starved_at != store->pool.committed + 1 &&
+		    store_open_at(client->store) == store &&
+		    !store_volume_is_busy(store, client->volume))
 			return i;
 	}
 	return DISK_CLIENT_MAX;

@@ -32,6 +32,7 @@ struct store_client {
 	u32 want;   /* enum store_want */
 	u64 sector; /* of the volume, where the wanted part begins */
 	u32 sectors;
+	u32 operation; /* of the request */
 	u64 after; /* the wish is fulfilled once this generation is on the disk; 0: not done yet */
 	u64 starved_at; /* nothing was free at this generation, less 1; 0: it was not tried */
 	bool failed;
@@ -42,6 +43,7 @@ struct store_step {
 	u32 step;
 	u32 at;
 	u32 client; /* index of the client for which it is done */
+	u64 volume; /* that client's */
 	bool left;  /* that client has left: another one may have its index */
 	u32 from;   /* chunk that is copied; ~0u: none, zeros are written */
 	u32 to;
@@ -104,6 +106,10 @@ void store_fill_begin(struct open_store *store, u32 client);
 bool store_fill_step(struct open_store *store);
 /* Lets what is done for the client end without effect. */
 void store_fill_leave(struct open_store *store, u32 client);
+/* Returns whether something is being made ready for the client with that index. */
+bool store_fills_for(const struct open_store *store, u32 client);
+/* Returns whether a request may be under way that was begun for a client which has left. */
+bool store_fill_holds(const struct open_store *store, u64 volume);
 void store_commit_begin(struct open_store *store);
 bool store_commit_step(struct open_store *store);
 void store_fail(struct open_store *store, enum store_state state, const char *reason);

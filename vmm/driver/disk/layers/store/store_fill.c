@@ -69,7 +69,8 @@ void store_fill_begin(struct open_store *store, u32 index)
 	bool mapped;
 
 	store->job = JOB_FILL;
-	store->step = (struct store_step){.client = index, .from = NO_CHUNK, .to = NO_CHUNK};
+	store->step = (struct store_step){
+		.client = index, .volume = client->volume, .from = NO_CHUNK, .to = NO_CHUNK};
 	if (record == NULL) {
 		store_fill_end(store, false);
 		return;
@@ -99,14 +100,24 @@ void store_fill_begin(struct open_store *store, u32 index)
 	store->step.step = mapped ? FILL_READ : FILL_WRITE;
 }
 
+bool store_fills_for(const struct open_store *store, u32 client)
+{
+	return store->job == JOB_FILL && store->step.client == client && !store->step.left;
+}
+
 void store_fill_leave(struct open_store *store, u32 client)
 {
-	if (store->job == JOB_FILL && store->step.client == client)
+	if (store_fills_for(store, client))
 		store->step.left = true;
 }
 
-/* Gives back what was taken for a client that has left. */
-static void store_fill_forget(struct open_store *store)
+bool store_fill_holds(const struct open_store *store, u64 volume)
+{
+	return store->job == JOB_FILL && store->step.left && store->step.volume == volume;
+}
+
+/* Gives back what was taken for the client. */
+static void store_fill_give_up(struct open_store *store)
 {
 	if (store->step.to != NO_CHUNK && !store->step.kept)
 		pool_give_chunk(&store->pool, store->step.to);
@@ -174,12 +185,11 @@ bool store_fill_step(struct open_store *store)
 		     (store->step.step == FILL_WRITE && store->step.from != NO_CHUNK);
 
 	if (store->step.left) {
-		store_fill_forget(store);
+		store_fill_give_up(store);
 		return true;
 	}
 	if (wrote && store_io_status() != BLOCK_OK) {
-		if (!store->step.kept)
-			pool_give_chunk(&store->pool, store->step.to);
+		store_fill_give_up(store);
 		store_fill_end(store, false);
 		return true;
 	}

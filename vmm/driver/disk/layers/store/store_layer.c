@@ -17,18 +17,45 @@ static struct store_client *store_client_of(const struct client *client)
 	return &store_clients[client_index(client)];
 }
 
+/*
+ * A client's first change waits until the disk has all that was changed before: also what was made
+ * ready for the volume's last client, which did not wait for that.
+ */
 static void store_layer_open(struct client *client, const struct layer *const *below)
 {
+	struct store_client *own = store_client_of(client);
+	const struct open_store *store;
+
 	(void)below;
-	*store_client_of(client) = (struct store_client){
+	*own = (struct store_client){
 		.volume = client->given.disk.store.volume,
 		.store = client->given.disk.store.store % STORE_MAX,
 	};
+	store = store_open_at(own->store);
+	if (store->given.number == 0 || store->state != STORE_READY ||
+	    (!store->pool.dirty && store->job != JOB_COMMIT))
+		return;
+	own->want = WANT_CHUNK;
+	own->operation = BLOCK_OPERATION_COUNT; /* like no request of the client's */
+	own->after = store->pool.committed + 1 + (store->pool.dirty && store->job == JOB_COMMIT);
+}
+
+static void store_forget_wish(struct client *client)
+{
+	struct store_client *own = store_client_of(client);
+	struct open_store *store = store_open_at(own->store);
+
+	own->want = WANT_NOTHING;
+	if (store->given.number != 0)
+		store->page->wait[client_index(client)] = STORE_WAIT_NOT;
 }
 
 static void store_layer_close(struct client *client)
 {
-	store_fill_leave(store_open_at(store_client_of(client)->store), client_index(client));
+	struct open_store *store = store_open_at(store_client_of(client)->store);
+
+	store_forget_wish(client);
+	store_fill_leave(store, client_index(client));
 	*store_client_of(client) = (struct store_client){.volume = 0};
 }
 
@@ -55,9 +82,11 @@ static bool store_is_loading(const struct client *client)
 
 static bool store_may_ask(const struct client *client)
 {
-	return !store_is_loading(client) &&
-	       !store_command_holds(store_open_at(store_client_of(client)->store),
-				    store_client_of(client)->volume);
+	const struct open_store *store = store_open_at(store_client_of(client)->store);
+	u64 volume = store_client_of(client)->volume;
+
+	return !store_is_loading(client) && !store_command_holds(store, volume) &&
+	       !store_fill_holds(store, volume);
 }
 
 static bool store_waits(const struct client *client)
@@ -105,6 +134,9 @@ static enum layer_answer store_read(struct client *client, const struct block_re
 
 	if (record == NULL)
 		return store_end(status, BLOCK_ERROR);
+	/* a client that has started anew: the chunk may be one that is being given up */
+	if (store_fills_for(store, client_index(client)))
+		return LAYER_WAITS;
 	if (pool_look_up(&store->pool, record, request->sector / store->pool.super.chunk_sectors,
 			 &chunk, &alone))
 		return LAYER_PASSES;
@@ -123,6 +155,7 @@ static enum layer_answer store_want_of(struct client *client, const struct block
 	own->want = want;
 	own->sector = request->sector;
 	own->sectors = request->sectors;
+	own->operation = request->operation;
 	own->after = 0;
 	own->starved_at = 0;
 	own->failed = false;
@@ -131,7 +164,8 @@ static enum layer_answer store_want_of(struct client *client, const struct block
 
 /*
  * Goes on with a request that has waited. Returns false if it is a new one, or if what it waited
- * for is there and the request can be looked at again.
+ * for is there and the request can be looked at again. A client that has started anew has another
+ * request than the one for which the wish was made.
  */
 static bool store_goes_on(struct client *client, const struct open_store *store,
 			  const struct block_request *request, enum layer_answer *answer,
@@ -139,14 +173,19 @@ static bool store_goes_on(struct client *client, const struct open_store *store,
 {
 	struct store_client *own = store_client_of(client);
 	enum store_want want = own->want;
-	bool same = own->sector == request->sector && own->sectors == request->sectors;
+	bool same = own->sector == request->sector && own->sectors == request->sectors &&
+		    own->operation == request->operation;
 
 	*answer = LAYER_WAITS;
 	if (want == WANT_NOTHING)
 		return false;
-	if (own->after == 0)
+	if (own->after == 0 && (same || store_fills_for(store, client_index(client))))
 		return true;
-	if (own->failed) {
+	if (own->after == 0) {
+		store_forget_wish(client);
+		return false;
+	}
+	if (own->failed && same) {
 		own->want = WANT_NOTHING;
 		*answer = store_end(status, BLOCK_ERROR);
 		return true;
