@@ -8,7 +8,7 @@
 #include "vmm/driver/disk/layers/store/pool_load.h"
 #include "vmm/driver/disk/layers/store/store.h"
 
-enum { LOAD_START, LOAD_SUPERS, LOAD_NEXT, LOAD_NODE };
+enum { LOAD_START, LOAD_SUPERS, LOAD_NEXT, LOAD_READ, LOAD_NODE };
 
 void store_load_begin(struct open_store *store)
 {
@@ -56,33 +56,43 @@ static bool store_load_supers(struct open_store *store)
 
 static bool store_load_next(struct open_store *store)
 {
-	u32 block = pool_load_next(&store->pool);
 	const char *problem;
 
-	if (block == 0) {
-		problem = pool_load_end(&store->pool);
-		store->opening = 1; /* both superblocks know then what this one knows */
-		store_load_end(store, problem == NULL ? STORE_READY : STORE_BROKEN,
-			       problem != NULL ? problem : "");
+	store->step.at = pool_load_next(&store->pool);
+	store->step.step = LOAD_READ;
+	if (store->step.at != 0)
 		return true;
-	}
-	store->step.at = block;
-	store->step.step = LOAD_NODE;
-	return store_io(store, BLOCK_READ, (u64)block * STORE_BLOCK_SECTORS, STORE_BLOCK_SECTORS);
+	problem = pool_load_end(&store->pool);
+	/*
+	 * Both superblocks know then what this one knows, and the medium has it: the last process
+	 * may have ended before it was flushed.
+	 */
+	store->opening = 1;
+	store_load_end(store, problem == NULL ? STORE_READY : STORE_BROKEN,
+		       problem != NULL ? problem : "");
+	return true;
+}
+
+/* Reads so many sectors, or tries again later if the device has no room now. */
+static bool store_load_read(struct open_store *store, u64 sector, u32 sectors, u32 then)
+{
+	if (!store_io(store, BLOCK_READ, sector, sectors))
+		return false;
+	store->step.step = then;
+	return true;
 }
 
 bool store_load_step(struct open_store *store)
 {
 	const char *problem;
 
-	if (store->step.step == LOAD_START) {
-		if (!store_io(store, BLOCK_READ, 0, 2 * STORE_BLOCK_SECTORS))
-			return false;
-		store->step.step = LOAD_SUPERS;
-		return true;
-	}
+	if (store->step.step == LOAD_START)
+		return store_load_read(store, 0, 2 * STORE_BLOCK_SECTORS, LOAD_SUPERS);
 	if (store->step.step == LOAD_NEXT)
 		return store_load_next(store);
+	if (store->step.step == LOAD_READ)
+		return store_load_read(store, (u64)store->step.at * STORE_BLOCK_SECTORS,
+				       STORE_BLOCK_SECTORS, LOAD_NODE);
 	if (store_io_status() != BLOCK_OK) {
 		store_load_end(store, STORE_BROKEN, "its disk cannot be read");
 		return true;
