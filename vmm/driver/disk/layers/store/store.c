@@ -137,15 +137,19 @@ static bool store_step(struct open_store *store)
 	}
 }
 
-/* Goes on until a request is under way or there is nothing to do. */
+/* Goes on until a request is under way, a job has ended or there is nothing to do. */
 static bool store_serve_one(struct open_store *store)
 {
 	bool any = false;
 
 	for (u32 i = 0; i < 16 && !store_io_is_busy(); i++) {
+		bool working = store->job != JOB_NONE;
+
 		if (!store_step(store))
 			break;
 		any = true;
+		if (working && store->job == JOB_NONE)
+			break; /* the next store has its turn */
 	}
 	if (!store->told && store->job == JOB_NONE)
 		store_tell(store);
@@ -178,9 +182,10 @@ bool store_may_wait(void)
 bool store_serve(void)
 {
 	bool any = false;
+	u32 first = turn;
 
 	for (u32 i = 0; i < STORE_MAX && !store_io_is_busy(); i++) {
-		struct open_store *store = &stores[(turn + i) % STORE_MAX];
+		struct open_store *store = &stores[(first + i) % STORE_MAX];
 
 		/* a job that has begun keeps the driver's memory until its end */
 		if (store->given.number == 0)
@@ -188,7 +193,7 @@ bool store_serve(void)
 		any |= store_serve_one(store);
 		if (store->job != JOB_NONE)
 			return any;
-		turn = (turn + i + 1) % STORE_MAX;
+		turn = (first + i + 1) % STORE_MAX;
 	}
 	return any;
 }

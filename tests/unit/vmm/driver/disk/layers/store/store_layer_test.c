@@ -221,6 +221,39 @@ static void test_last_client_is_busy(void **state)
 	assert_int_equal(ask_disk(1, BLOCK_DISCARD, 3, &status), LAYER_ENDS);
 }
 
+/* Each store has its turn. */
+static void test_two_stores(void **state)
+{
+	u64 beside = create(1, "one", 8 * CHUNK, 0);
+	enum block_status status;
+	enum layer_answer answer = LAYER_WAITS;
+	u64 at[2] = {0};
+	bool asked[2] = {false};
+
+	(void)state;
+	come(0, 0, create(0, "v0", 64 * CHUNK, 0));
+	come(1, 0, create(0, "v1", 64 * CHUNK, 0));
+	come(2, 1, beside);
+	for (u32 i = 0; i < 400 && answer == LAYER_WAITS; i++) {
+		for (u32 c = 0; c < 2; c++) {
+			/* each asks while what the other has changed is written */
+			bool now = stores[0].job == JOB_COMMIT
+					   ? store_clients[1 - c].after != 0
+					   : stores[0].job == JOB_NONE && c == 0;
+
+			if (asked[c] || now)
+				asked[c] = ask_disk(c, BLOCK_WRITE, at[c], &status) == LAYER_WAITS;
+			at[c] += !asked[c] && now;
+		}
+		if (i > 40)
+			answer = ask_disk(2, BLOCK_WRITE, 0, &status);
+		(void)store_serve();
+		if (io.busy)
+			io_end(BLOCK_OK);
+	}
+	assert_int_equal(answer, LAYER_PASSES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +265,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_read_of_given_up, begin, end),
 		cmocka_unit_test_setup_teardown(test_client_follows, begin, end),
 		cmocka_unit_test_setup_teardown(test_last_client_is_busy, begin, end),
+		cmocka_unit_test_setup_teardown(test_two_stores, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
