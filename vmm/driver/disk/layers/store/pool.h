@@ -12,6 +12,11 @@
  * copied, so that what the disk has stays whole. What is freed in a generation is used again only
  * when neither of the last two superblocks leads to it.
  */
+#define POOL_BLOCKS_KEPT 16u /* free ones that are kept for dropping volumes */
+_Static_assert(POOL_BLOCKS_KEPT >= STORE_ITEM_MAX, "one for each volume of a command");
+/* Generations whose blocks may be found by a superblock, and one more. */
+#define POOL_UNSETTLED 4u
+
 struct pool_item {
 	u32 uses; /* words that name it, or volumes; 0: it is free */
 	u32 lost; /* low bits of the generation in which it lost a use; 0: it never has */
@@ -28,6 +33,7 @@ struct pool {
 	u32 *fresh;		 /* nodes that were made since the last freeze, and before it */
 	u32 fresh_count;
 	u32 free_blocks; /* with no use, among them some that cannot be used yet */
+	u32 unsettled[POOL_UNSETTLED]; /* of these, freed in a generation, by its lowest bits */
 	u32 free_chunks;
 	u32 next_block; /* where the search for a free one begins */
 	u32 next_chunk;
@@ -79,8 +85,17 @@ struct store_record *pool_change(struct pool *pool, u64 id);
  */
 enum store_status pool_add(struct pool *pool, const struct store_item *item, u64 from, u32 flags,
 			   u64 now_s, u64 *id);
+/* Returns how many free blocks can be taken now. */
+u32 pool_blocks_now(const struct pool *pool);
+/* Returns whether they are enough for any change of a volume, besides dropping others. */
+bool pool_has_blocks(const struct pool *pool);
 /* Drops a volume; what it alone held is freed by pool_sweep. */
 enum store_status pool_drop(struct pool *pool, u64 id);
+/*
+ * Returns whether a volume can go back to the other one, and makes sure of the node that this
+ * needs; adds to *more the chunks that are to be reserved besides those that are.
+ */
+enum store_status pool_may_roll_back(struct pool *pool, u64 id, u64 other, s64 *more);
 /* Lets a volume hold what the other one does. */
 enum store_status pool_roll_back(struct pool *pool, u64 id, u64 other);
 enum store_status pool_resize(struct pool *pool, u64 id, u64 sectors);

@@ -197,6 +197,7 @@ const char *pool_load_end(struct pool *pool)
 
 	for (u32 i = 0; i < pool->super.blocks; i++)
 		pool->block[i].lost = lost;
+	pool->unsettled[lost % POOL_UNSETTLED] = pool->free_blocks;
 	for (u32 i = 0; i < pool->super.chunks; i++)
 		pool->chunk[i].lost = lost;
 	for (u32 i = 0; i < STORE_VOLUME_MAX; i++) {

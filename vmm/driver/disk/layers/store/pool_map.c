@@ -130,6 +130,7 @@ static void pool_free_block(struct pool *pool, u32 block)
 	pool->block[block].uses = 0;
 	pool->block[block].lost = MAX((u32)pool->now, 1);
 	pool->free_blocks++;
+	pool->unsettled[pool->now % POOL_UNSETTLED]++;
 }
 
 static void pool_lose_words(struct pool *pool, const struct store_node *node)
@@ -169,6 +170,24 @@ static void pool_use_words(struct pool *pool, const struct store_node *node)
 	}
 }
 
+/*
+ * Notes that somebody may still find a node through an older superblock, and what it names with it,
+ * though neither loses a use.
+ */
+static void pool_keep_words(struct pool *pool, const struct store_node *node)
+{
+	u32 lost = MAX((u32)pool->now, 1);
+
+	for (u32 i = 0; i < STORE_FAN; i++) {
+		if (node->word[i] == 0)
+			continue;
+		if (node->kind == STORE_NODE_LEAF)
+			pool->chunk[node->word[i] - 1].lost = lost;
+		else
+			pool->block[node->word[i]].lost = lost;
+	}
+}
+
 /* --- generations --- */
 
 u32 pool_freeze(struct pool *pool)
@@ -187,9 +206,24 @@ u32 pool_freeze(struct pool *pool)
 	return count;
 }
 
+/*
+ * Forgets when an item lost a use, once that does not matter any more: a generation's low bits say
+ * for 2^31 commits only which of two came first, and each item's turn comes long before.
+ */
+static void pool_forget(const struct pool *pool, struct pool_item *items, u32 count)
+{
+	struct pool_item *item = &items[pool->committed % count];
+
+	if (item->uses != ~0u && pool_is_settled(pool, item))
+		item->lost = 0;
+}
+
 void pool_committed(struct pool *pool, u32 fresh)
 {
 	pool->committed = pool->now - 1;
+	pool->unsettled[(pool->committed - 1) % POOL_UNSETTLED] = 0;
+	pool_forget(pool, pool->block, pool->super.blocks);
+	pool_forget(pool, pool->chunk, pool->super.chunks);
 	pool->fresh_count -= fresh;
 	memmove(pool->fresh, pool->fresh + fresh, pool->fresh_count * sizeof(u32));
 }
@@ -202,19 +236,21 @@ static bool pool_is_own(const struct pool *pool, u32 block)
 }
 
 /*
- * Gives up a node of which there is a copy now. What it names keeps its uses where nobody else
- * finds the node: the copy takes them over, and no chunk becomes another volume's. Otherwise the
- * copy's words count as well.
+ * Gives up a node of which there is a copy now. What it names keeps its uses where nobody else uses
+ * the node: the copy takes them over. Otherwise the copy's words count as well.
  */
 static void pool_leave_node(struct pool *pool, u32 block)
 {
 	const struct store_node *node = pool_node(pool, block);
+	bool has_words = node->kind != STORE_NODE_VOLUMES;
 
-	if (pool_is_alone(pool, &pool->block[block])) {
+	if (pool->block[block].uses == 1) {
+		if (has_words && !pool_is_settled(pool, &pool->block[block]))
+			pool_keep_words(pool, node);
 		pool_free_block(pool, block);
 		return;
 	}
-	if (node->kind != STORE_NODE_VOLUMES)
+	if (has_words)
 		pool_use_words(pool, node);
 	pool_lose_block(pool, block);
 }
@@ -279,9 +315,23 @@ bool pool_look_up(const struct pool *pool, const struct store_record *record, u6
 	return false;
 }
 
+u32 pool_blocks_now(const struct pool *pool)
+{
+	u32 blocks = pool->free_blocks;
+
+	for (u32 i = 0; i < POOL_UNSETTLED; i++)
+		blocks -= pool->unsettled[i];
+	return blocks;
+}
+
+bool pool_has_blocks(const struct pool *pool)
+{
+	return pool_blocks_now(pool) > POOL_BLOCKS_KEPT + STORE_LEVELS_MAX;
+}
+
 bool pool_put(struct pool *pool, u64 id, u64 index, u32 chunk)
 {
-	struct store_record *record = pool_change(pool, id);
+	struct store_record *record = pool_has_blocks(pool) ? pool_change(pool, id) : NULL;
 	u32 level;
 	u32 block;
 	u32 *root;
@@ -310,7 +360,6 @@ bool pool_put(struct pool *pool, u64 id, u64 index, u32 chunk)
 		pool_give_chunk(pool, (u32)pool_node(pool, block)->word[index] - 1);
 	pool_node(pool, block)->word[index] = chunk == NO_CHUNK ? 0 : (u64)chunk + 1;
 	pool->dirty = true;
-	(void)pool_sweep(pool, 2 * STORE_LEVELS_MAX); /* what was copied has no words any more */
 	return true;
 }
 

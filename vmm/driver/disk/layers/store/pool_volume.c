@@ -99,18 +99,6 @@ static bool pool_has_room(const struct pool *pool, u64 chunks)
 	       chunks <= pool->super.chunks - MIN(pool->reserved_chunks, pool->super.chunks);
 }
 
-/*
- * Returns whether the store has room for a volume that has grown to so many sectors, or become
- * smaller.
- */
-static bool pool_has_room_for(const struct pool *pool, u64 old_sectors, u64 sectors)
-{
-	u64 old = pool_chunks_of(pool, old_sectors);
-	u64 chunks = pool_chunks_of(pool, sectors);
-
-	return chunks <= old || pool_has_room(pool, chunks - old);
-}
-
 static enum store_status pool_may_add(const struct pool *pool, const struct store_item *item,
 				      const struct store_record *from, u64 reserve)
 {
@@ -124,12 +112,12 @@ static enum store_status pool_may_add(const struct pool *pool, const struct stor
 		return STORE_EXISTS;
 	if (pool_free_record(pool) == STORE_VOLUME_MAX)
 		return STORE_NO_ROOM;
-	return pool_has_room(pool, reserve) ? STORE_OK : STORE_NO_SPACE;
+	return pool_has_room(pool, reserve) && pool_has_blocks(pool) ? STORE_OK : STORE_NO_SPACE;
 }
 
 /*
  * Lets a tree reach as many chunks as the volume's new size needs, by nodes on top of its root.
- * Returns false if there is no free node.
+ * Returns false if there is no free node, which pool_has_blocks has ruled out.
  */
 static bool pool_raise(struct pool *pool, struct store_record *record, u64 old_sectors)
 {
@@ -196,23 +184,32 @@ enum store_status pool_drop(struct pool *pool, u64 id)
 	return STORE_OK;
 }
 
+enum store_status pool_may_roll_back(struct pool *pool, u64 id, u64 other, s64 *more)
+{
+	const struct store_record *from = pool_find(pool, other);
+	const struct store_record *record = pool_find(pool, id);
+
+	if (from == NULL || record == NULL)
+		return STORE_MISSING;
+	*more += (s64)pool_chunks_of(pool, from->sectors) -
+		 (s64)pool_chunks_of(pool, record->sectors);
+	if (*more > 0 && !pool_has_room(pool, (u64)*more))
+		return STORE_NO_SPACE;
+	return pool_change(pool, id) != NULL ? STORE_OK : STORE_NO_SPACE;
+}
+
 enum store_status pool_roll_back(struct pool *pool, u64 id, u64 other)
 {
-	const struct store_record *present = pool_find(pool, id);
-	const struct store_record *from = pool_find(pool, other);
+	s64 more = 0;
+	enum store_status status = pool_may_roll_back(pool, id, other, &more);
 	struct store_record *record;
 	struct store_record copy;
 
-	if (from == NULL || present == NULL)
-		return STORE_MISSING;
-	copy = *from;
-	if (!pool_has_room_for(pool, present->sectors, copy.sectors))
-		return STORE_NO_SPACE;
+	if (status != STORE_OK)
+		return status;
+	copy = *pool_find(pool, other);
 	record = pool_change(pool, id);
-	if (record == NULL)
-		return STORE_NO_SPACE;
-	pool->reserved_chunks -= pool_chunks_of(pool, record->sectors);
-	pool->reserved_chunks += pool_chunks_of(pool, copy.sectors);
+	pool->reserved_chunks += (u64)more;
 	pool_use_block(pool, copy.root);
 	pool_lose_block(pool, record->root);
 	record->root = copy.root;
@@ -224,6 +221,7 @@ enum store_status pool_resize(struct pool *pool, u64 id, u64 sectors)
 {
 	const struct store_record *present = pool_find(pool, id);
 	struct store_record *record;
+	u64 more;
 	u64 old;
 
 	if (present == NULL)
@@ -232,7 +230,8 @@ enum store_status pool_resize(struct pool *pool, u64 id, u64 sectors)
 	if (sectors < old || sectors % STORE_SIZE_SECTORS != 0 ||
 	    pool_levels(pool_chunks_of(pool, sectors)) > STORE_LEVELS_MAX)
 		return STORE_BAD;
-	if (!pool_has_room_for(pool, old, sectors))
+	more = pool_chunks_of(pool, sectors) - pool_chunks_of(pool, old);
+	if (!pool_has_room(pool, more) || !pool_has_blocks(pool))
 		return STORE_NO_SPACE;
 	record = pool_change(pool, id);
 	if (record == NULL)
@@ -242,7 +241,7 @@ enum store_status pool_resize(struct pool *pool, u64 id, u64 sectors)
 		record->sectors = old;
 		return STORE_NO_SPACE;
 	}
-	pool->reserved_chunks += pool_chunks_of(pool, sectors) - pool_chunks_of(pool, old);
+	pool->reserved_chunks += more;
 	return STORE_OK;
 }
 
