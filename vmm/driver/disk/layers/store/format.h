@@ -71,6 +71,8 @@ struct store_superblock {
 	u32 chunks;
 	u32 flags;			 /* enum store_flag */
 	u32 volumes[STORE_RECORD_NODES]; /* nodes with records; 0: none of them is in use */
-	u8 rest[STORE_BLOCK_BYTES - 104 - 4 * STORE_RECORD_NODES];
+	u32 pad;
+	u64 command; /* number of the last command that was done; 0: unknown */
+	u8 rest[STORE_BLOCK_BYTES - 116 - 4 * STORE_RECORD_NODES];
 };
 _Static_assert(sizeof(struct store_superblock) == STORE_BLOCK_BYTES, "a block");

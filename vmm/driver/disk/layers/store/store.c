@@ -85,6 +85,8 @@ static u32 store_next_wish(const struct open_store *store)
 /* Returns whether somebody waits for a chunk or a node that a commit would make free. */
 static bool store_starves(const struct open_store *store)
 {
+	if (store_command_starves(store))
+		return true;
 	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
 		if (store_clients[i].want != WANT_NOTHING && store_clients[i].starved_at != 0 &&
 		    store_clients[i].after == 0 && store_open_at(store_clients[i].store) == store)
@@ -103,12 +105,12 @@ static bool store_begin_job(struct open_store *store)
 		store_commit_begin(store);
 		return true;
 	}
+	if (store_command_step(store))
+		return true;
 	if (client < DISK_CLIENT_MAX) {
 		store_fill_begin(store, client);
 		return true;
 	}
-	if (store_command_step(store))
-		return true;
 	if (store->state != STORE_READY)
 		return false;
 	if (pool_sweep(&store->pool, 4)) {

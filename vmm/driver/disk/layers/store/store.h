@@ -121,6 +121,8 @@ void store_command_take(struct open_store *store);
 bool store_command_step(struct open_store *store);
 /* Returns whether requests of the command's volumes are still with the device. */
 bool store_is_busy(const struct open_store *store);
+/* Returns whether the command waits for blocks that commits make free, which comes to an end. */
+bool store_command_starves(const struct open_store *store);
 /* Returns whether a command holds the volume's requests back. */
 bool store_command_holds(const struct open_store *store, u64 volume);
 /* Writes what the manager is to know. */

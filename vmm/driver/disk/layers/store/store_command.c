@@ -39,9 +39,14 @@ static bool store_is_free(const struct open_store *store, u64 volume)
 	return true;
 }
 
-static enum store_status store_drop(struct open_store *store, u64 volume)
+/* Returns whether a volume can be dropped, and makes sure of the node that this needs. */
+static enum store_status store_may_drop(struct open_store *store, u64 volume)
 {
-	return store_is_free(store, volume) ? pool_drop(&store->pool, volume) : STORE_IN_USE;
+	if (!store_is_free(store, volume))
+		return STORE_IN_USE;
+	if (pool_find(&store->pool, volume) == NULL)
+		return STORE_MISSING;
+	return pool_change(&store->pool, volume) != NULL ? STORE_OK : STORE_NO_SPACE;
 }
 
 /* Takes back what the items before have done, as this one cannot be done. */
@@ -73,7 +78,7 @@ static enum store_status store_do_item(struct open_store *store, const struct st
 	case STORE_RENAME:
 		return pool_rename(&store->pool, item->volume, item->name);
 	case STORE_DROP:
-		return store_drop(store, item->volume);
+		return pool_drop(&store->pool, item->volume);
 	case STORE_ROLLBACK:
 		return pool_roll_back(&store->pool, item->volume, item->other);
 	default:
@@ -104,19 +109,86 @@ static void store_answer(struct open_store *store, enum store_status status)
 	string_copy(store->answer.text, sizeof(store->answer.text), store_status_words(status));
 }
 
+/* Returns whether the command's items before that one are about other volumes. */
+static bool store_is_first_of(const struct store_command *command, u32 item)
+{
+	for (u32 i = 0; i < item; i++) {
+		if (command->item[i].volume == command->item[item].volume)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Returns whether each item can be done that is not taken back if a later one cannot; *at is the
+ * first that cannot.
+ */
+static enum store_status store_may_do_all(struct open_store *store, u32 *at)
+{
+	const struct store_command *command = &store->command;
+	enum store_status status = STORE_OK;
+	s64 more = 0;
+
+	if (command->operation == STORE_RESIZE || command->operation == STORE_RENAME)
+		return command->count == 1 ? STORE_OK : STORE_BAD;
+	if (command->operation != STORE_ROLLBACK && command->operation != STORE_DROP)
+		return STORE_OK;
+	for (u32 i = 0; i < command->count && status == STORE_OK; i++) {
+		const struct store_item *item = &command->item[i];
+
+		*at = i;
+		if (!store_is_first_of(command, i))
+			status = STORE_BAD;
+		else if (command->operation == STORE_ROLLBACK)
+			status = pool_may_roll_back(&store->pool, item->volume, item->other, &more);
+		else
+			status = store_may_drop(store, item->volume);
+	}
+	return status;
+}
+
 static void store_do_all(struct open_store *store)
 {
-	enum store_status status = STORE_OK;
 	u32 i = 0;
+	enum store_status status = store_may_do_all(store, &i);
 
+	i = status == STORE_OK ? 0 : i + 1;
 	for (; i < store->command.count && status == STORE_OK; i++)
 		status = store_do_item(store, &store->command.item[i], &store->answer.volume[i]);
 	if (status != STORE_OK) {
 		store->answer.item = i - 1;
 		store_take_back(store, i);
+	} else {
+		store->pool.super.command = store->command.number;
 	}
 	store_answer(store, status);
 	store->commanded_after = store->pool.dirty ? store->pool.now : store->pool.committed;
+}
+
+/* Answers a command that the process before this one has done. */
+static void store_answer_again(struct open_store *store)
+{
+	const struct store_command *command = &store->command;
+
+	store_answer(store, STORE_OK);
+	if (command->operation != STORE_CREATE && command->operation != STORE_SNAPSHOT)
+		return;
+	for (u32 i = 0; i < command->count; i++) {
+		const struct store_record *record =
+			pool_find_name(&store->pool, command->item[i].name);
+
+		store->answer.volume[i] = record != NULL ? record->id : 0;
+	}
+}
+
+static bool store_has_clients(const struct open_store *store)
+{
+	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
+		if (clients[i].given.number != 0 && store_clients[i].volume != 0 &&
+		    store_open_at(store_clients[i].store) == store)
+			return true;
+	}
+	return false;
 }
 
 /* Makes an empty store, which is there once both superblocks are written. */
@@ -129,8 +201,12 @@ static void store_format(struct open_store *store)
 				       : store_chunk_usual(store->given.sectors);
 
 	store->commanded_after = store->pool.committed;
-	if ((store->state == STORE_READY && (!over || store->pool.record_count != 0)) ||
-	    (store->state == STORE_BROKEN && !over) || store->state == STORE_LOADING) {
+	if (store_has_clients(store)) {
+		store_answer(store, STORE_IN_USE);
+		return;
+	}
+	if ((store->state == STORE_READY && store->pool.record_count != 0) ||
+	    (store->state != STORE_EMPTY && !over) || store->state == STORE_LOADING) {
 		store_answer(store, STORE_BAD);
 		string_copy(store->answer.text, sizeof(store->answer.text),
 			    store->state == STORE_READY && over
@@ -140,6 +216,7 @@ static void store_format(struct open_store *store)
 	}
 	super.flags = item->flags & (u32)STORE_OVERCOMMIT;
 	super.next_id = 1;
+	super.command = store->command.number;
 	memcpy(super.id, &store->command.number, sizeof(store->command.number));
 	if (chunk < STORE_CHUNK_LEAST || (chunk & (chunk - 1)) != 0 ||
 	    !pool_lay_out(store->given.sectors, chunk, &super) ||
@@ -154,6 +231,7 @@ static void store_format(struct open_store *store)
 	store->pool.dirty = true;
 	store->opening = 2;
 	store->state = STORE_READY;
+	store->reason = "";
 	store->commanded_after = store->pool.now + 1;
 	store_answer(store, STORE_OK);
 }
@@ -194,14 +272,24 @@ static void store_command_end(struct open_store *store)
 	process_tell_manager();
 }
 
+bool store_command_starves(const struct open_store *store)
+{
+	return store->commanded && store->commanded_after == 0 && store->state == STORE_READY &&
+	       store->command.operation != STORE_FORMAT && !pool_has_blocks(&store->pool) &&
+	       pool_blocks_now(&store->pool) < store->pool.free_blocks;
+}
+
 bool store_command_step(struct open_store *store)
 {
 	if (!store->commanded)
 		return false;
 	if (store->commanded_after == 0) {
-		if (store_is_busy(store))
+		if (store_is_busy(store) || store_command_starves(store))
 			return false;
-		if (store->command.operation == STORE_FORMAT)
+		if (store->state == STORE_READY &&
+		    store->pool.super.command == store->command.number)
+			store_answer_again(store);
+		else if (store->command.operation == STORE_FORMAT)
 			store_format(store);
 		else if (store->state != STORE_READY)
 			store_answer(store, STORE_NOT_READY);
@@ -212,7 +300,8 @@ bool store_command_step(struct open_store *store)
 	}
 	if (store->state == STORE_READY && store->commanded_after > store->pool.committed)
 		return false;
-	if (store->state == STORE_FAILED)
+	if (store->state == STORE_FAILED &&
+	    (store->answer.status == STORE_OK || store->answer.status == STORE_NOT_READY))
 		store_answer(store, STORE_DISK_ERROR);
 	store_command_end(store);
 	return true;

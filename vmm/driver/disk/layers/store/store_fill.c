@@ -60,6 +60,12 @@ static void store_fill_put(struct open_store *store)
 	store_fill_wait(store, STORE_WAIT_METADATA);
 }
 
+/* Returns whether the chunk is kept, as a discard allows, since there is no block to note it in. */
+static bool store_is_spared(const struct open_store *store, const struct store_client *client)
+{
+	return client->operation == BLOCK_DISCARD && !pool_has_blocks(&store->pool);
+}
+
 void store_fill_begin(struct open_store *store, u32 index)
 {
 	struct store_client *client = &store_clients[index];
@@ -77,18 +83,24 @@ void store_fill_begin(struct open_store *store, u32 index)
 	}
 	mapped = pool_look_up(&store->pool, record, store_index_of(store), &chunk, &alone);
 	store->page->wait[index] = STORE_WAIT_NOT;
-	if (client->want == WANT_UNMAP) {
-		store->step.step = FILL_PUT;
-		if (!mapped)
-			store_fill_end(store, true);
+	if (client->want == WANT_UNMAP && (!mapped || store_is_spared(store, client))) {
+		store_fill_end(store, true);
 		return;
 	}
-	if (mapped && alone) {
+	if (client->want != WANT_UNMAP && mapped && alone) {
 		store->step.to = chunk;
 		store->step.kept = true;
 		store->step.step = FILL_ZERO;
 		if (client->want == WANT_CHUNK)
 			store_fill_end(store, true);
+		return;
+	}
+	if (!pool_has_blocks(&store->pool)) {
+		store_fill_wait(store, STORE_WAIT_METADATA);
+		return;
+	}
+	if (client->want == WANT_UNMAP) {
+		store->step.step = FILL_PUT;
 		return;
 	}
 	store->step.to = pool_take_chunk(&store->pool);
@@ -119,8 +131,10 @@ bool store_fill_holds(const struct open_store *store, u64 volume)
 /* Gives back what was taken for the client. */
 static void store_fill_give_up(struct open_store *store)
 {
-	if (store->step.to != NO_CHUNK && !store->step.kept)
+	if (store->step.to != NO_CHUNK && !store->step.kept) {
 		pool_give_chunk(&store->pool, store->step.to);
+		store->pool.dirty = true; /* who waits for a chunk tries again after the commit */
+	}
 	store->job = JOB_NONE;
 }
 
