@@ -24,6 +24,10 @@ static const char usage[] =
 	"  vm balloon NAME [SIZE] | inspect NAME [PATH] | digest NAME\n"
 	"  disk list\n"
 	"  disk restore DISK FULL [DIFF...]\n"
+	"  store list | format STORE [--overwrite]\n"
+	"  volume list [STORE] | create STORE/VOLUME SIZE [from=VOLUME]\n"
+	"  volume clone|snapshot STORE/VOLUME NEW | resize STORE/VOLUME SIZE\n"
+	"  volume rename STORE/VOLUME NAME | rollback STORE/VOLUME SNAPSHOT | drop STORE/VOLUME\n"
 	"  net list\n"
 	"  run TEMPLATE [--env NAME=TEXT]... [--timeout SECONDS] [--user UID:GID]\n"
 	"      [--workdir DIR] [--detach] -- COMMAND...\n"
@@ -54,8 +58,11 @@ static const char usage[] =
 	"  --json                    what the server says, as JSON\n"
 	"  --read-only, --take       console: look, do not type; be the one who types\n"
 	"  --force                   also the machine in which skerryd runs\n"
-	"  --yes                     destroy, reboot, poweroff: do not ask at a terminal\n"
-	"  --overwrite               vm save, vm backup: also a disk that holds something else\n"
+	"  --yes                     destroy, drop, rollback, format, reboot, poweroff: do not "
+	"ask\n"
+	"                            at a terminal\n"
+	"  --overwrite               vm save, vm backup, store format: also a disk that holds\n"
+	"                            something else\n"
 	"  --continue                vm save: the machine goes on\n"
 	"  --ssh-option OPTION       ssh: what ssh takes behind -o; may be given eight times\n"
 	"  --level L, --vm NAME, --limit N, --since SEQUENCE\n"
@@ -139,6 +146,8 @@ static const struct {
 	{"logout", command_logout},
 	{"password", command_password},
 	{"disk", command_disk},
+	{"store", command_store},
+	{"volume", command_volume},
 	{"net", command_net},
 	{"run", command_run},
 	{"ps", command_ps},
@@ -243,7 +252,8 @@ int main(int count, char **words)
 		return main_finish(code);
 	}
 	cli_die(CLI_USAGE,
-		"there is no command \"%s\": use one of vm run ps logs stop template disk net "
+		"there is no command \"%s\": use one of vm run ps logs stop template disk store "
+		"volume net "
 		"console connect ssh agent events log audit host token user login logout password",
 		words[optind]);
 }

@@ -5,7 +5,7 @@
 # terminal and with a limit.
 _skerryctl_names() {
 	setsid -w timeout 2 "${COMP_WORDS[0]}" "$@" </dev/null 2>/dev/null |
-		awk 'NR > 1 && $1 ~ /^[A-Za-z0-9._-]+$/ { print $1 }'
+		awk 'NR > 1 && $1 ~ /^[A-Za-z0-9._\/-]+$/ { print $1 }'
 }
 
 _skerryctl() {
@@ -53,13 +53,15 @@ _skerryctl() {
 	fi
 	local choices=
 	case "${words[0]-} ${words[1]-}" in
-	' ') choices='vm run ps logs stop template disk net console connect ssh agent events log audit host token user login logout password' ;;
+	' ') choices='vm run ps logs stop template disk store volume net console connect ssh agent events log audit host token user login logout password' ;;
 	'vm ') choices='list show start stop kill pause resume reset renew trim snapshot clone save restore
 		backup balloon inspect digest create set destroy' ;;
 	'host ') choices='audit log-rotate reboot poweroff' ;;
 	'token ') choices='list create revoke' ;;
 	'user ') choices='list create set password remove' ;;
 	'disk ') choices='list restore' ;;
+	'store ') choices='list format' ;;
+	'volume ') choices='list create clone snapshot resize rename rollback drop' ;;
 	'net ') choices='list' ;;
 	'vm create' | 'vm set')
 		# A key, behind which its value stands; '=' begins another word for bash.
@@ -95,6 +97,12 @@ _skerryctl() {
 		choices=$(_skerryctl_names "${asked[@]}" "${list[@]}")
 		;;
 	'logs ' | 'stop ') choices=$(_skerryctl_names "${asked[@]}" ps) ;;
+	'store format' | 'volume list')
+		[[ ${#words[@]} -eq 2 ]] && choices=$(_skerryctl_names "${asked[@]}" store list)
+		;;
+	'volume clone' | 'volume snapshot' | 'volume resize' | 'volume rename' | 'volume rollback' | 'volume drop')
+		[[ ${#words[@]} -eq 2 ]] && choices=$(_skerryctl_names "${asked[@]}" volume list)
+		;;
 	'disk restore') choices=$(_skerryctl_names "${asked[@]}" disk list) ;;
 	'user set' | 'user password' | 'user remove') choices=$(_skerryctl_names "${asked[@]}" user list) ;;
 	'token revoke') choices=$(_skerryctl_names "${asked[@]}" token list) ;;

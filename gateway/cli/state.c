@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* skerryctl vm save, restore, balloon, inspect, digest: a machine's state and memory. */
+#include "gateway/cli/state.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,8 +57,7 @@ enum cli_exit command_vm_restore(struct cli *cli, int count, char **words)
 	return state_move(cli, "restore", words, "restored from");
 }
 
-/* Reads a size: 64M, 1G, 65536K or bytes. */
-static json_int_t state_size_of(const char *word)
+json_int_t state_size_of(const char *word)
 {
 	static const char units[] = "KMGT";
 	char *end;

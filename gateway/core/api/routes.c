@@ -15,6 +15,8 @@
 #include "gateway/core/live/vsock.h"
 
 #define VM "/v1/vms/{vm}"
+#define STORE  "/v1/stores/{store}"
+#define VOLUME STORE "/volumes/{volume}"
 #define ACTION(verb)                                                                               \
 	{                                                                                          \
 		"POST", VM "/actions/" verb, ROLE_OPERATOR, SCOPE_VM, ROUTE_LINK | ROUTE_SLOW,     \
@@ -118,6 +120,33 @@ static const struct route routes[] = {
 	 ROUTE_LINK | ROUTE_SLOW | ROUTE_TO_DISK, "disk.restore", api_disk_restore, "DiskRestore",
 	 "Changed", NULL, 200,
 	 "writes a disk that nobody uses from backups: all that it holds is lost"},
+	{"GET", "/v1/stores", ROLE_VIEWER, SCOPE_ALL, ROUTE_LINK, NULL, api_stores, NULL, "Stores",
+	 NULL, 200, "the stores of volumes, and how full they are"},
+	{"POST", STORE "/actions/format", ROLE_ADMIN, SCOPE_ALL, ROUTE_LINK | ROUTE_SLOW,
+	 "store.format", api_store_format, "Format", "Changed", NULL, 200,
+	 "makes an empty store: all that its disk holds is lost"},
+	{"GET", STORE "/volumes", ROLE_VIEWER, SCOPE_ALL, ROUTE_LINK, NULL, api_volumes, NULL,
+	 "Volumes", NULL, 200, "the volumes of a store, snapshots among them, and who uses them"},
+	{"POST", STORE "/volumes", ROLE_ADMIN, SCOPE_ALL,
+	 ROUTE_LINK | ROUTE_SLOW | ROUTE_NAMED | ROUTE_JUDGES, "volume.create", api_volume_make,
+	 "VolumeNew", "Volume", NULL, 201,
+	 "makes a volume that reads as zeros, or that holds what another one does"},
+	{"GET", VOLUME, ROLE_VIEWER, SCOPE_ALL, ROUTE_LINK, NULL, api_volume, NULL, "Volume", NULL,
+	 200, "a volume"},
+	{"PATCH", VOLUME, ROLE_ADMIN, SCOPE_ALL, ROUTE_LINK | ROUTE_SLOW, "volume.change",
+	 api_volume_change, "VolumeChange", "Changed", NULL, 200,
+	 "makes a volume larger, or gives one that nobody uses another name"},
+	{"DELETE", VOLUME, ROLE_ADMIN, SCOPE_ALL, ROUTE_LINK | ROUTE_SLOW, "volume.drop",
+	 api_volume_drop, NULL, NULL, NULL, 204, "drops a volume or a snapshot that nobody uses"},
+	{"POST", VOLUME "/clones", ROLE_ADMIN, SCOPE_ALL, ROUTE_LINK | ROUTE_SLOW | ROUTE_JUDGES,
+	 "volume.clone", api_volume_copy, "Named", "Volume", NULL, 201,
+	 "makes a volume that holds what this one holds now"},
+	{"POST", VOLUME "/snapshots", ROLE_ADMIN, SCOPE_ALL, ROUTE_LINK | ROUTE_SLOW | ROUTE_JUDGES,
+	 "volume.snapshot", api_volume_copy, "Named", "Volume", NULL, 201,
+	 "keeps what a volume holds now as a read-only one"},
+	{"POST", VOLUME "/actions/rollback", ROLE_ADMIN, SCOPE_ALL, ROUTE_LINK | ROUTE_SLOW,
+	 "volume.rollback", api_volume_rollback, "Reset", "Changed", NULL, 200,
+	 "lets a volume that nobody uses hold what a snapshot holds: what it held is lost"},
 	{"GET", VM "/snapshots", ROLE_VIEWER, SCOPE_VM, ROUTE_LINK, NULL, api_snapshots, NULL,
 	 "Snapshots", NULL, 200, "its snapshots; `reset`: it can go back to this one"},
 	{"POST", VM "/snapshots", ROLE_OPERATOR, SCOPE_VM, ROUTE_LINK | ROUTE_SLOW | ROUTE_COPY,

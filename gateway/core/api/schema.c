@@ -49,6 +49,11 @@
 	OBJECT(NUMBER("wall_s") "," NUMBER("cpu_s") "," NUMBER("guest_cpu_s") ","                  \
 	       COUNT("guest_memory_bytes"))
 
+#define VOLUME_PROPERTIES                                                                          \
+	STRING("store") "," STRING("name") "," COUNT("id") "," COUNT("parent") ","                 \
+	COUNT("bytes") "," COUNT("own_bytes") "," COUNT("made_unix_seconds") ","                   \
+	TRUTH("read_only") "," TRUTH("snapshot") "," STRING("users")
+
 const struct schema schema_list[] = {
 	{"Any", "{}"},
 	{"Text", "{\"type\":\"string\"}"},
@@ -103,6 +108,15 @@ const struct schema schema_list[] = {
 	{"Nets", OBJECT(OBJECTS("items", STRING("name") "," STRING("state") "," STRING("problem")
 				"," STRING("uplink") "," STRING("link") "," COUNT("mtu") ","
 				COUNT("ports")))},
+	{"Stores", OBJECT(OBJECTS("items", STRING("name") "," STRING("disk") "," STRING("state") ","
+				  STRING("problem") "," TRUTH("overcommit") "," COUNT("bytes") ","
+				  COUNT("free_bytes") "," COUNT("reserved_bytes") ","
+				  COUNT("chunk_bytes") "," COUNT("volumes")))},
+	{"Format", OBJECT(TRUTH("overwrite"))},
+	{"Volume", OBJECT(VOLUME_PROPERTIES)},
+	{"Volumes", OBJECT(OBJECTS("items", VOLUME_PROPERTIES))},
+	{"VolumeNew", OBJECT(STRING("name") "," COUNT("bytes") "," STRING("from"))},
+	{"VolumeChange", OBJECT(COUNT("bytes") "," STRING("name"))},
 	{"DiskRestore", OBJECT(STRING("disk") "," STRING("from"))},
 	{"Backup", OBJECT("\"kind\":{\"enum\":[\"full\",\"diff\"]}," STRING("disks") ","
 			  TRUTH("overwrite"))},

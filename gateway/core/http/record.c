@@ -13,35 +13,47 @@
 #include "gateway/core/http/request.h"
 #include "gateway/core/http/route.h"
 
-/*
- * Writes what a request is about, as the audit says it: the name in the path, or the field of the
- * body that the route is about, cut to the length of a VM's name at a whole character.
- */
-static const char *record_target(const struct request *request, char target[NAME_BYTES])
+/* Returns the name that a request's path or body gives for what the request is about, or NULL. */
+static const char *record_name(const struct request *request)
 {
 	unsigned flags = request->route->flags;
-	const char *text = *request->vm		   ? request->vm
-			   : *request->item	   ? request->item
-			   : flags & ROUTE_NAMED   ? request_text(request, "name")
-			   : flags & ROUTE_TO_DISK ? request_text(request, "disk")
-			   : flags & ROUTE_RUN	   ? request_text(request, "template")
-						   : NULL;
+
+	return *request->vm	       ? request->vm
+	       : *request->item	       ? request->item
+	       : flags & ROUTE_NAMED   ? request_text(request, "name")
+	       : flags & ROUTE_TO_DISK ? request_text(request, "disk")
+	       : flags & ROUTE_RUN     ? request_text(request, "template")
+				       : NULL;
+}
+
+/*
+ * Writes what a request is about, as the audit says it: STORE/VOLUME or STORE for a route of
+ * stores, else the name in the path, or the field of the body that the route is about. A name is
+ * cut to the length of a VM's name at a whole character.
+ */
+static const char *record_target(const struct request *request, char target[TARGET_BYTES])
+{
+	const char *text = record_name(request);
 	size_t length = text ? strnlen(text, NAME_BYTES) : 0;
+	size_t head = strlen(request->store);
 
 	if (length == NAME_BYTES) {
 		do
 			length--;
 		while (length && ((uint8_t)text[length] & 0xc0) == 0x80);
 	}
+	memcpy(target, request->store, head);
+	if (head && length)
+		target[head++] = '/';
 	if (length)
-		memcpy(target, text, length);
-	target[length] = 0;
+		memcpy(target + head, text, length);
+	target[head + length] = 0;
 	return target;
 }
 
 void record_deny(struct request *request, const char *code)
 {
-	char target[NAME_BYTES];
+	char target[TARGET_BYTES];
 
 	if (!request->judged)
 		return;
@@ -54,7 +66,7 @@ bool record_begin(struct request *request)
 {
 	const struct route *route = request->route;
 	const char *address = request_address(request);
-	char actor[65], target[NAME_BYTES];
+	char actor[65], target[TARGET_BYTES];
 	bool written;
 
 	request->judged = false;

@@ -27,7 +27,8 @@ struct request {
 	bool cookie;	     /* the credential is a cookie */
 	bool judged;	     /* a problem now is a denial, which has a line in the audit */
 	char vm[NAME_BYTES]; /* the value of {vm} in the path */
-	char item[40];	     /* the value of {id} in the path */
+	char store[NAME_BYTES]; /* the value of {store} in the path */
+	char item[40];		/* the value of {id} or {volume} in the path */
 	struct buffer headers;
 	uint64_t audit; /* the line that waits for its result; 0: none */
 	uint64_t run;	/* the run that it has begun; 0: none */

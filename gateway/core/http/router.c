@@ -25,25 +25,38 @@
 #include "gateway/core/http/request.h"
 #include "gateway/core/http/route.h"
 
-/* Returns whether `path` fits `pattern`, in which {vm} and {id} stand for one segment each. */
+/* Copies the next segment of a path. Returns its length, or 0 if it does not fit. */
+static size_t router_take_segment(char *to, size_t room, const char *path)
+{
+	size_t length = strcspn(path, "/");
+
+	if (length >= room)
+		return 0;
+	snprintf(to, length + 1, "%s", path);
+	return length;
+}
+
+/* Returns whether `path` fits `pattern`, in which a word in braces stands for one segment. */
 static bool router_matches(const char *pattern, const char *path, struct request *request)
 {
-	request->vm[0] = request->item[0] = 0;
+	request->vm[0] = request->store[0] = request->item[0] = 0;
 	while (*pattern && *path) {
 		size_t length;
-		bool vm;
 
 		if (*pattern != '{') {
 			if (*pattern++ != *path++)
 				return false;
 			continue;
 		}
-		vm = pattern[1] == 'v';
-		length = strcspn(path, "/");
-		if (length == 0 || length >= (vm ? sizeof(request->vm) : sizeof(request->item)))
+		if (!strncmp(pattern, "{vm}", 4))
+			length = router_take_segment(request->vm, sizeof(request->vm), path);
+		else if (!strncmp(pattern, "{store}", 7))
+			length = router_take_segment(request->store, sizeof(request->store), path);
+		else
+			length = router_take_segment(request->item, sizeof(request->item), path);
+		if (length == 0)
 			return false;
-		snprintf(vm ? request->vm : request->item, length + 1, "%s", path);
-		pattern += 4;
+		pattern += strcspn(pattern, "}") + 1;
 		path += length;
 	}
 	return *pattern == *path;

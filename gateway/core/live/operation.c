@@ -29,7 +29,7 @@ struct operation {
 	uint64_t number; /* 0: free */
 	enum operation_kind kind;
 	struct identity owner;
-	char target[NAME_BYTES];
+	char target[TARGET_BYTES];
 	const char *wanted;
 	unsigned status;
 	bool running, replied, changed;
@@ -111,6 +111,19 @@ static json_t *operation_json(const struct operation *operation)
 			 operation_row(operation));
 }
 
+/* Says where a new volume is; its operation is about STORE/VOLUME. */
+static void operation_say_place(const struct operation *operation, struct request *request)
+{
+	size_t store = strcspn(operation->target, "/");
+	char place[TARGET_BYTES + 32];
+
+	if (operation->status != 201 || !operation->target[store])
+		return;
+	snprintf(place, sizeof(place), "/v1/stores/%.*s/volumes/%s", (int)store, operation->target,
+		 operation->target + store + 1);
+	answer_header(request, "Location", place);
+}
+
 static void operation_answer_began(struct operation *operation, struct request *request)
 {
 	struct host_vm *vm = host_find(operation->target);
@@ -127,6 +140,7 @@ static void operation_answer_began(struct operation *operation, struct request *
 	} else if (operation->status == 204) {
 		answer_json(request, 204, NULL);
 	} else if (operation->kind == OPERATION_RESULT) {
+		operation_say_place(operation, request);
 		answer_json(request, operation->status, json_incref(operation_row(operation)));
 	} else if (!strcmp(request->route->gives, "Changed") || !vm) {
 		answer_json(request, operation->status,

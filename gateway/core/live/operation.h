@@ -15,9 +15,9 @@ enum operation_kind {
 };
 
 /*
- * Asks Skerry for `command arguments`; `target` is a VM's name or "host". `wanted` is the state in
- * which nothing is to be done, or NULL; `status` is the answer's status when all went well. A
- * target has one operation at a time.
+ * Asks Skerry for `command arguments`; `target` is a VM's name, "host", or STORE/VOLUME.
+ * `wanted` is the state in which nothing is to be done, or NULL; `status` is the answer's status
+ * when all went well. A target has one operation at a time.
  */
 void operation_start(struct request *request, enum operation_kind kind, const char *command,
 		     const char *const *arguments, const char *target, const char *wanted,

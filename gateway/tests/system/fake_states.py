@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The part of the fake Skerry that knows saves on disks, balloons and the fields of a VM's state."""
 from fake_snapshots import Refused
+from fake_volumes import Volumes
 
 DISKS = [{"name": "saves", "driver": "ram0", "state": "ready", "problem": "", "partition": "",
           "first_sector": 0, "bytes": 64 << 20, "read_only": False, "users": ""},
@@ -13,7 +14,7 @@ NETS = [{"name": "lan", "state": "ready", "problem": "", "uplink": "net0 net1", 
 FIELDS = {"vcpu.0.rip": 0xffffffff81000000, "vcpu.0.rflags": 0x246, "pit.0.channel[1].count": 65535}
 
 
-class States:
+class States(Volumes):
     def disk(self, name):
         if name not in [disk["name"] for disk in DISKS]:
             raise Refused("not-found", f'there is no disk "{name}", `disk list` shows them')

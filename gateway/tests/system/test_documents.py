@@ -33,15 +33,15 @@ def test_manual_says_all(request):
     for option in options:
         assert option in page and option in completion, option
     for command in ("vm list", "console", "events", "connect", "ssh", "log", "audit", "host", "token", "login", "vm save", "vm backup", "disk list",
-                    "net list", "user list", "logout", "password"):
+                    "net list", "store list", "volume create", "user list", "logout", "password"):
         assert command in page and command.split()[0] in completion, command
 
 
 @pytest.mark.parametrize("words, offered", [
-    ("v", "vm"), ("vm s", "show start stop snapshot save set"), ("--json token c", "create"),
+    ("v", "vm volume"), ("vm s", "show start stop snapshot save set"), ("--json token c", "create"),
     ("token create x --role a", "admin auditor"), ("--host h host r", "reboot"), ("--fol", "--follow"),
     ("vm balloon x", ""), ("vm t", "trim"), ("vm create x mem", "memory="), ("vm set x on_", "on_crash="),
-    ("vm set x a=1 disk", "disk="), ("vm snapshot l", "list"), ("disk r", "restore"), ("vm destroy x --y", "--yes"), ("user create x --role v", "viewer"), ("user p", "password"), ("disk l", "list")])
+    ("vm set x a=1 disk", "disk="), ("vm snapshot l", "list"), ("disk r", "restore"), ("volume r", "resize rename rollback"), ("store f", "format"), ("vm destroy x --y", "--yes"), ("user create x --role v", "viewer"), ("user p", "password"), ("disk l", "list")])
 def test_completion(words, offered):
     script = ('source gateway/cli/skerryctl.bash; COMP_WORDS=(skerryctl %s); '
               'COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _skerryctl; echo "${COMPREPLY[*]}"' % words)

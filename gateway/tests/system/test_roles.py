@@ -38,7 +38,7 @@ def body_of(route, name):
 
 
 def status_of(server, connection, route, token, name):
-    path = route["path"].replace("{vm}", name).replace("{id}", "999999")
+    path = route["path"].replace("{vm}", name).replace("{id}", "999999").replace("{store}", "pool").replace("{volume}", "none")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     if route["path"] == "/v1/events" and token:
         return events_status(server, token)

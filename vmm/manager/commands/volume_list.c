@@ -73,9 +73,32 @@ static bool command_volume_list_resume(struct reply *reply)
 	return reply_list(reply, command_volume_list_show);
 }
 
+static void command_volume_list_show_titles(struct reply *reply)
+{
+	if (!reply->json)
+		reply_line(reply, "%-16s %-24s %10s %10s %-9s %s", "STORE", "VOLUME", "KIB",
+			   "OWN KIB", "KIND", "USED BY");
+}
+
+static void command_volume_list_one(struct reply *reply, const char *word)
+{
+	struct store_volume volume;
+	struct text name;
+	struct store *store = command_volume(reply, word, &name, &volume);
+
+	if (store == NULL)
+		return;
+	command_volume_list_show_titles(reply);
+	command_volume_show(reply, store, &volume);
+}
+
 static void command_volume_list_run(struct reply *reply, const struct arguments *arguments)
 {
 	reply->vm_name[0] = '\0';
+	if (arguments->count > 0 && strchr(arguments->word[0], '/') != NULL) {
+		command_volume_list_one(reply, arguments->word[0]);
+		return;
+	}
 	if (arguments->count > 0) {
 		const struct store *store = command_store(reply, arguments->word[0]);
 
@@ -83,17 +106,15 @@ static void command_volume_list_run(struct reply *reply, const struct arguments 
 			return;
 		string_copy(reply->vm_name, sizeof(reply->vm_name), store->config->section.name);
 	}
-	if (!reply->json)
-		reply_line(reply, "%-16s %-24s %10s %10s %-9s %s", "STORE", "VOLUME", "KIB",
-			   "OWN KIB", "KIND", "USED BY");
+	command_volume_list_show_titles(reply);
 	reply->resume = command_volume_list_resume;
 }
 
 COMMAND(volume_list,
 	.name = "volume list",
 	.right = MAY_VIEW,
-	.arguments = "[STORE]",
-	.summary = "the volumes of a store, or of all stores",
+	.arguments = "[STORE | STORE/VOLUME]",
+	.summary = "the volumes of a store or of all stores, or one of them",
 	.detail = "OWN is what no other volume shares with it.",
 	.example = "volume list pool",
 	.keys = "store name id parent bytes own_bytes made_unix_seconds read_only snapshot users",

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/* skerryctl store, skerryctl volume: disks that are made by a command, and the stores that hold
+ * them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/base/string.h"
+#include "gateway/cli/cli.h"
+#include "gateway/cli/escape.h"
+#include "gateway/cli/items.h"
+#include "gateway/cli/output.h"
+#include "gateway/cli/state.h"
+
+#define PATH_BYTES 1400
+
+static void volume_store_row(struct table *table, const json_t *store)
+{
+	table_add(table, table_text(store, "name"));
+	table_add(table, table_text(store, "disk"));
+	table_add(table, table_text(store, "state"));
+	table_add(table, table_bytes(json_object_get(store, "bytes")));
+	table_add(table, table_bytes(json_object_get(store, "free_bytes")));
+	table_add(table, table_bytes(json_object_get(store, "reserved_bytes")));
+	table_add(table, table_text(store, "volumes"));
+	table_add(table, table_text(store, "problem"));
+}
+
+static void volume_row(struct table *table, const json_t *volume)
+{
+	bool snapshot = json_is_true(json_object_get(volume, "snapshot"));
+	bool fixed = json_is_true(json_object_get(volume, "read_only"));
+	char name[160];
+
+	snprintf(name, sizeof(name), "%s/", table_text(volume, "store"));
+	strncat(name, table_text(volume, "name"), sizeof(name) - strlen(name) - 1);
+	table_add(table, name);
+	table_add(table, table_bytes(json_object_get(volume, "bytes")));
+	table_add(table, table_bytes(json_object_get(volume, "own_bytes")));
+	table_add(table, snapshot ? "snapshot" : fixed ? "read-only" : "-");
+	table_add(table, table_text(volume, "users"));
+}
+
+/* Writes the path of a store, or of a volume if `word` is STORE/VOLUME, and what is below it. */
+static void volume_path(char path[PATH_BYTES], const char *word, const char *below)
+{
+	const char *stroke = strchr(word, '/');
+	char store[200];
+
+	snprintf(store, sizeof(store), "%.*s", (int)(stroke ? stroke - word : 199), word);
+	snprintf(path, PATH_BYTES, "/v1/stores/%s", http_segment(store));
+	if (stroke) {
+		strcat(path, "/volumes/");
+		strncat(path, http_segment(stroke + 1), PATH_BYTES - strlen(path) - 1);
+	}
+	strncat(path, below, PATH_BYTES - strlen(path) - 1);
+}
+
+/* Adds the rows of a store's volumes to a list. */
+static enum cli_exit volume_collect(struct cli *cli, const char *store, json_t *rows)
+{
+	struct http_answer answer;
+	char path[PATH_BYTES];
+	enum cli_exit code;
+
+	volume_path(path, store, "/volumes");
+	code = cli_ask(cli, "GET", path, NULL, NULL, &answer);
+	if (code == CLI_OK) {
+		json_array_extend(rows, json_object_get(answer.json, "items"));
+		json_decref(answer.json);
+	}
+	return code;
+}
+
+static enum cli_exit volume_collect_all(struct cli *cli, json_t *rows)
+{
+	struct http_answer answer;
+	enum cli_exit code = cli_ask(cli, "GET", "/v1/stores", NULL, NULL, &answer);
+	json_t *store;
+	size_t i;
+
+	if (code != CLI_OK)
+		return code;
+	json_array_foreach(json_object_get(answer.json, "items"), i, store)
+	{
+		if (code == CLI_OK)
+			code = volume_collect(cli, table_text(store, "name"), rows);
+	}
+	json_decref(answer.json);
+	return code;
+}
+
+static enum cli_exit volume_list(struct cli *cli, int count, char **words)
+{
+	json_t *rows = json_array(), *row;
+	struct table table;
+	enum cli_exit code;
+	size_t i;
+
+	if (count > 1 || (count == 1 && strchr(words[0], '/')))
+		cli_die(CLI_USAGE, "use: volume list [STORE]");
+	cli_connect(cli);
+	code = count ? volume_collect(cli, words[0], rows) : volume_collect_all(cli, rows);
+	if (code == CLI_OK && cli->json) {
+		output_json(rows);
+	} else if (code == CLI_OK) {
+		table_begin(&table, "VOLUME >SIZE >OWN KIND USED-BY");
+		json_array_foreach(rows, i, row) volume_row(&table, row);
+		table_end(&table);
+	}
+	json_decref(rows);
+	return code;
+}
+
+/* Asks for a change of `about`, and says `done` when it is made. Frees the body. */
+static enum cli_exit volume_change(struct cli *cli, const char *method, const char *path,
+				   json_t *body, const char *about, const char *done)
+{
+	struct http_answer answer;
+	enum cli_exit code;
+
+	cli_connect(cli);
+	code = cli_change(cli, method, path, NULL, body, about, done, &answer);
+	json_decref(body);
+	if (code == CLI_OK)
+		output_done(cli, &answer, about, done);
+	return code;
+}
+
+static json_t *volume_body_of(const char *key, const char *word)
+{
+	json_t *body = json_object();
+
+	if (json_object_set_new(body, key, json_string(word)) != 0)
+		cli_die(CLI_USAGE, "a name is not UTF-8");
+	return body;
+}
+
+static enum cli_exit volume_create(struct cli *cli, int count, char **words)
+{
+	const char *stroke = count >= 2 ? strchr(words[0], '/') : NULL;
+	bool copies = count == 3 && !strncmp(words[2], "from=", 5);
+	char path[PATH_BYTES], store[200];
+	json_t *body;
+
+	if (!stroke || (count == 3 && !copies) || count > 3)
+		cli_die(CLI_USAGE, "use: volume create STORE/VOLUME SIZE [from=VOLUME]");
+	snprintf(store, sizeof(store), "%.*s", (int)(stroke - words[0]), words[0]);
+	volume_path(path, store, "/volumes");
+	body = volume_body_of("name", stroke + 1);
+	json_object_set_new(body, "bytes", json_integer(state_size_of(words[1])));
+	if (copies && json_object_set_new(body, "from", json_string(words[2] + 5)) != 0)
+		cli_die(CLI_USAGE, "a name is not UTF-8");
+	return volume_change(cli, "POST", path, body, words[0], "created");
+}
+
+/* The commands of a volume and one more word. */
+static const struct {
+	const char *name, *method, *below, *key, *done, *usage;
+} volume_verbs[] = {
+	{"clone", "POST", "/clones", "name", "cloned", "NEW"},
+	{"snapshot", "POST", "/snapshots", "name", "snapshot taken", "NEW"},
+	{"resize", "PATCH", "", "bytes", "resized", "SIZE"},
+	{"rename", "PATCH", "", "name", "renamed", "NAME"},
+	{"rollback", "POST", "/actions/rollback", "snapshot", "rolled back", "SNAPSHOT"},
+};
+
+static enum cli_exit volume_verb(struct cli *cli, size_t verb, int count, char **words)
+{
+	const char *key = volume_verbs[verb].key;
+	char path[PATH_BYTES];
+	json_t *body;
+
+	if (count != 2 || !strchr(words[0], '/'))
+		cli_die(CLI_USAGE, "use: volume %s STORE/VOLUME %s", volume_verbs[verb].name,
+			volume_verbs[verb].usage);
+	if (!strcmp(key, "snapshot") &&
+	    !cli_confirm(cli, "rollback", words[0], "What it holds now is lost."))
+		return CLI_FAILED;
+	volume_path(path, words[0], volume_verbs[verb].below);
+	body = !strcmp(key, "bytes") ? json_pack("{s:I}", key, state_size_of(words[1]))
+				     : volume_body_of(key, words[1]);
+	return volume_change(cli, volume_verbs[verb].method, path, body, words[0],
+			     volume_verbs[verb].done);
+}
+
+static enum cli_exit volume_drop(struct cli *cli, int count, char **words)
+{
+	char path[PATH_BYTES];
+
+	if (count != 1 || !strchr(words[0], '/'))
+		cli_die(CLI_USAGE, "use: volume drop STORE/VOLUME");
+	if (!cli_confirm(cli, "drop", words[0], "What it alone holds is lost."))
+		return CLI_FAILED;
+	volume_path(path, words[0], "");
+	return volume_change(cli, "DELETE", path, NULL, words[0], "dropped");
+}
+
+enum cli_exit command_volume(struct cli *cli, int count, char **words)
+{
+	const char *verb = count > 0 ? words[0] : "";
+
+	if (!strcmp(verb, "list"))
+		return volume_list(cli, count - 1, words + 1);
+	if (!strcmp(verb, "create"))
+		return volume_create(cli, count - 1, words + 1);
+	if (!strcmp(verb, "drop"))
+		return volume_drop(cli, count - 1, words + 1);
+	for (size_t i = 0; i < ARRAY_COUNT(volume_verbs); i++) {
+		if (!strcmp(verb, volume_verbs[i].name))
+			return volume_verb(cli, i, count - 1, words + 1);
+	}
+	cli_die(CLI_USAGE, "use: volume list, volume "
+			   "create|clone|snapshot|resize|rename|rollback|drop STORE/VOLUME ...");
+}
+
+enum cli_exit command_store(struct cli *cli, int count, char **words)
+{
+	char path[PATH_BYTES];
+
+	if (count == 1 && !strcmp(words[0], "list")) {
+		cli_connect(cli);
+		return items_show(cli, "/v1/stores",
+				  "NAME DISK STATE >SIZE >FREE >RESERVED >VOLUMES PROBLEM",
+				  volume_store_row);
+	}
+	if (count != 2 || strcmp(words[0], "format") || strchr(words[1], '/'))
+		cli_die(CLI_USAGE, "use: store list, store format STORE [--overwrite]");
+	if (!cli_confirm(cli, "format", words[1], "All that its disk holds is lost."))
+		return CLI_FAILED;
+	volume_path(path, words[1], "/actions/format");
+	return volume_change(cli, "POST", path,
+			     cli->overwrite ? json_pack("{s:b}", "overwrite", true) : json_object(),
+			     words[1], "formatted");
+}

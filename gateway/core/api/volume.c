@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Handlers for stores and their volumes, which Skerry keeps on disks of the host. The table of
+ * routes names them; each asks Skerry, whose driver of the store's disk does it.
+ */
+#include "gateway/core/api/api.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/core/api/ask.h"
+#include "gateway/core/common/name.h"
+#include "gateway/core/common/number.h"
+#include "gateway/core/host/host.h"
+#include "gateway/core/http/answer.h"
+#include "gateway/core/http/request.h"
+#include "gateway/core/http/router.h"
+#include "gateway/core/live/operation.h"
+
+enum { VOLUME_WAIT_S = 10, VOLUME_COMMAND_BYTES = 32 };
+
+static const char *const volume_keys[] = {
+	"store",     "name",	 "id",	  "parent", "bytes", "own_bytes", "made_unix_seconds",
+	"read_only", "snapshot", "users", NULL,
+};
+
+static json_t *volume_store_json(const struct request *request, json_t *row)
+{
+	static const char *const keys[] = {
+		"name",	      "disk",		"state",       "problem", "overcommit", "bytes",
+		"free_bytes", "reserved_bytes", "chunk_bytes", "volumes", NULL,
+	};
+
+	(void)request;
+	return ask_pick(row, keys);
+}
+
+static void volume_took_stores(uint64_t id, json_t *reply)
+{
+	ask_took_items(id, reply, volume_store_json);
+}
+
+void api_stores(struct request *request)
+{
+	ask_skerry(request, "store list", NULL, NULL, volume_took_stores);
+}
+
+/* Returns false, and answers, if the names in the path cannot be those of a store and a volume. */
+static bool volume_path(struct request *request)
+{
+	if (name_valid(request->store) && (!*request->item || name_valid(request->item)))
+		return true;
+	answer_problem(request, 404, "not-found", "there is no such %s",
+		       name_valid(request->store) ? "volume" : "store");
+	return false;
+}
+
+void api_store_format(struct request *request)
+{
+	const char *words[] = {request->store,
+			       request_true(request, "overwrite") ? "overwrite" : NULL, NULL};
+	char target[TARGET_BYTES];
+
+	if (!volume_path(request))
+		return;
+	snprintf(target, sizeof(target), "store %s", request->store);
+	operation_start(request, OPERATION_REPLY, "store format", words, target, NULL, 200,
+			request_wait_s(request, VOLUME_WAIT_S));
+}
+
+static json_t *volume_json(const struct request *request, json_t *row)
+{
+	(void)request;
+	return ask_pick(row, volume_keys);
+}
+
+static void volume_took_list(uint64_t id, json_t *reply)
+{
+	ask_took_items(id, reply, volume_json);
+}
+
+void api_volumes(struct request *request)
+{
+	const char *words[] = {request->store, NULL};
+
+	if (volume_path(request))
+		ask_skerry(request, "volume list", words, NULL, volume_took_list);
+}
+
+static void volume_took_one(uint64_t id, json_t *reply)
+{
+	json_t *rows;
+	struct request *request = ask_took(id, reply, &rows);
+
+	if (request)
+		answer_json(request, 200, ask_pick(json_array_get(rows, 0), volume_keys));
+}
+
+/* Writes STORE/VOLUME, as Skerry takes it. */
+static const char *volume_word(const struct request *request, const char *volume,
+			       char word[TARGET_BYTES])
+{
+	snprintf(word, TARGET_BYTES, "%s/%.*s", request->store, NAME_BYTES - 1, volume);
+	return word;
+}
+
+void api_volume(struct request *request)
+{
+	char word[TARGET_BYTES];
+	const char *words[] = {volume_word(request, request->item, word), NULL};
+
+	if (volume_path(request))
+		ask_skerry(request, "volume list", words, NULL, volume_took_one);
+}
+
+/* Returns body.name, or NULL when the request has been answered. */
+static const char *volume_name(struct request *request, const char *field)
+{
+	char problem[120];
+
+	snprintf(problem, sizeof(problem),
+		 "\"%s\" must be 1 to 31 letters, digits, '-', '_' and '.', and begin with a "
+		 "letter or digit",
+		 field);
+	return ask_name(request, field, problem);
+}
+
+/* Returns body.bytes, or NULL when the request has been answered; Skerry says which sizes fit. */
+static const char *volume_bytes(struct request *request)
+{
+	const struct field *bytes = fields_below(&request->fields, "body", "bytes");
+
+	if (bytes && bytes->type == FIELD_NUMBER &&
+	    number_read(bytes->value, -1, INT64_MAX / 10) >= 0)
+		return bytes->value;
+	answer_problem(request, 422, "bad-argument",
+		       "set \"bytes\" to the volume's size, a multiple of 4096");
+	return NULL;
+}
+
+/* Begins a command about STORE/VOLUME, which `words` begins with. */
+static void volume_begin(struct request *request, enum operation_kind kind, const char *command,
+			 const char *const *words, const char *target, unsigned status)
+{
+	operation_start(request, kind, command, words, target, NULL, status,
+			request_wait_s(request, VOLUME_WAIT_S));
+}
+
+/* Changes a volume's size or its name, and not both, as it could stop between the two. */
+void api_volume_change(struct request *request)
+{
+	bool sizes = fields_below(&request->fields, "body", "bytes") != NULL;
+	bool names = fields_below(&request->fields, "body", "name") != NULL;
+	char word[TARGET_BYTES];
+	const char *words[] = {word, NULL, NULL};
+
+	if (!volume_path(request))
+		return;
+	if (sizes == names) {
+		answer_problem(request, 422, "bad-argument",
+			       "set either \"bytes\" to a new size or \"name\" to a new name");
+		return;
+	}
+	words[1] = sizes ? volume_bytes(request) : volume_name(request, "name");
+	if (words[1])
+		volume_begin(request, OPERATION_REPLY, sizes ? "volume resize" : "volume rename",
+			     words, volume_word(request, request->item, word), 200);
+}
+
+void api_volume_drop(struct request *request)
+{
+	char word[TARGET_BYTES];
+	const char *words[] = {volume_word(request, request->item, word), NULL};
+
+	if (volume_path(request))
+		volume_begin(request, OPERATION_RESULT, "volume drop", words, word, 204);
+}
+
+void api_volume_rollback(struct request *request)
+{
+	char word[TARGET_BYTES];
+	const char *words[] = {volume_word(request, request->item, word), NULL, NULL};
+
+	if (!volume_path(request))
+		return;
+	words[1] = volume_name(request, "snapshot");
+	if (words[1])
+		volume_begin(request, OPERATION_REPLY, "volume rollback", words, word, 200);
+}
+
+/* Returns whether a VM is among a volume's users, such as "alpha, beta (ro)". */
+static bool volume_is_used_by(const char *users, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *at = users; at && *at;) {
+		if (!strncmp(at, name, length) && (!at[length] || strchr(" ,", at[length])))
+			return true;
+		at = strchr(at, ',');
+		at = at ? at + strspn(at, ", ") : NULL;
+	}
+	return false;
+}
+
+/*
+ * Returns false, and answers, if a volume is one of the gateway's own VM: a copy of it would hold
+ * the gateway's key, users and tokens.
+ */
+static bool volume_may_be_copied(struct request *request, json_t *row)
+{
+	const char *users = json_string_value(json_object_get(row, "users"));
+
+	if (!*host.own || !volume_is_used_by(users, host.own))
+		return true;
+	answer_problem(request, 403, "own-vm",
+		       "the VM in which this gateway runs uses the volume: copy it at Skerry's "
+		       "console");
+	return false;
+}
+
+/* Makes a volume, now that its body is known to be right, and who uses the source if it has one. */
+static void volume_make(struct request *request)
+{
+	char word[TARGET_BYTES], from[sizeof("from=") + NAME_BYTES];
+	const char *source = request_text(request, "from");
+	const char *words[] = {word, fields_below(&request->fields, "body", "bytes")->value,
+			       source ? from : NULL, NULL};
+
+	volume_word(request, request_text(request, "name"), word);
+	snprintf(from, sizeof(from), "from=%s", source ? source : "");
+	if (router_begin(request))
+		volume_begin(request, OPERATION_RESULT, "volume create", words, word, 201);
+}
+
+static void volume_took_from(uint64_t id, json_t *reply)
+{
+	json_t *rows;
+	struct request *request = ask_took(id, reply, &rows);
+
+	if (request && volume_may_be_copied(request, json_array_get(rows, 0)))
+		volume_make(request);
+}
+
+void api_volume_make(struct request *request)
+{
+	bool copies = fields_below(&request->fields, "body", "from") != NULL;
+	char word[TARGET_BYTES];
+	const char *words[] = {word, NULL};
+
+	if (!volume_path(request) || !volume_name(request, "name") || !volume_bytes(request) ||
+	    (copies && !volume_name(request, "from")))
+		return;
+	if (!copies) {
+		volume_make(request);
+		return;
+	}
+	volume_word(request, request_text(request, "from"), word);
+	ask_skerry(request, "volume list", words, NULL, volume_took_from);
+}
+
+/* Makes a clone or a snapshot, now that the users of the volume are known. */
+static void volume_took_source(uint64_t id, json_t *reply)
+{
+	json_t *rows;
+	struct request *request = ask_took(id, reply, &rows);
+	char source[TARGET_BYTES], target[TARGET_BYTES];
+	const char *name = request ? request_text(request, "name") : NULL;
+	const char *words[] = {source, name, NULL};
+
+	if (!request || !volume_may_be_copied(request, json_array_get(rows, 0)) ||
+	    !router_begin(request))
+		return;
+	volume_word(request, request->item, source);
+	volume_begin(request, OPERATION_RESULT,
+		     strstr(request->route->path, "/clones") ? "volume clone" : "volume snapshot",
+		     words, volume_word(request, name, target), 201);
+}
+
+void api_volume_copy(struct request *request)
+{
+	char word[TARGET_BYTES];
+	const char *words[] = {volume_word(request, request->item, word), NULL};
+
+	if (volume_path(request) && volume_name(request, "name"))
+		ask_skerry(request, "volume list", words, NULL, volume_took_source);
+}

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""The part of the fake Skerry that knows stores of volumes."""
+from fake_snapshots import Refused
+
+STEP, MOST = 4096, 1 << 40
+
+
+class Volumes:
+    stores, volume_last = {}, 0
+
+    def make_stores(self):
+        """Makes a store without volumes, and one whose disk holds nothing yet."""
+        self.stores = {"pool": {}, "empty": None}
+        self.volume_last = 0
+
+    def run_store_list(self, _words, _after):
+        return [{"name": name, "disk": "raw", "state": "ready" if volumes is not None else "empty",
+                 "problem": "" if volumes is not None else "its disk holds no store; `store format` makes one",
+                 "overcommit": False, "bytes": 1 << 30, "free_bytes": 1 << 29, "reserved_bytes": 1 << 20,
+                 "chunk_bytes": 65536, "volumes": len(volumes or {}), "generation": 7}
+                for name, volumes in self.stores.items()]
+
+    def run_store_format(self, words, _after):
+        volumes = self.store(words[0])
+        if volumes is not None and "overwrite" not in words:
+            raise Refused("exists", f"{words[0]}: there is a store already")
+        self.stores[words[0]] = {}
+        return [{"store": words[0], "said": "done"}]
+
+    def store(self, name):
+        if name not in self.stores:
+            raise Refused("not-found", f'there is no store "{name}", `store list` shows them')
+        return self.stores[name]
+
+    def volume(self, word, free=False):
+        store, name = word.split("/")
+        volumes = self.store(store)
+        if not volumes or name not in volumes:
+            raise Refused("not-found", f'store {store} has no volume "{name}", `volume list` shows them')
+        if free and volumes[name]["users"]:
+            raise Refused("bad-state", f"{volumes[name]['users']} uses it; stop that VM first")
+        return volumes, volumes[name]
+
+    def run_volume_list(self, words, _after):
+        if words and "/" in words[0]:
+            return [self.volume(words[0])[1]]
+        if words:
+            self.store(words[0])
+        return [row for name in self.stores if words in ([], [name]) for row in (self.stores[name] or {}).values()]
+
+    def make_volume(self, store, name, size, parent=0, snapshot=False):
+        volumes = self.store(store)
+        if name in volumes:
+            raise Refused("exists", f"{store}: a volume of that name exists")
+        self.volume_last += 1
+        volumes[name] = {"store": store, "name": name, "id": self.volume_last, "parent": parent, "bytes": size,
+                         "own_bytes": 0, "made_unix_seconds": 1700000000, "read_only": snapshot,
+                         "snapshot": snapshot, "users": ""}
+        return [volumes[name]]
+
+    def run_volume_create(self, words, _after):
+        store, name = words[0].split("/")
+        if int(words[1]) % STEP or not 0 < int(words[1]) <= MOST:
+            raise Refused("bad-argument", f'"{words[1]}" is not valid; use a size in steps of 4K up to 1T')
+        parent = self.volume(f"{store}/{words[2].split('=')[1]}")[1]["id"] if len(words) > 2 else 0
+        return self.make_volume(store, name, int(words[1]), parent)
+
+    def run_volume_clone(self, words, _after):
+        source = self.volume(words[0])[1]
+        return self.make_volume(words[0].split("/")[0], words[1], source["bytes"], source["id"])
+
+    def run_volume_snapshot(self, words, _after):
+        source = self.volume(words[0])[1]
+        return self.make_volume(words[0].split("/")[0], words[1], source["bytes"], source["id"], True)
+
+    def run_volume_resize(self, words, _after):
+        volume = self.volume(words[0])[1]
+        if int(words[1]) < volume["bytes"]:
+            raise Refused("bad-argument", "a volume never shrinks")
+        volume["bytes"] = int(words[1])
+        return [{"store": volume["store"], "said": "done"}]
+
+    def run_volume_rename(self, words, _after):
+        volumes, volume = self.volume(words[0], free=True)
+        if words[1] in volumes:
+            raise Refused("exists", f"{volume['store']}: a volume of that name exists")
+        volumes[words[1]] = volumes.pop(volume["name"])
+        volume["name"] = words[1]
+        return [{"store": volume["store"], "said": "done"}]
+
+    def run_volume_drop(self, words, _after):
+        volumes, volume = self.volume(words[0], free=True)
+        del volumes[volume["name"]]
+        return [{"store": volume["store"], "said": "done"}]
+
+    def run_volume_rollback(self, words, _after):
+        store = words[0].split("/")[0]
+        _, volume = self.volume(words[0], free=True)
+        volume["bytes"] = self.volume(f"{store}/{words[1]}")[1]["bytes"]
+        return [{"store": store, "said": "done"}]

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: MIT
+"""Stores of volumes through the gateway: REST, skerryctl, who may, and what the audit says."""
+import json
+import subprocess
+
+import pytest
+
+POOL = "/v1/stores/pool/volumes"
+
+
+@pytest.fixture(autouse=True)
+def stores(fake):
+    fake.make_stores()
+
+
+def test_life_of_a_volume(server, fake):
+    stores = {store["name"]: store for store in server.tls("GET", "/v1/stores").json()["items"]}
+    assert stores["pool"]["state"] == "ready" and stores["pool"]["free_bytes"] == 1 << 29
+    assert server.tls("GET", POOL).json()["items"] == []
+    made = server.tls("POST", POOL, {"name": "web", "bytes": 8 << 20})
+    assert made.status == 201 and made.json()["bytes"] == 8 << 20 and made.json()["users"] == ""
+    assert made.headers["Location"] == f"{POOL}/web"
+    again = server.tls("POST", POOL, {"name": "web", "bytes": 8 << 20})
+    assert (again.status, again.code) == (409, "exists")
+    snapshot = server.tls("POST", f"{POOL}/web/snapshots", {"name": "monday"})
+    assert snapshot.status == 201 and snapshot.json()["snapshot"] and snapshot.headers["Location"] == f"{POOL}/monday"
+    clone = server.tls("POST", f"{POOL}/monday/clones", {"name": "web2"}).json()
+    assert clone["parent"] == snapshot.json()["id"]
+    copy = server.tls("POST", POOL, {"name": "web3", "bytes": 16 << 20, "from": "web"}).json()
+    assert copy["parent"] == made.json()["id"]
+    assert server.tls("PATCH", f"{POOL}/web", {"bytes": 16 << 20}).json() == {"changed": True}
+    assert server.tls("POST", f"{POOL}/web/actions/rollback", {"snapshot": "monday"}).json()["changed"]
+    assert server.tls("GET", f"{POOL}/web").json()["bytes"] == 8 << 20
+    assert server.tls("PATCH", f"{POOL}/web2", {"name": "web4"}).status == 200
+    assert server.tls("DELETE", f"{POOL}/web4").status == 204
+    assert server.tls("DELETE", f"{POOL}/web4").status == 404
+    assert [row["name"] for row in server.tls("GET", POOL).json()["items"]] == ["web", "monday", "web3"]
+    fake.stores["pool"]["web"]["users"] = "vm00"
+    assert (server.tls("DELETE", f"{POOL}/web").status, server.tls("PATCH", f"{POOL}/web", {"name": "x"}).status) == (409, 409)
+    audit = server.tls("GET", "/v1/audit").json()["items"]
+    lines = {(line["action"], line["target"], line["result"]) for line in audit}
+    for line in (("volume.create", "pool/web", "ok"), ("volume.snapshot", "pool/web", "ok"), ("volume.clone", "pool/monday", "ok"),
+                 ("volume.change", "pool/web2", "ok"), ("volume.drop", "pool/web4", "not-found"), ("volume.rollback", "pool/web", "ok")):
+        assert line in lines, (line, lines)
+    assert all(actor.startswith("first") for words, actor in fake.commands if words[:2] == ["volume", "create"])
+
+
+def test_a_key_makes_one_volume(server, fake):
+    headers = {"Idempotency-Key": "one volume"}
+    first = server.tls("POST", POOL, {"name": "once", "bytes": 4096}, headers=headers)
+    second = server.tls("POST", POOL, {"name": "once", "bytes": 4096}, headers=headers)
+    assert first.status == second.status == 201 and first.body == second.body
+    assert second.headers["Idempotency-Replayed"] == "true"
+    assert [words for words, _ in fake.commands].count(["volume", "create", "pool/once", "4096"]) == 1
+
+
+@pytest.mark.parametrize("method, path, body", [
+    ("POST", POOL, {"name": "a b", "bytes": 4096}), ("POST", POOL, {"name": "../x", "bytes": 4096}),
+    ("POST", POOL, {"name": 32 * "x", "bytes": 4096}), ("POST", POOL, {"name": "x", "bytes": "8M"}),
+    ("POST", POOL, {"name": "x", "bytes": -4096}), ("POST", POOL, {"name": "x", "bytes": 1e30}),
+    ("POST", POOL, {"name": "x", "bytes": 4097}), ("POST", POOL, {"name": "x"}), ("POST", POOL, {"bytes": 4096}),
+    ("POST", POOL, {"name": "x", "bytes": 4096, "from": "a/b"}), ("POST", POOL, {"name": "x", "bytes": 4096, "from": 7}),
+    ("PATCH", f"{POOL}/web", {}), ("PATCH", f"{POOL}/web", {"bytes": 1 << 30, "name": "x"}),
+    ("PATCH", f"{POOL}/web", {"bytes": 4096}), ("PATCH", f"{POOL}/web", {"name": "-x"}),
+    ("POST", f"{POOL}/web/clones", {"name": "x y"}), ("POST", f"{POOL}/web/snapshots", {}),
+    ("POST", f"{POOL}/web/actions/rollback", {"snapshot": "overwrite now"}),
+])
+def test_wrong_bodies(server, fake, method, path, body):
+    """What is wrong is refused, and nothing has changed."""
+    server.tls("POST", POOL, {"name": "web", "bytes": 8 << 20})
+    before = json.dumps(fake.stores)
+    answer = server.tls(method, path, body)
+    assert answer.status == 422 and answer.code == "bad-argument", answer.body
+    assert json.dumps(fake.stores) == before
+
+
+def test_paths(server):
+    for path in ("/v1/stores/none/volumes", "/v1/stores/none/volumes/x", f"{POOL}/none", f"{POOL}/a%20b",
+                 f"/v1/stores/{32 * 'x'}/volumes", f"{POOL}/{32 * 'x'}", f"{POOL}/{40 * 'x'}", "/v1/stores/a%20b/volumes"):
+        answer = server.tls("GET", path)
+        assert (answer.status, answer.code) == (404, "not-found"), (path, answer.body)
+
+
+def test_format(server, fake):
+    assert server.tls("POST", "/v1/stores/empty/actions/format").json()["changed"]
+    assert fake.stores["empty"] == {}
+    refused = server.tls("POST", "/v1/stores/empty/actions/format")
+    assert (refused.status, refused.code) == (409, "exists")
+    assert server.tls("POST", "/v1/stores/empty/actions/format", {"overwrite": "x"}).status == 409
+    assert server.tls("POST", "/v1/stores/empty/actions/format", {"overwrite": True}).status == 200
+
+
+def test_own_vm(pair):
+    """A volume of the gateway's own VM is not copied: the copy would have its key and its tokens."""
+    fake, server = pair()
+    fake.own = "vm00"
+    fake.make_stores()
+    server.start()
+    fake.make_volume("pool", "root", 4096)
+    for users in ("vm00", "vm01 (ro), vm00 (ro)", "vm00 (ro), vm01 (ro)"):
+        fake.stores["pool"]["root"]["users"] = users
+        for path, body in ((f"{POOL}/root/clones", {"name": "copy"}), (f"{POOL}/root/snapshots", {"name": "copy"}),
+                           (POOL, {"name": "copy", "bytes": 4096, "from": "root"})):
+            answer = server.tls("POST", path, body)
+            assert (answer.status, answer.code) == (403, "own-vm"), answer.body
+    assert list(fake.stores["pool"]) == ["root"]
+    for users in ("vm001", "vm0", "avm00", ""):
+        fake.stores["pool"]["root"]["users"] = users
+        assert server.tls("POST", f"{POOL}/root/clones", {"name": f"of-{users}x"}).status == 201, users
+
+
+def test_roles(server, fake):
+    """Whoever sees the host reads the lists; only the role admin with the scope * changes anything."""
+    fake.make_volume("pool", "web", 4096)
+    viewer, operator = server.make_token(["viewer"]), server.make_token(["operator"])
+    few = server.make_token(["admin"], "web*")
+    assert server.tls("GET", POOL, token=viewer).status == 200
+    for token in (operator, few):
+        for method, path, body in (("POST", POOL, {"name": "x", "bytes": 4096}), ("DELETE", f"{POOL}/web", None),
+                                   ("POST", f"{POOL}/web/clones", {"name": "x"}), ("PATCH", f"{POOL}/web", {"name": "x"}),
+                                   ("POST", "/v1/stores/empty/actions/format", {})):
+            assert server.tls(method, path, body, token=token).status == 403, path
+    assert list(fake.stores["pool"]) == ["web"] and fake.stores["empty"] is None
+    for path in ("/v1/stores", POOL, f"{POOL}/web"):
+        assert server.tls("GET", path, token=few).status == 403
+
+
+def test_skerryctl(server, fake, request):
+    program = request.config.getoption("--gateway") + "/skerryctl"
+
+    def ctl(*words, code=0):
+        done = subprocess.run([program, "--socket", server.socket, *words], capture_output=True, text=True, timeout=20)
+        assert done.returncode == code, (words, done)
+        return done.stdout + done.stderr
+    assert "pool/web: created" in ctl("volume", "create", "pool/web", "8M")
+    assert "snapshot taken" in ctl("volume", "snapshot", "pool/web", "monday")
+    assert "cloned" in ctl("volume", "clone", "pool/monday", "web2")
+    assert "resized" in ctl("volume", "resize", "pool/web", "16M")
+    assert "rolled back" in ctl("volume", "rollback", "pool/web", "monday")
+    assert "renamed" in ctl("volume", "rename", "pool/web2", "web3")
+    assert "created" in ctl("volume", "create", "pool/web4", "16M", "from=web")
+    listed = ctl("volume", "list", "pool")
+    assert "pool/monday" in listed and "snapshot" in listed and "pool/web3" in listed and listed == ctl("volume", "list")
+    assert [row["name"] for row in json.loads(ctl("--json", "volume", "list", "pool"))] == list(fake.stores["pool"])
+    assert "dropped" in ctl("volume", "drop", "pool/web3")
+    assert "formatted" in ctl("store", "format", "empty")
+    assert "pool" in ctl("store", "list")
+    for words, code in ((("volume", "create", "pool", "8M"), 2), (("volume", "create", "pool/x", "8Q"), 2),
+                        (("volume", "create", "pool/x", "8M", "form=web"), 2), (("volume", "drop", "pool"), 2),
+                        (("volume", "grow", "pool/x"), 2), (("store", "check", "pool"), 2), (("volume", "drop", "pool/x"), 3),
+                        (("volume", "create", "pool/web", "8M"), 5), (("volume", "list", "none"), 3), (("store", "format", "empty"), 5)):
+        assert len(ctl(*words, code=code)) > 10
