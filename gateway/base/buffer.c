@@ -77,6 +77,8 @@ void buffer_take(struct buffer *buffer, size_t count)
 		return;
 	buffer->count -= count;
 	memmove(buffer->bytes, buffer->bytes + count, buffer->count);
+	/* What has been taken stays nowhere: it may be somebody's input. */
+	explicit_bzero(buffer->bytes + buffer->count, count);
 	buffer->bytes[buffer->count] = 0;
 }
 

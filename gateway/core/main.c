@@ -213,6 +213,7 @@ static void core_read_web(void)
 		if (count < 0)
 			return;
 		core_message(&head, bytes, (size_t)count);
+		explicit_bzero(bytes, (size_t)count);
 	}
 }
 

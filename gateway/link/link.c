@@ -337,6 +337,7 @@ void link_ready(short events, int64_t now_ms)
 			line.heard_ms = now_ms;
 			link_counters.received_bytes += (uint64_t)count;
 			buffer_add(&line.input, bytes, (size_t)count);
+			explicit_bzero(bytes, (size_t)count);
 			link_split();
 		}
 	}

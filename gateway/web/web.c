@@ -184,6 +184,7 @@ static bool web_read_core(void)
 		if (count < 0)
 			return count == -1;
 		web_message(&head, bytes, (size_t)count, pass);
+		explicit_bzero(bytes, (size_t)count);
 	}
 	return true;
 }

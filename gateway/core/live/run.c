@@ -61,11 +61,8 @@ static void run_free(struct run *run)
 	struct buffer *buffers[] = {&run->words,   &run->input, &run->link.out,
 				    &run->link.in, &run->out,	&run->error};
 
-	for (size_t i = 0; i < ARRAY_COUNT(buffers); i++) {
-		if (buffers[i]->bytes)
-			explicit_bzero(buffers[i]->bytes, buffers[i]->count);
+	for (size_t i = 0; i < ARRAY_COUNT(buffers); i++)
 		buffer_free(buffers[i]);
-	}
 	json_decref(run->problem);
 	*run = (struct run){0};
 }
@@ -406,6 +403,7 @@ bool run_line(json_t *line)
 			link_tell(json_pack("{s:I, s:I}", "credit", (json_int_t)run->link.stream,
 					    "bytes", (json_int_t)count));
 			run_frame_take(run, bytes, (size_t)count);
+			explicit_bzero(bytes, sizeof(bytes));
 		}
 	} else {
 		return false;

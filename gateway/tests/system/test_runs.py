@@ -170,3 +170,42 @@ def test_sweeps_its_own(line):
     for name in (f"{start}_5", f"{start}_6"):
         assert server.local("POST", "/v1/vms", {"name": name, "config": {}}).status == 201
     wait_for(lambda: set(fake.vms) == {"vm00", f"{start}_mine", f"{start}_5a"})
+
+
+def memory(pid):
+    """All that a process can write to."""
+    parts = []
+    with open(f"/proc/{pid}/maps", encoding="ascii") as maps, open(f"/proc/{pid}/mem", "rb", 0) as file:
+        for row in maps:
+            span, rights = row.split()[:2]
+            if rights.startswith("rw"):
+                first, end = (int(part, 16) for part in span.split("-"))
+                file.seek(first)
+                parts.append(file.read(end - first))
+    return b"".join(parts)
+
+
+def forms(secret):
+    """A secret as it is, and as what base 64 makes of it behind 0, 1 or 2 other bytes."""
+    encoded = [base64.b64encode(b"?" * ahead + secret)[(0, 4, 4)[ahead]:-4] for ahead in range(3)]
+    return [secret, *encoded]
+
+
+def test_nothing_stays_in_memory(line):
+    """Command, environment and input are nowhere in the gateway's memory when the run has ended, nor its output when it is forgotten."""
+    fake, server = line
+    fake.command_frames = frame("O", b"printed-secret-of-a-run") + ended()
+    secrets = [b"word-secret-of-a-run", b"environment-secret-of-a-run", b"input-secret-of-a-run"]
+    for _ in range(3):
+        for local in (server.local, server.tls):
+            done = local("POST", "/v1/runs", {"template": "vm00", "command": ["a", secrets[0].decode()], "env": {"A": secrets[1].decode()},
+                                              "stdin": secrets[2].decode() * 20}, headers={"Prefer": "wait=9"})
+            assert done.json()["result"] == "exit"
+    for number in range(96):
+        fake.command_frames = ended()
+        assert run(server, stdin=f"{number}").json()["result"] == "exit"
+    gone(fake)
+    for pid in (server.process.pid, server.web_pid()):
+        held = memory(pid)
+        found = [form for secret in (*secrets, b"printed-secret-of-a-run") for form in forms(secret) if form in held]
+        assert not found, (pid == server.process.pid, found)
