@@ -40,6 +40,7 @@
 #include "gateway/core/live/console.h"
 #include "gateway/core/live/operation.h"
 #include "gateway/core/live/run.h"
+#include "gateway/core/live/run_name.h"
 #include "gateway/core/live/stream.h"
 #include "gateway/core/live/template.h"
 #include "gateway/core/live/vsock.h"
@@ -323,7 +324,7 @@ static bool core_setup(void)
 		return false;
 	explicit_bzero(password, sizeof(password));
 	if (!certificate_open(&core.certificate, &core.key, settings.fingerprint) ||
-	    !token_open(first, settings.token_hash) || !account_open())
+	    !token_open(first, settings.token_hash) || !account_open() || !run_name_setup())
 		return false;
 	(void)audit_open();
 	if (settings.listen && (core.listener = options_listen(settings.listen)) < 0)

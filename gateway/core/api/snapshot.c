@@ -13,6 +13,7 @@
 #include "gateway/core/http/router.h"
 #include "gateway/core/identity/scope.h"
 #include "gateway/core/live/operation.h"
+#include "gateway/core/live/run_name.h"
 
 enum { SNAPSHOT_WAIT_S = 10, CARDS_MAX = 8 };
 
@@ -112,6 +113,10 @@ void api_snapshot_clone(struct request *request)
 		words[2 + i] = nets.word[i];
 	if (!scope_has(request->who.scope, name)) {
 		answer_problem(request, 403, "forbidden", "your scope does not contain this name");
+		return;
+	}
+	if (run_name_is(name)) {
+		answer_problem(request, 422, "bad-argument", "%s is the name of a run's VM", name);
 		return;
 	}
 	if (host_find(name)) {

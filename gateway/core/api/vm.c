@@ -18,6 +18,7 @@
 #include "gateway/core/http/request.h"
 #include "gateway/core/identity/scope.h"
 #include "gateway/core/live/operation.h"
+#include "gateway/core/live/run_name.h"
 
 enum { API_KEYS = 31, API_WAIT_S = 10, API_WORD_BYTES = 4096 };
 
@@ -170,6 +171,10 @@ void api_vm_create(struct request *request)
 		answer_problem(request, 422, "bad-argument",
 			       "\"name\" must be 1 to 31 letters, digits, '-', '_' and '.', and "
 			       "begin with a letter or digit");
+		return;
+	}
+	if (run_name_is(name)) {
+		answer_problem(request, 422, "bad-argument", "%s is the name of a run's VM", name);
 		return;
 	}
 	if (host_find(name)) {

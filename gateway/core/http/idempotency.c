@@ -161,18 +161,9 @@ void idempotency_keep(struct request *request, unsigned status, const char *type
 		      size_t count)
 {
 	struct kept *entry = idempotency_ended(request);
-	char place[40];
 
 	if (!entry)
 		return;
-	if (request->run) {
-		/* What it has printed is not kept here; and it is not run again, however it ended.
-		 */
-		snprintf(place, sizeof(place), "{\"id\":\"%llu\"}",
-			 (unsigned long long)request->run);
-		idempotency_store(entry, 200, "application/json", place, strlen(place));
-		return;
-	}
 	/* A secret is shown once. */
 	if (idempotency_passes(status, bytes, count) || count > IDEMPOTENCY_BODY_BYTES ||
 	    (request->route && request->route->flags & ROUTE_SECRET)) {
@@ -180,6 +171,17 @@ void idempotency_keep(struct request *request, unsigned status, const char *type
 		return;
 	}
 	idempotency_store(entry, status, type, bytes, count);
+}
+
+void idempotency_keep_run(struct request *request, uint64_t number)
+{
+	struct kept *entry = idempotency_ended(request);
+	char place[40];
+
+	if (!entry)
+		return;
+	snprintf(place, sizeof(place), "{\"id\":\"%llu\"}", (unsigned long long)number);
+	idempotency_store(entry, 200, "application/json", place, strlen(place));
 }
 
 void idempotency_forget(struct request *request)

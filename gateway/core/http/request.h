@@ -31,7 +31,6 @@ struct request {
 	char item[40];		/* the value of {id} or {volume} in the path */
 	struct buffer headers;
 	uint64_t audit; /* the line that waits for its result; 0: none */
-	uint64_t run;	/* the run that it has begun; 0: none */
 	unsigned key;	/* place of its Idempotency-Key + 1; 0: none */
 	enum stream_kind stream;
 	size_t outstanding; /* bytes of a stream that the client has not taken */

@@ -14,16 +14,17 @@
 #include "gateway/base/string.h"
 #include "gateway/core/audit/audit.h"
 #include "gateway/core/common/clock.h"
-#include "gateway/core/common/settings.h"
 #include "gateway/core/host/host.h"
 #include "gateway/core/http/answer.h"
+#include "gateway/core/http/idempotency.h"
 #include "gateway/core/http/problem.h"
 #include "gateway/core/identity/share.h"
+#include "gateway/core/live/call.h"
+#include "gateway/core/live/run_name.h"
 #include "gateway/link/link.h"
 
 enum {
 	RUN_ATTEMPTS = 12,
-	RUN_CALLS = 3, /* calls that wait for a guest's answer, of the link's 8 requests */
 	RUN_CREDIT = 65536,
 	RUN_AGAIN_MS = 100,
 	RUN_STREAM_BYTES = 3072,
@@ -31,7 +32,6 @@ enum {
 
 static struct run runs[RUNS];
 static uint64_t run_last;
-static unsigned run_calls; /* that are under way, also of runs that have ended meanwhile */
 
 struct run *run_find(uint64_t number)
 {
@@ -185,32 +185,46 @@ static void run_take_stream(struct run *run, json_t *reply)
 			    RUN_CREDIT));
 }
 
-static void run_connected(uint64_t number, json_t *reply)
+static void run_connected(uint64_t number, json_t *reply, enum call_kind kind)
 {
 	struct run *run = run_find(number);
 
-	run_calls--;
+	call_end(kind);
 	if (run && run->state == RUN_CONNECTING)
 		run_take_stream(run, reply);
 	run_connect_waiting();
 }
 
-/* One place is kept for first calls, so that guests which never answer do not hold up others. */
+static void run_connected_first(uint64_t number, json_t *reply)
+{
+	run_connected(number, reply, CALL_FIRST);
+}
+
+static void run_connected_again(uint64_t number, json_t *reply)
+{
+	run_connected(number, reply, CALL_AGAIN);
+}
+
 static void run_connect(struct run *run)
 {
 	const char *words[] = {run->vm, "1023", NULL};
+	enum call_kind kind = run->attempts ? CALL_AGAIN : CALL_FIRST;
 
 	run->state = RUN_CONNECTING;
 	run->again_s = 0;
-	if (run_calls >= (run->attempts ? RUN_CALLS - 1 : RUN_CALLS))
-		return;
-	run->again_s = clock_now_s() + 10;
-	if (++run->attempts > RUN_ATTEMPTS)
+	if (run->attempts == RUN_ATTEMPTS) {
 		run_stop(run, "no-gate");
-	else if (run_ask(run, "vsock connect", words, run_connected))
-		run_calls++;
-	else
-		run->again_s = clock_now_s() + RUN_AGAIN_MS / 1000.0;
+		return;
+	}
+	if (!call_begin(kind))
+		return;
+	run->attempts++;
+	run->again_s = clock_now_s() + 10;
+	if (run_ask(run, "vsock connect", words,
+		    kind == CALL_FIRST ? run_connected_first : run_connected_again))
+		return;
+	call_end(kind);
+	run->again_s = clock_now_s() + RUN_AGAIN_MS / 1000.0;
 }
 
 /* How many of them of whose owner that is are in these states. */
@@ -346,11 +360,10 @@ void run_begin(struct request *request, const char *template, const struct run_l
 		.asked_s = clock_now_s(),
 	};
 	request->audit = 0;
-	request->run = run->number;
+	idempotency_keep_run(request, run->number);
 	request_actor(request, run->actor, sizeof(run->actor));
 	string_copy(run->template, sizeof(run->template), template);
-	snprintf(run->vm, sizeof(run->vm), "run_%.6s_%llu", settings.fingerprint,
-		 (unsigned long long)run->number);
+	run_name_make(run->number, run->vm, sizeof(run->vm));
 	run_wait(run, request, wait_s);
 	run_schedule();
 	run_answer_all(run, clock_now_s());

@@ -3,12 +3,11 @@
  * Destroys clones that this gateway has made and knows nothing of any more. The tick of the runs
  * calls it; it looks at the list of VMs and asks Skerry by the link.
  */
-#include <stdio.h>
 #include <string.h>
 
-#include "gateway/core/common/settings.h"
 #include "gateway/core/host/host.h"
 #include "gateway/core/live/run.h"
+#include "gateway/core/live/run_name.h"
 #include "gateway/link/link.h"
 
 static void run_nothing(uint64_t unused, json_t *reply)
@@ -22,12 +21,10 @@ static void run_nothing(uint64_t unused, json_t *reply)
 void run_sweep(double now_s)
 {
 	static double next_s;
-	char start[16];
 
 	if (!host.up || now_s < next_s)
 		return;
 	next_s = now_s + 5;
-	snprintf(start, sizeof(start), "run_%.6s_", settings.fingerprint);
 	for (unsigned i = 0; i < host.vm_count; i++) {
 		const char *name = host.vms[i]->name;
 		const char *words[] = {name, NULL};
@@ -35,8 +32,7 @@ void run_sweep(double now_s)
 
 		for (const struct run *run = run_next(NULL); run; run = run_next(run))
 			known |= run->state != RUN_DONE && !strcmp(run->vm, name);
-		if (!known && !strncmp(name, start, strlen(start)) &&
-		    strspn(name + strlen(start), "0123456789") == strlen(name + strlen(start)))
+		if (!known && run_name_is(name))
 			link_ask(link_command("vm destroy", words, "a run that nobody knows"),
 				 run_nothing, 0);
 	}

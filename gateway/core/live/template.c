@@ -13,6 +13,7 @@
 #include "gateway/core/host/host.h"
 #include "gateway/core/http/answer.h"
 #include "gateway/core/http/problem.h"
+#include "gateway/core/live/call.h"
 #include "gateway/core/live/run.h"
 #include "gateway/link/link.h"
 
@@ -99,6 +100,12 @@ static void template_took(uint64_t index, json_t *reply)
 	}
 }
 
+static void template_called(uint64_t index, json_t *reply)
+{
+	call_end(CALL_TEMPLATE);
+	template_took(index, reply);
+}
+
 static void template_ask(struct template *template)
 {
 	static const char *const commands[] = {"vm start", "vsock connect", "stream close",
@@ -108,12 +115,18 @@ static void template_ask(struct template *template)
 			     : template->step == TEMPLATE_SNAPSHOT ? "gate"
 								   : NULL;
 	const char *words[] = {first, second, NULL};
-	json_t *ask = link_command(commands[template->step], words, template->actor);
+	bool call = template->step == TEMPLATE_CONNECT;
+	json_t *ask;
 
+	if (call && !call_begin(CALL_TEMPLATE))
+		return; /* the tick asks again */
+	ask = link_command(commands[template->step], words, template->actor);
 	json_object_set_new(ask, "order", json_string("any"));
-	template->asked = link_ask(ask, template_took,
+	template->asked = link_ask(ask, call ? template_called : template_took,
 				   (uint64_t) template->request * TEMPLATES +
 					   (uint64_t)(template - templates));
+	if (call && !template->asked)
+		call_end(CALL_TEMPLATE);
 }
 
 void template_make(struct request *request)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Runs by REST at a fake Skerry: what an init is told, inits that lie, who sees what, how many at a time."""
 import base64
+import concurrent.futures
+import os
 import time
 
 import pytest
@@ -160,16 +162,43 @@ def test_lost(line):
 
 
 def test_sweeps_its_own(line):
-    """A clone that an earlier start has left is destroyed; a machine whose name only begins like a clone's stays."""
+    """A clone that an earlier start has left is destroyed; a machine with a name like a clone's stays, and none can be given a clone's."""
     fake, server = line
-    run(server)
+    fake.command_frames = None
+    run(server, wait=0)
+    wait_for(lambda: fake.told)
+    left, = set(fake.vms) - {"vm00"}
+    for make in (lambda: server.local("POST", "/v1/vms", {"name": left, "config": {}}),
+                 lambda: server.local("POST", "/v1/vms/vm00/snapshots/gate/clones", {"name": left})):
+        refused = make()
+        assert (refused.status, refused.code) == (422, "bad-argument"), refused.body
+    server.kill()
+    # one hexadecimal digit more or less, and names as runs had them
+    kept = {left[:-1] + ("1" if left[-1] == "0" else "0"), left[:-1], "run_5", "run_123456_1764390000000"}
+    for name in kept:
+        fake.add(name)
+    os.unlink(server.socket)
+    server.start()
+    wait_for(lambda: left not in fake.vms)
+    time.sleep(1)
+    assert set(fake.vms) == kept | {"vm00"}
+
+
+def test_a_client_that_leaves(line):
+    """The run goes on, and its key is answered with its number from then on: it is not held as if it were under way."""
+    fake, server = line
+    fake.command_frames = None
+    headers = {"Idempotency-Key": "left"}
+    with pytest.raises(TimeoutError):
+        server.local("POST", "/v1/runs", {"template": "vm00", "command": ["a"]}, headers=headers, timeout=0.5)
+    wait_for(lambda: fake.told)
+    number = server.local("GET", "/v1/runs").json()["items"][0]["id"]
+    again = wait_for(lambda: (lambda answer: answer if answer.status != 409 or "under way" not in answer.json()["detail"] else None)(
+        server.local("POST", "/v1/runs", {"template": "vm00", "command": ["a"]}, headers=headers)))
+    assert (again.status, again.json(), again.headers["idempotency-replayed"]) == (200, {"id": number}, "true")
+    assert len(fake.told) == 1
+    server.tls("DELETE", f"/v1/runs/{number}")
     gone(fake)
-    start = next(words[3] for words, _ in fake.commands if words[:2] == ["vm", "clone"]).rpartition("_")[0]
-    fake.add(f"{start}_mine")
-    fake.add(f"{start}_5a")
-    for name in (f"{start}_5", f"{start}_6"):
-        assert server.local("POST", "/v1/vms", {"name": name, "config": {}}).status == 201
-    wait_for(lambda: set(fake.vms) == {"vm00", f"{start}_mine", f"{start}_5a"})
 
 
 def memory(pid):
@@ -209,3 +238,25 @@ def test_nothing_stays_in_memory(line):
         held = memory(pid)
         found = [form for secret in (*secrets, b"printed-secret-of-a-run") for form in forms(secret) if form in held]
         assert not found, (pid == server.process.pid, found)
+
+
+def test_templates_leave_requests(line):
+    """Guests that come to no gate hold as few of the link's requests as runs do, however many templates are made at once."""
+    fake, server = line
+    fake.unanswered_s = 5
+    names = [f"t{number}" for number in range(8)]
+    for name in names:
+        fake.add(name)
+    wait_for(lambda: len(server.local("GET", "/v1/vms").json()["items"]) == 9)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        made = [pool.submit(server.local, "POST", f"/v1/vms/{name}/actions/template", None, {"Prefer": "wait=8"}, 30) for name in names]
+        wait_for(lambda: fake.calls >= 2)
+        began = time.monotonic()
+        assert server.local("GET", "/v1/disks").status == 200
+        assert time.monotonic() - began < 2
+        # a run's first call has a request of its own
+        fake.unanswered_s = 0
+        assert run(server).json()["result"] == "exit"
+        assert fake.calls_most <= 2
+        for answer in made:
+            assert answer.result().status in (200, 504)

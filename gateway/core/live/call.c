@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Counts the calls of guests that may not answer, so that the others' requests find a place at the
+ * link. Runs and templates ask it before each call; it touches nothing else.
+ */
+#include "gateway/core/live/call.h"
+
+#include "gateway/core/common/clock.h"
+
+enum { CALLS = 3, CALL_PATIENCE_S = 1 };
+
+static unsigned call_counts[CALL_KINDS];
+static double call_refused_s[CALL_KINDS];
+
+bool call_begin(enum call_kind kind)
+{
+	enum call_kind other = kind == CALL_AGAIN ? CALL_TEMPLATE : CALL_AGAIN;
+	unsigned count = call_counts[CALL_FIRST] + call_counts[CALL_AGAIN] +
+			 call_counts[CALL_TEMPLATE];
+	double now_s = clock_now_s();
+
+	/* Neither of the two takes the last place that the other has waited for. */
+	if (kind != CALL_FIRST && !call_counts[other] && call_counts[kind] &&
+	    now_s - call_refused_s[other] < CALL_PATIENCE_S)
+		count++;
+	if (kind != CALL_FIRST)
+		count++;
+	if (count >= CALLS) {
+		call_refused_s[kind] = now_s;
+		return false;
+	}
+	call_counts[kind]++;
+	return true;
+}
+
+void call_end(enum call_kind kind)
+{
+	call_counts[kind]--;
+}
