@@ -31,9 +31,31 @@ def disk(folder, sectors=2048):
     return (boot_sector(folder) + second).ljust(sectors * SECTOR, b"\0")
 
 
-def vm(name="pc", memory="32M", more=""):
+CD_BLOCK = 2048
+
+
+def cdrom(folder):
+    """A CD that boots by El Torito: the same boot sector, and in block 1 the text that it prints."""
+    tree = folder / "cd"
+    tree.mkdir()
+    (tree / "boot.bin").write_bytes(boot_sector(folder).ljust(CD_BLOCK, b"\0"))
+    area = folder / "area.bin"
+    area.write_bytes(bytes(CD_BLOCK) + b"SECOND sector\r\n\0".ljust(CD_BLOCK, b"\0"))
+    out = folder / "cd.iso"
+    subprocess.run(["xorriso", "-as", "mkisofs", "-quiet", "-G", area, "-b", "boot.bin", "-no-emul-boot",
+                    "-boot-load-size", "4", "-o", out, tree],
+                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return whole_pages(out.read_bytes())
+
+
+def whole_pages(content):
+    """The content as a disk in memory may be: in steps of 4 KiB."""
+    return content.ljust(-(-len(content) // 4096) * 4096, b"\0")
+
+
+def vm(name="pc", memory="32M", more="", disk="root"):
     return (f"[vm {name}]\nboot = bios\nfirmware = seabios.bin\nmemory = {memory}\n"
-            f"disk = root\n{more}")
+            f"disk = {disk}\n{more}")
 
 
 MEMORY_DISK = "[disk root]\ncontroller = memory\nimage = disk.img\n"

@@ -52,6 +52,32 @@ def test_boot_sector(build, tmp_path, emulator):
         assert "pc: firmware: Found 2 cpu(s) max supported 2 cpu(s)" in log
 
 
+FROM_CD = tuple("Booting from DVD/CD" if line.startswith("Booting") else line for line in SEEN)
+
+
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_cdrom(build, tmp_path, emulator):
+    """The firmware finds a CD-ROM drive, and starts what El Torito says: from the CD, since no disk boots."""
+    conf = ("[disk cd]\ncontroller = memory\nimage = cd.iso\n[disk blank]\ncontroller = memory\nsize = 1M\n" +
+            firmware.vm(disk="blank, cd cdrom", more="autostart = yes\n"))
+    files = make_bundle(tmp_path, conf, {"cd.iso": firmware.cdrom(tmp_path)})
+    with emulator(build, bundle=files) as machine:
+        machine.wait_prompt()
+        machine.attach("pc")
+        for line in FROM_CD:
+            machine.wait(line)
+        machine.type("k")
+        machine.wait("KEY k")
+        machine.type("r")
+        for line in FROM_CD:
+            machine.wait(line)
+        machine.type("o")
+        machine.wait("pc: stopped: guest powered off")
+        log = machine.command("log show")
+        assert "pc: firmware: found virtio-scsi at 00:11.0" in log
+        assert "vendor='SKERRY' product='CD-ROM' rev='1.0' type=5 removable=1" in log
+
+
 MISTAKES = {
     "empty": ("boot = bios\nfirmware = zeros.bin\n", "where a processor begins, there is 0x0 and no jump"),
     "small": ("boot = bios\nfirmware = small.bin\n", "it has 100 bytes; a BIOS has 64, 128, 192 or 256 KiB"),
@@ -145,8 +171,9 @@ def test_state(build, tmp_path, emulator):
         assert "0 found" in machine.command("audit")
 
 
-def test_iso_as_a_disk(build, tmp_path):
-    """An ISO that is also a disk, as grub-mkrescue and Debian make theirs, boots where a disk would, read-only."""
+@pytest.mark.parametrize("way", ["ro", "cdrom"])
+def test_iso(build, tmp_path, way):
+    """An ISO as grub-mkrescue and Debian make theirs boots as a disk that is only read, and as a CD."""
     (tmp_path / "iso/boot/grub").mkdir(parents=True)
     (tmp_path / "iso/boot/grub/grub.cfg").write_text(
         'set timeout=0\nmenuentry x {\n echo "MENU from the ISO"\n sleep 1\n halt\n}\n')
@@ -155,7 +182,7 @@ def test_iso_as_a_disk(build, tmp_path):
     content = image.read_bytes()
     content = content.ljust(-(-len(content) // 4096) * 4096, b"\0")
     conf = firmware.MEMORY_DISK.replace("disk.img", "disk.iso") + firmware.vm(memory="64M")
-    conf = conf.replace("disk = root\n", "disk = root ro\n")
+    conf = conf.replace("disk = root\n", f"disk = root {way}\n")
     with Qemu(build, bundle=make_bundle(tmp_path, conf, {"disk.iso": content})) as machine:
         machine.wait_prompt()
         start_pc(machine)

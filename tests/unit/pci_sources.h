@@ -24,6 +24,8 @@
 #include "vmm/monitor/virtio/virtio_net_receive.c"
 #include "vmm/monitor/virtio/virtio_net_send.c"
 #include "vmm/monitor/virtio/virtio_rng.c"
+#include "vmm/monitor/virtio/virtio_scsi.c"
+#include "vmm/monitor/virtio/virtio_scsi_drive.c"
 #include "vmm/monitor/virtio/virtio_transport.c"
 #include "vmm/monitor/virtio/virtio_vsock.c"
 #include "vmm/monitor/virtio/virtio_vsock_receive.c"

@@ -42,4 +42,5 @@ static const struct state_layout {
 	[STATE_VIRTIO_VSOCK] = {1, 0x4a4c935a},
 	[STATE_FW_CFG_DMA] = {1, 0x33ee0266},
 	[STATE_FIRMWARE_LOG] = {1, 0x631990df},
+	[STATE_VIRTIO_SCSI] = {1, 0x4f7dd8fd},
 };

@@ -50,6 +50,7 @@ static u16 heard[VIRTIO_BLK_QUEUES]; /* the used requests of each queue that the
 static u16 next_descriptor[VIRTIO_BLK_QUEUES];
 static u32 next_header;
 static UNUSED struct disk_cipher *fixture_cipher; /* of the disk, if it is encrypted */
+static UNUSED bool fixture_drive;		  /* the disk is in a CD-ROM drive */
 
 static UNUSED u32 get(u32 at, u32 size)
 {
@@ -92,6 +93,7 @@ static UNUSED void power_on(void)
 	memset(&platform, 0, sizeof(platform));
 	memset(&blk, 0, sizeof(blk));
 	blk.cipher = fixture_cipher;
+	blk.is_drive = fixture_drive;
 	memcpy(blk.name, "a-disk-called-data-2", VIRTIO_BLK_NAME_BYTES);
 	guest = (struct guest_memory){.count = 1, .region = {{GPA(0), RAM_BYTES, ram}}};
 	platform.clock = (struct machine_clock){.tsc_khz = 1000000, .wall_ns = NS_PER_S};
@@ -127,7 +129,7 @@ static UNUSED void start_device(void)
 	set(AT_COMMON + 0x08, 4, 0);
 	set(AT_COMMON + 0x0c, 4, (u32)blk.virtio.features | 1u << VIRTIO_F_INDIRECT_DESC);
 	set(STATUS_AT, 1, 11);
-	for (u32 i = 0; i < VIRTIO_BLK_QUEUES; i++)
+	for (u32 i = 0; i < blk.virtio.queue_count; i++)
 		set_up_queue(i);
 	set(STATUS_AT, 1, 15);
 	assert_int_equal(get(STATUS_AT, 1), 15);

@@ -164,6 +164,9 @@ enum monitor_parameter {
 	MONITOR_PARAMETERS = MONITOR_SAVE_SALT + SAVE_SALT_BYTES / 8,
 };
 
+/* From this bit of the flags on, a bit for each disk that is the medium of a CD-ROM drive. */
+#define MONITOR_DRIVE_SHIFT 32u
+
 enum monitor_flag {
 	/* the kernel file is the built-in guest, flat code for real mode at 0x7c00 */
 	MONITOR_DEMO = 1 << 0,

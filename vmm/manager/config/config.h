@@ -111,6 +111,7 @@ enum vm_disk_flag {
 	VM_DISK_CLONED = 1 << 2, /* in no file: the disk is a clone's view, vm_clone_disk.h */
 	VM_DISK_VOLUME = 1 << 3, /* STORE/VOLUME: `number` is that of a store */
 	VM_DISK_OWN = 1 << 4,	 /* in no file: the volume was made for a clone, and goes with it */
+	VM_DISK_CDROM = 1 << 5,	 /* the medium of a CD-ROM drive; VM_DISK_READ_ONLY is set, too */
 };
 
 /*

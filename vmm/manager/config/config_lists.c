@@ -79,6 +79,8 @@ static bool config_parse_disk(struct text text, struct vm_disk *disk)
 	while (text_next_word(&text, &word)) {
 		if (text_equal(word, "ro"))
 			disk->flags |= VM_DISK_READ_ONLY;
+		else if (text_equal(word, "cdrom"))
+			disk->flags |= VM_DISK_CDROM | VM_DISK_READ_ONLY;
 		else if (text_equal(word, "optional"))
 			disk->flags |= VM_DISK_OPTIONAL;
 		else

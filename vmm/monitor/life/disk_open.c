@@ -35,6 +35,9 @@ static enum status disk_open_one(struct machine *machine, const struct start_ent
 	memcpy(name, entry->name, sizeof(entry->name));
 	disk_serial(name, blk->name);
 	blk->number = (u32)entry->value;
+	blk->is_drive =
+		(start_info->parameter[MONITOR_FLAGS] >> MONITOR_DRIVE_SHIFT >> blk->number & 1) !=
+		0;
 	machine->blk_count++;
 	return disk_bind(machine, blk->number, key);
 }

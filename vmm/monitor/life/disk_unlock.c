@@ -88,6 +88,10 @@ static bool disk_unlock_one(struct machine *machine, struct virtio_blk *blk, con
 	const char *problem;
 	u64 at = 0;
 
+	if (blk->is_drive)
+		return disk_unlock_refuse(machine, blk,
+					  "it is encrypted, and a CD-ROM drive cannot have such a "
+					  "disk; leave out cdrom");
 	save_disk_over(&disk, &blk->client, machine->queue);
 	if (disk.bytes < 2ull * DISK_SECRET_BYTES)
 		return disk_unlock_refuse(machine, blk, "it is too small to be encrypted");

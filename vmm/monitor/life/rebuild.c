@@ -18,7 +18,7 @@
 #define CPUS_MAX 8u /* the most vCPUs of a machine that is made anew */
 #define SAVED_MAX                                                                                  \
 	(CPUS_MAX * (sizeof(struct lapic_saved) + 2 * PAGE_SIZE) + 64 * KIB +                      \
-	 VIRTIO_BLK_MAX * (sizeof(struct virtio_blk_state) + KIB) +                                \
+	 VIRTIO_BLK_MAX * (sizeof(struct virtio_scsi_state) + KIB) +                               \
 	 VIRTIO_NET_MAX * (sizeof(struct virtio_net_state) + KIB))
 #define POISON 0xcc
 

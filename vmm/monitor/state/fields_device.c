@@ -291,6 +291,20 @@ static const struct state_field of_virtio_blk_state[] = {
 };
 STRUCT(virtio_blk_state);
 
+static const struct state_field of_drive_state[] = {
+	FIELD(drive_state, tray, FIELD_NUMBER),
+	FIELD(drive_state, attention, FIELD_NUMBER),
+	FIELD(drive_state, locked, FIELD_NUMBER),
+	FIELD(drive_state, event, FIELD_NUMBER),
+};
+STRUCT(drive_state);
+
+static const struct state_field of_virtio_scsi_state[] = {
+	INNER(virtio_scsi_state, disk, virtio_blk_state),
+	INNER(virtio_scsi_state, drive, drive_state),
+};
+STRUCT(virtio_scsi_state);
+
 static const struct state_field of_net_addresses[] = {
 	FIELD(net_addresses, count, FIELD_NUMBER),
 	ARRAY(net_addresses, mac, FIELD_HEX),
@@ -340,6 +354,7 @@ static const struct state_fields *const device_fields[] = {
 	[STATE_VIRTIO_BALLOON] = &fields_virtio_balloon_state,
 	[STATE_VIRTIO_CONSOLE] = &fields_virtio_console_state,
 	[STATE_VIRTIO_BLK] = &fields_virtio_blk_state,
+	[STATE_VIRTIO_SCSI] = &fields_virtio_scsi_state,
 	[STATE_VIRTIO_NET] = &fields_virtio_net_state,
 	[STATE_VIRTIO_VSOCK] = &fields_virtio_vsock_state,
 };

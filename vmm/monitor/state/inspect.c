@@ -17,7 +17,7 @@
 #define SECTION_MAX (128 * KIB)
 /* bits of an address: the section's number above this bit, the field's number below */
 #define SECTION_SHIFT 32u
-_Static_assert(sizeof(struct virtio_blk_state) <= SECTION_MAX &&
+_Static_assert(sizeof(struct virtio_scsi_state) <= SECTION_MAX &&
 		       sizeof(struct virtio_net_state) <= SECTION_MAX,
 	       "the largest sections fit");
 

@@ -31,6 +31,7 @@ static const char *const kind_names[] = {
 	[STATE_VIRTIO_VSOCK] = "virtio_vsock",
 	[STATE_VIRTIO_CONSOLE] = "virtio_console",
 	[STATE_VIRTIO_BLK] = "virtio_blk",
+	[STATE_VIRTIO_SCSI] = "virtio_scsi",
 	[STATE_VIRTIO_NET] = "virtio_net",
 	[STATE_POLICY] = "policy",
 	[STATE_TIME] = "time",

@@ -21,6 +21,7 @@ enum virtio_type {
 	VIRTIO_CONSOLE = 3,
 	VIRTIO_RNG = 4,
 	VIRTIO_BALLOON = 5,
+	VIRTIO_SCSI = 8,
 	VIRTIO_SOCKET = 19,
 };
 

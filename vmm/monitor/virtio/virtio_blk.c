@@ -80,7 +80,7 @@ static void blk_look_for_changes(struct virtio_blk *blk)
 		return;
 	blk->about = about;
 	blk->state.capacity = capacity;
-	virtio_config_changed(&blk->virtio);
+	blk->protocol->changed(blk);
 }
 
 /* Goes on with waiting requests, as far as there is room. */
@@ -115,7 +115,7 @@ bool virtio_blk_drain(struct virtio_blk *blk)
 
 /* --- the device --- */
 
-static void virtio_blk_notify(struct virtio_device *device, u32 queue)
+void virtio_blk_notify(struct virtio_device *device, u32 queue)
 {
 	struct virtio_blk *blk = virtio_blk_of(device);
 
@@ -128,7 +128,7 @@ static void virtio_blk_notify(struct virtio_device *device, u32 queue)
  * Forgets the guest's requests. What the driver already has of them still gets done; new requests
  * wait for that.
  */
-static void virtio_blk_forget(struct virtio_device *device)
+void virtio_blk_forget(struct virtio_device *device)
 {
 	struct virtio_blk *blk = virtio_blk_of(device);
 
@@ -154,7 +154,7 @@ bool virtio_blk_is_landing(struct virtio_blk *blk)
 	return disk_client_is_landing(&blk->client);
 }
 
-static bool virtio_blk_is_ending(struct virtio_device *device)
+bool virtio_blk_is_ending(struct virtio_device *device)
 {
 	return virtio_blk_is_landing(virtio_blk_of(device));
 }
@@ -186,7 +186,8 @@ static const struct virtio_ops virtio_blk_virtio_ops = {
 	.config_read = virtio_blk_config_read,
 };
 
-static bool blk_request_valid(const struct blk_request *request)
+static bool blk_request_valid(const struct blk_request *request,
+			      const struct blk_protocol *protocol)
 {
 	u64 readable = 0;
 	u64 writable = 0;
@@ -194,8 +195,8 @@ static bool blk_request_valid(const struct blk_request *request)
 	if (request->phase == BLK_FREE)
 		return true;
 	if (request->phase > BLK_ASKED || request->operation >= BLOCK_OPERATION_COUNT ||
-	    request->queue >= VIRTIO_BLK_QUEUES || request->done > request->sectors ||
-	    request->segment_count > VIRTIO_BLK_SEGMENTS ||
+	    request->queue < protocol->queue_first || request->queue >= protocol->queue_end ||
+	    request->done > request->sectors || request->segment_count > VIRTIO_BLK_SEGMENTS ||
 	    request->readable_count > request->segment_count)
 		return false;
 	for (u32 i = 0; i < request->segment_count; i++) {
@@ -204,22 +205,27 @@ static bool blk_request_valid(const struct blk_request *request)
 		else
 			writable += request->segment[i].bytes;
 	}
-	return writable != 0 && readable >= BLK_HEADER_BYTES;
+	return writable != 0 && writable >= protocol->answer_bytes &&
+	       readable >= protocol->header_bytes;
+}
+
+bool virtio_blk_requests_valid(const struct virtio_blk_state *state,
+			       const struct blk_protocol *protocol)
+{
+	for (u32 i = 0; i < VIRTIO_BLK_REQUESTS; i++) {
+		if (!blk_request_valid(&state->request[i], protocol))
+			return false;
+	}
+	return true;
 }
 
 static bool virtio_blk_valid(const void *bytes)
 {
-	const struct virtio_blk_state *state = bytes;
-
-	for (u32 i = 0; i < VIRTIO_BLK_REQUESTS; i++) {
-		if (!blk_request_valid(&state->request[i]))
-			return false;
-	}
-	return virtio_valid(bytes);
+	return virtio_blk_requests_valid(bytes, &blk_disk_protocol) && virtio_valid(bytes);
 }
 
 /* Asks anew for what the saved machine had asked for and got no answer to. */
-static void virtio_blk_loaded(struct device *device)
+void virtio_blk_loaded(struct device *device)
 {
 	struct virtio_blk *blk = virtio_blk_of(virtio_of(device));
 
@@ -254,6 +260,13 @@ static u64 blk_features(const struct virtio_blk *blk)
 	       ((whole & DISK_WRITE_ZEROES) != 0 ? BIT(BLK_F_WRITE_ZEROES) : 0);
 }
 
+void virtio_blk_look(struct virtio_blk *blk)
+{
+	blk->about = disk_client_about(&blk->client);
+	blk->state.capacity = blk_capacity(blk, &blk->about);
+	blk->lost = (blk->about.features & DISK_LOST) != 0;
+}
+
 static enum status blk_attach_one(struct platform *platform, const struct platform_config *config,
 				  struct virtio_blk *blk)
 {
@@ -263,9 +276,8 @@ static enum status blk_attach_one(struct platform *platform, const struct platfo
 		.subsystem = VIRTIO_BLOCK,
 	};
 
-	blk->about = disk_client_about(&blk->client);
-	blk->state.capacity = blk_capacity(blk, &blk->about);
-	blk->lost = (blk->about.features & DISK_LOST) != 0;
+	virtio_blk_look(blk);
+	blk->protocol = &blk_disk_protocol;
 	blk->virtio = (struct virtio_device){
 		.function.device =
 			{
@@ -293,6 +305,7 @@ enum status virtio_blk_attach(struct platform *platform, const struct platform_c
 	enum status status = STATUS_OK;
 
 	for (u32 i = 0; i < config->blk_count && status == STATUS_OK; i++)
-		status = blk_attach_one(platform, config, &config->blk[i]);
+		if (!config->blk[i].is_drive)
+			status = blk_attach_one(platform, config, &config->blk[i]);
 	return status;
 }

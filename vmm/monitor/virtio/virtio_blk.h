@@ -5,6 +5,7 @@
 #include "vmm/monitor/disk/disk_client.h"
 #include "vmm/monitor/virtio/virtio.h"
 
+struct blk_protocol;
 struct disk_cipher;
 struct platform_config;
 
@@ -45,15 +46,44 @@ struct virtio_blk_state {
 	struct blk_request request[VIRTIO_BLK_REQUESTS];
 };
 
-/* A disk (virtio 1.2, 5.2), whose sectors are a driver's at the other end of a link. */
+enum drive_tray {
+	TRAY_FULL,
+	TRAY_OPEN, /* the guest has ejected the medium, and may load it again */
+	TRAY_EMPTY,
+};
+
+/* What a CD-ROM drive remembers; each number is checked when it is loaded. */
+struct drive_state {
+	u8 tray; /* enum drive_tray */
+	/* 1: the next command is told that there may be another medium */
+	u8 attention;
+	u8 locked; /* 1: the guest wants to keep the medium */
+	u8 event;  /* what GET EVENT STATUS NOTIFICATION says next: enum cd_event */
+	u32 reserved;
+};
+
+struct virtio_scsi_state {
+	struct virtio_blk_state disk;
+	struct drive_state drive;
+};
+
+/*
+ * A disk (virtio 1.2, 5.2), whose sectors are a driver's at the other end of a link; or a CD-ROM
+ * drive at a SCSI host of its own (5.6), whose medium has these sectors.
+ */
 struct virtio_blk {
 	struct virtio_device virtio;
-	struct virtio_blk_state state;
+	union {
+		struct virtio_blk_state state;
+		struct virtio_scsi_state scsi; /* of a drive, and begins with `state` */
+	};
+	const struct blk_protocol *protocol; /* how its guest's requests look */
 	struct disk_client client;
 	struct block_about about;
 	struct disk_cipher *cipher;	  /* NULL: the disk is not encrypted */
 	char name[VIRTIO_BLK_NAME_BYTES]; /* the serial number that the guest sees */
 	u32 number;			  /* the disk's number in the machine */
+	bool is_drive;			  /* a CD-ROM drive: virtio_scsi.c attaches it */
 	u32 waiting;			  /* the number of requests in phase BLK_WAITS */
 	bool lost;			  /* the driver will not come back: requests fail */
 };

@@ -25,7 +25,8 @@ static void blk_skip(const struct blk_request *request, struct blk_place *place,
 	}
 }
 
-static struct blk_place blk_data_at(const struct blk_request *request)
+static struct blk_place blk_data_at(const struct blk_protocol *protocol,
+				    const struct blk_request *request)
 {
 	bool reads = request->operation == BLOCK_READ;
 	struct blk_place place = {
@@ -34,7 +35,8 @@ static struct blk_place blk_data_at(const struct blk_request *request)
 	};
 
 	blk_skip(request, &place,
-		 (reads ? 0 : BLK_HEADER_BYTES) + (u64)request->done * BLOCK_SECTOR_BYTES);
+		 (reads ? protocol->answer_bytes : protocol->header_bytes) +
+			 (u64)request->done * BLOCK_SECTOR_BYTES);
 	return place;
 }
 
@@ -54,10 +56,11 @@ static u8 *blk_find_page(const struct guest_memory *memory, const struct blk_req
 	return guest_memory_pointer(memory, gpa, bytes);
 }
 
-bool blk_find_pages(const struct guest_memory *memory, const struct blk_request *request, u32 bytes,
+bool blk_find_pages(const struct virtio_blk *blk, const struct blk_request *request, u32 bytes,
 		    u32 *page)
 {
-	struct blk_place place = blk_data_at(request);
+	const struct guest_memory *memory = blk->virtio.memory;
+	struct blk_place place = blk_data_at(blk->protocol, request);
 
 	if (memory->host == NULL)
 		return false;

@@ -8,5 +8,5 @@
  * access them without a copy: all but the last one whole, each from its start. Returns false if the
  * data lie otherwise. Fills in up to BLOCK_REQUEST_PAGES.
  */
-bool blk_find_pages(const struct guest_memory *memory, const struct blk_request *request, u32 bytes,
+bool blk_find_pages(const struct virtio_blk *blk, const struct blk_request *request, u32 bytes,
 		    u32 *page) MUST_CHECK;

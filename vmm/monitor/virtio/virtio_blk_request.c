@@ -11,6 +11,9 @@
 #include "vmm/monitor/virtio/virtio_blk_pages.h"
 
 #define RANGE_BYTES 16u
+/* the largest block of a disk, in sectors: what a drive reads begins and ends with one */
+#define WIDE_SECTORS  8u
+#define PIECE_SECTORS ((u32)(BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES))
 #define RANGE_UNMAP 1u
 /*
  * When a lost disk fails requests, all queues may be full: so many rounds take as many requests as
@@ -27,8 +30,6 @@ enum blk_type {
 	BLK_T_DISCARD = 11,
 	BLK_T_WRITE_ZEROES = 13,
 };
-
-enum blk_status { BLK_S_OK, BLK_S_IOERR, BLK_S_UNSUPP };
 
 struct blk_header {
 	u32 type;
@@ -67,27 +68,29 @@ static void blk_load_chain(const struct blk_request *request, struct virtio_chai
 	}
 }
 
-/* Gives a request back to the guest: its last byte, the status, and `written` bytes before it. */
+/* Gives a request back to the guest: its last byte, the status, and `bytes` bytes before it. */
 static void blk_give_back(struct virtio_blk *blk, const struct virtio_chain *chain, u32 queue,
-			  u8 status, u32 written)
+			  enum blk_status status, u32 bytes)
 {
-	virtio_chain_write(blk->virtio.memory, chain, chain->writable_bytes - 1, &status, 1);
-	virtqueue_push(&blk->virtio, queue, chain->head, written + 1);
+	u8 last = (u8)status;
+
+	virtio_chain_write(blk->virtio.memory, chain, chain->writable_bytes - 1, &last, 1);
+	virtqueue_push(&blk->virtio, queue, chain->head, bytes + 1);
 }
 
-static void blk_finish(struct virtio_blk *blk, struct blk_request *request, u8 status)
+static void blk_finish(struct virtio_blk *blk, struct blk_request *request, enum blk_status status)
 {
 	u32 written = request->operation == BLOCK_READ ? request->done * BLOCK_SECTOR_BYTES : 0;
 	struct virtio_chain chain;
 
 	blk_load_chain(request, &chain);
-	blk_give_back(blk, &chain, request->queue, status, written);
+	blk->protocol->give_back(blk, &chain, request->queue, status, written);
 	request->phase = BLK_FREE;
 }
 
 /* --- from the guest --- */
 
-static u8 blk_get_id(struct virtio_blk *blk, const struct virtio_chain *chain)
+static enum blk_status blk_get_id(struct virtio_blk *blk, const struct virtio_chain *chain)
 {
 	if (chain->writable_bytes <= VIRTIO_BLK_NAME_BYTES)
 		return BLK_S_IOERR;
@@ -99,8 +102,8 @@ static u8 blk_get_id(struct virtio_blk *blk, const struct virtio_chain *chain)
  * Sets the request's place on the disk from the one range that it may have. Flags that are unknown,
  * or not for this type, are answered as unsupported (5.2.6.2).
  */
-static u8 blk_take_range(struct virtio_blk *blk, const struct virtio_chain *chain,
-			 struct blk_request *request)
+static enum blk_status blk_take_range(struct virtio_blk *blk, const struct virtio_chain *chain,
+				      struct blk_request *request)
 {
 	u32 known = request->operation == BLOCK_WRITE_ZEROES ? RANGE_UNMAP : 0;
 	struct blk_range range;
@@ -117,8 +120,8 @@ static u8 blk_take_range(struct virtio_blk *blk, const struct virtio_chain *chai
 }
 
 /* Sets the request's data, which have to be whole sectors, and no more than the disk may have. */
-static u8 blk_take_data(const struct virtio_blk *blk, u64 bytes, u64 sector,
-			struct blk_request *request)
+static enum blk_status blk_take_data(const struct virtio_blk *blk, u64 bytes, u64 sector,
+				     struct blk_request *request)
 {
 	request->sector = sector;
 	request->sectors = (u32)(bytes / BLOCK_SECTOR_BYTES);
@@ -145,11 +148,11 @@ static bool blk_is_whole(const struct virtio_blk *blk, const struct blk_request 
  * Finds out what the disk is to do. With BLK_S_OK `request` says it; any other result is the answer
  * to the guest.
  */
-static u8 blk_understand(struct virtio_blk *blk, const struct virtio_chain *chain,
-			 const struct blk_header *header, struct blk_request *request)
+static enum blk_status blk_understand(struct virtio_blk *blk, const struct virtio_chain *chain,
+				      const struct blk_header *header, struct blk_request *request)
 {
 	bool read_only = (blk->about.features & DISK_READ_ONLY) != 0;
-	u8 status;
+	enum blk_status status;
 
 	if (chain->count > VIRTIO_BLK_SEGMENTS)
 		return BLK_S_IOERR;
@@ -186,27 +189,27 @@ static u8 blk_understand(struct virtio_blk *blk, const struct virtio_chain *chai
 	return BLK_S_OK;
 }
 
-static void blk_keep_segments(struct blk_request *request, const struct virtio_chain *chain)
+void blk_keep(struct virtio_blk *blk, struct blk_request *request, const struct virtio_chain *chain)
 {
 	request->head = (u16)chain->head;
 	request->readable_count = (u16)chain->readable_count;
 	request->segment_count = (u16)chain->count;
 	memcpy(request->segment, chain->segment, chain->count * sizeof(chain->segment[0]));
+	request->phase = BLK_WAITS;
+	blk->waiting++;
 }
 
-/* Takes a chain that the guest offers: it is answered at once, or becomes `request`. */
 static void blk_take(struct virtio_blk *blk, u32 queue, const struct virtio_chain *chain,
 		     struct blk_request *request)
 {
 	struct blk_header header;
-	u8 status;
+	enum blk_status status;
 
 	if (chain->writable_bytes == 0 || chain->readable_bytes < BLK_HEADER_BYTES) {
 		/* the request has no byte for a status, or there is no request */
 		virtio_needs_reset(&blk->virtio);
 		return;
 	}
-	*request = (struct blk_request){.queue = (u16)queue};
 	if (virtio_chain_read(blk->virtio.memory, chain, 0, &header, BLK_HEADER_BYTES) !=
 	    BLK_HEADER_BYTES)
 		status = BLK_S_IOERR;
@@ -219,10 +222,21 @@ static void blk_take(struct virtio_blk *blk, u32 queue, const struct virtio_chai
 			      status == BLK_S_OK ? VIRTIO_BLK_NAME_BYTES : 0);
 		return;
 	}
-	blk_keep_segments(request, chain);
-	request->phase = BLK_WAITS;
-	blk->waiting++;
+	blk_keep(blk, request, chain);
 }
+
+static void blk_changed(struct virtio_blk *blk)
+{
+	virtio_config_changed(&blk->virtio);
+}
+
+const struct blk_protocol blk_disk_protocol = {
+	.queue_end = VIRTIO_BLK_QUEUES,
+	.header_bytes = BLK_HEADER_BYTES,
+	.take = blk_take,
+	.give_back = blk_give_back,
+	.changed = blk_changed,
+};
 
 static struct blk_request *blk_find_free(struct virtio_blk *blk)
 {
@@ -248,7 +262,8 @@ void blk_take_all(struct virtio_blk *blk, u32 queue)
 		request = blk_find_free(blk);
 		if (request == NULL || !virtqueue_pop(&blk->virtio, queue, &chain))
 			return;
-		blk_take(blk, queue, &chain, request);
+		*request = (struct blk_request){.queue = (u16)queue};
+		blk->protocol->take(blk, queue, &chain, request);
 	}
 	virtio_look_again(&blk->virtio, queue);
 }
@@ -262,7 +277,7 @@ void blk_take_all(struct virtio_blk *blk, u32 queue)
 static void blk_encrypt_out(struct virtio_blk *blk, const struct blk_request *request,
 			    const struct virtio_chain *chain, u8 *data, u32 bytes)
 {
-	u64 from = BLK_HEADER_BYTES + (u64)request->done * BLOCK_SECTOR_BYTES;
+	u64 from = blk->protocol->header_bytes + (u64)request->done * BLOCK_SECTOR_BYTES;
 	u64 sector = request->sector + request->done;
 
 	for (u32 at = 0; at < bytes; at += DISK_SECRET_BYTES) {
@@ -277,7 +292,7 @@ static void blk_encrypt_out(struct virtio_blk *blk, const struct blk_request *re
 static void blk_decrypt_in(struct virtio_blk *blk, const struct blk_request *request,
 			   const struct virtio_chain *chain, const u8 *data)
 {
-	u64 to = (u64)request->done * BLOCK_SECTOR_BYTES;
+	u64 to = blk->protocol->answer_bytes + (u64)request->done * BLOCK_SECTOR_BYTES;
 	u64 sector = request->sector + request->done;
 	u32 bytes = request->asked * BLOCK_SECTOR_BYTES;
 
@@ -303,14 +318,32 @@ static void blk_copy_out(struct virtio_blk *blk, const struct blk_request *reque
 		return;
 	}
 	virtio_chain_read(blk->virtio.memory, &chain,
-			  BLK_HEADER_BYTES + (u64)request->done * BLOCK_SECTOR_BYTES, data, bytes);
+			  blk->protocol->header_bytes + (u64)request->done * BLOCK_SECTOR_BYTES,
+			  data, bytes);
 }
 
-/* Returns where on the disk the next piece of a request begins: behind the header, if it has one.
- */
+/* Returns where on the disk the next piece begins: behind the header, if it has one. */
 static u64 blk_disk_sector(const struct virtio_blk *blk, const struct blk_request *request)
 {
 	return request->sector + request->done + (blk->cipher != NULL ? DISK_SECRET_SECTORS : 0);
+}
+
+/*
+ * Returns how many sectors more are read before the next piece of a request, and in `whole` how
+ * many there are then in all: a CD's blocks are smaller than those that a disk may have.
+ */
+static u32 blk_widen(const struct virtio_blk *blk, const struct blk_request *request, u32 sectors,
+		     u32 *whole)
+{
+	u64 sector = request->sector + request->done;
+	u32 before = (u32)(sector % WIDE_SECTORS);
+
+	*whole = sectors;
+	if (!blk->is_drive)
+		return 0;
+	*whole = (u32)MIN(align_up(before + sectors, WIDE_SECTORS),
+			  blk->state.capacity - (sector - before));
+	return before;
 }
 
 /* Returns how many sectors the next piece of a request has. */
@@ -320,7 +353,7 @@ static u32 blk_piece_of(const struct virtio_blk *blk, const struct blk_request *
 	u32 boundary = blk->about.boundary;
 
 	if (blk_has_data(request))
-		left = MIN(left, BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES);
+		left = MIN(left, blk->is_drive ? PIECE_SECTORS - WIDE_SECTORS : PIECE_SECTORS);
 	if (boundary != 0)
 		left = MIN(left, boundary - (u32)(blk_disk_sector(blk, request) % boundary));
 	return left;
@@ -330,11 +363,14 @@ static u32 blk_piece_of(const struct virtio_blk *blk, const struct blk_request *
 static bool blk_ask(struct virtio_blk *blk, struct blk_request *request)
 {
 	u32 sectors = blk_piece_of(blk, request);
-	u32 bytes = blk_has_data(request) ? sectors * BLOCK_SECTOR_BYTES : 0;
+	u32 whole;
+	u32 before = blk_widen(blk, request, sectors, &whole);
+	u32 bytes = blk_has_data(request) ? whole * BLOCK_SECTOR_BYTES : 0;
 	u32 page[BLOCK_REQUEST_PAGES] = {0};
-	bool direct = bytes != 0 && blk->cipher == NULL && disk_client_has_window(&blk->client) &&
-		      blk_find_pages(blk->virtio.memory, request, bytes, page);
-	u64 sector = blk_disk_sector(blk, request);
+	bool direct = bytes != 0 && blk->cipher == NULL && whole == sectors &&
+		      disk_client_has_window(&blk->client) &&
+		      blk_find_pages(blk, request, bytes, page);
+	u64 sector = blk_disk_sector(blk, request) - before;
 	u8 *data;
 	int piece = disk_client_take(&blk->client, direct ? 0 : bytes, &data);
 
@@ -347,7 +383,7 @@ static bool blk_ask(struct virtio_blk *blk, struct blk_request *request)
 	} else {
 		blk_copy_out(blk, request, data, bytes);
 		disk_client_ask(&blk->client, piece, (enum block_operation)request->operation,
-				sector, sectors, blk_tag_of(blk, request));
+				sector, whole, blk_tag_of(blk, request));
 	}
 	request->asked = (u16)sectors;
 	request->phase = BLK_ASKED;
@@ -374,6 +410,7 @@ static void blk_answered(struct virtio_blk *blk, struct blk_request *request,
 			 enum block_status status, const u8 *data)
 {
 	struct virtio_chain chain;
+	u32 whole;
 
 	if (status == BLOCK_COPY && data == NULL) {
 		request->phase = BLK_WAITS;
@@ -388,10 +425,12 @@ static void blk_answered(struct virtio_blk *blk, struct blk_request *request,
 		blk_load_chain(request, &chain);
 		blk_decrypt_in(blk, request, &chain, data);
 	} else if (request->operation == BLOCK_READ && data != NULL) {
+		data += (u64)blk_widen(blk, request, request->asked, &whole) * BLOCK_SECTOR_BYTES;
 		blk_load_chain(request, &chain);
 		virtio_chain_write(blk->virtio.memory, &chain,
-				   (u64)request->done * BLOCK_SECTOR_BYTES, data,
-				   request->asked * (u64)BLOCK_SECTOR_BYTES);
+				   blk->protocol->answer_bytes +
+					   (u64)request->done * BLOCK_SECTOR_BYTES,
+				   data, request->asked * (u64)BLOCK_SECTOR_BYTES);
 	}
 	request->done += request->asked;
 	if (request->done == request->sectors) {
@@ -429,7 +468,7 @@ void blk_take_answers(struct virtio_blk *blk)
 	}
 	if (!any)
 		return;
-	for (u32 queue = 0; queue < VIRTIO_BLK_QUEUES; queue++) {
+	for (u32 queue = blk->protocol->queue_first; queue < blk->protocol->queue_end; queue++) {
 		blk_take_all(blk, queue);
 		virtqueue_announce(&blk->virtio, queue);
 	}
@@ -449,12 +488,13 @@ void blk_fail_all(struct virtio_blk *blk)
 	disk_client_forget(&blk->client);
 	blk_fail(blk);
 	for (u32 round = 0; round < FAIL_ROUNDS; round++) {
-		for (u32 queue = 0; queue < VIRTIO_BLK_QUEUES; queue++)
+		for (u32 queue = blk->protocol->queue_first; queue < blk->protocol->queue_end;
+		     queue++)
 			blk_take_all(blk, queue);
 		if (blk->waiting == 0)
 			break;
 		blk_fail(blk);
 	}
-	for (u32 queue = 0; queue < VIRTIO_BLK_QUEUES; queue++)
+	for (u32 queue = blk->protocol->queue_first; queue < blk->protocol->queue_end; queue++)
 		virtqueue_announce(&blk->virtio, queue);
 }

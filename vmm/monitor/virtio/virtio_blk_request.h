@@ -5,6 +5,33 @@
 
 #define BLK_HEADER_BYTES 16u /* the header's size: virtio 1.2, 5.2.6 */
 
+enum blk_status { BLK_S_OK, BLK_S_IOERR, BLK_S_UNSUPP };
+
+/* What differs between a disk's requests and those of a drive at a SCSI host. */
+struct blk_protocol {
+	u32 queue_first; /* the queues with requests */
+	u32 queue_end;
+	u32 header_bytes; /* what a request has before its data, to be read */
+	u32 answer_bytes; /* what it has before its data, to be written */
+	/*
+	 * Takes a chain that the guest offers: it is answered at once, or becomes `request`, which
+	 * blk_keep then keeps.
+	 */
+	void (*take)(struct virtio_blk *blk, u32 queue, const struct virtio_chain *chain,
+		     struct blk_request *request);
+	/* Gives a request back to the guest, with `bytes` bytes of data. */
+	void (*give_back)(struct virtio_blk *blk, const struct virtio_chain *chain, u32 queue,
+			  enum blk_status status, u32 bytes);
+	/* The driver says that the disk has another size. */
+	void (*changed)(struct virtio_blk *blk);
+};
+
+extern const struct blk_protocol blk_disk_protocol;
+
+/* Keeps a request that was understood, to be asked for when there is room. */
+void blk_keep(struct virtio_blk *blk, struct blk_request *request,
+	      const struct virtio_chain *chain);
+
 /* Takes what the guest offers in a queue, as long as there are free requests. */
 void blk_take_all(struct virtio_blk *blk, u32 queue);
 /* Asks the driver for all waiting requests, as long as there is room. */
@@ -15,3 +42,14 @@ void blk_fail_all(struct virtio_blk *blk);
 void blk_ask_again(struct virtio_blk *blk);
 /* Gives back the requests that the driver has answered, then takes more. */
 void blk_take_answers(struct virtio_blk *blk);
+
+/* Parts of the devices' operations that disks and drives have in common: virtio_blk.c. */
+void virtio_blk_notify(struct virtio_device *device, u32 queue);
+void virtio_blk_forget(struct virtio_device *device);
+bool virtio_blk_is_ending(struct virtio_device *device);
+void virtio_blk_loaded(struct device *device);
+/* Returns whether the requests of a saved state are possible with the protocol. */
+bool virtio_blk_requests_valid(const struct virtio_blk_state *state,
+			       const struct blk_protocol *protocol);
+/* Sets what the disk is by what its driver says. */
+void virtio_blk_look(struct virtio_blk *blk);

@@ -211,8 +211,8 @@ static void service_sections(void **state)
 static void names_used_by_vms(void **state)
 {
 	static const char allowed[] =
-		"use the name of a disk or of a volume (STORE/VOLUME), then ro or optional or both "
-		"(at most 16 disks), or none";
+		"use the name of a disk or of a volume (STORE/VOLUME), then any of ro, cdrom and "
+		"optional (at most 16 disks), or none";
 	static const char *const bad[] = {
 		"disk = ",
 		"disk = ,",
@@ -326,7 +326,7 @@ static void shown_again(void **state)
 	static char again[8192];
 
 	(void)state;
-	assert_int_equal(parse(VM "disk = two ro optional\ndisk = one optional\ndisk = x ro\n"
+	assert_int_equal(parse(VM "disk = two ro optional\ndisk = one optional cdrom\ndisk = x ro\n"
 				  "[disk one]\ncontroller = memory\nsize = 64M\n"
 				  "partition = \"a \\\"b\\\" # c\"\n"
 				  "[disk two]\ncontroller = memory\nimage = f\nread_only = yes\n"
@@ -334,7 +334,7 @@ static void shown_again(void **state)
 				  "restart_limit = 0\n"),
 			 0);
 	show_all(text, sizeof(text));
-	assert_non_null(strstr(text, "disk = two ro optional, one optional, x ro\n"));
+	assert_non_null(strstr(text, "disk = two ro optional, one cdrom optional, x ro\n"));
 	assert_non_null(strstr(text, "partition = \"a \\\"b\\\" # c\"\n"));
 	assert_non_null(strstr(text, "size = 64M\n"));
 	assert_non_null(strstr(text, "restart_limit = 0\nlost = error\n"));

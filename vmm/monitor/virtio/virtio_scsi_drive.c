@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The commands of a CD-ROM drive (MMC-6, SPC-4): what is answered without its disk, and which
+ * blocks a read wants. Called by virtio_scsi.c with a copy of the command; changes the drive's
+ * state.
+ */
+#include "vmm/monitor/virtio/virtio_scsi_drive.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/hw/mmc.h"
+#include "vmm/hw/scsi.h"
+
+#define BLOCK_SECTORS (MMC_BLOCK_BYTES / BLOCK_SECTOR_BYTES)
+#define CD_BLOCKS_MAX 0xffffffffu
+
+static void drive_put(struct drive_answer *answer, u32 at, u64 value, u32 bytes)
+{
+	for (u32 i = 0; i < bytes; i++)
+		answer->data[at + i] = (u8)(value >> 8 * (bytes - 1 - i));
+}
+
+static u32 drive_get(const u8 *command, u32 at, u32 bytes)
+{
+	u32 value = 0;
+
+	for (u32 i = 0; i < bytes; i++)
+		value = value << 8 | command[at + i];
+	return value;
+}
+
+static void drive_fail(struct drive_answer *answer, u8 key, u16 code)
+{
+	answer->status = SCSI_CHECK_CONDITION;
+	answer->key = key;
+	answer->code = code;
+	answer->bytes = 0;
+}
+
+/* Sets how much of the data is returned: no more than the command allows. */
+static void drive_return(struct drive_answer *answer, u32 bytes, u32 allowed)
+{
+	answer->bytes = MIN(bytes, allowed);
+}
+
+void drive_write_sense(u8 *sense, u32 key, u32 code)
+{
+	memset(sense, 0, MMC_SENSE_BYTES);
+	sense[0] = MMC_FORMAT_SENSE;
+	sense[2] = (u8)key;
+	sense[7] = MMC_SENSE_BYTES - 8;
+	sense[12] = (u8)(code >> 8);
+	sense[13] = (u8)code;
+}
+
+static bool drive_is_full(const struct virtio_blk *blk)
+{
+	return blk->scsi.drive.tray == TRAY_FULL && blk->state.capacity >= BLOCK_SECTORS;
+}
+
+static u32 drive_blocks(const struct virtio_blk *blk)
+{
+	return (u32)MIN(blk->state.capacity / BLOCK_SECTORS, (u64)CD_BLOCKS_MAX);
+}
+
+void drive_note(struct drive_state *drive, enum drive_tray tray)
+{
+	drive->tray = (u8)tray;
+	drive->attention = tray == TRAY_FULL;
+	drive->locked = 0;
+	drive->event = tray == TRAY_FULL ? CD_EVENT_NEW : CD_EVENT_GONE;
+}
+
+bool drive_valid(const struct drive_state *drive)
+{
+	return drive->tray <= TRAY_EMPTY && drive->attention <= 1 && drive->locked <= 1 &&
+	       drive->event < CD_EVENT_COUNT;
+}
+
+/* --- what is there, with or without a medium --- */
+
+static void drive_inquire_page(const struct virtio_blk *blk, const u8 *command,
+			       struct drive_answer *answer)
+{
+	u32 bytes;
+
+	answer->data[0] = MMC_TYPE_CD;
+	answer->data[1] = command[2];
+	switch (command[2]) {
+	case 0:
+		answer->data[5] = SCSI_PAGE_SERIAL;
+		bytes = 2;
+		break;
+	case SCSI_PAGE_SERIAL:
+		memcpy(answer->data + SCSI_PAGE_HEADER, blk->name, VIRTIO_BLK_NAME_BYTES);
+		bytes = VIRTIO_BLK_NAME_BYTES;
+		break;
+	default:
+		drive_fail(answer, MMC_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_FIELD);
+		return;
+	}
+	answer->data[3] = (u8)bytes;
+	drive_return(answer, SCSI_PAGE_HEADER + bytes, drive_get(command, 3, 2));
+}
+
+static void drive_inquire(const struct virtio_blk *blk, u32 unit, const u8 *command,
+			  struct drive_answer *answer)
+{
+	static const char names[] = "SKERRY  CD-ROM          1.0 ";
+
+	if ((command[1] & MMC_INQUIRY_PAGES) != 0 && unit == 0) {
+		drive_inquire_page(blk, command, answer);
+		return;
+	}
+	if (command[2] != 0) {
+		drive_fail(answer, MMC_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_FIELD);
+		return;
+	}
+	answer->data[0] = unit == 0 ? MMC_TYPE_CD : MMC_TYPE_NONE;
+	answer->data[1] = MMC_REMOVABLE;
+	answer->data[2] = MMC_VERSION_SPC_3;
+	answer->data[3] = 2; /* the format of the answer */
+	answer->data[4] = MMC_INQUIRY_BYTES - 5;
+	memcpy(answer->data + SCSI_INQUIRY_VENDOR, names, sizeof(names) - 1);
+	drive_return(answer, MMC_INQUIRY_BYTES, drive_get(command, 3, 2));
+}
+
+static void drive_report_units(const u8 *command, struct drive_answer *answer)
+{
+	drive_put(answer, 0, 8, 4); /* one unit, whose number is 0 */
+	drive_return(answer, 16, drive_get(command, 6, 4));
+}
+
+/* Nothing is kept for this command: what failed was told with the failure. */
+static void drive_request_sense(const u8 *command, struct drive_answer *answer)
+{
+	drive_write_sense(answer->data, 0, 0);
+	drive_return(answer, MMC_SENSE_BYTES, command[4]);
+}
+
+static void drive_tell_event(struct virtio_blk *blk, const u8 *command, struct drive_answer *answer)
+{
+	struct drive_state *drive = &blk->scsi.drive;
+
+	if ((command[1] & MMC_EVENT_POLLED) == 0) {
+		drive_fail(answer, MMC_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_FIELD);
+		return;
+	}
+	answer->data[3] = MMC_EVENT_HAS_MEDIA;
+	if ((command[4] & MMC_EVENT_HAS_MEDIA) == 0) {
+		answer->data[1] = 2;
+		answer->data[2] = MMC_EVENT_NONE;
+		drive_return(answer, 4, drive_get(command, 7, 2));
+		return;
+	}
+	answer->data[1] = 6;
+	answer->data[2] = MMC_EVENT_CLASS_MEDIA;
+	answer->data[4] = drive->event;
+	answer->data[5] = (u8)((drive_is_full(blk) ? MMC_EVENT_MEDIA_PRESENT : 0u) |
+			       (drive->tray == TRAY_OPEN ? MMC_EVENT_TRAY_OPEN : 0u));
+	drive_return(answer, 8, drive_get(command, 7, 2));
+	if (answer->bytes > 4)
+		drive->event = CD_EVENT_NONE;
+}
+
+/* Answers which profile is current: that of a CD-ROM, or none without a medium. */
+static void drive_get_configuration(const struct virtio_blk *blk, const u8 *command,
+				    struct drive_answer *answer)
+{
+	bool full = drive_is_full(blk);
+
+	drive_put(answer, 0, 12, 4); /* how much follows */
+	drive_put(answer, 6, full ? MMC_PROFILE_CD_ROM : MMC_PROFILE_NONE, 2);
+	/* feature 0, the list of profiles, is current and persistent */
+	answer->data[10] = 3;
+	answer->data[11] = 4;
+	drive_put(answer, 12, MMC_PROFILE_CD_ROM, 2);
+	answer->data[14] = full;
+	drive_return(answer, 16, drive_get(command, 7, 2));
+}
+
+static void drive_sense_mode(const u8 *command, struct drive_answer *answer)
+{
+	u32 page = command[2] & MMC_PAGE_ALL;
+
+	if (page != MMC_PAGE_MECHANISM && page != MMC_PAGE_ALL) {
+		drive_fail(answer, MMC_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_FIELD);
+		return;
+	}
+	drive_put(answer, 0, 8 + 20 - 2, 2);
+	answer->data[8] = MMC_PAGE_MECHANISM;
+	answer->data[9] = 18;
+	answer->data[8 + 6] = 0x29; /* a tray, which ejects, and which can be locked */
+	drive_return(answer, 8 + 20, drive_get(command, 7, 2));
+}
+
+static void drive_move_tray(struct virtio_blk *blk, const u8 *command, struct drive_answer *answer)
+{
+	struct drive_state *drive = &blk->scsi.drive;
+
+	if ((command[4] & MMC_EJECT) == 0)
+		return; /* there is nothing that spins */
+	if ((command[4] & MMC_START) != 0) {
+		if (drive->tray == TRAY_OPEN)
+			drive_note(drive, TRAY_FULL);
+		return;
+	}
+	if (drive->locked != 0)
+		drive_fail(answer, MMC_KEY_ILLEGAL_REQUEST, MMC_ASC_REMOVAL_PREVENTED);
+	else if (drive->tray == TRAY_FULL)
+		drive_note(drive, TRAY_OPEN);
+}
+
+/* --- what needs a medium --- */
+
+static void drive_read_capacity(const struct virtio_blk *blk, struct drive_answer *answer)
+{
+	drive_put(answer, 0, drive_blocks(blk) - 1, 4);
+	drive_put(answer, 4, MMC_BLOCK_BYTES, 4);
+	answer->bytes = 8;
+}
+
+/* Writes a track's number and where it begins: in blocks, or in minutes, seconds and frames. */
+static void drive_put_track(struct drive_answer *answer, u32 at, u32 track, u32 block, bool msf)
+{
+	u32 frame = block + 150;
+
+	answer->data[at + 1] = MMC_TOC_DATA;
+	answer->data[at + 2] = (u8)track;
+	if (msf)
+		block = MIN(frame / 75 / 60, 255u) << 16 | frame / 75 % 60 << 8 | frame % 75;
+	drive_put(answer, at + 4, block, 4);
+}
+
+/* A disc has one session with one track of data, and the lead-out behind it. */
+static void drive_read_toc(const struct virtio_blk *blk, const u8 *command,
+			   struct drive_answer *answer)
+{
+	bool msf = (command[1] & 2) != 0;
+	u32 format = (command[2] & 0xf) != 0 ? command[2] & 0xfu : (u32)command[9] >> 6;
+	u32 at = 4;
+
+	if (format > 1 || (format == 0 && command[6] > 1 && command[6] != MMC_TOC_LEAD_OUT)) {
+		drive_fail(answer, MMC_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_FIELD);
+		return;
+	}
+	answer->data[2] = 1; /* the first and the last track, or session */
+	answer->data[3] = 1;
+	if (format == 1 || command[6] <= 1) {
+		drive_put_track(answer, at, 1, 0, msf);
+		at += 8;
+	}
+	if (format == 0) {
+		drive_put_track(answer, at, MMC_TOC_LEAD_OUT, drive_blocks(blk), msf);
+		at += 8;
+	}
+	drive_put(answer, 0, at - 2, 2);
+	drive_return(answer, at, drive_get(command, 7, 2));
+}
+
+static void drive_read(const struct virtio_blk *blk, u32 first, u32 blocks,
+		       struct drive_answer *answer)
+{
+	u32 all = drive_blocks(blk);
+
+	if (blocks > all || first > all - blocks) {
+		drive_fail(answer, MMC_KEY_ILLEGAL_REQUEST, MMC_ASC_OUT_OF_RANGE);
+		return;
+	}
+	answer->reads = blocks != 0;
+	answer->first = first;
+	answer->blocks = blocks;
+}
+
+static void drive_command_with_medium(struct virtio_blk *blk, const u8 *command,
+				      struct drive_answer *answer)
+{
+	switch (command[0]) {
+	case MMC_TEST_UNIT_READY:
+		break;
+	case MMC_READ_CAPACITY:
+		drive_read_capacity(blk, answer);
+		break;
+	case MMC_READ_10:
+		drive_read(blk, drive_get(command, 2, 4), drive_get(command, 7, 2), answer);
+		break;
+	case MMC_READ_12:
+		drive_read(blk, drive_get(command, 2, 4), drive_get(command, 6, 4), answer);
+		break;
+	case MMC_READ_TOC:
+		drive_read_toc(blk, command, answer);
+		break;
+	default:
+		drive_fail(answer, MMC_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_COMMAND);
+	}
+}
+
+static void drive_command_with_or_without(struct virtio_blk *blk, const u8 *command,
+					  struct drive_answer *answer)
+{
+	struct drive_state *drive = &blk->scsi.drive;
+
+	switch (command[0]) {
+	case MMC_GET_CONFIGURATION:
+		drive_get_configuration(blk, command, answer);
+		return;
+	case MMC_MODE_SENSE_10:
+		drive_sense_mode(command, answer);
+		return;
+	case MMC_START_STOP_UNIT:
+		drive_move_tray(blk, command, answer);
+		return;
+	case MMC_PREVENT_ALLOW_REMOVAL:
+		drive->locked = command[4] & 1;
+		return;
+	default:
+		break;
+	}
+	if (drive_is_full(blk))
+		drive_command_with_medium(blk, command, answer);
+	else
+		drive_fail(answer, MMC_KEY_NOT_READY,
+			   drive->tray == TRAY_OPEN ? MMC_ASC_NO_MEDIUM_OPEN
+						    : MMC_ASC_NO_MEDIUM_CLOSED);
+}
+
+void drive_command(struct virtio_blk *blk, u32 unit, const u8 command[DRIVE_COMMAND_BYTES],
+		   struct drive_answer *answer)
+{
+	struct drive_state *drive = &blk->scsi.drive;
+
+	memset(answer, 0, sizeof(*answer));
+	/* these are answered whatever there is to tell (SAM-5 5.14, MMC-6 6.6.2.1) */
+	switch (command[0]) {
+	case MMC_INQUIRY:
+		drive_inquire(blk, unit, command, answer);
+		return;
+	case MMC_REPORT_LUNS:
+		drive_report_units(command, answer);
+		return;
+	default:
+		break;
+	}
+	if (unit != 0) {
+		drive_fail(answer, MMC_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_UNIT);
+		return;
+	}
+	if (command[0] == MMC_REQUEST_SENSE) {
+		drive_request_sense(command, answer);
+	} else if (command[0] == MMC_GET_EVENT_STATUS) {
+		drive_tell_event(blk, command, answer);
+	} else if (drive->attention != 0) {
+		drive->attention = 0;
+		drive_fail(answer, MMC_KEY_UNIT_ATTENTION, MMC_ASC_CHANGED);
+	} else {
+		drive_command_with_or_without(blk, command, answer);
+	}
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/virtio/virtio_blk.h"
+
+#define DRIVE_COMMAND_BYTES 32u
+#define DRIVE_ANSWER_BYTES  256u
+
+/* What GET EVENT STATUS NOTIFICATION says of the medium: MMC-6 6.6.2.6. */
+enum cd_event { CD_EVENT_NONE, CD_EVENT_ASKED, CD_EVENT_NEW, CD_EVENT_GONE, CD_EVENT_COUNT };
+
+/* What a command comes to: data at once, an error, or blocks to be read. */
+struct drive_answer {
+	u8 status; /* SCSI_GOOD or SCSI_CHECK_CONDITION */
+	u8 key;	   /* of the sense data, if that is not good */
+	u16 code;
+	bool reads;
+	u32 first; /* the first block to be read, and how many there are */
+	u32 blocks;
+	u32 bytes; /* of data */
+	u8 data[DRIVE_ANSWER_BYTES];
+};
+
+/* Carries out a command for a unit of the drive's target; only unit 0 is there. */
+void drive_command(struct virtio_blk *blk, u32 unit, const u8 command[DRIVE_COMMAND_BYTES],
+		   struct drive_answer *answer);
+/* Writes sense data that say why a command failed. */
+void drive_write_sense(u8 *sense, u32 key, u32 code);
+bool drive_valid(const struct drive_state *drive);
+/* Sets what the guest is told next, after another medium came or it went. */
+void drive_note(struct drive_state *drive, enum drive_tray tray);
