@@ -191,6 +191,23 @@ def test_iso(build, tmp_path, way):
         machine.wait("pc: stopped: guest powered off")  # by the firmware's ACPI tables
 
 
+def test_uefi_cdrom(build, tmp_path):
+    """OVMF starts the loader that an ISO has for UEFI, from the CD-ROM drive by its own driver."""
+    (tmp_path / "iso/boot/grub").mkdir(parents=True)
+    (tmp_path / "iso/boot/grub/grub.cfg").write_text('echo "MENU by UEFI from the CD"\nsleep 1\nhalt\n')
+    image = tmp_path / "disk.iso"
+    subprocess.run(["grub-mkrescue", "-o", image, tmp_path / "iso"], check=True, capture_output=True)
+    conf = ("[disk cd]\ncontroller = memory\nimage = cd.iso\n[vm pc]\nboot = uefi\nfirmware = ovmf.fd\n"
+            "memory = 256M\ndisk = cd cdrom\nautostart = yes\n")
+    files = {"ovmf.fd": firmware.OVMF.read_bytes(), "cd.iso": firmware.whole_pages(image.read_bytes())}
+    with Qemu(build, bundle=make_bundle(tmp_path, conf, files)) as machine:
+        machine.wait_prompt()
+        machine.attach("pc")
+        machine.wait("BdsDxe: starting Boot0001 .*CD-ROM", 120)
+        machine.wait("MENU by UEFI from the CD", 60)
+        machine.wait("pc: stopped: guest powered off", 60)
+
+
 def test_uefi(build, tmp_path):
     """OVMF of Debian finds the disk by its own driver and starts the loader on its file system."""
     (tmp_path / "grub.cfg").write_text('echo "MENU by UEFI"\nsleep 1\nhalt\n')
