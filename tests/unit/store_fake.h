@@ -24,6 +24,7 @@
 #include "vmm/driver/disk/layers/store/store_fill.c"
 #include "vmm/driver/disk/layers/store/store_layer.c"
 #include "vmm/driver/disk/layers/store/store_load.c"
+#include "vmm/driver/disk/layers/store/store_tell.c"
 #include "vmm/rt/crc32c.c"
 
 #define SECTORS 32768u /* 16 MiB */
@@ -114,6 +115,13 @@ const struct disk_client_part *client_part(const struct client *client)
 
 void process_tell_manager(void)
 {
+}
+
+static u64 now_tsc;
+
+u64 clock_tsc(void)
+{
+	return now_tsc;
 }
 
 /* Lets the stores go on until nothing is to be done. */

@@ -29,7 +29,7 @@ static void main_wait(void)
 {
 	u64 look = request_waiting() != 0 ? clock_tsc() + clock_ns_to_tsc(LOOK_NS) : ~0ull;
 	u64 limit = scheduler_deadline();
-	u64 key = process_wait(MIN(look, limit));
+	u64 key = process_wait(MIN(look, MIN(limit, store_deadline())));
 
 	if (key == PROCESS_DEVICE)
 		process_interrupt_taken();

@@ -120,8 +120,13 @@ u32 pool_take_chunk(struct pool *pool);
 void pool_give_chunk(struct pool *pool, u32 chunk);
 /* Frees what dropped volumes held, `steps` nodes at most. Returns whether more is to be done. */
 bool pool_sweep(struct pool *pool, u32 steps);
-/* Returns how many chunks only this volume has; looks at all of its nodes. */
-u64 pool_own_chunks(const struct pool *pool, const struct store_record *record);
+/*
+ * Adds to *own the chunks that only this volume has, from chunk *index of it on, where a leaf
+ * begins; *index is then where to go on. Looks at one leaf, and returns true, or passes by a part
+ * that reads as zeros or that others share.
+ */
+bool pool_count_own(const struct pool *pool, const struct store_record *record, u64 *index,
+		    u64 *own);
 
 /* --- inside --- */
 

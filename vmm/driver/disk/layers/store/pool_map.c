@@ -363,23 +363,34 @@ bool pool_put(struct pool *pool, u64 id, u64 index, u32 chunk)
 	return true;
 }
 
-static u64 pool_own_below(const struct pool *pool, u32 block)
+static u64 pool_own_words(const struct pool *pool, const struct store_node *leaf)
 {
-	const struct store_node *node = pool_node(pool, block);
 	u64 count = 0;
 
-	if (block == 0 || pool->block[block].uses != 1)
-		return 0;
-	for (u32 i = 0; i < STORE_FAN; i++) {
-		if (node->word[i] == 0)
-			continue;
-		count += node->kind == STORE_NODE_LEAF ? pool->chunk[node->word[i] - 1].uses == 1
-						       : pool_own_below(pool, (u32)node->word[i]);
-	}
+	for (u32 i = 0; i < STORE_FAN; i++)
+		count += leaf->word[i] != 0 && pool->chunk[leaf->word[i] - 1].uses == 1;
 	return count;
 }
 
-u64 pool_own_chunks(const struct pool *pool, const struct store_record *record)
+bool pool_count_own(const struct pool *pool, const struct store_record *record, u64 *index,
+		    u64 *own)
 {
-	return pool_own_below(pool, record->root);
+	u32 level = pool_levels(pool_chunks_of(pool, record->sectors));
+	u32 block = record->root;
+	u64 at = *index;
+
+	for (; block != 0 && pool->block[block].uses == 1; level--) {
+		const struct store_node *node = pool_node(pool, block);
+		u64 reach = pool_reach(level);
+
+		if (level == 1) {
+			*own += pool_own_words(pool, node);
+			*index += STORE_FAN - at;
+			return true;
+		}
+		block = (u32)node->word[at / reach];
+		at %= reach;
+	}
+	*index += pool_reach(level + 1) - at;
+	return false;
 }

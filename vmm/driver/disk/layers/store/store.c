@@ -8,6 +8,7 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/driver/process.h"
+#include "vmm/rt/clock.h"
 
 static struct open_store stores[STORE_MAX];
 static u32 turn; /* the store that has the first claim on the next request */
@@ -122,7 +123,8 @@ static bool store_begin_job(struct open_store *store)
 		store_commit_begin(store);
 		return true;
 	}
-	return false;
+	store_count_step(store);
+	return false; /* clients go first */
 }
 
 static bool store_step(struct open_store *store)
@@ -167,6 +169,8 @@ static bool store_has_work(const struct open_store *store)
 	    (store->commanded_after != 0 ? store->commanded_after <= store->pool.committed
 					 : !store_is_busy(store)))
 		return true;
+	if (store_count_at(store) <= clock_tsc())
+		return true;
 	return store->state == STORE_READY &&
 	       (store->pool.dirty || store->pool.dropping != 0 || store->opening != 0 ||
 		store_next_wish(store) < DISK_CLIENT_MAX || store_starves(store));
@@ -179,6 +183,18 @@ bool store_may_wait(void)
 			return false;
 	}
 	return true;
+}
+
+u64 store_deadline(void)
+{
+	u64 deadline = ~0ull;
+
+	/* the end of a request comes first */
+	for (u32 i = 0; i < STORE_MAX && !store_io_is_busy(); i++) {
+		if (stores[i].given.number != 0)
+			deadline = MIN(deadline, store_count_at(&stores[i]));
+	}
+	return deadline;
 }
 
 bool store_serve(void)

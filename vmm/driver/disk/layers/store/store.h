@@ -53,6 +53,19 @@ struct store_step {
 	struct store_superblock super;
 };
 
+/* A round through all volumes, which counts the chunks that each has alone. */
+struct store_count {
+	bool due; /* something has changed since the last round began */
+	bool under_way;
+	bool changed; /* a volume has another number of them */
+	u32 number;   /* of the record */
+	u64 volume;
+	u64 index;	/* of the volume's chunk that is next */
+	u64 own;	/* counted so far */
+	u64 began;	/* ticks of the TSC */
+	u64 not_before; /* when the next round may begin */
+};
+
 struct open_store {
 	struct store_given given; /* number 0: the place is free */
 	struct store_page *page;
@@ -68,6 +81,8 @@ struct open_store {
 	struct store_answer answer;
 	u64 last;     /* number of the last command that was answered */
 	bool told;    /* the manager knows of all that has changed */
+	u64 told_from; /* the generation of what it does not know yet; 0: it knows nothing */
+	struct store_count count;
 	u32 features; /* of the disk: enum disk_feature */
 	u32 opening;  /* commits that a new store still needs: one for each superblock */
 	u32 settling; /* commits in a row that were made only to free something */
@@ -82,6 +97,9 @@ void store_take_commands(struct driver_channel *channel);
 bool store_serve(void);
 /* Returns whether nothing is to be done before a request ends or the manager signals. */
 bool store_may_wait(void);
+/* Returns when something is to be done although nothing has ended, in ticks of the TSC; ~0: never.
+ */
+u64 store_deadline(void);
 
 /* --- store_io.c: one request to the disk at a time, through memory of the driver --- */
 
@@ -125,5 +143,12 @@ bool store_is_busy(const struct open_store *store);
 bool store_command_starves(const struct open_store *store);
 /* Returns whether a command holds the volume's requests back. */
 bool store_command_holds(const struct open_store *store, u64 volume);
+
+/* --- store_tell.c --- */
+
 /* Writes what the manager is to know. */
 void store_tell(struct open_store *store);
+/* Returns when the next step of counting is due, in ticks of the TSC; ~0: never. */
+u64 store_count_at(const struct open_store *store);
+/* Does the next step of counting if it is due. */
+void store_count_step(struct open_store *store);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The manager's commands to a store, and what the manager is told of it. Called by store.c. A
- * command is done in memory at one moment, while no request of its volumes is with the device, and
- * answered once the disk has it.
+ * The manager's commands to a store. Called by store.c. A command is done in memory at one moment,
+ * while no request of its volumes is with the device, and answered once the disk has it.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -232,6 +231,7 @@ static void store_format(struct open_store *store)
 	store->opening = 2;
 	store->state = STORE_READY;
 	store->reason = "";
+	store->told_from = 0;
 	store->commanded_after = store->pool.now + 1;
 	store_answer(store, STORE_OK);
 }
@@ -305,58 +305,4 @@ bool store_command_step(struct open_store *store)
 		store_answer(store, STORE_DISK_ERROR);
 	store_command_end(store);
 	return true;
-}
-
-/* --- telling --- */
-
-static void store_tell_volumes(const struct open_store *store)
-{
-	for (u32 i = 0; i < STORE_VOLUME_MAX; i++) {
-		const struct store_record *record =
-			store->state == STORE_READY ? pool_record(&store->pool, i) : NULL;
-		struct store_volume *volume = &store->page->volume[i];
-
-		if (record == NULL) {
-			volume->id = 0;
-			continue;
-		}
-		volume->id = record->id;
-		volume->parent = record->parent;
-		volume->sectors = record->sectors;
-		volume->made_s = record->made_s;
-		volume->flags = record->flags;
-		volume->own_bytes = pool_own_chunks(&store->pool, record) *
-				    store->pool.super.chunk_sectors * BLOCK_SECTOR_BYTES;
-		memcpy(volume->name, record->name, sizeof(volume->name));
-	}
-}
-
-void store_tell(struct open_store *store)
-{
-	struct store_page *page = store->page;
-	const struct pool *pool = &store->pool;
-	u64 chunk_bytes = (u64)pool->super.chunk_sectors * BLOCK_SECTOR_BYTES;
-
-	__atomic_store_n(&page->version, page->version | 1, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	page->told = (struct store_told){.number = store->given.number, .state = store->state};
-	string_copy(page->told.reason, sizeof(page->told.reason), store->reason);
-	if (store->state == STORE_READY) {
-		memcpy(page->told.id, pool->super.id, sizeof(page->told.id));
-		page->told.version = pool->super.version;
-		page->told.flags = pool->super.flags;
-		page->told.chunk_bytes = chunk_bytes;
-		page->told.generation = pool->committed;
-		page->told.bytes = pool->super.chunks * chunk_bytes;
-		page->told.free_bytes = pool->free_chunks * chunk_bytes;
-		page->told.reserved_bytes = pool->reserved_chunks * chunk_bytes;
-		page->told.metadata_blocks = pool->super.blocks;
-		page->told.metadata_free = pool->free_blocks;
-		page->told.volumes = pool->record_count;
-		page->told.copied_chunks = pool->copied_chunks;
-	}
-	store_tell_volumes(store);
-	__atomic_store_n(&page->version, (page->version | 1) + 1, __ATOMIC_RELEASE);
-	store->told = true;
-	process_tell_manager();
 }

@@ -27,6 +27,7 @@ static void store_commit_end(struct open_store *store)
 	pool_committed(&store->pool, store->step.fresh);
 	store->job = JOB_NONE;
 	store->told = false;
+	store->count.due = true;
 }
 
 /* Writes a block. Returns false if the device has no room now. */

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tells the manager of a store: at once what has changed, and in the background, a few nodes at a
+ * time, how many chunks each volume has alone. Called by store.c; writes the part of the shared
+ * page that is the driver's.
+ */
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/driver/disk/layers/store/store.h"
+#include "vmm/driver/process.h"
+#include "vmm/rt/clock.h"
+
+#define COUNT_NODES 4u /* the most leaves that are looked at in a step */
+#define COUNT_SKIPS                                                                                \
+	64u /* the most parts of a volume that are passed by because others share them */
+/* The background's part of the time at most: a round is followed by a rest of so many times that.
+ */
+#define COUNT_REST 19u
+
+static void store_tell_begin(struct store_page *page)
+{
+	__atomic_store_n(&page->version, page->version | 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+static void store_tell_end(struct store_page *page)
+{
+	__atomic_store_n(&page->version, (page->version | 1) + 1, __ATOMIC_RELEASE);
+}
+
+static void store_tell_volume(const struct open_store *store, u32 number)
+{
+	const struct store_record *record =
+		store->state == STORE_READY ? pool_record(&store->pool, number) : NULL;
+	struct store_volume *volume = &store->page->volume[number];
+
+	if (record == NULL) {
+		volume->id = 0;
+		return;
+	}
+	if (volume->id != record->id)
+		volume->own_bytes = 0;
+	volume->id = record->id;
+	volume->parent = record->parent;
+	volume->sectors = record->sectors;
+	volume->made_s = record->made_s;
+	volume->flags = record->flags;
+	memcpy(volume->name, record->name, sizeof(volume->name));
+}
+
+/* Tells of the volumes in nodes that were changed since the last time, or of all. */
+static void store_tell_volumes(struct open_store *store)
+{
+	bool ready = store->state == STORE_READY;
+
+	if (!ready)
+		store->told_from = 0;
+	for (u32 node = 0; node < STORE_RECORD_NODES; node++) {
+		u32 block = ready ? store->pool.super.volumes[node] : 0;
+		u32 first = node * STORE_RECORDS;
+
+		if (store->told_from != 0 &&
+		    (block == 0 || pool_node(&store->pool, block)->generation < store->told_from))
+			continue;
+		for (u32 i = first; i < MIN(first + STORE_RECORDS, STORE_VOLUME_MAX); i++)
+			store_tell_volume(store, i);
+	}
+	store->told_from = ready ? store->pool.now : 0;
+}
+
+void store_tell(struct open_store *store)
+{
+	struct store_page *page = store->page;
+	const struct pool *pool = &store->pool;
+	u64 chunk_bytes = (u64)pool->super.chunk_sectors * BLOCK_SECTOR_BYTES;
+
+	store_tell_begin(page);
+	page->told = (struct store_told){.number = store->given.number, .state = store->state};
+	string_copy(page->told.reason, sizeof(page->told.reason), store->reason);
+	if (store->state == STORE_READY) {
+		memcpy(page->told.id, pool->super.id, sizeof(page->told.id));
+		page->told.version = pool->super.version;
+		page->told.flags = pool->super.flags;
+		page->told.chunk_bytes = chunk_bytes;
+		page->told.generation = pool->committed;
+		page->told.bytes = pool->super.chunks * chunk_bytes;
+		page->told.free_bytes = pool->free_chunks * chunk_bytes;
+		page->told.reserved_bytes = pool->reserved_chunks * chunk_bytes;
+		page->told.metadata_blocks = pool->super.blocks;
+		page->told.metadata_free = pool->free_blocks;
+		page->told.volumes = pool->record_count;
+		page->told.copied_chunks = pool->copied_chunks;
+	}
+	store_tell_volumes(store);
+	store_tell_end(page);
+	store->told = true;
+	process_tell_manager();
+}
+
+/* --- chunks of one volume alone --- */
+
+/* Goes on to the next volume, or ends the round. */
+static void store_count_next(struct open_store *store)
+{
+	struct store_count *count = &store->count;
+	u64 now = clock_tsc();
+
+	count->index = count->own = count->volume = 0;
+	if (++count->number < STORE_VOLUME_MAX)
+		return;
+	count->under_way = false;
+	count->not_before = now + (now - count->began) * COUNT_REST;
+	if (count->changed)
+		process_tell_manager();
+}
+
+static void store_count_told(struct open_store *store)
+{
+	struct store_volume *volume = &store->page->volume[store->count.number];
+	u64 bytes = store->count.own * store->pool.super.chunk_sectors * BLOCK_SECTOR_BYTES;
+
+	if (volume->id != store->count.volume || volume->own_bytes == bytes)
+		return;
+	store_tell_begin(store->page);
+	volume->own_bytes = bytes;
+	store_tell_end(store->page);
+	store->count.changed = true;
+}
+
+static void store_count_begin(struct open_store *store)
+{
+	store->count = (struct store_count){
+		.under_way = true, .began = clock_tsc(), .not_before = store->count.not_before};
+}
+
+u64 store_count_at(const struct open_store *store)
+{
+	bool due = store->state == STORE_READY && (store->count.due || store->count.under_way);
+
+	return !due ? ~0ull : store->count.under_way ? 0 : store->count.not_before;
+}
+
+void store_count_step(struct open_store *store)
+{
+	struct store_count *count = &store->count;
+	u32 nodes = 0;
+
+	if (store_count_at(store) > clock_tsc())
+		return;
+	if (!count->under_way)
+		store_count_begin(store);
+	for (u32 i = 0; i < COUNT_SKIPS && nodes < COUNT_NODES && count->under_way; i++) {
+		const struct store_record *record = pool_record(&store->pool, count->number);
+
+		if (count->index == 0 && record != NULL)
+			count->volume = record->id;
+		if (record == NULL || record->id != count->volume) {
+			store_count_next(store);
+			continue;
+		}
+		if (count->index < pool_chunks_of(&store->pool, record->sectors)) {
+			nodes += pool_count_own(&store->pool, record, &count->index, &count->own);
+			continue;
+		}
+		store_count_told(store);
+		store_count_next(store);
+	}
+}
