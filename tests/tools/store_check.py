@@ -113,7 +113,7 @@ class State:
         if number == 0:
             return
         name = record[56:56 + 40].split(b"\0")[0].decode("latin-1")
-        self.volumes.append((number, name, sectors, flags))
+        self.volumes.append((number, name, sectors, flags, root))
         chunks = -(-sectors // self.chunk_sectors)
         if number >= self.next_id or not 0 < sectors < 1 << 40 or sectors % 8 or flags > 3:
             self.fault(f"the record of volume {number} ({name}) cannot be right")
@@ -125,30 +125,73 @@ class State:
             self.tree(root, level, 0, chunks)
 
 
-def check(path, first_sector=0):
-    """Returns the volumes of the newer state and all faults."""
-    with open(path, "rb") as image:
-        def read(number):
-            image.seek(first_sector * 512 + number * BLOCK)
-            return image.read(BLOCK).ljust(BLOCK, b"\0")
+    def content(self, read_bytes, name):
+        """Returns what a volume of a state without faults holds."""
+        (sectors, root), = [(volume[2], volume[4]) for volume in self.volumes if volume[1] == name]
+        start = -(-self.blocks * 8 // self.chunk_sectors) * self.chunk_sectors
+        size = self.chunk_sectors * 512
+        chunks = -(-sectors // self.chunk_sectors)
+        data = bytearray(chunks * size)
+        span = 1
+        while span * FAN < chunks:
+            span *= FAN
+        nodes = [(root, span, 0)] if root else []
+        while nodes:
+            node, span, first = nodes.pop()
+            for i, word in enumerate(struct.unpack(f"<{FAN}Q", self.read(node)[64:])):
+                at = first + i * span
+                if word and span > 1:
+                    nodes.append((word, span // FAN, at))
+                elif word:
+                    data[at * size:(at + 1) * size] = read_bytes(
+                        start * 512 + (word - 1) * size, size)
+        return bytes(data[:sectors * 512])
 
-        states = []
+
+class Image:
+    """A store in an image: the two states that its superblocks lead to, the older one first."""
+
+    def __init__(self, path, first_sector=0):
+        self.path, self.first = path, first_sector * 512
+        self.states = []
         for number in (0, 1):
-            block = read(number)
+            block = self.block(number)
             right = struct.unpack_from("<Q", block)[0] == MAGIC and sum_is_right(block)
             if right and struct.unpack_from("<Q", block, 16)[0] % 2 == number:
-                states.append(State(read, block))
-        if not states:
-            return [], ["no superblock is whole"]
-        for state in states:
+                self.states.append(State(self.block, block))
+        for state in self.states:
             state.check()
-        states.sort(key=lambda state: state.generation)
-        return states[-1].volumes, [fault for state in states for fault in state.faults]
+        self.states.sort(key=lambda state: state.generation)
+
+    def bytes(self, at, size):
+        with open(self.path, "rb") as image:
+            image.seek(self.first + at)
+            return image.read(size).ljust(size, b"\0")
+
+    def block(self, number):
+        return self.bytes(number * BLOCK, BLOCK)
+
+    def volumes(self):
+        return self.states[-1].volumes if self.states else []
+
+    def faults(self):
+        if not self.states:
+            return ["no superblock is whole"]
+        return [fault for state in self.states for fault in state.faults]
+
+    def content(self, name):
+        return self.states[-1].content(self.bytes, name)
+
+
+def check(path, first_sector=0):
+    """Returns the volumes of the newer state and all faults."""
+    image = Image(path, first_sector)
+    return image.volumes(), image.faults()
 
 
 def main():
     volumes, faults = check(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 0)
-    for number, name, sectors, flags in volumes:
+    for number, name, sectors, flags, _ in volumes:
         print(f"volume {number}: {name}, {sectors} sectors, flags {flags}")
     for fault in faults:
         print(fault)
