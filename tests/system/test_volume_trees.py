@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: MIT
 """A VM on volumes is snapshotted and cloned, its clone again, and each has its own disk."""
+import sys
+
 import bundle
 from disk_clones import at
-from machine import Qemu, wait_for
+from machine import ROOT, Qemu, wait_for
 from test_disk import GUEST
+
+sys.path.insert(0, str(ROOT / "tests/tools"))
+import store_check  # noqa: E402
 
 MIB = 1 << 20
 
@@ -70,7 +75,9 @@ def test_trees(build, tmp_path):
         machine.command("vm snapshot drop beta second")
         machine.command("vm destroy beta")
         assert names(machine) == {"root"}
+    assert not store_check.check(tmp_path / "store.img")[1]
     with start(build, tmp_path, keep=True) as machine:
         wait_for(lambda: [v["name"] for v in machine.objects("volume list")] == ["root"])
         boot(machine)
         assert read(machine, "alpha") == "two"
+    assert not store_check.check(tmp_path / "store.img")[1]

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
 """A store of volumes on a disk: guests use them, drivers end, the machine boots again."""
 import os
+import sys
 
 import pytest
 
 import bundle
-from machine import Bochs, Qemu
+from machine import ROOT, Bochs, Qemu, wait_for
+
+sys.path.insert(0, str(ROOT / "tests/tools"))
+import store_check  # noqa: E402
 
 CONF = """[disk raw]
 controller = nvme0 ide0.0
@@ -42,6 +46,15 @@ def image(tmp_path):
 
 def volumes(machine):
     return {row["name"]: row for row in machine.objects("volume list")}
+
+
+def checked(machine):
+    """Lets the driver look at its metadata; returns how many blocks are damaged, and written anew."""
+    machine.command("store check pool")
+    wait_for(lambda: machine.objects("store list")[0]["check"] == "ended")
+    (row,) = machine.objects("store list")
+    assert row["check_blocks"] > 2
+    return row["check_faults"], row["check_mended"]
 
 
 def start(machine, limit):
@@ -81,7 +94,9 @@ def test_life(build, tmp_path, image):
         assert second != first
         machine.leave()
         machine.command("vm kill alpha")
+        assert checked(machine) == (0, 0)
         assert ": 0 found" in machine.command("audit")
+    assert not store_check.check(image)[1]
     with boot(Qemu, build, tmp_path, image) as machine:
         machine.wait_prompt()
         assert set(volumes(machine)) == {"one", "s1", "two"}
@@ -100,6 +115,7 @@ def test_life(build, tmp_path, image):
             machine.command(f"volume drop pool/{name}")
         (row,) = machine.objects("store list")
         assert row["volumes"] == 0 and row["free_bytes"] == row["bytes"], row
+    assert store_check.check(image) == ([], [])
 
 
 def test_bochs(build, tmp_path, image):
@@ -114,6 +130,31 @@ def test_bochs(build, tmp_path, image):
         same = machine.shell("cmp -n 300000 /tmp/x /dev/vda && echo same", 120)
         assert same == "same\n"
         machine.leave()
+        assert checked(machine) == (0, 0)
+    assert not store_check.check(image)[1]
+
+
+def test_bit_rot(build, tmp_path, image):
+    """A running store finds what its disk has spoiled, says so, and has it right again."""
+    with boot(Qemu, build, tmp_path, image) as machine:
+        machine.wait_prompt()
+        machine.command("store format pool")
+        machine.command("volume create pool/one 4M")
+        node = next(filter(None, store_check.Image(image).states[-1].records))
+        for block in (0, 1, node):
+            with open(image, "r+b") as disk:
+                disk.seek(block * 4096 + 1000)
+                disk.write(b"\xff")
+            assert store_check.check(image)[1] or block < 2
+            assert checked(machine) == (1, 1)
+            assert "1 damaged, 1 of these written anew" in machine.command("store list")
+            assert checked(machine) == (0, 0)
+        assert "blocks of its metadata were damaged on the disk" in machine.command("log show")
+        assert "one" in volumes(machine)
+    assert not store_check.check(image)[1]
+    with boot(Qemu, build, tmp_path, image) as machine:
+        machine.wait_prompt()
+        assert "one" in volumes(machine)
 
 
 @pytest.mark.parametrize("block", [0, 1])

@@ -19,6 +19,7 @@
 #include "vmm/driver/disk/layers/store/pool_map.c"
 #include "vmm/driver/disk/layers/store/pool_volume.c"
 #include "vmm/driver/disk/layers/store/store.c"
+#include "vmm/driver/disk/layers/store/store_check.c"
 #include "vmm/driver/disk/layers/store/store_command.c"
 #include "vmm/driver/disk/layers/store/store_commit.c"
 #include "vmm/driver/disk/layers/store/store_fill.c"

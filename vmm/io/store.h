@@ -53,6 +53,7 @@ enum store_operation {
 	STORE_DROP,	/* volume: no client has it */
 	STORE_SNAPSHOT, /* volume, name: a new volume that is read-only and a snapshot */
 	STORE_ROLLBACK, /* volume, other: the volume gets the content and size of the other */
+	STORE_CHECK,	/* begins to look at all metadata on the disk; struct store_told says on */
 	STORE_OPERATION_COUNT
 };
 
@@ -79,7 +80,7 @@ struct store_item {
 
 struct store_command {
 	u32 operation; /* enum store_operation */
-	u32 count;     /* of items; FORMAT has one */
+	u32 count;     /* of items; FORMAT and CHECK have one */
 	u64 now_s;     /* wall-clock time, for a new volume's `made_s` */
 	struct store_item item[STORE_ITEM_MAX];
 	/*
@@ -133,6 +134,13 @@ struct store_volume {
 	char name[STORE_NAME_BYTES];
 };
 
+enum store_check_state {
+	STORE_CHECK_NONE, /* since the driver began */
+	STORE_CHECK_UNDER_WAY,
+	STORE_CHECK_ENDED,
+	STORE_CHECK_STATE_COUNT
+};
+
 struct store_told {
 	u32 number; /* the store's `number` in force; 0: nothing is open */
 	u32 state;  /* enum store_state */
@@ -149,6 +157,11 @@ struct store_told {
 	u64 metadata_free;
 	u64 volumes;
 	u64 copied_chunks; /* that were shared when somebody wrote to them */
+	u32 check;	   /* enum store_check_state */
+	u32 check_blocks;  /* that were looked at */
+	u32 check_faults;  /* of these, not what they should be on the disk */
+	u32 check_mended;  /* of these, written anew */
+	u32 check_first;   /* the first of the faults */
 };
 
 struct store_answer {

@@ -18,6 +18,24 @@ static const char *command_store_list_state_of(const struct store *store,
 	return store->problem[0] != '\0' ? "unusable" : names[told->state];
 }
 
+static const char *command_store_list_check_of(const struct store_told *told)
+{
+	static const char *const names[STORE_CHECK_STATE_COUNT] = {
+		[STORE_CHECK_NONE] = "none",
+		[STORE_CHECK_UNDER_WAY] = "under way",
+		[STORE_CHECK_ENDED] = "ended",
+	};
+
+	return names[told->check];
+}
+
+static void command_store_list_show_check(struct reply *reply, const struct store_told *told)
+{
+	reply_line(reply, "  check %s: %u blocks of metadata, %u damaged, %u of these written anew",
+		   command_store_list_check_of(told), told->check_blocks, told->check_faults,
+		   told->check_mended);
+}
+
 static void command_store_list_show_json(struct reply *reply, const struct store *store,
 					 const struct store_told *told, const char *problem)
 {
@@ -33,6 +51,10 @@ static void command_store_list_show_json(struct reply *reply, const struct store
 	json_u64(&reply->object, "chunk_bytes", told->chunk_bytes);
 	json_u64(&reply->object, "volumes", told->volumes);
 	json_u64(&reply->object, "generation", told->generation);
+	json_string(&reply->object, "check", command_store_list_check_of(told));
+	json_u64(&reply->object, "check_blocks", told->check_blocks);
+	json_u64(&reply->object, "check_faults", told->check_faults);
+	json_u64(&reply->object, "check_mended", told->check_mended);
 	reply_object_end(reply);
 }
 
@@ -54,6 +76,8 @@ static void command_store_list_show(struct reply *reply, const struct store *sto
 		(unsigned long long)(told.reserved_bytes / MIB), (unsigned long long)told.volumes);
 	if (problem != NULL)
 		reply_line(reply, "  %s", problem);
+	if (told.check != STORE_CHECK_NONE)
+		command_store_list_show_check(reply, &told);
 }
 
 static void command_store_list_run(struct reply *reply, const struct arguments *arguments)
@@ -75,5 +99,5 @@ COMMAND(store_list,
 	.summary = "the stores of volumes, and how full they are",
 	.example = "store list",
 	.keys = "name disk state problem overcommit bytes free_bytes reserved_bytes chunk_bytes "
-		"volumes generation",
+		"volumes generation check check_blocks check_faults check_mended",
 	.run = command_store_list_run);

@@ -256,11 +256,28 @@ bool store_told(const struct store *store, struct store_told *told)
 {
 	bool whole = store->page != NULL && store->driver_at != 0 &&
 		     store_copy(store, told, &store->page->told, sizeof(*told)) &&
-		     told->number == store->given && told->state < STORE_STATE_COUNT;
+		     told->number == store->given && told->state < STORE_STATE_COUNT &&
+		     told->check < STORE_CHECK_STATE_COUNT;
 
 	if (!whole)
 		*told = (struct store_told){.state = STORE_LOADING};
 	return whole && told->state != STORE_LOADING;
+}
+
+void store_say_check(struct store *store)
+{
+	struct store_told told;
+
+	if (store->page == NULL || store->page->told.check_faults == store->said_faults ||
+	    !store_told(store, &told))
+		return;
+	store->said_faults = told.check_faults;
+	if (told.check_faults != 0)
+		log_message(LOG_WARNING, LOG_DEVICE, "",
+			    "store %s: %u blocks of its metadata were damaged on the disk, the "
+			    "first is block %u; %u were written anew",
+			    store->config->section.name, told.check_faults, told.check_first,
+			    told.check_mended);
 }
 
 const char *store_find_problem(const struct store *store, char *text, size_t size)

@@ -31,6 +31,7 @@ struct store {
 	struct store_page *page; /* mapped in the manager; the driver writes there at any time */
 	u64 asked;		 /* number of the last command */
 	u32 chunk_sectors;	 /* 0: not known yet */
+	u32 said_faults;	 /* of the metadata on the disk, that the log has */
 };
 
 /* Takes over the configured stores. */
@@ -54,6 +55,8 @@ bool stores_settled(void);
  * whole; `told` then has the state STORE_LOADING.
  */
 bool store_told(const struct store *store, struct store_told *told);
+/* Logs what a check of the store has found, once. */
+void store_say_check(struct store *store);
 /* Returns a sentence that says why no volume of the store can be used now, or NULL. */
 const char *store_find_problem(const struct store *store, char *text, size_t size);
 /* Copies the entry of that index, from 0 on. Returns false behind the last; id 0: it is free. */

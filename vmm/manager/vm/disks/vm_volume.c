@@ -425,6 +425,7 @@ void vm_volumes_step(void)
 	struct store *store;
 
 	for (u32 i = 0; (store = store_at(i)) != NULL; i++) {
+		store_say_check(store);
 		if (!store_is_idle(store))
 			continue;
 		if (sizes_known_at[i] != store->asked)

@@ -106,6 +106,10 @@ static bool store_begin_job(struct open_store *store)
 		store_commit_begin(store);
 		return true;
 	}
+	if (store->state == STORE_READY && store->check.under_way && store->check.rested) {
+		store_check_begin_job(store);
+		return true;
+	}
 	if (store_command_step(store))
 		return true;
 	if (client < DISK_CLIENT_MAX) {
@@ -123,6 +127,10 @@ static bool store_begin_job(struct open_store *store)
 		store_commit_begin(store);
 		return true;
 	}
+	if (store->check.under_way) {
+		store_check_begin_job(store);
+		return true;
+	}
 	store_count_step(store);
 	return false; /* clients go first */
 }
@@ -136,6 +144,8 @@ static bool store_step(struct open_store *store)
 		return store_fill_step(store);
 	case JOB_COMMIT:
 		return store_commit_step(store);
+	case JOB_CHECK:
+		return store_check_step(store);
 	default:
 		return store_begin_job(store);
 	}
@@ -172,8 +182,9 @@ static bool store_has_work(const struct open_store *store)
 	if (store_count_at(store) <= clock_tsc())
 		return true;
 	return store->state == STORE_READY &&
-	       (store->pool.dirty || store->pool.dropping != 0 || store->opening != 0 ||
-		store_next_wish(store) < DISK_CLIENT_MAX || store_starves(store));
+	       (store->pool.dirty || store->pool.dropping != 0 || store->check.under_way ||
+		store->opening != 0 || store_next_wish(store) < DISK_CLIENT_MAX ||
+		store_starves(store));
 }
 
 bool store_may_wait(void)

@@ -15,6 +15,7 @@ enum store_job {
 	JOB_LOAD,
 	JOB_FILL,   /* gives a client a chunk of its own to write to */
 	JOB_COMMIT, /* writes what has changed, then the superblock */
+	JOB_CHECK,  /* looks at a block of metadata on the disk */
 };
 
 /* What a client's held request needs before it can go on. */
@@ -66,6 +67,18 @@ struct store_count {
 	u64 not_before; /* when the next round may begin */
 };
 
+/* A check of the metadata that the disk holds. */
+struct store_check {
+	bool under_way;
+	bool ended;
+	bool rested; /* something else was done since the last block */
+	u32 block;   /* that is next */
+	u32 looked;  /* blocks that were looked at */
+	u32 faults;  /* of these, not what they should be */
+	u32 mended;  /* of these, written anew */
+	u32 first;   /* the first of the faults */
+};
+
 struct open_store {
 	struct store_given given; /* number 0: the place is free */
 	struct store_page *page;
@@ -83,6 +96,7 @@ struct open_store {
 	bool told;    /* the manager knows of all that has changed */
 	u64 told_from; /* the generation of what it does not know yet; 0: it knows nothing */
 	struct store_count count;
+	struct store_check check;
 	u32 features; /* of the disk: enum disk_feature */
 	u32 opening;  /* commits that a new store still needs: one for each superblock */
 	u32 settling; /* commits in a row that were made only to free something */
@@ -143,6 +157,14 @@ bool store_is_busy(const struct open_store *store);
 bool store_command_starves(const struct open_store *store);
 /* Returns whether a command holds the volume's requests back. */
 bool store_command_holds(const struct open_store *store, u64 volume);
+
+/* --- store_check.c --- */
+
+/* Begins a check, if none is under way. */
+void store_check_begin(struct open_store *store);
+/* Begins to look at the next block. */
+void store_check_begin_job(struct open_store *store);
+bool store_check_step(struct open_store *store);
 
 /* --- store_tell.c --- */
 

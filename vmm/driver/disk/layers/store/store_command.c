@@ -76,6 +76,9 @@ static enum store_status store_do_item(struct open_store *store, const struct st
 		return pool_resize(&store->pool, item->volume, item->sectors);
 	case STORE_RENAME:
 		return pool_rename(&store->pool, item->volume, item->name);
+	case STORE_CHECK:
+		store_check_begin(store);
+		return STORE_OK;
 	case STORE_DROP:
 		return pool_drop(&store->pool, item->volume);
 	case STORE_ROLLBACK:
@@ -232,6 +235,7 @@ static void store_format(struct open_store *store)
 	store->state = STORE_READY;
 	store->reason = "";
 	store->told_from = 0;
+	store->check = (struct store_check){.under_way = false};
 	store->commanded_after = store->pool.now + 1;
 	store_answer(store, STORE_OK);
 }

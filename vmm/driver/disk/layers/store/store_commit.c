@@ -28,6 +28,7 @@ static void store_commit_end(struct open_store *store)
 	store->job = JOB_NONE;
 	store->told = false;
 	store->count.due = true;
+	store->check.rested = true;
 }
 
 /* Writes a block. Returns false if the device has no room now. */

@@ -90,6 +90,13 @@ void store_tell(struct open_store *store)
 		page->told.metadata_free = pool->free_blocks;
 		page->told.volumes = pool->record_count;
 		page->told.copied_chunks = pool->copied_chunks;
+		page->told.check = store->check.under_way ? STORE_CHECK_UNDER_WAY
+				   : store->check.ended	  ? STORE_CHECK_ENDED
+							  : STORE_CHECK_NONE;
+		page->told.check_blocks = store->check.looked;
+		page->told.check_faults = store->check.faults;
+		page->told.check_mended = store->check.mended;
+		page->told.check_first = store->check.first;
 	}
 	store_tell_volumes(store);
 	store_tell_end(page);

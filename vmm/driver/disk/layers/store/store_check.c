@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Checks what the disk holds of a store's metadata against what is in memory, a block at a time
+ * beside everything else, and writes anew what the disk has spoiled. Called by store.c. What is in
+ * memory was checked when it was loaded, and each block of it has a sum.
+ */
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/driver/disk/layers/store/pool_load.h"
+#include "vmm/driver/disk/layers/store/store.h"
+
+enum { CHECK_FIND, CHECK_READ, CHECK_LOOK, CHECK_WRITE, CHECK_WRITTEN };
+
+/* The most blocks that are passed by in a step because nothing is in them. */
+#define CHECK_SKIPS 4096u
+/* So many blocks are looked at before the manager is told how far it is. */
+#define CHECK_TOLD 256u
+
+void store_check_begin(struct open_store *store)
+{
+	if (!store->check.under_way)
+		store->check = (struct store_check){.under_way = true};
+}
+
+void store_check_begin_job(struct open_store *store)
+{
+	store->job = JOB_CHECK;
+	store->check.rested = false;
+	store->step = (struct store_step){.step = CHECK_FIND};
+}
+
+/* Returns whether the block is one of a generation that is on the disk. */
+static bool store_check_wants(const struct pool *pool, u32 block)
+{
+	const struct pool_item *item = &pool->block[block];
+
+	return block < STORE_FIRST_NODE || (item->uses != 0 && item->uses != ~0u &&
+					    pool_node(pool, block)->generation <= pool->committed);
+}
+
+static void store_check_end(struct open_store *store)
+{
+	store->check.under_way = false;
+	store->check.ended = true;
+	/* what was written anew is on the medium after the next commit */
+	store->pool.dirty = store->pool.dirty || store->check.mended != 0;
+	store->told = false;
+	store->job = JOB_NONE;
+}
+
+static void store_check_find(struct open_store *store)
+{
+	struct store_check *check = &store->check;
+
+	for (u32 i = 0; i < CHECK_SKIPS; i++, check->block++) {
+		if (check->block == store->pool.super.blocks) {
+			store_check_end(store);
+			return;
+		}
+		if (store_check_wants(&store->pool, check->block)) {
+			store->step.step = CHECK_READ;
+			return;
+		}
+	}
+	store->job = JOB_NONE;
+}
+
+static void store_check_next(struct open_store *store)
+{
+	store->check.block++;
+	if (++store->check.looked % CHECK_TOLD == 0)
+		store->told = false;
+	store->job = JOB_NONE;
+}
+
+/* Returns whether the disk has the superblock that was written there last. */
+static bool store_check_super(const struct open_store *store)
+{
+	struct store_superblock *super = (void *)store_io_data();
+	u64 age = store->pool.committed - super->generation;
+
+	return super->magic == STORE_MAGIC && super->generation % 2 == store->check.block &&
+	       age <= 1 && store_block_check(super, &super->check) == super->check;
+}
+
+static void store_check_look(struct open_store *store)
+{
+	struct store_check *check = &store->check;
+	bool super = check->block < STORE_FIRST_NODE;
+	struct store_node *node = pool_node(&store->pool, check->block);
+	const u8 *node_bytes = (const u8 *)node;
+	bool right = store_io_status() == BLOCK_OK;
+
+	if (right && super)
+		right = store_check_super(store);
+	else if (right)
+		right = memcmp(node_bytes, store_io_data(), STORE_BLOCK_BYTES) == 0;
+	if (right) {
+		store_check_next(store);
+		return;
+	}
+	if (check->faults++ == 0)
+		check->first = check->block;
+	store->told = false;
+	if (super) {
+		store->opening = 2; /* commits, which write both */
+		check->mended++;
+		store_check_next(store);
+	} else if (store_block_check(node, &node->check) == node->check) {
+		store->step.step = CHECK_WRITE;
+	} else {
+		store_check_next(store); /* what is in memory is no better */
+	}
+}
+
+static bool store_check_write(struct open_store *store)
+{
+	memcpy(store_io_data(), pool_node(&store->pool, store->check.block), STORE_BLOCK_BYTES);
+	if (!store_io(store, BLOCK_WRITE, (u64)store->check.block * STORE_BLOCK_SECTORS,
+		      STORE_BLOCK_SECTORS))
+		return false;
+	store->step.step = CHECK_WRITTEN;
+	return true;
+}
+
+bool store_check_step(struct open_store *store)
+{
+	switch (store->step.step) {
+	case CHECK_FIND:
+		store_check_find(store);
+		return true;
+	case CHECK_READ:
+		if (!store_io(store, BLOCK_READ, (u64)store->check.block * STORE_BLOCK_SECTORS,
+			      STORE_BLOCK_SECTORS))
+			return false;
+		store->step.step = CHECK_LOOK;
+		return true;
+	case CHECK_LOOK:
+		store_check_look(store);
+		return true;
+	case CHECK_WRITE:
+		return store_check_write(store);
+	default:
+		store->check.mended += store_io_status() == BLOCK_OK;
+		store_check_next(store);
+		return true;
+	}
+}
