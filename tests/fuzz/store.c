@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A store's metadata: a good one in which the input changes what it likes, its sums corrected
+ * afterwards if the input says so. What is loaded of it is then used like any store.
+ */
+#include "tests/fuzz/fuzz.h"
+
+#include "lib/string.c"
+#include "vmm/driver/disk/layers/store/pool_load.c"
+#include "vmm/driver/disk/layers/store/pool_map.c"
+#include "vmm/driver/disk/layers/store/pool_volume.c"
+#include "vmm/rt/crc32c.c"
+
+#define SECTORS 16384u /* 8 MiB */
+#define BLOCKS	64u
+#define CHUNK	STORE_CHUNK_LEAST
+#define WIDE	(3ull * STORE_FAN * STORE_FAN * CHUNK) /* sectors of a tree of three levels */
+
+static struct pool pool;
+static u8 good[BLOCKS][STORE_BLOCK_BYTES];
+static u8 disk[BLOCKS][STORE_BLOCK_BYTES];
+
+static void correct(void)
+{
+	for (u32 i = 0; i < BLOCKS; i++) {
+		struct store_node *node = (void *)disk[i];
+
+		/* the sum stands at the same place in both kinds */
+		node->check = store_block_check(node, &node->check);
+	}
+}
+
+static u64 add(const char *name, u64 sectors, u64 from, u32 flags)
+{
+	struct store_item item = {.sectors = sectors, .volume = from};
+	u64 id = 0;
+
+	string_copy(item.name, sizeof(item.name), name);
+	CHECK_THAT(pool_add(&pool, &item, from, flags, 0, &id) == STORE_OK);
+	return id;
+}
+
+static void write_good(void)
+{
+	u32 fresh = pool_freeze(&pool);
+
+	for (u32 i = 0; i < fresh; i++)
+		memcpy(disk[pool.fresh[i]], pool_node(&pool, pool.fresh[i]), STORE_BLOCK_BYTES);
+	memcpy(disk[pool.super.generation % 2], &pool.super, STORE_BLOCK_BYTES);
+	pool_committed(&pool, fresh);
+}
+
+/* Makes volumes of one and of three levels, a clone and a snapshot that share nodes. */
+static void make_good(void)
+{
+	struct store_superblock super = {.magic = STORE_MAGIC,
+					 .version = STORE_VERSION,
+					 .next_id = 1,
+					 .flags = STORE_OVERCOMMIT};
+	u8 *memory;
+	u64 wide, flat;
+
+	CHECK_THAT(pool_lay_out(SECTORS, CHUNK, &super) && super.blocks == BLOCKS);
+	memory = calloc(1, pool_bytes(super.blocks, super.chunks));
+	pool_open(&pool, &super, memory);
+	wide = add("wide", WIDE, 0, 0);
+	flat = add("flat", 9 * CHUNK, 0, 0);
+	for (u64 i = 0; i < 4; i++) {
+		CHECK_THAT(pool_put(&pool, wide, i * STORE_FAN * 200, pool_take_chunk(&pool)));
+		CHECK_THAT(pool_put(&pool, flat, 2 * i, pool_take_chunk(&pool)));
+	}
+	write_good();
+	add("clone", WIDE, wide, 0);
+	add("snapshot", 9 * CHUNK, flat, STORE_VOLUME_READ_ONLY | STORE_VOLUME_SNAPSHOT);
+	CHECK_THAT(pool_put(&pool, wide, 1, pool_take_chunk(&pool)));
+	write_good();
+	correct();
+	memcpy(good, disk, sizeof(good));
+	free(memory);
+}
+
+static void change(struct fuzz *fuzz)
+{
+	u8 what = fuzz_u8(fuzz);
+	/* the first nodes are those that are in use */
+	u8 *block = disk[(what & 0x80) != 0 ? fuzz_u8(fuzz) % BLOCKS : what % 16];
+	u16 place = fuzz_u16(fuzz);
+	u64 value = fuzz_number(fuzz);
+
+	switch (what >> 4 & 7) {
+	case 0:
+		block[place % STORE_BLOCK_BYTES] = (u8)value;
+		break;
+	case 1:
+		memcpy(block + place % (STORE_BLOCK_BYTES / 4) * 4, &(u32){(u32)value}, 4);
+		break;
+	case 2:
+		memcpy(block, disk[place % BLOCKS], STORE_BLOCK_BYTES);
+		break;
+	case 3: /* a field of a superblock or a node */
+		memcpy(block + place % 16 * 8, &value, 8);
+		break;
+	case 4: /* a field of a volume's record */
+		memcpy(block + 64 + place % 4 * 128 + (place >> 8) % 8 * 8, &value, 8);
+		break;
+	default: /* a word of a tree */
+		memcpy(block + 64 + place % STORE_FAN * 8, &value, 8);
+	}
+}
+
+static const char *load(u8 **memory)
+{
+	struct store_superblock *pair = (void *)disk[0];
+	const char *problem = "";
+	u32 chosen = 0;
+	u32 reads = 0;
+	u32 block;
+
+	if (pool_choose(pair, SECTORS, &chosen, &problem) != STORE_LOADING)
+		return problem;
+	CHECK_THAT(pair[chosen].sectors <= SECTORS && pair[chosen].blocks <= BLOCKS);
+	*memory = malloc(pool_bytes(pair[chosen].blocks, pair[chosen].chunks));
+	pool_open(&pool, &pair[chosen], *memory);
+	problem = pool_load_begin(&pool);
+	while (problem == NULL && (block = pool_load_next(&pool)) != 0) {
+		CHECK_THAT(block < pool.super.blocks && ++reads < pool.super.blocks);
+		memcpy(pool_node(&pool, block), disk[block], STORE_BLOCK_BYTES);
+		problem = pool_load_take(&pool, block);
+	}
+	return problem != NULL ? problem : pool_load_end(&pool);
+}
+
+static const struct store_record *record_of(struct fuzz *fuzz)
+{
+	u32 number = fuzz_u8(fuzz);
+
+	return pool_record(&pool, number % 8);
+}
+
+static void look_up(const struct store_record *record, u64 index)
+{
+	bool alone;
+	u32 chunk;
+
+	index %= pool_chunks_of(&pool, record->sectors);
+	if (pool_look_up(&pool, record, index, &chunk, &alone))
+		CHECK_THAT(chunk < pool.super.chunks && pool.chunk[chunk].uses != 0 &&
+			   (!alone || pool.chunk[chunk].uses == 1));
+}
+
+static void put(const struct store_record *record, u64 index, bool zeros)
+{
+	u32 chunk = zeros ? NO_CHUNK : pool_take_chunk(&pool);
+
+	index %= pool_chunks_of(&pool, record->sectors);
+	if (chunk == NO_CHUNK && !zeros)
+		return;
+	if (!pool_put(&pool, record->id, index, chunk) && !zeros)
+		pool_give_chunk(&pool, chunk);
+}
+
+static void use(struct fuzz *fuzz)
+{
+	u8 what = fuzz_u8(fuzz);
+	const struct store_record *record = record_of(fuzz);
+	u64 number = fuzz_number(fuzz);
+	struct store_item item = {.sectors = number % (2 * WIDE)};
+	u64 id;
+
+	if (record == NULL || what % 9 == 0) {
+		pool_committed(&pool, pool_freeze(&pool));
+		return;
+	}
+	item.name[0] = (char)('a' + (what >> 4));
+	switch (what % 9) {
+	case 1:
+		look_up(record, number);
+		break;
+	case 2:
+	case 3:
+		put(record, number, what % 9 == 3);
+		break;
+	case 4:
+		item.volume = record->id;
+		(void)pool_add(&pool, &item, (what & 16) != 0 ? record->id : 0, 0, 0, &id);
+		break;
+	case 5:
+		(void)pool_drop(&pool, record->id);
+		break;
+	case 6:
+		(void)pool_resize(&pool, record->id, item.sectors);
+		break;
+	case 7:
+		id = record->id;
+		record = record_of(fuzz);
+		if (record != NULL)
+			(void)pool_roll_back(&pool, id, record->id);
+		break;
+	default:
+		(void)pool_sweep(&pool, 1 + what % 4);
+	}
+}
+
+static void check_counts(void)
+{
+	u32 chunks = 0, blocks = 0;
+
+	for (u32 i = 0; i < pool.super.chunks; i++)
+		chunks += pool.chunk[i].uses == 0;
+	for (u32 i = STORE_FIRST_NODE; i < pool.super.blocks; i++)
+		blocks += pool.block[i].uses == 0;
+	CHECK_THAT(chunks == pool.free_chunks && blocks == pool.free_blocks);
+	CHECK_THAT(pool_blocks_now(&pool) <= blocks);
+}
+
+/* Whatever the volumes shared: nothing is left of them once all are dropped. */
+static void drop_all(void)
+{
+	u32 nodes = 0;
+
+	for (u32 i = 0; i < STORE_VOLUME_MAX; i++) {
+		const struct store_record *record = pool_record(&pool, i);
+
+		if (record != NULL && pool_drop(&pool, record->id) != STORE_OK)
+			return; /* so many nodes are in use that none is left */
+	}
+	while (pool_sweep(&pool, 1))
+		continue;
+	for (u32 i = 0; i < STORE_RECORD_NODES; i++)
+		nodes += pool.super.volumes[i] != 0;
+	CHECK_THAT(pool.free_chunks == pool.super.chunks && pool.reserved_chunks == 0);
+	CHECK_THAT(pool.free_blocks == pool.super.blocks - STORE_FIRST_NODE - nodes);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	struct fuzz fuzz = {bytes, size};
+	u8 changes = fuzz_u8(&fuzz);
+	u8 *memory = NULL;
+
+	if (good[0][0] == 0)
+		make_good();
+	memcpy(disk, good, sizeof(disk));
+	for (u32 i = 0; i < changes % 16u; i++)
+		change(&fuzz);
+	if ((changes & 0x10) == 0)
+		correct();
+	if (load(&memory) == NULL) {
+		check_counts();
+		pool_committed(&pool, pool_freeze(&pool)); /* as after each start */
+		while (fuzz.left > 0)
+			use(&fuzz);
+		check_counts();
+		drop_all();
+		check_counts();
+	}
+	free(memory);
+	return 0;
+}
