@@ -17,7 +17,7 @@ kernel = spin.bin
 memory = 16M
 autostart = no
 """
-ALL = "view operate console configure host inspect guest"
+ALL = "view operate console configure host inspect guest content"
 
 
 def make_bundle(build, tmp_path, rights=ALL, more=""):

@@ -6,6 +6,7 @@
 #include "vmm/manager/event_loop.h"
 #include "vmm/manager/setup.h"
 #include "vmm/manager/console/console.h"
+#include "vmm/manager/disk/content.h"
 #include "vmm/manager/disk/disk_restore.h"
 #include "vmm/manager/driver/driver.h"
 #include "vmm/manager/process/events.h"
@@ -49,6 +50,11 @@ static void event_loop_handle(const struct event *event)
 		break;
 	case EVENT_RESTORER:
 		disk_restore_ended();
+		break;
+	case EVENT_CONTENT:
+		break; /* what it has moved is looked at each turn */
+	case EVENT_CONTENT_ENDED:
+		content_ended(event->number);
 		break;
 	case EVENT_IOMMU:
 		iommu_signalled(event->number);
@@ -105,6 +111,7 @@ void event_loop_run_once(void)
 	gdb_step();
 	more |= driver_step();
 	more |= disk_restore_step();
+	more |= content_step();
 	more |= capture_step();
 	more |= vm_step();
 	vm_volumes_step();
@@ -118,6 +125,7 @@ void event_loop_run_once(void)
 	deadline = MIN(vm_deadline(), MIN(console_deadline(), serial_deadline()));
 	deadline = MIN(deadline, MIN(driver_deadline(), capture_deadline()));
 	deadline = MIN(deadline, MIN(machine_channels_deadline(), disk_restore_deadline()));
+	deadline = MIN(deadline, content_deadline());
 	deadline = MIN(deadline, MIN(setup_deadline(), log_deadline()));
 	deadline = MIN(deadline, MIN(perf_deadline(), gdb_deadline()));
 	if (events_wait(deadline, &event))

@@ -2,12 +2,13 @@
 /*
  * The monitor: one process for one VM. It loads the guest, provides its devices and does what its
  * CPUs cannot do alone. The manager starts it; it can reach its own guest's memory and no other's.
- * Runs the saver, copier or restorer instead if the start flags say so.
+ * Runs the saver, copier, restorer or carrier instead if the start flags say so.
  */
 #include "vmm/monitor/life/loop.h"
 #include "vmm/monitor/life/machine_setup.h"
 #include "vmm/monitor/life/todo.h"
 #include "vmm/monitor/machine/machine.h"
+#include "vmm/monitor/save/carrier.h"
 #include "vmm/monitor/save/copier.h"
 #include "vmm/monitor/save/restorer.h"
 #include "vmm/monitor/save/saver.h"
@@ -37,6 +38,8 @@ int main(void)
 		copier_run();
 	if (restorer_wanted())
 		restorer_run();
+	if (carrier_wanted())
+		carrier_run();
 	if (saver_wanted())
 		saver_run();
 	if (!machine_setup(&machine))

@@ -195,5 +195,6 @@ enum monitor_flag {
 	MONITOR_SAVE_GIVES_PAGES = 1 << 17,
 	/* the kernel file is a PC's firmware: boot = bios */
 	MONITOR_FIRMWARE = 1 << 18,
-	MONITOR_UEFI = 1 << 19, /* the firmware is UEFI's: boot = uefi */
+	MONITOR_UEFI = 1 << 19,	   /* the firmware is UEFI's: boot = uefi */
+	MONITOR_CARRIER = 1 << 20, /* the process moves a volume's content: content_page.h */
 };

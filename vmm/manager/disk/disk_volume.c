@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Links VMs to volumes of stores, one writer or any number of readers to each. Called by disk.c;
- * what a store's driver tells of its volumes is checked by store.c.
+ * Links VMs, and processes that move content, to volumes of stores, one writer or any number of
+ * readers to each. Called by disk.c and content.c; what a store's driver tells of its volumes is
+ * checked by store.c.
  */
 #include "vmm/manager/disk/disk_volume.h"
 
+#include "lib/string.h"
 #include "vmm/manager/disk/disk_window.h"
 #include "vmm/manager/disk/store.h"
 #include "vmm/rt/format.h"
@@ -23,11 +25,34 @@ static const struct driver_link *disk_volume_conflict(const struct store *store,
 	return NULL;
 }
 
+/* Makes the link to a volume. `wanted` is filled but for the volume's part. */
+static struct driver_link *disk_volume_make(const struct store *store,
+					    const struct store_volume *volume, bool read_only,
+					    handle_t group, struct driver_link *wanted,
+					    char *problem, size_t size)
+{
+	const struct driver_link *conflict;
+
+	read_only = read_only || (volume->flags & STORE_VOLUME_READ_ONLY) != 0;
+	conflict = disk_volume_conflict(store, volume->id, read_only);
+	if (conflict != NULL) {
+		format(problem, size, "%s uses it; a volume has one writer, or readers only",
+		       conflict->user);
+		return NULL;
+	}
+	wanted->section = store->disk;
+	wanted->fails = config_disk(store->disk)->lost == LOST_ERROR;
+	wanted->disk.unit = disk_at(store->disk)->unit;
+	wanted->disk.sectors = volume->sectors;
+	wanted->disk.read_only = read_only;
+	wanted->disk.store =
+		(struct store_client_given){.volume = volume->id, .store = store->place};
+	return driver_link_make(store->driver, group, wanted, problem, size);
+}
+
 struct driver_link *disk_volume_attach(struct vm *vm, const struct vm_disk *disk, char *problem,
 				       size_t size)
 {
-	bool read_only = (disk->flags & VM_DISK_READ_ONLY) != 0;
-	const struct driver_link *conflict;
 	struct store_volume volume;
 	struct driver_link wanted;
 	struct driver_link *link;
@@ -36,24 +61,29 @@ struct driver_link *disk_volume_attach(struct vm *vm, const struct vm_disk *disk
 
 	if (store == NULL)
 		return NULL;
-	read_only = read_only || (volume.flags & STORE_VOLUME_READ_ONLY) != 0;
-	conflict = disk_volume_conflict(store, volume.id, read_only);
-	if (conflict != NULL) {
-		format(problem, size, "%s uses it; a volume has one writer, or readers only",
-		       conflict->user);
-		return NULL;
-	}
 	direct = config_disk(store->disk)->dma == DMA_DIRECT && !vm->overcommits;
 	wanted = disk_wanted_by(vm, direct);
 	config_disk_name(disk, wanted.name);
-	wanted.section = store->disk;
-	wanted.fails = config_disk(store->disk)->lost == LOST_ERROR;
-	wanted.disk.unit = disk_at(store->disk)->unit;
-	wanted.disk.sectors = volume.sectors;
-	wanted.disk.read_only = read_only;
-	wanted.disk.store = (struct store_client_given){.volume = volume.id, .store = store->place};
-	link = driver_link_make(store->driver, vm->group, &wanted, problem, size);
+	link = disk_volume_make(store, &volume, (disk->flags & VM_DISK_READ_ONLY) != 0, vm->group,
+				&wanted, problem, size);
 	if (link != NULL)
 		disk_window_want(link, direct);
 	return link;
+}
+
+struct driver_link *disk_volume_attach_alone(const char *user, handle_t group,
+					     const struct store *store,
+					     const struct store_volume *volume, bool read_only,
+					     char *problem, size_t size)
+{
+	struct driver_link wanted = {.disk = {.limit = {.weight = DISK_WEIGHT}}};
+
+	if (!read_only && (volume->flags & STORE_VOLUME_READ_ONLY) != 0) {
+		format(problem, size, "it is read-only");
+		return NULL;
+	}
+	string_copy(wanted.user, sizeof(wanted.user), user);
+	format(wanted.name, sizeof(wanted.name), "%s/%s", store->config->section.name,
+	       volume->name);
+	return disk_volume_make(store, volume, read_only, group, &wanted, problem, size);
 }

@@ -9,3 +9,15 @@
  */
 struct driver_link *disk_volume_attach(struct vm *vm, const struct vm_disk *disk, char *problem,
 				       size_t size);
+
+struct store;
+struct store_volume;
+
+/*
+ * Links a process that belongs to no VM and has a group of its own; `user` is its name. Returns as
+ * above.
+ */
+struct driver_link *disk_volume_attach_alone(const char *user, handle_t group,
+					     const struct store *store,
+					     const struct store_volume *volume, bool read_only,
+					     char *problem, size_t size);

@@ -12,11 +12,12 @@ enum permission {
 	MAY_HOST = 1 << 4,	/* the asker may change the machine, its log and its password */
 	MAY_INSPECT = 1 << 5,	/* the asker may read guests' memory, registers and frames */
 	MAY_GUEST = 1 << 6,	/* talk to programs in guests through their sockets */
-	MAY_ALL = BIT(7) - 1,
+	MAY_CONTENT = 1 << 7,	/* the asker may read and write what volumes hold */
+	MAY_ALL = BIT(8) - 1,
 };
 
 /* The names in the configuration, in the order of the bits. */
-#define RIGHT_WORDS "view operate console configure host inspect guest"
+#define RIGHT_WORDS "view operate console configure host inspect guest content"
 
 /* The rights of a machine channel without a section. */
-#define RIGHTS_DEFAULT ((u32)MAY_ALL & ~(u32)(MAY_INSPECT | MAY_GUEST))
+#define RIGHTS_DEFAULT ((u32)MAY_ALL & ~(u32)(MAY_INSPECT | MAY_GUEST | MAY_CONTENT))

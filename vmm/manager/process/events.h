@@ -13,7 +13,10 @@ enum event_source {
 	EVENT_HEIR,
 	/* a copier of a VM's disks ended: vm_backup.h; `number` is the VM's */
 	EVENT_COPIER,
-	EVENT_RESTORER,	      /* a process that restores a disk ended: disk_restore.h */
+	EVENT_RESTORER, /* a process that restores a disk ended: disk_restore.h */
+	/* the process that moves a volume's content signals, or has ended: content.h */
+	EVENT_CONTENT,
+	EVENT_CONTENT_ENDED,
 	EVENT_LOG,	      /* the kernel's log has grown */
 	EVENT_DRIVER,	      /* a driver signalled; `number` is the driver's */
 	EVENT_IOMMU,	      /* an IOMMU has refused an access; number: its own */

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/object.h"
+
+/*
+ * What the manager and the process that moves a volume's content share: one page. The process may
+ * be broken. It has a link to the volume (START_DISK), a transfer to or from a machine channel
+ * (START_SAVE) unless it digests, and nothing else. It ends when it is done.
+ */
+enum content_operation {
+	CONTENT_WRITE,	/* from the transfer into the volume */
+	CONTENT_READ,	/* from the volume into the transfer */
+	CONTENT_DIGEST, /* SHA-256 of what the volume holds */
+	CONTENT_OPERATION_COUNT
+};
+
+enum content_state {
+	CONTENT_WORKS,
+	CONTENT_DONE, /* what was written is on the medium */
+	CONTENT_FAILED,
+};
+
+/* `from` is a multiple of this. */
+#define CONTENT_STEP_BYTES 4096u
+
+struct content_page {
+	/* Written by the manager before the process begins. */
+	u32 operation; /* enum content_operation */
+	u32 pad0;
+	u64 from;
+	u64 bytes; /* any number, as far as the volume goes */
+
+	/* Written by the process. */
+	u32 state; /* enum content_state */
+	u32 pad1;
+	u64 moved; /* grows as long as the process makes progress */
+	u8 digest[32];
+	char problem[160];
+};
+_Static_assert(sizeof(struct content_page) <= PAGE_SIZE, "one page");

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/io/content_page.h"
+#include "vmm/manager/driver/driver.h"
+#include "vmm/manager/transfer/transfer.h"
+
+struct store;
+struct store_volume;
+
+#define CONTENT_MAX 4u /* the most processes that move volumes' content at a time */
+
+enum content_phase {
+	CONTENT_NONE,
+	CONTENT_MOVING,
+	CONTENT_ENDING, /* the driver detaches the link; the stream is closed after that */
+};
+
+/*
+ * The content of a volume on its way to or from a machine channel, or into a digest: moved by a
+ * process that has a link to the volume, a transfer and a page. The volume has one writer, or
+ * readers only, as with VMs.
+ */
+struct content {
+	enum content_phase phase;
+	u32 number; /* differs for each; 0: the place was never used */
+	enum content_operation operation;
+	u8 digest[sizeof(((struct content_page *)NULL)->digest)];
+	char problem[224]; /* why the last one failed; "": it did not */
+	/* valid while it is under way */
+	struct transfer transfer;
+	handle_t group;
+	handle_t process;
+	handle_t bell;
+	handle_t doorbell;
+	struct content_page *page; /* written by the process: read each field once */
+	struct driver_link *link;
+	u64 until_tsc; /* the TSC by which the process must have made progress */
+	u64 moved;
+};
+
+/* What is asked for: `bytes` bytes of a volume from `from` on, a multiple of CONTENT_STEP_BYTES. */
+struct content_wish {
+	enum content_operation operation;
+	struct store *store;
+	const struct store_volume *volume;
+	struct machine_channel *channel; /* NULL: of a digest */
+	u64 from;
+	u64 bytes;
+};
+
+/*
+ * Begins to move content. Returns NULL, with the reason in `problem`, if nothing was begun;
+ * `transfer.number` is the stream's number otherwise.
+ */
+const struct content *content_begin(const struct content_wish *wish, char *problem, size_t size);
+/* Returns the one of that number, under way or the last in its place, or NULL. */
+const struct content *content_find(u32 number);
+
+/* Takes over that the process of that number has ended. */
+void content_ended(u32 number);
+/* Does one step of each; returns whether another is due at once. */
+bool content_step(void);
+u64 content_deadline(void);

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The process that moves the content of a volume: from a transfer into the volume, from the volume
+ * into a transfer, or into a digest. Called by main.c in its own process. Touches its link, its
+ * transfer and its page; a block passes through its memory at a time.
+ */
+#include "vmm/monitor/save/carrier.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/io/content_page.h"
+#include "vmm/monitor/save/save_disk.h"
+#include "vmm/rt/channel.h"
+#include "vmm/rt/crypto/sha256.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/memory.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+#include "vmm/rt/transfer.h"
+
+#define CARRIER_KEY 17u /* the key of the transfer's signals in the queue */
+_Static_assert(SHA256_BYTES == sizeof(((struct content_page *)NULL)->digest), "a digest");
+
+/* The memory that the carrier takes when it runs: every monitor would have it otherwise. */
+struct carrier_room {
+	struct save_disk disk;
+	struct disk_client client;
+	struct transfer_end transfer;
+	u8 block[BLOCK_REQUEST_BYTES] ALIGNED(8);
+};
+
+static struct content_page *page;
+static struct carrier_room *room;
+
+bool carrier_wanted(void)
+{
+	return (start_info->parameter[MONITOR_FLAGS] & MONITOR_CARRIER) != 0;
+}
+
+static bool carrier_fails(const char *pattern, ...) PRINTF_LIKE(1, 2);
+static bool carrier_fails(const char *pattern, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, pattern);
+	format_va(page->problem, sizeof(page->problem), pattern, arguments);
+	va_end(arguments);
+	return false;
+}
+
+/* Returns the bytes of the block at `at`: no block crosses a multiple of a request's size. */
+static u32 carrier_block_bytes(u64 at, u64 left)
+{
+	return (u32)MIN(left, BLOCK_REQUEST_BYTES - at % BLOCK_REQUEST_BYTES);
+}
+
+static u32 carrier_sectors_of(u32 bytes)
+{
+	return (u32)align_up(bytes, BLOCK_SECTOR_BYTES);
+}
+
+static void carrier_moved(u32 bytes)
+{
+	__atomic_store_n(&page->moved, page->moved + bytes, __ATOMIC_RELEASE);
+}
+
+/* Takes a block from the transfer, with zeros up to the end of its last sector. */
+static bool carrier_take_block(u32 bytes, u64 before)
+{
+	u32 taken;
+
+	if (!transfer_read(&room->transfer, room->block, bytes, &taken))
+		return carrier_fails("%s", room->transfer.problem);
+	if (taken < bytes)
+		return carrier_fails("the stream ended after %llu bytes, but %llu were announced",
+				     (unsigned long long)before + taken,
+				     (unsigned long long)page->bytes);
+	memset(room->block + bytes, 0, carrier_sectors_of(bytes) - bytes);
+	return true;
+}
+
+/* Checks that the transfer has no more bytes than were announced. */
+static bool carrier_check_end(void)
+{
+	u32 more;
+
+	if (!transfer_read(&room->transfer, room->block, 1, &more))
+		return carrier_fails("%s", room->transfer.problem);
+	return more == 0 ? true
+			 : carrier_fails("more than the %llu bytes came that were announced",
+					 (unsigned long long)page->bytes);
+}
+
+static bool carrier_write(u64 from, u64 bytes)
+{
+	u64 done = 0;
+
+	while (done < bytes) {
+		u32 some = carrier_block_bytes(from + done, bytes - done);
+
+		if (!carrier_take_block(some, done))
+			return false;
+		if (!save_disk_write(&room->disk, from + done, room->block,
+				     carrier_sectors_of(some)))
+			return carrier_fails("%s", room->disk.problem);
+		done += some;
+		carrier_moved(some);
+	}
+	if (!carrier_check_end())
+		return false;
+	return save_disk_flush(&room->disk) ? true : carrier_fails("%s", room->disk.problem);
+}
+
+static bool carrier_load_block(u64 at, u32 bytes)
+{
+	return save_disk_read(&room->disk, at, room->block, carrier_sectors_of(bytes))
+		       ? true
+		       : carrier_fails("%s", room->disk.problem);
+}
+
+static bool carrier_read(u64 from, u64 bytes)
+{
+	u64 done = 0;
+
+	while (done < bytes) {
+		u32 some = carrier_block_bytes(from + done, bytes - done);
+
+		if (!carrier_load_block(from + done, some))
+			return false;
+		if (!transfer_write(&room->transfer, room->block, some))
+			return carrier_fails("%s", room->transfer.problem);
+		done += some;
+		carrier_moved(some);
+	}
+	return transfer_finish(&room->transfer) ? true
+						: carrier_fails("%s", room->transfer.problem);
+}
+
+static bool carrier_digest(u64 from, u64 bytes)
+{
+	struct sha256_state sum = sha256_initial;
+	u64 done = 0;
+	u32 some = 0;
+
+	do {
+		done += some;
+		some = carrier_block_bytes(from + done, bytes - done);
+		if (some != 0 && !carrier_load_block(from + done, some))
+			return false;
+		for (u32 i = 0; done + some < bytes && i < some; i += SHA256_BLOCK_BYTES)
+			sha256_block(&sum, room->block + i);
+		carrier_moved(some);
+	} while (done + some < bytes);
+	for (; some >= SHA256_BLOCK_BYTES; some -= SHA256_BLOCK_BYTES, done += SHA256_BLOCK_BYTES) {
+		sha256_block(&sum, room->block);
+		memmove(room->block, room->block + SHA256_BLOCK_BYTES, some - SHA256_BLOCK_BYTES);
+	}
+	sha256_finish(sum, done, room->block, some, page->digest);
+	return true;
+}
+
+static bool carrier_open(handle_t queue)
+{
+	const struct start_entry *disk = start_find(START_DISK);
+	const struct start_entry *ring = start_find(START_SAVE);
+
+	if (disk == NULL || !save_disk_open_link(&room->disk, &room->client, disk, queue))
+		return carrier_fails("%s", room->disk.problem);
+	if (page->operation == CONTENT_DIGEST)
+		return true;
+	if (ring == NULL)
+		return carrier_fails("it was given no stream");
+	room->transfer = (struct transfer_end){
+		.ring = (struct transfer_ring *)(uintptr_t)ring->offset,
+		.queue = queue,
+		.doorbell = start_handle(START_CHANNEL_OUT),
+	};
+	return sys_object_bind(start_handle(START_CHANNEL_IN), queue, CARRIER_KEY) == STATUS_OK
+		       ? true
+		       : carrier_fails("no signal of the manager can be received");
+}
+
+static bool carrier_carry(void)
+{
+	switch (page->operation) {
+	case CONTENT_WRITE:
+		return carrier_write(page->from, page->bytes);
+	case CONTENT_READ:
+		return carrier_read(page->from, page->bytes);
+	default:
+		return carrier_digest(page->from, page->bytes);
+	}
+}
+
+NORETURN void carrier_run(void)
+{
+	const struct start_entry *channel = start_find(START_CHANNEL);
+	bool carried;
+	handle_t queue;
+	u64 at;
+
+	if (channel == NULL || sys_queue_create(start_handle(START_GROUP), &queue) != STATUS_OK ||
+	    memory_map(align_up(sizeof(*room), PAGE_SIZE), &at) != STATUS_OK)
+		rt_fail("start");
+	room = (struct carrier_room *)(uintptr_t)at;
+	page = (struct content_page *)(uintptr_t)channel->offset;
+	carried = carrier_open(queue) && carrier_carry();
+	__atomic_store_n(&page->state, carried ? (u32)CONTENT_DONE : (u32)CONTENT_FAILED,
+			 __ATOMIC_RELEASE);
+	sys_process_exit(0);
+}
