@@ -153,7 +153,7 @@ def answers(channel, lines):
 
 def test_arguments(build, tmp_path):
     """Missing, excess, unknown, huge, strange arguments: one clear error each, nothing changed."""
-    allowed = b"[channel com2]\nrights = view operate console configure host inspect guest\n"
+    allowed = b"[channel com2]\nrights = view operate console configure host inspect guest content\n"
     path = make_bundle(build, tmp_path / "arguments.cpio", CONF + allowed)
     with Qemu(build, bundle=path, channel=True) as machine:
         machine.wait_prompt()
