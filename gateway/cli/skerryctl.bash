@@ -20,7 +20,7 @@ _skerryctl() {
 		return
 		;;
 	--role)
-		mapfile -t COMPREPLY < <(compgen -W 'viewer operator admin auditor console-read console-write guest' -- "$current")
+		mapfile -t COMPREPLY < <(compgen -W 'viewer operator admin auditor console-read console-write guest content' -- "$current")
 		return
 		;;
 	--level)

@@ -27,7 +27,7 @@ void cli_need_role(const struct cli *cli, const char *command)
 	if (cli->role_count == 0)
 		cli_die(CLI_USAGE,
 			"%s: name its roles with --role: viewer operator admin auditor "
-			"console-read console-write guest",
+			"console-read console-write guest content",
 			command);
 }
 

@@ -38,6 +38,7 @@
 #include "gateway/core/identity/secret.h"
 #include "gateway/core/identity/token.h"
 #include "gateway/core/live/console.h"
+#include "gateway/core/live/content.h"
 #include "gateway/core/live/operation.h"
 #include "gateway/core/live/run.h"
 #include "gateway/core/live/run_name.h"
@@ -78,6 +79,7 @@ static void core_link_lost(void)
 	run_link_lost();
 	template_link_lost();
 	vsock_link_lost();
+	content_link_lost();
 }
 
 /* Skerry's numbers of streams are not used twice: each of them is known to one of these. */
@@ -87,6 +89,7 @@ static void core_stream_line(json_t *line)
 		return;
 	console_line(line);
 	vsock_line(line);
+	content_line(line);
 }
 
 /* Who hears what is new of Skerry. */
@@ -180,13 +183,18 @@ static void core_message(const struct message_head *head, const char *bytes, siz
 		request_cancel(head->id);
 		break;
 	case MESSAGE_CONSUMED:
-		stream_consumed(request, head->value);
+		if (request->stream == STREAM_CONTENT)
+			content_consumed(request, head->value);
+		else
+			stream_consumed(request, head->value);
 		break;
 	case MESSAGE_DATA:
 		if (request->stream == STREAM_CONSOLE)
 			console_data(request, head->flags & MESSAGE_TEXT, bytes, count);
 		else if (request->stream == STREAM_VSOCK)
 			vsock_data(request, head->flags & MESSAGE_TEXT, bytes, count);
+		else if (request->route->flags & ROUTE_BODY)
+			content_data(request, bytes, count);
 		else
 			answer_taken(request, (uint32_t)count);
 		break;

@@ -5,6 +5,7 @@
  * core, and to the connection.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/web/tunnel.h"
@@ -110,6 +111,16 @@ static bool exchange_is_api(const char *url)
 	return !strcmp(url, "/v1") || !strncmp(url, "/v1/", 4) || !strcmp(url, "/metrics");
 }
 
+/* Returns whether core wants the body as it comes: it is what a volume is to hold. */
+static bool exchange_streams(const char *url, const char *method)
+{
+	static const char end[] = "/content";
+	size_t length = strlen(url);
+
+	return !strcmp(method, "PUT") && exchange_is_api(url) && length > strlen(end) &&
+	       !strcmp(url + length - strlen(end), end);
+}
+
 static enum MHD_Result exchange_submit(struct exchange *exchange, const char *url,
 				       const char *method)
 {
@@ -117,7 +128,8 @@ static enum MHD_Result exchange_submit(struct exchange *exchange, const char *ur
 	const char *path;
 	unsigned status;
 
-	tunnel_complete(exchange_socket(exchange->connection));
+	if (!exchange->streams)
+		tunnel_complete(exchange_socket(exchange->connection));
 	if (!request_path(exchange, url, &path))
 		return exchange_refuse(exchange, MHD_HTTP_MISDIRECTED_REQUEST);
 	if (!exchange_is_api(path)) {
@@ -152,7 +164,8 @@ static ssize_t exchange_read(void *context, uint64_t at, char *bytes, size_t roo
 		return MHD_CONTENT_READER_END_WITH_ERROR;
 	count = exchange->body.count < room ? exchange->body.count : room;
 	if (count == 0 && exchange->ended)
-		return MHD_CONTENT_READER_END_OF_STREAM;
+		return exchange->failed ? MHD_CONTENT_READER_END_WITH_ERROR
+					: MHD_CONTENT_READER_END_OF_STREAM;
 	if (count == 0) {
 		exchange->suspended = true;
 		MHD_suspend_connection(exchange->connection);
@@ -173,8 +186,23 @@ static void exchange_headers(const struct exchange *exchange, struct MHD_Respons
 	web_guard_headers(response);
 	if (!fields_read(&fields, exchange->headers.bytes, exchange->headers.count))
 		return;
-	for (size_t i = 0; i < fields.count; i++)
-		MHD_add_response_header(response, fields.list[i].name, fields.list[i].value);
+	for (size_t i = 0; i < fields.count; i++) {
+		if (strcmp(fields.list[i].name, "Content-Length"))
+			MHD_add_response_header(response, fields.list[i].name,
+						fields.list[i].value);
+	}
+}
+
+/* Returns how many bytes core has said that will come, or MHD_SIZE_UNKNOWN. */
+static uint64_t exchange_size(const struct exchange *exchange)
+{
+	static struct fields fields;
+	const char *length;
+
+	if (!fields_read(&fields, exchange->headers.bytes, exchange->headers.count))
+		return MHD_SIZE_UNKNOWN;
+	length = fields_get(&fields, "Content-Length");
+	return length ? strtoull(length, NULL, 10) : MHD_SIZE_UNKNOWN;
 }
 
 static enum MHD_Result exchange_reply(struct exchange *exchange)
@@ -186,7 +214,8 @@ static enum MHD_Result exchange_reply(struct exchange *exchange)
 	if (exchange->flags & MESSAGE_UPGRADE)
 		return socket_queue(exchange);
 	if (exchange->flags & MESSAGE_STREAM)
-		response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, exchange_read,
+		response = MHD_create_response_from_callback(exchange_size(exchange), 16384,
+							     exchange_read,
 							     (void *)(uintptr_t)exchange->id, NULL);
 	else
 		response = MHD_create_response_from_buffer(body->count, body->bytes,
@@ -209,11 +238,47 @@ static bool exchange_begin(struct exchange *exchange, const char *version)
 	bool good = request_frame(exchange->connection, version, &body);
 
 	exchange->chunked = !good || body == REQUEST_CHUNKED;
+	exchange->length = body;
 	if (good)
 		tunnel_request(exchange_socket(exchange->connection), body);
 	else
 		tunnel_shut(exchange_socket(exchange->connection));
 	return good;
+}
+
+/*
+ * Passes a piece of a body on to core. Until core is done with enough of what it has, MHD waits
+ * with the piece. What comes when core has answered already is dropped.
+ */
+static enum MHD_Result exchange_pass(struct exchange *exchange, const char *bytes, size_t *count)
+{
+	if (!exchange->answered && exchange->unacknowledged >= WEB_UNACKNOWLEDGED) {
+		exchange->suspended = true;
+		MHD_suspend_connection(exchange->connection);
+		return MHD_YES;
+	}
+	if (!exchange->answered) {
+		exchange->unacknowledged += *count;
+		message_send(&web.core, (struct message_head){MESSAGE_DATA, exchange->id, 0, 0},
+			     bytes, *count, -1);
+	}
+	exchange->length -= *count < exchange->length ? *count : exchange->length;
+	*count = 0;
+	return MHD_YES;
+}
+
+void exchange_taken(struct exchange *exchange, size_t count)
+{
+	exchange->unacknowledged -=
+		count < exchange->unacknowledged ? count : exchange->unacknowledged;
+	if (!exchange->streams || exchange->answered)
+		return;
+	/* A client that sends as fast as core takes it may take its time. */
+	if (!exchange->may_send)
+		tunnel_complete(exchange_socket(exchange->connection));
+	exchange->may_send = true;
+	if (exchange->unacknowledged < WEB_UNACKNOWLEDGED)
+		exchange_resume(exchange);
 }
 
 enum MHD_Result exchange_handle(void *unused, struct MHD_Connection *connection, const char *url,
@@ -228,10 +293,13 @@ enum MHD_Result exchange_handle(void *unused, struct MHD_Connection *connection,
 		if (!exchange)
 			return MHD_NO;
 		*context = (void *)(uintptr_t)exchange->id;
-		return exchange_begin(exchange, version)
-			       ? MHD_YES
-			       : exchange_refuse(exchange, MHD_HTTP_BAD_REQUEST);
+		if (!exchange_begin(exchange, version))
+			return exchange_refuse(exchange, MHD_HTTP_BAD_REQUEST);
+		exchange->streams = !exchange->chunked && exchange_streams(url, method);
+		return exchange->streams ? exchange_submit(exchange, url, method) : MHD_YES;
 	}
+	if (*count && exchange->streams)
+		return exchange_pass(exchange, bytes, count);
 	if (exchange->answered)
 		return exchange->sent ? exchange_reply(exchange) : MHD_YES;
 	if (*count) {
@@ -241,6 +309,11 @@ enum MHD_Result exchange_handle(void *unused, struct MHD_Connection *connection,
 			buffer_add(&exchange->body, bytes, *count);
 		*count = 0;
 		return MHD_YES;
+	}
+	/* All of a body is there, and core has not answered yet. */
+	if (exchange->sent && exchange->streams && !exchange->length) {
+		exchange->suspended = true;
+		MHD_suspend_connection(exchange->connection);
 	}
 	if (exchange->sent)
 		return MHD_YES;
@@ -297,6 +370,7 @@ void exchange_body(struct exchange *exchange, const struct message_head *head, c
 void exchange_end(struct exchange *exchange, unsigned code)
 {
 	exchange->ended = true;
+	exchange->failed = code != 0;
 	if (exchange->flags & MESSAGE_UPGRADE) {
 		socket_end(exchange, code);
 		return;

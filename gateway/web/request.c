@@ -25,10 +25,10 @@ struct collect {
 
 /* The headers of which only one may come: a proxy before this server may look at the other one. */
 static const char *const request_single[] = {
-	"authorization",	 "host",     "origin",
-	"content-type",		 "if-match", "idempotency-key",
-	"sec-fetch-site",	 "upgrade",  "sec-websocket-key",
-	"sec-websocket-version",
+	"authorization",	 "host",	  "origin",
+	"content-type",		 "if-match",	  "idempotency-key",
+	"sec-fetch-site",	 "upgrade",	  "sec-websocket-key",
+	"sec-websocket-version", "content-range", "range",
 };
 
 /* Decodes %XX in place. Returns false for a wrong escape, a 0, or a slash that was hidden. */
@@ -89,6 +89,8 @@ static const char *const request_names[] = {
 	"header.last-event-id",
 	"header.sec-websocket-protocol",
 	"header.user-agent",
+	"header.content-range",
+	"header.range",
 };
 
 static enum MHD_Result request_header(void *context, enum MHD_ValueKind kind, const char *key,
@@ -261,6 +263,12 @@ bool request_fields(const struct exchange *exchange, const char *url, const char
 	if (*exchange->authority)
 		request_header(&collect, MHD_HEADER_KIND, "Host", exchange->authority);
 	MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, request_header, &collect);
+	if (exchange->streams) {
+		char length[24];
+
+		snprintf(length, sizeof(length), "%llu", (unsigned long long)exchange->length);
+		fields_text(fields, "length", length);
+	}
 	if (!exchange->chunked && request_is_upgrade(exchange->connection))
 		fields_text(fields, "upgrade", "websocket");
 	if (exchange->body.count && !flatten(exchange->body.bytes, exchange->body.count, fields))

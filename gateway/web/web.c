@@ -162,9 +162,7 @@ static void web_message(const struct message_head *head, const char *bytes, size
 		exchange_end(exchange, head->value);
 		break;
 	case MESSAGE_TAKEN:
-		exchange->unacknowledged -= head->value < exchange->unacknowledged
-						    ? head->value
-						    : exchange->unacknowledged;
+		exchange_taken(exchange, head->value);
 		break;
 	default:
 		break;

@@ -23,6 +23,10 @@ struct exchange {
 	/* the body comes in chunks; the connection then ends with the answer */
 	bool chunked;
 	char authority[256]; /* the host of a target in the absolute form */
+	bool streams;	     /* the body is bytes for core, which come after the request */
+	uint64_t length;     /* of those that are still to come */
+	bool may_send;	     /* core takes the body's bytes */
+	bool failed;	     /* core has broken its answer off */
 	bool sent;	     /* core has the request */
 	bool suspended;	     /* MHD waits for web */
 	bool answered;
@@ -81,6 +85,8 @@ void exchange_answer(struct exchange *exchange, const struct message_head *head,
 void exchange_body(struct exchange *exchange, const struct message_head *head, const char *bytes,
 		   size_t count);
 void exchange_end(struct exchange *exchange, unsigned code);
+/* Core is done with so many bytes of the request's body, or of a WebSocket. */
+void exchange_taken(struct exchange *exchange, size_t count);
 
 /* The socket by which a tunnel knows a connection. */
 int exchange_socket(struct MHD_Connection *connection);

@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: MIT
-"""Volumes of a store through skerryd, at the real image: made, cloned, kept, dropped, used by a VM."""
+"""Volumes of a store through skerryd, at the real image: made, cloned, kept, filled, dropped, used by VMs."""
+import hashlib
+import json
 import os
 import sys
 from pathlib import Path
 
 import bundle
+import firmware
 import pytest
 from machine import Qemu
 from ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "gateway/tests/system"))
-from client import Server  # noqa: E402
+from client import Server, wait_for  # noqa: E402
 
 CONF = """[channel com2]
-rights = view operate console configure host
+rights = view operate console configure host content
 [disk raw]
 controller = nvme0 ide0.0
 [store pool]
@@ -33,7 +36,7 @@ def line(build, tmp_path):
     port, image = free_port(), tmp_path / "store.img"
     image.write_bytes(b"")
     os.truncate(image, 64 << 20)
-    files = bundle.make(tmp_path / "gateway.cpio", CONF, bundle.tiny(build, "hlt"))
+    files = bundle.make(tmp_path / "gateway.cpio", CONF, bundle.tiny(build, "hlt") | firmware.seabios())
     with Qemu(build, bundle=files,
               extra=("-serial", f"tcp:127.0.0.1:{port},server=on,wait=off", "-device", "nvme,serial=one,drive=n0",
                      "-drive", f"file={image},if=none,id=n0,format=raw")) as machine:
@@ -85,3 +88,50 @@ def test_volumes(line):
     assert server.tls("GET", f"{POOL}/web3").code == "not-found"
     assert "web4" in machine.command("volume list pool/web4")
     assert "first via token 1" in machine.command("log show -c audit")
+
+
+def put(server, name, data, query="", content_range=None):
+    connection = server.connect(60)
+    headers = {"Authorization": f"Bearer {server.token}"} | ({"Content-Range": content_range} if content_range else {})
+    connection.request("PUT", f"{POOL}/{name}/content{query}", data, headers)
+    response = connection.getresponse()
+    return response.status, json.loads(response.read())
+
+
+def test_content(line, tmp_path):
+    """An image that is uploaded in two pieces, one of which is cut off, is a disk from which a VM boots."""
+    machine, server = line
+    image = firmware.disk(tmp_path, sectors=60)
+    whole, sha = len(image), hashlib.sha256(image).hexdigest()
+    assert server.tls("POST", "/v1/stores/pool/actions/format").json()["changed"]
+    status, said = put(server, "pc", image[:8192], "", f"bytes 0-8191/{whole}")
+    assert (status, said["uploaded_bytes"]) == (200, 8192), said
+    with server.raw() as sock:
+        sock.sendall((f"PUT {POOL}/pc/content HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {server.token}\r\n"
+                      f"Content-Range: bytes 8192-{whole - 1}/{whole}\r\n"
+                      f"Content-Length: {whole - 8192}\r\n\r\n").encode() + image[8192:12288])
+        wait_for(lambda: server.tls("GET", f"{POOL}/pc.part").json()["users"])
+    wait_for(lambda: server.tls("GET", f"{POOL}/pc.part").json()["users"] == "")
+    status, said = put(server, "pc", image[8192:], "?sha256=" + sha[::-1], f"bytes 8192-{whole - 1}/{whole}")
+    assert (status, said["code"]) == (422, "bad-digest"), said
+    assert [row["name"] for row in server.tls("GET", POOL).json()["items"]] == ["pc.part"]
+    status, said = put(server, "pc", image, f"?sha256={sha}&size=1048576")
+    assert (status, said["done"]) == (200, True), said
+    assert put(server, "large", image[:4096], f"?size={1 << 30}")[0] == 409
+    got = server.tls("GET", f"{POOL}/pc/content", headers={"Range": "bytes=0-65535"}, timeout=60)
+    assert got.status == 206 and got.body == image + bytes(65536 - whole)
+    assert server.tls("GET", f"{POOL}/pc/digest").json()["sha256"] == hashlib.sha256(image + bytes((1 << 20) - whole)).hexdigest()
+    made = server.tls("POST", "/v1/vms", {"name": "pc", "config": {
+        "boot": "bios", "firmware": "seabios.bin", "memory": "32M", "disk": "pool/pc"}})
+    assert made.status == 201, made.body
+    assert server.tls("POST", "/v1/vms/pc/actions/start").status == 200
+    machine.attach("pc")
+    machine.wait("SECOND sector", 60)
+    machine.leave()
+    for path in ("content", "digest"):
+        used = server.tls("GET", f"{POOL}/pc/{path}")
+        assert used.status == 409 and "pc uses it" in used.json()["detail"], used.body
+    assert put(server, "pc", image)[1]["code"] == "exists"
+    assert server.tls("POST", f"{POOL}/pc/snapshots", {"name": "kept"}).status == 201
+    got = server.tls("GET", f"{POOL}/kept/content", headers={"Range": "bytes=0-511"}, timeout=60)
+    assert got.body == image[:512]

@@ -92,9 +92,10 @@ static json_t *openapi_operation(const struct route *route)
 				      openapi_responses(route), "x-skerry-roles", roles);
 
 	if (route->takes)
-		json_object_set_new(operation, "requestBody",
-				    json_pack("{s:o}", "content",
-					      openapi_content(route->takes, "application/json")));
+		json_object_set_new(
+			operation, "requestBody",
+			json_pack("{s:o}", "content",
+				  openapi_content(route->takes, openapi_type(route->takes))));
 	if (route->flags & ROUTE_PUBLIC)
 		json_object_set_new(operation, "security", json_array());
 	return operation;

@@ -9,6 +9,7 @@
 #include "gateway/core/api/api.h"
 #include "gateway/core/identity/identity.h"
 #include "gateway/core/live/console.h"
+#include "gateway/core/live/content.h"
 #include "gateway/core/live/operation.h"
 #include "gateway/core/live/stream.h"
 #include "gateway/core/live/template.h"
@@ -138,6 +139,15 @@ static const struct route routes[] = {
 	 "makes a volume larger, or gives one that nobody uses another name"},
 	{"DELETE", VOLUME, ROLE_ADMIN, SCOPE_ALL, ROUTE_LINK | ROUTE_SLOW, "volume.drop",
 	 api_volume_drop, NULL, NULL, NULL, 204, "drops a volume or a snapshot that nobody uses"},
+	{"PUT", VOLUME "/content", ROLE_CONTENT, SCOPE_ALL, ROUTE_LINK | ROUTE_BODY,
+	 "volume.upload", content_put, "Bytes", "Uploaded", "size sha256", 200,
+	 "makes a volume of what is sent, in one piece or several (Content-Range)"},
+	{"GET", VOLUME "/content", ROLE_CONTENT, SCOPE_ALL, ROUTE_LINK, "volume.download",
+	 content_get, NULL, "Bytes", NULL, 200,
+	 "what a volume holds to which nobody writes, or a part of it (Range)"},
+	{"GET", VOLUME "/digest", ROLE_CONTENT, SCOPE_ALL, ROUTE_LINK, "volume.digest",
+	 content_digest, NULL, "VolumeDigest", NULL, 200,
+	 "SHA-256 of what a volume holds to which nobody writes"},
 	{"POST", VOLUME "/clones", ROLE_ADMIN, SCOPE_ALL, ROUTE_LINK | ROUTE_SLOW | ROUTE_JUDGES,
 	 "volume.clone", api_volume_copy, "Named", "Volume", NULL, 201,
 	 "makes a volume that holds what this one holds now"},

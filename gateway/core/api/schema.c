@@ -52,7 +52,8 @@
 #define VOLUME_PROPERTIES                                                                          \
 	STRING("store") "," STRING("name") "," COUNT("id") "," COUNT("parent") ","                 \
 	COUNT("bytes") "," COUNT("own_bytes") "," COUNT("made_unix_seconds") ","                   \
-	TRUTH("read_only") "," TRUTH("snapshot") "," STRING("users")
+	TRUTH("read_only") "," TRUTH("snapshot") "," STRING("users") ","                           \
+	COUNT("uploaded_bytes")
 
 const struct schema schema_list[] = {
 	{"Any", "{}"},
@@ -115,6 +116,8 @@ const struct schema schema_list[] = {
 	{"Format", OBJECT(TRUTH("overwrite"))},
 	{"Volume", OBJECT(VOLUME_PROPERTIES)},
 	{"Volumes", OBJECT(OBJECTS("items", VOLUME_PROPERTIES))},
+	{"Uploaded", OBJECT(COUNT("uploaded_bytes") "," COUNT("bytes") "," TRUTH("done"))},
+	{"VolumeDigest", OBJECT(STRING("sha256"))},
 	{"VolumeNew", OBJECT(STRING("name") "," COUNT("bytes") "," STRING("from"))},
 	{"VolumeChange", OBJECT(COUNT("bytes") "," STRING("name"))},
 	{"DiskRestore", OBJECT(STRING("disk") "," STRING("from"))},

@@ -15,6 +15,7 @@
 #include "gateway/core/http/answer.h"
 #include "gateway/core/http/request.h"
 #include "gateway/core/http/router.h"
+#include "gateway/core/live/content.h"
 #include "gateway/core/live/operation.h"
 
 enum { VOLUME_WAIT_S = 10, VOLUME_COMMAND_BYTES = 32 };
@@ -70,8 +71,16 @@ void api_store_format(struct request *request)
 
 static json_t *volume_json(const struct request *request, json_t *row)
 {
-	(void)request;
-	return ask_pick(row, volume_keys);
+	const char *name = json_string_value(json_object_get(row, "name"));
+	json_t *item = ask_pick(row, volume_keys);
+	char part[TARGET_BYTES];
+	int64_t uploaded;
+
+	snprintf(part, sizeof(part), "%s/%.*s", request->store, NAME_BYTES - 1, name ? name : "");
+	uploaded = content_uploaded(part);
+	if (uploaded >= 0)
+		json_object_set_new(item, "uploaded_bytes", json_integer(uploaded));
+	return item;
 }
 
 static void volume_took_list(uint64_t id, json_t *reply)
@@ -93,7 +102,7 @@ static void volume_took_one(uint64_t id, json_t *reply)
 	struct request *request = ask_took(id, reply, &rows);
 
 	if (request)
-		answer_json(request, 200, ask_pick(json_array_get(rows, 0), volume_keys));
+		answer_json(request, 200, volume_json(request, json_array_get(rows, 0)));
 }
 
 /* Writes STORE/VOLUME, as Skerry takes it. */

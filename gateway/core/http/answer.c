@@ -185,6 +185,17 @@ void answer_start_stream(struct request *request, enum stream_kind kind, const c
 	record_end(request, "ok");
 }
 
+void answer_start_content(struct request *request, unsigned status)
+{
+	request->stream = STREAM_CONTENT;
+	answer_header(request, "Content-Type", "application/octet-stream");
+	answer_header(request, "Request-Id", request->code);
+	answer_send(request, MESSAGE_ANSWER, status, MESSAGE_STREAM | answer_who(request),
+		    request->headers.bytes, request->headers.count);
+	answer_count(request->route, status);
+	record_end(request, "ok");
+}
+
 void answer_piece(struct request *request, bool text, const char *bytes, size_t count)
 {
 	/*

@@ -29,6 +29,8 @@ void answer_problem_json(struct request *request, json_t *problem);
 
 /* Begins a stream: the answer comes in pieces until the stream is ended. */
 void answer_start_stream(struct request *request, enum stream_kind kind, const char *protocol);
+/* Begins a body of bytes in pieces; a header says how many there will be. */
+void answer_start_content(struct request *request, unsigned status);
 void answer_piece(struct request *request, bool text, const char *bytes, size_t count);
 void answer_end_stream(struct request *request, unsigned code);
 /* Tells web how many bytes of the client's messages are done with: it may send as many more. */

@@ -117,7 +117,8 @@ static bool authenticate_by_socket(struct request *request, const char *connecti
 		return false;
 	snprintf(who->name, sizeof(who->name), "uid %u", who->user);
 	string_copy(who->scope, sizeof(who->scope), "*");
-	who->roles = role_imply(ROLE_ADMIN | ROLE_AUDITOR | ROLE_CONSOLE_WRITE | ROLE_GUEST);
+	who->roles = role_imply(ROLE_ADMIN | ROLE_AUDITOR | ROLE_CONSOLE_WRITE | ROLE_GUEST |
+				ROLE_CONTENT);
 	return true;
 }
 
@@ -191,12 +192,16 @@ bool authenticate_origin(struct request *request)
 	const char *type = request_header(request, "content-type");
 	bool change = strcmp(request->route->method, "GET") != 0;
 	bool body = fields_find(&request->fields, "body");
-	bool json = type && (!strncasecmp(type, "application/json", 16) ||
-			     !strncasecmp(type, "application/merge-patch+json", 28));
+	bool bytes = request->route->flags & ROUTE_BODY;
+	bool json =
+		type && (bytes ? !strcasecmp(type, "application/octet-stream")
+			       : !strncasecmp(type, "application/json", 16) ||
+					 !strncasecmp(type, "application/merge-patch+json", 28));
 
-	if ((body || (change && request->cookie)) && !json) {
+	if ((body || (bytes && type) || (change && request->cookie)) && !json) {
 		answer_problem(request, 415, "bad-media-type",
-			       "send the body with Content-Type: application/json");
+			       "send the body with Content-Type: application/%s",
+			       bytes ? "octet-stream" : "json");
 		return false;
 	}
 	if (((change && request->cookie) ||

@@ -10,7 +10,14 @@
 struct console;
 struct vsock;
 
-enum stream_kind { STREAM_NONE, STREAM_SSE, STREAM_SOCKET, STREAM_CONSOLE, STREAM_VSOCK };
+enum stream_kind {
+	STREAM_NONE,
+	STREAM_SSE,
+	STREAM_SOCKET,
+	STREAM_CONSOLE,
+	STREAM_VSOCK,
+	STREAM_CONTENT
+};
 
 /*
  * One request, from when web hands it over until it is answered in full. A function that waits for

@@ -35,6 +35,8 @@ enum route_flag {
 	ROUTE_COPY = 1024,   /* makes a copy of a VM, or puts one in its place */
 	ROUTE_READ = 2048,   /* changes nothing: has a line in the audit when it is denied */
 	ROUTE_RUN = 16384, /* body.template is; its answer is the owner's alone, and is not kept */
+	/* its body is bytes, which come after the handler was called; web knows it by its path */
+	ROUTE_BODY = 32768,
 	ROUTE_SECRET = 8192, /* its answer shows a secret once, and is not kept */
 	ROUTE_JUDGES = 4096, /* its handler may deny, and calls request_begin() before it acts */
 };

@@ -13,10 +13,11 @@ enum role {
 	ROLE_CONSOLE_READ = 16,
 	ROLE_CONSOLE_WRITE = 32,
 	ROLE_GUEST = 64,
+	ROLE_CONTENT = 128,
 };
 enum {
 	ROLE_NONE = 0, /* as the role of a route: no credential is needed */
-	ROLE_ANY = 127,
+	ROLE_ANY = 255,
 	IDENTITY_NAME_BYTES = 40,
 	SCOPE_BYTES = 64,
 };

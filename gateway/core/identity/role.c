@@ -11,7 +11,7 @@
 #include "gateway/core/identity/identity.h"
 
 const char *const role_names[ROLE_COUNT] = {"viewer",	    "operator",	     "admin", "auditor",
-					    "console-read", "console-write", "guest"};
+					    "console-read", "console-write", "guest", "content"};
 
 unsigned role_imply(unsigned roles)
 {

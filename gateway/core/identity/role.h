@@ -6,7 +6,7 @@
 #include "gateway/core/identity/identity.h"
 
 /* The names of roles, in the order of the bits. */
-enum { ROLE_COUNT = 7 };
+enum { ROLE_COUNT = 8 };
 extern const char *const role_names[ROLE_COUNT];
 
 /* Returns the roles with those that they contain: an operator is a viewer, and so on. */

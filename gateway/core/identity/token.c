@@ -24,7 +24,8 @@ enum {
 	TOKEN_COUNT = 1024,
 	TOKEN_KEPT = 32,      /* places for tokens of all VMs */
 	TOKEN_KEPT_START = 4, /* the places among these that are kept for --token-hash */
-	TOKEN_ALL_ROLES = ROLE_ADMIN | ROLE_AUDITOR | ROLE_CONSOLE_WRITE | ROLE_GUEST,
+	TOKEN_ALL_ROLES =
+		ROLE_ADMIN | ROLE_AUDITOR | ROLE_CONSOLE_WRITE | ROLE_GUEST | ROLE_CONTENT,
 };
 
 struct token {

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The part of the fake Skerry that knows stores of volumes."""
+"""The part of the fake Skerry that knows stores of volumes, and what volumes hold."""
+import base64
+import hashlib
+
 from fake_snapshots import Refused
 
 STEP, MOST = 4096, 1 << 40
@@ -43,10 +46,14 @@ class Volumes:
 
     def run_volume_list(self, words, _after):
         if words and "/" in words[0]:
-            return [self.volume(words[0])[1]]
+            return [self.shown(self.volume(words[0])[1])]
         if words:
             self.store(words[0])
-        return [row for name in self.stores if words in ([], [name]) for row in (self.stores[name] or {}).values()]
+        return [self.shown(row) for name in self.stores if words in ([], [name]) for row in (self.stores[name] or {}).values()]
+
+    @staticmethod
+    def shown(volume):
+        return {key: value for key, value in volume.items() if key != "content"}
 
     def make_volume(self, store, name, size, parent=0, snapshot=False):
         volumes = self.store(store)
@@ -98,3 +105,79 @@ class Volumes:
         _, volume = self.volume(words[0], free=True)
         volume["bytes"] = self.volume(f"{store}/{words[1]}")[1]["bytes"]
         return [{"store": store, "said": "done"}]
+
+    # --- what volumes hold ---
+
+    def span(self, words, writes=False):
+        """Returns the volume that words name, and which of its bytes."""
+        volume = self.volume(words[0])[1]
+        if volume["users"] or (writes and volume["read_only"]):
+            raise Refused("bad-state", f"{words[0]}: {volume['users']} uses it; a volume has one writer, or readers only")
+        options = {key: int(value) for key, value in (word.split("=") for word in words[1:])}
+        first = options.get("from", 0)
+        count = options.get("bytes", volume["bytes"] - first)
+        if first % STEP or first + count > volume["bytes"]:
+            raise Refused("bad-argument", "so many bytes do not fit")
+        volume.setdefault("content", bytearray(volume["bytes"]))
+        return volume, first, count
+
+    def run_volume_digest(self, words, _after):
+        volume, first, count = self.span(words)
+        return [{"sha256": hashlib.sha256(volume["content"][first:first + count]).hexdigest()}]
+
+    def open_content(self, words, after, writes):
+        volume, first, count = self.span(words, writes)
+        number = next(n for n in range(1, 99) if n not in self.streams)
+        self.streams[number] = {"vm": None, "port": None, "write": False, "volume": volume, "at": 0, "first": first,
+                                "count": count, "credit": 0, "writes": writes}
+        volume["users"] = "volume write" if writes else ""
+        if writes:
+            after.append(lambda: self.send({"credit": number, "bytes": 24576}))
+        return [{"name": words[0], "stream": number}]
+
+    def run_volume_write(self, words, after):
+        return self.open_content(words, after, True)
+
+    def run_volume_read(self, words, after):
+        return self.open_content(words, after, False)
+
+    def close_content(self, number, error=None):
+        stream = self.streams.pop(number)
+        stream["volume"]["users"] = ""
+        self.send({"closed": number, "reason": "failed", "error": error} if error else {"closed": number, "reason": "done"})
+
+    def take_vsock(self, number, stream, line):
+        if not stream or "volume" not in stream:
+            return super().take_vsock(number, stream, line)
+        if "refused" in line:
+            return self.close_content(number, f"the store refuses it: {line['refused']}")
+        if "end" in line:
+            return self.close_content(number, None if stream["at"] == line["end"] == stream["count"] else "a wrong end")
+        data = base64.b64decode(line["data"])
+        if line["at"] != stream["at"] or stream["at"] + len(data) > stream["count"] or len(data) > 24576:
+            return self.close_content(number, "a piece came at a wrong place")
+        if self.content_fails_at is not None and stream["first"] + stream["at"] + len(data) > self.content_fails_at:
+            self.content_fails_at = None
+            return self.close_content(number, "its disk cannot read or write there")
+        first = stream["first"] + stream["at"]
+        stream["volume"]["content"][first:first + len(data)] = data
+        stream["at"] += len(data)
+        return self.send({"credit": number, "bytes": len(data)})
+
+    content_fails_at = None
+
+    def push_vsock(self, number, stream):
+        if not stream or "volume" not in stream:
+            return super().push_vsock(number, stream)
+        while not stream["writes"] and stream["credit"] and stream["at"] < stream["count"]:
+            first = stream["first"] + stream["at"]
+            data = stream["volume"]["content"][first:first + min(3072, stream["credit"], stream["count"] - stream["at"])]
+            self.send({"stream": number, "at": stream["at"], "data": base64.b64encode(data).decode()})
+            stream["at"] += len(data)
+            stream["credit"] -= len(data)
+            if self.content_fails_at is not None and first + len(data) > self.content_fails_at:
+                self.content_fails_at = None
+                return self.close_content(number, "its disk cannot read or write there")
+            if stream["at"] == stream["count"]:
+                self.send({"stream": number, "end": stream["at"]})
+        return None

@@ -7,10 +7,11 @@ import pytest
 
 from client import wait_for
 
-ROLES = ("viewer", "operator", "admin", "auditor", "console-read", "console-write", "guest")
+ROLES = ("viewer", "operator", "admin", "auditor", "console-read", "console-write", "guest", "content")
 IMPLIED = {"viewer": {"viewer"}, "operator": {"operator", "viewer"},
            "admin": {"admin", "operator", "viewer"}, "auditor": {"auditor"},
-           "console-read": {"console-read"}, "console-write": {"console-write", "console-read"}, "guest": {"guest"}}
+           "console-read": {"console-read"}, "console-write": {"console-write", "console-read"},
+           "guest": {"guest"}, "content": {"content"}}
 # The actions that must not be done to the server of all tests, that end what is looked at, or (a
 # template) that wait for a guest: these are tried only with roles that lack them.
 ONLY_DENIED = {"vm.destroy", "vm.kill", "vm.template", "host.reboot", "host.poweroff"}

@@ -6,7 +6,7 @@ import { useAct } from "./act.js";
 import { confirm } from "./dialogs.js";
 import { Loaded } from "./states.js";
 
-const ROLES = ["viewer", "operator", "admin", "auditor", "console-read", "console-write", "guest"];
+const ROLES = ["viewer", "operator", "admin", "auditor", "console-read", "console-write", "guest", "content"];
 const ENDS = [["", "never"], ["3600", "in an hour"], ["86400", "in a day"], ["2592000", "in 30 days"], ["31536000", "in a year"]];
 
 const day = (seconds) => (seconds ? new Date(seconds * 1000).toISOString().slice(0, 10) : null);

@@ -6,7 +6,7 @@ import { useAct } from "./act.js";
 import { confirm } from "./dialogs.js";
 import { Loaded } from "./states.js";
 
-const ROLES = ["viewer", "operator", "admin", "auditor", "console-read", "console-write", "guest"];
+const ROLES = ["viewer", "operator", "admin", "auditor", "console-read", "console-write", "guest", "content"];
 const LEAST = 10;
 
 function Password({ name, label, ...more }) {

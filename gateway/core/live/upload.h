@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdint.h>
+
+#include "gateway/core/common/name.h"
+
+/* An upload that can go on: how much of it is on the disk, in which volume. */
+struct upload {
+	char part[TARGET_BYTES]; /* STORE/VOLUME.part; "": free */
+	int64_t volume;		 /* Skerry's id of that volume */
+	int64_t at, total;
+	double last_s;
+};
+
+/* Returns the upload into that volume, or NULL. */
+struct upload *upload_find(const char *part);
+/* Notes a new upload. The one that was heard of longest ago is forgotten for it. */
+void upload_begin(const char *part, int64_t volume, int64_t total);
+void upload_note(const char *part, int64_t at);
+void upload_forget(const char *part);

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: MIT
+"""Uploads into volumes and downloads: whole, in pieces, cut off, with lies; who may."""
+import hashlib
+import json
+import random
+
+import pytest
+
+from client import Answer, wait_for
+
+POOL = "/v1/stores/pool/volumes"
+DATA = random.Random(1).randbytes(300001)
+SHA = hashlib.sha256(DATA).hexdigest()
+TYPE = "application/octet-stream"
+
+
+@pytest.fixture(autouse=True)
+def stores(fake):
+    fake.make_stores()
+    fake.content_fails_at = None
+
+
+def put(server, name, data, query="", content_range=None, token=None, kind=TYPE, **more):
+    connection = server.connect()
+    headers = {"Authorization": f"Bearer {token or server.token}", "Content-Type": kind, **more}
+    if content_range:
+        headers["Content-Range"] = content_range
+    try:
+        connection.request("PUT", f"{POOL}/{name}/content{query}", data, headers)
+        response = connection.getresponse()
+        return Answer(response, response.read())
+    finally:
+        connection.close()
+
+
+def piece(server, name, data, first, count, query=""):
+    return put(server, name, data[first:first + count], query,
+               f"bytes {first}-{first + len(data[first:first + count]) - 1}/{len(data)}")
+
+
+def cut(server, name, data, count, first=0):
+    """An upload that breaks off after so many bytes."""
+    with server.raw() as sock:
+        head = (f"PUT {POOL}/{name}/content HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {server.token}\r\n"
+                f"Content-Range: bytes {first}-{len(data) - 1}/{len(data)}\r\n"
+                f"Content-Type: {TYPE}\r\nContent-Length: {len(data) - first}\r\n\r\n")
+        sock.sendall(head.encode() + data[first:first + count])
+
+
+def names(fake):
+    return list(fake.stores["pool"])
+
+
+def free(fake):
+    return all(not volume["users"] for volume in fake.stores["pool"].values())
+
+
+def test_whole(server, fake):
+    """A volume is made of what is sent; it has its name once all of it is there and its digest is right."""
+    done = put(server, "web", DATA, f"?sha256={SHA.upper()}")
+    assert done.status == 200 and done.json() == {"uploaded_bytes": len(DATA), "bytes": len(DATA), "done": True}, done.body
+    assert names(fake) == ["web"] and fake.stores["pool"]["web"]["bytes"] == 303104
+    assert fake.stores["pool"]["web"]["content"] == DATA + bytes(303104 - len(DATA))
+    assert server.tls("GET", f"{POOL}/web/digest").json()["sha256"] == hashlib.sha256(DATA + bytes(303104 - len(DATA))).hexdigest()
+    got = server.tls("GET", f"{POOL}/web/content")
+    assert got.status == 200 and got.body[:len(DATA)] == DATA and len(got.body) == 303104
+    assert got.headers["Content-Length"] == "303104" and got.headers["Content-Type"] == TYPE
+    part = server.tls("GET", f"{POOL}/web/content", headers={"Range": "bytes=4096-9999"})
+    assert part.status == 206 and part.body == DATA[4096:10000] and part.headers["Content-Range"] == "bytes 4096-9999/303104"
+    assert server.tls("GET", f"{POOL}/web/content", headers={"Range": "bytes=299008-"}).body == (DATA + bytes(3103))[299008:]
+    lines = {(line["action"], line["target"], line["result"]) for line in server.tls("GET", "/v1/audit").json()["items"]}
+    for action in ("volume.upload", "volume.download", "volume.digest"):
+        assert (action, "pool/web", "ok") in lines, lines
+    large = put(server, "large", DATA[:4096], "?size=1048576")
+    assert large.status == 200 and fake.stores["pool"]["large"]["bytes"] == 1 << 20
+
+
+def test_several_pieces_of_the_disk(server, fake):
+    """What is longer than a piece goes into several streams; it arrives as it was."""
+    data = random.Random(3).randbytes((8 << 20) + 70001)
+    assert put(server, "long", data, f"?sha256={hashlib.sha256(data).hexdigest()}").status == 200
+    writes = [words for words, _ in fake.commands if words[:3] == ["volume", "write", "pool/long.part"]]
+    assert [words[3:] for words in writes] == [["bytes=8388608", "from=0"], ["bytes=70001", "from=8388608"]]
+    assert server.tls("GET", f"{POOL}/long/content", timeout=30).body[:len(data)] == data
+
+
+def test_in_pieces(server, fake):
+    """An upload in requests of its own, one of which is lost, and goes on where it was."""
+    first = piece(server, "web", DATA, 0, 65536)
+    assert first.json() == {"uploaded_bytes": 65536, "bytes": len(DATA), "done": False}
+    assert names(fake) == ["web.part"] and server.tls("GET", f"{POOL}/web.part").json()["uploaded_bytes"] == 65536
+    for wrong in (piece(server, "web", DATA, 131072, 65536), piece(server, "web", DATA, 4096, 65536),
+                  put(server, "web", DATA[65536:131072], "", f"bytes 65536-131071/{len(DATA) + 1}")):
+        assert (wrong.status, wrong.code) == (409, "bad-state") and "come to 65536" in wrong.json()["detail"]
+    cut(server, "web", DATA, 50000, 65536)
+    wait_for(lambda: free(fake))
+    assert server.tls("GET", f"{POOL}/web.part").json()["uploaded_bytes"] == 65536 and names(fake) == ["web.part"]
+    assert piece(server, "web", DATA, 65536, 131072).status == 200
+    last = piece(server, "web", DATA, 196608, len(DATA), f"?sha256={SHA}")
+    assert last.json()["done"] and names(fake) == ["web"], last.body
+    assert "uploaded_bytes" not in server.tls("GET", f"{POOL}/web").json()
+
+
+def test_cut_off(server, fake):
+    """What was cut off has not the name of a volume, is not gone on with unseen, and begins at 0 again."""
+    cut(server, "web", DATA, 100000)
+    wait_for(lambda: names(fake) == ["web.part"] and free(fake))
+    assert put(server, "web", DATA, f"?sha256={SHA}").json()["done"] and names(fake) == ["web"]
+    # Another volume of that name is not the one that the upload was going into.
+    assert piece(server, "db", DATA, 0, 65536).status == 200
+    del fake.stores["pool"]["db.part"]
+    fake.make_volume("pool", "db.part", 303104)
+    other = piece(server, "db", DATA, 65536, 65536)
+    assert other.status == 409 and "begin at 0" in other.json()["detail"]
+    none = piece(server, "new", DATA, 65536, 65536)
+    assert none.status == 404
+
+
+def test_wrong_digest(server, fake):
+    wrong = put(server, "web", DATA, f"?sha256={SHA[:-1]}{'0' if SHA[-1] != '0' else '1'}")
+    assert (wrong.status, wrong.code) == (422, "bad-digest") and names(fake) == ["web.part"], wrong.body
+    assert put(server, "web", DATA, f"?sha256={SHA}").status == 200 and names(fake) == ["web"]
+
+
+@pytest.mark.parametrize("query, content_range, count, said", [
+    ("?sha256=12", None, 4096, "64 hex digits"), (f"?sha256={63 * 'a'}g", None, 4096, "64 hex digits"),
+    ("?size=4095", None, 4096, "hold all"), ("?size=x", None, 4096, "hold all"), ("?size=99999999999999999", None, 4096, "hold all"),
+    ("", None, 0, "one byte"), ("", "bytes 0-4095/4095", 4096, "fits"), ("", "bytes 0-4096/8192", 4096, "fits"),
+    ("", "bytes 1-4096/8192", 4096, "multiple of 4096"), ("", "bytes 0-99/8192", 100, "multiple of 4096"),
+    ("", "bytes 4095-0/8192", 4096, "fits"), ("", "bytes */8192", 4096, "fits"), ("", "bytes 0-4095/*", 4096, "fits"),
+    ("", "bytes 0-4095/99999999999999999999999", 4096, "fits"), ("", "pages 0-4095/8192", 4096, "fits"),
+    ("", "bytes -1-4094/8192", 4096, "fits"), ("", "bytes 0-4095/8192 ", 4096, None),
+])
+def test_lies(server, fake, query, content_range, count, said):
+    """A sentence for each, and nothing is made."""
+    answer = put(server, "web", bytes(count), query, content_range)
+    if said:
+        assert answer.status == 422 and said in answer.json()["detail"], answer.body
+        assert not names(fake)
+
+
+def test_refusals(server, fake):
+    """No space, a name that is taken or too long, a disk that fails, a volume in use, a wrong type."""
+    too_large = put(server, "web", bytes(4096), f"?size={(1 << 40) + 4096}")
+    assert too_large.status == 422 and not names(fake)
+    fake.make_volume("pool", "web", 4096)
+    assert (put(server, "web", DATA).code, names(fake)) == ("exists", ["web"])
+    assert put(server, 27 * "x", DATA).status == 422
+    assert put(server, "a%20b", DATA).status == 404
+    assert put(server, "other", DATA, kind="application/json").status == 415
+    fake.content_fails_at = 100000
+    failed = put(server, "other", DATA)
+    assert failed.status == 409 and "cannot read or write" in failed.json()["detail"] and names(fake) == ["web", "other.part"]
+    fake.stores["pool"]["other.part"]["users"] = "vm00"
+    used = put(server, "other", DATA)
+    assert used.status == 409 and "vm00 uses it" in used.json()["detail"]
+    fake.stores["pool"]["web"]["users"] = "vm01"
+    for path in ("content", "digest"):
+        used = server.tls("GET", f"{POOL}/web/{path}")
+        assert used.status == 409 and "vm01 uses it" in used.json()["detail"]
+    for value in ("bytes=1-", "bytes=4096-", "bytes=0-5,7-9", "bytes=-5", "x=0-", "bytes=99999999999999999999-", "bytes=0-x"):
+        assert server.tls("GET", f"{POOL}/web/content", headers={"Range": value}).status == 416, value
+    assert server.tls("HEAD", f"{POOL}/web/content").status == 405
+    assert server.tls("GET", f"{POOL}/none/content").status == 404
+
+
+def test_broken_download(server, fake):
+    """A download that breaks off ends before the length that was said, so that nobody takes it for whole."""
+    put(server, "web", DATA)
+    fake.content_fails_at = 200000
+    with pytest.raises(Exception, match="IncompleteRead|end"):
+        server.tls("GET", f"{POOL}/web/content")
+    assert server.tls("GET", f"{POOL}/web/content").body[:len(DATA)] == DATA
+
+
+def test_roles(server, fake):
+    """Content has a role of its own, which no other role has, and needs the scope *; cookies need a page of this server."""
+    put(server, "web", DATA)
+    admin, few = server.make_token(["admin"]), server.make_token(["content"], "web*")
+    alone = server.make_token(["content"])
+    for token in (admin, few):
+        assert put(server, "new", DATA, token=token).status == 403
+        for path in ("content", "digest"):
+            assert server.tls("GET", f"{POOL}/web/{path}", token=token).status == 403
+    assert put(server, "new", DATA, token=alone).status == 200 and names(fake) == ["web", "new"]
+    assert server.tls("GET", f"{POOL}/web/content", token=alone).status == 200
+    assert server.tls("DELETE", f"{POOL}/web", token=alone).status == 403
+    assert server.tls("POST", "/v1/tokens", {"name": "x", "roles": ["content"], "scope": "*"}, token=admin).status == 403
+
+
+def test_many_at_once(server, fake):
+    """Four at a time; places of clients that have gone are free again."""
+    socks = []
+    for name in "abcd":
+        sock = server.raw()
+        sock.sendall((f"PUT {POOL}/{name}/content HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {server.token}\r\n"
+                      f"Content-Type: {TYPE}\r\nContent-Length: 100000\r\n\r\n").encode() + bytes(5000))
+        socks.append(sock)
+    wait_for(lambda: sum(volume["users"] != "" for volume in fake.stores["pool"].values()) == 4)
+    assert put(server, "e", DATA).code == "busy"
+    for sock in socks:
+        sock.close()
+    wait_for(lambda: free(fake))
+    assert put(server, "e", DATA).status == 200
+    assert json.dumps(names(fake)) == json.dumps(["a.part", "b.part", "c.part", "d.part", "e"])
+
+
+def test_lost_link(pair):
+    """The link goes while a body comes: the client hears so, and what is there goes on at the next link."""
+    fake, server = pair()
+    fake.make_stores()
+    server.start()
+    assert piece(server, "web", DATA, 0, 65536).status == 200
+    with server.raw() as sock:
+        sock.sendall((f"PUT {POOL}/web/content HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {server.token}\r\n"
+                      f"Content-Range: bytes 65536-{len(DATA) - 1}/{len(DATA)}\r\n"
+                      f"Content-Type: {TYPE}\r\nContent-Length: {len(DATA) - 65536}\r\n\r\n").encode() + bytes(5000))
+        wait_for(lambda: fake.stores["pool"]["web.part"]["users"])
+        fake.drop()
+        fake.stores["pool"]["web.part"]["users"] = ""
+        wait_for(lambda: server.tls("GET", "/v1/host").json()["link"] == "up")
+    assert piece(server, "web", DATA, 65536, len(DATA), f"?sha256={SHA}").json()["done"]
