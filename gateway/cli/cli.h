@@ -135,6 +135,8 @@ enum cli_exit command_logout(struct cli *cli, int count, char **words);
 enum cli_exit command_net(struct cli *cli, int count, char **words);
 enum cli_exit command_disk(struct cli *cli, int count, char **words);
 enum cli_exit command_store(struct cli *cli, int count, char **words);
+enum cli_exit command_upload(struct cli *cli, int count, char **words);
+enum cli_exit command_download(struct cli *cli, int count, char **words);
 enum cli_exit command_volume(struct cli *cli, int count, char **words);
 enum cli_exit command_disk_restore(struct cli *cli, int count, char **words);
 enum cli_exit command_user(struct cli *cli, int count, char **words);

@@ -73,7 +73,7 @@ static bool http_read_line(struct http *http, char *line, size_t size)
 	size_t used = 0;
 
 	for (;;) {
-		int got = http_fill(http, ANSWER_MS);
+		int got = http_fill(http, http->answer_ms ? http->answer_ms : ANSWER_MS);
 		char byte;
 
 		if (got == NET_END)
@@ -166,6 +166,26 @@ static bool http_read_head(struct http *http, struct http_answer *answer)
 	return true;
 }
 
+bool http_begin_upload(struct http *http, const char *path, const char *headers, uint64_t bytes)
+{
+	char *request = NULL;
+	bool sent;
+	int size;
+
+	size = asprintf(&request,
+			"PUT %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: skerryctl\r\n%s%s%s%s"
+			"Content-Type: application/octet-stream\r\nContent-Length: %llu\r\n\r\n",
+			path, http->authority, http->token[0] ? "Authorization: Bearer " : "",
+			http->token, http->token[0] ? "\r\n" : "", headers,
+			(unsigned long long)bytes);
+	if (size < 0)
+		return http_fail(http, "no memory");
+	sent = net_write(&http->net, request, (size_t)size);
+	explicit_bzero(request, (size_t)size);
+	free(request);
+	return sent;
+}
+
 bool http_begin(struct http *http, const char *method, const char *path, const char *headers,
 		const json_t *body, struct http_answer *answer)
 {
@@ -255,8 +275,7 @@ int http_body(struct http *http, char *bytes, size_t size, int timeout_ms)
 	return got;
 }
 
-bool http_exchange(struct http *http, const char *method, const char *path, const char *headers,
-		   const json_t *body, struct http_answer *answer)
+bool http_take_body(struct http *http, struct http_answer *answer)
 {
 	char *text = NULL;
 	size_t used = 0;
@@ -264,8 +283,6 @@ bool http_exchange(struct http *http, const char *method, const char *path, cons
 	json_error_t error;
 	int got = 0;
 
-	if (!http_begin(http, method, path, headers, body, answer))
-		return false;
 	while (!http->done) {
 		if (room - used < 4096) {
 			char *larger = realloc(text, room += 65536);
@@ -292,4 +309,21 @@ bool http_exchange(struct http *http, const char *method, const char *path, cons
 	if (used > 0 && answer->json == NULL && answer->status < 300)
 		return http_fail(http, "the answer is not JSON; is that a skerryd?");
 	return true;
+}
+
+bool http_exchange(struct http *http, const char *method, const char *path, const char *headers,
+		   const json_t *body, struct http_answer *answer)
+{
+	return http_begin(http, method, path, headers, body, answer) &&
+	       http_take_body(http, answer);
+}
+
+bool http_end_upload(struct http *http, struct http_answer *answer)
+{
+	bool read;
+
+	http->answer_ms = -1; /* the server may read all back to digest it */
+	read = http_read_head(http, answer) && http_take_body(http, answer);
+	http->answer_ms = 0;
+	return read;
 }

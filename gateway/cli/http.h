@@ -2,6 +2,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdint.h>
 
 #include "gateway/cli/net.h"
 
@@ -21,6 +22,7 @@ struct http {
 	bool until_end; /* the body ends with the connection */
 	size_t left;	/* the bytes that are left of the body, or of the chunk */
 	bool done;
+	int answer_ms; /* how long an answer's head may take; 0: the usual time, -1: for ever */
 };
 
 struct http_answer {
@@ -41,6 +43,16 @@ int http_body(struct http *http, char *bytes, size_t size, int timeout_ms);
 
 /* Reads bytes behind the head: of the body, or of what follows an upgrade. */
 int http_raw(struct http *http, void *bytes, size_t size, int timeout_ms);
+
+/*
+ * Sends the head of a PUT whose body of so many bytes the caller writes; then reads the answer.
+ * Headers end with a line end each.
+ */
+bool http_begin_upload(struct http *http, const char *path, const char *headers, uint64_t bytes);
+bool http_end_upload(struct http *http, struct http_answer *answer);
+
+/* Reads the body of an answer whose head was read, as JSON. Returns false as http_exchange does. */
+bool http_take_body(struct http *http, struct http_answer *answer);
 
 /* Makes a whole exchange. Returns false, with http->net.error set, when there was no answer. */
 bool http_exchange(struct http *http, const char *method, const char *path, const char *headers,

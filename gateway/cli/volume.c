@@ -11,8 +11,7 @@
 #include "gateway/cli/items.h"
 #include "gateway/cli/output.h"
 #include "gateway/cli/state.h"
-
-#define PATH_BYTES 1400
+#include "gateway/cli/volume.h"
 
 static void volume_store_row(struct table *table, const json_t *store)
 {
@@ -41,26 +40,25 @@ static void volume_row(struct table *table, const json_t *volume)
 	table_add(table, table_text(volume, "users"));
 }
 
-/* Writes the path of a store, or of a volume if `word` is STORE/VOLUME, and what is below it. */
-static void volume_path(char path[PATH_BYTES], const char *word, const char *below)
+void volume_path(char path[VOLUME_PATH_BYTES], const char *word, const char *below)
 {
 	const char *stroke = strchr(word, '/');
 	char store[200];
 
 	snprintf(store, sizeof(store), "%.*s", (int)(stroke ? stroke - word : 199), word);
-	snprintf(path, PATH_BYTES, "/v1/stores/%s", http_segment(store));
+	snprintf(path, VOLUME_PATH_BYTES, "/v1/stores/%s", http_segment(store));
 	if (stroke) {
 		strcat(path, "/volumes/");
-		strncat(path, http_segment(stroke + 1), PATH_BYTES - strlen(path) - 1);
+		strncat(path, http_segment(stroke + 1), VOLUME_PATH_BYTES - strlen(path) - 1);
 	}
-	strncat(path, below, PATH_BYTES - strlen(path) - 1);
+	strncat(path, below, VOLUME_PATH_BYTES - strlen(path) - 1);
 }
 
 /* Adds the rows of a store's volumes to a list. */
 static enum cli_exit volume_collect(struct cli *cli, const char *store, json_t *rows)
 {
 	struct http_answer answer;
-	char path[PATH_BYTES];
+	char path[VOLUME_PATH_BYTES];
 	enum cli_exit code;
 
 	volume_path(path, store, "/volumes");
@@ -140,7 +138,7 @@ static enum cli_exit volume_create(struct cli *cli, int count, char **words)
 {
 	const char *stroke = count >= 2 ? strchr(words[0], '/') : NULL;
 	bool copies = count == 3 && !strncmp(words[2], "from=", 5);
-	char path[PATH_BYTES], store[200];
+	char path[VOLUME_PATH_BYTES], store[200];
 	json_t *body;
 
 	if (!stroke || (count == 3 && !copies) || count > 3)
@@ -168,7 +166,7 @@ static const struct {
 static enum cli_exit volume_verb(struct cli *cli, size_t verb, int count, char **words)
 {
 	const char *key = volume_verbs[verb].key;
-	char path[PATH_BYTES];
+	char path[VOLUME_PATH_BYTES];
 	json_t *body;
 
 	if (count != 2 || !strchr(words[0], '/'))
@@ -186,7 +184,7 @@ static enum cli_exit volume_verb(struct cli *cli, size_t verb, int count, char *
 
 static enum cli_exit volume_drop(struct cli *cli, int count, char **words)
 {
-	char path[PATH_BYTES];
+	char path[VOLUME_PATH_BYTES];
 
 	if (count != 1 || !strchr(words[0], '/'))
 		cli_die(CLI_USAGE, "use: volume drop STORE/VOLUME");
@@ -204,19 +202,24 @@ enum cli_exit command_volume(struct cli *cli, int count, char **words)
 		return volume_list(cli, count - 1, words + 1);
 	if (!strcmp(verb, "create"))
 		return volume_create(cli, count - 1, words + 1);
+	if (!strcmp(verb, "upload"))
+		return command_upload(cli, count - 1, words + 1);
+	if (!strcmp(verb, "download"))
+		return command_download(cli, count - 1, words + 1);
 	if (!strcmp(verb, "drop"))
 		return volume_drop(cli, count - 1, words + 1);
 	for (size_t i = 0; i < ARRAY_COUNT(volume_verbs); i++) {
 		if (!strcmp(verb, volume_verbs[i].name))
 			return volume_verb(cli, i, count - 1, words + 1);
 	}
-	cli_die(CLI_USAGE, "use: volume list, volume "
-			   "create|clone|snapshot|resize|rename|rollback|drop STORE/VOLUME ...");
+	cli_die(CLI_USAGE, "use: volume list, volume upload FILE STORE/VOLUME, volume "
+			   "create|clone|snapshot|resize|rename|rollback|download|drop "
+			   "STORE/VOLUME ...");
 }
 
 enum cli_exit command_store(struct cli *cli, int count, char **words)
 {
-	char path[PATH_BYTES];
+	char path[VOLUME_PATH_BYTES];
 
 	if (count == 1 && !strcmp(words[0], "list")) {
 		cli_connect(cli);

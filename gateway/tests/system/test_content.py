@@ -2,7 +2,10 @@
 """Uploads into volumes and downloads: whole, in pieces, cut off, with lies; who may."""
 import hashlib
 import json
+import os
 import random
+import struct
+import subprocess
 
 import pytest
 
@@ -220,3 +223,72 @@ def test_lost_link(pair):
         fake.stores["pool"]["web.part"]["users"] = ""
         wait_for(lambda: server.tls("GET", "/v1/host").json()["link"] == "up")
     assert piece(server, "web", DATA, 65536, len(DATA), f"?sha256={SHA}").json()["done"]
+
+
+@pytest.fixture
+def ctl(server, request, tmp_path):
+    program = request.config.getoption("--gateway") + "/skerryctl"
+
+    def run(*words, code=0, path=""):
+        done = subprocess.run([program, "--socket", server.socket, *map(str, words)], capture_output=True, text=True, timeout=30,
+                              env={**os.environ, "TMPDIR": str(tmp_path), "PATH": f"{path}:{os.environ['PATH']}"})
+        assert done.returncode == code, (words, done)
+        return done.stdout + done.stderr
+    return run
+
+
+def test_skerryctl(ctl, fake, tmp_path):
+    """A file becomes a volume and comes back; what is there is not overwritten; a cut upload goes on."""
+    (tmp_path / "image").write_bytes(DATA)
+    assert SHA in ctl("volume", "upload", tmp_path / "image", "pool/web", "1M")
+    assert names(fake) == ["web"] and fake.stores["pool"]["web"]["bytes"] == 1 << 20
+    assert "downloaded" in ctl("volume", "download", "pool/web", tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == DATA + bytes((1 << 20) - len(DATA))
+    assert "--overwrite" in ctl("volume", "download", "pool/web", tmp_path / "back", code=1)
+    ctl("volume", "download", "pool/web", tmp_path / "back", "--overwrite")
+    assert not list(tmp_path.glob("*.part"))
+    assert "drop it" in ctl("volume", "upload", tmp_path / "image", "pool/web", code=5)
+    fake.content_fails_at = 200000
+    assert "cannot read or write" in ctl("volume", "upload", tmp_path / "image", "pool/db", code=1)
+    assert "begin at 0" not in ctl("volume", "upload", tmp_path / "image", "pool/db", "--continue") and "db" in names(fake)
+    assert "no such" in ctl("volume", "upload", tmp_path / "image", "pool/a b", code=3)
+    (tmp_path / "empty").write_bytes(b"")
+    assert "empty" in ctl("volume", "upload", tmp_path / "empty", "pool/x", code=1)
+    assert "No such file" in ctl("volume", "upload", tmp_path / "none", "pool/x", code=1)
+    for words in (("upload", "x"), ("upload", "x", "pool"), ("download", "pool/x"), ("download", "pool", "x")):
+        ctl("volume", *words, code=2)
+
+
+def test_skerryctl_goes_on(ctl, server, fake, tmp_path):
+    (tmp_path / "image").write_bytes(DATA)
+    assert piece(server, "web", DATA, 0, 65536).status == 200
+    before = len(fake.commands)
+    ctl("volume", "upload", tmp_path / "image", "pool/web", "--continue")
+    writes = [words for words, _ in fake.commands[before:] if words[:2] == ["volume", "write"]]
+    assert [words[4] for words in writes] == ["from=65536"] and names(fake) == ["web"]
+
+
+def test_images(ctl, fake, tmp_path):
+    """qcow2, vmdk and vdi go through qemu-img; an image that needs another file is refused before that."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "qemu-img").write_text('#!/bin/sh\necho "$*" >>"$TMPDIR/said"\n[ "$1 $2 $4 $5 $6" = "convert -f -O raw --" ] || exit 9\n'
+                                    '[ "$3" = vdi ] && exit 1\nhead -c 8192 /dev/zero | tr "\\\\0" q >"$8"\n')
+    (tools / "qemu-img").chmod(0o755)
+    qcow2 = struct.pack(">4sIQI", b"QFI\xfb", 3, 0, 0).ljust(72, b"\0") + struct.pack(">Q", 0)
+    images = {"qcow2": qcow2, "vmdk": struct.pack("<4sIIQ", b"KDMV", 1, 3, 2048), "vdi": bytes(64) + struct.pack("<I", 0xBEDA107F)}
+    for kind, head in images.items():
+        (tmp_path / kind).write_bytes(head.ljust(70000, b"\0"))
+    for kind in ("qcow2", "vmdk"):
+        ctl("volume", "upload", tmp_path / kind, f"pool/{kind}", path=tools)
+        assert fake.stores["pool"][kind]["content"] == b"q" * 8192
+    assert "has not converted" in ctl("volume", "upload", tmp_path / "vdi", "pool/vdi", code=1, path=tools)
+    assert [line.split()[2] for line in (tmp_path / "said").read_text().splitlines()] == ["qcow2", "vmdk", "vdi"]
+    assert not list(tmp_path.glob("skerryctl-*")) and names(fake) == ["qcow2", "vmdk"]
+    backed = {"backing": qcow2[:8] + struct.pack(">Q", 104) + qcow2[16:], "data": qcow2[:72] + struct.pack(">Q", 4),
+              "parent": images["vmdk"] + b'parentFileNameHint="/etc/shadow"', "extents": struct.pack("<4sIIQ", b"KDMV", 1, 3, 0),
+              "descriptor": b"# Disk DescriptorFile\nversion=1\n"}
+    for name, head in backed.items():
+        (tmp_path / name).write_bytes(head.ljust(70000, b"\0"))
+        assert "qemu-img convert" in ctl("volume", "upload", tmp_path / name, "pool/bad", code=1, path=tools), name
+    assert len((tmp_path / "said").read_text().splitlines()) == 3
