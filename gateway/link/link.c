@@ -274,7 +274,7 @@ static void link_skipped(void)
 	}
 	reply = json_pack("{s:I, s:s, s:s, s:s}", "id", (json_int_t)line.skipped_id, "status",
 			  "error", "code", "bad-answer", "error",
-			  "Skerry's answer is longer than 1 MiB: ask for less");
+			  "Skerry's answer is longer than 2 MiB: ask for less");
 	link_take_reply(line.skipped_id, reply);
 	json_decref(reply);
 }

@@ -11,7 +11,7 @@
  * after it was lost. What it says goes to the functions of `struct link_client`.
  */
 enum {
-	LINK_LINE_BYTES = 1 << 20, /* the longest line that is read */
+	LINK_LINE_BYTES = 1 << 21, /* the longest line that is read: 4096 volumes in a list */
 	LINK_REQUEST_BYTES = 8192, /* the longest that Skerry takes */
 	LINK_UNDER_WAY = 8,
 	LINK_WAITING = 512,

@@ -88,6 +88,22 @@ static bool authorise_own(struct request *request)
 	return false;
 }
 
+/*
+ * Returns whether body.config gives the VM a volume of a store. Volumes belong to the host: whoever
+ * sees a few VMs only would otherwise read them through one of these.
+ */
+static bool authorise_takes_volume(const struct request *request)
+{
+	for (size_t i = 0; i < request->fields.count; i++) {
+		const struct field *field = &request->fields.list[i];
+
+		/* All are looked at: a key may be there twice, by another way of writing it. */
+		if (!strcmp(field->name, "body.config.disk") && strchr(field->value, '/'))
+			return true;
+	}
+	return false;
+}
+
 bool authorise(struct request *request)
 {
 	const struct route *route = request->route;
@@ -106,6 +122,11 @@ bool authorise(struct request *request)
 		answer_problem(
 			request, 403, "forbidden",
 			"only the role admin may change keys that do not apply while the VM runs");
+		return false;
+	}
+	if (authorise_takes_volume(request) && strcmp(request->who.scope, "*")) {
+		answer_problem(request, 403, "forbidden",
+			       "volumes of stores belong to no VM, so this needs the scope *");
 		return false;
 	}
 	/*

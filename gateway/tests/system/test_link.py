@@ -175,7 +175,7 @@ def test_answer_that_is_too_long(pair):
     fake.run_vm_inspect = lambda *_: [{"path": "x", "value": "y" * (3 << 20)}]
     for _ in range(12):
         answer = server.tls("GET", "/v1/vms/vm00/inspect")
-        assert answer.status == 502 and "longer than 1 MiB" in answer.json()["detail"]
+        assert answer.status == 502 and "longer than 2 MiB" in answer.json()["detail"]
     assert server.tls("GET", "/v1/disks").status == 200
 
 

@@ -150,3 +150,26 @@ def test_skerryctl(server, fake, request):
                         (("volume", "grow", "pool/x"), 2), (("store", "check", "pool"), 2), (("volume", "drop", "pool/x"), 3),
                         (("volume", "create", "pool/web", "8M"), 5), (("volume", "list", "none"), 3), (("store", "format", "empty"), 5)):
         assert len(ctl(*words, code=code)) > 10
+
+
+def test_attaching(server, fake):
+    """Whoever sees a few VMs only gives none of them a volume: it would be a way to what others hold."""
+    few = server.make_token(["admin"], "vm0*")
+    for value in ("pool/web", "data, pool/web ro"):
+        for method, path, body in (("PATCH", "/v1/vms/vm03", {"config": {"disk": value}}),
+                                   ("PATCH", "/v1/vms/vm03", {"config": {"disk": value, "weight": 5}}),
+                                   ("PATCH", "/v1/vms/vm03", {"config": {"disk": "data"}, "config.disk": value}),
+                                   ("POST", "/v1/vms", {"name": "vm0x", "config": {"disk": value}})):
+            answer = server.tls(method, path, body, token=few)
+            assert (answer.status, answer.code) == (403, "forbidden") and "volumes" in answer.json()["detail"], answer.body
+            before = len(fake.commands)
+            assert server.tls(method, path, body).status != 403
+            assert "config.disk" in body or any(f"disk={value}" in words for words, _ in fake.commands[before:]), path
+
+
+def test_a_full_store(server, fake):
+    """A store has up to 4,096 volumes: the list of all of them is shown."""
+    for number in range(4096):
+        fake.make_volume("pool", f"{number:04}-{26 * 'n'}", 1 << 39)[0]["users"] = 3 * f"{31 * 'v'} (ro), "
+    answer = server.tls("GET", POOL, timeout=30)
+    assert answer.status == 200 and len(answer.json()["items"]) == 4096 and len(answer.body) > 1 << 20
