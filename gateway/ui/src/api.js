@@ -40,7 +40,7 @@ export async function request(method, path, body, headers = {}) {
 			credentials: "same-origin",
 			cache: "no-store",
 			headers: method === "GET" ? headers : { "Content-Type": "application/json", ...headers },
-			body: body === undefined ? undefined : JSON.stringify(body),
+			body: body === undefined || body instanceof Blob ? body : JSON.stringify(body),
 		});
 	} catch {
 		throw new ApiError(0, UNREACHABLE);

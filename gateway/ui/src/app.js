@@ -17,6 +17,7 @@ import { LoginScreen } from "./screens/login.js";
 import { MachineScreen } from "./screens/machine.js";
 import { MachinesScreen } from "./screens/machines.js";
 import { OverviewScreen } from "./screens/overview.js";
+import { VolumesScreen } from "./screens/volumes.js";
 
 function screenOf(parts) {
 	const [first = "overview", name, sub] = parts;
@@ -24,6 +25,7 @@ function screenOf(parts) {
 	case "overview": return [OverviewScreen, "Overview"];
 	case "machines": return !name ? [MachinesScreen, "Machines"]
 		: sub === "console" ? [ConsoleScreen, `Console of ${name}`] : [MachineScreen, name];
+	case "volumes": return [VolumesScreen, "Volumes"];
 	case "log": return [LogScreen, "Log"];
 	case "audit": return [AuditScreen, "Audit"];
 	case "host": return [HostScreen, "Host"];

@@ -28,7 +28,7 @@ CSP = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';
 KINDS = {".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css",
          ".svg": "image/svg+xml"}
 USERS = {
-    "sky_admin": ("alice", ["admin", "auditor", "console-read", "console-write"], "*"),
+    "sky_admin": ("alice", ["admin", "auditor", "console-read", "console-write", "content"], "*"),
     "sky_operator": ("olga", ["operator", "console-read"], "*"),
     "sky_viewer": ("victor", ["viewer"], "*"),
     "sky_auditor": ("audrey", ["viewer", "auditor"], "*"),
@@ -103,7 +103,7 @@ class Server(mock_states.States):
         user = self.user(request)
         changing = request.method not in ("GET", "HEAD")
         if changing and request.cookie(COOKIE) and \
-                request.headers.get("content-type") != "application/json":
+                request.headers.get("content-type") != ("application/octet-stream" if request.method == "PUT" else "application/json"):
             raise Problem(415, "bad-argument", "Changes need Content-Type: application/json.")
         if changing and self.machine.link != "up" and route != "logout":
             raise Problem(503, "link-down", "The link to the machine is lost.")

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The part of the mock that knows disks, saves, balloons, fields of a state, users and tokens."""
+import hashlib
+import re
+
 from mock_http import Problem, send
 
 PASSWORD = "correct horse"
@@ -11,6 +14,8 @@ class States:
                                 "created": 0, "last_login": None}}
         self.programs = {"1": {"id": "1", "name": "first", "roles": ["admin", "auditor", "console-write"],
                                "scope": "*", "created": 0, "expires": None, "last_use": 1764288000}}
+        self.volumes = {"web": {"bytes": 8 << 30, "users": "web-1"}, "monday": {"bytes": 8 << 30, "snapshot": True, "read_only": True}}
+        self.stores, self.uploading = {"pool": "ready", "spare": "empty"}, {}
         self.saved, self.balloons, self.backed_up = {}, {"web-1": 192 << 20}, {}
 
     def disks(self, request, user):
@@ -32,6 +37,57 @@ class States:
              "ports": ports} for name, state, problem, uplink, link, ports in (
                  ("lan", "ready", "", "net0 net1", "up blocked", 5), ("lab", "ready", "", "-", "-", 2),
                  ("dmz", "failed", "net2 is no network card", "-", "-", 0))]})
+
+    def store_list(self, request, user):
+        self.need(user, "viewer")
+        send(request, 200, {"items": [
+            {"name": name, "disk": "raw", "state": state, "problem": "" if state == "ready" else "its disk holds no store",
+             "overcommit": False, "bytes": 64 << 30, "free_bytes": 40 << 30, "reserved_bytes": 8 << 30, "chunk_bytes": 65536,
+             "volumes": len(self.volumes)} for name, state in self.stores.items()]})
+
+    def store_format(self, request, user, store):
+        self.need(user, "admin")
+        self.stores[store] = "ready"
+        send(request, 200, {"changed": True})
+
+    def volume_list(self, request, user, store):
+        self.need(user, "viewer")
+        send(request, 200, {"items": [
+            {"store": store, "name": name, "id": 1, "parent": 0, "own_bytes": 1 << 20, "made_unix_seconds": 0, "read_only": False,
+             "snapshot": False, "users": "", **volume} for name, volume in self.volumes.items() if store == "pool"]})
+
+    def volume_make(self, request, user, _store):
+        self.need(user, "admin")
+        given = request.json()
+        if given["name"] in self.volumes:
+            raise Problem(409, "exists", "pool: a volume of that name exists")
+        self.volumes[given["name"]] = {"bytes": given["bytes"]}
+        send(request, 201, {"name": given["name"]})
+
+    def volume_copy(self, request, user, _store, name, what):
+        self.need(user, "admin")
+        self.volumes[request.json()["name"]] = {"bytes": self.volumes[name]["bytes"], "snapshot": what == "snapshots"}
+        send(request, 201, {"name": request.json()["name"]})
+
+    def volume_drop(self, request, user, _store, name):
+        self.need(user, "admin")
+        if self.volumes[name].get("users"):
+            raise Problem(409, "bad-state", f"{self.volumes[name]['users']} uses it; stop that VM first")
+        del self.volumes[name]
+        send(request, 204)
+
+    def volume_put(self, request, user, _store, name):
+        self.need(user, "content")
+        first, last, total = map(int, re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", request.headers["content-range"]).groups())
+        if name == "full":
+            raise Problem(409, "failed", "pool: there is no room for it")
+        held = self.uploading.setdefault(name, b"")[:first] + request.body
+        assert len(held) == last + 1
+        self.uploading[name] = held
+        if last + 1 == total:
+            assert request.query["sha256"] == hashlib.sha256(held).hexdigest()
+            self.volumes[name] = {"bytes": total}
+        send(request, 200, {"uploaded_bytes": last + 1, "bytes": total, "done": last + 1 == total})
 
     def disk_restore(self, request, user):
         self.need(user, "admin")
@@ -171,6 +227,10 @@ class States:
 
 ROUTES = (
     (r"GET disks", States.disks), (r"GET nets", States.nets), (r"POST disks/restore", States.disk_restore),
+    (r"GET stores", States.store_list), (r"POST stores/([^/]+)/actions/format", States.store_format),
+    (r"GET stores/([^/]+)/volumes", States.volume_list), (r"POST stores/([^/]+)/volumes", States.volume_make),
+    (r"POST stores/([^/]+)/volumes/([^/]+)/(clones|snapshots)", States.volume_copy),
+    (r"DELETE stores/([^/]+)/volumes/([^/]+)", States.volume_drop), (r"PUT stores/([^/]+)/volumes/([^/]+)/content", States.volume_put),
     (r"POST vms/([^/]+)/actions/(save|restore)", States.keep),
     (r"GET vms/([^/]+)/backups", States.backups), (r"POST vms/([^/]+)/backups", States.backup_begin),
     (r"POST vms/([^/]+)/actions/backup-cancel", States.backup_cancel),

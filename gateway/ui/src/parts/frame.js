@@ -46,7 +46,7 @@ export function Top() {
 	</header>`;
 }
 
-const PLACES = [["overview", "Overview"], ["machines", "Machines"], ["log", "Log"],
+const PLACES = [["overview", "Overview"], ["machines", "Machines"], ["volumes", "Volumes"], ["log", "Log"],
 	["audit", "Audit"], ["host", "Host"]];
 
 export function Rail({ current }) {

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+// Stores and their volumes: how full they are; volumes made, uploaded, cloned, kept and dropped.
+import { may, session, useLoad } from "../api.js";
+import { bytes } from "../format.js";
+import { html, useCell, useState } from "../lib.js";
+import { upload, uploads, volumeName } from "../uploads.js";
+import { useAct } from "../parts/act.js";
+import { confirm } from "../parts/dialogs.js";
+import { Loaded, Wall } from "../parts/states.js";
+
+const EVERY_MS = 10000;
+const UNITS = { K: 1024, M: 1024 ** 2, G: 1024 ** 3, T: 1024 ** 4 };
+
+/** The bytes of 8G, 512M or 4096; NaN if that is no size. */
+export function sizeOf(text) {
+	const [, number, unit] = /^\s*(\d+)\s*([KMGT]?)\s*$/i.exec(text) ?? [];
+	return number === undefined ? NaN : Number(number) * (UNITS[unit.toUpperCase()] ?? 1);
+}
+
+function Uploads({ store }) {
+	const lines = useCell(uploads).filter((line) => line.store === store);
+	return lines.map((line) => html`<p key=${line.id} class=${line.state === "failed" ? "inline-error" : "small"} role=${line.state === "failed" ? "alert" : null}>
+		${line.name}: ${line.state === "running" ? html`<progress max=${line.bytes} value=${line.at} aria-label=${`Upload of ${line.name}`}></progress>
+		${bytes(line.at)} of ${bytes(line.bytes)}` : line.text}</p>`);
+}
+
+function Upload({ store, reload }) {
+	const [over, setOver] = useState(false);
+	const take = async (files) => {
+		for (const file of files) {
+			await upload(store, volumeName(file.name) || "volume", file);
+			reload();
+		}
+	};
+	const drop = (event) => {
+		event.preventDefault();
+		setOver(false);
+		take([...event.dataTransfer.files]);
+	};
+	return html`<label class="drop ${over ? "drop-over" : ""}" onDrop=${drop} onDragLeave=${() => setOver(false)}
+		onDragOver=${(event) => { event.preventDefault(); setOver(true); }}>Upload raw images: drop them here, or
+		<input type="file" multiple aria-label=${`Images for ${store}`} onChange=${(event) => {
+			take([...event.target.files]);
+			event.target.value = "";
+		}} /></label>`;
+}
+
+function Create({ act, path }) {
+	const [wrong, setWrong] = useState("");
+	const create = (event) => {
+		event.preventDefault();
+		const { name, size } = event.target;
+		const wanted = sizeOf(size.value);
+		setWrong(wanted > 0 ? "" : `${size.value} is no size: write one such as 8G or 512M.`);
+		if (wanted > 0) {
+			act(`Volume ${name.value.trim()} created.`, "POST", path, { name: name.value.trim(), bytes: wanted });
+			event.target.reset();
+		}
+	};
+	return html`<form class="title-line" onSubmit=${create}><input name="name" required maxlength="31" aria-label="Name of a volume"
+		placeholder="name" autocomplete="off" spellcheck=${false} /><input name="size" required maxlength="12" size="8"
+		aria-label="Size of a volume" placeholder="8G" autocomplete="off" /><button>Create volume</button></form>
+		${wrong && html`<p class="inline-error" role="alert">${wrong}</p>`}`;
+}
+
+/** NAME-2, NAME-3 and so on: the first that no volume has. */
+function freeName(items, name) {
+	let number = 2;
+	while (items.some((item) => item.name === `${name}-${number}`)) {
+		number++;
+	}
+	return `${name}-${number}`;
+}
+
+function Row({ item, items, act, path }) {
+	const place = `${path}/${encodeURIComponent(item.name)}`;
+	const other = freeName(items, item.name);
+	const copy = (what, text) => act(text, "POST", `${place}/${what}`, { name: other });
+	const drop = async () => await confirm({ title: `Drop ${item.name}?`, label: "Drop", word: item.name,
+		text: "What it holds is lost, but for what clones and snapshots share with it." }) && act(`${item.name} dropped.`, "DELETE", place, undefined);
+	const kind = item.name.endsWith(".part") ? "unfinished upload" : item.snapshot ? "snapshot" : item.read_only ? "read-only" : "volume";
+	return html`<tr><th scope="row">${item.name}</th><td class="opt-2">${kind}</td><td class="num">${bytes(item.bytes)}</td>
+		<td class="num opt-2">${bytes(item.own_bytes)}</td><td>${item.users || "nobody"}</td><td><div class="actions">${may("admin") && html`
+		<button aria-label=${`Clone ${item.name}`} onClick=${() => copy("clones", `${other} is a clone of ${item.name}.`)}>Clone</button>
+		<button aria-label=${`Snapshot of ${item.name}`} onClick=${() => copy("snapshots", `${other} is a snapshot of ${item.name}.`)}>Snapshot</button>
+		<button class="danger-quiet" aria-label=${`Drop ${item.name}`} onClick=${drop}>Drop</button>`}</div></td></tr>`;
+}
+
+function Volumes({ store }) {
+	const path = `/stores/${encodeURIComponent(store.name)}/volumes`;
+	const list = useLoad(path, EVERY_MS);
+	const { act: change, failure } = useAct();
+	const act = async (...request) => {
+		await change(...request);
+		list.reload();
+	};
+	return html`<${Loaded} from=${list} lines=${3}>${({ items }) => (items.length ? html`<div class="table-box" tabindex="0" role="region"
+		aria-label=${`Table of the volumes of ${store.name}`}><table class="plain"><thead><tr><th scope="col">Name</th><th scope="col" class="opt-2">Kind</th>
+		<th scope="col" class="num">Size</th><th scope="col" class="num opt-2">Own</th><th scope="col">Used by</th>
+		<th scope="col"><span class="unseen">Actions</span></th></tr></thead><tbody>${items.map((item) => html`<${Row} key=${item.name} item=${item}
+		items=${items} act=${act} path=${path} />`)}</tbody></table></div>` : html`<p class="muted">No volumes yet.</p>`)}<//>
+		${failure}${may("admin") && html`<${Create} act=${act} path=${path} />`}
+		${may("content") && html`<${Upload} store=${store.name} reload=${list.reload} />`}<${Uploads} store=${store.name} />`;
+}
+
+function Store({ store, reload }) {
+	const { act, failure } = useAct();
+	const format = async () => {
+		if (await confirm({ title: `Format ${store.name}?`, label: "Format", word: store.name, text: `All that the disk ${store.disk} holds is lost.` })) {
+			await act(`${store.name} formatted.`, "POST", `/stores/${encodeURIComponent(store.name)}/actions/format`, {});
+			reload();
+		}
+	};
+	return html`<section class="tile wide-tile" aria-label=${`Store ${store.name}`}><h2>${store.name}</h2>${store.state === "ready"
+		? html`<p class="small muted">${bytes(store.free_bytes)} free of ${bytes(store.bytes)} on disk ${store.disk}; ${bytes(store.reserved_bytes)}
+			promised to volumes${store.overcommit ? ", which may be more than there is" : ""}</p><${Volumes} store=${store} />`
+		: html`<p>${store.state}: ${store.problem}</p>${store.state === "empty" && may("admin") && html`<button class="danger-quiet"
+			onClick=${format}>Format</button>`}`}${failure}</section>`;
+}
+
+export function VolumesScreen() {
+	const { me } = useCell(session);
+	const can = may("viewer") && me.scope === "*";
+	const list = useLoad(can ? "/stores" : null, EVERY_MS);
+	return html`<h1 tabindex="-1">Volumes</h1>${!can ? html`<${Wall} kind="right" title="Only who sees all machines sees the stores of volumes." />`
+		: html`<${Loaded} from=${list} lines=${6}>${({ items }) => (items.length ? html`<div class="tiles">${items.map((store) => html`
+			<${Store} key=${store.name} store=${store} reload=${list.reload} />`)}</div>`
+			: html`<${Wall} title="There is no store of volumes."><p>A section [store NAME] of the configuration makes one of a disk.</p><//>`)}<//>`}`;
+}

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+"""The screen of volumes: made, cloned, kept, dropped, uploaded; what is wrong is said beside it."""
+import os
+
+
+def test_life_of_a_volume(page, server):
+    page.login(place="#/volumes")
+    page.sees("monday", "table")
+    page.one('input[name="name"]').send_keys("db")
+    page.one('input[name="size"]').send_keys("much")
+    page.button("Create volume").click()
+    page.sees("is no size")
+    page.one('input[name="size"]').clear()
+    page.one('input[name="size"]').send_keys("2G")
+    page.button("Create volume").click()
+    page.sees("2 GiB", "table")
+    page.button("Clone db").click()
+    page.sees("db-2", "table")
+    page.button("Snapshot of db").click()
+    page.sees("db-3", "table")
+    page.button("Drop web").click()
+    page.one("dialog input").send_keys("web")
+    page.button("Drop", "dialog").click()
+    page.sees("web-1 uses it")
+    page.button("Drop db-2").click()
+    page.one("dialog input").send_keys("db-2")
+    page.button("Drop", "dialog").click()
+    page.until(lambda: "db-2" not in page.text("table"), "the volume to go")
+    page.button("Format").click()
+    page.one("dialog input").send_keys("spare")
+    page.button("Format", "dialog").click()
+    page.sees("No volumes yet.")
+    assert server.state()["csp"] == []
+
+
+def test_upload(page, tmp_path):
+    """Two pieces, whose digest the server compares; an image that only skerryctl converts; a full store."""
+    for name, data in (("my disk.img", os.urandom((8 << 20) + 12345)), ("other.qcow2", b"QFI\xfb".ljust(4096, b"\0")), ("full.raw", b"x" * 5000),
+                       ("empty.img", b"")):
+        (tmp_path / name).write_bytes(data)
+    page.login(place="#/volumes")
+    page.sees("monday", "table")
+    choose = page.one('input[type="file"]')
+    for name, said in (("my disk.img", "my-disk: uploaded, its digest is right"), ("other.qcow2", "skerryctl volume upload converts it"),
+                       ("full.raw", "there is no room for it"), ("empty.img", "The file is empty.")):
+        choose.send_keys(str(tmp_path / name))
+        page.sees(said, seconds=20)
+    assert "my-disk" in page.text("table") and "8.0\u00a0MiB" in page.text("table")
+
+
+def test_who_may(page):
+    """A viewer reads; uploads need the role content; who sees a few machines only sees no store."""
+    page.login("sky_viewer", place="#/volumes")
+    page.sees("monday", "table")
+    assert page.all("main button") == [] and page.all('input[type="file"]') == []
+
+
+def test_who_sees_a_few_machines(page):
+    page.login("sky_foreign", place="#/volumes")
+    page.sees("Only who sees all machines")
