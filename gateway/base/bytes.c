@@ -21,35 +21,54 @@ char *decimal_write(char *end, uint64_t value, unsigned least)
 static const char base64_digits[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+/* Writes the four digits of up to three bytes. */
+static void base64_last(char *text, const uint8_t *bytes, size_t count)
+{
+	uint32_t word = (uint32_t)bytes[0] << 16 | (count > 1 ? (uint32_t)bytes[1] << 8 : 0);
+
+	text[0] = base64_digits[word >> 18];
+	text[1] = base64_digits[word >> 12 & 63];
+	text[2] = count > 1 ? base64_digits[word >> 6 & 63] : '=';
+	text[3] = '=';
+}
+
 void base64_add(struct buffer *buffer, const uint8_t *bytes, size_t count)
 {
-	for (size_t i = 0; i < count; i += 3) {
-		uint32_t word = (uint32_t)bytes[i] << 16;
-		char text[4];
+	char text[256];
+	size_t used = 0;
 
-		if (i + 1 < count)
-			word |= (uint32_t)bytes[i + 1] << 8;
-		if (i + 2 < count)
-			word |= bytes[i + 2];
-		for (int digit = 0; digit < 4; digit++)
-			text[digit] = base64_digits[word >> (18 - 6 * digit) & 63];
-		if (i + 1 >= count)
-			text[2] = '=';
-		if (i + 2 >= count)
-			text[3] = '=';
+	for (; count >= 3; bytes += 3, count -= 3, used += 4) {
+		uint32_t word = (uint32_t)bytes[0] << 16 | (uint32_t)bytes[1] << 8 | bytes[2];
+
+		if (used == sizeof(text)) {
+			buffer_add(buffer, text, used);
+			used = 0;
+		}
+		text[used] = base64_digits[word >> 18];
+		text[used + 1] = base64_digits[word >> 12 & 63];
+		text[used + 2] = base64_digits[word >> 6 & 63];
+		text[used + 3] = base64_digits[word & 63];
+	}
+	buffer_add(buffer, text, used);
+	if (count) {
+		base64_last(text, bytes, count);
 		buffer_add(buffer, text, 4);
 	}
 }
 
-static int base64_digit(char c)
+/* Returns the value of each character as a digit, plus 1; 0: it is none. */
+static const uint8_t *base64_values(void)
 {
-	const char *place = c ? strchr(base64_digits, c) : NULL;
+	static uint8_t values[256];
 
-	return place ? (int)(place - base64_digits) : -1;
+	for (uint8_t i = 0; !values['/'] && i < 64; i++)
+		values[(uint8_t)base64_digits[i]] = (uint8_t)(i + 1);
+	return values;
 }
 
 long base64_read(const char *text, size_t length, uint8_t *bytes, size_t room)
 {
+	const uint8_t *values = base64_values();
 	size_t count = 0;
 	size_t padding = 0;
 
@@ -62,11 +81,11 @@ long base64_read(const char *text, size_t length, uint8_t *bytes, size_t room)
 		uint32_t word = 0;
 
 		for (size_t digit = 0; digit < 4; digit++) {
-			int value = digit > here ? 0 : base64_digit(text[i + digit]);
+			uint32_t value = digit > here ? 1 : values[(uint8_t)text[i + digit]];
 
-			if (value < 0)
+			if (value == 0)
 				return -1;
-			word = word << 6 | (uint32_t)value;
+			word = word << 6 | (value - 1);
 		}
 		if (here > room - count)
 			return -1;

@@ -161,20 +161,24 @@ json_t *link_command(const char *command, const char *const *arguments, const ch
 	return json_pack("{s:s, s:o, s:s*}", "command", command, "arguments", list, "actor", actor);
 }
 
+bool link_tell_text(const char *text, size_t count)
+{
+	if (!line.opened || line.output.count + count + 1 > LINK_OUTPUT_BYTES)
+		return false;
+	buffer_add(&line.output, text, count);
+	buffer_text(&line.output, "\n");
+	link_push();
+	return true;
+}
+
 bool link_tell(json_t *value)
 {
 	char *text = line.opened ? json_dumps(value, JSON_COMPACT) : NULL;
+	bool told = text && link_tell_text(text, strlen(text));
 
 	json_decref(value);
-	if (!text || line.output.count + strlen(text) + 1 > LINK_OUTPUT_BYTES) {
-		free(text);
-		return false;
-	}
-	buffer_text(&line.output, text);
-	buffer_text(&line.output, "\n");
 	free(text);
-	link_push();
-	return true;
+	return told;
 }
 
 /*

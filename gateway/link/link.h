@@ -54,6 +54,9 @@ json_t *link_command(const char *command, const char *const *arguments, const ch
 /* Sends a line without an answer (credit, input of a stream). Takes the reference. */
 bool link_tell(json_t *line);
 
+/* Does the same with a line that is JSON already, without its end. */
+bool link_tell_text(const char *text, size_t count);
+
 /* Closes the link as if the other end had closed it; the link is opened again. */
 void link_drop(const char *why);
 bool link_is_open(void);

@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import http.client
 import json
+import os
 import re
 import shutil
 import statistics
@@ -76,9 +77,11 @@ TUNABLES = "glibc.cpu.x86_rep_movsb_threshold=100000000:glibc.cpu.x86_rep_stosb_
 NOT_ASKED = ("host_tick", "link_ready")
 
 
-def asked(out):
-    """Returns the instructions of a dump, without those of NOT_ASKED and what these call."""
+def asked(out, whole=False):
+    """Returns the instructions of a dump, without those of NOT_ASKED and what these call unless all are wanted."""
     total = int(re.search(r"^totals: (\d+)", out.read_text(), re.M)[1])
+    if whole:
+        return total
     shown = subprocess.run(["callgrind_annotate", "--inclusive=yes", "--threshold=100", str(out)], check=True,
                            capture_output=True, text=True).stdout
     for name in NOT_ASKED:
@@ -102,7 +105,7 @@ def under_callgrind(program, build):
     wrapper.chmod(0o755)
     dumps = 0
 
-    def take():
+    def take(whole=False):
         nonlocal dumps
         dumps += 1
         totals = []
@@ -110,7 +113,7 @@ def under_callgrind(program, build):
             subprocess.run(["callgrind_control", "-d", str(pid)], check=True, capture_output=True)
             out = folder / f"out.{pid}.{dumps}"
             wait_for(lambda out=out: out.exists() and "totals:" in out.read_text(), 60)
-            totals.append(asked(out))
+            totals.append(asked(out, whole))
         return totals
 
     try:
@@ -118,6 +121,7 @@ def under_callgrind(program, build):
             server.tls("GET", "/metrics", timeout=60)
             # no new list comes, after which the first request makes the VMs' text anew
             fake.silent = True
+            server.fake = fake
             yield server, take
     finally:
         shutil.rmtree(folder)
@@ -338,9 +342,53 @@ def bench_kills(program, _build):
             f"{len(acknowledged)} acknowledged, none lost, none doubled, audit chain whole")
 
 
+CONTENT = "/v1/stores/pool/volumes/{}/content"
+
+
+def moved(server, name, data, limit=600):
+    """Uploads the bytes as a volume, and returns the seconds that took."""
+    connection = server.connect(limit)
+    began = time.monotonic()
+    connection.request("PUT", CONTENT.format(name), data, {"Authorization": f"Bearer {server.token}"})
+    response = connection.getresponse()
+    assert response.status == 200, response.read()
+    response.read()
+    connection.close()
+    return time.monotonic() - began
+
+
+def bench_upload(program, build):
+    """An upload and a download over TLS: instructions a byte, and MB/s beside a fake Skerry in Python."""
+    few, many = bytes(1 << 20), os.urandom(4 << 20)
+    with under_callgrind(program, build) as (server, take):
+        server.fake.silent = False
+        server.fake.make_stores()
+        moved(server, "warm", few)
+        take(True)
+        moved(server, "counted", many)
+        core, web = (total / len(many) for total in take(True))
+        say("PUT content, 4 MiB over TLS", round(core + web, 1), "instructions a byte", f"core {core:.1f}, web {web:.1f}")
+        assert server.tls("GET", CONTENT.format("counted"), timeout=600).body == many
+        core, web = (total / len(many) for total in take(True))
+        say("GET content, 4 MiB over TLS", round(core + web, 1), "instructions a byte", f"core {core:.1f}, web {web:.1f}")
+    with served(program, "--rate", "0", fake_class=Silent) as (fake, server):
+        fake.make_stores()
+        data = os.urandom(32 << 20)
+        before = [rss(pid) for pid in (server.process.pid, server.web_pid())]
+        seconds = moved(server, "timed", data)
+        after = [rss(pid) for pid in (server.process.pid, server.web_pid())]
+        say("PUT content, 32 MiB over TLS", round(len(data) / 1e6 / seconds, 1), "MB/s",
+            f"core {before[0]} KiB before, {after[0]} after; web {before[1]} and {after[1]}")
+
+
+def rss(pid):
+    """Returns the most KiB that the process has had in memory."""
+    return int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1])
+
+
 def main():
     benches = {"instructions": bench_instructions, "get": bench_get, "latency": bench_latency,
-               "start": bench_start, "console": bench_console, "kills": bench_kills}
+               "start": bench_start, "console": bench_console, "kills": bench_kills, "upload": bench_upload}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gateway", type=Path, required=True)
     parser.add_argument("--console-bytes", type=int, default=1 << 30)
