@@ -17,6 +17,7 @@
 #include "gateway/core/http/router.h"
 #include "gateway/core/live/content.h"
 #include "gateway/core/live/operation.h"
+#include "gateway/core/live/upload.h"
 
 enum { VOLUME_WAIT_S = 10, VOLUME_COMMAND_BYTES = 32 };
 
@@ -125,8 +126,15 @@ void api_volume(struct request *request)
 /* Returns body.name, or NULL when the request has been answered. */
 static const char *volume_name(struct request *request, const char *field)
 {
+	const char *name = request_text(request, field);
 	char problem[120];
 
+	if (name && upload_is_part(name)) {
+		answer_problem(request, 422, "bad-argument",
+			       "names that end in .part are those of unfinished uploads: take "
+			       "another one");
+		return NULL;
+	}
 	snprintf(problem, sizeof(problem),
 		 "\"%s\" must be 1 to 31 letters, digits, '-', '_' and '.', and begin with a "
 		 "letter or digit",

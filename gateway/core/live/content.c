@@ -54,6 +54,16 @@ static struct content *content_find(json_t *number)
 	return NULL;
 }
 
+bool content_is_uploaded(const struct content *content)
+{
+	for (size_t i = 0; i < CONTENTS; i++) {
+		if (&contents[i] != content && contents[i].step != CONTENT_FREE &&
+		    !strcmp(contents[i].part, content->part))
+			return true;
+	}
+	return false;
+}
+
 int64_t content_uploaded(const char *part)
 {
 	const struct upload *upload = upload_find(part);

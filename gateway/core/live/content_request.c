@@ -67,8 +67,10 @@ static const char *content_read_upload(struct content *content, const struct req
 
 	if (length < 0)
 		return "send the length of the body in Content-Length, at most 1 TiB";
-	if (strlen(request->item) + strlen(".part") >= NAME_BYTES)
+	if (strlen(request->item) + strlen(UPLOAD_END) >= NAME_BYTES)
 		return "the name of a volume that is uploaded has at most 26 characters";
+	if (upload_is_part(request->item))
+		return "names that end in .part are those of unfinished uploads: take another one";
 	if (!content_read_range(content, request_header(request, "content-range"), length))
 		return "send one byte or more, with Content-Range: bytes FIRST-LAST/TOTAL that "
 		       "fits the length of the body, or without one";
@@ -99,8 +101,13 @@ void content_put(struct request *request)
 		content_fail(content, 422, "bad-argument", wrong);
 		return;
 	}
-	strcat(strcpy(content->part, content->target), ".part");
+	strcat(strcpy(content->part, content->target), UPLOAD_END);
 	content->at = content->first;
+	if (content_is_uploaded(content)) {
+		content_fail(content, 409, "busy",
+			     "another upload into this volume is under way: wait for it");
+		return;
+	}
 	upload = content->first ? upload_find(content->part) : NULL;
 	if (upload && (upload->at != content->first || upload->total != content->total)) {
 		snprintf(detail, sizeof(detail),

@@ -58,6 +58,8 @@ struct content {
  */
 struct content *content_place(struct request *request);
 struct content *content_of_request(const struct request *request);
+/* Returns whether another upload goes into the same volume. */
+bool content_is_uploaded(const struct content *content);
 /* Lets go of the client, and returns its request, which is to be answered; NULL: it has gone. */
 struct request *content_release(struct content *content);
 void content_free(struct content *content);

@@ -14,6 +14,13 @@ enum { UPLOADS = 64 };
 
 static struct upload uploads[UPLOADS];
 
+bool upload_is_part(const char *name)
+{
+	size_t length = strlen(name), end = strlen(UPLOAD_END);
+
+	return length >= end && !strcmp(name + length - end, UPLOAD_END);
+}
+
 struct upload *upload_find(const char *part)
 {
 	for (size_t i = 0; *part && i < UPLOADS; i++) {

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "gateway/core/common/name.h"
+
+/* What the name of a volume ends with that is not whole yet; other volumes get no such name. */
+#define UPLOAD_END ".part"
 
 /* An upload that can go on: how much of it is on the disk, in which volume. */
 struct upload {
@@ -13,6 +17,8 @@ struct upload {
 	double last_s;
 };
 
+/* Returns whether a name is one of unfinished uploads. */
+bool upload_is_part(const char *name);
 /* Returns the upload into that volume, or NULL. */
 struct upload *upload_find(const char *part);
 /* Notes a new upload. The one that was heard of longest ago is forgotten for it. */

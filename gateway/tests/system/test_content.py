@@ -191,6 +191,26 @@ def test_roles(server, fake):
     assert server.tls("POST", "/v1/tokens", {"name": "x", "roles": ["content"], "scope": "*"}, token=admin).status == 403
 
 
+def test_one_upload_of_a_name(server, fake):
+    """A second upload of the same name is refused meanwhile: it would drop the first one's volume under it."""
+    with server.raw() as sock:
+        sock.sendall((f"PUT {POOL}/web/content HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {server.token}\r\n"
+                      f"Content-Type: {TYPE}\r\nContent-Length: 100000\r\n\r\n").encode() + bytes(5000))
+        wait_for(lambda: "web.part" in names(fake) and not free(fake))
+        assert (put(server, "web", DATA).code, piece(server, "web", DATA, 65536, 4096).code) == ("busy", "busy")
+    wait_for(lambda: free(fake))
+    assert put(server, "web", DATA).status == 200
+
+
+def test_names_of_uploads(server, fake):
+    """No other volume gets the name of an unfinished upload, which the next upload would drop."""
+    fake.make_volume("pool", "web", 4096)
+    answers = [put(server, "x.part", DATA), server.tls("POST", POOL, {"name": "x.part", "bytes": 4096}),
+               server.tls("POST", f"{POOL}/web/clones", {"name": "x.part"}), server.tls("POST", f"{POOL}/web/snapshots", {"name": ".part"}),
+               server.tls("PATCH", f"{POOL}/web", {"name": "x.part"})]
+    assert [answer.status for answer in answers] == 5 * [422] and names(fake) == ["web"]
+
+
 def test_many_at_once(server, fake):
     """Four at a time; places of clients that have gone are free again."""
     socks = []
