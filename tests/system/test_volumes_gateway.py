@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import random
 import sys
 from pathlib import Path
 
@@ -30,20 +31,31 @@ autostart = no
 POOL = "/v1/stores/pool/volumes"
 
 
+def boot(build, tmp_path, port):
+    """The image, with a disk that is empty at first, and COM2 at that port."""
+    image = tmp_path / "store.img"
+    if not image.exists():
+        image.write_bytes(b"")
+        os.truncate(image, 64 << 20)
+    files = bundle.make(tmp_path / "gateway.cpio", CONF, bundle.tiny(build, "hlt") | firmware.seabios())
+    return Qemu(build, bundle=files,
+                extra=("-serial", f"tcp:127.0.0.1:{port},server=on,wait=off", "-device", "nvme,serial=one,drive=n0",
+                       "-drive", f"file={image},if=none,id=n0,format=raw"))
+
+
+def gateway(tmp_path, port):
+    program = os.environ.get("SKERRYD", ROOT / "gateway/build/skerryd")
+    return Server(str(program), tmp_path, f"tcp:127.0.0.1:{port}").start()
+
+
 @pytest.fixture
 def line(build, tmp_path):
-    """Starts the image with an empty disk, and skerryd at COM2."""
-    port, image = free_port(), tmp_path / "store.img"
-    image.write_bytes(b"")
-    os.truncate(image, 64 << 20)
-    files = bundle.make(tmp_path / "gateway.cpio", CONF, bundle.tiny(build, "hlt") | firmware.seabios())
-    with Qemu(build, bundle=files,
-              extra=("-serial", f"tcp:127.0.0.1:{port},server=on,wait=off", "-device", "nvme,serial=one,drive=n0",
-                     "-drive", f"file={image},if=none,id=n0,format=raw")) as machine:
+    """Starts the image and skerryd at COM2."""
+    port = free_port()
+    with boot(build, tmp_path, port) as machine:
         machine.wait_prompt()
-        program = os.environ.get("SKERRYD", ROOT / "gateway/build/skerryd")
-        server = Server(str(program), tmp_path, f"tcp:127.0.0.1:{port}")
-        yield machine, server.start()
+        server = gateway(tmp_path, port)
+        yield machine, server
         server.stop()
 
 
@@ -135,3 +147,35 @@ def test_content(line, tmp_path):
     assert server.tls("POST", f"{POOL}/pc/snapshots", {"name": "kept"}).status == 201
     got = server.tls("GET", f"{POOL}/kept/content", headers={"Range": "bytes=0-511"}, timeout=60)
     assert got.body == image[:512]
+
+
+def test_power_cut(build, tmp_path):
+    """The power goes during an upload: what was answered is there, under no name that boots, and the upload goes on."""
+    port = free_port()
+    data = random.Random(5).randbytes(40000)
+    with boot(build, tmp_path, port) as machine:
+        machine.wait_prompt()
+        server = gateway(tmp_path, port)
+        assert server.tls("POST", "/v1/stores/pool/actions/format").json()["changed"]
+        assert put(server, "pc", data[:16384], "", f"bytes 0-16383/{len(data)}")[0] == 200
+        sock = server.raw()
+        sock.sendall((f"PUT {POOL}/pc/content HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {server.token}\r\n"
+                      f"Content-Range: bytes 16384-{len(data) - 1}/{len(data)}\r\n"
+                      f"Content-Length: {len(data) - 16384}\r\n\r\n").encode() + data[16384:24576])
+        wait_for(lambda: server.tls("GET", f"{POOL}/pc.part").json()["users"])
+        machine.process.kill()
+    sock.close()
+    with boot(build, tmp_path, port) as machine:
+        machine.wait_prompt()
+        try:
+            wait_for(lambda: server.tls("GET", "/v1/host").json()["link"] == "up", 30)
+            rows = wait_for(lambda: server.tls("GET", POOL).json().get("items"), 30)
+            assert [(row["name"], row["users"]) for row in rows] == [("pc.part", "")]
+            kept = machine.objects("volume digest pool/pc.part bytes=16384")[0]["sha256"]
+            assert kept == hashlib.sha256(data[:16384]).hexdigest()
+            status, said = put(server, "pc", data[16384:], "?sha256=" + hashlib.sha256(data).hexdigest(),
+                               f"bytes 16384-{len(data) - 1}/{len(data)}")
+            assert (status, said["done"]) == (200, True), said
+            assert [row["name"] for row in server.tls("GET", POOL).json()["items"]] == ["pc"]
+        finally:
+            server.stop()
