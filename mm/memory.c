@@ -420,7 +420,13 @@ static u64 memory_walk_ram(struct memory *memory, u64 *index, hpa_t *hpa)
 
 	*index += rest;
 	/* SLOT_KEPT is the same bit as CHUNK_LARGE, so this covers chunks too */
-	return word & (SLOT_PRESENT | SLOT_KEPT) ? rest : 0;
+	if (word & (SLOT_PRESENT | SLOT_KEPT))
+		return rest;
+	/* the absent pages that follow, at most so many that this stays a short step */
+	while (level == PT_LEVEL_4K && *index % STEP_FREE != 0 && *index < memory->page_count &&
+	       *memory_slot_find(memory, *index) == 0)
+		*index += 1;
+	return 0;
 }
 
 u64 memory_walk(struct memory *memory, u64 *index, hpa_t *hpa)
@@ -442,20 +448,18 @@ u64 memory_walk(struct memory *memory, u64 *index, hpa_t *hpa)
 /* Frees the page or large block at the cursor, and advances the cursor. */
 static void memory_destroy_step(struct memory *memory)
 {
-	u64 first = memory->destroy_cursor;
-	u64 next = first;
+	u64 next = memory->destroy_cursor;
 	hpa_t hpa;
 	u64 populated = memory_walk_ram(memory, &next, &hpa);
 
-	next = MIN(next, memory->page_count);
-	memory->destroy_cursor = next;
+	memory->destroy_cursor = next = MIN(next, memory->page_count);
 	memory->present -= populated;
 	memory->promised -= populated;
 	if (populated != 0)
 		tlb_page_free(hpa, memory->quota);
 	if (memory->chunks != NULL &&
 	    (next % MEMORY_CHUNK_PAGES == 0 || next == memory->page_count)) {
-		u64 *chunk = &memory->chunks[first / MEMORY_CHUNK_PAGES];
+		u64 *chunk = &memory->chunks[(next - 1) / MEMORY_CHUNK_PAGES];
 
 		if (*chunk & SLOT_PRESENT)
 			page_free(HPA(*chunk & PTE_ADDRESS), memory->quota);
@@ -478,11 +482,8 @@ enum status memory_destroy(struct memory *memory)
 	CHECK(list_empty(&memory->mappings));
 	if (memory->kind == MEMORY_RAM) {
 		memory_promise_end(memory);
-		for (unsigned int n = 0; n < STEP_FREE; n++) {
-			if (memory->destroy_cursor == memory->page_count)
-				break;
+		for (u64 n = 0; n < STEP_FREE && memory->destroy_cursor < memory->page_count; n++)
 			memory_destroy_step(memory);
-		}
 		if (memory->destroy_cursor < memory->page_count)
 			return STATUS_AGAIN;
 		if (memory->below != NULL)

@@ -283,18 +283,21 @@ static bool table_unmap_entry(struct table *table, u64 *at, struct pt_walk *walk
 		walk->level = TOP;
 	}
 	*at = align_down(*at, bytes) + bytes;
+	/* the absent pages that follow, at most so many that this stays a short step */
+	while (walk->level == PT_LEVEL_4K && *at % (STEP_ENTRIES * PAGE_SIZE) != 0 &&
+	       *table_entry_of(walk->node[PT_LEVEL_4K], *at, PT_LEVEL_4K) == 0)
+		*at += PAGE_SIZE;
 	return (walk->entry & table->format->present) || bytes != table_level_bytes(level);
 }
 
 bool table_unmap_pages(struct table *table, u64 at, u64 first, u64 pages, const u64 *index,
 		       u32 count)
 {
-	struct pt_walk walk;
+	struct pt_walk walk = {.level = TOP};
 	bool any = false;
 	u64 begin = 0;
 	u64 end = 0; /* [begin, end) is known to be unmapped */
 
-	walk.level = TOP;
 	while (count-- > 0) {
 		u64 place = index[count] - first;
 		u64 page = at + (place << PAGE_SHIFT);
@@ -302,17 +305,15 @@ bool table_unmap_pages(struct table *table, u64 at, u64 first, u64 pages, const 
 		if (place >= pages || (page >= begin && page < end))
 			continue;
 		begin = end = page;
-		if (table_unmap_entry(table, &end, &walk))
-			any = true;
+		any |= table_unmap_entry(table, &end, &walk);
 	}
 	return any;
 }
 
 enum status table_unmap(struct table *table, u64 *at, u64 end)
 {
-	struct pt_walk walk;
+	struct pt_walk walk = {.level = TOP};
 
-	walk.level = TOP;
 	for (unsigned int n = 0; n < STEP_ENTRIES && *at < end; n++)
 		(void)table_unmap_entry(table, at, &walk);
 	return *at < end ? STATUS_AGAIN : STATUS_OK;

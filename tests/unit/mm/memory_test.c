@@ -286,6 +286,24 @@ static void test_destroy_in_steps(void **state)
 	assert_int_equal(page_counts[PAGE_GUEST], 0);
 }
 
+/* Pages that were never touched, as most of a clone's, cost a step next to nothing. */
+static void test_destroy_sparse(void **state)
+{
+	struct memory *memory;
+	u64 before;
+
+	(void)state;
+	machine_start(16 * MIB);
+	before = machine_free_pages();
+	assert_int_equal(memory_create(NULL, PAGE_GUEST, 511, 0, &memory), STATUS_OK);
+	for (u64 index = 0; index < 511; index += 170)
+		assert_int_equal(memory_populate(memory, index), STATUS_OK);
+	assert_int_equal(memory_destroy(memory), STATUS_OK);
+	assert_int_equal(tlb_pages_waiting(), 4);
+	machine_settle();
+	machine_assert_clean(before, NULL);
+}
+
 static void try_everything(struct quota *quota, unsigned int *refused)
 {
 	struct memory *memory;
@@ -371,6 +389,7 @@ int main(void)
 		cmocka_unit_test(test_populate_everything),
 		cmocka_unit_test(test_fixed),
 		cmocka_unit_test(test_destroy_in_steps),
+		cmocka_unit_test(test_destroy_sparse),
 		cmocka_unit_test(test_failing_allocation),
 	};
 

@@ -313,6 +313,28 @@ static void test_unmap_is_bounded(void **state)
 	machine_assert_clean(before, NULL);
 }
 
+/* What was never mapped costs a step next to nothing, and the step ends behind what is asked for.
+ */
+static void test_unmap_sparse(void **state)
+{
+	struct pt_leaf leaf = leaf_make(0, 0, PT_LEVEL_4K, PT_READ, PT_TYPE_WB);
+	struct table table;
+	u64 cursor = 0;
+	u64 before;
+
+	(void)state;
+	machine_start(8 * MIB);
+	before = machine_free_pages();
+	assert_int_equal(table_init(&table, &format_ept, NULL, false), STATUS_OK);
+	for (; leaf.at < 4 * MIB; leaf.at += 1 * MIB - PAGE_SIZE)
+		assert_int_equal(table_map(&table, &leaf), STATUS_OK);
+	assert_int_equal(table_unmap(&table, &cursor, 4 * MIB - 9 * PAGE_SIZE), STATUS_OK);
+	assert_false(table_lookup(&table, 3 * (1 * MIB - PAGE_SIZE), &leaf));
+	assert_true(table_lookup(&table, 4 * (1 * MIB - PAGE_SIZE), &leaf));
+	table_free(&table);
+	machine_assert_clean(before, NULL);
+}
+
 /* Tables removed from a tree are kept until the CPU has passed. */
 static void test_tables_are_kept_until_passed(void **state)
 {
@@ -430,6 +452,7 @@ int main(void)
 		cmocka_unit_test(test_unmap_pages),
 		cmocka_unit_test(test_unmap_empty_table),
 		cmocka_unit_test(test_unmap_is_bounded),
+		cmocka_unit_test(test_unmap_sparse),
 		cmocka_unit_test(test_tables_are_kept_until_passed),
 		cmocka_unit_test(test_split_tops),
 		cmocka_unit_test(test_protect),

@@ -253,12 +253,13 @@ static bool channel_streams_step_place(struct machine_channel *channel, u32 plac
 bool channel_streams_step(struct machine_channel *channel)
 {
 	u32 first = channel->next_stream;
+	u32 places = CHANNEL_STREAMS + channel_vsock_places(channel);
 	bool moved = false;
 
 	if (!channel->login.open)
 		channel_streams_drop(channel);
-	for (u32 i = 0; i < CHANNEL_STREAMS + CHANNEL_SOCKETS; i++) {
-		u32 place = (first + i) % (CHANNEL_STREAMS + CHANNEL_SOCKETS);
+	for (u32 i = 0; i < places; i++) {
+		u32 place = (first + i) % places;
 
 		if (!channel_streams_step_place(channel, place))
 			continue;

@@ -16,6 +16,7 @@ static struct channel_socket *channel_vsock_place(struct machine_channel *channe
 		if (socket->number != 0)
 			continue;
 		*socket = (struct channel_socket){.number = 0};
+		channel->vsock.end = MAX(channel->vsock.end, i + 1);
 		return socket;
 	}
 	return NULL;
@@ -252,6 +253,15 @@ static bool channel_vsock_step_listener(struct machine_channel *channel,
 		return true;
 	}
 	return channel_vsock_accept(channel, socket, vm);
+}
+
+u32 channel_vsock_places(struct machine_channel *channel)
+{
+	struct channel_vsock *vsock = &channel->vsock;
+
+	while (vsock->end > 0 && vsock->socket[vsock->end - 1].number == 0)
+		vsock->end--;
+	return vsock->end;
 }
 
 bool channel_vsock_step(struct machine_channel *channel, u32 place)

@@ -33,6 +33,7 @@ struct channel_socket {
 };
 
 struct channel_vsock {
+	u32 end; /* no place from here on is taken */
 	struct channel_socket socket[CHANNEL_SOCKETS];
 };
 
@@ -49,5 +50,7 @@ void channel_vsock_end(struct channel_socket *socket);
 bool channel_vsock_take(struct machine_channel *channel, const struct request *request);
 /* Does one step of the socket at a place, if one is there; returns whether anything was done. */
 bool channel_vsock_step(struct machine_channel *channel, u32 place);
+/* Returns the number of places in which sockets may be: the loop looks at no others in a turn. */
+u32 channel_vsock_places(struct machine_channel *channel);
 /* Closes all sockets, so that the next client has none of them. */
 void channel_vsock_drop(struct machine_channel *channel);

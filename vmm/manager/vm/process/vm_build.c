@@ -28,6 +28,9 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
+#define RELEASE_STEPS 8u /* the most steps of a group's end in a turn, each of some microseconds   \
+			  */
+
 /* Handles that the manager needs only until the monitor has its own. */
 struct parts {
 	struct process_build process;
@@ -423,7 +426,7 @@ static enum vm_holder vm_release_holder(const struct vm *vm, enum status status)
 static bool vm_release_group(struct vm *vm)
 {
 	enum vm_holder before = vm->held_by;
-	enum status status;
+	enum status status = STATUS_AGAIN;
 
 	if (disk_any_is_viewed(vm)) {
 		/*
@@ -437,7 +440,8 @@ static bool vm_release_group(struct vm *vm)
 	if (before == HELD_BY_CLONES && vm_snapshot_clones(vm, NULL) != 0)
 		return false;
 	vm_snapshot_forget(vm);
-	status = sys_object_destroy(vm->group);
+	for (u32 i = 0; i < RELEASE_STEPS && status == STATUS_AGAIN; i++)
+		status = sys_object_destroy(vm->group);
 	vm->held_by = vm_release_holder(vm, status);
 	if (vm->held_by == HELD_BY_KERNEL && before != HELD_BY_KERNEL)
 		log_message(LOG_ERROR, LOG_VM, vm->config.name,
