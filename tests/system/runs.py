@@ -20,7 +20,12 @@ class Gate:
     def __init__(self, client, name):
         self.client = client
         for _ in range(4):
-            number = client.result("vsock connect", name, GATE)[0]["stream"]
+            reply = client.ask("vsock connect", name, GATE)
+            if reply["status"] == "error":
+                # it may have answered before it heard of its new CID, which counts as no answer
+                assert reply["code"] == "not-found", reply
+                continue
+            number = reply["result"][0]["stream"]
             self.stream = client.streams[number]
             self.stream.refill = True
             client.give(self.stream, 65536)

@@ -164,15 +164,32 @@ static bool virtio_vsock_take_known(struct virtio_vsock *vsock, u32 slot,
 	}
 }
 
+/*
+ * Takes a packet of another CID. Linux in a clone may answer a call before it has heard that it is
+ * one, as its source: the call is over then, and the caller may call again.
+ */
+static void virtio_vsock_take_stale(struct virtio_vsock *vsock,
+				    const struct vio_vsock_header *header)
+{
+	u32 slot = virtio_vsock_find(vsock, header);
+
+	if (header->target_cid == VSOCK_CID_HOST && slot != VSOCK_SLOTS &&
+	    vsock->connection[slot].phase == VSOCK_PHASE_CALLS)
+		virtio_vsock_drop(vsock, slot);
+}
+
 void virtio_vsock_take(struct virtio_vsock *vsock, const struct virtio_chain *chain)
 {
 	struct vio_vsock_header header;
 	u32 slot;
 
 	if (virtio_chain_read(vsock->virtio.memory, chain, 0, &header, sizeof(header)) !=
-		    sizeof(header) ||
-	    header.source_cid != vsock->cid)
+	    sizeof(header))
+		return;
+	if (header.source_cid != vsock->cid) {
+		virtio_vsock_take_stale(vsock, &header);
 		return; /* 5.10.6.4.1: nobody is there to be answered */
+	}
 	if (header.type != VIO_VSOCK_TYPE_STREAM || header.target_cid != VSOCK_CID_HOST) {
 		virtio_vsock_refuse(vsock, &header);
 		return;

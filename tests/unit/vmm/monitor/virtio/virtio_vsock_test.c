@@ -210,6 +210,31 @@ static void lengths(void **state)
 	assert_int_equal(status_of(VSOCK), STATUS_UP | VIRTIO_NEEDS_RESET);
 }
 
+/* A clone's Linux that has not heard of its new CID answers as its source: the call ends at once.
+ */
+static void stale_answers(void **state)
+{
+	struct vio_vsock_header header;
+
+	(void)state;
+	vsock_up(SIZE);
+	for (u32 i = 0; i < 2; i++) {
+		call_guest(0, GUEST_PORT);
+		header = packet(VIO_VSOCK_RESPONSE, GUEST_PORT,
+				receive_plain(VIO_VSOCK_REQUEST, GUEST_PORT).source_port);
+		if (i == 0)
+			header.source_cid = 8;
+		send_packet(header);
+		assert_int_equal(mark_of(0), i == 0 ? VSOCK_GONE : VSOCK_OPEN);
+	}
+	/* an open connection is not ended by such a packet, and none is begun */
+	header.source_cid = 8;
+	header.operation = VIO_VSOCK_RST;
+	send_packet(header);
+	assert_int_equal(mark_of(0), VSOCK_OPEN);
+	assert_int_equal(packets_waiting(), 0);
+}
+
 /* Types, operations and addresses that do not exist. */
 static void bad_packets(void **state)
 {
@@ -375,6 +400,7 @@ int main(void)
 		cmocka_unit_test_setup(guest_credit, vsock_setup),
 		cmocka_unit_test_setup(host_credit, vsock_setup),
 		cmocka_unit_test_setup(lengths, vsock_setup),
+		cmocka_unit_test_setup(stale_answers, vsock_setup),
 		cmocka_unit_test_setup(bad_packets, vsock_setup),
 		cmocka_unit_test_setup(too_early, vsock_setup),
 		cmocka_unit_test_setup(guest_ends, vsock_setup),
