@@ -15,6 +15,7 @@
 #include "gateway/cli/escape.h"
 #include "gateway/cli/items.h"
 #include "gateway/cli/output.h"
+#include "gateway/cli/run_follow.h"
 
 enum {
 	RUN_INPUT_BYTES = 11000, /* a request has 16 KiB at most */
@@ -22,6 +23,7 @@ enum {
 	RUN_TIME = 124,
 	RUN_NOT = 125,
 	RUN_SIGNAL = 128,
+	RUN_STOPPED = 130, /* by Ctrl-C */
 };
 
 /* Standard input to its end, unless it is a terminal. */
@@ -111,8 +113,8 @@ static void run_print_lines(FILE *out, const char *text)
 	}
 }
 
-/* What the command has printed: into a file or a pipe as it is. */
-static void run_print(const json_t *run, const char *name, FILE *out)
+/* Into a file or a pipe as it is. */
+void run_print(const json_t *run, const char *name, FILE *out)
 {
 	const json_t *text = json_object_get(run, name);
 	gnutls_datum_t from, to;
@@ -155,17 +157,23 @@ static enum cli_exit run_code(const json_t *run)
 	return (enum cli_exit)(strcmp(result, "out-of-time") == 0 ? RUN_TIME : RUN_NOT);
 }
 
-static enum cli_exit run_show(struct cli *cli, json_t *run)
+/* Shows output as it comes, and ends as the run does. */
+static enum cli_exit run_show_live(struct cli *cli, const char *method, const char *path,
+				   const json_t *body)
 {
+	struct http_answer none = {.status = 503};
 	enum cli_exit code;
+	json_t *run = NULL;
 
-	if (cli->json) {
-		output_json(run);
-		code = CLI_OK;
+	if (!run_follow(cli, method, path, body, &run, &code))
+		return (enum cli_exit)RUN_NOT;
+	if (run == NULL)
+		return (enum cli_exit)RUN_STOPPED;
+	none.json = json_object_get(run, "problem");
+	if (none.json != NULL) {
+		(void)cli_problem(&none, NULL);
+		code = (enum cli_exit)RUN_NOT;
 	} else {
-		run_print(run, "stdout", stdout);
-		run_print(run, "stderr", stderr);
-		fflush(stdout);
 		code = run_code(run);
 	}
 	json_decref(run);
@@ -185,6 +193,11 @@ enum cli_exit command_run(struct cli *cli, int count, char **words)
 				   "[-d] -- COMMAND...");
 	body = run_body(cli, count, words);
 	cli_connect(cli);
+	if (!cli->detach && !cli->json) {
+		code = run_show_live(cli, "POST", "/v1/runs", body);
+		json_decref(body);
+		return code;
+	}
 	code = cli_ask(cli, "POST", "/v1/runs", body,
 		       cli->detach ? "Prefer: wait=0\r\n" : "Prefer: wait=50\r\n", &answer);
 	json_decref(body);
@@ -199,7 +212,11 @@ enum cli_exit command_run(struct cli *cli, int count, char **words)
 		json_decref(answer.json);
 		code = cli_ask(cli, "GET", path, NULL, NULL, &answer);
 	}
-	return code == CLI_OK ? run_show(cli, answer.json) : (enum cli_exit)RUN_NOT;
+	if (code != CLI_OK)
+		return (enum cli_exit)RUN_NOT;
+	output_json(answer.json);
+	json_decref(answer.json);
+	return CLI_OK;
 }
 
 static void run_row(struct table *table, const json_t *run)
@@ -232,9 +249,11 @@ enum cli_exit command_logs(struct cli *cli, int count, char **words)
 	char path[600];
 
 	if (count != 1)
-		cli_die(CLI_USAGE, "use: logs ID");
+		cli_die(CLI_USAGE, "use: logs ID [--follow]");
 	cli_connect(cli);
 	snprintf(path, sizeof(path), "/v1/runs/%s", http_segment(words[0]));
+	if (cli->follow)
+		return run_show_live(cli, "GET", path, NULL);
 	code = cli_ask(cli, "GET", path, NULL, NULL, &answer);
 	if (code != CLI_OK)
 		return code;

@@ -187,6 +187,8 @@ static void core_message(const struct message_head *head, const char *bytes, siz
 			content_consumed(request, head->value);
 		else
 			stream_consumed(request, head->value);
+		if (request->stream == STREAM_RUN)
+			run_consumed(head->id);
 		break;
 	case MESSAGE_DATA:
 		if (request->stream == STREAM_CONSOLE)

@@ -91,6 +91,7 @@ static const char *const request_names[] = {
 	"header.user-agent",
 	"header.content-range",
 	"header.range",
+	"header.accept",
 };
 
 static enum MHD_Result request_header(void *context, enum MHD_ValueKind kind, const char *key,

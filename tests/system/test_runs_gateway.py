@@ -4,6 +4,7 @@ import concurrent.futures
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -231,7 +232,23 @@ def test_guide(line):
     done = subprocess.run([sys.executable, ROOT / "docs/guides/run_client.py", server.socket, "none", "true"], input=b"",
                           stderr=subprocess.PIPE, timeout=100, check=False)
     assert done.returncode == 1 and b"none" in done.stderr
-    (text,) = re.findall(r"^    curl .*\n.*\n", (ROOT / "docs/guides/run-what-you-do-not-trust.md").read_text(), re.MULTILINE)
+    live, text = re.findall(r"^    curl .*\n.*\n", (ROOT / "docs/guides/run-what-you-do-not-trust.md").read_text(), re.MULTILINE)
     done = subprocess.run(["sh", "-c", text.replace("/run/skerryd/skerryd.sock", server.socket)], stdout=subprocess.PIPE,
                           timeout=100, check=False)
     assert json.loads(done.stdout)["stdout"] == "42\n"
+    done = subprocess.run(["sh", "-c", live.replace("/run/skerryd/skerryd.sock", server.socket)], stdout=subprocess.PIPE,
+                          timeout=100, check=False)
+    assert b'event: stdout\ndata: {"stdout":"42\\n"}\n' in done.stdout and b"event: end\n" in done.stdout
+
+
+def test_live(line):
+    """Output of a real guest arrives while its command runs, and Ctrl-C ends the run."""
+    machine, server = line
+    program = Path(server.program).parent / "skerryctl"
+    running = subprocess.Popen([program, "--socket", server.socket, "run", "busybox", "--", "sh", "-c",
+                                "echo first; sleep 1000"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    assert running.stdout.readline() == b"first\n"
+    assert len(names(machine)) == 3
+    running.send_signal(signal.SIGINT)
+    assert running.communicate(timeout=30)[0] == b"" and running.returncode == 130
+    wait_for(lambda: names(machine) == TEMPLATES)

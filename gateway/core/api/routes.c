@@ -106,9 +106,12 @@ static const struct route routes[] = {
 	 "the runs in scope, without their output"},
 	{"POST", "/v1/runs", ROLE_OPERATOR, SCOPE_FILTER,
 	 ROUTE_LINK | ROUTE_SLOW | ROUTE_JUDGES | ROUTE_RUN, "run.begin", api_run_begin, "RunNew",
-	 "Run", NULL, 200, "runs a command in a VM of its own, a clone of a template"},
+	 "Run", NULL, 200,
+	 "runs a command in a VM of its own, a clone of a template; Accept: text/event-stream "
+	 "shows "
+	 "its output as it comes"},
 	{"GET", "/v1/runs/{id}", ROLE_OPERATOR, SCOPE_FILTER, 0, NULL, api_run, NULL, "Run", "wait",
-	 200, "a run; to its owner with its output"},
+	 200, "a run; to its owner with its output, as SSE as it comes"},
 	{"DELETE", "/v1/runs/{id}", ROLE_OPERATOR, SCOPE_FILTER, ROUTE_LINK, "run.stop",
 	 api_run_stop, NULL, "Run", NULL, 200, "ends a run, whatever it does"},
 	{"GET", VM "/inspect", ROLE_ADMIN, SCOPE_VM, ROUTE_LINK, "vm.inspect", api_vm_inspect, NULL,

@@ -9,6 +9,7 @@
 #include "gateway/base/bytes.h"
 #include "gateway/base/string.h"
 #include "gateway/core/api/api.h"
+#include "gateway/core/common/clock.h"
 #include "gateway/core/common/name.h"
 #include "gateway/core/common/number.h"
 #include "gateway/core/http/answer.h"
@@ -185,6 +186,14 @@ void api_run(struct request *request)
 
 	if (!run)
 		return;
+	if (own && run_stream_wanted(request)) {
+		if (run_wait(run, request, 0))
+			run_answer_all(run, clock_now_s());
+		else
+			answer_problem(request, 503, "busy", "%d clients wait for this run already",
+				       RUN_REQUESTS);
+		return;
+	}
 	if (wait_s < 0)
 		answer_problem(request, 422, "bad-argument",
 			       "\"wait\" must be a number of seconds from 0 to 50");

@@ -171,11 +171,12 @@ void answer_problem(struct request *request, unsigned status, const char *code, 
 
 void answer_start_stream(struct request *request, enum stream_kind kind, const char *protocol)
 {
-	uint32_t flags = kind == STREAM_SSE ? MESSAGE_STREAM : MESSAGE_UPGRADE;
-	unsigned status = kind == STREAM_SSE ? 200 : 101;
+	bool events = kind == STREAM_SSE || kind == STREAM_RUN;
+	uint32_t flags = events ? MESSAGE_STREAM : MESSAGE_UPGRADE;
+	unsigned status = events ? 200 : 101;
 
 	request->stream = kind;
-	if (kind == STREAM_SSE)
+	if (events)
 		answer_header(request, "Content-Type", "text/event-stream");
 	else
 		answer_header(request, "Sec-WebSocket-Protocol", protocol);

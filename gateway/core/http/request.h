@@ -16,7 +16,8 @@ enum stream_kind {
 	STREAM_SOCKET,
 	STREAM_CONSOLE,
 	STREAM_VSOCK,
-	STREAM_CONTENT
+	STREAM_CONTENT,
+	STREAM_RUN, /* SSE of one run's output */
 };
 
 /*

@@ -61,6 +61,13 @@ static void run_free(struct run *run)
 	struct buffer *buffers[] = {&run->words,   &run->input, &run->link.out,
 				    &run->link.in, &run->out,	&run->error};
 
+	/* A client that has not taken its stream for as long as the run was kept gets no more. */
+	for (size_t i = 0; i < RUN_REQUESTS; i++) {
+		struct request *request = request_find(run->waiting[i].id);
+
+		if (run->waiting[i].id && request)
+			answer_end_stream(request, 0);
+	}
 	for (size_t i = 0; i < ARRAY_COUNT(buffers); i++)
 		buffer_free(buffers[i]);
 	json_decref(run->problem);
@@ -416,6 +423,7 @@ bool run_line(json_t *line)
 			link_tell(json_pack("{s:I, s:I}", "credit", (json_int_t)run->link.stream,
 					    "bytes", (json_int_t)count));
 			run_frame_take(run, bytes, (size_t)count);
+			run_answer_all(run, clock_now_s());
 			explicit_bzero(bytes, sizeof(bytes));
 		}
 	} else {

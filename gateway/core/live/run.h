@@ -70,9 +70,11 @@ struct run {
 	double guest_cpu_s; /* by the guest's word */
 	int64_t guest_memory_bytes;
 	double cpu_s; /* by Skerry's samples */
-	struct {
+	struct run_waiting {
 		uint32_t id; /* 0: none */
 		double until_s;
+		bool streams;	   /* gets output as it comes, and waits without end */
+		size_t out, error; /* bytes of either output that a stream has got */
 	} waiting[RUN_REQUESTS];
 };
 
@@ -100,8 +102,20 @@ bool run_line(json_t *line);
 void run_tick(void);
 void run_link_lost(void);
 
-/* Of run_wait.c: tells all whose time is over, or everybody when the run has ended. */
+/* Of run_wait.c: tells all whose time is over, or everybody when the run has ended; streams get
+ * what is new. */
 void run_answer_all(struct run *run, double now_s);
+/* A client has taken bytes of its stream: there is room for more. */
+void run_consumed(uint32_t id);
+
+/* Of run_stream.c: whether a request asks for the output as it comes. */
+bool run_stream_wanted(const struct request *request);
+void run_stream_begin(const struct run *run, struct request *request);
+/* Sends what is new as far as the client takes it, and the end when all has been sent. */
+void run_stream_push(const struct run *run, struct run_waiting *waiting);
+
+/* Of run_json.c: adds bytes as text, or, if they are none, in base 64. */
+void run_json_output(json_t *object, const char *name, const char *bytes, size_t count);
 
 /* Of run_sweep.c: clones made before a start, or of which the end was not heard. */
 void run_sweep(double now_s);

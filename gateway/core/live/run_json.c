@@ -10,17 +10,17 @@
 #include "gateway/core/common/clock.h"
 #include "gateway/core/live/run.h"
 
-static void run_add_output(json_t *object, const char *name, const struct buffer *bytes)
+void run_json_output(json_t *object, const char *name, const char *bytes, size_t count)
 {
-	const char *text = bytes->count ? bytes->bytes : "";
+	const char *text = count ? bytes : "";
 	struct buffer encoded = {0};
 	char key[32];
 
-	if (utf8_valid((const uint8_t *)text, bytes->count) && !memchr(text, 0, bytes->count)) {
-		json_object_set_new(object, name, json_stringn(text, bytes->count));
+	if (utf8_valid((const uint8_t *)text, count) && !memchr(text, 0, count)) {
+		json_object_set_new(object, name, json_stringn(text, count));
 		return;
 	}
-	base64_add(&encoded, (const uint8_t *)text, bytes->count);
+	base64_add(&encoded, (const uint8_t *)text, count);
 	snprintf(key, sizeof(key), "%s_base64", name);
 	json_object_set_new(object, key, json_string(encoded.failed ? "" : encoded.bytes));
 	buffer_free(&encoded);
@@ -46,8 +46,8 @@ json_t *run_json(const struct run *run, bool own)
 		run->began_s > 0 ? end_s - run->began_s : 0.0, "cpu_s", run->cpu_s, "guest_cpu_s",
 		run->guest_cpu_s, "guest_memory_bytes", (json_int_t)run->guest_memory_bytes);
 	if (own && object) {
-		run_add_output(object, "stdout", &run->out);
-		run_add_output(object, "stderr", &run->error);
+		run_json_output(object, "stdout", run->out.bytes, run->out.count);
+		run_json_output(object, "stderr", run->error.bytes, run->error.count);
 	}
 	return object;
 }

@@ -31,8 +31,13 @@ bool run_wait(struct run *run, struct request *request, unsigned wait_s)
 	for (size_t i = 0; i < RUN_REQUESTS; i++) {
 		if (run->waiting[i].id)
 			continue;
-		run->waiting[i].id = request->id;
-		run->waiting[i].until_s = clock_now_s() + wait_s;
+		run->waiting[i] = (struct run_waiting){
+			.id = request->id,
+			.until_s = clock_now_s() + wait_s,
+			.streams = run_stream_wanted(request),
+		};
+		if (run->waiting[i].streams)
+			run_stream_begin(run, request);
 		return true;
 	}
 	return false;
@@ -43,6 +48,10 @@ void run_answer_all(struct run *run, double now_s)
 	for (size_t i = 0; i < RUN_REQUESTS; i++) {
 		struct request *request;
 
+		if (run->waiting[i].id && run->waiting[i].streams) {
+			run_stream_push(run, &run->waiting[i]);
+			continue;
+		}
 		if (!run->waiting[i].id ||
 		    (run->state != RUN_DONE && now_s < run->waiting[i].until_s))
 			continue;
@@ -50,5 +59,15 @@ void run_answer_all(struct run *run, double now_s)
 		run->waiting[i].id = 0;
 		if (request)
 			run_answer(run, request);
+	}
+}
+
+void run_consumed(uint32_t id)
+{
+	for (struct run *run = run_next(NULL); run; run = run_next(run)) {
+		for (size_t i = 0; i < RUN_REQUESTS; i++) {
+			if (run->waiting[i].id == id && run->waiting[i].streams)
+				run_stream_push(run, &run->waiting[i]);
+		}
 	}
 }

@@ -247,7 +247,8 @@ void stream_tick(int64_t now_ms)
 			continue;
 		if (!identity_alive(&request->who, now))
 			answer_end_stream(request, 1008);
-		else if (alive && request->stream == STREAM_SSE &&
+		else if (alive &&
+			 (request->stream == STREAM_SSE || request->stream == STREAM_RUN) &&
 			 request->outstanding < STREAM_WINDOW)
 			answer_piece(request, true, ":\n\n", 3);
 	}

@@ -2,12 +2,16 @@
 """Runs by REST at a fake Skerry: what an init is told, inits that lie, who sees what, how many at a time."""
 import base64
 import concurrent.futures
+import json
 import os
+import signal
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
-from client import Server, wait_for
+from client import LocalConnection, Server, wait_for
 from fake_runs import FakeRuns, ended, frame
 
 
@@ -260,3 +264,102 @@ def test_templates_leave_requests(line):
         assert fake.calls_most <= 2
         for answer in made:
             assert answer.result().status in (200, 504)
+
+
+class Follow:
+    """The events of a run as they come."""
+
+    def __init__(self, server, method, path, body=None):
+        self.connection = LocalConnection(server.socket, 10)
+        self.connection.request(method, path, body=json.dumps(body) if body else None,
+                                headers={"Accept": "text/event-stream", "Content-Type": "application/json"})
+        self.answer = self.connection.getresponse()
+
+    def next(self):
+        """The name and the value of the next event; None behind the last."""
+        name = None
+        for line in iter(self.answer.readline, b""):
+            word, _, rest = line.decode().rstrip("\n").partition(": ")
+            if word == "event":
+                name = rest
+            elif word == "data":
+                return name, json.loads(rest)
+        return None
+
+
+def test_follow(line):
+    """Output arrives as it comes, characters whole; who comes later gets all of it, and others may not look."""
+    fake, server = line
+    fake.command_frames = frame("O", b"first\n")
+    follow = Follow(server, "POST", "/v1/runs", {"template": "vm00", "command": ["a"]})
+    assert follow.answer.status == 200 and follow.answer.getheader("content-type") == "text/event-stream"
+    name, value = follow.next()
+    assert name == "run"
+    number = value["id"]
+    assert follow.next() == ("stdout", {"stdout": "first\n"})
+    stream = max(fake.inits)
+    fake.say(stream, frame("E", b"wrong"))
+    assert follow.next() == ("stderr", {"stderr": "wrong"})
+    fake.say(stream, frame("O", "half \u00e4".encode()[:-1]))
+    assert follow.next() == ("stdout", {"stdout": "half "})
+    fake.say(stream, frame("O", "\u00e4".encode()[-1:] + b"\xff"))
+    assert follow.next() == ("stdout", {"stdout": "\u00e4"})
+    again = Follow(server, "GET", f"/v1/runs/{number}")
+    assert again.next() == ("run", {"id": number})
+    assert again.next() == ("stdout", {"stdout": "first\nhalf \u00e4"})
+    assert server.tls("GET", f"/v1/runs/{number}", token=server.make_token(["operator"]),
+                      headers={"Accept": "text/event-stream"}).headers["content-type"] == "application/json"
+    fake.say(stream, ended(5))
+    for each in (follow, again):
+        said = list(iter(each.next, None))
+        assert ("stdout", {"stdout_base64": "/w=="}) in said
+        name, value = said[-1]
+        assert name == "end" and (value["result"], value["exit_code"]) == ("exit", 5) and "stdout" not in value
+    gone(fake)
+    missing = Follow(server, "POST", "/v1/runs", {"template": "none", "command": ["a"]})
+    assert [missing.next()[0], missing.next()[1]["problem"]["code"]] == ["run", "not-found"]
+
+
+def test_follow_much(line):
+    """A client that reads slowly gets all of a megabyte, and holds up nobody."""
+    fake, server = line
+    data = bytes(i * 31 % 251 for i in range(1 << 20))
+    fake.command_frames = b"".join(frame("O", data[at:at + 3000]) for at in range(0, len(data), 3000)) + ended()
+    follow = Follow(server, "POST", "/v1/runs", {"template": "vm00", "command": ["a"], "limits": {"output_bytes": 1 << 20}})
+    follow.next()
+    wait_for(lambda: server.local("GET", "/v1/runs").json()["items"][0]["state"] == "done")
+    got = b""
+    for name, value in iter(follow.next, None):
+        if name == "end":
+            assert value["result"] == "exit"
+        else:
+            got += base64.b64decode(value["stdout_base64"]) if "stdout_base64" in value else value["stdout"].encode()
+    assert got == data
+
+
+def ctl(server, *words):
+    """skerryctl at the server's socket, as it runs."""
+    return subprocess.Popen([Path(server.program).parent / "skerryctl", "--socket", server.socket, *words], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_skerryctl_shows_output_as_it_comes(line):
+    """`run` and `logs --follow` print while the command runs and end as it does; Ctrl-C ends the run."""
+    fake, server = line
+    fake.command_frames = frame("O", b"first\n")
+    running = ctl(server, "run", "vm00", "--", "a")
+    assert running.stdout.readline() == b"first\n"
+    number = server.local("GET", "/v1/runs").json()["items"][0]["id"]
+    follows = ctl(server, "logs", "--follow", number)
+    assert follows.stdout.readline() == b"first\n"
+    fake.say(max(fake.inits), frame("E", b"bad") + frame("O", b"\xff\0") + ended(7))
+    for each in (running, follows):
+        assert each.communicate(timeout=10) == (b"\xff\0", b"bad") and each.returncode == 7
+    running = ctl(server, "run", "vm00", "--", "a")
+    assert running.stdout.readline() == b"first\n"
+    running.send_signal(signal.SIGINT)
+    assert running.communicate(timeout=10)[0] == b"" and running.returncode == 130
+    assert [item["result"] for item in server.local("GET", "/v1/runs").json()["items"]].count("stopped") == 1
+    gone(fake)
+    missing = ctl(server, "run", "none", "--", "a")
+    assert b"none" in missing.communicate(timeout=10)[1] and missing.returncode == 125
