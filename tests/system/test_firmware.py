@@ -68,7 +68,21 @@ def test_cdrom(build, tmp_path, emulator):
             machine.wait(line)
         machine.type("k")
         machine.wait("KEY k")
-        machine.type("r")
+        machine.leave()
+        assert machine.command("vm eject pc") == "pc: cd is out of the drive"
+        assert machine.command("vm insert pc cd") == "pc: cd is in the drive"
+        assert "pc has no CD-ROM drive with a disk" in machine.command("vm eject pc blank")
+        machine.good("vm reset pc")
+        machine.attach("pc")
+        for line in FROM_CD:
+            machine.wait(line)
+        machine.leave()
+        machine.good("vm eject pc")
+        machine.type("vm reset pc\r")
+        machine.wait("pc: stopped: its firmware finds no disk with a boot sector")
+        machine.wait_prompt()
+        machine.good("vm start pc")  # the medium is in again
+        machine.attach("pc")
         for line in FROM_CD:
             machine.wait(line)
         machine.type("o")

@@ -294,6 +294,16 @@ void virtio_blk_poll_link(struct virtio_blk *blk)
 	(void)blk;
 }
 
+void drive_eject(struct drive_state *drive)
+{
+	drive->tray = drive->locked != 0 ? TRAY_FULL : TRAY_EMPTY;
+}
+
+void drive_insert(struct drive_state *drive)
+{
+	drive->tray = TRAY_FULL;
+}
+
 void virtio_vsock_poll(struct virtio_vsock *vsock)
 {
 	(void)vsock;

@@ -37,12 +37,17 @@ enum query_kind {
 	 * query_balloon
 	 */
 	QUERY_BALLOON,
+	/*
+	 * empties the CD-ROM drive with disk number `address`; if QUERY_AIM, puts its medium back
+	 * -> struct query_drive
+	 */
+	QUERY_DRIVE,
 	QUERY_KIND_COUNT
 };
 
 enum query_flag {
 	QUERY_LINEAR = 1 << 0, /* `address` is linear, by the tables of `vcpu`; else physical */
-	QUERY_AIM = 1 << 1,    /* beside QUERY_BALLOON: `address` is a new aim */
+	QUERY_AIM = 1 << 1,    /* see QUERY_BALLOON and QUERY_DRIVE */
 	/* a breakpoint uses a debug register, and bits 1:0 are the R/W field of DR7 */
 	QUERY_BREAK_HARDWARE = 1 << 2,
 };
@@ -186,6 +191,12 @@ struct query_balloon {
 	u64 stats_seen; /* a bit for each that is known */
 	u64 stats[BALLOON_STATS];
 	u64 stats_age_ns;
+};
+
+/* The answer to QUERY_DRIVE. STATUS_NOT_FOUND: there is no such drive. */
+struct query_drive {
+	u32 full;
+	u32 kept; /* 1: the guest has locked the drive, and was asked to eject the medium */
 };
 
 #define QUERY_FIELD_BYTES 16u

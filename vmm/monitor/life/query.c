@@ -13,6 +13,7 @@
 #include "vmm/monitor/vcpu/trace.h"
 #include "vmm/monitor/virtio/virtio_balloon.h"
 #include "vmm/monitor/virtio/virtio_net.h"
+#include "vmm/monitor/virtio/virtio_scsi_drive.h"
 #include "vmm/monitor/memory/walk.h"
 #include "vmm/monitor/x86/canonical.h"
 #include "vmm/rt/start.h"
@@ -267,6 +268,29 @@ static enum status query_answer_balloon(const struct machine *machine, const str
 	return STATUS_OK;
 }
 
+static enum status query_answer_drive(struct machine *machine, const struct query *query,
+				      struct query_area *area)
+{
+	struct query_drive *answer = (struct query_drive *)(void *)area->answer;
+	struct drive_state *drive = NULL;
+
+	for (u32 i = 0; i < machine->blk_count; i++)
+		if (machine->blk[i].number == query->address && machine->blk[i].is_drive)
+			drive = &machine->blk[i].scsi.drive;
+	if (drive == NULL)
+		return STATUS_NOT_FOUND;
+	if ((query->flags & QUERY_AIM) != 0)
+		drive_insert(drive);
+	else
+		drive_eject(drive);
+	*answer = (struct query_drive){
+		.full = drive->tray == TRAY_FULL,
+		.kept = (query->flags & QUERY_AIM) == 0 && drive->tray == TRAY_FULL,
+	};
+	area->bytes = sizeof(*answer);
+	return STATUS_OK;
+}
+
 static enum status query_answer_question(struct machine *machine, const struct query *query,
 					 struct query_area *area)
 {
@@ -285,6 +309,8 @@ static enum status query_answer_question(struct machine *machine, const struct q
 		return query_answer_cards(machine, area);
 	case QUERY_BALLOON:
 		return query_answer_balloon(machine, query, area);
+	case QUERY_DRIVE:
+		return query_answer_drive(machine, query, area);
 	case QUERY_STATE:
 		return state_inspect(machine, query, area);
 	case QUERY_WRITE:

@@ -71,6 +71,22 @@ void drive_note(struct drive_state *drive, enum drive_tray tray)
 	drive->event = tray == TRAY_FULL ? CD_EVENT_NEW : CD_EVENT_GONE;
 }
 
+void drive_eject(struct drive_state *drive)
+{
+	if (drive->tray == TRAY_FULL && drive->locked != 0)
+		drive->event = CD_EVENT_ASKED;
+	else if (drive->tray == TRAY_FULL)
+		drive_note(drive, TRAY_EMPTY);
+	else
+		drive->tray = TRAY_EMPTY;
+}
+
+void drive_insert(struct drive_state *drive)
+{
+	if (drive->tray != TRAY_FULL)
+		drive_note(drive, TRAY_FULL);
+}
+
 bool drive_valid(const struct drive_state *drive)
 {
 	return drive->tray <= TRAY_EMPTY && drive->attention <= 1 && drive->locked <= 1 &&

@@ -27,5 +27,11 @@ void drive_command(struct virtio_blk *blk, u32 unit, const u8 command[DRIVE_COMM
 /* Writes sense data that say why a command failed. */
 void drive_write_sense(u8 *sense, u32 key, u32 code);
 bool drive_valid(const struct drive_state *drive);
+/*
+ * Takes the medium out as its owner does, who is not the guest. A guest that has locked the drive
+ * keeps it, and is asked to eject it.
+ */
+void drive_eject(struct drive_state *drive);
+void drive_insert(struct drive_state *drive);
 /* Sets what the guest is told next, after another medium came or it went. */
 void drive_note(struct drive_state *drive, enum drive_tray tray);

@@ -173,6 +173,35 @@ static void test_balloon(void **state)
 	machine.platform.virtio_balloon = NULL;
 }
 
+static void test_drive(void **state)
+{
+	static struct virtio_blk disks[2];
+	struct query query = {.kind = QUERY_DRIVE, .address = 3};
+
+	(void)state;
+	disks[0].number = 3;
+	disks[1].number = 5;
+	disks[1].is_drive = true;
+	machine.blk = disks;
+	machine.blk_count = ARRAY_COUNT(disks);
+	assert_int_equal(ask(&query), STATUS_NOT_FOUND); /* a disk in no drive */
+	query.address = 5;
+	assert_int_equal(ask(&query), STATUS_OK);
+	assert_int_equal(channel.question.bytes, sizeof(struct query_drive));
+	assert_int_equal(ANSWER(query_drive)->full, 0);
+	assert_int_equal(ANSWER(query_drive)->kept, 0);
+	query.flags = QUERY_AIM;
+	assert_int_equal(ask(&query), STATUS_OK);
+	assert_int_equal(ANSWER(query_drive)->full, 1);
+	assert_int_equal(ANSWER(query_drive)->kept, 0);
+	disks[1].scsi.drive.locked = 1;
+	query.flags = 0;
+	assert_int_equal(ask(&query), STATUS_OK);
+	assert_int_equal(ANSWER(query_drive)->kept, 1);
+	machine.blk_count = 0;
+	machine.blk = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +210,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_translate, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(test_read_linear, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(test_balloon, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(test_drive, set_up, fixture_free),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

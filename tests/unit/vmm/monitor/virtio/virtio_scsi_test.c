@@ -211,6 +211,26 @@ static void the_tray(void **state)
 		     MMC_ASC_NO_FIELD);
 }
 
+/* The owner takes the medium out, which a guest that has locked the drive is asked to do. */
+static void the_owner(void **state)
+{
+	(void)state;
+	expect_good(DO(0, MMC_PREVENT_ALLOW_REMOVAL, 0, 0, 0, 1), 0, 0);
+	drive_eject(&blk.scsi.drive);
+	expect_good(DO(8, MMC_GET_EVENT_STATUS, 1, 0, 0, 0x10, 0, 0, 0, 8), 8, 8);
+	assert_int_equal(peek(DATA_AT + 4, 2), MMC_EVENT_MEDIA_PRESENT << 8 | CD_EVENT_ASKED);
+	expect_good(DO(0, MMC_TEST_UNIT_READY), 0, 0);
+	expect_good(DO(0, MMC_PREVENT_ALLOW_REMOVAL, 0, 0, 0, 0), 0, 0);
+	drive_eject(&blk.scsi.drive);
+	expect_sense(DO(0, MMC_TEST_UNIT_READY), MMC_KEY_NOT_READY, MMC_ASC_NO_MEDIUM_CLOSED);
+	/* the guest cannot load what is not there */
+	expect_good(DO(0, MMC_START_STOP_UNIT, 0, 0, 0, MMC_EJECT | MMC_START), 0, 0);
+	expect_sense(DO(0, MMC_TEST_UNIT_READY), MMC_KEY_NOT_READY, MMC_ASC_NO_MEDIUM_CLOSED);
+	drive_insert(&blk.scsi.drive);
+	expect_sense(DO(0, MMC_TEST_UNIT_READY), MMC_KEY_UNIT_ATTENTION, MMC_ASC_CHANGED);
+	expect_good(DO(0, MMC_TEST_UNIT_READY), 0, 0);
+}
+
 /* A disk of another size is another medium. */
 static void another_medium(void **state)
 {
@@ -364,6 +384,7 @@ int main(void)
 		DRIVE_TEST(reads_half_blocks),
 		DRIVE_TEST(a_read_fails),
 		DRIVE_TEST(the_tray),
+		DRIVE_TEST(the_owner),
 		DRIVE_TEST(another_medium),
 		DRIVE_TEST(no_room),
 		DRIVE_TEST(control_requests),
