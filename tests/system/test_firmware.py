@@ -92,6 +92,44 @@ def test_cdrom(build, tmp_path, emulator):
         assert "vendor='SKERRY' product='CD-ROM' rev='1.0' type=5 removable=1" in log
 
 
+ORDERS = {"cdrom, disk": "Booting from DVD/CD", "disk": "Booting from Hard Disk", "net cdrom": "Booting from DVD/CD"}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_boot_order(build, tmp_path, order):
+    """A disk and a CD both boot: the key says which does."""
+    conf = ("[disk cd]\ncontroller = memory\nimage = cd.iso\n" + firmware.MEMORY_DISK +
+            firmware.vm(disk="root, cd cdrom", more=f"autostart = yes\nboot.order = {order}\n"))
+    files = make_bundle(tmp_path, conf, {"cd.iso": firmware.cdrom(tmp_path), "disk.img": firmware.disk(tmp_path)})
+    with Qemu(build, bundle=files) as machine:
+        machine.wait_prompt()
+        machine.attach("pc")
+        machine.wait(ORDERS[order], 60)  # and waits there for a key: no other is tried
+        machine.wait("SECTOR runs")
+
+
+def test_boot_menu(build, tmp_path):
+    """The firmware waits for a key at the console, shows what there is, and boots what was chosen."""
+    conf = ("[disk cd]\ncontroller = memory\nimage = cd.iso\n" + firmware.MEMORY_DISK +
+            firmware.vm(disk="root, cd cdrom",
+                        more="boot.menu = yes\nsmbios.uuid = 0b1f3c5e-89ab-4cde-8f01-23456789abcd\n"))
+    files = make_bundle(tmp_path, conf, {"cd.iso": firmware.cdrom(tmp_path), "disk.img": firmware.disk(tmp_path)})
+    with Qemu(build, bundle=files) as machine:
+        machine.wait_prompt()
+        machine.good("vm create pc")
+        machine.good("vm start pc")
+        machine.attach("pc")
+        machine.wait("Machine UUID 0b1f3c5e-89ab-4cde-8f01-23456789abcd", 40)
+        machine.wait("Press ESC for boot menu", 40)
+        machine.type("\x1b")
+        machine.wait("Select boot device:", 40)
+        machine.wait(r"1\. Virtio disk PCI:00:10.0", 40)
+        machine.wait(r"2\. DVD/CD \[virtio-scsi Drive SKERRY CD-ROM")
+        machine.type("2")
+        machine.wait("Booting from DVD/CD")
+        machine.wait("SECTOR runs")
+
+
 MISTAKES = {
     "empty": ("boot = bios\nfirmware = zeros.bin\n", "where a processor begins, there is 0x0 and no jump"),
     "small": ("boot = bios\nfirmware = small.bin\n", "it has 100 bytes; a BIOS has 64, 128, 192 or 256 KiB"),
@@ -105,6 +143,11 @@ WRONG_KEYS = {
     "boot = bios\n": "has no firmware; set firmware = FILE",
     "boot = bios\nfirmware = seabios.bin\ncmdline = quiet\n": "its disk has the kernel; leave out kernel",
     "boot = bios\nfirmware = seabios.bin\npci = off\n": "does not go with pci = off; set pci = on",
+    "boot = bios\nfirmware = seabios.bin\nboot.order = disk floppy\n":
+        "boot.order = disk floppy is not valid; use any of disk, cdrom and net, each once",
+    "boot = bios\nfirmware = seabios.bin\nboot.order = disk, net, disk\n": "use any of disk, cdrom and net, each once",
+    "boot = bios\nfirmware = seabios.bin\nsmbios.uuid = 1234\n": "smbios.uuid = 1234 is not valid; use a UUID",
+    "kernel = k\nboot.menu = yes\n": "boot.menu is for boot = bios or uefi",
     "boot = efi\nfirmware = seabios.bin\n": "kernel, bios or uefi",
 }
 

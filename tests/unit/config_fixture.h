@@ -14,6 +14,8 @@
 #include "lib/string.c"
 #include "vmm/manager/config/config.c"
 #include "vmm/manager/config/config_check.c"
+#include "vmm/manager/config/config_firmware.c"
+#include "vmm/manager/text/guid.c"
 #include "vmm/manager/config/config_keys.c"
 #include "vmm/manager/config/config_lists.c"
 #include "vmm/manager/config/config_sections.c"

@@ -10,7 +10,7 @@
 #define CONFIG_NAME_BYTES    CHANNEL_NAME_BYTES
 #define CONFIG_FILE_BYTES    64u
 #define CONFIG_CMDLINE_BYTES 1024u
-#define CONFIG_PROBLEM_BYTES 448u /* room for an unknown key and all valid ones */
+#define CONFIG_PROBLEM_BYTES 576u /* room for an unknown key and all valid ones */
 #define CONFIG_PORT_MAX	     (CHANNEL_STREAM_MAX - 1)
 #define CONFIG_CPU_WORDS     4u /* affinity covers CPU_MAX host CPUs */
 
@@ -198,6 +198,13 @@ struct vm_config {
 	u64 given;
 	u64 boot;			  /* enum config_boot */
 	char firmware[CONFIG_FILE_BYTES]; /* "": none */
+	char boot_order[CONFIG_WORD_BYTES]; /* disk, cdrom and net in any order; "": none is said */
+	u64 boot_menu;
+	/* what the VM's firmware says of the VM; "": the manager decides */
+	char smbios_uuid[CONFIG_WORD_BYTES];
+	char smbios_vendor[CONFIG_FILE_BYTES];
+	char smbios_product[CONFIG_FILE_BYTES];
+	char smbios_serial[CONFIG_FILE_BYTES];
 	char kernel[CONFIG_FILE_BYTES];
 	char initrd[CONFIG_FILE_BYTES]; /* the file with the initial RAM disk; "": none */
 	char cmdline[CONFIG_CMDLINE_BYTES];

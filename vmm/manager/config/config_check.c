@@ -4,6 +4,7 @@
  * `vm create` and `vm set`. Holds no state.
  */
 #include "vmm/manager/config/config_keys.h"
+#include "vmm/manager/config/config_firmware.h"
 #include "vmm/manager/config/config_lists.h"
 #include "vmm/rt/format.h"
 
@@ -50,6 +51,10 @@ static bool config_kernel_problem(const struct vm_config *vm, char *problem, siz
 		format(problem, size,
 		       "VM %s: firmware = %s is for boot = bios or uefi; set that, too", vm->name,
 		       vm->firmware);
+	else if (config_firmware_key(vm) != NULL)
+		format(problem, size,
+		       "VM %s: %s is for boot = bios or uefi; set that, and firmware, too",
+		       vm->name, config_firmware_key(vm));
 	else if (vm->kernel[0] == '\0')
 		format(problem, size, "VM %s has no kernel; set kernel = FILE", vm->name);
 	else
@@ -73,7 +78,7 @@ static bool config_firmware_problem(const struct vm_config *vm, char *problem, s
 		format(problem, size, "VM %s: boot = %s does not go with pci = off; set pci = on",
 		       vm->name, boot);
 	else
-		return false;
+		return config_firmware_wrong(vm, problem, size);
 	return true;
 }
 

@@ -10,7 +10,6 @@
 #include "vmm/manager/login/rights.h"
 #include "vmm/manager/log/log_names.h"
 #include "vmm/manager/log/log_store.h"
-#include "vmm/manager/pci/pci_access.h"
 #include "vmm/io/net.h"
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/format.h"
@@ -56,6 +55,17 @@ const struct config_key config_vm_keys[] = {
 	 .allowed = "kernel, bios or uefi"},
 	{"firmware", VALUE_TEXT, VM_FIELD(firmware), 0, CONFIG_FILE_BYTES - 1, NULL,
 	 "a file name of at most 63 characters"},
+	{"boot.order", VALUE_TEXT, VM_FIELD(boot_order), 0, CONFIG_WORD_BYTES - 1, NULL,
+	 "any of disk, cdrom and net, each once"},
+	{"boot.menu", VALUE_CHOICE, VM_FIELD(boot_menu), .words = "no yes", .allowed = "yes or no"},
+	{"smbios.uuid", VALUE_TEXT, VM_FIELD(smbios_uuid), 0, CONFIG_WORD_BYTES - 1, NULL,
+	 "a UUID such as 0b1f3c5e-89ab-4cde-8f01-23456789abcd"},
+	{"smbios.vendor", VALUE_TEXT, VM_FIELD(smbios_vendor), 0, CONFIG_FILE_BYTES - 1, NULL,
+	 "at most 63 characters"},
+	{"smbios.product", VALUE_TEXT, VM_FIELD(smbios_product), 0, CONFIG_FILE_BYTES - 1, NULL,
+	 "at most 63 characters"},
+	{"smbios.serial", VALUE_TEXT, VM_FIELD(smbios_serial), 0, CONFIG_FILE_BYTES - 1, NULL,
+	 "at most 63 characters"},
 	{"memory", VALUE_SIZE, VM_FIELD(memory_bytes), 2 * MIB, 1024ul * GIB, NULL,
 	 "a size such as 128M, from 2M to 1T in steps of 4K"},
 	{"vcpus", VALUE_NUMBER, VM_FIELD(vcpus), 1, 64, NULL, "a number from 1 to 64"},
@@ -272,61 +282,6 @@ static bool config_parse_choice(const char *words, struct text text, u64 *choice
 
 	*choice = (u64)place;
 	return place >= 0;
-}
-
-/* Returns whether the word is like the pattern, in which '#' stands for a number. */
-static bool config_is_like(struct text word, struct text pattern)
-{
-	size_t at = 0;
-
-	for (size_t i = 0; i < pattern.length; i++) {
-		size_t first = at;
-
-		if (pattern.start[i] != '#') {
-			if (at == word.length || word.start[at++] != pattern.start[i])
-				return false;
-			continue;
-		}
-		while (at < word.length && word.start[at] >= '0' && word.start[at] <= '9')
-			at++;
-		if (at == first)
-			return false;
-	}
-	return at == word.length;
-}
-
-static bool config_is_pci_address(struct text word)
-{
-	char text[16];
-	struct pci_address address;
-
-	return text_copy(text, sizeof(text), word) && pci_address_parse(text, &address);
-}
-
-/*
- * Returns whether each word is like one of the patterns, or is a PCI address: no machine has other
- * devices.
- */
-static bool config_names_devices(const char *patterns, struct text text)
-{
-	struct text rest = text;
-	struct text part;
-	bool more;
-
-	do {
-		more = config_split(rest, ',', &part, &rest);
-		for (struct text word; text_next_word(&part, &word);) {
-			struct text left = text_of(patterns);
-			struct text pattern;
-			bool known = config_is_pci_address(word);
-
-			while (!known && text_next_word(&left, &pattern))
-				known = config_is_like(word, pattern);
-			if (!known)
-				return false;
-		}
-	} while (more);
-	return true;
 }
 
 static bool config_parse_text(const struct config_key *key, struct text text, char *to)

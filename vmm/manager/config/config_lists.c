@@ -7,6 +7,7 @@
 #include "vmm/manager/config/config_lists.h"
 
 #include "lib/string.h"
+#include "vmm/manager/pci/pci_access.h"
 #include "vmm/manager/text/parse_address.h"
 #include "vmm/manager/text/parse_number.h"
 
@@ -36,6 +37,57 @@ bool config_split(struct text text, char separator, struct text *head, struct te
 	if (length == text.length)
 		return false;
 	*rest = (struct text){text.start + length + 1, text.length - length - 1};
+	return true;
+}
+
+/* Returns whether the word is like the pattern, in which '#' stands for a number. */
+static bool config_is_like(struct text word, struct text pattern)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < pattern.length; i++) {
+		size_t first = at;
+
+		if (pattern.start[i] != '#') {
+			if (at == word.length || word.start[at++] != pattern.start[i])
+				return false;
+			continue;
+		}
+		while (at < word.length && word.start[at] >= '0' && word.start[at] <= '9')
+			at++;
+		if (at == first)
+			return false;
+	}
+	return at == word.length;
+}
+
+static bool config_is_pci_address(struct text word)
+{
+	char text[16];
+	struct pci_address address;
+
+	return text_copy(text, sizeof(text), word) && pci_address_parse(text, &address);
+}
+
+bool config_names_devices(const char *patterns, struct text text)
+{
+	struct text rest = text;
+	struct text part;
+	bool more;
+
+	do {
+		more = config_split(rest, ',', &part, &rest);
+		for (struct text word; text_next_word(&part, &word);) {
+			struct text left = text_of(patterns);
+			struct text pattern;
+			bool known = config_is_pci_address(word);
+
+			while (!known && text_next_word(&left, &pattern))
+				known = config_is_like(word, pattern);
+			if (!known)
+				return false;
+		}
+	} while (more);
 	return true;
 }
 

@@ -60,6 +60,8 @@ u8 fw_cfg_item_byte(const struct fw_cfg *fw_cfg, u32 key, u32 offset)
 	case FW_CFG_CPU_COUNT:
 	case FW_CFG_CPU_MAX:
 		return fw_cfg_little_endian(fw_cfg->cpu_count, offset);
+	case FW_CFG_BOOT_MENU:
+		return fw_cfg_little_endian(fw_cfg->boot_menu, offset);
 	case FW_CFG_DIRECTORY:
 		return fw_cfg_directory_byte(fw_cfg, offset);
 	default:
@@ -130,6 +132,7 @@ enum status fw_cfg_attach(struct platform *platform, const struct platform_confi
 		return STATUS_NO_MEMORY;
 	fw_cfg->ram_bytes = config->ram_below_4g + config->ram_above_4g;
 	fw_cfg->cpu_count = config->cpu_count;
+	fw_cfg->boot_menu = config->boot_menu;
 	fw_cfg->device = (struct device){
 		.name = "fw_cfg",
 		.ops = &fw_cfg_ops,

@@ -11,6 +11,7 @@ enum fw_cfg_key {
 	FW_CFG_ID = 0x01,
 	FW_CFG_RAM_SIZE = 0x03,
 	FW_CFG_CPU_COUNT = 0x05,
+	FW_CFG_BOOT_MENU = 0x0e,
 	FW_CFG_CPU_MAX = 0x0f,
 	FW_CFG_DIRECTORY = 0x19,
 	FW_CFG_FILE_FIRST = 0x20,
@@ -19,7 +20,7 @@ enum fw_cfg_key {
 #define FW_CFG_DMA_PORT	 0x514u /* 64 bits, big-endian */
 #define FW_CFG_DMA_PORTS 8u
 
-#define FW_CFG_FILE_MAX	  8
+#define FW_CFG_FILE_MAX	  12
 #define FW_CFG_NAME_BYTES 56
 
 struct fw_cfg_file {
@@ -49,6 +50,7 @@ struct fw_cfg {
 	u64 ram_bytes;
 	u32 cpu_count;
 	u32 file_count;
+	bool boot_menu;
 	struct fw_cfg_file file[FW_CFG_FILE_MAX];
 	const struct guest_memory *memory; /* NULL: there is no DMA */
 	struct device dma;

@@ -6,8 +6,11 @@
 #include "vmm/monitor/life/firmware_open.h"
 
 #include "lib/bits.h"
+#include "lib/string.h"
 #include "vmm/monitor/load/firmware.h"
 #include "vmm/monitor/machine/machine.h"
+#include "vmm/monitor/virtio/virtio_blk.h"
+#include "vmm/monitor/virtio/virtio_net.h"
 #include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/status_text.h"
@@ -26,8 +29,27 @@ static enum status firmware_map(handle_t rom, u64 rom_bytes)
 	return status;
 }
 
+const struct firmware_settings *firmware_settings(void)
+{
+	static struct firmware_settings settings;
+
+	memcpy(&settings, start_info->command_line, sizeof(settings));
+	return &settings;
+}
+
+static void firmware_find_devices(const struct machine *machine, struct boot_devices *devices)
+{
+	*devices = (struct boot_devices){0};
+	for (u32 i = 0; i < machine->blk_count; i++)
+		*(machine->blk[i].is_drive ? &devices->drives : &devices->disks) |=
+			(u32)BIT(machine->blk[i].number);
+	for (u32 i = 0; i < machine->net_count; i++)
+		devices->cards |= (u32)BIT(machine->net[i].number);
+}
+
 static enum status firmware_make(struct machine *machine)
 {
+	struct boot_devices devices;
 	struct load_job *job = &machine->job;
 	handle_t rom;
 	u64 at;
@@ -47,7 +69,8 @@ static enum status firmware_make(struct machine *machine)
 						    job->kernel.size, job->rom};
 	status = firmware_map(rom, job->kernel.size);
 	sys_handle_close(rom);
-	firmware_prepare(machine->firmware, job);
+	firmware_find_devices(machine, &devices);
+	firmware_prepare(machine->firmware, job, firmware_settings(), &devices);
 	return status;
 }
 

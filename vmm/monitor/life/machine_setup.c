@@ -201,6 +201,7 @@ bool machine_make_devices(struct machine *machine)
 		.firmware_file = machine->firmware != NULL ? machine->firmware->file : NULL,
 		.firmware_file_count =
 			machine->firmware != NULL ? machine->firmware->file_count : 0,
+		.boot_menu = machine->firmware != NULL && firmware_settings()->menu != 0,
 		.firmware_say = machine_say_firmware,
 		.test_device = machine_has_flag(MONITOR_TEST_DEVICE),
 		.test_show = machine_show_in_window,

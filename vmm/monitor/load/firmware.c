@@ -21,6 +21,8 @@
 
 /* A machine without anything to boot from says so, and does not reset again and again. */
 #define WAIT_FOR_EVER (~0u)
+/* how long the firmware waits for the key that opens its menu */
+#define MENU_WAIT_MS 5000u
 
 static bool firmware_check_bios(struct load_job *job)
 {
@@ -78,6 +80,20 @@ static void firmware_add_file(struct firmware *firmware, const char *name, const
 	file->size_bytes = size_bytes;
 }
 
+/* Adds what the firmware is to boot from, and whether it asks at the console. */
+static void firmware_add_boot(struct firmware *firmware, const struct firmware_settings *settings,
+			      const struct boot_devices *devices)
+{
+	u32 bytes = boot_order_write(firmware->boot_order, settings, devices);
+
+	if (bytes != 0)
+		firmware_add_file(firmware, "bootorder", firmware->boot_order, bytes);
+	firmware->menu_wait_ms = MENU_WAIT_MS;
+	if (settings->menu != 0)
+		firmware_add_file(firmware, "etc/boot-menu-wait", &firmware->menu_wait_ms,
+				  sizeof(firmware->menu_wait_ms));
+}
+
 /* Writes the RAM, and what lies beside it, as the firmware is told. Returns how many bytes. */
 static u32 firmware_write_e820(struct firmware *firmware, u64 ram_bytes)
 {
@@ -114,7 +130,8 @@ static u32 firmware_write_tables(struct firmware *firmware, const struct load_jo
 	return table_loader_write(&firmware->loader, firmware->tables, firmware->rsdp, LAYOUT_ACPI);
 }
 
-void firmware_prepare(struct firmware *firmware, const struct load_job *job)
+void firmware_prepare(struct firmware *firmware, const struct load_job *job,
+		      const struct firmware_settings *settings, const struct boot_devices *devices)
 {
 	u32 bytes = firmware_write_tables(firmware, job);
 
@@ -132,6 +149,12 @@ void firmware_prepare(struct firmware *firmware, const struct load_job *job)
 	firmware->fail_wait_ms = WAIT_FOR_EVER;
 	firmware_add_file(firmware, "etc/boot-fail-wait", &firmware->fail_wait_ms,
 			  sizeof(firmware->fail_wait_ms));
+	smbios_write(&firmware->smbios, settings, job->vcpu_count, job->ram_bytes);
+	firmware_add_file(firmware, "etc/smbios/smbios-anchor", firmware->smbios.anchor,
+			  SMBIOS_ANCHOR_BYTES);
+	firmware_add_file(firmware, "etc/smbios/smbios-tables", firmware->smbios.table,
+			  firmware->smbios.bytes);
+	firmware_add_boot(firmware, settings, devices);
 }
 
 bool firmware_load(struct load_job *job)

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "vmm/monitor/dev/fw_cfg.h"
+#include "vmm/monitor/load/boot_order.h"
 #include "vmm/monitor/load/load.h"
+#include "vmm/monitor/load/smbios.h"
 #include "vmm/monitor/load/table_loader.h"
 #include "vmm/monitor/memory/layout.h"
 
@@ -22,7 +24,7 @@ struct firmware_e820 {
 _Static_assert(sizeof(struct firmware_e820) == 20, "ACPI 6.4, table 15.2");
 
 #define FIRMWARE_E820_MAX 4u
-#define FIRMWARE_FILES	  6u
+#define FIRMWARE_FILES	  10u
 
 /*
  * What a machine that starts by its own firmware has besides the ROM: the files that the firmware
@@ -35,6 +37,9 @@ struct firmware {
 	struct firmware_e820 e820[FIRMWARE_E820_MAX];
 	u16 serial_port;
 	u32 fail_wait_ms;
+	u32 menu_wait_ms;
+	struct smbios smbios;
+	char boot_order[BOOT_ORDER_BYTES];
 	u32 file_count;
 	struct fw_cfg_file file[FIRMWARE_FILES];
 };
@@ -44,7 +49,8 @@ struct firmware {
  * not, job->error says what is wrong.
  */
 bool firmware_check(struct load_job *job);
-/* Makes the files, for a machine as the job describes it. */
-void firmware_prepare(struct firmware *firmware, const struct load_job *job);
+/* Makes the files, for a machine as the job describes it, with these devices to boot from. */
+void firmware_prepare(struct firmware *firmware, const struct load_job *job,
+		      const struct firmware_settings *settings, const struct boot_devices *devices);
 /* Copies the firmware to where it begins, and sets the first vCPU's registers as RESET does. */
 bool firmware_load(struct load_job *job);

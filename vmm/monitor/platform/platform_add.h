@@ -33,6 +33,7 @@ struct platform_config {
 	bool firmware;
 	const struct fw_cfg_file *firmware_file;
 	u32 firmware_file_count;
+	bool boot_menu; /* the firmware offers its menu */
 	void (*firmware_say)(void *serial_context, const char *line);
 	bool test_device;
 	void (*test_show)(u64 at, u64 page); /* maps a page into the test device's window */

@@ -14,6 +14,7 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/process/process_build.h"
 #include "vmm/manager/vm/disks/vm_clone_disk.h"
+#include "vmm/manager/vm/process/vm_firmware.h"
 #include "vmm/manager/vm/process/vm_net_shared.h"
 #include "vmm/manager/vm/vm_pace.h"
 #include "vmm/manager/config/vm_save_key.h"
@@ -192,6 +193,7 @@ static void vm_fill_start_info(const struct vm *vm, struct start_info *info)
 
 	vm_build_kernel(&vm->config, &demo);
 	string_copy(info->command_line, sizeof(info->command_line), vm->config.cmdline);
+	vm_firmware_fill(vm, info);
 	info->parameter[MONITOR_VCPUS] = vm->config.vcpus;
 	info->parameter[MONITOR_ID] = vm->id;
 	info->parameter[MONITOR_RESERVE_BUDGET_NS] = vm->config.reserve_budget_ns;

@@ -19,6 +19,8 @@
 #include "vmm/manager/pci/pci_address.c"
 #include "vmm/manager/config/config.c"
 #include "vmm/manager/config/config_check.c"
+#include "vmm/manager/config/config_firmware.c"
+#include "vmm/manager/text/guid.c"
 #include "vmm/manager/config/config_lists.c"
 #include "vmm/manager/config/config_sections.c"
 #include "vmm/manager/config/config_volumes.c"

@@ -12,14 +12,22 @@
 #include "vmm/monitor/load/acpi_pci.c"
 #include "vmm/monitor/load/acpi_tables.c"
 #include "vmm/monitor/load/aml.c"
+#include "vmm/monitor/load/boot_order.c"
 #include "vmm/monitor/load/firmware.c"
 #include "vmm/monitor/load/place.c"
+#include "vmm/monitor/load/smbios.c"
 #include "vmm/monitor/load/start_state.c"
 #include "vmm/monitor/load/table_loader.c"
 #include "vmm/monitor/load/wdat.c"
 #include "vmm/rt/format.c"
 
 static struct firmware firmware;
+static struct firmware_settings settings = {
+	.uuid = {1, 2, 3, 4},
+	.vendor = "A vendor",
+	.serial = "S-1",
+};
+static struct boot_devices devices = {.disks = 1 << 0 | 1 << 2, .drives = 1 << 1, .cards = 1 << 4};
 static u8 rom[FIRMWARE_BYTES_MAX];
 static u8 file[FIRMWARE_BYTES_MAX + PAGE_SIZE];
 
@@ -179,7 +187,7 @@ static void script_places_tables(void **state)
 	const u8 *rsdt;
 
 	(void)state;
-	firmware_prepare(&firmware, &job);
+	firmware_prepare(&firmware, &job, &settings, &devices);
 	script = find(TABLE_LOADER_SCRIPT);
 	run_script(script->bytes, script->size_bytes);
 	assert_int_equal(sum(memory + RSDP_AT, 20), 0);
@@ -211,7 +219,7 @@ static void memory_map_is_told(void **state)
 		u64 ram = 0;
 
 		job.ram_bytes = sizes[i];
-		firmware_prepare(&firmware, &job);
+		firmware_prepare(&firmware, &job, &settings, &devices);
 		map = find("etc/e820");
 		for (u32 at = 0; at < map->size_bytes; at += 20)
 			if (get_u32(map->bytes + at + 16) == E820_RAM)
@@ -219,6 +227,82 @@ static void memory_map_is_told(void **state)
 		assert_int_equal(ram, sizes[i]);
 	}
 	assert_int_equal(get_u16(find("etc/sercon-port")->bytes), 0x3f8);
+}
+
+static const char *boot_order(void)
+{
+	static const struct fw_cfg_file *file;
+
+	firmware.file_count = 0;
+	firmware_add_boot(&firmware, &settings, &devices);
+	file = firmware.file_count != 0 ? &firmware.file[0] : NULL;
+	if (file == NULL || strcmp(file->name, "bootorder") != 0)
+		return NULL;
+	assert_int_equal(file->size_bytes, strlen((const char *)file->bytes) + 1);
+	return (const char *)file->bytes;
+}
+
+/* Slots are those of the machine's PCI bus, in hex. */
+static void order_of_boot(void **state)
+{
+	(void)state;
+	assert_null(boot_order());
+	memcpy(settings.order, (u8[]){FIRMWARE_KIND_CDROM, FIRMWARE_KIND_NET, FIRMWARE_KIND_DISK},
+	       3);
+	assert_string_equal(boot_order(), "/pci@i0cf8/scsi@11/channel@0/disk@0,0\n"
+					  "/pci@i0cf8/ethernet@c/ethernet-phy@0\n"
+					  "/pci@i0cf8/scsi@10/disk@0,0\n"
+					  "/pci@i0cf8/scsi@12/disk@0,0");
+	memcpy(settings.order, (u8[]){FIRMWARE_KIND_NET, 77, FIRMWARE_KIND_DISK}, 3);
+	assert_string_equal(boot_order(), "/pci@i0cf8/ethernet@c/ethernet-phy@0");
+	/* all that there can be has room */
+	memcpy(settings.order, (u8[]){FIRMWARE_KIND_CDROM, FIRMWARE_KIND_NET, FIRMWARE_KIND_DISK},
+	       3);
+	devices = (struct boot_devices){.drives = 0xffff, .cards = 0xff};
+	assert_non_null(strstr(boot_order(), "ethernet@f/"));
+	devices = (struct boot_devices){.disks = 1};
+	memset(settings.order, 0, sizeof(settings.order));
+	settings.menu = 1;
+	assert_null(boot_order());
+	assert_string_equal(firmware.file[0].name, "etc/boot-menu-wait");
+}
+
+/* Each structure leads to the next, its texts are counted, and the anchor's sums are 0. */
+static void tells_who_it_is(void **state)
+{
+	static const u8 types[] = {1, 3, 4, 16, 17, 19, 32, 127};
+	static struct smbios smbios;
+	u32 at = 0;
+
+	(void)state;
+	smbios_write(&smbios, &settings, 3, 5 * GIB);
+	for (u32 i = 0; i < ARRAY_COUNT(types); i++) {
+		const u8 *structure = smbios.table + at;
+
+		assert_int_equal(structure[0], types[i]);
+		if (types[i] == 1) {
+			assert_memory_equal(structure + 8, settings.uuid, 16);
+			assert_string_equal((const char *)structure + structure[1], "A vendor");
+			assert_int_equal(structure[4], 1);
+			assert_int_equal(structure[5], 0); /* no product */
+			assert_int_equal(structure[7], 2);
+		}
+		at += structure[1];
+		while (smbios.table[at] != 0 || smbios.table[at + 1] != 0)
+			at++;
+		at += 2;
+	}
+	assert_int_equal(at, smbios.bytes);
+	assert_int_equal(sum(smbios.anchor, SMBIOS_ANCHOR_BYTES), 0);
+	assert_int_equal(sum(smbios.anchor + 16, SMBIOS_ANCHOR_BYTES - 16), 0);
+	assert_int_equal(get_u16(smbios.anchor + 22), smbios.bytes);
+	assert_int_equal(get_u16(smbios.anchor + 28), ARRAY_COUNT(types));
+	/* the longest texts fit */
+	memset(settings.vendor, 'v', FIRMWARE_TEXT_BYTES - 1);
+	memset(settings.product, 'p', FIRMWARE_TEXT_BYTES - 1);
+	memset(settings.serial, 's', FIRMWARE_TEXT_BYTES - 1);
+	smbios_write(&smbios, &settings, 64, 1024 * GIB);
+	assert_true(smbios.bytes < SMBIOS_TABLE_BYTES);
 }
 
 int main(void)
@@ -229,6 +313,8 @@ int main(void)
 		cmocka_unit_test(begins_at_the_reset_vector),
 		cmocka_unit_test(script_places_tables),
 		cmocka_unit_test(memory_map_is_told),
+		cmocka_unit_test(order_of_boot),
+		cmocka_unit_test(tells_who_it_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

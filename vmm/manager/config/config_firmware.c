@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Checks the keys that only a VM with firmware has, and reads the order of boot. Called by
+ * config_check.c and vm_firmware.c. Holds no state.
+ */
+#include "vmm/manager/config/config_firmware.h"
+
+#include "vmm/manager/config/config_lists.h"
+#include "vmm/manager/text/guid.h"
+#include "vmm/rt/format.h"
+
+const char *config_firmware_key(const struct vm_config *vm)
+{
+	if (vm->boot_order[0] != '\0')
+		return "boot.order";
+	if (vm->boot_menu != 0)
+		return "boot.menu";
+	if (vm->smbios_uuid[0] != '\0')
+		return "smbios.uuid";
+	if (vm->smbios_vendor[0] != '\0')
+		return "smbios.vendor";
+	if (vm->smbios_product[0] != '\0')
+		return "smbios.product";
+	return vm->smbios_serial[0] != '\0' ? "smbios.serial" : NULL;
+}
+
+bool config_firmware_order(const char *text, u8 order[FIRMWARE_KIND_COUNT - 1])
+{
+	struct text rest = text_of(text);
+	struct text part;
+	u32 taken = 0; /* a bit for each kind */
+	u32 count = 0;
+	bool more;
+
+	memset(order, FIRMWARE_KIND_NONE, FIRMWARE_KIND_COUNT - 1);
+	do {
+		more = config_split(rest, ',', &part, &rest);
+		for (struct text word; text_next_word(&part, &word);) {
+			/* in the order of enum firmware_kind */
+			int kind = config_find_word("disk cdrom net", word) + 1;
+
+			if (kind == 0 || (taken >> kind & 1) != 0)
+				return false;
+			taken |= 1u << kind;
+			order[count++] = (u8)kind;
+		}
+	} while (more);
+	return true;
+}
+
+bool config_firmware_wrong(const struct vm_config *vm, char *problem, size_t size)
+{
+	u8 order[FIRMWARE_KIND_COUNT - 1];
+	u8 id[16];
+
+	if (!config_firmware_order(vm->boot_order, order))
+		format(problem, size,
+		       "VM %s: boot.order = %s is not valid; use any of disk, cdrom and net, each "
+		       "once",
+		       vm->name, vm->boot_order);
+	else if (vm->smbios_uuid[0] != '\0' && !guid_parse(vm->smbios_uuid, id))
+		format(problem, size,
+		       "VM %s: smbios.uuid = %s is not valid; use a UUID such as "
+		       "0b1f3c5e-89ab-4cde-8f01-23456789abcd",
+		       vm->name, vm->smbios_uuid);
+	else
+		return false;
+	return true;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/config/config.h"
+#include "vmm/rt/firmware_settings.h"
+
+/* Returns the name of a key that only a VM with firmware has, if one is set; else NULL. */
+const char *config_firmware_key(const struct vm_config *vm);
+/* Says what is wrong with the values of these keys; returns false if nothing is. */
+bool config_firmware_wrong(const struct vm_config *vm, char *problem, size_t size);
+/* Reads the key boot.order. Returns false if it has another word, or one twice. */
+bool config_firmware_order(const char *text, u8 order[FIRMWARE_KIND_COUNT - 1]);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tells the monitor of a VM with firmware what its guest finds besides devices: order of boot, and
+ * who the machine is. Called by vm_build.c; holds no state.
+ */
+#include "vmm/manager/vm/process/vm_firmware.h"
+
+#include "vmm/manager/config/config_firmware.h"
+#include "vmm/manager/text/guid.h"
+
+#define VENDOR	"Skerry"
+#define PRODUCT "Skerry virtual machine"
+
+static void vm_firmware_choose(char to[FIRMWARE_TEXT_BYTES], const char *key, const char *otherwise)
+{
+	string_copy(to, FIRMWARE_TEXT_BYTES, key[0] != '\0' ? key : otherwise);
+}
+
+void vm_firmware_fill(const struct vm *vm, struct start_info *info)
+{
+	const struct vm_config *config = &vm->config;
+	struct firmware_settings settings = {.menu = config->boot_menu != 0};
+
+	if (config->boot == BOOT_KERNEL)
+		return;
+	/* both are checked when they are set */
+	(void)!config_firmware_order(config->boot_order, settings.order);
+	(void)!guid_parse(config->smbios_uuid[0] != '\0' ? config->smbios_uuid : vm->uuid,
+			  settings.uuid);
+	vm_firmware_choose(settings.vendor, config->smbios_vendor, VENDOR);
+	vm_firmware_choose(settings.product, config->smbios_product, PRODUCT);
+	vm_firmware_choose(settings.serial, config->smbios_serial, config->name);
+	memcpy(info->command_line, &settings, sizeof(settings));
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writes the order of boot for a machine's firmware: the file bootorder of fw_cfg. Called by
+ * firmware.c once; writes into the given buffer.
+ */
+#include "vmm/monitor/load/boot_order.h"
+
+#include "vmm/monitor/pci/pci.h"
+#include "vmm/rt/format.h"
+
+static const struct {
+	const char *before; /* the device's slot, in hex, stands between these */
+	const char *behind;
+	u32 slot_first;
+} boot_order_kinds[FIRMWARE_KIND_COUNT] = {
+	[FIRMWARE_KIND_DISK] = {"scsi", "disk@0,0", PCI_SLOT_DISK_FIRST},
+	[FIRMWARE_KIND_CDROM] = {"scsi", "channel@0/disk@0,0", PCI_SLOT_DISK_FIRST},
+	[FIRMWARE_KIND_NET] = {"ethernet", "ethernet-phy@0", PCI_SLOT_NET_FIRST},
+};
+
+static u32 boot_order_devices(const struct boot_devices *devices, u32 kind)
+{
+	switch (kind) {
+	case FIRMWARE_KIND_DISK:
+		return devices->disks;
+	case FIRMWARE_KIND_CDROM:
+		return devices->drives;
+	default:
+		return devices->cards;
+	}
+}
+
+u32 boot_order_write(char text[BOOT_ORDER_BYTES], const struct firmware_settings *settings,
+		     const struct boot_devices *devices)
+{
+	size_t length = 0;
+
+	for (u32 i = 0; i < sizeof(settings->order); i++) {
+		u32 kind = settings->order[i];
+		u32 left;
+
+		if (kind == FIRMWARE_KIND_NONE || kind >= FIRMWARE_KIND_COUNT)
+			break;
+		left = boot_order_devices(devices, kind);
+		for (u32 number = 0; left >> number != 0 && length < BOOT_ORDER_BYTES; number++)
+			if ((left >> number & 1) != 0)
+				length += format(text + length, BOOT_ORDER_BYTES - length,
+						 "%s/pci@i0cf8/%s@%x/%s", length != 0 ? "\n" : "",
+						 boot_order_kinds[kind].before,
+						 boot_order_kinds[kind].slot_first + number,
+						 boot_order_kinds[kind].behind);
+	}
+	return length != 0 && length < BOOT_ORDER_BYTES ? (u32)length + 1 : 0;
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writes SMBIOS tables (SMBIOS 2.8; clauses are that specification's) for a machine that starts by
+ * firmware: the firmware places them, and adds its own table of type 0. Called by firmware.c once;
+ * writes into the given buffer.
+ */
+#include "vmm/monitor/load/smbios.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+
+#define SMBIOS_HEADER_BYTES 4u
+#define SMBIOS_HANDLE_STEP  0x100u	/* the handle of a structure is its type in so many steps */
+#define SMBIOS_KIB_LIMIT    0x80000000u /* a size in KiB from which on there is another field */
+#define SMBIOS_MIB_LIMIT    0x7fffu
+#define SMBIOS_UNKNOWN	    2u	    /* in every enumeration below */
+#define SMBIOS_SLOT_NONE    0xfffeu /* no information about errors */
+
+enum smbios_type {
+	SMBIOS_SYSTEM = 1,
+	SMBIOS_CHASSIS = 3,
+	SMBIOS_PROCESSOR = 4,
+	SMBIOS_MEMORY_ARRAY = 16,
+	SMBIOS_MEMORY_DEVICE = 17,
+	SMBIOS_MEMORY_ADDRESS = 19,
+	SMBIOS_BOOT = 32,
+	SMBIOS_END = 127,
+};
+
+/* The structure that is being written: numbers first, then the texts that they count. */
+struct smbios_writer {
+	struct smbios *smbios;
+	u32 start;	/* the structure's offset */
+	u32 texts;	/* how many it has */
+	u32 text_bytes; /* of `text` */
+	u32 structures;
+	u32 largest;
+	char text[4 * FIRMWARE_TEXT_BYTES];
+};
+
+/* Puts a number in its place in the structure. */
+static void smbios_put(struct smbios_writer *writer, u32 at, u64 value, u32 bytes)
+{
+	memcpy(writer->smbios->table + writer->start + at, &value, bytes);
+}
+
+static void smbios_begin(struct smbios_writer *writer, enum smbios_type type, u32 bytes)
+{
+	writer->start = writer->smbios->bytes;
+	writer->texts = 0;
+	writer->text_bytes = 0;
+	writer->smbios->bytes += bytes;
+	smbios_put(writer, 0, type, 1);
+	smbios_put(writer, 1, bytes, 1);
+	smbios_put(writer, 2, (u64)type * SMBIOS_HANDLE_STEP, 2);
+}
+
+/* Puts a text's number in its place; an empty text is none. */
+static void smbios_text(struct smbios_writer *writer, u32 at, const char *text)
+{
+	size_t bytes = strlen(text) + 1;
+
+	if (bytes == 1)
+		return;
+	memcpy(writer->text + writer->text_bytes, text, bytes);
+	writer->text_bytes += (u32)bytes;
+	smbios_put(writer, at, ++writer->texts, 1);
+}
+
+/* 6.1.3: the texts follow, and then an empty one; without any there are two zeros. */
+static void smbios_end(struct smbios_writer *writer)
+{
+	struct smbios *smbios = writer->smbios;
+
+	memcpy(smbios->table + smbios->bytes, writer->text, writer->text_bytes);
+	smbios->bytes += writer->text_bytes + (writer->texts == 0 ? 2 : 1);
+	writer->structures++;
+	writer->largest = MAX(writer->largest, smbios->bytes - writer->start);
+}
+
+static void smbios_write_system(struct smbios_writer *writer,
+				const struct firmware_settings *settings)
+{
+	smbios_begin(writer, SMBIOS_SYSTEM, 27); /* 7.2 */
+	smbios_text(writer, 4, settings->vendor);
+	smbios_text(writer, 5, settings->product);
+	smbios_text(writer, 7, settings->serial);
+	memcpy(writer->smbios->table + writer->start + 8, settings->uuid, sizeof(settings->uuid));
+	smbios_put(writer, 24, 6, 1); /* it was switched on */
+	smbios_end(writer);
+}
+
+static void smbios_write_chassis(struct smbios_writer *writer,
+				 const struct firmware_settings *settings)
+{
+	smbios_begin(writer, SMBIOS_CHASSIS, 22); /* 7.4 */
+	smbios_text(writer, 4, settings->vendor);
+	smbios_put(writer, 5, 1, 1);	 /* another kind than those that are listed */
+	for (u32 at = 9; at <= 12; at++) /* its states */
+		smbios_put(writer, at, SMBIOS_UNKNOWN, 1);
+	smbios_end(writer);
+}
+
+static void smbios_write_processors(struct smbios_writer *writer, u32 vcpu_count)
+{
+	smbios_begin(writer, SMBIOS_PROCESSOR, 42); /* 7.5 */
+	smbios_text(writer, 4, "CPU 0");
+	smbios_put(writer, 5, 3, 1); /* a central processor */
+	smbios_put(writer, 6, SMBIOS_UNKNOWN, 1);
+	smbios_put(writer, 24, 0x41, 1); /* its socket is filled, and it is enabled */
+	smbios_put(writer, 25, SMBIOS_UNKNOWN, 1);
+	for (u32 at = 26; at <= 30; at += 2) /* its caches are not told */
+		smbios_put(writer, at, 0xffff, 2);
+	for (u32 at = 35; at <= 37; at++)
+		smbios_put(writer, at, vcpu_count, 1);
+	smbios_put(writer, 38, SMBIOS_UNKNOWN, 2);
+	smbios_put(writer, 40, SMBIOS_UNKNOWN, 2);
+	smbios_end(writer);
+}
+
+/* One device in one array has all the RAM, at addresses from 0 on. */
+static void smbios_write_memory(struct smbios_writer *writer, u64 ram_bytes)
+{
+	u64 kib = ram_bytes / KIB;
+	u64 mib = ram_bytes / MIB;
+
+	smbios_begin(writer, SMBIOS_MEMORY_ARRAY, 23); /* 7.17 */
+	smbios_put(writer, 4, 1, 1);		       /* another place than those listed */
+	smbios_put(writer, 5, 3, 1);		       /* system memory */
+	smbios_put(writer, 6, 3, 1);		       /* no correction of errors */
+	smbios_put(writer, 7, kib < SMBIOS_KIB_LIMIT ? kib : SMBIOS_KIB_LIMIT, 4);
+	smbios_put(writer, 11, SMBIOS_SLOT_NONE, 2);
+	smbios_put(writer, 13, 1, 2);
+	smbios_put(writer, 15, kib < SMBIOS_KIB_LIMIT ? 0 : ram_bytes, 8);
+	smbios_end(writer);
+	smbios_begin(writer, SMBIOS_MEMORY_DEVICE, 40); /* 7.18 */
+	smbios_put(writer, 4, SMBIOS_MEMORY_ARRAY * SMBIOS_HANDLE_STEP, 2);
+	smbios_put(writer, 6, SMBIOS_SLOT_NONE, 2);
+	smbios_put(writer, 8, 0xffff, 2);
+	smbios_put(writer, 10, 0xffff, 2);
+	smbios_put(writer, 12, mib < SMBIOS_MIB_LIMIT ? mib : SMBIOS_MIB_LIMIT, 2);
+	smbios_put(writer, 14, 9, 1); /* a DIMM */
+	smbios_text(writer, 16, "DIMM 0");
+	smbios_put(writer, 18, 7, 1); /* RAM */
+	smbios_put(writer, 19, SMBIOS_UNKNOWN, 2);
+	smbios_put(writer, 28, mib < SMBIOS_MIB_LIMIT ? 0 : mib, 4);
+	smbios_end(writer);
+	smbios_begin(writer, SMBIOS_MEMORY_ADDRESS, 31); /* 7.20 */
+	smbios_put(writer, 4, ~0u, 4); /* the next but one field tells the addresses */
+	smbios_put(writer, 8, ~0u, 4);
+	smbios_put(writer, 12, SMBIOS_MEMORY_ARRAY * SMBIOS_HANDLE_STEP, 2);
+	smbios_put(writer, 14, 1, 1);
+	smbios_put(writer, 23, ram_bytes - 1, 8);
+	smbios_end(writer);
+}
+
+static u8 smbios_sum(const u8 *bytes, u32 count)
+{
+	u8 sum = 0;
+
+	for (u32 i = 0; i < count; i++)
+		sum = (u8)(sum + bytes[i]);
+	return (u8)-sum;
+}
+
+/* 5.2.1: the anchor, whose address and sums the firmware sets anew. */
+static void smbios_write_anchor(struct smbios *smbios, const struct smbios_writer *writer)
+{
+	u8 *anchor = smbios->anchor;
+
+	memset(anchor, 0, SMBIOS_ANCHOR_BYTES);
+	memcpy(anchor, "_SM_", 4);
+	anchor[5] = SMBIOS_ANCHOR_BYTES;
+	anchor[6] = 2;
+	anchor[7] = 8;
+	memcpy(anchor + 8, &writer->largest, 2);
+	memcpy(anchor + 16, "_DMI_", 5);
+	memcpy(anchor + 22, &smbios->bytes, 2);
+	memcpy(anchor + 28, &writer->structures, 2);
+	anchor[30] = 0x28;
+	anchor[21] = smbios_sum(anchor + 16, SMBIOS_ANCHOR_BYTES - 16);
+	anchor[4] = smbios_sum(anchor, SMBIOS_ANCHOR_BYTES);
+}
+
+void smbios_write(struct smbios *smbios, const struct firmware_settings *settings, u32 vcpu_count,
+		  u64 ram_bytes)
+{
+	struct smbios_writer writer = {.smbios = smbios};
+
+	memset(smbios, 0, sizeof(*smbios));
+	smbios_write_system(&writer, settings);
+	smbios_write_chassis(&writer, settings);
+	smbios_write_processors(&writer, vcpu_count);
+	smbios_write_memory(&writer, ram_bytes);
+	smbios_begin(&writer, SMBIOS_BOOT, 11); /* 7.33: nothing went wrong */
+	smbios_end(&writer);
+	smbios_begin(&writer, SMBIOS_END, SMBIOS_HEADER_BYTES);
+	smbios_end(&writer);
+	smbios_write_anchor(smbios, &writer);
+}

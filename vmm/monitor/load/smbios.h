@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+#include "vmm/rt/firmware_settings.h"
+
+#define SMBIOS_TABLE_BYTES  1024u
+#define SMBIOS_ANCHOR_BYTES 31u
+
+/* Tables that say who a machine is, and the anchor by which its firmware places them. */
+struct smbios {
+	u32 bytes; /* of the table */
+	u8 anchor[SMBIOS_ANCHOR_BYTES];
+	u8 table[SMBIOS_TABLE_BYTES];
+};
+
+/* Writes the tables of a machine with so many vCPUs and so much RAM. */
+void smbios_write(struct smbios *smbios, const struct firmware_settings *settings, u32 vcpu_count,
+		  u64 ram_bytes);
