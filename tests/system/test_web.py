@@ -51,7 +51,7 @@ def check_apart(terminal, port, fingerprint):
     cannot send from there.
     """
     run(terminal, "net list", r"lan +ready +net0 [^\n]*\r\nmanagement +ready +net1 ")
-    said = run(terminal, "net stat", r"management +[^\n]*\r\n(management [^\n]*\r\n)*")
+    said = run(terminal, "net stat", r"management +net1 [^\n]*\r\nmanagement +web [^\n]*\r\n")
     assert re.findall(r"\n(lan|management) +([\w.]+)", said) == [
         ("lan", "net0"), ("lan", "alpha"), ("lan", "beta"), ("management", "net1"), ("management", "web")]
     terminal.send("vm console beta\r")
