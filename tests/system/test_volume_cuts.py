@@ -163,7 +163,7 @@ def cut_often(run, folder, cuts):
 
 
 @pytest.mark.parametrize("rounds, cuts", [
-    (4, 15), pytest.param(40, 150, marks=pytest.mark.long)])
+    (4, 15), pytest.param(24, 150, marks=pytest.mark.long)])
 def test_cuts(build, tmp_path, rounds, cuts):
     """A run is recorded once and cut often."""
     run = record(build, build, tmp_path, rounds)
