@@ -41,13 +41,14 @@ def piece(server, name, data, first, count, query=""):
                f"bytes {first}-{first + len(data[first:first + count]) - 1}/{len(data)}")
 
 
-def cut(server, name, data, count, first=0):
-    """An upload that breaks off after so many bytes."""
+def cut(server, fake, name, data, count, first=0):
+    """An upload that breaks off after so many bytes, once its stream is open."""
     with server.raw() as sock:
         head = (f"PUT {POOL}/{name}/content HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {server.token}\r\n"
                 f"Content-Range: bytes {first}-{len(data) - 1}/{len(data)}\r\n"
                 f"Content-Type: {TYPE}\r\nContent-Length: {len(data) - first}\r\n\r\n")
         sock.sendall(head.encode() + data[first:first + count])
+        wait_for(lambda: not free(fake))
 
 
 def names(fake):
@@ -95,7 +96,7 @@ def test_in_pieces(server, fake):
     for wrong in (piece(server, "web", DATA, 131072, 65536), piece(server, "web", DATA, 4096, 65536),
                   put(server, "web", DATA[65536:131072], "", f"bytes 65536-131071/{len(DATA) + 1}")):
         assert (wrong.status, wrong.code) == (409, "bad-state") and "come to 65536" in wrong.json()["detail"]
-    cut(server, "web", DATA, 50000, 65536)
+    cut(server, fake, "web", DATA, 50000, 65536)
     wait_for(lambda: free(fake))
     assert server.tls("GET", f"{POOL}/web.part").json()["uploaded_bytes"] == 65536 and names(fake) == ["web.part"]
     assert piece(server, "web", DATA, 65536, 131072).status == 200
@@ -106,7 +107,7 @@ def test_in_pieces(server, fake):
 
 def test_cut_off(server, fake):
     """What was cut off has not the name of a volume, is not gone on with unseen, and begins at 0 again."""
-    cut(server, "web", DATA, 100000)
+    cut(server, fake, "web", DATA, 100000)
     wait_for(lambda: names(fake) == ["web.part"] and free(fake))
     assert put(server, "web", DATA, f"?sha256={SHA}").json()["done"] and names(fake) == ["web"]
     # Another volume of that name is not the one that the upload was going into.
