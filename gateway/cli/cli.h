@@ -50,6 +50,7 @@ struct cli {
 	/* run */
 	bool detach;
 	const char *timeout, *directory;
+	const char *warm; /* template: how many clones wait at its gate */
 	const char *environment[32];
 	int environment_count;
 	struct http http;

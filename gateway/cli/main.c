@@ -36,6 +36,7 @@ static const char usage[] =
 	"  ps | logs ID [--follow] | stop ID\n"
 	"                            what runs and has run; its output; ends it\n"
 	"  template NAME             boots a machine to where runs begin as copies of it\n"
+	"  template NAME --warm N    keeps N copies there, for runs to come\n"
 	"  console NAME              the machine's console; Ctrl-] leaves\n"
 	"  connect NAME PORT         stdin and stdout to a program in the guest, by its socket "
 	"device\n"
@@ -98,6 +99,7 @@ enum {
 	OPT_ENV,
 	OPT_TIMEOUT,
 	OPT_WORKDIR,
+	OPT_WARM,
 	OPT_HELP,
 	OPT_VERSION
 };
@@ -128,6 +130,7 @@ static const struct option options[] = {
 	{"env", required_argument, NULL, OPT_ENV},
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
 	{"workdir", required_argument, NULL, OPT_WORKDIR},
+	{"warm", required_argument, NULL, OPT_WARM},
 	{"detach", no_argument, NULL, 'd'},
 	{"help", no_argument, NULL, OPT_HELP},
 	{"version", no_argument, NULL, OPT_VERSION},
@@ -214,6 +217,7 @@ static void main_take_option(struct cli *cli, int option)
 	case OPT_ENV:		main_take_variable(cli, optarg); break;
 	case OPT_TIMEOUT:	cli->timeout = optarg; break;
 	case OPT_WORKDIR:	cli->directory = optarg; break;
+	case OPT_WARM:		cli->warm = optarg; break;
 	case 'd':		cli->detach = true; break;
 	case OPT_HELP:		fputs(usage, stdout); exit(CLI_OK);
 	case OPT_VERSION:	puts("skerryctl " SKERRY_VERSION); exit(CLI_OK);

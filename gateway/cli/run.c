@@ -295,6 +295,26 @@ static bool run_create(struct cli *cli, const char *name)
 	return done;
 }
 
+/* How many copies of a template wait for runs. */
+static enum cli_exit run_set_warm(struct cli *cli, const char *name)
+{
+	char *end, path[600];
+	unsigned long count = strtoul(cli->warm, &end, 10);
+	struct http_answer answer;
+	enum cli_exit code;
+	json_t *body;
+
+	if (end == cli->warm || *end != 0 || count > 1000)
+		cli_die(CLI_USAGE, "--warm is a number of copies");
+	snprintf(path, sizeof(path), "/v1/vms/%s/actions/warm", http_segment(name));
+	body = json_pack("{s:i}", "count", (int)count);
+	code = cli_ask(cli, "POST", path, body, NULL, &answer);
+	json_decref(body);
+	if (code == CLI_OK)
+		json_decref(answer.json);
+	return code;
+}
+
 enum cli_exit command_template(struct cli *cli, int count, char **words)
 {
 	struct http_answer answer;
@@ -302,8 +322,10 @@ enum cli_exit command_template(struct cli *cli, int count, char **words)
 	char path[600];
 
 	if (count != 1)
-		cli_die(CLI_USAGE, "use: template NAME");
+		cli_die(CLI_USAGE, "use: template NAME [--warm N]");
 	cli_connect(cli);
+	if (cli->warm)
+		return run_set_warm(cli, words[0]);
 	snprintf(path, sizeof(path), "/v1/vms/%s", http_segment(words[0]));
 	if (!http_exchange(&cli->http, "GET", path, NULL, NULL, &answer))
 		cli_die(CLI_NOT_REACHED, "%s", cli->http.net.error);

@@ -159,6 +159,21 @@ def counted_runs(client, count=8):
     return (busy_ns(client) - before - (before - first)) // count
 
 
+def counted_warm(client, count=4):
+    """The same from the seed on, for clones that were at the gate before."""
+    names = [f"warm{number}" for number in range(count)]
+    for name in names:
+        client.result("vm clone", "busybox@gate", name)
+    gates = [runs.Gate(client, name) for name in names]
+    first, before = busy_ns(client), busy_ns(client)
+    for name, gate in zip(names, gates):
+        gate.seed(bytes(64))
+        gate.send("C", runs.words(["true"]))
+        assert runs.talk(gate, b"").code == 0
+        client.result("vm destroy", name)
+    return (busy_ns(client) - before - (before - first)) // count
+
+
 def test_figures(build, tmp_path):
     """How many instructions a run of `true` takes besides its guest's, and how much memory: docs/performance/runs.md."""
     parts = bundle.read(*(build / "runs" / name for name in FILES))
@@ -173,8 +188,10 @@ def test_figures(build, tmp_path):
         client.result("samples", "off")
         counted_runs(client, 2)
         alone = [counted_runs(client) for _ in range(3)]
+        warm = counted_warm(client)
         counted = [counted_run(client, fields) for _ in range(5)]
         guest, monitor, taken = (sorted(column)[2] for column in zip(*counted))
         print(f"a run: {sorted(alone)[1]} instructions, of these {guest} are its guest's; {monitor} are its monitor's; {taken} bytes")
+        print(f"a run in a clone that was at the gate: {warm} instructions")
         assert guest < 25_000_000 and taken < 6 << 20
         assert sorted(alone)[1] - guest < 7_000_000, alone

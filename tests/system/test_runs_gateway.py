@@ -252,3 +252,18 @@ def test_live(line):
     running.send_signal(signal.SIGINT)
     assert running.communicate(timeout=30)[0] == b"" and running.returncode == 130
     wait_for(lambda: names(machine) == TEMPLATES)
+
+
+def test_warm(line):
+    """Clones wait at the gate of a real template: runs that take them are no twins, and have the right time."""
+    machine, server = line
+    assert ctl(server, "template", "busybox", "--warm", "2").returncode == 0
+    wait_for(lambda: len(names(machine)) == 4)
+    text = "cat /proc/sys/kernel/random/boot_id /etc/machine-id; head -c 16 /dev/urandom | od -An -tx1; date +%s"
+    said = [shell(server, text)["stdout"].split("\n") for _ in range(4)]
+    for place in range(3):
+        assert len({rows[place] for rows in said}) == 4, said
+    assert max(abs(int(rows[3]) - time.time()) for rows in said) < 120, said
+    assert ctl(server, "template", "busybox", "--warm", "0").returncode == 0
+    wait_for(lambda: names(machine) == TEMPLATES)
+    assert ": 0 found" in machine.command("audit")

@@ -11,6 +11,7 @@
 #include "gateway/core/live/console.h"
 #include "gateway/core/live/content.h"
 #include "gateway/core/live/operation.h"
+#include "gateway/core/live/run.h"
 #include "gateway/core/live/stream.h"
 #include "gateway/core/live/template.h"
 #include "gateway/core/live/vsock.h"
@@ -102,6 +103,9 @@ static const struct route routes[] = {
 	{"POST", VM "/actions/template", ROLE_ADMIN, SCOPE_VM, ROUTE_LINK, "vm.template",
 	 template_make, NULL, "Changed", NULL, 200,
 	 "boots a VM to the gate of its init, where runs begin as clones of it"},
+	{"POST", VM "/actions/warm", ROLE_ADMIN, SCOPE_VM, ROUTE_LINK, "vm.warm", run_warm_set,
+	 "Warm", "Changed", NULL, 200,
+	 "keeps so many clones of a template at its gate, for runs to come"},
 	{"GET", "/v1/runs", ROLE_OPERATOR, SCOPE_FILTER, 0, NULL, api_runs, NULL, "Runs", NULL, 200,
 	 "the runs in scope, without their output"},
 	{"POST", "/v1/runs", ROLE_OPERATOR, SCOPE_FILTER,

@@ -150,8 +150,9 @@ void api_run_begin(struct request *request)
 /* Those of one's own, and of templates in scope. */
 static bool run_seen(const struct request *request, const struct run *run)
 {
-	return share_same(&run->owner, &request->who) ||
-	       (request->who.roles & ROLE_OPERATOR && scope_has(request->who.scope, run->template));
+	return !run->spare && (share_same(&run->owner, &request->who) ||
+			       (request->who.roles & ROLE_OPERATOR &&
+				scope_has(request->who.scope, run->template)));
 }
 
 void api_runs(struct request *request)

@@ -127,6 +127,7 @@ const struct schema schema_list[] = {
 				   "," COUNT("number") "," STRING("state") "," COUNT("copied_bytes")
 				   "," COUNT("all_bytes") "," STRING("problem")))},
 	{"BalloonAim", OBJECT(COUNT("bytes"))},
+	{"Warm", OBJECT(COUNT("count"))},
 	{"Balloon", OBJECT(COUNT("memory_bytes") "," COUNT_OR_NULL("wanted_bytes") ","
 			   COUNT_OR_NULL("present_bytes") "," COUNT_OR_NULL("reported_bytes") ","
 			   "\"driver\":{\"type\":[\"boolean\",\"null\"]},"

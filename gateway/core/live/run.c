@@ -33,6 +33,14 @@ enum {
 static struct run runs[RUNS];
 static uint64_t run_last;
 
+uint64_t run_number(void)
+{
+	if (run_last == 0)
+		run_last = (uint64_t)time(NULL) *
+			   1000; /* names of an earlier start do not come again */
+	return ++run_last;
+}
+
 struct run *run_find(uint64_t number)
 {
 	for (size_t i = 0; number && i < RUNS; i++) {
@@ -51,12 +59,7 @@ struct run *run_next(const struct run *run)
 	return NULL;
 }
 
-static bool run_is_active(const struct run *run)
-{
-	return run->state > RUN_WAITING && run->state < RUN_DONE;
-}
-
-static void run_free(struct run *run)
+void run_free(struct run *run)
 {
 	struct buffer *buffers[] = {&run->words,   &run->input, &run->link.out,
 				    &run->link.in, &run->out,	&run->error};
@@ -80,6 +83,10 @@ static void run_done(struct run *run)
 {
 	run->state = RUN_DONE;
 	run->ended_s = clock_now_s();
+	if (run->spare) {
+		run_free(run); /* nobody asks how it ended */
+		return;
+	}
 	/* Nobody needs them any more. */
 	buffer_free(&run->words);
 	buffer_free(&run->input);
@@ -131,6 +138,8 @@ void run_stop(struct run *run, const char *result)
 	if (run->result)
 		return;
 	run->result = result;
+	if (run->spare && strcmp(result, "stopped"))
+		run_warm_failed(run->template, clock_now_s());
 	if (vm)
 		guest_ns = host_value(vm, "guest_ns");
 	run->cpu_s = guest_ns > 0 ? (double)guest_ns / 1e9 : 0;
@@ -234,17 +243,6 @@ static void run_connect(struct run *run)
 	run->again_s = clock_now_s() + RUN_AGAIN_MS / 1000.0;
 }
 
-/* How many of them of whose owner that is are in these states. */
-static size_t run_count(const struct identity *who, bool active)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < RUNS; i++)
-		count += (active ? run_is_active(&runs[i]) : runs[i].state == RUN_WAITING) &&
-			 (!who || share_same(&runs[i].owner, who));
-	return count;
-}
-
 /* Whether Skerry may well make that clone when others have ended. */
 static bool run_is_room(json_t *reply)
 {
@@ -266,7 +264,7 @@ static void run_cloned(uint64_t number, json_t *reply)
 		run->state = RUN_WAITING; /* there is nothing to destroy */
 		/* There may be no room for one more now: it waits for one of the others to end. */
 		run->again_s = clock_now_s() + RUN_AGAIN_MS / 1000.0;
-		if (!run->result && run_is_room(reply))
+		if (!run->result && !run->spare && run_is_room(reply))
 			return;
 		run->result = NULL;
 		run_fail(run, problem_of_reply(reply));
@@ -278,7 +276,7 @@ static void run_cloned(uint64_t number, json_t *reply)
 		run_connect(run);
 }
 
-static void run_clone(struct run *run)
+void run_clone(struct run *run)
 {
 	char from[NAME_BYTES + sizeof("@gate")];
 	const char *words[] = {from, run->vm, NULL};
@@ -292,49 +290,27 @@ static void run_clone(struct run *run)
 	}
 }
 
-/* Free places go to whoever has fewest, and among those to whoever has waited for longest. */
-static void run_schedule(void)
+struct run *run_free_place(void)
 {
-	double now_s = clock_now_s();
-
-	while (host.up && run_count(NULL, true) < RUNS_ACTIVE) {
-		struct run *next = NULL;
-		size_t least = 0;
-
-		for (size_t i = 0; i < RUNS; i++) {
-			size_t has;
-
-			if (runs[i].state != RUN_WAITING || now_s < runs[i].again_s)
-				continue;
-			has = run_count(&runs[i].owner, true);
-			if (!next || has < least ||
-			    (has == least && runs[i].number < next->number)) {
-				next = &runs[i];
-				least = has;
-			}
-		}
-		if (!next)
-			return;
-		run_clone(next);
-		if (next->state == RUN_WAITING)
-			return;
+	for (size_t i = 0; i < RUNS; i++) {
+		if (runs[i].state == RUN_FREE)
+			return &runs[i];
 	}
+	return NULL;
 }
 
 /* A free place, or that of the run that ended longest ago. */
 static struct run *run_place(void)
 {
-	struct run *oldest = NULL;
+	struct run *oldest = NULL, *place = run_free_place();
 
-	for (size_t i = 0; i < RUNS; i++) {
-		if (runs[i].state == RUN_FREE)
-			return &runs[i];
+	for (size_t i = 0; i < RUNS && !place; i++) {
 		if (runs[i].state == RUN_DONE && (!oldest || runs[i].ended_s < oldest->ended_s))
 			oldest = &runs[i];
 	}
 	if (oldest)
 		run_free(oldest);
-	return oldest;
+	return place ? place : oldest;
 }
 
 void run_begin(struct request *request, const char *template, const struct run_limits *limits,
@@ -351,12 +327,9 @@ void run_begin(struct request *request, const char *template, const struct run_l
 			       RUNS_WAITING, RUNS - RUNS_ACTIVE);
 		return;
 	}
-	if (run_last == 0)
-		run_last = (uint64_t)time(NULL) *
-			   1000; /* names of an earlier start do not come again */
 	*run = (struct run){
 		.state = RUN_WAITING,
-		.number = ++run_last,
+		.number = run_number(),
 		.owner = request->who,
 		.audit = request->audit,
 		.limits = *limits,
@@ -440,12 +413,13 @@ static void run_watch(struct run *run, double now_s)
 
 	if (run->result || run->state == RUN_CLONING)
 		return;
-	if (now_s - run->began_s > run->limits.wall_s)
+	if (!run->spare && now_s - run->began_s > run->limits.wall_s)
 		run_stop(run, "out-of-time");
 	else if (run->limits.cpu_s > 0 && guest_ns > 0 &&
 		 (double)guest_ns / 1e9 > run->limits.cpu_s)
 		run_stop(run, "out-of-cpu");
-	else if (run->state < RUN_UNDER_WAY && now_s - run->began_s > RUN_GATE_S)
+	else if (run->state < RUN_UNDER_WAY && !(run->spare && run->link.greeted) &&
+		 now_s - run->began_s > RUN_GATE_S)
 		run_stop(run, "no-gate");
 	else if (vm && !strcmp(host_vm_state(vm), "crashed"))
 		run_stop(run, "crash");
@@ -466,8 +440,10 @@ void run_tick(void)
 			continue;
 		if (run->state == RUN_ENDING && now_s >= run->again_s)
 			run_destroy(run);
-		else if (run_is_active(run) && run->state != RUN_ENDING)
+		else if ((run_is_active(run) || run->spare) && run->state != RUN_ENDING)
 			run_watch(run, now_s);
+		if (run->state == RUN_FREE)
+			continue;
 		run_answer_all(run, now_s);
 		if (run->state == RUN_DONE && now_s - run->ended_s > RUN_KEPT_S)
 			run_free(run);
@@ -479,10 +455,10 @@ void run_tick(void)
 void run_link_lost(void)
 {
 	for (size_t i = 0; i < RUNS; i++) {
-		if (!run_is_active(&runs[i]))
+		if (!run_is_active(&runs[i]) && !runs[i].spare)
 			continue;
 		runs[i].link.stream = 0;
-		if (!runs[i].result) {
+		if (!runs[i].result && !runs[i].spare) {
 			runs[i].result = "lost";
 			runs[i].problem = problem_json(
 				503, "link-down",

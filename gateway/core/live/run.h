@@ -22,6 +22,7 @@ enum {
 	RUN_OUTPUT_MAX = 1 << 20,
 	RUN_GATE_S = 15, /* until a clone has let its command through */
 	RUN_REQUESTS = 2,
+	RUNS_WARM = 8, /* clones that wait at the gate for runs, of all templates */
 };
 
 enum run_state {
@@ -43,6 +44,7 @@ struct run_limits {
 /* The connection to the init in the clone: frames as iso/init/gate.h says, in pieces as there is
  * credit. */
 struct run_link {
+	bool greeted;	/* the init has said which version it speaks */
 	bool sown;	/* the init has been told its seed */
 	int64_t stream; /* Skerry's number; 0: none */
 	size_t credit;	/* bytes that Skerry takes */
@@ -52,6 +54,7 @@ struct run_link {
 
 struct run {
 	enum run_state state;
+	bool spare; /* nobody's yet: a clone on its way to the gate, or waiting there */
 	uint64_t number;
 	struct identity owner;
 	char actor[65], template[NAME_BYTES], vm[NAME_BYTES];
@@ -102,11 +105,30 @@ bool run_line(json_t *line);
 void run_tick(void);
 void run_link_lost(void);
 
+/* Of run.c, for run_schedule.c. */
+void run_clone(struct run *run);
+void run_free(struct run *run);
+struct run *run_free_place(void); /* NULL: there is none */
+uint64_t run_number(void);	  /* a new one */
+
+/* Of run_schedule.c: whether it has a VM; how many have one, or wait, of one owner or (NULL) all.
+ */
+bool run_is_active(const struct run *run);
+size_t run_count(const struct identity *who, bool active);
+/* Begins what there are places for. */
+void run_schedule(void);
+
 /* Of run_wait.c: tells all whose time is over, or everybody when the run has ended; streams get
  * what is new. */
 void run_answer_all(struct run *run, double now_s);
 /* A client has taken bytes of its stream: there is room for more. */
 void run_consumed(uint32_t id);
+
+/* Of run_warm.c: the handler that says how many clones of a template wait at the gate. */
+void run_warm_set(struct request *request);
+/* Returns a template of which another clone should wait, or NULL; and notes that one has failed. */
+const char *run_warm_wanted(double now_s);
+void run_warm_failed(const char *template, double now_s);
 
 /* Of run_stream.c: whether a request asks for the output as it comes. */
 bool run_stream_wanted(const struct request *request);
@@ -122,4 +144,6 @@ void run_sweep(double now_s);
 
 /* Of run_frame.c: the frames of one run. Each may end it. */
 void run_frame_push(struct run *run);
+/* Sows an init that has greeted, of a run that has an owner. */
+void run_frame_seed(struct run *run);
 void run_frame_take(struct run *run, const uint8_t *bytes, size_t count);

@@ -79,10 +79,12 @@ void run_frame_push(struct run *run)
 	}
 }
 
-static void run_frame_seed(struct run *run)
+void run_frame_seed(struct run *run)
 {
 	uint8_t seed[RUN_FRAME_SEED];
 
+	if (run->spare)
+		return; /* when somebody needs it */
 	if (gnutls_rnd(GNUTLS_RND_KEY, seed, sizeof(seed)) < 0) {
 		run_stop(run, "failed");
 		return;
@@ -129,7 +131,9 @@ static void run_frame_ended(struct run *run, const uint8_t *bytes)
 static bool run_frame_one(struct run *run, char kind, const uint8_t *bytes, size_t count)
 {
 	if (run->state == RUN_AT_GATE) {
-		if (kind == 'H' && !run->link.sown && count == 1 && bytes[0] == RUN_FRAME_VERSION) {
+		if (kind == 'H' && !run->link.greeted && count == 1 &&
+		    bytes[0] == RUN_FRAME_VERSION) {
+			run->link.greeted = true;
 			run_frame_seed(run);
 		} else if (kind == 'R' && run->link.sown && count == 0) {
 			run->state = RUN_UNDER_WAY;

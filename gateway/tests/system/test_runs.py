@@ -363,3 +363,48 @@ def test_skerryctl_shows_output_as_it_comes(line):
     gone(fake)
     missing = ctl(server, "run", "none", "--", "a")
     assert b"none" in missing.communicate(timeout=10)[1] and missing.returncode == 125
+
+
+def set_warm(server, count):
+    return server.local("POST", "/v1/vms/vm00/actions/warm", {"count": count})
+
+
+def test_warm(line):
+    """Clones wait at the gate, unsown and unseen; a run takes one with a seed of its own, and another takes its place."""
+    fake, server = line
+    fake.command_frames = ended(3)
+    assert ctl(server, "template", "vm00", "--warm", "2").wait(10) == 0
+    wait_for(lambda: len(fake.inits) == 2 and len(fake.vms) == 3)
+    assert not fake.seeds and server.local("GET", "/v1/runs").json()["items"] == []
+    waiting = set(fake.vms) - {"vm00"}
+    for count in (1, 2):
+        assert run(server).json()["exit_code"] == 3
+        assert len(fake.told) == len(set(fake.seeds)) == count
+        wait_for(lambda: len(fake.vms) == 3 and len(fake.inits) == 2 + count)
+    taken = [words[2] for words, _ in fake.commands if words[:2] == ["vm", "destroy"]]
+    assert len(taken) == 2 and taken[0] in waiting
+    # one whose connection ends is connected again; one that lies is destroyed, and another comes
+    fake.send({"closed": max(fake.inits), "reason": "reset"})
+    wait_for(lambda: len(fake.inits) == 5)
+    for wrong in (9, -1, "2", None):
+        assert set_warm(server, wrong).status == 422
+    assert server.tls("POST", "/v1/vms/vm00/actions/warm", {"count": 1}, token=server.make_token(["operator"])).status == 403
+    assert set_warm(server, 0).status == 200
+    gone(fake)
+    assert run(server).json()["exit_code"] == 3
+    gone(fake)
+
+
+def test_warm_that_lies(line):
+    """What comes from a clone before it is anybody's ends it, and is nobody's output; it is not made again at once."""
+    fake, server = line
+    fake.hello_frames = frame("H", b"\1") + frame("O", b"early")
+    assert set_warm(server, 1).status == 200
+    wait_for(lambda: [words for words, _ in fake.commands if words[:2] == ["vm", "destroy"]])
+    gone(fake)
+    time.sleep(1)
+    assert len(fake.inits) == 1
+    fake.hello_frames = frame("H", b"\1")
+    assert run(server).json()["result"] == "exit"
+    fake.drop()
+    wait_for(lambda: len(fake.inits) == 3, 15)

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who runs next, and in which clone: a new one, or one that waits at the gate. The table of runs
+ * calls it whenever a place may be free; it begins clones by run.c.
+ */
+#include <string.h>
+
+#include "gateway/base/string.h"
+#include "gateway/core/common/clock.h"
+#include "gateway/core/host/host.h"
+#include "gateway/core/identity/share.h"
+#include "gateway/core/live/run.h"
+#include "gateway/core/live/run_name.h"
+
+bool run_is_active(const struct run *run)
+{
+	return !run->spare && run->state > RUN_WAITING && run->state < RUN_DONE;
+}
+
+/* How many of them of whose owner that is are in these states. */
+size_t run_count(const struct identity *who, bool active)
+{
+	size_t count = 0;
+
+	for (const struct run *run = run_next(NULL); run; run = run_next(run))
+		count += (active ? run_is_active(run) : run->state == RUN_WAITING) &&
+			 (!who || share_same(&run->owner, who));
+	return count;
+}
+
+/* Gives a run a clone of its template that waits at the gate, if there is one. */
+static bool run_take_spare(struct run *run)
+{
+	for (struct run *spare = run_next(NULL); spare; spare = run_next(spare)) {
+		if (!spare->spare || spare->state != RUN_AT_GATE || !spare->link.greeted ||
+		    spare->result || strcmp(spare->template, run->template))
+			continue;
+		string_copy(run->vm, sizeof(run->vm), spare->vm);
+		run->link = spare->link;
+		spare->link = (struct run_link){0};
+		run_free(spare);
+		run->began_s = clock_now_s();
+		run->state = RUN_AT_GATE;
+		run_frame_seed(run);
+		run_frame_push(run);
+		return true;
+	}
+	return false;
+}
+
+/* Begins clones that are to wait at the gate, as long as there are places that nobody needs. */
+static void run_schedule_warm(void)
+{
+	const char *template;
+
+	while (host.up && (template = run_warm_wanted(clock_now_s()))) {
+		struct run *spare = run_free_place();
+
+		if (!spare)
+			return;
+		*spare = (struct run){.spare = true, .number = run_number()};
+		string_copy(spare->template, sizeof(spare->template), template);
+		string_copy(spare->actor, sizeof(spare->actor), "warm");
+		run_name_make(spare->number, spare->vm, sizeof(spare->vm));
+		run_clone(spare);
+		if (spare->state != RUN_CLONING) {
+			run_free(spare);
+			return;
+		}
+	}
+}
+
+/* Free places go to whoever has fewest, and among those to whoever has waited for longest. */
+void run_schedule(void)
+{
+	double now_s = clock_now_s();
+
+	while (host.up && run_count(NULL, true) < RUNS_ACTIVE) {
+		struct run *next = NULL;
+		size_t least = 0;
+
+		for (struct run *run = run_next(NULL); run; run = run_next(run)) {
+			size_t has;
+
+			if (run->state != RUN_WAITING || run->spare || now_s < run->again_s)
+				continue;
+			has = run_count(&run->owner, true);
+			if (!next || has < least ||
+			    (has == least && run->number < next->number)) {
+				next = run;
+				least = has;
+			}
+		}
+		if (!next)
+			break;
+		if (!run_take_spare(next))
+			run_clone(next);
+		if (next->state == RUN_WAITING)
+			return;
+	}
+	run_schedule_warm();
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How many clones of which templates wait at the gate, so that a run need not wait for its own. A
+ * handler sets it, the table of runs asks; it is forgotten when the gateway is started anew, as the
+ * clones are.
+ */
+#include <string.h>
+
+#include "gateway/base/string.h"
+#include "gateway/core/common/number.h"
+#include "gateway/core/host/host.h"
+#include "gateway/core/http/answer.h"
+#include "gateway/core/live/run.h"
+
+enum { RUN_WARM_AGAIN_S = 10 }; /* after a clone that did not come to the gate */
+
+static struct {
+	char template[NAME_BYTES];
+	unsigned count;
+	double again_s;
+} run_warm_templates[RUNS_WARM];
+
+static unsigned run_warm_count(const char *template)
+{
+	unsigned count = 0;
+
+	for (const struct run *run = run_next(NULL); run; run = run_next(run))
+		count += run->spare && !run->result && !strcmp(run->template, template);
+	return count;
+}
+
+const char *run_warm_wanted(double now_s)
+{
+	for (size_t i = 0; i < RUNS_WARM; i++) {
+		const char *template = run_warm_templates[i].template;
+
+		if (run_warm_templates[i].count && now_s >= run_warm_templates[i].again_s &&
+		    host_find(template) &&
+		    run_warm_count(template) < run_warm_templates[i].count)
+			return template;
+	}
+	return NULL;
+}
+
+void run_warm_failed(const char *template, double now_s)
+{
+	for (size_t i = 0; i < RUNS_WARM; i++) {
+		if (!strcmp(run_warm_templates[i].template, template))
+			run_warm_templates[i].again_s = now_s + RUN_WARM_AGAIN_S;
+	}
+}
+
+/* Ends clones of a template that are too many. */
+static void run_warm_shrink(const char *template, unsigned count)
+{
+	unsigned has = run_warm_count(template);
+
+	for (struct run *run = run_next(NULL); run && has > count; run = run_next(run)) {
+		if (!run->spare || run->result || strcmp(run->template, template))
+			continue;
+		run_stop(run, "stopped");
+		has--;
+	}
+}
+
+void run_warm_set(struct request *request)
+{
+	const char *text = NULL;
+	size_t place = RUNS_WARM;
+	unsigned others = 0;
+	int64_t count;
+
+	for (size_t i = 0; i < request->fields.count; i++) {
+		if (!strcmp(request->fields.list[i].name, "body.count") &&
+		    request->fields.list[i].type == FIELD_NUMBER)
+			text = request->fields.list[i].value;
+	}
+	count = number_read(text, -1, RUNS_WARM);
+	for (size_t i = 0; i < RUNS_WARM; i++) {
+		if (!strcmp(run_warm_templates[i].template, request->vm))
+			place = i;
+		else if (run_warm_templates[i].count)
+			others += run_warm_templates[i].count;
+		else if (place == RUNS_WARM)
+			place = i;
+	}
+	if (count < 0 || others + (unsigned)count > RUNS_WARM || place == RUNS_WARM) {
+		answer_problem(request, 422, "bad-argument",
+			       "\"count\" must be a number, of all templates together at most %d",
+			       RUNS_WARM);
+		return;
+	}
+	string_copy(run_warm_templates[place].template, NAME_BYTES, request->vm);
+	run_warm_templates[place].count = (unsigned)count;
+	run_warm_templates[place].again_s = 0;
+	run_warm_shrink(request->vm, (unsigned)count);
+	answer_json(request, 200, json_pack("{s:b}", "changed", true));
+}
