@@ -112,6 +112,8 @@ def test_limits(line):
     assert done["result"] == "out-of-output" and len(done["stdout"]) == 5000
     done = shell(server, "while :; do :; done", limits={"cpu_s": 1, "wall_s": 9})
     assert done["result"] == "out-of-cpu" and done["used"]["cpu_s"] >= 1
+    done = shell(server, "while :; do cat /proc/cpuinfo; done >/dev/null", limits={"exits": 20000, "wall_s": 20})
+    assert done["result"] == "out-of-exits" and done["used"]["exits"] > 20000, done
     assert shell(server, "exec tail /dev/zero", limits={"wall_s": 9})["result"] == "out-of-memory"
     assert shell(server, "tail /dev/zero | cat", limits={"wall_s": 9})["result"] == "exit"
     # the program may do what it likes to its machine

@@ -57,11 +57,13 @@ static void run_take_limit(struct run_asked *asked, const char *name, const char
 		asked->limits.wall_s = value;
 	else if (!strcmp(name, "cpu_s") && valid && value <= RUN_WALL_MAX_S)
 		asked->limits.cpu_s = value;
+	else if (!strcmp(name, "exits") && valid)
+		asked->limits.exits = value;
 	else if (!strcmp(name, "output_bytes") && valid && value <= RUN_OUTPUT_MAX)
 		asked->limits.output_bytes = (size_t)value;
 	else
-		asked->wrong = "\"limits\" has \"wall_s\" and \"cpu_s\", up to 3600, and "
-			       "\"output_bytes\", up to 1048576";
+		asked->wrong = "\"limits\" has \"wall_s\" and \"cpu_s\", up to 3600, "
+			       "\"output_bytes\", up to 1048576, and \"exits\"";
 }
 
 /* One member of the body, of which `name` is the path. Returns false when there is no such member.
@@ -129,7 +131,7 @@ static bool run_read(struct request *request, struct run_asked *asked)
 
 void api_run_begin(struct request *request)
 {
-	struct run_asked asked = {.limits = {RUN_WALL_S, 0, RUN_OUTPUT}};
+	struct run_asked asked = {.limits = {.wall_s = RUN_WALL_S, .output_bytes = RUN_OUTPUT}};
 
 	if (!run_read(request, &asked))
 		return;

@@ -44,10 +44,11 @@
 	STRING("id") "," STRING("template") "," STRING("owner") ","                                \
 	"\"state\":{\"enum\":[\"waiting\",\"running\",\"done\"]},\"result\":{\"enum\":["           \
 	"\"exit\",\"signal\",\"out-of-memory\",\"out-of-time\",\"out-of-cpu\","                    \
-	"\"out-of-output\",\"crash\",\"no-gate\",\"stopped\",\"failed\",\"lost\",null]},"          \
+	"\"out-of-exits\",\"out-of-output\",\"crash\",\"no-gate\",\"stopped\","               \
+	"\"failed\",\"lost\",null]},"                                                              \
 	COUNT_OR_NULL("exit_code") "," COUNT_OR_NULL("signal") ",\"used\":"                        \
-	OBJECT(NUMBER("wall_s") "," NUMBER("cpu_s") "," NUMBER("guest_cpu_s") ","                  \
-	       COUNT("guest_memory_bytes"))
+	OBJECT(NUMBER("wall_s") "," NUMBER("cpu_s") "," COUNT("exits") ","                         \
+	       NUMBER("guest_cpu_s") "," COUNT("guest_memory_bytes"))
 
 #define VOLUME_PROPERTIES                                                                          \
 	STRING("store") "," STRING("name") "," COUNT("id") "," COUNT("parent") ","                 \
@@ -140,7 +141,8 @@ const struct schema schema_list[] = {
 	{"RunNew", OBJECT(STRING("template") "," WORDS("command") "," FREE_OBJECT("env") ","
 			  STRING("stdin") "," STRING("stdin_base64") "," STRING("directory") ","
 			  STRING("user") ",\"limits\":"
-			  OBJECT(NUMBER("wall_s") "," NUMBER("cpu_s") "," COUNT("output_bytes")))},
+			  OBJECT(NUMBER("wall_s") "," NUMBER("cpu_s") "," COUNT("output_bytes") ","
+				 COUNT("exits")))},
 	{"Run", OBJECT(RUN_PROPERTIES "," STRING("stdout") "," STRING("stdout_base64") ","
 		       STRING("stderr") "," STRING("stderr_base64"))},
 	{"Runs", OBJECT(OBJECTS("items", RUN_PROPERTIES))},

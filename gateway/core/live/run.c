@@ -132,7 +132,7 @@ static void run_destroy(struct run *run)
 
 void run_stop(struct run *run, const char *result)
 {
-	int64_t guest_ns = -1;
+	int64_t guest_ns = -1, exits = -1;
 	struct host_vm *vm = host_find(run->vm);
 
 	if (run->result)
@@ -142,6 +142,9 @@ void run_stop(struct run *run, const char *result)
 		run_warm_failed(run->template, clock_now_s());
 	if (vm)
 		guest_ns = host_value(vm, "guest_ns");
+	if (vm)
+		exits = host_value(vm, "exits");
+	run->exits = exits > 0 ? exits : 0;
 	run->cpu_s = guest_ns > 0 ? (double)guest_ns / 1e9 : 0;
 	if (run->state == RUN_WAITING)
 		run_done(run);
@@ -410,6 +413,7 @@ static void run_watch(struct run *run, double now_s)
 {
 	const struct host_vm *vm = host_find(run->vm);
 	int64_t guest_ns = vm ? host_value(vm, "guest_ns") : -1;
+	int64_t exits = vm ? host_value(vm, "exits") : -1;
 
 	if (run->result || run->state == RUN_CLONING)
 		return;
@@ -418,6 +422,8 @@ static void run_watch(struct run *run, double now_s)
 	else if (run->limits.cpu_s > 0 && guest_ns > 0 &&
 		 (double)guest_ns / 1e9 > run->limits.cpu_s)
 		run_stop(run, "out-of-cpu");
+	else if (run->limits.exits > 0 && exits > 0 && (double)exits > run->limits.exits)
+		run_stop(run, "out-of-exits");
 	else if (run->state < RUN_UNDER_WAY && !(run->spare && run->link.greeted) &&
 		 now_s - run->began_s > RUN_GATE_S)
 		run_stop(run, "no-gate");

@@ -39,6 +39,7 @@ enum run_state {
 struct run_limits {
 	double wall_s, cpu_s; /* 0: no limit of CPU time */
 	size_t output_bytes;  /* of both outputs together */
+	double exits;	      /* VM exits; 0: no limit */
 };
 
 /* The connection to the init in the clone: frames as iso/init/gate.h says, in pieces as there is
@@ -72,7 +73,8 @@ struct run {
 	json_t *problem;    /* why there was nothing to run, or NULL */
 	double guest_cpu_s; /* by the guest's word */
 	int64_t guest_memory_bytes;
-	double cpu_s; /* by Skerry's samples */
+	double cpu_s;  /* by Skerry's samples */
+	int64_t exits; /* likewise */
 	struct run_waiting {
 		uint32_t id; /* 0: none */
 		double until_s;

@@ -38,13 +38,14 @@ json_t *run_json(const struct run *run, bool own)
 	json_t *object;
 
 	snprintf(number, sizeof(number), "%llu", (unsigned long long)run->number);
-	object = json_pack(
-		"{s:s, s:s, s:s, s:s, s:s?, s:o, s:o, s:{s:f, s:f, s:f, s:I}}", "id", number,
-		"template", run->template, "owner", run->owner.name, "state", state, "result",
-		run->result, "exit_code", exited ? json_integer(run->code) : json_null(), "signal",
-		killed ? json_integer(run->code) : json_null(), "used", "wall_s",
-		run->began_s > 0 ? end_s - run->began_s : 0.0, "cpu_s", run->cpu_s, "guest_cpu_s",
-		run->guest_cpu_s, "guest_memory_bytes", (json_int_t)run->guest_memory_bytes);
+	object = json_pack("{s:s, s:s, s:s, s:s, s:s?, s:o, s:o, s:{s:f, s:f, s:I, s:f, s:I}}",
+			   "id", number, "template", run->template, "owner", run->owner.name,
+			   "state", state, "result", run->result, "exit_code",
+			   exited ? json_integer(run->code) : json_null(), "signal",
+			   killed ? json_integer(run->code) : json_null(), "used", "wall_s",
+			   run->began_s > 0 ? end_s - run->began_s : 0.0, "cpu_s", run->cpu_s,
+			   "exits", (json_int_t)run->exits, "guest_cpu_s", run->guest_cpu_s,
+			   "guest_memory_bytes", (json_int_t)run->guest_memory_bytes);
 	if (own && object) {
 		run_json_output(object, "stdout", run->out.bytes, run->out.count);
 		run_json_output(object, "stderr", run->error.bytes, run->error.count);

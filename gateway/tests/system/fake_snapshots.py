@@ -42,6 +42,6 @@ class Snapshots:
         if any(not word.startswith("net=") for word in words[2:]):
             raise Refused("bad-argument", f'"{words[2]}" is not valid; use net=NAME')
         clone = self.add(words[1], {})
-        clone.state = "running"
+        clone.state, clone.boots = "running", 1
         after.append(lambda: self.event("created", clone))
         return [{"name": clone.name, "state": clone.state, "uuid": clone.uuid}]

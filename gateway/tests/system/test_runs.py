@@ -408,3 +408,14 @@ def test_warm_that_lies(line):
     assert run(server).json()["result"] == "exit"
     fake.drop()
     wait_for(lambda: len(fake.inits) == 3, 15)
+
+
+def test_exits(line):
+    """A run that makes its VM exit too often is ended; how often is told."""
+    fake, server = line
+    fake.command_frames = None
+    done = run(server, limits={"exits": 1, "wall_s": 8}).json()
+    assert done["result"] == "out-of-exits" and done["used"]["exits"] > 1
+    assert run(server, limits={"exits": 1e12, "wall_s": 3}).json()["result"] == "out-of-time"
+    assert run(server, limits={"exits": 0}).status == 422
+    gone(fake)
