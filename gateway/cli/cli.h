@@ -50,6 +50,7 @@ struct cli {
 	/* run */
 	bool detach;
 	const char *timeout, *directory;
+	bool interactive; /* run: hands on input as it comes */
 	const char *warm; /* template: how many clones wait at its gate */
 	const char *environment[32];
 	int environment_count;

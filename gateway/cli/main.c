@@ -31,7 +31,7 @@ static const char usage[] =
 	"  volume rename STORE/VOLUME NAME | rollback STORE/VOLUME SNAPSHOT | drop STORE/VOLUME\n"
 	"  net list\n"
 	"  run TEMPLATE [--env NAME=TEXT]... [--timeout SECONDS] [--user UID:GID]\n"
-	"      [--workdir DIR] [--detach] -- COMMAND...\n"
+	"      [--workdir DIR] [--detach|--interactive] -- COMMAND...\n"
 	"                            in a machine of its own, with this input and output\n"
 	"  ps | logs ID [--follow] | stop ID\n"
 	"                            what runs and has run; its output; ends it\n"
@@ -132,6 +132,7 @@ static const struct option options[] = {
 	{"workdir", required_argument, NULL, OPT_WORKDIR},
 	{"warm", required_argument, NULL, OPT_WARM},
 	{"detach", no_argument, NULL, 'd'},
+	{"interactive", no_argument, NULL, 'i'},
 	{"help", no_argument, NULL, OPT_HELP},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{NULL, 0, NULL, 0},
@@ -219,6 +220,7 @@ static void main_take_option(struct cli *cli, int option)
 	case OPT_WORKDIR:	cli->directory = optarg; break;
 	case OPT_WARM:		cli->warm = optarg; break;
 	case 'd':		cli->detach = true; break;
+	case 'i':		cli->interactive = true; break;
 	case OPT_HELP:		fputs(usage, stdout); exit(CLI_OK);
 	case OPT_VERSION:	puts("skerryctl " SKERRY_VERSION); exit(CLI_OK);
 	default:		exit(CLI_USAGE);	/* getopt_long has said why */
@@ -244,7 +246,7 @@ int main(int count, char **words)
 
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN);
-	while ((option = getopt_long(count, words, "fd", options, NULL)) != -1)
+	while ((option = getopt_long(count, words, "fdi", options, NULL)) != -1)
 		main_take_option(&cli, option);
 	if (cli.host != NULL && cli.socket != NULL)
 		cli_die(CLI_USAGE, "give either --host or --socket, not both");

@@ -88,7 +88,9 @@ static json_t *run_body(const struct cli *cli, int count, char **words)
 		json_object_set_new(body, "user", json_string(cli->user));
 	if (cli->directory)
 		json_object_set_new(body, "directory", json_string(cli->directory));
-	if (!cli->detach)
+	if (cli->interactive)
+		json_object_set_new(body, "stdin_open", json_true());
+	else if (!cli->detach)
 		run_add_input(body);
 	return body;
 }
@@ -190,7 +192,9 @@ enum cli_exit command_run(struct cli *cli, int count, char **words)
 	if (count < 1)
 		cli_die(CLI_USAGE, "use: run TEMPLATE [--env NAME=TEXT] [--timeout SECONDS] "
 				   "[--user UID:GID] [--workdir DIR] "
-				   "[-d] -- COMMAND...");
+				   "[-d | -i] -- COMMAND...");
+	if (cli->interactive && (cli->detach || cli->json))
+		cli_die(CLI_USAGE, "give --interactive without --detach and --json");
 	body = run_body(cli, count, words);
 	cli_connect(cli);
 	if (!cli->detach && !cli->json) {

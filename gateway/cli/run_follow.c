@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The output of a run as it comes: server-sent events (WHATWG HTML, 9.2) of skerryd's, to stdout
- * and stderr. `run` and `logs --follow` call it; it ends the run at Ctrl-C.
+ * The output of a run as it comes, which is server-sent events (WHATWG HTML, 9.2) of skerryd's, and
+ * its input from stdin. `run` and `logs --follow` call it; it ends the run at Ctrl-C.
  */
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <gnutls/gnutls.h>
 
 #include "gateway/base/string.h"
 #include "gateway/cli/run_follow.h"
@@ -15,6 +19,8 @@
 enum {
 	FOLLOW_LINE = 65536,
 	FOLLOW_LOOK_MS = 250,	/* for Ctrl-C */
+	FOLLOW_INPUT_MS = 20,	/* for input as well */
+	FOLLOW_INPUT = 8192,	/* bytes of input in a request */
 	FOLLOW_ALIVE_MS = 45000 /* the server says something every 15 s */
 };
 
@@ -24,6 +30,12 @@ struct follow {
 	size_t used;
 	char number[24];
 	json_t *end;
+	/* Input, which goes over a connection of its own. */
+	bool input_open;
+	struct cli *input;
+	unsigned char bytes[FOLLOW_INPUT];
+	unsigned count; /* bytes that have not been taken yet */
+	int again_ms;	/* until they may be sent again */
 };
 
 static volatile sig_atomic_t follow_stopped;
@@ -63,15 +75,78 @@ static void run_follow_line(struct follow *follow)
 		run_follow_event(follow, line + 6);
 }
 
+/* Returns the status of the answer; 0: there was none. */
+static int run_follow_post(struct follow *follow, const json_t *body)
+{
+	struct http_answer answer = {0};
+	char path[64];
+
+	snprintf(path, sizeof(path), "/v1/runs/%s/input", http_segment(follow->number));
+	for (int i = 0; i < 2; i++) {
+		if (follow->input->http.net.fd < 0 && cli_try_connect(follow->input) != CLI_OK)
+			return 0;
+		if (http_exchange(&follow->input->http, "POST", path, NULL, body, &answer)) {
+			json_decref(answer.json);
+			return answer.status;
+		}
+		net_close(&follow->input->http.net);
+	}
+	return 0;
+}
+
+/* Sends what has been read, or the end; what is not taken now stays. */
+static void run_follow_send(struct follow *follow, bool end)
+{
+	gnutls_datum_t from = {follow->bytes, follow->count}, to = {0};
+	json_t *body = json_pack("{s:b}", "end", end);
+	int status;
+
+	if (follow->count && gnutls_base64_encode2(&from, &to) >= 0)
+		json_object_set_new(body, "data_base64", json_stringn((char *)to.data, to.size));
+	gnutls_free(to.data);
+	status = run_follow_post(follow, body);
+	json_decref(body);
+	if (status == 429) {
+		follow->again_ms = FOLLOW_LOOK_MS;
+		return;
+	}
+	follow->count = 0;
+	follow->input_open = status == 200 && !end;
+}
+
+/* Hands on input that has come; the end of a run ends it. */
+static void run_follow_input(struct follow *follow)
+{
+	struct pollfd wait = {.fd = 0, .events = POLLIN};
+	ssize_t count;
+
+	if (!follow->input_open || !follow->number[0] || follow->end)
+		return;
+	if (follow->again_ms > 0) {
+		follow->again_ms -= FOLLOW_INPUT_MS;
+		return;
+	}
+	if (follow->count == 0) {
+		if (poll(&wait, 1, 0) != 1)
+			return;
+		count = read(0, follow->bytes, sizeof(follow->bytes));
+		follow->count = count > 0 ? (unsigned)count : 0;
+	}
+	run_follow_send(follow, follow->count == 0);
+}
+
 /* Returns false when the stream is over, for whatever reason. */
 static bool run_follow_read(struct cli *cli, struct follow *follow)
 {
+	int look_ms = follow->input_open ? FOLLOW_INPUT_MS : FOLLOW_LOOK_MS;
 	int silent_ms = 0;
 	char bytes[4096];
 	int got;
 
-	while ((got = http_body(&cli->http, bytes, sizeof(bytes), FOLLOW_LOOK_MS)) == NET_TIMEOUT) {
-		silent_ms += FOLLOW_LOOK_MS;
+	run_follow_input(follow);
+	while ((got = http_body(&cli->http, bytes, sizeof(bytes), look_ms)) == NET_TIMEOUT) {
+		silent_ms += look_ms;
+		run_follow_input(follow);
 		if (follow_stopped || silent_ms >= FOLLOW_ALIVE_MS)
 			return false;
 	}
@@ -111,6 +186,7 @@ bool run_follow(struct cli *cli, const char *method, const char *path, const jso
 		json_t **run, enum cli_exit *code)
 {
 	static struct follow follow;
+	static struct cli input;
 	struct sigaction stop = {.sa_handler = run_follow_stop};
 	struct http_answer answer;
 
@@ -121,6 +197,10 @@ bool run_follow(struct cli *cli, const char *method, const char *path, const jso
 	}
 	if (answer.status != 200)
 		return run_follow_refused(cli, &answer, code);
+	input = *cli;
+	input.http = (struct http){.net.fd = -1};
+	follow.input = &input;
+	follow.input_open = cli->interactive;
 	sigaction(SIGINT, &stop, NULL);
 	while (run_follow_read(cli, &follow))
 		;

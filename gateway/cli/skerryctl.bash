@@ -12,7 +12,7 @@ _skerryctl() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
 	local words=() asked=() options i
 	options='--host --socket --json --token-file --fingerprint --follow --read-only --take --force --yes --to --level --vm
-		--limit --since --scope --expires --role --user --overwrite --continue --env --timeout --workdir --warm --detach --ssh-option --help --version'
+		--limit --since --scope --expires --role --user --overwrite --continue --env --timeout --workdir --warm --detach --interactive --ssh-option --help --version'
 	COMPREPLY=()
 	case $previous in
 	--socket | --token-file)

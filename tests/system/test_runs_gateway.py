@@ -189,6 +189,9 @@ def test_skerryctl(line):
     done = ctl(server, "run", "busybox", "--timeout", "2", "--", "sleep", "100")
     assert done.returncode == 124 and b"out-of-time" in done.stderr
     assert ctl(server, "run", "busybox", "--", "true", data=bytes(20000)).returncode == 2
+    data = bytes(i * 31 % 251 for i in range(30000))
+    done = ctl(server, "run", "-i", "busybox", "--", "sh", "-c", "cat; exit 6", data=data)
+    assert (done.stdout, done.returncode) == (data, 6)
     done = ctl(server, "run", "none", "--", "true")
     assert done.returncode == 125 and b"none" in done.stderr
     number = ctl(server, "run", "busybox", "--detach", "--", "sh", "-c", "echo before; sleep 1000").stdout.strip()

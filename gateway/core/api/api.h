@@ -53,6 +53,7 @@ void api_runs(struct request *request);
 void api_run_begin(struct request *request);
 void api_run(struct request *request);
 void api_run_stop(struct request *request);
+void api_run_input(struct request *request);
 void api_log(struct request *request);
 void api_audit(struct request *request);
 void api_tokens(struct request *request);

@@ -23,6 +23,7 @@ struct run_asked {
 	const char *template;
 	struct run_limits limits;
 	struct buffer words, input;
+	bool input_open;
 	const char *wrong; /* what to do about a field that is wrong, or NULL */
 };
 
@@ -79,6 +80,8 @@ static bool run_take(struct run_asked *asked, const char *name, enum field_type 
 		return text && !strcmp(value, "{}");
 	if (!strncmp(name, "limits.", 7) && type == FIELD_NUMBER)
 		run_take_limit(asked, name + 7, value);
+	else if (!strcmp(name, "stdin_open") && (type == FIELD_TRUE || type == FIELD_FALSE))
+		asked->input_open = type == FIELD_TRUE;
 	else if (!text)
 		return false;
 	else if (!strcmp(name, "template"))
@@ -114,7 +117,8 @@ static bool run_read(struct request *request, struct run_asked *asked)
 		if (!run_take(asked, field->name + 5, field->type, field->value))
 			asked->wrong = "a run has \"template\", \"command\" (words), \"env\" "
 				       "(texts by name), \"stdin\" or "
-				       "\"stdin_base64\", \"directory\" (absolute), \"user\" "
+				       "\"stdin_base64\", \"stdin_open\", \"directory\" "
+				       "(absolute), \"user\" "
 				       "(UID:GID) and \"limits\"";
 	}
 	if (!asked->wrong && (asked->words.failed || asked->input.failed))
@@ -138,7 +142,8 @@ void api_run_begin(struct request *request)
 	if (scope_has(request->who.scope, asked.template)) {
 		if (router_begin(request)) {
 			run_begin(request, asked.template, &asked.limits, &asked.words,
-				  &asked.input, request_wait_s(request, RUN_WAIT_S));
+				  &asked.input, asked.input_open,
+				  request_wait_s(request, RUN_WAIT_S));
 			return;
 		}
 	} else {
@@ -213,4 +218,40 @@ void api_run_stop(struct request *request)
 		return;
 	run_stop(run, "stopped");
 	answer_json(request, 200, run_json(run, false));
+}
+
+/* Adds the bytes of body.data_base64. Returns false when they are none. */
+static bool run_input_add(struct run *run, const char *text)
+{
+	size_t length = text ? strlen(text) : 0;
+	uint8_t *bytes = malloc(length + 1);
+	long count = bytes ? base64_read(text ? text : "", length, bytes, length + 1) : -1;
+
+	if (count > 0)
+		buffer_add(&run->input, bytes, (size_t)count);
+	free(bytes);
+	return count >= 0;
+}
+
+void api_run_input(struct request *request)
+{
+	struct run *run = run_of(request);
+
+	if (!run)
+		return;
+	if (!share_same(&run->owner, &request->who)) {
+		answer_problem(request, 403, "forbidden", "the run is not yours");
+	} else if (run->result || !run->input_open) {
+		answer_problem(request, 409, "bad-state", "the run takes no more input");
+	} else if (run->input.count > RUN_INPUT) {
+		answer_retry_after(request, 1);
+		answer_problem(request, 429, "busy", "%d bytes wait for the command already",
+			       RUN_INPUT);
+	} else if (!run_input_add(run, request_text(request, "data_base64"))) {
+		answer_problem(request, 422, "bad-argument", "\"data_base64\" is no base64");
+	} else {
+		run->input_open = !request_true(request, "end");
+		run_frame_push(run);
+		answer_json(request, 200, json_pack("{s:b}", "changed", true));
+	}
 }

@@ -139,10 +139,12 @@ const struct schema schema_list[] = {
 	{"Exits", OBJECT(OBJECTS("items", STRING("reason") "," STRING("count") ","
 				 STRING_OR_NULL("cycles")))},
 	{"RunNew", OBJECT(STRING("template") "," WORDS("command") "," FREE_OBJECT("env") ","
-			  STRING("stdin") "," STRING("stdin_base64") "," STRING("directory") ","
+			  STRING("stdin") "," STRING("stdin_base64") "," TRUTH("stdin_open") ","
+			  STRING("directory") ","
 			  STRING("user") ",\"limits\":"
 			  OBJECT(NUMBER("wall_s") "," NUMBER("cpu_s") "," COUNT("output_bytes") ","
 				 COUNT("exits")))},
+	{"RunInput", OBJECT(STRING("data_base64") "," TRUTH("end"))},
 	{"Run", OBJECT(RUN_PROPERTIES "," STRING("stdout") "," STRING("stdout_base64") ","
 		       STRING("stderr") "," STRING("stderr_base64"))},
 	{"Runs", OBJECT(OBJECTS("items", RUN_PROPERTIES))},

@@ -317,7 +317,7 @@ static struct run *run_place(void)
 }
 
 void run_begin(struct request *request, const char *template, const struct run_limits *limits,
-	       struct buffer *words, struct buffer *input, unsigned wait_s)
+	       struct buffer *words, struct buffer *input, bool input_open, unsigned wait_s)
 {
 	struct run *run = run_count(&request->who, false) < RUNS_WAITING ? run_place() : NULL;
 
@@ -338,6 +338,7 @@ void run_begin(struct request *request, const char *template, const struct run_l
 		.limits = *limits,
 		.words = *words,
 		.input = *input,
+		.input_open = input_open,
 		.out.limit = RUN_OUTPUT_MAX + RUN_STREAM_BYTES,
 		.error.limit = RUN_OUTPUT_MAX + RUN_STREAM_BYTES,
 		.asked_s = clock_now_s(),

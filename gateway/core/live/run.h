@@ -19,6 +19,7 @@ enum {
 	RUN_WALL_S = 60,   /* unless the limits say otherwise */
 	RUN_WALL_MAX_S = 3600,
 	RUN_OUTPUT = 65536,
+	RUN_INPUT = 65536, /* that waits for the command */
 	RUN_OUTPUT_MAX = 1 << 20,
 	RUN_GATE_S = 15, /* until a clone has let its command through */
 	RUN_REQUESTS = 2,
@@ -62,6 +63,7 @@ struct run {
 	uint64_t audit;
 	struct run_limits limits;
 	struct buffer words, input; /* what the init is told, and what is left of the input */
+	bool input_open;	    /* more input may be sent by later requests */
 	bool input_ended;
 	struct run_link link;
 	struct buffer out, error;
@@ -88,7 +90,7 @@ struct run {
  * Without a place it is answered at once.
  */
 void run_begin(struct request *request, const char *template, const struct run_limits *limits,
-	       struct buffer *words, struct buffer *input, unsigned wait_s);
+	       struct buffer *words, struct buffer *input, bool input_open, unsigned wait_s);
 /* Returns NULL when there is no such run. */
 struct run *run_find(uint64_t number);
 /* The next one behind `run`, or the first for NULL; NULL: no more. */

@@ -45,7 +45,7 @@ static void run_frame_input(struct run *run)
 
 		if (count > RUN_FRAME_PIECE)
 			count = RUN_FRAME_PIECE;
-		if (count == 0 && run->input.count)
+		if (count == 0 && (run->input.count || run->input_open))
 			return;
 		run_frame_add(run, 'I', run->input.bytes, count);
 		run->input_ended = count == 0;

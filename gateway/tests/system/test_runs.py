@@ -337,9 +337,9 @@ def test_follow_much(line):
     assert got == data
 
 
-def ctl(server, *words):
+def ctl(server, *words, stdin=subprocess.DEVNULL):
     """skerryctl at the server's socket, as it runs."""
-    return subprocess.Popen([Path(server.program).parent / "skerryctl", "--socket", server.socket, *words], stdin=subprocess.DEVNULL,
+    return subprocess.Popen([Path(server.program).parent / "skerryctl", "--socket", server.socket, *words], stdin=stdin,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
@@ -418,4 +418,53 @@ def test_exits(line):
     assert done["result"] == "out-of-exits" and done["used"]["exits"] > 1
     assert run(server, limits={"exits": 1e12, "wall_s": 3}).json()["result"] == "out-of-time"
     assert run(server, limits={"exits": 0}).status == 422
+    gone(fake)
+
+
+def test_input(line):
+    """Input comes by requests of its own, from the owner alone, in their order, as much as waits, and ends once."""
+    fake, server = line
+    fake.command_frames = None
+    number = server.tls("POST", "/v1/runs", {"template": "vm00", "command": ["a"], "stdin": "first ", "stdin_open": True},
+                        headers={"Prefer": "wait=0"}).json()["id"]
+    path = f"/v1/runs/{number}/input"
+
+    def send(data, token=None, **more):
+        return server.tls("POST", path, {"data_base64": base64.b64encode(data).decode(), **more}, token=token)
+    wait_for(lambda: fake.typed == b"first ")
+    assert send(b"x", token=server.make_token(["operator"])).status == 403
+    assert server.tls("POST", path, {"data_base64": "?"}).status == 422
+    assert send(b"second").status == 200
+    wait_for(lambda: fake.typed == b"first second")
+    # the init takes nothing: 16 KiB are under way, 64 and the last piece wait
+    answers = [send(bytes(11000)).status for _ in range(9)]
+    assert answers[:7] == [200] * 7 and answers[-1] == 429
+    fake.say(max(fake.inits), frame("T", (12012).to_bytes(4, "little")))
+    wait_for(lambda: len(fake.typed) > 20000)
+    assert send(b"", end=True).status in (200, 429)
+    fake.say(max(fake.inits), ended())
+    wait_for(lambda: server.tls("GET", f"/v1/runs/{number}").json()["result"] == "exit")
+    assert (send(b"more").status, server.tls("POST", "/v1/runs/7/input", {}).status) == (409, 404)
+    gone(fake)
+
+
+def test_interactive(line):
+    """`run --interactive` hands on what is typed while the command prints, also more than a request holds, and its end."""
+    fake, server = line
+    fake.command_frames = frame("O", b"name?\n")
+    running = ctl(server, "run", "-i", "vm00", "--", "a", stdin=subprocess.PIPE)
+    assert running.stdout.readline() == b"name?\n"
+    running.stdin.write(b"me\n")
+    running.stdin.flush()
+    wait_for(lambda: fake.typed == b"me\n")
+    fake.say(max(fake.inits), frame("T", (3).to_bytes(4, "little")) + frame("O", b"hello me\n"))
+    assert running.stdout.readline() == b"hello me\n"
+    data = bytes(i * 31 % 251 for i in range(30000))
+    running.stdin.write(data)
+    running.stdin.close()
+    wait_for(lambda: len(fake.typed) > 16000)
+    fake.say(max(fake.inits), frame("T", (16384).to_bytes(4, "little")))
+    wait_for(lambda: fake.typed == b"me\n" + data)
+    fake.say(max(fake.inits), ended(4))
+    assert running.wait(10) == 4
     gone(fake)
