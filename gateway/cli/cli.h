@@ -52,6 +52,8 @@ struct cli {
 	const char *timeout, *directory;
 	bool interactive; /* run: hands on input as it comes */
 	const char *warm; /* template: how many clones wait at its gate */
+	const char *files[8];
+	int file_count;
 	const char *environment[32];
 	int environment_count;
 	struct http http;

@@ -30,7 +30,8 @@ static const char usage[] =
 	"  volume clone|snapshot STORE/VOLUME NEW | resize STORE/VOLUME SIZE\n"
 	"  volume rename STORE/VOLUME NAME | rollback STORE/VOLUME SNAPSHOT | drop STORE/VOLUME\n"
 	"  net list\n"
-	"  run TEMPLATE [--env NAME=TEXT]... [--timeout SECONDS] [--user UID:GID]\n"
+	"  run TEMPLATE [--env NAME=TEXT]... [--file FILE:PATH]... [--timeout SECONDS] [--user "
+	"UID:GID]\n"
 	"      [--workdir DIR] [--detach|--interactive] -- COMMAND...\n"
 	"                            in a machine of its own, with this input and output\n"
 	"  ps | logs ID [--follow] | stop ID\n"
@@ -100,6 +101,7 @@ enum {
 	OPT_TIMEOUT,
 	OPT_WORKDIR,
 	OPT_WARM,
+	OPT_FILE,
 	OPT_HELP,
 	OPT_VERSION
 };
@@ -131,6 +133,7 @@ static const struct option options[] = {
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
 	{"workdir", required_argument, NULL, OPT_WORKDIR},
 	{"warm", required_argument, NULL, OPT_WARM},
+	{"file", required_argument, NULL, OPT_FILE},
 	{"detach", no_argument, NULL, 'd'},
 	{"interactive", no_argument, NULL, 'i'},
 	{"help", no_argument, NULL, OPT_HELP},
@@ -181,6 +184,13 @@ static void main_take_variable(struct cli *cli, const char *variable)
 	cli->environment[cli->environment_count++] = variable;
 }
 
+static void main_take_file(struct cli *cli, const char *file)
+{
+	if (cli->file_count == (int)(ARRAY_COUNT(cli->files)))
+		cli_die(CLI_USAGE, "give --file eight times at most");
+	cli->files[cli->file_count++] = file;
+}
+
 static void main_take_ssh_option(struct cli *cli, const char *text)
 {
 	if (cli->ssh_option_count == (int)(ARRAY_COUNT(cli->ssh_options)))
@@ -219,6 +229,7 @@ static void main_take_option(struct cli *cli, int option)
 	case OPT_TIMEOUT:	cli->timeout = optarg; break;
 	case OPT_WORKDIR:	cli->directory = optarg; break;
 	case OPT_WARM:		cli->warm = optarg; break;
+	case OPT_FILE:		main_take_file(cli, optarg); break;
 	case 'd':		cli->detach = true; break;
 	case 'i':		cli->interactive = true; break;
 	case OPT_HELP:		fputs(usage, stdout); exit(CLI_OK);

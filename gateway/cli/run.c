@@ -3,6 +3,7 @@
  * skerryctl run, ps, logs, stop, template: commands in machines of their own. Input, output and
  * exit code are those of the command, as if it ran here.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,27 +27,57 @@ enum {
 	RUN_STOPPED = 130, /* by Ctrl-C */
 };
 
-/* Standard input to its end, unless it is a terminal. */
-static void run_add_input(json_t *body)
+/* Returns all that a file has, in base 64; `what` says which file, should it not fit. */
+static json_t *run_read(int file, const char *what)
 {
 	static unsigned char bytes[RUN_INPUT_BYTES + 1];
 	gnutls_datum_t from = {bytes, 0}, to;
 	size_t count = 0;
 	ssize_t done;
+	json_t *text;
 
-	if (isatty(0))
-		return;
-	while (count < sizeof(bytes) && (done = read(0, bytes + count, sizeof(bytes) - count)) > 0)
+	while (count < sizeof(bytes) &&
+	       (done = read(file, bytes + count, sizeof(bytes) - count)) > 0)
 		count += (size_t)done;
 	if (count > RUN_INPUT_BYTES)
-		cli_die(CLI_USAGE,
-			"the input has more than %d bytes, which do not fit into a request",
-			RUN_INPUT_BYTES);
+		cli_die(CLI_USAGE, "%s has more than %d bytes, which do not fit into a request",
+			what, RUN_INPUT_BYTES);
 	from.size = (unsigned)count;
 	if (count == 0 || gnutls_base64_encode2(&from, &to) < 0)
-		return;
-	json_object_set_new(body, "stdin_base64", json_stringn((char *)to.data, to.size));
+		return json_string("");
+	text = json_stringn((char *)to.data, to.size);
 	gnutls_free(to.data);
+	return text;
+}
+
+/* Standard input to its end, unless it is a terminal. */
+static void run_add_input(json_t *body)
+{
+	if (!isatty(0))
+		json_object_set_new(body, "stdin_base64", run_read(0, "the input"));
+}
+
+/* FILE:PATH, the file here and the path there. */
+static void run_add_files(json_t *body, const struct cli *cli)
+{
+	json_t *all = json_object();
+
+	for (int i = 0; i < cli->file_count; i++) {
+		const char *colon = strrchr(cli->files[i], ':');
+		char name[4096];
+		int file;
+
+		if (colon == NULL || colon[1] != '/' || colon - cli->files[i] >= (long)sizeof(name))
+			cli_die(CLI_USAGE, "--file is FILE:PATH with an absolute path, not \"%s\"",
+				cli->files[i]);
+		snprintf(name, sizeof(name), "%.*s", (int)(colon - cli->files[i]), cli->files[i]);
+		file = open(name, O_RDONLY | O_CLOEXEC);
+		if (file < 0)
+			cli_die(CLI_USAGE, "%s cannot be read", name);
+		json_object_set_new(all, colon + 1, run_read(file, name));
+		close(file);
+	}
+	json_object_set_new(body, "files_base64", all);
 }
 
 /* NAME=TEXT, or NAME alone for what it is here. */
@@ -92,6 +123,8 @@ static json_t *run_body(const struct cli *cli, int count, char **words)
 		json_object_set_new(body, "stdin_open", json_true());
 	else if (!cli->detach)
 		run_add_input(body);
+	if (cli->file_count > 0)
+		run_add_files(body, cli);
 	return body;
 }
 
@@ -190,7 +223,8 @@ enum cli_exit command_run(struct cli *cli, int count, char **words)
 	json_t *body;
 
 	if (count < 1)
-		cli_die(CLI_USAGE, "use: run TEMPLATE [--env NAME=TEXT] [--timeout SECONDS] "
+		cli_die(CLI_USAGE, "use: run TEMPLATE [--env NAME=TEXT] [--file FILE:PATH] "
+				   "[--timeout SECONDS] "
 				   "[--user UID:GID] [--workdir DIR] "
 				   "[-d | -i] -- COMMAND...");
 	if (cli->interactive && (cli->detach || cli->json))

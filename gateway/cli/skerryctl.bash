@@ -12,7 +12,7 @@ _skerryctl() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
 	local words=() asked=() options i
 	options='--host --socket --json --token-file --fingerprint --follow --read-only --take --force --yes --to --level --vm
-		--limit --since --scope --expires --role --user --overwrite --continue --env --timeout --workdir --warm --detach --interactive --ssh-option --help --version'
+		--limit --since --scope --expires --role --user --overwrite --continue --env --file --timeout --workdir --warm --detach --interactive --ssh-option --help --version'
 	COMPREPLY=()
 	case $previous in
 	--socket | --token-file)
@@ -29,7 +29,7 @@ _skerryctl() {
 		;;
 	--vm) ;;
 	--to) ;;
-	--host | --fingerprint | --limit | --since | --scope | --expires | --user | --env | --timeout | --workdir | --warm | --ssh-option) return ;;
+	--host | --fingerprint | --limit | --since | --scope | --expires | --user | --env | --file | --timeout | --workdir | --warm | --ssh-option) return ;;
 	esac
 	# The words that are no options; the same server is asked for names.
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -38,7 +38,7 @@ _skerryctl() {
 			asked+=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}")
 			((i++))
 			;;
-		--level | --vm | --limit | --since | --scope | --expires | --role | --to | --user | --env | --timeout | --workdir | --warm | --ssh-option) ((i++)) ;;
+		--level | --vm | --limit | --since | --scope | --expires | --role | --to | --user | --env | --file | --timeout | --workdir | --warm | --ssh-option) ((i++)) ;;
 		-*) ;;
 		*) words+=("${COMP_WORDS[i]}") ;;
 		esac

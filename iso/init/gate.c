@@ -112,6 +112,30 @@ static bool gate_sow(const uint8_t *seed)
 	return done;
 }
 
+/* Makes a file that the host has sent, and the folders above it. */
+static bool gate_put_file(char *bytes, uint32_t count)
+{
+	uint32_t end = 0;
+	long file;
+	bool done;
+
+	while (end < count && bytes[end] != '\0')
+		end++;
+	if (end == count || bytes[0] != '/')
+		return false;
+	for (uint32_t i = 1; i < end; i++) {
+		if (bytes[i] != '/')
+			continue;
+		bytes[i] = '\0';
+		CALL(mkdir, bytes, 0755);
+		bytes[i] = '/';
+	}
+	file = CALL(open, bytes, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+	done = file >= 0 && gate_write((int)file, (uint8_t *)bytes + end + 1, count - end - 1);
+	CALL(close, file);
+	return done;
+}
+
 /* Returns true when the host has said what to run, and false when it has gone. */
 static bool gate_serve(struct gate *gate, struct words *words)
 {
@@ -131,6 +155,11 @@ static bool gate_serve(struct gate *gate, struct words *words)
 			seeded = gate_sow(gate->bytes + 4);
 			if (!seeded || !gate_send(gate, GATE_SEEDED, NULL, 0))
 				return false;
+		} else if (kind == GATE_FILE && seeded) {
+			if (gate_put_file((char *)gate->bytes + 4, count))
+				continue;
+			gate_send(gate, GATE_REFUSED, "no file", 7);
+			gate_power_off();
 		} else if (kind == GATE_COMMAND && seeded) {
 			static char kept[WORDS_BYTES];
 

@@ -18,6 +18,7 @@ enum {
 enum gate_frame {
 	/* from the host */
 	GATE_SEED = 'S',    /* GATE_SEED_BYTES that nobody else gets */
+	GATE_FILE = 'F',    /* before the command: an absolute path, a 0, and what is in the file */
 	GATE_COMMAND = 'C', /* words.h */
 	GATE_INPUT = 'I',   /* to the command's standard input; none: that was all */
 	GATE_SIGNAL = 'K',  /* a byte: its number, to the command and all that it has started */

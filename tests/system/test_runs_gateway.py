@@ -95,6 +95,11 @@ def test_run(line):
     assert (done["result"], done["signal"], done["exit_code"]) == ("signal", 15, None)
     assert shell(server, "head -c 3 /dev/zero")["stdout_base64"] == "AAAA"
     assert run(server, "nothing").json()["exit_code"] == 127
+    done = run(server, "/new/place/script", files={"/new/place/script": "#!/bin/sh\ncat /etc/passwd /data | od -c | head -n 1\n",
+                                                   "/etc/passwd": "a"}, files_base64={"/data": "AP8="}).json()
+    assert done["stdout"].split() == ["0000000", "a", "\\0", "377"], done
+    refused = run(server, "true", files={"/proc/none/x": "x"})
+    assert refused.status == 422, refused.body
     items = server.tls("GET", "/v1/audit").json()["items"]
     assert any((item["action"], item["target"]) == ("run.begin", "busybox") for item in items), items[-3:]
     assert "hidden" not in str(items) and "hidden" not in machine.command("log show -c audit")

@@ -22,7 +22,7 @@ enum { RUN_WAIT_S = 50, RUN_WORDS_BYTES = 60000 };
 struct run_asked {
 	const char *template;
 	struct run_limits limits;
-	struct buffer words, input;
+	struct buffer words, files, input;
 	bool input_open;
 	const char *wrong; /* what to do about a field that is wrong, or NULL */
 };
@@ -45,6 +45,26 @@ static void run_take_input(struct run_asked *asked, const char *text)
 		asked->wrong = "\"stdin_base64\" is no base64";
 	else
 		buffer_add(&asked->input, bytes, (size_t)count);
+	free(bytes);
+}
+
+/* Adds a frame as iso/init/gate.h has it: a path, a 0, and what is in the file. */
+static void run_take_file(struct run_asked *asked, const char *path, const char *text, bool encoded)
+{
+	size_t length = strlen(text), head_bytes = strlen(path) + 1;
+	uint8_t *bytes = encoded ? malloc(length + 1) : NULL;
+	long count = bytes ? base64_read(text, length, bytes, length + 1) : -1;
+	size_t total = head_bytes + (encoded && count > 0 ? (size_t)count : encoded ? 0 : length);
+	uint8_t head[4] = {'F', (uint8_t)total, (uint8_t)(total >> 8), (uint8_t)(total >> 16)};
+
+	if (*path != '/' || (encoded && count < 0)) {
+		asked->wrong = "\"files\" and \"files_base64\" have what is in a file by its "
+			       "absolute path";
+	} else {
+		buffer_add(&asked->files, head, sizeof(head));
+		buffer_add(&asked->files, path, head_bytes);
+		buffer_add(&asked->files, encoded ? (const char *)bytes : text, total - head_bytes);
+	}
 	free(bytes);
 }
 
@@ -76,7 +96,8 @@ static bool run_take(struct run_asked *asked, const char *name, enum field_type 
 
 	if (!strcmp(name, "command"))
 		return text && !strcmp(value, "[]"); /* its words follow */
-	if (!strcmp(name, "env") || !strcmp(name, "limits"))
+	if (!strcmp(name, "env") || !strcmp(name, "limits") || !strcmp(name, "files") ||
+	    !strcmp(name, "files_base64"))
 		return text && !strcmp(value, "{}");
 	if (!strncmp(name, "limits.", 7) && type == FIELD_NUMBER)
 		run_take_limit(asked, name + 7, value);
@@ -88,6 +109,10 @@ static bool run_take(struct run_asked *asked, const char *name, enum field_type 
 		asked->template = value;
 	else if (!strncmp(name, "command.", 8))
 		run_add_word(&asked->words, 'a', "", value);
+	else if (!strncmp(name, "files.", 6))
+		run_take_file(asked, name + 6, value, false);
+	else if (!strncmp(name, "files_base64.", 13))
+		run_take_file(asked, name + 13, value, true);
 	else if (!strncmp(name, "env.", 4) && !strchr(name + 4, '=') && name[4]) {
 		buffer_add(&asked->words, "e", 1);
 		buffer_text(&asked->words, name + 4);
@@ -116,12 +141,12 @@ static bool run_read(struct request *request, struct run_asked *asked)
 			continue;
 		if (!run_take(asked, field->name + 5, field->type, field->value))
 			asked->wrong = "a run has \"template\", \"command\" (words), \"env\" "
-				       "(texts by name), \"stdin\" or "
+				       "(texts by name), \"files\", \"files_base64\", \"stdin\" or "
 				       "\"stdin_base64\", \"stdin_open\", \"directory\" "
 				       "(absolute), \"user\" "
 				       "(UID:GID) and \"limits\"";
 	}
-	if (!asked->wrong && (asked->words.failed || asked->input.failed))
+	if (!asked->wrong && (asked->words.failed || asked->files.failed || asked->input.failed))
 		asked->wrong = "command and environment have more than 60000 bytes";
 	if (!asked->wrong && (!asked->template || !name_valid(asked->template)))
 		asked->wrong = "\"template\" must be the name of a template";
@@ -129,6 +154,7 @@ static bool run_read(struct request *request, struct run_asked *asked)
 		return true;
 	answer_problem(request, 422, "bad-argument", "%s", asked->wrong);
 	buffer_free(&asked->words);
+	buffer_free(&asked->files);
 	buffer_free(&asked->input);
 	return false;
 }
@@ -142,7 +168,7 @@ void api_run_begin(struct request *request)
 	if (scope_has(request->who.scope, asked.template)) {
 		if (router_begin(request)) {
 			run_begin(request, asked.template, &asked.limits, &asked.words,
-				  &asked.input, asked.input_open,
+				  &asked.files, &asked.input, asked.input_open,
 				  request_wait_s(request, RUN_WAIT_S));
 			return;
 		}
@@ -151,6 +177,7 @@ void api_run_begin(struct request *request)
 			       "your scope does not contain this template");
 	}
 	buffer_free(&asked.words);
+	buffer_free(&asked.files);
 	buffer_free(&asked.input);
 }
 

@@ -140,7 +140,8 @@ const struct schema schema_list[] = {
 				 STRING_OR_NULL("cycles")))},
 	{"RunNew", OBJECT(STRING("template") "," WORDS("command") "," FREE_OBJECT("env") ","
 			  STRING("stdin") "," STRING("stdin_base64") "," TRUTH("stdin_open") ","
-			  STRING("directory") ","
+			  STRING("directory") "," FREE_OBJECT("files") ","
+			  FREE_OBJECT("files_base64") ","
 			  STRING("user") ",\"limits\":"
 			  OBJECT(NUMBER("wall_s") "," NUMBER("cpu_s") "," COUNT("output_bytes") ","
 				 COUNT("exits")))},

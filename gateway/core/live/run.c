@@ -61,7 +61,7 @@ struct run *run_next(const struct run *run)
 
 void run_free(struct run *run)
 {
-	struct buffer *buffers[] = {&run->words,   &run->input, &run->link.out,
+	struct buffer *buffers[] = {&run->words,   &run->files, &run->input, &run->link.out,
 				    &run->link.in, &run->out,	&run->error};
 
 	/* A client that has not taken its stream for as long as the run was kept gets no more. */
@@ -89,6 +89,7 @@ static void run_done(struct run *run)
 	}
 	/* Nobody needs them any more. */
 	buffer_free(&run->words);
+	buffer_free(&run->files);
 	buffer_free(&run->input);
 	buffer_free(&run->link.out);
 	buffer_free(&run->link.in);
@@ -317,12 +318,14 @@ static struct run *run_place(void)
 }
 
 void run_begin(struct request *request, const char *template, const struct run_limits *limits,
-	       struct buffer *words, struct buffer *input, bool input_open, unsigned wait_s)
+	       struct buffer *words, struct buffer *files, struct buffer *input, bool input_open,
+	       unsigned wait_s)
 {
 	struct run *run = run_count(&request->who, false) < RUNS_WAITING ? run_place() : NULL;
 
 	if (!run) {
 		buffer_free(words);
+		buffer_free(files);
 		buffer_free(input);
 		answer_retry_after(request, 1);
 		answer_problem(request, 429, "busy",
@@ -337,6 +340,7 @@ void run_begin(struct request *request, const char *template, const struct run_l
 		.audit = request->audit,
 		.limits = *limits,
 		.words = *words,
+		.files = *files,
 		.input = *input,
 		.input_open = input_open,
 		.out.limit = RUN_OUTPUT_MAX + RUN_STREAM_BYTES,

@@ -63,6 +63,7 @@ struct run {
 	uint64_t audit;
 	struct run_limits limits;
 	struct buffer words, input; /* what the init is told, and what is left of the input */
+	struct buffer files;	    /* frames of files, before the words */
 	bool input_open;	    /* more input may be sent by later requests */
 	bool input_ended;
 	struct run_link link;
@@ -90,7 +91,8 @@ struct run {
  * Without a place it is answered at once.
  */
 void run_begin(struct request *request, const char *template, const struct run_limits *limits,
-	       struct buffer *words, struct buffer *input, bool input_open, unsigned wait_s);
+	       struct buffer *words, struct buffer *files, struct buffer *input, bool input_open,
+	       unsigned wait_s);
 /* Returns NULL when there is no such run. */
 struct run *run_find(uint64_t number);
 /* The next one behind `run`, or the first for NULL; NULL: no more. */

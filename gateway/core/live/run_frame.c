@@ -138,6 +138,7 @@ static bool run_frame_one(struct run *run, char kind, const uint8_t *bytes, size
 		} else if (kind == 'R' && run->link.sown && count == 0) {
 			run->state = RUN_UNDER_WAY;
 			run->link.window = RUN_FRAME_WINDOW;
+			buffer_add(&run->link.out, run->files.bytes, run->files.count);
 			run_frame_add(run, 'C', run->words.bytes, run->words.count);
 		} else {
 			return false;
@@ -155,8 +156,12 @@ static bool run_frame_one(struct run *run, char kind, const uint8_t *bytes, size
 	} else if (kind == 'X' && count == RUN_FRAME_END) {
 		run_frame_ended(run, bytes);
 	} else if (kind == 'N') {
+		bool file = count == 7 && !memcmp(bytes, "no file", 7);
+
 		run->problem = problem_json(422, "bad-argument",
-					    "the image and the request name no command", NULL);
+					    file ? "a file cannot be made at that path"
+						 : "the image and the request name no command",
+					    NULL);
 		run_stop(run, "failed");
 	} else {
 		return false;

@@ -19,7 +19,7 @@ class FakeRuns(FakeSkerry):
 
     def __init__(self, path, **keys):
         self.inits, self.number = {}, 1000
-        self.seeds, self.told, self.typed = [], [], b""
+        self.seeds, self.told, self.files, self.typed = [], [], [], b""
         self.hello_frames, self.seed_frames, self.command_frames = frame("H", b"\1"), frame("R"), ended()
         self.resets = 0     # connections that are cut before a word
         self.cut = False    # behind the command's frames
@@ -85,6 +85,9 @@ class FakeRuns(FakeSkerry):
         if kind == "S":
             self.seeds.append(said)
             self.say(number, self.seed_frames)
+        elif kind == "F":
+            assert len(self.told) < len(self.seeds)
+            self.files.append(said)
         elif kind == "C":
             self.told.append(said)
             self.say(number, self.command_frames)

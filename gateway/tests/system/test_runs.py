@@ -468,3 +468,21 @@ def test_interactive(line):
     fake.say(max(fake.inits), ended(4))
     assert running.wait(10) == 4
     gone(fake)
+
+
+def test_files(line):
+    """Files come before the command, in base 64 too; paths are absolute."""
+    fake, server = line
+    assert run(server, files={"/a.b/c": "text"}, files_base64={"/d": "/wA="}).json()["result"] == "exit"
+    assert sorted(fake.files) == [b"/a.b/c\0text", b"/d\0\xff\0"] and len(fake.told) == 1
+    for more in ({"files": {"a": "x"}}, {"files_base64": {"/a": "?"}}, {"files": "x"}, {"files": {"/a": 5}}):
+        assert run(server, **more).status == 422, more
+    fake.command_frames = frame("N", b"no file")
+    (server.folder / "here").write_bytes(b"\0of a file")
+    fake.files.clear()
+    assert ctl(server, "run", "vm00", "--file", f"{server.folder}/here:/there/it", "--", "a").wait(10) == 125
+    assert fake.files == [b"/there/it\0\0of a file"]
+    assert ctl(server, "run", "vm00", "--file", "/none:/a", "--", "a").wait(10) == 2
+    refused = run(server, files={"/": "x"})
+    assert refused.status == 422 and "file" in refused.json()["detail"]
+    gone(fake)
