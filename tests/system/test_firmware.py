@@ -136,6 +136,10 @@ MISTAKES = {
     "large": ("boot = bios\nfirmware = large.bin\n", "a BIOS has 64, 128, 192 or 256 KiB"),
     "bios": ("boot = uefi\nfirmware = seabios.bin\n", "it has 262144 bytes; UEFI firmware has 1 to 8 MiB"),
     "blank": ("boot = uefi\nfirmware = blank.bin\n", "where a processor begins, there is no code"),
+    "seedless": ("boot = bios\nfirmware = seabios.bin\nseed = gone.yaml\n", 'seed: there is no file "gone.yaml"'),
+    "zero": ("boot = bios\nfirmware = seabios.bin\nseed = blank.yaml\n", "seed: blank.yaml has a byte 0 at 3"),
+    "long": ("boot = bios\nfirmware = seabios.bin\nseed = zeros.bin\n", "seed: zeros.bin has a byte 0 at 0"),
+    "huge": ("boot = bios\nfirmware = seabios.bin\nseed = large.bin\n", "user-data has at most 256 KiB"),
     "missing": ("boot = bios\nfirmware = gone.bin\n", 'firmware: there is no file "gone.bin"'),
 }
 WRONG_KEYS = {
@@ -155,7 +159,7 @@ WRONG_KEYS = {
 def test_no_firmware(build, tmp_path):
     """Files that are no firmware, and keys that do not go together: a sentence each, and no VM."""
     files = {"zeros.bin": bytes(1 << 16), "small.bin": b"\xea" * 100, "large.bin": b"\xea" * (2 << 20),
-             "blank.bin": b"\xff" * (2 << 20)}
+             "blank.bin": b"\xff" * (2 << 20), "blank.yaml": b"abc\0"}
     conf = "".join(f"[vm {name}]\n{keys}memory = 16M\n" for name, (keys, _) in MISTAKES.items())
     with Qemu(build, bundle=make_bundle(tmp_path, conf, files)) as machine:
         machine.wait_prompt()

@@ -26,20 +26,25 @@ def image(build, request):
     return kept / "debian.img"
 
 
-def make_bundle(folder):
+def make_bundle(folder, more=""):
     lines = re.search(r"```sh\n(.*?)```", GUIDE.read_text(), re.DOTALL).group(1)
+    lines = lines.replace("disk = root\n", f"disk = root\n{more}")
+    if (folder / "user-data").exists():
+        lines = lines.replace("mkdir bundle\n", "mkdir bundle\ncp user-data bundle/\n")
     subprocess.run(["/bin/sh", "-e", "-c", lines], cwd=folder, check=True)
     return folder / "image.cpio"
 
 
 def wait_login(machine):
-    for line in (r"SeaBIOS \(version", "GRUB loading", "Loading Linux", "debian login: "):
+    # what GRUB says next may be cut in two by movements of the cursor
+    for line in (r"SeaBIOS \(version", "GRUB loading", "debian login: "):
         machine.wait(line, BOOT_LIMIT)
 
 
 def test_debian(build, tmp_path, image):
     """Firmware, boot loader, system; a reboot goes through all three again; the power button ends it."""
-    with Qemu(build, bundle=make_bundle(tmp_path), extra=("-snapshot", *nvme(image))) as machine:
+    more = "smbios.uuid = 0b1f3c5e-89ab-4cde-8f01-23456789abcd\nsmbios.vendor = Debian one\nsmbios.serial = S-1\n"
+    with Qemu(build, bundle=make_bundle(tmp_path, more), extra=("-snapshot", *nvme(image))) as machine:
         machine.wait_prompt()
         machine.attach("debian")
         wait_login(machine)
@@ -48,9 +53,26 @@ def test_debian(build, tmp_path, image):
         machine.attach("debian")
         machine.type("root\r")
         machine.wait(r"root@debian:~# ")
-        machine.type("findmnt -no SOURCE,FSTYPE /; reboot\r")
+        machine.type("findmnt -no SOURCE,FSTYPE /; cd /sys/class/dmi/id; echo $(cat sys_vendor product_serial product_uuid); "
+                     "reboot\r")
         machine.wait(r"/dev/vda1 +ext4")
+        machine.wait("Debian one S-1 0b1f3c5e-89ab-4cde-8f01-23456789abcd")
         wait_login(machine)
         machine.leave()
         machine.type("vm stop debian\r")
         assert machine.wait_end("debian", BOOT_LIMIT) == ("stopped", "guest powered off")
+
+
+def test_cloud_init(build, tmp_path, image):
+    """cloud-init of Debian finds the seed and does at the first boot what it says."""
+    (tmp_path / "user-data").write_text(
+        "#cloud-config\nruncmd:\n - [sh, -c, 'echo SEED for $(cat /var/lib/cloud/data/instance-id) at "
+        "$(hostname), $(blkid -s LABEL -o value /dev/sr0) >/dev/ttyS0']\n")
+    with Qemu(build, bundle=make_bundle(tmp_path, "seed = user-data\n"),
+              extra=("-snapshot", *nvme(image))) as machine:
+        machine.wait_prompt()
+        machine.attach("debian")
+        machine.wait(r"SEED for [0-9a-f]{8}-[0-9a-f-]{27} at debian, cidata", BOOT_LIMIT)
+        machine.leave()
+        assert "SEED" not in machine.command("config show")
+        machine.type("vm kill debian\r")

@@ -10,7 +10,7 @@ set -eu
 mkdir -p "$1"
 cd "$1"
 rm -rf root debian.img
-debootstrap --variant=minbase --include=systemd-sysv,dbus,udev,linux-image-amd64,grub-pc bookworm root
+debootstrap --variant=minbase --include=systemd-sysv,dbus,udev,linux-image-amd64,grub-pc,cloud-init,python3-cffi-backend bookworm root
 echo '/dev/vda1 / ext4 defaults 0 1' >root/etc/fstab
 echo debian >root/etc/hostname
 sed -i 's/^root:[^:]*/root:/' root/etc/shadow

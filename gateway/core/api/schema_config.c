@@ -26,6 +26,7 @@ static const struct {
 	{"firmware", CONFIG_TEXT, "a file name of at most 63 characters"},
 	{"boot.order", CONFIG_TEXT, "any of disk, cdrom and net, each once"},
 	{"boot.menu", CONFIG_WORDS, "no yes"},
+	{"seed", CONFIG_TEXT, "a file name of at most 63 characters"},
 	{"smbios.uuid", CONFIG_TEXT, "a UUID"},
 	{"smbios.vendor", CONFIG_TEXT, "at most 63 characters"},
 	{"smbios.product", CONFIG_TEXT, "at most 63 characters"},

@@ -200,6 +200,7 @@ struct vm_config {
 	char firmware[CONFIG_FILE_BYTES]; /* "": none */
 	char boot_order[CONFIG_WORD_BYTES]; /* disk, cdrom and net in any order; "": none is said */
 	u64 boot_menu;
+	char seed[CONFIG_FILE_BYTES]; /* the file with user-data for cloud-init; "": none */
 	/* what the VM's firmware says of the VM; "": the manager decides */
 	char smbios_uuid[CONFIG_WORD_BYTES];
 	char smbios_vendor[CONFIG_FILE_BYTES];

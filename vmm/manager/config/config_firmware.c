@@ -15,6 +15,8 @@ const char *config_firmware_key(const struct vm_config *vm)
 		return "boot.order";
 	if (vm->boot_menu != 0)
 		return "boot.menu";
+	if (vm->seed[0] != '\0')
+		return "seed";
 	if (vm->smbios_uuid[0] != '\0')
 		return "smbios.uuid";
 	if (vm->smbios_vendor[0] != '\0')

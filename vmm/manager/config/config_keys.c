@@ -58,6 +58,8 @@ const struct config_key config_vm_keys[] = {
 	{"boot.order", VALUE_TEXT, VM_FIELD(boot_order), 0, CONFIG_WORD_BYTES - 1, NULL,
 	 "any of disk, cdrom and net, each once"},
 	{"boot.menu", VALUE_CHOICE, VM_FIELD(boot_menu), .words = "no yes", .allowed = "yes or no"},
+	{"seed", VALUE_TEXT, VM_FIELD(seed), 0, CONFIG_FILE_BYTES - 1, NULL,
+	 "a file name of at most 63 characters"},
 	{"smbios.uuid", VALUE_TEXT, VM_FIELD(smbios_uuid), 0, CONFIG_WORD_BYTES - 1, NULL,
 	 "a UUID such as 0b1f3c5e-89ab-4cde-8f01-23456789abcd"},
 	{"smbios.vendor", VALUE_TEXT, VM_FIELD(smbios_vendor), 0, CONFIG_FILE_BYTES - 1, NULL,

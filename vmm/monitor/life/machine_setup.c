@@ -11,6 +11,7 @@
 #include "vmm/monitor/life/handover.h"
 #include "vmm/monitor/life/loop.h"
 #include "vmm/monitor/life/reserve.h"
+#include "vmm/monitor/life/seed_open.h"
 #include "vmm/monitor/life/vcpu_setup.h"
 #include "vmm/monitor/load/firmware.h"
 #include "vmm/monitor/machine/console.h"
@@ -217,6 +218,7 @@ bool machine_make_devices(struct machine *machine)
 		.port_name = machine->port_name,
 		.blk = machine->blk,
 		.blk_count = machine->blk_count,
+		.seed = machine->seed,
 		.net = machine->net,
 		.net_count = machine->net_count,
 		.vsock = machine->vsock,
@@ -321,7 +323,9 @@ bool machine_setup(struct machine *machine)
 	machine->platform.clock.update = machine_refresh_clock;
 	machine_time_start(&machine->time, start_info->tsc_khz, clock_tsc());
 	machine_update_clock(machine);
-	if (machine_has_flag(MONITOR_FIRMWARE) && !firmware_open(machine))
+	if (machine_has_flag(MONITOR_FIRMWARE) &&
+	    (!firmware_open(machine) ||
+	     !machine_worked(machine, "making its seed", seed_open(machine))))
 		return false;
 	if (!machine_make_devices(machine))
 		return false;

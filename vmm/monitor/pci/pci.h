@@ -16,7 +16,8 @@ enum pci_slot {
 	PCI_SLOT_RNG = 2,
 	PCI_SLOT_BALLOON = 3,
 	PCI_SLOT_VSOCK = 4,
-	PCI_SLOT_ISA = 5, /* of machines that start by firmware */
+	PCI_SLOT_ISA = 5,  /* of machines that start by firmware */
+	PCI_SLOT_SEED = 6, /* of machines that start by firmware, as the last one is */
 	PCI_SLOT_NET_FIRST = 8,
 	PCI_SLOT_DISK_FIRST = 16,
 };

@@ -84,6 +84,9 @@ struct virtio_blk {
 	char name[VIRTIO_BLK_NAME_BYTES]; /* the serial number that the guest sees */
 	u32 number;			  /* the disk's number in the machine */
 	bool is_drive;			  /* a CD-ROM drive: virtio_scsi.c attaches it */
+	/* the medium, of so many sectors, if it lies in memory; NULL: a driver has it */
+	const u8 *medium;
+	u64 medium_sectors;
 	u32 waiting;			  /* the number of requests in phase BLK_WAITS */
 	bool lost;			  /* the driver will not come back: requests fail */
 };

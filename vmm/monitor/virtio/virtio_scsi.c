@@ -129,6 +129,18 @@ static u32 scsi_unit_of(const u8 lun[8])
 	return (lun[2] & 0x3fu) << 8 | lun[3];
 }
 
+/* Answers a read of a medium in memory, within which drive_command has found it to be. */
+static void scsi_read_memory(struct virtio_blk *blk, u32 queue, const struct virtio_chain *chain,
+			     const struct drive_answer *answer)
+{
+	struct scsi_response response = {0};
+	u32 bytes = answer->blocks * MMC_BLOCK_BYTES;
+
+	virtio_chain_write(blk->virtio.memory, chain, sizeof(response),
+			   blk->medium + (u64)answer->first * MMC_BLOCK_BYTES, bytes);
+	scsi_give_back(blk, chain, queue, &response, bytes);
+}
+
 static void scsi_take(struct virtio_blk *blk, u32 queue, const struct virtio_chain *chain,
 		      struct blk_request *request)
 {
@@ -156,6 +168,10 @@ static void scsi_take(struct virtio_blk *blk, u32 queue, const struct virtio_cha
 	if (bytes > chain->writable_bytes - sizeof(struct scsi_response) ||
 	    chain->count > VIRTIO_BLK_SEGMENTS) {
 		scsi_reject(blk, queue, chain, SCSI_S_OVERRUN);
+		return;
+	}
+	if (blk->medium != NULL) {
+		scsi_read_memory(blk, queue, chain, &answer);
 		return;
 	}
 	request->operation = BLOCK_READ;
@@ -302,9 +318,45 @@ static const struct device_ops virtio_scsi_ops = {
 	.valid = virtio_scsi_valid,
 };
 
+/* A medium in memory is read at once: no request waits, and none may be in a state. */
+static bool virtio_scsi_memory_valid(const void *bytes)
+{
+	const struct virtio_scsi_state *state = bytes;
+
+	for (u32 i = 0; i < VIRTIO_BLK_REQUESTS; i++)
+		if (state->disk.request[i].phase != BLK_FREE)
+			return false;
+	return virtio_scsi_valid(bytes);
+}
+
+/* Its capacity is no part of what a state may change. */
+static void virtio_scsi_memory_loaded(struct device *device)
+{
+	struct virtio_blk *blk = scsi_blk_of(virtio_of(device));
+
+	blk->state.capacity = blk->medium_sectors;
+	virtio_loaded(device);
+}
+
+static const struct device_ops virtio_scsi_memory_ops = {
+	.widest = VIRTIO_WIDEST,
+	.read = virtio_read,
+	.write = virtio_write,
+	.reset = virtio_reset,
+	.tick = virtio_tick,
+	.loaded = virtio_scsi_memory_loaded,
+	.valid = virtio_scsi_memory_valid,
+};
+
+static const struct virtio_ops virtio_scsi_memory_virtio_ops = {
+	.notify = virtio_scsi_notify,
+	.reset = virtio_scsi_forget,
+	.config_read = virtio_scsi_config_read,
+};
+
 static enum status virtio_scsi_attach_one(struct platform *platform,
 					  const struct platform_config *config,
-					  struct virtio_blk *blk)
+					  struct virtio_blk *blk, u32 slot)
 {
 	static const struct virtio_identity identity = {
 		.type = VIRTIO_SCSI,
@@ -312,27 +364,31 @@ static enum status virtio_scsi_attach_one(struct platform *platform,
 		.subsystem = VIRTIO_SCSI,
 	};
 
-	virtio_blk_look(blk);
+	if (blk->medium != NULL)
+		blk->state.capacity = blk->medium_sectors;
+	else
+		virtio_blk_look(blk);
 	blk->protocol = &scsi_protocol;
 	blk->virtio = (struct virtio_device){
 		.function.device =
 			{
 				.name = "virtio_scsi",
-				.ops = &virtio_scsi_ops,
+				.ops = blk->medium != NULL ? &virtio_scsi_memory_ops
+							   : &virtio_scsi_ops,
 				.state = &blk->scsi,
 				.state_bytes = sizeof(blk->scsi),
 				.kind = STATE_VIRTIO_SCSI,
 				.version = 1,
 			},
-		.ops = &virtio_scsi_virtio_ops,
+		.ops = blk->medium != NULL ? &virtio_scsi_memory_virtio_ops
+					   : &virtio_scsi_virtio_ops,
 		.state = &blk->state.virtio,
 		.queue_count = SCSI_QUEUES,
 		.config_bytes = sizeof(struct scsi_config),
 	};
 	for (u32 i = 0; i < SCSI_QUEUES; i++)
 		blk->virtio.queue_size[i] = VIRTIO_BLK_QUEUE_SIZE;
-	return virtio_add(platform, config->memory, &blk->virtio, &identity,
-			  PCI_SLOT_DISK_FIRST + blk->number);
+	return virtio_add(platform, config->memory, &blk->virtio, &identity, slot);
 }
 
 enum status virtio_scsi_attach(struct platform *platform, const struct platform_config *config)
@@ -341,6 +397,10 @@ enum status virtio_scsi_attach(struct platform *platform, const struct platform_
 
 	for (u32 i = 0; i < config->blk_count && status == STATUS_OK; i++)
 		if (config->blk[i].is_drive)
-			status = virtio_scsi_attach_one(platform, config, &config->blk[i]);
+			status =
+				virtio_scsi_attach_one(platform, config, &config->blk[i],
+						       PCI_SLOT_DISK_FIRST + config->blk[i].number);
+	if (status == STATUS_OK && config->seed != NULL)
+		status = virtio_scsi_attach_one(platform, config, config->seed, PCI_SLOT_SEED);
 	return status;
 }

@@ -19,6 +19,8 @@
 /* the ROM, and the files that the firmware reads */
 #define FIRMWARE_PAGES	    128u
 #define FIRMWARE_UEFI_PAGES 2048u
+/* the drive with the seed, and its medium of 256 KiB at most */
+#define SEED_PAGES	    128u
 #define VSOCK_PAGES	    (VSOCK_BYTES / PAGE_SIZE + 8u)
 
 u64 vm_build_pages(const struct vm_config *config)
@@ -29,6 +31,6 @@ u64 vm_build_pages(const struct vm_config *config)
 	       (config->balloon ? ram / OVERHEAD_SLOT_SHARE : 0) +
 	       (config->boot != BOOT_KERNEL ? FIRMWARE_PAGES : 0) +
 	       (config->boot == BOOT_UEFI ? FIRMWARE_UEFI_PAGES : 0) +
-	       (config->vsock ? VSOCK_PAGES : 0) + config->vcpus * OVERHEAD_VCPU_PAGES +
-	       disk_pages(config) + net_pages(config);
+	       (config->seed[0] != '\0' ? SEED_PAGES : 0) + (config->vsock ? VSOCK_PAGES : 0) +
+	       config->vcpus * OVERHEAD_VCPU_PAGES + disk_pages(config) + net_pages(config);
 }

@@ -14,6 +14,7 @@
 #include "vmm/manager/vm/memory/vm_overcommit.h"
 #include "vmm/manager/vm/memory/vm_build_pages.h"
 #include "vmm/manager/vm/process/vm_share.h"
+#include "vmm/rt/firmware_settings.h"
 #include "vmm/rt/format.h"
 
 #define MANAGER_PAGES (16u + CHANNEL_BYTES / PAGE_SIZE)
@@ -47,13 +48,37 @@ static bool vm_build_has_file(const char *key, const char *name, const struct fi
 	return file != NULL && file_is_filled(file, key, problem, size);
 }
 
+/* Returns whether the file with a VM's seed is text that its monitor can make a CD of. */
+static bool vm_build_has_seed(const struct vm_config *config, char *problem, size_t size)
+{
+	const struct file *file = file_find(config->seed);
+
+	if (!vm_build_has_file("seed", config->seed, file, problem, size))
+		return false;
+	if (file->size > FIRMWARE_SEED_MAX) {
+		format(problem, size, "seed: %s has %llu bytes; user-data has at most 256 KiB",
+		       config->seed, (unsigned long long)file->size);
+		return false;
+	}
+	for (u64 i = 0; i < file->size; i++) {
+		if (file->bytes[i] != '\0')
+			continue;
+		format(problem, size,
+		       "seed: %s has a byte 0 at %llu; user-data is text, as cloud-init reads it",
+		       config->seed, (unsigned long long)i);
+		return false;
+	}
+	return true;
+}
+
 bool vm_build_has_files(const struct vm_config *config, char *problem, size_t size)
 {
 	bool demo;
 
 	if (config->boot != BOOT_KERNEL)
 		return vm_build_has_file("firmware", config->firmware,
-					 vm_build_kernel(config, &demo), problem, size);
+					 vm_build_kernel(config, &demo), problem, size) &&
+		       (config->seed[0] == '\0' || vm_build_has_seed(config, problem, size));
 	return vm_build_has_file("kernel", config->kernel, vm_build_kernel(config, &demo), problem,
 				 size) &&
 	       (config->initrd[0] == '\0' ||

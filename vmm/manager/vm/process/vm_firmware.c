@@ -27,6 +27,8 @@ void vm_firmware_fill(const struct vm *vm, struct start_info *info)
 	(void)!config_firmware_order(config->boot_order, settings.order);
 	(void)!guid_parse(config->smbios_uuid[0] != '\0' ? config->smbios_uuid : vm->uuid,
 			  settings.uuid);
+	string_copy(settings.instance, sizeof(settings.instance), vm->uuid);
+	string_copy(settings.name, sizeof(settings.name), config->name);
 	vm_firmware_choose(settings.vendor, config->smbios_vendor, VENDOR);
 	vm_firmware_choose(settings.product, config->smbios_product, PRODUCT);
 	vm_firmware_choose(settings.serial, config->smbios_serial, config->name);

@@ -15,6 +15,7 @@
 #include "vmm/monitor/load/boot_order.c"
 #include "vmm/monitor/load/firmware.c"
 #include "vmm/monitor/load/place.c"
+#include "vmm/monitor/load/seed.c"
 #include "vmm/monitor/load/smbios.c"
 #include "vmm/monitor/load/start_state.c"
 #include "vmm/monitor/load/table_loader.c"
@@ -305,6 +306,39 @@ static void tells_who_it_is(void **state)
 	assert_true(smbios.bytes < SMBIOS_TABLE_BYTES);
 }
 
+/* The seed's volume: its name, and two files in the root, whose records are in order and whole. */
+static void seed_has_two_files(void **state)
+{
+	static const char *const names[] = {"", "\1", "META-DATA.;1", "USER-DATA.;1"};
+	static u8 text[5000];
+	u8 *medium = calloc(1, seed_bytes(sizeof(text)));
+	const u8 *record = medium + 20 * 2048;
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	seed_write(medium, text, sizeof(text), "instance-id: 7\n");
+	assert_int_equal(seed_bytes(sizeof(text)), (21 + 3 + 1) * 2048);
+	assert_memory_equal(medium + 16 * 2048, "\1CD001\1", 7);
+	assert_memory_equal(medium + 16 * 2048 + 40, "cidata   ", 9);
+	assert_int_equal(get_u32(medium + 16 * 2048 + 80), 25);
+	assert_memory_equal(medium + 17 * 2048, "\377CD001\1", 7);
+	assert_int_equal(get_u32(medium + 16 * 2048 + 156 + 2), 20);
+	for (u32 i = 0; i < ARRAY_COUNT(names); i++) {
+		assert_int_equal(record[32], i < 2 ? 1 : 12);
+		assert_memory_equal(record + 33, names[i], record[32]);
+		assert_int_equal(record[25], i < 2 ? 2 : 0);
+		if (i == 2)
+			assert_memory_equal(medium + get_u32(record + 2) * 2048, "instance-id: 7\n",
+					    get_u32(record + 10));
+		if (i == 3)
+			assert_memory_equal(medium + get_u32(record + 2) * 2048, text,
+					    get_u32(record + 10));
+		record += record[0];
+	}
+	assert_int_equal(record[0], 0);
+	free(medium);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +349,7 @@ int main(void)
 		cmocka_unit_test(memory_map_is_told),
 		cmocka_unit_test(order_of_boot),
 		cmocka_unit_test(tells_who_it_is),
+		cmocka_unit_test(seed_has_two_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -371,6 +371,33 @@ static void states(void **state)
 	expect_sense(DO(0, MMC_TEST_UNIT_READY), MMC_KEY_NOT_READY, MMC_ASC_NO_MEDIUM_OPEN);
 }
 
+/* A medium in memory is read at once; a state in which a read waits for it cannot be. */
+static void in_memory(void **state)
+{
+	static struct virtio_scsi_state saved;
+
+	(void)state;
+	blk.medium = disk_bytes;
+	blk.medium_sectors = DISK_SECTORS;
+	expect_good(DO(3 * 2048, MMC_READ_10, 0, 0, 0, 0, 7, 0, 0, 3), 3 * 2048, 3 * 2048);
+	assert_memory_equal(ram + DATA_AT, disk_bytes + 7 * 2048, 3 * 2048);
+	disk_expect_nothing();
+	expect_sense(DO(2048, MMC_READ_10, 0, 0, 0, CD_BLOCKS >> 8, (u8)CD_BLOCKS, 0, 0, 1),
+		     MMC_KEY_ILLEGAL_REQUEST, MMC_ASC_OUT_OF_RANGE);
+	saved = blk.scsi;
+	assert_true(virtio_scsi_memory_valid(&saved));
+	blk.medium = NULL;
+	DO(2048, MMC_READ_10, 0, 0, 0, 0, 3, 0, 0, 1);
+	saved = blk.scsi;
+	assert_true(virtio_scsi_valid(&saved));
+	assert_false(virtio_scsi_memory_valid(&saved));
+	/* nor does a state make the medium longer than it is */
+	blk.medium = disk_bytes;
+	blk.state.capacity = ~0ull;
+	virtio_scsi_memory_loaded(&blk.virtio.function.device);
+	assert_int_equal(blk.state.capacity, DISK_SECTORS);
+}
+
 #define DRIVE_TEST(name) cmocka_unit_test_setup_teardown(name, setup_drive, teardown)
 
 int main(void)
@@ -390,6 +417,7 @@ int main(void)
 		DRIVE_TEST(control_requests),
 		DRIVE_TEST(the_configuration),
 		DRIVE_TEST(states),
+		DRIVE_TEST(in_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writes the CD from which cloud-init configures a new machine (its data source NoCloud): an ISO
+ * 9660 volume (ECMA-119, whose clauses are cited) of two files. Called by seed_open.c once; writes
+ * into the given memory.
+ */
+#include "vmm/monitor/load/seed.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+
+#define SEED_BLOCK 2048u
+/* The blocks of the volume: 16 are unused (6.2.1). */
+#define SEED_AT_PRIMARY	   16u
+#define SEED_AT_TERMINATOR 17u
+#define SEED_AT_PATHS	   18u
+#define SEED_AT_PATHS_BIG  19u /* the same table with numbers the other way round */
+#define SEED_AT_ROOT	   20u
+#define SEED_AT_FILES	   21u
+
+#define SEED_RECORD_BYTES 33u /* of a directory's record, without the name: 9.1 */
+#define SEED_DIRECTORY	  2u  /* 9.1.6 */
+
+static u32 seed_blocks(u64 bytes)
+{
+	return (u32)(align_up(bytes, SEED_BLOCK) / SEED_BLOCK);
+}
+
+u64 seed_bytes(u64 text_bytes)
+{
+	return (u64)(SEED_AT_FILES + seed_blocks(text_bytes) + 1) * SEED_BLOCK;
+}
+
+/* 7.2.3, 7.3.3: a number in both byte orders. */
+static void seed_put_both(u8 *at, u32 value, u32 bytes)
+{
+	for (u32 i = 0; i < bytes; i++) {
+		at[i] = (u8)(value >> 8 * i);
+		at[2 * bytes - 1 - i] = (u8)(value >> 8 * i);
+	}
+}
+
+/* 9.1: writes a record and returns its length. */
+static u32 seed_put_record(u8 *at, const char *name, u32 name_bytes, u32 block, u32 bytes,
+			   bool directory)
+{
+	u32 length = (u32)align_up(SEED_RECORD_BYTES + name_bytes, 2);
+
+	at[0] = (u8)length;
+	seed_put_both(at + 2, block, 4);
+	seed_put_both(at + 10, bytes, 4);
+	at[18] = 100; /* the first of January 2000 */
+	at[19] = 1;
+	at[20] = 1;
+	at[25] = directory ? SEED_DIRECTORY : 0;
+	seed_put_both(at + 28, 1, 2);
+	at[32] = (u8)name_bytes;
+	memcpy(at + SEED_RECORD_BYTES, name, name_bytes);
+	return length;
+}
+
+/* 8.4: who the volume is, and where the rest lies. */
+static void seed_write_primary(u8 *at, u32 blocks)
+{
+	at[0] = 1;
+	memcpy(at + 1, "CD001", 5);
+	at[6] = 1;
+	memset(at + 8, ' ', 64); /* no system, and the volume's name */
+	memcpy(at + 40, "cidata", 6);
+	seed_put_both(at + 80, blocks, 4);
+	seed_put_both(at + 120, 1, 2); /* a set of one volume, this is the first */
+	seed_put_both(at + 124, 1, 2);
+	seed_put_both(at + 128, SEED_BLOCK, 2);
+	seed_put_both(at + 132, 10, 4); /* the size of the table of paths */
+	at[140] = SEED_AT_PATHS;
+	at[151] = SEED_AT_PATHS_BIG;
+	(void)seed_put_record(at + 156, "\0", 1, SEED_AT_ROOT, SEED_BLOCK, true);
+	memset(at + 190, ' ', 623); /* names that nobody reads */
+	for (u32 i = 0; i < 4; i++) /* dates that are not given: 8.4.26.1 */
+		memset(at + 813 + 17 * i, '0', 16);
+	at[881] = 1;
+}
+
+static void seed_write_paths(u8 *medium)
+{
+	u8 *small = medium + SEED_AT_PATHS * SEED_BLOCK; /* 9.4: the root alone */
+	u8 *big = medium + SEED_AT_PATHS_BIG * SEED_BLOCK;
+
+	small[0] = big[0] = 1;
+	small[2] = big[5] = SEED_AT_ROOT;
+	small[6] = big[7] = 1;
+}
+
+void seed_write(u8 *medium, const u8 *text, u64 text_bytes, const char *meta)
+{
+	static const char user_name[] = "USER-DATA.;1";
+	static const char meta_name[] = "META-DATA.;1";
+	u32 meta_bytes = (u32)strlen(meta);
+	u32 meta_block = SEED_AT_FILES + seed_blocks(text_bytes);
+	u8 *root = medium + SEED_AT_ROOT * SEED_BLOCK;
+	u8 *terminator = medium + SEED_AT_TERMINATOR * SEED_BLOCK;
+
+	seed_write_primary(medium + SEED_AT_PRIMARY * SEED_BLOCK, meta_block + 1);
+	terminator[0] = 255;
+	memcpy(terminator + 1, "CD001", 5);
+	terminator[6] = 1;
+	seed_write_paths(medium);
+	root += seed_put_record(root, "\0", 1, SEED_AT_ROOT, SEED_BLOCK, true);
+	root += seed_put_record(root, "\1", 1, SEED_AT_ROOT, SEED_BLOCK, true);
+	root += seed_put_record(root, meta_name, sizeof(meta_name) - 1, meta_block, meta_bytes,
+				false);
+	(void)seed_put_record(root, user_name, sizeof(user_name) - 1, SEED_AT_FILES,
+			      (u32)text_bytes, false);
+	memcpy(medium + SEED_AT_FILES * SEED_BLOCK, text, text_bytes);
+	memcpy(medium + (u64)meta_block * SEED_BLOCK, meta, meta_bytes);
+}
