@@ -205,8 +205,9 @@ def test_state(build, tmp_path, emulator):
     image.write_bytes(bytes(48 << 20))
     state_key = "00112233445566778899aabbccddeeff" * 2
     conf = (f"[host]\nstate_key = {state_key}\n[disk saves]\ncontroller = nvme0 ide0.0\n" +
-            firmware.MEMORY_DISK + firmware.vm(memory="16M"))
-    files = make_bundle(tmp_path, conf, {"disk.img": firmware.disk(tmp_path)})
+            "[disk cd]\ncontroller = memory\nsize = 64K\n" + firmware.MEMORY_DISK +
+            firmware.vm(memory="16M", disk="root, cd cdrom", more="seed = seed.yaml\n"))
+    files = make_bundle(tmp_path, conf, {"disk.img": firmware.disk(tmp_path), "seed.yaml": b"#cloud-config\n"})
     with on_disk(emulator, build, image, bundle=files) as machine:
         machine.wait_prompt()
         machine.good("vm create pc")
@@ -214,11 +215,14 @@ def test_state(build, tmp_path, emulator):
         machine.attach("pc")
         wait_sector(machine)
         machine.leave()
+        machine.good("vm eject pc")
         machine.good("vm snapshot pc one")
+        machine.good("vm insert pc")
         machine.good("vm clone pc@one twin")
         boot_sector_answers(machine, "twin", "t")
         boot_sector_answers(machine, "pc", "p")
         machine.good("vm reset pc --to one")
+        assert "virtio_scsi.0.drive.tray" in machine.command("vm inspect pc virtio_scsi.0.drive")
         boot_sector_answers(machine, "pc", "q")
         machine.good("vm destroy twin")
         machine.good("vm snapshot drop pc one")
