@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Uses a disk of blocks of 4 KiB when a key is typed: 'w' writes a text to four places, 'r' reads
- * it again and compares it, 'o' asks for what an encrypted disk refuses, 'l' does both without end,
- * until it is typed again.
+ * it again and compares it, 'z' looks which of them are zeros, 'o' asks for what an encrypted disk
+ * refuses, 'l' does both without end, until it is typed again.
  */
 #include "tests/guest/rt/blk.h"
 #include "tests/guest/rt/devices.h"
@@ -49,10 +49,10 @@ static void fill(bool with_text)
 		data[i] = with_text ? text_at(i) : 0;
 }
 
-static bool is_text(u32 bytes)
+static bool holds(u32 bytes, bool text)
 {
 	for (u32 i = 0; i < bytes; i++)
-		if (data[i] != text_at(i))
+		if (data[i] != (text ? text_at(i) : 0))
 			return false;
 	return true;
 }
@@ -74,8 +74,8 @@ static u8 write_places(void)
 	return worst;
 }
 
-/* Returns how many places hold the text. */
-static u32 read_places(void)
+/* Returns how many places hold the text, or zeros. */
+static u32 read_places(bool text)
 {
 	u32 same = 0;
 	u32 blocks;
@@ -83,8 +83,8 @@ static u32 read_places(void)
 	for (u32 i = 0; i < PLACES; i++) {
 		u64 at = place(i, &blocks);
 
-		fill(false);
-		if (transfer(BLK_IN, at, blocks * BLOCK) == BLK_OK && is_text(blocks * BLOCK))
+		fill(!text);
+		if (transfer(BLK_IN, at, blocks * BLOCK) == BLK_OK && holds(blocks * BLOCK, text))
 			same++;
 	}
 	return same;
@@ -99,10 +99,10 @@ static void write_all(void)
 	print("\n");
 }
 
-static void read_all(void)
+static void read_all(bool text)
 {
-	print("SAME ");
-	print_hex(read_places());
+	print(text ? "SAME " : "ZEROS ");
+	print_hex(read_places(text));
 	print("\n");
 }
 
@@ -114,7 +114,7 @@ static void load(void)
 	print("LOAD\n");
 	do {
 		bad += write_places() != BLK_OK;
-		bad += read_places() != PLACES;
+		bad += read_places(true) != PLACES;
 		rounds++;
 	} while (typed() != 'l');
 	print("ROUNDS ");
@@ -144,8 +144,8 @@ static void obey(char key)
 {
 	if (key == 'w')
 		write_all();
-	if (key == 'r')
-		read_all();
+	if (key == 'r' || key == 'z')
+		read_all(key == 'r');
 	if (key == 'o')
 		offend();
 	if (key == 'l')

@@ -148,12 +148,12 @@ class Adiantum:
 class Disk:
     """The guest's blocks of an image; the key is the one in skerry.keys, and `name` the disk's."""
 
-    def __init__(self, image, name, key):
+    def __init__(self, image, name, key, purpose="skerry disk 1 of"):
         self.image = image
         header = image[:BLOCK]
         if header[:16] != MAGIC or struct.unpack("<II", header[16:24]) != (1, BLOCK):
             raise ValueError("this is no encrypted disk of version 1; use the image of one")
-        own = hkdf(key, b"", f"skerry disk 1 of {name}".encode(), 32)
+        own = hkdf(key, b"", f"{purpose} {name}".encode(), 32)
         keys = hkdf(own, header[32:64], b"skerry disk blocks 1", 64)
         if not hmac.compare_digest(hmac.digest(keys[32:], header[:64], hashlib.sha256), header[64:96]):
             raise ValueError("the key is wrong; use the key and the name that the disk was first used with")

@@ -6,6 +6,12 @@
 #define DISK_KEY_BYTES 32u
 #define DISK_KEY_MAX   16u /* the most disks of a VM */
 
+enum disk_key_kind {
+	DISK_KEY_NONE,
+	DISK_KEY_DISK,
+	DISK_KEY_VOLUME, /* blocks that nobody has written are zeros on the disk and in the guest */
+};
+
 /*
  * One page, which the manager fills before a monitor runs and no longer maps then: the keys of the
  * VM's encrypted disks. No other process is given it, and the monitor wipes it once it has opened
@@ -13,7 +19,7 @@
  */
 struct disk_keys {
 	struct {
-		u32 given; /* 1: disk `number` is encrypted with this key */
+		u32 given; /* enum disk_key_kind: disk `number` is encrypted with this key */
 		u32 number;
 		u8 key[DISK_KEY_BYTES];
 	} disk[DISK_KEY_MAX];

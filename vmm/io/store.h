@@ -13,6 +13,7 @@
 #define STORE_MAX	 4u    /* the most stores of a driver */
 #define STORE_VOLUME_MAX 4096u /* the most volumes of a store, snapshots and clones among them */
 #define STORE_NAME_BYTES 40u   /* a volume's name and the 0 behind it */
+#define STORE_KEY_BYTES	 32u   /* a key's name and the 0 behind it */
 #define STORE_TEXT_BYTES 128u
 #define STORE_ID_BYTES	 16u
 #define STORE_ITEM_MAX	 16u /* the most volumes of a command, which changes all or none */
@@ -69,6 +70,16 @@ enum store_flag {
 	STORE_FORMAT_OVER = 1 << 30, /* of FORMAT: also over a store that is there */
 };
 
+/*
+ * Says by which key a volume is encrypted, and holds nothing of it. The manager makes and checks
+ * it; the store keeps it with the volume.
+ */
+struct store_key {
+	u64 id;	 /* drawn at random; clones and snapshots have that of their volume; 0: no key */
+	u64 tag; /* of the id and the volume's name, made by the named key */
+	char name[STORE_KEY_BYTES]; /* the named key's */
+};
+
 struct store_item {
 	u64 volume;
 	u64 other;
@@ -76,6 +87,7 @@ struct store_item {
 	u32 flags;
 	u32 pad;
 	char name[STORE_NAME_BYTES];
+	struct store_key key; /* of CREATE and SNAPSHOT; of RENAME the tag alone */
 };
 
 struct store_command {
@@ -132,6 +144,7 @@ struct store_volume {
 	u64 made_s;    /* wall-clock time; 0: unknown */
 	u32 flags;     /* enum store_volume_flag */
 	char name[STORE_NAME_BYTES];
+	struct store_key key;
 };
 
 enum store_check_state {

@@ -6,6 +6,7 @@
 #include "lib/string.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/commands/volume.h"
+#include "vmm/manager/disk/store_key.h"
 
 #define USERS_BYTES 160u
 
@@ -51,6 +52,7 @@ static void command_volume_rename_run(struct reply *reply, const struct argument
 	struct store_item item = {.volume = 0};
 	struct store_volume volume;
 	char users[USERS_BYTES];
+	char problem[2 * DRIVER_TEXT_BYTES];
 	struct text old;
 	struct store *store = command_volume(reply, arguments->word[0], &old, &volume);
 
@@ -60,6 +62,10 @@ static void command_volume_rename_run(struct reply *reply, const struct argument
 	if (users[0] != '\0') {
 		reply_fail(reply, CODE_BAD_STATE, "%s uses it under its name; stop that VM first",
 			   users);
+		return;
+	}
+	if (!store_key_pass_on(store, &volume, &item, problem, sizeof(problem))) {
+		reply_fail(reply, CODE_FAILED, "%s: %s", volume.name, problem);
 		return;
 	}
 	item.volume = volume.id;
@@ -128,6 +134,13 @@ static void command_volume_rollback_run(struct reply *reply, const struct argume
 	if (store == NULL || !command_volume_is_free(reply, store, &volume) ||
 	    !command_volume_in(reply, store, arguments->word[1], &other))
 		return;
+	if (volume.key.id != other.key.id) {
+		reply_fail(
+			reply, CODE_BAD_STATE,
+			"%s and %s are not encrypted by the same key; clone the other one instead",
+			volume.name, other.name);
+		return;
+	}
 	item = (struct store_item){.volume = volume.id, .other = other.id};
 	command_store_ask(reply, store, STORE_ROLLBACK, &item);
 }

@@ -6,27 +6,71 @@
 #include "lib/string.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/commands/volume.h"
+#include "vmm/manager/config/config_lists.h"
+#include "vmm/manager/disk/store_key.h"
 
-/* Takes `from=VOLUME`, a volume of the same store. */
-static bool command_volume_take_from(struct reply *reply, const struct store *store,
-				     const char *word, struct store_item *item)
+/* What `volume create` is given behind the size. */
+struct command_volume_words {
+	struct store_volume from; /* id 0: none */
+	const char *key;	  /* name of a key, or NULL */
+};
+
+static bool command_volume_take_words(struct reply *reply, const struct store *store,
+				      const struct arguments *arguments,
+				      struct command_volume_words *words)
 {
 	char shown[CONFIG_NAME_BYTES];
-	struct store_volume from;
 
-	if (strncmp(word, "from=", 5) != 0) {
-		reply_bad(reply, "\"%s\" is not valid; use from=VOLUME",
-			  text_show(shown, sizeof(shown), text_of(word)));
-		return false;
+	for (u32 i = 2; i < arguments->count; i++) {
+		const char *word = arguments->word[i];
+
+		if (strncmp(word, "from=", 5) == 0 && words->from.id == 0) {
+			if (!command_volume_in(reply, store, word + 5, &words->from))
+				return false;
+		} else if (strncmp(word, "encrypt=", 8) == 0 && words->key == NULL &&
+			   config_name_valid(text_of(word + 8))) {
+			words->key = word + 8;
+		} else {
+			reply_bad(reply,
+				  "\"%s\" is not valid; use from=VOLUME, or encrypt=KEY with the "
+				  "name of a key, each once",
+				  text_show(shown, sizeof(shown), text_of(word)));
+			return false;
+		}
 	}
-	if (!command_volume_in(reply, store, word + 5, &from))
-		return false;
-	item->volume = from.id;
-	return true;
+	if (words->from.id == 0 || words->key == NULL)
+		return true;
+	reply_bad(reply, "a copy has the key of its volume; use from=VOLUME or encrypt=KEY, "
+			 "not both");
+	return false;
+}
+
+/* Fills in the key of a volume that is a copy of `from`. */
+static bool command_volume_pass_key(struct reply *reply, const struct store *store,
+				    const struct store_volume *from, struct store_item *item)
+{
+	char problem[2 * DRIVER_TEXT_BYTES];
+
+	if (store_key_pass_on(store, from, item, problem, sizeof(problem)))
+		return true;
+	reply_fail(reply, CODE_FAILED, "%s: %s", from->name, problem);
+	return false;
+}
+
+static bool command_volume_make_key(struct reply *reply, const struct store *store, const char *key,
+				    struct store_item *item)
+{
+	char problem[2 * DRIVER_TEXT_BYTES];
+
+	if (store_key_new(store, key, item, problem, sizeof(problem)))
+		return true;
+	reply_fail(reply, CODE_NOT_FOUND, "%s: %s", item->name, problem);
+	return false;
 }
 
 static void command_volume_create_run(struct reply *reply, const struct arguments *arguments)
 {
+	struct command_volume_words words = {.key = NULL};
 	struct store_item item = {.volume = 0};
 	char shown[CONFIG_NAME_BYTES];
 	struct text name;
@@ -39,25 +83,30 @@ static void command_volume_create_run(struct reply *reply, const struct argument
 			  text_show(shown, sizeof(shown), text_of(arguments->word[1])));
 		return;
 	}
-	if (arguments->count > 2 &&
-	    !command_volume_take_from(reply, store, arguments->word[2], &item))
+	if (!command_volume_take_words(reply, store, arguments, &words))
 		return;
 	text_copy(item.name, sizeof(item.name), name);
-	command_store_ask(reply, store, STORE_CREATE, &item);
+	item.volume = words.from.id;
+	if (words.key != NULL ? command_volume_make_key(reply, store, words.key, &item)
+			      : command_volume_pass_key(reply, store, &words.from, &item))
+		command_store_ask(reply, store, STORE_CREATE, &item);
 }
 
 COMMAND(volume_create,
 	.name = "volume create",
 	.right = MAY_CONFIGURE,
-	.arguments = "STORE/VOLUME SIZE [from=VOLUME]",
+	.arguments = "STORE/VOLUME SIZE [from=VOLUME] [encrypt=KEY]",
 	.summary = "make a volume that reads as zeros, or that holds what another one does",
 	.detail = "Its size is set aside in the store unless the store has `overcommit = yes`.\n"
-		  "A VM uses it as `disk = STORE/VOLUME`.",
-	.example = "volume create pool/web 8G",
-	.keys = "store name id parent bytes own_bytes made_unix_seconds read_only snapshot users",
+		  "A VM uses it as `disk = STORE/VOLUME`. With encrypt=KEY its content is\n"
+		  "encrypted by the key of that name, which `disk key` takes; copies of it have\n"
+		  "the same key.",
+	.example = "volume create pool/web 8G encrypt=vault",
+	.keys = "store name id parent bytes own_bytes made_unix_seconds read_only snapshot encrypt "
+		"key_id users",
 	.run = command_volume_create_run,
 	.minimum = 2,
-	.maximum = 3,
+	.maximum = 4,
 	.audited = true,
 	.changes = true);
 
@@ -73,9 +122,9 @@ static void command_volume_copy(struct reply *reply, const struct arguments *arg
 	if (store == NULL)
 		return;
 	item = (struct store_item){.volume = from.id, .sectors = from.sectors};
-	if (!command_volume_name(reply, arguments->word[1], &item))
-		return;
-	command_store_ask(reply, store, operation, &item);
+	if (command_volume_name(reply, arguments->word[1], &item) &&
+	    command_volume_pass_key(reply, store, &from, &item))
+		command_store_ask(reply, store, operation, &item);
 }
 
 static void command_volume_clone_run(struct reply *reply, const struct arguments *arguments)
@@ -90,7 +139,8 @@ COMMAND(volume_clone,
 	.summary = "make a volume of that name that holds what the volume or snapshot holds now",
 	.detail = "The two share their chunks until one of them is written to.",
 	.example = "volume clone pool/web web2",
-	.keys = "store name id parent bytes own_bytes made_unix_seconds read_only snapshot users",
+	.keys = "store name id parent bytes own_bytes made_unix_seconds read_only snapshot encrypt "
+		"key_id users",
 	.run = command_volume_clone_run,
 	.minimum = 2,
 	.maximum = 2,
@@ -109,7 +159,8 @@ COMMAND(volume_snapshot,
 	.summary = "keep what the volume holds now as a read-only volume of that name",
 	.detail = "A guest may go on writing meanwhile; what it has not flushed may be missing.",
 	.example = "volume snapshot pool/web web-monday",
-	.keys = "store name id parent bytes own_bytes made_unix_seconds read_only snapshot users",
+	.keys = "store name id parent bytes own_bytes made_unix_seconds read_only snapshot encrypt "
+		"key_id users",
 	.run = command_volume_snapshot_run,
 	.minimum = 2,
 	.maximum = 2,

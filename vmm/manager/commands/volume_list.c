@@ -13,7 +13,8 @@
 static void command_volume_list_show_json(struct reply *reply, const struct store *store,
 					  const struct store_volume *volume, const char *users)
 {
-	char name[2 * STORE_NAME_BYTES];
+	char name[4 * STORE_NAME_BYTES];
+	char key_id[20];
 
 	driver_text(volume->name, sizeof(volume->name), name, sizeof(name));
 	reply_object_begin(reply);
@@ -26,6 +27,10 @@ static void command_volume_list_show_json(struct reply *reply, const struct stor
 	json_u64(&reply->object, "made_unix_seconds", volume->made_s);
 	json_bool(&reply->object, "read_only", (volume->flags & STORE_VOLUME_READ_ONLY) != 0);
 	json_bool(&reply->object, "snapshot", (volume->flags & STORE_VOLUME_SNAPSHOT) != 0);
+	driver_text(volume->key.name, sizeof(volume->key.name), name, sizeof(name));
+	format(key_id, sizeof(key_id), "%016llx", (unsigned long long)volume->key.id);
+	json_string(&reply->object, "encrypt", volume->key.id != 0 ? name : "");
+	json_string(&reply->object, "key_id", volume->key.id != 0 ? key_id : "");
 	json_string(&reply->object, "users", users);
 	reply_object_end(reply);
 }
@@ -33,6 +38,8 @@ static void command_volume_list_show_json(struct reply *reply, const struct stor
 void command_volume_show(struct reply *reply, const struct store *store,
 			 const struct store_volume *volume)
 {
+	char said[4 * STORE_KEY_BYTES];
+	char key[sizeof(said) + 20] = "-";
 	char name[2 * STORE_NAME_BYTES];
 	char users[USERS_BYTES];
 
@@ -42,13 +49,16 @@ void command_volume_show(struct reply *reply, const struct store *store,
 		return;
 	}
 	driver_text(volume->name, sizeof(volume->name), name, sizeof(name));
-	reply_line(reply, "%-16s %-24s %10llu %10llu %-9s %s", store->config->section.name, name,
-		   (unsigned long long)(volume->sectors * BLOCK_SECTOR_BYTES / KIB),
+	driver_text(volume->key.name, sizeof(volume->key.name), said, sizeof(said));
+	if (volume->key.id != 0)
+		format(key, sizeof(key), "%s %016llx", said, (unsigned long long)volume->key.id);
+	reply_line(reply, "%-16s %-24s %10llu %10llu %-9s %-26s %s", store->config->section.name,
+		   name, (unsigned long long)(volume->sectors * BLOCK_SECTOR_BYTES / KIB),
 		   (unsigned long long)(volume->own_bytes / KIB),
 		   (volume->flags & STORE_VOLUME_SNAPSHOT) != 0	   ? "snapshot"
 		   : (volume->flags & STORE_VOLUME_READ_ONLY) != 0 ? "read-only"
 								   : "-",
-		   users);
+		   key, users);
 }
 
 /* Shows the entry of that number, counted through the lists of all stores. */
@@ -76,8 +86,8 @@ static bool command_volume_list_resume(struct reply *reply)
 static void command_volume_list_show_titles(struct reply *reply)
 {
 	if (!reply->json)
-		reply_line(reply, "%-16s %-24s %10s %10s %-9s %s", "STORE", "VOLUME", "KIB",
-			   "OWN KIB", "KIND", "USED BY");
+		reply_line(reply, "%-16s %-24s %10s %10s %-9s %-26s %s", "STORE", "VOLUME", "KIB",
+			   "OWN KIB", "KIND", "ENCRYPTED BY", "USED BY");
 }
 
 static void command_volume_list_one(struct reply *reply, const char *word)
@@ -115,8 +125,10 @@ COMMAND(volume_list,
 	.right = MAY_VIEW,
 	.arguments = "[STORE | STORE/VOLUME]",
 	.summary = "the volumes of a store or of all stores, or one of them",
-	.detail = "OWN is what no other volume shares with it.",
+	.detail = "OWN is what no other volume shares with it. Volumes with the same key and the\n"
+		  "same number behind it are encrypted alike.",
 	.example = "volume list pool",
-	.keys = "store name id parent bytes own_bytes made_unix_seconds read_only snapshot users",
+	.keys = "store name id parent bytes own_bytes made_unix_seconds read_only snapshot encrypt "
+		"key_id users",
 	.run = command_volume_list_run,
 	.maximum = 1);

@@ -99,17 +99,40 @@ bool disk_key_is_there(const char *name)
 	return disk_key_find(name) != NULL;
 }
 
-bool disk_key_make(const char *name, const char *disk, u8 key[DISK_KEY_BYTES])
+/* Derives a key for this purpose from the named one. Returns false if there is none. */
+static bool disk_key_derive(const char *name, const char *purpose, u8 *key, size_t bytes)
 {
 	const struct named_key *named = disk_key_find(name);
-	char purpose[CONFIG_NAME_BYTES + 32];
-	size_t length = format(purpose, sizeof(purpose), "skerry disk 1 of %s", disk);
 
-	if (named == NULL)
-		return false;
-	hkdf(named->key.bytes, sizeof(named->key.bytes), "", 0, purpose, length, key,
-	     DISK_KEY_BYTES);
-	return true;
+	if (named != NULL)
+		hkdf(named->key.bytes, sizeof(named->key.bytes), "", 0, purpose, strlen(purpose),
+		     key, bytes);
+	return named != NULL;
+}
+
+bool disk_key_make(const char *name, const char *disk, u8 key[DISK_KEY_BYTES])
+{
+	char purpose[CONFIG_NAME_BYTES + 32];
+
+	format(purpose, sizeof(purpose), "skerry disk 1 of %s", disk);
+	return disk_key_derive(name, purpose, key, DISK_KEY_BYTES);
+}
+
+bool disk_key_make_volume(const char *name, u64 id, u8 key[DISK_KEY_BYTES])
+{
+	char purpose[64];
+
+	format(purpose, sizeof(purpose), "skerry volume 1 of %016llx", (unsigned long long)id);
+	return disk_key_derive(name, purpose, key, DISK_KEY_BYTES);
+}
+
+bool disk_key_make_tag(const char *name, u64 id, const char *volume, u64 *tag)
+{
+	char purpose[CONFIG_DISK_BYTES + 64];
+
+	format(purpose, sizeof(purpose), "skerry volume tag 1 of %016llx for %s",
+	       (unsigned long long)id, volume);
+	return disk_key_derive(name, purpose, (u8 *)tag, sizeof(*tag));
 }
 
 bool disk_key_take(const char *name, struct text typed)

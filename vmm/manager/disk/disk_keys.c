@@ -11,10 +11,17 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
+static bool disk_link_is_encrypted(const struct driver_link *link)
+{
+	return link != NULL &&
+	       (link->disk.store.volume != 0 ? link->key_id != 0
+					     : disk_is_encrypted(config_disk(link->section)));
+}
+
 bool disk_any_is_encrypted(const struct vm *vm)
 {
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
-		if (vm->link[i] != NULL && disk_is_encrypted(config_disk(vm->link[i]->section)))
+		if (disk_link_is_encrypted(vm->link[i]))
 			return true;
 	}
 	return false;
@@ -24,15 +31,23 @@ bool disk_any_is_encrypted(const struct vm *vm)
 static void disk_fill_keys(const struct vm *vm, struct process_build *build, struct disk_keys *keys)
 {
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX && !process_build_failed(build); i++) {
-		const struct disk_config *config =
-			vm->link[i] != NULL ? config_disk(vm->link[i]->section) : NULL;
+		const struct driver_link *link = vm->link[i];
+		const struct disk_config *config;
+		bool made;
 
-		if (config == NULL || !disk_is_encrypted(config))
+		if (!disk_link_is_encrypted(link))
 			continue;
+		config = config_disk(link->section);
+		if (link->key_id != 0)
+			made = disk_key_make_volume(link->key, link->key_id, keys->disk[i].key);
+		else
+			made = disk_key_make(config->encrypt, config->section.name,
+					     keys->disk[i].key);
 		keys->disk[i].number = i;
-		keys->disk[i].given =
-			disk_key_make(config->encrypt, config->section.name, keys->disk[i].key);
-		if (keys->disk[i].given == 0)
+		keys->disk[i].given = !made		  ? DISK_KEY_NONE
+				      : link->key_id != 0 ? DISK_KEY_VOLUME
+							  : DISK_KEY_DISK;
+		if (!made)
 			process_build_note(build,
 					   "looking for the key of a disk, which was "
 					   "forgotten meanwhile",

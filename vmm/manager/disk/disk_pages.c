@@ -2,6 +2,7 @@
 /* Says how many pages a VM's disks need. Called by vm_build_pages.c; reads the configuration. */
 #include "vmm/manager/config/vm_save_key.h"
 #include "vmm/manager/disk/disk.h"
+#include "vmm/manager/disk/store_key.h"
 
 u64 disk_pages(const struct vm_config *config)
 {
@@ -11,9 +12,10 @@ u64 disk_pages(const struct vm_config *config)
 
 	for (; count < CONFIG_VM_DISK_MAX && config->disk[count].number != 0; count++) {
 		views += (config->disk[count].flags & VM_DISK_CLONED) != 0;
-		/* the number of a volume is that of its store, which is not encrypted */
-		keys += (config->disk[count].flags & VM_DISK_VOLUME) == 0 &&
-			disk_is_encrypted(config_disk(config->disk[count].number - 1u));
+		/* the number of a volume is that of its store */
+		keys += (config->disk[count].flags & VM_DISK_VOLUME) != 0
+				? store_key_is_wanted(&config->disk[count])
+				: disk_is_encrypted(config_disk(config->disk[count].number - 1u));
 	}
 	if (vm_save_key_is_there())
 		count++; /* the link of a save */

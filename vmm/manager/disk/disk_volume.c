@@ -8,7 +8,7 @@
 
 #include "lib/string.h"
 #include "vmm/manager/disk/disk_window.h"
-#include "vmm/manager/disk/store.h"
+#include "vmm/manager/disk/store_key.h"
 #include "vmm/rt/format.h"
 
 /* Returns a link to the volume that cannot be shared, or NULL. */
@@ -59,11 +59,15 @@ struct driver_link *disk_volume_attach(struct vm *vm, const struct vm_disk *disk
 	struct store *store = store_look_up(disk, &volume, problem, size);
 	bool direct;
 
-	if (store == NULL)
+	if (store == NULL || !store_key_check(store, &volume, problem, size))
 		return NULL;
-	direct = config_disk(store->disk)->dma == DMA_DIRECT && !vm->overcommits;
+	/* a device that reached the guest's RAM would read what is not encrypted yet */
+	direct = config_disk(store->disk)->dma == DMA_DIRECT && !vm->overcommits &&
+		 volume.key.id == 0;
 	wanted = disk_wanted_by(vm, direct);
 	config_disk_name(disk, wanted.name);
+	wanted.key_id = volume.key.id;
+	string_copy(wanted.key, sizeof(wanted.key), volume.key.name);
 	link = disk_volume_make(store, &volume, (disk->flags & VM_DISK_READ_ONLY) != 0, vm->group,
 				&wanted, problem, size);
 	if (link != NULL)

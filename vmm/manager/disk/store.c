@@ -311,6 +311,7 @@ bool store_volume_at(const struct store *store, u32 index, struct store_volume *
 	if (!store_copy(store, volume, &store->page->volume[index], sizeof(*volume)))
 		volume->id = 0;
 	volume->name[STORE_NAME_BYTES - 1] = '\0';
+	volume->key.name[STORE_KEY_BYTES - 1] = '\0';
 	return true;
 }
 

@@ -130,6 +130,8 @@ struct driver_link {
 	u32 section;		      /* number of the [disk] or [net] in the configuration */
 	char name[CONFIG_DISK_BYTES]; /* of a disk: DISK or STORE/VOLUME */
 	bool whole;		      /* the link has the whole disk, and grows with it */
+	u64 key_id;		      /* of an encrypted volume, in struct store_key; else 0 */
+	char key[CONFIG_NAME_BYTES];  /* name of the key of an encrypted volume */
 	/*
 	 * Size of memory behind what the client is given, for the driver alone: the device uses it
 	 * in place of the pool.

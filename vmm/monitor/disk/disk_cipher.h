@@ -10,6 +10,7 @@
  */
 struct disk_cipher {
 	struct adiantum key;
+	bool sparse; /* a block of zeros on the disk was never written, and is zeros decrypted */
 	u8 block[DISK_SECRET_BYTES] ALIGNED(8); /* plain text of the block under way */
 };
 
@@ -26,5 +27,5 @@ const char *disk_cipher_open(struct disk_cipher *cipher, const u8 key[DISK_KEY_B
 bool disk_cipher_is_header(const struct disk_secret_header *header);
 /* Encrypts cipher->block, the block that begins at `sector` of the guest's disk. */
 void disk_cipher_encrypt(struct disk_cipher *cipher, u64 sector);
-/* Decrypts cipher->block. */
+/* Decrypts cipher->block, unless it was never written. */
 void disk_cipher_decrypt(struct disk_cipher *cipher, u64 sector);

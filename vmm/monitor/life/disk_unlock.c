@@ -69,7 +69,7 @@ static bool disk_unlock_make(struct machine *machine, struct virtio_blk *blk,
 	if (!empty)
 		return disk_unlock_refuse(machine, blk,
 					  "it holds something that is not encrypted; use an empty "
-					  "disk, or take `encrypt` out of its section");
+					  "disk or volume, or do without `encrypt`");
 	if ((disk_client_about(&blk->client).features & DISK_READ_ONLY) != 0)
 		return disk_unlock_refuse(machine, blk,
 					  "it is empty and read-only; use it writable once");
@@ -81,7 +81,8 @@ static bool disk_unlock_make(struct machine *machine, struct virtio_blk *blk,
 	return true;
 }
 
-static bool disk_unlock_one(struct machine *machine, struct virtio_blk *blk, const u8 *key)
+static bool disk_unlock_one(struct machine *machine, struct virtio_blk *blk, const u8 *key,
+			    bool sparse)
 {
 	struct disk_cipher *cipher = NULL;
 	struct save_disk disk;
@@ -105,6 +106,7 @@ static bool disk_unlock_one(struct machine *machine, struct virtio_blk *blk, con
 	problem = disk_cipher_open(cipher, key, &disk_header);
 	if (problem != NULL)
 		return disk_unlock_refuse(machine, blk, problem);
+	cipher->sparse = sparse;
 	blk->cipher = cipher;
 	return true;
 }
@@ -130,8 +132,9 @@ bool disk_unlock_all(struct machine *machine)
 	for (u32 i = 0; i < DISK_KEY_MAX && good; i++) {
 		struct virtio_blk *blk = disk_unlock_find(machine, keys->disk[i].number);
 
-		if (keys->disk[i].given != 0 && blk != NULL)
-			good = disk_unlock_one(machine, blk, keys->disk[i].key);
+		if (keys->disk[i].given != DISK_KEY_NONE && blk != NULL)
+			good = disk_unlock_one(machine, blk, keys->disk[i].key,
+					       keys->disk[i].given == DISK_KEY_VOLUME);
 	}
 	secret_forget(keys, sizeof(*keys));
 	return good;

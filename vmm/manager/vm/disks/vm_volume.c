@@ -10,7 +10,7 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/manager/config/boot_config.h"
-#include "vmm/manager/disk/store.h"
+#include "vmm/manager/disk/store_key.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/process/random.h"
 #include "vmm/manager/vm/vm.h"
@@ -109,6 +109,34 @@ struct vm_volume_wish {
 	const char *clone; /* name of the clone, for STORE_CREATE */
 };
 
+/* Copies what the store says of the VM's volume, which only an encrypted one needs. */
+static bool vm_volume_find_own(const struct vm *vm, u32 place, const struct store *store,
+			       struct store_volume *own, char *problem, size_t size)
+{
+	*own = (struct store_volume){.id = 0};
+	if (vm->link[place]->key_id == 0 ||
+	    store_volume_find(store, config_volume_name(vm->config.disk[place].volume), own))
+		return true;
+	format(problem, size, "disk %s: its store does not know it any more",
+	       vm->link[place]->name);
+	return false;
+}
+
+/* Gives a copy of the VM's volume or of its snapshot the key that the VM has. */
+static bool vm_volume_pass_key(const struct vm *vm, u32 place, const struct store *store,
+			       const struct store_volume *from, struct store_item *item,
+			       char *problem, size_t size)
+{
+	char why[2 * DRIVER_TEXT_BYTES];
+
+	if (from->key.id != vm->link[place]->key_id)
+		format(why, sizeof(why), "its store says that it is encrypted by another key");
+	else if (store_key_pass_on(store, from, item, why, sizeof(why)))
+		return true;
+	format(problem, size, "disk %s: %s", vm->link[place]->name, why);
+	return false;
+}
+
 /* Fills in what is asked for one volume. Returns false, with the reason in `problem`. */
 static bool vm_volume_fill(const struct vm_volume_wish *wish, u32 operation, u32 place,
 			   struct store_item *item, char *problem, size_t size)
@@ -116,13 +144,15 @@ static bool vm_volume_fill(const struct vm_volume_wish *wish, u32 operation, u32
 	const struct store *store = store_at(vm_volume_store_of(wish->vm, place));
 	char name[STORE_NAME_BYTES];
 	struct store_volume snapshot;
+	struct store_volume own;
 
 	*item = (struct store_item){.volume = wish->vm->link[place]->disk.store.volume,
 				    .sectors = wish->vm->link[place]->disk.sectors};
 	vm_volume_snapshot_name(wish->snapshot->volumes, place, name);
 	if (operation == STORE_SNAPSHOT) {
 		string_copy(item->name, sizeof(item->name), name);
-		return true;
+		return vm_volume_find_own(wish->vm, place, store, &own, problem, size) &&
+		       vm_volume_pass_key(wish->vm, place, store, &own, item, problem, size);
 	}
 	if (!store_volume_find(store, name, &snapshot)) {
 		format(problem, size, "disk %s: the store has lost what it held at the snapshot",
@@ -136,7 +166,7 @@ static bool vm_volume_fill(const struct vm_volume_wish *wish, u32 operation, u32
 	item->volume = snapshot.id;
 	item->sectors = snapshot.sectors;
 	vm_volume_clone_name(wish->vm, place, wish->clone, item->name);
-	return true;
+	return vm_volume_pass_key(wish->vm, place, store, &snapshot, item, problem, size);
 }
 
 /* Gives a store its command, once it can take one. */

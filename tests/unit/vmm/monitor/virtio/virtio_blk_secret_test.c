@@ -156,6 +156,25 @@ static void zeros_are_not_left_to_the_disk(void **state)
 	disk_expect_nothing();
 }
 
+/* What nobody has written to a volume is zeros, as it is on no other disk. */
+static void volumes_begin_with_zeros(void **state)
+{
+	u32 header;
+
+	(void)state;
+	for (u32 round = 0; round < 2; round++) {
+		cipher.sparse = round == 1;
+		memset(disk_bytes + 3 * DISK_SECRET_BYTES, 0, 2 * DISK_SECRET_BYTES);
+		disk_bytes[5 * DISK_SECRET_BYTES - 1] = 1;
+		header = send(BLK_T_IN, 16, 2 * DISK_SECRET_BYTES);
+		settle();
+		expect_done(header, BLK_S_OK, 2 * DISK_SECRET_BYTES + 1);
+		assert_int_equal(is_zero(ram + DATA_AT, DISK_SECRET_BYTES), round == 1);
+		assert_false(is_zero(ram + DATA_AT + DISK_SECRET_BYTES, DISK_SECRET_BYTES));
+	}
+	cipher.sparse = false;
+}
+
 /* Another key, and any bit of the header, are found out. */
 static void wrong_keys(void **state)
 {
@@ -201,6 +220,7 @@ int main(void)
 		cmocka_unit_test_setup(refuses_parts, setup_secret),
 		cmocka_unit_test_setup(offers_less, setup_secret),
 		cmocka_unit_test_setup(zeros_are_not_left_to_the_disk, setup_secret),
+		cmocka_unit_test_setup(volumes_begin_with_zeros, setup_secret),
 		cmocka_unit_test_setup(wrong_keys, setup_secret),
 		cmocka_unit_test_setup(salts_differ, setup_secret),
 	};

@@ -32,9 +32,10 @@ struct store_record {
 	u64 made_s;
 	u32 flags; /* enum store_volume_flag */
 	u32 root;  /* the volume's tree; 0: all of the volume reads as zeros */
-	u8 pad[16];
+	u64 key_id; /* of struct store_key; 0: the volume is not encrypted */
+	u64 key_tag;
 	char name[STORE_NAME_BYTES];
-	u8 rest[32];
+	char key[STORE_KEY_BYTES]; /* the named key's name */
 };
 _Static_assert(sizeof(struct store_record) == 128, "31 in a node");
 #define STORE_RECORDS	   31u /* records of a node */

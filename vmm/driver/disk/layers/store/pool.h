@@ -99,7 +99,7 @@ enum store_status pool_may_roll_back(struct pool *pool, u64 id, u64 other, s64 *
 /* Lets a volume hold what the other one does. */
 enum store_status pool_roll_back(struct pool *pool, u64 id, u64 other);
 enum store_status pool_resize(struct pool *pool, u64 id, u64 sectors);
-enum store_status pool_rename(struct pool *pool, u64 id, const char *name);
+enum store_status pool_rename(struct pool *pool, u64 id, const char *name, u64 key_tag);
 
 /* --- pool_map.c: what a volume holds --- */
 

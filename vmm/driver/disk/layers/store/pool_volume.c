@@ -159,8 +159,11 @@ enum store_status pool_add(struct pool *pool, const struct store_item *item, u64
 		.made_s = now_s,
 		.flags = flags,
 		.root = copy.root,
+		.key_id = item->key.id,
+		.key_tag = item->key.tag,
 	};
 	string_copy(record->name, sizeof(record->name), item->name);
+	memcpy(record->key, item->key.name, sizeof(record->key));
 	pool_use_block(pool, record->root);
 	pool->reserved_chunks += reserve;
 	pool->record_count++;
@@ -245,7 +248,7 @@ enum store_status pool_resize(struct pool *pool, u64 id, u64 sectors)
 	return STORE_OK;
 }
 
-enum store_status pool_rename(struct pool *pool, u64 id, const char *name)
+enum store_status pool_rename(struct pool *pool, u64 id, const char *name, u64 key_tag)
 {
 	struct store_record *record;
 
@@ -256,6 +259,7 @@ enum store_status pool_rename(struct pool *pool, u64 id, const char *name)
 	record = pool_change(pool, id);
 	if (record == NULL)
 		return STORE_NO_SPACE;
+	record->key_tag = key_tag;
 	memset(record->name, 0, sizeof(record->name));
 	string_copy(record->name, sizeof(record->name), name);
 	return STORE_OK;

@@ -75,7 +75,7 @@ static enum store_status store_do_item(struct open_store *store, const struct st
 	case STORE_RESIZE:
 		return pool_resize(&store->pool, item->volume, item->sectors);
 	case STORE_RENAME:
-		return pool_rename(&store->pool, item->volume, item->name);
+		return pool_rename(&store->pool, item->volume, item->name, item->key.tag);
 	case STORE_CHECK:
 		store_check_begin(store);
 		return STORE_OK;

@@ -46,6 +46,8 @@ static void store_tell_volume(const struct open_store *store, u32 number)
 	volume->made_s = record->made_s;
 	volume->flags = record->flags;
 	memcpy(volume->name, record->name, sizeof(volume->name));
+	volume->key = (struct store_key){.id = record->key_id, .tag = record->key_tag};
+	memcpy(volume->key.name, record->key, sizeof(volume->key.name));
 }
 
 /* Tells of the volumes in nodes that were changed since the last time, or of all. */

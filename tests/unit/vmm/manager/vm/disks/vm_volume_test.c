@@ -101,6 +101,15 @@ bool store_volume_find(const struct store *store, const char *name, struct store
 	return false;
 }
 
+/* The key of that id is there for volumes of any name. */
+bool store_key_pass_on(const struct store *store, const struct store_volume *from,
+		       struct store_item *item, char *why, size_t size)
+{
+	(void)store, (void)why, (void)size;
+	item->key = from->key;
+	return true;
+}
+
 static struct store_volume *add(u32 store, const char *name)
 {
 	struct store_volume *volume = fakes[store].volume;
@@ -403,13 +412,39 @@ static void tells_sizes(void **state)
 	assert_int_equal(fakes[0].sizes_told, 1);
 }
 
+/* Copies have the key that the VM has, whatever the store says meanwhile. */
+static void keeps_keys(void **state)
+{
+	struct vm *vm = ready();
+	struct store_volume *root = volume_of(0, links[0].disk.store.volume);
+	struct store_volume *kept;
+	char name[STORE_NAME_BYTES];
+
+	(void)state;
+	links[0].key_id = root->key.id = 7;
+	taken(vm, 0);
+	assert_int_equal(fakes[0].item[0].key.id, 7);
+	vm_volume_snapshot_name(vm->snapshots.list[0].volumes, 0, name);
+	kept = volume_of(0, fakes[0].last_id);
+	assert_string_equal(kept->name, name);
+	for (u64 id = 0; id < 9; id += 8) {
+		kept->key.id = id;
+		assert_int_equal(cloned(vm, "beta"), DISK_UNDO_FAILED);
+		assert_string_equal(problem, "disk main/root: its store says that it is encrypted "
+					     "by another key");
+	}
+	root->key.id = 0;
+	vm_volumes_keep(vm);
+	assert_int_equal(done(vm), DISK_UNDO_FAILED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(takes_snapshots), cmocka_unit_test(has_none),
 		cmocka_unit_test(goes_back),	   cmocka_unit_test(clones),
 		cmocka_unit_test(does_not_clone),  cmocka_unit_test(sweeps),
-		cmocka_unit_test(tells_sizes),
+		cmocka_unit_test(tells_sizes),	   cmocka_unit_test(keeps_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -430,8 +430,8 @@ static void test_space(void **state)
 	store.pool.super.flags = STORE_OVERCOMMIT;
 	assert_int_equal(pool_add(&store.pool, &item, 0, 0, 0, &id), STORE_OK);
 	assert_int_equal(pool_add(&store.pool, &item, 0, 0, 0, &id), STORE_EXISTS);
-	assert_int_equal(pool_rename(&store.pool, id, "all"), STORE_EXISTS);
-	assert_int_equal(pool_rename(&store.pool, id, "other"), STORE_OK);
+	assert_int_equal(pool_rename(&store.pool, id, "all", 0), STORE_EXISTS);
+	assert_int_equal(pool_rename(&store.pool, id, "other", 0), STORE_OK);
 	assert_int_equal(pool_resize(&store.pool, id, 64), STORE_BAD);
 	assert_int_equal(pool_resize(&store.pool, id, 3ull << 32), STORE_OK);
 	assert_int_equal(pool_resize(&store.pool, id, 1ull << 40), STORE_BAD);
