@@ -22,10 +22,10 @@ disk = pool/secret
 CHUNK = 64 << 10
 
 
-def boot(emulator, build, folder, image, keys):
+def boot(emulator, build, folder, image, keys, conf=CONF):
     """A machine with that image as the store's disk and a module with those lines."""
     folder.mkdir()
-    files = bundle.make(folder / "guests.cpio", CONF, bundle.tiny(build, "blocks"))
+    files = bundle.make(folder / "guests.cpio", conf, bundle.tiny(build, "blocks"))
     iso = plain_iso(build, folder, files, "", keys)
     if emulator is Bochs:
         return Bochs(build, iso=iso, disk=image)
@@ -124,3 +124,23 @@ def test_volume(emulator, build, tmp_path):
         machine.good("vm start alpha")
         ready(machine)
         assert same(machine) == 4
+
+
+def test_only_encrypted(build, tmp_path):
+    """With `encrypted = yes` a volume that the store calls plain, whoever made it so, is not used."""
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(16 * BYTES))
+    keys = f"vault = {KEY}\n"
+    with boot(Qemu, build, tmp_path / "any", image, keys) as machine:
+        machine.wait_prompt()
+        machine.good("store format pool")
+        machine.good("volume create pool/secret 4M")
+    conf = CONF.replace("overcommit = yes\n", "overcommit = yes\nencrypted = yes\n")
+    with boot(Qemu, build, tmp_path / "only", image, keys, conf) as machine:
+        machine.wait_prompt()
+        assert "says that it is not encrypted" in machine.command("vm create alpha")
+        for command in ("create pool/new 4M", "clone pool/secret new", "create pool/new 4M from=secret"):
+            assert "make one with encrypt=KEY" in machine.command(f"volume {command}"), command
+        machine.good("volume drop pool/secret")
+        machine.good("volume create pool/secret 4M encrypt=vault")
+        machine.good("vm create alpha")

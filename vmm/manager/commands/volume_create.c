@@ -53,7 +53,7 @@ static bool command_volume_pass_key(struct reply *reply, const struct store *sto
 
 	if (store_key_pass_on(store, from, item, problem, sizeof(problem)))
 		return true;
-	reply_fail(reply, CODE_FAILED, "%s: %s", from->name, problem);
+	reply_fail(reply, CODE_FAILED, "%s: %s", item->name, problem);
 	return false;
 }
 

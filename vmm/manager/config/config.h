@@ -137,6 +137,7 @@ struct store_config {
 	char disk[CONFIG_NAME_BYTES]; /* name of a section [disk NAME] */
 	u64 memory_bytes;	      /* memory for its tables; 0: as much as its size asks for */
 	u64 overcommit;		      /* its volumes may be larger, in all, than it is */
+	u64 encrypted;		      /* volumes that are not encrypted are not used */
 };
 
 #define CONFIG_NET_MAX	  32u

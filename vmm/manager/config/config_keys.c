@@ -196,14 +196,15 @@ const struct config_key config_service_keys[] = {
 };
 
 #define STORE_FIELD(field) offsetof(struct store_config, field)
+#define YES_OR_NO	   .words = "no yes", .allowed = "yes or no"
 
 const struct config_key config_store_keys[] = {
 	{"disk", VALUE_TEXT, STORE_FIELD(disk), 1, CONFIG_NAME_BYTES - 1, NULL,
 	 "the name of a section [disk NAME]"},
 	{"memory", VALUE_SIZE, STORE_FIELD(memory_bytes), STORE_MEMORY_MIN, STORE_MEMORY_MAX, NULL,
 	 "a size such as 8M, from 256K to 16G in steps of 4K"},
-	{"overcommit", VALUE_CHOICE, STORE_FIELD(overcommit), .words = "no yes",
-	 .allowed = "yes or no"},
+	{"overcommit", VALUE_CHOICE, STORE_FIELD(overcommit), YES_OR_NO},
+	{"encrypted", VALUE_CHOICE, STORE_FIELD(encrypted), YES_OR_NO},
 	{NULL, VALUE_TEXT, 0, .words = NULL},
 };
 

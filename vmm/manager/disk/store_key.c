@@ -46,8 +46,14 @@ bool store_key_check(const struct store *store, const struct store_volume *volum
 {
 	u64 tag;
 
-	if (volume->key.id == 0)
+	if (volume->key.id == 0 && store->config->encrypted == 0)
 		return true;
+	if (volume->key.id == 0) {
+		format(problem, size,
+		       "the store says that it is not encrypted, but `encrypted = yes` in the "
+		       "store's section allows no such volume; make one with encrypt=KEY");
+		return false;
+	}
 	if (!store_key_make_tag(store, volume->name, &volume->key, &tag, problem, size))
 		return false;
 	if (tag == volume->key.tag)
@@ -63,8 +69,8 @@ bool store_key_pass_on(const struct store *store, const struct store_volume *fro
 		       struct store_item *item, char *problem, size_t size)
 {
 	item->key = from->key;
-	return from->key.id == 0 ||
-	       (store_key_check(store, from, problem, size) &&
+	return store_key_check(store, from, problem, size) &&
+	       (from->key.id == 0 ||
 		store_key_make_tag(store, item->name, &item->key, &item->key.tag, problem, size));
 }
 

@@ -16,7 +16,10 @@ bool store_key_new(const struct store *store, const char *name, struct store_ite
 /* Fills in the key of a copy of this volume, or of itself under the item's name. */
 bool store_key_pass_on(const struct store *store, const struct store_volume *from,
 		       struct store_item *item, char *problem, size_t size);
-/* Returns whether the volume is not encrypted, or its key is there and was given to it. */
+/*
+ * Returns whether the volume may be used: it is not encrypted, in a store that allows that, or its
+ * key is there and was given to it.
+ */
 bool store_key_check(const struct store *store, const struct store_volume *volume, char *problem,
 		     size_t size);
 /* Returns whether the volume that a VM's disk is now is encrypted. */

@@ -11,6 +11,7 @@ static void test_volumes(void **state)
 	assert_int_equal(parse("[vm a]\nkernel = k\ndisk = main/root ro\n"
 			       "disk = d, main/data optional\n"
 			       "[store main]\ndisk = d\nmemory = 8M\novercommit = yes\n"
+			       "encrypted = yes\n"
 			       "[disk d]\ncontroller = memory\nsize = 1G\n"),
 			 0);
 	disk = config.vm[0].disk;
@@ -24,6 +25,7 @@ static void test_volumes(void **state)
 	assert_string_equal(config_store(0)->disk, "d");
 	assert_int_equal(config_store(0)->memory_bytes, 8 * MIB);
 	assert_int_equal(config_store(0)->overcommit, 1);
+	assert_int_equal(config_store(0)->encrypted, 1);
 	assert_null(config_store(1));
 }
 

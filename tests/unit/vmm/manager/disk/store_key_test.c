@@ -114,6 +114,23 @@ static void is_passed_on(void **state)
 	assert_true(item.key.id == 0 && item.key.name[0] == '\0');
 }
 
+/* A store cannot say that a volume is not encrypted where only encrypted ones are used. */
+static void is_not_left_out(void **state)
+{
+	struct store_volume one = made("one");
+	struct store_item item = {.name = "copy"};
+
+	(void)state;
+	pool.encrypted = 1;
+	assert_true(is_right(&one));
+	one.key = (struct store_key){.id = 0};
+	assert_false(is_right(&one));
+	assert_false(store_key_pass_on(&store, &one, &item, problem, sizeof(problem)));
+	assert_non_null(strstr(problem, "the store says that it is not encrypted"));
+	pool.encrypted = 0;
+	assert_true(is_right(&one));
+}
+
 /* Volumes with the same id have the same key, others have not, nor has a disk of that name. */
 static void keys_differ(void **state)
 {
@@ -135,6 +152,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(is_checked, give_keys),
 		cmocka_unit_test_setup(is_passed_on, give_keys),
+		cmocka_unit_test_setup(is_not_left_out, give_keys),
 		cmocka_unit_test_setup(keys_differ, give_keys),
 	};
 
