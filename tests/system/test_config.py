@@ -29,8 +29,6 @@ def make_bundle(build, path, conf):
 
 
 # A second value of each key.
-OTHERS = {"kernel": "cpuid.bin", "initrd": "spin.bin", "cmdline": "x", "boot": "bios",
-          "firmware": "spin.bin", "memory": "32M",
 OTHERS = {"kernel": "cpuid.bin", "initrd": "spin.bin", "cmdline": "x", "boot": "bios", "firmware": "spin.bin",
           "boot.order": "cdrom disk", "boot.menu": "yes", "seed": "spin.bin",
           "smbios.uuid": "0b1f3c5e-89ab-4cde-8f01-23456789abcd", "smbios.vendor": "v", "smbios.product": "p",
