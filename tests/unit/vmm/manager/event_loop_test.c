@@ -85,6 +85,7 @@ NOTHING_TO_DO(disk_restore_ended)
 NOTHING_TO_DO(shutdown_step)
 NOTHING_LEFT(vm_step)
 NOTHING_LEFT(capture_step)
+NOTHING_LEFT(content_step)
 NOTHING_LEFT(driver_step)
 NOTHING_LEFT(disk_restore_step)
 NOTHING_LEFT(log_export_step)
@@ -93,6 +94,7 @@ NOTHING_LEFT(machine_channels_step_streams)
 NO_DEADLINE(vm_deadline)
 NO_DEADLINE(console_deadline)
 NO_DEADLINE(capture_deadline)
+NO_DEADLINE(content_deadline)
 NO_DEADLINE(driver_deadline)
 NO_DEADLINE(disk_restore_deadline)
 NO_DEADLINE(machine_channels_deadline)
@@ -130,6 +132,11 @@ void driver_signalled(u32 number)
 }
 
 void driver_process_ended(u32 number)
+{
+	(void)number;
+}
+
+void content_ended(u32 number)
 {
 	(void)number;
 }

@@ -165,6 +165,11 @@ bool store_is_idle(const struct store *store)
 	return !fakes[store - stores].busy && !fakes[store - stores].silent;
 }
 
+void store_say_check(struct store *store)
+{
+	(void)store;
+}
+
 void store_tell_sizes(struct store *store)
 {
 	fakes[store - stores].sizes_told++;
