@@ -25,7 +25,7 @@
 
 #define STACK_PAGES	16u
 #define OVERHEAD_PAGES	32u /* pages that a process takes for its objects, handles and tables */
-#define IMAGE_PAGES_MAX 4096u
+#define IMAGE_PAGES_MAX 8192u
 
 /*
  * Reads and checks the header, once: ring 3 may change the image at any time. Page `first` is one

@@ -331,6 +331,7 @@ static void test_unmap_sparse(void **state)
 	assert_int_equal(table_unmap(&table, &cursor, 4 * MIB - 9 * PAGE_SIZE), STATUS_OK);
 	assert_false(table_lookup(&table, 3 * (1 * MIB - PAGE_SIZE), &leaf));
 	assert_true(table_lookup(&table, 4 * (1 * MIB - PAGE_SIZE), &leaf));
+	assert_int_equal(table_unmap(&table, &cursor, 4 * MIB), STATUS_OK);
 	table_free(&table);
 	machine_assert_clean(before, NULL);
 }
