@@ -50,8 +50,8 @@ enum page_flag {
 enum status page_alloc(unsigned int order, enum page_owner owner, struct quota *quota,
 		       hpa_t *hpa) MUST_CHECK;
 /*
- * Does the same with a cleared block, and returns it as a pointer into the direct map. The order is
- * at most 5: clearing takes time.
+ * Allocates as page_alloc does, and clears the block. *pointer is set to it, in the direct map. The
+ * order is at most 5, because clearing takes time.
  */
 enum status page_alloc_cleared(unsigned int order, enum page_owner owner, struct quota *quota,
 			       void **pointer) MUST_CHECK;

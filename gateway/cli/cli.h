@@ -13,7 +13,8 @@ enum cli_exit {
 	CLI_NOT_FOUND = 3,
 	CLI_NO_ACCESS = 4, /* there is no token, or a wrong one, or one without the right */
 	/*
-	 * the thing is not in this state, exists already, is busy, or was changed by somebody else
+	 * what the command names has not the state for it, exists already, is busy, or was changed
+	 * by somebody else meanwhile
 	 */
 	CLI_CONFLICT = 5,
 	CLI_NOT_REACHED = 6, /* there is no skerryd, or skerryd has no link to Skerry */

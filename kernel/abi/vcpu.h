@@ -189,9 +189,10 @@ enum vcpu_request {
 };
 
 /*
- * The pages given to SYS_VCPU_CREATE: the vCPU page, the local APIC's registers and, if the object
- * is large enough, a table by which the kernel handles CPUID, and the image of VCPU_XSAVE in
- * XSAVE's standard format (SDM vol. 1, 13.4), or FXSAVE's if the CPU has no XSAVE.
+ * The pages of the memory object given to SYS_VCPU_CREATE: the vCPU page and the local APIC's
+ * registers. A larger object also has a table by which the kernel answers CPUID, and the page for
+ * the part VCPU_XSAVE of the state: the FPU's registers in XSAVE's standard format (SDM vol.
+ * 1, 13.4), or FXSAVE's if the CPU has no XSAVE.
  */
 enum vcpu_pages {
 	VCPU_PAGE,

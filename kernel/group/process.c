@@ -51,8 +51,8 @@ static enum status process_read_header(struct memory *image, u64 first, struct i
 }
 
 /*
- * The most steps of making a page present. A block of 2 MiB is cleared in 16; if more are needed,
- * the quota has no page until later.
+ * The most calls of memory_populate for one page. Clearing a block of 2 MiB takes 16 of them; a
+ * page that is not there after 32 waits for pages that are on their way back to the group's quota.
  */
 #define POPULATE_STEPS 32u
 

@@ -41,7 +41,7 @@ struct store_given {
 /* The volume of a client, in struct disk_client_part, where `first_sector` is then 0. */
 struct store_client_given {
 	u64 volume; /* the volume's id; 0: the client has no volume but a part of the disk */
-	u32 store;  /* index of its store */
+	u32 store;  /* index of the store that has the volume */
 	u32 pad;
 };
 

@@ -22,7 +22,7 @@
 /* Bytes to and from a guest: its console, or a port of its virtio console. Indices run freely. */
 struct channel_stream {
 	/* The manager writes the fields from here on. */
-	/* name of the port; "": there is no such port. The console's port has no name. */
+	/* name of the port; "": there is no such port. Unused for stream 0, the console. */
 	char name[CHANNEL_NAME_BYTES];
 	u32 input_written;
 	u32 output_read;

@@ -108,7 +108,7 @@ static void stream_snapshot(struct request *request)
 		json_pack("{s:s, s:o, s:o}", "type", "snapshot", "host", host_json(), "vms", vms));
 }
 
-/* Returns false when this listener has enough before it. */
+/* Returns false when so much is queued for this listener that further events have to wait. */
 static bool stream_room(struct request *request)
 {
 	if (!request->behind && request->outstanding < STREAM_WINDOW)

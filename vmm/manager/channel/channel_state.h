@@ -92,7 +92,7 @@ struct machine_channel *channel_on_port(u32 number);
 /* Returns a channel by its number, from 0 on, or NULL behind the last. */
 struct machine_channel *channel_at(u32 number);
 
-/* Returns whether an unasked line would be sent soon. */
+/* Returns whether a line that answers no command, such as an event, could be sent without delay. */
 bool channel_takes_line(const struct machine_channel *channel);
 /* Sends a line that has its newline. */
 void channel_line(struct machine_channel *channel, struct text line);

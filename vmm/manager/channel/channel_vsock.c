@@ -137,8 +137,9 @@ bool channel_vsock_take(struct machine_channel *channel, const struct request *r
 /* --- what the guest does --- */
 
 /*
- * Returns whether a VM's guest has to wait with more connections: it may have as many as it leaves
- * for other guests, and all together leave the rest for the client.
+ * Returns whether a VM's guest may open no more connections now: it has as many as are still free
+ * for other guests, or all guests together have used up what is not reserved for the channel's
+ * client.
  */
 static bool channel_vsock_is_full(const struct machine_channel *channel, const struct vm *vm)
 {

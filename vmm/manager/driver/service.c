@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds the program, file and memory of a service, and makes it a kind of driver. Called by
- * disk_start.c and disk.c. Owns the list of these kinds; checks the program's header.
+ * Lets a program of the boot bundle drive a disk: finds the program that the configuration names as
+ * a disk's service, its data file and its memory, and enters it in the list of kinds of drivers.
+ * Called by disk_start.c and disk.c. Owns that list; checks the program's header.
  */
 #include "vmm/manager/driver/service.h"
 

@@ -74,7 +74,8 @@ static void disk_client_pool_mark(struct disk_client *client, const struct disk_
 }
 
 /*
- * Takes a free piece. Pieces are powers of two pages at multiples of their size, so none fragments.
+ * Takes a free piece of the buffer that the driver shares. A piece has a power of two of pages and
+ * begins at a multiple of its size, so that no gaps are left that are too small for any piece.
  */
 static bool disk_client_pool_take(struct disk_client *client, u32 bytes, struct disk_piece *piece)
 {

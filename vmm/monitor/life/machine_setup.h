@@ -10,7 +10,8 @@
 bool machine_setup(struct machine *machine);
 
 /*
- * Binds the signals of the machine's disks and networks. Returns false if the machine has crashed.
+ * Binds the signals with which disk drivers and switches wake this monitor. If one cannot be bound,
+ * crashes the machine and returns false.
  */
 bool machine_bind_links(struct machine *machine);
 

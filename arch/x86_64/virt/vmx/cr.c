@@ -89,9 +89,9 @@ static void vmx_pdptes_load(const struct virt_vcpu *vcpu, u64 cr3)
 }
 
 /*
- * Takes CR0, CR3, CR4 and EFER from the page. VM entry will refuse invalid values; EFER.LMA follows
- * from LME and PG. PDPTEs are kept if CR3 is the same, because the guest may have changed its table
- * without reloading them.
+ * Takes CR0, CR3, CR4 and EFER from the vCPU page that the monitor writes. VM entry will refuse
+ * invalid values; EFER.LMA follows from LME and PG. PDPTEs are kept if CR3 is the same, because the
+ * guest may have changed its table without reloading them.
  */
 void vmx_control_set(struct virt_vcpu *vcpu)
 {

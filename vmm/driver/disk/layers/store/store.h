@@ -28,7 +28,7 @@ enum store_want {
 
 struct store_client {
 	u64 volume; /* the volume's id; 0: the client has none */
-	u32 store;  /* index of its store */
+	u32 store;  /* index of the store that has the volume */
 	u32 number; /* of the volume's record, where it was found last */
 	u32 want;   /* enum store_want */
 	u64 sector; /* of the volume, where the wanted part begins */
