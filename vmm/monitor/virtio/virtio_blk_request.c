@@ -341,8 +341,14 @@ static u32 blk_widen(const struct virtio_blk *blk, const struct blk_request *req
 	*whole = sectors;
 	if (!blk->is_drive)
 		return 0;
-	*whole = (u32)MIN(align_up(before + sectors, WIDE_SECTORS),
-			  blk->state.capacity - (sector - before));
+	/*
+	 * What the guest gets is asked for in any case: a disk may have shrunk under the request,
+	 * and a saved one may lie beyond its end. The driver refuses such a request.
+	 */
+	*whole = before + sectors;
+	if (sector < blk->state.capacity && sectors < blk->state.capacity - sector)
+		*whole = (u32)MIN(align_up(*whole, WIDE_SECTORS),
+				  blk->state.capacity - (sector - before));
 	return before;
 }
 

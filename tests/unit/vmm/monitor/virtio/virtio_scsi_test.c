@@ -170,6 +170,40 @@ static void reads_half_blocks(void **state)
 	assert_int_equal(request.sectors, 4);
 }
 
+/*
+ * The driver is asked for all that the guest gets, which gets nothing else of the pool, even if the
+ * driver does not refuse what lies beyond its disk's end.
+ */
+static void expect_all_asked(u32 sectors)
+{
+	struct block_request request = disk_take();
+	u32 bytes = request.sectors * BLOCK_SECTOR_BYTES;
+
+	memset(disk_pool(&request) + bytes, NO_RESPONSE, BLOCK_REQUEST_BYTES - bytes);
+	disk_answer(request.id, BLOCK_OK);
+	virtio_blk_poll_link(&blk);
+	for (u32 i = 0; i < 256 * KIB; i++)
+		assert_int_not_equal(ram[DATA_AT + i], NO_RESPONSE);
+	assert_true(request.sectors >= sectors);
+}
+
+/* A disk that shrinks under a read. */
+static void a_disk_shrinks(void **state)
+{
+	struct block_request request;
+
+	(void)state;
+	memset(disk_bytes, 0, sizeof(disk_bytes));
+	DO(100 * 2048, MMC_READ_10, 0, 0, 0, 0, 1, 0, 0, 100);
+	request = disk_take();
+	assert_int_equal(request.sector + request.sectors, 124 + 4);
+	disk_about()->sectors = 122;
+	disk_do(&request);
+	memset(ram + DATA_AT, 0, 256 * KIB);
+	virtio_blk_poll_link(&blk);
+	expect_all_asked(4 + 120);
+}
+
 /* The disk fails: the medium has an error there. */
 static void a_read_fails(void **state)
 {
@@ -342,6 +376,12 @@ static void change_the_room(struct virtio_scsi_state *saved)
 	saved->disk.request[0].segment[2].bytes = 0;
 }
 
+static void change_the_place(struct virtio_scsi_state *saved)
+{
+	saved->disk.request[0].sector = DISK_SECTORS - 2;
+	saved->disk.request[0].sectors = 100;
+}
+
 static void change_the_tray(struct virtio_scsi_state *saved)
 {
 	saved->drive.tray = TRAY_EMPTY + 1;
@@ -398,6 +438,19 @@ static void in_memory(void **state)
 	assert_int_equal(blk.state.capacity, DISK_SECTORS);
 }
 
+/* A saved read that no guest could have begun. */
+static void a_state_beyond_the_end(void **state)
+{
+	(void)state;
+	DO(100 * 2048, MMC_READ_10, 0, 0, 0, 0, 3, 0, 0, 25);
+	(void)disk_take();
+	memset(ram + DATA_AT, 0, 256 * KIB);
+	assert_true(loads_with(change_the_place));
+	disk_new_driver();
+	virtio_blk_poll_link(&blk);
+	expect_all_asked(6 + 100);
+}
+
 #define DRIVE_TEST(name) cmocka_unit_test_setup_teardown(name, setup_drive, teardown)
 
 int main(void)
@@ -409,6 +462,7 @@ int main(void)
 		DRIVE_TEST(reads),
 		DRIVE_TEST(reads_that_cannot_be),
 		DRIVE_TEST(reads_half_blocks),
+		DRIVE_TEST(a_disk_shrinks),
 		DRIVE_TEST(a_read_fails),
 		DRIVE_TEST(the_tray),
 		DRIVE_TEST(the_owner),
@@ -418,6 +472,9 @@ int main(void)
 		DRIVE_TEST(the_configuration),
 		DRIVE_TEST(states),
 		DRIVE_TEST(in_memory),
+}
+
+		DRIVE_TEST(a_state_beyond_the_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
