@@ -11,7 +11,7 @@
 #include "gateway/core/api/ask.h"
 #include "gateway/core/common/name.h"
 #include "gateway/core/common/number.h"
-#include "gateway/core/host/host.h"
+#include "gateway/core/host/volume_own.h"
 #include "gateway/core/http/answer.h"
 #include "gateway/core/http/request.h"
 #include "gateway/core/http/router.h"
@@ -205,33 +205,22 @@ void api_volume_rollback(struct request *request)
 		volume_begin(request, OPERATION_REPLY, "volume rollback", words, word, 200);
 }
 
-/* Returns whether a VM is among a volume's users, such as "alpha, beta (ro)". */
-static bool volume_is_used_by(const char *users, const char *name)
-{
-	size_t length = strlen(name);
-
-	for (const char *at = users; at && *at;) {
-		if (!strncmp(at, name, length) && (!at[length] || strchr(" ,", at[length])))
-			return true;
-		at = strchr(at, ',');
-		at = at ? at + strspn(at, ", ") : NULL;
-	}
-	return false;
-}
-
 /*
- * Returns false, and answers, if a volume is one of the gateway's own VM: a copy of it would hold
- * the gateway's key, users and tokens.
+ * Returns false, and answers, if a volume is not there, or if it is one of the gateway's own VM or
+ * was made of one: a copy of it would hold the gateway's key, users and tokens.
  */
-static bool volume_may_be_copied(struct request *request, json_t *row)
+static bool volume_may_be_copied(struct request *request, json_t *rows, const char *name)
 {
-	const char *users = json_string_value(json_object_get(row, "users"));
-
-	if (!*host.own || !volume_is_used_by(users, host.own))
+	if (!volume_row(rows, name)) {
+		answer_problem(request, 404, "not-found", "store %s has no volume \"%s\"",
+			       request->store, name);
+		return false;
+	}
+	if (!volume_is_own(rows, name))
 		return true;
 	answer_problem(request, 403, "own-vm",
-		       "the VM in which this gateway runs uses the volume: copy it at Skerry's "
-		       "console");
+		       "the VM in which this gateway runs uses the volume, or one that it was made "
+		       "of: copy it at Skerry's console");
 	return false;
 }
 
@@ -254,15 +243,14 @@ static void volume_took_from(uint64_t id, json_t *reply)
 	json_t *rows;
 	struct request *request = ask_took(id, reply, &rows);
 
-	if (request && volume_may_be_copied(request, json_array_get(rows, 0)))
+	if (request && volume_may_be_copied(request, rows, request_text(request, "from")))
 		volume_make(request);
 }
 
 void api_volume_make(struct request *request)
 {
 	bool copies = fields_below(&request->fields, "body", "from") != NULL;
-	char word[TARGET_BYTES];
-	const char *words[] = {word, NULL};
+	const char *words[] = {request->store, NULL};
 
 	if (!volume_path(request) || !volume_name(request, "name") || !volume_bytes(request) ||
 	    (copies && !volume_name(request, "from")))
@@ -271,7 +259,6 @@ void api_volume_make(struct request *request)
 		volume_make(request);
 		return;
 	}
-	volume_word(request, request_text(request, "from"), word);
 	ask_skerry(request, "volume list", words, NULL, volume_took_from);
 }
 
@@ -284,7 +271,7 @@ static void volume_took_source(uint64_t id, json_t *reply)
 	const char *name = request ? request_text(request, "name") : NULL;
 	const char *words[] = {source, name, NULL};
 
-	if (!request || !volume_may_be_copied(request, json_array_get(rows, 0)) ||
+	if (!request || !volume_may_be_copied(request, rows, request->item) ||
 	    !router_begin(request))
 		return;
 	volume_word(request, request->item, source);
@@ -295,8 +282,7 @@ static void volume_took_source(uint64_t id, json_t *reply)
 
 void api_volume_copy(struct request *request)
 {
-	char word[TARGET_BYTES];
-	const char *words[] = {volume_word(request, request->item, word), NULL};
+	const char *words[] = {request->store, NULL};
 
 	if (volume_path(request) && volume_name(request, "name"))
 		ask_skerry(request, "volume list", words, NULL, volume_took_source);

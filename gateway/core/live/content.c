@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "gateway/core/host/volume_own.h"
 #include "gateway/core/http/answer.h"
 #include "gateway/core/http/problem.h"
 #include "gateway/core/live/content_state.h"
@@ -193,13 +194,30 @@ static void content_opened(struct content *content, json_t *row)
 	content_push(content);
 }
 
+/* Begins a download, now that the volumes of the store are known. */
+static void content_looked_to_read(struct content *content, json_t *rows)
+{
+	const char *name = strchr(content->target, '/') + 1;
+	json_t *row = volume_row(rows, name);
+
+	if (!row)
+		content_fail(content, 404, "not-found", "there is no such volume");
+	else if (volume_is_own(rows, name))
+		content_fail(content, 403, "own-vm",
+			     "the VM in which this gateway runs uses the volume, or one that it "
+			     "was made of: it would show the gateway's key, users and tokens");
+	else
+		content_open_read(content, row);
+}
+
 /* Goes on when it is known whether the volume is there: the target, or the part of an upload. */
-static void content_looked(struct content *content, json_t *row)
+static void content_looked(struct content *content, json_t *rows)
 {
 	const struct upload *upload = upload_find(content->part);
+	json_t *row = json_array_get(rows, 0);
 
 	if (!content->upload) {
-		content_open_read(content, row);
+		content_looked_to_read(content, rows);
 	} else if (content->first == 0) {
 		content_fail(content, 409, "exists",
 			     "there is a volume of this name: drop it, or take another name");
@@ -238,11 +256,13 @@ static void content_named(struct content *content)
 	content_answer_upload(content);
 }
 
-static void content_go_on(struct content *content, json_t *row)
+static void content_go_on(struct content *content, json_t *rows)
 {
+	json_t *row = json_array_get(rows, 0);
+
 	switch (content->step) {
 	case CONTENT_LOOKS:
-		content_looked(content, row);
+		content_looked(content, rows);
 		break;
 	case CONTENT_DROPS:
 		content_make(content);
@@ -286,7 +306,7 @@ static void content_took(uint64_t number, json_t *reply)
 	if (!content->request && content->step != CONTENT_OPENS) {
 		content_free(content);
 	} else if (rows) {
-		content_go_on(content, json_array_get(rows, 0));
+		content_go_on(content, rows);
 	} else if (!content_is_missing(content, reply)) {
 		content_fail_json(content, problem_of_reply(reply));
 	} else if (content->step == CONTENT_LOOKS) {

@@ -8,6 +8,7 @@
 
 #include "gateway/base/string.h"
 #include "gateway/core/common/number.h"
+#include "gateway/core/host/host.h"
 #include "gateway/core/http/answer.h"
 #include "gateway/core/live/content.h"
 #include "gateway/core/live/content_state.h"
@@ -144,7 +145,8 @@ void content_get(struct request *request)
 				  : "use one Range: bytes=FIRST- or FIRST-LAST, where FIRST "
 				    "is a multiple of 4096");
 	else
-		content_ask_about(content, CONTENT_LOOKS, "volume list", content->target);
+		content_ask_about(content, CONTENT_LOOKS, "volume list",
+				  *host.own ? request->store : content->target);
 }
 
 void content_digest(struct request *request)

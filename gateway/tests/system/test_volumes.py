@@ -104,6 +104,22 @@ def test_own_vm(pair):
             answer = server.tls("POST", path, body)
             assert (answer.status, answer.code) == (403, "own-vm"), answer.body
     assert list(fake.stores["pool"]) == ["root"]
+    # a snapshot made at the console, and a clone of that, hold the same, whether the VM runs from it or not
+    fake.stores["pool"]["root"]["users"] = "vm00"
+    fake.make_volume("pool", "monday", 4096, fake.stores["pool"]["root"]["id"], True)
+    fake.make_volume("pool", "again", 4096, fake.stores["pool"]["monday"]["id"])
+    content = server.make_token(["content"])
+    for name in ("root", "monday", "again"):
+        for method, path, body in (("POST", f"{POOL}/{name}/clones", {"name": "copy"}),
+                                   ("POST", f"{POOL}/{name}/snapshots", {"name": "copy"}),
+                                   ("POST", POOL, {"name": "copy", "bytes": 4096, "from": name}),
+                                   ("GET", f"{POOL}/{name}/content", None)):
+            answer = server.tls(method, path, body, token=content if method == "GET" else None)
+            assert (answer.status, answer.code) == (403, "own-vm"), (name, path, answer.body)
+    assert list(fake.stores["pool"]) == ["root", "monday", "again"]
+    for method, path, body in (("POST", f"{POOL}/none/clones", {"name": "copy"}), ("GET", f"{POOL}/none/content", None)):
+        answer = server.tls(method, path, body, token=content if method == "GET" else None)
+        assert (answer.status, answer.code) == (404, "not-found"), answer.body
     for users in ("vm001", "vm0", "avm00", ""):
         fake.stores["pool"]["root"]["users"] = users
         assert server.tls("POST", f"{POOL}/root/clones", {"name": f"of-{users}x"}).status == 201, users
