@@ -133,6 +133,34 @@ static void test_tidy(void **state)
 	kernel_machine_end(&group, 1, 100);
 }
 
+/* A list looks at so many slots in a call, also where hardly one has a page. */
+static void test_audit_is_bounded(void **state)
+{
+	enum { CHUNKS = 100, SLOTS = CHUNKS * MEMORY_CHUNK_PAGES };
+
+	static struct audit_page page;
+	struct listing listing = {.page = &page};
+	struct memory *memory;
+	u64 found = 0;
+
+	(void)state;
+	kernel_machine_start(32 * MIB);
+	assert_int_equal(
+		memory_create_promised(NULL, PAGE_GUEST, 2 * SLOTS, CHUNKS, MEMORY_SMALL, &memory),
+		STATUS_OK);
+	for (u64 index = 0; index < SLOTS; index += MEMORY_CHUNK_PAGES)
+		assert_int_equal(memory_populate(memory, index), STATUS_OK);
+	for (u64 at = 0; at != AUDIT_END; listing.count = 0) {
+		u64 next = audit_list_slots(&listing, memory, at);
+
+		found += listing.count;
+		if (at < SLOTS)
+			assert_in_range(MIN(next, SLOTS) - at, 1, STEP_SLOTS + MEMORY_CHUNK_PAGES);
+		at = next;
+	}
+	assert_int_equal(found, CHUNKS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +168,7 @@ int main(void)
 		cmocka_unit_test(test_irq_flags),
 		cmocka_unit_test(test_memory_address),
 		cmocka_unit_test(test_tidy),
+		cmocka_unit_test(test_audit_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
