@@ -193,18 +193,6 @@ void api_volume_drop(struct request *request)
 		volume_begin(request, OPERATION_RESULT, "volume drop", words, word, 204);
 }
 
-void api_volume_rollback(struct request *request)
-{
-	char word[TARGET_BYTES];
-	const char *words[] = {volume_word(request, request->item, word), NULL, NULL};
-
-	if (!volume_path(request))
-		return;
-	words[1] = volume_name(request, "snapshot");
-	if (words[1])
-		volume_begin(request, OPERATION_REPLY, "volume rollback", words, word, 200);
-}
-
 /*
  * Returns false, and answers, if a volume is not there, or if it is one of the gateway's own VM or
  * was made of one: a copy of it would hold the gateway's key, users and tokens.
@@ -286,4 +274,27 @@ void api_volume_copy(struct request *request)
 
 	if (volume_path(request) && volume_name(request, "name"))
 		ask_skerry(request, "volume list", words, NULL, volume_took_source);
+}
+
+/* Rolls back, now that it is known what the other volume was made of: that is a copy, too. */
+static void volume_took_snapshot(uint64_t id, json_t *reply)
+{
+	json_t *rows;
+	struct request *request = ask_took(id, reply, &rows);
+	const char *name = request ? request_text(request, "snapshot") : NULL;
+	char word[TARGET_BYTES];
+	const char *words[] = {word, name, NULL};
+
+	if (!request || !volume_may_be_copied(request, rows, name) || !router_begin(request))
+		return;
+	volume_begin(request, OPERATION_REPLY, "volume rollback", words,
+		     volume_word(request, request->item, word), 200);
+}
+
+void api_volume_rollback(struct request *request)
+{
+	const char *words[] = {request->store, NULL};
+
+	if (volume_path(request) && volume_name(request, "snapshot"))
+		ask_skerry(request, "volume list", words, NULL, volume_took_snapshot);
 }

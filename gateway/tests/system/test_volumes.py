@@ -117,6 +117,11 @@ def test_own_vm(pair):
             answer = server.tls(method, path, body, token=content if method == "GET" else None)
             assert (answer.status, answer.code) == (403, "own-vm"), (name, path, answer.body)
     assert list(fake.stores["pool"]) == ["root", "monday", "again"]
+    # a volume that is rolled back to one of them would be a copy as well
+    fake.make_volume("pool", "blank", 4096)
+    for name in ("root", "monday", "again"):
+        answer = server.tls("POST", f"{POOL}/blank/actions/rollback", {"snapshot": name})
+        assert (answer.status, answer.code) == (403, "own-vm"), (name, answer.body)
     for method, path, body in (("POST", f"{POOL}/none/clones", {"name": "copy"}), ("GET", f"{POOL}/none/content", None)):
         answer = server.tls(method, path, body, token=content if method == "GET" else None)
         assert (answer.status, answer.code) == (404, "not-found"), answer.body
