@@ -245,13 +245,10 @@ static u64 audit_list_leaves(struct listing *listing, const struct table *table,
 
 static u64 audit_list_slots(struct listing *listing, struct memory *memory, u64 index)
 {
-	u64 at = index;
+	hpa_t hpa;
 
-	for (u64 n = 0; n < STEP_SLOTS && !audit_full(listing);
+	for (u64 n = 0, at, count; n < STEP_SLOTS && !audit_full(listing);
 	     n += index - at < MEMORY_CHUNK_PAGES ? index - at : 1) {
-		u64 count;
-		hpa_t hpa;
-
 		at = index;
 		if (index >= memory->page_count)
 			return AUDIT_END;

@@ -21,16 +21,6 @@
  */
 #define FAIL_ROUNDS 16u
 
-/* 5.2.6: types of requests. */
-enum blk_type {
-	BLK_T_IN = 0,
-	BLK_T_OUT = 1,
-	BLK_T_FLUSH = 4,
-	BLK_T_GET_ID = 8,
-	BLK_T_DISCARD = 11,
-	BLK_T_WRITE_ZEROES = 13,
-};
-
 struct blk_header {
 	u32 type;
 	u32 reserved;

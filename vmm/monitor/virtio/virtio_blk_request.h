@@ -5,6 +5,16 @@
 
 #define BLK_HEADER_BYTES 16u /* the header's size: virtio 1.2, 5.2.6 */
 
+/* 5.2.6: types of requests. */
+enum blk_type {
+	BLK_T_IN = 0,
+	BLK_T_OUT = 1,
+	BLK_T_FLUSH = 4,
+	BLK_T_GET_ID = 8,
+	BLK_T_DISCARD = 11,
+	BLK_T_WRITE_ZEROES = 13,
+};
+
 enum blk_status { BLK_S_OK, BLK_S_IOERR, BLK_S_UNSUPP };
 
 /* What differs between a disk's requests and those of a drive at a SCSI host. */

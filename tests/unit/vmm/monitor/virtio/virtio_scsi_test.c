@@ -472,8 +472,6 @@ int main(void)
 		DRIVE_TEST(the_configuration),
 		DRIVE_TEST(states),
 		DRIVE_TEST(in_memory),
-}
-
 		DRIVE_TEST(a_state_beyond_the_end),
 	};
 
