@@ -424,7 +424,7 @@ static u64 memory_walk_ram(struct memory *memory, u64 *index, hpa_t *hpa)
 		return rest;
 	/* the absent pages that follow, at most so many that this stays a short step */
 	while (level == PT_LEVEL_4K && *index % STEP_FREE != 0 && *index < memory->page_count &&
-	       *memory_slot_find(memory, *index) == 0)
+	       memory_word_of(memory, *index, hpa, &level) == 0)
 		*index += 1;
 	return 0;
 }

@@ -31,7 +31,7 @@
 
 #define RAM_BYTES (8 * MIB)
 #undef QUEUES /* the balloon's, whose source pci_sources.h includes */
-#define QUEUES	  (2 * VIRTIO_NET_PAIRS + 1)
+#define QUEUES (2 * VIRTIO_NET_PAIRS + 1)
 /* the rings of queue 0; those of the next queue are 0x4000 further on */
 #define RINGS_AT     0x10000u
 #define RINGS_BYTES  0x4000u

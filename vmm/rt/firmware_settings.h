@@ -26,7 +26,7 @@ struct firmware_settings {
 	u8 menu;			   /* 1: the firmware offers its boot menu */
 	char instance[40];		   /* for cloud-init: the VM's own UUID, and its name */
 	char name[FIRMWARE_TEXT_BYTES];
-	char vendor[FIRMWARE_TEXT_BYTES];  /* as SMBIOS tells it; terminated, as the next two */
+	char vendor[FIRMWARE_TEXT_BYTES]; /* as SMBIOS tells it; terminated, as the next two */
 	char product[FIRMWARE_TEXT_BYTES];
 	char serial[FIRMWARE_TEXT_BYTES];
 };

@@ -16,7 +16,7 @@
 #include "gateway/core/live/template.h"
 #include "gateway/core/live/vsock.h"
 
-#define VM "/v1/vms/{vm}"
+#define VM     "/v1/vms/{vm}"
 #define STORE  "/v1/stores/{store}"
 #define VOLUME STORE "/volumes/{volume}"
 #define ACTION(verb)                                                                               \

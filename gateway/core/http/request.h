@@ -32,9 +32,9 @@ struct request {
 	size_t byte_count;
 	const struct route *route;
 	struct identity who;
-	bool cookie;	     /* the credential is a cookie */
-	bool judged;	     /* a problem now is a denial, which has a line in the audit */
-	char vm[NAME_BYTES]; /* the value of {vm} in the path */
+	bool cookie;		/* the credential is a cookie */
+	bool judged;		/* a problem now is a denial, which has a line in the audit */
+	char vm[NAME_BYTES];	/* the value of {vm} in the path */
 	char store[NAME_BYTES]; /* the value of {store} in the path */
 	char item[40];		/* the value of {id} or {volume} in the path */
 	struct buffer headers;

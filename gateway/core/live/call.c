@@ -15,8 +15,8 @@ static double call_refused_s[CALL_KINDS];
 bool call_begin(enum call_kind kind)
 {
 	enum call_kind other = kind == CALL_AGAIN ? CALL_TEMPLATE : CALL_AGAIN;
-	unsigned count = call_counts[CALL_FIRST] + call_counts[CALL_AGAIN] +
-			 call_counts[CALL_TEMPLATE];
+	unsigned count =
+		call_counts[CALL_FIRST] + call_counts[CALL_AGAIN] + call_counts[CALL_TEMPLATE];
 	double now_s = clock_now_s();
 
 	/* Neither of the two takes the last place that the other has waited for. */

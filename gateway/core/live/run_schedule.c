@@ -85,8 +85,7 @@ void run_schedule(void)
 			if (run->state != RUN_WAITING || run->spare || now_s < run->again_s)
 				continue;
 			has = run_count(&run->owner, true);
-			if (!next || has < least ||
-			    (has == least && run->number < next->number)) {
+			if (!next || has < least || (has == least && run->number < next->number)) {
 				next = run;
 				least = has;
 			}

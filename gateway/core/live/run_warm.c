@@ -35,8 +35,7 @@ const char *run_warm_wanted(double now_s)
 		const char *template = run_warm_templates[i].template;
 
 		if (run_warm_templates[i].count && now_s >= run_warm_templates[i].again_s &&
-		    host_find(template) &&
-		    run_warm_count(template) < run_warm_templates[i].count)
+		    host_find(template) && run_warm_count(template) < run_warm_templates[i].count)
 			return template;
 	}
 	return NULL;

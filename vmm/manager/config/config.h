@@ -197,8 +197,8 @@ struct vm_config {
 	bool broken;	/* the section has a mistake, so that its VM must not be created */
 	bool destroyed; /* the section's VM was destroyed, and may be created again */
 	u64 given;
-	u64 boot;			  /* enum config_boot */
-	char firmware[CONFIG_FILE_BYTES]; /* "": none */
+	u64 boot;			    /* enum config_boot */
+	char firmware[CONFIG_FILE_BYTES];   /* "": none */
 	char boot_order[CONFIG_WORD_BYTES]; /* disk, cdrom and net in any order; "": none is said */
 	u64 boot_menu;
 	char seed[CONFIG_FILE_BYTES]; /* the file with user-data for cloud-init; "": none */

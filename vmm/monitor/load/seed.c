@@ -21,6 +21,16 @@
 #define SEED_RECORD_BYTES 33u /* of a directory's record, without the name: 9.1 */
 #define SEED_DIRECTORY	  2u  /* 9.1.6 */
 
+/* 8.4.2: what each descriptor of a volume has behind its type. */
+static const u8 seed_standard[] = {'C', 'D', '0', '0', '1', 1};
+/* The volume's name, by which cloud-init finds it. */
+static const u8 seed_name[] = {'c', 'i', 'd', 'a', 't', 'a'};
+
+static u8 *seed_block(u8 *medium, u32 block)
+{
+	return medium + (u64)block * SEED_BLOCK;
+}
+
 static u32 seed_blocks(u64 bytes)
 {
 	return (u32)(align_up(bytes, SEED_BLOCK) / SEED_BLOCK);
@@ -63,10 +73,9 @@ static u32 seed_put_record(u8 *at, const char *name, u32 name_bytes, u32 block, 
 static void seed_write_primary(u8 *at, u32 blocks)
 {
 	at[0] = 1;
-	memcpy(at + 1, "CD001", 5);
-	at[6] = 1;
+	memcpy(at + 1, seed_standard, sizeof(seed_standard));
 	memset(at + 8, ' ', 64); /* no system, and the volume's name */
-	memcpy(at + 40, "cidata", 6);
+	memcpy(at + 40, seed_name, sizeof(seed_name));
 	seed_put_both(at + 80, blocks, 4);
 	seed_put_both(at + 120, 1, 2); /* a set of one volume, this is the first */
 	seed_put_both(at + 124, 1, 2);
@@ -77,14 +86,14 @@ static void seed_write_primary(u8 *at, u32 blocks)
 	(void)seed_put_record(at + 156, "\0", 1, SEED_AT_ROOT, SEED_BLOCK, true);
 	memset(at + 190, ' ', 623); /* names that nobody reads */
 	for (u32 i = 0; i < 4; i++) /* dates that are not given: 8.4.26.1 */
-		memset(at + 813 + 17 * i, '0', 16);
+		memset(at + 813 + 17ul * i, '0', 16);
 	at[881] = 1;
 }
 
 static void seed_write_paths(u8 *medium)
 {
-	u8 *small = medium + SEED_AT_PATHS * SEED_BLOCK; /* 9.4: the root alone */
-	u8 *big = medium + SEED_AT_PATHS_BIG * SEED_BLOCK;
+	u8 *small = seed_block(medium, SEED_AT_PATHS); /* 9.4: the root alone */
+	u8 *big = seed_block(medium, SEED_AT_PATHS_BIG);
 
 	small[0] = big[0] = 1;
 	small[2] = big[5] = SEED_AT_ROOT;
@@ -97,13 +106,12 @@ void seed_write(u8 *medium, const u8 *text, u64 text_bytes, const char *meta)
 	static const char meta_name[] = "META-DATA.;1";
 	u32 meta_bytes = (u32)strlen(meta);
 	u32 meta_block = SEED_AT_FILES + seed_blocks(text_bytes);
-	u8 *root = medium + SEED_AT_ROOT * SEED_BLOCK;
-	u8 *terminator = medium + SEED_AT_TERMINATOR * SEED_BLOCK;
+	u8 *root = seed_block(medium, SEED_AT_ROOT);
+	u8 *terminator = seed_block(medium, SEED_AT_TERMINATOR);
 
-	seed_write_primary(medium + SEED_AT_PRIMARY * SEED_BLOCK, meta_block + 1);
+	seed_write_primary(seed_block(medium, SEED_AT_PRIMARY), meta_block + 1);
 	terminator[0] = 255;
-	memcpy(terminator + 1, "CD001", 5);
-	terminator[6] = 1;
+	memcpy(terminator + 1, seed_standard, sizeof(seed_standard));
 	seed_write_paths(medium);
 	root += seed_put_record(root, "\0", 1, SEED_AT_ROOT, SEED_BLOCK, true);
 	root += seed_put_record(root, "\1", 1, SEED_AT_ROOT, SEED_BLOCK, true);
@@ -111,6 +119,6 @@ void seed_write(u8 *medium, const u8 *text, u64 text_bytes, const char *meta)
 				false);
 	(void)seed_put_record(root, user_name, sizeof(user_name) - 1, SEED_AT_FILES,
 			      (u32)text_bytes, false);
-	memcpy(medium + SEED_AT_FILES * SEED_BLOCK, text, text_bytes);
-	memcpy(medium + (u64)meta_block * SEED_BLOCK, meta, meta_bytes);
+	memcpy(seed_block(medium, SEED_AT_FILES), text, text_bytes);
+	memcpy(seed_block(medium, meta_block), meta, meta_bytes + 1ul);
 }

@@ -134,7 +134,7 @@ static void smbios_write_memory(struct smbios_writer *writer, u64 ram_bytes)
 	smbios_put(writer, 15, kib < SMBIOS_KIB_LIMIT ? 0 : ram_bytes, 8);
 	smbios_end(writer);
 	smbios_begin(writer, SMBIOS_MEMORY_DEVICE, 40); /* 7.18 */
-	smbios_put(writer, 4, SMBIOS_MEMORY_ARRAY * SMBIOS_HANDLE_STEP, 2);
+	smbios_put(writer, 4, (u64)SMBIOS_MEMORY_ARRAY * SMBIOS_HANDLE_STEP, 2);
 	smbios_put(writer, 6, SMBIOS_SLOT_NONE, 2);
 	smbios_put(writer, 8, 0xffff, 2);
 	smbios_put(writer, 10, 0xffff, 2);
@@ -148,7 +148,7 @@ static void smbios_write_memory(struct smbios_writer *writer, u64 ram_bytes)
 	smbios_begin(writer, SMBIOS_MEMORY_ADDRESS, 31); /* 7.20 */
 	smbios_put(writer, 4, ~0u, 4); /* the next but one field tells the addresses */
 	smbios_put(writer, 8, ~0u, 4);
-	smbios_put(writer, 12, SMBIOS_MEMORY_ARRAY * SMBIOS_HANDLE_STEP, 2);
+	smbios_put(writer, 12, (u64)SMBIOS_MEMORY_ARRAY * SMBIOS_HANDLE_STEP, 2);
 	smbios_put(writer, 14, 1, 1);
 	smbios_put(writer, 23, ram_bytes - 1, 8);
 	smbios_end(writer);
@@ -166,15 +166,17 @@ static u8 smbios_sum(const u8 *bytes, u32 count)
 /* 5.2.1: the anchor, whose address and sums the firmware sets anew. */
 static void smbios_write_anchor(struct smbios *smbios, const struct smbios_writer *writer)
 {
+	static const u8 entry_name[] = {'_', 'S', 'M', '_'};
+	static const u8 table_name[] = {'_', 'D', 'M', 'I', '_'};
 	u8 *anchor = smbios->anchor;
 
 	memset(anchor, 0, SMBIOS_ANCHOR_BYTES);
-	memcpy(anchor, "_SM_", 4);
+	memcpy(anchor, entry_name, sizeof(entry_name));
 	anchor[5] = SMBIOS_ANCHOR_BYTES;
 	anchor[6] = 2;
 	anchor[7] = 8;
 	memcpy(anchor + 8, &writer->largest, 2);
-	memcpy(anchor + 16, "_DMI_", 5);
+	memcpy(anchor + 16, table_name, sizeof(table_name));
 	memcpy(anchor + 22, &smbios->bytes, 2);
 	memcpy(anchor + 28, &writer->structures, 2);
 	anchor[30] = 0x28;

@@ -120,7 +120,7 @@ struct machine {
 	struct handover handover;
 	struct debugger debugger;
 	struct vapic vapic;
-	struct virtio_blk *blk; /* an array of blk_count disks */
+	struct virtio_blk *blk;	 /* an array of blk_count disks */
 	struct virtio_blk *seed; /* the drive with what cloud-init is to do; NULL: there is none */
 	u32 blk_count;
 	struct virtio_net *net; /* an array of net_count cards */

@@ -61,7 +61,7 @@ struct platform_config {
 	struct virtio_blk *blk; /* the VM's blk_count disks, as virtio_blk_attach wants them */
 	u32 blk_count;
 	struct virtio_blk *seed; /* a drive whose medium lies in memory; NULL: there is none */
-	struct virtio_net *net; /* the VM's net_count cards, as virtio_net_attach wants them */
+	struct virtio_net *net;	 /* the VM's net_count cards, as virtio_net_attach wants them */
 	u32 net_count;
 };
 

@@ -87,8 +87,8 @@ struct virtio_blk {
 	/* the medium, of so many sectors, if it lies in memory; NULL: a driver has it */
 	const u8 *medium;
 	u64 medium_sectors;
-	u32 waiting;			  /* the number of requests in phase BLK_WAITS */
-	bool lost;			  /* the driver will not come back: requests fail */
+	u32 waiting; /* the number of requests in phase BLK_WAITS */
+	bool lost;   /* the driver will not come back: requests fail */
 };
 
 /*

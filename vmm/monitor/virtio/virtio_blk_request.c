@@ -14,7 +14,7 @@
 /* the largest block of a disk, in sectors: what a drive reads begins and ends with one */
 #define WIDE_SECTORS  8u
 #define PIECE_SECTORS ((u32)(BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES))
-#define RANGE_UNMAP 1u
+#define RANGE_UNMAP   1u
 /*
  * When a lost disk fails requests, all queues may be full: so many rounds take as many requests as
  * may be under way, and some that the guest adds meanwhile.

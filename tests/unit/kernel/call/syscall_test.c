@@ -164,10 +164,8 @@ static void test_audit_is_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_refused_group),
-		cmocka_unit_test(test_irq_flags),
-		cmocka_unit_test(test_memory_address),
-		cmocka_unit_test(test_tidy),
+		cmocka_unit_test(test_refused_group),	 cmocka_unit_test(test_irq_flags),
+		cmocka_unit_test(test_memory_address),	 cmocka_unit_test(test_tidy),
 		cmocka_unit_test(test_audit_is_bounded),
 	};
 

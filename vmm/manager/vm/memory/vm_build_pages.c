@@ -20,8 +20,8 @@
 #define FIRMWARE_PAGES	    128u
 #define FIRMWARE_UEFI_PAGES 2048u
 /* the drive with the seed, and its medium of 256 KiB at most */
-#define SEED_PAGES	    128u
-#define VSOCK_PAGES	    (VSOCK_BYTES / PAGE_SIZE + 8u)
+#define SEED_PAGES  128u
+#define VSOCK_PAGES (VSOCK_BYTES / PAGE_SIZE + 8u)
 
 u64 vm_build_pages(const struct vm_config *config)
 {

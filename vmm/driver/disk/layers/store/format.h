@@ -30,8 +30,8 @@ struct store_record {
 	u64 parent;
 	u64 sectors;
 	u64 made_s;
-	u32 flags; /* enum store_volume_flag */
-	u32 root;  /* the volume's tree; 0: all of the volume reads as zeros */
+	u32 flags;  /* enum store_volume_flag */
+	u32 root;   /* the volume's tree; 0: all of the volume reads as zeros */
 	u64 key_id; /* of struct store_key; 0: the volume is not encrypted */
 	u64 key_tag;
 	char name[STORE_NAME_BYTES];

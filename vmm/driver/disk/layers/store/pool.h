@@ -32,7 +32,7 @@ struct pool {
 	struct pool_item *chunk; /* by number */
 	u32 *fresh;		 /* nodes that were made since the last freeze, and before it */
 	u32 fresh_count;
-	u32 free_blocks; /* with no use, among them some that cannot be used yet */
+	u32 free_blocks;	       /* with no use, among them some that cannot be used yet */
 	u32 unsettled[POOL_UNSETTLED]; /* of these, freed in a generation, by its lowest bits */
 	u32 free_chunks;
 	u32 next_block; /* where the search for a free one begins */

@@ -92,8 +92,8 @@ struct open_store {
 	u64 commanded_after;	      /* it is answered once this generation is on the disk; 0: not
 					 done yet */
 	struct store_answer answer;
-	u64 last;     /* number of the last command that was answered */
-	bool told;    /* the manager knows of all that has changed */
+	u64 last;      /* number of the last command that was answered */
+	bool told;     /* the manager knows of all that has changed */
 	u64 told_from; /* the generation of what it does not know yet; 0: it knows nothing */
 	struct store_count count;
 	struct store_check check;
