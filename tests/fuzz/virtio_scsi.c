@@ -38,9 +38,9 @@ static void start(void)
 static void send_any(struct fuzz *fuzz)
 {
 	static const u8 codes[] = {
-		MMC_TEST_UNIT_READY,
-		MMC_REQUEST_SENSE,
-		MMC_INQUIRY,
+		SCSI_TEST_UNIT_READY,
+		SCSI_REQUEST_SENSE,
+		SCSI_INQUIRY,
 		MMC_START_STOP_UNIT,
 		MMC_PREVENT_ALLOW_REMOVAL,
 		MMC_READ_CAPACITY,

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "lib/types.h"
+#include "vmm/hw/scsi.h"
 
-/* Commands of CD-ROM drives and what they answer: MMC-6 and SPC-4. Numbers are big-endian. */
+/* Commands of CD-ROM drives and what they answer, beside those of all units: MMC-6. */
 
 #define MMC_BLOCK_BYTES 2048u
 
 enum mmc_command_code {
-	MMC_TEST_UNIT_READY = 0x00,
-	MMC_REQUEST_SENSE = 0x03,
-	MMC_INQUIRY = 0x12,
 	MMC_START_STOP_UNIT = 0x1b,
 	MMC_PREVENT_ALLOW_REMOVAL = 0x1e,
 	MMC_READ_CAPACITY = 0x25,
@@ -26,26 +23,18 @@ enum mmc_command_code {
 #define MMC_TYPE_CD	   0x05u
 #define MMC_TYPE_NONE	   0x7fu /* of INQUIRY: there is no such unit */
 #define MMC_REMOVABLE	   0x80u
-#define MMC_INQUIRY_PAGES  0x01u /* bit of the command: a page of vital product data is wanted */
-#define MMC_INQUIRY_BYTES  36u
 #define MMC_VERSION_SPC_3  0x05u
-#define MMC_FORMAT_SENSE   0x70u
 #define MMC_SENSE_BYTES	   18u
 #define MMC_EJECT	   0x02u /* of START STOP UNIT: the tray is to move */
 #define MMC_START	   0x01u
 #define MMC_PAGE_ALL	   0x3fu
 #define MMC_PAGE_MECHANISM 0x2au
 
-/* Sense keys and codes. */
-#define MMC_KEY_NOT_READY	0x2u
-#define MMC_KEY_MEDIUM_ERROR	0x3u
-#define MMC_KEY_ILLEGAL_REQUEST 0x5u
-#define MMC_KEY_UNIT_ATTENTION	0x6u
-/* The code, and in the low byte its qualifier. */
+/* Codes of sense data, in the low byte the qualifier. */
 #define MMC_ASC_READ_ERROR	  0x1100u
-#define MMC_ASC_NO_COMMAND	  0x2000u
+#define MMC_ASC_NO_COMMAND	  (SCSI_ASC_NO_COMMAND << 8)
 #define MMC_ASC_OUT_OF_RANGE	  0x2100u
-#define MMC_ASC_NO_FIELD	  0x2400u
+#define MMC_ASC_NO_FIELD	  (SCSI_ASC_NO_FIELD << 8)
 #define MMC_ASC_NO_UNIT		  0x2500u
 #define MMC_ASC_CHANGED		  0x2800u
 #define MMC_ASC_NO_MEDIUM_CLOSED  0x3a01u

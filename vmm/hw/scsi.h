@@ -3,12 +3,14 @@
 
 #include "lib/types.h"
 
-/* Commands of SCSI disks and what they answer: SPC-4 and SBC-3. Numbers are big-endian. */
+/* Commands of SCSI units and disks and what they answer: SPC-4 and SBC-3. Numbers are big-endian.
+ */
 
 #define SCSI_CDB_BYTES	 16u /* the length of the longest command that is used here */
 #define SCSI_SENSE_BYTES 96u
 enum scsi_command_code {
 	SCSI_TEST_UNIT_READY = 0x00,
+	SCSI_REQUEST_SENSE = 0x03,
 	SCSI_INQUIRY = 0x12,
 	SCSI_MODE_SENSE_6 = 0x1a,
 	SCSI_SYNCHRONIZE_CACHE_10 = 0x35,
@@ -33,6 +35,7 @@ enum scsi_command_code {
 #define SCSI_SENSE_KEY		 0x0fu
 #define SCSI_KEY_RECOVERED	 0x1u
 #define SCSI_KEY_NOT_READY	 0x2u
+#define SCSI_KEY_MEDIUM_ERROR	 0x3u
 #define SCSI_KEY_ILLEGAL_REQUEST 0x5u
 #define SCSI_KEY_UNIT_ATTENTION	 0x6u
 #define SCSI_KEY_ABORTED	 0xbu
@@ -41,6 +44,7 @@ enum scsi_command_code {
 
 /* SPC-4 6.4.2: standard INQUIRY data. */
 #define SCSI_INQUIRY_BYTES 36u
+#define SCSI_INQUIRY_PAGES 0x01u /* bit of the command: a page of vital product data is wanted */
 #define SCSI_INQUIRY_TYPE  0x1fu /* field of the first byte */
 #define SCSI_TYPE_DISK	   0x00u
 /* from this value of the first byte on, no disk is connected at the unit */
@@ -83,3 +87,21 @@ enum scsi_command_code {
 
 /* UNMAP's list with one range: SBC-3 5.28.2. */
 #define SCSI_UNMAP_LIST_BYTES 24u
+
+/* Reads and writes big-endian numbers of `bytes` bytes. */
+static inline u64 scsi_get(const u8 *at, u32 bytes)
+{
+	u64 number = 0;
+
+	for (u32 i = 0; i < bytes; i++)
+		number = number << 8 | at[i];
+	return number;
+}
+
+static inline void scsi_put(u8 *at, u32 bytes, u64 number)
+{
+	while (bytes-- > 0) {
+		at[bytes] = (u8)number;
+		number >>= 8;
+	}
+}

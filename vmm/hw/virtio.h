@@ -151,9 +151,11 @@ _Static_assert(sizeof(struct vio_scsi_request) == 51, "virtio 5.6.6.1");
 _Static_assert(sizeof(struct vio_scsi_response) == 108, "virtio 5.6.6.1");
 enum vio_scsi_answer {
 	VIO_SCSI_S_OK = 0,
+	VIO_SCSI_S_OVERRUN = 1,
 	VIO_SCSI_S_BAD_TARGET = 3,
 	VIO_SCSI_S_RESET = 4,
 	VIO_SCSI_S_BUSY = 5,
+	VIO_SCSI_S_FUNCTION_REJECTED = 11,
 };
 
 /* 5.10: sockets */

@@ -43,24 +43,6 @@ enum scsi_outcome {
 	SCSI_FAILED,
 };
 
-/* Reads and writes big-endian numbers of `bytes` bytes. */
-static inline u64 scsi_get(const u8 *at, u32 bytes)
-{
-	u64 number = 0;
-
-	for (u32 i = 0; i < bytes; i++)
-		number = number << 8 | at[i];
-	return number;
-}
-
-static inline void scsi_put(u8 *at, u32 bytes, u64 number)
-{
-	while (bytes-- > 0) {
-		at[bytes] = (u8)number;
-		number >>= 8;
-	}
-}
-
 /*
  * Returns how a command with that status has ended; `sense` (`bytes` bytes) belongs to CHECK
  * CONDITION.

@@ -82,7 +82,7 @@ void scsi_make_inquiry(struct scsi_command *command)
 void scsi_make_page(struct scsi_command *command, u8 page)
 {
 	scsi_make_own(command, SCSI_INQUIRY, SCSI_LIMITS_BYTES);
-	command->cdb[1] = 1;
+	command->cdb[1] = SCSI_INQUIRY_PAGES;
 	command->cdb[2] = page;
 	scsi_put(command->cdb + 3, 2, SCSI_LIMITS_BYTES);
 }

@@ -9,7 +9,7 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/hw/mmc.h"
-#include "vmm/hw/scsi.h"
+#include "vmm/hw/virtio.h"
 #include "vmm/monitor/platform/platform_add.h"
 #include "vmm/monitor/virtio/virtio_blk_request.h"
 #include "vmm/monitor/virtio/virtio_scsi_drive.h"
@@ -37,34 +37,6 @@ struct scsi_config {
 };
 _Static_assert(sizeof(struct scsi_config) == 36, "5.6.4");
 
-/* 5.6.6.1: a request, and what comes before its data in the answer. */
-struct scsi_request {
-	u8 lun[8];
-	u64 id;
-	u8 task_attribute;
-	u8 priority;
-	u8 crn;
-	u8 command[DRIVE_COMMAND_BYTES];
-} PACKED;
-_Static_assert(sizeof(struct scsi_request) == 51, "5.6.6.1");
-
-struct scsi_response {
-	u32 sense_bytes;
-	u32 residual;
-	u16 status_qualifier;
-	u8 status;
-	u8 response;
-	u8 sense[SCSI_SENSE_BYTES];
-};
-_Static_assert(sizeof(struct scsi_response) == 108, "5.6.6.1");
-
-enum scsi_response_code {
-	SCSI_S_OK = 0,
-	SCSI_S_OVERRUN = 1,
-	SCSI_S_BAD_TARGET = 3,
-	SCSI_S_FUNCTION_REJECTED = 11,
-};
-
 /* 5.6.6.2: types of requests in the control queue, and the sizes of their answers. */
 enum scsi_control { SCSI_T_TMF = 0, SCSI_T_AN_QUERY = 1, SCSI_T_AN_SUBSCRIBE = 2 };
 #define TMF_ANSWER_BYTES    1u
@@ -77,14 +49,14 @@ static struct virtio_blk *scsi_blk_of(struct virtio_device *device)
 
 /* Writes the answer's beginning and gives the request back; `bytes` of data are behind it. */
 static void scsi_give_back(struct virtio_blk *blk, const struct virtio_chain *chain, u32 queue,
-			   struct scsi_response *response, u32 bytes)
+			   struct vio_scsi_response *response, u32 bytes)
 {
 	response->residual = (u32)(chain->writable_bytes - sizeof(*response) - bytes);
 	virtio_chain_write(blk->virtio.memory, chain, 0, response, sizeof(*response));
 	virtqueue_push(&blk->virtio, queue, chain->head, (u32)sizeof(*response) + bytes);
 }
 
-static void scsi_set_sense(struct scsi_response *response, u32 key, u32 code)
+static void scsi_set_sense(struct vio_scsi_response *response, u32 key, u32 code)
 {
 	response->status = SCSI_CHECK_CONDITION;
 	response->sense_bytes = MMC_SENSE_BYTES;
@@ -95,19 +67,19 @@ static void scsi_set_sense(struct scsi_response *response, u32 key, u32 code)
 static void scsi_read_done(struct virtio_blk *blk, const struct virtio_chain *chain, u32 queue,
 			   enum blk_status status, u32 bytes)
 {
-	struct scsi_response response = {0};
+	struct vio_scsi_response response = {0};
 
 	if (status != BLK_S_OK)
-		scsi_set_sense(&response, MMC_KEY_MEDIUM_ERROR, MMC_ASC_READ_ERROR);
+		scsi_set_sense(&response, SCSI_KEY_MEDIUM_ERROR, MMC_ASC_READ_ERROR);
 	scsi_give_back(blk, chain, queue, &response, bytes);
 }
 
 static void scsi_answer(struct virtio_blk *blk, u32 queue, const struct virtio_chain *chain,
 			const struct drive_answer *answer)
 {
-	u64 room = chain->writable_bytes - sizeof(struct scsi_response);
+	u64 room = chain->writable_bytes - sizeof(struct vio_scsi_response);
 	u32 bytes = (u32)MIN((u64)answer->bytes, room);
-	struct scsi_response response = {.status = answer->status};
+	struct vio_scsi_response response = {.status = answer->status};
 
 	if (answer->status != SCSI_GOOD)
 		scsi_set_sense(&response, answer->key, answer->code);
@@ -116,24 +88,24 @@ static void scsi_answer(struct virtio_blk *blk, u32 queue, const struct virtio_c
 }
 
 static void scsi_reject(struct virtio_blk *blk, u32 queue, const struct virtio_chain *chain,
-			enum scsi_response_code code)
+			enum vio_scsi_answer code)
 {
-	struct scsi_response response = {.response = (u8)code};
+	struct vio_scsi_response response = {.response = (u8)code};
 
 	scsi_give_back(blk, chain, queue, &response, 0);
 }
 
 /* Returns the unit's number: flat or peripheral addressing of 5.6.6.1. */
-static u32 scsi_unit_of(const u8 lun[8])
+static u32 scsi_unit_of(const u8 unit[8])
 {
-	return (lun[2] & 0x3fu) << 8 | lun[3];
+	return (unit[2] & 0x3fu) << 8 | unit[3];
 }
 
 /* Answers a read of a medium in memory, within which drive_command has found it to be. */
 static void scsi_read_memory(struct virtio_blk *blk, u32 queue, const struct virtio_chain *chain,
 			     const struct drive_answer *answer)
 {
-	struct scsi_response response = {0};
+	struct vio_scsi_response response = {0};
 	u32 bytes = answer->blocks * MMC_BLOCK_BYTES;
 
 	virtio_chain_write(blk->virtio.memory, chain, sizeof(response),
@@ -144,30 +116,30 @@ static void scsi_read_memory(struct virtio_blk *blk, u32 queue, const struct vir
 static void scsi_take(struct virtio_blk *blk, u32 queue, const struct virtio_chain *chain,
 		      struct blk_request *request)
 {
-	struct scsi_request wanted;
+	struct vio_scsi_request wanted;
 	struct drive_answer answer;
 	u64 bytes;
 
-	if (chain->writable_bytes < sizeof(struct scsi_response) ||
+	if (chain->writable_bytes < sizeof(struct vio_scsi_response) ||
 	    chain->readable_bytes < sizeof(wanted) ||
 	    virtio_chain_read(blk->virtio.memory, chain, 0, &wanted, sizeof(wanted)) !=
 		    sizeof(wanted)) {
 		virtio_needs_reset(&blk->virtio); /* there is no room for an answer */
 		return;
 	}
-	if (wanted.lun[0] != 1 || wanted.lun[1] != 0) {
-		scsi_reject(blk, queue, chain, SCSI_S_BAD_TARGET);
+	if (wanted.unit[0] != 1 || wanted.unit[1] != 0) {
+		scsi_reject(blk, queue, chain, VIO_SCSI_S_BAD_TARGET);
 		return;
 	}
-	drive_command(blk, scsi_unit_of(wanted.lun), wanted.command, &answer);
+	drive_command(blk, scsi_unit_of(wanted.unit), wanted.cdb, &answer);
 	if (!answer.reads) {
 		scsi_answer(blk, queue, chain, &answer);
 		return;
 	}
 	bytes = (u64)answer.blocks * MMC_BLOCK_BYTES;
-	if (bytes > chain->writable_bytes - sizeof(struct scsi_response) ||
+	if (bytes > chain->writable_bytes - sizeof(struct vio_scsi_response) ||
 	    chain->count > VIRTIO_BLK_SEGMENTS) {
-		scsi_reject(blk, queue, chain, SCSI_S_OVERRUN);
+		scsi_reject(blk, queue, chain, VIO_SCSI_S_OVERRUN);
 		return;
 	}
 	if (blk->medium != NULL) {
@@ -190,8 +162,8 @@ static void scsi_changed(struct virtio_blk *blk)
 static const struct blk_protocol scsi_protocol = {
 	.queue_first = SCSI_QUEUE_REQUESTS,
 	.queue_end = SCSI_QUEUES,
-	.header_bytes = sizeof(struct scsi_request),
-	.answer_bytes = sizeof(struct scsi_response),
+	.header_bytes = sizeof(struct vio_scsi_request),
+	.answer_bytes = sizeof(struct vio_scsi_response),
 	.take = scsi_take,
 	.give_back = scsi_read_done,
 	.changed = scsi_changed,
@@ -199,10 +171,10 @@ static const struct blk_protocol scsi_protocol = {
 
 /* --- the control queue --- */
 
-static bool scsi_is_idle(const struct virtio_blk *blk)
+static bool scsi_is_idle(const struct virtio_blk_state *state)
 {
 	for (u32 i = 0; i < VIRTIO_BLK_REQUESTS; i++)
-		if (blk->state.request[i].phase != BLK_FREE)
+		if (state->request[i].phase != BLK_FREE)
 			return false;
 	return true;
 }
@@ -223,9 +195,10 @@ static void scsi_control_one(struct virtio_blk *blk, const struct virtio_chain *
 	}
 	if (type == SCSI_T_TMF) {
 		bytes = TMF_ANSWER_BYTES;
-		answer[0] = scsi_is_idle(blk) ? SCSI_S_OK : SCSI_S_FUNCTION_REJECTED;
+		answer[0] =
+			scsi_is_idle(&blk->state) ? VIO_SCSI_S_OK : VIO_SCSI_S_FUNCTION_REJECTED;
 	} else if (type != SCSI_T_AN_QUERY && type != SCSI_T_AN_SUBSCRIBE) {
-		answer[NOTICE_ANSWER_BYTES - 1] = SCSI_S_FUNCTION_REJECTED;
+		answer[NOTICE_ANSWER_BYTES - 1] = VIO_SCSI_S_FUNCTION_REJECTED;
 	}
 	bytes = (u32)virtio_chain_write(blk->virtio.memory, chain, 0, answer, bytes);
 	virtqueue_push(&blk->virtio, SCSI_QUEUE_CONTROL, chain->head, bytes);
@@ -323,10 +296,7 @@ static bool virtio_scsi_memory_valid(const void *bytes)
 {
 	const struct virtio_scsi_state *state = bytes;
 
-	for (u32 i = 0; i < VIRTIO_BLK_REQUESTS; i++)
-		if (state->disk.request[i].phase != BLK_FREE)
-			return false;
-	return virtio_scsi_valid(bytes);
+	return scsi_is_idle(&state->disk) && virtio_scsi_valid(bytes);
 }
 
 /* Its capacity is no part of what a state may change. */

@@ -9,25 +9,9 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/hw/mmc.h"
-#include "vmm/hw/scsi.h"
 
 #define BLOCK_SECTORS (MMC_BLOCK_BYTES / BLOCK_SECTOR_BYTES)
 #define CD_BLOCKS_MAX 0xffffffffu
-
-static void drive_put(struct drive_answer *answer, u32 at, u64 value, u32 bytes)
-{
-	for (u32 i = 0; i < bytes; i++)
-		answer->data[at + i] = (u8)(value >> 8 * (bytes - 1 - i));
-}
-
-static u32 drive_get(const u8 *command, u32 at, u32 bytes)
-{
-	u32 value = 0;
-
-	for (u32 i = 0; i < bytes; i++)
-		value = value << 8 | command[at + i];
-	return value;
-}
 
 static void drive_fail(struct drive_answer *answer, u8 key, u16 code)
 {
@@ -38,15 +22,15 @@ static void drive_fail(struct drive_answer *answer, u8 key, u16 code)
 }
 
 /* Sets how much of the data is returned: no more than the command allows. */
-static void drive_return(struct drive_answer *answer, u32 bytes, u32 allowed)
+static void drive_return(struct drive_answer *answer, u32 bytes, u64 allowed)
 {
-	answer->bytes = MIN(bytes, allowed);
+	answer->bytes = (u32)MIN(bytes, allowed);
 }
 
 void drive_write_sense(u8 *sense, u32 key, u32 code)
 {
 	memset(sense, 0, MMC_SENSE_BYTES);
-	sense[0] = MMC_FORMAT_SENSE;
+	sense[0] = SCSI_SENSE_FIXED;
 	sense[2] = (u8)key;
 	sense[7] = MMC_SENSE_BYTES - 8;
 	sense[12] = (u8)(code >> 8);
@@ -112,11 +96,11 @@ static void drive_inquire_page(const struct virtio_blk *blk, const u8 *command,
 		bytes = VIRTIO_BLK_NAME_BYTES;
 		break;
 	default:
-		drive_fail(answer, MMC_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_FIELD);
+		drive_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_FIELD);
 		return;
 	}
 	answer->data[3] = (u8)bytes;
-	drive_return(answer, SCSI_PAGE_HEADER + bytes, drive_get(command, 3, 2));
+	drive_return(answer, SCSI_PAGE_HEADER + bytes, scsi_get(command + 3, 2));
 }
 
 static void drive_inquire(const struct virtio_blk *blk, u32 unit, const u8 *command,
@@ -124,27 +108,27 @@ static void drive_inquire(const struct virtio_blk *blk, u32 unit, const u8 *comm
 {
 	static const char names[] = "SKERRY  CD-ROM          1.0 ";
 
-	if ((command[1] & MMC_INQUIRY_PAGES) != 0 && unit == 0) {
+	if ((command[1] & SCSI_INQUIRY_PAGES) != 0 && unit == 0) {
 		drive_inquire_page(blk, command, answer);
 		return;
 	}
 	if (command[2] != 0) {
-		drive_fail(answer, MMC_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_FIELD);
+		drive_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_FIELD);
 		return;
 	}
 	answer->data[0] = unit == 0 ? MMC_TYPE_CD : MMC_TYPE_NONE;
 	answer->data[1] = MMC_REMOVABLE;
 	answer->data[2] = MMC_VERSION_SPC_3;
 	answer->data[3] = 2; /* the format of the answer */
-	answer->data[4] = MMC_INQUIRY_BYTES - 5;
+	answer->data[4] = SCSI_INQUIRY_BYTES - 5;
 	memcpy(answer->data + SCSI_INQUIRY_VENDOR, names, sizeof(names) - 1);
-	drive_return(answer, MMC_INQUIRY_BYTES, drive_get(command, 3, 2));
+	drive_return(answer, SCSI_INQUIRY_BYTES, scsi_get(command + 3, 2));
 }
 
 static void drive_report_units(const u8 *command, struct drive_answer *answer)
 {
-	drive_put(answer, 0, 8, 4); /* one unit, whose number is 0 */
-	drive_return(answer, 16, drive_get(command, 6, 4));
+	scsi_put(answer->data, 4, 8); /* one unit, whose number is 0 */
+	drive_return(answer, 16, scsi_get(command + 6, 4));
 }
 
 /* Nothing is kept for this command: what failed was told with the failure. */
@@ -159,14 +143,14 @@ static void drive_tell_event(struct virtio_blk *blk, const u8 *command, struct d
 	struct drive_state *drive = &blk->scsi.drive;
 
 	if ((command[1] & MMC_EVENT_POLLED) == 0) {
-		drive_fail(answer, MMC_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_FIELD);
+		drive_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_FIELD);
 		return;
 	}
 	answer->data[3] = MMC_EVENT_HAS_MEDIA;
 	if ((command[4] & MMC_EVENT_HAS_MEDIA) == 0) {
 		answer->data[1] = 2;
 		answer->data[2] = MMC_EVENT_NONE;
-		drive_return(answer, 4, drive_get(command, 7, 2));
+		drive_return(answer, 4, scsi_get(command + 7, 2));
 		return;
 	}
 	answer->data[1] = 6;
@@ -174,7 +158,7 @@ static void drive_tell_event(struct virtio_blk *blk, const u8 *command, struct d
 	answer->data[4] = drive->event;
 	answer->data[5] = (u8)((drive_is_full(blk) ? MMC_EVENT_MEDIA_PRESENT : 0u) |
 			       (drive->tray == TRAY_OPEN ? MMC_EVENT_TRAY_OPEN : 0u));
-	drive_return(answer, 8, drive_get(command, 7, 2));
+	drive_return(answer, 8, scsi_get(command + 7, 2));
 	if (answer->bytes > 4)
 		drive->event = CD_EVENT_NONE;
 }
@@ -185,14 +169,14 @@ static void drive_get_configuration(const struct virtio_blk *blk, const u8 *comm
 {
 	bool full = drive_is_full(blk);
 
-	drive_put(answer, 0, 12, 4); /* how much follows */
-	drive_put(answer, 6, full ? MMC_PROFILE_CD_ROM : MMC_PROFILE_NONE, 2);
+	scsi_put(answer->data, 4, 12); /* how much follows */
+	scsi_put(answer->data + 6, 2, full ? MMC_PROFILE_CD_ROM : MMC_PROFILE_NONE);
 	/* feature 0, the list of profiles, is current and persistent */
 	answer->data[10] = 3;
 	answer->data[11] = 4;
-	drive_put(answer, 12, MMC_PROFILE_CD_ROM, 2);
+	scsi_put(answer->data + 12, 2, MMC_PROFILE_CD_ROM);
 	answer->data[14] = full;
-	drive_return(answer, 16, drive_get(command, 7, 2));
+	drive_return(answer, 16, scsi_get(command + 7, 2));
 }
 
 static void drive_sense_mode(const u8 *command, struct drive_answer *answer)
@@ -200,14 +184,14 @@ static void drive_sense_mode(const u8 *command, struct drive_answer *answer)
 	u32 page = command[2] & MMC_PAGE_ALL;
 
 	if (page != MMC_PAGE_MECHANISM && page != MMC_PAGE_ALL) {
-		drive_fail(answer, MMC_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_FIELD);
+		drive_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_FIELD);
 		return;
 	}
-	drive_put(answer, 0, 8 + 20 - 2, 2);
+	scsi_put(answer->data, 2, 8 + 20 - 2);
 	answer->data[8] = MMC_PAGE_MECHANISM;
 	answer->data[9] = 18;
 	answer->data[8 + 6] = 0x29; /* a tray, which ejects, and which can be locked */
-	drive_return(answer, 8 + 20, drive_get(command, 7, 2));
+	drive_return(answer, 8 + 20, scsi_get(command + 7, 2));
 }
 
 static void drive_move_tray(struct virtio_blk *blk, const u8 *command, struct drive_answer *answer)
@@ -222,7 +206,7 @@ static void drive_move_tray(struct virtio_blk *blk, const u8 *command, struct dr
 		return;
 	}
 	if (drive->locked != 0)
-		drive_fail(answer, MMC_KEY_ILLEGAL_REQUEST, MMC_ASC_REMOVAL_PREVENTED);
+		drive_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_REMOVAL_PREVENTED);
 	else if (drive->tray == TRAY_FULL)
 		drive_note(drive, TRAY_OPEN);
 }
@@ -231,8 +215,8 @@ static void drive_move_tray(struct virtio_blk *blk, const u8 *command, struct dr
 
 static void drive_read_capacity(const struct virtio_blk *blk, struct drive_answer *answer)
 {
-	drive_put(answer, 0, drive_blocks(blk) - 1, 4);
-	drive_put(answer, 4, MMC_BLOCK_BYTES, 4);
+	scsi_put(answer->data, 4, drive_blocks(blk) - 1);
+	scsi_put(answer->data + 4, 4, MMC_BLOCK_BYTES);
 	answer->bytes = 8;
 }
 
@@ -245,7 +229,7 @@ static void drive_put_track(struct drive_answer *answer, u32 at, u32 track, u32 
 	answer->data[at + 2] = (u8)track;
 	if (msf)
 		block = MIN(frame / 75 / 60, 255u) << 16 | frame / 75 % 60 << 8 | frame % 75;
-	drive_put(answer, at + 4, block, 4);
+	scsi_put(answer->data + at + 4, 4, block);
 }
 
 /* A disc has one session with one track of data, and the lead-out behind it. */
@@ -257,7 +241,7 @@ static void drive_read_toc(const struct virtio_blk *blk, const u8 *command,
 	u32 at = 4;
 
 	if (format > 1 || (format == 0 && command[6] > 1 && command[6] != MMC_TOC_LEAD_OUT)) {
-		drive_fail(answer, MMC_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_FIELD);
+		drive_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_FIELD);
 		return;
 	}
 	answer->data[2] = 1; /* the first and the last track, or session */
@@ -270,44 +254,44 @@ static void drive_read_toc(const struct virtio_blk *blk, const u8 *command,
 		drive_put_track(answer, at, MMC_TOC_LEAD_OUT, drive_blocks(blk), msf);
 		at += 8;
 	}
-	drive_put(answer, 0, at - 2, 2);
-	drive_return(answer, at, drive_get(command, 7, 2));
+	scsi_put(answer->data, 2, at - 2);
+	drive_return(answer, at, scsi_get(command + 7, 2));
 }
 
-static void drive_read(const struct virtio_blk *blk, u32 first, u32 blocks,
+static void drive_read(const struct virtio_blk *blk, u64 first, u64 blocks,
 		       struct drive_answer *answer)
 {
 	u32 all = drive_blocks(blk);
 
 	if (blocks > all || first > all - blocks) {
-		drive_fail(answer, MMC_KEY_ILLEGAL_REQUEST, MMC_ASC_OUT_OF_RANGE);
+		drive_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_OUT_OF_RANGE);
 		return;
 	}
 	answer->reads = blocks != 0;
-	answer->first = first;
-	answer->blocks = blocks;
+	answer->first = (u32)first;
+	answer->blocks = (u32)blocks;
 }
 
 static void drive_command_with_medium(struct virtio_blk *blk, const u8 *command,
 				      struct drive_answer *answer)
 {
 	switch (command[0]) {
-	case MMC_TEST_UNIT_READY:
+	case SCSI_TEST_UNIT_READY:
 		break;
 	case MMC_READ_CAPACITY:
 		drive_read_capacity(blk, answer);
 		break;
 	case MMC_READ_10:
-		drive_read(blk, drive_get(command, 2, 4), drive_get(command, 7, 2), answer);
+		drive_read(blk, scsi_get(command + 2, 4), scsi_get(command + 7, 2), answer);
 		break;
 	case MMC_READ_12:
-		drive_read(blk, drive_get(command, 2, 4), drive_get(command, 6, 4), answer);
+		drive_read(blk, scsi_get(command + 2, 4), scsi_get(command + 6, 4), answer);
 		break;
 	case MMC_READ_TOC:
 		drive_read_toc(blk, command, answer);
 		break;
 	default:
-		drive_fail(answer, MMC_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_COMMAND);
+		drive_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_COMMAND);
 	}
 }
 
@@ -335,7 +319,7 @@ static void drive_command_with_or_without(struct virtio_blk *blk, const u8 *comm
 	if (drive_is_full(blk))
 		drive_command_with_medium(blk, command, answer);
 	else
-		drive_fail(answer, MMC_KEY_NOT_READY,
+		drive_fail(answer, SCSI_KEY_NOT_READY,
 			   drive->tray == TRAY_OPEN ? MMC_ASC_NO_MEDIUM_OPEN
 						    : MMC_ASC_NO_MEDIUM_CLOSED);
 }
@@ -348,7 +332,7 @@ void drive_command(struct virtio_blk *blk, u32 unit, const u8 command[DRIVE_COMM
 	memset(answer, 0, sizeof(*answer));
 	/* these are answered whatever there is to tell (SAM-5 5.14, MMC-6 6.6.2.1) */
 	switch (command[0]) {
-	case MMC_INQUIRY:
+	case SCSI_INQUIRY:
 		drive_inquire(blk, unit, command, answer);
 		return;
 	case MMC_REPORT_LUNS:
@@ -358,16 +342,16 @@ void drive_command(struct virtio_blk *blk, u32 unit, const u8 command[DRIVE_COMM
 		break;
 	}
 	if (unit != 0) {
-		drive_fail(answer, MMC_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_UNIT);
+		drive_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_UNIT);
 		return;
 	}
-	if (command[0] == MMC_REQUEST_SENSE) {
+	if (command[0] == SCSI_REQUEST_SENSE) {
 		drive_request_sense(command, answer);
 	} else if (command[0] == MMC_GET_EVENT_STATUS) {
 		drive_tell_event(blk, command, answer);
 	} else if (drive->attention != 0) {
 		drive->attention = 0;
-		drive_fail(answer, MMC_KEY_UNIT_ATTENTION, MMC_ASC_CHANGED);
+		drive_fail(answer, SCSI_KEY_UNIT_ATTENTION, MMC_ASC_CHANGED);
 	} else {
 		drive_command_with_or_without(blk, command, answer);
 	}

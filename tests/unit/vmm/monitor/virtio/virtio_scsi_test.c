@@ -25,7 +25,7 @@ static void expect_sense(u32 response, u32 key, u32 code)
 {
 	assert_int_equal(used_new(SCSI_QUEUE_REQUESTS), 1);
 	assert_int_equal(hear(SCSI_QUEUE_REQUESTS), RESPONSE_BYTES);
-	assert_int_equal(ram[response + RESPONSE_CODE], SCSI_S_OK);
+	assert_int_equal(ram[response + RESPONSE_CODE], VIO_SCSI_S_OK);
 	assert_int_equal(ram[response + RESPONSE_STATUS], SCSI_CHECK_CONDITION);
 	assert_int_equal(peek(response, 4), MMC_SENSE_BYTES);
 	assert_int_equal(ram[response + RESPONSE_SENSE], 0x70);
@@ -40,7 +40,7 @@ static void expect_good(u32 response, u32 bytes, u32 room)
 {
 	assert_int_equal(used_new(SCSI_QUEUE_REQUESTS), 1);
 	assert_int_equal(hear(SCSI_QUEUE_REQUESTS), RESPONSE_BYTES + bytes);
-	assert_int_equal(ram[response + RESPONSE_CODE], SCSI_S_OK);
+	assert_int_equal(ram[response + RESPONSE_CODE], VIO_SCSI_S_OK);
 	assert_int_equal(ram[response + RESPONSE_STATUS], SCSI_GOOD);
 	assert_int_equal(peek(response, 4), 0);
 	assert_int_equal(peek(response + 4, 4), room - bytes);
@@ -50,39 +50,39 @@ static void expect_good(u32 response, u32 bytes, u32 room)
 static void identifies_itself(void **state)
 {
 	(void)state;
-	expect_good(DO(96, MMC_INQUIRY, 0, 0, 0, 96), MMC_INQUIRY_BYTES, 96);
+	expect_good(DO(96, SCSI_INQUIRY, 0, 0, 0, 96), SCSI_INQUIRY_BYTES, 96);
 	assert_int_equal(ram[DATA_AT], MMC_TYPE_CD);
 	assert_int_equal(ram[DATA_AT + 1], MMC_REMOVABLE);
 	assert_memory_equal(ram + DATA_AT + 8, "SKERRY  CD-ROM          ", 24);
 	/* no more than the command allows, nor than there is room for */
-	expect_good(DO(96, MMC_INQUIRY, 0, 0, 0, 5), 5, 96);
-	expect_good(DO(4, MMC_INQUIRY, 0, 0, 0, 96), 4, 4);
-	expect_good(DO(0, MMC_INQUIRY, 0, 0, 0, 96), 0, 0);
-	expect_good(DO(96, MMC_INQUIRY, 1, 0x80, 0, 96), 24, 96);
+	expect_good(DO(96, SCSI_INQUIRY, 0, 0, 0, 5), 5, 96);
+	expect_good(DO(4, SCSI_INQUIRY, 0, 0, 0, 96), 4, 4);
+	expect_good(DO(0, SCSI_INQUIRY, 0, 0, 0, 96), 0, 0);
+	expect_good(DO(96, SCSI_INQUIRY, 1, 0x80, 0, 96), 24, 96);
 	assert_memory_equal(ram + DATA_AT + 4, blk.name, VIRTIO_BLK_NAME_BYTES);
-	expect_good(DO(96, MMC_INQUIRY, 1, 0, 0, 96), 6, 96);
-	expect_sense(DO(96, MMC_INQUIRY, 1, 0x83, 0, 96), MMC_KEY_ILLEGAL_REQUEST,
+	expect_good(DO(96, SCSI_INQUIRY, 1, 0, 0, 96), 6, 96);
+	expect_sense(DO(96, SCSI_INQUIRY, 1, 0x83, 0, 96), SCSI_KEY_ILLEGAL_REQUEST,
 		     MMC_ASC_NO_FIELD);
 	expect_good(DO(64, MMC_REPORT_LUNS, 0, 0, 0, 0, 0, 0, 0, 0, 64), 16, 64);
 	assert_int_equal(ram[DATA_AT + 3], 8);
-	expect_good(DO(18, MMC_REQUEST_SENSE, 0, 0, 0, 18), 18, 18);
+	expect_good(DO(18, SCSI_REQUEST_SENSE, 0, 0, 0, 18), 18, 18);
 }
 
 /* Other targets and units do not exist. */
 static void is_alone(void **state)
 {
-	static const u8 inquiry[] = {MMC_INQUIRY, 0, 0, 0, 36};
-	static const u8 ready[] = {MMC_TEST_UNIT_READY};
+	static const u8 inquiry[] = {SCSI_INQUIRY, 0, 0, 0, 36};
+	static const u8 ready[] = {SCSI_TEST_UNIT_READY};
 	u32 response = send_command(1, 0, inquiry, sizeof(inquiry), 36);
 
 	(void)state;
 	assert_int_equal(hear(SCSI_QUEUE_REQUESTS), RESPONSE_BYTES);
-	assert_int_equal(ram[response + RESPONSE_CODE], SCSI_S_BAD_TARGET);
+	assert_int_equal(ram[response + RESPONSE_CODE], VIO_SCSI_S_BAD_TARGET);
 	assert_int_equal(peek(response + 4, 4), 36);
 	response = send_command(0, 1, inquiry, sizeof(inquiry), 36);
 	assert_int_equal(hear(SCSI_QUEUE_REQUESTS), RESPONSE_BYTES + 36);
 	assert_int_equal(ram[DATA_AT], MMC_TYPE_NONE);
-	expect_sense(send_command(0, 0x101, ready, sizeof(ready), 0), MMC_KEY_ILLEGAL_REQUEST,
+	expect_sense(send_command(0, 0x101, ready, sizeof(ready), 0), SCSI_KEY_ILLEGAL_REQUEST,
 		     MMC_ASC_NO_UNIT);
 }
 
@@ -100,12 +100,12 @@ static void tells_its_size(void **state)
 	assert_int_equal(__builtin_bswap32(peek(DATA_AT + 8, 4)),
 			 (CD_BLOCKS + 150) / 75 << 8 | (CD_BLOCKS + 150) % 75);
 	expect_good(DO(64, MMC_READ_TOC, 0, 1, 0, 0, 0, 0, 0, 64), 12, 64);
-	expect_sense(DO(64, MMC_READ_TOC, 0, 5, 0, 0, 0, 0, 0, 64), MMC_KEY_ILLEGAL_REQUEST,
+	expect_sense(DO(64, MMC_READ_TOC, 0, 5, 0, 0, 0, 0, 0, 64), SCSI_KEY_ILLEGAL_REQUEST,
 		     MMC_ASC_NO_FIELD);
 	expect_good(DO(64, MMC_GET_CONFIGURATION, 0, 0, 0, 0, 0, 0, 0, 64), 16, 64);
 	assert_int_equal(ram[DATA_AT + 7], MMC_PROFILE_CD_ROM);
 	expect_good(DO(64, MMC_MODE_SENSE_10, 0, 0x2a, 0, 0, 0, 0, 0, 64), 28, 64);
-	expect_sense(DO(64, MMC_MODE_SENSE_10, 0, 8, 0, 0, 0, 0, 0, 64), MMC_KEY_ILLEGAL_REQUEST,
+	expect_sense(DO(64, MMC_MODE_SENSE_10, 0, 8, 0, 0, 0, 0, 0, 64), SCSI_KEY_ILLEGAL_REQUEST,
 		     MMC_ASC_NO_FIELD);
 }
 
@@ -134,15 +134,15 @@ static void reads_that_cannot_be(void **state)
 
 	(void)state;
 	expect_sense(DO(2048, MMC_READ_10, 0, 0, 0, CD_BLOCKS >> 8, (u8)CD_BLOCKS, 0, 0, 1),
-		     MMC_KEY_ILLEGAL_REQUEST, MMC_ASC_OUT_OF_RANGE);
+		     SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_OUT_OF_RANGE);
 	expect_sense(DO(2048, MMC_READ_10, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 1),
-		     MMC_KEY_ILLEGAL_REQUEST, MMC_ASC_OUT_OF_RANGE);
+		     SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_OUT_OF_RANGE);
 	expect_sense(DO(2048, MMC_READ_12, 0, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff),
-		     MMC_KEY_ILLEGAL_REQUEST, MMC_ASC_OUT_OF_RANGE);
+		     SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_OUT_OF_RANGE);
 	response = DO(2047, MMC_READ_10, 0, 0, 0, 0, 0, 0, 0, 1);
 	assert_int_equal(hear(SCSI_QUEUE_REQUESTS), RESPONSE_BYTES);
-	assert_int_equal(ram[response + RESPONSE_CODE], SCSI_S_OVERRUN);
-	expect_sense(DO(0, 0x2a, 0, 0, 0, 0, 0, 0, 0, 1), MMC_KEY_ILLEGAL_REQUEST,
+	assert_int_equal(ram[response + RESPONSE_CODE], VIO_SCSI_S_OVERRUN);
+	expect_sense(DO(0, 0x2a, 0, 0, 0, 0, 0, 0, 0, 1), SCSI_KEY_ILLEGAL_REQUEST,
 		     MMC_ASC_NO_COMMAND); /* WRITE (10) */
 	disk_expect_nothing();
 }
@@ -163,7 +163,7 @@ static void reads_half_blocks(void **state)
 	/* but not beyond the end of a disk that has half a block more */
 	disk_about()->sectors = DISK_SECTORS - 4;
 	virtio_blk_poll_link(&blk);
-	expect_sense(DO(0, MMC_TEST_UNIT_READY), MMC_KEY_UNIT_ATTENTION, MMC_ASC_CHANGED);
+	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_UNIT_ATTENTION, MMC_ASC_CHANGED);
 	DO(2048, MMC_READ_10, 0, 0, 0, (CD_BLOCKS - 2) >> 8, (u8)(CD_BLOCKS - 2), 0, 0, 1);
 	request = disk_take();
 	assert_int_equal(request.sector, DISK_SECTORS - 8);
@@ -214,7 +214,7 @@ static void a_read_fails(void **state)
 	request = disk_take();
 	disk_answer(request.id, BLOCK_ERROR);
 	virtio_blk_poll_link(&blk);
-	expect_sense(response, MMC_KEY_MEDIUM_ERROR, MMC_ASC_READ_ERROR);
+	expect_sense(response, SCSI_KEY_MEDIUM_ERROR, MMC_ASC_READ_ERROR);
 }
 
 /* The guest locks the tray, ejects the medium and loads it again. */
@@ -224,12 +224,12 @@ static void the_tray(void **state)
 	expect_good(DO(8, MMC_GET_EVENT_STATUS, 1, 0, 0, 0x10, 0, 0, 0, 8), 8, 8);
 	assert_int_equal(peek(DATA_AT + 4, 2), MMC_EVENT_MEDIA_PRESENT << 8 | CD_EVENT_NONE);
 	expect_good(DO(0, MMC_PREVENT_ALLOW_REMOVAL, 0, 0, 0, 1), 0, 0);
-	expect_sense(DO(0, MMC_START_STOP_UNIT, 0, 0, 0, MMC_EJECT), MMC_KEY_ILLEGAL_REQUEST,
+	expect_sense(DO(0, MMC_START_STOP_UNIT, 0, 0, 0, MMC_EJECT), SCSI_KEY_ILLEGAL_REQUEST,
 		     MMC_ASC_REMOVAL_PREVENTED);
 	expect_good(DO(0, MMC_PREVENT_ALLOW_REMOVAL, 0, 0, 0, 0), 0, 0);
 	expect_good(DO(0, MMC_START_STOP_UNIT, 0, 0, 0, MMC_EJECT), 0, 0);
-	expect_sense(DO(0, MMC_TEST_UNIT_READY), MMC_KEY_NOT_READY, MMC_ASC_NO_MEDIUM_OPEN);
-	expect_sense(DO(2048, MMC_READ_10, 0, 0, 0, 0, 0, 0, 0, 1), MMC_KEY_NOT_READY,
+	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_NOT_READY, MMC_ASC_NO_MEDIUM_OPEN);
+	expect_sense(DO(2048, MMC_READ_10, 0, 0, 0, 0, 0, 0, 0, 1), SCSI_KEY_NOT_READY,
 		     MMC_ASC_NO_MEDIUM_OPEN);
 	disk_expect_nothing();
 	expect_good(DO(8, MMC_GET_EVENT_STATUS, 1, 0, 0, 0x10, 0, 0, 0, 8), 8, 8);
@@ -237,11 +237,11 @@ static void the_tray(void **state)
 	expect_good(DO(0, MMC_START_STOP_UNIT, 0, 0, 0, MMC_EJECT | MMC_START), 0, 0);
 	expect_good(DO(8, MMC_GET_EVENT_STATUS, 1, 0, 0, 0x10, 0, 0, 0, 8), 8, 8);
 	assert_int_equal(peek(DATA_AT + 4, 2), MMC_EVENT_MEDIA_PRESENT << 8 | CD_EVENT_NEW);
-	expect_sense(DO(0, MMC_TEST_UNIT_READY), MMC_KEY_UNIT_ATTENTION, MMC_ASC_CHANGED);
-	expect_good(DO(0, MMC_TEST_UNIT_READY), 0, 0);
+	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_UNIT_ATTENTION, MMC_ASC_CHANGED);
+	expect_good(DO(0, SCSI_TEST_UNIT_READY), 0, 0);
 	/* of other kinds of events there are none */
 	expect_good(DO(8, MMC_GET_EVENT_STATUS, 1, 0, 0, 2, 0, 0, 0, 8), 4, 8);
-	expect_sense(DO(8, MMC_GET_EVENT_STATUS, 0, 0, 0, 2, 0, 0, 0, 8), MMC_KEY_ILLEGAL_REQUEST,
+	expect_sense(DO(8, MMC_GET_EVENT_STATUS, 0, 0, 0, 2, 0, 0, 0, 8), SCSI_KEY_ILLEGAL_REQUEST,
 		     MMC_ASC_NO_FIELD);
 }
 
@@ -253,16 +253,16 @@ static void the_owner(void **state)
 	drive_eject(&blk.scsi.drive);
 	expect_good(DO(8, MMC_GET_EVENT_STATUS, 1, 0, 0, 0x10, 0, 0, 0, 8), 8, 8);
 	assert_int_equal(peek(DATA_AT + 4, 2), MMC_EVENT_MEDIA_PRESENT << 8 | CD_EVENT_ASKED);
-	expect_good(DO(0, MMC_TEST_UNIT_READY), 0, 0);
+	expect_good(DO(0, SCSI_TEST_UNIT_READY), 0, 0);
 	expect_good(DO(0, MMC_PREVENT_ALLOW_REMOVAL, 0, 0, 0, 0), 0, 0);
 	drive_eject(&blk.scsi.drive);
-	expect_sense(DO(0, MMC_TEST_UNIT_READY), MMC_KEY_NOT_READY, MMC_ASC_NO_MEDIUM_CLOSED);
+	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_NOT_READY, MMC_ASC_NO_MEDIUM_CLOSED);
 	/* the guest cannot load what is not there */
 	expect_good(DO(0, MMC_START_STOP_UNIT, 0, 0, 0, MMC_EJECT | MMC_START), 0, 0);
-	expect_sense(DO(0, MMC_TEST_UNIT_READY), MMC_KEY_NOT_READY, MMC_ASC_NO_MEDIUM_CLOSED);
+	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_NOT_READY, MMC_ASC_NO_MEDIUM_CLOSED);
 	drive_insert(&blk.scsi.drive);
-	expect_sense(DO(0, MMC_TEST_UNIT_READY), MMC_KEY_UNIT_ATTENTION, MMC_ASC_CHANGED);
-	expect_good(DO(0, MMC_TEST_UNIT_READY), 0, 0);
+	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_UNIT_ATTENTION, MMC_ASC_CHANGED);
+	expect_good(DO(0, SCSI_TEST_UNIT_READY), 0, 0);
 }
 
 /* A disk of another size is another medium. */
@@ -271,19 +271,19 @@ static void another_medium(void **state)
 	(void)state;
 	disk_about()->sectors = 8;
 	virtio_blk_poll_link(&blk);
-	expect_sense(DO(0, MMC_TEST_UNIT_READY), MMC_KEY_UNIT_ATTENTION, MMC_ASC_CHANGED);
+	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_UNIT_ATTENTION, MMC_ASC_CHANGED);
 	expect_good(DO(8, MMC_READ_CAPACITY), 8, 8);
 	assert_int_equal(__builtin_bswap32(peek(DATA_AT, 4)), 1);
 	disk_about()->sectors = 3; /* less than a block: none */
 	virtio_blk_poll_link(&blk);
-	expect_sense(DO(0, MMC_TEST_UNIT_READY), MMC_KEY_UNIT_ATTENTION, MMC_ASC_CHANGED);
-	expect_sense(DO(8, MMC_READ_CAPACITY), MMC_KEY_NOT_READY, MMC_ASC_NO_MEDIUM_CLOSED);
+	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_UNIT_ATTENTION, MMC_ASC_CHANGED);
+	expect_sense(DO(8, MMC_READ_CAPACITY), SCSI_KEY_NOT_READY, MMC_ASC_NO_MEDIUM_CLOSED);
 }
 
 /* A request without room for its response, or that is no request, breaks the device. */
 static void no_room(void **state)
 {
-	u32 at = make_command(0, 0, (const u8[]){MMC_TEST_UNIT_READY}, 1);
+	u32 at = make_command(0, 0, (const u8[]){SCSI_TEST_UNIT_READY}, 1);
 	const struct virtio_segment tight[] = {SEGMENT(at, 51),
 					       SEGMENT(at + RESPONSE_AT, RESPONSE_BYTES - 1)};
 	const struct virtio_segment brief[] = {SEGMENT(at, 50),
@@ -318,18 +318,18 @@ static void control_requests(void **state)
 
 	(void)state;
 	assert_int_equal(hear(SCSI_QUEUE_CONTROL), 1);
-	assert_int_equal(ram[response], SCSI_S_OK);
+	assert_int_equal(ram[response], VIO_SCSI_S_OK);
 	DO(2048, MMC_READ_10, 0, 0, 0, 0, 3, 0, 0, 1);
 	response = control(SCSI_T_TMF, 1);
 	assert_int_equal(hear(SCSI_QUEUE_CONTROL), 1);
-	assert_int_equal(ram[response], SCSI_S_FUNCTION_REJECTED);
+	assert_int_equal(ram[response], VIO_SCSI_S_FUNCTION_REJECTED);
 	settle();
 	response = control(SCSI_T_AN_QUERY, 5);
 	assert_int_equal(hear(SCSI_QUEUE_CONTROL), 5);
-	assert_int_equal(ram[response + 4], SCSI_S_OK);
+	assert_int_equal(ram[response + 4], VIO_SCSI_S_OK);
 	response = control(77, 5);
 	assert_int_equal(hear(SCSI_QUEUE_CONTROL), 5);
-	assert_int_equal(ram[response + 4], SCSI_S_FUNCTION_REJECTED);
+	assert_int_equal(ram[response + 4], VIO_SCSI_S_FUNCTION_REJECTED);
 	control(SCSI_T_AN_QUERY, 2);
 	assert_int_equal(hear(SCSI_QUEUE_CONTROL), 2);
 }
@@ -408,7 +408,7 @@ static void states(void **state)
 	assert_true(loads_with(change_nothing));
 	settle();
 	expect_good(response, 2048, 2048);
-	expect_sense(DO(0, MMC_TEST_UNIT_READY), MMC_KEY_NOT_READY, MMC_ASC_NO_MEDIUM_OPEN);
+	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_NOT_READY, MMC_ASC_NO_MEDIUM_OPEN);
 }
 
 /* A medium in memory is read at once; a state in which a read waits for it cannot be. */
@@ -423,7 +423,7 @@ static void in_memory(void **state)
 	assert_memory_equal(ram + DATA_AT, disk_bytes + 7 * 2048, 3 * 2048);
 	disk_expect_nothing();
 	expect_sense(DO(2048, MMC_READ_10, 0, 0, 0, CD_BLOCKS >> 8, (u8)CD_BLOCKS, 0, 0, 1),
-		     MMC_KEY_ILLEGAL_REQUEST, MMC_ASC_OUT_OF_RANGE);
+		     SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_OUT_OF_RANGE);
 	saved = blk.scsi;
 	assert_true(virtio_scsi_memory_valid(&saved));
 	blk.medium = NULL;
