@@ -20,7 +20,6 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
-#include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
 #define PROCESS_PAGES 512u /* the pages of the process's image, memory, stack and page tables */
@@ -151,19 +150,9 @@ static bool content_start_process(struct content *content, const struct content_
 				  char *problem, size_t size)
 {
 	struct process_build build = {.status = STATUS_OK};
-	bool started;
 
 	content_start(content, wish, &build);
-	started = !process_build_failed(&build);
-	if (started) {
-		content->process = build.process;
-		build.process = HANDLE_NONE;
-	} else {
-		format(problem, size, "the kernel says \"%s\" while %s", status_text(build.status),
-		       build.what);
-	}
-	process_build_close(&build);
-	return started;
+	return process_build_take(&build, &content->process, problem, size);
 }
 
 static void content_close(handle_t *handle)

@@ -18,7 +18,6 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
-#include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
 #define PROCESS_PAGES 512u /* the pages of the process's image, memory, stack and page tables */
@@ -109,19 +108,9 @@ static void disk_restore_start(struct process_build *build)
 static bool disk_restore_start_process(char *problem, size_t size)
 {
 	struct process_build build = {.status = STATUS_OK};
-	bool started;
 
 	disk_restore_start(&build);
-	started = !process_build_failed(&build);
-	if (started) {
-		restore.process = build.process;
-		build.process = HANDLE_NONE;
-	} else {
-		format(problem, size, "the kernel says \"%s\" while %s", status_text(build.status),
-		       build.what);
-	}
-	process_build_close(&build);
-	return started;
+	return process_build_take(&build, &restore.process, problem, size);
 }
 
 /* Ends the process and the shared page; disk_restore_step ends the links and the group. */

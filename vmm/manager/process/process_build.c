@@ -10,7 +10,9 @@
 #include "lib/string.h"
 #include "vmm/manager/config/file_types.h"
 #include "vmm/manager/process/random.h"
+#include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
+#include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
 void process_build_note(struct process_build *build, const char *what, enum status status)
@@ -232,4 +234,19 @@ void process_build_close(struct process_build *build)
 		if (handles[i] != HANDLE_NONE)
 			sys_handle_close(handles[i]);
 	}
+}
+
+bool process_build_take(struct process_build *build, handle_t *process, char *problem, size_t size)
+{
+	bool made = !process_build_failed(build);
+
+	if (made) {
+		*process = build->process;
+		build->process = HANDLE_NONE;
+	} else {
+		format(problem, size, "the kernel says \"%s\" while %s",
+		       status_text(build->status), build->what);
+	}
+	process_build_close(build);
+	return made;
 }
