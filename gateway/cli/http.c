@@ -166,18 +166,23 @@ static bool http_read_head(struct http *http, struct http_answer *answer)
 	return true;
 }
 
-bool http_begin_upload(struct http *http, const char *path, const char *headers, uint64_t bytes)
+/* Sends the head of a request, and what there is of its body; the head names the token. */
+static bool http_send(struct http *http, const char *method, const char *path, const char *headers,
+		      const char *type, uint64_t bytes, const char *body)
 {
+	bool secret = http->token[0] != 0;
 	char *request = NULL;
 	bool sent;
 	int size;
 
 	size = asprintf(&request,
-			"PUT %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: skerryctl\r\n%s%s%s%s"
-			"Content-Type: application/octet-stream\r\nContent-Length: %llu\r\n\r\n",
-			path, http->authority, http->token[0] ? "Authorization: Bearer " : "",
-			http->token, http->token[0] ? "\r\n" : "", headers,
-			(unsigned long long)bytes);
+			"%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: skerryctl\r\n%s%s%s%s"
+			"%s%s%sContent-Length: %llu\r\n\r\n%s",
+			method, path, http->authority, secret ? "Authorization: Bearer " : "",
+			secret ? http->token : "", secret ? "\r\n" : "",
+			headers != NULL ? headers : "", type != NULL ? "Content-Type: " : "",
+			type != NULL ? type : "", type != NULL ? "\r\n" : "",
+			(unsigned long long)bytes, body != NULL ? body : "");
 	if (size < 0)
 		return http_fail(http, "no memory");
 	sent = net_write(&http->net, request, (size_t)size);
@@ -186,33 +191,22 @@ bool http_begin_upload(struct http *http, const char *path, const char *headers,
 	return sent;
 }
 
+bool http_begin_upload(struct http *http, const char *path, const char *headers, uint64_t bytes)
+{
+	return http_send(http, "PUT", path, headers, "application/octet-stream", bytes, NULL);
+}
+
 bool http_begin(struct http *http, const char *method, const char *path, const char *headers,
 		const json_t *body, struct http_answer *answer)
 {
 	char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
-	char *request = NULL;
-	char secret[300] = "";
-	bool sent;
-	int size;
+	const char *type = text == NULL			  ? NULL
+			   : strcmp(method, "PATCH") == 0 ? "application/merge-patch+json"
+							  : "application/json";
+	bool sent =
+		http_send(http, method, path, headers, type, text != NULL ? strlen(text) : 0, text);
 
-	if (http->token[0])
-		snprintf(secret, sizeof(secret), "Authorization: Bearer %s\r\n", http->token);
-	size = asprintf(&request,
-			"%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: skerryctl\r\n%s%s"
-			"%sContent-Length: %zu\r\n\r\n%s",
-			method, path, http->authority, secret, headers != NULL ? headers : "",
-			text != NULL && strcmp(method, "PATCH") == 0
-				? "Content-Type: application/merge-patch+json\r\n"
-			: text != NULL ? "Content-Type: application/json\r\n"
-				       : "",
-			text != NULL ? strlen(text) : 0, text != NULL ? text : "");
 	free(text);
-	if (size < 0)
-		return http_fail(http, "no memory");
-	sent = net_write(&http->net, request, (size_t)size);
-	explicit_bzero(secret, sizeof(secret));
-	explicit_bzero(request, (size_t)size);
-	free(request);
 	return sent && http_read_head(http, answer);
 }
 

@@ -14,10 +14,10 @@
 
 #include "gateway/base/string.h"
 #include "gateway/cli/run_follow.h"
+#include "gateway/cli/sse.h"
 #include "gateway/cli/table.h"
 
 enum {
-	FOLLOW_LINE = 65536,
 	FOLLOW_LOOK_MS = 250,	/* for Ctrl-C */
 	FOLLOW_INPUT_MS = 20,	/* for input as well */
 	FOLLOW_INPUT = 8192,	/* bytes of input in a request */
@@ -25,9 +25,7 @@ enum {
 };
 
 struct follow {
-	char name[16];
-	char line[FOLLOW_LINE];
-	size_t used;
+	struct sse events;
 	char number[24];
 	json_t *end;
 	/* Input, which goes over a connection of its own. */
@@ -46,13 +44,14 @@ static void run_follow_stop(int signal)
 	follow_stopped = 1;
 }
 
-static void run_follow_event(struct follow *follow, const char *text)
+static void run_follow_event(void *context, const struct sse *events)
 {
-	json_t *event = json_loads(text, 0, NULL);
+	struct follow *follow = context;
+	json_t *event = json_loadb(events->data, events->data_size, 0, NULL);
 
-	if (strcmp(follow->name, "run") == 0) {
+	if (strcmp(events->name, "run") == 0) {
 		string_copy(follow->number, sizeof(follow->number), table_text(event, "id"));
-	} else if (strcmp(follow->name, "end") == 0) {
+	} else if (strcmp(events->name, "end") == 0) {
 		json_decref(follow->end);
 		follow->end = json_incref(event);
 	} else {
@@ -61,18 +60,6 @@ static void run_follow_event(struct follow *follow, const char *text)
 		fflush(stdout);
 	}
 	json_decref(event);
-}
-
-static void run_follow_line(struct follow *follow)
-{
-	const char *line = follow->line;
-
-	follow->line[follow->used] = 0;
-	follow->used = 0;
-	if (strncmp(line, "event: ", 7) == 0)
-		snprintf(follow->name, sizeof(follow->name), "%.15s", line + 7);
-	else if (strncmp(line, "data: ", 6) == 0)
-		run_follow_event(follow, line + 6);
 }
 
 /* Returns the status of the answer; 0: there was none. */
@@ -150,12 +137,8 @@ static bool run_follow_read(struct cli *cli, struct follow *follow)
 		if (follow_stopped || silent_ms >= FOLLOW_ALIVE_MS)
 			return false;
 	}
-	for (int i = 0; i < got; i++) {
-		if (bytes[i] == '\n')
-			run_follow_line(follow);
-		else if (follow->used + 1 < sizeof(follow->line))
-			follow->line[follow->used++] = bytes[i];
-	}
+	if (got > 0)
+		sse_take(&follow->events, bytes, (size_t)got);
 	return got > 0 && !follow_stopped;
 }
 
@@ -171,17 +154,6 @@ static void run_follow_end(struct cli *cli, const char *number)
 	json_decref(answer.json);
 }
 
-static bool run_follow_refused(struct cli *cli, struct http_answer *answer, enum cli_exit *code)
-{
-	char problem[4096];
-	int got = http_body(&cli->http, problem, sizeof(problem), 5000);
-
-	answer->json = got > 0 ? json_loadb(problem, (size_t)got, 0, NULL) : NULL;
-	*code = cli_problem(answer, NULL);
-	json_decref(answer->json);
-	return false;
-}
-
 bool run_follow(struct cli *cli, const char *method, const char *path, const json_t *body,
 		json_t **run, enum cli_exit *code)
 {
@@ -195,8 +167,15 @@ bool run_follow(struct cli *cli, const char *method, const char *path, const jso
 		*code = CLI_NOT_REACHED;
 		return false;
 	}
-	if (answer.status != 200)
-		return run_follow_refused(cli, &answer, code);
+	if (answer.status != 200) {
+		answer.json = NULL;
+		(void)http_take_body(&cli->http, &answer);
+		*code = cli_problem(&answer, NULL);
+		json_decref(answer.json);
+		return false;
+	}
+	follow.events = (struct sse){.show = run_follow_event, .context = &follow};
+	sse_open(&follow.events);
 	input = *cli;
 	input.http = (struct http){.net.fd = -1};
 	follow.input = &input;
@@ -204,6 +183,7 @@ bool run_follow(struct cli *cli, const char *method, const char *path, const jso
 	sigaction(SIGINT, &stop, NULL);
 	while (run_follow_read(cli, &follow))
 		;
+	sse_close(&follow.events);
 	if (follow_stopped && !follow.end)
 		run_follow_end(cli, follow.number);
 	*run = follow.end;

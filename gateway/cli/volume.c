@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* skerryctl store, skerryctl volume: disks that are made by a command, and the stores that hold
- * them. */
+/* skerryctl store, skerryctl volume: stores on disks of the host, and the volumes that they hold. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
