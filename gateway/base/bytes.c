@@ -5,6 +5,7 @@
  */
 #include "gateway/base/bytes.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 char *decimal_write(char *end, uint64_t value, unsigned least)
@@ -93,6 +94,17 @@ long base64_read(const char *text, size_t length, uint8_t *bytes, size_t room)
 			bytes[count++] = (uint8_t)(word >> (16 - 8 * byte));
 	}
 	return (long)count;
+}
+
+bool base64_decode(struct buffer *buffer, const char *text, size_t length)
+{
+	uint8_t *bytes = malloc(length + 1);
+	long count = bytes ? base64_read(text, length, bytes, length + 1) : -1;
+
+	if (count > 0)
+		buffer_add(buffer, bytes, (size_t)count);
+	free(bytes);
+	return count >= 0;
 }
 
 void hex_write(char *text, const uint8_t *bytes, size_t count)

@@ -12,6 +12,12 @@ void base64_add(struct buffer *buffer, const uint8_t *bytes, size_t count);
 /* Returns the number of bytes, or -1 when `text` is no base64 or has more than `room` bytes. */
 long base64_read(const char *text, size_t length, uint8_t *bytes, size_t room);
 
+/*
+ * Adds the bytes that `text` has in base64. Returns false, and adds none, when it is no base64 or
+ * there is no memory.
+ */
+bool base64_decode(struct buffer *buffer, const char *text, size_t length);
+
 /* `text` needs 2 * count + 1 bytes. */
 void hex_write(char *text, const uint8_t *bytes, size_t count);
 

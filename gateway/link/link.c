@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "gateway/base/buffer.h"
+#include "gateway/base/bytes.h"
 #include "gateway/link/number.h"
 #include "gateway/link/transport.h"
 
@@ -169,6 +170,13 @@ bool link_tell_text(const char *text, size_t count)
 	buffer_text(&line.output, "\n");
 	link_push();
 	return true;
+}
+
+long link_data(const json_t *data, uint8_t *bytes, size_t room)
+{
+	return json_is_string(data)
+		       ? base64_read(json_string_value(data), json_string_length(data), bytes, room)
+		       : -1;
 }
 
 bool link_tell(json_t *value)

@@ -57,6 +57,12 @@ bool link_tell(json_t *line);
 /* Does the same with a line that is JSON already, without its end. */
 bool link_tell_text(const char *text, size_t count);
 
+/*
+ * Reads the data of a stream's line, which are base64. Returns how many bytes they are, or -1 when
+ * they are none or more than `room`.
+ */
+long link_data(const json_t *data, uint8_t *bytes, size_t room);
+
 /* Closes the link as if the other end had closed it; the link is opened again. */
 void link_drop(const char *why);
 bool link_is_open(void);

@@ -27,6 +27,13 @@ struct run_asked {
 	const char *wrong; /* what to do about a field that is wrong, or NULL */
 };
 
+static void run_asked_free(struct run_asked *asked)
+{
+	buffer_free(&asked->words);
+	buffer_free(&asked->files);
+	buffer_free(&asked->input);
+}
+
 /* A word of the form that iso/init/words.h describes, with the 0 that ends it. */
 static void run_add_word(struct buffer *words, char kind, const char *name, const char *value)
 {
@@ -37,35 +44,29 @@ static void run_add_word(struct buffer *words, char kind, const char *name, cons
 
 static void run_take_input(struct run_asked *asked, const char *text)
 {
-	size_t length = strlen(text);
-	uint8_t *bytes = malloc(length + 1);
-	long count = bytes ? base64_read(text, length, bytes, length + 1) : -1;
-
-	if (count < 0)
+	if (!base64_decode(&asked->input, text, strlen(text)))
 		asked->wrong = "\"stdin_base64\" is no base64";
-	else
-		buffer_add(&asked->input, bytes, (size_t)count);
-	free(bytes);
 }
 
 /* Adds a frame as iso/init/gate.h has it: a path, a 0, and what is in the file. */
 static void run_take_file(struct run_asked *asked, const char *path, const char *text, bool encoded)
 {
-	size_t length = strlen(text), head_bytes = strlen(path) + 1;
-	uint8_t *bytes = encoded ? malloc(length + 1) : NULL;
-	long count = bytes ? base64_read(text, length, bytes, length + 1) : -1;
-	size_t total = head_bytes + (encoded && count > 0 ? (size_t)count : encoded ? 0 : length);
-	uint8_t head[4] = {'F', (uint8_t)total, (uint8_t)(total >> 8), (uint8_t)(total >> 16)};
+	struct buffer frame = {0};
+	uint8_t head[4];
 
-	if (*path != '/' || (encoded && count < 0)) {
+	buffer_add(&frame, path, strlen(path) + 1);
+	if (!encoded)
+		buffer_text(&frame, text);
+	if (*path != '/' || (encoded && !base64_decode(&frame, text, strlen(text))))
 		asked->wrong = "\"files\" and \"files_base64\" have what is in a file by its "
 			       "absolute path";
-	} else {
-		buffer_add(&asked->files, head, sizeof(head));
-		buffer_add(&asked->files, path, head_bytes);
-		buffer_add(&asked->files, encoded ? (const char *)bytes : text, total - head_bytes);
-	}
-	free(bytes);
+	head[0] = 'F';
+	for (int i = 1; i < 4; i++)
+		head[i] = (uint8_t)(frame.count >> 8 * (i - 1));
+	buffer_add(&asked->files, head, sizeof(head));
+	buffer_add(&asked->files, frame.bytes, frame.count);
+	asked->files.failed |= frame.failed;
+	buffer_free(&frame);
 }
 
 static void run_take_limit(struct run_asked *asked, const char *name, const char *text)
@@ -87,8 +88,7 @@ static void run_take_limit(struct run_asked *asked, const char *name, const char
 			       "\"output_bytes\", up to 1048576, and \"exits\"";
 }
 
-/* One member of the body, of which `name` is the path. Returns false when there is no such member.
- */
+/* One member of the body, by its path. Returns false when there is no such member. */
 static bool run_take(struct run_asked *asked, const char *name, enum field_type type,
 		     const char *value)
 {
@@ -153,9 +153,7 @@ static bool run_read(struct request *request, struct run_asked *asked)
 	if (!asked->wrong)
 		return true;
 	answer_problem(request, 422, "bad-argument", "%s", asked->wrong);
-	buffer_free(&asked->words);
-	buffer_free(&asked->files);
-	buffer_free(&asked->input);
+	run_asked_free(asked);
 	return false;
 }
 
@@ -176,9 +174,7 @@ void api_run_begin(struct request *request)
 		answer_problem(request, 403, "forbidden",
 			       "your scope does not contain this template");
 	}
-	buffer_free(&asked.words);
-	buffer_free(&asked.files);
-	buffer_free(&asked.input);
+	run_asked_free(&asked);
 }
 
 /* Those of one's own, and of templates in scope. */
@@ -250,14 +246,7 @@ void api_run_stop(struct request *request)
 /* Adds the bytes of body.data_base64. Returns false when they are none. */
 static bool run_input_add(struct run *run, const char *text)
 {
-	size_t length = text ? strlen(text) : 0;
-	uint8_t *bytes = malloc(length + 1);
-	long count = bytes ? base64_read(text ? text : "", length, bytes, length + 1) : -1;
-
-	if (count > 0)
-		buffer_add(&run->input, bytes, (size_t)count);
-	free(bytes);
-	return count >= 0;
+	return !text || base64_decode(&run->input, text, strlen(text));
 }
 
 void api_run_input(struct request *request)

@@ -169,32 +169,33 @@ void answer_problem(struct request *request, unsigned status, const char *code, 
 	answer_problem_json(request, problem_json(status, code, detail, NULL));
 }
 
-void answer_start_stream(struct request *request, enum stream_kind kind, const char *protocol)
+/* Sends the head of an answer whose body comes in pieces. */
+static void answer_start(struct request *request, enum stream_kind kind, unsigned status,
+			 uint32_t flags)
 {
-	bool events = kind == STREAM_SSE || kind == STREAM_RUN;
-	uint32_t flags = events ? MESSAGE_STREAM : MESSAGE_UPGRADE;
-	unsigned status = events ? 200 : 101;
-
 	request->stream = kind;
-	if (events)
-		answer_header(request, "Content-Type", "text/event-stream");
-	else
-		answer_header(request, "Sec-WebSocket-Protocol", protocol);
 	answer_send(request, MESSAGE_ANSWER, status, flags | answer_who(request),
 		    request->headers.bytes, request->headers.count);
 	answer_count(request->route, status);
 	record_end(request, "ok");
 }
 
+void answer_start_stream(struct request *request, enum stream_kind kind, const char *protocol)
+{
+	if (kind == STREAM_SSE || kind == STREAM_RUN) {
+		answer_header(request, "Content-Type", "text/event-stream");
+		answer_start(request, kind, 200, MESSAGE_STREAM);
+	} else {
+		answer_header(request, "Sec-WebSocket-Protocol", protocol);
+		answer_start(request, kind, 101, MESSAGE_UPGRADE);
+	}
+}
+
 void answer_start_content(struct request *request, unsigned status)
 {
-	request->stream = STREAM_CONTENT;
 	answer_header(request, "Content-Type", "application/octet-stream");
 	answer_header(request, "Request-Id", request->code);
-	answer_send(request, MESSAGE_ANSWER, status, MESSAGE_STREAM | answer_who(request),
-		    request->headers.bytes, request->headers.count);
-	answer_count(request->route, status);
-	record_end(request, "ok");
+	answer_start(request, STREAM_CONTENT, status, MESSAGE_STREAM);
 }
 
 void answer_piece(struct request *request, bool text, const char *bytes, size_t count)

@@ -372,8 +372,7 @@ static void console_output(struct console *console, json_t *line)
 	}
 	if (!json_is_string(data))
 		return;
-	count = base64_read(json_string_value(data), json_string_length(data), bytes,
-			    sizeof(bytes));
+	count = link_data(data, bytes, sizeof(bytes));
 	if (count < 0 || (size_t)count > console->given) {
 		link_counters.garbage_lines++;
 		return;

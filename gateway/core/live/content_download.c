@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/base/bytes.h"
 #include "gateway/core/http/answer.h"
 #include "gateway/core/live/content.h"
 #include "gateway/core/live/content_state.h"
@@ -80,9 +79,7 @@ void content_output(struct content *content, json_t *line)
 			json_pack("{s:I, s:O}", "stream", (json_int_t)content->stream, "end", end));
 		return;
 	}
-	count = json_is_string(data) ? base64_read(json_string_value(data),
-						   json_string_length(data), bytes, sizeof(bytes))
-				     : -1;
+	count = link_data(data, bytes, sizeof(bytes));
 	if (count < 0 || (size_t)count > content->given ||
 	    count > content->end - content->first - content->sent) {
 		link_counters.garbage_lines++;

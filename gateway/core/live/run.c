@@ -10,7 +10,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "gateway/base/bytes.h"
 #include "gateway/base/string.h"
 #include "gateway/core/audit/audit.h"
 #include "gateway/core/common/clock.h"
@@ -35,9 +34,9 @@ static uint64_t run_last;
 
 uint64_t run_number(void)
 {
+	/* names of an earlier start do not come again */
 	if (run_last == 0)
-		run_last = (uint64_t)time(NULL) *
-			   1000; /* names of an earlier start do not come again */
+		run_last = (uint64_t)time(NULL) * 1000;
 	return ++run_last;
 }
 
@@ -395,10 +394,7 @@ bool run_line(json_t *line)
 	} else if ((run = run_of_stream(json_object_get(line, "closed")))) {
 		run_closed(run);
 	} else if ((run = run_of_stream(json_object_get(line, "stream")))) {
-		long count = json_is_string(data)
-				     ? base64_read(json_string_value(data),
-						   json_string_length(data), bytes, sizeof(bytes))
-				     : 0;
+		long count = link_data(data, bytes, sizeof(bytes));
 
 		if (count > 0) {
 			link_tell(json_pack("{s:I, s:I}", "credit", (json_int_t)run->link.stream,

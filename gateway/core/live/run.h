@@ -117,7 +117,8 @@ void run_free(struct run *run);
 struct run *run_free_place(void); /* NULL: there is none */
 uint64_t run_number(void);	  /* a new one */
 
-/* Of run_schedule.c: whether it has a VM; how many have one, or wait, of one owner or (NULL) all.
+/*
+ * Of run_schedule.c: whether it has a VM; how many have one, or wait, of one owner or (NULL) all.
  */
 bool run_is_active(const struct run *run);
 size_t run_count(const struct identity *who, bool active);

@@ -16,7 +16,8 @@ static void run_nothing(uint64_t unused, json_t *reply)
 	(void)reply;
 }
 
-/* Clones that this gateway has made before it was started anew, or whose end it has not heard of.
+/*
+ * Clones that this gateway has made before it was started anew, or whose end it has not heard of.
  */
 void run_sweep(double now_s)
 {

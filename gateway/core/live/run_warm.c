@@ -64,17 +64,13 @@ static void run_warm_shrink(const char *template, unsigned count)
 
 void run_warm_set(struct request *request)
 {
-	const char *text = NULL;
+	const struct field *field = fields_below(&request->fields, "body", "count");
+	bool number = field && field->type == FIELD_NUMBER;
 	size_t place = RUNS_WARM;
 	unsigned others = 0;
 	int64_t count;
 
-	for (size_t i = 0; i < request->fields.count; i++) {
-		if (!strcmp(request->fields.list[i].name, "body.count") &&
-		    request->fields.list[i].type == FIELD_NUMBER)
-			text = request->fields.list[i].value;
-	}
-	count = number_read(text, -1, RUNS_WARM);
+	count = number_read(number ? field->value : NULL, -1, RUNS_WARM);
 	for (size_t i = 0; i < RUNS_WARM; i++) {
 		if (!strcmp(run_warm_templates[i].template, request->vm))
 			place = i;

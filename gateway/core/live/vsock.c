@@ -334,8 +334,7 @@ static void vsock_output(struct vsock *vsock, json_t *line)
 	}
 	if (!json_is_string(data))
 		return;
-	count = base64_read(json_string_value(data), json_string_length(data), bytes,
-			    sizeof(bytes));
+	count = link_data(data, bytes, sizeof(bytes));
 	if (count < 0 || (size_t)count > vsock->given) {
 		link_counters.garbage_lines++;
 		vsock_break(vsock, VSOCK_RESET);
