@@ -3,7 +3,8 @@
 
 #include "lib/types.h"
 
-/* Commands of SCSI units and disks and what they answer: SPC-4 and SBC-3. Numbers are big-endian.
+/*
+ * Commands of SCSI units and disks and what they answer: SPC-4 and SBC-3. Numbers are big-endian.
  */
 
 #define SCSI_CDB_BYTES	 16u /* the length of the longest command that is used here */

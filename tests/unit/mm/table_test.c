@@ -313,7 +313,8 @@ static void test_unmap_is_bounded(void **state)
 	machine_assert_clean(before, NULL);
 }
 
-/* What was never mapped costs a step next to nothing, and the step ends behind what is asked for.
+/*
+ * What was never mapped costs a step next to nothing, and the step ends behind what is asked for.
  */
 static void test_unmap_sparse(void **state)
 {

@@ -50,7 +50,8 @@ struct host_config {
 	struct state_key {
 		bool given;
 		u8 bytes[32];
-		/* the key with which the host's saves are sealed: vmm/manager/config/vm_save_key.h
+		/*
+		 * the key with which the host's saves are sealed: vmm/manager/config/vm_save_key.h
 		 */
 	} state_key;
 };

@@ -13,8 +13,7 @@
 
 _Static_assert(STORE_KEY_BYTES == CONFIG_NAME_BYTES, "a key's name is one of the configuration");
 
-/* Makes the tag for a volume of that name. Returns false, with the reason, if the key is missing.
- */
+/* Makes the tag for a volume of that name. Returns false, with the reason, without the key. */
 static bool store_key_make_tag(const struct store *store, const char *volume,
 			       const struct store_key *key, u64 *tag, char *problem, size_t size)
 {

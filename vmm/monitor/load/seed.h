@@ -5,7 +5,8 @@
 
 #define SEED_META_MAX 256u /* room for what tells a machine its name and its ID */
 
-/* Returns how many bytes the medium has for user-data of this length, which is at most the longest.
+/*
+ * Returns how many bytes the medium has for user-data of this length, which is at most the longest.
  */
 u64 seed_bytes(u64 text_bytes);
 /*

@@ -29,9 +29,8 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define RELEASE_STEPS                                                                              \
-	8u /* the most steps of a group's end in a turn, each of some microseconds                 \
-	    */
+/* the most steps of a group's end in a turn of the manager, each of some microseconds */
+#define RELEASE_STEPS 8u
 
 /* Handles that the manager needs only until the monitor has its own. */
 struct parts {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The socket device: connections both ways, credit, ends, resets, and what a state leaves behind.
+/*
+ * The socket device: connections both ways, credit, ends, resets, and what a state leaves behind.
  */
 #include "tests/unit/virtio_vsock_fixture.h"
 
@@ -210,7 +211,8 @@ static void lengths(void **state)
 	assert_int_equal(status_of(VSOCK), STATUS_UP | VIRTIO_NEEDS_RESET);
 }
 
-/* A clone's Linux that has not heard of its new CID answers as its source: the call ends at once.
+/*
+ * A clone's Linux that has not heard of its new CID answers as its source: the call ends at once.
  */
 static void stale_answers(void **state)
 {

@@ -111,7 +111,8 @@ void store_take_commands(struct driver_channel *channel);
 bool store_serve(void);
 /* Returns whether nothing is to be done before a request ends or the manager signals. */
 bool store_may_wait(void);
-/* Returns when something is to be done although nothing has ended, in ticks of the TSC; ~0: never.
+/*
+ * Returns when something is to be done although nothing has ended, in ticks of the TSC; ~0: never.
  */
 u64 store_deadline(void);
 

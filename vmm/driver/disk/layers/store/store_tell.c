@@ -13,7 +13,8 @@
 #define COUNT_NODES 4u /* the most leaves that are looked at in a step */
 #define COUNT_SKIPS                                                                                \
 	64u /* the most parts of a volume that are passed by because others share them */
-/* The background's part of the time at most: a round is followed by a rest of so many times that.
+/*
+ * The background's part of the time at most: a round is followed by a rest of so many times that.
  */
 #define COUNT_REST 19u
 

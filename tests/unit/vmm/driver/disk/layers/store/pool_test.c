@@ -240,7 +240,8 @@ static void write_chunk(u32 v)
 		now.content[v][index] = chunk_holds[chunk];
 		return;
 	}
-	/* a write in place changes what the disk's last states hold of this volume, and of no other
+	/*
+	 * a write in place changes what the disk's last states hold of this volume, and of no other
 	 */
 	for (u32 i = 0; i < 2; i++) {
 		for (u32 other = 0; other < VOLUMES; other++) {
