@@ -31,14 +31,31 @@ autostart = yes
 """
 
 
-def boot(emulator, build, folder, image, key):
-    """A machine with that image as its disk and a module with that key; none without a key."""
+def boot_with(emulator, build, folder, image, keys, conf):
+    """A machine with that image as its disk and a module with those lines; no module without them."""
     folder.mkdir()
-    files = bundle.make(folder / "guests.cpio", CONF, bundle.tiny(build, "blocks"))
-    iso = plain_iso(build, folder, files, "", f"# keys\nvault = {key}\n" if key else None)
+    files = bundle.make(folder / "guests.cpio", conf, bundle.tiny(build, "blocks"))
+    iso = plain_iso(build, folder, files, "", keys)
     if emulator is Bochs:
         return Bochs(build, iso=iso, disk=image)
     return Qemu(build, boot="cd", iso=iso, extra=nvme(image))
+
+
+def boot(emulator, build, folder, image, key):
+    return boot_with(emulator, build, folder, image, f"# keys\nvault = {key}\n" if key else None, CONF)
+
+
+def type_key(machine):
+    """Types the key at the console; the guest then reads what it wrote with it."""
+    machine.type("disk key vault\r")
+    machine.wait("disk key: ")
+    machine.type(KEY + "\r")
+    machine.wait("the key is taken")
+    machine.wait_prompt()
+    machine.good("vm create alpha")
+    machine.good("vm start alpha")
+    ready(machine)
+    assert same(machine) == 4
 
 
 def ready(machine):
@@ -126,15 +143,7 @@ def test_disk(emulator, build, tmp_path):
     with boot(emulator, build, tmp_path / "none", image, None) as machine:
         machine.wait("its key vault is missing")
         machine.wait_prompt()
-        machine.type("disk key vault\r")
-        machine.wait("disk key: ")
-        machine.type(KEY + "\r")
-        machine.wait("the key is taken")
-        machine.wait_prompt()
-        machine.good("vm create alpha")
-        machine.good("vm start alpha")
-        ready(machine)
-        assert same(machine) == 4
+        type_key(machine)
         assert KEY not in machine.transcript()
 
 

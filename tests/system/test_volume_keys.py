@@ -2,9 +2,8 @@
 """Encrypted volumes: nothing plain is on the store's disk, and copies of a volume have its key."""
 import pytest
 
-import bundle
-from machine import Bochs, Qemu, nvme, plain_iso
-from test_encryption import BYTES, KEY, MAGIC, TEXT, ask, disk_secret, ready, same
+from machine import Bochs, Qemu
+from test_encryption import BYTES, KEY, MAGIC, TEXT, ask, boot_with, disk_secret, ready, same, type_key
 
 CONF = f"""[host]
 state_key = {'5a' * 32}
@@ -23,13 +22,7 @@ CHUNK = 64 << 10
 
 
 def boot(emulator, build, folder, image, keys, conf=CONF):
-    """A machine with that image as the store's disk and a module with those lines."""
-    folder.mkdir()
-    files = bundle.make(folder / "guests.cpio", conf, bundle.tiny(build, "blocks"))
-    iso = plain_iso(build, folder, files, "", keys)
-    if emulator is Bochs:
-        return Bochs(build, iso=iso, disk=image)
-    return Qemu(build, boot="cd", iso=iso, extra=nvme(image))
+    return boot_with(emulator, build, folder, image, keys, conf)
 
 
 def zeros(machine, name="alpha"):
@@ -115,15 +108,7 @@ def test_volume(emulator, build, tmp_path):
     with boot(emulator, build, tmp_path / "none", image, None) as machine:
         machine.wait_prompt()
         assert "disk pool/secret: its key vault is missing" in machine.command("vm create alpha")
-        machine.type("disk key vault\r")
-        machine.wait("disk key: ")
-        machine.type(KEY + "\r")
-        machine.wait("the key is taken")
-        machine.wait_prompt()
-        machine.good("vm create alpha")
-        machine.good("vm start alpha")
-        ready(machine)
-        assert same(machine) == 4
+        type_key(machine)
 
 
 def test_only_encrypted(build, tmp_path):
