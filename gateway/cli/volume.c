@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* skerryctl store, skerryctl volume: stores on disks of the host, and the volumes that they hold. */
+/* skerryctl store and volume: stores on disks of the host, and the volumes that they hold. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

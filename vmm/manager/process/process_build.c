@@ -244,8 +244,8 @@ bool process_build_take(struct process_build *build, handle_t *process, char *pr
 		*process = build->process;
 		build->process = HANDLE_NONE;
 	} else {
-		format(problem, size, "the kernel says \"%s\" while %s",
-		       status_text(build->status), build->what);
+		format(problem, size, "the kernel says \"%s\" while %s", status_text(build->status),
+		       build->what);
 	}
 	process_build_close(build);
 	return made;

@@ -10,6 +10,8 @@
 
 #include "lib/string.c"
 #include "vmm/manager/process/process_build.c"
+#include "vmm/rt/format.c"
+#include "vmm/rt/status_text.c"
 
 enum { GROUP = 7, SPACE = 8, OWN_SPACE = 9, MODULE = 10, COPY = 11 /* and those behind */ };
 #define PAGES  4u
