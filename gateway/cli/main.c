@@ -9,6 +9,7 @@
 
 #include "gateway/base/string.h"
 #include "gateway/cli/cli.h"
+#include "gateway/cli/websocket.h"
 
 static const char usage[] =
 	"skerryctl [OPTION...] COMMAND\n"
@@ -257,6 +258,7 @@ int main(int count, char **words)
 
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN);
+	atexit(websocket_leave);
 	while ((option = getopt_long(count, words, "fdi", options, NULL)) != -1)
 		main_take_option(&cli, option);
 	if (cli.host != NULL && cli.socket != NULL)
@@ -269,6 +271,7 @@ int main(int count, char **words)
 		if (strcmp(words[optind], commands[i].name) != 0)
 			continue;
 		code = commands[i].run(&cli, count - optind - 1, words + optind + 1);
+		websocket_leave();
 		net_close(&cli.http.net);
 		return main_finish(code);
 	}

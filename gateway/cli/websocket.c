@@ -9,12 +9,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "gateway/base/string.h"
 
 #define REST_MS 30000 /* the time limit for the rest of a frame that has begun */
+#define LEAVE_MS 3000 /* the time limit for the server's answer to a close */
 
 enum { OP_MORE = 0, OP_TEXT = 1, OP_BINARY = 2, OP_CLOSE = 8, OP_PING = 9, OP_PONG = 10 };
+
+/* The WebSocket that is open; NULL: none is. */
+static struct websocket *websocket_at_exit;
 
 static bool websocket_base64(const unsigned char *bytes, unsigned int size, char *text, size_t room)
 {
@@ -44,33 +49,6 @@ static bool websocket_accepted(const char *key, const char *accept)
 	return gnutls_hash_fast(GNUTLS_DIG_SHA1, joined, strlen(joined), hash) == 0 &&
 	       websocket_base64(hash, sizeof(hash), wanted, sizeof(wanted)) &&
 	       strcmp(wanted, accept) == 0;
-}
-
-int websocket_open(struct websocket *socket, struct http *http, const char *path,
-		   const char *protocols, struct http_answer *answer)
-{
-	unsigned char nonce[16];
-	char headers[1024];
-	char key[32];
-
-	socket->http = http;
-	http->net.error[0] = 0;
-	if (gnutls_rnd(GNUTLS_RND_NONCE, nonce, sizeof(nonce)) < 0 ||
-	    !websocket_base64(nonce, sizeof(nonce), key, sizeof(key)))
-		return 0;
-	snprintf(headers, sizeof(headers),
-		 "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-		 "Origin: %s\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n"
-		 "Sec-WebSocket-Protocol: %s\r\n",
-		 http->origin, key, protocols);
-	if (!http_begin(http, "GET", path, headers, NULL, answer))
-		return 0;
-	if (answer->status == 101 && !websocket_accepted(key, answer->accept)) {
-		string_copy(http->net.error, sizeof(http->net.error),
-			    "the answer to the WebSocket's key is wrong");
-		return 0;
-	}
-	return answer->status;
 }
 
 static bool websocket_send_frame(struct websocket *socket, int op, const void *data, size_t size)
@@ -126,8 +104,10 @@ static int websocket_read_all(struct websocket *socket, void *bytes, size_t size
 	return 1;
 }
 
+/* A server that breaks the protocol gets no close, which it may not answer. */
 static int websocket_broken(struct websocket *socket, const char *why)
 {
+	websocket_at_exit = NULL;
 	snprintf(socket->http->net.error, sizeof(socket->http->net.error), "WebSocket: %s", why);
 	return NET_ERROR;
 }
@@ -224,4 +204,54 @@ int websocket_read(struct websocket *socket, int timeout_ms)
 			return 1;
 		}
 	}
+}
+
+void websocket_leave(void)
+{
+	static const unsigned char normal[2] = {1000 >> 8, 1000 & 255}; /* 7.4.1 */
+	struct websocket *socket = websocket_at_exit;
+	time_t until;
+
+	websocket_at_exit = NULL;
+	if (socket == NULL || socket->http->net.fd < 0 || socket->kind == WEBSOCKET_CLOSED ||
+	    !websocket_send_frame(socket, OP_CLOSE, normal, sizeof(normal)))
+		return;
+	until = time(NULL) + LEAVE_MS / 1000;
+	do {
+		int got = websocket_read(socket, LEAVE_MS);
+
+		if (got == NET_END || got == NET_ERROR)
+			return;
+	} while (socket->kind != WEBSOCKET_CLOSED && time(NULL) < until);
+}
+
+int websocket_open(struct websocket *socket, struct http *http, const char *path,
+		   const char *protocols, struct http_answer *answer)
+{
+	unsigned char nonce[16];
+	char headers[1024];
+	char key[32];
+
+	socket->http = http;
+	http->net.error[0] = 0;
+	if (gnutls_rnd(GNUTLS_RND_NONCE, nonce, sizeof(nonce)) < 0 ||
+	    !websocket_base64(nonce, sizeof(nonce), key, sizeof(key)))
+		return 0;
+	snprintf(headers, sizeof(headers),
+		 "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+		 "Origin: %s\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n"
+		 "Sec-WebSocket-Protocol: %s\r\n",
+		 http->origin, key, protocols);
+	if (!http_begin(http, "GET", path, headers, NULL, answer))
+		return 0;
+	if (answer->status == 101 && !websocket_accepted(key, answer->accept)) {
+		string_copy(http->net.error, sizeof(http->net.error),
+			    "the answer to the WebSocket's key is wrong");
+		return 0;
+	}
+	if (answer->status == 101) {
+		socket->kind = WEBSOCKET_TEXT;
+		websocket_at_exit = socket;
+	}
+	return answer->status;
 }

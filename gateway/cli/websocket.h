@@ -26,5 +26,13 @@ int websocket_open(struct websocket *socket, struct http *http, const char *path
 bool websocket_send(struct websocket *socket, enum websocket_kind kind, const void *data,
 		    size_t size);
 
+/*
+ * Ends the WebSocket that is open, if one is: sends a close and waits, for a few seconds at most,
+ * until the server has answered it (section 7.1.2). The server has then given back what the
+ * WebSocket held, such as the place of the one who types at a console, so the user's next command
+ * finds it free. The program calls it before it ends.
+ */
+void websocket_leave(void);
+
 /* Reads the server's next message. Returns 1, or a net_result. Answers pings by itself. */
 int websocket_read(struct websocket *socket, int timeout_ms);

@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import subprocess
+import time
 import threading
 
 import pexpect
@@ -361,6 +362,29 @@ def test_console_comes_back(client):
     assert done.returncode == 0, done
     assert done.stdout == "firstsecond"
     assert done.stderr == "[connection lost]\n[connected again]\n"
+
+
+def test_console_leaves(client):
+    """The program ends after the server has answered its close: who types next finds the place free."""
+    answered = []
+
+    def talk(handler):
+        handler.wfile.write(frame(1, b'{"from":"0","lost":0}') + frame(2, b"login: "))
+        handler.wfile.flush()
+        while (one := read_frame(handler.rfile)) is not None:
+            if one[0] == 8:
+                time.sleep(0.5)
+                answered.append(one[1])
+                handler.wfile.write(frame(2, b"the last bytes") + frame(8, one[1]))
+                return
+    console(client, talk)
+    terminal = client.spawn("console", "alpha")
+    terminal.expect("login: ")
+    terminal.send("\x1d")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0
+    assert answered == [(1000).to_bytes(2, "big")]
 
 
 @pytest.mark.parametrize("hostile", [
