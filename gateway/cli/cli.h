@@ -137,6 +137,7 @@ enum cli_exit command_host(struct cli *cli, int count, char **words);
 enum cli_exit command_token(struct cli *cli, int count, char **words);
 enum cli_exit command_login(struct cli *cli, int count, char **words);
 enum cli_exit command_logout(struct cli *cli, int count, char **words);
+enum cli_exit command_file(struct cli *cli, int count, char **words);
 enum cli_exit command_net(struct cli *cli, int count, char **words);
 enum cli_exit command_disk(struct cli *cli, int count, char **words);
 enum cli_exit command_store(struct cli *cli, int count, char **words);

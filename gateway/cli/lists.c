@@ -217,6 +217,21 @@ enum cli_exit command_net(struct cli *cli, int count, char **words)
 			  lists_net_row);
 }
 
+static void lists_file_row(struct table *table, const json_t *file)
+{
+	table_add(table, table_text(file, "name"));
+	table_add(table, table_bytes(json_object_get(file, "bytes")));
+	table_add(table, table_text(file, "uses"));
+}
+
+enum cli_exit command_file(struct cli *cli, int count, char **words)
+{
+	if (count != 1 || strcmp(words[0], "list") != 0)
+		cli_die(CLI_USAGE, "use: file list");
+	cli_connect(cli);
+	return items_show(cli, "/v1/files", "NAME >SIZE MAY-BE", lists_file_row);
+}
+
 enum cli_exit command_disk(struct cli *cli, int count, char **words)
 {
 	if (count >= 3 && strcmp(words[0], "restore") == 0)

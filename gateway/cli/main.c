@@ -30,7 +30,7 @@ static const char usage[] =
 	"  volume upload FILE STORE/VOLUME [SIZE] [--continue] | download STORE/VOLUME FILE\n"
 	"  volume clone|snapshot STORE/VOLUME NEW | resize STORE/VOLUME SIZE\n"
 	"  volume rename STORE/VOLUME NAME | rollback STORE/VOLUME SNAPSHOT | drop STORE/VOLUME\n"
-	"  net list\n"
+	"  net list | file list\n"
 	"  run TEMPLATE [--env NAME=TEXT]... [--file FILE:PATH]... [--timeout SECONDS] [--user "
 	"UID:GID]\n"
 	"      [--workdir DIR] [--detach|--interactive] -- COMMAND...\n"
@@ -160,6 +160,7 @@ static const struct {
 	{"disk", command_disk},
 	{"store", command_store},
 	{"volume", command_volume},
+	{"file", command_file},
 	{"net", command_net},
 	{"run", command_run},
 	{"ps", command_ps},
@@ -277,7 +278,7 @@ int main(int count, char **words)
 	}
 	cli_die(CLI_USAGE,
 		"there is no command \"%s\": use one of vm run ps logs stop template disk store "
-		"volume net "
+		"volume net file "
 		"console connect ssh agent events log audit host token user login logout password",
 		words[optind]);
 }

@@ -53,7 +53,7 @@ _skerryctl() {
 	fi
 	local choices=
 	case "${words[0]-} ${words[1]-}" in
-	' ') choices='vm run ps logs stop template disk store volume net console connect ssh agent events log audit host token user login logout password' ;;
+	' ') choices='vm run ps logs stop template disk store volume net file console connect ssh agent events log audit host token user login logout password' ;;
 	'vm ') choices='list show start stop kill pause resume reset renew trim snapshot clone save restore
 		backup balloon inspect digest create set destroy' ;;
 	'host ') choices='audit log-rotate reboot poweroff' ;;
@@ -62,7 +62,7 @@ _skerryctl() {
 	'disk ') choices='list restore' ;;
 	'store ') choices='list format' ;;
 	'volume ') choices='list create upload download clone snapshot resize rename rollback drop' ;;
-	'net ') choices='list' ;;
+	'net '|'file ') choices='list' ;;
 	'vm create' | 'vm set')
 		# A key, behind which its value stands; '=' begins another word for bash.
 		if [[ ${#words[@]} -ge 3 && $previous != '=' ]]; then

@@ -122,10 +122,14 @@ def test_command_line(build, empty):
 
 
 def test_other_configuration(build, tmp_path):
-    files = bundle.write(tmp_path / "other.cpio", {"other.conf": b"[vm demo2]\nkernel = built-in\n"})
+    files = bundle.write(tmp_path / "other.cpio", {
+        "other.conf": b"[vm demo2]\nkernel = built-in\n", "vmlinuz": b"MZ and more", "web.yaml": b"#cloud-config\n"})
     with Qemu(build, bundle=files, cmdline="config=other.conf") as machine:
         machine.wait_prompt()
         assert "demo2" in machine.command("config show")
+        assert machine.objects("file list") == [
+            {"name": "other.conf", "bytes": 29, "uses": "kernel initrd"},
+            {"name": "vmlinuz", "bytes": 11, "uses": "kernel"}, {"name": "web.yaml", "bytes": 14, "uses": "seed"}]
 
 
 def test_reboot(build, empty):

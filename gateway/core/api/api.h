@@ -30,6 +30,7 @@ void api_vm_save(struct request *request);
 void api_vm_restore(struct request *request);
 void api_disks(struct request *request);
 void api_nets(struct request *request);
+void api_files(struct request *request);
 void api_stores(struct request *request);
 void api_store_format(struct request *request);
 void api_volumes(struct request *request);

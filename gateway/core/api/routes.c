@@ -127,6 +127,8 @@ static const struct route routes[] = {
 	 NULL, 200, "the disks of the host and who uses them"},
 	{"GET", "/v1/nets", ROLE_VIEWER, SCOPE_ALL, ROUTE_LINK, NULL, api_nets, NULL, "Nets", NULL,
 	 200, "the networks of the host, their uplinks and how many ports are in use"},
+	{"GET", "/v1/files", ROLE_VIEWER, SCOPE_ALL, ROUTE_LINK, NULL, api_files, NULL, "Files",
+	 NULL, 200, "the files that the host was booted with: kernels and others for its VMs"},
 	{"POST", "/v1/disks/restore", ROLE_ADMIN, SCOPE_ALL,
 	 ROUTE_LINK | ROUTE_SLOW | ROUTE_TO_DISK, "disk.restore", api_disk_restore, "DiskRestore",
 	 "Changed", NULL, 200,

@@ -110,6 +110,7 @@ const struct schema schema_list[] = {
 	{"Nets", OBJECT(OBJECTS("items", STRING("name") "," STRING("state") "," STRING("problem")
 				"," STRING("uplink") "," STRING("link") "," COUNT("mtu") ","
 				COUNT("ports")))},
+	{"Files", OBJECT(OBJECTS("items", STRING("name") "," COUNT("bytes") "," STRING("uses")))},
 	{"Stores", OBJECT(OBJECTS("items", STRING("name") "," STRING("disk") "," STRING("state") ","
 				  STRING("problem") "," TRUTH("overcommit") "," COUNT("bytes") ","
 				  COUNT("free_bytes") "," COUNT("reserved_bytes") ","

@@ -11,6 +11,8 @@ NETS = [{"name": "lan", "state": "ready", "problem": "", "uplink": "net0 net1", 
          "mtu": 1500, "ports": 3},
         {"name": "lab", "state": "failed", "problem": "net2 is no network card", "uplink": "-",
          "link": "-", "mtu": 1500, "ports": 0}]
+FILES = [{"name": "vmlinuz", "bytes": 8 << 20, "uses": "kernel"},
+         {"name": "initrd.gz", "bytes": 2 << 20, "uses": "initrd"}]
 FIELDS = {"vcpu.0.rip": 0xffffffff81000000, "vcpu.0.rflags": 0x246, "pit.0.channel[1].count": 65535}
 
 
@@ -25,6 +27,9 @@ class States(Volumes):
 
     def run_net_list(self, _words, _after):
         return NETS
+
+    def run_file_list(self, _words, _after):
+        return FILES
 
     def run_disk_restore(self, words, _after):
         """Restores a disk; "data" cannot be restored, as it has a user."""

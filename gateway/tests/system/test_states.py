@@ -36,6 +36,14 @@ def test_networks(server):
     assert server.tls("GET", "/v1/nets", token=few).status == 403
 
 
+def test_files(server):
+    """What the host was booted with; a list of the whole host."""
+    files = server.tls("GET", "/v1/files").json()["items"]
+    assert [(file["name"], file["uses"]) for file in files] == [("vmlinuz", "kernel"), ("initrd.gz", "initrd")]
+    few = server.make_token(["admin"], "vm0*")
+    assert server.tls("GET", "/v1/files", token=few).status == 403
+
+
 def test_disks_are_of_the_whole_host(server, fake):
     """
     A save to a disk needs the scope *, as other VMs' saves are on that disk too, and the role

@@ -16,6 +16,7 @@ import { LogScreen } from "./screens/log.js";
 import { LoginScreen } from "./screens/login.js";
 import { MachineScreen } from "./screens/machine.js";
 import { MachinesScreen } from "./screens/machines.js";
+import { NetworksScreen } from "./screens/networks.js";
 import { OverviewScreen } from "./screens/overview.js";
 import { VolumesScreen } from "./screens/volumes.js";
 
@@ -24,8 +25,9 @@ function screenOf(parts) {
 	switch (first) {
 	case "overview": return [OverviewScreen, "Overview"];
 	case "machines": return !name ? [MachinesScreen, "Machines"]
-		: sub === "console" ? [ConsoleScreen, `Console of ${name}`] : [MachineScreen, name];
+		: sub === "console" ? [ConsoleScreen, `Console of ${name}`] : [MachineScreen, sub ? `${name}: ${sub}` : name];
 	case "volumes": return [VolumesScreen, "Volumes"];
+	case "networks": return [NetworksScreen, "Networks"];
 	case "log": return [LogScreen, "Log"];
 	case "audit": return [AuditScreen, "Audit"];
 	case "host": return [HostScreen, "Host"];
@@ -62,7 +64,7 @@ function Inside() {
 			<main ref=${main}>
 				${!may("viewer") && parts[0] !== "audit" ? html`<h1 tabindex="-1">${title}</h1><${Wall} kind="right"
 					title="Seeing machines needs the role viewer.">${may("auditor") && html`<a href="#/audit">Go to the audit</a>`}<//>`
-					: Screen ? html`<${Screen} key=${place} name=${parts[1]} query=${query} />` : html`<${Nowhere} />`}
+					: Screen ? html`<${Screen} key=${place} name=${parts[1]} tab=${parts[2]} query=${query} />` : html`<${Nowhere} />`}
 			</main>
 		</div>
 		<${Results} />

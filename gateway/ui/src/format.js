@@ -73,3 +73,11 @@ export function csvField(value) {
 	const text = String(value ?? "");
 	return `"${(/^[=+\-@\t\r]/.test(text) ? "'" : "") + text.replaceAll('"', '""')}"`;
 }
+
+const SIZES = { K: 1024, M: 1024 ** 2, G: 1024 ** 3, T: 1024 ** 4 };
+
+/** The bytes of 8G, 512M or 4096; NaN if that is no size. */
+export function sizeOf(text) {
+	const [, number, unit] = /^\s*(\d+)\s*([KMGT]?)\s*$/i.exec(text) ?? [];
+	return number === undefined ? NaN : Number(number) * (SIZES[unit.toUpperCase()] ?? 1);
+}

@@ -48,7 +48,7 @@ class Server(mock_states.States):
         self.setup_states()
         self.streams, self.consoles = {}, set()
         self.reports = []
-        self.requests = []
+        self.requests, self.made = [], {}
         self.slow = 0.0
         self.broken = set()
         self.refuse_streams = False
@@ -156,6 +156,10 @@ class Server(mock_states.States):
         send(request, 200, {"items": self.view(user), "next": None,
                             "stale": self.machine.link != "up"})
 
+    def description(self, request, _user):
+        with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../api/openapi.json"), encoding="utf-8") as stream:
+            send(request, 200, json.load(stream))
+
     def vm_create(self, request, user):
         self.need(user, "admin")
         given = request.json()
@@ -170,6 +174,7 @@ class Server(mock_states.States):
         self.machine.record(user[0], "vm.create", name, "ok")
         self.tell({"type": "vm", "vm": vm.view()})
         self.tell(self.machine.event("created", name, ""))
+        self.made[name] = given.get("config", {})
         send(request, 201, vm.view())
 
     def vm_show(self, request, user, name):
@@ -389,7 +394,7 @@ class Server(mock_states.States):
             self.reports.append(request.body.decode())
             return send(request, 204)
         if request.method == "GET":
-            return send(request, 200, {"csp": self.reports, "requests": self.requests,
+            return send(request, 200, {"csp": self.reports, "requests": self.requests, "made": self.made,
                                        "streams": len(self.streams)})
         given = request.json()
         machine = self.machine
@@ -436,7 +441,7 @@ class Server(mock_states.States):
 
 
 ROUTES = (
-    (r"GET me", Server.me), (r"POST logout", Server.logout), (r"GET host", Server.host),
+    (r"GET openapi.json", Server.description), (r"GET me", Server.me), (r"POST logout", Server.logout), (r"GET host", Server.host),
     (r"POST host/actions/([a-z-]+)", Server.host_action), (r"GET vms", Server.vm_list),
     (r"POST vms", Server.vm_create), (r"GET vms/([^/]+)", Server.vm_show),
     (r"PATCH vms/([^/]+)", Server.vm_patch), (r"DELETE vms/([^/]+)", Server.vm_delete),

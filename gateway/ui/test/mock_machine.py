@@ -155,7 +155,7 @@ class Vm:
                   "cmdline": ("console=ttyS0", "next-start"),
                   "weight": (str(self.weight), "now"),
                   "cap": (f"{self.cap}%" if self.cap else "none", "now"),
-                  "on_crash": ("stay", "now")}
+                  "on_crash": ("hold", "now")}
         return {key: {"value": value, "applies": applies}
                 for key, (value, applies) in values.items()}
 

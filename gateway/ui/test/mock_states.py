@@ -28,6 +28,15 @@ class States:
                  ("saves", "ready", "", 1 << 30, ""), ("scratch", "ready", "", 256 << 20, ""),
                  ("data", "ready", "", 16 << 30, "db"), ("old", "unusable", "there is no such controller", 0, ""))]})
 
+    def files(self, request, user):
+        self.need(user, "viewer")
+        if user[2] != "*":
+            raise Problem(403, "forbidden", "This needs the scope *.")
+        send(request, 200, {"items": [
+            {"name": name, "bytes": size, "uses": uses} for name, size, uses in (
+                ("vmlinuz", 8 << 20, "kernel"), ("initramfs.cpio.gz", 2 << 20, "initrd"), ("flat.bin", 4096, "kernel initrd"),
+                ("bios-256k.bin", 256 << 10, "bios"), ("OVMF.fd", 2 << 20, "uefi"), ("web.yaml", 900, "seed"))]})
+
     def nets(self, request, user):
         self.need(user, "viewer")
         if user[2] != "*":
@@ -226,7 +235,7 @@ class States:
 
 
 ROUTES = (
-    (r"GET disks", States.disks), (r"GET nets", States.nets), (r"POST disks/restore", States.disk_restore),
+    (r"GET disks", States.disks), (r"GET nets", States.nets), (r"GET files", States.files), (r"POST disks/restore", States.disk_restore),
     (r"GET stores", States.store_list), (r"POST stores/([^/]+)/actions/format", States.store_format),
     (r"GET stores/([^/]+)/volumes", States.volume_list), (r"POST stores/([^/]+)/volumes", States.volume_make),
     (r"POST stores/([^/]+)/volumes/([^/]+)/(clones|snapshots)", States.volume_copy),

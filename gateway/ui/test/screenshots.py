@@ -16,6 +16,7 @@ WARM_S = 31              # 124 samples: the lines of two minutes are full
 PUBLISHED = {
     "overview-dark": ("#/overview", "dark", 0), "machines-dark": ("#/machines?sort=-cpu", "dark", 0),
     "machine-dark": ("#/machines/batch", "dark", 2), "console-dark": ("#/machines/web-1/console", "dark", 2),
+    "new-machine-dark": ("#/machines", "dark", 0), "configuration-light": ("#/machines/web-1/configuration", "light", 1),
     "overview-light": ("#/overview", "light", 0), "machine-light": ("#/machines/mail", "light", 2),
     "log-light": ("#/log", "light", 0), "host-light": ("#/host", "light", 0),
 }
@@ -57,6 +58,10 @@ def main():
             if name.startswith("palette"):
                 page.one(".palette-button").click()
                 time.sleep(0.2)
+            if name.startswith("new-machine"):
+                page.button("New machine").click()
+                page.one("dialog input[name=name]").send_keys("shop")
+                time.sleep(0.3)
             take(page, os.path.join(folder, f"ui-{name}.png"))
             if name.startswith("palette"):
                 page.press("\ue00c")

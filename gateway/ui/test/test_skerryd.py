@@ -71,6 +71,7 @@ def test_all_flows_before_the_real_server(browser, real):
     for action, state in (("Pause", "paused"), ("Resume", "running"), ("Stop", "stopped")):
         page.button(action, ".machine-title").click()
         page.sees(state, ".machine-title .state", 15)
+    page.open("#/machines/vm02/configuration")
     weight = page.one('input[aria-label="weight of vm02"]')
     weight.send_keys(Keys.CONTROL, "a")
     weight.send_keys("300")

@@ -34,14 +34,14 @@ def test_no_machines(browser, page):
 
 
 def test_what_a_role_lacks_is_told(page):
-    page.login("sky_viewer", place="#/machines/web-1")
+    page.login("sky_viewer", place="#/machines/web-1/configuration")
     stop = next(one for one in page.all(".machine-title button") if one.text.startswith("Stop"))
     assert stop.get_attribute("aria-disabled") == "true"
     assert stop.get_attribute("title") == "Stop needs the role operator."
     stop.click()
     assert page.all(".result") == []
     page.sees("vmlinuz", ".config")
-    assert page.all(".config input") == []
+    assert page.all(".config input, .config select") == []
     page.open("#/audit")
     page.sees("Your roles do not allow this.")
     page.open("#/host")
@@ -52,9 +52,9 @@ def test_what_a_role_lacks_is_told(page):
 
 
 def test_an_operator_changes_what_applies_at_once(page):
-    page.login("sky_operator", place="#/machines/web-1")
+    page.login("sky_operator", place="#/machines/web-1/configuration")
     page.sees("vmlinuz", ".config")
-    names = [field.get_attribute("aria-label") for field in page.all(".config input")]
+    names = [field.get_attribute("aria-label") for field in page.all(".config input, .config select")]
     assert sorted(names) == ["cap of web-1", "on_crash of web-1", "weight of web-1"]
 
 

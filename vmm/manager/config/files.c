@@ -222,9 +222,15 @@ const struct file *file_at(u32 index)
 	return index < file_count ? &files[index] : NULL;
 }
 
+static bool file_holds(const struct file *file, u64 offset, const char *bytes, size_t count)
+{
+	return file->size >= count && offset <= file->size - count &&
+	       memcmp(file->bytes + offset, bytes, count) == 0;
+}
+
 static bool file_begins_with(const struct file *file, const char *bytes, size_t count)
 {
-	return file->size >= count && memcmp(file->bytes, bytes, count) == 0;
+	return file_holds(file, 0, bytes, count);
 }
 
 bool file_may_be(const struct file *file, bool kernel)
@@ -245,6 +251,22 @@ bool file_may_be(const struct file *file, bool kernel)
 		       file_begins_with(file, "MZ", 2);
 
 	return kernel ? !archive : !program;
+}
+
+const char *file_uses(const struct file *file)
+{
+	/* a firmware volume's signature: UEFI PI, volume 3, EFI_FIRMWARE_VOLUME_HEADER */
+	if (file_holds(file, 40, "_FVH", 4))
+		return "uefi";
+	/* whole segments with a far jump at 0xfffffff0, where a CPU begins: SDM volume 3, 10.1.4 */
+	if (file->size >= 65536 && file->size % 65536 == 0 &&
+	    file_holds(file, file->size - 16, "\xea", 1))
+		return "bios";
+	if (file_begins_with(file, "#cloud-config", 13))
+		return "seed";
+	if (!file_may_be(file, true))
+		return "initrd";
+	return file_may_be(file, false) ? "kernel initrd" : "kernel";
 }
 
 bool files_none(void)

@@ -22,6 +22,11 @@ const struct file *file_at(u32 index); /* returns a file by its index; NULL behi
  * kernel, a program no initrd.
  */
 bool file_may_be(const struct file *file, bool kernel);
+/*
+ * Returns what a file's bytes allow it to be, in words: "kernel", "initrd" or both; "bios" or
+ * "uefi" for firmware; "seed" for text that cloud-init understands.
+ */
+const char *file_uses(const struct file *file);
 /* Returns whether the loader gave no module at all. */
 bool files_none(void);
 /*

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // A machine's keys: what they are, when a change applies, and saving only what nobody else changed.
-import { may, request } from "../api.js";
+import { may, request, useLoad } from "../api.js";
 import { announce } from "../announce.js";
 import { appliesText, changesNow } from "../applies.js";
+import { grouped, meant, wordsOf } from "../config_keys.js";
 import { html, useEffect, useState } from "../lib.js";
 import { Failure, Skeleton } from "./states.js";
 
@@ -34,17 +35,33 @@ function useConfiguration(name) {
 const mayChange = (key, applies, state) => changesNow(applies, state) &&
 	(may("admin") || (may("operator") && applies === "now" && key !== "trap"));
 
-function Editor({ vm, config, changes, setChanges }) {
-	return html`<table class="plain config"><thead><tr><th scope="col">Key</th><th scope="col">Value</th><th scope="col" class="opt-2">A change applies</th></tr></thead>
-		<tbody>${Object.entries(config).map(([key, { value, applies }]) => html`<tr key=${key} class=${key in changes ? "changed" : ""}>
-			<th scope="row">${key}</th><td>${mayChange(key, applies, vm.state) ? html`<input aria-label=${`${key} of ${vm.name}`} value=${changes[key] ?? value}
-				autocomplete="off" spellcheck=${false} onInput=${(event) => {
-					const next = { ...changes, [key]: event.target.value };
-					if (event.target.value === value) {
-						delete next[key];
-					}
-					setChanges(next);
-				}} />` : value}</td><td class="opt-2">${appliesText(applies, vm.state)}</td></tr>`)}</tbody></table>`;
+function Value({ name, value, property, onChange }) {
+	const words = wordsOf(property);
+	return words ? html`<select aria-label=${name} value=${value} onChange=${(event) => onChange(event.target.value)}>
+		${(words.includes(value) ? words : [value, ...words]).map((word) => html`<option key=${word}>${word}</option>`)}</select>`
+		: html`<input aria-label=${name} value=${value} title=${meant(property)} autocomplete="off" spellcheck=${false}
+			onInput=${(event) => onChange(event.target.value)} />`;
+}
+
+function Group({ title, keys, vm, config, properties, changes, setChanges }) {
+	const change = (key, value) => {
+		const { [key]: _, ...others } = changes;
+		setChanges(value === config[key].value ? others : { ...others, [key]: value });
+	};
+	return html`<table class="plain config"><caption>${title}</caption><thead class="unseen"><tr><th scope="col">Key</th><th scope="col">Value</th>
+		<th scope="col">What it takes</th><th scope="col">A change applies</th></tr></thead>
+		<tbody>${keys.map((key) => html`<tr key=${key} class=${key in changes ? "changed" : ""}><th scope="row">${key}</th>
+			<td>${mayChange(key, config[key].applies, vm.state) ? html`<${Value} name=${`${key} of ${vm.name}`} value=${changes[key] ?? config[key].value}
+				property=${properties[key]} onChange=${(value) => change(key, value)} />` : config[key].value}</td>
+			<td class="opt-2 muted small">${meant(properties[key])}</td>
+			<td class="opt-2 small">${appliesText(config[key].applies, vm.state)}</td></tr>`)}</tbody></table>`;
+}
+
+function Editor(given) {
+	/* The API's own description says what each key takes; without it each is a field of text. */
+	const description = useLoad("/openapi.json");
+	const properties = description.data?.components?.schemas?.VmConfig?.properties ?? {};
+	return description.loading ? html`<${Skeleton} lines=${6} />` : grouped(Object.keys(given.config)).map(([title, keys]) => html`<${Group} key=${title} ...${{ ...given, title, keys, properties }} />`);
 }
 
 export function Configuration({ vm }) {

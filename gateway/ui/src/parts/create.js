@@ -1,49 +1,151 @@
 // SPDX-License-Identifier: MIT
-// The form for a new machine.
-import { call, useLoad } from "../api.js";
+// A new machine in three steps: what it boots, its size, network and first boot. What there is is offered.
+import { announce } from "../announce.js";
+import { call, may, session, useLoad } from "../api.js";
 import { newMachine } from "../defaults.js";
-import { html, useState } from "../lib.js";
+import { sizeOf } from "../format.js";
+import { html, useCell, useRef, useState } from "../lib.js";
+import { filesFor, plan, wrongAt } from "../machine_plan.js";
 import { go } from "../router.js";
 import { vms } from "../stream.js";
 
-const FIELDS = [["kernel", "Kernel"], ["initrd", "Initial RAM disk"], ["memory", "Memory"], ["vcpus", "vCPUs"],
-	["cmdline", "Kernel's command line"]];
+const STEPS = ["What it boots", "Its size", "Network and first boot"];
+const FIRMWARE = { bios: "BIOS (SeaBIOS)", uefi: "UEFI (OVMF)" };
 
-/** Filled in as the first machine is, which shows what files there are and what starts here. */
-export function Create({ close }) {
-	const [first] = [...(vms.get()?.keys() ?? [])].sort();
-	const model = useLoad(first ? `/vms/${encodeURIComponent(first)}` : null);
-	const host = useLoad("/host");
-	if ((first && model.loading) || host.loading) {
-		return html`<form><h2>New machine</h2><p class="muted">Looking at what there is</p></form>`;
-	}
-	return html`<${Form} close=${close} values=${newMachine(model.data?.config, host.data?.memory?.free_bytes)} />`;
+/** A list of strings or of [value, words]. */
+function Choose({ label, value, from, none, onChoose }) {
+	return html`<label class="field">${label}<select value=${value} onChange=${(event) => onChoose(event.target.value)}>
+		${none && html`<option value="">${none}</option>`}
+		${from.map((one) => (Array.isArray(one) ? one : [one, one])).map(([each, words]) => html`<option key=${each} value=${each}>${words}</option>`)}
+		</select></label>`;
 }
 
-function Form({ close, values }) {
-	const [error, setError] = useState(null);
+function Write({ label, value, hint, onWrite, ...more }) {
+	return html`<label class="field">${label}<input value=${value} autocomplete="off" spellcheck=${false} ...${more}
+		onInput=${(event) => onWrite(event.target.value)} />${hint && html`<span class="hint">${hint}</span>`}</label>`;
+}
+
+function Source({ choice, set, there }) {
+	const sources = [...(there.stores.length ? [["copy", "A copy of a volume, which shares what does not change"],
+		["volume", "A volume itself"], ["empty", "An empty disk, with an installer's CD"]] : []), ["kernel", "A kernel that the host was booted with"]];
+	return html`<fieldset><legend class="field">Starts from</legend>${sources.map(([source, words]) => html`<label class="check" key=${source}>
+		<input type="radio" name="source" value=${source} checked=${choice.source === source} onChange=${() => set({ source })} /> ${words}</label>`)}</fieldset>`;
+}
+
+function Boots({ choice, set, there, volumes }) {
+	const images = volumes.filter((volume) => !volume.name.endsWith(".part"));
+	const idle = images.filter((volume) => !volume.users && !volume.snapshot && !volume.read_only);
+	const kinds = Object.keys(FIRMWARE).filter((kind) => filesFor(there.files, kind).length);
+	return html`<${Write} label="Name" name="name" autofocus value=${choice.name} onWrite=${(name) => set({ name })} />
+		<${Source} ...${{ choice, set, there }} />
+		${choice.source === "kernel" ? html`<${Choose} label="Kernel" value=${choice.kernel} from=${filesFor(there.files, "kernel")} onChoose=${(kernel) => set({ kernel })} />
+		<${Choose} label="Initial RAM disk" value=${choice.initrd} none="none" from=${filesFor(there.files, "initrd")} onChoose=${(initrd) => set({ initrd })} />
+		<${Write} label="Kernel's command line" value=${choice.cmdline} onWrite=${(cmdline) => set({ cmdline })} />` : html`
+		${there.stores.length > 1 && html`<${Choose} label="Store" value=${choice.store} from=${there.stores}
+			onChoose=${(store) => set({ store, volume: "", cd: "" })} />`}
+		${choice.source === "empty" ? html`<${Write} label="Size of the disk" value=${choice.size} hint="Such as 8G. It takes room as it is written."
+			onWrite=${(size) => set({ size, diskBytes: sizeOf(size) })} />
+		<${Choose} label="CD in its drive" value=${choice.cd} none="none" from=${images.map(({ name }) => name)} onChoose=${(cd) => set({ cd })} />`
+		: html`<${Choose} label="Volume" value=${choice.volume} none="choose one" from=${(choice.source === "copy" ? images : idle).map(({ name }) => name)}
+			onChoose=${(volume) => set({ volume })} />`}
+		<${Choose} label="Firmware" value=${choice.boot} from=${kinds.map((kind) => [kind, FIRMWARE[kind]])}
+			onChoose=${(boot) => set({ boot, firmware: filesFor(there.files, boot)[0] })} />`}`;
+}
+
+function Size({ choice, set }) {
+	return html`<${Write} label="Memory" value=${choice.memory} hint="A number with a unit, such as 512M or 2G." onWrite=${(memory) => set({ memory })} />
+		<${Write} label="vCPUs" type="number" min="1" max="64" value=${choice.vcpus} onWrite=${(vcpus) => set({ vcpus })} />`;
+}
+
+function First({ choice, set, there }) {
+	const turn = (net) => set({ nets: choice.nets.includes(net) ? choice.nets.filter((other) => other !== net) : [...choice.nets, net] });
+	const seeds = filesFor(there.files, "seed");
+	return html`<fieldset><legend class="field">Networks</legend>${there.nets.length ? there.nets.map((net) => html`<label class="check" key=${net}>
+			<input type="checkbox" checked=${choice.nets.includes(net)} onChange=${() => turn(net)} /> ${net}</label>`)
+			: html`<p class="muted">The configuration has none.</p>`}</fieldset>
+		${choice.source !== "kernel" && seeds.length > 0 && html`<${Choose} label="cloud-init" value=${choice.seed} none="none" from=${seeds} onChoose=${(seed) => set({ seed })} />`}
+		<label class="check"><input type="checkbox" name="start" checked=${choice.start} onChange=${(event) => set({ start: event.target.checked })} /> Start it now</label>`;
+}
+
+/** What of this host the steps offer; null while it is asked for. Who sees only some machines is offered less. */
+function useWhatThereIs() {
+	const { me } = useCell(session);
+	const all = may("viewer") && me.scope === "*";
+	const first = [...(vms.get()?.keys() ?? [])].sort()[0];
+	const model = useLoad(first ? `/vms/${encodeURIComponent(first)}` : null);
+	const host = useLoad("/host");
+	const files = useLoad(all ? "/files" : null);
+	const nets = useLoad(all ? "/nets" : null);
+	const stores = useLoad(all ? "/stores" : null);
+	if ([host, ...(first ? [model] : []), ...(all ? [files, nets, stores] : [])].some((one) => one.loading)) {
+		return null;
+	}
+	const values = newMachine(model.data?.config, host.data?.memory?.free_bytes);
+	/* Files that nobody lists are those of the first machine. */
+	const known = [["kernel", values.kernel], ["initrd", values.initrd]].filter(([, name]) => name).map(([uses, name]) => ({ name, uses }));
+	return { values, files: files.data?.items ?? known, nets: (nets.data?.items ?? []).filter((net) => net.state === "ready").map((net) => net.name),
+		stores: (stores.data?.items ?? []).filter((store) => store.state === "ready").map((store) => store.name) };
+}
+
+function begin({ values, files, stores }) {
+	const boot = Object.keys(FIRMWARE).find((kind) => filesFor(files, kind).length) ?? "";
+	return { name: "", source: boot && stores.length ? "copy" : "kernel", store: stores[0] ?? "", volume: "", cd: "", size: "8G", diskBytes: sizeOf("8G"), boot,
+		firmware: filesFor(files, boot)[0] ?? "", nets: [], seed: "", start: true, ...values, kernel: values.kernel || filesFor(files, "kernel")[0] || "" };
+}
+
+export function Create({ close }) {
+	const there = useWhatThereIs();
+	return there ? html`<${Steps} close=${close} there=${there} />`
+		: html`<form><h2>New machine</h2><p class="muted">Looking at what there is</p></form>`;
+}
+
+function Steps({ close, there }) {
+	const [choice, change] = useState(() => begin(there));
+	const [step, setStep] = useState(0);
+	const [wrong, setWrong] = useState("");
 	const [busy, setBusy] = useState(false);
-	const submit = async (event) => {
-		event.preventDefault();
-		const given = Object.fromEntries(new FormData(event.target));
-		const name = given.name.trim();
-		delete given.name;
+	const did = useRef(new Set());
+	const volumes = useLoad(choice.store ? `/stores/${encodeURIComponent(choice.store)}/volumes` : null).data?.items ?? [];
+	const set = (what) => change((before) => ({ ...before, ...what }));
+	const turn = (to) => {
+		setWrong("");
+		setStep(to);
+	};
+	const create = async () => {
 		setBusy(true);
 		try {
-			await call("POST", "/vms", { name,
-				config: Object.fromEntries(Object.entries(given).filter(([, value]) => value)) });
+			for (const [done, ...request] of plan(choice, volumes)) {
+				const what = JSON.stringify(request);
+				if (!did.current.has(what)) {
+					await call(...request);
+					did.current.add(what);
+					announce(done);
+				}
+			}
 			close();
-			go("machines", name);
+			go("machines", choice.name.trim());
 		} catch (problem) {
-			setError(problem);
+			setWrong(problem.message);
 			setBusy(false);
 		}
 	};
-	return html`<form onSubmit=${submit}><h2>New machine</h2>
-		<label class="field">Name<input name="name" required autofocus autocomplete="off" spellcheck=${false} /></label>
-		${FIELDS.map(([key, label]) => html`<label class="field">${label}
-			<input name=${key} defaultValue=${values[key]} autocomplete="off" spellcheck=${false} /></label>`)}
-		${error && html`<p class="inline-error" role="alert">${error.message}</p>`}
+	const submit = (event) => {
+		event.preventDefault();
+		const why = wrongAt(step, choice);
+		if (why) {
+			setWrong(why);
+		} else if (step < STEPS.length - 1) {
+			turn(step + 1);
+		} else {
+			create();
+		}
+	};
+	const Part = [Boots, Size, First][step];
+	return html`<form onSubmit=${submit} class="steps"><h2>New machine</h2>
+		<ol class="step-line" aria-label="Steps">${STEPS.map((title, place) => html`<li key=${title} aria-current=${place === step ? "step" : null}>${place + 1}. ${title}</li>`)}</ol>
+		<${Part} ...${{ choice, set, there, volumes }} />
+		${wrong && html`<p class="inline-error" role="alert">${wrong}</p>`}
 		<div class="buttons"><button type="button" onClick=${close}>Cancel</button>
-			<button class="primary" disabled=${busy}>Create</button></div></form>`;
+			${step > 0 && html`<button type="button" onClick=${() => turn(step - 1)}>Back</button>`}
+			<button class="primary" disabled=${busy}>${step < STEPS.length - 1 ? "Next" : "Create"}</button></div></form>`;
 }

@@ -46,8 +46,8 @@ export function Top() {
 	</header>`;
 }
 
-const PLACES = [["overview", "Overview"], ["machines", "Machines"], ["volumes", "Volumes"], ["log", "Log"],
-	["audit", "Audit"], ["host", "Host"]];
+const PLACES = [["overview", "Overview"], ["machines", "Machines"], ["volumes", "Volumes"], ["networks", "Networks"],
+	["log", "Log"], ["audit", "Audit"], ["host", "Host"]];
 
 export function Rail({ current }) {
 	return html`<nav class="rail" aria-label="Main"><ul>${PLACES.map(([place, label]) => html`

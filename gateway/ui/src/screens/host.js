@@ -8,7 +8,6 @@ import { html, useCell, useState } from "../lib.js";
 import { connection, host } from "../stream.js";
 import { confirm } from "../parts/dialogs.js";
 import { Disks } from "../parts/disks.js";
-import { Nets } from "../parts/nets.js";
 import { Loaded } from "../parts/states.js";
 import { Tokens } from "../parts/tokens.js";
 import { OwnPassword, Users } from "../parts/users.js";
@@ -79,6 +78,6 @@ export function HostScreen() {
 				<${Fact} name="Open">${machine.speculation_open || "nothing known"}<//></dl></section>
 			<section class="tile" aria-label="Certificate"><h2>Certificate (SHA-256)</h2><${Fingerprint} text=${machine.fingerprint} />
 				<p class="small muted">It must be the one that the browser shows. A page cannot vouch for itself: compare with what skerryd printed.</p></section>
-			<${Disks} /><${Nets} /><${Users} /><${Tokens} /><${OwnPassword} />
+			<${Disks} /><${Users} /><${Tokens} /><${OwnPassword} />
 		</div>`}<//>`;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One machine: its console beside its graphs, why it may be slow, what it leaves guest mode for.
+// One machine in tabs: what it does now, what is kept of it, its configuration, what is inside.
 import { bytes, clock, duration, percent, plural, rate } from "../format.js";
 import { bindKey } from "../keys.js";
 import { html, useCell, useEffect, useRef } from "../lib.js";
@@ -84,7 +84,30 @@ function useKeys(name) {
 	}, []);
 }
 
-export function MachineScreen({ name }) {
+const TABS = [["", "Now"], ["state", "Snapshots and backups"], ["configuration", "Configuration"], ["inside", "Inside"]];
+
+function Tabs({ name, tab }) {
+	return html`<nav class="tabs" aria-label=${`Parts of ${name}`}><ul>${TABS.map(([place, title]) => html`<li key=${place}>
+		<a href=${place ? link("machines", name, place) : link("machines", name)} aria-current=${place === tab ? "page" : null}>${title}</a></li>`)}</ul></nav>`;
+}
+
+function Tab({ tab, vm, others }) {
+	switch (tab) {
+	case "state": return html`<${Snapshots} vm=${vm} /><${Saves} vm=${vm} /><${Backups} vm=${vm} />`;
+	case "configuration": return html`<${Configuration} vm=${vm} />`;
+	case "inside": return html`<${Balloon} vm=${vm} /><${Inspect} vm=${vm} /><${Digest} vm=${vm} />`;
+	case "": return html`<section class="tile console-tile" aria-label="Console">
+			<div class="tile-head"><h2>Console</h2><a href=${link("machines", vm.name, "console")}>Open large</a></div>
+			<${ConsolePane} name=${vm.name} /></section>
+		<section class="tile" aria-label="Graphs"><${Graphs} vm=${vm} /></section>
+		<${Slow} vm=${vm} others=${others} />
+		<${Exits} vm=${vm} />
+		<${Happened} name=${vm.name} />`;
+	default: return html`<${Wall} title="A machine has no such page."><a href=${link("machines", vm.name)}>All of ${vm.name}</a><//>`;
+	}
+}
+
+export function MachineScreen({ name, tab = "" }) {
 	const map = useCell(vms);
 	const { state } = useCell(connection);
 	useKeys(name);
@@ -102,20 +125,6 @@ export function MachineScreen({ name }) {
 				${vm.uptime_s ? ` up ${duration(vm.uptime_s)} · ` : " "}${plural(vm.boots, "start")}</span>
 			<${ActionButtons} list=${[vm]} /></div>
 		${vm.reason && html`<p class="inline-error">Reason: ${vm.reason}</p>`}
-		<div class="machine ${state === "live" ? "" : "stale"}">
-			<section class="tile console-tile" aria-label="Console">
-				<div class="tile-head"><h2>Console</h2><a href=${link("machines", name, "console")}>Open large</a></div>
-				<${ConsolePane} name=${name} /></section>
-			<section class="tile" aria-label="Graphs"><${Graphs} vm=${vm} /></section>
-			<${Slow} vm=${vm} others=${others} />
-			<${Exits} vm=${vm} />
-			<${Snapshots} vm=${vm} />
-			<${Saves} vm=${vm} />
-			<${Backups} vm=${vm} />
-			<${Balloon} vm=${vm} />
-			<${Configuration} vm=${vm} />
-			<${Inspect} vm=${vm} />
-			<${Digest} vm=${vm} />
-			<${Happened} name=${name} />
-		</div>`;
+		<${Tabs} name=${name} tab=${tab} />
+		<div class="machine machine-${tab || "now"} ${state === "live" ? "" : "stale"}"><${Tab} tab=${tab} vm=${vm} others=${others} /></div>`;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Stores and their volumes: how full they are; volumes made, uploaded, cloned, kept and dropped.
 import { may, session, useLoad } from "../api.js";
-import { bytes } from "../format.js";
+import { bytes, sizeOf } from "../format.js";
 import { html, useCell, useState } from "../lib.js";
 import { upload, uploads, volumeName } from "../uploads.js";
 import { useAct } from "../parts/act.js";
@@ -9,13 +9,6 @@ import { confirm } from "../parts/dialogs.js";
 import { Loaded, Wall } from "../parts/states.js";
 
 const EVERY_MS = 10000;
-const UNITS = { K: 1024, M: 1024 ** 2, G: 1024 ** 3, T: 1024 ** 4 };
-
-/** The bytes of 8G, 512M or 4096; NaN if that is no size. */
-export function sizeOf(text) {
-	const [, number, unit] = /^\s*(\d+)\s*([KMGT]?)\s*$/i.exec(text) ?? [];
-	return number === undefined ? NaN : Number(number) * (UNITS[unit.toUpperCase()] ?? 1);
-}
 
 function Uploads({ store }) {
 	const lines = useCell(uploads).filter((line) => line.store === store);

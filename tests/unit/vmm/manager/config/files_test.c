@@ -263,6 +263,41 @@ static void names_what_is_empty(void **state)
 	assert_string_equal(reported, "boot modules: vmlinuz is empty and is left out");
 }
 
+static void says_what_a_file_may_be(void **state)
+{
+	static u8 bios[2 * 65536];
+	static u8 uefi[4096];
+	const struct {
+		const void *bytes;
+		u64 size;
+		const char *uses;
+	} files_seen[] = {
+		{"", 0, "kernel initrd"},
+		{"x", 1, "kernel initrd"},
+		{"\x7f"
+		 "ELF",
+		 4, "kernel"},
+		{"MZ", 2, "kernel"},
+		{"0707", 4, "initrd"},
+		{"#cloud-config", 13, "seed"},
+		{"#cloud-confi", 12, "kernel initrd"},
+		{uefi, sizeof(uefi), "uefi"},
+		{uefi, 43, "kernel initrd"},
+		{bios, sizeof(bios), "bios"},
+		{bios, sizeof(bios) - 1, "kernel initrd"},
+		{bios, 65536, "kernel initrd"},
+	};
+
+	(void)state;
+	bios[sizeof(bios) - 16] = 0xea;
+	memcpy(uefi + 40, "_FVH", 4);
+	for (size_t i = 0; i < ARRAY_COUNT(files_seen); i++) {
+		struct file file = {.bytes = files_seen[i].bytes, .size = files_seen[i].size};
+
+		assert_string_equal(file_uses(&file), files_seen[i].uses);
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
@@ -274,6 +309,7 @@ int main(void)
 		TEST(names_what_follows),
 		TEST(names_what_is_empty),
 		TEST(first_of_an_archive_counts),
+		TEST(says_what_a_file_may_be),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
