@@ -13,8 +13,8 @@
 
 #include "gateway/base/string.h"
 
-#define REST_MS 30000 /* the time limit for the rest of a frame that has begun */
-#define LEAVE_MS 3000 /* the time limit for the server's answer to a close */
+#define REST_MS	 30000 /* the time limit for the rest of a frame that has begun */
+#define LEAVE_MS 3000  /* the time limit for the server's answer to a close */
 
 enum { OP_MORE = 0, OP_TEXT = 1, OP_BINARY = 2, OP_CLOSE = 8, OP_PING = 9, OP_PONG = 10 };
 

@@ -164,13 +164,13 @@ def clock_gap(machine):
 
 def check_pause(machine):
     """Checks that in a pause the monotonic clock stands still and the RTC goes on."""
-    # A busy host may make a gap larger; a clock that ran on would make each of them ten seconds.
+    # A busy host makes a gap larger, by what it withholds from beta; a clock that ran on makes each ten seconds.
     gaps = []
-    while len(gaps) < 12 and (not gaps or gaps[-1] >= 0.1):
+    while len(gaps) < 12 and (not gaps or gaps[-1] >= 1):
         gap, wall = clock_gap(machine)
         assert 10 <= wall < 100
         gaps.append(gap)
-    assert gaps[-1] < 0.1, gaps
+    assert gaps[-1] < 1, gaps
 
 
 def check_healthy(machine):
