@@ -5,27 +5,40 @@
 
 /*
  * What SYS_AUDIT lists: which object owns which page, which refers to which, and what is mapped
- * where. The kernel only reports; the caller judges whether it is right. An identity is the
+ * where. The kernel only reports; the caller judges whether the books are right. An identity is the
  * physical address of an object, for comparison only; an account is a number of 32 bits that only
  * one group has, 0 the kernel's.
  */
 enum audit_what {
-	AUDIT_FRAMES, /* from frame `where` on: the blocks in use, and the objects in them */
-	AUDIT_SPACE, /* from `at` on: tables and leaves of space `where`; `where` 0: the kernel's */
-	AUDIT_MEMORY,  /* from index `at` on: pages of memory object `where` */
-	AUDIT_HANDLES, /* from index `at` on: handles of process `where` */
+	AUDIT_FRAMES, /* from frame number `where` on: the blocks in use, and the objects in them */
+	/*
+	 * from address `at` on: tables and leaves of the space with identity `where`; 0: the
+	 * kernel's
+	 */
+	AUDIT_SPACE,
+	AUDIT_MEMORY,  /* from index `at` on: pages of the memory object with identity `where` */
+	AUDIT_HANDLES, /* from index `at` on: handles of the process with identity `where` */
 };
 
 enum audit_kind {
-	AUDIT_BLOCK,  /* id: address; info: owner, order << 8; other: account */
-	AUDIT_OBJECT, /* info: type, dead << 8, detail << 16; other: account; value: references */
-	/* id: its holder, 0: the kernel; other: its object; info: a handle's rights */
+	/* id: address of the block; info: owner, order << 8; other: account that pays */
+	AUDIT_BLOCK,
+	/*
+	 * info: type, dead << 8, detail << 16; other: account that pays; value: number of
+	 * references
+	 */
+	AUDIT_OBJECT,
+	/*
+	 * id: the object that holds the reference, 0: the kernel; other: the object referred to;
+	 * info: rights, if the reference is a handle
+	 */
 	AUDIT_REFERENCE,
 	AUDIT_CHARGE,  /* id: account; info: owner; value: pages charged */
-	AUDIT_PROMISE, /* id: account; info: owner; value: pages charged for a memory */
+	AUDIT_PROMISE, /* id: account; info: owner; value: pages promised to one memory object */
 	AUDIT_LEAF,    /* id: space; info: rights, level << 8; other: address; value: page */
 	AUDIT_SLOT,    /* id: memory; other: index; value: page; info: number of pages */
-	AUDIT_TABLE,   /* id: space; info: level; other: its first address; value: page */
+	/* id: space; info: level; other: first address that the table covers; value: its page */
+	AUDIT_TABLE,
 };
 
 struct audit_record {
@@ -36,11 +49,15 @@ struct audit_record {
 	u64 value;
 };
 
-/* AUDIT_OBJECT's detail: a memory object's owner, or one of these. */
-#define AUDIT_DETAIL_FIXED  0x8000u /* memory: a physical range that it does not own */
-#define AUDIT_DETAIL_FROZEN 0x4000u /* memory, with its owner: nobody may write to its pages */
-#define AUDIT_DETAIL_SECOND 1u	    /* space: a second stage */
-#define AUDIT_DETAIL_DEVICE 2u	    /* space: the memory that a device may reach */
+/*
+ * A record AUDIT_OBJECT of a memory object has the object's owner as its detail, or one of these
+ * values.
+ */
+#define AUDIT_DETAIL_FIXED 0x8000u /* memory: a physical range that the object does not own */
+/* memory, ORed to the owner: nobody may write to the object's pages */
+#define AUDIT_DETAIL_FROZEN 0x4000u
+#define AUDIT_DETAIL_SECOND 1u /* space: a second stage */
+#define AUDIT_DETAIL_DEVICE 2u /* space: the memory that a device may reach */
 
 #define AUDIT_RECORDS 127u
 #define AUDIT_END     (~0ull)

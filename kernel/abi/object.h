@@ -13,7 +13,7 @@ typedef u32 handle_t;
 
 enum object_type {
 	OBJECT_NONE,
-	OBJECT_ROOT,   /* the machine itself, with the operator's rights */
+	OBJECT_ROOT,   /* the host itself, with the operator's rights */
 	OBJECT_GROUP,  /* the unit of account: quota and share of the CPU; one per VM */
 	OBJECT_MEMORY, /* an array of page slots */
 	OBJECT_SPACE,  /* a set of mappings: a process's address space or a second-stage table */
@@ -33,9 +33,10 @@ enum right {
 	RIGHT_WRITE = 1 << 1,	/* map the memory for writing; change state; signal */
 	RIGHT_EXECUTE = 1 << 2, /* map the memory for execution */
 	RIGHT_MAP = 1 << 3,	/* of a space: the holder may map into it and unmap from it */
-	RIGHT_BIND = 1 << 4,	/* bind the object to a queue; queue: bind to it, wait on it */
+	/* bind the object to a queue; of a queue: bind objects to it and wait on it */
+	RIGHT_BIND = 1 << 4,
 	RIGHT_CREATE = 1 << 5,	/* group: create objects that are charged to it */
-	RIGHT_CONTROL = 1 << 6, /* start, pace or run the object */
+	RIGHT_CONTROL = 1 << 6, /* start, set, run or freeze the object, whatever its type allows */
 	RIGHT_DESTROY = 1 << 7,
 	/*
 	 * the holder may give a copy of the handle to another process; of a process: the process

@@ -3,10 +3,10 @@
 
 #include "lib/types.h"
 
-/* The owners of the machine's pages. */
+/* The owners of the host's pages. */
 enum page_owner {
 	PAGE_FREE,
-	/* pages that are no RAM for use: firmware, holes, and the array of frames itself */
+	/* pages that are not usable RAM: firmware, holes, and the array of frames itself */
 	PAGE_RESERVED,
 	PAGE_IMAGE,   /* the kernel image and what is built into it */
 	PAGE_MODULE,  /* boot modules */
@@ -19,7 +19,7 @@ enum page_owner {
 };
 
 /*
- * 1/KERNEL_SHARE of all memory is kept for the kernel and its tables: SYS_MEMORY_CREATE cannot have
+ * 1/KERNEL_SHARE of all memory is kept for the kernel and its tables: SYS_MEMORY_CREATE cannot take
  * it.
  */
 #define KERNEL_SHARE 64
@@ -41,7 +41,7 @@ struct cpu_counters {
 };
 
 /*
- * The machine's counters, kept up to date by the kernel, read-only to the manager. All count since
+ * The host's counters, which the kernel updates and the manager may only read. All count since
  * boot.
  */
 struct kernel_page {
@@ -54,16 +54,17 @@ struct kernel_page {
 		u64 free;
 	} nodes[NODE_MAX]; /* memory nodes; memory that the SRAT does not name is in the first */
 	u32 cpu_count;
-	u32 log_bytes;	       /* size of one CPU's struct log_ring */
-	u64 entropy_sources;   /* enum entropy_source */
-	u64 features;	       /* enum host_feature; above it, enum host_speculation */
-	u64 arch_capabilities; /* MSRs of the boot CPU: IA32_ARCH_CAPABILITIES, 0: none */
-	u64 opt_ctrl;	       /* IA32_MCU_OPT_CTRL of the boot CPU, 0: none */
-	u64 microcode;	       /* AMD: the patch level */
+	u32 log_bytes;	     /* size of one CPU's struct log_ring */
+	u64 entropy_sources; /* enum entropy_source */
+	/* bits of enum host_feature; above them, those of enum host_speculation */
+	u64 features;
+	u64 arch_capabilities; /* IA32_ARCH_CAPABILITIES of the boot CPU; 0: it has no such MSR */
+	u64 opt_ctrl;	       /* IA32_MCU_OPT_CTRL of the boot CPU; 0: it has no such MSR */
+	u64 microcode;	       /* revision of the boot CPU's microcode (AMD: patch level) */
 	struct lock_counters {
 		u64 taken;
 		u64 waited; /* acquisitions that found the lock taken */
-	} locks[16];	    /* lib/lock.h, enum lock_rank; all 0 unless built with DEBUG=1 */
+	} locks[16];	    /* by enum lock_rank (lib/lock.h); all 0 unless built with DEBUG=1 */
 	struct cpu_counters cpu[];
 };
 
@@ -78,7 +79,7 @@ enum host_feature {
 	HOST_SPLIT_TABLES = 1 << 0, /* ring 3 runs on tables without the direct map (Meltdown) */
 };
 
-/* One group's account, read-only to the holders of a handle of the group. */
+/* One group's counters, which the holders of a handle of the group may only read. */
 struct group_page {
 	u64 exits_by_reason[64]; /* enum exit_reason */
 	u64 quota_pages;
@@ -92,5 +93,6 @@ struct group_page {
 	u64 reserved_permille; /* 1/1000 of a CPU, reserved by its threads together */
 	u64 waited_tsc;	       /* TSC cycles that the group's threads waited for a CPU */
 	u64 missed;	       /* deadlines that passed before a thread had its reserved time */
-	u64 absent_pages; /* the part of used_pages in memory objects that nobody has touched yet */
+	/* the part of used_pages that is promised to memory objects but was never touched */
+	u64 absent_pages;
 };

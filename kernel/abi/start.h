@@ -34,30 +34,38 @@ enum start_kind {
 	START_CHANNEL,	   /* memory: struct vm_channel, shared with the manager */
 	START_CHANNEL_IN,  /* event that the manager signals: to be bound to the monitor's queue */
 	START_CHANNEL_OUT, /* event that the monitor signals */
-	START_FILE_KERNEL, /* no handle: mapped read-only at address `offset`; `value`: bytes */
-	START_FILE_INITRD, /* no handle: mapped read-only at address `offset`; `value`: bytes */
+	/* no handle: the kernel file is mapped read-only at address `offset`, with `value` bytes */
+	START_FILE_KERNEL,
+	/* no handle: the initrd is mapped read-only at address `offset`, with `value` bytes */
+	START_FILE_INITRD,
 	/*
-	 * For drivers, disks and networks; the addresses are those of mappings that exist at the
-	 * start.
+	 * The entries from here on are for drivers, and for a monitor's disks and networks. Their
+	 * addresses are those of mappings that exist when the process starts.
 	 */
-	START_DMA,	     /* driver: memory of its device at address `offset`; `value`: bytes */
+	/* driver: its device's DMA memory, mapped at address `offset`, with `value` bytes */
+	START_DMA,
 	START_DMA_ADDRESSES, /* driver: the host-physical address of each page of START_DMA */
 	/* driver: space that its device reaches; the driver may only populate it */
 	START_DMA_SPACE,
-	START_DISK_FILE,     /* driver: a file at address `offset`; monitor: keys; `value`: bytes */
+	/* a file for a driver, or the keys for a process that opens a disk, mapped at `offset` */
+	START_DISK_FILE,
 	START_REGISTERS,     /* driver: BAR `name` of its function at `offset`; `value`: bytes */
 	START_PORTS,	     /* driver: `value` I/O ports that it may use, from `offset` on */
 	START_IRQ,	     /* driver: the irq object of its device */
 	START_DISK,	     /* monitor: link of disk `value` at address `offset` */
 	START_DISK_BELL,     /* monitor: event that disk `value` signals, to be bound */
-	START_DISK_DOORBELL, /* monitor: event by which it signals disk `value` */
+	START_DISK_DOORBELL, /* monitor: event by which the monitor signals disk `value` */
 	START_NET,	     /* monitor, driver: link `value` to a switch at address `offset` */
 	START_NET_BELL,	     /* event that the switch signals for link `value`, to be bound */
 	START_NET_DOORBELL,  /* event that signals the switch for link `value` */
 	START_STATE,	     /* monitor: saved state, mapped at address `offset`; `value`: bytes */
-	START_SAVE,	     /* monitor: link, or ring, of a save, at `offset`; `name`: the VM's */
-	START_SAVE_BELL,     /* monitor: event that the disk signals, to be bound */
-	START_SAVE_DOORBELL, /* monitor: event by which it signals the disk */
+	/*
+	 * monitor: link to a disk, or ring of a transfer (vmm/rt/transfer.h), at `offset`, by which
+	 * a VM or disk called `name` is saved, restored or copied
+	 */
+	START_SAVE,
+	START_SAVE_BELL,     /* monitor: event that the disk's driver signals, to be bound */
+	START_SAVE_DOORBELL, /* monitor: event by which the monitor signals the disk's driver */
 };
 
 struct start_entry {

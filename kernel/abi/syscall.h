@@ -37,8 +37,8 @@ enum syscall {
 	/*
 	 * (handle, queue, key). From now on the object's signals arrive in the queue with this key:
 	 * those of an event or irq; of a process, its end; of the root, growth of the kernel's log;
-	 * of a group, that one of its threads has found no page left to the group, and waits until
-	 * GROUP_QUOTA.
+	 * of a group, that one of its threads found no page left in the group's quota and waits
+	 * until a GROUP_QUOTA.
 	 */
 	SYS_OBJECT_BIND,
 
@@ -109,8 +109,8 @@ enum syscall {
 	/*
 	 * (queue, deadline_tsc) -> key of the oldest signal. Waits until there is a signal, or the
 	 * TSC reaches the deadline: STATUS_TIMED_OUT. Deadline 0 only looks; ~0 waits for ever.
-	 * Until the caller calls again, its CPU time also counts as that of the group whose event,
-	 * or whose process's end, the signal was.
+	 * From its return until the thread's next call, the thread's CPU time is also charged to
+	 * the group whose event or whose process's end the signal was.
 	 */
 	SYS_QUEUE_WAIT,
 	/* (group) -> event, to be bound to a queue and signalled. */
@@ -175,12 +175,12 @@ enum syscall {
 	/*
 	 * (irq, number of an IOMMU or IOMMU_NOBODY, requester) -> the message that a device has to
 	 * write to raise the irq: the address in bits 63:32 (its upper half is 0), the data in bits
-	 * 31:0. Switch the device's MSI off before the irq goes: the next irq may get the same
-	 * message. Where the IOMMU remaps interrupts, only that requester can raise it. For a line
-	 * the requester is its I/O APIC, and the value means nothing: the line's interrupts go
-	 * through the IOMMU from now on, the line is unmasked, and the irq signals once, as an
-	 * interrupt may have been lost. STATUS_NOT_FOUND: there is no such IOMMU, or it does not
-	 * remap; STATUS_BAD_STATE: the requester is attached to no space.
+	 * 31:0. Switch the device's MSI off before the irq is freed: the next irq may get the same
+	 * message. Where the IOMMU remaps interrupts, only that requester can raise the irq. For a
+	 * line, the requester is the line's I/O APIC, and the returned value means nothing: the
+	 * line's interrupts go through the IOMMU from now on, the line is unmasked, and the irq
+	 * signals once, as an interrupt may have been lost. STATUS_NOT_FOUND: there is no such
+	 * IOMMU, or it does not remap; STATUS_BAD_STATE: the requester is attached to no space.
 	 */
 	SYS_IRQ_MESSAGE,
 	/*
@@ -192,9 +192,10 @@ enum syscall {
 
 	/*
 	 * (root, hpa of its registers, enum iommu_kind, remap) -> number of an IOMMU that is now in
-	 * use, and IOMMU_REMAPS. No device behind it reaches memory; if `remap` is not 0 and the
-	 * unit can remap, none interrupts either, I/O APICs included, but by SYS_IRQ_MESSAGE. The
-	 * caller keeps its registers for refused accesses. STATUS_NOT_SUPPORTED: it lacks queued
+	 * use, ORed with IOMMU_REMAPS. No device behind the IOMMU reaches memory until
+	 * SYS_IOMMU_ATTACH; if `remap` is not 0 and the IOMMU can remap, no device or I/O APIC
+	 * interrupts either, except by SYS_IRQ_MESSAGE. The caller keeps the IOMMU's registers, to
+	 * read which accesses were refused. STATUS_NOT_SUPPORTED: the IOMMU lacks queued
 	 * invalidation, four levels or 64 domains, or needs its write buffer flushed by hand.
 	 */
 	SYS_IOMMU_CREATE,
@@ -206,9 +207,9 @@ enum syscall {
 	SYS_IOMMU_SPACE,
 	/*
 	 * (root, number of an IOMMU, requester: bus << 8 | device << 3 | function, space or
-	 * HANDLE_NONE). From now on the device reaches that space, or nothing: when the call
-	 * returns, no access that the device made before is still on its way. STATUS_IN_USE:
-	 * another device has that space.
+	 * HANDLE_NONE). From now on the device reaches the memory of that space; with HANDLE_NONE,
+	 * none. When the call returns, every access that the device made before has ended.
+	 * STATUS_IN_USE: another device has that space.
 	 */
 	SYS_IOMMU_ATTACH,
 	/*
@@ -221,43 +222,43 @@ enum syscall {
 	/*
 	 * (memory: guest RAM) -> memory: its present contents, which never change again. The object
 	 * itself goes on, on top of the frozen one: a page is copied when it is first written to.
-	 * Stop all that write to it first, else pages are frozen one after the other.
-	 * STATUS_BAD_STATE: not guest RAM, pinned, or a device or the kernel knows its pages;
-	 * STATUS_TOO_BIG: 4 layers are below it already, or it is mapped more than 16 times. If
-	 * nothing was written since the last call, the same frozen object is returned again. Bits
-	 * 63:32 of the result: how many objects are below it now.
+	 * Stop all vCPUs and processes that write to the object first, else its pages are frozen at
+	 * different moments. STATUS_BAD_STATE: not guest RAM, pinned, or a device or the kernel
+	 * uses its pages by address; STATUS_TOO_BIG: 4 layers are below it already, or it is mapped
+	 * more than 16 times. If nothing was written since the last call, the same frozen object is
+	 * returned again. Bits 63:32 of the result: how many objects are below the live one now.
 	 */
 	SYS_MEMORY_FREEZE,
 	/*
 	 * (group, frozen memory) -> memory that begins as a copy of the frozen one, charged to the
 	 * group in full and copied page by page when written to. STATUS_BAD_STATE: the memory is
-	 * not frozen; STATUS_TOO_BIG: 4 layers. The frozen memory's group can end only after the
-	 * copy.
+	 * not frozen; STATUS_TOO_BIG: the copy would have more than 4 layers below it. The group
+	 * that pays for the frozen memory can end only after the copy.
 	 */
 	SYS_MEMORY_LAYER,
 	/*
-	 * (memory). Gives up all that was written before the first step, since the memory was
-	 * frozen or was made by SYS_MEMORY_LAYER. Until STATUS_OK its pages may show either.
-	 * STATUS_BAD_STATE: it was neither frozen nor made so.
+	 * (memory). Gives up all that was written to the object before the first step of the call,
+	 * since SYS_MEMORY_FREEZE or SYS_MEMORY_LAYER. Until STATUS_OK the object may show either
+	 * contents. STATUS_BAD_STATE: the object was neither frozen nor made by SYS_MEMORY_LAYER.
 	 */
 	SYS_MEMORY_RESET,
 	/*
-	 * (memory: guest RAM, first page, count, flags) -> how many pages from there on were given
-	 * back to the machine: a step's worth at most; the caller goes on behind them. They read as
-	 * zeros, and touching one takes another page: they stay reserved and charged. Until
-	 * STATUS_OK an access may see the old or the new page. With DISCARD_ZEROS only single pages
-	 * that hold zeros are given back, so that nobody can tell: their number is in bits 63:32.
-	 * STATUS_BAD_ARGUMENT: another flag; STATUS_BAD_STATE: not guest RAM, with layers, or a
-	 * device or the kernel knows its pages; STATUS_TOO_BIG: mapped more than 8 times;
-	 * STATUS_BAD_ADDRESS: not all in the object; STATUS_NO_MEMORY: no page is free while those
-	 * are being freed.
+	 * (memory: guest RAM, first page, count, flags) -> how many pages from the first on were
+	 * given back to the host: at most as many as fit in a step; the caller continues behind
+	 * them. They read as zeros, and touching one takes another page: they stay reserved and
+	 * charged. Until STATUS_OK an access may see the old or the new page. With DISCARD_ZEROS
+	 * only single pages that hold zeros are given back, which no reader can notice: their
+	 * number is in bits 63:32. STATUS_BAD_ARGUMENT: another flag; STATUS_BAD_STATE: not guest
+	 * RAM, with layers, or a device or the kernel uses its pages by address; STATUS_TOO_BIG:
+	 * mapped more than 8 times; STATUS_BAD_ADDRESS: not all in the object; STATUS_NO_MEMORY: no
+	 * page is free while those are being freed.
 	 */
 	SYS_MEMORY_DISCARD,
 	/*
-	 * (memory). Makes a step of merging the frozen memory below it, of which nobody has a
-	 * handle any more: after STATUS_OK there is one layer less. STATUS_BAD_STATE: there is
-	 * none, or other memory lies on it too, or it belongs to another group. Until STATUS_OK the
-	 * memory can neither be frozen nor reset.
+	 * (memory). Makes a step of merging the frozen memory below it, to which nobody has a
+	 * handle any more: after STATUS_OK there is one layer less. STATUS_BAD_STATE: no frozen
+	 * memory is below, or other memory lies on that too, or it belongs to another group. Until
+	 * STATUS_OK the memory can neither be frozen nor reset.
 	 */
 	SYS_MEMORY_MERGE,
 	/*
@@ -289,8 +290,8 @@ enum group_setting {
 	GROUP_TAG,   /* any number, shown as cpu_counters.tag by the CPUs that run its threads */
 	GROUP_QUOTA, /* the quota in pages; STATUS_IN_USE: the group uses more than that */
 	/*
-	 * Makes a step of freeing what has ended in the group and counts until it is freed; the
-	 * value is ignored. STATUS_IN_USE: there may be more to free.
+	 * Makes a step of freeing what has ended in the group but still counts against its quota;
+	 * the value is ignored. STATUS_IN_USE: there may be more to free.
 	 */
 	GROUP_TIDY,
 };
@@ -322,7 +323,7 @@ enum memory_flag {
 	 * bound.
 	 */
 	MEMORY_OVERCOMMIT = 1 << 6,
-	/* Processes may be made from it. The group's handle needs RIGHT_CONTROL. */
+	/* Processes may be made from the memory. Creating it needs RIGHT_CONTROL on the group. */
 	MEMORY_IMAGE = 1 << 7,
 };
 

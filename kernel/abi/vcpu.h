@@ -73,12 +73,14 @@ struct vcpu_exit {
 	u64 tsc;		/* host TSC at the exit */
 	u32 access;		/* EXIT_MEMORY: enum exit_access */
 	u16 io_port;
-	u8 io_size;	    /* the width of the access: 1, 2 or 4 bytes */
-	u8 io_flags;	    /* enum exit_io_flag */
-	u64 gpa;	    /* EXIT_MEMORY: the guest-physical address of the access */
-	u64 gva;	    /* EXIT_MEMORY: the linear address if known, else 0 */
-	u32 vector;	    /* EXIT_EXCEPTION, EXIT_EOI, EXIT_SIPI; EXIT_HYPERCALL: CPL */
-	u32 error_code;	    /* EXIT_EXCEPTION, EXIT_TASK_SWITCH (SVM: EXITINFO2's) */
+	u8 io_size;  /* the width of the access: 1, 2 or 4 bytes */
+	u8 io_flags; /* enum exit_io_flag */
+	u64 gpa;     /* EXIT_MEMORY: the guest-physical address of the access */
+	u64 gva;     /* EXIT_MEMORY: the linear address if known, else 0 */
+	/* EXIT_EXCEPTION, EXIT_EOI, EXIT_SIPI: the vector; EXIT_HYPERCALL: the CPL */
+	u32 vector;
+	/* EXIT_EXCEPTION, EXIT_TASK_SWITCH (SVM: the error code in EXITINFO2) */
+	u32 error_code;
 	u64 vendor_code;    /* the CPU's own exit code or VM-instruction error */
 	u64 qualification;  /* VMX exit qualification, SVM EXITINFO1 */
 	u64 qualification2; /* VMX instruction information, SVM EXITINFO2 */
@@ -106,14 +108,17 @@ enum vcpu_groups {
 	VCPU_MSRS = 1 << 5,	/* the MSRs of enum vcpu_msr */
 	VCPU_EVENT = 1 << 6,	/* the event being delivered */
 	VCPU_XCR0 = 1 << 7,
-	VCPU_TSC = 1 << 8,	   /* tsc_offset alone */
-	VCPU_ALL = (1 << 9) - 1,   /* a vCPU's state; the groups below are not part of it */
-	VCPU_CODE = 1 << 9,	   /* the bytes of the code at RIP; only in `want` */
-	VCPU_XSAVE = 1 << 10,	   /* the page VCPU_XSAVE_PAGE: by SYS_VCPU_GET and `dirty` only */
-	VCPU_TRAPS = 1 << 11,	   /* trap_exceptions, trap, cr3_target: by `dirty` only */
-	VCPU_APIC = 1 << 12,	   /* apic_mode, apic_gpa, eoi_exit: by `dirty` only */
-	VCPU_INTERRUPTS = 1 << 13, /* interrupt_status; only in `dirty` */
-	VCPU_DUMP = 1 << 14,	   /* dump, of the VMCS or VMCB: by SYS_VCPU_GET only */
+	VCPU_TSC = 1 << 8,	 /* tsc_offset alone */
+	VCPU_ALL = (1 << 9) - 1, /* a vCPU's state; the groups below are not part of it */
+	/* the bytes of the code at RIP; may be asked for in `want` only */
+	VCPU_CODE = 1 << 9,
+	/* the page VCPU_XSAVE_PAGE: read by SYS_VCPU_GET, written by `dirty` */
+	VCPU_XSAVE = 1 << 10,
+	/* trap_exceptions, trap, cr3_target: may be set in `dirty` only */
+	VCPU_TRAPS = 1 << 11,
+	VCPU_APIC = 1 << 12,	   /* apic_mode, apic_gpa, eoi_exit: may be set in `dirty` only */
+	VCPU_INTERRUPTS = 1 << 13, /* interrupt_status: may be set in `dirty` only */
+	VCPU_DUMP = 1 << 14,	   /* `dump`, from the VMCS or VMCB: read by SYS_VCPU_GET only */
 };
 
 enum vcpu_segment { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR, SEG_COUNT };
@@ -242,10 +247,11 @@ enum vcpu_trap {
 	VTRAP_CR = 1 << 0, /* writes of CR0, CR3 and CR4 exit as EXIT_CR, before they take effect */
 	/* MOV from and to a debug register exits as EXIT_DR, before it takes effect */
 	VTRAP_DR = 1 << 1,
-	VTRAP_MSR = 1 << 2,	   /* accesses of every MSR exit */
-	VTRAP_NO_TIMER = 1 << 3,   /* VMX: no preemption timer ends a run */
-	VTRAP_FLUSH = 1 << 4,	   /* each entry flushes the TLB */
-	VTRAP_RESTRICTED = 1 << 5, /* VMX: no unrestricted guest, paging is always on */
+	VTRAP_MSR = 1 << 2,	 /* accesses of every MSR exit */
+	VTRAP_NO_TIMER = 1 << 3, /* VMX: the preemption timer never ends a run */
+	VTRAP_FLUSH = 1 << 4,	 /* each entry flushes the TLB */
+	/* VMX: unrestricted guest mode is off, and paging is always on */
+	VTRAP_RESTRICTED = 1 << 5,
 };
 
 /*
@@ -253,16 +259,27 @@ enum vcpu_trap {
  * chapter 30). From VAPIC_DELIVERY on the page belongs to the CPU while the guest runs.
  */
 enum vcpu_apic_mode {
-	/* no virtual APIC but the TPR, by CR8: read at every entry, written back at every exit */
+	/*
+	 * The CPU virtualizes only the TPR, as CR8 shows it: the TPR is read from the page at every
+	 * entry and written back at every exit.
+	 */
 	VAPIC_NONE,
-	VAPIC_DELIVERY, /* the CPU delivers interrupts from IRR */
-	/* memory accesses at apic_gpa: reads, and writes of TPR, EOI and self-IPIs */
+	VAPIC_DELIVERY, /* the CPU delivers the interrupts that are set in IRR */
+	/*
+	 * like VAPIC_DELIVERY; the CPU also handles accesses to memory at apic_gpa: reads, and
+	 * writes of TPR, EOI and self-IPIs
+	 */
 	VAPIC_MEMORY,
-	VAPIC_MSRS, /* accesses by the x2APIC's MSRs, except for reads of ICR */
+	/*
+	 * like VAPIC_DELIVERY; the CPU also handles accesses by the x2APIC's MSRs, except for reads
+	 * of ICR
+	 */
+	VAPIC_MSRS,
 };
 
 enum vcpu_settle {
-	SETTLE_HYPERCALL = 1 << 0, /* hypercalls from CPL 0 that are not in `hypercalls` */
+	/* the kernel answers hypercalls from CPL 0 whose number is not in `hypercalls` */
+	SETTLE_HYPERCALL = 1 << 0,
 };
 
 enum vcpu_mark {
@@ -336,7 +353,8 @@ struct vcpu_page {
 	 */
 	u32 settle; /* enum vcpu_settle */
 	u32 settle_reserved;
-	u64 hypercalls;	      /* SETTLE_HYPERCALL: mask of numbers below 64 left to the monitor */
+	/* SETTLE_HYPERCALL: a bit for each number below 64 that is left to the monitor */
+	u64 hypercalls;
 	u64 hypercall_result; /* the value that all other hypercalls return in RAX */
 
 	/*
@@ -370,13 +388,16 @@ struct vcpu_page {
 	u32 apic_virtualized;
 	/*
 	 * VCPU_APIC. With VAPIC_MEMORY a page mapped writable at apic_gpa stands for the APIC's
-	 * memory, the same for all vCPUs of the space; its contents are never seen. If there is
-	 * none, the run returns STATUS_BAD_ADDRESS.
+	 * memory, the same for all vCPUs of the space; the guest never sees its contents. If no
+	 * page is mapped there, the run returns STATUS_BAD_ADDRESS.
 	 */
 	u32 apic_mode; /* enum vcpu_apic_mode */
 	u64 apic_gpa;
 	u64 eoi_exit[4]; /* vectors whose EOI exits */
-	/* VCPU_INTERRUPTS: initial RVI, and SVI in bits 15:8; then the CPU maintains them itself */
+	/*
+	 * VCPU_INTERRUPTS: what RVI is set to, and in bits 15:8 SVI; the CPU changes both by itself
+	 * afterwards
+	 */
 	u16 interrupt_status;
 	u16 interrupt_reserved[3];
 

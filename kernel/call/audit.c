@@ -124,8 +124,8 @@ static u32 audit_detail(const struct object *object)
 }
 
 /*
- * Lists a memory object's charge and the object below it. RAM was charged in full when the object
- * was created or frozen.
+ * Lists a memory object's charge and the object below it. Only RAM has a charge: its pages are
+ * promised in full when the object is created or frozen.
  */
 static void audit_put_memory(struct listing *listing, const struct memory *memory)
 {
@@ -219,7 +219,7 @@ static void audit_put_tables(struct listing *listing, const struct pt_walk *walk
 
 /*
  * Lists leaves and tables from `at` on; returns the address to continue with. Each step goes on
- * behind the entry that it has found, so it comes to each table once.
+ * behind the entry that it has found, so each table is listed once.
  */
 static u64 audit_list_leaves(struct listing *listing, const struct table *table, u64 id, u64 at,
 			     u64 end)
@@ -228,7 +228,7 @@ static u64 audit_list_leaves(struct listing *listing, const struct table *table,
 	struct pt_walk walk;
 	struct pt_leaf leaf;
 
-	/* The address after the last page wraps to 0. */
+	/* The end of the last page wraps to 0, which ends the loop. */
 	for (u32 n = 0; n < STEP_LEAVES && at >= began && at < end; n++) {
 		if (listing->count + PT_LEVEL_COUNT >= AUDIT_RECORDS)
 			return at;

@@ -19,9 +19,10 @@
 #include "mm/page.h"
 #include "mm/space.h"
 
-#define PORT_COUNT	      65536u
-#define IO_BITMAP_ORDER	      1
-#define RESERVE_BUDGET_MIN_NS (50 * NS_PER_US) /* large compared to SCHED_RESERVE_NS */
+#define PORT_COUNT	65536u
+#define IO_BITMAP_ORDER 1
+/* large compared to SCHED_RESERVE_NS, the scheduler's own cost in each period */
+#define RESERVE_BUDGET_MIN_NS (50 * NS_PER_US)
 #define RESERVE_PERIOD_MIN_NS (100 * NS_PER_US)
 #define RESERVE_PERIOD_MAX_NS (10 * NS_PER_S)
 

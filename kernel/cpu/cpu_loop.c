@@ -182,8 +182,8 @@ static bool cpu_loop_has_grace(struct cpu *cpu, u64 now)
 }
 
 /*
- * Reports the CPU's pass (mm/tlb.h). A vCPU that is loaded but does not run here leaves its space
- * too once the space has changed, so that unmapping interrupts this CPU for it only once.
+ * Reports the CPU's pass (mm/tlb.h). If the space of a vCPU that is loaded but does not run has
+ * changed, the CPU also leaves that space: further changes then do not interrupt it.
  */
 static void cpu_loop_pass(struct cpu *cpu)
 {
@@ -247,7 +247,10 @@ void cpu_loop(struct cpu *cpu)
 			timer_arm_briefly(cpu);
 			cpu_loop_leave_to_user(cpu);
 		}
-		/* The timer stays as set for the guest: no later than ring 3's next event. */
+		/*
+		 * The timer stays as it was set for the guest: it fires no later than ring 3's next
+		 * event.
+		 */
 		if (vcpu_step(cpu, guest) && !cpu_has_pending(cpu))
 			cpu_loop_leave_to_user(cpu);
 	}

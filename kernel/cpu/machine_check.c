@@ -182,8 +182,9 @@ static bool machine_check_manager_uses(const struct memory *memory)
 }
 
 /*
- * Ends all groups whose memory contains the page, or lies on an object that does: they would use it
- * again. Searches all objects: this is rare. Returns false if the manager is among them.
+ * Ends all groups whose memory contains the page, or lies on an object that does: their processes
+ * would use the page again. Searches all objects, as this is rare. Returns false if the manager's
+ * group is among them.
  */
 static NOINLINE bool machine_check_end_groups(hpa_t page)
 {

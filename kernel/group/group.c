@@ -91,7 +91,7 @@ void group_kill(struct group *group, u64 code)
 	}
 }
 
-/* Ends a member, and a process in particular: one may have been started since group_kill. */
+/* Ends a member. If it is a process that was started since group_kill, ends its threads too. */
 static void group_end_member(struct group *group, struct object *object)
 {
 	object->dead = true;

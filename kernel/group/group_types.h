@@ -15,9 +15,8 @@ struct teardown {
 };
 
 /*
- * The most threads of a group. The time to end a process grows with its threads; so does the time
- * of a timed wait on their CPU, and the time until the last thread is served of those whose waits
- * end together.
+ * The most threads of a group. Three times grow with the number of threads: to end a process, to
+ * begin a timed wait on their CPU, and to wake the last of those threads whose waits end together.
  */
 #define GROUP_THREADS_MAX 256u
 

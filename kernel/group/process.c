@@ -51,8 +51,8 @@ static enum status process_read_header(struct memory *image, u64 first, struct i
 }
 
 /*
- * The most calls of memory_populate for one page. Clearing a block of 2 MiB takes 16 of them; a
- * page that is not there after 32 waits for pages that are on their way back to the group's quota.
+ * The most calls of memory_populate for one page. Clearing a block of 2 MiB takes 16 of them; if
+ * the page is still not present after 32, the group's quota waits for pages that are being freed.
  */
 #define POPULATE_STEPS 32u
 
@@ -153,9 +153,9 @@ static enum status process_fill(struct process *process, struct memory *image, u
 }
 
 /*
- * Returns true while the group has room for the process, but only once pages that are still being
- * freed are free. Checked before any part of the process exists, so that a caller that repeats the
- * call until then leaves nothing behind each time.
+ * Returns true if the group will have room for the process only once pages that are being freed are
+ * free. Checked before any part of the process exists, so that a caller that repeats the call until
+ * then leaves nothing behind each time.
  */
 static bool process_must_wait(struct quota *quota, const struct image_header *header)
 {
@@ -271,7 +271,10 @@ enum status process_start(struct process *process, struct memory *start_memory)
 	top = stack + STACK_PAGES * PAGE_SIZE - 16 * (random_u64() & 31);
 	if (status == STATUS_OK)
 		status = process_thread_create(process, process->entry, top, start, &thread);
-	/* `start` and `stack` are 0, where nothing is mapped, if their step was not reached */
+	/*
+	 * If an earlier step failed, `start` or `stack` is still 0: unmapping there has no effect,
+	 * as nothing is ever mapped at 0.
+	 */
 	if (status != STATUS_OK) {
 		while (space_unmap(process->space, start, START_BYTES) == STATUS_AGAIN ||
 		       space_unmap(process->space, stack, STACK_PAGES * PAGE_SIZE) == STATUS_AGAIN)

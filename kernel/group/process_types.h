@@ -15,10 +15,11 @@ struct process {
 	struct handle_table *handles;
 	struct list threads; /* the process's threads, linked by struct thread.sibling */
 	u64 image_base;
-	u64 entry;	   /* address where the first thread begins */
-	u8 *ports;	   /* bitmap of IO_BITMAP_BYTES, charged to the group; NULL: no ports */
-	u32 ports_version; /* a number that no other state of this or another I/O bitmap has */
-	u32 thread_count;  /* the process's threads, dead ones included until they are freed */
+	u64 entry; /* address where the first thread begins */
+	u8 *ports; /* bitmap of IO_BITMAP_BYTES, charged to the group; NULL: no ports */
+	/* identifies the bits in `ports`: each change of any process's bitmap gives a new number */
+	u32 ports_version;
+	u32 thread_count; /* the process's threads, dead ones included until they are freed */
 	struct signal ended;
 	u64 exit_code;
 	bool started;

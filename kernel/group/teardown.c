@@ -86,7 +86,7 @@ static enum status teardown_step_aside(struct object *object)
 	return status;
 }
 
-/* Frees a queue. A thread may still wait on it whose own handle was closed meanwhile. */
+/* Frees a queue. A thread may still wait on the queue if its handle was closed during the wait. */
 static enum status teardown_step_queue(struct queue *queue)
 {
 	queue_end(queue);

@@ -20,7 +20,9 @@ bool teardown_step(struct group *group);
 /* Makes one step for the next group in turn. Returns false if there was nothing to do. */
 bool teardown_step_any(void);
 
-/* Returns true if an object waits to be freed; may be asked without the lock. */
+/*
+ * teardown_waiting returns true if an object waits to be freed; it may be called without the lock.
+ */
 extern struct list teardown_groups;
 static inline bool teardown_waiting(void)
 {

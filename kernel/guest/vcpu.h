@@ -14,7 +14,7 @@ struct vm;
 bool vcpu_handle_memory(struct vcpu *vcpu);
 /*
  * Handles, while the CPU still holds the guest's state, the first write to a page of an object with
- * layers. Returns false for whatever it cannot do in one go, or only with the monitor: that is left
+ * layers. Returns false if that takes several steps or the monitor: the caller then leaves the exit
  * to vcpu_handle_memory.
  */
 bool vcpu_handle_write(struct vcpu *vcpu);
@@ -41,8 +41,9 @@ enum status vcpu_free(struct vcpu *vcpu);
 bool vcpu_step(struct cpu *cpu, struct vcpu *vcpu);
 
 /*
- * Does SYS_VCPU_RUN: usually starts the run, does one step and returns to ring 3 itself. Otherwise
- * it returns here for the CPU loop: the CPU has other things to do, or the guest goes on.
+ * Does SYS_VCPU_RUN: starts the run, does one step of it and usually returns to ring 3 itself. It
+ * returns to its caller, which goes to the CPU loop, if the call was refused, the CPU has other
+ * things to do, or the guest goes on.
  */
 void vcpu_run(struct cpu *cpu, struct trap_frame *frame);
 
@@ -53,10 +54,11 @@ void vcpu_run(struct cpu *cpu, struct trap_frame *frame);
 enum status vcpu_show(struct thread *caller, struct vcpu *vcpu, u32 groups) MUST_CHECK;
 
 /*
- * Returns true if the guest, loaded on this CPU and not in its monitor's hands, has interrupts off.
- * Then its run ends with EXIT_INTERRUPT_WINDOW, asked for or not, as soon as they are on.
+ * Returns true if the guest, which is loaded on this CPU and in a run, has interrupts off. Then its
+ * run ends with EXIT_INTERRUPT_WINDOW as soon as they are on, even if the monitor did not ask for
+ * it.
  */
 bool vcpu_await_window(struct vcpu *vcpu);
 
-/* Tells the guest (preempted_gpa) that the vCPU loses the CPU, which is the caller's. */
+/* Writes to the guest's byte at preempted_gpa that the vCPU loses this CPU. */
 void vcpu_preempt(struct vcpu *vcpu);

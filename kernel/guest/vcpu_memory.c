@@ -25,13 +25,14 @@ static NOINLINE bool vcpu_handle_fault(struct vcpu *vcpu, struct space *space)
 
 	vcpu->nowhere_generation = READ_ONCE(space->generation);
 	vcpu->nowhere_mappings = READ_ONCE(space->mapping_count);
-	do { /* lets interrupts in between steps of clearing, as there may be more urgent work */
+	/* between steps of clearing, interrupts are let in, as there may be more urgent work */
+	do {
 		sti_nop_cli();
 		status = space_fault(space, at, access);
 	} while (status == STATUS_AGAIN && this_cpu()->pending == 0 && tlb_pages_waiting() == 0);
 	if (status == STATUS_OK)
 		log_debug(LOG_MEMORY, "RAM populated at %#lx", exit->gpa);
-	/* the timer lets a thread that was woken meanwhile have its turn in time */
+	/* With the timer set anew, a thread that an interrupt has woken gets the CPU in time. */
 	timer_arm_briefly(this_cpu());
 	vcpu->nowhere = status == STATUS_NOT_FOUND ? exit->gpa | PAGE_MASK : 0;
 	if (status == STATUS_NO_MEMORY || status == STATUS_NO_QUOTA)
@@ -44,7 +45,10 @@ bool vcpu_handle_write(struct vcpu *vcpu)
 	struct space *space = vcpu->vm->space;
 	const struct vcpu_exit *exit = &vcpu->virt.exit;
 
-	/* An event whose delivery was cut short must be injected again at the next entry. */
+	/*
+	 * An event whose delivery the write cut short must be injected again: only the long way
+	 * does that.
+	 */
 	if (!(exit->access & ACCESS_WRITE) || vcpu->virt.event.valid)
 		return false;
 	if (space_fault_layered(space, exit->gpa, PT_WRITE) != STATUS_OK)
@@ -59,8 +63,8 @@ bool vcpu_handle_memory(struct vcpu *vcpu)
 	struct space *space = vcpu->vm->space;
 
 	/*
-	 * The last fault's address came again, and no mapping was added or removed: the answer is
-	 * known.
+	 * The address is that of the last fault that no mapping covered, and no mapping was added
+	 * or removed since: a search would find none again.
 	 */
 	if (vcpu->nowhere == (vcpu->virt.exit.gpa | PAGE_MASK) &&
 	    vcpu->nowhere_generation == READ_ONCE(space->generation) &&

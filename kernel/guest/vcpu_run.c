@@ -24,8 +24,8 @@
 #include "mm/tlb.h"
 
 /*
- * The number of handled exits after which interrupts are let in: Bochs 2.7 holds them back while
- * the guest has IF clear.
+ * The number of exits handled in a row after which the kernel lets interrupts in: Bochs 2.7 holds
+ * them back while the guest has IF clear.
  */
 #define SETTLED_MAX 1000u
 /* VMX's interruption types, without type 1, which is reserved. */
@@ -191,7 +191,7 @@ static NOINLINE void vcpu_return_whole_exit(struct vcpu *vcpu)
 
 static NOINLINE void vcpu_return_with(struct vcpu *vcpu, enum exit_reason reason)
 {
-	/* no entry has checked that the memory of the code is still the guest's */
+	/* discards the code bytes: no entry has checked that their memory is still the guest's */
 	vcpu->virt.code.depth = 0;
 	vcpu->virt.exit = (struct vcpu_exit){.reason = reason, .tsc = rdtsc()};
 	vcpu_return_whole_exit(vcpu);
@@ -251,7 +251,7 @@ static u32 vcpu_mark(struct vcpu *vcpu, u8 value)
 void vcpu_preempt(struct vcpu *vcpu)
 {
 	if (unlikely(vcpu->preempted))
-		return; /* the guest may have asked for a flush since */
+		return; /* the guest may have asked for a flush since its byte was read */
 	vcpu->preempted = true;
 	(void)vcpu_mark(vcpu, MARK_PREEMPTED);
 }
@@ -316,7 +316,10 @@ static ALWAYS_INLINE void vcpu_leave_guest(struct vcpu *vcpu, u32 groups, u64 en
  */
 static NOINLINE bool vcpu_begin_specially(struct vcpu *vcpu)
 {
-	/* The monitor must see whatever preceded a kick that is consumed here: hence SEQ_CST. */
+	/*
+	 * The monitor must see whatever was written before a kick that is consumed here: hence
+	 * SEQ_CST.
+	 */
 	bool kicked = vcpu->kicked && __atomic_exchange_n(&vcpu->kicked, false, __ATOMIC_SEQ_CST);
 	bool ends = kicked || vcpu->signalled;
 	bool short_of = false;
@@ -417,13 +420,14 @@ static NOINLINE enum status vcpu_find(struct thread *thread, u64 handle)
 	object_lock();
 	status = handle_lookup(table, handle, OBJECT_VCPU, RIGHT_CONTROL, &object);
 	if (status == STATUS_OK && thread->process->ports != NULL)
-		status = STATUS_NOT_SUPPORTED; /* a VMX exit cuts the bitmap off the TSS */
+		/* each VMX exit sets a TSS limit that leaves out the I/O bitmap */
+		status = STATUS_NOT_SUPPORTED;
 	if (status == STATUS_OK) {
 		object_get(object);
 		vcpu_forget(thread);
 		thread->ran = CONTAINER_OF(object, struct vcpu, object);
 		/*
-		 * SYS_THREAD_YIELD goes to the thread that first ran the vCPU, although other
+		 * SYS_THREAD_YIELD prefers the thread that first ran the vCPU, although other
 		 * threads may run the vCPU now and then.
 		 */
 		if (thread->ran->thread == NULL)

@@ -20,8 +20,8 @@ void object_unlock(void);
 /*
  * Shares the objects with other CPUs: nothing that the lock guards changes until object_unshare.
  * Signals, waits, interrupts and timers need no more; what they change has locks of its own (struct
- * queue, struct irq, struct cpu). First come, first served: a CPU that wants the objects alone
- * waits for the CPUs that share them now, and all that come later wait for it.
+ * queue, struct irq, struct cpu). The lock is fair: a CPU that wants the objects alone waits only
+ * for the CPUs that share them now, and later ones wait for that CPU.
  */
 void object_share(void);
 void object_unshare(void);

@@ -19,7 +19,10 @@ struct budget_cap {
 
 /* Sets a cap in percent of one CPU, 0 for none, and begins a new period of `period_ticks`. */
 void budget_cap_set(struct budget_cap *cap, u64 percent, u64 period_ticks, u64 now);
-/* Counts `change` more entities that spend the cap now; modulo 2^64, so -1 means one fewer. */
+/*
+ * Counts `change` more entities that spend the cap's budget now; modulo 2^64, so -1 means one
+ * fewer.
+ */
 void budget_cap_run(struct budget_cap *cap, u64 change, u64 now);
 /*
  * Returns the ticks until the cap is spent; 0 if the group must stop until cap->period_end, ~0 if

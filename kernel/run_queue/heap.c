@@ -27,8 +27,8 @@ static bool heap_balance(struct heap_node *node)
 }
 
 /*
- * Merges two heaps and returns the first node of the result. Recurses along both right spines: the
- * one of a heap of n nodes has at most log2(n + 1) of them.
+ * Merges two heaps and returns the first node of the result. Recurses along both right spines: in a
+ * heap of n nodes the right spine has at most log2(n + 1) nodes.
  */
 static struct heap_node *heap_merge(struct heap_node *a, struct heap_node *b)
 {

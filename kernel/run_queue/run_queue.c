@@ -9,9 +9,9 @@
 #include "lib/read_once.h"
 
 /*
- * Virtual time runs at most 2^20 times as fast as the clock (weight 1, 4096 runnable entities in
- * the group), and comparisons hold within 2^63: a group that was not charged on a queue for longer
- * than this starts afresh there.
+ * A group that was not charged on a queue for longer than this starts afresh there, because
+ * comparisons hold within 2^63 and virtual time runs at most 2^20 times as fast as the clock
+ * (weight 1, 4096 runnable entities in the group).
  */
 #define FORGOTTEN_TICKS BIT(40)
 /* An entity that runs for longer than this at a time runs alone: the excess need not be charged. */
@@ -80,7 +80,7 @@ static void run_queue_advance(u64 *time, u64 to)
 		*time = to;
 }
 
-/* Advances a time to that of the node furthest behind: the running one or one in the heap. */
+/* Advances a virtual time to the earlier of the running entity's and the first waiting one's. */
 static void run_queue_follow(u64 *time, u64 running, const struct heap *waiting)
 {
 	const struct heap_node *next = waiting->first;
@@ -99,7 +99,7 @@ static void run_queue_set_load(struct run_queue *queue, struct run_entity *entit
 	entity->load = load;
 }
 
-/* Queues a group of which some wait, with a sleeper's credit; parks it if its cap is spent. */
+/* Queues a group; credits it with half a slice if it slept, parks it if its cap is spent. */
 static void run_queue_enqueue_share(struct run_queue *queue, struct run_share *share, u64 now)
 {
 	struct run_group *group = share->group;
@@ -118,7 +118,7 @@ static void run_queue_enqueue_share(struct run_queue *queue, struct run_share *s
 		heap_insert(&queue->fair, &share->node, share->virtual_time);
 }
 
-/* Queues an entity without reserved time; in its group, too, the credit is half a slice. */
+/* Queues an entity without reserved time; if it slept, credits it within its group as well. */
 static void run_queue_enqueue_fair(struct run_queue *queue, struct run_entity *entity, u64 now)
 {
 	struct run_share *share = entity->share;
@@ -263,7 +263,7 @@ void run_queue_detach(struct run_queue *queue, struct run_entity *entity, u64 no
 	entity->queue = NULL;
 }
 
-/* Returns the first that may run; parks the groups before it that have spent their caps. */
+/* Returns the first waiting entity that may run; parks groups before it with spent caps. */
 static struct run_entity *run_queue_best_waiting(struct run_queue *queue, u64 now)
 {
 	struct run_entity *entity = run_queue_deadline_entity(queue->deadline.first);
@@ -279,7 +279,7 @@ static struct run_entity *run_queue_best_waiting(struct run_queue *queue, u64 no
 	return entity;
 }
 
-/* Returns true if the running one may go on although `best` waits (NULL: none does). */
+/* Returns true if the running entity may go on although `best` waits (NULL: none does). */
 static bool run_queue_stays(const struct run_queue *queue, const struct run_entity *running,
 			    const struct run_entity *best, u64 now)
 {
@@ -393,7 +393,7 @@ bool run_queue_preempts(const struct run_queue *queue, const struct run_entity *
 	if (reserved)
 		return heap_tick_before(candidate->reservation.deadline,
 					running->reservation.deadline);
-	/* A wake-up within one group costs other groups nothing, so that a tie is enough. */
+	/* Within a group a wake-up costs other groups nothing: a tie in virtual time is enough. */
 	if (candidate->group == running->group)
 		return !heap_tick_before(running->virtual_time, candidate->virtual_time);
 	return heap_tick_before(candidate->share->virtual_time, running->share->virtual_time);

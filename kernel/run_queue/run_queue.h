@@ -71,7 +71,7 @@ struct run_group {
 struct run_entity {
 	struct run_group *group;
 	struct run_queue *queue;	/* the queue that the entity belongs to; NULL: none */
-	struct run_share *share;	/* the group's share of that queue */
+	struct run_share *share;	/* the group's state on that queue */
 	struct heap_node node;		/* the place among the waiting entities, share->waiting */
 	struct heap_node deadline_node; /* the place in queue->deadline or queue->exhausted */
 	/* unreserved ticks that the entity ran; without a queue: relative to entities_time */
@@ -85,7 +85,7 @@ struct run_entity {
 struct run_queue {
 	struct heap fair;     /* groups, by virtual time */
 	struct heap deadline; /* entities with reserved budget left, by deadline */
-	/* entities with none left, by deadline; they also wait in their group */
+	/* entities whose reserved budget is spent, by deadline; they also wait in their group */
 	struct heap exhausted;
 	/* groups with spent caps, by the end of their period; a group returns as if it had slept */
 	struct heap parked;
@@ -117,10 +117,7 @@ void run_queue_init(struct run_queue *queue, u64 number, u64 slice);
  * The caller asks run_queue_preempts next.
  */
 void run_queue_add(struct run_queue *queue, struct run_entity *entity, u64 now);
-/*
- * Removes an added entity that no longer wants to run. It may wait or run; if it runs, charge it
- * first.
- */
+/* Removes an entity that no longer wants to run, waiting or running; charge a running one first. */
 void run_queue_remove(struct run_queue *queue, struct run_entity *entity, u64 now);
 
 /*
@@ -146,8 +143,8 @@ void run_queue_charge(struct run_queue *queue, struct run_entity *running, u64 r
 bool run_queue_yield_to(struct run_entity *running, struct run_entity *waiting);
 
 /*
- * Returns true if the candidate, just added, should run in place of the running entity (charged, or
- * NULL).
+ * Returns true if the candidate, just added, should run in place of the running entity, which was
+ * charged before (NULL: none runs).
  */
 bool run_queue_preempts(const struct run_queue *queue, const struct run_entity *running,
 			const struct run_entity *candidate);

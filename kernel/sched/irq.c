@@ -115,7 +115,7 @@ enum status irq_message(struct irq *irq, u64 unit, u64 source, u64 *value)
 		return status;
 	irq->message = message;
 	irq->value = *value = raises;
-	/* an interrupt that came while the line was not bound may be lost */
+	/* an interrupt that came before the line was bound may be lost */
 	if (!irq_is_message(irq)) {
 		irq_unmask(irq);
 		signal_raise(&irq->signal);
@@ -136,8 +136,8 @@ void irq_release(struct object *object)
 }
 
 /*
- * Masks a level-triggered line only: that interrupts again once unmasked, while a masked edge would
- * be lost.
+ * Masks only level-triggered lines: such a line interrupts again once unmasked, while an edge would
+ * be lost during the mask.
  */
 bool irq_raise(u32 number)
 {

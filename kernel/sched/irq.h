@@ -30,8 +30,8 @@ void irq_unmask(struct irq *irq);
 /* Does what SYS_IRQ_MESSAGE says. The caller has the object lock alone. */
 enum status irq_message(struct irq *irq, u64 unit, u64 source, u64 *value) MUST_CHECK;
 /*
- * Masks the line or blocks the message, and frees the irq; for object_release. With the objects
- * alone.
+ * Masks the line or blocks the message, and frees the irq; for object_release. The caller has the
+ * object lock alone.
  */
 void irq_release(struct object *object);
 

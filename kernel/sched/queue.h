@@ -62,10 +62,10 @@ void queue_end(struct queue *queue);
 void signal_raise(struct signal *signal);
 
 /*
- * Does SYS_QUEUE_WAIT for the running thread, which takes the oldest signal, whose key is returned,
- * and works for that signal's group from now on: what a server does for a client is the client's
- * own CPU time. STATUS_TIMED_OUT; STATUS_IN_USE: another thread waits. If there is no signal yet,
- * STATUS_OK is returned and the thread waits; whoever wakes it sets its result.
+ * Does SYS_QUEUE_WAIT for the running thread. It takes the oldest signal, returns its key, and
+ * charges the thread's time to that signal's group too from now on: what a server does for a client
+ * is the client's CPU time. STATUS_TIMED_OUT; STATUS_IN_USE: another thread waits. If there is no
+ * signal yet, STATUS_OK is returned and the thread waits; whoever wakes the thread sets its result.
  */
 enum status queue_wait(struct queue *queue, struct thread *thread, u64 deadline_tsc, u64 *key);
 /*

@@ -26,7 +26,7 @@ bool sched_init(struct cpu *cpu)
 {
 	list_init(&cpu->sleeping);
 	list_init(&cpu->dropped);
-	/* ORed in, as the boot CPU may have had an NMI already */
+	/* ORed in, as an NMI may have set a bit on the boot CPU already */
 	cpu->pending |= PENDING_RESCHEDULE;
 	if (cache_alloc(NULL, CACHE_RUN_QUEUE, sizeof(*cpu->queue), (void **)&cpu->queue) !=
 	    STATUS_OK)
@@ -119,7 +119,10 @@ static u64 sched_queue_lock(struct cpu *cpu)
 	return now;
 }
 
-/* Publishes which thread runs on the CPU, since `now` and until when, and unlocks the queue. */
+/*
+ * Publishes which thread runs on the CPU, from `now` on, and when it must be reconsidered; unlocks
+ * the queue.
+ */
 static void sched_queue_publish(struct cpu *cpu, u64 now)
 {
 	struct thread *running = cpu->running;

@@ -15,14 +15,15 @@ struct group;
 #define SCHED_RETRY_NS (25 * NS_PER_MS)
 /* least stay of a thread on the CPU it was handed over to */
 #define SCHED_STAY_NS (150 * NS_PER_MS)
-#define SCHED_ASK_NS  (1 * NS_PER_MS) /* the time until a CPU that gave no thread is asked again */
+/* the time until a CPU that had no thread to give is asked again */
+#define SCHED_ASK_NS (1 * NS_PER_MS)
 /*
  * The cost of a switch, from exit to entry and by cold caches, is in part charged to the thread
  * that lost the CPU, and in part to nobody. So a thread that takes the CPU from another group, or
  * gives it up to wait, is charged this on top.
  */
 #define SCHED_SWITCH_NS (2 * NS_PER_US)
-#define SCHED_WAIT_NS	(2 * SCHED_SWITCH_NS) /* the switch away, the interrupt and the one back */
+#define SCHED_WAIT_NS	(2 * SCHED_SWITCH_NS) /* two switches, and the interrupt in between */
 /* Added to a reservation's budget: the cost of one wait and its end in each period. */
 #define SCHED_RESERVE_NS (SCHED_SWITCH_NS + SCHED_WAIT_NS)
 
@@ -44,25 +45,25 @@ void sched_changed(void);
 struct cpu *sched_place(u64 affinity);
 
 /*
- * Makes the thread run from now on, on its home CPU, which is told if it must react. With the
- * object lock shared, like all functions down to sched_serve.
+ * Makes the thread run from now on, on its home CPU, which is told if it must react. The caller
+ * shares the object lock, as for all functions down to sched_serve.
  */
 void sched_ready(struct thread *thread);
 /* Takes a thread that has died out of the queue, unless its CPU runs it and will do so itself. */
 void sched_remove(struct thread *thread);
 /*
  * Makes the thread, which is the caller's or waits, work for a group from now on: the CPU time that
- * it takes is charged to that group too. NULL: the thread works for its own group alone.
+ * the thread takes is charged to that group too. NULL: the thread works for its own group alone.
  */
 void sched_serve(struct thread *thread, struct group *group);
 /*
- * Takes a dead thread that no CPU holds off its queue and releases its reservation. With the
- * objects alone.
+ * Takes a dead thread that no CPU holds off its queue and releases its reservation. The caller has
+ * the object lock alone.
  */
 void sched_forget(struct thread *thread);
 /*
- * Does SYS_THREAD_RESERVE, with the objects alone; sets *left_permille also with STATUS_NO_QUOTA.
- * STATUS_AGAIN: the thread, which is the caller, moves to a CPU that has more left.
+ * Does SYS_THREAD_RESERVE; sets *left_permille also with STATUS_NO_QUOTA. STATUS_AGAIN: the thread,
+ * which is the caller, moves to a CPU that has more left. The caller has the object lock alone.
  */
 enum status sched_reserve(struct thread *thread, u64 budget_ns, u64 period_ns,
 			  u64 *left_permille) MUST_CHECK;
@@ -70,13 +71,14 @@ enum status sched_reserve(struct thread *thread, u64 budget_ns, u64 period_ns,
 /* Each CPU calls the functions below for itself. */
 
 /*
- * Puts the running thread back, unless it waits or has died, and makes the best one cpu->running,
- * NULL when there is none.
+ * Puts the running thread back on the queue, unless it waits or has died, and makes the best thread
+ * cpu->running, NULL when there is none.
  */
 void sched_next(struct cpu *cpu);
 /*
- * Sets cpu->grace if the end of the running thread's slice, not of its reservation, stops it. The
- * thread goes on for SCHED_GRACE_NS, unless its cap is spent or another must run first.
+ * Sets cpu->grace if the running thread is stopped by the end of its slice, not of its reservation.
+ * The thread then goes on for SCHED_GRACE_NS, unless its cap is spent or another thread must run
+ * first.
  */
 void sched_extend(struct cpu *cpu);
 /* Returns true if the running thread must move to another CPU. */
@@ -91,7 +93,7 @@ void sched_move(struct cpu *cpu);
 enum status sched_yield(struct cpu *cpu, struct thread *to);
 /* Asks the busiest CPU for a thread, as this CPU has nothing to do. */
 void sched_request_work(struct cpu *cpu);
-/* Returns true if it is time to check whether other CPUs have less to do. */
+/* Returns true if it is time to check whether other CPUs have less to do than this one. */
 static inline bool sched_balance_due(const struct cpu *cpu, u64 now)
 {
 	return now >= cpu->balance_tsc && cpu->queue->count > 1;

@@ -58,8 +58,8 @@ void thread_wake(struct thread *thread, enum status status, u64 value)
 	thread->result = status;
 	thread->result_value = value;
 	/*
-	 * The thread's CPU, which may not have taken it off the run queue yet, reads this without
-	 * the queue's lock.
+	 * The thread's CPU, which may not have taken the thread off the run queue yet, reads the
+	 * state without the queue's lock.
 	 */
 	__atomic_store_n(&thread->state, THREAD_READY, __ATOMIC_RELEASE);
 	sched_ready(thread);
@@ -96,7 +96,7 @@ enum status thread_free(struct thread *thread)
 		cpus_pend(thread->cpu, PENDING_RESCHEDULE);
 		return STATUS_AGAIN;
 	}
-	if (thread->guest != NULL) /* another thread may run the vCPU from now on */
+	if (thread->guest != NULL) /* frees the vCPU for runs by other threads */
 		vcpu_unclaim(thread->guest);
 	vcpu_forget(thread);
 	sched_serve(thread, NULL);
@@ -166,8 +166,8 @@ void thread_clear(struct cpu *cpu)
 }
 
 /*
- * Loads a thread. Even if it was loaded last, CR3 may hold the kernel's own tables, as the CPU may
- * have been idle.
+ * Loads a thread. Loads CR3 even if this thread was the last one: the CPU may have been idle since,
+ * on the kernel's own tables.
  */
 void thread_load(struct cpu *cpu, struct thread *thread)
 {
@@ -176,8 +176,8 @@ void thread_load(struct cpu *cpu, struct thread *thread)
 	bool split = root->kernel.value != root->user.value;
 
 	/*
-	 * If the CPU is open to Meltdown, ring 3 runs on the user view, and the entry stubs switch
-	 * views.
+	 * If the CPU is open to Meltdown, ring 3 runs on tables without the kernel's memory (the
+	 * user view), and the entry stubs switch between these and the kernel's tables.
 	 */
 	cpu->kernel_root = split ? root->kernel.value : 0;
 	cpu->user_root = split ? root->user.value : 0;
@@ -188,7 +188,10 @@ void thread_load(struct cpu *cpu, struct thread *thread)
 		*thread_loaded_frame(cpu) = thread->frame;
 		cpu->thread = thread;
 	}
-	/* A guest may have run while the frame stayed here, and a VM exit cuts the TSS limit. */
+	/*
+	 * A guest may have run while the frame stayed loaded, and a VM exit sets a TSS limit that
+	 * leaves out the I/O bitmap.
+	 */
 	thread_ports_load(cpu, thread);
 	if (thread->has_result) {
 		thread->has_result = false;

@@ -13,7 +13,7 @@ struct process;
 struct queue;
 struct vcpu;
 
-#define RAN_NOTHING (~0ull) /* a count of closed handles that no table ever reaches */
+#define RAN_NOTHING (~0ull) /* a `closed` that no handle table ever reaches */
 
 enum thread_state {
 	THREAD_READY,	/* runs, or waits in a run queue */
@@ -33,7 +33,8 @@ struct thread {
 	/* The vCPU of the last SYS_VCPU_RUN: saves the lookup as long as no handle is closed. */
 	struct vcpu *ran; /* the vCPU that the thread ran last, with a reference */
 	u64 ran_handle;
-	u64 ran_closed;	   /* the handle table's `closed` at that time; RAN_NOTHING */
+	/* `closed` of the handle table at that run; RAN_NOTHING: `ran` is NULL */
+	u64 ran_closed;
 	const u64 *closed; /* the field `closed` of the process's handle table */
 
 	/* the thread's home CPU, where it runs and is woken; guarded by the object lock */
@@ -41,14 +42,17 @@ struct thread {
 	struct run_entity run; /* the thread's place in the run queue cpu->queue */
 	/* the CPU to which the thread must move (sched_move); NULL: the thread stays */
 	struct cpu *wanted;
-	u64 moved_tsc;	       /* when the thread was last handed over */
-	u64 ready_tsc;	       /* when the thread began to wait for the CPU, if it waits */
+	u64 moved_tsc;	       /* TSC when the thread was last handed over to another CPU */
+	u64 ready_tsc;	       /* TSC when the thread began to wait for the CPU, if it waits */
 	u64 waited_tsc;	       /* TSC cycles that the thread has waited for a CPU in total */
 	u64 reserved_permille; /* the thread's part of the group's reserved_permille */
 	/* the group for which the thread works (sched_serve), with a reference; NULL: none */
 	struct group *served;
 
-	/* under the queue's lock; without a reference: a queue ends the wait before it is freed */
+	/*
+	 * the queue that the thread waits on; guarded by that queue's lock, and without a
+	 * reference, as a queue ends the wait before it is freed
+	 */
 	struct queue *waits_for;
 	struct list sleep_node; /* the place in cpu->sleeping */
 	u64 wake_tsc;

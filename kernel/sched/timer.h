@@ -9,8 +9,8 @@
 /* Deadlines of this part are host TSC values. */
 
 /*
- * Lets the thread's home CPU wake the thread at thread->wake_tsc, with STATUS_TIMED_OUT. With the
- * object lock shared, like the next two functions.
+ * Lets the thread's home CPU wake the thread at thread->wake_tsc, with STATUS_TIMED_OUT. The caller
+ * shares the object lock, as for the next two functions.
  */
 void timer_sleep(struct thread *thread);
 /* Takes the thread off its home CPU's list of sleepers. */
@@ -49,7 +49,7 @@ static inline void timer_stale(struct cpu *cpu)
 	__atomic_store_n(&cpu->armed_for, TIMER_STALE, __ATOMIC_RELEASE);
 }
 
-/* Makes the next call set the timer again, even to the same time. */
+/* Makes the next call of timer_arm set the timer again, even to the same time. */
 static inline void timer_forget(struct cpu *cpu)
 {
 	cpu->armed_tsc = 0;
@@ -77,8 +77,8 @@ static inline void timer_arm(struct cpu *cpu, u64 deadline)
 }
 
 /*
- * Sets the timer while no guest's deadline matters. A timer that is still set for one may stay,
- * because an interrupt that comes too early does no harm.
+ * Sets the timer while the CPU runs no guest, so that no guest's deadline matters. A timer that is
+ * still set for a guest may stay, because an interrupt that comes too early does no harm.
  */
 static inline void timer_arm_briefly(struct cpu *cpu)
 {

@@ -7,7 +7,7 @@
 
 /* Saves the registers of the vCPU that the CPU has loaded, if any; called by the CPU itself. */
 void vcpu_unload(struct cpu *cpu);
-/* Does what vcpu_load does, for a vCPU that is not the loaded one. */
+/* Does what vcpu_load does, for a vCPU other than the one that this CPU has loaded. */
 enum status vcpu_load_anew(struct cpu *cpu, struct vcpu *vcpu) MUST_CHECK;
 /*
  * Loads the vCPU's registers on this CPU. STATUS_AGAIN: another CPU still has them and was asked to
@@ -38,7 +38,7 @@ static inline void vcpu_unclaim(struct vcpu *vcpu)
 	__atomic_store_n(&vcpu->runner, NULL, __ATOMIC_RELEASE);
 }
 
-/* Shows in its vCPU's page how long the thread has waited for a CPU. */
+/* Shows in its vCPU's page how long the thread has waited for a CPU in total. */
 static inline void vcpu_show_waited(const struct thread *thread)
 {
 	if (thread->ran->thread == thread)
