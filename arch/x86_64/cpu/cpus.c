@@ -42,7 +42,7 @@ void cpus_pend(struct cpu *cpu, u64 reasons)
 	u64 before = __atomic_fetch_or(&cpu->pending, reasons, __ATOMIC_SEQ_CST);
 
 	ASSERT((reasons & PENDING_PASS) == 0);
-	/* The CPU that set these bits before has also sent the interrupt. */
+	/* The CPU that set these bits earlier has also sent the interrupt for them. */
 	if (cpu == this_cpu() || (before & reasons) == reasons)
 		return;
 	this_cpu()->counters->ipis++;

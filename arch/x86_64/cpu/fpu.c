@@ -45,7 +45,11 @@ void fpu_area_init(void *area)
 {
 	const u16 fcw = FCW_RESET;
 	const u32 mxcsr = MXCSR_RESET;
-	const u64 present = XCR0_X87; /* FCW differs from XRSTOR's initial configuration */
+	/*
+	 * FCW must be loaded, as FCW_RESET differs from the value that XRSTOR sets for an absent
+	 * x87
+	 */
+	const u64 present = XCR0_X87;
 
 	memset(area, 0, fpu_area_bytes());
 	memcpy((u8 *)area + LEGACY_FCW, &fcw, sizeof(fcw));

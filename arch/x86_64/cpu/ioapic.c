@@ -89,7 +89,10 @@ void ioapic_mask(u32 gsi)
 void ioapic_unmask(u32 gsi, u64 message)
 {
 	u64 address = message >> 32;
-	/* the IOMMU's entry says what a remapped message is (VT-d 5.1.2.1) */
+	/*
+	 * Of a remapped message the IOMMU's entry has the delivery mode (VT-d 5.1.2.1), so these
+	 * bits of the I/O APIC's entry must be 0.
+	 */
 	u64 away = IOAPIC_ENTRY_MASKED |
 		   ((address & MSI_ADDRESS_REMAPPED) != 0 ? IOAPIC_ENTRY_DELIVERY : 0);
 

@@ -35,7 +35,10 @@ struct tss {
 enum gdt_selector {
 	SELECTOR_KERNEL_CODE = 0x08,
 	SELECTOR_KERNEL_DATA = 0x10,
-	/* SYSRET loads 0x18 + 8 and + 16, SYSEXIT 0x08 + 32 and + 40 */
+	/*
+	 * The order is fixed: SYSRET takes CS and SS from 0x18 + 16 and + 8, SYSEXIT from 0x08 + 32
+	 * and + 40.
+	 */
 	SELECTOR_USER_DATA = 0x20 | 3,
 	SELECTOR_USER_CODE = 0x28 | 3,
 	SELECTOR_TSS = 0x38,
@@ -80,7 +83,8 @@ struct cpu {
 	u64 polled; /* when the CPU last looked for corrected errors, as TSC / 2^POLL_SHIFT */
 
 	struct thread *thread; /* the thread whose frame and address space are loaded */
-	u64 ran;	       /* serial of the thread that last ran here, itself or its guest */
+	/* serial of the thread that last ran on this CPU, in ring 3 or as a guest */
+	u64 ran;
 	/* other threads have run since ring 3 last ran here: see thread_clear */
 	bool foreign;
 	/* the thread scheduled here; differs from `thread` while guests run */
@@ -90,24 +94,24 @@ struct cpu {
 	struct cpu_counters *counters;
 	u64 stack_top;	    /* the address at which the frame of an entry from ring 3 ends */
 	u64 ist[IST_COUNT]; /* tops of the stacks for NMI, double fault, machine check */
-	const void *idt;    /* shared by all CPUs, at an address that ring 3 may learn */
+	const void *idt;    /* the IDT, shared by all CPUs, at an address that ring 3 may learn */
 
-	u64 charged_tsc; /* when `running` was last charged; guarded by `lock` */
+	u64 charged_tsc; /* TSC when `running` was last charged; guarded by `lock` */
 	u64 armed_tsc;	 /* the TSC for which the one-shot timer is set; 0: none */
 	u64 armed_for;	 /* the guest's deadline for which the timer was set, or TIMER_STALE */
 	/*
-	 * Guarded by `lock`: threads that want to run here, and those asleep; other CPUs change
-	 * both.
+	 * The lock guards the queue of threads that want to run here and the list of those that
+	 * sleep; other CPUs change both.
 	 */
 	struct lock lock;
 	struct run_queue *queue;
 	struct list sleeping; /* threads with a deadline, earliest first */
-	/* The lock guards writes; reads do without it. 0: no thread is woken. */
+	/* The next two fields are written under `lock` and read without it; 0: never. */
 	u64 wake_tsc;  /* the earliest deadline of `sleeping` */
-	u64 queue_tsc; /* when the queue must be looked at again */
-	/* when the CPU looks for less busy CPUs next; guarded by the object lock */
+	u64 queue_tsc; /* TSC at which the CPU must look at its queue again */
+	/* TSC at which the CPU next looks for less busy CPUs; guarded by the object lock */
 	u64 balance_tsc;
-	u64 gave_nothing_tsc; /* when another CPU last asked this one for a thread in vain */
+	u64 gave_nothing_tsc; /* TSC when another CPU last asked this one for a thread in vain */
 	/* `running` goes on past its slice for a short while: see sched_extend */
 	bool grace;
 	bool idle; /* halted, or about to look for work elsewhere */
@@ -119,7 +123,7 @@ struct cpu {
 	u64 gdt[GDT_ENTRIES];
 	struct descriptor_table_register gdtr; /* describes gdt; VMX reloads it after exits */
 	struct tss tss;
-	void *virt_area; /* VMXON region or host save area */
+	void *virt_area; /* VMXON region (VMX) or host save area (SVM) */
 	bool virt_on;
 	u32 locks; /* DEBUG=1: BIT(enum lock_rank) of each lock that the CPU holds */
 	/* the frame where an NMI stopped the CPU for good; NULL: it runs */

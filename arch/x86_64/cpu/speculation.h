@@ -13,7 +13,10 @@ struct speculation {
 	u64 done;      /* enum host_speculation */
 };
 
-/* Called after a VM exit, before any RET: no return or branch goes where the guest has chosen. */
+/*
+ * Called after a VM exit, before any RET: afterwards no return or branch of the host goes where the
+ * guest has trained it to go.
+ */
 void speculation_exited(void) PRESERVING;
 /* Overwrites the history of branches. */
 void speculation_forget(void) PRESERVING;

@@ -26,7 +26,8 @@ enum trap_vector {
 	TRAP_EXCEPTION_COUNT = 32,
 	VECTOR_GSI_FIRST = 0x30, /* the vector of interrupt line (GSI) 0; the other lines follow */
 	VECTOR_GSI_LAST = 0x6f,
-	VECTOR_MSI_FIRST = 0x70, /* handed out to irqs that are messages */
+	/* the first of the vectors given to irqs that are messages (MSI) */
+	VECTOR_MSI_FIRST = 0x70,
 	VECTOR_MSI_LAST = 0xef,
 	VECTOR_PIC_FIRST = 0x20, /* vectors of the masked PIC's spurious interrupts */
 	VECTOR_TIMER = 0xf0,

@@ -34,15 +34,17 @@ enum amdvi_register {
 #define AMDVI_LEVELS_4 (4ull << 9)
 /* Third word: messages are remapped by a table of 2^8 entries of 32 bits (2.2.5), or blocked */
 #define AMDVI_MESSAGES		   (1ull | 8ull << 1 | 2ull << 60)
-#define AMDVI_MESSAGES_NMI	   BIT(58) /* NMIs of the device pass */
+#define AMDVI_MESSAGES_NMI	   BIT(58) /* the device may raise NMIs */
 #define AMDVI_MESSAGE_ON	   BIT(0)
 #define AMDVI_MESSAGE_CPU_SHIFT	   8
 #define AMDVI_MESSAGE_VECTOR_SHIFT 16
 
 /* Page tables (2.2.3) */
-#define AMDVI_PRESENT	    BIT(0)
-#define AMDVI_NEXT_LEVEL    BIT(9) /* the lowest of three bits; 0: a leaf */
-#define AMDVI_SOFTWARE	    BIT(7) /* a bit that the unit ignores */
+#define AMDVI_PRESENT BIT(0)
+/* the lowest of the three bits that hold the level of the table pointed to; level 0: a leaf */
+#define AMDVI_NEXT_LEVEL BIT(9)
+/* a bit that the unit ignores, which marks large leaves for mm/format.c */
+#define AMDVI_SOFTWARE	    BIT(7)
 #define AMDVI_COHERENT_LEAF BIT(60)
 #define AMDVI_READ	    BIT(61)
 #define AMDVI_WRITE	    BIT(62)

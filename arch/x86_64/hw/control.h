@@ -118,7 +118,10 @@ enum exception_vector {
 	(BIT(VECTOR_DF) | BIT(VECTOR_TS) | BIT(VECTOR_NP) | BIT(VECTOR_SS) | BIT(VECTOR_GP) |      \
 	 BIT(VECTOR_PF) | BIT(VECTOR_AC) | BIT(VECTOR_CP) | BIT(VECTOR_VC) | BIT(VECTOR_SX))
 
-/* Faults push RFLAGS with RF set (SDM vol. 3, 18.3.1.1). #DB: its exit has saved the right RF. */
+/*
+ * The exceptions that are faults push RFLAGS with RF set (SDM vol. 3, 18.3.1.1). #DB is not listed,
+ * because its exit has saved the right RF.
+ */
 #define EXCEPTIONS_FAULTS                                                                          \
 	(BITS(31, 0) & ~(BIT(VECTOR_DB) | BIT(VECTOR_NMI) | BIT(VECTOR_BP) | BIT(VECTOR_OF) |      \
 			 BIT(VECTOR_DF) | BIT(VECTOR_MC)))

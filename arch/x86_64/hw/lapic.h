@@ -55,7 +55,7 @@ _Static_assert(sizeof(struct lapic_page) == PAGE_SIZE, "one page");
 #define LAPIC_LVT_TIMER_ONE_SHOT     (0ull << 17)
 #define LAPIC_LVT_TIMER_TSC_DEADLINE (2ull << 17)
 
-/* Delivery modes, here and in the ICR and IOAPIC entries */
+/* Delivery modes, in the LVT, the ICR and the entries of an I/O APIC */
 enum apic_delivery {
 	APIC_FIXED = 0,
 	APIC_LOWEST_PRIORITY = 1,

@@ -7,10 +7,11 @@
 /* Machine-check architecture: SDM vol. 3, 16.3; APM vol. 2, 9.3. */
 
 #define MCG_CAP_BANKS	BITS(7, 0)
-#define MCG_CAP_CONTROL BIT(8)	/* the CPU has MSR_MCG_CTL */
-#define MCG_CAP_SER	BIT(24) /* software error recovery: STATUS.S and MISC's mode are valid */
-#define MCG_STATUS_RIPV BIT(0)	/* the interrupted code can be resumed */
-#define MCG_STATUS_MCIP BIT(2)	/* machine check in progress: not yet cleared by a handler */
+#define MCG_CAP_CONTROL BIT(8) /* the CPU has MSR_MCG_CTL */
+/* software error recovery: bit S of a bank's status and the address mode in its MISC are valid */
+#define MCG_CAP_SER	BIT(24)
+#define MCG_STATUS_RIPV BIT(0) /* the interrupted code can be resumed */
+#define MCG_STATUS_MCIP BIT(2) /* machine check in progress: not yet cleared by a handler */
 
 /* Four MSRs per bank, from MSR_MC0_CTL on. */
 enum machine_check_register { MCI_CTL, MCI_STATUS, MCI_ADDR, MCI_MISC, MCI_REGISTERS };
@@ -29,7 +30,7 @@ enum machine_check_register { MCI_CTL, MCI_STATUS, MCI_ADDR, MCI_MISC, MCI_REGIS
 
 /* An uncorrected error, as the handler found it. */
 struct machine_check {
-	u64 global; /* MSR_MCG_STATUS; for several errors the bits that they share */
+	u64 global; /* MSR_MCG_STATUS; after several errors only the bits that they share */
 	u64 status; /* the bank's status; 0: there was no error */
 	u64 address;
 	u64 misc;

@@ -8,7 +8,7 @@
 #define MSI_ADDRESS_BASE	      0xfee00000ull
 #define MSI_ADDRESS_DESTINATION_SHIFT 12   /* lowest bit of the destination, which has eight bits */
 #define MSI_DESTINATION_MAX	      254u /* 255: every CPU; larger ids need remapping */
-/* a remapped message has the number of an entry in place of a destination (VT-d 5.1.2.2) */
+/* the message names an entry of the IOMMU in place of a destination (VT-d 5.1.2.2) */
 #define MSI_ADDRESS_REMAPPED	BIT(4)
 #define MSI_ADDRESS_ENTRY_SHIFT 5
 #define MSI_ADDRESS_REDIRECTION BIT(3) /* the platform chooses one of the destinations */

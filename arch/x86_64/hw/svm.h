@@ -67,7 +67,7 @@ struct vmcb_control {
 	u64 reserved4;
 	u64 vmsa_pointer;
 	u8 reserved5[16];
-	u16 bus_lock_counter; /* bus locks that may come until one exits */
+	u16 bus_lock_counter; /* the number of bus locks that the guest may take until one exits */
 	u8 reserved6[734];
 };
 _Static_assert(sizeof(struct vmcb_control) == 0x400, "APM vol. 2, table B-1");
@@ -269,7 +269,7 @@ enum vmcb_event_type {
 #define VMEXIT_RDPRU		   0x08eull
 #define VMEXIT_BUS_LOCK		   0x0a5ull /* the exit comes before the instruction */
 #define VMEXIT_NPF		   0x400ull
-/* the low half of a code of 64 bits, of which QEMU writes 32 */
+/* the low 32 bits of the code, which are all that QEMU writes of its 64 */
 #define VMEXIT_INVALID 0xffffffffu
 
 /*

@@ -93,7 +93,7 @@ enum vmcs_natural {
 	VMCS_CR4_MASK = 0x6002,
 	VMCS_CR0_SHADOW = 0x6004,
 	VMCS_CR4_SHADOW = 0x6006,
-	VMCS_CR3_TARGET0 = 0x6008, /* the first of the four CR3 targets, two apart */
+	VMCS_CR3_TARGET0 = 0x6008, /* the first of the four CR3-target values, two apart */
 	VMCS_EXIT_QUALIFICATION = 0x6400,
 	VMCS_GUEST_LINEAR_ADDRESS = 0x640a,
 	VMCS_GUEST_CR0 = 0x6800,
@@ -350,6 +350,7 @@ _Static_assert(sizeof(struct vmx_msr_bitmap) == PAGE_SIZE, "SDM vol. 3, 25.6.9")
 /* Exit qualification of an access to the APIC's memory: SDM vol. 3, table 28-6 */
 #define APIC_ACCESS_OFFSET     BITS(11, 0)
 #define APIC_ACCESS_TYPE_SHIFT 12
-#define APIC_ACCESS_READ       0u /* linear, like the next two */
-#define APIC_ACCESS_WRITE      1u
-#define APIC_ACCESS_FETCH      2u
+/* a read by a linear address; the next two also use linear addresses */
+#define APIC_ACCESS_READ  0u
+#define APIC_ACCESS_WRITE 1u
+#define APIC_ACCESS_FETCH 2u

@@ -14,35 +14,41 @@ enum vtd_register {
 	VTD_PROTECTED = 0x64,
 	VTD_QUEUE_TAIL = 0x88,
 	VTD_QUEUE_ADDRESS = 0x90,
-	VTD_MESSAGES = 0xb8, /* the table of interrupt entries, with VTD_MESSAGES_WIDE and _256 */
+	/* address of the table of interrupt entries, ORed with VTD_MESSAGES_WIDE and _256 */
+	VTD_MESSAGES = 0xb8,
 };
 
 /* Fields of the capability register */
-#define VTD_DOMAINS	  BITS(2, 0) /* 2^(4 + 2 * this) */
-#define VTD_WRITE_BUFFER  BIT(4)     /* the write buffer must be flushed by hand */
-#define VTD_PROTECTS	  BITS(6, 5) /* firmware may have protected some memory */
-#define VTD_CACHES_ABSENT BIT(7)     /* the unit also caches entries that are not present */
+#define VTD_DOMAINS	 BITS(2, 0) /* the unit has 2^(4 + 2 * this field) domains */
+#define VTD_WRITE_BUFFER BIT(4)	    /* the write buffer must be flushed by hand */
+/* the unit has protected memory regions, which the firmware may have turned on */
+#define VTD_PROTECTS	  BITS(6, 5)
+#define VTD_CACHES_ABSENT BIT(7) /* the unit also caches entries that are not present */
 #define VTD_FOUR_LEVELS	  BIT(10)
 #define VTD_LARGE	  BIT(34)
-#define VTD_DRAIN_SHIFT	  (54 - 6) /* moves two bits to those of the same use in a descriptor */
-#define VTD_DRAIN	  BITS(7, 6)
+/* from the capability's two drain bits (55:54) to bits 7:6, where a descriptor has them */
+#define VTD_DRAIN_SHIFT (54 - 6)
+#define VTD_DRAIN	BITS(7, 6)
 /* Fields of the extended capability register */
 #define VTD_COHERENT BIT(0)
 #define VTD_QUEUED   BIT(1)
 #define VTD_REMAPS   BIT(3) /* the unit can remap interrupts */
-#define VTD_WIDE     BIT(4) /* APIC ids of 32 bits */
+#define VTD_WIDE     BIT(4) /* the unit supports APIC ids of 32 bits */
 
 #define VTD_MESSAGES_WIDE BIT(11)
 #define VTD_MESSAGES_256  7ull
 
-/* Command, and status with the same bits */
+/* Bits of the command register; the status register has the same ones */
 #define VTD_TRANSLATE	 BIT(31)
 #define VTD_SET_ROOT	 BIT(30)
 #define VTD_QUEUE	 BIT(26)
 #define VTD_REMAP	 BIT(25)
 #define VTD_SET_MESSAGES BIT(24)
-#define VTD_PASS	 BIT(23) /* messages in the old format pass */
-/* The bits of the status that a command repeats: never that old messages pass. */
+#define VTD_PASS	 BIT(23) /* messages in the old format pass without being remapped */
+/*
+ * The status bits that each command must repeat. VTD_PASS is left out, so that messages in the old
+ * format never pass.
+ */
 #define VTD_STAYS (0x96ffffffu & ~(u32)VTD_PASS)
 
 /* Root and context entries (9.1, 9.3), legacy mode */
@@ -50,11 +56,14 @@ enum vtd_register {
 #define VTD_LEVELS_4	 2ull /* context, upper half */
 #define VTD_DOMAIN_SHIFT 8    /* context, upper half */
 
-/* Interrupt entries (9.10), 16 bytes, with VTD_PRESENT; upper half: the requester, and its check */
+/*
+ * Interrupt entries (9.10), 16 bytes: the lower half, which also has VTD_PRESENT; the upper half
+ * holds the requester and how it is checked
+ */
 #define VTD_MESSAGE_LEVEL	 BIT(4)
 #define VTD_MESSAGE_NMI		 (4ull << 5)
 #define VTD_MESSAGE_VECTOR_SHIFT 16
-/* An APIC id in bits 63:32, without VTD_MESSAGES_WIDE in 47:40 */
+/* The field of the APIC id: bits 63:32, or without VTD_MESSAGES_WIDE only bits 47:40 */
 #define VTD_MESSAGE_ALL	    BITS(63, 32)
 #define VTD_MESSAGE_CHECKED (1ull << 18) /* all 16 bits of the requester's number are checked */
 
@@ -71,5 +80,8 @@ enum vtd_register {
 #define VTD_INV_MESSAGES     4ull /* invalidates all interrupt entries */
 #define VTD_INV_DOMAIN_SHIFT 16
 #define VTD_INV_DEVICE_SHIFT 32
-/* Waits for the descriptors before it, then writes its upper half to an address. */
+/*
+ * Waits for the descriptors before it, then writes bits 63:32 of its first word to the address in
+ * its second.
+ */
 #define VTD_INV_WAIT (5ull | 1ull << 5 | 1ull << 6)

@@ -26,7 +26,7 @@
 _Static_assert(IOMMU_PAGES <= 1u << IOMMU_PAGES_ORDER, "the pages at a unit's ring");
 
 static struct iommu iommu_units[IOMMU_MAX];
-static u32 iommu_unit_count; /* changed with the objects alone */
+static u32 iommu_unit_count; /* changed only with the object lock held alone */
 
 /* Returns the unit of that number; NULL if there is none. */
 static struct iommu *iommu_get(u64 number)
@@ -49,7 +49,10 @@ void iommu_expect32(const struct iommu *unit, u32 offset, u32 bits, u32 value)
 		iommu_wait(unit, deadline);
 }
 
-/* Appends a command of 16 bytes. The ring is never full, as each few commands are waited for. */
+/*
+ * Appends a command of 16 bytes. The ring is never full, as callers wait for the unit after a few
+ * commands.
+ */
 void iommu_command(struct iommu *unit, u64 first, u64 second)
 {
 	u64 *to = (u64 *)(unit->ring + unit->command);
@@ -118,7 +121,7 @@ static struct iommu *iommu_of(const struct space *space)
 	return &iommu_units[space->unit];
 }
 
-/* Returns once no device can use what the space no longer maps. */
+/* Returns once no device can use translations of memory that the space no longer maps. */
 static void iommu_flush(struct space *space)
 {
 	struct iommu *unit = iommu_of(space);
@@ -143,7 +146,7 @@ static u32 iommu_domain_of(const struct iommu *unit, u64 source)
 	return domain;
 }
 
-/* Takes the device's space away; returns once the unit uses it no more. */
+/* Takes the device's space away; returns once the unit uses the space no more. */
 static void iommu_detach(struct iommu *unit, u32 source)
 {
 	u32 domain = iommu_domain_of(unit, source);

@@ -7,13 +7,13 @@
 
 #define IOMMU_MAX      8u
 #define IOMMU_DOMAINS  64u    /* domains of each unit; domain 0 is unused */
-#define IOMMU_MESSAGES 256ull /* interrupt entries of a table, by vector */
+#define IOMMU_MESSAGES 256ull /* entries in a table of interrupts, one for each vector */
 
 /* The pages at struct iommu.ring. */
 enum iommu_page {
 	IOMMU_PAGE_COMMANDS,
 	IOMMU_PAGE_WORD, /* a word that a waiting command writes */
-	IOMMU_PAGE_ROOT, /* VT-d: the page of the root table */
+	IOMMU_PAGE_ROOT, /* VT-d only: the root table, of one page */
 	/* the pages of interrupt entries; AMD-Vi has a table for each domain */
 	IOMMU_PAGE_MESSAGES,
 	IOMMU_PAGES = IOMMU_PAGE_MESSAGES + 16
@@ -31,10 +31,11 @@ struct iommu_domain {
 
 /* An interrupt that a device raises by writing a message, or an I/O APIC's line. */
 struct iommu_message {
-	u64 unit;    /* number of the IOMMU that remaps it, or IOMMU_NOBODY */
-	u64 source;  /* id of the only requester that may raise this interrupt by its entry */
-	u32 vector;  /* the vector, and the number of the interrupt's entry */
-	u32 apic_id; /* APIC id of the CPU that takes it; IOAPIC_ALL_CPUS: an NMI for all */
+	u64 unit;   /* number of the IOMMU that remaps the interrupt, or IOMMU_NOBODY */
+	u64 source; /* id of the only requester that may raise this interrupt by its entry */
+	u32 vector; /* the vector, and the number of the interrupt's entry */
+	/* APIC id of the CPU that takes the interrupt; IOAPIC_ALL_CPUS: an NMI for all CPUs */
+	u32 apic_id;
 	bool level;
 };
 
@@ -43,15 +44,17 @@ struct iommu {
 	struct lock lock;
 	const struct iommu_ops *ops;
 	u8 *registers;
-	u8 *ring;      /* the command ring, one of the pages of enum iommu_page */
-	u64 *devices;  /* AMD-Vi: the device table, an entry for each requester */
-	u64 drain;     /* VT-d: bits for descriptors that drain pending requests */
+	u8 *ring;     /* the command ring, one of the pages of enum iommu_page */
+	u64 *devices; /* AMD-Vi: the device table, an entry for each requester */
+	/* VT-d: the bits VTD_DRAIN with which a descriptor also waits for pending requests */
+	u64 drain;
 	u64 high;      /* the end of the device addresses that the unit can translate */
 	u32 command;   /* offset of the next command in the ring, in bytes */
 	bool coherent; /* the unit reads tables through the CPUs' caches */
 	bool caches_absent;
-	bool large;  /* the unit knows leaves of 2 MiB */
-	bool remaps; /* the unit remaps interrupts, or is asked to */
+	bool large; /* the unit supports leaves of 2 MiB */
+	/* the unit remaps interrupts; before it starts: whether it should, if it can */
+	bool remaps;
 	struct iommu_domain domain[IOMMU_DOMAINS];
 };
 
@@ -59,7 +62,8 @@ struct iommu {
 struct iommu_ops {
 	const struct pt_format *format;
 	u32 register_pages;
-	u32 command_tail; /* offset of the register that says where the commands end */
+	/* offset of the register that holds the end of the commands in the ring */
+	u32 command_tail;
 	/* Takes the unit into use, every device blocked. STATUS_NOT_SUPPORTED, STATUS_NO_MEMORY. */
 	enum status (*start)(struct iommu *unit);
 	/*
@@ -70,8 +74,8 @@ struct iommu_ops {
 	/* Gives commands that drop what the unit caches of the device and of the domain. */
 	void (*forget)(struct iommu *unit, u32 source, u32 domain);
 	/*
-	 * Lets the domain's device raise the interrupt; domain 0: nobody. Changes *value if the
-	 * unit needs another message than the one that it holds.
+	 * Lets the domain's device raise the interrupt; domain 0: no device may. Changes *value,
+	 * the message as it would be without an IOMMU, if the unit needs another one.
 	 */
 	void (*message)(struct iommu *unit, u32 domain, const struct iommu_message *message,
 			u64 *value);
@@ -111,7 +115,7 @@ u64 iommu_read64(const struct iommu *unit, u32 offset);
 void iommu_write64(const struct iommu *unit, u32 offset, u64 value);
 /* Waits until `bits` of the register equal `value`; panics if that takes too long. */
 void iommu_expect32(const struct iommu *unit, u32 offset, u32 bits, u32 value);
-/* Puts a command of 16 bytes into the ring and tells the unit. */
+/* Puts a command of 16 bytes into the ring and tells the unit that it is there. */
 void iommu_command(struct iommu *unit, u64 first, u64 second);
 /* Waits until the unit has carried out all commands; panics if that takes too long. */
 void iommu_confirm(struct iommu *unit);

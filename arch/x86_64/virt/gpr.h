@@ -21,7 +21,10 @@
 	.endr
 	.endm
 
-	/* Loads or stores the guest's RCX, RDX, RBX, RBP, R8 to R15; `base`: gpr[] in the page. */
+	/*
+	 * Loads or stores the guest's RCX, RDX, RBX, RBP, R8 to R15; `base` points to gpr[] in the
+	 * vCPU page.
+	 */
 	.macro	gpr_each way, base
 	\way	rcx, GPR_RCX, \base
 	\way	rdx, GPR_RDX, \base
@@ -40,7 +43,10 @@
 	mov	%\reg, 8 * \index(%\base)
 	.endm
 
-	/* Clears guest values that the CPU might speculate with; host_pop restores the others. */
+	/*
+	 * Clears the registers in which guest values remain, lest the CPU speculate with them;
+	 * host_pop restores the others.
+	 */
 	.macro	gpr_forget
 	.irp	reg, ecx, edx, esi, r8d, r9d, r10d, r11d
 	xor	%\reg, %\reg

@@ -39,9 +39,9 @@ struct virt_code {
 };
 
 /*
- * One virtual CPU as the back end sees it. Outside the guest its general registers are always in
- * page->gpr, except that RSP is there only from leave to the next enter; the same holds for the
- * task priority in the APIC page.
+ * One virtual CPU as the back end sees it. Outside the guest its general registers are in
+ * page->gpr, and its task priority is in the APIC page. RSP and the task priority are up to date
+ * there only from `leave` to the next `enter`.
  */
 struct virt_vcpu {
 	struct virt_vm *vm;
@@ -59,15 +59,18 @@ struct virt_vcpu {
 	u64 tag_generation; /* generation of the ASID or VPID; each CPU has its own */
 	u32 tag;	    /* the vCPU's ASID or VPID; 0: none is assigned */
 	u32 loaded_cpu;	    /* the CPU whose registers hold the vCPU's state; ~0: none */
-	bool window;	    /* a window was requested that is to end a run */
-	bool live;	    /* between enter and leave */
+	bool window;	    /* a requested interrupt window is to end a run */
+	bool live;	    /* the vCPU is between enter and leave */
 	bool own_timer;	    /* the back end itself ends a run at the deadline */
-	bool nmi_window;    /* a window for an NMI alone was requested, where the back end tells the
-			       two apart */
-	bool flush;	    /* flush the guest's TLB entries at the next entry */
+	/*
+	 * a window for an NMI alone was requested, where the back end tells NMI and interrupt
+	 * windows apart
+	 */
+	bool nmi_window;
+	bool flush;	     /* the next entry flushes the guest's TLB entries */
 	u32 trap_exceptions; /* exceptions that the monitor wants to see */
 	u32 trap;	     /* enum vcpu_trap */
-	u64 own[9];	     /* struct vmx_vcpu or struct svm_vcpu */
+	u64 own[9];	     /* the back end's own state: struct vmx_vcpu or struct svm_vcpu */
 
 	u64 xcr0;
 	u64 dr[4]; /* DR0-DR3 */

@@ -37,8 +37,8 @@ static bool svm_tag_is_stale(const struct virt_vcpu *vcpu, const struct asid_poo
 }
 
 /*
- * Changes whether MOV to CR8 exits. SVM has no TPR threshold: every change of CR8 exits before it
- * happens. It still does while V_IRQ is set: see inject_set.
+ * Changes whether MOV to CR8 exits. SVM has no TPR threshold, so with one set every MOV to CR8
+ * exits before it is executed. MOV to CR8 keeps exiting while V_IRQ is set: see inject_set.
  */
 static NOINLINE void svm_change_cr8(struct virt_vcpu *vcpu)
 {
@@ -50,7 +50,10 @@ static NOINLINE void svm_change_cr8(struct virt_vcpu *vcpu)
 	control->intercept_cr_write ^= SVM_INTERCEPT_CR8;
 }
 
-/* Writes what stays in the VMCB, or the CPU, over repeated entries until svm_leave. */
+/*
+ * Before the first of a series of entries, writes to the VMCB and the CPU what then stays there
+ * until svm_leave.
+ */
 static ALWAYS_INLINE void svm_supply(struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
@@ -174,7 +177,8 @@ static void svm_handle(struct virt_vcpu *vcpu)
 	case EXIT_EXCEPTION:
 		svm_handle_exception(vcpu);
 		break;
-	case EXIT_BUS_LOCK: /* the bus lock has yet to come */
+	/* the exit comes before the bus lock, so the next entry lets one bus lock happen */
+	case EXIT_BUS_LOCK:
 		svm_vmcb(vcpu)->control.bus_lock_counter = 1;
 		break;
 	case EXIT_TRIPLE_FAULT:
@@ -211,8 +215,8 @@ static bool svm_step_begin(const struct virt_vcpu *vcpu)
 }
 
 /*
- * Ends a single step: clears TF, unless an IRET has loaded RFLAGS itself; it has not if it raised
- * an exception or has yet to run.
+ * Ends a single step: clears TF, except after an IRET that has run, as this has loaded RFLAGS. An
+ * IRET that raised an exception or has yet to run has not.
  */
 static void svm_step_end(struct virt_vcpu *vcpu)
 {

@@ -6,7 +6,7 @@
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/virt/svm/svm.h"
 
-/* The exit codes that need no further decoding; all others are EXIT_NONE here. */
+/* The exit codes that translate directly to an exit reason; all other codes are EXIT_NONE here. */
 static const u8 plain_reasons[] = {
 	[VMEXIT_CR_READ... VMEXIT_DR_READ - 1] = EXIT_CR,
 	[VMEXIT_DR_READ... VMEXIT_EXCEPTION - 1] = EXIT_DR,

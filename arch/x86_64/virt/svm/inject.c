@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Injects events into an SVM guest, and arranges the exits that tell when it can take one. enter.c
- * and state.c call it, kernel/guest/vcpu_run.c through svm_ops. It writes the VMCB's injection,
- * intercept and virtual-interrupt fields and the vCPU's NMI state.
+ * Injects events into an SVM guest, and arranges the exits that tell when the guest can take one.
+ * enter.c and state.c call it, kernel/guest/vcpu_run.c through svm_ops. It writes the VMCB's
+ * injection, intercept and virtual-interrupt fields and the vCPU's NMI state.
  */
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/virt/svm/svm.h"
@@ -54,11 +54,11 @@ static ALWAYS_INLINE void svm_rip_advance(struct vmcb *vmcb, u64 length)
 }
 
 /*
- * Moves RIP past an injected INT3, INTO or INT n, which push the address behind them. With NRIP
- * save that is a field of its own, and RIP stays, for a fault on the way to push it. Otherwise RIP
- * must be moved (APM vol. 2, 15.20), and back again if an exit cuts the delivery short: see
- * enter_specially. To the CPU INT1 is an exception like any other: an exit leaves RIP behind it,
- * where it is injected again.
+ * Makes an injected INT3, INTO or INT n push the address behind the instruction. With NRIP save the
+ * VMCB has a field for that address, and RIP stays, so that a fault during the delivery pushes RIP.
+ * Otherwise RIP must be moved (APM vol. 2, 15.20), and back again if an exit cuts the delivery
+ * short: see enter_specially. INT1 counts as an exception: an exit during its delivery leaves RIP
+ * behind the instruction, where INT1 is injected again.
  */
 static void svm_pass_instruction(struct virt_vcpu *vcpu, const struct vcpu_event *event)
 {
@@ -75,8 +75,8 @@ static void svm_pass_instruction(struct virt_vcpu *vcpu, const struct vcpu_event
 }
 
 /*
- * Makes the next entry deliver the event. If the CPU cannot deliver it in the guest's state, that
- * entry fails.
+ * Makes the next entry deliver the event. If the guest's state does not allow that event, the entry
+ * fails.
  */
 static void svm_inject(struct virt_vcpu *vcpu, const struct vcpu_event *event)
 {
@@ -89,7 +89,7 @@ static void svm_inject(struct virt_vcpu *vcpu, const struct vcpu_event *event)
 		svm_nmi_block(vcpu, true);
 	if (event->type >= EVENT_SOFTWARE_INTERRUPT)
 		svm_pass_instruction(vcpu, event);
-	/* VMRUN pushes RFLAGS unchanged */
+	/* VMRUN pushes RFLAGS unchanged, while a fault must push them with RF set */
 	if (event->type == EVENT_EXCEPTION && EXCEPTIONS_FAULTS & BIT(event->vector & 31))
 		vmcb->save.rflags |= RFLAGS_RF;
 	/* In real mode exceptions push no error code (APM vol. 2, 8.2). */
@@ -100,8 +100,8 @@ static void svm_inject(struct virt_vcpu *vcpu, const struct vcpu_event *event)
 }
 
 /*
- * Sets a virtual interrupt. QEMU, which has no NRIP save, does not survive a MOV to CR8 meanwhile
- * (docs/platforms.md), so that exits.
+ * Sets a virtual interrupt. QEMU, which has no NRIP save, fails at a MOV to CR8 while a virtual
+ * interrupt is set (docs/platforms.md), so MOV to CR8 then exits.
  */
 static void inject_set(struct virt_vcpu *vcpu, u64 vector)
 {
@@ -116,8 +116,8 @@ static void inject_set(struct virt_vcpu *vcpu, u64 vector)
 
 /*
  * Injects an interrupt as a virtual interrupt, which the CPU takes before the guest's next
- * instruction (APM vol. 2, 15.21.4), if nothing else needs the VMCB's only one; returns false
- * otherwise. QEMU may deliver an interrupt that is injected as an event a second time
+ * instruction (APM vol. 2, 15.21.4); returns false if the VMCB's only virtual interrupt is needed
+ * for something else. If an interrupt is injected as an event, QEMU may deliver it a second time
  * (docs/platforms.md).
  */
 static bool inject_virtual(struct virt_vcpu *vcpu, const struct vcpu_event *event)
@@ -213,7 +213,10 @@ void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 re
 	if (request & REQUEST_INTERRUPT_WINDOW) {
 		vcpu->window = true;
 	} else if (vcpu->window && inject != NULL && inject->type == EVENT_INTERRUPT) {
-		/* a host interrupt came just when the window would have opened: it is not needed */
+		/*
+		 * a host interrupt came just when the window would have opened, so nobody needs the
+		 * window
+		 */
 		if (!vcpu->nmi_window)
 			svm_window_close(svm_vmcb(vcpu));
 		vcpu->window = false;

@@ -5,13 +5,15 @@
 #include "kernel/abi/vcpu.h"
 
 /*
- * Segment registers in the VMCB's format and the page's, which is the VMCS's: bits 7:0 are equal;
- * AVL, L, D/B and G are 4 bits higher there (APM vol. 2, 15.5.1; SDM vol. 3, 25.4.1).
+ * Segment registers in the VMCB's format and in the vCPU page's format, which is that of a VMCS.
+ * Bits 7:0 are equal in both; the vCPU page has AVL, L, D/B and G 4 bits higher than the VMCB (APM
+ * vol. 2, 15.5.1; SDM vol. 3, 25.4.1).
  */
-#define SEGMENT_LOW_BITS	0xffu
-#define SEGMENT_HIGH_BITS	0xf00u
-#define SEGMENT_HIGH_SHIFT	4
-#define SEGMENT_LIMIT_BYTES_MAX 0xfffffu /* the largest limit that 20 bits hold without G */
+#define SEGMENT_LOW_BITS   0xffu
+#define SEGMENT_HIGH_BITS  0xf00u
+#define SEGMENT_HIGH_SHIFT 4
+/* the largest limit that fits in 20 bits and counts bytes (G clear) */
+#define SEGMENT_LIMIT_BYTES_MAX 0xfffffu
 
 /*
  * Converts a segment of the VMCB, which has "not present" in place of "unusable" and need not keep

@@ -42,14 +42,18 @@ struct svm_vcpu {
 	u64 moved_rip;
 	u32 tsc_aux;	  /* the guest's TSC_AUX, which the VMCB does not have */
 	bool nmi_blocked; /* an NMI was delivered and its IRET has not completed */
-	bool cr8_exits;	  /* MOV to CR8 exits */
+	bool cr8_exits;	  /* MOV to CR8 currently exits */
 	/* The flags that make an entry special, tested together as one word. */
 	union {
 		struct {
-			bool nmi_iret;	  /* the IRET at nmi_iret_rip ends NMI blocking */
-			bool shadow_lost; /* the window opened inside a shadow */
-			bool unchecked;	  /* no entry has yet accepted what `set` wrote last */
-			bool rip_moved;	  /* svm_inject has moved RIP from moved_rip */
+			bool nmi_iret; /* the IRET at nmi_iret_rip ends NMI blocking */
+			/*
+			 * an interrupt window opened inside a shadow, which must be set again
+			 * before the next entry
+			 */
+			bool shadow_lost;
+			bool unchecked; /* no entry has yet accepted what `set` wrote last */
+			bool rip_moved; /* svm_inject has moved RIP away from moved_rip */
 		};
 		u32 special;
 	};
@@ -131,7 +135,7 @@ void svm_event_decode(u64 exit_int_info, struct vcpu_event *event);
 /* Turn on and off the exit that comes as soon as the guest can take an interrupt. */
 void svm_window_open(struct virt_vcpu *vcpu);
 void svm_window_close(struct vmcb *vmcb);
-/* Notes that the guest's NMIs are blocked, or are not, and intercepts its next IRET accordingly. */
+/* Notes whether the guest's NMIs are blocked, and intercepts its next IRET if they are. */
 void svm_nmi_block(struct virt_vcpu *vcpu, bool blocked);
 
 /* The operations of svm_ops, which struct virt_ops describes. */

@@ -19,7 +19,10 @@
 #define PAUSE_FILTER_COUNT     3000
 #define PAUSE_FILTER_THRESHOLD 128
 
-/* The instructions and events that exit. RDTSC, CR and DR accesses and INVLPG do not. */
+/*
+ * The instructions and events that exit. RDTSC, accesses to control and debug registers, and INVLPG
+ * do not.
+ */
 #define INTERCEPT1                                                                                 \
 	(VMCB_INTERCEPT1_INTR | VMCB_INTERCEPT1_NMI | VMCB_INTERCEPT1_SMI | VMCB_INTERCEPT1_INIT | \
 	 VMCB_INTERCEPT1_RDPMC | VMCB_INTERCEPT1_CPUID | VMCB_INTERCEPT1_INVD |                    \

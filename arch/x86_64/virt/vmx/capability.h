@@ -6,7 +6,10 @@
 /* The abilities of this machine's VMX that the back end uses; the same on all CPUs. */
 struct vmx_capability {
 	u32 revision; /* revision identifier of a VMCS region */
-	/* The control words of every VMCS; windows and the guest's mode change some bits later. */
+	/*
+	 * The control words with which every VMCS starts; windows and the guest's mode change some
+	 * bits later.
+	 */
 	u32 pin;
 	u32 primary;
 	u32 secondary;
@@ -18,7 +21,7 @@ struct vmx_capability {
 	u32 cr3_targets;
 	u32 apic;	 /* secondary controls that virtualize the local APIC: all or 0 */
 	u32 timer_shift; /* the preemption timer counts TSC >> timer_shift */
-	u32 invept_type; /* the narrowest type that is supported */
+	u32 invept_type; /* the narrowest type of INVEPT that the CPU supports */
 	u32 invvpid_type;
 	u32 gib_pages; /* EPT has leaves of 1 GiB */
 };

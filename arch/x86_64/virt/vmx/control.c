@@ -63,7 +63,7 @@ enum status vmx_vm_init(struct virt_vm *vm)
 }
 
 /*
- * Takes over VCPU_APIC. The x2APIC's MSRs pass through only in VAPIC_MSRS, where the CPU
+ * Takes over VCPU_APIC. Accesses to the x2APIC's MSRs do not exit in VAPIC_MSRS, where the CPU
  * virtualizes them.
  */
 void vmx_apic_set(struct virt_vcpu *vcpu)
@@ -112,7 +112,7 @@ static void controls_write(struct virt_vcpu *vcpu)
 		vmcs_write32(VMCS_PLE_WINDOW, PLE_WINDOW);
 	}
 
-	/* No leaf function of SGX's ENCLS and ENCLV is a guest's. */
+	/* A guest has no leaf function of SGX's ENCLS and ENCLV: all of them exit. */
 	if (vmx_capability.secondary & SECONDARY_ENCLS_EXITING)
 		vmcs_write64(VMCS_ENCLS_BITMAP, ~0ull);
 	if (vmx_capability.secondary & SECONDARY_ENCLV_EXITING)
@@ -157,7 +157,10 @@ void vmx_traps_set(struct virt_vcpu *vcpu)
 	pin = vmx_capability.pin & ~(trap & VTRAP_NO_TIMER ? PIN_PREEMPTION_TIMER : 0);
 	vcpu->own_timer = (pin & PIN_PREEMPTION_TIMER) != 0;
 	vmcs_write32(VMCS_PIN_CONTROLS, pin);
-	/* Without VPID each entry and each exit flushes (SDM vol. 3, 29.4.3.1). */
+	/*
+	 * VTRAP_FLUSH turns VPID off: without VPID each entry and each exit flushes the TLB (SDM
+	 * vol. 3, 29.4.3.1).
+	 */
 	vmcs_change32(VMCS_SECONDARY_CONTROLS, ~vmx_capability.apic,
 		      vmx_capability.secondary &
 			      ~((trap & VTRAP_FLUSH ? SECONDARY_VPID : 0) |

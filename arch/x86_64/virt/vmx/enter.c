@@ -80,7 +80,10 @@ static NOINLINE void vmx_set_threshold(struct virt_vcpu *vcpu, u32 wanted)
 	vmx_of(vcpu)->tpr_threshold = threshold;
 }
 
-/* Loads what may have changed since the last leave into the VMCS and the CPU, until leave. */
+/*
+ * Before the first of a series of entries, loads into the VMCS and the CPU what may have changed
+ * since the last vmx_leave.
+ */
 static ALWAYS_INLINE void vmx_supply(struct virt_vcpu *vcpu)
 {
 	u64 cr3 = read_cr3();
@@ -124,7 +127,7 @@ void vmx_collect(struct virt_vcpu *vcpu)
 	vcpu->page->gpr[GPR_RSP] = vmx_of(vcpu)->rsp;
 }
 
-/* Reports an entry that failed before the checks on the guest state (SDM vol. 3, 27.2). */
+/* Reports an entry that failed in the checks before those of the guest state (SDM vol. 3, 27.2). */
 static void vmx_entry_refused(struct virt_vcpu *vcpu)
 {
 	vcpu->exit = (struct vcpu_exit){

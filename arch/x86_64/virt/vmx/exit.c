@@ -47,9 +47,9 @@ const u8 vmx_plain_reasons[] = {
 };
 
 /*
- * The exits that define a field; others do not have it read. Instructions that exit unconditionally
- * or by a control have no qualification, and only the exits of HAS_DELIVERY can interrupt the
- * delivery of an event (SDM vol. 3, 25.9.1, 25.9.3).
+ * Which exits define which fields; a field is read at no other exits. Instructions that exit
+ * unconditionally or by a control have no qualification, and only the exits of HAS_DELIVERY can
+ * interrupt the delivery of an event (SDM vol. 3, 25.9.1, 25.9.3).
  */
 #define HAS_QUALIFICATION                                                                          \
 	(BIT(VMX_EXIT_EXCEPTION_NMI) | BIT(VMX_EXIT_SIPI) | BIT(VMX_EXIT_TASK_SWITCH) |            \
@@ -203,8 +203,8 @@ static bool vmx_decode_reason(struct virt_vcpu *vcpu, u32 basic)
 		return vmx_cr_handle(vcpu, exit->qualification);
 	case VMX_EXIT_PREEMPTION_TIMER:
 		/*
-		 * If the deadline has not come, or there is none, this exit is the end of
-		 * STAY_MAX_MS.
+		 * An exit before the deadline, or without one, is the end of STAY_MAX_MS: it is
+		 * handled like an interrupt.
 		 */
 		exit->reason = vmx_of(vcpu)->timer_tsc == 0 || rdtsc() < vmx_of(vcpu)->timer_tsc
 				       ? EXIT_HOST_INTERRUPT
@@ -259,7 +259,10 @@ bool vmx_exit_decode(struct virt_vcpu *vcpu, u32 reason)
 		vmx_decode_entry_failure(&vcpu->exit, basic);
 		return false;
 	}
-	/* An exit that the bus-lock bit hid from vmx_decode_exit comes again without that bit. */
+	/*
+	 * An exit that vmx_decode_exit did not recognize because of the bus-lock bit is decoded
+	 * again without that bit.
+	 */
 	if ((reason & EXIT_REASON_BUS_LOCK) && vmx_is_one_of(basic, IS_PLAIN | BIT(VMX_EXIT_IO)))
 		return true;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Injects events into a VMX guest, arranges the exits that tell when it can take one, and moves RIP
- * past handled instructions. enter.c, exit.c and cr.c call it, kernel/guest/vcpu_run.c through
- * vmx_ops. It writes the current VMCS.
+ * Injects events into a VMX guest, arranges the exits that tell when the guest can take one, and
+ * moves RIP past handled instructions. enter.c, exit.c and cr.c call it, kernel/guest/vcpu_run.c
+ * through vmx_ops. It writes the current VMCS.
  */
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/virt/vmx/vmcs.h"
@@ -21,18 +21,21 @@ static bool vmx_pushes_error_code(const struct vcpu_event *event)
 }
 
 /*
- * Makes the next entry deliver the event. If the CPU cannot deliver it in the guest's state, that
- * entry fails.
+ * Makes the next entry deliver the event. If the guest's state does not allow that event, the entry
+ * fails.
  */
 void vmx_inject(const struct vcpu_event *event)
 {
 	u32 info = INTERRUPTION_VALID | event->vector |
 		   ((u32)event->type << INTERRUPTION_TYPE_SHIFT & (u32)INTERRUPTION_TYPE);
 
-	/* An NMI whose delivery was interrupted would still block itself (SDM vol. 3, 27.3.1.5). */
+	/*
+	 * An NMI whose delivery was interrupted still blocks NMIs, and so itself, when it is
+	 * injected again (SDM vol. 3, 27.3.1.5).
+	 */
 	if (event->type == EVENT_NMI)
 		vmcs_change32(VMCS_GUEST_INTERRUPTIBILITY, INTERRUPTIBILITY_NMI, 0);
-	/* VM entry pushes RFLAGS unchanged */
+	/* VM entry pushes RFLAGS unchanged, while a fault must push them with RF set */
 	if (event->type == EVENT_EXCEPTION && EXCEPTIONS_FAULTS & BIT(event->vector & 31))
 		vmcs_change_natural(VMCS_GUEST_RFLAGS, RFLAGS_RF, RFLAGS_RF);
 	if (vmx_pushes_error_code(event)) {
@@ -99,7 +102,8 @@ void vmx_advance(struct virt_vcpu *vcpu, u64 length)
 	u32 shadow;
 	u64 next;
 
-	if (vcpu->live) { /* handled by the kernel: the page is not up to date */
+	/* the kernel has handled the instruction within a run: the page is not up to date */
+	if (vcpu->live) {
 		rflags = vmcs_read_natural(VMCS_GUEST_RFLAGS);
 		shadow = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
 		next = vmcs_read_natural(VMCS_GUEST_RIP) + length;

@@ -48,7 +48,10 @@ void vmx_msrs_fetch(struct virt_vcpu *vcpu)
 
 	if (!vmx_of(vcpu)->msrs_live)
 		return;
-	/* TSC_AUX, the last, is left out: the guest can write it only through the monitor. */
+	/*
+	 * TSC_AUX, the last in the list, is left out: the guest can write it only through the
+	 * monitor.
+	 */
 	for (u32 i = 0; i < ARRAY_COUNT(left_in_cpu) - 1; i++, entry++)
 		entry->value = rdmsr(entry->index);
 }

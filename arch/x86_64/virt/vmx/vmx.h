@@ -15,8 +15,8 @@
 #define VMX_EXCEPTIONS ((u32)(BIT(VECTOR_MC) | BIT(VECTOR_DB) | BIT(VECTOR_AC)))
 
 /*
- * How often vmx_enter may enter before it returns, so that no guest keeps the CPU in that loop for
- * longer.
+ * How many entries one call of vmx_enter may make before it returns, so that exceptions that
+ * vmx_reflect injects again and again cannot keep the CPU there.
  */
 #define VMX_ROUNDS 16
 
@@ -35,21 +35,24 @@ _Static_assert(offsetof(struct vmx_scratch, msr_load) % 16 == 0, "SDM vol. 3, 25
 struct vmx_vcpu {
 	bool launched;	  /* VMLAUNCH has succeeded since VMCLEAR */
 	bool msrs_live;	  /* the CPU's MSRs are newer than those in scratch */
-	u8 tpr_threshold; /* the value in the VMCS */
-	u32 primary;	  /* primary controls without windows */
+	u8 tpr_threshold; /* TPR threshold in the VMCS */
+	u32 primary;	  /* primary controls of the VMCS, less those that open windows */
 	u64 timer_tsc;	  /* deadline of the preemption timer; 0: there is none */
 	struct vmx_scratch *scratch;
 	u64 dr6;
 	u64 cr2;		    /* the guest's CR2, which the VMCS does not have */
 	const struct cpu *host_cpu; /* the CPU whose host state the VMCS holds; NULL: no CPU's */
-	u64 host_rsp;		    /* 0: unknown, as host_cr3 */
+	u64 host_rsp;		    /* host RSP in the VMCS, as host_cr3 is its CR3; 0: unknown */
 	u64 host_cr3;
 	u64 rsp; /* the guest's RSP */
 };
 _Static_assert(sizeof(struct vmx_vcpu) <= sizeof(((struct virt_vcpu *)0)->own), "it fits");
 #define vmx_of(vcpu) ((struct vmx_vcpu *)(vcpu)->own)
 
-/* Reads RSP and CR2, of which page and vCPU have old values between enter and leave. In enter.c. */
+/*
+ * Reads RSP and CR2 into the page and the vCPU, whose values are old between enter and leave. In
+ * enter.c.
+ */
 void vmx_collect(struct virt_vcpu *vcpu);
 
 /* The place in entry.S where an exit continues */
@@ -108,10 +111,10 @@ struct vcpu_event vmx_event_decode(u32 info, u32 error_code, u32 length);
  * again. In exit.c.
  */
 bool vmx_exit_decode(struct virt_vcpu *vcpu, u32 reason);
-/* The exit reasons that need no further decoding; all others are EXIT_NONE here. */
+/* The exit reasons that translate directly; all other exit reasons are EXIT_NONE here. */
 extern const u8 vmx_plain_reasons[VMX_EXIT_BUS_LOCK + 1];
 
-/* Exits about which only the instruction's length is to be known, or not even that. */
+/* Exits of which nothing is decoded but, at most, the length of the instruction. */
 #define IS_PLAIN                                                                                   \
 	(BIT(VMX_EXIT_EXTERNAL_INTERRUPT) | BIT(VMX_EXIT_CPUID) | BIT(VMX_EXIT_HLT) |              \
 	 BIT(VMX_EXIT_VMCALL) | BIT(VMX_EXIT_RDMSR) | BIT(VMX_EXIT_WRMSR))

@@ -35,7 +35,10 @@ void vmx_tag_assign(struct virt_vcpu *vcpu)
 	vcpu->tag = ++tags[cpu].last;
 	vcpu->tag_generation = tags[cpu].generation;
 	vmcs_write16(VMCS_VPID, (u16)vcpu->tag);
-	/* Guest-physical mappings are tagged by the EPT's address, which may be reused. */
+	/*
+	 * Guest-physical mappings are tagged by the EPT's address, which another VM's EPT may have
+	 * had before.
+	 */
 	vcpu->flush = true;
 }
 
