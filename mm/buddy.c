@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The buddy allocator of physical memory: every page of the machine that the kernel, a process or a
+ * The buddy allocator of physical memory: every page of the host that the kernel, a process or a
  * guest gets comes from here. All of mm/, kernel/ and boot/init call it; allocation may fail,
  * freeing may not. It owns the page frames (`struct page`) of free blocks, the free lists and the
  * page counts, all guarded by `buddy_lock` (LOCK_PAGES), which it never holds while it takes
@@ -23,7 +23,7 @@ u64 page_frame_count SECTION(".data.ro_after_init");
 u64 page_total SECTION(".data.ro_after_init");
 
 static struct lock buddy_lock;
-/* buddy_lock guards these four, the page counts and the frames of all free blocks. */
+/* buddy_lock guards the next four variables, the page counts and the frames of all free blocks. */
 static u32 free_first[NODE_MAX][PAGE_ORDER_MAX + 1];
 static u32 free_orders[NODE_MAX]; /* bit n is set while the list of order n is not empty */
 static u64 reserved_count;
@@ -103,7 +103,7 @@ static ALWAYS_INLINE u32 buddy_block_pop(u32 node, unsigned int *order)
 
 /*
  * Takes a block of 2^order pages off the free lists, splitting a larger one if need be, and counts
- * it as `owner`'s. The caller holds buddy_lock.
+ * its pages as `owner`'s. The caller holds buddy_lock.
  */
 static ALWAYS_INLINE enum status buddy_block_alloc(unsigned int order, enum page_owner owner,
 						   hpa_t *hpa)
@@ -329,8 +329,8 @@ static ALWAYS_INLINE enum status buddy_alloc_any_reserved(unsigned int order, en
 }
 
 /*
- * Allocates out of the reservation. The body is inlined twice: a guest's fault waits for a single
- * page, so order 0 has its own, shorter copy.
+ * Allocates out of the reservation. A guest's fault waits for a single page, so order 0 has its
+ * own, shorter copy of the inlined body.
  */
 enum status page_alloc_reserved(unsigned int order, enum page_owner owner, hpa_t *hpa)
 {

@@ -67,7 +67,10 @@ enum status cache_alloc(struct quota *quota, unsigned int kind, size_t bytes, vo
 
 	lock_acquire(&holder->lock, LOCK_QUOTA);
 	if (list_empty(slabs)) {
-		/* Charging the new slab's page to the quota takes the same lock. */
+		/*
+		 * The lock is released, as charging the new slab's page to the quota takes it
+		 * again.
+		 */
 		lock_release(&holder->lock, LOCK_QUOTA);
 		status = cache_slab_alloc(quota, kind, bytes, &slab);
 		if (status != STATUS_OK)

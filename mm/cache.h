@@ -55,5 +55,5 @@ struct cache_cursor {
  * no slab.
  */
 void *cache_walk(hpa_t page, struct cache_cursor *cursor);
-/* Returns the next piece in use of any slab of the machine; NULL after the last one. */
+/* Returns the next piece in use of any slab of the host; NULL after the last one. */
 void *cache_walk_all(struct cache_cursor *cursor);

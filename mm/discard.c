@@ -16,7 +16,7 @@
 #include "mm/tlb.h"
 
 #define DISCARD_STEP 64u /* most pages that a step discards where a chunk has slots */
-/* most pages that a step of memory_trim reads; it reads pages of zeros twice */
+/* most pages that a step of memory_trim reads; pages of zeros are read twice */
 #define TRIM_STEP 32u
 /*
  * most pages that may wait to be freed: nobody is charged for them, so a caller above this limit
@@ -42,8 +42,8 @@ static enum status discard_check(const struct memory *memory, u64 first, u64 cou
 
 /*
  * Frees the `count` pages behind `*word`, a slot's page or a chunk's block, and clears the word.
- * Reserves as many pages first, so that the guest's promise holds while the old pages wait; an
- * overcommitted object gives that promise back instead.
+ * Reserves as many pages first, so that the pages promised to the guest stay available while the
+ * old ones wait to be freed. If the object is overcommitted, gives the promise back instead.
  */
 static enum status memory_return_block(struct memory *memory, u64 *word, u64 count)
 {
@@ -98,8 +98,8 @@ static void memory_slots_end(struct memory *memory, u64 *chunk)
 }
 
 /*
- * Discards pages of one chunk from `first` on and sets *count to how many it has dealt with. A
- * chunk that is not ready has never been mapped and has nothing to discard. The caller holds the
+ * Discards pages of one chunk from `first` on and sets *count to how many pages it has dealt with.
+ * A chunk that is not ready has never been mapped and has nothing to discard. The caller holds the
  * object's lock.
  */
 static enum status discard_step(struct memory *memory, u64 first, u64 *count)
@@ -135,9 +135,9 @@ static enum status discard_step(struct memory *memory, u64 first, u64 *count)
 }
 
 /*
- * Makes a step, or waits for the last one: `breaking` and `cursor` record which pages were
- * discarded. A repeated call for the same pages only waits until no CPU can use the old pages any
- * more, and does not discard pages that were touched since.
+ * Makes a step of discarding, or waits for the previous one: `breaking` and `cursor` record which
+ * pages that one discarded. A repeated call for the same pages only waits until no CPU can use the
+ * old pages any more, and does not discard pages that were touched since.
  */
 static enum status discard_or_wait(struct memory *memory, u64 first, u64 *count)
 {

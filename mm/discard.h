@@ -10,9 +10,9 @@ struct memory;
 
 /*
  * Makes one step of giving back guest RAM from page `first` on, and cuts *count to the pages that
- * the step has dealt with. The pages read as zeros afterwards; an access to one gets a new page,
- * which stays reserved for it. An access during the step may see the old or the new page; once
- * STATUS_OK is returned, nobody uses the old ones. STATUS_AGAIN: repeat the same step. Fails
+ * the step has dealt with. The pages read as zeros afterwards; an access to such a page gets a new
+ * one, which was reserved for that. An access during the step may see the old or the new page; once
+ * STATUS_OK is returned, nobody uses the old pages. STATUS_AGAIN: repeat the same step. Fails
  * without effect: STATUS_NO_MEMORY, STATUS_NO_QUOTA (no page to reserve while the old ones are
  * being freed, or none for slots); STATUS_BAD_STATE (the object is no guest RAM, has layers, or the
  * kernel or a device may know where its pages are); STATUS_TOO_BIG (too many mappings);
@@ -21,13 +21,13 @@ struct memory;
 enum status memory_discard(struct memory *memory, u64 first, u64 *count) MUST_CHECK;
 
 /*
- * Does the same with the pages that hold only zeros, and sets *given to how many were given back.
- * An access at any time loses nothing. Leaves 2-MiB blocks as they are.
+ * Does what memory_discard does, but only with pages that hold nothing but zeros, so that no access
+ * ever loses data; sets *given to how many were given back. Leaves 2-MiB blocks as they are.
  */
 enum status memory_trim(struct memory *memory, u64 first, u64 *count, u64 *given) MUST_CHECK;
 /*
- * Ends a step of memory_trim. Makes the pages that it has hidden present again; or, if `gives` is
- * set, frees those that are still hidden and hold zeros: no one has touched them, and no one can
- * any more. Returns how many pages were freed. The caller holds the object's lock.
+ * Ends a step of memory_trim. Makes the pages that the step has hidden present again; or, if
+ * `gives` is set, frees those that are still hidden and hold zeros: nobody has touched them, and
+ * nobody can any more. Returns how many pages were freed. The caller holds the object's lock.
  */
 u64 memory_trim_settle(struct memory *memory, bool gives);

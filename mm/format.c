@@ -25,7 +25,7 @@ const struct pt_format format_host = {
 	.write = PTE_W,
 	.no_execute = PTE_NX,
 	.user = PTE_U,
-	/* selects PAT entry 3, which is UC since reset (SDM vol. 3, 12.12.4) */
+	/* selects entry 3 of the PAT, which means UC after RESET (SDM vol. 3, 12.12.4) */
 	.type = {[PT_TYPE_UC] = PTE_PCD | PTE_PWT},
 };
 

@@ -12,7 +12,7 @@
 extern struct table kernel_table;
 /*
  * The kernel's half of the tables that ring 3 runs on if the CPU is open to Meltdown: it maps only
- * what an entry to ring 0 needs before that loads the kernel's own view.
+ * what an entry to ring 0 needs until the entry stub loads the kernel's own view.
  */
 extern struct table kernel_entry_table;
 
@@ -41,13 +41,13 @@ extern struct kernel_vmap {
 extern u64 kernel_image_alias; /* distance from an image address to its alias in the direct map */
 
 /*
- * Reserves addresses for `bytes` (whole pages) after an unmapped gap of random length. Returns 0 if
- * the area is full.
+ * Reserves kernel addresses for `bytes` (whole pages), after an unmapped gap of random length.
+ * Returns 0 if the area is full.
  */
 u64 kernel_vmap_reserve(u64 bytes, u64 alignment);
 /*
- * Maps memory that belongs to somebody else, as kernel_map_device does, with these rights and this
- * type.
+ * Maps memory that belongs to somebody else as kernel_map_device does, but with these rights and
+ * this type.
  */
 void *kernel_map_existing(hpa_t hpa, u64 bytes, u32 rights, enum pt_type type);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Layers of memory objects, for snapshots and clones: freezes, resets and merges them, and gives a
- * writer its own page. kernel/call/sys_memory.c calls the steps, mm/space.c the write faults,
- * mm/discard.c the waits. Owns an object's layer fields; takes layer_lock, a space's lock, an
- * object's lock, in this order.
+ * writer its own page. kernel/call/sys_memory.c calls the steps, mm/space.c calls it at write
+ * faults, mm/discard.c to wait for CPUs. It owns an object's layer fields; it takes layer_lock, a
+ * space's lock and an object's lock, in this order.
  */
 #include "mm/layer.h"
 
@@ -19,7 +19,8 @@
 #include "mm/tlb.h"
 
 #define STEP_PAGES 64 /* most pages hidden in one step */
-#define STEP_MERGE 64 /* most slots taken in one step; a block is a step of its own */
+/* most slots merged in one step; a block is a step of its own */
+#define STEP_MERGE 64
 
 struct lock layer_lock;
 
@@ -60,7 +61,7 @@ void layer_revoke_pages(struct memory *memory, const u64 *index, u32 count, enum
 	}
 }
 
-/* Returns true if another mapping may show the page from below, or may still write to it. */
+/* Returns true if another mapping may show the page of the object below, or still write to it. */
 static bool layer_shown_elsewhere(const struct mapping *mapping, u64 index)
 {
 	if (!mapping->memory->below->frozen)
@@ -75,8 +76,8 @@ static bool layer_shown_elsewhere(const struct mapping *mapping, u64 index)
 }
 
 /*
- * Begins a break: from now on nobody maps the page, and its chunk has slots, so that no leaf of a
- * block below covers it. STATUS_IN_USE: others may show it. Under the object's lock.
+ * Begins a break: no fault maps the page from now on, and its chunk has slots, so that no leaf of a
+ * block below covers it. STATUS_IN_USE: others may show the page. Under the object's lock.
  */
 static ALWAYS_INLINE enum status layer_begin_breaking(struct mapping *mapping, u64 index,
 						      u64 **slot)
@@ -98,10 +99,10 @@ static ALWAYS_INLINE enum status layer_begin_breaking(struct mapping *mapping, u
 	return layer_shown_elsewhere(mapping, index) ? STATUS_IN_USE : STATUS_OK;
 }
 
-/* Puts the page into its slot and on the list of pages that a reset hides. */
+/* Puts the page into its slot and on the list of the object's own pages, which a reset hides. */
 static void layer_slot_set(struct memory *memory, u64 *slot, u64 index, hpa_t hpa)
 {
-	/* no page_of check: the allocator has just given the frame */
+	/* page_of and its check are not needed: the allocator has just returned the frame */
 	struct page *page = &page_frames[hpa.value >> PAGE_SHIFT];
 
 	page->references = (u32)index;
@@ -112,7 +113,7 @@ static void layer_slot_set(struct memory *memory, u64 *slot, u64 index, hpa_t hp
 
 /*
  * Completes a copy-on-write break once no CPU can use the replaced page. The new page is a reserved
- * one, or the one that a reset has hidden. Under the object's lock.
+ * one, or the one that a reset has hidden. The caller holds the object's lock.
  */
 static ALWAYS_INLINE enum status layer_give_page(struct memory *memory, u64 index, u64 *slot,
 						 hpa_t *hpa)
@@ -127,7 +128,7 @@ static ALWAYS_INLINE enum status layer_give_page(struct memory *memory, u64 inde
 		return STATUS_NO_MEMORY;
 	*hpa = HPA(*slot & PTE_ADDRESS);
 	if (*slot == 0) {
-		/* broken pages that were set aside may be missing from the reserve */
+		/* Pages of the reserve that were set aside as broken may be missing. */
 		if (page_alloc_reserved(0, memory->owner, hpa) != STATUS_OK)
 			return STATUS_NO_MEMORY;
 		memory_count_present(memory, 1);
@@ -194,7 +195,7 @@ static enum status layer_freeze_check(const struct memory *memory)
 		       : STATUS_OK;
 }
 
-/* Swaps the chunks; both objects are of one size, so that their slots are kept alike. */
+/* Gives the pages to `frozen`, which is of the same size, so its words lie in the same places. */
 static void layer_put_below(struct memory *memory, struct memory *frozen)
 {
 	u64 *chunks = memory->chunks;
@@ -215,7 +216,7 @@ static void layer_put_below(struct memory *memory, struct memory *frozen)
 	memory->breaking = memory->cursor = 0;
 }
 
-/* Clears what the mappings show: all of it is about to be unmapped. */
+/* Clears `shown` in all mappings of the object, whose pages are all about to be unmapped. */
 static void layer_forget_shown(struct memory *memory)
 {
 	LIST_FOR_EACH(node, &memory->mappings)
@@ -223,8 +224,8 @@ static void layer_forget_shown(struct memory *memory)
 }
 
 /*
- * Moves the pages to a frozen object. The live one keeps its promise; what is present is promised
- * again. Under the object's lock, so that nobody can touch more pages.
+ * Moves the object's pages to a new, frozen object. The live object keeps its promise; the present
+ * pages are promised again for the frozen one. The lock keeps more pages from becoming present.
  */
 static enum status layer_freeze_begin(struct memory *memory)
 {
@@ -282,10 +283,10 @@ enum status layer_freeze(struct memory *memory, struct memory **frozen)
 		 (memory->below->frozen && (memory->own_first | memory->hide_first) != 0))
 		status = layer_freeze_begin(memory);
 	if (status == STATUS_OK && !memory->below->frozen) {
-		/* await CPUs that could write to what was unmapped since */
+		/* also await the CPUs that could write to pages unmapped since the last step */
 		if (memory->cursor != memory->page_count)
 			layer_wait_begin(memory, WAIT_ALL);
-		/* nobody can write once all that was mapped before the move is gone */
+		/* Frozen once nothing mapped before the move is mapped, nor used by a CPU. */
 		memory->below->frozen = layer_revoke(memory, &memory->cursor, memory->page_count,
 						     WAIT_ALL) == STATUS_OK &&
 					tlb_all_passed(memory->awaited[WAIT_ALL]);
@@ -313,7 +314,7 @@ enum status layer_create(struct quota *quota, struct memory *frozen, struct memo
 	return STATUS_OK;
 }
 
-/* Hides the last STEP_PAGES that were written to, so that what lies below shows again. */
+/* Hides up to STEP_PAGES of the object's own pages, so that the pages below show again. */
 static void layer_hide(struct memory *memory)
 {
 	u64 index[STEP_PAGES];
@@ -337,12 +338,12 @@ enum status layer_reset(struct memory *memory)
 
 	lock_acquire(&layer_lock, LOCK_LAYER);
 	if (memory->below != NULL && memory->below->frozen && !memory->frozen && !memory->merging) {
-		/* once for each reset, so that it ends, however much is written from now on */
+		/* In the first step only, so that the reset ends in spite of further writes. */
 		if (!memory->resetting) {
 			memory->hide_first = memory->own_first;
 			memory->own_first = 0;
 		}
-		if (memory->hide_first != 0) /* other CPUs may have unmapped some of these */
+		if (memory->hide_first != 0) /* other CPUs may have unmapped some of these pages */
 			layer_wait_begin(memory, WAIT_ALL);
 		layer_hide(memory);
 		memory->resetting =
@@ -353,7 +354,7 @@ enum status layer_reset(struct memory *memory)
 	return status;
 }
 
-/* Counts `count` present pages as the live object's, which were the frozen object's. */
+/* Moves the count of `count` present pages from the frozen object to the live one. */
 static void layer_take_count(struct memory *memory, u64 count)
 {
 	if (memory->flags & MEMORY_OVERCOMMIT) {
@@ -364,7 +365,7 @@ static void layer_take_count(struct memory *memory, u64 count)
 	memory_count_present(memory->below, -count);
 }
 
-/* Takes a page from below where the object has none; one hidden by a reset goes down instead. */
+/* Moves a page up from below unless one is there; moves one that a reset has hidden down. */
 static void layer_take_page(struct memory *memory, u64 index, u64 *from, u64 *slot)
 {
 	u64 hidden = *slot;
@@ -377,7 +378,7 @@ static void layer_take_page(struct memory *memory, u64 index, u64 *from, u64 *sl
 		layer_take_count(memory, 1);
 }
 
-/* Takes `count` blocks from below, beginning with chunk `number`. */
+/* Moves `count` blocks up from below to the live object, beginning with chunk `number`. */
 static void layer_take_blocks(struct memory *memory, u64 number, u64 count)
 {
 	for (u64 n = number; n < number + count; n++) {
@@ -387,7 +388,7 @@ static void layer_take_blocks(struct memory *memory, u64 number, u64 count)
 	layer_take_count(memory, count * MEMORY_CHUNK_PAGES);
 }
 
-/* Takes a GiB as a whole if it is all ready and nothing lies above: no block is in two objects. */
+/* Moves a GiB up in one piece, if it is all ready and no chunk is there above. */
 static bool layer_take_huge(struct memory *memory, u64 number)
 {
 	u64 above = 0;
@@ -402,7 +403,7 @@ static bool layer_take_huge(struct memory *memory, u64 number)
 	return true;
 }
 
-/* Takes the block of the cursor's chunk, or splits it; *end: the page after what was taken. */
+/* Moves the block of the cursor's chunk up, or splits it; *end: the page after what was moved. */
 static enum status layer_take_chunk(struct memory *memory, u64 *end)
 {
 	u64 number = memory->cursor / MEMORY_CHUNK_PAGES;
@@ -412,7 +413,7 @@ static enum status layer_take_chunk(struct memory *memory, u64 *end)
 		*end += (HUGE_CHUNKS - 1) * MEMORY_CHUNK_PAGES;
 		return STATUS_OK;
 	}
-	if (!(*from & CHUNK_READY)) /* nothing to keep: the chunk was never mapped */
+	if (!(*from & CHUNK_READY)) /* the chunk was never mapped, so there is nothing to keep */
 		return STATUS_OK;
 	if (memory->chunks[number] != 0) {
 		*end = memory->cursor;
@@ -422,7 +423,7 @@ static enum status layer_take_chunk(struct memory *memory, u64 *end)
 	return STATUS_OK;
 }
 
-/* Takes a step's pages, from the cursor on and before *end. Under the object's lock. */
+/* Moves a step's pages up, from the cursor on and before *end. Under the object's lock. */
 static enum status layer_take_pages(struct memory *memory, u64 *end)
 {
 	u64 *from = memory_slot_find(memory->below, memory->cursor);
@@ -449,7 +450,7 @@ static bool layer_can_merge(const struct memory *memory)
 	       below->object.references == 1;
 }
 
-/* Completes a break that is under way, then takes pages: writable once mappings are updated. */
+/* Completes a break under way, then moves pages up and unmaps them: faults map them writable. */
 static enum status layer_merge_step(struct memory *memory)
 {
 	enum status status = memory->breaking != 0 ? layer_help(memory) : STATUS_OK;

@@ -21,7 +21,7 @@ struct space;
  * (tlb_all_passed); each step that has to wait returns STATUS_AGAIN.
  */
 #define LAYER_DEPTH_MAX 4 /* most objects below another */
-/* most mappings of an object with layers: each step visits all of them */
+/* most mappings of an object with layers: each step of an operation visits all of them */
 #define LAYER_MAPPINGS_MAX 16
 
 /*
@@ -48,51 +48,52 @@ enum status layer_create(struct quota *quota, struct memory *frozen,
 			 struct memory **memory) MUST_CHECK;
 
 /*
- * Makes one step of a reset: hides the pages that the object owned at the first step, so that it
- * shows again the pages below, until it is written to. An access meanwhile may see either page.
- * STATUS_AGAIN: repeat; STATUS_BAD_STATE: nothing frozen is below.
+ * Makes one step of a reset: hides the pages that the object owned at the first step, so that the
+ * object shows the pages below again, until it is written to. An access meanwhile may see either
+ * page. STATUS_AGAIN: repeat; STATUS_BAD_STATE: no frozen object is below.
  */
 enum status layer_reset(struct memory *memory) MUST_CHECK;
 
 /*
  * Makes one step of merging the frozen object below, which nobody else needs any more, into the
- * live one. Its pages become the live object's where that has none of its own, and what was below
- * the frozen object comes below the live one. STATUS_AGAIN: repeat; STATUS_OK: the frozen object is
- * gone, with the pages that were not needed. STATUS_BAD_STATE: nothing frozen is below, somebody
- * has a handle of it or another object lies on it, or another quota pays for it; STATUS_NO_MEMORY,
- * STATUS_NO_QUOTA: no page for slots. Until STATUS_OK the live object can neither be frozen nor
- * reset.
+ * live one. The frozen object's pages become the live object's where that has none of its own, and
+ * what was below the frozen object comes below the live one. STATUS_AGAIN: repeat; STATUS_OK: the
+ * frozen object is gone, with the pages that were not needed. STATUS_BAD_STATE: no frozen object is
+ * below, somebody has a handle of it or another object lies on it, or another quota pays for it;
+ * STATUS_NO_MEMORY, STATUS_NO_QUOTA: no page for slots. Until STATUS_OK the live object can neither
+ * be frozen nor reset.
  */
 enum status layer_merge(struct memory *memory) MUST_CHECK;
 
 /*
- * Begins a wait: from now on `wait` awaits the CPUs that may use pages revoked before, and those
- * that `wait` itself revokes, but none that other waits revoke later. The caller holds layer_lock.
+ * Begins a wait: from now on `wait` awaits the CPUs that may use pages revoked so far, and pages
+ * that `wait` itself revokes, but no pages that other waits revoke later. The caller holds
+ * layer_lock.
  */
 void layer_wait_begin(struct memory *memory, enum memory_wait wait);
 /*
  * Makes one step of unmapping the pages [*first, end) of the object from all its mappings, and sets
  * *first to the page that the slowest mapping has reached. `wait` awaits the CPUs that may still
- * use them. Returns STATUS_AGAIN until *first is `end`. The caller holds layer_lock.
+ * use the pages. Returns STATUS_AGAIN until *first is `end`. The caller holds layer_lock.
  */
 enum status layer_revoke(struct memory *memory, u64 *first, u64 end, enum memory_wait wait);
 /*
- * Unmaps the `count` pages listed in `index`; quickest if their order is descending, as they are
- * when they were written to in ascending order.
+ * Unmaps the `count` pages listed in `index`. This is quickest in descending order of the indices,
+ * which is the order if the pages were written to in ascending order.
  */
 void layer_revoke_pages(struct memory *memory, const u64 *index, u32 count, enum memory_wait wait);
 
 /*
- * Makes one step of giving an object with layers its own page `index`, where no break is under way
- * and the mapping does not show the page. STATUS_OK: the object has the page, *hpa, which may be
+ * Makes one step of giving an object with layers its own page `index`. No break may be under way,
+ * and the mapping may not show the page. STATUS_OK: the object has the page, *hpa, which may be
  * mapped for writing; STATUS_AGAIN: repeat; STATUS_IN_USE: call layer_break next; STATUS_NO_MEMORY,
  * STATUS_NO_QUOTA: as memory_populate, or the page below is broken and was set aside. The caller
  * holds layer_lock and the lock of the mapping's space.
  */
 enum status layer_own(struct mapping *mapping, u64 index, hpa_t *hpa) MUST_CHECK;
 /*
- * Makes one step of completing the break that memory->breaking names. Whoever finds one under way
- * does this first, so that a break ends even if the thread that began it never returns.
+ * Makes one step of completing the break that memory->breaking names. Whoever finds a break under
+ * way does this first, so that the break ends even if the thread that began it never returns.
  * STATUS_AGAIN: repeat. The caller holds layer_lock.
  */
 enum status layer_help(struct memory *memory) MUST_CHECK;

@@ -17,7 +17,7 @@
 #include "mm/slots.h"
 #include "mm/tlb.h"
 
-/* The bounds of a step: pages that it clears; slots or blocks that it visits when freeing. */
+/* The bounds of a step: pages that it clears; slots or blocks that it visits to free them. */
 #define STEP_CLEAR 32
 #define STEP_FREE  64
 
@@ -38,7 +38,7 @@ static enum status memory_alloc(struct quota *quota, u64 page_count, struct memo
 	return STATUS_OK;
 }
 
-/* Allocates the chunks' words, unless they or the slots themselves fit in the object. */
+/* Allocates the chunks' words, unless those, or the slots of all pages, fit in the object. */
 static enum status memory_alloc_chunks(struct memory *memory)
 {
 	u64 count = (memory->page_count + MEMORY_CHUNK_PAGES - 1) / MEMORY_CHUNK_PAGES;
@@ -163,8 +163,8 @@ static u64 *memory_huge_of(const struct memory *memory, u64 number)
 }
 
 /*
- * Creates all chunks of a GiB at once, if none of them exists yet and the allocator has such a
- * block. Leaves out the first GiB: a PC's has holes, so that no single leaf can map it.
+ * Creates all chunks of a GiB at once, if none exists yet and the allocator has a block of 1 GiB.
+ * Leaves out the first GiB: that of a PC has holes, so no single leaf can map it.
  */
 static bool memory_huge_create(struct memory *memory, u64 number)
 {
@@ -247,9 +247,7 @@ static enum status memory_slot_populate(struct memory *memory, u64 *slot)
 
 	if (*slot & SLOT_PRESENT)
 		return STATUS_OK;
-	/*
-	 * SLOT_KEPT without SLOT_ASIDE: a reset has hidden the page, and its layers have gone since
-	 */
+	/* SLOT_KEPT without SLOT_ASIDE: a reset has hidden it; the layers were merged since */
 	if (*slot & SLOT_KEPT) {
 		if (!(*slot & SLOT_ASIDE))
 			page_clear(HPA(*slot & PTE_ADDRESS), 1);
@@ -267,7 +265,7 @@ static enum status memory_slot_populate(struct memory *memory, u64 *slot)
 	return STATUS_OK;
 }
 
-/* Returns the word for the page, its slot or its chunk's, and the address and level in it. */
+/* Returns the page's slot or its chunk's word; sets *hpa, and *level to that of its leaf. */
 static u64 memory_word_of(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
 {
 	u64 *slot = memory_slot_find(memory, index);
@@ -289,8 +287,8 @@ static bool memory_slot_ram(struct memory *memory, u64 index, hpa_t *hpa, enum p
 }
 
 /*
- * Looks in the object, then in those below it, which are frozen and need no lock. A leaf is no
- * larger than what no object above has slots for.
+ * Looks for the page in the object, then in those below it, which are frozen and need no lock. No
+ * leaf may be larger than a page where an object further up has slots.
  */
 static bool memory_slot_search(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level,
 			       bool *own)
@@ -346,7 +344,7 @@ static NOINLINE enum status memory_populate_anew(struct memory *memory, u64 inde
 				    : memory_slot_populate(memory, memory_slot_of(*chunk, index));
 }
 
-/* Clears in the common case, with little stack; the rare cases are in memory_populate_anew. */
+/* Clears a block's next pages with little stack; rarer cases are in memory_populate_anew. */
 enum status memory_populate(struct memory *memory, u64 index)
 {
 	enum status status;
@@ -422,7 +420,7 @@ static u64 memory_walk_ram(struct memory *memory, u64 *index, hpa_t *hpa)
 	/* SLOT_KEPT is the same bit as CHUNK_LARGE, so this covers chunks too */
 	if (word & (SLOT_PRESENT | SLOT_KEPT))
 		return rest;
-	/* the absent pages that follow, at most so many that this stays a short step */
+	/* skips the absent pages that follow, at most so many that this stays a short step */
 	while (level == PT_LEVEL_4K && *index % STEP_FREE != 0 && *index < memory->page_count &&
 	       memory_word_of(memory, *index, hpa, &level) == 0)
 		*index += 1;

@@ -22,15 +22,17 @@ enum memory_kind {
  * revoked before it began or by itself, so that nobody else can prolong it (layer_wait_begin).
  */
 enum memory_wait {
-	WAIT_PAGE,  /* for a page that is replaced, or pages that are given back (mm/discard.h) */
-	WAIT_ALL,   /* a freeze or a reset */
-	WAIT_LATER, /* collects CPUs for whichever wait begins next */
+	WAIT_PAGE, /* for a page that is replaced, or pages that are given back (mm/discard.h) */
+	WAIT_ALL,  /* a freeze or a reset */
+	/* not waited for: collects CPUs until another wait begins, which then awaits them */
+	WAIT_LATER,
 	MEMORY_WAITS
 };
 
 /*
- * An array of page slots that can be mapped. RAM is charged to the quota and reserved from the
- * machine in full when it is created, so that populating it cannot run out of pages.
+ * An array of page slots that can be mapped. For RAM, all pages are charged to the quota and
+ * reserved from the allocator when the object is created, so that populating it cannot run out of
+ * pages.
  */
 struct memory {
 	struct object object;
@@ -53,30 +55,31 @@ struct memory {
 	struct memory *below;
 	u8 depth;     /* number of objects below */
 	bool frozen;  /* the object never changes again, and is never mapped */
-	bool merging; /* a merge of what is below has reached `cursor` */
-	bool held; /* the kernel or a device was told where its pages are: no layers from now on */
+	bool merging; /* a merge of the object below has reached the page `cursor` */
+	/* the kernel or a device was told where the pages are: the object gets no layers */
+	bool held;
 	/*
 	 * the number of mappings that a device uses; while there are any, the object gets no layers
 	 */
 	u32 device_mappings;
 	/*
-	 * The object's own pages above `below`, and those that a reset has yet to hide: frames,
-	 * linked by `next`, with their page index in `references`.
+	 * The lists of the object's own pages while it has layers, and of those that a reset has
+	 * yet to hide: frames, linked by `next`, with their page index in `references`.
 	 */
 	u32 own_first, hide_first;
 	bool resetting, revoked; /* revoked: some CPU is awaited for WAIT_ALL or WAIT_LATER */
 	/* 1 + the page that a break is about to replace; 0: no break is under way */
 	u64 breaking;
-	u64 cursor;	/* the pages before this index are revoked, or merged */
-	u64 trim_first; /* memory_trim has hidden pages of zeros from here on, ... */
-	/* the number of pages from trim_first on among which memory_trim has hidden some */
+	u64 cursor;	/* the pages before this index are revoked by a freeze, or merged */
+	u64 trim_first; /* memory_trim has hidden pages of zeros from this index on */
+	/* the number of pages from trim_first on, some of which memory_trim has hidden */
 	u64 trim_count;
-	/* CPUs that may still use revoked pages: tlb_await */
+	/* for each wait, the CPUs that may still use revoked pages, one bit each: tlb_await */
 	u64 awaited[MEMORY_WAITS][CPU_MAX / 64];
 	/*
-	 * MEMORY_RAM: the slots themselves of up to MEMORY_INLINE_SLOTS pages, where `chunks` is
-	 * NULL; else one word for each 2-MiB chunk, here for up to that many chunks, or in pages
-	 * that `chunks` points to.
+	 * MEMORY_RAM: if `chunks` is NULL, the slots themselves, for up to MEMORY_INLINE_SLOTS
+	 * pages. Otherwise `chunks` points to one word for each 2-MiB chunk: here if the words fit,
+	 * else in pages of their own.
 	 */
 	u64 inline_slots[MEMORY_INLINE_SLOTS];
 	u64 *chunks;
@@ -119,8 +122,8 @@ enum status memory_populate(struct memory *memory, u64 index) MUST_CHECK;
 enum status memory_hold(struct memory *memory, u64 first, u64 count) MUST_CHECK;
 
 /*
- * Does what memory_slot does, for a fault: *own tells that the page is the object's own, not a
- * frozen object's, and may be written to.
+ * Does what memory_slot does, for a fault: *own tells whether the page is the object's own and may
+ * be written to, or a frozen object's.
  */
 bool memory_slot_own(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level, bool *own);
 /*
@@ -134,8 +137,8 @@ static inline bool memory_slot(struct memory *memory, u64 index, hpa_t *hpa, enu
 	return memory_slot_own(memory, index, hpa, level, &own);
 }
 /*
- * Returns the kernel's pointer to a page, NULL if the page is absent. Not for device memory, which
- * the direct map lacks.
+ * Returns the kernel's pointer to a page, NULL if the page is absent. Must not be called for device
+ * memory, which the direct map lacks.
  */
 void *memory_pointer(struct memory *memory, u64 index);
 

@@ -11,8 +11,8 @@ struct object {
 	bool dead;
 	u32 references;
 	/*
-	 * A link for kernel/: in the group's list, or the list to tear down, or the list of dropped
-	 * objects.
+	 * A link for kernel/: in a list of the group's members, of objects to tear down, or of
+	 * dropped objects.
 	 */
 	struct list node;
 };

@@ -14,7 +14,10 @@ struct quota;
 #define PAGE_ORDER_1G  18
 #define PAGE_ORDER_MAX PAGE_ORDER_1G
 
-/* Describes a 4-KiB frame of the machine. A block, free or not, is described by its first frame. */
+/*
+ * Describes a 4-KiB frame of the host. A block, free or not, is described by the struct of its
+ * first frame.
+ */
 struct page {
 	u32 next; /* next frame in the free list, or in a list of the block's owner; 0: none */
 	/*
@@ -22,7 +25,10 @@ struct page {
 	 * kernel
 	 */
 	u32 previous;
-	/* for the owner's use: a page table's entries in use, a deferred block's epoch */
+	/*
+	 * for the owner's use: the number of a page table's entries in use, or a deferred block's
+	 * epoch
+	 */
 	u32 references;
 	u8 owner; /* enum page_owner */
 	u8 order;
@@ -43,15 +49,15 @@ enum page_flag {
 };
 
 /*
- * Allocates a block of 2^order pages, not cleared, from the CPU's own node if that has one, and
+ * Allocates a block of 2^order pages, not cleared, preferably from the running CPU's own node, and
  * charges it to `quota` (NULL: the kernel). Never takes pages that page_reserve has reserved. Fails
  * without effect: STATUS_NO_QUOTA, STATUS_NO_MEMORY, STATUS_AGAIN (as quota_charge).
  */
 enum status page_alloc(unsigned int order, enum page_owner owner, struct quota *quota,
 		       hpa_t *hpa) MUST_CHECK;
 /*
- * Allocates as page_alloc does, and clears the block. *pointer is set to it, in the direct map. The
- * order is at most 5, because clearing takes time.
+ * Allocates as page_alloc does, clears the block, and sets *pointer to its address in the direct
+ * map. The order is at most 5, because clearing takes time.
  */
 enum status page_alloc_cleared(unsigned int order, enum page_owner owner, struct quota *quota,
 			       void **pointer) MUST_CHECK;
@@ -136,8 +142,8 @@ extern struct node_counters *const page_nodes;
 extern u64 page_total;
 
 /*
- * Puts a block into the free list of its node, or takes it out. Takes no lock: from outside
- * mm/buddy.c only boot calls these, while one CPU runs.
+ * Put a block into the free list of its node, or take it out. They take no lock: outside mm/buddy.c
+ * only boot calls them, while one CPU runs.
  */
 void page_block_insert(u32 frame, unsigned int order);
 void page_block_remove(u32 frame);

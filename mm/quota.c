@@ -24,8 +24,8 @@ void quota_init(struct quota *quota, struct group_page *account, u64 limit)
 }
 
 /*
- * Returns how many released pages still count as used. The pages under one mark count until the
- * last of them is free. The caller holds the quota's lock.
+ * Returns how many released pages still count as used. Pages that share a mark count until the last
+ * of them is free. The caller holds the quota's lock.
  */
 static u64 quota_still_returning(struct quota *quota)
 {

@@ -15,14 +15,15 @@ struct quota {
 	struct lock lock;
 	u32 number; /* unique, from 1 on; 0 stands for the kernel */
 	/*
-	 * Of this page, quota_pages, pages[] and its sum used_pages are written only under the
-	 * lock.
+	 * The group's page, in which quota_pages, pages[] and their sum used_pages are written only
+	 * under the lock.
 	 */
 	struct group_page *account;
 	/*
 	 * Guarded by the lock: pages that were released but are not free yet, and the mark after
 	 * them (mm/tlb.h). Pages released while the first ones wait are counted apart: otherwise a
-	 * group that releases a page now and then would keep all of them here.
+	 * group that releases a page now and then would move the mark on each time, and none would
+	 * count as free.
 	 */
 	struct quota_returning {
 		u64 pages;

@@ -15,9 +15,9 @@
  * them have the flag.
  */
 #define SLOT_PRESENT BIT(0)
-/* takes the place of SLOT_PRESENT: a reset has hidden the page until the next write */
+/* set in place of SLOT_PRESENT: a reset has hidden the page until the next write */
 #define SLOT_KEPT BIT(1)
-/* beside SLOT_KEPT: memory_trim has hidden the page until the next access */
+/* set together with SLOT_KEPT: memory_trim has hidden the page until the next access */
 #define SLOT_ASIDE	    BIT(2)
 #define CHUNK_LARGE	    BIT(1)
 #define CHUNK_CLEARED_SHIFT 2
@@ -60,8 +60,8 @@ static inline u64 *memory_slot_of_page(struct memory *memory, u64 index)
 }
 
 /*
- * Returns a pointer to the page in a frozen object or in those below it, NULL if none has it.
- * Frozen objects need no lock.
+ * Returns a pointer to the page in a frozen object or in those below it; NULL if none of them has
+ * the page. Frozen objects need no lock.
  */
 const void *memory_frozen_page(struct memory *memory, u64 index);
 /* Gives a chunk a page of slots. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
@@ -73,15 +73,15 @@ enum status memory_slots_create(struct memory *memory, u64 *chunk) MUST_CHECK;
 enum status memory_block_split(struct memory *memory, u64 *chunk) MUST_CHECK;
 /*
  * Returns the last chunk that is not ready in the GiB that contains chunk `number`; NULL if all
- * are.
+ * chunks are ready.
  */
 u64 *memory_huge_unready(const struct memory *memory, u64 number);
 /* Makes the chunks of the GiB that contains chunk `number` separate blocks from now on. */
 void memory_huge_end(struct memory *memory, u64 number);
 
 /*
- * Promises one page more than an overcommitted object has, if all its promised pages are present;
- * does nothing for others. Leaves MEMORY_SPARE_PAGES of the group's quota for other uses.
+ * Promises an overcommitted object one page more if all its promised pages are present; does
+ * nothing for other objects. Leaves MEMORY_SPARE_PAGES of the group's quota for other uses.
  * STATUS_NO_QUOTA, STATUS_NO_MEMORY, STATUS_AGAIN (as quota_charge). The caller holds the object's
  * lock.
  */
@@ -91,8 +91,8 @@ enum status memory_promise_page(struct memory *memory) MUST_CHECK;
 void memory_promise_end(struct memory *memory);
 
 /*
- * Counts `count` (modulo 2^64) more of the promised pages as present. The group's count is changed
- * atomically, as several of its objects are populated at the same time. The caller holds the
+ * Counts `count` (modulo 2^64) more of the promised pages as present. Changes the group's count
+ * atomically, as other objects of the group may be populated at the same time. The caller holds the
  * object's lock.
  */
 static inline void memory_count_present(struct memory *memory, u64 count)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Address spaces: creates and destroys them, maps and unmaps memory objects, and resolves faults
- * with the largest leaf that fits. kernel/call/sys_memory.c and kernel/group/process.c map,
- * kernel/cpu/trap.c and kernel/guest/vcpu_memory.c bring faults, arch/x86_64/iommu what devices
- * reach. It owns a space's mappings and its table, under the space's lock, which comes after
- * layer_lock for objects with layers.
+ * with the largest leaf that fits. kernel/call/sys_memory.c and kernel/group/process.c map;
+ * kernel/cpu/trap.c and kernel/guest/vcpu_memory.c report faults, arch/x86_64/iommu what devices
+ * are about to reach. It owns a space's mappings and its table, under the space's lock, which comes
+ * after layer_lock for objects with layers.
  */
 #include "mm/space.h"
 
@@ -220,8 +220,8 @@ enum status space_map(struct space *space, u64 at, struct memory *memory, u64 of
 }
 
 /*
- * Makes one bounded step of removing a mapping; STATUS_OK: it is gone. A freeze that follows waits
- * until nobody writes through this mapping (WAIT_LATER).
+ * Makes one bounded step of removing a mapping; STATUS_OK: the mapping is gone. A later freeze of
+ * the object waits until nobody writes through this mapping (WAIT_LATER).
  */
 static enum status space_mapping_remove(struct mapping *mapping)
 {
@@ -304,7 +304,7 @@ static void space_leaf_choose(const struct mapping *mapping, u64 address, hpa_t 
 	leaf->rights = own ? mapping->rights : mapping->rights & ~(u32)PT_WRITE;
 	/*
 	 * iTLB multihit: a CPU may fail when it executes from one address by pages of two sizes, so
-	 * a guest executes from 4 KiB alone: space_leaf_put splits the leaf then.
+	 * a guest executes from 4-KiB leaves alone: space_leaf_put splits larger ones for it.
 	 */
 	if (mapping->space->second_stage && leaf->level != PT_LEVEL_4K &&
 	    (features.speculation.done & HOST_SMALL_CODE))
@@ -318,7 +318,7 @@ static u64 space_index_of(const struct mapping *mapping, u64 address)
 }
 
 /*
- * Maps a populated page, or splits its leaf; STATUS_IN_USE: space_fault_layered must do so. Not
+ * Maps a populated page, or splits its leaf; STATUS_IN_USE: call space_fault_layered instead. Not
  * inlined, so that steps that only clear pages need not save registers for it.
  */
 static NOINLINE enum status space_leaf_put(struct mapping *mapping, u64 address, u32 access)
@@ -331,8 +331,8 @@ static NOINLINE enum status space_leaf_put(struct mapping *mapping, u64 address,
 	bool own;
 
 	/*
-	 * Another CPU was first, or the fault is an old one; or the leaf lacks a right that the
-	 * access needs.
+	 * Another CPU was first, or the fault is an old one; or the leaf there lacks a right that
+	 * the access needs.
 	 */
 	if (table_walk(table, address, &walk)) {
 		table_walk_leaf(table, address, &walk, &leaf);
@@ -343,12 +343,12 @@ static NOINLINE enum status space_leaf_put(struct mapping *mapping, u64 address,
 			       : table_split(table, address);
 	}
 	/*
-	 * `shown` is set before the lookup, as a CPU that breaks this sharing looks at it
-	 * afterwards.
+	 * `shown` is set before the lookup: a CPU that begins to break the sharing of this page
+	 * looks at `shown` afterwards.
 	 */
 	if (mapping->memory->below != NULL)
 		mapping->shown |= layer_shown_bit(space_index_of(mapping, address));
-	/* A reset may have hidden the page again. */
+	/* A reset may have hidden the page since it was populated. */
 	if (!memory_slot_own(mapping->memory, space_index_of(mapping, address), &hpa, &level,
 			     &own) ||
 	    (!own && (access & PT_WRITE)))
@@ -365,8 +365,8 @@ static NOINLINE enum status space_leaf_put(struct mapping *mapping, u64 address,
 }
 
 /*
- * Finds the mapping of the address. STATUS_NOT_FOUND: none; STATUS_BAD_STATE: being removed;
- * STATUS_NO_RIGHT: the access is not granted. Under the space's lock.
+ * Finds the mapping of the address. STATUS_NOT_FOUND: there is none; STATUS_BAD_STATE: it is being
+ * removed; STATUS_NO_RIGHT: it does not grant the access. The caller holds the space's lock.
  */
 static enum status space_mapping_for(struct space *space, u64 address, u32 access,
 				     struct mapping **mapping)
@@ -379,7 +379,7 @@ static enum status space_mapping_for(struct space *space, u64 address, u32 acces
 	return access & ~(*mapping)->rights ? STATUS_NO_RIGHT : STATUS_OK;
 }
 
-/* Serves a fault without a break of sharing; STATUS_IN_USE: space_fault_layered must serve it. */
+/* Serves a fault that needs no break; STATUS_IN_USE: space_fault_layered must serve it. */
 static enum status space_fault_unlayered(struct mapping *mapping, u64 address, u32 access)
 {
 	enum status status;
@@ -436,7 +436,7 @@ enum status space_fault_layered(struct space *space, u64 address, u32 access)
 	if (status == STATUS_OK)
 		status = space_own_leaf_put(space, mapping, address);
 	lock_release(&space->lock, LOCK_SPACE);
-	if (status == STATUS_IN_USE) /* layer_lock keeps the mapping in place */
+	if (status == STATUS_IN_USE) /* layer_lock alone keeps the mapping in place */
 		layer_break(mapping->memory);
 	lock_release(&layer_lock, LOCK_LAYER);
 	return status == STATUS_IN_USE ? STATUS_AGAIN : status;

@@ -7,7 +7,8 @@
 #include "mm/object.h"
 #include "mm/table.h"
 
-#define SPACE_MAPPING_MAX 2560 /* enough for the manager, which has two for each VM */
+/* most mappings of a space: enough for the manager, which has two for each VM */
+#define SPACE_MAPPING_MAX 2560
 #define SPACE_USER_LOW	  (64 * KIB)
 #define SPACE_USER_HIGH	  0x00007fffffff0000ull
 
@@ -27,8 +28,8 @@ struct mapping {
 	/* how far unmapping has come; once this differs from `at`, the mapping serves no faults */
 	u64 cursor;
 	/*
-	 * the 2-MiB chunks in which this mapping may show pages of a frozen object below:
-	 * layer_shown_bit
+	 * A bit for each 2-MiB chunk in which this mapping may show pages of a frozen object below:
+	 * layer_shown_bit.
 	 */
 	u64 shown;
 };
@@ -52,11 +53,15 @@ struct space {
 	bool second_stage;
 	bool layered; /* a hint: the last write that faulted was to an object with layers */
 	u8 largest;   /* the level of the space's largest leaves, enum pt_level */
-	const struct space_devices *devices; /* NULL: only CPUs use the space */
-	u8 unit; /* the number of the IOMMU, and the domain by which it knows the space */
+	const struct space_devices *devices; /* NULL: no device uses the space, only CPUs do */
+	/*
+	 * for a device's space: the number of the IOMMU, and the domain number that the IOMMU has
+	 * for it
+	 */
+	u8 unit;
 	u8 domain;
 	u32 mapping_count;
-	u64 low; /* [low, high) can be mapped */
+	u64 low; /* addresses in [low, high) can be mapped */
 	u64 high;
 	struct list mappings;
 	/*
@@ -118,8 +123,8 @@ u8 *space_guest_byte(struct space *space, u64 address);
  */
 enum status space_fault(struct space *space, u64 address, u32 access) MUST_CHECK;
 /*
- * Does the same for a write to an object with layers; quicker than space_fault where space->layered
- * is set.
+ * Does what space_fault does, for a write to an object with layers; quicker than space_fault if
+ * space->layered is set.
  */
 enum status space_fault_layered(struct space *space, u64 address, u32 access) MUST_CHECK;
 

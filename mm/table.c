@@ -67,8 +67,8 @@ static ALWAYS_INLINE bool table_walk_step(const struct pt_format *format, u64 at
 }
 
 /*
- * Walks down to the entry at level `last`, or to a higher one that is a leaf or not present.
- * Returns its present bits. Every fault makes this walk: hence no loop.
+ * Walks down to the entry at level `last`, or to an entry above it that is a leaf or not present.
+ * Returns the entry's present bits. Every fault makes this walk, so it is written without a loop.
  */
 static ALWAYS_INLINE u64 table_walk_quick(const struct table *table, u64 at, enum pt_level last,
 					  struct pt_walk *walk)
@@ -251,8 +251,8 @@ enum status table_split(struct table *table, u64 at)
 }
 
 /*
- * Walks down to 4 KiB, from the last table if the previous walk ended in the same one. The first
- * walk begins with walk->level TOP.
+ * Walks to the 4-KiB entry of the address; stays in the last table if the previous walk ended there
+ * and the address lies in that table too. Before the first walk, walk->level is TOP.
  */
 static void table_walk_on(const struct table *table, u64 at, struct pt_walk *walk)
 {
@@ -283,7 +283,7 @@ static bool table_unmap_entry(struct table *table, u64 *at, struct pt_walk *walk
 		walk->level = TOP;
 	}
 	*at = align_down(*at, bytes) + bytes;
-	/* the absent pages that follow, at most so many that this stays a short step */
+	/* skips the absent pages that follow, at most so many that this stays a short step */
 	while (walk->level == PT_LEVEL_4K && *at % (STEP_ENTRIES * PAGE_SIZE) != 0 &&
 	       *table_entry_of(walk->node[PT_LEVEL_4K], *at, PT_LEVEL_4K) == 0)
 		*at += PAGE_SIZE;

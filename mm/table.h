@@ -28,11 +28,12 @@ enum pt_type { PT_TYPE_WB, PT_TYPE_UC, PT_TYPE_COUNT };
 
 /* A format of four-level page tables: the bits of its entries. */
 struct pt_format {
-	u64 present;	 /* an entry in which none of these bits is set is not present */
-	u64 table;	 /* the flags of an entry that points to another table */
-	u64 table_level; /* added to `table` once for each enum pt_level of the entry */
-	u64 leaf;	 /* the bits that are set in every leaf */
-	u64 large;	 /* the bits that are set in a leaf above PT_LEVEL_4K */
+	u64 present; /* an entry in which none of these bits is set is not present */
+	u64 table;   /* the flags of an entry that points to another table */
+	/* added to `table` once for each level of the entry that points to the table */
+	u64 table_level;
+	u64 leaf;  /* the bits that are set in every leaf */
+	u64 large; /* the bits that are set in a leaf above PT_LEVEL_4K */
 	u64 write;
 	u64 execute;	/* the bits that are set in a leaf whose contents may be executed */
 	u64 no_execute; /* the bits that are set in a leaf whose contents may not be executed */
@@ -124,10 +125,10 @@ enum status table_split(struct table *table, u64 at) MUST_CHECK;
  */
 enum status table_unmap(struct table *table, u64 *at, u64 end);
 /*
- * Unmaps listed pages of an object, of which `pages` pages from `first` on are mapped from `at` on;
- * indices outside that range are ignored. Goes through the list from its end; quickest if the list
- * is in the order of addresses. Returns true if a leaf or a table was removed: then the caller
- * flushes.
+ * Unmaps listed pages of an object, of which `pages` pages from page `first` on are mapped from
+ * address `at` on; `index` lists them, and indices outside that range are ignored. Goes through the
+ * list from its end; quickest if the list is in the order of addresses. Returns true if a leaf or a
+ * table was removed: then the caller flushes.
  */
 bool table_unmap_pages(struct table *table, u64 at, u64 first, u64 pages, const u64 *index,
 		       u32 count);
@@ -137,8 +138,8 @@ bool table_lookup(const struct table *table, u64 at, struct pt_leaf *leaf);
 
 /*
  * Walks to `at` and returns true if a leaf maps it: walk->entry is the leaf's entry. If none does,
- * the walk goes down as far as there are tables. It stays valid while the caller holds the tree's
- * lock.
+ * the walk goes down as far as there are tables. The walk stays valid while the caller holds the
+ * tree's lock.
  */
 bool table_walk(const struct table *table, u64 at, struct pt_walk *walk);
 /* Decodes the leaf that a walk to `at` has found. */

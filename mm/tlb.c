@@ -3,8 +3,8 @@
  * TLB invalidation without waiting, and the freeing of pages that a CPU may still reach.
  * mm/space.c, mm/layer.c and mm/discard.c flush and free here; kernel/cpu/cpu_loop.c reports each
  * pass of a CPU, kernel/sched/thread.c and kernel/sched/vcpu_load.c which space a CPU runs on. It
- * owns the list of pages that wait and the epochs, guarded by `tlb_lock`; it loads CR3 and kicks
- * CPUs through tlb_arch.
+ * owns the epochs and the list of pages that wait to be freed, guarded by `tlb_lock`; it loads CR3
+ * and kicks CPUs through tlb_arch.
  */
 #include "mm/tlb.h"
 
@@ -43,19 +43,21 @@ static struct tlb_cpu {
 	u64 kicked_ms;
 	bool kicked_again;
 	bool idle;
-	u32 owes; /* blocks brought by this CPU less the blocks that it has freed */
+	u32 owes; /* how many more blocks this CPU has brought to the list than it has freed */
 } cpus[CPU_MAX];
 
 static struct lock tlb_lock;
 /* tlb_lock guards the state from here on. */
-static u32 cpu_count; /* the CPUs online: 0 to this number less 1 */
+static u32 cpu_count; /* the number of CPUs online, which have the numbers from 0 on */
 static u32 epoch = 1;
-static u64 epoch_ms;	  /* when the epoch began, or when the first waiting page came */
-static u64 looked_ms;	  /* when a pass last looked whether the epoch has ended */
-static u32 waiting_first; /* waiting frames, oldest first, by `next`; epochs in `references` */
+/* time in ms at which the epoch began, or at which the first page joined an empty list */
+static u64 epoch_ms;
+static u64 looked_ms; /* time in ms at which a pass last looked whether the epoch has ended */
+/* frames of waiting blocks, oldest first, linked by `next`; `references` has the epoch */
+static u32 waiting_first;
 static u32 waiting_last;
 u64 tlb_waiting;
-static u64 freed; /* pages that have waited and are free now; grows for ever */
+static u64 freed; /* the number of pages that have waited and are free now; only grows */
 
 void tlb_page_free(hpa_t hpa, struct quota *quota)
 {
@@ -135,7 +137,10 @@ bool tlb_rest_passed(u64 *awaited)
 	return left == 0;
 }
 
-/* Pairs with a CPU that enters the space: it sets its bit first, then reads the generation. */
+/*
+ * Pairs with a CPU that enters the space: that CPU first sets its bit, then reads the generation;
+ * this function changes the generation, then reads the bits.
+ */
 void tlb_flush_space(struct space *space)
 {
 	__atomic_fetch_add(&space->generation, 1, __ATOMIC_SEQ_CST);
@@ -237,8 +242,8 @@ static void tlb_epoch_advance(void)
 		if (again && cpus[cpu].kicked_again)
 			panic("CPU %u does not answer", cpu);
 		/*
-		 * A CPU that did not pass is kicked again: the first time this may only mean that
-		 * the whole machine was suspended.
+		 * A CPU that did not pass is kicked again: after the first time the whole host may
+		 * only have been suspended.
 		 */
 		cpus[cpu].kicked_again = again;
 		cpus[cpu].kicked = epoch;
@@ -278,8 +283,8 @@ static u32 tlb_waiting_take(u32 count)
 }
 
 /*
- * Frees the blocks taken off the list and returns how many pages they had. Holds no lock, for which
- * other CPUs' passes would wait.
+ * Frees the blocks taken off the list and returns how many pages they had. Holds no lock, lest
+ * other CPUs wait for it in their passes.
  */
 static u64 tlb_free_taken(u32 frame, u32 count)
 {
@@ -297,7 +302,7 @@ static u64 tlb_free_taken(u32 frame, u32 count)
 
 /*
  * Records this CPU's pass and frees blocks: as many as this CPU has brought, so that freeing costs
- * the time of the CPU that caused it, and only few of others'.
+ * the time of the CPU that caused it, and a few that other CPUs have brought.
  */
 static NOINLINE void tlb_reclaim(struct tlb_cpu *self)
 {
@@ -337,10 +342,10 @@ static bool tlb_has_changed(const struct tlb_cpu *self)
 
 /*
  * A pass takes the lock only if it is the CPU's first in the epoch, if this CPU has brought blocks
- * and one may be freed, or if nobody has looked for TLB_EPOCH_MS whether the epoch has ended. Where
- * Skerry itself is a guest, a CPU may be suspended while it holds the lock or is next to have it,
- * and all others that want it spin. tlb_may_free reads here without the lock, as tlb_cpu_behind
- * does, and may err until the next pass.
+ * and one may be freed, or if nobody has looked for TLB_EPOCH_MS whether the epoch has ended.
+ * Passes that do not need the lock avoid it, because where Skerry itself is a guest, a CPU may be
+ * suspended while it holds the lock, and all others that want it spin. tlb_may_free, like
+ * tlb_cpu_behind, reads here without the lock and may be wrong until the next pass.
  */
 void tlb_cpu_passed(u32 cpu, bool used)
 {
@@ -354,7 +359,7 @@ void tlb_cpu_passed(u32 cpu, bool used)
 		tlb_reclaim(self);
 }
 
-/* Reads without the lock: a change that the reader misses is noticed a pass later. */
+/* Reads without the lock: a change that it misses is noticed a pass later. */
 bool tlb_cpu_behind(u32 cpu)
 {
 	return __atomic_load_n(&cpus[cpu].passed, __ATOMIC_RELAXED) !=

@@ -16,14 +16,15 @@ struct quota;
  */
 
 /*
- * Reports that something was unmapped: no CPU may use translations of the space made before this
- * call once it has noticed its kick; devices no longer use them when this returns.
+ * Reports that something was unmapped from the space. Once a CPU has noticed its kick, it uses no
+ * translation that the space had before this call; no device does once the call returns.
  */
 void tlb_flush_space(struct space *space);
 
 /*
- * Does the same for a guest's space if only this CPU may have used what was unmapped: it compares
- * generations before it enters. Returns false if other CPUs may have used it too.
+ * Does what tlb_flush_space does, for a guest's space, if only the running CPU may have used what
+ * was unmapped: this CPU compares generations before it enters. Returns false if other CPUs may
+ * have used it too.
  */
 bool tlb_flush_alone(struct space *space);
 
@@ -34,13 +35,13 @@ bool tlb_flush_alone(struct space *space);
 void tlb_space_enter(struct space *space, u32 cpu);
 void tlb_space_leave(struct space *space, u32 cpu);
 /*
- * Adds the CPUs that tlb_flush_space has just kicked to `cpus`, a set of CPU_MAX bits: for a caller
- * that must know when nobody uses what was unmapped, instead of having it freed in time.
+ * Adds the CPUs that tlb_flush_space has just kicked to `cpus`, a set of CPU_MAX bits, for a caller
+ * that must itself know when no CPU uses the unmapped pages any more.
  */
 void tlb_await(const struct space *space, u64 *cpus);
 /*
- * Removes from the set the CPUs that have noticed their kick since, and so compare generations
- * before they enter; the caller's own CPU does too. Returns true if none is left.
+ * Removes from the set the CPUs that have noticed their kick since, and the running CPU: all of
+ * them compare generations before they enter. Returns true if no CPU is left.
  */
 bool tlb_rest_passed(u64 *cpus) MUST_CHECK; /* the slow path */
 static inline bool tlb_all_passed(u64 *cpus)
@@ -57,9 +58,12 @@ static inline bool tlb_all_passed(u64 *cpus)
  */
 bool tlb_must_flush(const struct space *space, u64 *seen) MUST_CHECK;
 
-/* Puts a process's space on this CPU; loads CR3 if it is another space or has changed. */
+/*
+ * Makes the CPU run on a process's space; loads CR3 if that is another space than before, or has
+ * changed.
+ */
 void tlb_process_enter(struct space *space, u32 cpu);
-/* Leaves the process's space, if there is one, for the kernel's own tables. */
+/* Makes the CPU run on the kernel's own tables in place of a process's space, if it has one. */
 void tlb_process_leave(u32 cpu);
 
 /*
@@ -68,10 +72,10 @@ void tlb_process_leave(u32 cpu);
  */
 void tlb_cpu_online(u32 cpu);
 /*
- * Records a pass: called each time a CPU goes through its loop. Leaves a space that is being
- * destroyed, or one that has changed and that this CPU does not use now, so that the CPU is not
- * kicked for it again; flushes a space that is used and has changed (`used`: the running thread
- * uses the loaded space). Frees some of the pages that no CPU can reach any more.
+ * Records a pass: called each time a CPU goes through its loop. If the loaded space has changed,
+ * flushes it if the running thread uses it (`used`), otherwise leaves it, so that the CPU is not
+ * kicked for it again; also leaves a space that is being destroyed. Frees some of the pages that no
+ * CPU can reach any more.
  */
 void tlb_cpu_passed(u32 cpu, bool used);
 /*
@@ -81,9 +85,9 @@ void tlb_cpu_passed(u32 cpu, bool used);
 void tlb_cpu_idle(u32 cpu, bool idle);
 
 /*
- * The least length of an epoch with several CPUs; no CPU that has not passed of its own accord is
- * kicked sooner. So a process that unmaps all the time does not interrupt the other CPUs all the
- * time.
+ * The least length of an epoch with several CPUs, and the least time before a CPU is kicked because
+ * it has not passed by itself. So a process that unmaps all the time does not interrupt the other
+ * CPUs all the time.
  */
 #define TLB_EPOCH_MS 2
 #define TLB_EPOCH_NS (TLB_EPOCH_MS * NS_PER_MS)
@@ -100,11 +104,11 @@ static inline u64 tlb_pages_waiting(void)
 	return __atomic_load_n(&tlb_waiting, __ATOMIC_RELAXED);
 }
 /*
- * Returns true if others wait for a pass of this CPU, or for the end of the epoch that its pass may
- * bring.
+ * Returns true if other CPUs wait for a pass of this CPU, or for the end of the epoch that its pass
+ * may bring.
  */
 bool tlb_cpu_behind(u32 cpu);
-/* Returns true if pages wait and this CPU is behind. */
+/* Returns true if pages wait to be freed and this CPU has yet to pass for them. */
 static inline bool tlb_cpu_must_pass(u32 cpu)
 {
 	return unlikely(tlb_pages_waiting() != 0) && tlb_cpu_behind(cpu);
