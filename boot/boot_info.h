@@ -64,7 +64,11 @@ struct boot_info {
 	u64 image_bytes;       /* whole pages, bss included */
 	hva_t direct_map_base; /* the address at which host physical address 0 is mapped */
 	hva_t vmap_base;
-	hpa_t root_table; /* slot 0 maps only the code that loads it into CR3 */
+	/*
+	 * the kernel's top-level table; its slot 0 maps only the code that loads this table into
+	 * CR3
+	 */
+	hpa_t root_table;
 
 	struct boot_region region[BOOT_REGION_MAX]; /* sorted, merged, without overlap */
 	struct boot_module module[BOOT_MODULE_MAX];

@@ -60,7 +60,8 @@ static void entropy_gather_jitter(struct entropy_pool *pool)
 	for (u32 round = 0; round < JITTER_ROUNDS; round++) {
 		for (u32 i = 0; i < JITTER_SAMPLES; i++) {
 			sample[i] = rdtsc();
-			in8(0x80); /* an ISA cycle, which another clock times */
+			/* an access to the ISA bus, which takes as long as another clock says */
+			in8(0x80);
 		}
 		entropy_mix(pool, sample, sizeof(sample));
 	}

@@ -33,8 +33,9 @@ static u64 kaslr_choose_at_random(struct entropy_pool *pool, u64 start, u64 end,
 }
 
 /*
- * Returns the address of a random page of the free ranges at which `bytes` fit, evenly distributed:
- * each range replaces the page chosen before it as often as its share of the places so far demands.
+ * Returns the address of a random page of the free ranges at which `bytes` fit, evenly distributed.
+ * It goes through the ranges and replaces the choice by a page of the new range with the
+ * probability of this range's share of all places so far.
  */
 static u64 kaslr_choose_hpa(const struct ram_ranges *free, struct entropy_pool *pool, u64 bytes)
 {

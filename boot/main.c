@@ -3,7 +3,7 @@
  * The steps from the loader to the kernel, in order: read what the loader left, gather entropy,
  * choose the layout, build page tables, relocate and jump. start32.S calls boot_main once, under
  * the identity mapping, on the boot CPU. It owns all memory until it jumps, and stops with a
- * sentence on COM1 if the machine does not suit.
+ * sentence on COM1 if the host does not suit.
  */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
@@ -72,8 +72,8 @@ void boot_exception(const char *stub, const void *const *pushed)
 }
 
 /*
- * Takes the machine from the loader to the kernel; start32.S calls it under the identity mapping,
- * with interrupts off.
+ * Takes the host from the loader to the kernel; start32.S calls it under the identity mapping, with
+ * interrupts off.
  */
 void boot_main(u32 protocol, u64 address)
 {

@@ -136,7 +136,7 @@ fatal:
 	add	$2, %edi
 	loop	1b
 2:	mov	$(COM1 + 5), %dx
-	mov	$100000, %ecx		/* the UART may be missing: do not wait for ever */
+	mov	$100000, %ecx		/* the UART may be missing: the wait has a bound */
 3:	in	%dx, %al
 	test	$0x20, %al
 	loopz	3b

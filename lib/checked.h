@@ -18,7 +18,10 @@ static inline bool ranges_overlap(u64 a, u64 a_length, u64 b, u64 b_length)
 	return a < b + b_length && b < a + a_length;
 }
 
-/* Returns value * numerator / denominator; the product cannot overflow; at most 2^64 - 1. */
+/*
+ * Returns value * numerator / denominator, at most 2^64 - 1; the product has 128 bits and does not
+ * overflow.
+ */
 static inline u64 mul_div(u64 value, u64 numerator, u64 denominator)
 {
 	u64 low;

@@ -12,7 +12,10 @@ _Static_assert(ENTROPY_POOL_BYTES == CHACHA20_KEY_BYTES, "the pool is a key");
 
 enum purpose { PURPOSE_MIX = 1, PURPOSE_DRAW = 2 };
 
-/* Makes a block under the key and replaces the key by its first half; the other half is output. */
+/*
+ * Makes a block under the pool's key. The block's first half replaces the key; the other half is
+ * the output.
+ */
 static void entropy_next_block(struct entropy_pool *pool, enum purpose purpose, u32 length,
 			       u8 block[CHACHA20_BLOCK_BYTES])
 {

@@ -5,8 +5,8 @@
 
 /*
  * Returns an index that a branch has found to be below `size`; 0 if it is not, as when the CPU
- * speculates past that branch (Spectre v1). The compiler cannot know better, nor make it a branch
- * again.
+ * speculates past that branch (Spectre v1). Written in assembly, so that the compiler cannot leave
+ * the check out as redundant, nor turn it into a branch.
  */
 static inline u64 index_masked(u64 index, u64 size)
 {

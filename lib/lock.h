@@ -15,7 +15,7 @@ enum lock_rank {
 	LOCK_SHARED, /* the objects, shared with other CPUs */
 	LOCK_IRQ,    /* the lock in struct irq */
 	LOCK_QUEUE,  /* the lock of struct queue and of the signals bound to it */
-	LOCK_RUN,    /* struct cpu: run queue and sleepers */
+	LOCK_RUN,    /* the lock in struct cpu: run queue and sleepers */
 	LOCK_GROUP,  /* the lock in struct run_group */
 	LOCK_LAYER,  /* the lock of layers, mm/layer.h */
 	LOCK_SPACE,

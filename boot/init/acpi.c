@@ -10,7 +10,8 @@
 #include "lib/string.h"
 #include "vmm/hw/acpi.h"
 
-#define ACPI_TABLE_BYTES_MAX (256 * KIB) /* bounds the work that a wrong length causes */
+/* the most that a table's length field is believed, to bound the work for a wrong one */
+#define ACPI_TABLE_BYTES_MAX (256 * KIB)
 #define ACPI_TABLES_MAX	     256u
 
 static bool acpi_checksum_right(const void *table, size_t bytes)

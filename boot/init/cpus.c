@@ -25,7 +25,7 @@
 #define CPU_PAGES	((sizeof(struct cpu) + PAGE_MASK) / PAGE_SIZE)
 #define INIT_WAIT_NS	(10 * NS_PER_MS) /* SDM vol. 3, 9.4.4.1 */
 #define STARTUP_WAIT_NS (200 * NS_PER_US)
-/* the limit is long, as an emulated CPU may itself have to wait for a CPU */
+/* the limit is long, as the CPU of an emulator may itself have to wait for a CPU of its host */
 #define ANSWER_WAIT_NS (2000 * NS_PER_MS)
 
 struct trampoline_words {
@@ -42,7 +42,7 @@ extern const u8 trampoline_start[], trampoline_end[], trampoline_words[];
 static struct cpu early_cpu; /* serves until the boot CPU's final struct can be mapped */
 
 static const struct acpi_info *cpus_acpi;
-static bool unfit; /* the CPU that is starting lacks a feature of the boot CPU */
+static bool unfit; /* set by the CPU that is starting if it lacks a feature of the boot CPU */
 
 static struct stack_base *cpus_stack_base(void *end)
 {
@@ -164,7 +164,10 @@ static void cpus_start_one(struct cpu *cpu, hpa_t root)
 		if (cpus_wait_for(cpu->id, ANSWER_WAIT_NS))
 			return;
 	}
-	/* The CPU must not start late, with the words that are meant for the next CPU. */
+	/*
+	 * INIT stops the CPU: if it started later, it would take the trampoline words meant for the
+	 * next CPU.
+	 */
 	lapic_send(cpu->apic_id, APIC_INIT, 0);
 	if (unfit)
 		log_error(LOG_CPU, "the CPU with APIC id %u lacks a feature and is left out",

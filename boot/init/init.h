@@ -35,7 +35,7 @@ void speculation_enable(const struct speculation *speculation);
 void tables_load(struct cpu *cpu);
 
 /*
- * Takes over the machine's RAM. Regions may overlap; partial pages at their ends are left out. The
+ * Takes over the host's RAM. Regions may overlap; partial pages at their ends are left out. The
  * pages in info->used and page 0 are never given out. Returns false if there is no room for the
  * frame array.
  */
@@ -53,8 +53,8 @@ void page_node_set(hpa_t base, u64 length, u8 node);
 enum status kernel_space_init(const struct boot_info *info) MUST_CHECK;
 /*
  * Maps memory a second time, read-only, at an address that does not reveal the first; `hpa` is
- * aligned. The user views of the tables also show what this function and the next two map: of a
- * stack the highest page and the stub alone. Returns NULL if there is no memory.
+ * aligned. The user views of the tables also show what this function and the next two map, except
+ * that of a stack they show only its highest page and the stub. Returns NULL if there is no memory.
  */
 const void *kernel_map_constant(hpa_t hpa, u64 bytes);
 
@@ -66,7 +66,10 @@ const void *kernel_map_constant(hpa_t hpa, u64 bytes);
  */
 void *kernel_stack_alloc(hpa_t stub);
 
-/* Allocates zeroed pages outside the direct map, for good; returns NULL if there is no memory. */
+/*
+ * Allocates zeroed pages, mapped outside the direct map, for good; returns NULL if there is no
+ * memory.
+ */
 void *kernel_pages_alloc(u64 page_count);
 
 /* Fills the page that the kernel shows to the manager. */

@@ -12,9 +12,10 @@
 #include "boot/init/init.h"
 #include "lib/checked.h"
 
-#define CALIBRATION_ROUNDS   8u
-#define CALIBRATION_NS	     (2 * NS_PER_MS)
-#define CALIBRATION_DOUBT_NS (4 * NS_PER_US) /* an uncertainty that is good enough */
+#define CALIBRATION_ROUNDS 8u
+#define CALIBRATION_NS	   (2 * NS_PER_MS)
+/* the uncertainty at which no further measurement is made */
+#define CALIBRATION_DOUBT_NS (4 * NS_PER_US)
 
 /*
  * Turns the local APIC on. x2APIC mode is entered from xAPIC mode, and left only through "disabled"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sets up the machine's hardware: ACPI tables, interrupt controllers, the clock, virtualization,
- * and what each CPU has of its own. boot/init/main.c and boot/init/cpus.c call it. It stops with a
- * sentence on COM1 if the machine cannot run Skerry.
+ * Sets up the host's hardware: ACPI tables, interrupt controllers, the clock, virtualization, and
+ * what each CPU has of its own. boot/init/main.c and boot/init/cpus.c call it. It stops with a
+ * sentence on COM1 if the host cannot run Skerry.
  */
 #include "arch/x86_64/cpu/cpus.h"
 #include "arch/x86_64/cpu/instructions.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The kernel's boot sequence, top to bottom, as one list of calls. boot/relocate.c jumps to
- * kernel_main on the boot CPU; the sequence ends in start_run, which starts the manager. It runs
- * alone on the machine until cpus_start.
+ * kernel_main on the boot CPU; the sequence ends in start_run, which starts the manager. No other
+ * CPU runs until cpus_start.
  */
 #include "arch/x86_64/cpu/random.h"
 #include "arch/x86_64/cpu/uart.h"

@@ -27,8 +27,9 @@
 #include "mm/page.h"
 #include "mm/space.h"
 
-#define MANAGER_WEIGHT	    1024u
-#define MANAGER_TABLE_ORDER 5u /* room for 8191 handles; a VM takes six */
+#define MANAGER_WEIGHT 1024u
+/* the table has room for 8191 handles; the manager needs six for a VM */
+#define MANAGER_TABLE_ORDER 5u
 #define LOG_READ_MAX	    64u
 
 /*

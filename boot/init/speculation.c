@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Decides which mitigations of speculative execution this machine needs, and sets those that are
- * set once. boot/init/features.c calls it on each CPU. The decision depends only on what the CPU
+ * Decides which mitigations of speculative execution this host needs, and sets those that are set
+ * once. boot/init/features.c calls it on each CPU. The decision depends only on what the CPU
  * reports; docs/threat-model.md has the table.
  */
 #include "arch/x86_64/cpu/instructions.h"

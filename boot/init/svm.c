@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds out whether Skerry can use this machine's SVM, and turns it on, on each CPU for itself.
+ * Finds out whether Skerry can use this host's SVM, and turns it on, on each CPU for itself.
  * boot/init/virt.c calls it. It fills svm_capabilities once and writes EFER.SVME and the host save
  * area's MSR.
  */
@@ -20,7 +20,7 @@
 _Static_assert(IOPM_BYTES <= PAGE_SIZE << IOPM_ORDER, "APM vol. 2, 15.10.1");
 
 /*
- * Returns SVM's operations, or NULL and a reason. If the firmware has set SVMDIS, nothing here can
+ * Returns SVM's operations, or NULL and a reason. If the firmware has set SVMDIS, only a reset can
  * clear it (APM vol. 2, 15.4).
  */
 const struct virt_ops *svm_probe(const char **reason)

@@ -12,11 +12,12 @@
 
 #define ROUNDS	  100u
 #define PIT_COUNT 11932u /* about 10 ms */
-/* some seconds: after this many ticks the PIT does not count */
+/* in TSC ticks, some seconds: a PIT that has not ended its count by then does not count */
 #define TIME_OUT_TICKS BIT(33)
-#define TIME_OUT_READS 20000u	      /* ... unless the CPU stood still and has hardly looked */
+/* reads before the PIT is held to have stopped: the CPU itself may have stood still */
+#define TIME_OUT_READS 20000u
 #define WHOLE	       BIT(32)	      /* the unit of struct round.doubt */
-#define GOOD_ENOUGH    (WHOLE / 8192) /* a doubt that is accepted after one round */
+#define GOOD_ENOUGH    (WHOLE / 8192) /* a doubt so small that no further round is made */
 
 struct round {
 	u64 ticks;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds out whether Skerry can use this machine's VMX, and turns it on, on each CPU for itself.
+ * Finds out whether Skerry can use this host's VMX, and turns it on, on each CPU for itself.
  * boot/init/virt.c calls it. It fills vmx_capability once, locks IA32_FEATURE_CONTROL where the
  * firmware has not, and executes VMXON.
  */

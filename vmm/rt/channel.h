@@ -6,9 +6,9 @@
 #include "vmm/rt/query.h"
 
 /*
- * What a manager and one monitor share: console byte rings, one command slot and the VM's
- * state. Each field has one writer. A reader takes every index once and masks it, so that a peer
- * gone bad can garble only its own console.
+ * What the manager and one monitor share: console byte rings, one command slot and the VM's state.
+ * Each field has one writer. A reader takes every index once and masks it, so that a peer gone bad
+ * can garble only its own console.
  */
 #define CHANNEL_RING_BYTES 4096u
 #define CHANNEL_OUT_BYTES  65536u /* bytes that are kept for a console that is opened later */
@@ -46,12 +46,12 @@ enum vm_command {
 	VM_COMMAND_RESUME,
 	VM_COMMAND_RESET,
 	VM_COMMAND_POWER_BUTTON,
-	VM_COMMAND_TRAP,     /* trap the events in `trap` */
-	VM_COMMAND_RESERVE,  /* guarantee every vCPU reserve_budget_ns in each period */
-	VM_COMMAND_SAVE,     /* saves the machine into state_memory, and keeps it held */
-	VM_COMMAND_CONTINUE, /* lets a machine that is held go on in this process */
-	VM_COMMAND_HOLD,     /* holds the machine, also after a crash */
-	VM_COMMAND_LOAD,     /* lets a machine that is held go on from the state in state_memory */
+	VM_COMMAND_TRAP,     /* logs and counts the events in `trap` */
+	VM_COMMAND_RESERVE,  /* guarantees every vCPU reserve_budget_ns in each period */
+	VM_COMMAND_SAVE,     /* writes the VM's state into state_memory, and keeps the VM held */
+	VM_COMMAND_CONTINUE, /* lets a VM that is held go on in this process */
+	VM_COMMAND_HOLD,     /* holds the VM, also after a crash: no vCPU runs */
+	VM_COMMAND_LOAD,     /* lets a VM that is held go on from the state in state_memory */
 };
 
 /* The events that a monitor logs and counts before they take effect: the key `trap`. */
@@ -83,38 +83,47 @@ struct vm_channel {
 	 * zero.
 	 */
 	u8 save_key[SAVE_KEY_BYTES];
-	u32 save_key_given; /* 1: the key is in save_key */
+	u32 save_key_given; /* 1: the manager has written the key to save_key */
 
 	/* The monitor writes the fields from here on. */
 	u32 done_sequence; /* sequence number of the last command obeyed */
 	u32 state;	   /* enum vm_state */
 	s32 exit_code;	   /* of VM_STOPPED: the guest's exit code; -1: the guest gave none */
 	u32 reset_count;
-	u64 started_tsc;   /* host TSC when the machine last began to run; 0: it does not run */
+	u64 started_tsc;   /* host TSC when the VM last began to run; 0: it does not run */
 	u64 running_tsc;   /* TSC cycles that the guest ran before started_tsc */
-	u64 unknown_ports; /* accesses to ports and addresses that no device has */
+	u64 unknown_ports; /* number of accesses to ports and addresses that no device has */
 	u64 unknown_memory;
 	/* the last access to an unknown port; undefined as long as there was none */
 	u64 unknown_port_last;
 	u64 unknown_memory_last;
 	u64 injected;
 	u64 timer_expirations;
-	char reason[128]; /* why the machine stopped or crashed */
-	/* index behind the text for the log, lines separated by newlines, in `log` */
+	char reason[128]; /* why the VM stopped or crashed */
+	/* index at which the text in `log`, lines for the manager's log, ends */
 	u32 log_written;
-	/* 1: the machine is set up and reservations are made; commands are obeyed from now on */
+	/* 1: the VM is set up and reservations are made; commands are obeyed from now on */
 	u32 ready;
-	u32 reserve_refused; /* 1: the last VM_COMMAND_RESERVE was refused and changed nothing */
-	u32 reserve_vcpu;    /* the vCPU to which a reservation was refused */
-	u32 reserve_left;    /* permille of a CPU that were left */
-	/* resets that no guest asked for; the last one may have been one too many */
+	/*
+	 * 1: the last VM_COMMAND_RESERVE was refused and changed nothing; the next two fields say
+	 * why
+	 */
+	u32 reserve_refused;
+	u32 reserve_vcpu; /* the vCPU to which a reservation was refused */
+	u32 reserve_left; /* permille of a CPU that were left to reserve */
+	/*
+	 * resets that the guest did not ask for (triple fault, INIT); after too many the VM crashes
+	 * instead
+	 */
 	u32 unasked_resets;
-	u64 trapped[VM_TRAP_COUNT]; /* counts by bit of enum vm_trap */
-	u64 state_bytes; /* the size of the machine's saved state, constant for the process */
+	u64 trapped[VM_TRAP_COUNT]; /* how often each event of enum vm_trap came, by its bit */
+	u64 state_bytes; /* the size of the VM's saved state, which this process never changes */
 	/* the size of the state that the last VM_COMMAND_SAVE wrote; 0: see handover_problem */
 	u64 state_used;
-	u32 taken_renewal; /* MONITOR_RENEWAL of the process that has loaded the state */
-	/* MONITOR_RENEWAL of the process that could not load it: see handover_problem */
+	u32 taken_renewal; /* MONITOR_RENEWAL of the process that has loaded the saved state */
+	/*
+	 * MONITOR_RENEWAL of the process that could not load the saved state: see handover_problem
+	 */
 	u32 refused_renewal;
 	char handover_problem[160];
 	/*
@@ -122,20 +131,21 @@ struct vm_channel {
 	 * says why
 	 */
 	u32 held;
-	u32 no_memory;	/* 1: the machine is paused as the host has no page for its guest */
+	u32 no_memory;	/* 1: the VM is paused as the host has no page for its guest */
 	u32 save_moved; /* grows with each record of a save that was written or read */
 	/* the salt of the save that the monitor restores, from the save's header */
 	u8 save_salt[SAVE_SALT_BYTES];
-	u32 save_key_wanted; /* 1: save_salt is there, and the key is wanted */
-	u8 ram_digest[32];   /* SHA-256 over each page that is not zero, behind its number */
-	u8 state_digest[32]; /* SHA-256 over the state */
+	u32 save_key_wanted; /* 1: save_salt is there, and the monitor waits for save_key */
+	/* SHA-256 over each page of RAM that is not zero, preceded by the page's number */
+	u8 ram_digest[32];
+	u8 state_digest[32]; /* SHA-256 over the VM's state */
 	u64 held_tsc;	     /* host TSC when the guest last stood still for a handover */
 	u64 continued_tsc;   /* host TSC when the guest last went on after it was held */
 
 	u8 log[CHANNEL_RING_BYTES];
 	struct channel_stream stream[CHANNEL_STREAM_MAX]; /* the first stream is the console */
 
-	/* last in the struct: its pages are touched only when somebody asks */
+	/* This is last in the struct, as its pages are touched only when somebody asks. */
 	struct query_area question;
 };
 #define CHANNEL_BYTES sizeof(struct vm_channel)
@@ -146,25 +156,25 @@ struct vm_channel {
  */
 enum monitor_parameter {
 	MONITOR_VCPUS,
-	MONITOR_ID,    /* number of the VM, as the log shows it */
+	MONITOR_ID,    /* number of the VM, which the log shows */
 	MONITOR_FLAGS, /* enum monitor_flag */
-	/* guaranteed to each vCPU, or the VM is refused; 0: no reservation */
+	/* CPU time guaranteed to each vCPU, else the VM is refused; 0: no reservation */
 	MONITOR_RESERVE_BUDGET_NS,
 	MONITOR_RESERVE_PERIOD_NS,
 	MONITOR_TRAP, /* enum vm_trap */
 	/* enum vcpu_trap: the keys preemption_timer, tlb_flush and unrestricted */
 	MONITOR_CONTROLS,
-	/* number of this process among those of the VM, if there is a START_STATE; else 0 */
+	/* number of this process among the VM's monitors, if it has a START_STATE; else 0 */
 	MONITOR_RENEWAL,
-	/*
-	 * For a saver, and for no other process: the key and the salt with which it seals a save.
-	 */
+	/* Only for a saver: the key and the salt with which it encrypts a save. */
 	MONITOR_SAVE_KEY,
 	MONITOR_SAVE_SALT = MONITOR_SAVE_KEY + SAVE_KEY_BYTES / 8,
 	MONITOR_PARAMETERS = MONITOR_SAVE_SALT + SAVE_SALT_BYTES / 8,
 };
 
-/* From this bit of the flags on, a bit for each disk that is the medium of a CD-ROM drive. */
+/*
+ * The bits of the flags from this one on: one for each disk that is the medium of a CD-ROM drive.
+ */
 #define MONITOR_DRIVE_SHIFT 32u
 
 enum monitor_flag {
@@ -182,15 +192,20 @@ enum monitor_flag {
 	/* the process copies the disks of a VM, and nothing else: copier_page.h */
 	MONITOR_COPIER = 1 << 11,
 	MONITOR_RESTORER = 1 << 12, /* the process writes a disk from backups: restorer_page.h */
-	/* the key clock = jump: time goes on while a saved state lies somewhere */
+	/*
+	 * the key clock = jump: a loaded guest's clocks jump ahead by the time since it was saved
+	 */
 	MONITOR_CLOCK_JUMPS = 1 << 13,
 	/* the process writes a VM's state and RAM to a disk, and does nothing else */
 	MONITOR_SAVER = 1 << 8,
 	MONITOR_TRANSFER = 1 << 10, /* START_SAVE is not a disk but a transfer: vmm/rt/transfer.h */
 	/* For a saver. */
 	MONITOR_SAVE_OVERWRITES = 1 << 14, /* the saver may overwrite whatever the disk holds */
-	MONITOR_SAVE_DIGESTS = 1 << 15,	   /* nothing is written, only digested */
-	/* The VM goes on: pieces of 2 MiB, or pages, of RAM that hold nothing are given back. */
+	MONITOR_SAVE_DIGESTS = 1 << 15,	   /* the saver writes nothing, and only computes digests */
+	/*
+	 * The VM goes on after the save: RAM that holds only zeros is given back, in pieces of 2
+	 * MiB or pages.
+	 */
 	MONITOR_SAVE_GIVES_BLOCKS = 1 << 16,
 	MONITOR_SAVE_GIVES_PAGES = 1 << 17,
 	/* the kernel file is a PC's firmware: boot = bios */

@@ -4,7 +4,7 @@
 #include "kernel/abi/start.h"
 #include "lib/types.h"
 
-/* Kinds of devices in a machine's order of boot. */
+/* Kinds of devices in a VM's order of boot. */
 enum firmware_kind {
 	FIRMWARE_KIND_NONE,
 	FIRMWARE_KIND_DISK,
@@ -14,19 +14,21 @@ enum firmware_kind {
 };
 
 #define FIRMWARE_TEXT_BYTES 64u
-#define FIRMWARE_SEED_MAX   (256 * KIB) /* the longest user-data of a seed */
+#define FIRMWARE_SEED_MAX   (256 * KIB) /* the longest user-data of a cloud-init seed */
 
 /*
- * What a machine that starts by firmware is told beside its devices. It takes the place of the
- * kernel's command line, of which such a machine has none.
+ * What a VM that starts by firmware is told besides its devices. The settings take the place of the
+ * kernel's command line, which such a VM does not have.
  */
 struct firmware_settings {
-	u8 uuid[16];			   /* as SMBIOS has it (7.2.1) */
-	u8 order[FIRMWARE_KIND_COUNT - 1]; /* enum firmware_kind; all FIRMWARE_KIND_NONE: none */
-	u8 menu;			   /* 1: the firmware offers its boot menu */
-	char instance[40];		   /* for cloud-init: the VM's own UUID, and its name */
+	u8 uuid[16]; /* the UUID in the format of SMBIOS (7.2.1) */
+	/* enum firmware_kind, in order; all FIRMWARE_KIND_NONE: the VM has no order of boot */
+	u8 order[FIRMWARE_KIND_COUNT - 1];
+	u8 menu; /* 1: the firmware offers its boot menu */
+	/* cloud-init's instance id: the VM's own UUID, and its name */
+	char instance[40];
 	char name[FIRMWARE_TEXT_BYTES];
-	char vendor[FIRMWARE_TEXT_BYTES]; /* as SMBIOS tells it; terminated, as the next two */
+	char vendor[FIRMWARE_TEXT_BYTES]; /* shown in SMBIOS; terminated, like the next two */
 	char product[FIRMWARE_TEXT_BYTES];
 	char serial[FIRMWARE_TEXT_BYTES];
 };

@@ -9,6 +9,6 @@
  * whole pages.
  */
 enum status memory_take(u64 bytes, u32 flags, handle_t *memory, u64 *at) MUST_CHECK;
-/* Allocates memory without a handle: it stays as long as the process. */
+/* Allocates memory and keeps no handle, so that it stays as long as the process. */
 enum status memory_map(u64 bytes, u64 *at) MUST_CHECK;
 void memory_give_back(handle_t memory, u64 at, u64 bytes);

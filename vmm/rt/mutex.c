@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Locks among a process's threads (mutex.h). Called by the monitor for its machine; waits in the
- * kernel on the calling thread's own queue.
+ * Locks among a process's threads (mutex.h). Called by the monitor for the lock of its struct
+ * machine; waits in the kernel on the calling thread's own queue.
  */
 #include "vmm/rt/mutex.h"
 
@@ -10,8 +10,8 @@
 #include "vmm/rt/syscall.h"
 
 /*
- * The number of tries, about as long as a holder on another CPU keeps the lock; useless if the
- * holder does not run.
+ * How often a thread tries before it waits: about as long as a holder on another CPU keeps the
+ * lock. Further tries are useless, as the holder may not run.
  */
 #define SPIN_COUNT 100
 
@@ -35,8 +35,9 @@ static void mutex_forget_wakeup(struct mutex *mutex, u32 thread)
 }
 
 /*
- * Waits for the lock. `waiting` and `woken` are written before each try: either the try succeeds,
- * or the holder's unlock comes after it and finds them so. Pairs with mutex_unlock.
+ * Waits for the lock. `waiting` and `woken` are written before each try. So either the try
+ * succeeds, or the holder unlocks after it and then finds this thread in `waiting`. Pairs with
+ * mutex_unlock.
  */
 static void mutex_wait(struct mutex *mutex, u32 thread, handle_t queue)
 {
@@ -59,8 +60,8 @@ void mutex_lock(struct mutex *mutex, u32 thread, handle_t queue)
 }
 
 /*
- * Wakes one waiter, and no other until that one has tried: its own unlock wakes the next. A call
- * that came too late, to a thread that had the lock already, does not count.
+ * Wakes one waiter, and no other until that waiter has tried: its own unlock wakes the next. A
+ * thread that was woken but has the lock already does not count as woken.
  */
 void mutex_pass_on(struct mutex *mutex)
 {

@@ -6,14 +6,16 @@
 #define MUTEX_THREADS 64
 
 /*
- * Mutual exclusion of up to 64 threads. Whoever finds it held spins a little and then waits in the
- * kernel, on the thread's own queue. That takes signals out of the queue: whoever gets the lock has
- * to look at what they were about. Not recursive, no order among waiters; zero is free.
+ * A lock for up to 64 threads. A thread that finds it held spins a little and then waits in the
+ * kernel, on its own queue. The wait takes signals out of that queue: a thread that gets the lock
+ * must look whether what they announced has happened. Not recursive, no order among waiters; all
+ * zeros: free.
  */
 struct mutex {
 	u32 held;
-	u32 woken;   /* the number, plus 1, of the thread that was told to try again; 0: none was */
-	u64 waiting; /* threads to be told */
+	/* the number, plus 1, of the thread that was woken and has yet to try; 0: there is none */
+	u32 woken;
+	u64 waiting; /* threads that wait to be woken, a bit each */
 	/* the event that wakes each thread, bound to the queue in which that thread waits */
 	handle_t event[MUTEX_THREADS];
 };
@@ -28,7 +30,7 @@ static inline bool mutex_try(struct mutex *mutex)
 	/* compiles to a single BTS */
 	return (__atomic_fetch_or(&mutex->held, 1, __ATOMIC_SEQ_CST) & 1) == 0;
 }
-/* Calls one of the waiters, if there is any. */
+/* Wakes one of the waiters, if there is any. */
 void mutex_pass_on(struct mutex *mutex);
 static inline void mutex_unlock(struct mutex *mutex)
 {

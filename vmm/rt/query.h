@@ -15,26 +15,41 @@
 
 enum query_kind {
 	QUERY_NONE,
-	QUERY_REGISTERS, /* answer: struct query_registers of `vcpu` */
-	QUERY_TRANSLATE, /* linear `address` of `vcpu` -> struct query_translation */
+	QUERY_REGISTERS, /* registers of `vcpu` -> struct query_registers */
+	/* translates linear `address` by the tables of `vcpu` -> struct query_translation */
+	QUERY_TRANSLATE,
 	/* reads `length` bytes at `address` -> as many of these bytes as there are */
 	QUERY_READ,
-	QUERY_TRACE, /* answer: struct query_trace of `vcpu` */
+	QUERY_TRACE, /* the last exits of `vcpu` -> struct query_trace */
 	QUERY_COSTS, /* -> struct query_costs */
-	QUERY_WRITE, /* `length` bytes of `input` to `address` -> as many as have a place */
-	QUERY_SET,   /* groups `flags` and the general registers of `vcpu`, a page in `input` */
-	/* a debugger's; all but QUERY_ATTACH need that first */
-	QUERY_ATTACH,  /* attaches, and holds the machine */
-	QUERY_DETACH,  /* detaches, and lets the machine go with no trace left */
-	QUERY_HOLD,    /* holds every vCPU */
-	QUERY_RELEASE, /* lets the vCPUs in `run` go on; the vCPUs in `step` for one instruction */
-	QUERY_BREAK,   /* a breakpoint at linear `address` by the tables of `vcpu`; `flags` */
+	/* writes `length` bytes of `input` to `address` -> how many of them are in RAM */
+	QUERY_WRITE,
+	/*
+	 * sets registers of `vcpu`, the groups `flags` and the general ones, from a vCPU page in
+	 * `input`
+	 */
+	QUERY_SET,
+	/*
+	 * The questions down to QUERY_UNBREAK are a debugger's; QUERY_ATTACH must be the first of
+	 * them.
+	 */
+	QUERY_ATTACH, /* attaches the debugger, and holds the VM */
+	QUERY_DETACH, /* detaches the debugger, removes its breakpoints, and lets the VM go on */
+	QUERY_HOLD,   /* holds every vCPU */
+	/* lets the vCPUs in `run` go on, and those in `step` execute one instruction */
+	QUERY_RELEASE,
+	/*
+	 * sets a breakpoint at linear `address`, translated by the tables of `vcpu`; `flags` tell
+	 * the kind
+	 */
+	QUERY_BREAK,
 	QUERY_UNBREAK,
 	QUERY_CARDS, /* -> struct net_cards (vmm/io/net_cards.h) */
-	QUERY_STATE, /* fields of saved state, from `address` on -> struct query_state */
+	/* reads fields of the VM's state, from number `address` on -> struct query_state */
+	QUERY_STATE,
 	/*
-	 * tells the state of the balloon; if QUERY_AIM, `address` is the pages to give up -> struct
-	 * query_balloon
+	 * returns the state of the balloon; if QUERY_AIM, first asks the guest to give up `address`
+	 * pages -> struct query_balloon
 	 */
 	QUERY_BALLOON,
 	/*
@@ -46,24 +61,25 @@ enum query_kind {
 };
 
 enum query_flag {
-	QUERY_LINEAR = 1 << 0, /* `address` is linear, by the tables of `vcpu`; else physical */
-	QUERY_AIM = 1 << 1,    /* see QUERY_BALLOON and QUERY_DRIVE */
-	/* a breakpoint uses a debug register, and bits 1:0 are the R/W field of DR7 */
+	/* `address` is linear, translated by the tables of `vcpu`; otherwise it is physical */
+	QUERY_LINEAR = 1 << 0,
+	QUERY_AIM = 1 << 1, /* see QUERY_BALLOON and QUERY_DRIVE */
+	/* the breakpoint uses a debug register; bits 1:0 of the flags are its R/W field in DR7 */
 	QUERY_BREAK_HARDWARE = 1 << 2,
 };
 
-/* Why a machine that a debugger had let go is held again. */
+/* The reasons for which a VM that a debugger let go on is held again. */
 enum query_stop_kind {
 	QUERY_STOP_ASKED,
 	QUERY_STOP_STEP,
-	QUERY_STOP_SOFTWARE, /* an INT3 of the debugger's */
+	QUERY_STOP_SOFTWARE, /* an INT3 that the debugger has set was executed */
 	QUERY_STOP_HARDWARE,
-	QUERY_STOP_WRITE, /* a write to an address that is watched */
+	QUERY_STOP_WRITE, /* the guest wrote to an address that is watched */
 	QUERY_STOP_ACCESS,
 };
 
 struct query_stop {
-	u32 sequence; /* grows with each stop */
+	u32 sequence; /* grows with each stop of the VM */
 	u32 cpu;
 	u32 kind; /* enum query_stop_kind */
 	u32 reserved;
@@ -76,7 +92,7 @@ struct query {
 	u32 flags; /* enum query_flag */
 	u32 length;
 	u64 address;
-	u64 run; /* vCPUs, a bit for each */
+	u64 run; /* QUERY_RELEASE: a bit for each vCPU */
 	u64 step;
 };
 
@@ -99,7 +115,7 @@ struct query_level {
 	u32 level;  /* the level of the table; 1: its entries map 4 KiB */
 	u32 in_ram; /* the entry could be read */
 	u64 at;	    /* guest-physical address of the entry; 0 in the second stage */
-	u64 entry;  /* the entry; in the second stage without the host's addresses */
+	u64 entry;  /* the entry; in the second stage without the host's address in it */
 };
 
 enum query_mapping {
@@ -108,7 +124,10 @@ enum query_mapping {
 	QUERY_DEVICE, /* there is no RAM at the address: the monitor emulates the access */
 };
 
-/* QUERY_TRANSLATE: each list from the top down to where the walk ended. */
+/*
+ * The answer to QUERY_TRANSLATE: each list of levels goes from the top down to where the walk
+ * ended.
+ */
 struct query_translation {
 	u32 paging; /* levels of the guest's tables; 0: paging is off */
 	u32 level_count;
@@ -130,9 +149,8 @@ struct query_translation {
 #define QUERY_TRACE_ENTRIES 64u
 
 /*
- * An exit that reached the monitor, as words of struct vcpu_exit. Which of them mean something
- * depends on the reason; for EXIT_IO gpa, qualification, vector and rcx are left over from another
- * exit.
+ * An exit that reached the monitor, as words of struct vcpu_exit. The reason says which words are
+ * valid; for EXIT_IO gpa, qualification, vector and rcx are left over from an earlier exit.
  */
 struct query_trace_entry {
 	u64 tsc; /* host TSC at the exit */
@@ -176,8 +194,8 @@ struct query_costs {
 #define BALLOON_STATS 10u
 
 /*
- * The answer to QUERY_BALLOON, all in pages. STATUS_NOT_FOUND: there is no balloon; STATUS_TOO_BIG:
- * the aim is more than the RAM.
+ * The answer to QUERY_BALLOON; all amounts are in pages. STATUS_NOT_FOUND: there is no balloon;
+ * STATUS_TOO_BIG: the guest was to give up more pages than its RAM has.
  */
 struct query_balloon {
 	u32 live;    /* the guest has a driver for the balloon */
@@ -188,7 +206,7 @@ struct query_balloon {
 	u64 inflated; /* pages that the guest gave back through the balloon since power-on */
 	u64 reported; /* pages given back since power-on, reported as free */
 	u64 refused;
-	u64 stats_seen; /* a bit for each that is known */
+	u64 stats_seen; /* a bit for each entry of `stats` that the guest has told */
 	u64 stats[BALLOON_STATS];
 	u64 stats_age_ns;
 };
@@ -202,8 +220,8 @@ struct query_drive {
 #define QUERY_FIELD_BYTES 16u
 #define QUERY_FIELDS_MAX  84u
 /*
- * bytes of a section's name in `run` and `step`; if the name is not empty, only these sections are
- * read
+ * The bytes of `run` and `step`, which for QUERY_STATE hold a section's name; if the name is not
+ * empty, only the sections of that name are read.
  */
 #define QUERY_SECTION_NAME 16u
 
@@ -218,8 +236,8 @@ struct query_field {
 };
 
 /*
- * The answer to QUERY_STATE, as far as it fits. `next` is the `address` of the next question; 0:
- * that was all.
+ * The answer to QUERY_STATE, with as many fields as fit. `next` is the `address` of the question
+ * for the fields that follow; 0: there are no more.
  */
 struct query_state {
 	u64 next;

@@ -6,14 +6,13 @@
 /* The information that the process was started with, mapped read-only for its whole life. */
 extern const struct start_info *start_info;
 /*
- * Whether the kernel is called by SYSENTER; otherwise by SYSCALL. The variable holds syscall_method
- * in one word.
+ * True if the kernel is called by SYSENTER, false if by SYSCALL; from start_info's syscall_method.
  */
 extern bool start_sysenter;
 
 /*
- * The program. It is called on the first thread once everything in vmm/rt is ready; its result ends
- * the process.
+ * The program's own code. It is called on the first thread once everything in vmm/rt is ready; its
+ * result ends the process.
  */
 int main(void);
 
@@ -30,9 +29,9 @@ handle_t start_handle_of(enum start_kind kind, u64 value);
 
 /*
  * Frees what dead processes of the same group have left, for a process that is started anew. Each
- * system call of a group frees a piece, so this makes calls that do nothing else; idle CPUs free
- * pieces, too, but there may be none for long. Without it a process that dies again and again would
- * find no quota left in the end.
+ * system call of a group frees a piece, so this makes calls that do nothing else. Idle CPUs free
+ * pieces too, but for long no CPU may be idle. Otherwise a process that dies again and again would
+ * in the end find no quota left.
  */
 void start_free_predecessor(void);
 

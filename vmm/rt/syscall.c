@@ -6,7 +6,8 @@
 #include "vmm/rt/syscall.h"
 #include "vmm/rt/clock.h"
 
-#define WAIT_NS NS_PER_S /* pages are back after some milliseconds */
+/* how long a call waits for pages, which usually are back after some milliseconds */
+#define WAIT_NS NS_PER_S
 
 static inline struct syscall_result syscall_enter(u64 number, const u64 argument[6])
 {
@@ -51,7 +52,8 @@ enum status syscall(enum syscall number, const u64 argument[6], u64 *value)
 }
 
 /*
- * Returns whether the caller makes the call's steps, because it has other things to do meanwhile.
+ * Returns true for calls that are not repeated here: the caller makes the steps, because it has
+ * other things to do in between.
  */
 static bool syscall_is_stepped(enum syscall number)
 {
@@ -60,8 +62,8 @@ static bool syscall_is_stepped(enum syscall number)
 }
 
 /*
- * Returns whether the call ends by being repeated; other calls wait for pages that others give
- * back.
+ * Returns true if each repetition brings the call nearer to its end; other calls get STATUS_AGAIN
+ * until other processes give back pages.
  */
 static bool syscall_goes_on(enum syscall number)
 {
@@ -71,8 +73,8 @@ static bool syscall_goes_on(enum syscall number)
 
 /*
  * Makes a call. A call that has only made a step is repeated. A call that waits for pages is
- * repeated for WAIT_NS and then refused: in a group whose processes take and give back pages all
- * the time there may never be one left.
+ * repeated for WAIT_NS and then refused, because in a group whose processes take and give back
+ * pages all the time enough may never be free.
  */
 static enum status syscall_call(enum syscall number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f,
 				u64 *value)

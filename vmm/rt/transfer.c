@@ -11,7 +11,7 @@
 #include "vmm/rt/format.h"
 #include "vmm/rt/syscall.h"
 
-/* The manager gives up first, and says why. */
+/* Longer than the manager's limit, so that the manager gives up first and says why. */
 #define PATIENCE_NS (60 * NS_PER_S)
 #define LOOK_NS	    (10 * NS_PER_MS)
 
@@ -34,7 +34,7 @@ static bool transfer_has_failed(struct transfer_end *end)
 	return true;
 }
 
-/* Waits until the manager has moved from there, or has judged, or for a moment. */
+/* Waits for a signal of the manager, but only a moment; returns false if until_tsc has passed. */
 static bool transfer_wait_a_little(struct transfer_end *end, u64 until_tsc)
 {
 	u64 now = clock_tsc();
@@ -58,7 +58,7 @@ static void transfer_moved(struct transfer_end *end, u32 count)
 	(void)sys_event_signal(end->doorbell);
 }
 
-/* Returns how many bytes can be copied at once: up to the end of the ring's memory, if not less. */
+/* Returns how many of the `most` bytes can be copied at once: those up to the end of the ring. */
 static u32 transfer_straight(const struct transfer_end *end, u64 most)
 {
 	return (u32)MIN(most, TRANSFER_RING_BYTES - end->at % TRANSFER_RING_BYTES);

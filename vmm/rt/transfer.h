@@ -5,10 +5,10 @@
 #include "lib/bits.h"
 
 /*
- * Bytes from a process to whoever is at the other end of a machine channel, or from there to the
- * process: outward or inward. Process and manager share a ring in memory; the manager passes its
- * bytes on as pieces of a stream (vmm/manager/transfer/transfer.h). Indices run freely. Whoever
- * reads what the other has written takes it once, and the manager checks it.
+ * A stream of bytes from a process to whoever is at the other end of a machine channel (outward),
+ * or from there to the process (inward). Process and manager share a ring in memory; the manager
+ * passes its bytes on as pieces of a stream (vmm/manager/transfer/transfer.h). Indices run freely.
+ * Each side reads a word of the other side only once, and the manager checks it.
  */
 #define TRANSFER_RING_BYTES 65536u
 #define TRANSFER_TEXT_BYTES 128u
@@ -53,8 +53,8 @@ struct transfer_end {
  */
 bool transfer_write(struct transfer_end *end, const void *bytes, u32 count) MUST_CHECK;
 /*
- * Tells the manager that the process does something else, on which the next bytes depend, so that
- * it is given time.
+ * Tells the manager that the process is busy with work on which the next bytes depend, so that the
+ * manager does not give up.
  */
 void transfer_works(struct transfer_end *end);
 /* Ends an outward transfer; returns true once the store has confirmed that it has everything. */

@@ -4,38 +4,39 @@
 #include "lib/types.h"
 
 /*
- * What a manager and one monitor share for the guest's socket device: a table of connections and
+ * What the manager and one monitor share for the guest's socket device: a table of connections and
  * two byte rings for each. Each field has one writer. A reader takes every index once, checks it
  * and masks it, so that a peer gone bad can garble only the connections of its own VM.
  *
  * The first half of the slots is for connections that the manager opens, the other half for those
- * that the guest opens. Who opens a connection raises the slot's use by one, sets his indices to 0
- * and marks the slot VSOCK_ASKS. The other side sets its own indices to 0 before it marks the slot
- * with the same use; until then its indices are those of an earlier use. A slot is free again when
- * both marks have the same use and say VSOCK_GONE.
+ * that the guest opens. The side that opens a connection raises the slot's use by one, sets its own
+ * indices to 0 and marks the slot VSOCK_ASKS. The other side sets its own indices to 0 before it
+ * marks the slot with the same use; until then its indices are those of an earlier use. A slot is
+ * free again when both marks have the same use and say VSOCK_GONE.
  */
 #define VSOCK_SLOTS	    128u
 #define VSOCK_SLOTS_MANAGER 64u
 #define VSOCK_RING_BYTES    4096u /* a power of two */
 #define VSOCK_LISTEN_MAX    16u
 #define VSOCK_CID_HOST	    2u
-/* the first CID of a guest; smaller ones have a meaning of their own (virtio 1.2, 5.10.4) */
+/* the first CID of a guest; smaller ones are reserved (virtio 1.2, 5.10.4) */
 #define VSOCK_CID_FIRST 3u
-/* Ports of the host's ends of connections that the manager opens lie from here on. */
+/* On the host's side, connections that the manager opens have port numbers from here on. */
 #define VSOCK_HOST_PORT_FIRST 0x40000000u
 
 enum vsock_mark {
 	VSOCK_GONE, /* this side has nothing more to do with the connection */
 	/* this side opens the connection, or is about to find out whether the guest takes it */
 	VSOCK_ASKS,
-	VSOCK_OPEN,   /* this side has accepted the connection */
-	VSOCK_ENDED,  /* this side writes no more than what its ring holds */
-	VSOCK_CLOSED, /* of the monitor: this side writes no more, and its guest reads no more */
+	VSOCK_OPEN,  /* this side has accepted the connection */
+	VSOCK_ENDED, /* this side adds no more bytes to its ring, which may still hold some */
+	/* in the monitor's word only: this side writes no more, and its guest reads no more */
+	VSOCK_CLOSED,
 };
 #define VSOCK_MARK_BITS 3u
 #define VSOCK_USE_MASK	(~0u >> VSOCK_MARK_BITS)
 
-/* A side's word of a slot: the slot's use and an enum vsock_mark. */
+/* Makes one side's word of a slot, from the slot's use and an enum vsock_mark. */
 static inline u32 vsock_word(u32 use, enum vsock_mark mark)
 {
 	return (use & VSOCK_USE_MASK) << VSOCK_MARK_BITS | mark;
@@ -51,17 +52,17 @@ static inline u32 vsock_word_mark(u32 word)
 	return word & ((1u << VSOCK_MARK_BITS) - 1);
 }
 
-/* Indices run freely from 0, where each use begins. */
+/* Indices run freely, and begin at 0 in each use. */
 struct vsock_slot {
 	/* The manager writes the fields from here on. */
 	u32 manager_word ALIGNED(64);
-	u32 called_port; /* the guest's, of a connection that the manager opens */
+	u32 called_port; /* the guest's port, in a connection that the manager opens */
 	u32 input_written;
 	u32 output_read;
 
 	/* The monitor writes the fields from here on. */
 	u32 monitor_word ALIGNED(64);
-	u32 asked_port; /* the host's, of a connection that the guest opens */
+	u32 asked_port; /* the host's port, in a connection that the guest opens */
 	u32 guest_port; /* the guest's port */
 	u32 input_read;
 	u32 output_written;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Adiantum: encrypts sectors in their own length (Crowley and Biggers, "Adiantum: length-preserving
- * encryption for entry-level processors", 2018). Called by a monitor for its VM's disks. All but
- * the last 16 bytes are the left part; these are the right one. A hash of the left part is added to
- * the right one, which passes through AES and gives the nonce of the left part's key stream; the
- * hash of what the left part has become is taken off the right one.
+ * Adiantum: encrypts a sector into one of the same length (Crowley and Biggers, "Adiantum:
+ * length-preserving encryption for entry-level processors", 2018). Called by a monitor for its VM's
+ * disks. The last 16 bytes are the right part, all others the left part. A hash of the left part is
+ * added to the right part; the sum passes through AES and gives the nonce of the key stream that is
+ * added to the left part; the hash of the new left part is subtracted from the right part.
  */
 #include "vmm/rt/crypto/adiantum.h"
 
@@ -51,7 +51,10 @@ void adiantum_open(struct adiantum *key, const u8 bytes[ADIANTUM_KEY_BYTES])
 
 /* --- the hash --- */
 
-/* Hashes `words` words, a multiple of NH_UNIT: four sums of products, each with shifted keys. */
+/*
+ * Hashes `words` words, a multiple of NH_UNIT, by NH: four sums of products, each with its own
+ * shift of the key.
+ */
 static void adiantum_nh(const u32 *key, const u8 *text, u32 words, u64 sum[NH_PASSES])
 {
 	u64 sum0 = 0;
@@ -79,7 +82,7 @@ static void adiantum_nh(const u32 *key, const u8 *text, u32 words, u64 sum[NH_PA
 	sum[3] = sum3;
 }
 
-/* Hashes at most NH_TEXT_BYTES; what is missing of the last unit counts as zeros. */
+/* Hashes at most NH_TEXT_BYTES; if the last unit is not full, zeros fill it. */
 static void adiantum_hash_piece(const struct adiantum *key, const u8 *text, size_t count,
 				u64 sum[NH_PASSES])
 {
@@ -97,7 +100,7 @@ static void adiantum_hash_piece(const struct adiantum *key, const u8 *text, size
 	secret_forget(last, sizeof(last));
 }
 
-/* Opens a Poly1305 that adds nothing in the end. */
+/* Opens a Poly1305 whose final addend is 0. */
 static void adiantum_poly_open(struct poly1305 *poly, const u8 key[16])
 {
 	u8 both[POLY1305_KEY_BYTES] = {0};
@@ -120,7 +123,7 @@ static struct adiantum_sum adiantum_take_off(struct adiantum_sum a, struct adian
 		{a.word[0] - b.word[0], a.word[1] - b.word[1] - (a.word[0] < b.word[0])}};
 }
 
-/* Hashes the left part's length, in bits, and the tweak. */
+/* Hashes the length of the left part, in bits, and the tweak. */
 static struct adiantum_sum adiantum_hash_tweak(const struct adiantum *key, const u8 *tweak,
 					       size_t tweak_count, size_t count)
 {
@@ -163,7 +166,7 @@ static void adiantum_stream(const struct adiantum *key, const struct adiantum_su
 	xchacha_add(key->stream_key, nonce, left, count);
 }
 
-/* Does either direction: both begin by adding one hash and end by taking off the other one. */
+/* Encrypts or decrypts a sector. Both begin by adding one hash and end by subtracting the other. */
 static void adiantum_sector(const struct adiantum *key, const u8 *tweak, size_t tweak_count,
 			    u8 *bytes, size_t count, bool encrypts)
 {

@@ -8,8 +8,9 @@
 #define ADIANTUM_TWEAK_BYTES 32u
 #define ADIANTUM_LEAST_BYTES AES_BLOCK_BYTES
 
-#define NH_PASSES     4u
-#define NH_UNIT	      4u   /* words of a text for which the keys of a pass move on */
+#define NH_PASSES 4u
+/* words hashed at a time; each pass has the key of the one before, shifted by this many words */
+#define NH_UNIT	      4u
 #define NH_TEXT_WORDS 256u /* words of a text that are hashed with one key */
 #define NH_KEY_WORDS  (NH_TEXT_WORDS + NH_UNIT * (NH_PASSES - 1))
 
@@ -17,8 +18,8 @@
 struct adiantum {
 	u8 stream_key[XCHACHA_KEY_BYTES];
 	struct aes256 aes;
-	u8 tweak_key[16]; /* of Poly1305 over the length and the tweak */
-	u8 text_key[16];  /* of Poly1305 over the hashes of the text */
+	u8 tweak_key[16]; /* the key of Poly1305 over the length and the tweak */
+	u8 text_key[16];  /* the key of Poly1305 over the hashes of the text */
 	u32 nh_key[NH_KEY_WORDS];
 };
 

@@ -71,7 +71,10 @@ static inline void aes_multiply(const u32 a[4], const u32 b[4], u32 product[4])
 	product[3] = (a[0] & b[3]) ^ (a[1] & b[2]) ^ (a[2] & b[1]) ^ (a[3] & b[0]) ^ high6;
 }
 
-/* Inverts elements of GF(16), and keeps 0: the 14th power, as the 2nd, 4th and 8th multiplied. */
+/*
+ * Inverts elements of GF(16), and keeps 0: the inverse is the 14th power, the product of the 2nd,
+ * 4th and 8th.
+ */
 static inline void aes_invert_small(const u32 x[4], u32 inverse[4])
 {
 	const u32 power2[4] = {x[0] ^ x[2], x[2], x[1] ^ x[3], x[3]};
@@ -110,7 +113,10 @@ static inline void aes_invert(u32 x[8])
 
 /* --- steps of a round (FIPS 197, 5.1 and 5.3) --- */
 
-/* SubBytes: into the other basis, inverted, back and through the affine map. */
+/*
+ * SubBytes: converts the bytes to the other basis, inverts them, and converts them back with the
+ * affine map.
+ */
 static void aes_substitute(struct aes_planes *planes)
 {
 	u16 *p = planes->plane;
@@ -136,7 +142,7 @@ static void aes_substitute(struct aes_planes *planes)
 	p[7] = (u16)(x[1] ^ x[2] ^ x[3] ^ x[4]);
 }
 
-/* InvSubBytes: back through the affine map and into the other basis, inverted, and back. */
+/* InvSubBytes: undoes the affine map, converts to the other basis, inverts, and converts back. */
 static void aes_substitute_back(struct aes_planes *planes)
 {
 	u16 *p = planes->plane;
@@ -232,7 +238,9 @@ static void aes_mix_columns(struct aes_planes *planes)
 		planes->plane[i] = (u16)(twice[i] ^ rest[i]);
 }
 
-/* InvMixColumns: MixColumns of what four times the sum of a byte and the next but one was added to.
+/*
+ * InvMixColumns: adds to each byte four times its sum with the next byte but one, then does
+ * MixColumns.
  */
 static void aes_mix_columns_back(struct aes_planes *planes)
 {
@@ -270,7 +278,7 @@ static u32 aes_substitute_word(u32 word)
 
 void aes_open(struct aes256 *aes, const u8 key[AES256_KEY_BYTES])
 {
-	u32 word[AES_SCHEDULE_WORDS]; /* the first byte is the lowest */
+	u32 word[AES_SCHEDULE_WORDS]; /* of each word, the first byte is the lowest */
 	u32 round_constant = 1;
 
 	memcpy(word, key, AES256_KEY_BYTES);

@@ -17,8 +17,10 @@ struct aes256 {
 	struct aes_planes round_key[AES256_ROUNDS + 1];
 };
 
-/* Prepares the round keys. */
+/* Prepares the round keys from the key. */
 void aes_open(struct aes256 *aes, const u8 key[AES256_KEY_BYTES]);
-/* Encrypt and decrypt one block in place, in time that depends on nothing. */
+/*
+ * Encrypt and decrypt one block in place, in time that depends neither on the key nor on the block.
+ */
 void aes_encrypt(const struct aes256 *aes, u8 block[AES_BLOCK_BYTES]);
 void aes_decrypt(const struct aes256 *aes, u8 block[AES_BLOCK_BYTES]);

@@ -25,7 +25,7 @@ static void hkdf_extract(const void *secret, size_t secret_count, const void *sa
 	secret_forget(digest, sizeof(digest));
 }
 
-/* Expands the key: T(i) is the code of T(i - 1), info and i; T(0) is empty (RFC 5869, 2.3). */
+/* Expands the key: T(i) is the HMAC of T(i - 1), info and i; T(0) is empty (RFC 5869, 2.3). */
 void hkdf(const void *secret, size_t secret_count, const void *salt, size_t salt_count,
 	  const void *info, size_t info_count, u8 *key, size_t size)
 {

@@ -3,7 +3,7 @@
 
 #include "vmm/rt/crypto/sha256.h"
 
-/* A key of HMAC-SHA-256 (RFC 2104): the two states that its pads lead to. */
+/* A key of HMAC-SHA-256 (RFC 2104): the states of the hash after the inner and the outer pad. */
 struct hmac_key {
 	struct sha256_state inner;
 	struct sha256_state outer;
@@ -11,6 +11,6 @@ struct hmac_key {
 
 /* Prepares a key of any length; the caller must forget the result after use. */
 void hmac_open(struct hmac_key *key, const void *bytes, size_t count);
-/* Computes the code of a contiguous text; `digest` may overlap the text. */
+/* Computes the authentication code of a contiguous text; `digest` may overlap the text. */
 void hmac_digest(const struct hmac_key *key, const void *bytes, size_t count,
 		 u8 digest[SHA256_BYTES]);

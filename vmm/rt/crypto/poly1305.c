@@ -53,7 +53,10 @@ static void poly1305_multiply(struct poly1305 *poly)
 	u128 middle = (u128)sum[0] * r[1] + (u128)sum[1] * r[0] + (u64)(low >> 64);
 	u128 high = (u128)sum[1] * r[1] + (u128)sum[2] * r[0] + (u64)(middle >> 64);
 	u64 top = sum[2] * r[1] + (u64)(high >> 64);
-	/* what is above 2^130 counts five times: four times as it lies there, in words, and once */
+	/*
+	 * 2^130 is 5 modulo 2^130 - 5, so what lies above bit 130 is added five times: four times
+	 * moved down by two words, and once by two bits more
+	 */
 	u64 over = (u64)high & ~3ull;
 
 	sum[0] = (u64)low;
@@ -91,9 +94,13 @@ void poly1305_finish(struct poly1305 *poly, u8 tag[POLY1305_TAG_BYTES])
 	u64 keep;
 	u128 word;
 
-	/* sum - (2^130 - 5) is the rest if not negative; the sum is below twice the modulus */
+	/*
+	 * If sum - (2^130 - 5) is not negative, it is the remainder: the sum is below twice the
+	 * modulus.
+	 */
 	poly1305_add_words(less, 5, 0, 0);
-	keep = (less[2] >> 2) - 1; /* all ones if the difference is negative, else 0 */
+	/* all ones if the difference is negative and the sum is kept, else 0 */
+	keep = (less[2] >> 2) - 1;
 	word = (u128)((poly->sum[0] & keep) | (less[0] & ~keep)) + poly->s[0];
 	memcpy(tag, &word, 8);
 	word = (u128)((poly->sum[1] & keep) | (less[1] & ~keep)) + poly->s[1] + (u64)(word >> 64);

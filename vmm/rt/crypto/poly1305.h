@@ -8,19 +8,19 @@
 #define POLY1305_BLOCK_BYTES 16u
 
 /*
- * Poly1305 (RFC 8439, 2.5), in time that depends on nothing but the length. A key is used for one
- * text.
+ * The state of Poly1305 (RFC 8439, 2.5), which takes time that depends on the length alone. A key
+ * must be used for one text only.
  */
 struct poly1305 {
 	u64 r[2];   /* the clamped half of the key */
 	u64 sum[3]; /* the sum so far, below 2^131 */
-	u64 s[2];   /* the part of the key that is added in the end */
+	u64 s[2];   /* the half of the key that is added in the end */
 };
 
 void poly1305_open(struct poly1305 *poly, const u8 key[POLY1305_KEY_BYTES]);
 /*
- * Takes text in. But for the last time `count` is a multiple of the block's size, and a `padded`
- * one counts as if zeros followed up to the next multiple.
+ * Adds bytes to the text. `count` must be a multiple of the block's size, except in the last call.
+ * If `padded`, zeros fill up the last block.
  */
 void poly1305_add(struct poly1305 *poly, const void *bytes, size_t count, bool padded);
 /* Writes the tag and forgets the key. */

@@ -13,12 +13,12 @@ struct sha256_state {
 
 extern const struct sha256_state sha256_initial;
 
-/* Takes one block into the sum. */
+/* Adds one block to the hash. */
 void sha256_block(struct sha256_state *state, const u8 block[SHA256_BLOCK_BYTES]);
 
 /*
- * Takes the last `count` bytes in, of `before + count` in all, and gives the digest. `before` is a
- * multiple of the block's size: what sha256_block has taken in.
+ * Adds the last `count` bytes of a text of `before + count` bytes, and writes the digest. `before`
+ * bytes, whole blocks, were added by sha256_block.
  */
 void sha256_finish(struct sha256_state state, u64 before, const void *bytes, size_t count,
 		   u8 digest[SHA256_BYTES]);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The stream cipher XChaCha12. Called by adiantum.c. lib/chacha20.c has the 20 rounds that random
- * numbers and saves are made of, and goes block by block; this one is a disk's and adds a stream to
- * whole sectors. It takes the same time for every key and text.
+ * The stream cipher XChaCha12. Called by adiantum.c. lib/chacha20.c has ChaCha20, by which random
+ * numbers and saves are made, and computes single blocks; this file is for disks and adds a stream
+ * to whole sectors. It takes the same time for every key and text.
  */
 #include "vmm/rt/crypto/xchacha.h"
 
@@ -56,7 +56,10 @@ static void xchacha_begin(struct xchacha_state *state, const u8 key[XCHACHA_KEY_
 	memcpy(&state->word[4], key, XCHACHA_KEY_BYTES);
 }
 
-/* Makes the key of one nonce of its first 16 bytes (draft-irtf-cfrg-xchacha-03, 2.2). */
+/*
+ * Makes the subkey for a nonce, from the key and the nonce's first 16 bytes
+ * (draft-irtf-cfrg-xchacha-03, 2.2).
+ */
 static void xchacha_subkey(const u8 key[XCHACHA_KEY_BYTES], const u8 nonce[16],
 			   u8 subkey[XCHACHA_KEY_BYTES])
 {
