@@ -12,7 +12,7 @@ struct acpi_rsdp {
 	char signature[8];
 	u8 checksum;
 	char oem_id[6];
-	u8 revision; /* 0: ACPI 1.0, of which only the first 20 bytes exist */
+	u8 revision; /* 0: ACPI 1.0, whose structure ends after 20 bytes */
 	u32 rsdt_address;
 	u32 length;
 	u64 xsdt_address;
@@ -42,7 +42,7 @@ struct acpi_madt {
 	u32 flags;
 } PACKED;
 _Static_assert(sizeof(struct acpi_madt) == 44, "ACPI 5.2.12");
-#define ACPI_MADT_PCAT_COMPAT (1u << 0) /* the machine has two 8259s as well */
+#define ACPI_MADT_PCAT_COMPAT (1u << 0) /* the PC has two 8259s besides its APICs */
 
 enum acpi_madt_type {
 	ACPI_MADT_LAPIC = 0,
@@ -77,7 +77,7 @@ struct acpi_madt_ioapic {
 } PACKED;
 _Static_assert(sizeof(struct acpi_madt_ioapic) == 12, "ACPI 5.2.12.3");
 
-/* Polarity and trigger mode of an ISA interrupt or NMI, ACPI table 5.26. */
+/* Polarity and trigger mode of an interrupt in an override or NMI entry, ACPI table 5.26. */
 #define ACPI_INTI_POLARITY    0x3u
 #define ACPI_INTI_ACTIVE_HIGH 0x1u
 #define ACPI_INTI_ACTIVE_LOW  0x3u

@@ -10,7 +10,7 @@
  */
 struct acpi_dmar {
 	struct acpi_header header; /* signature "DMAR" */
-	u8 address_width;	   /* the width minus 1 */
+	u8 address_width;	   /* width of the addresses that DMA can reach, in bits, minus 1 */
 	u8 flags;
 	u8 reserved[10];
 } PACKED;
@@ -40,7 +40,7 @@ struct acpi_dmar_unit {
 } PACKED;
 _Static_assert(sizeof(struct acpi_dmar_unit) == 16, "VT-d 8.3");
 
-/* Memory that the firmware has reserved for devices; their scopes follow. */
+/* Memory that the firmware has reserved for devices; the scopes of these devices follow. */
 struct acpi_dmar_reserved {
 	struct acpi_dmar_entry entry;
 	u16 reserved;
@@ -56,7 +56,10 @@ enum acpi_dmar_scope_type {
 	ACPI_DMAR_IOAPIC = 3, /* an I/O APIC, by its id in the MADT */
 };
 
-/* A device of a scope; pairs of device and function number follow, from the bus on downwards. */
+/*
+ * A device of a scope. Pairs of device and function number follow: the path to the device, from bus
+ * `bus` downwards.
+ */
 struct acpi_dmar_scope {
 	u8 type;
 	u8 length;
@@ -91,7 +94,7 @@ struct acpi_ivrs_block {
 } PACKED;
 
 /*
- * The bytes before a unit's entries; in the other two types of unit 16 more bytes come before them.
+ * The bytes before the entries of a unit of type ACPI_IVRS_UNIT; the other two types have 16 more.
  */
 #define ACPI_IVRS_UNIT_BYTES 24u
 struct acpi_ivrs_unit {
@@ -118,7 +121,8 @@ enum acpi_ivrs_device {
 	ACPI_IVRS_EXTENDED_FIRST = 0x47,
 	/* a special device: byte 4 has its id in the MADT, byte 5 its requester, byte 7 its kind */
 	ACPI_IVRS_SPECIAL = 0x48,
-	ACPI_IVRS_NAMED = 0xf0, /* byte 21 has the length that the entry has beyond 22 bytes */
+	/* byte 21 tells how many bytes the entry has besides its first 22 */
+	ACPI_IVRS_NAMED = 0xf0,
 };
 
 #define ACPI_IVRS_SPECIAL_IOAPIC 1u

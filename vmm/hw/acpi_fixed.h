@@ -3,7 +3,7 @@
 
 #include "vmm/hw/acpi.h"
 
-/* ACPI tables of a machine's fixed devices: ACPI specification 6.5, chapters 4 and 5. */
+/* ACPI tables of a PC's fixed devices: ACPI specification 6.5, chapters 4 and 5. */
 
 /* Generic address structure, ACPI 5.2.3.2. */
 enum acpi_address_space {

@@ -3,7 +3,7 @@
 
 #include "vmm/hw/ata.h"
 
-/* AHCI 1.3.1: registers of an HBA, which BAR 5 has, and what lies in memory. */
+/* AHCI 1.3.1: registers of an HBA, which lie behind BAR 5, and its structures in memory. */
 #define AHCI_BAR   5u
 #define AHCI_PORTS 32u
 #define AHCI_SLOTS 32u
@@ -35,7 +35,8 @@ enum ahci_register {
 
 /* 3.3: registers of each port. */
 enum ahci_port_register {
-	AHCI_PORT_LIST = 0x00, /* 64 bits, as the next register: host-physical addresses */
+	/* host-physical address of the command list; this register and the next have 64 bits */
+	AHCI_PORT_LIST = 0x00,
 	AHCI_PORT_FIS = 0x08,
 	AHCI_PORT_IS = 0x10,
 	AHCI_PORT_IE = 0x14,
@@ -46,7 +47,10 @@ enum ahci_port_register {
 	AHCI_PORT_CONTROL = 0x2c,
 	AHCI_PORT_ERROR = 0x30,
 	AHCI_PORT_ACTIVE = 0x34, /* a bit for each slot whose queued command has not ended */
-	/* a bit for each slot whose command was not handed over, or has not ended */
+	/*
+	 * a bit for each slot whose command was not sent to the disk yet, or, if it is not a queued
+	 * one, has not ended
+	 */
 	AHCI_PORT_ISSUE = 0x38,
 };
 #define AHCI_COMMAND_START    BIT(0)
@@ -55,15 +59,16 @@ enum ahci_port_register {
 #define AHCI_COMMAND_FIS      BIT(4)
 #define AHCI_COMMAND_FIS_RUNS BIT(14)
 #define AHCI_COMMAND_RUNS     BIT(15)
-#define AHCI_COMMAND_ACTIVE   BIT(28) /* wakes the interface up */
+#define AHCI_COMMAND_ACTIVE   BIT(28) /* field of power states: this value wakes the interface up */
 /* Interrupts, in AHCI_PORT_IS and AHCI_PORT_IE. */
-#define AHCI_INT_ENDED	   BITS(3, 0) /* a FIS of any kind that ends a command was received */
+/* four kinds of FIS, one of which each command ends with, were received */
+#define AHCI_INT_ENDED	   BITS(3, 0)
 #define AHCI_INT_OVERFLOW  BIT(24)
 #define AHCI_INT_INTERFACE BIT(27)
 #define AHCI_INT_HOST_DATA BIT(28)
 #define AHCI_INT_HOST	   BIT(29)
 #define AHCI_INT_TASK	   BIT(30)
-/* The port has stopped after any of these. */
+/* The interrupts after which the port has stopped. */
 /* clang-format off */
 #define AHCI_INT_FATAL                                                                             \
 	(AHCI_INT_INTERFACE | AHCI_INT_HOST_DATA | AHCI_INT_HOST | AHCI_INT_TASK)
@@ -77,18 +82,21 @@ enum ahci_port_register {
 /* clang-format on */
 #define AHCI_SIGNATURE_MULTIPLIER 0x96690101u
 
-/* 4.2.2: an entry of a port's command list, which has AHCI_SLOTS of them at a multiple of 1 KiB. */
+/*
+ * 4.2.2: an entry of a port's command list. The list has AHCI_SLOTS entries and is aligned to 1
+ * KiB.
+ */
 struct ahci_header {
 	u16 flags;
 	u16 regions;
-	u32 done_bytes; /* bytes moved, written by the HBA; not for queued commands */
+	u32 done_bytes; /* bytes moved, written by the HBA; not valid for queued commands */
 	u64 table;	/* the table's address, a multiple of 128 bytes */
 	u32 reserved[4];
 };
 _Static_assert(sizeof(struct ahci_header) == 32, "4.2.2");
 #define AHCI_HEADER_FIS_WORDS 5u
 #define AHCI_HEADER_WRITE     BIT(6)
-/* size of the area for received FISes, which lies at a multiple of it (4.2.1) */
+/* size and alignment of the area for received FISes (4.2.1) */
 #define AHCI_FIS_BYTES 256u
 
 /* Serial ATA 3.0, 10.3.4: register FIS, from host to device. */
@@ -111,15 +119,16 @@ _Static_assert(sizeof(struct ahci_fis) == 4 * AHCI_HEADER_FIS_WORDS, "five words
 #define AHCI_FIS_TO_DEVICE  0x27u
 #define AHCI_FIS_IS_COMMAND BIT(7)
 #define AHCI_DEVICE_LBA	    BIT(6)
-#define AHCI_TAG_SHIFT	    3u /* where in the count a queued command has the number of its slot */
+/* position of the slot's number in the `count` of a queued command */
+#define AHCI_TAG_SHIFT 3u
 
 /* 4.2.3.3: a region of memory for data. */
 struct ahci_region {
 	u64 address;
 	u32 reserved;
-	u32 bytes; /* size minus one, an even number of bytes; 4 MiB at most */
+	u32 bytes; /* the size in bytes, which is even, minus one; 4 MiB at most */
 };
 _Static_assert(sizeof(struct ahci_region) == 16, "4.2.3.3");
 
-/* 4.2.3: where the regions begin in a command table. */
+/* 4.2.3: offset of the first region in a command table. */
 #define AHCI_TABLE_REGIONS 0x80u

@@ -4,8 +4,8 @@
 #include "arch/x86_64/hw/amdvi.h"
 
 /*
- * The log of accesses that a unit refused: AMD I/O Virtualization Technology 3.10 (48882), 2.5 and
- * 3.4.
+ * The log in which a unit records refused accesses: AMD I/O Virtualization Technology 3.10 (48882),
+ * 2.5 and 3.4.
  */
 enum amdvi_event_register {
 	AMDVI_EVENTS = 0x10,

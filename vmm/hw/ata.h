@@ -5,13 +5,13 @@
 #include "lib/types.h"
 
 /*
- * ATA disks, however they are reached: ATA/ATAPI-7 volume 1; queues and trimming: ATA8-ACS-2;
- * logical sectors of more than 512 bytes likewise, 7.16.7.
+ * ATA disks, whatever connects them: ATA/ATAPI-7 volume 1. Queues, trimming and logical sectors of
+ * more than 512 bytes (7.16.7): ATA8-ACS-2.
  */
 
 /* The status register. */
 #define ATA_STATUS_ERROR  BIT(0)
-#define ATA_STATUS_DATA	  BIT(3) /* the disk wants or has data */
+#define ATA_STATUS_DATA	  BIT(3) /* the disk expects data, or has data to be read */
 #define ATA_STATUS_FAULT  BIT(5)
 #define ATA_STATUS_READY  BIT(6)
 #define ATA_STATUS_BUSY	  BIT(7) /* the disk is busy: no other bit means anything */
@@ -34,12 +34,13 @@ enum ata_command {
 	ATA_IDENTIFY = 0xec,
 	ATA_SET_FEATURES = 0xef,
 };
-#define ATA_FEATURE_TRANSFER_MODE 0x03u /* the count register says which mode */
+/* feature of SET FEATURES: sets the transfer mode that the count register holds */
+#define ATA_FEATURE_TRANSFER_MODE 0x03u
 #define ATA_TRANSFER_MULTIWORD	  0x20u /* multiword DMA: the mode, 0 to 2, is added */
 #define ATA_FEATURE_NO_CACHE	  0x82u
 /* feature of DATA SET MANAGEMENT, whose data are blocks of ranges */
 #define ATA_FEATURE_TRIM 0x01u
-/* a range is its first sector, and above this bit its number of sectors */
+/* position of the number of sectors in a range of TRIM; the bits below hold the first sector */
 #define ATA_TRIM_COUNT_SHIFT 48u
 #define ATA_TRIM_BYTES	     512u
 
@@ -57,27 +58,31 @@ enum ata_word {
 	ATA_ID_VALID = 53,
 	ATA_ID_SECTORS = 60, /* the number of sectors in 28 bits, two words */
 	ATA_ID_MULTIWORD = 63,
-	ATA_ID_DEPTH = 75, /* bits 4:0: commands that its queue holds, minus one */
+	/* bits 4:0: the number of commands that the disk's queue holds, minus one */
+	ATA_ID_DEPTH = 75,
 	ATA_ID_SERIAL_ATA = 76,
 	ATA_ID_COMMANDS = 82,
 	ATA_ID_COMMANDS_2 = 83,
 	ATA_ID_ULTRA = 88,
 	ATA_ID_SECTORS_48 = 100, /* the number of sectors in 48 bits, four words */
 	ATA_ID_SECTOR_SIZE = 106,
-	ATA_ID_LOGICAL_WORDS = 117, /* the size of a logical sector where it is large, two words */
+	/*
+	 * the size of a logical sector in words of 16 bits, if ATA_SECTOR_LARGE is set; two words
+	 */
+	ATA_ID_LOGICAL_WORDS = 117,
 	ATA_ID_TRIM = 169,
 };
 #define ATA_GENERAL_PACKET BIT(15)
 #define ATA_CAPABILITY_DMA BIT(8)
 #define ATA_CAPABILITY_LBA BIT(9)
 #define ATA_VALID_ULTRA	   BIT(2)
-/* in both words about modes: the bits of the modes that are selected */
+/* in the words of the multiword and the ultra modes: a bit for the mode that is selected */
 #define ATA_MODE_SELECTED  BITS(15, 8)
-#define ATA_MODE_OFFERED   BITS(2, 0) /* the modes of multiword DMA that exist */
+#define ATA_MODE_OFFERED   BITS(2, 0) /* bits of the modes of multiword DMA that the disk has */
 #define ATA_COMMANDS_CACHE BIT(5)
 #define ATA_COMMANDS_LBA48 BIT(10)
 #define ATA_COMMANDS_FLUSH BIT(12)
-/* the value 01 says that both words of commands are valid */
+/* the value 01 says that both words of command sets are valid */
 #define ATA_COMMANDS_VALID    BITS(15, 14)
 #define ATA_COMMANDS_VALID_IS BIT(14)
 /* a sector has more than 512 bytes; valid where bits 15:14 are ATA_COMMANDS_VALID_IS */

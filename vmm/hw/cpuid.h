@@ -5,7 +5,7 @@
 #include "lib/bits.h"
 
 /*
- * CPUID leaves that the boot looks at, or that guests are shown: SDM vol. 2, CPUID; APM vol. 3,
+ * CPUID leaves that Skerry reads while booting or shows to guests: SDM vol. 2, CPUID; APM vol. 3,
  * appendix E.
  */
 #define CPUID_VENDOR		 0x0u

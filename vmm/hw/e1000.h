@@ -7,9 +7,9 @@
 /*
  * Intel's gigabit cards: registers of the 8254x (PCI/PCI-X Family of Gigabit Ethernet Controllers
  * Software Developer's Manual, 13) and of the 82574 (its datasheet, 10), as offsets into BAR 0.
- * Both have all registers that are not marked as one card's.
+ * Both have every register whose name or comment does not say that only one has it.
  */
-#define E1000_REGISTER_BYTES 0x6000u /* the size up to the last register used */
+#define E1000_REGISTER_BYTES 0x6000u /* the size of the registers up to the last one used */
 
 enum e1000_register {
 	E1000_CTRL = 0x0000,
@@ -79,7 +79,7 @@ enum e1000_register {
 #define E1000_INT_TXQ0	BIT(22)
 #define E1000_INT_OTHER BIT(24)
 
-/* Gives each cause vector 0, as a valid entry: 82574 10.2.4.9. */
+/* Makes all causes of interrupts raise vector 0; each entry is marked valid: 82574 10.2.4.9. */
 #define E1000_IVAR_ALL_0 0x88888u
 
 #define E1000_RCTL_EN	 BIT(1)

@@ -15,7 +15,7 @@ enum hpet_register {
 	HPET_CONFIGURATION = 0x010,
 	HPET_STATUS = 0x020, /* a bit for each level-triggered timer, cleared by writing 1 */
 	HPET_COUNTER = 0x0f0,
-	HPET_TIMERS = 0x100, /* where the first timer's registers begin */
+	HPET_TIMERS = 0x100, /* offset of the first timer's registers */
 	HPET_TIMER_BYTES = 0x20,
 	/* Registers of each timer. */
 	HPET_TIMER_CONFIGURATION = 0x00,
@@ -45,7 +45,8 @@ enum hpet_timer_configuration {
 	HPET_TIMER_PERIODIC = 1 << 3,
 	HPET_TIMER_PERIODIC_CAPABLE = 1 << 4,
 	HPET_TIMER_64 = 1 << 5,
-	HPET_TIMER_SET_VALUE = 1 << 6, /* the next write sets both comparator and period */
+	/* the next write to the comparator sets both the comparator and the period */
+	HPET_TIMER_SET_VALUE = 1 << 6,
 	HPET_TIMER_32_MODE = 1 << 8,
 	HPET_TIMER_ROUTE_SHIFT = 9,
 	HPET_TIMER_ROUTE = 0x1f << 9,

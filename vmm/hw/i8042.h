@@ -31,7 +31,11 @@ enum i8042_command {
 	I8042_LOOP_KEYBOARD = 0xd2,
 	I8042_LOOP_AUX = 0xd3,
 	I8042_WRITE_AUX = 0xd4,
-	I8042_PULSE = 0xf0, /* bits 3:0: 0 pulses that output port bit low; bit 0 is reset */
+	/*
+	 * pulses low each of the output port's bits 3:0 that is 0 in the command; bit 0 resets the
+	 * CPU
+	 */
+	I8042_PULSE = 0xf0,
 };
 
 #define I8042_CONFIG_IRQ	  (1u << 0)
@@ -41,16 +45,16 @@ enum i8042_command {
 #define I8042_SELF_TEST_PASSED	  0x55u
 #define I8042_TEST_CLOCK_LOW	  0x01u
 #define I8042_RESEND		  0xfeu
-#define I8042_OUTPUT_RESET	  (1u << 0) /* resets the machine while it is low */
+#define I8042_OUTPUT_RESET	  (1u << 0) /* resets the CPU while it is low */
 #define I8042_OUTPUT_A20	  (1u << 1)
 
 /* System control port A of the IBM PS/2. */
 #define CONTROL_A_PORT	0x92u
-#define CONTROL_A_RESET (1u << 0) /* 0 to 1: reset now */
+#define CONTROL_A_RESET (1u << 0) /* a change from 0 to 1 resets the CPU at once */
 #define CONTROL_A_A20	(1u << 1)
 
 /* The chipset's reset control register. */
 #define RESET_CONTROL_PORT   0xcf9u
 #define RESET_CONTROL_SYSTEM (1u << 1) /* hard, not soft */
-#define RESET_CONTROL_CPU    (1u << 2) /* 0 to 1: reset now */
+#define RESET_CONTROL_CPU    (1u << 2) /* a change from 0 to 1 resets now */
 #define RESET_CONTROL_FULL   (1u << 3)

@@ -17,23 +17,26 @@ enum ide_register {
 	IDE_LBA_MID = 4,
 	IDE_LBA_HIGH = 5,
 	IDE_DEVICE = 6,
-	/* the command, when written; when read, the status, and reading takes the interrupt back */
+	/* the command, when written; when read, the status, which also ends the interrupt */
 	IDE_COMMAND = 7,
 	IDE_COMMAND_PORTS = 8,
 };
-/* The control block's only register; reading it gives the status and has no effect. */
+/*
+ * A bit of the only register in the control block. Reading that register gives the status, without
+ * ending the interrupt.
+ */
 #define IDE_CONTROL_NO_INTERRUPT BIT(1)
-/* The bit resets both disks of the channel while it is set, 5 us at least. */
+/* This bit, set for 5 us at least, resets both disks of the channel. */
 #define IDE_CONTROL_RESET BIT(2)
 
 #define IDE_DEVICE_SLAVE BIT(4)
 #define IDE_DEVICE_LBA	 BIT(6)
-#define IDE_DEVICE_OLD	 0xa0u /* bits that once had fixed values */
+#define IDE_DEVICE_OLD	 0xa0u /* bits that older standards require to be set */
 
 /* Bits of the interface byte of a function of class 01, subclass 01. */
 #define IDE_INTERFACE_NATIVE(channel) BIT(2 * (channel)) /* the channel's ports are in the BARs */
 #define IDE_INTERFACE_BUS_MASTER      BIT(7)
-/* The ports of a channel that has no BARs; its interrupt is then an ISA line. */
+/* The ports of a channel that has no BARs; such a channel interrupts by an ISA line. */
 #define IDE_CHANNELS		  2u
 #define IDE_DISKS		  (2 * IDE_CHANNELS)
 #define IDE_COMMAND_PORT(channel) ((channel) == 0 ? 0x1f0u : 0x170u)
@@ -41,22 +44,23 @@ enum ide_register {
 #define IDE_LINE(channel)	  (14u + (channel))
 #define IDE_CONTROL_IN_BAR	  2u
 
-/* Bus mastering: BAR 4 has so many ports for each channel. */
+/* Bus mastering: BAR 4 has IDE_DMA_PORTS ports for each channel. */
 #define IDE_DMA_BAR   4u
 #define IDE_DMA_PORTS 8u
 enum ide_dma_register {
 	IDE_DMA_COMMAND = 0,
 	IDE_DMA_STATUS = 2,
-	IDE_DMA_TABLE = 4, /* 32 bits: the host-physical address of the table */
+	IDE_DMA_TABLE = 4, /* the host-physical address of the table of regions, 32 bits */
 };
 #define IDE_DMA_START	  BIT(0)
 #define IDE_DMA_TO_MEMORY BIT(3)
 #define IDE_DMA_ACTIVE	  BIT(0)
-#define IDE_DMA_ERROR	  BIT(1) /* cleared by writing 1, as the interrupt bit is */
+#define IDE_DMA_ERROR	  BIT(1) /* cleared by writing 1, like IDE_DMA_INTERRUPT */
 #define IDE_DMA_INTERRUPT BIT(2)
-#define IDE_DMA_CAPABLE	  BITS(6, 5) /* the firmware's note of what both disks can do */
+/* bits in which the firmware notes that the two disks can do DMA */
+#define IDE_DMA_CAPABLE BITS(6, 5)
 
-/* An entry of the table: memory that does not cross a multiple of 64 KiB. */
+/* An entry of the table of regions: memory that does not cross a multiple of 64 KiB. */
 struct ide_region {
 	u32 address;
 	u32 bytes; /* 0 means 64 KiB; IDE_REGION_LAST marks the last entry */

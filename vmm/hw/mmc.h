@@ -3,7 +3,7 @@
 
 #include "vmm/hw/scsi.h"
 
-/* Commands of CD-ROM drives and what they answer, beside those of all units: MMC-6. */
+/* Commands of CD-ROM drives and their answers, besides those that all SCSI units have: MMC-6. */
 
 #define MMC_BLOCK_BYTES 2048u
 
@@ -21,16 +21,16 @@ enum mmc_command_code {
 };
 
 #define MMC_TYPE_CD	   0x05u
-#define MMC_TYPE_NONE	   0x7fu /* of INQUIRY: there is no such unit */
+#define MMC_TYPE_NONE	   0x7fu /* peripheral type in INQUIRY data: there is no such unit */
 #define MMC_REMOVABLE	   0x80u
 #define MMC_VERSION_SPC_3  0x05u
 #define MMC_SENSE_BYTES	   18u
-#define MMC_EJECT	   0x02u /* of START STOP UNIT: the tray is to move */
+#define MMC_EJECT	   0x02u /* bit of START STOP UNIT: the tray is to be moved */
 #define MMC_START	   0x01u
 #define MMC_PAGE_ALL	   0x3fu
 #define MMC_PAGE_MECHANISM 0x2au
 
-/* Codes of sense data, in the low byte the qualifier. */
+/* Codes of sense data; the low byte is the qualifier. */
 #define MMC_ASC_READ_ERROR	  0x1100u
 #define MMC_ASC_NO_COMMAND	  (SCSI_ASC_NO_COMMAND << 8)
 #define MMC_ASC_OUT_OF_RANGE	  0x2100u
@@ -55,4 +55,5 @@ enum mmc_command_code {
 
 /* READ TOC: MMC-6 6.25. */
 #define MMC_TOC_LEAD_OUT 0xaau
-#define MMC_TOC_DATA	 0x14u /* a data track, with its position */
+/* ADR and control byte of a track: data, and the position is given */
+#define MMC_TOC_DATA 0x14u

@@ -17,16 +17,18 @@ enum nvme_register {
 	NVME_DOORBELLS = 0x1000,
 };
 
-#define NVME_CAP_MQES	       BITS(15, 0) /* the most entries of a queue, minus one */
-#define NVME_CAP_TIMEOUT       BITS(31, 24)
-#define NVME_CAP_TIMEOUT_SHIFT 24 /* the field's unit is 500 ms */
+#define NVME_CAP_MQES	 BITS(15, 0) /* the most entries of a queue, minus one */
+#define NVME_CAP_TIMEOUT BITS(31, 24)
+/* lowest bit of the field for the longest start; its unit is 500 ms */
+#define NVME_CAP_TIMEOUT_SHIFT 24
 #define NVME_CAP_STRIDE	       BITS(35, 32)
-#define NVME_CAP_STRIDE_SHIFT  32	    /* the field n puts doorbells 4 << n bytes apart */
-#define NVME_CAP_NVM	       BIT(37)	    /* the controller has the NVM command set */
-#define NVME_CAP_MPSMIN	       BITS(51, 48) /* the field n makes 4 KiB << n the smallest page */
+/* lowest bit of the field n: doorbells are 4 << n bytes apart */
+#define NVME_CAP_STRIDE_SHIFT 32
+#define NVME_CAP_NVM	      BIT(37)	   /* the controller has the NVM command set */
+#define NVME_CAP_MPSMIN	      BITS(51, 48) /* field n: the smallest page has 4 KiB << n */
 
 #define NVME_CC_ENABLE BIT(0)
-#define NVME_CC_IOSQES (6u << 16) /* log 2 of an entry's size */
+#define NVME_CC_IOSQES (6u << 16) /* log 2 of the size of a submission queue's entry */
 #define NVME_CC_IOCQES (4u << 20)
 
 #define NVME_CSTS_READY BIT(0)
@@ -71,7 +73,7 @@ struct nvme_completion {
 	u16 queue_head;
 	u16 queue;
 	u16 id;
-	u16 status; /* bit 0 is the phase */
+	u16 status; /* status of the command; bit 0 is the phase */
 };
 _Static_assert(sizeof(struct nvme_completion) == 16, "NVMe 4.6");
 #define NVME_PHASE		   1u
@@ -88,7 +90,7 @@ enum nvme_feature { NVME_FEATURE_WRITE_CACHE = 0x06, NVME_FEATURE_QUEUES = 0x07 
 enum nvme_controller_data {
 	NVME_CTRL_SERIAL = 4, /* 20 characters */
 	NVME_CTRL_MODEL = 24, /* 40 characters */
-	NVME_CTRL_MDTS = 77,  /* log 2 of the most pages in one command, 0: no limit */
+	NVME_CTRL_MDTS = 77,  /* log 2 of the most pages in one command; 0: no limit */
 	NVME_CTRL_ONCS = 520,
 	NVME_CTRL_VWC = 525,
 };
@@ -107,7 +109,7 @@ enum nvme_namespace_data {
 #define NVME_NS_FORMAT_NUMBER BITS(3, 0)
 #define NVME_NS_PROTECTED     BIT(0)
 #define NVME_LBAF_METADATA    BITS(15, 0)
-#define NVME_LBAF_SHIFT	      BITS(23, 16) /* log 2 of a block's bytes */
+#define NVME_LBAF_SHIFT	      BITS(23, 16) /* field of a format: log 2 of a block's size in bytes */
 
 #define NVME_DSM_DEALLOCATE BIT(2)
 struct nvme_range {

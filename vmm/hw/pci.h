@@ -13,7 +13,7 @@
 #define PCI_DEVICES_PER_BUS 32u
 #define PCI_FUNCTIONS	    8u
 #define PCI_BUSES	    256u
-/* a function whose vendor reads as this does not exist */
+/* a vendor ID of this value says that the function does not exist */
 #define PCI_NOBODY 0xffffu
 
 /* Configuration mechanism 1: 3.2.2.3.2. */
@@ -65,7 +65,7 @@ enum pci_header { PCI_HEADER_FUNCTION, PCI_HEADER_BRIDGE, PCI_HEADER_CARDBUS };
 #define PCI_BAR_IO_ADDRESS     BITS(31, 2)
 #define PCI_BAR_MEMORY_ADDRESS BITS(63, 4)
 
-/* Classes and subclasses that matter here: appendix D. */
+/* Classes and subclasses that Skerry looks for: appendix D. */
 enum pci_class {
 	PCI_CLASS_STORAGE = 0x01,
 	PCI_CLASS_BRIDGE = 0x06,
@@ -88,24 +88,21 @@ enum pci_capability_id {
 	PCI_CAP_MSIX = 0x11,
 	PCI_CAP_AF = 0x13,
 };
-#define PCI_CAP_FIRST 0x40u /* the lowest place of a capability */
+#define PCI_CAP_FIRST 0x40u /* the lowest offset of a capability in configuration space */
 #define PCI_CAP_NEXT  0xfcu /* bits 1:0 are reserved */
 
 /* MSI: 6.8.1 */
 enum pci_msi { /* offsets from the capability */
 	       PCI_MSI_CONTROL = 2,
 	       PCI_MSI_ADDRESS = 4,
-	       /*
-		* upper half of the address, if there is PCI_MSI_64; without PCI_MSI_64 the data are
-		* here
-		*/
+	       /* upper half of the address if PCI_MSI_64 is set, else the data */
 	       PCI_MSI_ADDRESS_HIGH = 8,
 	       PCI_MSI_DATA_32 = 8,
 	       PCI_MSI_DATA_64 = 12,
 };
 #define PCI_MSI_ENABLE	BIT(0)
-#define PCI_MSI_VECTORS BITS(6, 4) /* log 2 of the vectors that are enabled */
-#define PCI_MSI_CAPABLE BITS(3, 1) /* log 2 of the vectors that the function could use */
+#define PCI_MSI_VECTORS BITS(6, 4) /* log 2 of the number of vectors that are enabled */
+#define PCI_MSI_CAPABLE BITS(3, 1) /* log 2 of the vectors that the function could use at most */
 #define PCI_MSI_64	BIT(7)
 
 /* MSI-X: 6.8.2 */
@@ -142,7 +139,8 @@ enum pci_express { /* offsets from the capability */
 #define PCI_EXPRESS_TO_PCI	7u
 #define PCI_EXPRESS_FLR		BIT(28) /* bit of the device capabilities: function-level reset */
 #define PCI_EXPRESS_CONTROL_FLR BIT(15)
-#define PCI_EXPRESS_PENDING	BIT(5) /* bit of the status: requests have no answer yet */
+/* bit of the device status: a request of the function was not answered yet */
+#define PCI_EXPRESS_PENDING BIT(5)
 
 /* Advanced features: PCI ECN of 2006. */
 enum pci_af { /* offsets from the capability */

@@ -43,7 +43,7 @@ enum pic_ocw3 {
 	PIC_OCW3_READ_IRR = 0x02,
 	PIC_OCW3_READ_ISR = 0x03,
 	PIC_OCW3_POLL = 1 << 2,
-	PIC_OCW3 = 1 << 3, /* marks a command as an OCW3 */
+	PIC_OCW3 = 1 << 3, /* marks a command as an OCW3, not OCW2 */
 	PIC_OCW3_SMM = 1 << 5,
 	PIC_OCW3_ESMM = 1 << 6,
 };

@@ -3,9 +3,7 @@
 
 #include "lib/types.h"
 
-/*
- * Commands of SCSI units and disks and what they answer: SPC-4 and SBC-3. Numbers are big-endian.
- */
+/* Commands of SCSI units and disks, and their answers: SPC-4 and SBC-3. Numbers are big-endian. */
 
 #define SCSI_CDB_BYTES	 16u /* the length of the longest command that is used here */
 #define SCSI_SENSE_BYTES 96u
@@ -29,10 +27,12 @@ enum scsi_command_code {
 #define SCSI_BUSY	     0x08u
 #define SCSI_TASK_SET_FULL   0x28u
 
-/* SPC-4 4.5: a sense key in either format. */
-#define SCSI_SENSE_CODE		 0x7fu /* field of the first byte */
-#define SCSI_SENSE_FIXED	 0x70u /* 0x71 is the same for an error of an earlier command */
-#define SCSI_SENSE_DESCRIPTOR	 0x72u /* 0x73 is the same for an error of an earlier command */
+/* SPC-4 4.5: sense data in either format. */
+#define SCSI_SENSE_CODE 0x7fu /* bits of the first byte that hold the response code */
+/* fixed format; 0x71 is the same for an error of an earlier command */
+#define SCSI_SENSE_FIXED 0x70u
+/* descriptor format; 0x73 is the same for an error of an earlier command */
+#define SCSI_SENSE_DESCRIPTOR	 0x72u
 #define SCSI_SENSE_KEY		 0x0fu
 #define SCSI_KEY_RECOVERED	 0x1u
 #define SCSI_KEY_NOT_READY	 0x2u
@@ -45,10 +45,10 @@ enum scsi_command_code {
 
 /* SPC-4 6.4.2: standard INQUIRY data. */
 #define SCSI_INQUIRY_BYTES 36u
-#define SCSI_INQUIRY_PAGES 0x01u /* bit of the command: a page of vital product data is wanted */
-#define SCSI_INQUIRY_TYPE  0x1fu /* field of the first byte */
+#define SCSI_INQUIRY_PAGES 0x01u /* bit of the command: asks for a page of product data */
+#define SCSI_INQUIRY_TYPE  0x1fu /* bits of the first byte that hold the type of device */
 #define SCSI_TYPE_DISK	   0x00u
-/* from this value of the first byte on, no disk is connected at the unit */
+/* first byte from this value on: no disk is connected at the unit */
 #define SCSI_NO_UNIT	     0x20u
 #define SCSI_INQUIRY_VENDOR  8u
 #define SCSI_VENDOR_BYTES    8u
@@ -56,11 +56,13 @@ enum scsi_command_code {
 #define SCSI_PRODUCT_BYTES   16u
 
 /* Vital product data: SPC-4 7.8, SBC-3 6.5. */
-#define SCSI_PAGE_SERIAL	 0x80u
-#define SCSI_PAGE_LIMITS	 0xb0u
-#define SCSI_PAGE_PROVISIONING	 0xb2u
-#define SCSI_PAGE_HEADER	 4u /* the header's size: byte 1 is the page, byte 2 the length */
-#define SCSI_LIMITS_TRANSFER	 8u /* the longest transfer in blocks, as all limits are */
+#define SCSI_PAGE_SERIAL       0x80u
+#define SCSI_PAGE_LIMITS       0xb0u
+#define SCSI_PAGE_PROVISIONING 0xb2u
+/* size of a page's header, in which byte 1 is the page's code and byte 2 the length */
+#define SCSI_PAGE_HEADER 4u
+/* offset of the longest transfer, which like all limits counts blocks */
+#define SCSI_LIMITS_TRANSFER	 8u
 #define SCSI_LIMITS_UNMAP	 20u
 #define SCSI_LIMITS_UNMAP_RANGES 24u
 #define SCSI_LIMITS_SAME	 36u /* 64 bits */
@@ -70,26 +72,26 @@ enum scsi_command_code {
 
 /* READ CAPACITY (16): SBC-3 5.16.2. */
 #define SCSI_CAPACITY_BYTES 32u
-/* offset of a block's size in bytes, behind the number of the last block */
+/* offset of the size of a block in bytes; the number of the last block comes before */
 #define SCSI_CAPACITY_BLOCK 8u
 
 /* MODE SENSE (6) of the caching page: SPC-4 7.5.5 and SBC-3 6.4.5. */
-/* asks for no block descriptors, in the second byte of the command */
+/* bit in the second byte of the command: return no block descriptors */
 #define SCSI_MODE_NO_BLOCKS 0x08u
 #define SCSI_MODE_CACHING   0x08u
 #define SCSI_MODE_BYTES	    64u
-#define SCSI_MODE_DEVICE    2u /* offset of the device-specific byte */
+#define SCSI_MODE_DEVICE    2u /* offset of the device-specific byte in the header */
 #define SCSI_MODE_PROTECTED 0x80u
 /* offset of the size of the block descriptors, which precede the page */
 #define SCSI_MODE_BLOCKS  3u
 #define SCSI_MODE_HEADER  4u
-#define SCSI_CACHE_AT	  2u /* offset in the page */
+#define SCSI_CACHE_AT	  2u /* offset of the caching page's flags in the page */
 #define SCSI_CACHE_WRITES 0x04u
 
 /* UNMAP's list with one range: SBC-3 5.28.2. */
 #define SCSI_UNMAP_LIST_BYTES 24u
 
-/* Reads and writes big-endian numbers of `bytes` bytes. */
+/* Read and write big-endian numbers of `bytes` bytes. */
 static inline u64 scsi_get(const u8 *at, u32 bytes)
 {
 	u64 number = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What a UART has besides the parts that ring 0 polls: other ports, interrupts, modem lines. */
+/* The parts of a UART that ring 0 does not need: other ports, interrupts, modem lines. */
 #include "arch/x86_64/hw/uart.h"
 
 #define UART_COM2	0x2f8u
@@ -44,7 +44,7 @@ enum uart_msr {
 #define UART_FCR UART_IIR /* the FIFO control register, at the place of UART_IIR when written */
 
 /*
- * Bits of the FIFO control. Ring 0 leaves the FIFOs as they are: turning them on would lose what
+ * Bits of the FIFO control. Ring 0 leaves the FIFOs as they are: turning them on would discard what
  * was typed before.
  */
 enum uart_fcr {
@@ -71,5 +71,5 @@ enum {
 	UART_LSR_PARITY = 1 << 2,
 	UART_LSR_FRAMING = 1 << 3,
 	UART_LSR_BREAK = 1 << 4,
-	UART_LSR_IDLE = 1 << 6, /* holding and shift register are empty */
+	UART_LSR_IDLE = 1 << 6, /* both the holding and the shift register are empty */
 };

@@ -57,8 +57,8 @@ _Static_assert(sizeof(struct vio_descriptor) == 16, "virtio 2.7.5");
 #define VIO_INDIRECT 4u
 
 /*
- * 2.7.6 and 2.7.8: both rings begin in this way; then come their entries, u16 or struct vio_used,
- * and the other side's event index (2.7.10).
+ * 2.7.6 and 2.7.8: the beginning of both rings. Their entries follow, u16 or struct vio_used, then
+ * the other side's event index (2.7.10).
  */
 struct vio_ring {
 	u16 flags;
@@ -68,7 +68,7 @@ struct vio_used {
 	u32 id;
 	u32 bytes;
 };
-#define VIO_QUIET 1u /* flag of a ring: the other side need not be told */
+#define VIO_QUIET 1u /* flag of a ring: the ring's owner need not be notified by the other side */
 
 /* 5.1: network card. */
 #define VIO_NET_F_CTRL_VQ      BIT(17)
@@ -123,16 +123,17 @@ _Static_assert(sizeof(struct vio_blk_header) == 16, "virtio 5.2.6");
 _Static_assert(sizeof(struct vio_blk_range) == 16, "virtio 5.2.6");
 
 /* 5.6: SCSI controller. */
-/* number of the queue; the first two are for control and events */
+/* number of the first request queue; the two queues before it are for control and events */
 #define VIO_SCSI_FIRST_REQUESTS 2u
 enum vio_scsi_config {
 	VIO_SCSI_SEG_MAX = 4,
 	VIO_SCSI_MAX_SECTORS = 8,
-	VIO_SCSI_PER_UNIT = 12,	  /* the most commands of a unit at once */
+	VIO_SCSI_PER_UNIT = 12,	  /* offset of the number of commands that a unit takes at once */
 	VIO_SCSI_MAX_TARGET = 30, /* 16 bits */
 };
 struct vio_scsi_request {
-	u8 unit[8]; /* byte 0 is 1, byte 1 the target, then comes the number of the logical unit */
+	/* byte 0 is 1, byte 1 the target, bytes 2 and 3 the number of the logical unit */
+	u8 unit[8];
 	u64 tag;
 	u8 attributes;
 	u8 priority;
@@ -161,8 +162,8 @@ enum vio_scsi_answer {
 /* 5.10: sockets */
 #define VIO_VSOCK_F_STREAM    BIT(0)
 #define VIO_VSOCK_TYPE_STREAM 1u
-#define VIO_VSOCK_NO_RECEIVE  1u /* flags of VIO_VSOCK_SHUTDOWN: the sender reads no more */
-#define VIO_VSOCK_NO_SEND     2u /* the sender writes no more */
+#define VIO_VSOCK_NO_RECEIVE  1u /* VIO_VSOCK_SHUTDOWN: the sender of the flag reads no more */
+#define VIO_VSOCK_NO_SEND     2u /* VIO_VSOCK_SHUTDOWN: the sender of the flag writes no more */
 enum vio_vsock_operation {
 	VIO_VSOCK_INVALID = 0,
 	VIO_VSOCK_REQUEST = 1,

@@ -3,10 +3,13 @@
 
 #include "arch/x86_64/hw/vtd.h"
 
-/* The record of accesses that a unit refused: Intel VT for Directed I/O 4.1, 7.3 and 11.4. */
+/*
+ * The registers in which a unit records refused accesses: Intel VT for Directed I/O 4.1, 7.3 and
+ * 11.4.
+ */
 enum vtd_fault_register {
 	VTD_FAULT_STATUS = 0x34,
-	VTD_FAULT_CONTROL = 0x38, /* 0: the unit's interrupt is not masked */
+	VTD_FAULT_CONTROL = 0x38, /* bit 31 masks the unit's own interrupt; 0: not masked */
 	VTD_FAULT_DATA = 0x3c,
 	VTD_FAULT_ADDRESS = 0x40,
 	VTD_FAULT_UPPER = 0x44,
@@ -21,5 +24,5 @@ enum vtd_fault_register {
 #define VTD_FAULT	 BIT(63)
 #define VTD_FAULT_READ	 BIT(62)
 #define VTD_FAULT_REASON BITS(39, 32)
-/* reasons from this one on concern an interrupt, not an access */
+/* reasons from this value on concern an interrupt, not an access */
 #define VTD_FAULT_INTERRUPTS 0x20u

@@ -5,15 +5,17 @@
 #include "lib/bits.h"
 
 /*
- * Backups of disks, as they lie in the place that a copy goes to. Integers are little-endian.
+ * Backups of disks, as they lie at their destination, a disk or a part of one. Integers are
+ * little-endian.
  *
- * A full one is the disk itself from the place's first byte on; its header is the place's last
- * whole block of BACKUP_HEADER_BYTES. A differential one begins with its header; then come the
- * numbers of the blocks that it has, u64 each, rising, and from `data_at` on those blocks in that
- * order, each of BACKUP_BLOCK_BYTES: what the disk's last one lacks is zero.
+ * A full backup has the whole disk from the destination's first byte on; its header is the
+ * destination's last whole block of BACKUP_HEADER_BYTES. A differential backup begins with its
+ * header; then come the numbers of the blocks that it has, u64 each, in rising order, and from
+ * `data_at` on those blocks in the same order, each of BACKUP_BLOCK_BYTES: where the disk ends
+ * within the last block, zeros follow.
  *
- * The header is written when all else is on the medium. docs/guides/backup_image.py makes a disk's
- * image of a chain.
+ * The header is written when all else is on the medium. docs/guides/backup_image.py makes an image
+ * of the disk from a chain of backups.
  */
 #define BACKUP_MAGIC	    "SKBACKUP"
 #define BACKUP_VERSION	    1u
@@ -27,13 +29,14 @@ enum backup_kind {
 	BACKUP_DIFF = 2,
 };
 
-/* The label of a backup: which one it is. Ids are random. */
+/* The label of a backup, which identifies it. Ids are random. */
 struct backup_label {
 	u8 chain[BACKUP_ID_BYTES]; /* the id of the full backup with which its chain begins */
 	u8 id[BACKUP_ID_BYTES];
-	u8 base[BACKUP_ID_BYTES]; /* the id of the backup before it; zeros for a full one */
-	u32 sequence;		  /* the backup's place in the chain, counted from 0 */
-	u32 kind;		  /* the kind of the backup, enum backup_kind */
+	/* the id of the backup before it in the chain; zeros for a full backup */
+	u8 base[BACKUP_ID_BYTES];
+	u32 sequence; /* the backup's place in the chain, counted from 0 */
+	u32 kind;     /* the kind of the backup, enum backup_kind */
 };
 
 struct backup_header {
@@ -44,8 +47,8 @@ struct backup_header {
 	u64 disk_bytes;
 	u64 block_bytes;
 	u64 blocks;	  /* the number of blocks that a differential backup has */
-	u64 data_at;	  /* where the blocks of a differential backup begin */
-	u64 unix_seconds; /* when the backup was made; 0: unknown */
+	u64 data_at;	  /* offset at which the blocks of a differential backup begin, in bytes */
+	u64 unix_seconds; /* when the backup was made, as Unix time; 0: unknown */
 	char vm[32];
 	char disk[32];
 	u8 zero[BACKUP_HEADER_BYTES - 176];
@@ -53,8 +56,8 @@ struct backup_header {
 _Static_assert(sizeof(struct backup_header) == BACKUP_HEADER_BYTES, "one block");
 
 /*
- * Return the bytes that a place must have for a full backup of a disk of so many bytes, and for a
- * differential one of so many blocks.
+ * Return how many bytes a destination must have: for a full backup of a disk of `disk_bytes`, and
+ * for a differential backup of `blocks` blocks.
  */
 static inline u64 backup_full_bytes(u64 disk_bytes)
 {

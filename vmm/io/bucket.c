@@ -38,7 +38,9 @@ void bucket_fill(struct bucket *bucket, u64 now)
 	u64 room = bucket->burst - (u64)bucket->credit;
 	u64 units;
 
-	/* the TSCs of two CPUs may differ slightly: time never runs backwards */
+	/*
+	 * the TSCs of two CPUs may differ slightly: such a difference is not taken for elapsed time
+	 */
 	if (bucket->rate == 0 || (s64)elapsed <= 0)
 		return;
 	bucket->last = now;
@@ -47,7 +49,10 @@ void bucket_fill(struct bucket *bucket, u64 now)
 		/* the remainder of the division, which is exact, as it is less than 2^64 */
 		u64 left = elapsed * bucket->rate - units * bucket->ticks_per_second;
 
-		/* (left + remainder may wrap where a tick is shorter than a nanosecond's 2^-34) */
+		/*
+		 * compares so that nothing wraps: left + remainder may, with more than 2^63 ticks a
+		 * second
+		 */
 		if (left >= bucket->ticks_per_second - bucket->remainder) {
 			left -= bucket->ticks_per_second;
 			units++;

@@ -5,8 +5,9 @@
 
 /*
  * A token bucket: `rate` units a second, and up to `burst` units at once after a pause. An item may
- * go while there is credit, and is then charged in full: the excess is debt, for which the next
- * item waits. So no item is too large for a bucket, and whatever the numbers, each wait ends.
+ * go while there is credit, and is then charged in full: the excess is a debt, which must be paid
+ * off before the next item may go. So no item is too large for a bucket, and whatever the numbers,
+ * each wait ends.
  */
 struct bucket {
 	u64 rate; /* units a second; 0: no limit */
@@ -40,7 +41,7 @@ static inline void bucket_take(struct bucket *bucket, u32 cost)
 }
 
 /*
- * Returns when there will be `wanted` units of credit, at most `burst`; call it after bucket_fill.
- * The credit is certain at that time.
+ * Returns when there will be `wanted` units of credit, or `burst` if that is less; call it after
+ * bucket_fill. The credit is certainly there at that time.
  */
 u64 bucket_ready_at(const struct bucket *bucket, u64 wanted);

@@ -4,14 +4,14 @@
 #include "kernel/abi/object.h"
 
 /*
- * What the manager and the process that moves a volume's content share: one page. The process may
+ * The page that the manager shares with the process that moves a volume's content. The process may
  * be broken. It has a link to the volume (START_DISK), a transfer to or from a machine channel
  * (START_SAVE) unless it digests, and nothing else. It ends when it is done.
  */
 enum content_operation {
-	CONTENT_WRITE,	/* from the transfer into the volume */
-	CONTENT_READ,	/* from the volume into the transfer */
-	CONTENT_DIGEST, /* SHA-256 of what the volume holds */
+	CONTENT_WRITE,	/* writes bytes from the transfer to the volume */
+	CONTENT_READ,	/* writes bytes from the volume to the transfer */
+	CONTENT_DIGEST, /* computes the SHA-256 of what the volume holds */
 	CONTENT_OPERATION_COUNT
 };
 
@@ -21,17 +21,17 @@ enum content_state {
 	CONTENT_FAILED,
 };
 
-/* `from` is a multiple of this. */
+/* The offset `from` must be a multiple of this. */
 #define CONTENT_STEP_BYTES 4096u
 
 struct content_page {
-	/* Written by the manager before the process begins. */
+	/* The manager writes these fields before the process begins. */
 	u32 operation; /* enum content_operation */
 	u32 pad0;
 	u64 from;
-	u64 bytes; /* any number, as far as the volume goes */
+	u64 bytes; /* how many bytes to move; fewer if the volume ends before */
 
-	/* Written by the process. */
+	/* The process writes these fields. */
 	u32 state; /* enum content_state */
 	u32 pad1;
 	u64 moved; /* grows as long as the process makes progress */

@@ -6,10 +6,10 @@
 #define COPIER_DISK_MAX 16u
 
 /*
- * What the manager and the process that copies a VM's disks share: one page. The process may be
- * broken. Of the VM it has nothing but links: to what its disks held at one point (START_DISK n),
- * to the places of the copies (START_SAVE n), and for a differential backup a bit for each block
- * that has changed (START_STATE, in the order of n). It ends when it is done.
+ * The page that the manager shares with the process that copies a VM's disks. The process may be
+ * broken. Of the VM it has nothing but links to what its disks held at one moment (START_DISK n),
+ * and for a differential backup a bit for each block that has changed (START_STATE, in the order of
+ * n); it also has links to the destinations of the copies (START_SAVE n). It ends when it is done.
  */
 enum copier_state {
 	COPIER_COPIES,
@@ -19,7 +19,7 @@ enum copier_state {
 
 struct copier_page {
 	/* The manager writes the fields from here on, before the process runs. */
-	u32 overwrite; /* 1: whatever the places hold may be lost */
+	u32 overwrite; /* 1: whatever the destinations hold may be overwritten */
 	u32 pad;
 	u64 unix_seconds;
 	struct backup_label label[COPIER_DISK_MAX]; /* the label of the copy of disk n */
@@ -30,7 +30,7 @@ struct copier_page {
 	u32 state; /* enum copier_state */
 	u32 pad2;
 	u64 copied_bytes; /* bytes copied of all disks together */
-	/* all bytes that the copier has to copy; 0: the copier does not know yet */
+	/* how many bytes the copier has to copy for all disks; 0: it does not know yet */
 	u64 all_bytes;
 	u64 moved; /* grows as long as the process makes progress */
 	char problem[160];

@@ -6,15 +6,16 @@
 #include "vmm/io/block.h"
 
 /*
- * A list of the blocks of a client's part of a disk that were changed since a point in time: memory
- * of the client's group that the driver writes, and that outlives the driver. Behind a head lie two
- * halves, each with a bit for every block. Points are numbered: since point n the bits are set in
- * half n & 1, and the other half has those between point n - 1 and point n.
+ * A list of the blocks of a client's part of a disk that were changed since a point in time. It
+ * lies in memory of the client's group, which the driver writes and which outlives the driver: a
+ * head, then two halves, each with a bit for every block. Points are numbered: changes since point
+ * n set bits in half n & 1, and the other half has the bits for the time between point n - 1 and
+ * point n.
  */
 #define DISK_CHANGES_BLOCK_BYTES   0x10000u
 #define DISK_CHANGES_BLOCK_SECTORS (DISK_CHANGES_BLOCK_BYTES / BLOCK_SECTOR_BYTES)
 
-/* The head, which has the first page. */
+/* The head, which fills the first page. */
 struct disk_changes_head {
 	u32 number; /* number of the last point; 0: there was no point */
 	/* not 0: changes were missed, and the list is useless until its memory is made anew */
@@ -26,7 +27,7 @@ static inline u64 disk_changes_blocks(u64 sectors)
 	return sectors / DISK_CHANGES_BLOCK_SECTORS + (sectors % DISK_CHANGES_BLOCK_SECTORS != 0);
 }
 
-/* Returns the size of the memory for so many sectors. */
+/* Returns the size of the memory that a list for `sectors` sectors needs. */
 static inline u64 disk_changes_bytes(u64 sectors)
 {
 	return PAGE_SIZE + 2 * align_up(disk_changes_blocks(sectors) / 8 + 1, PAGE_SIZE);

@@ -6,7 +6,7 @@
 #include "vmm/io/share.h"
 #include "vmm/io/store.h"
 
-/* Disks, in the memory that the manager and a disk driver share. */
+/* The part of the memory between the manager and a disk driver that concerns disks. */
 #define DISK_CLIENT_MAX	   16u
 #define DISK_PARTITION_MAX 128u
 #define DISK_UNIT_MAX	   8u /* the most disks behind one controller that share a driver */
@@ -25,21 +25,24 @@ enum disk_feature {
  * was first written to since a snapshot of the client.
  */
 struct disk_undo_given {
-	u64 at;	      /* address in the driver; it does not change while `number` is not 0 */
-	u64 bytes;    /* size; it may grow while `number` is not 0 */
-	u32 number;   /* the number of the snapshot; 0: no old blocks are kept */
-	u32 put_back; /* not 0: the old blocks go back to the disk; differs for each time */
+	u64 at;	    /* address of the memory in the driver; constant while `number` is not 0 */
+	u64 bytes;  /* size of the memory; may grow while `number` is not 0 */
+	u32 number; /* the number of the snapshot; 0: no old blocks are kept */
+	/*
+	 * not 0: a request, with a new number each time, to write the old blocks back to the disk
+	 */
+	u32 put_back;
 };
 
 /*
  * Behind a head of one page the memory consists of groups: a page of entries, a page of the tree's
- * nodes, and so many pieces of a page each; the last group may have fewer. So the memory can grow
+ * nodes, and this many pieces of a page each; the last group may have fewer. So the memory can grow
  * while in use.
  */
 #define DISK_UNDO_GROUP_PIECES 256u
 #define DISK_UNDO_GROUP_PAGES  (2 + DISK_UNDO_GROUP_PIECES)
 
-/* Returns how many pieces have room in memory of that size. */
+/* Returns how many pieces fit in memory of that size. */
 static inline u64 disk_undo_room(u64 bytes)
 {
 	u64 pages = bytes / PAGE_SIZE != 0 ? bytes / PAGE_SIZE - 1 : 0;
@@ -48,7 +51,7 @@ static inline u64 disk_undo_room(u64 bytes)
 	return pages / DISK_UNDO_GROUP_PAGES * DISK_UNDO_GROUP_PIECES + (last > 2 ? last - 2 : 0);
 }
 
-/* Returns the size that has room for all of a disk. */
+/* Returns the size of memory in which all blocks of a disk fit. */
 static inline u64 disk_undo_bytes_of(u64 sectors)
 {
 	u64 pieces = align_up(sectors * 512, PAGE_SIZE) / PAGE_SIZE;
@@ -59,25 +62,31 @@ static inline u64 disk_undo_bytes_of(u64 sectors)
 
 /* Memory in which the driver notes which blocks the client changes (vmm/io/disk_changes.h). */
 struct disk_changes_given {
-	/* address in the driver; the address and `bytes` do not change while `number` is not 0 */
+	/*
+	 * address of the memory in the driver; the address and `bytes` are constant while `number`
+	 * is not 0
+	 */
 	u64 at;
 	u64 bytes;
-	/* number of the last point in time, one more for each point; 0: no changes are recorded */
+	/* number of the last point in time, which grows by 1; 0: no changes are recorded */
 	u32 number;
 	/*
-	 * not 0: what was recorded since the point with this number, before the last point, still
-	 * counts
+	 * not 0: at the point `number`, the changes before the point that precedes it are not
+	 * discarded but joined to those after that one
 	 */
 	u32 merge;
 };
 
 /*
- * A view: the client sees another client's part of the disk as it was at that client's snapshot,
- * that is the old blocks, and the disk itself where none are kept. A client never becomes or stops
+ * A view: the client sees another client's part of the disk as it was at that client's snapshot:
+ * the old blocks, and where there is none, what the disk holds. A client never becomes or stops
  * being a view.
  */
 struct disk_view_given {
-	/* index of the client whose disk the view shows; that client stays as long as the view */
+	/*
+	 * index of the client whose disk the view shows; that client stays at least as long as the
+	 * view
+	 */
 	u32 of;
 	/*
 	 * `number` of the other client's old blocks, different for each snapshot; 0: this client is
@@ -91,32 +100,38 @@ enum disk_undo_problem {
 	DISK_UNDO_WHOLE,
 	DISK_UNDO_FULL,
 	DISK_UNDO_UNREADABLE, /* the disk could not read an old block */
-	DISK_UNDO_BROKEN,     /* the driver that died has left nonsense in the memory */
+	DISK_UNDO_BROKEN,     /* the driver before this one died and left the memory in disorder */
 	DISK_UNDO_PROBLEM_COUNT
 };
 
-/* What the driver says of the old blocks. */
+/* What the driver reports about the old blocks. */
 struct disk_undo_told {
-	u32 number;	  /* the number in force */
-	u32 problem;	  /* enum disk_undo_problem of that number */
-	u32 put_back;	  /* the old blocks are back, and on the medium */
-	u32 not_put_back; /* the disk refused to take the old blocks back */
+	u32 number;  /* `number` of the disk_undo_given that the driver has taken over */
+	u32 problem; /* enum disk_undo_problem of the snapshot with that number */
+	/*
+	 * `put_back` of the last request that is done: the old blocks are back, and on the medium
+	 */
+	u32 put_back;
+	/* `put_back` of the last request that failed, as the disk refused to take the old blocks */
+	u32 not_put_back;
 	u64 kept_bytes;
 };
 
-/* Returns whether it is time to enlarge the memory: three quarters of it are used. */
+/* Returns true if it is time to enlarge the memory: three quarters of it are used. */
 static inline bool disk_undo_is_low(u64 kept_bytes, u64 bytes)
 {
 	return kept_bytes / PAGE_SIZE * 4 >= disk_undo_room(bytes) * 3;
 }
 
-/* What a client has of the disk, written by the manager. `limit` may change while it is in use. */
+/*
+ * A client's part of the disk, written by the manager. `limit` may change while the part is in use.
+ */
 struct disk_client_part {
 	u64 window_at; /* the address at which the device finds the client's RAM */
 	u64 window_pages;
 	/*
-	 * The addresses at which the device finds the pool's pages, or those that a view bounces
-	 * through; 0: the device does no DMA.
+	 * Address of a list of the addresses at which the device finds the pool's pages, or the
+	 * pages that a view bounces through; 0: the device does no DMA.
 	 */
 	u64 pool_pages;
 	u64 first_sector; /* the first sector that the client sees, in sectors of 512 bytes */
@@ -125,14 +140,14 @@ struct disk_client_part {
 	u32 unit;		  /* number of the disk among the driver's disks */
 	struct share_given limit; /* limit of operations */
 	/*
-	 * Number of the open window; 0: none is open. It may change while in use: a window with
-	 * another number has no page populated.
+	 * Number of the open window; 0: none is open. The number may change while the part is in
+	 * use: in a window with a new number no page is populated yet.
 	 */
 	u32 window;
 	struct disk_undo_given undo;	   /* `number` and `put_back` may change while in use */
 	struct disk_changes_given changes; /* `number` and `merge` may change while in use */
 	struct disk_view_given view;
-	struct store_client_given store; /* `sectors` may grow while in use where it is set */
+	struct store_client_given store; /* `sectors` may grow while the volume is in use */
 };
 
 /* A partition of the disk's GPT. */
@@ -151,8 +166,8 @@ struct disk_counts {
 	u64 flushes;
 	u64 errors;
 	u64 refused;	/* requests refused since the client may not make them */
-	u64 direct;	/* answered requests whose data needed no copy */
-	u64 limited_ns; /* time for which requests have waited because of the limits */
+	u64 direct;	/* answered requests whose data was not copied */
+	u64 limited_ns; /* time in ns for which requests have waited because of the limits */
 };
 
 /* A disk of the driver. */
@@ -161,13 +176,11 @@ struct disk_unit {
 	u32 block_bytes; /* 512 or 4096 */
 	u64 sectors;	 /* in units of 512 bytes; 0: the disk cannot be used */
 	u32 partition_count;
-	u32 gpt_ignored; /* not 0: the disk has a GPT that its first sector does not announce */
+	/* not 0: the disk has a GPT, which is ignored as the first sector does not announce it */
+	u32 gpt_ignored;
 	char model[48];
 	char serial[24];
-	/*
-	 * Why the disk cannot be used, or has no partitions; "": it can be used, and has those of
-	 * its table.
-	 */
+	/* Why the disk cannot be used, or why it shows no partitions; "": neither. */
 	char problem[DISK_TEXT_BYTES];
 	struct disk_partition partition[DISK_PARTITION_MAX];
 };
@@ -177,15 +190,19 @@ struct disk_part {
 	struct disk_counts counts[DISK_CLIENT_MAX];
 	u32 window[DISK_CLIENT_MAX]; /* number of the window that the device may be using */
 	struct disk_undo_told undo[DISK_CLIENT_MAX];
-	/* number of the last point that the driver has passed */
+	/* number of the last point that the driver has passed for each client */
 	u32 changes[DISK_CLIENT_MAX];
-	/* the driver's disks; the channel has memory for as many as the driver's kind may have */
+	/*
+	 * the driver's disks; the channel has memory only for as many as a driver of this kind may
+	 * have
+	 */
 	struct disk_unit unit[DISK_UNIT_MAX];
 };
 
 /*
- * The most parts of a disk in memory (START_DMA): the first has DRIVER_OWN_PAGES, then pages of the
- * disk and a bit for each; each further part has more pages, and a bit for each of them.
+ * The most pieces of a disk in memory, each an entry START_DMA: the first has DRIVER_OWN_PAGES,
+ * then pages of the disk and a bit for each; every other piece has further pages of the disk, and a
+ * bit for each of them.
  */
 #define DRIVER_STORE_MAX 9u
 static inline u64 disk_channel_store_bytes(u64 pages)

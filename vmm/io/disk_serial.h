@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* length of a serial number; one of this length is not terminated (virtio 1.2, 5.2.6) */
+/* length of a serial number; a serial of just this length is not terminated (virtio 1.2, 5.2.6) */
 #define DISK_SERIAL_BYTES 20u
 
 /*

@@ -6,9 +6,9 @@
 #include "vmm/io/net_channel.h"
 
 /*
- * What the manager and one driver share: the process behind a disk controller, a network card or a
- * network's switch. Each field has one writer; the reader takes it once and checks it, for a driver
- * may be broken.
+ * What the manager shares with one driver or switch: the process behind a disk controller, a
+ * network card or a network. Each field has one writer; the reader takes it once and checks it, as
+ * a driver may be broken.
  */
 #define DRIVER_CLIENT_MAX 64u /* room for clients; a disk driver has at most DISK_CLIENT_MAX */
 #define DRIVER_TEXT_BYTES 128u
@@ -30,7 +30,7 @@ struct driver_client {
 	};
 	handle_t doorbell; /* the event by which the client signals the driver */
 	handle_t bell;	   /* the event by which the driver signals the client */
-	/* differs for each attachment, and is written last; 0: detach the client */
+	/* differs for each attachment, and is written last; 0: the driver must detach the client */
 	u32 number;
 };
 
@@ -38,22 +38,27 @@ struct driver_channel {
 	/* The manager writes the fields from here on. */
 	struct driver_client client[DRIVER_CLIENT_MAX];
 	/*
-	 * Grows at intervals. A driver that runs repeats the value in `answered`; a card's driver
-	 * need not.
+	 * Grows at intervals. A working driver repeats the value in `answered`; only a card's
+	 * driver need not.
 	 */
 	u32 asked;
-	u32 opened; /* not 0: the clients with which the process begins are in place */
-	struct store_given store[STORE_MAX]; /* of a disk driver */
+	/* not 0: the clients that are there when the process begins have been entered */
+	u32 opened;
+	struct store_given store[STORE_MAX]; /* of a disk driver: the stores that it must open */
 
 	/* The driver writes the fields from here on. */
 	u32 answered; /* the last value of `asked` that the driver has seen */
-	u32 state;    /* enum driver_state; the description below is final at DRIVER_READY */
+	/* enum driver_state; what the driver tells about its device is final at DRIVER_READY */
+	u32 state;
 	char reason[DRIVER_TEXT_BYTES];
 	char model[48];
-	/* the client's `number` in force; 0: the device has nothing of the client any more */
+	/*
+	 * `number` of the client that the driver serves; 0: the device uses nothing of the client
+	 * any more
+	 */
 	u32 served[DRIVER_CLIENT_MAX];
 	u64 finished; /* requests finished for all clients */
-	u64 waiting;  /* requests that the device has now */
+	u64 waiting;  /* requests that the device is working on */
 	/* the TSC when a client's first request was answered; 0: no request was answered yet */
 	u64 first_answer_tsc;
 	union {
@@ -62,7 +67,7 @@ struct driver_channel {
 		struct switch_part net;
 	};
 };
-/* The size of the channel of a driver with so many disks, at least 1. */
+/* The size of the channel of a driver with `units` disks, at least 1. */
 #define DRIVER_CHANNEL_BYTES(units)                                                                \
 	(sizeof(struct driver_channel) - (DISK_UNIT_MAX - (units)) * sizeof(struct disk_unit))
 _Static_assert(DRIVER_CHANNEL_BYTES(1) >=
@@ -75,7 +80,10 @@ _Static_assert(DRIVER_CHANNEL_BYTES(1) >=
 enum driver_parameter {
 	DRIVER_DISK_BYTES, /* the size of a disk in memory */
 	DRIVER_UNIT,	   /* the disk on an IDE channel: 0 is the master, 1 the slave */
-	/* a bit for each of the controller's disks that the driver has; 0: it has one disk */
+	/*
+	 * a bit for each of the controller's disks that this driver serves; 0: the controller has
+	 * one disk
+	 */
 	DRIVER_UNITS,
 	DRIVER_MTU, /* the MTU of a network card or a switch */
 	/* the multiplier of the queues' notify offsets of a virtio device */
@@ -84,19 +92,21 @@ enum driver_parameter {
 };
 
 /*
- * The `value` of START_IRQ: 1 for a line, which stays raised until the device is asked why; 0 for a
- * message.
+ * The `value` of START_IRQ: 1 for a line, which interrupts until the driver has read the reason
+ * from the device; 0 for a message (MSI).
  */
 #define DRIVER_IRQ_LINE 1u
 
-/* Names of START_PORTS of an IDE disk: command block, control register, bus mastering. */
+/*
+ * Names of the entries START_PORTS of an IDE disk: command block, control register, bus mastering.
+ */
 #define DRIVER_PORTS_COMMAND "command"
 #define DRIVER_PORTS_CONTROL "control"
 #define DRIVER_PORTS_DMA     "bus master"
 
 /*
- * Names of START_REGISTERS: a BAR's number, or for a virtio device the names of its structures
- * (virtio 1.2, 4.1.4), each an entry of its own.
+ * Names of the entries START_REGISTERS: a BAR's number, or for a virtio device the names of its
+ * structures (virtio 1.2, 4.1.4).
  */
 #define DRIVER_VIRTIO_COMMON "common"
 #define DRIVER_VIRTIO_NOTIFY "notify"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Links of Ethernet frames (frames.h): the cases that the inline functions leave out. Called by
- * switch, monitor and card drivers; touches the shared rings, which the peer may change at any
- * time.
+ * Links of Ethernet frames (frames.h): the rare cases, which the inline functions there leave out.
+ * Called by switch, monitor and card drivers; touches the shared rings, which the peer may change
+ * at any time.
  */
 #include "vmm/io/frames.h"
 
@@ -16,7 +16,7 @@ static u32 frames_bytes_to_end(u32 index)
 
 u32 frames_room_for(u32 bytes)
 {
-	/* an end of the ring too short for the record is skipped */
+	/* twice the record, as an end of the ring too short for it is skipped and taken as well */
 	return 2 * frames_record_bytes(bytes);
 }
 
@@ -29,7 +29,9 @@ static void frames_skip_end(struct link_end *end)
 	end->written += frames_bytes_to_end(end->written);
 }
 
-/* Returns whether there is room; reads the peer's line only if it must. */
+/*
+ * Returns true if there is room; reads the peer's line only if its last known index is not enough.
+ */
 static bool frames_has_room(struct link_end *end, u32 bytes)
 {
 	if (end->free - end->written >= bytes)
@@ -56,7 +58,8 @@ u8 *frames_reserve_any(struct link_end *end, u32 bytes)
 }
 
 /*
- * Reads where no frame stands: behind a skipped end of the ring, or after a violation by the peer.
+ * Handles a read where no frame begins: skips the end of the ring if the peer has marked it so;
+ * otherwise the peer has broken the rules.
  */
 static NOINLINE bool frames_read_behind_skip(struct link_end *end, u32 waiting,
 					     struct frame_header *header, const u8 **frame)

@@ -5,22 +5,29 @@
 
 /*
  * A link of Ethernet frames in both directions: each end writes into its own ring and reads the
- * peer's. A frame is contiguous, behind its header, at a multiple of FRAME_ALIGN; where the end of
- * the ring is too short for a frame, a header of FRAME_SKIP bytes stands, and the frame begins at
- * the ring's start. A writer without room drops or keeps the frame. Indices count bytes.
+ * peer's. A header, at a multiple of FRAME_ALIGN, is followed by its frame, which is contiguous.
+ * Where the end of the ring is too short for a frame, a header with the length FRAME_SKIP stands,
+ * and the frame goes to the ring's start. A writer without room drops or keeps the frame. Indices
+ * count bytes.
  */
 #define FRAMES_RING_BYTES 0x80000u /* 512 KiB */
 #define FRAMES_LINK_BYTES (PAGE_SIZE + (u64)LINK_ENDS * FRAMES_RING_BYTES)
 #define FRAME_ALIGN	  16u
-/* A frame's bytes without its checksum: two addresses and a type; with a VLAN tag 4 more. */
+/*
+ * The least bytes of a frame, without its checksum: two addresses and a type; a VLAN tag takes 4
+ * more.
+ */
 #define FRAME_BYTES_MIN 14u
 #define FRAME_TAG_BYTES 4u
 #define FRAME_SKIP	(~0u)
-/* The longest frame: an IP packet of 64 KiB that is still to be cut into segments, with a tag. */
+/*
+ * The most bytes of a frame: an IP packet of 64 KiB that is still to be cut into segments, with a
+ * tag.
+ */
 #define FRAME_BYTES_MAX (FRAME_BYTES_MIN + FRAME_TAG_BYTES + 65535u)
 
 enum frame_flag {
-	/* a checksum from checksum_start on is to be put at checksum_offset */
+	/* the checksum of all bytes from checksum_start on must be put at checksum_offset */
 	FRAME_NEEDS_CHECKSUM = 1 << 0,
 	FRAME_CHECKED = 1 << 1, /* the checksums are known to be right */
 };
@@ -29,18 +36,20 @@ enum frame_flag {
 enum frame_segments { FRAME_WHOLE, FRAME_TCP4, FRAME_TCP6, FRAME_SEGMENTS_COUNT };
 
 struct frame_header {
-	/* the frame's length, FRAME_BYTES_MIN to FRAME_BYTES_MAX; or FRAME_SKIP */
+	/*
+	 * the frame's length, FRAME_BYTES_MIN to FRAME_BYTES_MAX; or FRAME_SKIP: no frame follows
+	 */
 	u32 bytes;
 	u8 flags;	     /* enum frame_flag */
 	u8 segments;	     /* enum frame_segments */
 	u16 segment_bytes;   /* bytes of TCP data in each segment */
-	u16 checksum_start;  /* offset from the frame's beginning */
+	u16 checksum_start;  /* offset from the frame's first byte */
 	u16 checksum_offset; /* offset from checksum_start */
 	u32 reserved;
 };
 _Static_assert(sizeof(struct frame_header) == FRAME_ALIGN, "frames are aligned behind it");
 
-/* Opens an end; `memory` has FRAMES_LINK_BYTES. */
+/* Opens an end of a link; `memory` has FRAMES_LINK_BYTES. */
 static inline void frames_open(struct link_end *end, struct link_memory *memory,
 			       enum link_end_name name)
 {
@@ -50,7 +59,10 @@ static inline void frames_open(struct link_end *end, struct link_memory *memory,
 /* Returns the most bytes of a ring that a frame of `bytes` takes, wherever it begins. */
 u32 frames_room_for(u32 bytes);
 
-/* The part of the inline functions below that they leave to a call. In frames.c. */
+/*
+ * The rare cases of frames_reserve and frames_next, which the inline functions below call. In
+ * frames.c.
+ */
 u8 *frames_reserve_any(struct link_end *end, u32 bytes) MUST_CHECK;
 bool frames_next_any(struct link_end *end, struct frame_header *header,
 		     const u8 **frame) MUST_CHECK;

@@ -6,7 +6,7 @@
  */
 #include "vmm/io/link.h"
 
-/* An index that no peer passes while anybody looks. */
+/* An index that no peer passes before this end has looked again. */
 #define NEVER (~0u)
 
 static u32 link_load(const u32 *word)
@@ -29,7 +29,7 @@ static const struct link_line *link_peer_line(const struct link_end *end)
 	return &end->memory->line[LINK_ENDS - 1 - end->name];
 }
 
-/* Returns whether the peer has joined this generation; earlier, its indices are invalid. */
+/* Returns true if the peer has joined this generation; before that its indices are invalid. */
 static bool link_peer_is_there(const struct link_end *end)
 {
 	return end->generation != 0 && !end->broken &&
@@ -85,7 +85,10 @@ u32 link_room(const struct link_end *end)
 	return used <= end->size ? end->size - used : 0;
 }
 
-/* Returns whether the index at which the peer wants to be signalled is among the new ones. */
+/*
+ * Returns true if the step from index `from` to `to` passes the one at which the peer wants a
+ * signal.
+ */
 static bool link_passes(u32 event, u32 from, u32 to)
 {
 	return to - event - 1 < to - from;
@@ -103,7 +106,10 @@ bool link_publish(struct link_end *end)
 	link_store(&line->written, end->written);
 	end->published = end->written;
 	end->returned = end->read;
-	/* the peer writes its wish, then reads this index again: one side sees the other's write */
+	/*
+	 * The peer first writes where it wants a signal, then reads this index: so one of both ends
+	 * sees what the other wrote.
+	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return link_peer_is_there(end) &&
 	       (link_passes(link_load(&link_peer_line(end)->wake_at), written, end->written) ||

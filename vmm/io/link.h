@@ -8,9 +8,9 @@
  * indices is followed by two rings, one for each direction: of requests and answers (slots.h) or of
  * frames (frames.h). Each line of 64 bytes has one writer, no call waits for the peer, and either
  * end may be hostile: an end copies what it reads once, and relies on its own indices. Client and
- * server come and go. Each time the manager restarts one, it raises `generation`. Each end then
- * clears its own line and writes the new generation into it: until both have done so nothing
- * passes, and what was under way is void.
+ * server may be restarted: each time, the manager raises `generation`. Each end then clears its own
+ * line and writes the new generation into it. Until both have done so nothing passes, and what was
+ * under way is void.
  */
 #define LINK_LINE_BYTES 64u
 
@@ -30,7 +30,7 @@ struct link_line {
 enum link_end_name { LINK_CLIENT, LINK_SERVER, LINK_ENDS };
 
 struct link_memory {
-	/* the manager's number for the link's peers; 0: there is nobody at the other end */
+	/* the manager's number for this pair of client and server; 0: nobody is at the other end */
 	u32 generation;
 	u32 pad0;
 	u8 about[LINK_LINE_BYTES - 8]; /* written by the manager: what the server offers */
@@ -43,12 +43,12 @@ _Static_assert(sizeof(struct link_memory) == PAGE_SIZE, "the rings follow");
 struct link_end {
 	struct link_memory *memory;
 	enum link_end_name name;
-	u32 size; /* the units of each ring */
+	u32 size; /* the number of units in each ring */
 	u32 generation;
 	u32 written;
-	u32 published; /* how much of `written` the peer has been shown */
+	u32 published; /* the part of `written` that the peer has been shown */
 	u32 read;
-	u32 returned; /* how much of `read` the peer has been shown */
+	u32 returned; /* the part of `read` that the peer has been shown */
 	u32 seen;     /* the index up to which the peer's ring had units at the last look */
 	u32 free;     /* the index up to which the end's own ring had room at the last look */
 	/* the peer's index was impossible: nothing passes until the next generation */
@@ -81,6 +81,9 @@ bool link_may_wait(struct link_end *end) MUST_CHECK;
  * free already.
  */
 bool link_await_room(struct link_end *end, u32 units) MUST_CHECK;
-/* Sets a word for the peer, valid until the next generation; 0 before the peer has come. */
+/*
+ * Sets a word for the peer, valid until the next generation. The function below returns the peer's
+ * word, 0 before the peer has joined.
+ */
 void link_set_wish(struct link_end *end, u32 wish);
 u32 link_wish_of_peer(const struct link_end *end);

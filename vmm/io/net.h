@@ -4,8 +4,8 @@
 #include "vmm/io/frames.h"
 
 /*
- * A link between a port of a switch, which is the server, and its user, the client: a VM's monitor,
- * the driver of a network card, or the manager that captures frames.
+ * A link between a port of a switch, which is the server, and the user of the port, the client: a
+ * VM's monitor, the driver of a network card, or the manager when it captures frames.
  */
 #define NET_MAC_BYTES 6u
 #define NET_MTU_MIN   1280u
@@ -30,8 +30,8 @@ struct net_about {
 };
 
 /*
- * What frames the client can take without further work. For other frames the switch puts in the
- * checksum, or cuts the frame into segments. The switch itself takes all frames.
+ * The frames that the client can take as they are. For other clients the switch first fills in the
+ * checksum or cuts the frame into segments. The switch itself takes all frames.
  */
 enum net_wish {
 	NET_WISH_CHECKSUM = 1 << 0, /* frames with FRAME_NEEDS_CHECKSUM */

@@ -4,19 +4,18 @@
 #include "lib/types.h"
 
 /* What a monitor counts of its guest's network cards, and tells the manager when asked. */
-#define NET_CARDS_MAX 8u /* the most cards of a machine */
+#define NET_CARDS_MAX 8u /* the most network cards of a VM */
 
 /* Why a frame was dropped. */
 enum net_loss {
-	NET_LOSS_SHORT, /* from the guest: the frame is shorter than a header, or no frame */
-	NET_LOSS_LONG,	/* from the guest: the frame is longer than FRAME_BYTES_MAX */
+	/* from the guest: the buffer is too short for a header, or for a frame behind it */
+	NET_LOSS_SHORT,
+	NET_LOSS_LONG, /* from the guest: the frame is longer than FRAME_BYTES_MAX */
 	/* from the guest: the frame's header asks for something impossible, or not on offer */
 	NET_LOSS_HEADER,
-	NET_LOSS_NOBODY,   /* either way: the link is down, or the switch is absent */
-	NET_LOSS_FILTERED, /* to the guest: the guest did not ask for such frames */
-	/*
-	 * to the guest: the guest has said that it does not take such frames, or it is impossible
-	 */
+	NET_LOSS_NOBODY,   /* in either direction: the link is down, or no switch runs */
+	NET_LOSS_FILTERED, /* to the guest: the guest's filters exclude such frames */
+	/* to the guest: the driver has not agreed to take such frames, or the frame is malformed */
 	NET_LOSS_REFUSED,
 	/* to the guest: the frame is longer than the buffers that the guest offers */
 	NET_LOSS_BUFFERS,

@@ -4,7 +4,7 @@
 #include "kernel/abi/object.h"
 #include "vmm/io/share.h"
 
-/* Networks, in the memory that the manager shares with the driver of a card, or with a switch. */
+/* The part of the memory that the manager shares with a card's driver or a switch: networks. */
 #define NET_PORT_MAX 64u /* the most ports of a switch: as many clients as a driver may have */
 
 enum net_port_flag {
@@ -12,22 +12,29 @@ enum net_port_flag {
 	NET_PORT_UPLINK = 1 << 0,
 	/* the port exchanges frames only with ports that are not private */
 	NET_PORT_PRIVATE = 1 << 1,
-	NET_PORT_TRUNK = 1 << 2,      /* the port sends and gets frames with VLAN tags, too */
+	NET_PORT_TRUNK = 1 << 2,      /* the port also sends and gets frames with VLAN tags */
 	NET_PORT_ANY_SOURCE = 1 << 3, /* the port may send from addresses that are not its own */
-	/* gets a copy of all frames that are forwarded, and sends nothing */
+	/* the port gets a copy of all frames that are forwarded, and sends nothing */
 	NET_PORT_MIRROR = 1 << 4,
 	NET_PORT_BLOCKED = 1 << 5, /* the port passes nothing at present; set by the switch */
 };
 
-/* A port, written by the manager. `limit` and what follows may change while the port is in use. */
+/*
+ * A port, written by the manager. `limit` and the fields after it may change while the port is in
+ * use.
+ */
 struct net_port {
-	u64 mac;   /* the port's address in the low bytes, with the frame's first byte lowest */
+	u64 mac;   /* the port's MAC address in the low bytes, with the frame's first byte lowest */
 	u32 flags; /* enum net_port_flag */
-	/* the only IPv4 address (also in ARP) from which it may send, as in a frame; 0: any */
+	/*
+	 * the only IPv4 address that the port may use as sender, also in ARP, in a frame's order of
+	 * bytes; 0: any
+	 */
 	u32 address;
-	u16 vlan; /* 1 to 4094: the VLAN of frames without a tag; 0: the network's own */
+	/* 1 to 4094: the VLAN to which frames without a tag belong; 0: the network's own */
+	u16 vlan;
 	u16 reserved[3];
-	u64 secret; /* a number in the switch's probes for loops; nobody can guess another port's */
+	u64 secret; /* a number in the switch's probes for loops, which no other port can guess */
 	struct share_given limit; /* limit of packets */
 	u32 down;		  /* set for an uplink whose card has no link or no driver */
 	u32 reserved1;
@@ -36,13 +43,13 @@ struct net_port {
 /* The state of a switch's port. */
 enum net_port_state {
 	NET_PORT_OPEN,
-	/* an uplink beside another uplink waits for a probe that would show a loop */
+	/* an uplink, one of several, that waits for a probe which would show a loop */
 	NET_PORT_LISTENS,
 	NET_PORT_LOOPED, /* the uplinks form a loop, and this port is blocked */
 	NET_PORT_DOWN,	 /* an uplink without a link */
 	NET_PORT_STATE_COUNT
 };
-/* the bits from here on: the number of the port with which this port forms a loop */
+/* the bits of `state` from here on: the number of the port with which this port forms a loop */
 #define NET_PORT_WITH_SHIFT 8
 
 /* Why a switch drops a frame. */
@@ -67,26 +74,29 @@ struct net_counts {
 	u64 received_bytes;
 	u64 sent_frames; /* frames that the switch has sent to the port */
 	u64 sent_bytes;
-	/* received frames that were dropped; with NET_DROP_FULL frames that were to be sent */
+	/*
+	 * received frames that were dropped; of NET_DROP_FULL, frames that were to be sent to the
+	 * port
+	 */
 	u64 dropped[NET_DROP_COUNT];
 };
 
-/* What a switch writes. */
+/* What a switch reports. */
 struct switch_part {
-	u32 addresses; /* addresses that the switch has learnt */
+	u32 addresses; /* number of addresses that the switch has learnt */
 	/*
 	 * The state of each port: enum net_port_state, and from bit NET_PORT_WITH_SHIFT on the
-	 * number of the port with which it forms a loop.
+	 * number of the port with which this port forms a loop.
 	 */
 	u16 state[NET_PORT_MAX];
 	struct net_counts counts[NET_PORT_MAX];
 };
 
-/* What the driver of a card writes. */
+/* What the driver of a card reports. */
 struct card_part {
-	u64 mac; /* the card's own address, as in net_port */
+	u64 mac; /* the card's own MAC address, in the format of net_port.mac */
 	u32 link_up;
-	u32 megabits; /* speed per second; 0: unknown */
+	u32 megabits; /* speed in Mbit/s; 0: unknown */
 	u64 sent_frames;
 	u64 received_frames;
 	u64 errors;  /* frames that the card has received broken, or could not send */

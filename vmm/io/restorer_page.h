@@ -4,9 +4,9 @@
 #include "vmm/io/backup.h"
 
 /*
- * What the manager and the process that restores a disk share: one page. The process may be broken.
- * It has links to the disk (START_DISK) and to the backups of one chain (START_SAVE n, from the
- * full one on), and nothing else. It ends when it is done.
+ * The page that the manager shares with the process that restores a disk. The process may be
+ * broken. It has links to the disk (START_DISK) and to the backups of one chain (START_SAVE n, from
+ * the full one on), and nothing else. It ends when it is done.
  */
 enum restorer_state {
 	RESTORER_COPIES,
@@ -19,11 +19,11 @@ struct restorer_page {
 	u32 state;   /* enum restorer_state */
 	u32 touched; /* not 0: the restorer has written to the disk */
 	u64 copied_bytes;
-	/* all bytes that the restorer has to copy; 0: the restorer does not know yet */
+	/* how many bytes the restorer has to copy; 0: it does not know yet */
 	u64 all_bytes;
 	u64 moved;	  /* grows as long as the process makes progress */
 	u64 unix_seconds; /* when the last backup of the chain was made */
-	char vm[32];	  /* the VM whose backups the restorer reads */
+	char vm[32];	  /* name of the VM whose backups the restorer reads */
 	char disk[32];
 	char problem[160];
 };

@@ -4,18 +4,19 @@
 #include "vmm/io/bucket.h"
 
 /*
- * A client's share of a disk or network that many use: its limits a second, and the weight of its
+ * A client's share of a disk or network that many use: its limits per second, and the weight of its
  * turns where clients compete (deficit round robin: Shreedhar and Varghese, 1995). A turn is
- * charged in bytes; an excess is debited to later turns.
+ * charged in bytes; a client that takes more gets less in later turns.
  */
 #define SHARE_WEIGHT_MAX 1000000u
 
 /* The limits and weight as the manager gives them. */
 struct share_given {
-	u64 units;  /* limit of packets or operations a second; 0: no limit */
-	u64 bytes;  /* limit of bytes a second; 0: no limit */
-	u64 burst;  /* bytes that may come at once beyond the limit; 0: what fits the rate */
-	u64 weight; /* share when clients compete; at least 1 */
+	u64 units; /* limit of packets or requests per second; 0: no limit */
+	u64 bytes; /* limit of bytes per second; 0: no limit */
+	/* bytes that may come at once beyond the limit; 0: a few ms' worth of `bytes` */
+	u64 burst;
+	u64 weight; /* weight of the client's turns against those of other clients; at least 1 */
 };
 
 struct share {
@@ -59,7 +60,7 @@ static inline void share_pay(struct share *share, u64 bytes)
 	share->deficit -= (s64)bytes;
 }
 
-/* Ends a turn of a client without requests; the rest of the turn is not saved. */
+/* Ends a turn of a client without requests; the rest of the turn is lost, but a debt remains. */
 static inline void share_rest(struct share *share)
 {
 	share->deficit = share->deficit < 0 ? share->deficit : 0;

@@ -4,8 +4,8 @@
 #include "vmm/io/link.h"
 
 /*
- * A link of fixed-size requests (from the client) and answers (from the server). A pool for data
- * may follow. After a new generation the client must post its unanswered requests again.
+ * A link of requests (from the client) and answers (from the server), both of fixed size. A pool
+ * for data may follow. After a new generation the client must post its unanswered requests again.
  */
 #define SLOT_COUNT	   256u
 #define SLOT_REQUEST_BYTES 128u
@@ -31,9 +31,12 @@ static inline void slot_open(struct link_end *end, struct link_memory *memory,
 }
 
 /*
- * Copies the next request (at the server) or answer (at the client). Returns false if there is
- * none.
+ * Copies the next request (at the server) or answer (at the client) to `slot`. Returns false if
+ * there is none.
  */
 bool slot_take(struct link_end *end, void *slot) MUST_CHECK;
-/* Adds a request (client) or answer (server), shown by link_publish. Requires link_room() > 0. */
+/*
+ * Adds a request (client) or answer (server) to the ring; link_publish shows it to the peer.
+ * Requires link_room() > 0.
+ */
 void slot_put(struct link_end *end, const void *slot);

@@ -5,40 +5,43 @@
 #include "lib/bits.h"
 
 /*
- * Stores of volumes, in the memory that the manager and a disk driver share. A store lies on a
- * disk or a partition; its driver alone reads and writes it. The manager gives each store a piece
- * of memory that outlives the driver: it begins with a struct store_page, which both map; the rest
- * is the driver's. Each field has one writer; the reader takes it once and checks it.
+ * Stores of volumes, in the memory that the manager and a disk driver share. A store lies on a disk
+ * or a partition; the driver alone reads and writes it. The manager gives each store a piece of
+ * memory that outlives the driver. It begins with a struct store_page, which both map; the rest is
+ * the driver's. Each field has one writer; the reader takes it once and checks it.
  */
 #define STORE_MAX	 4u    /* the most stores of a driver */
 #define STORE_VOLUME_MAX 4096u /* the most volumes of a store, snapshots and clones among them */
-#define STORE_NAME_BYTES 40u   /* a volume's name and the 0 behind it */
-#define STORE_KEY_BYTES	 32u   /* a key's name and the 0 behind it */
+#define STORE_NAME_BYTES 40u   /* size of a volume's name, with its terminating 0 */
+#define STORE_KEY_BYTES	 32u   /* size of a key's name, with its terminating 0 */
 #define STORE_TEXT_BYTES 128u
 #define STORE_ID_BYTES	 16u
-#define STORE_ITEM_MAX	 16u /* the most volumes of a command, which changes all or none */
+/* the most items of a command, one volume each; a command changes all of them or none */
+#define STORE_ITEM_MAX 16u
 
 /* A volume's size is a multiple of this, in sectors of 512 bytes. */
 #define STORE_SIZE_SECTORS 8u
 #define STORE_CHUNK_LEAST  128u /* sectors: 64 KiB */
 #define STORE_CHUNK_MOST   8192u
-/* A store with chunks of the usual size has at most so many. */
+/* The most chunks of a store whose chunks have the usual size. */
 #define STORE_CHUNKS_USUALLY BIT(24)
 
 /* --- what the manager gives --- */
 
 /* A store as the manager hands it over, in struct driver_channel. */
 struct store_given {
-	u64 at;	   /* address of struct store_page in the driver */
+	u64 at;	   /* address of the store's struct store_page in the driver */
 	u64 bytes; /* size of the memory that begins there */
 	u64 first_sector;
 	u64 sectors;
-	u32 unit; /* the disk, of those that the driver has */
-	/* differs for each time that the store is given, and is written last; 0: there is none */
+	u32 unit; /* number of the disk among the driver's disks */
+	/* differs each time that a store is given, and is written last; 0: there is no store */
 	u32 number;
 };
 
-/* The volume of a client, in struct disk_client_part, where `first_sector` is then 0. */
+/*
+ * The volume that is a client's disk, in struct disk_client_part, whose `first_sector` is then 0.
+ */
 struct store_client_given {
 	u64 volume; /* the volume's id; 0: the client has no volume but a part of the disk */
 	u32 store;  /* index of the store that has the volume */
@@ -47,14 +50,25 @@ struct store_client_given {
 
 enum store_operation {
 	STORE_NOTHING,
-	STORE_FORMAT,	/* makes an empty store; item 0: sectors = size of a chunk or 0, flags */
-	STORE_CREATE,	/* name, sectors, flags; `volume` 0, or the volume to copy (a clone) */
-	STORE_RESIZE,	/* volume, sectors: not fewer than it has */
-	STORE_RENAME,	/* volume, name */
-	STORE_DROP,	/* volume: no client has it */
-	STORE_SNAPSHOT, /* volume, name: a new volume that is read-only and a snapshot */
-	STORE_ROLLBACK, /* volume, other: the volume gets the content and size of the other */
-	STORE_CHECK,	/* begins to look at all metadata on the disk; struct store_told says on */
+	/*
+	 * makes an empty store; item 0: `sectors`, the size of a chunk or 0 for the usual one, and
+	 * `flags`
+	 */
+	STORE_FORMAT,
+	/*
+	 * makes a volume: `name`, `sectors`, `flags`; `volume` is 0, or the volume of which it is a
+	 * clone
+	 */
+	STORE_CREATE,
+	/* changes the size of `volume` to `sectors`, which may not be fewer than it has */
+	STORE_RESIZE,
+	STORE_RENAME, /* volume, name */
+	STORE_DROP,   /* deletes `volume`, which no client may have */
+	/* makes a snapshot of `volume` called `name`: a new volume that is read-only */
+	STORE_SNAPSHOT,
+	STORE_ROLLBACK, /* gives `volume` the content and size of the volume `other` */
+	/* begins to check all metadata on the disk; struct store_told reports progress */
+	STORE_CHECK,
 	STORE_OPERATION_COUNT
 };
 
@@ -65,18 +79,19 @@ enum store_volume_flag {
 };
 
 enum store_flag {
-	STORE_OVERCOMMIT = 1 << 0, /* volumes have no space reserved */
+	STORE_OVERCOMMIT = 1 << 0, /* chunks are not reserved for volumes in advance */
 	STORE_FLAGS = 1,
-	STORE_FORMAT_OVER = 1 << 30, /* of FORMAT: also over a store that is there */
+	STORE_FORMAT_OVER = 1 << 30, /* STORE_FORMAT only: overwrites a store that is there */
 };
 
 /*
- * Says by which key a volume is encrypted, and holds nothing of it. The manager makes and checks
- * it; the store keeps it with the volume.
+ * Names the key by which a volume is encrypted, and holds nothing of the key itself. The manager
+ * makes and checks it; the store keeps it with the volume.
  */
 struct store_key {
-	u64 id;	 /* drawn at random; clones and snapshots have that of their volume; 0: no key */
-	u64 tag; /* of the id and the volume's name, made by the named key */
+	/* random; clones and snapshots of a volume have its id; 0: the volume has no key */
+	u64 id;
+	u64 tag; /* authentication code of the id and the volume's name, made with the named key */
 	char name[STORE_KEY_BYTES]; /* the named key's */
 };
 
@@ -87,17 +102,19 @@ struct store_item {
 	u32 flags;
 	u32 pad;
 	char name[STORE_NAME_BYTES];
-	struct store_key key; /* of CREATE and SNAPSHOT; of RENAME the tag alone */
+	/* for STORE_CREATE and STORE_SNAPSHOT; for STORE_RENAME the tag alone */
+	struct store_key key;
 };
 
 struct store_command {
 	u32 operation; /* enum store_operation */
-	u32 count;     /* of items; FORMAT and CHECK have one */
+	u32 count;     /* number of items; STORE_FORMAT and STORE_CHECK have one */
 	u64 now_s;     /* wall-clock time, for a new volume's `made_s` */
 	struct store_item item[STORE_ITEM_MAX];
 	/*
-	 * differs for each command, also after the next boot of the machine, so that a driver that
-	 * is started anew knows whether its predecessor did it; written last; 0: no command yet
+	 * differs for each command, also after the host is booted again, so that a driver that is
+	 * started anew knows whether the driver before it carried the command out; written last; 0:
+	 * no command yet
 	 */
 	u64 number;
 };
@@ -110,19 +127,19 @@ enum store_state {
 	STORE_READY,
 	STORE_SHORT,  /* the memory is smaller than the store needs */
 	STORE_BROKEN, /* `reason` says what is wrong; nothing is written */
-	STORE_FAILED, /* the disk did not take the metadata; what was flushed before is kept */
+	STORE_FAILED, /* the disk refused metadata; what was flushed before is kept */
 	STORE_STATE_COUNT
 };
 
 enum store_status {
 	STORE_OK,
-	STORE_BAD, /* the command makes no sense */
+	STORE_BAD, /* the command or its arguments are invalid */
 	STORE_NOT_READY,
 	STORE_MISSING,	/* there is no such volume */
 	STORE_EXISTS,	/* a volume has that name */
 	STORE_IN_USE,	/* a client has the volume */
-	STORE_NO_SPACE, /* what is reserved would exceed what the store has */
-	STORE_NO_ROOM,	/* there are as many volumes as the store may have */
+	STORE_NO_SPACE, /* more would be reserved than the store has */
+	STORE_NO_ROOM,	/* the store has as many volumes as it may have */
 	STORE_DISK_ERROR,
 	STORE_STATUS_COUNT
 };
@@ -130,59 +147,62 @@ enum store_status {
 /* Why a client of a volume waits. */
 enum store_wait {
 	STORE_WAIT_NOT,
-	STORE_WAIT_FULL,     /* the store has no free chunk: only where it is overcommitted */
+	/* the store has no free chunk, which happens only if it is overcommitted */
+	STORE_WAIT_FULL,
 	STORE_WAIT_METADATA, /* the store has no free block for metadata */
 	STORE_WAIT_COUNT
 };
 
 /* A volume. */
 struct store_volume {
-	u64 id;	       /* never used again in this store; 0: this entry is free */
-	u64 parent;    /* the id of the volume that it was copied from; 0: none */
+	u64 id;	       /* never used again in this store; 0: this entry of the table is free */
+	u64 parent;    /* the id of the volume from which this one was copied; 0: none */
 	u64 sectors;   /* its size */
-	u64 own_bytes; /* of chunks that no other volume has */
-	u64 made_s;    /* wall-clock time; 0: unknown */
+	u64 own_bytes; /* bytes in chunks that no other volume shares */
+	u64 made_s;    /* Unix time at which the volume was made; 0: unknown */
 	u32 flags;     /* enum store_volume_flag */
 	char name[STORE_NAME_BYTES];
 	struct store_key key;
 };
 
 enum store_check_state {
-	STORE_CHECK_NONE, /* since the driver began */
+	STORE_CHECK_NONE, /* no check since the driver began */
 	STORE_CHECK_UNDER_WAY,
 	STORE_CHECK_ENDED,
 	STORE_CHECK_STATE_COUNT
 };
 
 struct store_told {
-	u32 number; /* the store's `number` in force; 0: nothing is open */
+	u32 number; /* the `number` in struct store_given of the store that is open; 0: none is */
 	u32 state;  /* enum store_state */
 	char reason[STORE_TEXT_BYTES];
-	u8 id[STORE_ID_BYTES]; /* the store's own, made at random when it was formatted */
+	u8 id[STORE_ID_BYTES]; /* the store's own id, made at random when it was formatted */
 	u32 version;	       /* of the format */
 	u32 flags;	       /* enum store_flag */
 	u64 chunk_bytes;
-	u64 generation; /* of the last commit */
-	u64 bytes;	/* for data, in all */
+	u64 generation; /* the number of the last commit of metadata */
+	u64 bytes;	/* bytes for data, free or not */
 	u64 free_bytes;
-	u64 reserved_bytes; /* that volumes were promised and have not used */
+	u64 reserved_bytes; /* bytes promised to volumes that have not used them yet */
 	u64 metadata_blocks;
 	u64 metadata_free;
 	u64 volumes;
-	u64 copied_chunks; /* that were shared when somebody wrote to them */
-	u32 check;	   /* enum store_check_state */
-	u32 check_blocks;  /* that were looked at */
-	u32 check_faults;  /* of these, not what they should be on the disk */
-	u32 check_mended;  /* of these, written anew */
-	u32 check_first;   /* the first of the faults */
+	/* chunks that were copied because they were shared when somebody wrote to them */
+	u64 copied_chunks;
+	u32 check;	  /* enum store_check_state */
+	u32 check_blocks; /* blocks that the check has looked at */
+	u32 check_faults; /* blocks among them that are damaged on the disk */
+	u32 check_mended; /* damaged blocks that were written anew */
+	u32 check_first;  /* number of the first damaged block */
 };
 
 struct store_answer {
-	u32 status;		     /* enum store_status */
-	u32 item;		     /* the item that it is about */
-	u64 volume[STORE_ITEM_MAX];  /* ids of the new volumes */
-	char text[STORE_TEXT_BYTES]; /* a sentence without a full stop; "": all is well */
-	u64 number;		     /* the command's; written last */
+	u32 status;		    /* enum store_status */
+	u32 item;		    /* index of the item that the answer is about */
+	u64 volume[STORE_ITEM_MAX]; /* ids of the new volumes */
+	/* why the command failed, a sentence without a full stop; "": it did not fail */
+	char text[STORE_TEXT_BYTES];
+	u64 number; /* `number` of the command that is answered; written last */
 };
 
 struct store_page {
@@ -191,8 +211,8 @@ struct store_page {
 	/* Written by the driver. */
 	struct store_answer answer;
 	/*
-	 * Odd while `told` and `volume` change. Who has read an odd number, or another one after
-	 * the copy than before it, copies anew.
+	 * Odd while `told` and `volume` change. A reader that sees an odd number, or another number
+	 * after copying than before, must copy again.
 	 */
 	u32 version;
 	u32 pad;
@@ -204,7 +224,7 @@ struct store_page {
 
 /* --- sizes --- */
 
-/* Returns the sectors of a chunk that a store of this size gets if nobody says otherwise. */
+/* Returns the sectors of a chunk that a store of this size gets if STORE_FORMAT does not say. */
 static inline u32 store_chunk_usual(u64 sectors)
 {
 	u32 chunk = STORE_CHUNK_LEAST;
@@ -214,15 +234,15 @@ static inline u32 store_chunk_usual(u64 sectors)
 	return chunk;
 }
 
-/* Returns how many blocks of 4 KiB a store with so many chunks gets for its metadata. */
+/* Returns how many blocks of 4 KiB a store with `chunks` chunks gets for its metadata. */
 static inline u64 store_metadata_blocks(u64 chunks)
 {
 	return MAX(MIN(chunks / 4, chunks / 64 + 4096), 64ull);
 }
 
 /*
- * Returns the memory that a store needs: the shared page; 8 bytes for each chunk; for each block of
- * metadata 12 bytes and the block, whose pages are touched only while the block is used.
+ * Returns how many bytes of memory a store needs: the shared page; 8 bytes for each chunk; for each
+ * block of metadata 12 bytes and the block, whose pages are touched only while the block is used.
  */
 static inline u64 store_memory_bytes(u64 sectors, u32 chunk_sectors)
 {

@@ -22,7 +22,9 @@ enum query_kind {
 	QUERY_READ,
 	QUERY_TRACE, /* the last exits of `vcpu` -> struct query_trace */
 	QUERY_COSTS, /* -> struct query_costs */
-	/* writes `length` bytes of `input` to `address` -> how many of them are in RAM */
+	/*
+	 * writes `length` bytes of `input` to `address`; STATUS_BAD_ADDRESS: not all of them is RAM
+	 */
 	QUERY_WRITE,
 	/*
 	 * sets registers of `vcpu`, the groups `flags` and the general ones, from a vCPU page in

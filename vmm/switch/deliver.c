@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Puts a frame into the ring of a receiving port: with or without a VLAN tag, its checksum filled
- * in or its segments cut where the client cannot do that. Called through deliver.h by forward.c,
- * announce.c and loop.c; writes to the port's link and counters.
+ * Puts a frame into the ring of a receiving port: with or without a VLAN tag, and with its checksum
+ * filled in or cut into segments if the port's client cannot do that. Called through deliver.h by
+ * forward.c, announce.c and loop.c; writes to the port's link and counters.
  */
 #include "vmm/switch/deliver.h"
 

@@ -17,9 +17,9 @@ static ALWAYS_INLINE void deliver_count(struct port *to, u32 bytes)
 }
 
 /*
- * Puts a frame into the ring of a port's client, unchanged, or after doing for the client what it
- * cannot do. A frame is lost, at that port, if the ring has no room. port_publish shows new frames
- * to the client.
+ * Puts a frame into the ring of a port's client; first fills in the checksum or cuts the frame if
+ * the client cannot do that. If the ring has no room, the frame is lost at that port. port_publish
+ * shows new frames to the client.
  */
 static ALWAYS_INLINE void deliver(struct port *to, const struct packet *packet)
 {

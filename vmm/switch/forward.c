@@ -15,7 +15,10 @@
 #include "vmm/switch/source.h"
 #include "vmm/switch/vlan.h"
 
-/* 01-80-C2-00-00-00 to -0F: between neighbours only (802.1Q, 8.6.3); the first byte lowest. */
+/*
+ * 01-80-C2-00-00-00 to -0F, with the first byte lowest: frames to these addresses go to the
+ * neighbour and no further (802.1Q, 8.6.3).
+ */
 #define NEIGHBOURS_MAC	0x000000c28001ull
 #define NEIGHBOURS_MASK 0xf0ffffffffffull
 
@@ -27,7 +30,7 @@ void forward_init(u32 mtu)
 	network_mtu = mtu;
 }
 
-/* Copies once the part of the frame on which decisions are based. */
+/* Copies the part of the frame on which decisions are based, once. */
 static void forward_take(struct port *from, const struct frame_header *header, const u8 *frame)
 {
 	packet.from = from;
@@ -135,7 +138,10 @@ void forward(struct port *from, const struct frame_header *header, const u8 *fra
 	from->counts->received_bytes += header->bytes;
 	forward_take(from, header, frame);
 	forward_pay(from, 1);
-	/* a port is read beyond its limit only if its sender cannot be made to wait */
+	/*
+	 * A port over its limit is read only if its sender cannot be made to wait: then its frames
+	 * are dropped here.
+	 */
 	if (!from->share.limited || share_may_go(&from->share)) {
 		reason = forward_pass(from, header);
 		if (reason == NET_PASSED)

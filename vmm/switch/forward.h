@@ -3,7 +3,10 @@
 
 #include "vmm/switch/port.h"
 
-/* The cost of a frame besides its bytes, in bytes: what could be copied in the same time. */
+/*
+ * The cost of each frame, in bytes, besides its length: as many bytes as could be copied in the
+ * time that a frame takes.
+ */
 #define FORWARD_OVERHEAD 1024u
 
 /* Sets the network's MTU. */

@@ -20,15 +20,15 @@
 /* a type that IEEE 802 reserves for experiments (9.2.3) */
 #define PROBE_TYPE	0x88b5u
 #define PROBE_GROUP	0x796b53524503ull /* 03, then text; the first byte lowest */
-#define PROBE_SOURCE	0x00796b535202ull /* 02, text, the port's number */
+#define PROBE_SOURCE	0x00796b535202ull /* 02, then text, then the port's number (0 here) */
 #define PROBE_SOURCE_AT NET_MAC_BYTES
 #define PROBE_NUMBER_AT 14u
 #define PROBE_SECRET_AT 16u
 #define PROBE_TEXT_AT	24u
 
 /*
- * Varies the blocking time, so that two machines that have blocked each other's loop do not open it
- * at the same moment again.
+ * Varies the blocking time, so that two hosts whose switches have blocked the same loop do not open
+ * it at the same moment again and again.
  */
 #define HOLD_MORE_MASK 3u
 
@@ -90,7 +90,10 @@ static void loop_come_up(struct port *port)
 	loop_look_at_once();
 }
 
-/* Opens the first of the ports that `gone` has kept from opening; the other ports listen to it. */
+/*
+ * Opens the first of the ports that `gone` has kept from opening; the others then listen for its
+ * probes.
+ */
 static void loop_stand_in_for(const struct port *gone)
 {
 	for (u64 set = port_sets.holders & ~BIT(gone->index); set != 0; set &= set - 1) {
@@ -124,7 +127,7 @@ void loop_set_down(struct port *port, bool down)
 	if (!loop_is_uplink(port) || (port->state == NET_PORT_DOWN) == down)
 		return;
 	if (!down) {
-		/* the port may have another driver */
+		/* the port may have a new driver */
 		port_renew(port);
 		loop_come_up(port);
 		return;
@@ -150,7 +153,10 @@ static const struct port *loop_sender_of(const struct packet *packet)
 	return secret == port->given.port.secret ? port : NULL;
 }
 
-/* Returns whether the port counts more: uplinks first, then by number. */
+/*
+ * Returns true if `port` counts more than `than`: uplinks count more than other ports, then earlier
+ * ports.
+ */
 static bool loop_counts_more(const struct port *port, const struct port *than)
 {
 	return loop_is_uplink(port) != loop_is_uplink(than) ? loop_is_uplink(port)
@@ -166,7 +172,7 @@ static void loop_block(struct port *port, const struct port *because_of)
 	loop_set_state(port, NET_PORT_LOOPED, because_of->index);
 }
 
-/* Returns whether a frame that one of the ports gets from the other is forwarded. */
+/* Returns true if the switch forwards frames between the two ports. */
 static bool loop_form(const struct port *one, const struct port *other)
 {
 	return one != other && one->vlan == other->vlan &&

@@ -6,11 +6,11 @@
 /*
  * Loops among ports with unknown addresses behind them: uplinks, and guests that may send from any
  * source. There is no spanning tree. Where a network has two such ports or more, each open port
- * sends a probe every second. A probe that comes back by another port has gone round a loop: of the
- * two ports the one that counts less is blocked until no probe has come for a while. An uplink
- * counts more than a guest's port, then an earlier port more than a later one. An uplink that comes
- * up beside an open one listens before it opens. When an uplink goes down, the ports blocked
- * because of it open at once; so two uplinks on one wire stand in for each other.
+ * sends a probe every second. A probe that comes back by another port has gone round a loop: then
+ * one of the two ports is blocked until no probe has come for a while. A guest's port is blocked
+ * rather than an uplink, and a later port rather than an earlier one. An uplink that comes up
+ * beside an open one listens for probes before it opens. When an uplink goes down, the ports
+ * blocked because of it open at once; so two uplinks on one wire stand in for each other.
  */
 #define LOOP_PROBE_NS (1 * NS_PER_S)
 /* A loop has ended when no probe has come for this time. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of MAC addresses by VLAN (mac_table.h): a hash table of fixed size with a list by age
- * for each port. Called by the switch's forward.c, source.c, port.c, loop.c and announce.c; owns
- * its entries and touches nothing else.
+ * The table of MAC addresses by VLAN (mac_table.h): a hash table of fixed size, in which each
+ * port's entries are also linked by age. Called by the switch's forward.c, source.c, port.c, loop.c
+ * and announce.c; owns its entries and touches nothing else.
  */
 #include "vmm/switch/mac_table.h"
 
@@ -131,7 +131,7 @@ void mac_table_init(u64 secret_low, u64 secret_high)
 		mac_table_list_add(&unused, i);
 }
 
-/* Appends to the chain: of two entries with one key the first is found. */
+/* Appends the entry to its chain: of two entries with the same key the first is found. */
 static void mac_table_chain_add(u16 index)
 {
 	u16 *place = mac_table_chain_of(entries[index].key);
@@ -201,7 +201,7 @@ static u32 mac_table_richest(void)
 	return port;
 }
 
-/* Returns an entry free for an address of this port; evicts an old one if need be. */
+/* Returns a free entry for an address of this port; evicts an old entry if need be. */
 static u16 mac_table_make_room(u32 port)
 {
 	if (unused.count == 0)

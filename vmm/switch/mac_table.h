@@ -4,13 +4,13 @@
 #include "lib/types.h"
 
 /*
- * Which port a MAC address is behind, by VLAN. A VM's own address is fixed; other addresses are
- * learnt from the source of frames and forgotten when none has come for a while. The table has one
- * size. A port that sends from ever new addresses evicts its own oldest entries first, and gives up
- * entries to a port with fewer than MAC_TABLE_SHARE.
+ * Tells behind which port a MAC address is, by VLAN. A VM's own address is fixed; other addresses
+ * are learnt from the source of frames, and forgotten if no frame has come from them for a while.
+ * The table has a fixed size. A port that sends from ever new addresses evicts its own oldest
+ * entries first, and gives up entries to a port with fewer than MAC_TABLE_SHARE.
  */
 #define MAC_TABLE_LEARNT  1024u
-#define MAC_TABLE_SHARE	  16u /* entries that each of the NET_PORT_MAX ports may have */
+#define MAC_TABLE_SHARE	  16u /* entries that each of the NET_PORT_MAX ports is sure to get */
 #define MAC_TABLE_SECONDS 300u
 #define MAC_TABLE_NOBODY  (~0u)
 /* Stands in place of a VLAN for an address that is valid in all VLANs. */
@@ -35,9 +35,11 @@ static inline u16 mac_table_vlan(u64 key)
 void mac_table_init(u64 secret_low, u64 secret_high);
 /* Adds a port's own, fixed address. Of two ports with the same address the first counts. */
 void mac_table_add(u32 port, u64 key);
-/* Returns the port, or MAC_TABLE_NOBODY. */
+/* Returns the port behind which the address is, or MAC_TABLE_NOBODY. */
 u32 mac_table_find(u64 key);
-/* Learns the source of a frame. Returns false if it is another port's fixed address. */
+/*
+ * Learns the source address of a frame. Returns false if the address is another port's fixed one.
+ */
 bool mac_table_learn(u32 port, u64 key) MUST_CHECK;
 /* Removes all entries of a port, its own address included. */
 void mac_table_forget(u32 port);

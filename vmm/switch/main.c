@@ -19,7 +19,7 @@
 #define LOOK_FRAMES 64u /* frames forwarded between two looks for frames in the ports' links */
 /* frames forwarded between two looks for signals, which are mostly the manager's */
 #define SIGNAL_FRAMES 256u
-/* The longest delay in removing old addresses. */
+/* The longest time after which addresses that are too old are removed. */
 #define TICK_NS (10 * NS_PER_S)
 
 enum key { KEY_MANAGER = 1, KEY_PORTS = 16 };
@@ -84,7 +84,7 @@ static bool switch_take_signal(u64 deadline)
 	return true;
 }
 
-/* Waits until all ports that the network had are attached, before any frame is forwarded. */
+/* Waits until all ports that the network had are attached: before that no frame is forwarded. */
 static void switch_await_ports(void)
 {
 	while (__atomic_load_n(&switch_channel->opened, __ATOMIC_ACQUIRE) == 0)
@@ -92,7 +92,7 @@ static void switch_await_ports(void)
 	port_take_commands();
 }
 
-/* Takes as many signals as can be pending at once: more may arrive without end. */
+/* Takes at most as many signals as can be pending at once, because more may arrive without end. */
 static void switch_take_signals(void)
 {
 	for (u32 i = 0; i <= NET_PORT_MAX && switch_take_signal(0); i++)

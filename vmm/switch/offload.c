@@ -11,7 +11,10 @@
 
 #define UDP_CHECKSUM_AT 6u
 
-/* Returns the least offset behind the IP header; 0: the frame has no IP header. */
+/*
+ * Returns the least offset at which a transport header can begin, behind the IP header; 0: the
+ * frame has no IP header.
+ */
 static u32 offload_transport_at(const struct packet *packet)
 {
 	const u8 *ip = packet->head + IP_AT;
@@ -45,7 +48,8 @@ static bool offload_is_own_field(const struct packet *packet, u32 start, u32 off
 }
 
 /*
- * Checks that the field lies behind the addresses that decisions use, so a sum never changes these.
+ * Checks that the checksum field lies behind the addresses that decisions use, so that filling it
+ * in never changes these.
  */
 static bool offload_check_checksum(struct packet *packet, const struct frame_header *header,
 				   u32 tag)
@@ -126,14 +130,17 @@ enum net_drop offload_accept(struct packet *packet, const struct frame_header *h
 	if ((header->flags & ~(FRAME_NEEDS_CHECKSUM | FRAME_CHECKED)) != 0 ||
 	    header->segments >= FRAME_SEGMENTS_COUNT)
 		return NET_DROP_BAD;
-	/* a receiver may add a tag, and a longer frame would close the receiver's link */
+	/*
+	 * a receiver may add a tag, and a frame longer than FRAME_BYTES_MAX would close the
+	 * receiver's link
+	 */
 	if (packet->bytes > FRAME_BYTES_MAX - FRAME_TAG_BYTES)
 		return NET_DROP_TOO_LONG;
 	if ((header->flags & FRAME_NEEDS_CHECKSUM) != 0) {
 		if (!offload_check_checksum(packet, header, tag))
 			return NET_DROP_BAD;
 	} else if ((packet->from->flags & NET_PORT_UPLINK) != 0) {
-		/* FRAME_CHECKED from a guest is passed on but not trusted */
+		/* the guest's FRAME_CHECKED is passed on, but the switch does not trust it */
 		packet->offer.flags = header->flags;
 	}
 	if (header->segments != FRAME_WHOLE && ((packet->offer.flags & FRAME_NEEDS_CHECKSUM) == 0 ||

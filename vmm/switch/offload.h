@@ -5,7 +5,7 @@
 
 /*
  * What a sender asks for with its frame: a checksum to be filled in, or segmentation. The request
- * is checked here, since it is passed on to a receiver that can do it itself.
+ * is checked here, since it may be passed on to a receiver that carries it out itself.
  */
 /* least bytes of TCP data in a segment, which bounds the number of segments */
 #define OFFLOAD_SEGMENT_MIN 64u

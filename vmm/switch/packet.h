@@ -5,8 +5,8 @@
 #include "vmm/switch/port.h"
 
 /*
- * A frame on its way through the switch. All decisions use `head`, a copy; the rest lies in the
- * sender's ring, where the sender may still write to it.
+ * A frame on its way through the switch. All decisions use the copy of its head; the rest lies in
+ * the sender's ring, where the sender may still write to it.
  */
 #define PACKET_HEAD_BYTES 192u
 /* The switch's verdict on a frame that is not dropped, beside enum net_drop. */
@@ -23,7 +23,10 @@ enum ether_type {
 /* offset of the type in a frame, or of the VLAN tag if the frame has one */
 #define ETHER_TYPE_AT 12u
 
-/* The offload left to do, as in frame_header; checked, with offsets for the frame without a tag. */
+/*
+ * The offload that is still to be done, in the form of frame_header; it was checked, and its
+ * offsets are those of the frame without a tag.
+ */
 struct packet_offer {
 	u8 flags;    /* enum frame_flag */
 	u8 segments; /* enum frame_segments */
@@ -35,7 +38,7 @@ _Static_assert(sizeof(struct packet_offer) == offsetof(struct frame_header, rese
 						      offsetof(struct frame_header, flags),
 	       "copied as one");
 
-/* A frame without its tag, whose contents are in `vlan` and `priority`. */
+/* A frame without its VLAN tag; what the tag said is in `vlan` and `priority`. */
 struct packet {
 	struct port *from;
 	u8 *head;
@@ -43,8 +46,8 @@ struct packet {
 	u32 bytes;	/* the length of the whole frame */
 	const u8 *rest; /* bytes - head_bytes */
 	u16 type;	/* enum ether_type, or any other */
-	u16 vlan;	/* 0: the network without tags */
-	u16 priority;	/* the tag's upper four bits, in place */
+	u16 vlan;	/* number of the VLAN; 0: the network without tags */
+	u16 priority;	/* the tag's upper four bits, in the same place as there */
 	struct packet_offer offer;
 	u32 headers_bytes; /* if the frame is to be cut: the bytes before TCP's data */
 	ALIGNED(16) u8 buffer[PACKET_HEAD_BYTES];

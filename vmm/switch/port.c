@@ -27,7 +27,7 @@ void port_init(struct driver_channel *shared, handle_t signals, u64 first)
 	first_key = first;
 }
 
-/* Sets the rules that only the manager knows of a port. */
+/* Takes over the rules of a port that the manager sets. */
 static void port_set_rules(struct port *port, const struct net_port *given)
 {
 	port->flags = given->flags;
@@ -56,7 +56,7 @@ static void port_come(struct port *port, const struct driver_client *given)
 	frames_open(&port->end, (struct link_memory *)(uintptr_t)given->link, LINK_SERVER);
 	if (sys_object_bind(given->doorbell, queue, first_key + port->index) != STATUS_OK)
 		switch_give_up("no signal of port %u can be received", port->index);
-	/* the port is opened now, as others may send to it before its first turn */
+	/* the link is renewed now, as other ports may send to this one before its first turn */
 	port_renew(port);
 	port->counts = &channel->net.counts[port->index];
 	port->shown = &channel->net.state[port->index];
@@ -146,7 +146,9 @@ void port_look(void)
 		const struct port *port = &ports[bit_lowest(idle)];
 		const struct link_line *line = &port->end.memory->line[LINK_CLIENT];
 
-		/* the answer is only a hint: the reader of the port checks properly */
+		/*
+		 * may be wrong, as it is only a hint: whoever reads from the port checks properly
+		 */
 		if (__atomic_load_n(&line->written, __ATOMIC_RELAXED) != port->end.read &&
 		    !port->end.broken)
 			port_sets.active |= idle & -idle;

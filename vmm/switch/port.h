@@ -5,7 +5,9 @@
 #include "vmm/io/driver_channel.h"
 #include "vmm/io/net.h"
 
-/* A port: the switch's end of a link, and what the manager says of the client at the other end. */
+/*
+ * A port: the switch's end of a link, and what the manager has said of the client at the other end.
+ */
 struct port {
 	struct link_end end;
 	u32 index;
@@ -18,12 +20,13 @@ struct port {
 	bool carries_all;
 	u8 state; /* enum net_port_state */
 	u8 with;  /* the port with which this port forms a loop, in NET_PORT_LOOPED */
-	/* the one source address that needs no further look; PORT_NO_MAC: there is none */
+	/* the one source address that needs no further check; PORT_NO_MAC: there is none */
 	u64 only_mac;
-	u32 address; /* IPv4, as in a frame; 0: the manager has given it none */
+	/* the port's IPv4 address in a frame's order of bytes; 0: the manager has given it none */
+	u32 address;
 	/* in NET_PORT_LISTENS and NET_PORT_LOOPED: when the port opens, unless a probe comes */
 	u64 until;
-	u16 *shown; /* the state, to the manager */
+	u16 *shown; /* where the manager reads the port's state */
 	struct net_counts *counts;
 	struct share share;
 	struct bucket floods; /* the allowance for frames with more than one receiver */
@@ -37,12 +40,14 @@ struct port_sets {
 	u64 there;
 	u64 active;    /* ports that may have frames for the switch */
 	u64 throttled; /* ports over their limit, which are not read before share.ready_at */
-	u64 changed;   /* ports with something that their clients were not shown yet */
+	/* ports to which something was written or read that their clients were not shown yet */
+	u64 changed;
 	u64 mirrors;
-	u64 trunks;    /* a bit for each trunk with an address of its own, in all VLANs */
-	u64 addressed; /* a bit for each port with an IPv4 address that is its alone */
+	u64 trunks;    /* trunks with an address of their own, which is valid in all VLANs */
+	u64 addressed; /* ports with an IPv4 address that is theirs alone */
 	u64 holders;   /* ports behind which there may be any address */
-	u64 announce;  /* uplinks that have opened: announce_all has something to do */
+	/* uplinks that have opened and through which announce_all has yet to announce */
+	u64 announce;
 };
 
 extern struct port ports[NET_PORT_MAX];
@@ -59,12 +64,13 @@ void port_init(struct driver_channel *channel, handle_t queue, u64 first_key);
  */
 void port_take_commands(void);
 /*
- * Publishes to the clients of changed ports what is new, and signals the clients that wait for it.
+ * Shows the clients of changed ports what was written and read, and signals the clients that wait
+ * for it.
  */
 void port_publish(void);
 /* Restarts a port whose link has a new generation. Call it before reading a port. */
 void port_renew(struct port *port);
-/* Marks ports that have frames but have not signalled yet. */
+/* Marks as active the ports that have frames but have not signalled yet. */
 void port_look(void);
 
 static inline bool port_carries(const struct port *port, u16 vlan)

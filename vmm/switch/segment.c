@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Cuts a TCP frame into segments with headers and checksums of their own, for a client that cannot
- * take the whole. Called by deliver.c for frames that offload.c has checked; writes to the
+ * take the whole frame. Called by deliver.c for frames that offload.c has checked; writes to the
  * receiver's ring.
  */
 #include "vmm/switch/segment.h"

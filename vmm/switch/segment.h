@@ -5,7 +5,7 @@
 
 /*
  * Cuts a frame that offload_check has passed into segments with checksums of their own, for a
- * client that wants it so. If the ring has no room for all segments, the last are lost, as on a
- * wire.
+ * client that cannot take it whole. If the ring has no room for all segments, the last are lost, as
+ * on a wire.
  */
 void segment_deliver(struct port *to, const struct packet *packet, bool tagged);

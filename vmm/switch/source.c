@@ -40,7 +40,7 @@ bool source_learn(const struct packet *packet, u64 mac)
 
 	if (source_is_group(mac) || mac == 0 || (port_sets.holders & BIT(from->index)) == 0)
 		return false;
-	/* a trunk's own address is valid in all VLANs */
+	/* the fixed address of a trunk is valid in all VLANs */
 	if (port_sets.trunks != 0 &&
 	    mac_table_find(mac_table_key(mac, MAC_TABLE_ANY_VLAN)) != MAC_TABLE_NOBODY)
 		return false;
@@ -81,7 +81,10 @@ static u32 source_address_at(const u8 *at)
 	return address;
 }
 
-/* Returns whether a guest without an address asks for one, for its own card. */
+/*
+ * Returns true if the frame is a DHCP request by which a guest without an address asks for one, for
+ * its own card.
+ */
 static bool source_asks_for_address(const struct packet *packet, u64 mac)
 {
 	const u8 *ip = packet->head + L3_AT;
@@ -132,7 +135,8 @@ static bool source_probes_ipv6(const u8 *ip, u32 there, u64 mac)
 }
 
 /*
- * Admits nothing but IPv4 and ARP, since other protocols may carry other addresses; and that probe.
+ * Admits only IPv4 and ARP, as other protocols may carry other addresses; and the one IPv6 frame
+ * that source_probes_ipv6 accepts.
  */
 bool source_has_address(const struct packet *packet, u64 mac)
 {
@@ -165,8 +169,9 @@ static bool source_is_free(u32 address, u16 vlan)
 }
 
 /*
- * Checks ARP's sender where Ethernet has it, whatever form the frame claims: some receivers do not
- * check. A frame that is too short may be padded on its way.
+ * Checks the sender in each ARP frame at the place where ARP for Ethernet has it, even if the frame
+ * claims another form, because some receivers ignore the form. A frame that is too short is
+ * refused, as it may be padded on its way.
  */
 bool source_takes_no_address(const struct packet *packet)
 {

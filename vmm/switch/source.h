@@ -11,12 +11,15 @@ bool source_learn(const struct packet *packet, u64 mac) MUST_CHECK;
 /* Returns whether the frame is from the port's IPv4 address, or claims no address. */
 bool source_has_address(const struct packet *packet, u64 mac) MUST_CHECK;
 /*
- * Returns whether the frame is from no IPv4 address that the manager has given to another port.
- * Applies to ports without a given address; an uplink may send from any.
+ * Returns whether the frame's sender is no IPv4 address that the manager has given to another port.
+ * Applies to ports without an address from the manager; an uplink may send from any.
  */
 bool source_takes_no_address(const struct packet *packet) MUST_CHECK;
 
-/* Returns whether the port may send with these source addresses. Call it once the VLAN is known. */
+/*
+ * Returns whether the port may send with this frame's source addresses. Call it once the frame's
+ * VLAN is known.
+ */
 static inline bool source_is_allowed(const struct packet *packet)
 {
 	u64 mac = bytes_get_mac(packet->head + NET_MAC_BYTES);

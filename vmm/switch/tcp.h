@@ -3,7 +3,10 @@
 
 #include "lib/types.h"
 
-/* Headers of IPv4 (RFC 791, 3.1), IPv6 (RFC 8200, 3) and TCP (RFC 9293, 3.1): where a field is. */
+/*
+ * Headers of IPv4 (RFC 791, 3.1), IPv6 (RFC 8200, 3) and TCP (RFC 9293, 3.1): the offsets of
+ * fields.
+ */
 enum ip_field {
 	IPV4_LENGTH_AT = 2,
 	IPV4_ID_AT = 4,

@@ -35,7 +35,7 @@ static bool turn_is_within_limit(struct port *port, u64 now)
 	return share_refill(&port->share, now) || !turn_can_wait(port);
 }
 
-/* Ends a port's activity, since it has no more frames now. */
+/* Ends a port's turns until it has frames again. */
 static void turn_rest(struct port *port)
 {
 	share_rest(&port->share);
@@ -67,7 +67,7 @@ static u32 turn_serve(struct port *port, u64 largest, u64 now)
 		frames_drop(&port->end, &header);
 		count++;
 	}
-	/* the client may wait for room in its ring */
+	/* the client may wait for room in its ring, which reading has made */
 	port_sets.changed |= BIT(port->index);
 	return count;
 }

@@ -4,11 +4,14 @@
 #include "vmm/switch/port.h"
 
 /*
- * Turns of the ports that have frames. In each round a port may send a number of bytes, by its
- * weight among the competing ports; an excess is debited to later rounds.
+ * Turns of the ports that have frames. In each round a port may send a number of bytes that depends
+ * on its weight among the competing ports; what it sends beyond that is taken off its later rounds.
  */
 #define TURN_FRAMES 64u
-/* The bytes in each round for the port with the largest weight; FORWARD_OVERHEAD counts. */
+/*
+ * The bytes in each round for the port with the largest weight; each frame counts FORWARD_OVERHEAD
+ * bytes more than it has.
+ */
 #define TURN_BYTES (64ull * 1024)
 
 /* Does one round and calls port_publish. Returns the number of frames taken. */

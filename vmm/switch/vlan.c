@@ -13,7 +13,7 @@
 #define VID_NONE    0u /* a priority only */
 #define VID_INVALID 0xfffu
 
-/* Removes the tag: moves the addresses to where it was. */
+/* Removes the tag: moves the addresses before it up, over the tag. */
 static void vlan_take_out(struct packet *packet)
 {
 	u8 addresses[TAG_AT];
@@ -35,10 +35,16 @@ bool vlan_enter_tagged(struct packet *packet)
 		return false;
 	word = bytes_get16(tag + 2);
 	inner = bytes_get16(tag + FRAME_TAG_BYTES);
-	/* a priority tag belongs to the port's own VLAN (802.1Q, 6.9.1), as an untagged frame */
+	/*
+	 * a tag with a priority alone, and a frame without a tag, belong to the port's own VLAN
+	 * (802.1Q, 6.9.1)
+	 */
 	if (!packet->from->carries_all && (word & VID_MASK) != VID_NONE)
 		return false;
-	/* whoever removes the first tag would believe the second one */
+	/*
+	 * a second tag is refused: whoever removes the first would take the second for the frame's
+	 * VLAN
+	 */
 	if ((word & VID_MASK) == VID_INVALID || vlan_is_tag(inner))
 		return false;
 	vlan_take_out(packet);
