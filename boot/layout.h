@@ -13,7 +13,7 @@
 /* The image's virtual base is a multiple of this, so that objects aligned to it stay aligned. */
 #define IMAGE_ALIGN 0x4000
 
-/* Page tables for the image at its load address, 2 MiB each. */
+/* The number of page tables that map the image at its load address; each maps 2 MiB. */
 #define IMAGE_TABLES 4
 
 #define BOOT_STACK_BYTES 0x4000

@@ -17,7 +17,10 @@
 #define PTE_RODATA (PTE_P | PTE_NX)
 #define PTE_TEXT   PTE_P
 
-/* The tables of start32.S, in force as long as the loaded image; boot_pdpt maps the low 4 GiB. */
+/*
+ * The tables of start32.S, in force as long as the image runs where it was loaded; boot_pdpt maps
+ * the low 4 GiB.
+ */
 extern u64 boot_pdpt[PT_ENTRY_COUNT];
 extern u64 boot_reach[2][PT_ENTRY_COUNT];
 extern u64 boot_switch[PT_LEVELS - 1][PT_ENTRY_COUNT];

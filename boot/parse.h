@@ -21,8 +21,8 @@ const char *multiboot2_parse(const struct boot_view *view, u64 address, struct b
 const char *pvh_parse(const struct boot_view *view, u64 address, struct boot_info *info);
 
 /*
- * What both parsers use. `text` has at most `size` bytes and need not be terminated. The functions
- * return NULL, or what is wrong, as the parsers do.
+ * Helpers of both parsers. `text` has at most `size` bytes and need not be terminated. The
+ * functions return NULL, or a sentence that says what is wrong, as the parsers do.
  */
 const char *boot_add_region(struct boot_info *info, u64 base, u64 length, u32 type);
 const char *boot_add_module(struct boot_info *info, u64 base, u64 length, const char *text,

@@ -11,7 +11,10 @@
 static struct boot_region given[BOOT_REGION_MAX];
 static u64 edge[2 * BOOT_REGION_MAX];
 
-/* Returns the type that wins between two neighbouring edges; 0 if no region covers that piece. */
+/*
+ * Returns the type of the memory between two neighbouring edges of regions: the highest in rank of
+ * the types that overlap there; 0 if no region covers it.
+ */
 static u32 regions_winning_type(u32 count, u64 start, u64 end)
 {
 	static const u8 rank[] = {

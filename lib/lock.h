@@ -12,7 +12,7 @@ enum lock_rank {
 	LOCK_LONG, /* the lock of kernel/object/long_lock.h */
 	/* the lock that a CPU takes to have the objects alone: kernel/object/object_lock.h */
 	LOCK_OBJECTS,
-	LOCK_SHARED, /* the objects, shared with other CPUs */
+	LOCK_SHARED, /* no lock, but the rank of a CPU that shares the objects with other CPUs */
 	LOCK_IRQ,    /* the lock in struct irq */
 	LOCK_QUEUE,  /* the lock of struct queue and of the signals bound to it */
 	LOCK_RUN,    /* the lock in struct cpu: run queue and sleepers */

@@ -7,7 +7,7 @@
 
 struct symbol {
 	u32 offset; /* bytes from the image's first byte */
-	u32 name;   /* offset of the name in the names, in bytes */
+	u32 name;   /* offset in bytes of the symbol's name in the names behind the entries */
 };
 
 /*

@@ -30,8 +30,8 @@ void cache_init(void);
 enum status cache_alloc(struct quota *quota, unsigned int kind, size_t bytes,
 			void **piece) MUST_CHECK;
 /*
- * Does the same for a kernel object, which begins with a struct object, and gives it one reference,
- * the caller's.
+ * Does what cache_alloc does, for a kernel object, which begins with a struct object, and gives it
+ * one reference, the caller's.
  */
 enum status cache_alloc_object(struct quota *quota, enum object_type type, size_t bytes,
 			       void **object) MUST_CHECK;

@@ -67,7 +67,10 @@ struct memory {
 	 * yet to hide: frames, linked by `next`, with their page index in `references`.
 	 */
 	u32 own_first, hide_first;
-	bool resetting, revoked; /* revoked: some CPU is awaited for WAIT_ALL or WAIT_LATER */
+	/*
+	 * resetting: a reset is under way; revoked: some CPU is awaited for WAIT_ALL or WAIT_LATER
+	 */
+	bool resetting, revoked;
 	/* 1 + the page that a break is about to replace; 0: no break is under way */
 	u64 breaking;
 	u64 cursor;	/* the pages before this index are revoked by a freeze, or merged */

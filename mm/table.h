@@ -101,7 +101,7 @@ void table_free(struct table *table);
  * empty table may then remain on the way; unmapping the range frees it.
  */
 enum status table_map(struct table *table, const struct pt_leaf *leaf) MUST_CHECK;
-/* Maps a page of 4 KiB in the same way; returns true for STATUS_OK. */
+/* Maps a page of 4 KiB, as table_map does; returns true for STATUS_OK. */
 bool table_map_page(struct table *table, u64 at, hpa_t hpa, u32 rights, enum pt_type type);
 
 /*

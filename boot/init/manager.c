@@ -68,7 +68,10 @@ static struct start_entry *manager_give(struct start_info *info, enum start_kind
 	return entry;
 }
 
-/* Gives the whole pages that contain the range; it begins entry->offset bytes into them. */
+/*
+ * Gives a handle to the whole pages that contain the range, which begins entry->offset bytes into
+ * them.
+ */
 static struct start_entry *manager_give_range(struct start_info *info, enum start_kind kind,
 					      hpa_t base, u64 bytes, u32 rights)
 {

@@ -99,7 +99,10 @@ static void tables_syscall_load(const struct cpu *cpu)
 
 void tables_load(struct cpu *cpu)
 {
-	/* SYSENTER's MSRs are host state in a VMCS; VMLOAD restores those of SYSCALL. */
+	/*
+	 * With VMX SYSENTER is used, because a VM exit restores its MSRs; with SVM SYSCALL, because
+	 * VMLOAD restores its MSRs.
+	 */
 	use_sysenter = features.vmx;
 	tables_gdt_load(cpu);
 

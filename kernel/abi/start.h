@@ -14,7 +14,7 @@ enum syscall_method {
 /* The purposes of the handles and mappings that a process starts with. */
 enum start_kind {
 	START_NONE,
-	START_SELF,  /* process: the process that starts, itself */
+	START_SELF,  /* process: the process that starts has this handle to itself */
 	START_SPACE, /* space: the process's own address space */
 	START_GROUP, /* group: the group that the process is charged to */
 	/* The entries from here on are for the manager only. */
@@ -49,16 +49,18 @@ enum start_kind {
 	START_DMA_SPACE,
 	/* a file for a driver, or the keys for a process that opens a disk, mapped at `offset` */
 	START_DISK_FILE,
-	START_REGISTERS,     /* driver: BAR `name` of its function at `offset`; `value`: bytes */
-	START_PORTS,	     /* driver: `value` I/O ports that it may use, from `offset` on */
-	START_IRQ,	     /* driver: the irq object of its device */
-	START_DISK,	     /* monitor: link of disk `value` at address `offset` */
-	START_DISK_BELL,     /* monitor: event that disk `value` signals, to be bound */
+	START_REGISTERS, /* driver: BAR `name` of its function at `offset`; `value`: bytes */
+	START_PORTS,	 /* driver: `value` I/O ports that it may use, from `offset` on */
+	START_IRQ,	 /* driver: the irq object of its device */
+	START_DISK,	 /* monitor: link of disk `value` at address `offset` */
+	/* monitor: event that the driver of disk `value` signals; to be bound to a queue */
+	START_DISK_BELL,
 	START_DISK_DOORBELL, /* monitor: event by which the monitor signals disk `value` */
 	START_NET,	     /* monitor, driver: link `value` to a switch at address `offset` */
-	START_NET_BELL,	     /* event that the switch signals for link `value`, to be bound */
-	START_NET_DOORBELL,  /* event that signals the switch for link `value` */
-	START_STATE,	     /* monitor: saved state, mapped at address `offset`; `value`: bytes */
+	/* event that the switch signals for link `value`; to be bound to a queue */
+	START_NET_BELL,
+	START_NET_DOORBELL, /* event by which the switch is signalled for link `value` */
+	START_STATE,	    /* monitor: saved state, mapped at address `offset`; `value`: bytes */
 	/*
 	 * monitor: link to a disk, or ring of a transfer (vmm/rt/transfer.h), at `offset`, by which
 	 * a VM or disk called `name` is saved, restored or copied

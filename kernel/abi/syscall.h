@@ -82,8 +82,8 @@ enum syscall {
 	/* (code). Ends the caller's process; watchers of the process see the code. */
 	SYS_PROCESS_EXIT,
 	/*
-	 * (process, entry, stack, argument) -> thread, which runs. STATUS_TOO_BIG: its group has
-	 * 256.
+	 * (process, entry, stack, argument) -> thread, which runs. STATUS_TOO_BIG: the process's
+	 * group has 256 threads already.
 	 */
 	SYS_THREAD_CREATE,
 	/*
@@ -160,8 +160,8 @@ enum syscall {
 	/* (root, category, level). Sets the lowest level that the kernel's log keeps; see log.h. */
 	SYS_LOG_LEVEL,
 	/*
-	 * (root, port, value). Resets the machine: every CPU leaves VMX or SVM operation; then the
-	 * byte is written to the port, if that is not 0, and the machine is reset by its keyboard
+	 * (root, port, value). Resets the host: every CPU leaves VMX or SVM operation; then the
+	 * byte is written to the port, if that is not 0, and the host is reset by its keyboard
 	 * controller, or else by a triple fault. Does not return on success.
 	 */
 	SYS_MACHINE_RESET,
@@ -311,16 +311,16 @@ enum kill_reason {
 
 enum memory_flag {
 	MEMORY_PINNED = 1 << 0,	  /* populated at once */
-	MEMORY_UNCACHED = 1 << 1, /* physical only: memory type UC */
+	MEMORY_UNCACHED = 1 << 1, /* SYS_MEMORY_PHYSICAL only: memory type UC */
 	MEMORY_GUEST = 1 << 2,	  /* guest RAM, and counted as such */
 	MEMORY_SMALL = 1 << 3,	  /* 4-KiB pages only */
-	MEMORY_HUGE = 1 << 4,	  /* blocks of 1 GiB, as long as the machine has any left */
+	MEMORY_HUGE = 1 << 4,	  /* blocks of 1 GiB, as long as the host has any left */
 	/* together with MEMORY_HUGE: the first touch clears the whole block */
 	MEMORY_WHOLE = 1 << 5,
 	/*
 	 * Reserved and charged page by page, at first touch; so are layers above it. Where no page
 	 * is left, a guest exits with EXIT_NO_MEMORY, and a process is killed unless its group is
-	 * bound.
+	 * bound to a queue (SYS_OBJECT_BIND).
 	 */
 	MEMORY_OVERCOMMIT = 1 << 6,
 	/* Processes may be made from the memory. Creating it needs RIGHT_CONTROL on the group. */
@@ -335,6 +335,7 @@ enum irq_flag {
 	IRQ_LEVEL = 1 << 0,
 	IRQ_ACTIVE_LOW = 1 << 1,
 	IRQ_NMI = 1 << 2, /* an NMI to every CPU, which logs where it hit; raises no signal */
-	IRQ_MSI = 1 << 3, /* alone: a message that a device writes in place of a line */
+	/* alone, without other flags: a message that a device writes in place of a line */
+	IRQ_MSI = 1 << 3,
 	IRQ_FLAGS = IRQ_LEVEL | IRQ_ACTIVE_LOW | IRQ_NMI | IRQ_MSI,
 };

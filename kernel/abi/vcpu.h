@@ -6,13 +6,14 @@
 /* The reasons for which a guest stops running, the same on VMX and SVM. */
 enum exit_reason {
 	EXIT_NONE,
-	EXIT_HOST_INTERRUPT,   /* for the kernel only: an interrupt of the host */
-	EXIT_KICK,	       /* SYS_VCPU_KICK or a signal in the vCPU's queue */
-	EXIT_DEADLINE,	       /* deadline_tsc has passed */
-	EXIT_INTERRUPT_WINDOW, /* the guest can take an interrupt now; also if not requested */
-	EXIT_NMI_WINDOW,       /* the guest can take an NMI now; only if requested */
+	EXIT_HOST_INTERRUPT, /* for the kernel only: an interrupt of the host */
+	EXIT_KICK,	     /* SYS_VCPU_KICK or a signal in the vCPU's queue */
+	EXIT_DEADLINE,	     /* deadline_tsc has passed */
+	/* the guest can take an interrupt now; also comes without a request */
+	EXIT_INTERRUPT_WINDOW,
+	EXIT_NMI_WINDOW, /* the guest can take an NMI now; comes only on request */
 	EXIT_IO,
-	EXIT_MEMORY, /* second-stage fault that no mapping covers */
+	EXIT_MEMORY, /* access to a guest-physical address that no mapping covers */
 	EXIT_CPUID,
 	EXIT_HLT,
 	EXIT_RDMSR,
@@ -23,7 +24,7 @@ enum exit_reason {
 	EXIT_EXCEPTION, /* an intercepted exception: exit.vector, exit.error_code */
 	EXIT_HYPERCALL, /* VMCALL or VMMCALL */
 	EXIT_TRIPLE_FAULT,
-	EXIT_INVALID_OPCODE, /* an instruction that no guest has; inject #UD */
+	EXIT_INVALID_OPCODE, /* an instruction that no guest may use: inject #UD */
 	EXIT_INVD,	     /* INVD, WBINVD, WBNOINVD */
 	EXIT_PAUSE,
 	EXIT_MONITOR,
@@ -36,10 +37,12 @@ enum exit_reason {
 	EXIT_INIT,
 	EXIT_SIPI,
 	EXIT_SMI,
-	EXIT_EOI,	   /* the CPU has done the EOI of a vector in eoi_exit */
-	EXIT_TPR,	   /* TPR fell below tpr_threshold (SVM: EXIT_CR before it does) */
-	EXIT_APIC_ACCESS,  /* access to the APIC's memory, left to the monitor: qualification */
-	EXIT_ENTRY_FAILED, /* guest state refused: vendor_code; VCPU_DUMP says more */
+	EXIT_EOI, /* the CPU has done the EOI of a vector in eoi_exit */
+	/* TPR fell below tpr_threshold (SVM: the write of CR8 comes as EXIT_CR before) */
+	EXIT_TPR,
+	/* access to the APIC's memory that is left to the monitor; `qualification` says which */
+	EXIT_APIC_ACCESS,
+	EXIT_ENTRY_FAILED, /* the CPU refused the guest's state: vendor_code; VCPU_DUMP says more */
 	EXIT_UNKNOWN,	   /* vendor_code and qualification hold what the CPU reported */
 	EXIT_NO_MEMORY,	   /* guest RAM could not be populated */
 	/* an APIC register was written; the monitor must bring about the effects */
@@ -355,7 +358,7 @@ struct vcpu_page {
 	u32 settle_reserved;
 	/* SETTLE_HYPERCALL: a bit for each number below 64 that is left to the monitor */
 	u64 hypercalls;
-	u64 hypercall_result; /* the value that all other hypercalls return in RAX */
+	u64 hypercall_result; /* the value that hypercalls which the kernel answers return in RAX */
 
 	/*
 	 * VCPU_CODE: the bytes at RIP, all in one page; code_bytes 0: unknown, the monitor fetches
@@ -393,7 +396,7 @@ struct vcpu_page {
 	 */
 	u32 apic_mode; /* enum vcpu_apic_mode */
 	u64 apic_gpa;
-	u64 eoi_exit[4]; /* vectors whose EOI exits */
+	u64 eoi_exit[4]; /* a bit for each vector whose EOI exits */
 	/*
 	 * VCPU_INTERRUPTS: what RVI is set to, and in bits 15:8 SVI; the CPU changes both by itself
 	 * afterwards

@@ -27,7 +27,7 @@
  * checks repeat endlessly and the loop is never reached.
  */
 #define COUNT_MAX 100u
-#define BANKS_MAX 32u /* banks whose registers are contiguous */
+#define BANKS_MAX 32u /* the most banks: so many have contiguous registers */
 
 static u32 machine_check_bank_count(void)
 {
@@ -212,9 +212,8 @@ static NOINLINE bool machine_check_end_groups(hpa_t page)
 }
 
 /*
- * Retires the lost page and ends the groups that used it. Returns why the machine cannot go on
- * without the page, NULL if it can; when it cannot, the long lock may stay taken, as the machine
- * panics.
+ * Retires the lost page and ends the groups that used it. Returns why the host cannot go on without
+ * the page, NULL if it can; when it cannot, the long lock may stay taken, as the kernel panics.
  */
 static const char *machine_check_lose_page(const struct machine_check *record)
 {
@@ -240,7 +239,8 @@ void machine_check_handle(struct cpu *cpu)
 	const struct machine_check record = cpu->machine_check;
 	const char *why = machine_check_why_fatal(&record);
 
-	cpu->machine_check = (struct machine_check){0}; /* a #MC since the copy would be lost */
+	/* loses a #MC that came since the copy was made */
+	cpu->machine_check = (struct machine_check){0};
 	if (why == NULL && record.status != 0)
 		why = machine_check_lose_page(&record);
 	if (why != NULL)

@@ -35,7 +35,7 @@ static const struct vcpu_cpuid_entry *cpuid_find(const struct vcpu_cpuid_entry *
 	return NULL;
 }
 
-/* Answers in ECX, with the bits that follow the guest's CR4. */
+/* Answers in ECX, in which some bits mirror bits of the guest's CR4. */
 static NOINLINE void cpuid_answer_ecx(struct vcpu *vcpu, u32 flags, u32 ecx)
 {
 	u64 cr4;

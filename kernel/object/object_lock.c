@@ -20,7 +20,10 @@ static bool object_alone;
 void object_lock(void)
 {
 	lock_acquire(&object_turn, LOCK_OBJECTS);
-	/* Either a CPU that begins to share sees this store, or the loop below sees its flag. */
+	/*
+	 * Either a CPU that begins to share sees this store, or the loop below sees that CPU's
+	 * flag.
+	 */
 	__atomic_store_n(&object_alone, true, __ATOMIC_SEQ_CST);
 	for (u32 id = 0; id < cpus_count(); id++) {
 		while (__atomic_load_n(&cpus_get(id)->shares, __ATOMIC_SEQ_CST))

@@ -20,7 +20,7 @@
 /* The load of a lone entity of default weight. */
 #define LOAD_UNIT 1024u
 
-#define SHORT_SLICES 16u /* divides slices while groups that have slept catch up */
+#define SHORT_SLICES 16u /* a slice is divided by this while groups that have slept catch up */
 
 #define RESERVABLE (RUN_RESERVABLE_PERMILLE * 1000000ull)
 

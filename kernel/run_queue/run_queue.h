@@ -39,7 +39,7 @@
  */
 struct run_share {
 	struct run_group *group;
-	/* in queue->fair or queue->parked while any of the group's entities waits */
+	/* the group's place in queue->fair or queue->parked while any of its entities waits */
 	struct heap_node node;
 	/* the group's entities that wait for unreserved time, by virtual time */
 	struct heap waiting;
@@ -70,10 +70,12 @@ struct run_group {
  */
 struct run_entity {
 	struct run_group *group;
-	struct run_queue *queue;	/* the queue that the entity belongs to; NULL: none */
-	struct run_share *share;	/* the group's state on that queue */
-	struct heap_node node;		/* the place among the waiting entities, share->waiting */
-	struct heap_node deadline_node; /* the place in queue->deadline or queue->exhausted */
+	struct run_queue *queue; /* the queue that the entity belongs to; NULL: none */
+	struct run_share *share; /* the group's state on that queue */
+	/* the entity's place among the waiting entities, share->waiting */
+	struct heap_node node;
+	/* the entity's place in queue->deadline or queue->exhausted */
+	struct heap_node deadline_node;
 	/* unreserved ticks that the entity ran; without a queue: relative to entities_time */
 	u64 virtual_time;
 	struct budget_reservation reservation;
@@ -93,7 +95,10 @@ struct run_queue {
 	u64 number;	  /* the CPU's number */
 	u64 slice;	  /* the length of a slice in ticks */
 	u64 slice_end;	  /* end of the running entity's slice */
-	/* reserved by all entities that belong to this queue, asleep or not, in units of 10^-9 */
+	/*
+	 * the share of the CPU that all entities of this queue have reserved, asleep or not, in
+	 * units of 10^-9
+	 */
 	u64 reserved;
 	/* the load of runnable entities: 1024 for a lone entity of default weight */
 	u64 load;

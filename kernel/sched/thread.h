@@ -25,7 +25,7 @@ struct thread {
 	struct object object;
 	struct process *process; /* the process, which frees its threads before itself */
 	struct list sibling;
-	u64 serial;		 /* unique, never reused; from 1 */
+	u64 serial;		 /* the thread's number, from 1, which is never reused */
 	struct trap_frame frame; /* the thread's registers while they are not loaded on a CPU */
 	enum thread_state state;
 	struct vcpu *guest; /* the vCPU that the thread runs in SYS_VCPU_RUN, else NULL */
@@ -54,7 +54,7 @@ struct thread {
 	 * reference, as a queue ends the wait before it is freed
 	 */
 	struct queue *waits_for;
-	struct list sleep_node; /* the place in cpu->sleeping */
+	struct list sleep_node; /* the thread's place in cpu->sleeping */
 	u64 wake_tsc;
 
 	/* The result of a wait, for the thread's registers when it runs again. */

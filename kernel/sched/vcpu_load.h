@@ -18,7 +18,9 @@ static inline enum status vcpu_load(struct cpu *cpu, struct vcpu *vcpu)
 	return likely(cpu->loaded == vcpu) ? STATUS_OK : vcpu_load_anew(cpu, vcpu);
 }
 
-/* Makes the vCPU's current or next run return EXIT_KICK. With the objects shared or alone. */
+/*
+ * Makes the vCPU's current or next run return EXIT_KICK. The caller has or shares the object lock.
+ */
 void vcpu_kick(struct vcpu *vcpu);
 
 /*
@@ -45,5 +47,5 @@ static inline void vcpu_show_waited(const struct thread *thread)
 		thread->ran->virt.page->waited_tsc = thread->waited_tsc;
 }
 
-/* Puts the thread's reference to the vCPU it last ran. The caller has the objects alone. */
+/* Puts the thread's reference to the vCPU it last ran. The caller has the object lock alone. */
 void vcpu_forget(struct thread *thread);

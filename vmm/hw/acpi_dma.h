@@ -129,7 +129,7 @@ enum acpi_ivrs_device {
 
 struct acpi_ivrs_memory {
 	struct acpi_ivrs_block block;
-	u16 last; /* the end of a range of devices */
+	u16 last; /* the last device of a range */
 	u8 reserved[8];
 	u64 base;
 	u64 bytes;

@@ -52,7 +52,7 @@ enum e1000_register {
 #define E1000_EERD_START      BIT(0)
 #define E1000_EERD_DONE	      BIT(4)
 #define E1000_EERD_WORD(word) ((u32)(word) << 8)
-#define E1000_EERD_DATA	      16u /* the data's lowest bit */
+#define E1000_EERD_DATA	      16u /* lowest bit of the field for the word that was read */
 
 #define E1000_CTRL_FD	      BIT(0)
 #define E1000_CTRL_MASTER_OFF BIT(2) /* 82574 only */

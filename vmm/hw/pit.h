@@ -20,7 +20,8 @@ enum pit_control {
 	PIT_CONTROL_LATCH = 0x00,
 	PIT_CONTROL_LOW_HIGH = 0x30,
 	PIT_CONTROL_CHANNEL_SHIFT = 6,
-	PIT_CONTROL_READ_BACK = 0xc0, /* stands in place of a channel's number */
+	/* stands in place of a channel's number and makes the command a read-back */
+	PIT_CONTROL_READ_BACK = 0xc0,
 	PIT_READ_BACK_NO_COUNT = 1 << 5,
 	PIT_READ_BACK_NO_STATUS = 1 << 4,
 };

@@ -34,7 +34,7 @@ struct content_page {
 	/* The process writes these fields. */
 	u32 state; /* enum content_state */
 	u32 pad1;
-	u64 moved; /* grows as long as the process makes progress */
+	u64 moved; /* a number that grows as long as the process makes progress */
 	u8 digest[32];
 	char problem[160];
 };

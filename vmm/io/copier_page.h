@@ -32,7 +32,7 @@ struct copier_page {
 	u64 copied_bytes; /* bytes copied of all disks together */
 	/* how many bytes the copier has to copy for all disks; 0: it does not know yet */
 	u64 all_bytes;
-	u64 moved; /* grows as long as the process makes progress */
+	u64 moved; /* a number that grows as long as the process makes progress */
 	char problem[160];
 };
 _Static_assert(sizeof(struct copier_page) <= PAGE_SIZE, "one page");

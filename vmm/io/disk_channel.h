@@ -144,8 +144,10 @@ struct disk_client_part {
 	 * use: in a window with a new number no page is populated yet.
 	 */
 	u32 window;
-	struct disk_undo_given undo;	   /* `number` and `put_back` may change while in use */
-	struct disk_changes_given changes; /* `number` and `merge` may change while in use */
+	/* `number` and `put_back` may change while the part is in use */
+	struct disk_undo_given undo;
+	/* `number` and `merge` may change while the part is in use */
+	struct disk_changes_given changes;
 	struct disk_view_given view;
 	struct store_client_given store; /* `sectors` may grow while the volume is in use */
 };
@@ -170,11 +172,11 @@ struct disk_counts {
 	u64 limited_ns; /* time in ns for which requests have waited because of the limits */
 };
 
-/* A disk of the driver. */
+/* What the driver reports about one of its disks. */
 struct disk_unit {
 	u32 features;	 /* enum disk_feature */
 	u32 block_bytes; /* 512 or 4096 */
-	u64 sectors;	 /* in units of 512 bytes; 0: the disk cannot be used */
+	u64 sectors;	 /* size of the disk in units of 512 bytes; 0: the disk cannot be used */
 	u32 partition_count;
 	/* not 0: the disk has a GPT, which is ignored as the first sector does not announce it */
 	u32 gpt_ignored;

@@ -57,7 +57,7 @@ struct driver_channel {
 	 * any more
 	 */
 	u32 served[DRIVER_CLIENT_MAX];
-	u64 finished; /* requests finished for all clients */
+	u64 finished; /* number of requests finished for all clients */
 	u64 waiting;  /* requests that the device is working on */
 	/* the TSC when a client's first request was answered; 0: no request was answered yet */
 	u64 first_answer_tsc;

@@ -45,7 +45,7 @@ enum net_port_state {
 	NET_PORT_OPEN,
 	/* an uplink, one of several, that waits for a probe which would show a loop */
 	NET_PORT_LISTENS,
-	NET_PORT_LOOPED, /* the uplinks form a loop, and this port is blocked */
+	NET_PORT_LOOPED, /* the port forms a loop with another port, and is blocked */
 	NET_PORT_DOWN,	 /* an uplink without a link */
 	NET_PORT_STATE_COUNT
 };

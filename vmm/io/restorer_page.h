@@ -14,15 +14,15 @@ enum restorer_state {
 	RESTORER_FAILED,
 };
 
-/* The process writes this page. */
+/* The shared page; the process writes it, and the manager reads it. */
 struct restorer_page {
 	u32 state;   /* enum restorer_state */
 	u32 touched; /* not 0: the restorer has written to the disk */
 	u64 copied_bytes;
 	/* how many bytes the restorer has to copy; 0: it does not know yet */
 	u64 all_bytes;
-	u64 moved;	  /* grows as long as the process makes progress */
-	u64 unix_seconds; /* when the last backup of the chain was made */
+	u64 moved;	  /* a number that grows as long as the process makes progress */
+	u64 unix_seconds; /* Unix time at which the last backup of the chain was made */
 	char vm[32];	  /* name of the VM whose backups the restorer reads */
 	char disk[32];
 	char problem[160];

@@ -109,7 +109,7 @@ struct store_item {
 struct store_command {
 	u32 operation; /* enum store_operation */
 	u32 count;     /* number of items; STORE_FORMAT and STORE_CHECK have one */
-	u64 now_s;     /* wall-clock time, for a new volume's `made_s` */
+	u64 now_s;     /* Unix time of the command, for a new volume's `made_s` */
 	struct store_item item[STORE_ITEM_MAX];
 	/*
 	 * differs for each command, also after the host is booted again, so that a driver that is
@@ -199,7 +199,7 @@ struct store_told {
 struct store_answer {
 	u32 status;		    /* enum store_status */
 	u32 item;		    /* index of the item that the answer is about */
-	u64 volume[STORE_ITEM_MAX]; /* ids of the new volumes */
+	u64 volume[STORE_ITEM_MAX]; /* ids of the volumes that the command has made */
 	/* why the command failed, a sentence without a full stop; "": it did not fail */
 	char text[STORE_TEXT_BYTES];
 	u64 number; /* `number` of the command that is answered; written last */

@@ -54,7 +54,10 @@ enum vm_command {
 	VM_COMMAND_LOAD,     /* lets a VM that is held go on from the state in state_memory */
 };
 
-/* The events that a monitor logs and counts before they take effect: the key `trap`. */
+/*
+ * The events that a monitor logs and counts before they take effect; the key `trap` of the VM's
+ * configuration chooses them.
+ */
 enum vm_trap {
 	VM_TRAP_CR = 1 << 0,
 	VM_TRAP_DR = 1 << 1,
@@ -162,7 +165,10 @@ enum monitor_parameter {
 	MONITOR_RESERVE_BUDGET_NS,
 	MONITOR_RESERVE_PERIOD_NS,
 	MONITOR_TRAP, /* enum vm_trap */
-	/* enum vcpu_trap: the keys preemption_timer, tlb_flush and unrestricted */
+	/*
+	 * bits of enum vcpu_trap, by the keys preemption_timer, tlb_flush and unrestricted of the
+	 * VM's configuration
+	 */
 	MONITOR_CONTROLS,
 	/* number of this process among the VM's monitors, if it has a START_STATE; else 0 */
 	MONITOR_RENEWAL,
@@ -208,8 +214,8 @@ enum monitor_flag {
 	 */
 	MONITOR_SAVE_GIVES_BLOCKS = 1 << 16,
 	MONITOR_SAVE_GIVES_PAGES = 1 << 17,
-	/* the kernel file is a PC's firmware: boot = bios */
+	/* the kernel file is a PC's firmware (the VM's key boot = bios) */
 	MONITOR_FIRMWARE = 1 << 18,
-	MONITOR_UEFI = 1 << 19,	   /* the firmware is UEFI's: boot = uefi */
+	MONITOR_UEFI = 1 << 19,	   /* the firmware is UEFI's (the VM's key boot = uefi) */
 	MONITOR_CARRIER = 1 << 20, /* the process moves a volume's content: content_page.h */
 };

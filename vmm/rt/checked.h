@@ -3,7 +3,10 @@
 
 #include "lib/types.h"
 
-/* Each returns false, leaving *result undefined, when the true result does not fit 64 bits. */
+/*
+ * Each function returns false, leaving *result undefined, if the true result does not fit in 64
+ * bits.
+ */
 static inline bool checked_add(u64 a, u64 b, u64 *result)
 {
 	return !__builtin_add_overflow(a, b, result);

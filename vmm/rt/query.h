@@ -46,7 +46,8 @@ enum query_kind {
 	 */
 	QUERY_BREAK,
 	QUERY_UNBREAK,
-	QUERY_CARDS, /* -> struct net_cards (vmm/io/net_cards.h) */
+	/* what was counted for the network cards -> struct net_cards (vmm/io/net_cards.h) */
+	QUERY_CARDS,
 	/* reads fields of the VM's state, from number `address` on -> struct query_state */
 	QUERY_STATE,
 	/*

@@ -43,7 +43,7 @@ enum status sys_memory_address(handle_t root, handle_t memory, u64 offset, u64 *
  */
 enum status sys_memory_freeze(handle_t memory, handle_t *frozen, u32 *depth) MUST_CHECK;
 enum status sys_memory_layer(handle_t group, handle_t frozen, handle_t *memory) MUST_CHECK;
-/* Each makes one step; STATUS_AGAIN until the reset or the merge is done. */
+/* Both functions make one step; they return STATUS_AGAIN until the reset or the merge is done. */
 enum status sys_memory_reset(handle_t memory) MUST_CHECK;
 enum status sys_memory_merge(handle_t memory) MUST_CHECK;
 /*

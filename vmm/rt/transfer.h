@@ -22,14 +22,14 @@ enum transfer_verdict {
 struct transfer_ring {
 	/* The manager writes the fields from here on. */
 	u64 manager_at;	   /* bytes that the manager has taken (outward) or brought (inward) */
-	u32 manager_ended; /* inward: no bytes come behind manager_at */
+	u32 manager_ended; /* 1: the inward stream ends at manager_at */
 	u32 verdict;	   /* enum transfer_verdict; valid once it is not TRANSFER_OPEN */
 	char problem[TRANSFER_TEXT_BYTES];
 
 	/* The process writes the fields from here on. */
 	/* bytes that the process has brought (outward) or taken (inward) */
 	u64 process_at ALIGNED(64);
-	u32 process_ended; /* outward: no bytes come behind process_at */
+	u32 process_ended; /* 1: the outward stream ends at process_at */
 	/* A change of this value says that the process is busy, although it moves no bytes. */
 	u32 process_works;
 

@@ -10,9 +10,10 @@
 #include "vmm/switch/deliver.h"
 #include "vmm/switch/mac_table.h"
 
-#define RARP_BYTES	60u
-#define RARP_TYPE	0x8035u
-#define RARP_FORM_AT	14u /* IPv4 over Ethernet as in ARP, with the addresses' lengths */
+#define RARP_BYTES 60u
+#define RARP_TYPE  0x8035u
+/* offset of the types of the two kinds of address, which are Ethernet and IPv4, as in ARP */
+#define RARP_FORM_AT	14u
 #define RARP_FORM	0x00010800u
 #define RARP_LENGTHS_AT 18u
 #define RARP_LENGTHS	0x0604u

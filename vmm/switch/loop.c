@@ -199,7 +199,7 @@ bool loop_take_probe(const struct packet *packet)
 static void loop_send_probe(struct port *port)
 {
 	static const char text[] = "a probe for loops, of Skerry";
-	/* room for the two bytes that are written behind an address */
+	/* two spare bytes, as bytes_get_mac reads beyond the address */
 	u8 frame[PROBE_BYTES + 2] = {0};
 	struct packet packet = {.from = port,
 				.head = frame,

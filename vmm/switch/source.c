@@ -52,9 +52,10 @@ bool source_learn(const struct packet *packet, u64 mac)
 #define UDP_PORTS_AT	20u
 #define DHCP_PORTS	(68u << 16 | 67u)
 #define DHCP_AT		28u
-#define DHCP_KIND	0x010106u /* the three bytes of a DHCP message's kind */
-#define DHCP_CLIENT_AT	(DHCP_AT + 28u)
-#define DHCP_BYTES	(DHCP_AT + 236u)
+/* the first three bytes of a DHCP message: a request, Ethernet, addresses of 6 bytes */
+#define DHCP_KIND      0x010106u
+#define DHCP_CLIENT_AT (DHCP_AT + 28u)
+#define DHCP_BYTES     (DHCP_AT + 236u)
 /* the bytes copied; a MAC address is read with the two bytes behind it */
 #define DHCP_COPIED_BYTES (DHCP_CLIENT_AT + 8u)
 _Static_assert(PACKET_HEAD_BYTES - FRAME_TAG_BYTES >= L3_AT + DHCP_COPIED_BYTES,

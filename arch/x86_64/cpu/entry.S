@@ -38,9 +38,10 @@ trap_stubs:
 	.endm
 
 	/*
-	 * An exception may interrupt a stub, or ring 3, on the user view: RBX becomes the value to
-	 * load into CR3 afterwards, or 0. C runs below the page with the frame, which every user
-	 * view maps.
+	 * For an exception that may have interrupted a stub, or ring 3, while CR3 held the user
+	 * view of the tables: loads the kernel view. RBX becomes the value to load into CR3
+	 * afterwards, or 0. C's stack then begins below the frame's page, because all user views
+	 * show that page.
 	 */
 	.macro	interrupted_view
 	mov	%rsp, %r12
@@ -128,7 +129,8 @@ sysenter_entry:
 	push	$SELECTOR_USER_CODE
 	push	%rdx
 	/*
-	 * an interrupt's RFLAGS are cleared as in user_common; SYSCALL clears these flags by itself
+	 * clears AC, DF, NT and TF, as user_common does for interrupts; SYSCALL clears them by
+	 * itself
 	 */
 	push	$2
 	popfq
@@ -189,7 +191,7 @@ cpu_return_to_user:
 	user_view
 	jmp	trap_return
 
-	/* Does the same for a frame at RSI that is known to be a system call's. */
+	/* Returns to ring 3 with a frame at RSI that is known to be a system call's. */
 	.globl	cpu_return_to_caller
 cpu_return_to_caller:
 	mov	%rsi, %rsp

@@ -4,7 +4,7 @@
 #include "arch/x86_64/cpu/speculation.h"
 #include "lib/types.h"
 
-/* The abilities of this machine's CPUs that the kernel needs to know. */
+/* The abilities of the host's CPUs that the kernel needs to know. */
 struct cpu_features {
 	u8 physical_bits;
 	bool rdtscp; /* the CPU has RDTSCP, and with it MSR_TSC_AUX */
@@ -16,7 +16,8 @@ struct cpu_features {
 	bool gib_pages; /* 1-GiB pages, also in a second stage */
 	/* the CPU is open to Meltdown: ring 3 may read what its tables map for ring 0 only */
 	bool meltdown;
-	u64 cr4; /* CR4 with which the kernel always runs, as far as this machine has its bits */
+	/* CR4 with which the kernel always runs, as far as the host's CPUs have its bits */
+	u64 cr4;
 	struct speculation speculation;
 	u64 xcr0; /* state components that guests may use; 0 without XSAVE */
 	struct speculation_cpu cpu;

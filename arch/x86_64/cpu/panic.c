@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stops the machine when the kernel finds a bug in itself: prints why, registers, backtraces of all
+ * Stops the host when the kernel finds a bug in itself: prints why, registers, backtraces of all
  * CPUs and the last log entries on COM1, then halts. Any code of ring 0 calls it, by panic or
  * CHECK, in any state. It stops the other CPUs, takes over the UART and holds no lock.
  */

@@ -11,7 +11,9 @@ struct trap_frame;
  */
 NORETURN void panic(const char *text, ...) PRINTF_LIKE(1, 2);
 
-/* Does the same with the registers of a trap taken in the kernel; NULL: there was no trap. */
+/*
+ * Does what panic does, with the registers of a trap taken in the kernel; NULL: there was no trap.
+ */
 NORETURN void panic_trap(const struct trap_frame *frame, const char *text, ...) PRINTF_LIKE(2, 3);
 
 /* Prints the last entries of a CPU's log; boot sets it, NULL before. */

@@ -12,7 +12,7 @@ void uart_init(void);
 void uart_put(char c);
 void uart_puts(const char *text);
 /*
- * Prints why Skerry cannot run on this machine and halts for good: one sentence, which begins with
- * a small letter and has no full stop.
+ * Prints why Skerry cannot run on this host and halts for good: one sentence, which begins with a
+ * small letter and has no full stop.
  */
 NORETURN void uart_unfit(const char *sentence);

@@ -25,7 +25,7 @@ static inline u32 speculation_family(const struct speculation_cpu *cpu)
 	return family == 0xf ? family + (cpu->version >> 20 & 0xff) : family;
 }
 
-/* The mitigations in use on this machine (struct kernel_page). */
+/* The mitigations in use on this host (struct kernel_page). */
 enum host_speculation {
 	HOST_IBRS = 1 << 0,	    /* enhanced or automatic IBRS, set once */
 	HOST_IBRS_ON_EXIT = 1 << 1, /* the older kind of IBRS, written at each VM exit */
@@ -33,7 +33,8 @@ enum host_speculation {
 	HOST_STIBP = 1 << 3,
 	HOST_SSBD = 1 << 4,
 	HOST_L1D_FLUSH = 1 << 5,
-	HOST_VERW = 1 << 6,	    /* VERW before each entry, and before another process */
+	/* VERW before each entry into a guest, and before another process runs */
+	HOST_VERW = 1 << 6,
 	HOST_AUTO_IBRS = 1 << 7,    /* automatic IBRS by EFER, besides HOST_IBRS */
 	HOST_RETURN_STACK = 1 << 8, /* the return stack is filled after each VM exit and IBPB */
 	HOST_BHI_DIS = 1 << 9,	    /* BHI_DIS_S, set once: history steers no branch of ring 0 */

@@ -93,7 +93,7 @@ struct virt_ops {
 	/* Takes the registers from the page. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
 	enum status (*vcpu_init)(struct virt_vcpu *vcpu);
 
-	/* Loads the registers that entry does not switch into this CPU, or saves them. */
+	/* Load the registers that an entry does not switch into this CPU, and save them from it. */
 	virt_operation *vcpu_load;
 	virt_operation *vcpu_unload;
 

@@ -97,7 +97,9 @@ static inline void aes_invert(u32 x[8])
 	u32 inverse[4];
 	u32 result[8];
 
-	/* low^2 + low * high + 10 * high^2 */
+	/*
+	 * computes low^2 + low * high + 10 * high^2, the norm of the element, which lies in GF(16)
+	 */
 	aes_multiply(low, high, product);
 	norm[0] = product[0] ^ low[0] ^ low[2] ^ high[2] ^ high[3];
 	norm[1] = product[1] ^ low[2] ^ high[0] ^ high[1];
@@ -197,7 +199,7 @@ static void aes_shift_rows_back(struct aes_planes *planes)
 	}
 }
 
-/* Returns a plane with each column turned by one row, or by two. */
+/* Return a plane with each column turned by one row, and by two rows. */
 static u32 aes_turn(u32 plane)
 {
 	return (plane >> 1 & 0x7777) | (plane & 0x1111) << 3;

@@ -12,7 +12,7 @@
 
 typedef unsigned __int128 u128;
 
-/* RFC 8439, 2.5: bits that are zero in r */
+/* masks for the bits of r that may be set; all others are cleared (RFC 8439, 2.5) */
 #define CLAMP_LOW  0x0ffffffc0fffffffull
 #define CLAMP_HIGH 0x0ffffffc0ffffffcull
 

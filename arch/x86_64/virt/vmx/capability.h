@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* The abilities of this machine's VMX that the back end uses; the same on all CPUs. */
+/* The abilities of the host's VMX that the back end uses; the same on all CPUs. */
 struct vmx_capability {
 	u32 revision; /* revision identifier of a VMCS region */
 	/*
