@@ -61,7 +61,7 @@ struct boot_info {
 	hpa_t image_hpa;
 	/* the address at which the image runs; the slide is the difference to IMAGE_LINK_BASE */
 	hva_t image_base;
-	u64 image_bytes;       /* whole pages, bss included */
+	u64 image_bytes;       /* size of the image in bytes, whole pages, bss included */
 	hva_t direct_map_base; /* the address at which host physical address 0 is mapped */
 	hva_t vmap_base;
 	/*
@@ -70,7 +70,8 @@ struct boot_info {
 	 */
 	hpa_t root_table;
 
-	struct boot_region region[BOOT_REGION_MAX]; /* sorted, merged, without overlap */
+	/* the memory map: sorted, merged, without overlap */
+	struct boot_region region[BOOT_REGION_MAX];
 	struct boot_module module[BOOT_MODULE_MAX];
 	struct boot_used used[BOOT_USED_MAX];
 };

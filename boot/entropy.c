@@ -10,7 +10,7 @@
 #include "kernel/abi/pages.h"
 #include "vmm/hw/cpuid.h"
 
-#define HARDWARE_WORDS	    8 /* draws from each instruction: 512 bits */
+#define HARDWARE_WORDS	    8 /* words that are drawn by each instruction: 512 bits */
 #define HARDWARE_TRIES	    128
 #define JITTER_ROUNDS	    16
 #define JITTER_SAMPLES	    64

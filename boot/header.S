@@ -9,8 +9,8 @@
 	/* PVH: XEN_ELFNOTE_PHYS32_ENTRY. QEMU reads the entry as 64 bits. */
 	.section .note.pvh, "a", @note
 note:
-	.long	4			/* bytes of the name */
-	.long	8			/* bytes of the value */
+	.long	4			/* length of the name in bytes */
+	.long	8			/* length of the value in bytes */
 	.long	18
 	.asciz	"Xen"
 	.long	start_pvh - note + IMAGE_LOAD_BASE + IMAGE_NOTE_OFFSET

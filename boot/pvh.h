@@ -12,7 +12,7 @@
 
 struct pvh_start_info {
 	u32 magic;
-	u32 version; /* 1 and later have the memory map */
+	u32 version; /* versions 1 and later have the memory map */
 	u32 flags;
 	u32 module_count;
 	u64 modules;	  /* address of struct pvh_module[] */

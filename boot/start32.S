@@ -228,7 +228,7 @@ boot_pd:
 	.skip	4 * 4096
 boot_pt:
 	.skip	IMAGE_TABLES * 4096
-boot_reach:				/* map.c: page directories of up to two GiB */
+boot_reach:				/* page directories by which map.c maps up to two GiB */
 	.skip	2 * 4096
 boot_switch:				/* tables that map.c fills: three levels to map one page */
 	.skip	3 * 4096

@@ -9,7 +9,7 @@
  */
 enum status {
 	STATUS_OK = 0,
-	STATUS_BAD_ARGUMENT = 1, /* a number that no caller may pass */
+	STATUS_BAD_ARGUMENT = 1, /* an argument has a value that no caller may pass */
 	/* the handle does not exist, names an object of another type, or its object is gone */
 	STATUS_BAD_HANDLE = 2,
 	STATUS_NO_RIGHT = 3,	   /* the handle lacks a right that is needed */
@@ -17,7 +17,7 @@ enum status {
 	STATUS_IN_USE = 5,	   /* the place that was asked for holds something already */
 	STATUS_NO_MEMORY = 6,	   /* the host has no page left */
 	STATUS_NO_QUOTA = 7,	   /* the group's quota does not cover the request */
-	STATUS_AGAIN = 8,	   /* progress was made; repeat the call */
+	STATUS_AGAIN = 8,	   /* the call has made progress and is not done: repeat it */
 	STATUS_TIMED_OUT = 9,	   /* the deadline passed first */
 	STATUS_NOT_SUPPORTED = 10, /* this CPU or host cannot do what was asked */
 	STATUS_NOT_FOUND = 11,	   /* the thing that was asked for is not there */

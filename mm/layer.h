@@ -20,7 +20,7 @@ struct space;
  * what others write. So the replacement waits until no other CPU can use the old page
  * (tlb_all_passed); each step that has to wait returns STATUS_AGAIN.
  */
-#define LAYER_DEPTH_MAX 4 /* most objects below another */
+#define LAYER_DEPTH_MAX 4 /* most objects that may lie below another one */
 /* most mappings of an object with layers: each step of an operation visits all of them */
 #define LAYER_MAPPINGS_MAX 16
 

@@ -60,7 +60,7 @@ struct pt_root {
 struct table {
 	const struct pt_format *format;
 	struct pt_root root;
-	struct quota *quota; /* pays for the pages of the tree */
+	struct quota *quota; /* the quota that pays for the pages of the tree */
 	bool uncached;	     /* the IOMMU that walks the tree reads memory, not the CPUs' caches */
 };
 
@@ -92,7 +92,10 @@ struct pt_walk {
 /* Initialises an empty tree; `split` gives it a second top. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
 enum status table_init(struct table *table, const struct pt_format *format, struct quota *quota,
 		       bool split) MUST_CHECK;
-/* Frees the top or tops. All below (in host tables: the lower half) must have been unmapped. */
+/*
+ * Frees the top-level table or tables. All below (in host tables: the lower half) must have been
+ * unmapped.
+ */
 void table_free(struct table *table);
 
 /*

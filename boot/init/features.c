@@ -84,7 +84,8 @@ struct cpu_features features_read(void)
 	result.tsc_deadline = leaf.ecx & CPUID_1_ECX_TSC_DEADLINE;
 	result.xcr0 = features_xcr0_read(leaf.ecx);
 
-	result.cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT; /* part of 64-bit mode */
+	/* every CPU with 64-bit mode has these bits */
+	result.cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT;
 	result.cr4 |= leaf.edx & CPUID_1_EDX_DE ? CR4_DE : 0;
 	result.cr4 |= leaf.edx & CPUID_1_EDX_MCE ? CR4_MCE : 0;
 	result.cr4 |= result.xcr0 ? CR4_OSXSAVE : 0;

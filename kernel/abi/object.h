@@ -15,7 +15,7 @@ enum object_type {
 	OBJECT_NONE,
 	OBJECT_ROOT,   /* the host itself, with the operator's rights */
 	OBJECT_GROUP,  /* the unit of account: quota and share of the CPU; one per VM */
-	OBJECT_MEMORY, /* an array of page slots */
+	OBJECT_MEMORY, /* an array of pages that spaces map */
 	OBJECT_SPACE,  /* a set of mappings: a process's address space or a second-stage table */
 	OBJECT_PROCESS,
 	OBJECT_THREAD,

@@ -24,7 +24,7 @@ static const struct {
 	struct wanted {
 		u8 type;     /* enum object_type; OBJECT_NONE: an object of any type */
 		u8 argument; /* number of the handle argument */
-		u16 rights;  /* 0: end of the list */
+		u16 rights;  /* rights that the handle must have; 0 ends the list */
 	} wanted[4];
 } syscalls[SYS_COUNT] = {
 	[SYS_HANDLE_CLOSE] = {.function = sys_handle_close},

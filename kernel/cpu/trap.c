@@ -107,7 +107,8 @@ void trap_system_call(struct cpu *cpu, struct trap_frame *frame)
 	} else if (likely(frame->rax == SYS_VCPU_RUN)) {
 		vcpu_run(cpu, frame);
 	} else {
-		cpu->counters->syscalls++; /* SYS_VCPU_RUN is counted by the guest's exits */
+		/* SYS_VCPU_RUN is not counted here, but by the guest's exits */
+		cpu->counters->syscalls++;
 		syscall_dispatch(cpu->thread, frame);
 	}
 }

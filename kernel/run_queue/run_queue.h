@@ -85,7 +85,7 @@ struct run_entity {
 };
 
 struct run_queue {
-	struct heap fair;     /* groups, by virtual time */
+	struct heap fair;     /* groups with waiting entities, by virtual time */
 	struct heap deadline; /* entities with reserved budget left, by deadline */
 	/* entities whose reserved budget is spent, by deadline; they also wait in their group */
 	struct heap exhausted;

@@ -17,7 +17,8 @@
 
 #define GSI_MAX (VECTOR_GSI_LAST - VECTOR_GSI_FIRST)
 
-static struct irq *irqs[VECTOR_MSI_LAST - VECTOR_GSI_FIRST + 1]; /* indexed by struct irq.number */
+/* indexed by the field `number` of struct irq */
+static struct irq *irqs[VECTOR_MSI_LAST - VECTOR_GSI_FIRST + 1];
 
 static bool irq_is_message(const struct irq *irq)
 {

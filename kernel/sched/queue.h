@@ -19,7 +19,7 @@ struct queue {
 	struct vcpu *vcpu; /* the vCPU that a signal kicks out of its guest, or NULL */
 	/* guards the fields below, and `node` and `raised` of the bound signals */
 	struct lock lock;
-	struct list pending;   /* struct signal, oldest first */
+	struct list pending;   /* raised signals (struct signal), the oldest first */
 	struct thread *waiter; /* the thread that waits in SYS_QUEUE_WAIT, or NULL */
 };
 

@@ -59,7 +59,7 @@ enum pci_header { PCI_HEADER_FUNCTION, PCI_HEADER_BRIDGE, PCI_HEADER_CARDBUS };
 /* Base address registers: 6.2.5.1. */
 #define PCI_BARS	       6u
 #define PCI_BAR_IO	       BIT(0)
-#define PCI_BAR_TYPE	       BITS(2, 1) /* type of a memory BAR */
+#define PCI_BAR_TYPE	       BITS(2, 1) /* field for the type of a memory BAR */
 #define PCI_BAR_64	       (2ull << 1)
 #define PCI_BAR_PREFETCHABLE   BIT(3)
 #define PCI_BAR_IO_ADDRESS     BITS(31, 2)

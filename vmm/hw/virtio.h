@@ -15,16 +15,17 @@ enum vio_common {
 	VIO_DEVICE_FEATURE = 0x04,
 	VIO_DRIVER_FEATURE_SELECT = 0x08,
 	VIO_DRIVER_FEATURE = 0x0c,
-	VIO_CONFIG_VECTOR = 0x10, /* 16 bits, as all registers up to the queue count */
+	/* this register and the next, the number of queues, have 16 bits */
+	VIO_CONFIG_VECTOR = 0x10,
 	VIO_QUEUES = 0x12,
 	VIO_STATUS = 0x14,	 /* 8 bits */
 	VIO_GENERATION = 0x15,	 /* 8 bits */
-	VIO_QUEUE_SELECT = 0x16, /* 16 bits, as the next five registers */
+	VIO_QUEUE_SELECT = 0x16, /* this register and the next five have 16 bits */
 	VIO_QUEUE_SIZE = 0x18,
 	VIO_QUEUE_VECTOR = 0x1a,
 	VIO_QUEUE_ENABLE = 0x1c,
 	VIO_QUEUE_NOTIFY_OFFSET = 0x1e,
-	/* 64 bits, as the next two registers; written in two halves */
+	/* this register and the next two have 64 bits, written in two halves */
 	VIO_QUEUE_DESCRIPTORS = 0x20,
 	VIO_QUEUE_DRIVER = 0x28,
 	VIO_QUEUE_DEVICE = 0x30,
@@ -80,7 +81,7 @@ struct vio_used {
 #define VIO_NET_STATUS	       6u
 #define VIO_NET_LINK_UP	       1u
 #define VIO_NET_MTU	       10u
-#define VIO_NET_HEADER	       12u /* bytes before each frame: 5.1.6 */
+#define VIO_NET_HEADER	       12u /* size of the header before each frame, in bytes: 5.1.6 */
 #define VIO_NET_CTRL_RX	       0u
 #define VIO_NET_RX_PROMISCUOUS 0u
 

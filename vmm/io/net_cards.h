@@ -24,7 +24,7 @@ enum net_loss {
 };
 
 struct virtio_net_counts {
-	u64 sent_frames; /* sent by the guest */
+	u64 sent_frames; /* frames that the guest has sent */
 	u64 sent_bytes;
 	u64 received_frames;
 	u64 received_bytes;

@@ -46,7 +46,7 @@ enum net_port_state {
 	/* an uplink, one of several, that waits for a probe which would show a loop */
 	NET_PORT_LISTENS,
 	NET_PORT_LOOPED, /* the port forms a loop with another port, and is blocked */
-	NET_PORT_DOWN,	 /* an uplink without a link */
+	NET_PORT_DOWN,	 /* the port is an uplink whose card has no link */
 	NET_PORT_STATE_COUNT
 };
 /* the bits of `state` from here on: the number of the port with which this port forms a loop */

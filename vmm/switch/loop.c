@@ -18,8 +18,9 @@
  */
 #define PROBE_BYTES 60u
 /* a type that IEEE 802 reserves for experiments (9.2.3) */
-#define PROBE_TYPE	0x88b5u
-#define PROBE_GROUP	0x796b53524503ull /* 03, then text; the first byte lowest */
+#define PROBE_TYPE 0x88b5u
+/* the group address of probes: 03, then text; the first byte lowest */
+#define PROBE_GROUP	0x796b53524503ull
 #define PROBE_SOURCE	0x00796b535202ull /* 02, then text, then the port's number (0 here) */
 #define PROBE_SOURCE_AT NET_MAC_BYTES
 #define PROBE_NUMBER_AT 14u

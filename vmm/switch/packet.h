@@ -18,7 +18,7 @@ enum ether_type {
 	ETHER_IPV6 = 0x86dd,
 	ETHER_TAG = 0x8100,	    /* 802.1Q */
 	ETHER_TAG_SERVICE = 0x88a8, /* the tag of a provider's VLAN (802.1ad) */
-	ETHER_TAG_OLD = 0x9100,	    /* the type used before 802.1ad */
+	ETHER_TAG_OLD = 0x9100,	    /* the tag's type in use before 802.1ad */
 };
 /* offset of the type in a frame, or of the VLAN tag if the frame has one */
 #define ETHER_TYPE_AT 12u

@@ -46,7 +46,7 @@ static inline struct cpuid_regs cpuid(u32 leaf, u32 subleaf)
 
 static inline u64 rdtsc(void)
 {
-	u64 low; /* RDTSC clears the upper halves */
+	u64 low; /* 64-bit variables, as RDTSC clears the upper halves of RAX and RDX */
 	u64 high;
 
 	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");

@@ -8,7 +8,8 @@
 #include "arch/x86_64/hw/descriptor.h"
 #include "lib/string.h"
 
-#define DESCRIPTOR_TSS64 0x0000890000000000ull /* an available 64-bit TSS */
+/* descriptor of an available 64-bit TSS, at address 0 */
+#define DESCRIPTOR_TSS64 0x0000890000000000ull
 
 void cpu_tss_load(struct cpu *cpu)
 {

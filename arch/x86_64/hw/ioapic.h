@@ -10,14 +10,15 @@
 enum ioapic_offset { /* offsets into the unit's memory window, which takes 32-bit accesses */
 		     IOAPIC_IOREGSEL = 0x00,
 		     IOAPIC_IOWIN = 0x10,
-		     IOAPIC_EOIR = 0x40, /* version 0x20 and later */
+		     IOAPIC_EOIR = 0x40, /* exists in version 0x20 and later */
 };
 
 enum ioapic_reg { /* registers that are reached through IOREGSEL and the window */
 		  IOAPIC_ID = 0x00,
 		  IOAPIC_VERSION = 0x01,
 		  IOAPIC_ARBITRATION = 0x02,
-		  IOAPIC_REDIRECTION = 0x10, /* two words per entry, low first */
+		  /* the first entry; an entry has two words, the low one first */
+		  IOAPIC_REDIRECTION = 0x10,
 };
 
 #define IOAPIC_VERSION_MAX_ENTRY_SHIFT 16

@@ -9,7 +9,7 @@
  * of a register is MSR_X2APIC_BASE + (offset >> 4).
  */
 enum lapic_reg {
-	LAPIC_ID = 0x020, /* xAPIC: bits 31-24; x2APIC: all */
+	LAPIC_ID = 0x020, /* APIC id: in xAPIC mode bits 31:24, in x2APIC mode all bits */
 	LAPIC_VERSION = 0x030,
 	LAPIC_TPR = 0x080,
 	LAPIC_APR = 0x090,

@@ -23,7 +23,7 @@
 #define PTE_PCD	      BIT(4)
 #define PTE_A	      BIT(5)
 #define PTE_D	      BIT(6)
-#define PTE_PS	      BIT(7) /* levels 2 and 3: maps a page */
+#define PTE_PS	      BIT(7) /* in tables of levels 2 and 3: the entry maps a page */
 #define PTE_PAT	      BIT(7) /* selects the upper half of the PAT, in entries of level 1 */
 #define PTE_G	      BIT(8)
 #define PTE_LARGE_PAT BIT(12)

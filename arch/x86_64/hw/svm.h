@@ -267,8 +267,9 @@ enum vmcb_event_type {
 #define VMEXIT_MWAIT_CONDITIONAL   0x08cull
 #define VMEXIT_XSETBV		   0x08dull
 #define VMEXIT_RDPRU		   0x08eull
-#define VMEXIT_BUS_LOCK		   0x0a5ull /* the exit comes before the instruction */
-#define VMEXIT_NPF		   0x400ull
+/* this exit comes before the instruction that would lock the bus */
+#define VMEXIT_BUS_LOCK 0x0a5ull
+#define VMEXIT_NPF	0x400ull
 /* the low 32 bits of the code, which are all that QEMU writes of its 64 */
 #define VMEXIT_INVALID 0xffffffffu
 

@@ -21,7 +21,7 @@ struct cpu;
  */
 struct virt_vm {
 	struct table second_stage; /* translates the guest's physical addresses */
-	struct quota *quota;	   /* pays for control pages */
+	struct quota *quota;	   /* the quota that pays for the control pages */
 	void *msr_bitmap;	   /* SVM: MSRPM (2 pages); VMX: two MSR bitmaps (control.c) */
 };
 
@@ -75,7 +75,7 @@ struct virt_vcpu {
 	u64 xcr0;
 	u64 dr[4]; /* DR0-DR3 */
 	struct virt_code code;
-	void *xsave_area; /* 64-byte aligned, fpu_area_bytes() long */
+	void *xsave_area; /* the area for XSAVE, aligned to 64 bytes and fpu_area_bytes() long */
 };
 
 /* The types of operations that have equal signatures. */

@@ -164,7 +164,7 @@ static void svm_handle(struct virt_vcpu *vcpu)
 	if (svm_of(vcpu)->nmi_iret && svm_vmcb(vcpu)->save.rip != svm_of(vcpu)->nmi_iret_rip)
 		svm_nmi_block(vcpu, false);
 	if (vcpu->event.valid && vcpu->event.type == EVENT_NMI)
-		svm_nmi_block(vcpu, false); /* the NMI was not delivered */
+		svm_nmi_block(vcpu, false); /* the NMI was not delivered, so it blocks no others */
 	svm_requeue_interrupt(vcpu);
 
 	switch (vcpu->exit.reason) {

@@ -17,7 +17,7 @@
 #define SVM_INSTRUCTION_BYTES_MAX 15u
 
 struct svm_capabilities {
-	u32 asid_count; /* ASID 0, the host's, included */
+	u32 asid_count; /* number of ASIDs, the host's (0) included */
 	bool nrip_save;
 	bool flush_by_asid;
 	bool pause_filter;

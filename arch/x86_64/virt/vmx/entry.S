@@ -64,7 +64,7 @@ vmx_exited:
 	host_pop
 	ret
 
-	/* 7. The entry failed. */
+	/* 7. The entry failed: return false. */
 7:	add	$8, %rsp
 	xor	%eax, %eax
 	jmp	6b
