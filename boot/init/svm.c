@@ -20,7 +20,7 @@
 _Static_assert(IOPM_BYTES <= PAGE_SIZE << IOPM_ORDER, "APM vol. 2, 15.10.1");
 
 /*
- * Returns SVM's operations, or NULL and a reason. If the firmware has set SVMDIS, only a reset can
+ * Returns SVM's operations, or NULL and a reason. If the firmware has set SVMDIS, the kernel cannot
  * clear it (APM vol. 2, 15.4).
  */
 const struct virt_ops *svm_probe(const char **reason)

@@ -93,6 +93,6 @@ struct group_page {
 	u64 reserved_permille; /* 1/1000 of a CPU, reserved by its threads together */
 	u64 waited_tsc;	       /* TSC cycles that the group's threads waited for a CPU */
 	u64 missed;	       /* deadlines that passed before a thread had its reserved time */
-	/* the part of used_pages that is promised to memory objects but was never touched */
+	/* the part of used_pages that is promised to memory objects and not present */
 	u64 absent_pages;
 };

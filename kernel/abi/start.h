@@ -47,7 +47,7 @@ enum start_kind {
 	START_DMA_ADDRESSES, /* driver: the host-physical address of each page of START_DMA */
 	/* driver: space that its device reaches; the driver may only populate it */
 	START_DMA_SPACE,
-	/* a file for a driver, or the keys for a process that opens a disk, mapped at `offset` */
+	/* a driver's file, or the keys of a monitor's disks, at address `offset`; `value`: bytes */
 	START_DISK_FILE,
 	START_REGISTERS, /* driver: BAR `name` of its function at `offset`; `value`: bytes */
 	START_PORTS,	 /* driver: `value` I/O ports that it may use, from `offset` on */

@@ -192,11 +192,12 @@ enum syscall {
 
 	/*
 	 * (root, hpa of its registers, enum iommu_kind, remap) -> number of an IOMMU that is now in
-	 * use, ORed with IOMMU_REMAPS. No device behind the IOMMU reaches memory until
-	 * SYS_IOMMU_ATTACH; if `remap` is not 0 and the IOMMU can remap, no device or I/O APIC
-	 * interrupts either, except by SYS_IRQ_MESSAGE. The caller keeps the IOMMU's registers, to
-	 * read which accesses were refused. STATUS_NOT_SUPPORTED: the IOMMU lacks queued
-	 * invalidation, four levels or 64 domains, or needs its write buffer flushed by hand.
+	 * use, ORed with IOMMU_REMAPS if it remaps interrupts. No device behind the IOMMU reaches
+	 * memory until SYS_IOMMU_ATTACH; if `remap` is not 0 and the IOMMU can remap, no device or
+	 * I/O APIC interrupts either, except by SYS_IRQ_MESSAGE. The caller keeps the IOMMU's
+	 * registers, to read which accesses were refused. STATUS_NOT_SUPPORTED: the IOMMU lacks
+	 * queued invalidation, four levels or 64 domains, or needs its write buffer flushed by
+	 * hand.
 	 */
 	SYS_IOMMU_CREATE,
 	/*

@@ -61,7 +61,7 @@ enum ahci_port_register {
 #define AHCI_COMMAND_RUNS     BIT(15)
 #define AHCI_COMMAND_ACTIVE   BIT(28) /* field of power states: this value wakes the interface up */
 /* Interrupts, in AHCI_PORT_IS and AHCI_PORT_IE. */
-/* four kinds of FIS, one of which each command ends with, were received */
+/* a FIS of one of four kinds was received; each command ends with one of them */
 #define AHCI_INT_ENDED	   BITS(3, 0)
 #define AHCI_INT_OVERFLOW  BIT(24)
 #define AHCI_INT_INTERFACE BIT(27)

@@ -130,8 +130,8 @@ struct disk_client_part {
 	u64 window_at; /* the address at which the device finds the client's RAM */
 	u64 window_pages;
 	/*
-	 * Address of a list of the addresses at which the device finds the pool's pages, or the
-	 * pages that a view bounces through; 0: the device does no DMA.
+	 * Address in the driver of a list: the addresses at which the device finds the pool's
+	 * pages, or the pages that a view bounces through; 0: the device does no DMA.
 	 */
 	u64 pool_pages;
 	u64 first_sector; /* the first sector that the client sees, in sectors of 512 bytes */

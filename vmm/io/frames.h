@@ -7,8 +7,8 @@
  * A link of Ethernet frames in both directions: each end writes into its own ring and reads the
  * peer's. A header, at a multiple of FRAME_ALIGN, is followed by its frame, which is contiguous.
  * Where the end of the ring is too short for a frame, a header with the length FRAME_SKIP stands,
- * and the frame goes to the ring's start. A writer without room drops or keeps the frame. Indices
- * count bytes.
+ * and the frame goes to the ring's start with a header of its own. A writer without room drops or
+ * keeps the frame. Indices count bytes.
  */
 #define FRAMES_RING_BYTES 0x80000u /* 512 KiB */
 #define FRAMES_LINK_BYTES (PAGE_SIZE + (u64)LINK_ENDS * FRAMES_RING_BYTES)

@@ -170,7 +170,7 @@ enum monitor_parameter {
 	 * VM's configuration
 	 */
 	MONITOR_CONTROLS,
-	/* number of this process among the VM's monitors, if it has a START_STATE; else 0 */
+	/* number of the renewal that has started this process with a START_STATE; 0: none has */
 	MONITOR_RENEWAL,
 	/* Only for a saver: the key and the salt with which it encrypts a save. */
 	MONITOR_SAVE_KEY,
