@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The built-in guest: starts in real mode at 0x7c00, goes through protected mode to 64-bit mode,
- * says so on its serial port at each step, then answers keys. It waits in HLT for the port's
- * interrupt; 'q' powers the machine off by ACPI.
+ * prints a line on its serial port at each step, then echoes keys. It waits in HLT for the port's
+ * interrupt; 'q' powers the VM off by ACPI.
  */
 #define COM1 0x3f8
 #define RBR  (COM1 + 0) /* read: byte received; write: byte to send */

@@ -21,7 +21,7 @@ static struct driver_channel *channel;
 
 static void main_take_commands(void)
 {
-	store_take_commands(channel); /* before the clients that have volumes */
+	store_take_commands(channel); /* before clients that have volumes of these stores */
 	client_take_commands();
 }
 
@@ -45,10 +45,11 @@ int main(void)
 	driver_start(channel);
 	main_take_commands();
 	for (;;) {
-		bool more = undo_serve(); /* undo goes first: clients would take the slots */
+		bool more = undo_serve(); /* undo goes first: clients would take all slots */
 
 		more |= scheduler_serve();
-		more |= store_serve(); /* after it: a request that waits may be the first */
+		/* after the scheduler, so that a request which begins to wait is served at once */
+		more |= store_serve();
 		driver_ops.poll();
 		client_publish();
 		channel->waiting = request_waiting();

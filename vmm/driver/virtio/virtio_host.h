@@ -17,7 +17,7 @@
 #define VIRTIO_HOST_RING_PAGES 2u
 
 struct virtio_host {
-	/* filled in by virtio_host_find, or a test; each with how many bytes there are */
+	/* set by virtio_host_find, or by a test; `x_bytes` is the size of `x` */
 	volatile u8 *common;
 	volatile u8 *notify;
 	volatile u8 *isr;
@@ -58,7 +58,7 @@ struct virtio_ring {
 	u16 length[VIRTIO_HOST_RING_MAX];
 	u32 room[VIRTIO_HOST_RING_MAX]; /* the bytes that the device may write of each chain */
 	u16 added;
-	u16 told; /* the value of `added` that the device was told */
+	u16 told; /* the value of `added` of which the device was told last */
 	u16 taken;
 	u32 bad; /* answers that match no request */
 };

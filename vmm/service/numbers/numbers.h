@@ -6,7 +6,7 @@
 #define NUMBERS_SECTORS 2048u
 
 /*
- * Fills in a sector of the disk, BLOCK_SECTOR_BYTES: each word says where on the disk it is, but
- * for the first one, which says how often the service has been started.
+ * Fills in one sector of the disk, BLOCK_SECTOR_BYTES bytes: each 64-bit word is its own offset on
+ * the disk, but the disk's first word is `starts`, the number of times the service has started.
  */
 void numbers_fill(u64 sector, u64 starts, u8 *to);

@@ -6,18 +6,24 @@
 
 /*
  * The state of an AHCI controller (AHCI 1.3.1) with disks, one at each port. A disk with a queue
- * (NCQ) gets as many reads and writes at once as it takes; every other command, and each retry,
- * runs alone while the queue is empty. The driver trusts neither disk nor controller: it looks up
- * each completion, bounds each wait, and resets the port after an error.
+ * (NCQ) gets several reads and writes at once; every other command, and each retry, runs alone
+ * while the queue is empty. The driver trusts neither disk nor controller: it looks up each
+ * completion, bounds each wait, and resets the port after an error.
  */
 #define AHCI_RESET_NS NS_PER_S /* time limit for a reset of the controller, 10.4.3 */
 /* time limit for the firmware to hand the controller over (10.6.3) */
 #define AHCI_HAND_OFF_NS (2 * NS_PER_S)
 #define AHCI_STOP_NS	 (500 * NS_PER_MS) /* time limit for a port to stop (10.1.2) */
-/* The time for a disk to be detected: 10 ms (10.4.2), and for a detected disk to become ready. */
+/*
+ * Time limits: for a disk to be detected after a reset (10.4.2 asks for 10 ms), and for a detected
+ * disk to connect.
+ */
 #define AHCI_DETECT_NS	(200 * NS_PER_MS)
 #define AHCI_CONNECT_NS NS_PER_S
-/* The time from a reset to a ready disk; kept short for a reset while clients wait. */
+/*
+ * The time limit for a disk to become ready as the driver starts; a reset while clients wait has
+ * less time.
+ */
 #define AHCI_SPIN_UP_NS	 (10 * NS_PER_S)
 #define AHCI_READY_NS	 (2 * NS_PER_S)
 #define AHCI_IDENTIFY_NS (5 * NS_PER_S)
@@ -59,7 +65,7 @@ struct ahci_slot {
 struct ahci_port {
 	u32 number;		  /* the port's number at the controller */
 	struct driver_dma memory; /* the port's memory: AHCI_PAGES pages */
-	bool there;		  /* a disk that takes requests */
+	bool there;		  /* the port has a disk that takes requests */
 	u32 depth;		  /* the most requests that the port takes at once */
 	u32 busy;		  /* the number of requests that the port has */
 	bool queue;
@@ -85,7 +91,7 @@ struct ahci {
 	u32 port_count;
 	bool up;
 	struct ahci_port port[DISK_UNIT_MAX];
-	const char *failure; /* why the driver has to give up */
+	const char *failure; /* why the driver has to give up; NULL: it need not */
 };
 
 /*
@@ -126,8 +132,8 @@ bool ahci_port_reset(const struct ahci *ahci, struct ahci_port *port, u64 ns);
 void ahci_port_go(const struct ahci *ahci, const struct ahci_port *port);
 
 /*
- * Builds the command of a slot, whose data are the given count of bytes in the pages at these
- * addresses (ahci_command.c).
+ * Builds the command of a slot, with `bytes` bytes of data in the pages at `address`
+ * (ahci_command.c).
  */
 void ahci_make(const struct ahci_port *port, u32 slot, const struct ahci_fis *fis, bool write,
 	       const u64 *address, u32 bytes);

@@ -6,7 +6,7 @@
 #include "vmm/driver/disk/ahci/ahci.h"
 #include "vmm/rt/clock.h"
 
-#define PULSE_NS (2 * NS_PER_MS) /* 10.4.2: at least 1 ms */
+#define PULSE_NS (2 * NS_PER_MS) /* the length of the reset signal: at least 1 ms (10.4.2) */
 
 static u32 ahci_port_place_of(const struct ahci_port *port, enum ahci_port_register at)
 {
@@ -109,7 +109,7 @@ bool ahci_port_reset(const struct ahci *ahci, struct ahci_port *port, u64 ns)
 		return false;
 	ahci_port_write(ahci, port, AHCI_PORT_ERROR, ~0u);
 	ahci_port_write(ahci, port, AHCI_PORT_IS, ~0u);
-	/* from here on the port receives what the disk says after its reset */
+	/* from here on the port receives the FIS that the disk sends after its reset */
 	ahci_port_change_command(ahci, port, 0, AHCI_COMMAND_FIS);
 	return ahci_port_wait(ahci, port, AHCI_PORT_TASK, ATA_STATUS_BUSY | ATA_STATUS_DATA, 0, ns);
 }

@@ -153,8 +153,8 @@ static void ahci_poll_port(struct ahci *ahci, struct ahci_port *port)
 }
 
 /*
- * Clears the ports' interrupt bits, then the controller's (10.7.2.1): what ends later interrupts
- * anew.
+ * Clears the ports' interrupt bits, then the controller's (10.7.2.1): a command that ends after
+ * that raises the interrupt again.
  */
 static void ahci_take_events(struct ahci *ahci)
 {
@@ -193,7 +193,7 @@ static bool ahci_is_late(const struct ahci_port *port, u64 now)
 	return false;
 }
 
-/* Looks for errors too: without interrupts the controller's status bits say nothing. */
+/* Also looks for errors: without interrupts, the controller's status bits do not show them. */
 void ahci_look(struct ahci *ahci)
 {
 	u64 now = clock_tsc();

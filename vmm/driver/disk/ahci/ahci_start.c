@@ -31,8 +31,8 @@ static bool ahci_start_wait_clear(const struct ahci *ahci, u32 offset, u64 bits,
 }
 
 /*
- * Takes the controller from the firmware (10.6.3). The reset takes it from a firmware that does not
- * answer.
+ * Takes the controller from the firmware (10.6.3). If the firmware does not answer in time, the
+ * driver goes on: the reset that follows takes the controller too.
  */
 static void ahci_start_hand_off(const struct ahci *ahci)
 {

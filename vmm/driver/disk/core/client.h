@@ -55,8 +55,8 @@ enum client_taken {
 
 /*
  * Sets up the table of clients; call it once, before all others. Signals of client n arrive in the
- * queue under the key first_key + n. `layers_of` returns the layers for a client that the manager
- * gives this part of a disk.
+ * queue under the key first_key + n. `layers_of` returns the layers for a client that is given a
+ * certain part of a disk.
  */
 void client_init(struct driver_channel *channel, handle_t queue, u64 first_key,
 		 const struct layer *const *(*layers_of)(const struct disk_client_part *part));
@@ -68,10 +68,10 @@ enum client_taken client_take(struct client *client);
 void client_leave_if_done(struct client *client);
 /* Publishes the answers to all clients. */
 void client_publish(void);
-/* Ends the time in which the client is over its limit. */
+/* Lets a client that was over its limit be served again. */
 void client_wake(struct client *client, u64 now_tsc);
 
-/* Returns what the manager says now of the client's part of the disk. */
+/* Returns the manager's present entry for the client's part of the disk. */
 const struct disk_client_part *client_part(const struct client *client);
-/* Returns what the manager is told of all clients, by their index. */
+/* Returns the page in which the driver tells the manager about its clients, by their index. */
 struct disk_part *client_told(void);

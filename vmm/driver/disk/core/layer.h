@@ -22,13 +22,13 @@ enum layer_answer {
 
 struct layer {
 	/*
-	 * Begins with a client: clears what an earlier client left, and obeys what the manager says
-	 * of it.
+	 * Begins with a client: clears what an earlier client left, and follows the manager's
+	 * settings.
 	 */
 	void (*open)(struct client *client, const struct layer *const *below);
 	/* Is called when a client leaves; the device has no requests of that client any more. */
 	void (*close)(struct client *client);
-	/* Obeys the manager's latest word about the client. */
+	/* Carries out the manager's latest command about the client. */
 	void (*command)(struct client *client);
 	/* Returns whether the client may ask for anything now; NULL: it always may. */
 	bool (*may_ask)(const struct client *client);
@@ -47,10 +47,12 @@ struct layer {
 				   enum block_status *status);
 	enum layer_answer (*flush)(struct client *client, const struct block_request *request,
 				   enum block_status *status);
-	/* The device is about to get the request, of which the layer may change all but the disk.
+	/*
+	 * Is called before the device gets the request, of which the layer may change all but the
+	 * disk.
 	 */
 	void (*begin)(struct client *client, struct driver_request *request);
-	/* The device had no room: undoes `begin`. */
+	/* Is called when the device had no room for the request: undoes `begin`. */
 	void (*cancel)(struct client *client, struct driver_request *request);
 	/* Is called when the device has ended the request. Returns the status to answer with. */
 	enum block_status (*done)(struct client *client, struct driver_request *request,

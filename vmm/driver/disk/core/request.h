@@ -22,10 +22,10 @@ struct driver_request {
 	u8 *data;
 	/* the device's address of each page of the data; NULL where there is no DMA */
 	const u64 *address;
-	/* the sector of a volume that a layer leads elsewhere on the disk */
+	/* the sector in the volume, which a layer has replaced by the sector on the disk */
 	u64 volume_sector;
 	u64 since_tsc; /* the TSC when the device got the request */
-	/* An identifier for the common part. */
+	/* identifies the request to the client, which gets it back with the answer */
 	u64 id;
 	struct client *client; /* the client that asked; NULL: the driver itself asked */
 	/*

@@ -29,21 +29,21 @@ struct turns {
 	u32 places;	/* the disk's slots at the device; 0: the disk is not served */
 	u32 turn;	/* the client whose turn it is */
 	bool begun;	/* the client `turn` has used a part of its turn */
-	u64 looked_at;	/* clients that competed in the last round */
+	u64 looked_at;	/* the clients that competed in the last round, a bit for each */
 	u32 stopped_at; /* requests at the disk when no slot was left for another */
 };
 
 struct round {
 	struct turns *turns;
 	u32 unit;
-	u32 kept; /* slots reserved for clients with none */
-	u64 now;  /* ticks of the TSC */
+	u32 kept; /* slots reserved for clients that have no request in flight */
+	u64 now;  /* the TSC at the round's beginning */
 	u64 set;  /* clients that compete, a bit for each */
 	u64 largest_weight;
 };
 
 static struct turns units[DISK_UNIT_MAX];
-static u64 limited_set; /* a bit for each client over its limit, and for some that were */
+static u64 limited_set; /* a bit for each client over its limit; also for some that no longer are */
 
 void scheduler_open(u32 unit, u32 depth)
 {

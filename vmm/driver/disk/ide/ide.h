@@ -23,11 +23,11 @@
 struct ide {
 	u16 command_port;
 	u16 control_port;
-	u16 dma_port; /* 0: the controller has no bus mastering */
+	u16 dma_port; /* the first port of bus mastering; 0: the controller has none */
 	bool slave;
 	struct driver_dma memory; /* memory for DMA, at least one page: the table of regions */
 
-	bool dma; /* disk and controller can, and the table is within reach */
+	bool dma; /* the disk and the controller can do DMA, and the table lies below 4 GiB */
 	bool lba48;
 	bool flush; /* the disk has a command to flush its cache */
 	/* the requests in order; if `running`, the first of them is at the disk */

@@ -68,7 +68,7 @@ static struct ide_task ide_make_task(const struct ide *ide, const struct driver_
 				     bool dma)
 {
 	static const u8 commands[2][2][2] = {
-		/* the commands that write by DMA are of 48 bits */
+		/* indexed by write, by DMA and by 48-bit addresses */
 		{{ATA_READ_SECTORS, ATA_READ_SECTORS_EXT}, {ATA_READ_DMA, ATA_READ_DMA_EXT}},
 		{{ATA_WRITE_SECTORS, ATA_WRITE_SECTORS_EXT}, {ATA_WRITE_DMA, ATA_WRITE_DMA_EXT}},
 	};

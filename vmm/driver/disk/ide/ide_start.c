@@ -61,7 +61,10 @@ static bool ide_start_read_cache(struct ide *ide, const struct ata_identity *ide
 	return true;
 }
 
-/* Returns whether a DMA mode is set: the firmware's, else the best of the old modes is selected. */
+/*
+ * Returns whether the disk uses a DMA mode: the one that the firmware has set, else the highest
+ * multiword mode that the disk offers, which this function sets.
+ */
 static bool ide_start_has_mode(struct ide *ide, const u16 *word)
 {
 	u32 offered = (u32)(word[ATA_ID_MULTIWORD] & ATA_MODE_OFFERED);

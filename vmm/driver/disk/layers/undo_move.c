@@ -15,16 +15,16 @@
 
 _Static_assert(UNDO_MOVE_PIECES *UNDO_PIECE_BYTES <= DRIVER_OWN_PAGES * PAGE_SIZE, "its data");
 
-/* What is kept for a client, and what it wants to be moved. */
+/* A client's store of kept pieces, and the moves that the client waits for. */
 struct kept {
 	struct undo undo;
 	const struct layer *const *below; /* through which its moves go */
 	void (*took)(struct client *client, const struct undo_read *read, enum block_status status);
-	bool puts_back; /* the manager may order that; of a view's disk it may not */
+	bool puts_back; /* the manager may order the kept pieces to be put back; false for a view */
 	/* the number of the order to put the kept pieces back; 0: there is none */
 	u32 put_back;
 	u32 ended;	  /* the number of the last such order that was carried out */
-	u64 at;		  /* the number of entries that are back */
+	u64 at;		  /* the number of entries that have been put back so far */
 	u64 wanted_piece; /* the piece that the driver shall read next */
 	/* the number of pieces from `wanted_piece` on; 0: the driver has begun, or need not */
 	u32 wanted_pieces;
@@ -262,7 +262,7 @@ static bool undo_move_step(struct client *client)
 bool undo_serve(void)
 {
 	u32 first = move.turn;
-	bool kept = false; /* the next turn is reserved */
+	bool kept = false; /* move.turn is already set for the next round */
 	bool any = false;
 
 	memset(move.stopped_at, 0, sizeof(move.stopped_at));

@@ -20,9 +20,9 @@ struct undo_read {
 };
 
 /*
- * Begins to move for a new client, through the layers below the one that keeps, and obeys the
- * manager's word about its store, which may be to put everything back where `puts_back` is set.
- * `took` is called with what undo_read has asked for.
+ * Sets up moves for a new client through `below`, the layers below the caller's, and opens its
+ * store as the manager has given it. If `puts_back`, the manager may order all kept pieces to be
+ * written back. `took` is called with the pieces that undo_read has requested.
  */
 void undo_move_open(struct client *client, const struct layer *const *below, bool puts_back,
 		    void (*took)(struct client *client, const struct undo_read *read,
@@ -41,9 +41,11 @@ bool undo_read(struct client *client, u64 piece, u32 pieces);
 bool undo_waits(const struct client *client);
 /* Returns whether the client's requests are held until its rollback has finished. */
 bool undo_holds(const struct client *client);
-/* Tells the manager how much of the client is kept; `full` says that there is no more room. */
+/*
+ * Tells the manager how much the client's store holds; `full` says that the store has no more room.
+ */
 void undo_tell(const struct client *client, bool full);
-/* Tells the manager the same after an addition, and once that the store should be enlarged. */
+/* Tells the manager of an addition to the store, and once that the store should be enlarged. */
 void undo_tell_kept(const struct client *client);
 /* Marks the client's store as permanently incomplete, and tells the manager. */
 void undo_move_give_up(struct client *client, enum disk_undo_problem problem);

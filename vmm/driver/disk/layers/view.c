@@ -29,7 +29,7 @@ static const struct client *view_source_of(const struct client *client)
 	return &clients[client->given.disk.view.of % DISK_CLIENT_MAX];
 }
 
-/* Returns what is kept of the source. */
+/* Returns the store of the source's old pieces. */
 static const struct undo *view_old_of(const struct client *client)
 {
 	return undo_of(view_source_of(client));
@@ -275,7 +275,7 @@ static enum layer_answer view_write_all(struct client *client, const struct bloc
 	return LAYER_ENDS;
 }
 
-/* Ends what needs nothing; whatever else is not a read ends here too. */
+/* Answers a request for which nothing has to be done, such as a flush or a discard. */
 static enum layer_answer view_end_at_once(struct client *client,
 					  const struct block_request *request,
 					  enum block_status *status)
@@ -288,7 +288,7 @@ static enum layer_answer view_end_at_once(struct client *client,
 static enum layer_answer view_write(struct client *client, const struct block_request *request,
 				    enum block_status *status)
 {
-	/* discarded data may stay */
+	/* a discard may leave the data as they are */
 	if (!view_is_whole(client) || request->operation == BLOCK_DISCARD)
 		return view_end_at_once(client, request, status);
 	return view_write_all(client, request, status);

@@ -50,7 +50,7 @@ struct nvme {
 	volatile u8 *registers;
 	u64 register_bytes;
 	struct driver_dma memory; /* NVME_PAGES at least */
-	bool interrupts;	  /* the controller may send its only interrupt message */
+	bool interrupts;	  /* the controller may interrupt; it has one message */
 
 	u64 capabilities;
 	u16 admin_id;
@@ -58,9 +58,9 @@ struct nvme {
 	struct nvme_queue io;
 	struct nvme_slot slot[NVME_DEPTH];
 	u32 busy; /* the number of slots in use */
-	u32 uses; /* uses of slots since the start */
+	u32 uses; /* how many slots were taken since the start */
 	u32 block_shift;
-	u64 bad; /* completions of no outstanding command */
+	u64 bad; /* completions that matched no outstanding command */
 };
 
 /*

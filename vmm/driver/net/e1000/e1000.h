@@ -51,7 +51,7 @@ struct e1000 {
 	u8 frame[E1000_FRAME_PIECES * E1000_PIECE_LONG];
 	u32 frame_bytes;
 	bool spoilt; /* the rest of the frame that comes in pieces is dropped */
-	u32 bad;     /* descriptors that cannot be */
+	u32 bad;     /* impossible descriptors that the card has returned */
 	bool gone;   /* the card's registers read as ones: the card is gone */
 };
 

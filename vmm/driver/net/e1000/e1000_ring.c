@@ -138,9 +138,7 @@ static void e1000_take(struct e1000 *e1000, u32 index, u8 status)
 		e1000_join(e1000, piece, bytes, last, e1000_flags_of(status, errors));
 }
 
-/*
- * Gives the card all descriptors before the next one but one: a full ring looks like an empty one.
- */
+/* Gives the card all descriptors but one, as a full ring would look like an empty one. */
 static void e1000_give_back(struct e1000 *e1000)
 {
 	u32 given = (e1000->rx_next + e1000->rx_count - 1) % e1000->rx_count;

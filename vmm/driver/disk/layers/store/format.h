@@ -14,13 +14,15 @@
 #define STORE_MAGIC	    0x31524f5453594b53ull /* "SKYSTOR1" */
 #define STORE_VERSION	    1u
 #define STORE_FIRST_NODE    2u	 /* the first block that is no superblock */
-#define STORE_FAN	    504u /* words of a node */
+#define STORE_FAN	    504u /* the words in a node */
 #define STORE_LEVELS_MAX    3u	 /* a tree of three levels has 128 million chunks */
 
 /* What a node holds. */
 enum store_node_kind {
-	STORE_NODE_LEAF = 1,	/* numbers of chunks, plus 1; 0: the chunk reads as zeros */
-	STORE_NODE_INNER = 2,	/* numbers of nodes; 0: all below reads as zeros */
+	/* each word is a chunk's number plus 1; 0: that chunk reads as zeros */
+	STORE_NODE_LEAF = 1,
+	/* each word is a node's number; 0: everything below it reads as zeros */
+	STORE_NODE_INNER = 2,
 	STORE_NODE_VOLUMES = 3, /* records of volumes */
 };
 
@@ -32,10 +34,10 @@ struct store_record {
 	u64 made_s;
 	u32 flags;  /* enum store_volume_flag */
 	u32 root;   /* the volume's tree; 0: all of the volume reads as zeros */
-	u64 key_id; /* of struct store_key; 0: the volume is not encrypted */
+	u64 key_id; /* the id in the volume's struct store_key; 0: the volume is not encrypted */
 	u64 key_tag;
 	char name[STORE_NAME_BYTES];
-	char key[STORE_KEY_BYTES]; /* the named key's name */
+	char key[STORE_KEY_BYTES]; /* the name of the key that encrypts the volume */
 };
 _Static_assert(sizeof(struct store_record) == 128, "31 in a node");
 #define STORE_RECORDS	   31u /* records of a node */
@@ -43,11 +45,11 @@ _Static_assert(sizeof(struct store_record) == 128, "31 in a node");
 
 struct store_node {
 	u64 magic;
-	u32 check; /* CRC32C of the block, computed with 0 here */
+	u32 check; /* CRC32C of the block, computed with 0 in this field */
 	u32 kind;  /* enum store_node_kind */
 	u32 block; /* its own number */
 	u32 pad;
-	u64 generation; /* of the commit that wrote it */
+	u64 generation; /* the generation to which this node belongs */
 	u8 rest[32];
 	union {
 		u64 word[STORE_FAN];
@@ -58,22 +60,24 @@ _Static_assert(sizeof(struct store_node) == STORE_BLOCK_BYTES, "a block");
 
 struct store_superblock {
 	u64 magic;
-	u32 check; /* CRC32C of the block, computed with 0 here */
+	u32 check; /* CRC32C of the block, computed with 0 in this field */
 	u32 version;
-	u64 generation; /* the higher of two counts; even ones stand in block 0, odd ones in 1 */
+	/* the higher one of the two superblocks counts; even ones are in block 0, odd ones in 1 */
+	u64 generation;
 	u8 id[STORE_ID_BYTES];
 	u8 host[STORE_ID_BYTES];
 	u64 epoch;
 	u64 lease_until_s;
-	u64 sectors; /* of the disk or partition when the store was made */
-	u64 next_id; /* of the next volume */
+	u64 sectors; /* the size of the disk or partition when the store was made */
+	u64 next_id; /* the id of the next new volume */
 	u32 chunk_sectors;
-	u32 blocks; /* for metadata, the superblocks among them */
+	u32 blocks; /* blocks for metadata, including the superblocks */
 	u32 chunks;
-	u32 flags;			 /* enum store_flag */
-	u32 volumes[STORE_RECORD_NODES]; /* nodes with records; 0: none of them is in use */
+	u32 flags; /* enum store_flag */
+	/* the nodes that hold records; 0: no record of this node is in use */
+	u32 volumes[STORE_RECORD_NODES];
 	u32 pad;
-	u64 command; /* number of the last command that was done; 0: unknown */
+	u64 command; /* the number of the last command that was carried out; 0: unknown */
 	u8 rest[STORE_BLOCK_BYTES - 116 - 4 * STORE_RECORD_NODES];
 };
 _Static_assert(sizeof(struct store_superblock) == STORE_BLOCK_BYTES, "a block");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reads a store's metadata: chooses the superblock, and checks each node before anything in it is
- * used. Called by store_load.c, which reads the blocks that this asks for. What the disk holds may
- * be damaged or made to do harm: no number in it is used before it is checked.
+ * used. Called by store_load.c, which reads the blocks that pool_load_next returns. The disk's
+ * content may be damaged or hostile: each number in it is checked before its use.
  */
 #include "vmm/driver/disk/layers/store/pool_load.h"
 
@@ -10,9 +10,12 @@
 #include "lib/string.h"
 #include "vmm/rt/crc32c.h"
 
-/* While the pool is loaded, `lost` of a block is its level and the next block to be read. */
+/*
+ * While a pool is being loaded, a block's `lost` holds its level and, above that, the next block to
+ * be read.
+ */
 #define LEVEL_BITS    3u
-#define LEVEL_RECORDS 7u /* a node with volumes' records */
+#define LEVEL_RECORDS 7u /* the level of a node with volumes' records */
 
 static u32 pool_level_of(const struct pool_item *item)
 {
@@ -47,7 +50,7 @@ bool pool_lay_out(u64 sectors, u32 chunk_sectors, struct store_superblock *super
 	return super->chunks != 0;
 }
 
-/* Returns why a superblock with a right sum cannot be used, or NULL. */
+/* Returns why a superblock with a right checksum cannot be used, or NULL. */
 static const char *pool_super_problem(const struct store_superblock *super, u64 sectors)
 {
 	struct store_superblock right = *super;
@@ -95,7 +98,10 @@ enum store_state pool_choose(struct store_superblock *pair, u64 sectors, u32 *ch
 
 /* --- nodes --- */
 
-/* Counts a use of a node at that level, which is read if nothing else has named it. */
+/*
+ * Counts a use of a node at that level; at the first use, adds the node to the list of nodes to be
+ * read. Returns false if `block` cannot be such a node.
+ */
 static bool pool_load_use(struct pool *pool, u64 block, u32 level)
 {
 	struct pool_item *item;
@@ -192,7 +198,7 @@ const char *pool_load_take(struct pool *pool, u32 block)
 
 const char *pool_load_end(struct pool *pool)
 {
-	/* the older superblock may lead to whatever this one does not, or to more than this one */
+	/* as if each item had lost a use just now: the older superblock may also lead to it */
 	u32 lost = MAX((u32)pool->super.generation, 1);
 
 	for (u32 i = 0; i < pool->super.blocks; i++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What volumes hold: trees of nodes that volumes share until one of them changes, and how often
- * each node and chunk is used. Called by the store's layer and its commands; owns the uses. Touches
- * memory only.
+ * Keeps the volumes' trees, whose nodes volumes share until one of them changes, and counts the
+ * uses of each node and chunk. Called by the store's layer, jobs and commands; owns the counts of
+ * uses. Touches memory only.
  */
 #include "vmm/driver/disk/layers/store/pool.h"
 
@@ -48,15 +48,15 @@ u32 pool_levels(u64 chunks)
 /* --- uses --- */
 
 /*
- * Returns whether both of the last two superblocks know of the last use that was lost. Before that
- * somebody may still find the item through one of them, so it is neither taken nor written to.
+ * Returns whether both of the last two superblocks were written after the item last lost a use.
+ * Until then one of them may still lead to the item, so it is neither taken nor overwritten.
  */
 static bool pool_is_settled(const struct pool *pool, const struct pool_item *item)
 {
 	return item->lost == 0 || (s32)((u32)pool->committed - item->lost) > 0;
 }
 
-/* Returns whether one volume alone finds the item, through either superblock too. */
+/* Returns whether only one volume leads to the item, counting both superblocks. */
 static bool pool_is_alone(const struct pool *pool, const struct pool_item *item)
 {
 	return item->uses == 1 && pool_is_settled(pool, item);
@@ -110,8 +110,8 @@ void pool_use_block(struct pool *pool, u32 block)
 }
 
 /*
- * Takes a use from a node. The last one makes it free later: what it names is still to lose a use,
- * which pool_sweep does. Until then its field `lost` leads to the next such node.
+ * Takes a use from a node. A node without uses is put on the list `dropping`, linked through
+ * `lost`; pool_sweep later takes the uses from what the node names, and frees the node.
  */
 void pool_lose_block(struct pool *pool, u32 block)
 {
@@ -120,7 +120,7 @@ void pool_lose_block(struct pool *pool, u32 block)
 	pool->block[block].lost = MAX((u32)pool->now, 1);
 	if (--pool->block[block].uses != 0)
 		return;
-	pool->block[block].uses = ~0u; /* nobody else takes it */
+	pool->block[block].uses = ~0u; /* the node is not free yet, and nobody may take it */
 	pool->block[block].lost = pool->dropping;
 	pool->dropping = block;
 }
@@ -171,8 +171,8 @@ static void pool_use_words(struct pool *pool, const struct store_node *node)
 }
 
 /*
- * Notes that somebody may still find a node through an older superblock, and what it names with it,
- * though neither loses a use.
+ * Marks what a given-up node names as if it had lost a use: its uses go over to the node's copy,
+ * but an older superblock may still lead there through the old node.
  */
 static void pool_keep_words(struct pool *pool, const struct store_node *node)
 {
@@ -207,8 +207,8 @@ u32 pool_freeze(struct pool *pool)
 }
 
 /*
- * Forgets when an item lost a use, once that does not matter any more: a generation's low bits say
- * for 2^31 commits only which of two came first, and each item's turn comes long before.
+ * Forgets when an item lost a use, once both superblocks know of it. Two generations can be
+ * compared by their low bits only for 2^31 commits; each item is looked at long before.
  */
 static void pool_forget(const struct pool *pool, struct pool_item *items, u32 count)
 {
@@ -236,8 +236,8 @@ static bool pool_is_own(const struct pool *pool, u32 block)
 }
 
 /*
- * Gives up a node of which there is a copy now. What it names keeps its uses where nobody else uses
- * the node: the copy takes them over. Otherwise the copy's words count as well.
+ * Gives up a node that has just been copied. If nothing else uses the node, the copy takes over the
+ * uses of what it names; otherwise the copy's words count as further uses.
  */
 static void pool_leave_node(struct pool *pool, u32 block)
 {
@@ -281,7 +281,7 @@ u32 pool_own_node(struct pool *pool, u32 block, enum store_node_kind kind)
 	return copy;
 }
 
-/* Returns how many chunks a word of a node at that level reaches; leaves are at level 1. */
+/* Returns how many chunks one word of a node at that level covers; leaves are at level 1. */
 static u64 pool_reach(u32 level)
 {
 	u64 reach = 1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The volumes of a store: adds, drops, resizes and renames them, and lets one hold what another one
- * does. Called by the store's commands. A volume's record stands in a node like all metadata; what
- * the volume holds is pool_map.c's.
+ * Adds, drops, resizes and renames the volumes of a store, and gives one the content of another.
+ * Called by the store's commands. A volume's record lies in a node, like all metadata; pool_map.c
+ * keeps the volume's content.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -62,7 +62,10 @@ const struct store_record *pool_find_name(const struct pool *pool, const char *n
 	return NULL;
 }
 
-/* Returns the record with that number, in a node that belongs to this generation, or NULL. */
+/*
+ * Returns the record with that number, for a change: first copies its node unless the node belongs
+ * to this generation. Returns NULL if there is no free node.
+ */
 static struct store_record *pool_change_number(struct pool *pool, u32 number)
 {
 	u32 *block = &pool->super.volumes[number / STORE_RECORDS];
@@ -92,7 +95,7 @@ static u32 pool_free_record(const struct pool *pool)
 	return number;
 }
 
-/* Returns whether the store has room for so many more chunks of volumes' sizes. */
+/* Returns whether this number of chunks can be reserved beside those that are reserved already. */
 static bool pool_has_room(const struct pool *pool, u64 chunks)
 {
 	return (pool->super.flags & STORE_OVERCOMMIT) != 0 ||
@@ -116,8 +119,8 @@ static enum store_status pool_may_add(const struct pool *pool, const struct stor
 }
 
 /*
- * Lets a tree reach as many chunks as the volume's new size needs, by nodes on top of its root.
- * Returns false if there is no free node, which pool_has_blocks has ruled out.
+ * Adds nodes on top of a tree's root until the tree covers the volume's new size. Returns false if
+ * there is no free node, which pool_has_blocks has ruled out.
  */
 static bool pool_raise(struct pool *pool, struct store_record *record, u64 old_sectors)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The stores of a driver: takes what the manager gives, and does one job of each at a time. Called
- * by the loop (main.c). Owns the stores; requests of clients come through store_layer.c.
+ * Runs the stores of a driver: takes stores and commands from the manager, and does one job of each
+ * store at a time. Called by the loop (main.c). Owns the stores; clients' requests come through
+ * store_layer.c.
  */
 #include "vmm/driver/disk/layers/store/store.h"
 
@@ -54,8 +55,8 @@ void store_take_commands(struct driver_channel *channel)
 }
 
 /*
- * Returns whether requests of the volume are with the device: also those of a client that leaves
- * while its successor is there.
+ * Returns whether the device has requests of the volume, including those of a client that is still
+ * leaving while its successor has come.
  */
 static bool store_volume_is_busy(const struct open_store *store, u64 volume)
 {
@@ -68,7 +69,7 @@ static bool store_volume_is_busy(const struct open_store *store, u64 volume)
 	return false;
 }
 
-/* Returns the client whose wish is next, or DISK_CLIENT_MAX. */
+/* Returns the next client for which something has to be made ready, or DISK_CLIENT_MAX. */
 static u32 store_next_wish(const struct open_store *store)
 {
 	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
@@ -83,7 +84,7 @@ static u32 store_next_wish(const struct open_store *store)
 	return DISK_CLIENT_MAX;
 }
 
-/* Returns whether somebody waits for a chunk or a node that a commit would make free. */
+/* Returns whether a command or a client waits for a chunk or a node that a commit would free. */
 static bool store_starves(const struct open_store *store)
 {
 	if (store_command_starves(store))
@@ -151,7 +152,10 @@ static bool store_step(struct open_store *store)
 	}
 }
 
-/* Goes on until a request is under way, a job has ended or there is nothing to do. */
+/*
+ * Does steps of the store's jobs until a request is under way, a job has ended or nothing is left
+ * to do. Returns true if it did anything.
+ */
 static bool store_serve_one(struct open_store *store)
 {
 	bool any = false;
@@ -163,14 +167,14 @@ static bool store_serve_one(struct open_store *store)
 			break;
 		any = true;
 		if (working && store->job == JOB_NONE)
-			break; /* the next store has its turn */
+			break; /* now it is the next store's turn */
 	}
 	if (!store->told && store->job == JOB_NONE)
 		store_tell(store);
 	return any;
 }
 
-/* Returns whether the store could go on now: the end of a request may have changed that. */
+/* Returns whether the store can do anything now, perhaps because a request has just ended. */
 static bool store_has_work(const struct open_store *store)
 {
 	if (store->job != JOB_NONE)
@@ -200,7 +204,7 @@ u64 store_deadline(void)
 {
 	u64 deadline = ~0ull;
 
-	/* the end of a request comes first */
+	/* while a store's request is under way, the end of that request wakes the driver */
 	for (u32 i = 0; i < STORE_MAX && !store_io_is_busy(); i++) {
 		if (stores[i].given.number != 0)
 			deadline = MIN(deadline, store_count_at(&stores[i]));
@@ -216,7 +220,7 @@ bool store_serve(void)
 	for (u32 i = 0; i < STORE_MAX && !store_io_is_busy(); i++) {
 		struct open_store *store = &stores[(first + i) % STORE_MAX];
 
-		/* a job that has begun keeps the driver's memory until its end */
+		/* a store keeps its turn until its job ends, since the stores share one buffer */
 		if (store->given.number == 0)
 			continue;
 		any |= store_serve_one(store);

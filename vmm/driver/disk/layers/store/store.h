@@ -5,37 +5,39 @@
 #include "vmm/driver/disk/layers/store/pool.h"
 
 /*
- * The stores of a driver (vmm/io/store.h). Each does one job at a time, a request to its disk
- * behind the other: it is loaded, written, or makes ready what a client wants to write to. No
- * request of a client is answered that depends on what the disk does not have yet, so that neither
- * a cut of power nor the death of this process takes anything back.
+ * The stores of a driver (vmm/io/store.h). Each store does one job at a time, with one request to
+ * its disk at a time: it is loaded, committed or checked, or prepares a chunk that a client wants
+ * to change. A client's request is answered only when the disk has everything on which the answer
+ * depends, so neither a power cut nor the death of this process takes back an answer.
  */
 enum store_job {
 	JOB_NONE,
 	JOB_LOAD,
-	JOB_FILL,   /* gives a client a chunk of its own to write to */
-	JOB_COMMIT, /* writes what has changed, then the superblock */
+	JOB_FILL,   /* prepares a chunk that a client wants to change */
+	JOB_COMMIT, /* writes what has changed, then a superblock */
 	JOB_CHECK,  /* looks at a block of metadata on the disk */
 };
 
 /* What a client's held request needs before it can go on. */
 enum store_want {
 	WANT_NOTHING,
-	WANT_CHUNK,  /* a chunk that nothing else uses */
-	WANT_ZEROES, /* zeros in a part of a chunk that nothing else uses */
-	WANT_UNMAP,  /* a chunk is to read as zeros */
+	WANT_CHUNK,  /* a chunk that only this volume uses */
+	WANT_ZEROES, /* zeros in a part of a chunk that only this volume uses */
+	WANT_UNMAP,  /* the chunk shall read as zeros */
 };
 
 struct store_client {
 	u64 volume; /* the volume's id; 0: the client has none */
 	u32 store;  /* index of the store that has the volume */
-	u32 number; /* of the volume's record, where it was found last */
+	u32 number; /* the volume's record when it was found last */
 	u32 want;   /* enum store_want */
-	u64 sector; /* of the volume, where the wanted part begins */
+	u64 sector; /* the first sector of the wanted part, in the volume */
 	u32 sectors;
-	u32 operation; /* of the request */
-	u64 after; /* the wish is fulfilled once this generation is on the disk; 0: not done yet */
-	u64 starved_at; /* nothing was free at this generation, less 1; 0: it was not tried */
+	u32 operation; /* the request's, enum block_operation */
+	/* the wish is fulfilled once this generation is on the disk; 0: the job is not done yet */
+	u64 after;
+	/* the last committed generation, plus 1, when nothing was free; 0: not tried yet */
+	u64 starved_at;
 	bool failed;
 };
 
@@ -43,40 +45,40 @@ struct store_client {
 struct store_step {
 	u32 step;
 	u32 at;
-	u32 client; /* index of the client for which it is done */
+	u32 client; /* index of the client for which the job is done */
 	u64 volume; /* that client's */
-	bool left;  /* that client has left: another one may have its index */
-	u32 from;   /* chunk that is copied; ~0u: none, zeros are written */
+	bool left;  /* that client has left since, and another one may have its index */
+	u32 from;   /* the chunk to be copied; ~0u: none, zeros are written instead */
 	u32 to;
-	bool kept;  /* `to` was the volume's before */
-	u32 zeroed; /* sectors of zeros that are written */
-	u32 fresh;  /* nodes to be written */
+	bool kept;  /* only the volume used `to` already before the job */
+	u32 zeroed; /* sectors to which zeros have been written */
+	u32 fresh;  /* the number of nodes to be written */
 	struct store_superblock super;
 };
 
-/* A round through all volumes, which counts the chunks that each has alone. */
+/* A round through all volumes, which counts the chunks that only the volume itself uses. */
 struct store_count {
 	bool due; /* something has changed since the last round began */
 	bool under_way;
-	bool changed; /* a volume has another number of them */
+	bool changed; /* a volume's count differs from that of the last round */
 	u32 number;   /* of the record */
 	u64 volume;
-	u64 index;	/* of the volume's chunk that is next */
+	u64 index;	/* the volume's chunk at which counting continues */
 	u64 own;	/* counted so far */
-	u64 began;	/* ticks of the TSC */
-	u64 not_before; /* when the next round may begin */
+	u64 began;	/* the TSC when this round began */
+	u64 not_before; /* the TSC before which the next round must not begin */
 };
 
 /* A check of the metadata that the disk holds. */
 struct store_check {
 	bool under_way;
 	bool ended;
-	bool rested; /* something else was done since the last block */
+	bool rested; /* a commit has ended since the last block was checked */
 	u32 block;   /* that is next */
-	u32 looked;  /* blocks that were looked at */
-	u32 faults;  /* of these, not what they should be */
-	u32 mended;  /* of these, written anew */
-	u32 first;   /* the first of the faults */
+	u32 looked;  /* blocks that have been checked */
+	u32 faults;  /* blocks that were not what they should be */
+	u32 mended;  /* of these, blocks that were rewritten */
+	u32 first;   /* the first block with a fault */
 };
 
 struct open_store {
@@ -87,33 +89,33 @@ struct open_store {
 	const char *reason;
 	enum store_job job;
 	struct store_step step;
-	struct store_command command; /* the one under way */
+	struct store_command command; /* the command that is being carried out */
 	bool commanded;		      /* there is one */
-	u64 commanded_after;	      /* it is answered once this generation is on the disk; 0: not
-					 done yet */
+	/* the command is answered once this generation is on the disk; 0: it is not done yet */
+	u64 commanded_after;
 	struct store_answer answer;
-	u64 last;      /* number of the last command that was answered */
-	bool told;     /* the manager knows of all that has changed */
-	u64 told_from; /* the generation of what it does not know yet; 0: it knows nothing */
+	u64 last;  /* the number of the last command that was answered */
+	bool told; /* the manager has been told of all changes */
+	/* the first generation of which the manager was not told; 0: it was told nothing */
+	u64 told_from;
 	struct store_count count;
 	struct store_check check;
-	u32 features; /* of the disk: enum disk_feature */
-	u32 opening;  /* commits that a new store still needs: one for each superblock */
-	u32 settling; /* commits in a row that were made only to free something */
+	u32 features; /* the disk's features, enum disk_feature */
+	/* commits that must come first: one for each superblock that is not up to date */
+	u32 opening;
+	u32 settling; /* commits in a row that were made only to free blocks or chunks */
 };
 
 extern struct store_client store_clients[DISK_CLIENT_MAX];
 
 struct open_store *store_open_at(u32 index);
-/* Takes over what the manager says of stores; the first call is before there are clients. */
+/* Takes stores and commands from the manager. The first call is before there are clients. */
 void store_take_commands(struct driver_channel *channel);
-/* Goes on with the stores' jobs. Returns true if it did anything. */
+/* Continues the stores' jobs. Returns true if it did anything. */
 bool store_serve(void);
-/* Returns whether nothing is to be done before a request ends or the manager signals. */
+/* Returns whether the stores have nothing to do until a request ends or the manager signals. */
 bool store_may_wait(void);
-/*
- * Returns when something is to be done although nothing has ended, in ticks of the TSC; ~0: never.
- */
+/* Returns the TSC at which a store has something to do even if no request ends; ~0: never. */
 u64 store_deadline(void);
 
 /* --- store_io.c: one request to the disk at a time, through memory of the driver --- */
@@ -121,10 +123,13 @@ u64 store_deadline(void);
 #define STORE_IO_SECTORS 128u
 u8 *store_io_data(void);
 bool store_io_is_busy(void);
-/* Begins; false: the device has no room now. `sector` counts from the store's first one. */
+/*
+ * Begins a request. Returns false if the device has no room now. `sector` counts from the store's
+ * first sector.
+ */
 bool store_io(const struct open_store *store, enum block_operation operation, u64 sector,
 	      u32 sectors);
-/* Returns how the last one ended; BLOCK_OK if there was none since store_io_forget. */
+/* Returns how the last request ended; BLOCK_OK if none has ended since store_io_forget. */
 enum block_status store_io_status(void);
 void store_io_forget(void);
 /* Returns whether the store's disk has that feature. */
@@ -132,16 +137,16 @@ bool store_has_feature(const struct open_store *store, u32 feature);
 
 /* --- store_load.c, store_fill.c, store_commit.c: each does the next step of its job --- */
 
-/* Begins to load, after which the state is another. */
+/* Begins to load the store, whose state is STORE_LOADING until the end of that job. */
 void store_load_begin(struct open_store *store);
 bool store_load_step(struct open_store *store);
 void store_fill_begin(struct open_store *store, u32 client);
 bool store_fill_step(struct open_store *store);
-/* Lets what is done for the client end without effect. */
+/* Makes a job that is done for this client, which leaves, end without effect. */
 void store_fill_leave(struct open_store *store, u32 client);
-/* Returns whether something is being made ready for the client with that index. */
+/* Returns whether a job prepares something for the client with that index. */
 bool store_fills_for(const struct open_store *store, u32 client);
-/* Returns whether a request may be under way that was begun for a client which has left. */
+/* Returns whether a job is still under way for a client of this volume that has left. */
 bool store_fill_holds(const struct open_store *store, u64 volume);
 void store_commit_begin(struct open_store *store);
 bool store_commit_step(struct open_store *store);
@@ -150,28 +155,28 @@ void store_fail(struct open_store *store, enum store_state state, const char *re
 /* --- store_command.c --- */
 
 void store_command_take(struct open_store *store);
-/* Goes on with the manager's command. Returns true if it did anything. */
+/* Continues the manager's command. Returns true if it did anything. */
 bool store_command_step(struct open_store *store);
-/* Returns whether requests of the command's volumes are still with the device. */
+/* Returns whether the device still has requests of the command's volumes. */
 bool store_is_busy(const struct open_store *store);
-/* Returns whether the command waits for blocks that commits make free, which comes to an end. */
+/* Returns whether the command waits for blocks that the next commits will make free. */
 bool store_command_starves(const struct open_store *store);
-/* Returns whether a command holds the volume's requests back. */
+/* Returns whether the command holds back the volume's requests. */
 bool store_command_holds(const struct open_store *store, u64 volume);
 
 /* --- store_check.c --- */
 
-/* Begins a check, if none is under way. */
+/* Begins a check of the metadata on the disk, unless one is under way. */
 void store_check_begin(struct open_store *store);
-/* Begins to look at the next block. */
+/* Begins the job that checks the next block. */
 void store_check_begin_job(struct open_store *store);
 bool store_check_step(struct open_store *store);
 
 /* --- store_tell.c --- */
 
-/* Writes what the manager is to know. */
+/* Publishes the store's state and its volumes to the manager. */
 void store_tell(struct open_store *store);
-/* Returns when the next step of counting is due, in ticks of the TSC; ~0: never. */
+/* Returns the TSC at which the next step of counting volumes' own chunks is due; ~0: never. */
 u64 store_count_at(const struct open_store *store);
-/* Does the next step of counting if it is due. */
+/* Does the next step of counting volumes' own chunks if it is due. */
 void store_count_step(struct open_store *store);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checks what the disk holds of a store's metadata against what is in memory, a block at a time
- * beside everything else, and writes anew what the disk has spoiled. Called by store.c. What is in
- * memory was checked when it was loaded, and each block of it has a sum.
+ * Compares the metadata on a store's disk with that in memory, a block at a time between other
+ * jobs, and rewrites blocks that the disk has spoiled. Called by store.c. The metadata in memory
+ * was checked when it was loaded, and each of its blocks has a checksum.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -11,9 +11,9 @@
 
 enum { CHECK_FIND, CHECK_READ, CHECK_LOOK, CHECK_WRITE, CHECK_WRITTEN };
 
-/* The most blocks that are passed by in a step because nothing is in them. */
+/* The most unused blocks that one step skips. */
 #define CHECK_SKIPS 4096u
-/* So many blocks are looked at before the manager is told how far it is. */
+/* The manager is told of the progress each time this number of blocks has been checked. */
 #define CHECK_TOLD 256u
 
 void store_check_begin(struct open_store *store)
@@ -29,7 +29,7 @@ void store_check_begin_job(struct open_store *store)
 	store->step = (struct store_step){.step = CHECK_FIND};
 }
 
-/* Returns whether the block is one of a generation that is on the disk. */
+/* Returns whether the block is in use and belongs to a generation that is on the disk. */
 static bool store_check_wants(const struct pool *pool, u32 block)
 {
 	const struct pool_item *item = &pool->block[block];
@@ -42,7 +42,7 @@ static void store_check_end(struct open_store *store)
 {
 	store->check.under_way = false;
 	store->check.ended = true;
-	/* what was written anew is on the medium after the next commit */
+	/* the next commit flushes the rewritten blocks to the medium */
 	store->pool.dirty = store->pool.dirty || store->check.mended != 0;
 	store->told = false;
 	store->job = JOB_NONE;
@@ -73,7 +73,7 @@ static void store_check_next(struct open_store *store)
 	store->job = JOB_NONE;
 }
 
-/* Returns whether the disk has the superblock that was written there last. */
+/* Returns whether the superblock that was read is the last one that was written to its block. */
 static bool store_check_super(const struct open_store *store)
 {
 	struct store_superblock *super = (void *)store_io_data();
@@ -103,13 +103,13 @@ static void store_check_look(struct open_store *store)
 		check->first = check->block;
 	store->told = false;
 	if (super) {
-		store->opening = 2; /* commits, which write both */
+		store->opening = 2; /* two commits rewrite both superblocks */
 		check->mended++;
 		store_check_next(store);
 	} else if (store_block_check(node, &node->check) == node->check) {
 		store->step.step = CHECK_WRITE;
 	} else {
-		store_check_next(store); /* what is in memory is no better */
+		store_check_next(store); /* the node in memory is damaged too */
 	}
 }
 

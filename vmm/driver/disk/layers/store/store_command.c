@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The manager's commands to a store. Called by store.c. A command is done in memory at one moment,
- * while no request of its volumes is with the device, and answered once the disk has it.
+ * Carries out the manager's commands to a store. Called by store.c. A command changes the metadata
+ * in memory in one step, while the device has no request of its volumes, and is answered once the
+ * disk has the changes.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -26,7 +27,7 @@ void store_command_take(struct open_store *store)
 	store->commanded_after = 0;
 }
 
-/* --- doing it --- */
+/* --- carrying a command out --- */
 
 static bool store_is_free(const struct open_store *store, u64 volume)
 {
@@ -38,7 +39,10 @@ static bool store_is_free(const struct open_store *store, u64 volume)
 	return true;
 }
 
-/* Returns whether a volume can be dropped, and makes sure of the node that this needs. */
+/*
+ * Returns STORE_OK if a volume can be dropped, or why it cannot. Copies the node of its record now,
+ * so that the drop needs no free node any more.
+ */
 static enum store_status store_may_drop(struct open_store *store, u64 volume)
 {
 	if (!store_is_free(store, volume))
@@ -48,7 +52,7 @@ static enum store_status store_may_drop(struct open_store *store, u64 volume)
 	return pool_change(&store->pool, volume) != NULL ? STORE_OK : STORE_NO_SPACE;
 }
 
-/* Takes back what the items before have done, as this one cannot be done. */
+/* Drops the volumes that the first `items` items have made, since the command has failed. */
 static void store_take_back(struct open_store *store, u32 items)
 {
 	while (items-- > 0) {
@@ -111,7 +115,7 @@ static void store_answer(struct open_store *store, enum store_status status)
 	string_copy(store->answer.text, sizeof(store->answer.text), store_status_words(status));
 }
 
-/* Returns whether the command's items before that one are about other volumes. */
+/* Returns whether no earlier item of the command is about the same volume. */
 static bool store_is_first_of(const struct store_command *command, u32 item)
 {
 	for (u32 i = 0; i < item; i++) {
@@ -122,8 +126,8 @@ static bool store_is_first_of(const struct store_command *command, u32 item)
 }
 
 /*
- * Returns whether each item can be done that is not taken back if a later one cannot; *at is the
- * first that cannot.
+ * Checks all items of a command that could not be undone if one of them failed halfway. Returns
+ * STORE_OK, or why the item *at cannot be done.
  */
 static enum store_status store_may_do_all(struct open_store *store, u32 *at)
 {
@@ -167,7 +171,7 @@ static void store_do_all(struct open_store *store)
 	store->commanded_after = store->pool.dirty ? store->pool.now : store->pool.committed;
 }
 
-/* Answers a command that the process before this one has done. */
+/* Answers a command that an earlier process of this driver has carried out. */
 static void store_answer_again(struct open_store *store)
 {
 	const struct store_command *command = &store->command;
@@ -193,7 +197,7 @@ static bool store_has_clients(const struct open_store *store)
 	return false;
 }
 
-/* Makes an empty store, which is there once both superblocks are written. */
+/* Makes an empty store, which exists once both superblocks are written. */
 static void store_format(struct open_store *store)
 {
 	const struct store_item *item = &store->command.item[0];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Writes a generation to the disk: its nodes to blocks that no superblock leads to, then, once
- * these are on the medium, the older of the two superblocks. Called by store.c. Whatever goes wrong
- * before the superblock is written leaves the generation before.
+ * these are on the medium, the older of the two superblocks. Called by store.c. If anything goes
+ * wrong before the superblock is written, the previous generation stays in force.
  */
 #include "lib/bits.h"
 #include "lib/string.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes ready what a client's request needs: a chunk of its own, which holds what the volume held
- * there; zeros in a part of one; or no chunk. Called by store.c while nothing of the client is with
- * the device, so that nobody still reads a chunk that is given up here.
+ * Prepares what a client's request needs: a chunk that only the volume uses, with the volume's
+ * content; zeros in a part of such a chunk; or no chunk at all. Called by store.c while the device
+ * has no request of the volume, so that nobody still reads a chunk that is given up here.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -38,7 +38,7 @@ static void store_fill_end(struct open_store *store, bool good)
 	client->after = store->pool.dirty ? store->pool.now : store->pool.committed;
 }
 
-/* Tells why the client has to wait on, and lets others have their turn. */
+/* Publishes why the client still waits, and ends the job so that others get their turn. */
 static void store_fill_wait(struct open_store *store, enum store_wait why)
 {
 	store->job = JOB_NONE;
@@ -60,7 +60,9 @@ static void store_fill_put(struct open_store *store)
 	store_fill_wait(store, STORE_WAIT_METADATA);
 }
 
-/* Returns whether the chunk is kept, as a discard allows, since there is no block to note it in. */
+/*
+ * Returns whether a discard has no effect, which is permitted, because no free block can record it.
+ */
 static bool store_is_spared(const struct open_store *store, const struct store_client *client)
 {
 	return client->operation == BLOCK_DISCARD && !pool_has_blocks(&store->pool);
@@ -128,12 +130,13 @@ bool store_fill_holds(const struct open_store *store, u64 volume)
 	return store->job == JOB_FILL && store->step.left && store->step.volume == volume;
 }
 
-/* Gives back what was taken for the client. */
+/* Gives back the chunk that was taken for the client, and ends the job. */
 static void store_fill_give_up(struct open_store *store)
 {
 	if (store->step.to != NO_CHUNK && !store->step.kept) {
 		pool_give_chunk(&store->pool, store->step.to);
-		store->pool.dirty = true; /* who waits for a chunk tries again after the commit */
+		/* a client that waits for a chunk tries again after the commit */
+		store->pool.dirty = true;
 	}
 	store->job = JOB_NONE;
 }
@@ -167,7 +170,7 @@ static void store_fill_written(struct open_store *store)
 		store->step.step = FILL_PUT;
 }
 
-/* Writes zeros to the part that the client has asked for, a piece at a time. */
+/* Writes zeros to the part that the client's request names, STORE_IO_SECTORS at a time. */
 static bool store_fill_zero(struct open_store *store)
 {
 	const struct store_client *client = store_filled(store);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A store's own requests to its disk, one at a time for all stores of the driver, through memory of
- * the driver that its device reaches. Called by the stores' jobs.
+ * Sends the stores' own requests to their disks, one at a time for all stores of the driver, with
+ * data in the driver's DMA memory. Called by the stores' jobs.
  */
 #include "lib/bits.h"
 #include "vmm/driver/disk/core/device.h"
@@ -10,7 +10,7 @@
 #include "vmm/driver/process.h"
 #include "vmm/rt/clock.h"
 
-/* The first half of the driver's memory is that of moves (undo_move.c). */
+/* The first half of the driver's own memory belongs to undo_move.c. */
 #define FIRST_PAGE (DRIVER_OWN_PAGES / 2)
 _Static_assert((u64)STORE_IO_SECTORS *BLOCK_SECTOR_BYTES <= FIRST_PAGE * PAGE_SIZE, "its data");
 

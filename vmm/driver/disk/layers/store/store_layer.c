@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The layer of a client that has a volume: leads its requests to the chunks of the disk. Called
- * through layer.h. A request lies in one chunk; whatever is not there yet is made ready by store.c
+ * The layer of a client that has a volume: redirects its requests to the disk's chunks. Called
+ * through layer.h. A request lies in one chunk; if that chunk has to be prepared, store.c does so
  * while the client keeps the request.
  */
 #include "vmm/driver/disk/layers/store/store_layer.h"
@@ -18,8 +18,8 @@ static struct store_client *store_client_of(const struct client *client)
 }
 
 /*
- * A client's first change waits until the disk has all that was changed before: also what was made
- * ready for the volume's last client, which did not wait for that.
+ * Begins with a client. Its first change waits until the disk has all earlier changes, including
+ * what was prepared for the volume's previous client, which has left without waiting.
  */
 static void store_layer_open(struct client *client, const struct layer *const *below)
 {
@@ -36,7 +36,7 @@ static void store_layer_open(struct client *client, const struct layer *const *b
 	    (!store->pool.dirty && store->job != JOB_COMMIT))
 		return;
 	own->want = WANT_CHUNK;
-	own->operation = BLOCK_OPERATION_COUNT; /* like no request of the client's */
+	own->operation = BLOCK_OPERATION_COUNT; /* no request of a client has this operation */
 	own->after = store->pool.committed + 1 + (store->pool.dirty && store->job == JOB_COMMIT);
 }
 
@@ -59,13 +59,13 @@ static void store_layer_close(struct client *client)
 	*store_client_of(client) = (struct store_client){.volume = 0};
 }
 
-/* Follows a volume that has grown. */
+/* Takes over the new size of a volume that has grown. */
 static void store_layer_command(struct client *client)
 {
 	client->given.disk.sectors = client_part(client)->sectors;
 }
 
-/* Returns the client's store if its volume can be used, or NULL. */
+/* Returns the client's store if it is ready, or NULL. */
 static struct open_store *store_of(const struct client *client)
 {
 	struct open_store *store = store_open_at(store_client_of(client)->store);
@@ -103,7 +103,7 @@ static const struct store_record *store_record_of(const struct client *client,
 	return pool_find_again(&store->pool, own->volume, &own->number);
 }
 
-/* Returns the volume's record if the request may be done: it lies in one chunk of the volume. */
+/* Returns the volume's record if the request lies in one chunk of the volume, or NULL. */
 static const struct store_record *store_check(const struct client *client,
 					      const struct open_store *store,
 					      const struct block_request *request)
@@ -134,14 +134,15 @@ static enum layer_answer store_read(struct client *client, const struct block_re
 
 	if (record == NULL)
 		return store_end(status, BLOCK_ERROR);
-	/* a client that has started anew: the chunk may be one that is being given up */
+	/* the client has started anew: the job for its old request may give up the chunk */
 	if (store_fills_for(store, client_index(client)))
 		return LAYER_WAITS;
 	if (pool_look_up(&store->pool, record, request->sector / store->pool.super.chunk_sectors,
 			 &chunk, &alone))
 		return LAYER_PASSES;
 	if (request->window != 0)
-		return store_end(status, BLOCK_COPY); /* zeros are written by the driver */
+		/* the driver itself writes the zeros, and only to the pool */
+		return store_end(status, BLOCK_COPY);
 	memset(client_pool(client, request->offset), 0,
 	       (size_t)request->sectors * BLOCK_SECTOR_BYTES);
 	return LAYER_ENDS;
@@ -163,9 +164,9 @@ static enum layer_answer store_want_of(struct client *client, const struct block
 }
 
 /*
- * Goes on with a request that has waited. Returns false if it is a new one, or if what it waited
- * for is there and the request can be looked at again. A client that has started anew has another
- * request than the one for which the wish was made.
+ * Answers a request that may have waited: returns true and sets *answer. Returns false if nothing
+ * was prepared for the request, or if it now has to be looked at again. A client that has started
+ * anew may hold another request than the one for which the store prepares something.
  */
 static bool store_goes_on(struct client *client, const struct open_store *store,
 			  const struct block_request *request, enum layer_answer *answer,
@@ -199,7 +200,10 @@ static bool store_goes_on(struct client *client, const struct open_store *store,
 	return true;
 }
 
-/* Gives up a whole chunk, or has zeros written to a part of it. */
+/*
+ * Answers a discard or a write of zeros: gives up a whole chunk, or has zeros written to a part of
+ * a chunk.
+ */
 static enum layer_answer store_clear(struct client *client, const struct open_store *store,
 				     const struct block_request *request, bool mapped,
 				     enum block_status *status)
@@ -253,7 +257,7 @@ static enum layer_answer store_flush(struct client *client, const struct block_r
 	return LAYER_PASSES;
 }
 
-/* Leads the request from the volume to the disk. */
+/* Redirects the request from the volume to its place on the disk. */
 static void store_lead(struct client *client, struct driver_request *request)
 {
 	const struct open_store *store = store_open_at(store_client_of(client)->store);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Loads a store: reads both superblocks and then each node that one of them leads to. Called by
- * store.c; what is read is judged by pool_load.c.
+ * Loads a store: reads both superblocks and then each node to which the chosen one leads. Called by
+ * store.c; pool_load.c checks what was read.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -64,8 +64,8 @@ static bool store_load_next(struct open_store *store)
 		return true;
 	problem = pool_load_end(&store->pool);
 	/*
-	 * Both superblocks know then what this one knows, and the medium has it: the last process
-	 * may have ended before it was flushed.
+	 * One commit makes both superblocks equally new and flushes the disk, which the last
+	 * process may not have done before it ended.
 	 */
 	store->opening = 1;
 	store_load_end(store, problem == NULL ? STORE_READY : STORE_BROKEN,
@@ -73,7 +73,10 @@ static bool store_load_next(struct open_store *store)
 	return true;
 }
 
-/* Reads so many sectors, or tries again later if the device has no room now. */
+/*
+ * Begins a read, after which the job continues with the step `then`. Returns false if the device
+ * has no room now.
+ */
 static bool store_load_read(struct open_store *store, u64 sector, u32 sectors, u32 then)
 {
 	if (!store_io(store, BLOCK_READ, sector, sectors))

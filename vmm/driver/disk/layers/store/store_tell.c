@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tells the manager of a store: at once what has changed, and in the background, a few nodes at a
- * time, how many chunks each volume has alone. Called by store.c; writes the part of the shared
- * page that is the driver's.
+ * Tells the manager about a store: of changes at once, and, counted in the background a few nodes
+ * at a time, how many chunks each volume alone uses. Called by store.c; writes the driver's part of
+ * the shared page.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -10,12 +10,10 @@
 #include "vmm/driver/process.h"
 #include "vmm/rt/clock.h"
 
-#define COUNT_NODES 4u /* the most leaves that are looked at in a step */
+#define COUNT_NODES 4u /* the most leaves that one step looks at */
 #define COUNT_SKIPS                                                                                \
-	64u /* the most parts of a volume that are passed by because others share them */
-/*
- * The background's part of the time at most: a round is followed by a rest of so many times that.
- */
+	64u /* the most parts of a volume that one step skips because other volumes share them */
+/* The count rests after a round for this number of times the round's length. */
 #define COUNT_REST 19u
 
 static void store_tell_begin(struct store_page *page)
@@ -51,7 +49,7 @@ static void store_tell_volume(const struct open_store *store, u32 number)
 	memcpy(volume->key.name, record->key, sizeof(volume->key.name));
 }
 
-/* Tells of the volumes in nodes that were changed since the last time, or of all. */
+/* Tells of the volumes in nodes that have changed since the last time, or of all volumes. */
 static void store_tell_volumes(struct open_store *store)
 {
 	bool ready = store->state == STORE_READY;
@@ -107,9 +105,9 @@ void store_tell(struct open_store *store)
 	process_tell_manager();
 }
 
-/* --- chunks of one volume alone --- */
+/* --- chunks that only one volume uses --- */
 
-/* Goes on to the next volume, or ends the round. */
+/* Continues with the next volume, or ends the round of counting. */
 static void store_count_next(struct open_store *store)
 {
 	struct store_count *count = &store->count;
