@@ -18,8 +18,8 @@
 static struct machine machine;
 
 /*
- * Waits for the end of the process: the machine could not be set up, and the manager reads why and
- * ends the process when it likes.
+ * Waits for the end of the process, after the set-up has failed: the manager reads why, and ends
+ * the process.
  */
 static NORETURN void main_wait_for_the_end(void)
 {

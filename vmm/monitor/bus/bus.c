@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One address space of a machine: finds the device that answers at a port or address (bus.h).
+ * One address space of a VM, ports or memory: finds the device that answers at an address (bus.h).
  * Called by the platform, the PCI BARs and the exit handlers; calls the device's read and write,
  * under the machine's lock.
  */
@@ -84,8 +84,8 @@ static const struct bus_range *bus_search(struct bus *bus, u64 address, u32 size
 }
 
 /*
- * Finds the range at the address, in the last one found first: consecutive accesses mostly go to
- * the same device.
+ * Finds the range at the address. Looks first at the range that was found last, as consecutive
+ * accesses mostly go to the same device.
  */
 const struct bus_range *bus_find(struct bus *bus, u64 address, u32 size)
 {

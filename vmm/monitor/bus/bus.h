@@ -13,16 +13,16 @@ struct bus_range {
 };
 
 /*
- * One address space of a machine, ports or memory: which device answers where. An address that no
- * device answers reads as all ones, ignores writes, and is counted; so does an access that
- * straddles the end of a range.
+ * One address space of a VM, ports or memory: which device answers where. An address that no device
+ * answers reads as all ones, ignores writes, and is counted; so does an access that straddles the
+ * end of a range.
  */
 struct bus {
 	u32 range_count;
 	u64 unknown_count;
 	u64 unknown_last;	 /* address of the last access that no device took */
 	struct bus_range recent; /* the range found last */
-	u64 plain;		 /* bytes up to which `recent` takes an access in one piece */
+	u64 plain; /* the size in bytes of the widest access that `recent` takes in one piece */
 	/* the ranges of all devices, ascending and disjoint */
 	struct bus_range range[BUS_RANGE_MAX];
 };
@@ -40,12 +40,10 @@ void bus_remove(struct bus *bus, const struct device *device, u32 region);
 /* Returns the range with all of [address, address + size), valid until the bus changes; or NULL. */
 const struct bus_range *bus_find(struct bus *bus, u64 address, u32 size);
 
-/* Does bus_find_plain for a range other than the last. */
+/* Does what bus_find_plain does when `recent` does not cover the access. */
 bool bus_search_plain(struct bus *bus, u64 address, u32 size);
 
-/*
- * Returns true if `recent` holds the device that takes the access in one piece, false if none does.
- */
+/* Returns true if one device takes the access in one piece; `recent` is then its range. */
 static ALWAYS_INLINE bool bus_find_plain(struct bus *bus, u64 address, u32 size)
 {
 	/* `plain` is at most the range's bytes; an address below the base wraps beyond the end */

@@ -7,7 +7,10 @@
 #include "vmm/monitor/state/section_types.h"
 
 #define DEADLINE_NONE (~0ull)
-/* Faster periods are not kept: the guest would do nothing but exit. */
+/*
+ * The shortest period that timers of devices keep exactly: with shorter ones, the guest would do
+ * nothing but exit.
+ */
 #define BEAT_MIN_NS (50 * NS_PER_US)
 
 struct device;
@@ -22,10 +25,10 @@ enum clock_stale {
 };
 
 /*
- * The times of a machine. Before each call into a device or interrupt controller the owner updates
- * them, or marks them as stale: then a device that needs the time (device_now_ns) updates them
- * itself, and other devices save the cost. Guest time stands still while the machine is paused;
- * wall time goes on.
+ * The times of a VM. Before each call into a device or interrupt controller the owner updates them,
+ * or marks them as stale: then a device that needs the time (device_now_ns) updates them itself,
+ * and other devices save the cost. Guest time stands still while the machine is paused; wall time
+ * goes on.
  */
 struct machine_clock {
 	u32 stale; /* which parts of the clock are not up to date, enum clock_stale */
@@ -34,7 +37,7 @@ struct machine_clock {
 	 * clock is ever stale.
 	 */
 	void (*update)(struct machine_clock *clock, bool wall);
-	u64 now_ns;	/* guest time since the machine's start */
+	u64 now_ns;	/* guest time since the VM's start */
 	u64 guest_tsc;	/* the value of RDTSC at now_ns on the present vCPU */
 	u64 tsc_adjust; /* IA32_TSC_ADJUST of the present vCPU; set before an update */
 	u64 tsc_khz;
@@ -45,7 +48,7 @@ enum machine_event {
 	MACHINE_RESET = 1 << 0,
 	MACHINE_POWER_OFF = 1 << 1, /* ACPI S5 */
 	MACHINE_EXIT = 1 << 2,	    /* debug exit with exit_code */
-	MACHINE_DEADLINE = 1 << 3,  /* a device's deadline_ns is another than before */
+	MACHINE_DEADLINE = 1 << 3,  /* a device's deadline_ns has changed */
 	MACHINE_ROOM = 1 << 4,	    /* the serial port takes more input */
 	MACHINE_PANIC = 1 << 5,	    /* the guest's kernel says that it has panicked */
 	/* the guest's kernel says that it has panicked and that a crash kernel takes over */
@@ -56,8 +59,8 @@ enum machine_event {
 };
 
 /*
- * What an access has made necessary, the first three at the guest's request; the owner of the
- * struct checks and clears it after each access.
+ * What the owner has to do after an access to a device: the guest has asked for the first three.
+ * The owner of the struct checks and clears it after each access.
  */
 struct machine_events {
 	u32 pending;	/* enum machine_event */

@@ -324,9 +324,10 @@ static void cpuid_build_extended(struct cpuid_policy *policy)
 		cpuid_build_address_sizes(policy);
 	if (policy->intel || policy->max_extended < LAST_EXTENDED)
 		return;
-	cpuid_add_plain(policy, 0x80000019, cpuid_of_host(0x80000019, 0)); /* TLBs of 1-GiB pages */
+	/* TLBs for 1-GiB pages */
+	cpuid_add_plain(policy, 0x80000019, cpuid_of_host(0x80000019, 0));
 	cpuid_add_plain(policy, 0x8000001a,
-			cpuid_of_host(0x8000001a, 0)); /* widths of vector units */
+			cpuid_of_host(0x8000001a, 0)); /* widths of the host's vector units */
 	cpuid_build_amd_topology(policy);
 }
 

@@ -19,7 +19,7 @@ struct cpuid_policy {
 	u32 vcpu_count;
 	u32 max_basic;
 	u32 max_extended;
-	bool intel; /* the vendor's rule for leaves out of range */
+	bool intel; /* CPUID follows Intel's rule for leaves out of range; otherwise AMD's */
 	u64 xcr0;   /* state components that a guest may turn on */
 	struct cpuid_entry entry[CPUID_ENTRY_MAX];
 };
@@ -32,7 +32,7 @@ struct cpuid_state {
 	u64 xcr0;
 };
 
-/* Reads the host's CPUID through cpuid_host. */
+/* Builds the policy for a VM with that many vCPUs from the host's CPUID (cpuid_host). */
 void cpuid_build(struct cpuid_policy *policy, u32 vcpu_count);
 
 /*

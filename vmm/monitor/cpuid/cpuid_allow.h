@@ -37,7 +37,7 @@
 	 CPUID_7_EBX_BMI2 | CPUID_7_EBX_ERMS | CPUID_7_EBX_INVPCID | CPUID_7_EBX_RDSEED |          \
 	 CPUID_7_EBX_ADX | CPUID_7_EBX_SMAP | CPUID_7_EBX_CLFLUSHOPT | CPUID_7_EBX_CLWB |          \
 	 CPUID_7_EBX_SHA | AVX512_7_EBX | BIT(6) /* FDP_EXCPTN_ONLY */ |                           \
-	 BIT(13) /* zero FCS and FDS */)
+	 BIT(13) /* FCS and FDS are saved as zeros */)
 
 #define FORCE_7_EBX CPUID_7_EBX_TSC_ADJUST
 

@@ -8,7 +8,10 @@
 
 #include "lib/string.h"
 
-/* Asks the kernel to add the bits that follow CR4. */
+/*
+ * Returns the entry's flags; CPUID_OSXSAVE and CPUID_OSPKE make the kernel itself fill in the bits
+ * that follow CR4.
+ */
 static u32 cpuid_table_flags_of(const struct cpuid_entry *entry, const struct cpuid_regs *regs)
 {
 	u32 flags = CPUID_VALID | (entry->indexed ? CPUID_INDEXED : 0u);

@@ -13,7 +13,7 @@ void cpuid_table_fill(struct vcpu_cpuid_entry *table, const struct cpuid_policy 
 
 /*
  * Adds a leaf that the guest has asked for and whose answer is zeros in any state, so that the
- * kernel answers the next time; has no effect if no slot is free. If not `indexed`, any subleaf
- * counts.
+ * kernel answers the next time; has no effect if no slot is free. Unless `indexed` is set, the
+ * entry stands for every subleaf.
  */
 void cpuid_table_learn_none(struct vcpu_cpuid_entry *table, u32 leaf, u32 subleaf, bool indexed);

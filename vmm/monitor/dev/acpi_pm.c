@@ -79,7 +79,8 @@ static void acpi_pm_control(struct acpi_pm *pm, u16 value)
 }
 
 /*
- * Enables events. A starting guest clears the status first, so an earlier press is shown again now.
+ * Enables events. A starting guest clears the status first, so an earlier press of the power button
+ * is shown again now.
  */
 static void acpi_pm_enable(struct acpi_pm_state *state, u16 value)
 {

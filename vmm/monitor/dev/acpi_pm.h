@@ -24,7 +24,7 @@ struct acpi_pm_state {
 	u16 control;
 	u16 gpe_status;
 	u16 gpe_enable;
-	u16 pressed; /* the power button, while the guest did not listen to it: not 0 */
+	u16 pressed; /* not 0: the power button was pressed while its event was disabled */
 	u16 reserved[2];
 };
 

@@ -15,8 +15,7 @@ struct debug_state {
 };
 
 /*
- * The debug exit port (a byte written there ends the machine with that code) and the port of POST
- * codes.
+ * The debug exit port (a byte written there ends the VM with that code) and the port of POST codes.
  */
 struct debug {
 	struct device device;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The port to which firmware writes what it does (firmware_log.h). Attached by platform.c for
- * machines that start by firmware; owns the line under way and hands lines to the machine's log.
+ * The port to which firmware writes what it does (firmware_log.h). Attached by platform.c for VMs
+ * that start by firmware; owns the unfinished line and hands complete lines to the VM's log.
  */
 #include "vmm/monitor/dev/firmware_log.h"
 #include "vmm/monitor/platform/platform_add.h"
 
-/* What the port reads, by which firmware finds that somebody listens. */
+/* The value that reads of the port return, by which firmware finds that somebody listens. */
 #define READ_BACK 0xe9u
 
-/* What SeaBIOS says before it waits for ever. */
+/* What SeaBIOS writes before it waits forever. */
 #define NO_SYSTEM "No bootable device."
 
 static void firmware_log_end_line(struct firmware_log *log)

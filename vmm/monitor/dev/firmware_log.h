@@ -12,7 +12,7 @@ struct firmware_log_state {
 	u32 reserved;
 };
 
-/* The port to which a guest's firmware writes what it does; each line goes to the VM's log. */
+/* The port to which a guest's firmware writes its progress; each line goes to the VM's log. */
 struct firmware_log {
 	struct device device;
 	struct firmware_log_state state;
@@ -20,6 +20,6 @@ struct firmware_log {
 	void *context;
 };
 
-/* Attaches the port; does nothing for a machine that does not start by firmware. */
+/* Attaches the port; does nothing for a VM that does not start by firmware. */
 enum status firmware_log_attach(struct platform *platform,
 				const struct platform_config *config) MUST_CHECK;

@@ -25,7 +25,7 @@ enum fw_cfg_key {
 
 struct fw_cfg_file {
 	char name[FW_CFG_NAME_BYTES]; /* the file's name, terminated by 0 */
-	const u8 *bytes;	      /* the owner's, for as long as the device lives */
+	const u8 *bytes; /* the file's content, which its owner keeps as long as the device lives */
 	u32 size_bytes;
 };
 
@@ -42,7 +42,7 @@ struct fw_cfg_dma_state {
 
 /*
  * QEMU's firmware configuration device (docs/specs/fw_cfg): the traditional interface, and DMA for
- * machines that start by firmware.
+ * VMs that start by firmware.
  */
 struct fw_cfg {
 	struct device device;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The DMA interface of fw_cfg (docs/specs/fw_cfg of QEMU): a control structure in guest memory says
- * which bytes of an item go where. Attached by fw_cfg.c for machines that start by firmware; owns
- * the upper half of an address, reads and writes guest memory.
+ * which bytes of an item go where. Attached by fw_cfg.c for VMs that start by firmware; owns the
+ * upper half of the control structure's address, reads and writes guest memory.
  */
 #include "lib/checked.h"
 #include "vmm/monitor/dev/fw_cfg.h"
 #include "vmm/monitor/memory/guest_memory.h"
 #include "vmm/monitor/platform/platform_add.h"
 
-/* In the control word; the upper half is the key to select. */
+/* Bits of the control word; its upper half is the key to be selected. */
 #define CONTROL_ERROR	  (1u << 0)
 #define CONTROL_READ	  (1u << 1)
 #define CONTROL_SKIP	  (1u << 2)
@@ -17,13 +17,13 @@
 #define CONTROL_WRITE	  (1u << 4)
 #define CONTROL_KEY_SHIFT 16u
 
-/* No item is longer; a transfer is done within one exit. */
+/* The most bytes of a transfer: no item is longer, and a transfer is done within one exit. */
 #define TRANSFER_BYTES_MAX (1 * MIB)
 #define PIECE_BYTES	   256u
 
 #define ADDRESS_LOW 4u /* the offset of the port whose write begins the transfer */
 
-/* All numbers are big-endian. */
+/* The control structure in guest memory; all its numbers are big-endian. */
 struct fw_cfg_dma_access {
 	u32 control;
 	u32 length;
@@ -59,7 +59,10 @@ static bool fw_cfg_dma_read_item(struct fw_cfg *fw_cfg, u64 address, u32 length)
 	return true;
 }
 
-/* Does what the control structure says; no item can be written. Returns whether that worked. */
+/*
+ * Does what the control structure says; items cannot be written. Returns whether the transfer has
+ * worked.
+ */
 static bool fw_cfg_dma_do(struct fw_cfg *fw_cfg, const struct fw_cfg_dma_access *access)
 {
 	u32 control = __builtin_bswap32(access->control);

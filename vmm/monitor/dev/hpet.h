@@ -13,11 +13,12 @@
 /* Counts of the shortest period that is kept. */
 #define HPET_PERIOD_MIN (BEAT_MIN_NS / HPET_NS_PER_COUNT)
 
-/* Times are in counts. */
+/* One timer of the HPET; times are in counts. */
 struct hpet_timer {
-	u64 comparator; /* a periodic timer's moves on with each period */
-	u64 period;	/* the period that was last written to a periodic timer; 0: there is none */
-	u32 config;	/* enum hpet_timer_configuration, what can be written */
+	/* the count at which the timer fires next; a periodic timer adds its period each time */
+	u64 comparator;
+	u64 period; /* the period that was last written to a periodic timer; 0: there is none */
+	u32 config; /* enum hpet_timer_configuration, what can be written */
 	u32 reserved;
 };
 

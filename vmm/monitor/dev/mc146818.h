@@ -3,7 +3,10 @@
 
 #include "lib/types.h"
 
-/* Motorola MC146818A data sheet, and the CMOS bytes that PC firmware keeps after its registers. */
+/*
+ * Registers of the MC146818 clock (Motorola, MC146818A data sheet), and the CMOS bytes that PC
+ * firmware keeps behind them.
+ */
 #define RTC_INDEX_PORT 0x70u /* bit 7 masks NMI */
 #define RTC_DATA_PORT  0x71u
 #define RTC_IRQ	       8u
@@ -27,19 +30,19 @@ enum rtc_reg {
 	RTC_SHUTDOWN = 0x0f,
 	RTC_EQUIPMENT = 0x14,
 	RTC_BASE_KIB = 0x15,	 /* the KiB of base memory, two bytes, as the next registers have */
-	RTC_EXTENDED_KIB = 0x17, /* above 1 MiB, at most 63 MiB */
+	RTC_EXTENDED_KIB = 0x17, /* the KiB above 1 MiB, at most 63 MiB */
 	RTC_CHECKSUM = 0x2e,	 /* checksum of bytes 0x10 to 0x2d, high byte first */
 	/* the KiB of extended memory again, as the self-test found them */
 	RTC_EXTENDED_KIB_2 = 0x30,
 	RTC_CENTURY = 0x32,
-	RTC_ABOVE_16M = 0x34, /* two bytes, in 64 KiB */
-	RTC_ABOVE_4G = 0x5b,  /* three bytes, in 64 KiB */
+	RTC_ABOVE_16M = 0x34, /* memory between 16 MiB and 4 GiB in units of 64 KiB, two bytes */
+	RTC_ABOVE_4G = 0x5b,  /* memory above 4 GiB in units of 64 KiB, three bytes */
 };
 
 enum rtc_a {
 	RTC_A_RATE = 0x0f,
 	RTC_A_DIVIDER_32KHZ = 0x20,
-	RTC_A_DIVIDER_RESET = 0x60, /* 11xb holds the divider */
+	RTC_A_DIVIDER_RESET = 0x60, /* each value 11xb holds the divider in reset */
 	RTC_A_UIP = 0x80,	    /* an update is in progress; read-only */
 };
 

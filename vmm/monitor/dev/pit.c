@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The 8254 timer of a PC and port 0x61. Attached by platform.c; owns three counters (pit_channel.c)
- * and raises interrupt line 0, with edges that came late made up for.
+ * The 8254 timer of a PC and port 0x61. Attached by platform.c; owns three counters
+ * (pit_channel.c), raises interrupt line 0, and repeats edges that came too late.
  */
 #include "vmm/monitor/dev/pit.h"
 #include "lib/bits.h"
@@ -68,7 +68,10 @@ static void pit_beat(struct pit *pit, u64 now)
 		state->owed == 0 ? DEADLINE_NONE : now + MAX(period / REPAY_SPEED, BEAT_MIN_TICKS);
 }
 
-/* Counts the late edges: one has come, and by `now` perhaps more. */
+/*
+ * Counts the edges that came late: the present one, and others if whole periods have passed by
+ * `now`.
+ */
 static void pit_owe(struct pit_state *state, u64 now)
 {
 	u64 missed = pit_is_kept(&state->channel[0])

@@ -4,7 +4,7 @@
 #include "vmm/hw/pit.h"
 #include "vmm/monitor/bus/device.h"
 
-/* Times are in clocks of 1.193182 MHz since the machine's start. */
+/* One counter of the 8254. Times are in clocks of 1.193182 MHz since the VM's start. */
 struct pit_channel {
 	u64 run_tick; /* the tick from which on `elapsed` grows while `running` */
 	u64 elapsed;  /* clocks counted before run_tick since `count` was loaded */

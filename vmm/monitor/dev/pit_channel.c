@@ -8,7 +8,7 @@
 
 /* The part of a control word that the status byte repeats. */
 #define CONTROL_KEPT (PIT_CONTROL_ACCESS | PIT_CONTROL_MODE | PIT_CONTROL_BCD)
-/* No machine runs as long as this: sums of times stay far below the end of 64 bits. */
+/* No VM runs as long as this: sums of times stay far below the end of 64 bits. */
 #define TICK_MAX BIT(54)
 
 /*

@@ -4,14 +4,15 @@
 #include "vmm/monitor/platform/platform_add.h"
 
 /*
- * Powers the machine on; `clock` must be set. Returns the error of platform_add or of a device's
- * attach function, which is a bug or a configuration with too many devices.
+ * Makes all devices of the VM, as they are after power-on; `clock` must be set. Returns the error
+ * of platform_add or of a device's attach function, which is a bug or a configuration with too many
+ * devices.
  */
 enum status platform_init(struct platform *platform,
 			  const struct platform_config *config) MUST_CHECK;
 /* Tells all devices that guest time has jumped by `ns`, in which the guest could do nothing. */
 void platform_jumped(struct platform *platform, u64 ns);
-/* Resets the machine: everything but date and CMOS bytes. Clears events and kicks. */
+/* Resets the VM: everything but date and CMOS bytes. Clears events and kicks. */
 void platform_reset(struct platform *platform);
 /*
  * Sets up PIT and 8259s, after a reset, as a PC's firmware leaves them for the system it starts.

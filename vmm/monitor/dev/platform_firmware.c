@@ -13,8 +13,9 @@
 #define SLAVE_VECTOR  0x70u
 
 /*
- * Channel 0 counts 65,536 clocks, 18.2 times a second, as 40:6c wants it. Let through are the timer
- * and the slave, of which nothing: no service of the firmware's waits for a device.
+ * What to write to which port. Channel 0 of the timer gets the count 65,536, for 18.2 interrupts a
+ * second, which programs expect that read the time at 40:6c. The master lets through the timer and
+ * the slave; the slave lets nothing through, as no service of the firmware waits for a device.
  */
 static const struct {
 	u16 port;

@@ -11,13 +11,15 @@ struct irqchip_saved {
 	u32 reserved;
 };
 
-/* Version 1 of STATE_BUS. */
+/* What is saved of a bus: version 1 of STATE_BUS. */
 struct bus_saved {
 	u64 unknown_count;
 	u64 unknown_last;
 };
 
-/* A platform without those local APICs that are not in `lapics`, a bit for each CPU. */
+/*
+ * A platform, of which those local APICs are saved or loaded that have a bit in `lapics`, by CPU.
+ */
 struct platform_part {
 	struct platform *platform;
 	u64 lapics;

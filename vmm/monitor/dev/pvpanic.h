@@ -13,7 +13,7 @@ enum pvpanic_event {
 };
 
 struct pvpanic_state {
-	u64 told; /* enum pvpanic_event: each is told once */
+	u64 told; /* events already reported, enum pvpanic_event: each is reported once */
 };
 
 /*

@@ -311,7 +311,7 @@ static void rtc_put_u16(u8 *byte, u64 value)
 	byte[1] = (u8)(value >> 8);
 }
 
-/* Fills the CMOS bytes as firmware does for a machine without floppy and disks. */
+/* Fills the CMOS bytes as firmware does for a PC without floppy and disks. */
 static void rtc_fill_cmos(const struct rtc *rtc, u8 *byte)
 {
 	u64 low = rtc->ram_below_4g;

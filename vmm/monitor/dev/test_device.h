@@ -13,7 +13,7 @@
 /* the port for the number of the page of RAM that shows in the window; 0: no page does */
 #define TEST_WINDOW_PORT 0x2100u
 #define TEST_WINDOW	 0xff001000ull
-#define TEST_WINDOWS	 2u /* the second's port is 4 higher, its address one page */
+#define TEST_WINDOWS	 2u /* the second window's port is 4 higher, its address one page higher */
 
 struct test_device_state {
 	u8 port[TEST_IO_BYTES];
@@ -22,10 +22,10 @@ struct test_device_state {
 };
 
 /*
- * For guests that try out a machine: ports and a page of device memory that keep what is written to
- * them, so that each such access is the emulator's work, and ports that move the interrupt lines.
- * Pages of RAM can be shown at a second address, and taken away again while others read it. The
- * addresses are a convention among such guests.
+ * A device for guests that test the VM itself: ports and a page of device memory that keep what is
+ * written to them, so that each such access exercises the emulator, and ports that drive the
+ * interrupt lines. A page of RAM can be shown at a second address, and taken away again while other
+ * vCPUs read it. The addresses are a convention among such guests.
  */
 struct test_device {
 	struct device device;

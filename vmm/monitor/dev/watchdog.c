@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A watchdog timer that crashes the machine when the guest stops kicking it (watchdog.h). Attached
- * by platform.c; owns its count and tells the monitor by the platform's events.
+ * A watchdog timer that crashes the VM when the guest stops kicking it (watchdog.h). Attached by
+ * platform.c; owns its count and tells the monitor by the platform's events.
  */
 #include "vmm/monitor/dev/watchdog.h"
 

@@ -22,8 +22,9 @@ struct watchdog_state {
 };
 
 /*
- * A watchdog timer: stopped until the guest starts it; once its count has run out the machine has
- * crashed. The registers are Skerry's own: the ACPI table WDAT (load/wdat.h) says which to use how.
+ * A watchdog timer: stopped until the guest starts it; the VM crashes when its count has run out.
+ * The registers are Skerry's own: the ACPI table WDAT (load/wdat.h) tells the guest how to use
+ * them.
  */
 struct watchdog {
 	struct device device;

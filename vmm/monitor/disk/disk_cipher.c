@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Encrypts a guest's disk, and checks by its header that the key is the right one. Called by
- * disk_unlock.c at the start and by virtio_blk_request.c for each request. A disk's key and the
- * salt in its header give the key of its blocks and that of the check; so a disk that is made anew
- * has new keys, and a copy has the same.
+ * disk_unlock.c at the start and by virtio_blk_request.c for each request. The keys for the blocks
+ * and for the check are derived from the disk's key and the salt in the header: a new header means
+ * new keys, a copy of the disk keeps the old ones.
  */
 #include "vmm/monitor/disk/disk_cipher.h"
 
@@ -98,7 +98,7 @@ void disk_cipher_decrypt(struct disk_cipher *cipher, u64 sector)
 {
 	u8 tweak[ADIANTUM_TWEAK_BYTES];
 
-	/* no text that a guest writes becomes zeros, but by a chance of one in 2^32768 */
+	/* a block that a guest writes is encrypted to zeros only by a chance of one in 2^32768 */
 	if (cipher->sparse && is_zero(cipher->block, sizeof(cipher->block)))
 		return;
 	disk_cipher_tweak(sector, tweak);

@@ -14,16 +14,16 @@ struct disk_cipher {
 	u8 block[DISK_SECRET_BYTES] ALIGNED(8); /* plain text of the block under way */
 };
 
-/* Makes the header of a new disk, of its key and a salt that no other disk has. */
+/* Makes the header of a new disk from its key and a salt that no other disk has. */
 void disk_cipher_make_header(const u8 key[DISK_KEY_BYTES], const u8 salt[DISK_SECRET_SALT_BYTES],
 			     struct disk_secret_header *header);
 /*
- * Opens the cipher by a disk's header and its key. Returns NULL, or what is wrong with the header,
- * as words that follow the disk's name; nobody may have checked it.
+ * Opens the cipher with a disk's header, which nobody need have checked, and its key. Returns NULL,
+ * or what is wrong with the header, as words that follow the disk's name.
  */
 const char *disk_cipher_open(struct disk_cipher *cipher, const u8 key[DISK_KEY_BYTES],
 			     const struct disk_secret_header *header) MUST_CHECK;
-/* Returns whether it is a header: also one of another version or another key. */
+/* Returns whether the bytes are a header, of whatever version and key. */
 bool disk_cipher_is_header(const struct disk_secret_header *header);
 /* Encrypts cipher->block, the block that begins at `sector` of the guest's disk. */
 void disk_cipher_encrypt(struct disk_cipher *cipher, u64 sector);

@@ -26,9 +26,9 @@ struct disk_client {
 	u64 pool_used[BLOCK_POOL_PAGES / 64];
 	u32 outstanding;
 	u32 forgotten;	      /* the number of requests for whose answers nobody waits any more */
-	u32 impossible_count; /* answers to nothing that was asked */
+	u32 impossible_count; /* answers that match no request */
 	u32 next_sequence;
-	bool quiet; /* the driver was asked to signal, and nothing came since */
+	bool quiet; /* the driver was asked to signal the next answer, and none has come since */
 	struct disk_piece piece[SLOT_COUNT];
 	u32 sequence[SLOT_COUNT]; /* the sequence number in the id of each slot's request */
 	/*

@@ -240,7 +240,7 @@ static bool emulate_is_hint(const struct x86_instruction *in)
 	u8 group = in->reg & 7;
 
 	switch (in->opcode) {
-	case 0x0d: /* the form with a register is #UD on some CPUs only */
+	case 0x0d: /* the form with a register operand is #UD on some CPUs only */
 		return x86_has_memory(in);
 	case 0x18 ... 0x1f:
 		return true;

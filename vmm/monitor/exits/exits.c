@@ -64,7 +64,7 @@ static void exits_handle_xsetbv(struct vcpu *vcpu)
 	struct vcpu_page *page = vcpu->page;
 	u64 value = page->gpr[GPR_RDX] << 32 | (u32)page->gpr[GPR_RAX];
 
-	/* SVM may exit before the privilege is checked; QEMU 10 does before CR4 is, too */
+	/* SVM may exit before the privilege is checked; QEMU 10 exits even before CR4 is */
 	vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_CONTROL);
 	if ((page->cr4 & CR4_OSXSAVE) == 0) {
 		inject_raise(vcpu, VECTOR_UD, 0);
@@ -112,7 +112,7 @@ static void exits_handle_task_switch(struct vcpu *vcpu)
 
 static void exits_handle_halt(struct vcpu *vcpu)
 {
-	/* the trap of a single step ends the halt at once */
+	/* with TF set, the single-step trap ends the halt at once */
 	vcpu->halted = (vcpu->page->rflags & RFLAGS_TF) == 0;
 	vcpu_advance(vcpu);
 }
@@ -169,7 +169,7 @@ static void exits_handle_rest(struct vcpu *vcpu)
 	case EXIT_KICK:
 	case EXIT_NMI_WINDOW:
 	case EXIT_TPR:
-	case EXIT_BUS_LOCK: /* life/loop.c has let the guest wait */
+	case EXIT_BUS_LOCK: /* life/loop.c has already delayed the vCPU */
 		break;
 	case EXIT_CR:
 		if (!trap_step(vcpu))

@@ -8,7 +8,8 @@
 void exits_handle(struct vcpu *vcpu);
 
 /*
- * Advances RIP past the instruction of that length. Returns true, for handlers that are done by it.
+ * Advances RIP past the instruction of that length. Returns true, so that a handler can return the
+ * call's result as its own.
  */
 static inline bool exits_advance(struct vcpu_page *page, u32 length)
 {
@@ -37,8 +38,9 @@ static inline void exits_port_load(u64 *reg, u64 value, u32 size)
 }
 
 /*
- * Handles an access that one device takes in one piece. Returns false if nothing has happened. It
- * reads fields of the page again rather than save registers across the device's function.
+ * Handles an access that one device takes in one piece. Returns false, without effect, if none
+ * does. The function reads fields of the page again rather than save registers across the device's
+ * function.
  */
 static ALWAYS_INLINE bool exits_port_plain(struct bus *ports, struct vcpu_page *page, u32 *stale)
 {
@@ -65,7 +67,10 @@ static ALWAYS_INLINE bool exits_port_plain(struct bus *ports, struct vcpu_page *
 	return true;
 }
 
-/* Handles EXIT_IO of any other kind: a string, ports of several devices or of none, no length. */
+/*
+ * Handles EXIT_IO of any other kind: string instructions, ports of several devices or of none, and
+ * exits that do not report the instruction's length.
+ */
 void exits_port(struct vcpu *vcpu);
 
 /* Handle EXIT_RDMSR and EXIT_WRMSR. */
@@ -85,7 +90,8 @@ void exits_exception(struct vcpu *vcpu);
 void exits_hypercall(struct vcpu *vcpu);
 
 /*
- * Handles EXIT_ENTRY_FAILED: fetches the control structure's dump and says what is wrong with it.
+ * Handles EXIT_ENTRY_FAILED: crashes the VM with what is wrong in the control structure, whose dump
+ * it fetches.
  */
 void exits_entry_failed(struct vcpu *vcpu);
 

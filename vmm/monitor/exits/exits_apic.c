@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handles exits about the local APIC: its registers, its timer, and the rest of what the CPU does
- * itself. Called through exits_settle.h; changes the vCPU's local APIC.
+ * Handles exits about the local APIC: its registers, its timer, and what remains of accesses that
+ * the CPU itself virtualizes. Called through exits_settle.h; changes the vCPU's local APIC.
  */
 #include "vmm/monitor/exits/exits_apic.h"
 
@@ -27,7 +27,10 @@ bool exits_apic_deadline(struct vcpu *vcpu)
 {
 	struct lapic *lapic = machine_lapic(vcpu);
 
-	lapic_recall(lapic); /* the page is recalled, so that no interrupt has to be posted */
+	/*
+	 * the page is taken back, so that the interrupt can be put into it and need not be posted
+	 */
+	lapic_recall(lapic);
 	if (exits_apic_has_one_timer(vcpu) &&
 	    lapic_timer_expire(lapic, clock_tsc() + vcpu->page->tsc_offset)) {
 		vcpu->machine->channel->timer_expirations++;
@@ -39,7 +42,7 @@ bool exits_apic_deadline(struct vcpu *vcpu)
 	return true;
 }
 
-/* Arms the timer without a clock update. Returns false, without effect, if more is needed. */
+/* Arms the timer without a clock update. Returns false, without effect, if the timer needs one. */
 static bool exits_apic_arm(struct vcpu *vcpu, u64 tsc)
 {
 	const struct machine_time *time = &vcpu->machine->time;
@@ -60,8 +63,8 @@ static u32 exits_apic_offset(u32 msr)
 }
 
 /*
- * Returns whether the length is known; false also after an exit that had to be decoded, since the
- * long way resets what exits bring along.
+ * Returns whether the length is known; false also after an exit that had to be decoded, since
+ * exits_handle resets which registers exits bring along.
  */
 static bool exits_apic_has_length(const struct vcpu *vcpu, enum exit_reason reason)
 {
@@ -81,7 +84,7 @@ bool exits_apic_wrmsr(struct vcpu *vcpu)
 	if (offset == 0)
 		return msr == MSR_TSC_DEADLINE && exits_apic_arm(vcpu, value) &&
 		       exits_advance(page, page->exit.instruction_length);
-	/* sending needs nothing from the page; an IPI to itself is posted */
+	/* sending needs nothing from the page; a vCPU's IPI to itself is posted */
 	if (offset != LAPIC_ICR)
 		exits_apic_take(vcpu, lapic, offset);
 	/* a refused write has no effect, and is handled again with an exception */

@@ -37,8 +37,8 @@ static ALWAYS_INLINE void exits_apic_touched(struct vcpu *vcpu, const struct lap
 
 /*
  * What the guest does to its local APIC. Each function takes the APIC's page back if it needs the
- * page; the next entry lends it to the CPU again. False: nothing has happened, as the exit needs
- * the emulator.
+ * page; the next entry lends it to the CPU again. They return false, without effect, if the exit
+ * needs the emulator.
  */
 
 /*
@@ -49,6 +49,6 @@ bool exits_apic_rdmsr(struct vcpu *vcpu);
 bool exits_apic_wrmsr(struct vcpu *vcpu);
 /* Handles EXIT_DEADLINE: a timer of this vCPU is due, most often the local APIC's. */
 bool exits_apic_deadline(struct vcpu *vcpu);
-/* Handle EXIT_APIC_WRITE and EXIT_EOI, of which the CPU has done the rest. */
+/* Handle EXIT_APIC_WRITE and EXIT_EOI: do the part of the access that the CPU has left. */
 bool exits_apic_write(struct vcpu *vcpu);
 bool exits_apic_eoi(struct vcpu *vcpu);

@@ -4,8 +4,8 @@
 #include "vmm/monitor/exits/exits.h"
 
 /*
- * Handles EXIT_MEMORY or EXIT_APIC_ACCESS by a plain move, as most are. Returns false if nothing
- * has happened; the next exit for the same reason brings along what this one lacked.
+ * Handles EXIT_MEMORY or EXIT_APIC_ACCESS that is a plain move, as most are. Returns false, without
+ * effect, if it is not one or if the page lacks what is needed.
  */
 bool exits_memory_move(struct vcpu *vcpu, enum exit_reason reason);
 

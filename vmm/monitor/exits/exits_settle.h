@@ -7,9 +7,9 @@
 #include "vmm/monitor/vcpu/vapic.h"
 
 /*
- * Begins the handling of an exit, of which there is one handler each: does what takes neither a
- * clock that is up to date nor a register that the exit has not brought along. The fast path does
- * no more. Returns false if nothing has happened, and the long way has the rest.
+ * Handles an exit, with the only handler there is for it, if that needs neither an up-to-date clock
+ * nor a register that the exit has not brought along. The fast path handles no other exits. Returns
+ * false, without effect, if exits_handle has to do it.
  */
 static ALWAYS_INLINE bool exits_settle(struct vcpu *vcpu)
 {

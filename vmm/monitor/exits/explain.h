@@ -28,5 +28,5 @@ void explain_begin(struct explain *explain, const struct vcpu_page *page, char *
 u64 explain_field(const struct explain *explain, u32 id);
 /* Appends a text, after "; " unless it is the first. */
 void explain_say(struct explain *explain, const char *pattern, ...) PRINTF_LIKE(2, 3);
-/* Appends what must hold unless it holds. */
+/* Appends the text, which says what must hold, unless `holds`. */
 void explain_check(struct explain *explain, bool holds, const char *pattern, ...) PRINTF_LIKE(3, 4);

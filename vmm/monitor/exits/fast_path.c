@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs a guest and handles its commonest exits without the long way (fast_path.h). Called by
+ * Runs a guest and handles its commonest exits without exits_handle (fast_path.h). Called by
  * life/loop.c under the machine's lock; uses the same handlers as exits.c by exits_settle.h.
  */
 #include "vmm/monitor/exits/fast_path.h"
@@ -24,7 +24,8 @@ static ALWAYS_INLINE bool fast_path_is_quiet(const struct vcpu *vcpu,
 }
 
 /*
- * Handles what an access to a device with a clock may have caused. Returns false if more is needed.
+ * Handles what an access to a device with a clock may have caused. Returns false if the fast path
+ * must end.
  */
 static NOINLINE bool fast_path_after_access(struct vcpu *vcpu)
 {
@@ -120,7 +121,7 @@ static NOINLINE bool fast_path_handle_other(struct vcpu *vcpu, struct machine *m
 	if (!exits_settle(vcpu))
 		return false;
 	page->exit.reason = EXIT_NONE;
-	if (unlikely(machine->signal)) /* output comes in bursts */
+	if (unlikely(machine->signal)) /* rare, as a guest prints many bytes in a row */
 		console_signal(machine);
 	if (!fast_path_is_quiet(vcpu, &machine->platform))
 		return fast_path_prepare_entry(vcpu);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A machine's interrupt controllers as one: lines of devices reach the 8259s and the I/O APIC,
- * and messages the local APICs. Called by devices and exit handlers under the machine's lock; owns
- * the lines and the set of vCPUs to kick.
+ * A VM's interrupt controllers as one: lines of devices reach the 8259s and the I/O APIC, and
+ * messages the local APICs. Called by devices and exit handlers under the machine's lock; owns the
+ * lines and the set of vCPUs to kick.
  */
 #include "vmm/monitor/irqchip/irqchip.h"
 

@@ -34,9 +34,9 @@ struct irq_message {
 };
 
 /*
- * All interrupt controllers of a machine and how they are wired: ISA interrupt n is input n of the
- * 8259s and pin n of the I/O APIC, except that interrupt 0 is pin 2; lines 16 to 23 have only a
- * pin. The 8259s' INTR goes to LINT0 of every local APIC.
+ * All interrupt controllers of a VM and how they are wired: ISA interrupt n is input n of the 8259s
+ * and pin n of the I/O APIC, except that interrupt 0 is pin 2; lines 16 to 23 have only a pin. The
+ * 8259s' INTR goes to LINT0 of every local APIC.
  */
 struct irqchip {
 	const struct machine_clock *clock;
@@ -44,7 +44,8 @@ struct irqchip {
 	u32 lowest_last; /* CPU that got the last lowest-priority interrupt */
 	/* lines, a bit each, that are cut off from the devices that usually drive them */
 	u32 taken_lines;
-	u64 kick; /* CPUs with something new; the owner wakes them and clears the bits */
+	/* vCPUs for which something has become pending; the owner wakes them and clears the bits */
+	u64 kick;
 	struct ioapic ioapic;
 	struct pic pic;
 	struct lapic lapic[IRQCHIP_CPU_MAX];
@@ -70,7 +71,7 @@ void irqchip_set_line(struct irqchip *irqchip, u32 line, bool level);
  */
 void irqchip_take_lines(struct irqchip *irqchip, u32 lines);
 void irqchip_set_taken_line(struct irqchip *irqchip, u32 line, bool level);
-/* Returns whether any local APIC accepted it. */
+/* Sends a message to the local APICs. Returns whether any of them has accepted it. */
 bool irqchip_send(struct irqchip *irqchip, const struct irq_message *message);
 /*
  * Handles a device's write of `data` to `address`, as MSI and MSI-X make it. Returns whether any
@@ -86,9 +87,9 @@ u32 irqchip_pending(const struct irqchip *irqchip, u32 cpu);
  */
 int irqchip_take_interrupt(struct irqchip *irqchip, u32 cpu);
 /*
- * Puts an interrupt back that was taken and could not be delivered: if a local one of a higher
- * class has come since, it waits again. Returns false, without effect, if none has come, or the
- * interrupt was the 8259s'.
+ * Puts back an interrupt that was taken and could not be delivered, if a local interrupt of a
+ * higher class has come since. Returns false, without effect, if none has come, or the interrupt
+ * was the 8259s'.
  */
 bool irqchip_put_back(struct irqchip *irqchip, u32 cpu, u32 vector);
 void irqchip_take_nmi(struct irqchip *irqchip, u32 cpu);

@@ -27,7 +27,7 @@ struct lapic_state {
 	u64 tsc_deadline;    /* the guest's IA32_TSC_DEADLINE; 0: the timer is not armed */
 	u64 timer_expiry_ns; /* next end of the count in the counting modes, or DEADLINE_NONE */
 	u32 id;		     /* initial APIC ID */
-	u32 errors;	     /* detected since the last write to ESR */
+	u32 errors;	     /* errors detected since the last write to ESR */
 	u8 nmi_count;
 	u8 init_pending;
 	u8 sipi_pending;
@@ -42,7 +42,10 @@ struct lapic_words {
 	u8 requested;
 };
 
-/* Registers of which a write needs the old value, which the CPU may have overwritten by then. */
+/*
+ * The number of registers whose old value is needed to handle a write; the CPU may have overwritten
+ * it by then.
+ */
 #define LAPIC_KEPT_COUNT 4u
 
 /* Requests that came while the page was lent: they are put into IRR and TMR once it is back. */
@@ -53,17 +56,17 @@ struct lapic_posted {
 };
 
 /*
- * Where the CPU virtualizes it, interrupts are taken out of IRR and ended in ISR by the CPU, and
- * the page is lent to it while the guest runs: nobody else writes there, and `words` is stale.
+ * A local APIC. If the CPU virtualizes it, the CPU takes interrupts out of IRR and ends them in
+ * ISR, and has the page while the guest runs: nobody else writes there then, and `words` is stale.
  */
 struct lapic {
 	struct lapic_page *page;
 	struct irqchip *irqchip;
-	struct lapic_words words; /* follows from the page */
+	struct lapic_words words; /* computed from the page */
 	bool by_cpu;		  /* the CPU virtualizes this local APIC; set once */
 	bool lent;
-	bool moved;	   /* IRR or ISR have changed since the CPU was told their highest */
-	bool levels_moved; /* TMR has changed, whose vectors' EOIs exit */
+	bool moved; /* IRR or ISR have changed since the CPU was told their highest vectors */
+	bool levels_moved; /* TMR has changed, which says whose EOIs exit */
 	struct lapic_posted posted;
 	u32 kept[LAPIC_KEPT_COUNT]; /* the values of the kept registers when the page was lent */
 	struct lapic_state state;
@@ -185,7 +188,10 @@ u16 lapic_interrupt_status(const struct lapic *lapic);
 /* Copies TMR as 256 bits. */
 void lapic_levels(const struct lapic *lapic, u64 levels[4]);
 
-/* Fires what is due. lapic_deadline: guest ns of the timer's next interrupt or DEADLINE_NONE. */
+/*
+ * lapic_tick fires the timer if it is due. lapic_deadline returns the guest time in ns of the
+ * timer's next interrupt, or DEADLINE_NONE.
+ */
 void lapic_tick(struct lapic *lapic);
 u64 lapic_deadline(const struct lapic *lapic);
 
@@ -226,7 +232,7 @@ void lapic_timer_set_deadline(struct lapic *lapic, u64 tsc);
  * timer is not in TSC-deadline mode, or lapic_deadline would not simply be that time.
  */
 bool lapic_timer_rearm(struct lapic *lapic, u64 tsc);
-/* Fires a deadline that has come by this guest TSC. False, without effect: there is none. */
+/* Fires a deadline that has come by this guest TSC. Returns false, without effect, if none has. */
 bool lapic_timer_expire(struct lapic *lapic, u64 guest_tsc);
 /* Sets the LDR of x2APIC mode, which follows from the ID (SDM vol. 3, 11.12.10.2). */
 void lapic_set_id_registers(struct lapic *lapic);

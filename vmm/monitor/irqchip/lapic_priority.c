@@ -105,7 +105,7 @@ static ALWAYS_INLINE u32 lapic_processor_priority(const struct lapic *lapic)
 	int in_service;
 	u32 tpr = lapic_get(lapic, LAPIC_TPR);
 
-	if (lapic->lent) /* SDM vol. 3, 30.1.3: the CPU keeps it */
+	if (lapic->lent) /* the CPU keeps PPR up to date (SDM vol. 3, 30.1.3) */
 		return lapic_get(lapic, LAPIC_PPR);
 	in_service = lapic_highest_in_service(lapic);
 	if (in_service < 0 || tpr >> 4 >= (u32)in_service >> 4)
@@ -161,7 +161,7 @@ void lapic_eoi_broadcast(struct lapic *lapic, u32 vector)
 {
 	/*
 	 * SDM vol. 3, 11.8.5: the EOI of a level-triggered interrupt is broadcast, unless software
-	 * does that.
+	 * has turned the broadcast off.
 	 */
 	if (lapic_vector_test(lapic, LAPIC_TMR, vector) &&
 	    !(lapic_get(lapic, LAPIC_SVR) & LAPIC_SVR_EOI_SUPPRESSION))
@@ -223,7 +223,7 @@ bool lapic_deliver(struct lapic *lapic, u32 mode, u32 vector, bool level)
 		state->sipi_pending = 0;
 		break;
 	case APIC_SIPI:
-		/* Lost unless the processor waits for it (SDM vol. 3, 9.4.2). */
+		/* A SIPI is lost unless the processor waits for it (SDM vol. 3, 9.4.2). */
 		if (!state->wait_for_sipi && !state->init_pending)
 			return false;
 		state->sipi_pending = 1;

@@ -60,7 +60,7 @@ void lapic_timer_write(struct lapic *lapic, u32 offset, u32 value)
 	lapic_tick(lapic); /* fire what was due under the old setting */
 	switch (offset) {
 	case LAPIC_TIMER_INITIAL:
-		/* SDM vol. 3, 11.5.4.1: ignored in TSC-deadline mode */
+		/* writes are ignored in TSC-deadline mode (SDM vol. 3, 11.5.4.1) */
 		if (old_mode == LAPIC_LVT_TIMER_TSC_DEADLINE)
 			break;
 		lapic_set(lapic, LAPIC_TIMER_INITIAL, value);

@@ -222,7 +222,7 @@ static void pic_chip_write_data(struct pic_chip *chip, u8 value)
 		else
 			chip->init_step = chip->wants_icw4 ? 4 : 0;
 		break;
-	case 3: /* the wiring is fixed */
+	case 3: /* ICW3 has no effect, as the wiring is fixed */
 		chip->init_step = chip->wants_icw4 ? 4 : 0;
 		break;
 	default:

@@ -12,7 +12,10 @@
 #include "vmm/monitor/machine/machine.h"
 #include "vmm/rt/syscall.h"
 
-/* Commands that do not fit the present state have no effect: the manager sees the state. */
+/*
+ * Carries out one command. A command that does not fit the present state has no effect: the manager
+ * sees the state.
+ */
 static void command_handle_one(struct machine *machine, u32 command)
 {
 	switch (command) {

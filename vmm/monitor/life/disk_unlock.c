@@ -17,7 +17,10 @@
 #include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"
 
-/* Where file systems, partition tables and backups say what they are, at either end of a disk. */
+/*
+ * How many bytes at either end of a disk must be zeros before a header is written: there lies what
+ * shows a file system, a partition table or a backup.
+ */
 #define LOOK_BYTES (128 * KIB)
 
 static struct disk_secret_header disk_header;
@@ -41,7 +44,10 @@ static bool disk_unlock_is_zero(const u8 *bytes, size_t count)
 	return any == 0;
 }
 
-/* Looks whether a part of the disk has nothing but zeros. Returns false if it cannot be read. */
+/*
+ * Sets *empty to false if a part of the disk holds anything but zeros. Returns false if the disk
+ * cannot be read.
+ */
 static bool disk_unlock_look(struct save_disk *disk, u64 from, u64 to, bool *empty)
 {
 	static u8 piece[DISK_SECRET_BYTES] ALIGNED(8);
@@ -54,7 +60,7 @@ static bool disk_unlock_look(struct save_disk *disk, u64 from, u64 to, bool *emp
 	return true;
 }
 
-/* Makes the header, once the disk was found empty. */
+/* Checks that the disk is empty and makes its header. Returns false if the disk cannot be used. */
 static bool disk_unlock_make(struct machine *machine, struct virtio_blk *blk,
 			     struct save_disk *disk, const u8 *key)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Gives a machine its firmware's ROM: memory of its own, which the guest may read and execute.
- * Called by machine_setup.c once; maps memory into the monitor's and the guest's space.
+ * Gives a VM its firmware's ROM: memory of its own, which the guest may read and execute. Called by
+ * machine_setup.c once; maps memory into the monitor's and the guest's space.
  */
 #include "vmm/monitor/life/firmware_open.h"
 
@@ -63,7 +63,7 @@ static enum status firmware_make(struct machine *machine)
 	if (status != STATUS_OK)
 		return status;
 	job->rom = (u8 *)(uintptr_t)at;
-	/* a clone, or a restored machine, goes on without a start */
+	/* for clones and restored VMs, which go on without the start that would copy it */
 	memcpy(job->rom, job->kernel.bytes, job->kernel.size);
 	machine->memory.rom = (struct guest_region){GPA(LAYOUT_ABOVE_4G - job->kernel.size),
 						    job->kernel.size, job->rom};

@@ -7,9 +7,9 @@ struct machine;
 struct firmware_settings;
 
 /*
- * Makes the ROM and the files of a machine that starts by firmware, and maps the ROM below 4 GiB.
- * Returns false if the machine has crashed.
+ * Makes the ROM and the files of a VM that starts by firmware, and maps the ROM below 4 GiB.
+ * Returns false if the VM has crashed.
  */
 bool firmware_open(struct machine *machine);
-/* Returns what such a machine is told beside its devices. */
+/* Returns the firmware's settings from the VM's configuration, such as boot order and names. */
 const struct firmware_settings *firmware_settings(void);

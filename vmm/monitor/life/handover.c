@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hands a machine over to another monitor process, and takes one over (struct handover). Called by
- * command.c, todo.c and machine_setup.c; saves to and loads from memory that the manager gives.
+ * Hands a VM over to another monitor process, or takes it over from one (struct handover). Called
+ * by command.c, todo.c and machine_setup.c; saves to and loads from memory that the manager gives.
  */
 #include "vmm/monitor/life/handover.h"
 
@@ -34,8 +34,8 @@ static void handover_set_problem_status(struct machine *machine, const char *wha
 }
 
 /*
- * Waits for all answers: an unanswered request would be asked again, and perhaps done once more
- * when the guest no longer expects it.
+ * Waits until the disks have answered all requests: an unanswered request would be asked again, and
+ * perhaps done once more when the guest no longer expects it.
  */
 static bool handover_disks_have_answered(struct machine *machine)
 {
@@ -166,15 +166,18 @@ static void handover_forget_life(struct machine *machine)
 }
 
 /*
- * Returns whether the state was loaded before: a snapshot's state stays as it is, and the manager
- * lets nobody write to it.
+ * Returns whether this process has loaded this state before, so that it is already checked: a
+ * snapshot's state stays as it is, and the manager lets nobody write to it.
  */
 static bool handover_is_known(const struct machine *machine, u32 sum, size_t size)
 {
 	return sum != 0 && sum == machine->handover.sum && size == machine->handover.sum_of;
 }
 
-/* Devices first become new ones, as in another process: what they derive is not in a state. */
+/*
+ * Loads a state over the present one. First replaces all devices by new ones, as a state does not
+ * have what devices derive from theirs.
+ */
 static bool handover_load_over(struct machine *machine, const void *bytes, size_t size)
 {
 	const struct state_choice all = state_choose_all(machine);

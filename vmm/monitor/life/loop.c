@@ -33,7 +33,10 @@
  */
 #define BUS_LOCK_REST_NS NS_PER_MS
 
-/* Signals only say that there is something to look at: pending_handle looks. */
+/*
+ * Empties the queue. Signals only say that there is something to handle, which pending_handle looks
+ * for.
+ */
 static NOINLINE void loop_drain_queue(struct vcpu *vcpu)
 {
 	u64 key;
@@ -63,7 +66,10 @@ static void loop_let_waiter_first(struct vcpu *vcpu)
 		__asm__ volatile("pause");
 }
 
-/* Takes the lock, then takes over what the run has left: an event cut short, the APIC's page. */
+/*
+ * Takes the lock, then takes care of what the run has left: an event that was not delivered, and
+ * the APIC's page.
+ */
 static void loop_lock_machine(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
@@ -91,7 +97,7 @@ static void loop_unlock_machine(struct vcpu *vcpu, enum vcpu_place place)
 	mutex_unlock(&vcpu->machine->lock);
 }
 
-/* Sleeps until a signal or the deadline (0: none), as there is nothing to run. */
+/* Sleeps until a signal or the deadline (0: none), as the vCPU has nothing to run. */
 static void loop_sleep(struct vcpu *vcpu, u64 deadline_tsc)
 {
 	u64 key;
@@ -104,7 +110,8 @@ static void loop_sleep(struct vcpu *vcpu, u64 deadline_tsc)
 }
 
 /*
- * Returns whether another vCPU has moved the APICs' page meanwhile: then this one is prepared anew.
+ * Returns whether another vCPU has moved the APICs' page meanwhile: then this vCPU is prepared
+ * anew.
  */
 static bool loop_apic_moved(const struct vcpu *vcpu)
 {
@@ -140,13 +147,15 @@ static void loop_end_run(struct vcpu *vcpu)
 		debugger_settled(vcpu);
 }
 
-/* Returns whether the exit came while the machine was held, and the machine may run again now. */
+/* Returns whether the exit came while the VM was held, and the VM may run again now. */
 static bool loop_was_held(const struct vcpu *vcpu)
 {
 	return unlikely(vcpu->page->exit.reason != EXIT_NONE) && machine_may_run(vcpu->machine);
 }
 
-/* Wakes others for what this vCPU has caused: interrupts, and device timers, which are vCPU 0's. */
+/*
+ * Wakes other vCPUs for what this vCPU has caused: interrupts, and for vCPU 0 deadlines of devices.
+ */
 static void loop_wake_others(struct vcpu *vcpu, u32 reason)
 {
 	vcpu_wake_kicked(vcpu);
@@ -223,8 +232,8 @@ static void loop_yield(struct vcpu *vcpu)
 }
 
 /*
- * Lets the vCPU rest as if it were in the guest all that time: signals do not shorten the rest, and
- * are looked at afterwards.
+ * Lets the vCPU rest, to others as if it were in the guest: signals do not shorten the rest, and
+ * are handled afterwards.
  */
 static NOINLINE void loop_rest(struct vcpu *vcpu)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Builds a machine once from what the manager handed over: RAM, vCPUs, devices and links. Called by
- * main.c, rebuild.c and handover.c; maps memory and binds signals.
+ * Builds the VM once from what the manager has handed over: RAM, vCPUs, devices and links. Called
+ * by main.c, rebuild.c and handover.c; maps memory and binds signals.
  */
 #include "vmm/monitor/life/machine_setup.h"
 
@@ -69,7 +69,7 @@ static bool machine_open_channel(struct machine *machine)
 		sys_object_bind(start_handle(START_CHANNEL_IN), machine->queue, KEY_CHANNEL));
 }
 
-/* Maps what is shared with the manager for the socket device of a VM that has one. */
+/* Maps the memory shared with the manager for the socket device of a VM that has one. */
 static bool machine_open_vsock(struct machine *machine)
 {
 	handle_t memory = start_handle_of(START_CHANNEL, VSOCK_BYTES);
@@ -159,10 +159,7 @@ static bool machine_create_vcpus(struct machine *machine)
 	return true;
 }
 
-/*
- * Maps a page into the test device's window (test_device.h), for which only guests that try out a
- * machine ask.
- */
+/* Maps a page into the test device's window (test_device.h), which only test guests ask for. */
 static void machine_show_in_window(u64 at, u64 page)
 {
 	while (sys_space_unmap(start_handle(START_VM_SPACE), at, PAGE_SIZE) == STATUS_AGAIN)
@@ -254,7 +251,7 @@ static void machine_run_vcpu(void *vcpu)
 	loop_run(vcpu);
 }
 
-/* Starts a thread for each vCPU but the first, whose thread runs here. */
+/* Starts a thread for each vCPU but the first, which runs in the present thread. */
 static bool machine_start_threads(struct machine *machine)
 {
 	for (u32 i = 1; i < machine->vcpu_count; i++) {
@@ -301,7 +298,7 @@ bool machine_setup(struct machine *machine)
 	    !machine_worked(machine, "making its APICs",
 			    vapic_setup(machine, !machine_has_flag(MONITOR_APIC_EMULATED))))
 		return false;
-	if (machine->vapic.by_cpu) /* EOIs do not exit anyway */
+	if (machine->vapic.by_cpu) /* EOIs do not exit anyway, as the CPU virtualizes the APIC */
 		cpuid_hide_kvm(&machine->cpuid, KVM_PV_EOI);
 	trap_set(machine, (u32)start_info->parameter[MONITOR_TRAP],
 		 (u32)start_info->parameter[MONITOR_CONTROLS]);

@@ -4,22 +4,22 @@
 #include "vmm/monitor/machine/machine.h"
 
 /*
- * Sets up everything that lasts as long as the process. False when something is missing: the
- * machine is crashed then, with the reason in the channel.
+ * Sets up everything that lasts as long as the process. Returns false, with the VM crashed and the
+ * reason in the channel, if something is missing.
  */
 bool machine_setup(struct machine *machine);
 
 /*
  * Binds the signals with which disk drivers and switches wake this monitor. If one cannot be bound,
- * crashes the machine and returns false.
+ * crashes the VM and returns false.
  */
 bool machine_bind_links(struct machine *machine);
 
 /*
- * Makes all devices in their state after power-on, with the vCPUs' pages. Returns false if the
- * machine has crashed.
+ * Makes all devices in their state after power-on, with the vCPUs' pages. Returns false if the VM
+ * has crashed.
  */
 bool machine_make_devices(struct machine *machine);
 
-/* Replaces existing devices in the same way; only the platform's time stays. */
+/* Replaces all devices by new ones as they are after power-on; only the platform's time stays. */
 bool machine_make_devices_anew(struct machine *machine);

@@ -5,6 +5,6 @@ struct machine;
 
 /*
  * Handles, between two runs, the manager's commands and input, and the guest's requests to its
- * devices. Ends the process when the machine has stopped.
+ * devices. Ends the process when the VM has stopped.
  */
 void pending_handle(struct machine *machine);

@@ -33,8 +33,8 @@ static struct vcpu *query_find_vcpu(struct machine *machine, const struct query 
 }
 
 /*
- * Brings the control structure up to date, so that it shows the settings in force, also if the vCPU
- * sleeps: a run that a kick ends at once loads what the page holds.
+ * Brings the VMCS or VMCB up to date with the page, also if the vCPU sleeps, by a run that a kick
+ * ends at once, so that a dump shows the settings in force.
  */
 static void query_take_over(struct vcpu *vcpu)
 {
@@ -130,7 +130,10 @@ static enum status query_answer_translate(struct machine *machine, const struct 
 	return STATUS_OK;
 }
 
-/* Returns the host address of a byte of the guest; *length is cut to what lies in the same page. */
+/*
+ * Returns the monitor's address of a byte of the guest; *length is cut to what lies in the same
+ * page.
+ */
 static u8 *query_find_bytes(struct machine *machine, const struct vcpu *vcpu, u64 address,
 			    u64 *length)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Saves, destroys and rebuilds a machine to show that its saved state is complete. Called by
- * loop.c in images built with TEST=1; replaces the vCPU and all devices.
+ * Saves, destroys and rebuilds the VM's vCPU and devices to show that its saved state is complete.
+ * Called by loop.c in images built with TEST=1; replaces the vCPU and all devices.
  */
 #include "vmm/monitor/life/rebuild.h"
 
@@ -15,21 +15,21 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define CPUS_MAX 8u /* the most vCPUs of a machine that is made anew */
+#define CPUS_MAX 8u /* the most vCPUs of a VM that is rebuilt */
 #define SAVED_MAX                                                                                  \
 	(CPUS_MAX * (sizeof(struct lapic_saved) + 2 * PAGE_SIZE) + 64 * KIB +                      \
 	 VIRTIO_BLK_MAX * (sizeof(struct virtio_scsi_state) + KIB) +                               \
 	 VIRTIO_NET_MAX * (sizeof(struct virtio_net_state) + KIB))
 #define POISON 0xcc
 
-/* The saved state. The machine's lock guards it, and a monitor has one machine only. */
+/* The saved state. The machine's lock guards it, and a monitor has one VM only. */
 static u8 saved_bytes[SAVED_MAX] ALIGNED(8);
 static size_t saved_used;
 static struct lapic kept_lapic[CPUS_MAX];
 static struct lapic_page unused_page;
 
 /*
- * Makes a vCPU anew. The kernel's counts go on; everything else in the new pages comes from the
+ * Makes a vCPU anew. The kernel's counters go on; everything else in the new pages comes from the
  * saved state.
  */
 static enum status rebuild_make_vcpu_anew(struct vcpu *vcpu)
@@ -50,13 +50,18 @@ static enum status rebuild_make_vcpu_anew(struct vcpu *vcpu)
 	return STATUS_OK;
 }
 
-/* Returns whether a local APIC stays as it is, because a CPU uses its page. */
+/*
+ * Returns whether a vCPU's local APIC is kept, because the vCPU is in the guest and uses its page.
+ */
 static bool rebuild_keeps_lapic(const struct machine *machine, u32 cpu)
 {
 	return machine->vcpu[cpu].place == VCPU_IN_GUEST;
 }
 
-/* Chooses the whole machine, or as much of it as stands still. */
+/*
+ * Chooses what is saved: everything, or, while vCPUs are in the guest, only this vCPU, the devices
+ * and the local APICs of vCPUs outside the guest.
+ */
 static struct state_choice rebuild_choose_still(const struct machine *machine,
 						const struct vcpu *vcpu)
 {

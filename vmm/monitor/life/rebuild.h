@@ -5,6 +5,6 @@
 
 /*
  * Saves, destroys, makes anew and loads the vCPU, which is ready to run, and all devices of its
- * machine. The machine crashes if that fails.
+ * machine. The VM crashes if that fails.
  */
 void rebuild(struct vcpu *vcpu);

@@ -19,7 +19,7 @@ static void reserve_begin_round(struct machine *machine, struct reserve_time wan
 	reserve->waiting = machine->vcpu_count;
 }
 
-/* Shows the manager the outcome. */
+/* Publishes the round's outcome to the manager. */
 static void reserve_show_result(struct machine *machine)
 {
 	struct reserve *reserve = &machine->reserve;

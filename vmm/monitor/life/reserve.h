@@ -8,7 +8,7 @@ struct vcpu;
 
 /* Starts the first round, with what the manager has handed over. */
 void reserve_start(struct machine *machine);
-/* Starts a round; every vCPU is woken. */
+/* Starts a round for another budget and period; wakes every vCPU. */
 void reserve_change(struct machine *machine, u64 budget_ns, u64 period_ns);
 bool reserve_under_way(const struct machine *machine);
 /* Asks for the reservation of the calling thread's vCPU, if it has not asked yet. */

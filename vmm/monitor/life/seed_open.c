@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes the drive from which cloud-init configures a machine. Called by machine_setup.c once; maps
+ * Makes the drive from which cloud-init configures a VM. Called by machine_setup.c once; maps
  * memory for the drive and its medium.
  */
 #include "vmm/monitor/life/seed_open.h"
@@ -16,7 +16,10 @@
 #include "vmm/rt/format.h"
 #include "vmm/rt/memory.h"
 
-/* Each VM that is made is new to its guest: the ID is the VM's UUID, whatever smbios.uuid says. */
+/*
+ * Writes cloud-init's meta-data. The instance ID is the VM's own UUID, whatever smbios.uuid says,
+ * so that cloud-init treats each new VM as a new instance.
+ */
 static void seed_write_meta(char meta[SEED_META_MAX])
 {
 	const struct firmware_settings *settings = firmware_settings();

@@ -6,7 +6,7 @@
 struct machine;
 
 /*
- * Makes the CD-ROM drive with the seed of a machine that starts by firmware, if the manager gave
- * the text for one.
+ * Makes the CD-ROM drive with cloud-init's files, for a VM that starts by firmware, if the manager
+ * has given a text for it.
  */
 enum status seed_open(struct machine *machine) MUST_CHECK;

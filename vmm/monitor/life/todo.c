@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Does the work that needs every vCPU outside the guest: enum machine_todo. Called by loop.c under
- * the machine's lock; starts, holds, saves and reports the machine.
+ * the machine's lock; starts, holds, saves and reports the VM.
  */
 #include "vmm/monitor/life/todo.h"
 
@@ -59,8 +59,8 @@ static void todo_report(struct machine *machine)
 }
 
 /*
- * Waits until no data of the former life can land in the new one's memory. Returns false if a disk
- * does not end its requests in time.
+ * Waits until no disk can still write data into the guest's RAM for requests from before the start
+ * or reset. Returns false if a disk does not end its requests in time.
  */
 static bool todo_disks_have_ended(struct machine *machine)
 {
@@ -118,7 +118,7 @@ static void todo_do_once(struct machine *machine)
 		todo_boot(machine);
 	if ((todo & TODO_TRAP) != 0)
 		trap_set(machine, machine->channel->trap, machine->trap_controls);
-	todo_publish_counters(machine); /* the asker reads the counters along with the answer */
+	todo_publish_counters(machine); /* the manager reads the counters along with the answer */
 	if ((todo & TODO_QUERY) != 0)
 		query_answer(machine);
 	if ((todo & TODO_SAVE) != 0)

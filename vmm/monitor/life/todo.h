@@ -3,7 +3,7 @@
 
 #include "vmm/monitor/machine/machine.h"
 
-/* Does what is in `todo` if no vCPU is in the guest. */
+/* Does the work in machine->todo if no vCPU is in the guest. */
 void todo_do_all(struct machine *machine);
 
 /* Does waiting work. Call it when a vCPU has left the guest, and when work may have been added. */

@@ -32,7 +32,8 @@ static void acpi_pci_dsdt_interrupts(struct aml *aml)
 		/* the address of the device, with FFFFh for all of its functions */
 		aml_dword(aml, slot << 16 | 0xffff);
 		aml_integer(aml, 0);
-		aml_integer(aml, 0); /* no link device: the next number is a pin */
+		/* a 0 says that there is no link device and that the next number is a pin */
+		aml_integer(aml, 0);
 		aml_integer(aml, (u8)(PCI_LINE_FIRST + slot % PCI_LINES));
 		aml_close(aml, row);
 	}
@@ -75,11 +76,12 @@ void acpi_pci_dsdt(struct aml *aml, const struct acpi_machine *machine)
 	acpi_pci_dsdt_windows(aml, machine);
 	acpi_pci_dsdt_interrupts(aml);
 	aml_close(aml, device);
-	if (machine->firmware) /* there is no MCFG */
+	if (machine->firmware) /* with firmware there is no MCFG */
 		return;
 
 	/*
-	 * software that finds MCFG looks for its memory among the board's own (PCI Firmware 4.1.2)
+	 * software that finds MCFG also expects its memory among the motherboard's resources (PCI
+	 * Firmware 4.1.2)
 	 */
 	device = aml_open(aml, AML_DEVICE);
 	aml_name(aml, "MCFG");

@@ -17,7 +17,7 @@ struct mcfg {
 } PACKED;
 _Static_assert(sizeof(struct mcfg) == 60, "PCI Firmware 4.1.2");
 
-/* Fills in all but the header. */
+/* Fills in all of the table but its header. */
 void acpi_pci_mcfg(struct mcfg *mcfg);
 /*
  * Writes the host bridge and what it decodes, for the DSDT's scope \_SB. With firmware the 32-bit

@@ -170,7 +170,7 @@ static u32 acpi_tables_put_dsdt(struct acpi_writer *writer, const struct acpi_ma
 	for (u32 i = 0; i < 3; i++)
 		aml_integer(&aml, 0);
 	aml_close(&aml, opened);
-	/* the DSDT is of revision 2, in which integers have 64 bits */
+	/* the DSDT has revision 2, in which integers have 64 bits */
 	return acpi_tables_put(writer, (struct acpi_header *)bytes, "DSDT", 2, aml.length);
 }
 
@@ -204,7 +204,7 @@ static u32 acpi_tables_put_fadt(struct acpi_writer *writer, u32 facs, u32 dsdt)
 		.x_dsdt = dsdt,
 		.preferred_pm_profile = 4, /* the profile "enterprise server" */
 		.sci_int = IRQCHIP_SCI,
-		/* smi_cmd is 0: the machine is in ACPI mode from the start */
+		/* smi_cmd is 0: the VM is in ACPI mode from the start */
 		.pm1a_evt_blk = ACPI_PM_EVENT_PORT,
 		.pm1a_cnt_blk = ACPI_PM_CONTROL_PORT,
 		.pm_tmr_blk = ACPI_PM_TIMER_PORT,

@@ -3,20 +3,20 @@
 
 #include "lib/types.h"
 
-/* The machine that the tables describe. */
+/* The VM that the tables describe. */
 struct acpi_machine {
 	u32 vcpu_count; /* the number of vCPUs, 1 to 255 */
 	bool hpet;
 	bool pci;
 	u64 pci_low_base;   /* with firmware: where the 32-bit window begins */
 	u64 pci_high_bytes; /* with firmware: the size of the 64-bit window */
-	bool firmware;	    /* the guest starts by firmware, which expects another PCI bus */
+	bool firmware;	    /* the VM starts by firmware, and its PCI bus is laid out for that */
 	u64 pci_high_base;  /* where the 64-bit window begins; 0: there is none */
 };
 
 /*
  * Writes RSDP, RSDT, XSDT, FADT, FACS, MADT, WDAT and DSDT into the guest's RAM, which starts at
- * `ram`: the RSDP to LAYOUT_RSDP, the others from LAYOUT_ACPI on. HPET and MCFG are written where
- * the machine has what they describe.
+ * `ram`: the RSDP to LAYOUT_RSDP, the others from LAYOUT_ACPI on. HPET and MCFG are written if the
+ * VM has what they describe.
  */
 void acpi_tables_write(u8 *ram, const struct acpi_machine *machine);

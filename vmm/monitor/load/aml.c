@@ -132,7 +132,7 @@ void aml_name_string(struct aml *aml, const char *name, const char *text)
 	while (*text++ != '\0');
 }
 
-/* Writes an I/O port descriptor (ACPI 6.4, 6.4.2.5) with 16-bit decode. */
+/* Writes an I/O port descriptor (ACPI 6.4, 6.4.2.5) for ports that decode 16 address bits. */
 void aml_ports(struct aml *aml, u16 port, u8 count)
 {
 	aml_byte(aml, 0x47);

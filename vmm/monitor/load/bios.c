@@ -98,7 +98,7 @@ static enum bios_handler bios_handler_of(size_t vector)
 		return HANDLER_EQUIPMENT;
 	if (vector == 0x12)
 		return HANDLER_MEMORY;
-	/* the vectors of "nothing to boot from" (0x18) and "boot" (0x19) both reset the machine */
+	/* the vectors of "nothing to boot from" (0x18) and "boot" (0x19) both reset the VM */
 	if (vector == 0x18 || vector == 0x19)
 		return HANDLER_RESTART;
 	/* vectors 0x1b to 0x1f are called by other handlers, or point to tables */

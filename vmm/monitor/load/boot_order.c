@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes the order of boot for a machine's firmware: the file bootorder of fw_cfg. Called by
- * firmware.c once; writes into the given buffer.
+ * Writes the order of boot for a VM's firmware: the file bootorder of fw_cfg. Called by firmware.c
+ * once; writes into the given buffer.
  */
 #include "vmm/monitor/load/boot_order.h"
 
@@ -9,7 +9,8 @@
 #include "vmm/rt/format.h"
 
 static const struct {
-	const char *before; /* the device's slot, in hex, stands between these */
+	/* the path's parts before and behind the device's slot, which is in hex */
+	const char *before;
 	const char *behind;
 	u32 slot_first;
 } boot_order_kinds[FIRMWARE_KIND_COUNT] = {

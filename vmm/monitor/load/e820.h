@@ -16,7 +16,7 @@ struct e820_entry {
 	u32 type; /* enum e820_type */
 };
 
-#define E820_ENTRIES_MAX 9 /* the entries of a machine with PCI and with RAM above 4 GiB */
+#define E820_ENTRIES_MAX 9 /* the most entries, for a VM with PCI and with RAM above 4 GiB */
 
 struct e820_map {
 	u32 count;

@@ -53,8 +53,8 @@ static u64 elf_pvh_note_pad(u64 bytes)
 }
 
 /*
- * The entry note that was found. Its owner should be "Xen"; if no note's is, another is taken, as
- * NuttX's is "nuttx".
+ * The entry note that was found. Its owner should be "Xen"; a note of another owner counts if there
+ * is none of Xen's, as in NuttX's kernels ("nuttx").
  */
 struct entry_note {
 	u64 entry; /* 0: no note was found */

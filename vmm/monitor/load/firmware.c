@@ -2,7 +2,7 @@
 /*
  * Starts a guest by a PC's firmware instead of a kernel: the ROM's copy below 1 MiB, and the files
  * that the firmware reads. Called by load.c at each start and by firmware_open.c once; writes guest
- * RAM, the ROM and the machine's files.
+ * RAM, the ROM and the firmware's files.
  */
 #include "vmm/monitor/load/firmware.h"
 
@@ -14,12 +14,15 @@
 #include "vmm/monitor/load/place.h"
 #include "vmm/monitor/load/start_state.h"
 
-/* The processor begins so many bytes below 4 GiB, in real mode (SDM vol. 3, 10.1.4). */
+/* The processor begins this number of bytes below 4 GiB, in real mode (SDM vol. 3, 10.1.4). */
 #define RESET_VECTOR_BYTES 16u
 #define JUMP_FAR	   0xeau
 #define JUMP_NEAR	   0xe9u
 
-/* A machine without anything to boot from says so, and does not reset again and again. */
+/*
+ * The wait after a failed boot: the firmware says once that there is nothing to boot from, and does
+ * not reset again and again.
+ */
 #define WAIT_FOR_EVER (~0u)
 /* how long the firmware waits for the key that opens its menu */
 #define MENU_WAIT_MS 5000u
@@ -80,7 +83,7 @@ static void firmware_add_file(struct firmware *firmware, const char *name, const
 	file->size_bytes = size_bytes;
 }
 
-/* Adds what the firmware is to boot from, and whether it asks at the console. */
+/* Adds the files that tell the firmware from what to boot, and whether to offer its menu. */
 static void firmware_add_boot(struct firmware *firmware, const struct firmware_settings *settings,
 			      const struct boot_devices *devices)
 {
@@ -94,7 +97,10 @@ static void firmware_add_boot(struct firmware *firmware, const struct firmware_s
 				  sizeof(firmware->menu_wait_ms));
 }
 
-/* Writes the RAM, and what lies beside it, as the firmware is told. Returns how many bytes. */
+/*
+ * Writes the memory map for the firmware: RAM, and the reserved page of the generation ID. Returns
+ * its size in bytes.
+ */
 static u32 firmware_write_e820(struct firmware *firmware, u64 ram_bytes)
 {
 	const struct firmware_e820 entries[FIRMWARE_E820_MAX] = {
@@ -110,7 +116,10 @@ static u32 firmware_write_e820(struct firmware *firmware, u64 ram_bytes)
 	return count * (u32)sizeof(struct firmware_e820);
 }
 
-/* Makes the same tables as for a kernel, and a script that places them. Returns their bytes. */
+/*
+ * Makes the same ACPI tables as for a kernel, and a script that places them. Returns how many bytes
+ * of `tables` are in use.
+ */
 static u32 firmware_write_tables(struct firmware *firmware, const struct load_job *job)
 {
 	const struct acpi_machine machine = {
@@ -125,7 +134,10 @@ static u32 firmware_write_tables(struct firmware *firmware, const struct load_jo
 	_Static_assert(offsetof(struct firmware, rsdp) - offsetof(struct firmware, tables) ==
 			       LAYOUT_RSDP - LAYOUT_ACPI,
 		       "as in guest RAM");
-	/* the buffer stands for RAM from LAYOUT_ACPI on, the only part that is written */
+	/*
+	 * acpi_tables_write writes only from LAYOUT_ACPI on: the buffer stands for that part of the
+	 * RAM
+	 */
 	acpi_tables_write((u8 *)((uintptr_t)firmware->tables - LAYOUT_ACPI), &machine);
 	return table_loader_write(&firmware->loader, firmware->tables, firmware->rsdp, LAYOUT_ACPI);
 }
@@ -142,7 +154,7 @@ void firmware_prepare(struct firmware *firmware, const struct load_job *job,
 			  firmware->loader.commands * TABLE_LOADER_COMMAND_BYTES);
 	bytes = firmware_write_e820(firmware, job->ram_bytes);
 	firmware_add_file(firmware, "etc/e820", firmware->e820, bytes);
-	/* the firmware's text, and the loader's, goes to the console */
+	/* the firmware's text, and that of the boot loader, goes to the console */
 	firmware->serial_port = UART_COM1;
 	firmware_add_file(firmware, "etc/sercon-port", &firmware->serial_port,
 			  sizeof(firmware->serial_port));

@@ -8,14 +8,17 @@
 #include "vmm/monitor/load/table_loader.h"
 #include "vmm/monitor/memory/layout.h"
 
-/* A BIOS lies below 4 GiB as a whole, and below 1 MiB, where 256 KiB are for it. */
+/*
+ * The size of a BIOS, all of which lies below 4 GiB, and again below 1 MiB, where it may have 256
+ * KiB.
+ */
 #define FIRMWARE_BYTES_MIN (64 * KIB)
 #define FIRMWARE_BYTES_MAX (256 * KIB)
-/* UEFI firmware lies below 4 GiB only. */
+/* The size of UEFI firmware, which lies below 4 GiB only. */
 #define FIRMWARE_UEFI_BYTES_MIN (1 * MIB)
 #define FIRMWARE_UEFI_BYTES_MAX (8 * MIB)
 
-/* An entry of etc/e820. */
+/* An entry of the file etc/e820, by which the firmware learns the memory map. */
 struct firmware_e820 {
 	u64 start;
 	u64 length;
@@ -27,8 +30,8 @@ _Static_assert(sizeof(struct firmware_e820) == 20, "ACPI 6.4, table 15.2");
 #define FIRMWARE_FILES	  10u
 
 /*
- * What a machine that starts by its own firmware has besides the ROM: the files that the firmware
- * reads by fw_cfg. They follow from the configuration alone, and stay as they are.
+ * What a VM that starts by firmware has besides the ROM: the files that the firmware reads by
+ * fw_cfg. They depend on the configuration alone and never change.
  */
 struct firmware {
 	u8 tables[LAYOUT_RSDP - LAYOUT_ACPI];
@@ -45,12 +48,15 @@ struct firmware {
 };
 
 /*
- * Returns whether the file may be a PC's BIOS: its size, and a jump where a processor begins. If
- * not, job->error says what is wrong.
+ * Returns whether the file may be a PC's BIOS: it has a possible size, and a jump at the
+ * processor's first instruction. If not, job->error says what is wrong.
  */
 bool firmware_check(struct load_job *job);
-/* Makes the files, for a machine as the job describes it, with these devices to boot from. */
+/* Makes the firmware's files for the VM that the job describes, with these devices to boot from. */
 void firmware_prepare(struct firmware *firmware, const struct load_job *job,
 		      const struct firmware_settings *settings, const struct boot_devices *devices);
-/* Copies the firmware to where it begins, and sets the first vCPU's registers as RESET does. */
+/*
+ * Copies the firmware to its places in guest memory, and sets the first vCPU's registers as RESET
+ * does.
+ */
 bool firmware_load(struct load_job *job);

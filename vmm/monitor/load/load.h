@@ -11,7 +11,7 @@ struct load_file {
 	u64 size; /* the size of the file; 0: there is no file */
 };
 
-/* What a guest is loaded from and into. */
+/* What is loaded for a guest, and into which memory. */
 struct load_job {
 	/* The loaders' input. */
 	u8 *ram; /* the guest's RAM from address 0 on */
@@ -20,25 +20,27 @@ struct load_job {
 	struct load_file kernel;
 	struct load_file initrd;
 	const char *command_line;
-	bool demo;	   /* the kernel file is flat code for real mode at 0x7c00 */
-	bool uefi;	   /* the firmware is UEFI's, not a BIOS */
-	u8 *rom;	   /* the kernel file is firmware, to be copied here; NULL: it is none */
-	bool hpet;	   /* the machine has an HPET */
-	bool pci;	   /* the machine has a PCI bus */
-	u32 physical_bits; /* of the machine's physical addresses */
+	bool demo; /* the kernel file is flat code for real mode at 0x7c00 */
+	bool uefi; /* the firmware is UEFI's, not a BIOS */
+	/* where the kernel file, which is firmware, is copied to; NULL: it is no firmware */
+	u8 *rom;
+	bool hpet;	   /* the VM has an HPET */
+	bool pci;	   /* the VM has a PCI bus */
+	u32 physical_bits; /* the width of the VM's physical addresses */
 	u64 pci_high_base; /* where the PCI bus's 64-bit window begins; 0: there is none */
 	u32 vcpu_count;
 	struct mp_cpu cpu; /* the processors, as CPUID shows them */
 
 	/* The loaders' results. */
-	struct vcpu_page *page; /* the first vCPU's registers: all groups are written and dirty */
+	/* the first vCPU's registers: loaders write all groups and mark them as dirty */
+	struct vcpu_page *page;
 	bool firmware;	 /* the guest may count on a PIT and 8259s as a PC's firmware leaves them */
 	char error[192]; /* why loading failed, as one sentence; "": loading did not fail */
 
-	/* What the loaders pass to each other: */
+	/* What the loaders of this folder tell each other: */
 	struct e820_map map;
 	u64 rsdp;	/* the address of the ACPI tables' root */
-	u64 kernel_end; /* end of what the kernel occupies */
+	u64 kernel_end; /* the end of the memory that the kernel occupies */
 };
 
 /*

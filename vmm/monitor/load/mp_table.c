@@ -98,7 +98,8 @@ enum mp_interrupt_kind { MP_INT = 0, MP_NMI = 1, MP_EXTINT = 3 };
 struct mp_interrupt {
 	u8 type;
 	u8 kind;
-	u16 flags; /* polarity and trigger; 0: those of the bus, edges on ISA and levels on PCI */
+	/* polarity and trigger; 0: as usual on the bus, edges on ISA and levels on PCI */
+	u16 flags;
 	u8 bus;
 	u8 bus_irq;
 	u8 apic;
@@ -122,7 +123,10 @@ static void mp_table_add(struct mp_writer *writer, const void *entry, u16 bytes)
 	writer->header.entry_count++;
 }
 
-/* Adds INTA of each slot and its pin, as _PRT has it: level-triggered, active low, as on PCI. */
+/*
+ * Adds INTA of each slot with its pin, the same as in the ACPI table _PRT: level-triggered, active
+ * low, as on PCI.
+ */
 static void mp_table_add_pci(struct mp_writer *writer)
 {
 	struct mp_interrupt interrupt = {.type = MP_IO_INTERRUPT, .kind = MP_INT, .bus = PCI_BUS};

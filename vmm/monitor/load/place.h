@@ -7,11 +7,11 @@
 bool load_fail(struct load_job *job, const char *pattern, ...) PRINTF_LIKE(2, 3);
 
 /*
- * Reports that the kernel would fit if the VM had more memory: up to `end`, and behind it room for
- * the initrd.
+ * Reports that the kernel would fit if the VM's RAM reached to `end` and had room for the initrd
+ * behind that.
  */
 bool load_fail_memory(struct load_job *job, u64 end);
-/* Returns whether a kernel there would only go beyond the end of the VM's RAM. */
+/* Returns whether a kernel at that address would fit but for the end of the VM's RAM. */
 bool place_needs_memory(const struct load_job *job, u64 at, u64 length);
 
 /*
@@ -30,7 +30,7 @@ bool place_initrd(struct load_job *job, u64 limit, u64 *at);
 
 /*
  * Puts the initrd at the first page boundary after the kernel, not below 1 MiB: Multiboot kernels
- * take all that follows their modules to be free. *at is 0 without one.
+ * assume that all memory behind their modules is free. *at is 0 without one.
  */
 bool place_module(struct load_job *job, u64 *at);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes the CD from which cloud-init configures a new machine (its data source NoCloud): an ISO
- * 9660 volume (ECMA-119, whose clauses are cited) of two files. Called by seed_open.c once; writes
- * into the given memory.
+ * Writes the CD from which cloud-init configures a new VM (its data source NoCloud): an ISO 9660
+ * volume (ECMA-119, whose clauses are cited) of two files. Called by seed_open.c once; writes into
+ * the given memory.
  */
 #include "vmm/monitor/load/seed.h"
 
@@ -10,20 +10,20 @@
 #include "lib/string.h"
 
 #define SEED_BLOCK 2048u
-/* The blocks of the volume: 16 are unused (6.2.1). */
+/* Which blocks of the volume hold what; the first 16 are unused (ECMA-119, 6.2.1). */
 #define SEED_AT_PRIMARY	   16u
 #define SEED_AT_TERMINATOR 17u
 #define SEED_AT_PATHS	   18u
-#define SEED_AT_PATHS_BIG  19u /* the same table with numbers the other way round */
+#define SEED_AT_PATHS_BIG  19u /* the table of paths again, with big-endian numbers */
 #define SEED_AT_ROOT	   20u
 #define SEED_AT_FILES	   21u
 
-#define SEED_RECORD_BYTES 33u /* of a directory's record, without the name: 9.1 */
+#define SEED_RECORD_BYTES 33u /* the bytes of a directory record without its name (9.1) */
 #define SEED_DIRECTORY	  2u  /* 9.1.6 */
 
-/* 8.4.2: what each descriptor of a volume has behind its type. */
+/* The bytes behind the type in every volume descriptor: identifier and version (8.4.2). */
 static const u8 seed_standard[] = {'C', 'D', '0', '0', '1', 1};
-/* The volume's name, by which cloud-init finds it. */
+/* The volume's name, by which cloud-init finds the volume. */
 static const u8 seed_name[] = {'c', 'i', 'd', 'a', 't', 'a'};
 
 static u8 *seed_block(u8 *medium, u32 block)
@@ -41,7 +41,7 @@ u64 seed_bytes(u64 text_bytes)
 	return (u64)(SEED_AT_FILES + seed_blocks(text_bytes) + 1) * SEED_BLOCK;
 }
 
-/* 7.2.3, 7.3.3: a number in both byte orders. */
+/* Writes a number twice, little-endian and then big-endian (7.2.3, 7.3.3). */
 static void seed_put_both(u8 *at, u32 value, u32 bytes)
 {
 	for (u32 i = 0; i < bytes; i++) {
@@ -50,7 +50,7 @@ static void seed_put_both(u8 *at, u32 value, u32 bytes)
 	}
 }
 
-/* 9.1: writes a record and returns its length. */
+/* Writes a directory record and returns its length (9.1). */
 static u32 seed_put_record(u8 *at, const char *name, u32 name_bytes, u32 block, u32 bytes,
 			   bool directory)
 {
@@ -59,7 +59,7 @@ static u32 seed_put_record(u8 *at, const char *name, u32 name_bytes, u32 block, 
 	at[0] = (u8)length;
 	seed_put_both(at + 2, block, 4);
 	seed_put_both(at + 10, bytes, 4);
-	at[18] = 100; /* the first of January 2000 */
+	at[18] = 100; /* the file's date is 1 January 2000 */
 	at[19] = 1;
 	at[20] = 1;
 	at[25] = directory ? SEED_DIRECTORY : 0;
@@ -69,30 +69,31 @@ static u32 seed_put_record(u8 *at, const char *name, u32 name_bytes, u32 block, 
 	return length;
 }
 
-/* 8.4: who the volume is, and where the rest lies. */
+/* Writes the primary volume descriptor: the volume's name, and where everything lies (8.4). */
 static void seed_write_primary(u8 *at, u32 blocks)
 {
 	at[0] = 1;
 	memcpy(at + 1, seed_standard, sizeof(seed_standard));
-	memset(at + 8, ' ', 64); /* no system, and the volume's name */
+	memset(at + 8, ' ', 64); /* an empty system name, and the volume's name */
 	memcpy(at + 40, seed_name, sizeof(seed_name));
 	seed_put_both(at + 80, blocks, 4);
-	seed_put_both(at + 120, 1, 2); /* a set of one volume, this is the first */
+	seed_put_both(at + 120, 1, 2); /* a set of one volume, of which this is the first */
 	seed_put_both(at + 124, 1, 2);
 	seed_put_both(at + 128, SEED_BLOCK, 2);
-	seed_put_both(at + 132, 10, 4); /* the size of the table of paths */
+	seed_put_both(at + 132, 10, 4); /* the size of the table of paths in bytes */
 	at[140] = SEED_AT_PATHS;
 	at[151] = SEED_AT_PATHS_BIG;
 	(void)seed_put_record(at + 156, "\0", 1, SEED_AT_ROOT, SEED_BLOCK, true);
-	memset(at + 190, ' ', 623); /* names that nobody reads */
-	for (u32 i = 0; i < 4; i++) /* dates that are not given: 8.4.26.1 */
+	memset(at + 190, ' ', 623); /* other names, which stay empty */
+	for (u32 i = 0; i < 4; i++) /* four dates that are not specified (8.4.26.1) */
 		memset(at + 813 + 17ul * i, '0', 16);
 	at[881] = 1;
 }
 
 static void seed_write_paths(u8 *medium)
 {
-	u8 *small = seed_block(medium, SEED_AT_PATHS); /* 9.4: the root alone */
+	/* the table of paths has the root only (9.4) */
+	u8 *small = seed_block(medium, SEED_AT_PATHS);
 	u8 *big = seed_block(medium, SEED_AT_PATHS_BIG);
 
 	small[0] = big[0] = 1;

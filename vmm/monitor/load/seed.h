@@ -3,10 +3,11 @@
 
 #include "lib/types.h"
 
-#define SEED_META_MAX 256u /* room for what tells a machine its name and its ID */
+/* the most bytes of the file that tells a VM its name and its instance ID */
+#define SEED_META_MAX 256u
 
 /*
- * Returns how many bytes the medium has for user-data of this length, which is at most the longest.
+ * Returns how many bytes the medium has for `text_bytes` of user-data, at most FIRMWARE_SEED_MAX.
  */
 u64 seed_bytes(u64 text_bytes);
 /*

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes SMBIOS tables (SMBIOS 2.8; clauses are that specification's) for a machine that starts by
- * firmware: the firmware places them, and adds its own table of type 0. Called by firmware.c once;
- * writes into the given buffer.
+ * Writes SMBIOS tables (SMBIOS 2.8; clauses are that specification's) for a VM that starts by
+ * firmware: the firmware places the tables in memory, and adds its own table of type 0. Called by
+ * firmware.c once; writes into the given buffer.
  */
 #include "vmm/monitor/load/smbios.h"
 
@@ -10,11 +10,11 @@
 #include "lib/string.h"
 
 #define SMBIOS_HEADER_BYTES 4u
-#define SMBIOS_HANDLE_STEP  0x100u	/* the handle of a structure is its type in so many steps */
-#define SMBIOS_KIB_LIMIT    0x80000000u /* a size in KiB from which on there is another field */
+#define SMBIOS_HANDLE_STEP  0x100u	/* a structure's handle is its type times this number */
+#define SMBIOS_KIB_LIMIT    0x80000000u /* from this size in KiB on, another field has the size */
 #define SMBIOS_MIB_LIMIT    0x7fffu
-#define SMBIOS_UNKNOWN	    2u	    /* in every enumeration below */
-#define SMBIOS_SLOT_NONE    0xfffeu /* no information about errors */
+#define SMBIOS_UNKNOWN	    2u	    /* "unknown" in every enumeration used below */
+#define SMBIOS_SLOT_NONE    0xfffeu /* a handle that means: no information about memory errors */
 
 enum smbios_type {
 	SMBIOS_SYSTEM = 1,
@@ -27,18 +27,21 @@ enum smbios_type {
 	SMBIOS_END = 127,
 };
 
-/* The structure that is being written: numbers first, then the texts that they count. */
+/*
+ * The structure that is being written: first its fields, then the texts to which they refer by
+ * number.
+ */
 struct smbios_writer {
 	struct smbios *smbios;
 	u32 start;	/* the structure's offset */
-	u32 texts;	/* how many it has */
+	u32 texts;	/* how many texts the structure has */
 	u32 text_bytes; /* of `text` */
 	u32 structures;
 	u32 largest;
 	char text[4 * FIRMWARE_TEXT_BYTES];
 };
 
-/* Puts a number in its place in the structure. */
+/* Writes a number to offset `at` of the structure. */
 static void smbios_put(struct smbios_writer *writer, u32 at, u64 value, u32 bytes)
 {
 	memcpy(writer->smbios->table + writer->start + at, &value, bytes);
@@ -55,7 +58,7 @@ static void smbios_begin(struct smbios_writer *writer, enum smbios_type type, u3
 	smbios_put(writer, 2, (u64)type * SMBIOS_HANDLE_STEP, 2);
 }
 
-/* Puts a text's number in its place; an empty text is none. */
+/* Adds a text, and writes its number to offset `at` of the structure; an empty text is left out. */
 static void smbios_text(struct smbios_writer *writer, u32 at, const char *text)
 {
 	size_t bytes = strlen(text) + 1;
@@ -67,7 +70,7 @@ static void smbios_text(struct smbios_writer *writer, u32 at, const char *text)
 	smbios_put(writer, at, ++writer->texts, 1);
 }
 
-/* 6.1.3: the texts follow, and then an empty one; without any there are two zeros. */
+/* Ends the structure with its texts and an empty text; without any text, with two zeros (6.1.3). */
 static void smbios_end(struct smbios_writer *writer)
 {
 	struct smbios *smbios = writer->smbios;
@@ -86,7 +89,7 @@ static void smbios_write_system(struct smbios_writer *writer,
 	smbios_text(writer, 5, settings->product);
 	smbios_text(writer, 7, settings->serial);
 	memcpy(writer->smbios->table + writer->start + 8, settings->uuid, sizeof(settings->uuid));
-	smbios_put(writer, 24, 6, 1); /* it was switched on */
+	smbios_put(writer, 24, 6, 1); /* wake-up type: the power switch */
 	smbios_end(writer);
 }
 
@@ -95,7 +98,7 @@ static void smbios_write_chassis(struct smbios_writer *writer,
 {
 	smbios_begin(writer, SMBIOS_CHASSIS, 22); /* 7.4 */
 	smbios_text(writer, 4, settings->vendor);
-	smbios_put(writer, 5, 1, 1);	 /* another kind than those that are listed */
+	smbios_put(writer, 5, 1, 1);	 /* the chassis is of type "other" */
 	for (u32 at = 9; at <= 12; at++) /* its states */
 		smbios_put(writer, at, SMBIOS_UNKNOWN, 1);
 	smbios_end(writer);
@@ -107,9 +110,9 @@ static void smbios_write_processors(struct smbios_writer *writer, u32 vcpu_count
 	smbios_text(writer, 4, "CPU 0");
 	smbios_put(writer, 5, 3, 1); /* a central processor */
 	smbios_put(writer, 6, SMBIOS_UNKNOWN, 1);
-	smbios_put(writer, 24, 0x41, 1); /* its socket is filled, and it is enabled */
+	smbios_put(writer, 24, 0x41, 1); /* the socket is populated, and the CPU enabled */
 	smbios_put(writer, 25, SMBIOS_UNKNOWN, 1);
-	for (u32 at = 26; at <= 30; at += 2) /* its caches are not told */
+	for (u32 at = 26; at <= 30; at += 2) /* no handles of caches are given */
 		smbios_put(writer, at, 0xffff, 2);
 	for (u32 at = 35; at <= 37; at++)
 		smbios_put(writer, at, vcpu_count, 1);
@@ -118,16 +121,16 @@ static void smbios_write_processors(struct smbios_writer *writer, u32 vcpu_count
 	smbios_end(writer);
 }
 
-/* One device in one array has all the RAM, at addresses from 0 on. */
+/* Describes all RAM as one device in one array, at addresses from 0 on. */
 static void smbios_write_memory(struct smbios_writer *writer, u64 ram_bytes)
 {
 	u64 kib = ram_bytes / KIB;
 	u64 mib = ram_bytes / MIB;
 
 	smbios_begin(writer, SMBIOS_MEMORY_ARRAY, 23); /* 7.17 */
-	smbios_put(writer, 4, 1, 1);		       /* another place than those listed */
+	smbios_put(writer, 4, 1, 1);		       /* the array's location is "other" */
 	smbios_put(writer, 5, 3, 1);		       /* system memory */
-	smbios_put(writer, 6, 3, 1);		       /* no correction of errors */
+	smbios_put(writer, 6, 3, 1);		       /* the RAM has no error correction */
 	smbios_put(writer, 7, kib < SMBIOS_KIB_LIMIT ? kib : SMBIOS_KIB_LIMIT, 4);
 	smbios_put(writer, 11, SMBIOS_SLOT_NONE, 2);
 	smbios_put(writer, 13, 1, 2);
@@ -146,7 +149,7 @@ static void smbios_write_memory(struct smbios_writer *writer, u64 ram_bytes)
 	smbios_put(writer, 28, mib < SMBIOS_MIB_LIMIT ? 0 : mib, 4);
 	smbios_end(writer);
 	smbios_begin(writer, SMBIOS_MEMORY_ADDRESS, 31); /* 7.20 */
-	smbios_put(writer, 4, ~0u, 4); /* the next but one field tells the addresses */
+	smbios_put(writer, 4, ~0u, 4); /* all ones: the addresses stand at offsets 15 and 23 */
 	smbios_put(writer, 8, ~0u, 4);
 	smbios_put(writer, 12, (u64)SMBIOS_MEMORY_ARRAY * SMBIOS_HANDLE_STEP, 2);
 	smbios_put(writer, 14, 1, 1);
@@ -163,7 +166,7 @@ static u8 smbios_sum(const u8 *bytes, u32 count)
 	return (u8)-sum;
 }
 
-/* 5.2.1: the anchor, whose address and sums the firmware sets anew. */
+/* Writes the anchor, whose address and checksums the firmware sets later (5.2.1). */
 static void smbios_write_anchor(struct smbios *smbios, const struct smbios_writer *writer)
 {
 	static const u8 entry_name[] = {'_', 'S', 'M', '_'};
@@ -194,7 +197,7 @@ void smbios_write(struct smbios *smbios, const struct firmware_settings *setting
 	smbios_write_chassis(&writer, settings);
 	smbios_write_processors(&writer, vcpu_count);
 	smbios_write_memory(&writer, ram_bytes);
-	smbios_begin(&writer, SMBIOS_BOOT, 11); /* 7.33: nothing went wrong */
+	smbios_begin(&writer, SMBIOS_BOOT, 11); /* status 0: no errors at boot (7.33) */
 	smbios_end(&writer);
 	smbios_begin(&writer, SMBIOS_END, SMBIOS_HEADER_BYTES);
 	smbios_end(&writer);

@@ -7,13 +7,13 @@
 #define SMBIOS_TABLE_BYTES  1024u
 #define SMBIOS_ANCHOR_BYTES 31u
 
-/* Tables that say who a machine is, and the anchor by which its firmware places them. */
+/* SMBIOS tables, which describe the VM, and the anchor by which guests find them. */
 struct smbios {
 	u32 bytes; /* of the table */
 	u8 anchor[SMBIOS_ANCHOR_BYTES];
 	u8 table[SMBIOS_TABLE_BYTES];
 };
 
-/* Writes the tables of a machine with so many vCPUs and so much RAM. */
+/* Writes the tables of a VM with that many vCPUs and bytes of RAM. */
 void smbios_write(struct smbios *smbios, const struct firmware_settings *settings, u32 vcpu_count,
 		  u64 ram_bytes);

@@ -118,10 +118,13 @@ static void start_state_set_flat(struct vcpu_page *page, u8 *ram, u16 code, u32 
 	start_state_set_segments(
 		page, start_state_segment(code, 0xffffffff, TYPE_CODE | access | code_size),
 		start_state_segment(data, 0xffffffff, TYPE_DATA | access | SEGMENT_DB));
-	/* A null selector would say that there was no LTR yet: kernels ask by STR. */
+	/*
+	 * A null selector in TR would mean that LTR was never executed, which kernels find out by
+	 * STR.
+	 */
 	page->segment[SEG_TR] = start_state_segment(0, 0x67, (u32)DESCRIPTOR_TSS_BUSY | SEGMENT_P);
 	/*
-	 * No protocol promises a stack, yet boot loaders leave their own, and kernels push to it.
+	 * No boot protocol promises a stack, but boot loaders leave theirs, and kernels push to it.
 	 */
 	page->gpr[GPR_RSP] = LAYOUT_STACK_TOP;
 }

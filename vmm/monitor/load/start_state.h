@@ -4,14 +4,14 @@
 #include "kernel/abi/vcpu.h"
 
 /*
- * A vCPU's registers before its first instruction. Each sets every group and marks it dirty; the
- * caller then sets the general registers that its boot protocol asks for.
+ * Set a vCPU's registers before its first instruction. Each function sets every group and marks it
+ * dirty; the caller then sets the general registers that its boot protocol asks for.
  */
 
 /*
  * The code selector of the loader's GDT; data follows it. The Linux boot protocol asks for its own.
- * No other specification does; null, code, data is the order in most kernels' first GDT, so that
- * kernels that load it and keep using the old selectors work, as they do on QEMU.
+ * No other specification does; most kernels' first GDT has null, code and data in this order, so
+ * kernels work that load their GDT but keep using the loader's selectors, as on QEMU.
  */
 enum start_selector {
 	START_CS = 0x08,

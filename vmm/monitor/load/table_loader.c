@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Turns ACPI tables with addresses into tables that a guest's firmware places where it likes
- * (table_loader.h). Called by firmware.c once for each machine; writes the caller's buffers only.
+ * Turns ACPI tables with addresses into tables that a guest's firmware can place anywhere, with a
+ * script for that (table_loader.h). Called by firmware.c once for each VM; writes the caller's
+ * buffers only.
  */
 #include "vmm/monitor/load/table_loader.h"
 
@@ -17,7 +18,10 @@ enum command {
 
 enum zone { ZONE_HIGH = 1, ZONE_LOW = 2 };
 
-/* Offsets in a command: its number, then what depends on it. Names are padded with zeros. */
+/*
+ * Offsets of a command's fields: the number, then fields that depend on it. Names are padded with
+ * zeros.
+ */
 #define AT_NAME	     4u
 #define NAME_BYTES   56u
 #define AT_ALIGNMENT (AT_NAME + NAME_BYTES)
@@ -29,7 +33,7 @@ enum zone { ZONE_HIGH = 1, ZONE_LOW = 2 };
 #define AT_START     (AT_CHECKSUM + 4)
 #define AT_LENGTH    (AT_START + 4)
 
-/* A blob that the script works on. */
+/* A file of fw_cfg that the script changes once the firmware has loaded it. */
 struct blob {
 	const char *name;
 	u8 *bytes;
@@ -55,7 +59,10 @@ static void table_loader_allocate(struct table_loader *loader, const char *name,
 	at[AT_ZONE] = (u8)zone;
 }
 
-/* Makes a pointer of 4 or 8 bytes an offset from `base`: the address of the tables is added. */
+/*
+ * Turns a pointer of 4 or 8 bytes into an offset from `base`, and adds a command by which the
+ * firmware adds the address of the tables.
+ */
 static void table_loader_pointer(struct table_loader *loader, const struct blob *blob, u32 offset,
 				 u8 size, u32 base)
 {
@@ -109,7 +116,7 @@ static void table_loader_fadt(struct table_loader *loader, const struct blob *ta
 	table_loader_table_checksum(loader, tables, at);
 }
 
-/* Handles RSDT or XSDT, whose entries have `size` bytes. The FADT is the first in both. */
+/* Handles RSDT or XSDT, whose entries have `size` bytes. The first entry of each is the FADT's. */
 static void table_loader_root(struct table_loader *loader, const struct blob *tables, u32 at,
 			      u8 size, u32 base)
 {
@@ -140,6 +147,6 @@ u32 table_loader_write(struct table_loader *loader, u8 *tables, u8 *rsdp, u32 ba
 			      ACPI_RSDP_V1_BYTES);
 	table_loader_checksum(loader, &root, offsetof(struct acpi_rsdp, extended_checksum), 0,
 			      sizeof(struct acpi_rsdp));
-	/* the XSDT is what acpi_tables_write writes last */
+	/* the tables end with the XSDT, which acpi_tables_write writes last */
 	return xsdt + table_loader_length(tables + xsdt);
 }

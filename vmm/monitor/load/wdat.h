@@ -57,5 +57,5 @@ struct wdat {
 } PACKED;
 _Static_assert(offsetof(struct wdat, entry) == 68, "WDAT 1.01");
 
-/* Fills in all but the fields of the header, for the device of dev/watchdog.h. */
+/* Fills in the whole table, for the device of dev/watchdog.h, but for the fields of its header. */
 void wdat_fill(struct wdat *wdat);

@@ -10,9 +10,9 @@
 #include "vmm/rt/syscall.h"
 
 /*
- * Puts a byte into the port's ring, where the oldest bytes give way. The manager is signalled once
- * a line is complete; a line without its end is shown once the guest does something other than
- * printing (life/loop.c), be it polling (console_after_port).
+ * Puts a byte into the port's ring, where it overwrites the oldest byte if the ring is full. The
+ * manager is signalled once a line is complete; a line without its end is shown once the guest does
+ * something other than printing (life/loop.c), be it polling (console_after_port).
  */
 void console_port_put(void *context, u32 port, u8 byte)
 {
@@ -76,7 +76,7 @@ static void console_stream_input(struct machine *machine, u32 port)
 
 	if (written == read)
 		return;
-	/* a broken manager garbles its console and no more */
+	/* a manager that writes wrong counts garbles the guest's input and does no other harm */
 	if (written - read > CHANNEL_RING_BYTES)
 		read = written - CHANNEL_RING_BYTES;
 	read += console_pass_on(machine, port, read, written);

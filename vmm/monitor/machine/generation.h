@@ -5,16 +5,15 @@ struct machine;
 
 /*
  * The guest's generation ID: 16 random bytes in its RAM (LAYOUT_GENERATION). They change when the
- * guest goes on from an earlier moment, where it might draw the same random numbers once more.
- * Machines with PCI have one. All calls are made under the machine's lock, with no vCPU in the
- * guest.
+ * guest goes on from an earlier moment, where it might draw the same random numbers once more. VMs
+ * with PCI have one. All calls are made under the machine's lock, with no vCPU in the guest.
  */
 
 /* Makes the first id, at power-on; a reset keeps it. */
 void generation_begin(struct machine *machine);
 
 /*
- * Changes the id after a load of a saved state that may be loaded once more, or goes on elsewhere,
- * too.
+ * Changes the ID after a load of a saved state: the state may be loaded once more, or also go on in
+ * another VM.
  */
 void generation_change(struct machine *machine);

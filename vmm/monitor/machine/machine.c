@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The machine as a whole: its log, its crash and stop, and its clock. Called by all rooms of the
+ * The VM as a whole: its log, its crash and stop, and its clock. Called by all folders of the
  * monitor under the machine's lock; changes struct machine and the channel's state.
  */
 #include "vmm/monitor/machine/machine.h"
@@ -35,8 +35,8 @@ void machine_wake_all(struct machine *machine)
 }
 
 /*
- * Sets the state. No vCPU enters the guest until life/todo.c has reported it; vCPUs that are in the
- * guest come back.
+ * Sets the state. No vCPU enters the guest until life/todo.c has reported the state to the manager;
+ * vCPUs in the guest are made to leave it.
  */
 static void machine_set_state(struct machine *machine, enum vm_state state)
 {
@@ -62,7 +62,7 @@ void machine_refuse(struct machine *machine, const char *reason)
 }
 
 /*
- * Puts the machine into VM_CRASHED. A process that has not taken the machine over refuses to do so
+ * Puts the VM into VM_CRASHED. A process that has not taken the VM over yet refuses to do so
  * instead.
  */
 void machine_crash(struct machine *machine, const char *pattern, ...)
@@ -154,7 +154,7 @@ void machine_pause(struct machine *machine)
 	machine_pause_for(machine, 0);
 }
 
-/* Pauses the machine; the guest repeats the access when it goes on. */
+/* Pauses the VM; the guest repeats the access when it goes on. */
 void machine_starve(struct machine *machine)
 {
 	if ((start_info->parameter[MONITOR_FLAGS] & MONITOR_OVERCOMMIT) != 0)
@@ -170,7 +170,7 @@ static void machine_time_goes_on(struct machine *machine)
 	machine_time_resume(&machine->time, clock_tsc());
 	machine_take_wall_time(machine);
 	machine_update_clock(machine);
-	/* wall time has gone on while the machine stood still, and the RTC goes on with it */
+	/* wall time has gone on while the VM was paused, and the RTC follows it */
 	for (u32 i = 0; i < platform->timed_count; i++)
 		device_tick(platform->timed[i]);
 	for (u32 i = 0; i < machine->vcpu_count; i++) {

@@ -25,31 +25,33 @@ struct firmware;
 
 /* Work that waits until no vCPU is in the guest; no vCPU enters the guest before it is done. */
 enum machine_todo {
-	TODO_REPORT = 1 << 0, /* show the manager the machine's state */
+	TODO_REPORT = 1 << 0, /* show the manager the VM's state */
 	TODO_START = 1 << 1,  /* start the guest from power-on */
 	TODO_TRAP = 1 << 3,   /* apply new trap settings */
 	TODO_QUERY = 1 << 2,  /* answer the manager's question */
-	TODO_SAVE = 1 << 4,   /* save the machine for another process */
-	TODO_HOLD = 1 << 5,   /* hold the machine until another state has been loaded */
+	TODO_SAVE = 1 << 4,   /* save the VM for another process */
+	TODO_HOLD = 1 << 5,   /* hold the VM until another state has been loaded */
 };
 
 /*
- * The handover of a machine to another monitor process. The old process saves its state into memory
- * that the manager gave it, and stands still: no vCPU runs, nothing is taken from a link, and the
+ * The handover of a VM to another monitor process. The old process saves its state into memory that
+ * the manager gave it, and stands still: no vCPU runs, nothing is taken from a link, and the
  * guest's time does not go on. The new process is built from the same configuration, loads that
  * state, and stands still as well. Then the manager ends one of the two and lets the other go on.
  * The machine's lock guards this.
  */
 struct handover {
-	/* the machine is held: nothing moves until VM_COMMAND_CONTINUE or VM_COMMAND_LOAD */
+	/* the VM is held: nothing moves until VM_COMMAND_CONTINUE or VM_COMMAND_LOAD */
 	bool held;
 	/* VM_COMMAND_START does not boot the guest: the guest goes on from a loaded state */
 	bool loaded;
 	/* checksum of the state that VM_COMMAND_LOAD has loaded last; 0: no state was loaded */
 	u32 sum;
 	u64 sum_of; /* the size in bytes of that state */
-	u32 number; /* MONITOR_RENEWAL of a process that has not taken over yet; 0: it has taken
-		       over */
+	/*
+	 * MONITOR_RENEWAL of a process that has yet to take the VM over; 0: this process has the VM
+	 */
+	u32 number;
 };
 
 /*
@@ -69,13 +71,12 @@ struct reserve {
 	u32 waiting;		  /* the vCPUs that have not asked in this round */
 	bool refused;
 	u32 refused_vcpu;
-	u64 left_permille; /* permille of a CPU that the kernel could have granted */
+	u64 left_permille; /* the thousandths of a CPU that the kernel could have granted */
 };
 
 /*
- * One virtual machine. Each vCPU has a thread; whatever a thread does to the machine between two
- * runs of its guest, it does under `lock`, which is never held while a guest runs. vCPU 0's thread
- * serves the devices' timers.
+ * One VM. Each vCPU has a thread; between two runs of the guest, a thread touches this struct only
+ * under `lock`, which is never held while a guest runs. vCPU 0's thread serves the devices' timers.
  */
 struct machine {
 	struct mutex lock;
@@ -91,8 +92,9 @@ struct machine {
 	struct cpuid_policy cpuid;
 	struct xsave_layout xsave;
 	struct load_job job;
-	struct firmware *firmware; /* NULL: the guest starts by its kernel */
-	struct vcpu *vcpu;	   /* an array of vcpu_count */
+	/* the files of the guest's firmware; NULL: the guest starts by its kernel */
+	struct firmware *firmware;
+	struct vcpu *vcpu; /* an array of vcpu_count */
 	u32 vcpu_count;
 	u32 physical_bits; /* the guest's MAXPHYADDR */
 	bool watched;	   /* a debugger or the key `trap` looks at exits one by one */
@@ -105,14 +107,14 @@ struct machine {
 	u32 todo;		/* enum machine_todo */
 	bool fast_path;		/* may_run and not watched: exits may be handled on the fast path */
 	u32 guest_count;	/* the number of vCPUs that may be in the guest */
-	u32 obeyed;		/* sequence number of the last command begun */
-	u32 heard;		/* number of the last question taken up */
+	u32 obeyed;		/* the sequence number of the last command that was begun */
+	u32 heard;		/* the number of the last question that was taken up */
 	u32 rebuilt_count;	/* how often the machine was rebuilt (rebuild.h) */
 	/* the section that state/inspect.c shows; NULL: no section was shown yet */
 	u8 *section;
-	bool signal;	       /* the channel has something new for the manager */
-	u8 ports_since_output; /* exits of ports since the guest has printed, while `signal` waits
-				*/
+	bool signal; /* the channel has something new for the manager */
+	/* exits of ports since the guest last printed, while `signal` is set */
+	u8 ports_since_output;
 	u32 crash_count;
 	u64 crash_tsc[CRASH_LIMIT]; /* host TSC of the last resets that the guest did not ask for */
 	struct machine_time time;
@@ -121,7 +123,7 @@ struct machine {
 	struct debugger debugger;
 	struct vapic vapic;
 	struct virtio_blk *blk;	 /* an array of blk_count disks */
-	struct virtio_blk *seed; /* the drive with what cloud-init is to do; NULL: there is none */
+	struct virtio_blk *seed; /* the drive with cloud-init's files; NULL: there is none */
 	u32 blk_count;
 	struct virtio_net *net; /* an array of net_count cards */
 	u32 net_count;
@@ -140,42 +142,41 @@ static inline struct lapic *machine_lapic(const struct vcpu *vcpu)
 	return vcpu->lapic;
 }
 
-/*
- * Loads the guest and starts it from power-on; the machine crashes if the guest cannot be loaded.
- */
+/* Loads the guest and starts it from power-on; the VM crashes if the guest cannot be loaded. */
 void machine_start(struct machine *machine);
 void machine_pause(struct machine *machine);
 void machine_resume(struct machine *machine);
-/* Pauses the machine, as the host has no page for the guest, until the manager lets it go on. */
+/* Pauses the VM, for whose guest the host has no free page, until the manager lets it go on. */
 void machine_starve(struct machine *machine);
 /*
- * Makes all vCPUs leave the guest because a debugger holds the machine; they go on when it lets go.
+ * Makes all vCPUs leave the guest because a debugger holds the VM; they go on when the debugger
+ * lets go.
  */
 void machine_hold(struct machine *machine);
 void machine_let_go(struct machine *machine);
 /*
- * Resets the machine as its reset button does: devices are as after power-on, the kernel is loaded
- * anew, other RAM is kept.
+ * Resets the VM like a PC's reset button: devices are as after power-on, the kernel is loaded anew,
+ * other RAM is kept.
  */
 void machine_reset(struct machine *machine);
 /* Handles a reset that the guest did not ask for; `what` says what happened to the vCPU. */
 void machine_unasked_reset(struct vcpu *vcpu, const char *what);
-/* Refuses to take the machine over: `reason` goes to the manager, and nothing of the VM changes. */
+/* Refuses to take the VM over: `reason` goes to the manager, and nothing of the VM changes. */
 void machine_refuse(struct machine *machine, const char *reason);
-/* Refuses to take the machine over, for the reason that is in the channel. */
+/* Refuses to take the VM over, for the reason that is in the channel. */
 void machine_tell_refused(struct machine *machine);
 /*
- * Puts the machine into VM_CRASHED, where it stays for inspection. A process that has not taken the
- * machine over refuses to do so instead.
+ * Puts the VM into VM_CRASHED, where it stays for inspection. A process that has not taken the VM
+ * over yet refuses to do so instead.
  */
 void machine_crash(struct machine *machine, const char *pattern, ...) PRINTF_LIKE(2, 3);
 /*
- * Stops the machine, as the guest has ended it; exit_code is -1 where the guest gave none. The
- * process ends soon.
+ * Stops the VM, as the guest has ended it; exit_code is -1 if the guest gave none. The process ends
+ * soon.
  */
 void machine_stop(struct machine *machine, s32 exit_code, const char *reason);
 
-/* Makes every vCPU's thread look at what has changed. */
+/* Makes every vCPU's thread look for work. */
 void machine_wake_all(struct machine *machine);
 
 /* Applies the channel's trap settings as soon as all vCPUs have left the guest. */
@@ -183,18 +184,21 @@ void machine_trap(struct machine *machine);
 /* Answers the manager's question as soon as all vCPUs have left the guest. */
 void machine_query(struct machine *machine);
 
-/* Saves the machine for another process as soon as all vCPUs have left the guest. */
+/* Saves the VM for another process as soon as all vCPUs have left the guest. */
 void machine_save(struct machine *machine);
 
-/* Holds the machine as soon as all vCPUs have left the guest. */
+/* Holds the VM as soon as all vCPUs have left the guest. */
 void machine_hold_still(struct machine *machine);
 
-/* Takes over the date as the manager knows it. */
+/* Sets the guest's wall time to the date that the manager has published. */
 void machine_take_wall_time(struct machine *machine);
 /* Brings the platform's clock up to date. */
 void machine_update_clock(struct machine *machine);
-/* Brings the clock up to date for a device that finds it stale. Its TSC may be another vCPU's. */
+/*
+ * Brings the clock up to date for a device that finds it stale. The clock's TSC may then be another
+ * vCPU's.
+ */
 void machine_refresh_clock(struct machine_clock *clock, bool wall);
 
-/* Writes a line to the log; the newline is added. */
+/* Writes a line to the VM's log; the newline is added. */
 void machine_log(struct machine *machine, const char *pattern, ...) PRINTF_LIKE(2, 3);

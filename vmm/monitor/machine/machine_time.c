@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A machine's time: guest time, wall time and the offset of its TSC. Called by machine.c, vcpu.c
- * and the state files; pure arithmetic on struct machine_time.
+ * A VM's time: guest time, wall time and the offset of its TSC. Called by machine.c, vcpu.c and the
+ * state files; pure arithmetic on struct machine_time.
  */
 #include "vmm/monitor/machine/machine_time.h"
 
@@ -38,7 +38,7 @@ static ALWAYS_INLINE void machine_time_update_page(const struct machine_time *ti
 						   struct machine_clock *clock, u64 host_tsc)
 {
 	u64 guest_now = time->paused_tsc != 0 ? time->paused_tsc : host_tsc;
-	/* a guest that is older than the host has its base before the host's 0 */
+	/* if the guest has run longer than the host, its base lies before the host's TSC 0 */
 	s64 since_base = (s64)(guest_now - time->base_tsc);
 	u64 elapsed = since_base > 0 ? (u64)since_base : 0;
 
@@ -98,7 +98,7 @@ u64 machine_time_to_host(const struct machine_time *time, u64 ns)
 		return 0;
 	elapsed = mul_div(ns, time->tsc_khz, NS_PER_MS);
 	/* The time is rounded up by one cycle, so that `ns` has certainly passed by then. */
-	if ((s64)time->base_tsc < 0) /* the host's 0 was long ago */
+	if ((s64)time->base_tsc < 0) /* the host's TSC 0 lies within guest time */
 		host = elapsed > -time->base_tsc ? elapsed + time->base_tsc : 0;
 	else if (!checked_add(elapsed, time->base_tsc, &host))
 		host = ~0ull;

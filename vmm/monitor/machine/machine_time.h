@@ -4,13 +4,14 @@
 #include "vmm/monitor/bus/device.h"
 
 /*
- * A guest's time. It starts at 0 with the machine and stands still while paused; the TSC a vCPU
- * reads is that time in TSC cycles plus what the guest itself has added there (IA32_TSC_ADJUST).
+ * A guest's time. It starts at 0 with the VM and stands still while the VM is paused; the TSC a
+ * vCPU reads is that time in TSC cycles plus what the guest itself has added there
+ * (IA32_TSC_ADJUST).
  */
 struct machine_time {
 	u64 tsc_khz;
-	u64 base_tsc;	  /* host TSC at guest time 0; every pause moves it on */
-	u64 paused_tsc;	  /* host TSC when the present pause began; 0: running */
+	u64 base_tsc;	  /* the host's TSC at guest time 0; each pause moves it on */
+	u64 paused_tsc;	  /* the host's TSC when the present pause began; 0: the VM is not paused */
 	u64 wall_seconds; /* Unix time at wall_tsc */
 	u64 wall_tsc;
 };

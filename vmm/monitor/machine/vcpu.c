@@ -74,8 +74,8 @@ void vcpu_set_wants(struct vcpu_page *page)
 }
 
 /*
- * Asks the kernel to bring along what decoding needs, with exits that report no length: in this
- * mode neither the CPU nor the kernel finds the length out, so the instruction has to be decoded.
+ * If the exit has reported no instruction length, so that the monitor had to decode the
+ * instruction, makes later exits for the same reason bring along the registers that decoding needs.
  */
 static void vcpu_want_for_length(struct vcpu *vcpu, u32 length)
 {
@@ -129,7 +129,7 @@ void vcpu_tick_now(struct vcpu *vcpu)
 {
 	vcpu_update_clock(vcpu);
 	vcpu_tick(vcpu);
-	if (vcpu->id == 0) /* the next run of vCPU 0 ends in time anyway */
+	if (vcpu->id == 0) /* vCPU 0's next run ends at the new deadline anyway */
 		vcpu->machine->platform.events.pending &= ~(u32)MACHINE_DEADLINE;
 }
 
@@ -158,7 +158,10 @@ void vcpu_wake_kicked(struct vcpu *vcpu)
 	}
 }
 
-/* Yields to the vCPU after the one tried last: any of them may be waiting for this CPU. */
+/*
+ * Yields to the vCPU after the one to which this vCPU yielded last: any of them may wait for this
+ * CPU.
+ */
 void vcpu_spins(struct vcpu *vcpu)
 {
 	u32 count = vcpu->machine->vcpu_count;

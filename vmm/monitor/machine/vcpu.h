@@ -37,12 +37,12 @@ struct vcpu {
 	/* the last round in which the vCPU has asked for its reservation */
 	u32 reserve_round;
 	bool woken;		 /* the vCPU's thread was already told to come to the monitor */
-	enum status refused;	 /* why the kernel did not run it; STATUS_OK: it did */
+	enum status refused;	 /* why the kernel did not run the vCPU; STATUS_OK: it did */
 	u64 deadline_ns;	 /* guest time of the vCPU's next timer */
 	u64 tsc_adjust;		 /* the guest's IA32_TSC_ADJUST */
 	bool halted;		 /* the vCPU is in HLT and waits for an interrupt */
 	struct vcpu_event event; /* the event that the next entry must inject */
-	struct vcpu_event held;	 /* interrupt whose delivery was cut short by an exception */
+	struct vcpu_event held;	 /* an interrupt whose delivery an exception has interrupted */
 	bool unhalted;		 /* KVM_HC_KICK_CPU: the present or next HLT ends at once */
 	u64 decoded; /* a bit for each exit reason whose last instruction had to be decoded */
 	/* nothing is pending for the vCPU; only a kick or its APIC can change that */
@@ -62,8 +62,8 @@ struct vcpu {
 };
 
 /*
- * Writes the table from which the kernel answers CPUID; it is empty while a debugger is attached.
- * Call it again when a debugger comes or goes, and when the APIC is turned on or off.
+ * Writes the table from which the kernel answers CPUID, which is empty while a debugger is
+ * attached. Call it again when a debugger comes or goes, and when the APIC is turned on or off.
  */
 void vcpu_show_cpuid(struct vcpu *vcpu);
 
@@ -77,8 +77,8 @@ void vcpu_set_tsc_offset(struct vcpu *vcpu);
 /* Brings the platform's clock up to date as this vCPU sees it, with its TSC. */
 void vcpu_update_clock(struct vcpu *vcpu);
 /*
- * Fires the vCPU's timers that are due by that clock, on vCPU 0 also the devices'; the next run
- * ends when the next timer is due.
+ * Fires the vCPU's timers that are due by the platform's clock, on vCPU 0 also those of devices.
+ * The vCPU's next run ends when its next timer is due.
  */
 void vcpu_tick(struct vcpu *vcpu);
 /* Updates the clock, then fires the timers that are due. */
@@ -94,7 +94,7 @@ void vcpu_update_pvclock(struct vcpu *vcpu, bool stopped);
 /* The register groups that the emulator needs when the guest has reached device memory. */
 #define EXIT_MEMORY_GROUPS (VCPU_SEGMENTS | VCPU_CONTROL | VCPU_CODE)
 
-/* Sets which register groups the kernel is to bring along with each exit reason. */
+/* Sets which register groups the kernel brings along with each exit reason. */
 void vcpu_set_wants(struct vcpu_page *page);
 
 /* Makes groups of registers valid in the page, if they are not. */
@@ -106,10 +106,10 @@ void vcpu_need(struct vcpu *vcpu, u32 groups);
  */
 void vcpu_spins(struct vcpu *vcpu);
 
-/* Moves RIP past the instruction of the last exit, which is done. */
+/* Moves RIP past the instruction of the last exit, which has been handled. */
 void vcpu_advance(struct vcpu *vcpu);
 
-/* Returns whether the CPU's own codes in an exit are SVM's; otherwise they are VMX's. */
+/* Returns whether codes of the CPU in an exit are SVM's; otherwise they are VMX's. */
 bool vcpu_is_svm(void);
 /* Returns the causes of the last exit's #DB, as bits of DR6. */
 u64 vcpu_debug_bits(const struct vcpu *vcpu);

@@ -45,7 +45,7 @@ static void vcpu_check_lapic(const struct vcpu *vcpu)
 	PROMISE(!machine->vapic.late || machine->vapic.by_cpu);
 }
 
-/* Asserts that exits whose instructions have to be decoded bring along what that needs. */
+/* Asserts that exits whose instructions have to be decoded bring along the registers for that. */
 static void vcpu_check_wants(const struct vcpu *vcpu)
 {
 	const u32 needed = VCPU_SEGMENTS | VCPU_CONTROL;

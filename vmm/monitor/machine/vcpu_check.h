@@ -7,7 +7,7 @@
 void vcpu_check_promises(const struct vcpu *vcpu);
 
 /*
- * Checks, in images built with DEBUG=1, what is true of a vCPU and its machine when the guest is
+ * Checks, in images built with DEBUG=1, what must be true of a vCPU and its VM when the guest is
  * about to go on: the promises that exits, injection and the loop give each other. Call it under
  * the machine's lock.
  */

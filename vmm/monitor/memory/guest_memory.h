@@ -27,8 +27,9 @@ struct guest_region {
 struct guest_memory {
 	struct guest_region region[GUEST_REGION_MAX];
 	u32 count;
-	struct guest_region rom; /* may be read, and is no RAM; empty: there is none */
-	u8 *host; /* where the RAM's first byte is mapped; NULL: the RAM is not in one piece */
+	struct guest_region rom; /* memory that the guest can only read; empty: there is none */
+	/* where the RAM's first byte is mapped; NULL: the RAM is not mapped as one piece */
+	u8 *host;
 	u32 physical_bits; /* width of the guest's physical addresses, for reserved bits */
 };
 

@@ -50,7 +50,7 @@
 #define LAYOUT_LOW_END	  0xc0000000ull
 #define LAYOUT_ABOVE_4G	  0x100000000ull
 
-/* Ports of PCI devices. The ports below are for devices that a PC always has. */
+/* Ports of PCI devices. Lower ports are for the devices that every PC has. */
 #define LAYOUT_PCI_PORTS      0xc000u
 #define LAYOUT_PCI_PORT_COUNT 0x4000u
 #define LAYOUT_PCI_LOW	      LAYOUT_LOW_END
@@ -60,10 +60,11 @@
 #define LAYOUT_PCI_HIGH_BYTES (4 * GIB)
 
 /*
- * A machine that starts by firmware: a 440FX, whose firmware puts BARs right below the I/O APIC.
- * Its generation ID is the first page of the RAM that the hole of VGA hides.
+ * The PCI window of a VM that starts by firmware: the chipset is a 440FX, whose firmware puts BARs
+ * right below the I/O APIC. The page of the generation ID is the first page of RAM that the VGA
+ * hole hides.
  */
-#define LAYOUT_PCI_FIRMWARE	   0x80000000ull /* or where the RAM ends */
+#define LAYOUT_PCI_FIRMWARE	   0x80000000ull /* or the end of the RAM below 4 GiB, if higher */
 #define LAYOUT_PCI_FIRMWARE_END	   0xfec00000ull
 #define LAYOUT_FIRMWARE_GENERATION 0xfef00000ull
 
@@ -81,13 +82,16 @@ static inline u64 layout_high_bytes(u64 ram_bytes)
 	return ram_bytes - layout_low_bytes(ram_bytes);
 }
 
-/* Returns where the 32-bit window of a machine begins that starts by firmware. */
+/* Returns where the 32-bit window begins in a VM that starts by firmware. */
 static inline u64 layout_pci_firmware(u64 ram_bytes)
 {
 	return MAX(layout_low_bytes(ram_bytes), LAYOUT_PCI_FIRMWARE);
 }
 
-/* Returns the size of its 64-bit window, which ends with the addresses; 0: there is none. */
+/*
+ * Returns the size of the 64-bit window in a VM that starts by firmware; the window ends at the
+ * last physical address. 0: there is none.
+ */
 static inline u64 layout_pci_firmware_high(u64 high_base, u32 physical_bits)
 {
 	return high_base != 0 ? (1ull << physical_bits) - high_base : 0;

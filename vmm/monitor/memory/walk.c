@@ -75,8 +75,8 @@ static u64 walk_load_entry(const u8 *host, u32 bytes)
 }
 
 /*
- * Returns whether an entry has bits set that must be clear (SDM vol. 3, 4.3 to 4.5). `shift` says
- * how much it maps.
+ * Returns whether an entry has bits set that must be clear (SDM vol. 3, 4.3 to 4.5). The entry maps
+ * 2^shift bytes.
  */
 static bool walk_reserved_set(const struct walker *walker, u64 entry, u32 level, u32 shift,
 			      bool leaf)
@@ -100,7 +100,7 @@ static u64 walk_root(const struct walker *walker)
 	return walker->page->cr3 & (walker->entry_bytes == 4 ? BITS(31, 12) : PTE_ADDRESS);
 }
 
-/* Follows the tables down to the page; false with *fault when an entry stops the walk. */
+/* Follows the tables down to the page; returns false and sets *fault if an entry ends the walk. */
 static bool walk_descend(struct walker *walker, u64 *fault)
 {
 	u32 shift = PAGE_SHIFT + walker->index_bits * walker->path.levels;
@@ -163,7 +163,7 @@ static bool walk_permitted(const struct walker *walker)
 	return true;
 }
 
-/* Sets bits in an entry unless it is no longer what the walk has read. */
+/* Sets bits in an entry. Returns false if the entry has changed since the walk read it. */
 static bool walk_set_bits(const struct walk_step *step, u64 bits, u32 entry_bytes)
 {
 	u64 expected = step->entry;
@@ -251,8 +251,8 @@ static bool walk_run(struct walker *walker, struct walk_result *result)
 	for (u32 i = 0; i < WALK_ATTEMPTS && outcome == WALK_CHANGED; i++)
 		outcome = walk_attempt(walker, result);
 	/*
-	 * The tables never hold still: fail the walk, as a guest must cope with a spurious fault
-	 * anyway.
+	 * The tables change all the time: fail the walk, since a guest must cope with a spurious
+	 * fault anyway.
 	 */
 	if (outcome == WALK_CHANGED)
 		result->error_code = PF_ERROR_P | (access & (WALK_WRITE | WALK_USER | WALK_FETCH));

@@ -10,7 +10,7 @@ enum walk_access {
 	WALK_WRITE = 1 << 1,
 	WALK_USER = 1 << 2, /* the access is made at CPL 3 */
 	WALK_FETCH = 1 << 4,
-	/* a look from outside: permissions do not count, and A and D bits stay */
+	/* a look by the monitor: rights do not count, and A and D bits stay as they are */
 	WALK_PROBE = 1 << 8,
 	WALK_IMPLICIT = 1 << 9, /* the CPU itself accesses descriptor tables or a TSS */
 };
