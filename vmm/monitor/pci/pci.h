@@ -16,8 +16,8 @@ enum pci_slot {
 	PCI_SLOT_RNG = 2,
 	PCI_SLOT_BALLOON = 3,
 	PCI_SLOT_VSOCK = 4,
-	PCI_SLOT_ISA = 5,  /* of machines that start by firmware */
-	PCI_SLOT_SEED = 6, /* of machines that start by firmware, as the last one is */
+	PCI_SLOT_ISA = 5,  /* only in VMs that start by firmware */
+	PCI_SLOT_SEED = 6, /* only in VMs that start by firmware, as the slot before */
 	PCI_SLOT_NET_FIRST = 8,
 	PCI_SLOT_DISK_FIRST = 16,
 };
@@ -30,7 +30,7 @@ struct pci_function;
 struct pci_windows {
 	u64 low_base;
 	u64 low_bytes;
-	bool wide_ports; /* BARs of ports have 32 bits, as firmware expects that sizes them */
+	bool wide_ports; /* port BARs have 32 bits, as firmware expects when it sizes them */
 	u64 high_base;	 /* lies above the RAM; the window may be empty */
 	u64 high_bytes;
 };
@@ -54,7 +54,7 @@ enum pci_bar_kind {
 struct pci_bar {
 	enum pci_bar_kind kind;
 	u64 bytes;  /* a power of two, 4 at least; 16 for memory */
-	u64 placed; /* the address at which firmware would have put it */
+	u64 placed; /* the address at which firmware would have put the BAR */
 };
 
 struct msix_entry {
@@ -145,7 +145,7 @@ static inline bool pci_is_master(const struct pci_function *function)
 	return (function->state->config[PCI_COMMAND] & PCI_COMMAND_BUS_MASTER) != 0;
 }
 
-/* Puts all BARs of the bus where they belong by now. In pci_bar.c. */
+/* Puts all BARs of the bus at the addresses that their registers now hold. In pci_bar.c. */
 void pci_bar_map_all(struct pci_bus *bus);
 /* Sets `placed` of each BAR of a function that is not on the bus yet. */
 enum status pci_bar_place(struct pci_function *function) MUST_CHECK;

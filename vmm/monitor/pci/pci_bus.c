@@ -61,17 +61,17 @@ void pci_intx_set(struct pci_function *function, bool level)
 	pci_intx_update(function);
 }
 
-/* Finds the function at an address in bus 0 of 20 bits: slot, function, register. */
+/* Returns the slot's function of that number, or NULL; devices in slots have function 0 only. */
 static struct pci_function *pci_ecam_find(struct pci_bus *bus, u32 slot, u32 number)
 {
 	return number == 0 ? bus->function[slot] : NULL;
 }
 
 /*
- * Functions of a 440FX's PIIX4 (82371AB) that have no registers to write, for machines that start
- * by firmware: the ISA bridge, behind which firmware looks for COM1, and the power management, from
- * which it takes where the PM timer is. That one is alone in its slot, where no operating system
- * looks for a function 3.
+ * Functions of a 440FX's PIIX4 (82371AB) that have no registers to write, for VMs that start by
+ * firmware: the ISA bridge, behind which firmware looks for COM1, and the power management, which
+ * tells firmware where the PM timer is. Power management is function 3 of a slot in which operating
+ * systems look for function 0 only.
  */
 struct pci_fixed {
 	u32 slot;
@@ -92,7 +92,7 @@ static const struct pci_fixed pci_fixed[] = {
 	{POWER_SLOT, POWER_FUNCTION, POWER_CONTROL, 1}, /* the ports are enabled */
 };
 
-/* Returns whether such a function is there; *value is the register's. */
+/* Returns whether there is such a fixed function; sets *value to the value of its register. */
 static bool pci_fixed_read(u32 slot, u32 function, u32 offset, u32 *value)
 {
 	bool found = false;
@@ -116,7 +116,7 @@ static u64 pci_ecam_read(struct pci_bus *bus, u32 at, u32 size)
 	if (bus->windows.wide_ports && at % 4 + size <= 4 && at % PAGE_SIZE < PCI_CONFIG_BYTES &&
 	    pci_fixed_read(at >> 15, at >> 12 & 7, at % PCI_CONFIG_BYTES, &fixed))
 		return fixed & ALL_ONES(size);
-	/* functions here have no extended registers */
+	/* no function here has extended registers */
 	if (function == NULL || at % PAGE_SIZE >= PCI_CONFIG_BYTES || at % 4 + size > 4)
 		return ALL_ONES(size);
 	return pci_config_read(function, at % PCI_CONFIG_BYTES, size);
@@ -218,7 +218,7 @@ static const struct device_ops bridge_ops = {
 	.valid = pci_bridge_valid,
 };
 
-/* Takes the reset control's port over from the device that has it. */
+/* Takes over port 0xcf9, the reset control, from the device that has it. */
 static void pci_bridge_take_reset_control(struct pci_bus *bus)
 {
 	const struct bus_range *range = bus_find(&bus->platform->ports, RESET_CONTROL_PORT, 1);

@@ -9,7 +9,7 @@ struct platform_config;
 #define PCI_DATA_PORT	 0xcfcu
 #define PCI_PORTS	 8u
 
-/* where a machine that starts by firmware says that its power management is */
+/* the port base that VMs which start by firmware report for power management */
 #define PCI_POWER_PORT 0x600u
 
 #define PCI_BRIDGE_VENDOR 0x1af4u /* shared with virtio; no driver binds to it */
@@ -25,7 +25,8 @@ struct pci_bus_state {
 /*
  * Bus 0, with the host bridge as its first device, which answers both mechanisms: ports 0xcf8 to
  * 0xcff (PCI 3.0, 3.2.2.3.2) and the memory at LAYOUT_ECAM (PCI Firmware 3.2, 4.1.2). Port 0xcf9,
- * the reset control, lies within these and is passed on to the device that was there before.
+ * the reset control, lies within these ports: accesses to it are passed on to the device that had
+ * it before.
  */
 struct pci_bus {
 	struct pci_function bridge;

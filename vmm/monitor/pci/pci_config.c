@@ -39,7 +39,7 @@ void pci_function_bar(struct pci_function *function, u32 number, enum pci_bar_ki
 		function->writable[PCI_COMMAND] |= PCI_COMMAND_IO;
 		pci_config_put(function->constant, at, 4, PCI_BAR_IO);
 		pci_config_put(function->writable, at, 4,
-			       0x10000 - bytes); /* a PC has 16 bits of ports */
+			       0x10000 - bytes); /* a PC's port addresses have 16 bits */
 	} else {
 		function->writable[PCI_COMMAND] |= PCI_COMMAND_MEMORY;
 		pci_config_put(function->constant, at, 8, PCI_BAR_64);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Adds a device to the platform: takes memory for it and puts its registers on the buses. Called by
- * each device's attach function while a machine is built; changes the platform's tables and buses.
+ * each device's attach function while a VM is built; changes the platform's tables and buses.
  */
 #include "lib/bits.h"
 #include "lib/string.h"

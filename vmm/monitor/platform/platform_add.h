@@ -29,7 +29,9 @@ struct platform_config {
 	/* the pages of local APICs, one for each vCPU, which the owner provides */
 	struct lapic_page *const *lapic_page;
 	bool hpet;
-	/* the guest starts by firmware, which finds what it looks for, and these files */
+	/*
+	 * the guest starts by firmware: there are the devices that firmware needs, and these files
+	 */
 	bool firmware;
 	const struct fw_cfg_file *firmware_file;
 	u32 firmware_file_count;
@@ -39,14 +41,14 @@ struct platform_config {
 	void (*test_show)(u64 at, u64 page); /* maps a page into the test device's window */
 	bool pci;
 	u64 pci_high_base; /* where the PCI bus's 64-bit window begins, see layout_pci_high */
-	/* For devices on PCI: the guest memory that devices read and write */
+	/* The fields from here on are only for devices on PCI. */
 	/* the guest memory that devices read and write */
 	const struct guest_memory *memory;
 	void (*random_draw)(void *bytes, size_t count); /* writes `count` unpredictable bytes */
 	bool virtio_rng;
 	bool virtio_balloon;
 	enum status (*ram_discard)(u64 first, u64 count); /* gives pages of the RAM back */
-	/* a virtio console exists, whose port 0 leads where the serial port leads */
+	/* a virtio console exists, whose port 0 leads to the same console as the serial port */
 	bool virtio_console;
 	void (*port_put)(void *serial_context, u32 port, u8 byte);
 	/*
@@ -67,10 +69,9 @@ struct platform_config {
 
 /*
  * The devices that a guest finds, wired together. The owner keeps `clock` up to date (before every
- * call), and after every call looks at `events` and `irqchip.kick`. All calls for one machine come
- * under one lock; none blocks, allocates or makes a system call, the test device's window and the
- * balloon's pages apart.
- * Not to be moved once initialised.
+ * call), and after every call looks at `events` and `irqchip.kick`. All calls for one VM come under
+ * one lock; none blocks, allocates or makes a system call, the test device's window and the
+ * balloon's pages apart. Not to be moved once initialised.
  */
 struct platform {
 	struct machine_clock clock;

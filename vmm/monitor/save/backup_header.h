@@ -6,11 +6,14 @@
 
 /* Returns the CRC-32C of a header without its own field. */
 u32 backup_header_check(const struct backup_header *header);
-/* Returns where a place has the header of a full backup; that of a differential backup is at 0. */
+/*
+ * Returns the offset on a disk at which a full backup has its header; a differential backup's
+ * header is at 0.
+ */
 u64 backup_tail_at(const struct save_disk *disk);
 /*
- * Reads a header; *is_one says whether it is a whole header of this version. Returns false if the
- * disk could not be read; disk->problem then says why.
+ * Reads a header; sets *is_one to whether it is an intact header of this version. Returns false if
+ * the disk could not be read; disk->problem then says why.
  */
 bool backup_header_read(struct save_disk *disk, u64 at, struct backup_header *header,
 			bool *is_one) MUST_CHECK;

@@ -9,7 +9,7 @@
 #include "vmm/monitor/save/backup_header.h"
 #include "vmm/rt/format.h"
 
-/* The bytes in which file systems and partitions say what they are. */
+/* The bytes at the beginning of a disk in which file systems and partition tables show. */
 #define LOOK_BYTES (2 * BACKUP_BLOCK_BYTES)
 
 static u8 piece[BACKUP_HEADER_BYTES] ALIGNED(8);
@@ -20,7 +20,7 @@ static bool backup_target_refuse(struct save_disk *disk, const char *text)
 	return false;
 }
 
-/* Looks for a backup of that chain; *is_one says whether there is one. */
+/* Looks for a backup of that chain; sets *is_one to whether there is one. */
 static bool backup_target_look_for_chain(struct save_disk *disk, u64 at,
 					 const struct backup_label *label, bool *is_one)
 {
@@ -103,10 +103,7 @@ bool backup_target_confirm(struct save_disk *disk, struct backup_header *header)
 	header->version = BACKUP_VERSION;
 	header->block_bytes = BACKUP_BLOCK_BYTES;
 	header->check = backup_header_check(header);
-	/*
-	 * who restores the backup looks for a full backup's header at the end that the disk has
-	 * then
-	 */
+	/* a restore would look for a full backup's header at the new end of the disk */
 	if (save_disk_has_grown(disk))
 		return backup_target_refuse(
 			disk, "the place has grown meanwhile; use one that keeps its size");

@@ -5,17 +5,17 @@
 #include "vmm/monitor/save/save_disk.h"
 
 /*
- * The place that a backup goes to. The functions return false on failure; disk->problem then says
- * why.
+ * Functions on the place to which a backup goes, a disk or partition. They return false on failure;
+ * disk->problem then says why.
  */
 
 /*
  * Returns true if the place has `needed` bytes and holds nothing else, or `overwrite` allows its
- * loss. What a backup builds upon is never overwritten.
+ * loss. Backups on which this backup builds are never overwritten.
  */
 bool backup_target_is_fit(struct save_disk *disk, u64 needed, const struct backup_label *label,
 			  bool overwrite) MUST_CHECK;
-/* Clears the headers: from now on the place holds no backup, neither a new one nor an old one. */
+/* Clears the headers: from now on the place holds no backup, neither the new one nor an old one. */
 bool backup_target_wipe(struct save_disk *disk) MUST_CHECK;
 /* Writes the header, once everything is on the medium. */
 bool backup_target_confirm(struct save_disk *disk, struct backup_header *header) MUST_CHECK;

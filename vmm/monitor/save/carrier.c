@@ -21,7 +21,10 @@
 #define CARRIER_KEY 17u /* the key of the transfer's signals in the queue */
 _Static_assert(SHA256_BYTES == sizeof(((struct content_page *)NULL)->digest), "a digest");
 
-/* The memory that the carrier takes when it runs: every monitor would have it otherwise. */
+/*
+ * The carrier's data, allocated when the carrier runs, as static data would take memory in every
+ * monitor.
+ */
 struct carrier_room {
 	struct save_disk disk;
 	struct disk_client client;
@@ -64,7 +67,7 @@ static void carrier_moved(u32 bytes)
 	__atomic_store_n(&page->moved, page->moved + bytes, __ATOMIC_RELEASE);
 }
 
-/* Takes a block from the transfer, with zeros up to the end of its last sector. */
+/* Takes a block from the transfer, and fills the last sector up with zeros. */
 static bool carrier_take_block(u32 bytes, u64 before)
 {
 	u32 taken;

@@ -36,7 +36,10 @@ struct copy {
 	struct backup_header header;
 };
 
-/* The memory that the copier takes when it runs: every monitor would have it otherwise. */
+/*
+ * The copier's data, allocated when the copier runs, as static data would take memory in every
+ * monitor.
+ */
 struct copier_room {
 	struct copy copies[COPIER_DISK_MAX];
 	u8 block[BLOCK_BYTES] ALIGNED(8);
@@ -141,7 +144,10 @@ static bool copier_write_numbers(struct copy *copy, u64 first)
 	return true;
 }
 
-/* Copies the blocks that have changed, for which there is room, as they were counted before. */
+/*
+ * Copies the blocks that have changed. Fails if there are more than were counted before, as the
+ * place has no room for them.
+ */
 static bool copier_copy_diff(struct copy *copy)
 {
 	u64 done = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Digests of a machine's RAM and state, equal after a save and a restore. Called by saver.c; reads
- * RAM and state only.
+ * Digests of a VM's RAM and state, equal after a save and a restore. Called by saver.c; reads RAM
+ * and state only.
  */
 #include "vmm/monitor/save/digest.h"
 
@@ -27,7 +27,7 @@ void digest_ram_page(struct digest_ram *ram, u64 number, const u8 *page)
 {
 	const u64 head[SHA256_BLOCK_BYTES / sizeof(u64)] = {number};
 
-	/* its generation ID is another after each restore */
+	/* these pages have the generation ID, which is new after each restore */
 	if (number == LAYOUT_GENERATION / PAGE_SIZE || number == LAYOUT_VGA / PAGE_SIZE ||
 	    is_zero(page, PAGE_SIZE))
 		return;
@@ -50,7 +50,10 @@ static void digest_record(const void *record, size_t bytes, u8 digest[SHA256_BYT
 	sha256_finish(sum, whole, (const u8 *)record + whole, bytes - whole, digest);
 }
 
-/* Digests a vCPU without the time that it has waited for the host, which is time, too. */
+/*
+ * Digests a vCPU without the time for which it has waited for a CPU, as the digest contains no
+ * times.
+ */
 static void digest_vcpu(const struct state_record *record, u8 digest[SHA256_BYTES])
 {
 	static struct {

@@ -3,7 +3,7 @@
 
 #include "vmm/rt/crypto/sha256.h"
 
-/* Digests of a machine's RAM and state, 32 bytes each: equal after a save and a restore. */
+/* Digests of a VM's RAM and state, 32 bytes each: equal after a save and a restore. */
 
 struct digest_ram {
 	struct sha256_state sum;
@@ -21,6 +21,6 @@ void digest_ram_end(const struct digest_ram *ram, u8 digest[SHA256_BYTES]);
 
 /*
  * Digests state[bytes] in the format SKST (vmm/monitor/state/record.h) without its times, so the
- * digest stays the same while a machine stands still. Returns false for another format.
+ * digest stays the same while a VM stands still. Returns false for another format.
  */
 bool digest_state(const void *state, size_t bytes, u8 digest[SHA256_BYTES]) MUST_CHECK;

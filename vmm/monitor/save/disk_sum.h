@@ -6,8 +6,8 @@
 #include "vmm/monitor/state/stream.h"
 
 /*
- * A keyed sum over the content of a writable disk: a save is restored only beside the same content,
- * whoever has written to the disk since.
+ * A keyed sum over the content of a writable disk: a save is restored only if the disk still has
+ * the same content.
  */
 
 /*

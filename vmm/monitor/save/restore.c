@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Restores a machine from a saved stream: RAM and state. Called by machine_setup.c; treats the
- * stream as hostile until its keys and sums have been checked, and writes guest RAM.
+ * Restores a VM from a saved stream: RAM and state. Called by machine_setup.c; treats the stream as
+ * hostile until its keys and sums have been checked, and writes guest RAM.
  */
 #include "vmm/monitor/save/restore.h"
 
@@ -19,22 +19,25 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-/* A state that is larger than the machine's own has another configuration; it is looked at too. */
+/*
+ * How many bytes a saved state may have beyond the VM's own: it is then of another configuration,
+ * but is read all the same, so that the difference can be named.
+ */
 #define STATE_SURPLUS_BYTES MIB
-/* A signal of the manager's that another wait has taken away is not missed for longer. */
+/*
+ * The interval of looks at the channel, as another wait may have taken away the manager's signal.
+ */
 #define LOOK_NS (10 * NS_PER_MS)
 
 static struct {
 	struct save_store store;
 	struct stream stream;
-	u8 *state; /* state_size bytes for the body of STREAM_STATE, of which `used` are there */
+	/* a buffer of state_size bytes for the body of STREAM_STATE, of which `used` are filled */
+	u8 *state;
 	u64 state_size;
 	u64 used;
-	bool checked; /* the state has been */
-	/*
-	 * the disks to which the VM may write, and which hold what they held at the save; a bit
-	 * each
-	 */
+	bool checked; /* `state` was checked and can be loaded */
+	/* a bit for each disk to which the VM may write and which holds what it held at the save */
 	u64 disks;
 } restore;
 
@@ -62,8 +65,8 @@ static bool restore_refuse_fault(struct machine *machine, const struct stream *s
 }
 
 /*
- * Asks the manager for the key, which it makes of the host's, this VM's name and the salt, or ends
- * this process.
+ * Asks the manager for the save's key, which the manager makes of the host's key, the VM's name and
+ * the salt, unless it ends this process instead.
  */
 static void restore_ask_for_key(struct machine *machine, const struct stream_header *header)
 {
@@ -144,7 +147,7 @@ static void restore_moved(void)
 	save_store_works(&restore.store);
 }
 
-/* Returns the machine's disk of that name to which it may write; NULL if there is none. */
+/* Returns the VM's disk of that name to which the VM may write; NULL if there is none. */
 static struct virtio_blk *restore_find_disk(struct machine *machine, const char *name)
 {
 	const struct start_entry *entry = NULL;
@@ -201,8 +204,8 @@ static bool restore_check_disks(struct machine *machine, const struct stream_dis
 }
 
 /*
- * Checks that the save has every disk to which the VM may write: nobody knows what another one
- * should hold.
+ * Checks that the save has every disk to which the VM may write: of another disk nobody knows what
+ * it should hold.
  */
 static bool restore_all_disks_are_known(struct machine *machine)
 {
@@ -257,7 +260,7 @@ static bool restore_read_all(struct machine *machine)
 	}
 }
 
-/* Devices look at the guest's queues as soon as they are loaded: its RAM is there. */
+/* Loads the state once the RAM is loaded, as devices look at the guest's queues at once. */
 static void restore_load_state(struct machine *machine)
 {
 	const struct state_choice all = state_choose_all(machine);

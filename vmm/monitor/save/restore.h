@@ -5,10 +5,12 @@
 
 struct machine;
 
-/* Returns whether this process was given a save to go on from, in place of booting its guest. */
+/*
+ * Returns whether this process was given a save from which the guest goes on, instead of booting.
+ */
 bool restore_wanted(void);
 /*
- * Ends the set-up of such a process: loads state and RAM; the machine then waits for
- * handover_start. Returns false if the machine has crashed, with the reason shown.
+ * Ends the set-up of a process that was given a save: loads state and RAM; the VM then waits for
+ * handover_start. Returns false if the VM has crashed, with the reason shown.
  */
 bool restore_load(struct machine *machine) MUST_CHECK;

@@ -21,7 +21,7 @@
 _Static_assert(BLOCK_BYTES <= BLOCK_REQUEST_BYTES, "one request");
 #define NUMBER_COUNT (BACKUP_HEADER_BYTES / sizeof(u64))
 
-/* A disk, or a place on one, with one of the backups. */
+/* The disk to be restored, or the place of one backup of the chain. */
 struct source {
 	const char *name;
 	struct save_disk disk;
@@ -29,7 +29,10 @@ struct source {
 	struct backup_header header;
 };
 
-/* The memory that the restorer takes when it runs: every monitor would have it otherwise. */
+/*
+ * The restorer's data, allocated when the restorer runs, as static data would take memory in every
+ * monitor.
+ */
 struct restorer_room {
 	struct source sources[BACKUP_CHAIN_MAX];
 	struct save_disk to;
@@ -147,8 +150,8 @@ static bool restorer_check_room(const struct source *source)
 }
 
 /*
- * Reads the number of the block that comes `index`th. The place may say another number the next
- * time.
+ * Reads entry number `index` of a backup's list of block numbers. The place may return another
+ * number the next time.
  */
 static bool restorer_read_number(struct source *source, u64 index, u64 *number)
 {
@@ -275,7 +278,7 @@ static bool restorer_open_all(handle_t queue)
 	return count != 0 ? true : restorer_fails("there is no backup");
 }
 
-/* Tells the manager what the last backup says of itself. */
+/* Shows the manager the VM, the disk and the time in the last backup's header. */
 static void restorer_say_what(void)
 {
 	const struct backup_header *header = &room->sources[count - 1].header;

@@ -29,7 +29,7 @@ static bool save_disk_fails(struct save_disk *disk, const char *text)
 	return false;
 }
 
-/* A request that the driver has, or has not yet. */
+/* A request, and whether the driver has it already. */
 struct errand {
 	enum block_operation operation;
 	u64 sector;

@@ -4,7 +4,10 @@
 #include "kernel/abi/start.h"
 #include "vmm/monitor/disk/disk_client.h"
 
-/* The disk that a save is written to or read from: one request at a time, each is waited for. */
+/*
+ * The disk that a save is written to or read from: each function makes one request at a time and
+ * waits for its answer.
+ */
 struct save_disk {
 	struct disk_client *client;
 	handle_t queue;
@@ -14,7 +17,7 @@ struct save_disk {
 
 /* Opens the link that the process was started with (START_SAVE); its signals arrive in `queue`. */
 bool save_disk_open(struct save_disk *disk, handle_t queue) MUST_CHECK;
-/* Opens a disk over a link that is open already, and on which nothing is under way. */
+/* Opens a disk over a link that is open already and has no request under way. */
 void save_disk_over(struct save_disk *disk, struct disk_client *client, handle_t queue);
 /* Opens the link of a disk (START_DISK) that another process of the VM had before this one. */
 bool save_disk_open_link(struct save_disk *disk, struct disk_client *client,

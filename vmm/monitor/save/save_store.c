@@ -27,7 +27,7 @@ static bool save_store_fails(struct save_store *store, const char *pattern, ...)
 	return false;
 }
 
-/* Notes the words of a failure of the disk or the transfer; returns whether it worked. */
+/* Takes over the text of a failure of the disk or the transfer; returns `worked`. */
 static bool save_store_as(struct save_store *store, bool worked)
 {
 	return worked ? true
@@ -52,8 +52,8 @@ bool save_store_open(struct save_store *store, handle_t queue)
 		.doorbell = start_handle(START_CHANNEL_OUT),
 	};
 	/*
-	 * a monitor has bound the object to its queue already, and this call changes nothing; the
-	 * queue is looked at anyway
+	 * a monitor has bound this object to the same queue already: then the call changes nothing,
+	 * and signals arrive there all the same
 	 */
 	(void)!sys_object_bind(start_handle(START_CHANNEL_IN), queue, TRANSFER_KEY);
 	return true;

@@ -30,19 +30,26 @@ bool save_store_fits(struct save_store *store, u64 bytes, bool overwrite) MUST_C
 /* Begins a save with that header. On a disk there is no save until it is complete. */
 bool save_store_begin(struct save_store *store, const struct stream_header *header) MUST_CHECK;
 bool save_store_write(struct save_store *store, const void *record, u32 bytes) MUST_CHECK;
-/* Asks for time, as nothing is written or read for a while, but the process is busy. */
+/*
+ * Asks the other end of a transfer to wait, as this process is busy and reads or writes nothing for
+ * a while.
+ */
 void save_store_works(struct save_store *store);
-/* Completes the save: on the medium, or confirmed by the keeper of the transfer. */
+/*
+ * Completes the save: once it is on the medium, or the other end of the transfer has confirmed it.
+ */
 bool save_store_complete(struct save_store *store, const struct stream_header *header) MUST_CHECK;
 
-/* Reads the block of the header, STREAM_BLOCK_BYTES; zeros of a stream that ends before. */
+/*
+ * Reads the block with the header, STREAM_BLOCK_BYTES; what a shorter stream lacks reads as zeros.
+ */
 bool save_store_read_header(struct save_store *store, void *block) MUST_CHECK;
 /*
- * Reads the next record into STREAM_RECORD_LIMIT bytes, of which *count are there, whole or not; a
- * disk gives what lies behind the record as well.
+ * Reads the next record into `record`, which has STREAM_RECORD_LIMIT bytes, and sets *count to the
+ * bytes that were read: perhaps fewer than the record has, or more on a disk.
  */
 bool save_store_read(struct save_store *store, struct stream_record *record, u32 *count) MUST_CHECK;
-/* Moves past the record that was read, which has so many bytes. */
+/* Moves past the record that was read last, which takes `bytes` bytes. */
 void save_store_pass(struct save_store *store, u32 bytes);
-/* Checks that the last record was the last: nothing comes behind it in a stream. */
+/* Checks that nothing follows the last record in a stream. */
 bool save_store_ends(struct save_store *store) MUST_CHECK;

@@ -39,7 +39,7 @@ _Static_assert(MONITOR_PARAMETERS <= ARRAY_COUNT(start_info->parameter), "room f
 _Static_assert((u32)SAVE_KEY_BYTES == CHACHA20_KEY_BYTES, "the manager makes them");
 _Static_assert(SAVE_SALT_BYTES == STREAM_SALT_BYTES, "likewise");
 
-/* Returns a flag that the manager has set; the channel is the old monitor's, too. */
+/* Returns a flag that the manager has given this process; the channel is also the old monitor's. */
 static bool saver_is_to(enum monitor_flag flag)
 {
 	return (start_info->parameter[MONITOR_FLAGS] & flag) != 0;
@@ -51,8 +51,8 @@ bool saver_wanted(void)
 }
 
 /*
- * Gives back RAM that holds nothing, which a VM that goes on need not have, and which the saver has
- * made present by looking at it. The guest stands still; RAM that cannot be given back stays.
+ * Gives back pages of zeros, which the saver has made present by reading them, so that a VM that
+ * goes on need not have them. The guest stands still; pages that cannot be given back stay.
  */
 static void saver_give_back(u64 page, u64 count)
 {
@@ -261,7 +261,7 @@ static void saver_digest_ram(u8 digest[SHA256_BYTES])
 	digest_ram_end(&ram, digest);
 }
 
-/* Goes through the machine as if it were saved, but only computes the digests. */
+/* Reads the VM as if it were saved, but only computes the digests. */
 static bool saver_digest_all(void)
 {
 	saver_digest_ram(saver.channel->ram_digest);

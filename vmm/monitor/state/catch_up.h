@@ -4,7 +4,7 @@
 struct machine;
 
 /*
- * Moves time on by as long as the state just loaded has lain somewhere, if the VM has the key
- * `clock = jump`. The guest's time stands still. A watchdog does not count the gap.
+ * Moves guest time on by the time since the state just loaded was saved, if the VM has the key
+ * `clock = jump`. Call it while guest time is stopped. A watchdog does not count the gap.
  */
 void catch_up(struct machine *machine, const void *state);

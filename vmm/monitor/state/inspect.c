@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lists the fields of a machine's state by name, read from the bytes that a save would write.
- * Called by query.c; saves into memory of its own and changes nothing of the machine.
+ * Lists the fields of a VM's state by name, read from the bytes that a save would write. Called by
+ * query.c; saves into memory of its own and changes nothing of the VM.
  */
 #include "vmm/monitor/state/inspect.h"
 
@@ -21,7 +21,7 @@ _Static_assert(sizeof(struct virtio_scsi_state) <= SECTION_MAX &&
 		       sizeof(struct virtio_net_state) <= SECTION_MAX,
 	       "the largest sections fit");
 
-/* A section on its way into an answer. */
+/* How far the fields of a section have been put into an answer. */
 struct walk_fields {
 	struct query_state *answer;
 	u64 skip;   /* the number of fields that earlier answers had */

@@ -87,7 +87,7 @@ static bool state_has_place(const struct state_list *list, const struct state_re
 	return false;
 }
 
-/* Finds a record that is not in the list, or is there for the second time. */
+/* Finds a record that belongs to no section of the list, or repeats an earlier record. */
 static bool state_find_surplus(const struct state_list *list, const void *bytes,
 			       struct state_problem *problem)
 {

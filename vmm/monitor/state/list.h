@@ -13,9 +13,9 @@ enum status state_list_save(const struct state_list *list, const char *name,
 			    size_t *used) MUST_CHECK;
 
 /*
- * Checks whether a state can be loaded: it is sound, and has a record for each section that is not
- * optional and for nothing else, each of the same version and size, with valid content. Returns
- * false with *problem filled in.
+ * Checks whether a state can be loaded: it is intact, each section has a record unless it is
+ * optional, each record has a section, and versions, sizes and contents are right. Returns false
+ * with *problem filled in.
  */
 bool state_list_check(const struct state_list *list, enum state_vendor vendor, const void *bytes,
 		      size_t size, struct state_problem *problem) MUST_CHECK;

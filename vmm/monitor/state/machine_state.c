@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A machine's whole state: which sections there are, and how they are saved and loaded. Called by
+ * A VM's whole state: which sections there are, and how they are saved and loaded. Called by
  * handover.c, restore.c, rebuild.c and saver processes; a loaded state is untrusted until checked.
  */
 #include "vmm/monitor/state/machine_state.h"
@@ -39,7 +39,10 @@ static void state_save_policy(const void *owner, void *bytes)
 						      cpuid->entry[i].regs};
 }
 
-/* The text of a difference. The machine's lock guards it, and a process has one machine. */
+/*
+ * How the saved policy differs from the VM's own, in words. The machine's lock guards it, and a
+ * process has one VM.
+ */
 static char policy_text[96];
 
 static bool state_policy_valid(const void *owner, const void *bytes, const char **reason)
@@ -179,8 +182,8 @@ static struct state_section (*const state_whole[])(struct machine *machine) = {
 };
 
 /*
- * Gets the section with this index of the choice; the time comes first, as vCPUs and devices take
- * their times from it.
+ * Gets the section with this index of the choice. The time comes before vCPUs and devices, which
+ * take their times from it.
  */
 bool state_section_at(struct machine *machine, const struct state_choice *choice, u32 index,
 		      struct state_section *section)

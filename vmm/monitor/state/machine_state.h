@@ -6,7 +6,7 @@
 #include "vmm/monitor/state/policy.h"
 
 /*
- * The choice of sections of a machine's state. The state, RAM apart, is bytes in the format SKST
+ * A choice of sections of a VM's state. The state, RAM apart, is bytes in the format SKST
  * (record.h): one list of sections, which saving, loading, comparing and showing walk
  * (state_section_at).
  */
@@ -28,25 +28,25 @@ struct wall_saved {
 	u64 unix_ns; /* the date at which the guest's time stood when it was saved */
 };
 
-/* Chooses everything that this machine has. */
+/* Chooses all sections that this VM has. */
 struct state_choice state_choose_all(const struct machine *machine);
 
-/* Returns the bytes that the chosen part takes. */
+/* Returns how many bytes the chosen sections take. */
 u64 state_bytes(struct machine *machine, const struct state_choice *choice);
 
 /*
- * Writes the chosen part to bytes[size], which is 8-byte aligned, and sets *used; returns
- * STATUS_TOO_BIG if it does not fit. Call it under the machine's lock, with no chosen vCPU in its
+ * Writes the chosen sections to bytes[size], which is 8-byte aligned, and sets *used; returns
+ * STATUS_TOO_BIG if they do not fit. Call it under the machine's lock, with no chosen vCPU in its
  * guest. `name` is the VM's, for the header.
  */
 enum status state_save(struct machine *machine, const struct state_choice *choice, const char *name,
 		       void *bytes, size_t size, size_t *used) MUST_CHECK;
 
 /*
- * Loads what state_save wrote with the same choice, into a machine of the same configuration; no
- * chosen vCPU is in its guest, and nobody else writes the bytes meanwhile. Everything is checked
- * before anything is changed: returns false, without effect, with *problem filled in
- * (state_problem_text). With choice->whole the guest's time goes on where it stood.
+ * Loads what state_save wrote with the same choice, into a VM of the same configuration; no chosen
+ * vCPU is in its guest, and nobody else writes the bytes meanwhile. Everything is checked before
+ * anything is changed: returns false, without effect, with *problem filled in (state_problem_text).
+ * With choice->whole the guest's time goes on where it stood.
  */
 bool state_load(struct machine *machine, const struct state_choice *choice, const void *bytes,
 		size_t size, struct state_problem *problem) MUST_CHECK;
@@ -56,8 +56,8 @@ bool state_fits(struct machine *machine, const struct state_choice *choice, cons
 		size_t size, struct state_problem *problem) MUST_CHECK;
 
 /*
- * Loads, without another check, a state that state_fits has found to be good for this machine with
- * the same choice, or that state_load has loaded into it, if nobody has written to it since.
+ * Loads, without another check, a state that state_fits has found to be good for this VM with the
+ * same choice, or that state_load has loaded into it, if nobody has written to it since.
  */
 void state_load_again(struct machine *machine, const struct state_choice *choice,
 		      const void *bytes);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Compares the machine of a saved state with the machine that is to load it. Called by
- * machine_state.c; writes the difference as text.
+ * Compares the RAM, the vCPUs and the CPUID policy of a saved state with those of the VM that is to
+ * load it. Called by machine_state.c; writes the difference as text.
  */
 #include "vmm/monitor/state/policy.h"
 
@@ -11,7 +11,7 @@
 
 #define N(value) ((unsigned long long)(value))
 
-/* Returns whether a number of the machine differs, and puts the difference into words. */
+/* Returns whether a number in the policy differs, and puts the difference into words. */
 static bool policy_number_differs(const char *what, u64 saved, u64 own, char *text, size_t size)
 {
 	if (saved == own)

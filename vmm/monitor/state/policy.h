@@ -3,7 +3,7 @@
 
 #include "vmm/monitor/cpuid/cpuid.h"
 
-/* The section STATE_POLICY, version 1: what the machine is. */
+/* The section STATE_POLICY, version 1: the RAM, the vCPUs and the CPUID policy that the VM has. */
 struct policy_saved {
 	u64 ram_bytes;
 	u32 vcpu_count;

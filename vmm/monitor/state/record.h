@@ -66,7 +66,7 @@ enum state_fault {
 	STATE_OUT_OF_ORDER,
 	STATE_TOO_LONG,
 	STATE_BAD_END, /* the counts of the last record do not agree with the state */
-	STATE_SURPLUS, /* there are bytes, or a record, for which the machine has no place */
+	STATE_SURPLUS, /* there are bytes, or a record, for which the VM has no place */
 	STATE_MISSING,
 	STATE_OTHER_VENDOR,
 	STATE_OTHER_VERSION,
@@ -114,7 +114,7 @@ enum status state_finish(struct state_writer *writer) MUST_CHECK;
 
 /*
  * Checks whether bytes[size], which are 8-byte aligned and written by nobody else, are a state as a
- * whole: all that can be said without knowing a machine. Returns false with *problem filled in.
+ * whole: all that can be checked without knowing the VM. Returns false with *problem filled in.
  */
 bool state_parse(const void *bytes, size_t size, struct state_problem *problem) MUST_CHECK;
 

@@ -27,7 +27,7 @@ enum state_kind {
 	STATE_VIRTIO_CONSOLE = 20,
 	STATE_VIRTIO_BLK = 21,
 	STATE_VIRTIO_NET = 22,
-	STATE_POLICY = 23, /* what the machine is (its CPUID policy), which is only compared */
+	STATE_POLICY = 23, /* the VM's RAM, vCPUs and CPUID policy, which are only compared */
 	STATE_TIME = 24,
 	STATE_VCPU = 25,
 	STATE_XSAVE = 26,
@@ -42,22 +42,22 @@ enum state_kind {
 };
 
 /*
- * A part of the machine that is saved, loaded or shown as a whole. Its bytes lie 8-byte aligned. A
- * load goes through all sections with `valid` first and cannot fail then.
+ * A part of the VM that is saved, loaded or shown as a whole. Its bytes lie 8-byte aligned. A load
+ * goes through all sections with `valid` first and cannot fail then.
  */
 struct state_section {
 	const char *name;
 	u16 kind;     /* enum state_kind; 0: this place of the list is empty */
 	u16 instance; /* the number among sections of the same kind, from 0 on */
 	u16 version;  /* the version of the saved struct, raised by each change to it */
-	/* the section may be missing or have another version, and is not loaded then */
+	/* the section may be missing, or have another version: then it is not loaded */
 	bool optional;
 	u32 bytes;
 	void *owner;
 	void (*save)(const void *owner, void *bytes);
 	/*
-	 * Returns whether a guest in that state can do no harm; if not, *reason may say what is
-	 * wrong.
+	 * Returns whether a guest in that state can do no harm to the monitor; if not, *reason may
+	 * say what is wrong.
 	 */
 	bool (*valid)(const void *owner, const void *bytes, const char **reason);
 	void (*load)(void *owner, const void *bytes);

@@ -251,7 +251,7 @@ void stream_fault_text(const struct stream *stream, enum stream_fault fault, cha
 		format(text, size, "header: %s", what);
 		return;
 	}
-	/* a record that could be opened has been counted already */
+	/* the sequence number already counts a record that could be decrypted */
 	record = stream->sequence - (fault >= STREAM_MISPLACED && stream->sequence > 0);
 	if (fault == STREAM_CHANGED && record == 0)
 		what = "it was saved with another key, or changed";

@@ -5,11 +5,11 @@
 #include "vmm/rt/crypto/chacha20_poly1305.h"
 
 /*
- * A machine at rest, state and RAM, as it lies on a disk: a block with the header, then encrypted
- * records, each in whole blocks: the state (SKST, in pieces), the RAM, STREAM_END. Each save has
- * its own key, a record's nonce is its number, and the header is authenticated with each record:
- * records cannot be changed, left out, moved, repeated, or taken from another save. The functions
- * work on buffers; their callers read and write the disk.
+ * A saved VM, state and RAM, as it lies on a disk: a block with the header, then encrypted records,
+ * each in whole blocks: the state (SKST, in pieces), the RAM, STREAM_END. Each save has its own
+ * key, a record's nonce is its number, and the header is authenticated with each record: records
+ * cannot be changed, left out, moved, repeated, or taken from another save. The functions work on
+ * buffers; their callers read and write the disk.
  */
 #define STREAM_BLOCK_BYTES  4096u
 #define STREAM_RECORD_LIMIT 0x10000u /* the most bytes of a record, in whole blocks */
@@ -133,7 +133,7 @@ bool stream_may_overwrite(const u8 block[STREAM_BLOCK_BYTES]) MUST_CHECK;
 
 /*
  * Opens a stream with a header that has no fault, and with the key that the manager makes of the
- * host's, the VM's name and the header's salt. The caller has to forget the stream in the end
+ * host's key, the VM's name and the header's salt. The caller has to forget the stream in the end
  * (secret_forget).
  */
 void stream_open(struct stream *stream, const struct stream_header *header,

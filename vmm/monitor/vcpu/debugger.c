@@ -104,7 +104,7 @@ static u64 debugger_code_address(const struct vcpu *vcpu)
 	return (page->efer & EFER_LMA) != 0 ? linear : (u32)linear;
 }
 
-/* Stops at the debugger's breakpoint that `hits` (DR6) names. Returns false if it is none. */
+/* Stops at the breakpoint that `hits` (DR6) names. Returns false if `hits` names none. */
 static bool debugger_take_hardware(struct vcpu *vcpu, u64 hits)
 {
 	const struct debugger *debugger = &vcpu->machine->debugger;
@@ -215,7 +215,7 @@ static enum status debugger_software_insert(struct machine *machine, const struc
  */
 static void debugger_software_remove(struct machine *machine, struct debugger_software *software)
 {
-	/* The guest may have put another instruction in its place. */
+	/* The guest may have put another instruction in the place of the INT3. */
 	if (*software->host == INT3)
 		__atomic_store_n(software->host, software->saved, __ATOMIC_SEQ_CST);
 	software->used = false;
@@ -256,7 +256,7 @@ static void debugger_hardware_apply(struct machine *machine)
 	}
 }
 
-/* Returns how many bytes one debug register can watch from there on (SDM vol. 3, 18.2.5). */
+/* Returns how many bytes one debug register can watch from `linear` on (SDM vol. 3, 18.2.5). */
 static u8 debugger_piece_length(u64 linear, u64 left)
 {
 	u8 length = 8;
@@ -266,7 +266,7 @@ static u8 debugger_piece_length(u64 linear, u64 left)
 	return length;
 }
 
-/* Sets up debug registers for all pieces of the range, or for none. */
+/* Sets up debug registers for all pieces of the range, or for none if there are too few. */
 static enum status debugger_hardware_insert(struct debugger *debugger,
 					    const struct debugger_hardware *named)
 {
@@ -337,7 +337,7 @@ static enum status debugger_breakpoint(struct machine *machine, const struct que
 	return STATUS_OK;
 }
 
-/* Makes CPUID and hypercalls exit, as the kernel would handle them unnoticed by a step. */
+/* Makes CPUID and hypercalls exit: the kernel would handle them without noticing a step. */
 static void debugger_traps_set(struct machine *machine, bool attached)
 {
 	machine->debugger.attached = attached;

@@ -21,8 +21,8 @@ bool debugger_exception(struct vcpu *vcpu);
 void debugger_settled(struct vcpu *vcpu);
 
 /*
- * Drops stops that other vCPUs reached while the machine was being held. A breakpoint will be hit
- * again, if it is still there by then; a step has ended.
+ * Drops stops that other vCPUs reached while the VM was being held. A breakpoint will be hit again,
+ * if it is still there by then; a step has ended.
  */
 void debugger_gather(struct machine *machine);
 /* Notes that the vCPU has taken RESET or INIT: a step under way now covers its next instruction. */

@@ -51,7 +51,7 @@ static ALWAYS_INLINE void trace_just_handled(struct trace *trace)
 		trace_turn(trace);
 }
 
-/* Does the same, without effect if the cost was noted before. */
+/* Does what trace_just_handled does, without effect if the cost was noted before. */
 static inline void trace_handled(struct trace *trace)
 {
 	if (trace->next[-1].spent == 0)

@@ -6,7 +6,9 @@
 struct machine;
 struct vcpu;
 
-/* Tells the vCPU's back end what to trap, by the machine's keys and any debugger's presence. */
+/*
+ * Tells the vCPU's back end what to trap: what the operator's keys and an attached debugger want.
+ */
 void trap_apply(struct vcpu *vcpu);
 /* Notes whether a debugger or the key `trap` looks at exits one by one. */
 void trap_watch(struct machine *machine);

@@ -56,7 +56,7 @@ bool trap_cr4_refuses(struct vcpu *vcpu)
 	struct vcpu_event event = {0};
 
 	vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_CONTROL);
-	/* The CPU decides on an instruction that cannot be fetched, or has changed since. */
+	/* if the instruction cannot be fetched, or has changed since, the CPU decides */
 	if (emulate_decode(&vcpu->emulator, &in, &event) != EMULATE_DONE || in.map != X86_MAP_0F ||
 	    in.opcode != 0x22 || in.reg != 4)
 		return false;

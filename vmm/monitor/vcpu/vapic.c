@@ -36,7 +36,7 @@ static bool vapic_takes_interrupts(const struct lapic *lapic)
 	return lapic->state.wait_for_sipi || (lapic_get(lapic, LAPIC_SVR) & LAPIC_SVR_ENABLE);
 }
 
-/* Returns the address that all APICs of the machine have in xAPIC mode, 0 if they differ. */
+/* Returns the address that all the VM's APICs have in xAPIC mode, 0 if they differ. */
 static u64 vapic_common_address(const struct machine *machine)
 {
 	const struct lapic *lapic = machine->platform.irqchip.lapic;
@@ -61,8 +61,8 @@ static void vapic_unmap(struct vapic *vapic)
 }
 
 /*
- * Maps the page at `at`; where it cannot be mapped, as over RAM, accesses exit. It is mapped only
- * while no other vCPU is in the guest: each must know of it before it runs again.
+ * Maps the page at `at`; if it cannot be mapped, as over RAM, accesses exit. It is mapped only
+ * while no other vCPU is in the guest, as each vCPU has to be prepared for it before it runs again.
  */
 static void vapic_map(struct machine *machine, u64 at)
 {
@@ -82,7 +82,8 @@ static void vapic_follow_address(struct vcpu *vcpu, const struct lapic *lapic)
 {
 	struct machine *machine = vcpu->machine;
 	u64 now = lapic->state.apic_base |
-		  vapic_takes_interrupts(lapic); /* bit 0 of the page's address is reserved */
+		  /* bit 0, which a page's address does not use */
+		  vapic_takes_interrupts(lapic);
 	u64 at;
 
 	if (vcpu->apic_base == now && !machine->vapic.late)
@@ -162,7 +163,7 @@ void vapic_written(struct vcpu *vcpu)
 	struct lapic *lapic = machine_lapic(vcpu);
 	u32 offset = (u32)(vcpu->page->exit.qualification & APIC_ACCESS_OFFSET);
 
-	if (offset == LAPIC_SELF_IPI) /* a vector below 16 is illegal */
+	if (offset == LAPIC_SELF_IPI) /* lapic_deliver reports a vector below 16 */
 		lapic_deliver(lapic, APIC_FIXED, lapic_get(lapic, offset) & 0xff, false);
 	else
 		lapic_finish_write(lapic, offset);

@@ -8,8 +8,8 @@ struct machine;
 struct vcpu;
 
 /*
- * Sets up the machine once all vCPUs are made. `wanted` says that the operator has not turned
- * virtualization off.
+ * Sets up the virtualized APICs once all vCPUs are made. `wanted` says that the operator has not
+ * turned virtualization off.
  */
 enum status vapic_setup(struct machine *machine, bool wanted) MUST_CHECK;
 

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What a machine and each of its vCPUs keep for the functions of this folder; the headers of those
- * functions include this one.
+ * What struct machine and struct vcpu keep for the functions of this folder, whose headers include
+ * this one.
  */
 #include "kernel/abi/vcpu.h"
 #include "lib/types.h"
@@ -20,9 +20,9 @@ struct msr_state {
 };
 
 /*
- * The key `trap` and its kin: what the operator wants logged and counted before it takes effect.
- * The CPU itself then executes the access to a control or debug register, in a single step without
- * trap and interrupts, so that all checks and effects are the CPU's.
+ * The key `trap` and related keys: what the operator wants logged and counted before it takes
+ * effect. The CPU itself then executes the access to a control or debug register, in a single step
+ * without trap and interrupts, so that all checks and effects are the CPU's.
  */
 struct trap_vcpu {
 	bool stepping;
@@ -45,8 +45,8 @@ struct trace {
 /*
  * Local APICs that the CPU virtualizes. Which part of the work it does for a vCPU follows from the
  * state of that vCPU's APIC (irqchip/lapic_lend.c has the page itself). In xAPIC mode the CPU must
- * find a page at the APIC's address. It is mapped only while all APICs of the machine are in that
- * mode, at one address and enabled by software, so that no vCPU finds it there whose own APIC is
+ * find a page at the APIC's address. It is mapped only while all APICs of the VM are in that mode,
+ * at one address and enabled by software, so that no vCPU finds it there whose own APIC is
  * elsewhere or takes no interrupts.
  */
 struct vapic {
@@ -82,15 +82,15 @@ struct debugger_hardware {
 };
 
 /*
- * A debugger's hold on the machine. While it holds, no vCPU runs and the guest's time stands still,
- * as in a pause. #DB and #BP come to the monitor as long as a debugger is attached; those that are
- * not the debugger's are passed on to the guest. The machine's lock guards this.
+ * A debugger's hold on the VM. While it holds, no vCPU runs and the guest's time stands still, as
+ * in a pause. #DB and #BP come to the monitor as long as a debugger is attached; those that are not
+ * the debugger's are passed on to the guest. The machine's lock guards this.
  */
 struct debugger {
 	bool attached;
 	bool held;
-	bool news;  /* the machine has stopped, and the manager has not been shown that yet */
-	u64 run;    /* a bit for each vCPU that runs while the machine is not held */
+	bool news;  /* the VM has stopped, and the manager was not told yet */
+	u64 run;    /* a bit for each vCPU that runs while the debugger does not hold the VM */
 	u64 step;   /* a bit for each vCPU that stops after one instruction */
 	u64 had_tf; /* a bit for each stepping vCPU whose guest had set RFLAGS.TF itself */
 	struct query_stop stop;

@@ -65,8 +65,8 @@ struct virtio_state {
  */
 struct virtio_ops {
 	/*
-	 * Looks at a queue, as the guest says that there is something in it. Called only while
-	 * virtio_is_live.
+	 * Looks at a queue, when the guest has notified the device of new requests. Called only
+	 * while virtio_is_live.
 	 */
 	void (*notify)(struct virtio_device *device, u32 queue);
 	/* Forgets what is in flight, when the guest resets the device and at power-on. */
@@ -97,9 +97,9 @@ struct virtio_device {
 	u16 queue_size[VIRTIO_QUEUE_MAX]; /* the largest size of each queue, a power of two */
 	/* virtio_add fills in what follows. */
 	const struct guest_memory *memory;
-	u32 cfg_at;					/* offset of the capability of 4.1.4.9 */
+	u32 cfg_at; /* offset of the capability that is a window into the BARs (4.1.4.9) */
 	struct virtqueue_place place[VIRTIO_QUEUE_MAX]; /* owned by virtqueue.c */
-	u32 again; /* a bit for each queue that is to be looked at again soon */
+	u32 again; /* a bit for each queue that is to be handled again soon */
 };
 
 struct virtio_identity {
@@ -150,15 +150,15 @@ static inline bool virtio_queue_is_live(const struct virtio_device *device, u32 
 }
 
 /*
- * Notes that the guest broke a rule: nothing more is taken from it until it resets the device
- * (2.1.2).
+ * Notes that the guest broke a rule: the device takes nothing more from the guest until the guest
+ * resets it (2.1.2).
  */
 void virtio_needs_reset(struct virtio_device *device);
 /* Tells the guest that the device configuration has changed (4.1.5.1). */
 void virtio_config_changed(struct virtio_device *device);
 /*
- * Has `notify` called again soon, as it has taken as much as it may in one call; that call takes
- * what the guest has added since, and the guest has not been asked to notify of that.
+ * Makes `notify` be called again soon for a queue from which one call has taken as much as it may.
+ * The guest was not asked to notify the device of what it has added meanwhile.
  */
 void virtio_look_again(struct virtio_device *device, u32 queue);
 /* Raises the queue's interrupt, for virtqueue_announce. */

@@ -104,8 +104,9 @@ static void virtio_add_cfg_window_range(struct virtio_device *device)
 }
 
 /*
- * 4.1.2.1: a device that is not transitional has a subsystem ID of 0x40 or higher, by which UEFI
- * firmware goes. Guests that start by a kernel have always found the lower one.
+ * Returns the subsystem ID. For VMs that start by firmware it is 0x40 or higher, as UEFI firmware
+ * expects of a device that is not transitional (4.1.2.1); guests that start by a kernel have always
+ * found the lower one.
  */
 static u16 virtio_add_subsystem(const struct platform *platform,
 				const struct virtio_identity *identity)

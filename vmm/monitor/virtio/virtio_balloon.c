@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A memory balloon (virtio 1.2, 5.5): takes pages from the guest and reports its statistics.
- * Attached by platform.c; query.c sets its aim. Gives RAM pages back to the kernel.
+ * Attached by platform.c; query.c sets how much it takes. Gives RAM pages back to the kernel.
  */
 #include "vmm/monitor/virtio/virtio_balloon.h"
 
@@ -89,8 +89,8 @@ static void virtio_balloon_run_add(struct virtio_balloon *balloon, struct run *r
 }
 
 /*
- * Takes pages from the guest by an array of page numbers (5.5.6). Pages beyond the limits stay the
- * guest's.
+ * Takes the pages from the guest whose numbers are in the request (5.5.6). The guest keeps pages
+ * beyond the limits.
  */
 static void virtio_balloon_inflate(struct virtio_balloon *balloon, const struct virtio_chain *chain)
 {
@@ -128,14 +128,14 @@ static void virtio_balloon_report(struct virtio_balloon *balloon, const struct v
 
 		balloon->state.refused += pages - taken;
 		left -= taken;
-		if (host == NULL) /* no chain has a buffer outside of RAM */
+		if (host == NULL) /* cannot be: every buffer of a chain lies in RAM */
 			continue;
 		run.first = (u64)(host - memory->host) / PAGE_SIZE;
 		virtio_balloon_run_end(balloon, &run, &balloon->state.reported);
 	}
 }
 
-/* Takes the guest's statistics; the guest waits to be asked again. */
+/* Takes the guest's statistics, and keeps the guest's buffer until it asks for statistics again. */
 static void virtio_balloon_take_statistics(struct virtio_balloon *balloon,
 					   const struct virtio_chain *chain)
 {
@@ -166,7 +166,7 @@ static bool virtio_balloon_handle(struct virtio_balloon *balloon, u32 queue,
 		virtio_balloon_take_statistics(balloon, chain);
 	else if (queue >= QUEUE_STATS && virtio_has(&balloon->virtio, BALLOON_REPORTING))
 		virtio_balloon_report(balloon, chain);
-	/* pages that leave the balloon become present when the guest touches them */
+	/* deflating needs nothing: the guest makes a page present by touching it */
 	return queue != QUEUE_STATS || balloon->state.stats_held == 0;
 }
 
@@ -188,7 +188,7 @@ static void virtio_balloon_notify(struct virtio_device *device, u32 queue)
 	virtqueue_announce(device, queue);
 }
 
-/* Restarts: the guest has all of its memory again, and is to give up as much as before. */
+/* Resets the counts: the guest has all of its memory again, and is to give up as much as before. */
 static void virtio_balloon_restart(struct virtio_device *device)
 {
 	struct virtio_balloon_state *state = &virtio_balloon_of(device)->state;
@@ -238,7 +238,9 @@ static void balloon_ask(struct virtio_balloon *balloon)
 	state->stats_held = 0;
 	state->asked_ns = now;
 	virtqueue_push(&balloon->virtio, QUEUE_STATS, state->stats_head, 0);
-	/* the request for new numbers goes back once the guest has filled the buffer */
+	/*
+	 * announces the returned buffer, and takes statistics that the guest may have added already
+	 */
 	virtio_balloon_notify(&balloon->virtio, QUEUE_STATS);
 }
 

@@ -14,14 +14,15 @@ struct platform_config;
 #define VIRTIO_BALLOON_PAGES_MAX 1024u
 /* the most pages taken from one report of free memory */
 #define VIRTIO_BALLOON_REPORT_MAX 32768u
-/* the guest is asked for statistics no more often */
+/* the shortest time between two requests for statistics */
 #define VIRTIO_BALLOON_STATS_NS (5 * NS_PER_S)
 
 struct virtio_balloon_state {
 	struct virtio_state virtio;
-	u32 target;	/* pages that the guest is to give up; a reset keeps the number */
-	u32 actual;	/* pages that the guest says it has given up */
-	u32 stats_held; /* 1: the guest waits to be asked, by the return of stats_head */
+	u32 target; /* the pages that the guest is to give up; a reset keeps this number */
+	u32 actual; /* pages that the guest says it has given up */
+	/* 1: the guest's buffer is held; its return (stats_head) asks the guest for statistics */
+	u32 stats_held;
 	u32 stats_head;
 	u64 stats_seen; /* a bit for each of `stats` that the guest has reported */
 	u64 stats[BALLOON_STATS];
@@ -49,5 +50,8 @@ enum status virtio_balloon_attach(struct platform *platform,
 
 /* Sets how many pages the guest is to give up; without effect if that is more than it has. */
 enum status virtio_balloon_aim(struct virtio_balloon *balloon, u64 pages) MUST_CHECK;
-/* Fills in what is known of the balloon, and asks the guest for news if the last ones are old. */
+/*
+ * Fills in what is known of the balloon, and asks the guest for statistics if the last ones are
+ * old.
+ */
 void virtio_balloon_look(struct virtio_balloon *balloon, struct query_balloon *answer);

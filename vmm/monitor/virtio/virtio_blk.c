@@ -54,8 +54,8 @@ static struct virtio_blk *virtio_blk_of(struct virtio_device *device)
 }
 
 /*
- * Returns how many sectors the guest has: an encrypted disk begins with a header and has whole
- * blocks.
+ * Returns how many sectors the guest gets: of an encrypted disk only whole blocks, without the
+ * header.
  */
 static u64 blk_capacity(const struct virtio_blk *blk, const struct block_about *about)
 {
@@ -125,8 +125,8 @@ void virtio_blk_notify(struct virtio_device *device, u32 queue)
 }
 
 /*
- * Forgets the guest's requests. What the driver already has of them still gets done; new requests
- * wait for that.
+ * Forgets the guest's requests. The driver still does those that it has already; the guest's new
+ * requests wait until the driver has answered them.
  */
 void virtio_blk_forget(struct virtio_device *device)
 {
@@ -224,7 +224,7 @@ static bool virtio_blk_valid(const void *bytes)
 	return virtio_blk_requests_valid(bytes, &blk_disk_protocol) && virtio_valid(bytes);
 }
 
-/* Asks anew for what the saved machine had asked for and got no answer to. */
+/* Asks the driver again for what the saved VM had asked for and had not got answered. */
 void virtio_blk_loaded(struct device *device)
 {
 	struct virtio_blk *blk = virtio_blk_of(virtio_of(device));
@@ -245,8 +245,8 @@ static const struct device_ops virtio_blk_ops = {
 };
 
 /*
- * Zeros that a device writes are none once they are decrypted, and what was discarded would say
- * which blocks are in use: an encrypted disk has neither.
+ * Returns the features for the guest. An encrypted disk has neither writes of zeros, which would
+ * not be zeros once decrypted, nor discards, which would show which blocks are in use.
  */
 static u64 blk_features(const struct virtio_blk *blk)
 {

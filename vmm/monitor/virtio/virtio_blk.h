@@ -9,7 +9,7 @@ struct blk_protocol;
 struct disk_cipher;
 struct platform_config;
 
-#define VIRTIO_BLK_MAX	      16u /* the most disks of a machine */
+#define VIRTIO_BLK_MAX	      16u /* the most disks of a VM */
 #define VIRTIO_BLK_QUEUES     4u
 #define VIRTIO_BLK_QUEUE_SIZE 256u
 /* the most requests taken from all queues and not yet given back */
@@ -52,13 +52,13 @@ enum drive_tray {
 	TRAY_EMPTY,
 };
 
-/* What a CD-ROM drive remembers; each number is checked when it is loaded. */
+/* What a CD-ROM drive remembers; each number is checked when the state is loaded. */
 struct drive_state {
 	u8 tray; /* enum drive_tray */
-	/* 1: the next command is told that there may be another medium */
+	/* 1: the next command ends with an error that says that the medium may have changed */
 	u8 attention;
 	u8 locked; /* 1: the guest wants to keep the medium */
-	u8 event;  /* what GET EVENT STATUS NOTIFICATION says next: enum cd_event */
+	u8 event;  /* what GET EVENT STATUS NOTIFICATION reports next, enum cd_event */
 	u32 reserved;
 };
 
@@ -68,41 +68,45 @@ struct virtio_scsi_state {
 };
 
 /*
- * A disk (virtio 1.2, 5.2), whose sectors are a driver's at the other end of a link; or a CD-ROM
- * drive at a SCSI host of its own (5.6), whose medium has these sectors.
+ * A disk (virtio 1.2, 5.2), whose sectors a driver reads and writes at the other end of a link; or
+ * a CD-ROM drive at a SCSI host of its own (5.6), whose medium has these sectors.
  */
 struct virtio_blk {
 	struct virtio_device virtio;
 	union {
 		struct virtio_blk_state state;
-		struct virtio_scsi_state scsi; /* of a drive, and begins with `state` */
+		struct virtio_scsi_state scsi; /* of a CD-ROM drive; begins with what `state` is */
 	};
-	const struct blk_protocol *protocol; /* how its guest's requests look */
+	/* how the guest's requests are laid out and answered */
+	const struct blk_protocol *protocol;
 	struct disk_client client;
 	struct block_about about;
 	struct disk_cipher *cipher;	  /* NULL: the disk is not encrypted */
 	char name[VIRTIO_BLK_NAME_BYTES]; /* the serial number that the guest sees */
-	u32 number;			  /* the disk's number in the machine */
+	u32 number;			  /* the disk's number in the VM */
 	bool is_drive;			  /* a CD-ROM drive: virtio_scsi.c attaches it */
-	/* the medium, of so many sectors, if it lies in memory; NULL: a driver has it */
+	/*
+	 * the medium, of medium_sectors sectors, if it lies in memory; NULL: a driver has the
+	 * medium
+	 */
 	const u8 *medium;
 	u64 medium_sectors;
 	u32 waiting; /* the number of requests in phase BLK_WAITS */
 	bool lost;   /* the driver will not come back: requests fail */
 };
 
-/*
- * Attaches the machine's disks: config->blk has config->blk_count of them, open, named and
- * numbered.
- */
+/* Attaches the VM's disks: config->blk has config->blk_count of them, open, named and numbered. */
 enum status virtio_blk_attach(struct platform *platform,
 			      const struct platform_config *config) MUST_CHECK;
 /*
- * Returns whether, after a reset, what was asked before it may still be written to the guest's
- * memory.
+ * Returns whether the device may still write to the guest's memory for requests from before a
+ * reset.
  */
 bool virtio_blk_is_landing(struct virtio_blk *blk);
-/* Takes answers and asks for nothing more. Returns whether nothing is under way any more. */
+/*
+ * Takes the driver's answers, but asks for nothing more. Returns true once all requests are
+ * answered.
+ */
 bool virtio_blk_drain(struct virtio_blk *blk);
-/* Looks at the link for answers, another driver, or a disk that has grown. */
+/* Looks at the link: takes answers, and notices a new driver or a disk that has grown. */
 void virtio_blk_poll_link(struct virtio_blk *blk);

@@ -11,7 +11,8 @@
 /* A place in a request's segments, which moves on as pages are found. */
 struct blk_place {
 	u32 segment;
-	u32 end; /* the end of the segments of its direction */
+	/* where the segments end that the data lie in, those to be read or those to be written */
+	u32 end;
 	u64 offset;
 };
 

@@ -11,13 +11,13 @@
 #include "vmm/monitor/virtio/virtio_blk_pages.h"
 
 #define RANGE_BYTES 16u
-/* the largest block of a disk, in sectors: what a drive reads begins and ends with one */
+/* the largest block of a disk, in sectors: a CD-ROM drive reads whole blocks of this size */
 #define WIDE_SECTORS  8u
 #define PIECE_SECTORS ((u32)(BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES))
 #define RANGE_UNMAP   1u
 /*
- * When a lost disk fails requests, all queues may be full: so many rounds take as many requests as
- * may be under way, and some that the guest adds meanwhile.
+ * When a lost disk fails requests, all queues may be full. This number of rounds takes all requests
+ * that may be in the queues, and some that the guest adds meanwhile.
  */
 #define FAIL_ROUNDS 16u
 
@@ -261,8 +261,8 @@ void blk_take_all(struct virtio_blk *blk, u32 queue)
 /* --- to the driver --- */
 
 /*
- * Encrypts the data to be written into the pool: it leaves the guest's RAM for a block of the
- * cipher's, which nobody else maps.
+ * Encrypts the data of a write into the pool. They are first copied from the guest's RAM to the
+ * cipher's block, which nobody else maps.
  */
 static void blk_encrypt_out(struct virtio_blk *blk, const struct blk_request *request,
 			    const struct virtio_chain *chain, u8 *data, u32 bytes)
@@ -312,15 +312,19 @@ static void blk_copy_out(struct virtio_blk *blk, const struct blk_request *reque
 			  data, bytes);
 }
 
-/* Returns where on the disk the next piece begins: behind the header, if it has one. */
+/*
+ * Returns the sector on the disk at which the next piece begins: behind the header, if the disk is
+ * encrypted.
+ */
 static u64 blk_disk_sector(const struct virtio_blk *blk, const struct blk_request *request)
 {
 	return request->sector + request->done + (blk->cipher != NULL ? DISK_SECRET_SECTORS : 0);
 }
 
 /*
- * Returns how many sectors more are read before the next piece of a request, and in `whole` how
- * many there are then in all: a CD's blocks are smaller than those that a disk may have.
+ * Returns how many sectors are read before the next piece of a request, and sets *whole to the
+ * sectors that are then read in all. A CD's blocks may be smaller than the disk's, which are read
+ * as a whole.
  */
 static u32 blk_widen(const struct virtio_blk *blk, const struct blk_request *request, u32 sectors,
 		     u32 *whole)
@@ -332,8 +336,8 @@ static u32 blk_widen(const struct virtio_blk *blk, const struct blk_request *req
 	if (!blk->is_drive)
 		return 0;
 	/*
-	 * What the guest gets is asked for in any case: a disk may have shrunk under the request,
-	 * and a saved one may lie beyond its end. The driver refuses such a request.
+	 * What the guest asked for is read in any case: the disk may have shrunk since the request,
+	 * and a request of a saved state may lie beyond its end. The driver refuses such requests.
 	 */
 	*whole = before + sectors;
 	if (sector < blk->state.capacity && sectors < blk->state.capacity - sector)

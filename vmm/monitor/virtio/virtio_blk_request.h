@@ -17,28 +17,31 @@ enum blk_type {
 
 enum blk_status { BLK_S_OK, BLK_S_IOERR, BLK_S_UNSUPP };
 
-/* What differs between a disk's requests and those of a drive at a SCSI host. */
+/*
+ * How the requests of a disk, and those of a CD-ROM drive at a SCSI host, are laid out and
+ * answered.
+ */
 struct blk_protocol {
 	u32 queue_first; /* the queues with requests */
 	u32 queue_end;
-	u32 header_bytes; /* what a request has before its data, to be read */
-	u32 answer_bytes; /* what it has before its data, to be written */
+	u32 header_bytes; /* the bytes of a request before its data, which the device reads */
+	u32 answer_bytes; /* the bytes of a request before its data, which the device writes */
 	/*
-	 * Takes a chain that the guest offers: it is answered at once, or becomes `request`, which
-	 * blk_keep then keeps.
+	 * Takes a chain that the guest offers: answers it at once, or turns it into `request`,
+	 * which blk_keep then keeps.
 	 */
 	void (*take)(struct virtio_blk *blk, u32 queue, const struct virtio_chain *chain,
 		     struct blk_request *request);
 	/* Gives a request back to the guest, with `bytes` bytes of data. */
 	void (*give_back)(struct virtio_blk *blk, const struct virtio_chain *chain, u32 queue,
 			  enum blk_status status, u32 bytes);
-	/* The driver says that the disk has another size. */
+	/* Is called when the driver has reported another size of the disk. */
 	void (*changed)(struct virtio_blk *blk);
 };
 
 extern const struct blk_protocol blk_disk_protocol;
 
-/* Keeps a request that was understood, to be asked for when there is room. */
+/* Keeps a checked request until there is room to ask the driver for it. */
 void blk_keep(struct virtio_blk *blk, struct blk_request *request,
 	      const struct virtio_chain *chain);
 
@@ -48,7 +51,7 @@ void blk_take_all(struct virtio_blk *blk, u32 queue);
 void blk_ask_all(struct virtio_blk *blk);
 /* Fails all requests of a lost disk, and those that the guest still offers. */
 void blk_fail_all(struct virtio_blk *blk);
-/* Marks all requests as waiting, as nobody will answer what was asked. */
+/* Marks all requests as waiting, since the driver will not answer what it was asked. */
 void blk_ask_again(struct virtio_blk *blk);
 /* Gives back the requests that the driver has answered, then takes more. */
 void blk_take_answers(struct virtio_blk *blk);
@@ -61,5 +64,5 @@ void virtio_blk_loaded(struct device *device);
 /* Returns whether the requests of a saved state are possible with the protocol. */
 bool virtio_blk_requests_valid(const struct virtio_blk_state *state,
 			       const struct blk_protocol *protocol);
-/* Sets what the disk is by what its driver says. */
+/* Takes over the driver's description of the disk. */
 void virtio_blk_look(struct virtio_blk *blk);

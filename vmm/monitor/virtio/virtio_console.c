@@ -106,7 +106,7 @@ static struct control virtio_console_control_of(enum console_message message, u3
 	return (struct control){.port = port, .event = events[message], .value = 1};
 }
 
-/* Sends a control message. What the guest's buffer is too short for is lost to the guest. */
+/* Sends a control message. If the guest's buffer is too short, the rest of the message is lost. */
 static void virtio_console_tell(struct virtio_console *console, const struct virtio_chain *chain,
 				u32 port)
 {
@@ -123,7 +123,7 @@ static void virtio_console_tell(struct virtio_console *console, const struct vir
 	virtqueue_push(device, QUEUE_CONTROL_RECEIVE, chain->head, (u32)written);
 }
 
-/* Sends control messages, at most as many as there are kinds of them for each port. */
+/* Sends the control messages that are due, as long as the guest has buffers for them. */
 static void virtio_console_tell_all(struct virtio_console *console)
 {
 	struct virtio_chain chain;

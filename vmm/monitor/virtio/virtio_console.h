@@ -26,9 +26,9 @@ struct virtio_console_state {
 };
 
 /*
- * A console (virtio 1.2, 5.3). Port 0 is a second way to the place that the serial port leads to;
- * typed input comes to port 0 as long as its driver is up. Further ports have names and nothing to
- * do with the console; a guest that does not know VIRTIO_CONSOLE_F_MULTIPORT has port 0 only.
+ * A console (virtio 1.2, 5.3). Port 0 leads to the same console as the serial port, and gets typed
+ * input as long as its driver is up. Further ports have names and nothing to do with the console; a
+ * guest that does not know VIRTIO_CONSOLE_F_MULTIPORT has port 0 only.
  */
 struct virtio_console {
 	struct virtio_device virtio;
@@ -43,9 +43,7 @@ struct virtio_console {
 enum status virtio_console_attach(struct platform *platform,
 				  const struct platform_config *config) MUST_CHECK;
 
-/*
- * Returns whether the guest's driver is up and reads that port, so that input for it belongs here.
- */
+/* Returns whether the guest's driver is up and reads that port, so that the port takes input. */
 bool virtio_console_is_open(const struct virtio_console *console, u32 port);
 /*
  * Gives input to an open port. Returns how many bytes fit into the buffers that the guest has

@@ -64,7 +64,7 @@ static void net_come_up(struct virtio_net *net)
 }
 
 /*
- * Asks the guest to announce itself, as another switch does not know behind which port it is
+ * Asks the guest to announce itself, as a new switch does not know behind which port the guest is
  * (5.1.6.5.4).
  */
 static void net_ask_to_announce(struct virtio_net *net)
@@ -94,7 +94,8 @@ void virtio_net_poll_link(struct virtio_net *net)
 	if (unlikely(link_renewed(&net->end))) {
 		link_set_wish(&net->end, net_wish_of(net));
 		net->quiet = false;
-		net->hungry = false; /* the frames that waited for buffers are void now */
+		/* the frames that waited for the guest's buffers were lost with the old switch */
+		net->hungry = false;
 		net->ring(net->context);
 		net_ask_to_announce(net);
 	}

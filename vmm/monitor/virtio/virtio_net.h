@@ -29,7 +29,7 @@ enum net_mode {
 	NET_MODE_END = 1 << 6
 };
 
-/* A table of MAC addresses, each a number whose low bytes are those of a frame. */
+/* A table of MAC addresses, each as a number that has the frame's bytes in its low bytes. */
 struct net_addresses {
 	/*
 	 * the number of addresses; VIRTIO_NET_ADDRESSES + 1: there were too many, and all addresses
@@ -43,7 +43,7 @@ struct net_addresses {
 struct virtio_net_state {
 	struct virtio_state virtio;
 	u64 mac;     /* the card's address, which the guest may change */
-	u64 own_mac; /* the address that the card had when the driver began */
+	u64 own_mac; /* the address that the card had when the guest's driver began */
 	u32 mtu;     /* the MTU that the guest was told */
 	u8 link_up;
 	u8 announce; /* the guest was asked to announce itself, and has not confirmed it yet */
@@ -61,12 +61,14 @@ struct virtio_net {
 	struct link_end end;
 	void (*ring)(void *context); /* signals the switch */
 	void *context;
-	u32 number; /* the card's number in the machine */
+	u32 number; /* the card's number in the VM */
 	u32 pairs;  /* the number of the card's queue pairs */
 	u32 full;   /* a bit for each pair whose frames wait for room in the link */
 	u32 turn;   /* the queue pair that is looked at first */
 	bool up;    /* the device has seen that the driver is up */
-	/* the driver knows another address: the link is down until the driver begins anew */
+	/*
+	 * the guest's driver knows another address: the link is down until that driver begins anew
+	 */
 	bool cut;
 	bool hungry; /* frames wait for the guest's buffers: the guest is to notify of new ones */
 	bool quiet;  /* the switch was asked to signal, and has not signalled since */
@@ -82,7 +84,7 @@ struct virtio_net {
  */
 void virtio_net_open(struct virtio_net *net, struct link_memory *memory,
 		     void (*ring)(void *context), void *context);
-/* Attaches the machine's cards: config->net has config->net_count of them, open and numbered. */
+/* Attaches the VM's cards: config->net has config->net_count of them, open and numbered. */
 enum status virtio_net_attach(struct platform *platform,
 			      const struct platform_config *config) MUST_CHECK;
 /* Looks at the link for frames, room, another switch, or another state of the wire. */

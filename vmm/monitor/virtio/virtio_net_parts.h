@@ -84,13 +84,13 @@ static inline u32 net_pairs(const struct virtio_net *net)
 	return MIN(net->state.pairs, net->pairs);
 }
 
-/* Returns whether frames have a way: the link is up, and its other end is there, or is to come. */
+/* Returns whether frames can pass: the link is up, and a switch is at its other end, or will be. */
 static inline bool net_is_connected(const struct virtio_net *net)
 {
 	return net->state.link_up != 0 && net->end.generation != 0 && !net->end.broken;
 }
 
-/* Shows the switch what was written and read. */
+/* Shows the switch what this end has written to the link and read from it. */
 void net_publish(struct virtio_net *net);
 
 /* Sends the frames that the guest has in a pair's queue, as far as there is room in the link. */

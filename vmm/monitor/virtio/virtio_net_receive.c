@@ -169,8 +169,8 @@ static u32 net_pair_of(const struct virtio_net *net, const u8 *frame, u32 bytes)
 }
 
 /*
- * Puts a frame into the pair that last sent on its flow. If that has no buffers the next pair takes
- * it: a guest that is slow on one CPU is not cut off on the others.
+ * Puts a frame into the pair that last sent on its flow. If that pair has no buffers, the next pair
+ * takes the frame: a guest that is slow on one CPU is not cut off on the others.
  */
 static enum net_outcome net_fill_any(struct virtio_net *net, struct net_header *header,
 				     const u8 *frame, u32 bytes, u32 *touched)

@@ -9,7 +9,7 @@
 #include "vmm/monitor/virtio/virtqueue_batch.h"
 
 /*
- * When the link is full, the switch is to signal once so much is free: one signal for many frames.
+ * The free bytes at which the switch signals after the link was full: one signal for many frames.
  */
 #define NET_ROOM_WANTED (FRAMES_RING_BYTES / 2)
 
@@ -49,8 +49,8 @@ static bool net_header_from_guest(const struct virtio_net *net, const struct net
 }
 
 /*
- * Returns why something cannot be sent, as it is no frame or has nowhere to go; NET_LOSS_COUNT if
- * it can.
+ * Returns why a chain cannot be sent: it is no frame, or the link is down; NET_LOSS_COUNT if it
+ * can.
  */
 static enum net_loss net_loss_of(const struct virtio_net *net, const struct virtio_chain *chain)
 {

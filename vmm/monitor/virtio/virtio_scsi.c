@@ -2,7 +2,7 @@
 /*
  * A virtio SCSI host (virtio 1.2, 5.6) with one target, a CD-ROM drive, for firmware and systems
  * that boot or are installed from a CD. Attached by platform.c. Commands are carried out in
- * virtio_scsi_drive.c; what they read goes a disk request's way, virtio_blk_request.c.
+ * virtio_scsi_drive.c; their reads become disk requests (virtio_blk_request.c).
  */
 #include "vmm/monitor/virtio/virtio_scsi.h"
 
@@ -47,7 +47,7 @@ static struct virtio_blk *scsi_blk_of(struct virtio_device *device)
 	return CONTAINER_OF(device, struct virtio_blk, virtio);
 }
 
-/* Writes the answer's beginning and gives the request back; `bytes` of data are behind it. */
+/* Writes the answer's beginning and gives the request back; `bytes` bytes of data follow it. */
 static void scsi_give_back(struct virtio_blk *blk, const struct virtio_chain *chain, u32 queue,
 			   struct vio_scsi_response *response, u32 bytes)
 {
@@ -101,7 +101,7 @@ static u32 scsi_unit_of(const u8 unit[8])
 	return (unit[2] & 0x3fu) << 8 | unit[3];
 }
 
-/* Answers a read of a medium in memory, within which drive_command has found it to be. */
+/* Answers a read of a medium in memory; drive_command has checked that the blocks lie within it. */
 static void scsi_read_memory(struct virtio_blk *blk, u32 queue, const struct virtio_chain *chain,
 			     const struct drive_answer *answer)
 {
@@ -152,7 +152,7 @@ static void scsi_take(struct virtio_blk *blk, u32 queue, const struct virtio_cha
 	blk_keep(blk, request, chain);
 }
 
-/* The disk has grown, or there is another one: to the guest, another medium. */
+/* Is called when the disk has another size: tells the guest that there is another medium. */
 static void scsi_changed(struct virtio_blk *blk)
 {
 	if (blk->scsi.drive.tray == TRAY_FULL)
@@ -180,8 +180,8 @@ static bool scsi_is_idle(const struct virtio_blk_state *state)
 }
 
 /*
- * Answers a request that concerns other requests. Reads cannot be called back, so that to abort
- * them is refused while there are any. Of asynchronous notices there are none.
+ * Answers a request about other requests. Reads cannot be cancelled, so a request to abort some is
+ * refused while there are any. There are no asynchronous notices.
  */
 static void scsi_control_one(struct virtio_blk *blk, const struct virtio_chain *chain)
 {
@@ -222,7 +222,7 @@ static void scsi_control(struct virtio_blk *blk)
 
 /* --- the device --- */
 
-/* Buffers for events stay with the device: it has no event to report. */
+/* Handles a queue. Buffers for events stay with the device, which has no event to report. */
 static void virtio_scsi_notify(struct virtio_device *device, u32 queue)
 {
 	if (queue == SCSI_QUEUE_CONTROL)
@@ -231,7 +231,7 @@ static void virtio_scsi_notify(struct virtio_device *device, u32 queue)
 		virtio_blk_notify(device, queue);
 }
 
-/* The tray stays as it is, and is no longer locked. */
+/* Forgets requests at a reset; the tray stays as it is, and is unlocked. */
 static void virtio_scsi_forget(struct virtio_device *device)
 {
 	scsi_blk_of(device)->scsi.drive.locked = 0;
@@ -239,8 +239,8 @@ static void virtio_scsi_forget(struct virtio_device *device)
 }
 
 /*
- * Commands have the longest length and sense data the size that drivers take by default; what a
- * driver writes to change that has no effect, as it can read.
+ * Reads the configuration. Commands have the longest possible length, and sense data the drivers'
+ * default size; a driver that writes another size reads back that this had no effect.
  */
 static u32 virtio_scsi_config_read(struct virtio_device *device, u32 offset, u32 size)
 {
@@ -291,7 +291,10 @@ static const struct device_ops virtio_scsi_ops = {
 	.valid = virtio_scsi_valid,
 };
 
-/* A medium in memory is read at once: no request waits, and none may be in a state. */
+/*
+ * Checks a state for a drive whose medium lies in memory: such reads are done at once, so the state
+ * must hold no requests.
+ */
 static bool virtio_scsi_memory_valid(const void *bytes)
 {
 	const struct virtio_scsi_state *state = bytes;
@@ -299,7 +302,7 @@ static bool virtio_scsi_memory_valid(const void *bytes)
 	return scsi_is_idle(&state->disk) && virtio_scsi_valid(bytes);
 }
 
-/* Its capacity is no part of what a state may change. */
+/* Takes the capacity from the medium in memory, whatever the loaded state says. */
 static void virtio_scsi_memory_loaded(struct device *device)
 {
 	struct virtio_blk *blk = scsi_blk_of(virtio_of(device));

@@ -131,7 +131,7 @@ static void drive_report_units(const u8 *command, struct drive_answer *answer)
 	drive_return(answer, 16, scsi_get(command + 6, 4));
 }
 
-/* Nothing is kept for this command: what failed was told with the failure. */
+/* Reports no error, as a failed command already had its sense data in its answer. */
 static void drive_request_sense(const u8 *command, struct drive_answer *answer)
 {
 	drive_write_sense(answer->data, 0, 0);
@@ -220,7 +220,7 @@ static void drive_read_capacity(const struct virtio_blk *blk, struct drive_answe
 	answer->bytes = 8;
 }
 
-/* Writes a track's number and where it begins: in blocks, or in minutes, seconds and frames. */
+/* Writes a track's number and its beginning: as a block, or in minutes, seconds and frames. */
 static void drive_put_track(struct drive_answer *answer, u32 at, u32 track, u32 block, bool msf)
 {
 	u32 frame = block + 150;
@@ -232,7 +232,7 @@ static void drive_put_track(struct drive_answer *answer, u32 at, u32 track, u32 
 	scsi_put(answer->data + at + 4, 4, block);
 }
 
-/* A disc has one session with one track of data, and the lead-out behind it. */
+/* Reads the table of contents: one session with one track of data, and the lead-out behind that. */
 static void drive_read_toc(const struct virtio_blk *blk, const u8 *command,
 			   struct drive_answer *answer)
 {
@@ -330,7 +330,10 @@ void drive_command(struct virtio_blk *blk, u32 unit, const u8 command[DRIVE_COMM
 	struct drive_state *drive = &blk->scsi.drive;
 
 	memset(answer, 0, sizeof(*answer));
-	/* these are answered whatever there is to tell (SAM-5 5.14, MMC-6 6.6.2.1) */
+	/*
+	 * these commands are answered even while a unit attention is pending (SAM-5 5.14, MMC-6
+	 * 6.6.2.1)
+	 */
 	switch (command[0]) {
 	case SCSI_INQUIRY:
 		drive_inquire(blk, unit, command, answer);

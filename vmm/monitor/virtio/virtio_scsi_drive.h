@@ -9,13 +9,13 @@
 /* What GET EVENT STATUS NOTIFICATION says of the medium: MMC-6 6.6.2.6. */
 enum cd_event { CD_EVENT_NONE, CD_EVENT_ASKED, CD_EVENT_NEW, CD_EVENT_GONE, CD_EVENT_COUNT };
 
-/* What a command comes to: data at once, an error, or blocks to be read. */
+/* The result of a command: data that are returned at once, an error, or blocks to be read. */
 struct drive_answer {
 	u8 status; /* SCSI_GOOD or SCSI_CHECK_CONDITION */
-	u8 key;	   /* of the sense data, if that is not good */
+	u8 key;	   /* the sense key, if `status` is SCSI_CHECK_CONDITION */
 	u16 code;
 	bool reads;
-	u32 first; /* the first block to be read, and how many there are */
+	u32 first; /* the first block to be read; `blocks` is their number */
 	u32 blocks;
 	u32 bytes; /* of data */
 	u8 data[DRIVE_ANSWER_BYTES];
@@ -28,10 +28,10 @@ void drive_command(struct virtio_blk *blk, u32 unit, const u8 command[DRIVE_COMM
 void drive_write_sense(u8 *sense, u32 key, u32 code);
 bool drive_valid(const struct drive_state *drive);
 /*
- * Takes the medium out as its owner does, who is not the guest. A guest that has locked the drive
- * keeps it, and is asked to eject it.
+ * Takes the medium out for the operator. If the guest has locked the drive, the medium stays, and
+ * the guest is asked to eject it.
  */
 void drive_eject(struct drive_state *drive);
 void drive_insert(struct drive_state *drive);
-/* Sets what the guest is told next, after another medium came or it went. */
+/* Sets the tray, and what the guest is told next about the medium that has come or gone. */
 void drive_note(struct drive_state *drive, enum drive_tray tray);

@@ -167,8 +167,8 @@ static struct virtqueue_state *virtio_selected(const struct virtio_device *devic
 
 /*
  * Returns the selected queue if its registers may be set: once, before the queue is enabled and the
- * driver is up. 3.1.1 has drivers set them after FEATURES_OK; Little Kernel says that together with
- * DRIVER_OK.
+ * driver is up. By 3.1.1 drivers set them after FEATURES_OK, but Little Kernel sets FEATURES_OK
+ * together with DRIVER_OK.
  */
 static struct virtqueue_state *virtio_configurable(const struct virtio_device *device)
 {
@@ -410,7 +410,7 @@ void virtio_loaded(struct device *device)
 {
 	virtqueue_forget_places(virtio_of(device));
 	pci_function_loaded(&virtio_of(device)->function);
-	/* the machine may have been saved between two looks at a queue */
+	/* the VM may have been saved between two looks at a queue */
 	for (u32 i = 0; i < virtio_of(device)->queue_count; i++)
 		virtio_look_again(virtio_of(device), i);
 }

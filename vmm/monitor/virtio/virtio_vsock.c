@@ -48,14 +48,15 @@ static void virtio_vsock_tell_reset(struct virtio_vsock *vsock)
 }
 
 /*
- * Takes what the guest has sent. Each packet can make one RST necessary: without room for another
- * one the queue waits until the guest gives buffers for those that there are.
+ * Takes packets that the guest has sent. Each may have to be answered by an RST: when no more RSTs
+ * can be kept, the queue waits until the guest gives buffers for those that are kept.
  */
 static void virtio_vsock_transmit(struct virtio_vsock *vsock)
 {
 	struct virtio_device *device = &vsock->virtio;
 	struct virtio_chain chain;
-	u32 left = VIRTIO_VSOCK_QUEUE_SIZE; /* other CPUs may add as fast as this one takes */
+	/* other CPUs may add packets as fast as this one takes them */
+	u32 left = VIRTIO_VSOCK_QUEUE_SIZE;
 
 	while (left > 0 && vsock->stray_count < VIRTIO_VSOCK_STRAYS &&
 	       virtqueue_pop(device, VSOCK_QUEUE_TRANSMIT, &chain)) {
@@ -69,8 +70,8 @@ static void virtio_vsock_transmit(struct virtio_vsock *vsock)
 }
 
 /*
- * Does what there is to do. Until the guest knows that its connections are gone, nothing of new
- * connections comes to it.
+ * Sends the guest and the manager what is due. Until the guest knows that its old connections are
+ * gone, it gets nothing of new ones.
  */
 static void virtio_vsock_work(struct virtio_vsock *vsock)
 {
@@ -116,7 +117,8 @@ void virtio_vsock_poll(struct virtio_vsock *vsock)
 }
 
 /*
- * Forgets all connections. The shared area is another process's until the machine runs in this one.
+ * Forgets all connections. The shared area is cleared later (virtio_vsock_poll): until the VM runs
+ * in this process, another process uses it.
  */
 static void virtio_vsock_restart(struct virtio_device *device)
 {

@@ -8,11 +8,11 @@ struct platform_config;
 
 #define VIRTIO_VSOCK_QUEUE_SIZE 64u
 /*
- * The RSTs that may wait for a buffer of the guest's; while there are so many, no more packets are
- * taken from the guest.
+ * The most RSTs that wait for a buffer of the guest's; when there are so many, the device takes no
+ * more packets from the guest.
  */
 #define VIRTIO_VSOCK_STRAYS 32u
-/* Packets to the guest in one go; the rest follows soon. */
+/* The most packets sent to the guest in one go; further packets follow soon. */
 #define VIRTIO_VSOCK_BURST 64u
 
 struct virtio_vsock_state {
@@ -75,10 +75,13 @@ struct virtio_vsock {
 	struct virtio_vsock_state state;
 	struct vsock_area *area;
 	u64 cid;
-	void (*tell)(void *context); /* the manager has something to look at */
+	void (*tell)(void *context); /* tells the manager to look at the shared area */
 	void *context;
-	bool stale; /* connections of before are still to be dropped: virtio_vsock_poll */
-	bool news;  /* the manager is to be told */
+	/*
+	 * virtio_vsock_poll has yet to drop the connections from before a reset or a loaded state
+	 */
+	bool stale;
+	bool news; /* the manager has yet to be told of changes */
 	u32 bell_seen;
 	u32 next; /* the slot whose turn it is to send to the guest */
 	u32 stray_count;
@@ -89,5 +92,8 @@ struct virtio_vsock {
 /* Attaches the socket device, if it is asked for. */
 enum status virtio_vsock_attach(struct platform *platform,
 				const struct platform_config *config) MUST_CHECK;
-/* Looks at what the manager has changed. Only while the guest runs, and in this process. */
+/*
+ * Handles what the manager has changed in the shared area. Call it only while the VM runs in this
+ * process.
+ */
 void virtio_vsock_poll(struct virtio_vsock *vsock);

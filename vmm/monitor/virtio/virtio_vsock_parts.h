@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What the parts of the socket device ask of each other. */
+/* The functions that the files of the socket device call in each other. */
 #include "vmm/hw/virtio.h"
 #include "vmm/monitor/virtio/virtio_vsock.h"
 
@@ -17,9 +17,9 @@ enum virtio_vsock_queue {
 
 /* Marks a slot, and tells the manager. */
 void virtio_vsock_mark(struct virtio_vsock *vsock, u32 slot, enum vsock_mark mark);
-/* Drops all connections, of this process or of an earlier one. The guest is told nothing. */
+/* Drops all connections, those of an earlier process too, without telling the guest. */
 void virtio_vsock_forget(struct virtio_vsock *vsock);
-/* Takes over what the manager has changed in all slots. */
+/* Handles what the manager has changed in any slot. */
 void virtio_vsock_look(struct virtio_vsock *vsock);
 /* Returns whether a client of the manager waits for connections to that port. */
 bool virtio_vsock_listens(const struct virtio_vsock *vsock, u32 port);
@@ -29,7 +29,10 @@ u32 virtio_vsock_free(const struct virtio_vsock *vsock);
 void virtio_vsock_drop(struct virtio_vsock *vsock, u32 slot);
 /* Ends a connection: the guest is sent an RST. */
 void virtio_vsock_break(struct virtio_vsock *vsock, u32 slot);
-/* Returns how much of what the guest has sent was taken. A manager gone bad has taken nothing. */
+/*
+ * Returns how many of the guest's bytes the manager has taken; after an impossible count, the ring
+ * counts as full.
+ */
 u32 virtio_vsock_taken(const struct virtio_vsock *vsock, u32 slot);
 /* Returns how many bytes wait for the guest. */
 u32 virtio_vsock_waiting(const struct virtio_vsock *vsock, u32 slot);
@@ -44,5 +47,5 @@ void virtio_vsock_take(struct virtio_vsock *vsock, const struct virtio_chain *ch
 
 /* --- virtio_vsock_send.c --- */
 
-/* Sends the guest what there is for it, as far as it has given buffers and credit. */
+/* Sends the guest the packets that are due, as far as the guest has given buffers and credit. */
 void virtio_vsock_send_all(struct virtio_vsock *vsock);

@@ -5,7 +5,10 @@
  */
 #include "vmm/monitor/virtio/virtio_vsock_parts.h"
 
-/* Answers a packet that belongs to no connection. virtio_vsock.c sees to it that there is room. */
+/*
+ * Answers a packet that belongs to no connection with an RST; virtio_vsock.c ensures that there is
+ * room for it.
+ */
 static void virtio_vsock_refuse(struct virtio_vsock *vsock, const struct vio_vsock_header *header)
 {
 	if (header->operation == VIO_VSOCK_RST || vsock->stray_count == VIRTIO_VSOCK_STRAYS)
@@ -68,7 +71,7 @@ static void virtio_vsock_take_request(struct virtio_vsock *vsock,
 
 /*
  * Copies a packet's bytes into the ring, where they lie in two pieces at most. Returns false if the
- * packet has fewer.
+ * packet has fewer bytes.
  */
 static bool virtio_vsock_copy(struct virtio_vsock *vsock, u32 slot,
 			      const struct virtio_chain *chain, u32 bytes)
@@ -83,7 +86,10 @@ static bool virtio_vsock_copy(struct virtio_vsock *vsock, u32 slot,
 				 bytes - first) == bytes - first;
 }
 
-/* Returns false for a guest that sends more than it has credit for, or after its end. */
+/*
+ * Takes a packet's bytes. Returns false if the guest sends more than it has credit for, or has
+ * already ended its stream.
+ */
 static bool virtio_vsock_take_bytes(struct virtio_vsock *vsock, u32 slot,
 				    const struct virtio_chain *chain,
 				    const struct vio_vsock_header *header)
@@ -119,7 +125,9 @@ static void virtio_vsock_take_shutdown(struct virtio_vsock *vsock, u32 slot, u32
 	}
 }
 
-/* Returns false if an open connection allows no such packet. */
+/*
+ * Takes a packet of an open connection. Returns false if an open connection allows no such packet.
+ */
 static bool virtio_vsock_take_open(struct virtio_vsock *vsock, u32 slot,
 				   const struct virtio_chain *chain,
 				   const struct vio_vsock_header *header)
@@ -138,7 +146,10 @@ static bool virtio_vsock_take_open(struct virtio_vsock *vsock, u32 slot,
 	}
 }
 
-/* Returns false if the connection's phase allows no such packet. */
+/*
+ * Takes a packet of a known connection. Returns false if the connection's phase allows no such
+ * packet.
+ */
 static bool virtio_vsock_take_known(struct virtio_vsock *vsock, u32 slot,
 				    const struct virtio_chain *chain,
 				    const struct vio_vsock_header *header)
@@ -165,8 +176,8 @@ static bool virtio_vsock_take_known(struct virtio_vsock *vsock, u32 slot,
 }
 
 /*
- * Takes a packet of another CID. Linux in a clone may answer a call before it has heard that it is
- * one, as its source: the call is over then, and the caller may call again.
+ * Handles a packet whose source is not the guest's CID. Linux in a clone may still answer a call
+ * under the CID of the clone's source: that call is over then, and the caller may call again.
  */
 static void virtio_vsock_take_stale(struct virtio_vsock *vsock,
 				    const struct vio_vsock_header *header)
@@ -188,7 +199,7 @@ void virtio_vsock_take(struct virtio_vsock *vsock, const struct virtio_chain *ch
 		return;
 	if (header.source_cid != vsock->cid) {
 		virtio_vsock_take_stale(vsock, &header);
-		return; /* 5.10.6.4.1: nobody is there to be answered */
+		return; /* no answer, as no device has that CID (5.10.6.4.1) */
 	}
 	if (header.type != VIO_VSOCK_TYPE_STREAM || header.target_cid != VSOCK_CID_HOST) {
 		virtio_vsock_refuse(vsock, &header);

@@ -124,7 +124,7 @@ static bool virtio_vsock_send_bytes(struct virtio_vsock *vsock, u32 slot, u32 co
 	return true;
 }
 
-/* Sends the manager's end of the stream, behind the last byte. */
+/* Tells the guest, after the last byte, that the manager has ended its stream. */
 static bool virtio_vsock_send_end(struct virtio_vsock *vsock, u32 slot)
 {
 	struct vio_vsock_header header = virtio_vsock_header(vsock, slot, VIO_VSOCK_SHUTDOWN);

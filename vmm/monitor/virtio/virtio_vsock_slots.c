@@ -92,7 +92,7 @@ void virtio_vsock_count_received(struct virtio_vsock *vsock, u32 slot, u32 bytes
 	vsock->news = true;
 }
 
-/* Begins a call of the manager to the guest: `use` is a new one. */
+/* Begins a call of the manager to the guest; `use` is the number of the slot's new use. */
 static void virtio_vsock_begin_call(struct virtio_vsock *vsock, u32 slot, u32 use)
 {
 	struct vsock_slot *shared = &vsock->area->slot[slot];
@@ -116,7 +116,9 @@ static void virtio_vsock_look_at_open(struct virtio_vsock *vsock, u32 slot)
 
 	if (connection->guest_deaf && virtio_vsock_waiting(vsock, slot) != 0)
 		virtio_vsock_count_sent(vsock, slot, virtio_vsock_waiting(vsock, slot));
-	/* told at half a ring, the guest never waits for room that is there */
+	/*
+	 * the guest is told when half a ring is free again, so it never waits while there is room
+	 */
 	if (virtio_vsock_taken(vsock, slot) - connection->taken_told >= VSOCK_RING_BYTES / 2)
 		connection->owed |= VSOCK_OWES_CREDIT;
 }
@@ -127,7 +129,7 @@ static bool virtio_vsock_has_driver(const struct virtio_vsock *vsock)
 	return virtio_queue_is_live(&vsock->virtio, VSOCK_QUEUE_RECEIVE);
 }
 
-/* Looks at a slot with whose connection the manager has nothing more to do. */
+/* Handles a slot whose connection the manager has given up. */
 static void virtio_vsock_look_at_gone(struct virtio_vsock *vsock, u32 slot)
 {
 	struct vsock_connection *connection = &vsock->connection[slot];
@@ -140,8 +142,8 @@ static void virtio_vsock_look_at_gone(struct virtio_vsock *vsock, u32 slot)
 }
 
 /*
- * Looks at a slot of which the manager has begun another use, and perhaps given it up before this
- * side saw it. Without a driver in the guest nobody is there to be called.
+ * Handles a slot for which the manager has begun another use, and perhaps given it up already. A
+ * guest without a driver cannot be called.
  */
 static void virtio_vsock_look_at_other_use(struct virtio_vsock *vsock, u32 slot, u32 word)
 {

@@ -13,7 +13,7 @@ struct virtqueue_batch {
 	struct virtqueue_state *queue;
 	struct virtqueue_place place;
 	struct guest_region ram; /* the first region of guest memory */
-	u16 last;		 /* entry of the queue */
+	u16 last;		 /* the number of the queue's last entry, which masks an index */
 	u16 seen;		 /* the guest's index at the last look */
 	u16 next;		 /* index of the next head to take */
 	u16 used;		 /* index of the next entry to give back */
@@ -86,7 +86,7 @@ static ALWAYS_INLINE bool virtqueue_batch_front(struct virtqueue_batch *batch, b
 		      offset < batch->ram.length && descriptor.bytes <= batch->ram.length - offset);
 }
 
-/* Undoes what was done since the batch was at that point. */
+/* Returns the batch to an earlier point, and so undoes what was done since. */
 static ALWAYS_INLINE void virtqueue_batch_back(struct virtqueue_batch *batch, u16 next, u16 used)
 {
 	batch->next = next;
