@@ -15,7 +15,7 @@
 #define PIC_MASTER 0x20
 #define PIC_SLAVE  0xa0
 #define PIC_EOI    0x20
-#define VECTORS    0x20 /* vectors of the master's eight inputs */
+#define VECTORS    0x20 /* the vector of the first of the master's eight inputs */
 #define SERIAL_IRQ 4
 
 #define PIT_CONTROL 0x43

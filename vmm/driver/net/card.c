@@ -11,7 +11,7 @@
 #include "vmm/rt/syscall.h"
 
 /*
- * The interval of looks at a card with an interrupt, in case the interrupt is lost; and at one
+ * The interval at which the driver looks at a card: with an interrupt, which may get lost, and
  * without.
  */
 #define LOOK_NS	  NS_PER_S

@@ -52,7 +52,10 @@ struct virtio_ring {
 	u16 index; /* the queue's index in the device */
 	u16 free_first;
 	u16 free_count;
-	/* for each descriptor the next one, within its request or among the free ones */
+	/*
+	 * for each descriptor the next descriptor of its request, or of the list of free
+	 * descriptors
+	 */
 	u16 next[VIRTIO_HOST_RING_MAX];
 	/* the length of the chain that begins at each descriptor; 0 where no chain begins */
 	u16 length[VIRTIO_HOST_RING_MAX];

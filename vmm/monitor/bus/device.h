@@ -27,8 +27,8 @@ enum clock_stale {
 /*
  * The times of a VM. Before each call into a device or interrupt controller the owner updates them,
  * or marks them as stale: then a device that needs the time (device_now_ns) updates them itself,
- * and other devices save the cost. Guest time stands still while the machine is paused; wall time
- * goes on.
+ * and other devices save the cost. Guest time stands still while the VM is paused; wall time goes
+ * on.
  */
 struct machine_clock {
 	u32 stale; /* which parts of the clock are not up to date, enum clock_stale */
@@ -109,8 +109,8 @@ struct device_ops {
 
 /*
  * A device is its operations over one plain state struct without pointers: the struct is the
- * snapshot. Everything else here is wiring. Calls for one machine come one at a time, under its
- * owner's lock.
+ * snapshot. Everything else here is wiring. Calls for the devices of one VM come one at a time,
+ * under their owner's lock.
  */
 struct device {
 	const char *name;

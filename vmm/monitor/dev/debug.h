@@ -5,7 +5,7 @@
 
 #define DEBUG_EXIT_PORT	 0xf4u
 #define DEBUG_EXIT_BYTES 4u /* size of the exit port: some programs write to it as a dword */
-/* the exit port at which QEMU's device lies unless told otherwise */
+/* the default port of QEMU's debug-exit device */
 #define DEBUG_OTHER_EXIT  0x501u
 #define DEBUG_OTHER_BYTES 2u
 #define DEBUG_CODE_PORT	  0x80u

@@ -24,7 +24,10 @@ void platform_firmware(struct platform *platform);
 u64 platform_memory_read(struct platform *platform, u32 cpu, u64 gpa, u32 size);
 void platform_memory_write(struct platform *platform, u32 cpu, u64 gpa, u32 size, u64 value);
 
-/* Fires what is due by clock.now_ns. CPU 0 serves the devices, each CPU its own local APIC. */
+/*
+ * Fires the timers that are due by clock.now_ns. CPU 0 serves the devices, each CPU its own local
+ * APIC.
+ */
 void platform_tick(struct platform *platform, u32 cpu);
 /* Returns the guest time at which platform_tick(cpu) is next needed, or DEADLINE_NONE. */
 u64 platform_deadline(const struct platform *platform, u32 cpu);

@@ -14,7 +14,7 @@ struct serial_state {
 	u8 lsr; /* error bits only */
 	u8 msr;
 	u8 scr;
-	u8 thr_pending; /* THR became empty and the guest has not been told */
+	u8 thr_pending; /* not 0: THR has become empty, and the interrupt for that is pending */
 	u8 timed_out;
 	u8 rx_first;
 	u8 rx_count;

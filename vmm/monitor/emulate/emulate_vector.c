@@ -11,7 +11,7 @@
 #include "vmm/monitor/memory/walk.h"
 #include "vmm/monitor/x86/xsave.h"
 
-#define V_PIECE	   8u /* the most bytes that one access to memory has */
+#define V_PIECE	   8u /* the most bytes of one memory access */
 #define PIECES_MAX (XSAVE_VECTOR_BYTES / V_PIECE)
 
 struct vector_piece {

@@ -9,10 +9,14 @@ enum vector_kind {
 	V_FULL,	   /* moves the whole vector */
 	V_SCALAR,  /* moves `bytes` bytes of memory; a load sets the bytes above to zero */
 	V_GENERAL, /* moves 4 or 8 bytes by the operand size; a load sets the bytes above to zero */
-	V_LOW,	/* moves the low half of 16 bytes; the high half is another register's, or kept */
-	V_HIGH, /* moves the high half of 16 bytes */
-	V_EVEN, /* loads the even elements of `bytes` bytes, each twice */
-	V_ODD,	/* loads the odd elements of `bytes` bytes, each twice */
+	/*
+	 * moves the low half of 16 bytes; the register's high half comes from a second register, or
+	 * is kept
+	 */
+	V_LOW,
+	V_HIGH,	     /* moves the high half of 16 bytes */
+	V_EVEN,	     /* loads the even elements of `bytes` bytes, each twice */
+	V_ODD,	     /* loads the odd elements of `bytes` bytes, each twice */
 	V_BROADCAST, /* loads `bytes` bytes and repeats these as often as they fit */
 	/*
 	 * moves one element of `bytes` bytes, which the immediate selects, of a register of 16
@@ -61,10 +65,10 @@ struct vector_form {
 	u8 kind;
 	u8 bytes;
 	u8 traits;
-	u8 times; /* of V_SIGNED and V_UNSIGNED: the factor by which elements grow */
+	u8 times; /* for V_SIGNED and V_UNSIGNED: the factor by which elements grow */
 };
 
-/* Returns the move that the instruction is; NULL if the table has none. */
+/* Returns the vector move that the instruction is; NULL if the table does not have it. */
 const struct vector_form *vector_form_of(const struct x86_instruction *in);
 
 static inline bool vector_form_is_mmx(const struct vector_form *form)

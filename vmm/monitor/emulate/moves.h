@@ -8,8 +8,8 @@
 #define MOVES_KEPT 16u
 
 /*
- * One plain MOV, MOVZX or MOVSX between memory and a register, or of an immediate to memory, in
- * 64-bit mode and without a segment of its own: what guests reach their devices with.
+ * A decoded MOV, MOVZX or MOVSX between memory and a register, or MOV of an immediate to memory, in
+ * 64-bit mode and without a segment override. Guests mostly reach their devices by these.
  */
 struct ALIGNED(64) move { /* aligned, so that a shift indexes an array of moves */
 	u64 rip;
@@ -19,9 +19,9 @@ struct ALIGNED(64) move { /* aligned, so that a shift indexes an array of moves 
 	/* the instruction's length; 0: the instruction is no such move, or was not decoded yet */
 	u8 length;
 	u8 bytes;	 /* the size of the access */
-	u8 result_bytes; /* of a load: how many bytes of the register change */
+	u8 result_bytes; /* for loads: how many bytes of the register change */
 	bool store;
-	bool sign; /* of a load: the value is sign-extended */
+	bool sign; /* for loads: the value is sign-extended */
 	u8 reg;	   /* enum vcpu_gpr; X86_REG_NONE: the move stores the immediate */
 	u8 base;   /* enum vcpu_gpr, X86_REG_RIP or X86_REG_NONE */
 	u8 index;  /* enum vcpu_gpr or X86_REG_NONE */

@@ -78,8 +78,8 @@ void exits_rdmsr(struct vcpu *vcpu);
 void exits_wrmsr(struct vcpu *vcpu);
 
 /*
- * Handles EXIT_EXCEPTION: the exception is a debugger's, or the guest gets it as if it had not
- * exited.
+ * Handles EXIT_EXCEPTION: gives the exception to the debugger that has caused it, or to the guest
+ * as if it had not exited.
  */
 void exits_exception(struct vcpu *vcpu);
 
@@ -95,5 +95,5 @@ void exits_hypercall(struct vcpu *vcpu);
  */
 void exits_entry_failed(struct vcpu *vcpu);
 
-/* The functions by which the emulator reaches this machine's devices. */
+/* The functions by which the emulator reaches the VM's devices. */
 extern const struct emulate_ops exits_emulate_ops;

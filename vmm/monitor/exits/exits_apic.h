@@ -22,8 +22,8 @@ static ALWAYS_INLINE void exits_apic_take(struct vcpu *vcpu, struct lapic *lapic
 
 /*
  * Notes a write to the local APIC. The next entry has to be prepared anew if the task priority may
- * have changed, or if requests wait for that or for an EOI; a new request kicks. Timers may have
- * moved.
+ * have changed, or if requests wait for a lower priority or for an EOI; a new request kicks the
+ * vCPU. The timer may have another deadline.
  */
 static ALWAYS_INLINE void exits_apic_touched(struct vcpu *vcpu, const struct lapic *lapic,
 					     u32 offset)

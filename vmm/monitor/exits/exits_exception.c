@@ -28,7 +28,8 @@ static bool exits_is_any_software(const struct vcpu_exit *exit)
 static bool exits_find_instruction(struct vcpu *vcpu, struct x86_instruction *in)
 {
 	const struct vcpu_exit *exit = &vcpu->page->exit;
-	struct vcpu_event fault; /* a fault in this read is not the guest's, nor is its CR2 */
+	/* a fault in this read, and the CR2 that it sets, are not the guest's */
+	struct vcpu_event fault;
 	bool found;
 	u64 cr2;
 
@@ -42,7 +43,10 @@ static bool exits_find_instruction(struct vcpu *vcpu, struct x86_instruction *in
 	return found && in->opcode == (exit->vector == VECTOR_BP ? OPCODE_INT3 : OPCODE_INTO);
 }
 
-/* Identifies the instruction and its length where the CPU does not. Returns false if it is gone. */
+/*
+ * Identifies the instruction and its length where the CPU does not. Returns false if the
+ * instruction is not there any more.
+ */
 static bool exits_identify(struct vcpu *vcpu, struct vcpu_event *event)
 {
 	struct x86_instruction in;

@@ -65,10 +65,7 @@ static bool fast_path_find_next(struct vcpu *vcpu)
 	return inject_prepare(vcpu);
 }
 
-/*
- * Prepares the next entry. Returns false if an interrupt may go with it, other vCPUs have to be
- * told, or an EOI need not exit.
- */
+/* Prepares the next entry. Returns false if the fast path has to end. */
 static bool fast_path_prepare_entry(struct vcpu *vcpu)
 {
 	if (!fast_path_find_next(vcpu))

@@ -74,8 +74,8 @@ void irqchip_set_taken_line(struct irqchip *irqchip, u32 line, bool level);
 /* Sends a message to the local APICs. Returns whether any of them has accepted it. */
 bool irqchip_send(struct irqchip *irqchip, const struct irq_message *message);
 /*
- * Handles a device's write of `data` to `address`, as MSI and MSI-X make it. Returns whether any
- * local APIC accepted it: false also for an address that is no local APIC's.
+ * Delivers a device's MSI or MSI-X message, which is a write of `data` to `address`. Returns
+ * whether any local APIC has accepted it; false also if the address is not that of local APICs.
  */
 bool irqchip_message(struct irqchip *irqchip, u64 address, u32 data);
 

@@ -99,7 +99,8 @@ static bool lapic_msr_x2apic_read(struct lapic *lapic, u32 offset, u64 *value)
 
 static bool lapic_icr_write(struct lapic *lapic, u64 value)
 {
-	/* SDM vol. 3, figure 11-28; the delivery status is gone and ignored, as processors do. */
+	/* x2APIC has no delivery status: the bit is ignored, as by CPUs (SDM vol. 3, figure 11-28)
+	 */
 	if (value & (BITS(31, 20) | BITS(17, 16) | BIT(13)))
 		return false;
 	value &= ~LAPIC_ICR_PENDING;

@@ -7,8 +7,8 @@
 #include "vmm/monitor/irqchip/irqchip.h"
 
 /*
- * The counting modes hold only the time at which the count reaches 0: the count is what is left
- * until then. Ticks are nanoseconds times the divider (see LAPIC_BUS_HZ).
+ * The one-shot and periodic modes keep only the time at which the count reaches 0, from which the
+ * count is computed. Ticks are nanoseconds times the divider (see LAPIC_BUS_HZ).
  */
 
 /* An interrupt that the guest has not yet taken is not repeated faster than this. */
@@ -57,7 +57,7 @@ void lapic_timer_write(struct lapic *lapic, u32 offset, u32 value)
 	u32 old_mode = lapic_timer_mode(lapic);
 	u32 current;
 
-	lapic_tick(lapic); /* fire what was due under the old setting */
+	lapic_tick(lapic); /* fires the timer if it was due under the old setting */
 	switch (offset) {
 	case LAPIC_TIMER_INITIAL:
 		/* writes are ignored in TSC-deadline mode (SDM vol. 3, 11.5.4.1) */

@@ -308,7 +308,7 @@ static bool pic_valid(const void *bytes)
 static const struct device_region pic_regions[] = {
 	[PIC_REGION_MASTER] = {DEVICE_PORTS, PIC_MASTER, 2},
 	[PIC_REGION_SLAVE] = {DEVICE_PORTS, PIC_SLAVE, 2},
-	/* the master's register, then the slave's */
+	/* the register of the master, then that of the slave */
 	[PIC_REGION_ELCR] = {DEVICE_PORTS, PIC_ELCR_MASTER, 2},
 };
 

@@ -4,7 +4,7 @@
 #include "vmm/hw/pic.h"
 #include "vmm/monitor/bus/device.h"
 
-/* One 8259A. Names are the data sheet's. */
+/* One 8259A. Fields have the names of the data sheet. */
 struct pic_chip {
 	u8 line; /* the levels of the inputs as they are now */
 	u8 edge; /* edge latches: a rising edge not yet acknowledged */

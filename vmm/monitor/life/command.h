@@ -3,5 +3,5 @@
 
 #include "vmm/monitor/machine/machine.h"
 
-/* Obeys the manager's command, if there is a new one. */
+/* Carries out the manager's command if there is a new one. */
 void command_handle(struct machine *machine);

@@ -66,7 +66,7 @@ static bool handover_may_be_held(struct machine *machine)
 	return handover_disks_have_answered(machine);
 }
 
-/* Returns whether another process can go on from the machine's state. */
+/* Returns whether another process can go on from the VM's state. */
 static bool handover_may_be_saved(struct machine *machine)
 {
 	if (machine->state != VM_RUNNING && machine->state != VM_PAUSED) {
@@ -97,7 +97,7 @@ void handover_hold(struct machine *machine)
 }
 
 /*
- * Saves the machine into the memory that the manager gave for it. Returns 0 after calling
+ * Saves the VM into the memory that the manager gave for that. Returns 0 after calling
  * handover_set_problem.
  */
 static u64 handover_save_to(struct machine *machine, handle_t memory, u64 size)

@@ -46,8 +46,8 @@ static NOINLINE void loop_drain_queue(struct vcpu *vcpu)
 }
 
 /*
- * Lets a waiter for the lock go first. The lock is not fair: a guest that exits all the time would
- * take it again before a waiter that was just told to try, perhaps on another CPU, has woken up.
+ * Lets a waiter for the lock go first. The lock is not fair: without this, a guest that exits all
+ * the time would take the lock again before a waiter on another CPU has woken up.
  */
 static void loop_let_waiter_first(struct vcpu *vcpu)
 {

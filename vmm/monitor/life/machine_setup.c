@@ -54,7 +54,7 @@ static bool machine_open_channel(struct machine *machine)
 {
 	void *address;
 
-	/* without a channel nobody can be told why the set-up failed */
+	/* without the channel the manager cannot be told why the set-up failed */
 	if (machine_map_own(start_handle(START_CHANNEL), align_up(CHANNEL_BYTES, PAGE_SIZE),
 			    &address) != STATUS_OK)
 		rt_fail("channel");

@@ -93,7 +93,7 @@ static bool rebuild_make_devices_anew(struct machine *machine)
 	return made;
 }
 
-/* Makes the platform anew; of the old one only the time stays. */
+/* Makes the platform's devices anew; only the clock keeps its values. */
 static bool rebuild_make_platform_anew(struct machine *machine)
 {
 	struct platform *platform = &machine->platform;

@@ -87,7 +87,10 @@ void reserve_ask(struct vcpu *vcpu)
 	struct reserve *reserve = &machine->reserve;
 	u64 left = 0;
 
-	/* the last vCPU to ask may start a round in which all vCPUs go back to what they had */
+	/*
+	 * the last vCPU to ask may start a second round, in which all vCPUs go back to their old
+	 * reservation
+	 */
 	while (vcpu->reserve_round != reserve->round) {
 		vcpu->reserve_round = reserve->round;
 		if (sys_thread_reserve(HANDLE_NONE, reserve->wanted.budget_ns,

@@ -23,7 +23,10 @@
  */
 #define LANDING_NS (60 * NS_PER_S)
 
-/* Shows a debugger's stop. The number is written last, so that the stop is complete by then. */
+/*
+ * Shows the manager where a debugger's VM has stopped. The stop's number is written last, when the
+ * rest is complete.
+ */
 static void todo_show_stop(struct query_stop *to, struct query_stop *stop)
 {
 	stop->sequence++;
@@ -131,7 +134,7 @@ static void todo_do_once(struct machine *machine)
 		machine_wake_all(machine);
 }
 
-/* Repeats until nothing is left: the work may add more. */
+/* Does all waiting work, also what is added meanwhile. */
 void todo_do_all(struct machine *machine)
 {
 	while (machine->todo != 0 && machine->guest_count == 0)

@@ -8,8 +8,8 @@ struct acpi_machine {
 	u32 vcpu_count; /* the number of vCPUs, 1 to 255 */
 	bool hpet;
 	bool pci;
-	u64 pci_low_base;   /* with firmware: where the 32-bit window begins */
-	u64 pci_high_bytes; /* with firmware: the size of the 64-bit window */
+	u64 pci_low_base;   /* for VMs that start by firmware: where the 32-bit window begins */
+	u64 pci_high_bytes; /* for VMs that start by firmware: the size of the 64-bit window */
 	bool firmware;	    /* the VM starts by firmware, and its PCI bus is laid out for that */
 	u64 pci_high_base;  /* where the 64-bit window begins; 0: there is none */
 };

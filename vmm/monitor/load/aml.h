@@ -41,9 +41,9 @@ void aml_port_resources(struct aml *aml, u16 port, u8 count);
 void aml_isa_resources(struct aml *aml, u16 port, u8 count, u8 irq);
 
 /*
- * A resource template with any descriptors is written between aml_resources_open, which is told how
- * many bytes the descriptors take, and aml_resources_close, which takes what aml_resources_open has
- * returned.
+ * A resource template with any descriptors is written between aml_resources_open, to which the
+ * caller passes how many bytes the descriptors take, and aml_resources_close, which takes what
+ * aml_resources_open has returned.
  */
 enum aml_range_type {
 	AML_RANGE_MEMORY = 0,

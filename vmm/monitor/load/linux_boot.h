@@ -34,7 +34,7 @@ enum linux_boot {
 	LINUX_SETUP_DATA = 0x250,	/* u64, since protocol 2.09 */
 	LINUX_PREF_ADDRESS = 0x258,	/* u64, since protocol 2.10 */
 	LINUX_INIT_SIZE = 0x260,	/* u32, since protocol 2.10 */
-	LINUX_HEADER_END = 0x264,	/* the end of what is read here */
+	LINUX_HEADER_END = 0x264,	/* the end of the header's part that Skerry reads */
 	LINUX_HEADER_END_MAX = 0x290,
 	LINUX_E820_TABLE = 0x2d0, /* entries of 20 bytes, at most 128 */
 };

@@ -21,7 +21,7 @@ struct load_job {
 	struct load_file initrd;
 	const char *command_line;
 	bool demo; /* the kernel file is flat code for real mode at 0x7c00 */
-	bool uefi; /* the firmware is UEFI's, not a BIOS */
+	bool uefi; /* the firmware is for UEFI, not a BIOS */
 	/* where the kernel file, which is firmware, is copied to; NULL: it is no firmware */
 	u8 *rom;
 	bool hpet;	   /* the VM has an HPET */

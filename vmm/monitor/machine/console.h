@@ -10,7 +10,10 @@
  * machine.
  */
 void console_put(void *context, u8 byte);
-/* Puts a byte from a port of the virtio console into its ring; port 0 shares the serial port's. */
+/*
+ * Puts a byte from a port of the virtio console into that port's ring; port 0 has the same ring as
+ * the serial port.
+ */
 void console_port_put(void *context, u32 port, u8 byte);
 /* Copies the names of the virtio console's ports but the first into machine->port_name. */
 void console_ports_init(struct machine *machine);

@@ -109,7 +109,7 @@ struct machine {
 	u32 guest_count;	/* the number of vCPUs that may be in the guest */
 	u32 obeyed;		/* the sequence number of the last command that was begun */
 	u32 heard;		/* the number of the last question that was taken up */
-	u32 rebuilt_count;	/* how often the machine was rebuilt (rebuild.h) */
+	u32 rebuilt_count;	/* how often the vCPU and the devices were rebuilt (rebuild.h) */
 	/* the section that state/inspect.c shows; NULL: no section was shown yet */
 	u8 *section;
 	bool signal; /* the channel has something new for the manager */

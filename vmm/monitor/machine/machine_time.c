@@ -97,7 +97,7 @@ u64 machine_time_to_host(const struct machine_time *time, u64 ns)
 	if (ns == DEADLINE_NONE)
 		return 0;
 	elapsed = mul_div(ns, time->tsc_khz, NS_PER_MS);
-	/* The time is rounded up by one cycle, so that `ns` has certainly passed by then. */
+	/* The result is rounded up by one cycle, so that `ns` has certainly passed by that TSC. */
 	if ((s64)time->base_tsc < 0) /* the host's TSC 0 lies within guest time */
 		host = elapsed > -time->base_tsc ? elapsed + time->base_tsc : 0;
 	else if (!checked_add(elapsed, time->base_tsc, &host))

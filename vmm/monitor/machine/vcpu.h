@@ -16,8 +16,8 @@ struct lapic_page;
 /* Where the vCPU's thread is; changed under the machine's lock. */
 enum vcpu_place {
 	VCPU_INSIDE,   /* the thread is in the monitor, and looks at everything before it goes on */
-	VCPU_IN_GUEST, /* the thread is in SYS_VCPU_RUN, or on its way there or back */
-	VCPU_ASLEEP,   /* the thread is in SYS_QUEUE_WAIT, or on its way there */
+	VCPU_IN_GUEST, /* the thread is in SYS_VCPU_RUN, or just before or after it */
+	VCPU_ASLEEP,   /* the thread is in SYS_QUEUE_WAIT, or just before it */
 };
 
 /* One virtual CPU; its registers are in `page`. */
@@ -29,7 +29,7 @@ struct vcpu {
 	handle_t wake_event; /* the event, bound to the queue, by which other threads wake the vCPU
 			      */
 	struct vcpu_page *page;
-	struct lapic *lapic; /* the vCPU's local APIC, part of the machine's platform */
+	struct lapic *lapic; /* the vCPU's local APIC, part of machine->platform */
 	struct lapic_page *lapic_page;
 	struct vcpu_cpuid_entry *cpuid_page;
 	u8 *xsave_page;
@@ -72,7 +72,7 @@ void vcpu_wake(struct vcpu *vcpu);
 /* Wakes all other vCPUs for which the interrupt controllers have something new. */
 void vcpu_wake_kicked(struct vcpu *vcpu);
 
-/* Sets the TSC offset anew, after the guest's TSC has moved against the host's. */
+/* Sets the vCPU's TSC offset, after the guest's TSC has moved against the host's. */
 void vcpu_set_tsc_offset(struct vcpu *vcpu);
 /* Brings the platform's clock up to date as this vCPU sees it, with its TSC. */
 void vcpu_update_clock(struct vcpu *vcpu);

@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* A guest's addresses, physical and virtual (linear), have types of their own, like the host's. */
+/* A guest's physical and virtual (linear) addresses have types of their own, as the host's have. */
 typedef struct gpa {
 	u64 value;
 } gpa_t;
@@ -42,8 +42,8 @@ void guest_memory_init(struct guest_memory *memory, u8 *host, u64 bytes);
 u8 *guest_memory_pointer(const struct guest_memory *memory, gpa_t gpa, u64 length);
 
 /*
- * Does the same as guest_memory_pointer without a call, for memory that most likely lies in the
- * first region.
+ * Returns what guest_memory_pointer returns, inline for memory that most likely lies in the first
+ * region.
  */
 static ALWAYS_INLINE u8 *guest_memory_near(const struct guest_memory *memory, gpa_t gpa, u64 length)
 {

@@ -18,7 +18,7 @@
  *	0x000f1000  MP floating pointer and table, found likewise
  *	0x000f3000  what the interrupt vectors point to
  *	0x000f4000  with PCI: the generation ID, with its page to itself
- *	0x000ffff0  a jump to what resets the machine
+ *	0x000ffff0  a jump to the code that resets the VM
  *	0x00100000  RAM up to LAYOUT_LOW_END
  *	0xc0000000  hole: devices. With PCI: its 32-bit window
  *	0xe0000000  with PCI: configuration space of bus 0 (ECAM)
@@ -31,7 +31,7 @@
 #define LAYOUT_BDA    0x00000400ull
 #define LAYOUT_GDT    0x00090000ull
 #define LAYOUT_TABLES 0x00091000ull /* the PML4, a PDPT and four page directories */
-/* the end of a page of stack, until the kernel has a stack of its own */
+/* the end of a page that is the stack until the kernel sets up its own */
 #define LAYOUT_STACK_TOP  0x00098000ull
 #define LAYOUT_BOOT_INFO  0x00098000ull /* boot_params, hvm_start_info or Multiboot information */
 #define LAYOUT_MEMORY_MAP 0x00099000ull

@@ -17,7 +17,7 @@ struct walker {
 	const struct vcpu_page *page;
 	u64 gva;
 	u32 access;
-	/* The format in force (SDM vol. 3, 4.1.1). */
+	/* The format of the tables for the present paging mode (SDM vol. 3, 4.1.1). */
 	u32 index_bits;
 	u32 entry_bytes;
 	bool pae_32; /* PAE paging: entries of level 3 carry no rights and no A bit */

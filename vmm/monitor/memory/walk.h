@@ -23,7 +23,7 @@ struct walk_result {
 
 #define WALK_LEVELS_MAX 5
 
-/* One entry on the way down, as the walk has read it. */
+/* A table entry on the path of a walk, as the walk has read it. */
 struct walk_step {
 	u8 *host; /* where the entry lies in the monitor's memory; NULL: the entry is not in RAM */
 	u64 gpa;
@@ -34,7 +34,8 @@ struct walk_step {
 struct walk_path {
 	u32 levels; /* 0: paging is off */
 	u32 last;
-	u64 rights; /* PTE_W, PTE_U, PTE_NX in force, if the walk reached a page */
+	/* PTE_W, PTE_U and PTE_NX that hold for the page, if the walk has reached one */
+	u64 rights;
 	struct walk_step step[WALK_LEVELS_MAX + 1];
 };
 
@@ -51,5 +52,5 @@ bool walk(const struct guest_memory *memory, const struct vcpu_page *page, gva_t
 bool walk_trace(const struct guest_memory *memory, const struct vcpu_page *page, gva_t gva,
 		struct walk_path *path, struct walk_result *result);
 
-/* Returns the width of linear addresses under the paging mode in force: 48 or 57. */
+/* Returns the width of linear addresses in the present paging mode: 48 or 57. */
 u32 walk_linear_bits(const struct vcpu_page *page);

@@ -68,7 +68,8 @@ struct pci_function_state {
 	u8 config[PCI_CONFIG_BYTES]; /* bytes as the guest has written them; only bits of `writable`
 					count */
 	u64 msix_pending;	     /* a bit for each vector */
-	u64 message_refused_count;   /* messages to addresses that are no local APIC's */
+	/* how many messages went to addresses that are not local APICs' */
+	u64 message_refused_count;
 	u32 intx; /* whether the device asks for an interrupt, whatever the pin shows */
 	u32 reserved;
 	struct msix_entry msix[PCI_MSIX_MAX];
@@ -85,7 +86,7 @@ struct pci_function {
 	struct pci_bus *bus;
 	u32 slot;
 	struct pci_bar bar[PCI_BARS];
-	/* the offset at which the header and the capabilities so far end; a multiple of 4 */
+	/* the offset at which the header and the capabilities added so far end; a multiple of 4 */
 	u32 config_end;
 	u32 msix_at; /* offset of the MSI-X capability in configuration space; 0: none */
 	u32 msix_count;

@@ -4,7 +4,7 @@
 #include "vmm/io/backup.h"
 #include "vmm/monitor/save/save_disk.h"
 
-/* Returns the CRC-32C of a header without its own field. */
+/* Returns the CRC-32C of a header, computed with 0 in the field `check`. */
 u32 backup_header_check(const struct backup_header *header);
 /*
  * Returns the offset on a disk at which a full backup has its header; a differential backup's

@@ -6,8 +6,8 @@
 #include "vmm/rt/transfer.h"
 
 /*
- * Where a save is written to or read from: the disk that the process was started with, or the
- * transfer. The bytes are the same: a header in a block of its own, then records in whole blocks.
+ * Where a save is written to or read from: the disk or the transfer that the process was started
+ * with. Either holds a header, in a block of its own, then records in whole blocks.
  */
 struct save_store {
 	bool transfers;

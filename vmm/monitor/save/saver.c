@@ -39,7 +39,7 @@ _Static_assert(MONITOR_PARAMETERS <= ARRAY_COUNT(start_info->parameter), "room f
 _Static_assert((u32)SAVE_KEY_BYTES == CHACHA20_KEY_BYTES, "the manager makes them");
 _Static_assert(SAVE_SALT_BYTES == STREAM_SALT_BYTES, "likewise");
 
-/* Returns a flag that the manager has given this process; the channel is also the old monitor's. */
+/* Returns a flag of this process's start parameters, as the channel is still the old monitor's. */
 static bool saver_is_to(enum monitor_flag flag)
 {
 	return (start_info->parameter[MONITOR_FLAGS] & flag) != 0;

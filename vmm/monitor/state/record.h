@@ -59,10 +59,10 @@ _Static_assert(sizeof(struct state_end) == 16, "part of the format");
 enum state_fault {
 	STATE_FINE,
 	STATE_SHORT,	/* the input ends within a record */
-	STATE_NO_STATE, /* the state's magic is another number */
+	STATE_NO_STATE, /* the header's magic is not STATE_MAGIC */
 	STATE_OTHER_MAJOR,
 	STATE_NOT_ZERO,	   /* a reserved field is in use */
-	STATE_OTHER_CHECK, /* the bytes are not those that were written */
+	STATE_OTHER_CHECK, /* a checksum is wrong */
 	STATE_OUT_OF_ORDER,
 	STATE_TOO_LONG,
 	STATE_BAD_END, /* the counts of the last record do not agree with the state */

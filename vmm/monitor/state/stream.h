@@ -95,7 +95,7 @@ struct stream_end {
 /* Why a save was refused; stream_fault_text puts it into words. */
 enum stream_fault {
 	STREAM_FINE,
-	STREAM_NO_SAVE, /* the save's magic is another one */
+	STREAM_NO_SAVE, /* the header's magic is not that of a save */
 	STREAM_OTHER_VERSION,
 	STREAM_BAD_HEADER,
 	STREAM_CUT, /* the bytes end within the record */

@@ -75,7 +75,8 @@ struct virtio_blk {
 	struct virtio_device virtio;
 	union {
 		struct virtio_blk_state state;
-		struct virtio_scsi_state scsi; /* of a CD-ROM drive; begins with what `state` is */
+		/* the state of a CD-ROM drive, which begins with that of a disk */
+		struct virtio_scsi_state scsi;
 	};
 	/* how the guest's requests are laid out and answered */
 	const struct blk_protocol *protocol;

@@ -278,7 +278,7 @@ static void blk_encrypt_out(struct virtio_blk *blk, const struct blk_request *re
 	}
 }
 
-/* Decrypts what was read, each block once it is out of the pool, to which the driver may write. */
+/* Decrypts the data of a read, each block after its copy out of the driver's reach in the pool. */
 static void blk_decrypt_in(struct virtio_blk *blk, const struct blk_request *request,
 			   const struct virtio_chain *chain, const u8 *data)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A virtio network card (virtio 1.2, 5.1): configuration, life, and who looks for frames when.
- * Attached by platform.c; pending.c polls its link to the switch.
+ * A virtio network card (virtio 1.2, 5.1): configuration, set-up and reset, and when either side
+ * looks for frames. Attached by platform.c; pending.c polls its link to the switch.
  */
 #include "vmm/monitor/virtio/virtio_net_parts.h"
 

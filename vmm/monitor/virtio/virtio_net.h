@@ -72,7 +72,8 @@ struct virtio_net {
 	bool cut;
 	bool hungry; /* frames wait for the guest's buffers: the guest is to notify of new ones */
 	bool quiet;  /* the switch was asked to signal, and has not signalled since */
-	u8 flow[VIRTIO_NET_FLOWS]; /* for each flow the pair that last sent on it */
+	/* for each flow, the queue pair on which the guest last sent a frame of it */
+	u8 flow[VIRTIO_NET_FLOWS];
 	struct virtio_net_counts counts;
 	struct virtio_chain chain; /* the chain that is being worked on */
 	struct virtio_chain more;

@@ -93,7 +93,7 @@ static bool virtio_vsock_send_owed(struct virtio_vsock *vsock, u32 slot)
 	return true;
 }
 
-/* Returns how many bytes the guest still takes, by what it says. */
+/* Returns how many more bytes the guest takes, by the credit that it has given. */
 static u32 virtio_vsock_credit(const struct vsock_connection *connection)
 {
 	u32 under_way = connection->input_read - connection->guest_taken;
@@ -132,7 +132,7 @@ static bool virtio_vsock_send_end(struct virtio_vsock *vsock, u32 slot)
 	u32 word = vsock_load(&vsock->area->slot[slot].manager_word);
 	struct virtio_chain chain;
 
-	/* the end is looked at first: what was written before the end is seen with it */
+	/* checks for the end first, so that bytes written before the end are seen, too */
 	if (connection->end_told || word != vsock_word(connection->use, VSOCK_ENDED) ||
 	    virtio_vsock_waiting(vsock, slot) != 0 || !virtio_vsock_take_buffer(vsock, &chain))
 		return false;

@@ -340,7 +340,9 @@ void virtqueue_push(struct virtio_device *device, u32 number, u32 head, u32 writ
 	virtqueue_show(device, number);
 }
 
-/* Returns whether the index at which the guest wants to be told is among the new ones (2.7.7.2). */
+/*
+ * Returns whether the index at which the guest wants an interrupt is among the new ones (2.7.7.2).
+ */
 static bool virtqueue_index_passes(u16 event, u16 from, u16 to)
 {
 	return (u16)(to - event - 1) < (u16)(to - from);
@@ -355,8 +357,8 @@ void virtqueue_announce(struct virtio_device *device, u32 number)
 	if (announced == queue->used_next || !virtio_queue_is_live(device, number))
 		return;
 	/*
-	 * the guest writes its wish and then looks at the index again; this end writes and looks in
-	 * the same order
+	 * the guest writes at which index it wants an interrupt, then reads the used index; this
+	 * end writes the index, then reads the wish: one of them sees the other's write
 	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	queue->used_announced = queue->used_next;

@@ -18,12 +18,12 @@ struct virtqueue_state {
 	u64 descriptors; /* guest-physical addresses of the three areas */
 	u64 available;
 	u64 used;
-	u16 size; /* a power of two */
+	u16 size; /* the queue's size, a power of two */
 	u16 enabled;
 	u16 vector;	    /* the queue's MSI-X vector */
 	u16 available_next; /* index of the next head to take */
 	u16 used_next;
-	/* the index up to which the guest has been told, or did not want to be told */
+	/* the used index up to which the guest was interrupted, or wanted no interrupt */
 	u16 used_announced;
 	u16 reserved[2];
 	/* a bit for each head that was taken and not yet given back */

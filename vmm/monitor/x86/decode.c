@@ -243,7 +243,7 @@ static void x86_take_modrm(struct cursor *cursor, enum x86_mode mode, char lette
 						 out->displacement_bytes);
 }
 
-/* Returns the sizes of the immediate and of the second one behind it. */
+/* Returns the size of the immediate; sets *second to that of a second immediate behind it. */
 static u8 x86_immediate_size(char kind, const struct x86_instruction *out, u8 *second)
 {
 	u8 word = MIN(out->operand_bytes, 4);

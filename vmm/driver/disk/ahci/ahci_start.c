@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Brings a controller and its disks from any state to one that takes requests: AHCI 1.3.1, 10.1;
- * and is what the core calls (`driver_ops`). Resets the controller and its ports; owns the one
+ * Brings a controller and its disks from any state to one that takes requests: AHCI 1.3.1, 10.1.
+ * Defines `driver_ops`, which the core calls. Resets the controller and its ports; owns the one
  * controller that the manager has given.
  */
 #include "lib/bits.h"
@@ -236,7 +236,7 @@ bool ahci_start_disk(struct ahci *ahci, struct driver_disk *disk, char *problem,
 	return true;
 }
 
-/* --- the driver, for core/device.h --- */
+/* --- driver_ops, for core/device.h --- */
 
 /* The interval of health checks, which are rare because the registers are slow to read. */
 #define LOOK_NS (100 * NS_PER_MS)

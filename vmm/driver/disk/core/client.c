@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The clients of a disk driver: accepts and removes them, checks each request before their layers
- * and the device get it, and answers. Called by the loop (main.c) and by scheduler.c, which decides
- * whose request is next. Owns the clients' links and windows; reaches the device through layer.h
- * only.
+ * The clients of a disk driver: accepts and removes them, checks each request before the client's
+ * layers and the device get it, and answers requests. Called by the loop (main.c) and by
+ * scheduler.c, which decides whose request is next. Owns the clients' links and windows; reaches
+ * the device through layer.h only.
  */
 #include "vmm/driver/disk/core/client.h"
 
@@ -94,8 +94,8 @@ void client_leave_if_done(struct client *client)
 }
 
 /*
- * Obeys the manager's change of the client's window; the device uses the new one once no request is
- * under way.
+ * Follows the manager's change of the client's window: closes the old window, and opens the new one
+ * once no request uses the old one.
  */
 static void client_change_window(struct client *client)
 {
@@ -166,7 +166,7 @@ static void client_answer(struct client *client, u64 id, enum block_status statu
 {
 	struct block_answer block_answer = {.id = id, .status = status};
 
-	/* a client without room for its answer loses the answer by its own fault */
+	/* a client that leaves no room for answers loses them by its own fault */
 	if (link_room(&client->end) != 0)
 		slot_put(&client->end, &block_answer);
 	client->changed = true;

@@ -17,16 +17,16 @@ struct client {
 	struct link_end end;
 	struct share share;
 	struct window window;
-	/* the number of the window that the driver last told the manager the device may use */
+	/* the number of the window in use, of which the manager was told last */
 	u32 window_told;
 	/* requests with the device, including those that the client's layers make */
 	u32 waiting;
 	/*
-	 * the client is leaving: none of its requests is taken any more, and it is gone once none
-	 * waits
+	 * the client is leaving: the driver takes no more of its requests, and removes it once
+	 * `waiting` is 0
 	 */
 	bool leaving;
-	bool changed;	 /* the client has answers that it was not shown yet */
+	bool changed;	 /* there are answers of which the client was not signalled yet */
 	bool limited;	 /* the client is over its limit and is not read before share.ready_at */
 	u64 limited_tsc; /* the TSC since when the client has been over its limit */
 	/* if has_held: the request taken last, for which the device had no room */

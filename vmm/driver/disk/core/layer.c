@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Walks through a client's layers, down with a request and up with its end. Called by client.c,
- * scheduler.c and by layers for what they ask themselves. Has no state; hands requests to
- * the device through `driver_ops`.
+ * Walks through a client's layers, down with a request and up with its end. Called by client.c and
+ * scheduler.c, and by layers for requests of their own. Has no state; hands requests to the device
+ * through `driver_ops`.
  */
 #include "vmm/driver/disk/core/layer.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The table of requests with the device. A client and its layers take requests from it on the way
- * to the device; the device's driver ends them here, and whoever asked is told. Owns the requests;
- * knows neither clients nor layers nor the device.
+ * to the device; the device's driver ends them here, and `done` of the request is called. Owns the
+ * requests; knows neither clients nor layers nor the device.
  */
 #include "vmm/driver/disk/core/request.h"
 

@@ -28,9 +28,7 @@ struct driver_request {
 	/* identifies the request to the client, which gets it back with the answer */
 	u64 id;
 	struct client *client; /* the client that asked; NULL: the driver itself asked */
-	/*
-	 * Is called when the request has ended and its place is free; NULL if nobody is to be told.
-	 */
+	/* Is called when the request has ended and its place in the table is free; may be NULL. */
 	void (*done)(struct driver_request *request, enum block_status status);
 	bool busy;
 	bool direct; /* the data lie in the client's RAM, at `pages`, and `data` is NULL */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Brings a disk from any state of the channel to one that takes requests, and is what the core
- * calls (`driver_ops`). Resets the channel and sets the disk's transfer mode and cache; owns one
+ * Brings a disk from any state of the channel to one that takes requests. Defines `driver_ops`,
+ * which the core calls. Resets the channel and sets the disk's transfer mode and cache; owns one
  * disk and the ports that the manager has given.
  */
 #include "lib/string.h"
@@ -104,7 +104,7 @@ bool ide_start(struct ide *ide, struct driver_disk *disk, char *problem, size_t 
 	return true;
 }
 
-/* --- the driver, for core/device.h --- */
+/* --- driver_ops, for core/device.h --- */
 
 static struct ide ide;
 

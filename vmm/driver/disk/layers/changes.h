@@ -9,10 +9,14 @@
  * set before the device receives the write. vmm/io/disk_changes.h defines the memory.
  */
 struct changes {
-	u32 number; /* the last point's; 0: changes are not recorded */
+	/*
+	 * the number of the last point, since which changes are recorded; 0: changes are not
+	 * recorded
+	 */
+	u32 number;
 	struct disk_changes_head *head;
 	u64 *half[2];
-	u64 blocks; /* blocks the bitmap has room for */
+	u64 blocks; /* the number of blocks for which the bitmap has bits */
 };
 
 extern const struct layer changes_layer;

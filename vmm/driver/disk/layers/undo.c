@@ -29,8 +29,7 @@ static void undo_mark(const struct undo *undo, u64 piece, u64 end)
 
 /*
  * Makes sure that all pieces which the request overwrites are in the store. Lets the request wait
- * if they will be read in the client's turn; lets it pass if they are there, or if nothing has to
- * be kept.
+ * while missing pieces are read; lets it pass once all are there, or if nothing has to be kept.
  */
 static enum layer_answer undo_keep(struct client *client, const struct block_request *request,
 				   enum block_status *status)

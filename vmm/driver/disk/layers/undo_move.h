@@ -12,7 +12,7 @@
  */
 #define UNDO_MOVE_PIECES ((u32)(BLOCK_REQUEST_BYTES / UNDO_PIECE_BYTES))
 
-/* A run of pieces of the disk, and what was read of them. */
+/* Pieces that lie one behind the other on the disk, and their data. */
 struct undo_read {
 	u64 piece; /* the first piece to read */
 	u32 pieces;
@@ -36,7 +36,8 @@ struct undo *undo_of(const struct client *client);
  */
 bool undo_read(struct client *client, u64 piece, u32 pieces);
 /*
- * Returns whether the client waits for a move, its own or another's; the end of a request wakes it.
+ * Returns whether the client waits for a move, its own or another client's, whose end wakes the
+ * driver.
  */
 bool undo_waits(const struct client *client);
 /* Returns whether the client's requests are held until its rollback has finished. */

@@ -28,10 +28,10 @@ struct undo_entry {
 };
 
 /*
- * A node of a PATRICIA tree, for the entry with the same place. `child` are places, selected by the
- * bit of the piece; bit numbers fall on the way down, and the first step where they do not leads to
- * the only entry that may have the piece. So a path is never longer than a piece's number has bits,
- * whatever pieces are written.
+ * A node of a PATRICIA tree; node and entry of the same piece have the same index. `child` has the
+ * indices of two nodes; the bit `bit` of a piece's number selects one. Bit numbers fall on the way
+ * down; the first step at which they do not fall leads to the only entry that may have the piece.
+ * So a path is never longer than a piece's number has bits, whatever pieces are written.
  */
 struct undo_node {
 	u32 child[2];

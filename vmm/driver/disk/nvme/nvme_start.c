@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Brings a controller from any state to one with queues for requests: NVMe 1.4, 7.6.1; and is what
- * the core calls (`driver_ops`). Resets the controller and sends admin commands; owns the
+ * Brings a controller from any state to one with queues for requests: NVMe 1.4, 7.6.1. Defines
+ * `driver_ops`, which the core calls. Resets the controller and sends admin commands; owns the
  * controller whose registers the manager has mapped.
  */
 #include "lib/bits.h"
@@ -225,7 +225,7 @@ bool nvme_start(struct nvme *nvme, struct driver_disk *disk, char *problem, size
 	       nvme_start_create_queues(nvme, disk, problem, size);
 }
 
-/* --- the driver, for core/device.h --- */
+/* --- driver_ops, for core/device.h --- */
 
 /* The interval of health checks, which are rare because the registers are slow to read. */
 #define LOOK_NS (100 * NS_PER_MS)

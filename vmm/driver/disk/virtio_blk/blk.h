@@ -5,9 +5,9 @@
 #include "vmm/driver/virtio/virtio_host.h"
 
 /*
- * The state of a virtio disk with one queue (virtio 1.2, 5.2). A request is a header, pages of the
- * client's pool, and a status, each a descriptor of its own; headers and statuses lie in the
- * driver's memory.
+ * The state of a virtio disk with one queue (virtio 1.2, 5.2). A request consists of a header,
+ * pages of the client's pool, and a status, each with a descriptor of its own; headers and statuses
+ * lie in the driver's memory.
  */
 #define VBLK_PARTS_MAX (BLOCK_REQUEST_PAGES + 2)
 #define VBLK_PARTS_MIN 2u

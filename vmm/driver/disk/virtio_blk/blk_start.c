@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Brings a virtio disk from any state to one with a queue for requests: virtio 1.2, 5.2.5; and is
- * what the core calls (`driver_ops`). Resets the device and reads its configuration; owns the
+ * Brings a virtio disk from any state to one with a queue for requests: virtio 1.2, 5.2.5. Defines
+ * `driver_ops`, which the core calls. Resets the device and reads its configuration; owns the
  * device that the manager has given.
  */
 #include "lib/string.h"
@@ -105,7 +105,7 @@ bool vblk_start(struct vblk *vblk, struct driver_disk *disk, char *problem, size
 	return true;
 }
 
-/* --- the driver, for core/device.h --- */
+/* --- driver_ops, for core/device.h --- */
 
 /* The interval of health checks, which are rare because the registers are slow to read. */
 #define LOOK_NS (100 * NS_PER_MS)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Brings a controller and its disks from any state to one that takes requests: virtio 1.2, 5.6.5;
- * and is what the core calls (`driver_ops`). Resets the device and runs commands of its own through
- * scsi_task.c; owns the controller that the manager has given.
+ * Brings a controller and its disks from any state to one that takes requests: virtio 1.2, 5.6.5.
+ * Defines `driver_ops`, which the core calls. Resets the device and runs commands of its own
+ * through scsi_task.c; owns the controller that the manager has given.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -173,7 +173,7 @@ bool vscsi_start_disk(struct vscsi *vscsi, struct driver_disk *disk, char *probl
 	return true;
 }
 
-/* --- the driver, for core/device.h --- */
+/* --- driver_ops, for core/device.h --- */
 
 /* The interval of health checks, which are rare because the registers are slow to read. */
 #define LOOK_NS (100 * NS_PER_MS)

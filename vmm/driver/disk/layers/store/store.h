@@ -33,7 +33,7 @@ struct store_client {
 	u32 want;   /* enum store_want */
 	u64 sector; /* the first sector of the wanted part, in the volume */
 	u32 sectors;
-	u32 operation; /* the request's, enum block_operation */
+	u32 operation; /* the operation of the client's request, enum block_operation */
 	/* the wish is fulfilled once this generation is on the disk; 0: the job is not done yet */
 	u64 after;
 	/* the last committed generation, plus 1, when nothing was free; 0: not tried yet */
