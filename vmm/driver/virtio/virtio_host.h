@@ -31,14 +31,14 @@ struct virtio_host {
 	bool line; /* the device's interrupt is a line */
 	struct driver_dma memory;
 
-	u64 features; /* the features in force */
+	u64 features; /* the features that were negotiated */
 };
 
 /* One part of a request: memory that the device reads or writes. */
 struct virtio_part {
 	u64 address; /* the part's host-physical address */
 	u32 bytes;
-	bool write; /* the device writes to the piece; such pieces come last */
+	bool write; /* the device writes to the part; such parts come last */
 };
 
 /* A split queue (2.7). The driver relies on its own copies of the indices only. */

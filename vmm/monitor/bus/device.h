@@ -33,8 +33,8 @@ enum clock_stale {
 struct machine_clock {
 	u32 stale; /* which parts of the clock are not up to date, enum clock_stale */
 	/*
-	 * Brings guest time, or all of the clock, up to date. The clock's owner sets this if the
-	 * clock is ever stale.
+	 * Brings guest time up to date, with `wall` also wall time. Must be set if the clock is
+	 * ever stale.
 	 */
 	void (*update)(struct machine_clock *clock, bool wall);
 	u64 now_ns;	/* guest time since the VM's start */
@@ -100,7 +100,8 @@ struct device_ops {
 	/* Updates what depends on the device's state after a state was loaded; may be NULL. */
 	void (*loaded)(struct device *device);
 	/*
-	 * NULL, or called after guest time has jumped by `ns`, in which the guest could do nothing.
+	 * Is called after guest time has jumped by `ns` nanoseconds, in which the guest could do
+	 * nothing; may be NULL.
 	 */
 	void (*jumped)(struct device *device, u64 ns);
 	/* Returns whether the bytes are a state from which no guest access can harm the monitor. */
@@ -127,7 +128,7 @@ struct device {
 	struct machine_clock *clock;
 	struct machine_events *events;
 	struct irqchip *irqchip;
-	u64 deadline_ns; /* guest time at which tick wants to be called; DEADLINE_NONE */
+	u64 deadline_ns; /* guest time at which `tick` has to be called, or DEADLINE_NONE */
 };
 
 static inline u64 device_now_ns(const struct device *device)

@@ -103,7 +103,7 @@ static void cpuid_build_version(struct cpuid_policy *policy)
 {
 	struct cpuid_regs regs = cpuid_of_host(CPUID_VERSION, 0);
 
-	regs.ebx &= 0xff00; /* CLFLUSH size; the APIC ID is set at each query */
+	regs.ebx &= 0xff00; /* keep the CLFLUSH size; the APIC ID is filled in at each query */
 	regs.ebx |= (policy->vcpu_count & 0xff) << 16;
 	regs.ecx = (regs.ecx & (u32)ALLOW_1_ECX) | (u32)FORCE_1_ECX;
 	regs.edx = (regs.edx & (u32)ALLOW_1_EDX) | (u32)FORCE_1_EDX;
@@ -223,7 +223,7 @@ static void cpuid_build_basic(struct cpuid_policy *policy)
 	if (policy->intel && policy->max_basic >= CPUID_CACHE)
 		cpuid_build_caches(policy);
 	if (policy->max_basic >= CPUID_THERMAL_POWER)
-		/* the APIC timer never stops */
+		/* the APIC timer runs in all power states */
 		cpuid_add_plain(policy, CPUID_THERMAL_POWER,
 				(struct cpuid_regs){.eax = (u32)CPUID_6_EAX_ARAT});
 	if (policy->max_basic >= CPUID_FEATURES)

@@ -36,7 +36,8 @@ struct cpuid_state {
 void cpuid_build(struct cpuid_policy *policy, u32 vcpu_count);
 
 /*
- * Returns the leaf whose answer is given: another leaf if this one is out of range on Intel's CPUs.
+ * Returns the leaf that answers a query for `leaf`: another one if `leaf` is out of range on
+ * Intel's CPUs.
  */
 u32 cpuid_leaf(const struct cpuid_policy *policy, u32 leaf);
 

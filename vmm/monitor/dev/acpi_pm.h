@@ -4,7 +4,7 @@
 #include "vmm/hw/acpi_fixed.h"
 #include "vmm/monitor/bus/device.h"
 
-/* Where the fixed hardware lies; the FADT gives the same ports. */
+/* The ports of the fixed hardware, as the FADT gives them. */
 #define ACPI_PM_EVENT_PORT    0x600u /* the status, then the enable register, two bytes each */
 #define ACPI_PM_EVENT_BYTES   4u
 #define ACPI_PM_CONTROL_PORT  0x604u

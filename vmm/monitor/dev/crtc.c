@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The CRT controller of a VGA as a store of registers that show nothing (crtc.h). Attached by
- * platform.c; owns its registers only.
+ * The CRT controller of a VGA, whose registers keep their values but show nothing (crtc.h).
+ * Attached by platform.c; owns its registers only.
  */
 #include "vmm/monitor/dev/crtc.h"
 #include "vmm/monitor/platform/platform_add.h"

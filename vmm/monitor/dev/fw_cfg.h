@@ -52,7 +52,7 @@ struct fw_cfg {
 	u32 file_count;
 	bool boot_menu;
 	struct fw_cfg_file file[FW_CFG_FILE_MAX];
-	const struct guest_memory *memory; /* NULL: there is no DMA */
+	const struct guest_memory *memory; /* guest memory, for DMA; NULL: there is no DMA */
 	struct device dma;
 	struct fw_cfg_dma_state dma_state;
 };

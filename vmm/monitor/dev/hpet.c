@@ -72,7 +72,10 @@ static u32 hpet_timer_line(const struct hpet_state *state, u32 number)
 	return route == IRQCHIP_PIT_PIN ? PIT_IRQ : route;
 }
 
-/* Status bits are set and kept whether or not the timer may cause interrupts (2.3.5, 2.3.8). */
+/*
+ * Returns whether the timer asserts a level-triggered line. Status bits are set and kept whether or
+ * not the timer may cause interrupts (2.3.5, 2.3.8).
+ */
 static bool hpet_is_asserted(const struct hpet_state *state, u32 number)
 {
 	return (state->status >> number & 1) && state->config & HPET_ENABLE &&
@@ -116,12 +119,15 @@ static void hpet_timer_fire(struct hpet *hpet, u32 number)
 		hpet->state.status |= 1u << number;
 	if (!(timer->config & HPET_TIMER_ENABLE) || line == NO_LINE)
 		return;
-	if (!(timer->config & HPET_TIMER_LEVEL)) /* an edge, even when the line is high */
+	if (!(timer->config & HPET_TIMER_LEVEL)) /* an edge is made even if the line is high */
 		irqchip_set_taken_line(hpet->device.irqchip, line, false);
 	irqchip_set_taken_line(hpet->device.irqchip, line, true);
 }
 
-/* Fires at most once, however often the comparator matched between counts `from` and `to`. */
+/*
+ * Moves a timer from count `from` to count `to`. Fires it at most once, however often the
+ * comparator has matched.
+ */
 static void hpet_timer_advance(struct hpet *hpet, u32 number, u64 from, u64 to)
 {
 	struct hpet_timer *timer = &hpet->state.timer[number];

@@ -10,7 +10,7 @@
 	(HPET_REVISION | (HPET_TIMER_COUNT - 1) << HPET_TIMER_LAST_SHIFT | HPET_COUNTER_64 |       \
 	 HPET_LEGACY_CAPABLE | 0x8086u << HPET_VENDOR_SHIFT)
 #define HPET_NS_PER_COUNT 10u
-/* Counts of the shortest period that is kept. */
+/* The shortest period that is kept, in counts. */
 #define HPET_PERIOD_MIN (BEAT_MIN_NS / HPET_NS_PER_COUNT)
 
 /* One timer of the HPET; times are in counts. */
@@ -24,9 +24,12 @@ struct hpet_timer {
 
 struct hpet_state {
 	struct hpet_timer timer[HPET_TIMER_COUNT];
-	/* the counter's value; while the counter is enabled, less the guest time in counts */
+	/*
+	 * the counter's value while it stands still; while it runs, its value minus guest time in
+	 * counts
+	 */
 	u64 base;
-	u64 seen;   /* the counter up to which timers have fired */
+	u64 seen;   /* the counter's value up to which timers have fired */
 	u32 config; /* enum hpet_configuration */
 	u32 status;
 };

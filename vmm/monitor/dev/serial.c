@@ -274,7 +274,7 @@ static u8 serial_read_lsr(struct serial_state *state)
 	return value;
 }
 
-/* Reads a register. Only a read with an effect makes the interrupt be looked at. */
+/* Reads a register. The interrupt line is set anew only if the read has an effect. */
 static u64 serial_read(struct device *device, u32 region, u64 offset, u32 size)
 {
 	struct serial *serial = CONTAINER_OF(device, struct serial, device);

@@ -6,7 +6,7 @@
 
 #define DISK_TAG_NONE (~0u)
 
-/* A request at the driver. */
+/* A part of the pool for a request, and the request's tag. */
 struct disk_piece {
 	bool used;
 	u16 page; /* the first page in the pool */
@@ -43,7 +43,7 @@ struct disk_client {
 /* Opens the link; `memory` has BLOCK_LINK_BYTES. */
 void disk_client_open(struct disk_client *client, struct link_memory *memory,
 		      void (*ring)(void *context), void *context);
-/* Returns what the disk is; the disk may have grown since the last call. */
+/* Returns the driver's description of the disk, which may have grown since the last call. */
 struct block_about disk_client_about(const struct disk_client *client);
 
 /*
@@ -71,9 +71,9 @@ bool disk_client_has_window(const struct disk_client *client);
 bool disk_client_is_landing(const struct disk_client *client);
 void disk_client_flush(struct disk_client *client);
 /*
- * Takes the next answer to a tag. *data is its data until disk_client_give_back(piece), or NULL if
- * it lies in RAM. Returns false if there is none; the driver then signals the next. BLOCK_COPY:
- * nothing was done.
+ * Takes the next answer, and sets *tag to its request's tag. *data is the answer's data until
+ * disk_client_give_back(piece), or NULL if they lie in RAM. Returns false if there is none; the
+ * driver then signals the next. BLOCK_COPY: nothing was done.
  */
 bool disk_client_answer(struct disk_client *client, u32 *tag, enum block_status *status,
 			const u8 **data, int *piece);

@@ -106,7 +106,7 @@ void exits_wrmsr(struct vcpu *vcpu)
 	} else if (exits_is_own(index)) {
 		allowed = exits_write_own(vcpu, index, value);
 	} else {
-		/* EFER.LME must not change while paging is on */
+		/* CR0 is needed, too: EFER.LME must not change while paging is on */
 		vcpu_need(vcpu, msr_groups(index));
 		allowed = msr_write(&vcpu->msr, &machine->cpuid, page, index, value);
 	}

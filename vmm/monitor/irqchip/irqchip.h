@@ -15,11 +15,11 @@
 enum irq_pending {
 	/* an INIT: irqchip_take_init takes it, then the vCPU sets the registers of INIT */
 	PENDING_INIT = 1 << 0,
-	PENDING_SIPI = 1 << 1, /* irqchip_take_sipi gives the page to start in */
+	PENDING_SIPI = 1 << 1, /* a start-up IPI: irqchip_take_sipi gives the page to start in */
 	PENDING_NMI = 1 << 2,
-	PENDING_INTERRUPT = 1 << 3, /* maskable, of the local APIC */
+	PENDING_INTERRUPT = 1 << 3, /* a maskable interrupt of the local APIC */
 	PENDING_WAIT = 1 << 4,	    /* the vCPU does not run: it waits for SIPI */
-	PENDING_EXTINT = 1 << 5,    /* maskable, of the 8259s; goes first */
+	PENDING_EXTINT = 1 << 5,    /* a maskable interrupt of the 8259s, which goes first */
 	PENDING_MASKABLE = PENDING_INTERRUPT | PENDING_EXTINT,
 };
 

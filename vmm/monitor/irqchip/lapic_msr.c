@@ -122,7 +122,8 @@ static bool lapic_msr_x2apic_write(struct lapic *lapic, u32 offset, u64 value)
 	if (offset == LAPIC_ICR)
 		return lapic_icr_write(lapic, value);
 	if (offset == LAPIC_SELF_IPI && value <= 0xff) {
-		if (unlikely(value < 16)) /* SDM vol. 3, 11.5.3: sent, and received as well */
+		/* an illegal vector, both sent and received (SDM vol. 3, 11.5.3) */
+		if (unlikely(value < 16))
 			lapic_error(lapic, LAPIC_ESR_SEND_ILLEGAL_VECTOR);
 		lapic_deliver(lapic, APIC_FIXED, (u32)value, false);
 		return true;

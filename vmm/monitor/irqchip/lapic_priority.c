@@ -19,7 +19,7 @@ static ALWAYS_INLINE bool lapic_vector_test(const struct lapic *lapic, u32 base,
 	return *lapic_vector_word(lapic, base, vector / 32) >> (vector % 32) & 1;
 }
 
-/* Returns the summary of ISR or IRR. */
+/* Returns the bits that say which words of ISR or IRR are not 0. */
 static ALWAYS_INLINE u8 *lapic_words_of(struct lapic *lapic, u32 base)
 {
 	return base == LAPIC_ISR ? &lapic->words.in_service : &lapic->words.requested;

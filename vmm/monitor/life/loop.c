@@ -28,8 +28,9 @@
 #define WAKE_SPINS 4000u
 
 /*
- * A bus lock (an atomic access across cache lines, or to uncached memory) stops every core's memory
- * accesses, for about a microsecond. A vCPU with a thousand a second takes that from others.
+ * The rest after a bus lock (an atomic access across cache lines, or to uncached memory), which
+ * stops every core's memory accesses for about a microsecond. So a vCPU can have at most a thousand
+ * bus locks a second.
  */
 #define BUS_LOCK_REST_NS NS_PER_MS
 

@@ -36,7 +36,7 @@ static void todo_show_stop(struct query_stop *to, struct query_stop *stop)
 	__atomic_store_n(&to->sequence, stop->sequence, __ATOMIC_RELEASE);
 }
 
-/* Shows the manager the state; time in `running` is added up. */
+/* Shows the manager the state, and adds up the time in VM_RUNNING. */
 static void todo_report(struct machine *machine)
 {
 	struct vm_channel *channel = machine->channel;

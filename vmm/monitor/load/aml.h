@@ -20,8 +20,8 @@ u32 aml_open(struct aml *aml, u16 opcode);
 void aml_close(struct aml *aml, u32 opened);
 
 /*
- * Writes a name segment of 1 to 4 characters, padded with '_'; with "\\" before it, it is one of
- * the root.
+ * Writes a name segment of 1 to 4 characters, padded with '_'; with "\\" before it, the name is one
+ * of the root's.
  */
 void aml_name(struct aml *aml, const char *name);
 /* Writes the path \OUTER.INNER. */

@@ -57,7 +57,7 @@ static u64 elf_pvh_note_pad(u64 bytes)
  * is none of Xen's, as in NuttX's kernels ("nuttx").
  */
 struct entry_note {
-	u64 entry; /* 0: no note was found */
+	u64 entry; /* the entry point; 0: no note was found */
 	bool is_xens;
 };
 

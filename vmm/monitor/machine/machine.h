@@ -67,8 +67,8 @@ struct reserve_time {
 struct reserve {
 	struct reserve_time wanted;
 	struct reserve_time kept; /* the guarantee that every vCPU has */
-	u32 round;		  /* grows with each change of `wanted` */
-	u32 waiting;		  /* the vCPUs that have not asked in this round */
+	u32 round;   /* the number of the round, which grows with each change of `wanted` */
+	u32 waiting; /* the vCPUs that have not asked in this round */
 	bool refused;
 	u32 refused_vcpu;
 	u64 left_permille; /* the thousandths of a CPU that the kernel could have granted */
@@ -85,7 +85,10 @@ struct machine {
 	handle_t queue;	      /* vCPU 0's queue, where signals from the manager arrive, too */
 	handle_t channel_out; /* the event that tells the manager to look at the channel */
 	struct vm_channel *channel;
-	struct vsock_area *vsock; /* NULL: the guest has no socket device */
+	/*
+	 * the memory shared with the manager for the socket device; NULL: there is no such device
+	 */
+	struct vsock_area *vsock;
 	/* the ports' names; "": there is no such port; port 0 has no name */
 	char port_name[CHANNEL_STREAM_MAX][CHANNEL_NAME_BYTES];
 	struct guest_memory memory;

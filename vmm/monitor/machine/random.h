@@ -3,6 +3,9 @@
 
 #include "lib/types.h"
 
-/* Unpredictable bytes for the guest, drawn from a pool that the manager's start info seeds. */
+/*
+ * Seeds the pool from the manager's start info; random_draw then gives the guest unpredictable
+ * bytes.
+ */
 void random_init(void);
 void random_draw(void *bytes, size_t count);

@@ -69,7 +69,7 @@ void vcpu_show_cpuid(struct vcpu *vcpu);
 
 /* Makes the vCPU's thread look at what has changed for it: ends its run or its sleep. */
 void vcpu_wake(struct vcpu *vcpu);
-/* Wakes all other vCPUs for which the interrupt controllers have something new. */
+/* Wakes all other vCPUs for which something has become pending in the interrupt controllers. */
 void vcpu_wake_kicked(struct vcpu *vcpu);
 
 /* Sets the vCPU's TSC offset, after the guest's TSC has moved against the host's. */

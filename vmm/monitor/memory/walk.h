@@ -32,7 +32,7 @@ struct walk_step {
 
 /* The path of a walk: step[levels] down to step[last], indexed by level. */
 struct walk_path {
-	u32 levels; /* 0: paging is off */
+	u32 levels; /* the number of levels; 0: paging is off */
 	u32 last;
 	/* PTE_W, PTE_U and PTE_NX that hold for the page, if the walk has reached one */
 	u64 rights;

@@ -29,7 +29,8 @@ struct copy {
 	struct save_disk to;
 	struct disk_client from_client;
 	struct disk_client to_client;
-	const u64 *changed; /* a bit for each block; NULL: all are copied */
+	/* the list of changes, a bit for each block; NULL: all blocks are copied */
+	const u64 *changed;
 	u64 changed_blocks; /* the number of blocks for which the list of changes has bits */
 	u64 blocks;	    /* the blocks of the disk */
 	u64 wanted;	    /* the number of blocks that are to be copied */

@@ -17,7 +17,7 @@ static u32 state_header_check(struct state_header header)
 	return crc32c(0, &header, sizeof(header));
 }
 
-/* Returns the check of a record that takes `taken` bytes. */
+/* Returns the CRC32C of a record that takes `taken` bytes. */
 static u32 record_check(const struct state_record *record, size_t taken)
 {
 	struct state_record head = *record;

@@ -28,7 +28,7 @@ struct stream_header {
 	char name[STREAM_NAME_BYTES]; /* the VM's name, padded with zeros */
 	u64 ram_bytes;
 	u8 reserved[40];
-	u8 salt[STREAM_SALT_BYTES]; /* differs for each save */
+	u8 salt[STREAM_SALT_BYTES]; /* the salt of the save's key, which differs for each save */
 };
 _Static_assert(sizeof(struct stream_header) == 128, "part of the format");
 

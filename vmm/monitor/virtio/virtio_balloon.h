@@ -6,7 +6,7 @@
 
 struct platform_config;
 
-/* Linux reports 32 pieces of memory in one request */
+/* enough for Linux, which reports 32 pieces of memory in one request */
 #define VIRTIO_BALLOON_QUEUE_SIZE 64u
 /* the most requests that are handled in one call */
 #define VIRTIO_BALLOON_REQUESTS_MAX 4u

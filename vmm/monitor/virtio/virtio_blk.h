@@ -33,7 +33,7 @@ struct blk_request {
 	u16 head;
 	u16 readable_count;
 	u16 segment_count;
-	u16 asked; /* sectors of the piece that was asked for */
+	u16 asked; /* the sectors of the piece that the driver was asked for */
 	u32 sectors;
 	u32 done; /* sectors that are done */
 	u64 sector;

@@ -56,7 +56,7 @@ struct vsock_connection {
 	u32 guest_taken;
 	u32 input_read;
 	u32 output_written;
-	u32 taken_told; /* the bytes taken from the guest that the guest knows of */
+	u32 taken_told; /* how many of the bytes taken from the guest the guest was told of */
 };
 
 /* An RST to the sender of a packet that belongs to no connection. */

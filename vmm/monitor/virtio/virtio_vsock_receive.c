@@ -37,8 +37,8 @@ static u32 virtio_vsock_find(const struct virtio_vsock *vsock,
 }
 
 /*
- * Takes the guest's request for a connection: the manager decides if somebody listens at that port,
- * else the request is refused.
+ * Takes the guest's request for a connection. If a client listens at that port, the manager decides
+ * about the connection; otherwise the request is refused.
  */
 static void virtio_vsock_take_request(struct virtio_vsock *vsock,
 				      const struct vio_vsock_header *header)

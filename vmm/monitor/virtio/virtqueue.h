@@ -40,7 +40,7 @@ struct virtqueue_place {
 	u8 *used;
 };
 
-/* A piece of guest memory that lies in RAM in one piece. */
+/* A range of guest memory that lies in one region of RAM. */
 struct virtio_segment {
 	gpa_t gpa;
 	u32 bytes;

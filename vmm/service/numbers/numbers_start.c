@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An example of a service: a disk of 1 MiB whose content is computed. Linked with what all disk
- * drivers share, whose core calls `driver_ops`; has no device, only the memory that the manager
+ * An example of a service: a disk of 1 MiB whose content is computed. Linked with the common part
+ * of the disk drivers, which calls `driver_ops`; has no device, only the memory that the manager
  * keeps for it.
  */
 #include "lib/string.h"

@@ -58,7 +58,7 @@ _Static_assert((AHCI_PAGES - AHCI_PAGE_TABLES) * PAGE_SIZE == AHCI_SLOTS * AHCI_
 struct ahci_slot {
 	struct driver_request *request; /* the request in this slot; NULL: the slot is free */
 	u32 attempts;
-	u32 number; /* grows with each request */
+	u32 number; /* the request's number, which grows with each request */
 	u64 deadline_tsc;
 };
 

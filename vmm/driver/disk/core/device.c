@@ -7,7 +7,7 @@
 
 #include "vmm/rt/clock.h"
 
-/* The time limit for a read of the driver's own. */
+/* The time limit for each of the driver's own reads. */
 #define READ_NS (5 * NS_PER_S)
 
 bool device_read(u32 unit, u64 sector, u32 sectors, const u8 **data)

@@ -26,10 +26,10 @@ _Static_assert(TURN_BYTES / REQUEST_OVERHEAD <= 16, "a turn has few requests, ho
 
 /* The state of the turns at one disk. */
 struct turns {
-	u32 places;	/* the disk's slots at the device; 0: the disk is not served */
-	u32 turn;	/* the client whose turn it is */
-	bool begun;	/* the client `turn` has used a part of its turn */
-	u64 looked_at;	/* the clients that competed in the last round, a bit for each */
+	u32 places;    /* the most requests of this disk at the device; 0: the disk is not served */
+	u32 turn;      /* the client whose turn it is */
+	bool begun;    /* the client `turn` has used a part of its turn */
+	u64 looked_at; /* the clients that competed in the last round, a bit for each */
 	u32 stopped_at; /* requests at the disk when no slot was left for another */
 };
 
@@ -115,8 +115,8 @@ static bool scheduler_has_place(const struct round *round, const struct client *
 }
 
 /*
- * Serves the client for the rest of its turn, which a limit ends too. Returns true if a request was
- * taken.
+ * Serves the client for the rest of its turn, which the client's limit may end earlier. Returns
+ * true if a request was taken.
  */
 static bool scheduler_serve_turn(const struct round *round, struct client *client)
 {

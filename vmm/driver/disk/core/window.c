@@ -25,7 +25,10 @@ void window_close(struct window *window)
 	window->number = 0;
 }
 
-/* Populates a whole chunk, as one bit records it. Returns false without memory for page tables. */
+/*
+ * Populates a whole chunk, as `populated` has one bit for it. Returns false if there is no memory
+ * for page tables.
+ */
 static bool window_populate(const struct window *window, u64 chunk)
 {
 	handle_t space = start_handle(START_DMA_SPACE);

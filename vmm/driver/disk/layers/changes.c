@@ -69,7 +69,7 @@ static void changes_set(struct changes *changes, u64 sector, u64 sectors)
 	u64 end = disk_changes_blocks(sector + sectors);
 	u64 *half = changes->half[changes->number & 1];
 
-	/* the disk has grown since */
+	/* the disk has grown since the bitmap was made */
 	if (end > changes->blocks)
 		changes_lose(changes);
 	end = MIN(end, changes->blocks);

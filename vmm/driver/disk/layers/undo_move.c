@@ -18,7 +18,7 @@ _Static_assert(UNDO_MOVE_PIECES *UNDO_PIECE_BYTES <= DRIVER_OWN_PAGES * PAGE_SIZ
 /* A client's store of kept pieces, and the moves that the client waits for. */
 struct kept {
 	struct undo undo;
-	const struct layer *const *below; /* through which its moves go */
+	const struct layer *const *below; /* the layers through which the client's moves go */
 	void (*took)(struct client *client, const struct undo_read *read, enum block_status status);
 	bool puts_back; /* the manager may order the kept pieces to be put back; false for a view */
 	/* the number of the order to put the kept pieces back; 0: there is none */

@@ -19,7 +19,10 @@ static u32 undo_side_of(u64 piece, u32 bit)
 	return (u32)(piece >> bit & 1);
 }
 
-/* Returns the place of the piece's entry if it exists, else of a similar piece. Needs an entry. */
+/*
+ * Returns the index of the piece's entry if it exists, else that of an entry with similar bits. The
+ * store must not be empty.
+ */
 static u32 undo_nearest(const struct undo *undo, u64 piece)
 {
 	u32 place = 0;

@@ -42,7 +42,7 @@ _Static_assert(DISK_UNDO_GROUP_PIECES * sizeof(struct undo_entry) == PAGE_SIZE &
 	       "a page of a group");
 
 struct undo {
-	u32 number; /* the number of the snapshot whose old blocks are kept; 0: there is none */
+	u32 number; /* the number of the snapshot whose pieces are kept; 0: there is none */
 	enum disk_undo_problem problem;
 	bool low;		/* the manager has been asked for more memory */
 	struct undo_head *head; /* the first page of the memory */
@@ -92,7 +92,7 @@ static inline struct undo_entry *undo_entry_at(const struct undo *undo, u64 plac
 	       place % DISK_UNDO_GROUP_PIECES;
 }
 
-/* Returns the node of a place. Nodes belong to this process: its successor rebuilds them. */
+/* Returns the node at index `place`. Nodes belong to this process: its successor rebuilds them. */
 static inline struct undo_node *undo_node_at(const struct undo *undo, u64 place)
 {
 	return (struct undo_node *)(uintptr_t)(undo_group_of(undo, place) + PAGE_SIZE) +

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The driver of a disk in memory, which is empty at first or holds a file of the boot bundle under
- * a volatile overlay. Linked with what all disk drivers share. All writes go to memory that
+ * a volatile overlay. Linked with the common part of the disk drivers. All writes go to memory that
  * outlives this process; a piece that was never written is read from the file.
  */
 #include "kernel/abi/start.h"
@@ -44,7 +44,7 @@ static bool ramdisk_is_written(u64 piece)
 	return (store->written[index / 64] & BIT(index % 64)) != 0;
 }
 
-/* Returns where that byte of the disk lies in an overlay. */
+/* Returns the address of byte `at` of the disk in the overlay. */
 static u8 *ramdisk_place(u64 at)
 {
 	const struct store *store = ramdisk_store_of(at / PIECE_BYTES);
@@ -52,7 +52,7 @@ static u8 *ramdisk_place(u64 at)
 	return store->overlay + (at - store->first * PIECE_BYTES);
 }
 
-/* Copies what the disk held there before the first write. */
+/* Copies what the disk held at `at` before the first write there. */
 static void ramdisk_read_original(u8 *to, u64 at, u64 bytes)
 {
 	u64 there = at < file_bytes ? MIN(bytes, file_bytes - at) : 0;

@@ -15,7 +15,7 @@
 #define VSCSI_ATTEMPTS	 32u /* attempts at a command that the disk does not accept at the moment */
 #define VSCSI_AGAIN_NS	 (50 * NS_PER_MS)
 #define VSCSI_COMMAND_NS (2 * NS_PER_S) /* time limit of the driver's own commands */
-#define VSCSI_UNITS_MAX	 32u		/* targets that have a name */
+#define VSCSI_UNITS_MAX	 32u		/* the most targets that the driver can name */
 
 /* The part of a command that the device accesses. */
 struct vscsi_slot {
@@ -46,7 +46,8 @@ enum vscsi_state {
 
 struct vscsi_task {
 	enum vscsi_state state;
-	struct driver_request *request; /* NULL: a command of the driver's own */
+	/* the client's request; NULL: the task is a command of the driver's own */
+	struct driver_request *request;
 	struct scsi_command command;
 	u32 unit;
 	u32 parts;

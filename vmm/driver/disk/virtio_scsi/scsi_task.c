@@ -120,7 +120,7 @@ static void vscsi_send_command(struct vscsi *vscsi, u32 slot)
 	vscsi_fill_slot(vscsi, slot);
 	if (!virtio_ring_add(&vscsi->ring, parts, count, &id)) {
 		/*
-		 * a full ring breaks a promise of the device: all shares together are less than the
+		 * full only if the device breaks a rule, as all shares together are less than the
 		 * ring
 		 */
 		vscsi->ring.bad = VIRTIO_HOST_BAD_MAX;

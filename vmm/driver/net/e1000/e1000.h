@@ -42,10 +42,10 @@ struct e1000 {
 	u32 rx_count;
 	u32 tx_count;
 	u32 rx_next;	  /* the descriptor that the card fills next */
-	u32 rx_given;	  /* the descriptor in RDT */
+	u32 rx_given;	  /* the number of the descriptor that register RDT has */
 	u32 tx_next;	  /* the descriptor that the driver fills next */
 	u32 tx_done;	  /* the first transmit descriptor that the card still has */
-	u32 tx_told;	  /* the descriptor in TDT */
+	u32 tx_told;	  /* the number of the descriptor that register TDT has */
 	bool awaits_room; /* the card interrupts for frames that it has sent */
 	/* what was received so far of a frame that comes in several pieces */
 	u8 frame[E1000_FRAME_PIECES * E1000_PIECE_LONG];

@@ -29,10 +29,11 @@ struct vnet {
 	struct virtio_ring ring[VNET_QUEUES];
 	u32 frame_max; /* the most bytes of a frame */
 	u32 piece_bytes;
-	u32 pieces;					 /* the pieces of a slot's buffer */
-	u32 slots[VNET_CONTROL];			 /* the slots of each direction */
-	u16 slot_of[VNET_CONTROL][VIRTIO_HOST_RING_MAX]; /* the slot of a request */
-	u16 free_slot[VNET_SLOT_MAX];			 /* free slots for sending */
+	u32 pieces;		 /* the number of buffers of a slot */
+	u32 slots[VNET_CONTROL]; /* the slots of each direction */
+	/* for each queue, the slot of each request in the ring */
+	u16 slot_of[VNET_CONTROL][VIRTIO_HOST_RING_MAX];
+	u16 free_slot[VNET_SLOT_MAX]; /* free slots for sending */
 	u32 free_count;
 };
 

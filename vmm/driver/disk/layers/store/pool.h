@@ -28,7 +28,7 @@ struct pool {
 	u64 now;		 /* the generation to which changes belong */
 	u64 committed;		 /* the last generation that is on the disk */
 	bool dirty;		 /* there are changes that belong to `now` */
-	u8 *nodes;		 /* the blocks, by number */
+	u8 *nodes;		 /* memory for all blocks, by number */
 	struct pool_item *block; /* by number */
 	struct pool_item *chunk; /* by number */
 	/* numbers of nodes to be written: first the frozen generation's, then those of `now` */

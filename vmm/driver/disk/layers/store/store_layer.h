@@ -3,5 +3,5 @@
 
 #include "vmm/driver/disk/core/layer.h"
 
-/* Leads requests to a volume of a store. */
+/* The layer that redirects a client's requests to a volume of a store. */
 extern const struct layer store_layer;
