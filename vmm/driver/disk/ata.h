@@ -7,7 +7,7 @@
 struct ata_identity {
 	u64 sectors; /* the disk's size in sectors of 512 bytes */
 	u32 block_bytes;
-	u32 depth; /* commands at once; 1: the disk has no queue */
+	u32 depth; /* the most commands that the disk takes at once; 1: the disk has no queue */
 	bool lba48;
 	bool flush;
 	bool cache; /* the disk has, or may have, a write cache */

@@ -18,7 +18,7 @@ struct hpet_timer {
 	/* the count at which the timer fires next; a periodic timer adds its period each time */
 	u64 comparator;
 	u64 period; /* the period that was last written to a periodic timer; 0: there is none */
-	u32 config; /* enum hpet_timer_configuration, what can be written */
+	u32 config; /* the bits of enum hpet_timer_configuration that the guest can write */
 	u32 reserved;
 };
 

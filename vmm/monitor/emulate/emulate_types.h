@@ -16,11 +16,11 @@ struct emulate_ops {
 	u32 (*in)(void *device, u16 port, u32 size);
 	void (*out)(void *device, u16 port, u32 size, u32 value);
 	/*
-	 * Makes VCPU_XSAVE valid and returns the XSAVE image. NULL in its place: vector registers
-	 * are out of reach.
+	 * Makes VCPU_XSAVE valid and returns the XSAVE image. NULL if vector registers are out of
+	 * reach.
 	 */
 	u8 *(*vectors)(void *device);
-	/* Makes VCPU_TABLES valid in the page. NULL in its place: the group is always valid. */
+	/* Makes VCPU_TABLES valid in the page. NULL if that group is always valid. */
 	void (*tables)(void *device);
 };
 

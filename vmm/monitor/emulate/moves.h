@@ -80,7 +80,7 @@ static inline u64 moves_value(const struct move *move, const struct vcpu_page *p
 	return value & BITS(8u * move->bytes - 1, 0);
 }
 
-/* Puts the value that a load got into its register. */
+/* Puts the value that was loaded from memory into the move's register. */
 static inline void moves_load(const struct move *move, struct vcpu_page *page, u64 value)
 {
 	u64 *reg = &page->gpr[move->reg % GPR_COUNT];

@@ -3,9 +3,9 @@
 
 #include "kernel/abi/vcpu.h"
 
-#define EXPLAIN_CHECKS_MAX 4 /* failed checks named; more rarely help */
+#define EXPLAIN_CHECKS_MAX 4 /* the most failed checks that are named; more rarely help */
 
-/* A control structure as VCPU_DUMP shows it, and the words about it. */
+/* The dump of a control structure (VCPU_DUMP), and the text about it. */
 struct explain {
 	const struct vcpu_dump_field *fields;
 	u32 count;
@@ -22,7 +22,7 @@ struct explain {
 void explain_vmx(const struct vcpu_page *page, char *text, size_t size);
 void explain_svm(const struct vcpu_page *page, char *text, size_t size);
 
-/* Functions from which both explanations are made. */
+/* Functions that explain_vmx.c and explain_svm.c share. */
 void explain_begin(struct explain *explain, const struct vcpu_page *page, char *text, size_t size);
 /* Returns the field's value, 0 if the dump lacks it. */
 u64 explain_field(const struct explain *explain, u32 id);

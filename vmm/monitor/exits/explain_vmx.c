@@ -10,7 +10,7 @@
 #include "vmm/monitor/exits/explain.h"
 #include "vmm/monitor/x86/canonical.h"
 
-/* What many checks need to know of the VMCS. */
+/* Values of the VMCS that several checks need. */
 struct vmx_view {
 	struct explain *explain;
 	u64 cr0;

@@ -163,7 +163,7 @@ void vapic_written(struct vcpu *vcpu)
 	struct lapic *lapic = machine_lapic(vcpu);
 	u32 offset = (u32)(vcpu->page->exit.qualification & APIC_ACCESS_OFFSET);
 
-	if (offset == LAPIC_SELF_IPI) /* lapic_deliver reports a vector below 16 */
+	if (offset == LAPIC_SELF_IPI) /* lapic_deliver treats a vector below 16 as an error */
 		lapic_deliver(lapic, APIC_FIXED, lapic_get(lapic, offset) & 0xff, false);
 	else
 		lapic_finish_write(lapic, offset);

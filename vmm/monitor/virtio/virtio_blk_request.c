@@ -278,7 +278,7 @@ static void blk_encrypt_out(struct virtio_blk *blk, const struct blk_request *re
 	}
 }
 
-/* Decrypts the data of a read, each block after its copy out of the driver's reach in the pool. */
+/* Decrypts the data of a read: copies each block out of the pool first, as drivers write there. */
 static void blk_decrypt_in(struct virtio_blk *blk, const struct blk_request *request,
 			   const struct virtio_chain *chain, const u8 *data)
 {

@@ -9,8 +9,8 @@
 /* Where the parts of vector registers lie in an XSAVE image; 0: the CPU does not have that part. */
 struct xsave_layout {
 	bool fxsave;  /* the CPU has no XSAVE: the image is FXSAVE's, without a header */
-	u32 ymm;      /* upper halves of YMM0 to 15 */
-	u32 zmm_low;  /* upper halves of ZMM0 to 15 */
+	u32 ymm;      /* where the upper halves of YMM0 to 15 lie */
+	u32 zmm_low;  /* where the upper halves of ZMM0 to 15 lie */
 	u32 zmm_high; /* ZMM16 to 31 */
 };
 

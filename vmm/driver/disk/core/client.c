@@ -119,7 +119,7 @@ void client_wake(struct client *client, u64 now_tsc)
 			clock_tsc_to_ns(now_tsc - client->limited_tsc);
 }
 
-/* Applies a changed limit; a client that waits for its limit is looked at again. */
+/* Applies a changed limit; a client that waits because of its limit may be served again. */
 static void client_change_limit(struct client *client)
 {
 	struct share_given limit = client_part(client)->limit;
