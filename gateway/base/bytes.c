@@ -57,7 +57,7 @@ void base64_add(struct buffer *buffer, const uint8_t *bytes, size_t count)
 	}
 }
 
-/* Returns the value of each character as a digit, plus 1; 0: it is none. */
+/* Returns a table that has, for each character, its value as a digit plus 1, or 0 if it is none. */
 static const uint8_t *base64_values(void)
 {
 	static uint8_t values[256];

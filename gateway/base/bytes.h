@@ -3,13 +3,19 @@
 
 #include "gateway/base/buffer.h"
 
-/* Writes a number before `end`, with at least `least` digits and no 0 behind; where it begins. */
+/*
+ * Writes a number that ends before `end`, with at least `least` digits and no NUL behind them.
+ * Returns where it begins.
+ */
 char *decimal_write(char *end, uint64_t value, unsigned least);
 
 /* Adds bytes as base64 (RFC 4648, section 4, with padding). */
 void base64_add(struct buffer *buffer, const uint8_t *bytes, size_t count);
 
-/* Returns the number of bytes, or -1 when `text` is no base64 or has more than `room` bytes. */
+/*
+ * Decodes base64. Returns the number of bytes, or -1 when `text` is no base64 or has more than
+ * `room` bytes.
+ */
 long base64_read(const char *text, size_t length, uint8_t *bytes, size_t room);
 
 /*
@@ -18,8 +24,8 @@ long base64_read(const char *text, size_t length, uint8_t *bytes, size_t room);
  */
 bool base64_decode(struct buffer *buffer, const char *text, size_t length);
 
-/* `text` needs 2 * count + 1 bytes. */
+/* Writes bytes as hex and a NUL; `text` needs 2 * count + 1 bytes. */
 void hex_write(char *text, const uint8_t *bytes, size_t count);
 
-/* True for well-formed UTF-8 (RFC 3629). */
+/* Returns whether the bytes are well-formed UTF-8 (RFC 3629). */
 bool utf8_valid(const uint8_t *bytes, size_t count);

@@ -30,7 +30,10 @@ struct fields {
 	struct field list[FIELD_COUNT];
 };
 
-/* Names that are too long and values with a 0 set buffer->failed. */
+/*
+ * Adds a field. A name that is too long, or a value that is too long or has a 0, sets
+ * buffer->failed.
+ */
 void fields_add(struct buffer *buffer, enum field_type type, const char *name, const char *value,
 		size_t length);
 void fields_text(struct buffer *buffer, const char *name, const char *value);
@@ -38,8 +41,8 @@ void fields_text(struct buffer *buffer, const char *name, const char *value);
 /* Makes a list that points into `bytes`. Returns false when they are no list of fields. */
 bool fields_read(struct fields *fields, const char *bytes, size_t count);
 
-/* Both functions return NULL when no field has that name. */
+/* fields_find() and fields_get() return NULL when no field has that name. */
 const struct field *fields_find(const struct fields *fields, const char *name);
 const char *fields_get(const struct fields *fields, const char *name);
-/* Finds the field with the name GROUP.NAME. */
+/* Finds the field with the name GROUP.NAME; returns NULL when there is none. */
 const struct field *fields_below(const struct fields *fields, const char *group, const char *name);

@@ -53,7 +53,7 @@ bool message_send(struct message_socket *socket, struct message_head head, const
 
 	if (count > MESSAGE_PAYLOAD)
 		return false;
-	/* If nothing is queued before it, a message goes out from where it lies. */
+	/* If nothing is queued, the message is sent from the caller's memory, without a copy. */
 	if (!socket->first && message_try(socket->fd, parts, count ? 2 : 1, pass) == MESSAGE_SENT) {
 		if (pass >= 0)
 			close(pass);
@@ -77,7 +77,7 @@ bool message_send(struct message_socket *socket, struct message_head head, const
 		socket->first = message;
 	socket->last = message;
 	socket->queued += message->count;
-	/* An error of the socket shows when the socket is read. */
+	/* An error of the socket is found when the socket is read. */
 	(void)message_flush(socket);
 	return true;
 }

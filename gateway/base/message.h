@@ -15,7 +15,7 @@ enum message_kind {
 	MESSAGE_CANCEL,	     /* says that the client of this request has gone */
 	MESSAGE_DATA,	     /* a WebSocket message; value: MESSAGE_TEXT or 0 */
 	MESSAGE_CONSUMED,    /* value: bytes of a stream that the client's socket has taken */
-	MESSAGE_LEFT,	     /* id: a connection of the Unix socket that is closed */
+	MESSAGE_LEFT,	     /* id: a connection at the Unix socket, which is closed now */
 	/* core to web */
 	MESSAGE_SETUP, /* what web needs at its start: certificate and key, as fields */
 	/* a connection for web: `id` is its number; the message carries the descriptor */
@@ -31,7 +31,7 @@ enum message_flag {
 	MESSAGE_STREAM = 2,  /* in an ANSWER: the pieces are sent as they come */
 	MESSAGE_UPGRADE = 4, /* in an ANSWER: the connection becomes a WebSocket */
 	MESSAGE_LAST = 8,    /* BODY: the answer is complete, no END follows */
-	/* ANSWER: the bits above are a number for the credential shown; 0: none was right */
+	/* ANSWER: the bits above are a number for the credential shown; 0: none was valid */
 	MESSAGE_WHO_SHIFT = 8,
 };
 
@@ -62,12 +62,13 @@ struct message_socket {
 bool message_send(struct message_socket *socket, struct message_head head, const void *payload,
 		  size_t count, int pass);
 
-/* Sends what is queued as far as the socket takes it; false: the other end is gone. */
+/* Sends what is queued, as far as the socket takes it. Returns false when the other end is gone. */
 bool message_flush(struct message_socket *socket);
 
 /*
- * Reads one into `bytes` (MESSAGE_BYTES); returns the payload's length, -1: there is none now,
- * -2: the other end is gone or broke the rules. `*pass` is a descriptor that came with it, or -1.
+ * Reads one message into `bytes` (MESSAGE_BYTES). Returns the payload's length, -1 when there is no
+ * message now, or -2 when the other end is gone or broke the rules. `*pass` is a descriptor that
+ * came with the message, or -1.
  */
 long message_receive(struct message_socket *socket, struct message_head *head, char *bytes,
 		     int *pass);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The line to Skerry: it opens it, opens it again when it breaks, sends one question after another
- * and finds the answer's asker. Core's main loop drives it, everything that asks Skerry calls
- * link_ask(); it touches the transport alone.
+ * The link to Skerry: opens it, opens it again when it breaks, sends one request after another, and
+ * hands each reply to whoever sent the request. Core's main loop drives it, and everything that
+ * asks Skerry calls link_ask(); it uses nothing but the transport.
  */
 #include "gateway/link/link.h"
 
@@ -31,7 +31,7 @@ struct link_request {
 static struct {
 	const struct link_client *client;
 	int fd;
-	bool opened;	    /* the connection stands and the client knows */
+	bool opened;	    /* the connection is made, and the client has been told */
 	bool skipping;	    /* the rest of a line that was too long is skipped */
 	int64_t skipped_id; /* the id of the request that the skipped line answers; 0: none */
 	struct buffer input, output;
@@ -97,7 +97,10 @@ void link_drop(const char *why)
 	link_close();
 }
 
-/* Sends what may go: requests up to LINK_UNDER_WAY, bytes as the descriptor takes them. */
+/*
+ * Sends what may be sent now: requests while fewer than LINK_UNDER_WAY are unanswered, and as many
+ * bytes as the descriptor takes.
+ */
 static void link_push(void)
 {
 	for (struct link_request *request = line.first; request && line.under_way < LINK_UNDER_WAY;
@@ -233,8 +236,8 @@ static void link_take_reply(int64_t id, json_t *reply)
 		return;
 	}
 	/*
-	 * A command that failed after its first rows: the reply is the reason, not a part of a
-	 * list.
+	 * The command failed after its first rows: drop them, so that the asker gets the reason and
+	 * no partial list.
 	 */
 	if (json_is_true(json_object_get(reply, "incomplete"))) {
 		json_object_del(reply, "result");
@@ -260,7 +263,10 @@ static void link_take_line(const char *text, size_t count)
 	json_decref(value);
 }
 
-/* Skips the line in `input`, which is too long to keep; a reply has its id in front. */
+/*
+ * Drops the bytes in `input`, whose line is too long to keep. A reply begins with its id, which is
+ * kept for link_skipped().
+ */
 static void link_skip(void)
 {
 	long long id;
@@ -273,7 +279,7 @@ static void link_skip(void)
 }
 
 /*
- * Tells the asker of a skipped reply that the reply has come; otherwise the asker would wait for
+ * Answers the request whose reply was skipped with an error; otherwise its asker would wait for
  * ever.
  */
 static void link_skipped(void)
@@ -334,7 +340,9 @@ void link_ready(short events, int64_t now_ms)
 		line.opened = true;
 		line.heard_ms = now_ms;
 		link_counters.connections++;
-		/* Ends whatever half a line is still there of an earlier connection. */
+		/*
+		 * The newline ends half a line that an earlier connection may have left at Skerry.
+		 */
 		buffer_text(&line.output, "\n");
 		line.client->opened();
 	}

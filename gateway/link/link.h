@@ -7,12 +7,13 @@
 #include <stdint.h>
 
 /*
- * The line to Skerry: JSON lines over a Unix or TCP socket or a tty. It is opened again a second
- * after it was lost. What it says goes to the functions of `struct link_client`.
+ * The link to Skerry: JSON lines over a Unix or TCP socket or a tty. It is opened again a second
+ * after it was lost. The functions of `struct link_client` are told of its state, and get the lines
+ * that are no replies.
  */
 enum {
 	LINK_LINE_BYTES = 1 << 21, /* the longest line that is read: 4096 volumes in a list */
-	LINK_REQUEST_BYTES = 8192, /* the longest that Skerry takes */
+	LINK_REQUEST_BYTES = 8192, /* the longest request that Skerry takes */
 	LINK_UNDER_WAY = 8,
 	LINK_WAITING = 512,
 	LINK_OUTPUT_BYTES = 1 << 20,
@@ -26,8 +27,8 @@ struct link_client {
 };
 
 /*
- * Gets the reply, which is borrowed; NULL means that the link was lost, and whether it was done is
- * not known.
+ * Gets the reply, which is borrowed. NULL means that the link was lost, and that it is unknown
+ * whether the request was carried out.
  */
 typedef void link_reply(uint64_t context, json_t *reply);
 
@@ -37,39 +38,47 @@ struct link_counters {
 extern struct link_counters link_counters;
 
 /*
- * "unix:PATH", "tcp:HOST:PORT", "tty:PATH[,BAUD]" or a path; false: a sentence is on stderr.
- * Without an answer for `silence_ms` it counts as lost.
+ * Sets where Skerry is: "unix:PATH", "tcp:HOST:PORT", "tty:PATH[,BAUD]" or a path. Returns false
+ * after a sentence on stderr. The link counts as lost when nothing comes for `silence_ms` while a
+ * request is unanswered.
  */
 bool link_setup(const char *where, const struct link_client *client, int64_t silence_ms);
 
 /*
- * Sends {"id":N, ...request}, in its turn: at most LINK_UNDER_WAY at a time. Takes the reference.
- * False: the link is down, too much waits, or the request is too long; `reply` is not called.
+ * Sends {"id":N, ...request} in its turn: at most LINK_UNDER_WAY requests are unanswered at a time.
+ * Takes over the reference to `request`. Returns false, and does not call `reply`, if the link is
+ * down, too many requests wait, or the request is too long.
  */
 bool link_ask(json_t *request, link_reply *reply, uint64_t context);
 
-/* A request of words: the first two are the command if `words` begins with a group as in "vm". */
+/*
+ * Makes a request of a command, such as "audit anchor", and of its arguments, a list that NULL
+ * ends. `arguments` and `actor` may be NULL.
+ */
 json_t *link_command(const char *command, const char *const *arguments, const char *actor);
 
-/* Sends a line without an answer (credit, input of a stream). Takes the reference. */
+/*
+ * Sends a line that gets no reply (credit, or input of a stream). Takes over the reference. Returns
+ * false if the link is down or its output buffer is full.
+ */
 bool link_tell(json_t *line);
 
-/* Does the same with a line that is JSON already, without its end. */
+/* Does the same with a line that is JSON text already, without a newline. */
 bool link_tell_text(const char *text, size_t count);
 
 /*
- * Reads the data of a stream's line, which are base64. Returns how many bytes they are, or -1 when
- * they are none or more than `room`.
+ * Decodes the data of a stream's line, which are base64. Returns how many bytes they are, or -1
+ * when they are no base64 or more than `room` bytes.
  */
 long link_data(const json_t *data, uint8_t *bytes, size_t room);
 
-/* Closes the link as if the other end had closed it; the link is opened again. */
+/* Closes the link as if the other end had closed it; the link is opened again later. */
 void link_drop(const char *why);
 bool link_is_open(void);
 
 /*
- * For the loop: link_wait says what to wait for, link_turn takes what came. `now_ms` is
- * CLOCK_MONOTONIC.
+ * For the main loop: link_wait() says what to wait for, link_ready() handles what came, and
+ * link_tick() connects again and watches for silence. `now_ms` is CLOCK_MONOTONIC.
  */
 struct pollfd link_wait(void);
 void link_ready(short events, int64_t now_ms);

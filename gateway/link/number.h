@@ -6,8 +6,8 @@
 #include "gateway/base/buffer.h"
 
 /*
- * Skerry's numbers are of 64 bits without a sign, jansson's have one: a guest's register, or what a
- * guest says of itself, would make a whole line none. Copies JSON, with each such number as a
- * string; false: there is none.
+ * Copies JSON, with each number that is too large for jansson as a string: Skerry's numbers have 64
+ * bits without a sign, jansson's have a sign, and one large number, such as a guest's register,
+ * would make it refuse the whole line. Returns false if there is no such number.
  */
 bool number_quote(const char *text, size_t count, struct buffer *to);

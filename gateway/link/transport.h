@@ -3,11 +3,14 @@
 
 #include <stdbool.h>
 
-/* Reads where the line is; false: a sentence is on stderr. */
+/*
+ * Sets what transport_open() opens, from a text as link_setup() gets it. Returns false after a
+ * sentence on stderr.
+ */
 bool transport_setup(const char *where);
 
 /*
- * Returns a new descriptor that does not block and may still be connecting, or -1 when there is
- * none now.
+ * Opens what was set. Returns a descriptor that does not block and may still be connecting, or -1
+ * when there is nothing to connect to now.
  */
 int transport_open(void);

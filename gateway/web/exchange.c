@@ -18,7 +18,10 @@ struct exchange *exchange_find(uint32_t id)
 	return id && exchange->id == id ? exchange : NULL;
 }
 
-/* Returns a number not used before, by which exchange_find finds the place. */
+/*
+ * Returns a new id for the exchange at `place`: the id modulo WEB_EXCHANGES is the place, as
+ * exchange_find() expects.
+ */
 static uint32_t exchange_number(size_t place)
 {
 	web.rounds++;
@@ -111,7 +114,10 @@ static bool exchange_is_api(const char *url)
 	return !strcmp(url, "/v1") || !strncmp(url, "/v1/", 4) || !strcmp(url, "/metrics");
 }
 
-/* Returns whether core wants the body as it comes: it is what a volume is to hold. */
+/*
+ * Returns whether core gets the request's body piece by piece as it comes: a PUT of a path that
+ * ends in /content uploads what a volume is to hold.
+ */
 static bool exchange_streams(const char *url, const char *method)
 {
 	static const char end[] = "/content";
@@ -153,7 +159,9 @@ static enum MHD_Result exchange_submit(struct exchange *exchange, const char *ur
 	return MHD_YES;
 }
 
-/* Gives MHD the next piece of a stream. */
+/*
+ * Copies the next piece of a streamed answer to `bytes`; libmicrohttpd calls it when it can send.
+ */
 static ssize_t exchange_read(void *context, uint64_t at, char *bytes, size_t room)
 {
 	struct exchange *exchange = exchange_find((uint32_t)(uintptr_t)context);
@@ -193,7 +201,7 @@ static void exchange_headers(const struct exchange *exchange, struct MHD_Respons
 	}
 }
 
-/* Returns how many bytes core has said that will come, or MHD_SIZE_UNKNOWN. */
+/* Returns the length of the answer as core's Content-Length says it, or MHD_SIZE_UNKNOWN. */
 static uint64_t exchange_size(const struct exchange *exchange)
 {
 	static struct fields fields;
@@ -222,7 +230,7 @@ static enum MHD_Result exchange_reply(struct exchange *exchange)
 							   MHD_RESPMEM_MUST_FREE);
 	if (!response)
 		return MHD_NO;
-	/* MHD has the bytes now. */
+	/* MHD has taken over the body's memory, and frees it. */
 	if (!(exchange->flags & MESSAGE_STREAM))
 		*body = (struct buffer){0};
 	exchange_headers(exchange, response);
@@ -231,7 +239,10 @@ static enum MHD_Result exchange_reply(struct exchange *exchange)
 	return result;
 }
 
-/* Takes a whole head over. Returns false when nobody can say for sure where the next one begins. */
+/*
+ * Finds how the body of a request is framed, once its head is complete, and tells the tunnel.
+ * Returns false when it is ambiguous where the next request begins.
+ */
 static bool exchange_begin(struct exchange *exchange, const char *version)
 {
 	uint64_t body;
@@ -247,8 +258,8 @@ static bool exchange_begin(struct exchange *exchange, const char *version)
 }
 
 /*
- * Passes a piece of a body on to core. Until core is done with enough of what it has, MHD waits
- * with the piece. What comes when core has answered already is dropped.
+ * Passes a piece of a body on to core. While core has not acknowledged WEB_UNACKNOWLEDGED bytes,
+ * MHD keeps the piece. A piece that comes after core's answer is dropped.
  */
 static enum MHD_Result exchange_pass(struct exchange *exchange, const char *bytes, size_t *count)
 {
@@ -273,7 +284,7 @@ void exchange_taken(struct exchange *exchange, size_t count)
 		count < exchange->unacknowledged ? count : exchange->unacknowledged;
 	if (!exchange->streams || exchange->answered)
 		return;
-	/* A client that sends as fast as core takes it may take its time. */
+	/* Once core takes the body, the upload has no time limit: core decides how fast it goes. */
 	if (!exchange->may_send)
 		tunnel_complete(exchange_socket(exchange->connection));
 	exchange->may_send = true;
@@ -310,7 +321,7 @@ enum MHD_Result exchange_handle(void *unused, struct MHD_Connection *connection,
 		*count = 0;
 		return MHD_YES;
 	}
-	/* All of a body is there, and core has not answered yet. */
+	/* The whole body has been passed on: MHD waits until core answers. */
 	if (exchange->sent && exchange->streams && !exchange->length) {
 		exchange->suspended = true;
 		MHD_suspend_connection(exchange->connection);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes fields of a request's JSON, so that core reads none: body.NAME for each member, three
- * levels deep. The exchange calls it once the body is complete; it allocates and touches nothing
- * else.
+ * Turns a request's JSON into fields, so that core need not parse any JSON from the network:
+ * body.NAME for each member, three levels deep. The exchange calls it once the body is complete; it
+ * allocates and touches nothing else.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -20,7 +20,7 @@ static size_t gate_head(struct gate *gate, const char *bytes, size_t count, int6
 	case HEAD_MORE:
 		return used;
 	case HEAD_ENDS:
-		/* The limit stays until the server, too, has found the end. */
+		/* The head's time limit stays until the HTTP library, too, has read the head. */
 		gate->state = GATE_WAIT;
 		return used;
 	case HEAD_BAD:
@@ -72,8 +72,8 @@ void gate_complete(struct gate *gate)
 }
 
 /*
- * Sets a time limit for an answer: a client that reads no answer would otherwise hold a place for
- * good.
+ * Notes that an answer begins. Without a credential it has a time limit: a client that reads no
+ * answer would otherwise hold a place for good.
  */
 void gate_answers(struct gate *gate, bool known, int64_t now_ms)
 {
@@ -81,8 +81,8 @@ void gate_answers(struct gate *gate, bool known, int64_t now_ms)
 }
 
 /*
- * Notes that an answer has ended. A server that answers before all of a body is there does not read
- * on, and ends the connection.
+ * Notes that an answer has ended. If the server answered before the whole body was there, it reads
+ * no more and ends the connection: the gate is shut.
  */
 void gate_answered(struct gate *gate, bool known, int64_t now_ms)
 {

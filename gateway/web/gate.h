@@ -6,9 +6,9 @@
 #include "gateway/web/head.h"
 
 /*
- * Decides which of a client's bytes the server gets: a head once each of its bytes was looked at,
- * then its body, and no byte behind that before the server has answered. The gate also says how
- * long a client may take.
+ * Decides which of a client's bytes the server gets: the head of a request once each of its bytes
+ * has been checked, then the body, and no byte of the next request before the server has answered.
+ * The gate also says how long a client may take.
  */
 enum {
 	GATE_HEAD_MS = 10000, /* the time limit for a head, until the first head is right */
@@ -20,9 +20,9 @@ enum {
 struct gate {
 	enum {
 		GATE_HEAD,
-		GATE_WAIT, /* the gate waits for the server */
+		GATE_WAIT, /* no byte passes until the server has read the head, or answered */
 		GATE_BODY,
-		GATE_OPEN, /* the length is not known in advance: a body in chunks, a WebSocket */
+		GATE_OPEN, /* all bytes pass: the body comes in chunks, or this is a WebSocket */
 		GATE_SHUT, /* the server will read nothing more */
 	} state;
 	struct head head;
@@ -32,12 +32,14 @@ struct gate {
 };
 
 void gate_start(struct gate *gate, int64_t now_ms);
-/* Returns how many of the bytes pass now; each byte is shown once. */
+/* Returns how many of the bytes may pass now; the caller shows the others again later. */
 size_t gate_pass(struct gate *gate, const char *bytes, size_t count, int64_t now_ms);
-/* Notes that a head is right and that `body` bytes follow; UINT64_MAX: chunks. */
+/* Notes that a head is right and that `body` bytes follow; UINT64_MAX: the body is in chunks. */
 void gate_request(struct gate *gate, uint64_t body, int64_t now_ms);
 void gate_complete(struct gate *gate);
-/* Notes that an answer begins. `known`: the client may take its time. */
+/*
+ * Notes that an answer begins. `known`: the client has shown a credential, and has no time limit.
+ */
 void gate_answers(struct gate *gate, bool known, int64_t now_ms);
 /* Notes that an answer has ended. `known`: the client may be idle, as it has shown a credential. */
 void gate_answered(struct gate *gate, bool known, int64_t now_ms);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looks at each byte of the head of a request, for what servers read in different ways. The gate
- * calls it before a byte passes; it keeps its state in its argument.
+ * Checks each byte of a request's head, and refuses forms that HTTP servers read in different ways.
+ * The gate calls it before a byte passes; it keeps its state in its argument.
  */
 #include "gateway/web/head.h"
 
@@ -51,8 +51,8 @@ static enum head_result head_byte(struct head *head, unsigned char byte)
 }
 
 /*
- * Skips bytes that mean nothing: within a line all but controls, within a name all but its end;
- * most bytes are there.
+ * Returns how many of the next bytes need no check of their own, as most do not: within a line all
+ * bytes but controls, within a name all bytes before its end.
  */
 static size_t head_skip(const struct head *head, const char *bytes, size_t count)
 {

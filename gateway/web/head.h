@@ -13,7 +13,7 @@ enum { HEAD_BYTES = 32768 };
 
 struct head {
 	enum {
-		HEAD_START,	 /* empty lines before a request are left out (2.2) */
+		HEAD_START,	 /* before the request line; empty lines are skipped (2.2) */
 		HEAD_LINE,	 /* within the request line */
 		HEAD_NAME_FIRST, /* at the beginning of a header line */
 		HEAD_NAME,
@@ -25,5 +25,8 @@ struct head {
 
 enum head_result { HEAD_MORE, HEAD_ENDS, HEAD_BAD };
 
-/* *used is how many of the bytes are of this head; behind HEAD_ENDS `head` is as at the start. */
+/*
+ * Checks the next bytes of a head. *used is how many of them belong to this head. After HEAD_ENDS,
+ * `head` is ready for the next request.
+ */
 enum head_result head_take(struct head *head, const char *bytes, size_t count, size_t *used);

@@ -23,7 +23,10 @@ struct collect {
 	bool bad;
 };
 
-/* The headers of which only one may come: a proxy before this server may look at the other one. */
+/*
+ * The headers that a request may have only once: of two, a proxy in front of this server might obey
+ * the other one.
+ */
 static const char *const request_single[] = {
 	"authorization",	 "host",	  "origin",
 	"content-type",		 "if-match",	  "idempotency-key",
@@ -31,7 +34,7 @@ static const char *const request_single[] = {
 	"sec-websocket-version", "content-range", "range",
 };
 
-/* Decodes %XX in place. Returns false for a wrong escape, a 0, or a slash that was hidden. */
+/* Decodes %XX in place. Returns false for a wrong escape, an escaped NUL or an escaped slash. */
 static bool request_decode(char *text)
 {
 	char *to = text;
@@ -132,7 +135,8 @@ static enum MHD_Result request_frame_header(void *context, enum MHD_ValueKind ki
 		unsigned bit = 1u << i;
 
 		/*
-		 * Mostly another name has another first letter, so that this comparison is enough.
+		 * Most other names differ in the first letter, which is compared before the whole
+		 * name.
 		 */
 		if ((key[0] | 32) != request_single[i][0] || strcasecmp(request_single[i], key))
 			continue;
@@ -151,8 +155,8 @@ static enum MHD_Result request_frame_header(void *context, enum MHD_ValueKind ki
 
 /*
  * Checks that a request has one length, or one Transfer-Encoding that is `chunked`, and not both
- * (RFC 9112, 6.1 and 6.3): otherwise the next request could begin at another place for another
- * reader.
+ * (RFC 9112, 6.1 and 6.3): otherwise this server and a proxy could disagree about where the next
+ * request begins.
  */
 bool request_frame(struct MHD_Connection *connection, const char *version, uint64_t *body)
 {
@@ -177,8 +181,9 @@ bool request_frame(struct MHD_Connection *connection, const char *version, uint6
 }
 
 /*
- * Finds the path of a target. Of a target in the absolute form (RFC 9112, 3.2.2), as proxies send
- * it, the authority counts instead of Host. An empty path says that there is none.
+ * Splits a target into its path and authority. Proxies send the absolute form (RFC 9112, 3.2.2),
+ * whose authority counts instead of the header Host; `authority` is empty when the target is a path
+ * alone. Returns false if the target is neither a path nor a URL of this server's scheme.
  */
 static bool request_target(const char *url, bool tls, const char **path, char *authority,
 			   size_t room)

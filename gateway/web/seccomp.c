@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The list of system calls that the process web may make, and that alone. Its main function calls
- * this once, before the first byte of a client.
+ * The filter of system calls for the process web. Its main function sets the filter once, before it
+ * reads the first byte of a client.
  */
 #include <errno.h>
 #include <linux/sched.h>
@@ -82,7 +82,7 @@ bool web_seccomp(void)
 	if (!failed)
 		failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
 					  SCMP_A2(SCMP_CMP_MASKED_EQ, PROTECT_EXECUTE, 0));
-	/* GnuTLS looks for its settings again; it finds none. */
+	/* GnuTLS looks for its settings again at run time; it must find none, and not be killed. */
 	if (!failed)
 		failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOENT), SCMP_SYS(openat), 0);
 	if (!failed)

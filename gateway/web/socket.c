@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * WebSockets: frames of a client become messages to core, and core's messages frames. The exchange
- * hands a connection over once core has agreed; the file reads and writes its descriptor.
+ * WebSockets: passes a client's messages on to core, and core's messages to the client as frames.
+ * The exchange hands a connection over once core has agreed; this file reads and writes the
+ * connection's descriptor.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +14,9 @@
 #include "gateway/web/tunnel.h"
 #include "gateway/web/web.h"
 
-/* Closes a WebSocket. Until MHD has handed its descriptor over, core's bytes wait in `output`. */
+/*
+ * Closes a WebSocket whose descriptor MHD has handed over, and tells core unless core has ended it.
+ */
 static void socket_close(struct exchange *exchange)
 {
 	struct MHD_UpgradeResponseHandle *upgraded = exchange->upgraded;
@@ -63,7 +66,7 @@ static void socket_parse(struct exchange *exchange)
 	}
 }
 
-/* Returns false when the WebSocket was closed. */
+/* Sends what waits in `output`. Returns false when the WebSocket was closed. */
 static bool socket_flush(struct exchange *exchange)
 {
 	struct buffer *output = &exchange->output;

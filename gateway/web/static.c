@@ -133,7 +133,7 @@ static const char *static_type(const char *path)
 	return "application/octet-stream";
 }
 
-/* Writes index.html with this response's nonce in all the places that ask for one. */
+/* Returns a response with index.html, in which each STATIC_NONCE is replaced by `nonce`. */
 static struct MHD_Response *static_page(const struct static_file *file, const char *nonce)
 {
 	struct buffer page = {0};
@@ -186,7 +186,10 @@ static enum MHD_Result static_text(struct MHD_Connection *connection, unsigned s
 	return result;
 }
 
-/* Returns the response for a file: the packed form, if there is one and the client takes it. */
+/*
+ * Returns the file to send for `path`, or NULL: the gzip form, if there is one and the client
+ * accepts it.
+ */
 static const struct static_file *static_choose(struct MHD_Connection *connection, const char *path,
 					       const char **encoding)
 {
@@ -216,7 +219,10 @@ enum MHD_Result static_queue(struct MHD_Connection *connection, const char *path
 
 	if (strcmp(method, "GET") && strcmp(method, "HEAD"))
 		return static_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "not allowed\n");
-	/* The screens are behind a # of one page: there is no other path without a file. */
+	/*
+	 * The UI is one page, whose screens are told apart behind a #: any other path must be a
+	 * file's.
+	 */
 	page = !strcmp(path, "/") || !strcmp(path, "/index.html");
 	file = page ? static_find("/index.html") : static_choose(connection, path, &encoding);
 	if (!file)

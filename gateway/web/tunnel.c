@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TLS: accepts connections, decrypts what clients send and encrypts what they get. Web's loop
- * calls it in each turn; it touches the sockets of clients, and of the HTTP library's end.
+ * TLS: accepts connections, decrypts what clients send and encrypts what they get. Web's loop calls
+ * it in each turn; it reads and writes the clients' sockets, and the socket pairs that lead to the
+ * HTTP library.
  */
 #include "gateway/web/tunnel.h"
 
@@ -52,7 +53,7 @@ static bool tunnel_session(struct tunnel *tunnel)
 		return false;
 	}
 	gnutls_transport_set_int(tunnel->session, tunnel->client);
-	/* Each record is sent when it is made, as the next record may be long in coming. */
+	/* Send each record at once: the next one may be long in coming. */
 	setsockopt(tunnel->client, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 	/* A client that does not read takes little of the kernel's memory. */
 	setsockopt(tunnel->client, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &(int){TUNNEL_UNSENT},
@@ -90,7 +91,7 @@ static bool tunnel_accept(int64_t now_ms)
 	return true;
 }
 
-/* Ends a tunnel whose answers are sent: what the client still sends is dropped for a while. */
+/* Ends a tunnel whose answers are sent: for LINGER_MS, what the client still sends is dropped. */
 static void tunnel_end(struct tunnel *tunnel, int64_t now_ms)
 {
 	shutdown(tunnel->client, SHUT_WR);
@@ -98,7 +99,7 @@ static void tunnel_end(struct tunnel *tunnel, int64_t now_ms)
 	tunnel->until_ms = now_ms + LINGER_MS;
 }
 
-/* Returns false when the connection is over. */
+/* Goes on with the TLS handshake. Returns false when the tunnel has to be freed. */
 static bool tunnel_handshake(struct tunnel *tunnel, int64_t now_ms)
 {
 	int result = gnutls_handshake(tunnel->session);
@@ -113,7 +114,10 @@ static bool tunnel_handshake(struct tunnel *tunnel, int64_t now_ms)
 		return true;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
 		return false;
-	/* A tunnel that web has closed may still have this number. */
+	/*
+	 * A tunnel whose server's end is closed already may still have the number of this new
+	 * socket.
+	 */
 	if (tunnel_of(pair[1]))
 		tunnel_of(pair[1])->server = -1;
 	tunnel->inner = pair[0];
@@ -126,8 +130,8 @@ static bool tunnel_handshake(struct tunnel *tunnel, int64_t now_ms)
 }
 
 /*
- * Decrypts what has come. The callers look whether anything has moved; *broken: the tunnel is of no
- * use any more.
+ * Decrypts one record. Returns whether anything has moved, as the three functions below do; each of
+ * them sets *broken when the tunnel has to be freed.
  */
 static bool tunnel_decrypt(struct tunnel *tunnel, bool *broken)
 {
@@ -165,7 +169,10 @@ static bool tunnel_give(struct tunnel *tunnel, int64_t now_ms, bool *broken)
 	}
 	sent = send(tunnel->inner, up->bytes + up->at, up->passed, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (sent <= 0) {
-		/* What the server answered before it left still goes to the client. */
+		/*
+		 * The server has closed its end: what it answered before that still goes to the
+		 * client.
+		 */
 		if (errno == EPIPE || errno == ECONNRESET) {
 			tunnel->client_ended = tunnel->inner_told = true;
 			up->count = up->passed = 0;
@@ -219,8 +226,8 @@ static bool tunnel_encrypt(struct tunnel *tunnel, bool *broken)
 }
 
 /*
- * Refuses a head that must not pass. Everything that was asked before it has been answered, as no
- * byte of it passed sooner, and the server's answers are on their way.
+ * Answers 400 to a head that must not pass, once the answers to all earlier requests have been
+ * sent: no byte of this head passed before they were complete.
  */
 static void tunnel_refuse(struct tunnel *tunnel)
 {
@@ -238,7 +245,7 @@ static void tunnel_refuse(struct tunnel *tunnel)
 	tunnel_encrypt(tunnel, &broken);
 }
 
-/* Returns false when the connection is over. */
+/* Moves bytes in both directions. Returns false when the tunnel has to be freed. */
 static bool tunnel_move(struct tunnel *tunnel, int64_t now_ms)
 {
 	bool broken = false;
@@ -309,7 +316,7 @@ static short tunnel_inner_wants(const struct tunnel *tunnel)
 	return events;
 }
 
-/* Returns when a tunnel has to end; 0: it may take as long as it likes. */
+/* Returns when a tunnel has to end; 0: it has no time limit now. */
 static int64_t tunnel_until_ms(const struct tunnel *tunnel)
 {
 	return tunnel->until_ms ? tunnel->until_ms : tunnel->gate.until_ms;
@@ -329,8 +336,8 @@ size_t tunnel_wants(struct pollfd *waits, int *wait_ms)
 		int64_t left_ms = tunnel->again ? 0 : until_ms ? until_ms - now_ms : *wait_ms;
 
 		/*
-		 * A descriptor that wants nothing now is left out: its end would wake the process
-		 * at once.
+		 * A socket from which nothing is wanted now is left out: if its other end is
+		 * closed, poll() would return at once, again and again.
 		 */
 		waits[1 + 2 * i] = (struct pollfd){client ? tunnel->client : -1, client, 0};
 		waits[2 + 2 * i] = (struct pollfd){

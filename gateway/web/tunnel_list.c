@@ -62,7 +62,10 @@ static bool tunnel_same_address(const struct sockaddr_storage *one,
 		const struct in6_addr *first = &((const struct sockaddr_in6 *)one)->sin6_addr;
 		const struct in6_addr *second = &((const struct sockaddr_in6 *)other)->sin6_addr;
 
-		/* A client with one IPv6 address has all of its /64; ::/64 is no network. */
+		/*
+		 * A client with an IPv6 address mostly has the whole /64, which counts as one
+		 * address. In ::/64, as of ::1, each address counts for itself.
+		 */
 		return !memcmp(first, second, memcmp(first, &in6addr_any, 8) ? 8 : sizeof(*first));
 	}
 	return ((const struct sockaddr_in *)one)->sin_addr.s_addr ==
@@ -218,7 +221,8 @@ void tunnel_shut(int server)
 }
 
 /*
- * Notes who has a tunnel. A holder with too many tunnels gives up the oldest idle one, or this one.
+ * Notes that an answer begins, and the credential `who` that was shown. A holder with too many
+ * tunnels gives up the oldest idle one, or else this one.
  */
 void tunnel_known(int server, uint32_t who)
 {

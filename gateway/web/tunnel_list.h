@@ -10,23 +10,23 @@
 
 /* All tunnels, and who has how many of them: what tunnel.c and tunnel_list.c share. */
 enum {
-	TUNNEL_BYTES = 16384, /* the length of one record of TLS */
-	TUNNEL_LEAVES = 1,    /* as until_ms: the tunnel ends at its next turn */
+	TUNNEL_BYTES = 16384, /* the most bytes that one TLS record carries */
+	TUNNEL_LEAVES = 1,    /* a value of until_ms: the tunnel ends at its next turn */
 };
 
-/* Bytes on their way; they stay where they are until all of them have gone. */
+/* Bytes on their way in one direction: more are read when all of these have been sent. */
 struct tunnel_bytes {
 	char bytes[TUNNEL_BYTES];
 	size_t at, count;
-	size_t passed; /* the bytes among those waiting that may go */
+	size_t passed; /* how many of the waiting bytes the gate has let pass */
 };
 
 enum tunnel_state {
 	TUNNEL_HANDSHAKE,
 	TUNNEL_OPEN,
 	/*
-	 * All is sent: what the client still sends is read and dropped, else the connection would
-	 * be reset.
+	 * All answers are sent: what the client still sends is read and dropped, as the connection
+	 * would otherwise be reset.
 	 */
 	TUNNEL_LINGERS,
 };
@@ -34,18 +34,20 @@ enum tunnel_state {
 struct tunnel {
 	enum tunnel_state state;
 	int client;
-	int inner;	 /* our end of the pair; -1 before the handshake has ended */
-	int server;	 /* the other end, by which web names the tunnel; -1: it is closed */
+	/* the tunnel's end of the socket pair; -1 before the handshake has ended */
+	int inner;
+	int server;	 /* the server's end, by which web names the tunnel; -1: it is closed */
 	uint64_t number; /* the tunnel's number; later tunnels have greater numbers */
 	uint32_t who;	 /* the number of the credential that was shown; 0: none was shown */
 	struct gate gate;
 	gnutls_session_t session;
 	struct sockaddr_storage address;
-	int64_t until_ms;  /* the end of the handshake or of lingering, or TUNNEL_LEAVES */
+	/* when the handshake or lingering must end, or TUNNEL_LEAVES; 0: see `gate` */
+	int64_t until_ms;
 	bool client_ended; /* no more bytes will come from the client */
 	bool inner_told;   /* the server knows that the client has ended */
 	bool server_ended;
-	bool again; /* bytes wait in the session, where poll does not see them */
+	bool again; /* there is work that poll does not see, such as bytes in the session */
 	struct tunnel_bytes up, down;
 };
 
@@ -56,13 +58,13 @@ struct tunnels {
 	gnutls_priority_t priority;
 	struct tunnel *list[TUNNELS];
 	size_t count, polled;
-	uint64_t last; /* the number of the last tunnel */
+	uint64_t last; /* the number of the newest tunnel */
 };
 extern struct tunnels tunnels;
 
 int64_t tunnel_now_ms(void);
 void tunnel_free(size_t place);
-/* Returns the tunnel of the socket, or NULL when it has none. */
+/* Returns the tunnel whose server's end is `server`, or NULL when there is none. */
 struct tunnel *tunnel_of(int server);
 /*
  * Returns whether a client at that address may have one more tunnel; may end another tunnel for it.

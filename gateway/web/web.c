@@ -21,8 +21,8 @@ struct web web;
 enum { WEB_TIMEOUT_S = 60, WEB_CONNECTIONS = TUNNELS + 64, WEB_MESSAGES = 256 };
 
 /*
- * Adds Strict-Transport-Security (RFC 6797), but not with the gateway's own certificate: once that
- * is another one, nobody could get past the browser's warning.
+ * Adds Strict-Transport-Security (RFC 6797), unless the gateway issued its certificate itself: when
+ * such a certificate is replaced, browsers would let nobody past the warning.
  */
 void web_strict(struct MHD_Response *response)
 {
@@ -38,7 +38,7 @@ void web_guard_headers(struct MHD_Response *response)
 	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
 }
 
-/* Paths and queries are decoded in request.c, which refuses what is ambiguous. */
+/* Leaves paths and queries as they are: request.c decodes them, and refuses what is ambiguous. */
 static size_t web_unescape(void *unused, struct MHD_Connection *connection, char *text)
 {
 	(void)unused;
@@ -84,7 +84,7 @@ static struct MHD_Daemon *web_daemon(void)
 		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 }
 
-/* Starts the server. The first message from core has what web cannot read for itself. */
+/* Starts the server once core's first message has brought the certificate and the key. */
 static bool web_start(int listener, unsigned per_address)
 {
 	static char bytes[MESSAGE_BYTES];
@@ -129,7 +129,10 @@ static void web_local_connection(uint32_t number, int fd)
 		return;
 	}
 	web.connections[fd] = number;
-	/* MHD closes a connection that it does not take. */
+	/*
+	 * MHD closes a connection that it refuses: core is told here unless web_connection() has
+	 * told it.
+	 */
 	if (MHD_add_connection(web.daemon, fd, &address, sizeof(address)) != MHD_YES &&
 	    web.connections[fd]) {
 		message_send(&web.core, (struct message_head){MESSAGE_LEFT, number, 0, 0}, NULL, 0,
@@ -169,7 +172,7 @@ static void web_message(const struct message_head *head, const char *bytes, size
 	}
 }
 
-/* Returns false when core is gone. */
+/* Handles core's messages. Returns false when core is gone. */
 static bool web_read_core(void)
 {
 	static char bytes[MESSAGE_BYTES];
@@ -202,7 +205,7 @@ static int web_wait_ms(void)
 	return MHD_get_timeout(web.daemon, &left) == MHD_YES && left < 60000 ? (int)left : 60000;
 }
 
-/* Lists what WebSockets wait for; `ids` says whose each entry is. */
+/* Lists what the WebSockets wait for; `ids` gets the exchange of each entry. */
 static size_t web_sockets(struct pollfd *waits, uint32_t *ids)
 {
 	size_t count = 0;
@@ -218,7 +221,10 @@ static size_t web_sockets(struct pollfd *waits, uint32_t *ids)
 	return count;
 }
 
-/* Does one turn: waits, then does what there is. Returns false when core is gone. */
+/*
+ * Does one turn of the main loop: waits, then handles what is ready. Returns false when core is
+ * gone.
+ */
 static bool web_turn(void)
 {
 	static struct pollfd waits[2 + WEB_EXCHANGES + TUNNEL_POLLS];

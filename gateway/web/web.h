@@ -19,16 +19,16 @@ struct exchange {
 	uint32_t id; /* 0: free */
 	struct MHD_Connection *connection;
 	struct buffer body; /* the body of the request, then of the answer */
-	bool too_large;	    /* the request's body is */
+	bool too_large;	    /* the request's body is longer than WEB_BODY_BYTES */
 	/* the body comes in chunks; the connection then ends with the answer */
 	bool chunked;
 	char authority[256]; /* the host of a target in the absolute form */
-	bool streams;	     /* the body is bytes for core, which come after the request */
-	uint64_t length;     /* of those that are still to come */
-	bool may_send;	     /* core takes the body's bytes */
+	bool streams;	     /* core gets the body piece by piece, after the request */
+	uint64_t length;     /* the bytes of the body that are still to come */
+	bool may_send;	     /* core has begun to take the body */
 	bool failed;	     /* core has broken its answer off */
 	bool sent;	     /* core has the request */
-	bool suspended;	     /* MHD waits for web */
+	bool suspended;	     /* MHD waits until exchange_resume() is called */
 	bool answered;
 	bool ended;
 	unsigned status;
@@ -49,9 +49,10 @@ struct web {
 	struct MHD_Daemon *daemon;
 	struct exchange exchanges[WEB_EXCHANGES];
 	unsigned socket_count; /* the exchanges that are WebSockets */
-	/* the rounds of numbers so far, each with one number for each exchange */
+	/* how many ids were given so far; an id is rounds * WEB_EXCHANGES + the exchange's place */
 	uint32_t rounds;
-	uint32_t *connections; /* by descriptor: the number of core's connection; 0: TLS */
+	/* by descriptor: core's number of a connection at the Unix socket; 0: TLS */
+	uint32_t *connections;
 	size_t connection_room;
 	bool issued; /* the certificate was issued by somebody who is trusted, not by the gateway */
 };
@@ -64,7 +65,7 @@ extern struct web web;
  */
 int web_main(int core, int listener, const char *ui, unsigned per_address);
 
-/* Takes the plain end of a connection over TLS, also when the connection is refused. */
+/* Hands the plain end of a TLS connection to libmicrohttpd; `fd` is closed also when that fails. */
 bool web_tls_connection(int fd, const struct sockaddr *address, socklen_t size);
 
 struct exchange *exchange_find(uint32_t id);
@@ -72,23 +73,25 @@ void exchange_free(struct exchange *exchange);
 void exchange_resume(struct exchange *exchange);
 void exchange_tell(const struct exchange *exchange, enum message_kind kind, uint32_t value);
 
-/* The functions that MHD calls. */
+/* The callbacks of libmicrohttpd: for the head and pieces of a request, and for its end. */
 enum MHD_Result exchange_handle(void *unused, struct MHD_Connection *connection, const char *url,
 				const char *method, const char *version, const char *bytes,
 				size_t *count, void **context);
 void exchange_done(void *unused, struct MHD_Connection *connection, void **context,
 		   enum MHD_RequestTerminationCode code);
 
-/* Takes what core has said of an exchange. */
+/*
+ * These functions handle core's messages about an exchange: the answer's head, its body, its end.
+ */
 void exchange_answer(struct exchange *exchange, const struct message_head *head, const char *bytes,
 		     size_t count);
 void exchange_body(struct exchange *exchange, const struct message_head *head, const char *bytes,
 		   size_t count);
 void exchange_end(struct exchange *exchange, unsigned code);
-/* Core is done with so many bytes of the request's body, or of a WebSocket. */
+/* Notes that core is done with `count` more bytes of the request's body, or from a WebSocket. */
 void exchange_taken(struct exchange *exchange, size_t count);
 
-/* The socket by which a tunnel knows a connection. */
+/* Returns the socket by which a tunnel knows a connection, or -1. */
 int exchange_socket(struct MHD_Connection *connection);
 
 /*
@@ -116,7 +119,6 @@ void socket_send(struct exchange *exchange, uint32_t flags, const char *bytes, s
 void socket_end(struct exchange *exchange, unsigned code);
 short socket_wants(const struct exchange *exchange);
 void socket_ready(struct exchange *exchange, short events);
-/* The client has closed the connection below. */
 
 /*
  * Writes a JSON text as fields body.NAME; returns false if the text is no JSON, or too deep or
@@ -124,12 +126,15 @@ void socket_ready(struct exchange *exchange, short events);
  */
 bool flatten(const char *bytes, size_t count, struct buffer *fields);
 
-/* The UI's files, all read at the start. */
+/* Reads all of the UI's files into memory. Returns false if any of them could not be read. */
 bool static_load(const char *folder);
 enum MHD_Result static_queue(struct MHD_Connection *connection, const char *path,
 			     const char *method);
 
-/* Headers of every answer, and of those that are no file of the UI's. */
+/*
+ * web_strict() adds the header that every answer has; web_guard_headers() adds it and those of all
+ * answers but the UI's files.
+ */
 void web_strict(struct MHD_Response *response);
 void web_guard_headers(struct MHD_Response *response);
 

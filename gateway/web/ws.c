@@ -54,7 +54,7 @@ static int ws_frame_read(const uint8_t *bytes, size_t count, struct ws_frame *fr
 	return count - frame->head < frame->length ? 0 : 1;
 }
 
-/* Unmasks a control frame or a whole message of one frame into `message`. */
+/* Copies the payload of a frame to `to`, unmasked. */
 static void ws_unmask(const struct ws_frame *frame, const uint8_t *bytes, uint8_t *to)
 {
 	for (size_t i = 0; i < frame->length; i++)
