@@ -27,16 +27,16 @@ enum {
 	AGENT_ANSWER_MS = 20000,
 	AGENT_EXEC_MS = 3600000,
 	AGENT_EXEC_LOOK_MS = 200,
-	AGENT_INPUT_BYTES = 32768,   /* of a program; and of a file, in a piece */
+	AGENT_INPUT_BYTES = 32768,   /* the input of a program; of a file, one piece */
 	AGENT_MESSAGE_BYTES = 16384, /* of the WebSocket */
-	AGENT_PIECE_BYTES = 16384,   /* of a file that is read */
+	AGENT_PIECE_BYTES = 16384,   /* the piece of a file that one question reads */
 	AGENT_FILE_BYTES = 256 << 20,
 };
 
 struct agent {
 	struct guest guest;
 	struct agent_line line;
-	size_t at; /* of the message, what is not taken yet */
+	size_t at; /* where the bytes of the message begin that are not parsed yet */
 };
 
 static int64_t agent_now_ms(void)
@@ -47,7 +47,10 @@ static int64_t agent_now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Takes one message of the server's. Ends the program when the connection has ended. */
+/*
+ * Waits for one message of the server's, until `until_ms`. Ends the program when the connection has
+ * ended.
+ */
 static void agent_take_message(struct agent *agent, int64_t until_ms)
 {
 	struct websocket *socket = &agent->guest.socket;
@@ -55,7 +58,7 @@ static void agent_take_message(struct agent *agent, int64_t until_ms)
 	int got = websocket_read(socket, left_ms > 0 ? (int)left_ms : 0);
 
 	agent->at = socket->size = got == 1 && socket->kind == WEBSOCKET_BINARY ? socket->size : 0;
-	/* A guest that says more and more without an answer is waited for no longer. */
+	/* A guest that sends more and more bytes, but no whole answer, gets no more time. */
 	if ((got == NET_TIMEOUT || got == 1) && agent_now_ms() >= until_ms)
 		cli_die(CLI_FAILED,
 			"%s: the guest's agent does not answer: is qemu-guest-agent running there?",
@@ -75,7 +78,10 @@ static void agent_take_message(struct agent *agent, int64_t until_ms)
 	guest_give_credit(&agent->guest);
 }
 
-/* Returns the agent's next line as JSON. Ends the program if it is none, or does not come. */
+/*
+ * Returns the agent's next line as JSON. Ends the program if the line is no JSON, or does not come
+ * within `wait_ms`.
+ */
 static json_t *agent_read(struct agent *agent, int wait_ms)
 {
 	int64_t until_ms = agent_now_ms() + wait_ms;
@@ -124,7 +130,10 @@ static void agent_send(struct agent *agent, json_t *request)
 	free(text);
 }
 
-/* Asks, and returns what is returned, a new reference. Ends the program with the agent's error. */
+/*
+ * Sends a command to the agent, and returns what the agent returns, as a new reference. Ends the
+ * program if the agent answers with an error.
+ */
 static json_t *agent_ask(struct agent *agent, const char *command, json_t *arguments)
 {
 	json_t *answer, *result, *error;
@@ -146,7 +155,9 @@ static json_t *agent_ask(struct agent *agent, const char *command, json_t *argum
 	exit(CLI_FAILED);
 }
 
-/* Answers of an earlier client may still be on their way: skips all before the answer to a number.
+/*
+ * Skips answers to an earlier client, which may still come: sends a random number and reads until
+ * the agent answers with it.
  */
 static void agent_sync(struct agent *agent)
 {
@@ -169,7 +180,10 @@ static void agent_sync(struct agent *agent)
 	cli_die(CLI_FAILED, "%s: the guest's agent answers other questions", agent->guest.name);
 }
 
-/* Shows a value: of an object each member in a line, of a list each object behind an empty line. */
+/*
+ * Prints a value: each member of an object in a line of its own, the objects of a list with an
+ * empty line between them.
+ */
 static void agent_show(const char *key, json_t *value)
 {
 	const char *name;
@@ -214,7 +228,10 @@ static enum cli_exit agent_print(const struct agent *agent, json_t *value)
 	return CLI_OK;
 }
 
-/* Bytes of the guest's: as they are, but to a terminal without what could steer it. */
+/*
+ * Writes bytes that the guest has chosen: unchanged into a file or a pipe, without control bytes to
+ * a terminal.
+ */
 static void agent_put_bytes(FILE *to, const unsigned char *bytes, size_t size)
 {
 	char piece[2] = "";
@@ -232,7 +249,9 @@ static void agent_put_bytes(FILE *to, const unsigned char *bytes, size_t size)
 	}
 }
 
-/* Writes a member that is base 64; returns how many bytes it had, or -1 if it is none. */
+/*
+ * Writes the bytes of a member in base 64. Returns how many there were, or -1 if it is no base 64.
+ */
 static long agent_put_base64(FILE *to, const json_t *value, const char *key)
 {
 	const json_t *text = json_object_get(value, key);
@@ -251,7 +270,10 @@ static long agent_put_base64(FILE *to, const json_t *value, const char *key)
 	return count;
 }
 
-/* Reads stdin up to `most` bytes into base 64, NULL for none; returns how many bytes there were. */
+/*
+ * Reads up to `most` bytes of stdin and returns how many there were. *text becomes their base 64,
+ * or NULL when there were none.
+ */
 static size_t agent_take_stdin(json_t **text, size_t most)
 {
 	static unsigned char bytes[AGENT_INPUT_BYTES + 1];
@@ -404,7 +426,7 @@ static enum cli_exit agent_set_time(struct agent *agent, int count, char **words
 					       (json_int_t)now.tv_sec * 1000000000 + now.tv_nsec)));
 }
 
-/* What only asks: the word, and the agent's command. */
+/* The commands that only ask the agent: skerryctl's word, and the agent's name of it. */
 static const char *const agent_questions[][2] = {
 	{"info", "guest-info"},
 	{"osinfo", "guest-get-osinfo"},
@@ -417,7 +439,7 @@ static const char *const agent_questions[][2] = {
 
 static const struct {
 	const char *word;
-	int minimum, maximum; /* of words behind it */
+	int minimum, maximum; /* of the words that follow the command */
 	enum cli_exit (*run)(struct agent *agent, int count, char **words);
 } agent_actions[] = {
 	{"ping", 0, 0, agent_ping},

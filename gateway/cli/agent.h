@@ -7,17 +7,20 @@
 
 enum { AGENT_LINE_BYTES = 1 << 20 }; /* the longest answer of a guest's agent that is read */
 
-/* A line of a guest's agent, as its bytes come. All of it is the guest's: any bytes. */
+/* A line of a guest's agent, as its bytes come. The guest chooses these bytes freely. */
 struct agent_line {
 	char bytes[AGENT_LINE_BYTES];
 	size_t count;
 	bool ended;    /* the line is whole: the next byte begins another one */
-	bool too_long; /* the line is, or what is skipped: nobody waits for its end */
-	bool skips; /* until a byte 0xff, which the agent sends before an answer that is asked for
-		       so */
+	bool too_long; /* the line, or what is skipped, is too long: it ends here */
+	/*
+	 * bytes are skipped up to 0xff, which the agent sends before the answer to
+	 * guest-sync-delimited
+	 */
+	bool skips;
 };
 
 /* Takes a byte. Returns whether the line is whole. */
 bool agent_line_take(struct agent_line *line, unsigned char byte);
-/* Returns a whole line as an object, a new reference, or NULL if it is none. */
+/* Returns a whole line as JSON, a new reference, or NULL if it is no JSON or too long. */
 json_t *agent_line_json(const struct agent_line *line);

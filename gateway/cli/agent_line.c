@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lines of a guest's agent, out of a stream of bytes that a guest may choose freely. skerryctl
- * agent calls it; it keeps no more than the longest line.
+ * Splits a stream of bytes, which the guest may choose freely, into lines of the guest's agent.
+ * skerryctl agent calls it; it keeps no more than the longest line.
  */
 #include "gateway/cli/agent.h"
 
@@ -12,7 +12,7 @@ bool agent_line_take(struct agent_line *line, unsigned char byte)
 		line->count = 0;
 	}
 	if (byte == 0xff) {
-		/* What stood before it was cut off, or was an answer to somebody else. */
+		/* The bytes before 0xff are the rest of an answer to an earlier client. */
 		line->skips = line->too_long = false;
 		line->count = 0;
 		return false;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* skerryctl vm backup: copies of a running machine's disks on other disks of the host. */
+/* skerryctl vm backup: copies of a running VM's disks on other disks of the host. */
 #include <stdio.h>
 #include <string.h>
 
@@ -86,7 +86,9 @@ enum cli_exit command_vm_backup(struct cli *cli, int count, char **words)
 			     "backup begun");
 }
 
-/* Runs `disk restore`: DISK, and the disks with the backups. */
+/*
+ * Runs `disk restore DISK BACKUP...`: `words` are the disk, then the disks that hold its backups.
+ */
 enum cli_exit command_disk_restore(struct cli *cli, int count, char **words)
 {
 	struct http_answer answer;

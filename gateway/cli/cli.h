@@ -13,8 +13,8 @@ enum cli_exit {
 	CLI_NOT_FOUND = 3,
 	CLI_NO_ACCESS = 4, /* there is no token, or a wrong one, or one without the right */
 	/*
-	 * what the command names has not the state for it, exists already, is busy, or was changed
-	 * by somebody else meanwhile
+	 * what the command names is in the wrong state, exists already, is busy, or was changed by
+	 * somebody else meanwhile
 	 */
 	CLI_CONFLICT = 5,
 	CLI_NOT_REACHED = 6, /* there is no skerryd, or skerryd has no link to Skerry */
@@ -35,24 +35,24 @@ struct cli {
 	bool yes; /* nobody is asked to confirm a command */
 	/* of `vm reset`: the snapshot to go back to; NULL: the VM begins from power-on */
 	const char *to;
-	bool overwrite;	  /* vm save, vm backup: also overwrites a disk that holds something else */
-	bool goes_on;	  /* vm save: the machine does */
-	const char *user; /* login: with a password; run: UID:GID */
+	bool overwrite;	  /* vm save, vm backup: overwrite a disk that holds something else */
+	bool goes_on;	  /* vm save: the VM goes on running; volume upload: continue an upload */
+	const char *user; /* login: the user who has a password; run: UID:GID */
 	const char *level;
 	const char *vm;
 	const char *limit;
 	const char *since;
 	const char *scope;
 	const char *expires;
-	const char *ssh_options[8]; /* ssh: what goes to ssh behind -o */
+	const char *ssh_options[8]; /* ssh: the options that ssh gets by -o */
 	int ssh_option_count;
 	const char *roles[8];
 	int role_count;
 	/* run */
 	bool detach;
 	const char *timeout, *directory;
-	bool interactive; /* run: hands on input as it comes */
-	const char *warm; /* template: how many clones wait at its gate */
+	bool interactive; /* run: input is handed on as it comes */
+	const char *warm; /* template: how many clones are to wait for runs */
 	const char *files[8];
 	int file_count;
 	const char *environment[32];
@@ -75,26 +75,29 @@ enum cli_exit cli_try_connect(struct cli *cli);
  */
 bool cli_token_path(const struct cli *cli, char *path, size_t size);
 
-/*
- * Makes a request whose answer has to be of class 2xx; otherwise the problem is written to stderr.
- */
+/* Sends a request. Any answer that is not 2xx is an error: its problem is written to stderr. */
 enum cli_exit cli_ask(struct cli *cli, const char *method, const char *path, const json_t *body,
 		      const char *headers, struct http_answer *answer);
 
 /*
- * Asks for a change of `about` as cli_ask does, and waits for an operation to its end. The answer's
- * JSON is the operation then; the caller frees it.
+ * Sends a request that changes `about`, as cli_ask does, and waits until the operation that it
+ * begins has ended. The answer's JSON is then that operation; the caller frees it.
  */
 enum cli_exit cli_change(struct cli *cli, const char *method, const char *path, const char *headers,
 			 const json_t *body, const char *about, const char *verb,
 			 struct http_answer *answer);
 
-/* Says what a problem document says; `about` (a VM's name) may be NULL. */
+/*
+ * Writes the answer's problem document to stderr and returns the exit code that goes with it;
+ * `about` (a VM's name) may be NULL.
+ */
 enum cli_exit cli_problem(const struct http_answer *answer, const char *about);
 
 /* Reads one line from stdin; at a terminal it asks for the line, and the line is not shown. */
 bool cli_read_secret(const char *prompt, char *line, size_t size);
-/* A password twice where that is a terminal; ends the program when they differ or there is none. */
+/*
+ * Reads a new password, at a terminal twice. Ends the program when the two differ or there is none.
+ */
 void cli_read_new_password(char *line, size_t size);
 
 /*
@@ -103,7 +106,7 @@ void cli_read_new_password(char *line, size_t size);
  */
 bool cli_confirm(const struct cli *cli, const char *what, const char *about, const char *so);
 
-/* {"roles":[...],"scope":...} of the options, as far as they are given. */
+/* Returns {"roles":[...],"scope":...} with those of the two that were given as options. */
 json_t *cli_grant(const struct cli *cli);
 /* Ends the program when no role is given for `command`. */
 void cli_need_role(const struct cli *cli, const char *command);
@@ -114,10 +117,10 @@ void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void cli_die(enum cli_exit code, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* --- commands: words behind the command's own, answer an exit code --- */
+/* --- commands: each gets the words that follow its name, and returns the exit code --- */
 
 enum cli_exit command_vm(struct cli *cli, int count, char **words);
-/* The commands; each gets the words that follow its name, such as `vm snapshot`. */
+/* This and the following commands are named by two words, such as `vm snapshot`. */
 enum cli_exit command_vm_snapshot(struct cli *cli, int count, char **words);
 enum cli_exit command_vm_clone(struct cli *cli, int count, char **words);
 enum cli_exit command_vm_backup(struct cli *cli, int count, char **words);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What cannot be undone is asked for once more, where somebody is there to answer. */
+/*
+ * Asks once more before what cannot be undone, if there is a terminal at which somebody can answer.
+ */
 #include <stdio.h>
 #include <unistd.h>
 

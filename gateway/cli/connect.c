@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Which skerryd, with which token, and whether it is the one known. */
+/*
+ * Finds out which skerryd to connect to and with which token, and whether its certificate is the
+ * known one.
+ */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -142,7 +145,7 @@ static bool connect_ask_to_trust(const char *server, const char *fingerprint)
 	return line[0] == 'y' || line[0] == 'Y';
 }
 
-/* Decides whether to trust the server. Nothing has been sent to the server before this answer. */
+/* Decides whether to trust the server, to which nothing has been sent yet. */
 static enum cli_exit connect_judge(struct cli *cli, const char *server)
 {
 	struct net *net = &cli->http.net;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* skerryctl console: a machine's console over a WebSocket; taken up again where it broke off. */
+/* skerryctl console: a VM's console over a WebSocket, which is opened again where it broke off. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@ struct console {
 	struct cli *cli;
 	const char *name;
 	struct websocket socket;
-	unsigned long long at; /* offset of the next byte */
+	unsigned long long at; /* where in the console's output the next byte is */
 	bool known;	       /* `at` is known */
 	bool input_ended;
 	bool left; /* the user has pressed Ctrl-] */
@@ -66,7 +66,10 @@ static bool console_put(const void *bytes, size_t size)
 	return true;
 }
 
-/* Writes text that is not the guest's: on the terminal, or apart from the guest's output. */
+/*
+ * Writes a notice of skerryctl's own: to the terminal, or, if stdout is none, to stderr, apart from
+ * the guest's output.
+ */
 static void console_note(const char *text)
 {
 	if (isatty(1))
@@ -113,7 +116,9 @@ static enum cli_exit console_open_console(struct console *console)
 	return cli_problem(&answer, console->name);
 }
 
-/* Takes {"from":"N","lost":n}: where the next byte stands, and how many bytes are lost. */
+/*
+ * Handles {"from":"N","lost":n}: N is the offset of the next byte, and n bytes before it are lost.
+ */
 static void console_take_text(struct console *console)
 {
 	json_error_t error;
@@ -143,11 +148,11 @@ static enum cli_exit console_closed_code(unsigned int code)
 {
 	switch (code) {
 	case 1000:
-	case 1001: /* the machine is gone, or another one writes now */
+	case 1001: /* the VM is gone, or another client writes now */
 		return CLI_OK;
 	case 1008: /* the token has been revoked or has expired */
 		return CLI_NO_ACCESS;
-	case 1012: /* the link to Skerry is lost; it comes back */
+	case 1012: /* skerryd has lost its link to Skerry, and will connect again */
 		return CLI_NOT_REACHED;
 	default:
 		return CLI_FAILED;
@@ -155,8 +160,8 @@ static enum cli_exit console_closed_code(unsigned int code)
 }
 
 /*
- * Takes one message, and gives credit for it. Returns false if the console or the connection has
- * ended.
+ * Handles one message, and acknowledges its bytes so that more may come. Returns false if the
+ * console or the connection has ended.
  */
 static bool console_take_message(struct console *console, enum cli_exit *code)
 {
@@ -183,7 +188,7 @@ static bool console_take_message(struct console *console, enum cli_exit *code)
 	return websocket_send(&console->socket, WEBSOCKET_TEXT, credit, strlen(credit));
 }
 
-/* Takes what was typed, up to a Ctrl-]. */
+/* Sends what was typed, up to a Ctrl-]. Returns false if the connection has broken. */
 static bool console_take_input(struct console *console)
 {
 	char bytes[1024];
@@ -225,7 +230,7 @@ static enum cli_exit console_pump(struct console *console)
 	}
 }
 
-/* Takes the console up again after a broken connection, from the byte it had come to. */
+/* Opens the console again after the connection broke, from the first byte that has not come. */
 static enum cli_exit console_try_again(struct console *console)
 {
 	struct timespec second = {.tv_sec = 1};

@@ -19,14 +19,14 @@
 #include "gateway/cli/volume.h"
 
 enum {
-	PIECE_BYTES = 64 << 20, /* of an upload in one request */
+	PIECE_BYTES = 64 << 20, /* the most bytes of an upload in one request */
 	RANGE_BYTES = 8 << 20,	/* of a download */
 	BUFFER_BYTES = 65536,
 	ATTEMPTS = 5,
 	SHA256_TEXT = 65,
 };
 
-/* What is under way, for the line that shows how far it is. */
+/* An upload or download, with what the line of progress needs. */
 struct content {
 	const char *verb, *about;
 	uint64_t at, bytes;
@@ -41,7 +41,7 @@ static double content_now_s(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* Shows at a terminal how far it is, a few times a second. */
+/* Shows the progress at a terminal, four times a second at most. */
 static void content_show(struct content *content, bool ends)
 {
 	double now_s = content_now_s();
@@ -75,7 +75,7 @@ static void content_hash_end(gnutls_hash_hd_t hash, char text[SHA256_TEXT])
 		snprintf(text + 2 * i, 3, "%02x", digest[i]);
 }
 
-/* Reads all of a file for its digest; returns its size. */
+/* Reads all of a file and writes its SHA-256 as hex; returns its size. */
 static uint64_t content_digest(const char *path, int file, char text[SHA256_TEXT])
 {
 	gnutls_hash_hd_t hash = content_hash();
@@ -93,7 +93,10 @@ static uint64_t content_digest(const char *path, int file, char text[SHA256_TEXT
 	return size;
 }
 
-/* Sends the bytes of one request. Returns false if the connection has broken. */
+/*
+ * Sends the next `count` bytes of the file as a request's body. Returns false if the connection has
+ * broken.
+ */
 static bool content_send(struct cli *cli, struct content *content, int file, uint64_t count)
 {
 	static char bytes[BUFFER_BYTES];
@@ -113,7 +116,10 @@ static bool content_send(struct cli *cli, struct content *content, int file, uin
 	return true;
 }
 
-/* Sends one piece. Returns false if there was no answer: the connection has broken. */
+/*
+ * Uploads one piece in a request of its own. Returns false if the connection has broken before an
+ * answer came.
+ */
 static bool content_send_piece(struct cli *cli, struct content *content, int file, const char *path,
 			       struct http_answer *answer)
 {
@@ -132,7 +138,10 @@ static bool content_send_piece(struct cli *cli, struct content *content, int fil
 	return http_end_upload(&cli->http, answer) && (sent || answer->status >= 300);
 }
 
-/* Returns where an upload of so many bytes into STORE/VOLUME goes on: 0 if it is not known. */
+/*
+ * Asks how many bytes of an upload into STORE/VOLUME the server has, where the upload goes on.
+ * Returns 0 if the server knows of none.
+ */
 static uint64_t content_resume(struct cli *cli, const char *word)
 {
 	struct http_answer answer;
@@ -147,7 +156,10 @@ static uint64_t content_resume(struct cli *cli, const char *word)
 	return at > 0 ? (uint64_t)at : 0;
 }
 
-/* Connects again after a connection has broken, and finds where the upload goes on. */
+/*
+ * Connects again, and sets content->at to where the upload goes on. Returns false if no attempt
+ * succeeds.
+ */
 static bool content_reconnect(struct cli *cli, struct content *content, const char *word)
 {
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -217,7 +229,7 @@ enum cli_exit command_upload(struct cli *cli, int count, char **words)
 	return code;
 }
 
-/* Asks for one piece, and writes it. Ends the program if it does not come whole. */
+/* Downloads one piece into the file. Ends the program if the piece does not come whole. */
 static enum cli_exit content_fetch(struct cli *cli, struct content *content, const char *path,
 				   FILE *file, gnutls_hash_hd_t hash)
 {
@@ -250,7 +262,7 @@ static enum cli_exit content_fetch(struct cli *cli, struct content *content, con
 	return CLI_OK;
 }
 
-/* Compares what has come with what the server says that the volume holds. */
+/* Compares the digest of the downloaded bytes with the server's digest of the volume. */
 static enum cli_exit content_compare(struct cli *cli, const char *word, const char *sha256)
 {
 	struct http_answer answer;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Escapes what a terminal must not get of names and texts that others have chosen. Everything that
- * prints a text of the server calls it; it writes to the buffer that it is given.
+ * Escapes what a terminal must not get from names and texts that others have chosen. Everything
+ * that prints a text of the server calls it; it writes to the stream that it is given.
  */
 #include "gateway/cli/escape.h"
 
@@ -11,7 +11,7 @@
 
 #include "gateway/base/string.h"
 
-/* Code points that show nothing or turn the direction of text (Unicode 15, above all Cf). */
+/* Code points that are invisible or change the direction of text (Unicode 15, above all Cf). */
 static const struct {
 	uint32_t first, last;
 } hidden[] = {
@@ -22,7 +22,10 @@ static const struct {
 	{0x1d173, 0x1d17a}, {0xe0000, 0x10ffff},
 };
 
-/* Bytes of the character at `text` that may be shown as it is; 0: escape its first byte. */
+/*
+ * Returns the length of the character at `text` if it may be shown as it is, or 0 if its first byte
+ * must be escaped.
+ */
 static size_t escape_shown(const unsigned char *text)
 {
 	/* clang-format off */

@@ -5,10 +5,10 @@
 #include <stdio.h>
 
 /*
- * Text of a guest or of a server as it may go to a terminal: whatever moves the cursor, changes the
- * order of reading or cannot be seen is shown as \xNN. It prints 4 times as much at most.
+ * Prints a text of a guest or a server to a terminal: each byte that moves the cursor, changes the
+ * order of reading or cannot be seen becomes \xNN. The output is at most 4 times as long.
  */
 void escape_print(FILE *to, const char *text);
 
-/* The columns that escape_print takes. */
+/* Returns how many columns escape_print() takes for the text. */
 size_t escape_columns(const char *text);

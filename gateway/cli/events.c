@@ -29,9 +29,12 @@ static void events_show(void *context, const struct sse *reader)
 		cli_say("an event is not JSON; it is left out");
 		return;
 	}
-	/* A reader that asks for all kept events is not told that older events are lost. */
+	/*
+	 * Without --since and --follow, all kept events are wanted: do not say that older ones are
+	 * lost.
+	 */
 	if (strcmp(reader->name, "snapshot") == 0) {
-		/* The snapshot answers an id behind which events are gone. */
+		/* The server sends a snapshot when events after the given id are lost. */
 		if (reader->last_id[0] && !all)
 			cli_say("not all of what happened since then is kept");
 	} else if (strcmp(reader->name, "lost") == 0 && all) {
@@ -59,7 +62,10 @@ static void events_show(void *context, const struct sse *reader)
 	json_decref(event);
 }
 
-/* Reads until the stream ends; CLI_OK: it was quiet, and nobody wanted to follow. */
+/*
+ * Reads until the stream ends or, without --follow, pauses. Returns CLI_OK without --follow, else
+ * CLI_NOT_REACHED.
+ */
 static enum cli_exit events_read_stream(struct cli *cli, struct sse *reader)
 {
 	int limit = cli->follow ? ALIVE_MS : FIRST_MS;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * skerryctl connect, ssh: a program in a guest over a WebSocket of skerryd, which reaches it by the
- * guest's socket device. `connect` joins it with stdin and stdout; `ssh` runs the system's ssh with
- * `connect` as its ProxyCommand.
+ * skerryctl connect, ssh: connects to a program in a guest over a WebSocket of skerryd, which
+ * reaches it by the guest's socket device. `connect` joins it with stdin and stdout; `ssh` runs the
+ * system's ssh with `connect` as its ProxyCommand.
  */
 #include <errno.h>
 #include <poll.h>
@@ -18,10 +18,10 @@
 
 enum {
 	GUEST_PIECE = 16384,
-	GUEST_WORDS = 64, /* of ssh's command line */
+	GUEST_WORDS = 64, /* the most words of ssh's command line */
 	GUEST_SSH_PORT = 22,
 	GUEST_ANSWER_MS = 10000,
-	/* codes of a close, as skerryd uses them (RFC 6455, 7.4) */
+	/* the close codes that skerryd uses (RFC 6455, 7.4) */
 	GUEST_DONE = 1000,
 	GUEST_NO_ACCESS = 1008,
 	GUEST_LINK_LOST = 1012,
@@ -29,7 +29,7 @@ enum {
 	GUEST_LOST = 4001,
 };
 
-/* Reads why there is no connection: the problem document of the answer. */
+/* Reads the problem document of an answer that refuses the WebSocket. */
 static json_t *guest_problem(struct http *http)
 {
 	char text[4096];
@@ -121,11 +121,16 @@ void guest_give_credit(struct guest *guest)
 	char credit[48];
 
 	snprintf(credit, sizeof(credit), "{\"ack\":%zu}", guest->socket.size);
-	/* A server that has ended takes none any more; its close is still to be read. */
+	/*
+	 * If the server has ended the connection, this fails; the server's close frame is read
+	 * next.
+	 */
 	(void)websocket_send(&guest->socket, WEBSOCKET_TEXT, credit, strlen(credit));
 }
 
-/* Takes one message. Returns false when the connection has ended; `*code` says how. */
+/*
+ * Handles one message. Returns false when the connection has ended; `*code` is then the exit code.
+ */
 static bool guest_take_message(struct guest *guest, enum cli_exit *code)
 {
 	int got = websocket_read(&guest->socket, 0);
@@ -155,8 +160,8 @@ static bool guest_take_message(struct guest *guest, enum cli_exit *code)
 }
 
 /*
- * Sends what stdin has, as far as there is credit; its end is sent once. If nobody takes it any
- * more, what the server has sent before it went says why.
+ * Sends bytes of stdin, as far as there is credit, and its end once. A failure to send is not
+ * handled here: the server's close frame, which is read later, says why.
  */
 static void guest_take_input(struct guest *guest)
 {
@@ -214,7 +219,7 @@ enum cli_exit command_connect(struct cli *cli, int count, char **words)
 	return code == CLI_OK ? guest_pump(&guest) : code;
 }
 
-/* Adds a word to a ProxyCommand, quoted for the shell and for ssh, which expands words behind %. */
+/* Adds a word to a ProxyCommand, quoted for the shell and for ssh, in which a % begins a token. */
 static void guest_quote(char *line, size_t room, const char *word)
 {
 	size_t at = strlen(line);
@@ -244,7 +249,10 @@ static void guest_quote_option(char *line, size_t room, const char *option, cons
 	guest_quote(line, room, value);
 }
 
-/* Makes the ProxyCommand: this program again, at the same skerryd. */
+/*
+ * Makes ssh's ProxyCommand: this program with `connect`, and the options that lead to the same
+ * skerryd.
+ */
 static void guest_proxy(const struct cli *cli, const char *name, char *line, size_t room)
 {
 	char program[4096];
@@ -264,7 +272,10 @@ static void guest_proxy(const struct cli *cli, const char *name, char *line, siz
 	snprintf(line + strlen(line), room - strlen(line), " %d", GUEST_SSH_PORT);
 }
 
-/* A key of a guest is kept under a name that no host of a network has. */
+/*
+ * Makes ssh's option HostKeyAlias: the guest's key is kept under a name that no host of a network
+ * has.
+ */
 static void guest_alias(const struct cli *cli, const char *name, char *text, size_t room)
 {
 	const char *host = cli->host != NULL ? cli->host : getenv("SKERRY_HOST");

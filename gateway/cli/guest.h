@@ -9,19 +9,22 @@ struct guest {
 	struct cli *cli;
 	const char *name; /* the machine's */
 	struct websocket socket;
-	double credit; /* bytes that skerryd takes */
+	double credit; /* how many more bytes skerryd takes */
 	bool input_ended;
 };
 
-/* Opens it at /v1/vms/NAME/WHAT; what is wrong is told at stderr. */
+/*
+ * Opens the WebSocket /v1/vms/NAME/WHAT. If that fails, writes why to stderr and returns the exit
+ * code.
+ */
 enum cli_exit guest_open(struct guest *guest, const char *what);
 
-/* Says why the server has closed it. */
+/* Writes to stderr why the server has closed the WebSocket, and returns the exit code for that. */
 enum cli_exit guest_closed(const struct guest *guest);
 /*
- * Takes a message of text: {"credit":N}, so many bytes more may be sent; {"end":true}, the guest
- * sends no more. Returns whether it has said the latter.
+ * Handles a text message: {"credit":N} lets the client send N more bytes, {"end":true} says that
+ * the guest sends no more. Returns true for the latter.
  */
 bool guest_take_text(struct guest *guest);
-/* Lets the server send as many bytes more as the message of bytes had that was taken. */
+/* Lets the server send as many bytes more as the last message of bytes had. */
 void guest_give_credit(struct guest *guest);

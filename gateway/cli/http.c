@@ -40,7 +40,10 @@ const char *http_segment(const char *word)
 	return out;
 }
 
-/* Makes sure that there is a byte in `in`; else a net_result. */
+/*
+ * Reads from the connection if `in` is empty. Returns 1 or more when there is a byte in `in`, else
+ * a net_result.
+ */
 static int http_fill(struct http *http, int timeout_ms)
 {
 	int got;
@@ -67,7 +70,7 @@ int http_raw(struct http *http, void *bytes, size_t size, int timeout_ms)
 	return (int)have;
 }
 
-/* Reads one line without its end, of at most size - 1 bytes. */
+/* Reads one line of a head, of at most size - 1 bytes, without its line end. */
 static bool http_read_line(struct http *http, char *line, size_t size)
 {
 	size_t used = 0;
@@ -166,7 +169,7 @@ static bool http_read_head(struct http *http, struct http_answer *answer)
 	return true;
 }
 
-/* Sends the head of a request, and what there is of its body; the head names the token. */
+/* Sends the head of a request, with the token, and the body if there is one. */
 static bool http_send(struct http *http, const char *method, const char *path, const char *headers,
 		      const char *type, uint64_t bytes, const char *body)
 {
@@ -316,7 +319,8 @@ bool http_end_upload(struct http *http, struct http_answer *answer)
 {
 	bool read;
 
-	http->answer_ms = -1; /* the server may read all back to digest it */
+	/* The server may read the whole upload back to compute its digest before it answers. */
+	http->answer_ms = -1;
 	read = http_read_head(http, answer) && http_take_body(http, answer);
 	http->answer_ms = 0;
 	return read;

@@ -38,15 +38,18 @@ struct http_answer {
 bool http_begin(struct http *http, const char *method, const char *path, const char *headers,
 		const json_t *body, struct http_answer *answer);
 
-/* The next bytes of the body: count, or a net_result. */
+/* Reads the next bytes of the body. Returns how many, or a net_result. */
 int http_body(struct http *http, char *bytes, size_t size, int timeout_ms);
 
-/* Reads bytes behind the head: of the body, or of what follows an upgrade. */
+/*
+ * Reads bytes that follow the head: of the body, or of the protocol after an upgrade. Returns how
+ * many, or a net_result.
+ */
 int http_raw(struct http *http, void *bytes, size_t size, int timeout_ms);
 
 /*
- * Sends the head of a PUT whose body of so many bytes the caller writes; then reads the answer.
- * Headers end with a line end each.
+ * Sends the head of a PUT whose body of `bytes` bytes the caller writes; http_end_upload() then
+ * reads the answer. Each line of `headers` ends with CR LF.
  */
 bool http_begin_upload(struct http *http, const char *path, const char *headers, uint64_t bytes);
 bool http_end_upload(struct http *http, struct http_answer *answer);
@@ -54,7 +57,10 @@ bool http_end_upload(struct http *http, struct http_answer *answer);
 /* Reads the body of an answer whose head was read, as JSON. Returns false as http_exchange does. */
 bool http_take_body(struct http *http, struct http_answer *answer);
 
-/* Makes a whole exchange. Returns false, with http->net.error set, when there was no answer. */
+/*
+ * Sends a request and reads its whole answer. Returns false, with http->net.error set, when no
+ * answer came.
+ */
 bool http_exchange(struct http *http, const char *method, const char *path, const char *headers,
 		   const json_t *body, struct http_answer *answer);
 

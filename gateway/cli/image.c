@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Images of disks: raw, or converted by qemu-img, which is a program of its own. An image that
- * refers to other files is refused, as those could be any file that the user can read.
+ * Images of disks: raw, or converted by the program qemu-img. An image that refers to other files
+ * is refused, as those could be any file that the user can read.
  */
 #include "gateway/cli/image.h"
 
@@ -28,7 +28,10 @@ static uint64_t image_number(const unsigned char *bytes, unsigned count, bool li
 	return value;
 }
 
-/* A qcow2 (its specification: header, bytes 8 and 72) has neither a backing nor a data file. */
+/*
+ * Returns whether a qcow2 image has neither a backing file nor a data file (its specification:
+ * header, bytes 8 and 72).
+ */
 static bool image_qcow2_is_whole(const unsigned char *head)
 {
 	bool features = image_number(head + 4, 4, false) >= 3;
@@ -37,7 +40,10 @@ static bool image_qcow2_is_whole(const unsigned char *head)
 	       (!features || (image_number(head + 72, 8, false) & 4) == 0);
 }
 
-/* A sparse extent has a capacity of its own, and a descriptor that names no parent. */
+/*
+ * Returns whether a sparse VMDK is complete: it has a capacity of its own, and its descriptor names
+ * no parent.
+ */
 static bool image_vmdk_is_whole(const unsigned char *head)
 {
 	return image_number(head + 12, 8, true) != 0 &&
@@ -84,14 +90,14 @@ static void image_run(const char *format, const char *from, const char *to)
 	}
 }
 
-/* Returns a file without a name that holds the image's disk as raw bytes. */
+/* Returns a file without a name that holds the image's contents as raw bytes. */
 static int image_convert(const char *format, const char *path)
 {
 	const char *folder = getenv("TMPDIR");
 	char from[4200], to[4200];
 	int file;
 
-	/* A name with a colon would be one of qemu's protocols. */
+	/* qemu-img would take a name with a colon as the name of a protocol. */
 	snprintf(from, sizeof(from), "%s%s", strchr(path, '/') ? "" : "./", path);
 	snprintf(to, sizeof(to), "%s/skerryctl-XXXXXX", folder ? folder : "/var/tmp");
 	file = mkstemp(to);

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Opens an image of a disk for reading as raw bytes. One in a format that qemu-img knows is
- * converted into a file without a name first. Ends the program, with a sentence, if that cannot be.
+ * Opens a disk image for reading as raw bytes. An image in a format that qemu-img knows is first
+ * converted into a file without a name. Ends the program, with a sentence, if that fails.
  */
 int image_open(const char *path);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Lists: what a path answers with, as a table. */
+/* Shows the list that a GET answers with as a table, or as JSON. */
 #include "gateway/cli/items.h"
 #include "gateway/cli/output.h"
 

@@ -7,5 +7,8 @@
 /* Adds the cells of one item, as many as there are titles. */
 typedef void items_row(struct table *table, const json_t *item);
 
-/* GET of a path that answers with {"items":[...]}: a table, or the items as JSON. */
+/*
+ * Sends a GET for a path that answers with {"items":[...]}, and prints the items as a table or,
+ * with --json, as JSON.
+ */
 enum cli_exit items_show(struct cli *cli, const char *path, const char *titles, items_row *row);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* skerryctl log, audit, host, disk: what is shown as it comes from one request. */
+/* skerryctl log, audit, host, disk: commands that print the answer to one request. */
 #include <stdio.h>
 #include <string.h>
 
@@ -138,7 +138,8 @@ static void lists_print_host(const json_t *host)
 }
 
 /*
- * Prints what the audit has found, which is in the answer or in the operation that was waited for.
+ * Prints the findings of the host's audit, which are in the answer, or in the operation's result if
+ * the answer was one.
  */
 static void lists_print_action(const char *action, const json_t *answer)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* skerryctl login, logout: what is kept for this host in a file. */
+/* skerryctl login, logout: gets a token, which is kept in a file for this host, and removes it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -36,7 +36,7 @@ static bool login_keep(const char *path, const char *token)
 	return close(file) == 0 && written && rename(beside, path) == 0;
 }
 
-/* Keeps what is in http.token, of whom `me` tells. */
+/* Keeps the token http.token in the file `path`; `me` says whose it is. */
 static enum cli_exit login_kept(struct cli *cli, const char *path, const json_t *me)
 {
 	const json_t *session = json_object_get(me, "session_s");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* skerryctl: a host of Skerry from a terminal or a script, through skerryd. */
+/* skerryctl: manages a host of Skerry from a terminal or a script, through skerryd. */
 #include <getopt.h>
 #include <locale.h>
 #include <signal.h>
@@ -236,12 +236,12 @@ static void main_take_option(struct cli *cli, int option)
 	case 'i':		cli->interactive = true; break;
 	case OPT_HELP:		fputs(usage, stdout); exit(CLI_OK);
 	case OPT_VERSION:	puts("skerryctl " SKERRY_VERSION); exit(CLI_OK);
-	default:		exit(CLI_USAGE);	/* getopt_long has said why */
+	default:		exit(CLI_USAGE);	/* getopt_long has written the reason */
 		/* clang-format on */
 	}
 }
 
-/* Returns the exit code; output that did not arrive (a full disk) is no success. */
+/* Returns the exit code: a failure if the output could not be written, as to a full disk. */
 static int main_finish(enum cli_exit code)
 {
 	if (fflush(stdout) != 0 || ferror(stdout)) {

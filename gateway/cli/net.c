@@ -21,7 +21,7 @@
 #define CONNECT_MS 10000
 #define WRITE_MS   30000
 
-/* The types of record that a server's first may have (RFC 8446, 5.1). */
+/* The types of record that a TLS server's first record may have (RFC 8446, 5.1). */
 #define RECORD_ALERT	 21
 #define RECORD_HANDSHAKE 22
 
@@ -105,7 +105,8 @@ static bool net_take_fingerprint(struct net *net)
 }
 
 /*
- * Reads for GnuTLS and keeps the first byte, since GnuTLS does not tell what came instead of TLS.
+ * Reads for GnuTLS, and keeps the first byte that the server sent: if it is no TLS, GnuTLS does not
+ * tell what came.
  */
 static ssize_t net_tls_pull(gnutls_transport_ptr_t context, void *bytes, size_t size)
 {
@@ -131,7 +132,10 @@ static void net_set_transport(struct net *net)
 	gnutls_transport_set_pull_timeout_function(net->tls, net_tls_pull_wait);
 }
 
-/* Writes how far the handshake came, as an error in a server's TLS is shown nowhere else. */
+/*
+ * Writes the error of a failed handshake, and how far the handshake came; the server shows that
+ * nowhere. Returns false.
+ */
 static bool net_fail_handshake(struct net *net, const char *host, int result)
 {
 	gnutls_handshake_description_t last = gnutls_handshake_get_last_in(net->tls);

@@ -19,17 +19,18 @@ enum net_result { NET_END = 0, NET_ERROR = -1, NET_TIMEOUT = -2 };
 
 bool net_open_unix(struct net *net, const char *path);
 
-/* Connects and shakes hands; the certificate is for the caller to judge before anything is sent. */
+/* Connects and makes the handshake; the caller judges the certificate before it sends anything. */
 bool net_open_tls(struct net *net, const char *host, const char *port);
 
-/* Bytes read, or a net_result. timeout_ms < 0 waits for ever. */
+/* Returns the number of bytes read, or a net_result. timeout_ms < 0 waits for ever. */
 int net_read(struct net *net, void *bytes, size_t size, int timeout_ms);
 
 /* Writes all bytes. Returns false if that fails. */
 bool net_write(struct net *net, const void *bytes, size_t size);
 
 /*
- * Returns whether a read would give something at once that poll() on the descriptor does not see.
+ * Returns whether a read would return bytes at once although poll() reports nothing: TLS has
+ * decrypted them already.
  */
 bool net_pending(const struct net *net);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Changes, which the server answers at once or by an operation that is waited for. */
+/*
+ * Sends requests for changes, which the server answers at once, or with an operation that skerryctl
+ * waits for.
+ */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -9,7 +12,7 @@
 #include "gateway/cli/output.h"
 #include "gateway/cli/table.h"
 
-/* Waits until the operation ends; the terminal's last line says what is waited for. */
+/* Waits until the operation ends; meanwhile the terminal's last line shows `verb` and the time. */
 static enum cli_exit operation_await(struct cli *cli, const char *about, const char *verb,
 				     struct http_answer *answer)
 {

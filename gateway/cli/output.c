@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Prints answers: JSON as it came, and problems in a line with the exit code that goes with them.
- * All commands call it; it writes to the standard output and error.
+ * Prints answers: JSON as it came, and problems as one line, with the exit code for them. All
+ * commands call it; it writes to stdout and stderr.
  */
 #include "gateway/cli/output.h"
 
@@ -14,7 +14,7 @@
 #include "gateway/cli/table.h"
 
 /*
- * Writes JSON in ASCII only. DEL is escaped too, which jansson leaves as it is: DEL can only be in
+ * Writes JSON in ASCII only. DEL, which jansson does not escape, is escaped here: it can only be in
  * a string.
  */
 static void output_dump(const json_t *value, size_t flags)

@@ -20,9 +20,11 @@ void output_json_line(const json_t *value);
  */
 const char *output_duration(double seconds);
 
-/* Says at stdout what is `done` of `about`, or shows the answer as JSON; gives its JSON back. */
+/*
+ * Prints `about` and what was `done`, or the answer as JSON with --json; frees the answer's JSON.
+ */
 void output_done(const struct cli *cli, struct http_answer *answer, const char *about,
 		 const char *done);
 
-/* Says a problem document (RFC 9457) at stderr; its exit code. */
+/* Writes a problem document (RFC 9457) to stderr, and returns the exit code for it. */
 enum cli_exit output_problem(const json_t *problem, const char *about);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * skerryctl run, ps, logs, stop, template: commands in machines of their own. Input, output and
+ * skerryctl run, ps, logs, stop, template: commands that run in VMs of their own. Input, output and
  * exit code are those of the command, as if it ran here.
  */
 #include <fcntl.h>
@@ -20,14 +20,17 @@
 
 enum {
 	RUN_INPUT_BYTES = 11000, /* a request has 16 KiB at most */
-	/* What the command's exit code does not say, as other tools say it. */
+	/* Exit codes for a command that has none of its own, as other tools use them. */
 	RUN_TIME = 124,
 	RUN_NOT = 125,
 	RUN_SIGNAL = 128,
 	RUN_STOPPED = 130, /* by Ctrl-C */
 };
 
-/* Returns all that a file has, in base 64; `what` says which file, should it not fit. */
+/*
+ * Returns all of a file's bytes in base 64. Ends the program if they are too many for a request;
+ * `what` names the file in that message.
+ */
 static json_t *run_read(int file, const char *what)
 {
 	static unsigned char bytes[RUN_INPUT_BYTES + 1];
@@ -50,14 +53,14 @@ static json_t *run_read(int file, const char *what)
 	return text;
 }
 
-/* Standard input to its end, unless it is a terminal. */
+/* Adds stdin to its end, unless it is a terminal. */
 static void run_add_input(json_t *body)
 {
 	if (!isatty(0))
 		json_object_set_new(body, "stdin_base64", run_read(0, "the input"));
 }
 
-/* FILE:PATH, the file here and the path there. */
+/* Adds the files of --file FILE:PATH: FILE on this host, PATH in the VM. */
 static void run_add_files(json_t *body, const struct cli *cli)
 {
 	json_t *all = json_object();
@@ -80,7 +83,7 @@ static void run_add_files(json_t *body, const struct cli *cli)
 	json_object_set_new(body, "files_base64", all);
 }
 
-/* NAME=TEXT, or NAME alone for what it is here. */
+/* Adds the variables of --env NAME=TEXT, or --env NAME with its value in this environment. */
 static void run_add_environment(json_t *body, const struct cli *cli)
 {
 	json_t *all = json_object();
@@ -128,7 +131,7 @@ static json_t *run_body(const struct cli *cli, int count, char **words)
 	return body;
 }
 
-/* Lines for a terminal, without what would move its cursor. */
+/* Prints text to a terminal, line by line, without what would move the cursor. */
 static void run_print_lines(FILE *out, const char *text)
 {
 	char line[512];
@@ -148,7 +151,7 @@ static void run_print_lines(FILE *out, const char *text)
 	}
 }
 
-/* Into a file or a pipe as it is. */
+/* To a file or a pipe the output is written unchanged. */
 void run_print(const json_t *run, const char *name, FILE *out)
 {
 	const json_t *text = json_object_get(run, name);
@@ -178,7 +181,9 @@ void run_print(const json_t *run, const char *name, FILE *out)
 	gnutls_free(to.data);
 }
 
-/* The exit code for a run that has ended; a sentence where the command itself has not ended. */
+/*
+ * Returns the exit code for a run that has ended. If the command did not exit by itself, says so.
+ */
 static enum cli_exit run_code(const json_t *run)
 {
 	const char *result = table_text(run, "result");
@@ -192,7 +197,7 @@ static enum cli_exit run_code(const json_t *run)
 	return (enum cli_exit)(strcmp(result, "out-of-time") == 0 ? RUN_TIME : RUN_NOT);
 }
 
-/* Shows output as it comes, and ends as the run does. */
+/* Shows the output of a run as it comes, and returns its exit code. */
 static enum cli_exit run_show_live(struct cli *cli, const char *method, const char *path,
 				   const json_t *body)
 {
@@ -319,7 +324,9 @@ enum cli_exit command_stop(struct cli *cli, int count, char **words)
 	return code;
 }
 
-/* A machine of the configuration that has not been created yet. */
+/*
+ * Creates a VM that the configuration has and that does not exist yet. Returns false if that fails.
+ */
 static bool run_create(struct cli *cli, const char *name)
 {
 	json_t *body = json_pack("{s:s, s:{}}", "name", name, "config");
@@ -333,7 +340,7 @@ static bool run_create(struct cli *cli, const char *name)
 	return done;
 }
 
-/* How many copies of a template wait for runs. */
+/* Sets how many clones of a template wait for runs. */
 static enum cli_exit run_set_warm(struct cli *cli, const char *name)
 {
 	char *end, path[600];

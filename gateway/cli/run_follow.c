@@ -19,8 +19,8 @@
 
 enum {
 	FOLLOW_LOOK_MS = 250,	/* for Ctrl-C */
-	FOLLOW_INPUT_MS = 20,	/* for input as well */
-	FOLLOW_INPUT = 8192,	/* bytes of input in a request */
+	FOLLOW_INPUT_MS = 20,	/* the same, while input may come */
+	FOLLOW_INPUT = 8192,	/* the most bytes of input in a request */
 	FOLLOW_ALIVE_MS = 45000 /* the server says something every 15 s */
 };
 
@@ -28,12 +28,12 @@ struct follow {
 	struct sse events;
 	char number[24];
 	json_t *end;
-	/* Input, which goes over a connection of its own. */
+	/* input is sent over a connection of its own */
 	bool input_open;
 	struct cli *input;
 	unsigned char bytes[FOLLOW_INPUT];
-	unsigned count; /* bytes that have not been taken yet */
-	int again_ms;	/* until they may be sent again */
+	unsigned count; /* bytes of input that the server has not taken yet */
+	int again_ms;	/* the time until they may be sent again */
 };
 
 static volatile sig_atomic_t follow_stopped;
@@ -62,7 +62,7 @@ static void run_follow_event(void *context, const struct sse *events)
 	json_decref(event);
 }
 
-/* Returns the status of the answer; 0: there was none. */
+/* Sends input, and returns the status of the answer, or 0 if none came. */
 static int run_follow_post(struct follow *follow, const json_t *body)
 {
 	struct http_answer answer = {0};
@@ -81,7 +81,10 @@ static int run_follow_post(struct follow *follow, const json_t *body)
 	return 0;
 }
 
-/* Sends what has been read, or the end; what is not taken now stays. */
+/*
+ * Sends the bytes that were read, and the end of the input if `end`. If the server has no room now
+ * (429), the bytes stay.
+ */
 static void run_follow_send(struct follow *follow, bool end)
 {
 	gnutls_datum_t from = {follow->bytes, follow->count}, to = {0};
@@ -101,7 +104,7 @@ static void run_follow_send(struct follow *follow, bool end)
 	follow->input_open = status == 200 && !end;
 }
 
-/* Hands on input that has come; the end of a run ends it. */
+/* Reads and sends input, if there is any, unless the run has ended. */
 static void run_follow_input(struct follow *follow)
 {
 	struct pollfd wait = {.fd = 0, .events = POLLIN};
@@ -122,7 +125,10 @@ static void run_follow_input(struct follow *follow)
 	run_follow_send(follow, follow->count == 0);
 }
 
-/* Returns false when the stream is over, for whatever reason. */
+/*
+ * Handles the next bytes of the stream. Returns false when the stream has ended, is silent, or
+ * Ctrl-C was pressed.
+ */
 static bool run_follow_read(struct cli *cli, struct follow *follow)
 {
 	int look_ms = follow->input_open ? FOLLOW_INPUT_MS : FOLLOW_LOOK_MS;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads a secret that is typed unseen, from a terminal or a pipe. The commands of logins and users
- * call it; it sets the terminal back as it was.
+ * Reads a secret from a pipe, or from a terminal, where it is not shown. The commands of logins and
+ * users call it; it sets the terminal back to its former mode.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* skerryctl vm snapshot, vm clone: machines as they were, kept in Skerry's memory. */
+/*
+ * skerryctl vm snapshot, vm clone: snapshots of VMs, which Skerry keeps in memory, and clones of
+ * them.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +39,8 @@ static json_t *snapshot_body_of(const char *name)
 }
 
 /*
- * Asks for a change of `about` and says `done` when it is made. Frees the body, which may be NULL.
+ * Sends a request that changes `about`, and prints what was `done`. Frees the body, which may be
+ * NULL.
  */
 static enum cli_exit snapshot_change(struct cli *cli, const char *method, const char *path,
 				     json_t *body, const char *about, const char *done)
@@ -67,7 +71,7 @@ enum cli_exit command_vm_snapshot(struct cli *cli, int count, char **words)
 		return snapshot_change(cli, "POST", path, snapshot_body_of(words[1]), words[0],
 				       "snapshot taken");
 	}
-	/* the segment is used up here, since http_segment has only one buffer */
+	/* print the first name now: http_segment() has only one buffer */
 	snprintf(path, sizeof(path), "/v1/vms/%s/snapshots/", http_segment(words[1]));
 	strncat(path, http_segment(words[2]), sizeof(path) - strlen(path) - 1);
 	return snapshot_change(cli, "DELETE", path, NULL, words[1], "snapshot dropped");

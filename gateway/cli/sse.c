@@ -11,7 +11,7 @@
 #include "gateway/base/string.h"
 #include "gateway/cli/cli.h"
 
-#define SSE_LINE_LIMIT 262144 /* a snapshot of many machines is one line */
+#define SSE_LINE_LIMIT 262144 /* a snapshot of many VMs is one line */
 
 void sse_open(struct sse *sse)
 {
@@ -72,7 +72,7 @@ static void sse_take_line(struct sse *sse)
 	} else {
 		value = line + sse->used;
 	}
-	/* An id, BOOT.NUMBER, goes into a header and to the terminal. */
+	/* An id, BOOT.NUMBER, is used only if its bytes are safe in a header and on a terminal. */
 	if (strcmp(line, "id") == 0 && strspn(value, SSE_ID_BYTES) == strlen(value)) {
 		sse_keep(sse->id, sizeof(sse->id), value);
 	} else if (strcmp(line, "event") == 0) {

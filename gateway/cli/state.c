@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* skerryctl vm save, restore, balloon, inspect, digest: a machine's state and memory. */
+/* skerryctl vm save, restore, balloon, inspect, digest: a VM's state and memory. */
 #include "gateway/cli/state.h"
 
 #include <stdio.h>
@@ -179,7 +179,7 @@ enum cli_exit command_vm_digest(struct cli *cli, int count, char **words)
 	code = cli_change(cli, "POST", path, NULL, NULL, words[0], "digest", &answer);
 	if (code != CLI_OK)
 		return code;
-	/* the digest is in the result of an operation that took its time */
+	/* an answer that took longer is an operation, which has the digest in its result */
 	digest = json_object_get(answer.json, "result");
 	if (digest == NULL)
 		digest = answer.json;

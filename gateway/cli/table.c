@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Prints rows in columns whose width fits what is in them. Commands that show lists call it; it
- * keeps the cells until the table ends.
+ * Prints rows in columns that are as wide as their longest cell. Commands that show lists call it;
+ * it keeps the cells until the table ends.
  */
 #include "gateway/cli/table.h"
 

@@ -4,12 +4,12 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* Tables as wide as what is in them; text is escaped for the terminal. */
+/* Tables whose columns are as wide as their longest cell; text is escaped for the terminal. */
 #define TABLE_COLUMNS 10
 
 struct table {
 	int columns;
-	bool right[TABLE_COLUMNS]; /* numbers stand at the right */
+	bool right[TABLE_COLUMNS]; /* the column holds numbers, which are aligned to the right */
 	size_t rows;
 	size_t room;
 	char **cells;
@@ -26,12 +26,17 @@ void table_add_format(struct table *table, const char *format, ...)
 /* Writes the table to stdout and frees its memory. */
 void table_end(struct table *table);
 
-/* 1.5G, 128M; "-" for what is no number. */
+/* Returns a size such as 1.5G or 128M; "-" for what is no number. */
 const char *table_bytes(const json_t *number);
-/* A string, or a number as text; "-" for null and nothing. At most four are kept at a time. */
+/*
+ * Returns a member that is a string, or a number as text; "-" if there is none. At most four
+ * results are valid at a time.
+ */
 const char *table_text(const json_t *object, const char *key);
-/* A list of strings, with a blank between them; a time in seconds of UTC, or "-". One of each is
- * kept. */
+/*
+ * table_words() returns a list of strings, separated by blanks; table_time() a time in UTC, or "-".
+ * One result of each is valid at a time.
+ */
 const char *table_words(const json_t *object, const char *key);
 const char *table_time(const json_t *object, const char *key);
 double table_number(const json_t *object, const char *key);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* skerryctl token: credentials of programs, and of persons without a password. */
+/* skerryctl token: the tokens of programs, and of people without a password. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

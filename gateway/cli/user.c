@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* skerryctl user, password: who logs in with a password. */
+/* skerryctl user, password: the users who log in with a password. */
 #include <stdio.h>
 #include <string.h>
 
@@ -39,7 +39,10 @@ static void user_row(struct table *table, const json_t *user)
 	table_add(table, table_words(user, "roles"));
 }
 
-/* Adds a password that is typed, after the connection: nothing is typed for a server unknown. */
+/*
+ * Asks for a new password, and adds it. Call it after connecting: nobody should type a password for
+ * an unknown server.
+ */
 static void user_add_password(json_t *body, const char *key)
 {
 	char password[256];
@@ -50,7 +53,7 @@ static void user_add_password(json_t *body, const char *key)
 	explicit_bzero(password, sizeof(password));
 }
 
-/* Sends `body`, which it frees, and says what is `done` of `name`. */
+/* Sends `body`, which is freed, and prints what was `done` with `name`. */
 static enum cli_exit user_change(struct cli *cli, const char *method, const char *path,
 				 json_t *body, const char *name, const char *done)
 {

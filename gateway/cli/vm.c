@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* skerryctl vm: machines as the server shows them, and what can be done with them. */
+/* skerryctl vm: shows the VMs of a host, and creates, configures and controls them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,7 +153,7 @@ static enum cli_exit vm_act(struct cli *cli, const char *verb, const char *name)
 	return code;
 }
 
-/* Makes {"config":{KEY:VALUE}} of words KEY=VALUE; KEY= takes a key back to its default. */
+/* Makes {"config":{KEY:VALUE}} of words KEY=VALUE; KEY= sets a key back to its default. */
 static json_t *vm_config_of(int count, char **words, bool patch)
 {
 	json_t *config = json_object();
@@ -195,8 +195,8 @@ static enum cli_exit vm_create(struct cli *cli, int count, char **words)
 }
 
 /*
- * Changes a VM's keys only if the VM is still as it was when it was read: If-Match with that
- * answer's tag.
+ * Changes keys of a VM only if nobody else has changed the VM since it was read: If-Match has the
+ * tag of that answer.
  */
 static enum cli_exit vm_set(struct cli *cli, int count, char **words)
 {
@@ -247,7 +247,10 @@ static enum cli_exit vm_destroy(struct cli *cli, const char *name)
 	return CLI_OK;
 }
 
-/* Does the same with several machines to the end; the first failure is the exit code. */
+/*
+ * Does `verb` with all VMs that are named, also after a failure; the first failure is the exit
+ * code.
+ */
 static enum cli_exit vm_each(struct cli *cli, const char *verb, int count, char **names)
 {
 	enum cli_exit first = CLI_OK;

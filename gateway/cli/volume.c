@@ -53,7 +53,7 @@ void volume_path(char path[VOLUME_PATH_BYTES], const char *word, const char *bel
 	strncat(path, below, VOLUME_PATH_BYTES - strlen(path) - 1);
 }
 
-/* Adds the rows of a store's volumes to a list. */
+/* Adds the volumes of a store to the list `rows`. */
 static enum cli_exit volume_collect(struct cli *cli, const char *store, json_t *rows)
 {
 	struct http_answer answer;
@@ -151,7 +151,7 @@ static enum cli_exit volume_create(struct cli *cli, int count, char **words)
 	return volume_change(cli, "POST", path, body, words[0], "created");
 }
 
-/* The commands of a volume and one more word. */
+/* The commands that take STORE/VOLUME and one more word. */
 static const struct {
 	const char *name, *method, *below, *key, *done, *usage;
 } volume_verbs[] = {

@@ -38,7 +38,7 @@ static bool websocket_base64(const unsigned char *bytes, unsigned int size, char
 	return fits;
 }
 
-/* Returns whether the server's answer fits the key (RFC 6455, 4.1). */
+/* Returns whether `accept` is the right answer to `key` (RFC 6455, 4.1). */
 static bool websocket_accepted(const char *key, const char *accept)
 {
 	char joined[80];
@@ -112,7 +112,7 @@ static int websocket_broken(struct websocket *socket, const char *why)
 	return NET_ERROR;
 }
 
-/* Reads the header bytes behind the first one, and returns the frame's length. */
+/* Reads a frame's length, behind its first byte. Returns 1, or NET_ERROR. */
 static int websocket_read_length(struct websocket *socket, unsigned int *length)
 {
 	unsigned char bytes[8];
@@ -140,7 +140,7 @@ static int websocket_read_length(struct websocket *socket, unsigned int *length)
 }
 
 /*
- * Takes a control frame (5.5). Returns 0 when the frame is handled, 1 when the server closes, or
+ * Handles a control frame (5.5). Returns 0 when the frame is handled, 1 when the server closes, or
  * NET_ERROR.
  */
 static int websocket_take_control(struct websocket *socket, int op, unsigned int length)

@@ -3,15 +3,15 @@
 
 #include "gateway/cli/http.h"
 
-#define WEBSOCKET_LIMIT 65536 /* bytes of a message */
+#define WEBSOCKET_LIMIT 65536 /* the most bytes of a message */
 
 enum websocket_kind { WEBSOCKET_TEXT = 1, WEBSOCKET_BINARY = 2, WEBSOCKET_CLOSED = 8 };
 
-/* RFC 6455, the client's side, over a connection that http_begin can use. */
+/* A client's WebSocket (RFC 6455), over a connection that http_begin can use. */
 struct websocket {
 	struct http *http;
 	unsigned char data[WEBSOCKET_LIMIT + 1];
-	size_t size; /* the bytes of the message that was read last; text is ended by a 0 */
+	size_t size; /* the bytes of the message that was read last; a NUL follows them */
 	enum websocket_kind kind;
 	unsigned int close_code;
 };
