@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The main function of the process that decides: it has the link, the tokens and the audit, and
- * reads no HTTP. It starts web, starts it again when it has died, and joins the rooms: who hears
- * what is said here.
+ * The main function of core, the process that decides: it has the link, the tokens and the audit,
+ * and reads no HTTP. It starts the process web, starts it again when it has died, and connects the
+ * parts of core: it sets which functions are told of what.
  */
 #include <errno.h>
 #include <poll.h>
@@ -50,8 +50,9 @@
 #include "gateway/web/web.h"
 
 enum {
-	CORE_QUEUE_BYTES = 16 << 20, /* towards web; more, and no request is read */
-	CORE_MESSAGES = 64,	     /* the most messages handled in a turn */
+	/* the most bytes queued for web; above this, core reads no requests */
+	CORE_QUEUE_BYTES = 16 << 20,
+	CORE_MESSAGES = 64, /* the most messages handled in a turn */
 	CORE_TICK_MS = 250,
 	CORE_WEB_AGAIN_MS = 500,
 	CORE_PASSWORD_BYTES = 256,
@@ -82,7 +83,10 @@ static void core_link_lost(void)
 	content_link_lost();
 }
 
-/* Skerry's numbers of streams are not used twice: each of them is known to one of these. */
+/*
+ * Hands a stream's line to whoever has that stream: a stream's number is never used twice, so that
+ * one of these at most knows it.
+ */
 static void core_stream_line(json_t *line)
 {
 	if (run_line(line))
@@ -92,7 +96,7 @@ static void core_stream_line(json_t *line)
 	content_line(line);
 }
 
-/* Who hears what is new of Skerry. */
+/* The functions that are told what is new at Skerry. */
 static const struct host_listener core_listener = {
 	.vm = stream_vm,
 	.gone = stream_gone,
@@ -150,7 +154,8 @@ static void core_start_web(void)
 }
 
 /*
- * Ends what web's clients have begun: they are not connected any more. The guests notice nothing.
+ * Ends everything that web's clients have begun, as their connections are gone. The guests notice
+ * nothing.
  */
 static void core_web_ended(void)
 {
@@ -379,7 +384,7 @@ int main(int count, char **words)
 {
 	route_table = api_routes;
 	signal(SIGPIPE, SIG_IGN);
-	/* A file that may not grow is an error like any other. */
+	/* A file that reaches the size limit is an error like any other, not a signal. */
 	signal(SIGXFSZ, SIG_IGN);
 	if (count == 6 && !strcmp(words[1], "web"))
 		return web_main(atoi(words[2]), atoi(words[3]), words[4], (unsigned)atoi(words[5]));

@@ -3,7 +3,7 @@
 
 #include "gateway/core/http/request.h"
 
-/* The handlers that the table of routes names; each answers, now or later. */
+/* The handlers that the table of routes names; each answers its request, at once or later. */
 void api_root(struct request *request);
 void api_health(struct request *request);
 void api_openapi(struct request *request);

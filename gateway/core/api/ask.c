@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests that are answered with what one command of Skerry's says. */
+/* Answers requests with the reply of Skerry to one command. */
 #include "gateway/core/api/ask.h"
 
 #include "gateway/core/common/name.h"

@@ -5,27 +5,28 @@
 #include "gateway/link/link.h"
 
 /*
- * Asks Skerry, beside whatever else is under way; `took` gets the request's id with the reply.
- * Without a link it is answered at once. `words` ends with NULL, or is NULL; so may `actor` be.
+ * Sends a command to Skerry, which may carry it out beside others; `took` gets the request's id and
+ * the reply. Without a link the request is answered with 503 at once. `words` ends with NULL;
+ * `words` and `actor` may be NULL.
  */
 void ask_skerry(struct request *request, const char *command, const char *const *words,
 		const char *actor, link_reply *took);
 
 /*
- * Returns the request with this id, if it still waits, and the rows of the reply. NULL: there is
- * nothing to answer any more; without rows the request has been answered with what Skerry said.
+ * Finds the request that waits for a reply, and the rows of the reply. Returns NULL if the client
+ * has gone, or if the reply has no rows; the request is then answered with the reply's problem.
  */
 struct request *ask_took(uint64_t id, json_t *reply, json_t **rows);
 
 /* Returns a row as the API shows it, a new reference, or NULL when it is left out. */
 typedef json_t *ask_item(const struct request *request, json_t *row);
-/* Takes from a row the members that the API promises; `keys` ends with NULL. */
+/* Copies the members `keys` of a row, which are those that the API shows; `keys` ends with NULL. */
 json_t *ask_pick(json_t *row, const char *const *keys);
-/* Answers with {"items":[...]}, of all rows. */
+/* Answers the request with {"items":[...]}: each row of the reply as `item` makes it. */
 void ask_took_items(uint64_t id, json_t *reply, ask_item *item);
 
 /*
- * Returns body.NAME as the name of something, or NULL when it is none and the request was answered
- * with `problem`.
+ * Returns body.NAME if it is a valid name. Else answers the request with the problem `problem`, and
+ * returns NULL.
  */
 const char *ask_name(struct request *request, const char *name, const char *problem);

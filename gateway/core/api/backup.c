@@ -58,14 +58,17 @@ static bool backup_take_pair(char *word, const char *text, size_t bytes)
 	return valid;
 }
 
-/* Returns the length of the next word of a list with commas; 0: there is no word. */
+/* Skips to the next word of a list with commas, and returns its length; 0: there is none. */
 static size_t backup_next_word(const char **text)
 {
 	*text += strspn(*text, ", ");
 	return strcspn(*text, ", ");
 }
 
-/* Pairs separated by commas, at least one. */
+/*
+ * Takes pairs DISK=TARGET separated by commas. Returns false if there is none, too many, or a wrong
+ * one.
+ */
 static bool backup_take_disks(struct backup_disks *disks, const char *text)
 {
 	disks->count = 0;
@@ -76,7 +79,7 @@ static bool backup_take_disks(struct backup_disks *disks, const char *text)
 	return disks->count > 0;
 }
 
-/* Returns body.kind, or NULL when the request has been answered. */
+/* Returns body.kind. If it is not valid, answers the request and returns NULL. */
 static const char *backup_kind(struct request *request)
 {
 	const char *kind = request_text(request, "kind");

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a guest keeps of its memory. Its own numbers are as it says them: strings, not trusted. */
+/*
+ * Handlers of balloons: how much of its memory a guest keeps. The guest's own numbers are not
+ * trusted, and are passed on as strings.
+ */
 #include "gateway/core/api/api.h"
 
 #include <stdio.h>
@@ -21,7 +24,10 @@ static json_t *balloon_memory(const struct request *request)
 	return json_incref(json_object_get(vm ? vm->list : NULL, "memory_bytes"));
 }
 
-/* Returns, for `vm stat`, what is left of `memory` when `pages` pages are in the balloon. */
+/*
+ * Returns the bytes that are left of `memory` when the balloon has `pages` pages, as `vm stat`
+ * says.
+ */
 static json_t *balloon_rest(json_int_t memory, const json_t *pages)
 {
 	json_int_t bytes = json_integer_value(pages) * BALLOON_PAGE;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A VM's state by its fields' names: only where the link has the right to look into guests. */
+/*
+ * The handler that shows fields of a VM's state by their names; it works only where the link has
+ * the right to look into guests.
+ */
 #include "gateway/core/api/api.h"
 
 #include <stdio.h>
@@ -11,7 +14,7 @@
 
 enum { INSPECT_PATH_BYTES = 96 };
 
-/* Returns numbers as text, as they have 64 bits without a sign. */
+/* Returns a field; a number becomes text, as it has 64 bits without a sign. */
 static json_t *inspect_field(const struct request *request, json_t *row)
 {
 	json_t *value = json_object_get(row, "value");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the host has for its VMs: disks, networks and files, as Skerry lists them. */
+/* Handlers of the disks and networks that the host has for its VMs, as Skerry lists them. */
 #include "gateway/core/api/api.h"
 
 #include "gateway/core/api/ask.h"
@@ -41,22 +41,4 @@ static void list_took_nets(uint64_t id, json_t *reply)
 void api_nets(struct request *request)
 {
 	ask_skerry(request, "net list", NULL, NULL, list_took_nets);
-}
-
-static json_t *list_file(const struct request *request, json_t *row)
-{
-	static const char *const keys[] = {"name", "bytes", "uses", NULL};
-
-	(void)request;
-	return ask_pick(row, keys);
-}
-
-static void list_took_files(uint64_t id, json_t *reply)
-{
-	ask_took_items(id, reply, list_file);
-}
-
-void api_files(struct request *request)
-{
-	ask_skerry(request, "file list", NULL, NULL, list_took_files);
 }

@@ -48,7 +48,9 @@ static const char *login_address(const struct request *request)
 	return address ? address : "socket";
 }
 
-/* Old passwords at a change are counted beside those of logins, wherever they come from. */
+/*
+ * Wrong old passwords at a change of password are counted under this name in place of an address.
+ */
 #define LOGIN_CHANGE "change"
 
 static void login_late(struct request *request, unsigned retry_s)
@@ -65,7 +67,7 @@ static void login_crowded(struct request *request)
 		       "too many logins are being checked at the moment: try again in a second");
 }
 
-/* Returns false when the request has been answered. */
+/* Returns whether a login may be tried now. If not, answers the request with 429. */
 static bool login_may_try(struct request *request, const char *user)
 {
 	unsigned retry_s;
@@ -127,7 +129,9 @@ static void login_took(const struct password_result *result)
 
 	if (!request)
 		return;
-	/* A user who was changed during the check has another number. */
+	/*
+	 * A user who was changed during the check has got a new number, so that `account` is NULL.
+	 */
 	if (!result->right || !account) {
 		login_refuse(request, request_text(request, "user"),
 			     "the name or the password is not valid");
@@ -140,8 +144,8 @@ static void login_took(const struct password_result *result)
 }
 
 /*
- * Checks a password. It counts as wrong until it is found right, so that no guess is free while
- * another one is checked. A name that nobody has takes as long as one that somebody has.
+ * Checks a password in the thread. It counts as wrong until the check has ended, so that guesses
+ * made meanwhile are not free. An unknown name takes as long as a known one.
  */
 static void login_password(struct request *request, const char *user, const char *password)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The handler of /metrics, Prometheus text 0.0.4. It reads the cache and counters, and asks
- * nobody. A VM's name is the only open label; what it may hold needs no escape.
+ * The handler of /metrics, Prometheus text 0.0.4. It reads the cache and counters, and asks nobody.
+ * A VM's name is the only label whose values are not fixed; no character of a name needs an escape.
  */
 #include "gateway/core/api/api.h"
 
@@ -63,9 +63,7 @@ static void metrics_exits(const struct request *request, struct buffer *out)
 		for (unsigned field = 0; field < host.field_count && vm->now.time_ns; field++) {
 			const char *name = host.fields[field];
 
-			/*
-			 * An exit reason that has not occurred is left out: there are 40 reasons.
-			 */
+			/* There are 40 exit reasons: those that have not occurred are left out. */
 			if (!strncmp(name, "exit.", 5) && vm->now.values[field] > 0 &&
 			    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-_") ==
 				    strlen(name) &&

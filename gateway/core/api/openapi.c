@@ -134,7 +134,7 @@ char *openapi_text(void)
 	return text;
 }
 
-/* Writes one object for each route: what the test of roles needs. */
+/* Writes the routes as JSON, an object each, for the test of every route with every role. */
 char *openapi_routes(void)
 {
 	static const char *const scopes[] = {"none", "vm", "new", "filter", "all"};

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs of commands in clones of templates: what a request says of one, and what it is answered. */
+/*
+ * Handlers of runs, which are commands in clones of templates: they read what a request asks for,
+ * and show runs.
+ */
 #include "gateway/core/live/run.h"
 
 #include <stdio.h>
@@ -24,7 +27,7 @@ struct run_asked {
 	struct run_limits limits;
 	struct buffer words, files, input;
 	bool input_open;
-	const char *wrong; /* what to do about a field that is wrong, or NULL */
+	const char *wrong; /* the sentence about a field that is wrong, or NULL */
 };
 
 static void run_asked_free(struct run_asked *asked)
@@ -34,7 +37,7 @@ static void run_asked_free(struct run_asked *asked)
 	buffer_free(&asked->input);
 }
 
-/* A word of the form that iso/init/words.h describes, with the 0 that ends it. */
+/* Adds a word in the form of iso/init/words.h, with the NUL that ends it. */
 static void run_add_word(struct buffer *words, char kind, const char *name, const char *value)
 {
 	buffer_add(words, &kind, 1);
@@ -48,7 +51,7 @@ static void run_take_input(struct run_asked *asked, const char *text)
 		asked->wrong = "\"stdin_base64\" is no base64";
 }
 
-/* Adds a frame as iso/init/gate.h has it: a path, a 0, and what is in the file. */
+/* Adds a frame in the form of iso/init/gate.h: a path, a NUL, and the file's contents. */
 static void run_take_file(struct run_asked *asked, const char *path, const char *text, bool encoded)
 {
 	struct buffer frame = {0};
@@ -88,7 +91,7 @@ static void run_take_limit(struct run_asked *asked, const char *name, const char
 			       "\"output_bytes\", up to 1048576, and \"exits\"";
 }
 
-/* One member of the body, by its path. Returns false when there is no such member. */
+/* Takes one member of the body; `name` is its path. Returns false when runs have no such member. */
 static bool run_take(struct run_asked *asked, const char *name, enum field_type type,
 		     const char *value)
 {
@@ -130,7 +133,7 @@ static bool run_take(struct run_asked *asked, const char *name, enum field_type 
 	return true;
 }
 
-/* Returns false when the request has been answered. */
+/* Reads what a request asks for. If something is wrong, answers the request and returns false. */
 static bool run_read(struct request *request, struct run_asked *asked)
 {
 	asked->words.limit = RUN_WORDS_BYTES;
@@ -177,7 +180,10 @@ void api_run_begin(struct request *request)
 	run_asked_free(&asked);
 }
 
-/* Those of one's own, and of templates in scope. */
+/*
+ * Returns whether the asker may see a run: its own, or, for an operator, one of a template in
+ * scope.
+ */
 static bool run_seen(const struct request *request, const struct run *run)
 {
 	return !run->spare && (share_same(&run->owner, &request->who) ||
@@ -196,7 +202,10 @@ void api_runs(struct request *request)
 	answer_json(request, 200, json_pack("{s:o}", "items", items));
 }
 
-/* Returns NULL when the request has been answered. */
+/*
+ * Returns the run that the path names. If there is none that the asker may see, answers the request
+ * and returns NULL.
+ */
 static struct run *run_of(struct request *request)
 {
 	int64_t number = number_read(request->item, 0, INT64_MAX / 10);
@@ -243,7 +252,7 @@ void api_run_stop(struct request *request)
 	answer_json(request, 200, run_json(run, false));
 }
 
-/* Adds the bytes of body.data_base64. Returns false when they are none. */
+/* Adds the bytes of base64 `text` (NULL: none) to the input. Returns false when it is no base64. */
 static bool run_input_add(struct run *run, const char *text)
 {
 	return !text || base64_decode(&run->input, text, strlen(text));

@@ -13,7 +13,7 @@
 
 enum { SAVE_WAIT_S = 10 };
 
-/* Returns body.disk, or NULL when the request has been answered. */
+/* Returns body.disk. If it is not valid, answers the request and returns NULL. */
 static const char *save_disk(struct request *request)
 {
 	return ask_name(request, "disk", "set \"disk\" to the name of a disk that /v1/disks shows");

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the OpenAPI description says of `config`; called while it is made, of constants alone. */
+/*
+ * The schema of `config`, the keys of a VM, for the OpenAPI description. It is made once, from
+ * constants alone.
+ */
 #include "gateway/core/api/schema.h"
 
 #include <jansson.h>
@@ -8,9 +11,9 @@
 #include "gateway/base/string.h"
 
 /*
- * The keys of a VM, which a test compares with Skerry's own. Skerry takes each value as text, so
- * that a number may stand there as text too, and yes and no as true and false. In a change null is
- * a key's default.
+ * The keys of a VM; a test compares them with Skerry's own. Skerry takes each value as text: JSON
+ * may have a number as text too, and true and false for yes and no. In a change, null sets a key
+ * back to its default.
  */
 enum config_type { CONFIG_TEXT, CONFIG_NUMBER, CONFIG_WORDS };
 

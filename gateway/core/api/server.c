@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handlers of what is about the server itself: its name, its health, its description, its audit.
- * The table of routes names them; they read and change nothing.
+ * Handlers about the server itself: its name, health, API description and audit. The table of
+ * routes names them; they read and change nothing.
  */
 #include "gateway/core/api/api.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Snapshots of a VM: kept by Skerry in memory; a VM goes back to one, or another begins there. */
+/*
+ * Handlers of snapshots, which Skerry keeps in memory, and of clones, which are VMs that begin at
+ * one.
+ */
 #include "gateway/core/api/api.h"
 
 #include <stdio.h>
@@ -40,7 +43,7 @@ void api_snapshots(struct request *request)
 	ask_skerry(request, "vm snapshot list", words, NULL, snapshot_took_list);
 }
 
-/* Returns body.name, or NULL when the request has been answered. */
+/* Returns body.name. If it is not valid, answers the request and returns NULL. */
 static const char *snapshot_name(struct request *request)
 {
 	return ask_name(request, "name",
@@ -87,7 +90,7 @@ static bool snapshot_take_nets(struct clone_nets *nets, const char *text)
 	return true;
 }
 
-/* Takes body.net, which may be missing. Returns false when the request has been answered. */
+/* Takes body.net, which may be missing. If it is wrong, answers the request and returns false. */
 static bool snapshot_nets(struct request *request, struct clone_nets *nets)
 {
 	const struct field *field = fields_below(&request->fields, "body", "net");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handlers of users who log in with a password. Nobody gives, or takes over, more than they have.
- * The table of routes names them; they call identity/, which writes users.json.
+ * Handlers of users who log in with a password. Nobody can give a user, or take over by one, more
+ * rights than they have. The table of routes names them; they call identity/, which writes
+ * users.json.
  */
 #include "gateway/core/api/api.h"
 
@@ -67,15 +68,15 @@ static bool user_password(struct request *request, const char **password)
 	return false;
 }
 
-/* Returns the roles that a user has for all VMs. */
+/* Returns the roles that a user has if the scope is all VMs, else 0. */
 static unsigned user_keeps(const struct account *account)
 {
 	return account && !strcmp(account->scope, "*") ? account->roles : 0;
 }
 
 /*
- * Returns false when the user is the last one with a role that somebody must have; the request has
- * been answered then.
+ * Returns whether a user may be changed from `before` to `after` (NULL: removed). If nobody else
+ * has a role that somebody must have, answers the request and returns false.
  */
 static bool user_spared(struct request *request, const struct account *before,
 			const struct account *after)
@@ -105,8 +106,8 @@ static void user_keep(struct request *request, struct account *account)
 }
 
 /*
- * Goes on with the hash of a new user's or a changed password; the rest of the request is read once
- * more.
+ * Goes on when the thread has made the hash of a password, for a new user or a change. The request
+ * is read anew, as the user may have changed meanwhile.
  */
 static void user_took(const struct password_result *result)
 {
@@ -156,8 +157,8 @@ void api_user_make(struct request *request)
 }
 
 /*
- * Returns the user of the path, if it is within what the asker has, or NULL when the request has
- * been answered.
+ * Returns the user in the path. If there is none within the asker's scope and roles, answers the
+ * request and returns NULL.
  */
 static const struct account *user_find(struct request *request)
 {

@@ -74,7 +74,10 @@ void api_vm(struct request *request)
 	buffer_free(&text);
 }
 
-/* Returns false when the request has been answered. */
+/*
+ * Checks If-Match. If the VM's configuration has changed since, answers the request and returns
+ * false.
+ */
 static bool api_vm_unchanged(struct request *request)
 {
 	const char *match = request_header(request, "if-match");
@@ -88,9 +91,7 @@ static bool api_vm_unchanged(struct request *request)
 	return false;
 }
 
-/*
- * Returns a value of body.config as the word that Skerry takes, or NULL when it is no such value.
- */
+/* Returns a value of body.config as a word of Skerry's command, or NULL when no key can have it. */
 static const char *api_value(const struct field *field, bool null_allowed)
 {
 	switch (field->type) {
@@ -239,7 +240,7 @@ void api_vm_action(struct request *request)
 {
 	static const struct {
 		const char *verb, *wanted;
-		/* a gateway in this VM outlives the action and goes on where it stood */
+		/* the gateway, if it runs in this VM, goes on running after the action */
 		bool outlived;
 	} actions[] = {
 		{"start", "running", true}, {"stop", "stopped", false},	 {"kill", "stopped", false},
@@ -282,7 +283,7 @@ void api_vm_digest(struct request *request)
 			request_wait_s(request, API_WAIT_S));
 }
 
-/* Rows of `vm stat` that are no exits' reasons. */
+/* Returns whether a row of `vm stat` is the count of an exit reason; other rows are not. */
 static bool api_is_exit(const char *reason)
 {
 	char field[HOST_FIELD_BYTES + 8];

@@ -47,7 +47,10 @@ void api_stores(struct request *request)
 	ask_skerry(request, "store list", NULL, NULL, volume_took_stores);
 }
 
-/* Returns false, and answers, if the names in the path cannot be those of a store and a volume. */
+/*
+ * Returns whether the names in the path can be those of a store and a volume. If not, answers the
+ * request with 404.
+ */
 static bool volume_path(struct request *request)
 {
 	if (name_valid(request->store) && (!*request->item || name_valid(request->item)))
@@ -123,7 +126,9 @@ void api_volume(struct request *request)
 		ask_skerry(request, "volume list", words, NULL, volume_took_one);
 }
 
-/* Returns body.name, or NULL when the request has been answered. */
+/*
+ * Returns body.NAME for `field` if it is a valid name. Else answers the request and returns NULL.
+ */
 static const char *volume_name(struct request *request, const char *field)
 {
 	const char *name = request_text(request, field);
@@ -142,7 +147,10 @@ static const char *volume_name(struct request *request, const char *field)
 	return ask_name(request, field, problem);
 }
 
-/* Returns body.bytes, or NULL when the request has been answered; Skerry says which sizes fit. */
+/*
+ * Returns body.bytes; Skerry says which sizes fit. If it is no size, answers the request and
+ * returns NULL.
+ */
 static const char *volume_bytes(struct request *request)
 {
 	const struct field *bytes = fields_below(&request->fields, "body", "bytes");
@@ -155,7 +163,7 @@ static const char *volume_bytes(struct request *request)
 	return NULL;
 }
 
-/* Begins a command about STORE/VOLUME, which `words` begins with. */
+/* Begins an operation: a command whose first word is STORE/VOLUME. */
 static void volume_begin(struct request *request, enum operation_kind kind, const char *command,
 			 const char *const *words, const char *target, unsigned status)
 {
@@ -163,7 +171,10 @@ static void volume_begin(struct request *request, enum operation_kind kind, cons
 			request_wait_s(request, VOLUME_WAIT_S));
 }
 
-/* Changes a volume's size or its name, and not both, as it could stop between the two. */
+/*
+ * Changes a volume's size or name. A request for both is refused: the second could fail after the
+ * first.
+ */
 void api_volume_change(struct request *request)
 {
 	bool sizes = fields_below(&request->fields, "body", "bytes") != NULL;
@@ -194,8 +205,9 @@ void api_volume_drop(struct request *request)
 }
 
 /*
- * Returns false, and answers, if a volume is not there, or if it is one of the gateway's own VM or
- * was made of one: a copy of it would hold the gateway's key, users and tokens.
+ * Returns whether a volume may be copied. If there is none, or the gateway's own VM uses it or one
+ * that it was made of, answers the request and returns false: the copy would hold the gateway's
+ * key, users and tokens.
  */
 static bool volume_may_be_copied(struct request *request, json_t *rows, const char *name)
 {
@@ -212,7 +224,7 @@ static bool volume_may_be_copied(struct request *request, json_t *rows, const ch
 	return false;
 }
 
-/* Makes a volume, now that its body is known to be right, and who uses the source if it has one. */
+/* Creates a volume. The caller has checked the body and, if a source is named, who uses that. */
 static void volume_make(struct request *request)
 {
 	char word[TARGET_BYTES], from[sizeof("from=") + NAME_BYTES];
@@ -250,7 +262,7 @@ void api_volume_make(struct request *request)
 	ask_skerry(request, "volume list", words, NULL, volume_took_from);
 }
 
-/* Makes a clone or a snapshot, now that the users of the volume are known. */
+/* Clones a volume or takes its snapshot, once the list of the store's volumes has come. */
 static void volume_took_source(uint64_t id, json_t *reply)
 {
 	json_t *rows;
@@ -276,7 +288,10 @@ void api_volume_copy(struct request *request)
 		ask_skerry(request, "volume list", words, NULL, volume_took_source);
 }
 
-/* Rolls back, now that it is known what the other volume was made of: that is a copy, too. */
+/*
+ * Rolls a volume back, once the list of the store's volumes has come. That copies the snapshot,
+ * which must be allowed.
+ */
 static void volume_took_snapshot(uint64_t id, json_t *reply)
 {
 	json_t *rows;

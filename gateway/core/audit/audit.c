@@ -40,9 +40,9 @@ static struct {
 	uint64_t missed; /* lines that should have been written and could not */
 	double again_s;	 /* when a write that failed is tried again */
 	uint64_t lines;
-	uint64_t first; /* line of the file that is written */
+	uint64_t first; /* the number of the first line in the current file */
 	char head[AUDIT_HASH], anchored[AUDIT_HASH], sent[AUDIT_HASH];
-	struct audit_item kept[AUDIT_KEPT]; /* begun lines, by count % AUDIT_KEPT */
+	struct audit_item kept[AUDIT_KEPT]; /* the newest lines, each with its result */
 	uint64_t kept_count;
 } audit = {.fd = -1};
 
@@ -57,7 +57,7 @@ static struct audit_item *audit_find(uint64_t line)
 	return NULL;
 }
 
-/* Keeps a line for the list of lines: a result is shown with the action whose result it is. */
+/* Keeps a line for audit_json(); a line that is a result changes the line of its action. */
 static void audit_keep(json_t *object, uint64_t line, const char *hash)
 {
 	uint64_t of = (uint64_t)json_integer_value(json_object_get(object, "of"));
@@ -245,8 +245,8 @@ bool audit_count(const char *action, uint64_t count)
 }
 
 /*
- * Ends the lines that still stand there as begun. They were under way when an earlier process
- * ended, as when that process resets the VM that it runs in: nobody is left who could say more.
+ * Ends the lines that still say that an action has begun. An earlier process began them and ended,
+ * as when it resets the VM that it runs in; nobody can tell any more how they went.
  */
 static void audit_end_begun(void)
 {

@@ -8,9 +8,9 @@
 #include "gateway/core/identity/identity.h"
 
 /*
- * audit.jsonl in the state directory, and the full files before it: a JSON object a line, each with
- * the SHA-256 of the line before ("prev"), over all files. What is about to be done is written
- * before, its result after.
+ * The audit is audit.jsonl in the state directory and the full files before it: a JSON object on
+ * each line, with the SHA-256 of the line before ("prev"), also across files. An action has a line
+ * before it is done, and one with its result afterwards.
  */
 
 /* Reads and verifies the audit. Returns false with a sentence on stderr: changes are refused. */
@@ -22,12 +22,13 @@ bool audit_open(void);
  */
 uint64_t audit_begin(const char *who, const char *action, const char *target, const char *from,
 		     const char *result);
-/* Writes the result of that line; there is nothing to write for line 0. */
+/* Writes the result of the action that has that line; nothing if `line` is 0. */
 void audit_end(uint64_t line, const char *result);
 
 /*
- * Writes that an action was denied to `who` (NULL: nobody knows who it is), or counts the denial
- * when there would be too many lines. Writes the counts now and then, or at once if `at_once`.
+ * audit_denied() writes that an action was denied to `who` (NULL: it is unknown who asked), or
+ * counts the denial when there are too many. audit_denied_tell() writes the counts now and then, or
+ * now if `at_once`.
  */
 void audit_denied(const struct identity *who, const char *action, const char *target,
 		  const char *from, const char *result);
@@ -46,12 +47,12 @@ uint64_t audit_denied_counted(void);
  */
 bool audit_count(const char *action, uint64_t count);
 
-/* Looks now and then whether lines can be written again, and writes how many were missing. */
+/* Tries now and then to write again after a failure, and writes how many lines are missing. */
 void audit_tick(void);
-/* Writes an end for every action that has begun, as these end with this process. */
+/* Writes a result for every action that is not done yet, as it ends with this process. */
 void audit_close(void);
 
-/* Gives the hash of the last line to Skerry when it is another one. */
+/* Sends the hash of the last line to Skerry, unless Skerry has it already. */
 void audit_anchor(void);
 /* Returns false while no line can be written, and changes are refused. */
 bool audit_works(void);

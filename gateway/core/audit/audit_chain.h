@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 /*
- * The chain goes over files: audit.jsonl, which is written, and the full ones before it,
- * audit-NUMBER.jsonl by the number of their first line, in the state directory. Older ones may have
- * been moved elsewhere, but none between two others.
+ * The chain of hashes goes through files in the state directory: the full files, audit-NUMBER.jsonl
+ * by the number of their first line, then audit.jsonl, to which lines are added. The oldest files
+ * may have been moved elsewhere, but none from between two others.
  */
 enum { AUDIT_HASH = 65, AUDIT_NAME_BYTES = 32 };
 #define AUDIT_FILE "audit.jsonl"
@@ -28,8 +28,8 @@ void audit_chain_start(struct audit_chain *chain);
 
 /*
  * Follows the chain through a file; `take` may be NULL. `*good` is how many of its `*size` bytes
- * are whole lines. False: it is broken or cannot be read, and a sentence is on stderr. A file that
- * is not there has no lines.
+ * are whole lines. Returns false, after a sentence on stderr, if the chain is broken or the file
+ * cannot be read. A file that is not there has no lines.
  */
 bool audit_chain_file(struct audit_chain *chain, const char *name, size_t *good, size_t *size,
 		      audit_take *take);

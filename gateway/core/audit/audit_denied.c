@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Which lines of the audit are only counted: called by router and logins, in core's thread. */
+/*
+ * Limits the audit's lines about denied actions and about what askers do to their own things:
+ * beyond a limit, lines are only counted. The router and logins call it, in core's thread.
+ */
 #include "gateway/core/audit/audit.h"
 
 #include <stdio.h>
@@ -11,16 +14,16 @@
 #include "gateway/core/identity/share.h"
 
 /*
- * What was denied, and what somebody does to what is of its own alone. Whoever asks for either
- * again and again would fill the disk, or drive what others did out of the files that are kept:
- * each credential, and all who have none, get so many lines of each kind; what is beyond is
- * counted, and the count has a line.
+ * Two kinds of lines are limited: denials, and what an asker does to its own things alone. Somebody
+ * who asks for either again and again would otherwise fill the disk, or push other lines out of the
+ * files that are kept. Each credential, and all askers without one together, get a bucket for each
+ * kind; further lines are counted, and the count gets a line.
  */
 enum {
-	DENIED_COUNT = 64,  /* credentials at a time */
-	DENIED_BURST = 20,  /* lines that have been saved up */
-	DENIED_EACH_S = 10, /* after the first lines one line in this many seconds */
-	DENIED_TELL_S = 60, /* between the lines with the count */
+	DENIED_COUNT = 64,  /* credentials that have a bucket at a time */
+	DENIED_BURST = 20,  /* the lines that a bucket holds when full */
+	DENIED_EACH_S = 10, /* the seconds in which a bucket gets one more line */
+	DENIED_TELL_S = 60, /* the seconds between two lines with a count */
 };
 
 enum denied_kind { DENIED, DENIED_OWN, DENIED_KINDS };
@@ -55,7 +58,7 @@ static struct denied *denied_find(enum denied_kind kind, const struct identity *
 	return oldest;
 }
 
-/* Returns false when it has been counted, and has no line. */
+/* Returns whether another line may be written; if not, counts it. */
 static bool denied_has_line(enum denied_kind kind, const struct identity *who)
 {
 	double now_s = clock_now_s();

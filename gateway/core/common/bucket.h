@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A bucket that limits how often somebody may do something: used by rate.c and audit_denied.c, in
- * one thread.
+ * A token bucket, which limits how often somebody may do something. rate.c and audit_denied.c use
+ * it, in one thread.
  */
 #pragma once
 
@@ -12,8 +12,8 @@ struct bucket {
 };
 
 /*
- * Fills the bucket by `per_s` a second, up to `full`. Returns true if one was there, and takes it
- * out.
+ * Fills the bucket by `per_s` a second, up to `full`, and takes one unit out. Returns false if
+ * there was no whole unit.
  */
 static inline bool bucket_take(struct bucket *bucket, double per_s, double full, double now_s)
 {

@@ -3,10 +3,10 @@
 
 #include <stdbool.h>
 
-/* The length of a name of a VM, a user, a disk or a snapshot, with the 0 that ends it. */
+/* The room for a name of a VM, a user, a disk or a snapshot, with its NUL. */
 enum {
 	NAME_BYTES = 32,
-	TARGET_BYTES = 2 * NAME_BYTES, /* a name, or STORE/VOLUME, with the 0 that ends it */
+	TARGET_BYTES = 2 * NAME_BYTES, /* the room for a name, or STORE/VOLUME, with its NUL */
 };
 
 /* Returns whether `name` is 1 to 31 letters, digits, '-', '_' and '.', a letter or digit first. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The state directory and its files, each of which is the old one or the new one whatever happens.
- * Tokens, users, the certificate and the audit call it; nothing else of core writes to the disk.
+ * The state directory and its files: after a failure each file has either its old or its new
+ * contents. Tokens, users, the certificate and the audit call it; nothing else of core writes to
+ * the disk.
  */
 
 #include "gateway/core/common/state.h"

@@ -17,10 +17,7 @@ int state_folder(void);
  */
 bool state_read(const char *name, char **text);
 
-/*
- * Writes a file of the state directory: whatever happens, either the old file or the new file is
- * there.
- */
+/* Writes a file of the state directory. If that fails at any point, the old file is still there. */
 bool state_write(const char *name, const char *text, size_t count);
 /* Writes a file of JSON in the same way, and frees `root`. */
 bool state_write_json(const char *name, json_t *root);

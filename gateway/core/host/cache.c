@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keeps what is known of Skerry true: it asks for lists, takes events and samples over, and tells
- * the listener what is new. The link calls it with Skerry's lines, core's main function with the
- * time; it writes `host`.
+ * Keeps the cache of Skerry's state up to date: asks for lists, takes in events and samples, and
+ * tells the listener what has changed. The link calls it with Skerry's lines, core's main function
+ * with the time; it writes `host`.
  */
 
 #include "gateway/core/host/host.h"
@@ -24,10 +24,11 @@ enum { HOST_REFRESH_MS = 10000, HOST_EVENTS_BEFORE = 100 };
 static struct {
 	const struct host_listener *listener;
 	char password[256];
-	bool asking, again; /* the list of VMs was asked for; it has to be asked for once more */
+	/* the list of VMs was asked for; `again`: it must be asked for once more after that */
+	bool asking, again;
 	bool password_sent;
 	bool config_asking;
-	json_t *held; /* events that came while the missed ones are asked for */
+	json_t *held; /* events that came while the missed events are being asked for */
 	int64_t refresh_ms;
 } asked;
 
@@ -114,7 +115,7 @@ static void host_take_vm(json_t *object)
 		asked.listener->vm(vm);
 }
 
-/* Asks a question that Skerry may answer beside others. */
+/* Sends a request, which Skerry may answer before earlier ones. */
 static bool host_ask(const char *command, const char *const *words, link_reply *reply,
 		     uint64_t context)
 {
@@ -219,7 +220,10 @@ void host_refresh(void)
 	host_ask_list();
 }
 
-/* Takes over the new state in the answer to an action, which is shown at once; the list follows. */
+/*
+ * Takes in the new state of a VM from the reply to an action, so that it shows at once; the whole
+ * list is asked for as well.
+ */
 void host_vm_patch(json_t *result)
 {
 	const char *name = json_string_value(json_object_get(result, "name"));
@@ -274,8 +278,8 @@ static void host_take_event(json_t *line)
 }
 
 /*
- * Releases the events that came during the question, behind those that were missed;
- * host_take_event() leaves out what is in both.
+ * Handles the events that were held back while the missed ones were asked for; host_take_event()
+ * drops those that came twice.
  */
 static void host_release(void)
 {
@@ -323,8 +327,8 @@ static void host_copy(char *to, size_t room, json_t *object, const char *key)
 }
 
 /*
- * Forgets what was known of VMs, samples and events: another boot id means that the machine they
- * belonged to is gone.
+ * Forgets all VMs, samples and events: a new boot id says that Skerry has booted again, and they
+ * are gone.
  */
 static void host_new_boot(void)
 {
@@ -342,8 +346,8 @@ static void host_new_boot(void)
 }
 
 /*
- * Returns the first of the past events to show: as many events as a serial line brings in a second
- * or two.
+ * Returns the number of the first past event to ask for: no more than a serial line brings in a
+ * second or two.
  */
 static int64_t host_events_from(json_t *hello)
 {
@@ -483,7 +487,9 @@ void host_tick(int64_t now_ms)
 	if (now_ms < asked.refresh_ms || !host.up)
 		return;
 	asked.refresh_ms = now_ms + HOST_REFRESH_MS;
-	/* A question shows whether the line still works. */
+	/*
+	 * Ask at least twice in silence_s: only an unanswered request shows that the link is dead.
+	 */
 	if ((int64_t)settings.silence_s * 500 < HOST_REFRESH_MS)
 		asked.refresh_ms = now_ms + (int64_t)settings.silence_s * 500;
 	host_ask_rows();

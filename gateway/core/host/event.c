@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Skerry's last events, each once. The cache hands each line over and tells the listener what is
- * new; streams that begin later read them. The file writes the events in `host`.
+ * Keeps Skerry's last events, each once. The cache hands each line over, and tells the listener of
+ * those that are new; streams that begin later read older ones here. The file writes the events in
+ * `host`.
  */
 #include "gateway/core/host/host.h"
 
@@ -22,7 +23,10 @@ const struct host_event *host_keep_event(json_t *line)
 	const char *vm = json_string_value(json_object_get(line, "vm"));
 	int64_t sequence = json_integer_value(json_object_get(line, "sequence"));
 
-	/* The event was told already: `events since` and the line may overlap. */
+	/*
+	 * The event was kept before: the reply to `events since` and the link's own lines may
+	 * overlap.
+	 */
 	if (!event_is_plain(name) || (sequence && sequence <= host.last_sequence))
 		return NULL;
 	json_decref(event->line);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is known of Skerry, and the look-ups that all who show it share. The cache fills it; JSON,
- * samples and everybody above read it. The file itself asks nobody.
+ * The state of Skerry as the gateway knows it, and look-ups in it. The cache fills it; json.c,
+ * sample.c and everything above read it. The file itself asks nobody.
  */
 
 #include "gateway/core/host/host.h"

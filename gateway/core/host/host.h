@@ -8,7 +8,10 @@
 #include "gateway/base/buffer.h"
 #include "gateway/core/common/name.h"
 
-/* What is known of Skerry: the link brings it, and GETs are answered from here. */
+/*
+ * The state of Skerry as the gateway knows it: it comes over the link, and most GETs are answered
+ * from it.
+ */
 enum {
 	HOST_VMS = 256,
 	HOST_FIELDS = 64, /* the most fields of a sample */
@@ -26,25 +29,26 @@ struct host_vm {
 	char name[NAME_BYTES];
 	json_t *list;  /* the VM's object of `vm list` */
 	double list_s; /* when that object came, by clock_now_s() */
-	/* the keys of the VM: NAME: {"value", "applies"}; NULL: not asked for yet */
+	/* the VM's keys as NAME: {"value", "applies"}; NULL: not asked for yet */
 	json_t *config;
 	bool config_stale;
-	bool seen; /* the VM is in the list that is being taken over */
+	bool seen; /* the VM is in the list that is being read now */
 	struct host_sample now, before;
-	bool sampled; /* `now` and `before` are there, so that rates can be told */
+	bool sampled; /* `now` and `before` are valid, so that rates can be computed */
 	bool fresh;   /* the VM's sample has come since the host's last sample */
-	char *text;   /* the text of host_vm_text; NULL: it has to be made anew */
+	char *text;   /* the text that host_vm_text() adds; NULL: it must be made anew */
 	size_t text_count;
 	/* the uptime in the text, or the number to which clock_now_s() is added for it */
 	double text_uptime_s;
 	bool text_runs;
-	char *config_text; /* `config` as JSON; NULL: it has to be made anew */
+	char *config_text; /* `config` as JSON text; NULL: it must be made anew */
 };
 
 struct host_cpu {
 	int64_t busy_ns, guest_ns, idle_ns;
 	double busy_percent, guest_percent;
-	bool guest_known; /* Skerry may count guests' time by VM only */
+	/* Skerry has said how much of this CPU's time guests got, and not only each VM's */
+	bool guest_known;
 };
 
 struct host_event {
@@ -54,8 +58,8 @@ struct host_event {
 };
 
 struct host {
-	bool up;	/* the link is up, and the snapshot is here */
-	bool known;	/* there has been a snapshot since the start */
+	bool up;	/* the link is up, and the first list of VMs has come over it */
+	bool known;	/* a list of VMs has come since the start */
 	double heard_s; /* when a list or an event came last */
 	char boot[40], version[32];
 	char own[NAME_BYTES]; /* the VM in which this gateway runs; "": it runs in none */
@@ -70,71 +74,78 @@ struct host {
 	unsigned cpu_count;
 	int64_t cpu_time_ns, free_bytes;
 	struct host_event events[HOST_EVENTS];
-	/* the events so far; the next one is events[event_count % HOST_EVENTS] */
+	/* how many events came so far; the next one goes to events[event_count % HOST_EVENTS] */
 	uint64_t event_count;
 	int64_t last_sequence;
 	uint64_t events_lost;
-	int64_t audit_findings; /* the number of the audit's findings; -1: not asked for yet */
+	/* how many findings Skerry's audit of pages had; -1: not asked for yet */
+	int64_t audit_findings;
 	int64_t log_lost;
 };
 extern struct host host;
 
 /*
- * The functions that hear of changes, each from the moment the change is known. core's main() sets
- * them; the cache calls them and knows nothing else of the listeners.
+ * The functions that are told of changes. core's main() sets them; the cache calls them and knows
+ * nothing else of the listeners.
  */
 struct host_listener {
-	void (*vm)(const struct host_vm *vm);	       /* the VM is new, or is shown differently */
-	void (*gone)(const char *name);		       /* the VM is gone */
-	void (*event)(const struct host_event *event); /* tells one of Skerry's events, each once */
-	void (*sample)(double time_s);		       /* a round of samples is complete */
-	void (*lost)(void);			       /* events are missing */
-	void (*listed)(void);			       /* the list of VMs is new */
-	void (*linked)(void);			       /* host.up has changed */
-	void (*broken)(void);			       /* the line to Skerry is cut */
-	void (*rebooted)(void);			       /* Skerry has booted again */
+	void (*vm)(const struct host_vm *vm); /* the VM is new, or is shown differently */
+	void (*gone)(const char *name);	      /* the VM is gone */
+	/* Skerry has reported an event; each comes once */
+	void (*event)(const struct host_event *event);
+	void (*sample)(double time_s); /* a round of samples is complete */
+	void (*lost)(void);	       /* events are missing */
+	void (*listed)(void);	       /* the list of VMs is new */
+	void (*linked)(void);	       /* host.up has changed */
+	void (*broken)(void);	       /* the link to Skerry is lost */
+	void (*rebooted)(void);	       /* Skerry has booted again */
 	/* a line of a stream has come, of a console or of a guest's socket */
 	void (*console)(json_t *line);
 };
 
-/* `password` may be NULL. Returns false if there is no such link, with a sentence on stderr. */
+/*
+ * Sets up the link; `password` may be NULL. Returns false, after a sentence on stderr, if `where`
+ * is no link.
+ */
 bool host_setup(const char *where, const char *password, const struct host_listener *listener);
 void host_tick(int64_t now_ms);
 
-/* Returns NULL when there is no VM of that name. */
+/* Returns the VM with that name, or NULL. */
 struct host_vm *host_find(const char *name);
 const char *host_vm_state(const struct host_vm *vm);
 /* Writes the ETag of a VM's configuration. */
 void host_vm_tag(const struct host_vm *vm, char *text, size_t room);
-/* Forgets the text that is kept of a VM: what is shown of it has changed. */
+/* Notes that a VM has changed: its text is made anew when it is needed. */
 void host_vm_changed(struct host_vm *vm);
 
 /* Asks for the list of VMs soon; the listener hears what has changed. */
 void host_refresh(void);
-/* Shows at once the state that the answer to an action has; the list follows. */
+/* Takes in the VM's new state from the reply to an action; the whole list is asked for as well. */
 void host_vm_patch(json_t *result);
 
-/* The objects of the API; new references. */
+/* These functions return objects of the API, as new references. */
 json_t *host_json(void);
 json_t *host_vm_json(const struct host_vm *vm);
 json_t *host_event_json(const struct host_event *event);
 json_t *host_sample_json(const struct host_vm *vm);
 json_t *host_cpus_json(void);
-/* Adds the same object of a VM as text at the end of `to`. */
+/* Adds the JSON text of the object that host_vm_json() returns to the end of `to`. */
 void host_vm_text(struct host_vm *vm, struct buffer *to);
-/* Adds the VM's text with its configuration, and whether that is stale. */
+/* Adds the VM's object with its configuration, and whether the two are out of date. */
 void host_vm_text_full(struct host_vm *vm, struct buffer *to);
 
 /* Returns a value of the last sample by its field's name, or -1. */
 int64_t host_value(const struct host_vm *vm, const char *field);
 
 /*
- * Takes a line with a sample over. Returns true when it completes a round, which began at
+ * Takes in a line with a sample. Returns true when it completes a round of samples, which began at
  * `*time_s`.
  */
 bool host_take_sample(json_t *line, double *time_s);
-/* Takes over which fields samples have. */
+/* Takes in the names of the fields that samples have. */
 void host_take_fields(json_t *reply);
 
-/* Keeps an event of Skerry's. Returns NULL when it is none, or was kept before. */
+/*
+ * Keeps an event of Skerry's. Returns NULL when the line is no event, or the event was kept before.
+ */
 const struct host_event *host_keep_event(json_t *line);

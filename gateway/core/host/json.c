@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the API shows of the host, of VMs and of events, as JSON made of the cache. Handlers and
+ * Makes JSON of the cache: what the API shows of the host, of VMs and of events. Handlers and
  * streams call it; of the cache it changes only the text that it keeps of a VM.
  */
 #include "gateway/base/bytes.h"
@@ -113,7 +113,7 @@ void host_vm_text_full(struct host_vm *vm, struct buffer *to)
 		to->failed = true;
 		return;
 	}
-	to->count--; /* takes out the brace that closes the object */
+	to->count--; /* remove the brace that closes the object */
 	buffer_text(to, ",\"config\":");
 	buffer_text(to, vm->config ? vm->config_text : "{}");
 	buffer_text(to, host.up ? ",\"stale\":false}" : ",\"stale\":true}");
@@ -135,7 +135,10 @@ static json_t *host_memory_json(void)
 		const char *owner = json_string_value(json_object_get(row, "owner"));
 		json_int_t bytes = json_integer_value(json_object_get(row, "pages")) * PAGE_BYTES;
 
-		/* Zones are the same pages, told apart by where they are. */
+		/*
+		 * A row node-N counts the pages of a NUMA node, which the rows of owners count
+		 * already.
+		 */
 		if (!owner || !strncmp(owner, "node-", 5))
 			continue;
 		total += bytes;

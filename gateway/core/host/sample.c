@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes rates of samples, which are cumulative: each is the difference of the last two. The cache
- * calls it with lines, everybody who shows a VM with questions; it writes the samples in `host`.
+ * Computes rates from samples, which are cumulative: each rate is the difference of the last two
+ * samples. The cache calls it with Skerry's lines, and everything that shows a VM asks for rates;
+ * it writes the samples in `host`.
  */
 #include "gateway/core/host/host.h"
 
@@ -134,9 +135,9 @@ static void sample_cpus(json_t *list, int64_t time_ns)
 }
 
 /*
- * Takes the host's sample, which comes first in each round. A VM that was left out of the round
- * before did nothing until then: with the time of this round its next work would seem to be done
- * within a moment.
+ * Takes in the host's sample, which comes first in each round. A VM without a sample in the round
+ * before did nothing until that round: its old sample gets that round's time, as its rates would
+ * otherwise be computed over too short a time.
  */
 static void sample_host(json_t *line, int64_t time_ns)
 {

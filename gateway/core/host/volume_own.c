@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which volumes hold what the gateway's own VM has: by Skerry's list of a store, which handlers of
- * volumes and of their content have asked for. Changes nothing.
+ * Finds out whether a volume holds what the gateway's own VM holds, from Skerry's list of the
+ * store, which the handlers of volumes and of their content have asked for. Changes nothing.
  */
 #include "gateway/core/host/volume_own.h"
 
@@ -52,7 +52,10 @@ static int volume_compare(const void *one, const void *other)
 	return (a->id > b->id) - (a->id < b->id);
 }
 
-/* Sorts the list, so that long lines of clones take no long time. Returns NULL without memory. */
+/*
+ * Sorts the volumes by id, so that long chains of clones are followed quickly. Returns NULL without
+ * memory.
+ */
 static struct volume_entry *volume_sort(json_t *rows, size_t count)
 {
 	struct volume_entry *list = calloc(count, sizeof(*list));
@@ -92,7 +95,7 @@ bool volume_is_own(json_t *rows, const char *name)
 	do {
 		at = bsearch(&wanted, list, count, sizeof(*list), volume_compare);
 		own = at && at->own;
-		/* a volume is younger than what it was made of */
+		/* a volume has a greater id than its parent: this ends any circle */
 		if (!at || at->parent >= at->id)
 			break;
 		wanted.id = at->parent;

@@ -68,8 +68,8 @@ void answer_age(struct request *request)
 }
 
 /*
- * Returns a number by which web counts a credential's connections; equal credentials have equal
- * numbers.
+ * Returns a number for the credential, in the upper bits: web counts the connections of each
+ * credential by it.
  */
 static uint32_t answer_who(const struct request *request)
 {
@@ -169,7 +169,7 @@ void answer_problem(struct request *request, unsigned status, const char *code, 
 	answer_problem_json(request, problem_json(status, code, detail, NULL));
 }
 
-/* Sends the head of an answer whose body comes in pieces. */
+/* Sends the head of an answer whose body follows in pieces. */
 static void answer_start(struct request *request, enum stream_kind kind, unsigned status,
 			 uint32_t flags)
 {
@@ -200,10 +200,7 @@ void answer_start_content(struct request *request, unsigned status)
 
 void answer_piece(struct request *request, bool text, const char *bytes, size_t count)
 {
-	/*
-	 * A message of a WebSocket has to be one piece; all messages are shorter than the largest
-	 * piece.
-	 */
+	/* A message of a WebSocket must not be split; none is longer than the largest piece. */
 	while (count) {
 		size_t piece = count < MESSAGE_PAYLOAD ? count : MESSAGE_PAYLOAD;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who asks: the table of the credentials that a request may show. The router calls it before it
- * does anything else with a request; it asks identity/, and counts what was wrong there. Another
- * way to show who one is, is another row.
+ * Finds out who asks, by the credentials that a request may show. The router calls it before it
+ * does anything else with a request; it asks identity/, and counts wrong credentials there. Each
+ * way to show who one is has a row in a table here.
  */
 
 #include "gateway/core/http/authenticate.h"
@@ -34,10 +34,11 @@ struct scheme {
 	/* Fills request->who, or returns false when the credential is wrong. */
 	bool (*identify)(struct request *request, const char *credential);
 	/*
-	 * The answer to a wrong credential of this kind; NULL: the credential counts as not shown.
+	 * The problem with which a wrong credential of this kind is answered; NULL: it counts as
+	 * not shown.
 	 */
 	const char *problem;
-	/* Wrong credentials are counted by address, and cost the client time. */
+	/* Wrong credentials are counted by address, and make the client wait. */
 	bool counted;
 };
 
@@ -131,7 +132,10 @@ static const struct scheme schemes[] = {
 	{authenticate_socket, authenticate_by_socket, NULL, false},
 };
 
-/* Counts a wrong credential, which gets no answer of its own when there were too many. */
+/*
+ * Counts a wrong credential. Returns false if the address had too many; the request is then
+ * answered with 429.
+ */
 static bool authenticate_counted(struct request *request)
 {
 	const char *address = request_address(request);

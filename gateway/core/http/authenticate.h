@@ -3,11 +3,13 @@
 
 #include "gateway/core/http/request.h"
 
-/* Finds out who asks. Returns false when nobody may ask so, and the request has been answered. */
+/*
+ * Finds out who asks. If the credential is wrong or missing, answers the request and returns false.
+ */
 bool authenticate(struct request *request);
 
 /*
- * Returns whether the request is none that another site's page could make a browser send; if it may
- * be one, it has been answered.
+ * Returns whether the request cannot have been sent by a browser for another site's page. If it may
+ * have been, answers the request and returns false.
  */
 bool authenticate_origin(struct request *request);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * May they: what a route asks for against the roles and the scope of whoever asks. The router calls
- * it before every handler; it looks at the cache of the host, and changes nothing.
+ * Decides whether an asker may do something: compares what the route needs with the asker's roles
+ * and scope. The router calls it before every handler; it looks at the cache of the host, and
+ * changes nothing.
  */
 
 #include "gateway/core/http/authorise.h"
@@ -89,15 +90,15 @@ static bool authorise_own(struct request *request)
 }
 
 /*
- * Returns whether body.config gives the VM a volume of a store. Volumes belong to the host: whoever
- * sees a few VMs only would otherwise read them through one of these.
+ * Returns whether body.config gives the VM a volume of a store. Volumes belong to the host:
+ * somebody who may see a few VMs only could read any volume through one of these VMs.
  */
 static bool authorise_takes_volume(const struct request *request)
 {
 	for (size_t i = 0; i < request->fields.count; i++) {
 		const struct field *field = &request->fields.list[i];
 
-		/* All are looked at: a key may be there twice, by another way of writing it. */
+		/* Look at all fields: the key may be there twice, spelled in another way. */
 		if (!strcmp(field->name, "body.config.disk") && strchr(field->value, '/'))
 			return true;
 	}

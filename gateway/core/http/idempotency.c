@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Answers by Idempotency-Key, so that what is asked for twice is done once. The router asks before
- * a handler is called, answers are kept as they go; it holds them in memory for a day.
+ * Keeps answers by Idempotency-Key, so that a request that is sent twice is carried out once. The
+ * router asks before it calls a handler, and answers are kept as they are sent, in memory, for a
+ * day.
  */
 
 #include "gateway/core/http/idempotency.h"
@@ -70,8 +71,8 @@ static struct kept *idempotency_find(const uint8_t *key)
 }
 
 /*
- * Returns a place for a key. Places are shared by who asks, so that nobody's keys push out those
- * of others.
+ * Returns a place for a key. Credentials share the places, so that none pushes out all keys of the
+ * others.
  */
 static struct kept *idempotency_place(const struct identity *who)
 {
@@ -86,7 +87,10 @@ static struct kept *idempotency_place(const struct identity *who)
 	return place < IDEMPOTENCY_COUNT && !kept[place].under_way ? &kept[place] : NULL;
 }
 
-/* Returns whether what was refused may be asked for again, as the reason passes. */
+/*
+ * Returns whether an answer is a refusal that passes: the same request may succeed later, so the
+ * answer is not kept.
+ */
 static bool idempotency_passes(unsigned status, const char *bytes, size_t count)
 {
 	static const char *const codes[] = {"busy", "no-memory", "bad-state", "failed"};
@@ -144,7 +148,7 @@ enum idempotency_verdict idempotency_begin(struct request *request, const char *
 	return IDEMPOTENCY_NEW;
 }
 
-/* Returns the entry of a request that ends here, which has it no more; NULL if it has none. */
+/* Takes the entry of its key off a request that ends. Returns NULL if the request has none. */
 static struct kept *idempotency_ended(struct request *request)
 {
 	struct kept *entry;
@@ -164,7 +168,7 @@ void idempotency_keep(struct request *request, unsigned status, const char *type
 
 	if (!entry)
 		return;
-	/* A secret is shown once. */
+	/* An answer with a secret is not kept: a secret is shown once. */
 	if (idempotency_passes(status, bytes, count) || count > IDEMPOTENCY_BODY_BYTES ||
 	    (request->route && request->route->flags & ROUTE_SECRET)) {
 		entry->until_s = 0;

@@ -30,9 +30,9 @@ enum idempotency_verdict idempotency_begin(struct request *request, const char *
 void idempotency_keep(struct request *request, unsigned status, const char *type, const char *bytes,
 		      size_t count);
 /*
- * Keeps the number of the run that a request has begun, as its answer from here on: what the run
- * prints is not kept with keys, and the run is not begun again, however it ends and whoever leaves.
+ * Keeps the number of the run that a request has begun as the answer for its key. A run's output is
+ * not kept with keys, and the same key does not begin the run again, however the run ends.
  */
 void idempotency_keep_run(struct request *request, uint64_t number);
-/* Notes that the client went before the answer. */
+/* Forgets the key of a request whose client has gone before the answer. */
 void idempotency_forget(struct request *request);

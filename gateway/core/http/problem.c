@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Problems as clients get them (RFC 9457), and which of them an error of Skerry's is. Answers and
- * operations call it; it makes JSON of its arguments and touches nothing else.
+ * Makes problems as clients get them (RFC 9457), also from Skerry's errors. Answers and operations
+ * call it; it makes JSON of its arguments and touches nothing else.
  */
 
 #include "gateway/core/http/problem.h"
@@ -60,7 +60,10 @@ json_t *problem_of_reply(json_t *reply)
 				    "the link to Skerry was lost before the answer came, so the "
 				    "gateway does not know whether this was done",
 				    NULL);
-	/* Skerry has understood and says why not: the request does not fit the present state. */
+	/*
+	 * Skerry understood the command and says why it refuses: the present state does not allow
+	 * it.
+	 */
 	for (size_t i = 0; code && detail && *detail && i < ARRAY_COUNT(codes); i++) {
 		if (!strcmp(code, codes[i].code))
 			return problem_json(codes[i].status, code, detail, allowed);

@@ -7,7 +7,7 @@
 json_t *problem_json(unsigned status, const char *code, const char *detail, json_t *allowed);
 
 /*
- * Returns what Skerry said instead of ok as a problem, a new reference; a `reply` of NULL means
+ * Returns a reply of Skerry's that is not ok as a problem, a new reference; a `reply` of NULL means
  * that the link was lost.
  */
 json_t *problem_of_reply(json_t *reply);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How many requests, and how many changes, each credential may send in a second. The router asks
- * before it looks at what is wanted, and handlers of what costs more; the counts are in memory.
+ * Limits how many requests, and how many changes, each credential may send in a second. The router
+ * asks for every request, and handlers of costly ones ask once more; the counts are in memory.
  */
 
 #include "gateway/core/http/rate.h"
@@ -43,7 +43,7 @@ static struct rate *rate_find(uint64_t key, double full, double now_s)
 	return oldest;
 }
 
-/* Returns false when it is too much; *retry_s then says when to ask again. */
+/* Returns whether one more request is allowed; if not, *retry_s is when to ask again. */
 static bool rate_allows(const struct identity *identity, bool change, unsigned *retry_s)
 {
 	unsigned limit = change ? settings.change_rate : settings.rate;

@@ -5,5 +5,8 @@
 
 struct request;
 
-/* Returns whether who asks may ask once more in this second; if not, it has been answered. */
+/*
+ * Returns whether the asker may send one more request, or change, now. If not, the request has been
+ * answered with 429.
+ */
 bool rate_take(struct request *request, bool change);

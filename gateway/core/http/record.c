@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The line that a request has in the audit: what is about to be done has one before it is done,
- * what is denied one with the reason. The router begins it, an answer ends it; it writes by audit/.
+ * The lines of a request in the audit: one before its action is done, with the result later, or one
+ * that says why it is denied. The router begins the line, an answer ends it; it calls audit/.
  */
 
 #include "gateway/core/http/record.h"

@@ -4,13 +4,17 @@
 #include "gateway/core/http/request.h"
 
 /*
- * Writes the line of the audit for what is about to be done; from then on a problem is its result,
- * and no denial. Returns false if it cannot be written: nothing may be done.
+ * Writes the audit's line for the action that is about to be done. A problem is from then on the
+ * action's result, not a denial. Returns false if the line cannot be written: the action must not
+ * be done.
  */
 bool record_begin(struct request *request);
 
-/* Notes that a request that is judged is denied, for that reason. */
+/*
+ * Writes to the audit that the request is denied for the reason `code`, unless its action has
+ * begun.
+ */
 void record_deny(struct request *request, const char *code);
 
-/* Ends the line, if there is one, with its result. */
+/* Writes the result of the request's line, if it has a line. */
 void record_end(struct request *request, const char *result);

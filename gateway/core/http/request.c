@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The requests that web has handed over, each until it is answered in full or its client has gone,
- * and what stands in one. Router, answers and handlers use it; it owns the bytes of each, and ends
- * the line of the audit of one that nobody waits for any more.
+ * and look-ups of what a request says. Router, answers and handlers use it; it owns the bytes of
+ * each request, and ends the audit's line of a request that nobody waits for any more.
  */
 
 #include "gateway/core/http/request.h"
@@ -54,7 +54,7 @@ static void request_free(struct request *request)
 	idempotency_forget(request);
 	audit_end(request->audit, "client-left");
 	buffer_free(&request->headers);
-	/* The request's bytes hold the credential, and are cleared. */
+	/* The request's bytes hold the credential: clear them. */
 	explicit_bzero(request->bytes, request->byte_count);
 	free(request->bytes);
 	free(request);
@@ -79,7 +79,10 @@ struct request *request_take(uint32_t id, const char *bytes, size_t count)
 	struct request *request;
 	uint8_t random[8];
 
-	/* web counts the requests; a request beyond the limit is not served. */
+	/*
+	 * web has fewer exchanges than this limit; what it sends beyond the limit is an error of
+	 * web.
+	 */
 	if (request_find(id) || request_total >= REQUESTS)
 		return NULL;
 	request = malloc(sizeof(*request));

@@ -27,37 +27,43 @@ enum stream_kind {
 struct request {
 	struct request *next;
 	uint32_t id;   /* the number that web has given the request */
-	char code[17]; /* request_id of the API */
+	char code[17]; /* the request_id that the API shows */
 	char *bytes;
 	size_t byte_count;
 	const struct route *route;
 	struct identity who;
-	bool cookie;		/* the credential is a cookie */
-	bool judged;		/* a problem now is a denial, which has a line in the audit */
+	bool cookie; /* the credential is a cookie */
+	/* the decision about the request is open: a problem now is a denial, for the audit */
+	bool judged;
 	char vm[NAME_BYTES];	/* the value of {vm} in the path */
 	char store[NAME_BYTES]; /* the value of {store} in the path */
 	char item[40];		/* the value of {id} or {volume} in the path */
 	struct buffer headers;
-	uint64_t audit; /* the line that waits for its result; 0: none */
-	unsigned key;	/* place of its Idempotency-Key + 1; 0: none */
+	uint64_t audit; /* the audit's line that waits for its result; 0: none */
+	unsigned key;	/* the place of its Idempotency-Key, plus 1; 0: none */
 	enum stream_kind stream;
-	size_t outstanding; /* bytes of a stream that the client has not taken */
+	size_t outstanding; /* bytes of a stream that are sent to web and not yet to the client */
 	unsigned lost;	    /* events that the request's stream did not get */
-	bool behind;	    /* the stream needs a snapshot when it has caught up */
+	/* the stream gets no events until it has caught up; then it gets a snapshot */
+	bool behind;
 	/* the ticket's kind: "stream", "read" or "write"; "": the client has shown no ticket */
 	char ticket[8];
 	struct console *console;
 	struct vsock *vsock;
-	void (*left)(struct request *request); /* is called when the request ends; may be NULL */
+	/* called when the client goes before the answer ends; may be NULL */
+	void (*left)(struct request *request);
 	/*
 	 * the fields of the request; the last member, as the list is not cleared before it is read
 	 */
 	struct fields fields;
 };
 
-/* Returns a request of these bytes, or NULL when web sends more than it may. */
+/*
+ * Makes a request of the bytes that web has sent. Returns NULL when they break the rules or web
+ * sends too many.
+ */
 struct request *request_take(uint32_t id, const char *bytes, size_t count);
-/* Returns NULL when it has been answered, or its client has gone. */
+/* Returns the request with that id, or NULL when it has been answered or its client has gone. */
 struct request *request_find(uint32_t id);
 struct request *request_first(void);
 /* Ends a request whose answer is complete. */
@@ -72,7 +78,10 @@ const char *request_query(const struct request *request, const char *name);
 const char *request_address(const struct request *request);
 /* Returns body.NAME as text, or NULL if it is not there or no text. */
 const char *request_text(const struct request *request, const char *name);
-/* Returns whether body.NAME, if it is there, has that type: who means a bound must not get none. */
+/*
+ * Returns whether body.NAME, if it is there, has that type. A member of a wrong type must not count
+ * as missing, since a limit would then not hold.
+ */
 bool request_is(const struct request *request, const char *name, enum field_type type);
 /* Returns whether body.NAME is true; anything else, and nothing, is false. */
 bool request_true(const struct request *request, const char *name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the table of routes is: handlers are above this folder, so that core's main says which
- * table is served. The router and the description of the API read it.
+ * Where the table of routes is: main() sets it, as the handlers are in folders above this one. The
+ * router and the description of the API read it.
  */
 #include "gateway/core/http/route.h"
 

@@ -12,18 +12,18 @@ enum route_scope {
 	SCOPE_VM,     /* {vm} in the path: the VM has to exist and to be in scope, else 404 */
 	SCOPE_NEW,    /* body.name, the name of a new VM, has to be in scope, else 403 */
 	SCOPE_FILTER, /* the route shows the part that is in scope */
-	SCOPE_ALL,    /* the route is about the whole machine: the asker needs the scope * */
+	SCOPE_ALL,    /* the route is about the whole host: the asker needs the scope * */
 };
 
 enum route_flag {
-	ROUTE_LINK = 1,	   /* 503 while the link is lost */
-	ROUTE_UPGRADE = 2, /* a WebSocket; credentials may be a ticket */
+	ROUTE_LINK = 1,	   /* the route answers 503 while the link is lost */
+	ROUTE_UPGRADE = 2, /* the route is a WebSocket; the credential may be a ticket */
 	ROUTE_PUBLIC = 4,  /* the route needs no credential */
 	ROUTE_LOGIN = 8,   /* the route makes a credential */
 	ROUTE_SLOW = 16,   /* the route may answer 202 with an operation */
 	/* the asker may change run-time keys only, unless it has the role admin */
 	ROUTE_KEYS = 32,
-	/* the route writes to a disk, which no VM owns, so router_disk checks who may */
+	/* the route writes to a disk, which no VM owns, so authorise_disk() decides */
 	ROUTE_DISK = 64,
 	/*
 	 * the route changes only what belongs to the asker: the audit's lines of one asker are
@@ -32,13 +32,19 @@ enum route_flag {
 	ROUTE_OWN = 128,
 	ROUTE_NAMED = 256,   /* the audit takes body.name as the thing that the action is about */
 	ROUTE_TO_DISK = 512, /* the audit takes body.disk as the thing that the action is about */
-	ROUTE_COPY = 1024,   /* makes a copy of a VM, or puts one in its place */
-	ROUTE_READ = 2048,   /* changes nothing: has a line in the audit when it is denied */
-	ROUTE_RUN = 16384, /* body.template is; its answer is the owner's alone, and is not kept */
-	/* its body is bytes, which come after the handler was called; web knows it by its path */
+	ROUTE_COPY = 1024,   /* the route makes a copy of a VM, or sets a VM back to one */
+	/* the route changes nothing: it has a line in the audit only when it is denied */
+	ROUTE_READ = 2048,
+	/* body.template must be in scope; the answer is for the owner alone, and is not kept */
+	ROUTE_RUN = 16384,
+	/*
+	 * the request's body is bytes, which come after the handler was called; web knows such
+	 * routes by their path
+	 */
 	ROUTE_BODY = 32768,
-	ROUTE_SECRET = 8192, /* its answer shows a secret once, and is not kept */
-	ROUTE_JUDGES = 4096, /* its handler may deny, and calls request_begin() before it acts */
+	ROUTE_SECRET = 8192, /* the answer shows a secret once, and is not kept */
+	/* the handler itself may deny, and calls router_begin() before it acts */
+	ROUTE_JUDGES = 4096,
 };
 
 /*

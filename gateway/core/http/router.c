@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The way of a request from web to its handler: the route, who asks, how often, may they, the line
- * in the audit, a kept answer. Core's main calls it; it looks at the table of routes and leaves
- * what each question means to the file beside it.
+ * Takes a request from web to its handler: finds the route and the asker, checks rate and rights,
+ * writes the audit's line, looks for a kept answer. Core's main loop calls it; it reads the table
+ * of routes, and each of these questions has a file of its own.
  */
 
 #include "gateway/core/http/router.h"
@@ -110,8 +110,8 @@ static bool router_host(const char *authority, char *name, size_t room)
 }
 
 /*
- * Returns whether the name is this server's, against DNS rebinding: an address, localhost, this
- * machine's name, or a name of --name.
+ * Returns whether the name is this server's, against DNS rebinding: an address, localhost, the name
+ * of the computer that the gateway runs on, or a name of --name.
  */
 static bool router_is_own(const char *authority)
 {
@@ -142,8 +142,8 @@ static bool router_rate(struct request *request)
 }
 
 /*
- * Returns whether the router writes the audit's line. A login writes its own, once it is known
- * whose login it is.
+ * Returns whether the router writes the audit's line. A login writes its own line, once it is known
+ * who logs in.
  */
 static bool router_audited(const struct request *request)
 {
@@ -159,7 +159,10 @@ bool router_begin(struct request *request)
 	return false;
 }
 
-/* Returns false if the audit cannot be written: the request has been answered. */
+/*
+ * Writes the audit's line for routes that need one before the handler. If it cannot be written,
+ * answers the request and returns false.
+ */
 static bool router_audit(struct request *request)
 {
 	unsigned flags = request->route->flags;
@@ -170,7 +173,10 @@ static bool router_audit(struct request *request)
 	return true;
 }
 
-/* Returns false if the request was answered before, or may not have that Idempotency-Key. */
+/*
+ * Checks Idempotency-Key. Returns false, and has answered the request, if it was carried out before
+ * or may not have that key.
+ */
 static bool router_first(struct request *request)
 {
 	const char *key = request_header(request, "idempotency-key");

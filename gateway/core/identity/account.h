@@ -7,12 +7,15 @@
 #include "gateway/core/identity/identity.h"
 #include "gateway/core/identity/password.h"
 
-/* users.json of the state directory: who logs in with a password, and what they may then do. */
+/*
+ * A user, as users.json of the state directory has it: somebody who logs in with a password, and
+ * what they may then do.
+ */
 struct account {
 	/* a new number after each change, which ends the user's logins; 0: the place is free */
 	uint64_t number;
 	char name[NAME_BYTES];
-	unsigned roles; /* the roles as they were given */
+	unsigned roles; /* the roles as given, without those that they contain */
 	char scope[SCOPE_BYTES];
 	int64_t created, used;
 	char hash[PASSWORD_HASH_BYTES];
@@ -20,14 +23,14 @@ struct account {
 
 bool account_open(void);
 const struct account *account_find(const char *name);
-/* Returns NULL when that user is gone, or was changed. */
+/* Returns the user with that number, or NULL when the user is gone or was changed. */
 const struct account *account_by_number(uint64_t number);
 void account_become(const struct account *account, struct identity *identity);
 /* Notes that the user has logged in. */
 void account_used(uint64_t number);
 
 /*
- * Makes a user, or changes the one with that number. Returns false when the file cannot be
+ * Makes a user, or changes the user with that number. Returns false when the file cannot be
  * written; nothing has changed then.
  */
 bool account_keep(const struct account *account);
@@ -40,5 +43,7 @@ bool account_within(const struct account *account, const struct identity *who);
 json_t *account_json(const struct account *account);
 json_t *account_list(const struct identity *who);
 void account_tick(void);
-/* Returns the roles that users of all VMs have, without the user with the number `except`. */
+/*
+ * Returns the roles that users with the scope of all VMs have, without the user numbered `except`.
+ */
 unsigned account_kept(uint64_t except);

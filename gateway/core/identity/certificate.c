@@ -50,10 +50,7 @@ static bool certificate_fill(gnutls_x509_crt_t certificate, gnutls_x509_privkey_
 	unsigned char serial[16];
 	time_t now = time(NULL);
 
-	/*
-	 * On a machine whose clock was not set the certificate is valid since 1970, which is right
-	 * as well.
-	 */
+	/* If the clock is not set, the certificate is valid from 1970 on, which does no harm. */
 	if (gnutls_rnd(GNUTLS_RND_NONCE, serial, sizeof(serial)) < 0)
 		return false;
 	serial[0] &= 0x7f;

@@ -16,7 +16,7 @@ enum role {
 	ROLE_CONTENT = 128,
 };
 enum {
-	ROLE_NONE = 0, /* as the role of a route: no credential is needed */
+	ROLE_NONE = 0, /* for a route: no credential is needed */
 	ROLE_ANY = 255,
 	IDENTITY_NAME_BYTES = 40,
 	SCOPE_BYTES = 64,
@@ -34,14 +34,14 @@ struct identity {
 	unsigned user; /* the user at the Unix socket, when `token` and `account` are 0 */
 };
 
-/* Returns false when the token or the user is there no more. */
+/* Returns false when the token or the user was removed, changed or has expired. */
 bool identity_alive(const struct identity *identity, int64_t now);
 
 /* Writes who asks, such as "alice via token 7", which takes at most 64 bytes. */
 void identity_actor(const struct identity *identity, char *actor, size_t room);
 
 /*
- * Returns those of the roles admin and auditor that nobody would keep without `token` and `account`
- * (0: none of these): for all VMs, and without an end.
+ * Returns those of the roles admin and auditor, for all VMs and without an end, that nobody would
+ * have without the token and the account of these numbers (0: none).
  */
 unsigned identity_roles_lost(uint64_t token, uint64_t account);

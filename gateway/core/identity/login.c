@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Counts wrong credentials and says how long whoever showed them has to wait. Authentication and
- * the handler of logins call it, in core's one thread; it keeps its counts in memory alone.
+ * Counts wrong credentials and says how long the client has to wait. Authentication and the handler
+ * of logins call it, in core's one thread; it keeps its counts in memory alone.
  */
 
 #include "gateway/core/identity/login.h"
@@ -15,15 +15,16 @@
 
 enum {
 	LOGIN_COUNT = 1024,
-	LOGIN_FREE = 5, /* wrong passwords of a user in a minute that cost no time */
-	/* wrong passwords of all users of an address in a minute that cost no time */
+	LOGIN_FREE = 5, /* a user's wrong passwords in a minute that cost no waiting */
+	/* wrong passwords for all users from one address in a minute that cost no waiting */
 	LOGIN_FREE_ALL = 30,
 	LOGIN_MINUTE_S = 60,
 	LOGIN_MOST_S = 64,
-	LOGIN_FORGET_S = 900, /* the time without a wrong password after which all is as at first */
+	/* the time without a wrong password after which the count begins at 0 */
+	LOGIN_FORGET_S = 900,
 };
 
-/* What was wrong: tokens of an address, passwords of a user at an address, or of an address. */
+/* Wrong credentials of one kind: see enum login_kind. */
 struct login {
 	char key[88];
 	bool known; /* this user has logged in from this address */
@@ -32,7 +33,7 @@ struct login {
 };
 
 static struct login logins[LOGIN_COUNT];
-static size_t login_used; /* the used places of `logins`, from the first on */
+static size_t login_used; /* how many places of `logins` are used, from the first on */
 
 void login_key(const char *address, char *key, size_t room)
 {
@@ -46,8 +47,8 @@ void login_key(const char *address, char *key, size_t room)
 }
 
 /*
- * Each is counted for itself, so that nobody locks out others of the same address: the tokens of an
- * address, the passwords of each user at it, and all of its passwords.
+ * What is counted for each address: its wrong tokens, the wrong passwords of each user, and all its
+ * wrong passwords. They are counted apart, so that nobody locks out others at the same address.
  */
 enum login_kind { LOGIN_TOKENS = 't', LOGIN_USER = 'u', LOGIN_ALL = 'a' };
 
@@ -85,7 +86,7 @@ bool login_allowed(const char *address, const char *user, unsigned *retry_s)
 		login_find(user ? LOGIN_USER : LOGIN_TOKENS, address, user, false);
 	double left_s = login_left_s(login);
 
-	/* An asker who has logged in from there before is kept out by nobody else's guesses. */
+	/* A user who has logged in from this address before is not kept out by others' guesses. */
 	if (left_s <= 0 && user && !(login && login->known))
 		left_s = login_left_s(login_find(LOGIN_ALL, address, NULL, false));
 	*retry_s = left_s > 0 ? (unsigned)left_s + 1 : 0;
@@ -123,10 +124,7 @@ void login_failed(const char *address, const char *user)
 		login_count(login_find(LOGIN_ALL, address, NULL, true), LOGIN_FREE_ALL);
 }
 
-/*
- * Takes back what a right password has counted: of the address's passwords one counted as wrong
- * until it was found right.
- */
+/* Takes back what login_failed() has counted for a password that was found right. */
 void login_passed(const char *address, const char *user)
 {
 	struct login *login =

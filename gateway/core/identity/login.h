@@ -5,12 +5,16 @@
 #include <stddef.h>
 
 /*
- * Wrong credentials: five a minute, then doubling up to 64 s, for each user at each address (`user`
- * NULL: for the tokens of an address), and thirty for all users of an address. A token that is
- * right is not asked for here, and takes back wrong tokens alone.
+ * Returns whether a credential may be tried now; if not, *retry_s is the wait. Five wrong ones a
+ * minute are free, then the wait doubles up to 64 s, for each user at each address (`user` NULL:
+ * for the tokens of an address); for all users at one address thirty are free. A valid token is
+ * never made to wait, and clears the wrong tokens alone.
  */
 bool login_allowed(const char *address, const char *user, unsigned *retry_s);
-/* Writes the address that is counted; a client with one IPv6 address has all of its /64. */
+/*
+ * Writes the address under which a client is counted: for IPv6 its /64, as a client mostly has all
+ * of it.
+ */
 void login_key(const char *address, char *key, size_t room);
 /* Returns whether this user has logged in from this address. */
 bool login_known(const char *address, const char *user);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hashes of passwords, computed in a thread so that nobody else waits. The handlers of users and
- * logins ask, core's main loop hears of the result; it touches no file.
+ * Hashes passwords in a thread, so that core does not wait. The handlers of users and logins ask
+ * for hashes, and core's main loop handles the results; it touches no file.
  */
 
 #include "gateway/core/identity/password.h"
@@ -20,15 +20,18 @@
 
 struct job {
 	bool used, make;
-	char address[48]; /* the address whose share the job uses; "": nobody's share */
+	char address[48]; /* the address whose share of the places the job uses; "": none */
 	char text[PASSWORD_MOST + 1];
 	char setting[PASSWORD_HASH_BYTES]; /* the hash to compare with, or salt and cost */
-	bool known;			   /* `setting` is the hash of a user */
+	bool known;			   /* `setting` is the hash of a user who exists */
 	password_done done;
 	struct password_result result;
 };
 
-/* Core takes a place and hands its number over; the thread hands it back when it is done. */
+/*
+ * The places for jobs. Core fills one and sends its number to the thread, which sends it back when
+ * the job is done.
+ */
 static struct job jobs[PASSWORD_JOBS];
 static int password_asked[2] = {-1, -1}, password_answered[2] = {-1, -1};
 
@@ -44,7 +47,7 @@ bool password_valid(const char *text)
 	       utf8_valid((const uint8_t *)text, length);
 }
 
-/* Makes a salt of the system's random numbers; the cost is the library's own for this year. */
+/* Makes a salt from the system's random numbers; libcrypt chooses the cost. */
 static bool password_salt(char *setting)
 {
 	return crypt_gensalt_rn("$y$", 0, NULL, 0, setting, PASSWORD_HASH_BYTES);
@@ -98,7 +101,7 @@ static bool password_start(void)
 	return false;
 }
 
-/* Returns a free place; PASSWORD_JOBS: there is none for this address. */
+/* Returns a free place, or PASSWORD_JOBS if there is none for this address. */
 static uint8_t password_place(const char *address, bool known)
 {
 	unsigned used = 0, of_address = 0;

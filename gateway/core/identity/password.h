@@ -7,8 +7,8 @@
 
 /*
  * Hashes of passwords: yescrypt of libcrypt, which takes milliseconds and 16 MiB each on purpose. A
- * thread computes them, one at a time, so that nothing else waits; more than PASSWORD_JOBS, or than
- * PASSWORD_PER_ADDRESS of one address, are refused.
+ * thread computes them, one at a time, so that core does not wait. More than PASSWORD_JOBS at a
+ * time, or than PASSWORD_PER_ADDRESS of one address, are refused.
  */
 enum {
 	PASSWORD_LEAST = 10, /* the fewest bytes of a password */
@@ -19,10 +19,7 @@ enum {
 	PASSWORD_PER_ADDRESS = 2,
 };
 
-/*
- * What was asked for and whether the password is right; `hash` is the new hash, "" when there is
- * none.
- */
+/* The result of a job: whether the password is right, or the new hash, "" if none was made. */
 struct password_result {
 	uint32_t request; /* the id of the request, whose client may have gone since */
 	uint64_t account;
@@ -35,17 +32,17 @@ typedef void (*password_done)(const struct password_result *result);
 bool password_valid(const char *text);
 
 /*
- * Compares with `hash`; NULL takes as long and is wrong. `address`: whose share of the places it
- * takes, `known`: it may have the last ones, too. False: too many are under way. `done` is called
- * in core's turn.
+ * Begins to compare a password with `hash`; NULL takes as long, and never fits. The job counts for
+ * `address`; if `known`, it may use the last places too. Returns false when too many jobs are under
+ * way. `done` is called later, by password_ready().
  */
 bool password_check(uint32_t request, uint64_t account, const char *text, const char *hash,
 		    const char *address, bool known, password_done done);
 bool password_make(uint32_t request, uint64_t account, const char *text, password_done done);
 
 /*
- * Returns the descriptor that core waits for, or -1 when nothing is under way; core then calls
- * password_ready().
+ * Returns the descriptor that core polls, or -1 when no job is under way; password_ready() is
+ * called when it is readable.
  */
 int password_wait(void);
 void password_ready(void);

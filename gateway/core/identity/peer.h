@@ -4,8 +4,9 @@
 #include "gateway/base/message.h"
 
 /*
- * The Unix socket: core accepts and sees who it is; web only gets the connection and its number, so
- * that a broken web can be nobody but those who are connected.
+ * The Unix socket: core accepts connections and sees which user is at the other end; web gets only
+ * the connection and a number for it. So a web that was taken over can pose as nobody but a user
+ * who is connected.
  */
 enum { PEER_COUNT = 64, PEER_SHARE = 8 /* of another user than root and our own */ };
 

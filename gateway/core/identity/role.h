@@ -5,7 +5,7 @@
 
 #include "gateway/core/identity/identity.h"
 
-/* The names of roles, in the order of the bits. */
+/* How many roles there are; their names are in the order of their bits. */
 enum { ROLE_COUNT = 8 };
 extern const char *const role_names[ROLE_COUNT];
 

@@ -30,7 +30,9 @@ bool scope_valid(const char *scope)
 	return true;
 }
 
-/* Says yes only where it is easy to see: the same, a plain name, or a longer prefix before a star.
+/*
+ * Handles only the easy cases: the two are the same, `inner` is a plain name, or `outer` is a
+ * prefix of `inner` and a star. Otherwise returns false.
  */
 bool scope_within(const char *inner, const char *outer)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Logins and tickets: secrets that end with this process, kept as their SHA-256. The handler of
- * logins and those of WebSockets make them, authentication looks them up; they are in memory
- * alone.
+ * Logins and tickets: secrets that end with this process, kept as their SHA-256. The handlers of
+ * logins and of WebSockets make them, authentication looks them up; they are in memory alone.
  */
 #include "gateway/core/identity/session.h"
 
@@ -30,7 +29,7 @@ struct session {
 	struct identity identity;
 	uint8_t hash[SECRET_BYTES];
 	double ends_s; /* clock_now_s(); 0: free */
-	/* of a ticket: the path of its only route, as in the table of routes */
+	/* of a ticket: the path of the only route that it opens, as in the table of routes */
 	const char *path;
 	char vm[NAME_BYTES]; /* of a ticket: the VM that the ticket is for */
 	char what[8];
@@ -48,7 +47,7 @@ static bool session_alive(struct session *session)
 	return false;
 }
 
-/* A list of sessions or tickets has at most this many places. */
+/* session_place() has SESSION_COUNT places for either list. */
 static_assert((int)SESSION_COUNT == (int)TICKET_COUNT, "session_place has room for either");
 
 static struct session *session_place(struct session *list, const struct identity *who)
@@ -60,13 +59,13 @@ static struct session *session_place(struct session *list, const struct identity
 	for (size_t i = 0; i < SESSION_COUNT; i++) {
 		bool free = list[i].ends_s <= now_s;
 
-		/* The entry that ends first is the entry that began first. */
+		/* All entries live equally long: the one that ends first was made first. */
 		places[i] = (struct share){.who = free ? NULL : &list[i].identity,
 					   .since = list[i].ends_s};
 		if (list[i].ends_s < list[oldest].ends_s)
 			oldest = i;
 	}
-	/* An asker who has no place when everybody has one gets the oldest place of all. */
+	/* An asker without a place, when every place has another holder, gets the oldest place. */
 	place = share_place(places, SESSION_COUNT, who, true);
 	return &list[place < SESSION_COUNT ? place : oldest];
 }
@@ -133,7 +132,7 @@ bool ticket_use(const char *text, const char *path, const char *vm, char *what,
 
 	if (!ticket)
 		return false;
-	/* A ticket that is shown for something else is used up too. */
+	/* A ticket is used up even if it is shown for the wrong path or VM. */
 	ticket->ends_s = 0;
 	if (strcmp(ticket->path, path) || strcmp(ticket->vm, vm))
 		return false;

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Who gives up a place when all are taken: called by what has a table in core, keeps nothing. */
+/*
+ * Decides who gives up a place when all are taken. Each table of core with shared places calls it;
+ * it keeps nothing.
+ */
 #include "gateway/core/identity/share.h"
 
 #include "gateway/core/common/bucket.h"
 #include "gateway/core/identity/identity.h"
 
-/* Mixes the numbers of a holder, as tokens, accounts and users are numbered one after another. */
+/*
+ * Mixes a holder's numbers: tokens, accounts and users are numbered one after another, and would
+ * not spread by themselves.
+ */
 static size_t share_hash(const struct identity *who, size_t count)
 {
 	uint64_t mixed = who->token;
@@ -16,7 +22,7 @@ static size_t share_hash(const struct identity *who, size_t count)
 	return (mixed >> 32) % count;
 }
 
-/* Returns the first place that `who` holds of those counted so far, or `count` if it has none. */
+/* Returns the first place of `who` among those counted so far, or `count` if there is none. */
 static size_t share_find(const struct share *places, size_t count, const struct identity *who)
 {
 	size_t at = places[share_hash(who, count)].bucket;
@@ -60,8 +66,7 @@ size_t share_place(struct share *places, size_t count, const struct identity *wh
 	mine = share_find(places, count, who);
 	has = mine < count ? places[mine].held : 0;
 	/*
-	 * Of the holders with equally many places, the holder whose first place comes first gives
-	 * one up.
+	 * If several holders have most places, the one whose first place comes first gives one up.
 	 */
 	most = own ? mine : count;
 	taken = has + 1;

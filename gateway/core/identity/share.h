@@ -4,14 +4,14 @@
 #include "gateway/core/identity/identity.h"
 
 /*
- * Places that all who ask share: logins, tickets, streams, consoles. As long as some are free
- * everybody gets one; when all are taken, whoever has most of them gives up its oldest, so that
- * nobody takes another one's by asking often.
+ * Places that all askers share: logins, tickets, streams, consoles. While some are free, everybody
+ * gets one; when all are taken, the holder of most places gives up its oldest, so that nobody
+ * pushes others out by asking often.
  */
 struct share {
 	const struct identity *who; /* the holder of this place; NULL: the place is free */
 	double since;		    /* when the place was taken; the least is the oldest */
-	/* Indices of share_place() into the same places, of which `count` stands for none. */
+	/* share_place() uses these as indices of places; `count` stands for none. */
 	size_t bucket; /* the first place of a holder whose hash is this index */
 	size_t next;   /* the first place of another holder with this hash */
 	/* the number of places of this holder; kept in the holder's first place only */
@@ -28,8 +28,8 @@ static inline bool share_same(const struct identity *one, const struct identity 
 }
 
 /*
- * Returns the place that `who` gets, or `count` if it gets none because nobody has more places than
- * it would have. With `own` it then gets its own oldest place, if it has any. The time that this
- * takes grows with `count`, however many credentials hold the places.
+ * Returns the place that `who` gets. That is a free place, or the oldest place of the holder of
+ * most places, if that holder has at least two more than `who`; else, with `own`, the oldest place
+ * of `who`. Returns `count` if there is none. The time grows with `count` only.
  */
 size_t share_place(struct share *places, size_t count, const struct identity *who, bool own);

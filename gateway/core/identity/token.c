@@ -22,8 +22,8 @@
 
 enum {
 	TOKEN_COUNT = 1024,
-	TOKEN_KEPT = 32,      /* places for tokens of all VMs */
-	TOKEN_KEPT_START = 4, /* the places among these that are kept for --token-hash */
+	TOKEN_KEPT = 32,      /* places that only tokens with the scope of all VMs may take */
+	TOKEN_KEPT_START = 4, /* those of TOKEN_KEPT that only --token-hash may take */
 	TOKEN_ALL_ROLES =
 		ROLE_ADMIN | ROLE_AUDITOR | ROLE_CONSOLE_WRITE | ROLE_GUEST | ROLE_CONTENT,
 };
@@ -31,7 +31,7 @@ enum {
 struct token {
 	uint64_t number; /* 0: free */
 	char name[IDENTITY_NAME_BYTES];
-	unsigned roles; /* the roles as they were given */
+	unsigned roles; /* the roles as given, without those that they contain */
 	char scope[SCOPE_BYTES];
 	int64_t created, expires, used;
 	uint8_t hash[SECRET_BYTES];
@@ -85,8 +85,8 @@ static bool token_expired(const struct token *token, int64_t now)
 }
 
 /*
- * Returns a free place, else that of an expired token, or NULL when no more than `kept` of these
- * are left.
+ * Returns a free place, or that of an expired token; NULL if taking it would leave fewer than
+ * `kept` such places.
  */
 static struct token *token_place(size_t kept)
 {
@@ -107,8 +107,8 @@ static struct token *token_place(size_t kept)
 }
 
 /*
- * Returns the place for the token of --token-hash, which always exists: the newest token of some
- * VMs alone, else the newest of all.
+ * Returns a place for the token of --token-hash, which must always get one: if none is free, that
+ * of the newest token without the scope of all VMs, else of the newest token.
  */
 static struct token *token_place_start(void)
 {
@@ -160,7 +160,7 @@ static bool token_load(json_t *object)
 	return token->number != 0;
 }
 
-/* Adds the token of --token-hash, unless an earlier start has added it. */
+/* Adds the token of --token-hash, unless it is in the list already. */
 static bool token_give(const char *text)
 {
 	struct token *token;
@@ -294,7 +294,7 @@ json_t *token_list(const struct identity *who)
 	return list;
 }
 
-/* Returns the roles that the token has for all VMs and for ever. */
+/* Returns the roles that the token has if it is for all VMs and does not expire, else 0. */
 static unsigned token_keeps(const struct token *token)
 {
 	return strcmp(token->scope, "*") || token->expires ? 0 : token->roles;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Counts the calls of guests that may not answer, so that the others' requests find a place at the
- * link. Runs and templates ask it before each call; it touches nothing else.
+ * Limits the connections to guests that may not answer, so that other requests find room on the
+ * link. Runs and templates ask it before each such call; it touches nothing else.
  */
 #include "gateway/core/live/call.h"
 
@@ -19,7 +19,10 @@ bool call_begin(enum call_kind kind)
 		call_counts[CALL_FIRST] + call_counts[CALL_AGAIN] + call_counts[CALL_TEMPLATE];
 	double now_s = clock_now_s();
 
-	/* Neither of the two takes the last place that the other has waited for. */
+	/*
+	 * Neither CALL_AGAIN nor CALL_TEMPLATE takes the last place while the other one waits for
+	 * it.
+	 */
 	if (kind != CALL_FIRST && !call_counts[other] && call_counts[kind] &&
 	    now_s - call_refused_s[other] < CALL_PATIENCE_S)
 		count++;

@@ -4,16 +4,19 @@
 #include <stdbool.h>
 
 /*
- * Calls of guests that need not answer: Skerry says so after 5 s, and each holds one of the link's
- * requests until then. Runs and templates share three of them.
+ * Calls: attempts to connect to a guest, which need not answer. Skerry gives up after 5 s, and
+ * until then the call occupies one of the link's requests. Runs and templates share three of them.
  */
 enum call_kind {
-	CALL_FIRST,    /* the first of a run: one place is kept for those */
-	CALL_AGAIN,    /* a run whose guest was not ready */
-	CALL_TEMPLATE, /* a template on its way to the gate */
+	CALL_FIRST,    /* the first call of a run, for which one place is kept */
+	CALL_AGAIN,    /* another call of a run whose guest was not ready */
+	CALL_TEMPLATE, /* a call of a template whose guest is still starting */
 	CALL_KINDS,
 };
 
-/* Returns false when the caller has to wait; call_end() comes with the reply to each call. */
+/*
+ * Returns false when the caller has to wait. After each call that was begun, call_end() follows its
+ * reply.
+ */
 bool call_begin(enum call_kind kind);
 void call_end(enum call_kind kind);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guests' consoles: each reader has a stream of its own on the link, with credit of its own. The
- * table of routes names its handlers, core's main function brings what web and Skerry send; it
- * asks and answers by the link.
+ * Guests' consoles: each reader has a stream of its own on the link, with its own credit. The table
+ * of routes names its handlers, core's main function brings what web and Skerry send; it asks and
+ * answers by the link.
  */
 
 #include "gateway/core/live/console.h"
@@ -25,11 +25,11 @@
 #include "gateway/link/link.h"
 
 enum {
-	CONSOLES = 16, /* streams that Skerry has for a channel */
+	CONSOLES = 16, /* the most streams that Skerry has on a machine channel */
 	CONSOLE_CREDIT = 65536,
 	/* the most bytes of output in a line, and of input in a line that the gateway sends */
 	CONSOLE_LINE = 3072,
-	CONSOLE_INPUT = 65536, /* bytes that wait for Skerry's credit */
+	CONSOLE_INPUT = 65536, /* the most bytes of input that wait for Skerry's credit */
 };
 
 struct console {
@@ -38,17 +38,17 @@ struct console {
 	int64_t stream;	  /* Skerry's number of the stream; 0: not known yet */
 	bool write, closing;
 	struct buffer input;
-	size_t credit; /* bytes of input that Skerry takes */
-	size_t given;  /* bytes of output that Skerry may send */
+	size_t credit; /* bytes of input that Skerry takes now */
+	size_t given;  /* bytes of output that Skerry may send now */
 	double began_s;
-	/* a GET asks for the end of the output */
+	/* the request is a GET, which wants the end of the output */
 	bool tail;
 	struct buffer bytes;
 	int64_t from, next, lost;
 };
 
 static struct console consoles[CONSOLES];
-/* Holds consoles whose client has gone before their number came: no account has this number. */
+/* The holder, for share_place(), of consoles whose client has gone: no account has this number. */
 static const struct identity console_nobody = {.account = UINT64_MAX};
 
 static void console_free(struct console *console)
@@ -77,7 +77,7 @@ static void console_closed(uint64_t unused, json_t *reply)
 	(void)reply;
 }
 
-/* Tells Skerry that nobody reads it any more. */
+/* Closes the stream at Skerry, as nobody reads it any more. */
 static void console_close(struct console *console)
 {
 	char number[24];
@@ -88,13 +88,13 @@ static void console_close(struct console *console)
 		link_ask(link_command("stream close", words, NULL), console_closed, 0);
 		console_free(console);
 	} else {
-		/* The console is closed once its number has come. */
+		/* Skerry has not told the stream's number yet: close it when the number comes. */
 		console->closing = true;
 		console->request = 0;
 	}
 }
 
-/* Is called when the client of a console has gone. */
+/* Is called when the client of a console has gone before the end. */
 static void console_leave(struct request *request)
 {
 	struct console *console = request->console;
@@ -106,7 +106,7 @@ static void console_leave(struct request *request)
 	}
 }
 
-/* Takes a console's place away for an asker who has fewer consoles. */
+/* Ends a console whose place another asker gets, who has fewer consoles. */
 static void console_displace(struct console *console)
 {
 	struct request *request = request_find(console->request);
@@ -232,8 +232,9 @@ static void console_opened(uint64_t index, json_t *reply)
 }
 
 /*
- * Returns a free place. If there is none, the asker with most places loses the oldest of them,
- * which is free as soon as Skerry has said that it is closed. NULL: there is no place for `who`.
+ * Returns a free place. If there is none, the asker with most places loses the oldest of them; that
+ * place is free once Skerry has said that the stream is closed. Returns NULL if there is no free
+ * place now.
  */
 static struct console *console_place(const struct identity *who)
 {
@@ -422,7 +423,7 @@ void console_line(json_t *line)
 		answer_end_stream(request, 1001);
 }
 
-/* Takes a message of the client: binary data are typed; {"ack":N} gives credit back. */
+/* Handles a message of the client: binary bytes are input, {"ack":N} gives credit back. */
 void console_data(struct request *request, bool text, const char *bytes, size_t count)
 {
 	struct console *console = request->console;

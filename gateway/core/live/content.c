@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What volumes hold, between a body of HTTP and streams of the link that `volume write` and `volume
- * read` open: the table of what is under way, and what follows each answer of Skerry's. Core's main
- * function brings what web and Skerry send; content_upload.c, content_download.c and
- * content_request.c have the rest.
+ * Uploads and downloads of volumes: joins the body of an HTTP request or answer with streams of the
+ * link that `volume write` and `volume read` open. This file has the table of transfers and what
+ * follows each reply of Skerry's. Core's main function brings what web and Skerry send;
+ * content_upload.c, content_download.c and content_request.c have the rest.
  */
 #include "gateway/core/live/content.h"
 
@@ -45,7 +45,7 @@ struct content *content_of_request(const struct request *request)
 	return NULL;
 }
 
-/* Finds by the number of a stream. */
+/* Finds the transfer that has the stream `number`. */
 static struct content *content_find(json_t *number)
 {
 	for (size_t i = 0; json_is_integer(number) && i < CONTENTS; i++) {
@@ -72,7 +72,7 @@ int64_t content_uploaded(const char *part)
 	return upload ? upload->at : -1;
 }
 
-/* Lets go of the client, and returns its request, which is to be answered; NULL: it has gone. */
+/* Takes the request off a transfer, and returns it to be answered; NULL: the client has gone. */
 struct request *content_release(struct content *content)
 {
 	struct request *request = request_find(content->request);
@@ -83,14 +83,17 @@ struct request *content_release(struct content *content)
 	return request;
 }
 
-/* Tells Skerry that the stream is not wanted any more; its end frees the place. */
+/* Tells Skerry that the stream is not wanted any more; when Skerry ends it, the place is free. */
 static void content_refuse(struct content *content)
 {
 	link_tell(json_pack("{s:I, s:s}", "stream", (json_int_t)content->stream, "refused",
 			    "the client has gone"));
 }
 
-/* Ends with a problem, which is taken. A client that has a head already hears of a broken body. */
+/*
+ * Ends a transfer with `problem`, which is freed. A client that has the head of a download gets a
+ * broken body.
+ */
 static void content_fail_json(struct content *content, json_t *problem)
 {
 	struct request *request = content_release(content);
@@ -112,7 +115,7 @@ void content_fail(struct content *content, unsigned status, const char *code, co
 	content_fail_json(content, problem_json(status, code, detail, NULL));
 }
 
-/* The client has gone: what is under way is broken off. */
+/* Is called when the client has gone: breaks the transfer off. */
 static void content_leave(struct request *request)
 {
 	struct content *content = content_of_request(request);
@@ -126,7 +129,7 @@ static void content_leave(struct request *request)
 
 static void content_took(uint64_t number, json_t *reply);
 
-/* Asks Skerry, and waits for the answer in that step. */
+/* Sends Skerry a command; the transfer is in `step` until the reply comes. */
 void content_ask(struct content *content, enum content_step step, const char *command,
 		 const char *const *words)
 {
@@ -148,7 +151,10 @@ void content_ask_about(struct content *content, enum content_step step, const ch
 	content_ask(content, step, command, words);
 }
 
-/* Returns a free place with what all have in common, or NULL when the request was answered. */
+/*
+ * Returns a free place, filled with what all transfers need. If there is none, answers the request
+ * and returns NULL.
+ */
 struct content *content_place(struct request *request)
 {
 	struct content *content = NULL;
@@ -194,7 +200,7 @@ static void content_opened(struct content *content, json_t *row)
 	content_push(content);
 }
 
-/* Begins a download, now that the volumes of the store are known. */
+/* Begins a download, once the list of the store's volumes has come. */
 static void content_looked_to_read(struct content *content, json_t *rows)
 {
 	const char *name = strchr(content->target, '/') + 1;
@@ -210,7 +216,10 @@ static void content_looked_to_read(struct content *content, json_t *rows)
 		content_open_read(content, row);
 }
 
-/* Goes on when it is known whether the volume is there: the target, or the part of an upload. */
+/*
+ * Goes on once it is known whether the volume exists: for an upload, its target or its unfinished
+ * part.
+ */
 static void content_looked(struct content *content, json_t *rows)
 {
 	const struct upload *upload = upload_find(content->part);
@@ -287,7 +296,7 @@ static void content_go_on(struct content *content, json_t *rows)
 	}
 }
 
-/* Returns whether a refusal only says that there is no volume, where none should be. */
+/* Returns whether Skerry refuses only because a volume is not there, and it need not be there. */
 static bool content_is_missing(const struct content *content, json_t *reply)
 {
 	const char *code = json_string_value(json_object_get(reply, "code"));
@@ -316,7 +325,7 @@ static void content_took(uint64_t number, json_t *reply)
 	}
 }
 
-/* A stream has ended, as it should or not. */
+/* Handles the end of a stream, whether it is done or broken off. */
 static void content_closed(struct content *content, json_t *line)
 {
 	const char *reason = json_string_value(json_object_get(line, "reason"));

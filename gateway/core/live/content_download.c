@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Downloads: a stream of the link becomes the body of an answer. content.c and core's main function
- * call it; what the client has not taken yet is credit that Skerry does not get.
+ * call it; bytes that the client has not taken count against Skerry's credit.
  */
 #include <stdio.h>
 #include <string.h>

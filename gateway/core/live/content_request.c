@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The handlers of what volumes hold: they read what a client says of a body, of which no word is
- * believed, and begin. The table of routes names them.
+ * The handlers of volumes' contents: they read and check what a client asks for, and begin the
+ * transfer. The table of routes names them.
  */
 #include <stdio.h>
 #include <string.h>
@@ -60,7 +60,7 @@ static bool content_read_sha256(struct content *content, const char *text)
 	return true;
 }
 
-/* Reads what a client says of an upload. Returns a sentence if that is wrong, else NULL. */
+/* Reads what a client says of an upload. Returns a sentence about what is wrong, or NULL. */
 static const char *content_read_upload(struct content *content, const struct request *request)
 {
 	int64_t length = number_read(fields_get(&request->fields, "length"), -1, CONTENT_MOST);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Uploads: a body of HTTP becomes streams of the link, a piece at a time. content.c calls it; it
- * keeps a window of bytes for each upload, and looks into none of them.
+ * Uploads: the body of an HTTP request becomes streams of the link, a piece at a time. content.c
+ * calls it; it keeps a window of bytes for each upload, and does not look at their contents.
  */
 #include <stdio.h>
 #include <string.h>
@@ -60,7 +60,10 @@ void content_name(struct content *content)
 	content_ask(content, CONTENT_NAMES, "volume rename", words);
 }
 
-/* Goes on when a piece is on the disk. */
+/*
+ * Goes on when a piece is on the disk: with the next piece, the answer, the digest or the final
+ * name.
+ */
 void content_piece_done(struct content *content)
 {
 	char bytes[40];
@@ -83,7 +86,7 @@ void content_piece_done(struct content *content)
 	}
 }
 
-/* Sends Skerry one line of what waits; returns how many bytes it had. */
+/* Sends Skerry one line of waiting bytes; returns how many bytes it had. */
 static size_t content_push_line(struct content *content)
 {
 	size_t count = content->input.count;
@@ -98,7 +101,7 @@ static size_t content_push_line(struct content *content)
 		count = (size_t)(content->piece - content->sent);
 	if (!count)
 		return 0;
-	/* The line is put together here, as most of an upload's work is here. */
+	/* The line is made by hand, not by jansson: an upload spends most of its time here. */
 	buffer_format(&text, "{\"stream\":%" PRId64 ",\"at\":%" PRId64 ",\"data\":\"",
 		      content->stream, content->sent);
 	base64_add(&text, (uint8_t *)content->input.bytes, count);
@@ -113,7 +116,7 @@ static size_t content_push_line(struct content *content)
 	return count;
 }
 
-/* Sends Skerry what it takes of the client's bytes, and lets the client send as many more. */
+/* Sends Skerry as many of the client's bytes as it takes, and lets the client send as many more. */
 void content_push(struct content *content)
 {
 	struct request *request = request_find(content->request);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Changes that take longer than a request may wait. Handlers begin them, Skerry's replies and the
- * host's news end them; whoever waits is answered, and the line in the audit gets its result.
+ * Operations: changes that take longer than a request may wait. Handlers begin them, Skerry's
+ * replies and changes of the host end them; then the waiting requests are answered, and the audit's
+ * line gets its result.
  */
 
 #include "gateway/core/live/operation.h"
@@ -39,7 +40,7 @@ struct operation {
 	struct {
 		uint32_t id; /* the id of the request that waits; 0: none */
 		double until_s;
-		bool began; /* this request began the operation, and does not only look at it */
+		bool began; /* this request began the operation; otherwise it only waits for it */
 	} waiting[OPERATION_REQUESTS];
 };
 
@@ -55,10 +56,7 @@ static struct operation *operation_find(uint64_t number)
 	return NULL;
 }
 
-/*
- * Returns the operation that ended longest ago, or NULL when all are under way, which is at most
- * two for each VM.
- */
+/* Returns the operation that ended longest ago, or NULL when all are running. */
 static struct operation *operation_oldest(void)
 {
 	struct operation *oldest = NULL;
@@ -71,8 +69,8 @@ static struct operation *operation_oldest(void)
 }
 
 /*
- * Returns a free place, or one whose operation has ended, of whoever has most of these; NULL when
- * there is none.
+ * Returns a free place, or that of an ended operation of the asker who has most of these; NULL when
+ * all are running.
  */
 static struct operation *operation_place(const struct identity *who)
 {
@@ -111,7 +109,7 @@ static json_t *operation_json(const struct operation *operation)
 			 operation_row(operation));
 }
 
-/* Says where a new volume is; its operation is about STORE/VOLUME. */
+/* Adds the header Location when the operation has made a volume, STORE/VOLUME. */
 static void operation_say_place(const struct operation *operation, struct request *request)
 {
 	size_t store = strcspn(operation->target, "/");
@@ -194,7 +192,10 @@ static bool operation_stopped(const struct operation *operation)
 	return !strcmp(state, "stopped") || !strcmp(state, "crashed") || !strcmp(state, "created");
 }
 
-/* Shows the result of a creation or change, which the new list of VMs has. */
+/*
+ * Returns whether the list of VMs shows the result already, so that a client that reads it next is
+ * not surprised.
+ */
 static bool operation_shown(const struct operation *operation)
 {
 	const struct host_vm *vm = host_find(operation->target);
@@ -246,8 +247,8 @@ static bool operation_is_busy(const char *target, enum operation_kind kind)
 {
 	for (size_t i = 0; i < OPERATIONS; i++) {
 		/*
-		 * A VM that was asked to stop may be killed; a second stop would wait beside the
-		 * first.
+		 * A VM that is being stopped may still be killed; a second stop would only wait
+		 * beside the first.
 		 */
 		if (operations[i].number && operations[i].running &&
 		    !(operations[i].kind == OPERATION_STOP && operations[i].replied &&
@@ -339,10 +340,7 @@ void operation_restarted(void)
 	}
 }
 
-/*
- * Handles the route that shows an operation: the asker's own, or, for an operator, any of a VM in
- * scope.
- */
+/* Shows an operation to whoever began it, or to an operator if it is about a VM in scope. */
 void operation_show(struct request *request)
 {
 	int64_t number = number_read(request->item, 0, INT64_MAX / 10);

@@ -4,30 +4,34 @@
 #include "gateway/core/http/request.h"
 
 /*
- * A change that is under way. It answers the request that began it when it ends within the time
- * that was asked for, else with 202 and its id; it goes on when the client leaves.
+ * An operation is a change that is under way. If it ends within the time that the client waits, the
+ * request that began it gets the result; else it gets 202 and the operation's id. It goes on when
+ * the client leaves.
  */
 enum operation_kind {
 	OPERATION_REPLY, /* done when Skerry has replied */
-	OPERATION_STOP,	 /* done when the VM runs no more */
-	/* as OPERATION_REPLY, but the answer is the first row of what Skerry replied */
+	OPERATION_STOP,	 /* done when the VM has stopped */
+	/* done when Skerry has replied; the answer is the first row of the reply */
 	OPERATION_RESULT,
 };
 
 /*
- * Asks Skerry for `command arguments`; `target` is a VM's name, "host", or STORE/VOLUME.
- * `wanted` is the state in which nothing is to be done, or NULL; `status` is the answer's status
- * when all went well. A target has one operation at a time.
+ * Sends Skerry `command arguments`; `target` is a VM's name, "host", or STORE/VOLUME. If the VM is
+ * in the state `wanted` (or NULL), there is nothing to do. `status` is the answer's status on
+ * success. A target has one operation at a time.
  */
 void operation_start(struct request *request, enum operation_kind kind, const char *command,
 		     const char *const *arguments, const char *target, const char *wanted,
 		     unsigned status, unsigned wait_s);
 
-/* The cache has changed, the time has gone on, Skerry is another. */
+/*
+ * operation_look() is called when the cache or the time has changed, operation_restarted() when
+ * Skerry has booted again.
+ */
 void operation_look(void);
 void operation_restarted(void);
 
 /*
- * The handler that shows an operation: the asker's own, or, for an operator, any of a VM in scope.
+ * The handler that shows an operation: the asker's own or, to an operator, any about a VM in scope.
  */
 void operation_show(struct request *request);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of runs and the way of each of them: a place, a clone, a connection, an end. Handlers
- * begin them, Skerry's replies, the tick and the frames of run_frame.c move them on; it asks Skerry
+ * The table of runs, and what happens to each: a place, a clone, a connection, an end. Handlers
+ * begin runs; Skerry's replies, the tick and the frames of run_frame.c move them on. It asks Skerry
  * by the link.
  */
 #include "gateway/core/live/run.h"
@@ -34,7 +34,7 @@ static uint64_t run_last;
 
 uint64_t run_number(void)
 {
-	/* names of an earlier start do not come again */
+	/* numbers, of which VMs are named, must not repeat those of an earlier start */
 	if (run_last == 0)
 		run_last = (uint64_t)time(NULL) * 1000;
 	return ++run_last;
@@ -63,7 +63,10 @@ void run_free(struct run *run)
 	struct buffer *buffers[] = {&run->words,   &run->files, &run->input, &run->link.out,
 				    &run->link.in, &run->out,	&run->error};
 
-	/* A client that has not taken its stream for as long as the run was kept gets no more. */
+	/*
+	 * The run is forgotten now: a client that has still not taken all of its output gets no
+	 * more.
+	 */
 	for (size_t i = 0; i < RUN_REQUESTS; i++) {
 		struct request *request = request_find(run->waiting[i].id);
 
@@ -76,17 +79,17 @@ void run_free(struct run *run)
 	*run = (struct run){0};
 }
 
-/* --- the end --- */
+/* --- the end of a run --- */
 
 static void run_done(struct run *run)
 {
 	run->state = RUN_DONE;
 	run->ended_s = clock_now_s();
 	if (run->spare) {
-		run_free(run); /* nobody asks how it ended */
+		run_free(run); /* a clone without an owner: nobody asks how it ended */
 		return;
 	}
-	/* Nobody needs them any more. */
+	/* The run has ended: nobody needs what was to be sent to it. */
 	buffer_free(&run->words);
 	buffer_free(&run->files);
 	buffer_free(&run->input);
@@ -114,7 +117,7 @@ static void run_destroyed(uint64_t number, json_t *reply)
 	if (!run || run->state != RUN_ENDING)
 		return;
 	if (reply && code && strcmp(code, "not-found")) {
-		run->again_s = clock_now_s() + 1; /* it is not gone yet */
+		run->again_s = clock_now_s() + 1; /* the VM is not gone yet: ask again */
 		return;
 	}
 	run_done(run);
@@ -148,7 +151,7 @@ void run_stop(struct run *run, const char *result)
 	run->cpu_s = guest_ns > 0 ? (double)guest_ns / 1e9 : 0;
 	if (run->state == RUN_WAITING)
 		run_done(run);
-	else if (run->state != RUN_CLONING) /* else when the clone is there */
+	else if (run->state != RUN_CLONING) /* while it is cloning, run_cloned() destroys it */
 		run_destroy(run);
 }
 
@@ -159,11 +162,13 @@ static void run_fail(struct run *run, json_t *problem)
 	run_stop(run, "failed");
 }
 
-/* --- the way to the gate --- */
+/* --- from the clone to the gate --- */
 
 static void run_connect(struct run *run);
 
-/* Those that have waited for a call's end, or for a guest to be ready, call as far as they may. */
+/*
+ * Lets the runs connect that had to wait for another call to end, or for their guest to be ready.
+ */
 static void run_connect_waiting(void)
 {
 	double now_s = clock_now_s();
@@ -192,7 +197,9 @@ static void run_take_stream(struct run *run, json_t *reply)
 		return;
 	}
 	if (!json_is_integer(stream)) {
-		/* A clone whose init is not there yet, or has not heard yet that it is one. */
+		/*
+		 * The clone's init is not listening yet, or has not noticed yet that it was cloned.
+		 */
 		run->again_s = clock_now_s() + RUN_AGAIN_MS / 1000.0;
 		return;
 	}
@@ -246,7 +253,7 @@ static void run_connect(struct run *run)
 	run->again_s = clock_now_s() + RUN_AGAIN_MS / 1000.0;
 }
 
-/* Whether Skerry may well make that clone when others have ended. */
+/* Returns whether the clone failed for lack of room, which other runs give back when they end. */
 static bool run_is_room(json_t *reply)
 {
 	const char *code = json_string_value(json_object_get(reply, "code"));
@@ -265,7 +272,9 @@ static void run_cloned(uint64_t number, json_t *reply)
 		return;
 	if (!status || strcmp(status, "ok")) {
 		run->state = RUN_WAITING; /* there is nothing to destroy */
-		/* There may be no room for one more now: it waits for one of the others to end. */
+		/*
+		 * There may be no room for one more VM now: the run waits until another one ends.
+		 */
 		run->again_s = clock_now_s() + RUN_AGAIN_MS / 1000.0;
 		if (!run->result && !run->spare && run_is_room(reply))
 			return;
@@ -302,7 +311,7 @@ struct run *run_free_place(void)
 	return NULL;
 }
 
-/* A free place, or that of the run that ended longest ago. */
+/* Returns a free place, or that of the run that ended longest ago. */
 static struct run *run_place(void)
 {
 	struct run *oldest = NULL, *place = run_free_place();
@@ -356,7 +365,7 @@ void run_begin(struct request *request, const char *template, const struct run_l
 	run_answer_all(run, clock_now_s());
 }
 
-/* --- what comes from Skerry, and time --- */
+/* --- lines from Skerry, and the tick --- */
 
 static struct run *run_of_stream(json_t *number)
 {
@@ -372,7 +381,10 @@ static void run_closed(struct run *run)
 {
 	run->link.stream = 0;
 	if (run->state == RUN_AT_GATE) {
-		/* Linux hears of the clone's reset in one thread, and of connections in another. */
+		/*
+		 * The guest hears of its reset as a clone and of the connection in two threads of
+		 * Linux: connect again.
+		 */
 		run_connect(run);
 	} else if (run->state == RUN_UNDER_WAY) {
 		run_stop(run, "crash");

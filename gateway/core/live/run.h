@@ -7,23 +7,24 @@
 #include "gateway/core/http/request.h"
 
 /*
- * Runs: each is a command in a VM of its own, a clone of a template that waits at the gate of
- * iso/init. A run waits for a place, is cloned, connected, sown, given its command, and destroyed
- * when it has ended or used up a limit.
+ * Runs: each is a command in a VM of its own, a clone of a template. A template is a VM whose init
+ * (iso/init) waits at its gate for a command. A run waits for a place, is cloned, connected, gets a
+ * random seed and its command, and is destroyed when it has ended or used up a limit.
  */
 enum {
-	RUNS = 96,	   /* that are known: waiting, under way, or kept for a while */
-	RUNS_ACTIVE = 8,   /* VMs at a time */
+	/* the most runs that are known: waiting, under way, or ended and kept for a while */
+	RUNS = 96,
+	RUNS_ACTIVE = 8,   /* the most runs that have a VM at a time */
 	RUNS_WAITING = 32, /* of one credential */
 	RUN_KEPT_S = 300,  /* after the end */
-	RUN_WALL_S = 60,   /* unless the limits say otherwise */
+	RUN_WALL_S = 60,   /* the default of wall_s in the limits */
 	RUN_WALL_MAX_S = 3600,
 	RUN_OUTPUT = 65536,
-	RUN_INPUT = 65536, /* that waits for the command */
+	RUN_INPUT = 65536, /* the most bytes of input that wait for the command */
 	RUN_OUTPUT_MAX = 1 << 20,
-	RUN_GATE_S = 15, /* until a clone has let its command through */
+	RUN_GATE_S = 15, /* the seconds in which a clone must have started its command */
 	RUN_REQUESTS = 2,
-	RUNS_WARM = 8, /* clones that wait at the gate for runs, of all templates */
+	RUNS_WARM = 8, /* the most clones that wait at the gate for runs, of all templates */
 };
 
 enum run_state {
@@ -31,126 +32,147 @@ enum run_state {
 	RUN_WAITING,
 	RUN_CLONING,
 	RUN_CONNECTING,
-	RUN_AT_GATE, /* connected, and not sown yet */
+	RUN_AT_GATE, /* connected to the init, which has no seed yet */
 	RUN_UNDER_WAY,
-	RUN_ENDING, /* its VM is being destroyed */
+	RUN_ENDING, /* the VM is being destroyed */
 	RUN_DONE,
 };
 
 struct run_limits {
 	double wall_s, cpu_s; /* 0: no limit of CPU time */
-	size_t output_bytes;  /* of both outputs together */
-	double exits;	      /* VM exits; 0: no limit */
+	size_t output_bytes;  /* the most bytes of stdout and stderr together */
+	double exits;	      /* the most VM exits; 0: no limit */
 };
 
-/* The connection to the init in the clone: frames as iso/init/gate.h says, in pieces as there is
- * credit. */
+/*
+ * The connection to the init in the clone: frames in the form of iso/init/gate.h, sent as far as
+ * there is credit.
+ */
 struct run_link {
-	bool greeted;	/* the init has said which version it speaks */
-	bool sown;	/* the init has been told its seed */
-	int64_t stream; /* Skerry's number; 0: none */
-	size_t credit;	/* bytes that Skerry takes */
-	size_t window;	/* bytes of input that the init takes */
+	bool greeted;	/* the init has sent its version */
+	bool sown;	/* the init has got its random seed */
+	int64_t stream; /* Skerry's number of the stream; 0: there is none */
+	size_t credit;	/* bytes that Skerry takes now */
+	size_t window;	/* bytes of input that the init takes now */
 	struct buffer out, in;
 };
 
 struct run {
 	enum run_state state;
-	bool spare; /* nobody's yet: a clone on its way to the gate, or waiting there */
+	bool spare; /* a clone without an owner: it waits at the gate, or is on its way there */
 	uint64_t number;
 	struct identity owner;
 	char actor[65], template[NAME_BYTES], vm[NAME_BYTES];
 	uint64_t audit;
 	struct run_limits limits;
-	struct buffer words, input; /* what the init is told, and what is left of the input */
-	struct buffer files;	    /* frames of files, before the words */
-	bool input_open;	    /* more input may be sent by later requests */
+	/* the command and its surroundings; the input that is left to send */
+	struct buffer words, input;
+	struct buffer files; /* frames with files, which are sent before the words */
+	bool input_open;     /* later requests may send more input */
 	bool input_ended;
 	struct run_link link;
 	struct buffer out, error;
 
 	unsigned attempts;
 	double asked_s, began_s, ended_s, again_s;
-	const char *result; /* NULL: it has not ended */
+	const char *result; /* how the run ended; NULL: it has not ended */
 	int code;	    /* exit code or signal */
-	json_t *problem;    /* why there was nothing to run, or NULL */
-	double guest_cpu_s; /* by the guest's word */
+	json_t *problem;    /* why the run failed before its command began, or NULL */
+	double guest_cpu_s; /* as the guest says, which is not trusted */
 	int64_t guest_memory_bytes;
 	double cpu_s;  /* by Skerry's samples */
 	int64_t exits; /* likewise */
 	struct run_waiting {
 		uint32_t id; /* 0: none */
 		double until_s;
-		bool streams;	   /* gets output as it comes, and waits without end */
-		size_t out, error; /* bytes of either output that a stream has got */
+		/* the request gets output as it comes, and waits without a limit */
+		bool streams;
+		size_t out, error; /* bytes of stdout and stderr that the stream has got */
 	} waiting[RUN_REQUESTS];
 };
 
 /*
- * Takes over words and input, and answers the request when the run ends or its time is over.
- * Without a place it is answered at once.
+ * Begins a run, and answers the request when the run ends or `wait_s` is over. Takes over the
+ * buffers. If there is no place, answers the request with a problem at once.
  */
 void run_begin(struct request *request, const char *template, const struct run_limits *limits,
 	       struct buffer *words, struct buffer *files, struct buffer *input, bool input_open,
 	       unsigned wait_s);
-/* Returns NULL when there is no such run. */
+/* Returns the run with that number, or NULL. */
 struct run *run_find(uint64_t number);
-/* The next one behind `run`, or the first for NULL; NULL: no more. */
+/* Returns the run behind `run`, or the first run for NULL; NULL when there are no more. */
 struct run *run_next(const struct run *run);
-/* Waits for its end at most so long, and answers then. Returns false when nobody more can wait. */
+/*
+ * Lets a request wait at most `wait_s` for the run's end. Returns false when too many wait already.
+ */
 bool run_wait(struct run *run, struct request *request, unsigned wait_s);
-/* Ends it, whatever it does. */
+/* Ends a run in whatever state it is; `result` says why. */
 void run_stop(struct run *run, const char *result);
 json_t *run_json(const struct run *run, bool own);
 
-/* Of the reply to a connection: whether the guest may only not be ready for it yet. */
+/* Returns whether a reply to a call says that the guest is perhaps only not ready yet. */
 bool run_is_later(json_t *reply);
 
-/* A line of a stream. Returns false when it is of none of the runs. */
+/* Handles a line of a stream. Returns false when the stream belongs to none of the runs. */
 bool run_line(json_t *line);
 void run_tick(void);
 void run_link_lost(void);
 
-/* Of run.c, for run_schedule.c. */
+/* Functions of run.c for run_schedule.c. */
 void run_clone(struct run *run);
 void run_free(struct run *run);
 struct run *run_free_place(void); /* NULL: there is none */
 uint64_t run_number(void);	  /* a new one */
 
 /*
- * Of run_schedule.c: whether it has a VM; how many have one, or wait, of one owner or (NULL) all.
+ * Functions of run_schedule.c: run_is_active() returns whether a run has a VM; run_count() returns
+ * how many runs of one owner (NULL: of all) have a VM, or wait for one.
  */
 bool run_is_active(const struct run *run);
 size_t run_count(const struct identity *who, bool active);
-/* Begins what there are places for. */
+/* Starts waiting runs while there are free places. */
 void run_schedule(void);
 
-/* Of run_wait.c: tells all whose time is over, or everybody when the run has ended; streams get
- * what is new. */
+/*
+ * Functions of run_wait.c: run_answer_all() answers the requests whose time is over, or all when
+ * the run has ended, and sends new output to streams.
+ */
 void run_answer_all(struct run *run, double now_s);
-/* A client has taken bytes of its stream: there is room for more. */
+/* Notes that a client has taken bytes of its stream, so that more may be sent. */
 void run_consumed(uint32_t id);
 
-/* Of run_warm.c: the handler that says how many clones of a template wait at the gate. */
+/*
+ * Functions of run_warm.c: run_warm_set() is the handler that sets how many clones of a template
+ * wait at the gate.
+ */
 void run_warm_set(struct request *request);
-/* Returns a template of which another clone should wait, or NULL; and notes that one has failed. */
+/*
+ * run_warm_wanted() returns a template of which another clone should wait, or NULL;
+ * run_warm_failed() notes that such a clone has failed.
+ */
 const char *run_warm_wanted(double now_s);
 void run_warm_failed(const char *template, double now_s);
 
-/* Of run_stream.c: whether a request asks for the output as it comes. */
+/*
+ * Functions of run_stream.c: run_stream_wanted() returns whether a request asks for the output as
+ * it comes.
+ */
 bool run_stream_wanted(const struct request *request);
 void run_stream_begin(const struct run *run, struct request *request);
-/* Sends what is new as far as the client takes it, and the end when all has been sent. */
+/* Sends new output as far as the client takes it, and the end when all has been sent. */
 void run_stream_push(const struct run *run, struct run_waiting *waiting);
 
-/* Of run_json.c: adds bytes as text, or, if they are none, in base 64. */
+/* A function of run_json.c: adds bytes as text or, if they are no UTF-8, in base 64. */
 void run_json_output(json_t *object, const char *name, const char *bytes, size_t count);
 
-/* Of run_sweep.c: clones made before a start, or of which the end was not heard. */
+/*
+ * A function of run_sweep.c: destroys clones of an earlier start, and those whose end was not
+ * noticed.
+ */
 void run_sweep(double now_s);
 
-/* Of run_frame.c: the frames of one run. Each may end it. */
+/* Functions of run_frame.c, about the frames of one run. Each of them may end the run. */
 void run_frame_push(struct run *run);
-/* Sows an init that has greeted, of a run that has an owner. */
+/* Sends a random seed to an init that has sent its version, unless the clone has no owner yet. */
 void run_frame_seed(struct run *run);
 void run_frame_take(struct run *run, const uint8_t *bytes, size_t count);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The frames between a run and the init of its clone: what is told to it as there is credit, and
- * what it says, which is whatever somebody's program makes it say. The table of runs calls it; it
- * ends runs.
+ * The frames between a run and the init of its clone: sends input and commands as there is credit,
+ * and handles what the init says, which the run's program may have forged. The table of runs calls
+ * it; it ends runs.
  */
 #include <string.h>
 
@@ -14,15 +14,15 @@
 #include "gateway/core/live/run.h"
 #include "gateway/link/link.h"
 
-/* As iso/init/gate.h has them. */
+/* Numbers of the protocol in iso/init/gate.h, and limits. */
 enum {
 	RUN_FRAME_VERSION = 1,
 	RUN_FRAME_SEED = 64,
 	RUN_FRAME_WINDOW = 1 << 14,
-	RUN_FRAME_BYTES = 3072, /* the longest from the guest */
+	RUN_FRAME_BYTES = 3072, /* the longest frame from the guest */
 	RUN_FRAME_END = 24,
 	RUN_FRAME_PIECE = 4096, /* of input */
-	RUN_FRAME_LINE = 3072,	/* bytes in a line of the link */
+	RUN_FRAME_LINE = 3072,	/* the most bytes in a line of the link */
 	RUN_FRAME_KILLED = 9,
 };
 
@@ -36,7 +36,7 @@ static void run_frame_add(struct run *run, char kind, const void *bytes, size_t 
 		buffer_add(&run->link.out, bytes, count);
 }
 
-/* Input as the init has room for it, and its end once. */
+/* Adds frames of input as far as the init has room, and one for the end of the input. */
 static void run_frame_input(struct run *run)
 {
 	while (run->state == RUN_UNDER_WAY && !run->input_ended) {
@@ -73,7 +73,7 @@ void run_frame_push(struct run *run)
 					   "data", text.bytes));
 		buffer_free(&text);
 		if (!sent)
-			return; /* the tick tries it again */
+			return; /* the tick tries again later */
 		buffer_take(&run->link.out, count);
 		run->link.credit -= count;
 	}
@@ -84,7 +84,7 @@ void run_frame_seed(struct run *run)
 	uint8_t seed[RUN_FRAME_SEED];
 
 	if (run->spare)
-		return; /* when somebody needs it */
+		return; /* it gets its seed when it gets an owner */
 	if (gnutls_rnd(GNUTLS_RND_KEY, seed, sizeof(seed)) < 0) {
 		run_stop(run, "failed");
 		return;
@@ -112,13 +112,13 @@ static uint64_t run_frame_number(const uint8_t *bytes, size_t count)
 	return value;
 }
 
-/* How it ended, by the guest's word. */
+/* Notes how the command ended, as the guest says. */
 static void run_frame_ended(struct run *run, const uint8_t *bytes)
 {
 	bool by_signal = bytes[0] == 1, memory;
 
 	run->code = bytes[1];
-	/* A shell says in its own exit code that the command it has run was killed. */
+	/* A shell reports in its own exit code that the command it has run was killed. */
 	memory = bytes[2] && run->code == RUN_FRAME_KILLED + (by_signal ? 0 : 128);
 	run->guest_memory_bytes = (int64_t)run_frame_number(bytes + 4, 4) * 1024;
 	run->guest_cpu_s =
@@ -127,7 +127,7 @@ static void run_frame_ended(struct run *run, const uint8_t *bytes)
 	run_stop(run, memory ? "out-of-memory" : by_signal ? "signal" : "exit");
 }
 
-/* One frame. Returns false when the init would not have sent it. */
+/* Handles one frame. Returns false when a true init would not have sent it. */
 static bool run_frame_one(struct run *run, char kind, const uint8_t *bytes, size_t count)
 {
 	if (run->state == RUN_AT_GATE) {

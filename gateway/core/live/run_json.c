@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A run as the API shows it: to its owner with its output, to others without. Handlers and the
+ * Makes the JSON of a run: with its output for the owner, without it for others. Handlers and the
  * table of runs call it; it changes nothing.
  */
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The names by which this gateway knows the VMs that it has made for runs, also after it was
- * started anew. Core's main function calls it at the start, the table of runs and handlers later;
- * it keeps its key in the state directory.
+ * The names of the VMs that this gateway has made for runs, by which it knows them even after a
+ * restart. Core's main function calls it at the start, the table of runs and handlers later; it
+ * keeps its key in the state directory.
  */
 #include "gateway/core/live/run_name.h"
 

@@ -6,10 +6,10 @@
 #include <stdint.h>
 
 /*
- * Names of runs' VMs: run_NUMBER_MARK, where the mark is made of the number and of a key that only
- * this gateway has, so that nobody else's VM has such a name by chance or by guessing.
+ * Names of runs' VMs: run_NUMBER_MARK, where the mark is computed from the number and a key that
+ * only this gateway has, so that no other VM has such a name by chance or by guessing.
  */
-bool run_name_setup(void); /* false: there is no key; a sentence is on stderr */
+bool run_name_setup(void); /* returns false, after a sentence on stderr, if there is no key */
 void run_name_make(uint64_t number, char *name, size_t room);
-/* Returns whether it is the name of a VM that this gateway has made for a run. */
+/* Returns whether `name` is that of a VM which this gateway has made for a run. */
 bool run_name_is(const char *name);

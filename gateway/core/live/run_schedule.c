@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who runs next, and in which clone: a new one, or one that waits at the gate. The table of runs
- * calls it whenever a place may be free; it begins clones by run.c.
+ * Decides which run is next, and in which clone: a new clone, or one that waits at the gate. The
+ * table of runs calls it whenever a place may be free; it makes clones by run.c.
  */
 #include <string.h>
 
@@ -17,7 +17,9 @@ bool run_is_active(const struct run *run)
 	return !run->spare && run->state > RUN_WAITING && run->state < RUN_DONE;
 }
 
-/* How many of them of whose owner that is are in these states. */
+/*
+ * Returns how many runs of `who` (NULL: of all) have a VM, or, with `active` false, wait for one.
+ */
 size_t run_count(const struct identity *who, bool active)
 {
 	size_t count = 0;
@@ -28,7 +30,7 @@ size_t run_count(const struct identity *who, bool active)
 	return count;
 }
 
-/* Gives a run a clone of its template that waits at the gate, if there is one. */
+/* Gives a run a clone of its template that waits at the gate. Returns false if there is none. */
 static bool run_take_spare(struct run *run)
 {
 	for (struct run *spare = run_next(NULL); spare; spare = run_next(spare)) {
@@ -48,7 +50,7 @@ static bool run_take_spare(struct run *run)
 	return false;
 }
 
-/* Begins clones that are to wait at the gate, as long as there are places that nobody needs. */
+/* Makes clones that are to wait at the gate, as long as there are free places. */
 static void run_schedule_warm(void)
 {
 	const char *template;
@@ -70,7 +72,10 @@ static void run_schedule_warm(void)
 	}
 }
 
-/* Free places go to whoever has fewest, and among those to whoever has waited for longest. */
+/*
+ * Gives free places to the owner who has fewest, and of several such to the run that has waited
+ * longest.
+ */
 void run_schedule(void)
 {
 	double now_s = clock_now_s();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The output of a run as it comes, as server-sent events (WHATWG HTML, 9.2): `run` with its number,
- * `stdout` and `stderr` with bytes, `end` with how it ended. run_wait.c calls it for each client
- * that follows a run; it reads the run and writes to the client.
+ * Sends the output of a run as it comes, as server-sent events (WHATWG HTML, 9.2): `run` with its
+ * number, `stdout` and `stderr` with bytes, `end` with how it ended. run_wait.c calls it for each
+ * client that follows a run; it reads the run and writes to the client.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,8 +44,8 @@ void run_stream_begin(const struct run *run, struct request *request)
 }
 
 /*
- * Returns how many of the bytes to send now: a character at the end of which only a part has come
- * waits for the rest.
+ * Returns how many of the bytes to send now: all but a UTF-8 character at their end of which only a
+ * part has come.
  */
 static size_t run_stream_whole(const char *bytes, size_t count)
 {
@@ -63,7 +63,7 @@ static size_t run_stream_whole(const char *bytes, size_t count)
 	return count;
 }
 
-/* Returns whether there was something to send. */
+/* Sends the next piece of one output. Returns false if there was nothing to send. */
 static bool run_stream_output(const struct run *run, struct request *request, const char *name,
 			      const struct buffer *from, size_t *sent)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Destroys clones that this gateway has made and knows nothing of any more. The tick of the runs
- * calls it; it looks at the list of VMs and asks Skerry by the link.
+ * Destroys clones that this gateway has made and has no run for. The tick of the runs calls it; it
+ * looks at the list of VMs and asks Skerry by the link.
  */
 #include <string.h>
 
@@ -17,7 +17,7 @@ static void run_nothing(uint64_t unused, json_t *reply)
 }
 
 /*
- * Clones that this gateway has made before it was started anew, or whose end it has not heard of.
+ * Destroys clones that this gateway made before it was restarted, or whose end it has not noticed.
  */
 void run_sweep(double now_s)
 {

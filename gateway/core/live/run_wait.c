@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who waits for a run's end, and what they are told. Handlers and the table of runs call it; it
- * changes who waits alone.
+ * The requests that wait for a run's end, and their answers. Handlers and the table of runs call
+ * it; of a run it changes only which requests wait.
  */
 #include <stdio.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How many clones of which templates wait at the gate, so that a run need not wait for its own. A
- * handler sets it, the table of runs asks; it is forgotten when the gateway is started anew, as the
- * clones are.
+ * Sets how many clones of which templates wait at the gate, so that a run need not wait for a clone
+ * of its own. A handler sets the numbers, the table of runs asks for them; a restart of the gateway
+ * forgets them, and the clones.
  */
 #include <string.h>
 
@@ -12,7 +12,8 @@
 #include "gateway/core/http/answer.h"
 #include "gateway/core/live/run.h"
 
-enum { RUN_WARM_AGAIN_S = 10 }; /* after a clone that did not come to the gate */
+/* seconds without a new clone, after one did not come to the gate */
+enum { RUN_WARM_AGAIN_S = 10 };
 
 static struct {
 	char template[NAME_BYTES];
@@ -49,7 +50,7 @@ void run_warm_failed(const char *template, double now_s)
 	}
 }
 
-/* Ends clones of a template that are too many. */
+/* Ends waiting clones of a template until no more than `count` are left. */
 static void run_warm_shrink(const char *template, unsigned count)
 {
 	unsigned has = run_warm_count(template);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Events and samples for whoever listens, by SSE or by WebSocket. The table of routes names its
- * handlers, core's main function brings the host's news; a listener that is slow loses some and is
- * told so.
+ * Sends events and samples to clients, by SSE or WebSocket. The table of routes names its handlers,
+ * core's main function brings the host's news; a client that is too slow loses some, and is told
+ * how many.
  */
 
 #include "gateway/core/live/stream.h"
@@ -108,7 +108,9 @@ static void stream_snapshot(struct request *request)
 		json_pack("{s:s, s:o, s:o}", "type", "snapshot", "host", host_json(), "vms", vms));
 }
 
-/* Returns false when so much is queued for this listener that further events have to wait. */
+/*
+ * Returns false when the listener is so far behind that it gets no events until it has caught up.
+ */
 static bool stream_room(struct request *request)
 {
 	if (!request->behind && request->outstanding < STREAM_WINDOW)
@@ -264,7 +266,7 @@ static bool stream_free(struct request *request)
 	for (struct request *each = request_first(); each; each = each->next) {
 		if (!stream_listens(each) || count == STREAM_READERS)
 			continue;
-		/* Numbers of requests grow. */
+		/* Request ids grow, so that the least id is the oldest. */
 		places[count] = (struct share){.who = &each->who, .since = each->id};
 		readers[count++] = each;
 	}

@@ -5,8 +5,9 @@
 #include "gateway/core/http/request.h"
 
 /*
- * /v1/events and /v1/stream: what happens, to whoever listens. A listener that does not keep up
- * loses events with their count, and samples without; when it has caught up it gets a snapshot.
+ * /v1/events and /v1/stream: events, changes and samples for listeners. A listener that does not
+ * keep up loses events, which are counted, and samples, which are not; when it has caught up, it
+ * gets a snapshot.
  */
 enum {
 	STREAM_WINDOW = 256 << 10, /* the bytes that may wait for a client */
@@ -21,7 +22,7 @@ void stream_sample(double time_s);
 void stream_link(void);
 void stream_lost(void);
 void stream_consumed(struct request *request, size_t count);
-/* Ends streams whose credential has ended; sends signs of life. */
+/* Ends streams whose credential has ended, and sends comments to keep quiet SSE streams alive. */
 void stream_tick(int64_t now_ms);
 
 /* Handlers of the routes: events as SSE, the WebSocket, and a ticket for the WebSocket. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes templates, several at a time, each for one request. The table of routes names its handler,
- * the tick and Skerry's replies move it on; it asks Skerry by the link.
+ * Makes templates of VMs, several at a time, each for one request. The table of routes names its
+ * handler; the tick and Skerry's replies move it on. It asks Skerry by the link.
  */
 #include "gateway/core/live/template.h"
 
@@ -35,7 +35,8 @@ static struct template
 	char name[NAME_BYTES], stream[24], actor[65];
 	bool asked;
 	double until_s;
-	int64_t settle_ns; /* of the last sample before it began to settle */
+	/* the time of the VM's last sample before the wait for an idle guest began */
+	int64_t settle_ns;
 	double settle_s;
 }
 templates[TEMPLATES];
@@ -77,7 +78,7 @@ static void template_took(uint64_t index, json_t *reply)
 		return;
 	template->asked = false;
 	if (template->step == TEMPLATE_CONNECT && !ok && run_is_later(reply))
-		return; /* it is not there yet: the tick asks again */
+		return; /* the init is not listening yet: the tick asks again */
 	if (!ok && template->step != TEMPLATE_CLOSE) {
 		template_fail(template, problem_of_reply(reply));
 		return;
@@ -119,7 +120,7 @@ static void template_ask(struct template *template)
 	json_t *ask;
 
 	if (call && !call_begin(CALL_TEMPLATE))
-		return; /* the tick asks again */
+		return; /* too many calls are under way: the tick asks again */
 	ask = link_command(commands[template->step], words, template->actor);
 	json_object_set_new(ask, "order", json_string("any"));
 	template->asked = link_ask(ask, call ? template_called : template_took,
@@ -161,8 +162,9 @@ static void template_next(struct template *template)
 }
 
 /*
- * Whether the guest has done what Linux does behind its start, which each clone would do again: it
- * is idle for nineteen parts of twenty. One that is never idle is taken as it is.
+ * Returns whether the guest has finished what Linux still does after its start, which each clone
+ * would do again: it is idle for 95 % of the time. A guest that is never idle is taken after
+ * TEMPLATE_SETTLE_S.
  */
 static bool template_is_settled(const struct template *template)
 {

@@ -4,8 +4,8 @@
 #include "gateway/core/http/request.h"
 
 /*
- * Makes a template of a VM: it is started, and when its init (iso/init) is at the gate, a snapshot
- * "gate" is taken, at which runs begin, and the VM is paused.
+ * Makes a template of a VM: starts it, waits until its init (iso/init) is at the gate, takes the
+ * snapshot "gate", at which runs begin, and pauses the VM.
  */
 void template_make(struct request *request);
 void template_tick(void);

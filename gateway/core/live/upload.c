@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The list of uploads that can go on where they were cut off. content.c keeps it; it looks at the
- * clock and nothing else. A gateway that starts anew knows none: they begin at 0 again.
+ * clock and nothing else. After a restart of the gateway the list is empty, and uploads begin at 0
+ * again.
  */
 #include "gateway/core/live/upload.h"
 
@@ -30,7 +31,7 @@ struct upload *upload_find(const char *part)
 	return NULL;
 }
 
-/* Returns a free place, or that of the upload which was heard of longest ago. */
+/* Returns a free place, or that of the upload that has been quiet for longest. */
 static struct upload *upload_place(void)
 {
 	struct upload *oldest = &uploads[0];

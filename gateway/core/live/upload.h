@@ -6,10 +6,13 @@
 
 #include "gateway/core/common/name.h"
 
-/* What the name of a volume ends with that is not whole yet; other volumes get no such name. */
+/*
+ * The end of the name of a volume whose upload is not complete; no other volume may have such a
+ * name.
+ */
 #define UPLOAD_END ".part"
 
-/* An upload that can go on: how much of it is on the disk, in which volume. */
+/* An upload that can go on: into which volume, and how many bytes are on the disk. */
 struct upload {
 	char part[TARGET_BYTES]; /* STORE/VOLUME.part; "": free */
 	int64_t volume;		 /* Skerry's id of that volume */
@@ -17,11 +20,13 @@ struct upload {
 	double last_s;
 };
 
-/* Returns whether a name is one of unfinished uploads. */
+/* Returns whether a volume's name is that of an unfinished upload. */
 bool upload_is_part(const char *name);
-/* Returns the upload into that volume, or NULL. */
+/* Returns the upload into the volume `part`, or NULL. */
 struct upload *upload_find(const char *part);
-/* Notes a new upload. The one that was heard of longest ago is forgotten for it. */
+/*
+ * Notes a new upload. If the list is full, the upload that has been quiet for longest is forgotten.
+ */
 void upload_begin(const char *part, int64_t volume, int64_t total);
 void upload_note(const char *part, int64_t at);
 void upload_forget(const char *part);

@@ -23,41 +23,44 @@
 #include "gateway/link/link.h"
 
 enum {
-	VSOCKS = 64,	      /* Skerry has 144 places for a channel's sockets */
-	VSOCK_CALLS = 4,      /* calls that wait for a guest's answer, of the link's 8 requests */
-	VSOCK_WINDOW = 65536, /* bytes under way in each direction */
-	VSOCK_PORT_CREDIT = 4096, /* what a stream of a port takes at first, unsaid */
-	VSOCK_LINE = 3072,	  /* bytes in a line of the link */
-	/* codes of the WebSocket's close (RFC 6455, 7.4) */
+	VSOCKS = 64, /* Skerry has 144 places for the sockets of a machine channel */
+	/* calls that wait for a guest's answer; the link has 8 requests at a time */
+	VSOCK_CALLS = 4,
+	VSOCK_WINDOW = 65536, /* the most bytes on their way in each direction */
+	/* the credit that a port's stream has at first, which Skerry does not send */
+	VSOCK_PORT_CREDIT = 4096,
+	VSOCK_LINE = 3072, /* the most bytes in a line of the link */
+	/* the close codes of the WebSocket (RFC 6455, 7.4) */
 	VSOCK_DONE = 1000,
 	VSOCK_WRONG = 1008,
 	VSOCK_AGAIN = 1012,
 	VSOCK_DISPLACED = 1013,
-	VSOCK_LOST = 4001,  /* the agent wrote more than its port keeps */
-	VSOCK_RESET = 4000, /* by the guest, or because its VM was reset or has ended */
+	VSOCK_LOST = 4001,  /* the agent wrote more than its port's buffer holds */
+	VSOCK_RESET = 4000, /* the guest reset the connection, or its VM was reset or has ended */
 };
 
 /* The port of QEMU's guest agent, which stock images wait for. */
 #define VSOCK_AGENT_PORT "port=org.qemu.guest_agent.0"
 
 struct vsock {
-	bool agent; /* the other end is a port, which has no end and can lose bytes */
+	/* the other end is a port (not a socket), which has no end and can lose bytes */
+	bool agent;
 	bool used;
 	bool calling;	  /* the reply to `vsock connect` is still to come */
 	uint32_t request; /* 0: the client has gone */
 	int64_t stream;	  /* Skerry's number; 0: not known yet */
 	double began_s;
 	struct buffer input;
-	size_t room;	  /* bytes that the client may send */
-	size_t credit;	  /* bytes that Skerry takes */
-	int64_t sent;	  /* bytes that Skerry got in all */
-	size_t given;	  /* bytes that Skerry may send */
+	size_t room;	  /* bytes that the client may still send */
+	size_t credit;	  /* bytes that Skerry takes now */
+	int64_t sent;	  /* bytes that Skerry got so far */
+	size_t given;	  /* bytes that Skerry may send now */
 	bool input_ended; /* the client has said that it sends no more */
-	bool end_sent;	  /* and Skerry has been told */
+	bool end_sent;	  /* Skerry has been told that the input has ended */
 };
 
 static struct vsock vsocks[VSOCKS];
-/* Holds the places whose client has gone: no account has that number. */
+/* The holder, for share_place(), of places whose client has gone: no account has this number. */
 static const struct identity vsock_nobody = {.account = UINT64_MAX};
 
 static void vsock_free(struct vsock *vsock)
@@ -86,8 +89,8 @@ static void vsock_closed(uint64_t unused, json_t *reply)
 }
 
 /*
- * Lets Skerry reset a connection that no client has any more; a connection that is being made is
- * reset when its number comes.
+ * Closes the stream of a client that has gone. If the connection is still being made,
+ * vsock_opened() closes it when the stream's number comes.
  */
 static void vsock_close(struct vsock *vsock)
 {
@@ -105,7 +108,7 @@ static void vsock_close(struct vsock *vsock)
 	vsock_free(vsock);
 }
 
-/* The client has gone. */
+/* Is called when the client has gone. */
 static void vsock_leave(struct request *request)
 {
 	struct vsock *vsock = request->vsock;
@@ -115,7 +118,7 @@ static void vsock_leave(struct request *request)
 		vsock_close(vsock);
 }
 
-/* Ends the connection for the client, with a code of the WebSocket, and for Skerry. */
+/* Ends the connection: for the client with a close code of the WebSocket, and at Skerry. */
 static void vsock_break(struct vsock *vsock, unsigned code)
 {
 	struct request *request = request_find(vsock->request);
@@ -149,7 +152,7 @@ static void vsock_say(struct request *request, const char *key, unsigned long lo
 	answer_piece(request, true, text, strlen(text));
 }
 
-/* Sends Skerry one line of what waits; returns how many bytes it had. */
+/* Sends Skerry one line of waiting bytes; returns how many bytes it had. */
 static size_t vsock_push_line(struct vsock *vsock)
 {
 	size_t count = vsock->input.count;
@@ -174,7 +177,7 @@ static size_t vsock_push_line(struct vsock *vsock)
 	return count;
 }
 
-/* Sends Skerry what it takes of the client's bytes, and the client as much credit. */
+/* Sends Skerry as many of the client's bytes as it takes, and gives the client as much credit. */
 static void vsock_push(struct vsock *vsock)
 {
 	struct request *request = request_find(vsock->request);
@@ -194,7 +197,7 @@ static void vsock_push(struct vsock *vsock)
 	vsock_say(request, "credit", taken);
 }
 
-/* The reply to `vsock connect`; the context is the place in the table. */
+/* Handles the reply to `vsock connect`; `index` is the place in the table. */
 static void vsock_opened(uint64_t index, json_t *reply)
 {
 	struct vsock *vsock = &vsocks[index];
@@ -223,7 +226,7 @@ static void vsock_opened(uint64_t index, json_t *reply)
 	vsock_give(vsock, VSOCK_WINDOW);
 }
 
-/* Returns a place, or NULL. When all are taken, whoever has most of them loses its oldest. */
+/* Returns a free place, or NULL. If all are taken, the holder of most places loses its oldest. */
 static struct vsock *vsock_place(const struct identity *who)
 {
 	struct share places[VSOCKS] = {0};
@@ -245,7 +248,7 @@ static struct vsock *vsock_place(const struct identity *who)
 	return vsocks[place].used ? NULL : &vsocks[place];
 }
 
-/* Opens the stream by a command, which has the VM's name as its first word. */
+/* Opens a stream by a command of Skerry's; `words` begins with the VM's name. */
 static void vsock_open(struct request *request, const char *command, const char *const *words,
 		       bool agent)
 {
@@ -280,7 +283,10 @@ static void vsock_open(struct request *request, const char *command, const char 
 	request->left = vsock_leave;
 }
 
-/* Returns whether it is asked for a WebSocket and stands in the audit; else it is answered. */
+/*
+ * Checks that the request is for a WebSocket, and writes the audit's line. Else answers the request
+ * and returns false.
+ */
 static bool vsock_begin(struct request *request)
 {
 	const char *protocols = request_header(request, "sec-websocket-protocol");
@@ -373,7 +379,7 @@ void vsock_line(json_t *line)
 				  reason && !strcmp(reason, "done") ? VSOCK_DONE : VSOCK_RESET);
 }
 
-/* Reads {"ack":N}, which gives credit back, and {"end":true}. */
+/* Handles {"ack":N}, which gives credit back, and {"end":true}, the end of the client's input. */
 static void vsock_text(struct vsock *vsock, const char *bytes, size_t count)
 {
 	json_t *value = json_loadb(bytes, count, JSON_REJECT_DUPLICATES, NULL);

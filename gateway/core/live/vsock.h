@@ -7,13 +7,13 @@
 
 /*
  * Connections to programs in guests, by the guests' socket devices: each WebSocket is one stream of
- * the link. No byte is lost: what a client has not acknowledged is credit that Skerry does not get,
- * and a client is told how many bytes it may send.
+ * the link. No byte is lost: what a client has not acknowledged counts against Skerry's credit, and
+ * a client is told how many bytes it may send.
  */
 void vsock_line(json_t *line); /* bytes, credit or an end of a stream */
 void vsock_data(struct request *request, bool text, const char *bytes, size_t count);
 void vsock_link_lost(void);
 
-/* Handlers: a WebSocket to the port {id} of a VM's guest, or to its guest agent. */
+/* Handlers of the routes: a WebSocket to the port {id} of a VM's guest, or to its guest agent. */
 void vsock_connect(struct request *request);
 void vsock_agent(struct request *request);
