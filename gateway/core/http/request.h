@@ -50,7 +50,7 @@ struct request {
 	char ticket[8];
 	struct console *console;
 	struct vsock *vsock;
-	/* called when the client goes before the answer ends; may be NULL */
+	/* called when the request ends, answered or not; may be NULL */
 	void (*left)(struct request *request);
 	/*
 	 * the fields of the request; the last member, as the list is not cleared before it is read

@@ -194,7 +194,10 @@ void channel_answers_abandon(struct machine_channel *channel, const struct chann
 	}
 }
 
-/* Returns whether the slot holds the line now; its parked answer is in the output again. */
+/*
+ * Returns whether the slot holds the output line. A free line is taken, and the slot's parked
+ * answer goes back into the output.
+ */
 static bool channel_answer_take_line(struct channel_slot *slot)
 {
 	struct machine_channel *channel = slot->channel;

@@ -14,8 +14,8 @@
 #define VERSION 2u
 
 /*
- * Returns a text for this start of the machine: a client that remembers another one has to begin
- * anew.
+ * Returns a text that differs for each boot of the host: a client that remembers another text has
+ * to begin anew.
  */
 static const char *channel_hello_boot_id(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ring of bytes that a machine channel has still to send. Called by the files of this room that
- * write answers and lines. Holds no state beyond the given ring.
+ * The ring of bytes that a machine channel has still to send. Called by the files of this folder
+ * that write answers and lines. Holds no state beyond the given ring.
  */
 #include "vmm/manager/channel/channel_output.h"
 

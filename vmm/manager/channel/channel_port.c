@@ -68,9 +68,7 @@ static struct machine_channel *channel_get(const char *name)
 	return channel;
 }
 
-/*
- * Begins with another client at the other end, or none (NULL): the former client leaves it nothing.
- */
+/* Begins anew with the VM's client, or with none (NULL): nothing of the former client is left. */
 static void channel_begin(struct machine_channel *channel, struct vm *vm, u32 port)
 {
 	channel_forget_client(channel);

@@ -161,7 +161,10 @@ static void channel_samples_send_host(struct machine_channel *channel)
 	channel_samples_send_line(channel, &json, line);
 }
 
-/* Begins a round if one is due. A round that is not complete, or late, skips others. */
+/*
+ * Begins a round if one is due. Rounds that came due while another one was under way, or that are
+ * late by a whole period, are skipped and counted.
+ */
 static void channel_samples_begin_round(struct channel_samples *samples, u64 now)
 {
 	u64 late;

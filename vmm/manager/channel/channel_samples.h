@@ -12,13 +12,13 @@ struct machine_channel;
 struct channel_samples {
 	u64 period_tsc; /* 0: no samples are sent */
 	u64 next_tsc;
-	bool under_way; /* a round is not complete: the line was not free */
+	bool under_way; /* a round has begun, but not all of its lines could be sent yet */
 	u64 place;	/* position in the round: 0 is the host, then each VM */
 	u64 skipped;	/* periods without a sample, not reported yet */
 
 	/*
-	 * Each VM's values as last sent. Sums of values that are read at different instants must
-	 * still grow.
+	 * Each VM's values as last sent: a time that is a sum of values read at different instants
+	 * must never be sent smaller than before.
 	 */
 	struct {
 		u32 id;

@@ -103,15 +103,18 @@ void channel_print(struct machine_channel *channel, const char *pattern, ...) PR
 
 /* Begins a request in a slot, which holds the line then. */
 void channel_answer_begin(struct channel_slot *slot, const struct request *request);
-/* Keeps the request's id: the line that has it is about to go. */
+/* Copies the request's id: the input line that holds it is about to be reused. */
 void channel_answer_keep_id(struct channel_slot *slot);
 void channel_answer_end(struct channel_slot *slot);
 /* Replaces the answer so far by an error; `position` may be NULL. */
 void channel_answer_error(struct channel_slot *slot, enum reply_code code, struct text problem,
 			  const u32 *position);
-/* Lets all requests but one (NULL: none) continue with no answer to anybody. */
+/* Lets all requests but one (NULL: none) run on; nobody gets their answers. */
 void channel_answers_abandon(struct machine_channel *channel, const struct channel_slot *but);
-/* Parks an incomplete answer, if it is small enough. */
+/*
+ * Moves an incomplete answer out of the output into its slot, if it is small enough, so that other
+ * lines can be sent.
+ */
 void channel_answer_park(struct channel_slot *slot);
 /* Resumes all waiting requests; returns whether one has ended. */
 bool channel_answers_step(struct machine_channel *channel);

@@ -56,7 +56,10 @@ static void channel_transfer_take_piece(struct transfer *transfer, const struct 
 	}
 }
 
-/* Takes an end: inward it says that all was sent, outward that the store has all. */
+/*
+ * Handles the client's end: inward it says that all bytes were sent, outward that the store has all
+ * of them.
+ */
 static void channel_transfer_take_end(struct transfer *transfer, u64 total)
 {
 	if (transfer->inward ? transfer->ended : !transfer->end_told) {

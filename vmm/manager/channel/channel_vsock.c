@@ -7,7 +7,7 @@
 
 #define SOCKET_GRANT_BYTES 1024u /* least credit to give, unless the ring is empty */
 
-/* Returns a free place, cleared, which becomes a socket by its number; or NULL. */
+/* Returns a free place, cleared, or NULL; the caller sets its number, which marks it as taken. */
 static struct channel_socket *channel_vsock_place(struct machine_channel *channel)
 {
 	for (u32 i = 0; i < CHANNEL_SOCKETS; i++) {
@@ -57,7 +57,7 @@ struct channel_socket *channel_vsock_find(struct machine_channel *channel, u64 n
 	return NULL;
 }
 
-/* Lets go of the guest's side. */
+/* Closes the guest's side of a connection, or stops listening for the guest. */
 static void channel_vsock_leave(struct channel_socket *socket)
 {
 	struct vm *vm = vm_vsock_owner(&socket->end);
@@ -137,9 +137,8 @@ bool channel_vsock_take(struct machine_channel *channel, const struct request *r
 /* --- what the guest does --- */
 
 /*
- * Returns whether a VM's guest may open no more connections now: it has as many as are still free
- * for other guests, or all guests together have used up what is not reserved for the channel's
- * client.
+ * Returns whether a VM's guest may open no more connections now: either guests have all places that
+ * they may have, or this guest has at least as many as are left for guests.
  */
 static bool channel_vsock_is_full(const struct machine_channel *channel, const struct vm *vm)
 {

@@ -13,14 +13,16 @@ struct vm;
 /* A connection to a guest's socket, or a port at which the client waits for connections. */
 struct channel_socket {
 	u32 number; /* the number of the stream; 0: this place is free */
-	u32 opener; /* id of the VM whose guest has opened it; 0: the client has */
+	u32 opener; /* id of the VM whose guest has opened it; 0: the client has opened it */
 	bool listens;
 	bool told; /* the client knows the number, so that lines may be sent */
 	/* why the socket was closed, while the client is still to be told */
 	const char *closed;
 	struct vm_vsock_end end; /* the VM and port of a listener */
 
-	/* When a listener last looked for connections. */
+	/*
+	 * The monitor's bell and the area's generation when a listener last looked for connections.
+	 */
 	u32 bell;
 	u32 generation;
 
@@ -33,13 +35,16 @@ struct channel_socket {
 };
 
 struct channel_vsock {
-	u32 end; /* no place from here on is taken */
+	u32 end; /* all places from this index on are free */
 	struct channel_socket socket[CHANNEL_SOCKETS];
 };
 
 /* Calls a port of a guest. Returns NULL if there is no room; the caller sets `told` later. */
 struct channel_socket *channel_vsock_call(struct machine_channel *channel, struct vm *vm, u32 port);
-/* Waits for a guest's connections to a port. Returns NULL if somebody does, or too many do. */
+/*
+ * Listens for a guest's connections to a port. Returns NULL if somebody listens there already, or
+ * there are too many listeners.
+ */
 struct channel_socket *channel_vsock_listen(struct machine_channel *channel, struct vm *vm,
 					    u32 port);
 struct channel_socket *channel_vsock_find(struct machine_channel *channel, u64 number);

@@ -33,5 +33,7 @@ bool machine_channel_takes_line(void);
 /* Sends a line of at most 4 KiB, with its newline, on COM2. */
 void machine_channel_line(struct text line);
 
-/* Sends all that waits on COM2, within a time limit: the machine is about to stop. */
+/*
+ *  Sends all that waits on COM2, within a time limit: the host is about to stop.
+ */
 void machine_channel_flush(void);

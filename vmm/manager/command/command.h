@@ -95,15 +95,16 @@ struct vm *command_vm_kept(struct reply *reply);
 /* Calls `resume` each turn until it returns true; what it waits for has a time limit of its own. */
 void command_vm_wait(struct reply *reply, const struct vm *vm, bool (*resume)(struct reply *reply));
 /*
- * Says in `resume` that the command waits from now on for something with its own time limit, as the
- * end of a VM.
+ * For `resume`: from now on the command waits for something that has a time limit of its own, such
+ * as the end of a VM.
  */
 void command_vm_wait_on(struct reply *reply);
 /* Waits for the monitor to do something: calls `resume` each turn, until command_vm_given_up. */
 void command_vm_await_monitor(struct reply *reply, const struct vm *vm,
 			      bool (*resume)(struct reply *reply));
 /*
- * Writes an error: the VM, which has to be running or paused, was not `done`; `problem` says why.
+ * Writes the error that the VM was not `done`, such as "saved"; `problem` says why. The code tells
+ * programs whether the VM's state, a busy VM or something else was the cause.
  */
 void command_vm_not_done(struct reply *reply, const struct vm *vm, const char *done,
 			 const char *problem);

@@ -19,7 +19,10 @@ static u64 command_cpu_load_percent(u32 cpu, u64 idle_tsc, u64 now)
 	static u64 last_now[CPU_MAX];
 	u64 since = last_now[cpu] != 0 ? last_now[cpu] : machine_page()->boot_tsc;
 	u64 passed = now - since;
-	/* A halt that began after the counters were read may be counted twice in part. */
+	/*
+	 * A halt that began after the counters were read may be counted twice in part, so the sum
+	 * is limited.
+	 */
 	u64 idle = idle_tsc > last_idle[cpu] ? MIN(idle_tsc - last_idle[cpu], passed) : 0;
 
 	last_idle[cpu] = idle_tsc;
@@ -100,7 +103,7 @@ static void command_cpu_show_text(struct reply *reply, u32 cpu, const struct cpu
 		   (unsigned long long)counters->syscalls, command_cpu_running_name(counters));
 }
 
-/* What is the same for all CPUs and is shown once. */
+/* What is the same for all CPUs, and is shown only once. */
 struct alike {
 	struct leak_cpu cpu;
 	char done[128];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command `mem`: shows the machine's pages by owner and node. Run by command.c; reads the
- * kernel's page.
+ * The command `mem`: shows the host's pages by owner and node. Run by command.c; reads the kernel's
+ * page.
  */
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/command/command.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command `poweroff`: stops all VMs and switches the machine off. Run by command.c; stop_all.c
+ * The command `poweroff`: stops all VMs and switches the host off. Run by command.c; stop_all.c
  * waits for the VMs.
  */
 #include "vmm/manager/commands/stop_all.h"

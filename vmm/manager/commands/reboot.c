@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command `reboot`: stops all VMs and resets the machine. Run by command.c; stop_all.c waits
- * for the VMs.
+ * The command `reboot`: stops all VMs and resets the host. Run by command.c; stop_all.c waits for
+ * the VMs.
  */
 #include "vmm/manager/commands/stop_all.h"
 

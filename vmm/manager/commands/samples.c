@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The commands `samples` and `heartbeat`: have a machine channel send numbers or a sign of life in
- * each period. Run by command.c; the channel room sends the lines.
+ * each period. Run by command.c; the files of vmm/manager/channel send the lines.
  */
 #include "vmm/manager/channel/channel_state.h"
 #include "vmm/manager/command/command.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stops all VMs, then the machine. Called by `poweroff` and `reboot`. Acts on VMs through vm_act,
- * as `vm stop` does.
+ * Stops all VMs, then the host. Called by `poweroff` and `reboot`. Acts on VMs through vm_act, as
+ * `vm stop` does.
  */
 #include "vmm/manager/commands/stop_all.h"
 
@@ -22,8 +22,7 @@ static u32 command_stop_all_count_up(void)
 }
 
 /*
- * Asks each VM to stop, those that are busy again in the next turn; stops the machine after the
- * last.
+ * Asks each VM to stop, and asks busy VMs again in the next turn; stops the host after the last VM.
  */
 static bool command_stop_all_resume(struct reply *reply)
 {

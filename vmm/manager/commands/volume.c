@@ -11,7 +11,7 @@
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/clock.h"
 
-/* How long an asker waits; the driver goes on. */
+/* How long an asker waits for a store's answer; the driver carries the command out in any case. */
 #define WAIT_NS (60 * NS_PER_S)
 
 #define VOLUME_BYTES_MAX  (1024ul * GIB)

@@ -10,7 +10,7 @@
 struct store *command_store(struct reply *reply, const char *name);
 /*
  * Finds STORE/VOLUME. Returns NULL, after an error, if there is no such store or, where `volume` is
- * not NULL, no such volume; `name` then is the part behind the stroke.
+ * not NULL, no such volume; `name` is then the part behind the slash.
  */
 struct store *command_volume(struct reply *reply, const char *word, struct text *name,
 			     struct store_volume *volume);

@@ -9,10 +9,10 @@
 #include "vmm/manager/config/config_lists.h"
 #include "vmm/manager/disk/store_key.h"
 
-/* What `volume create` is given behind the size. */
+/* The words of `volume create` that follow the size. */
 struct command_volume_words {
 	struct store_volume from; /* id 0: none */
-	const char *key;	  /* name of a key, or NULL */
+	const char *key;	  /* name of the key to encrypt with, or NULL */
 };
 
 static bool command_volume_take_words(struct reply *reply, const struct store *store,

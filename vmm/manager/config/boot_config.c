@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keeps what the machine was started with: the command line's options and the configuration. Filled
- * by setup.c, read by commands, vm_act.c and vm_save_key.c; `config show` updates the host's
- * section.
+ * Keeps what Skerry was started with: the command line's options and the configuration. Filled by
+ * setup.c, read by commands, vm_act.c and vm_save_key.c; `config show` updates the host's section.
  */
 #include "vmm/manager/config/boot_config.h"
 

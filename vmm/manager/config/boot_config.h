@@ -5,8 +5,8 @@
 #include "vmm/manager/config/options.h"
 
 /*
- * What the machine was started with: the kernel's command line, and the configuration among the
- * boot files. setup.c reads both.
+ * What Skerry was started with: the kernel's command line, and the configuration among the boot
+ * files. setup.c reads both.
  */
 struct options *boot_config_options(void);
 struct config *boot_config(void);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reads configuration files: sections, keys, quotes and comments, with each mistake reported at its
- * line and column. Called by setup.c; other rooms use its look-ups of names. Writes the given
- * `struct config` and the lists of config_sections.c.
+ * line and column. Called by setup.c; most of the manager uses its look-ups of names. Writes the
+ * given `struct config` and the lists of config_sections.c.
  */
 #include "vmm/manager/config/config.h"
 #include "kernel/abi/log.h"

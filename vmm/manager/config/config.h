@@ -75,7 +75,7 @@ enum config_lost {
 /* How a disk's device, behind an IOMMU, moves data. */
 enum config_dma {
 	DMA_DIRECT, /* the disk's device accesses its clients' RAM */
-	DMA_COPY,   /* the disk's device accesses pools besides its clients' RAM */
+	DMA_COPY,   /* data is copied: the device accesses pools in place of RAM */
 };
 
 enum config_kind { CONFIG_DISKS, CONFIG_NETS, CONFIG_CHANNELS, CONFIG_SERVICES, CONFIG_STORES };
@@ -136,9 +136,10 @@ struct vm_disk {
 struct store_config {
 	struct config_section section;
 	char disk[CONFIG_NAME_BYTES]; /* name of a section [disk NAME] */
-	u64 memory_bytes;	      /* memory for its tables; 0: as much as its size asks for */
-	u64 overcommit;		      /* its volumes may be larger, in all, than it is */
-	u64 encrypted;		      /* volumes that are not encrypted are not used */
+	/* memory for the driver's tables of the store; 0: as the size needs */
+	u64 memory_bytes;
+	u64 overcommit; /* the volumes may be larger, in all, than the store */
+	u64 encrypted;	/* the store may only have encrypted volumes */
 };
 
 #define CONFIG_NET_MAX	  32u
@@ -198,9 +199,10 @@ struct vm_config {
 	bool broken;	/* the section has a mistake, so that its VM must not be created */
 	bool destroyed; /* the section's VM was destroyed, and may be created again */
 	u64 given;
-	u64 boot;			    /* enum config_boot */
-	char firmware[CONFIG_FILE_BYTES];   /* "": none */
-	char boot_order[CONFIG_WORD_BYTES]; /* disk, cdrom and net in any order; "": none is said */
+	u64 boot;			  /* enum config_boot */
+	char firmware[CONFIG_FILE_BYTES]; /* "": none */
+	/* disk, cdrom and net in any order; "": the key is not set */
+	char boot_order[CONFIG_WORD_BYTES];
 	u64 boot_menu;
 	char seed[CONFIG_FILE_BYTES]; /* the file with user-data for cloud-init; "": none */
 	/* what the VM's firmware says of the VM; "": the manager decides */
@@ -241,13 +243,13 @@ struct vm_config {
 	char channel[CONFIG_NAME_BYTES]; /* the port that is a machine channel; "": none */
 	u64 test_device;
 	struct vm_disk disk[CONFIG_VM_DISK_MAX];
-	u64 disk_ops; /* operations a second on each disk; 0: no limit, as for the next */
+	u64 disk_ops; /* operations a second on each disk; 0: no limit, as for disk_bytes */
 	u64 disk_bytes;
 	u64 disk_burst; /* bytes; 0: the driver decides */
 	u64 disk_weight;
 	u64 disk_undo_bytes; /* room for old blocks of each disk, from a snapshot on */
 	struct vm_net net[CONFIG_VM_NET_MAX];
-	u64 net_packets; /* packets a second on each card; 0: no limit, as for the next */
+	u64 net_packets; /* packets a second on each card; 0: no limit, as for net_bytes */
 	u64 net_bytes;
 	u64 net_burst; /* bytes; 0: the switch decides */
 	u64 net_weight;

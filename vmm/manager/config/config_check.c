@@ -62,7 +62,7 @@ static bool config_kernel_problem(const struct vm_config *vm, char *problem, siz
 	return true;
 }
 
-/* Says the same of a VM that starts by firmware. */
+/* Says what is wrong with the keys of a VM that boots by firmware; returns false if nothing is. */
 static bool config_firmware_problem(const struct vm_config *vm, char *problem, size_t size)
 {
 	const char *boot = vm->boot == BOOT_BIOS ? "bios" : "uefi";
@@ -117,7 +117,8 @@ bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 }
 
 /*
- * Returns whether memory stands among controllers: memory is no controller that a machine may lack.
+ * Returns whether memory stands among other controllers. The words are alternatives for hosts that
+ * lack a controller, which cannot happen with memory.
  */
 static bool config_has_memory_beside(const char *controllers)
 {

@@ -17,7 +17,7 @@ bool config_parse_ports(struct text text, char (*ports)[CONFIG_NAME_BYTES]);
 /* Returns whether a disk is there more than once; `name` then names it. */
 bool config_disk_twice(const struct vm_disk *disks, char name[CONFIG_DISK_BYTES]);
 /*
- * Returns whether each word is like one of the patterns, or is a PCI address: no machine has other
+ * Returns whether each word is like one of the patterns, or is a PCI address: no host has other
  * devices.
  */
 bool config_names_devices(const char *patterns, struct text text);

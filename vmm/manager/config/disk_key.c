@@ -47,7 +47,10 @@ static struct named_key *disk_key_find_room(struct named_key *keys)
 	return NULL;
 }
 
-/* Reads a line. Returns what is wrong with it, without its text, or NULL. */
+/*
+ * Reads a line of the module. Returns what is wrong, in words that show nothing of the line, or
+ * NULL.
+ */
 static const char *disk_key_read_line(struct text line)
 {
 	struct named_key *room = disk_key_find_room(read_keys);

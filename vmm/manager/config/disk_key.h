@@ -21,16 +21,16 @@ bool disk_key_is_there(const char *name);
  */
 bool disk_key_make(const char *name, const char *disk, u8 key[DISK_KEY_BYTES]) MUST_CHECK;
 /*
- * Derives the key of the volumes that have this id of a key. Returns false if there is no key of
- * that name.
+ * Derives, from the named key, the key of the volumes that have `id` as the id of their key.
+ * Returns false if there is no key of that name.
  */
 bool disk_key_make_volume(const char *name, u64 id, u8 key[DISK_KEY_BYTES]) MUST_CHECK;
 /*
- * Makes the tag that ties an id to a volume, named as STORE/VOLUME: without the key nobody makes
- * one. Returns false if there is no key of that name.
+ * Computes the tag that ties a key's id to a volume, named as STORE/VOLUME; nobody can compute it
+ * without the key. Returns false if there is no key of that name.
  */
 bool disk_key_make_tag(const char *name, u64 id, const char *volume, u64 *tag) MUST_CHECK;
-/* Takes a typed key. Returns false if the text is none, or there are too many keys. */
+/* Takes a typed key. Returns false if the text is no key, or there are too many keys. */
 bool disk_key_take(const char *name, struct text typed);
 /* Forgets the typed keys. */
 void disk_key_forget(void);

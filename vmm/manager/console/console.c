@@ -399,7 +399,7 @@ void console_page_off(void)
 	pager_off(&pager);
 }
 
-/* Ends what the terminal is used for; returns false if that has to be waited for. */
+/* Ends whatever the terminal is used for; returns false if that end has to be waited for. */
 static bool console_give_up(void)
 {
 	if (mode == MODE_WAIT && reply.lasting)

@@ -33,5 +33,7 @@ bool console_step(void);
 /* Returns the TSC by which console_step has to be called. */
 u64 console_deadline(void);
 
-/* Sends all waiting output, within a time limit: the machine is about to stop. */
+/*
+ *  Sends all waiting output, within a time limit: the host is about to stop.
+ */
 void console_flush(void);

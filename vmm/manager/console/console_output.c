@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ring of bytes for the operator's terminal. Called by the files of this room that write;
+ * The ring of bytes for the operator's terminal. Called by the files of this folder that write;
  * console_send.c empties it. Holds no state beyond the given ring.
  */
 #include "vmm/manager/console/console_output.h"

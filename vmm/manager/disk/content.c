@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Runs the processes that move volumes' content between stores and machine channels, or digest it.
- * Called by `volume write`, `volume read`, `volume digest` and the event loop. Owns each one's
- * group, link, process and transfer.
+ * Called by `volume write`, `volume read`, `volume digest` and the event loop. Owns the group,
+ * link, process and transfer of each of these movements.
  */
 #include "vmm/manager/disk/content.h"
 
@@ -214,7 +214,10 @@ const struct content *content_begin(const struct content_wish *wish, char *probl
 	return NULL;
 }
 
-/* Takes over what the process says of its end: it has been read once, and is shown cleaned. */
+/*
+ * Handles a process's end: reads once what the process says of it, and keeps that without
+ * unprintable bytes.
+ */
 static void content_take_outcome(struct content *content)
 {
 	char said[sizeof(content->page->problem)];
@@ -268,7 +271,7 @@ static void content_look_whether_it_moves(struct content *content)
 static bool content_step_ending(struct content *content)
 {
 	if (content->link != NULL && !driver_link_end(content->link))
-		return false; /* the driver signals when it has detached it */
+		return false; /* the driver signals when it has detached the link */
 	content->link = NULL;
 	if (content->group != HANDLE_NONE && sys_object_destroy(content->group) == STATUS_AGAIN)
 		return true;

@@ -23,11 +23,11 @@ enum content_phase {
  */
 struct content {
 	enum content_phase phase;
-	u32 number; /* differs for each; 0: the place was never used */
+	u32 number; /* differs for each movement of content; 0: the place was never used */
 	enum content_operation operation;
 	u8 digest[sizeof(((struct content_page *)NULL)->digest)];
-	char problem[224]; /* why the last one failed; "": it did not */
-	/* valid while it is under way */
+	char problem[224]; /* why the last movement failed; "": it did not fail */
+	/* valid while the movement is under way */
 	struct transfer transfer;
 	handle_t group;
 	handle_t process;
@@ -39,12 +39,16 @@ struct content {
 	u64 moved;
 };
 
-/* What is asked for: `bytes` bytes of a volume from `from` on, a multiple of CONTENT_STEP_BYTES. */
+/*
+ * What an operator asks for: `bytes` bytes of a volume from `from` on, a multiple of
+ * CONTENT_STEP_BYTES.
+ */
 struct content_wish {
 	enum content_operation operation;
 	struct store *store;
 	const struct store_volume *volume;
-	struct machine_channel *channel; /* NULL: of a digest */
+	/* the client's channel; NULL: a digest, which has no client */
+	struct machine_channel *channel;
 	u64 from;
 	u64 bytes;
 };
@@ -54,11 +58,14 @@ struct content_wish {
  * `transfer.number` is the stream's number otherwise.
  */
 const struct content *content_begin(const struct content_wish *wish, char *problem, size_t size);
-/* Returns the one of that number, under way or the last in its place, or NULL. */
+/*
+ * Returns the movement of that number, if it is under way or was the last one in its place, or
+ * NULL.
+ */
 const struct content *content_find(u32 number);
 
-/* Takes over that the process of that number has ended. */
+/* Notes that the process of the movement of that number has ended. */
 void content_ended(u32 number);
-/* Does one step of each; returns whether another is due at once. */
+/* Does one step of each movement; returns whether another is due at once. */
 bool content_step(void);
 u64 content_deadline(void);

@@ -67,8 +67,8 @@ bool disk_attach_all(struct vm *vm, char *problem, size_t size);
 struct driver_link *disk_attach_save(struct vm *vm, u32 number, bool read_only, char *problem,
 				     size_t size);
 /*
- * Links a process that belongs to no VM and has a group of its own; `user` is its name. Returns as
- * above.
+ * Links a process that belongs to no VM and has a group of its own; `user` is its name. Returns
+ * NULL, with the reason in `problem`, if that is not possible.
  */
 struct driver_link *disk_attach_alone(const char *user, handle_t group, u32 number, bool read_only,
 				      char *problem, size_t size);
@@ -81,7 +81,7 @@ static inline bool disk_is_encrypted(const struct disk_config *config)
 }
 /* Returns a link that has the VM's part filled in; `window`: the device may reach its RAM. */
 struct driver_link disk_wanted_by(const struct vm *vm, bool window);
-/* Returns what the VM may take of each of its disks. */
+/* Returns the most that the VM may take of each of its disks. */
 struct share_given disk_limit_of(const struct vm_config *config);
 /* Gives the links to the VM's monitor. */
 void disk_give_all(const struct vm *vm, struct process_build *build);
@@ -92,8 +92,8 @@ void disk_give_keys(const struct vm *vm, struct process_build *build);
 /* Returns whether others see what one of the VM's disks held at its last snapshot. */
 bool disk_any_is_viewed(const struct vm *vm);
 /*
- * Ends the links but for those that others see; to be repeated until it returns true: then the
- * drivers use nothing else of the VM.
+ * Ends the VM's links, except those whose disks others see through views; to be repeated until it
+ * returns true: then the drivers use nothing else of the VM.
  */
 bool disk_detach_all(struct vm *vm);
 /* Puts changed limits of the VM into effect. */
@@ -105,6 +105,7 @@ void disk_limit_all(struct vm *vm);
 /* Pages that a view needs besides. */
 #define DISK_VIEW_PAGES (BLOCK_BOUNCE_BYTES / PAGE_SIZE + 1u)
 /*
- * Returns the pages for links to the VM's disks, and for that of a save if there is a key for one.
+ * Returns the pages for the links to the VM's disks, and for the link of a save if there is a key
+ * of saved VMs.
  */
 u64 disk_pages(const struct vm_config *config);

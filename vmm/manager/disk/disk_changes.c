@@ -37,7 +37,7 @@ static enum status disk_changes_make_map(struct driver_link *link, handle_t grou
 	status = sys_space_map(start_handle(START_SPACE), 0, changes->memory, 0, PAGE_SIZE,
 			       RIGHT_READ, &at);
 	changes->head = (const struct disk_changes_head *)(uintptr_t)at;
-	/* a process that starts to serve the link later maps it then */
+	/* if no process serves the link yet, the next one maps the list when it does */
 	if (status == STATUS_OK && link->driver_at != 0)
 		status = driver_link_map_changes(link);
 	return status;
@@ -77,7 +77,7 @@ bool disk_changes_begun(const struct driver_link *link)
 	const struct driver *driver = driver_of_link(link);
 	u32 index = (u32)(link - driver->link);
 
-	/* the value may be that of an earlier process */
+	/* the driver's report counts only if its present process serves this link */
 	return link->driver_at != 0 &&
 	       __atomic_load_n(&driver->channel->served[index], __ATOMIC_ACQUIRE) == link->number &&
 	       __atomic_load_n(&driver->channel->disk.changes[index], __ATOMIC_ACQUIRE) ==
@@ -89,7 +89,10 @@ bool disk_changes_are_whole(const struct driver_link *link)
 	return link->changes.head != NULL && READ_ONCE(link->changes.head->lost) == 0;
 }
 
-/* Returns address and size, with the old number; disk_changes_show gives the new one after them. */
+/*
+ * Returns the list's address and size with the former number; disk_changes_show() then writes the
+ * new number, which tells the driver that they are valid.
+ */
 struct disk_changes_given disk_changes_given(const struct driver_link *link,
 					     const struct disk_changes_given *shown)
 {

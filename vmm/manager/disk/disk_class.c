@@ -41,8 +41,8 @@ static void disk_class_log_units(const struct driver *driver)
 }
 
 /*
- * Sets the size. A list of changes that is too small for it goes, before the new process maps it:
- * the next backup is a full one, and makes another list.
+ * Sets the size of a link's disk. A list of changes that is too small for it is dropped before the
+ * new process could map it: the next backup is then a full one, and makes a new list.
  */
 static void disk_class_set_sectors(struct driver_link *link, u64 sectors)
 {
@@ -53,8 +53,8 @@ static void disk_class_set_sectors(struct driver_link *link, u64 sectors)
 }
 
 /*
- * Takes over a ready driver's disks. A disk may have grown: links to the whole disk get the new
- * sectors.
+ * Takes in what a ready driver reports of its disks. A disk may have grown: links to the whole disk
+ * get the new size.
  */
 static void disk_ready(struct driver *driver)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Gives a VM's monitor the keys of the VM's encrypted disks, in a page of its own. Called by the
- * rooms of VMs; the keys are made by config/disk_key.c, and wiped here and by the monitor.
+ * Gives a VM's monitor the keys of the VM's encrypted disks, in a page of its own. Called by
+ * vmm/manager/vm; the keys are made by config/disk_key.c, and wiped here and by the monitor.
  */
 #include "kernel/abi/pages.h"
 #include "lib/string.h"

@@ -18,6 +18,6 @@ u64 disk_pages(const struct vm_config *config)
 				: disk_is_encrypted(config_disk(config->disk[count].number - 1u));
 	}
 	if (vm_save_key_is_there())
-		count++; /* the link of a save */
+		count++; /* one more for the link of a save */
 	return count * DISK_LINK_PAGES + views * DISK_VIEW_PAGES + keys * DISK_KEY_PAGES;
 }

@@ -39,7 +39,7 @@ bool disk_restore_begin(u32 disk, const u32 *place, u32 count, char *problem, si
 /* Returns the restore under way, or else the last one. */
 const struct disk_restore *disk_restore_last(void);
 
-/* Takes over that the process has ended. */
+/* Notes that the process has ended. */
 void disk_restore_ended(void);
 /* Does one step of the restore; returns whether another is due at once. */
 bool disk_restore_step(void);

@@ -42,7 +42,10 @@ static const struct disk_undo_told *disk_undo_told_by(const struct driver_link *
 	return &driver->channel->disk.undo[index];
 }
 
-/* Adds memory. A process that starts to serve the link later maps it then. */
+/*
+ * Adds memory for old blocks to the link. A process that starts to serve the link later maps it
+ * then.
+ */
 static enum status disk_undo_add_part(struct driver_link *link, handle_t group, u64 bytes)
 {
 	struct link_undo *undo = &link->undo;
@@ -208,7 +211,7 @@ bool disk_undo_release(struct driver_link *link)
 
 	if (link->undo.parts == 0 || link->undo.number != 0)
 		return false;
-	/* a process that does not serve the link yet starts without that memory */
+	/* a process that does not serve the link yet will start without that memory */
 	if (link->driver_at != 0 &&
 	    (told == NULL || __atomic_load_n(&told->number, __ATOMIC_ACQUIRE) != 0))
 		return false;
@@ -217,8 +220,8 @@ bool disk_undo_release(struct driver_link *link)
 }
 
 /*
- * Returns address and size, with the old number; disk_undo_show gives the new number and the added
- * bytes after them.
+ * Returns address and size with the former number; disk_undo_show() then writes the new number and
+ * the added bytes.
  */
 struct disk_undo_given disk_undo_given(const struct driver_link *link,
 				       const struct disk_undo_given *shown)

@@ -32,7 +32,7 @@ bool disk_undo_is_full(const struct driver_link *link);
 bool disk_undo_becomes_low(struct driver_link *link);
 u64 disk_undo_kept_bytes(const struct driver_link *link);
 
-/* Has the driver put the old blocks back; nothing else may be asked of the disk meanwhile. */
+/* Has the driver put the old blocks back. Nobody may send it requests for the disk meanwhile. */
 void disk_undo_put_back(struct driver_link *link);
 enum disk_undo_state disk_undo_is_back(const struct driver_link *link);
 /* Ends putting back, whether it succeeded or not. */

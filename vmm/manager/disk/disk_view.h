@@ -15,7 +15,8 @@ static inline bool disk_is_view(const struct driver_link *link)
 
 /*
  * Makes a view for `user`, who only reads and whose group pays for it. Returns NULL, with the
- * reason in `problem`, if there is none. A view is given, renewed and ended as any other link.
+ * reason in `problem`, if that is not possible. A view is given, renewed and ended like any other
+ * link.
  */
 struct driver_link *disk_view_make(const struct driver_link *source, handle_t group,
 				   const char *user, const struct share_given *limit, char *problem,

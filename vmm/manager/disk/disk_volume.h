@@ -14,8 +14,8 @@ struct store;
 struct store_volume;
 
 /*
- * Links a process that belongs to no VM and has a group of its own; `user` is its name. Returns as
- * above.
+ * Links a process that belongs to no VM and has a group of its own; `user` is its name. Returns
+ * NULL, with the reason in `problem`, if the volume cannot be used.
  */
 struct driver_link *disk_volume_attach_alone(const char *user, handle_t group,
 					     const struct store *store,

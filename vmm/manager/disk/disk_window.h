@@ -19,8 +19,8 @@ u32 disk_window_shown(const struct driver *driver, const struct driver_link *lin
 /* Returns "open" or "closing", or "none" if data is copied. */
 const char *disk_window_name(const struct driver_link *link);
 /*
- * Take over a driver's signal, and the end of its process once its device was detached. Called by
- * the driver's life.
+ * For the life of drivers: disk_windows_signalled() handles a driver's signal, disk_windows_ended()
+ * the end of a driver's process once the device is detached.
  */
 void disk_windows_signalled(struct driver *driver);
 void disk_windows_ended(struct driver *driver);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Keeps the list of configured stores, gives each to its disk's driver, and reads what the driver
- * tells of it. Called by main.c, disk_class.c, disk.c and the commands `store` and `volume`. Owns
+ * reports of it. Called by main.c, disk_class.c, disk.c and the commands `store` and `volume`. Owns
  * the stores' memory, which a driver's next process finds as the last one left it.
  */
 #include "vmm/manager/disk/store.h"
@@ -139,7 +139,7 @@ static bool store_make(struct store *store, const struct disk *disk)
 	return false;
 }
 
-/* Maps the memory into the driver's present process and says so. */
+/* Maps the memory into the driver's present process and tells the driver where it is. */
 static void store_give(struct store *store)
 {
 	struct store_given *given = &store->driver->channel->store[store->place];
@@ -234,9 +234,11 @@ bool stores_settled(void)
 	return true;
 }
 
-/* --- what the driver tells --- */
+/* --- what the driver reports --- */
 
-/* Copies bytes that the driver may be changing; false: it never stood still. */
+/*
+ * Copies bytes that the driver may be changing. Returns false if they changed during every attempt.
+ */
 static bool store_copy(const struct store *store, void *to, const void *from, size_t bytes)
 {
 	for (u32 i = 0; i < COPIES_MAX; i++) {
@@ -326,7 +328,7 @@ bool store_volume_find(const struct store *store, const char *name, struct store
 
 /* --- commands --- */
 
-/* Returns a number that no command had, in this boot of the machine or in an earlier one. */
+/* Returns a number that no command had, in this boot of the host or an earlier one. */
 static u64 store_next_number(void)
 {
 	static u32 boot;

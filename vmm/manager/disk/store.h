@@ -14,27 +14,27 @@
  */
 struct store {
 	const struct store_config *config;
-	u32 disk;	       /* number of its disk */
-	struct driver *driver; /* NULL: its disk was never ready */
+	u32 disk;	       /* number of the disk that the store lies on */
+	struct driver *driver; /* the disk's driver; NULL: the disk was never ready */
 	u32 place;	       /* index in driver_channel.store */
 	/* answers to earlier commands, whose askers may not have looked yet; a ring */
 	struct store_answer past[STORE_PAST_MAX];
 	u32 past_count;
-	char problem[2 * DRIVER_TEXT_BYTES]; /* why the manager cannot use it; "": it can */
+	char problem[2 * DRIVER_TEXT_BYTES]; /* why the manager cannot use the store; "": it can */
 	handle_t group;			     /* pays for `memory`; HANDLE_NONE: there is none */
 	handle_t memory;
 	u64 bytes;	 /* size of `memory` */
 	u64 table_pages; /* pages by which the driver's quota was raised */
 	u64 driver_at;	 /* address of the memory in the driver's present process; 0: none */
 	u32 given;	 /* number of the last struct store_given */
-	u64 sectors;	 /* of the disk or the partition */
+	u64 sectors;	 /* size of the disk or partition */
 	struct store_page *page; /* mapped in the manager; the driver writes there at any time */
 	u64 asked;		 /* number of the last command */
 	u32 chunk_sectors;	 /* 0: not known yet */
-	u32 said_faults;	 /* of the metadata on the disk, that the log has */
+	u32 said_faults;	 /* faults of the metadata on the disk that were already logged */
 };
 
-/* Takes over the configured stores. */
+/* Makes the list of the configured stores. */
 void stores_init(void);
 /* Returns the store of that number, from 0 on, or NULL behind the last. */
 struct store *store_at(u32 number);
@@ -43,30 +43,36 @@ struct store *store_find(const char *name);
 /* Returns the store that lies on sectors of this disk, or NULL. */
 const struct store *store_on(const struct disk *disk);
 
-/* For disk_class.c: a driver is ready; a process of it begins to serve; its process has ended. */
+/*
+ * For disk_class.c: stores_ready() is called when a driver is ready, stores_open() before a new
+ * process serves, stores_ended() when a process has ended.
+ */
 void stores_ready(struct driver *driver);
 void stores_open(struct driver *driver);
 void stores_ended(struct driver *driver);
-/* Returns whether no store is being loaded whose driver is ready. */
+/* Returns whether no store is still being loaded by a driver that is ready. */
 bool stores_settled(void);
 
 /*
- * Copies what the driver tells of the store: false if the driver serves it not, or tells nothing
- * whole; `told` then has the state STORE_LOADING.
+ * Copies what the driver reports of the store. Returns false, with the state STORE_LOADING in
+ * `told`, if the driver does not serve the store now or its report is not consistent.
  */
 bool store_told(const struct store *store, struct store_told *told);
 /* Logs what a check of the store has found, once. */
 void store_say_check(struct store *store);
 /* Returns a sentence that says why no volume of the store can be used now, or NULL. */
 const char *store_find_problem(const struct store *store, char *text, size_t size);
-/* Copies the entry of that index, from 0 on. Returns false behind the last; id 0: it is free. */
+/*
+ * Copies the volume at `index`, from 0 on; an id of 0 in it means that the place is free. Returns
+ * false behind the last.
+ */
 bool store_volume_at(const struct store *store, u32 index, struct store_volume *volume);
 /* Copies the volume of that name. Returns false if there is none. */
 bool store_volume_find(const struct store *store, const char *name, struct store_volume *volume);
 
 /*
- * Gives the driver a command; one at a time. Returns its number, or 0, with the reason in
- * `problem`, if it cannot be given now.
+ * Gives the driver a command; a store has one command at a time. Returns the command's number, or
+ * 0, with the reason in `problem`, if that is not possible now.
  */
 u64 store_ask(struct store *store, enum store_operation operation, const struct store_item *item,
 	      u32 count, char *problem, size_t size);
@@ -83,8 +89,8 @@ void store_tell_sizes(struct store *store);
 /* Writes the names of a volume's users, as disk_users does. */
 void store_users(const struct store *store, u64 volume, char *text, size_t size);
 /*
- * Says which volume a VM's disk is. Returns its store, or NULL, with the reason in `problem`, if it
- * cannot be used now.
+ * Finds the volume that a VM's disk is. Returns its store, or NULL, with the reason in `problem`,
+ * if the volume cannot be used now.
  */
 struct store *store_look_up(const struct vm_disk *disk, struct store_volume *volume, char *problem,
 			    size_t size);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Says by which key a volume is encrypted, and checks what its store says of it. Called by
- * disk_volume.c, disk_keys.c, vm_volume.c and the commands `volume`; holds nothing, as the keys are
- * disk_key.c's.
+ * Says by which key a volume is encrypted, and checks what the volume's store says of that. Called
+ * by disk_volume.c, disk_keys.c, vm_volume.c and the commands `volume`; holds nothing, as the keys
+ * are disk_key.c's.
  */
 #include "vmm/manager/disk/store_key.h"
 
@@ -13,7 +13,10 @@
 
 _Static_assert(STORE_KEY_BYTES == CONFIG_NAME_BYTES, "a key's name is one of the configuration");
 
-/* Makes the tag for a volume of that name. Returns false, with the reason, without the key. */
+/*
+ * Computes the tag for a volume of that name. Returns false, with the reason in `problem`, if the
+ * key is missing.
+ */
 static bool store_key_make_tag(const struct store *store, const char *volume,
 			       const struct store_key *key, u64 *tag, char *problem, size_t size)
 {
