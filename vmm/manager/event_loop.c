@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The manager's loop: handles signals, then does a step of every room, and waits when nothing is
- * due. Called by main.c only. Holds no state; the order of the steps is part of the design.
+ * The manager's loop: handles signals, then does a step of every part of the manager, and waits
+ * when nothing is due. Called by main.c only. Holds no state; the order of the steps is part of the
+ * design.
  */
 #include "vmm/manager/event_loop.h"
 #include "vmm/manager/setup.h"
@@ -52,7 +53,7 @@ static void event_loop_handle(const struct event *event)
 		disk_restore_ended();
 		break;
 	case EVENT_CONTENT:
-		break; /* what it has moved is looked at each turn */
+		break; /* the process's progress is read each turn */
 	case EVENT_CONTENT_ENDED:
 		content_ended(event->number);
 		break;

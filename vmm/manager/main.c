@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The manager's start: sets up the rooms in order, starts drivers and VMs, then runs the event loop
- * for ever. Run by the kernel as the first process.
+ * The manager's start: sets up the manager's parts in order, starts drivers and VMs, then runs the
+ * event loop for ever. Run by the kernel as the first process.
  */
 #include "vmm/manager/config/boot_config.h"
 #include "vmm/manager/inspect/perf.h"

@@ -5,7 +5,7 @@
 #include "vmm/manager/config/options.h"
 
 /*
- * Read what the machine was started with: the kernel's command line, and the boot files with the
+ * Read what Skerry was started with: the kernel's command line, and the boot files with the
  * configuration among them. Each mistake goes to the console and the log; the rest counts.
  */
 void setup_options(void);
@@ -24,5 +24,5 @@ bool setup_start_next(void);
 bool setup_settled(void);
 u64 setup_deadline(void);
 
-/* Shows name, version and machine. */
+/* Shows name, version and host. */
 void setup_banner(void);

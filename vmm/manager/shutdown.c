@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stops the machine after the last answer was sent. Called by stop_all.c and the event loop. Owns
- * whether the machine is to stop; machine.c switches it off or resets it.
+ * Stops the host after the last answer was sent. Called by stop_all.c and the event loop. Owns
+ * whether the host is to stop; machine.c switches it off or resets it.
  */
 #include "vmm/manager/shutdown.h"
 #include "vmm/manager/console/console.h"

@@ -5,12 +5,10 @@
 
 enum shutdown { SHUTDOWN_NONE, SHUTDOWN_REBOOT, SHUTDOWN_POWER_OFF };
 
-/* Asks for the machine to stop, as soon as the asker has been answered. */
+/* Asks for the host to stop, as soon as the asker has been answered. */
 void shutdown_ask(enum shutdown what);
 
-/*
- * Sends all waiting output and stops the machine, if it is to stop; called once a turn of the loop.
- */
+/* Sends all waiting output and stops the host, if it is to stop; called once a turn of the loop. */
 void shutdown_step(void);
 
 /*

@@ -25,7 +25,7 @@ static inline u32 device_unit(u32 device)
 	return device % DEVICE_UNITS;
 }
 
-/* Makes the function the driver's, if it was nobody's; an `equip` of driver_kind. */
+/* Gives the function to the driver, unless it has one: part of an `equip` of driver_kind. */
 void device_claim(struct process_build *build, struct pci_function *function, const char *driver);
 /* Gives the registers of a memory BAR, as START_REGISTERS with the BAR's number as name. */
 void device_registers(struct process_build *build, const struct pci_function *function, u32 bar);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The life of drivers: starts their processes, watches them for deaths and hangs, and restarts
- * them. Called by the event loop, by the rooms disk and net, and by the commands on drivers. Owns
- * the list of drivers; driver_build.c makes processes and driver_link.c links.
+ * them. Called by the event loop, by vmm/manager/disk and vmm/manager/net, and by the commands on
+ * drivers. Owns the list of drivers; driver_build.c makes processes and driver_link.c links.
  */
 #include "vmm/manager/driver/driver.h"
 
@@ -250,7 +250,7 @@ void driver_process_ended(u32 number)
 {
 	struct driver *driver = &drivers[number % DRIVER_MAX];
 
-	/* the signal may be that of an earlier process */
+	/* the signal may be that of an earlier process, which had another number of starts */
 	if (driver->used && driver->process != HANDLE_NONE && driver->starts == number / DRIVER_MAX)
 		driver_ended(driver);
 }

@@ -49,12 +49,12 @@ enum driver_life {
 	DRIVER_LIFE_COUNT
 };
 
-/* The part of a client's RAM that the device reaches: one piece from `at` on. */
+/* A window: the part of a client's RAM that the device reaches, one piece from `at` on. */
 struct ram_window {
-	handle_t memory; /* HANDLE_NONE: the client has none to give */
+	handle_t memory; /* the client's RAM; HANDLE_NONE: the device shall not reach it */
 	u64 bytes;
-	bool wanted; /* the window shall be open */
-	u64 at;	     /* where the pool is mapped in the manager; 0: it is not mapped */
+	bool wanted; /* the window is to be open */
+	u64 at;	     /* the RAM's address for the device; 0: the RAM is not mapped */
 	u32 number;  /* number of the open window; 0: closed, or closing if it is mapped */
 	u32 told;    /* number that the client was told: the window that the device may use */
 	u32 last_number;
@@ -72,9 +72,9 @@ struct link_undo {
 	} part[LINK_UNDO_PARTS];
 	u32 parts; /* the number of parts; 0: there is no such memory */
 	u64 bytes; /* the size of the memory for old blocks: the sum of its parts */
-	/* sectors of the client's part of the disk when the room was last adapted */
+	/* sectors of the client's part of the disk when this memory was last sized */
 	u64 sectors;
-	/* pages by which the client's quota was raised, by the maker of the room */
+	/* pages by which whoever made this memory raised the client's quota */
 	u64 client_pages;
 	u64 driver_at; /* the memory's address in the driver; 0: it is not mapped there */
 	/*
@@ -83,8 +83,8 @@ struct link_undo {
 	 */
 	u32 number;
 	u32 put_back;	 /* not 0: the old blocks go back to the disk */
-	bool full_told;	 /* the operator was told that a clone has no more room */
-	bool low_told;	 /* the operator was told that little room is left */
+	bool full_told;	 /* the operator was told that a clone's overlay is full */
+	bool low_told;	 /* the operator was told that little of the memory is left */
 	u64 table_pages; /* pages by which the driver's quota was raised for page tables */
 };
 
@@ -106,12 +106,12 @@ struct driver_link {
 	bool used;
 	bool leaving;	 /* the link is to end */
 	u64 leaving_tsc; /* the TSC since when the link is leaving */
-	bool told;	 /* the driver was told that */
+	bool told;	 /* the driver was told that the link is to end */
 	bool said;	 /* the operator was told that the link cannot end */
 	bool fails;	 /* the link's requests fail while the driver is down for good */
 	bool lost;	 /* the driver is down for good */
-	u16 seen;	 /* state of a port that was last reported */
-	u32 number;	 /* number in struct driver_client */
+	u16 seen;	 /* the state of a port of a switch, as last reported to the operator */
+	u32 number;	 /* the link's number, as in struct driver_client */
 	/* the link's memory, which belongs to the client's group, as pool_pages does */
 	handle_t memory;
 	handle_t doorbell;
@@ -130,11 +130,12 @@ struct driver_link {
 	u32 section;		      /* number of the [disk] or [net] in the configuration */
 	char name[CONFIG_DISK_BYTES]; /* of a disk: DISK or STORE/VOLUME */
 	bool whole;		      /* the link has the whole disk, and grows with it */
-	u64 key_id;		      /* of an encrypted volume, in struct store_key; else 0 */
-	char key[CONFIG_NAME_BYTES];  /* name of the key of an encrypted volume */
+	/* id of an encrypted volume's key, as in struct store_key; else 0 */
+	u64 key_id;
+	char key[CONFIG_NAME_BYTES]; /* name of the key of an encrypted volume */
 	/*
-	 * Size of memory behind what the client is given, for the driver alone: the device uses it
-	 * in place of the pool.
+	 * Size of the memory that follows the client's part of the link's memory and that only the
+	 * driver has: the device uses it in place of the pool.
 	 */
 	u64 hidden_bytes;
 	struct disk_client_part disk;
@@ -160,11 +161,11 @@ struct driver_class {
 	/* Is called when a driver's process has ended; may be NULL. */
 	void (*ended)(struct driver *driver);
 	/*
-	 * Writes what the client is told about the server, in the link's `about`, one field at a
+	 * Writes into the link's `about` what the client is told about its server, one field at a
 	 * time.
 	 */
 	void (*describe)(const struct driver *driver, const struct driver_link *link);
-	/* Writes the class's part of what the driver is told of a client. */
+	/* Writes the part of the driver's description of a client that is the class's own. */
 	void (*fill)(const struct driver_link *link, struct driver_client *client);
 };
 
@@ -246,7 +247,10 @@ struct driver {
 	bool link_up; /* link state of a network card */
 	u64 said_tsc; /* beginning of the time in which its lines are counted */
 	u32 said_count;
-	/* The driver's device may still write to memory, so none of that memory is used again. */
+	/*
+	 * The driver's device may still write to memory, so that this memory must not be used
+	 * again.
+	 */
 	bool loud;
 	struct driver_link link[DRIVER_CLIENT_MAX];
 };
@@ -268,18 +272,18 @@ void driver_text(const char *from, size_t bytes, char *to, size_t size);
  */
 void driver_model(const struct driver *driver, char *text, size_t size);
 
-/* Starts a driver. Returns NULL, with the reason in `problem`, if it cannot be had. */
+/* Starts a driver. Returns NULL, with the reason in `problem`, if that is not possible. */
 struct driver *driver_create(const char *name, const struct driver_kind *kind, u32 device,
 			     const struct file *file, u64 disk_bytes, char *problem, size_t size);
 /*
- * Ends the driver's process, which is then started anew. Returns false if it had none and one is
- * started.
+ * Ends the driver's process, after which a new one is started. Returns false if there was no
+ * process and one is being started already.
  */
 bool driver_restart(struct driver *driver);
 /*
- * Lets a disk in memory grow: its process starts anew with more memory, and tells its clients.
- * `bytes` is more than it has, in whole pages. Returns false, with the reason in `problem`, if
- * nothing has changed.
+ * Lets a disk in memory grow: its process is restarted with more memory, and tells its clients.
+ * `bytes` is the new size, in whole pages. Returns false, with the reason in `problem`, if nothing
+ * has changed.
  */
 bool driver_grow(struct driver *driver, u64 bytes, char *problem, size_t size);
 /*
@@ -300,7 +304,7 @@ u64 driver_cpu_ns(const struct driver *driver);
  */
 u64 driver_pause_ns(const struct driver *driver);
 
-/* Take over a driver's signals: of a change in its channel, and of the end of its process. */
+/* Handle a driver's signals: a change in its channel, and the end of its process. */
 void driver_signalled(u32 number);
 void driver_process_ended(u32 number);
 /* Does one step of all drivers; returns whether another is due at once. */
@@ -323,36 +327,42 @@ void driver_link_give(struct process_build *build, const struct driver_link *lin
 		      enum start_kind kind, u32 number, const char *name);
 /* Starts the link anew at both ends, as the client is another process. */
 void driver_link_renew(struct driver_link *link);
-/* Tells the client what has changed. */
+/* Tells the client what has changed at the driver. */
 void driver_link_describe(struct driver_link *link);
-/* Tells the driver what has changed of the client, which continues. */
+/* Tells the driver what has changed at the client, which continues. */
 void driver_link_fill(struct driver_link *link);
 /* Ends the link; to be repeated until it returns true: then the driver uses nothing of it. */
 bool driver_link_end(struct driver_link *link);
 
-/* Returns whether the link's window is to close and the driver still has requests through it. */
+/* Returns whether the link's window is closing, and the driver still has requests that use it. */
 static inline bool driver_link_is_closing(const struct driver_link *link)
 {
 	return link->ram.at != 0 && link->ram.number == 0 && link->driver_at != 0;
 }
 
-/* Maps the memory of link->undo into the driver's present process; the third unmaps it. */
+/*
+ * Maps the memory of link->undo into the driver's present process; driver_link_unmap_undo() unmaps
+ * it.
+ */
 enum status driver_link_map_undo(struct driver_link *link) MUST_CHECK;
 /* Maps one more part of the memory for old blocks into the driver. */
 enum status driver_link_map_undo_part(struct driver_link *link, u32 part) MUST_CHECK;
 void driver_link_unmap_undo(struct driver_link *link);
 
-/* Maps the memory of link->changes, or unmaps and frees it. */
+/* Maps the memory of link->changes; driver_link_drop_changes() unmaps and frees it. */
 enum status driver_link_map_changes(struct driver_link *link) MUST_CHECK;
 void driver_link_drop_changes(struct driver_link *link);
 
 /* Unmaps the window; once this returns, the device reaches none of the client's RAM. */
 void driver_link_unmap_ram(struct driver_link *link);
 
-/* These functions are for the life of a driver. */
+/* The following functions are for the life of a driver. */
 void driver_links_open(struct driver *driver);	/* Gives all links to a new process. */
 void driver_links_close(struct driver *driver); /* unmaps all links, as the process has ended */
-/* Marks links as lost, since the driver stays down, and tells clients that are configured so. */
+/*
+ * Marks links as lost, since the driver stays down, and tells the clients whose requests shall fail
+ * then.
+ */
 void driver_links_lose(struct driver *driver);
 enum status driver_build(struct driver *driver, char *problem, size_t size);
 /* Adds memory for `bytes` of disk in all, and a group that pays for it and for the next process. */

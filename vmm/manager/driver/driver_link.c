@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Links drivers with their clients: makes, maps, describes, renews and ends links. Called by
- * driver.c and the rooms disk, net and vm. A link's memory is charged to the client's group, so the
- * link must end before that group does. A driver closes its handles when it leaves.
+ * driver.c and by vmm/manager/disk, net and vm. A link's memory is charged to the client's group,
+ * so the link must end before that group does. A driver closes its handles when it leaves.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -93,8 +93,8 @@ static void driver_link_unmap_undo_parts(struct driver_link *link, u32 count)
 }
 
 /*
- * Maps all parts. Behind the place that the kernel chose for the first there is rarely too little
- * room: then another place is tried.
+ * Maps all parts, one behind the other from the place that the kernel chose for the first. If there
+ * is too little room, which is rare, another place is tried.
  */
 enum status driver_link_map_undo(struct driver_link *link)
 {

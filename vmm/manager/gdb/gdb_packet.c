@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The frames of GDB's remote protocol: takes packets from bytes and queues answers. Called by the
- * other files of this room. Holds no state beyond the given line.
+ * other files of this folder. Holds no state beyond the given line.
  */
 #include "vmm/manager/gdb/gdb_packet.h"
 #include "lib/string.h"

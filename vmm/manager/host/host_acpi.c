@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads the firmware's ACPI tables: how to switch the machine off and reset it, and where PCI's
+ * Reads the firmware's ACPI tables: how to switch the host off and reset it, and where PCI's
  * configuration space lies. Called by machine.c, which maps memory for it. Holds no state; every
  * table is checked.
  */

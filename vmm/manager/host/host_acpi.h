@@ -11,7 +11,7 @@
  */
 typedef const u8 *host_acpi_read(void *context, u64 hpa, u64 bytes);
 
-/* How this machine is switched off and reset, as far as its tables say. Unknown ports are 0. */
+/* How this host is switched off and reset, as far as its tables say. Unknown ports are 0. */
 struct host_power {
 	const char *problem; /* why power-off is not known; NULL: it is known */
 	u16 pm1a_control;

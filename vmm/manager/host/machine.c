@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The machine as a whole: the kernel's page, ACPI tables, interrupt lines, the clock and power.
- * Called by most of the manager; set up by main.c. Owns the window into physical memory and what
- * was read at the start.
+ * The host as a whole: the kernel's page, ACPI tables, interrupt lines, the clock and power. Called
+ * by most of the manager; set up by main.c. Owns the window into physical memory and what was read
+ * at the start.
  */
 #include "lib/bits.h"
 #include "lib/checked.h"
@@ -45,7 +45,7 @@ static struct {
 	u64 unit;
 	u16 requester;
 } line_units[HOST_IOAPICS_MAX];
-/* the last irq object of each ISA line; the object may be gone */
+/* the last irq object that was made for each ISA line; the object may be gone */
 static handle_t line_irqs[HOST_ISA_LINES];
 static u64 wall_seconds; /* Unix time at wall_tsc; 0: the time is not known */
 static u64 wall_tsc;

@@ -7,7 +7,7 @@
 #include "vmm/manager/host/host_acpi.h"
 #include "vmm/manager/host/host_lines.h"
 
-/* The machine as a whole: the kernel's counters, the wall clock, power. */
+/* The host as a whole: the kernel's counters, the wall clock, power. */
 enum status machine_init(void) MUST_CHECK;
 
 const struct kernel_page *machine_page(void);
@@ -38,7 +38,9 @@ void machine_acpi_close(void);
 /* Returns the nanoseconds since the kernel started, as the log counts them. */
 u64 machine_time_ns(void);
 
-/* Returns the Unix time at a value of the TSC, or 0 if the machine's clock cannot be read. */
+/*
+ *  Returns the Unix time at a value of the TSC, or 0 if the host's clock cannot be read.
+ */
 u64 machine_wall_seconds(u64 tsc);
 
 /* Returns the clock's reading and the TSC at that moment, the same for all users of the clock. */
@@ -50,8 +52,10 @@ void machine_wall_base(u64 *seconds, u64 *tsc);
  */
 u64 machine_start_unix_ns(void);
 
-/* Returns why the machine cannot be switched off, or NULL if it can. */
+/*
+ *  Returns why the host cannot be switched off, or NULL if it can.
+ */
 const char *machine_power_problem(void);
-/* Switch the machine off, or reset it. They return only on failure: the reason in words. */
+/* Switch the host off, or reset it. They return only on failure, with the reason in words. */
 const char *machine_power_off(void);
 const char *machine_reboot(void);

@@ -22,7 +22,7 @@ void serial_interrupt(enum serial_name name);
 
 /*
  * Does the same for COM1 and COM2 if they have no interrupt either; otherwise looks, each second,
- * whether an interrupt was lost. serial_deadline returns the TSC at which that is due.
+ * whether an interrupt was lost. serial_deadline returns the TSC at which serial_poll is due.
  */
 void serial_poll(void);
 /* Returns whether an interrupt was lost since the last call. */
@@ -51,5 +51,7 @@ u32 serial_find(enum serial_name name, u8 byte);
  */
 u32 serial_send(enum serial_name name, const u8 *bytes, u32 count);
 
-/* Waits until the last byte has left the UART, at most 100 ms; only for when the machine stops. */
+/*
+ *  Waits until the last byte has left the UART, at most 100 ms; only for when the host stops.
+ */
 void serial_flush(enum serial_name name);

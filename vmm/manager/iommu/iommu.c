@@ -342,8 +342,8 @@ static struct pci_function *iommu_function_of(u32 number, u16 requester)
 		if (function->iommu != number + 1 || function->requester != requester)
 			continue;
 		/*
-		 * of several functions behind one bridge, the function with a driver is meant: it
-		 * may do DMA
+		 * of several functions behind one bridge, choose the function with a driver: it may
+		 * do DMA
 		 */
 		if (found == NULL || function->driver[0] != '\0')
 			found = function;
@@ -393,7 +393,7 @@ static void iommu_note_fault(u32 number, const struct iommu_fault *fault)
 	}
 	function->faults++;
 	function->faults_now++;
-	/* a VT-d unit drops the faults of a device that it has just reported (VT-d 7.3.1) */
+	/* a VT-d unit drops further faults of a device that it has just reported (VT-d 7.3.1) */
 	function->lost |= fault->lost || units[number].kind == IOMMU_VTD;
 	if (function->faults_now >= IOMMU_FAULTS_MAX)
 		iommu_cut_off(function);

@@ -24,7 +24,10 @@ void iommu_init(void);
 u32 iommu_count(void);
 bool iommu_is_used(u32 number);
 bool iommu_any_used(void);
-/* Returns whether devices behind it raise only their own interrupts. */
+/*
+ * Returns whether the IOMMU of that number remaps interrupts, so that devices behind it raise only
+ * their own.
+ */
 bool iommu_remaps(u32 number);
 /*
  * Returns the kernel's number of the unit that remaps the function's interrupts, or IOMMU_NOBODY.
@@ -45,7 +48,7 @@ enum status iommu_space(const struct pci_function *function, handle_t group,
  */
 enum status iommu_attach(struct pci_function *function, handle_t space) MUST_CHECK;
 
-/* Takes over the accesses that a unit has refused. */
+/* Reads and handles the accesses that a unit has refused since its last signal. */
 void iommu_signalled(u32 number);
 
 /*

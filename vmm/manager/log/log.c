@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The machine's log: keeps the manager's messages, monitors' lines and the kernel's entries. Called
+ * The log of Skerry: keeps the manager's messages, monitors' lines and the kernel's entries. Called
  * by most of the manager. Owns the two stores, the levels and the counts.
  */
 #include "vmm/manager/log/log.h"

@@ -7,9 +7,9 @@
 #include "vmm/manager/log/log_store.h"
 
 /*
- * The one log of the machine: the kernel's entries, the monitors' lines and the manager's own
- * messages. A line that reaches its category's level is kept; lines of the category audit always
- * are, in a store of their own, so that no flood of other lines and no `log clear` removes them.
+ * The one log of Skerry: the kernel's entries, the monitors' lines and the manager's own messages.
+ * A line that reaches its category's level is kept; lines of the category audit always are, in a
+ * store of their own, so that no flood of other lines and no `log clear` removes them.
  */
 struct log_stats {
 	u64 line_count;	 /* lines ever kept */
@@ -24,11 +24,14 @@ struct log_stats {
 	struct log_cost export;	 /* cost of making lines for a serial port */
 };
 
-/* What the log asks of the rooms around it. */
+/* What the log asks of other parts of the manager. */
 struct log_hooks {
 	/* Returns the name of the VM whose id has these low bits, or "". */
 	const char *(*vm_name)(u16 low_id);
-	/* Returns whether the kernel's entry was for another room, and is no line of the log. */
+	/*
+	 * Returns whether the kernel's entry was for another part of the manager, and is no line of
+	 * the log.
+	 */
 	bool (*take_entry)(const struct log_entry *entry, struct text pattern);
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Passes notices to the console. Called by every room that has news for the operator; console.c
- * registers itself. Owns only the registration.
+ * Passes notices to the console. Called by every part of the manager that has news for the
+ * operator; console.c registers itself. Owns only the registration.
  */
 #include "vmm/manager/log/notice.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Keeps the list of configured networks and starts their switches. Called by main.c at the start
- * and, for the list, by the rest of this room, vm_net_shared.c and the commands on networks. Owns
+ * and, for the list, by the rest of this folder, vm_net_shared.c and the commands on networks. Owns
  * `nets`.
  */
 #include "vmm/manager/net/net.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reads and writes the host's configuration space: in memory where the MCFG has an entry, otherwise
- * by ports. Called by the other files of this room and by device code of disk/, driver/ and iommu/.
- * Owns the mapped window.
+ * by ports. Called by the other files of this folder and by device code of disk/, driver/ and
+ * iommu/. Owns the mapped window.
  */
 #include "kernel/abi/syscall.h"
 #include "vmm/hw/pci.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reads a function's header, capabilities and BARs, and answers questions about one function.
- * Called by pci_scan.c and by most of this room, iommu/ and disk/. Holds no state.
+ * Called by pci_scan.c and by most files of this folder, iommu/ and disk/. Holds no state.
  */
 #include "vmm/manager/pci/pci_function.h"
 

@@ -49,7 +49,7 @@ struct pci_function {
 	 */
 	u8 iommu;
 	u8 reaches; /* enum iommu_reach */
-	/* the function reached for memory that it was not given, and its DMA was switched off */
+	/* the function tried to reach memory that it was not given, and its DMA was switched off */
 	bool cut_off;
 	bool lost;	/* the IOMMU refused more accesses than are counted */
 	u16 requester;	/* the id of the function's requests: bus << 8 | device << 3 | function */
@@ -59,8 +59,8 @@ struct pci_function {
 	u32 space;
 	/* The state of making the function quiet: */
 	u8 quieting;		/* enum in pci_quiet.c */
-	u64 quiet_limit_tsc;	/* time limit of the step */
-	u64 quiet_deadline_tsc; /* time of the next look */
+	u64 quiet_limit_tsc;	/* time limit of the present step */
+	u64 quiet_deadline_tsc; /* time at which to look again */
 	u32 saved[PCI_BARS];	/* the function's BARs, which a reset clears */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Maps a device's registers into the manager. Called by iommu_log.c, controller_ahci.c and this
- * room. Holds no state beyond the given mapping.
+ * Maps a device's registers into the manager. Called by iommu_log.c, controller_ahci.c and other
+ * files of this folder. Holds no state beyond the given mapping.
  */
 #include "vmm/manager/pci/pci_memory.h"
 #include "lib/bits.h"

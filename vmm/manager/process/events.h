@@ -7,21 +7,22 @@
 /* The source of a signal in the manager's queue; `number` says which object of its kind. */
 enum event_source {
 	EVENT_SERIAL,  /* a host UART interrupted; number: 0 for COM1, 1 for COM2 */
-	EVENT_CHANNEL, /* a monitor signalled; `number` is the VM's */
-	EVENT_PROCESS, /* a VM's monitor ended; `number` is the VM's */
-	/* the second monitor of a VM ended: vm_renew.h; `number` is the VM's */
+	EVENT_CHANNEL, /* a monitor signalled; `number` is its VM's id */
+	EVENT_PROCESS, /* a VM's monitor ended; `number` is the VM's id */
+	/* the second monitor of a VM ended: vm_renew.h; `number` is the VM's id */
 	EVENT_HEIR,
-	/* a copier of a VM's disks ended: vm_backup.h; `number` is the VM's */
+	/* a copier of a VM's disks ended: vm_backup.h; `number` is the VM's id */
 	EVENT_COPIER,
 	EVENT_RESTORER, /* a process that restores a disk ended: disk_restore.h */
-	/* the process that moves a volume's content signals, or has ended: content.h */
+	/* the process that moves a volume's content signalled, or ended: content.h */
 	EVENT_CONTENT,
 	EVENT_CONTENT_ENDED,
-	EVENT_LOG,	      /* the kernel's log has grown */
-	EVENT_DRIVER,	      /* a driver signalled; `number` is the driver's */
-	EVENT_IOMMU,	      /* an IOMMU has refused an access; number: its own */
-	EVENT_STARVED,	      /* a VM's monitor found no page left; `number` is the VM's */
-	EVENT_DRIVER_PROCESS, /* a driver's process ended; number: start * DRIVER_MAX + its own */
+	EVENT_LOG,     /* the kernel's log has grown */
+	EVENT_DRIVER,  /* a driver signalled; `number` is the driver's */
+	EVENT_IOMMU,   /* an IOMMU has refused an access; `number` is the IOMMU's */
+	EVENT_STARVED, /* a VM's monitor found no page left; `number` is the VM's id */
+	/* a driver's process ended; `number`: starts * DRIVER_MAX + the driver's */
+	EVENT_DRIVER_PROCESS,
 };
 
 struct event {

@@ -3,7 +3,9 @@
 
 #include "lib/types.h"
 
-/* The machine's pages for VMs and drivers, and how many of them are promised to nobody. */
+/*
+ *  The host's pages for VMs and drivers, and how many of them are promised to nobody.
+ */
 
 /*
  * Sets how many pages there are before the first VM or driver; `promised` returns how many are

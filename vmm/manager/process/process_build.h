@@ -68,7 +68,7 @@ void process_build_start(struct process_build *build);
 /* Closes the handles, after success or failure; the process lives as long as its group. */
 void process_build_close(struct process_build *build);
 /*
- * Closes the handles but that of the process, which `process` gets. Returns false, with the step
- * that failed in `problem` (`size` bytes), if it was not made; *process is then left alone.
+ * Closes all handles but the process's, which *process gets. If the process was not made, returns
+ * false, with the step that failed in `problem` (`size` bytes), and leaves *process alone.
  */
 bool process_build_take(struct process_build *build, handle_t *process, char *problem, size_t size);

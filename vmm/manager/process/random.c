@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Draws random bytes. Called by every room that makes seeds, salts or ids; main.c fills the pool.
- * Owns the manager's pool.
+ * Draws random bytes. Called by all that make seeds, salts or ids; main.c fills the pool. Owns the
+ * manager's pool.
  */
 #include "vmm/manager/process/random.h"
 #include "lib/entropy.h"

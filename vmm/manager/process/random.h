@@ -5,7 +5,7 @@
 
 /*
  * Random bytes for what the manager makes: monitors' seeds, salts, ids. The source is 32 bytes of
- * the machine's entropy pool, with which the kernel started the manager.
+ * the kernel's entropy pool, with which the kernel started the manager.
  */
 void random_init(void);
 void random_draw(void *bytes, size_t count);

@@ -12,7 +12,7 @@
  */
 bool parse_mac(struct text text, u64 *mac);
 /*
- * Reads the address of one machine, "10.0.2.15", which is not 0.0.0.0, a group's address or
+ * Reads the address of one host, "10.0.2.15", which is not 0.0.0.0, a group's address or
  * 255.255.255.255.
  */
 bool parse_ipv4(struct text text, u32 *address);

@@ -10,7 +10,7 @@ struct channel_stream_state;
 
 /* A transfer breaks after this time without progress of the client or of the process. */
 #define TRANSFER_IDLE_NS (30 * NS_PER_S)
-/* Bytes under way inward; in base 64 they fit into what is kept of a port's output. */
+/* The most bytes under way inward; in base 64 they fit into what is kept of a port's output. */
 #define TRANSFER_CREDIT_BYTES 24576u
 
 enum transfer_state {
@@ -23,9 +23,9 @@ enum transfer_state {
 
 /*
  * The manager's side of a transfer (vmm/rt/transfer.h): a stream of a machine channel, whose client
- * is the store. Its owner opens it, gives it to a process, looks at `state`, and closes it in any
- * case; the channel's work does all else, a piece at a time. The ring never has more than
- * TRANSFER_RING_BYTES, whichever side misbehaves.
+ * stores or delivers the bytes (its "store"). Its owner opens it, gives it to a process, looks at
+ * `state`, and closes it in any case; the channel's work does all else, a piece at a time. The ring
+ * never has more than TRANSFER_RING_BYTES, whichever side misbehaves.
  */
 struct transfer {
 	enum transfer_state state;
@@ -36,7 +36,7 @@ struct transfer {
 	struct transfer_ring *ring;
 	handle_t memory; /* memory of the ring, the manager's own */
 	handle_t bell;	 /* event that the process waits for; HANDLE_NONE: none */
-	u64 at;		 /* the number of bytes taken from the ring, or put into it */
+	u64 at;		 /* the manager's index: bytes taken from the ring, or put into it */
 	u64 process_at;	 /* the process's index, as last read and checked */
 	u32 works;	 /* ring->process_works, as last read */
 	bool ended;	 /* no byte follows `at` (inward) or `process_at` (outward) */
@@ -54,16 +54,19 @@ void transfer_give(const struct transfer *transfer, struct process_build *build,
 /* Breaks the transfer: the process is told now, and the client when it is closed. */
 void transfer_break(struct transfer *transfer, const char *problem);
 /*
- * Closes the transfer, once or again: the client is told `done`, or `failed` and why. The process
- * is not told: what it has mapped stays.
+ * Closes the transfer; may be called again. The client is told `done`, or `failed` and why. The
+ * process is not told: what it has mapped stays.
  */
 void transfer_close(struct transfer *transfer, const char *problem);
-/* Closes a transfer of which nobody was told. */
+/* Closes a transfer that neither client nor process has been told of. */
 void transfer_forget(struct transfer *transfer);
 
 /* --- for the side that carries the bytes --- */
 
-/* Opens a stream of a channel (NULL if it has too many), and ends one of which nobody was told. */
+/*
+ * The functions that open a stream of a channel (NULL if it has too many), and end a stream of
+ * which the client was not told.
+ */
 struct transfer_carrier {
 	struct channel_stream_state *(*open)(struct machine_channel *channel);
 	void (*end)(struct channel_stream_state *stream);

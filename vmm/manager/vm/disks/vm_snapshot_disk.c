@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Has the drivers of a VM's disks keep, put back and forget overwritten blocks, for its snapshots.
- * Called by the snapshot files of this room, vm_clone_disk.c, vm_backup_begin.c, `vm set` and `vm
- * snapshot list`. Charges the memory to the VM's quota; vmm/manager/disk/disk_undo.c talks to the
- * drivers.
+ * Called by vm_snapshot*.c, vm_clone_disk.c, vm_backup_begin.c, `vm set` and `vm snapshot list`.
+ * Charges the memory to the VM's quota; vmm/manager/disk/disk_undo.c talks to the drivers.
  */
 #include "vmm/manager/vm/disks/vm_snapshot_disk.h"
 #include "lib/bits.h"

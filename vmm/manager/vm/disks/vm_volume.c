@@ -2,8 +2,8 @@
 /*
  * Takes snapshots of a VM's volumes, goes back to them, clones them for clones of the VM, and drops
  * what no VM needs any more. Called by the snapshots of VMs, vm_create.c, vm_act.c, `vm clone` and
- * the event loop. Owns volumes whose names begin with '@' and those of clones; vmm/manager/disk/
- * store.c talks to the drivers.
+ * the event loop. Owns volumes whose names begin with '@' and those of clones;
+ * vmm/manager/disk/store.c talks to the drivers.
  */
 #include "vmm/manager/vm/disks/vm_volume.h"
 
@@ -28,10 +28,15 @@ static struct {
 } drops[DROPS_MAX];
 static u32 drop_count;
 
-static u32 stores_to_look_at = ~0u;	     /* a bit for each: what it has may be of no use */
-static u64 sizes_known_at[CONFIG_STORE_MAX]; /* the command after which links were told sizes */
+/* a bit for each store that may have volumes which nobody needs */
+static u32 stores_to_look_at = ~0u;
+/* by store, the number of the command after which links were last told sizes */
+static u64 sizes_known_at[CONFIG_STORE_MAX];
 
-/* Returns a number that tells what this boot of the machine has made from what others have left. */
+/*
+ * Returns a random number for this boot of the host, so that names of its volumes differ from those
+ * of earlier boots.
+ */
 static u32 vm_volume_boot(void)
 {
 	static u32 boot;
@@ -79,8 +84,9 @@ static u32 vm_volume_hash(const char *text)
 }
 
 /*
- * Writes the name of a clone's volume: "beta.root" for VM beta, whose source has "root" or, itself
- * a clone, "alpha.root". A name that is too long is cut, and a sum over all of it added.
+ * Writes the name of the volume that a clone gets in place of its source's. For a VM beta it is
+ * "beta.root", if the source has "root", or, as a clone itself, "alpha.root". A name that is too
+ * long is cut, and gets a hash of all of it.
  */
 static void vm_volume_clone_name(const struct vm *from, u32 place, const char *clone,
 				 char name[CONFIG_NAME_BYTES])
@@ -102,14 +108,17 @@ static void vm_volume_clone_name(const struct vm *from, u32 place, const char *c
 
 /* --- asking the stores --- */
 
-/* What the items of a command are made from. */
+/* What the items of a command for a store are made from. */
 struct vm_volume_wish {
 	const struct vm *vm;
 	const struct vm_snapshot *snapshot;
 	const char *clone; /* name of the clone, for STORE_CREATE */
 };
 
-/* Copies what the store says of the VM's volume, which only an encrypted one needs. */
+/*
+ * Copies what the store reports of the VM's volume. Only an encrypted volume needs that: otherwise
+ * *own has the id 0.
+ */
 static bool vm_volume_find_own(const struct vm *vm, u32 place, const struct store *store,
 			       struct store_volume *own, char *problem, size_t size)
 {
@@ -122,7 +131,7 @@ static bool vm_volume_find_own(const struct vm *vm, u32 place, const struct stor
 	return false;
 }
 
-/* Gives a copy of the VM's volume or of its snapshot the key that the VM has. */
+/* Gives the copy that `item` makes the key of the VM's volume. */
 static bool vm_volume_pass_key(const struct vm *vm, u32 place, const struct store *store,
 			       const struct store_volume *from, struct store_item *item,
 			       char *problem, size_t size)
@@ -137,7 +146,10 @@ static bool vm_volume_pass_key(const struct vm *vm, u32 place, const struct stor
 	return false;
 }
 
-/* Fills in what is asked for one volume. Returns false, with the reason in `problem`. */
+/*
+ * Fills in the item of a command for one of the VM's volumes. Returns false, with the reason in
+ * `problem`, if that is not possible.
+ */
 static bool vm_volume_fill(const struct vm_volume_wish *wish, u32 operation, u32 place,
 			   struct store_item *item, char *problem, size_t size)
 {
@@ -169,7 +181,7 @@ static bool vm_volume_fill(const struct vm_volume_wish *wish, u32 operation, u32
 	return vm_volume_pass_key(wish->vm, place, store, &snapshot, item, problem, size);
 }
 
-/* Gives a store its command, once it can take one. */
+/* Gives a store the command for all of the VM's volumes in it, if the store can take one now. */
 static enum disk_undo_state vm_volume_ask_store(const struct vm_volume_wish *wish,
 						struct vm_volumes_work *work, u32 number,
 						char *problem, size_t size)
@@ -192,7 +204,7 @@ static enum disk_undo_state vm_volume_ask_store(const struct vm_volume_wish *wis
 	return DISK_UNDO_PENDING;
 }
 
-/* Takes a store's answer, if there is one. */
+/* Returns what a store has answered; DISK_UNDO_PENDING: nothing yet. */
 static enum disk_undo_state vm_volume_hear_store(const struct vm_volumes_work *work, u32 number,
 						 char *problem, size_t size)
 {
@@ -385,14 +397,14 @@ void vm_volumes_release(const struct vm *vm)
 		config_volumes_sweep(vm_volume_name_is_used);
 }
 
-/* --- what nobody needs --- */
+/* --- volumes that nobody needs --- */
 
 void vm_volumes_look(void)
 {
 	stores_to_look_at = ~0u;
 }
 
-/* Returns whether a volume with a name of the manager's belongs to a snapshot of a VM. */
+/* Returns whether a volume, whose name begins with '@', belongs to a snapshot of a VM. */
 static bool vm_volume_is_claimed(const char *name)
 {
 	char own[STORE_NAME_BYTES];
@@ -409,7 +421,10 @@ static bool vm_volume_is_claimed(const char *name)
 	return false;
 }
 
-/* Drops snapshots of volumes that no VM has, also those of an earlier boot of the machine. */
+/*
+ * Drops the snapshots of volumes that belong to no VM's snapshot, such as those of earlier boots of
+ * the host.
+ */
 static void vm_volume_sweep(struct store *store, u32 number)
 {
 	static struct store_item items[STORE_ITEM_MAX];
@@ -428,7 +443,10 @@ static void vm_volume_sweep(struct store *store, u32 number)
 		(void)store_ask(store, STORE_DROP, items, count, problem, sizeof(problem));
 }
 
-/* Drops the next clone's volume of this store. Returns whether there was one. */
+/*
+ * Drops the next of the clones' volumes in `drops` that is in this store. Returns whether there was
+ * one.
+ */
 static bool vm_volume_drop_next(struct store *store, u32 number)
 {
 	char problem[2 * DRIVER_TEXT_BYTES];

@@ -3,10 +3,11 @@
 
 #include "vmm/manager/config/config.h"
 
-/* What the stores of a VM's volumes are asked for, one command for each. */
+/* What the stores of a VM's volumes are asked for: one command for each store. */
 struct vm_volumes_work {
 	bool begun;
-	u32 operation;		      /* enum store_operation */
-	u32 stores;		      /* those that have not answered yet, a bit for each */
-	u64 number[CONFIG_STORE_MAX]; /* of the command; 0: the store has not been asked yet */
+	u32 operation; /* enum store_operation */
+	u32 stores;    /* a bit for each store that has not answered yet */
+	/* by store, the number of the command; 0: the store has not been asked yet */
+	u64 number[CONFIG_STORE_MAX];
 };

@@ -17,15 +17,15 @@
 #include "vmm/rt/format.h"
 #include "vmm/rt/syscall.h"
 
-#define LEAST_PAGES 64u /* a smaller grant is not worth while */
-/* pages left free beyond the used pages; the kernel keeps 32 of the RAM's pages */
+#define LEAST_PAGES 64u /* the least grant of pages that is worth while */
+/* pages of a quota beyond those in use; the kernel keeps 32 of the RAM's pages */
 #define SPARE_PAGES   64u
 #define RESERVE_PAGES 1024u /* pages kept for the manager's own work while guests ask for more */
 #define GRANT_SHARE   16u   /* a grant is at most this part of the free pages: one sixteenth */
 #define LOOK_NS	      (50 * NS_PER_MS)
 #define TRIM_AGAIN_NS (10 * NS_PER_S)
 
-/* the TSC before which there is no need to look: the kernel signals a change */
+/* the TSC before which there is no need to look for free pages, unless the kernel signals */
 static u64 look_tsc;
 
 /*
@@ -75,7 +75,7 @@ void vm_overcommit_ask(struct vm *vm, bool parked)
 
 	if (vm->group == HANDLE_NONE || vm->hunger >= hunger)
 		return;
-	/* the VM was told to continue, or is looked at again */
+	/* the VM has been told to continue, or will be looked at again after its command */
 	if (!parked && !vm_command_done(vm))
 		return;
 	vm->hunger = hunger;
@@ -88,7 +88,8 @@ static void vm_overcommit_fed(struct vm *vm)
 	vm->hunger = VM_FED;
 	if (READ_ONCE(vm->channel->state) == VM_PAUSED && vm_overcommit_stopped(vm))
 		vm_send(vm, VM_COMMAND_RESUME);
-	vm->report.heard = true; /* a state that was kept back until now */
+	/* the VM's state, which was not reported while it waited, is looked at again */
+	vm->report.heard = true;
 }
 
 bool vm_overcommit_feed(struct vm *vm, char *problem, size_t size)
@@ -114,7 +115,7 @@ bool vm_overcommit_feed(struct vm *vm, char *problem, size_t size)
 	return true;
 }
 
-/* Begins to trim all overcommitted VMs, but each only once in TRIM_AGAIN_NS. */
+/* Begins to trim all VMs that are overcommitted, each at most once in TRIM_AGAIN_NS. */
 static void vm_overcommit_trim_all(u64 now_tsc)
 {
 	char ignored[160];
@@ -129,7 +130,7 @@ static void vm_overcommit_trim_all(u64 now_tsc)
 	}
 }
 
-/* Tells the operator, once, that the VM waits for pages and that there are none. */
+/* Tells the operator, once, that the VM waits for pages and that there are no free ones. */
 static void vm_overcommit_tell(struct vm *vm)
 {
 	if (vm->hunger_told)
@@ -137,7 +138,7 @@ static void vm_overcommit_tell(struct vm *vm)
 	vm->hunger_told = true;
 	if (vm->state == VM_RUNNING) {
 		vm_enter_state(vm, VM_PAUSED, VM_NO_MEMORY, LOG_WARNING, EVENT_PAUSED);
-	} else { /* the guest has not begun to run */
+	} else { /* the guest has not begun to run, so it cannot be paused */
 		log_message(LOG_WARNING, LOG_VM, vm->config.name, "waits: " VM_NO_MEMORY);
 	}
 }

@@ -7,7 +7,7 @@ struct vm;
 
 /*
  * VMs whose RAM is not promised to them in full. Each has a quota for what it has taken and a
- * little more, so that all quotas together never exceed the machine, and all promised memory
+ * little more, so that all quotas together never exceed the host's memory, and all promised memory
  * exists. A VM that uses up its quota asks for more; it is paused while there are no free pages.
  */
 #define VM_GRANT_PAGES 256u /* the least pages given at a time */
@@ -29,7 +29,9 @@ void vm_overcommit_ask(struct vm *vm, bool parked);
  * operator paused it.
  */
 bool vm_overcommit_stopped(const struct vm *vm);
-/* Gives the VM pages now. Returns false if there are none; `problem` says how many are missing. */
+/*
+ * Gives the VM pages now. Returns false if there are too few; `problem` says how many are missing.
+ */
 bool vm_overcommit_feed(struct vm *vm, char *problem, size_t size);
 
 /* Gives pages to waiting VMs if memory has become free; called by vm_step. */

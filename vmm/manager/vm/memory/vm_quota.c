@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Raises and lowers the quota of a VM's group while the VM runs. Called by the operations of this
- * room (snapshot, backup, save, renewal, disks) and by vm_step. Owns quota_pages and quota_surplus
- * of the VM.
+ * Raises and lowers the quota of a VM's group while the VM runs. Called by the operations on VMs
+ * (snapshot, backup, save, renewal, disks) and by vm_step. Owns quota_pages and quota_surplus of
+ * the VM.
  */
 #include "vmm/manager/vm/memory/vm_quota.h"
 #include "lib/bits.h"
@@ -15,18 +15,24 @@
 #include "vmm/rt/syscall.h"
 
 /*
- * An ended monitor leaves some hundred steps; a hostile one's must not delay other VMs, nor must
- * steps that wait for locks which its threads keep busy.
+ * Limits of one call. Freeing an ended monitor takes some hundred steps; the steps of a hostile
+ * monitor, which may make many or hold locks, must not delay other VMs.
  */
 #define TIDY_STEPS 4096u
 #define TIDY_NS	   (200 * NS_PER_MS)
 
-/* Objects that ended are freed soon; but the monitor may keep using the surplus for good. */
+/*
+ * The intervals for taking pages back. Ended objects are freed soon, so the first looks are
+ * frequent; but the monitor may go on using the pages for good.
+ */
 #define LOOK_NS	       (10 * NS_PER_MS)
 #define LOOKS	       100u
 #define LOOK_SELDOM_NS NS_PER_S
 
-/* Makes one step at least. Returns whether there is more to free. */
+/*
+ * Frees ended objects of the group for at most `ns`, but makes at least one step. Returns whether
+ * there may be more to free.
+ */
 static bool vm_quota_tidy_for(const struct vm *vm, u64 ns)
 {
 	u64 until_tsc = clock_tsc() + clock_ns_to_tsc(ns);
@@ -82,7 +88,8 @@ bool vm_quota_raise(struct vm *vm, u64 pages, char *problem, size_t size)
 	u64 owed = MIN(pages, vm->quota_surplus);
 
 	if (owed != 0)
-		vm_quota_tidy(vm); /* those that needed the raised quota may have ended by now */
+		/* objects for which the quota was raised may have ended by now */
+		vm_quota_tidy(vm);
 	if (pages != owed && !vm_quota_raise_more(vm, pages - owed, problem, size))
 		return false;
 	vm->quota_surplus -= owed;
@@ -90,8 +97,8 @@ bool vm_quota_raise(struct vm *vm, u64 pages, char *problem, size_t size)
 }
 
 /*
- * Takes back what can be taken of the surplus; what takes long is left to the next look. A group
- * that has ended owes nothing.
+ * Takes back as much of the surplus as is free now; the rest is left to the next look. A group that
+ * has ended has no surplus.
  */
 static void vm_quota_lower_surplus(struct vm *vm)
 {
