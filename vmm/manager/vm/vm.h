@@ -59,7 +59,7 @@ u64 vm_uptime_tsc(const struct vm *vm);
 u64 vm_uptime_ns(const struct vm *vm);
 /* Returns the account of the present group, or the final one of the last group. */
 const struct group_page *vm_account(const struct vm *vm);
-/* Returns the sum of all the guest's exits, in the kernel and in the monitor. */
+/* Returns the sum of all the guest's exits, handled in the kernel and in the monitor. */
 static inline u64 vm_exits(const struct vm *vm)
 {
 	const struct group_page *account = vm_account(vm);
@@ -70,8 +70,7 @@ static inline u64 vm_exits(const struct vm *vm)
 	return sum;
 }
 /*
- * Returns how much of the machine's memory the VM takes; promised memory counts from its first
- * touch.
+ * Returns how much of the host's memory the VM takes; promised memory counts from its first touch.
  */
 static inline u64 vm_resident_bytes(const struct vm *vm)
 {
@@ -81,13 +80,14 @@ static inline u64 vm_resident_bytes(const struct vm *vm)
 	/* the difference cannot fall below 0: `used` and `absent` are read at different times */
 	return (used - MIN(used, absent)) * PAGE_SIZE;
 }
-/* Returns its CPU time so far, with that of threads which the kernel has not accounted yet. */
+/* Returns the VM's CPU time so far, with that of threads which the kernel has not accounted yet. */
 u64 vm_cpu_ns(const struct vm *vm);
 /* Returns whether the monitor has not done its last command yet, or an operation is under way. */
 bool vm_busy(const struct vm *vm);
 
 /*
- * Returns whether others hold its memory, for any length of time: nobody should wait for the end.
+ * Returns whether clones, the kernel or a device hold the VM's memory, for any length of time:
+ * nobody should wait for the VM's end.
  */
 static inline bool vm_is_kept(const struct vm *vm)
 {
@@ -128,21 +128,24 @@ struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const c
 		    const struct vm_clone_nets *nets, char *problem, size_t size);
 /*
  * Makes a monitor for a VM that has none. Returns false, with the reason in `problem`, if that
- * fails. For the rooms of VMs.
+ * fails. For vmm/manager/vm only.
  */
 bool vm_boot(struct vm *vm, char *problem, size_t size);
 /*
- * Lets vm_step end the monitor, if there is one, and then do what `after` says. For the rooms of
- * VMs.
+ * Lets vm_step end the monitor, if there is one, and then do what `after` says. For vmm/manager/vm
+ * only.
  */
 void vm_release(struct vm *vm, enum vm_after after);
 /* Returns why the VM of that id, which is gone, could not be created. */
 const char *vm_refusal(u32 id);
-/* Returns whether the VM goes because its first monitor has failed: vm_refusal says why. */
+/*
+ * Returns whether the VM is being removed because its first monitor has failed: vm_refusal then
+ * says why.
+ */
 bool vm_is_refused(const struct vm *vm);
 /* Marks a VM that existed before as crashed: no new monitor could be made for it. */
 void vm_not_started(struct vm *vm, const char *reason);
-/* Prints how the VM has ended, unless a waiting command at the console will answer just that. */
+/* Prints how the VM has ended, unless a command that waits at the console will print that. */
 void vm_notice_end(const struct vm *vm);
 
 /* Gives the monitor a command. */
@@ -152,12 +155,14 @@ void vm_send(struct vm *vm, enum vm_command command);
 bool vm_allows(const struct vm *vm, enum vm_action action);
 
 /*
- * Carries out an action, or returns false with the reason in `problem`. What takes time continues
- * in vm_step and with the monitor's signals; vm_busy tells whether it does.
+ * Carries out an action, or returns false with the reason in `problem`. An action that takes time
+ * continues in vm_step and with the monitor's signals; vm_busy tells whether one does.
  */
 bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size);
 
-/* Enters a state, which is logged and told to subscribers. For the rooms of VMs. */
+/*
+ *  Enters a state, which is logged and told to subscribers. For vmm/manager/vm only.
+ */
 void vm_enter_state(struct vm *vm, enum vm_state state, const char *reason, enum log_level level,
 		    enum vm_event event);
 

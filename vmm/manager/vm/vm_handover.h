@@ -31,7 +31,7 @@ bool vm_handover_save(struct vm *vm, u64 bytes, char *problem, size_t size);
 enum vm_handover_progress vm_handover_take(struct vm *vm, handle_t *state, u64 *used, char *problem,
 					   size_t size);
 
-/* Gives up a handover that is under way. */
+/* Gives up a handover that is under way, and frees its memory. */
 void vm_handover_drop(struct vm *vm);
 
 /* Copies the monitor's reason for a failed command, with '?' for unprintable bytes. */

@@ -4,8 +4,9 @@
 #include "kernel/abi/object.h"
 
 /*
- * Part of vm_renew and vm_snapshot: a monitor saves its machine and reports how that went. The
- * monitor may keep the memory that it saved to; others load a copy to which nobody writes any more.
+ * The saved state of a VM on its way from the monitor that saves it, for vm_renew and vm_snapshot.
+ * The monitor may still have the memory that it saved to; so others load a copy, to which nobody
+ * writes any more.
  */
 struct vm_handover {
 	handle_t given; /* the memory that the monitor saves to */

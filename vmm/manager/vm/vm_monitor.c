@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ends a monitor's process. Called by vm_renew.c for the one of two that goes, and by vm_build.c
+ * Ends a monitor's process. Called by vm_renew.c for one of a VM's two monitors, and by vm_build.c
  * for a VM whose memory is still in use. Destroys the handles of the monitor that it is given.
  */
 #include "vmm/manager/vm/vm_monitor.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of a VM's operations, and what it is asked for: to begin one, to do a step of all, when
- * the next is due, whether one keeps the VM busy, and to abandon all. Called by vm_act.c,
- * vm_table.c and the operations themselves. Each operation owns its place in vm->operation.
+ * The table of a VM's operations, and functions over it: begin an operation, do a step of all, tell
+ * when the next step is due and whether an operation keeps the VM busy, and abandon all. Called by
+ * vm_act.c, vm_table.c and the operations themselves. Each operation owns its place in
+ * vm->operation.
  */
 #include "vmm/manager/vm/vm_operation.h"
 #include "lib/bits.h"

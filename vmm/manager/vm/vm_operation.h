@@ -6,10 +6,10 @@
 struct process_build;
 struct vm;
 
-/* Functions that an operation does not need are NULL. */
+/* The functions of an operation; those that it does not need are NULL. */
 struct vm_operation_ops {
 	const char *name;
-	u32 busy; /* phases in which no command may begin: a bit each */
+	u32 busy; /* a bit for each phase in which no command may begin */
 	/*
 	 * Begins the operation as `wish` says, whose type is the operation's own. Returns false,
 	 * with the reason in `problem`, if that is not possible.
@@ -25,25 +25,28 @@ struct vm_operation_ops {
 	/* Abandons the operation under way, if any, as the VM ends. */
 	void (*abandon)(struct vm *vm);
 	/*
-	 * Takes over that the guest has crashed or could not be booted. Returns true if the
-	 * operation has done all that this needs.
+	 * Is called when the guest has crashed or could not be booted. Returns true if the
+	 * operation has done all that this requires.
 	 */
 	bool (*crashed)(struct vm *vm, const char *reason);
-	/* Begins to bring a VM back that has crashed. Returns false, with the reason in `problem`.
+	/*
+	 * Begins to bring a crashed VM back. Returns false, with the reason in `problem`, if that
+	 * is not possible.
 	 */
 	bool (*go_back)(struct vm *vm, char *problem, size_t size);
-	/* Gives a monitor that is being made what the operation needs it to have. */
+	/* Gives a monitor that is being made what it needs for the operation. */
 	void (*furnish)(struct vm *vm, struct process_build *build, bool heir);
 	/*
-	 * Takes over that a renewal has ended and why it failed ("": it did not). Returns true if
-	 * the operation goes on with the guest, which stays held.
+	 * Is called when a renewal has ended; `problem` says why it failed, "" that it did not.
+	 * Returns true if the operation goes on with the guest, which stays held.
 	 */
 	bool (*renewed)(struct vm *vm, const char *problem);
-	/* Lets drivers detach while a VM ends; returns false while one still uses its memory. */
+	/* Detaches drivers while a VM ends; returns false while one still uses the VM's memory. */
 	bool (*detach)(struct vm *vm);
 	/* Closes what is left once the VM's processes have ended. */
 	void (*ended)(struct vm *vm);
-	bool one_vm; /* a VM that needs another step takes the turn of all further VMs */
+	/* a VM in this operation that needs another step takes the turn of all further VMs */
+	bool one_vm;
 };
 
 /* Begins an operation. Returns false, with the reason in `problem`, if that is not possible. */
@@ -56,7 +59,7 @@ void vm_operation_enter(struct vm_operation *operation, u32 phase, u64 ns);
 
 /*
  * Does a step of each operation of the VM; returns whether another is due at once. `taken` has a
- * bit for each kind whose share of this turn another VM has taken.
+ * bit for each kind of operation (`one_vm`) whose turn an earlier VM has taken.
  */
 bool vm_operations_step(struct vm *vm, u64 now_tsc, u32 *taken);
 /* Returns when the VM's next step is due at the latest; ~0: there is none. */
@@ -65,7 +68,7 @@ u64 vm_operations_deadline(const struct vm *vm);
 bool vm_operations_busy(const struct vm *vm);
 /* Abandons all operations as the VM ends. */
 void vm_operations_abandon(struct vm *vm);
-/* Does the same for functions of the table that one operation has at most. */
+/* Each of these calls the function of that name of the operations that have one. */
 bool vm_operations_go_back(struct vm *vm, char *problem, size_t size);
 void vm_operations_furnish(struct vm *vm, struct process_build *build, bool heir);
 bool vm_operations_renewed(struct vm *vm, const char *problem);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Finds a VM's snapshots by name or layer, and counts the clones that began there. Called by the
- * operations of this room and by the snapshot commands. Only reads the list.
+ * operations on VMs and by the snapshot commands. Only reads the list.
  */
 #include "vmm/manager/log/vm_events.h"
 #include "vmm/manager/vm/vm_snapshot_list.h"
@@ -79,7 +79,7 @@ bool vm_snapshot_may_end(const struct vm *vm, char *problem, size_t size)
 	return length == 0;
 }
 
-/* Forgets the list; the handles go with the group. */
+/* Forgets the list; the snapshots' handles end with the VM's group. */
 void vm_snapshot_forget(struct vm *vm)
 {
 	memset(vm->snapshots.list, 0, sizeof(vm->snapshots.list));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The steps of a VM's life that others decide: a command to its monitor, a new state, a crash, an
- * end, and giving back all that it has. Called by actions, reports and operations; what a step
- * means for operations they find out through their table. Owns the phase and the state of VMs.
+ * The steps of a VM's life on which others decide: commands to its monitor, new states, crashes,
+ * ends, and giving back all that it has. Called for actions, reports and operations; what such a
+ * step means for operations is in their table. Owns the phase and the state of VMs.
  */
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/notice.h"
@@ -62,7 +62,7 @@ void vm_enter_state(struct vm *vm, enum vm_state state, const char *reason, enum
 		    vm->reason[0] != '\0' ? ": " : "", vm->reason);
 }
 
-/* Removes a VM that never came to be, and keeps the reason for vm_refusal. */
+/* Removes a VM whose first monitor has failed, and keeps the reason for vm_refusal. */
 static void vm_refused(struct vm *vm, const char *reason)
 {
 	vm_set_state(vm, VM_CRASHED, reason);
@@ -91,7 +91,7 @@ void vm_crash(struct vm *vm, const char *reason, bool monitor_alive)
 	vm_crash_record(vm);
 	vm_enter_state(vm, VM_CRASHED, reason, LOG_ERROR, EVENT_CRASHED);
 	if (vm->config.on_crash != ON_CRASH_HOLD)
-		vm->answered = false; /* what on_crash makes of the crash is still news to tell */
+		vm->answered = false; /* the console has to be told what on_crash does then */
 	vm_notice_end(vm);
 	if (!vm_crash_ends(vm) && !monitor_alive)
 		vm_release(vm, AFTER_NOTHING);

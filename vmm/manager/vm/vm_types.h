@@ -92,7 +92,7 @@ struct vm {
 	struct vm_operation operation[OPERATION_COUNT];
 	struct vm_renewal renewal;
 	struct vm_snapshots snapshots;
-	u32 clone_of; /* id of the VM whose snapshot its RAM lies on; 0: none */
+	u32 clone_of; /* id of the VM on whose snapshot this VM's RAM lies; 0: none */
 	/* the `layer` of the snapshot from which a clone was made */
 	u32 clone_layer;
 	/* the snapshot from which the VM's monitor is made; NULL: the VM boots */
@@ -102,11 +102,12 @@ struct vm {
 	u64 deaf_until_tsc;
 	enum vm_phase phase;
 	enum vm_holder held_by; /* who holds the VM's memory while the VM ends */
-	const char *kept_by;	/* driver with DMA still open to its memory; NULL: none */
+	/* name of a driver whose DMA may still reach the VM's memory; NULL: none */
+	const char *kept_by;
 	enum vm_after after;
 	char end_reason[24]; /* why the VM was destroyed, for the event */
 	struct vm_wish wish;
-	bool answered; /* a waiting console command will print how it ends */
+	bool answered; /* a command that waits at the console will print how the VM ends */
 	/* the counts of the VM's group; NULL: there is no group */
 	const struct group_page *account;
 	u64 quota_pages;    /* quota of `group` */

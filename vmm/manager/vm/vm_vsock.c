@@ -69,7 +69,10 @@ void vm_vsock_give(const struct vm *vm, struct process_build *build)
 
 void vm_vsock_release(struct vm *vm)
 {
-	/* all of it: the group is not destroyed while somebody maps what it has paid for */
+	/*
+	 * unmap all of the area: a group is not destroyed while somebody maps memory that it pays
+	 * for
+	 */
 	while (vm->vsock.area != NULL &&
 	       sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)vm->vsock.area,
 			       VSOCK_BYTES) == STATUS_AGAIN)
@@ -78,7 +81,7 @@ void vm_vsock_release(struct vm *vm)
 	vm->vsock.memory = HANDLE_NONE;
 }
 
-/* --- which connections there are --- */
+/* --- the list of connections --- */
 
 static bool vm_vsock_is_listened(const struct vm *vm, u32 port)
 {
@@ -142,7 +145,7 @@ void vm_vsock_look(struct vm *vm)
 		vm_vsock_ring_bell(vm);
 }
 
-/* Begins a connection in a slot, if the VM can pay for its rings. */
+/* Begins a connection in a slot. Returns false if the VM cannot pay for the connection's rings. */
 static bool vm_vsock_begin(struct vm *vm, u32 place, u32 use, enum vsock_mark mark,
 			   struct vm_vsock_end *end)
 {
@@ -215,7 +218,10 @@ static struct vm *vm_vsock_vm(const struct vm_vsock_end *end)
 		       : NULL;
 }
 
-/* Returns how many bytes of the guest's can be read; more than a ring: the monitor has gone bad. */
+/*
+ * Returns how many bytes from the guest can be read; if more than a ring holds, the monitor is
+ * faulty.
+ */
 static u32 vm_vsock_readable(const struct vm *vm, const struct vm_vsock_end *end)
 {
 	return vsock_load(&vm->vsock.area->slot[end->slot].output_written) - end->output_read;

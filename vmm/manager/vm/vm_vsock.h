@@ -6,9 +6,9 @@
 struct process_build;
 struct vm;
 
-/* The manager's end of a connection. Nothing in it is read from the area. */
+/* The manager's end of a connection. None of it is read from the shared area. */
 struct vm_vsock_end {
-	struct vm *vm; /* the VM's place in the list, where another VM may be by now */
+	struct vm *vm; /* the VM's slot in the list, where another VM may be by now */
 	u32 vm_id;     /* the VM's id; 0: there is no connection */
 	u32 generation;
 	u32 slot;
@@ -17,52 +17,57 @@ struct vm_vsock_end {
 	u32 guest_port; /* the guest's port as the monitor says */
 	u32 input_written;
 	u32 output_read;
-	bool ended; /* nothing more is written to the connection */
+	bool ended; /* the manager will write nothing more to the connection */
 };
 
-/* What there is to say of a connection. */
+/* The states of a connection, as the manager sees them. */
 enum vm_vsock_state {		      /* in the order in which a connection goes through them */
 		      VM_VSOCK_WAITS, /* the guest has not answered */
 		      VM_VSOCK_OPEN,
 		      VM_VSOCK_ENDED, /* the guest writes no more; what it has written can still be
 					 read */
 		      VM_VSOCK_DONE,  /* the guest writes no more, and reads no more */
-		      /* the connection is gone, with its VM or without */
+		      /* the connection is gone, or its VM is */
 		      VM_VSOCK_RESET,
 };
 
 /*
- * Makes the area of a VM that has the device, and shares it with the monitor; the other function
- * lets the area go. For vm_build.c.
+ * vm_vsock_create() makes the area of a VM that has the device, vm_vsock_give() shares it with the
+ * monitor, vm_vsock_release() lets it go. For vm_build.c.
  */
 void vm_vsock_create(struct vm *vm, struct process_build *build);
 void vm_vsock_give(const struct vm *vm, struct process_build *build);
 void vm_vsock_release(struct vm *vm);
 
-/* For vm_report.c: answers a guest that calls a port on which nobody listens any more. */
+/*
+ * For vm_report.c: refuses connections that the guest opens to ports on which nobody listens any
+ * more.
+ */
 void vm_vsock_look(struct vm *vm);
 
-/* Lets the guest call a port. Returns false if it may call too many, or that one already. */
+/*
+ * Lets the guest connect to a port. Returns false if it may connect to it already, or to too many.
+ */
 bool vm_vsock_listen(struct vm *vm, u32 port);
 void vm_vsock_unlisten(struct vm *vm, u32 port);
 
-/* Returns the end's VM, or NULL if it is gone. */
+/* Returns the VM of a connection's end, or NULL if that VM is gone. */
 struct vm *vm_vsock_owner(const struct vm_vsock_end *end);
 
-/* Calls a port of the guest. Returns false if there is no room for another connection. */
+/* Connects to a port of the guest. Returns false if there is no room for another connection. */
 bool vm_vsock_call(struct vm *vm, u32 port, struct vm_vsock_end *end);
 /* Takes a connection that the guest opens to a port. Returns false if there is none. */
 bool vm_vsock_accept(struct vm *vm, u32 port, struct vm_vsock_end *end);
 enum vm_vsock_state vm_vsock_state(const struct vm_vsock_end *end);
-/* Returns how many bytes the ring to the guest takes. */
+/* Returns how many bytes can be written to the guest now. */
 u32 vm_vsock_room(const struct vm_vsock_end *end);
 /* Writes bytes for which vm_vsock_room has said that there is room. */
 void vm_vsock_write(struct vm_vsock_end *end, const u8 *bytes, u32 count);
 /* Reads what the guest has sent; returns how many bytes. */
 u32 vm_vsock_read(struct vm_vsock_end *end, u8 *bytes, u32 size);
-/* Returns whether there is something to read. */
+/* Returns whether the guest has sent bytes that were not read yet. */
 bool vm_vsock_has_bytes(const struct vm_vsock_end *end);
-/* Says that nothing more is written. */
+/* Tells the guest that nothing more will be written. */
 void vm_vsock_finish(struct vm_vsock_end *end);
-/* Has nothing more to do with the connection. A guest that still has is told by an RST. */
+/* Ends the manager's part of the connection. If the guest still uses it, the guest gets an RST. */
 void vm_vsock_close(struct vm_vsock_end *end);

@@ -20,7 +20,10 @@ void vm_clone_disks_mark(struct vm *clone, const struct vm *from);
  * Attaches links for the marked disks. Returns false, with the reason in `problem`, if one fails.
  */
 bool vm_clone_disks_attach(struct vm *clone, char *problem, size_t size);
-/* Returns whether one of the VM's disks is marked; `problem` then says that it cannot be kept. */
+/*
+ * Returns whether one of the VM's disks is a view; `problem` then says why no snapshot and no save
+ * of the VM can be made.
+ */
 bool vm_clone_has_views(const struct vm *vm, char *problem, size_t size);
 /*
  * Looks after views: ends all clones of the VM if its disks' old contents are lost, ends the VM if

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Carries out operators' actions on VMs. Called by commands, `setup.c` and the event loop;
- * `vm_step` takes over monitors' reports and moves every VM's operations on.
+ * Carries out operators' actions on VMs. Called by commands, `setup.c` and the event loop; vm_step
+ * reads monitors' reports and moves every VM's operations on.
  */
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/config/boot_config.h"
@@ -123,7 +123,7 @@ bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
 	}
 }
 
-/* Does what was to follow, after the kernel has taken back all memory and objects of the VM. */
+/* Does what was to follow once the kernel has taken back all memory and objects of the VM. */
 static void vm_released(struct vm *vm)
 {
 	char problem[256];
@@ -190,7 +190,7 @@ u64 vm_deadline(void)
 
 	VM_FOR_EACH(vm) {
 		if (vm_is_ending(vm) && vm->held_by == HELD_BY_NOBODY)
-			return 0; /* began to end after vm_step was called */
+			return 0; /* this VM began to end after vm_step was called */
 		if (vm_is_ending(vm) && vm->held_by == HELD_BY_DRIVERS)
 			deadline = MIN(deadline, clock_tsc() + clock_ns_to_tsc(DISK_LOOK_NS));
 		if (vm->deaf_until_tsc != 0)

@@ -2,7 +2,8 @@
 /*
  * Makes a VM's group, RAM, channel and monitor, and takes all of that back again. Called by
  * vm_create.c to boot, by vm_renew.c for a second monitor and by vm_act.c to release. Attaches
- * disks and networks by their rooms; vm_build_check.c decides beforehand whether there is room.
+ * disks and networks through vmm/manager/disk and net; vm_build_check.c decides beforehand whether
+ * there is room.
  */
 #include "vmm/manager/vm/process/vm_build.h"
 #include "lib/bits.h"
@@ -257,7 +258,7 @@ static void vm_map_files(const struct vm *vm, struct process_build *build)
 	vm_map_file(build, START_FILE_KERNEL, vm_build_kernel(&vm->config, &demo));
 	if (vm->config.initrd[0] != '\0')
 		vm_map_file(build, START_FILE_INITRD, file_find(vm->config.initrd));
-	/* a VM with firmware has no initrd: it is the seed's text that stands there */
+	/* with firmware there is no initrd, and the file with the seed is mapped in its place */
 	if (vm->config.seed[0] != '\0')
 		vm_map_file(build, START_FILE_INITRD, file_find(vm->config.seed));
 }
@@ -305,7 +306,7 @@ struct given_state {
 	/* the memory with the state; HANDLE_NONE: there is none, and the guest boots */
 	handle_t memory;
 	u64 bytes;
-	bool heir; /* the new monitor takes over from another one of the same VM */
+	bool heir; /* the new monitor replaces another one of the same VM */
 };
 
 static void vm_build_monitor(struct vm *vm, struct parts *parts, const struct given_state *state)
@@ -435,8 +436,8 @@ static bool vm_release_group(struct vm *vm)
 
 	if (disk_any_is_viewed(vm)) {
 		/*
-		 * The kept blocks lie in this VM's memory. Without a monitor none of them changes
-		 * any more.
+		 * The kept blocks that views need lie in this VM's memory. Without a monitor
+		 * nothing changes them any more.
 		 */
 		vm_monitor_end(&vm->monitor);
 		vm->held_by = HELD_BY_CLONES;

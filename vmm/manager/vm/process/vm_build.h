@@ -18,7 +18,7 @@ u64 vm_build_quota(const struct vm *vm);
 const struct file *vm_build_kernel(const struct vm_config *config, bool *demo);
 
 /*
- * Returns whether the machine has what the VM needs; if not, `problem` says in the operator's terms
+ * Returns whether the host has what the VM needs; if not, `problem` says in the operator's terms
  * what is missing.
  */
 bool vm_build_check(const struct vm *vm, char *problem, size_t size);
@@ -29,7 +29,9 @@ bool vm_build_check(const struct vm *vm, char *problem, size_t size);
  */
 bool vm_build_has_files(const struct vm_config *config, char *problem, size_t size);
 
-/* Returns whether the machine could hold the VM if there were no other VM. */
+/*
+ *  Returns whether the host could hold the VM if there were no other VM.
+ */
 bool vm_build_fits(const struct vm_config *config, char *problem, size_t size);
 
 /*

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Decides whether the machine has the files and the memory that a VM needs, before anything is
- * made. Called by vm_build.c, vm_overcommit.c, `vm set` and, at the start, by main.c. Reads the
- * quotas of all VMs and drivers; changes nothing.
+ * Decides whether the host has the files and the memory that a VM needs, before anything is made.
+ * Called by vm_build.c, vm_overcommit.c, `vm set` and, at the start, by main.c. Reads the quotas of
+ * all VMs and drivers; changes nothing.
  */
 #include "vmm/manager/config/files.h"
 #include "vmm/manager/disk/disk.h"

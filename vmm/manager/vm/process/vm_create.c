@@ -108,7 +108,7 @@ struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const c
 		return NULL;
 	vm->config = from->config;
 	string_copy(vm->config.name, sizeof(vm->config.name), name);
-	/* a clone's guest may command this machine only if it was told to */
+	/* a clone's guest may command this host only if its own section says so */
 	vm->config.channel[0] = '\0';
 	if (!vm_volumes_give(vm, from, problem, size))
 		return NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tells the monitor of a VM with firmware what its guest finds besides devices: order of boot, and
- * who the machine is. Called by vm_build.c; holds no state.
+ * Tells the monitor of a VM with firmware what its guest finds besides devices: the order of boot,
+ * and what SMBIOS says of the VM. Called by vm_build.c; holds no state.
  */
 #include "vmm/manager/vm/process/vm_firmware.h"
 
@@ -23,7 +23,7 @@ void vm_firmware_fill(const struct vm *vm, struct start_info *info)
 
 	if (config->boot == BOOT_KERNEL)
 		return;
-	/* both are checked when they are set */
+	/* order and UUID were checked when they were set */
 	(void)!config_firmware_order(config->boot_order, settings.order);
 	(void)!guid_parse(config->smbios_uuid[0] != '\0' ? config->smbios_uuid : vm->uuid,
 			  settings.uuid);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Takes over what a VM's monitor reports about its guest: the only reader of the state, the resets
- * and the answers to commands in the channel. Called by vm_step, once a turn, when a monitor has
- * ended, and after a reset to a snapshot. It may start, stop or crash the VM; all others look at
- * what is kept in vm->report, which changes nothing.
+ * Reads what a VM's monitor reports about its guest: no other file reads the state, the resets and
+ * the answers to commands in the channel. Called by vm_step, once a turn, when a monitor has ended,
+ * and after a reset to a snapshot. It may start, stop or crash the VM; all others read what was
+ * kept in vm->report, which changes nothing.
  */
 #include "vmm/manager/vm/process/vm_report.h"
 #include "lib/read_once.h"
@@ -53,7 +53,10 @@ static enum vm_event vm_report_event(const struct vm *vm, u32 state, bool reset)
 	return reset ? EVENT_RESET : EVENT_RESUMED;
 }
 
-/* Returns whether the report agrees with the last command: paused if and only if that was asked. */
+/*
+ * Returns whether the reported state is possible after the last command: paused if, and only if,
+ * the operator asked for a pause.
+ */
 static bool vm_report_is_possible(const struct vm *vm, u32 state)
 {
 	if (!vm_life_reports(vm->state, state) || (vm_is_new(vm) && state != VM_CRASHED))
@@ -63,7 +66,7 @@ static bool vm_report_is_possible(const struct vm *vm, u32 state)
 	return state != VM_RUNNING || !vm->wish.pause;
 }
 
-/* Reports a reset; one that nobody asked for only within the rate limit of log lines. */
+/* Reports a reset. Resets that nobody asked for are limited by the rate of log lines. */
 static void vm_report_reset(struct vm *vm)
 {
 	if (vm->wish.reset || vm_log_allows(vm))
@@ -134,7 +137,7 @@ void vm_report_take(struct vm *vm)
 	vm->wish.start = false;
 }
 
-/* Returns whether the channel says something else than at the last look. */
+/* Returns whether the channel says something other than at the last look. */
 static bool vm_report_is_new(const struct vm *vm)
 {
 	const struct vm_channel *channel = vm->channel;
@@ -173,7 +176,7 @@ void vm_process_ended(struct vm *vm)
 {
 	char reason[PROCESS_DIED_BYTES];
 
-	vm_report_take(vm); /* takes over what the monitor wrote last */
+	vm_report_take(vm); /* reads what the monitor wrote last */
 	if (vm_is_ending(vm) || vm->group == HANDLE_NONE)
 		return; /* the manager itself has ended the process */
 	if (vm->state == VM_CRASHED)

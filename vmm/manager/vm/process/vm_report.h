@@ -6,16 +6,18 @@
 struct vm;
 
 /*
- * Takes over what the monitor has reported since the last look. vm_step calls this before any
+ * Reads what the monitor has reported since the last look. vm_step calls this before any
  * operation's step.
  */
 void vm_report_step(struct vm *vm);
-/* Takes over what the monitor has written; the VM may begin, stop, crash or be given up by that. */
+/*
+ * Reads what the monitor has written; the VM may thereby begin to run, stop, crash or be given up.
+ */
 void vm_report_take(struct vm *vm);
 /*
- * Takes over that the guest went back to a snapshot. Returns false, with the reason in vm->reason,
- * if it is still crashed.
+ * Reads the state after the guest went back to a snapshot. Returns false, with the reason in
+ * vm->reason, if the guest is still crashed.
  */
 bool vm_report_after_reset(struct vm *vm);
-/* Takes over that the monitor's process has ended. */
+/* Handles the end of the monitor's process. */
 void vm_process_ended(struct vm *vm);

@@ -7,10 +7,10 @@ struct vm;
 
 /* What a VM's monitor had written into its channel at the last look. */
 struct vm_report {
-	/* the monitor has signalled since the last look, so there is more to take over */
+	/* the monitor has signalled since the last look, so that there is something to read */
 	bool heard;
 	bool ready; /* the monitor has set itself up */
-	u32 state;  /* the state of the machine as the monitor says: any number */
+	u32 state;  /* the guest's state as the monitor says, which may be any number */
 	u32 done;   /* sequence number of the last command that it has done */
 	u32 resets;
 	u32 unasked; /* the resets that nobody asked for */

@@ -27,7 +27,7 @@ _Static_assert((u32)TRAP_CR == VM_TRAP_CR && (u32)TRAP_EXCEPTIONS == VM_TRAP_EXC
 		       (u32)TRAP_IO == VM_TRAP_IO,
 	       "the key's value goes to the monitor as it is");
 
-/* Checks that the channel has a section, and is no other VM's. */
+/* Checks that the VM's machine channel has a section, and belongs to no other VM. */
 static bool vm_share_check_channel(const struct vm_config *config, char *problem, size_t size)
 {
 	if (config->channel[0] == '\0')

@@ -14,10 +14,12 @@ struct vm;
  * three; its monitor asks for the reservations, one vCPU at a time.
  */
 
-/* Returns whether this machine can give the share; if not, `problem` says what is allowed. */
+/*
+ *  Returns whether this host can give the share; if not, `problem` says what is allowed.
+ */
 bool vm_share_check(const struct vm_config *config, char *problem, size_t size);
 
-/* Sets a new group as the configuration says. */
+/* Sets a group's weight, cap, affinity and reservable CPU time as the configuration says. */
 enum status vm_share_apply(handle_t group, const struct vm_config *config) MUST_CHECK;
 
 /*

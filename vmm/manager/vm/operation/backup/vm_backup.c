@@ -78,7 +78,7 @@ static bool vm_backup_detach(struct vm *vm)
 		all &= vm_backup_end_link(&backup->disk[i].from);
 		all &= vm_backup_end_link(&backup->disk[i].to);
 	}
-	/* a quota that cannot be lowered in time is lowered before the next backup */
+	/* if the quota cannot be lowered in time, that is done before the next backup */
 	if (!all || (!vm_backup_quota_is_lowered(vm) && clock_tsc() < operation->until_tsc))
 		return false;
 	operation->phase = BACKUP_NONE;
@@ -129,7 +129,10 @@ static void vm_backup_confirmed(struct vm *vm)
 	vm_backup_finish(vm, NULL);
 }
 
-/* Ends the backup with the reason that a disk gives, which is better than what the copier saw. */
+/*
+ * Ends the backup with the reason that a disk's driver gives; it is better than what the copier
+ * saw. Without one the reason is `said`.
+ */
 static void vm_backup_not_copied(struct vm *vm, const char *said)
 {
 	char problem[VM_PROBLEM_BYTES];
@@ -287,8 +290,8 @@ static void vm_backup_step_keeping(struct vm *vm, u64 now_tsc)
 }
 
 /*
- * Has the disks keep the blocks to be copied. Until the backup is confirmed, changes since the last
- * point count too.
+ * Has the disks keep the blocks to be copied. Until the backup is confirmed, changes since the
+ * point of the last confirmed backup count too.
  */
 static void vm_backup_keep(struct vm *vm)
 {

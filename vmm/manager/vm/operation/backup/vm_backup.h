@@ -32,5 +32,5 @@ void vm_backup_progress(const struct vm *vm, u64 *copied, u64 *all);
 /* Returns whether the guest is held for a backup. */
 bool vm_backup_holds(const struct vm *vm);
 extern const struct vm_operation_ops vm_backup_ops;
-/* Takes over that the copying process has ended. */
+/* Notes that the copying process has ended. */
 void vm_backup_copier_ended(struct vm *vm);

@@ -34,7 +34,7 @@ static void vm_renew_enter(struct vm *vm, enum vm_renew_phase phase)
 	vm_operation_enter(&vm->operation[OPERATION_RENEW], phase, VM_HANDOVER_NS);
 }
 
-/* Returns whether the second process saves the machine instead of running the guest. */
+/* Returns whether the second process saves the VM instead of running the guest. */
 static bool vm_renew_saves(const struct vm *vm)
 {
 	return vm->operation[OPERATION_SAVE].phase == SAVE_WRITING;
@@ -59,8 +59,8 @@ static void vm_renew_links(struct vm *vm, bool networks)
 }
 
 /*
- * Returns whether the second process uses the links to disks before it is the only one: a saver
- * does, and a monitor that looks whether the keys of its disks are right.
+ * Returns whether the second process uses the links to disks while the first one still exists: a
+ * saver does, and so does a monitor that checks the keys of its disks.
  */
 static bool vm_renew_uses_disks(const struct vm *vm)
 {
@@ -131,7 +131,7 @@ static bool vm_renew_begin(struct vm *vm, const void *wish, char *problem, size_
 	(void)wish;
 	if (!vm_renew_may_begin(vm, problem, size))
 		return false;
-	/* the quota has to cover a second monitor */
+	/* the quota has to cover a second monitor: give the VM pages first */
 	if (vm->overcommits && !vm_overcommit_feed(vm, problem, size))
 		return false;
 	vm_quota_tidy(vm);
@@ -158,8 +158,8 @@ static void vm_renew_enter_taking(struct vm *vm)
 }
 
 /*
- * Makes the second process. Where it uses disks it is a new client to their drivers: its links are
- * renewed first.
+ * Makes the second process. If it uses disks, it is a new client for their drivers, so that the
+ * links are renewed first.
  */
 static void vm_renew_take(struct vm *vm, u64 bytes)
 {
@@ -172,7 +172,7 @@ static void vm_renew_take(struct vm *vm, u64 bytes)
 		vm_renew_fall_back(vm, problem);
 }
 
-/* Takes over what was saved; returns whether there is more to copy. */
+/* Copies a piece of the state that the old monitor saved; returns whether there is more to copy. */
 static bool vm_renew_saved(struct vm *vm)
 {
 	char problem[VM_PROBLEM_BYTES];

@@ -14,5 +14,5 @@ bool vm_renew(struct vm *vm, char *problem, size_t size);
 /* Returns whether a renewal may begin now; if not, `problem` says why. */
 bool vm_renew_may_begin(const struct vm *vm, char *problem, size_t size);
 extern const struct vm_operation_ops vm_renew_ops;
-/* Takes over that the new process has ended. */
+/* Notes that the new process has ended. */
 void vm_renew_heir_ended(struct vm *vm);

@@ -10,7 +10,7 @@ struct vm;
 
 enum vm_renew_phase {
 	RENEW_NONE,
-	RENEW_SAVING,	  /* the old monitor saves the machine */
+	RENEW_SAVING,	  /* the old monitor saves the VM's state */
 	RENEW_TAKING,	  /* the new monitor loads the state, while the old monitor is held */
 	RENEW_CONTINUING, /* the one monitor that remains continues the guest */
 };

@@ -42,7 +42,7 @@ static bool vm_save_has_key(char *problem, size_t size)
 	return false;
 }
 
-/* Returns whether the last save is over; it is not while its link or its stream exists. */
+/* Returns whether the last save is over: its link and its stream are gone. */
 static bool vm_save_last_is_over(const struct vm *vm, char *problem, size_t size)
 {
 	if (vm->save.link == NULL && vm->save.transfer.state == TRANSFER_CLOSED)
@@ -52,7 +52,10 @@ static bool vm_save_last_is_over(const struct vm *vm, char *problem, size_t size
 	return false;
 }
 
-/* Returns whether the store is outside of this VM: a guest that is held takes no data. */
+/*
+ * Returns whether the store, a client of a machine channel, is outside of this VM: while the guest
+ * is held it could take no data.
+ */
 static bool vm_save_store_is_another(const struct vm *vm, const struct vm_save_place *place,
 				     char *problem, size_t size)
 {
@@ -63,7 +66,8 @@ static bool vm_save_store_is_another(const struct vm *vm, const struct vm_save_p
 }
 
 /*
- * Fills the saver's start page. Nothing goes through the channel, which the old monitor reads too.
+ * Fills the saver's start page with all that it needs. The channel is not used for that, as the old
+ * monitor reads it too.
  */
 static void vm_save_fill(struct vm *vm, struct start_info *info)
 {
@@ -75,7 +79,10 @@ static void vm_save_fill(struct vm *vm, struct start_info *info)
 	secret_forget(save->key, sizeof(save->key));
 }
 
-/* Makes room for the link in the quota of a VM that was built when there was no key. */
+/*
+ * Raises the quota for the link to the disk of a save, if the VM was built when there was no key of
+ * saved VMs.
+ */
 static bool vm_save_make_room(struct vm *vm, char *problem, size_t size)
 {
 	if (!vm->save.room)
@@ -104,7 +111,8 @@ static void vm_save_enter(struct vm *vm, enum vm_save_phase phase,
 	vm->save.disk = place->channel != NULL ? (u8)VM_SAVE_CHANNEL : (u8)(place->disk + 1);
 	vm->save.channel_name = place->channel_name;
 	operation->phase = phase;
-	operation->until_tsc = ~0ull; /* disks, stores and the renewal have limits of their own */
+	/* no limit here: disks, stores and the renewal have limits of their own */
+	operation->until_tsc = ~0ull;
 	vm->save.answered = false;
 	vm->save.goes_on = place->goes_on;
 	vm->save.done = false;
@@ -135,7 +143,7 @@ static bool vm_save_make_key(struct vm *vm)
 	       vm_save_key_make(vm->config.name, vm->save.salt, vm->save.key);
 }
 
-/* Ends the operation: what it has left is closed in the next step. */
+/* Ends the operation; what the save has left open is closed in the next step. */
 static void vm_save_close(struct vm *vm)
 {
 	vm->operation[OPERATION_SAVE].phase = SAVE_NONE;
@@ -207,7 +215,7 @@ u32 vm_save_moved(const struct vm *vm)
 {
 	u32 moved = READ_ONCE(vm->channel->save_moved);
 
-	/* a store at a channel has its own time limit, which is shorter */
+	/* a store at a channel confirms progress too, within a shorter limit of its own */
 	return vm->save.disk != VM_SAVE_CHANNEL ? moved : moved + (u32)vm->save.transfer.at;
 }
 
@@ -340,7 +348,7 @@ static bool vm_save_restore_last(struct vm *vm, char *problem, size_t size)
 	return false;
 }
 
-/* Takes over that the restoring monitor has ended. Returns false if no restore was under way. */
+/* Handles the end of the restoring monitor. Returns false if no restore was under way. */
 static bool vm_save_restore_failed(struct vm *vm, const char *reason)
 {
 	struct vm_operation *operation = &vm->operation[OPERATION_SAVE];
@@ -375,8 +383,8 @@ static void vm_save_end_transfer(struct vm *vm)
 }
 
 /*
- * Tells the monitor the key, once, for the salt that it has read from the save. The key opens a
- * save of this VM or nothing.
+ * Gives the monitor the key, once, for the salt that it has read from the save. The salt is the
+ * monitor's word, but a key made with this VM's name opens nothing but a save of this VM.
  */
 static void vm_save_tell_key(struct vm *vm)
 {
@@ -398,7 +406,7 @@ static void vm_save_tell_key(struct vm *vm)
 	(void)!sys_event_signal(vm->monitor.wake);
 }
 
-/* Looks whether the restore under way has come to its end or has failed. */
+/* Looks whether the restore under way has succeeded or failed. */
 static void vm_save_look_at_restore(struct vm *vm)
 {
 	struct vm_saving *save = &vm->save;
@@ -439,7 +447,7 @@ static bool vm_save_step(struct vm *vm, u64 now_tsc)
 	return false;
 }
 
-/* Returns when the save has to be looked at: at once if its transfer is broken. */
+/* Returns when the save has to be looked at: at once if its transfer has failed. */
 static u64 vm_save_deadline(const struct vm *vm)
 {
 	u32 renewing = vm->operation[OPERATION_RENEW].phase;

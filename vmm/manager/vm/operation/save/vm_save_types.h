@@ -11,7 +11,8 @@ struct driver_link;
 
 enum vm_save_phase {
 	SAVE_NONE,
-	SAVE_WRITING,	/* a renewal is under way, whose second process writes the guest */
+	/* a renewal is under way, whose second process writes the guest's RAM and state */
+	SAVE_WRITING,
 	SAVE_RESTORING, /* the VM boots from what was written */
 };
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The operation that takes a snapshot of a VM in memory, for `vm snapshot`: the monitor saves the
- * machine and holds it, the kernel freezes its RAM, and the VM continues in a layer above. Moved on
- * by vm_operation.c, also through the phases of going back (vm_snapshot_reset.c) and merging.
+ * VM's state and holds the VM, the kernel freezes its RAM, and the VM continues in a layer above.
+ * Moved on by vm_operation.c, also through the phases of going back (vm_snapshot_reset.c) and
+ * merging.
  */
 #include "vmm/manager/vm/operation/snapshot/vm_snapshot.h"
 #include "lib/bits.h"
@@ -52,7 +53,9 @@ static void vm_snapshot_undo_taking(struct vm *vm)
 		vm_disks_reach_again(vm);
 }
 
-/* Gives up: nothing of the VM has changed, and the guest continues. */
+/*
+ * Gives up taking a snapshot or going back: nothing of the VM has changed, and the guest continues.
+ */
 void vm_snapshot_not_done(struct vm *vm, const char *problem)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
@@ -64,7 +67,7 @@ void vm_snapshot_not_done(struct vm *vm, const char *problem)
 	vm_snapshot_go_on(vm, VM_COMMAND_CONTINUE);
 }
 
-/* Gives up before the monitor was asked for anything; snapshots.problem says why. */
+/* Gives up before the monitor was asked for anything; the operation's `problem` says why. */
 static void vm_snapshot_not_begun(struct vm *vm)
 {
 	struct vm_operation *operation = &vm->operation[OPERATION_SNAPSHOT];
@@ -132,7 +135,10 @@ static bool vm_snapshot_find_place(struct vm *vm, char *problem, size_t size)
 	return false;
 }
 
-/* Saves the machine once its disks' windows are closed; until then the guest runs. */
+/*
+ * Has the monitor save the VM's state once the windows of its disks are closed; until then the
+ * guest runs.
+ */
 static void vm_snapshot_look_whether_let_go(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
@@ -173,7 +179,10 @@ static bool vm_snapshot_begin_take(struct vm *vm, const char *name, char *proble
 	return true;
 }
 
-/* Raises the quota for the freeze; the held guest's group has all that can be frozen. */
+/*
+ * Raises the quota by all that can be frozen: as the guest is held, that is no more than what its
+ * group has now.
+ */
 static void vm_snapshot_tidied(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
@@ -193,7 +202,10 @@ static void vm_snapshot_tidied(struct vm *vm)
 	vm->rest_until_tsc = 0;
 }
 
-/* Frees what the monitor saved to. A monitor that ends things all the time may find no room. */
+/*
+ * Frees objects that the save used. A monitor that goes on ending objects may leave no room for the
+ * freeze.
+ */
 static void vm_snapshot_tidy(struct vm *vm)
 {
 	struct vm_operation *operation = &vm->operation[OPERATION_SNAPSHOT];
@@ -225,7 +237,10 @@ static bool vm_snapshot_take_state(struct vm *vm)
 	return false;
 }
 
-/* Continues the guest once the disks keep what they held when it was stopped. */
+/*
+ * Continues the guest once the disks' drivers keep the blocks as they were when the guest was
+ * stopped.
+ */
 static void vm_snapshot_look_whether_kept(struct vm *vm)
 {
 	struct vm_operation *operation = &vm->operation[OPERATION_SNAPSHOT];
@@ -240,7 +255,7 @@ static void vm_snapshot_look_whether_kept(struct vm *vm)
 		vm_snapshot_not_done(vm, problem);
 }
 
-/* Notes the new layer. Of the raised quota the layer's pages and its tables stay. */
+/* Notes the new layer. Of the raised quota, the pages of the layer and of its tables remain. */
 static void vm_snapshot_frozen(struct vm *vm, u32 depth)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
@@ -266,7 +281,7 @@ static void vm_snapshot_frozen(struct vm *vm, u32 depth)
 	vm_snapshot_look_whether_kept(vm);
 }
 
-/* Makes steps of the freeze. The time of the rests is not the kernel's. */
+/* Makes steps of the freeze. The rests between them are added to the time limit. */
 static void vm_snapshot_freeze(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;

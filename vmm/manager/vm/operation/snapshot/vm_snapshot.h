@@ -32,10 +32,10 @@ extern const struct vm_operation_ops vm_snapshot_ops;
 /* Returns the limit of the present phase, or when the quota is looked at again. */
 u64 vm_snapshot_deadline(const struct vm *vm);
 
-/* Notes one more layer below its RAM, for which the quota was raised by `pages`. */
+/* Notes one more layer below the VM's RAM, for which the quota was raised by `pages`. */
 void vm_snapshot_layer_made(struct vm *vm, u64 pages);
 /*
- * Begins to merge the top layer below its RAM, if neither a snapshot nor a clone needs it any more.
+ * Begins to merge the top layer below the VM's RAM, if no snapshot and no clone needs it any more.
  */
 void vm_snapshot_merge_begin(struct vm *vm);
 /* Does one step of the merge; returns whether another step is due at once. */

@@ -67,7 +67,7 @@ void vm_snapshot_look(struct vm *vm)
 	if (vm->group == HANDLE_NONE || vm_is_ending(vm))
 		return;
 	vm_quota_look(vm);
-	/* the backup has the old blocks */
+	/* the old blocks are used by the backup */
 	if (vm->operation[OPERATION_BACKUP].phase != BACKUP_NONE)
 		return;
 	if (!vm_disks_are_whole(vm, problem, sizeof(problem)))

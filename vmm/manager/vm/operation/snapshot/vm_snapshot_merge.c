@@ -37,12 +37,12 @@ void vm_snapshot_merge_begin(struct vm *vm)
 	    clock_tsc() < snapshots->merge_after_tsc)
 		return;
 	operation->phase = SNAPSHOT_MERGING;
-	operation->until_tsc = ~0ull; /* the kernel's steps come to an end by themselves */
+	operation->until_tsc = ~0ull; /* no limit: the kernel's steps are bounded */
 }
 
 /*
- * Returns the pages of the layer at the present depth; the kernel has no more than VM_LAYERS_MAX
- * layers.
+ * Returns the place of the page count of the layer at the present depth. The kernel has no more
+ * than VM_LAYERS_MAX layers, so that no other layer has this place.
  */
 static u64 *vm_snapshot_merge_pages_of_layer(struct vm_snapshots *snapshots)
 {
@@ -82,7 +82,7 @@ bool vm_snapshot_merge_step(struct vm *vm)
 	if (status == STATUS_OK) {
 		vm_snapshot_merge_merged(vm);
 		vm_snapshot_merge_begin(vm);
-	} else { /* there is no memory at the moment, or a clone has not quite ended */
+	} else { /* there is no memory at the moment, or a clone has not ended completely */
 		snapshots->merge_after_tsc = clock_tsc() + clock_ns_to_tsc(TRY_AGAIN_NS);
 	}
 	return operation->phase != SNAPSHOT_NONE;

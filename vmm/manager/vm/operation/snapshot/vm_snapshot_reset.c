@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Goes back to a snapshot of a VM, for `vm reset --to`. The monitor holds the machine, the disks'
+ * Goes back to a snapshot of a VM, for `vm reset --to`. The monitor holds the VM, the disks'
  * drivers put back old blocks, the kernel gives up the pages written since, and the monitor loads
  * the saved state. Called by vm_snapshot.c, whose operation this is.
  */
@@ -80,7 +80,10 @@ void vm_snapshot_reset_lost(struct vm *vm, const char *problem)
 	vm_crash(vm, problem, true);
 }
 
-/* Puts the disks back before the RAM: until that is reset, the VM stays as it was or crashes. */
+/*
+ * Waits for the disks, which go back before the RAM: until the RAM is reset, the VM either stays as
+ * it was or crashes.
+ */
 void vm_snapshot_reset_disks(struct vm *vm)
 {
 	struct vm_operation *operation = &vm->operation[OPERATION_SNAPSHOT];
@@ -132,8 +135,8 @@ static void vm_snapshot_load(struct vm *vm)
 }
 
 /*
- * Makes steps of the reset. The time of the rests is not the kernel's; and giving up would cost the
- * guest its life.
+ * Makes steps of the reset. The rests between them are added to the time limit, as giving up would
+ * cost the guest its life.
  */
 void vm_snapshot_reset_memory(struct vm *vm)
 {

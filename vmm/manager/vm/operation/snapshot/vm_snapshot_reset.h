@@ -6,10 +6,10 @@
 
 /* Goes back to a snapshot: the disks first, then the RAM, then the monitor loads the state. */
 
-/* Begins; returns false, with the reason in `problem`, if that is not possible. */
+/* Begins to go back. Returns false, with the reason in `problem`, if that is not possible. */
 bool vm_snapshot_reset_begin(struct vm *vm, const struct vm_snapshot *to, char *problem,
 			     size_t size);
-/* Has the disks put back their old blocks, once the monitor holds the machine. */
+/* Has the disks put back their old blocks, once the monitor holds the VM. */
 void vm_snapshot_reset_held(struct vm *vm);
 /* Goes on to the RAM once the disks are back. */
 void vm_snapshot_reset_disks(struct vm *vm);

@@ -30,11 +30,11 @@ enum vm_snapshot_phase {
 	SNAPSHOT_NONE,
 	/* the VM's disks' devices finish, and lose their windows to the VM's RAM */
 	SNAPSHOT_LETTING_GO,
-	SNAPSHOT_SAVING,       /* the monitor saves the machine and holds it */
+	SNAPSHOT_SAVING,       /* the monitor saves the VM's state and holds the VM */
 	SNAPSHOT_TIDYING,      /* the kernel frees the memory that the monitor saved to */
 	SNAPSHOT_FREEZING,     /* the kernel makes the VM's RAM read-only to all writers */
 	SNAPSHOT_KEEPING,      /* the drivers of the VM's disks begin to keep overwritten blocks */
-	SNAPSHOT_HOLDING,      /* the monitor holds the machine */
+	SNAPSHOT_HOLDING,      /* the monitor holds the VM */
 	SNAPSHOT_PUTTING_BACK, /* the drivers of the VM's disks put the old blocks back */
 	SNAPSHOT_RESETTING,    /* the kernel gives up the pages written since */
 	/* the monitor continues the guest, whether or not it has loaded the state */
