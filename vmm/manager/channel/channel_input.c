@@ -8,7 +8,10 @@
 #include "vmm/rt/crypto/secret.h"
 #include "vmm/rt/format.h"
 
-/* The request being read: too large for the stack, and needed only until it has begun. */
+/*
+ * The request being read; it is static, as it is too large for the stack, and needed only until the
+ * request has begun.
+ */
 static struct request request;
 
 /* Answers the request with an error; `position` may be NULL. */

@@ -85,7 +85,7 @@ static void channel_begin(struct machine_channel *channel, struct vm *vm, u32 po
 	channel->is_open = true;
 }
 
-/* Returns the VM's port that is a channel, or 0. */
+/* Returns the number of the VM's port that is a machine channel, or 0 if none is. */
 static u32 channel_port_of(const struct vm *vm)
 {
 	if (vm->config.channel[0] == '\0' || vm->channel == NULL ||

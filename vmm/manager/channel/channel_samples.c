@@ -13,9 +13,9 @@
 #include "vmm/rt/format.h"
 
 #define LINE_BYTES 4095u
-#define CPUS_SHOWN 60u /* CPUs shown in one line, where they surely fit */
+#define CPUS_SHOWN 60u /* the most CPUs in one line, in which so many surely fit */
 
-/* The order of a VM's values; its exits by reason follow. */
+/* The order of a VM's values in a sample; the counts of its exits by reason follow them. */
 enum value { GUEST, MONITOR, STEAL, HALTED, RESIDENT, EXITS, VALUE_COUNT };
 #define FIELD_COUNT ((u32)VALUE_COUNT + (u32)EXIT_REASON_COUNT)
 

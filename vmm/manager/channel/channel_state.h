@@ -12,7 +12,7 @@
 
 /* requests under way besides the request that is answered in order */
 #define CHANNEL_REQUESTS    8u
-#define CHANNEL_HELD_BYTES  4096u /* bytes kept of an answer that is not complete */
+#define CHANNEL_HELD_BYTES  4096u /* the most bytes kept of an answer that is not complete */
 #define CHANNEL_ID_BYTES    64u	  /* longest id of a request with "order":"any" */
 #define CHANNEL_ACTOR_BYTES 128u
 
@@ -83,18 +83,21 @@ struct machine_channel {
 
 /* Prepares a channel, which must be zeroed: it gets the rights of its section. */
 void channel_init(struct machine_channel *channel, const struct channel_config *config);
-/* Removes every trace of the client, for the next one at the other end. */
+/* Removes every trace of the client, so that the next client finds none. */
 void channel_forget_client(struct machine_channel *channel);
 /* Ends all that the client has begun, except one request (NULL: none). */
 void channel_end_all(struct machine_channel *channel, const struct channel_slot *but);
-/* Returns a channel on a port by its number. */
+/*
+ * Returns the channel of that number, from 0 on, among the channels on ports of VMs; NULL behind
+ * the last.
+ */
 struct machine_channel *channel_on_port(u32 number);
 /* Returns a channel by its number, from 0 on, or NULL behind the last. */
 struct machine_channel *channel_at(u32 number);
 
 /* Returns whether a line that answers no command, such as an event, could be sent without delay. */
 bool channel_takes_line(const struct machine_channel *channel);
-/* Sends a line that has its newline. */
+/* Sends a line, which ends with its newline. */
 void channel_line(struct machine_channel *channel, struct text line);
 /* Formats and sends a line of at most 127 bytes. */
 void channel_print(struct machine_channel *channel, const char *pattern, ...) PRINTF_LIKE(2, 3);

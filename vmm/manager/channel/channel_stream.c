@@ -98,7 +98,7 @@ void channel_stream_take(struct machine_channel *channel, const struct request *
 		stream->credit += request->bytes;
 }
 
-/* Returns the stream's VM, or NULL if it is gone or has that port no more. */
+/* Returns the stream's VM, or NULL if the VM is gone or no longer has that port. */
 static struct vm *channel_stream_vm_of(const struct channel_stream_state *stream)
 {
 	struct vm *vm = vm_by_id(stream->vm_id);

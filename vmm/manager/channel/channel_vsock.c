@@ -100,7 +100,7 @@ static bool channel_vsock_take_bytes(struct channel_socket *socket, const struct
 	return true;
 }
 
-/* Returns false for a line that is a mistake. */
+/* Handles a client's line about a connection. Returns false if the line breaks the rules. */
 static bool channel_vsock_take_line(struct channel_socket *socket, const struct request *request)
 {
 	if (socket->listens)
@@ -184,7 +184,7 @@ static bool channel_vsock_accept(struct machine_channel *channel, struct channel
 	return true;
 }
 
-/* Returns how many bytes the client may send besides those that it may already. */
+/* Returns how many more bytes the client may be allowed to send. */
 static u32 channel_vsock_grant(const struct channel_socket *socket)
 {
 	u32 room = vm_vsock_room(&socket->end);
@@ -233,7 +233,10 @@ static bool channel_vsock_send(struct machine_channel *channel, struct channel_s
 static bool channel_vsock_step_connection(struct machine_channel *channel,
 					  struct channel_socket *socket)
 {
-	/* before the bytes: what was written before an end is seen with it */
+	/*
+	 * the state is read before the bytes: what was written before an end is then seen together
+	 * with it
+	 */
 	enum vm_vsock_state state = vm_vsock_state(&socket->end);
 
 	if (state == VM_VSOCK_RESET || (state == VM_VSOCK_DONE && socket->end_told)) {

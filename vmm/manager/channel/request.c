@@ -140,7 +140,7 @@ static void request_take_number(struct state *state, size_t at, enum json_kind k
 	request_tell(state, at, "this is no number; write a whole number in decimal");
 }
 
-/* Takes data. `decoded` is its room: base 64 is decoded in place. */
+/* Takes the member `data`: copies it to `decoded`, where its base 64 is then decoded in place. */
 static void request_take_data(struct state *state, size_t at, enum json_kind kind, struct text raw)
 {
 	struct request *request = state->request;
@@ -327,7 +327,7 @@ static bool request_take_members(struct state *state)
 	return true;
 }
 
-/* Sets the kind whose keys are those that were seen. */
+/* Sets the kind of the line: the one that has just the keys which were seen. */
 static void request_find_kind(struct state *state, size_t end)
 {
 	u32 brings = SEEN(KEY_CREDIT) | SEEN(KEY_STREAM);

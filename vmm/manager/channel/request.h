@@ -39,7 +39,7 @@ struct request {
 	u64 number; /* version of a hello; number of the stream for credit or data */
 	/* number of bytes: of credit, of data, or in all; ~0 for data that is not base 64 */
 	u64 bytes;
-	u64 at; /* of data: the number of bytes before these; ~0: not given */
+	u64 at; /* offset of the data in the stream; ~0: the line has none */
 	u8 *data;
 
 	char problem[192]; /* what is wrong and what would be right */

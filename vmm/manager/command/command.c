@@ -45,7 +45,10 @@ const struct command *command_find(const char *const *words, u32 count, u32 *nam
 	return found;
 }
 
-/* Returns whether the word ends a session in other programs. */
+/*
+ * Returns whether the word ends a session in other programs: the answer then explains what to do
+ * here.
+ */
 static bool command_leaves(const char *word)
 {
 	return string_equal(word, "exit") || string_equal(word, "quit") ||

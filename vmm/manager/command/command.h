@@ -90,7 +90,10 @@ size_t command_complete(const char *line, size_t length,
 struct vm *command_vm(struct reply *reply, const char *name);
 /* Notes the VM's id for a command that waits, and its name in case the VM goes. */
 void command_vm_keep(struct reply *reply, const struct vm *vm);
-/* Returns that VM, or NULL after writing an error: it was destroyed. */
+/*
+ * Returns the VM that command_vm_keep has noted, or NULL after writing the error that it was
+ * destroyed.
+ */
 struct vm *command_vm_kept(struct reply *reply);
 /* Calls `resume` each turn until it returns true; what it waits for has a time limit of its own. */
 void command_vm_wait(struct reply *reply, const struct vm *vm, bool (*resume)(struct reply *reply));
@@ -108,5 +111,5 @@ void command_vm_await_monitor(struct reply *reply, const struct vm *vm,
  */
 void command_vm_not_done(struct reply *reply, const struct vm *vm, const char *done,
 			 const char *problem);
-/* Returns whether the monitor has used up its time; an error was written then. */
+/* Returns whether the monitor has used up its time; if so, an error was written. */
 bool command_vm_given_up(struct reply *reply, const struct vm *vm);

@@ -39,7 +39,7 @@ static void command_complete_offer_names(const struct offers *offers, const char
 
 		while (i < count && text_next_word(&rest, &word) && text_equal(word, words[i]))
 			i++;
-		/* Neighbours with the same word are offered once. */
+		/* A word that several neighbouring commands share is offered once. */
 		if (i == count && text_next_word(&rest, &word) &&
 		    text_copy(name, sizeof(name), word) && !string_equal(name, last)) {
 			command_complete_offer(offers, name);

@@ -7,7 +7,7 @@
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/disk/disk_window.h"
 
-/* Shows limits that differ from those of every VM. */
+/* Shows a VM's limits that are not the defaults. */
 static void command_disk_stat_show_limits(struct reply *reply, const struct share_given *limit,
 					  u64 limited_ns)
 {

@@ -15,7 +15,7 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-#define LOOK_AT_MAX  4096u /* the lines looked at in one turn of the loop */
+#define LOOK_AT_MAX  4096u /* the most lines that are looked at in one turn of the loop */
 #define FOLLOW_NS    (100 * NS_PER_MS)
 #define OPTIONS_HELP "-n N, -l LEVEL, -c CATEGORY, -v VM, -s TIME, -u TIME, -w, -f"
 
@@ -46,7 +46,7 @@ static void command_log_show_line(struct reply *reply, const struct log_line *li
 	}
 }
 
-/* Shows as many lines as there is room for; the rest follows once some was sent. */
+/* Shows as many lines as there is room for; resumed when some of them were sent. */
 static bool command_log_show_resume(struct reply *reply)
 {
 	struct log_query *query = &reply->query;
@@ -68,7 +68,10 @@ static bool command_log_show_resume(struct reply *reply)
 		else
 			command_log_show_line(reply, &line);
 	}
-	/* With no room an event calls this again; with room, others only get their turn first. */
+	/*
+	 * Without room, an event resumes this command; with room, it is resumed after others had
+	 * their turn.
+	 */
 	reply->deadline_tsc = reply_room(reply) > REPLY_LINE_BYTES ? clock_tsc() : 0;
 	return false;
 }
@@ -200,7 +203,7 @@ static bool command_log_show_take_options(struct reply *reply, const struct argu
 	return true;
 }
 
-/* Returns whether -v names nobody. A VM that is gone still has its lines. */
+/* Returns whether -v names a VM that neither exists nor has lines in the log. */
 static bool command_log_show_nobody(const struct log_query *query)
 {
 	const struct log_query any = {.category = LOG_CATEGORY_COUNT, .until_ns = ~0ull};

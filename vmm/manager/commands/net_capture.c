@@ -16,7 +16,10 @@
 #define SECONDS_MAX 86400u
 #define FRAMES_MAX  1000000000u
 #define LOOK_NS	    (20 * NS_PER_MS)
-/* Frames taken in a turn; those that a filter leaves out take no room. */
+/*
+ * The most frames taken in a turn: frames that a filter leaves out would not end it, as they need
+ * no room in the answer.
+ */
 #define TURN_FRAMES 64u
 #define TYPE_AT	    12u
 

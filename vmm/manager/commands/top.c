@@ -31,7 +31,7 @@ struct use {
 	u64 exits; /* VM exits per second */
 };
 
-/* The console's run, and the one that all machine channels share. */
+/* The two runs of `top`: the console's, and one that all machine channels share. */
 static struct top {
 	u64 interval_ns;
 	u64 taken_tsc; /* time of the samples */

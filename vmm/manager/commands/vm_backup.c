@@ -39,7 +39,8 @@ static bool command_vm_backup_resume(struct reply *reply)
 	if (vm == NULL)
 		return true;
 	if (vm_backup_holds(vm))
-		return false; /* the command goes on: it has no time limit, as each phase has one */
+		/* not ended yet: the phases of a backup have limits, the command needs none */
+		return false;
 	command_vm_backup_answer(reply, vm);
 	return true;
 }

@@ -129,9 +129,10 @@ static bool command_vm_clone_find_nets(struct reply *reply, const struct argumen
 	return true;
 }
 
-/* The clone whose volumes are being made; one at a time. */
+/* The clone whose volumes are being made; there is one at a time. */
 static struct {
-	struct reply *reply; /* NULL: there is none */
+	/* the reply of the command that makes the clone; NULL: no clone is being made */
+	struct reply *reply;
 	u32 from_id;
 	char snapshot[CONFIG_NAME_BYTES];
 	char name[CONFIG_NAME_BYTES];

@@ -38,7 +38,8 @@ static bool command_vm_digest_resume(struct reply *reply)
 	if (vm == NULL)
 		return true;
 	if (vm->operation[OPERATION_RENEW].phase != RENEW_NONE)
-		return false; /* the command goes on: it has no time limit, as each phase has one */
+		/* not ended yet: the phases of a save have limits, the command needs none */
+		return false;
 	if (vm->operation[OPERATION_RENEW].problem[0] != '\0' || vm->channel == NULL)
 		reply_error(reply, "%s: not digested: %s", vm->config.name,
 			    vm->operation[OPERATION_RENEW].problem);

@@ -37,7 +37,8 @@ static bool command_vm_renew_resume(struct reply *reply)
 	if (vm == NULL)
 		return true;
 	if (vm->operation[OPERATION_RENEW].phase != RENEW_NONE)
-		return false; /* the command goes on: it has no time limit, as each phase has one */
+		/* not ended yet: the phases of a renewal have limits, the command needs none */
+		return false;
 	command_vm_renew_answer(reply, vm);
 	return true;
 }

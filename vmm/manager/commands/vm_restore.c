@@ -14,7 +14,7 @@ static bool command_vm_restore_resume(struct reply *reply)
 		return true;
 	if (vm_busy(vm)) {
 		vm_save_show_progress(reply, vm, "restoring");
-		/* the command goes on: it has no time limit, as each request to the disk has one */
+		/* not ended yet: each request to the disk has a limit, the command needs none */
 		return false;
 	}
 	vm->answered = false;

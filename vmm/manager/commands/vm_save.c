@@ -79,10 +79,12 @@ static bool command_vm_save_resume(struct reply *reply)
 	if (vm->operation[OPERATION_RENEW].phase != RENEW_NONE ||
 	    (vm_is_ending(vm) && !vm_is_kept(vm))) {
 		vm_save_show_progress(reply, vm, "saving");
-		return false; /* the command goes on: it has no time limit, as each phase has one */
+		/* not ended yet: the phases of a save have limits, the command needs none */
+		return false;
 	}
 	if (vm->save.link != NULL && driver_of_link(vm->save.link)->life == DRIVER_LIFE_READY)
-		return false; /* the command goes on until the disk is free for the next command */
+		/* not ended yet: the next command may need the disk, which is still in use */
+		return false;
 	vm->answered = false;
 	if (vm->operation[OPERATION_RENEW].problem[0] != '\0')
 		reply_error(reply, "%s: not saved: %s", vm->config.name,

@@ -60,7 +60,7 @@ static bool command_vm_snapshot_resume(struct reply *reply)
 	if (vm == NULL)
 		return true;
 	if (vm->operation[OPERATION_SNAPSHOT].phase != SNAPSHOT_NONE)
-		return false; /* the command goes on: it has no time limit, as each phase has one */
+		return false; /* not ended yet: the phases have limits, the command needs none */
 	command_vm_snapshot_answer(reply, vm);
 	return true;
 }

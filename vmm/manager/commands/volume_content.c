@@ -137,7 +137,8 @@ static bool command_volume_digest_resume(struct reply *reply)
 	char hex[2 * SHA256_BYTES + 1];
 
 	if (content != NULL && content->phase != CONTENT_NONE)
-		return false; /* the command goes on: content.c has a time limit for each block */
+		/* not ended yet: content.c has a limit for each block, the command needs none */
+		return false;
 	if (content == NULL || content->problem[0] != '\0') {
 		reply_error(reply, "not digested: %s",
 			    content != NULL ? content->problem : "its result was lost, ask again");

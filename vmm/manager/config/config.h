@@ -42,7 +42,7 @@ struct host_config {
 	u64 log_format;
 	u64 log_segments;
 	u64 log_segment_bytes;
-	u64 log_segment_age_ns; /* 0: a segment is never too old */
+	u64 log_segment_age_ns; /* the age at which a segment of the log is closed; 0: never */
 	u64 log_rate;		/* lines a second from each VM's monitor */
 	u64 lock_after_ns;	/* time without input at the console; 0: never */
 	bool password_asked;	/* a line begins with `password`, readable or not */
@@ -97,7 +97,7 @@ struct disk_config {
 	char service[CONFIG_NAME_BYTES];   /* name of a section [service NAME] */
 	char image[CONFIG_FILE_BYTES];	   /* file for a disk in memory; "": none */
 	u64 size_bytes;			   /* the size of a disk in memory */
-	char partition[CONFIG_WORD_BYTES]; /* name or UUID; "": the whole disk */
+	char partition[CONFIG_WORD_BYTES]; /* the partition's name or UUID; "": the whole disk */
 	u64 read_only;
 	/* deaths of the disk's driver in a minute before it stays down; 0: no limit */
 	u64 restart_limit;
@@ -110,9 +110,10 @@ enum vm_disk_flag {
 	VM_DISK_READ_ONLY = 1 << 0,
 	VM_DISK_OPTIONAL = 1 << 1,
 	VM_DISK_CLONED = 1 << 2, /* in no file: the disk is a clone's view, vm_clone_disk.h */
-	VM_DISK_VOLUME = 1 << 3, /* STORE/VOLUME: `number` is that of a store */
-	VM_DISK_OWN = 1 << 4,	 /* in no file: the volume was made for a clone, and goes with it */
-	VM_DISK_CDROM = 1 << 5,	 /* the medium of a CD-ROM drive; VM_DISK_READ_ONLY is set, too */
+	/* the disk is a volume, STORE/VOLUME: `number` is that of its store */
+	VM_DISK_VOLUME = 1 << 3,
+	VM_DISK_OWN = 1 << 4,	/* in no file: the volume was made for a clone, and goes with it */
+	VM_DISK_CDROM = 1 << 5, /* the medium of a CD-ROM drive; VM_DISK_READ_ONLY is set, too */
 };
 
 /*

@@ -9,8 +9,9 @@
 #include "vmm/manager/config/config.h"
 #include "vmm/rt/format.h"
 
-static char names[CONFIG_VOLUME_MAX][CONFIG_NAME_BYTES]; /* "": the place is free */
-static u32 count;					 /* names in the table */
+/* names of volumes by their numbers; "": the place is free */
+static char names[CONFIG_VOLUME_MAX][CONFIG_NAME_BYTES];
+static u32 count; /* names in the table */
 
 void config_volumes_init(void)
 {

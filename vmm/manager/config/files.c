@@ -173,7 +173,7 @@ static void file_add_module(const struct start_entry *module, void (*report)(con
 	if (file.bytes == NULL)
 		file_left_out(&file, report);
 	else if (string_equal(file.name, DISK_KEY_MODULE))
-		keys = file; /* is in no list: nobody can map it into a guest */
+		keys = file; /* this file is in no list, so that nobody can map it into a guest */
 	else if (file.name[0] != '\0')
 		file_add(&file, report);
 	else

@@ -8,11 +8,14 @@
 /* The module with the keys of encrypted disks: disk_key.h. */
 #define DISK_KEY_MODULE "skerry.keys"
 
-/* Makes the list from the boot modules. Each mistake is reported; the other files count. */
+/*
+ * Makes the list of files from the boot modules. Each mistake is reported; the other files are
+ * used.
+ */
 void files_init(void (*report)(const char *problem));
 /* Returns the file, or NULL if there is none of that name. */
 const struct file *file_find(const char *name);
-/* Returns whether the file has bytes; if not, `problem` says so of the key's file. */
+/* Returns whether the file has bytes; if not, `problem` says so and names the key. */
 bool file_is_filled(const struct file *file, const char *key, char *problem, size_t size);
 /* Returns a file that has bytes, or NULL; then `problem` says what is wrong with the key's file. */
 const struct file *file_find_filled(const char *key, const char *name, char *problem, size_t size);
@@ -34,5 +37,5 @@ bool files_none(void);
  * none.
  */
 const struct file *file_keys(void);
-/* Returns the flat guest that is built in. */
+/* Returns the small guest that is built into Skerry's image. */
 const struct file *file_demo(void);

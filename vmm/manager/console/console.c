@@ -134,7 +134,7 @@ void console_init(enum serial_name name)
 	line_editor_init(&editor, PROMPT, console_write_editor, NULL);
 }
 
-/* Prompts; the commands of `run=` come before the password is asked for. */
+/* Shows the prompt; asks for the password in its place, unless commands of `run=` are left. */
 static void console_prompt_again(void)
 {
 	console_output_fresh_line(&output);

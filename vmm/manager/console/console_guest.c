@@ -20,7 +20,7 @@
 static struct {
 	struct console_output *output;
 	u32 vm_id;
-	u32 port; /* 0: the VM's console */
+	u32 port; /* number of the VM's port; 0: the VM's console */
 	bool raw;
 	/*
 	 * the filter of the guest's output; in raw mode it sees the output, but does not change it

@@ -12,7 +12,7 @@ void console_send_first(struct text text)
 	first = text;
 }
 
-/* Sends the first text; returns whether all of it is out. */
+/* Sends bytes of the text that goes out before all others; returns whether all of it is out. */
 static bool console_send_from_first(enum serial_name port)
 {
 	u32 sent = serial_send(port, (const u8 *)first.start, (u32)first.length);

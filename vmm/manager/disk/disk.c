@@ -279,7 +279,10 @@ static struct driver_link *disk_attach_own(struct vm *vm, u32 number, bool read_
 	return link;
 }
 
-/* Links a user that is not the disk's VM. Without `read_only` the disk must be writable. */
+/*
+ * Links a user to a disk that is not a VM's by configuration, as for a save. Without `read_only`
+ * the disk must be writable.
+ */
 static struct driver_link *disk_attach_other(u32 number, bool read_only, handle_t group,
 					     struct driver_link *wanted, char *problem, size_t size)
 {
@@ -369,7 +372,10 @@ void disk_give_all(const struct vm *vm, struct process_build *build)
 		driver_link_give(build, vm->save.link, START_SAVE, 0, vm->config.name);
 }
 
-/* Reports, once, that the VM's memory is kept: without a command nothing will change that. */
+/*
+ * Reports, once, that the VM's memory is kept because a device may still write to it; only a
+ * command can change that.
+ */
 static void disk_say_kept(struct vm *vm, struct driver_link *link)
 {
 	const struct driver *driver = driver_of_link(link);

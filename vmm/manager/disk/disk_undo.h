@@ -43,7 +43,7 @@ void disk_undo_close(struct driver_link *link);
 /* Gives the memory back if the driver has stopped using it; returns whether it did. */
 bool disk_undo_release(struct driver_link *link);
 
-/* Returns what the driver is told; `shown` is what it was told before. */
+/* Returns what the driver is told of the old blocks; `shown` is what it was told before. */
 struct disk_undo_given disk_undo_given(const struct driver_link *link,
 				       const struct disk_undo_given *shown);
 void disk_undo_show(const struct driver_link *link, struct disk_undo_given *shown);

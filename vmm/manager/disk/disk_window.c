@@ -54,14 +54,17 @@ static void disk_window_unmap(struct driver_link *link)
 	link->ram.told = 0;
 }
 
-/* Returns whether the driver has taken over that window number; 0 stands for no window. */
+/* Returns whether the driver uses the window of that number; 0 stands for no window. */
 static bool disk_window_driver_is_at(const struct driver *driver, const struct driver_link *link,
 				     u32 number)
 {
 	u32 index = disk_window_index_of(driver, link);
 
 	if (link->driver_at == 0)
-		return true; /* the next process begins with that number */
+		/*
+		 * without a process there is no old number: the next process begins with this one
+		 */
+		return true;
 	/* until the driver serves the client, its report is that of an earlier process */
 	return __atomic_load_n(&driver->channel->served[index], __ATOMIC_ACQUIRE) == link->number &&
 	       __atomic_load_n(&driver->channel->disk.window[index], __ATOMIC_ACQUIRE) == number;
@@ -104,7 +107,10 @@ void disk_window_want(struct driver_link *link, bool wanted)
 
 void disk_window_fill(const struct driver_link *link, struct disk_client_part *part)
 {
-	/* the address and size never change: the driver may read them while the number does */
+	/*
+	 * the address and size never change, so that the driver may read them while the number
+	 * changes
+	 */
 	part->window_at = disk_window_address_of(driver_of_link(link), link);
 	part->window_pages = link->ram.bytes / PAGE_SIZE;
 	part->window = link->ram.number;
@@ -141,7 +147,10 @@ void disk_windows_ended(struct driver *driver)
 			disk_window_take_number(link);
 			link->ram.told = link->ram.number;
 		}
-		/* the link's life is not READY, so the client learns that no more data arrives */
+		/*
+		 * as the link's life is not READY, the client learns that no more data arrives in
+		 * its RAM
+		 */
 		__atomic_store_n(&((struct block_about *)(void *)link->at->about)->window, 0,
 				 __ATOMIC_RELEASE);
 		sys_event_signal(link->bell);

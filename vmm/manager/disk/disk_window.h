@@ -12,7 +12,7 @@
 
 /* Asks for the window to be open, or closed; the steps to that happen by themselves. */
 void disk_window_want(struct driver_link *link, bool wanted);
-/* Writes what the driver is told. */
+/* Writes what the driver is told of the window. */
 void disk_window_fill(const struct driver_link *link, struct disk_client_part *part);
 /* Returns what the client is told: the number of the window that the device may use now, or 0. */
 u32 disk_window_shown(const struct driver *driver, const struct driver_link *link);

@@ -30,7 +30,7 @@ struct store {
 	u64 sectors;	 /* size of the disk or partition */
 	struct store_page *page; /* mapped in the manager; the driver writes there at any time */
 	u64 asked;		 /* number of the last command */
-	u32 chunk_sectors;	 /* 0: not known yet */
+	u32 chunk_sectors;	 /* sectors of a chunk, the store's unit; 0: not known yet */
 	u32 said_faults;	 /* faults of the metadata on the disk that were already logged */
 };
 

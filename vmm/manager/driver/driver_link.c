@@ -20,7 +20,8 @@
 #define POOLS_AT  GIB
 #define POOL_ROOM (16 * MIB)
 
-#define UNDO_PLACES 8u /* attempts to map the parts one behind the other */
+/* how often a place is looked for in which all parts fit one behind the other */
+#define UNDO_PLACES 8u
 
 static u32 driver_link_index_of(const struct driver *driver, const struct driver_link *link)
 {
@@ -37,7 +38,9 @@ static u64 driver_link_bytes(const struct driver *driver, const struct driver_li
 	return driver_link_shown_bytes(driver) + link->hidden_bytes;
 }
 
-/* Returns where the device's part of the link's memory begins; it reaches to the end. */
+/*
+ * Returns where in the link's memory the part begins that the device uses; it ends with the memory.
+ */
 static u64 driver_link_pool_at(const struct driver *driver, const struct driver_link *link)
 {
 	return link->hidden_bytes != 0 ? driver_link_shown_bytes(driver)
@@ -424,7 +427,7 @@ void driver_links_open(struct driver *driver)
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
 		struct driver_link *link = &driver->link[i];
 
-		/* a link that fails stays without a server */
+		/* a link that cannot be prepared stays without a server */
 		if (link->used && !link->leaving && driver_link_prepare(driver, link) == STATUS_OK)
 			driver_link_publish(driver, link);
 	}

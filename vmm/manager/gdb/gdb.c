@@ -161,7 +161,7 @@ static void gdb_take_packet(void)
 	gdb.owed = true;
 	if (first) {
 		gdb_line_restart(&gdb.line);
-		/* the flag belongs to the state of the GDB that was attached before */
+		/* the flag was set for the GDB that was attached before */
 		gdb.running = false;
 	}
 	if (first || !gdb.attached)

@@ -206,7 +206,10 @@ static void gdb_release(u64 run, u64 step)
 		gdb_answer_release);
 }
 
-/* Takes one action of vCont, such as c, s, C05 or s:2, for vCPUs of `left`. */
+/*
+ * Reads one action of vCont, such as c, s, C05 or s:2, and adds its vCPUs, of those in `left`, to
+ * `run` and `step`.
+ */
 static const char *gdb_take_action(const char *text, u64 left, u64 *run, u64 *step)
 {
 	char action = *text++;

@@ -23,7 +23,7 @@ struct gdb_line {
 	bool inside;
 	u32 tail; /* characters of the checksum after # that were read so far */
 	u8 sum;
-	u8 wanted; /* the checksum that was sent */
+	u8 wanted; /* the checksum that GDB has sent */
 	u32 length;
 	bool overflow;
 	char packet[GDB_PACKET_BYTES + 1]; /* terminated; may hold any byte */

@@ -11,7 +11,7 @@ struct host_rtc {
 	u8 day;
 	u8 month;
 	u8 year;
-	u8 century; /* 0: the host has no such register */
+	u8 century; /* the register with the century; 0: the host has none */
 	u8 status_b;
 };
 

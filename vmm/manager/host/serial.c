@@ -15,9 +15,10 @@
 #define FLUSH_NS (100 * NS_PER_MS)
 #define POLL_NS	 NS_PER_MS
 #define LOOK_NS	 NS_PER_S
-/* the most bytes sent in one turn, as long as the UART takes them at once */
+/* the most bytes sent in one turn, even if the UART takes more at once */
 #define SEND_BURST_MAX 512u
-#define DRAIN_MAX      4096u /* bytes at a time: an endless sender must not hold the loop */
+/* the most bytes taken at a time: an endless sender must not hold up the loop */
+#define DRAIN_MAX 4096u
 
 struct serial {
 	u16 port;
@@ -32,9 +33,10 @@ struct serial {
 	handle_t irq;
 	u32 written; /* index of the next byte to write, free-running */
 	u32 read;
-	bool full; /* bytes are left in the UART; their sender may wait or not */
-	u64 lost;  /* reported once all bytes before the loss were taken */
-	u64 gap;   /* bytes lost at gap_at, a position in what was received */
+	/* the buffer is full: bytes are left in the UART, and RTS asks the sender to wait */
+	bool full;
+	u64 lost; /* lost bytes, which are reported once all bytes before the loss were taken */
+	u64 gap;  /* bytes lost at gap_at, a position in what was received */
 	u32 gap_at;
 	u8 received[SERIAL_RECEIVE_BYTES];
 };

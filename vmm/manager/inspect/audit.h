@@ -14,7 +14,7 @@
 #define AUDIT_FINDINGS 64u
 
 struct audit_balance {
-	u64 key; /* 0: this entry is free */
+	u64 key; /* what is counted: an object or an account; 0: this entry is free */
 	s64 value;
 	u64 charged; /* the pages of an account by its own count */
 };
@@ -48,9 +48,9 @@ struct audit {
 	u64 pages_by_owner[16];
 	u64 objects;
 	u64 leaves;
-	u64 device_pages;	/* reached by devices behind IOMMUs */
+	u64 device_pages;	/* pages reached by devices behind IOMMUs */
 	u64 device_guest_pages; /* guests' RAM among these pages */
-	u64 guest_pages;	/* mapped in second stages */
+	u64 guest_pages;	/* pages mapped in second stages */
 	/* among the pages that guests have mapped: pages in leaves of 2 MiB or more */
 	u64 guest_large;
 	u64 guest_huge; /* among the pages that guests have mapped: pages in leaves of 1 GiB */
@@ -65,7 +65,7 @@ struct audit {
 	bool failed;
 	u32 seen_count;
 	u64 seen[AUDIT_FINDINGS];
-	u64 stamp; /* value that must be the same when a finding is found again, besides its text */
+	u64 stamp; /* a value that a finding must have, besides its text, when it is found again */
 	bool confirming;
 };
 

@@ -57,7 +57,10 @@ void net_refuse(struct net *net, const char *problem);
 void net_start_uplinks(struct net *net);
 /* Returns the network of a card and the card's index there, or NULL if it has none. */
 const struct net *net_of_card(const struct driver *card, u32 *place);
-/* Return the state that the switch last reported of a port, and its name. */
+/*
+ * net_port_shown() returns the state that the switch last reported of a port, net_port_state_name()
+ * that state's name.
+ */
 u16 net_port_shown(const struct driver_link *link);
 const char *net_port_state_name(u16 shown);
 /* Returns a random number other than 0, for a port's probes. */

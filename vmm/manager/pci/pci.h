@@ -26,7 +26,9 @@ struct pci_function *pci_find(struct pci_address address);
  */
 struct pci_function *pci_find_class(const struct pci_function *after, u8 class, u8 subclass);
 
-/* Makes the function the driver's, still without DMA. Returns NULL, or why it cannot be. */
+/*
+ * Gives the function to the driver, still without DMA. Returns NULL, or why that is not possible.
+ */
 const char *pci_claim(struct pci_function *function, const char *driver);
 /* Takes the function from its driver; to be called once it is quiet. */
 void pci_release(struct pci_function *function);

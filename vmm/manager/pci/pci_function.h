@@ -25,7 +25,7 @@ struct pci_function {
 	struct pci_address address;
 	u16 vendor;
 	u16 device;
-	u16 subsystem_vendor; /* 0: a bridge has none here */
+	u16 subsystem_vendor; /* vendor of the card; 0: a bridge, whose header has none here */
 	u16 subsystem;
 	u8 class;
 	u8 subclass;
@@ -73,7 +73,7 @@ bool pci_function_read(struct pci_address address, struct pci_function *function
 bool pci_is_bridge(const struct pci_function *function);
 /* Returns whether the function is still there: one that was pulled out reads as all ones. */
 bool pci_answers(const struct pci_function *function);
-/* Returns whether its bus mastering is on; only for a function that answers. */
+/* Returns whether the function's bus mastering is on; only for a function that answers. */
 bool pci_has_dma(const struct pci_function *function);
 /* Returns the capability's offset, or 0 if there is none of that kind. */
 u32 pci_capability(const struct pci_function *function, enum pci_capability_id id);

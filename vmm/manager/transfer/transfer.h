@@ -31,7 +31,7 @@ struct transfer {
 	enum transfer_state state;
 	/* the bytes go from the client to the process, not outward */
 	bool inward;
-	struct channel_stream_state *stream; /* NULL: the stream is gone */
+	struct channel_stream_state *stream; /* the stream of the channel; NULL: it is gone */
 	u32 number;			     /* number of the stream, also after its end */
 	struct transfer_ring *ring;
 	handle_t memory; /* memory of the ring, the manager's own */

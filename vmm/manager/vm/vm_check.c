@@ -25,7 +25,7 @@ static void vm_check_life(const struct vm *vm)
 	PROMISE(vm_is_ending(vm) || vm->held_by == HELD_BY_NOBODY);
 	PROMISE(vm->phase != VM_PHASE_REFUSED || vm->after == AFTER_REMOVE);
 	PROMISE(vm->phase != VM_PHASE_NEW || vm->state == VM_CREATED);
-	/* a VM that has ended lies in memory until its group is gone */
+	/* a VM that has ended keeps its memory until its group is gone */
 	PROMISE(!up || vm->group != HANDLE_NONE);
 	PROMISE(!up || vm_is_ending(vm) || vm->channel != NULL);
 	PROMISE(vm->state != VM_CREATED || vm_is_ending(vm) || vm->group != HANDLE_NONE);

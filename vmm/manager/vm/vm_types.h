@@ -80,7 +80,7 @@ struct vm {
 	u32 revision;
 	struct vm_config config;
 	enum vm_state state;
-	s32 exit_code; /* -1: the guest has reported none */
+	s32 exit_code; /* the exit code that the guest has reported; -1: none */
 	char reason[sizeof(((struct vm_channel *)NULL)->reason)];
 
 	/* the VM's group; HANDLE_NONE: there is no monitor */

@@ -6,8 +6,9 @@
 
 /* The manager's side of a guest's socket device (vmm/rt/vsock.h). */
 struct vm_vsock {
-	handle_t memory;	 /* destroyed with the VM's group */
-	struct vsock_area *area; /* NULL: the VM has no monitor, or no such device */
+	handle_t memory; /* destroyed with the VM's group */
+	/* the shared area; NULL: the VM has no monitor, or no such device */
+	struct vsock_area *area;
 	/* rises with each new area: no connection outlives its area */
 	u32 generation;
 	u32 listen[VSOCK_LISTEN_MAX]; /* ports to which the guest may connect; 0: none */

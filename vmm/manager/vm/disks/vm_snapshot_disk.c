@@ -15,10 +15,10 @@
 #include "vmm/manager/vm/memory/vm_quota.h"
 #include "vmm/rt/format.h"
 
-#define TABLES_SHARE 512u /* part of the memory's pages, for its slots */
+#define TABLES_SHARE 512u /* the pages of slots are this part of the memory's pages */
 #define TABLES_PAGES 4u
 
-/* Returns whether the VM may write to the disk; of volumes their store has snapshots. */
+/* Returns whether the VM may write to the disk itself; snapshots of volumes are their store's. */
 static bool vm_is_written(const struct driver_link *link)
 {
 	return link != NULL && !link->disk.read_only && !disk_is_view(link) &&

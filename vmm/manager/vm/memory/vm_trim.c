@@ -20,7 +20,10 @@
  */
 #define STEP_NS (2 * NS_PER_S)
 
-/* Begins at the first page; the VM's memory must be its own. */
+/*
+ * Begins to trim at the first page. The VM's memory must be its own, not that of a snapshot or
+ * clone.
+ */
 static bool vm_trim_begin_at_first(struct vm *vm, const void *wish, char *problem, size_t size)
 {
 	struct vm_operation *operation = &vm->operation[OPERATION_TRIM];

@@ -141,7 +141,7 @@ static void vm_share_ask(struct vm *vm, enum vm_change_phase phase, const struct
 	struct vm_operation *operation = &vm->operation[OPERATION_CHANGE];
 
 	operation->phase = phase;
-	/* no deadline: the command that waits for the change gives up */
+	/* no limit here: the command that waits for the change has one */
 	operation->until_tsc = ~0ull;
 	vm->channel->reserve_budget_ns = config != NULL ? config->reserve_budget_ns : 0;
 	vm->channel->reserve_period_ns = config != NULL ? config->reserve_period_ns : 0;

@@ -6,7 +6,7 @@
 
 struct vm;
 
-/* What an operator asks a backup for. */
+/* What an operator asks of a backup. */
 struct vm_backup_wish {
 	enum backup_kind kind;
 	bool overwrite; /* the backup may overwrite what the targets hold */

@@ -73,7 +73,10 @@ static bool vm_backup_copier_make_views(struct vm *vm, char *problem, size_t siz
 	return true;
 }
 
-/* Gives the list of blocks changed between the previous point and this one. */
+/*
+ * Gives the copier the list of blocks that changed between the last backup's point in time and this
+ * one's.
+ */
 static void vm_backup_copier_give_changes(const struct driver_link *link,
 					  struct process_build *build)
 {

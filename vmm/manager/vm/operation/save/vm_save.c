@@ -259,7 +259,10 @@ static void vm_save_furnish(struct vm *vm, struct process_build *build, bool hei
 	transfer_give(&vm->save.transfer, build, START_SAVE, vm->config.name);
 }
 
-/* Returns whether what a restore makes anew can be made, and what it needs is there. */
+/*
+ * Returns whether all that a restore makes anew can be made, and its disk or store and key are
+ * there.
+ */
 static bool vm_save_may_restore(struct vm *vm, const struct vm_save_place *place, char *problem,
 				size_t size)
 {

@@ -307,7 +307,7 @@ static void vm_snapshot_freeze(struct vm *vm)
 
 /* --- beginning --- */
 
-/* What is asked of the operation: to take a snapshot or to go back to one. */
+/* What an operator asks of the operation: to take a snapshot or to go back to one. */
 struct vm_snapshot_wish {
 	const char *take;
 	const struct vm_snapshot *reset_to;

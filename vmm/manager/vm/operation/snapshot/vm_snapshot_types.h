@@ -14,7 +14,7 @@ struct vm;
 
 /* The state of a VM at one moment: its RAM, which is never written again, and all else as saved. */
 struct vm_snapshot {
-	char name[CONFIG_NAME_BYTES]; /* "": the place is free */
+	char name[CONFIG_NAME_BYTES]; /* the snapshot's name; "": the place is free */
 	handle_t ram;		      /* the frozen RAM */
 	handle_t state;		      /* memory of the VM's group */
 	u64 state_pages;	      /* size of `state` in pages */
@@ -54,7 +54,7 @@ struct vm_snapshots {
 	u64 used_before;	     /* pages of the VM's group before the freeze */
 	u64 moved;		     /* progress of the VM's disks at the last look */
 	u64 room;		     /* pages by which the quota was raised for the freeze */
-	struct vm_volumes_work work; /* what the stores of its volumes are asked for */
+	struct vm_volumes_work work; /* the commands to the stores of the VM's volumes */
 };
 
 #define VM_SNAPSHOT_FOR_EACH(vm, each)                                                             \
