@@ -21,7 +21,7 @@ enum cli_exit {
 	CLI_NOT_TRUSTED = 7, /* the server's certificate is not the known one */
 };
 
-/* What the command line says before and around the command. */
+/* The options of the command line, and the connection. */
 struct cli {
 	const char *host;   /* URL, or NULL */
 	const char *socket; /* path, or NULL */

@@ -14,8 +14,9 @@
 
 #define FIRST_MS 10000 /* without --follow: the time to wait for the first bytes */
 /* without --follow: a pause of this length says that no more events are kept */
-#define QUIET_MS    1000
-#define ALIVE_MS    45000 /* the server says something every 15 s */
+#define QUIET_MS 1000
+/* without a byte for this long the stream is dead: the server sends something every 15 s */
+#define ALIVE_MS    45000
 #define AGAIN_LIMIT 10
 
 static void events_show(void *context, const struct sse *reader)

@@ -19,7 +19,7 @@
 #include "gateway/cli/run_follow.h"
 
 enum {
-	RUN_INPUT_BYTES = 11000, /* a request has 16 KiB at most */
+	RUN_INPUT_BYTES = 11000, /* the most bytes of input; a request has 16 KiB at most */
 	/* Exit codes for a command that has none of its own, as other tools use them. */
 	RUN_TIME = 124,
 	RUN_NOT = 125,

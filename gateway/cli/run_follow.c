@@ -18,10 +18,11 @@
 #include "gateway/cli/table.h"
 
 enum {
-	FOLLOW_LOOK_MS = 250,	/* for Ctrl-C */
-	FOLLOW_INPUT_MS = 20,	/* the same, while input may come */
-	FOLLOW_INPUT = 8192,	/* the most bytes of input in a request */
-	FOLLOW_ALIVE_MS = 45000 /* the server says something every 15 s */
+	FOLLOW_LOOK_MS = 250, /* for Ctrl-C */
+	FOLLOW_INPUT_MS = 20, /* the same, while input may come */
+	FOLLOW_INPUT = 8192,  /* the most bytes of input in a request */
+	/* a silent stream is dead after this: the server sends every 15 s */
+	FOLLOW_ALIVE_MS = 45000
 };
 
 struct follow {

@@ -179,7 +179,7 @@ enum cli_exit command_vm_digest(struct cli *cli, int count, char **words)
 	code = cli_change(cli, "POST", path, NULL, NULL, words[0], "digest", &answer);
 	if (code != CLI_OK)
 		return code;
-	/* an answer that took longer is an operation, which has the digest in its result */
+	/* if the digest took longer, it is in the result of an operation */
 	digest = json_object_get(answer.json, "result");
 	if (digest == NULL)
 		digest = answer.json;

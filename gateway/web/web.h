@@ -8,9 +8,9 @@
 #include "gateway/web/ws.h"
 
 enum {
-	WEB_EXCHANGES = 320,	    /* requests and WebSockets at a time */
+	WEB_EXCHANGES = 320,	    /* the most requests and WebSockets at a time */
 	WEB_BODY_BYTES = 16384,	    /* the longest body of a request */
-	WEB_UNACKNOWLEDGED = 65536, /* bytes a WebSocket may send ahead of core */
+	WEB_UNACKNOWLEDGED = 65536, /* the most bytes of a client that core has not acknowledged */
 	WEB_HEADER_BYTES = 20480,   /* MHD's memory for a connection, cleared each time */
 };
 
@@ -27,7 +27,7 @@ struct exchange {
 	uint64_t length;     /* the bytes of the body that are still to come */
 	bool may_send;	     /* core has begun to take the body */
 	bool failed;	     /* core has broken its answer off */
-	bool sent;	     /* core has the request */
+	bool sent;	     /* core has got the request */
 	bool suspended;	     /* MHD waits until exchange_resume() is called */
 	bool answered;
 	bool ended;
@@ -39,8 +39,8 @@ struct exchange {
 	int fd;
 	struct ws_reader reader;
 	struct buffer output;
-	size_t unacknowledged; /* bytes sent to core and not yet taken */
-	size_t unreported;     /* bytes from core and not yet reported as consumed */
+	size_t unacknowledged; /* bytes sent to core that core has not acknowledged */
+	size_t unreported;     /* bytes from core that were not reported as consumed */
 	bool closing;	       /* a close frame was sent or is in output */
 };
 

@@ -8,7 +8,7 @@ struct schema {
 	const char *name, *text;
 };
 
-/* Ends with a name of NULL. */
+/* The list of schemas, which ends with a name of NULL. */
 extern const struct schema schema_list[];
 
 /* Returns the schema of `config`, VmConfig, as a new reference. */

@@ -54,7 +54,10 @@ static bool user_take(struct request *request, struct account *account)
 	return false;
 }
 
-/* Gets body.password. Returns false if the request has been answered. */
+/*
+ * Gets body.password, NULL if it is missing. If it is not valid, answers the request and returns
+ * false.
+ */
 static bool user_password(struct request *request, const char **password)
 {
 	const struct field *field = fields_below(&request->fields, "body", "password");

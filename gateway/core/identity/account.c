@@ -18,7 +18,10 @@
 #include "gateway/core/identity/role.h"
 #include "gateway/core/identity/scope.h"
 
-enum { ACCOUNT_COUNT = 256, ACCOUNT_KEPT = 16 /* places for users of all VMs */ };
+enum {
+	ACCOUNT_COUNT = 256,
+	ACCOUNT_KEPT = 16 /* places that only users with the scope of all VMs may take */
+};
 
 static struct {
 	struct account list[ACCOUNT_COUNT];

@@ -34,7 +34,7 @@ enum {
 
 struct console {
 	bool used;
-	uint32_t request; /* 0: the client has gone */
+	uint32_t request; /* id of the client's request; 0: the client has gone */
 	int64_t stream;	  /* Skerry's number of the stream; 0: not known yet */
 	bool write, closing;
 	struct buffer input;

@@ -37,7 +37,7 @@ struct content {
 	enum content_step step;
 	bool upload, digest;
 	uint64_t number;  /* a new number for each transfer, so that a late reply finds none */
-	uint32_t request; /* 0: the client has gone */
+	uint32_t request; /* id of the client's request; 0: the client has gone */
 	char target[TARGET_BYTES], part[TARGET_BYTES];
 	char sha256[CONTENT_SHA256 + 1]; /* the expected digest; "": the client has given none */
 	char actor[65];

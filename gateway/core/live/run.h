@@ -39,7 +39,7 @@ enum run_state {
 };
 
 struct run_limits {
-	double wall_s, cpu_s; /* 0: no limit of CPU time */
+	double wall_s, cpu_s; /* limits of time and of CPU time; cpu_s 0: no limit */
 	size_t output_bytes;  /* the most bytes of stdout and stderr together */
 	double exits;	      /* the most VM exits; 0: no limit */
 };

@@ -73,7 +73,7 @@ void run_frame_push(struct run *run)
 					   "data", text.bytes));
 		buffer_free(&text);
 		if (!sent)
-			return; /* the tick tries again later */
+			return; /* the link takes no line now: the tick tries again */
 		buffer_take(&run->link.out, count);
 		run->link.credit -= count;
 	}

@@ -47,8 +47,8 @@ struct vsock {
 	bool agent;
 	bool used;
 	bool calling;	  /* the reply to `vsock connect` is still to come */
-	uint32_t request; /* 0: the client has gone */
-	int64_t stream;	  /* Skerry's number; 0: not known yet */
+	uint32_t request; /* id of the client's request; 0: the client has gone */
+	int64_t stream;	  /* Skerry's number of the stream; 0: not known yet */
 	double began_s;
 	struct buffer input;
 	size_t room;	  /* bytes that the client may still send */

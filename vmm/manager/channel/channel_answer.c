@@ -10,7 +10,7 @@
 #include "vmm/rt/format.h"
 
 #define STREAM_BYTES (CHANNEL_OUTPUT_BYTES / 2) /* an answer longer than this leaves in pieces */
-#define CLOSING_ROOM (2 * REQUEST_BYTES)	/* reserved for the end of an answer */
+#define CLOSING_ROOM (2 * REQUEST_BYTES)	/* bytes reserved for the end of an answer */
 
 /*
  * Writes the beginning of an answer, once there is a result: until then other lines can go first.

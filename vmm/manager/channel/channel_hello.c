@@ -53,7 +53,7 @@ static void channel_hello_show_limits(struct json *json)
 	json_object_end(json);
 }
 
-/* Adds what only clients with the password may know. */
+/* Adds what only clients that have given the password may know. */
 static void channel_hello_show_more(struct json *json, const struct machine_channel *channel)
 {
 	u64 wall_s = machine_wall_seconds(clock_tsc());

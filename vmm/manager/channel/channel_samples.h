@@ -10,7 +10,7 @@ struct machine_channel;
 
 /* The samples of a client: numbers of each VM and of the host, once a period. */
 struct channel_samples {
-	u64 period_tsc; /* 0: no samples are sent */
+	u64 period_tsc; /* the period of the samples; 0: no samples are sent */
 	u64 next_tsc;
 	bool under_way; /* a round has begun, but not all of its lines could be sent yet */
 	u64 place;	/* position in the round: 0 is the host, then each VM */

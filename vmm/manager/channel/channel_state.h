@@ -13,7 +13,7 @@
 /* requests under way besides the request that is answered in order */
 #define CHANNEL_REQUESTS    8u
 #define CHANNEL_HELD_BYTES  4096u /* the most bytes kept of an answer that is not complete */
-#define CHANNEL_ID_BYTES    64u	  /* longest id of a request with "order":"any" */
+#define CHANNEL_ID_BYTES    64u	  /* the most bytes of the id of a request with "order":"any" */
 #define CHANNEL_ACTOR_BYTES 128u
 
 /* Moves bytes to and from the client. Both functions return how many were moved, and never wait. */
@@ -52,8 +52,9 @@ struct machine_channel {
 	u32 rights;
 	struct login login; /* a locked channel runs no command and sends nothing unasked */
 	struct channel_transport transport;
-	struct channel_port on;		    /* the port, for a channel on a port */
-	char actor[CONFIG_NAME_BYTES + 16]; /* for channels on ports: the name for the log */
+	struct channel_port on; /* the VM and port, if the channel is on a port */
+	/* the channel's name for the log, if the channel is on a port */
+	char actor[CONFIG_NAME_BYTES + 16];
 	struct channel_output output;
 
 	/* The line being received. */

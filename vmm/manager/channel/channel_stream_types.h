@@ -22,7 +22,8 @@ struct channel_stream_state {
 	/* why the stream was closed, while the client is still to be told */
 	const char *closed;
 	char error[TRANSFER_TEXT_BYTES]; /* the error in words; "": there is no error */
-	struct transfer *transfer;	 /* NULL: the stream is a guest's console or port */
+	/* the transfer that the stream carries; NULL: the stream is a guest's console or port */
+	struct transfer *transfer;
 	u32 vm_id;
 	u32 port;
 	char port_name[CHANNEL_NAME_BYTES]; /* "": the console */

@@ -8,7 +8,7 @@ struct request;
 /* Tells transfers how to open and end streams. */
 void channel_transfers_init(void);
 
-/* Takes a client's line. */
+/* Handles a client's line about the transfer. */
 void channel_transfer_take(struct transfer *transfer, const struct request *request);
 /* Does one step of a transfer; returns whether a line was sent. */
 bool channel_transfer_step(struct machine_channel *channel, struct transfer *transfer);

@@ -15,19 +15,21 @@ struct arguments {
 	const char *word[COMMAND_WORDS_MAX];
 };
 
-/* The meaning of a command's words, for completion. */
+/* What a command's arguments are, for their completion. */
 enum completion {
 	COMPLETE_NOTHING,
-	COMPLETE_VM,	     /* the first argument is a VM in the list */
-	COMPLETE_VMS,	     /* each argument is a VM in the list */
-	COMPLETE_SNAPSHOT,   /* the first argument is NAME@SNAP */
-	COMPLETE_SECTION,    /* a VM of the configuration, then keys */
-	COMPLETE_COMMAND,    /* the arguments are a command */
-	COMPLETE_WATCH,	     /* a number, then a command with its arguments */
+	COMPLETE_VM,	   /* the first argument is a VM in the list */
+	COMPLETE_VMS,	   /* each argument is a VM in the list */
+	COMPLETE_SNAPSHOT, /* the first argument is NAME@SNAP */
+	/* the first argument is a VM of the configuration, the others are keys */
+	COMPLETE_SECTION,
+	COMPLETE_COMMAND, /* the arguments are a command */
+	/* the first argument is a number, the others are a command with its arguments */
+	COMPLETE_WATCH,
 	COMPLETE_WORDS,	     /* the arguments are words of `words` */
 	COMPLETE_KEYS,	     /* a VM in the list, then keys of a VM's section */
 	COMPLETE_SYMBOL,     /* the first argument is a symbol of the kernel */
-	COMPLETE_LOG_OPTION, /* the options of `log show` */
+	COMPLETE_LOG_OPTION, /* the arguments are options of `log show` */
 };
 
 struct command {

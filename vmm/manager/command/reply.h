@@ -64,7 +64,7 @@ struct requester {
 	void *context;
 	bool terminal;	     /* a person's terminal, to which a guest's console can be attached */
 	struct login *login; /* the login of that console or channel */
-	const char *name;    /* the asker's name for the audit log */
+	const char *name;    /* the asker's name, for the audit log */
 	u32 rights;	     /* bits of enum permission */
 	struct machine_channel *channel; /* the asker's channel; NULL: the console */
 };
@@ -98,8 +98,9 @@ struct reply {
 	bool all_vms;	       /* the command shows all VMs, one after the other */
 	char path[72];	       /* path that `vm inspect` is to show; "": all */
 	u64 left;	       /* bytes or lines still to show */
-	u64 shown;	       /* place in a list (reply_list) or among the VMs (inspect_next_vm) */
-	u64 changed;	       /* changed keys of `vm set`, a bit for each of config_vm_keys */
+	/* the place in a list (reply_list) or among the VMs (inspect_next_vm) */
+	u64 shown;
+	u64 changed; /* changed keys of `vm set`, a bit for each of config_vm_keys */
 
 	/* the VMs on which one command acts, one after the other */
 	u32 chosen[VM_MAX]; /* the ids of these VMs */
@@ -113,9 +114,9 @@ struct reply {
 	/* the VM to whose console the terminal is attached afterwards; 0: none */
 	u32 attach_id;
 	u32 attach_port;       /* number of the VM's port to attach; 0: its console */
-	bool attach_raw;       /* attach without the filter */
+	bool attach_raw;       /* attach the terminal without the filter */
 	u32 secret_iterations; /* iterations of a new password to ask for; 0: do not ask */
-	bool asks_state_key;   /* ask for the state key, without echo */
+	bool asks_state_key;   /* ask for the key of saved VMs, without echo */
 	/* ask for the key of disks that has this name, without echo; "": do not */
 	char asks_disk_key[CONFIG_NAME_BYTES];
 

@@ -11,7 +11,7 @@
 #define COLUMNS_MIN 40u
 #define COLUMNS_MAX 1000u
 
-/* Reads "50" or "50x132". */
+/* Reads the terminal's size: rows, as "50", or rows and columns, as "50x132". */
 static bool command_term_parse_geometry(const char *word, struct console_terminal *terminal)
 {
 	struct text rows = text_of(word);

@@ -50,9 +50,7 @@ struct host_config {
 	struct state_key {
 		bool given;
 		u8 bytes[32];
-		/*
-		 * the key with which the host's saves are sealed: vmm/manager/config/vm_save_key.h
-		 */
+		/* the key with which saved VMs are sealed: vmm/manager/config/vm_save_key.h */
 	} state_key;
 };
 
@@ -68,7 +66,7 @@ struct host_config {
 
 /* What happens to requests to a disk whose driver stays down. */
 enum config_lost {
-	LOST_WAIT,  /* requests wait for the driver */
+	LOST_WAIT,  /* requests wait until the driver is restarted */
 	LOST_ERROR, /* requests fail */
 };
 
@@ -85,7 +83,7 @@ struct config_section {
 	char name[CONFIG_NAME_BYTES];
 	/* the file has a section for this name; otherwise the name was only mentioned */
 	bool declared;
-	bool broken; /* the section has a mistake */
+	bool broken; /* the section has a mistake, and is not used */
 	u64 given;
 };
 
@@ -123,7 +121,7 @@ enum vm_disk_flag {
 struct vm_disk {
 	u8 number;
 	u8 flags;   /* enum vm_disk_flag */
-	u16 volume; /* of a volume: the number of its name, config_volume_name */
+	u16 volume; /* number of a volume's name: config_volume_name */
 };
 
 #define CONFIG_STORE_MAX  8u
@@ -149,7 +147,8 @@ struct store_config {
 /* A network for VMs: a section [net NAME]. */
 struct net_config {
 	struct config_section section;
-	char uplink[CONFIG_WORD_BYTES]; /* "net0 00:03.0, net1"; "": none */
+	/* the host's cards, such as "net0 00:03.0, net1"; "": none */
+	char uplink[CONFIG_WORD_BYTES];
 	u64 mtu;
 	/* deaths of a switch or of a card's driver in a minute before it stays down; 0: no limit */
 	u64 restart_limit;
@@ -188,8 +187,9 @@ struct vm_net {
 	u8 number;
 	u8 flags;    /* enum vm_net_flag */
 	u16 vlan;    /* the card's VLAN; 0: it has none */
-	u32 address; /* IPv4, the first byte lowest; 0: any address */
-	u64 mac;     /* the first byte lowest; 0: derived from the VM's name */
+	u32 address; /* the card's IPv4 address, the first byte lowest; 0: any address */
+	/* the card's MAC address, the first byte lowest; 0: derived from the VM's name */
+	u64 mac;
 };
 
 /*
@@ -246,13 +246,13 @@ struct vm_config {
 	struct vm_disk disk[CONFIG_VM_DISK_MAX];
 	u64 disk_ops; /* operations a second on each disk; 0: no limit, as for disk_bytes */
 	u64 disk_bytes;
-	u64 disk_burst; /* bytes; 0: the driver decides */
+	u64 disk_burst; /* bytes that may come in a burst; 0: the driver decides */
 	u64 disk_weight;
 	u64 disk_undo_bytes; /* room for old blocks of each disk, from a snapshot on */
 	struct vm_net net[CONFIG_VM_NET_MAX];
 	u64 net_packets; /* packets a second on each card; 0: no limit, as for net_bytes */
 	u64 net_bytes;
-	u64 net_burst; /* bytes; 0: the switch decides */
+	u64 net_burst; /* bytes that may come in a burst; 0: the switch decides */
 	u64 net_weight;
 };
 

@@ -8,7 +8,7 @@
 #include "lib/string.h"
 #include "vmm/manager/config/config.h"
 
-#define RESTART_LIMIT 5u /* used if the section has no restart_limit */
+#define RESTART_LIMIT 5u /* the default of restart_limit */
 #define MTU_DEFAULT   1500u
 
 static struct disk_config disks[CONFIG_DISK_MAX];

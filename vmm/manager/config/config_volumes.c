@@ -11,7 +11,7 @@
 
 /* names of volumes by their numbers; "": the place is free */
 static char names[CONFIG_VOLUME_MAX][CONFIG_NAME_BYTES];
-static u32 count; /* names in the table */
+static u32 count; /* how many names are in the table */
 
 void config_volumes_init(void)
 {

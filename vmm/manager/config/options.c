@@ -86,7 +86,7 @@ static bool options_set(struct options *options, struct text word)
 		return options->log_given = log_level_parse(value, &options->log);
 	if (option_value(word, "run", &value))
 		return text_copy(options->run, sizeof(options->run), value);
-	/* The kernel obeys the next two. */
+	/* The kernel itself obeys the next two options; here they are only checked. */
 	if (option_value(word, "cpus", &value))
 		return options_is_count(value);
 	return text_equal(word, "nokaslr");

@@ -7,11 +7,11 @@
 /* The options of the kernel's command line on which the manager acts. */
 struct options {
 	char config[64]; /* name of the configuration file */
-	u32 console;	 /* 1: COM1, 2: COM2 */
+	u32 console;	 /* the operator's port: 1 is COM1, 2 is COM2 */
 	bool log_given;
 	/* the least level that is logged, enum log_level; LOG_LEVEL_COUNT: nothing is */
 	u32 log;
-	char run[512]; /* commands, separated by ';' */
+	char run[512]; /* the commands of `run=`, separated by ';' */
 };
 
 /*

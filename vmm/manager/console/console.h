@@ -15,7 +15,7 @@ enum serial_name console_port(void);
 
 /* What the terminal can do: show text, until an operator says that it can do more. */
 struct console_terminal {
-	bool on;  /* colours, pages, clearing the screen */
+	bool on;  /* colours, pages and clearing of the screen are in use */
 	u32 rows; /* 0: no pages */
 	u32 columns;
 	bool ask; /* the terminal is asked once for its size, which is used from then on */

@@ -62,7 +62,8 @@ struct line_editor {
 	u32 history_count; /* lines ever added; the last LINE_HISTORY are kept */
 	/* how far back in the history the user looks; 0: at the line being written */
 	u32 history_back;
-	bool searching; /* Ctrl-R: the query is typed, the line is the find */
+	/* after Ctrl-R: the query is being typed, and the line shown is what was found */
+	bool searching;
 	bool search_failed;
 	char query[LINE_QUERY_MAX + 1];
 	u32 query_length;

@@ -36,7 +36,7 @@ static void line_delete_right(struct line_editor *editor)
 		line_erase(editor, editor->cursor, editor->cursor + 1, false);
 }
 
-/* Notes a byte that no key sends and no line has. */
+/* Notes a byte that is neither a key nor part of a line. */
 void line_take_bad(struct line_editor *editor, char byte)
 {
 	if (editor->bad_column == 0) {
@@ -107,7 +107,7 @@ static void line_handle_numbered(struct line_editor *editor, bool modified)
 		else
 			line_delete_right(editor);
 		break;
-	default: /* PageUp, F5, the brackets around pasted text */
+	default: /* PageUp, F5 and the brackets around pasted text do nothing */
 		break;
 	}
 }

@@ -314,7 +314,10 @@ static void terminal_leave_screen(struct terminal_filter *filter)
 	filter->touched = false;
 }
 
-/* SGR, character sets, IRM, DECCKM, DECKPNM, DECSCNM, DECAWM, DECTCEM. */
+/*
+ * Sets back what a guest may have changed: SGR, character sets, IRM, DECCKM, DECKPNM, DECSCNM,
+ * DECAWM, DECTCEM.
+ */
 #define AS_BEFORE "\x1b[0m\x1b(B\x0f\x1b[4l\x1b[?1l\x1b>\x1b[?5l\x1b[?7h\x1b[?25h"
 
 void terminal_filter_leave(struct terminal_filter *filter)

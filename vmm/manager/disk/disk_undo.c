@@ -12,7 +12,7 @@
 #include "vmm/rt/syscall.h"
 
 #define TABLE_REACH  (2 * MIB) /* reach of one page of a page table */
-#define TABLE_OTHERS 4u	       /* pages of the levels above, and at a boundary */
+#define TABLE_OTHERS 4u	       /* page tables of the levels above, and at a boundary */
 
 /*
  * Returns a number that no other link has: a view whose blocks are gone must not find others in

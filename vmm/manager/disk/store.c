@@ -20,7 +20,7 @@
 #include "vmm/rt/syscall.h"
 
 #define TABLE_REACH  (2 * MIB) /* reach of one page of a page table */
-#define TABLE_OTHERS 8u	       /* pages of the levels above, and at a boundary */
+#define TABLE_OTHERS 8u	       /* page tables of the levels above, and at a boundary */
 #define GROUP_PAGES  32u       /* what a group and its memory need besides the memory */
 #define COPIES_MAX   64u       /* attempts to copy what the driver is changing */
 
@@ -114,7 +114,7 @@ static enum status store_make_memory(struct store *store)
 	return status;
 }
 
-/* Makes the memory once the store's disk is known. */
+/* Makes the store's memory once its disk is known. */
 static bool store_make(struct store *store, const struct disk *disk)
 {
 	enum status status;

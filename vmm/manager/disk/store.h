@@ -26,10 +26,10 @@ struct store {
 	u64 bytes;	 /* size of `memory` */
 	u64 table_pages; /* pages by which the driver's quota was raised */
 	u64 driver_at;	 /* address of the memory in the driver's present process; 0: none */
-	u32 given;	 /* number of the last struct store_given */
+	u32 given;	 /* number of the struct store_given that the driver was given last */
 	u64 sectors;	 /* size of the disk or partition */
 	struct store_page *page; /* mapped in the manager; the driver writes there at any time */
-	u64 asked;		 /* number of the last command */
+	u64 asked;		 /* number of the last command to the driver */
 	u32 chunk_sectors;	 /* sectors of a chunk, the store's unit; 0: not known yet */
 	u32 said_faults;	 /* faults of the metadata on the disk that were already logged */
 };

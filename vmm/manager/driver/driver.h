@@ -82,7 +82,7 @@ struct link_undo {
 	 * being closed.
 	 */
 	u32 number;
-	u32 put_back;	 /* not 0: the old blocks go back to the disk */
+	u32 put_back;	 /* not 0: the old blocks are to go back to the disk */
 	bool full_told;	 /* the operator was told that a clone's overlay is full */
 	bool low_told;	 /* the operator was told that little of the memory is left */
 	u64 table_pages; /* pages by which the driver's quota was raised for page tables */
@@ -105,7 +105,7 @@ struct link_changes {
 struct driver_link {
 	bool used;
 	bool leaving;	 /* the link is to end */
-	u64 leaving_tsc; /* the TSC since when the link is leaving */
+	u64 leaving_tsc; /* the TSC since when the link is to end */
 	bool told;	 /* the driver was told that the link is to end */
 	bool said;	 /* the operator was told that the link cannot end */
 	bool fails;	 /* the link's requests fail while the driver is down for good */
@@ -116,7 +116,7 @@ struct driver_link {
 	handle_t memory;
 	handle_t doorbell;
 	handle_t bell;
-	struct link_memory *at;	  /* mapped in the manager */
+	struct link_memory *at;	  /* the link's memory, mapped in the manager */
 	u64 driver_at;		  /* the pool's address in the driver; 0: not mapped there */
 	u64 pool_pages_at;	  /* address of the pool's list in the driver; 0: not mapped */
 	handle_t pool_pages;	  /* memory with that list; HANDLE_NONE without DMA */
@@ -126,9 +126,10 @@ struct driver_link {
 	struct link_undo undo;
 	struct link_changes changes;
 	/* Set by whoever makes the link: */
-	char user[CONFIG_NAME_BYTES]; /* name of the VM or card */
-	u32 section;		      /* number of the [disk] or [net] in the configuration */
-	char name[CONFIG_DISK_BYTES]; /* of a disk: DISK or STORE/VOLUME */
+	char user[CONFIG_NAME_BYTES]; /* name of the link's user: a VM or card */
+	/* number of the user's [disk] or [net] section in the configuration */
+	u32 section;
+	char name[CONFIG_DISK_BYTES]; /* name of a disk: DISK or STORE/VOLUME */
 	bool whole;		      /* the link has the whole disk, and grows with it */
 	/* id of an encrypted volume's key, as in struct store_key; else 0 */
 	u64 key_id;
@@ -177,9 +178,9 @@ struct driver_kind {
 	const struct driver_class *class;
 	bool dma;
 	bool direct;   /* a device behind an IOMMU may reach its clients' RAM */
-	u32 dma_pages; /* memory for the device; 0: the usual amount */
+	u32 dma_pages; /* pages for the device's own memory; 0: the usual number */
 	u32 units;     /* the most disks of the driver; 0: one */
-	/* Adds what the process needs of the device. */
+	/* Gives the process what it needs to use the device. */
 	void (*equip)(struct process_build *build, u32 device);
 	/*
 	 * Makes the device quiet. STATUS_OK: it no longer touches memory. STATUS_AGAIN: call again,
@@ -201,13 +202,13 @@ struct driver {
 	bool used;
 	char name[DRIVER_NAME_BYTES];
 	const struct driver_kind *kind;
-	u32 device;		 /* device number, for kind */
+	u32 device;		 /* number of the device, whose meaning depends on the kind */
 	const struct file *file; /* contents of a RAM disk; NULL: it has none */
 	u64 disk_bytes;		 /* size of a disk in memory; 0: the file's size */
 	enum driver_life life;
 	char reason[DRIVER_TEXT_BYTES + 32];
 
-	handle_t group;	  /* the latest group, which pays for the process */
+	handle_t group;	  /* the group that pays for the present process */
 	handle_t image;	  /* memory with a service's program */
 	handle_t process; /* the driver's process; HANDLE_NONE: there is none */
 	handle_t space;	  /* the process's address space */
@@ -221,23 +222,23 @@ struct driver {
 	u64 dma_bytes;
 	struct driver_store grown[DRIVER_STORE_MAX - 1];
 	u32 grown_count;
-	u64 quota_pages;		/* promised to the driver in all */
-	u64 group_pages;		/* promised to `group` alone */
+	u64 quota_pages;		/* pages promised to the driver in all */
+	u64 group_pages;		/* pages promised to `group` alone */
 	struct driver_channel *channel; /* written by the driver: read each field once */
 	const struct group_page *account;
 
 	u32 starts;
 	u32 deaths;
-	u32 restart_limit;		   /* deaths within the window; 0: no limit */
+	u32 restart_limit;		   /* the most deaths within the window; 0: no limit */
 	u64 death_tsc[CONFIG_RESTART_MAX]; /* times of the latest deaths */
 	u64 seen_finished;		   /* channel->finished at the last look */
 	u64 seen_tsc;
-	u64 stuck_tsc; /* time with work but no progress, added up */
+	u64 stuck_tsc; /* how long the driver had work but made no progress, added up */
 	u32 asked;     /* last value written to channel->asked */
 	u64 asked_tsc;
 	u64 ready_tsc;	 /* when the present process became ready; 0: it is not ready yet */
 	u64 launch_tsc;	 /* earliest time of the next start */
-	u32 short_lives; /* number of short lives in a row */
+	u32 short_lives; /* how many processes in a row have ended after a short time */
 	u32 last_number;
 	u64 ended_tsc; /* when the last process ended; 0: none has ended */
 	/* the time from the last process's end until the driver's disk was known again */

@@ -17,7 +17,7 @@
 #include "vmm/rt/format.h"
 
 #define POLL_NS	 NS_PER_MS
-#define CPUS_MAX 64u /* struct query has a bit for each */
+#define CPUS_MAX 64u /* the most vCPUs: struct query has a bit for each */
 
 struct gdb_session gdb;
 

@@ -65,7 +65,7 @@ static void gdb_answer_set(const struct vm_answer *answer)
 	gdb_answer_status(answer);
 }
 
-/* Has the monitor take over the registers. */
+/* Has the monitor set the vCPU's registers to those in gdb.registers. */
 static void gdb_write_registers(u32 groups)
 {
 	struct query question = {.kind = QUERY_SET, .vcpu = gdb.cpu, .flags = groups & ~GDB_GPRS};
@@ -219,7 +219,7 @@ static const char *gdb_take_action(const char *text, u64 left, u64 *run, u64 *st
 	(void)gdb_hex(&text); /* skips the number of a signal, as there are no signals here */
 	if (*text == ':') {
 		text++;
-		thread = gdb_hex(&text); /* 0 stands for -1, which is all */
+		thread = gdb_hex(&text); /* GDB's -1, which stands for all threads, is read as 0 */
 		if (thread != 0 && thread <= gdb.cpu_count)
 			who = left & BIT(thread - 1);
 	}

@@ -12,7 +12,8 @@
 
 static struct login door = {.name = "COM3", .open = true};
 static struct secret_line secret;
-static bool after_packet; /* acknowledgements of the answer may follow */
+/* a packet was answered: acknowledgements may follow, which belong to no password */
+static bool after_packet;
 
 bool gdb_login_open(void)
 {

@@ -26,7 +26,7 @@ struct gdb_line {
 	u8 wanted; /* the checksum that GDB has sent */
 	u32 length;
 	bool overflow;
-	char packet[GDB_PACKET_BYTES + 1]; /* terminated; may hold any byte */
+	char packet[GDB_PACKET_BYTES + 1]; /* the last packet, terminated; it may hold any byte */
 	/* outgoing: [sent, filled) is not sent yet; the last packet is kept in case of - */
 	u32 filled;
 	u32 sent;

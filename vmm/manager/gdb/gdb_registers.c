@@ -134,7 +134,7 @@ u32 gdb_register_set(enum gdb_layout layout, struct vcpu_page *page, u32 number,
 		page->rip = layout == GDB_64 ? value : (u32)value;
 	} else if (row->kind == KIND_WORD && row->groups != 0) {
 		*gdb_register_word(row, page) = value;
-	} /* setting only a selector would make no segment */
+	} /* setting a selector alone would not make a valid segment */
 	return row->groups;
 }
 

@@ -15,8 +15,8 @@
 #define DONE(cpu, what)	    (((cpu)->done >> HOST_SPECULATION_SHIFT & (what)) != 0)
 #define MODEL_IN(cpu, list) leak_model_in(cpu, list, ARRAY_COUNT(list))
 
-#define FAMILY_ZEN  0x17u /* Zen to Zen 2; 18h is Hygon's */
-#define FAMILY_ZEN3 0x19u /* Zen 3 and Zen 4 */
+#define FAMILY_ZEN  0x17u /* family 17h: Zen to Zen 2; 18h is Hygon's */
+#define FAMILY_ZEN3 0x19u /* family 19h: Zen 3 and Zen 4 */
 #define FAMILY_ZEN5 0x1au
 
 /* cores that execute in order, or nearly so: Bonnell to Airmont, Xeon Phi */

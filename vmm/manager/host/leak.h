@@ -43,7 +43,7 @@ enum leak_state {
 struct leak_cpu {
 	struct speculation_cpu is;
 	bool svm; /* the CPU runs guests by SVM, not VMX */
-	u64 done; /* features of struct kernel_page */
+	u64 done; /* the kernel's measures: the features of struct kernel_page */
 };
 
 struct leak {

@@ -36,7 +36,7 @@ struct serial {
 	/* the buffer is full: bytes are left in the UART, and RTS asks the sender to wait */
 	bool full;
 	u64 lost; /* lost bytes, which are reported once all bytes before the loss were taken */
-	u64 gap;  /* bytes lost at gap_at, a position in what was received */
+	u64 gap;  /* bytes lost just before gap_at, a position among the received bytes */
 	u32 gap_at;
 	u8 received[SERIAL_RECEIVE_BYTES];
 };

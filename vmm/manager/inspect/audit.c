@@ -21,10 +21,10 @@
 enum frame_flag {
 	FRAME_LENT = 1 << 0, /* part of a memory object that does not own the frame */
 	FRAME_GUEST_WRITES = 1 << 1,
-	FRAME_EXECUTABLE = 1 << 2, /* executable in the kernel's tables */
+	FRAME_EXECUTABLE = 1 << 2, /* the frame is executable in the kernel's tables */
 	FRAME_CONSTANT = 1 << 3,
 	FRAME_WRITABLE = 1 << 4,
-	FRAME_FROZEN = 1 << 5, /* part of a frozen memory object */
+	FRAME_FROZEN = 1 << 5, /* the frame is part of a frozen memory object */
 	FRAME_PAID = 1 << 6,   /* a table that a group pays for, not one being freed */
 	FRAME_TABLE = 1 << 7,  /* a space reaches the frame as a table */
 };

@@ -25,7 +25,7 @@
 #define STRAY_MAX 256u
 
 static struct unit {
-	u64 number; /* number in the kernel */
+	u64 number; /* the kernel's number of the unit */
 	bool used;
 	bool remaps;
 	enum iommu_kind kind;

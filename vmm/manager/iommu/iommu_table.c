@@ -14,7 +14,11 @@ u32 iommu_table_unit(struct iommu_table *found, const struct iommu_entry *unit)
 {
 	for (u32 i = 0; i < found->unit_count; i++) {
 		if (found->unit[i].registers == unit->registers)
-			return IOMMU_NONE; /* AMD's tables name a unit once in each form */
+			/*
+			 * the unit is in the list already: AMD's tables name each unit once in
+			 * every form
+			 */
+			return IOMMU_NONE;
 	}
 	if (found->unit_count == IOMMU_UNITS_MAX || unit->registers == 0 ||
 	    unit->registers % PAGE_SIZE != 0) {

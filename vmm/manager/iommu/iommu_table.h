@@ -14,7 +14,7 @@
 enum iommu_scope_kind {
 	IOMMU_SCOPE_FUNCTION, /* the function at the end of the path */
 	IOMMU_SCOPE_BRIDGE,   /* the bridge at the path and all devices behind it */
-	IOMMU_SCOPE_RANGE,    /* requesters first to last */
+	IOMMU_SCOPE_RANGE,    /* all requesters from `first` to `last` */
 	IOMMU_SCOPE_REST,     /* all devices of the segment that no other scope names */
 };
 

@@ -17,7 +17,7 @@ struct log_stats {
 	u64 kernel_entries;
 	u64 kernel_lost; /* overwritten in the kernel's ring before they were read */
 	u64 monitor_lines;
-	u64 monitor_dropped;	 /* dropped by the rate limit */
+	u64 monitor_dropped;	 /* lines of monitors that the rate limit has dropped */
 	u64 messages;		 /* the manager's own */
 	struct log_cost kernel;	 /* cost of taking the kernel's entries */
 	struct log_cost message; /* cost of the manager's and the monitors' lines */

@@ -6,7 +6,8 @@
 #include "vmm/manager/log/log_cost.h"
 
 #define COUNT_ENOUGH 16u /* samples needed for a mean that can be relied on */
-#define TOO_LONG     16u /* times the mean: a longer measurement counts as the mean */
+/* how many times the mean a measurement may be; a longer one counts as the mean */
+#define TOO_LONG 16u
 
 void log_cost_add(struct log_cost *cost, u64 tsc)
 {

@@ -52,10 +52,10 @@ struct log_store {
 	u32 segment_count;
 	u64 age_ns; /* a segment is closed once its first line has this age; 0: never */
 	bool chained;
-	u8 chain[LOG_CHAIN_BYTES]; /* hash of the last line */
+	u8 chain[LOG_CHAIN_BYTES]; /* hash of the last line and all lines before */
 
 	struct log_segment segment[LOG_SEGMENTS_MAX];
-	u64 oldest; /* segments are numbered from 1 */
+	u64 oldest; /* number of the oldest segment; the first one has the number 1 */
 	u64 newest;
 	u64 next_index;
 	u64 added_bytes;

@@ -17,11 +17,12 @@ enum vm_event {
 	EVENT_DESTROYED,
 	EVENT_CONFIGURATION,	/* keys of the VM have changed */
 	EVENT_CONSOLE_ATTACHED, /* an asker may write to the VM's console; the reason says who */
-	EVENT_NETWORK,		/* a network's port was blocked or freed; no VM for an uplink */
-	EVENT_SNAPSHOT,		/* a snapshot had to be dropped; the reason says which and why */
-	EVENT_DISK_FULL,	/* a clone has no more room for writes; the reason says the disk */
-	EVENT_BACKUP_DONE,	/* a backup is complete; the reason says which */
-	EVENT_BACKUP_FAILED,	/* a backup failed or was cancelled; the reason says which, why */
+	/* a network's port was blocked or freed; the event has no VM if an uplink has the port */
+	EVENT_NETWORK,
+	EVENT_SNAPSHOT,	     /* a snapshot had to be dropped; the reason says which and why */
+	EVENT_DISK_FULL,     /* a clone has no more room for writes; the reason says the disk */
+	EVENT_BACKUP_DONE,   /* a backup is complete; the reason says which */
+	EVENT_BACKUP_FAILED, /* a backup failed or was cancelled; the reason says which, why */
 	VM_EVENT_COUNT
 };
 

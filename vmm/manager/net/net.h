@@ -40,7 +40,7 @@ const struct net *net_of_bridge(const struct driver *driver);
  * missing.
  */
 bool net_attach_all(struct vm *vm, char *problem, size_t size);
-/* Gives the ports to the VM's monitor. */
+/* Gives the ports to which the VM's cards are linked to the VM's monitor. */
 void net_give_all(const struct vm *vm, struct process_build *build);
 /* Ends the links; to be repeated until it returns true: then the switches use nothing of the VM. */
 bool net_detach_all(struct vm *vm);

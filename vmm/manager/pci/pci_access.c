@@ -24,7 +24,10 @@
 static struct pci_range ranges[RANGES_MAX];
 static u32 range_count;
 
-/* The part that is mapped; a failure is remembered as well. */
+/*
+ * The part of configuration space that is mapped now; if mapping it has failed, that is remembered
+ * as well.
+ */
 static struct {
 	u64 hpa;
 	u64 bytes;

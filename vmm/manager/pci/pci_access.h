@@ -22,7 +22,7 @@ struct pci_range {
 	u16 segment;
 	u8 first_bus;
 	u8 last_bus;
-	u64 base; /* address for bus 0 in memory; 0: use ports */
+	u64 base; /* the address in memory that bus 0 would have; 0: use ports */
 };
 
 /* Returns the ranges: from the MCFG, or by ports if that has no entry for segment 0. */

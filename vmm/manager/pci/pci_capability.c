@@ -92,7 +92,7 @@ void pci_capabilities_read(struct pci_function *function)
 	function->problem = pci_read_standard(function);
 	if (function->problem == NULL && pci_capability(function, PCI_CAP_EXPRESS) != 0)
 		function->problem = pci_read_extended(function);
-	/* Half a list may have half of what belongs together. */
+	/* Use none of the capabilities: half a list may have only half of what belongs together. */
 	if (function->problem != NULL)
 		function->capability_count = 0;
 }

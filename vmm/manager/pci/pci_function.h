@@ -51,7 +51,7 @@ struct pci_function {
 	u8 reaches; /* enum iommu_reach */
 	/* the function tried to reach memory that it was not given, and its DMA was switched off */
 	bool cut_off;
-	bool lost;	/* the IOMMU refused more accesses than are counted */
+	bool lost;	/* refused accesses may be missing in the counts below */
 	u16 requester;	/* the id of the function's requests: bus << 8 | device << 3 | function */
 	u32 faults;	/* refused accesses since boot */
 	u32 faults_now; /* refused accesses since the function's driver was last started */
@@ -78,6 +78,6 @@ bool pci_has_dma(const struct pci_function *function);
 /* Returns the capability's offset, or 0 if there is none of that kind. */
 u32 pci_capability(const struct pci_function *function, enum pci_capability_id id);
 
-/* pci_bar.c and pci_capability.c; called by pci_function_read */
+/* Functions of pci_bar.c and pci_capability.c, which pci_function_read calls. */
 void pci_bars_read(struct pci_function *function);
 void pci_capabilities_read(struct pci_function *function);

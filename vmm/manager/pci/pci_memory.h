@@ -5,7 +5,7 @@
 
 /* A device's registers, mapped while the manager itself uses them. */
 struct pci_memory {
-	volatile void *at; /* the first byte asked for */
+	volatile void *at; /* the first byte that was asked for, as mapped */
 	u64 page;
 	u64 bytes;
 };

@@ -115,7 +115,7 @@ enum status pci_msix_set(struct pci_function *function, u32 number, u64 remapper
 	entry[number].address_high = 0;
 	entry[number].data = (u32)message;
 	entry[number].control &= ~(u32)PCI_MSIX_ENTRY_MASKED;
-	(void)entry[number].control; /* reading back: the writes have arrived */
+	(void)entry[number].control; /* read back, so that the writes have arrived */
 	pci_set_bits(function, control, PCI_MSIX_MASKED, false);
 	pci_memory_close(&memory);
 	return STATUS_OK;

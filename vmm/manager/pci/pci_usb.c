@@ -23,8 +23,9 @@
 
 #define OHCI_CONTROL 0x04u
 #define OHCI_COMMAND 0x08u
-#define OHCI_SMI     (1u << 8) /* InterruptRouting: the firmware's SMI has the OHCI */
-#define OHCI_CHANGE  (1u << 3) /* OwnershipChangeRequest: asks the firmware for the OHCI */
+/* InterruptRouting: the firmware owns the OHCI and gets its interrupts as SMIs */
+#define OHCI_SMI    (1u << 8)
+#define OHCI_CHANGE (1u << 3) /* OwnershipChangeRequest: asks the firmware for the OHCI */
 
 #define UHCI_LEGACY 0xc0u
 /* value that turns all of the UHCI's SMIs off and clears all events */

@@ -9,6 +9,6 @@
  */
 #define PROCESS_END_BYTES 48u
 const char *process_end_text(handle_t process, char text[PROCESS_END_BYTES]);
-/* Writes the whole sentence, about `what` has died. Returns `text`. */
+/* Writes the whole sentence, which says that `what` has died and how. Returns `text`. */
 #define PROCESS_DIED_BYTES 128u
 const char *process_died_text(handle_t process, const char *what, char text[PROCESS_DIED_BYTES]);

@@ -9,7 +9,7 @@
 #include "vmm/rt/format.h"
 
 #define MAC_BYTES  6u
-#define MAC_GROUP  1u /* a bit of the first byte */
+#define MAC_GROUP  1u /* the bit of the first byte that marks a group's address */
 #define IPV4_BYTES 4u
 /* the first byte from which on addresses are groups, experiments or broadcasts */
 #define IPV4_GROUP_FIRST 224u

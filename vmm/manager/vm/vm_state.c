@@ -91,7 +91,8 @@ void vm_crash(struct vm *vm, const char *reason, bool monitor_alive)
 	vm_crash_record(vm);
 	vm_enter_state(vm, VM_CRASHED, reason, LOG_ERROR, EVENT_CRASHED);
 	if (vm->config.on_crash != ON_CRASH_HOLD)
-		vm->answered = false; /* the console has to be told what on_crash does then */
+		/* a command that waits would not tell what on_crash does: print the notice */
+		vm->answered = false;
 	vm_notice_end(vm);
 	if (!vm_crash_ends(vm) && !monitor_alive)
 		vm_release(vm, AFTER_NOTHING);

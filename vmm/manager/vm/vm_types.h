@@ -85,9 +85,10 @@ struct vm {
 
 	/* the VM's group; HANDLE_NONE: there is no monitor */
 	handle_t group;
-	handle_t ram;		     /* the VM's RAM, destroyed with the group */
-	struct vm_monitor monitor;   /* destroyed with the group */
-	struct vm_handover handover; /* destroyed with the group */
+	handle_t ram;		   /* the VM's RAM; destroyed with the group */
+	struct vm_monitor monitor; /* the VM's present monitor; destroyed with the group */
+	/* a saved state on its way between monitors; destroyed with the group */
+	struct vm_handover handover;
 	/* the state of each operation, by enum vm_operation_kind */
 	struct vm_operation operation[OPERATION_COUNT];
 	struct vm_renewal renewal;

@@ -6,7 +6,7 @@
 
 /* The manager's side of a guest's socket device (vmm/rt/vsock.h). */
 struct vm_vsock {
-	handle_t memory; /* destroyed with the VM's group */
+	handle_t memory; /* the area's memory; destroyed with the VM's group */
 	/* the shared area; NULL: the VM has no monitor, or no such device */
 	struct vsock_area *area;
 	/* rises with each new area: no connection outlives its area */

@@ -186,7 +186,8 @@ static enum disk_undo_state vm_volume_ask_store(const struct vm_volume_wish *wis
 						struct vm_volumes_work *work, u32 number,
 						char *problem, size_t size)
 {
-	static struct store_item items[STORE_ITEM_MAX]; /* too large for a small stack */
+	/* static, as this is too large for a small stack */
+	static struct store_item items[STORE_ITEM_MAX];
 	struct store *store = store_at(number);
 	char why[2 * DRIVER_TEXT_BYTES];
 	u32 count = 0;

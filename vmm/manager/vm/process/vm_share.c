@@ -20,7 +20,7 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define AFFINITY_CPUS 64u /* CPUs for which the kernel has a bit */
+#define AFFINITY_CPUS 64u /* the CPUs of an affinity, for which the kernel has a bit each */
 #define READ_TRIES    8u
 
 _Static_assert((u32)TRAP_CR == VM_TRAP_CR && (u32)TRAP_EXCEPTIONS == VM_TRAP_EXCEPTIONS &&

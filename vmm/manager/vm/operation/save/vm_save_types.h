@@ -36,8 +36,9 @@ struct vm_saving {
 	struct transfer transfer; /* transfer with the store */
 	const char *channel_name; /* the store's */
 	u8 last;		  /* disk of the last save or restore, its number + 1; 0: none */
-	u8 disk;    /* number + 1, VM_SAVE_CHANNEL or VM_SAVE_DIGEST; 0: none is under way */
-	u32 orders; /* what the saver shall do, enum monitor_flag */
+	/* the disk's number + 1, VM_SAVE_CHANNEL or VM_SAVE_DIGEST; 0: no save is under way */
+	u8 disk;
+	u32 orders;		  /* what the saver shall do, enum monitor_flag */
 	u8 salt[SAVE_SALT_BYTES]; /* the salt of the save under way */
 	/* the save's key, derived from the salt, until the saver has it */
 	u8 key[SAVE_KEY_BYTES];
