@@ -31,7 +31,10 @@ enum message_flag {
 	MESSAGE_STREAM = 2,  /* in an ANSWER: the pieces are sent as they come */
 	MESSAGE_UPGRADE = 4, /* in an ANSWER: the connection becomes a WebSocket */
 	MESSAGE_LAST = 8,    /* BODY: the answer is complete, no END follows */
-	/* ANSWER: the bits above are a number for the credential shown; 0: none was valid */
+	/*
+	 * in an ANSWER: the bits from this one up are a number for the credential that was shown;
+	 * 0: none was valid
+	 */
 	MESSAGE_WHO_SHIFT = 8,
 };
 

@@ -29,14 +29,15 @@ enum {
 	AGENT_EXEC_LOOK_MS = 200,
 	AGENT_INPUT_BYTES = 32768,   /* the input of a program; of a file, one piece */
 	AGENT_MESSAGE_BYTES = 16384, /* of the WebSocket */
-	AGENT_PIECE_BYTES = 16384,   /* the piece of a file that one question reads */
+	/* the most bytes of a file that one request to the agent reads */
+	AGENT_PIECE_BYTES = 16384,
 	AGENT_FILE_BYTES = 256 << 20,
 };
 
 struct agent {
 	struct guest guest;
 	struct agent_line line;
-	size_t at; /* where the bytes of the message begin that are not parsed yet */
+	size_t at; /* the offset in the message of the first byte that is not parsed yet */
 };
 
 static int64_t agent_now_ms(void)

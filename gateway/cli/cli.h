@@ -51,7 +51,7 @@ struct cli {
 	/* run */
 	bool detach;
 	const char *timeout, *directory;
-	bool interactive; /* run: input is handed on as it comes */
+	bool interactive; /* run: stdin is sent to the command as it comes */
 	const char *warm; /* template: how many clones are to wait for runs */
 	const char *files[8];
 	int file_count;

@@ -19,8 +19,9 @@
 
 enum {
 	FOLLOW_LOOK_MS = 250, /* for Ctrl-C */
-	FOLLOW_INPUT_MS = 20, /* the same, while input may come */
-	FOLLOW_INPUT = 8192,  /* the most bytes of input in a request */
+	/* how long a read of the stream waits before it is the turn of input and Ctrl-C */
+	FOLLOW_INPUT_MS = 20,
+	FOLLOW_INPUT = 8192, /* the most bytes of input in a request */
 	/* a silent stream is dead after this: the server sends every 15 s */
 	FOLLOW_ALIVE_MS = 45000
 };
@@ -34,7 +35,7 @@ struct follow {
 	struct cli *input;
 	unsigned char bytes[FOLLOW_INPUT];
 	unsigned count; /* bytes of input that the server has not taken yet */
-	int again_ms;	/* the time until they may be sent again */
+	int again_ms;	/* the milliseconds until those bytes may be sent again */
 };
 
 static volatile sig_atomic_t follow_stopped;

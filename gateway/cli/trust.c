@@ -86,8 +86,8 @@ bool trust_store(const char *server, const char *fingerprint)
 	if (file < 0)
 		return false;
 	/*
-	 * The line is written in one write, so that others that append at the same time do not get
-	 * between.
+	 * The line is written in one write, so that it is not mixed with lines that other processes
+	 * append at the same time.
 	 */
 	size = snprintf(line, sizeof(line), "%s %s\n", server, fingerprint);
 	written = write(file, line, (size_t)size) == size;

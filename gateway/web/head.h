@@ -20,7 +20,7 @@ struct head {
 		HEAD_VALUE,
 	} state;
 	bool cr;      /* the last byte was a CR */
-	size_t count; /* the bytes so far */
+	size_t count; /* bytes of the head that have come so far */
 };
 
 enum head_result { HEAD_MORE, HEAD_ENDS, HEAD_BAD };

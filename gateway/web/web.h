@@ -11,7 +11,8 @@ enum {
 	WEB_EXCHANGES = 320,	    /* the most requests and WebSockets at a time */
 	WEB_BODY_BYTES = 16384,	    /* the longest body of a request */
 	WEB_UNACKNOWLEDGED = 65536, /* the most bytes of a client that core has not acknowledged */
-	WEB_HEADER_BYTES = 20480,   /* MHD's memory for a connection, cleared each time */
+	/* bytes of MHD's memory for a connection, which MHD clears for each request */
+	WEB_HEADER_BYTES = 20480,
 };
 
 /* One request and its answer, or the WebSocket that it became. */

@@ -47,7 +47,9 @@ struct ws_message {
 int ws_read(struct ws_reader *reader, struct ws_message *message);
 void ws_reader_free(struct ws_reader *reader);
 
-/* Adds one unmasked, final frame. */
+/*
+ * Adds a frame to `output`: unmasked, as a server has to send it, and the last one of its message.
+ */
 void ws_write(struct buffer *output, enum ws_opcode opcode, const void *bytes, size_t count);
 void ws_write_close(struct buffer *output, unsigned code);
 

@@ -38,8 +38,8 @@ extern char __bss_end[];
 #define STACK_PAGES_TOUCHED 13u
 
 /*
- * Takes every page that the manager will ever write, so that what `mem` shows from then on is the
- * cost of VMs.
+ * Touches every page that the manager will ever write, so that the kernel populates them now and
+ * what `mem` shows from then on is the cost of VMs.
  */
 static void main_touch_all(void)
 {

@@ -40,7 +40,7 @@ struct backup_disks {
 	size_t count;
 };
 
-/* Takes one pair DISK=TARGET from a text of `bytes` bytes. */
+/* Reads one pair DISK=TARGET from a text of `bytes` bytes. */
 static bool backup_take_pair(char *word, const char *text, size_t bytes)
 {
 	char *equals;
@@ -66,7 +66,7 @@ static size_t backup_next_word(const char **text)
 }
 
 /*
- * Takes pairs DISK=TARGET separated by commas. Returns false if there is none, too many, or a wrong
+ * Reads pairs DISK=TARGET separated by commas. Returns false if there is none, too many, or a wrong
  * one.
  */
 static bool backup_take_disks(struct backup_disks *disks, const char *text)
@@ -117,8 +117,8 @@ void api_backup_begin(struct request *request)
 }
 
 /*
- * Takes names separated by commas, from `word` on; returns their number; 0: the text is no such
- * list.
+ * Reads names separated by commas into `word` and the entries after it; returns their number; 0:
+ * the text is no such list.
  */
 static size_t backup_take_names(char (*word)[NAME_BYTES], size_t most, const char *text)
 {

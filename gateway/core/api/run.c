@@ -91,7 +91,7 @@ static void run_take_limit(struct run_asked *asked, const char *name, const char
 			       "\"output_bytes\", up to 1048576, and \"exits\"";
 }
 
-/* Takes one member of the body; `name` is its path. Returns false when runs have no such member. */
+/* Reads one member of the body; `name` is its path. Returns false when runs have no such member. */
 static bool run_take(struct run_asked *asked, const char *name, enum field_type type,
 		     const char *value)
 {

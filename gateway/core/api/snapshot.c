@@ -74,7 +74,7 @@ struct clone_nets {
 	size_t count;
 };
 
-/* Takes the networks of a clone from names separated by commas. */
+/* Reads the networks of a clone from names separated by commas. */
 static bool snapshot_take_nets(struct clone_nets *nets, const char *text)
 {
 	while (*(text += strspn(text, ", "))) {
@@ -90,7 +90,7 @@ static bool snapshot_take_nets(struct clone_nets *nets, const char *text)
 	return true;
 }
 
-/* Takes body.net, which may be missing. If it is wrong, answers the request and returns false. */
+/* Reads body.net, which may be missing. If it is wrong, answers the request and returns false. */
 static bool snapshot_nets(struct request *request, struct clone_nets *nets)
 {
 	const struct field *field = fields_below(&request->fields, "body", "net");

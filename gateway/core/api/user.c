@@ -27,7 +27,7 @@ void api_users(struct request *request)
 }
 
 /*
- * Takes body.roles and body.scope into `account`, where they are given. Returns false if the
+ * Reads body.roles and body.scope, as far as they are given, into `account`. Returns false if the
  * request has been answered.
  */
 static bool user_take(struct request *request, struct account *account)

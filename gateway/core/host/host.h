@@ -38,7 +38,7 @@ struct host_vm {
 	bool fresh;   /* the VM's sample has come since the host's last sample */
 	char *text;   /* the text that host_vm_text() adds; NULL: it must be made anew */
 	size_t text_count;
-	/* the uptime in the text, or the number to which clock_now_s() is added for it */
+	/* the VM's uptime; if `text_runs`, clock_now_s() has to be added to it */
 	double text_uptime_s;
 	bool text_runs;
 	char *config_text; /* `config` as JSON text; NULL: it must be made anew */
@@ -47,7 +47,7 @@ struct host_vm {
 struct host_cpu {
 	int64_t busy_ns, guest_ns, idle_ns;
 	double busy_percent, guest_percent;
-	/* Skerry has said how much of this CPU's time guests got, and not only each VM's */
+	/* Skerry counts guests' time by CPU, so that guest_ns and guest_percent are valid */
 	bool guest_known;
 };
 

@@ -148,7 +148,10 @@ enum idempotency_verdict idempotency_begin(struct request *request, const char *
 	return IDEMPOTENCY_NEW;
 }
 
-/* Takes the entry of its key off a request that ends. Returns NULL if the request has none. */
+/*
+ * Returns the entry for the Idempotency-Key of a request that ends, which is no longer under way,
+ * or NULL if the request has no key.
+ */
 static struct kept *idempotency_ended(struct request *request)
 {
 	struct kept *entry;

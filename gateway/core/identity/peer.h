@@ -8,7 +8,10 @@
  * the connection and a number for it. So a web that was taken over can pose as nobody but a user
  * who is connected.
  */
-enum { PEER_COUNT = 64, PEER_SHARE = 8 /* of another user than root and our own */ };
+enum {
+	PEER_COUNT = 64,
+	PEER_SHARE = 8 /* the most connections of a user other than root and the gateway's own */
+};
 
 /* Returns the listening descriptor, or -1 with a sentence on stderr. */
 int peer_listen(const char *path);

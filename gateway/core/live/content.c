@@ -296,7 +296,7 @@ static void content_go_on(struct content *content, json_t *rows)
 	}
 }
 
-/* Returns whether Skerry refuses only because a volume is not there, and it need not be there. */
+/* Returns whether Skerry refuses only because a volume is missing that need not exist. */
 static bool content_is_missing(const struct content *content, json_t *reply)
 {
 	const char *code = json_string_value(json_object_get(reply, "code"));

@@ -151,7 +151,8 @@ void run_stop(struct run *run, const char *result)
 	run->cpu_s = guest_ns > 0 ? (double)guest_ns / 1e9 : 0;
 	if (run->state == RUN_WAITING)
 		run_done(run);
-	else if (run->state != RUN_CLONING) /* while it is cloning, run_cloned() destroys it */
+	/* a VM that is still being cloned is destroyed by run_cloned() */
+	else if (run->state != RUN_CLONING)
 		run_destroy(run);
 }
 
@@ -382,8 +383,8 @@ static void run_closed(struct run *run)
 	run->link.stream = 0;
 	if (run->state == RUN_AT_GATE) {
 		/*
-		 * The guest hears of its reset as a clone and of the connection in two threads of
-		 * Linux: connect again.
+		 * Linux takes the news that the VM is a clone, which ends connections, and the new
+		 * connection in two threads: the news may come last, so connect again.
 		 */
 		run_connect(run);
 	} else if (run->state == RUN_UNDER_WAY) {

@@ -121,7 +121,7 @@ void run_link_lost(void);
 /* Functions of run.c for run_schedule.c. */
 void run_clone(struct run *run);
 void run_free(struct run *run);
-struct run *run_free_place(void); /* NULL: there is none */
+struct run *run_free_place(void); /* returns NULL when no place is free */
 uint64_t run_number(void);	  /* a new one */
 
 /*

@@ -53,7 +53,7 @@ struct vsock {
 	struct buffer input;
 	size_t room;	  /* bytes that the client may still send */
 	size_t credit;	  /* bytes that Skerry takes now */
-	int64_t sent;	  /* bytes that Skerry got so far */
+	int64_t sent;	  /* bytes of the client that were sent to Skerry so far */
 	size_t given;	  /* bytes that Skerry may send now */
 	bool input_ended; /* the client has said that it sends no more */
 	bool end_sent;	  /* Skerry has been told that the input has ended */

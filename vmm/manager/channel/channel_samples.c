@@ -13,7 +13,7 @@
 #include "vmm/rt/format.h"
 
 #define LINE_BYTES 4095u
-#define CPUS_SHOWN 60u /* the most CPUs in one line, in which so many surely fit */
+#define CPUS_SHOWN 60u /* the most CPUs in one line, which has room for that many in any case */
 
 /* The order of a VM's values in a sample; the counts of its exits by reason follow them. */
 enum value { GUEST, MONITOR, STEAL, HALTED, RESIDENT, EXITS, VALUE_COUNT };

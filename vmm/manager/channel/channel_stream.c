@@ -190,7 +190,7 @@ static void channel_stream_tell_lost(struct machine_channel *channel,
 
 /*
  * Sends a piece of output; returns whether a line was sent. A loss is reported in a line of its
- * own, and the bytes behind it are read again for the next.
+ * own; the bytes after the loss are read again for the next line.
  */
 static bool channel_stream_send_output(struct machine_channel *channel,
 				       struct channel_stream_state *stream, struct vm *vm)

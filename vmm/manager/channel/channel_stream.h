@@ -23,7 +23,10 @@ void channel_stream_grant(struct machine_channel *channel, struct channel_stream
 void channel_stream_send(struct machine_channel *channel, struct channel_stream_state *stream,
 			 u64 at, const u8 *bytes, u32 count);
 
-/* Sends a piece of what a guest or a process has written; the caller takes it off the credit. */
+/*
+ * Sends a piece of what a guest or a process has written; the caller takes its length off the
+ * credit.
+ */
 void channel_stream_piece(struct machine_channel *channel, u32 number, u64 at, const u8 *bytes,
 			  u32 count);
 

@@ -57,8 +57,8 @@ static void channel_transfer_take_piece(struct transfer *transfer, const struct 
 }
 
 /*
- * Handles the client's end: inward it says that all bytes were sent, outward that the store has all
- * of them.
+ * Handles the end that the client says: of an inward transfer that it has sent all bytes, of an
+ * outward one that it has stored them all.
  */
 static void channel_transfer_take_end(struct transfer *transfer, u64 total)
 {

@@ -93,7 +93,7 @@ static void request_take_command(struct state *state, size_t at, enum json_kind 
 			     "command: it contains a control character; write one line of text");
 }
 
-/* Takes the password; no message shows any part of it. */
+/* Reads the password; no message shows any part of it. */
 static void request_take_password(struct state *state, size_t at, enum json_kind kind,
 				  struct text raw)
 {
@@ -191,7 +191,7 @@ static void request_take_refusal(struct state *state, size_t at, enum json_kind 
 		json_decode(raw, request->decoded, sizeof(request->decoded));
 }
 
-/* Takes an array of strings. Returns false if the line cannot be read any further. */
+/* Reads an array of strings. Returns false if the line cannot be read any further. */
 static bool request_take_arguments(struct state *state)
 {
 	struct json_reader *reader = &state->reader;
@@ -258,7 +258,7 @@ static bool request_take_value(struct state *state, enum key key)
 	return true;
 }
 
-/* Takes a key and its value. Returns false if the line cannot be read any further. */
+/* Reads a key and its value. Returns false if the line cannot be read any further. */
 static bool request_take_member(struct state *state)
 {
 	static const char names[KEY_COUNT][KEY_BYTES] = {

@@ -103,11 +103,11 @@ struct reply {
 	u64 changed; /* changed keys of `vm set`, a bit for each of config_vm_keys */
 
 	/* the VMs on which one command acts, one after the other */
-	u32 chosen[VM_MAX]; /* the ids of these VMs */
+	u32 chosen[VM_MAX]; /* ids of the VMs on which the command acts */
 	u32 chosen_count;
 	u32 chosen_next;
 	u32 undone_count;
-	u8 action;    /* the action on these VMs, enum vm_action */
+	u8 action;    /* the action on the chosen VMs, enum vm_action */
 	bool several; /* a failure with one VM is reported, and the next VM follows */
 
 	bool lasting; /* the console waits for the command even if nobody types for long */

@@ -22,7 +22,7 @@ struct room {
 	u64 at;
 };
 
-/* Takes memory that stays for as long as the audit runs. */
+/* Allocates memory that stays for as long as the audit runs. */
 static bool command_audit_take(struct room *room, u64 bytes, u32 flags)
 {
 	room->bytes = align_up(bytes, PAGE_SIZE);
@@ -68,8 +68,8 @@ static void command_audit_report(void *context, const char *text)
 }
 
 /*
- * Takes all memory, with as large a window as possible: a larger one needs fewer passes over the
- * kernel's lists.
+ * Allocates all memory of the audit, with as large a window as possible: a larger one needs fewer
+ * passes over the kernel's lists.
  */
 static bool command_audit_take_all(struct run *run, u64 *frames)
 {

@@ -64,7 +64,7 @@ static bool command_vm_backup_is_state(const struct vm *vm, struct text name)
 	       command_vm_backup_place_of(vm, name) == CONFIG_VM_DISK_MAX;
 }
 
-/* Takes DISK=TARGET or state=TARGET. */
+/* Reads a word DISK=TARGET or state=TARGET. */
 static bool command_vm_backup_take_pair(struct reply *reply, const struct vm *vm, const char *word,
 					struct vm_backup_wish *wish)
 {

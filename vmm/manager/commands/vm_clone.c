@@ -96,7 +96,7 @@ static u32 command_vm_clone_card_count(const struct vm *vm)
 	return count;
 }
 
-/* Takes the words net=NAME, in the order of the VM's cards. */
+/* Reads the words net=NAME, in the order of the VM's cards. */
 static bool command_vm_clone_find_nets(struct reply *reply, const struct arguments *arguments,
 				       const struct vm *from, struct vm_clone_nets *nets)
 {

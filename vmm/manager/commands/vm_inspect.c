@@ -82,7 +82,7 @@ static bool command_vm_inspect_resume(struct reply *reply)
 	return true;
 }
 
-/* Takes the path; the monitor is asked for sections of its first word only. */
+/* Reads the argument PATH; the monitor is asked only for the sections that its first word names. */
 static void command_vm_inspect_take_path(struct reply *reply, const char *word,
 					 struct query *question)
 {

@@ -94,7 +94,7 @@ static bool command_vm_save_resume(struct reply *reply)
 	return true;
 }
 
-/* Takes the words behind NAME and the place. */
+/* Reads the words that follow the VM's name and the place of the save. */
 static bool command_vm_save_take_words(struct reply *reply, const struct arguments *arguments,
 				       struct vm_save_place *place)
 {

@@ -17,9 +17,9 @@ struct store *command_volume(struct reply *reply, const char *word, struct text 
 /* Finds a volume by its name alone. Returns false, after an error, if the store has none. */
 bool command_volume_in(struct reply *reply, const struct store *store, const char *name,
 		       struct store_volume *volume);
-/* Takes a volume's size. Returns false, without an error, if a volume cannot have it. */
+/* Reads a volume's size. Returns false, without an error, if a volume cannot have it. */
 bool command_volume_size(const char *word, u64 *sectors);
-/* Takes a new name of a volume. Returns false, after an error, if it is not valid. */
+/* Reads a new name of a volume. Returns false, after an error, if it is not valid. */
 bool command_volume_name(struct reply *reply, const char *word, struct store_item *item);
 /* Gives a command to the store's driver, and lets the reply wait for its answer. */
 void command_store_ask(struct reply *reply, struct store *store, enum store_operation operation,

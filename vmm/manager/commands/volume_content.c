@@ -19,7 +19,7 @@ static bool command_content_take(const char *word, const char *key, u64 *bytes)
 	return strncmp(word, key, length) == 0 && parse_size(text_of(word + length), bytes);
 }
 
-/* Takes the words behind the volume, and checks them against its size. */
+/* Reads the words that follow the volume, and checks them against its size. */
 static bool command_content_range(struct reply *reply, const struct arguments *arguments,
 				  struct content_wish *wish)
 {

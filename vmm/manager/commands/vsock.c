@@ -11,7 +11,7 @@
 /* A guest that answers at all answers within this time. */
 #define CONNECT_NS (5 * NS_PER_S)
 
-/* Takes the VM and the port. Returns NULL after writing an error. */
+/* Reads the VM's name and the port. Returns NULL after writing an error. */
 static struct vm *command_vsock_vm(struct reply *reply, const struct arguments *arguments,
 				   u64 *port)
 {

@@ -10,7 +10,8 @@
 #define CONFIG_NAME_BYTES    CHANNEL_NAME_BYTES
 #define CONFIG_FILE_BYTES    64u
 #define CONFIG_CMDLINE_BYTES 1024u
-#define CONFIG_PROBLEM_BYTES 576u /* room for an unknown key and all valid ones */
+/* room for a message that names an unknown key and all valid ones */
+#define CONFIG_PROBLEM_BYTES 576u
 #define CONFIG_PORT_MAX	     (CHANNEL_STREAM_MAX - 1)
 #define CONFIG_CPU_WORDS     4u /* affinity covers CPU_MAX host CPUs */
 
@@ -107,10 +108,11 @@ struct disk_config {
 enum vm_disk_flag {
 	VM_DISK_READ_ONLY = 1 << 0,
 	VM_DISK_OPTIONAL = 1 << 1,
-	VM_DISK_CLONED = 1 << 2, /* in no file: the disk is a clone's view, vm_clone_disk.h */
+	VM_DISK_CLONED = 1 << 2, /* set by no file: the disk is a clone's view, vm_clone_disk.h */
 	/* the disk is a volume, STORE/VOLUME: `number` is that of its store */
 	VM_DISK_VOLUME = 1 << 3,
-	VM_DISK_OWN = 1 << 4,	/* in no file: the volume was made for a clone, and goes with it */
+	/* set by no file: the volume was made for a clone, and goes with it */
+	VM_DISK_OWN = 1 << 4,
 	VM_DISK_CDROM = 1 << 5, /* the medium of a CD-ROM drive; VM_DISK_READ_ONLY is set, too */
 };
 

@@ -106,7 +106,7 @@ static bool config_parse_volume(struct text store, struct text volume, struct vm
 	return number >= 0 && name >= 0;
 }
 
-/* Takes the name of a disk or of a volume. */
+/* Reads the name of a disk or of a volume. */
 static bool config_parse_disk_name(struct text word, struct vm_disk *disk)
 {
 	struct text head;

@@ -10,7 +10,10 @@ int config_find_word(const char *words, struct text word);
 /* Splits at the first `separator`; without one, *head is the whole text and *rest is empty. */
 bool config_split(struct text text, char separator, struct text *head, struct text *rest);
 
-/* Add to the given disks or cards, or clear them for the text "none". */
+/*
+ * Add the disks or cards in the text to the given ones, or clear these for the text "none";
+ * config_parse_ports() fills a list that has no ports yet.
+ */
 bool config_parse_disks(struct text text, struct vm_disk *disks);
 bool config_parse_nets(struct text text, struct vm_net *nets);
 bool config_parse_ports(struct text text, char (*ports)[CONFIG_NAME_BYTES]);

@@ -30,7 +30,10 @@ bool disk_key_make_volume(const char *name, u64 id, u8 key[DISK_KEY_BYTES]) MUST
  * without the key. Returns false if there is no key of that name.
  */
 bool disk_key_make_tag(const char *name, u64 id, const char *volume, u64 *tag) MUST_CHECK;
-/* Takes a typed key. Returns false if the text is no key, or there are too many keys. */
+/*
+ * Keeps a key that was typed at the console. Returns false if the text is no key, or there are too
+ * many keys.
+ */
 bool disk_key_take(const char *name, struct text typed);
 /* Forgets the typed keys. */
 void disk_key_forget(void);

@@ -17,7 +17,7 @@ bool vm_save_key_is_there(void);
  */
 bool vm_save_key_make(const char *vm, const u8 salt[SAVE_SALT_BYTES],
 		      u8 key[SAVE_KEY_BYTES]) MUST_CHECK;
-/* Takes a typed key; returns false if the text is no key. */
+/* Keeps a key that was typed at the console; returns false if the text is no key. */
 bool vm_save_key_take(struct text typed);
 /* Forgets the typed key, if there is one. */
 void vm_save_key_forget(void);

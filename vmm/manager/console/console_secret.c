@@ -13,7 +13,7 @@
 #include "vmm/rt/crypto/secret.h"
 #include "vmm/rt/format.h"
 
-/* As many iterations as a login takes at a time: other work has its turn in between. */
+/* Iterations in one step, as many as in a login's: other work has its turn between steps. */
 #define ITERATIONS_A_STEP 128u
 
 enum stage {

@@ -171,7 +171,7 @@ static void terminal_filter_end_escape(struct terminal_filter *filter, u8 byte)
 	case ']':
 		terminal_filter_begin_string(filter, STATE_OSC, true);
 		break;
-	case 'P': /* DCS begins: its contents may have lines */
+	case 'P': /* DCS begins a string that may hold several lines */
 		terminal_filter_begin_string(filter, STATE_STRING, false);
 		break;
 	case 'X':

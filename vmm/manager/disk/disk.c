@@ -208,7 +208,9 @@ struct share_given disk_limit_of(const struct vm_config *config)
 	};
 }
 
-/* Links a user to a disk. `wanted` names the user and his limits; this fills in the disk's part. */
+/*
+ * Links a user to a disk. `wanted` has the user's name and limits; this function fills in the rest.
+ */
 static struct driver_link *disk_attach(u32 number, bool read_only, handle_t group,
 				       struct driver_link *wanted, char *problem, size_t size)
 {

@@ -237,7 +237,7 @@ static bool disk_restore_links_have_ended(void)
 static bool disk_restore_step_ending(void)
 {
 	if (!disk_restore_links_have_ended())
-		return false; /* the driver signals when it has detached them */
+		return false; /* the drivers signal when they have detached the links */
 	if (restore.group != HANDLE_NONE && sys_object_destroy(restore.group) == STATUS_AGAIN)
 		return true;
 	restore.group = HANDLE_NONE;

@@ -11,7 +11,7 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define TABLE_REACH  (2 * MIB) /* reach of one page of a page table */
+#define TABLE_REACH  (2 * MIB) /* bytes that one page of a page table maps */
 #define TABLE_OTHERS 4u	       /* page tables of the levels above, and at a boundary */
 
 /*

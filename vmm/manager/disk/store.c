@@ -19,7 +19,7 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define TABLE_REACH  (2 * MIB) /* reach of one page of a page table */
+#define TABLE_REACH  (2 * MIB) /* bytes that one page of a page table maps */
 #define TABLE_OTHERS 8u	       /* page tables of the levels above, and at a boundary */
 #define GROUP_PAGES  32u       /* what a group and its memory need besides the memory */
 #define COPIES_MAX   64u       /* attempts to copy what the driver is changing */
@@ -174,7 +174,7 @@ static u32 store_free_place(const struct driver *driver)
 	return MIN(place, STORE_MAX);
 }
 
-/* Gives a store whose disk is ready for the first time. */
+/* Gives a store to its driver, when the store's disk is ready for the first time. */
 static void store_begin(struct store *store, const struct disk *disk)
 {
 	store->place = store_free_place(disk->driver);
@@ -216,7 +216,8 @@ void stores_ended(struct driver *driver)
 {
 	for (u32 i = 0; store_at(i) != NULL; i++) {
 		if (stores[i].driver == driver)
-			stores[i].driver_at = 0; /* its space has ended with the process */
+			/* the driver's address space has ended with its process */
+			stores[i].driver_at = 0;
 	}
 }
 

@@ -27,7 +27,10 @@ static inline u32 device_unit(u32 device)
 
 /* Gives the function to the driver, unless it has one: part of an `equip` of driver_kind. */
 void device_claim(struct process_build *build, struct pci_function *function, const char *driver);
-/* Gives the registers of a memory BAR, as START_REGISTERS with the BAR's number as name. */
+/*
+ * Gives the driver's process the registers of a memory BAR, as START_REGISTERS with the BAR's
+ * number as name.
+ */
 void device_registers(struct process_build *build, const struct pci_function *function, u32 bar);
 /* Makes the function quiet, for kinds of drivers where only the function has to be. */
 enum status device_quiet(u32 device, const char **problem);

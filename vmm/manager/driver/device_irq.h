@@ -10,14 +10,16 @@
  */
 
 /*
- * Gives the function's message, MSI-X or MSI, on CPU 0. Returns false if there is none to be had.
+ * Gives the driver's process the function's message, MSI-X or MSI, on CPU 0. Returns false if there
+ * is none to be had.
  */
 bool device_irq_message(struct process_build *build, struct pci_function *function, u32 device);
-/* Gives an ISA line, if nobody has it. */
+/* Gives the driver's process an ISA line, if nobody has it. */
 void device_irq_line(struct process_build *build, u32 line, u32 device);
 /*
- * Gives the message, or else the line that the firmware has left in configuration space: an ISA
- * line, to which the chipset leads those of PCI where there are no messages.
+ * Gives the driver's process the message, or else the line that the firmware has left in
+ * configuration space: an ISA line, to which the chipset leads those of PCI where there are no
+ * messages.
  */
 void device_irq_any(struct process_build *build, struct pci_function *function, u32 device);
 /* Drops the device's interrupt; nothing raises it any more. */

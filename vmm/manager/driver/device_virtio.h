@@ -5,7 +5,8 @@
 #include "vmm/manager/process/process_build.h"
 
 /*
- * Gives the structures of a virtio device (virtio 1.2, 4.1.4): each as START_REGISTERS with its
- * name, and the multiplier of its notify offsets. A device without one of them fails `build`.
+ * Gives a driver's process the structures of a virtio device (virtio 1.2, 4.1.4): each as
+ * START_REGISTERS with its name, and the multiplier of its notify offsets. A device without one of
+ * them fails `build`.
  */
 void device_virtio_give(struct process_build *build, const struct pci_function *function);

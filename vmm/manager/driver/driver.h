@@ -246,7 +246,7 @@ struct driver {
 	bool killed;  /* ended by `driver restart` or because it hung */
 	bool failing; /* the driver fails, for `reason`, once its device is quiet */
 	bool link_up; /* link state of a network card */
-	u64 said_tsc; /* beginning of the time in which its lines are counted */
+	u64 said_tsc; /* the TSC at which the present count of the driver's log lines began */
 	u32 said_count;
 	/*
 	 * The driver's device may still write to memory, so that this memory must not be used

@@ -372,8 +372,8 @@ void driver_link_give(struct process_build *build, const struct driver_link *lin
 }
 
 /*
- * Tells the driver that the client leaves, but not before the driver has seen the link: it would
- * never report that it has left.
+ * Tells the driver that the client leaves, once the driver serves the link: a driver that has not
+ * seen the link would never report that it has left it.
  */
 static void driver_link_tell_other(struct driver *driver, struct driver_link *link)
 {

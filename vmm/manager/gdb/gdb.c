@@ -246,8 +246,8 @@ static void gdb_take_let_go(const struct vm_answer *answer)
 
 /*
  * Has the monitor let the VM go. It is asked until it answers: it may have answered an attach only
- * after GDB gave up, and then holds the VM for nobody. A question under way is answered first: if
- * it were given up, it would keep this one from the slot.
+ * after GDB gave up, and then holds the VM for nobody. A question under way has to be answered
+ * first, as the monitor takes one question at a time.
  */
 static void gdb_end_hold(void)
 {

@@ -14,7 +14,7 @@ bool gdb_login_busy(void);
 
 /* Locks COM3 and asks; without a required password it stays open. */
 void gdb_login_lock(void);
-/* Takes a byte received while it is locked. */
+/* Takes a byte received while COM3 is locked. */
 void gdb_login_take(u8 byte);
 /* Continues checking a password. */
 void gdb_login_step(void);

@@ -33,7 +33,7 @@ struct reader {
 	void *context;
 	u64 root; /* address of the XSDT or RSDT */
 	u32 root_bytes;
-	u32 pointer_bytes; /* 8 or 4: size of its pointers */
+	u32 pointer_bytes; /* size of the root table's pointers: 8 in an XSDT, 4 in an RSDT */
 };
 
 static bool host_acpi_checksum_good(const u8 *bytes, u64 count)

@@ -21,8 +21,9 @@ bool serial_present(enum serial_name name);
 void serial_interrupt(enum serial_name name);
 
 /*
- * Does the same for COM1 and COM2 if they have no interrupt either; otherwise looks, each second,
- * whether an interrupt was lost. serial_deadline returns the TSC at which serial_poll is due.
+ * Handles COM1 and COM2 as serial_interrupt() does, if they have no interrupt; otherwise looks,
+ * each second, whether an interrupt was lost. serial_deadline() returns the TSC at which
+ * serial_poll is due.
  */
 void serial_poll(void);
 /* Returns whether an interrupt was lost since the last call. */
@@ -40,8 +41,8 @@ u32 serial_received(enum serial_name name);
 /* Returns the number of received bytes that were not taken yet. */
 u32 serial_waiting(enum serial_name name);
 /*
- * Returns how many of them there are up to and including the first `byte`, or 0 if it is not among
- * them.
+ * Returns how many received bytes there are up to and including the first `byte`, or 0 if `byte` is
+ * not among them.
  */
 u32 serial_find(enum serial_name name, u8 byte);
 

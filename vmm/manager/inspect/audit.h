@@ -16,7 +16,7 @@
 struct audit_balance {
 	u64 key; /* what is counted: an object or an account; 0: this entry is free */
 	s64 value;
-	u64 charged; /* the pages of an account by its own count */
+	u64 charged; /* for an account: the pages that it says it is charged */
 };
 
 /* What is known of a frame in the present window. */
@@ -49,7 +49,7 @@ struct audit {
 	u64 objects;
 	u64 leaves;
 	u64 device_pages;	/* pages reached by devices behind IOMMUs */
-	u64 device_guest_pages; /* guests' RAM among these pages */
+	u64 device_guest_pages; /* among the pages that devices reach: guests' RAM */
 	u64 guest_pages;	/* pages mapped in second stages */
 	/* among the pages that guests have mapped: pages in leaves of 2 MiB or more */
 	u64 guest_large;

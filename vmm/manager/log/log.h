@@ -15,7 +15,7 @@ struct log_stats {
 	u64 line_count;	 /* lines ever kept */
 	u64 below_count; /* messages, and lines of monitors, below the level that is kept */
 	u64 kernel_entries;
-	u64 kernel_lost; /* overwritten in the kernel's ring before they were read */
+	u64 kernel_lost; /* entries overwritten in the kernel's ring before they were read */
 	u64 monitor_lines;
 	u64 monitor_dropped;	 /* lines of monitors that the rate limit has dropped */
 	u64 messages;		 /* the manager's own */

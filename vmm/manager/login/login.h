@@ -12,7 +12,7 @@
 #define LOGIN_DELAY_MAX_S   64u
 
 struct login {
-	const char *name; /* name of this way in, for the log */
+	const char *name; /* the name of this way to log in, such as the console, for the log */
 	bool open;
 	bool checking;
 	u32 failures;  /* wrong passwords in a row */

@@ -10,7 +10,7 @@
 
 #define SCHEME "pbkdf2-sha256$"
 
-/* Takes the part up to the next '$' or the end. */
+/* Takes off *rest the part up to the next '$' or the end, and returns it. */
 static struct text password_next_part(struct text *rest)
 {
 	struct text part = {rest->start, 0};

@@ -16,7 +16,8 @@
 #include "vmm/manager/text/text.h"
 #include "vmm/rt/format.h"
 
-#define CARD_DMA_PAGES 512u /* pages for descriptors and a buffer each */
+/* pages of a driver's memory for DMA: descriptors, and a buffer for each */
+#define CARD_DMA_PAGES 512u
 static void card_say_link(struct driver *driver)
 {
 	bool up = driver->channel->card.link_up != 0;

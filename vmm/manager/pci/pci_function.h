@@ -16,7 +16,8 @@ struct pci_bar {
 enum pci_bar_kind { PCI_BAR_NONE, PCI_BAR_PORTS, PCI_BAR_32BIT, PCI_BAR_64BIT };
 
 struct pci_capability {
-	u16 offset; /* PCI_EXTENDED or more: an extended one */
+	/* the capability's offset; PCI_EXTENDED or more: the capability is an extended one */
+	u16 offset;
 	u16 id;
 };
 

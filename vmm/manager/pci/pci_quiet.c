@@ -6,7 +6,7 @@
 #include "vmm/manager/pci/pci.h"
 #include "vmm/rt/clock.h"
 
-/* time limits (PCI Express 6.6.2) */
+/* the time limits of the steps (PCI Express 6.6.2), and the interval between looks */
 #define PENDING_NS (100 * NS_PER_MS)
 #define RESET_NS   (100 * NS_PER_MS)
 #define RETURN_NS  (NS_PER_S)

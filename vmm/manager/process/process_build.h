@@ -43,7 +43,8 @@ void process_build_grant(struct process_build *build, enum start_kind kind, hand
  */
 void process_build_own(struct process_build *build, handle_t group);
 /*
- * Maps memory that the process shares with the manager here; `address` points to a pointer to it.
+ * Maps memory that the process shares with the manager into the manager; `address` points to a
+ * pointer to it.
  */
 void process_build_show(struct process_build *build, handle_t memory, u64 bytes, u32 rights,
 			void *address);

@@ -19,7 +19,7 @@ struct vm_turn {
 	u32 steps; /* the calls that the turn may still make */
 };
 
-/* Begins a turn; while the VM rests it has no calls. */
+/* Begins a turn. A VM that rests gets a turn in which no call may be made. */
 struct vm_turn vm_turn_begin(const struct vm *vm);
 
 /* Returns whether the next call may be made; to be asked before each. */

@@ -27,7 +27,7 @@ enum vm_vsock_state {		      /* in the order in which a connection goes through 
 		      VM_VSOCK_ENDED, /* the guest writes no more; what it has written can still be
 					 read */
 		      VM_VSOCK_DONE,  /* the guest writes no more, and reads no more */
-		      /* the connection is gone, or its VM is */
+		      /* the connection is gone, or its VM is gone */
 		      VM_VSOCK_RESET,
 };
 

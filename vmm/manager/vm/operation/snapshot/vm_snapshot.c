@@ -281,7 +281,9 @@ static void vm_snapshot_frozen(struct vm *vm, u32 depth)
 	vm_snapshot_look_whether_kept(vm);
 }
 
-/* Makes steps of the freeze. The rests between them are added to the time limit. */
+/*
+ * Makes steps of the freeze. The VM's rests between turns (vm_turn.h) are added to the time limit.
+ */
 static void vm_snapshot_freeze(struct vm *vm)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;

@@ -135,8 +135,8 @@ static void vm_snapshot_load(struct vm *vm)
 }
 
 /*
- * Makes steps of the reset. The rests between them are added to the time limit, as giving up would
- * cost the guest its life.
+ * Makes steps of the reset. The VM's rests between turns (vm_turn.h) are added to the time limit,
+ * as giving up would cost the guest its life.
  */
 void vm_snapshot_reset_memory(struct vm *vm)
 {
