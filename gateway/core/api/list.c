@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Handlers of the disks and networks that the host has for its VMs, as Skerry lists them. */
+/* Handlers of the disks, networks and files that the host has for its VMs, as Skerry lists them. */
 #include "gateway/core/api/api.h"
 
 #include "gateway/core/api/ask.h"
