@@ -195,6 +195,8 @@ static void use(struct fuzz *fuzz)
 		record = record_of(fuzz);
 		if (record != NULL)
 			(void)pool_roll_back(&pool, id, record->id);
+		item.key = (struct store_key){.id = what};
+		(void)pool_rekey(&pool, id, &item.key);
 		break;
 	default:
 		(void)pool_sweep(&pool, 1 + what % 4);

@@ -44,6 +44,7 @@ class State:
         self.read = read
         self.faults = []
         self.volumes = []
+        self.keys = {}  # name of an encrypted volume: its key's name and ID
         self.nodes = {}  # number of a node: what it was used as
         self.place = {}  # number of a chunk: its index in all volumes that have it
         (self.version, self.generation) = struct.unpack_from("<IQ", block, 12)
@@ -114,6 +115,11 @@ class State:
             return
         name = record[56:56 + 40].split(b"\0")[0].decode("latin-1")
         self.volumes.append((number, name, sectors, flags, root))
+        key_id, key = struct.unpack_from("<Q", record, 40)[0], record[96:].split(b"\0")[0].decode("latin-1")
+        if key_id:
+            self.keys[name] = (key, key_id)
+        if bool(key_id) != bool(key):
+            self.fault(f"the record of volume {number} ({name}) has a key's name or ID alone")
         chunks = -(-sectors // self.chunk_sectors)
         if number >= self.next_id or not 0 < sectors < 1 << 40 or sectors % 8 or flags > 3:
             self.fault(f"the record of volume {number} ({name}) cannot be right")
@@ -173,6 +179,9 @@ class Image:
 
     def volumes(self):
         return self.states[-1].volumes if self.states else []
+
+    def keys(self):
+        return self.states[-1].keys if self.states else {}
 
     def faults(self):
         if not self.states:

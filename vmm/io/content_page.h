@@ -6,12 +6,17 @@
 /*
  * The page that the manager shares with the process that moves a volume's content. The process may
  * be broken. It has a link to the volume (START_DISK), a transfer to or from a machine channel
- * (START_SAVE) unless it digests, and nothing else. It ends when it is done.
+ * (START_SAVE) if it reads or writes, and nothing else, but for CONTENT_REKEY: then it has a link
+ * to another volume, and both keys in a page (START_DISK_FILE, struct disk_keys: CONTENT_KEY_OLD
+ * and CONTENT_KEY_NEW). It ends when it is done.
  */
 enum content_operation {
-	CONTENT_WRITE,	/* writes bytes from the transfer to the volume */
-	CONTENT_READ,	/* writes bytes from the volume to the transfer */
-	CONTENT_DIGEST, /* computes the SHA-256 of what the volume holds */
+	CONTENT_WRITE,	/* from the transfer into the volume */
+	CONTENT_READ,	/* from the volume into the transfer */
+	CONTENT_DIGEST, /* SHA-256 of what the volume holds */
+	/* decrypts the volume (START_DISK) and encrypts it by another key to another one, which
+	 * holds zeros (START_SAVE) */
+	CONTENT_REKEY,
 	CONTENT_OPERATION_COUNT
 };
 
@@ -21,7 +26,13 @@ enum content_state {
 	CONTENT_FAILED,
 };
 
-/* The offset `from` must be a multiple of this. */
+/* Indices in struct disk_keys. */
+enum content_key {
+	CONTENT_KEY_OLD,
+	CONTENT_KEY_NEW,
+};
+
+/* `from` is a multiple of this. */
 #define CONTENT_STEP_BYTES 4096u
 
 struct content_page {

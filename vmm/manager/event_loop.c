@@ -9,6 +9,7 @@
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/disk/content.h"
 #include "vmm/manager/disk/disk_restore.h"
+#include "vmm/manager/disk/rekey.h"
 #include "vmm/manager/driver/driver.h"
 #include "vmm/manager/process/events.h"
 #include "vmm/manager/gdb/gdb.h"
@@ -113,6 +114,7 @@ void event_loop_run_once(void)
 	more |= driver_step();
 	more |= disk_restore_step();
 	more |= content_step();
+	more |= rekey_step();
 	more |= capture_step();
 	more |= vm_step();
 	vm_volumes_step();
@@ -126,7 +128,7 @@ void event_loop_run_once(void)
 	deadline = MIN(vm_deadline(), MIN(console_deadline(), serial_deadline()));
 	deadline = MIN(deadline, MIN(driver_deadline(), capture_deadline()));
 	deadline = MIN(deadline, MIN(machine_channels_deadline(), disk_restore_deadline()));
-	deadline = MIN(deadline, content_deadline());
+	deadline = MIN(deadline, MIN(content_deadline(), rekey_deadline()));
 	deadline = MIN(deadline, MIN(setup_deadline(), log_deadline()));
 	deadline = MIN(deadline, MIN(perf_deadline(), gdb_deadline()));
 	if (events_wait(deadline, &event))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Runs the processes that move volumes' content between stores and machine channels, or digest it.
- * Called by `volume write`, `volume read`, `volume digest` and the event loop. Owns the group,
- * link, process and transfer of each of these movements.
+ * Called by `volume write`, `volume read`, `volume digest`, rekey.c and the event loop. Owns each
+ * one's group, links, process and transfer.
  */
 #include "vmm/manager/disk/content.h"
 
@@ -34,6 +34,7 @@ static const char *const users[CONTENT_OPERATION_COUNT] = {
 	[CONTENT_WRITE] = "volume write",
 	[CONTENT_READ] = "volume read",
 	[CONTENT_DIGEST] = "volume digest",
+	[CONTENT_REKEY] = "volume rekey",
 };
 
 const struct content *content_find(u32 number)
@@ -60,7 +61,8 @@ static struct content *content_place(void)
 
 static bool content_make_group(struct content *content, char *problem, size_t size)
 {
-	u64 pages = PROCESS_PAGES + DISK_LINK_PAGES;
+	u64 links = content->operation == CONTENT_REKEY ? 2 : 1;
+	u64 pages = PROCESS_PAGES + links * DISK_LINK_PAGES;
 
 	content->group = HANDLE_NONE;
 	if (pages <= pages_available() &&
@@ -72,13 +74,20 @@ static bool content_make_group(struct content *content, char *problem, size_t si
 	return false;
 }
 
-static bool content_make_link(struct content *content, const struct content_wish *wish,
-			      char *problem, size_t size)
+static bool content_make_links(struct content *content, const struct content_wish *wish,
+			       char *problem, size_t size)
 {
-	content->link = disk_volume_attach_alone(users[wish->operation], content->group,
-						 wish->store, wish->volume,
-						 wish->operation != CONTENT_WRITE, problem, size);
-	return content->link != NULL;
+	/* what is rekeyed is not written to, but nobody else may have it meanwhile */
+	bool read_only = wish->operation != CONTENT_WRITE && wish->operation != CONTENT_REKEY;
+
+	content->link =
+		disk_volume_attach_alone(users[wish->operation], content->group, wish->store,
+					 wish->volume, read_only, problem, size);
+	if (content->link == NULL || wish->to == NULL)
+		return content->link != NULL;
+	content->link_to = disk_volume_attach_alone(users[wish->operation], content->group,
+						    wish->store, wish->to, false, problem, size);
+	return content->link_to != NULL;
 }
 
 static handle_t content_make_page(struct content *content, const struct content_wish *wish,
@@ -121,6 +130,10 @@ static void content_give_all(struct content *content, struct process_build *buil
 	driver_link_give(build, content->link, START_DISK, 0, content->link->name);
 	if (content->operation == CONTENT_DIGEST)
 		return;
+	if (content->operation == CONTENT_REKEY) {
+		driver_link_give(build, content->link_to, START_SAVE, 0, content->link_to->name);
+		return;
+	}
 	transfer_give(&content->transfer, build, START_SAVE, content->link->name);
 	content->transfer.bell = content->bell;
 }
@@ -136,6 +149,9 @@ static void content_start(struct content *content, const struct content_wish *wi
 	if (!process_build_failed(build)) {
 		build->info->parameter[MONITOR_FLAGS] = MONITOR_CARRIER;
 		content_give_all(content, build, page);
+		if (wish->to != NULL)
+			disk_give_keys_of(&wish->volume->key, &wish->to->key, content->group,
+					  build);
 	}
 	if (!process_build_failed(build))
 		process_build_note(
@@ -162,11 +178,12 @@ static void content_close(handle_t *handle)
 	*handle = HANDLE_NONE;
 }
 
-/* Ends the process and its page; content_step ends the link, the group and the stream. */
+/* Ends the process and its page; content_step ends the links, the group and the stream. */
 static void content_end(struct content *content, const char *problem)
 {
 	string_copy(content->problem, sizeof(content->problem), problem);
-	content->phase = CONTENT_ENDING;
+	content->phase = content->operation == CONTENT_REKEY && problem[0] == '\0' ? CONTENT_HOLDING
+										   : CONTENT_ENDING;
 	content->transfer.bell = HANDLE_NONE;
 	if (content->process != HANDLE_NONE) {
 		(void)!events_mute(content->process);
@@ -183,10 +200,22 @@ static void content_end(struct content *content, const char *problem)
 	content->page = NULL;
 }
 
+void content_let_go(u32 number)
+{
+	for (u32 i = 0; i < CONTENT_MAX; i++) {
+		if (contents[i].number != number)
+			continue;
+		if (contents[i].phase == CONTENT_MOVING)
+			content_end(&contents[i], "it was given up");
+		if (contents[i].phase == CONTENT_HOLDING)
+			contents[i].phase = CONTENT_ENDING;
+	}
+}
+
 static bool content_open_transfer(struct content *content, const struct content_wish *wish,
 				  char *problem, size_t size)
 {
-	return wish->operation == CONTENT_DIGEST ||
+	return wish->channel == NULL ||
 	       transfer_open(&content->transfer, wish->channel, wish->operation == CONTENT_WRITE,
 			     problem, size);
 }
@@ -205,7 +234,7 @@ const struct content *content_begin(const struct content_wish *wish, char *probl
 				    .operation = wish->operation,
 				    .until_tsc = clock_tsc() + clock_ns_to_tsc(MOVE_NS)};
 	if (content_make_group(content, problem, size) &&
-	    content_make_link(content, wish, problem, size) &&
+	    content_make_links(content, wish, problem, size) &&
 	    content_open_transfer(content, wish, problem, size) &&
 	    content_start_process(content, wish, problem, size))
 		return content;
@@ -267,12 +296,20 @@ static void content_look_whether_it_moves(struct content *content)
 	}
 }
 
-/* Ends the link, then the group, then the stream; returns whether another step is due at once. */
+static bool content_end_link(struct driver_link **link)
+{
+	if (*link != NULL && driver_link_end(*link))
+		*link = NULL;
+	return *link == NULL;
+}
+
+/* Ends the links, then the group, then the stream; returns whether another step is due at once. */
 static bool content_step_ending(struct content *content)
 {
-	if (content->link != NULL && !driver_link_end(content->link))
-		return false; /* the driver signals when it has detached the link */
-	content->link = NULL;
+	bool ended = content_end_link(&content->link);
+
+	if (!content_end_link(&content->link_to) || !ended)
+		return false; /* the driver signals when it has detached it */
 	if (content->group != HANDLE_NONE && sys_object_destroy(content->group) == STATUS_AGAIN)
 		return true;
 	content->group = HANDLE_NONE;

@@ -13,7 +13,8 @@ struct store_volume;
 enum content_phase {
 	CONTENT_NONE,
 	CONTENT_MOVING,
-	CONTENT_ENDING, /* the driver detaches the link; the stream is closed after that */
+	CONTENT_HOLDING, /* a rekey is done: the volumes are held until content_let_go */
+	CONTENT_ENDING,	 /* the driver detaches the links; the stream is closed after that */
 };
 
 /*
@@ -35,6 +36,7 @@ struct content {
 	handle_t doorbell;
 	struct content_page *page; /* written by the process: read each field once */
 	struct driver_link *link;
+	struct driver_link *link_to; /* of a rekey: to the volume that is written */
 	u64 until_tsc; /* the TSC by which the process must have made progress */
 	u64 moved;
 };
@@ -47,8 +49,8 @@ struct content_wish {
 	enum content_operation operation;
 	struct store *store;
 	const struct store_volume *volume;
-	/* the client's channel; NULL: a digest, which has no client */
-	struct machine_channel *channel;
+	struct machine_channel *channel; /* NULL: of a digest and of a rekey */
+	const struct store_volume *to;	 /* of a rekey alone: the volume that gets the content */
 	u64 from;
 	u64 bytes;
 };
@@ -64,7 +66,10 @@ const struct content *content_begin(const struct content_wish *wish, char *probl
  */
 const struct content *content_find(u32 number);
 
-/* Notes that the process of the movement of that number has ended. */
+/* Lets go of the volumes of a rekey, if it holds them; the rest of it ends, too. */
+void content_let_go(u32 number);
+
+/* Takes over that the process of that number has ended. */
 void content_ended(u32 number);
 /* Does one step of each movement; returns whether another is due at once. */
 bool content_step(void);

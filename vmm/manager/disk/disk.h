@@ -89,6 +89,10 @@ void disk_give_all(const struct vm *vm, struct process_build *build);
 bool disk_any_is_encrypted(const struct vm *vm);
 /* Gives the keys of its encrypted disks to the VM's monitor alone. */
 void disk_give_keys(const struct vm *vm, struct process_build *build);
+/* Gives the process of a rekey the keys of both volumes (enum content_key), in a page of `group`'s.
+ */
+void disk_give_keys_of(const struct store_key *from, const struct store_key *to, handle_t group,
+		       struct process_build *build);
 /* Returns whether others see what one of the VM's disks held at its last snapshot. */
 bool disk_any_is_viewed(const struct vm *vm);
 /*

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Gives a VM's monitor the keys of the VM's encrypted disks, in a page of its own. Called by
- * vmm/manager/vm; the keys are made by config/disk_key.c, and wiped here and by the monitor.
+ * Gives a VM's monitor the keys of the VM's encrypted disks, and the process of a rekey those of
+ * both volumes, in a page of its own. Called by the rooms of VMs and content.c; the keys are made
+ * by config/disk_key.c, and wiped here and by who gets them.
  */
 #include "kernel/abi/pages.h"
 #include "lib/string.h"
@@ -28,8 +29,10 @@ bool disk_any_is_encrypted(const struct vm *vm)
 }
 
 /* Fills in the keys; notes which one is missing, as it may have been forgotten meanwhile. */
-static void disk_fill_keys(const struct vm *vm, struct process_build *build, struct disk_keys *keys)
+static void disk_fill_keys(const void *of, struct process_build *build, struct disk_keys *keys)
 {
+	const struct vm *vm = of;
+
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX && !process_build_failed(build); i++) {
 		const struct driver_link *link = vm->link[i];
 		const struct disk_config *config;
@@ -55,24 +58,58 @@ static void disk_fill_keys(const struct vm *vm, struct process_build *build, str
 	}
 }
 
-void disk_give_keys(const struct vm *vm, struct process_build *build)
+/* Gives a process a page of keys, which `fill` fills for `of`. */
+static void disk_give_page(const void *of, handle_t group, struct process_build *build,
+			   void (*fill)(const void *of, struct process_build *build,
+					struct disk_keys *keys))
 {
 	handle_t memory = HANDLE_NONE;
 	struct disk_keys *keys = NULL;
 
-	if (process_build_failed(build) || !disk_any_is_encrypted(vm))
-		return;
 	process_build_note(build, "creating the page of its disks' keys",
-			   sys_memory_create(vm->group, PAGE_SIZE, 0, &memory));
+			   sys_memory_create(group, PAGE_SIZE, 0, &memory));
 	if (process_build_failed(build))
 		return;
 	process_build_show(build, memory, PAGE_SIZE, RIGHT_READ | RIGHT_WRITE, &keys);
 	if (keys != NULL) {
-		disk_fill_keys(vm, build, keys);
+		fill(of, build, keys);
 		if (process_build_failed(build))
 			secret_forget(keys, sizeof(*keys));
 		sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)keys, PAGE_SIZE);
 	}
 	process_build_map(build, START_DISK_FILE, memory, 0, PAGE_SIZE, RIGHT_READ | RIGHT_WRITE);
 	sys_handle_close(memory);
+}
+
+void disk_give_keys(const struct vm *vm, struct process_build *build)
+{
+	if (!process_build_failed(build) && disk_any_is_encrypted(vm))
+		disk_give_page(vm, vm->group, build, disk_fill_keys);
+}
+
+/* The keys of two volumes, in the order of enum content_key. */
+struct disk_key_pair {
+	const struct store_key *key[2];
+};
+
+static void disk_fill_pair(const void *of, struct process_build *build, struct disk_keys *keys)
+{
+	const struct disk_key_pair *pair = of;
+
+	for (u32 i = 0; i < ARRAY_COUNT(pair->key); i++) {
+		keys->disk[i].number = i;
+		if (disk_key_make_volume(pair->key[i]->name, pair->key[i]->id, keys->disk[i].key))
+			keys->disk[i].given = DISK_KEY_VOLUME;
+		else
+			process_build_note(build, "looking for a volume's key", STATUS_NOT_FOUND);
+	}
+}
+
+void disk_give_keys_of(const struct store_key *from, const struct store_key *to, handle_t group,
+		       struct process_build *build)
+{
+	const struct disk_key_pair pair = {{from, to}};
+
+	if (!process_build_failed(build))
+		disk_give_page(&pair, group, build, disk_fill_pair);
 }

@@ -5,6 +5,8 @@
 #include "vmm/manager/disk/disk.h"
 
 #define STORE_PAST_MAX 8u
+/* Volumes whose names begin with this are the manager's: no operator makes or changes one. */
+#define STORE_OWN_NAME '@'
 
 /*
  * Stores: the sections [store NAME] of the configuration. A store lies on a disk, whose driver

@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The process that moves the content of a volume: from a transfer into the volume, from the volume
- * into a transfer, or into a digest. Called by main.c in its own process. Touches its link, its
- * transfer and its page; a block passes through its memory at a time.
+ * into a transfer, into a digest, or by another key into another volume. Called by main.c in its
+ * own process. Touches its links, its transfer and its page, and wipes the page of keys; a block
+ * passes through its memory at a time.
  */
 #include "vmm/monitor/save/carrier.h"
 
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/io/content_page.h"
+#include "vmm/monitor/disk/disk_cipher.h"
+#include "vmm/monitor/machine/random.h"
 #include "vmm/monitor/save/save_disk.h"
 #include "vmm/rt/channel.h"
+#include "vmm/rt/crypto/secret.h"
 #include "vmm/rt/crypto/sha256.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 #include "vmm/rt/transfer.h"
+#include "vmm/rt/zero.h"
 
 #define CARRIER_KEY 17u /* the key of the transfer's signals in the queue */
 _Static_assert(SHA256_BYTES == sizeof(((struct content_page *)NULL)->digest), "a digest");
@@ -30,7 +35,14 @@ struct carrier_room {
 	struct disk_client client;
 	struct transfer_end transfer;
 	u8 block[BLOCK_REQUEST_BYTES] ALIGNED(8);
+	/* of a rekey */
+	struct save_disk to;
+	struct disk_client to_client;
+	struct disk_keys keys;
+	struct disk_cipher old;
+	struct disk_cipher new;
 };
+_Static_assert(BLOCK_REQUEST_BYTES % DISK_SECRET_BYTES == 0, "whole blocks");
 
 static struct content_page *page;
 static struct carrier_room *room;
@@ -162,6 +174,95 @@ static bool carrier_digest(u64 from, u64 bytes)
 	return true;
 }
 
+/*
+ * Opens both ciphers by the volume's header, and makes a header for the other one. A volume that
+ * was never used has no header, and *empty says that it must hold nothing but zeros.
+ */
+static bool carrier_rekey_header(u8 *block, bool *empty)
+{
+	struct disk_secret_header *header = (struct disk_secret_header *)(void *)block;
+	u8 salt[DISK_SECRET_SALT_BYTES];
+	const char *problem;
+
+	*empty = is_zero(block, DISK_SECRET_BYTES);
+	if (*empty)
+		return true;
+	if (!disk_cipher_is_header(header))
+		return carrier_fails("it begins with something that is not encrypted");
+	problem = disk_cipher_open(&room->old, room->keys.disk[CONTENT_KEY_OLD].key, header);
+	if (problem != NULL)
+		return carrier_fails("%s", problem);
+	random_init();
+	random_draw(salt, sizeof(salt));
+	disk_cipher_make_header(room->keys.disk[CONTENT_KEY_NEW].key, salt, header);
+	problem = disk_cipher_open(&room->new, room->keys.disk[CONTENT_KEY_NEW].key, header);
+	return problem == NULL ? true : carrier_fails("%s", problem);
+}
+
+/* Encrypts a block anew, in place; one that nobody has written stays zeros. */
+static void carrier_rekey_block(u8 *block, u64 sector)
+{
+	if (is_zero(block, DISK_SECRET_BYTES))
+		return;
+	memcpy(room->old.block, block, DISK_SECRET_BYTES);
+	disk_cipher_decrypt(&room->old, sector);
+	memcpy(room->new.block, room->old.block, DISK_SECRET_BYTES);
+	disk_cipher_encrypt(&room->new, sector);
+	memcpy(block, room->new.block, DISK_SECRET_BYTES);
+}
+
+static bool carrier_rekey_piece(u64 at, u32 bytes, bool *empty)
+{
+	if (!carrier_load_block(at, bytes))
+		return false;
+	if (at == 0 && !carrier_rekey_header(room->block, empty))
+		return false;
+	if (is_zero(room->block, bytes))
+		return true; /* the other volume holds zeros there already */
+	if (*empty)
+		return carrier_fails("it has no header, but holds something");
+	for (u32 done = at == 0 ? DISK_SECRET_BYTES : 0; done < bytes; done += DISK_SECRET_BYTES)
+		carrier_rekey_block(room->block + done,
+				    (at + done - DISK_SECRET_BYTES) / BLOCK_SECTOR_BYTES);
+	if (!save_disk_write(&room->to, at, room->block, bytes))
+		return carrier_fails("%s", room->to.problem);
+	return true;
+}
+
+static bool carrier_rekey(u64 bytes)
+{
+	bool empty = false;
+
+	room->old.sparse = true;
+	for (u64 done = 0; done < bytes;) {
+		u32 some = carrier_block_bytes(done, bytes - done);
+
+		if (!carrier_rekey_piece(done, some, &empty))
+			return false;
+		done += some;
+		carrier_moved(some);
+	}
+	return save_disk_flush(&room->to) ? true : carrier_fails("%s", room->to.problem);
+}
+
+/* Opens the volume that gets the content, and takes both keys. */
+static bool carrier_open_rekey(const struct start_entry *to, handle_t queue)
+{
+	const struct start_entry *entry = start_find(START_DISK_FILE);
+	struct disk_keys *keys;
+
+	if (entry == NULL || to == NULL)
+		return carrier_fails("it was given no key, or no other volume");
+	keys = (struct disk_keys *)(uintptr_t)entry->offset;
+	room->keys = *keys;
+	secret_forget(keys, sizeof(*keys));
+	if (!save_disk_open_target(&room->to, &room->to_client, to, queue))
+		return carrier_fails("%s", room->to.problem);
+	if (room->disk.bytes % DISK_SECRET_BYTES != 0 || room->to.bytes < room->disk.bytes)
+		return carrier_fails("its size is not what it was");
+	return true;
+}
+
 static bool carrier_open(handle_t queue)
 {
 	const struct start_entry *disk = start_find(START_DISK);
@@ -171,6 +272,8 @@ static bool carrier_open(handle_t queue)
 		return carrier_fails("%s", room->disk.problem);
 	if (page->operation == CONTENT_DIGEST)
 		return true;
+	if (page->operation == CONTENT_REKEY)
+		return carrier_open_rekey(ring, queue);
 	if (ring == NULL)
 		return carrier_fails("it was given no stream");
 	room->transfer = (struct transfer_end){
@@ -190,6 +293,8 @@ static bool carrier_carry(void)
 		return carrier_write(page->from, page->bytes);
 	case CONTENT_READ:
 		return carrier_read(page->from, page->bytes);
+	case CONTENT_REKEY:
+		return carrier_rekey(page->bytes);
 	default:
 		return carrier_digest(page->from, page->bytes);
 	}
@@ -208,6 +313,7 @@ NORETURN void carrier_run(void)
 	room = (struct carrier_room *)(uintptr_t)at;
 	page = (struct content_page *)(uintptr_t)channel->offset;
 	carried = carrier_open(queue) && carrier_carry();
+	secret_forget(&room->keys, sizeof(room->keys));
 	__atomic_store_n(&page->state, carried ? (u32)CONTENT_DONE : (u32)CONTENT_FAILED,
 			 __ATOMIC_RELEASE);
 	sys_process_exit(0);

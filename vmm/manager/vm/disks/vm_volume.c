@@ -10,13 +10,13 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/manager/config/boot_config.h"
+#include "vmm/manager/disk/rekey.h"
 #include "vmm/manager/disk/store_key.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/process/random.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/rt/format.h"
 
-#define OWN_NAME   '@'
 #define DROPS_MAX  64u
 #define HASH_BEGIN 0x811c9dc5u /* FNV-1a */
 #define HASH_PRIME 0x01000193u
@@ -71,7 +71,8 @@ bool vm_volumes_any(const struct vm *vm)
 
 static void vm_volume_snapshot_name(u32 number, u32 place, char name[STORE_NAME_BYTES])
 {
-	format(name, STORE_NAME_BYTES, "%c%08x-%u-%u", OWN_NAME, vm_volume_boot(), number, place);
+	format(name, STORE_NAME_BYTES, "%c%08x-%u-%u", STORE_OWN_NAME, vm_volume_boot(), number,
+	       place);
 }
 
 static u32 vm_volume_hash(const char *text)
@@ -405,11 +406,13 @@ void vm_volumes_look(void)
 	stores_to_look_at = ~0u;
 }
 
-/* Returns whether a volume, whose name begins with '@', belongs to a snapshot of a VM. */
+/* Returns whether a volume with a name of the manager's belongs to a VM's snapshot or a rekey. */
 static bool vm_volume_is_claimed(const char *name)
 {
 	char own[STORE_NAME_BYTES];
 
+	if (rekey_needs(name))
+		return true;
 	VM_FOR_EACH(vm) {
 		VM_SNAPSHOT_FOR_EACH(vm, snapshot) {
 			for (u32 i = 0; snapshot->volumes != 0 && i < CONFIG_VM_DISK_MAX; i++) {
@@ -434,7 +437,7 @@ static void vm_volume_sweep(struct store *store, u32 number)
 	u32 count = 0;
 
 	for (u32 i = 0; count < STORE_ITEM_MAX && store_volume_at(store, i, &volume); i++) {
-		if (volume.id != 0 && volume.name[0] == OWN_NAME &&
+		if (volume.id != 0 && volume.name[0] == STORE_OWN_NAME &&
 		    !vm_volume_is_claimed(volume.name))
 			items[count++] = (struct store_item){.volume = volume.id};
 	}

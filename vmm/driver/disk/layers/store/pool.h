@@ -109,6 +109,8 @@ enum store_status pool_drop(struct pool *pool, u64 id);
 enum store_status pool_may_roll_back(struct pool *pool, u64 id, u64 other, s64 *more);
 /* Gives the volume `id` the content and size of the volume `other`. */
 enum store_status pool_roll_back(struct pool *pool, u64 id, u64 other);
+/* Says by which key a volume is encrypted from now on. */
+enum store_status pool_rekey(struct pool *pool, u64 id, const struct store_key *key);
 enum store_status pool_resize(struct pool *pool, u64 id, u64 sectors);
 enum store_status pool_rename(struct pool *pool, u64 id, const char *name, u64 key_tag);
 

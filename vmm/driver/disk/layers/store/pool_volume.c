@@ -223,6 +223,18 @@ enum store_status pool_roll_back(struct pool *pool, u64 id, u64 other)
 	return STORE_OK;
 }
 
+enum store_status pool_rekey(struct pool *pool, u64 id, const struct store_key *key)
+{
+	struct store_record *record = pool_change(pool, id);
+
+	if (record == NULL)
+		return pool_find(pool, id) != NULL ? STORE_NO_SPACE : STORE_MISSING;
+	record->key_id = key->id;
+	record->key_tag = key->tag;
+	memcpy(record->key, key->name, sizeof(record->key));
+	return STORE_OK;
+}
+
 enum store_status pool_resize(struct pool *pool, u64 id, u64 sectors)
 {
 	const struct store_record *present = pool_find(pool, id);

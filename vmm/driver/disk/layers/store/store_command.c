@@ -62,6 +62,17 @@ static void store_take_back(struct open_store *store, u32 items)
 	}
 }
 
+/* Lets a volume hold what the other one does, and have its key if the item says so. */
+static enum store_status store_roll_back(struct open_store *store, const struct store_item *item)
+{
+	enum store_status status = pool_roll_back(&store->pool, item->volume, item->other);
+
+	/* pool_may_roll_back has made sure of the node that both change */
+	if (status != STORE_OK || item->key.id == 0)
+		return status;
+	return pool_rekey(&store->pool, item->volume, &item->key);
+}
+
 static enum store_status store_do_item(struct open_store *store, const struct store_item *item,
 				       u64 *id)
 {
@@ -86,7 +97,7 @@ static enum store_status store_do_item(struct open_store *store, const struct st
 	case STORE_DROP:
 		return pool_drop(&store->pool, item->volume);
 	case STORE_ROLLBACK:
-		return pool_roll_back(&store->pool, item->volume, item->other);
+		return store_roll_back(store, item);
 	default:
 		return STORE_BAD;
 	}

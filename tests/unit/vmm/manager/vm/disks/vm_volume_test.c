@@ -101,6 +101,13 @@ bool store_volume_find(const struct store *store, const char *name, struct store
 	return false;
 }
 
+static const char *rekeyed = "";
+
+bool rekey_needs(const char *name)
+{
+	return string_equal(name, rekeyed);
+}
+
 /* The key of that id is there for volumes of any name. */
 bool store_key_pass_on(const struct store *store, const struct store_volume *from,
 		       struct store_item *item, char *why, size_t size)
@@ -387,10 +394,15 @@ static void sweeps(void **state)
 		format(name, sizeof(name), "@00000001-7-%u", i);
 		add(0, name);
 	}
+	rekeyed = "@00000001-7-2";
 	vm_volumes_look();
 	for (u32 i = 0; i < 4; i++)
 		vm_volumes_step();
 	assert_true(store_volume_find(&stores[0], kept, &volume));
+	assert_true(store_volume_find(&stores[0], rekeyed, &volume));
+	rekeyed = "";
+	vm_volumes_look();
+	vm_volumes_step();
 	for (u32 i = 0; i < VOLUMES; i++)
 		assert_true(fakes[0].volume[i].id == 0 || fakes[0].volume[i].name[0] != '@' ||
 			    strcmp(fakes[0].volume[i].name, kept) == 0);

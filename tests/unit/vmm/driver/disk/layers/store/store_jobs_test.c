@@ -236,6 +236,52 @@ static void test_rollback_needs_no_room(void **state)
 	assert_int_equal(ask(0, STORE_ROLLBACK, &item), STORE_OK);
 }
 
+/* Gives a volume the content and key of another one, and ends the driver after so many steps. */
+static bool rekeyed_before_end(u32 steps)
+{
+	u64 one = create(0, "one", 8 * CHUNK, 0);
+	u64 other = create(0, "other", 8 * CHUNK, 0);
+	struct store_item item = {.volume = one, .other = other, .key = {5, 6, "vault"}};
+	const struct store_record *record;
+
+	come(0, 0, other);
+	write_chunk(0, 0, 0x22);
+	leave(0);
+	ask_begin(0, STORE_ROLLBACK, &item, 1);
+	while (steps-- > 0) {
+		(void)store_serve();
+		if (io.busy)
+			io_end(BLOCK_OK);
+	}
+	page_of(0)->command.number = 0;
+	begin_process();
+	give(0, MEMORY);
+	settle();
+	record = pool_find(&stores[0].pool, one);
+	assert_int_equal(record->key_id == 5, record->root != 0);
+	assert_int_equal(record->key_id == 5, strcmp(record->key, "vault") == 0);
+	assert_int_equal(record->key_id == 5, record->key_tag == 6);
+	/* going back without a key keeps the one that is there */
+	item.key = (struct store_key){.id = 0};
+	steps = record->key_id == 5;
+	assert_int_equal(ask(0, STORE_ROLLBACK, &item), STORE_OK);
+	assert_int_equal(pool_find(&stores[0].pool, one)->key_id == 5, steps);
+	return steps;
+}
+
+/* A volume gets another one's content and key in one commit: it has both or neither. */
+static void test_rekey(void **state)
+{
+	u32 with_key = 0;
+
+	for (u32 i = 0; i < 24; i++) {
+		with_key += rekeyed_before_end(i);
+		(void)end(state);
+		(void)begin(state);
+	}
+	assert_in_range(with_key, 1, 23);
+}
+
 /* A volume that cannot grow is as it was, whatever is left for the nodes that it needs. */
 static void test_cannot_grow(void **state)
 {
@@ -378,6 +424,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_metadata_full, begin, end),
 		cmocka_unit_test_setup_teardown(test_rollback_of_used, begin, end),
 		cmocka_unit_test_setup_teardown(test_rollback_needs_no_room, begin, end),
+		cmocka_unit_test_setup_teardown(test_rekey, begin, end),
 		cmocka_unit_test_setup_teardown(test_cannot_grow, begin, end),
 		cmocka_unit_test_setup_teardown(test_drop_when_full, begin, end),
 		cmocka_unit_test_setup_teardown(test_command_beside_client, begin, end),

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/* A volume gets another key: what the store and the process that copies may do meanwhile. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/string.c"
+#include "vmm/manager/disk/rekey.c"
+#include "vmm/rt/format.c"
+
+#define STEPS_MAX 20u
+
+static struct store_config pool = {.section.name = "pool"};
+static struct store store = {.config = &pool};
+static struct store_volume volume = {.id = 1, .sectors = 64, .name = "web", .key = {3, 4, "vault"}};
+static struct content content;
+static u64 now_tsc;
+static char problem[224];
+
+/* What the store and the process do. */
+static struct {
+	bool busy;	   /* the store takes no command */
+	bool silent;	   /* the store answers none */
+	u32 status;	   /* of its answers */
+	bool made;	   /* the new volume is there */
+	bool held;	   /* the process has links to both */
+	bool no_content;   /* no process can be made */
+	u32 asked;	   /* commands */
+	u32 taken;	   /* of these, the one that gives the volume its key */
+	bool held_at_take; /* nobody else could use the volume then */
+	struct store_item item;
+	u32 operation;
+} fake;
+
+void log_message(enum log_level level, enum log_category category, const char *vm,
+		 const char *pattern, ...)
+{
+	(void)level, (void)category, (void)vm, (void)pattern;
+}
+
+void driver_text(const char *from, size_t bytes, char *to, size_t size)
+{
+	(void)bytes;
+	string_copy(to, size, from);
+}
+
+void random_draw(void *bytes, size_t count)
+{
+	memset(bytes, 0x5a, count);
+}
+
+u64 clock_tsc(void)
+{
+	return now_tsc;
+}
+
+u64 clock_ns_to_tsc(u64 ns)
+{
+	return ns;
+}
+
+bool store_key_check(const struct store *in, const struct store_volume *of, char *why, size_t size)
+{
+	(void)in, (void)of, (void)why, (void)size;
+	return true;
+}
+
+bool store_key_new(const struct store *in, const char *name, struct store_item *item, char *why,
+		   size_t size)
+{
+	(void)in, (void)why, (void)size;
+	assert_string_equal(item->name, "web");
+	item->key = (struct store_key){.id = 7, .tag = 8};
+	string_copy(item->key.name, sizeof(item->key.name), name);
+	return true;
+}
+
+bool store_is_idle(const struct store *in)
+{
+	(void)in;
+	return !fake.busy;
+}
+
+bool store_volume_find(const struct store *in, const char *name, struct store_volume *found)
+{
+	(void)in;
+	assert_true(rekey_needs(name));
+	*found = (struct store_volume){.id = 2};
+	return fake.made;
+}
+
+u64 store_ask(struct store *in, enum store_operation operation, const struct store_item *item,
+	      u32 count, char *why, size_t size)
+{
+	(void)in, (void)why, (void)size;
+	assert_int_equal(count, 1);
+	fake.item = *item;
+	fake.operation = operation;
+	return ++fake.asked;
+}
+
+bool store_answered(const struct store *in, u64 number, struct store_answer *answer)
+{
+	(void)in;
+	assert_int_equal(number, fake.asked);
+	*answer = (struct store_answer){.status = fake.status, .number = number};
+	if (fake.silent)
+		return false;
+	if (fake.status != STORE_OK)
+		return true;
+	if (fake.operation == STORE_CREATE)
+		fake.made = true;
+	if (fake.operation == STORE_DROP)
+		fake.made = false;
+	if (fake.operation == STORE_ROLLBACK) {
+		fake.taken++;
+		fake.held_at_take = fake.held;
+	}
+	return true;
+}
+
+const struct content *content_begin(const struct content_wish *wish, char *why, size_t size)
+{
+	assert_int_equal(wish->operation, CONTENT_REKEY);
+	assert_int_equal(wish->bytes, 64 * BLOCK_SECTOR_BYTES);
+	assert_int_equal(wish->volume->key.id, 3);
+	assert_int_equal(wish->to->key.id, 7);
+	format(why, size, "there is no memory for it");
+	if (fake.no_content)
+		return NULL;
+	content = (struct content){.number = 9, .phase = CONTENT_MOVING};
+	fake.held = true;
+	return &content;
+}
+
+const struct content *content_find(u32 number)
+{
+	return number == 9 ? &content : NULL;
+}
+
+void content_let_go(u32 number)
+{
+	if (number != 9)
+		return;
+	fake.held = false;
+	content.phase = CONTENT_NONE;
+}
+
+static u32 begun(void)
+{
+	u32 number = rekey_begin(&store, &volume, "other", problem, sizeof(problem));
+
+	assert_int_not_equal(number, 0);
+	return number;
+}
+
+static int forget(void **state)
+{
+	(void)state;
+	memset(&rekey, 0, sizeof(rekey));
+	memset(&fake, 0, sizeof(fake));
+	memset(&content, 0, sizeof(content));
+	now_tsc = 1;
+	return 0;
+}
+
+static void step(u32 steps)
+{
+	while (steps-- > 0)
+		(void)rekey_step();
+}
+
+/* The volume has its new key after one command, while nobody else can use it. */
+static void gets_a_key(void **state)
+{
+	u32 number = begun();
+
+	(void)state;
+	step(STEPS_MAX);
+	assert_int_equal(rekey.phase, REKEY_COPYING);
+	assert_int_equal(rekey_begin(&store, &volume, "other", problem, sizeof(problem)), 0);
+	assert_non_null(strstr(problem, "only one can at a time"));
+	content.phase = CONTENT_HOLDING;
+	fake.silent = true;
+	now_tsc += 1000 * ASK_NS; /* however long that takes */
+	step(STEPS_MAX);
+	assert_int_equal(fake.operation, STORE_ROLLBACK);
+	assert_int_equal(fake.item.volume, 1);
+	assert_int_equal(fake.item.other, 2);
+	assert_int_equal(fake.item.key.id, 7);
+	assert_string_equal(fake.item.key.name, "other");
+	assert_false(rekey_ended(number, problem, sizeof(problem)));
+	assert_true(fake.held);
+	fake.silent = false;
+	step(STEPS_MAX);
+	assert_int_equal(fake.taken, 1);
+	assert_true(fake.held_at_take);
+	assert_false(fake.held);
+	assert_false(fake.made);
+	assert_true(rekey_ended(number, problem, sizeof(problem)));
+	assert_string_equal(problem, "");
+}
+
+static void keeps_its_key(u32 number, const char *why)
+{
+	step(STEPS_MAX);
+	assert_int_equal(fake.taken, 0);
+	assert_false(fake.held);
+	assert_true(rekey_ended(number, problem, sizeof(problem)));
+	assert_non_null(strstr(problem, why));
+	assert_false(rekey_needs(fake.item.name));
+}
+
+/* Whatever fails before that command, the volume keeps its key, and the new one is dropped. */
+static void fails(void **state)
+{
+	u32 number = begun();
+
+	step(STEPS_MAX);
+	content.phase = CONTENT_ENDING;
+	string_copy(content.problem, sizeof(content.problem), "its disk cannot read there");
+	keeps_its_key(number, "cannot read");
+	assert_false(fake.made);
+
+	(void)forget(state);
+	fake.no_content = true;
+	keeps_its_key(begun(), "no memory");
+	assert_false(fake.made);
+
+	(void)forget(state);
+	fake.status = STORE_NO_SPACE;
+	keeps_its_key(begun(), "could not do it");
+
+	(void)forget(state);
+	fake.silent = true;
+	number = begun();
+	step(STEPS_MAX);
+	assert_false(rekey_ended(number, problem, sizeof(problem)));
+	now_tsc += ASK_NS;
+	keeps_its_key(number, "does not answer");
+
+	(void)forget(state);
+	fake.busy = true;
+	number = begun();
+	step(STEPS_MAX);
+	assert_int_equal(fake.asked, 0);
+	assert_true(rekey_deadline() != ~0ull);
+	now_tsc += ASK_NS;
+	step(1);
+	now_tsc += ASK_NS;
+	keeps_its_key(number, "does not answer");
+}
+
+/* A store that refuses the last command leaves the volume as it was. */
+static void is_refused(void **state)
+{
+	u32 number = begun();
+
+	(void)state;
+	step(STEPS_MAX);
+	content.phase = CONTENT_HOLDING;
+	fake.status = STORE_DISK_ERROR;
+	step(STEPS_MAX);
+	assert_true(rekey_ended(number, problem, sizeof(problem)));
+	assert_non_null(strstr(problem, "could not do it"));
+	assert_false(fake.held);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(gets_a_key, forget),
+		cmocka_unit_test_setup(fails, forget),
+		cmocka_unit_test_setup(is_refused, forget),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Gives an encrypted volume another key: makes a volume with a name of the manager's own, has a
+ * process of content.c write it by the new key, and has the store's driver exchange the two. Called
+ * by `volume rekey`, by vm_volume.c and by the event loop. Owns the one rekey and its new volume.
+ */
+#include "vmm/manager/disk/rekey.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/manager/disk/content.h"
+#include "vmm/manager/disk/store_key.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/process/random.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
+
+/* The time limit of the commands that can be given up. */
+#define ASK_NS (60 * NS_PER_S)
+/* The time after which the manager looks again whether the store can take a command. */
+#define LOOK_NS (10 * NS_PER_MS)
+
+enum rekey_phase {
+	REKEY_NONE,
+	REKEY_MAKING,  /* the store makes the new volume */
+	REKEY_COPYING, /* a process writes it */
+	REKEY_TAKING,  /* the store gives its content and key to the volume */
+	REKEY_DROPPING,
+};
+
+static struct {
+	enum rekey_phase phase;
+	u32 number; /* of the last one */
+	struct store *store;
+	struct store_volume volume;
+	struct store_item made; /* the new volume, and the key for the old one's name */
+	u64 asked;		/* number of the store's command; 0: not given yet */
+	u64 until_tsc;		/* of MAKING and DROPPING */
+	u32 content;		/* number of the process that copies */
+	char problem[224];
+} rekey;
+
+static void rekey_enter(enum rekey_phase phase)
+{
+	rekey.phase = phase;
+	rekey.asked = 0;
+	rekey.until_tsc = clock_tsc() + clock_ns_to_tsc(ASK_NS);
+}
+
+/* Ends the copying, and drops the new volume; `problem` is "" when all is done. */
+static void rekey_finish(const char *problem)
+{
+	string_copy(rekey.problem, sizeof(rekey.problem), problem);
+	content_let_go(rekey.content);
+	log_message(problem[0] != '\0' ? LOG_WARNING : LOG_INFO, LOG_DEVICE, "",
+		    "volume %s/%s: %s%s", rekey.store->config->section.name, rekey.volume.name,
+		    problem[0] != '\0' ? "it keeps its key: " : "it has another key", problem);
+	rekey_enter(REKEY_DROPPING);
+}
+
+u32 rekey_begin(struct store *store, const struct store_volume *volume, const char *key,
+		char *problem, size_t size)
+{
+	u32 chance;
+
+	if (rekey.phase != REKEY_NONE) {
+		format(problem, size, "%s/%s gets another key now, and only one can at a time",
+		       rekey.store->config->section.name, rekey.volume.name);
+		return 0;
+	}
+	rekey.made = (struct store_item){.sectors = volume->sectors};
+	string_copy(rekey.made.name, sizeof(rekey.made.name), volume->name);
+	if (!store_key_check(store, volume, problem, size) ||
+	    !store_key_new(store, key, &rekey.made, problem, size))
+		return 0;
+	random_draw(&chance, sizeof(chance));
+	format(rekey.made.name, sizeof(rekey.made.name), "%crekey-%08x", STORE_OWN_NAME, chance);
+	rekey.store = store;
+	rekey.volume = *volume;
+	rekey.content = 0;
+	rekey.problem[0] = '\0';
+	rekey_enter(REKEY_MAKING);
+	return ++rekey.number;
+}
+
+bool rekey_ended(u32 number, char *problem, size_t size)
+{
+	if (rekey.phase != REKEY_NONE && rekey.number == number)
+		return false;
+	string_copy(problem, size,
+		    rekey.number == number ? rekey.problem : "its outcome was lost; see the log");
+	return true;
+}
+
+bool rekey_needs(const char *name)
+{
+	return rekey.phase != REKEY_NONE && string_equal(rekey.made.name, name);
+}
+
+/* --- the steps --- */
+
+/*
+ * Gives the store a command, or takes its answer. Returns true once there is one: `problem` is ""
+ * if it was done.
+ */
+static bool rekey_ask(enum store_operation operation, const struct store_item *item, char *problem,
+		      size_t size)
+{
+	struct store_answer answer;
+	char said[4 * STORE_TEXT_BYTES];
+
+	if (rekey.asked == 0) {
+		if (store_is_idle(rekey.store))
+			rekey.asked =
+				store_ask(rekey.store, operation, item, 1, said, sizeof(said));
+		return false;
+	}
+	if (!store_answered(rekey.store, rekey.asked, &answer))
+		return false;
+	driver_text(answer.text, sizeof(answer.text), said, sizeof(said));
+	if (answer.status == STORE_OK)
+		said[0] = '\0';
+	else if (said[0] == '\0')
+		string_copy(said, sizeof(said), "the driver of its store could not do it");
+	string_copy(problem, size, said);
+	return true;
+}
+
+/* Begins to copy, now that the new volume is there. */
+static void rekey_copy(void)
+{
+	struct store_volume to;
+	struct content_wish wish = {
+		.operation = CONTENT_REKEY,
+		.store = rekey.store,
+		.volume = &rekey.volume,
+		.to = &to,
+		.bytes = rekey.volume.sectors * BLOCK_SECTOR_BYTES,
+	};
+	const struct content *content;
+	char problem[sizeof(rekey.problem)];
+
+	if (!store_volume_find(rekey.store, rekey.made.name, &to)) {
+		rekey_finish("its store has lost the volume that it was to be written to");
+		return;
+	}
+	to.key = rekey.made.key;
+	content = content_begin(&wish, problem, sizeof(problem));
+	if (content == NULL) {
+		rekey_finish(problem);
+		return;
+	}
+	rekey.content = content->number;
+	rekey_enter(REKEY_COPYING);
+}
+
+static void rekey_step_making(void)
+{
+	char problem[sizeof(rekey.problem)];
+
+	if (rekey_ask(STORE_CREATE, &rekey.made, problem, sizeof(problem))) {
+		if (problem[0] == '\0')
+			rekey_copy();
+		else
+			rekey_finish(problem);
+	} else if (clock_tsc() >= rekey.until_tsc) {
+		rekey_finish("the driver of its store does not answer");
+	}
+}
+
+static void rekey_step_copying(void)
+{
+	const struct content *content = content_find(rekey.content);
+
+	if (content == NULL)
+		rekey_finish("the process that copies was lost");
+	else if (content->phase == CONTENT_HOLDING)
+		rekey_enter(REKEY_TAKING);
+	else if (content->phase != CONTENT_MOVING)
+		rekey_finish(content->problem);
+}
+
+/* Has no deadline: whoever used the volume before the answer might use it by the wrong key. */
+static void rekey_step_taking(void)
+{
+	struct store_item item = {.volume = rekey.volume.id, .key = rekey.made.key};
+	char problem[sizeof(rekey.problem)];
+	struct store_volume made;
+
+	if (rekey.asked == 0) {
+		if (!store_volume_find(rekey.store, rekey.made.name, &made))
+			return; /* its store is being loaded */
+		item.other = made.id;
+	}
+	if (rekey_ask(STORE_ROLLBACK, &item, problem, sizeof(problem)))
+		rekey_finish(problem);
+}
+
+/* Drops the new volume; if that fails, vm_volume.c does it later. */
+static void rekey_step_dropping(void)
+{
+	struct store_item item = {.volume = 0};
+	char problem[sizeof(rekey.problem)];
+	const struct content *content = content_find(rekey.content);
+	struct store_volume made;
+	bool late = clock_tsc() >= rekey.until_tsc;
+
+	if (content != NULL && content->phase != CONTENT_NONE && !late)
+		return; /* the driver detaches the links */
+	if (rekey.asked == 0) {
+		if (!store_volume_find(rekey.store, rekey.made.name, &made)) {
+			rekey.phase = REKEY_NONE;
+			return;
+		}
+		item.volume = made.id;
+	}
+	if (rekey_ask(STORE_DROP, &item, problem, sizeof(problem)) || late)
+		rekey.phase = REKEY_NONE;
+}
+
+bool rekey_step(void)
+{
+	const enum rekey_phase phase = rekey.phase;
+
+	switch (phase) {
+	case REKEY_NONE:
+		break;
+	case REKEY_MAKING:
+		rekey_step_making();
+		break;
+	case REKEY_COPYING:
+		rekey_step_copying();
+		break;
+	case REKEY_TAKING:
+		rekey_step_taking();
+		break;
+	case REKEY_DROPPING:
+		rekey_step_dropping();
+		break;
+	}
+	return rekey.phase != phase;
+}
+
+u64 rekey_deadline(void)
+{
+	switch (rekey.phase) {
+	case REKEY_MAKING:
+	case REKEY_TAKING:
+	case REKEY_DROPPING:
+		return clock_tsc() + clock_ns_to_tsc(LOOK_NS);
+	default:
+		return ~0ull;
+	}
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/disk/store.h"
+
+/*
+ * A volume's content is encrypted by another key: to a new volume of the same store, whose content
+ * and key the volume gets in one commit of the store. Before it the volume is as it was. One is
+ * under way at a time, and nobody else uses the volume meanwhile.
+ */
+
+/*
+ * Begins to encrypt a volume by the key of that name. Returns its number, or 0, with the reason in
+ * `problem`, if nothing was begun.
+ */
+u32 rekey_begin(struct store *store, const struct store_volume *volume, const char *key,
+		char *problem, size_t size);
+/*
+ * Returns whether the rekey of that number has ended; `problem` is then why it has failed, "" if it
+ * has not.
+ */
+bool rekey_ended(u32 number, char *problem, size_t size);
+/* Returns whether a volume of that name is needed by the rekey that is under way. */
+bool rekey_needs(const char *name);
+
+/* Does the next step. Returns whether another one is due at once. */
+bool rekey_step(void);
+/* Returns when the next step is due although nothing has ended, in ticks of the TSC; ~0: never. */
+u64 rekey_deadline(void);
