@@ -44,10 +44,11 @@ bench-kvm: test-packages ## the same counts under KVM (Debian's kernel and QEMU)
 		--emulator '$(if $(filter command line,$(origin EMULATOR)),$(EMULATOR))' $(if $(UPDATE),--update)
 
 .PHONY: bench-disks
-bench-disks: test-packages ## what a disk's requests cost, under Skerry and under KVM
+bench-disks: test-packages ## what a disk's requests cost, under Skerry and KVM; ONLY=executed: by process
 	$(Q)$(MAKE) --no-print-directory all guests $(BENCH)/disk_load
-	$(Q)$(PYTHON) tests/bench/disks.py --build $(BUILD) \
-		--emulator '$(if $(filter command line,$(origin EMULATOR)),$(EMULATOR))'
+	$(Q)$(if $(filter executed,$(ONLY)),$(PYTHON) tests/bench/disk_anatomy.py --build $(BUILD),\
+		$(PYTHON) tests/bench/disks.py --build $(BUILD) \
+		--emulator '$(if $(filter command line,$(origin EMULATOR)),$(EMULATOR))')
 
 .PHONY: bench-net
 bench-net: test-packages ## what a frame from guest to guest costs, under Skerry and under KVM

@@ -1,0 +1,130 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""
+What a disk's request of 4 KiB makes Skerry execute, in QEMU: by process, by function with --least, and
+from one process to another. The guest (tests/bench/disk_load.c in Debian) makes few and many requests
+in one boot; the difference, per request, has neither waiting nor what the guest executes.
+"""
+import argparse
+import os
+import re
+import subprocess
+import tempfile
+import threading
+from collections import Counter
+from pathlib import Path
+
+import disks  # importing `disks` puts tests/system into sys.path
+import bundle
+import executed
+import run
+from anatomy import Program
+from machine import Qemu
+
+FEW = 64
+MANY = {1: 320, 4: 960, 32: 3200}
+VTD = ("-device", "intel-iommu,aw-bits=48,intremap=on")
+BLANK = ("-drive", f"if=none,id=disk0,driver=null-co,size={disks.MEBIBYTES}M,read-zeroes=on", "-device")
+VIRTIO = "virtio-blk-pci,drive=disk0,disable-legacy=on,iommu_platform=on"
+# {kind: (controller, options of QEMU)}
+KINDS = {"memory": (disks.CONTROLLERS["memory"], ()),
+         "NVMe": ("controller = nvme0", (*VTD, *disks.NVME)),
+         "NVMe, copy": ("controller = nvme0", disks.NVME),
+         "virtio": ("controller = virtio0", (*VTD, *BLANK, VIRTIO)),
+         "AHCI": ("controller = ahci0.0", (*VTD, *BLANK, "ide-hd,drive=disk0,bus=ide.0"))}
+DRIVERS = ("ramdisk", "nvme", "virtio_blk", "ahci")
+
+
+def mark_of(load):
+    """Returns the address at which the load marks the beginning and the end of a run."""
+    text = subprocess.run(["nm", load], capture_output=True, text=True, check=True).stdout
+    return int(re.search(r"^([0-9a-f]+) t mark$", text, re.MULTILINE)[1], 16)
+
+
+def counted(build, folder, kind, loads, kernel):
+    """Returns of each load {address: instructions} and its journeys, as many requests as it has more."""
+    log = folder / "log"
+    mark = mark_of(build / "tests/bench/disk_load")
+    runs = [(Counter(), executed.Journeys(kernel)) for _ in range(2 * len(loads))]
+    marks = 0
+
+    def count():
+        nonlocal marks
+        for address, instructions in executed.blocks(log):
+            if address == mark:
+                marks += 1
+            elif marks % 2 == 1:
+                counts, journeys = runs[marks // 2]
+                counts[address] += instructions
+                journeys.add(address, instructions)
+
+    os.mkfifo(log)
+    reader = threading.Thread(target=count)
+    reader.start()
+    controller, extra = KINDS[kind]
+    words = " ".join(f"{operation} {depth} {number}" for operation, depth in loads
+                     for number in (FEW, MANY[depth]))
+    files = bundle.read(build / "guests/vmlinuz")
+    files["initramfs.cpio.gz"] = disks.initramfs(build, f"go {words}")
+    path = bundle.make(folder / "disk.cpio", disks.CONF.format(controller=controller), files)
+    run.run(lambda line: Qemu(build, bundle=path, memory="512M", cmdline=line, extra=(
+        *run.COUNTED, *extra, *executed.options(log, (mark, mark)))), ["vm console alpha"], "nokaslr")
+    reader.join()
+    log.unlink()
+    for few, many in zip(runs[::2], runs[1::2]):
+        many[0].subtract(few[0])
+        many[1].counts.subtract(few[1].counts)
+        many[1].times.subtract(few[1].times)
+    return runs[1::2]
+
+
+def show_journeys(ways, owner, requests, least):
+    """Shows how many instructions the kernel takes from one process to another, and how often."""
+    counts, times = Counter(), Counter()
+    for (before, after), number in ways.times.items():
+        name = f"{owner[before][0].label} to {owner[after][0].label}"
+        counts[name] += ways.counts[before, after]
+        times[name] += number
+    for name, number in times.most_common():
+        if number >= least * requests:
+            print(f"{counts[name] / number:9.1f} kernel, {name}, {number / requests:.2f} times")
+
+
+def show(kind, load, counts, ways, kernel, programs, options):
+    requests = MANY[load[1]] - FEW
+    parts = Counter()
+    sums = executed.by_function(counts, kernel, programs)
+    for (label, name), count in sums.most_common():
+        parts[label] += count
+        if options.least and count >= options.least * requests:
+            print(f"{count / requests:9.1f} {label:10} {name}")
+    if options.least:
+        owner = executed.owners(counts, programs)
+        show_journeys(ways, owner, requests, 0.05)
+    print(f"  {kind:10} {load[0]:5} QD{load[1]:<3} {sum(parts.values()) / requests:8.0f} " +
+          " ".join(f"{label} {count / requests:.0f}" for label, count in parts.most_common()
+                   if count > requests / 2), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", type=Path, default=Path("build"))
+    parser.add_argument("--disk", default="", help=", ".join(KINDS))
+    parser.add_argument("--depth", type=int, choices=MANY)
+    parser.add_argument("--operation", default="", help="read or write")
+    parser.add_argument("--least", type=float, default=0,
+                        help="instructions a request by which a function is worth a line")
+    options = parser.parse_args()
+    build = options.build.resolve()
+    kernel = Program("kernel", build / "skerry.elf")
+    programs = [Program(name, build / f"{name}.elf") for name in ("monitor", "manager", *DRIVERS)]
+    loads = [(operation, depth) for operation in ("read", "write") for depth in MANY
+             if options.operation in ("", operation) and options.depth in (None, depth)]
+    for kind in (options.disk,) if options.disk else KINDS:
+        with tempfile.TemporaryDirectory(prefix="anatomy-", dir=build) as place:
+            for load, run_ in zip(loads, counted(build, Path(place), kind, loads, kernel)):
+                show(kind, load, *run_, kernel, programs, options)
+
+
+if __name__ == "__main__":
+    main()
