@@ -11,9 +11,9 @@
  * and CONTENT_KEY_NEW). It ends when it is done.
  */
 enum content_operation {
-	CONTENT_WRITE,	/* from the transfer into the volume */
-	CONTENT_READ,	/* from the volume into the transfer */
-	CONTENT_DIGEST, /* SHA-256 of what the volume holds */
+	CONTENT_WRITE,	/* writes bytes from the transfer to the volume */
+	CONTENT_READ,	/* writes bytes from the volume to the transfer */
+	CONTENT_DIGEST, /* computes the SHA-256 of what the volume holds */
 	/* decrypts the volume (START_DISK) and encrypts it by another key to another one, which
 	 * holds zeros (START_SAVE) */
 	CONTENT_REKEY,
@@ -32,7 +32,7 @@ enum content_key {
 	CONTENT_KEY_NEW,
 };
 
-/* `from` is a multiple of this. */
+/* The offset `from` must be a multiple of this. */
 #define CONTENT_STEP_BYTES 4096u
 
 struct content_page {

@@ -50,16 +50,29 @@ struct store_client_given {
 
 enum store_operation {
 	STORE_NOTHING,
-	STORE_FORMAT,	/* makes an empty store; item 0: sectors = size of a chunk or 0, flags */
-	STORE_CREATE,	/* name, sectors, flags; `volume` 0, or the volume to copy (a clone) */
-	STORE_RESIZE,	/* volume, sectors: not fewer than it has */
-	STORE_RENAME,	/* volume, name */
-	STORE_DROP,	/* volume: no client has it */
-	STORE_SNAPSHOT, /* volume, name: a new volume that is read-only and a snapshot */
-	/* volume, other: the volume gets the content and size of the other, and `key` if its id is
-	 * not 0 */
+	/*
+	 * makes an empty store; item 0: `sectors`, the size of a chunk or 0 for the usual one, and
+	 * `flags`
+	 */
+	STORE_FORMAT,
+	/*
+	 * makes a volume: `name`, `sectors`, `flags`; `volume` is 0, or the volume of which it is a
+	 * clone
+	 */
+	STORE_CREATE,
+	/* changes the size of `volume` to `sectors`, which may not be fewer than it has */
+	STORE_RESIZE,
+	STORE_RENAME, /* volume, name */
+	STORE_DROP,   /* deletes `volume`, which no client may have */
+	/* makes a snapshot of `volume` called `name`: a new volume that is read-only */
+	STORE_SNAPSHOT,
+	/*
+	 * gives `volume` the content and size of the volume `other`, and `key` if the key's id is
+	 * not 0
+	 */
 	STORE_ROLLBACK,
-	STORE_CHECK, /* begins to look at all metadata on the disk; struct store_told says on */
+	/* begins to check all metadata on the disk; struct store_told reports progress */
+	STORE_CHECK,
 	STORE_OPERATION_COUNT
 };
 
@@ -93,7 +106,8 @@ struct store_item {
 	u32 flags;
 	u32 pad;
 	char name[STORE_NAME_BYTES];
-	struct store_key key; /* of CREATE, SNAPSHOT and ROLLBACK; of RENAME the tag alone */
+	/* for STORE_CREATE, STORE_SNAPSHOT and STORE_ROLLBACK; for STORE_RENAME the tag alone */
+	struct store_key key;
 };
 
 struct store_command {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Runs the processes that move volumes' content between stores and machine channels, or digest it.
- * Called by `volume write`, `volume read`, `volume digest`, rekey.c and the event loop. Owns each
- * one's group, links, process and transfer.
+ * Called by `volume write`, `volume read`, `volume digest`, rekey.c and the event loop. Owns the
+ * group, links, process and transfer of each of these movements.
  */
 #include "vmm/manager/disk/content.h"
 

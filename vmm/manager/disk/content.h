@@ -49,8 +49,9 @@ struct content_wish {
 	enum content_operation operation;
 	struct store *store;
 	const struct store_volume *volume;
-	struct machine_channel *channel; /* NULL: of a digest and of a rekey */
-	const struct store_volume *to;	 /* of a rekey alone: the volume that gets the content */
+	/* the client's channel; NULL: a digest or a rekey, which has no client */
+	struct machine_channel *channel;
+	const struct store_volume *to; /* the volume that a rekey fills; NULL: this is no rekey */
 	u64 from;
 	u64 bytes;
 };
@@ -66,10 +67,11 @@ const struct content *content_begin(const struct content_wish *wish, char *probl
  */
 const struct content *content_find(u32 number);
 
-/* Lets go of the volumes of a rekey, if it holds them; the rest of it ends, too. */
+/* Lets go of the volumes of the rekey of that number, if it holds them; the rest of it ends, too.
+ */
 void content_let_go(u32 number);
 
-/* Takes over that the process of that number has ended. */
+/* Notes that the process of the movement of that number has ended. */
 void content_ended(u32 number);
 /* Does one step of each movement; returns whether another is due at once. */
 bool content_step(void);
