@@ -286,7 +286,7 @@ enum status layer_freeze(struct memory *memory, struct memory **frozen)
 		/* also await the CPUs that could write to pages unmapped since the last step */
 		if (memory->cursor != memory->page_count)
 			layer_wait_begin(memory, WAIT_ALL);
-		/* Frozen once nothing mapped before the move is mapped, nor used by a CPU. */
+		/* Frozen once no mapping and no CPU uses what was mapped before the move. */
 		memory->below->frozen = layer_revoke(memory, &memory->cursor, memory->page_count,
 						     WAIT_ALL) == STATUS_OK &&
 					tlb_all_passed(memory->awaited[WAIT_ALL]);

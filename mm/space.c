@@ -436,7 +436,7 @@ enum status space_fault_layered(struct space *space, u64 address, u32 access)
 	if (status == STATUS_OK)
 		status = space_own_leaf_put(space, mapping, address);
 	lock_release(&space->lock, LOCK_SPACE);
-	if (status == STATUS_IN_USE) /* layer_lock alone keeps the mapping in place */
+	if (status == STATUS_IN_USE) /* layer_lock still keeps the mapping */
 		layer_break(mapping->memory);
 	lock_release(&layer_lock, LOCK_LAYER);
 	return status == STATUS_IN_USE ? STATUS_AGAIN : status;

@@ -201,9 +201,9 @@ enum syscall {
 	 */
 	SYS_IOMMU_CREATE,
 	/*
-	 * (root, group, number of an IOMMU) -> space: the memory that one device behind it may
-	 * reach, empty at first. SYS_SPACE_MAP and SYS_SPACE_UNMAP change it. STATUS_TOO_BIG: the
-	 * IOMMU has 63 already.
+	 * (root, group, number of an IOMMU) -> space: the memory that one device behind that IOMMU
+	 * may reach, empty at first. SYS_SPACE_MAP and SYS_SPACE_UNMAP change it. STATUS_TOO_BIG:
+	 * the IOMMU has 63 such spaces already.
 	 */
 	SYS_IOMMU_SPACE,
 	/*
@@ -256,10 +256,10 @@ enum syscall {
 	 */
 	SYS_MEMORY_DISCARD,
 	/*
-	 * (memory). Makes a step of merging the frozen memory below it, to which nobody has a
-	 * handle any more: after STATUS_OK there is one layer less. STATUS_BAD_STATE: no frozen
-	 * memory is below, or other memory lies on that too, or it belongs to another group. Until
-	 * STATUS_OK the memory can neither be frozen nor reset.
+	 * (memory). Makes a step of merging into it the frozen memory below, to which nobody has a
+	 * handle any more: after STATUS_OK there is one layer less. STATUS_BAD_STATE: there is no
+	 * frozen memory below, other memory lies on it too, or another group pays for it. Until
+	 * STATUS_OK the live memory can neither be frozen nor reset.
 	 */
 	SYS_MEMORY_MERGE,
 	/*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System calls on the machine as a whole: the log's thresholds and the reset. kernel/call/syscall.c
+ * System calls on the host as a whole: the log's thresholds and the reset. kernel/call/syscall.c
  * calls them for a holder of the root handle, with the objects alone.
  */
 #include "kernel/log/log.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Traps and system calls as C sees them: interrupts, exceptions of ring 3 and of the kernel, NMI
- * and machine check. The entry stubs of arch/x86_64/cpu/entry.S call it with interrupts off. It
- * holds no lock on entry; for a process it kills it takes the long lock, for an interrupt it shares
- * the objects; NMI and machine check only record.
+ * and machine check. The entry stubs of arch/x86_64/cpu/entry.S call it with interrupts off and no
+ * lock held. To kill a process it takes the long lock; an interrupt's handler shares the objects;
+ * NMI and machine check only record.
  */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/lapic.h"

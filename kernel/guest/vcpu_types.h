@@ -30,7 +30,7 @@ struct vcpu {
 	struct virt_vcpu virt;
 	u64 deadline_tsc; /* the monitor's deadline for this run; 0: the run has no deadline */
 	u64 space_seen;	  /* the space's generation at the last entry (tlb_must_flush) */
-	/* last byte of the page of the last fault that no mapping covers; 0: there was none */
+	/* address of the last byte of the page of the last fault that no mapping covers; 0: none */
 	u64 nowhere;
 	u64 nowhere_generation; /* the space's generation at that fault */
 	u32 nowhere_mappings;	/* the space's mapping_count at that fault */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the kernel knows about the machine as a whole, and how it resets the machine. boot/init
- * fills `machine`; SYS_MACHINE_RESET calls machine_reboot. The reset stops all other CPUs and
- * leaves VMX or SVM operation first.
+ * What the kernel knows about the host as a whole, and how it resets the host. boot/init fills
+ * `machine`; SYS_MACHINE_RESET calls machine_reboot. The reset stops all other CPUs and leaves VMX
+ * or SVM operation first.
  */
 #include "kernel/machine/machine.h"
 #include "arch/x86_64/cpu/instructions.h"

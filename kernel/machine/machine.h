@@ -4,7 +4,7 @@
 #include "kernel/abi/pages.h"
 #include "lib/types.h"
 
-/* The facts about the machine that boot finds; nothing changes them afterwards. */
+/* The facts about the host that boot finds; nothing changes them afterwards. */
 struct machine {
 	hpa_t image_hpa;	  /* physical address of the kernel image */
 	hva_t image_base;	  /* address at which the kernel image runs */
@@ -17,8 +17,7 @@ extern struct machine machine;
 hpa_t machine_image_hpa(const void *address);
 
 /*
- * Resets the machine as SYS_MACHINE_RESET says: writes `value` to `port` if that is not 0, then
- * asks the keyboard controller, then causes a triple fault. Halts for good if nothing resets the
- * machine.
+ * Resets the host as SYS_MACHINE_RESET says: writes `value` to `port` if that is not 0, then asks
+ * the keyboard controller, then causes a triple fault. Halts for good if nothing resets the host.
  */
 NORETURN void machine_reboot(u16 port, u8 value);

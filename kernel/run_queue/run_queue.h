@@ -89,7 +89,7 @@ struct run_queue {
 	struct heap deadline; /* entities with reserved budget left, by deadline */
 	/* entities whose reserved budget is spent, by deadline; they also wait in their group */
 	struct heap exhausted;
-	/* groups with spent caps, by the end of their period; a group returns as if it had slept */
+	/* groups whose cap is spent, by the end of its period, when they return as after sleep */
 	struct heap parked;
 	u64 virtual_time; /* virtual time of the group furthest behind; never goes back */
 	u64 number;	  /* the CPU's number */

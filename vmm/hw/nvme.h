@@ -104,7 +104,7 @@ enum nvme_namespace_data {
 	NVME_NS_FORMATS = 25, /* the number of formats, minus one */
 	NVME_NS_FORMAT = 26,
 	NVME_NS_ATTRIBUTES = 99,
-	NVME_NS_LBAF = 128, /* offset of the formats, four bytes each */
+	NVME_NS_LBAF = 128, /* offset of the list of block formats, four bytes each */
 };
 #define NVME_NS_FORMAT_NUMBER BITS(3, 0)
 #define NVME_NS_PROTECTED     BIT(0)

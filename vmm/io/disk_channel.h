@@ -71,8 +71,8 @@ struct disk_changes_given {
 	/* number of the last point in time, which grows by 1; 0: no changes are recorded */
 	u32 number;
 	/*
-	 * not 0: at the point `number`, the changes before the point that precedes it are not
-	 * discarded but joined to those after that one
+	 * not 0: when the point `number` begins, the list does not drop the changes from before the
+	 * previous point, but adds them to those made since then
 	 */
 	u32 merge;
 };

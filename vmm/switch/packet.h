@@ -47,7 +47,7 @@ struct packet {
 	const u8 *rest; /* bytes - head_bytes */
 	u16 type;	/* enum ether_type, or any other */
 	u16 vlan;	/* number of the VLAN; 0: the network without tags */
-	u16 priority;	/* the tag's upper four bits, in the same place as there */
+	u16 priority;	/* the tag's upper four bits, at bits 15:12 as in the tag */
 	struct packet_offer offer;
 	u32 headers_bytes; /* if the frame is to be cut: the bytes before TCP's data */
 	ALIGNED(16) u8 buffer[PACKET_HEAD_BYTES];

@@ -50,7 +50,7 @@ enum amdvi_register {
 #define AMDVI_WRITE	    BIT(62)
 
 /* Commands (2.4), first word */
-/* a waiting command, with the address to which it stores */
+/* COMPLETION_WAIT, which stores its second word at the address in its first word */
 #define AMDVI_WAIT	       (1ull << 60 | BIT(0))
 #define AMDVI_INV_DEVICE       (2ull << 60)
 #define AMDVI_INV_PAGES	       (3ull << 60)

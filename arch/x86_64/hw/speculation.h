@@ -45,5 +45,5 @@ enum host_speculation {
 	/* VMX: guests' ENCLS exits, and so does ENCLV if the CPU has it */
 	HOST_ENCLS = 1 << 13,
 };
-/* Position of these bits in kernel_page.features. */
+/* Lowest of the bits of kernel_page.features that hold enum host_speculation. */
 #define HOST_SPECULATION_SHIFT 32

@@ -33,7 +33,7 @@ struct iommu_domain {
 struct iommu_message {
 	u64 unit;   /* number of the IOMMU that remaps the interrupt, or IOMMU_NOBODY */
 	u64 source; /* id of the only requester that may raise this interrupt by its entry */
-	u32 vector; /* the vector, and the number of the interrupt's entry */
+	u32 vector; /* the vector, also the index of the interrupt's entry */
 	/* APIC id of the CPU that takes the interrupt; IOAPIC_ALL_CPUS: an NMI for all CPUs */
 	u32 apic_id;
 	bool level;

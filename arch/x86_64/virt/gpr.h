@@ -30,7 +30,7 @@
 	\way	rdx, GPR_RDX, \base
 	\way	rbx, GPR_RBX, \base
 	\way	rbp, GPR_RBP, \base
-	.irp	number, 8, 9, 10, 11, 12, 13, 14, 15 /* register number and index */
+	.irp	number, 8, 9, 10, 11, 12, 13, 14, 15 /* a register's number is its index in gpr[] */
 	\way	r\number, \number, \base
 	.endr
 	.endm

@@ -150,7 +150,7 @@ bool vmx_cr_handle(struct virt_vcpu *vcpu, u64 qualification)
 	u64 number = qualification & CR_QUALIFICATION_NUMBER;
 	u64 value;
 
-	vmx_collect(vcpu); /* the source register may be RSP */
+	vmx_collect(vcpu); /* brings gpr[GPR_RSP] up to date: MOV's source may be RSP */
 	value = READ_ONCE(vcpu->page->gpr[bits_get(qualification, 11, 8)]);
 	if (bits_get(qualification, 5, 4) != CR_ACCESS_MOV_TO || (vcpu->trap & VTRAP_CR))
 		return false;
