@@ -338,7 +338,7 @@ enum status layer_reset(struct memory *memory)
 
 	lock_acquire(&layer_lock, LOCK_LAYER);
 	if (memory->below != NULL && memory->below->frozen && !memory->frozen && !memory->merging) {
-		/* In the first step only, so that the reset ends in spite of further writes. */
+		/* Only the first step does this, so that the reset ends despite further writes. */
 		if (!memory->resetting) {
 			memory->hide_first = memory->own_first;
 			memory->own_first = 0;

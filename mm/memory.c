@@ -247,7 +247,7 @@ static enum status memory_slot_populate(struct memory *memory, u64 *slot)
 
 	if (*slot & SLOT_PRESENT)
 		return STATUS_OK;
-	/* SLOT_KEPT without SLOT_ASIDE: a reset has hidden it; the layers were merged since */
+	/* SLOT_KEPT without SLOT_ASIDE: a reset hid the page before the layers were merged */
 	if (*slot & SLOT_KEPT) {
 		if (!(*slot & SLOT_ASIDE))
 			page_clear(HPA(*slot & PTE_ADDRESS), 1);

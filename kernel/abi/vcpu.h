@@ -306,7 +306,7 @@ struct vcpu_page {
 	/* The fields from here on are written by the monitor. */
 	u32 request; /* enum vcpu_request */
 	u32 advance_length;
-	u64 deadline_tsc; /* host TSC at which the run ends; 0: it does not */
+	u64 deadline_tsc; /* host TSC at which the run ends; 0: no deadline */
 	u32 dirty;	  /* enum vcpu_groups */
 	struct vcpu_event inject;
 	/* the TPR below which a run ends (EXIT_TPR); 0: there is no threshold */
@@ -338,7 +338,7 @@ struct vcpu_page {
 	struct vcpu_segment_state segment[SEG_COUNT];
 	struct vcpu_table_state gdtr;
 	struct vcpu_table_state idtr;
-	u64 dr[8]; /* 4 and 5 unused */
+	u64 dr[8]; /* DR0 to DR7; entries 4 and 5 are unused */
 	u64 msr[VMSR_COUNT];
 
 	/* The group VCPU_DUMP. */

@@ -27,7 +27,7 @@
  * checks repeat endlessly and the loop is never reached.
  */
 #define COUNT_MAX 100u
-#define BANKS_MAX 32u /* the most banks: so many have contiguous registers */
+#define BANKS_MAX 32u /* the most banks, all of which have contiguous registers */
 
 static u32 machine_check_bank_count(void)
 {

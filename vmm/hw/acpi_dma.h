@@ -3,7 +3,7 @@
 
 #include "vmm/hw/acpi.h"
 
-/* ACPI tables of both vendors' IOMMUs. */
+/* ACPI tables of Intel's and AMD's IOMMUs. */
 
 /*
  * DMA remapping table, VT-d 4.1, 8.1; structures follow, each with a type and a length of 16 bits.

@@ -167,7 +167,7 @@ struct disk_counts {
 	u64 written_bytes;
 	u64 flushes;
 	u64 errors;
-	u64 refused;	/* requests refused since the client may not make them */
+	u64 refused;	/* requests refused because the client may not make them */
 	u64 direct;	/* answered requests whose data was not copied */
 	u64 limited_ns; /* time in ns for which requests have waited because of the limits */
 };

@@ -91,7 +91,7 @@ struct vm_channel {
 	/* The monitor writes the fields from here on. */
 	u32 done_sequence; /* sequence number of the last command obeyed */
 	u32 state;	   /* enum vm_state */
-	s32 exit_code;	   /* of VM_STOPPED: the guest's exit code; -1: the guest gave none */
+	s32 exit_code;	   /* the guest's exit code, in VM_STOPPED; -1: the guest gave none */
 	u32 reset_count;
 	u64 started_tsc;   /* host TSC when the VM last began to run; 0: it does not run */
 	u64 running_tsc;   /* TSC cycles that the guest ran before started_tsc */

@@ -155,8 +155,8 @@ static const struct port *loop_sender_of(const struct packet *packet)
 }
 
 /*
- * Returns true if `port` counts more than `than`: uplinks count more than other ports, then earlier
- * ports.
+ * Returns true if `port` is to stay open rather than `than`: an uplink before any other port, else
+ * the earlier port.
  */
 static bool loop_counts_more(const struct port *port, const struct port *than)
 {

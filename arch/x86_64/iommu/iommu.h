@@ -12,7 +12,7 @@
 /* The pages at struct iommu.ring. */
 enum iommu_page {
 	IOMMU_PAGE_COMMANDS,
-	IOMMU_PAGE_WORD, /* a word that a waiting command writes */
+	IOMMU_PAGE_WORD, /* the word that a wait command writes in the end */
 	IOMMU_PAGE_ROOT, /* VT-d only: the root table, of one page */
 	/* the pages of interrupt entries; AMD-Vi has a table for each domain */
 	IOMMU_PAGE_MESSAGES,

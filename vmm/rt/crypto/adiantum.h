@@ -9,7 +9,7 @@
 #define ADIANTUM_LEAST_BYTES AES_BLOCK_BYTES
 
 #define NH_PASSES 4u
-/* words hashed at a time; each pass has the key of the one before, shifted by this many words */
+/* words hashed at a time; each pass has the key of the pass before, shifted by this many words */
 #define NH_UNIT	      4u
 #define NH_TEXT_WORDS 256u /* words of a text that are hashed with one key */
 #define NH_KEY_WORDS  (NH_TEXT_WORDS + NH_UNIT * (NH_PASSES - 1))
