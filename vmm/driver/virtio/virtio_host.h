@@ -43,7 +43,7 @@ struct virtio_part {
 
 /* A split queue (2.7). The driver relies on its own copies of the indices only. */
 struct virtio_ring {
-	u16 size; /* a power of two */
+	u16 size; /* the number of descriptors, a power of two */
 	bool event_idx;
 	struct vio_descriptor *descriptors;
 	volatile struct vio_ring *available;

@@ -47,10 +47,11 @@ struct machine_clock {
 enum machine_event {
 	MACHINE_RESET = 1 << 0,
 	MACHINE_POWER_OFF = 1 << 1, /* ACPI S5 */
-	MACHINE_EXIT = 1 << 2,	    /* debug exit with exit_code */
-	MACHINE_DEADLINE = 1 << 3,  /* a device's deadline_ns has changed */
-	MACHINE_ROOM = 1 << 4,	    /* the serial port takes more input */
-	MACHINE_PANIC = 1 << 5,	    /* the guest's kernel says that it has panicked */
+	/* the guest has ended the VM by the debug-exit port, with exit_code */
+	MACHINE_EXIT = 1 << 2,
+	MACHINE_DEADLINE = 1 << 3, /* a device's deadline_ns has changed */
+	MACHINE_ROOM = 1 << 4,	   /* the serial port takes more input */
+	MACHINE_PANIC = 1 << 5,	   /* the guest's kernel says that it has panicked */
 	/* the guest's kernel says that it has panicked and that a crash kernel takes over */
 	MACHINE_CRASH_KERNEL = 1 << 6,
 	MACHINE_WATCHDOG = 1 << 7,  /* the watchdog has expired */

@@ -11,7 +11,7 @@
 #define DEBUG_CODE_PORT	  0x80u
 
 struct debug_state {
-	u64 code; /* last byte written to port 0x80 */
+	u64 code; /* the last byte written to port 0x80 */
 };
 
 /*

@@ -36,7 +36,7 @@ struct pit_state {
 	u64 edge_tick;	/* next rising edge of channel 0's output, or DEADLINE_NONE */
 	u64 repay_tick; /* the tick at which the next owed interrupt is given, or DEADLINE_NONE */
 	u32 owed;	/* edges of channel 0 that were not given in time */
-	u8 speaker;	/* port 0x61, bits 3:1 */
+	u8 speaker;	/* bits 3:1 of port 0x61 */
 	u8 held;	/* an edge came late, when the output was low again: the line stays high */
 	u8 reserved[2];
 };

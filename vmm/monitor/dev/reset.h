@@ -10,7 +10,7 @@ struct reset_state {
 	u8 config;    /* the 8042's command byte */
 	/* command whose data byte comes next; 0: no command waits, and bytes go to the keyboard */
 	u8 expects;
-	u8 status; /* I8042_STATUS_OUTPUT, _COMMAND and _TIMEOUT */
+	u8 status; /* bits of the 8042's status: I8042_STATUS_OUTPUT, _COMMAND and _TIMEOUT */
 	u8 output;
 	u8 reserved[2];
 };

@@ -103,7 +103,7 @@ void irqchip_take_init(struct irqchip *irqchip, u32 cpu);
 /* Takes a start-up IPI and returns its vector: execution starts at vector << 12. */
 u8 irqchip_take_sipi(struct irqchip *irqchip, u32 cpu);
 
-/* Functions for the controllers themselves. */
+/* Functions that only the interrupt controllers call. */
 static inline void irqchip_kick(struct irqchip *irqchip, const struct lapic *lapic)
 {
 	irqchip->kick |= BIT(lapic - irqchip->lapic);

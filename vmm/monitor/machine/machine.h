@@ -97,7 +97,7 @@ struct machine {
 	struct load_job job;
 	/* the files of the guest's firmware; NULL: the guest starts by its kernel */
 	struct firmware *firmware;
-	struct vcpu *vcpu; /* an array of vcpu_count */
+	struct vcpu *vcpu; /* an array of vcpu_count vCPUs */
 	u32 vcpu_count;
 	u32 physical_bits; /* the guest's MAXPHYADDR */
 	bool watched;	   /* a debugger or the key `trap` looks at exits one by one */

@@ -67,7 +67,7 @@ struct msix_entry {
 struct pci_function_state {
 	u8 config[PCI_CONFIG_BYTES]; /* bytes as the guest has written them; only bits of `writable`
 					count */
-	u64 msix_pending;	     /* a bit for each vector */
+	u64 msix_pending;	     /* a bit for each vector whose message is pending */
 	/* how many messages went to addresses that are not local APICs' */
 	u64 message_refused_count;
 	u32 intx; /* whether the device asks for an interrupt, whatever the pin shows */

@@ -47,7 +47,7 @@ struct platform_config {
 	void (*random_draw)(void *bytes, size_t count); /* writes `count` unpredictable bytes */
 	bool virtio_rng;
 	bool virtio_balloon;
-	enum status (*ram_discard)(u64 first, u64 count); /* gives pages of the RAM back */
+	enum status (*ram_discard)(u64 first, u64 count); /* gives `count` pages of RAM back */
 	/* a virtio console exists, whose port 0 leads to the same console as the serial port */
 	bool virtio_console;
 	void (*port_put)(void *serial_context, u32 port, u8 byte);

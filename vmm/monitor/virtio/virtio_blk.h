@@ -35,7 +35,7 @@ struct blk_request {
 	u16 segment_count;
 	u16 asked; /* the sectors of the piece that the driver was asked for */
 	u32 sectors;
-	u32 done; /* sectors that are done */
+	u32 done; /* the request's sectors that are done */
 	u64 sector;
 	struct virtio_segment segment[VIRTIO_BLK_SEGMENTS];
 };
@@ -82,7 +82,7 @@ struct virtio_blk {
 	const struct blk_protocol *protocol;
 	struct disk_client client;
 	struct block_about about;
-	struct disk_cipher *cipher;	  /* NULL: the disk is not encrypted */
+	struct disk_cipher *cipher;	  /* the disk's cipher; NULL: the disk is not encrypted */
 	char name[VIRTIO_BLK_NAME_BYTES]; /* the serial number that the guest sees */
 	u32 number;			  /* the disk's number in the VM */
 	bool is_drive;			  /* a CD-ROM drive: virtio_scsi.c attaches it */

@@ -61,7 +61,7 @@ static inline u32 net_header_size(const struct virtio_net *net)
 #define NET_MAC_MASK	  0xffffffffffffull
 #define NET_MAC_MULTICAST 1ull /* the bit of the first byte that marks a multicast address */
 
-/* 5.1.2: numbers of queues. */
+/* Return the numbers of queues (5.1.2). */
 static inline u32 net_receive_queue(u32 pair)
 {
 	return 2 * pair;

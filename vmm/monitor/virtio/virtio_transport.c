@@ -121,7 +121,7 @@ static bool virtio_features_are_good(const struct virtio_device *device)
 
 static void virtio_write_status(struct virtio_device *device, u8 status)
 {
-	/* NEEDS_RESET is the device's bit */
+	/* only the device sets and clears NEEDS_RESET */
 	u8 now = device->state->status & (u8)~VIRTIO_NEEDS_RESET;
 
 	if (status == 0) {

@@ -44,7 +44,7 @@ enum ahci_page {
 	AHCI_PAGE_TABLES,
 	AHCI_PAGES = AHCI_PAGE_TABLES + 4,
 };
-/* Offsets into the first page. */
+/* Offsets into AHCI_PAGE_LIST, the first of the port's pages. */
 #define AHCI_FIS_AT	 1024u
 #define AHCI_TRIM_AT	 1536u
 #define AHCI_DATA_AT	 2048u
@@ -84,7 +84,7 @@ struct ahci_port {
 struct ahci {
 	volatile u8 *registers;
 	u64 register_bytes;
-	struct driver_dma memory; /* AHCI_PAGES for each port */
+	struct driver_dma memory; /* DMA memory: AHCI_PAGES pages for each port */
 	bool interrupts;	  /* the controller has an interrupt */
 
 	u32 capabilities;

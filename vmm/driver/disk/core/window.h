@@ -17,7 +17,7 @@ struct window {
 	u32 under_way; /* requests at the device that use the window */
 	u64 at;	       /* the device address of the RAM's first byte */
 	u64 pages;
-	u64 populated[WINDOW_CHUNKS / 64]; /* a bit for each chunk */
+	u64 populated[WINDOW_CHUNKS / 64]; /* a bit for each chunk whose pages are populated */
 };
 
 /* Takes over the window that the manager gives; no chunk of it is populated yet. */

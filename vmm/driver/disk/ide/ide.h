@@ -60,7 +60,7 @@ void ide_out8(u16 port, u8 value);
 void ide_out16(u16 port, u16 value);
 void ide_out32(u16 port, u32 value);
 
-/* A command for ide_command.c. */
+/* A command that ide_command.c gives to the disk. */
 struct ide_task {
 	enum ata_command command;
 	u8 features;

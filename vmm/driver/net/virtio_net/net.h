@@ -30,7 +30,7 @@ struct vnet {
 	u32 frame_max; /* the most bytes of a frame */
 	u32 piece_bytes;
 	u32 pieces;		 /* the number of buffers of a slot */
-	u32 slots[VNET_CONTROL]; /* the slots of each direction */
+	u32 slots[VNET_CONTROL]; /* the number of slots for each direction */
 	/* for each queue, the slot of each request in the ring */
 	u16 slot_of[VNET_CONTROL][VIRTIO_HOST_RING_MAX];
 	u16 free_slot[VNET_SLOT_MAX]; /* free slots for sending */

@@ -40,7 +40,7 @@ struct store_record {
 	char key[STORE_KEY_BYTES]; /* the name of the key that encrypts the volume */
 };
 _Static_assert(sizeof(struct store_record) == 128, "31 in a node");
-#define STORE_RECORDS	   31u /* records of a node */
+#define STORE_RECORDS	   31u /* the records in a node */
 #define STORE_RECORD_NODES ((STORE_VOLUME_MAX + STORE_RECORDS - 1) / STORE_RECORDS)
 
 struct store_node {

@@ -82,7 +82,7 @@ struct store_check {
 };
 
 struct open_store {
-	struct store_given given; /* number 0: the place is free */
+	struct store_given given; /* what the manager has given; number 0: this place is free */
 	struct store_page *page;
 	struct pool pool;
 	enum store_state state;
