@@ -35,7 +35,7 @@ static struct {
 	bool skipping;	    /* the rest of a line that was too long is skipped */
 	int64_t skipped_id; /* the id of the request that the skipped line answers; 0: none */
 	struct buffer input, output;
-	size_t searched; /* bytes of input that hold no end of a line */
+	size_t searched; /* bytes of `input` that were searched and have no newline */
 	struct link_request *first, *last;
 	unsigned under_way, waiting;
 	int64_t last_id;

@@ -30,7 +30,7 @@ enum {
 struct ws_reader {
 	struct buffer input;
 	struct buffer message; /* pieces of a fragmented message */
-	enum ws_opcode opcode; /* the opcode of that message */
+	enum ws_opcode opcode; /* the opcode of the fragmented message */
 	bool fragmented;
 };
 

@@ -121,8 +121,8 @@ bool audit_open(void)
 }
 
 /*
- * Begins a new file when this one is full. If that fails, the next lines still go into the full
- * one.
+ * Begins a new file when the present one is full. If that fails, the next lines still go into the
+ * full file.
  */
 static void audit_rotate(void)
 {
@@ -190,7 +190,7 @@ static bool audit_append(const char *text, size_t count)
 	return before >= 0;
 }
 
-/* Appends one line, on the disk before this returns; takes `object`. */
+/* Appends one line, on the disk before this returns; takes over the reference to `object`. */
 static uint64_t audit_write(json_t *object)
 {
 	char *text;

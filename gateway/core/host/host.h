@@ -28,7 +28,7 @@ struct host_sample {
 struct host_vm {
 	char name[NAME_BYTES];
 	json_t *list;  /* the VM's object of `vm list` */
-	double list_s; /* when that object came, by clock_now_s() */
+	double list_s; /* when `list` came, by clock_now_s() */
 	/* the VM's keys as NAME: {"value", "applies"}; NULL: not asked for yet */
 	json_t *config;
 	bool config_stale;

@@ -53,9 +53,9 @@ static const char *authenticate_ticket(const struct request *request, char room[
 }
 
 /*
- * Takes a ticket, which opens the WebSocket that it was made for, and nothing else: on any other
- * method, path or VM it is no credential, and is used up. It carries the roles that its route asks
- * for.
+ * Identifies the asker by a ticket, which opens the WebSocket that it was made for, and nothing
+ * else: on any other method, path or VM it is no credential, and is used up. It carries the roles
+ * that its route asks for.
  */
 static bool authenticate_by_ticket(struct request *request, const char *ticket)
 {
@@ -79,7 +79,10 @@ static const char *authenticate_bearer(const struct request *request, char room[
 	return request_header(request, "authorization");
 }
 
-/* Takes a token of tokens.json, or the token of a login that asked for no cookie. */
+/*
+ *  Identifies the asker by a token of tokens.json, or the token of a login that asked for no
+ * cookie.
+ */
 static bool authenticate_by_bearer(struct request *request, const char *text)
 {
 	const char *secret = text + strlen(BEARER);

@@ -33,7 +33,10 @@ struct request {
 	const struct route *route;
 	struct identity who;
 	bool cookie; /* the credential is a cookie */
-	/* the decision about the request is open: a problem now is a denial, for the audit */
+	/*
+	 * it is still open whether the asker may do this: a problem now goes to the audit as a
+	 * denial
+	 */
 	bool judged;
 	char vm[NAME_BYTES];	/* the value of {vm} in the path */
 	char store[NAME_BYTES]; /* the value of {store} in the path */

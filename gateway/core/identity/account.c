@@ -26,7 +26,7 @@ enum {
 static struct {
 	struct account list[ACCOUNT_COUNT];
 	uint64_t last;
-	bool touched; /* a time of use is not yet written */
+	bool touched; /* times of use have changed that users.json does not have yet */
 	time_t written;
 } accounts;
 

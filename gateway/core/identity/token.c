@@ -22,8 +22,9 @@
 
 enum {
 	TOKEN_COUNT = 1024,
-	TOKEN_KEPT = 32,      /* places that only tokens with the scope of all VMs may take */
-	TOKEN_KEPT_START = 4, /* those of TOKEN_KEPT that only --token-hash may take */
+	TOKEN_KEPT = 32, /* places that only tokens with the scope of all VMs may take */
+	/* places among TOKEN_KEPT that only the token of --token-hash may take */
+	TOKEN_KEPT_START = 4,
 	TOKEN_ALL_ROLES =
 		ROLE_ADMIN | ROLE_AUDITOR | ROLE_CONSOLE_WRITE | ROLE_GUEST | ROLE_CONTENT,
 };
@@ -40,7 +41,7 @@ struct token {
 static struct {
 	struct token list[TOKEN_COUNT];
 	uint64_t last;
-	bool touched; /* a time of use is not yet written */
+	bool touched; /* times of use have changed that tokens.json does not have yet */
 	time_t written;
 } tokens;
 

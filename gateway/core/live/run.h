@@ -118,7 +118,10 @@ bool run_line(json_t *line);
 void run_tick(void);
 void run_link_lost(void);
 
-/* Functions of run.c for run_schedule.c. */
+/*
+ * Functions of run.c for run_schedule.c: run_clone() has a clone made for a run, run_free() forgets
+ * a run and gives its place back.
+ */
 void run_clone(struct run *run);
 void run_free(struct run *run);
 struct run *run_free_place(void); /* returns NULL when no place is free */
@@ -171,7 +174,10 @@ void run_json_output(json_t *object, const char *name, const char *bytes, size_t
  */
 void run_sweep(double now_s);
 
-/* Functions of run_frame.c, about the frames of one run. Each of them may end the run. */
+/*
+ * Functions of run_frame.c: run_frame_push() sends what waits for the init, run_frame_take()
+ * handles bytes from it. Each of the three may end the run.
+ */
 void run_frame_push(struct run *run);
 /* Sends a random seed to an init that has sent its version, unless the clone has no owner yet. */
 void run_frame_seed(struct run *run);

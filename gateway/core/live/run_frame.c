@@ -118,7 +118,10 @@ static void run_frame_ended(struct run *run, const uint8_t *bytes)
 	bool by_signal = bytes[0] == 1, memory;
 
 	run->code = bytes[1];
-	/* A shell reports in its own exit code that the command it has run was killed. */
+	/*
+	 * If the kernel has killed the command that a shell ran, the shell exits with 128 and the
+	 * signal's number.
+	 */
 	memory = bytes[2] && run->code == RUN_FRAME_KILLED + (by_signal ? 0 : 128);
 	run->guest_memory_bytes = (int64_t)run_frame_number(bytes + 4, 4) * 1024;
 	run->guest_cpu_s =

@@ -14,7 +14,8 @@ struct vm;
 /* A connection to a guest's socket, or a port at which the client waits for connections. */
 struct channel_socket {
 	u32 number; /* the number of the stream; 0: this place is free */
-	u32 opener; /* id of the VM whose guest has opened it; 0: the client has opened it */
+	/* id of the VM whose guest has opened the connection; 0: the client has opened it */
+	u32 opener;
 	bool listens;
 	bool told; /* the client knows the number, so that lines may be sent */
 	/* why the socket was closed, while the client is still to be told */

@@ -63,7 +63,7 @@ struct requester {
 	u32 (*room)(void *context); /* bytes that can be written without loss */
 	void *context;
 	bool terminal;	     /* a person's terminal, to which a guest's console can be attached */
-	struct login *login; /* the login of that console or channel */
+	struct login *login; /* the login of the asker's console or channel */
 	const char *name;    /* the asker's name, for the audit log */
 	u32 rights;	     /* bits of enum permission */
 	struct machine_channel *channel; /* the asker's channel; NULL: the console */

@@ -200,7 +200,7 @@ static bool command_vm_act_matches(const char *pattern, const char *name)
 	return *pattern == '\0';
 }
 
-/* Chooses the VMs with a matching name that are in a state for the action. */
+/* Chooses the VMs whose names match and whose states allow the action. */
 static bool command_vm_act_choose_matching(struct reply *reply, const char *pattern,
 					   enum vm_action action)
 {

@@ -9,7 +9,7 @@
 struct file {
 	char name[FILE_NAME_BYTES];
 	handle_t memory; /* the boot module in which the file lies */
-	u64 offset;	 /* the place of the file's first byte in that module */
+	u64 offset;	 /* the place of the file's first byte in the boot module */
 	u64 size;
 	const u8 *bytes; /* mapped read-only in the manager */
 };

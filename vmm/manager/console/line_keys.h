@@ -37,7 +37,6 @@ void line_search_end(struct line_editor *editor, bool keep);
  */
 bool line_search_feed(struct line_editor *editor, char byte);
 
-/* Notes a byte that no key sends and no line has. In line_keys.c, as the functions below. */
 /* Notes a byte that is neither a key nor part of a line. In line_keys.c, as the functions below. */
 void line_take_bad(struct line_editor *editor, char byte);
 enum line_event line_escape_feed(struct line_editor *editor, char byte);

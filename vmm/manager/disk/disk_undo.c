@@ -211,7 +211,10 @@ bool disk_undo_release(struct driver_link *link)
 
 	if (link->undo.parts == 0 || link->undo.number != 0)
 		return false;
-	/* a process that does not serve the link yet will start without that memory */
+	/*
+	 * the memory may go while a process does not serve the link yet: that process will start
+	 * without it
+	 */
 	if (link->driver_at != 0 &&
 	    (told == NULL || __atomic_load_n(&told->number, __ATOMIC_ACQUIRE) != 0))
 		return false;

@@ -21,7 +21,7 @@
 
 #define TABLE_REACH  (2 * MIB) /* bytes that one page of a page table maps */
 #define TABLE_OTHERS 8u	       /* page tables of the levels above, and at a boundary */
-#define GROUP_PAGES  32u       /* what a group and its memory need besides the memory */
+#define GROUP_PAGES  32u       /* pages that a store's group needs besides the store's memory */
 #define COPIES_MAX   64u       /* attempts to copy what the driver is changing */
 
 static struct store stores[CONFIG_STORE_MAX];

@@ -23,7 +23,8 @@ struct store {
 	struct store_answer past[STORE_PAST_MAX];
 	u32 past_count;
 	char problem[2 * DRIVER_TEXT_BYTES]; /* why the manager cannot use the store; "": it can */
-	handle_t group;			     /* pays for `memory`; HANDLE_NONE: there is none */
+	/* the group that pays for `memory`; HANDLE_NONE: there is none */
+	handle_t group;
 	handle_t memory;
 	u64 bytes;	 /* size of `memory` */
 	u64 table_pages; /* pages by which the driver's quota was raised */

@@ -70,13 +70,14 @@ struct link_undo {
 		handle_t memory;
 		u64 bytes;
 	} part[LINK_UNDO_PARTS];
-	u32 parts; /* the number of parts; 0: there is no such memory */
+	u32 parts; /* the number of these parts; 0: there is no memory for old blocks */
 	u64 bytes; /* the size of the memory for old blocks: the sum of its parts */
-	/* sectors of the client's part of the disk when this memory was last sized */
+	/* sectors of the client's part of the disk when the memory for old blocks was last sized */
 	u64 sectors;
-	/* pages by which whoever made this memory raised the client's quota */
+	/* pages by which whoever made the memory for old blocks raised the client's quota */
 	u64 client_pages;
-	u64 driver_at; /* the memory's address in the driver; 0: it is not mapped there */
+	/* address of the memory for old blocks in the driver; 0: it is not mapped there */
+	u64 driver_at;
 	/*
 	 * The number of the snapshot whose old blocks are kept; 0: none are kept, or the memory is
 	 * being closed.
@@ -84,18 +85,19 @@ struct link_undo {
 	u32 number;
 	u32 put_back;	 /* not 0: the old blocks are to go back to the disk */
 	bool full_told;	 /* the operator was told that a clone's overlay is full */
-	bool low_told;	 /* the operator was told that little of the memory is left */
+	bool low_told;	 /* the operator was told that little room for old blocks is left */
 	u64 table_pages; /* pages by which the driver's quota was raised for page tables */
 };
 
 /* Memory for the list of blocks that the client has changed since a backup; disk_changes.h. */
 struct link_changes {
-	handle_t memory; /* memory of the client's group; HANDLE_NONE: there is none */
+	/* the list's memory, of the client's group; HANDLE_NONE: there is no list */
+	handle_t memory;
 	u64 bytes;
-	u64 driver_at; /* the memory's address in the driver; 0: it is not mapped there */
+	u64 driver_at; /* address of the list of changes in the driver; 0: it is not mapped there */
 	/* the number of the last point; 0: there was none, and no changes are recorded */
 	u32 number;
-	bool merge;	 /* earlier changes still counted at that point */
+	bool merge;	 /* changes from before the last point still counted at that point */
 	u64 table_pages; /* pages by which the driver's quota was raised for page tables */
 	/* the first page of the memory, mapped in the manager */
 	const struct disk_changes_head *head;
@@ -116,10 +118,11 @@ struct driver_link {
 	handle_t memory;
 	handle_t doorbell;
 	handle_t bell;
-	struct link_memory *at;	  /* the link's memory, mapped in the manager */
-	u64 driver_at;		  /* the pool's address in the driver; 0: not mapped there */
-	u64 pool_pages_at;	  /* address of the pool's list in the driver; 0: not mapped */
-	handle_t pool_pages;	  /* memory with that list; HANDLE_NONE without DMA */
+	struct link_memory *at; /* the link's memory, mapped in the manager */
+	u64 driver_at;		/* the pool's address in the driver; 0: not mapped there */
+	u64 pool_pages_at;	/* address of the pool's list in the driver; 0: not mapped */
+	/* memory with the list of the pool's addresses; HANDLE_NONE without DMA */
+	handle_t pool_pages;
 	struct dma_window window; /* the place where the device finds the pool */
 	/* the window to the client's RAM; the link's maker sets memory, bytes and wanted */
 	struct ram_window ram;
@@ -150,7 +153,7 @@ struct driver_class {
 	u64 link_bytes; /* size of a client's link */
 	u64 pool_at;	/* offset of what the device may read and write; 0: none */
 	u32 client_max;
-	u32 quota_pages; /* the quota beyond that of every driver */
+	u32 quota_pages; /* pages of a driver's quota besides those that every driver gets */
 	/* the manager asks a driver of this class from time to time whether it lives */
 	bool asked;
 	/* Called each time the driver becomes ready; may be NULL. */
@@ -243,7 +246,7 @@ struct driver {
 	u64 ended_tsc; /* when the last process ended; 0: none has ended */
 	/* the time from the last process's end until the driver's disk was known again */
 	u64 restart_ns;
-	bool killed;  /* ended by `driver restart` or because it hung */
+	bool killed;  /* the process was ended by `driver restart` or because it hung */
 	bool failing; /* the driver fails, for `reason`, once its device is quiet */
 	bool link_up; /* link state of a network card */
 	u64 said_tsc; /* the TSC at which the present count of the driver's log lines began */

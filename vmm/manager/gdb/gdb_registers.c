@@ -22,7 +22,8 @@ struct row {
 	u8 kind;
 	u8 bytes;
 	u8 feature; /* the part of GDB's description that has the register */
-	u16 at;	    /* offset of a word in struct vcpu_page; for a selector its segment */
+	/* offset of a word in struct vcpu_page; for a selector: offset of its segment */
+	u16 at;
 	/* the groups of the page that setting the register changes; 0: it cannot be set */
 	u32 groups;
 };

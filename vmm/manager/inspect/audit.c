@@ -19,7 +19,7 @@
 #define ACCOUNT_KEY    BIT(63)
 
 enum frame_flag {
-	FRAME_LENT = 1 << 0, /* part of a memory object that does not own the frame */
+	FRAME_LENT = 1 << 0, /* the frame is part of a memory object that does not own it */
 	FRAME_GUEST_WRITES = 1 << 1,
 	FRAME_EXECUTABLE = 1 << 2, /* the frame is executable in the kernel's tables */
 	FRAME_CONSTANT = 1 << 3,

@@ -29,7 +29,7 @@ static void dmar_scope(const u8 *pairs, u32 count, const struct acpi_dmar_scope 
 								       (pairs[0] & 0x1f) << 3 |
 								       (pairs[1] & 7))});
 	if (entry->type != ACPI_DMAR_FUNCTION && entry->type != ACPI_DMAR_BRIDGE)
-		return; /* timers, and devices that only AML names */
+		return; /* timers, and devices that only AML names, are left out */
 	if (count == 0 || count > IOMMU_PATH_MAX) {
 		found->left_out++;
 		return;

@@ -79,6 +79,9 @@ bool pci_has_dma(const struct pci_function *function);
 /* Returns the capability's offset, or 0 if there is none of that kind. */
 u32 pci_capability(const struct pci_function *function, enum pci_capability_id id);
 
-/* Functions of pci_bar.c and pci_capability.c, which pci_function_read calls. */
+/*
+ * Read a function's BARs (pci_bar.c) and its lists of capabilities (pci_capability.c), for
+ * pci_function_read.
+ */
 void pci_bars_read(struct pci_function *function);
 void pci_capabilities_read(struct pci_function *function);

@@ -149,7 +149,7 @@ static void process_build_copy_page(struct process_build *build, u64 address,
 	sys_handle_close(page);
 }
 
-/* Maps pages of the module that belong to the file alone. */
+/* Maps the pages of a boot module that hold bytes of the file and of nothing else. */
 static void process_build_map_inside(struct process_build *build, u64 address,
 				     const struct file *file, u64 from, u64 to)
 {

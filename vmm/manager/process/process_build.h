@@ -29,12 +29,12 @@ static inline bool process_build_failed(const struct process_build *build)
 }
 
 /*
- * Creates the process, from the image that begins at that page, with a start page whose entries and
- * parameters are still empty.
+ * Creates the process, from the image that begins at page `first_page` of `image`, with a start
+ * page whose entries and parameters are still empty.
  */
 void process_build_begin(struct process_build *build, handle_t group, handle_t image,
 			 u64 first_page);
-/* Gives the process a handle of its own, with those `rights` of the given handle. */
+/* Gives the process a handle of its own to the object of `handle`, with the rights `rights`. */
 void process_build_grant(struct process_build *build, enum start_kind kind, handle_t handle,
 			 u32 rights, u64 value);
 /*

@@ -17,7 +17,7 @@ enum json_kind {
  */
 struct json_reader {
 	struct text text;
-	size_t at;	   /* next byte to read; after a mistake, its place */
+	size_t at;	   /* next byte to read; after a mistake, the place of the mistake */
 	char problem[128]; /* what is wrong and what would be right; "": there is no mistake */
 };
 

@@ -15,7 +15,7 @@
 #include "vmm/manager/vm/memory/vm_quota.h"
 #include "vmm/rt/format.h"
 
-#define TABLES_SHARE 512u /* the pages of slots are this part of the memory's pages */
+#define TABLES_SHARE 512u /* pages of memory for old blocks to each page of their slots */
 #define TABLES_PAGES 4u
 
 /* Returns whether the VM may write to the disk itself; snapshots of volumes are their store's. */

@@ -9,7 +9,8 @@ enum vm_change_phase {
 	 * begins
 	 */
 	CHANGE_DONE,
-	CHANGE_RELEASE, /* the monitor gives up its reservations, which hold the affinity */
+	/* the monitor gives up its reservations, which would keep the affinity from changing */
+	CHANGE_RELEASE,
 	CHANGE_RESERVE, /* the monitor makes the new reservations */
 	CHANGE_RESTORE, /* the monitor makes the old reservations again */
 };

@@ -15,7 +15,10 @@ struct vm_usage vm_usage(const struct vm *vm)
 	u64 cpu = MAX(vm_cpu_ns(vm), counted);
 	u64 there = vm_uptime_ns(vm) * vm->config.vcpus;
 	struct vm_usage usage = {
-		/* if a thread was not accounted for long, it is in the guest */
+		/*
+		 * time that is not counted yet is the guest's: a thread that was not accounted for
+		 * long is in the guest
+		 */
 		.guest_ns = guest + (cpu - counted),
 		.monitor_ns = counted > guest ? counted - guest : 0,
 		.steal_ns = clock_tsc_to_ns(READ_ONCE(account->waited_tsc)),

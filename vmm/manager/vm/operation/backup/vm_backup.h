@@ -13,7 +13,7 @@ struct vm_backup_wish {
 	bool chosen[CONFIG_VM_DISK_MAX];
 	u8 target[CONFIG_VM_DISK_MAX];
 	bool state;	 /* the backup also saves the VM's state at the same moment */
-	u32 state_place; /* number of the disk for that save */
+	u32 state_place; /* number of the disk to which the state is saved */
 };
 
 /*

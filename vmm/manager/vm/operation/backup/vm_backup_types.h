@@ -53,7 +53,7 @@ struct vm_backup {
 	u64 quota_pages; /* pages by which the VM's quota was raised */
 	handle_t copier; /* the process that copies */
 	handle_t page_memory;
-	struct copier_page *page; /* written by that process: read each field once */
+	struct copier_page *page; /* written by the copier: read each field once */
 	struct vm_backup_disk disk[CONFIG_VM_DISK_MAX];
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Goes back to a snapshot of a VM, for `vm reset --to`. The monitor holds the VM, the disks'
- * drivers put back old blocks, the kernel gives up the pages written since, and the monitor loads
- * the saved state. Called by vm_snapshot.c, whose operation this is.
+ * drivers put back old blocks, the kernel gives up the pages written since the snapshot, and the
+ * monitor loads the saved state. Called by vm_snapshot.c, whose operation this is.
  */
 #include "vmm/manager/vm/operation/snapshot/vm_snapshot_reset.h"
 #include "lib/read_once.h"

@@ -13,7 +13,10 @@ bool vm_snapshot_reset_begin(struct vm *vm, const struct vm_snapshot *to, char *
 void vm_snapshot_reset_held(struct vm *vm);
 /* Goes on to the RAM once the disks are back. */
 void vm_snapshot_reset_disks(struct vm *vm);
-/* Has the kernel give up the pages written since, in a turn; then the monitor loads the state. */
+/*
+ * Has the kernel give up the pages written since the snapshot, in a turn; then the monitor loads
+ * the state.
+ */
 void vm_snapshot_reset_memory(struct vm *vm);
 /* Crashes the VM: a disk may hold old and new blocks. Going back can be tried again. */
 void vm_snapshot_reset_lost(struct vm *vm, const char *problem);

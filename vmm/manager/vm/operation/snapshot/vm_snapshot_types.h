@@ -22,8 +22,9 @@ struct vm_snapshot {
 	u64 taken_tsc;		      /* the host TSC when the snapshot was taken */
 	u32 layer;		      /* vm_snapshots.layer when the snapshot was taken */
 	u32 depth;		      /* vm_snapshots.depth when the snapshot was taken */
-	bool disks_kept;	      /* the disks' old blocks are kept: it is the last snapshot */
-	u32 volumes;		      /* number of the snapshots of its volumes; 0: it has none */
+	/* the old blocks of this snapshot are kept, as it is the last one */
+	bool disks_kept;
+	u32 volumes; /* number of the snapshots of its volumes; 0: it has none */
 };
 
 enum vm_snapshot_phase {
@@ -36,7 +37,7 @@ enum vm_snapshot_phase {
 	SNAPSHOT_KEEPING,      /* the drivers of the VM's disks begin to keep overwritten blocks */
 	SNAPSHOT_HOLDING,      /* the monitor holds the VM */
 	SNAPSHOT_PUTTING_BACK, /* the drivers of the VM's disks put the old blocks back */
-	SNAPSHOT_RESETTING,    /* the kernel gives up the pages written since */
+	SNAPSHOT_RESETTING,    /* the kernel gives up the pages written since the snapshot */
 	/* the monitor continues the guest, whether or not it has loaded the state */
 	SNAPSHOT_CONTINUING,
 	SNAPSHOT_MERGING, /* the kernel merges a layer that no snapshot needs any more */
@@ -46,7 +47,8 @@ enum vm_snapshot_phase {
 struct vm_snapshots {
 	struct vm_snapshot list[VM_SNAPSHOT_MAX];
 	u32 layer; /* number of frozen objects below the VM's RAM that this VM made */
-	u32 depth; /* the same number with the frozen objects that a clone began from */
+	/* number of all frozen objects below the VM's RAM, with those that a clone began from */
+	u32 depth;
 	u64 layer_pages[VM_LAYERS_MAX]; /* pages by which the quota was raised for each layer */
 	u64 merge_after_tsc;		/* earliest time of the next merge */
 	u32 place;			/* index of the snapshot that is taken or gone back to */
