@@ -406,7 +406,7 @@ void vm_volumes_look(void)
 	stores_to_look_at = ~0u;
 }
 
-/* Returns whether a volume, whose name begins with '@', belongs to a snapshot of a VM or a rekey. */
+/* Returns whether a volume, whose name begins with '@', belongs to a VM's snapshot or a rekey. */
 static bool vm_volume_is_claimed(const char *name)
 {
 	char own[STORE_NAME_BYTES];
