@@ -96,8 +96,8 @@ void exchange_taken(struct exchange *exchange, size_t count);
 int exchange_socket(struct MHD_Connection *connection);
 
 /*
- * Finds how long the body is (REQUEST_CHUNKED: the body itself says). Returns false if the headers
- * can be read in two ways.
+ * request_frame() finds how long the body is (REQUEST_CHUNKED: the body itself says). Returns false
+ * if the headers can be read in two ways.
  */
 #define REQUEST_CHUNKED UINT64_MAX
 bool request_frame(struct MHD_Connection *connection, const char *version, uint64_t *body);

@@ -119,7 +119,7 @@ static void run_frame_ended(struct run *run, const uint8_t *bytes)
 
 	run->code = bytes[1];
 	/*
-	 * If the kernel has killed the command that a shell ran, the shell exits with 128 and the
+	 * If the kernel has killed the command that a shell ran, the shell exits with 128 plus the
 	 * signal's number.
 	 */
 	memory = bytes[2] && run->code == RUN_FRAME_KILLED + (by_signal ? 0 : 128);

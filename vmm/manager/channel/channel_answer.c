@@ -244,7 +244,10 @@ u64 channel_answers_deadline(const struct machine_channel *channel)
 	for (u32 i = 0; i < ARRAY_COUNT(channel->slot); i++) {
 		const struct channel_slot *slot = &channel->slot[i];
 
-		/* All other answers wait until the line is free, or until the client reads. */
+		/*
+		 * Only the answer that holds the line goes on, or any answer if the line is free
+		 * and there is room.
+		 */
 		if (slot->open && slot->reply.deadline_tsc != 0 &&
 		    (channel->holder == slot || (channel->holder == NULL && room)))
 			deadline = MIN(deadline, slot->reply.deadline_tsc);

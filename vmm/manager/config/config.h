@@ -278,10 +278,10 @@ void config_init(struct config *config);
 void config_vm_init(struct vm_config *vm);
 
 /*
- * Adds the contents of a file to `config` and returns the number of mistakes, each of which is
- * reported. After CONFIG_PROBLEMS_MAX mistakes the rest of the file is not read, except for lines
- * that ask for a password. A VM whose section has a mistake is kept with `broken` set; of two
- * sections with the same name the second is dropped.
+ * config_parse() adds the contents of a file to `config` and returns the number of mistakes, each
+ * of which is reported. After CONFIG_PROBLEMS_MAX mistakes the rest of the file is not read, except
+ * for lines that ask for a password. A VM whose section has a mistake is kept with `broken` set; of
+ * two sections with the same name the second is dropped.
  */
 #define CONFIG_PROBLEMS_MAX 20u
 u32 config_parse(struct config *config, const char *file, struct text text, config_report *report,

@@ -15,7 +15,7 @@ enum control {
 };
 /* clang-format on */
 
-/* Functions of line_editor.c for the text and the terminal. */
+/* Functions of line_editor.c that change the text of the line, or draw it on the terminal. */
 void line_draw_text(struct line_editor *editor, const char *text);
 void line_redraw(struct line_editor *editor);
 void line_clear(struct line_editor *editor);
@@ -24,7 +24,7 @@ void line_move_to(struct line_editor *editor, u32 cursor);
 void line_erase(struct line_editor *editor, u32 from, u32 to, bool keep);
 void line_replace(struct line_editor *editor, const char *text);
 
-/* Functions of line_history.c for the history. */
+/* Functions of line_history.c: add a line to the history, show earlier and later lines, search. */
 void line_history_add(struct line_editor *editor);
 void line_history_up(struct line_editor *editor);
 void line_history_down(struct line_editor *editor);

@@ -241,7 +241,7 @@ static bool terminal_filter_ends_string(const struct terminal_filter *filter, u8
 	return filter->text_string && (byte == BELL || byte == '\n');
 }
 
-/* Drops a byte of a string. */
+/* Drops a byte of a string, after which the string may have ended. */
 static void terminal_filter_drop(struct terminal_filter *filter, u8 byte)
 {
 	if (terminal_filter_ends_string(filter, byte)) {

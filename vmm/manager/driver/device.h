@@ -32,6 +32,6 @@ void device_claim(struct process_build *build, struct pci_function *function, co
  * number as name.
  */
 void device_registers(struct process_build *build, const struct pci_function *function, u32 bar);
-/* Makes the function quiet, for kinds of drivers where only the function has to be. */
+/* Makes the device's PCI function quiet, for kinds of drivers whose devices need no more. */
 enum status device_quiet(u32 device, const char **problem);
 u64 device_quiet_deadline(u32 device);

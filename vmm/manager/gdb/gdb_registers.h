@@ -6,7 +6,7 @@
 /* The registers of a vCPU as GDB numbers them, in one of two layouts. */
 enum gdb_layout { GDB_16, GDB_32, GDB_64 };
 
-/* Returns the layout for the vCPU's mode. */
+/* Returns the layout for the mode that the vCPU is in. */
 enum gdb_layout gdb_layout_of(const struct vcpu_page *page);
 
 u32 gdb_register_count(enum gdb_layout layout);
@@ -18,8 +18,8 @@ u32 gdb_register_bytes(enum gdb_layout layout, u32 number);
  */
 bool gdb_register_get(enum gdb_layout layout, const struct vcpu_page *page, u32 number, u64 *value);
 /*
- * Returns the groups that have changed, or 0 if the register cannot be set. GDB_GPRS stands for
- * general registers only.
+ * gdb_register_set() returns the groups of the page that have changed, or 0 if the register cannot
+ * be set. GDB_GPRS stands for the general registers alone.
  */
 #define GDB_GPRS (1u << 31)
 u32 gdb_register_set(enum gdb_layout layout, struct vcpu_page *page, u32 number, u64 value);

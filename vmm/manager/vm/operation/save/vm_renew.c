@@ -2,8 +2,9 @@
 /*
  * Replaces a VM's monitor under its guest. For a short time there are two processes, which share
  * the VM's RAM, channel and links and never run the guest at the same time: the old one is held
- * before the new one is made, and the new one until the old one has ended. A save is the same with
- * a process that writes the state. Called by `vm renew`, vm_save.c, vm_step and the event loop.
+ * before the new one is made, and the new one until the old one has ended. A save does the same
+ * with a second process that writes the state in place of running the guest. Called by `vm renew`,
+ * vm_save.c, vm_step and the event loop.
  */
 #include "vmm/manager/vm/operation/save/vm_renew.h"
 #include "lib/bits.h"
