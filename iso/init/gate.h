@@ -65,3 +65,6 @@ _Noreturn void gate_power_off(void);
 
 /* Runs the command to its end, and tells the host how it ended. */
 void run_command(struct gate *gate, const struct words *words);
+
+/* Reads the files of the image while nothing else is mounted, as far as there is memory. */
+void warm_files(void);

@@ -97,6 +97,7 @@ static void init_mount_all(void)
 	init_need(CALL(chdir, "/root"), "/root");
 	init_need(CALL(mount, ".", "/", NULL, MS_MOVE, NULL), "/");
 	init_need(CALL(chroot, "."), "/");
+	warm_files();
 	init_mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 	init_mount("sys", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 	CALL(mkdir, "/dev/pts", 0755);

@@ -193,5 +193,5 @@ def test_figures(build, tmp_path):
         guest, monitor, taken = (sorted(column)[2] for column in zip(*counted))
         print(f"a run: {sorted(alone)[1]} instructions, of these {guest} are its guest's; {monitor} are its monitor's; {taken} bytes")
         print(f"a run in a clone that was at the gate: {warm} instructions")
-        assert guest < 25_000_000 and taken < 6 << 20
-        assert sorted(alone)[1] - guest < 7_000_000, alone
+        assert guest < 4_000_000 and taken < 3 << 20
+        assert sorted(alone)[1] - guest < 5_000_000, alone
