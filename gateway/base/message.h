@@ -4,21 +4,23 @@
 #include "gateway/base/buffer.h"
 
 /*
- * The socket between web and core (AF_UNIX, SOCK_SEQPACKET): a message is a head and up to
- * MESSAGE_PAYLOAD bytes. `id` is the number that web gave to a request; numbers are not used again.
+ * The sockets between core and web, and core and door (AF_UNIX, SOCK_SEQPACKET): a message is a
+ * head and up to MESSAGE_PAYLOAD bytes. `id` is the number that web or door gave to a request;
+ * numbers are not used again, and door's alone have the bit MESSAGE_DOOR.
  */
 enum { MESSAGE_BYTES = 65536 };
+#define MESSAGE_DOOR 0x80000000u
 
 enum message_kind {
-	/* web to core */
+	/* web or door to core */
 	MESSAGE_REQUEST = 1, /* a request, as fields */
 	MESSAGE_CANCEL,	     /* says that the client of this request has gone */
 	MESSAGE_DATA,	     /* a WebSocket message; value: MESSAGE_TEXT or 0 */
 	MESSAGE_CONSUMED,    /* value: bytes of a stream that the client's socket has taken */
-	MESSAGE_LEFT,	     /* id: a connection at the Unix socket, which is closed now */
-	/* core to web */
+	MESSAGE_LEFT,	     /* id: a connection of the Unix socket that is closed */
+	/* core to web or door */
 	MESSAGE_SETUP, /* what web needs at its start: certificate and key, as fields */
-	/* a connection for web: `id` is its number; the message carries the descriptor */
+	/* a connection for it: `id` is its number; the message carries the descriptor */
 	MESSAGE_CONNECTION,
 	MESSAGE_ANSWER, /* value: status; fields: the headers */
 	MESSAGE_BODY,	/* a piece of the answer; or a WebSocket message */

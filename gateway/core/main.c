@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The main function of core, the process that decides: it has the link, the tokens and the audit,
- * and reads no HTTP. It starts the process web, starts it again when it has died, and connects the
- * parts of core: it sets which functions are told of what.
+ * The main function of the process that decides: it has the link, the tokens and the audit, and
+ * reads no HTTP and no XDR. It joins the rooms, and says who hears what is said here.
  */
 #include <errno.h>
 #include <poll.h>
@@ -14,7 +13,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,6 +24,7 @@
 #include "gateway/core/common/options.h"
 #include "gateway/core/common/settings.h"
 #include "gateway/core/common/state.h"
+#include "gateway/core/front.h"
 #include "gateway/core/host/host.h"
 #include "gateway/core/http/answer.h"
 #include "gateway/core/http/request.h"
@@ -46,26 +45,17 @@
 #include "gateway/core/live/template.h"
 #include "gateway/core/live/vsock.h"
 #include "gateway/core/sandbox.h"
+#include "gateway/door/door.h"
 #include "gateway/link/link.h"
 #include "gateway/web/web.h"
 
-enum {
-	/* the most bytes queued for web; above this, core reads no requests */
-	CORE_QUEUE_BYTES = 16 << 20,
-	CORE_MESSAGES = 64, /* the most messages handled in a turn */
-	CORE_TICK_MS = 250,
-	CORE_WEB_AGAIN_MS = 500,
-	CORE_PASSWORD_BYTES = 256,
-};
+enum { CORE_TICK_MS = 250, CORE_PASSWORD_BYTES = 256 };
 
 static struct {
-	struct message_socket web;
-	pid_t web_pid;	/* the process id of web; 0: web does not run */
-	int64_t web_ms; /* when web may be started */
-	int listener, local, signals;
+	int listener, signals;
 	char *certificate, *key;
 	bool ended;
-} core = {.web.fd = -1, .listener = -1, .local = -1};
+} core = {.listener = -1};
 
 static void core_linked(void)
 {
@@ -115,60 +105,8 @@ static int64_t core_now_ms(void)
 	return (int64_t)(clock_now_s() * 1000);
 }
 
-static void core_run_web(int fd)
-{
-	char socket_text[12], listener_text[12], limit_text[12];
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	snprintf(socket_text, sizeof(socket_text), "%d", dup(fd));
-	snprintf(listener_text, sizeof(listener_text), "%d",
-		 core.listener < 0 ? -1 : dup(core.listener));
-	snprintf(limit_text, sizeof(limit_text), "%u", settings.per_address);
-	execl("/proc/self/exe", "skerryd", "web", socket_text, listener_text,
-	      settings.ui ? settings.ui : "", limit_text, (char *)NULL);
-	_exit(127);
-}
-
-static void core_start_web(void)
-{
-	struct buffer setup = {0};
-	int ends[2];
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-		return;
-	core.web_pid = fork();
-	if (core.web_pid == 0)
-		core_run_web(ends[1]);
-	close(ends[1]);
-	core.web.fd = ends[0];
-	fields_text(&setup, "certificate", core.certificate ? core.certificate : "");
-	fields_text(&setup, "key", core.key ? core.key : "");
-	if (settings.issued)
-		fields_text(&setup, "issued", "yes");
-	message_send(&core.web, (struct message_head){MESSAGE_SETUP, 0, 0, 0}, setup.bytes,
-		     setup.count, -1);
-	explicit_bzero(setup.bytes, setup.count);
-	buffer_free(&setup);
-}
-
-/*
- * Ends everything that web's clients have begun, as their connections are gone. The guests notice
- * nothing.
- */
-static void core_web_ended(void)
-{
-	if (core.web.fd >= 0)
-		close(core.web.fd);
-	core.web.fd = -1;
-	message_drop(&core.web);
-	request_drop_all();
-	peer_forget_all();
-	core.web_ms = core_now_ms() + CORE_WEB_AGAIN_MS;
-}
-
-static void core_message(const struct message_head *head, const char *bytes, size_t count)
+static void core_message(const struct message_head *head, bool door, const char *bytes,
+			 size_t count)
 {
 	struct request *request;
 
@@ -177,7 +115,7 @@ static void core_message(const struct message_head *head, const char *bytes, siz
 		return;
 	}
 	if (head->kind == MESSAGE_LEFT) {
-		peer_left(head->id);
+		peer_left(head->id, door);
 		return;
 	}
 	request = request_find(head->id);
@@ -210,46 +148,16 @@ static void core_message(const struct message_head *head, const char *bytes, siz
 	}
 }
 
-static void core_read_web(void)
-{
-	static char bytes[MESSAGE_BYTES];
-
-	for (unsigned i = 0; i < CORE_MESSAGES && core.web.fd >= 0; i++) {
-		struct message_head head;
-		int pass;
-		long count = message_receive(&core.web, &head, bytes, &pass);
-
-		if (pass >= 0)
-			close(pass);
-		if (count == -2 || (count >= 0 && head.kind >= MESSAGE_SETUP)) {
-			core_web_ended();
-			if (core.web_pid)
-				kill(core.web_pid, SIGKILL);
-		}
-		if (count < 0)
-			return;
-		core_message(&head, bytes, (size_t)count);
-		explicit_bzero(bytes, (size_t)count);
-	}
-}
-
 static void core_signals(void)
 {
 	struct signalfd_siginfo info;
-	int status;
 
 	while (read(core.signals, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo != SIGCHLD) {
 			core.ended = true;
 			continue;
 		}
-		while (core.web_pid && waitpid(core.web_pid, &status, WNOHANG) == core.web_pid) {
-			fprintf(stderr, "skerryd: web has ended (%s %d) and is started again\n",
-				WIFSIGNALED(status) ? "signal" : "exit",
-				WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-			core.web_pid = 0;
-			core_web_ended();
-		}
+		front_reap();
 	}
 }
 
@@ -271,39 +179,30 @@ static void core_tick(int64_t now_ms)
 		anchor_ms = now_ms;
 		audit_anchor();
 	}
-	if (!core.web_pid && core.web.fd < 0 && now_ms >= core.web_ms)
-		core_start_web();
+	front_tick();
 }
 
 static void core_turn(void)
 {
 	static int64_t tick_ms;
-	short web_events = (short)((core.web.first ? POLLOUT : 0) |
-				   (core.web.queued < CORE_QUEUE_BYTES ? POLLIN : 0));
-	struct pollfd waits[5] = {
+	struct pollfd waits[3 + FRONT_WAITS] = {
 		link_wait(),
-		{core.web.fd, web_events, 0},
-		{core.local, POLLIN, 0},
 		{core.signals, POLLIN, 0},
 		{password_wait(), POLLIN, 0},
 	};
 	int64_t now_ms;
 
-	if (poll(waits, 5, CORE_TICK_MS) < 0 && errno != EINTR)
+	front_wait(waits + 3);
+	if (poll(waits, 3 + FRONT_WAITS, CORE_TICK_MS) < 0 && errno != EINTR)
 		core.ended = true;
 	now_ms = core_now_ms();
 	if (waits[0].revents)
 		link_ready(waits[0].revents, now_ms);
-	if (waits[3].revents)
+	if (waits[1].revents)
 		core_signals();
-	if (core.web.fd >= 0 && !message_flush(&core.web))
-		core_web_ended();
-	if (waits[1].revents & (POLLIN | POLLHUP | POLLERR) && core.web.fd >= 0)
-		core_read_web();
-	if (waits[4].revents)
+	front_ready(waits + 3);
+	if (waits[2].revents)
 		password_ready();
-	if (waits[2].revents && core.web.fd >= 0)
-		peer_accept(core.local, &core.web);
 	if (now_ms - tick_ms >= CORE_TICK_MS) {
 		tick_ms = now_ms;
 		core_tick(now_ms);
@@ -344,7 +243,7 @@ static bool core_setup(void)
 	(void)audit_open();
 	if (settings.listen && (core.listener = options_listen(settings.listen)) < 0)
 		return false;
-	if (settings.socket && (core.local = peer_listen(settings.socket)) < 0)
+	if (!front_setup(core.listener, core.certificate, core.key, core_message))
 		return false;
 	printf("fingerprint %s\n", settings.fingerprint);
 	if (*first)
@@ -388,6 +287,8 @@ int main(int count, char **words)
 	signal(SIGXFSZ, SIG_IGN);
 	if (count == 6 && !strcmp(words[1], "web"))
 		return web_main(atoi(words[2]), atoi(words[3]), words[4], (unsigned)atoi(words[5]));
+	if (count == 3 && !strcmp(words[1], "door"))
+		return door_main(atoi(words[2]));
 	if (count == 2 && !strcmp(words[1], "openapi"))
 		return core_print(openapi_text());
 	if (count == 2 && !strcmp(words[1], "routes"))
@@ -398,7 +299,7 @@ int main(int count, char **words)
 		return 2;
 	/* The process's memory goes to nobody: not into a core file, not to a debugger. */
 	prctl(PR_SET_DUMPABLE, 0);
-	answer_setup(&core.web);
+	answer_setup(front_socket(false), front_socket(true));
 	if (!sandbox_core()) {
 		fprintf(stderr, "skerryd: the system call filter of core could not be set\n");
 		return 1;
@@ -409,9 +310,6 @@ int main(int count, char **words)
 		core_turn();
 	audit_denied_tell(true);
 	audit_close();
-	if (core.web_pid)
-		kill(core.web_pid, SIGKILL);
-	if (settings.socket)
-		unlink(settings.socket);
+	front_end();
 	return 0;
 }

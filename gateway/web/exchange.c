@@ -25,7 +25,7 @@ struct exchange *exchange_find(uint32_t id)
 static uint32_t exchange_number(size_t place)
 {
 	web.rounds++;
-	if (web.rounds > (UINT32_MAX - WEB_EXCHANGES) / WEB_EXCHANGES)
+	if (web.rounds > (MESSAGE_DOOR - WEB_EXCHANGES) / WEB_EXCHANGES - 1)
 		web.rounds = 1;
 	return web.rounds * WEB_EXCHANGES + (uint32_t)place;
 }

@@ -75,7 +75,7 @@ ORDERS = {
         gateway/core/http
         gateway/core/live
         gateway/core/api
-        gateway/web
+        gateway/door gateway/web
         gateway/core""",
 }
 # The objects of a program that is built by itself: where they are, and what their names begin with.

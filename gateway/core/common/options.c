@@ -36,6 +36,7 @@ static const char options_help[] =
 	"  --listen [ADDR:]PORT HTTPS; not without it\n"
 	"  --socket PATH        HTTP for programs on this machine; root and one's own user are "
 	"admin\n"
+	"  --libvirt PATH       libvirt's RPC for virsh and the like on this machine, likewise\n"
 	"  --ui DIR             the files of the web UI\n"
 	"  --name HOST          a name that this server is asked by; may be repeated\n"
 	"  --token-hash HEX     SHA-256 of a token with all roles, for who has lost the others\n"
@@ -54,6 +55,7 @@ enum {
 	OPTION_STATE,
 	OPTION_LISTEN,
 	OPTION_SOCKET,
+	OPTION_LIBVIRT,
 	OPTION_UI,
 	OPTION_NAME,
 	OPTION_PASSWORD,
@@ -74,6 +76,7 @@ static const struct option options_list[] = {
 	{"state", 1, NULL, OPTION_STATE},
 	{"listen", 1, NULL, OPTION_LISTEN},
 	{"socket", 1, NULL, OPTION_SOCKET},
+	{"libvirt", 1, NULL, OPTION_LIBVIRT},
 	{"ui", 1, NULL, OPTION_UI},
 	{"name", 1, NULL, OPTION_NAME},
 	{"password-file", 1, NULL, OPTION_PASSWORD},
@@ -117,6 +120,9 @@ static bool options_text(int option)
 		return true;
 	case OPTION_SOCKET:
 		settings.socket = optarg;
+		return true;
+	case OPTION_LIBVIRT:
+		settings.libvirt = optarg;
 		return true;
 	case OPTION_UI:
 		settings.ui = optarg;
@@ -175,11 +181,13 @@ bool options_read(int count, char **words)
 			return false;
 		}
 	}
-	if (optind == count && settings.link && (settings.listen || settings.socket))
+	if (optind == count && settings.link &&
+	    (settings.listen || settings.socket || settings.libvirt))
 		return true;
 	fprintf(stderr,
-		"skerryd: say with --link where Skerry is, and with --listen or --socket where to "
-		"serve\n%s",
+		"skerryd: say with --link where Skerry is, and with --listen, --socket or "
+		"--libvirt "
+		"where to serve\n%s",
 		options_help);
 	return false;
 }

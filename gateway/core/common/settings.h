@@ -5,7 +5,7 @@
 
 /* The settings from the command line, fixed after the start. */
 struct settings {
-	const char *link, *state, *listen, *socket, *ui, *password_file, *token_hash;
+	const char *link, *state, *listen, *socket, *libvirt, *ui, *password_file, *token_hash;
 	const char *names[16]; /* the names that a Host header may have, besides addresses */
 	unsigned name_count;
 	unsigned rate, change_rate; /* requests and changes a second for each token; 0: no limit */

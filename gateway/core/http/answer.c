@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Answers requests: everything that goes back to web goes through here, with its headers, the end
- * of its line in the audit and what is kept for its Idempotency-Key. Whoever has a request calls
- * it; it writes to the socket of web.
+ * Answers requests: everything that goes back to web and door goes through here, with its headers,
+ * the end of its line in the audit and what is kept for its Idempotency-Key. Whoever has a request
+ * calls it; it writes to the sockets of both.
  */
 
 #include "gateway/core/http/answer.h"
@@ -21,12 +21,13 @@
 #include "gateway/core/http/request.h"
 #include "gateway/core/identity/identity.h"
 
-static struct message_socket *answer_web;
+static struct message_socket *answer_web, *answer_door;
 struct answer_counter answer_counters[ANSWER_COUNTERS];
 
-void answer_setup(struct message_socket *web)
+void answer_setup(struct message_socket *web, struct message_socket *door)
 {
 	answer_web = web;
+	answer_door = door;
 }
 
 static void answer_count(const struct route *route, unsigned status)
@@ -82,8 +83,8 @@ static uint32_t answer_who(const struct request *request)
 static void answer_send(const struct request *request, enum message_kind kind, uint32_t value,
 			uint32_t flags, const char *bytes, size_t count)
 {
-	message_send(answer_web, (struct message_head){kind, request->id, value, flags}, bytes,
-		     count, -1);
+	message_send(request->id & MESSAGE_DOOR ? answer_door : answer_web,
+		     (struct message_head){kind, request->id, value, flags}, bytes, count, -1);
 }
 
 void answer_bytes(struct request *request, unsigned status, const char *type, const char *bytes,

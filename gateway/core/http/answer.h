@@ -6,8 +6,8 @@
 #include "gateway/core/http/problem.h"
 #include "gateway/core/http/request.h"
 
-/* Takes over the socket to web, on which every answer goes. */
-void answer_setup(struct message_socket *web);
+/* Takes over the sockets to web and door: an answer goes to the one that the request came from. */
+void answer_setup(struct message_socket *web, struct message_socket *door);
 
 /* Adds a header to the answer, which must be sent after this. */
 void answer_header(struct request *request, const char *name, const char *value);

@@ -117,7 +117,8 @@ static bool authenticate_by_socket(struct request *request, const char *connecti
 {
 	struct identity *who = &request->who;
 
-	if (!peer_user(connection, &who->user) || (who->user != 0 && who->user != getuid()))
+	if (!peer_user(connection, request->id & MESSAGE_DOOR, &who->user) ||
+	    (who->user != 0 && who->user != getuid()))
 		return false;
 	snprintf(who->name, sizeof(who->name), "uid %u", who->user);
 	string_copy(who->scope, sizeof(who->scope), "*");

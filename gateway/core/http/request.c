@@ -68,10 +68,19 @@ void request_cancel(uint32_t id)
 		request_free(request);
 }
 
-void request_drop_all(void)
+void request_drop_all(bool door)
 {
-	while (first_request)
-		request_free(first_request);
+	struct request *request = first_request;
+
+	while (request) {
+		if (!(request->id & MESSAGE_DOOR) == door) {
+			request = request->next;
+			continue;
+		}
+		/* The end of one may be the end of others: the list is looked at from its start. */
+		request_free(request);
+		request = first_request;
+	}
 }
 
 struct request *request_take(uint32_t id, const char *bytes, size_t count)

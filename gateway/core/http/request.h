@@ -26,8 +26,8 @@ enum stream_kind {
  */
 struct request {
 	struct request *next;
-	uint32_t id;   /* the number that web has given the request */
-	char code[17]; /* the request_id that the API shows */
+	uint32_t id;   /* the number that web or door has given the request */
+	char code[17]; /* request_id of the API */
 	char *bytes;
 	size_t byte_count;
 	const struct route *route;
@@ -73,7 +73,8 @@ struct request *request_first(void);
 void request_done(struct request *request);
 /* Ends a request whose client has gone. */
 void request_cancel(uint32_t id);
-void request_drop_all(void);
+/* Ends the requests of door, or else those of web. */
+void request_drop_all(bool door);
 
 const char *request_header(const struct request *request, const char *name);
 const char *request_query(const struct request *request, const char *name);

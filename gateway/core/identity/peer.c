@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The Unix socket: core accepts connections itself, to see which user is at the other end, and
- * hands each to web with a number. Core's main loop calls it, and authentication asks for the user
- * by the number.
+ * The Unix sockets: core accepts connections itself, to see which user is at the other end, and
+ * hands each to web or door with a number. Core's main loop calls it, and authentication asks for
+ * the user by the number.
  */
 
 #include "gateway/core/identity/peer.h"
@@ -20,12 +20,13 @@
 
 static struct peer {
 	uint32_t number; /* 0: free */
+	bool door;	 /* door has it, and not web */
 	unsigned user;
 } peers[PEER_COUNT];
 
 static uint32_t peer_last;
 
-int peer_listen(const char *path)
+int peer_listen(const char *option, const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -40,13 +41,13 @@ int peer_listen(const char *path)
 	umask(mask);
 	if (done)
 		return fd;
-	fprintf(stderr, "skerryd: --socket %s: %s\n", path, strerror(errno));
+	fprintf(stderr, "skerryd: %s %s: %s\n", option, path, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return -1;
 }
 
-void peer_accept(int listener, struct message_socket *web)
+void peer_accept(int listener, bool door, struct message_socket *to)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct ucred user;
@@ -72,30 +73,34 @@ void peer_accept(int listener, struct message_socket *web)
 		return;
 	}
 	peer->number = ++peer_last;
+	peer->door = door;
 	peer->user = user.uid;
-	message_send(web, (struct message_head){MESSAGE_CONNECTION, peer->number, 0, 0}, NULL, 0,
+	message_send(to, (struct message_head){MESSAGE_CONNECTION, peer->number, 0, 0}, NULL, 0,
 		     fd);
 }
 
-void peer_left(uint32_t number)
+void peer_left(uint32_t number, bool door)
 {
 	for (size_t i = 0; i < PEER_COUNT; i++) {
-		if (peers[i].number == number)
+		if (peers[i].number == number && peers[i].door == door)
 			peers[i].number = 0;
 	}
 }
 
-void peer_forget_all(void)
+void peer_forget_all(bool door)
 {
-	memset(peers, 0, sizeof(peers));
+	for (size_t i = 0; i < PEER_COUNT; i++) {
+		if (peers[i].door == door)
+			peers[i].number = 0;
+	}
 }
 
-bool peer_user(const char *number, unsigned *user)
+bool peer_user(const char *number, bool door, unsigned *user)
 {
 	int64_t wanted = number_read(number, 0, UINT32_MAX);
 
 	for (size_t i = 0; wanted > 0 && i < PEER_COUNT; i++) {
-		if (peers[i].number == wanted) {
+		if (peers[i].number == wanted && peers[i].door == door) {
 			*user = peers[i].user;
 			return true;
 		}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The connections of libvirt's clients: bytes become packets, packets calls, and answers bytes. The
+ * main loop of door calls it; it reads and writes the sockets.
+ */
+#include "gateway/door/client.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gateway/door/rpc.h"
+#include "gateway/door/door.h"
+#include "gateway/door/error.h"
+#include "gateway/door/packet.h"
+
+enum { CLIENT_READ = 16384, KEEPALIVE_PING = 1, KEEPALIVE_PONG = 2 };
+
+static struct client clients[CLIENTS];
+
+void client_add(uint32_t number, int fd)
+{
+	for (size_t i = 0; i < CLIENTS; i++) {
+		if (clients[i].number)
+			continue;
+		clients[i] = (struct client){.number = number, .fd = fd};
+		return;
+	}
+	close(fd);
+	door_tell((struct message_head){MESSAGE_LEFT, number, 0, 0}, NULL);
+}
+
+static void client_close(struct client *client)
+{
+	rpc_drop(client);
+	close(client->fd);
+	door_tell((struct message_head){MESSAGE_LEFT, client->number, 0, 0}, NULL);
+	packet_free(&client->reader);
+	buffer_free(&client->output);
+	client->number = 0;
+}
+
+void client_send(struct client *client, const struct packet_head *head,
+		 const struct buffer *contents)
+{
+	packet_write(&client->output, head, contents);
+}
+
+/* Answers a sign of life with another one. */
+static void client_keepalive(struct client *client, const struct packet_head *head)
+{
+	struct packet_head pong = *head;
+
+	pong.procedure = KEEPALIVE_PONG;
+	if (head->version == PACKET_VERSION && head->procedure == KEEPALIVE_PING)
+		client_send(client, &pong, NULL);
+}
+
+static void client_packet(struct client *client, const struct packet_head *head,
+			  struct xdr_reader *contents)
+{
+	if (head->program == PACKET_KEEPALIVE && head->type == PACKET_EVENT)
+		client_keepalive(client, head);
+	else if (head->type == PACKET_CALL && contents)
+		rpc_begin(client, head, contents);
+	else if (head->type == PACKET_CALL)
+		rpc_refuse(client, head, ERROR_RPC, "the call is too long for this server");
+	else if (head->type != PACKET_STREAM)
+		client->closing = true; /* a client sends nothing else */
+}
+
+static bool client_may_call(const struct client *client)
+{
+	return !client->closing && client->calls < CLIENT_CALLS &&
+	       client->output.count < CLIENT_OUTPUT;
+}
+
+/* Does what the packets that are there ask for, as far as the client may have calls under way. */
+static void client_packets(struct client *client)
+{
+	struct packet_head head;
+	struct xdr_reader contents;
+
+	while (client_may_call(client)) {
+		switch (packet_take(&client->reader, &head, &contents)) {
+		case PACKET_NONE:
+			return;
+		case PACKET_BROKEN:
+			client->closing = true;
+			return;
+		case PACKET_TOO_LONG:
+			client_packet(client, &head, NULL);
+			break;
+		case PACKET_WHOLE:
+			client_packet(client, &head, &contents);
+			break;
+		}
+	}
+}
+
+/* Returns false when the other end is gone. */
+static bool client_read(struct client *client)
+{
+	char bytes[CLIENT_READ];
+	ssize_t count = recv(client->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+
+	if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR))
+		return false;
+	if (count > 0)
+		packet_add(&client->reader, bytes, (size_t)count);
+	return true;
+}
+
+/* Returns false when the other end is gone, or there is nothing more to say to it. */
+static bool client_write(struct client *client)
+{
+	struct buffer *output = &client->output;
+
+	while (output->count) {
+		ssize_t sent =
+			send(client->fd, output->bytes, output->count, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (sent < 0 && (errno == EAGAIN || errno == EINTR))
+			return true;
+		if (sent <= 0)
+			return false;
+		buffer_take(output, (size_t)sent);
+	}
+	return !client->closing && !output->failed;
+}
+
+void client_wants(struct pollfd *waits)
+{
+	for (size_t i = 0; i < CLIENTS; i++) {
+		const struct client *client = &clients[i];
+		bool reads = client_may_call(client) && client->reader.input.count <= PACKET_BYTES;
+
+		waits[i] = (struct pollfd){.fd = client->number ? client->fd : -1};
+		waits[i].events =
+			(short)((reads ? POLLIN : 0) | (client->output.count ? POLLOUT : 0));
+	}
+}
+
+void client_turn(const struct pollfd *waits)
+{
+	for (size_t i = 0; i < CLIENTS; i++) {
+		struct client *client = &clients[i];
+		bool there = true;
+
+		if (!client->number)
+			continue;
+		if (waits[i].fd == client->fd && waits[i].revents & (POLLIN | POLLHUP | POLLERR))
+			there = client_read(client);
+		if (there)
+			client_packets(client);
+		if (!there || !client_write(client))
+			client_close(client);
+	}
+}

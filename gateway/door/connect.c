@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Procedures of a connection itself: who may open it, and what is at its other end. The table of
+ * procedures names them; they ask core who the client is, and for Skerry's version.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/base/string.h"
+#include "gateway/door/rpc.h"
+#include "gateway/door/door.h"
+#include "gateway/door/error.h"
+#include "gateway/door/serve.h"
+
+enum {
+	CONNECT_ONLY_READS = 1,		   /* a flag of ConnectOpen */
+	CONNECT_NO_ALIASES = 2,		   /* one that has to do with the client alone */
+	CONNECT_LIBRARY = 9 * 1000 * 1000, /* the version whose protocol is spoken: 9.0.0 */
+	CONNECT_VCPUS = 64,
+};
+
+void connect_auth_list(struct rpc *call)
+{
+	/* One kind, which is none: core has asked the socket who the client is. */
+	xdr_write_u32(&call->results, 1);
+	xdr_write_u32(&call->results, 0);
+	rpc_answer(call);
+}
+
+static void connect_took_me(struct rpc *call, json_t *me)
+{
+	(void)me;
+	call->client->opened = true;
+	call->client->only_reads = call->arguments.numbers[0] & CONNECT_ONLY_READS;
+	rpc_answer(call);
+}
+
+/* Opens a connection for whom core knows. The name, which is the client's URI, decides nothing. */
+void connect_open(struct rpc *call)
+{
+	if (call->arguments.numbers[0] & ~(CONNECT_ONLY_READS | CONNECT_NO_ALIASES))
+		rpc_fail(call, ERROR_INVALID_ARGUMENT,
+			 "ConnectOpen has a flag that is unknown: 0x%x",
+			 (unsigned)call->arguments.numbers[0]);
+	else
+		rpc_ask(call, "GET", "/v1/me", NULL, connect_took_me);
+}
+
+void connect_close(struct rpc *call)
+{
+	call->client->opened = false;
+	rpc_answer(call);
+}
+
+void connect_type(struct rpc *call)
+{
+	xdr_write_text(&call->results, "Skerry");
+	rpc_answer(call);
+}
+
+static void connect_took_version(struct rpc *call, json_t *host)
+{
+	const char *version = json_string_value(json_object_get(host, "version"));
+	unsigned major = 0, minor = 0, release = 0;
+
+	if (version)
+		sscanf(version, "%3u.%3u.%3u", &major, &minor, &release);
+	xdr_write_u64(&call->results, major * 1000000ull + minor * 1000ull + release);
+	rpc_answer(call);
+}
+
+void connect_version(struct rpc *call)
+{
+	rpc_ask(call, "GET", "/v1/host", NULL, connect_took_version);
+}
+
+void connect_library_version(struct rpc *call)
+{
+	xdr_write_u64(&call->results, CONNECT_LIBRARY);
+	rpc_answer(call);
+}
+
+void connect_hostname(struct rpc *call)
+{
+	xdr_write_text(&call->results, door_hostname());
+	rpc_answer(call);
+}
+
+void connect_uri(struct rpc *call)
+{
+	xdr_write_text(&call->results, "skerry:///system");
+	rpc_answer(call);
+}
+
+void connect_feature(struct rpc *call)
+{
+	enum { FEATURE_KEEPALIVE = 10 };
+
+	xdr_write_u32(&call->results, call->arguments.numbers[0] == FEATURE_KEEPALIVE);
+	rpc_answer(call);
+}
+
+void connect_is_secure(struct rpc *call)
+{
+	/* A socket of this machine. */
+	xdr_write_u32(&call->results, 1);
+	rpc_answer(call);
+}
+
+void connect_max_vcpus(struct rpc *call)
+{
+	xdr_write_u32(&call->results, CONNECT_VCPUS);
+	rpc_answer(call);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of libvirt's procedures that are served, with what each takes. Calls look a procedure
+ * up here, and have their arguments read by one reader for all. It calls no procedure.
+ */
+#include "gateway/door/procedure.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/base/string.h"
+#include "gateway/door/rpc.h"
+#include "gateway/door/serve.h"
+
+static const struct procedure procedures[] = {
+	{1, "oi", false, true, connect_open},
+	{2, "", false, true, connect_close},
+	{3, "", false, false, connect_type},
+	{4, "", false, false, connect_version},
+	{5, "o", false, false, connect_max_vcpus},
+	{6, "", false, false, node_info},
+	{7, "", false, false, node_capabilities},
+	{9, "d", true, false, action_create},
+	{12, "d", true, false, action_destroy},
+	{14, "di", false, false, domain_xml},
+	{15, "d", false, false, domain_autostart},
+	{16, "d", false, false, domain_info},
+	{17, "d", false, false, domain_max_memory},
+	{18, "d", false, false, domain_max_vcpus},
+	{19, "d", false, false, domain_os_type},
+	{21, "i", false, false, list_names_defined},
+	{22, "i", false, false, list_find_id},
+	{23, "s", false, false, list_find_name},
+	{24, "u", false, false, list_find_uuid},
+	{25, "", false, false, list_count_defined},
+	{27, "di", true, false, action_reboot},
+	{28, "d", true, false, action_resume},
+	{29, "di", true, false, domain_set_autostart},
+	{33, "d", true, false, action_shutdown},
+	{34, "d", true, false, action_suspend},
+	{35, "d", true, false, action_undefine},
+	{37, "i", false, false, list_ids},
+	{51, "", false, false, list_count},
+	{59, "", false, false, connect_hostname},
+	{60, "i", false, true, connect_feature},
+	{66, "", false, true, connect_auth_list},
+	{102, "", false, false, node_free_memory},
+	{110, "", false, false, connect_uri},
+	{149, "", false, false, connect_is_secure},
+	{150, "d", false, false, domain_is_active},
+	{151, "d", false, false, domain_is_persistent},
+	{157, "", false, false, connect_library_version},
+	{183, "di", false, false, domain_has_managed_save},
+	{196, "di", true, false, action_create_flags},
+	{200, "di", false, false, domain_max_vcpus},
+	{202, "d", false, false, domain_is_updated},
+	{212, "di", false, false, domain_state},
+	{229, "di", false, false, domain_control},
+	{231, "di", true, false, action_undefine},
+	{234, "di", true, false, action_destroy},
+	{245, "di", true, false, action_reboot},
+	{258, "di", true, false, action_shutdown},
+	{273, "ii", false, false, list_all},
+};
+
+const struct procedure *procedure_find(uint32_t number)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(procedures); i++) {
+		if (procedures[i].number == number)
+			return &procedures[i];
+	}
+	return NULL;
+}
+
+static void procedure_read_domain(struct xdr_reader *contents, struct domain *domain)
+{
+	xdr_read_text(contents, domain->name, sizeof(domain->name));
+	xdr_read_bytes(contents, domain->uuid, sizeof(domain->uuid));
+	domain->id = (int32_t)xdr_read_u32(contents);
+}
+
+static void procedure_read_domains(struct xdr_reader *contents, struct arguments *arguments)
+{
+	uint32_t count = xdr_read_u32(contents);
+
+	if (count > RPC_DOMAINS)
+		contents->failed = true;
+	if (contents->failed || count == 0)
+		return;
+	arguments->domains = calloc(count, sizeof(*arguments->domains));
+	contents->failed |= !arguments->domains;
+	for (uint32_t i = 0; i < count && !contents->failed; i++)
+		procedure_read_domain(contents, &arguments->domains[i]);
+	arguments->domain_count = count;
+}
+
+static void procedure_read_text(struct xdr_reader *contents, struct arguments *arguments)
+{
+	xdr_read_text(contents, arguments->texts[arguments->text_count++], RPC_NAME_BYTES);
+}
+
+static void procedure_read_item(char letter, struct xdr_reader *contents,
+				struct arguments *arguments)
+{
+	switch (letter) {
+	case 'd':
+		procedure_read_domain(contents, &arguments->domain);
+		break;
+	case 'D':
+		if (xdr_read_u32(contents))
+			procedure_read_domain(contents, &arguments->domain);
+		break;
+	case 'a':
+		procedure_read_domains(contents, arguments);
+		break;
+	case 'i':
+		arguments->numbers[arguments->number_count++] = (int32_t)xdr_read_u32(contents);
+		break;
+	case 'o':
+		if (xdr_read_u32(contents))
+			procedure_read_text(contents, arguments);
+		else
+			arguments->text_count++;
+		break;
+	case 's':
+		procedure_read_text(contents, arguments);
+		break;
+	case 'v':
+		for (unsigned i = 0; i < 3; i++)
+			procedure_read_text(contents, arguments);
+		break;
+	case 'n':
+		procedure_read_text(contents, arguments);
+		xdr_read_bytes(contents, arguments->uuid, UUID_BYTES);
+		break;
+	default: /* u */
+		xdr_read_bytes(contents, arguments->uuid, UUID_BYTES);
+		break;
+	}
+}
+
+bool procedure_read(const char *takes, struct xdr_reader *contents, struct arguments *arguments)
+{
+	for (; *takes && !contents->failed; takes++)
+		procedure_read_item(*takes, contents, arguments);
+	return !contents->failed && contents->count == 0;
+}

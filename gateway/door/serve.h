@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+struct rpc;
+
+/* Carry out the procedures of the table in procedure.c, and answer each now or later. */
+void connect_auth_list(struct rpc *call);
+void connect_open(struct rpc *call);
+void connect_close(struct rpc *call);
+void connect_type(struct rpc *call);
+void connect_version(struct rpc *call);
+void connect_library_version(struct rpc *call);
+void connect_hostname(struct rpc *call);
+void connect_uri(struct rpc *call);
+void connect_feature(struct rpc *call);
+void connect_is_secure(struct rpc *call);
+void connect_max_vcpus(struct rpc *call);
+
+void node_info(struct rpc *call);
+void node_free_memory(struct rpc *call);
+void node_capabilities(struct rpc *call);
+
+void list_count(struct rpc *call);
+void list_ids(struct rpc *call);
+void list_count_defined(struct rpc *call);
+void list_names_defined(struct rpc *call);
+void list_all(struct rpc *call);
+void list_find_id(struct rpc *call);
+void list_find_name(struct rpc *call);
+void list_find_uuid(struct rpc *call);
+
+void domain_info(struct rpc *call);
+void domain_state(struct rpc *call);
+void domain_os_type(struct rpc *call);
+void domain_max_memory(struct rpc *call);
+void domain_max_vcpus(struct rpc *call);
+void domain_xml(struct rpc *call);
+void domain_is_active(struct rpc *call);
+void domain_is_persistent(struct rpc *call);
+void domain_is_updated(struct rpc *call);
+void domain_has_managed_save(struct rpc *call);
+void domain_control(struct rpc *call);
+void domain_autostart(struct rpc *call);
+void domain_set_autostart(struct rpc *call);
+
+void action_create(struct rpc *call);
+void action_create_flags(struct rpc *call);
+void action_shutdown(struct rpc *call);
+void action_destroy(struct rpc *call);
+void action_suspend(struct rpc *call);
+void action_resume(struct rpc *call);
+void action_reboot(struct rpc *call);
+void action_undefine(struct rpc *call);

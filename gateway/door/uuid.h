@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { UUID_BYTES = 16, UUID_TEXT_BYTES = 37 };
+
+/* Reads a UUID as it is written, with its dashes; returns false for NULL, and for anything else. */
+bool uuid_read(const char *text, uint8_t uuid[UUID_BYTES]);
+void uuid_text(const uint8_t uuid[UUID_BYTES], char text[UUID_TEXT_BYTES]);
+/*
+ * Makes a UUID of a name, of that kind of thing, for what has none of its own: the same name has
+ * the same one always.
+ */
+void uuid_of_name(const char *kind, const char *name, uint8_t uuid[UUID_BYTES]);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "gateway/base/buffer.h"
+
+/*
+ * XDR (RFC 4506), in which libvirt's clients write what they want. Every item takes a multiple of
+ * four bytes. After an item that is not there, or breaks the rules, `failed` stays set and what is
+ * read is 0 or empty: the owner looks once.
+ */
+struct xdr_reader {
+	const char *bytes;
+	size_t count;
+	bool failed;
+};
+
+uint32_t xdr_read_u32(struct xdr_reader *reader);
+uint64_t xdr_read_u64(struct xdr_reader *reader);
+/* Reads bytes whose number both ends know. */
+void xdr_read_bytes(struct xdr_reader *reader, void *bytes, size_t count);
+/*
+ * Reads a string with its length into the `room` bytes at `text`, and ends it with a 0. A string
+ * that does not fit, or has a 0 inside, sets `failed`.
+ */
+void xdr_read_text(struct xdr_reader *reader, char *text, size_t room);
+
+void xdr_write_u32(struct buffer *buffer, uint32_t value);
+void xdr_write_u64(struct buffer *buffer, uint64_t value);
+void xdr_write_bytes(struct buffer *buffer, const void *bytes, size_t count);
+void xdr_write_text(struct buffer *buffer, const char *text);

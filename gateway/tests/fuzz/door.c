@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Packets of a libvirt client, whole and byte by byte, beside a core that has an answer for every
+ * request: no call stays without its answer, and both ways have the same ones.
+ */
+#include <string.h>
+
+#include "gateway/tests/fuzz/door_parts.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
+
+#define UUID_OF_VM "01020304-0506-0708-090a-0b0c0d0e0f10"
+#define VM                                                                                         \
+	"{\"name\":\"vm\",\"uuid\":\"" UUID_OF_VM "\",\"state\":\"%s\",\"boots\":3,\"vcpus\":2,"   \
+	"\"memory_bytes\":134217728,\"cpu_s\":1.5,\"config\":{\"disk\":{\"value\":\"pool/a ro, b " \
+	"cdrom\"},\"net\":{\"value\":\"lan mac=52:54:00:00:00:01\"}}}"
+
+/* What door has asked and core has not answered: as many as a client has calls under way. */
+static struct {
+	uint32_t id, kind;
+} asked[CLIENT_CALLS];
+static size_t ask_count;
+static uint32_t number;
+/* The client has opened or closed the connection, which decides about calls beside it. */
+static bool opens;
+
+void door_tell(struct message_head head, const struct buffer *payload)
+{
+	static struct fields fields;
+
+	if (head.kind != MESSAGE_REQUEST)
+		return;
+	/* A request is one that core can read. */
+	if (!fields_read(&fields, payload->bytes, payload->count) || ask_count == CLIENT_CALLS)
+		__builtin_trap();
+	opens |= !strcmp(fields_get(&fields, "path"), "/v1/me");
+	asked[ask_count].id = head.id;
+	asked[ask_count].kind = 0;
+	for (size_t i = 0; i < payload->count; i++)
+		asked[ask_count].kind = asked[ask_count].kind * 31 + (uint8_t)payload->bytes[i];
+	ask_count++;
+}
+
+uint32_t door_number(void)
+{
+	return ++number | MESSAGE_DOOR;
+}
+
+const char *door_hostname(void)
+{
+	return "host";
+}
+
+/*
+ * Answers what was asked first: by what it is with a VM that runs, one that does not, or a problem.
+ */
+static void answer(void)
+{
+	uint32_t id = asked[0].id, kind = asked[0].kind;
+	unsigned status = kind % 5 == 4 ? 409 : 200;
+	char vm[512], text[2048];
+
+	memmove(asked, asked + 1, --ask_count * sizeof(asked[0]));
+	snprintf(vm, sizeof(vm), VM, kind % 3 ? "running" : "stopped");
+	snprintf(text, sizeof(text),
+		 status == 200 ? "{\"items\":[%s],\"vm\":%s,%s" : "{\"detail\":\"no\"}", vm, vm,
+		 vm + 1);
+	rpc_message(&(struct message_head){MESSAGE_ANSWER, id, status, 0}, "", 0);
+	rpc_message(&(struct message_head){MESSAGE_BODY, id, 0, MESSAGE_LAST}, text, strlen(text));
+}
+
+/* Feeds a new client with pieces of that size, and returns how many bytes it is sent. */
+static size_t feed(const uint8_t *bytes, size_t count, size_t piece)
+{
+	struct client *client = &clients[0];
+	size_t sent;
+
+	memset(vm_starts, 0, sizeof(vm_starts));
+	number = 0;
+	vm_last_id = 0;
+	*client = (struct client){.number = 1, .fd = -1, .opened = true};
+	for (size_t at = 0; at < count && !client->closing; at += piece) {
+		packet_add(&client->reader, (const char *)bytes + at,
+			   piece < count - at ? piece : count - at);
+		client_packets(client);
+		while (ask_count) {
+			answer();
+			client_packets(client);
+		}
+	}
+	if (client->calls)
+		__builtin_trap();
+	opens |= !client->opened;
+	sent = client->output.count;
+	packet_free(&client->reader);
+	buffer_free(&client->output);
+	return sent;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
+{
+	size_t whole, pieces;
+
+	opens = false;
+	whole = feed(bytes, count, count ? count : 1);
+	pieces = feed(bytes, count, 1);
+	/* Answers may come in another order. */
+	if (!opens && whole != pieces)
+		__builtin_trap();
+	return 0;
+}
