@@ -31,9 +31,9 @@ static json_t *login_me(const struct identity *who)
 	return json_pack("{s:s, s:o, s:s, s:o, s:s}", "name", who->name, "roles",
 			 role_json(who->roles), "scope", who->scope, "expires",
 			 who->expires ? json_integer(who->expires) : json_null(), "by",
-			 who->token	? "token"
-			 : who->account ? "password"
-					: "socket");
+			 who->token		       ? "token"
+			 : who->account && !who->local ? "password"
+						       : "socket");
 }
 
 void api_me(struct request *request)

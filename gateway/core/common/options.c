@@ -37,6 +37,7 @@ static const char options_help[] =
 	"  --socket PATH        HTTP for programs on this machine; root and one's own user are "
 	"admin\n"
 	"  --libvirt PATH       libvirt's RPC for virsh and the like on this machine, likewise\n"
+	"  --socket-users       on both sockets, local users are the users of the same name\n"
 	"  --ui DIR             the files of the web UI\n"
 	"  --name HOST          a name that this server is asked by; may be repeated\n"
 	"  --token-hash HEX     SHA-256 of a token with all roles, for who has lost the others\n"
@@ -56,6 +57,7 @@ enum {
 	OPTION_LISTEN,
 	OPTION_SOCKET,
 	OPTION_LIBVIRT,
+	OPTION_SOCKET_USERS,
 	OPTION_UI,
 	OPTION_NAME,
 	OPTION_PASSWORD,
@@ -77,6 +79,7 @@ static const struct option options_list[] = {
 	{"listen", 1, NULL, OPTION_LISTEN},
 	{"socket", 1, NULL, OPTION_SOCKET},
 	{"libvirt", 1, NULL, OPTION_LIBVIRT},
+	{"socket-users", 0, NULL, OPTION_SOCKET_USERS},
 	{"ui", 1, NULL, OPTION_UI},
 	{"name", 1, NULL, OPTION_NAME},
 	{"password-file", 1, NULL, OPTION_PASSWORD},
@@ -160,6 +163,9 @@ static bool options_one(int option)
 		return options_number(optarg, &settings.audit_files);
 	case OPTION_SILENCE:
 		return options_number(optarg, &settings.silence_s) && settings.silence_s;
+	case OPTION_SOCKET_USERS:
+		settings.socket_users = true;
+		return true;
 	case OPTION_VERSION:
 		printf("skerryd %s\n", SKERRYD_VERSION);
 		exit(0);

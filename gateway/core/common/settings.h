@@ -14,8 +14,8 @@ struct settings {
 	unsigned audit_kib;   /* the size of an audit file, after which the next file is begun */
 	unsigned audit_files; /* the full audit files that are kept; 0: all */
 	unsigned silence_s;   /* the silence after which the link counts as lost */
-	/* another authority has issued the certificate: it is not self-signed */
-	bool issued;
+	bool socket_users;    /* local users are the users of the same name on Unix sockets */
+	bool issued;	      /* the certificate was issued by another one than itself */
 	char fingerprint[65]; /* the certificate's fingerprint, SHA-256 in hex */
 };
 extern struct settings settings;

@@ -14,9 +14,11 @@
 
 #include "gateway/base/string.h"
 #include "gateway/core/audit/audit.h"
+#include "gateway/core/common/settings.h"
 #include "gateway/core/http/answer.h"
 #include "gateway/core/http/request.h"
 #include "gateway/core/http/route.h"
+#include "gateway/core/identity/account.h"
 #include "gateway/core/identity/identity.h"
 #include "gateway/core/identity/login.h"
 #include "gateway/core/identity/peer.h"
@@ -112,14 +114,35 @@ static const char *authenticate_socket(const struct request *request, char room[
 	return fields_get(&request->fields, "connection");
 }
 
+/*
+ * Takes a local user for the user of that name, if the command line says that they are the same.
+ * The name is looked for at each request: a user who is gone has no rights from then on.
+ */
+static bool authenticate_local(struct request *request, const char *connection)
+{
+	struct identity *who = &request->who;
+	unsigned user = who->user;
+	const struct account *account;
+	char name[IDENTITY_NAME_BYTES];
+
+	if (!settings.socket_users || !peer_name(connection, request->id & MESSAGE_DOOR, name) ||
+	    !(account = account_find(name)))
+		return false;
+	account_become(account, who);
+	who->user = user;
+	who->local = true;
+	return true;
+}
+
 /* Lets root, and the user as whom the gateway runs, do everything. */
 static bool authenticate_by_socket(struct request *request, const char *connection)
 {
 	struct identity *who = &request->who;
 
-	if (!peer_user(connection, request->id & MESSAGE_DOOR, &who->user) ||
-	    (who->user != 0 && who->user != getuid()))
+	if (!peer_user(connection, request->id & MESSAGE_DOOR, &who->user))
 		return false;
+	if (who->user != 0 && who->user != getuid())
+		return authenticate_local(request, connection);
 	snprintf(who->name, sizeof(who->name), "uid %u", who->user);
 	string_copy(who->scope, sizeof(who->scope), "*");
 	who->roles = role_imply(ROLE_ADMIN | ROLE_AUDITOR | ROLE_CONSOLE_WRITE | ROLE_GUEST |

@@ -26,7 +26,7 @@ void identity_actor(const struct identity *identity, char *actor, size_t room)
 			 (unsigned long long)identity->token);
 	else
 		snprintf(actor, room, "%.36s via %s", identity->name,
-			 identity->account ? "password" : "socket");
+			 identity->account && !identity->local ? "password" : "socket");
 }
 
 unsigned identity_roles_lost(uint64_t token, uint64_t account)

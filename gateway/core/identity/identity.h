@@ -31,7 +31,9 @@ struct identity {
 	uint64_t token;		 /* the number of the token; 0: the asker has shown no token */
 	/* the account that logged in with a password; 0: there was no such login */
 	uint64_t account;
-	unsigned user; /* the user at the Unix socket, when `token` and `account` are 0 */
+	/* the user at the Unix socket, when `token` and `account` are 0, or `local` says so */
+	unsigned user;
+	bool local; /* the account is that of a local user, who has not logged in */
 };
 
 /* Returns false when the token or the user was removed, changed or has expired. */

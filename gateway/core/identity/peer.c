@@ -8,6 +8,7 @@
 #include "gateway/core/identity/peer.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,11 +18,13 @@
 
 #include "gateway/base/string.h"
 #include "gateway/core/common/number.h"
+#include "gateway/core/common/settings.h"
 
 static struct peer {
 	uint32_t number; /* 0: free */
 	bool door;	 /* door has it, and not web */
 	unsigned user;
+	char name[IDENTITY_NAME_BYTES]; /* "": not known */
 } peers[PEER_COUNT];
 
 static uint32_t peer_last;
@@ -45,6 +48,28 @@ int peer_listen(const char *option, const char *path)
 	if (fd >= 0)
 		close(fd);
 	return -1;
+}
+
+/*
+ * Finds a user's name in the file of this machine's users. No other source is asked: one that is
+ * far away could hold up everybody.
+ */
+static void peer_find_name(struct peer *peer)
+{
+	FILE *file = fopen("/etc/passwd", "re");
+	const struct passwd *entry;
+
+	peer->name[0] = 0;
+	if (!file)
+		return;
+	while ((entry = fgetpwent(file))) {
+		/* A name that is cut would be another one. */
+		if (entry->pw_uid == peer->user && strlen(entry->pw_name) < sizeof(peer->name)) {
+			string_copy(peer->name, sizeof(peer->name), entry->pw_name);
+			break;
+		}
+	}
+	fclose(file);
 }
 
 void peer_accept(int listener, bool door, struct message_socket *to)
@@ -75,6 +100,8 @@ void peer_accept(int listener, bool door, struct message_socket *to)
 	peer->number = ++peer_last;
 	peer->door = door;
 	peer->user = user.uid;
+	if (settings.socket_users)
+		peer_find_name(peer);
 	message_send(to, (struct message_head){MESSAGE_CONNECTION, peer->number, 0, 0}, NULL, 0,
 		     fd);
 }
@@ -95,15 +122,31 @@ void peer_forget_all(bool door)
 	}
 }
 
-bool peer_user(const char *number, bool door, unsigned *user)
+static const struct peer *peer_find(const char *number, bool door)
 {
 	int64_t wanted = number_read(number, 0, UINT32_MAX);
 
 	for (size_t i = 0; wanted > 0 && i < PEER_COUNT; i++) {
-		if (peers[i].number == wanted && peers[i].door == door) {
-			*user = peers[i].user;
-			return true;
-		}
+		if (peers[i].number == wanted && peers[i].door == door)
+			return &peers[i];
 	}
-	return false;
+	return NULL;
+}
+
+bool peer_user(const char *number, bool door, unsigned *user)
+{
+	const struct peer *peer = peer_find(number, door);
+
+	if (peer)
+		*user = peer->user;
+	return peer;
+}
+
+bool peer_name(const char *number, bool door, char name[IDENTITY_NAME_BYTES])
+{
+	const struct peer *peer = peer_find(number, door);
+
+	if (peer)
+		string_copy(name, IDENTITY_NAME_BYTES, peer->name);
+	return peer && *name;
 }

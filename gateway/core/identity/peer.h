@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gateway/base/message.h"
+#include "gateway/core/identity/identity.h"
 
 /*
  * The Unix sockets: core accepts and sees who it is; web or door only gets the connection and its
@@ -21,5 +22,10 @@ int peer_listen(const char *option, const char *path);
 void peer_accept(int listener, bool door, struct message_socket *to);
 /* Gives the user of a connection of web's or door's, by the number that core gave it. */
 bool peer_user(const char *number, bool door, unsigned *user);
+/*
+ * Gives the name that the user of such a connection has on this machine. Returns false if there is
+ * none.
+ */
+bool peer_name(const char *number, bool door, char name[IDENTITY_NAME_BYTES]);
 void peer_left(uint32_t number, bool door);
 void peer_forget_all(bool door);

@@ -202,14 +202,57 @@ def test_read_only_is_not_the_client_s_promise_alone(server, fake):
     assert peer.call(16, domain(fake, "vm00")) is None
 
 
-def test_another_user_may_do_nothing(virsh, server):
+def as_user(server, name):
+    """What runs a program as that user, who then reaches the server's sockets."""
     if os.getuid():
         pytest.skip("only root can be another user")
     for path in Path(server.virt).parents:
         if path.owner() == "root" and not path.stat().st_mode & 1:
             path.chmod(path.stat().st_mode | 0o011)
-    said = virsh("list", "--all", fails=True, prefix=["setpriv", "--reuid=65534", "--clear-groups"])
+    return ["setpriv", f"--reuid={name}", "--clear-groups"]
+
+
+def test_another_user_may_do_nothing(virsh, server):
+    server.local("POST", "/v1/users", {"name": "games", "password": "correct horse", "roles": ["admin"]})
+    said = virsh("list", "--all", fails=True, prefix=as_user(server, "games"))
     assert "needs a credential" in said
+
+
+def test_a_local_user_is_the_user_of_that_name(pair, tmp_path):
+    """What a user may do, the one table says: roles, scope, and the audit."""
+    fake, server = pair("--libvirt", str(tmp_path / "virt.sock"), "--socket-users", vms=4)
+    fake.add("web")
+    server.start()
+    server.virt = str(tmp_path / "virt.sock")
+
+    def user(name, roles, scope="*"):
+        made = server.local("POST", "/v1/users", {"name": name, "password": "correct horse", "roles": roles,
+                                                  "scope": scope})
+        assert made.status == 201, made.body
+
+    def virsh(name, *words):
+        done = subprocess.run([*as_user(server, name), "virsh", "-c", f"skerry+unix:///system?socket={server.virt}",
+                               *words], text=True, capture_output=True, timeout=LIMIT)
+        return done.stdout + done.stderr
+    user("games", ["viewer"])
+    user("news", ["operator"], "vm0*")
+    user("man", ["auditor"])
+    assert "vm00" in virsh("games", "list", "--all", "--name")
+    assert "your roles do not allow this" in virsh("games", "start", "vm01")
+    assert "your roles do not allow this" in virsh("games", "destroy", "vm00")
+    assert fake.vms["vm00"].state == "running" and fake.vms["vm01"].state == "created"
+    assert "your roles do not allow this" in virsh("man", "list", "--all")
+    assert "needs a credential" in virsh("nobody", "list")
+    assert virsh("news", "list", "--all", "--name").split() == ["vm00", "vm01", "vm02", "vm03"]
+    assert "failed to get domain" in virsh("news", "start", "web")
+    assert "your roles do not allow this" in virsh("news", "undefine", "vm02")
+    lines = server.local("GET", "/v1/audit?limit=1000").json()["items"]
+    denied = {(line["who"], line["action"], line["target"], line["result"]) for line in lines}
+    assert ("games via socket", "vm.start", "vm01", "forbidden") in denied, denied
+    assert ("games via socket", "vm.kill", "vm00", "forbidden") in denied, denied
+    # a user who is gone has no rights from then on
+    server.local("DELETE", "/v1/users/games")
+    assert "needs a credential" in virsh("games", "list")
 
 
 def test_the_audit_says_who(virsh, server, fake):
@@ -340,6 +383,25 @@ def test_other_programs_and_procedures(peer):
     for procedure in (0, 107, SAVE, 453, 454, 0xffffffff):
         assert peer.call(procedure)[0] == NO_SUPPORT
     assert peer.call(LOOKUP_BY_NAME, text("vm00")) is None
+
+
+def test_the_page_has_what_is_served(peer):
+    """Every procedure is on the page, either as one that is served, or as one that is refused."""
+    page = (Path(__file__).parents[3] / "docs/guides/libvirt.md").read_text()
+    served, refused = page.split("Refused by their names")
+    on_page = {int(number): name for number, name in re.findall(r"^\| (\d+) \| (\w+) \|", served, re.M)}
+    rows = re.findall(r"^\| (\w+) \| (\w+ \d+(?:, \w+ \d+)*) \|$", refused, re.M)
+    off = {int(item.split()[1]): group + item.split()[0] for group, items in rows for item in items.split(", ")}
+    assert not set(on_page) & set(off) and set(on_page) | set(off) == set(range(1, 454))
+    for number in range(1, 455):
+        # one that is served refuses two bytes, which are no arguments
+        code, said = peer.call(number, bytes(2)) or (None, "")
+        if number in on_page:
+            assert code == RPC and on_page[number] in said, (number, said)
+        elif number in off:
+            assert code == NO_SUPPORT and f"serve {off[number]} (procedure {number})" in said, (number, said)
+        else:
+            assert code == NO_SUPPORT and "this number" in said
 
 
 def test_a_call_too_long_is_refused_and_skipped(peer):
