@@ -42,3 +42,21 @@ void api_nets(struct request *request)
 {
 	ask_skerry(request, "net list", NULL, NULL, list_took_nets);
 }
+
+static json_t *list_file(const struct request *request, json_t *row)
+{
+	static const char *const keys[] = {"name", "bytes", "uses", NULL};
+
+	(void)request;
+	return ask_pick(row, keys);
+}
+
+static void list_took_files(uint64_t id, json_t *reply)
+{
+	ask_took_items(id, reply, list_file);
+}
+
+void api_files(struct request *request)
+{
+	ask_skerry(request, "file list", NULL, NULL, list_took_files);
+}
