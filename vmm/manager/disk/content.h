@@ -37,7 +37,7 @@ struct content {
 	struct content_page *page; /* written by the process: read each field once */
 	struct driver_link *link;
 	struct driver_link *link_to; /* of a rekey: to the volume that is written */
-	u64 until_tsc; /* the TSC by which the process must have made progress */
+	u64 until_tsc;		     /* the TSC by which the process must have made progress */
 	u64 moved;
 };
 
