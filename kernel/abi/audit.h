@@ -4,16 +4,17 @@
 #include "lib/types.h"
 
 /*
- * What SYS_AUDIT lists: which object owns which page, which refers to which, and what is mapped
- * where. The kernel only reports; the caller judges whether the books are right. An identity is the
- * physical address of an object, for comparison only; an account is a number of 32 bits that only
- * one group has, 0 the kernel's.
+ * What SYS_AUDIT lists: which object owns which page, which object refers to which, and what is
+ * mapped where. The kernel only reports; the caller judges whether the books are right. An identity
+ * is the physical address of an object, for comparison only; an account is a number of 32 bits that
+ * only one group has, 0 the kernel's.
  */
 enum audit_what {
-	AUDIT_FRAMES, /* from frame number `where` on: the blocks in use, and the objects in them */
+	/* from frame number `where` on: the page allocator's blocks in use, and their objects */
+	AUDIT_FRAMES,
 	/*
-	 * from address `at` on: tables and leaves of the space with identity `where`; 0: the
-	 * kernel's
+	 * from address `at` on: tables and leaves of the space with identity `where`; `where` 0: of
+	 * the kernel's space
 	 */
 	AUDIT_SPACE,
 	AUDIT_MEMORY,  /* from index `at` on: pages of the memory object with identity `where` */
@@ -21,23 +22,28 @@ enum audit_what {
 };
 
 enum audit_kind {
-	/* id: address of the block; info: owner, order << 8; other: account that pays */
+	/* id: address of the block; info: enum page_owner, order << 8; other: account that pays */
 	AUDIT_BLOCK,
 	/*
-	 * info: type, dead << 8, detail << 16; other: account that pays; value: number of
-	 * references
+	 * id: the object; info: enum object_type, 1 << 8 if it is dead, AUDIT_DETAIL_... << 16;
+	 * other: account that pays; value: number of references
 	 */
 	AUDIT_OBJECT,
 	/*
 	 * id: the object that holds the reference, 0: the kernel; other: the object referred to;
-	 * info: rights, if the reference is a handle
+	 * info: the handle's rights, if the reference is a handle, else 0
 	 */
 	AUDIT_REFERENCE,
-	AUDIT_CHARGE,  /* id: account; info: owner; value: pages charged */
-	AUDIT_PROMISE, /* id: account; info: owner; value: pages promised to one memory object */
-	AUDIT_LEAF,    /* id: space; info: rights, level << 8; other: address; value: page */
-	AUDIT_SLOT,    /* id: memory; other: index; value: page; info: number of pages */
-	/* id: space; info: level; other: first address that the table covers; value: its page */
+	AUDIT_CHARGE, /* id: account; info: enum page_owner; value: pages charged */
+	/* id: account; info: enum page_owner; value: pages promised to one object */
+	AUDIT_PROMISE,
+	/* id: space; info: enum pt_rights, level << 8; other: address; value: hpa of its page */
+	AUDIT_LEAF,
+	AUDIT_SLOT, /* id: memory; other: index; value: hpa; info: number of pages from there */
+	/*
+	 * id: space; info: level; other: first address that the table covers; value: hpa of the
+	 * table
+	 */
 	AUDIT_TABLE,
 };
 

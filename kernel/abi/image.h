@@ -22,6 +22,6 @@ struct image_header {
 	u32 rodata_pages;
 	u32 data_pages;
 	u32 bss_pages;
-	u64 entry; /* offset of the entry from the first byte; lies in the text */
+	u64 entry; /* offset of the first instruction from the image's first byte; in the text */
 };
 #endif

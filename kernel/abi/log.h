@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* The levels of entries; as a threshold, LOG_LEVEL_COUNT keeps nothing. */
+/* The levels of entries; as a category's threshold, LOG_LEVEL_COUNT keeps no entry. */
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR, LOG_LEVEL_COUNT };
 
 /* clang-format off */
@@ -22,7 +22,10 @@ enum log_category {
  */
 #define LOG_SAMPLE_EVERY 16
 
-/* One event, of fixed size; the reader makes its text from the format and the arguments. */
+/*
+ * One event of the kernel's log, of fixed size; the reader makes its text from the format and the
+ * arguments.
+ */
 struct log_entry {
 	/*
 	 * the entry's number, from 1 on; it is written last, so that the right number means a
@@ -49,7 +52,8 @@ struct log_ring {
 	u64 written;  /* entries ever written */
 	u32 capacity; /* a power of two */
 	u32 reserved;
-	u64 sampled_tsc; /* TSC cycles spent on writing the entries that were timed */
+	/* TSC cycles spent on writing the entries that were timed (LOG_SAMPLE_EVERY) */
+	u64 sampled_tsc;
 	u64 pad[5];
 	struct log_entry entry[];
 };

@@ -19,7 +19,7 @@ enum object_type {
 	OBJECT_SPACE,  /* a set of mappings: a process's address space or a second-stage table */
 	OBJECT_PROCESS,
 	OBJECT_THREAD,
-	OBJECT_QUEUE, /* the only type that a thread can wait on */
+	OBJECT_QUEUE, /* a list of raised signals: the only type that a thread can wait on */
 	OBJECT_EVENT,
 	OBJECT_IRQ, /* a host interrupt: a line or a message */
 	OBJECT_VM,
@@ -29,14 +29,15 @@ enum object_type {
 
 /* What a handle lets its holder do; a copy never has more rights than its original. */
 enum right {
-	RIGHT_READ = 1 << 0,	/* map the memory for reading; read the object's state */
-	RIGHT_WRITE = 1 << 1,	/* map the memory for writing; change state; signal */
+	RIGHT_READ = 1 << 0, /* map the memory for reading; read the object's state */
+	/* map the memory for writing; change the object's state; signal an event */
+	RIGHT_WRITE = 1 << 1,
 	RIGHT_EXECUTE = 1 << 2, /* map the memory for execution */
 	RIGHT_MAP = 1 << 3,	/* of a space: the holder may map into it and unmap from it */
 	/* bind the object to a queue; of a queue: bind objects to it and wait on it */
 	RIGHT_BIND = 1 << 4,
 	RIGHT_CREATE = 1 << 5,	/* group: create objects that are charged to it */
-	RIGHT_CONTROL = 1 << 6, /* start, set, run or freeze the object, whatever its type allows */
+	RIGHT_CONTROL = 1 << 6, /* start, set, run or freeze the object, as its type allows */
 	RIGHT_DESTROY = 1 << 7,
 	/*
 	 * the holder may give a copy of the handle to another process; of a process: the process

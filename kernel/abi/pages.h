@@ -6,7 +6,10 @@
 /* The owners of the host's pages. */
 enum page_owner {
 	PAGE_FREE,
-	/* pages that are not usable RAM: firmware, holes, and the array of frames itself */
+	/*
+	 * pages that are not usable RAM: firmware, holes in the address space, and the array of
+	 * struct page itself
+	 */
 	PAGE_RESERVED,
 	PAGE_IMAGE,   /* the kernel image and what is built into it */
 	PAGE_MODULE,  /* boot modules */
@@ -14,7 +17,7 @@ enum page_owner {
 	PAGE_TABLE,   /* page tables, first and second stage */
 	PAGE_PROCESS, /* memory objects of processes */
 	PAGE_GUEST,   /* guest RAM */
-	PAGE_CONTROL, /* VMCS, VMCB, bitmaps, XSAVE areas */
+	PAGE_CONTROL, /* VMCSs, VMCBs, I/O and MSR bitmaps, XSAVE areas */
 	PAGE_OWNER_COUNT
 };
 
@@ -29,15 +32,16 @@ enum page_owner {
 
 struct cpu_counters {
 	u64 exits;	/* VM exits */
-	u64 wakeups;	/* returns from the idle HLT */
+	u64 wakeups;	/* times that the CPU returned from the HLT in which it idles */
 	u64 interrupts; /* host interrupts taken */
 	u64 switches;	/* threads switched to */
 	u64 syscalls;	/* system calls except SYS_VCPU_RUN, which `exits` counts */
-	u64 idle_tsc;	/* TSC cycles spent halted */
+	u64 idle_tsc;	/* TSC cycles that the CPU spent halted */
 	u64 ipis;
 	u64 idle_since_tsc;    /* TSC when the current halt began; 0: not halted */
 	u64 tag;	       /* GROUP_TAG of the running thread's group */
-	u64 running_since_tsc; /* TSC up to which that group's cpu_tsc counts; 0: no thread runs */
+	/* TSC up to which the running group's cpu_tsc counts; 0: no thread runs */
+	u64 running_since_tsc;
 };
 
 /*
@@ -47,12 +51,13 @@ struct cpu_counters {
 struct kernel_page {
 	u64 boot_tsc; /* TSC when the kernel started */
 	u64 tsc_khz;
-	u64 page_count; /* number of all managed pages */
+	u64 page_count; /* number of the host's pages that the kernel's allocator manages */
 	u64 pages[PAGE_OWNER_COUNT];
 	struct node_counters {
-		u64 pages; /* the number of managed pages */
+		u64 pages; /* the number of the node's managed pages */
 		u64 free;
-	} nodes[NODE_MAX]; /* memory nodes; memory that the SRAT does not name is in the first */
+		/* NUMA nodes of memory; memory that the SRAT does not name is in the first */
+	} nodes[NODE_MAX];
 	u32 cpu_count;
 	u32 log_bytes;	     /* size of one CPU's struct log_ring */
 	u64 entropy_sources; /* enum entropy_source */
@@ -63,7 +68,7 @@ struct kernel_page {
 	u64 microcode;	       /* revision of the boot CPU's microcode (AMD: patch level) */
 	struct lock_counters {
 		u64 taken;
-		u64 waited; /* acquisitions that found the lock taken */
+		u64 waited; /* acquisitions that found a lock of the rank taken */
 	} locks[16];	    /* by enum lock_rank (lib/lock.h); all 0 unless built with DEBUG=1 */
 	struct cpu_counters cpu[];
 };
@@ -87,12 +92,13 @@ struct group_page {
 	u64 pages[PAGE_OWNER_COUNT];
 	u64 cpu_tsc;	  /* TSC cycles that the group's threads ran */
 	u64 guest_tsc;	  /* the part of cpu_tsc that was inside the guest */
-	u64 kernel_exits; /* the exits that the kernel handled without the monitor */
-	u64 injected;	  /* interrupts and exceptions injected */
+	u64 kernel_exits; /* the guest's exits that the kernel handled without the monitor */
+	u64 injected;	  /* interrupts and exceptions injected into the guest */
 	u64 weight;
-	u64 reserved_permille; /* 1/1000 of a CPU, reserved by its threads together */
+	u64 reserved_permille; /* 1/1000 of a CPU, reserved by the group's threads together */
 	u64 waited_tsc;	       /* TSC cycles that the group's threads waited for a CPU */
-	u64 missed;	       /* deadlines that passed before a thread had its reserved time */
+	/* reservations' deadlines that passed before the thread had its reserved time */
+	u64 missed;
 	/* the part of used_pages that is promised to memory objects and not present */
 	u64 absent_pages;
 };

@@ -9,7 +9,7 @@
  */
 struct program_entry {
 	char name[48];
-	u64 first_page; /* first page of the image, counted from this page */
+	u64 first_page; /* first page of the program's image, counted from the page of entries */
 	u64 pages;
 };
 #define PROGRAM_MAX (4096 / sizeof(struct program_entry))

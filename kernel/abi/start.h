@@ -24,16 +24,20 @@ enum start_kind {
 	START_LOG_FORMATS,   /* memory: the kernel's format texts */
 	START_SYMBOLS,	     /* memory: the kernel's symbol table, struct symbol_table */
 	START_MONITOR_IMAGE, /* memory: image of the monitor */
-	START_PROGRAMS,	     /* memory: further programs (programs.h); `value` its size in bytes */
-	START_DEMO_GUEST,    /* memory: the built-in guest; `value` its size in bytes */
-	START_MODULE,	     /* memory: a boot module; `value` its size in bytes, `name` its name */
+	/*
+	 * memory: the programs besides manager and monitor (programs.h); `value` its size in bytes
+	 */
+	START_PROGRAMS,
+	START_DEMO_GUEST, /* memory: the built-in guest; `value` its size in bytes */
+	START_MODULE,	  /* memory: a boot module; `value` its size in bytes, `name` its name */
 	/* The entries from here on are for a monitor. */
 	START_VM_SPACE, /* space: the guest's second stage */
 	START_VM,
-	START_RAM,	   /* memory: the guest's RAM; `value` its size in bytes */
-	START_CHANNEL,	   /* memory: struct vm_channel, shared with the manager */
-	START_CHANNEL_IN,  /* event that the manager signals: to be bound to the monitor's queue */
-	START_CHANNEL_OUT, /* event that the monitor signals */
+	START_RAM,     /* memory: the guest's RAM; `value` its size in bytes */
+	START_CHANNEL, /* memory: struct vm_channel, shared with the manager */
+	/* event by which the manager signals the monitor, which binds it to its queue */
+	START_CHANNEL_IN,
+	START_CHANNEL_OUT, /* event by which the monitor signals the manager */
 	/* no handle: the kernel file is mapped read-only at address `offset`, with `value` bytes */
 	START_FILE_KERNEL,
 	/* no handle: the initrd is mapped read-only at address `offset`, with `value` bytes */
@@ -42,14 +46,17 @@ enum start_kind {
 	 * The entries from here on are for drivers, and for a monitor's disks and networks. Their
 	 * addresses are those of mappings that exist when the process starts.
 	 */
-	/* driver: its device's DMA memory, mapped at address `offset`, with `value` bytes */
+	/* driver: the DMA memory of its device, mapped at address `offset`, with `value` bytes */
 	START_DMA,
 	START_DMA_ADDRESSES, /* driver: the host-physical address of each page of START_DMA */
-	/* driver: space that its device reaches; the driver may only populate it */
+	/* driver: space of the memory that its device reaches; the driver may only populate it */
 	START_DMA_SPACE,
-	/* a driver's file, or the keys of a monitor's disks, at address `offset`; `value`: bytes */
+	/*
+	 * a driver's file, or the encryption keys of a monitor's disks, at address `offset`;
+	 * `value`: bytes
+	 */
 	START_DISK_FILE,
-	START_REGISTERS, /* driver: BAR `name` of its function at `offset`; `value`: bytes */
+	START_REGISTERS, /* driver: BAR `name` of its device, mapped at `offset`; `value`: bytes */
 	START_PORTS,	 /* driver: `value` I/O ports that it may use, from `offset` on */
 	START_IRQ,	 /* driver: the irq object of its device */
 	START_DISK,	 /* monitor: link of disk `value` at address `offset` */
@@ -60,13 +67,15 @@ enum start_kind {
 	/* event that the switch signals for link `value`; to be bound to a queue */
 	START_NET_BELL,
 	START_NET_DOORBELL, /* event by which the switch is signalled for link `value` */
-	START_STATE,	    /* monitor: saved state, mapped at address `offset`; `value`: bytes */
+	/* monitor: the VM's saved state, mapped at address `offset`; `value`: bytes */
+	START_STATE,
 	/*
-	 * monitor: link to a disk, or ring of a transfer (vmm/rt/transfer.h), at `offset`, by which
-	 * a VM or disk called `name` is saved, restored or copied
+	 * monitor: link to a disk, or ring of a transfer (vmm/rt/transfer.h), mapped at `offset`,
+	 * by which a VM or disk called `name` is saved, restored or copied
 	 */
 	START_SAVE,
-	START_SAVE_BELL,     /* monitor: event that the disk's driver signals, to be bound */
+	/* monitor: event that the disk's driver signals, to be bound to a queue */
+	START_SAVE_BELL,
 	START_SAVE_DOORBELL, /* monitor: event by which the monitor signals the disk's driver */
 };
 

@@ -6,8 +6,8 @@
 
 /*
  * System calls. RAX holds the number, RDI RSI R8 R9 R10 RBX the arguments; RAX returns an enum
- * status and RDI the call's value, if it has one. RCX, RDX and R11 are clobbered.
- * With SYSENTER (Intel) RCX holds the caller's RSP and RDX the address to return to.
+ * status and RDI the call's value, which stands behind -> below, if it has one. RCX, RDX and R11
+ * are clobbered. With SYSENTER (Intel) RCX holds the caller's RSP and RDX the address to return to.
  *
  * No call takes a pointer: what does not fit in registers travels in memory objects that both sides
  * have mapped. Every call checks everything before it changes anything; a refused call has no
@@ -38,7 +38,7 @@ enum syscall {
 	 * (handle, queue, key). From now on the object's signals arrive in the queue with this key:
 	 * those of an event or irq; of a process, its end; of the root, growth of the kernel's log;
 	 * of a group, that one of its threads found no page left in the group's quota and waits
-	 * until a GROUP_QUOTA.
+	 * until SYS_GROUP_SET changes GROUP_QUOTA.
 	 */
 	SYS_OBJECT_BIND,
 
@@ -51,17 +51,25 @@ enum syscall {
 
 	/* (group, bytes, enum memory_flag) -> memory, all zero; bytes round up to pages. */
 	SYS_MEMORY_CREATE,
-	/* (root, hpa, bytes, flags) -> memory of a device or the firmware, never managed RAM. */
+	/*
+	 * (root, hpa, bytes, flags) -> memory object of a device's or the firmware's physical
+	 * range, never RAM that the kernel manages.
+	 */
 	SYS_MEMORY_PHYSICAL,
-	/* (group) -> space: a second-stage table. */
+	/*
+	 * (group) -> space: a second-stage table, from a guest's physical addresses to the host's.
+	 */
 	SYS_SPACE_CREATE,
 	/*
-	 * (space, at, memory, offset, bytes, rights) -> address of the new mapping. All are
-	 * page-aligned. In a process's space `at` 0 lets the kernel choose at random. Pages are
-	 * populated at first touch.
+	 * (space, at, memory, offset, bytes, rights) -> address of the new mapping. `at`, `offset`
+	 * and `bytes` are page-aligned. In a process's space `at` 0 lets the kernel choose an
+	 * address at random. Pages are populated at first touch.
 	 */
 	SYS_SPACE_MAP,
-	/* (space, at, bytes). Removes whole mappings; STATUS_AGAIN while there is more to do. */
+	/*
+	 * (space, at, bytes). Removes the mappings in the range, which may not cut one;
+	 * STATUS_AGAIN while there is more to remove.
+	 */
 	SYS_SPACE_UNMAP,
 
 	/*
@@ -79,7 +87,10 @@ enum syscall {
 	 * in RDI.
 	 */
 	SYS_PROCESS_START,
-	/* (code). Ends the caller's process; watchers of the process see the code. */
+	/*
+	 * (code). Ends the caller's process; SYS_PROCESS_STATUS shows the code to holders of a
+	 * handle to it.
+	 */
 	SYS_PROCESS_EXIT,
 	/*
 	 * (process, entry, stack, argument) -> thread, which runs. STATUS_TOO_BIG: the process's
@@ -95,22 +106,25 @@ enum syscall {
 	/*
 	 * (thread or HANDLE_NONE: the caller, budget_ns, period_ns) -> the most, in permille of a
 	 * CPU, that the thread could reserve besides other threads' reservations. Guarantees the
-	 * thread the budget, 50 us or more, in each period, after a change from the next period on;
-	 * budget 0 ends that. STATUS_NO_QUOTA, also with that value: the reservation is more than
-	 * the group may reserve or any CPU has left. STATUS_AGAIN: the caller moves to a CPU that
-	 * has more left, and has lost its old reservation.
+	 * thread that much CPU time, 50 us or more, in each period, after a change from the next
+	 * period on; budget 0 ends the reservation. STATUS_NO_QUOTA, also with that value: the
+	 * reservation is more than the group may reserve or any CPU has left. STATUS_AGAIN: the
+	 * caller moves to a CPU that has more left, and has lost its old reservation.
 	 */
 	SYS_THREAD_RESERVE,
-	/* (root, process, first, count). Opens a range of host I/O ports to a process. */
+	/*
+	 * (root, process, first, count). Lets a process use `count` I/O ports of the host from port
+	 * `first` on.
+	 */
 	SYS_PORTS_GRANT,
 
 	/* (group) -> queue, on which one thread at a time can wait. */
 	SYS_QUEUE_CREATE,
 	/*
 	 * (queue, deadline_tsc) -> key of the oldest signal. Waits until there is a signal, or the
-	 * TSC reaches the deadline: STATUS_TIMED_OUT. Deadline 0 only looks; ~0 waits for ever.
-	 * From its return until the thread's next call, the thread's CPU time is also charged to
-	 * the group whose event or whose process's end the signal was.
+	 * TSC reaches the deadline: STATUS_TIMED_OUT. Deadline 0 takes a signal without waiting; ~0
+	 * waits for ever. From its return until the thread's next call, the thread's CPU time is
+	 * also charged to the group whose event or whose process's end the signal was.
 	 */
 	SYS_QUEUE_WAIT,
 	/* (group) -> event, to be bound to a queue and signalled. */
@@ -148,16 +162,23 @@ enum syscall {
 	SYS_VCPU_RUN,
 	/* (vcpu). The current or next SYS_VCPU_RUN returns EXIT_KICK. */
 	SYS_VCPU_KICK,
-	/* (vcpu, enum vcpu_groups). Copies the groups into the vCPU page. */
+	/*
+	 * (vcpu, enum vcpu_groups). Copies the vCPU's register groups into its vCPU page, while it
+	 * does not run.
+	 */
 	SYS_VCPU_GET,
 
 	/*
 	 * (space, address, level) -> the second-stage entry for the address at enum pt_level
-	 * `level` (0: maps 4 KiB, 3: the top), without its host address bits; 0 if there is none.
+	 * `level` (0: maps 4 KiB, 3: the top), without its host address bits; 0 if there is no such
+	 * entry.
 	 */
 	SYS_SPACE_ENTRY,
 
-	/* (root, category, level). Sets the lowest level that the kernel's log keeps; see log.h. */
+	/*
+	 * (root, category, level). Sets the lowest level at which the kernel's log keeps a
+	 * category's entries; see log.h.
+	 */
 	SYS_LOG_LEVEL,
 	/*
 	 * (root, port, value). Resets the host: every CPU leaves VMX or SVM operation; then the
@@ -186,18 +207,18 @@ enum syscall {
 	/*
 	 * (root, memory, offset) -> the host-physical address of that byte of a memory object, for
 	 * a device's DMA. The page is populated; its address stays the same until the object or its
-	 * group is destroyed or the last handle and mapping goes.
+	 * group is destroyed, or the last handle and mapping of the object goes.
 	 */
 	SYS_MEMORY_ADDRESS,
 
 	/*
-	 * (root, hpa of its registers, enum iommu_kind, remap) -> number of an IOMMU that is now in
-	 * use, ORed with IOMMU_REMAPS if it remaps interrupts. No device behind the IOMMU reaches
-	 * memory until SYS_IOMMU_ATTACH; if `remap` is not 0 and the IOMMU can remap, no device or
-	 * I/O APIC interrupts either, except by SYS_IRQ_MESSAGE. The caller keeps the IOMMU's
-	 * registers, to read which accesses were refused. STATUS_NOT_SUPPORTED: the IOMMU lacks
-	 * queued invalidation, four levels or 64 domains, or needs its write buffer flushed by
-	 * hand.
+	 * (root, hpa of its registers, enum iommu_kind, remap) -> number of the IOMMU, which is now
+	 * in use, ORed with IOMMU_REMAPS if it remaps interrupts. No device behind the IOMMU
+	 * reaches memory until SYS_IOMMU_ATTACH; if `remap` is not 0 and the IOMMU can remap, no
+	 * device or I/O APIC interrupts either, except by SYS_IRQ_MESSAGE. The caller keeps the
+	 * IOMMU's registers, to read which accesses were refused. STATUS_NOT_SUPPORTED: the IOMMU
+	 * lacks queued invalidation, four levels or 64 domains, or needs its write buffer flushed
+	 * by hand.
 	 */
 	SYS_IOMMU_CREATE,
 	/*
@@ -215,19 +236,21 @@ enum syscall {
 	SYS_IOMMU_ATTACH,
 	/*
 	 * (space made by SYS_IOMMU_SPACE, at, RIGHT_READ or RIGHT_WRITE: what the device will do)
-	 * -> bytes from that page on that the device can now reach. Populates what is mapped there,
-	 * in the largest piece that fits. STATUS_AGAIN: a step of clearing was done, repeat.
+	 * -> bytes from that page on that the device can now reach. Populates the memory mapped at
+	 * `at`, in the largest piece that fits. STATUS_AGAIN: a step of clearing pages was done,
+	 * repeat.
 	 */
 	SYS_SPACE_POPULATE,
 
 	/*
-	 * (memory: guest RAM) -> memory: its present contents, which never change again. The object
-	 * itself goes on, on top of the frozen one: a page is copied when it is first written to.
-	 * Stop all vCPUs and processes that write to the object first, else its pages are frozen at
-	 * different moments. STATUS_BAD_STATE: not guest RAM, pinned, or a device or the kernel
-	 * uses its pages by address; STATUS_TOO_BIG: 4 layers are below it already, or it is mapped
-	 * more than 16 times. If nothing was written since the last call, the same frozen object is
-	 * returned again. Bits 63:32 of the result: how many objects are below the live one now.
+	 * (memory: guest RAM) -> memory: a frozen object with the present contents, which never
+	 * change again. The given object lives on, on top of the frozen one: a page is copied when
+	 * it is first written to. Stop all vCPUs and processes that write to the object first, else
+	 * its pages are frozen at different moments. STATUS_BAD_STATE: not guest RAM, pinned, or a
+	 * device or the kernel uses its pages by address; STATUS_TOO_BIG: 4 layers are below it
+	 * already, or it is mapped more than 16 times. If nothing was written since the last call,
+	 * the same frozen object is returned again. Bits 63:32 of the result: how many frozen
+	 * objects are below the given one now.
 	 */
 	SYS_MEMORY_FREEZE,
 	/*
@@ -251,15 +274,17 @@ enum syscall {
 	 * only single pages that hold zeros are given back, which no reader can notice: their
 	 * number is in bits 63:32. STATUS_BAD_ARGUMENT: another flag; STATUS_BAD_STATE: not guest
 	 * RAM, with layers, or a device or the kernel uses its pages by address; STATUS_TOO_BIG:
-	 * mapped more than 8 times; STATUS_BAD_ADDRESS: not all in the object; STATUS_NO_MEMORY: no
-	 * page is free while those are being freed.
+	 * mapped more than 8 times; STATUS_BAD_ADDRESS: the range is not all in the object;
+	 * STATUS_NO_MEMORY: the call needs a page itself, and none is free until earlier ones have
+	 * been freed.
 	 */
 	SYS_MEMORY_DISCARD,
 	/*
-	 * (memory). Makes a step of merging into it the frozen memory below, to which nobody has a
-	 * handle any more: after STATUS_OK there is one layer less. STATUS_BAD_STATE: there is no
-	 * frozen memory below, other memory lies on it too, or another group pays for it. Until
-	 * STATUS_OK the live memory can neither be frozen nor reset.
+	 * (memory). Makes a step of merging into the object the frozen memory directly below, to
+	 * which nobody has a handle any more: after STATUS_OK there is one layer less.
+	 * STATUS_BAD_STATE: there is no frozen memory below, other memory lies on it too, or
+	 * another group pays for it. Until STATUS_OK the live memory can neither be frozen nor
+	 * reset.
 	 */
 	SYS_MEMORY_MERGE,
 	/*
@@ -274,22 +299,26 @@ enum iommu_kind { IOMMU_VTD, IOMMU_AMDVI };
 
 /* bit beside the IOMMU's number that SYS_IOMMU_CREATE returns: the IOMMU remaps interrupts too */
 #define IOMMU_REMAPS (1u << 16)
-#define IOMMU_NOBODY (~0ull) /* stands in place of an IOMMU's number: no IOMMU */
+#define IOMMU_NOBODY (~0ull) /* for SYS_IRQ_MESSAGE, in place of an IOMMU's number: no IOMMU */
 
 enum group_setting {
-	GROUP_WEIGHT, /* 1 to 65535, 256 by default */
-	/* the most CPU time of all threads together, in percent of one CPU; 0: no cap */
+	/* the group's share of CPU time against other groups': 1 to 65535, 256 by default */
+	GROUP_WEIGHT,
+	/*
+	 * the most CPU time of all the group's threads together, in percent of one CPU; 0: no cap
+	 */
 	GROUP_CAP_PERCENT,
 	/*
 	 * A bit for each of CPUs 0 to 63 that its threads may use; CPUs with higher numbers are
-	 * always allowed. One allowed CPU must run. STATUS_IN_USE: the group has reservations,
-	 * which are bound to their CPUs.
+	 * always allowed. At least one allowed CPU must be running. STATUS_IN_USE: the group has
+	 * reservations, which are bound to their CPUs.
 	 */
 	GROUP_AFFINITY,
 	/* the CPU time that the group's threads may reserve together, in 1/1000 of a CPU */
 	GROUP_RESERVABLE_PERMILLE,
-	GROUP_TAG,   /* any number, shown as cpu_counters.tag by the CPUs that run its threads */
-	GROUP_QUOTA, /* the quota in pages; STATUS_IN_USE: the group uses more than that */
+	/* any number, shown as cpu_counters.tag by CPUs that run the group's threads */
+	GROUP_TAG,
+	GROUP_QUOTA, /* the group's quota in pages; STATUS_IN_USE: the group uses more than that */
 	/*
 	 * Makes a step of freeing what has ended in the group but still counts against its quota;
 	 * the value is ignored. STATUS_IN_USE: there may be more to free.
@@ -297,7 +326,10 @@ enum group_setting {
 	GROUP_TIDY,
 };
 
-/* A process that the kernel has killed: bits 7:0 say why, bits 15:8 are the exception's vector. */
+/*
+ * Bit of the exit code of a process that the kernel has killed: bits 7:0 say why (KILL_...), bits
+ * 15:8 are the exception's vector.
+ */
 #define PROCESS_KILLED	     (1ull << 63)
 #define PROCESS_KILL_REASON  0xffull
 #define PROCESS_VECTOR_SHIFT 8
@@ -307,21 +339,21 @@ enum kill_reason {
 	KILL_PAGE_FAULT,
 	KILL_NO_MEMORY,
 	KILL_FPU,
-	KILL_MACHINE_CHECK, /* a page of the group's memory was lost */
+	KILL_MACHINE_CHECK, /* a machine check has lost a page of the group's memory */
 };
 
 enum memory_flag {
 	MEMORY_PINNED = 1 << 0,	  /* populated at once */
-	MEMORY_UNCACHED = 1 << 1, /* SYS_MEMORY_PHYSICAL only: memory type UC */
-	MEMORY_GUEST = 1 << 2,	  /* guest RAM, and counted as such */
+	MEMORY_UNCACHED = 1 << 1, /* SYS_MEMORY_PHYSICAL only: mapped with memory type UC */
+	MEMORY_GUEST = 1 << 2,	  /* the memory is guest RAM, and counted as such */
 	MEMORY_SMALL = 1 << 3,	  /* 4-KiB pages only */
-	MEMORY_HUGE = 1 << 4,	  /* blocks of 1 GiB, as long as the host has any left */
-	/* together with MEMORY_HUGE: the first touch clears the whole block */
+	MEMORY_HUGE = 1 << 4,	  /* made of blocks of 1 GiB, while the host has any left */
+	/* together with MEMORY_HUGE: the first touch of a 1-GiB block clears the whole block */
 	MEMORY_WHOLE = 1 << 5,
 	/*
-	 * Reserved and charged page by page, at first touch; so are layers above it. Where no page
-	 * is left, a guest exits with EXIT_NO_MEMORY, and a process is killed unless its group is
-	 * bound to a queue (SYS_OBJECT_BIND).
+	 * The memory is reserved and charged page by page, at first touch; so are the layers above
+	 * it. Where no page is left, a guest that touches one exits with EXIT_NO_MEMORY, and a
+	 * process is killed unless its group is bound to a queue (SYS_OBJECT_BIND).
 	 */
 	MEMORY_OVERCOMMIT = 1 << 6,
 	/* Processes may be made from the memory. Creating it needs RIGHT_CONTROL on the group. */
@@ -335,7 +367,8 @@ enum discard_flag {
 enum irq_flag {
 	IRQ_LEVEL = 1 << 0,
 	IRQ_ACTIVE_LOW = 1 << 1,
-	IRQ_NMI = 1 << 2, /* an NMI to every CPU, which logs where it hit; raises no signal */
+	/* the line raises an NMI on every CPU, which logs where it hit; no signal */
+	IRQ_NMI = 1 << 2,
 	/* alone, without other flags: a message that a device writes in place of a line */
 	IRQ_MSI = 1 << 3,
 	IRQ_FLAGS = IRQ_LEVEL | IRQ_ACTIVE_LOW | IRQ_NMI | IRQ_MSI,

@@ -7,11 +7,11 @@
 enum exit_reason {
 	EXIT_NONE,
 	EXIT_HOST_INTERRUPT, /* for the kernel only: an interrupt of the host */
-	EXIT_KICK,	     /* SYS_VCPU_KICK or a signal in the vCPU's queue */
+	EXIT_KICK,	     /* SYS_VCPU_KICK was called, or a signal is in the vCPU's queue */
 	EXIT_DEADLINE,	     /* deadline_tsc has passed */
-	/* the guest can take an interrupt now; also comes without a request */
+	/* the guest can take an interrupt now; also comes without REQUEST_INTERRUPT_WINDOW */
 	EXIT_INTERRUPT_WINDOW,
-	EXIT_NMI_WINDOW, /* the guest can take an NMI now; comes only on request */
+	EXIT_NMI_WINDOW, /* the guest can take an NMI now; comes only after REQUEST_NMI_WINDOW */
 	EXIT_IO,
 	EXIT_MEMORY, /* access to a guest-physical address that no mapping covers */
 	EXIT_CPUID,
@@ -24,7 +24,7 @@ enum exit_reason {
 	EXIT_EXCEPTION, /* an intercepted exception: exit.vector, exit.error_code */
 	EXIT_HYPERCALL, /* VMCALL or VMMCALL */
 	EXIT_TRIPLE_FAULT,
-	EXIT_INVALID_OPCODE, /* an instruction that no guest may use: inject #UD */
+	EXIT_INVALID_OPCODE, /* an instruction that no guest may use: the monitor injects #UD */
 	EXIT_INVD,	     /* INVD, WBINVD, WBNOINVD */
 	EXIT_PAUSE,
 	EXIT_MONITOR,
@@ -37,15 +37,22 @@ enum exit_reason {
 	EXIT_INIT,
 	EXIT_SIPI,
 	EXIT_SMI,
-	EXIT_EOI, /* the CPU has done the EOI of a vector in eoi_exit */
-	/* TPR fell below tpr_threshold (SVM: the write of CR8 comes as EXIT_CR before) */
+	EXIT_EOI, /* the CPU has done an EOI for the guest, of a vector in eoi_exit */
+	/*
+	 * the guest's TPR fell below tpr_threshold (SVM: the write of CR8 comes as EXIT_CR before)
+	 */
 	EXIT_TPR,
-	/* access to the APIC's memory that is left to the monitor; `qualification` says which */
+	/*
+	 * access to the local APIC's registers in memory that the CPU leaves to the monitor;
+	 * `qualification` says which
+	 */
 	EXIT_APIC_ACCESS,
-	EXIT_ENTRY_FAILED, /* the CPU refused the guest's state: vendor_code; VCPU_DUMP says more */
-	EXIT_UNKNOWN,	   /* vendor_code and qualification hold what the CPU reported */
-	EXIT_NO_MEMORY,	   /* guest RAM could not be populated */
-	/* an APIC register was written; the monitor must bring about the effects */
+	/* the CPU refused the guest's state: vendor_code says why; VCPU_DUMP shows the state */
+	EXIT_ENTRY_FAILED,
+	/* another exit: vendor_code and qualification hold what the CPU reported */
+	EXIT_UNKNOWN,
+	EXIT_NO_MEMORY, /* no page is left to populate guest RAM */
+	/* an APIC register was written; the monitor must bring about the write's effects */
 	EXIT_APIC_WRITE,
 	/*
 	 * the guest locks the bus for all CPUs, so that the monitor should let it wait for a while
@@ -72,11 +79,11 @@ enum exit_io_flag {
 /* `reason` decides which fields are valid; the others may hold anything. */
 struct vcpu_exit {
 	u32 reason;		/* enum exit_reason */
-	u32 instruction_length; /* 0: unknown, decode the instruction */
+	u32 instruction_length; /* in bytes; 0: unknown, the monitor decodes the instruction */
 	u64 tsc;		/* host TSC at the exit */
 	u32 access;		/* EXIT_MEMORY: enum exit_access */
 	u16 io_port;
-	u8 io_size;  /* the width of the access: 1, 2 or 4 bytes */
+	u8 io_size;  /* EXIT_IO: the width of the access: 1, 2 or 4 bytes */
 	u8 io_flags; /* enum exit_io_flag */
 	u64 gpa;     /* EXIT_MEMORY: the guest-physical address of the access */
 	u64 gva;     /* EXIT_MEMORY: the linear address if known, else 0 */
@@ -84,7 +91,7 @@ struct vcpu_exit {
 	u32 vector;
 	/* EXIT_EXCEPTION, EXIT_TASK_SWITCH (SVM: the error code in EXITINFO2) */
 	u32 error_code;
-	u64 vendor_code;    /* the CPU's own exit code or VM-instruction error */
+	u64 vendor_code;    /* the CPU's own number of the exit, or VMX's VM-instruction error */
 	u64 qualification;  /* VMX exit qualification, SVM EXITINFO1 */
 	u64 qualification2; /* VMX instruction information, SVM EXITINFO2 */
 };
@@ -98,9 +105,9 @@ enum vcpu_gpr {
 /* clang-format on */
 
 /*
- * The register groups. The general registers are always live in the page. Any other group is valid
- * there only if its bit is set in `valid`; the next run takes the group over if its bit is set in
- * `dirty`.
+ * The register groups. The general registers in the vCPU page (struct vcpu_page) are always valid.
+ * Any other group is valid there only if its bit is set in `valid`; the next run takes the group
+ * over if its bit is set in `dirty`.
  */
 enum vcpu_groups {
 	VCPU_RIP = 1 << 0,	/* rip, rflags, shadow */
@@ -109,11 +116,12 @@ enum vcpu_groups {
 	VCPU_CONTROL = 1 << 3,	/* cr0, cr2, cr3, cr4, efer */
 	VCPU_DEBUG = 1 << 4,	/* dr0-dr3, dr6, dr7 */
 	VCPU_MSRS = 1 << 5,	/* the MSRs of enum vcpu_msr */
-	VCPU_EVENT = 1 << 6,	/* the event being delivered */
+	VCPU_EVENT = 1 << 6,	/* `event`: the event whose delivery the exit cut short */
 	VCPU_XCR0 = 1 << 7,
-	VCPU_TSC = 1 << 8,	 /* tsc_offset alone */
-	VCPU_ALL = (1 << 9) - 1, /* a vCPU's state; the groups below are not part of it */
-	/* the bytes of the code at RIP; may be asked for in `want` only */
+	VCPU_TSC = 1 << 8, /* tsc_offset alone */
+	/* the groups of a vCPU's saved state; those below are not part of it */
+	VCPU_ALL = (1 << 9) - 1,
+	/* `code`: the guest's code bytes at RIP; may be asked for in `want` only */
 	VCPU_CODE = 1 << 9,
 	/* the page VCPU_XSAVE_PAGE: read by SYS_VCPU_GET, written by `dirty` */
 	VCPU_XSAVE = 1 << 10,
@@ -121,7 +129,8 @@ enum vcpu_groups {
 	VCPU_TRAPS = 1 << 11,
 	VCPU_APIC = 1 << 12,	   /* apic_mode, apic_gpa, eoi_exit: may be set in `dirty` only */
 	VCPU_INTERRUPTS = 1 << 13, /* interrupt_status: may be set in `dirty` only */
-	VCPU_DUMP = 1 << 14,	   /* `dump`, from the VMCS or VMCB: read by SYS_VCPU_GET only */
+	/* `dump`, fields of the VMCS or VMCB: read by SYS_VCPU_GET only */
+	VCPU_DUMP = 1 << 14,
 };
 
 enum vcpu_segment { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR, SEG_COUNT };
@@ -141,7 +150,7 @@ enum segment_access {
 
 struct vcpu_segment_state {
 	u64 base;
-	u32 limit; /* the limit in bytes, after scaling */
+	u32 limit; /* the segment's limit in bytes, after scaling by the granularity bit */
 	u32 access;
 	u16 selector;
 	u16 reserved[3];
@@ -163,8 +172,9 @@ enum vcpu_msr {
 
 enum vcpu_shadow {
 	SHADOW_STI = 1 << 0,
-	SHADOW_MOV_SS = 1 << 1, /* SVM has only one kind of shadow and reports SHADOW_STI */
-	SHADOW_NMI = 1 << 2,	/* NMIs are blocked until IRET */
+	/* SVM has one kind of interrupt shadow, and reports SHADOW_STI for both */
+	SHADOW_MOV_SS = 1 << 1,
+	SHADOW_NMI = 1 << 2, /* NMIs are blocked until IRET */
 };
 
 enum event_type { /* values as in the VMX interruption information */
@@ -193,7 +203,7 @@ enum vcpu_request {
 	REQUEST_NMI_WINDOW = 1 << 1,
 	/* the run shall first move RIP by advance_length, which ends any shadow */
 	REQUEST_ADVANCE = 1 << 2,
-	REQUEST_FLUSH = 1 << 3, /* flush the guest's TLB entries */
+	REQUEST_FLUSH = 1 << 3, /* the run shall first flush the guest's TLB entries */
 };
 
 /*
@@ -205,17 +215,17 @@ enum vcpu_request {
 enum vcpu_pages {
 	VCPU_PAGE,
 	VCPU_APIC_PAGE,
-	VCPU_PAGES, /* number of mandatory pages */
+	VCPU_PAGES, /* number of mandatory pages, the first ones */
 	VCPU_CPUID_PAGE = VCPU_PAGES,
 	VCPU_XSAVE_PAGE,
 	VCPU_PAGES_MAX
 };
 
 enum vcpu_cpuid_flag {
-	CPUID_VALID = 1 << 0,	/* the slot is in use */
-	CPUID_INDEXED = 1 << 1, /* the entry answers this subleaf only */
-	CPUID_OSXSAVE = 1 << 2, /* ECX bit 27 shows CR4.OSXSAVE */
-	CPUID_OSPKE = 1 << 3,	/* ECX bit 4 shows CR4.PKE */
+	CPUID_VALID = 1 << 0,	/* the table's slot is in use */
+	CPUID_INDEXED = 1 << 1, /* the entry answers its own subleaf only; without: every subleaf */
+	CPUID_OSXSAVE = 1 << 2, /* bit 27 of the answer in ECX shows the guest's CR4.OSXSAVE */
+	CPUID_OSPKE = 1 << 3,	/* bit 4 of the answer in ECX shows the guest's CR4.PKE */
 };
 
 /*
@@ -237,29 +247,33 @@ struct vcpu_cpuid_entry {
 #define VCPU_CPUID_PROBES 16u
 
 /*
- * Returns the first slot of a leaf: spreads the three ranges in use (0, 0x40000000, 0x80000000) and
- * leaves room for subleaves.
+ * Returns the slot of the CPUID table at which the search for a leaf begins: spreads the three
+ * ranges in use (0, 0x40000000, 0x80000000) and leaves room for subleaves.
  */
 static inline u32 vcpu_cpuid_slot(u32 leaf)
 {
 	return (leaf * 4 + (leaf >> 25)) % VCPU_CPUID_SLOTS;
 }
 
-/* What a monitor may ask of the back end; a request that the CPU does not support has no effect. */
+/*
+ * Changes in how the guest runs that a monitor may ask for (vcpu_page.trap); one that the CPU does
+ * not support has no effect.
+ */
 enum vcpu_trap {
 	VTRAP_CR = 1 << 0, /* writes of CR0, CR3 and CR4 exit as EXIT_CR, before they take effect */
 	/* MOV from and to a debug register exits as EXIT_DR, before it takes effect */
 	VTRAP_DR = 1 << 1,
 	VTRAP_MSR = 1 << 2,	 /* accesses of every MSR exit */
 	VTRAP_NO_TIMER = 1 << 3, /* VMX: the preemption timer never ends a run */
-	VTRAP_FLUSH = 1 << 4,	 /* each entry flushes the TLB */
+	VTRAP_FLUSH = 1 << 4,	 /* each entry flushes the guest's TLB entries */
 	/* VMX: unrestricted guest mode is off, and paging is always on */
 	VTRAP_RESTRICTED = 1 << 5,
 };
 
 /*
  * The parts of a local APIC's work that the CPU does by itself, in the APIC page (SDM vol. 3,
- * chapter 30). From VAPIC_DELIVERY on the page belongs to the CPU while the guest runs.
+ * chapter 30). In the modes from VAPIC_DELIVERY on, the page belongs to the CPU while the guest
+ * runs.
  */
 enum vcpu_apic_mode {
 	/*
@@ -267,7 +281,7 @@ enum vcpu_apic_mode {
 	 * entry and written back at every exit.
 	 */
 	VAPIC_NONE,
-	VAPIC_DELIVERY, /* the CPU delivers the interrupts that are set in IRR */
+	VAPIC_DELIVERY, /* the CPU delivers to the guest the interrupts that are set in IRR */
 	/*
 	 * like VAPIC_DELIVERY; the CPU also handles accesses to memory at apic_gpa: reads, and
 	 * writes of TPR, EOI and self-IPIs
@@ -281,7 +295,9 @@ enum vcpu_apic_mode {
 };
 
 enum vcpu_settle {
-	/* the kernel answers hypercalls from CPL 0 whose number is not in `hypercalls` */
+	/*
+	 * the kernel answers hypercalls from CPL 0 whose number has no bit in vcpu_page.hypercalls
+	 */
 	SETTLE_HYPERCALL = 1 << 0,
 };
 
@@ -291,9 +307,10 @@ enum vcpu_mark {
 };
 
 /*
- * The page shared by the kernel and the monitor; the monitor writes it only between runs. The
- * kernel reads each word once and trusts none: a value that the CPU refuses ends in
- * EXIT_ENTRY_FAILED. The run that carries out `request`, `dirty` and `inject` sets them to 0.
+ * The vCPU page, shared by the kernel and the monitor; the monitor writes it only between two calls
+ * of SYS_VCPU_RUN (runs). The kernel reads each word once and trusts none: a value that the CPU
+ * refuses ends in EXIT_ENTRY_FAILED. The run that carries out `request`, `dirty` and `inject` sets
+ * them to 0.
  */
 struct vcpu_page {
 	u64 gpr[GPR_COUNT];
@@ -311,7 +328,8 @@ struct vcpu_page {
 	struct vcpu_event inject;
 	/* the TPR below which a run ends (EXIT_TPR); 0: there is no threshold */
 	u32 tpr_threshold;
-	u32 want[EXIT_REASON_COUNT]; /* groups to copy at each exit reason, besides VCPU_RIP */
+	/* by exit reason: register groups to copy at such an exit, besides VCPU_RIP */
+	u32 want[EXIT_REASON_COUNT];
 
 	/*
 	 * VCPU_EVENT: the event that was being delivered when the exit came; the monitor injects it
@@ -351,12 +369,12 @@ struct vcpu_page {
 	} dump[128];
 
 	/*
-	 * The fields for exits that the kernel handles by itself. The monitor writes them, and may
-	 * change them between any two runs.
+	 * The fields from here on tell the kernel which exits to handle by itself. The monitor
+	 * writes them, and may change them between any two runs.
 	 */
 	u32 settle; /* enum vcpu_settle */
 	u32 settle_reserved;
-	/* SETTLE_HYPERCALL: a bit for each number below 64 that is left to the monitor */
+	/* SETTLE_HYPERCALL: a bit for each hypercall number below 64 that is left to the monitor */
 	u64 hypercalls;
 	u64 hypercall_result; /* the value that hypercalls which the kernel answers return in RAX */
 
@@ -369,34 +387,40 @@ struct vcpu_page {
 	u8 code[16];
 
 	/*
-	 * Address of a byte in guest RAM; 0: none. When the guest loses the CPU, the kernel writes
-	 * MARK_PREEMPTED there, and 0 before the guest goes on; if MARK_FLUSH was set meanwhile, it
-	 * then flushes the guest's TLB entries (KVM's `preempted`: Linux
-	 * Documentation/virt/kvm/x86/msr.rst, MSR_KVM_STEAL_TIME).
+	 * Guest-physical address of a byte in guest RAM; 0: none. When the vCPU loses its CPU, the
+	 * kernel writes MARK_PREEMPTED there, and 0 before the vCPU goes on; if the guest has set
+	 * MARK_FLUSH meanwhile, the kernel then flushes the guest's TLB entries (KVM's `preempted`:
+	 * Linux Documentation/virt/kvm/x86/msr.rst, MSR_KVM_STEAL_TIME).
 	 */
 	u64 preempted_gpa;
-	/* TSC cycles that the thread has waited for a CPU, in total; written by the kernel */
+	/*
+	 * TSC cycles that the vCPU's thread has waited for a CPU, in total; written by the kernel
+	 */
 	u64 waited_tsc;
 
 	/*
 	 * VCPU_TRAPS: the exceptions that exit as EXIT_EXCEPTION before the guest gets them, a bit
-	 * for each vector. With #BP, INTn may exit too, also as #BP: look at the instruction at
-	 * RIP.
+	 * for each vector. With #BP, INTn may exit too, also as #BP: the monitor tells them apart
+	 * by the instruction at RIP.
 	 */
 	u32 trap_exceptions;
 	u32 trap;	   /* enum vcpu_trap */
-	u64 cr3_target[4]; /* VTRAP_CR on VMX: values of CR3 that load without an exit */
+	/* VTRAP_CR on VMX: values that the guest loads into CR3 without an exit */
+	u64 cr3_target[4];
 
-	/* not 0: every enum vcpu_apic_mode works; the kernel writes it at creation */
+	/*
+	 * not 0: the CPU can do every enum vcpu_apic_mode; the kernel writes the field when it
+	 * creates the vCPU
+	 */
 	u32 apic_virtualized;
 	/*
 	 * VCPU_APIC. With VAPIC_MEMORY a page mapped writable at apic_gpa stands for the APIC's
-	 * memory, the same for all vCPUs of the space; the guest never sees its contents. If no
+	 * memory, the same for all vCPUs of the guest; the guest never sees its contents. If no
 	 * page is mapped there, the run returns STATUS_BAD_ADDRESS.
 	 */
 	u32 apic_mode; /* enum vcpu_apic_mode */
 	u64 apic_gpa;
-	u64 eoi_exit[4]; /* a bit for each vector whose EOI exits */
+	u64 eoi_exit[4]; /* a bit for each vector whose EOI exits with EXIT_EOI */
 	/*
 	 * VCPU_INTERRUPTS: what RVI is set to, and in bits 15:8 SVI; the CPU changes both by itself
 	 * afterwards

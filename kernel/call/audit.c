@@ -27,8 +27,8 @@
 #define KERNEL_HALF 0xffff800000000000ull
 
 /*
- * A page of records being filled. The count is a private copy, because the caller may write to the
- * page at any time.
+ * A page of audit records being filled. `count` is a private copy of the page's count, because the
+ * caller may write to the page at any time.
  */
 struct listing {
 	struct audit_page *page;
@@ -69,8 +69,8 @@ static void audit_put_reference(struct listing *listing, const void *holder, con
 static void audit_put_group(struct listing *listing, const struct group *group)
 {
 	/*
-	 * the group has a reference to itself until it is destroyed, or a CPU is about to put one
-	 * (object_drop)
+	 * the group has a reference to itself until it is destroyed, after that a CPU may still
+	 * have to put its last reference (object_drop)
 	 */
 	if (!group->object.dead || !list_empty(&group->object.node))
 		audit_put_reference(listing, group, group);
@@ -121,8 +121,8 @@ static u32 audit_detail(const struct object *object)
 }
 
 /*
- * Lists a memory object's charge and the object below it. Only RAM has a charge: its pages are
- * promised in full when the object is created or frozen.
+ * Lists a memory object's charge of pages and the object below it. Only RAM has a charge: its pages
+ * are promised in full when the object is created or frozen.
  */
 static void audit_put_memory(struct listing *listing, const struct memory *memory)
 {
@@ -178,8 +178,8 @@ static void audit_put_slab(struct listing *listing, hpa_t slab)
 }
 
 /*
- * Lists blocks in use and the objects in slabs from frame `first` on; returns the frame to continue
- * with. Each slab starts a new page of records.
+ * Lists the page allocator's blocks in use and the objects in slabs from frame `first` on; returns
+ * the frame to continue with. Each slab starts a new page of records.
  */
 static u64 audit_list_frames(struct listing *listing, u64 first)
 {
@@ -205,7 +205,7 @@ static u64 audit_list_frames(struct listing *listing, u64 first)
 	return first;
 }
 
-/* Lists the tables on a walk whose first address is `at`, from the deepest one up. */
+/* Lists those page tables on a walk that begin at address `at`, from the deepest one up. */
 static void audit_put_tables(struct listing *listing, const struct pt_walk *walk, u64 id, u64 at)
 {
 	u32 level = walk->level;
@@ -215,8 +215,9 @@ static void audit_put_tables(struct listing *listing, const struct pt_walk *walk
 }
 
 /*
- * Lists leaves and tables from `at` on; returns the address to continue with. Each step goes on
- * behind the entry that it has found, so each table is listed once.
+ * Lists a space's leaves and page tables from address `at` on; returns the address to continue
+ * with. Each turn of the loop goes on behind the entry that it has found, so each table is listed
+ * once.
  */
 static u64 audit_list_leaves(struct listing *listing, const struct table *table, u64 id, u64 at,
 			     u64 end)
@@ -272,7 +273,10 @@ static u64 audit_list_handles(struct listing *listing, const struct process *pro
 	return index < process->handles->end ? index : AUDIT_END;
 }
 
-/* Returns the object with an identity from an earlier list; NULL if it no longer exists. */
+/*
+ * Returns the object with an identity that an earlier SYS_AUDIT has listed; NULL if it no longer
+ * exists.
+ */
 static struct object *audit_object_find(u64 id, enum object_type type)
 {
 	struct cache_cursor cursor = {0};

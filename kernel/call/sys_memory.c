@@ -19,8 +19,8 @@
 #include "mm/space.h"
 
 /*
- * The most pages of a pinned object: it is populated in one call, which must stay short, and gets
- * no large block.
+ * The most pages of a pinned memory object: all are populated in the call that creates it, which
+ * must stay short, and none as a large block.
  */
 #define PINNED_PAGES_MAX 32u
 #define MEMORY_RIGHTS	 (RIGHT_ALL & ~(u32)RIGHT_EXECUTE)
@@ -105,8 +105,8 @@ enum status sys_memory_address(struct system_call *call)
 }
 
 /*
- * Freezes guest RAM. The frozen object belongs to the group of the live object. Its handle lets
- * nobody write to it, nor destroy an object on which others lie.
+ * Freezes guest RAM. The frozen object belongs to the group of the live object. The new handle lets
+ * nobody write to the frozen object, nor destroy it while others lie on it.
  */
 enum status sys_memory_freeze(struct system_call *call)
 {

@@ -56,9 +56,7 @@ static enum status sys_destroy_group(struct thread *caller, struct group *group)
 	if (caller->served == group)
 		sched_serve(caller, NULL);
 	object_put(&group->object);
-	/*
-	 * frees the memory object with the group's page, the only object that is left to tear down
-	 */
+	/* frees the memory object of the group's page, the only object that waits to be freed */
 	(void)teardown_step(NULL);
 	return STATUS_OK;
 }
@@ -131,7 +129,7 @@ enum status sys_group_create(struct system_call *call)
 		status = group_create(call->argument[1], call->argument[2], &group);
 	if (status == STATUS_OK)
 		status = syscall_give(call, &group->object, RIGHT_ALL);
-	/* the group's reference to itself, which it holds until it is destroyed */
+	/* puts the group's reference to itself, which it holds until it is destroyed */
 	if (status == STATUS_OK)
 		object_get(&group->object);
 	return status;
@@ -165,8 +163,8 @@ enum status sys_group_set(struct system_call *call)
 		return STATUS_OK;
 	case GROUP_QUOTA:
 		/*
-		 * A thread that is woken too early, before the new limit holds, starves again,
-		 * after this call has released the object lock.
+		 * A thread that is woken before the new quota holds finds no page once more and
+		 * waits again, after this call has released the object lock.
 		 */
 		group_feed(group);
 		return quota_set_limit(&group->quota, value);

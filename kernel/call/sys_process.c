@@ -21,7 +21,7 @@
 
 #define PORT_COUNT	65536u
 #define IO_BITMAP_ORDER 1
-/* large compared to SCHED_RESERVE_NS, the scheduler's own cost in each period */
+/* the least budget: large compared to SCHED_RESERVE_NS, the scheduler's own cost in each period */
 #define RESERVE_BUDGET_MIN_NS (50 * NS_PER_US)
 #define RESERVE_PERIOD_MIN_NS (100 * NS_PER_US)
 #define RESERVE_PERIOD_MAX_NS (10 * NS_PER_S)
@@ -133,7 +133,10 @@ enum status sys_ports_grant(struct system_call *call)
 	for (u64 port = first; port < first + count; port++)
 		process->ports[port / 8] &= (u8) ~(1u << port % 8);
 	process->ports_version = ++version;
-	/* makes SYS_VCPU_RUN look the handle up again and see the ports */
+	/*
+	 * makes the process's next SYS_VCPU_RUN look its handle up again and see that there are
+	 * ports
+	 */
 	process->handles->closed++;
 	thread_ports_load(this_cpu(), call->caller);
 	return STATUS_OK;

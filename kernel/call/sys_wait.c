@@ -11,8 +11,8 @@
 #include "mm/cache.h"
 
 /*
- * Creates a queue or an event. Its struct begins with the object; all other fields are zeros, but
- * for a queue's list and an event's group.
+ * Creates a queue or an event. Its struct begins with its struct object; all fields behind are
+ * zeros, but for a queue's list of signals and an event's group.
  */
 static enum status sys_create(struct system_call *call, enum object_type type, size_t bytes)
 {

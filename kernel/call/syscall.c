@@ -16,14 +16,14 @@
 #include "lib/bits.h"
 #include "lib/index.h"
 
-#define OR_NONE (1u << 15) /* beside rights: the argument may also be HANDLE_NONE */
+#define OR_NONE (1u << 15) /* ORed to `rights` below: the argument may also be HANDLE_NONE */
 
 /* Each call's function, and the types and rights that its handle arguments must have. */
 static const struct {
 	syscall_function *function;
 	struct wanted {
 		u8 type;     /* enum object_type; OBJECT_NONE: an object of any type */
-		u8 argument; /* number of the handle argument */
+		u8 argument; /* index of the handle among the call's arguments, from 0 */
 		u16 rights;  /* rights that the handle must have; 0 ends the list */
 	} wanted[4];
 } syscalls[SYS_COUNT] = {
@@ -93,7 +93,10 @@ static const struct {
 	[SYS_MEMORY_MERGE] = {sys_memory_merge, {{OBJECT_MEMORY, 0, RIGHT_CONTROL}}},
 };
 
-/* Returns true for calls that work on memory objects and spaces alone, without the object lock. */
+/*
+ * Returns true for system calls that work on memory objects and spaces alone, without the object
+ * lock.
+ */
 static bool syscall_is_aside(u64 number)
 {
 	const u64 aside = BIT(SYS_SPACE_MAP) | BIT(SYS_SPACE_UNMAP) | BIT(SYS_SPACE_ENTRY) |
@@ -104,8 +107,8 @@ static bool syscall_is_aside(u64 number)
 }
 
 /*
- * Looks the handles up and carries the call out. Another CPU may have ended the caller meanwhile:
- * then the call is ignored.
+ * Looks the call's handles up and carries the call out. Another CPU may have ended the caller
+ * meanwhile: then the call is ignored.
  */
 static enum status syscall_run(u64 number, struct system_call *call)
 {

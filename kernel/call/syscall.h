@@ -15,7 +15,8 @@ struct system_call {
 	struct thread *caller;
 	struct handle_table *handles; /* the caller's handle table */
 	const u64 *argument;	      /* array of six */
-	struct object *object[4]; /* objects of the arguments that are handles; NULL: HANDLE_NONE */
+	/* objects of those arguments that are handles; NULL: HANDLE_NONE */
+	struct object *object[4];
 	u64 value;
 };
 
@@ -25,12 +26,14 @@ struct system_call {
  */
 #define SYSCALL_OBJECT(call, number, type) CONTAINER_OF((call)->object[number], struct type, object)
 
-/* Decodes the call in the frame, carries it out and writes its result to the frame. */
+/*
+ * Decodes the system call in the caller's frame, carries it out and writes its result to the frame.
+ */
 void syscall_dispatch(struct thread *caller, struct trap_frame *frame);
 
 /*
- * One function for each call, which kernel/abi/syscall.h describes. A call that parks its thread
- * returns STATUS_OK; the waker of the thread writes the result.
+ * A system call's function: one for each call, which kernel/abi/syscall.h describes. A call that
+ * parks its thread returns STATUS_OK; the waker of the thread writes the result.
  */
 typedef enum status syscall_function(struct system_call *call);
 
@@ -51,8 +54,8 @@ syscall_function sys_memory_discard;
 syscall_function sys_memory_merge;
 
 /*
- * Turns the new object's only reference into a handle of the caller's; frees the object if there is
- * no room for a handle.
+ * Turns a new object's only reference into a handle of the calling process; frees the object if
+ * there is no room for a handle.
  */
 enum status syscall_give(struct system_call *call, struct object *object, u32 rights);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A CPU's whole life: the loop that handles pending reasons, chooses what runs, and leaves for ring
- * 3 or a guest. boot/init and the entry stubs start it, again at each entry from ring 3. It owns
- * the running CPU's struct cpu, takes the object lock (shared where that suffices) for what a
- * reason asks for, and holds no lock when it leaves.
+ * A CPU's whole life: the loop that does what the CPU's pending bits ask for, chooses a thread, and
+ * leaves for ring 3 or a guest. boot/init and the entry stubs start it, again at each entry from
+ * ring 3. It owns the running CPU's struct cpu, takes the object lock (shared where that suffices)
+ * for what a bit asks for, and holds no lock when it leaves.
  */
 #include "kernel/cpu/cpu_loop.h"
 #include "arch/x86_64/cpu/instructions.h"
@@ -81,7 +81,7 @@ static NOINLINE void cpu_loop_idle(struct cpu *cpu)
 }
 
 /*
- * Gives the CPU to the best thread, and drops a dead one that the CPU still holds. While guests
+ * Gives the CPU to the best thread, and drops a dead thread that the CPU still holds. While guests
  * take turns, the loaded ring-3 frame and address space may stay those of another thread.
  */
 static void cpu_loop_reschedule(struct cpu *cpu)
@@ -92,7 +92,9 @@ static void cpu_loop_reschedule(struct cpu *cpu)
 
 	sched_next(cpu);
 	now = cpu->running;
-	/* `before` may be freed by now; a vCPU that is still loaded here cannot be. */
+	/*
+	 * The thread `before` may be freed by now; its vCPU cannot be, if it is still loaded here.
+	 */
 	if (before != now && guest != NULL && guest == cpu->loaded)
 		vcpu_preempt(guest);
 	if (now != NULL)
@@ -114,8 +116,8 @@ static NORETURN void cpu_loop_leave_to_user(struct cpu *cpu)
 }
 
 /*
- * Wakes the sleepers that are due. Shares the objects for each sleeper anew, so that a CPU that
- * wants the objects alone waits for one of them at most.
+ * Wakes the sleeping threads whose deadline has come. Shares the object lock for each of them anew,
+ * so that a CPU that wants the lock alone waits for one wake-up at most.
  */
 static void cpu_loop_wake(struct cpu *cpu)
 {
@@ -134,8 +136,8 @@ static void cpu_loop_tell_log(void)
 }
 
 /*
- * Moves the running thread to the CPU it must go to, or a waiting one to a less busy CPU. A change
- * of a thread's home needs the objects alone.
+ * Moves the running thread to the CPU it must go to, or a waiting thread to a less busy CPU. To
+ * change a thread's home takes the object lock alone.
  */
 static void cpu_loop_move(struct cpu *cpu)
 {
@@ -165,14 +167,14 @@ static NOINLINE void cpu_loop_log_nmi(struct cpu *cpu)
 /*
  * Returns true if the running guest may go on although its slice is over. A guest with interrupts
  * off may hold a lock for which its other vCPUs would spin in vain, so it goes on until they are on
- * again, for a short time. Meanwhile every exit comes here.
+ * again, for SCHED_GRACE_NS at most. Meanwhile every exit comes here.
  */
 static bool cpu_loop_has_grace(struct cpu *cpu, u64 now)
 {
 	struct vcpu *guest = cpu->running != NULL ? cpu->running->guest : NULL;
 	bool spent = cpu->grace && now > cpu->queue_tsc - 1;
 
-	if (guest == NULL) /* the vCPU's monitor works for the guest */
+	if (guest == NULL) /* the thread is in its monitor, which works for the guest */
 		return cpu->grace && !spent;
 	if (spent || guest != cpu->loaded || !vcpu_await_window(guest))
 		return false;
@@ -182,8 +184,9 @@ static bool cpu_loop_has_grace(struct cpu *cpu, u64 now)
 }
 
 /*
- * Reports the CPU's pass (mm/tlb.h). If the space of a vCPU that is loaded but does not run has
- * changed, the CPU also leaves that space: further changes then do not interrupt it.
+ * Reports the CPU's pass (mm/tlb.h). If the guest space of a vCPU that is loaded but does not run
+ * has changed, the CPU also leaves that space: further changes of it then send this CPU no
+ * interrupt.
  */
 static void cpu_loop_pass(struct cpu *cpu)
 {
@@ -196,7 +199,9 @@ static void cpu_loop_pass(struct cpu *cpu)
 	tlb_cpu_passed(cpu->id, running != NULL && cpu->thread == running);
 }
 
-/* Handles every pending reason, and returns once there is a thread that can run here. */
+/*
+ * Does what the CPU's pending bits ask for, and returns once there is a thread that can run here.
+ */
 static NOINLINE void cpu_loop_handle(struct cpu *cpu)
 {
 	do {
@@ -248,8 +253,8 @@ void cpu_loop(struct cpu *cpu)
 			cpu_loop_leave_to_user(cpu);
 		}
 		/*
-		 * The timer stays as it was set for the guest: it fires no later than ring 3's next
-		 * event.
+		 * The CPU's timer stays as it was set for the guest: it fires no later than the
+		 * next event that ring 3 waits for.
 		 */
 		if (vcpu_step(cpu, guest) && !cpu_has_pending(cpu))
 			cpu_loop_leave_to_user(cpu);

@@ -23,11 +23,11 @@
 #include "mm/space.h"
 
 /*
- * The most errors recorded before the CPU loop handles them: if ring 0 uses lost memory, machine
- * checks repeat endlessly and the loop is never reached.
+ * The most uncorrected errors that a CPU records before its loop handles them, else it panics: if
+ * ring 0 uses lost memory, machine checks repeat endlessly and the loop is never reached.
  */
 #define COUNT_MAX 100u
-#define BANKS_MAX 32u /* the most banks, all of which have contiguous registers */
+#define BANKS_MAX 32u /* the most machine-check banks, whose registers are contiguous */
 
 static u32 machine_check_bank_count(void)
 {
@@ -135,8 +135,8 @@ static NOINLINE NORETURN void machine_check_end_machine(const struct machine_che
 }
 
 /*
- * Records a #MC; a self-IPI takes an interrupted ring 3 to the CPU loop: if it went on, it would
- * use the lost page again.
+ * Records a #MC. A self-IPI takes the CPU from an interrupted ring 3 to its loop: a process that
+ * went on would use the lost page again.
  */
 void machine_check_taken(struct cpu *cpu, const struct trap_frame *frame)
 {
@@ -239,7 +239,7 @@ void machine_check_handle(struct cpu *cpu)
 	const struct machine_check record = cpu->machine_check;
 	const char *why = machine_check_why_fatal(&record);
 
-	/* loses a #MC that came since the copy was made */
+	/* a #MC that came since the copy was made is lost */
 	cpu->machine_check = (struct machine_check){0};
 	if (why == NULL && record.status != 0)
 		why = machine_check_lose_page(&record);

@@ -10,14 +10,17 @@ struct trap_frame;
 void machine_check_enable(void);
 
 /*
- * Handles #MC, which may come at any instruction and in either view of the tables: takes
- * uncorrected errors out of the banks for the CPU loop to handle. Panics at once if the loop cannot
- * be reached.
+ * Handles #MC, which may come at any instruction and on the kernel's or the user view of the page
+ * tables: takes uncorrected errors out of the banks for the CPU loop to handle. Panics at once if
+ * the loop cannot be reached.
  */
 void machine_check_taken(struct cpu *cpu, const struct trap_frame *frame);
 
-/* Ends the VM whose page was lost, or panics; called from the CPU loop, without locks. */
+/*
+ * Ends the VM whose page an error recorded on this CPU has cost, or panics; called from the CPU
+ * loop, without locks.
+ */
 void machine_check_handle(struct cpu *cpu);
 
-/* Logs and clears the errors that raise no #MC, since the last call. */
+/* Logs and clears the running CPU's errors that raised no #MC since the last call. */
 void machine_check_poll(void);

@@ -19,8 +19,8 @@ void start_run(struct cpu *cpu)
 	if (process_start(process_manager, start_memory) != STATUS_OK)
 		panic("no memory for the manager's first thread");
 	/*
-	 * The mappings refer to the start information from now on, and the process refers to itself
-	 * while it runs.
+	 * From now on the manager's mappings refer to the start information, and the process refers
+	 * to itself while it runs.
 	 */
 	object_put(&start_memory->object);
 	object_put(&process_manager->object);

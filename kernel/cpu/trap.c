@@ -30,7 +30,10 @@
 
 extern const char sysenter_entry[];
 
-/* Logs the first unexpected interrupt of a vector, and again each time the count has doubled. */
+/*
+ * Logs the first unexpected interrupt of a vector, and again each time the vector's count has
+ * doubled.
+ */
 static NOINLINE void trap_unexpected(u64 vector)
 {
 	static u32 counts[256];
@@ -107,7 +110,7 @@ void trap_system_call(struct cpu *cpu, struct trap_frame *frame)
 	} else if (likely(frame->rax == SYS_VCPU_RUN)) {
 		vcpu_run(cpu, frame);
 	} else {
-		/* SYS_VCPU_RUN is not counted here, but by the guest's exits */
+		/* SYS_VCPU_RUN is not counted here, but as the guest's exits */
 		cpu->counters->syscalls++;
 		syscall_dispatch(cpu->thread, frame);
 	}

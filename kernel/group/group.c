@@ -2,8 +2,8 @@
 /*
  * Groups, one per VM: the unit that pays for pages and CPU time, and whose destruction ends
  * everything charged to it. System calls, process creation and teardown call it with the objects
- * alone. It owns a group's list of members and its page of counts; the CPU share is
- * kernel/run_queue/run_queue.c's, the page quota mm/quota.c's.
+ * alone. It owns a group's list of members and its page of counters (struct group_page); the CPU
+ * share is kernel/run_queue/run_queue.c's, the page quota mm/quota.c's.
  */
 #include "kernel/group/group.h"
 #include "arch/x86_64/cpu/cpus.h"
@@ -17,11 +17,12 @@
 #include "mm/memory.h"
 #include "mm/page.h"
 
-#define ENDED_A_CALL 64u /* most members ended in a call of group_end */
+#define ENDED_A_CALL 64u /* the most members that a call of group_end ends */
 
 /*
- * Creates the page of counts that ring 3 may read, and the group's shares on each CPU. The kernel
- * pays for the page, because a process that maps it may keep it longer than the group lives.
+ * Creates the page of counters (struct group_page) that ring 3 may read, and the group's shares on
+ * each CPU. The kernel pays for the page, because a process that maps it may keep it longer than
+ * the group lives.
  */
 static enum status group_page_create(struct group *group, u64 weight)
 {
@@ -91,7 +92,10 @@ void group_kill(struct group *group, u64 code)
 	}
 }
 
-/* Ends a member. If it is a process that was started since group_kill, ends its threads too. */
+/*
+ * Ends a member. If the member is a process that was started since group_kill, ends its threads
+ * too.
+ */
 static void group_end_member(struct group *group, struct object *object)
 {
 	object->dead = true;
@@ -125,7 +129,9 @@ bool group_starve(struct thread *thread)
 	return group->starved.queue != NULL;
 }
 
-/* Wakes the threads that group_starve has stopped: those that wait, but for no queue. */
+/*
+ * Wakes the threads that group_starve has stopped: those of the group that wait, but on no queue.
+ */
 void group_feed(struct group *group)
 {
 	LIST_FOR_EACH(node, &group->members) {

@@ -8,15 +8,19 @@
 
 struct memory;
 
-/* A group's objects that wait to be freed, and its place among the groups that have any. */
+/*
+ * A group's objects that wait to be freed, and its place in the list of groups with such objects
+ * (teardown_groups).
+ */
 struct teardown {
 	struct list objects; /* the objects to tear down, the oldest first */
 	struct list node;
 };
 
 /*
- * The most threads of a group. Three times grow with the number of threads: to end a process, to
- * begin a timed wait on their CPU, and to wake the last of those threads whose waits end together.
+ * The most threads of a group. Three durations grow with the number of threads: to end their
+ * process, to begin a wait with a deadline on their CPU, and to wake the last of those threads
+ * whose waits end together.
  */
 #define GROUP_THREADS_MAX 256u
 
@@ -26,16 +30,17 @@ struct group {
 	struct quota quota;
 	/* the objects charged to the group, linked by object.node, processes first */
 	struct list members;
-	struct list ended; /* members that group_end has already ended */
+	struct list ended; /* the members that group_end has ended already, linked the same way */
 	struct teardown teardown;
 	struct run_group run; /* weight and cap */
-	u32 thread_count;     /* the group's threads, dead ones included until they are freed */
+	/* number of the group's threads, dead ones included until they are freed */
+	u32 thread_count;
 	u64 affinity;	      /* CPUs 0 to 63 that the group's threads may use, a bit each */
 	/* the CPU time that the group's threads may reserve together, in 1/1000 of a CPU */
 	u64 reservable_permille;
 	/* the value of GROUP_TAG, shown by CPUs that run the group's threads */
 	u64 tag;
-	struct group_page *page; /* the group's counts, which the holder of a handle may read */
+	struct group_page *page; /* the group's counters, which the holder of a handle may read */
 	struct memory *page_memory;
 	struct signal starved; /* raised when group_starve stops a thread */
 	u64 pages_mark; /* while the group ends: tlb_pages_mark() after its last page was freed */

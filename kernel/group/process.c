@@ -28,8 +28,8 @@
 #define IMAGE_PAGES_MAX 8192u
 
 /*
- * Reads and checks the header, once: ring 3 may change the image at any time. Page `first` is one
- * of the image's pages.
+ * Reads and checks the image's header, once: ring 3 may change the image at any time. Page `first`
+ * is one of the image's pages.
  */
 static enum status process_read_header(struct memory *image, u64 first, struct image_header *header)
 {
@@ -51,8 +51,8 @@ static enum status process_read_header(struct memory *image, u64 first, struct i
 }
 
 /*
- * The most calls of memory_populate for one page. Clearing a block of 2 MiB takes 16 of them; if
- * the page is still not present after 32, the group's quota waits for pages that are being freed.
+ * The most calls of memory_populate for one page. Clearing a block of 2 MiB takes 16 calls; if the
+ * page is still not present after 32, the group's quota waits for pages that are being freed.
  */
 #define POPULATE_STEPS 32u
 
@@ -68,8 +68,8 @@ static enum status process_data_populate(struct memory *memory, u64 page)
 }
 
 /*
- * Makes the process's own copy of the data; bss and the canary's page follow in the same memory
- * object.
+ * Makes the process's own copy of the image's data; bss and the page of the stack canary follow in
+ * the same memory object.
  */
 static enum status process_copy_data(struct group *group, struct memory *image, u64 first,
 				     const struct image_header *header, struct memory **data)
@@ -148,14 +148,14 @@ static enum status process_fill(struct process *process, struct memory *image, u
 	long_aside();
 	status = process_map_image(process, image, first, data, header);
 	long_back();
-	object_put(&data->object); /* the mappings hold references to the object */
+	object_put(&data->object); /* the process's mappings hold references to the object */
 	return status;
 }
 
 /*
- * Returns true if the group will have room for the process only once pages that are being freed are
- * free. Checked before any part of the process exists, so that a caller that repeats the call until
- * then leaves nothing behind each time.
+ * Returns true if the group's quota has room for the process only once pages that wait to be freed
+ * are free. Checked before any part of the process exists, so that a caller that repeats the call
+ * until then leaves nothing behind each time.
  */
 static bool process_must_wait(struct quota *quota, const struct image_header *header)
 {
@@ -272,8 +272,8 @@ enum status process_start(struct process *process, struct memory *start_memory)
 	if (status == STATUS_OK)
 		status = process_thread_create(process, process->entry, top, start, &thread);
 	/*
-	 * If an earlier step failed, `start` or `stack` is still 0: unmapping there has no effect,
-	 * as nothing is ever mapped at 0.
+	 * If an earlier mapping failed, `start` or `stack` is still 0: unmapping there has no
+	 * effect, as nothing is ever mapped at 0.
 	 */
 	if (status != STATUS_OK) {
 		while (space_unmap(process->space, start, START_BYTES) == STATUS_AGAIN ||

@@ -36,15 +36,15 @@ enum status process_thread_create(struct process *process, u64 entry, u64 stack,
 				  struct thread **thread) MUST_CHECK;
 
 /*
- * Ends every thread and raises `ended`; memory stays until the object is destroyed. `code` is the
- * process's own, with the top bit clear; 0 if the process is destroyed; KILL_CODE if the kernel
- * kills it.
+ * Ends every thread and raises `ended`; the process's memory stays until its object is destroyed.
+ * `code` is the process's own, with the top bit clear; 0 if the process is destroyed; KILL_CODE if
+ * the kernel kills it.
  */
 void process_end(struct process *process, u64 code);
 
 /*
- * Ends the process for good and closes its handles, because a handle to itself would keep it for
- * ever.
+ * Ends the process for good and closes its handles, as a process's handle to itself would keep it
+ * for ever.
  */
 void process_destroy(struct process *process);
 

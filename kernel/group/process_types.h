@@ -15,11 +15,15 @@ struct process {
 	struct handle_table *handles;
 	struct list threads; /* the process's threads, linked by struct thread.sibling */
 	u64 image_base;
-	u64 entry; /* address where the first thread begins */
+	u64 entry; /* address at which the process's first thread begins */
 	u8 *ports; /* bitmap of IO_BITMAP_BYTES, charged to the group; NULL: no ports */
-	/* identifies the bits in `ports`: each change of any process's bitmap gives a new number */
+	/*
+	 * identifies the bits in `ports`: every change of any process's bitmap takes the next
+	 * number
+	 */
 	u32 ports_version;
-	u32 thread_count; /* the process's threads, dead ones included until they are freed */
+	/* number of the process's threads, dead ones included until they are freed */
+	u32 thread_count;
 	struct signal ended;
 	u64 exit_code;
 	bool started;

@@ -19,7 +19,7 @@
 
 /* The groups that have objects to free, linked by struct teardown.node. */
 struct list teardown_groups = {&teardown_groups, &teardown_groups};
-/* The objects that are charged to nobody. */
+/* The waiting objects that are charged to no group. */
 static struct teardown kernels = {
 	{&kernels.objects, &kernels.objects},
 	{&kernels.node, &kernels.node},
@@ -27,7 +27,8 @@ static struct teardown kernels = {
 
 /*
  * Queues an object to be freed later. A memory object may be released between long_aside and
- * long_back: the object lock, which guards the lists, is taken back for that.
+ * long_back, while the caller has given up the object lock: it is taken back here, as it guards the
+ * lists.
  */
 static void teardown_release_later(struct object *object)
 {
@@ -71,8 +72,8 @@ void (*const object_release[OBJECT_TYPE_COUNT])(struct object *object) = {
 };
 
 /*
- * Makes a step of freeing a memory object or a space under the long lock alone: nobody else knows
- * the object any more.
+ * Makes a step of freeing a dead memory object or space under the long lock alone, without the
+ * object lock: nobody else knows the object any more.
  */
 static enum status teardown_step_aside(struct object *object)
 {
@@ -114,8 +115,9 @@ static enum status teardown_step_destroying(struct object *object)
 }
 
 /*
- * Makes one step for the first object of a list; returns false if the list is empty. Objects
- * released by the step join the list at its end, and so does an object that needs more steps.
+ * Makes one step of freeing the first object of a group's list; returns false if the list is empty.
+ * Objects released by the step join the list at its end, and so does an object that needs more
+ * steps.
  */
 static bool teardown_step_of(struct teardown *teardown)
 {

@@ -13,15 +13,19 @@ struct group;
  */
 
 /*
- * Makes one step for a group's objects; NULL: for those charged to nobody. Returns false if there
- * was nothing to do.
+ * Makes one step of freeing a group's dead objects; NULL: those charged to no group. Returns false
+ * if there was nothing to do.
  */
 bool teardown_step(struct group *group);
-/* Makes one step for the next group in turn. Returns false if there was nothing to do. */
+/*
+ * Makes one step of freeing the dead objects of the next group in turn. Returns false if there was
+ * nothing to do.
+ */
 bool teardown_step_any(void);
 
 /*
- * teardown_waiting returns true if an object waits to be freed; it may be called without the lock.
+ * teardown_waiting returns true if an object waits to be freed; it may be called without the object
+ * lock.
  */
 extern struct list teardown_groups;
 static inline bool teardown_waiting(void)

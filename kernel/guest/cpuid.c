@@ -12,8 +12,8 @@
 #include "lib/read_once.h"
 
 /*
- * Finds the table's answer to the leaf and subleaf in the registers; NULL if there is none. The
- * monitor may write the table at any time: a wrong answer harms only its own guest.
+ * Finds the CPUID table's answer to the leaf and subleaf in the guest's EAX and ECX; NULL if there
+ * is none. The monitor may write the table at any time: a wrong answer harms only its own guest.
  */
 static const struct vcpu_cpuid_entry *cpuid_find(const struct vcpu_cpuid_entry *table,
 						 const u64 *gpr)
@@ -35,7 +35,7 @@ static const struct vcpu_cpuid_entry *cpuid_find(const struct vcpu_cpuid_entry *
 	return NULL;
 }
 
-/* Answers in ECX, in which some bits mirror bits of the guest's CR4. */
+/* Sets the guest's ECX to CPUID's answer, in which some bits mirror bits of the guest's CR4. */
 static NOINLINE void cpuid_answer_ecx(struct vcpu *vcpu, u32 flags, u32 ecx)
 {
 	u64 cr4;

@@ -6,10 +6,10 @@
 struct vcpu;
 
 /*
- * Handle exits that need only the guest's registers and what the monitor has put into the shared
- * pages. They return true if the instruction is done, and the caller advances RIP; false, without
- * effect, if there is no answer or the instruction's length is unknown: the exit goes to the
- * monitor.
+ * Handle CPUID and hypercall exits with only the guest's registers and the answers that the monitor
+ * has put into the shared pages. Both return true if the instruction is done, and the caller
+ * advances RIP; false, without effect, if there is no answer or the instruction's length is
+ * unknown: the exit goes to the monitor.
  */
 bool cpuid_handle(struct vcpu *vcpu);
 bool cpuid_handle_hypercall(struct vcpu *vcpu);

@@ -13,9 +13,9 @@ struct vm;
  */
 bool vcpu_handle_memory(struct vcpu *vcpu);
 /*
- * Handles, while the CPU still holds the guest's state, the first write to a page of an object with
- * layers. Returns false if that takes several steps or the monitor: the caller then leaves the exit
- * to vcpu_handle_memory.
+ * Handles, while the CPU still holds the guest's state, the first write to a guest page of a memory
+ * object with layers. Returns false if that takes several steps or needs the monitor: the caller
+ * then leaves the exit to vcpu_handle_memory.
  */
 bool vcpu_handle_write(struct vcpu *vcpu);
 /*
@@ -35,15 +35,16 @@ enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct 
 enum status vcpu_free(struct vcpu *vcpu);
 
 /*
- * Sets the timer and runs the guest until an exit that is not handled at once. Returns true if the
- * exit is the monitor's, and the thread's SYS_VCPU_RUN has ended; false if the guest goes on later.
+ * Sets the timer and runs the guest until an exit that is not handled at once
+ * (vcpu_handle_at_once). Returns true if the exit is for the monitor, and the thread's SYS_VCPU_RUN
+ * has ended; false if the guest goes on in a later step.
  */
 bool vcpu_step(struct cpu *cpu, struct vcpu *vcpu);
 
 /*
  * Does SYS_VCPU_RUN: starts the run, does one step of it and usually returns to ring 3 itself. It
  * returns to its caller, which goes to the CPU loop, if the call was refused, the CPU has other
- * things to do, or the guest goes on.
+ * things to do, or the guest goes on in a later step.
  */
 void vcpu_run(struct cpu *cpu, struct trap_frame *frame);
 

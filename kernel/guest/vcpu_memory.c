@@ -2,8 +2,8 @@
 /*
  * Second-stage faults of guests: populates and maps RAM; what no mapping covers is the monitor's.
  * kernel/guest/vcpu_run.c calls it, without locks, for each EXIT_MEMORY; mm/space.c does the work
- * under the space's lock. It writes the vCPU's exit and its memory of the last fault that no
- * mapping covered.
+ * under the space's lock. It writes the vCPU's exit, and which fault was the last that no mapping
+ * covered (`nowhere`).
  */
 #include "kernel/guest/vcpu.h"
 #include "arch/x86_64/cpu/instructions.h"
@@ -25,14 +25,20 @@ static NOINLINE bool vcpu_handle_fault(struct vcpu *vcpu, struct space *space)
 
 	vcpu->nowhere_generation = READ_ONCE(space->generation);
 	vcpu->nowhere_mappings = READ_ONCE(space->mapping_count);
-	/* between steps of clearing, interrupts are let in, as there may be more urgent work */
+	/*
+	 * between steps of clearing a page, interrupts are let in, as they may bring more urgent
+	 * work
+	 */
 	do {
 		sti_nop_cli();
 		status = space_fault(space, at, access);
 	} while (status == STATUS_AGAIN && this_cpu()->pending == 0 && tlb_pages_waiting() == 0);
 	if (status == STATUS_OK)
 		log_debug(LOG_MEMORY, "RAM populated at %#lx", exit->gpa);
-	/* With the timer set anew, a thread that an interrupt has woken gets the CPU in time. */
+	/*
+	 * An interrupt may have woken a thread: with the timer set anew, that thread gets the CPU
+	 * in time.
+	 */
 	timer_arm_briefly(this_cpu());
 	vcpu->nowhere = status == STATUS_NOT_FOUND ? exit->gpa | PAGE_MASK : 0;
 	if (status == STATUS_NO_MEMORY || status == STATUS_NO_QUOTA)
@@ -46,8 +52,8 @@ bool vcpu_handle_write(struct vcpu *vcpu)
 	const struct vcpu_exit *exit = &vcpu->virt.exit;
 
 	/*
-	 * An event whose delivery the write cut short must be injected again: only the long way
-	 * does that.
+	 * An event whose delivery the write cut short must be injected again: only the full exit
+	 * path does that.
 	 */
 	if (!(exit->access & ACCESS_WRITE) || vcpu->virt.event.valid)
 		return false;
@@ -63,8 +69,8 @@ bool vcpu_handle_memory(struct vcpu *vcpu)
 	struct space *space = vcpu->vm->space;
 
 	/*
-	 * The address is that of the last fault that no mapping covered, and no mapping was added
-	 * or removed since: a search would find none again.
+	 * The address is that of the last fault that no mapping covered, and no mapping of the
+	 * space was added or removed since: a search would find none this time either.
 	 */
 	if (vcpu->nowhere == (vcpu->virt.exit.gpa | PAGE_MASK) &&
 	    vcpu->nowhere_generation == READ_ONCE(space->generation) &&

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One run of a guest: takes over the monitor's requests, enters, handles exits that need no
- * monitor, and tells the monitor about the others. kernel/cpu/trap.c calls vcpu_run for
+ * One run of a guest: takes over the monitor's requests, enters the guest, handles exits that need
+ * no monitor, and tells the monitor about the others. kernel/cpu/trap.c calls vcpu_run for
  * SYS_VCPU_RUN, kernel/cpu/cpu_loop.c vcpu_step to go on with a run. It owns the claimed vCPU and
  * its pages, reads each word of the shared page once, and takes no lock but the object lock for a
  * new handle.
@@ -24,13 +24,14 @@
 #include "mm/tlb.h"
 
 /*
- * The number of exits handled in a row after which the kernel lets interrupts in: Bochs 2.7 holds
- * them back while the guest has IF clear.
+ * The number of exits handled in a row after which the kernel lets the host's interrupts in: Bochs
+ * 2.7 holds these back while the guest has IF clear.
  */
 #define SETTLED_MAX 1000u
 /* VMX's interruption types, without type 1, which is reserved. */
 #define EVENT_TYPES	   (BITS(EVENT_SOFTWARE_EXCEPTION, EVENT_INTERRUPT) & ~BIT(1))
-#define MARK_NOWHERE	   BIT(8) /* outside the eight bits of a guest's byte */
+/* vcpu_mark's result for no writable page: outside a byte's eight bits */
+#define MARK_NOWHERE	   BIT(8)
 #define REQUEST_PERSISTENT (REQUEST_INTERRUPT_WINDOW | REQUEST_NMI_WINDOW)
 
 static NOINLINE enum status vcpu_take_registers(struct vcpu *vcpu, u32 dirty)
@@ -67,8 +68,8 @@ static NOINLINE bool vcpu_take_event(struct vcpu_event *event, struct vcpu_event
 }
 
 /*
- * Returns `dirty` and the beginning of `inject`, read in one load; 0 if the monitor has changed
- * nothing.
+ * Returns the page's `dirty` and the beginning of `inject`, read in one load; 0 if the monitor has
+ * changed no registers and injects no event.
  */
 static u64 vcpu_changes(const struct vcpu_page *page)
 {
@@ -82,8 +83,9 @@ static u64 vcpu_changes(const struct vcpu_page *page)
 }
 
 /*
- * Loads the vCPU and takes over an event and registers. The event stays in virt.event until it is
- * injected; if the run ends before that, it is handed back.
+ * Loads the vCPU and takes over the event and the registers that the monitor has put into the vCPU
+ * page. The event stays in virt.event until it is injected; if the run ends before that, the event
+ * goes back to the page.
  */
 static NOINLINE enum status vcpu_take_changes(struct cpu *cpu, struct vcpu *vcpu)
 {
@@ -105,7 +107,7 @@ static NOINLINE enum status vcpu_take_changes(struct cpu *cpu, struct vcpu *vcpu
 	return status;
 }
 
-/* Takes over what the monitor asks for: changes and requests. */
+/* Takes over from the vCPU page the registers that the monitor has changed, and its requests. */
 static ALWAYS_INLINE enum status vcpu_begin(struct cpu *cpu, struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->virt.page;
@@ -135,8 +137,8 @@ static ALWAYS_INLINE enum status vcpu_begin(struct cpu *cpu, struct vcpu *vcpu)
 	 BIT(EXIT_INTERRUPT_WINDOW))
 
 /*
- * Logs an exit. It is not inlined, as its arguments are on the stack, whose canary check would cost
- * 20 instructions.
+ * Logs an exit. The function is not inlined: its arguments are on the stack, and the canary check
+ * that comes with that would cost the caller 20 instructions.
  */
 static NOINLINE void vcpu_log_exit(u32 reason, u64 rip)
 {
@@ -151,7 +153,7 @@ static u32 vcpu_groups_of(const struct vcpu *vcpu, u32 reason)
 }
 
 /*
- * Ends the run: copies the first fields of the exit to the page, where the register groups are
+ * Ends the run: copies the first fields of the exit to the vCPU page, where the register groups are
  * already.
  */
 static ALWAYS_INLINE void vcpu_return_to_monitor(struct vcpu *vcpu, u32 groups)
@@ -175,8 +177,8 @@ static ALWAYS_INLINE void vcpu_return_to_monitor(struct vcpu *vcpu, u32 groups)
 }
 
 /*
- * Ends the run with all fields of the exit. Copies them in two pieces: one copy would compile to
- * REP MOVS, which is slower.
+ * Ends the run: copies all fields of the exit to the vCPU page. Copies them in two pieces: one copy
+ * would compile to REP MOVS, which is slower.
  */
 static NOINLINE void vcpu_return_whole_exit(struct vcpu *vcpu)
 {
@@ -191,7 +193,10 @@ static NOINLINE void vcpu_return_whole_exit(struct vcpu *vcpu)
 
 static NOINLINE void vcpu_return_with(struct vcpu *vcpu, enum exit_reason reason)
 {
-	/* discards the code bytes: no entry has checked that their memory is still the guest's */
+	/*
+	 * forgets the last walk to the guest's code (virt_code_find): no entry since has checked
+	 * that the guest still has its pages
+	 */
 	vcpu->virt.code.depth = 0;
 	vcpu->virt.exit = (struct vcpu_exit){.reason = reason, .tsc = rdtsc()};
 	vcpu_return_whole_exit(vcpu);
@@ -208,8 +213,8 @@ static bool vcpu_settle(struct vcpu *vcpu)
 }
 
 /*
- * Handles exits that need little while the CPU still holds the guest's state; returns false for all
- * others.
+ * Handles exits that need little work while the CPU still holds the guest's state; returns false
+ * for all others.
  */
 static ALWAYS_INLINE bool vcpu_handle_at_once(struct vcpu *vcpu, u32 reason)
 {
@@ -221,7 +226,7 @@ static ALWAYS_INLINE bool vcpu_handle_at_once(struct vcpu *vcpu, u32 reason)
 	return true;
 }
 
-/* Adds to a counter of the group, whose vCPUs may run on several CPUs. */
+/* Adds `more` to a counter of the VM's group, whose vCPUs may run on several CPUs. */
 static void vcpu_count(u64 *counter, u64 more)
 {
 	__atomic_fetch_add(counter, more, __ATOMIC_RELAXED);
@@ -251,7 +256,8 @@ static u32 vcpu_mark(struct vcpu *vcpu, u8 value)
 void vcpu_preempt(struct vcpu *vcpu)
 {
 	if (unlikely(vcpu->preempted))
-		return; /* the guest may have asked for a flush since its byte was read */
+		/* the guest may have set MARK_FLUSH in the marked byte */
+		return;
 	vcpu->preempted = true;
 	(void)vcpu_mark(vcpu, MARK_PREEMPTED);
 }
@@ -267,9 +273,9 @@ bool vcpu_await_window(struct vcpu *vcpu)
 }
 
 /*
- * Enters the guest until an exit that is not handled at once, and returns its reason. A CPU that
- * kicks the vCPU or unmaps its memory sends an interrupt, which ends the next entry before the
- * guest's first instruction: so the loop need not check the reasons to stop again.
+ * Enters the guest, again and again, until an exit that is not handled at once, and returns that
+ * exit's reason. A CPU that kicks the vCPU or unmaps its memory sends an interrupt, which ends the
+ * next entry before the guest's first instruction: so the loop need not check for either.
  */
 static ALWAYS_INLINE u32 vcpu_enter(struct cpu *cpu, struct vcpu *vcpu)
 {
@@ -290,7 +296,7 @@ static ALWAYS_INLINE u32 vcpu_enter(struct cpu *cpu, struct vcpu *vcpu)
 		if (likely(!vcpu_handle_at_once(vcpu, reason)))
 			break;
 		if (++settled == SETTLED_MAX) {
-			/* the last exit counts as the host interrupt that it is turned into */
+			/* the last exit, made a host interrupt here, counts as that */
 			settled--;
 			reason = EXIT_HOST_INTERRUPT;
 			vcpu->virt.exit.reason = reason;
@@ -311,14 +317,14 @@ static ALWAYS_INLINE void vcpu_leave_guest(struct vcpu *vcpu, u32 groups, u64 en
 }
 
 /*
- * Handles kicks, signals and marks before an entry. Returns true if the run has ended, with
- * EXIT_KICK or EXIT_NO_MEMORY.
+ * Handles a kick, a signal in the vCPU's queue and the byte at preempted_gpa, before an entry.
+ * Returns true if the run has ended, with EXIT_KICK or EXIT_NO_MEMORY.
  */
 static NOINLINE bool vcpu_begin_specially(struct vcpu *vcpu)
 {
 	/*
-	 * The monitor must see whatever was written before a kick that is consumed here: hence
-	 * SEQ_CST.
+	 * The monitor must see whatever the kicker wrote before the kick that is consumed here:
+	 * hence SEQ_CST.
 	 */
 	bool kicked = vcpu->kicked && __atomic_exchange_n(&vcpu->kicked, false, __ATOMIC_SEQ_CST);
 	bool ends = kicked || vcpu->signalled;
@@ -326,8 +332,9 @@ static NOINLINE bool vcpu_begin_specially(struct vcpu *vcpu)
 	u32 marked = ends ? 0 : vcpu_mark(vcpu, 0);
 
 	/*
-	 * A mark that was set before its page was frozen must be cleared where the guest sees it,
-	 * else flushes asked for from now on are lost. Until then the vCPU must not enter.
+	 * If the page of the marked byte was frozen since, the mark must be cleared in the copy
+	 * that the guest sees, else flushes that the guest asks for from now on are lost. Until
+	 * then the vCPU must not enter the guest.
 	 */
 	if (unlikely(marked == MARK_NOWHERE)) {
 		u64 at = READ_ONCE(vcpu->virt.page->preempted_gpa) & ~PAGE_MASK;
@@ -348,8 +355,8 @@ static NOINLINE bool vcpu_begin_specially(struct vcpu *vcpu)
 }
 
 /*
- * Handles a timer whose time has passed: its interrupt waits, unless QEMU 7.2 has lost it
- * (docs/platforms.md). Returns true if the run has ended.
+ * Handles a CPU timer whose time has passed before an entry: its interrupt is pending, unless QEMU
+ * 7.2 has lost it (docs/platforms.md). Returns true if the run has ended.
  */
 static NOINLINE bool vcpu_timer_overdue(struct cpu *cpu, struct vcpu *vcpu, u64 now, u64 deadline)
 {
@@ -363,8 +370,8 @@ static NOINLINE bool vcpu_timer_overdue(struct cpu *cpu, struct vcpu *vcpu, u64 
 }
 
 /*
- * Does one step of a run, after the CPU's timer has been set with `deadline` in mind. Returns true
- * if the run has ended.
+ * Does one step of a run, for which the CPU's timer has been set to `deadline` (0: none) or an
+ * earlier event. Returns true if the run has ended.
  */
 static ALWAYS_INLINE bool vcpu_run_on(struct cpu *cpu, struct vcpu *vcpu, u64 deadline)
 {
@@ -374,7 +381,7 @@ static ALWAYS_INLINE bool vcpu_run_on(struct cpu *cpu, struct vcpu *vcpu, u64 de
 
 	if (unlikely(vcpu->special != 0) && vcpu_begin_specially(vcpu))
 		return true;
-	/* An armed_tsc of 0 means none: subtracting 1 makes it later than everything. */
+	/* An armed_tsc of 0: no timer is set; subtracting 1 makes it later than any time. */
 	if (unlikely(now > cpu->armed_tsc - 1))
 		return vcpu_timer_overdue(cpu, vcpu, now, deadline);
 	reason = vcpu_enter(cpu, vcpu);
@@ -393,7 +400,7 @@ static ALWAYS_INLINE bool vcpu_run_on(struct cpu *cpu, struct vcpu *vcpu, u64 de
 	return true;
 }
 
-/* Returns the deadline that the CPU's timer must enforce; 0: none. */
+/* Returns the run's deadline, if the CPU's timer must enforce it, else 0. */
 static u64 vcpu_deadline_of(const struct vcpu *vcpu)
 {
 	return vcpu->virt.own_timer ? 0 : vcpu->deadline_tsc;
@@ -441,8 +448,8 @@ static NOINLINE enum status vcpu_find(struct thread *thread, u64 handle)
 }
 
 /*
- * Begins a run of the vCPU that the handle names. STATUS_IN_USE: another thread runs or reads the
- * vCPU; STATUS_AGAIN: another CPU still has its registers.
+ * Begins a run (SYS_VCPU_RUN) of the vCPU that the handle names. STATUS_IN_USE: another thread runs
+ * or reads the vCPU; STATUS_AGAIN: another CPU still has its registers.
  */
 static ALWAYS_INLINE enum status vcpu_begin_run(struct cpu *cpu, struct thread *thread, u64 handle)
 {
@@ -450,9 +457,9 @@ static ALWAYS_INLINE enum status vcpu_begin_run(struct cpu *cpu, struct thread *
 	struct vcpu *vcpu;
 
 	/*
-	 * Usually this avoids the object lock: the thread's reference keeps the vCPU; if its handle
-	 * is closed or the vCPU is destroyed at the same time, that might as well have happened a
-	 * moment later.
+	 * Usually this test avoids the object lock and the lookup: the thread's reference keeps the
+	 * vCPU. If the handle is closed or the vCPU destroyed at the same time, that might as well
+	 * have happened a moment later.
 	 */
 	if (unlikely(thread->ran_closed != READ_ONCE(*thread->closed) ||
 		     thread->ran_handle != handle || thread->ran->object.dead))
@@ -471,8 +478,8 @@ static ALWAYS_INLINE enum status vcpu_begin_run(struct cpu *cpu, struct thread *
 }
 
 /*
- * Does SYS_VCPU_RUN. All parts of the function are inlined: calls would save and restore 60
- * registers.
+ * Does SYS_VCPU_RUN. All that it calls on the usual path is inlined: calls would save and restore
+ * 60 registers.
  */
 void vcpu_run(struct cpu *cpu, struct trap_frame *frame)
 {

@@ -23,19 +23,25 @@ struct vcpu {
 	struct thread *thread;
 	/* the thread that runs or reads the vCPU now, atomic; NULL: no thread does */
 	struct thread *runner;
-	struct group_page *account;	      /* the counts of the vCPU's group */
+	struct group_page *account;	      /* the counters of the vCPU's group */
 	const struct vcpu_cpuid_entry *cpuid; /* shared page; NULL: the monitor handles CPUID */
 	/* shared page for VCPU_XSAVE; NULL: the vCPU has none */
 	void *xsave;
 	struct virt_vcpu virt;
 	u64 deadline_tsc; /* the monitor's deadline for this run; 0: the run has no deadline */
 	u64 space_seen;	  /* the space's generation at the last entry (tlb_must_flush) */
-	/* address of the last byte of the page of the last fault that no mapping covers; 0: none */
+	/*
+	 * guest-physical address of the last byte of the page of the last fault that no mapping
+	 * covered; 0: none
+	 */
 	u64 nowhere;
 	u64 nowhere_generation; /* the space's generation at that fault */
 	u32 nowhere_mappings;	/* the space's mapping_count at that fault */
 	u32 requested;		/* the requests of this run, enum vcpu_request */
-	/* The flags that make the start of a run special, tested together as one word. */
+	/*
+	 * The flags that each need vcpu_begin_specially before an entry, tested together as one
+	 * word.
+	 */
 	union {
 		struct {
 			bool preempted; /* MARK_PREEMPTED was written */

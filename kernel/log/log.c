@@ -2,7 +2,7 @@
 /*
  * Writes the kernel's log: one ring of binary entries per CPU, which the manager reads and turns
  * into text. Any code of ring 0 calls it through the macros of kernel/log/log.h, at any instruction
- * and under any lock. It takes no lock and never waits; each CPU writes only its own ring.
+ * and under any lock. The writer takes no lock and never waits; each CPU writes only its own ring.
  */
 #include "kernel/log/log.h"
 #include "arch/x86_64/cpu/instructions.h"
@@ -16,14 +16,15 @@ u8 log_threshold[LOG_CATEGORY_COUNT] = {
 	[0 ... LOG_CATEGORY_COUNT - 1] = LOG_INFO,
 };
 
-/* The boot CPU's ring is part of the image, because it writes before there is an allocator. */
+/* The boot CPU's ring is part of the image, because that CPU logs before there is an allocator. */
 struct log_memory log_memory_boot ALIGNED(4096) = {.ring.capacity = LOG_RING_ENTRIES};
 static struct log_ring *rings[CPU_MAX] = {&log_memory_boot.ring};
 
 /*
  * Writes one entry. An NMI may write another between any two instructions here: so each writer
- * takes its own sequence number, and a reader trusts an entry only if its sequence is right after
- * the copy. `sampled_tsc` may then lose an update: it is only a sample.
+ * takes its own sequence number, and a reader trusts its copy of an entry only if the entry's
+ * sequence is still right afterwards. `sampled_tsc` may lose an update by an NMI: it is only a
+ * sample.
  */
 void log_write(enum log_level level, enum log_category category, const char *text,
 	       const u64 *arguments, unsigned int count)
@@ -46,8 +47,9 @@ void log_write(enum log_level level, enum log_category category, const char *tex
 		entry->argument[i] = arguments[i];
 	__atomic_store_n(&entry->sequence, sequence, __ATOMIC_RELEASE);
 	/*
-	 * The reader polls a category that is kept at debug level: such entries may come with every
-	 * exit, or as a profile's samples on all CPUs at once.
+	 * The manager is signalled only now and then by a category that is logged at debug level,
+	 * which it polls: such entries may come with every exit, or as a profile's samples on all
+	 * CPUs at once.
 	 */
 	if (log_threshold[category] > LOG_DEBUG || sequence % (LOG_RING_ENTRIES / 4) == 0)
 		__atomic_fetch_or(&cpu->pending, PENDING_LOG, __ATOMIC_RELAXED);

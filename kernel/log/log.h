@@ -4,8 +4,8 @@
 #include "kernel/abi/log.h"
 
 /*
- * The kernel's log: fixed-size binary entries in a ring per CPU, from which the reader in ring 3
- * makes the text. Writing takes no lock and never waits. Arguments are at most LOG_ARGUMENTS
+ * Writes to the kernel's log: fixed-size binary entries in a ring per CPU, from which the reader in
+ * ring 3 makes the text. Writing takes no lock and never waits. Arguments are at most LOG_ARGUMENTS
  * integers, each kept as 64 bits; the format must be a literal and is stored as its offset in
  * section .logfmt. %#u is an exit reason, for which the reader has a name.
  */
@@ -24,7 +24,7 @@
 #define log_warning(category, ...) log_at(LOG_WARNING, category, __VA_ARGS__)
 #define log_error(category, ...)   log_at(LOG_ERROR, category, __VA_ARGS__)
 
-/* The lowest level that is logged, by category (SYS_LOG_LEVEL). */
+/* The lowest level (enum log_level) at which entries are kept, by category (SYS_LOG_LEVEL). */
 extern u8 log_threshold[LOG_CATEGORY_COUNT];
 
 /* Writes an entry to the running CPU's ring; only the macros above call it. */

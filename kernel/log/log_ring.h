@@ -18,8 +18,8 @@ struct log_memory {
 
 extern struct log_memory log_memory_boot;
 
-/* Gives a CPU its ring before the CPU runs; returns false if there is no memory. */
+/* Gives a CPU its ring of the log before the CPU starts; returns false if there is no memory. */
 bool log_ring_create(u32 cpu);
 const struct log_ring *log_ring_of(u32 cpu);
-/* Prints the last entries of a CPU's ring, for a panic. */
+/* Prints the last entries of a CPU's ring of the log on COM1, for a panic. */
 void log_last_print(u32 cpu);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The page of counts that the kernel shows to the manager (struct kernel_page), and the pointers by
- * which mm/ counts pages there. boot/init fills its constants, the CPUs their counters, mm/buddy.c
- * the page counts under its own lock. The page shares no memory with other data, as ring 3 may map
- * it.
+ * The page of counters that the kernel shows to the manager (struct kernel_page), and the pointers
+ * by which mm/ counts the host's pages there. boot/init fills its constants, the CPUs their
+ * counters, mm/buddy.c the page counts under its own lock. The page shares no memory with other
+ * data, as ring 3 may map it.
  */
 #include "kernel/machine/kernel_page.h"
 #include "mm/page.h"

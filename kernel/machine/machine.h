@@ -8,12 +8,12 @@
 struct machine {
 	hpa_t image_hpa;	  /* physical address of the kernel image */
 	hva_t image_base;	  /* address at which the kernel image runs */
-	struct kernel_page *page; /* the counters shown to the manager */
+	struct kernel_page *page; /* the host's counters, shown to the manager */
 };
 
 extern struct machine machine;
 
-/* Returns the physical address of an object inside the kernel image. */
+/* Returns the physical address of a variable or function inside the kernel image. */
 hpa_t machine_image_hpa(const void *address);
 
 /*

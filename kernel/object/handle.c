@@ -30,7 +30,7 @@ enum status handle_insert(struct handle_table *table, struct object *object, u32
 {
 	u16 at = table->first_free;
 
-	*handle = HANDLE_NONE; /* the value goes to ring 3 whatever the status */
+	*handle = HANDLE_NONE; /* on failure too, as the value goes to ring 3 whatever the status */
 	while (at < table->end && table->entry[at].object != NULL)
 		at++;
 	table->first_free = at;
@@ -65,7 +65,10 @@ u32 handle_rights(const struct handle_table *table, u64 handle)
 	return entry != NULL ? entry->rights : 0;
 }
 
-/* Closes an entry. The reference is put last, because releasing an object may take other locks. */
+/*
+ * Closes an entry of a handle table. Its reference to the object is put last, because releasing an
+ * object may take other locks.
+ */
 static void handle_close_entry(struct handle_table *table, struct handle_entry *entry)
 {
 	struct object *object = entry->object;

@@ -10,7 +10,10 @@ struct handle_entry {
 	/* the object, to which the entry holds a reference; NULL: the entry is free */
 	struct object *object;
 	u16 rights;
-	/* counts the entry's uses, so that a closed handle's number is not reused soon */
+	/*
+	 * the number of times that the entry was used, part of the handle: so a closed handle's
+	 * number is not reused soon
+	 */
 	u16 generation;
 };
 
@@ -19,9 +22,10 @@ struct handle_entry {
  * is read without it.
  */
 struct handle_table {
-	u64 closed;	/* counts closed entries: once it changes, an earlier lookup may be stale */
+	/* number of handles ever closed: once it changes, an earlier lookup may be stale */
+	u64 closed;
 	u16 size;	/* number of entries; a handle holds the index of its entry plus 1 */
-	u16 end;	/* no entry from this index on was ever used */
+	u16 end;	/* no entry of the table from this index on was ever used */
 	u16 first_free; /* no entry below this index is free */
 	struct handle_entry entry[];
 };
@@ -34,9 +38,9 @@ enum status handle_insert(struct handle_table *table, struct object *object, u32
 			  u64 *handle) MUST_CHECK;
 
 /*
- * Finds the object of a handle, without a new reference: the object is valid until the system call
- * ends. STATUS_BAD_HANDLE: there is no such entry, the object has another type (OBJECT_NONE: any)
- * or is dead; STATUS_NO_RIGHT: some of `rights` are missing.
+ * Finds the object of a handle, without taking a reference: the pointer is valid until the system
+ * call ends. STATUS_BAD_HANDLE: there is no such entry, the object has another type (OBJECT_NONE:
+ * any) or is dead; STATUS_NO_RIGHT: some of `rights` are missing.
  */
 enum status handle_lookup(const struct handle_table *table, u64 handle, enum object_type type,
 			  u32 rights, struct object **object) MUST_CHECK;
@@ -47,8 +51,8 @@ u32 handle_rights(const struct handle_table *table, u64 handle);
 /* Closes a handle, also that of a dead object. STATUS_BAD_HANDLE: there is no such entry. */
 enum status handle_close(struct handle_table *table, u64 handle);
 
-/* Closes all handles of dead objects, whose references would keep those from being freed. */
+/* Closes all handles of dead objects, whose references would keep the objects from being freed. */
 void handle_close_dead(struct handle_table *table);
 
-/* Closes all handles; the table stays usable. */
+/* Closes all handles of the table, which stays usable. */
 void handle_close_all(struct handle_table *table);

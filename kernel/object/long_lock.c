@@ -11,8 +11,8 @@
 
 static struct lock long_lock_first;
 /*
- * The CPU between long_aside and long_back. The holder of the long lock writes it; any CPU may read
- * it, and only that CPU finds itself there.
+ * The CPU between long_aside and long_back, or NULL. The holder of the long lock writes the
+ * pointer; any CPU may read it, and only that CPU finds itself in it.
  */
 static struct cpu *long_lock_aside;
 

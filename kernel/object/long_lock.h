@@ -6,17 +6,17 @@
 /*
  * Takes the long lock and then the object lock, for operations that create, change or end objects:
  * the steps of a teardown, the end of a process, and all system calls but those that wait, signal,
- * kick and yield, which share the objects. So a wake-up waits for one of these operations at most,
- * on however many CPUs they are made.
+ * kick and yield, which share the objects. So the wake-up of a thread waits for one of these
+ * operations at most, however many CPUs make some.
  */
 void long_lock(void);
 void long_unlock(void);
 
 /*
- * Give up the object lock and take it back. In between the caller holds the long lock alone, while
- * other CPUs signal, wake and look handles up. It may work on memory objects, spaces and objects
- * that nobody else knows yet, and put references to memory objects; it may not touch handles,
- * threads, queues or groups' members.
+ * long_aside gives up the object lock, long_back takes it back. In between the caller holds the
+ * long lock alone, while other CPUs signal, wake and look handles up. It may work on memory
+ * objects, spaces and objects that nobody else knows yet, and put references to memory objects; it
+ * may not touch handles, threads, queues or groups' members.
  */
 void long_aside(void);
 void long_back(void);

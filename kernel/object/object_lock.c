@@ -11,8 +11,8 @@
 #include "lib/lock.h"
 
 /*
- * Held by the CPU that has the objects alone, and awaited by those that want them alone or want to
- * share while another CPU has them alone.
+ * Held by the CPU that has the object lock alone; awaited by CPUs that want it alone, and by those
+ * that want to share it while another has it alone.
  */
 static struct lock object_turn;
 static bool object_alone;
@@ -21,8 +21,8 @@ void object_lock(void)
 {
 	lock_acquire(&object_turn, LOCK_OBJECTS);
 	/*
-	 * Either a CPU that begins to share sees this store, or the loop below sees that CPU's
-	 * flag.
+	 * Either a CPU that begins to share the lock sees this store, or the loop below sees that
+	 * CPU's flag `shares`.
 	 */
 	__atomic_store_n(&object_alone, true, __ATOMIC_SEQ_CST);
 	for (u32 id = 0; id < cpus_count(); id++) {
@@ -38,8 +38,8 @@ void object_unlock(void)
 }
 
 /*
- * Begins to share while this CPU holds the turn: nobody has the objects alone then, and the next
- * CPU that wants them alone waits for this one.
+ * Begins to share the object lock while this CPU holds object_turn: nobody has the lock alone then,
+ * and the next CPU that wants it alone waits for this one.
  */
 static NOINLINE void object_share_in_turn(struct cpu *cpu)
 {

@@ -13,24 +13,31 @@ struct cpu;
  * reference goes leaves its group's members under this lock alone.
  */
 
-/* Takes the objects alone: no other CPU has or shares the objects until object_unlock. */
+/*
+ * Takes the object lock alone ("has the objects alone"): no other CPU has or shares the lock until
+ * object_unlock.
+ */
 void object_lock(void);
 void object_unlock(void);
 
 /*
- * Shares the objects with other CPUs: nothing that the lock guards changes until object_unshare.
- * Signals, waits, interrupts and timers need no more; what they change has locks of its own (struct
- * queue, struct irq, struct cpu). The lock is fair: a CPU that wants the objects alone waits only
- * for the CPUs that share them now, and later ones wait for that CPU.
+ * Shares the object lock with other CPUs ("has the objects shared"): nothing that the lock guards
+ * changes until object_unshare. Signals, waits, interrupts and timers need no more; what they
+ * change has locks of its own (struct queue, struct irq, struct cpu). The lock is fair: a CPU that
+ * wants it alone waits only for the CPUs that share it now, and CPUs that come later wait for that
+ * CPU.
  */
 void object_share(void);
 void object_unshare(void);
 
 /*
- * Puts a reference while the caller may be sharing the objects; the object must be in no list. If
- * the reference is the last one, this CPU's loop puts it with the objects alone
- * (object_put_dropped).
+ * Puts a reference to an object by a caller that may share the object lock; the object must be in
+ * no list. If the reference is the last one, this CPU's loop puts it later, with the object lock
+ * alone (object_put_dropped).
  */
 void object_drop(struct object *object);
-/* Puts this CPU's dropped references; takes the objects alone for that. */
+/*
+ * Puts the references that this CPU has dropped (object_drop); takes the object lock alone for
+ * that.
+ */
 void object_put_dropped(struct cpu *cpu);

@@ -10,14 +10,14 @@
 #include "lib/checked.h"
 
 /*
- * A cap that was not looked at for more than this many periods starts afresh, as nothing was
- * spending its budget.
+ * A cap whose budget was not updated for more than this many periods starts afresh, as no entity
+ * was spending it.
  */
 #define PERIODS_FORGOTTEN 16u
 
 static void budget_cap_advance(struct budget_cap *cap, u64 now)
 {
-	/* Another CPU's clock may be a little ahead. */
+	/* The CPU that updated the cap last may have a clock a little ahead. */
 	if (heap_tick_before(now, cap->updated))
 		return;
 	if (cap->budget != 0 && now - cap->updated > PERIODS_FORGOTTEN * cap->period) {
@@ -68,8 +68,9 @@ u64 budget_reservation_share(u64 budget, u64 period)
 }
 
 /*
- * Begins a period that ends at `deadline`. If whole budgets are owed, begins as many periods at
- * once, none with budget left, so that no timer interrupt comes for a budget that is spent.
+ * Begins the reservation's period that ends at `deadline`. If the entity owes whole budgets, begins
+ * as many periods at once, none with budget left, so that no timer interrupt comes for a budget
+ * that is spent.
  */
 static void budget_begin_period(struct budget_reservation *reservation, u64 deadline)
 {
@@ -80,7 +81,7 @@ static void budget_begin_period(struct budget_reservation *reservation, u64 dead
 	reservation->deadline = deadline + (whole - (whole != 0)) * reservation->period;
 }
 
-/* Reduces what is owed by the budgets of `periods` periods that passed unused. */
+/* Reduces what the entity owes by the budgets of `periods` periods that passed unused. */
 static void budget_repay(struct budget_reservation *reservation, u64 periods)
 {
 	reservation->owed -= MIN(reservation->owed, periods * reservation->budget);
@@ -144,7 +145,7 @@ u64 budget_reservation_charge(struct budget_reservation *reservation, u64 ran, u
 	late = MIN(ran, now - reservation->deadline);
 	ran = budget_reservation_consume(reservation, ran - late);
 	budget_reservation_renew(reservation, now);
-	/* Whole periods in between do not matter: an entity that runs that long runs alone. */
+	/* Whole periods in between are left out: an entity that runs that long runs alone. */
 	current = MIN(late, now + reservation->period - reservation->deadline);
 	return ran + (late - current) + budget_reservation_consume(reservation, current);
 }

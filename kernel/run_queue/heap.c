@@ -11,7 +11,10 @@ static u64 heap_rank(const struct heap_node *node)
 	return node == NULL ? 0 : node->rank;
 }
 
-/* Puts the child of lower rank to the right. Returns true if the node's own rank has changed. */
+/*
+ * Puts the node's child of lower rank to the right. Returns true if the node's own rank has
+ * changed.
+ */
 static bool heap_balance(struct heap_node *node)
 {
 	u64 old = node->rank;

@@ -14,7 +14,7 @@ struct heap_node {
 	struct heap_node *left;
 	struct heap_node *right;
 	u64 key;
-	u64 rank; /* number of nodes on the right spine, the shortest way down */
+	u64 rank; /* number of nodes on the right spine from here, the shortest way down */
 };
 
 struct heap {
@@ -36,7 +36,7 @@ void heap_remove(struct heap_node *node);
 void heap_raise(struct heap *heap, struct heap_node *node, u64 key);
 
 /*
- * Returns the node after this one in a walk that visits every node once, parents before children.
- * The walk starts with heap->first; NULL after the last.
+ * Returns the node of the heap after this one in a walk that visits every node once, parents before
+ * children. The walk starts with heap->first; NULL after the last.
  */
 struct heap_node *heap_next(const struct heap_node *node);

@@ -14,13 +14,13 @@
  * (weight 1, 4096 runnable entities in the group).
  */
 #define FORGOTTEN_TICKS BIT(40)
-/* An entity that runs for longer than this at a time runs alone: the excess need not be charged. */
+/* An entity that runs for more ticks than this at a time runs alone: the excess is not charged. */
 #define CHARGED_TICKS_MAX BIT(36)
 
 /* The load of a lone entity of default weight. */
 #define LOAD_UNIT 1024u
 
-#define SHORT_SLICES 16u /* a slice is divided by this while groups that have slept catch up */
+#define SHORT_SLICES 16u /* a slice is divided by this while a group that has slept waits */
 
 #define RESERVABLE (RUN_RESERVABLE_PERMILLE * 1000000ull)
 
@@ -55,7 +55,7 @@ void run_group_set_cap(struct run_group *group, u64 percent, u64 period_ticks, u
 
 /* A snapshot of a cap, which other CPUs may change at any time. */
 struct cap_state {
-	u64 left; /* ticks until the cap is spent; 0: it is spent; ~0: it never will be */
+	u64 left; /* ticks until the cap's budget is spent; 0: it is spent; ~0: it never will be */
 	u64 period_end;
 };
 
@@ -80,7 +80,7 @@ static void run_queue_advance(u64 *time, u64 to)
 		*time = to;
 }
 
-/* Advances a virtual time to the earlier of the running entity's and the first waiting one's. */
+/* Advances `time` to the virtual time of the running entity or first waiting one: the earlier. */
 static void run_queue_follow(u64 *time, u64 running, const struct heap *waiting)
 {
 	const struct heap_node *next = waiting->first;
@@ -129,7 +129,7 @@ static void run_queue_enqueue_fair(struct run_queue *queue, struct run_entity *e
 		run_queue_enqueue_share(queue, share, now);
 }
 
-/* Takes a group out of the heaps if none of its entities waits any more. */
+/* Takes a group out of the heaps if none of its entities waits on this queue any more. */
 static void run_queue_dequeue_share(struct run_share *share)
 {
 	if (share->waiting.first == NULL)
@@ -171,7 +171,7 @@ static NOINLINE void run_queue_enqueue_anew(struct run_queue *queue, struct run_
 	run_queue_dequeue_share(entity->share);
 }
 
-/* Does what is due: renews reservations and puts parked groups back. */
+/* Renews reservations whose deadline has come, puts back parked groups whose period has ended. */
 static inline void run_queue_do_due(struct run_queue *queue, u64 now)
 {
 	while (run_queue_is_due(&queue->deadline, now))
@@ -217,7 +217,7 @@ void run_queue_add(struct run_queue *queue, struct run_entity *entity, u64 now)
 	run_queue_enqueue(queue, entity, now);
 }
 
-/* Counts without the lock if there is no cap; a cap set at the same moment starts slightly off. */
+/* Counts the entity for its group's cap, without the lock if none is set: a new cap starts off. */
 static void run_queue_set_running(struct run_entity *entity, bool running, u64 now)
 {
 	struct run_group *group = entity->group;
@@ -263,7 +263,7 @@ void run_queue_detach(struct run_queue *queue, struct run_entity *entity, u64 no
 	entity->queue = NULL;
 }
 
-/* Returns the first waiting entity that may run; parks groups before it with spent caps. */
+/* Returns the first waiting entity that may run; parks groups ahead of it whose cap is spent. */
 static struct run_entity *run_queue_best_waiting(struct run_queue *queue, u64 now)
 {
 	struct run_entity *entity = run_queue_deadline_entity(queue->deadline.first);
@@ -347,7 +347,7 @@ void run_queue_charge(struct run_queue *queue, struct run_entity *running, u64 r
 		bool reserved = reservation->remaining != 0;
 
 		ran = budget_reservation_charge(reservation, ran, now);
-		/* The timer was set for the end of the budget: `ran` is how late it came. */
+		/* The timer was set for the budget's end: `ran` is how late its interrupt came. */
 		if (reserved && others) {
 			reservation->owed += ran;
 			ran = 0;
@@ -393,19 +393,19 @@ bool run_queue_preempts(const struct run_queue *queue, const struct run_entity *
 	if (reserved)
 		return heap_tick_before(candidate->reservation.deadline,
 					running->reservation.deadline);
-	/* Within a group a wake-up costs other groups nothing: a tie in virtual time is enough. */
+	/* A switch within a group costs other groups nothing: a tie in virtual time is enough. */
 	if (candidate->group == running->group)
 		return !heap_tick_before(running->virtual_time, candidate->virtual_time);
 	return heap_tick_before(candidate->share->virtual_time, running->share->virtual_time);
 }
 
-/* Returns the lesser of the delay and the time until the tick. */
+/* Returns the lesser of the delay and the time from `now` until the tick. */
 static u64 run_queue_earlier(u64 delay, u64 tick, u64 now)
 {
 	return MIN(delay, heap_tick_before(now, tick) ? tick - now : 0);
 }
 
-/* Returns the ticks until the running entity must be reconsidered; ~0: never. */
+/* Returns the ticks until it must be decided whether the running entity goes on; ~0: never. */
 static u64 run_queue_running_delay(const struct run_queue *queue, const struct run_entity *running,
 				   u64 now)
 {
@@ -426,12 +426,12 @@ static u64 run_queue_running_delay(const struct run_queue *queue, const struct r
 	if (queue->fair.first != NULL) {
 		u64 end = queue->slice_end;
 
-		/* A group that has slept must not wait for a whole slice of its equal. */
+		/* A group that has slept must not wait for a whole slice of a group like it. */
 		if (heap_tick_before(queue->fair.first->key, queue->virtual_time))
 			end -= queue->slice - queue->slice / SHORT_SLICES;
 		delay = run_queue_earlier(delay, end, now);
 	}
-	/* Avoids ever smaller steps: an overrun is taken from the next period anyway. */
+	/* Avoids ever smaller delays: an overrun is taken from the cap's next period anyway. */
 	if (left != 0 && left != ~0ull)
 		left = MAX(left, queue->slice / 64);
 	return MIN(delay, left);

@@ -89,8 +89,8 @@ void irq_unmask(struct irq *irq)
 		return;
 	lock_acquire(&irq->lock, LOCK_IRQ);
 	/*
-	 * The next interrupt goes to the CPU where its handler runs, if an I/O APIC can address
-	 * that CPU.
+	 * The line's next interrupt goes to the CPU where its driver runs, if an I/O APIC can
+	 * address that CPU.
 	 */
 	if (*apic_id != here && *apic_id != IOAPIC_ALL_CPUS && here < IOAPIC_ALL_CPUS) {
 		*apic_id = here;
@@ -116,7 +116,7 @@ enum status irq_message(struct irq *irq, u64 unit, u64 source, u64 *value)
 		return status;
 	irq->message = message;
 	irq->value = *value = raises;
-	/* an interrupt that came before the line was bound may be lost */
+	/* an interrupt that came before the line went through the IOMMU may be lost */
 	if (!irq_is_message(irq)) {
 		irq_unmask(irq);
 		signal_raise(&irq->signal);
@@ -137,8 +137,8 @@ void irq_release(struct object *object)
 }
 
 /*
- * Masks only level-triggered lines: such a line interrupts again once unmasked, while an edge would
- * be lost during the mask.
+ * Masks only level-triggered lines: such a line interrupts again once it is unmasked, while an edge
+ * that comes while its line is masked would be lost.
  */
 bool irq_raise(u32 number)
 {

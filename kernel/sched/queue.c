@@ -13,8 +13,8 @@
 struct signal signal_root;
 
 /*
- * Sets the flag of the queue's vCPU, which must not run while its queue holds a signal and checks
- * only this flag.
+ * Sets `signalled` of the queue's vCPU, whose guest must not run while the queue holds a signal; a
+ * run checks only this flag.
  */
 static void signal_mark_vcpu(struct queue *queue)
 {
@@ -42,8 +42,8 @@ static bool queue_take(struct queue *queue, struct thread *thread, u64 *key)
 }
 
 /*
- * Hands a new signal to a waiting thread at once, or kicks a running vCPU so that its monitor
- * looks.
+ * Hands a new signal in the queue to its waiting thread at once, or kicks its running vCPU so that
+ * the monitor takes the signal.
  */
 static void queue_deliver(struct queue *queue)
 {

@@ -12,7 +12,8 @@ struct vcpu;
 
 /*
  * The only kind of object that threads wait on: a FIFO of signals. A signal is in a queue at most
- * once, so raising one takes no memory, and a slow reader misses only repetitions.
+ * once, so raising one takes no memory, and a reader that is slow misses only repetitions of a
+ * signal.
  */
 struct queue {
 	struct object object;
@@ -27,7 +28,7 @@ struct queue {
 struct signal {
 	/* the queue to which the signal is bound, with a reference; NULL: it is not bound */
 	struct queue *queue;
-	/* the group for which a thread that takes the signal works; NULL: none */
+	/* the group for which a thread works that takes the signal (sched_serve); NULL: none */
 	struct group *group;
 	u64 key;
 	struct list node; /* the signal's place in queue->pending while it is raised */
@@ -44,12 +45,15 @@ struct event {
 extern struct signal signal_root;
 
 /*
- * Binds the signal to the queue with this key, from a former queue if need be. A signal that was
- * raised before is delivered now. The caller has the object lock alone, as signal_unbind.
+ * Binds the signal to the queue with this key, and ends its binding to a former queue. A signal
+ * that was raised while unbound is delivered now. The caller has the object lock alone, as
+ * signal_unbind.
  */
 void signal_bind(struct signal *signal, struct queue *queue, u64 key);
 void signal_unbind(struct signal *signal);
-/* Ends a thread's wait on the queue with STATUS_BAD_HANDLE. The caller has the object lock alone.
+/*
+ *  Ends the wait of a thread on the queue, if one waits, with STATUS_BAD_HANDLE. The caller has the
+ *  object lock alone.
  */
 void queue_end(struct queue *queue);
 
@@ -70,6 +74,6 @@ void signal_raise(struct signal *signal);
 enum status queue_wait(struct queue *queue, struct thread *thread, u64 deadline_tsc, u64 *key);
 /*
  * Ends the wait of a thread whose deadline has passed with STATUS_TIMED_OUT, if the thread still
- * waits here. Called by the thread's home CPU.
+ * waits on the queue. Called by the thread's home CPU.
  */
 void queue_expire(struct queue *queue, const struct thread *thread);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Decides which thread runs on which CPU: puts threads on run queues, tells CPUs to look, moves
- * threads and makes reservations. Threads, queues and system calls report threads that can run or
- * have died; kernel/cpu/cpu_loop.c asks for the next one. It owns each CPU's queue, `running` and
- * scheduling times, guarded by the CPU's lock; a thread's home changes only with the objects alone.
+ * Decides which thread runs on which CPU: puts threads on run queues, tells CPUs to choose anew,
+ * moves threads and makes reservations. Threads, queues and system calls report threads that can
+ * run or have died; kernel/cpu/cpu_loop.c asks for the next one. It owns each CPU's queue,
+ * `running` and scheduling times, guarded by the CPU's lock; a thread's home changes only with the
+ * objects alone.
  */
 #include "kernel/sched/sched.h"
 #include "arch/x86_64/cpu/instructions.h"
@@ -77,7 +78,9 @@ struct cpu *sched_place(u64 affinity)
 	return best != NULL ? best : this_cpu();
 }
 
-/* Adds to the group's page the deadlines that the thread's reservation missed since last time. */
+/*
+ * Adds to the group's page the deadlines that the thread's reservation missed since the last call.
+ */
 static void sched_publish_missed(struct thread *thread)
 {
 	u64 *missed = &thread->run.reservation.missed_count;
@@ -88,7 +91,9 @@ static void sched_publish_missed(struct thread *thread)
 	*missed = 0;
 }
 
-/* Charges ticks to the thread's own group, and to the group for which the thread works. */
+/*
+ * Charges ticks of CPU time to the thread's own group, and to the group for which the thread works.
+ */
 static void sched_charge_thread(struct cpu *cpu, struct thread *thread, u64 ticks, u64 now)
 {
 	if (thread->served != NULL)
@@ -120,7 +125,7 @@ static u64 sched_queue_lock(struct cpu *cpu)
 }
 
 /*
- * Publishes which thread runs on the CPU, from `now` on, and when it must be reconsidered; unlocks
+ * Publishes which thread runs on the CPU, from `now` on, and when the CPU must choose anew; unlocks
  * the queue.
  */
 static void sched_queue_publish(struct cpu *cpu, u64 now)
@@ -135,7 +140,7 @@ static void sched_queue_publish(struct cpu *cpu, u64 now)
 	lock_release(&cpu->lock, LOCK_RUN);
 }
 
-/* Wakes an idle CPU, which may then ask for a thread whose home CPU is busy. */
+/* Wakes an idle CPU that the affinity allows, which may then ask a busy CPU for a thread. */
 static void sched_wake_idle_cpu(u64 affinity)
 {
 	for (u32 id = 0; id < cpus_count(); id++) {
@@ -314,9 +319,9 @@ void sched_request_work(struct cpu *cpu)
 }
 
 /*
- * Returns true if the load there, with the thread's added, does not exceed the load here. It may
- * become equal, so that three threads take turns at having one of two CPUs alone; the one that
- * moved last stays.
+ * Returns true if the load of CPU `there`, with the thread's added, does not exceed the load of CPU
+ * `here`. The loads may become equal, so that three threads take turns at having one of two CPUs
+ * alone; the thread that moved last stays for SCHED_STAY_NS.
  */
 static bool sched_better(const struct cpu *there, const struct cpu *here,
 			 const struct thread *thread, u64 now)
@@ -326,8 +331,9 @@ static bool sched_better(const struct cpu *there, const struct cpu *here,
 }
 
 /*
- * Takes the thread furthest behind off the queue, of those that wait here and are better off
- * elsewhere; NULL if there is none. Sets *target to its new CPU.
+ * Takes a waiting thread off the CPU's queue: the one furthest behind in virtual time of those that
+ * are better off on another CPU. Returns NULL if there is none; sets *target to the thread's new
+ * CPU.
  */
 static struct thread *sched_take(struct cpu *cpu, struct cpu **target, u64 now)
 {
@@ -373,8 +379,8 @@ static u64 sched_permille_of(u64 budget, u64 period)
 }
 
 /*
- * Returns the ticks to reserve: the budget, and the cost of the switches that using it up takes
- * once a period.
+ * Returns the ticks to reserve for a budget: the budget itself, and the cost of the switches that
+ * come with it once a period.
  */
 static u64 sched_reserved_ticks(u64 budget_ns, u64 period_ns)
 {
@@ -403,8 +409,8 @@ static bool sched_reserve_here(struct thread *thread, u64 budget_ns, u64 period_
 }
 
 /*
- * Returns the CPU with most left to reserve among the others that the thread may use; NULL if none
- * has enough.
+ * Returns the CPU, other than the thread's own, with most left to reserve among those that the
+ * thread may use; NULL if none has enough.
  */
 static struct cpu *sched_find_room(const struct thread *thread, u64 budget, u64 period,
 				   u64 *left_permille)

@@ -8,30 +8,33 @@
 struct group;
 
 #define SCHED_SLICE_NS (5 * NS_PER_MS)
-#define SCHED_GRACE_NS (100 * NS_PER_US) /* longest run past the slice, with interrupts off */
+/* longest run of a guest past its slice, with its interrupts off */
+#define SCHED_GRACE_NS (100 * NS_PER_US)
 /* the time until a CPU balances again after it handed a thread over */
 #define SCHED_BALANCE_NS (100 * NS_PER_MS)
 /* the time until a CPU balances again after it found no thread to hand over */
 #define SCHED_RETRY_NS (25 * NS_PER_MS)
-/* least stay of a thread on the CPU it was handed over to */
+/* least stay of a thread on the CPU to which it was handed over */
 #define SCHED_STAY_NS (150 * NS_PER_MS)
 /* the time until a CPU that had no thread to give is asked again */
 #define SCHED_ASK_NS (1 * NS_PER_MS)
 /*
- * The cost of a switch, from exit to entry and by cold caches, is in part charged to the thread
- * that lost the CPU, and in part to nobody. So a thread that takes the CPU from another group, or
- * gives it up to wait, is charged this on top.
+ * The cost of a switch of threads, from exit to entry and by cold caches, is in part charged to the
+ * thread that lost the CPU, and in part to no thread. So a thread that takes the CPU from a thread
+ * of another group is charged this on top, and one that gives the CPU up to wait is charged
+ * SCHED_WAIT_NS.
  */
 #define SCHED_SWITCH_NS (2 * NS_PER_US)
-#define SCHED_WAIT_NS	(2 * SCHED_SWITCH_NS) /* two switches, and the interrupt in between */
+/* the cost of a wait: two switches, and the interrupt between them */
+#define SCHED_WAIT_NS (2 * SCHED_SWITCH_NS)
 /* Added to a reservation's budget: the cost of one wait and its end in each period. */
 #define SCHED_RESERVE_NS (SCHED_SWITCH_NS + SCHED_WAIT_NS)
 
 /*
  * The scheduler: which thread runs where and when. Each CPU has a queue
  * (kernel/run_queue/run_queue.h: shares, caps and reservations); this part puts threads on queues,
- * tells CPUs to look and moves threads. A CPU without work asks the one with the most for a thread;
- * only a CPU itself gives its threads away.
+ * tells CPUs to choose anew and moves threads. A CPU without work asks the one with the most for a
+ * thread; only a CPU itself gives its threads away.
  */
 
 /* Gives the CPU its queue; returns false if there is no memory. */
@@ -39,17 +42,23 @@ bool sched_init(struct cpu *cpu);
 
 /* Returns true if any of the CPUs that a GROUP_AFFINITY value allows is running. */
 bool sched_affinity_valid(u64 affinity);
-/* Makes every CPU reconsider what runs, after a group's cap or affinity has changed. */
+/* Makes every CPU choose anew which thread runs, after a group's cap or affinity has changed. */
 void sched_changed(void);
-/* Returns the CPU with the least load among those allowed; this CPU if none is allowed. */
+/*
+ * Returns the CPU with the least load among those that the affinity allows; the running CPU if it
+ * allows none.
+ */
 struct cpu *sched_place(u64 affinity);
 
 /*
- * Makes the thread run from now on, on its home CPU, which is told if it must react. The caller
- * shares the object lock, as for all functions down to sched_serve.
+ * Makes the thread run from now on, on its home CPU, which is told if it must choose anew. The
+ * caller shares the object lock, as for all functions down to sched_serve.
  */
 void sched_ready(struct thread *thread);
-/* Takes a thread that has died out of the queue, unless its CPU runs it and will do so itself. */
+/*
+ * Takes a thread that has died out of its CPU's run queue, unless the CPU runs it and will do so
+ * itself.
+ */
 void sched_remove(struct thread *thread);
 /*
  * Makes the thread, which is the caller's or waits, work for a group from now on: the CPU time that
@@ -71,14 +80,14 @@ enum status sched_reserve(struct thread *thread, u64 budget_ns, u64 period_ns,
 /* Each CPU calls the functions below for itself. */
 
 /*
- * Puts the running thread back on the queue, unless it waits or has died, and makes the best thread
- * cpu->running, NULL when there is none.
+ * Puts the running thread back on the CPU's queue, unless it waits or has died, and makes the best
+ * thread cpu->running, NULL when there is none.
  */
 void sched_next(struct cpu *cpu);
 /*
- * Sets cpu->grace if the running thread is stopped by the end of its slice, not of its reservation.
- * The thread then goes on for SCHED_GRACE_NS, unless its cap is spent or another thread must run
- * first.
+ * Sets cpu->grace if the running thread would be stopped by the end of its slice, not of its
+ * reservation. The thread then goes on for SCHED_GRACE_NS, unless its cap is spent or another
+ * thread must run first.
  */
 void sched_extend(struct cpu *cpu);
 /* Returns true if the running thread must move to another CPU. */
@@ -93,7 +102,10 @@ void sched_move(struct cpu *cpu);
 enum status sched_yield(struct cpu *cpu, struct thread *to);
 /* Asks the busiest CPU for a thread, as this CPU has nothing to do. */
 void sched_request_work(struct cpu *cpu);
-/* Returns true if it is time to check whether other CPUs have less to do than this one. */
+/*
+ * Returns true if it is time to call sched_give: to check whether another CPU has less to do than
+ * this one.
+ */
 static inline bool sched_balance_due(const struct cpu *cpu, u64 now)
 {
 	return now >= cpu->balance_tsc && cpu->queue->count > 1;

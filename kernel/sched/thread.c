@@ -58,8 +58,8 @@ void thread_wake(struct thread *thread, enum status status, u64 value)
 	thread->result = status;
 	thread->result_value = value;
 	/*
-	 * The thread's CPU, which may not have taken the thread off the run queue yet, reads the
-	 * state without the queue's lock.
+	 * The thread's CPU, which may not have taken the thread off its run queue yet, reads the
+	 * state without the lock of the queue that the thread waited on.
 	 */
 	__atomic_store_n(&thread->state, THREAD_READY, __ATOMIC_RELEASE);
 	sched_ready(thread);
@@ -77,8 +77,8 @@ void thread_end(struct thread *thread)
 }
 
 /*
- * Returns true if the CPU runs or holds the thread. A CPU that has picked the thread (`running`)
- * loads it later (`thread`), without the lock.
+ * Returns true if the CPU runs or holds the thread. A CPU that has chosen the thread (`running`)
+ * loads its registers later (`thread`), without the CPU's lock.
  */
 static bool thread_held_by(struct cpu *cpu, const struct thread *thread)
 {
@@ -96,7 +96,7 @@ enum status thread_free(struct thread *thread)
 		cpus_pend(thread->cpu, PENDING_RESCHEDULE);
 		return STATUS_AGAIN;
 	}
-	if (thread->guest != NULL) /* frees the vCPU for runs by other threads */
+	if (thread->guest != NULL) /* releases the vCPU, so that other threads may run it */
 		vcpu_unclaim(thread->guest);
 	vcpu_forget(thread);
 	sched_serve(thread, NULL);
@@ -120,14 +120,16 @@ void thread_forget_dead(struct cpu *cpu)
 {
 	struct thread *thread = cpu->thread;
 
-	/* A thread that was ended after the CPU picked it stays until the CPU reschedules. */
+	/*
+	 * A thread that was ended after the CPU chose it stays loaded until the CPU chooses anew.
+	 */
 	if (thread != NULL && thread != cpu->running && thread->state == THREAD_DEAD)
 		thread_forget(cpu);
 }
 
 /*
- * Unloads the vCPU too: it may be the thread's, which would otherwise have to ask for it from its
- * new CPU.
+ * Unloads the CPU's vCPU too: it may be the thread's, whose new CPU would otherwise have to ask
+ * this one to unload it.
  */
 void thread_unload(struct cpu *cpu, struct thread *thread)
 {
@@ -166,7 +168,7 @@ void thread_clear(struct cpu *cpu)
 }
 
 /*
- * Loads a thread. Loads CR3 even if this thread was the last one: the CPU may have been idle since,
+ * Loads a thread. Loads CR3 even if this thread was loaded last: the CPU may have been idle since,
  * on the kernel's own tables.
  */
 void thread_load(struct cpu *cpu, struct thread *thread)
@@ -177,7 +179,7 @@ void thread_load(struct cpu *cpu, struct thread *thread)
 
 	/*
 	 * If the CPU is open to Meltdown, ring 3 runs on tables without the kernel's memory (the
-	 * user view), and the entry stubs switch between these and the kernel's tables.
+	 * user view), and the entry stubs switch between those tables and the kernel's.
 	 */
 	cpu->kernel_root = split ? root->kernel.value : 0;
 	cpu->user_root = split ? root->user.value : 0;
@@ -189,8 +191,8 @@ void thread_load(struct cpu *cpu, struct thread *thread)
 		cpu->thread = thread;
 	}
 	/*
-	 * A guest may have run while the frame stayed loaded, and a VM exit sets a TSS limit that
-	 * leaves out the I/O bitmap.
+	 * A guest may have run on this CPU while the thread's registers stayed loaded, and a VM
+	 * exit sets a TSS limit that leaves out the I/O bitmap.
 	 */
 	thread_ports_load(cpu, thread);
 	if (thread->has_result) {

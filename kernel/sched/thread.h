@@ -13,10 +13,10 @@ struct process;
 struct queue;
 struct vcpu;
 
-#define RAN_NOTHING (~0ull) /* a `closed` that no handle table ever reaches */
+#define RAN_NOTHING (~0ull) /* for `ran_closed`: no handle table has closed so many handles */
 
 enum thread_state {
-	THREAD_READY,	/* runs, or waits in a run queue */
+	THREAD_READY,	/* the thread runs, or waits in a run queue for its CPU */
 	THREAD_WAITING, /* parked in SYS_QUEUE_WAIT */
 	THREAD_DEAD,
 };
@@ -33,7 +33,7 @@ struct thread {
 	/* The vCPU of the last SYS_VCPU_RUN: saves the lookup as long as no handle is closed. */
 	struct vcpu *ran; /* the vCPU that the thread ran last, with a reference */
 	u64 ran_handle;
-	/* `closed` of the handle table at that run; RAN_NOTHING: `ran` is NULL */
+	/* `closed` of the process's handle table at that run; RAN_NOTHING: `ran` is NULL */
 	u64 ran_closed;
 	const u64 *closed; /* the field `closed` of the process's handle table */
 
@@ -42,10 +42,12 @@ struct thread {
 	struct run_entity run; /* the thread's place in the run queue cpu->queue */
 	/* the CPU to which the thread must move (sched_move); NULL: the thread stays */
 	struct cpu *wanted;
-	u64 moved_tsc;	       /* TSC when the thread was last handed over to another CPU */
+	/* TSC when the thread last moved to another CPU to balance the load */
+	u64 moved_tsc;
 	u64 ready_tsc;	       /* TSC when the thread began to wait for the CPU, if it waits */
 	u64 waited_tsc;	       /* TSC cycles that the thread has waited for a CPU in total */
-	u64 reserved_permille; /* the thread's part of the group's reserved_permille */
+	/* the thread's part of the group's reserved_permille, in 1/1000 of a CPU */
+	u64 reserved_permille;
 	/* the group for which the thread works (sched_serve), with a reference; NULL: none */
 	struct group *served;
 
@@ -57,16 +59,16 @@ struct thread {
 	struct list sleep_node; /* the thread's place in cpu->sleeping */
 	u64 wake_tsc;
 
-	/* The result of a wait, for the thread's registers when it runs again. */
+	/* The result of the thread's wait, which goes to its registers when it runs again. */
 	bool has_result;
 	enum status result;
 	u64 result_value;
 };
 
 /*
- * Makes the running thread wait: its CPU goes on with another thread as soon as it looks, after the
- * queue's lock is released, unless the thread is woken first. deadline_tsc ~0: no deadline. The
- * caller holds the queue's lock.
+ * Makes the running thread wait: its CPU goes on with another thread as soon as it chooses anew,
+ * after the queue's lock is released, unless the thread is woken first. deadline_tsc ~0: no
+ * deadline. The caller holds the queue's lock.
  */
 void thread_wait(struct thread *thread, struct queue *queue, u64 deadline_tsc);
 /*
@@ -74,16 +76,19 @@ void thread_wait(struct thread *thread, struct queue *queue, u64 deadline_tsc);
  * thread waits for, or has the objects alone.
  */
 void thread_wake(struct thread *thread, enum status status, u64 value);
-/* Ends the thread: takes it out of every queue for good. */
+/* Ends the thread: takes it off the run queue and the queue that it waits on, for good. */
 void thread_end(struct thread *thread);
 /* Frees the thread once no CPU holds it; returns STATUS_AGAIN until then. */
 enum status thread_free(struct thread *thread);
-/* Makes the CPU forget a dead thread whose registers it still has. */
+/* Makes the CPU drop a dead thread whose registers it still has loaded. */
 void thread_forget_dead(struct cpu *cpu);
 /* Saves the registers of the thread and its vCPU, so that another CPU may load them. */
 void thread_unload(struct cpu *cpu, struct thread *thread);
 
-/* Makes the TSS allow the I/O ports of the thread's process; needed again after VM exits. */
+/*
+ * Makes the CPU's TSS allow the I/O ports of the thread's process; to be called again after VM
+ * exits.
+ */
 void thread_ports_load(struct cpu *cpu, struct thread *thread);
 
 /*
@@ -94,8 +99,8 @@ void thread_isolate(struct cpu *cpu, const struct thread *thread);
 
 /*
  * Leaves nothing of other groups in the registers that ring 3 can read, nor in the FPU registers,
- * which CR0.TS hides only from some CPUs (LazyFP). Called before ring 3 runs, if others have run
- * since it last did.
+ * which CR0.TS hides only from some CPUs (LazyFP). Called before ring 3 runs, if a guest or another
+ * process has run since it last did.
  */
 void thread_clear(struct cpu *cpu);
 

@@ -53,9 +53,9 @@ void timer_cancel(struct thread *thread)
 }
 
 /*
- * Marks the timer as up to date first, so that a change that another CPU makes afterwards marks it
- * stale again. Sets the timer only if its time has changed, because that costs a slow write, or an
- * exit in a VM.
+ * Marks the CPU's timer as up to date first, so that a change that another CPU makes afterwards
+ * marks it stale again. Sets the timer only if its time has changed, because that costs a slow
+ * write, or an exit in a VM.
  */
 void timer_arm_anew(struct cpu *cpu, u64 deadline)
 {
@@ -70,9 +70,9 @@ void timer_arm_anew(struct cpu *cpu, u64 deadline)
 }
 
 /*
- * Wakes the first sleeper if it is due. Only the lock of the queue on which the thread waits tells
- * whether a signal is waking it on another CPU at the same time. The thread cannot begin another
- * wait meanwhile, as only this CPU, its home, runs it.
+ * Wakes the CPU's first sleeping thread if its deadline has come. Only the lock of the queue on
+ * which the thread waits tells whether a signal is waking it on another CPU at the same time. The
+ * thread cannot begin another wait meanwhile, as only this CPU, its home, runs it.
  */
 void timer_expire(struct cpu *cpu)
 {

@@ -6,7 +6,7 @@
 #include "arch/x86_64/cpu/percpu.h"
 #include "lib/bits.h"
 
-/* Deadlines of this part are host TSC values. */
+/* Deadlines in this file are host TSC values. */
 
 /*
  * Lets the thread's home CPU wake the thread at thread->wake_tsc, with STATUS_TIMED_OUT. The caller
@@ -16,7 +16,10 @@ void timer_sleep(struct thread *thread);
 /* Takes the thread off its home CPU's list of sleepers. */
 void timer_cancel(struct thread *thread);
 
-/* Wakes the CPU's first sleeper, if its time has come; each CPU calls it for itself. */
+/*
+ * Wakes the CPU's first sleeping thread, if its deadline has come; each CPU calls the function for
+ * itself.
+ */
 void timer_expire(struct cpu *cpu);
 
 /* Returns true if this TSC value has been reached; 0 stands for never. */
@@ -26,8 +29,8 @@ static inline bool timer_is_due(u64 tsc)
 }
 
 /*
- * Returns the time of the CPU's next event, `deadline` included. 0 means never: subtracting 1 makes
- * it the latest.
+ * Returns the TSC of the CPU's next event: a sleeper's deadline, a scheduling event or `deadline`.
+ * 0 means never: subtracting 1 makes it the latest.
  */
 static inline u64 timer_next(const struct cpu *cpu, u64 deadline)
 {
@@ -38,36 +41,43 @@ static inline u64 timer_next(const struct cpu *cpu, u64 deadline)
 }
 
 /*
- * The value of armed_for that says that the timer must be computed again. Other CPUs store it too.
- * A monitor may ask for this deadline, but it is long past: no guest is entered with it.
+ * The value of cpu->armed_for that says that the timer's time must be computed again. Other CPUs
+ * store it too. A monitor may ask for this deadline, but it is long past: no guest is entered with
+ * it.
  */
 #define TIMER_STALE 1ull
 
-/* Makes the next call of timer_arm compute the timer again; any CPU may call it. */
+/*
+ * Makes the CPU's next call of timer_arm compute the timer's time again; any CPU may call this
+ * function.
+ */
 static inline void timer_stale(struct cpu *cpu)
 {
 	__atomic_store_n(&cpu->armed_for, TIMER_STALE, __ATOMIC_RELEASE);
 }
 
-/* Makes the next call of timer_arm set the timer again, even to the same time. */
+/* Makes the CPU's next call of timer_arm set the timer again, even to the same time. */
 static inline void timer_forget(struct cpu *cpu)
 {
 	cpu->armed_tsc = 0;
 	timer_stale(cpu);
 }
 
-/* Reports that the timer's interrupt has come, or should have come. */
+/*
+ * Notes that the CPU's timer interrupt has come, or should have come: the timer is not set any
+ * more.
+ */
 static inline void timer_fired(struct cpu *cpu)
 {
 	timer_forget(cpu);
 	__atomic_fetch_or(&cpu->pending, PENDING_TIMER, __ATOMIC_RELAXED);
 }
 
-/* Sets the timer to the next event or `deadline` (0: none), if that has changed. */
+/* Sets the CPU's timer to its next event or `deadline` (0: none), if that time has changed. */
 void timer_arm_anew(struct cpu *cpu, u64 deadline);
 
 /*
- * Sets the timer for a guest with this deadline; looks at other events only if one of them has
+ * Sets the timer for a guest with this deadline; computes other events only if one of them has
  * changed.
  */
 static inline void timer_arm(struct cpu *cpu, u64 deadline)
@@ -78,7 +88,7 @@ static inline void timer_arm(struct cpu *cpu, u64 deadline)
 
 /*
  * Sets the timer while the CPU runs no guest, so that no guest's deadline matters. A timer that is
- * still set for a guest may stay, because an interrupt that comes too early does no harm.
+ * still set for a guest may stay, because a timer interrupt that comes too early does no harm.
  */
 static inline void timer_arm_briefly(struct cpu *cpu)
 {

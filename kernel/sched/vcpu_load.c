@@ -25,7 +25,8 @@ void vcpu_unload(struct cpu *cpu)
 	if (cpu->loaded == NULL)
 		return;
 	tlb_space_leave(cpu->loaded->vm->space, cpu->id);
-	virt->vcpu_unload(&cpu->loaded->virt); /* last use: from now on the vCPU may be freed */
+	/* the last use of the vCPU here: from then on another CPU may free it */
+	virt->vcpu_unload(&cpu->loaded->virt);
 	cpu->loaded = NULL;
 	if (features.rdtscp)
 		wrmsr(MSR_TSC_AUX, 0);
@@ -60,10 +61,10 @@ void vcpu_forget(struct thread *thread)
 }
 
 /*
- * Makes the current or next run return EXIT_KICK. The runner's CPU checks `kicked` before it
- * enters, and the interrupt makes it leave the guest. A thread that has set `kicked` before has
- * also sent the interrupt. A runner that waits for its turn needs none: a CPU makes it `running`,
- * sets its timer (by an exchange) and checks `kicked`, in this order.
+ * Makes the current or next run return EXIT_KICK. The runner's CPU checks `kicked` before it enters
+ * the guest, and the interrupt sent here makes it leave the guest. A thread that has set `kicked`
+ * before has also sent the interrupt. A runner that waits for a CPU needs no interrupt: the CPU
+ * makes it `running`, sets its timer (by an exchange) and checks `kicked`, in this order.
  */
 void vcpu_kick(struct vcpu *vcpu)
 {

@@ -10,8 +10,8 @@ void vcpu_unload(struct cpu *cpu);
 /* Does what vcpu_load does, for a vCPU other than the one that this CPU has loaded. */
 enum status vcpu_load_anew(struct cpu *cpu, struct vcpu *vcpu) MUST_CHECK;
 /*
- * Loads the vCPU's registers on this CPU. STATUS_AGAIN: another CPU still has them and was asked to
- * save them.
+ * Loads the vCPU's registers on this CPU, if they are not. STATUS_AGAIN: another CPU still has them
+ * and was asked to save them.
  */
 static inline enum status vcpu_load(struct cpu *cpu, struct vcpu *vcpu)
 {
@@ -40,7 +40,10 @@ static inline void vcpu_unclaim(struct vcpu *vcpu)
 	__atomic_store_n(&vcpu->runner, NULL, __ATOMIC_RELEASE);
 }
 
-/* Shows in its vCPU's page how long the thread has waited for a CPU in total. */
+/*
+ * Writes to the vCPU page of the vCPU that the thread ran last how long the thread has waited for a
+ * CPU in total.
+ */
 static inline void vcpu_show_waited(const struct thread *thread)
 {
 	if (thread->ran->thread == thread)
