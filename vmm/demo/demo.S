@@ -15,17 +15,18 @@
 #define PIC_MASTER 0x20
 #define PIC_SLAVE  0xa0
 #define PIC_EOI    0x20
-#define VECTORS    0x20 /* the vector of the first of the master's eight inputs */
+/* the vector of the first of the master interrupt controller's eight inputs */
+#define VECTORS    0x20
 #define SERIAL_IRQ 4
 
 #define PIT_CONTROL 0x43
 
 #define PM1_CONTROL 0x604
-#define S5_AND_GO   ((5 << 10) | (1 << 13)) /* SLP_TYP 5, SLP_EN (ACPI 4.8.3.2) */
+#define S5_AND_GO   ((5 << 10) | (1 << 13)) /* power off: SLP_TYP 5, SLP_EN (ACPI 4.8.3.2) */
 
 /* free RAM for the stack */
 #define STACK  0x7c00
-#define TABLES 0x20000 /* PML4, PDPT and page directory, which map the first 2 MiB */
+#define TABLES 0x20000 /* the address of PML4, PDPT and page directory, which map the first 2 MiB */
 #define IDT    0x30000
 
 #define CODE32 0x08
@@ -46,10 +47,10 @@ demo_start:
 	movw	$STACK, %sp
 
 	movw	$FCR, %dx
-	movb	$0x07, %al		/* FIFOs on and empty, interrupt at each byte */
+	movb	$0x07, %al /* the FIFO control: FIFOs on and empty, interrupt at each byte */
 	outb	%al, %dx
 	movw	$LCR, %dx
-	movb	$0x03, %al		/* the line control: 8n1 */
+	movb	$0x03, %al		/* the line control: 8 data bits, no parity, 1 stop bit */
 	outb	%al, %dx
 	movw	$hello16, %si
 	call	print16
@@ -110,7 +111,7 @@ start32:
 	movl	%eax, %cr0
 	ljmp	$CODE64, $start64
 
-/* Prints the text at ESI; the same bytes are 32-bit and 64-bit code. */
+/* Prints the text at ESI; these instructions are the same in 32-bit and 64-bit mode. */
 print:
 	lodsb
 	testb	%al, %al
@@ -194,7 +195,7 @@ power_off:
 7:	hlt
 	jmp	7b
 
-/* Acknowledges the interrupt; the loop above reads the byte. */
+/* Acknowledges the serial port's interrupt; the loop above reads the byte. */
 serial_interrupt:
 	pushq	%rax
 	movb	$PIC_EOI, %al
@@ -202,7 +203,7 @@ serial_interrupt:
 	popq	%rax
 	iretq
 
-/* Pairs of a port and a byte to be written to it. */
+/* Pairs of an I/O port and a byte to be written to it. */
 init_sequence:
 	.word	PIC_MASTER
 	.byte	0x11			/* ICW1: edge, cascade, ICW4 follows */
@@ -217,12 +218,15 @@ init_sequence:
 	.word	PIC_SLAVE + 1
 	.byte	0xff
 	.word	PIT_CONTROL
-	.byte	0x30			/* channel 0, mode 0, and no count: the timer is quiet */
+	.byte	0x30 /* channel 0 of the timer: mode 0, and no count, so it is quiet */
 	.word	MCR
-	/* DTR, RTS, and OUT2, which connects the interrupt to the controller */
+	/*
+	 * DTR, RTS, and OUT2, which connects the serial port's interrupt to the interrupt
+	 * controller
+	 */
 	.byte	0x0b
 	.word	IER
-	.byte	0x01			/* interrupt for each received byte */
+	.byte	0x01			/* the serial port interrupts for each received byte */
 init_sequence_end:
 
 	.balign	8

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The environment of every driver process: the manager's channel, the queue of signals, one
- * interrupt and the DMA memory. Called by driver.c, net/card.c and the device drivers. Owns the
- * process's handles for these; blocks only in process_wait and process_pause.
+ * The environment of every driver process: the memory shared with the manager (its channel), the
+ * queue of signals, one interrupt and the DMA memory. Called by driver.c, net/card.c and the device
+ * drivers. Owns the process's handles for these; blocks only in process_wait and process_pause.
  */
 #include "vmm/driver/process.h"
 

@@ -37,7 +37,7 @@ static bool ata_is_valid(u16 word)
 	return (word & ATA_COMMANDS_VALID) == ATA_COMMANDS_VALID_IS;
 }
 
-/* Returns the bytes of a logical sector, the unit in which commands count. */
+/* Returns the bytes of a logical sector, the unit in which ATA commands count. */
 static u32 ata_read_block_bytes(const u16 *word)
 {
 	u32 words = SECTOR_BYTES / 2;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loop of every disk driver and of every service: takes what clients ask for, hands it to the
- * device, answers, and sleeps when there is nothing to do. Linked into each of their programs; the
- * device's part of the program is behind `driver_ops`.
+ * The loop of every disk driver and of every service: takes clients' requests, hands them to the
+ * device, answers them, and sleeps when there is nothing to do. Linked into each of their programs;
+ * the device's part of the program is behind `driver_ops`.
  */
 #include "lib/bits.h"
 #include "vmm/driver/disk/core/client.h"
@@ -14,14 +14,17 @@
 #include "vmm/driver/disk/layers/undo_move.h"
 #include "vmm/rt/clock.h"
 
-/* The interval of looks at a device with requests, in case its interrupt is lost. */
+/*
+ * The interval at which the driver polls a device that has requests, in case its interrupt is lost.
+ */
 #define LOOK_NS (100 * NS_PER_MS)
 
 static struct driver_channel *channel;
 
 static void main_take_commands(void)
 {
-	store_take_commands(channel); /* before clients that have volumes of these stores */
+	/* before client_take_commands: clients may have volumes of these stores */
+	store_take_commands(channel);
 	client_take_commands();
 }
 
@@ -45,10 +48,14 @@ int main(void)
 	driver_start(channel);
 	main_take_commands();
 	for (;;) {
-		bool more = undo_serve(); /* undo goes first: clients would take all slots */
+		/* moves of pieces go first: clients' requests would take all slots of the device */
+		bool more = undo_serve();
 
 		more |= scheduler_serve();
-		/* after the scheduler, so that a request which begins to wait is served at once */
+		/*
+		 * after the scheduler, so that the stores at once serve a request that has begun to
+		 * wait for them
+		 */
 		more |= store_serve();
 		driver_ops.poll();
 		client_publish();

@@ -89,7 +89,9 @@ bool scsi_read_capacity(struct scsi_disk *disk, const u8 *data, char *problem, s
 	return true;
 }
 
-/* Returns whether `blocks`, where 0 means no limit, are at least `sectors` sectors. */
+/*
+ * Returns whether a limit of `blocks` blocks (0: no limit) lets a command have `sectors` sectors.
+ */
 static bool scsi_reaches(const struct scsi_disk *disk, u64 blocks, u32 sectors)
 {
 	return blocks == 0 || blocks >= sectors / (disk->block_bytes / BLOCK_SECTOR_BYTES);

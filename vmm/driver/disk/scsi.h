@@ -13,16 +13,16 @@
 enum scsi_data {
 	SCSI_NO_DATA,
 	SCSI_DATA_REQUEST, /* the request's pages */
-	SCSI_DATA_LIST,	   /* the data are in the command's `list` */
-	SCSI_DATA_ZEROES,  /* the data are one block of zeroes */
+	SCSI_DATA_LIST,	   /* the data are in the command structure's `list` */
+	SCSI_DATA_ZEROES,  /* the data are one block of zeros */
 	SCSI_DATA_OWN,	   /* a buffer of the driver's own */
 };
 
 struct scsi_command {
 	u8 cdb[SCSI_CDB_BYTES];
 	enum scsi_data data;
-	u32 bytes;  /* the length of the data */
-	bool reads; /* the disk sends the data */
+	u32 bytes;  /* the length of the command's data */
+	bool reads; /* the disk sends the data; else it receives them */
 	u8 list[SCSI_UNMAP_LIST_BYTES];
 };
 
@@ -50,12 +50,15 @@ enum scsi_outcome {
 enum scsi_outcome scsi_outcome_of(u8 status, const u8 *sense, u32 bytes);
 
 /*
- * Builds the command for a request to a disk with blocks of that size; the request ends at a
- * block's boundary.
+ * Builds the command for a request to a disk with that block size; the request must begin and end
+ * at boundaries of blocks.
  */
 void scsi_make_request(struct scsi_command *command, const struct driver_request *request,
 		       u32 block_bytes);
-/* Build the driver's own commands; each fetches no more than its buffer holds. */
+/*
+ * Build commands of the driver's own, by which it asks a disk what it is; each fetches at most
+ * SCSI_*_BYTES.
+ */
 void scsi_make_test(struct scsi_command *command);
 void scsi_make_inquiry(struct scsi_command *command);
 void scsi_make_page(struct scsi_command *command, u8 page);
@@ -64,12 +67,15 @@ void scsi_make_mode(struct scsi_command *command);
 void scsi_make_flush(struct scsi_command *command);
 
 /*
- * Parse the answers to those commands, SCSI_*_BYTES each, zero where nothing came. Return false if
- * the disk cannot be used; `problem` then says why.
+ * Parse the disk's answers to those commands, SCSI_*_BYTES each, zeros where the disk sent nothing.
+ * Return false if the disk cannot be used; `problem` then says why.
  */
 bool scsi_read_inquiry(struct scsi_disk *disk, const u8 *data, char *problem, size_t size);
 bool scsi_read_capacity(struct scsi_disk *disk, const u8 *data, char *problem, size_t size);
-/* Reads the limits; `limits` and `provisioning` are NULL if the disk has no such page. */
+/*
+ * Reads the disk's limits; `limits` and `provisioning`, two of its vital product data pages, are
+ * NULL if it has no such page.
+ */
 bool scsi_read_limits(struct scsi_disk *disk, const u8 *limits, const u8 *provisioning,
 		      char *problem, size_t size);
 void scsi_read_serial(struct scsi_disk *disk, const u8 *page);

@@ -5,7 +5,10 @@
  */
 #include "vmm/driver/disk/scsi.h"
 
-/* Builds a 16-byte command, whose block number is at byte 2 and whose block count at byte 10. */
+/*
+ * Builds a 16-byte command, with its first block number at byte 2 and the number of blocks at byte
+ * 10.
+ */
 static void scsi_make_16(struct scsi_command *command, enum scsi_command_code code, u64 block,
 			 u64 blocks)
 {
@@ -21,7 +24,8 @@ static void scsi_make_unmap(struct scsi_command *command, u64 block, u64 blocks)
 	command->cdb[0] = SCSI_UNMAP;
 	scsi_put(command->cdb + 7, 2, SCSI_UNMAP_LIST_BYTES);
 	scsi_put(command->list, 2, SCSI_UNMAP_LIST_BYTES - 2);
-	scsi_put(command->list + 2, 2, 16); /* the number of bytes of the ranges that follow */
+	/* the number of bytes of the block ranges that follow (UNMAP) */
+	scsi_put(command->list + 2, 2, 16);
 	scsi_put(command->list + 8, 8, block);
 	scsi_put(command->list + 16, 4, blocks);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The life of a network card's driver: starts the card and moves frames between it and the switch.
- * Each card driver's program runs it; it calls the card through `card_ops`. Owns the client's end
- * of the link to the switch and the counters shown to the manager.
+ * Each card driver's program runs it; it calls the card through `card_ops`. Owns one end of the
+ * link to the switch, as a client of the switch, and the counters shown to the manager.
  */
 #include "vmm/driver/net/card.h"
 
@@ -11,15 +11,18 @@
 #include "vmm/rt/syscall.h"
 
 /*
- * The interval at which the driver looks at a card: with an interrupt, which may get lost, and
- * without.
+ * The interval at which the driver polls a card: one that interrupts, as an interrupt may get lost,
+ * and one that does not.
  */
 #define LOOK_NS	  NS_PER_S
 #define NO_IRQ_NS NS_PER_MS
-/* A card hangs if its link is up and it has taken no frame for this time although frames wait. */
+/*
+ * A card hangs if its link is up and it has taken no frame to send for this time although frames
+ * wait.
+ */
 #define STUCK_NS    (5 * NS_PER_S)
 #define MTU_DEFAULT 1500u
-/* The number of frames sent to the card before other work gets its turn. */
+/* The number of frames sent to the card in a row, before received frames get their turn. */
 #define SEND_MAX 64u
 
 enum { KEY_SWITCH = PROCESS_OTHERS };
@@ -28,9 +31,10 @@ static struct driver_channel *channel;
 static struct link_end end;
 static handle_t doorbell; /* the event by which the card's driver signals the switch */
 static u32 frame_max;
-static bool blocked;	/* the card has no room for the next frame */
-static u64 blocked_tsc; /* the TSC since when the card has taken no frame although frames wait */
-static u64 look_tsc;	/* the TSC of the next look at the card's state */
+static bool blocked; /* the card has no room for the next frame to send */
+/* the TSC since when the card has taken no frame to send although frames wait */
+static u64 blocked_tsc;
+static u64 look_tsc; /* the TSC at which the driver next looks at the card's state */
 
 void card_count_error(void)
 {
@@ -66,8 +70,8 @@ void card_link(bool up, u32 megabits)
 }
 
 /*
- * Returns whether the card may send the frame: it offers neither checksums nor segmentation, which
- * the switch does.
+ * Returns whether the card can send the frame as it is: the driver has the card compute no
+ * checksums and split no frames, as the switch does both.
  */
 static bool card_may_go_out(const struct frame_header *header)
 {
@@ -101,7 +105,7 @@ static void card_note_blocked(bool now)
 			       (unsigned long long)(STUCK_NS / NS_PER_S));
 }
 
-/* Sends frames to the card. Returns true if there may be more. */
+/* Passes frames from the link to the card. Returns true if there may be more. */
 static bool card_send(void)
 {
 	struct frame_header header;
@@ -129,7 +133,8 @@ static void card_signal_switch(void)
 }
 
 /*
- * Returns whether the driver may sleep. Frames that wait for the card need no signal of the switch.
+ * Returns whether the driver may sleep. While frames wait for room in the card, the switch need not
+ * signal new ones.
  */
 static bool card_may_wait(void)
 {
@@ -178,7 +183,7 @@ static void card_start(void)
 	process_ready();
 }
 
-/* Does one turn. Returns true if the next turn shall follow at once. */
+/* Does one turn of the loop in main. Returns true if the next turn shall follow at once. */
 static bool card_turn(bool interrupted)
 {
 	bool look = interrupted || card_must_look();

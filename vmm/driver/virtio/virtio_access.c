@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Accesses the virtio registers that the manager has mapped, each in its own width (4.1.3.1).
- * Called by virtio_host.c; unit tests replace it by a model of the device.
+ * Accesses the virtio registers that the manager has mapped, each in its own width (virtio 1.2,
+ * 4.1.3.1). Called by virtio_host.c; unit tests replace it by a model of the device.
  */
 #include "vmm/driver/virtio/virtio_host.h"
 

@@ -11,7 +11,7 @@
 #include "vmm/rt/format.h"
 
 #define RESET_NS (2 * NS_PER_S) /* time limit for a reset of the device */
-/* How often the driver reads a configuration that changes during the read. */
+/* How often the driver tries to read a device configuration that changes during the read. */
 #define CONFIG_ATTEMPTS 16u
 
 static bool virtio_host_refuse_device(char *problem, size_t size, const char *text)
@@ -20,7 +20,9 @@ static bool virtio_host_refuse_device(char *problem, size_t size, const char *te
 	return false;
 }
 
-/* Writes 64-bit fields as two of 32 bits (4.1.3.1). */
+/*
+ * Writes a 64-bit field of the device's common structure as two of 32 bits (virtio 1.2, 4.1.3.1).
+ */
 static void virtio_host_write64(const struct virtio_host *host, enum vio_common at, u64 value)
 {
 	virtio_host_out(host, at, 4, (u32)value);
@@ -175,7 +177,10 @@ const char *virtio_host_failure(const struct virtio_host *host)
 	return (status & VIO_DRIVER_OK) == 0 ? "the device has stopped" : NULL;
 }
 
-/* Reads the configuration (2.5.1): a changed generation says that the copy may mix two states. */
+/*
+ * Reads the device's configuration (virtio 1.2, 2.5.1): a changed config_generation says that the
+ * copy may mix two states.
+ */
 bool virtio_host_config(const struct virtio_host *host, u32 offset, void *to, u32 count)
 {
 	u8 *bytes = to;

@@ -11,7 +11,10 @@ static volatile u16 *virtio_ring_available_at(const struct virtio_ring *ring, u1
 	return (volatile u16 *)(ring->available + 1) + index % ring->size;
 }
 
-/* Returns used_event, which follows the last entry of the available ring (2.7.10). */
+/*
+ * Returns used_event, where the driver says when to interrupt; it follows the last entry of the
+ * available ring (virtio 1.2, 2.7.10).
+ */
 static volatile u16 *virtio_ring_used_event(const struct virtio_ring *ring)
 {
 	return (volatile u16 *)(ring->available + 1) + ring->size;
@@ -52,8 +55,8 @@ bool virtio_ring_add(struct virtio_ring *ring, const struct virtio_part *parts, 
 }
 
 /*
- * Returns whether the index at which the device wants a notification is among the new ones
- * (2.7.10.1).
+ * Returns whether the device wants to be notified of one of the requests added since index `before`
+ * (virtio 1.2, 2.7.10.1).
  */
 static bool virtio_ring_wants(const struct virtio_ring *ring, u16 before)
 {
@@ -73,15 +76,15 @@ void virtio_ring_tell(struct virtio_ring *ring)
 	ring->available->index = ring->added;
 	ring->told = ring->added;
 	/*
-	 * the device sets its event index, then checks this index again: one side sees the other's
-	 * write
+	 * the device writes its event index, then reads this ring's index: so the device or the
+	 * driver sees the other's write
 	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (virtio_ring_wants(ring, before))
 		*ring->doorbell = ring->index;
 }
 
-/* Frees the descriptors of a request, in the order of the driver's own list. */
+/* Frees the descriptors of a request, in the order of the driver's own list `next`. */
 static void virtio_ring_release_chain(struct virtio_ring *ring, u16 id)
 {
 	u16 last = id;
@@ -94,7 +97,9 @@ static void virtio_ring_release_chain(struct virtio_ring *ring, u16 id)
 	ring->length[id] = 0;
 }
 
-/* Returns whether the used index has advanced. Rejects an index beyond the requests made. */
+/*
+ * Returns whether the device's used index has advanced. Rejects an index beyond the requests added.
+ */
 static bool virtio_ring_has_used(struct virtio_ring *ring)
 {
 	u16 waiting = (u16)(ring->used->index - ring->taken);
@@ -140,6 +145,6 @@ bool virtio_ring_may_wait(struct virtio_ring *ring)
 void virtio_ring_hush(struct virtio_ring *ring)
 {
 	ring->available->flags = VIO_QUIET;
-	/* disables interrupts: the event index lies as far behind as possible */
+	/* disables interrupts: the event index lies as far behind the used index as possible */
 	*virtio_ring_used_event(ring) = (u16)(ring->taken - 1);
 }

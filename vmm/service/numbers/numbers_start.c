@@ -41,7 +41,7 @@ static bool numbers_ops_submit(struct driver_request *request)
 	return true;
 }
 
-/* Does nothing: there is no device that could have finished a request. */
+/* Does nothing: there is no device that could have completed a request. */
 static void numbers_ops_poll(void)
 {
 }

@@ -47,7 +47,7 @@ static void ahci_set_sector(struct ahci_fis *fis, u64 sector)
 	fis->device = (u8)AHCI_DEVICE_LBA;
 }
 
-/* Writes a DATA SET MANAGEMENT block with one range; zeroes say that no range follows. */
+/* Writes a DATA SET MANAGEMENT block with one range; zeros after it say that no range follows. */
 static u64 ahci_make_trim(const struct ahci_port *port, u64 first, u32 blocks)
 {
 	u64 range = first | (u64)blocks << ATA_TRIM_COUNT_SHIFT;

@@ -6,7 +6,8 @@
 #include "vmm/driver/disk/ahci/ahci.h"
 #include "vmm/rt/clock.h"
 
-#define PULSE_NS (2 * NS_PER_MS) /* the length of the reset signal: at least 1 ms (10.4.2) */
+/* how long the driver asserts the reset signal of a port: at least 1 ms (AHCI 10.4.2) */
+#define PULSE_NS (2 * NS_PER_MS)
 
 static u32 ahci_port_place_of(const struct ahci_port *port, enum ahci_port_register at)
 {
@@ -60,7 +61,7 @@ static void ahci_port_change_command(const struct ahci *ahci, const struct ahci_
 	ahci_port_write(ahci, port, AHCI_PORT_COMMAND, (command & ~(u32)off) | (u32)on);
 }
 
-/* Stops the command engine, then the receipt of FISes (10.3). */
+/* Stops the command engine, then the receipt of FISes (AHCI 1.3.1, 10.3). */
 static bool ahci_port_stop(const struct ahci *ahci, const struct ahci_port *port)
 {
 	ahci_port_change_command(ahci, port, AHCI_COMMAND_START, 0);

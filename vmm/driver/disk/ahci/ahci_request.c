@@ -18,7 +18,10 @@ static void ahci_issue(const struct ahci *ahci, struct ahci_port *port, u32 slot
 	ahci_port_write(ahci, port, AHCI_PORT_ISSUE, bit);
 }
 
-/* Begins the command that has waited longest of those that run alone. */
+/*
+ * Issues, of the port's commands that run alone, the one that has waited longest, unless a command
+ * is under way.
+ */
 static void ahci_go_on(const struct ahci *ahci, struct ahci_port *port)
 {
 	u32 chosen = AHCI_SLOTS;
@@ -39,8 +42,8 @@ static void ahci_go_on(const struct ahci *ahci, struct ahci_port *port)
 }
 
 /*
- * Returns whether a slot is free. A command that runs alone waits until the disk's queue is empty;
- * no other command enters the queue meanwhile.
+ * Returns whether the port may take another request now. A command that runs alone waits until the
+ * disk's queue is empty; no other command enters the queue meanwhile.
  */
 static bool ahci_has_room(const struct ahci_port *port)
 {
@@ -87,8 +90,8 @@ static void ahci_end(struct ahci_port *port, u32 slot, enum block_status status)
 }
 
 /*
- * Resets the port, so that no earlier command touches memory any more, then retries or fails its
- * requests.
+ * Resets the port, so that no earlier command touches memory any more, then retries the port's
+ * requests, or fails those without attempts left.
  */
 static void ahci_recover(struct ahci *ahci, struct ahci_port *port)
 {
@@ -153,8 +156,8 @@ static void ahci_poll_port(struct ahci *ahci, struct ahci_port *port)
 }
 
 /*
- * Clears the ports' interrupt bits, then the controller's (10.7.2.1): a command that ends after
- * that raises the interrupt again.
+ * Notes and clears the ports' interrupt bits, then clears the controller's (AHCI 1.3.1, 10.7.2.1):
+ * a command that ends after that raises the interrupt again.
  */
 static void ahci_take_events(struct ahci *ahci)
 {
@@ -193,7 +196,10 @@ static bool ahci_is_late(const struct ahci_port *port, u64 now)
 	return false;
 }
 
-/* Also looks for errors: without interrupts, the controller's status bits do not show them. */
+/*
+ * Looks for overdue commands, and also for errors of the ports: without interrupts, the
+ * controller's status bits do not show these.
+ */
 void ahci_look(struct ahci *ahci)
 {
 	u64 now = clock_tsc();

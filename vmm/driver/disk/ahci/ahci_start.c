@@ -31,8 +31,8 @@ static bool ahci_start_wait_clear(const struct ahci *ahci, u32 offset, u64 bits,
 }
 
 /*
- * Takes the controller from the firmware (10.6.3). If the firmware does not answer in time, the
- * driver goes on: the reset that follows takes the controller too.
+ * Takes the controller from the firmware (AHCI 1.3.1, 10.6.3). If the firmware does not answer in
+ * time, the driver goes on: the reset that follows takes the controller too.
  */
 static void ahci_start_hand_off(const struct ahci *ahci)
 {
@@ -238,7 +238,10 @@ bool ahci_start_disk(struct ahci *ahci, struct driver_disk *disk, char *problem,
 
 /* --- driver_ops, for core/device.h --- */
 
-/* The interval of health checks, which are rare because the registers are slow to read. */
+/*
+ * The interval of checks whether the controller still works, which are rare because the registers
+ * are slow to read.
+ */
 #define LOOK_NS (100 * NS_PER_MS)
 
 static struct ahci ahci;

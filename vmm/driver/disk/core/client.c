@@ -40,7 +40,7 @@ struct disk_part *client_told(void)
 	return &channel->disk;
 }
 
-/* --- clients come and leave --- */
+/* --- a client is attached and removed --- */
 
 static void client_come(u32 index, const struct driver_client *given)
 {
@@ -64,7 +64,10 @@ static void client_come(u32 index, const struct driver_client *given)
 	process_tell_manager();
 }
 
-/* Tells the manager, once no request uses the previous window, which window is in use. */
+/*
+ * Tells the manager, once no request uses the previous window, which window of the client is in
+ * use.
+ */
 static void client_settle_window(struct client *client)
 {
 	u32 index = client_index(client);
@@ -113,7 +116,7 @@ void client_wake(struct client *client, u64 now_tsc)
 	if (!client->limited)
 		return;
 	client->limited = false;
-	/* the TSCs of CPUs may differ slightly */
+	/* the TSCs of CPUs may differ slightly: limited_tsc may come out later than now */
 	if ((s64)(now_tsc - client->limited_tsc) > 0)
 		channel->disk.counts[client_index(client)].limited_ns +=
 			clock_tsc_to_ns(now_tsc - client->limited_tsc);
@@ -166,7 +169,7 @@ static void client_answer(struct client *client, u64 id, enum block_status statu
 {
 	struct block_answer block_answer = {.id = id, .status = status};
 
-	/* a client that leaves no room for answers loses them by its own fault */
+	/* a client that leaves no room for answers in its link loses them by its own fault */
 	if (link_room(&client->end) != 0)
 		slot_put(&client->end, &block_answer);
 	client->changed = true;
@@ -234,7 +237,7 @@ static void client_count(struct disk_counts *counts, const struct driver_request
 	counts->written_bytes += request->operation == BLOCK_WRITE ? bytes : 0;
 }
 
-/* Accounts for a request that has been answered. */
+/* Adds an ended request to the client's counts, which the manager reads. */
 static void client_note(const struct client *client, const struct driver_request *request,
 			enum block_status status)
 {
@@ -243,7 +246,7 @@ static void client_note(const struct client *client, const struct driver_request
 	client_count(&channel->disk.counts[client_index(client)], request, status);
 }
 
-/* Answers the held request, which needed no access to the device. */
+/* Answers the client's held request, which needed no access to the device. */
 static void client_finish_here(struct client *client, enum block_status status)
 {
 	struct driver_request request = {
@@ -273,8 +276,8 @@ static void client_finish(struct driver_request *request, enum block_status stat
 }
 
 /*
- * Hands a request to the device. Returns false if the device has no room; the client keeps the
- * request.
+ * Hands a client's request to the device. Returns false if the device has no room; the request then
+ * stays in `held`.
  */
 static bool client_hand_over(struct client *client, const struct block_request *asked)
 {

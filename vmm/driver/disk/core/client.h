@@ -6,30 +6,38 @@
 #include "vmm/io/share.h"
 #include "vmm/rt/start.h"
 
-/* A client: one user of one disk, which asks through a link. */
+/*
+ * A client: one user of one disk, which puts its requests into a link, memory that it shares with
+ * the driver.
+ */
 struct client {
 	/* the manager's entry for the client, copied; its number is 0 if there is no client here */
 	struct driver_client given;
-	/* the layers of the client's disk, valid while there is a client */
+	/* the layers of the client's disk, valid while this entry has a client */
 	const struct layer *const *layers;
-	/* the data are copied, since they cannot lie in the client's RAM */
+	/* the client must copy its data to and from its pool: a layer looks at them */
 	bool copies;
 	struct link_end end;
 	struct share share;
 	struct window window;
-	/* the number of the window in use, of which the manager was told last */
+	/*
+	 * the number of the window of the client's RAM that the manager was last told to be in use
+	 */
 	u32 window_told;
-	/* requests with the device, including those that the client's layers make */
+	/*
+	 * the number of the client's requests at the device, including those that its layers make
+	 */
 	u32 waiting;
 	/*
 	 * the client is leaving: the driver takes no more of its requests, and removes it once
 	 * `waiting` is 0
 	 */
 	bool leaving;
-	bool changed;	 /* there are answers of which the client was not signalled yet */
-	bool limited;	 /* the client is over its limit and is not read before share.ready_at */
-	u64 limited_tsc; /* the TSC since when the client has been over its limit */
-	/* if has_held: the request taken last, for which the device had no room */
+	bool changed; /* there are answers for which the client has not been signalled yet */
+	/* the client is over its rate limit; no request is taken before share.ready_at */
+	bool limited;
+	u64 limited_tsc; /* the TSC when the client went over its limit */
+	/* if has_held: the request taken last, which the device has not got yet */
 	struct block_request held;
 	bool has_held;
 };
@@ -48,9 +56,9 @@ static inline u8 *client_pool(const struct client *client, u64 offset)
 
 enum client_taken {
 	CLIENT_NOTHING, /* the client has no request */
-	CLIENT_TOOK,	/* `held` was handed to the device, or answered */
-	CLIENT_FULL,	/* the device has no room; `held` is kept */
-	CLIENT_WAITS,	/* a layer lets `held` wait for something, whose end wakes the driver */
+	CLIENT_TOOK,	/* a request was handed to the device, or answered */
+	CLIENT_FULL,	/* the device has no room; the request stays in `held` */
+	CLIENT_WAITS,	/* a layer lets `held` wait for an event that wakes the driver */
 };
 
 /*
@@ -64,14 +72,17 @@ void client_init(struct driver_channel *channel, handle_t queue, u64 first_key,
 void client_take_commands(void);
 /* Takes the client's next request, and hands it to the device if its layers let it pass. */
 enum client_taken client_take(struct client *client);
-/* Removes a leaving client once nothing of it is with the device. */
+/* Removes the client if it is leaving and the device has none of its requests. */
 void client_leave_if_done(struct client *client);
-/* Publishes the answers to all clients. */
+/* Makes the new answers visible in the clients' links, and signals the clients. */
 void client_publish(void);
-/* Lets a client that was over its limit be served again. */
+/* Lets a client that was over its rate limit be served again; `now_tsc` is the present TSC. */
 void client_wake(struct client *client, u64 now_tsc);
 
-/* Returns the manager's present entry for the client's part of the disk. */
+/* Returns the manager's present entry for the client's part of the disk, in shared memory. */
 const struct disk_client_part *client_part(const struct client *client);
-/* Returns the page in which the driver tells the manager about its clients, by their index. */
+/*
+ * Returns the page in which the driver tells the manager about its clients, in arrays by the
+ * clients' index.
+ */
 struct disk_part *client_told(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads from a disk before it has clients. Called by gpt.c; calls the device through `driver_ops`
- * and owns the first pages of the driver's memory for that.
+ * Reads from a disk before it has clients. Called by gpt.c; calls the device through `driver_ops`,
+ * and reads into the first pages of the driver's memory.
  */
 #include "vmm/driver/disk/core/device.h"
 

@@ -18,7 +18,7 @@ struct driver_disk {
 	u32 features; /* enum disk_feature */
 	char model[48];
 	char serial[24];
-	u32 depth; /* requests that the disk works at or holds at once; 0 means DRIVER_DEPTH */
+	u32 depth; /* the most requests that the disk takes at once; 0 means DRIVER_DEPTH */
 };
 
 struct driver_ops {
@@ -28,11 +28,11 @@ struct driver_ops {
 	 */
 	bool (*start)(struct driver_disk *disk, char *problem, size_t size);
 	/*
-	 * Hands over a request, which request_finish ends at once or later. Returns false if there
-	 * is no room.
+	 * Gives the device a request, which the driver ends by request_finish, at once or later.
+	 * Returns false if the device has no room.
 	 */
 	bool (*submit)(struct driver_request *request);
-	/* Ends what the device has completed; called also at its interrupt. */
+	/* Ends the requests that the device has completed; called also at its interrupt. */
 	void (*poll)(void);
 };
 
@@ -40,7 +40,7 @@ struct driver_ops {
 extern const struct driver_ops driver_ops;
 
 /*
- * Reads at most BLOCK_REQUEST_BYTES while there are no clients yet. Returns false if the disk fails
- * or takes longer than five seconds. *data stays valid until the next call.
+ * Reads sectors of a disk, at most BLOCK_REQUEST_BYTES, while there are no clients yet. Returns
+ * false if the disk fails or takes longer than five seconds. *data stays valid until the next call.
  */
 bool device_read(u32 unit, u64 sector, u32 sectors, const u8 **data);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The start of a disk driver: brings up the device's disks, reads their partition tables and shows
- * the manager what there is. Called by main.c before the loop; calls the device through
- * `driver_ops`, while there are no clients yet.
+ * The start of a disk driver: brings up the device's disks, reads their partition tables and
+ * publishes the disks and partitions to the manager. Called by main.c before the loop; calls the
+ * device through `driver_ops`, while there are no clients yet.
  */
 #include "vmm/driver/disk/core/driver.h"
 
@@ -13,7 +13,9 @@
 #include "vmm/driver/disk/core/scheduler.h"
 #include "vmm/rt/format.h"
 
-/* Starts a disk and publishes what the manager may read of it. On failure the `unit` says why. */
+/*
+ * Starts a disk and fills in its `unit`, which the manager reads. On failure the `unit` says why.
+ */
 static bool driver_start_disk(struct disk_unit *unit, u32 number)
 {
 	struct driver_disk disk = {.unit = number, .block_bytes = BLOCK_SECTOR_BYTES};

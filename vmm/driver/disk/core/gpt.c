@@ -12,7 +12,7 @@
 #define REVISION	 0x00010000u
 #define HEADER_BYTES_MIN 92u
 #define ENTRY_BYTES_MIN	 128u
-#define NAME_UNITS	 36u /* units of UTF-16 in a partition's name */
+#define NAME_UNITS	 36u /* 16-bit units of UTF-16 in a partition's name */
 #define CRC32_POLYNOMIAL 0xedb88320u
 /* The partition table of the MBR in the first sector (UEFI 2.10, 5.2.1). */
 #define DOS_ENTRIES_AT	 446u
@@ -80,7 +80,7 @@ static bool gpt_header_crc_fits(const u8 *block, u32 bytes)
 	return gpt_crc32(copy, bytes) == gpt_get32(block + 16);
 }
 
-/* Returns what is wrong with the header, or NULL. */
+/* Returns what is wrong with the GPT header in `block`, or NULL. */
 static const char *gpt_find_header_fault(const u8 *block, u32 block_bytes, u64 blocks,
 					 const struct gpt_header *header)
 {

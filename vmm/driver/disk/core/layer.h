@@ -17,29 +17,32 @@ enum layer_answer {
 	 * it
 	 */
 	LAYER_ENDS,
-	LAYER_WAITS, /* the client keeps the request and asks again when something has ended */
+	/*
+	 * the request stays in client->held and is offered again when a request or a job has ended
+	 */
+	LAYER_WAITS,
 };
 
 struct layer {
 	/*
-	 * Begins with a client: clears what an earlier client left, and follows the manager's
-	 * settings.
+	 * Starts the layer for a new client: clears what an earlier client at this index left, and
+	 * takes over the manager's settings.
 	 */
 	void (*open)(struct client *client, const struct layer *const *below);
 	/* Is called when a client leaves; the device has no requests of that client any more. */
 	void (*close)(struct client *client);
-	/* Carries out the manager's latest command about the client. */
+	/* Carries out the manager's latest command about the client, in client_part(). */
 	void (*command)(struct client *client);
-	/* Returns whether the client may ask for anything now; NULL: it always may. */
+	/* Returns whether requests may be taken from the client now; NULL: they always may. */
 	bool (*may_ask)(const struct client *client);
 	/*
-	 * Returns whether a client that may not ask, or whose request is held, waits for the end of
-	 * a request or for the manager, which both wake the driver.
+	 * Returns whether a client from which no request may be taken, or whose request is held,
+	 * waits for the end of a request or for the manager, which both wake the driver.
 	 */
 	bool (*waits)(const struct client *client);
 	/*
-	 * Take a checked request on its way down, possibly for the second time. `write` takes every
-	 * request that changes the disk.
+	 * Decide on a client's checked request on its way down; a request that waited comes again.
+	 * `write` takes every request that changes the disk.
 	 */
 	enum layer_answer (*read)(struct client *client, const struct block_request *request,
 				  enum block_status *status);
@@ -48,8 +51,8 @@ struct layer {
 	enum layer_answer (*flush)(struct client *client, const struct block_request *request,
 				   enum block_status *status);
 	/*
-	 * Is called before the device gets the request, of which the layer may change all but the
-	 * disk.
+	 * Is called before the device gets the request; the layer may change all of the request but
+	 * its disk.
 	 */
 	void (*begin)(struct client *client, struct driver_request *request);
 	/* Is called when the device had no room for the request: undoes `begin`. */
@@ -57,7 +60,10 @@ struct layer {
 	/* Is called when the device has ended the request. Returns the status to answer with. */
 	enum block_status (*done)(struct client *client, struct driver_request *request,
 				  enum block_status status);
-	/* The layer looks at the data, so these cannot lie in the client's RAM. */
+	/*
+	 * The layer looks at the data of requests, so the client must copy them to and from its
+	 * pool.
+	 */
 	bool copies;
 };
 
@@ -68,13 +74,18 @@ struct layer {
 void layer_open(const struct layer *const *layers, struct client *client);
 void layer_close(const struct layer *const *layers, struct client *client);
 void layer_command(const struct layer *const *layers, struct client *client);
-/* Returns whether each layer lets the client ask. */
+/* Returns whether each layer lets requests be taken from the client. */
 bool layer_may_ask(const struct layer *const *layers, const struct client *client);
-/* Returns whether the client waits in one of the layers. */
+/*
+ * Returns whether one of the layers says that the client waits for an event that wakes the driver.
+ */
 bool layer_waits(const struct layer *const *layers, const struct client *client);
 /* Returns whether one of the layers needs to look at the data of requests. */
 bool layer_copies(const struct layer *const *layers);
-/* Asks the layers, down to the first that does not let the request pass. */
+/*
+ * Offers the client's request to the layers, down to the first that does not let it pass, and
+ * returns that layer's answer.
+ */
 enum layer_answer layer_ask(const struct layer *const *layers, struct client *client,
 			    const struct block_request *request, enum block_status *status);
 /* Hands a request to the device through the layers. Returns false if the device has no room. */

@@ -13,37 +13,41 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/syscall.h"
 
-/* The bytes in each round for the client with the largest weight. */
+/* The bytes that the client with the largest weight may move in each round of turns. */
 #define TURN_BYTES (64ull * 1024)
-/* The bytes that each request costs beyond its data, for the work it makes. */
+/* The bytes that each request is charged beyond its data, for the work it makes. */
 #define REQUEST_OVERHEAD 4096ull
 /*
- * One in KEPT_PART device slots is reserved for clients with nothing in flight: these are served at
- * once.
+ * One in KEPT_PART device slots is reserved for clients that have no request at the device: these
+ * are served at once.
  */
 #define KEPT_PART 32u
 _Static_assert(TURN_BYTES / REQUEST_OVERHEAD <= 16, "a turn has few requests, however small");
 
-/* The state of the turns at one disk. */
+/* Which client of one disk is served next: clients with requests take turns. */
 struct turns {
-	u32 places;    /* the most requests of this disk at the device; 0: the disk is not served */
+	/* the most requests that the device may have for this disk; 0: the disk is not served */
+	u32 places;
 	u32 turn;      /* the client whose turn it is */
-	bool begun;    /* the client `turn` has used a part of its turn */
-	u64 looked_at; /* the clients that competed in the last round, a bit for each */
-	u32 stopped_at; /* requests at the disk when no slot was left for another */
+	/* the client `turn` has used a part of its turn, and continues it in the next round */
+	bool begun;
+	u64 looked_at; /* the clients that had requests in the last round, a bit for each */
+	/* how many requests the device had for this disk when it took no more; ~0: it took all */
+	u32 stopped_at;
 };
 
 struct round {
 	struct turns *turns;
 	u32 unit;
-	u32 kept; /* slots reserved for clients that have no request in flight */
+	u32 kept; /* device slots reserved for clients that have no request at the device */
 	u64 now;  /* the TSC at the round's beginning */
-	u64 set;  /* clients that compete, a bit for each */
+	u64 set;  /* clients that have requests and may be served, a bit for each */
 	u64 largest_weight;
 };
 
 static struct turns units[DISK_UNIT_MAX];
-static u64 limited_set; /* a bit for each client over its limit; also for some that no longer are */
+/* a bit for each client that is over its rate limit, and for some that no longer are */
+static u64 limited_set;
 
 void scheduler_open(u32 unit, u32 depth)
 {
@@ -61,7 +65,7 @@ static void scheduler_renew(struct client *client)
 	(void)sys_event_signal(client->given.bell);
 }
 
-/* Returns whether the client is within its limits and has a request. */
+/* Returns whether the client has a request and its layers and limits let it be served now. */
 static bool scheduler_competes(struct client *client, u64 now)
 {
 	if (client->leaving || !layer_may_ask(client->layers, client))
@@ -93,8 +97,8 @@ static u64 scheduler_largest_weight(u64 set)
 }
 
 /*
- * Charges the client for its request. A discard moves no data: it counts against requests a second,
- * not against bytes a second.
+ * Charges the client's turn and limits for its request in `held`. A discard moves no data: it
+ * counts against requests a second, not against bytes a second.
  */
 static void scheduler_pay(struct client *client)
 {
@@ -115,8 +119,8 @@ static bool scheduler_has_place(const struct round *round, const struct client *
 }
 
 /*
- * Serves the client for the rest of its turn, which the client's limit may end earlier. Returns
- * true if a request was taken.
+ * Takes requests of the client for the rest of its turn, which the client's rate limit may end
+ * earlier. Returns true if a request was taken.
  */
 static bool scheduler_serve_turn(const struct round *round, struct client *client)
 {
@@ -142,7 +146,7 @@ static bool scheduler_serve_turn(const struct round *round, struct client *clien
 	return any;
 }
 
-/* Begins the client's turn. Returns false if the client is over its limit. */
+/* Begins the client's turn. Returns false if the client is over its rate limit. */
 static bool scheduler_begin(const struct round *round, struct client *client)
 {
 	struct share *share = &client->share;
@@ -165,7 +169,9 @@ static bool scheduler_is_stopped(u32 unit)
 	return request_waiting_for(unit) >= units[unit].stopped_at;
 }
 
-/* Returns the first client of the set at or after `client`, wrapping at the end. */
+/*
+ * Returns the index of the first client of the set at or after index `client`, wrapping at the end.
+ */
 static u32 scheduler_next_of(u64 set, u32 client)
 {
 	u64 above = set & ~(BIT(client) - 1);
@@ -173,7 +179,7 @@ static u32 scheduler_next_of(u64 set, u32 client)
 	return bit_lowest(above != 0 ? above : set);
 }
 
-/* Gives each client of the set its turn, or the rest of it. */
+/* Gives each client of the round's set a turn, or the rest of the turn begun in the last round. */
 static bool scheduler_serve_all(const struct round *round)
 {
 	struct turns *turns = round->turns;
@@ -196,8 +202,8 @@ static bool scheduler_serve_all(const struct round *round)
 }
 
 /*
- * Gives each client that has no request in flight a reserved slot for one request; its next request
- * waits for the client's turn. Returns whether any client was served.
+ * Gives each client that has no request at the device a reserved slot for one request; its next
+ * request waits for the client's turn. Returns whether any client was served.
  */
 static bool scheduler_serve_newcomers(const struct round *round)
 {
@@ -252,8 +258,8 @@ bool scheduler_serve(void)
 }
 
 /*
- * Returns whether the driver may sleep: a client that found no slot, or had too short a turn,
- * continues when a request ends, and that end wakes the driver.
+ * Returns whether the driver may sleep as far as this client goes: a client that found no slot, or
+ * had too short a turn, continues when a request ends, and that end wakes the driver.
  */
 static bool scheduler_client_may_wait(u32 unit, struct client *client)
 {

@@ -26,8 +26,8 @@ void window_close(struct window *window)
 }
 
 /*
- * Populates a whole chunk, as `populated` has one bit for it. Returns false if there is no memory
- * for page tables.
+ * Populates a whole chunk of the client's RAM, as `populated` has one bit for it. Returns false if
+ * there is no memory for page tables.
  */
 static bool window_populate(const struct window *window, u64 chunk)
 {

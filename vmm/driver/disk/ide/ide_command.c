@@ -16,7 +16,8 @@ u8 ide_status(const struct ide *ide)
 }
 
 /*
- * Waits 400 ns: the status is not valid earlier after a command or a change of the selected disk.
+ * Waits 400 ns: the status is not valid earlier after a command or a change of the channel's
+ * selected disk.
  */
 static void ide_settle(const struct ide *ide)
 {
@@ -76,8 +77,7 @@ bool ide_reset(struct ide *ide)
 {
 	ide->resets++;
 	/*
-	 * Selects disk 0: firmware may have selected the other, and a missing disk never reports
-	 * BUSY.
+	 * Selects disk 0: firmware may have selected disk 1, and a missing disk never reports BUSY.
 	 */
 	ide_choose(ide, 0);
 	ide_out8(ide->control_port, (u8)(IDE_CONTROL_RESET | IDE_CONTROL_NO_INTERRUPT));
@@ -93,7 +93,10 @@ bool ide_reset(struct ide *ide)
 	return true;
 }
 
-/* Issues a command; with 48-bit addresses each register takes two bytes, the upper first (6.19). */
+/*
+ * Issues a command; with 48-bit addresses each register takes two bytes, the upper first
+ * (ATA/ATAPI-7 volume 1, 6.19).
+ */
 bool ide_issue(const struct ide *ide, const struct ide_task *task)
 {
 	u64 top = task->lba48 ? 0 : task->sector >> 24 & 0xf;
@@ -119,7 +122,7 @@ bool ide_issue(const struct ide *ide, const struct ide_task *task)
 	return true;
 }
 
-/* Moves a sector; the disk must still report data before the last word. */
+/* Reads a sector by the CPU; the disk must still offer data (DRQ) before the last word. */
 bool ide_read_sector(const struct ide *ide, u8 *data)
 {
 	if (!ide_wait_data(ide))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Turns requests into commands, one at a time: Bus Master IDE 1.0, 3. Called by ide_start.c
- * for `driver_ops`; owns the queue of requests and the table of regions, and touches the bus-master
- * ports.
+ * Turns requests into commands, one at a time: Bus Master IDE 1.0, 3. Called by ide_start.c for
+ * `driver_ops`; owns the queue of requests and the bus master's table of memory regions (PRD
+ * table), and touches the bus-master ports.
  */
 #include "lib/bits.h"
 #include "vmm/driver/disk/ide/ide.h"
@@ -33,7 +33,10 @@ static u32 ide_page_count(const struct driver_request *request)
 	return (u32)(align_up((u64)request->sectors * BLOCK_SECTOR_BYTES, PAGE_SIZE) / PAGE_SIZE);
 }
 
-/* Returns whether all pages lie below 4 GiB: addresses have 32 bits. */
+/*
+ * Returns whether all pages of the request's data lie below 4 GiB: bus mastering has 32-bit
+ * addresses.
+ */
 static bool ide_within_reach(const struct ide *ide, const struct driver_request *request)
 {
 	if (!ide->dma || request->address == NULL)
@@ -45,7 +48,7 @@ static bool ide_within_reach(const struct ide *ide, const struct driver_request 
 	return true;
 }
 
-/* Fills the table with one region for each page, so none crosses 64 KiB. */
+/* Fills the PRD table with one region for each page of data, so none crosses 64 KiB. */
 static void ide_fill_table(const struct ide *ide, const struct driver_request *request)
 {
 	struct ide_region *table = (struct ide_region *)(uintptr_t)ide->memory.memory;
@@ -63,12 +66,15 @@ static void ide_fill_table(const struct ide *ide, const struct driver_request *r
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
-/* Builds the command: with 28-bit addresses where these are enough, as every disk supports them. */
+/*
+ * Builds the command for a request: with 28-bit sector numbers where these are enough, as every
+ * disk supports them.
+ */
 static struct ide_task ide_make_task(const struct ide *ide, const struct driver_request *request,
 				     bool dma)
 {
 	static const u8 commands[2][2][2] = {
-		/* indexed by write, by DMA and by 48-bit addresses */
+		/* indexed by write (0 or 1), by DMA and by 48-bit sector numbers */
 		{{ATA_READ_SECTORS, ATA_READ_SECTORS_EXT}, {ATA_READ_DMA, ATA_READ_DMA_EXT}},
 		{{ATA_WRITE_SECTORS, ATA_WRITE_SECTORS_EXT}, {ATA_WRITE_DMA, ATA_WRITE_DMA_EXT}},
 	};
@@ -109,7 +115,10 @@ static void ide_end(struct ide *ide, enum block_status status)
 	request_finish(request, status);
 }
 
-/* Retries the request or fails it at the limit; resets a disk that is in the midst of a command. */
+/*
+ * After a failed attempt, lets the request be tried again, or fails it after IDE_ATTEMPTS; resets a
+ * disk that is in the midst of a command.
+ */
 static void ide_fail_once(struct ide *ide)
 {
 	ide_stop_dma(ide);
@@ -163,8 +172,8 @@ static void ide_begin(struct ide *ide)
 }
 
 /*
- * Returns whether the command has ended; sets `good` if it has succeeded. A transfer that is still
- * active when the command ends is incomplete.
+ * Returns whether the running command has ended; sets *good to whether it has succeeded. A transfer
+ * that is still active when the command ends is incomplete.
  */
 static bool ide_is_over(const struct ide *ide, bool *good)
 {

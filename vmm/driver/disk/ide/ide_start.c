@@ -22,7 +22,10 @@ static bool ide_start_simple(struct ide *ide, enum ata_command command, u8 featu
 	return ide_issue(ide, &task) && ide_wait(ide, IDE_COMMAND_NS) && ide_ended_well(ide);
 }
 
-/* Returns whether the signature after a reset is that of a packet device (volume 2, 5.18). */
+/*
+ * Returns whether the signature after a reset is that of a packet device (ATA/ATAPI-7 volume 2,
+ * 5.18).
+ */
 static bool ide_start_is_packet(const struct ide *ide)
 {
 	return ide_in8((u16)(ide->command_port + IDE_LBA_MID)) == ATA_PACKET_MID &&
@@ -62,8 +65,8 @@ static bool ide_start_read_cache(struct ide *ide, const struct ata_identity *ide
 }
 
 /*
- * Returns whether the disk uses a DMA mode: the one that the firmware has set, else the highest
- * multiword mode that the disk offers, which this function sets.
+ * Returns whether the disk uses a DMA mode. Keeps the one that the firmware has set; without one,
+ * sets the highest multiword DMA mode that the disk offers.
  */
 static bool ide_start_has_mode(struct ide *ide, const u16 *word)
 {

@@ -24,10 +24,10 @@ static void changes_lose(struct changes *changes)
 }
 
 /*
- * Swaps the halves of the bitmap: readers get the filled half, and the other half is cleared for
- * new changes. With `merge` the other half's bits are first added to the filled half. If this
- * process dies before the point's number is stored, its successor repeats all of it, so no bit is
- * lost.
+ * Starts the bitmap's point `number` by swapping its halves: readers get the filled half, and the
+ * other half is cleared for new changes. With `merge` the other half's bits are first added to the
+ * filled half. If this process dies before the point's number is stored, its successor repeats all
+ * of it, so no bit is lost.
  */
 static void changes_pass_point(struct changes *changes, u32 number, bool merge)
 {
@@ -43,8 +43,8 @@ static void changes_pass_point(struct changes *changes, u32 number, bool merge)
 }
 
 /*
- * Opens the bitmap at a new point, at which no request of the client is under way, or takes over
- * what an earlier process has left for the same point. Any other content counts as lost.
+ * Opens the bitmap at a new point, when the device has no request of the client, or takes over what
+ * an earlier process has left for the same point. Any other content counts as lost.
  */
 static void changes_open(struct changes *changes, const struct disk_changes_given *given)
 {
@@ -63,7 +63,7 @@ static void changes_open(struct changes *changes, const struct disk_changes_give
 		changes_lose(changes);
 }
 
-/* Records that these sectors are about to change. */
+/* Records in the bitmap that these sectors of the client's part are about to change. */
 static void changes_set(struct changes *changes, u64 sector, u64 sectors)
 {
 	u64 end = disk_changes_blocks(sector + sectors);
@@ -75,7 +75,7 @@ static void changes_set(struct changes *changes, u64 sector, u64 sectors)
 	end = MIN(end, changes->blocks);
 	for (u64 block = sector / DISK_CHANGES_BLOCK_SECTORS; block < end; block++)
 		half[block / 64] |= BIT(block % 64);
-	/* publishes the bits to readers that outlive this process */
+	/* publishes the bits before the write goes on: their readers outlive this process */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 }
 

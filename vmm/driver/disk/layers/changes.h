@@ -10,8 +10,7 @@
  */
 struct changes {
 	/*
-	 * the number of the last point, since which changes are recorded; 0: changes are not
-	 * recorded
+	 * the number of the point (a backup) since which changes are recorded; 0: none are recorded
 	 */
 	u32 number;
 	struct disk_changes_head *head;
@@ -21,5 +20,5 @@ struct changes {
 
 extern const struct layer changes_layer;
 
-/* Returns the bitmap of a client. */
+/* Returns the record of what a client has changed. */
 struct changes *changes_of(const struct client *client);

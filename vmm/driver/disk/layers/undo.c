@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keeps what a client overwrites after its snapshot. A layer of a client's disk (undo.h): lets a
- * write wait until undo_move.c has read the pieces that it overwrites. Adds to the client's store;
- * never looks at what a client writes.
+ * Keeps the old content of what a client overwrites after its snapshot. A layer of a client's disk
+ * (undo.h): lets a write wait until undo_move.c has read the pieces that it overwrites. Adds to the
+ * client's store; never looks at what a client writes.
  */
 #include "vmm/driver/disk/layers/undo.h"
 
@@ -10,7 +10,10 @@
 #include "vmm/driver/disk/core/client.h"
 #include "vmm/driver/disk/layers/undo_move.h"
 
-/* Counts the missing pieces from the given one on, up to the size of one read. */
+/*
+ * Returns how many pieces in a row, from `piece` on, the store does not have yet: at most up to
+ * `end`, what one read takes and what the store has room for.
+ */
 static u32 undo_missing(const struct undo *undo, u64 piece, u64 end)
 {
 	u64 most = MIN(MIN(end - piece, (u64)UNDO_MOVE_PIECES), undo->room - undo->count);
@@ -29,7 +32,8 @@ static void undo_mark(const struct undo *undo, u64 piece, u64 end)
 
 /*
  * Makes sure that all pieces which the request overwrites are in the store. Lets the request wait
- * while missing pieces are read; lets it pass once all are there, or if nothing has to be kept.
+ * while missing pieces are read; lets it pass once all are there, or if the store keeps no more:
+ * there is no snapshot, or the store is incomplete.
  */
 static enum layer_answer undo_keep(struct client *client, const struct block_request *request,
 				   enum block_status *status)

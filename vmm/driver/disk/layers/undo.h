@@ -5,7 +5,7 @@
 
 /*
  * The layer that keeps what a client's disk held at a snapshot: before a client overwrites a piece
- * for the first time, the piece is read into the client's store. While the client returns to the
- * snapshot, none of its requests is taken.
+ * (a page) for the first time, the piece is read into the client's store. While the client returns
+ * to the snapshot, none of its requests is taken.
  */
 extern const struct layer undo_layer;

@@ -18,12 +18,13 @@ _Static_assert(UNDO_MOVE_PIECES *UNDO_PIECE_BYTES <= DRIVER_OWN_PAGES * PAGE_SIZ
 /* A client's store of kept pieces, and the moves that the client waits for. */
 struct kept {
 	struct undo undo;
-	const struct layer *const *below; /* the layers through which the client's moves go */
+	/* the layers below, through which the requests of the client's moves go */
+	const struct layer *const *below;
 	void (*took)(struct client *client, const struct undo_read *read, enum block_status status);
 	bool puts_back; /* the manager may order the kept pieces to be put back; false for a view */
 	/* the number of the order to put the kept pieces back; 0: there is none */
 	u32 put_back;
-	u32 ended;	  /* the number of the last such order that was carried out */
+	u32 ended;	  /* the number of the last such order that was carried out or has failed */
 	u64 at;		  /* the number of entries that have been put back so far */
 	u64 wanted_piece; /* the piece that the driver shall read next */
 	/* the number of pieces from `wanted_piece` on; 0: the driver has begun, or need not */
@@ -33,11 +34,12 @@ struct kept {
 static struct kept all_kept[DISK_CLIENT_MAX];
 
 static struct {
-	struct driver_request *request; /* the request under way, or NULL */
+	/* the device request of the move under way; NULL: there is none */
+	struct driver_request *request;
 	struct client *client;
 	u64 piece; /* the first of `pieces` pieces; if `pieces` is 0, the move is a flush */
 	u32 pieces;
-	u32 turn;   /* the client with the first claim on the next move */
+	u32 turn;   /* the index of the client that is first asked for the next move */
 	u64 asking; /* a bit for each client that wants a move, and for some that wanted one */
 	/* The number of requests at a disk when it had no slot for another; 0: it had one. */
 	u32 stopped_at[DISK_UNIT_MAX];
@@ -95,7 +97,10 @@ void undo_tell(const struct client *client, bool full)
 	process_tell_manager();
 }
 
-/* Tells the manager once, early enough to enlarge the store, that it fills up. */
+/*
+ * Tells the manager once, early enough for it to enlarge the store, that the client's store is
+ * nearly full.
+ */
 static void undo_move_tell_low(const struct client *client)
 {
 	struct undo *undo = undo_of(client);
@@ -119,7 +124,10 @@ void undo_move_give_up(struct client *client, enum disk_undo_problem problem)
 	undo_move_tell(client);
 }
 
-/* Returns the sectors of the pieces; the last piece of the disk may be shorter. */
+/*
+ * Returns the number of sectors of `pieces` pieces from `piece` on; the last piece of the disk may
+ * be shorter.
+ */
 static u32 undo_sectors_of(const struct client *client, u64 piece, u32 pieces)
 {
 	return (u32)MIN((u64)pieces * UNDO_PIECE_SECTORS,
@@ -127,8 +135,8 @@ static u32 undo_sectors_of(const struct client *client, u64 piece, u32 pieces)
 }
 
 /*
- * Clears what follows a shorter last piece: the bytes are of an earlier move, perhaps of another
- * disk. After growth of the disk the whole piece is valid.
+ * Clears the buffer behind a shorter last piece of the disk: the bytes there are of an earlier
+ * move, perhaps of another disk, and after growth of the disk the whole piece counts.
  */
 static void undo_clear_tail(struct driver_dma own, u32 sectors)
 {
@@ -141,7 +149,10 @@ static void undo_clear_tail(struct driver_dma own, u32 sectors)
 
 static void undo_move_done(struct driver_request *request, enum block_status status);
 
-/* Starts a move. Returns false if the device has no room now. The move may have ended on return. */
+/*
+ * Starts a move of pieces, or a flush. Returns false if the device has no room now. The move may
+ * have ended on return.
+ */
 static bool undo_start(struct client *client, enum block_operation operation, u64 piece, u32 pieces)
 {
 	struct driver_request *request = request_take(client->given.disk.unit);
@@ -242,7 +253,10 @@ static bool undo_asks(const struct client *client)
 	return undo_holds(client) || undo_kept_of(client)->wanted_pieces != 0;
 }
 
-/* Returns whether the client's move may start: a restore needs all the client's requests ended. */
+/*
+ * Returns whether the client's move may start: putting pieces back has to wait until all the
+ * client's requests have ended.
+ */
 static bool undo_may_move(const struct client *client)
 {
 	if (undo_holds(client))
@@ -256,13 +270,14 @@ static bool undo_move_step(struct client *client)
 }
 
 /*
- * Serves the clients in turn. A client is passed over if its disk takes no more requests now; the
- * first of these begins the next round. Clients of other disks are served meanwhile.
+ * Serves the clients in turn. Starts the move of the first client that wants one and whose disk
+ * takes it. A client is passed over if its disk takes no more requests now; the first such client
+ * is the first of the next call. Clients of other disks are served meanwhile.
  */
 bool undo_serve(void)
 {
 	u32 first = move.turn;
-	bool kept = false; /* move.turn is already set for the next round */
+	bool kept = false; /* move.turn is already set for the next call */
 	bool any = false;
 
 	memset(move.stopped_at, 0, sizeof(move.stopped_at));

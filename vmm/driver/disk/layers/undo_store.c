@@ -20,8 +20,8 @@ static u32 undo_side_of(u64 piece, u32 bit)
 }
 
 /*
- * Returns the index of the piece's entry if it exists, else that of an entry with similar bits. The
- * store must not be empty.
+ * Returns the index of the piece's entry if it exists, else that of the entry to which the bits of
+ * the piece's number lead. The store must not be empty.
  */
 static u32 undo_nearest(const struct undo *undo, u64 piece)
 {
@@ -74,7 +74,8 @@ static void undo_enter(struct undo *undo, u64 piece)
 }
 
 /*
- * Rebuilds the tree of an earlier process. Returns false if no driver can have left this content.
+ * Checks the entries that an earlier process left, and builds the tree for them. Returns false if
+ * no driver can have left this content.
  */
 static bool undo_take_over(struct undo *undo)
 {
@@ -123,7 +124,10 @@ void undo_open(struct undo *undo, const struct disk_undo_given *given, u64 secto
 		undo_give_up(undo, DISK_UNDO_BROKEN);
 }
 
-/* Adds a piece. The entry counts only when it is complete, so this process may die at any time. */
+/*
+ * Adds a piece. Adds one to `count` only when the entry is complete, so this process may die at any
+ * time.
+ */
 void undo_add(struct undo *undo, u64 piece, const u8 *data)
 {
 	struct undo_entry *entry = undo_entry_at(undo, undo->count);

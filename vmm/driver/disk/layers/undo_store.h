@@ -15,7 +15,7 @@
 
 /* The first page. */
 struct undo_head {
-	u32 number;  /* the number of the snapshot to which the rest belongs */
+	u32 number;  /* the number of the snapshot to which this store's content belongs */
 	u32 problem; /* why the store is incomplete, enum disk_undo_problem */
 	u64 count;   /* the number of complete entries */
 };
@@ -44,12 +44,12 @@ _Static_assert(DISK_UNDO_GROUP_PIECES * sizeof(struct undo_entry) == PAGE_SIZE &
 struct undo {
 	u32 number; /* the number of the snapshot whose pieces are kept; 0: there is none */
 	enum disk_undo_problem problem;
-	bool low;		/* the manager has been asked for more memory */
-	struct undo_head *head; /* the first page of the memory */
+	bool low;		/* the manager has been told that the store is nearly full */
+	struct undo_head *head; /* the store's first page */
 	u64 bytes;
 	u64 room; /* capacity in pieces */
 	u64 count;
-	u64 pieces; /* pieces of the client's part of the disk */
+	u64 pieces; /* the number of pieces of the client's part of the disk */
 };
 
 /*
@@ -57,19 +57,23 @@ struct undo {
  * the same number is checked and kept; otherwise the store begins empty.
  */
 void undo_open(struct undo *undo, const struct disk_undo_given *given, u64 sectors);
-/* Extends the store by `bytes` bytes behind its present memory. */
+/* Extends the store to `bytes` bytes: the manager has added memory behind it. */
 void undo_extend(struct undo *undo, u64 bytes);
 /* Returns the entry of the piece, or NULL if the store does not have it. */
 struct undo_entry *undo_find(const struct undo *undo, u64 piece);
 /* Adds a piece, which must be new, to a store with room; `data` NULL stands for zeros. */
 void undo_add(struct undo *undo, u64 piece, const u8 *data);
-/* Overwrites `data`, sectors of the client's part, where the store has their pieces. */
+/*
+ * Overwrites `data`, what was read from these sectors of the client's part, where the store has
+ * their pieces.
+ */
 void undo_lay_over(const struct undo *undo, u64 sector, u32 sectors, u8 *data);
 /* Marks the store as permanently incomplete. */
 void undo_give_up(struct undo *undo, enum disk_undo_problem problem);
 /*
  * Returns the length, at most `most`, of a run of entries from `first` on that are consecutive on
- * the disk as their pieces are in memory, and that have changed.
+ * the disk as their pieces are in memory, and whose pieces the disk may have changed
+ * (undo_entry.changed).
  */
 u32 undo_run(const struct undo *undo, u64 first, u32 most);
 /* Marks all entries as put back on the disk. */
@@ -92,7 +96,10 @@ static inline struct undo_entry *undo_entry_at(const struct undo *undo, u64 plac
 	       place % DISK_UNDO_GROUP_PIECES;
 }
 
-/* Returns the node at index `place`. Nodes belong to this process: its successor rebuilds them. */
+/*
+ * Returns the tree node at index `place`. Nodes belong to this process: its successor rebuilds
+ * them.
+ */
 static inline struct undo_node *undo_node_at(const struct undo *undo, u64 place)
 {
 	return (struct undo_node *)(uintptr_t)(undo_group_of(undo, place) + PAGE_SIZE) +

@@ -12,9 +12,13 @@
 #include "vmm/driver/disk/layers/undo_move.h"
 
 struct view {
-	/* the number, plus 1, of the piece that could not be read; 0: there is none */
+	/*
+	 * the number, plus 1, of the piece that view_fetch could not read from the device; 0: there
+	 * is none
+	 */
 	u64 not_fetched;
-	u64 bounced[BLOCK_POOL_PAGES / 64]; /* a bit for each page that a request bounces through */
+	/* a bit for each bounce page that a read from the device uses */
+	u64 bounced[BLOCK_POOL_PAGES / 64];
 };
 
 static struct view views[DISK_CLIENT_MAX];
@@ -29,7 +33,9 @@ static const struct client *view_source_of(const struct client *client)
 	return &clients[client->given.disk.view.of % DISK_CLIENT_MAX];
 }
 
-/* Returns the store of the source's old pieces. */
+/*
+ * Returns the store of the pieces that the view's source client has overwritten since the snapshot.
+ */
 static const struct undo *view_old_of(const struct client *client)
 {
 	return undo_of(view_source_of(client));
@@ -49,7 +55,9 @@ static bool view_is_whole(const struct client *client)
 	       (!view_has_overlay(client) || undo_keeps(undo_of(client)));
 }
 
-/* Returns false until the source client and this view's overlay are attached. */
+/*
+ * Returns whether requests may be taken from the view: its source client and its overlay are there.
+ */
 static bool view_may_ask(const struct client *client)
 {
 	return view_source_of(client)->given.number != 0 &&
@@ -65,7 +73,7 @@ static void view_lay_over(const struct client *client, u64 sector, u32 sectors, 
 
 /* --- reads from the device --- */
 
-/* Returns the bounce page's address that corresponds to this offset in the pool. */
+/* Returns the bounce page's address that corresponds to this offset in the client's pool. */
 static u8 *view_bounce(const struct client *client, u64 offset)
 {
 	return (u8 *)client->end.memory + BLOCK_BOUNCE_OFFSET + offset;
@@ -77,7 +85,8 @@ static u64 view_bytes_of(u32 sectors)
 }
 
 /*
- * Returns whether another read uses one of these pages: a client may name a part of its pool twice.
+ * Returns whether another read uses one of the bounce pages of this part of the pool: a client may
+ * name a part of its pool twice.
  */
 static bool view_is_bounced(const struct client *client, u64 offset, u64 bytes)
 {
@@ -105,7 +114,7 @@ static void view_mark_bounced(const struct client *client, const struct driver_r
 	}
 }
 
-/* Leads a read to the bounce pages, which are reserved for it until view_end. */
+/* Makes the device read into the bounce pages, which are reserved for it until view_end. */
 static void view_begin(struct client *client, struct driver_request *request)
 {
 	request->data = view_bounce(client, (u64)(request->data - client_pool(client, 0)));
@@ -128,7 +137,10 @@ static bool view_waits(const struct client *client)
 		view_is_bounced(client, held->offset, view_bytes_of(held->sectors)));
 }
 
-/* Answers a read. Clears the bounce pages, in case a device leaves out a part of the next read. */
+/*
+ * Ends a read: copies the result to the client's pool. Clears the bounce pages, in case the device
+ * leaves out a part of the next read.
+ */
 static enum block_status view_finish(struct client *client, struct driver_request *request,
 				     enum block_status status)
 {
@@ -158,7 +170,7 @@ struct part {
 	u64 at; /* where the part's data begin in the request's data, in bytes */
 };
 
-/* Advances to the request's next part. Returns false after the last. */
+/* Advances *part to the part of the request in the next piece. Returns false after the last. */
 static bool view_next_part(const struct block_request *request, struct part *part)
 {
 	u64 sector =
@@ -210,7 +222,7 @@ static enum layer_answer view_fetch(struct client *client, u64 piece, enum block
 	return LAYER_PASSES;
 }
 
-/* Takes the piece that view_fetch has asked for. */
+/* Adds the piece that view_fetch has had read to the overlay. */
 static void view_fetched(struct client *client, const struct undo_read *read,
 			 enum block_status status)
 {
@@ -220,7 +232,7 @@ static void view_fetched(struct client *client, const struct undo_read *read,
 		view_of(client)->not_fetched = read->piece + 1;
 		return;
 	}
-	/* another monitor may have written the piece meanwhile */
+	/* a new monitor of the same view may have written the piece meanwhile */
 	if (undo_find(overlay, read->piece) != NULL || undo_is_full(overlay))
 		return;
 	undo_lay_over(view_old_of(client), read->piece * UNDO_PIECE_SECTORS, UNDO_PIECE_SECTORS,
@@ -228,7 +240,10 @@ static void view_fetched(struct client *client, const struct undo_read *read,
 	undo_add(overlay, read->piece, read->data);
 }
 
-/* Stores a write. A new piece counts once it is complete; a known piece changes part by part. */
+/*
+ * Writes a request's data into the overlay. A new piece is added when it is complete; a piece that
+ * the overlay has changes part by part.
+ */
 static void view_store(struct client *client, const struct block_request *request,
 		       const struct part *part)
 {
@@ -275,7 +290,7 @@ static enum layer_answer view_write_all(struct client *client, const struct bloc
 	return LAYER_ENDS;
 }
 
-/* Answers a request for which nothing has to be done, such as a flush or a discard. */
+/* Answers a view's request for which nothing has to be done, such as a flush or a discard. */
 static enum layer_answer view_end_at_once(struct client *client,
 					  const struct block_request *request,
 					  enum block_status *status)
@@ -288,13 +303,16 @@ static enum layer_answer view_end_at_once(struct client *client,
 static enum layer_answer view_write(struct client *client, const struct block_request *request,
 				    enum block_status *status)
 {
-	/* a discard may leave the data as they are */
+	/* a discard may leave the disk's content as it is */
 	if (!view_is_whole(client) || request->operation == BLOCK_DISCARD)
 		return view_end_at_once(client, request, status);
 	return view_write_all(client, request, status);
 }
 
-/* Returns whether the request needs no read from the device. */
+/*
+ * Returns whether the overlay or the source's store has each piece that the request reads, so the
+ * device need not be read.
+ */
 static bool view_is_here(const struct client *client, const struct block_request *request)
 {
 	struct part part = {0};
@@ -321,11 +339,12 @@ static enum layer_answer view_read(struct client *client, const struct block_req
 	return LAYER_ENDS;
 }
 
-/* --- a view comes and leaves --- */
+/* --- a view is attached and removed --- */
 
 /*
- * Initializes a new view. Clears what the device read for an earlier process; without DMA this
- * process fills the bounce pages, and each read fills all of them or fails.
+ * Initializes a new view. Clears the bounce pages into which the device may have read for an
+ * earlier process; without DMA this process fills the bounce pages, and each read fills all of them
+ * or fails.
  */
 static void view_open(struct client *client, const struct layer *const *below)
 {

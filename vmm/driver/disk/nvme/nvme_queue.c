@@ -11,7 +11,10 @@ u32 nvme_read32(const struct nvme *nvme, u32 offset)
 	return *(volatile u32 *)(nvme->registers + offset);
 }
 
-/* Reads two halves, since not every controller takes 64-bit accesses (3.1). */
+/*
+ * Reads a 64-bit register in two halves, since not every controller takes 64-bit accesses (NVMe
+ * 1.4, 3.1).
+ */
 u64 nvme_read64(const struct nvme *nvme, u32 offset)
 {
 	return nvme_read32(nvme, offset) | (u64)nvme_read32(nvme, offset + 4) << 32;

@@ -8,7 +8,10 @@
 #include "vmm/driver/disk/nvme/nvme.h"
 
 #define SECTOR_SHIFT 9u
-/* room for BLOCK_REQUEST_PAGES - 1 addresses, so that no list crosses a page */
+/*
+ * a slot's part of the pages of PRP lists: room for BLOCK_REQUEST_PAGES - 1 addresses, so that no
+ * list crosses a page
+ */
 #define LIST_BYTES 128u
 _Static_assert((BLOCK_REQUEST_PAGES - 1) * sizeof(u64) <= LIST_BYTES, "a list's room");
 _Static_assert((u64)NVME_DEPTH *LIST_BYTES <= (NVME_PAGES - NVME_PAGE_LISTS) * PAGE_SIZE,
@@ -21,7 +24,10 @@ static u64 nvme_address_of(const struct nvme *nvme, u64 offset)
 	return nvme->memory.address[offset / PAGE_SIZE] + offset % PAGE_SIZE;
 }
 
-/* Sets the PRPs (4.3): the first page, then the second page or a list of the others. */
+/*
+ * Sets the command's PRPs, the addresses of its data (NVMe 1.4, 4.3): the first page, then the
+ * second page or a list of the others.
+ */
 static void nvme_set_data(const struct nvme *nvme, u32 slot, const struct driver_request *request,
 			  struct nvme_command *command)
 {
@@ -46,7 +52,7 @@ static void nvme_set_range(const struct nvme *nvme, u32 slot, struct nvme_comman
 	*(struct nvme_range *)(uintptr_t)(nvme->memory.memory + offset) =
 		(struct nvme_range){.blocks = blocks, .first = first};
 	command->prp1 = nvme_address_of(nvme, offset);
-	command->cdw10 = 0; /* number of ranges less one: one range */
+	command->cdw10 = 0; /* the number of ranges less one: one range */
 	command->cdw11 = (u32)NVME_DSM_DEALLOCATE;
 }
 
@@ -91,7 +97,7 @@ bool nvme_submit(struct nvme *nvme, struct driver_request *request)
 	while (nvme->slot[slot].request != NULL)
 		slot++;
 	nvme->slot[slot].request = request;
-	/* the id is never FFFFh */
+	/* so the id is never FFFFh, which NVMe reserves */
 	nvme->slot[slot].id = (u16)(nvme->uses++ % 512 * NVME_DEPTH + slot);
 	nvme->busy++;
 	nvme_make_command(nvme, slot, request, &command);
@@ -108,7 +114,10 @@ static enum block_status nvme_status_of(const struct nvme_completion *done)
 	return status == NVME_STATUS_INVALID_OPCODE ? BLOCK_UNSUPPORTED : BLOCK_ERROR;
 }
 
-/* Ends the request of a completion. Ignores and counts a completion of no outstanding command. */
+/*
+ * Ends the request whose command the completion names. Ignores and counts a completion of no
+ * outstanding command.
+ */
 static void nvme_finish(struct nvme *nvme, const struct nvme_completion *done)
 {
 	struct nvme_slot *slot = &nvme->slot[done->id % NVME_DEPTH];

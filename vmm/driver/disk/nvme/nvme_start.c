@@ -22,7 +22,10 @@ static bool nvme_start_refuse(char *problem, size_t size, const char *text)
 	return false;
 }
 
-/* Waits until CSTS.RDY has that value, at most the controller's own limit plus one second. */
+/*
+ * Waits until the controller's CSTS.RDY has that value, at most the controller's own limit plus one
+ * second.
+ */
 static bool nvme_start_wait_ready(const struct nvme *nvme, bool ready)
 {
 	u64 units = bits_get(nvme->capabilities, 31, NVME_CAP_TIMEOUT_SHIFT);
@@ -79,7 +82,10 @@ static bool nvme_start_reset(struct nvme *nvme, char *problem, size_t size)
 	return true;
 }
 
-/* Runs one admin command and waits. Counts and ignores every completion of another command. */
+/*
+ * Runs one admin command and waits for its completion. Counts and ignores every completion of
+ * another command.
+ */
 static bool nvme_start_command(struct nvme *nvme, struct nvme_command *command)
 {
 	u64 until = clock_tsc() + clock_ns_to_tsc(ADMIN_NS);
@@ -227,7 +233,10 @@ bool nvme_start(struct nvme *nvme, struct driver_disk *disk, char *problem, size
 
 /* --- driver_ops, for core/device.h --- */
 
-/* The interval of health checks, which are rare because the registers are slow to read. */
+/*
+ * The interval of checks whether the controller still works, which are rare because the registers
+ * are slow to read.
+ */
 #define LOOK_NS (100 * NS_PER_MS)
 
 static struct nvme nvme;

@@ -2,7 +2,7 @@
 /*
  * The driver of a disk in memory, which is empty at first or holds a file of the boot bundle under
  * a volatile overlay. Linked with the common part of the disk drivers. All writes go to memory that
- * outlives this process; a piece that was never written is read from the file.
+ * outlives this process; a piece (a page) that was never written is read from the file.
  */
 #include "kernel/abi/start.h"
 #include "lib/bits.h"
@@ -13,12 +13,14 @@
 
 #define PIECE_BYTES PAGE_SIZE
 
-/* Memory for some pieces of the disk; each growth of the disk adds one. */
+/*
+ * Memory for the overlay of some pieces of the disk; each growth of the disk adds one such store.
+ */
 struct store {
 	u64 first; /* the number of the store's first piece */
 	u64 pieces;
 	u8 *overlay;
-	u64 *written; /* a bit for each piece in the overlay */
+	u64 *written; /* a bit for each piece of the store that has been written to the overlay */
 };
 
 static struct store stores[DRIVER_STORE_MAX];
@@ -44,7 +46,7 @@ static bool ramdisk_is_written(u64 piece)
 	return (store->written[index / 64] & BIT(index % 64)) != 0;
 }
 
-/* Returns the address of byte `at` of the disk in the overlay. */
+/* Returns the address in the overlay of the disk's byte `at`. */
 static u8 *ramdisk_place(u64 at)
 {
 	const struct store *store = ramdisk_store_of(at / PIECE_BYTES);
@@ -52,7 +54,7 @@ static u8 *ramdisk_place(u64 at)
 	return store->overlay + (at - store->first * PIECE_BYTES);
 }
 
-/* Copies what the disk held at `at` before the first write there. */
+/* Copies what the disk held from byte `at` on before the first write there. */
 static void ramdisk_read_original(u8 *to, u64 at, u64 bytes)
 {
 	u64 there = at < file_bytes ? MIN(bytes, file_bytes - at) : 0;
@@ -78,8 +80,9 @@ static void ramdisk_read_bytes(u8 *to, u64 at, u64 bytes)
 }
 
 /*
- * Prepares a piece for its first write; `whole` says that the write covers all of it. If this
- * process dies at any time, all answered writes are on the disk; the client repeats the others.
+ * Prepares a piece of the overlay for a write; `whole` says that the write covers all of the piece.
+ * Whenever this process dies, all answered writes are in the overlay; the client repeats the
+ * others.
  */
 static void ramdisk_prepare(u64 piece, bool whole)
 {
@@ -125,7 +128,10 @@ static void ramdisk_zero_bytes(u64 at, u64 bytes)
 	}
 }
 
-/* Adds memory for the next pieces, as many as fit. Returns the number of pieces in all. */
+/*
+ * Adds `bytes` bytes of memory as the store of the next pieces, as many as fit. Returns the number
+ * of pieces of all stores.
+ */
 static u64 ramdisk_add_store(u8 *memory, u64 bytes)
 {
 	struct store *store = &stores[store_count];

@@ -19,7 +19,7 @@ enum vblk_page {
 	VBLK_PAGES,
 };
 
-/* The part of a slot that the device accesses; one page holds those of all requests. */
+/* What the device accesses of a slot beside the data; one page holds this for all slots. */
 struct vblk_slot {
 	struct vio_blk_header header;
 	struct vio_blk_range range;
@@ -33,9 +33,10 @@ struct vblk {
 	struct virtio_ring ring;
 	/* the request in each slot; NULL: the slot is free */
 	struct driver_request *request[DRIVER_DEPTH];
-	u16 slot_of[VIRTIO_HOST_RING_MAX]; /* the slot of each request in the ring */
+	/* for each request in the ring, by its id there, its slot */
+	u16 slot_of[VIRTIO_HOST_RING_MAX];
 	u32 busy;			   /* the number of slots in use */
-	u32 parts_max;			   /* the most pages of one request */
+	u32 parts_max;			   /* the most pages of data of one request */
 };
 
 /*
@@ -45,7 +46,7 @@ struct vblk {
 bool vblk_start(struct vblk *vblk, struct driver_disk *disk, char *problem, size_t size);
 /* Starts a request. Returns false if there is no room now. */
 bool vblk_submit(struct vblk *vblk, struct driver_request *request);
-/* Ends completed requests (request_finish), at most as many as exist. */
+/* Ends completed requests (request_finish), at most as many as there are slots. */
 void vblk_poll(struct vblk *vblk);
 /* Returns why the driver has to give up, or NULL. */
 const char *vblk_failure(const struct vblk *vblk);

@@ -7,7 +7,8 @@
 #include "lib/string.h"
 #include "vmm/driver/disk/virtio_blk/blk.h"
 
-#define STATUS_NONE 0xffu /* the device has not written a status */
+/* the value of a request's status as long as the device has not written it */
+#define STATUS_NONE 0xffu
 
 static const u8 types[BLOCK_OPERATION_COUNT] = {
 	[BLOCK_READ] = VIO_BLK_IN,
@@ -30,7 +31,7 @@ static u64 vblk_slot_address(const struct vblk *vblk, u32 slot, size_t offset)
 							slot * sizeof(struct vblk_slot) + offset);
 }
 
-/* Adds the request's pages as parts. Returns the number of parts in all. */
+/* Adds the pages of a request's data to its parts. Returns the number of parts in all. */
 static u32 vblk_add_data(const struct driver_request *request, struct virtio_part *parts, u32 count)
 {
 	u32 left = request->sectors * BLOCK_SECTOR_BYTES;
@@ -113,7 +114,7 @@ static void vblk_end_request(struct vblk *vblk, u16 id)
 	request_finish(request, vblk_status_of(status));
 }
 
-/* Ends completed requests until none is left, and asks for an interrupt at the next. */
+/* Ends completed requests until none is left, and asks the device for an interrupt at the next. */
 void vblk_poll(struct vblk *vblk)
 {
 	u32 left = 2 * DRIVER_DEPTH;

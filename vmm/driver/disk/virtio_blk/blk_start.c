@@ -28,8 +28,8 @@ static bool vblk_read_u32(const struct vblk *vblk, u32 offset, u32 *value)
 }
 
 /*
- * Returns whether the disk takes discards or zeroes of any permitted length and alignment as they
- * are.
+ * Returns whether the disk takes discards, or writes of zeros, of any length and alignment that
+ * clients may ask for.
  */
 static bool vblk_may_take(const struct vblk *vblk, u32 offset)
 {
@@ -56,7 +56,10 @@ static bool vblk_read_sizes(struct vblk *vblk, struct driver_disk *disk, char *p
 	return true;
 }
 
-/* Reads the disk's limits. Rejects a disk that takes less at once than a client may ask for. */
+/*
+ * Reads the disk's limits. Rejects a disk that takes less data in one request than a client may ask
+ * for.
+ */
 static bool vblk_read_limits(struct vblk *vblk, char *problem, size_t size)
 {
 	u32 bytes = PAGE_SIZE;
@@ -107,7 +110,10 @@ bool vblk_start(struct vblk *vblk, struct driver_disk *disk, char *problem, size
 
 /* --- driver_ops, for core/device.h --- */
 
-/* The interval of health checks, which are rare because the registers are slow to read. */
+/*
+ * The interval of checks whether the device still works, which are rare because the registers are
+ * slow to read.
+ */
 #define LOOK_NS (100 * NS_PER_MS)
 
 static struct vblk vblk;

@@ -16,7 +16,7 @@ static bool vscsi_refuse_controller(char *problem, size_t size, const char *text
 	return false;
 }
 
-/* Rejects a controller that takes less at once than a client may ask for. */
+/* Rejects a controller that takes less data in one command than a client may ask for. */
 static bool vscsi_check_limits(const struct vscsi *vscsi, char *problem, size_t size)
 {
 	u32 parts = 0;
@@ -94,7 +94,10 @@ static bool vscsi_find_disk(struct vscsi *vscsi, u32 unit, struct scsi_disk *dis
 	return scsi_read_capacity(disk, data, problem, size);
 }
 
-/* Returns the vital product data page in `data`, or NULL if the disk has no such page. */
+/*
+ * Reads the vital product data page `page` of a disk to `data` and returns it, or NULL if the disk
+ * has no such page.
+ */
 static const u8 *vscsi_read_page(struct vscsi *vscsi, u32 unit, u8 page, u8 *data)
 {
 	struct scsi_command command;
@@ -175,7 +178,10 @@ bool vscsi_start_disk(struct vscsi *vscsi, struct driver_disk *disk, char *probl
 
 /* --- driver_ops, for core/device.h --- */
 
-/* The interval of health checks, which are rare because the registers are slow to read. */
+/*
+ * The interval of checks whether the controller still works, which are rare because the registers
+ * are slow to read.
+ */
 #define LOOK_NS (100 * NS_PER_MS)
 
 static struct vscsi vscsi;

@@ -8,7 +8,8 @@
 #include "vmm/driver/disk/virtio_scsi/scsi_host.h"
 #include "vmm/rt/clock.h"
 
-#define NO_RESPONSE 0xffu /* the device has not written a response */
+/* the value of a command's response as long as the device has not written it */
+#define NO_RESPONSE 0xffu
 
 static u64 vscsi_page_offset(u32 slot)
 {
@@ -81,7 +82,9 @@ static u32 vscsi_add_data_parts(const struct vscsi *vscsi, u32 slot, struct virt
 	return count;
 }
 
-/* Builds a command's parts: first those the device reads, then those it writes. */
+/*
+ * Builds the parts of a command in the queue: first those the device reads, then those it writes.
+ */
 static u32 vscsi_make_command_parts(const struct vscsi *vscsi, u32 slot, struct virtio_part *parts)
 {
 	bool reads = vscsi->task[slot].command.reads;
@@ -110,7 +113,10 @@ static void vscsi_fill_slot(const struct vscsi *vscsi, u32 slot)
 	memcpy(shared->list, task->command.list, sizeof(shared->list));
 }
 
-/* Sends a command. Its room in the queue stays reserved, also while it waits for a retry. */
+/*
+ * Adds a task's command to the queue. The descriptors for it stay reserved, also while it waits for
+ * another attempt.
+ */
 static void vscsi_send_command(struct vscsi *vscsi, u32 slot)
 {
 	struct virtio_part parts[VSCSI_PARTS_MAX];
@@ -132,7 +138,10 @@ static void vscsi_send_command(struct vscsi *vscsi, u32 slot)
 	virtio_ring_tell(&vscsi->ring);
 }
 
-/* Begins a task. Returns false if there is no room now. */
+/*
+ * Begins a task: reserves room in its disk's share of the queue and sends the command. Returns
+ * false if there is no room now.
+ */
 static bool vscsi_begin(struct vscsi *vscsi, const struct vscsi_task *task, u32 *slot)
 {
 	struct vscsi_unit *unit = &vscsi->unit[task->unit];
@@ -173,7 +182,7 @@ bool vscsi_submit(struct vscsi *vscsi, struct driver_request *request)
 	return vscsi_begin(vscsi, &task, &slot);
 }
 
-/* Reads the response once, since the device may still change it. */
+/* Reads the device's response to a task's command once, since the device may still change it. */
 static enum scsi_outcome vscsi_read_response(const struct vscsi *vscsi, u32 slot)
 {
 	const struct vscsi_task *task = &vscsi->task[slot];
@@ -188,7 +197,7 @@ static enum scsi_outcome vscsi_read_response(const struct vscsi *vscsi, u32 slot
 	outcome = scsi_outcome_of(response.status, response.sense,
 				  MIN(response.sense_bytes, (u32)sizeof(response.sense)));
 	if (outcome == SCSI_DONE && response.residual != 0 && task->request != NULL)
-		return SCSI_FAILED; /* the device has moved less data than asked */
+		return SCSI_FAILED; /* the device has moved less data than the command asked for */
 	return outcome;
 }
 
@@ -234,7 +243,7 @@ static void vscsi_send_again(struct vscsi *vscsi)
 	}
 }
 
-/* Ends completed commands until none is left, and asks for an interrupt at the next. */
+/* Ends completed commands until none is left, and asks the device for an interrupt at the next. */
 void vscsi_poll(struct vscsi *vscsi)
 {
 	u32 left = 2 * DRIVER_DEPTH;
@@ -260,8 +269,8 @@ const char *vscsi_failure(const struct vscsi *vscsi)
 }
 
 /*
- * Runs a command and waits. A command that exceeds its time keeps its slot: the device may still
- * write to it.
+ * Runs a command and waits. A command that exceeds its time keeps its slot in use: the device may
+ * still write to the slot's memory.
  */
 bool vscsi_run(struct vscsi *vscsi, u32 unit, const struct scsi_command *command, u8 *data,
 	       u8 *response)

@@ -6,16 +6,17 @@
 
 /*
  * The state of one of Intel's gigabit cards, with a receive and a transmit ring. Each descriptor
- * has a buffer of its own for good; a frame longer than a buffer takes several. The card is not
- * trusted: what it says of a descriptor is read once and checked, and each wait and each round is
- * bounded.
+ * has a buffer of its own, which stays the same; a frame longer than a buffer takes several. The
+ * card is not trusted: what it says of a descriptor is read once and checked, and each wait and
+ * each round is bounded.
  */
 #define E1000_DEVICE_82574 0x10d3u
-#define E1000_RX_MAX	   256u /* the most descriptors of the receive ring: these fill one page */
+/* the most descriptors of the receive ring: this number fills one page */
+#define E1000_RX_MAX	   256u
 #define E1000_TX_MAX	   256u
 #define E1000_PIECE_SHORT  2048u
 #define E1000_PIECE_LONG   4096u
-/* The number of buffers for the longest frame. */
+/* The most buffers that one frame takes. */
 #define E1000_FRAME_PIECES 3u
 /* The driver gives the card up after this number of impossible descriptors. */
 #define E1000_BAD_MAX 16u
@@ -34,24 +35,27 @@ struct e1000 {
 	struct driver_dma memory;
 	bool is_82574;
 	bool interrupts;
-	u32 frame_max; /* the most bytes of a frame */
+	u32 frame_max; /* the most bytes of a frame of the network */
 
 	u32 piece_bytes;
 	volatile struct e1000_rx *rx;
 	volatile struct e1000_tx *tx;
 	u32 rx_count;
 	u32 tx_count;
-	u32 rx_next;	  /* the descriptor that the card fills next */
-	u32 rx_given;	  /* the number of the descriptor that register RDT has */
-	u32 tx_next;	  /* the descriptor that the driver fills next */
-	u32 tx_done;	  /* the first transmit descriptor that the card still has */
-	u32 tx_told;	  /* the number of the descriptor that register TDT has */
-	bool awaits_room; /* the card interrupts for frames that it has sent */
-	/* what was received so far of a frame that comes in several pieces */
+	u32 rx_next; /* the index of the receive descriptor that the card fills next */
+	/* the value last written to register RDT, the index at which the card stops filling */
+	u32 rx_given;
+	u32 tx_next; /* the index of the transmit descriptor that the driver fills next */
+	u32 tx_done; /* the index of the oldest transmit descriptor that the card still has */
+	/* the value last written to register TDT, the index at which the card stops sending */
+	u32 tx_told;
+	/* the driver waits for room: the card interrupts for frames that it has sent */
+	bool awaits_room;
+	/* what has been received of a frame that comes in several buffers */
 	u8 frame[E1000_FRAME_PIECES * E1000_PIECE_LONG];
 	u32 frame_bytes;
-	bool spoilt; /* the rest of the frame that comes in pieces is dropped */
-	u32 bad;     /* impossible descriptors that the card has returned */
+	bool spoilt; /* the rest of the frame that comes in several buffers is dropped */
+	u32 bad;     /* the number of impossible descriptors that the card has returned */
 	bool gone;   /* the card's registers read as ones: the card is gone */
 };
 
@@ -61,26 +65,28 @@ struct e1000 {
  */
 bool e1000_start(struct e1000 *e1000, struct card *card, char *problem, size_t size);
 
-/* Copies the frame. Returns false if there is no room; an interrupt comes when there is. */
+/*
+ * Copies a frame to be sent. Returns false if there is no room; an interrupt comes when there is.
+ */
 bool e1000_transmit(struct e1000 *e1000, const u8 *frame, u32 bytes);
-/* Makes the card send the added frames. */
+/* Makes the card send the frames added by e1000_transmit. */
 void e1000_flush(struct e1000 *e1000);
 /* Passes received frames to card_receive, at most as many as the ring holds. */
 void e1000_receive(struct e1000 *e1000);
-/* Returns whether there is nothing to receive. */
+/* Returns whether the card has received no frame that waits for the driver. */
 bool e1000_is_idle(const struct e1000 *e1000);
-/* Acknowledges the interrupt causes and reports the link (card_link). */
+/* Acknowledges the interrupt causes and reports the state of the link (card_link). */
 void e1000_look(struct e1000 *e1000);
 /* Returns why the driver has to give up, or NULL. */
 const char *e1000_failure(const struct e1000 *e1000);
 
-/* Enables the interrupts; with `room` also those for frames that have been sent. */
+/* Enables the card's interrupts; with `room` also those for frames that have been sent. */
 void e1000_allow(const struct e1000 *e1000, bool room);
 
 /* Lets other threads run during a wait for the card; the program or a test defines it. */
 void e1000_pause(void);
 
-/* Reads a register; the offset must lie within register_bytes. */
+/* Reads a register of the card; its offset must lie within register_bytes. */
 static inline u32 e1000_read(const struct e1000 *e1000, enum e1000_register at)
 {
 	return *(const volatile u32 *)(e1000->registers + at);
@@ -91,7 +97,10 @@ static inline void e1000_write(const struct e1000 *e1000, enum e1000_register at
 	*(volatile u32 *)(e1000->registers + at) = (u32)value;
 }
 
-/* Returns the offset of a descriptor's buffer; those of the transmit ring follow the others. */
+/*
+ * Returns the offset in the DMA memory of buffer `number`; the buffers of the transmit ring follow
+ * those of the receive ring.
+ */
 static inline u64 e1000_piece(const struct e1000 *e1000, u32 number)
 {
 	return E1000_PAGE_PIECES * PAGE_SIZE + (u64)number * e1000->piece_bytes;

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Moves frames through the receive and transmit rings: 8254x 3.2 and 3.3. Called by main.c for
- * `card_ops`; owns the ring indices and touches the DMA pages and the card's tail registers.
+ * `card_ops`; owns the ring indices and touches the driver's DMA pages and the card's tail
+ * registers.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/driver/net/e1000/e1000.h"
 
-/* Descriptors are returned to the card in groups of this size, as a register is slow to write. */
+/*
+ * Receive descriptors are returned to the card in groups of this size, as the tail register is slow
+ * to write.
+ */
 #define GIVE_BACK 16u
 
 static u32 e1000_next_of(u32 index, u32 count)
@@ -23,7 +27,10 @@ static u32 e1000_tx_free(const struct e1000 *e1000)
 	return e1000->tx_count - 1 - used;
 }
 
-/* Reclaims sent descriptors. A card that reports one as sent too early sends the later content. */
+/*
+ * Reclaims the transmit descriptors of sent frames. A card that reports a frame as sent too early
+ * sends what the buffer holds later.
+ */
 static void e1000_reclaim(struct e1000 *e1000)
 {
 	while (e1000->tx_done != e1000->tx_told &&
@@ -50,7 +57,10 @@ static void e1000_put_piece(struct e1000 *e1000, const u8 *data, u32 bytes, u32 
 	e1000->tx_next = e1000_next_of(index, e1000->tx_count);
 }
 
-/* Returns whether there is room; if not, asks for an interrupt when a descriptor is done. */
+/*
+ * Returns whether `pieces` transmit descriptors are free; if not, asks for an interrupt when a
+ * descriptor is done.
+ */
 static bool e1000_make_room(struct e1000 *e1000, u32 pieces)
 {
 	if (e1000_tx_free(e1000) >= pieces)
@@ -89,7 +99,10 @@ void e1000_flush(struct e1000 *e1000)
 	e1000_write(e1000, E1000_TDT, e1000->tx_told);
 }
 
-/* Returns the flags. A wrong checksum is the receiver's to judge: the frame passes as unchecked. */
+/*
+ * Returns the flags for card_receive. A frame with a wrong checksum passes as unchecked: its
+ * receiver judges it.
+ */
 static u8 e1000_flags_of(u8 status, u8 errors)
 {
 	bool good = (status & E1000_RX_IXSM) == 0 && (status & E1000_RX_TCPCS) != 0 &&
@@ -98,7 +111,7 @@ static u8 e1000_flags_of(u8 status, u8 errors)
 	return good ? (u8)FRAME_CHECKED : 0;
 }
 
-/* Adds one buffer's part to a frame of several parts. */
+/* Adds what one buffer holds to a frame that comes in several buffers. */
 static void e1000_join(struct e1000 *e1000, const u8 *piece, u32 bytes, bool last, u8 flags)
 {
 	if (e1000->spoilt || bytes > sizeof(e1000->frame) - e1000->frame_bytes) {
@@ -138,7 +151,9 @@ static void e1000_take(struct e1000 *e1000, u32 index, u8 status)
 		e1000_join(e1000, piece, bytes, last, e1000_flags_of(status, errors));
 }
 
-/* Gives the card all descriptors but one, as a full ring would look like an empty one. */
+/*
+ * Gives the card all free receive descriptors but one, as a full ring would look like an empty one.
+ */
 static void e1000_give_back(struct e1000 *e1000)
 {
 	u32 given = (e1000->rx_next + e1000->rx_count - 1) % e1000->rx_count;
@@ -175,8 +190,8 @@ bool e1000_is_idle(const struct e1000 *e1000)
 }
 
 /*
- * Clears the causes before anything is looked at, so later events interrupt again. With MSI-X
- * reading does not clear them.
+ * Clears the interrupt causes before anything is looked at, so later events interrupt again. With
+ * MSI-X reading the causes does not clear them.
  */
 void e1000_look(struct e1000 *e1000)
 {

@@ -81,7 +81,9 @@ static bool e1000_read_eeprom(const struct e1000 *e1000, u32 word, u64 *value)
 	return false;
 }
 
-/* Returns the MAC in words 0 to 2, lower byte first (8254x 5.6.1); 0: there is none. */
+/*
+ * Returns the MAC in words 0 to 2 of the EEPROM, lower byte first (8254x 5.6.1); 0: there is none.
+ */
 static u64 e1000_mac_of_eeprom(const struct e1000 *e1000)
 {
 	u64 mac = 0;
@@ -95,7 +97,10 @@ static u64 e1000_mac_of_eeprom(const struct e1000 *e1000)
 	return mac;
 }
 
-/* Reads the MAC, which the reset should have loaded from the EEPROM; Bochs does not load it. */
+/*
+ * Reads the MAC from the register into which a reset loads it, or, as in Bochs, which does not,
+ * from the EEPROM.
+ */
 static bool e1000_read_mac(const struct e1000 *e1000, struct card *card, char *problem, size_t size)
 {
 	u32 high = e1000_read(e1000, E1000_RAH0);
@@ -108,7 +113,9 @@ static bool e1000_read_mac(const struct e1000 *e1000, struct card *card, char *p
 	return true;
 }
 
-/* Uses as many descriptors as there are buffers, half of them for each direction. */
+/*
+ * Uses as many descriptors as the DMA memory has room for buffers, half of them for each direction.
+ */
 static void e1000_share_memory(struct e1000 *e1000)
 {
 	u64 pieces = (e1000->memory.pages - E1000_PAGE_PIECES) * PAGE_SIZE / e1000->piece_bytes;
@@ -180,7 +187,7 @@ static void e1000_open_link(const struct e1000 *e1000)
 	e1000_write(e1000, E1000_CTRL, control | E1000_CTRL_SLU | E1000_CTRL_ASDE | E1000_CTRL_FD);
 }
 
-/* Sets up the 82574: one message for all causes, legacy descriptors. */
+/* Sets up the 82574: one MSI-X message for all causes, legacy descriptors. */
 static void e1000_open_82574(const struct e1000 *e1000)
 {
 	e1000_write(e1000, E1000_IVAR, E1000_IVAR_ALL_0);

@@ -27,13 +27,13 @@ enum vnet_page {
 struct vnet {
 	struct virtio_host host;
 	struct virtio_ring ring[VNET_QUEUES];
-	u32 frame_max; /* the most bytes of a frame */
+	u32 frame_max; /* the most bytes of a frame of the network */
 	u32 piece_bytes;
 	u32 pieces;		 /* the number of buffers of a slot */
 	u32 slots[VNET_CONTROL]; /* the number of slots for each direction */
-	/* for each queue, the slot of each request in the ring */
+	/* for each queue and each request in its ring, by its id there, the request's slot */
 	u16 slot_of[VNET_CONTROL][VIRTIO_HOST_RING_MAX];
-	u16 free_slot[VNET_SLOT_MAX]; /* free slots for sending */
+	u16 free_slot[VNET_SLOT_MAX]; /* the numbers of the free slots for sending */
 	u32 free_count;
 };
 
@@ -42,14 +42,16 @@ struct vnet {
  * be used; `problem` then says why.
  */
 bool vnet_start(struct vnet *vnet, struct card *card, char *problem, size_t size);
-/* Copies the frame. Returns false if there is no room; an interrupt comes when there is. */
+/*
+ * Copies a frame to be sent. Returns false if there is no room; an interrupt comes when there is.
+ */
 bool vnet_transmit(struct vnet *vnet, const u8 *frame, u32 bytes);
 /* Passes received frames to card_receive, at most as many as the queue holds. */
 void vnet_receive(struct vnet *vnet);
-/* Acknowledges the interrupt and reports the link (card_link). */
+/* Acknowledges the interrupt and reports the state of the link (card_link). */
 void vnet_look(struct vnet *vnet);
 /* Returns why the driver has to give up, or NULL. */
 const char *vnet_failure(const struct vnet *vnet);
 
-/* Gives all receive slots to the card. */
+/* Gives all receive slots to the card, to be filled. */
 void vnet_give_all(struct vnet *vnet);

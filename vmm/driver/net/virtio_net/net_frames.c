@@ -16,7 +16,10 @@ static u64 vnet_piece_at(const struct vnet *vnet, u32 queue, u32 slot, u32 piece
 	       ((u64)(before + slot) * vnet->pieces + piece) * vnet->piece_bytes;
 }
 
-/* Describes `bytes` of a slot as parts of a request. Returns the number of parts. */
+/*
+ * Describes the first `bytes` bytes of a slot as parts of a request to the card. Returns the number
+ * of parts.
+ */
 static u32 vnet_parts_of(const struct vnet *vnet, u32 queue, u32 slot, u32 bytes,
 			 struct virtio_part parts[VNET_PIECES_MAX])
 {
@@ -57,7 +60,10 @@ void vnet_give_all(struct vnet *vnet)
 	virtio_ring_tell(&vnet->ring[VNET_RX]);
 }
 
-/* Returns a slot's memory: its buffers are consecutive there, wherever their pages lie. */
+/*
+ * Returns a slot's memory: its buffers are consecutive in the driver's addresses, wherever their
+ * pages lie physically.
+ */
 static u8 *vnet_slot_memory(const struct vnet *vnet, u32 queue, u32 slot)
 {
 	return vnet->host.memory.memory + vnet_piece_at(vnet, queue, slot, 0);
@@ -88,7 +94,7 @@ void vnet_receive(struct vnet *vnet)
 	virtio_ring_tell(ring);
 }
 
-/* Frees the slots of sent frames. */
+/* Frees the slots of frames that the card has sent. */
 static void vnet_reclaim_slots(struct vnet *vnet)
 {
 	u32 bytes;
@@ -99,7 +105,10 @@ static void vnet_reclaim_slots(struct vnet *vnet)
 	virtio_ring_hush(&vnet->ring[VNET_TX]);
 }
 
-/* Returns whether a slot is free; if not, asks for an interrupt when the card is done with one. */
+/*
+ * Returns whether a slot for sending is free; if not, asks for an interrupt when the card is done
+ * with one.
+ */
 static bool vnet_has_slot(struct vnet *vnet)
 {
 	if (vnet->free_count != 0)

@@ -9,7 +9,7 @@
 #include "vmm/rt/format.h"
 
 #define COMMAND_NS NS_PER_S /* time limit for the card to execute a command */
-#define ACK_AT	   16u	    /* offset of the answer in the command's page */
+#define ACK_AT	   16u	    /* offset of the card's answer in the page of control commands */
 #define MULTICAST  BIT(0)
 
 static bool vnet_refuse_card(char *problem, size_t size, const char *text)
@@ -42,8 +42,8 @@ static bool vnet_read_card(const struct vnet *vnet, struct card *card, char *pro
 }
 
 /*
- * Uses as many slots as there are buffers and descriptors for, half of the buffers for each
- * direction.
+ * Uses as many slots as there are buffers and descriptors for; half of the buffers are for
+ * receiving, half for sending.
  */
 static void vnet_share_pieces(struct vnet *vnet)
 {
@@ -75,7 +75,7 @@ static bool vnet_open_queues(struct vnet *vnet, char *problem, size_t size)
 	return true;
 }
 
-/* Sends one control command (5.1.6.5) and ignores whether the card has obeyed. */
+/* Sends the card one control command (virtio 1.2, 5.1.6.5) and ignores whether it has obeyed. */
 static void vnet_command(struct vnet *vnet, u8 class, u8 what, u8 value)
 {
 	u8 *page = vnet->host.memory.memory + VNET_PAGE_COMMAND * PAGE_SIZE;
@@ -97,8 +97,8 @@ static void vnet_command(struct vnet *vnet, u8 class, u8 what, u8 value)
 }
 
 /*
- * Receives frames for any address, as a switch is behind the card. A card without commands does so
- * anyway.
+ * Makes the card receive frames for any address, as a switch is behind it. A card without control
+ * commands does so anyway.
  */
 static void vnet_open_for_all(struct vnet *vnet)
 {

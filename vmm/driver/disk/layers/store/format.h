@@ -13,15 +13,19 @@
 #define STORE_BLOCK_SECTORS (STORE_BLOCK_BYTES / 512u)
 #define STORE_MAGIC	    0x31524f5453594b53ull /* "SKYSTOR1" */
 #define STORE_VERSION	    1u
-#define STORE_FIRST_NODE    2u	 /* the first block that is no superblock */
-#define STORE_FAN	    504u /* the words in a node */
-#define STORE_LEVELS_MAX    3u	 /* a tree of three levels has 128 million chunks */
+#define STORE_FIRST_NODE    2u	 /* the first block that is not a superblock */
+#define STORE_FAN	    504u /* the words in a node of a volume's tree */
+/* the most levels of a volume's tree: three lead to 128 million chunks */
+#define STORE_LEVELS_MAX 3u
 
-/* What a node holds. */
+/* What a node, a block of metadata, holds. */
 enum store_node_kind {
-	/* each word is a chunk's number plus 1; 0: that chunk reads as zeros */
+	/*
+	 * each word is the number, plus 1, of a chunk of data; 0: this part of the volume reads as
+	 * zeros
+	 */
 	STORE_NODE_LEAF = 1,
-	/* each word is a node's number; 0: everything below it reads as zeros */
+	/* each word is a node's number; 0: this part of the volume reads as zeros */
 	STORE_NODE_INNER = 2,
 	STORE_NODE_VOLUMES = 3, /* records of volumes */
 };
@@ -33,14 +37,15 @@ struct store_record {
 	u64 sectors;
 	u64 made_s;
 	u32 flags;  /* enum store_volume_flag */
-	u32 root;   /* the volume's tree; 0: all of the volume reads as zeros */
+	/* the number of the root node of the volume's tree; 0: all of the volume reads as zeros */
+	u32 root;
 	u64 key_id; /* the id in the volume's struct store_key; 0: the volume is not encrypted */
 	u64 key_tag;
 	char name[STORE_NAME_BYTES];
 	char key[STORE_KEY_BYTES]; /* the name of the key that encrypts the volume */
 };
 _Static_assert(sizeof(struct store_record) == 128, "31 in a node");
-#define STORE_RECORDS	   31u /* the records in a node */
+#define STORE_RECORDS	   31u /* the records of volumes in a node */
 #define STORE_RECORD_NODES ((STORE_VOLUME_MAX + STORE_RECORDS - 1) / STORE_RECORDS)
 
 struct store_node {
@@ -49,7 +54,8 @@ struct store_node {
 	u32 kind;  /* enum store_node_kind */
 	u32 block; /* its own number */
 	u32 pad;
-	u64 generation; /* the generation to which this node belongs */
+	/* the generation of the store (a commit each) in which this node was written */
+	u64 generation;
 	u8 rest[32];
 	union {
 		u64 word[STORE_FAN];
@@ -62,22 +68,27 @@ struct store_superblock {
 	u64 magic;
 	u32 check; /* CRC32C of the block, computed with 0 in this field */
 	u32 version;
-	/* the higher one of the two superblocks counts; even ones are in block 0, odd ones in 1 */
+	/*
+	 * the store's generation, which each commit raises: the superblock with the higher one
+	 * counts; even generations are in block 0, odd ones in block 1
+	 */
 	u64 generation;
 	u8 id[STORE_ID_BYTES];
 	u8 host[STORE_ID_BYTES];
 	u64 epoch;
 	u64 lease_until_s;
-	u64 sectors; /* the size of the disk or partition when the store was made */
-	u64 next_id; /* the id of the next new volume */
+	u64 sectors; /* the size in sectors of the disk or partition when the store was made */
+	u64 next_id; /* the id that the next new volume gets */
 	u32 chunk_sectors;
-	u32 blocks; /* blocks for metadata, including the superblocks */
+	u32 blocks; /* the number of blocks for metadata, including the superblocks */
 	u32 chunks;
 	u32 flags; /* enum store_flag */
-	/* the nodes that hold records; 0: no record of this node is in use */
+	/*
+	 * the numbers of the nodes that hold volumes' records; 0: none of these records is in use
+	 */
 	u32 volumes[STORE_RECORD_NODES];
 	u32 pad;
-	u64 command; /* the number of the last command that was carried out; 0: unknown */
+	u64 command; /* the number of the manager's command that was carried out last; 0: unknown */
 	u8 rest[STORE_BLOCK_BYTES - 116 - 4 * STORE_RECORD_NODES];
 };
 _Static_assert(sizeof(struct store_superblock) == STORE_BLOCK_BYTES, "a block");

@@ -5,44 +5,58 @@
 #include "vmm/driver/disk/layers/store/format.h"
 
 /*
- * A store's metadata in memory: nodes, how often each node and chunk is used, and the volumes. The
- * pool knows neither the disk nor clients; store_commit.c writes its changes to the disk.
+ * A store's metadata in memory: nodes, how often each node and chunk is used, and the volumes. A
+ * generation is what one commit writes. The pool knows neither the disk nor clients; store_commit.c
+ * writes its changes to the disk.
  *
  * A change belongs to the generation `now`. A node of an earlier generation is never changed but
  * copied, so that what the disk has stays whole. A block or chunk that is freed in a generation is
  * taken again only when neither of the last two superblocks leads to it.
  */
-#define POOL_BLOCKS_KEPT 16u /* free blocks that are kept for dropping volumes */
+#define POOL_BLOCKS_KEPT 16u /* free metadata blocks that are set aside, for dropping volumes */
 _Static_assert(POOL_BLOCKS_KEPT >= STORE_ITEM_MAX, "one for each volume of a command");
-/* The generations whose freed blocks a superblock may still lead to, and one more. */
+/* The number of generations whose freed blocks a superblock may still lead to, plus one. */
 #define POOL_UNSETTLED 4u
 
 struct pool_item {
-	u32 uses; /* how many words of trees, or volumes, name this item; 0: it is free */
-	/* low bits of the generation in which the item last lost a use; 0: none, or long ago */
+	u32 uses; /* how many words of trees, or volumes, name this node or chunk; 0: it is free */
+	/*
+	 * the low bits of the generation in which a use of the node or chunk was last dropped; 0:
+	 * never, or long ago
+	 */
 	u32 lost;
 };
 
 struct pool {
 	struct store_superblock super;
 	u64 now;		 /* the generation to which changes belong */
-	u64 committed;		 /* the last generation that is on the disk */
-	bool dirty;		 /* there are changes that belong to `now` */
-	u8 *nodes;		 /* memory for all blocks, by number */
+	u64 committed;		 /* the last generation that is completely on the disk */
+	bool dirty;		 /* there are changes since the last commit began */
+	u8 *nodes; /* the content of all metadata blocks, in the order of their numbers */
 	struct pool_item *block; /* by number */
 	struct pool_item *chunk; /* by number */
-	/* numbers of nodes to be written: first the frozen generation's, then those of `now` */
+	/*
+	 * numbers of nodes to be written: first those of the generation being committed, then those
+	 * of `now`
+	 */
 	u32 *fresh;
 	u32 fresh_count;
-	u32 free_blocks; /* blocks without uses, including some that cannot be taken yet */
-	/* of the free blocks, those freed in a generation, by its lowest bits */
+	/* metadata blocks without uses, including those to which a superblock still leads */
+	u32 free_blocks;
+	/*
+	 * how many of the free blocks were freed in each of the last generations; the index is the
+	 * generation's lowest bits
+	 */
 	u32 unsettled[POOL_UNSETTLED];
 	u32 free_chunks;
-	u32 next_block; /* where the search for a free block begins */
+	u32 next_block; /* the number of the block at which the search for a free one begins */
 	u32 next_chunk;
 	u32 record_count;    /* volumes */
-	u64 reserved_chunks; /* the chunks that the sizes of all volumes come to */
-	/* the head of a list of nodes without uses, whose words still count as uses */
+	u64 reserved_chunks; /* the sum of all volumes' sizes, in chunks */
+	/*
+	 * the first of a list of unused nodes whose words still count as uses of what they name; 0:
+	 * none
+	 */
 	u32 dropping;
 	u64 copied_chunks;
 };
@@ -57,7 +71,7 @@ static inline struct store_node *pool_node(const struct pool *pool, u32 block)
 	return (struct store_node *)(void *)(pool->nodes + (u64)block * STORE_BLOCK_BYTES);
 }
 
-/* Returns how many levels the tree of a volume with `chunks` chunks has. */
+/* Returns how many levels of nodes the tree of a volume with `chunks` chunks has. */
 u32 pool_levels(u64 chunks);
 static inline u64 pool_chunks_of(const struct pool *pool, u64 sectors)
 {
@@ -65,25 +79,28 @@ static inline u64 pool_chunks_of(const struct pool *pool, u64 sectors)
 }
 
 /*
- * Ends the generation: later changes belong to the next one. Returns how many entries of `fresh`,
- * from the first on, have to be written to complete the ended generation.
+ * Ends the generation `now`, to be committed: later changes belong to the next generation. Returns
+ * how many entries of `fresh`, from the first on, have to be written to complete the ended
+ * generation.
  */
 u32 pool_freeze(struct pool *pool);
-/* Records that the frozen generation, with its `fresh` new nodes, is on the disk. */
+/* Records that the generation ended by pool_freeze, with its `fresh` new nodes, is on the disk. */
 void pool_committed(struct pool *pool, u32 fresh);
 
 /* --- pool_volume.c: records --- */
 
 /* Returns the volume's record, for reading only, or NULL. */
 const struct store_record *pool_find(const struct pool *pool, u64 id);
-/* Does the same, but looks first at record *number, where the volume was found last. */
+/*
+ * Does the same as pool_find, but looks first at record *number, where the volume was found last.
+ */
 const struct store_record *pool_find_again(const struct pool *pool, u64 id, u32 *number);
 const struct store_record *pool_find_name(const struct pool *pool, const char *name);
 /* Returns the record with that number, or NULL if it is free. */
 const struct store_record *pool_record(const struct pool *pool, u32 number);
 /*
- * Returns the volume's record, for a change in this generation. Returns NULL if there is no such
- * volume or no free node.
+ * Returns the volume's record, to be changed in the generation `now`. Returns NULL if there is no
+ * such volume or no free node.
  */
 struct store_record *pool_change(struct pool *pool, u64 id);
 /*
@@ -92,19 +109,19 @@ struct store_record *pool_change(struct pool *pool, u64 id);
  */
 enum store_status pool_add(struct pool *pool, const struct store_item *item, u64 from, u32 flags,
 			   u64 now_s, u64 *id);
-/* Returns how many free blocks can be taken now, because no superblock leads to them. */
+/* Returns how many of the free blocks no superblock leads to, so that they can be taken now. */
 u32 pool_blocks_now(const struct pool *pool);
 /*
- * Returns whether enough blocks can be taken for any change of a volume but its drop, for which
- * POOL_BLOCKS_KEPT blocks are set aside.
+ * Returns whether enough blocks are free for any change of a volume, beside the POOL_BLOCKS_KEPT
+ * that are set aside for drops.
  */
 bool pool_has_blocks(const struct pool *pool);
 /* Drops a volume; pool_sweep frees what only this volume has used. */
 enum store_status pool_drop(struct pool *pool, u64 id);
 /*
  * Returns STORE_OK if the volume `id` can get the content of `other`, or why it cannot. Copies the
- * node of the volume's record now, so that the rollback needs no free node any more. Adds to *more
- * how many more chunks will be reserved.
+ * node of the volume's record now, so that the rollback itself needs no free node. Adds to *more
+ * the chunks that the rollback will reserve.
  */
 enum store_status pool_may_roll_back(struct pool *pool, u64 id, u64 other, s64 *more);
 /* Gives the volume `id` the content and size of the volume `other`. */
@@ -117,22 +134,31 @@ enum store_status pool_rename(struct pool *pool, u64 id, const char *name, u64 k
 /* --- pool_map.c: what a volume holds --- */
 
 /*
- * Finds the chunk at `index` of a volume: sets *chunk to its number, and *alone to whether nothing
- * else uses the chunk, so that it may be overwritten. Returns false if the chunk reads as zeros.
+ * Finds the chunk at `index` of a volume: sets *chunk to its number on the disk, and *alone to
+ * whether no other volume and no superblock leads to it, so that it may be overwritten. Returns
+ * false if the chunk reads as zeros.
  */
 bool pool_look_up(const struct pool *pool, const struct store_record *record, u64 index, u32 *chunk,
 		  bool *alone);
 /*
  * Makes `chunk`, which pool_take_chunk has returned, the volume's chunk at `index`; with ~0u, that
- * part of the volume reads as zeros. The chunk that was there loses a use. Returns false if there
- * is no free node.
+ * part of the volume reads as zeros. The volume's former chunk there has one use less. Returns
+ * false if there is no free node.
  */
 bool pool_put(struct pool *pool, u64 id, u64 index, u32 chunk);
-/* Takes a free chunk and gives it a use. Returns ~0u if no chunk can be taken now. */
+/*
+ * Takes a free chunk, whose uses become 1, and returns its number. Returns ~0u if no chunk can be
+ * taken now.
+ */
 u32 pool_take_chunk(struct pool *pool);
-/* Takes a use from a chunk, for instance from one that was taken but not put into a volume. */
+/*
+ * Reduces a chunk's uses by one: a volume no longer has it, or it was taken but not put into one.
+ */
 void pool_give_chunk(struct pool *pool, u32 chunk);
-/* Frees what dropped volumes held, at most `steps` nodes. Returns whether more is left. */
+/*
+ * Frees at most `steps` nodes of dropped volumes, with what they name. Returns whether more are
+ * left to free.
+ */
 bool pool_sweep(struct pool *pool, u32 steps);
 /*
  * Adds to *own the chunks that only this volume uses, in one leaf of its tree, which begins at the
@@ -146,8 +172,9 @@ bool pool_count_own(const struct pool *pool, const struct store_record *record, 
 
 u32 pool_take_block(struct pool *pool);
 /*
- * Returns `block` if that node belongs to `now`, else a copy of it that does; for `block` 0 an
- * empty node. Returns 0 if there is no free node.
+ * Returns `block` if only one word names that node and it belongs to the generation `now`, else the
+ * number of a copy of it, which may be changed; for `block` 0, of a new empty node. Returns 0 if
+ * there is no free node.
  */
 u32 pool_own_node(struct pool *pool, u32 block, enum store_node_kind kind);
 void pool_use_block(struct pool *pool, u32 block);

@@ -11,11 +11,11 @@
 #include "vmm/rt/crc32c.h"
 
 /*
- * While a pool is being loaded, a block's `lost` holds its level and, above that, the next block to
- * be read.
+ * While a pool is being loaded, a block's `lost` holds its level in the tree in these low bits and,
+ * above them, the number of the next block to be read.
  */
 #define LEVEL_BITS    3u
-#define LEVEL_RECORDS 7u /* the level of a node with volumes' records */
+#define LEVEL_RECORDS 7u /* stands for the level of a node with volumes' records */
 
 static u32 pool_level_of(const struct pool_item *item)
 {
@@ -50,7 +50,7 @@ bool pool_lay_out(u64 sectors, u32 chunk_sectors, struct store_superblock *super
 	return super->chunks != 0;
 }
 
-/* Returns why a superblock with a right checksum cannot be used, or NULL. */
+/* Returns why a superblock whose checksum is right cannot be used, or NULL. */
 static const char *pool_super_problem(const struct store_superblock *super, u64 sectors)
 {
 	struct store_superblock right = *super;
@@ -100,7 +100,7 @@ enum store_state pool_choose(struct store_superblock *pair, u64 sectors, u32 *ch
 
 /*
  * Counts a use of a node at that level; at the first use, adds the node to the list of nodes to be
- * read. Returns false if `block` cannot be such a node.
+ * read. Returns false if no node of that level can be in `block`.
  */
 static bool pool_load_use(struct pool *pool, u64 block, u32 level)
 {
@@ -198,7 +198,10 @@ const char *pool_load_take(struct pool *pool, u32 block)
 
 const char *pool_load_end(struct pool *pool)
 {
-	/* as if each item had lost a use just now: the older superblock may also lead to it */
+	/*
+	 * each node and chunk counts as freed by a volume just now: the older superblock may also
+	 * lead to it
+	 */
 	u32 lost = MAX((u32)pool->super.generation, 1);
 
 	for (u32 i = 0; i < pool->super.blocks; i++)

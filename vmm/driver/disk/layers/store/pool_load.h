@@ -8,21 +8,23 @@ u32 store_block_check(const void *block, u32 *check);
 /* Returns the sector at which chunk 0 begins, counted from the store's first sector. */
 u64 pool_first_chunk_sector(const struct store_superblock *super);
 /*
- * Divides `sectors` sectors into metadata and chunks. Returns false if there are too few sectors.
+ * Divides a disk of `sectors` sectors into metadata blocks and chunks, and sets their numbers in
+ * `super`. Returns false if there are too few sectors.
  */
 bool pool_lay_out(u64 sectors, u32 chunk_sectors, struct store_superblock *super);
 /*
- * Chooses the intact one of two superblocks, or the later one if both are intact. Returns
- * STORE_LOADING and sets *chosen; returns STORE_EMPTY; or returns STORE_BROKEN and says why in
- * *problem.
+ * Chooses the intact one of two superblocks, or, if both are intact, the one of the later
+ * generation. Returns STORE_LOADING and sets *chosen to its index; returns STORE_EMPTY if there is
+ * no store; or returns STORE_BROKEN and says why in *problem.
  */
 enum store_state pool_choose(struct store_superblock *pair, u64 sectors, u32 *chosen,
 			     const char **problem);
 
 /*
- * Load a pool that was just opened. After pool_load_begin, read each block that pool_load_next
- * returns to its place in memory and let pool_load_take check it, until pool_load_next returns 0;
- * then call pool_load_end. They return NULL, or a text that says why the store cannot be used.
+ * Load a pool that was just opened. After pool_load_begin, read from the disk each block whose
+ * number pool_load_next returns, to its place in memory, and let pool_load_take check it, until
+ * pool_load_next returns 0; then call pool_load_end. They return NULL, or a text that says why the
+ * store cannot be used.
  */
 const char *pool_load_begin(struct pool *pool);
 u32 pool_load_next(struct pool *pool);

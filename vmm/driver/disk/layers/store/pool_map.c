@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keeps the volumes' trees, whose nodes volumes share until one of them changes, and counts the
- * uses of each node and chunk. Called by the store's layer, jobs and commands; owns the counts of
- * uses. Touches memory only.
+ * Keeps the volumes' trees, whose nodes volumes share until one of them changes, and counts how
+ * many words and volumes name each node and chunk (its uses). Called by the store's layer, jobs and
+ * commands; owns the counts of uses. Touches memory only.
  */
 #include "vmm/driver/disk/layers/store/pool.h"
 
@@ -48,15 +48,19 @@ u32 pool_levels(u64 chunks)
 /* --- uses --- */
 
 /*
- * Returns whether both of the last two superblocks were written after the item last lost a use.
- * Until then one of them may still lead to the item, so it is neither taken nor overwritten.
+ * Returns whether both superblocks were written after a use of the item, a node or chunk, was last
+ * dropped. Until then one of them may still lead to the item, so it is neither reused nor
+ * overwritten.
  */
 static bool pool_is_settled(const struct pool *pool, const struct pool_item *item)
 {
 	return item->lost == 0 || (s32)((u32)pool->committed - item->lost) > 0;
 }
 
-/* Returns whether only one volume leads to the item, counting both superblocks. */
+/*
+ * Returns whether only one word leads to the item, a node or chunk, also by what both superblocks
+ * say.
+ */
 static bool pool_is_alone(const struct pool *pool, const struct pool_item *item)
 {
 	return item->uses == 1 && pool_is_settled(pool, item);
@@ -110,8 +114,8 @@ void pool_use_block(struct pool *pool, u32 block)
 }
 
 /*
- * Takes a use from a node. A node without uses is put on the list `dropping`, linked through
- * `lost`; pool_sweep later takes the uses from what the node names, and frees the node.
+ * Reduces a node's uses by one. A node without uses is put on the list `dropping`, linked through
+ * `lost`; pool_sweep later reduces the uses of what the node names, and frees the node.
  */
 void pool_lose_block(struct pool *pool, u32 block)
 {
@@ -171,8 +175,8 @@ static void pool_use_words(struct pool *pool, const struct store_node *node)
 }
 
 /*
- * Marks what a given-up node names as if it had lost a use: its uses go over to the node's copy,
- * but an older superblock may still lead there through the old node.
+ * Marks what a replaced node names as if one of its uses had been dropped: these go over to the
+ * node's copy, but an older superblock may still lead there through the old node.
  */
 static void pool_keep_words(struct pool *pool, const struct store_node *node)
 {
@@ -207,8 +211,9 @@ u32 pool_freeze(struct pool *pool)
 }
 
 /*
- * Forgets when an item lost a use, once both superblocks know of it. Two generations can be
- * compared by their low bits only for 2^31 commits; each item is looked at long before.
+ * Forgets when a use of an item, a node or chunk, was dropped, once both superblocks were written
+ * after that. The low bits of two generations can be compared only for 2^31 commits; each commit
+ * looks at one item, so all are reached long before.
  */
 static void pool_forget(const struct pool *pool, struct pool_item *items, u32 count)
 {
@@ -236,8 +241,9 @@ static bool pool_is_own(const struct pool *pool, u32 block)
 }
 
 /*
- * Gives up a node that has just been copied. If nothing else uses the node, the copy takes over the
- * uses of what it names; otherwise the copy's words count as further uses.
+ * Lets go of a node that has just been copied. If nothing else used the node, it is freed and its
+ * words' uses go over to the copy; otherwise the copy's words count as further uses of what they
+ * name.
  */
 static void pool_leave_node(struct pool *pool, u32 block)
 {

@@ -64,7 +64,7 @@ const struct store_record *pool_find_name(const struct pool *pool, const char *n
 
 /*
  * Returns the record with that number, for a change: first copies its node unless the node belongs
- * to this generation. Returns NULL if there is no free node.
+ * to the generation `now`. Returns NULL if there is no free node.
  */
 static struct store_record *pool_change_number(struct pool *pool, u32 number)
 {
@@ -95,7 +95,9 @@ static u32 pool_free_record(const struct pool *pool)
 	return number;
 }
 
-/* Returns whether this number of chunks can be reserved beside those that are reserved already. */
+/*
+ * Returns whether `chunks` more chunks can be reserved for volumes beside those reserved already.
+ */
 static bool pool_has_room(const struct pool *pool, u64 chunks)
 {
 	return (pool->super.flags & STORE_OVERCOMMIT) != 0 ||

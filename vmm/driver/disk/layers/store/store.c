@@ -12,7 +12,7 @@
 #include "vmm/rt/clock.h"
 
 static struct open_store stores[STORE_MAX];
-static u32 turn; /* the store that has the first claim on the next request */
+static u32 turn; /* the index of the store that may first send a request of its own */
 
 struct open_store *store_open_at(u32 index)
 {
@@ -55,8 +55,8 @@ void store_take_commands(struct driver_channel *channel)
 }
 
 /*
- * Returns whether the device has requests of the volume, including those of a client that is still
- * leaving while its successor has come.
+ * Returns whether the device has requests of clients of the volume, including those of a client
+ * that is still leaving while its successor has come.
  */
 static bool store_volume_is_busy(const struct open_store *store, u64 volume)
 {
@@ -69,7 +69,10 @@ static bool store_volume_is_busy(const struct open_store *store, u64 volume)
 	return false;
 }
 
-/* Returns the next client for which something has to be made ready, or DISK_CLIENT_MAX. */
+/*
+ * Returns the index of the first client for whose held request something has to be made ready, or
+ * DISK_CLIENT_MAX.
+ */
 static u32 store_next_wish(const struct open_store *store)
 {
 	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
@@ -84,7 +87,10 @@ static u32 store_next_wish(const struct open_store *store)
 	return DISK_CLIENT_MAX;
 }
 
-/* Returns whether a command or a client waits for a chunk or a node that a commit would free. */
+/*
+ * Returns whether a command or a client waits for a chunk or a node that a commit of the store
+ * would free.
+ */
 static bool store_starves(const struct open_store *store)
 {
 	if (store_command_starves(store))
@@ -97,7 +103,7 @@ static bool store_starves(const struct open_store *store)
 	return false;
 }
 
-/* Begins the next job. Returns false if there is nothing to do. */
+/* Begins the store's next job. Returns false if there is nothing to do. */
 static bool store_begin_job(struct open_store *store)
 {
 	u32 client = store->state == STORE_READY ? store_next_wish(store) : DISK_CLIENT_MAX;
@@ -153,8 +159,8 @@ static bool store_step(struct open_store *store)
 }
 
 /*
- * Does steps of the store's jobs until a request is under way, a job has ended or nothing is left
- * to do. Returns true if it did anything.
+ * Does steps of the store's jobs until one of its requests is at the disk, a job has ended or
+ * nothing is left to do. Returns true if it did anything.
  */
 static bool store_serve_one(struct open_store *store)
 {
@@ -174,7 +180,10 @@ static bool store_serve_one(struct open_store *store)
 	return any;
 }
 
-/* Returns whether the store can do anything now, perhaps because a request has just ended. */
+/*
+ * Returns whether the store has something to do now; a request that has just ended may be the
+ * reason.
+ */
 static bool store_has_work(const struct open_store *store)
 {
 	if (store->job != JOB_NONE)

@@ -7,58 +7,65 @@
 /*
  * The stores of a driver (vmm/io/store.h). Each store does one job at a time, with one request to
  * its disk at a time: it is loaded, committed or checked, or prepares a chunk that a client wants
- * to change. A client's request is answered only when the disk has everything on which the answer
- * depends, so neither a power cut nor the death of this process takes back an answer.
+ * to change. A client's request is answered only when the disk has all data and metadata on which
+ * the answer depends, so neither a power cut nor the death of this process takes back an answer.
  */
 enum store_job {
 	JOB_NONE,
 	JOB_LOAD,
 	JOB_FILL,   /* prepares a chunk that a client wants to change */
-	JOB_COMMIT, /* writes what has changed, then a superblock */
-	JOB_CHECK,  /* looks at a block of metadata on the disk */
+	JOB_COMMIT, /* writes the nodes that have changed, then a superblock */
+	JOB_CHECK,  /* compares a block of metadata on the disk with that in memory */
 };
 
 /* What a client's held request needs before it can go on. */
 enum store_want {
 	WANT_NOTHING,
-	WANT_CHUNK,  /* a chunk that only this volume uses */
-	WANT_ZEROES, /* zeros in a part of a chunk that only this volume uses */
-	WANT_UNMAP,  /* the chunk shall read as zeros */
+	WANT_CHUNK,  /* a chunk of the disk that only the client's volume uses, to write to */
+	WANT_ZEROES, /* zeros in a part of a chunk that only the client's volume uses */
+	WANT_UNMAP,  /* no chunk any more: this part of the volume shall read as zeros */
 };
 
 struct store_client {
-	u64 volume; /* the volume's id; 0: the client has none */
-	u32 store;  /* index of the store that has the volume */
-	u32 number; /* the volume's record when it was found last */
+	u64 volume; /* the id of the client's volume; 0: the client has none */
+	u32 store;  /* the index of the store that has the volume */
+	u32 number; /* the number of the volume's record when it was found last */
 	u32 want;   /* enum store_want */
-	u64 sector; /* the first sector of the wanted part, in the volume */
+	u64 sector; /* the first sector, in the volume, of the part that `want` is about */
 	u32 sectors;
-	u32 operation; /* the operation of the client's request, enum block_operation */
-	/* the wish is fulfilled once this generation is on the disk; 0: the job is not done yet */
+	u32 operation; /* the operation of the request that waits, enum block_operation */
+	/*
+	 * what `want` asks for is there once this generation of the store is on the disk; 0: the
+	 * job is not done yet
+	 */
 	u64 after;
-	/* the last committed generation, plus 1, when nothing was free; 0: not tried yet */
+	/*
+	 * the store's last committed generation, plus 1, when no chunk or node was free; 0: not
+	 * tried yet
+	 */
 	u64 starved_at;
 	bool failed;
 };
 
-/* The progress of a job. */
+/* The progress of a store's present job. */
 struct store_step {
 	u32 step;
 	u32 at;
-	u32 client; /* index of the client for which the job is done */
+	u32 client; /* the index of the client for which the job is done */
 	u64 volume; /* that client's */
 	bool left;  /* that client has left since, and another one may have its index */
-	u32 from;   /* the chunk to be copied; ~0u: none, zeros are written instead */
+	/* the number of the chunk to be copied to `to`; ~0u: none, zeros are written instead */
+	u32 from;
 	u32 to;
-	bool kept;  /* only the volume used `to` already before the job */
-	u32 zeroed; /* sectors to which zeros have been written */
-	u32 fresh;  /* the number of nodes to be written */
+	bool kept;  /* `to` was the volume's own chunk already before the job */
+	u32 zeroed; /* the number of sectors to which zeros have been written */
+	u32 fresh;  /* the number of nodes that the commit writes */
 	struct store_superblock super;
 };
 
 /* A round through all volumes, which counts the chunks that only the volume itself uses. */
 struct store_count {
-	bool due; /* something has changed since the last round began */
+	bool due; /* the store has changed since the last round began */
 	bool under_way;
 	bool changed; /* a volume's count differs from that of the last round */
 	u32 number;   /* of the record */
@@ -73,47 +80,65 @@ struct store_count {
 struct store_check {
 	bool under_way;
 	bool ended;
-	bool rested; /* a commit has ended since the last block was checked */
+	bool rested; /* a commit has ended since the last block was checked: the check may go on */
 	u32 block;   /* that is next */
-	u32 looked;  /* blocks that have been checked */
-	u32 faults;  /* blocks that were not what they should be */
-	u32 mended;  /* of these, blocks that were rewritten */
-	u32 first;   /* the first block with a fault */
+	u32 looked;  /* the number of blocks that have been checked */
+	u32 faults;  /* how many of these differed from what was last written */
+	/* how many of the differing ones were rewritten, or will be by the next commits */
+	u32 mended;
+	u32 first; /* the number of the first differing block */
 };
 
 struct open_store {
-	struct store_given given; /* what the manager has given; number 0: this place is free */
+	/* what the manager has given; number 0: this entry has no store */
+	struct store_given given;
 	struct store_page *page;
 	struct pool pool;
 	enum store_state state;
 	const char *reason;
 	enum store_job job;
 	struct store_step step;
-	struct store_command command; /* the command that is being carried out */
+	struct store_command command; /* the manager's command that is being carried out */
 	bool commanded;		      /* there is one */
-	/* the command is answered once this generation is on the disk; 0: it is not done yet */
+	/*
+	 * the command is answered once this generation of the store is on the disk; 0: it is not
+	 * done yet
+	 */
 	u64 commanded_after;
 	struct store_answer answer;
-	u64 last;  /* the number of the last command that was answered */
-	bool told; /* the manager has been told of all changes */
-	/* the first generation of which the manager was not told; 0: it was told nothing */
+	u64 last;  /* the number of the manager's last command that was answered */
+	bool told; /* the page that the manager reads shows all changes */
+	/*
+	 * volumes whose record's node is of this generation or a later one are still to be told; 0:
+	 * all are
+	 */
 	u64 told_from;
 	struct store_count count;
 	struct store_check check;
 	u32 features; /* the disk's features, enum disk_feature */
-	/* commits that must come first: one for each superblock that is not up to date */
+	/*
+	 * the number of commits to be done before all other jobs, to rewrite that number of
+	 * superblocks
+	 */
 	u32 opening;
-	u32 settling; /* commits in a row that were made only to free blocks or chunks */
+	/* the number of commits in a row that were made only to free blocks or chunks */
+	u32 settling;
 };
 
 extern struct store_client store_clients[DISK_CLIENT_MAX];
 
 struct open_store *store_open_at(u32 index);
-/* Takes stores and commands from the manager. The first call is before there are clients. */
+/*
+ * Takes from the manager the stores to open and the commands to them. The first call is before
+ * there are clients.
+ */
 void store_take_commands(struct driver_channel *channel);
 /* Continues the stores' jobs. Returns true if it did anything. */
 bool store_serve(void);
-/* Returns whether the stores have nothing to do until a request ends or the manager signals. */
+/*
+ * Returns whether the stores have nothing to do until a request to a disk ends or the manager
+ * signals.
+ */
 bool store_may_wait(void);
 /* Returns the TSC at which a store has something to do even if no request ends; ~0: never. */
 u64 store_deadline(void);
@@ -124,29 +149,35 @@ u64 store_deadline(void);
 u8 *store_io_data(void);
 bool store_io_is_busy(void);
 /*
- * Begins a request. Returns false if the device has no room now. `sector` counts from the store's
- * first sector.
+ * Begins a request of the store to its disk. Returns false if the device has no room now. `sector`
+ * counts from the store's first sector.
  */
 bool store_io(const struct open_store *store, enum block_operation operation, u64 sector,
 	      u32 sectors);
-/* Returns how the last request ended; BLOCK_OK if none has ended since store_io_forget. */
+/*
+ * Returns how the last request begun by store_io has ended; BLOCK_OK if none has since
+ * store_io_forget.
+ */
 enum block_status store_io_status(void);
 void store_io_forget(void);
 /* Returns whether the store's disk has that feature. */
 bool store_has_feature(const struct open_store *store, u32 feature);
 
-/* --- store_load.c, store_fill.c, store_commit.c: each does the next step of its job --- */
+/*
+ * --- store_load.c, store_fill.c, store_commit.c: each file does the next step of its kind of job
+ * ---
+ */
 
 /* Begins to load the store, whose state is STORE_LOADING until the end of that job. */
 void store_load_begin(struct open_store *store);
 bool store_load_step(struct open_store *store);
 void store_fill_begin(struct open_store *store, u32 client);
 bool store_fill_step(struct open_store *store);
-/* Makes a job that is done for this client, which leaves, end without effect. */
+/* Makes the store's job, if it is done for this client, which leaves, end without effect. */
 void store_fill_leave(struct open_store *store, u32 client);
-/* Returns whether a job prepares something for the client with that index. */
+/* Returns whether the store's job prepares something for the client with that index. */
 bool store_fills_for(const struct open_store *store, u32 client);
-/* Returns whether a job is still under way for a client of this volume that has left. */
+/* Returns whether the store's job is still being done for a client of this volume that has left. */
 bool store_fill_holds(const struct open_store *store, u64 volume);
 void store_commit_begin(struct open_store *store);
 bool store_commit_step(struct open_store *store);
@@ -155,20 +186,23 @@ void store_fail(struct open_store *store, enum store_state state, const char *re
 /* --- store_command.c --- */
 
 void store_command_take(struct open_store *store);
-/* Continues the manager's command. Returns true if it did anything. */
+/* Continues the manager's command to the store. Returns true if it did anything. */
 bool store_command_step(struct open_store *store);
-/* Returns whether the device still has requests of the command's volumes. */
+/* Returns whether the device still has requests of the volumes that the manager's command names. */
 bool store_is_busy(const struct open_store *store);
-/* Returns whether the command waits for blocks that the next commits will make free. */
+/*
+ * Returns whether the manager's command waits for metadata blocks that the next commits will make
+ * free.
+ */
 bool store_command_starves(const struct open_store *store);
-/* Returns whether the command holds back the volume's requests. */
+/* Returns whether clients' requests to the volume have to wait for the manager's command. */
 bool store_command_holds(const struct open_store *store, u64 volume);
 
 /* --- store_check.c --- */
 
 /* Begins a check of the metadata on the disk, unless one is under way. */
 void store_check_begin(struct open_store *store);
-/* Begins the job that checks the next block. */
+/* Begins the job that checks the next block of metadata. */
 void store_check_begin_job(struct open_store *store);
 bool store_check_step(struct open_store *store);
 

@@ -11,9 +11,9 @@
 
 enum { CHECK_FIND, CHECK_READ, CHECK_LOOK, CHECK_WRITE, CHECK_WRITTEN };
 
-/* The most unused blocks that one step skips. */
+/* The most unused blocks that one step of a check skips. */
 #define CHECK_SKIPS 4096u
-/* The manager is told of the progress each time this number of blocks has been checked. */
+/* The manager is told of the progress of a check each time it has checked this number of blocks. */
 #define CHECK_TOLD 256u
 
 void store_check_begin(struct open_store *store)
@@ -29,7 +29,9 @@ void store_check_begin_job(struct open_store *store)
 	store->step = (struct store_step){.step = CHECK_FIND};
 }
 
-/* Returns whether the block is in use and belongs to a generation that is on the disk. */
+/*
+ * Returns whether the check has to read the block: it is in use, and its generation is on the disk.
+ */
 static bool store_check_wants(const struct pool *pool, u32 block)
 {
 	const struct pool_item *item = &pool->block[block];

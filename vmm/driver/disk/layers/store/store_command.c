@@ -41,7 +41,7 @@ static bool store_is_free(const struct open_store *store, u64 volume)
 
 /*
  * Returns STORE_OK if a volume can be dropped, or why it cannot. Copies the node of its record now,
- * so that the drop needs no free node any more.
+ * so that the drop itself needs no free node.
  */
 static enum store_status store_may_drop(struct open_store *store, u64 volume)
 {
@@ -52,7 +52,10 @@ static enum store_status store_may_drop(struct open_store *store, u64 volume)
 	return pool_change(&store->pool, volume) != NULL ? STORE_OK : STORE_NO_SPACE;
 }
 
-/* Drops the volumes that the first `items` items have made, since the command has failed. */
+/*
+ * Drops the volumes that the first `items` items of a command have made, since the command has
+ * failed.
+ */
 static void store_take_back(struct open_store *store, u32 items)
 {
 	while (items-- > 0) {
@@ -62,12 +65,17 @@ static void store_take_back(struct open_store *store, u32 items)
 	}
 }
 
-/* Lets a volume hold what the other one does, and have its key if the item says so. */
+/*
+ * Gives the volume item->volume the content of item->other, and the key in the item if there is
+ * one.
+ */
 static enum store_status store_roll_back(struct open_store *store, const struct store_item *item)
 {
 	enum store_status status = pool_roll_back(&store->pool, item->volume, item->other);
 
-	/* pool_may_roll_back has made sure of the node that both change */
+	/*
+	 * pool_may_roll_back has already copied the node that the rollback and the new key change
+	 */
 	if (status != STORE_OK || item->key.id == 0)
 		return status;
 	return pool_rekey(&store->pool, item->volume, &item->key);
@@ -126,7 +134,7 @@ static void store_answer(struct open_store *store, enum store_status status)
 	string_copy(store->answer.text, sizeof(store->answer.text), store_status_words(status));
 }
 
-/* Returns whether no earlier item of the command is about the same volume. */
+/* Returns whether no item before this one names the same volume. */
 static bool store_is_first_of(const struct store_command *command, u32 item)
 {
 	for (u32 i = 0; i < item; i++) {
@@ -137,8 +145,8 @@ static bool store_is_first_of(const struct store_command *command, u32 item)
 }
 
 /*
- * Checks all items of a command that could not be undone if one of them failed halfway. Returns
- * STORE_OK, or why the item *at cannot be done.
+ * Checks all items of a command in advance if it could not be undone after a failure halfway.
+ * Returns STORE_OK, or why the item with index *at cannot be done.
  */
 static enum store_status store_may_do_all(struct open_store *store, u32 *at)
 {
@@ -182,7 +190,7 @@ static void store_do_all(struct open_store *store)
 	store->commanded_after = store->pool.dirty ? store->pool.now : store->pool.committed;
 }
 
-/* Answers a command that an earlier process of this driver has carried out. */
+/* Answers with success a command that an earlier process of this driver has carried out. */
 static void store_answer_again(struct open_store *store)
 {
 	const struct store_command *command = &store->command;
@@ -208,7 +216,7 @@ static bool store_has_clients(const struct open_store *store)
 	return false;
 }
 
-/* Makes an empty store, which exists once both superblocks are written. */
+/* Begins to make an empty store on the disk, which exists once both superblocks are written. */
 static void store_format(struct open_store *store)
 {
 	const struct store_item *item = &store->command.item[0];
@@ -285,7 +293,8 @@ static void store_command_end(struct open_store *store)
 	store->commanded = false;
 	store->last = number;
 	store_tell(store);
-	store->answer.number = 0; /* the number is written last, below */
+	/* the command's number, which makes the answer valid, is written last, below */
+	store->answer.number = 0;
 	store->page->answer = store->answer;
 	__atomic_store_n(&store->page->answer.number, number, __ATOMIC_RELEASE);
 	process_tell_manager();

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes a generation to the disk: its nodes to blocks that no superblock leads to, then, once
- * these are on the medium, the older of the two superblocks. Called by store.c. If anything goes
- * wrong before the superblock is written, the previous generation stays in force.
+ * Writes a generation, all changes of a store since the last commit, to the disk: its nodes to
+ * blocks that no superblock leads to, then, once these are on the medium, the new superblock over
+ * the older of the two. Called by store.c. If anything goes wrong before the superblock is written,
+ * the previous generation stays in force.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -11,7 +12,7 @@
 
 enum { COMMIT_NODES, COMMIT_FLUSH, COMMIT_SUPER, COMMIT_LAST_FLUSH, COMMIT_DONE };
 
-/* Freezes the generation: from now on changes belong to the next one. */
+/* Begins to commit the pool's present generation: from now on changes belong to the next one. */
 void store_commit_begin(struct open_store *store)
 {
 	struct pool *pool = &store->pool;
@@ -31,7 +32,7 @@ static void store_commit_end(struct open_store *store)
 	store->check.rested = true;
 }
 
-/* Writes a block. Returns false if the device has no room now. */
+/* Begins to write a block of metadata. Returns false if the device has no room now. */
 static bool store_write_block(const struct open_store *store, u32 block, const void *from)
 {
 	memcpy(store_io_data(), from, STORE_BLOCK_BYTES);

@@ -38,7 +38,10 @@ static void store_fill_end(struct open_store *store, bool good)
 	client->after = store->pool.dirty ? store->pool.now : store->pool.committed;
 }
 
-/* Publishes why the client still waits, and ends the job so that others get their turn. */
+/*
+ * Publishes to the manager why the client still waits, and ends the job so that others get their
+ * turn.
+ */
 static void store_fill_wait(struct open_store *store, enum store_wait why)
 {
 	store->job = JOB_NONE;
@@ -61,7 +64,8 @@ static void store_fill_put(struct open_store *store)
 }
 
 /*
- * Returns whether a discard has no effect, which is permitted, because no free block can record it.
+ * Returns whether the client's request is a discard that is left out, as is permitted, because no
+ * block is free to record it.
  */
 static bool store_is_spared(const struct open_store *store, const struct store_client *client)
 {
@@ -135,7 +139,7 @@ static void store_fill_give_up(struct open_store *store)
 {
 	if (store->step.to != NO_CHUNK && !store->step.kept) {
 		pool_give_chunk(&store->pool, store->step.to);
-		/* a client that waits for a chunk tries again after the commit */
+		/* forces a commit, after which a client that waits for a chunk tries again */
 		store->pool.dirty = true;
 	}
 	store->job = JOB_NONE;

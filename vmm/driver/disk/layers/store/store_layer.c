@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The layer of a client that has a volume: redirects its requests to the disk's chunks. Called
- * through layer.h. A request lies in one chunk; if that chunk has to be prepared, store.c does so
- * while the client keeps the request.
+ * The layer of a client that has a volume: redirects its requests from the volume to chunks of the
+ * store's disk. Called through layer.h. A request lies in one chunk; if that chunk has to be
+ * prepared, store.c does so while the client keeps the request.
  */
 #include "vmm/driver/disk/layers/store/store_layer.h"
 
@@ -18,8 +18,9 @@ static struct store_client *store_client_of(const struct client *client)
 }
 
 /*
- * Begins with a client. Its first change waits until the disk has all earlier changes, including
- * what was prepared for the volume's previous client, which has left without waiting.
+ * Starts the layer for a new client. The client's first change waits until the disk has all earlier
+ * changes of the store, including what was prepared for the volume's previous client, which has
+ * left without waiting for that.
  */
 static void store_layer_open(struct client *client, const struct layer *const *below)
 {
@@ -59,7 +60,7 @@ static void store_layer_close(struct client *client)
 	*store_client_of(client) = (struct store_client){.volume = 0};
 }
 
-/* Takes over the new size of a volume that has grown. */
+/* Lets the client use the new size of its volume, which has grown. */
 static void store_layer_command(struct client *client)
 {
 	client->given.disk.sectors = client_part(client)->sectors;
@@ -134,7 +135,10 @@ static enum layer_answer store_read(struct client *client, const struct block_re
 
 	if (record == NULL)
 		return store_end(status, BLOCK_ERROR);
-	/* the client has started anew: the job for its old request may give up the chunk */
+	/*
+	 * the client has started anew: the job that is done for its request from before may free
+	 * the chunk
+	 */
 	if (store_fills_for(store, client_index(client)))
 		return LAYER_WAITS;
 	if (pool_look_up(&store->pool, record, request->sector / store->pool.super.chunk_sectors,
@@ -164,9 +168,10 @@ static enum layer_answer store_want_of(struct client *client, const struct block
 }
 
 /*
- * Answers a request that may have waited: returns true and sets *answer. Returns false if nothing
- * was prepared for the request, or if it now has to be looked at again. A client that has started
- * anew may hold another request than the one for which the store prepares something.
+ * Answers a request for which the store may have prepared something: returns true and sets *answer.
+ * Returns false if nothing was prepared for the request, or if the layer now has to decide on it
+ * anew. A client that has started anew may hold another request than the one for which the store
+ * prepares something.
  */
 static bool store_goes_on(struct client *client, const struct open_store *store,
 			  const struct block_request *request, enum layer_answer *answer,
@@ -201,8 +206,8 @@ static bool store_goes_on(struct client *client, const struct open_store *store,
 }
 
 /*
- * Answers a discard or a write of zeros: gives up a whole chunk, or has zeros written to a part of
- * a chunk.
+ * Answers a discard or a write of zeros: has a whole chunk taken from the volume, or zeros written
+ * to a part of a chunk.
  */
 static enum layer_answer store_clear(struct client *client, const struct open_store *store,
 				     const struct block_request *request, bool mapped,
@@ -257,7 +262,7 @@ static enum layer_answer store_flush(struct client *client, const struct block_r
 	return LAYER_PASSES;
 }
 
-/* Redirects the request from the volume to its place on the disk. */
+/* Redirects the request from its sector in the volume to that on the disk. */
 static void store_lead(struct client *client, struct driver_request *request)
 {
 	const struct open_store *store = store_open_at(store_client_of(client)->store);

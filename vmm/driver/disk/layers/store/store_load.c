@@ -74,8 +74,8 @@ static bool store_load_next(struct open_store *store)
 }
 
 /*
- * Begins a read, after which the job continues with the step `then`. Returns false if the device
- * has no room now.
+ * Begins to read from the store's disk; the job then continues with the step `then`. Returns false
+ * if the device has no room now.
  */
 static bool store_load_read(struct open_store *store, u64 sector, u32 sectors, u32 then)
 {

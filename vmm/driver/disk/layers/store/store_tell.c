@@ -2,7 +2,7 @@
 /*
  * Tells the manager about a store: of changes at once, and, counted in the background a few nodes
  * at a time, how many chunks each volume alone uses. Called by store.c; writes the driver's part of
- * the shared page.
+ * the page that the manager shares with it for the store.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -10,13 +10,18 @@
 #include "vmm/driver/process.h"
 #include "vmm/rt/clock.h"
 
-#define COUNT_NODES 4u /* the most leaves that one step looks at */
+#define COUNT_NODES 4u /* the most tree leaves that one step of counting looks at */
 #define COUNT_SKIPS                                                                                \
-	64u /* the most parts of a volume that one step skips because other volumes share them */
-/* The count rests after a round for this number of times the round's length. */
+/*                                                                                                 \
+ * the most parts of a volume that one step of counting skips: shared ones, and those              \
+ * without chunks                                                                                  \
+ */
+64u
+/* After a round through all volumes, counting rests for this number of times the round's length. */
 #define COUNT_REST 19u
 
-static void store_tell_begin(struct store_page *page)
+	static void
+	store_tell_begin(struct store_page *page)
 {
 	__atomic_store_n(&page->version, page->version | 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -49,7 +54,10 @@ static void store_tell_volume(const struct open_store *store, u32 number)
 	memcpy(volume->key.name, record->key, sizeof(volume->key.name));
 }
 
-/* Tells of the volumes in nodes that have changed since the last time, or of all volumes. */
+/*
+ * Writes, for the manager, the volumes whose records lie in nodes that have changed since the last
+ * time, or all volumes.
+ */
 static void store_tell_volumes(struct open_store *store)
 {
 	bool ready = store->state == STORE_READY;
@@ -105,9 +113,9 @@ void store_tell(struct open_store *store)
 	process_tell_manager();
 }
 
-/* --- chunks that only one volume uses --- */
+/* --- counting the chunks that only one volume uses --- */
 
-/* Continues with the next volume, or ends the round of counting. */
+/* Continues counting with the next volume, or ends the round through all volumes. */
 static void store_count_next(struct open_store *store)
 {
 	struct store_count *count = &store->count;
