@@ -84,7 +84,7 @@ static const struct bus_range *bus_search(struct bus *bus, u64 address, u32 size
 }
 
 /*
- * Finds the range at the address. Looks first at the range that was found last, as consecutive
+ * Finds the range at the address. Looks first at the range found last (`recent`), as consecutive
  * accesses mostly go to the same device.
  */
 const struct bus_range *bus_find(struct bus *bus, u64 address, u32 size)
@@ -106,7 +106,8 @@ void bus_unknown(struct bus *bus, u64 address)
 }
 
 /*
- * Reads from a device, which may change the bus during the call: the range is not used afterwards.
+ * Reads from a device, which may add or remove ranges of the bus during the call: the range found
+ * is not used afterwards.
  */
 u64 bus_read(struct bus *bus, u64 address, u32 size)
 {

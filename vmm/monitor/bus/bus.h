@@ -21,7 +21,7 @@ struct bus {
 	u32 range_count;
 	u64 unknown_count;
 	u64 unknown_last;	 /* address of the last access that no device took */
-	struct bus_range recent; /* the range found last */
+	struct bus_range recent; /* a copy of the range found last */
 	u64 plain; /* the size in bytes of the widest access that `recent` takes in one piece */
 	/* the ranges of all devices, ascending and disjoint */
 	struct bus_range range[BUS_RANGE_MAX];
@@ -34,25 +34,30 @@ struct bus {
  */
 enum status bus_add(struct bus *bus, struct device *device, u32 region, u64 base,
 		    u64 bytes) MUST_CHECK;
-/* Takes a region off the bus; has no effect if it is not there. */
+/* Removes a device's region from the bus; has no effect if the bus does not have it. */
 void bus_remove(struct bus *bus, const struct device *device, u32 region);
 
 /* Returns the range with all of [address, address + size), valid until the bus changes; or NULL. */
 const struct bus_range *bus_find(struct bus *bus, u64 address, u32 size);
 
-/* Does what bus_find_plain does when `recent` does not cover the access. */
+/* Does the work of bus_find_plain if `recent` does not cover the access: looks for the range. */
 bool bus_search_plain(struct bus *bus, u64 address, u32 size);
 
 /* Returns true if one device takes the access in one piece; `recent` is then its range. */
 static ALWAYS_INLINE bool bus_find_plain(struct bus *bus, u64 address, u32 size)
 {
-	/* `plain` is at most the range's bytes; an address below the base wraps beyond the end */
+	/*
+	 * `plain` is at most the range's bytes; an address below `recent` wraps to an offset beyond
+	 * its end
+	 */
 	return likely(size <= bus->plain &&
 		      address - bus->recent.base <= bus->recent.bytes - size) ||
 	       bus_search_plain(bus, address, size);
 }
 
-/* Access a device by 1, 2, 4 or 8 bytes. They neither block nor fail. */
+/*
+ * Access the devices at an address by 1, 2, 4 or 8 bytes. These functions neither block nor fail.
+ */
 u64 bus_read(struct bus *bus, u64 address, u32 size);
 void bus_write(struct bus *bus, u64 address, u32 size, u64 value);
 /* Counts an access for which the caller found no device. */

@@ -8,8 +8,8 @@
 
 #define DEADLINE_NONE (~0ull)
 /*
- * The shortest period that timers of devices keep exactly: with shorter ones, the guest would do
- * nothing but exit.
+ * The shortest period that timers of devices keep exactly: with shorter ones, interrupts would
+ * leave the guest no time to run.
  */
 #define BEAT_MIN_NS (50 * NS_PER_US)
 
@@ -25,21 +25,22 @@ enum clock_stale {
 };
 
 /*
- * The times of a VM. Before each call into a device or interrupt controller the owner updates them,
- * or marks them as stale: then a device that needs the time (device_now_ns) updates them itself,
- * and other devices save the cost. Guest time stands still while the VM is paused; wall time goes
- * on.
+ * The times of a VM. Before each call into a device or interrupt controller the owner, the machine,
+ * updates them, or marks them as stale: then a device that needs the time (device_now_ns) updates
+ * them itself, and other devices save the cost. Guest time stands still while the VM is paused;
+ * wall time goes on.
  */
 struct machine_clock {
 	u32 stale; /* which parts of the clock are not up to date, enum clock_stale */
 	/*
-	 * Brings guest time up to date, with `wall` also wall time. Must be set if the clock is
-	 * ever stale.
+	 * Brings guest time up to date, with `wall` also wall time. The function must be set if the
+	 * clock is ever stale.
 	 */
 	void (*update)(struct machine_clock *clock, bool wall);
 	u64 now_ns;	/* guest time since the VM's start */
-	u64 guest_tsc;	/* the value of RDTSC at now_ns on the present vCPU */
-	u64 tsc_adjust; /* IA32_TSC_ADJUST of the present vCPU; set before an update */
+	u64 guest_tsc;	/* the value of RDTSC at now_ns on the vCPU that makes the access */
+	/* IA32_TSC_ADJUST of the vCPU that makes the access; set before an update */
+	u64 tsc_adjust;
 	u64 tsc_khz;
 	u64 wall_ns; /* Unix time in nanoseconds */
 };
@@ -49,25 +50,25 @@ enum machine_event {
 	MACHINE_POWER_OFF = 1 << 1, /* ACPI S5 */
 	/* the guest has ended the VM by the debug-exit port, with exit_code */
 	MACHINE_EXIT = 1 << 2,
-	MACHINE_DEADLINE = 1 << 3, /* a device's deadline_ns has changed */
-	MACHINE_ROOM = 1 << 4,	   /* the serial port takes more input */
+	MACHINE_DEADLINE = 1 << 3, /* the deadline_ns of a device has changed */
+	MACHINE_ROOM = 1 << 4,	   /* the serial port has room for more input from the console */
 	MACHINE_PANIC = 1 << 5,	   /* the guest's kernel says that it has panicked */
 	/* the guest's kernel says that it has panicked and that a crash kernel takes over */
 	MACHINE_CRASH_KERNEL = 1 << 6,
-	MACHINE_WATCHDOG = 1 << 7,  /* the watchdog has expired */
+	MACHINE_WATCHDOG = 1 << 7,  /* the watchdog device has expired */
 	MACHINE_NO_SYSTEM = 1 << 9, /* the firmware says that it finds nothing to boot */
 	MACHINE_LOOK = 1 << 8,	    /* the socket device wants virtio_vsock_poll to be called */
 };
 
 /*
- * What the owner has to do after an access to a device: the guest has asked for the first three.
- * The owner of the struct checks and clears it after each access.
+ * What the owner of the devices, the machine, has to do after an access to one: the guest has asked
+ * for the first three. The owner checks and clears `pending` after each access.
  */
 struct machine_events {
 	u32 pending;	/* enum machine_event */
 	u16 reset_port; /* the port by which the guest asked for a reset */
 	u32 exit_code;
-	u32 watchdog_s; /* how long the watchdog has waited for a sign of life */
+	u32 watchdog_s; /* how many seconds the watchdog has waited in vain for a sign of life */
 };
 
 enum device_space {
@@ -75,7 +76,7 @@ enum device_space {
 	DEVICE_MEMORY,
 };
 
-/* Where a part of a device's registers lies after power-on. */
+/* Where one range of a device's registers lies after power-on. */
 struct device_region {
 	enum device_space space;
 	u64 base;
@@ -84,35 +85,39 @@ struct device_region {
 
 /*
  * `region` is the number by which the registers were put on a bus (bus_add), `offset` counts from
- * where they begin there; all `size` bytes lie inside. size is 1, 2, 4 or 8 and never above
- * `widest`: wider accesses arrive in pieces, lowest offset first. Values have no bits set above
- * size.
+ * the region's first byte; all `size` bytes lie inside the region. size is 1, 2, 4 or 8 and never
+ * above `widest`: wider accesses arrive in pieces, lowest offset first. Values have no bits set
+ * above size.
  */
 struct device_ops {
 	u32 widest;
 	u64 (*read)(struct device *device, u32 region, u64 offset, u32 size);
 	void (*write)(struct device *device, u32 region, u64 offset, u32 size, u64 value);
-	/* Sets the state after power-on. */
+	/* Sets the device's state to that after power-on. */
 	void (*reset)(struct device *device);
 	/*
-	 * Brings the state up to date and calls device_set_deadline. NULL: the device has no clock.
+	 * Brings the device's state up to guest time and calls device_set_deadline. NULL: the
+	 * device has no clock.
 	 */
 	void (*tick)(struct device *device);
-	/* Updates what depends on the device's state after a state was loaded; may be NULL. */
+	/*
+	 * Updates what is derived from the device's state, after a saved state was loaded; may be
+	 * NULL.
+	 */
 	void (*loaded)(struct device *device);
 	/*
 	 * Is called after guest time has jumped by `ns` nanoseconds, in which the guest could do
 	 * nothing; may be NULL.
 	 */
 	void (*jumped)(struct device *device, u64 ns);
-	/* Returns whether the bytes are a state from which no guest access can harm the monitor. */
+	/* Returns whether a saved state is one from which no guest access can harm the monitor. */
 	bool (*valid)(const void *state);
 };
 
 /*
  * A device is its operations over one plain state struct without pointers: the struct is the
- * snapshot. Everything else here is wiring. Calls for the devices of one VM come one at a time,
- * under their owner's lock.
+ * snapshot. Everything else here connects the device to the VM. Calls for the devices of one VM
+ * come one at a time, under their owner's lock.
  */
 struct device {
 	const char *name;
@@ -166,7 +171,9 @@ static inline void device_tick(struct device *device)
 		device->ops->tick(device);
 }
 
-/* Copies the state to bytes[size]. Returns STATUS_TOO_BIG unless it takes exactly `size`. */
+/*
+ * Copies the device's state to bytes[size]. Returns STATUS_TOO_BIG unless it takes exactly `size`.
+ */
 static inline enum status device_save(const struct device *device, void *bytes, size_t size)
 {
 	if (size != device->state_bytes)
@@ -177,7 +184,8 @@ static inline enum status device_save(const struct device *device, void *bytes, 
 
 /*
  * Loads a saved state; has no effect unless it is valid. The bytes must be 8-byte aligned and
- * written by nobody else. Interrupt lines are state of the interrupt controllers: load those too.
+ * written by nobody else. The levels of interrupt lines belong to the state of the interrupt
+ * controllers: load that too.
  */
 static inline enum status device_load(struct device *device, const void *bytes, size_t size)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The CPUID that guests see: the host's leaves reduced to what works in a guest. Called by
- * machine_setup.c to build the policy, and by exits.c and cpuid_table.c for answers; reads the
- * host's CPUID through cpuid_host and changes only the policy.
+ * machine_setup.c to build the policy (what one VM's CPUID shows), and by exits.c and cpuid_table.c
+ * for answers; reads the host's CPUID through cpuid_host and changes only the policy.
  */
 #include "vmm/monitor/cpuid/cpuid.h"
 
@@ -13,7 +13,10 @@
 #define LAST_EXTENDED	    0x8000001eu
 #define LAST_EXTENDED_INTEL CPUID_ADDRESS_SIZES
 
-/* SDM vol. 1, 13.4.3: the legacy region and the header come before every other component. */
+/*
+ * The legacy region and the header of an XSAVE area, which come before every other component (SDM
+ * vol. 1, 13.4.3).
+ */
 #define XSAVE_FIXED_BYTES 576u
 
 static struct cpuid_regs cpuid_of_host(u32 leaf, u32 subleaf)
@@ -103,7 +106,8 @@ static void cpuid_build_version(struct cpuid_policy *policy)
 {
 	struct cpuid_regs regs = cpuid_of_host(CPUID_VERSION, 0);
 
-	regs.ebx &= 0xff00; /* keep the CLFLUSH size; the APIC ID is filled in at each query */
+	/* keep only the CLFLUSH size of leaf 1; the APIC ID is filled in at each query */
+	regs.ebx &= 0xff00;
 	regs.ebx |= (policy->vcpu_count & 0xff) << 16;
 	regs.ecx = (regs.ecx & (u32)ALLOW_1_ECX) | (u32)FORCE_1_ECX;
 	regs.edx = (regs.edx & (u32)ALLOW_1_EDX) | (u32)FORCE_1_EDX;
@@ -116,7 +120,10 @@ static void cpuid_build_version(struct cpuid_policy *policy)
 	cpuid_add_plain(policy, CPUID_VERSION, regs);
 }
 
-/* Sets how many vCPUs share a cache: levels 1 and 2 belong to one vCPU, level 3 to all. */
+/*
+ * Returns EAX of a cache's subleaf with the number of vCPUs that share the cache: levels 1 and 2
+ * belong to one vCPU, level 3 to all.
+ */
 static u32 cpuid_shared_cache(const struct cpuid_policy *policy, u32 eax)
 {
 	u32 level = (u32)bits_get(eax, 7, 5);
@@ -160,7 +167,10 @@ static void cpuid_build_features(struct cpuid_policy *policy)
 	cpuid_add(policy, CPUID_FEATURES, 0, true, regs);
 }
 
-/* Sets the topology: one thread a core, all cores in one package (SDM vol. 2, CPUID, leaf 0BH). */
+/*
+ * Makes the leaves of the topology: one thread a core, all cores in one package (SDM vol. 2, CPUID,
+ * leaf 0BH).
+ */
 static void cpuid_build_topology(struct cpuid_policy *policy)
 {
 	cpuid_add(policy, CPUID_TOPOLOGY, 0, true, (struct cpuid_regs){.ebx = 1, .ecx = 1 << 8});
@@ -170,7 +180,7 @@ static void cpuid_build_topology(struct cpuid_policy *policy)
 				      .ecx = 2 << 8 | 1});
 }
 
-/* Returns the size of XSAVE's standard form for these components. */
+/* Returns the size of XSAVE's standard form for the state components in `xcr0`. */
 static u32 cpuid_xsave_bytes(const struct cpuid_policy *policy, u64 xcr0)
 {
 	u32 bytes = XSAVE_FIXED_BYTES;
@@ -223,7 +233,7 @@ static void cpuid_build_basic(struct cpuid_policy *policy)
 	if (policy->intel && policy->max_basic >= CPUID_CACHE)
 		cpuid_build_caches(policy);
 	if (policy->max_basic >= CPUID_THERMAL_POWER)
-		/* the APIC timer runs in all power states */
+		/* leaf 6: the APIC timer runs in all power states (ARAT) */
 		cpuid_add_plain(policy, CPUID_THERMAL_POWER,
 				(struct cpuid_regs){.eax = (u32)CPUID_6_EAX_ARAT});
 	if (policy->max_basic >= CPUID_FEATURES)
@@ -324,10 +334,11 @@ static void cpuid_build_extended(struct cpuid_policy *policy)
 		cpuid_build_address_sizes(policy);
 	if (policy->intel || policy->max_extended < LAST_EXTENDED)
 		return;
-	/* TLBs for 1-GiB pages */
+	/* the leaf of the TLBs for 1-GiB pages */
 	cpuid_add_plain(policy, 0x80000019, cpuid_of_host(0x80000019, 0));
 	cpuid_add_plain(policy, 0x8000001a,
-			cpuid_of_host(0x8000001a, 0)); /* widths of the host's vector units */
+			/* the leaf with the widths of the host's vector units */
+			cpuid_of_host(0x8000001a, 0));
 	cpuid_build_amd_topology(policy);
 }
 
@@ -348,7 +359,7 @@ void cpuid_build(struct cpuid_policy *policy, u32 vcpu_count)
 	cpuid_build_extended(policy);
 }
 
-/* Sets the bits that depend on the vCPU's own state. */
+/* Sets the bits of a leaf's answer that depend on the vCPU's own state. */
 static void cpuid_make_current(const struct cpuid_policy *policy, const struct cpuid_state *state,
 			       u32 leaf, u32 subleaf, struct cpuid_regs *regs)
 {

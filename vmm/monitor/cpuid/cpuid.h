@@ -9,7 +9,7 @@
 struct cpuid_entry {
 	u32 leaf;
 	u32 subleaf;
-	bool indexed; /* the leaf has subleaves */
+	bool indexed; /* the answer depends on the subleaf in ECX */
 	struct cpuid_regs regs;
 };
 
@@ -19,12 +19,12 @@ struct cpuid_policy {
 	u32 vcpu_count;
 	u32 max_basic;
 	u32 max_extended;
-	bool intel; /* CPUID follows Intel's rule for leaves out of range; otherwise AMD's */
+	bool intel; /* leaves out of range are answered as Intel's CPUs do; otherwise as AMD's do */
 	u64 xcr0;   /* state components that a guest may turn on */
 	struct cpuid_entry entry[CPUID_ENTRY_MAX];
 };
 
-/* What changes from one execution of CPUID to the next. */
+/* What a vCPU's CPUID answers depend on that may change from one execution to the next. */
 struct cpuid_state {
 	u32 apic_id;
 	bool apic_enabled;
@@ -41,7 +41,7 @@ void cpuid_build(struct cpuid_policy *policy, u32 vcpu_count);
  */
 u32 cpuid_leaf(const struct cpuid_policy *policy, u32 leaf);
 
-/* Returns whether the answer is zeros whatever the vCPU's state. */
+/* Returns whether CPUID answers a leaf with zeros whatever the vCPU's state. */
 bool cpuid_is_none(const struct cpuid_policy *policy, u32 leaf, u32 subleaf);
 /* Returns whether any subleaf of the leaf answers more than zeros. */
 bool cpuid_has(const struct cpuid_policy *policy, u32 leaf);
@@ -53,10 +53,16 @@ void cpuid_query(const struct cpuid_policy *policy, const struct cpuid_state *st
 /* Hides KVM features that a guest is better off without: bits of EAX of CPUID_KVM_FEATURES. */
 void cpuid_hide_kvm(struct cpuid_policy *policy, u32 features);
 
-/* Returns the policy's registers of a leaf (1, 7.0, 0x80000001, ...), all 0 if it has none. */
+/*
+ * Returns the registers that the policy shows for a leaf (1, 7.0, 0x80000001, ...), all 0 if it
+ * does not have that leaf.
+ */
 struct cpuid_regs cpuid_shown(const struct cpuid_policy *policy, u32 leaf, u32 subleaf);
 
-/* Returns the width of linear addresses under the widest paging mode that is shown: 48 or 57. */
+/*
+ * Returns the width of linear addresses under the widest paging mode that the policy shows, 48 or
+ * 57 bits.
+ */
 u32 cpuid_linear_bits(const struct cpuid_policy *policy);
 
 /* Executes the CPU's own CPUID; tests have a version of their own. */

@@ -6,9 +6,9 @@
 
 /*
  * The features a guest may see when the host has them. A bit is listed here if what it promises
- * works under both back ends as they are; everything else is hidden. Hence VMX and SVM, MONITOR,
- * performance counters, speculation controls (their MSRs are not switched), XSAVES, CET, SGX, MPX
- * and TSX are not offered.
+ * works under both VMX and SVM as the kernel uses them; everything else is hidden. Hence VMX and
+ * SVM, MONITOR, performance counters, speculation controls (their MSRs are not switched), XSAVES,
+ * CET, SGX, MPX and TSX are not offered.
  */
 #define ALLOW_1_ECX                                                                                \
 	(CPUID_1_ECX_SSE3 | CPUID_1_ECX_PCLMULQDQ | CPUID_1_ECX_SSSE3 | CPUID_1_ECX_FMA |          \
@@ -37,7 +37,7 @@
 	 CPUID_7_EBX_BMI2 | CPUID_7_EBX_ERMS | CPUID_7_EBX_INVPCID | CPUID_7_EBX_RDSEED |          \
 	 CPUID_7_EBX_ADX | CPUID_7_EBX_SMAP | CPUID_7_EBX_CLFLUSHOPT | CPUID_7_EBX_CLWB |          \
 	 CPUID_7_EBX_SHA | AVX512_7_EBX | BIT(6) /* FDP_EXCPTN_ONLY */ |                           \
-	 BIT(13) /* FCS and FDS are saved as zeros */)
+	 BIT(13) /* the x87's FCS and FDS are saved as zeros */)
 
 #define FORCE_7_EBX CPUID_7_EBX_TSC_ADJUST
 

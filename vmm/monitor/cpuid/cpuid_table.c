@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of CPUID answers that the kernel gives without leaving the guest's run. Called by
- * vcpu.c when an answer changes and by exits.c after an exit; writes the page shared with the
- * kernel.
+ * The table of CPUID answers that the kernel gives without an exit to the monitor. Called by vcpu.c
+ * when an answer changes and by exits.c after an exit; writes the page shared with the kernel.
  */
 #include "vmm/monitor/cpuid/cpuid_table.h"
 
 #include "lib/string.h"
 
 /*
- * Returns the entry's flags; CPUID_OSXSAVE and CPUID_OSPKE make the kernel itself fill in the bits
- * that follow CR4.
+ * Returns the entry's flags; CPUID_OSXSAVE and CPUID_OSPKE make the kernel itself fill in the
+ * answer's bits that follow CR4.
  */
 static u32 cpuid_table_flags_of(const struct cpuid_entry *entry, const struct cpuid_regs *regs)
 {
@@ -56,7 +55,10 @@ void cpuid_table_fill(struct vcpu_cpuid_entry *table, const struct cpuid_policy 
 		const struct cpuid_entry *entry = &policy->entry[i];
 		struct cpuid_regs regs;
 
-		/* sizes follow XCR0, which a guest may change without an exit */
+		/*
+		 * the sizes in these subleaves follow XCR0, which a guest may change without an
+		 * exit
+		 */
 		if (entry->leaf == CPUID_XSAVE && entry->subleaf < 2)
 			continue;
 		cpuid_query(policy, &state, entry->leaf, entry->subleaf, &regs);

@@ -73,14 +73,17 @@ static void acpi_pm_control(struct acpi_pm *pm, u16 value)
 	u32 type = (value & ACPI_PM1_SLP_TYP) >> ACPI_PM1_SLP_TYP_SHIFT;
 
 	pm->state.control = value & (ACPI_PM1_BM_RLD | ACPI_PM1_SLP_TYP);
-	/* QEMU's tables say 0 for S5 at this port, and guests write it without reading ours. */
+	/*
+	 * QEMU's ACPI tables give 0 as the type of S5 for this port, and some guests write 0
+	 * without reading Skerry's tables.
+	 */
 	if ((value & ACPI_PM1_SLP_EN) && (type == ACPI_PM_S5 || type == 0))
 		pm->device.events->pending |= MACHINE_POWER_OFF;
 }
 
 /*
- * Enables events. A starting guest clears the status first, so an earlier press of the power button
- * is shown again now.
+ * Writes the enable register of PM1 events. A starting guest clears the status first, so an earlier
+ * press of the power button is shown in it again now.
  */
 static void acpi_pm_enable(struct acpi_pm_state *state, u16 value)
 {
@@ -91,7 +94,10 @@ static void acpi_pm_enable(struct acpi_pm_state *state, u16 value)
 	state->status |= ACPI_PM1_PWRBTN;
 }
 
-/* Returns the word of a block with the byte at `offset`; status comes first, then enable. */
+/*
+ * Returns the 16-bit register of a PM1 or GPE0 block that has the byte at `offset`: the status
+ * comes first, then the enables.
+ */
 static u16 acpi_pm_word(const struct acpi_pm *pm, u32 region, u64 offset)
 {
 	const struct acpi_pm_state *state = &pm->state;
@@ -107,7 +113,7 @@ static u16 acpi_pm_word(const struct acpi_pm *pm, u32 region, u64 offset)
 	}
 }
 
-/* Writes the bytes in `mask` of a word; writing 1 clears a status bit. */
+/* Writes the bits in `mask` of a 16-bit register; writing 1 to a status bit clears it. */
 static void acpi_pm_write_word(struct acpi_pm *pm, u32 region, u64 offset, u16 value, u16 mask)
 {
 	struct acpi_pm_state *state = &pm->state;
@@ -130,7 +136,7 @@ static void acpi_pm_write_word(struct acpi_pm *pm, u32 region, u64 offset, u16 v
 		else
 			state->gpe_status &= (u16)~value;
 		break;
-	default: /* the timer is read-only */
+	default: /* the PM timer is read-only */
 		break;
 	}
 }
@@ -149,7 +155,7 @@ static NOINLINE u64 acpi_pm_read_registers(struct device *device, u32 region, u6
 	return value;
 }
 
-/* Reads a register. Reads of the timer, by far the commonest, change nothing. */
+/* Reads a register. Reads of the PM timer, by far the commonest, change nothing. */
 static u64 acpi_pm_read(struct device *device, u32 region, u64 offset, u32 size)
 {
 	const struct acpi_pm *pm = CONTAINER_OF(device, struct acpi_pm, device);

@@ -4,21 +4,23 @@
 #include "vmm/hw/acpi_fixed.h"
 #include "vmm/monitor/bus/device.h"
 
-/* The ports of the fixed hardware, as the FADT gives them. */
-#define ACPI_PM_EVENT_PORT    0x600u /* the status, then the enable register, two bytes each */
+/* The ports of the ACPI fixed hardware, as the FADT gives them. */
+/* of PM1: the status, then the enable register, two bytes each */
+#define ACPI_PM_EVENT_PORT    0x600u
 #define ACPI_PM_EVENT_BYTES   4u
 #define ACPI_PM_CONTROL_PORT  0x604u
 #define ACPI_PM_CONTROL_BYTES 2u
-#define ACPI_PM_TIMER_PORT    0x608u /* 32 bits wide: TMR_VAL_EXT */
+#define ACPI_PM_TIMER_PORT    0x608u /* the PM timer counts 32 bits (TMR_VAL_EXT) */
 #define ACPI_PM_TIMER_BYTES   4u
-#define ACPI_PM_GPE0_PORT     0x620u /* the status, then the enable register, two bytes each */
+/* of GPE0: the status, then the enable register, two bytes each */
+#define ACPI_PM_GPE0_PORT     0x620u
 #define ACPI_PM_GPE0_BYTES    4u
 /* the bit of the generation ID's event, the only event there is */
 #define ACPI_PM_GPE_GENERATION 0u
 #define ACPI_PM_S5	       5u /* SLP_TYP of power-off */
 
 struct acpi_pm_state {
-	u64 timer_tick; /* PM timer count up to which TMR_STS is up to date */
+	u64 timer_tick; /* the count of the PM timer up to which TMR_STS is up to date */
 	u16 status;
 	u16 enable;
 	u16 control;
@@ -40,5 +42,5 @@ enum status acpi_pm_attach(struct platform *platform,
 void acpi_pm_power_button(struct acpi_pm *pm);
 /* Signals the RTC's alarm to a sleeping guest. */
 void acpi_pm_alarm(struct acpi_pm *pm);
-/* Tells the guest that its generation ID has changed. */
+/* Tells the guest, by a GPE0 event, that its VM generation ID has changed. */
 void acpi_pm_generation(struct acpi_pm *pm);

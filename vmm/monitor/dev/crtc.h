@@ -14,8 +14,9 @@ struct crtc_state {
 };
 
 /*
- * The CRT controller of a VGA in colour text mode, for kernels that keep their cursor there while
- * they write to the text memory (LAYOUT_VGA_END). Its registers are kept but show nothing.
+ * The CRT controller of a VGA in colour text mode, for kernels that keep their cursor's position
+ * there while they write to the text memory (LAYOUT_VGA_END). Its registers are kept but show
+ * nothing.
  */
 struct crtc {
 	struct device device;

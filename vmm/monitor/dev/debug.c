@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The debug-exit and POST-code ports (debug.h). Attached by platform.c; owns its last code and ends
- * the VM by the platform's events.
+ * The debug-exit and POST-code ports (debug.h). Attached by platform.c; owns the last POST code and
+ * ends the VM by the platform's events.
  */
 #include "vmm/monitor/dev/debug.h"
 #include "vmm/monitor/platform/platform_add.h"

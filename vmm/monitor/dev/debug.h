@@ -4,14 +4,15 @@
 #include "vmm/monitor/bus/device.h"
 
 #define DEBUG_EXIT_PORT	 0xf4u
-#define DEBUG_EXIT_BYTES 4u /* size of the exit port: some programs write to it as a dword */
-/* the default port of QEMU's debug-exit device */
+/* number of the debug-exit port's bytes: some programs write to it as a dword */
+#define DEBUG_EXIT_BYTES 4u
+/* a second debug-exit port, the default one of QEMU's debug-exit device */
 #define DEBUG_OTHER_EXIT  0x501u
 #define DEBUG_OTHER_BYTES 2u
 #define DEBUG_CODE_PORT	  0x80u
 
 struct debug_state {
-	u64 code; /* the last byte written to port 0x80 */
+	u64 code; /* the last POST code: the byte last written to port 0x80 */
 };
 
 /*

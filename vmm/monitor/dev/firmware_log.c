@@ -6,10 +6,12 @@
 #include "vmm/monitor/dev/firmware_log.h"
 #include "vmm/monitor/platform/platform_add.h"
 
-/* The value that reads of the port return, by which firmware finds that somebody listens. */
+/*
+ * The value that a read of the port returns, by which firmware finds that its messages are taken.
+ */
 #define READ_BACK 0xe9u
 
-/* What SeaBIOS writes before it waits forever. */
+/* What SeaBIOS writes to the port before it waits forever. */
 #define NO_SYSTEM "No bootable device."
 
 static void firmware_log_end_line(struct firmware_log *log)

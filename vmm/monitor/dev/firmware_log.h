@@ -8,7 +8,8 @@
 
 struct firmware_log_state {
 	u32 used;
-	char line[FIRMWARE_LOG_BYTES]; /* the line so far, not terminated */
+	/* what the firmware has written of the present line, without a final 0 */
+	char line[FIRMWARE_LOG_BYTES];
 	u32 reserved;
 };
 
@@ -20,6 +21,6 @@ struct firmware_log {
 	void *context;
 };
 
-/* Attaches the port; does nothing for a VM that does not start by firmware. */
+/* Attaches the firmware's log port; does nothing for a VM that does not start by firmware. */
 enum status firmware_log_attach(struct platform *platform,
 				const struct platform_config *config) MUST_CHECK;

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * QEMU's firmware configuration device, by which guests read files and tables at ports. Attached by
- * platform.c; owns its selector and offset, and reads the files that its owner added.
+ * platform.c; owns its selector and offset, and reads the files that fw_cfg_add_file has added.
  */
 #include "vmm/monitor/dev/fw_cfg.h"
 #include "lib/string.h"
 #include "vmm/monitor/platform/platform_add.h"
 
-/* Bits of a key; bit 15 marks architecture-specific items, of which there are none. */
+/*
+ * Bits of an item's key, which the guest writes to the selector; bit 15 marks architecture-specific
+ * items, of which there are none.
+ */
 #define WRITE_MODE	       0x4000u
 #define DIRECTORY_HEADER_BYTES 4u
 #define DIRECTORY_ENTRY_BYTES  64u
@@ -24,8 +27,8 @@ static u8 fw_cfg_big_endian_u32(u32 value, u32 at)
 }
 
 /*
- * Returns a byte of the directory: a count, then for each file size, key (both big-endian), two
- * zeros, and name.
+ * Returns byte `offset` of the directory of files: a count, then for each file size, key (both
+ * big-endian), two zeros, and name.
  */
 static u8 fw_cfg_directory_byte(const struct fw_cfg *fw_cfg, u32 offset)
 {
@@ -53,7 +56,7 @@ u8 fw_cfg_item_byte(const struct fw_cfg *fw_cfg, u32 key, u32 offset)
 	case FW_CFG_SIGNATURE:
 		return offset < 4 ? (u8) "QEMU"[offset] : 0;
 	case FW_CFG_ID:
-		/* bit 0: the traditional interface, bit 1: DMA */
+		/* the interfaces there are: bit 0 the traditional one, bit 1 DMA */
 		return fw_cfg_little_endian(fw_cfg->memory != NULL ? 3 : 1, offset);
 	case FW_CFG_RAM_SIZE:
 		return fw_cfg_little_endian(fw_cfg->ram_bytes, offset);

@@ -52,17 +52,21 @@ struct fw_cfg {
 	u32 file_count;
 	bool boot_menu;
 	struct fw_cfg_file file[FW_CFG_FILE_MAX];
-	const struct guest_memory *memory; /* guest memory, for DMA; NULL: there is no DMA */
+	/* guest memory, for the DMA interface; NULL: there is no such interface */
+	const struct guest_memory *memory;
 	struct device dma;
 	struct fw_cfg_dma_state dma_state;
 };
 
 enum status fw_cfg_attach(struct platform *platform,
 			  const struct platform_config *config) MUST_CHECK;
-/* Adds a file to the directory. Returns false if the directory is full or the name too long. */
+/*
+ * Adds a file, which guests can read, to the device's directory. Returns false if the directory is
+ * full or the name too long.
+ */
 bool fw_cfg_add_file(struct fw_cfg *fw_cfg, const char *name, const u8 *bytes,
 		     u32 size_bytes) MUST_CHECK;
-/* Returns a byte of an item; 0 past its end. */
+/* Returns byte `offset` of the item with that key; 0 past the item's end. */
 u8 fw_cfg_item_byte(const struct fw_cfg *fw_cfg, u32 key, u32 offset);
 /* fw_cfg_dma.c: adds the DMA interface. */
 enum status fw_cfg_dma_attach(struct platform *platform, const struct platform_config *config,

@@ -9,7 +9,9 @@
 #include "vmm/monitor/memory/guest_memory.h"
 #include "vmm/monitor/platform/platform_add.h"
 
-/* Bits of the control word; its upper half is the key to be selected. */
+/*
+ * Bits of the control structure's `control`; its upper half is the key of the item to be selected.
+ */
 #define CONTROL_ERROR	  (1u << 0)
 #define CONTROL_READ	  (1u << 1)
 #define CONTROL_SKIP	  (1u << 2)
@@ -38,7 +40,7 @@ static u32 fw_cfg_dma_next_offset(const struct fw_cfg *fw_cfg, u32 length)
 	return length > ~0u - offset ? ~0u : offset + length;
 }
 
-/* Copies from the selected item into guest memory. Returns false where there is no RAM. */
+/* Copies from the selected item into guest memory. Returns false if the guest has no RAM there. */
 static bool fw_cfg_dma_read_item(struct fw_cfg *fw_cfg, u64 address, u32 length)
 {
 	u8 piece[PIECE_BYTES];
@@ -93,7 +95,7 @@ static void fw_cfg_dma_run(struct fw_cfg *fw_cfg, u64 at)
 	(void)!guest_memory_write(fw_cfg->memory, GPA(at), &result, sizeof(result));
 }
 
-/* Reads the signature, by which a driver may see that there is DMA. */
+/* Reads the DMA port's signature, by which a guest's driver may see that there is DMA. */
 static u64 fw_cfg_dma_read(struct device *device, u32 region, u64 offset, u32 size)
 {
 	static const u8 signature[FW_CFG_DMA_PORTS] = {'Q', 'E', 'M', 'U', ' ', 'C', 'F', 'G'};
@@ -128,7 +130,7 @@ static void fw_cfg_dma_reset(struct device *device)
 	*state = (struct fw_cfg_dma_state){0};
 }
 
-/* Accepts any address: it is checked when it is used. */
+/* Accepts any address of a control structure: it is checked when it is used. */
 static bool fw_cfg_dma_valid(const void *bytes)
 {
 	(void)bytes;

@@ -13,15 +13,18 @@
 #include "vmm/monitor/irqchip/irqchip.h"
 
 #define FS_PER_COUNT (HPET_NS_PER_COUNT * 1000000ull)
-/* Pins of the I/O APIC: the PIT's, the RTC's, and those that no other device has. */
+/*
+ * The pins of the I/O APIC, a bit each, to which a timer can be routed: the PIT's, the RTC's, and
+ * those that no other device has.
+ */
 #define ROUTES	0x00ff0104u
 #define NO_LINE (~0u)
 #define WRITABLE                                                                                   \
 	(HPET_TIMER_LEVEL | HPET_TIMER_ENABLE | HPET_TIMER_PERIODIC | HPET_TIMER_SET_VALUE |       \
 	 HPET_TIMER_32_MODE | HPET_TIMER_ROUTE)
 /*
- * A comparator that the counter passed by at most this much, because exits take time, fires at
- * once.
+ * A comparator that is set to at most this many counts behind the counter, because exits take time,
+ * fires at once.
  */
 #define LATE_COUNTS (NS_PER_MS / HPET_NS_PER_COUNT)
 
@@ -60,7 +63,7 @@ static bool hpet_is_periodic(const struct hpet_timer *timer)
 	return timer->config & HPET_TIMER_PERIODIC && timer->period != 0;
 }
 
-/* Returns the interrupt line of a timer, or NO_LINE. */
+/* Returns the interrupt line to which timer `number` is routed, or NO_LINE. */
 static u32 hpet_timer_line(const struct hpet_state *state, u32 number)
 {
 	u32 route = (state->timer[number].config & HPET_TIMER_ROUTE) >> HPET_TIMER_ROUTE_SHIFT;
@@ -82,7 +85,10 @@ static bool hpet_is_asserted(const struct hpet_state *state, u32 number)
 	       state->timer[number].config & HPET_TIMER_ENABLE;
 }
 
-/* Takes the lines that the timers are routed to; level-triggered lines follow the status bits. */
+/*
+ * Takes over the lines that the timers are routed to from PIT and RTC; level-triggered lines follow
+ * the status bits.
+ */
 static void hpet_set_lines(struct hpet *hpet)
 {
 	const struct hpet_state *state = &hpet->state;
@@ -144,7 +150,7 @@ static void hpet_timer_advance(struct hpet *hpet, u32 number, u64 from, u64 to)
 	hpet_timer_fire(hpet, number);
 }
 
-/* Returns the guest time of the comparator's next match, or DEADLINE_NONE. */
+/* Returns the guest time of the next match of the timer's comparator, or DEADLINE_NONE. */
 static u64 hpet_timer_deadline(const struct hpet *hpet, const struct hpet_timer *timer)
 {
 	u64 distance = hpet_timer_distance(timer, hpet->state.seen);
@@ -190,7 +196,7 @@ static u64 hpet_timer_read(const struct hpet_timer *timer, u32 offset)
 	}
 }
 
-/* Reads the whole register at a multiple of 8. */
+/* Reads the whole 64-bit register at the offset, a multiple of 8. */
 static u64 hpet_register_read(const struct hpet *hpet, u32 offset)
 {
 	const struct hpet_state *state = &hpet->state;
@@ -212,7 +218,10 @@ static u64 hpet_register_read(const struct hpet *hpet, u32 offset)
 	}
 }
 
-/* Withdraws a level-triggered request while the configuration still names its line. */
+/*
+ * Withdraws a timer's level-triggered request before its configuration changes, as that still names
+ * the line.
+ */
 static void hpet_timer_withdraw(struct hpet *hpet, u32 number, bool keep_status)
 {
 	u32 status = hpet->state.status;
@@ -238,7 +247,7 @@ static void hpet_timer_configure(struct hpet *hpet, u32 number, u32 value)
 	timer->period &= hpet_timer_mask(timer);
 }
 
-/* Sets a comparator from `value`, of which the bits in `written` were written. */
+/* Sets a timer's comparator from `value`, of which the guest has written the bits in `written`. */
 static void hpet_timer_compare(struct hpet *hpet, u32 number, u64 value, u64 written)
 {
 	const struct hpet_state *state = &hpet->state;
@@ -259,7 +268,7 @@ static void hpet_timer_compare(struct hpet *hpet, u32 number, u64 value, u64 wri
 		hpet_timer_advance(hpet, number, state->seen - behind - 1, state->seen);
 }
 
-/* Sets the configuration; the counter goes on from where it stands. */
+/* Sets the HPET's general configuration; the counter goes on from where it stands. */
 static void hpet_configure(struct hpet *hpet, u32 value)
 {
 	u64 counter = hpet_counter(hpet);
@@ -276,7 +285,10 @@ static void hpet_timer_write(struct hpet *hpet, u32 number, u32 offset, u64 valu
 		hpet_timer_compare(hpet, number, value, written);
 }
 
-/* Writes the bits `written` of the register at a multiple of 8; the other bits of `value` are 0. */
+/*
+ * Writes the bits in `written` of the 64-bit register at the offset, a multiple of 8; the other
+ * bits of `value` are 0.
+ */
 static void hpet_register_write(struct hpet *hpet, u32 offset, u64 value, u64 written)
 {
 	u32 number = (offset - HPET_TIMERS) / HPET_TIMER_BYTES;
@@ -299,8 +311,8 @@ static void hpet_register_write(struct hpet *hpet, u32 offset, u64 value, u64 wr
 }
 
 /*
- * Returns whether the access is defined: only aligned accesses to halves and whole registers are
- * (2.1); others do nothing.
+ * Returns whether the manual defines the access: aligned accesses to halves and whole registers
+ * only (IA-PC HPET 1.0a, 2.1); others do nothing.
  */
 static bool hpet_is_defined(u64 offset, u32 size)
 {

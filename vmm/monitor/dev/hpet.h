@@ -5,17 +5,20 @@
 #include "vmm/monitor/bus/device.h"
 
 #define HPET_TIMER_COUNT 3u
-/* Bits 31:0 of the capabilities, which the ACPI table repeats. */
+/* Bits 31:0 of the capabilities register, which the ACPI table HPET repeats. */
 #define HPET_ID                                                                                    \
 	(HPET_REVISION | (HPET_TIMER_COUNT - 1) << HPET_TIMER_LAST_SHIFT | HPET_COUNTER_64 |       \
 	 HPET_LEGACY_CAPABLE | 0x8086u << HPET_VENDOR_SHIFT)
 #define HPET_NS_PER_COUNT 10u
-/* The shortest period that is kept, in counts. */
+/* The shortest period that a timer keeps exactly, in counts of the HPET. */
 #define HPET_PERIOD_MIN (BEAT_MIN_NS / HPET_NS_PER_COUNT)
 
-/* One timer of the HPET; times are in counts. */
+/* One timer of the HPET; its times are in counts of the HPET. */
 struct hpet_timer {
-	/* the count at which the timer fires next; a periodic timer adds its period each time */
+	/*
+	 * the counter's value at which the timer fires next; a periodic timer adds its period each
+	 * time
+	 */
 	u64 comparator;
 	u64 period; /* the period that was last written to a periodic timer; 0: there is none */
 	u32 config; /* the bits of enum hpet_timer_configuration that the guest can write */
@@ -29,7 +32,7 @@ struct hpet_state {
 	 * counts
 	 */
 	u64 base;
-	u64 seen;   /* the counter's value up to which timers have fired */
+	u64 seen;   /* the counter's value up to which the timers have been fired */
 	u32 config; /* enum hpet_configuration */
 	u32 status;
 };
@@ -43,5 +46,8 @@ struct hpet {
 	struct hpet_state state;
 };
 
-/* Attaches the HPET if it is configured; other guests find nothing there. */
+/*
+ * Attaches the HPET if the VM's configuration asks for it; other guests find nothing at its
+ * address.
+ */
 enum status hpet_attach(struct platform *platform, const struct platform_config *config) MUST_CHECK;

@@ -29,21 +29,23 @@ enum rtc_reg {
 	RTC_D = 0x0d,
 	RTC_SHUTDOWN = 0x0f,
 	RTC_EQUIPMENT = 0x14,
-	RTC_BASE_KIB = 0x15,	 /* the KiB of base memory, two bytes, as the next registers have */
+	RTC_BASE_KIB = 0x15,	 /* the KiB of base memory, in two bytes, as the next sizes are */
 	RTC_EXTENDED_KIB = 0x17, /* the KiB above 1 MiB, at most 63 MiB */
 	RTC_CHECKSUM = 0x2e,	 /* checksum of bytes 0x10 to 0x2d, high byte first */
 	/* the KiB of extended memory again, as the self-test found them */
 	RTC_EXTENDED_KIB_2 = 0x30,
 	RTC_CENTURY = 0x32,
-	RTC_ABOVE_16M = 0x34, /* memory between 16 MiB and 4 GiB in units of 64 KiB, two bytes */
-	RTC_ABOVE_4G = 0x5b,  /* memory above 4 GiB in units of 64 KiB, three bytes */
+	/* size of memory between 16 MiB and 4 GiB in units of 64 KiB, two bytes */
+	RTC_ABOVE_16M = 0x34,
+	/* size of memory above 4 GiB in units of 64 KiB, three bytes */
+	RTC_ABOVE_4G = 0x5b,
 };
 
 enum rtc_a {
 	RTC_A_RATE = 0x0f,
 	RTC_A_DIVIDER_32KHZ = 0x20,
-	RTC_A_DIVIDER_RESET = 0x60, /* each value 11xb holds the divider in reset */
-	RTC_A_UIP = 0x80,	    /* an update is in progress; read-only */
+	RTC_A_DIVIDER_RESET = 0x60, /* holds the divider in reset, as each value 11xb does */
+	RTC_A_UIP = 0x80,	    /* an update of the date is in progress; read-only */
 };
 
 enum rtc_b {
@@ -55,7 +57,7 @@ enum rtc_b {
 	RTC_B_SET = 1 << 7,
 };
 
-enum rtc_c { /* the flags are where register B has their enables */
+enum rtc_c { /* register C has the flags at the bits where register B has their enables */
 	     RTC_C_UF = 1 << 4,
 	     RTC_C_AF = 1 << 5,
 	     RTC_C_PF = 1 << 6,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The 8254 timer of a PC and port 0x61. Attached by platform.c; owns three counters
- * (pit_channel.c), raises interrupt line 0, and repeats edges that came too late.
+ * (pit_channel.c), raises interrupt line 0, and makes up for edges that came too late.
  */
 #include "vmm/monitor/dev/pit.h"
 #include "lib/bits.h"
@@ -12,13 +12,13 @@
 
 enum pit_region { PIT_REGION_COUNTERS, PIT_REGION_GATE };
 
-/* The refresh request toggles every 18 clocks (15 microseconds). */
+/* The memory refresh request, bit 4 of port 0x61, toggles every 18 clocks (15 microseconds). */
 #define REFRESH_CLOCKS 18u
 #define BEAT_MIN_TICKS (BEAT_MIN_NS * PIT_HZ / NS_PER_S)
 /*
- * The speed of making up for late beats. A guest may count beats, and hardware loses none: beats
- * that passed while the guest's CPU ran others are delivered later, at most this many times as fast
- * as programmed.
+ * The speed of making up for late beats, the interrupts of channel 0. A guest may count beats, and
+ * hardware loses none: beats that passed while the guest's CPU ran others are delivered later, at
+ * most this many times as fast as programmed.
  */
 #define REPAY_SPEED 8u
 #define OWED_MAX    1000u
@@ -28,7 +28,7 @@ static u64 pit_now(const struct pit *pit)
 	return mul_div(device_now_ns(&pit->device), PIT_HZ, NS_PER_S);
 }
 
-/* Returns the first nanosecond at which pit_now() has reached the tick. */
+/* Returns the guest time, in nanoseconds, from which on pit_now() is at least `tick`. */
 static u64 pit_tick_to_ns(u64 tick)
 {
 	return mul_div(tick, NS_PER_S, PIT_HZ) + 1;
@@ -53,8 +53,8 @@ static u64 pit_deadline(const struct pit *pit)
 }
 
 /*
- * Raises an edge even if the output is low again: an 8259 forgets a request that does not stay
- * high.
+ * Raises an edge of interrupt line 0 even if channel 0's output is low again: an 8259 forgets a
+ * request that does not stay high.
  */
 static void pit_beat(struct pit *pit, u64 now)
 {
@@ -69,8 +69,8 @@ static void pit_beat(struct pit *pit, u64 now)
 }
 
 /*
- * Counts the edges that came late: the present one, and others if whole periods have passed by
- * `now`.
+ * Counts the edges of channel 0 that came late: the present one, and more if whole periods have
+ * passed by `now`.
  */
 static void pit_owe(struct pit_state *state, u64 now)
 {
@@ -169,7 +169,7 @@ static u64 pit_read(struct device *device, u32 region, u64 offset, u32 size)
 		       (now / REFRESH_CLOCKS % 2 ? PIT_GATE_REFRESH : 0u) |
 		       (pit_channel_out(speaker, now) ? PIT_GATE_OUT_2 : 0u);
 	if (offset == PIT_CONTROL_PORT - PIT_PORT)
-		/* a read of the control port is no operation (8254 data sheet, read/write logic) */
+		/* a read of the control port reads nothing (8254 data sheet, read/write logic) */
 		return 0xff;
 	return pit_channel_read(&pit->state.channel[offset], now);
 }
@@ -179,8 +179,9 @@ static void pit_reset(struct device *device)
 	struct pit_state *state = device->state;
 
 	/*
-	 * Undefined until programmed: quiet, without a count. Channel 0's output is high, as a PC's
-	 * firmware leaves it: no edge when mode 2 or 3 is set, which would be a beat at once.
+	 * A channel is undefined until it is programmed: here it is quiet, without a count. Channel
+	 * 0's output is high, as a PC's firmware leaves it: no edge when mode 2 or 3 is set, which
+	 * would be a beat at once.
 	 */
 	*state = (struct pit_state){.edge_tick = DEADLINE_NONE, .repay_tick = DEADLINE_NONE};
 	for (u32 i = 0; i < PIT_CHANNEL_COUNT; i++) {

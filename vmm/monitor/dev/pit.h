@@ -6,26 +6,26 @@
 
 /* One counter of the 8254. Times are in clocks of 1.193182 MHz since the VM's start. */
 struct pit_channel {
-	u64 run_tick; /* the tick from which on `elapsed` grows while `running` */
+	u64 run_tick; /* the clock from which on the count goes on while `running` */
 	u64 elapsed;  /* clocks counted before run_tick since `count` was loaded */
-	u32 count;    /* loaded value, 1 to 65536 (10000 in BCD) */
+	u32 count;    /* the loaded count, 1 to 65536 (10000 in BCD) */
 	/*
 	 * the count written last, which is taken over at the end of the period or at a trigger; 0:
 	 * none
 	 */
 	u32 next_count;
 	u16 latch;
-	u8 control; /* the control word's low six bits, as written */
-	u8 mode;    /* the mode, from 0 to 5 */
-	u8 access;  /* 1 low, 2 high, 3 low then high */
+	u8 control; /* the low six bits of the control word that was written last */
+	u8 mode;    /* the counter's mode, 0 to 5 */
+	u8 access;  /* which bytes of the count are accessed: 1 low, 2 high, 3 low then high */
 	u8 bcd;
 	u8 gate;
 	u8 loaded; /* `count` is being, or has been, counted down */
 	u8 running;
-	u8 write_high; /* the next write is the high byte */
-	u8 write_low;  /* value of the low byte already written */
+	u8 write_high; /* not 0: the next write is the high byte of the count */
+	u8 write_low;  /* the low byte of a count whose high byte comes next */
 	u8 read_high;
-	u8 latched; /* bytes of `latch` still to be read */
+	u8 latched; /* how many bytes of `latch` are still to be read */
 	u8 status_latched;
 	u8 status;
 	u8 reserved[5];
@@ -33,15 +33,24 @@ struct pit_channel {
 
 struct pit_state {
 	struct pit_channel channel[PIT_CHANNEL_COUNT];
-	u64 edge_tick;	/* next rising edge of channel 0's output, or DEADLINE_NONE */
-	u64 repay_tick; /* the tick at which the next owed interrupt is given, or DEADLINE_NONE */
-	u32 owed;	/* edges of channel 0 that were not given in time */
+	/* the clock of the next rising edge of channel 0's output, or DEADLINE_NONE */
+	u64 edge_tick;
+	u64 repay_tick; /* the clock at which the next owed interrupt is raised, or DEADLINE_NONE */
+	/* the number of edges of channel 0 that were not raised in time, and still are to be */
+	u32 owed;
 	u8 speaker;	/* bits 3:1 of port 0x61 */
-	u8 held;	/* an edge came late, when the output was low again: the line stays high */
+	/*
+	 * not 0: an edge came late, when channel 0's output was low again: interrupt line 0 stays
+	 * high
+	 */
+	u8 held;
 	u8 reserved[2];
 };
 
-/* An 8254 with a PC's port 0x61: channel 0 is interrupt 0, channel 2 has the gate. */
+/*
+ * An 8254 with a PC's port 0x61: channel 0 drives interrupt line 0, and port 0x61 has the gate of
+ * channel 2.
+ */
 struct pit {
 	struct device device;
 	struct pit_state state;

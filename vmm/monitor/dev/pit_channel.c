@@ -6,9 +6,12 @@
 #include "vmm/monitor/dev/pit_channel.h"
 #include "lib/bits.h"
 
-/* The part of a control word that the status byte repeats. */
+/* The bits of the control word that the status byte of a read-back repeats. */
 #define CONTROL_KEPT (PIT_CONTROL_ACCESS | PIT_CONTROL_MODE | PIT_CONTROL_BCD)
-/* No VM runs as long as this: sums of times stay far below the end of 64 bits. */
+/*
+ * The most clocks of a valid time, more than a VM ever runs: sums of times stay far below the end
+ * of 64 bits.
+ */
 #define TICK_MAX BIT(54)
 
 /*
@@ -47,7 +50,7 @@ static u32 pit_channel_high_half(u32 count)
 	return (count + 1) / 2;
 }
 
-/* Keeps `elapsed` inside the running period, and loads a new count at its end. */
+/* Keeps `elapsed` inside the present period, and takes a new count over at the period's end. */
 void pit_channel_advance(struct pit_channel *channel, u64 now)
 {
 	u64 done = pit_channel_elapsed(channel, now);
@@ -114,7 +117,8 @@ u64 pit_channel_next_edge(const struct pit_channel *channel, u64 now)
 		rise = channel->count;
 		break;
 	case PIT_MODE_SQUARE_WAVE:
-		if (channel->next_count && done < half) /* the low half belongs to the new count */
+		/* the low half of the period already has the new count */
+		if (channel->next_count && done < half)
 			return start + half - done + channel->next_count / 2;
 		return start + channel->count - done % channel->count;
 	case PIT_MODE_RATE:
@@ -126,7 +130,7 @@ u64 pit_channel_next_edge(const struct pit_channel *channel, u64 now)
 	return done < rise ? start + rise - done : DEADLINE_NONE;
 }
 
-/* Returns what the counting element holds, as the guest reads it. */
+/* Returns the value that the counter has counted down to, as the guest reads it. */
 static u16 pit_channel_current_count(const struct pit_channel *channel, u64 now)
 {
 	u64 done = pit_channel_elapsed(channel, now);
@@ -135,7 +139,7 @@ static u16 pit_channel_current_count(const struct pit_channel *channel, u64 now)
 	u32 value;
 
 	if (channel->mode == PIT_MODE_SQUARE_WAVE) {
-		/* Counts down by twos, in each half from the count (made even). */
+		/* Mode 3 counts down by twos, in each half period from the count (made even). */
 		done %= channel->count;
 		if (done >= half)
 			done -= half;
@@ -203,7 +207,10 @@ void pit_channel_write(struct pit_channel *channel, u8 value, u64 now)
 			pit_channel_new_count(channel, (u16)(value << 8 | channel->write_low), now);
 		} else {
 			channel->write_low = value;
-			/* Mode 0: the first byte stops the counting, OUT goes low. */
+			/*
+			 * In mode 0 the first byte of a new count stops the counting, and OUT goes
+			 * low.
+			 */
 			if (channel->mode == PIT_MODE_TERMINAL_COUNT) {
 				channel->elapsed = pit_channel_elapsed(channel, now);
 				channel->loaded = 0;
@@ -259,8 +266,8 @@ void pit_channel_gate(struct pit_channel *channel, bool gate, u64 now)
 	channel->gate = gate;
 	if (pit_channel_triggered_by_gate(channel)) {
 		/*
-		 * Each rising edge of the gate triggers, with the newest count; a low gate does
-		 * nothing.
+		 * In this mode each rising edge of the gate starts the newest count; a low gate
+		 * does nothing.
 		 */
 		if (rising && (channel->loaded || channel->next_count))
 			pit_channel_load(channel,

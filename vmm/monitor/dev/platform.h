@@ -12,7 +12,10 @@ enum status platform_init(struct platform *platform,
 			  const struct platform_config *config) MUST_CHECK;
 /* Tells all devices that guest time has jumped by `ns`, in which the guest could do nothing. */
 void platform_jumped(struct platform *platform, u64 ns);
-/* Resets the VM: everything but date and CMOS bytes. Clears events and kicks. */
+/*
+ * Resets all devices and interrupt controllers, but not date and CMOS bytes. Clears pending events
+ * and kicks of vCPUs.
+ */
 void platform_reset(struct platform *platform);
 /*
  * Sets up PIT and 8259s, after a reset, as a PC's firmware leaves them for the system it starts.
@@ -25,7 +28,7 @@ u64 platform_memory_read(struct platform *platform, u32 cpu, u64 gpa, u32 size);
 void platform_memory_write(struct platform *platform, u32 cpu, u64 gpa, u32 size, u64 value);
 
 /*
- * Fires the timers that are due by clock.now_ns. CPU 0 serves the devices, each CPU its own local
+ * Fires the timers that are due by clock.now_ns. vCPU 0 serves the devices, each vCPU its own local
  * APIC.
  */
 void platform_tick(struct platform *platform, u32 cpu);

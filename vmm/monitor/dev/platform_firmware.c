@@ -8,14 +8,14 @@
 #include "vmm/hw/pit.h"
 #include "vmm/monitor/dev/platform.h"
 
-/* IBM PC/AT: where the 8259s' inputs begin in the table that bios_write fills. */
+/* IBM PC/AT: the vector of the master 8259's first input, in the table that bios_write fills. */
 #define MASTER_VECTOR 0x08u
 #define SLAVE_VECTOR  0x70u
 
 /*
  * What to write to which port. Channel 0 of the timer gets the count 65,536, for 18.2 interrupts a
  * second, which programs expect that read the time at 40:6c. The master lets through the timer and
- * the slave; the slave lets nothing through, as no service of the firmware waits for a device.
+ * the slave; the slave 8259 lets nothing through, as no service of the firmware waits for a device.
  */
 static const struct {
 	u16 port;

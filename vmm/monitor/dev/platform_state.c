@@ -43,7 +43,7 @@ static bool platform_irqchip_valid(const void *owner, const void *bytes, const c
 	       (saved->kick & ~BITS(irqchip->cpu_count - 1, 0)) == 0;
 }
 
-/* Loads the kicks in addition to those that loading the local APICs has caused. */
+/* Loads the vCPUs to be kicked, in addition to those that loading the local APICs has set. */
 static void platform_load_irqchip(void *owner, const void *bytes)
 {
 	struct irqchip *irqchip = owner;
@@ -157,8 +157,9 @@ static struct state_section platform_bus_section(struct bus *bus, u32 instance)
 }
 
 /*
- * Describes the sections of local APICs, then of the devices: first the other interrupt
- * controllers, because a device raises their lines when it is loaded.
+ * Describes section `index` of a saved platform: first come those of local APICs, then of the
+ * devices: first the other interrupt controllers, because a device raises their lines when it is
+ * loaded.
  */
 bool platform_section(void *owner, u32 index, struct state_section *section)
 {

@@ -4,21 +4,22 @@
 #include "vmm/monitor/platform/platform_add.h"
 #include "vmm/monitor/state/section_types.h"
 
-/* What the interrupt controllers share: version 1 of STATE_IRQCHIP. */
+/* The state that the interrupt controllers of a VM share: version 1 of section STATE_IRQCHIP. */
 struct irqchip_saved {
 	u64 kick;
 	u32 lowest_last;
 	u32 reserved;
 };
 
-/* What is saved of a bus: version 1 of STATE_BUS. */
+/* What is saved of a bus: version 1 of section STATE_BUS. */
 struct bus_saved {
 	u64 unknown_count;
 	u64 unknown_last;
 };
 
 /*
- * A platform, of which those local APICs are saved or loaded that have a bit in `lapics`, by CPU.
+ * A platform to be saved or loaded, with those local APICs whose bit in `lapics`, one for each
+ * vCPU, is set.
  */
 struct platform_part {
 	struct platform *platform;

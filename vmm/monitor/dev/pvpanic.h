@@ -6,7 +6,7 @@
 #define PVPANIC_PORT	   0x505u
 #define PVPANIC_PORT_COUNT 1u
 
-/* Bits of the port (docs/specs/pvpanic of QEMU); a read gives those that mean something. */
+/* Bits of the port (docs/specs/pvpanic of QEMU); a read returns those that the device knows. */
 enum pvpanic_event {
 	PVPANIC_PANICKED = 1 << 0,
 	PVPANIC_CRASH_LOADED = 1 << 1, /* the guest has panicked, and a crash kernel takes over */

@@ -100,7 +100,8 @@ static void reset_i8042_data(struct reset *reset, u8 byte)
 	case I8042_LOOP_KEYBOARD:
 		reset_i8042_answer(reset, byte, 0);
 		break;
-	default: /* the device is not there: the controller gives up and says "resend" */
+	/* nothing is plugged in to take the byte: the 8042 gives up and says "resend" */
+	default:
 		reset_i8042_answer(reset, I8042_RESEND, I8042_STATUS_TIMEOUT);
 		break;
 	}

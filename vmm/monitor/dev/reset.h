@@ -5,10 +5,13 @@
 #include "vmm/monitor/bus/device.h"
 
 struct reset_state {
-	u8 control;   /* the value of port 0xcf9 */
-	u8 control_a; /* the value of port 0x92 */
+	u8 control;   /* the register at port 0xcf9 */
+	u8 control_a; /* the register at port 0x92 */
 	u8 config;    /* the 8042's command byte */
-	/* command whose data byte comes next; 0: no command waits, and bytes go to the keyboard */
+	/*
+	 * the 8042 command whose data byte comes next; 0: no command waits, and bytes go to the
+	 * keyboard
+	 */
 	u8 expects;
 	u8 status; /* bits of the 8042's status: I8042_STATUS_OUTPUT, _COMMAND and _TIMEOUT */
 	u8 output;

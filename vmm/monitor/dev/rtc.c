@@ -25,7 +25,10 @@ static bool rtc_divider_held(const struct rtc_state *state)
 	return (state->byte[RTC_A] & RTC_A_DIVIDER_RESET) == RTC_A_DIVIDER_RESET;
 }
 
-/* Returns whether the date in the registers stands still; it continues from there afterwards. */
+/*
+ * Returns whether the date in the registers stands still, as the guest has ordered; it then
+ * continues from there.
+ */
 static bool rtc_frozen(const struct rtc_state *state)
 {
 	return state->byte[RTC_B] & RTC_B_SET || rtc_divider_held(state);
@@ -91,7 +94,7 @@ static void rtc_take_registers(struct rtc *rtc)
 
 #define ALARM_ANY (~0u)
 
-/* Returns the value an alarm byte waits for, or ALARM_ANY. */
+/* Returns the value for which the alarm byte in register `reg` waits, or ALARM_ANY. */
 static u32 rtc_alarm_value(const struct rtc_state *state, u8 reg)
 {
 	u8 byte = state->byte[reg];
@@ -101,7 +104,7 @@ static u32 rtc_alarm_value(const struct rtc_state *state, u8 reg)
 	return reg == RTC_HOURS_ALARM ? rtc_decode_hour(state, byte) : rtc_decode(state, byte);
 }
 
-/* Returns the distance from one number of a dial to the next wanted number. */
+/* Returns how many steps lead from number `from` of a dial with `numbers` numbers to `wanted`. */
 static u32 rtc_ahead(u32 from, u32 wanted, u32 numbers)
 {
 	return (wanted + numbers - from) % numbers;
@@ -109,7 +112,8 @@ static u32 rtc_ahead(u32 from, u32 wanted, u32 numbers)
 
 /*
  * Returns the first second after `seconds` at which the alarm fires, at most a day later; -1:
- * never. Turns one hand after the other to its wanted position, which may carry into earlier hands.
+ * never. Turns one hand (seconds, minutes, hours) after the other to its wanted position, which may
+ * carry into earlier hands.
  */
 static s64 rtc_next_alarm(const struct rtc_state *state, s64 seconds)
 {
@@ -136,7 +140,10 @@ static s64 rtc_next_alarm(const struct rtc_state *state, s64 seconds)
 	}
 }
 
-/* Returns the periodic rate in clocks of the crystal, 0 for off (MC146818A, table 5). */
+/*
+ * Returns the period of the periodic interrupt in clocks of the 32.768-kHz crystal, 0 for off
+ * (MC146818A, table 5).
+ */
 static u32 rtc_periodic_clocks(const struct rtc_state *state)
 {
 	u32 rate = state->byte[RTC_A] & RTC_A_RATE;
@@ -151,13 +158,14 @@ static u64 rtc_period_number(u64 now, u32 clocks)
 	return mul_div(now, CRYSTAL_HZ, NS_PER_S) / clocks;
 }
 
-/* Raises the flags of register C for everything since the last look. */
+/* Raises the flags of register C for all that has come due since last_ns. */
 static void rtc_raise_flags(struct rtc *rtc, u64 now)
 {
 	struct rtc_state *state = &rtc->state;
 	u32 clocks = rtc_periodic_clocks(state);
 	u8 *flags = &state->byte[RTC_C];
-	u64 last = MIN(state->last_ns, now); /* the wall clock may have been set back */
+	/* the wall clock may have been set back to before last_ns */
+	u64 last = MIN(state->last_ns, now);
 	s64 from = (s64)(last / NS_PER_S) + state->offset_s;
 	s64 to = (s64)(now / NS_PER_S) + state->offset_s;
 	s64 alarm;
@@ -198,7 +206,10 @@ static u64 rtc_next_flag(const struct rtc *rtc, u64 now)
 	return next;
 }
 
-/* Wakes a sleeping guest by an enabled alarm (ACPI 4.8.2.4); `before` is the old register C. */
+/*
+ * Wakes a sleeping guest if an enabled alarm has come (ACPI 4.8.2.4); `before` is the value of
+ * register C before.
+ */
 static void rtc_wake(const struct rtc *rtc, u8 before)
 {
 	u8 raised = rtc->state.byte[RTC_C] & (u8)~before;
@@ -241,7 +252,7 @@ static void rtc_write_a_or_b(struct rtc *rtc, u8 reg, u8 value)
 		value &= (u8)~RTC_B_UIE; /* setting SET clears UIE (MC146818A) */
 	state->byte[reg] = value;
 
-	/* The first update comes half a second after the divider is let go. */
+	/* The first update of the date comes half a second after the divider's reset ends. */
 	if (was_held && !rtc_divider_held(state)) {
 		phase = rtc_now(rtc) % NS_PER_S;
 		state->phase_ns = (state->phase_ns + NS_PER_S + NS_PER_S / 2 - phase) % NS_PER_S;
@@ -290,7 +301,7 @@ static u64 rtc_read(struct device *device, u32 region, u64 offset, u32 size)
 
 	(void)region, (void)size;
 	if (offset == 0)
-		return 0xff; /* the port is write-only */
+		return 0xff; /* the index port is write-only */
 	rtc_tick(device);
 	rtc_refresh_registers(rtc);
 	value = state->byte[state->index];
@@ -334,7 +345,7 @@ static void rtc_fill_cmos(const struct rtc *rtc, u8 *byte)
 
 /*
  * Resets the clock as a guest's reset does: date and CMOS bytes stay, as they have a battery, and
- * the enables are cleared.
+ * the interrupt enables are cleared.
  */
 static void rtc_reset(struct device *device)
 {

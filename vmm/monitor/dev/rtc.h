@@ -5,9 +5,11 @@
 #include "vmm/monitor/bus/device.h"
 
 struct rtc_state {
-	s64 offset_s; /* guest's date - wall clock, in whole seconds */
-	u64 phase_ns; /* added to the wall clock: where the guest's seconds begin; below 1 s */
-	u64 last_ns;  /* wall clock + phase up to which the flags of register C are raised */
+	s64 offset_s; /* the guest's date minus the wall clock, in whole seconds */
+	/* by how many ns, less than 1 s, the guest's seconds begin earlier than the wall clock's */
+	u64 phase_ns;
+	/* wall clock + phase_ns up to which the flags of register C have been raised */
+	u64 last_ns;
 	u8 byte[RTC_BYTES];
 	u8 index;
 	u8 reserved[7];
@@ -15,11 +17,11 @@ struct rtc_state {
 
 struct platform;
 
-/* An MC146818 that follows the wall clock, with a PC's CMOS bytes; interrupt 8. */
+/* An MC146818 that follows the wall clock, with a PC's CMOS bytes and interrupt line 8. */
 struct rtc {
 	struct device device;
 	struct rtc_state state;
-	struct platform *platform; /* the platform, whose fixed hardware an alarm wakes */
+	struct platform *platform; /* the platform, whose ACPI hardware an alarm signals */
 	u64 ram_below_4g;
 	u64 ram_above_4g;
 };

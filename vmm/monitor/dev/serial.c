@@ -57,7 +57,10 @@ static void serial_update(struct serial *serial)
 			    state->ier & UART_IER_RECEIVED ? state->timeout_ns : DEADLINE_NONE);
 }
 
-/* Returns four characters' time: start bit, 5 to 8 data bits, parity, stop. */
+/*
+ * Returns the time, in ns, that four characters take at the set speed: start bit, 5 to 8 data bits,
+ * parity, stop.
+ */
 static u64 serial_timeout_length_ns(const struct serial_state *state)
 {
 	u32 bits = 7u + (state->lcr & 3) + (state->lcr & UART_LCR_PARITY ? 1 : 0) +
@@ -66,7 +69,7 @@ static u64 serial_timeout_length_ns(const struct serial_state *state)
 	return mul_div(4ull * bits * MAX(state->divisor, 1) * 16, NS_PER_S, UART_CLOCK_HZ);
 }
 
-/* Restarts the timeout, as each received or read byte does (PC16550D, 8.4.1). */
+/* Restarts the FIFO's character timeout, as each received or read byte does (PC16550D, 8.4.1). */
 static void serial_restart_timeout(struct serial *serial)
 {
 	struct serial_state *state = &serial->state;
@@ -84,7 +87,8 @@ static void serial_receive(struct serial *serial, u8 byte)
 
 	if (state->rx_count >= serial_rx_capacity(state)) {
 		state->lsr |= UART_LSR_OVERRUN;
-		if (!serial_fifo_on(state)) /* the receive buffer is overwritten, the FIFO is not */
+		/* a full receive buffer is overwritten, a full FIFO is not */
+		if (!serial_fifo_on(state))
 			state->rx[state->rx_first] = byte;
 		return;
 	}
@@ -109,7 +113,10 @@ bool serial_input(struct serial *serial, u8 byte)
 	return true;
 }
 
-/* Returns whether the timeout has passed; reads the time only if there is a timeout. */
+/*
+ * Returns whether the FIFO's character timeout has passed; reads the time only if there is a
+ * timeout.
+ */
 static bool serial_is_late(const struct serial *serial)
 {
 	u64 timeout_ns = serial->state.timeout_ns;
@@ -129,7 +136,10 @@ static void serial_tick(struct device *device)
 	serial_update(serial);
 }
 
-/* Raises a timeout that has passed, so that the following access sees it. */
+/*
+ * Raises the interrupt of a character timeout that has passed, so that the following access sees
+ * it.
+ */
 static void serial_catch_up(struct serial *serial)
 {
 	if (unlikely(serial_is_late(serial)))
@@ -141,7 +151,7 @@ static void serial_transmit(struct serial *serial, u8 byte)
 	struct serial_state *state = &serial->state;
 
 	/*
-	 * The line falls and rises again, so that edge-triggered controllers see the next
+	 * The interrupt line falls and rises again, so that edge-triggered controllers see the next
 	 * interrupt.
 	 */
 	state->thr_pending = 0;
@@ -153,7 +163,10 @@ static void serial_transmit(struct serial *serial, u8 byte)
 	state->thr_pending = 1;
 }
 
-/* Sets the modem status: of an always present peer, or in loopback DTR, RTS, OUT1 and OUT2. */
+/*
+ * Sets the modem status: that of an always present peer, or in loopback the port's own DTR, RTS,
+ * OUT1 and OUT2.
+ */
 static void serial_update_modem_status(struct serial_state *state)
 {
 	u8 now = UART_MSR_CTS | UART_MSR_DSR | UART_MSR_DCD;
@@ -165,7 +178,7 @@ static void serial_update_modem_status(struct serial_state *state)
 			   (state->mcr & UART_MCR_OUT1 ? UART_MSR_RI : 0) |
 			   (state->mcr & UART_MCR_OUT2 ? UART_MSR_DCD : 0));
 	changed = now ^ (state->msr & 0xf0);
-	/* TERI reports only the end of a ring. */
+	/* TERI reports only that RI has ended. */
 	if (now & UART_MSR_RI)
 		changed &= (u8)~UART_MSR_RI;
 	state->msr = (u8)(now | (state->msr & MSR_DELTAS) | changed >> 4);
@@ -183,7 +196,8 @@ static void serial_write_fcr(struct serial *serial, u8 value)
 	struct serial_state *state = &serial->state;
 	bool toggled = (value ^ state->fcr) & UART_FCR_ENABLE;
 
-	if (!(value & UART_FCR_ENABLE)) /* without this bit the other bits cannot be programmed */
+	/* without this bit the other bits of the FIFO control register cannot be set */
+	if (!(value & UART_FCR_ENABLE))
 		value = 0;
 	state->fcr = value & (UART_FCR_ENABLE | UART_FCR_TRIGGER_14);
 	if (toggled || (value & UART_FCR_CLEAR_RECEIVE))
@@ -193,7 +207,8 @@ static void serial_write_fcr(struct serial *serial, u8 value)
 static void serial_write_ier(struct serial_state *state, u8 value)
 {
 	/*
-	 * Enabling this interrupt while THR is empty raises it at once; here THR is always empty.
+	 * Enabling the interrupt for an empty transmit register (THR) raises it at once if THR is
+	 * empty, as here it always is.
 	 */
 	if ((value & UART_IER_THR_EMPTY) && !(state->ier & UART_IER_THR_EMPTY))
 		state->thr_pending = 1;

@@ -5,12 +5,15 @@
 
 #define TEST_IO_PORT  0xe0u
 #define TEST_IO_BYTES 4u
-/* the port of the first interrupt line; each further line has the next port */
+/* the port of the first interrupt line; each further interrupt line has the next port */
 #define TEST_IRQ_PORT	  0x2000u
 #define TEST_IRQ_LINES	  24u
 #define TEST_MEMORY	  0xff000000ull
 #define TEST_MEMORY_BYTES 0x1000ull
-/* the port for the number of the page of RAM that shows in the window; 0: no page does */
+/*
+ * the port to which a guest writes the number of the page of RAM that shows in the first window; 0:
+ * no page does
+ */
 #define TEST_WINDOW_PORT 0x2100u
 #define TEST_WINDOW	 0xff001000ull
 #define TEST_WINDOWS	 2u /* the second window's port is 4 higher, its address one page higher */
@@ -24,8 +27,8 @@ struct test_device_state {
 /*
  * A device for guests that test the VM itself: ports and a page of device memory that keep what is
  * written to them, so that each such access exercises the emulator, and ports that drive the
- * interrupt lines. A page of RAM can be shown at a second address, and taken away again while other
- * vCPUs read it. The addresses are a convention among such guests.
+ * interrupt lines. A page of RAM can be shown at a second address, in a window, and taken away
+ * again while other vCPUs read it. The addresses are a convention among such guests.
  */
 struct test_device {
 	struct device device;

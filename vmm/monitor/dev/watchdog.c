@@ -8,7 +8,10 @@
 #include "vmm/monitor/platform/platform_add.h"
 #include "vmm/rt/checked.h"
 
-/* Returns the seconds left, as a number of 16 bits, whatever was loaded. */
+/*
+ * Returns the seconds left until the watchdog expires, cut to 16 bits whatever saved state was
+ * loaded.
+ */
 static u64 watchdog_left_s(const struct device *device)
 {
 	const struct watchdog_state *state = device->state;
@@ -70,7 +73,7 @@ static void watchdog_write_byte(struct watchdog_state *state, u64 at, u8 value)
 	}
 }
 
-/* Handles a write: every one, except to the seconds left, is a sign of life. */
+/* Handles a write to a register: each one, except to WATCHDOG_LEFT, is a sign of life. */
 static void watchdog_write(struct device *device, u32 region, u64 offset, u32 size, u64 value)
 {
 	(void)region;
@@ -81,7 +84,10 @@ static void watchdog_write(struct device *device, u32 region, u64 offset, u32 si
 	watchdog_tick(device);
 }
 
-/* Extends the time: the guest could not give a sign of life in the jump. */
+/*
+ * Extends the time until the watchdog expires by `ns`: in the jump of guest time the guest could
+ * give no sign of life.
+ */
 static void watchdog_jumped(struct device *device, u64 ns)
 {
 	struct watchdog_state *state = device->state;

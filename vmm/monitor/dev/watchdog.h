@@ -5,17 +5,18 @@
 
 #define WATCHDOG_PORT	    0x630u
 #define WATCHDOG_PORT_COUNT 6u
-#define WATCHDOG_CONTROL    0u /* control: bit 0 lets the watchdog run */
-#define WATCHDOG_KICK	    1u /* any write here lets the count begin anew */
-#define WATCHDOG_COUNT	    2u /* seconds, two bytes; 0 counts as 1 */
-/* seconds until the watchdog expires, two bytes; 0 while it is stopped */
+#define WATCHDOG_CONTROL    0u /* the control register: bit 0 lets the watchdog run */
+#define WATCHDOG_KICK	    1u /* a register: any write to it lets the count begin anew */
+/* the register with the time limit in seconds, two bytes; 0 counts as 1 */
+#define WATCHDOG_COUNT 2u
+/* the register with the seconds until the watchdog expires, two bytes; 0 while it is stopped */
 #define WATCHDOG_LEFT	     4u
 #define WATCHDOG_RUN	     0x01u
 #define WATCHDOG_COUNT_MAX   3600u
 #define WATCHDOG_COUNT_START 60u
 
 struct watchdog_state {
-	u64 expires_ns; /* guest time at which the watchdog expires; only while it runs */
+	u64 expires_ns; /* guest time at which the watchdog expires; valid only while it runs */
 	u16 count;
 	u8 control;
 	u8 reserved[5];

@@ -79,7 +79,10 @@ const char *disk_cipher_open(struct disk_cipher *cipher, const u8 key[DISK_KEY_B
 		       "that it had then";
 }
 
-/* The tweak is the sector's number: Linux reads such disks by plain64. */
+/*
+ * Makes the cipher's tweak from the number of a block's first sector, as Linux's dm-crypt does by
+ * plain64.
+ */
 static void disk_cipher_tweak(u64 sector, u8 tweak[ADIANTUM_TWEAK_BYTES])
 {
 	memset(tweak, 0, ADIANTUM_TWEAK_BYTES);
@@ -98,7 +101,10 @@ void disk_cipher_decrypt(struct disk_cipher *cipher, u64 sector)
 {
 	u8 tweak[ADIANTUM_TWEAK_BYTES];
 
-	/* a block that a guest writes is encrypted to zeros only by a chance of one in 2^32768 */
+	/*
+	 * zeros: never written, since what a guest writes becomes zeros only by a chance of one in
+	 * 2^32768
+	 */
 	if (cipher->sparse && is_zero(cipher->block, sizeof(cipher->block)))
 		return;
 	disk_cipher_tweak(sector, tweak);

@@ -74,8 +74,9 @@ static void disk_client_pool_mark(struct disk_client *client, const struct disk_
 }
 
 /*
- * Takes a free piece of the buffer that the driver shares. A piece has a power of two of pages and
- * begins at a multiple of its size, so that no gaps are left that are too small for any piece.
+ * Takes a free piece of the data pool, which is shared with the driver. A piece has a power of two
+ * of pages and begins at a multiple of its size, so that no gaps are left that are too small for
+ * any piece.
  */
 static bool disk_client_pool_take(struct disk_client *client, u32 bytes, struct disk_piece *piece)
 {
@@ -100,7 +101,7 @@ int disk_client_take(struct disk_client *client, u32 bytes, u8 **data)
 {
 	u32 number = 0;
 
-	/* the driver never has more to answer than there is room for answers */
+	/* so the driver never has more to answer than the link has room for answers */
 	if (client->outstanding == SLOT_COUNT || link_room(&client->end) == 0)
 		return -1;
 	while (client->piece[number].used)
@@ -190,7 +191,10 @@ void disk_client_give_back(struct disk_client *client, int piece)
 	client->outstanding--;
 }
 
-/* Returns false if the answer matches no request, or nobody waits for it any more. */
+/*
+ * Notes that an answer has come. Returns false if it matches no request, or nobody waits for it any
+ * more.
+ */
 static bool disk_client_accept(struct disk_client *client, const struct block_answer *answer)
 {
 	int number = (int)(answer->id % SLOT_COUNT);
@@ -207,7 +211,10 @@ static bool disk_client_accept(struct disk_client *client, const struct block_an
 	return false;
 }
 
-/* Returns where the answer's data are to be copied from. */
+/*
+ * Returns where in the pool an answered request's data are, or NULL if they lie in RAM. With
+ * BLOCK_COPY, notes the window that the driver cannot use.
+ */
 static const u8 *disk_client_answered_data(struct disk_client *client, int piece,
 					   enum block_status status)
 {
