@@ -3,7 +3,9 @@
  * The command `disk restore`: writes a disk from a chain of backups, or shows how far that is. Run
  * by command.c; disk/disk_restore.c does the work.
  */
+#include "lib/string.h"
 #include "vmm/manager/command/command.h"
+#include "vmm/manager/commands/volume.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/disk/disk_restore.h"
 #include "vmm/rt/format.h"
@@ -61,11 +63,17 @@ static bool command_disk_restore_resume(struct reply *reply)
 	return true;
 }
 
-static bool command_disk_restore_find(struct reply *reply, const char *name, u32 *number)
+/* Returns whether there is a disk or a volume of that name; after an error, if not. */
+static bool command_disk_restore_find(struct reply *reply, const char *name)
 {
-	char shown[CONFIG_NAME_BYTES];
+	char shown[CONFIG_DISK_BYTES];
+	struct store_volume volume;
+	struct text rest;
+	u32 number;
 
-	if (disk_find(name, number) != NULL)
+	if (strchr(name, '/') != NULL)
+		return command_volume(reply, name, &rest, &volume) != NULL;
+	if (disk_find(name, &number) != NULL)
 		return true;
 	reply_fail(reply, CODE_NOT_FOUND, "there is no disk \"%s\", `disk list` shows them",
 		   text_show(shown, sizeof(shown), text_of(name)));
@@ -74,10 +82,9 @@ static bool command_disk_restore_find(struct reply *reply, const char *name, u32
 
 static void command_disk_restore_run(struct reply *reply, const struct arguments *arguments)
 {
-	u32 places[BACKUP_CHAIN_MAX];
+	const char *const *names = (const char *const *)arguments->word;
 	u32 count = arguments->count - 1;
 	char problem[224];
-	u32 disk;
 
 	if (arguments->count == 0) {
 		command_disk_restore_show(reply);
@@ -88,15 +95,12 @@ static void command_disk_restore_run(struct reply *reply, const struct arguments
 			  BACKUP_CHAIN_MAX);
 		return;
 	}
-	if (!command_disk_restore_find(reply, arguments->word[0], &disk))
-		return;
-	for (u32 i = 0; i < count; i++) {
-		if (!command_disk_restore_find(reply, arguments->word[1 + i], &places[i]))
+	for (u32 i = 0; i < arguments->count; i++) {
+		if (!command_disk_restore_find(reply, names[i]))
 			return;
 	}
-	if (!disk_restore_begin(disk, places, count, problem, sizeof(problem))) {
-		reply_fail(reply, CODE_BAD_STATE, "%s: not restored: %s", arguments->word[0],
-			   problem);
+	if (!disk_restore_begin(names[0], names + 1, count, problem, sizeof(problem))) {
+		reply_fail(reply, CODE_BAD_STATE, "%s: not restored: %s", names[0], problem);
 		return;
 	}
 	reply->left = disk_restore_last()->number;
@@ -107,10 +111,11 @@ COMMAND(disk_restore,
 	.name = "disk restore",
 	.right = MAY_CONFIGURE,
 	.arguments = "[DISK FULL [DIFF...]]",
-	.summary = "write a disk that nobody uses from backups, or show how far that is",
+	.summary = "write a disk or volume that nobody uses from backups, or show how far that is",
 	.detail = "FULL is the disk with a full backup, each DIFF one with the differential\n"
-		  "backup that follows. All of the chain is looked at before anything is written;\n"
-		  "what DISK holds is lost then. Ctrl-C stops waiting, the copying goes on.",
+		  "backup that follows; each may be STORE/VOLUME. All of the chain is looked at\n"
+		  "before anything is written; what DISK holds is lost then. Ctrl-C stops\n"
+		  "waiting, the copying goes on.",
 	.example = "disk restore data vault1 vault2",
 	.keys = "name state reason copied_bytes all_bytes unix_seconds",
 	.run = command_disk_restore_run,

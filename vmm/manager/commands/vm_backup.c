@@ -3,7 +3,9 @@
  * The command `vm backup`: begins to copy disks of a VM while it runs. Run by command.c;
  * vm_backup.c does the work.
  */
+#include "lib/string.h"
 #include "vmm/manager/command/command.h"
+#include "vmm/manager/commands/volume.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/vm/vm_handover.h"
 #include "vmm/manager/vm/operation/backup/vm_backup.h"
@@ -45,7 +47,7 @@ static bool command_vm_backup_resume(struct reply *reply)
 	return true;
 }
 
-/* Returns the index of the VM's disk of that name, or CONFIG_VM_DISK_MAX. */
+/* Returns the index of the VM's disk of that name (DISK or STORE/VOLUME), or CONFIG_VM_DISK_MAX. */
 static u32 command_vm_backup_place_of(const struct vm *vm, struct text name)
 {
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX && vm->config.disk[i].number != 0; i++) {
@@ -71,7 +73,9 @@ static bool command_vm_backup_take_pair(struct reply *reply, const struct vm *vm
 	const char *equals = strchr(word, '=');
 	struct text name = {word, equals != NULL ? (size_t)(equals - word) : 0};
 	char shown[CONFIG_NAME_BYTES];
-	u32 place, target;
+	struct store_volume volume;
+	u32 place, target = 0;
+	struct text rest;
 
 	if (equals == NULL) {
 		reply_bad(reply, "\"%s\" is not valid; use DISK=TARGET, and `overwrite` at the end",
@@ -88,18 +92,21 @@ static bool command_vm_backup_take_pair(struct reply *reply, const struct vm *vm
 			   vm->config.name, text_show(shown, sizeof(shown), name));
 		return false;
 	}
-	if (disk_find(equals + 1, &target) == NULL) {
+	if (place != CONFIG_VM_DISK_MAX && strchr(equals + 1, '/') != NULL) {
+		if (command_volume(reply, equals + 1, &rest, &volume) == NULL)
+			return false;
+	} else if (disk_find(equals + 1, &target) == NULL) {
 		reply_fail(reply, CODE_NOT_FOUND, "there is no disk \"%s\", `disk list` shows them",
 			   text_show(shown, sizeof(shown), text_of(equals + 1)));
 		return false;
 	}
-	if (command_vm_backup_is_state(vm, name)) {
+	if (place == CONFIG_VM_DISK_MAX) {
 		wish->state = true;
 		wish->state_place = target;
 		return true;
 	}
 	wish->chosen[place] = true;
-	wish->target[place] = (u8)target;
+	string_copy(wish->target[place], CONFIG_DISK_BYTES, equals + 1);
 	return true;
 }
 
@@ -147,12 +154,13 @@ COMMAND(vm_backup,
 	.right = MAY_OPERATE,
 	.arguments = "NAME full|diff DISK=TARGET... [state=TARGET] [overwrite]",
 	.summary = "begins to copy disks of a running or paused VM, as they are now",
-	.detail = "Its guest stands still for a moment and then goes on writing. Each TARGET is\n"
-		  "another disk. `full` copies all of a disk, `diff` the blocks that have changed\n"
-		  "since the last backup, after a full one in the same life of the VM: up to 8 in\n"
-		  "a chain. An event says how it has ended. A target that holds anything needs\n"
-		  "`overwrite`. With `state` its RAM and state are saved, at the same moment, as\n"
-		  "`vm save` does, and its guest stands still until they are.\n"
+	.detail = "Its guest stands still for a moment and then goes on writing. Each DISK is\n"
+		  "one of the VM's, each TARGET another disk; both may be STORE/VOLUME. `full`\n"
+		  "copies all of a disk, `diff` the blocks that have changed since the last\n"
+		  "backup, after a full one in the same life of the VM: up to 8 in a chain. An\n"
+		  "event says how it has ended. A target that holds anything needs `overwrite`.\n"
+		  "With `state` its RAM and state are saved, at the same moment, as `vm save`\n"
+		  "does, and its guest stands still until they are.\n"
 		  "`disk restore` writes a disk from backups.",
 	.example = "vm backup alpha full data=vault",
 	.keys = "name state held_us",

@@ -26,7 +26,7 @@ static void command_vm_backup_list_show_one(struct reply *reply, const struct vm
 	const struct vm_backup *backup = &vm->backup;
 	const struct vm_operation *operation = &vm->operation[OPERATION_BACKUP];
 	char disk[CONFIG_DISK_BYTES];
-	const char *target = config_disk(backup->disk[place].target)->section.name;
+	const char *target = backup->disk[place].target;
 	const char *kind = backup->kind == BACKUP_FULL ? "full" : "diff";
 	u32 number = backup->disk[place].next.sequence + 1;
 	char text[3][24];

@@ -300,13 +300,34 @@ static struct driver_link *disk_attach_other(u32 number, bool read_only, handle_
 	return link;
 }
 
-struct driver_link *disk_attach_alone(const char *user, handle_t group, u32 number, bool read_only,
-				      char *problem, size_t size)
+/* Does the same by a name, which may be that of a volume. */
+static struct driver_link *disk_attach_named(const char *name, bool read_only, handle_t group,
+					     struct driver_link *wanted, char *problem, size_t size)
+{
+	u32 number;
+
+	if (strchr(name, '/') != NULL)
+		return disk_volume_attach_named(name, read_only, group, wanted, problem, size);
+	if (disk_find(name, &number) != NULL)
+		return disk_attach_other(number, read_only, group, wanted, problem, size);
+	format(problem, size, "there is no disk \"%s\"", name);
+	return NULL;
+}
+
+struct driver_link *disk_attach_alone(const char *user, handle_t group, const char *name,
+				      bool read_only, char *problem, size_t size)
 {
 	struct driver_link wanted = {.disk = {.limit = {.weight = DISK_WEIGHT}}};
 
 	string_copy(wanted.user, sizeof(wanted.user), user);
-	return disk_attach_other(number, read_only, group, &wanted, problem, size);
+	return disk_attach_named(name, read_only, group, &wanted, problem, size);
+}
+
+struct driver_link *disk_attach_target(struct vm *vm, const char *name, char *problem, size_t size)
+{
+	struct driver_link wanted = disk_wanted_by(vm, false);
+
+	return disk_attach_named(name, false, vm->group, &wanted, problem, size);
 }
 
 struct driver_link *disk_attach_save(struct vm *vm, u32 number, bool read_only, char *problem,

@@ -67,11 +67,16 @@ bool disk_attach_all(struct vm *vm, char *problem, size_t size);
 struct driver_link *disk_attach_save(struct vm *vm, u32 number, bool read_only, char *problem,
 				     size_t size);
 /*
- * Links a process that belongs to no VM and has a group of its own; `user` is its name. Returns
- * NULL, with the reason in `problem`, if that is not possible.
+ * Links a process of a VM to the disk or the volume of that name (DISK or STORE/VOLUME), which gets
+ * a backup. Returns as above.
  */
-struct driver_link *disk_attach_alone(const char *user, handle_t group, u32 number, bool read_only,
-				      char *problem, size_t size);
+struct driver_link *disk_attach_target(struct vm *vm, const char *name, char *problem, size_t size);
+/*
+ * Links a process that belongs to no VM and has a group of its own to the disk or the volume of
+ * that name; `user` is the process's name. Returns as above.
+ */
+struct driver_link *disk_attach_alone(const char *user, handle_t group, const char *name,
+				      bool read_only, char *problem, size_t size);
 /* Returns whether the disk could be linked for reading; if not, `problem` says why. */
 bool disk_may_be_read(u32 number, char *problem, size_t size);
 /* Returns whether the disk of this section is encrypted. */

@@ -52,8 +52,8 @@ static bool disk_restore_make_group(u32 count, char *problem, size_t size)
 	return false;
 }
 
-static bool disk_restore_make_links(u32 disk, const u32 *place, u32 count, char *problem,
-				    size_t size)
+static bool disk_restore_make_links(const char *disk, const char *const *place, u32 count,
+				    char *problem, size_t size)
 {
 	restore.to = disk_attach_alone(USER, restore.group, disk, false, problem, size);
 	if (restore.to == NULL)
@@ -131,8 +131,8 @@ static void disk_restore_end(const char *problem)
 	restore.process = HANDLE_NONE;
 }
 
-static bool disk_restore_may_begin(u32 disk, const u32 *place, u32 count, char *problem,
-				   size_t size)
+static bool disk_restore_may_begin(const char *disk, const char *const *place, u32 count,
+				   char *problem, size_t size)
 {
 	if (restore.phase != RESTORE_NONE) {
 		format(problem, size, "disk %s is being restored, and only one can be at a time",
@@ -140,23 +140,23 @@ static bool disk_restore_may_begin(u32 disk, const u32 *place, u32 count, char *
 		return false;
 	}
 	for (u32 i = 0; i < count; i++) {
-		if (place[i] != disk)
+		if (!string_equal(place[i], disk))
 			continue;
-		format(problem, size, "%s is named among its own backups; name other disks",
-		       config_disk(disk)->section.name);
+		format(problem, size, "%s is named among its own backups; name other disks", disk);
 		return false;
 	}
 	return true;
 }
 
-bool disk_restore_begin(u32 disk, const u32 *place, u32 count, char *problem, size_t size)
+bool disk_restore_begin(const char *disk, const char *const *place, u32 count, char *problem,
+			size_t size)
 {
 	if (!disk_restore_may_begin(disk, place, count, problem, size))
 		return false;
 	restore = (struct disk_restore){.phase = RESTORE_COPYING,
 					.number = restore.number,
 					.until_tsc = clock_tsc() + clock_ns_to_tsc(MOVE_NS)};
-	string_copy(restore.name, sizeof(restore.name), config_disk(disk)->section.name);
+	string_copy(restore.name, sizeof(restore.name), disk);
 	if (!disk_restore_make_group(count, problem, size) ||
 	    !disk_restore_make_links(disk, place, count, problem, size) ||
 	    !disk_restore_start_process(problem, size)) {

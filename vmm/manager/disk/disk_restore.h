@@ -5,9 +5,9 @@
 #include "vmm/manager/driver/driver.h"
 
 /*
- * A restore of a disk that nobody uses, from a chain of backups: by a process that has links to the
- * disk and to those with the backups, and nothing else. There is one restore at a time; meanwhile
- * nobody else can use these disks, except to read the backups.
+ * A restore of a disk or volume that nobody uses, from a chain of backups: by a process that has
+ * links to it and to those with the backups, and nothing else. There is one restore at a time;
+ * meanwhile nobody else can use these disks, except to read the backups.
  */
 enum disk_restore_phase {
 	RESTORE_NONE,
@@ -18,7 +18,7 @@ enum disk_restore_phase {
 struct disk_restore {
 	enum disk_restore_phase phase;
 	u32 number;		      /* number of the last restore, from 1 on; 0: there was none */
-	char name[CONFIG_NAME_BYTES]; /* name of the disk */
+	char name[CONFIG_DISK_BYTES]; /* of the disk or volume */
 	struct restorer_page seen;    /* a copy of what the process reported last */
 	char problem[224];	      /* why the last restore failed; "": it did not */
 	/* valid while a restore is under way */
@@ -32,10 +32,11 @@ struct disk_restore {
 };
 
 /*
- * Begins a restore; `place` has the numbers of the disks with the backups, the full one first.
- * Returns false, with the reason in `problem`, if nothing was begun.
+ * Begins a restore; `place` has the names of the disks and volumes with the backups, the full one
+ * first. Returns false, with the reason in `problem`, if nothing was begun.
  */
-bool disk_restore_begin(u32 disk, const u32 *place, u32 count, char *problem, size_t size);
+bool disk_restore_begin(const char *disk, const char *const *place, u32 count, char *problem,
+			size_t size);
 /* Returns the restore under way, or else the last one. */
 const struct disk_restore *disk_restore_last(void);
 

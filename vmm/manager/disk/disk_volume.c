@@ -75,6 +75,60 @@ struct driver_link *disk_volume_attach(struct vm *vm, const struct vm_disk *disk
 	return link;
 }
 
+struct driver_link *disk_volume_attach_copy(struct vm *vm, const struct store *store,
+					    const struct store_volume *volume, char *problem,
+					    size_t size)
+{
+	struct driver_link wanted = disk_wanted_by(vm, false);
+
+	string_copy(wanted.name, sizeof(wanted.name), volume->name);
+	return disk_volume_make(store, volume, true, vm->group, &wanted, problem, size);
+}
+
+/* Finds the volume STORE/VOLUME. Returns NULL, with the reason in `problem`, if it cannot be used.
+ */
+static struct store *disk_volume_look_up(const char *name, struct store_volume *volume,
+					 char *problem, size_t size)
+{
+	char text[2 * DRIVER_TEXT_BYTES];
+	char head[CONFIG_DISK_BYTES];
+	const char *stroke = strchr(name, '/');
+	struct store *store;
+	const char *why;
+
+	text_copy(head, sizeof(head), (struct text){name, (size_t)(stroke - name)});
+	store = store_find(head);
+	why = store != NULL ? store_find_problem(store, text, sizeof(text))
+			    : "there is no section [store] of that name";
+	if (why != NULL)
+		format(problem, size, "volume %s: %s", name, why);
+	else if (!store_volume_find(store, stroke + 1, volume))
+		format(problem, size, "volume %s: the store has none of that name", name);
+	else
+		return store;
+	return NULL;
+}
+
+struct driver_link *disk_volume_attach_named(const char *name, bool read_only, handle_t group,
+					     struct driver_link *wanted, char *problem, size_t size)
+{
+	struct store_volume volume;
+	struct store *store = disk_volume_look_up(name, &volume, problem, size);
+	char why[2 * DRIVER_TEXT_BYTES];
+	struct driver_link *link = NULL;
+
+	if (store == NULL)
+		return NULL;
+	string_copy(wanted->name, sizeof(wanted->name), name);
+	if (!read_only && (volume.flags & STORE_VOLUME_READ_ONLY) != 0)
+		format(why, sizeof(why), "it is read-only; use one that may be written to");
+	else
+		link = disk_volume_make(store, &volume, read_only, group, wanted, why, sizeof(why));
+	if (link == NULL)
+		format(problem, size, "volume %s: %s", name, why);
+	return link;
+}
+
 struct driver_link *disk_volume_attach_alone(const char *user, handle_t group,
 					     const struct store *store,
 					     const struct store_volume *volume, bool read_only,

@@ -14,8 +14,24 @@ struct store;
 struct store_volume;
 
 /*
- * Links a process that belongs to no VM and has a group of its own; `user` is its name. Returns
- * NULL, with the reason in `problem`, if the volume cannot be used.
+ * Links a process of the VM's, which needs no key, to a snapshot of one of its volumes. Returns as
+ * above.
+ */
+struct driver_link *disk_volume_attach_copy(struct vm *vm, const struct store *store,
+					    const struct store_volume *volume, char *problem,
+					    size_t size);
+
+/*
+ * Links whoever `wanted` names to the volume STORE/VOLUME, which he reads or writes as it lies on
+ * the disk, without a key. Returns as above; `problem` begins with the volume's name.
+ */
+struct driver_link *disk_volume_attach_named(const char *name, bool read_only, handle_t group,
+					     struct driver_link *wanted, char *problem,
+					     size_t size);
+
+/*
+ * Links a process that belongs to no VM and has a group of its own; `user` is its name. Returns as
+ * above.
  */
 struct driver_link *disk_volume_attach_alone(const char *user, handle_t group,
 					     const struct store *store,

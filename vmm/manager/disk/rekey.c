@@ -2,7 +2,7 @@
 /*
  * Gives an encrypted volume another key: makes a volume with a name of the manager's own, has a
  * process of content.c write it by the new key, and has the store's driver exchange the two. Called
- * by `volume rekey`, by vm_volume.c and by the event loop. Owns the one rekey and its new volume.
+ * by `volume rekey`, vm_volume_sweep.c and the event loop. Owns the one rekey and its new volume.
  */
 #include "vmm/manager/disk/rekey.h"
 
@@ -196,7 +196,7 @@ static void rekey_step_taking(void)
 		rekey_finish(problem);
 }
 
-/* Drops the new volume; if that fails, vm_volume.c does it later. */
+/* Drops the new volume; if that fails, vm_volume_sweep.c does it later. */
 static void rekey_step_dropping(void)
 {
 	struct store_item item = {.volume = 0};

@@ -152,12 +152,35 @@ bool save_disk_open(struct save_disk *disk, handle_t queue)
 				  start_handle(START_SAVE_DOORBELL), queue);
 }
 
-static bool save_disk_transfer(struct save_disk *disk, struct errand errand, u64 offset)
+/* Returns how many of `count` bytes from `offset` on lie before the boundary that no request
+ * crosses. */
+static u32 save_disk_before_boundary(const struct save_disk *disk, u64 offset, u32 count)
 {
-	if (!range_within(offset, errand.count, disk->bytes))
+	u64 boundary = (u64)disk_client_about(disk->client).boundary * BLOCK_SECTOR_BYTES;
+
+	return boundary == 0 ? count : (u32)MIN((u64)count, boundary - offset % boundary);
+}
+
+static bool save_disk_transfer(struct save_disk *disk, struct errand whole, u64 offset)
+{
+	u32 some;
+
+	if (!range_within(offset, whole.count, disk->bytes))
 		return save_disk_fails(disk, "its disk ends before that");
-	errand.sector = offset / BLOCK_SECTOR_BYTES;
-	return save_disk_run(disk, errand);
+	for (u32 done = 0; done < whole.count; done += some) {
+		struct errand errand = {
+			.operation = whole.operation,
+			.sector = (offset + done) / BLOCK_SECTOR_BYTES,
+			.to = whole.to != NULL ? whole.to + done : NULL,
+			.from = whole.from != NULL ? whole.from + done : NULL,
+		};
+
+		some = errand.count =
+			save_disk_before_boundary(disk, offset + done, whole.count - done);
+		if (!save_disk_run(disk, errand))
+			return false;
+	}
+	return true;
 }
 
 bool save_disk_read(struct save_disk *disk, u64 offset, void *bytes, u32 count)

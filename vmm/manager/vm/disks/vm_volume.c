@@ -1,37 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Takes snapshots of a VM's volumes, goes back to them, clones them for clones of the VM, and drops
- * what no VM needs any more. Called by the snapshots of VMs, vm_create.c, vm_act.c, `vm clone` and
- * the event loop. Owns volumes whose names begin with '@' and those of clones;
- * vmm/manager/disk/store.c talks to the drivers.
+ * Takes snapshots of a VM's volumes, goes back to them, and clones them for clones of the VM.
+ * Called by the snapshots and backups of VMs, vm_create.c, vm_act.c and `vm clone`. Owns volumes
+ * whose names begin with '@' and those of clones, which vm_volume_sweep.c drops; disk/store.c talks
+ * to the drivers.
  */
 #include "vmm/manager/vm/disks/vm_volume.h"
 
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/manager/config/boot_config.h"
-#include "vmm/manager/disk/rekey.h"
+#include "vmm/manager/disk/disk_volume.h"
 #include "vmm/manager/disk/store_key.h"
-#include "vmm/manager/log/log.h"
 #include "vmm/manager/process/random.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/rt/format.h"
 
-#define DROPS_MAX  64u
 #define HASH_BEGIN 0x811c9dc5u /* FNV-1a */
 #define HASH_PRIME 0x01000193u
+#define ALL_DISKS  ~0u
 
-/* Clones' volumes that are to be dropped once their store is not busy. */
-static struct {
-	u32 store;
-	char name[CONFIG_NAME_BYTES];
-} drops[DROPS_MAX];
-static u32 drop_count;
-
-/* a bit for each store that may have volumes which nobody needs */
-static u32 stores_to_look_at = ~0u;
-/* by store, the number of the command after which links were last told sizes */
-static u64 sizes_known_at[CONFIG_STORE_MAX];
+static u32 last_number; /* of a set of snapshots */
 
 /*
  * Returns a random number for this boot of the host, so that names of its volumes differ from those
@@ -69,7 +58,7 @@ bool vm_volumes_any(const struct vm *vm)
 
 /* --- names --- */
 
-static void vm_volume_snapshot_name(u32 number, u32 place, char name[STORE_NAME_BYTES])
+void vm_volume_snapshot_name(u32 number, u32 place, char name[STORE_NAME_BYTES])
 {
 	format(name, STORE_NAME_BYTES, "%c%08x-%u-%u", STORE_OWN_NAME, vm_volume_boot(), number,
 	       place);
@@ -112,14 +101,18 @@ static void vm_volume_clone_name(const struct vm *from, u32 place, const char *c
 /* What the items of a command for a store are made from. */
 struct vm_volume_wish {
 	const struct vm *vm;
-	const struct vm_snapshot *snapshot;
+	u32 disks;	   /* a bit for each disk that is meant if the VM may write to it */
+	u32 snapshots;	   /* number of the snapshots */
+	bool backup;	   /* they are a backup's, and never have a user with a key */
 	const char *clone; /* name of the clone, for STORE_CREATE */
 };
 
-/*
- * Copies what the store reports of the VM's volume. Only an encrypted volume needs that: otherwise
- * *own has the id 0.
- */
+static bool vm_volume_is_wished(const struct vm_volume_wish *wish, u32 place)
+{
+	return (wish->disks & 1u << place) != 0 && vm_volume_is_written(wish->vm, place);
+}
+
+/* Copies what the store says of the VM's volume, which only an encrypted one needs. */
 static bool vm_volume_find_own(const struct vm *vm, u32 place, const struct store *store,
 			       struct store_volume *own, char *problem, size_t size)
 {
@@ -161,11 +154,16 @@ static bool vm_volume_fill(const struct vm_volume_wish *wish, u32 operation, u32
 
 	*item = (struct store_item){.volume = wish->vm->link[place]->disk.store.volume,
 				    .sectors = wish->vm->link[place]->disk.sectors};
-	vm_volume_snapshot_name(wish->snapshot->volumes, place, name);
+	vm_volume_snapshot_name(wish->snapshots, place, name);
 	if (operation == STORE_SNAPSHOT) {
 		string_copy(item->name, sizeof(item->name), name);
-		return vm_volume_find_own(wish->vm, place, store, &own, problem, size) &&
-		       vm_volume_pass_key(wish->vm, place, store, &own, item, problem, size);
+		if (!vm_volume_find_own(wish->vm, place, store, &own, problem, size))
+			return false;
+		if (!wish->backup)
+			return vm_volume_pass_key(wish->vm, place, store, &own, item, problem,
+						  size);
+		item->key = own.key; /* a copier needs no key: it copies what is encrypted */
+		return true;
 	}
 	if (!store_volume_find(store, name, &snapshot)) {
 		format(problem, size, "disk %s: the store has lost what it held at the snapshot",
@@ -194,7 +192,7 @@ static enum disk_undo_state vm_volume_ask_store(const struct vm_volume_wish *wis
 	u32 count = 0;
 
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
-		if (!vm_volume_is_written(wish->vm, i) || vm_volume_store_of(wish->vm, i) != number)
+		if (!vm_volume_is_wished(wish, i) || vm_volume_store_of(wish->vm, i) != number)
 			continue;
 		if (!vm_volume_fill(wish, work->operation, i, &items[count++], problem, size))
 			return DISK_UNDO_FAILED;
@@ -227,13 +225,13 @@ static enum disk_undo_state vm_volume_hear_store(const struct vm_volumes_work *w
 	return DISK_UNDO_FAILED;
 }
 
-static void vm_volumes_begin(const struct vm *vm, struct vm_volumes_work *work,
+static void vm_volumes_begin(const struct vm_volume_wish *wish, struct vm_volumes_work *work,
 			     enum store_operation operation)
 {
 	*work = (struct vm_volumes_work){.begun = true, .operation = operation};
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
-		if (vm_volume_is_written(vm, i))
-			work->stores |= 1u << vm_volume_store_of(vm, i);
+		if (vm_volume_is_wished(wish, i))
+			work->stores |= 1u << vm_volume_store_of(wish->vm, i);
 	}
 }
 
@@ -264,30 +262,94 @@ static enum disk_undo_state vm_volumes_step_of(const struct vm_volume_wish *wish
 
 /* --- a VM's snapshots --- */
 
+static struct vm_volume_wish vm_volumes_of_snapshot(const struct vm *vm)
+{
+	return (struct vm_volume_wish){
+		.vm = vm,
+		.disks = ALL_DISKS,
+		.snapshots = vm->snapshots.list[vm->snapshots.place].volumes,
+	};
+}
+
 void vm_volumes_claim(const struct vm *vm, struct vm_snapshot *snapshot)
 {
-	static u32 last;
-
 	if (vm_volumes_any(vm))
-		snapshot->volumes = ++last;
+		snapshot->volumes = ++last_number;
 }
 
 void vm_volumes_keep(struct vm *vm)
 {
-	vm_volumes_begin(vm, &vm->snapshots.work, STORE_SNAPSHOT);
+	const struct vm_volume_wish wish = vm_volumes_of_snapshot(vm);
+
+	vm_volumes_begin(&wish, &vm->snapshots.work, STORE_SNAPSHOT);
 }
 
 void vm_volumes_go_back(struct vm *vm)
 {
-	vm_volumes_begin(vm, &vm->snapshots.work, STORE_ROLLBACK);
+	const struct vm_volume_wish wish = vm_volumes_of_snapshot(vm);
+
+	vm_volumes_begin(&wish, &vm->snapshots.work, STORE_ROLLBACK);
+	/* what changes by going back is in no list of changes */
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
+		if (vm_volume_is_written(vm, i))
+			vm->backup.disk[i].chained = false;
+	}
 }
 
 enum disk_undo_state vm_volumes_done(struct vm *vm, char *problem, size_t size)
 {
-	const struct vm_volume_wish wish = {.vm = vm,
-					    .snapshot = &vm->snapshots.list[vm->snapshots.place]};
+	const struct vm_volume_wish wish = vm_volumes_of_snapshot(vm);
 
 	return vm_volumes_step_of(&wish, &vm->snapshots.work, problem, size);
+}
+
+/* --- a VM's backup --- */
+
+static struct vm_volume_wish vm_volumes_of_backup(const struct vm *vm)
+{
+	struct vm_volume_wish wish = {.vm = vm, .snapshots = vm->backup.volumes, .backup = true};
+
+	VM_BACKUP_FOR_EACH(vm, i)
+		wish.disks |= 1u << i;
+	return wish;
+}
+
+void vm_volumes_keep_for_backup(struct vm *vm)
+{
+	struct vm_volume_wish wish;
+
+	vm->backup.volumes = ++last_number;
+	wish = vm_volumes_of_backup(vm);
+	vm_volumes_begin(&wish, &vm->backup.work, STORE_SNAPSHOT);
+	if (vm->backup.work.stores == 0)
+		vm->backup.volumes = 0;
+}
+
+enum disk_undo_state vm_volumes_are_kept(struct vm *vm, char *problem, size_t size)
+{
+	const struct vm_volume_wish wish = vm_volumes_of_backup(vm);
+
+	return vm_volumes_step_of(&wish, &vm->backup.work, problem, size);
+}
+
+struct driver_link *vm_volume_attach_kept(struct vm *vm, u32 place, char *problem, size_t size)
+{
+	const struct store *store = store_at(vm_volume_store_of(vm, place));
+	char name[STORE_NAME_BYTES];
+	struct store_volume kept;
+
+	vm_volume_snapshot_name(vm->backup.volumes, place, name);
+	if (store_volume_find(store, name, &kept))
+		return disk_volume_attach_copy(vm, store, &kept, problem, size);
+	format(problem, size, "its store has lost what it held");
+	return NULL;
+}
+
+void vm_volumes_forget_backup(struct vm *vm)
+{
+	if (vm->backup.volumes != 0)
+		vm_volumes_look();
+	vm->backup.volumes = 0;
 }
 
 /* --- clones --- */
@@ -297,24 +359,12 @@ enum disk_undo_state vm_volumes_make_clones(const struct vm *from,
 					    struct vm_volumes_work *work, char *problem,
 					    size_t size)
 {
-	const struct vm_volume_wish wish = {.vm = from, .snapshot = snapshot, .clone = name};
+	const struct vm_volume_wish wish = {
+		.vm = from, .disks = ALL_DISKS, .snapshots = snapshot->volumes, .clone = name};
 
 	if (!work->begun)
-		vm_volumes_begin(from, work, STORE_CREATE);
+		vm_volumes_begin(&wish, work, STORE_CREATE);
 	return vm_volumes_step_of(&wish, work, problem, size);
-}
-
-static void vm_volume_drop_later(u32 store, const char *name)
-{
-	if (drop_count == DROPS_MAX) {
-		log_message(LOG_WARNING, LOG_VM, "",
-			    "volume %s/%s is not dropped, there are too many to drop at once; "
-			    "`volume drop` does it",
-			    config_store(store)->section.name, name);
-		return;
-	}
-	drops[drop_count].store = store;
-	string_copy(drops[drop_count++].name, CONFIG_NAME_BYTES, name);
 }
 
 void vm_volumes_drop_clones(const struct vm *from, const char *name,
@@ -397,96 +447,4 @@ void vm_volumes_release(const struct vm *vm)
 	vm_volumes_look();
 	if (config_volumes_are_many())
 		config_volumes_sweep(vm_volume_name_is_used);
-}
-
-/* --- volumes that nobody needs --- */
-
-void vm_volumes_look(void)
-{
-	stores_to_look_at = ~0u;
-}
-
-/* Returns whether a volume, whose name begins with '@', belongs to a VM's snapshot or a rekey. */
-static bool vm_volume_is_claimed(const char *name)
-{
-	char own[STORE_NAME_BYTES];
-
-	if (rekey_needs(name))
-		return true;
-	VM_FOR_EACH(vm) {
-		VM_SNAPSHOT_FOR_EACH(vm, snapshot) {
-			for (u32 i = 0; snapshot->volumes != 0 && i < CONFIG_VM_DISK_MAX; i++) {
-				vm_volume_snapshot_name(snapshot->volumes, i, own);
-				if (string_equal(own, name))
-					return true;
-			}
-		}
-	}
-	return false;
-}
-
-/*
- * Drops the snapshots of volumes that belong to no VM's snapshot, such as those of earlier boots of
- * the host.
- */
-static void vm_volume_sweep(struct store *store, u32 number)
-{
-	static struct store_item items[STORE_ITEM_MAX];
-	char problem[2 * DRIVER_TEXT_BYTES];
-	struct store_volume volume;
-	u32 count = 0;
-
-	for (u32 i = 0; count < STORE_ITEM_MAX && store_volume_at(store, i, &volume); i++) {
-		if (volume.id != 0 && volume.name[0] == STORE_OWN_NAME &&
-		    !vm_volume_is_claimed(volume.name))
-			items[count++] = (struct store_item){.volume = volume.id};
-	}
-	if (count < STORE_ITEM_MAX)
-		stores_to_look_at &= ~(1u << number);
-	if (count != 0)
-		(void)store_ask(store, STORE_DROP, items, count, problem, sizeof(problem));
-}
-
-/*
- * Drops the next of the clones' volumes in `drops` that is in this store. Returns whether there was
- * one.
- */
-static bool vm_volume_drop_next(struct store *store, u32 number)
-{
-	char problem[2 * DRIVER_TEXT_BYTES];
-	struct store_volume volume;
-	struct store_item item;
-	u32 at = 0;
-
-	while (at < drop_count && drops[at].store != number)
-		at++;
-	if (at == drop_count)
-		return false;
-	if (store_volume_find(store, drops[at].name, &volume)) {
-		item = (struct store_item){.volume = volume.id};
-		if (store_ask(store, STORE_DROP, &item, 1, problem, sizeof(problem)) == 0)
-			return true;
-	}
-	drops[at] = drops[--drop_count];
-	return true;
-}
-
-void vm_volumes_step(void)
-{
-	char text[2 * DRIVER_TEXT_BYTES];
-	struct store *store;
-
-	for (u32 i = 0; (store = store_at(i)) != NULL; i++) {
-		store_say_check(store);
-		if (!store_is_idle(store))
-			continue;
-		if (sizes_known_at[i] != store->asked)
-			store_tell_sizes(store);
-		sizes_known_at[i] = store->asked;
-		if (((stores_to_look_at & 1u << i) == 0 && drop_count == 0) ||
-		    store_find_problem(store, text, sizeof(text)) != NULL)
-			continue;
-		if (!vm_volume_drop_next(store, i) && (stores_to_look_at & 1u << i) != 0)
-			vm_volume_sweep(store, i);
-	}
 }

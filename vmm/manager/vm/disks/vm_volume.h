@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "vmm/io/store.h"
 #include "vmm/manager/disk/disk_undo.h"
 #include "vmm/manager/vm/disks/vm_volume_types.h"
 
@@ -8,18 +9,23 @@ struct vm;
 struct vm_snapshot;
 
 /*
- * The volumes that a VM may write to, at the VM's snapshots: a snapshot of the VM takes a snapshot
- * of each such volume, a clone of the VM gets a clone of each, and going back to a snapshot rolls
- * each volume back. Volumes whose names begin with '@' are the manager's own; those that belong to
- * no snapshot any more are dropped.
+ * The volumes that a VM may write to, at its snapshots and backups: each snapshot of the VM has one
+ * of each volume, a clone of the VM has a clone of each, and going back takes them back. Names of
+ * volumes that begin with '@' are the manager's; those of no snapshot any more are dropped.
  */
 
 /* Returns whether the VM may write to a volume. */
 bool vm_volumes_any(const struct vm *vm);
-/*
- * Notes that the VM's snapshot will have a snapshot of each volume; to be called before these are
- * asked for.
- */
+/* For backups, with vm->backup.disk[].chosen: has the stores keep what the chosen volumes hold. */
+void vm_volumes_keep_for_backup(struct vm *vm);
+/* Returns how far that is; `problem` says why it has failed or which store does not answer. */
+enum disk_undo_state vm_volumes_are_kept(struct vm *vm, char *problem, size_t size);
+/* Links the process that copies to what a volume held. Returns NULL, with the reason. */
+struct driver_link *vm_volume_attach_kept(struct vm *vm, u32 place, char *problem, size_t size);
+/* Lets go of what was kept, once nobody reads it. */
+void vm_volumes_forget_backup(struct vm *vm);
+
+/* Notes that the snapshot has one of each volume; to be called before they are asked for. */
 void vm_volumes_claim(const struct vm *vm, struct vm_snapshot *snapshot);
 /*
  * Begin to take snapshots of all volumes, or to go back to them, while the guest is held. All
@@ -49,7 +55,14 @@ bool vm_volumes_give(struct vm *clone, const struct vm *from, char *problem, siz
 /* Drops a clone's own volumes, as the VM is removed. */
 void vm_volumes_release(const struct vm *vm);
 
-/* Has snapshots dropped that no VM needs; to be called when a VM's snapshot was released. */
+/* Writes the name of the snapshot of a VM's disk in the set of that number. */
+void vm_volume_snapshot_name(u32 number, u32 place, char name[STORE_NAME_BYTES]);
+
+/* --- vm_volume_sweep.c --- */
+
+/* Drops a volume of that name once its store is not busy. */
+void vm_volume_drop_later(u32 store, const char *name);
+/* Has snapshots dropped that no VM needs; to be called when one was released. */
 void vm_volumes_look(void);
 /* Drops some of what nobody needs, and tells links the new sizes of their volumes. */
 void vm_volumes_step(void);

@@ -14,6 +14,7 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/notice.h"
 #include "vmm/manager/process/process_end.h"
+#include "vmm/manager/vm/disks/vm_volume.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/operation/backup/vm_backup_begin.h"
 #include "vmm/manager/vm/operation/backup/vm_backup_copier.h"
@@ -81,6 +82,7 @@ static bool vm_backup_detach(struct vm *vm)
 	/* if the quota cannot be lowered in time, that is done before the next backup */
 	if (!all || (!vm_backup_quota_is_lowered(vm) && clock_tsc() < operation->until_tsc))
 		return false;
+	vm_volumes_forget_backup(vm);
 	operation->phase = BACKUP_NONE;
 	return true;
 }
@@ -139,7 +141,8 @@ static void vm_backup_not_copied(struct vm *vm, const char *said)
 
 	VM_BACKUP_FOR_EACH(vm, i) {
 		const struct driver_link *view = vm->backup.disk[i].from;
-		const char *why = view != NULL ? disk_view_problem(view) : NULL;
+		const char *why =
+			view != NULL && disk_is_view(view) ? disk_view_problem(view) : NULL;
 
 		if (why == NULL)
 			continue;
@@ -203,7 +206,7 @@ static bool vm_backup_begin(struct vm *vm, const void *wanted, char *problem, si
 	backup->copied_bytes = backup->all_bytes = 0;
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
 		backup->disk[i].chosen = wish->chosen[i];
-		backup->disk[i].target = wish->target[i];
+		string_copy(backup->disk[i].target, CONFIG_DISK_BYTES, wish->target[i]);
 	}
 	if (!vm_backup_prepare(vm, problem, size) ||
 	    !vm_backup_hold_or_save(vm, wish, problem, size)) {
@@ -250,18 +253,26 @@ static void vm_backup_go_on(struct vm *vm, const char *problem)
 	vm_backup_enter(vm, BACKUP_CONTINUING);
 }
 
+/* Returns whether the disk is a volume, of which its store keeps what it held. */
+static bool vm_backup_is_volume(const struct driver_link *link)
+{
+	return link->disk.store.volume != 0;
+}
+
 /*
  * Returns the worst state of the disks; for DISK_UNDO_PENDING `problem` names the driver that does
  * not answer.
  */
-static enum disk_undo_state vm_backup_look_whether_kept(const struct vm *vm, char *problem,
-							size_t size)
+static enum disk_undo_state vm_backup_look_whether_kept(struct vm *vm, char *problem, size_t size)
 {
-	enum disk_undo_state all = DISK_UNDO_DONE;
+	enum disk_undo_state all = vm_volumes_are_kept(vm, problem, size);
 
+	if (all == DISK_UNDO_FAILED)
+		return all;
 	VM_BACKUP_FOR_EACH(vm, i) {
 		const struct driver_link *link = vm->link[i];
-		enum disk_undo_state one = disk_undo_begun(link);
+		enum disk_undo_state one =
+			vm_backup_is_volume(link) ? DISK_UNDO_DONE : disk_undo_begun(link);
 
 		if (one == DISK_UNDO_DONE && !disk_changes_begun(link))
 			one = DISK_UNDO_PENDING;
@@ -296,10 +307,12 @@ static void vm_backup_step_keeping(struct vm *vm, u64 now_tsc)
 static void vm_backup_keep(struct vm *vm)
 {
 	VM_BACKUP_FOR_EACH(vm, i) {
-		disk_undo_begin(vm->link[i]);
+		if (!vm_backup_is_volume(vm->link[i]))
+			disk_undo_begin(vm->link[i]);
 		disk_changes_begin(vm->link[i], vm->backup.disk[i].merge);
 		vm->backup.disk[i].merge = true;
 	}
+	vm_volumes_keep_for_backup(vm);
 	vm_backup_enter(vm, BACKUP_KEEPING);
 	vm_backup_step_keeping(vm, clock_tsc());
 }

@@ -11,7 +11,7 @@ struct vm_backup_wish {
 	enum backup_kind kind;
 	bool overwrite; /* the backup may overwrite what the targets hold */
 	bool chosen[CONFIG_VM_DISK_MAX];
-	u8 target[CONFIG_VM_DISK_MAX];
+	char target[CONFIG_VM_DISK_MAX][CONFIG_DISK_BYTES]; /* DISK or STORE/VOLUME */
 	bool state;	 /* the backup also saves the VM's state at the same moment */
 	u32 state_place; /* number of the disk to which the state is saved */
 };

@@ -39,10 +39,6 @@ static bool vm_backup_disk_may_begin(const struct vm *vm, u32 place, enum backup
 	else if (disk_is_view(link))
 		format(why, size,
 		       "it is a clone's, which ends with it; use a disk of the VM's own");
-	else if (link->disk.store.volume != 0)
-		format(why, size,
-		       "it is a volume, of which there are no backups yet; `volume snapshot` keeps "
-		       "what it holds");
 	else if (link->disk.read_only)
 		format(why, size, "it is read-only; use one that the VM may write to");
 	else if (link->changes.number != 0 && !disk_changes_begun(link))
@@ -93,8 +89,15 @@ static bool vm_backup_disks_may_begin(const struct vm *vm, const struct vm_backu
  * Returns whether no snapshot needs the disks' old blocks: they are kept for only one purpose at a
  * time.
  */
-static bool vm_backup_snapshots_allow(struct vm *vm, char *problem, size_t size)
+static bool vm_backup_snapshots_allow(struct vm *vm, const struct vm_backup_wish *wish,
+				      char *problem, size_t size)
 {
+	bool any = false;
+
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++)
+		any |= wish->chosen[i] && vm->link[i]->disk.store.volume == 0;
+	if (!any)
+		return true; /* a store has any number of snapshots */
 	VM_SNAPSHOT_FOR_EACH(vm, snapshot) {
 		if (snapshot->name[0] == '\0' || !snapshot->disks_kept)
 			continue;
@@ -121,7 +124,7 @@ bool vm_backup_may_begin(struct vm *vm, const struct vm_backup_wish *wish, char 
 	else
 		return vm_handover_may_begin(vm, problem, size) &&
 		       vm_backup_disks_may_begin(vm, wish, problem, size) &&
-		       vm_backup_snapshots_allow(vm, problem, size);
+		       vm_backup_snapshots_allow(vm, wish, problem, size);
 	return false;
 }
 
@@ -163,10 +166,10 @@ static bool vm_backup_prepare_disk(struct vm *vm, u32 place, char *problem, size
 
 	vm_backup_make_label(disk, vm->backup.kind);
 	disk->next_bytes = link->disk.sectors * BLOCK_SECTOR_BYTES;
-	if (!vm_disk_prepare(vm, link, problem, size) ||
+	if ((link->disk.store.volume == 0 && !vm_disk_prepare(vm, link, problem, size)) ||
 	    !vm_backup_prepare_changes(vm, place, problem, size))
 		return false;
-	disk->to = disk_attach_save(vm, disk->target, false, problem, size);
+	disk->to = disk_attach_target(vm, disk->target, problem, size);
 	return disk->to != NULL;
 }
 

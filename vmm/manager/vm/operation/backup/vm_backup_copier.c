@@ -14,6 +14,7 @@
 #include "vmm/manager/process/events.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/process/process_build.h"
+#include "vmm/manager/vm/disks/vm_volume.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_handover.h"
 #include "vmm/manager/vm/operation/backup/vm_backup.h"
@@ -54,6 +55,16 @@ static void vm_backup_copier_make_page(struct vm *vm, struct process_build *buil
 	}
 }
 
+/* Makes a link to what the disk held when the guest was held. */
+static struct driver_link *vm_backup_copier_make_view(struct vm *vm, u32 place, char *why,
+						      size_t size)
+{
+	if (vm->link[place]->disk.store.volume != 0)
+		return vm_volume_attach_kept(vm, place, why, size);
+	return disk_view_make(vm->link[place], vm->group, vm->config.name,
+			      &vm->link[place]->disk.limit, why, size);
+}
+
 static bool vm_backup_copier_make_views(struct vm *vm, char *problem, size_t size)
 {
 	char why[160];
@@ -63,8 +74,7 @@ static bool vm_backup_copier_make_views(struct vm *vm, char *problem, size_t siz
 
 		if (!disk->chosen)
 			continue;
-		disk->from = disk_view_make(vm->link[i], vm->group, vm->config.name,
-					    &vm->link[i]->disk.limit, why, sizeof(why));
+		disk->from = vm_backup_copier_make_view(vm, i, why, sizeof(why));
 		if (disk->from != NULL)
 			continue;
 		format(problem, size, "disk %s: %s", vm->link[i]->name, why);

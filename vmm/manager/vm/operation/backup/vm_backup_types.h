@@ -4,6 +4,7 @@
 #include "kernel/abi/object.h"
 #include "vmm/io/backup.h"
 #include "vmm/manager/config/config.h"
+#include "vmm/manager/vm/disks/vm_volume_types.h"
 
 struct vm;
 struct driver_link;
@@ -11,8 +12,9 @@ struct copier_page;
 
 /*
  * Backups of a VM's disks while it runs. The guest is held for a moment, in which the disks'
- * drivers begin to keep what it overwrites and to note which blocks those are. Then a process
- * copies the old contents; it has no access to anything else of the VM.
+ * drivers begin to keep what it overwrites, or stores take snapshots of its volumes, and in which
+ * the drivers begin to note which blocks it writes. Then a process copies the old contents; it has
+ * no access to anything else of the VM.
  */
 enum vm_backup_phase {
 	BACKUP_NONE,
@@ -27,8 +29,8 @@ enum vm_backup_phase {
 
 /* One of the VM's disks, by its index in the configuration. */
 struct vm_backup_disk {
-	bool chosen;		  /* the disk is part of the last backup */
-	u8 target;		  /* number of the disk that receives the copy */
+	bool chosen;			/* the disk is part of the last backup */
+	char target[CONFIG_DISK_BYTES]; /* name of the disk or volume that receives the copy */
 	struct driver_link *from; /* the link to the disk's old contents; NULL: there is none */
 	struct driver_link *to;	  /* the link to the target; NULL: there is none */
 	struct backup_label next; /* label of the backup under way */
@@ -53,7 +55,9 @@ struct vm_backup {
 	u64 quota_pages; /* pages by which the VM's quota was raised */
 	handle_t copier; /* the process that copies */
 	handle_t page_memory;
-	struct copier_page *page; /* written by the copier: read each field once */
+	u32 volumes;		     /* number of the snapshots of its volumes; 0: there are none */
+	struct vm_volumes_work work; /* what the stores of its volumes are asked for */
+	struct copier_page *page; /* written by that process: read each field once */
 	struct vm_backup_disk disk[CONFIG_VM_DISK_MAX];
 };
 

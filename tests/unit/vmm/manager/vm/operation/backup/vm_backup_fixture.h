@@ -24,6 +24,8 @@ static u32 points, undo_points, merges, steps_to_end;
 static u64 quota;
 static u32 lower_late; /* how often the lower object is still in use */
 static bool has_copier;
+static enum disk_undo_state volume_state; /* of the stores' snapshots */
+static u32 volume_points, volumes_forgotten;
 static bool save_begins;
 
 struct disk_config *config_disk(u32 number)
@@ -88,15 +90,32 @@ bool driver_link_end(struct driver_link *link)
 	return true;
 }
 
-struct driver_link *disk_attach_save(struct vm *vm, u32 number, bool read_only, char *why,
-				     size_t size)
+struct driver_link *disk_attach_target(struct vm *vm, const char *name, char *why, size_t size)
 {
 	(void)vm;
-	assert_int_equal(number, VAULT);
-	assert_false(read_only);
+	assert_string_equal(name, "vault");
 	if (!target_free)
 		string_copy(why, size, "disk vault: beta uses it");
 	return target_free ? &target : NULL;
+}
+
+void vm_volumes_keep_for_backup(struct vm *vm)
+{
+	assert_true(channel.command == VM_COMMAND_HOLD || channel.command == VM_COMMAND_SAVE);
+	volume_points += vm->link[0]->disk.store.volume != 0;
+}
+
+enum disk_undo_state vm_volumes_are_kept(struct vm *vm, char *why, size_t size)
+{
+	if (volume_state != DISK_UNDO_DONE)
+		string_copy(why, size, "store pool: it is full");
+	return vm->link[0]->disk.store.volume != 0 ? volume_state : DISK_UNDO_DONE;
+}
+
+void vm_volumes_forget_backup(struct vm *vm)
+{
+	assert_null(vm->backup.disk[0].from);
+	volumes_forgotten++;
 }
 
 const char *disk_view_problem(const struct driver_link *link)
@@ -217,6 +236,7 @@ static struct vm *ready_in(enum vm_state state)
 	struct vm *vm = in_state(state);
 
 	source = view = (struct driver_link){.section = 2, .name = "data"};
+	view.disk.view.number = 1;
 	other = (struct driver_link){.disk.read_only = true};
 	vm->link[0] = &source;
 	vm->link[1] = &other;
@@ -229,6 +249,8 @@ static struct vm *ready_in(enum vm_state state)
 	view_problem = NULL;
 	keep_state = DISK_UNDO_DONE;
 	points = undo_points = merges = 0;
+	volume_state = DISK_UNDO_DONE;
+	volume_points = volumes_forgotten = 0;
 	steps_to_end = 2;
 	lower_late = 1;
 	channel.held = 1;
@@ -238,7 +260,7 @@ static struct vm *ready_in(enum vm_state state)
 
 static bool begin(struct vm *vm, enum backup_kind kind)
 {
-	const struct vm_backup_wish wish = {.kind = kind, .chosen = {true}, .target = {VAULT}};
+	const struct vm_backup_wish wish = {.kind = kind, .chosen = {true}, .target = {"vault"}};
 
 	problem[0] = '\0';
 	return vm_backup(vm, &wish, problem, sizeof(problem));
@@ -248,7 +270,7 @@ static bool begin_with_state(struct vm *vm)
 {
 	const struct vm_backup_wish wish = {.kind = BACKUP_FULL,
 					    .chosen = {true},
-					    .target = {VAULT},
+					    .target = {"vault"},
 					    .state = true,
 					    .state_place = VAULT + 1};
 

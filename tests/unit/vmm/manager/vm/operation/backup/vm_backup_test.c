@@ -79,6 +79,39 @@ static void makes_its_list_anew(void **state)
 	copied(vm, BACKUP_DIFF);
 }
 
+/* Of a volume the store keeps what it held, beside any snapshots of the VM. */
+static void keeps_a_volume(void **state)
+{
+	struct vm *vm = ready_in(VM_RUNNING);
+
+	(void)state;
+	source.disk.store.volume = 3;
+	view.disk.view.number = 0;
+	viewed = true;
+	copied(vm, BACKUP_FULL);
+	copied(vm, BACKUP_DIFF);
+	assert_int_equal(undo_points, 0);
+	assert_int_equal(points, 2);
+	assert_int_equal(volume_points, 2);
+	assert_int_equal(volumes_forgotten, 2);
+	/* what the copier cannot read has no reason of a view */
+	view_problem = "it is no view";
+	begun(vm, BACKUP_DIFF);
+	page.state = COPIER_FAILED;
+	string_copy(page.problem, sizeof(page.problem), "its disk cannot be read");
+	vm_backup_copier_ended(vm);
+	ended(vm, "its disk cannot be read");
+	volume_state = DISK_UNDO_PENDING;
+	assert_true(begin(vm, BACKUP_FULL));
+	monitor_does(vm, VM_COMMAND_HOLD);
+	assert_true(vm_busy(vm));
+	volume_state = DISK_UNDO_FAILED;
+	vm_step();
+	monitor_does(vm, VM_COMMAND_CONTINUE);
+	ended(vm, "store pool: it is full");
+	assert_int_equal(volumes_forgotten, 4);
+}
+
 /* Nothing is released that was not confirmed: what comes next has what this one would have had. */
 /* The VM's monitor stands still until it is saved, and then until the disks keep what they hold. */
 /* The renewal that has saved the VM ends. */
@@ -307,6 +340,7 @@ static void ends_with_its_vm(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(keeps_a_volume),
 		cmocka_unit_test(makes_a_chain),
 		cmocka_unit_test(needs_a_full_one_after_growth),
 		cmocka_unit_test(makes_its_list_anew),

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Drops the volumes of the manager's own that nothing needs any more: those of clones that have
+ * gone, and snapshots of no VM, backup or rekey, also of an earlier boot. Called by vm_volume.c
+ * and, step by step, by the event loop. Owns the list of what is to be dropped.
+ */
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/manager/disk/rekey.h"
+#include "vmm/manager/disk/store.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/vm/disks/vm_volume.h"
+#include "vmm/manager/vm/vm.h"
+
+#define DROPS_MAX 64u
+
+/* Clones' volumes that are to be dropped once their store is not busy. */
+static struct {
+	u32 store;
+	char name[CONFIG_NAME_BYTES];
+} drops[DROPS_MAX];
+static u32 drop_count;
+
+static u32 stores_to_look_at = ~0u;	     /* a bit for each: what it has may be of no use */
+static u64 sizes_known_at[CONFIG_STORE_MAX]; /* the command after which links were told sizes */
+
+void vm_volume_drop_later(u32 store, const char *name)
+{
+	if (drop_count == DROPS_MAX) {
+		log_message(LOG_WARNING, LOG_VM, "",
+			    "volume %s/%s is not dropped, there are too many to drop at once; "
+			    "`volume drop` does it",
+			    config_store(store)->section.name, name);
+		return;
+	}
+	drops[drop_count].store = store;
+	string_copy(drops[drop_count++].name, CONFIG_NAME_BYTES, name);
+}
+
+void vm_volumes_look(void)
+{
+	stores_to_look_at = ~0u;
+}
+
+/* Returns whether the name is one of the snapshots of that number, 0 for none. */
+static bool vm_volume_is_one_of(u32 snapshots, const char *name)
+{
+	char own[STORE_NAME_BYTES];
+
+	for (u32 i = 0; snapshots != 0 && i < CONFIG_VM_DISK_MAX; i++) {
+		vm_volume_snapshot_name(snapshots, i, own);
+		if (string_equal(own, name))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Returns whether a volume with a name of the manager's belongs to a VM's snapshot or backup, or to
+ * a rekey.
+ */
+static bool vm_volume_is_claimed(const char *name)
+{
+	if (rekey_needs(name))
+		return true;
+	VM_FOR_EACH(vm) {
+		if (vm_volume_is_one_of(vm->backup.volumes, name))
+			return true;
+		VM_SNAPSHOT_FOR_EACH(vm, snapshot) {
+			if (vm_volume_is_one_of(snapshot->volumes, name))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Drops snapshots of volumes that no VM has, also those of an earlier boot of the machine. */
+static void vm_volume_sweep(struct store *store, u32 number)
+{
+	static struct store_item items[STORE_ITEM_MAX];
+	char problem[2 * DRIVER_TEXT_BYTES];
+	struct store_volume volume;
+	u32 count = 0;
+
+	for (u32 i = 0; count < STORE_ITEM_MAX && store_volume_at(store, i, &volume); i++) {
+		if (volume.id != 0 && volume.name[0] == STORE_OWN_NAME &&
+		    !vm_volume_is_claimed(volume.name))
+			items[count++] = (struct store_item){.volume = volume.id};
+	}
+	if (count < STORE_ITEM_MAX)
+		stores_to_look_at &= ~(1u << number);
+	if (count != 0)
+		(void)store_ask(store, STORE_DROP, items, count, problem, sizeof(problem));
+}
+
+/* Drops the next clone's volume of this store. Returns whether there was one. */
+static bool vm_volume_drop_next(struct store *store, u32 number)
+{
+	char problem[2 * DRIVER_TEXT_BYTES];
+	struct store_volume volume;
+	struct store_item item;
+	u32 at = 0;
+
+	while (at < drop_count && drops[at].store != number)
+		at++;
+	if (at == drop_count)
+		return false;
+	if (store_volume_find(store, drops[at].name, &volume)) {
+		item = (struct store_item){.volume = volume.id};
+		if (store_ask(store, STORE_DROP, &item, 1, problem, sizeof(problem)) == 0)
+			return true;
+	}
+	drops[at] = drops[--drop_count];
+	return true;
+}
+
+void vm_volumes_step(void)
+{
+	char text[2 * DRIVER_TEXT_BYTES];
+	struct store *store;
+
+	for (u32 i = 0; (store = store_at(i)) != NULL; i++) {
+		store_say_check(store);
+		if (!store_is_idle(store))
+			continue;
+		if (sizes_known_at[i] != store->asked)
+			store_tell_sizes(store);
+		sizes_known_at[i] = store->asked;
+		if (((stores_to_look_at & 1u << i) == 0 && drop_count == 0) ||
+		    store_find_problem(store, text, sizeof(text)) != NULL)
+			continue;
+		if (!vm_volume_drop_next(store, i) && (stores_to_look_at & 1u << i) != 0)
+			vm_volume_sweep(store, i);
+	}
+}
