@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/config/config_lists.h"
+#include "vmm/manager/disk/store_quota.h"
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/clock.h"
 
@@ -160,6 +161,10 @@ void command_store_ask(struct reply *reply, struct store *store, enum store_oper
 {
 	char problem[2 * DRIVER_TEXT_BYTES];
 
+	if (!store_quota_allows(store, operation, item, 1, problem, sizeof(problem))) {
+		reply_fail(reply, CODE_FAILED, "%s", problem);
+		return;
+	}
 	reply->left = store_ask(store, operation, item, 1, problem, sizeof(problem));
 	if (reply->left == 0) {
 		reply_fail(reply, CODE_BUSY, "%s: %s", store->config->section.name, problem);

@@ -133,14 +133,23 @@ struct vm_disk {
 /* Room for the name of a VM's disk: DISK or STORE/VOLUME. */
 #define CONFIG_DISK_BYTES (2ul * CONFIG_NAME_BYTES)
 
+#define CONFIG_QUOTA_MAX    8u
+#define CONFIG_QUOTAS_BYTES (CONFIG_QUOTA_MAX * (CONFIG_NAME_BYTES + 24))
+
+/* How much the volumes of a store may come to whose names are like the pattern. */
+struct store_quota {
+	char pattern[CONFIG_NAME_BYTES]; /* a name, or with '*' behind it what names begin with */
+	u64 bytes;
+};
+
 /* Volumes on a disk: a section [store NAME]. */
 struct store_config {
 	struct config_section section;
 	char disk[CONFIG_NAME_BYTES]; /* name of a section [disk NAME] */
-	/* memory for the driver's tables of the store; 0: as the size needs */
-	u64 memory_bytes;
-	u64 overcommit; /* the volumes may be larger, in all, than the store */
-	u64 encrypted;	/* the store may only have encrypted volumes */
+	u64 memory_bytes;	      /* memory for its tables; 0: as much as its size asks for */
+	u64 overcommit;		      /* its volumes may be larger, in all, than it is */
+	u64 encrypted;		      /* volumes that are not encrypted are not used */
+	char quota[CONFIG_QUOTAS_BYTES]; /* "team-* 64G, web 8G"; "": there is none */
 };
 
 #define CONFIG_NET_MAX	  32u
@@ -296,6 +305,12 @@ struct net_config *config_net(u32 number);
 struct channel_config *config_channel(u32 number);
 struct service_config *config_service(u32 number);
 struct store_config *config_store(u32 number);
+/* Copies a store's quota of that number, from 0 on. Returns false behind the last. */
+bool config_store_quota(const struct store_config *store, u32 number, struct store_quota *quota);
+/* Returns whether all of the store's quotas can be understood, and are not too many. */
+bool config_quotas_valid(const struct store_config *store);
+/* Returns whether a volume of that name counts for the quota. */
+bool config_quota_is_for(const struct store_quota *quota, const char *name);
 /*
  * Return the number of the disk, network, channel, service or store of that name, which is added on
  * its first mention, or -1 if there are too many.

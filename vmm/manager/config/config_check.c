@@ -164,9 +164,17 @@ bool config_service_check(const struct service_config *service, char *problem, s
 
 bool config_store_check(const struct store_config *store, char *problem, size_t size)
 {
-	if (store->disk[0] != '\0')
+	if (store->disk[0] == '\0')
+		format(problem, size,
+		       "store %s has no disk; set disk = NAME, of a section [disk NAME]",
+		       store->section.name);
+	else if (!config_quotas_valid(store))
+		format(problem, size,
+		       "the quota of store %s is not valid; use up to %u of NAME SIZE or "
+		       "BEGINNING* "
+		       "SIZE, as in quota = team-* 64G, web 8G",
+		       store->section.name, CONFIG_QUOTA_MAX);
+	else
 		return true;
-	format(problem, size, "store %s has no disk; set disk = NAME, of a section [disk NAME]",
-	       store->section.name);
 	return false;
 }

@@ -205,6 +205,8 @@ const struct config_key config_store_keys[] = {
 	 "a size such as 8M, from 256K to 16G in steps of 4K"},
 	{"overcommit", VALUE_CHOICE, STORE_FIELD(overcommit), YES_OR_NO},
 	{"encrypted", VALUE_CHOICE, STORE_FIELD(encrypted), YES_OR_NO},
+	{"quota", VALUE_TEXT, STORE_FIELD(quota), 1, CONFIG_QUOTAS_BYTES - 1, NULL,
+	 "NAME SIZE or BEGINNING* SIZE, separated by commas"},
 	{NULL, VALUE_TEXT, 0, .words = NULL},
 };
 

@@ -32,9 +32,10 @@ struct store {
 	u32 given;	 /* number of the struct store_given that the driver was given last */
 	u64 sectors;	 /* size of the disk or partition */
 	struct store_page *page; /* mapped in the manager; the driver writes there at any time */
-	u64 asked;		 /* number of the last command to the driver */
-	u32 chunk_sectors;	 /* sectors of a chunk, the store's unit; 0: not known yet */
-	u32 said_faults;	 /* faults of the metadata on the disk that were already logged */
+	u64 asked;		 /* number of the last command */
+	u32 chunk_sectors;	 /* 0: not known yet */
+	bool said_quotas;	 /* the log has those that are exceeded */
+	u32 said_faults;	 /* of the metadata on the disk, that the log has */
 };
 
 /* Makes the list of the configured stores. */

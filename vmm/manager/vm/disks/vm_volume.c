@@ -12,6 +12,7 @@
 #include "vmm/manager/config/boot_config.h"
 #include "vmm/manager/disk/disk_volume.h"
 #include "vmm/manager/disk/store_key.h"
+#include "vmm/manager/disk/store_quota.h"
 #include "vmm/manager/process/random.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/rt/format.h"
@@ -197,6 +198,10 @@ static enum disk_undo_state vm_volume_ask_store(const struct vm_volume_wish *wis
 		if (!vm_volume_fill(wish, work->operation, i, &items[count++], problem, size))
 			return DISK_UNDO_FAILED;
 	}
+	/* what a backup keeps is dropped when it has ended */
+	if (!wish->backup && !store_quota_allows(store, (enum store_operation)work->operation,
+						 items, count, problem, size))
+		return DISK_UNDO_FAILED;
 	work->number[number] = store_ask(store, (enum store_operation)work->operation, items, count,
 					 why, sizeof(why));
 	if (work->number[number] == 0)

@@ -7,7 +7,7 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/manager/disk/rekey.h"
-#include "vmm/manager/disk/store.h"
+#include "vmm/manager/disk/store_quota.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/vm/disks/vm_volume.h"
 #include "vmm/manager/vm/vm.h"
@@ -121,6 +121,7 @@ void vm_volumes_step(void)
 
 	for (u32 i = 0; (store = store_at(i)) != NULL; i++) {
 		store_say_check(store);
+		store_quota_say(store);
 		if (!store_is_idle(store))
 			continue;
 		if (sizes_known_at[i] != store->asked)

@@ -51,6 +51,47 @@ static void test_mistakes(void **state)
 	assert_int_equal(parse("[store s]\ndisk = d\novercommit = maybe\n"), 1);
 }
 
+/* Quotas are a list of patterns and sizes; a mistake in one of them is a mistake of the section. */
+static void test_quotas(void **state)
+{
+	static const char *const wrong[] = {"web",
+					    "web 8G extra",
+					    "8G",
+					    "web 8G,",
+					    "web 8G, team-* x",
+					    "*a 8G",
+					    "-* 8G",
+					    "a/b 8G",
+					    "we b 8G",
+					    ", web 8G",
+					    "a 1, b 1, c 1, d 1, e 1, f 1, "
+					    "g 1, h 1, i 1"};
+	struct store_quota quota;
+	char text[256];
+
+	(void)state;
+	assert_int_equal(parse("[store s]\ndisk = d\nquota = team-* 64G, web 8M,* 1T\n"), 0);
+	assert_true(config_store_quota(config_store(0), 0, &quota));
+	assert_string_equal(quota.pattern, "team-*");
+	assert_int_equal(quota.bytes, 64 * GIB);
+	assert_true(config_quota_is_for(&quota, "team-a"));
+	assert_true(config_quota_is_for(&quota, "team-"));
+	assert_false(config_quota_is_for(&quota, "tea"));
+	assert_true(config_store_quota(config_store(0), 1, &quota));
+	assert_true(config_quota_is_for(&quota, "web"));
+	assert_false(config_quota_is_for(&quota, "web2"));
+	assert_true(config_store_quota(config_store(0), 2, &quota));
+	assert_true(config_quota_is_for(&quota, "anything"));
+	assert_false(config_store_quota(config_store(0), 3, &quota));
+	for (u32 i = 0; i < ARRAY_COUNT(wrong); i++) {
+		format(text, sizeof(text), "[store s]\ndisk = d\nquota = %s\n", wrong[i]);
+		if (parse(text) != 1)
+			fail_msg("quota = %s", wrong[i]);
+	}
+	assert_int_equal(parse("[store s]\ndisk = d\n"), 0);
+	assert_false(config_store_quota(config_store(0), 0, &quota));
+}
+
 static bool is_used(u16 number)
 {
 	return number % 2 == 0;
@@ -82,6 +123,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_volumes),
+		cmocka_unit_test(test_quotas),
 		cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_names),
 	};

@@ -24,6 +24,11 @@ static void takes_snapshots(void **state)
 	assert_int_equal(done(vm), DISK_UNDO_PENDING);
 	assert_int_equal(done(vm), DISK_UNDO_DONE);
 	assert_int_equal(fakes[0].asked + fakes[1].asked, 2);
+	exceeds = true;
+	vm_volumes_keep(vm);
+	assert_int_equal(done(vm), DISK_UNDO_FAILED);
+	assert_string_equal(problem, "quota a* of store main allows 1 KiB");
+	exceeds = false;
 	fakes[0].refusal = STORE_NO_SPACE;
 	vm_volumes_keep(vm);
 	assert_int_equal(done(vm), DISK_UNDO_PENDING);
@@ -191,12 +196,12 @@ static void keeps_for_backups(void **state)
 
 	(void)state;
 	links[0].key_id = root->key.id = 7;
-	key_is_missing = true;
+	key_is_missing = exceeds = true;
 	vm->backup.disk[0].chosen = true;
 	vm_volumes_keep_for_backup(vm);
 	while (vm_volumes_are_kept(vm, problem, sizeof(problem)) != DISK_UNDO_DONE)
 		assert_int_equal(fakes[0].count, 1);
-	key_is_missing = false;
+	key_is_missing = exceeds = false;
 	assert_int_equal(fakes[0].item[0].key.id, 7);
 	assert_int_equal(fakes[1].asked, 0);
 	vm_volume_snapshot_name(vm->backup.volumes, 0, name);

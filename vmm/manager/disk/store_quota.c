@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Holds the volumes of a store to its quotas, before its driver is asked for anything. Called by
+ * the commands `store` and `volume`, by vm_volume.c and vm_volume_sweep.c. Owns a list of the
+ * volumes, which it fills anew for each question.
+ */
+#include "vmm/manager/disk/store_quota.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/rt/format.h"
+
+#define PARENTS_MAX 4u /* snapshots of snapshots that are followed to a volume */
+
+/* The volumes that the store's driver tells of, each once. */
+static struct {
+	u64 id;
+	u64 parent;
+	u64 bytes;
+	u32 quotas; /* a bit for each quota that its name is like */
+	bool own;   /* its name is one of the manager's */
+} rows[STORE_VOLUME_MAX];
+static u32 row_count;
+
+static u32 store_quotas_for(const struct store *store, const char *name)
+{
+	struct store_quota quota;
+	u32 quotas = 0;
+
+	for (u32 i = 0; config_store_quota(store->config, i, &quota); i++)
+		quotas |= config_quota_is_for(&quota, name) ? 1u << i : 0;
+	return quotas;
+}
+
+static void store_quota_look(const struct store *store)
+{
+	struct store_volume volume;
+
+	row_count = 0;
+	for (u32 i = 0; store_volume_at(store, i, &volume); i++) {
+		if (volume.id == 0)
+			continue;
+		rows[row_count].id = volume.id;
+		rows[row_count].parent = volume.parent;
+		rows[row_count].bytes = volume.sectors * BLOCK_SECTOR_BYTES;
+		rows[row_count].own = volume.name[0] == STORE_OWN_NAME;
+		rows[row_count].quotas = store_quotas_for(store, volume.name);
+		row_count++;
+	}
+}
+
+/* Returns the index of the volume, or row_count. */
+static u32 store_quota_row(u64 id)
+{
+	u32 at = 0;
+
+	while (at < row_count && rows[at].id != id)
+		at++;
+	return at;
+}
+
+/* Returns the quotas for which a volume counts: of one of the manager's, what it was taken of. */
+static u32 store_quotas_of(u32 row)
+{
+	for (u32 i = 0; row < row_count && rows[row].own; i++)
+		row = i < PARENTS_MAX ? store_quota_row(rows[row].parent) : row_count;
+	return row < row_count ? rows[row].quotas : 0;
+}
+
+static u64 store_quota_used(u32 number)
+{
+	u64 used = 0;
+
+	for (u32 i = 0; i < row_count; i++)
+		used += (store_quotas_of(i) & 1u << number) != 0 ? rows[i].bytes : 0;
+	return used;
+}
+
+static u64 store_quota_bytes_of(u64 id)
+{
+	u32 row = store_quota_row(id);
+
+	return row < row_count ? rows[row].bytes : 0;
+}
+
+/* Returns the bytes that an item adds to what counts for a quota. */
+static u64 store_quota_more(const struct store *store, enum store_operation operation,
+			    const struct store_item *item, u32 number)
+{
+	bool own = item->name[0] == STORE_OWN_NAME;
+	bool by_name = (store_quotas_for(store, item->name) & 1u << number) != 0;
+	bool by_volume = (store_quotas_of(store_quota_row(item->volume)) & 1u << number) != 0;
+	u64 had = store_quota_bytes_of(item->volume);
+	u64 gets = item->sectors * BLOCK_SECTOR_BYTES;
+
+	switch (operation) {
+	case STORE_CREATE:
+		return by_name ? gets : 0;
+	case STORE_SNAPSHOT:
+		return (own ? by_volume : by_name) ? gets : 0;
+	case STORE_RENAME:
+		return by_name && !by_volume ? had : 0;
+	case STORE_ROLLBACK:
+		gets = store_quota_bytes_of(item->other);
+		return by_volume ? gets - MIN(had, gets) : 0;
+	case STORE_RESIZE:
+		return by_volume ? gets - MIN(had, gets) : 0;
+	default:
+		return 0;
+	}
+}
+
+bool store_quota_allows(const struct store *store, enum store_operation operation,
+			const struct store_item *item, u32 count, char *problem, size_t size)
+{
+	struct store_quota quota;
+
+	if (store->config->quota[0] == '\0')
+		return true;
+	store_quota_look(store);
+	for (u32 i = 0; config_store_quota(store->config, i, &quota); i++) {
+		u64 used = store_quota_used(i);
+		u64 more = 0;
+
+		for (u32 k = 0; k < count; k++)
+			more += store_quota_more(store, operation, &item[k], i);
+		if (more == 0 || (used <= quota.bytes && more <= quota.bytes - used))
+			continue;
+		format(problem, size,
+		       "quota %s of store %s allows %llu KiB, of which %llu KiB are used, so that "
+		       "%llu KiB more are too many; drop a volume, or raise the quota",
+		       quota.pattern, store->config->section.name,
+		       (unsigned long long)(quota.bytes / KIB), (unsigned long long)(used / KIB),
+		       (unsigned long long)(more / KIB));
+		return false;
+	}
+	return true;
+}
+
+bool store_quota_at(const struct store *store, u32 number, struct store_quota *quota, u64 *used)
+{
+	if (!config_store_quota(store->config, number, quota))
+		return false;
+	store_quota_look(store);
+	*used = store_quota_used(number);
+	return true;
+}
+
+void store_quota_say(struct store *store)
+{
+	struct store_quota quota;
+	struct store_told told;
+	u64 used;
+
+	if (store->said_quotas || store->config->quota[0] == '\0' || !store_told(store, &told) ||
+	    told.state != STORE_READY)
+		return;
+	store->said_quotas = true;
+	for (u32 i = 0; store_quota_at(store, i, &quota, &used); i++) {
+		if (used > quota.bytes)
+			log_message(
+				LOG_WARNING, LOG_DEVICE, "",
+				"store %s: quota %s is %llu KiB, less than the %llu KiB that are "
+				"used; nothing more is made until volumes are dropped",
+				store->config->section.name, quota.pattern,
+				(unsigned long long)(quota.bytes / KIB),
+				(unsigned long long)(used / KIB));
+	}
+}
