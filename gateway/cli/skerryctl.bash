@@ -61,8 +61,8 @@ _skerryctl() {
 	'user ') choices='list create set password remove' ;;
 	'disk ') choices='list restore' ;;
 	'store ') choices='list format' ;;
-	'volume ') choices='list create upload download clone snapshot resize rename rollback drop' ;;
-	'net '|'file ') choices='list' ;;
+	'volume ') choices='list create upload download clone snapshot resize rename rekey rollback drop' ;;
+	'net ') choices='list' ;;
 	'vm create' | 'vm set')
 		# A key, behind which its value stands; '=' begins another word for bash.
 		if [[ ${#words[@]} -ge 3 && $previous != '=' ]]; then
@@ -100,7 +100,7 @@ _skerryctl() {
 	'store format' | 'volume list')
 		[[ ${#words[@]} -eq 2 ]] && choices=$(_skerryctl_names "${asked[@]}" store list)
 		;;
-	'volume clone' | 'volume snapshot' | 'volume resize' | 'volume rename' | 'volume rollback' | 'volume drop' | 'volume download')
+	'volume clone' | 'volume snapshot' | 'volume resize' | 'volume rename' | 'volume rekey' | 'volume rollback' | 'volume drop' | 'volume download')
 		[[ ${#words[@]} -eq 2 ]] && choices=$(_skerryctl_names "${asked[@]}" volume list)
 		;;
 	'disk restore') choices=$(_skerryctl_names "${asked[@]}" disk list) ;;

@@ -159,6 +159,7 @@ static const struct {
 	{"snapshot", "POST", "/snapshots", "name", "snapshot taken", "NEW"},
 	{"resize", "PATCH", "", "bytes", "resized", "SIZE"},
 	{"rename", "PATCH", "", "name", "renamed", "NAME"},
+	{"rekey", "POST", "/actions/rekey", "key", "has another key", "KEY"},
 	{"rollback", "POST", "/actions/rollback", "snapshot", "rolled back", "SNAPSHOT"},
 };
 
@@ -212,7 +213,7 @@ enum cli_exit command_volume(struct cli *cli, int count, char **words)
 			return volume_verb(cli, i, count - 1, words + 1);
 	}
 	cli_die(CLI_USAGE, "use: volume list, volume upload FILE STORE/VOLUME, volume "
-			   "create|clone|snapshot|resize|rename|rollback|download|drop "
+			   "create|clone|snapshot|resize|rename|rekey|rollback|download|drop "
 			   "STORE/VOLUME ...");
 }
 

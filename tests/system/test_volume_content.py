@@ -166,6 +166,12 @@ def test_the_right(build, tmp_path):
             assert client.ask(command, "pool/one")["code"] == "no-right", command
         assert "sha256" in machine.command("volume digest pool/one -j")
         assert "needs a machine channel" in machine.command("volume read pool/one")
+        machine.good("volume create pool/two 4M")
+        machine.good("vm create tiny")
+        # with disks as places both need no more than `operate` and `configure`
+        assert client.code("vm backup", "tiny", "full", "pool/one=raw") == "bad-state"
+        for words in (("vm backup", "tiny", "full", "pool/one=pool/two"), ("disk restore", "pool/two", "pool/one")):
+            assert client.code(*words) == "no-right", words
 
 
 def test_the_driver_ends(build, tmp_path):

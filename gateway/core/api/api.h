@@ -39,6 +39,7 @@ void api_volume_make(struct request *request);
 void api_volume_change(struct request *request);
 void api_volume_drop(struct request *request);
 void api_volume_copy(struct request *request);
+void api_volume_rekey(struct request *request);
 void api_volume_rollback(struct request *request);
 void api_backups(struct request *request);
 void api_backup_begin(struct request *request);

@@ -35,25 +35,27 @@ void api_backups(struct request *request)
 	ask_skerry(request, "vm backup list", words, NULL, backup_took_list);
 }
 
+enum { PAIR_BYTES = TARGET_BYTES + NAME_BYTES };
+
 struct backup_disks {
-	char word[BACKUP_DISKS_MAX][2 * NAME_BYTES];
+	char word[BACKUP_DISKS_MAX][PAIR_BYTES];
 	size_t count;
 };
 
-/* Reads one pair DISK=TARGET from a text of `bytes` bytes. */
+/* Takes one pair DISK=TARGET, where DISK may be a volume, from a text of `bytes` bytes. */
 static bool backup_take_pair(char *word, const char *text, size_t bytes)
 {
 	char *equals;
 	bool valid;
 
-	if (bytes >= 2 * NAME_BYTES)
+	if (bytes >= PAIR_BYTES)
 		return false;
-	snprintf(word, 2 * NAME_BYTES, "%.*s", (int)bytes, text);
+	snprintf(word, PAIR_BYTES, "%.*s", (int)bytes, text);
 	equals = strchr(word, '=');
 	if (!equals)
 		return false;
 	*equals = '\0';
-	valid = name_valid(word) && name_valid(equals + 1);
+	valid = name_of_disk(word) && name_valid(equals + 1);
 	*equals = '=';
 	return valid;
 }
@@ -142,11 +144,17 @@ void api_disk_restore(struct request *request)
 	char name[BACKUP_CHAIN_MAX][NAME_BYTES];
 	size_t count = from ? backup_take_names(name, BACKUP_CHAIN_MAX, from) : 0;
 
-	if (!disk || !name_valid(disk) || count == 0) {
+	if (!disk || !name_of_disk(disk) || count == 0) {
 		answer_problem(request, 422, "bad-argument",
-			       "set \"disk\" to a disk that /v1/disks shows, and \"from\" to the "
+			       "set \"disk\" to a disk that /v1/disks shows, or to a volume as "
+			       "STORE/VOLUME, and \"from\" to the "
 			       "disk with the full backup and then those with the differential "
 			       "ones, separated by commas, at most 8");
+		return;
+	}
+	if (strchr(disk, '/') && !(request->who.roles & ROLE_CONTENT)) {
+		answer_problem(request, 403, "forbidden",
+			       "only the role content may write what a volume holds");
 		return;
 	}
 	for (size_t i = 0; i < count; i++)

@@ -53,7 +53,8 @@
 #define VOLUME_PROPERTIES                                                                          \
 	STRING("store") "," STRING("name") "," COUNT("id") "," COUNT("parent") ","                 \
 	COUNT("bytes") "," COUNT("own_bytes") "," COUNT("made_unix_seconds") ","                   \
-	TRUTH("read_only") "," TRUTH("snapshot") "," STRING("users") ","                           \
+	TRUTH("read_only") "," TRUTH("snapshot") "," STRING("encrypt") ","                         \
+	STRING("key_id") "," STRING("users") ","                                                   \
 	COUNT("uploaded_bytes")
 
 const struct schema schema_list[] = {
@@ -97,6 +98,7 @@ const struct schema schema_list[] = {
 	{"VmChange", OBJECT(REFERENCE("config", "VmConfig"))},
 	{"Changed", OBJECT(TRUTH("changed") "," REFERENCE("vm", "Vm"))},
 	{"Reset", OBJECT(STRING("snapshot"))},
+	{"Rekey", OBJECT(STRING("key"))},
 	{"Named", OBJECT(STRING("name"))},
 	{"Clone", OBJECT(STRING("name") "," STRING("net"))},
 	{"Snapshots", OBJECT(OBJECTS("items", STRING("name") "," NUMBER("age_s") ","

@@ -22,8 +22,8 @@
 enum { VOLUME_WAIT_S = 10, VOLUME_COMMAND_BYTES = 32 };
 
 static const char *const volume_keys[] = {
-	"store",     "name",	 "id",	  "parent", "bytes", "own_bytes", "made_unix_seconds",
-	"read_only", "snapshot", "users", NULL,
+	"store",     "name",	 "id",	    "parent", "bytes", "own_bytes", "made_unix_seconds",
+	"read_only", "snapshot", "encrypt", "key_id", "users", NULL,
 };
 
 static json_t *volume_store_json(const struct request *request, json_t *row)
@@ -288,10 +288,19 @@ void api_volume_copy(struct request *request)
 		ask_skerry(request, "volume list", words, NULL, volume_took_source);
 }
 
-/*
- * Rolls a volume back, once the list of the store's volumes has come. That copies the snapshot,
- * which must be allowed.
- */
+void api_volume_rekey(struct request *request)
+{
+	const char *key = request_text(request, "key");
+	char word[TARGET_BYTES];
+	const char *words[] = {word, key, NULL};
+
+	if (!volume_path(request) || !volume_name(request, "key"))
+		return;
+	volume_begin(request, OPERATION_REPLY, "volume rekey", words,
+		     volume_word(request, request->item, word), 200);
+}
+
+/* Rolls back, now that it is known what the other volume was made of: that is a copy, too. */
 static void volume_took_snapshot(uint64_t id, json_t *reply)
 {
 	json_t *rows;

@@ -21,3 +21,17 @@ bool name_valid(const char *name)
 	}
 	return true;
 }
+
+bool name_of_disk(const char *name)
+{
+	const char *stroke = strchr(name, '/');
+	char store[NAME_BYTES];
+
+	if (!stroke)
+		return name_valid(name);
+	if ((size_t)(stroke - name) >= sizeof(store))
+		return false;
+	memcpy(store, name, (size_t)(stroke - name));
+	store[stroke - name] = '\0';
+	return name_valid(store) && name_valid(stroke + 1);
+}

@@ -11,3 +11,5 @@ enum {
 
 /* Returns whether `name` is 1 to 31 letters, digits, '-', '_' and '.', a letter or digit first. */
 bool name_valid(const char *name);
+/* Returns whether `name` is that of a disk or of a volume, STORE/VOLUME. */
+bool name_of_disk(const char *name);

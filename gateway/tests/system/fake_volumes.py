@@ -62,7 +62,7 @@ class Volumes:
         self.volume_last += 1
         volumes[name] = {"store": store, "name": name, "id": self.volume_last, "parent": parent, "bytes": size,
                          "own_bytes": 0, "made_unix_seconds": 1700000000, "read_only": snapshot,
-                         "snapshot": snapshot, "users": ""}
+                         "snapshot": snapshot, "encrypt": "", "key_id": "", "users": ""}
         return [volumes[name]]
 
     def run_volume_create(self, words, _after):
@@ -99,6 +99,13 @@ class Volumes:
         volumes, volume = self.volume(words[0], free=True)
         del volumes[volume["name"]]
         return [{"store": volume["store"], "said": "done"}]
+
+    def run_volume_rekey(self, words, _after):
+        _, volume = self.volume(words[0], free=True)
+        if not volume["encrypt"]:
+            raise Refused("bad-state", f"{volume['name']} is not encrypted")
+        volume["encrypt"], volume["key_id"] = words[1], f"{int(volume['key_id'], 16) + 1:016x}"
+        return [{"store": volume["store"], "said": ""}]
 
     def run_volume_rollback(self, words, _after):
         store = words[0].split("/")[0]

@@ -41,7 +41,7 @@ def test_manual_says_all(request):
     ("v", "vm volume"), ("vm s", "show start stop snapshot save set"), ("--json token c", "create"),
     ("token create x --role a", "admin auditor"), ("--host h host r", "reboot"), ("--fol", "--follow"),
     ("vm balloon x", ""), ("vm t", "trim"), ("vm create x mem", "memory="), ("vm set x on_", "on_crash="),
-    ("vm set x a=1 disk", "disk="), ("vm snapshot l", "list"), ("disk r", "restore"), ("volume r", "resize rename rollback"), ("volume u", "upload"), ("store f", "format"), ("vm destroy x --y", "--yes"), ("user create x --role v", "viewer"), ("user p", "password"), ("disk l", "list")])
+    ("vm set x a=1 disk", "disk="), ("vm snapshot l", "list"), ("disk r", "restore"), ("volume r", "resize rename rekey rollback"), ("volume u", "upload"), ("store f", "format"), ("vm destroy x --y", "--yes"), ("user create x --role v", "viewer"), ("user p", "password"), ("disk l", "list")])
 def test_completion(words, offered):
     script = ('source gateway/cli/skerryctl.bash; COMP_WORDS=(skerryctl %s); '
               'COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _skerryctl; echo "${COMPREPLY[*]}"' % words)

@@ -75,7 +75,7 @@ def test_backup(server, fake):
     vm = "/v1/vms/vm01"
     good = {"kind": "full", "disks": "data=saves"}
     for wrong in ({"kind": "half"}, {"disks": ""}, {"disks": "data"}, {"disks": "a b=c"}, {"disks": "=saves"},
-                  {"disks": "data=-x"}, {"disks": 7}, {"disks": "data=" + 64 * "x"},
+                  {"disks": "data=-x"}, {"disks": 7}, {"disks": "data=" + 64 * "x"}, {"disks": "data=pool/web"}, {"disks": "pool/=saves"}, {"disks": f"{40 * 'p'}/web=saves"},
                   {"disks": ",".join(f"a{i}=b" for i in range(13))}):
         assert server.tls("POST", f"{vm}/backups", {**good, **wrong}).status == 422, wrong
     assert server.tls("GET", f"{vm}/backups").json()["items"] == []
@@ -85,6 +85,9 @@ def test_backup(server, fake):
     assert server.tls("POST", f"{vm}/backups", {**good, "overwrite": True}, token=operator).status == 403
     assert not any(words[:2] == ["vm", "backup"] and words[2] != "list" and words[2] != "cancel"
                    for words in words_of(fake))
+    volume = {"kind": "full", "disks": f"{31 * 'p'}/{31 * 'v'}={31 * 't'}"}
+    server.tls("POST", f"{vm}/backups", volume)
+    assert ["vm", "backup", "vm01", "full", volume["disks"]] in words_of(fake)
     several = {"kind": "full", "disks": "data=saves, root=saves, state=data", "overwrite": True}
     assert server.tls("POST", f"{vm}/backups", several).json()["changed"]
     assert ["vm", "backup", "vm01", "full", "data=saves", "root=saves", "state=data", "overwrite"] in \
@@ -109,6 +112,12 @@ def test_disk_restore(server, fake):
     assert server.tls("POST", "/v1/disks/restore", good).json()["changed"]
     assert ["disk", "restore", "saves", "data", "data"] in words_of(fake)
     assert server.tls("POST", "/v1/disks/restore", {**good, "disk": "none"}).status == 404
+    # a volume's content takes the role that is for it
+    volume = {"disk": "pool/web", "from": "data"}
+    assert server.tls("POST", "/v1/disks/restore", volume, token=server.make_token(["admin"])).status == 403
+    assert ["disk", "restore", "pool/web", "data"] not in words_of(fake)
+    server.tls("POST", "/v1/disks/restore", volume, token=server.make_token(["admin", "content"]))
+    assert ["disk", "restore", "pool/web", "data"] in words_of(fake)
     used = server.tls("POST", "/v1/disks/restore", {"disk": "data", "from": "saves"})
     assert used.status == 409 and "vm00 uses it" in used.json()["detail"]
 

@@ -45,6 +45,21 @@ def test_life_of_a_volume(server, fake):
     assert all(actor.startswith("first") for words, actor in fake.commands if words[:2] == ["volume", "create"])
 
 
+def test_another_key(server, fake):
+    server.tls("POST", POOL, {"name": "plain", "bytes": 4096})
+    server.tls("POST", POOL, {"name": "secret", "bytes": 4096})
+    fake.stores["pool"]["secret"].update(encrypt="vault", key_id=f"{7:016x}")
+    assert server.tls("GET", f"{POOL}/secret").json()["encrypt"] == "vault"
+    assert server.tls("POST", f"{POOL}/secret/actions/rekey", {"key": "other"}).json() == {"changed": True}
+    row = server.tls("GET", f"{POOL}/secret").json()
+    assert (row["encrypt"], row["key_id"]) == ("other", f"{8:016x}")
+    assert server.tls("POST", f"{POOL}/plain/actions/rekey", {"key": "other"}).status == 409
+    for key in ("a b", "", 7, None):
+        assert server.tls("POST", f"{POOL}/secret/actions/rekey", {"key": key}).status == 422, key
+    for token in (server.make_token(["content"]), server.make_token(["admin"], "web*")):
+        assert server.tls("POST", f"{POOL}/secret/actions/rekey", {"key": "other"}, token=token).status == 403
+
+
 def test_a_key_makes_one_volume(server, fake):
     headers = {"Idempotency-Key": "one volume"}
     first = server.tls("POST", POOL, {"name": "once", "bytes": 4096}, headers=headers)
@@ -158,6 +173,8 @@ def test_skerryctl(server, fake, request):
     assert "cloned" in ctl("volume", "clone", "pool/monday", "web2")
     assert "resized" in ctl("volume", "resize", "pool/web", "16M")
     assert "rolled back" in ctl("volume", "rollback", "pool/web", "monday")
+    fake.stores["pool"]["web"].update(encrypt="vault", key_id=f"{7:016x}")
+    assert "has another key" in ctl("volume", "rekey", "pool/web", "other")
     assert "renamed" in ctl("volume", "rename", "pool/web2", "web3")
     assert "created" in ctl("volume", "create", "pool/web4", "16M", "from=web")
     listed = ctl("volume", "list", "pool")

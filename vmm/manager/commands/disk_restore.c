@@ -95,6 +95,8 @@ static void command_disk_restore_run(struct reply *reply, const struct arguments
 			  BACKUP_CHAIN_MAX);
 		return;
 	}
+	if (strchr(names[0], '/') != NULL && !reply_may(reply, MAY_CONTENT))
+		return;
 	for (u32 i = 0; i < arguments->count; i++) {
 		if (!command_disk_restore_find(reply, names[i]))
 			return;
@@ -115,7 +117,7 @@ COMMAND(disk_restore,
 	.detail = "FULL is the disk with a full backup, each DIFF one with the differential\n"
 		  "backup that follows; each may be STORE/VOLUME. All of the chain is looked at\n"
 		  "before anything is written; what DISK holds is lost then. Ctrl-C stops\n"
-		  "waiting, the copying goes on.",
+		  "waiting, the copying goes on. A volume as DISK needs the right content.",
 	.example = "disk restore data vault1 vault2",
 	.keys = "name state reason copied_bytes all_bytes unix_seconds",
 	.run = command_disk_restore_run,

@@ -93,7 +93,9 @@ static bool command_vm_backup_take_pair(struct reply *reply, const struct vm *vm
 		return false;
 	}
 	if (place != CONFIG_VM_DISK_MAX && strchr(equals + 1, '/') != NULL) {
-		if (command_volume(reply, equals + 1, &rest, &volume) == NULL)
+		/* who writes what a volume holds needs the right to that */
+		if (!reply_may(reply, MAY_CONTENT) ||
+		    command_volume(reply, equals + 1, &rest, &volume) == NULL)
 			return false;
 	} else if (disk_find(equals + 1, &target) == NULL) {
 		reply_fail(reply, CODE_NOT_FOUND, "there is no disk \"%s\", `disk list` shows them",
@@ -161,7 +163,8 @@ COMMAND(vm_backup,
 		  "event says how it has ended. A target that holds anything needs `overwrite`.\n"
 		  "With `state` its RAM and state are saved, at the same moment, as `vm save`\n"
 		  "does, and its guest stands still until they are.\n"
-		  "`disk restore` writes a disk from backups.",
+		  "`disk restore` writes a disk from backups. A volume as TARGET needs the right\n"
+		  "content.",
 	.example = "vm backup alpha full data=vault",
 	.keys = "name state held_us",
 	.run = command_vm_backup_run,
