@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Machines that start by firmware: Debian's SeaBIOS as it is, and disks with a boot sector of our own."""
+import struct
 import subprocess
 from pathlib import Path
 
@@ -29,6 +30,32 @@ def disk(folder, sectors=2048):
     """A disk with that boot sector, and with the text that it prints behind it."""
     second = b"SECOND sector\r\n\0".ljust(SECTOR, b"\0")
     return (boot_sector(folder) + second).ljust(sectors * SECTOR, b"\0")
+
+
+FLASH_SOURCE = Path(__file__).parent / "flash_rom.S"
+FLASH_BLOCK = 4096
+VARIABLES_BYTES = 128 << 10
+VARIABLES_LIST = bytes.fromhex("782cf3aa7b949a43a1802e144ec37792")
+VARIABLES_SYSTEM = bytes.fromhex("8d2bf1ff96768b4ca9852747075b4f50")
+
+
+def variables(used=b"", size=VARIABLES_BYTES, block=FLASH_BLOCK):
+    """A volume of UEFI firmware's variables (PI 1.7, volume 3, 3.2.1), whose list begins with `used`."""
+    head = bytearray(bytes(16) + VARIABLES_SYSTEM + struct.pack("<Q4sIHHHBB", size, b"_FVH", 0x4feff, 72, 0, 0, 0, 2) +
+                     struct.pack("<IIII", size // block, block, 0, 0))
+    head[50:52] = struct.pack("<H", -sum(struct.unpack("<36H", head)) & 0xffff)
+    room = 14 * FLASH_BLOCK - len(head)
+    return (bytes(head) + VARIABLES_LIST + struct.pack("<IBBHI", room, 0x5a, 0xfe, 0, 0) + used).ljust(size, b"\xff")
+
+
+def flash_rom(folder):
+    """Firmware that tries out its flash: variables, then nothing, then flash_rom.S in the last 64 KiB."""
+    built = folder / "flash_rom.o"
+    flat = folder / "flash_rom.bin"
+    subprocess.run(["gcc", "-m32", "-c", "-o", built, FLASH_SOURCE], check=True)
+    subprocess.run(["ld", "-m", "elf_i386", "-Ttext", "0xffff0000", "-e", "start", "--oformat", "binary",
+                    "-o", flat, built], check=True)
+    return variables() + flat.read_bytes().rjust((1 << 20) - VARIABLES_BYTES, b"\xff")
 
 
 CD_BLOCK = 2048

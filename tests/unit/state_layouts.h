@@ -43,4 +43,6 @@ static const struct state_layout {
 	[STATE_FW_CFG_DMA] = {1, 0x33ee0266},
 	[STATE_FIRMWARE_LOG] = {1, 0x631990df},
 	[STATE_VIRTIO_SCSI] = {1, 0x4f7dd8fd},
+	[STATE_FLASH] = {1, 0xd87620d8},
+	[STATE_FLASH_CONTENT] = {1, 0}, /* the firmware's own layout */
 };

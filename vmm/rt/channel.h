@@ -182,6 +182,9 @@ enum monitor_parameter {
  * The bits of the flags from this one on: one for each disk that is the medium of a CD-ROM drive.
  */
 #define MONITOR_DRIVE_SHIFT 32u
+/* From this bit on, the number of the disk with the firmware's variables, plus 1; 0: there is none.
+ */
+#define MONITOR_FLASH_SHIFT 48u
 
 enum monitor_flag {
 	/* the kernel file is the built-in guest, flat code for real mode at 0x7c00 */

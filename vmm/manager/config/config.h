@@ -108,12 +108,11 @@ struct disk_config {
 enum vm_disk_flag {
 	VM_DISK_READ_ONLY = 1 << 0,
 	VM_DISK_OPTIONAL = 1 << 1,
-	VM_DISK_CLONED = 1 << 2, /* set by no file: the disk is a clone's view, vm_clone_disk.h */
-	/* the disk is a volume, STORE/VOLUME: `number` is that of its store */
-	VM_DISK_VOLUME = 1 << 3,
-	/* set by no file: the volume was made for a clone, and goes with it */
-	VM_DISK_OWN = 1 << 4,
-	VM_DISK_CDROM = 1 << 5, /* the medium of a CD-ROM drive; VM_DISK_READ_ONLY is set, too */
+	VM_DISK_CLONED = 1 << 2, /* in no file: the disk is a clone's view, vm_clone_disk.h */
+	VM_DISK_VOLUME = 1 << 3, /* STORE/VOLUME: `number` is that of a store */
+	VM_DISK_OWN = 1 << 4,	 /* in no file: the volume was made for a clone, and goes with it */
+	VM_DISK_CDROM = 1 << 5,	 /* the medium of a CD-ROM drive; VM_DISK_READ_ONLY is set, too */
+	VM_DISK_FLASH = 1 << 6,	 /* no disk of the guest's: it has its firmware's variables */
 };
 
 /*

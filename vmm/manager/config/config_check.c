@@ -91,7 +91,7 @@ static bool config_boot_problem(const struct vm_config *vm, char *problem, size_
 
 bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 {
-	if (config_boot_problem(vm, problem, size))
+	if (config_boot_problem(vm, problem, size) || config_flash_wrong(vm, problem, size))
 		return false;
 	if (vm->cap_percent > 100 * vm->vcpus)
 		format(problem, size,

@@ -50,6 +50,28 @@ bool config_firmware_order(const char *text, u8 order[FIRMWARE_KIND_COUNT - 1])
 	return true;
 }
 
+bool config_flash_wrong(const struct vm_config *vm, char *problem, size_t size)
+{
+	char name[CONFIG_DISK_BYTES];
+	const char *wrong = NULL;
+	u32 count = 0;
+
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX && wrong == NULL; i++) {
+		if ((vm->disk[i].flags & VM_DISK_FLASH) == 0)
+			continue;
+		(void)config_disk_name(&vm->disk[i], name);
+		if (vm->boot != BOOT_UEFI)
+			wrong = "is for boot = uefi; set that, or leave out flash";
+		else if ((vm->disk[i].flags & VM_DISK_READ_ONLY) != 0)
+			wrong = "has to be written; leave out ro and cdrom";
+		else if (++count == 2)
+			wrong = "is a second one; a VM has one disk for its firmware's variables";
+	}
+	if (wrong != NULL)
+		format(problem, size, "VM %s: disk = %s flash %s", vm->name, name, wrong);
+	return wrong != NULL;
+}
+
 bool config_firmware_wrong(const struct vm_config *vm, char *problem, size_t size)
 {
 	u8 order[FIRMWARE_KIND_COUNT - 1];

@@ -8,5 +8,7 @@
 const char *config_firmware_key(const struct vm_config *vm);
 /* Says what is wrong with the values of these keys; returns false if nothing is. */
 bool config_firmware_wrong(const struct vm_config *vm, char *problem, size_t size);
+/* Says what is wrong with the disk for firmware's variables; returns false if nothing is. */
+bool config_flash_wrong(const struct vm_config *vm, char *problem, size_t size);
 /* Reads the key boot.order. Returns false if it has another word, or one twice. */
 bool config_firmware_order(const char *text, u8 order[FIRMWARE_KIND_COUNT - 1]);

@@ -9,6 +9,7 @@
 #include "vmm/monitor/dev/crtc.h"
 #include "vmm/monitor/dev/debug.h"
 #include "vmm/monitor/dev/firmware_log.h"
+#include "vmm/monitor/dev/flash.h"
 #include "vmm/monitor/dev/fw_cfg.h"
 #include "vmm/monitor/dev/hpet.h"
 #include "vmm/monitor/dev/pit.h"
@@ -47,6 +48,7 @@ static enum status (*const platform_attach[])(struct platform *platform,
 	watchdog_attach,
 	fw_cfg_attach,
 	firmware_log_attach,
+	flash_attach,
 	test_device_attach,
 	/* the PCI bus comes before the reset control, whose port lies among the bus's ports */
 	pci_bus_attach,

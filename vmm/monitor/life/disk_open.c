@@ -8,6 +8,7 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/io/disk_serial.h"
+#include "vmm/monitor/life/flash_open.h"
 #include "vmm/monitor/machine/machine.h"
 #include "vmm/monitor/virtio/virtio_blk.h"
 #include "vmm/rt/memory.h"
@@ -59,7 +60,7 @@ enum status disk_open_all(struct machine *machine, u64 key)
 
 	for (const struct start_entry *entry = start_find(START_DISK); entry != NULL;
 	     entry = start_next(entry))
-		count++;
+		count += flash_is_disk(entry->value) ? 0 : 1;
 	if (count == 0)
 		return STATUS_OK;
 	if (count > VIRTIO_BLK_MAX)
@@ -68,6 +69,8 @@ enum status disk_open_all(struct machine *machine, u64 key)
 	machine->blk = (struct virtio_blk *)(uintptr_t)at;
 	for (const struct start_entry *entry = start_find(START_DISK);
 	     entry != NULL && status == STATUS_OK; entry = start_next(entry)) {
+		if (flash_is_disk(entry->value))
+			continue;
 		status = entry->value < VIRTIO_BLK_MAX ? disk_open_one(machine, entry, key)
 						       : STATUS_BAD_ARGUMENT;
 	}

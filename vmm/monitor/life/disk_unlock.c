@@ -9,6 +9,7 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/monitor/disk/disk_cipher.h"
+#include "vmm/monitor/life/flash_open.h"
 #include "vmm/monitor/machine/machine.h"
 #include "vmm/monitor/machine/random.h"
 #include "vmm/monitor/save/save_disk.h"
@@ -138,6 +139,13 @@ bool disk_unlock_all(struct machine *machine)
 	for (u32 i = 0; i < DISK_KEY_MAX && good; i++) {
 		struct virtio_blk *blk = disk_unlock_find(machine, keys->disk[i].number);
 
+		if (keys->disk[i].given != DISK_KEY_NONE && flash_is_disk(keys->disk[i].number)) {
+			machine_crash(machine,
+				      "disk %u is encrypted, and its firmware's variables cannot "
+				      "be on such a disk; use another one",
+				      keys->disk[i].number);
+			good = false;
+		}
 		if (keys->disk[i].given != DISK_KEY_NONE && blk != NULL)
 			good = disk_unlock_one(machine, blk, keys->disk[i].key,
 					       keys->disk[i].given == DISK_KEY_VOLUME);

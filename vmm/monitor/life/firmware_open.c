@@ -7,6 +7,7 @@
 
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "vmm/monitor/life/flash_open.h"
 #include "vmm/monitor/load/firmware.h"
 #include "vmm/monitor/machine/machine.h"
 #include "vmm/monitor/virtio/virtio_blk.h"
@@ -15,13 +16,16 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/status_text.h"
 
-/* Maps the ROM so that it ends at 4 GiB, and the page of the generation ID. */
-static enum status firmware_map(handle_t rom, u64 rom_bytes)
+/*
+ * Maps the ROM so that it ends at 4 GiB, and the page of the generation ID. What comes before the
+ * ROM in its memory is flash, which flash_open.c maps.
+ */
+static enum status firmware_map(handle_t rom, u64 flash_bytes, u64 rom_bytes)
 {
 	handle_t space = start_handle(START_VM_SPACE);
 	u64 at;
-	enum status status = sys_space_map(space, LAYOUT_ABOVE_4G - rom_bytes, rom, 0, rom_bytes,
-					   RIGHT_READ | RIGHT_EXECUTE, &at);
+	enum status status = sys_space_map(space, LAYOUT_ABOVE_4G - rom_bytes, rom, flash_bytes,
+					   rom_bytes, RIGHT_READ | RIGHT_EXECUTE, &at);
 
 	if (status == STATUS_OK)
 		status = sys_space_map(space, LAYOUT_FIRMWARE_GENERATION, start_handle(START_RAM),
@@ -47,11 +51,12 @@ static void firmware_find_devices(const struct machine *machine, struct boot_dev
 		devices->cards |= (u32)BIT(machine->net[i].number);
 }
 
-static enum status firmware_make(struct machine *machine)
+/* Makes ROM and files; in the ROM's memory `flash` bytes of variables come before the code. */
+static enum status firmware_make(struct machine *machine, u64 flash, handle_t *rom)
 {
 	struct boot_devices devices;
 	struct load_job *job = &machine->job;
-	handle_t rom;
+	u64 code = job->kernel.size - job->kept;
 	u64 at;
 	enum status status;
 
@@ -59,16 +64,15 @@ static enum status firmware_make(struct machine *machine)
 	if (status != STATUS_OK)
 		return status;
 	machine->firmware = (struct firmware *)(uintptr_t)at;
-	status = memory_take(job->kernel.size, 0, &rom, &at);
+	status = memory_take(flash + code, 0, rom, &at);
 	if (status != STATUS_OK)
 		return status;
-	job->rom = (u8 *)(uintptr_t)at;
-	/* for clones and restored VMs, which go on without the start that would copy it */
+	job->rom = (u8 *)(uintptr_t)(at + flash - job->kept);
+	/* a clone, or a restored machine, goes on without a start */
 	memcpy(job->rom, job->kernel.bytes, job->kernel.size);
-	machine->memory.rom = (struct guest_region){GPA(LAYOUT_ABOVE_4G - job->kernel.size),
-						    job->kernel.size, job->rom};
-	status = firmware_map(rom, job->kernel.size);
-	sys_handle_close(rom);
+	machine->memory.rom = (struct guest_region){GPA(LAYOUT_ABOVE_4G - code), code,
+						    (u8 *)(uintptr_t)(at + flash)};
+	status = firmware_map(*rom, flash, code);
 	firmware_find_devices(machine, &devices);
 	firmware_prepare(machine->firmware, job, firmware_settings(), &devices);
 	return status;
@@ -76,15 +80,21 @@ static enum status firmware_make(struct machine *machine)
 
 bool firmware_open(struct machine *machine)
 {
+	handle_t rom = HANDLE_NONE;
 	enum status status;
+	u64 flash;
 
 	machine->job.uefi = (start_info->parameter[MONITOR_FLAGS] & MONITOR_UEFI) != 0;
 	if (!firmware_check(&machine->job)) {
 		machine_crash(machine, "%s", machine->job.error);
 		return false;
 	}
-	status = firmware_make(machine);
+	flash = flash_find(machine);
+	status = firmware_make(machine, flash, &rom);
 	if (status != STATUS_OK)
 		machine_crash(machine, "its firmware cannot be mapped: %s", status_text(status));
+	if (status == STATUS_OK && flash != 0)
+		return flash_open(machine, rom, flash);
+	sys_handle_close(rom);
 	return status == STATUS_OK;
 }

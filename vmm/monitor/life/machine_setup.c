@@ -8,6 +8,7 @@
 #include "vmm/monitor/life/disk_open.h"
 #include "vmm/monitor/life/disk_unlock.h"
 #include "vmm/monitor/life/firmware_open.h"
+#include "vmm/monitor/life/flash_open.h"
 #include "vmm/monitor/life/handover.h"
 #include "vmm/monitor/life/loop.h"
 #include "vmm/monitor/life/reserve.h"
@@ -201,6 +202,7 @@ bool machine_make_devices(struct machine *machine)
 			machine->firmware != NULL ? machine->firmware->file_count : 0,
 		.boot_menu = machine->firmware != NULL && firmware_settings()->menu != 0,
 		.firmware_say = machine_say_firmware,
+		.flash = machine->flash != NULL ? &machine->flash->config : NULL,
 		.test_device = machine_has_flag(MONITOR_TEST_DEVICE),
 		.test_show = machine_show_in_window,
 		.pci = machine->job.pci,
@@ -265,6 +267,7 @@ static bool machine_start_threads(struct machine *machine)
 bool machine_bind_links(struct machine *machine)
 {
 	return machine_worked(machine, "binding its disks", disk_bind_all(machine, KEY_DISK)) &&
+	       machine_worked(machine, "binding its firmware's disk", flash_bind(machine)) &&
 	       machine_worked(machine, "binding its network cards", net_bind_all(machine, KEY_NET));
 }
 

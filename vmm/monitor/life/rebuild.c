@@ -6,6 +6,7 @@
 #include "vmm/monitor/life/rebuild.h"
 
 #include "lib/bits.h"
+#include "vmm/monitor/dev/flash.h"
 #include "vmm/monitor/life/machine_setup.h"
 #include "vmm/monitor/life/vcpu_setup.h"
 #include "vmm/monitor/state/machine_state.h"
@@ -17,7 +18,7 @@
 
 #define CPUS_MAX 8u /* the most vCPUs of a VM that is rebuilt */
 #define SAVED_MAX                                                                                  \
-	(CPUS_MAX * (sizeof(struct lapic_saved) + 2 * PAGE_SIZE) + 64 * KIB +                      \
+	(CPUS_MAX * (sizeof(struct lapic_saved) + 2 * PAGE_SIZE) + 64 * KIB + FLASH_BYTES_MAX +    \
 	 VIRTIO_BLK_MAX * (sizeof(struct virtio_scsi_state) + KIB) +                               \
 	 VIRTIO_NET_MAX * (sizeof(struct virtio_net_state) + KIB))
 #define POISON 0xcc

@@ -173,7 +173,7 @@ bool firmware_load(struct load_job *job)
 {
 	u64 bytes = job->kernel.size;
 
-	memcpy(job->rom, job->kernel.bytes, bytes);
+	memcpy(job->rom + job->kept, job->kernel.bytes + job->kept, bytes - job->kept);
 	if (!job->uefi)
 		memcpy(job->ram + LAYOUT_HIGH_START - bytes, job->kernel.bytes, bytes);
 	start_state_reset(job->page);

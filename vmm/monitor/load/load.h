@@ -20,13 +20,13 @@ struct load_job {
 	struct load_file kernel;
 	struct load_file initrd;
 	const char *command_line;
-	bool demo; /* the kernel file is flat code for real mode at 0x7c00 */
-	bool uefi; /* the firmware is for UEFI, not a BIOS */
-	/* where the kernel file, which is firmware, is copied to; NULL: it is no firmware */
-	u8 *rom;
-	bool hpet;	   /* the VM has an HPET */
-	bool pci;	   /* the VM has a PCI bus */
-	u32 physical_bits; /* the width of the VM's physical addresses */
+	bool demo;	   /* the kernel file is flat code for real mode at 0x7c00 */
+	bool uefi;	   /* the firmware is UEFI's, not a BIOS */
+	u8 *rom;	   /* the kernel file is firmware, to be copied here; NULL: it is none */
+	u64 kept;	   /* so many bytes at its beginning are variables, and outlive a start */
+	bool hpet;	   /* the machine has an HPET */
+	bool pci;	   /* the machine has a PCI bus */
+	u32 physical_bits; /* of the machine's physical addresses */
 	u64 pci_high_base; /* where the PCI bus's 64-bit window begins; 0: there is none */
 	u32 vcpu_count;
 	struct mp_cpu cpu; /* the processors, as CPUID shows them */

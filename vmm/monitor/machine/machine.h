@@ -95,9 +95,9 @@ struct machine {
 	struct cpuid_policy cpuid;
 	struct xsave_layout xsave;
 	struct load_job job;
-	/* the files of the guest's firmware; NULL: the guest starts by its kernel */
-	struct firmware *firmware;
-	struct vcpu *vcpu; /* an array of vcpu_count vCPUs */
+	struct firmware *firmware; /* NULL: the guest starts by its kernel */
+	struct flash_memory *flash; /* its firmware's variables; NULL: there are none */
+	struct vcpu *vcpu;	   /* an array of vcpu_count */
 	u32 vcpu_count;
 	u32 physical_bits; /* the guest's MAXPHYADDR */
 	bool watched;	   /* a debugger or the key `trap` looks at exits one by one */

@@ -10,6 +10,7 @@
 
 struct serial;
 struct acpi_pm;
+struct flash_config;
 struct fw_cfg_file;
 struct guest_memory;
 struct pci_bus;
@@ -37,6 +38,7 @@ struct platform_config {
 	u32 firmware_file_count;
 	bool boot_menu; /* the firmware offers its menu */
 	void (*firmware_say)(void *serial_context, const char *line);
+	const struct flash_config *flash; /* the firmware's variables; NULL: it has none */
 	bool test_device;
 	void (*test_show)(u64 at, u64 page); /* maps a page into the test device's window */
 	bool pci;

@@ -7,6 +7,7 @@
 #include "vmm/monitor/dev/crtc.h"
 #include "vmm/monitor/dev/debug.h"
 #include "vmm/monitor/dev/firmware_log.h"
+#include "vmm/monitor/dev/flash.h"
 #include "vmm/monitor/dev/fw_cfg.h"
 #include "vmm/monitor/dev/hpet.h"
 #include "vmm/monitor/dev/pit.h"
@@ -171,6 +172,12 @@ static const struct state_field of_firmware_log_state[] = {
 	ROWS(firmware_log_state, line),
 };
 STRUCT(firmware_log_state);
+
+static const struct state_field of_flash_state[] = {
+	FIELD(flash_state, mode, FIELD_NUMBER),
+	FIELD(flash_state, status, FIELD_HEX),
+};
+STRUCT(flash_state);
 
 static const struct state_field of_test_device_state[] = {
 	ROWS(test_device_state, port),
@@ -346,6 +353,7 @@ static const struct state_fields *const device_fields[] = {
 	[STATE_FW_CFG] = &fields_fw_cfg_state,
 	[STATE_FW_CFG_DMA] = &fields_fw_cfg_dma_state,
 	[STATE_FIRMWARE_LOG] = &fields_firmware_log_state,
+	[STATE_FLASH] = &fields_flash_state,
 	[STATE_TEST_DEVICE] = &fields_test_device_state,
 	[STATE_PVPANIC] = &fields_pvpanic_state,
 	[STATE_WATCHDOG] = &fields_watchdog_state,

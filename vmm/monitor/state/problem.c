@@ -41,6 +41,8 @@ static const char *const kind_names[] = {
 	[STATE_END] = "end",
 	[STATE_FW_CFG_DMA] = "fw_cfg_dma",
 	[STATE_FIRMWARE_LOG] = "firmware_log",
+	[STATE_FLASH] = "flash",
+	[STATE_FLASH_CONTENT] = "flash_content",
 };
 
 const char *state_kind_name(u32 kind)

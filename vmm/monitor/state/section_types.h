@@ -38,6 +38,8 @@ enum state_kind {
 	STATE_FW_CFG_DMA = 31,
 	STATE_FIRMWARE_LOG = 32,
 	STATE_VIRTIO_SCSI = 33,
+	STATE_FLASH = 34,
+	STATE_FLASH_CONTENT = 35, /* what the flash holds */
 	STATE_KIND_COUNT
 };
 

@@ -18,7 +18,8 @@
 #define OVERHEAD_VCPU_PAGES 64u
 /* the ROM, and the files that the firmware reads */
 #define FIRMWARE_PAGES	    128u
-#define FIRMWARE_UEFI_PAGES 2048u
+/* 8 MiB of ROM, and 1 MiB of variables, which lie once in each state, too */
+#define FIRMWARE_UEFI_PAGES 2816u
 /* the drive with the seed, and its medium of 256 KiB at most */
 #define SEED_PAGES  128u
 #define VSOCK_PAGES (VSOCK_BYTES / PAGE_SIZE + 8u)

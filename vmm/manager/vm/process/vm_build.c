@@ -177,17 +177,6 @@ static void vm_prepare_channel(struct vm *vm, struct process_build *build)
 	vm_log_restart(&vm->log);
 }
 
-/* Returns the bits that say which disks are media of CD-ROM drives. */
-static u64 vm_drives(const struct vm *vm)
-{
-	u64 drives = 0;
-
-	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++)
-		if ((vm->config.disk[i].flags & VM_DISK_CDROM) != 0)
-			drives |= BIT(MONITOR_DRIVE_SHIFT + i);
-	return drives;
-}
-
 static void vm_fill_start_info(const struct vm *vm, struct start_info *info)
 {
 	bool demo;
@@ -205,7 +194,7 @@ static void vm_fill_start_info(const struct vm *vm, struct start_info *info)
 		(vm->config.unrestricted == AUTOMATIC_OFF ? VTRAP_RESTRICTED : 0ul) |
 		(vm->config.tlb_flush == TLB_FLUSH_FULL ? VTRAP_FLUSH : 0ul);
 	info->parameter[MONITOR_FLAGS] =
-		vm_drives(vm) | (demo ? MONITOR_DEMO : 0ul) |
+		vm_firmware_disks(vm) | (demo ? MONITOR_DEMO : 0ul) |
 		(vm->config.boot != BOOT_KERNEL ? MONITOR_FIRMWARE : 0ul) |
 		(vm->config.boot == BOOT_UEFI ? MONITOR_UEFI : 0ul) |
 		(vm->config.hpet ? MONITOR_HPET : 0ul) |

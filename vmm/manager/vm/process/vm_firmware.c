@@ -34,3 +34,16 @@ void vm_firmware_fill(const struct vm *vm, struct start_info *info)
 	vm_firmware_choose(settings.serial, config->smbios_serial, config->name);
 	memcpy(info->command_line, &settings, sizeof(settings));
 }
+
+u64 vm_firmware_disks(const struct vm *vm)
+{
+	u64 bits = 0;
+
+	for (u64 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
+		if ((vm->config.disk[i].flags & VM_DISK_CDROM) != 0)
+			bits |= BIT(MONITOR_DRIVE_SHIFT + i);
+		if ((vm->config.disk[i].flags & VM_DISK_FLASH) != 0)
+			bits |= (i + 1) << MONITOR_FLASH_SHIFT;
+	}
+	return bits;
+}

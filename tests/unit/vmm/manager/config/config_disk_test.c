@@ -211,8 +211,8 @@ static void service_sections(void **state)
 static void names_used_by_vms(void **state)
 {
 	static const char allowed[] =
-		"use the name of a disk or of a volume (STORE/VOLUME), then any of ro, cdrom and "
-		"optional (at most 16 disks), or none";
+		"use the name of a disk or of a volume (STORE/VOLUME), then any of ro, cdrom, "
+		"flash and optional (at most 16 disks), or none";
 	static const char *const bad[] = {
 		"disk = ",
 		"disk = ,",
@@ -320,6 +320,29 @@ static void show_all(char *to, size_t size)
 	show(to + length, size - length, config_vm_keys, &config.vm[0]);
 }
 
+#define UEFI "[vm v]\nboot = uefi\nfirmware = f\n"
+
+static void firmware_keeps_its_variables_on_one_disk(void **state)
+{
+	char text[128];
+
+	(void)state;
+	assert_int_equal(parse(UEFI "disk = d, e flash\n"), 0);
+	assert_int_equal(config.vm[0].disk[1].flags, VM_DISK_FLASH);
+	config_value_text(config_key_find(config_vm_keys, text_of("disk")), &config.vm[0], text,
+			  sizeof(text));
+	assert_string_equal(text, "d, e flash");
+	assert_int_equal(parse(UEFI "disk = e flash ro\n"), 1);
+	expect_problem(0, 1, 1, "VM v: disk = e flash has to be written; leave out ro and cdrom");
+	assert_int_equal(parse(UEFI "disk = d flash\ndisk = e flash\n"), 1);
+	expect_problem(0, 1, 1,
+		       "VM v: disk = e flash is a second one; a VM has one disk for its firmware's "
+		       "variables");
+	assert_int_equal(parse(VM "disk = e flash\n"), 1);
+	expect_problem(0, 1, 1,
+		       "VM a: disk = e flash is for boot = uefi; set that, or leave out flash");
+}
+
 static void shown_again(void **state)
 {
 	static char text[8192];
@@ -346,11 +369,17 @@ static void shown_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(everything),	     cmocka_unit_test(values),
-		cmocka_unit_test(controllers),	     cmocka_unit_test(whole_sections),
-		cmocka_unit_test(sections),	     cmocka_unit_test(service_sections),
-		cmocka_unit_test(names_used_by_vms), cmocka_unit_test(too_many),
-		cmocka_unit_test(without_pci),	     cmocka_unit_test(shown_again),
+		cmocka_unit_test(everything),
+		cmocka_unit_test(values),
+		cmocka_unit_test(controllers),
+		cmocka_unit_test(whole_sections),
+		cmocka_unit_test(sections),
+		cmocka_unit_test(service_sections),
+		cmocka_unit_test(names_used_by_vms),
+		cmocka_unit_test(too_many),
+		cmocka_unit_test(without_pci),
+		cmocka_unit_test(firmware_keeps_its_variables_on_one_disk),
+		cmocka_unit_test(shown_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@
 #include "vmm/monitor/dev/pit.c"
 #include "vmm/monitor/dev/pit_channel.c"
 #include "vmm/monitor/dev/firmware_log.c"
+#include "vmm/monitor/dev/flash.c"
 #include "vmm/monitor/dev/platform.c"
 #include "vmm/monitor/platform/platform_add.c"
 #include "tests/unit/platform_saved.h"

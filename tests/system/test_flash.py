@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+"""The flash memory of VMs with UEFI firmware: what is written there outlives resets, and on a disk the machine."""
+import pytest
+
+import bundle
+import firmware
+from machine import Bochs, Qemu, on_disk
+
+ROM_VM = "[vm pc]\nboot = uefi\nfirmware = flash.fd\nmemory = 16M\n"
+
+
+def rom_bundle(tmp_path, conf):
+    return bundle.make(tmp_path / "flash.cpio", conf, {"flash.fd": firmware.flash_rom(tmp_path)})
+
+
+def wait_start(machine, count):
+    """Waits for what flash_rom.S says at its start number `count`, counted from 0."""
+    machine.wait("FLASH status 0000", 60)
+    machine.wait(f"COUNT {count:04X}", 20)
+    machine.wait("WRITTEN 8000", 20)
+
+
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_reset(build, tmp_path, emulator):
+    """Flash is programmed and erased by commands, and outlives a reset by the guest and by `vm reset`."""
+    with emulator(build, bundle=rom_bundle(tmp_path, ROM_VM)) as machine:
+        machine.wait_prompt()
+        machine.good("vm create pc")
+        machine.good("vm start pc")
+        machine.attach("pc")
+        wait_start(machine, 0)
+        machine.type("p")
+        machine.wait("BOTH 800C")
+        machine.type("r")
+        wait_start(machine, 1)
+        machine.leave()
+        machine.good("vm reset pc")
+        machine.attach("pc")
+        wait_start(machine, 2)
+        machine.type("e")
+        machine.wait("ERASED 80FF")
+        machine.type("r")
+        wait_start(machine, 0)
+        machine.type("o")
+        machine.wait("pc: stopped: guest powered off")
+        assert "0 found" in machine.command("audit")
+
+
+DISK_VM = ("[disk vars]\ncontroller = nvme0 ide0.0\n" + ROM_VM + "disk = vars flash\n")
+
+
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_disk(build, tmp_path, emulator):
+    """On a disk the variables outlive their VM, and a machine whose power is cut right after a write."""
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(8 << 20))
+    files = rom_bundle(tmp_path, DISK_VM)
+    for first in (0, 3):
+        with on_disk(emulator, build, image, bundle=files) as machine:
+            machine.wait_prompt()
+            machine.good("vm create pc")
+            machine.good("vm start pc")
+            machine.attach("pc")
+            wait_start(machine, first)
+            if first == 0:
+                machine.leave()
+                assert "the disk for its firmware's variables was empty" in machine.command("log show")
+                machine.attach("pc")
+            machine.type("r")
+            wait_start(machine, first + 1)
+            machine.type("o")
+            machine.wait("pc: stopped: guest powered off")
+            machine.good("vm start pc")
+            machine.attach("pc")
+            wait_start(machine, first + 2)
+            machine.process.kill()
+    content = image.read_bytes()
+    assert content[:firmware.VARIABLES_BYTES] == firmware.variables(b"")[:1 << 16] + bytes(6) + b"\xff" * 65530
+    assert content[firmware.VARIABLES_BYTES:] == bytes((8 << 20) - firmware.VARIABLES_BYTES)
+
+
+CONTENTS = {
+    "something else": (b"MBR".ljust(firmware.VARIABLES_BYTES, b"\x90"), "no volume of UEFI firmware begins there"),
+    "torn": (firmware.variables()[:58] + b"\1" + firmware.variables()[59:], "the checksum of their header is wrong"),
+    "of other firmware": (firmware.variables(size=64 << 10).ljust(firmware.VARIABLES_BYTES, b"\xff"),
+                          "its variables are those of firmware of another size"),
+    "too small": (bytes(64 << 10), "it is smaller than they are; make it 1 MiB large"),
+}
+TOLD = {
+    "begun and cut off": (firmware.variables(b"\xaa\x55\x3f\0" + bytes(36) + b"\1\1\1\1"),
+                          "its firmware's variables are torn at byte 100"),
+    "full": (firmware.variables((b"\xaa\x55\x3f\0" + bytes(32) + b"\x04\0\0\0\xa0\x0f\0\0" + bytes(16 + 4004)) * 14),
+             "its firmware's variables are full: 14 of them have 56896 of "),
+    "without a beginning": (b"\xff" * 4096 + firmware.variables()[4096:-1] + b"\0",
+                            "its firmware's variables have lost their beginning"),
+}
+
+
+def test_spoiled(build, tmp_path):
+    """A disk that holds no variables, or spoiled ones: a sentence each, and nothing is written to it."""
+    files = {"flash.fd": firmware.flash_rom(tmp_path)}
+    conf = ""
+    for number, content in enumerate([*CONTENTS.values(), *TOLD.values()]):
+        files[f"d{number}"] = content[0]
+        conf += (f"[disk d{number}]\ncontroller = memory\nimage = d{number}\n" +
+                 ROM_VM.replace("pc", f"v{number}") + f"disk = d{number} flash\n")
+    with Qemu(build, bundle=bundle.make(tmp_path / "flash.cpio", conf, files)) as machine:
+        machine.wait_prompt()
+        for number, (_, problem) in enumerate(CONTENTS.values()):
+            machine.type(f"vm create v{number}\r")
+            machine.wait("the disk for its firmware's variables cannot be used: " + problem, 60)
+        for number, (_, line) in enumerate(TOLD.values(), len(CONTENTS)):
+            machine.good(f"vm create v{number}")
+            machine.good(f"vm start v{number}")
+            machine.attach(f"v{number}")
+            machine.wait("WRITTEN", 60)
+            machine.leave()
+            assert line in machine.command("log show")
+            machine.good(f"vm kill v{number}")
+        assert "0 found" in machine.command("audit")

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/bits.h"
+#include "vmm/hw/cfi_flash.h"
+#include "vmm/monitor/bus/device.h"
+
+/* The most bytes that firmware's variables may have. */
+#define FLASH_BYTES_MAX (1 * MIB)
+#define FLASH_BLOCKS	(FLASH_BYTES_MAX / FLASH_BLOCK_BYTES)
+#define FLASH_WORDS	(FLASH_BLOCKS / 64)
+
+enum flash_mode {
+	FLASH_MODE_ARRAY,  /* reads see what the flash holds, and need no exit */
+	FLASH_MODE_STATUS, /* reads see the status register, as in the modes below */
+	FLASH_MODE_PROGRAM,
+	FLASH_MODE_ERASE,
+	FLASH_MODE_COUNT
+};
+
+struct flash_state {
+	u8 mode;   /* enum flash_mode */
+	u8 status; /* the status register */
+	u8 pad[6];
+};
+
+/*
+ * What the owner of a flash memory provides. `content` is what the guest reads and executes at
+ * `base` while the flash is shown, and stays where it is as long as the machine.
+ */
+struct flash_config {
+	u64 base;
+	u64 bytes; /* whole blocks, at most FLASH_BYTES_MAX */
+	u8 *content;
+	void *context;
+	/*
+	 * Maps `content` at `base` in the guest, for reads, or takes it away again; does nothing if
+	 * that is so already.
+	 */
+	void (*show)(void *context, bool shown);
+	/*
+	 * Puts the blocks that are set in `changed` on the medium, in one go, and clears them
+	 * there. Returns false if the medium does not take them; they are tried again with the next
+	 * ones.
+	 */
+	bool (*keep)(void *context, u64 changed[FLASH_WORDS]);
+};
+
+/*
+ * The part of a machine's firmware that the guest may write: registers, and the content, whose
+ * section of a state is its own (flash_content).
+ */
+struct flash {
+	struct device device;
+	struct device content_device;
+	struct device_region region;
+	struct flash_state state;
+	struct flash_config config;
+	/* a bit for each block that is not on the medium yet */
+	u64 changed[FLASH_WORDS];
+};
+
+enum status flash_attach(struct platform *platform,
+			 const struct platform_config *config) MUST_CHECK;
