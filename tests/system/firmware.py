@@ -58,6 +58,27 @@ def flash_rom(folder):
     return variables() + flat.read_bytes().rjust((1 << 20) - VARIABLES_BYTES, b"\xff")
 
 
+UEFI_SOURCE = Path(__file__).parent / "uefi_program.S"
+
+
+def uefi_program(folder):
+    """uefi_program.S as the file that UEFI starts."""
+    built = folder / "uefi_program.o"
+    program = folder / "BOOTX64.EFI"
+    subprocess.run(["gcc", "-c", "-o", built, UEFI_SOURCE], check=True)
+    subprocess.run(["ld", "-Ttext", "0", "-e", "start", "--oformat", "binary", "-o", program, built], check=True)
+    return program
+
+
+def esp(image, loader, size=48 << 20):
+    """A FAT file system with a boot loader where UEFI firmware looks for that of a removable disk."""
+    image.write_bytes(bytes(size))
+    for command in (["mformat", "-F", "::"], ["mmd", "::/EFI", "::/EFI/BOOT"],
+                    ["mcopy", loader, "::/EFI/BOOT/BOOTX64.EFI"]):
+        subprocess.run([command[0], "-i", image, *command[1:]], check=True)
+    return image.read_bytes()
+
+
 CD_BLOCK = 2048
 
 

@@ -279,13 +279,8 @@ def test_uefi(build, tmp_path):
     loader = tmp_path / "BOOTX64.EFI"
     subprocess.run(["grub-mkstandalone", "-O", "x86_64-efi", "-o", loader, f"boot/grub/grub.cfg={tmp_path}/grub.cfg"],
                    check=True, capture_output=True)
-    image = tmp_path / "disk.img"
-    image.write_bytes(bytes(48 << 20))
-    for command in (["mformat", "-F", "::"], ["mmd", "::/EFI", "::/EFI/BOOT"],
-                    ["mcopy", loader, "::/EFI/BOOT/BOOTX64.EFI"]):
-        subprocess.run([command[0], "-i", image, *command[1:]], check=True)
     conf = (firmware.MEMORY_DISK + "[vm pc]\nboot = uefi\nfirmware = ovmf.fd\nmemory = 256M\ndisk = root\n")
-    files = {"ovmf.fd": firmware.OVMF.read_bytes(), "disk.img": image.read_bytes()}
+    files = {"ovmf.fd": firmware.OVMF.read_bytes(), "disk.img": firmware.esp(tmp_path / "disk.img", loader)}
     with Qemu(build, bundle=make_bundle(tmp_path, conf, files)) as machine:
         machine.wait_prompt()
         start_pc(machine)

@@ -4,7 +4,7 @@ import pytest
 
 import bundle
 import firmware
-from machine import Bochs, Qemu, on_disk
+from machine import Bochs, Qemu, nvme, on_disk
 
 ROM_VM = "[vm pc]\nboot = uefi\nfirmware = flash.fd\nmemory = 16M\n"
 
@@ -117,4 +117,50 @@ def test_spoiled(build, tmp_path):
             machine.leave()
             assert line in machine.command("log show")
             machine.good(f"vm kill v{number}")
+        assert "0 found" in machine.command("audit")
+
+
+UEFI_VM = ("[disk esp]\ncontroller = memory\nimage = esp.img\n[disk vars]\ncontroller = nvme0\n"
+           "[vm pc]\nboot = uefi\nfirmware = ovmf.fd\nmemory = 256M\ndisk = esp, vars flash\n")
+OVMF_CODE = firmware.OVMF.parent.parent / "OVMF/OVMF_CODE.fd"
+EXITS_MAX = 900_000  # of a first start: 488,000 were counted
+
+
+def wait_loader(machine, count):
+    machine.wait(f"LOADER start {count}", 120)
+
+
+def test_uefi(build, tmp_path):
+    """OVMF finds the flash and keeps a boot loader's variable: over resets, a new VM, and in another bundle."""
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(8 << 20))
+    files = {"ovmf.fd": firmware.OVMF.read_bytes(),
+             "esp.img": firmware.esp(tmp_path / "esp.img", firmware.uefi_program(tmp_path))}
+    with Qemu(build, bundle=bundle.make(tmp_path / "one.cpio", UEFI_VM, files), extra=nvme(image)) as machine:
+        machine.wait_prompt()
+        machine.good("vm create pc")
+        machine.good("vm start pc")
+        machine.attach("pc")
+        wait_loader(machine, 1)
+        machine.leave()
+        assert machine.vm("pc")["exits"] < EXITS_MAX
+        machine.good("vm snapshot pc one")
+        machine.good("vm reset pc")
+        machine.attach("pc")
+        wait_loader(machine, 2)
+        machine.leave()
+        machine.good("vm reset pc --to one")
+        machine.attach("pc")
+        machine.type("r")
+        wait_loader(machine, 2)
+        machine.process.kill()
+    # the code alone, with the variables that are on the disk
+    files["ovmf.fd"] = OVMF_CODE.read_bytes()
+    with Qemu(build, bundle=bundle.make(tmp_path / "two.cpio", UEFI_VM, files), extra=nvme(image)) as machine:
+        machine.wait_prompt()
+        machine.good("vm create pc")
+        machine.good("vm start pc")
+        machine.attach("pc")
+        wait_loader(machine, 3)
+        machine.leave()
         assert "0 found" in machine.command("audit")
