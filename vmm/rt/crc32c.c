@@ -6,7 +6,6 @@
 #include "vmm/rt/crc32c.h"
 
 #include "lib/bits.h"
-#include "lib/string.h"
 
 /* CRC32C of half a byte: the reflected polynomial 0x82f63b78. */
 static const u32 check_table[16] = {
@@ -30,15 +29,19 @@ static bool crc32c_cpu_has_it(void)
 	return answer == YES;
 }
 
+/* Eight bytes at any place: read by one instruction, which memcpy is not without the C library. */
+struct crc32c_word {
+	u64 value;
+} __attribute__((packed, may_alias));
+
 static u32 crc32c_words(u32 check, const u8 *at, size_t count)
 {
+	const struct crc32c_word *word = (const void *)at;
 	u64 sum = check;
-	u64 word;
 
-	for (size_t i = 0; i < count; i++) {
-		memcpy(&word, at + i * sizeof(word), sizeof(word));
-		asm("crc32q %1, %0" : "+r"(sum) : "r"(word));
-	}
+#pragma GCC unroll 8 /* a clone's monitor checks all of its state so, twice */
+	for (size_t i = 0; i < count; i++)
+		asm("crc32q %1, %0" : "+r"(sum) : "rm"(word[i].value));
 	return (u32)sum;
 }
 
