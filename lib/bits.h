@@ -40,6 +40,18 @@ static inline unsigned int bit_lowest(u64 value)
 	return (unsigned int)__builtin_ctzll(value);
 }
 
+/* Returns how many of the words come before the first that is not 0. */
+static inline u64 words_clear(const u64 *word, u64 count)
+{
+	u64 n = 0;
+
+	while (n + 4 <= count && (word[n] | word[n + 1] | word[n + 2] | word[n + 3]) == 0)
+		n += 4;
+	while (n < count && word[n] == 0)
+		n++;
+	return n;
+}
+
 /* Returns the bits high..low of value, moved down to bit 0. */
 static inline u64 bits_get(u64 value, unsigned int high, unsigned int low)
 {

@@ -414,17 +414,16 @@ static u64 memory_walk_ram(struct memory *memory, u64 *index, hpa_t *hpa)
 {
 	enum pt_level level;
 	u64 word = memory_word_of(memory, *index, hpa, &level);
-	u64 rest = level == PT_LEVEL_4K ? 1 : MEMORY_CHUNK_PAGES - *index % MEMORY_CHUNK_PAGES;
+	u64 pages = level == PT_LEVEL_4K ? 1 : MEMORY_CHUNK_PAGES - *index % MEMORY_CHUNK_PAGES;
+	u64 left;
 
-	*index += rest;
+	*index += pages;
+	/* the absent pages that follow; no whole chunk, which is a block where audits count */
+	left = MIN(-*index % (MEMORY_CHUNK_PAGES / 2), memory->page_count - *index);
+	if (level == PT_LEVEL_4K && left != 0)
+		*index += words_clear(memory_slot_find(memory, *index), left);
 	/* SLOT_KEPT is the same bit as CHUNK_LARGE, so this covers chunks too */
-	if (word & (SLOT_PRESENT | SLOT_KEPT))
-		return rest;
-	/* skips the absent pages that follow, at most so many that this stays a short step */
-	while (level == PT_LEVEL_4K && *index % STEP_FREE != 0 && *index < memory->page_count &&
-	       memory_word_of(memory, *index, hpa, &level) == 0)
-		*index += 1;
-	return 0;
+	return word & (SLOT_PRESENT | SLOT_KEPT) ? pages : 0;
 }
 
 u64 memory_walk(struct memory *memory, u64 *index, hpa_t *hpa)

@@ -283,10 +283,6 @@ static bool table_unmap_entry(struct table *table, u64 *at, struct pt_walk *walk
 		walk->level = TOP;
 	}
 	*at = align_down(*at, bytes) + bytes;
-	/* skips the absent pages that follow, at most so many that this stays a short step */
-	while (walk->level == PT_LEVEL_4K && *at % (STEP_ENTRIES * PAGE_SIZE) != 0 &&
-	       *table_entry_of(walk->node[PT_LEVEL_4K], *at, PT_LEVEL_4K) == 0)
-		*at += PAGE_SIZE;
 	return (walk->entry & table->format->present) || bytes != table_level_bytes(level);
 }
 
@@ -313,9 +309,15 @@ bool table_unmap_pages(struct table *table, u64 at, u64 first, u64 pages, const 
 enum status table_unmap(struct table *table, u64 *at, u64 end)
 {
 	struct pt_walk walk = {.level = TOP};
+	u64 left;
 
-	for (unsigned int n = 0; n < STEP_ENTRIES && *at < end; n++)
+	for (unsigned int n = 0; n < STEP_ENTRIES && *at < end; n++) {
 		(void)table_unmap_entry(table, at, &walk);
+		/* the absent pages that follow in the same half of a table: the step stays short */
+		left = MIN(-*at % (1 * MIB), end - *at) >> PAGE_SHIFT;
+		if (walk.level == PT_LEVEL_4K && left != 0)
+			*at += words_clear(table_entry_of(walk.node[0], *at, 0), left) * PAGE_SIZE;
+	}
 	return *at < end ? STATUS_AGAIN : STATUS_OK;
 }
 

@@ -42,7 +42,7 @@ static enum status sys_destroy_group(struct thread *caller, struct group *group)
 	if (caller->process->group == group)
 		return STATUS_BAD_STATE;
 	more = group_end(group);
-	handle_close_dead(caller->process->handles);
+	handle_close_those(caller->process->handles, true);
 	if (teardown_step(group) || more)
 		return STATUS_AGAIN;
 	if (group->page->used_pages != 0)
@@ -52,7 +52,7 @@ static enum status sys_destroy_group(struct thread *caller, struct group *group)
 	if (!tlb_pages_freed(group->pages_mark))
 		return STATUS_AGAIN;
 	group->object.dead = true;
-	handle_close_dead(caller->process->handles);
+	handle_close_those(caller->process->handles, true);
 	if (caller->served == group)
 		sched_serve(caller, NULL);
 	object_put(&group->object);
@@ -88,7 +88,7 @@ enum status sys_object_destroy(struct system_call *call)
 		break;
 	}
 	object->dead = true;
-	handle_close_dead(call->handles);
+	handle_close_those(call->handles, true);
 	return STATUS_OK;
 }
 

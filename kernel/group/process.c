@@ -306,7 +306,7 @@ void process_destroy(struct process *process)
 	object_get(&process->object);
 	process_end(process, 0);
 	process->object.dead = true;
-	handle_close_all(process->handles);
+	handle_close_those(process->handles, false);
 	object_put(&process->object);
 }
 
@@ -318,7 +318,7 @@ enum status process_free(struct process *process)
 		list_remove(node);
 		object_put(&LIST_ENTRY(node, struct thread, sibling)->object);
 	}
-	handle_close_all(process->handles);
+	handle_close_those(process->handles, false);
 	if (process->thread_count != 0)
 		return STATUS_AGAIN;
 	page_free(pointer_to_hpa(process->handles), &process->group->quota);

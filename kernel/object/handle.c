@@ -90,22 +90,11 @@ enum status handle_close(struct handle_table *table, u64 handle)
 	return STATUS_OK;
 }
 
-static void handle_close_those(struct handle_table *table, bool dead_only)
+void handle_close_those(struct handle_table *table, bool dead_only)
 {
-	for (u32 at = 0; at < table->end; at++) {
-		struct handle_entry *entry = &table->entry[at];
+	struct handle_entry *end = &table->entry[table->end];
 
+	for (struct handle_entry *entry = table->entry; entry < end; entry++)
 		if (entry->object != NULL && (entry->object->dead || !dead_only))
 			handle_close_entry(table, entry);
-	}
-}
-
-void handle_close_dead(struct handle_table *table)
-{
-	handle_close_those(table, true);
-}
-
-void handle_close_all(struct handle_table *table)
-{
-	handle_close_those(table, false);
 }

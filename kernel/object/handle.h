@@ -51,8 +51,8 @@ u32 handle_rights(const struct handle_table *table, u64 handle);
 /* Closes a handle, also that of a dead object. STATUS_BAD_HANDLE: there is no such entry. */
 enum status handle_close(struct handle_table *table, u64 handle);
 
-/* Closes all handles of dead objects, whose references would keep the objects from being freed. */
-void handle_close_dead(struct handle_table *table);
-
-/* Closes all handles of the table, which stays usable. */
-void handle_close_all(struct handle_table *table);
+/*
+ * Closes all handles, or those of dead objects, whose references would keep those from being freed.
+ * The table stays usable.
+ */
+void handle_close_those(struct handle_table *table, bool dead_only);

@@ -388,7 +388,7 @@ static void end(void)
 	vcpu_unload(&machine_cpu);
 	for (u32 i = 0; i < ARRAY_COUNT(callers); i++) {
 		process_end(callers[i], 0);
-		handle_close_all(callers[i]->handles);
+		handle_close_those(callers[i]->handles, false);
 		object_put(&callers[i]->object);
 	}
 	signal_unbind(&signal_root);

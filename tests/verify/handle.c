@@ -81,11 +81,11 @@ void prove_insert(void)
 void prove_close_dead(void)
 {
 	any_table();
-	handle_close_dead(table);
+	handle_close_those(table, true);
 }
 
 void prove_close_all(void)
 {
 	any_table();
-	handle_close_all(table);
+	handle_close_those(table, false);
 }

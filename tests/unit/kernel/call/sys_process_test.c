@@ -37,7 +37,7 @@ static u32 rights_of_space(struct process *process, u32 rights)
 		assert_int_equal(frame.rdi, 0);
 	}
 	given = handle_rights(process->handles, frame.rdi);
-	handle_close_all(process->handles);
+	handle_close_those(process->handles, false);
 	return given;
 }
 

@@ -18,7 +18,7 @@ static void caller_begin(void)
 
 static void caller_end(void)
 {
-	handle_close_all(process.handles);
+	handle_close_those(process.handles, false);
 	page_free(pointer_to_hpa(process.handles), NULL);
 }
 

@@ -108,7 +108,7 @@ static void test_dead_is_stale_but_can_be_closed(void **state)
 	assert_int_equal(handle_lookup(&table, handle, OBJECT_NONE, 0, &found), STATUS_BAD_HANDLE);
 	object_put(&event);
 	assert_int_equal(released, 0);
-	handle_close_dead(&table);
+	handle_close_those(&table, true);
 	assert_int_equal(released, 1);
 	assert_int_equal(handle_lookup(&table, living, OBJECT_NONE, 0, &found), STATUS_OK);
 }
@@ -121,7 +121,7 @@ static void test_references(void **state)
 	assert_int_equal(event.references, 3);
 	object_put(&event);
 	assert_int_equal(released, 0);
-	handle_close_all(&table);
+	handle_close_those(&table, false);
 	assert_int_equal(released, 1);
 }
 
@@ -152,10 +152,10 @@ static void test_free_entries(void **state)
 	assert_int_equal(give(&memory, RIGHT_ALL) & 0xffff, 201);
 	assert_int_equal(handle_insert(&table, &memory, RIGHT_ALL, &handle), STATUS_NO_QUOTA);
 	memory.dead = true;
-	handle_close_dead(&table);
+	handle_close_those(&table, true);
 	assert_int_equal(memory.references, 1);
 	assert_int_equal(give(&event, RIGHT_ALL) & 0xffff, 8);
-	handle_close_all(&table);
+	handle_close_those(&table, false);
 	assert_int_equal(event.references, 1);
 }
 

@@ -39,7 +39,7 @@ static void start(void)
 
 static void end(void)
 {
-	handle_close_all(process.handles);
+	handle_close_those(process.handles, false);
 	free(process.handles);
 	kernel_machine_end(&group, 1, 10000);
 }
