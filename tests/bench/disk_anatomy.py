@@ -23,6 +23,7 @@ from machine import Qemu
 
 FEW = 64
 MANY = {1: 320, 4: 960, 32: 3200}
+WARM = "write 32 512" # touches memory for the first time
 VTD = ("-device", "intel-iommu,aw-bits=48,intremap=on")
 BLANK = ("-drive", f"if=none,id=disk0,driver=null-co,size={disks.MEBIBYTES}M,read-zeroes=on", "-device")
 VIRTIO = "virtio-blk-pci,drive=disk0,disable-legacy=on,iommu_platform=on"
@@ -53,8 +54,8 @@ def counted(build, folder, kind, loads, kernel):
         for address, instructions in executed.blocks(log):
             if address == mark:
                 marks += 1
-            elif marks % 2 == 1:
-                counts, journeys = runs[marks // 2]
+            elif marks > 2 and marks % 2 == 1:
+                counts, journeys = runs[marks // 2 - 1]
                 counts[address] += instructions
                 journeys.add(address, instructions)
 
@@ -62,8 +63,8 @@ def counted(build, folder, kind, loads, kernel):
     reader = threading.Thread(target=count)
     reader.start()
     controller, extra = KINDS[kind]
-    words = " ".join(f"{operation} {depth} {number}" for operation, depth in loads
-                     for number in (FEW, MANY[depth]))
+    words = " ".join([WARM] + [f"{operation} {depth} {number}" for operation, depth in loads
+                               for number in (FEW, MANY[depth])])
     files = bundle.read(build / "guests/vmlinuz")
     files["initramfs.cpio.gz"] = disks.initramfs(build, f"go {words}")
     path = bundle.make(folder / "disk.cpio", disks.CONF.format(controller=controller), files)

@@ -13,6 +13,7 @@
 static struct driver_channel *channel;
 static handle_t queue;
 static handle_t interrupt;
+static bool line;
 static struct driver_dma own;
 static struct driver_dma rest;
 
@@ -122,6 +123,7 @@ struct driver_channel *process_open(void)
 	    (sys_object_bind(interrupt, queue, PROCESS_DEVICE) != STATUS_OK ||
 	     sys_irq_unmask(interrupt) != STATUS_OK))
 		rt_fail("irq");
+	line = process_has_line();
 	process_find_memory();
 	return channel;
 }
@@ -135,7 +137,7 @@ u64 process_wait(u64 deadline_tsc)
 
 void process_interrupt_taken(void)
 {
-	if (interrupt != HANDLE_NONE)
+	if (line)
 		(void)sys_irq_unmask(interrupt);
 }
 

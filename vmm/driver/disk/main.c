@@ -31,11 +31,20 @@ static void main_take_commands(void)
 static void main_wait(void)
 {
 	u64 look = request_waiting() != 0 ? clock_tsc() + clock_ns_to_tsc(LOOK_NS) : ~0ull;
-	u64 limit = scheduler_deadline();
-	u64 key = process_wait(MIN(look, MIN(limit, store_deadline())));
+	u64 limit = MIN(look, scheduler_deadline());
+	u64 store = store_deadline();
+	u64 deadline = MIN(limit, store);
+	u64 finished = channel->finished;
+	u64 key;
 
-	if (key == PROCESS_DEVICE)
+	/* an interrupt whose answers were found before it came is no reason for a turn */
+	do {
+		key = process_wait(deadline);
+		if (key != PROCESS_DEVICE)
+			break;
+		driver_ops.poll();
 		process_interrupt_taken();
+	} while (channel->finished == finished);
 	if (key == PROCESS_MANAGER)
 		main_take_commands();
 }

@@ -19,6 +19,7 @@ static u64 first_key;
 static const struct layer *const *(*layers_of)(const struct disk_client_part *part);
 struct client clients[DISK_CLIENT_MAX];
 u64 client_sets[DISK_UNIT_MAX];
+static u64 changed; /* a bit for each client that was not shown all its answers yet */
 _Static_assert(DISK_CLIENT_MAX <= 64, "a bit for each");
 
 void client_init(struct driver_channel *shared, handle_t signals, u64 first,
@@ -172,7 +173,7 @@ static void client_answer(struct client *client, u64 id, enum block_status statu
 	/* a client that leaves no room for answers in its link loses them by its own fault */
 	if (link_room(&client->end) != 0)
 		slot_put(&client->end, &block_answer);
-	client->changed = true;
+	changed |= BIT(client_index(client));
 }
 
 static bool client_has_data(u32 operation)
@@ -351,13 +352,12 @@ enum client_taken client_take(struct client *client)
 
 void client_publish(void)
 {
-	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
-		struct client *client = &clients[i];
+	u64 set = changed;
 
-		if (!client->changed)
-			continue;
-		client->changed = false;
-		if (link_publish(&client->end))
+	for (changed = 0; set != 0; set &= set - 1) {
+		struct client *client = &clients[bit_lowest(set)];
+
+		if (client->given.number != 0 && link_publish(&client->end))
 			(void)sys_event_signal(client->given.bell);
 	}
 }

@@ -33,11 +33,9 @@ struct client {
 	 * `waiting` is 0
 	 */
 	bool leaving;
-	bool changed; /* there are answers for which the client has not been signalled yet */
-	/* the client is over its rate limit; no request is taken before share.ready_at */
-	bool limited;
-	u64 limited_tsc; /* the TSC when the client went over its limit */
-	/* if has_held: the request taken last, which the device has not got yet */
+	bool limited;	 /* the client is over its limit and is not read before share.ready_at */
+	u64 limited_tsc; /* the TSC since when the client has been over its limit */
+	/* if has_held: the request taken last, for which the device had no room */
 	struct block_request held;
 	bool has_held;
 };

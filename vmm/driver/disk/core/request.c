@@ -11,6 +11,7 @@
 static struct driver_channel *channel;
 static struct driver_request requests[DISK_UNIT_MAX][DRIVER_DEPTH];
 static u32 request_count[DISK_UNIT_MAX]; /* the number of busy requests of each disk */
+static u32 request_sum;			 /* and of all disks */
 
 void request_init(struct driver_channel *shared)
 {
@@ -26,6 +27,7 @@ struct driver_request *request_take(u32 unit)
 			continue;
 		*request = (struct driver_request){.busy = true, .unit = unit};
 		request_count[unit]++;
+		request_sum++;
 		return request;
 	}
 	return NULL;
@@ -35,6 +37,7 @@ void request_release(struct driver_request *request)
 {
 	request->busy = false;
 	request_count[request->unit]--;
+	request_sum--;
 }
 
 void request_finish(struct driver_request *request, enum block_status status)
@@ -53,9 +56,5 @@ u32 request_waiting_for(u32 unit)
 
 u32 request_waiting(void)
 {
-	u32 count = 0;
-
-	for (u32 unit = 0; unit < DISK_UNIT_MAX; unit++)
-		count += request_count[unit];
-	return count;
+	return request_sum;
 }

@@ -46,11 +46,12 @@ struct round {
 };
 
 static struct turns units[DISK_UNIT_MAX];
-/* a bit for each client that is over its rate limit, and for some that no longer are */
-static u64 limited_set;
+static u32 unit_count; /* the disks from this number on are not served */
+static u64 limited_set; /* a bit for each client over its limit, and for some that were */
 
 void scheduler_open(u32 unit, u32 depth)
 {
+	unit_count = MAX(unit_count, unit + 1);
 	units[unit] = (struct turns){
 		.places = depth != 0 ? MIN(depth, DRIVER_DEPTH) : DRIVER_DEPTH,
 		.stopped_at = ~0u,
@@ -250,7 +251,7 @@ bool scheduler_serve(void)
 	u64 now = clock_tsc();
 	bool any = false;
 
-	for (u32 unit = 0; unit < DISK_UNIT_MAX; unit++) {
+	for (u32 unit = 0; unit < unit_count; unit++) {
 		if (units[unit].places != 0 && client_sets[unit] != 0)
 			any |= scheduler_serve_disk(unit, now);
 	}
@@ -281,7 +282,7 @@ bool scheduler_may_wait(void)
 {
 	bool all = true;
 
-	for (u32 unit = 0; unit < DISK_UNIT_MAX; unit++) {
+	for (u32 unit = 0; unit < unit_count; unit++) {
 		u64 set = units[unit].places != 0 ? client_sets[unit] : 0;
 
 		for (; set != 0; set &= set - 1)

@@ -280,6 +280,8 @@ bool undo_serve(void)
 	bool kept = false; /* move.turn is already set for the next call */
 	bool any = false;
 
+	if (move.asking == 0)
+		return false;
 	memset(move.stopped_at, 0, sizeof(move.stopped_at));
 	for (u32 i = 0; move.asking != 0 && i < DISK_CLIENT_MAX && !undo_is_moving(); i++) {
 		u32 turn = (first + i) % DISK_CLIENT_MAX;

@@ -12,7 +12,8 @@
 #include "vmm/rt/clock.h"
 
 static struct open_store stores[STORE_MAX];
-static u32 turn; /* the index of the store that may first send a request of its own */
+static u32 stores_given; /* the stores from this number on were never given */
+static u32 turn; /* the store that has the first claim on the next request */
 
 struct open_store *store_open_at(u32 index)
 {
@@ -47,8 +48,10 @@ void store_take_commands(struct driver_channel *channel)
 		struct store_given given = channel->store[i];
 
 		given.number = number;
-		if (number != 0 && stores[i].given.number == 0 && given.unit < DISK_UNIT_MAX)
+		if (number != 0 && stores[i].given.number == 0 && given.unit < DISK_UNIT_MAX) {
 			store_take(&stores[i], &given, channel->disk.unit[given.unit].features);
+			stores_given = MAX(stores_given, i + 1);
+		}
 		if (stores[i].given.number != 0)
 			store_command_take(&stores[i]);
 	}
@@ -202,7 +205,7 @@ static bool store_has_work(const struct open_store *store)
 
 bool store_may_wait(void)
 {
-	for (u32 i = 0; i < STORE_MAX && !store_io_is_busy(); i++) {
+	for (u32 i = 0; i < stores_given && !store_io_is_busy(); i++) {
 		if (stores[i].given.number != 0 && store_has_work(&stores[i]))
 			return false;
 	}
@@ -213,8 +216,8 @@ u64 store_deadline(void)
 {
 	u64 deadline = ~0ull;
 
-	/* while a store's request is under way, the end of that request wakes the driver */
-	for (u32 i = 0; i < STORE_MAX && !store_io_is_busy(); i++) {
+	/* the end of a request comes first */
+	for (u32 i = 0; i < stores_given && !store_io_is_busy(); i++) {
 		if (stores[i].given.number != 0)
 			deadline = MIN(deadline, store_count_at(&stores[i]));
 	}
@@ -226,8 +229,8 @@ bool store_serve(void)
 	bool any = false;
 	u32 first = turn;
 
-	for (u32 i = 0; i < STORE_MAX && !store_io_is_busy(); i++) {
-		struct open_store *store = &stores[(first + i) % STORE_MAX];
+	for (u32 i = 0; i < stores_given && !store_io_is_busy(); i++) {
+		struct open_store *store = &stores[(first + i) % stores_given];
 
 		/* a store keeps its turn until its job ends, since the stores share one buffer */
 		if (store->given.number == 0)
@@ -235,7 +238,7 @@ bool store_serve(void)
 		any |= store_serve_one(store);
 		if (store->job != JOB_NONE)
 			return any;
-		turn = (first + i + 1) % STORE_MAX;
+		turn = (first + i + 1) % stores_given;
 	}
 	return any;
 }

@@ -196,6 +196,8 @@ static UNUSED void forget_all(void)
 	memset(client_sets, 0, sizeof(client_sets));
 	memset(requests, 0, sizeof(requests));
 	memset(request_count, 0, sizeof(request_count));
+	request_sum = 0;
+	changed = 0;
 	memset(units, 0, sizeof(units));
 	limited_set = 0;
 	memset(bitmaps, 0, sizeof(bitmaps));
