@@ -272,7 +272,7 @@ static enum status driver_link_make_objects(const struct driver *driver, handle_
 	if (status == STATUS_OK)
 		status = sys_event_create(group, &link->doorbell);
 	if (status == STATUS_OK)
-		status = sys_event_create(driver->group, &link->bell);
+		status = sys_event_create(group, &link->bell);
 	if (status == STATUS_OK && driver_link_pool_bytes(driver, link) != 0) {
 		link->window = (struct dma_window){driver->dma_space,
 						   POOLS_AT + driver_link_index_of(driver, link) *
