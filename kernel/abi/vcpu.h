@@ -6,12 +6,11 @@
 /* The reasons for which a guest stops running, the same on VMX and SVM. */
 enum exit_reason {
 	EXIT_NONE,
-	EXIT_HOST_INTERRUPT, /* for the kernel only: an interrupt of the host */
-	EXIT_KICK,	     /* SYS_VCPU_KICK was called, or a signal is in the vCPU's queue */
-	EXIT_DEADLINE,	     /* deadline_tsc has passed */
-	/* the guest can take an interrupt now; also comes without REQUEST_INTERRUPT_WINDOW */
-	EXIT_INTERRUPT_WINDOW,
-	EXIT_NMI_WINDOW, /* the guest can take an NMI now; comes only after REQUEST_NMI_WINDOW */
+	EXIT_HOST_INTERRUPT,   /* for the kernel only: an interrupt of the host */
+	EXIT_KICK,	       /* SYS_VCPU_KICK, or signals in the vCPU's queue, which this takes */
+	EXIT_DEADLINE,	       /* deadline_tsc has passed */
+	EXIT_INTERRUPT_WINDOW, /* the guest can take an interrupt now; also if not requested */
+	EXIT_NMI_WINDOW,       /* the guest can take an NMI now; only if requested */
 	EXIT_IO,
 	EXIT_MEMORY, /* access to a guest-physical address that no mapping covers */
 	EXIT_CPUID,

@@ -15,6 +15,7 @@
 #include "kernel/log/log.h"
 #include "kernel/object/object_lock.h"
 #include "kernel/group/process_types.h"
+#include "kernel/sched/queue.h"
 #include "kernel/sched/thread.h"
 #include "kernel/sched/timer.h"
 #include "kernel/guest/vcpu.h"
@@ -177,13 +178,13 @@ static ALWAYS_INLINE void vcpu_return_to_monitor(struct vcpu *vcpu, u32 groups)
 }
 
 /*
- * Ends the run: copies all fields of the exit to the vCPU page. Copies them in two pieces: one copy
- * would compile to REP MOVS, which is slower.
+ * Ends the run with all fields of the exit, and with those register groups that are known. Copies
+ * the fields in two pieces: one copy would compile to REP MOVS, which is slower.
  */
-static NOINLINE void vcpu_return_whole_exit(struct vcpu *vcpu)
+static NOINLINE void vcpu_return_whole_exit(struct vcpu *vcpu, u32 known)
 {
 	const size_t few = offsetof(struct vcpu_exit, gpa);
-	u32 groups = vcpu_groups_of(vcpu, vcpu->virt.exit.reason);
+	u32 groups = vcpu_groups_of(vcpu, vcpu->virt.exit.reason) & known;
 
 	__builtin_memcpy(&vcpu->virt.page->exit.gpa, &vcpu->virt.exit.gpa,
 			 sizeof(struct vcpu_exit) - few);
@@ -193,13 +194,9 @@ static NOINLINE void vcpu_return_whole_exit(struct vcpu *vcpu)
 
 static NOINLINE void vcpu_return_with(struct vcpu *vcpu, enum exit_reason reason)
 {
-	/*
-	 * forgets the last walk to the guest's code (virt_code_find): no entry since has checked
-	 * that the guest still has its pages
-	 */
-	vcpu->virt.code.depth = 0;
 	vcpu->virt.exit = (struct vcpu_exit){.reason = reason, .tsc = rdtsc()};
-	vcpu_return_whole_exit(vcpu);
+	/* no entry has checked that the memory of the code is still the guest's */
+	vcpu_return_whole_exit(vcpu, ~(u32)VCPU_CODE);
 }
 
 static bool vcpu_settle(struct vcpu *vcpu)
@@ -345,6 +342,11 @@ static NOINLINE bool vcpu_begin_specially(struct vcpu *vcpu)
 		marked = ends ? 0 : vcpu_mark(vcpu, 0);
 	}
 	if (ends) {
+		if (vcpu->signalled) {
+			object_share();
+			queue_empty(vcpu->queue);
+			object_unshare();
+		}
 		vcpu_return_with(vcpu, short_of ? EXIT_NO_MEMORY : EXIT_KICK);
 		return true;
 	}
@@ -396,7 +398,7 @@ static ALWAYS_INLINE bool vcpu_run_on(struct cpu *cpu, struct vcpu *vcpu, u64 de
 		vcpu_count(&vcpu->account->kernel_exits, 1);
 		return false;
 	}
-	vcpu_return_whole_exit(vcpu);
+	vcpu_return_whole_exit(vcpu, ~0u);
 	return true;
 }
 

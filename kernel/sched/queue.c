@@ -56,6 +56,17 @@ static void queue_deliver(struct queue *queue)
 		vcpu_kick(queue->vcpu);
 }
 
+void queue_empty(struct queue *queue)
+{
+	lock_acquire(&queue->lock, LOCK_QUEUE);
+	while (!list_empty(&queue->pending)) {
+		LIST_ENTRY(queue->pending.next, struct signal, node)->raised = false;
+		list_remove(queue->pending.next);
+	}
+	signal_mark_vcpu(queue);
+	lock_release(&queue->lock, LOCK_QUEUE);
+}
+
 static enum status queue_wait_locked(struct queue *queue, struct thread *thread, u64 deadline_tsc,
 				     u64 *key)
 {

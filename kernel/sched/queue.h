@@ -65,6 +65,8 @@ void queue_end(struct queue *queue);
  */
 void signal_raise(struct signal *signal);
 
+/* Takes all signals, without their keys: the run of a vCPU ends for whatever they say. */
+void queue_empty(struct queue *queue);
 /*
  * Does SYS_QUEUE_WAIT for the running thread. It takes the oldest signal, returns its key, and
  * charges the thread's time to that signal's group too from now on: what a server does for a client

@@ -102,32 +102,33 @@ static void sched_charge_thread(struct cpu *cpu, struct thread *thread, u64 tick
 }
 
 /*
- * Locks the CPU's queue, charges its running thread up to now, and returns the time up to which it
- * has charged.
+ * Charges the CPU's running thread up to now, with what it owes for switches, under the lock of the
+ * CPU's queue. Returns the time up to which it has charged.
  */
-static u64 sched_queue_lock(struct cpu *cpu)
+static u64 sched_charge(struct cpu *cpu)
 {
-	struct thread *running;
-	u64 now;
-	u64 ran;
+	struct thread *running = cpu->running;
+	u64 now = rdtsc();
+	u64 ran = now - cpu->charged_tsc;
 
-	lock_acquire(&cpu->lock, LOCK_RUN);
-	running = cpu->running;
-	now = rdtsc();
-	ran = now - cpu->charged_tsc;
 	cpu->charged_tsc = now;
 	if (running == NULL || (s64)ran < 0)
 		return now;
 	__atomic_fetch_add(&running->process->group->page->cpu_tsc, ran, __ATOMIC_RELAXED);
-	sched_charge_thread(cpu, running, ran, now);
+	sched_charge_thread(cpu, running, ran + cpu->surcharge, now);
+	cpu->surcharge = 0;
 	sched_publish_missed(running);
 	return now;
 }
 
-/*
- * Publishes which thread runs on the CPU, from `now` on, and when the CPU must choose anew; unlocks
- * the queue.
- */
+/* Locks the CPU's queue and charges its running thread. */
+static u64 sched_queue_lock(struct cpu *cpu)
+{
+	lock_acquire(&cpu->lock, LOCK_RUN);
+	return sched_charge(cpu);
+}
+
+/* Publishes which thread runs on the CPU, since `now` and until when, and unlocks the queue. */
 static void sched_queue_publish(struct cpu *cpu, u64 now)
 {
 	struct thread *running = cpu->running;
@@ -170,7 +171,10 @@ void sched_ready(struct thread *thread)
 	running = cpu->running != NULL ? &cpu->running->run : NULL;
 	run_queue_add(cpu->queue, &thread->run, now);
 	look = running == NULL || run_queue_preempts(cpu->queue, running, &thread->run);
-	sched_queue_publish(cpu, now);
+	if (look) /* a CPU that looks publishes what it has found */
+		lock_release(&cpu->lock, LOCK_RUN);
+	else
+		sched_queue_publish(cpu, now);
 
 	if (look || cpu != this_cpu())
 		cpus_pend(cpu, look ? PENDING_RESCHEDULE : PENDING_TIMER);
@@ -197,7 +201,9 @@ void sched_serve(struct thread *thread, struct group *group)
 		group = NULL;
 	if (group == before)
 		return;
-	(void)sched_queue_lock(cpu);
+	lock_acquire(&cpu->lock, LOCK_RUN);
+	if (cpu->running == thread)
+		(void)sched_charge(cpu);
 	thread->served = group;
 	lock_release(&cpu->lock, LOCK_RUN);
 	if (group != NULL)
@@ -224,13 +230,19 @@ void sched_next(struct cpu *cpu)
 	struct thread *before = cpu->running;
 	struct run_entity *running = NULL;
 	struct run_entity *next;
-	u64 now = sched_queue_lock(cpu);
+	bool goes_on;
+	u64 now;
 
-	if (before != NULL && before->state == THREAD_READY) {
+	lock_acquire(&cpu->lock, LOCK_RUN);
+	goes_on = before != NULL && before->state == THREAD_READY;
+	if (!goes_on)
+		cpu->surcharge += tsc_from_ns(SCHED_WAIT_NS);
+	now = sched_charge(cpu);
+	cpu->surcharge = 0;
+	if (goes_on) {
 		before->ready_tsc = now;
 		running = &before->run;
 	} else if (before != NULL) {
-		sched_charge_thread(cpu, before, tsc_from_ns(SCHED_WAIT_NS), now);
 		run_queue_remove(cpu->queue, &before->run, now);
 	}
 	next = run_queue_next(cpu->queue, running, now);
@@ -240,7 +252,7 @@ void sched_next(struct cpu *cpu)
 		sched_begin(cpu->running, now);
 		cpu->counters->switches++;
 		if (running != NULL && running->group != next->group)
-			sched_charge_thread(cpu, cpu->running, tsc_from_ns(SCHED_SWITCH_NS), now);
+			cpu->surcharge = tsc_from_ns(SCHED_SWITCH_NS);
 	}
 	sched_queue_publish(cpu, now);
 }

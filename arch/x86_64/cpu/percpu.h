@@ -96,7 +96,8 @@ struct cpu {
 	u64 ist[IST_COUNT]; /* tops of the stacks for NMI, double fault, machine check */
 	const void *idt;    /* the IDT, shared by all CPUs, at an address that ring 3 may learn */
 
-	u64 charged_tsc; /* TSC when `running` was last charged; guarded by `lock` */
+	u64 charged_tsc; /* when `running` was last charged; guarded by `lock` */
+	u64 surcharge;	 /* ticks that `running` is charged besides, for switches */
 	u64 armed_tsc;	 /* the TSC for which the one-shot timer is set; 0: none */
 	u64 armed_for;	 /* the guest's deadline for which the timer was set, or TIMER_STALE */
 	/*

@@ -35,18 +35,6 @@
 #define BUS_LOCK_REST_NS NS_PER_MS
 
 /*
- * Empties the queue. Signals only say that there is something to handle, which pending_handle looks
- * for.
- */
-static NOINLINE void loop_drain_queue(struct vcpu *vcpu)
-{
-	u64 key;
-
-	while (sys_queue_wait(vcpu->queue, 0, &key) == STATUS_OK)
-		;
-}
-
-/*
  * Lets a waiter for the lock go first. The lock is not fair: without this, a guest that exits all
  * the time would take the lock again before a waiter on another CPU has woken up.
  */
@@ -248,11 +236,7 @@ static NOINLINE void loop_rest(struct vcpu *vcpu)
 /* Does what an exit asks of the thread before the thread takes the machine's lock. */
 static void loop_leave_guest(struct vcpu *vcpu)
 {
-	u32 reason = vcpu->page->exit.reason;
-
-	if (reason == EXIT_KICK)
-		loop_drain_queue(vcpu);
-	else if (unlikely(reason == EXIT_BUS_LOCK))
+	if (unlikely(vcpu->page->exit.reason == EXIT_BUS_LOCK))
 		loop_rest(vcpu);
 }
 

@@ -240,18 +240,33 @@ static void test_requests(void **state)
 	}
 }
 
-/* A signal for the monitor ends the run before the guest is entered. */
+/*
+ * A signal for the monitor ends the run before the guest is entered, and the run takes all signals.
+ * The code at RIP is not shown, as no entry has checked whose it is, but stays remembered.
+ */
 static void test_signalled(void **state)
 {
 	static const enum exit_reason script[] = {EXIT_HLT};
+	struct queue queue = {.vcpu = &vcpu};
+	struct signal signals[2] = {{.queue = &queue}, {.queue = &queue}};
 
 	(void)state;
 	start(script, 1);
-	vcpu.signalled = true;
+	list_init(&queue.pending);
+	vcpu.queue = &queue;
+	page.want[EXIT_KICK] = VCPU_CODE;
+	vcpu.virt.code.depth = 3;
+	for (u32 i = 0; i < 2; i++)
+		signal_raise(&signals[i]);
+	vcpu.kicked = false;
+	assert_true(vcpu.signalled);
 	assert_true(run_guest());
 	assert_int_equal(page.exit.reason, EXIT_KICK);
+	assert_int_equal(page.valid & VCPU_CODE, 0);
+	assert_int_equal(vcpu.virt.code.depth, 3);
 	assert_int_equal(machine_counters.exits, 0);
-	vcpu.signalled = false;
+	assert_false(vcpu.signalled || signals[0].raised || signals[1].raised);
+	assert_true(list_empty(&queue.pending));
 	vcpu.preempted = true;
 	assert_true(run_guest());
 	assert_int_equal(page.exit.reason, EXIT_HLT);
