@@ -80,10 +80,7 @@ static void domain_took_xml(struct rpc *call, json_t *vm)
 	struct buffer text = {0};
 
 	vm_xml(&text, vm);
-	call->results.failed |= text.failed;
-	xdr_write_text(&call->results, text.bytes ? text.bytes : "");
-	buffer_free(&text);
-	rpc_answer(call);
+	rpc_answer_text(call, &text);
 }
 
 void domain_xml(struct rpc *call)

@@ -3,6 +3,8 @@
  * Procedures that list VMs, or find one by its number, name or UUID: each asks core for the VMs
  * that the client may see. The table of procedures names them.
  */
+#include "gateway/door/list.h"
+
 #include <string.h>
 
 #include "gateway/door/rpc.h"
@@ -29,7 +31,7 @@ static bool list_fits(uint32_t flags, uint32_t group, uint32_t has)
 	return !(flags & group) || flags & group & has;
 }
 
-static bool list_shows(json_t *vm, uint32_t flags)
+bool list_shows(json_t *vm, uint32_t flags)
 {
 	enum vm_state state = vm_state(vm);
 

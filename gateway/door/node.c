@@ -53,6 +53,31 @@ void node_free_memory(struct rpc *call)
 	rpc_ask(call, "GET", "/v1/host", NULL, node_took_free);
 }
 
+static void node_took_memory_stats(struct rpc *call, json_t *host)
+{
+	static const char *const names[][2] = {{"total", "total_bytes"}, {"free", "free_bytes"}};
+	size_t count = ARRAY_COUNT(names);
+
+	/* A call that has no room asks how much is needed. */
+	if (call->arguments.numbers[0] < (int32_t)count) {
+		xdr_write_u32(&call->results, 0);
+	} else {
+		xdr_write_u32(&call->results, (uint32_t)count);
+		for (size_t i = 0; i < count; i++) {
+			xdr_write_text(&call->results, names[i][0]);
+			xdr_write_u64(&call->results,
+				      (uint64_t)node_memory(host, names[i][1]) / 1024);
+		}
+	}
+	xdr_write_u32(&call->results, (uint32_t)count);
+	rpc_answer(call);
+}
+
+void node_memory_stats(struct rpc *call)
+{
+	rpc_ask(call, "GET", "/v1/host", NULL, node_took_memory_stats);
+}
+
 static void node_took_capabilities(struct rpc *call, json_t *host)
 {
 	struct buffer text = {0};
@@ -62,10 +87,7 @@ static void node_took_capabilities(struct rpc *call, json_t *host)
 			   "<guest>\n<os_type>hvm</os_type>\n<arch name='x86_64'>\n"
 			   "<wordsize>64</wordsize>\n<domain type='skerry'/>\n</arch>\n</guest>\n"
 			   "</capabilities>\n");
-	xdr_write_text(&call->results, text.bytes ? text.bytes : "");
-	call->results.failed |= text.failed;
-	buffer_free(&text);
-	rpc_answer(call);
+	rpc_answer_text(call, &text);
 }
 
 void node_capabilities(struct rpc *call)

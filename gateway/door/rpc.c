@@ -82,6 +82,14 @@ void rpc_answer(struct rpc *call)
 	rpc_free(call);
 }
 
+void rpc_answer_text(struct rpc *call, struct buffer *text)
+{
+	call->results.failed |= text->failed;
+	xdr_write_text(&call->results, text->bytes ? text->bytes : "");
+	buffer_free(text);
+	rpc_answer(call);
+}
+
 void rpc_fail(struct rpc *call, uint32_t code, const char *format, ...)
 {
 	char text[512];
@@ -187,8 +195,7 @@ void rpc_ask(struct rpc *call, const char *method, const char *path, const struc
 	rpc_send(call);
 }
 
-/* Returns whether a name can be a part of a path: whether there is such a VM, core says. */
-static bool rpc_name_valid(const char *name)
+bool rpc_name_valid(const char *name)
 {
 	return *name && *name != '.' && !strpbrk(name, "/?#%");
 }
@@ -235,6 +242,16 @@ void rpc_action(struct rpc *call, const char *verb, rpc_took *took)
 	rpc_ask(call, "POST", path, NULL, took);
 }
 
+/* Returns the number that the most says what of a call's is not there. */
+static uint32_t rpc_missing(const struct rpc *call)
+{
+	const char *name = procedure_name(call->head.procedure);
+
+	return strstr(name, "StorageVol") || strstr(name, "ByVolume") ? ERROR_NO_VOLUME
+	       : strstr(name, "StoragePool")			      ? ERROR_NO_POOL
+								      : ERROR_NO_DOMAIN;
+}
+
 /* Ends a call for which core had a problem. */
 static void rpc_problem(struct rpc *call, json_t *problem)
 {
@@ -244,8 +261,10 @@ static void rpc_problem(struct rpc *call, json_t *problem)
 	if (call->status == 404 && call->procedure->takes[0] == 'd')
 		rpc_no_domain(call);
 	else
-		rpc_fail(call, error_of_problem(call->status, code), "%s",
-			 detail ? detail : "the gateway has said no, and not why");
+		rpc_fail(call,
+			 call->status == 404 ? rpc_missing(call)
+					     : error_of_problem(call->status, code),
+			 "%s", detail ? detail : "the gateway has said no, and not why");
 }
 
 /* Goes on with a call whose request has its whole answer. */

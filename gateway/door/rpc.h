@@ -68,6 +68,9 @@ void rpc_refuse(struct client *client, const struct packet_head *head, uint32_t 
  */
 void rpc_ask(struct rpc *call, const char *method, const char *path, const struct buffer *fields,
 	     rpc_took *took);
+/* Returns whether a client's name can be a part of a path: whether there is such a thing, core
+ * says. */
+bool rpc_name_valid(const char *name);
 /* Asks for the VM that the call's arguments name; one of another UUID is the end of the call. */
 void rpc_domain(struct rpc *call, rpc_took *with);
 /* Asks for an action of that VM. */
@@ -75,6 +78,8 @@ void rpc_action(struct rpc *call, const char *verb, rpc_took *took);
 
 /* Each of these ends the call. `results` are sent. */
 void rpc_answer(struct rpc *call);
+/* Answers with a text, and frees it. */
+void rpc_answer_text(struct rpc *call, struct buffer *text);
 void rpc_fail(struct rpc *call, uint32_t code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -20,6 +20,8 @@ void node_info(struct rpc *call);
 void node_free_memory(struct rpc *call);
 void node_capabilities(struct rpc *call);
 
+void node_memory_stats(struct rpc *call);
+
 void list_count(struct rpc *call);
 void list_ids(struct rpc *call);
 void list_count_defined(struct rpc *call);
@@ -42,6 +44,35 @@ void domain_has_managed_save(struct rpc *call);
 void domain_control(struct rpc *call);
 void domain_autostart(struct rpc *call);
 void domain_set_autostart(struct rpc *call);
+
+void stats_all(struct rpc *call);
+void stats_memory(struct rpc *call);
+void stats_block(struct rpc *call);
+
+/* Networks and storage pools: which of them, the procedure's name says. */
+void thing_all(struct rpc *call);
+void thing_count(struct rpc *call);
+void thing_names(struct rpc *call);
+void thing_none(struct rpc *call);
+void thing_find_name(struct rpc *call);
+void thing_find_uuid(struct rpc *call);
+void thing_xml(struct rpc *call);
+void thing_is_active(struct rpc *call);
+void thing_yes(struct rpc *call);
+
+void pool_info(struct rpc *call);
+void pool_refresh(struct rpc *call);
+
+void volume_count(struct rpc *call);
+void volume_names(struct rpc *call);
+void volume_all(struct rpc *call);
+void volume_find_name(struct rpc *call);
+void volume_find_path(struct rpc *call);
+void volume_pool(struct rpc *call);
+void volume_info(struct rpc *call);
+void volume_xml(struct rpc *call);
+void volume_path(struct rpc *call);
+void volume_delete(struct rpc *call);
 
 void action_create(struct rpc *call);
 void action_create_flags(struct rpc *call);

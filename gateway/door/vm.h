@@ -21,6 +21,8 @@ int64_t vm_number(json_t *vm, const char *key);
 /* Returns what CONFIGURATION has for a key, as text, or "" when it is not there. */
 const char *vm_key(json_t *vm, const char *key);
 bool vm_autostart(json_t *vm);
+/* Returns whether the VM has a disk that XML calls so: by its target, or by its source. */
+bool vm_has_disk(json_t *vm, const char *name);
 /* Writes the VM as procedures take and give it. */
 void vm_write(struct buffer *results, json_t *vm);
 /* Adds the VM's description in XML. */

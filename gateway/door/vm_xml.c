@@ -38,35 +38,66 @@ static void vm_xml_disk_source(struct buffer *text, const char *name)
 	xml_close(text);
 }
 
-/* Writes one disk of the list, and returns where the next one begins. */
-static const char *vm_xml_disk(struct buffer *text, const char *at, unsigned number)
-{
-	char name[VM_XML_WORD], word[VM_XML_WORD], target[] = "vda";
-	bool cdrom = false, read_only = false;
+/* A disk of a VM's configuration. */
+struct vm_disk {
+	char name[VM_XML_WORD], target[4];
+	bool cdrom, read_only;
+};
 
-	at = vm_xml_word(at, name);
+/* Reads one disk of the list, and returns where the next one begins. */
+static const char *vm_disk_read(const char *at, unsigned number, struct vm_disk *disk)
+{
+	char word[VM_XML_WORD];
+
+	*disk = (struct vm_disk){.target = "vda"};
+	at = vm_xml_word(at, disk->name);
 	while (*at && *at != ',') {
 		at = vm_xml_word(at, word);
-		cdrom |= !strcmp(word, "cdrom");
-		read_only |= !strcmp(word, "ro");
+		disk->cdrom |= !strcmp(word, "cdrom");
+		disk->read_only |= !strcmp(word, "ro");
 	}
-	target[0] = cdrom ? 's' : 'v';
-	target[2] = (char)('a' + number % 26);
+	disk->target[0] = disk->cdrom ? 's' : 'v';
+	disk->target[2] = (char)('a' + number % 26);
+	return at + strspn(at, ", ");
+}
+
+/* Returns the list of a VM's disks, or "" when it has none. */
+static const char *vm_disks(json_t *vm)
+{
+	const char *disks = vm_key(vm, "disk");
+
+	return strcmp(disks, "none") ? disks : "";
+}
+
+bool vm_has_disk(json_t *vm, const char *name)
+{
+	const char *at = vm_disks(vm);
+	struct vm_disk disk;
+
+	for (unsigned number = 0; *at; number++) {
+		at = vm_disk_read(at, number, &disk);
+		if (!strcmp(disk.name, name) || !strcmp(disk.target, name))
+			return true;
+	}
+	return false;
+}
+
+static void vm_xml_disk(struct buffer *text, const struct vm_disk *disk)
+{
 	xml_begin(text, "disk");
-	xml_attribute(text, "type", strchr(name, '/') ? "volume" : "block");
-	xml_attribute(text, "device", cdrom ? "cdrom" : "disk");
+	xml_attribute(text, "type", strchr(disk->name, '/') ? "volume" : "block");
+	xml_attribute(text, "device", disk->cdrom ? "cdrom" : "disk");
 	xml_open(text);
-	vm_xml_disk_source(text, name);
+	vm_xml_disk_source(text, disk->name);
 	xml_begin(text, "target");
-	xml_attribute(text, "dev", target);
-	xml_attribute(text, "bus", cdrom ? "sata" : "virtio");
+	xml_attribute(text, "dev", disk->target);
+	xml_attribute(text, "bus", disk->cdrom ? "scsi" : "virtio");
 	xml_close(text);
-	if (cdrom || read_only) {
+	if (disk->cdrom || disk->read_only) {
 		xml_begin(text, "readonly");
 		xml_close(text);
 	}
 	xml_end(text, "disk");
-	return at;
 }
 
 static const char *vm_xml_net(struct buffer *text, const char *at)
@@ -97,14 +128,14 @@ static const char *vm_xml_net(struct buffer *text, const char *at)
 
 static void vm_xml_devices(struct buffer *text, json_t *vm)
 {
-	const char *disks = vm_key(vm, "disk"), *nets = vm_key(vm, "net");
-	unsigned number = 0;
+	const char *disks = vm_disks(vm), *nets = vm_key(vm, "net");
+	struct vm_disk disk;
 
 	xml_begin(text, "devices");
 	xml_open(text);
-	while (*disks && strcmp(disks, "none")) {
-		disks = vm_xml_disk(text, disks, number++);
-		disks += strspn(disks, ", ");
+	for (unsigned number = 0; *disks; number++) {
+		disks = vm_disk_read(disks, number, &disk);
+		vm_xml_disk(text, &disk);
 	}
 	while (*nets && strcmp(nets, "none")) {
 		nets = vm_xml_net(text, nets);

@@ -1,44 +1,20 @@
 # SPDX-License-Identifier: MIT
 """
-libvirt's RPC: Debian's virsh, which knows nothing of Skerry, at skerryd's Unix socket beside a fake
-Skerry; and packets that no client sends.
+libvirt's RPC: Debian's virsh, python3-libvirt and prometheus-libvirt-exporter, which know nothing of
+Skerry, at skerryd's Unix socket beside a fake Skerry.
 """
 import os
 import re
-import signal
 import socket
-import struct
 import subprocess
+import urllib.request
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
 import pytest
 
-from client import LIMIT, Server, wait_for
-from fake_skerry import FakeSkerry
-
-REMOTE, KEEPALIVE = 0x20008086, 0x6b656570
-OPEN, CLOSE, LOOKUP_BY_NAME, LIST_ALL, SAVE, AUTH_LIST = 1, 2, 23, 273, 55, 66
-NO_SUPPORT, INVALID_CONNECTION, DENIED, RPC, NO_DOMAIN, ACCESS = 3, 6, 29, 39, 42, 88
-
-
-@pytest.fixture(scope="module")
-def fake(tmp_path_factory):
-    fake = FakeSkerry(str(tmp_path_factory.mktemp("fake") / "skerry.sock"), vms=4)
-    fake.act("start", ["vm00"], [])
-    fake.add("web", {"disk": "pool/web, iso ro cdrom", "net": "lan mac=52:54:00:00:00:01, lab",
-                     "cmdline": "quiet a='<&>'", "vcpus": "2", "on_crash": "restart"})
-    yield fake
-    fake.close()
-
-
-@pytest.fixture(scope="module")
-def server(program, fake, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("skerryd")
-    server = Server(program, folder, fake.path, "--libvirt", str(folder / "virt.sock")).start()
-    server.virt = str(folder / "virt.sock")
-    yield server
-    server.stop()
+from client import LIMIT, free_port, wait_for
+from libvirt_door import as_before, fake, put, restarted, server  # noqa: F401
 
 
 @pytest.fixture
@@ -53,22 +29,9 @@ def virsh(server):
     return run
 
 
-@pytest.fixture(autouse=True)
-def as_before(fake):
-    yield
-    for vm in fake.vms.values():
-        vm.state, vm.reason = "running" if vm.name == "vm00" else "created", ""
-
-
 def shown(text):
     """What virsh shows as lines KEY: VALUE."""
     return {key.strip(): value.strip() for key, value in (line.split(":", 1) for line in text.splitlines())}
-
-
-def restarted(fake, server):
-    """Waits until the gateway shows what the fake has."""
-    wait_for(lambda: {vm["name"]: vm["state"] for vm in server.local("GET", "/v1/vms").json()["items"]} ==
-             {vm.name: vm.state for vm in fake.vms.values()})
 
 
 def test_list(virsh):
@@ -127,6 +90,87 @@ def test_description(virsh, fake):
     assert lan.find("source").get("network") == "lan" and lan.find("mac").get("address") == "52:54:00:00:00:01"
     assert lab.find("source").get("network") == "lab"
     assert xml.fromstring(virsh("dumpxml", "vm00")).get("id") == virsh("domid", "vm00")
+
+
+def test_networks(virsh):
+    rows = {row.split()[0]: row.split()[1:] for row in virsh("net-list", "--all").splitlines()[2:]}
+    assert rows == {"lan": ["active", "yes", "yes"], "lab": ["inactive", "yes", "yes"]}
+    assert virsh("net-list", "--name") == "lan"
+    assert virsh("net-name", virsh("net-uuid", "lab")) == "lab"
+    assert shown(virsh("net-info", "lan"))["Active"] == "yes"
+    root = xml.fromstring(virsh("net-dumpxml", "lan"))
+    assert root.findtext("name") == "lan" and root.find("mtu").get("size") == "1500"
+    assert "failed to get network" in virsh("net-info", "none", fails=True)
+    assert "Skerry does not serve NetworkDestroy" in virsh("net-destroy", "lan", fails=True)
+
+
+def test_pools_and_volumes(virsh, fake, server):
+    fake.make_stores()
+    for name, size in (("root", 1 << 20), ("data", 1 << 30)):
+        made = server.local("POST", "/v1/stores/pool/volumes", {"name": name, "bytes": size})
+        assert made.status == 201, made.body
+    rows = {row.split()[0]: row.split()[1] for row in virsh("pool-list", "--all").splitlines()[2:]}
+    assert rows == {"pool": "active", "empty": "inactive"}
+    info = shown(virsh("pool-info", "--bytes", "pool"))
+    assert info["State"] == "running" and info["Capacity"] == str(1 << 30) and info["Available"] == str(1 << 29)
+    assert virsh("pool-name", virsh("pool-uuid", "pool")) == "pool"
+    assert xml.fromstring(virsh("pool-dumpxml", "pool")).findtext("capacity") == str(1 << 30)
+    assert "refreshed" in virsh("pool-refresh", "pool")
+    rows = {row.split()[0]: row.split()[1] for row in virsh("vol-list", "pool").splitlines()[2:]}
+    assert rows == {"root": "pool/root", "data": "pool/data"}
+    assert shown(virsh("vol-info", "--bytes", "root", "--pool", "pool"))["Capacity"] == f"{1 << 20} bytes"
+    assert virsh("vol-key", "pool/root") == "pool/root" and virsh("vol-path", "root", "--pool", "pool") == "pool/root"
+    assert virsh("vol-pool", "pool/root") == "pool"
+    assert xml.fromstring(virsh("vol-dumpxml", "data", "--pool", "pool")).findtext("target/path") == "pool/data"
+    assert "deleted" in virsh("vol-delete", "data", "--pool", "pool")
+    assert list(fake.stores["pool"]) == ["root"]
+    fake.stores["pool"]["root"]["users"] = "vm00"
+    assert "vm00 uses it" in virsh("vol-delete", "root", "--pool", "pool", fails=True)
+    for words in (("pool-info", "none"), ("vol-info", "none", "--pool", "pool"), ("vol-list", "none"),
+                  ("vol-info", "../../vms/vm00", "--pool", "pool"), ("vol-info", "/etc/passwd")):
+        assert "failed to get" in virsh(*words, fails=True)
+
+
+def test_statistics(virsh):
+    text = virsh("domstats", "web", "--state", "--vcpu", "--balloon")
+    assert "Domain: 'web'" in text and "vm00" not in text
+    found = dict(line.strip().split("=") for line in text.splitlines()[1:])
+    assert found == {"state.state": "5", "state.reason": "0", "vcpu.current": "2", "vcpu.maximum": "2",
+                     "balloon.current": "131072", "balloon.maximum": "131072", "balloon.rss": "0"}
+    text = wait_for(lambda: "steal" in (text := virsh("domstats", "--list-active")) and text)
+    assert text.count("Domain:") == 1 and re.search(r"cpu\.time=[1-9]", text) and re.search(r"skerry\.exits=[1-9]", text)
+    assert virsh("domstats").count("Domain:") == 5
+    assert "does not count" in virsh("domstats", "--enforce", "--perf", fails=True)
+    assert virsh("dommemstat", "vm00") == "actual 131072\nrss 16384"
+    assert "760000 KiB" in virsh("nodememstats")
+    # of disks nothing is counted here, which is no error
+    assert virsh("domblkstat", "web", "vda") == ""
+    assert 'has no disk "vdz"' in virsh("domblkstat", "web", "vdz", fails=True)
+
+
+def test_exporter(server, fake):
+    """Debian's exporter for Prometheus, with a VM that has disks and network cards."""
+    port = free_port()
+    put(fake, "web", "running")
+    restarted(fake, server)
+    exporter = subprocess.Popen(["prometheus-libvirt-exporter", "--libvirt.uri",
+                                 f"skerry+unix:///system?socket={server.virt}", "--web.listen-address",
+                                 f"127.0.0.1:{port}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def scraped():
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=LIMIT) as answer:
+                return answer.read().decode()
+        except OSError:
+            return None
+    try:
+        text = wait_for(scraped)
+        assert "libvirt_up 1\n" in text and "libvirt_domains_number 2\n" in text
+        assert re.search(r'^libvirt_domain_state_code{domain="web",uuid="[0-9a-f-]+"} 1$', text, re.M)
+        assert re.search(r'^libvirt_domain_info_cpu_time_seconds_total{domain="vm00".*} \d', text, re.M)
+    finally:
+        exporter.terminate()
+        exporter.communicate()
 
 
 def test_life(virsh, fake, server):
@@ -193,15 +237,6 @@ def test_read_only(virsh):
     assert "read only access" in virsh("destroy", "vm00", options=["-r"], fails=True)
 
 
-def test_read_only_is_not_the_client_s_promise_alone(server, fake):
-    peer = Peer(server.virt)
-    assert peer.call(OPEN, struct.pack(">II", 0, 1)) is None
-    code, said = peer.call(12, domain(fake, "vm00"))
-    assert code == DENIED and "the connection is read-only" in said
-    assert fake.vms["vm00"].state == "running"
-    assert peer.call(16, domain(fake, "vm00")) is None
-
-
 def as_user(server, name):
     """What runs a program as that user, who then reaches the server's sockets."""
     if os.getuid():
@@ -246,6 +281,13 @@ def test_a_local_user_is_the_user_of_that_name(pair, tmp_path):
     assert virsh("news", "list", "--all", "--name").split() == ["vm00", "vm01", "vm02", "vm03"]
     assert "failed to get domain" in virsh("news", "start", "web")
     assert "your roles do not allow this" in virsh("news", "undefine", "vm02")
+    # stores and networks belong to no VM
+    assert "needs the scope *" in virsh("news", "pool-list")
+    fake.make_stores()
+    server.local("POST", "/v1/stores/pool/volumes", {"name": "root", "bytes": 1 << 20})
+    assert "pool/root" in virsh("games", "vol-list", "pool")
+    assert "your roles do not allow this" in virsh("games", "vol-delete", "root", "--pool", "pool")
+    assert list(fake.stores["pool"]) == ["root"]
     lines = server.local("GET", "/v1/audit?limit=1000").json()["items"]
     denied = {(line["who"], line["action"], line["target"], line["result"]) for line in lines}
     assert ("games via socket", "vm.start", "vm01", "forbidden") in denied, denied
@@ -298,197 +340,3 @@ print(connection.isAlive(), connection.setKeepAlive(1, 3), connection.isEncrypte
     assert done.stdout.splitlines()[:4] == [
         "Skerry x86_64 5", "1 1 1 hvm 1", "vm00 vm00", "1 4 ['vm01', 'vm02', 'vm03', 'web']"], done
     assert done.stdout.splitlines()[4].startswith("3 Skerry does not serve DomainSave"), done
-
-
-# --- packets that no client sends ---
-
-def packet(procedure, body=b"", program=REMOTE, version=1, kind=0, serial=1, length=None):
-    length = 28 + len(body) if length is None else length
-    return struct.pack(">7I", length, program, version, procedure, kind, serial, 0) + body
-
-
-def text(value):
-    data = value.encode()
-    return struct.pack(">I", len(data)) + data + bytes(-len(data) % 4)
-
-
-def domain(fake, name):
-    return text(name) + bytes.fromhex(fake.vms[name].uuid.replace("-", "")) + struct.pack(">i", 1)
-
-
-class Peer:
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(LIMIT)
-        self.socket.connect(path)
-
-    def send(self, data):
-        self.socket.sendall(data)
-
-    def take(self, count):
-        data = b""
-        while len(data) < count:
-            piece = self.socket.recv(count - len(data))
-            if not piece:
-                raise EOFError
-            data += piece
-        return data
-
-    def reply(self):
-        """Returns the head's numbers after the length, and what is in the packet."""
-        length, *head = struct.unpack(">7I", self.take(28))
-        return head, self.take(length - 28)
-
-    def call(self, procedure, body=b"", **more):
-        """Returns None, or the number and the text of the error."""
-        self.send(packet(procedure, body, **more))
-        head, data = self.reply()
-        assert head[3] == 1 and head[2] == procedure
-        if head[5] == 0:
-            return None
-        code, _, _, count = struct.unpack(">4I", data[:16])
-        return code, data[16:16 + count].decode()
-
-    def open(self):
-        assert self.call(AUTH_LIST) is None
-        assert self.call(OPEN, struct.pack(">II", 0, 0)) is None
-        return self
-
-
-@pytest.fixture
-def peer(server):
-    peer = Peer(server.virt).open()
-    yield peer
-    peer.socket.close()
-
-
-def front_pids(server):
-    """The process ids of web and door."""
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-    return {Path(f"/proc/{pid}/comm").read_text().strip(): int(pid) for pid in children}
-
-
-def test_calls_that_lie_are_answered(peer):
-    for body in (b"", b"\0", text("vm00") + b"more", struct.pack(">I", 0xffffffff), struct.pack(">I", 5) + b"vm00",
-                 text("vm00")[:-1] + b"x", text("v\0m0"), text("x" * 5000)):
-        code, said = peer.call(LOOKUP_BY_NAME, body) or (None, None)
-        assert code == RPC and "LookupByName" in said or body == text("vm00")[:-1] + b"x" and code == NO_DOMAIN, body
-    assert peer.call(LOOKUP_BY_NAME, text("none"))[0] == NO_DOMAIN
-    assert peer.call(LOOKUP_BY_NAME, text("vm00")) is None
-
-
-def test_other_programs_and_procedures(peer):
-    assert peer.call(LOOKUP_BY_NAME, text("vm00"), version=2)[0] == RPC
-    assert peer.call(1, program=0x20008087)[0] == RPC
-    for procedure in (0, 107, SAVE, 453, 454, 0xffffffff):
-        assert peer.call(procedure)[0] == NO_SUPPORT
-    assert peer.call(LOOKUP_BY_NAME, text("vm00")) is None
-
-
-def test_the_page_has_what_is_served(peer):
-    """Every procedure is on the page, either as one that is served, or as one that is refused."""
-    page = (Path(__file__).parents[3] / "docs/guides/libvirt.md").read_text()
-    served, refused = page.split("Refused by their names")
-    on_page = {int(number): name for number, name in re.findall(r"^\| (\d+) \| (\w+) \|", served, re.M)}
-    rows = re.findall(r"^\| (\w+) \| (\w+ \d+(?:, \w+ \d+)*) \|$", refused, re.M)
-    off = {int(item.split()[1]): group + item.split()[0] for group, items in rows for item in items.split(", ")}
-    assert not set(on_page) & set(off) and set(on_page) | set(off) == set(range(1, 454))
-    for number in range(1, 455):
-        # one that is served refuses two bytes, which are no arguments
-        code, said = peer.call(number, bytes(2)) or (None, "")
-        if number in on_page:
-            assert code == RPC and on_page[number] in said, (number, said)
-        elif number in off:
-            assert code == NO_SUPPORT and f"serve {off[number]} (procedure {number})" in said, (number, said)
-        else:
-            assert code == NO_SUPPORT and "this number" in said
-
-
-def test_a_call_too_long_is_refused_and_skipped(peer):
-    peer.send(packet(LOOKUP_BY_NAME, length=1 << 25))
-    rest = (1 << 25) - 28
-    while rest:
-        rest -= peer.socket.send(bytes(min(rest, 1 << 20)))
-    head, data = peer.reply()
-    assert head[5] == 1 and struct.unpack(">I", data[:4])[0] == RPC
-    assert peer.call(LOOKUP_BY_NAME, text("vm00")) is None
-
-
-def test_what_is_no_packet_ends_the_connection(server, peer):
-    for length in (0, 27, (1 << 25) + 1, 0xffffffff):
-        other = Peer(server.virt).open()
-        other.send(packet(LOOKUP_BY_NAME, text("vm00"), length=length))
-        with pytest.raises((EOFError, ConnectionResetError)):
-            other.reply()
-    # a reply that nobody has asked for
-    other = Peer(server.virt).open()
-    other.send(packet(1, kind=1))
-    with pytest.raises((EOFError, ConnectionResetError)):
-        other.reply()
-    assert peer.call(LOOKUP_BY_NAME, text("vm00")) is None
-
-
-def test_nothing_before_the_connection_is_open(server):
-    peer = Peer(server.virt)
-    assert peer.call(LOOKUP_BY_NAME, text("vm00"))[0] == INVALID_CONNECTION
-    peer.open()
-    assert peer.call(LOOKUP_BY_NAME, text("vm00")) is None
-    assert peer.call(CLOSE) is None
-    assert peer.call(LOOKUP_BY_NAME, text("vm00"))[0] == INVALID_CONNECTION
-
-
-def test_keepalive(peer):
-    peer.send(packet(1, program=KEEPALIVE, kind=2, serial=0))
-    assert peer.reply() == ([KEEPALIVE, 1, 2, 2, 0, 0], b"")
-
-
-def test_many_calls_at_once(peer):
-    """More calls than may be under way wait for their turn; each is answered with its serial."""
-    for serial in range(100):
-        peer.send(packet(LIST_ALL, struct.pack(">iI", 1, 0), serial=serial))
-    assert {peer.reply()[0][4] for _ in range(100)} == set(range(100))
-
-
-def test_who_sends_half_a_packet_holds_up_nobody(server, peer):
-    slow = [Peer(server.virt) for _ in range(5)]
-    for each in slow:
-        each.send(packet(LIST_ALL)[:20])
-    assert peer.call(LOOKUP_BY_NAME, text("vm00")) is None
-    for each in slow:
-        each.socket.close()
-
-
-def test_another_vm_of_the_same_name_is_not_meant(peer, fake):
-    """A client that holds a VM of old gets no hold of one that has its name now."""
-    uuid = bytes.fromhex(fake.vms["vm00"].uuid.replace("-", ""))
-    assert peer.call(16, text("vm00") + uuid + struct.pack(">i", 1)) is None
-    code, said = peer.call(12, text("vm00") + bytes(16) + struct.pack(">i", 1))
-    assert code == NO_DOMAIN and "no domain with matching uuid" in said
-    code, _ = peer.call(12, text("vm00/actions/kill") + uuid + struct.pack(">i", 1))
-    assert code == NO_DOMAIN and fake.vms["vm00"].state == "running"
-
-
-def test_patience(program, fake, tmp_path):
-    """A client that asks for more than the rate is slowed down, and not refused."""
-    path = str(tmp_path / "virt.sock")
-    server = Server(program, tmp_path, fake.path, "--libvirt", path, "--rate", "10").start(ready=False)
-    peer = Peer(path).open()
-    for _ in range(40):
-        assert peer.call(LIST_ALL, struct.pack(">iI", 1, 0)) is None
-    server.stop()
-
-
-def test_door_has_no_authority(server):
-    """It is a process of its own, under a filter of its own, and is started again."""
-    pids = front_pids(server)
-    assert set(pids) == {"skerryd-web", "skerryd-door"}
-
-    def status(pid, key):
-        return int(re.search(rf"^{key}:\s*(\d+)", Path(f"/proc/{pid}/status").read_text(), re.M)[1])
-    assert status(pids["skerryd-door"], "Seccomp_filters") == status(server.process.pid, "Seccomp_filters") + 1
-    os.kill(pids["skerryd-door"], signal.SIGKILL)
-    wait_for(lambda: front_pids(server).get("skerryd-door") not in (None, pids["skerryd-door"]))
-    assert front_pids(server)["skerryd-web"] == pids["skerryd-web"]
-    wait_for(lambda: server.health()["ready"])
-    peer = Peer(server.virt).open()
-    assert peer.call(LOOKUP_BY_NAME, text("vm00")) is None

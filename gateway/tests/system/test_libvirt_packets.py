@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: MIT
+"""libvirt's RPC by packets, those among them that no client of libvirt's sends."""
+import os
+import re
+import signal
+import struct
+from pathlib import Path
+
+import pytest
+
+from client import Server, wait_for
+from libvirt_door import (CLOSE, DENIED, INVALID_CONNECTION, KEEPALIVE, LIST_ALL, LOOKUP_BY_NAME, NO_DOMAIN,
+                          NO_SUPPORT, OPEN, RPC, SAVE, Peer, as_before, domain, fake, packet, peer, server, text)  # noqa: F401
+
+
+def front_pids(server):
+    """The process ids of web and door."""
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+    return {Path(f"/proc/{pid}/comm").read_text().strip(): int(pid) for pid in children}
+
+
+def test_calls_that_lie_are_answered(peer):
+    for body in (b"", b"\0", text("vm00") + b"more", struct.pack(">I", 0xffffffff), struct.pack(">I", 5) + b"vm00",
+                 text("vm00")[:-1] + b"x", text("v\0m0"), text("x" * 5000)):
+        code, said = peer.call(LOOKUP_BY_NAME, body) or (None, None)
+        assert code == RPC and "LookupByName" in said or body == text("vm00")[:-1] + b"x" and code == NO_DOMAIN, body
+    assert peer.call(LOOKUP_BY_NAME, text("none"))[0] == NO_DOMAIN
+    assert peer.call(LOOKUP_BY_NAME, text("vm00")) is None
+
+
+def test_other_programs_and_procedures(peer):
+    assert peer.call(LOOKUP_BY_NAME, text("vm00"), version=2)[0] == RPC
+    assert peer.call(1, program=0x20008087)[0] == RPC
+    for procedure in (0, 107, SAVE, 453, 454, 0xffffffff):
+        assert peer.call(procedure)[0] == NO_SUPPORT
+    assert peer.call(LOOKUP_BY_NAME, text("vm00")) is None
+
+
+def test_the_page_has_what_is_served(peer):
+    """Every procedure is on the page, either as one that is served, or as one that is refused."""
+    page = (Path(__file__).parents[3] / "docs/guides/libvirt.md").read_text()
+    served, refused = page.split("Refused by their names")
+    on_page = {int(number): name for number, name in re.findall(r"^\| (\d+) \| (\w+) \|", served, re.M)}
+    rows = re.findall(r"^\| (\w+) \| (\w+ \d+(?:, \w+ \d+)*) \|$", refused, re.M)
+    off = {int(item.split()[1]): group + item.split()[0] for group, items in rows for item in items.split(", ")}
+    assert not set(on_page) & set(off) and set(on_page) | set(off) == set(range(1, 454))
+    for number in range(1, 455):
+        # one that is served refuses two bytes, which are no arguments
+        code, said = peer.call(number, bytes(2)) or (None, "")
+        if number in on_page:
+            assert code == RPC and on_page[number] in said, (number, said)
+        elif number in off:
+            assert code == NO_SUPPORT and f"serve {off[number]} (procedure {number})" in said, (number, said)
+        else:
+            assert code == NO_SUPPORT and "this number" in said
+
+
+def test_a_call_too_long_is_refused_and_skipped(peer):
+    peer.send(packet(LOOKUP_BY_NAME, length=1 << 25))
+    rest = (1 << 25) - 28
+    while rest:
+        rest -= peer.socket.send(bytes(min(rest, 1 << 20)))
+    head, data = peer.reply()
+    assert head[5] == 1 and struct.unpack(">I", data[:4])[0] == RPC
+    assert peer.call(LOOKUP_BY_NAME, text("vm00")) is None
+
+
+def test_what_is_no_packet_ends_the_connection(server, peer):
+    for length in (0, 27, (1 << 25) + 1, 0xffffffff):
+        other = Peer(server.virt).open()
+        other.send(packet(LOOKUP_BY_NAME, text("vm00"), length=length))
+        with pytest.raises((EOFError, ConnectionResetError)):
+            other.reply()
+    # a reply that nobody has asked for
+    other = Peer(server.virt).open()
+    other.send(packet(1, kind=1))
+    with pytest.raises((EOFError, ConnectionResetError)):
+        other.reply()
+    assert peer.call(LOOKUP_BY_NAME, text("vm00")) is None
+
+
+def test_nothing_before_the_connection_is_open(server):
+    peer = Peer(server.virt)
+    assert peer.call(LOOKUP_BY_NAME, text("vm00"))[0] == INVALID_CONNECTION
+    peer.open()
+    assert peer.call(LOOKUP_BY_NAME, text("vm00")) is None
+    assert peer.call(CLOSE) is None
+    assert peer.call(LOOKUP_BY_NAME, text("vm00"))[0] == INVALID_CONNECTION
+
+
+def test_keepalive(peer):
+    peer.send(packet(1, program=KEEPALIVE, kind=2, serial=0))
+    assert peer.reply() == ([KEEPALIVE, 1, 2, 2, 0, 0], b"")
+
+
+def test_many_calls_at_once(peer):
+    """More calls than may be under way wait for their turn; each is answered with its serial."""
+    for serial in range(100):
+        peer.send(packet(LIST_ALL, struct.pack(">iI", 1, 0), serial=serial))
+    assert {peer.reply()[0][4] for _ in range(100)} == set(range(100))
+
+
+def test_who_sends_half_a_packet_holds_up_nobody(server, peer):
+    slow = [Peer(server.virt) for _ in range(5)]
+    for each in slow:
+        each.send(packet(LIST_ALL)[:20])
+    assert peer.call(LOOKUP_BY_NAME, text("vm00")) is None
+    for each in slow:
+        each.socket.close()
+
+
+def test_another_vm_of_the_same_name_is_not_meant(peer, fake):
+    """A client that holds a VM of old gets no hold of one that has its name now."""
+    uuid = bytes.fromhex(fake.vms["vm00"].uuid.replace("-", ""))
+    assert peer.call(16, text("vm00") + uuid + struct.pack(">i", 1)) is None
+    code, said = peer.call(12, text("vm00") + bytes(16) + struct.pack(">i", 1))
+    assert code == NO_DOMAIN and "no domain with matching uuid" in said
+    code, _ = peer.call(12, text("vm00/actions/kill") + uuid + struct.pack(">i", 1))
+    assert code == NO_DOMAIN and fake.vms["vm00"].state == "running"
+
+
+def test_patience(program, fake, tmp_path):
+    """A client that asks for more than the rate is slowed down, and not refused."""
+    path = str(tmp_path / "virt.sock")
+    server = Server(program, tmp_path, fake.path, "--libvirt", path, "--rate", "10").start(ready=False)
+    peer = Peer(path).open()
+    for _ in range(40):
+        assert peer.call(LIST_ALL, struct.pack(">iI", 1, 0)) is None
+    server.stop()
+
+
+def test_door_has_no_authority(server):
+    """It is a process of its own, under a filter of its own, and is started again."""
+    pids = front_pids(server)
+    assert set(pids) == {"skerryd-web", "skerryd-door"}
+
+    def status(pid, key):
+        return int(re.search(rf"^{key}:\s*(\d+)", Path(f"/proc/{pid}/status").read_text(), re.M)[1])
+    assert status(pids["skerryd-door"], "Seccomp_filters") == status(server.process.pid, "Seccomp_filters") + 1
+    os.kill(pids["skerryd-door"], signal.SIGKILL)
+    wait_for(lambda: front_pids(server).get("skerryd-door") not in (None, pids["skerryd-door"]))
+    assert front_pids(server)["skerryd-web"] == pids["skerryd-web"]
+    wait_for(lambda: server.health()["ready"])
+    peer = Peer(server.virt).open()
+    assert peer.call(LOOKUP_BY_NAME, text("vm00")) is None
+
+
+def test_read_only_is_not_the_client_s_promise_alone(server, fake):
+    peer = Peer(server.virt)
+    assert peer.call(OPEN, struct.pack(">II", 0, 1)) is None
+    code, said = peer.call(12, domain(fake, "vm00"))
+    assert code == DENIED and "the connection is read-only" in said
+    assert fake.vms["vm00"].state == "running"
+    assert peer.call(16, domain(fake, "vm00")) is None
