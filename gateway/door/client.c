@@ -34,6 +34,7 @@ void client_add(uint32_t number, int fd)
 static void client_close(struct client *client)
 {
 	rpc_drop(client);
+	listener_end(client);
 	close(client->fd);
 	door_tell((struct message_head){MESSAGE_LEFT, client->number, 0, 0}, NULL);
 	packet_free(&client->reader);
@@ -45,6 +46,14 @@ void client_send(struct client *client, const struct packet_head *head,
 		 const struct buffer *contents)
 {
 	packet_write(&client->output, head, contents);
+}
+
+void client_message(const struct message_head *head, const char *bytes, size_t count)
+{
+	for (size_t i = 0; i < CLIENTS; i++) {
+		if (clients[i].number && listener_message(&clients[i], head, bytes, count))
+			return;
+	}
 }
 
 /* Answers a sign of life with another one. */
@@ -154,6 +163,7 @@ void client_turn(const struct pollfd *waits)
 			there = client_read(client);
 		if (there)
 			client_packets(client);
+		listener_consumed(client);
 		if (!there || !client_write(client))
 			client_close(client);
 	}

@@ -5,6 +5,7 @@
 
 #include "gateway/base/buffer.h"
 #include "gateway/base/message.h"
+#include "gateway/door/listener.h"
 #include "gateway/door/packet.h"
 
 enum {
@@ -19,6 +20,7 @@ struct client {
 	int fd;
 	struct packet_reader reader;
 	struct buffer output;
+	struct listener listener;
 	unsigned calls;
 	bool opened;	 /* it has called ConnectOpen, and may call the others */
 	bool only_reads; /* it has asked for that */
@@ -30,6 +32,8 @@ void client_add(uint32_t number, int fd);
 /* Lists what clients wait for: the entries are CLIENTS, and those of free places are none. */
 void client_wants(struct pollfd *waits);
 void client_turn(const struct pollfd *waits);
+/* Takes what core has said of a stream of events. */
+void client_message(const struct message_head *head, const char *bytes, size_t count);
 /* Sends a packet to a client. */
 void client_send(struct client *client, const struct packet_head *head,
 		 const struct buffer *contents);

@@ -49,6 +49,7 @@ void connect_open(struct rpc *call)
 void connect_close(struct rpc *call)
 {
 	call->client->opened = false;
+	listener_end(call->client);
 	rpc_answer(call);
 }
 
@@ -94,9 +95,11 @@ void connect_uri(struct rpc *call)
 
 void connect_feature(struct rpc *call)
 {
-	enum { FEATURE_KEEPALIVE = 10 };
+	enum { FEATURE_KEEPALIVE = 10, FEATURE_EVENTS_BY_NUMBER = 14 };
+	int32_t feature = call->arguments.numbers[0];
 
-	xdr_write_u32(&call->results, call->arguments.numbers[0] == FEATURE_KEEPALIVE);
+	xdr_write_u32(&call->results,
+		      feature == FEATURE_KEEPALIVE || feature == FEATURE_EVENTS_BY_NUMBER);
 	rpc_answer(call);
 }
 

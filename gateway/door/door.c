@@ -50,7 +50,8 @@ static void door_message(const struct message_head *head, const char *bytes, siz
 	}
 	if (pass >= 0)
 		close(pass);
-	rpc_message(head, bytes, count);
+	if (!rpc_message(head, bytes, count))
+		client_message(head, bytes, count);
 }
 
 /* Returns false when core is gone. */

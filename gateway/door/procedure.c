@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "gateway/base/string.h"
+#include "gateway/door/listener.h"
 #include "gateway/door/rpc.h"
 #include "gateway/door/serve.h"
 
@@ -99,6 +100,8 @@ static const struct procedure procedures[] = {
 	{281, "ii", false, false, thing_all},
 	{282, "nii", false, false, volume_all},
 	{283, "ii", false, false, thing_all},
+	{316, "iD", false, false, listener_register},
+	{317, "i", false, false, listener_deregister},
 	{344, "aii", false, false, stats_all},
 	{378, "vi", false, false, volume_info},
 };

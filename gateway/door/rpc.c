@@ -289,20 +289,38 @@ static void rpc_answered(struct rpc *call)
 	json_decref(body);
 }
 
-void rpc_message(const struct message_head *head, const char *bytes, size_t count)
+/* Makes the answer that goes on the client's stream of events; two at a time need one. */
+static void rpc_hand_over(struct rpc *call)
+{
+	struct listener *listener = &call->client->listener;
+
+	if (listener->id)
+		door_tell((struct message_head){MESSAGE_CANCEL, call->id, 0, 0}, NULL);
+	else
+		listener->id = call->id;
+	call->id = 0;
+	call->took(call, NULL);
+}
+
+bool rpc_message(const struct message_head *head, const char *bytes, size_t count)
 {
 	struct rpc *call = rpc_first;
 
 	while (call && call->id != head->id)
 		call = call->next;
 	if (!call || !head->id)
-		return;
+		return false;
 	if (head->kind == MESSAGE_ANSWER)
 		call->status = head->value;
+	if (head->kind == MESSAGE_ANSWER && call->streams && head->flags & MESSAGE_STREAM) {
+		rpc_hand_over(call);
+		return true;
+	}
 	if (head->kind == MESSAGE_BODY)
 		buffer_add(&call->body, bytes, count);
 	if (head->kind == MESSAGE_END || (head->kind == MESSAGE_BODY && head->flags & MESSAGE_LAST))
 		rpc_answered(call);
+	return true;
 }
 
 void rpc_drop(const struct client *client)

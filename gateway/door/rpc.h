@@ -50,6 +50,7 @@ struct rpc {
 	struct buffer request; /* as it was sent: core may ask for patience */
 	struct buffer body;
 	unsigned status, tries;
+	bool streams;	  /* an answer that goes on becomes the client's stream of events */
 	int64_t again_ms; /* when the request is sent once more; 0: it is not to be */
 	rpc_took *with;	  /* who gets the VM that rpc_domain() has asked for */
 	json_t *kept;	  /* of an answer before */
@@ -83,8 +84,8 @@ void rpc_answer_text(struct rpc *call, struct buffer *text);
 void rpc_fail(struct rpc *call, uint32_t code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Takes what core has said of a request. */
-void rpc_message(const struct message_head *head, const char *bytes, size_t count);
+/* Takes what core has said of a request. Returns false when it is none of a call's. */
+bool rpc_message(const struct message_head *head, const char *bytes, size_t count);
 /* Ends the calls of a client that has gone. */
 void rpc_drop(const struct client *client);
 /* Sends again what was to be sent later; returns how long the next one may wait, or `wait_ms`. */

@@ -111,6 +111,15 @@ int32_t vm_id(json_t *vm)
 	return place->id;
 }
 
+int32_t vm_known_id(const uint8_t uuid[UUID_BYTES])
+{
+	for (size_t i = 0; i < VM_IDS; i++) {
+		if (vm_starts[i].id && !memcmp(vm_starts[i].uuid, uuid, UUID_BYTES))
+			return vm_starts[i].id;
+	}
+	return -1;
+}
+
 const char *vm_key(json_t *vm, const char *key)
 {
 	json_t *config = json_object_get(json_object_get(vm, "config"), key);

@@ -17,6 +17,8 @@ const char *vm_name(json_t *vm);
 void vm_uuid(json_t *vm, uint8_t uuid[UUID_BYTES]);
 /* Returns the VM's number while it runs, which each start makes anew; -1: it does not run. */
 int32_t vm_id(json_t *vm);
+/* Returns the number of a VM that was asked for before; -1: it was not, or did not run. */
+int32_t vm_known_id(const uint8_t uuid[UUID_BYTES]);
 int64_t vm_number(json_t *vm, const char *key);
 /* Returns what CONFIGURATION has for a key, as text, or "" when it is not there. */
 const char *vm_key(json_t *vm, const char *key);

@@ -180,8 +180,8 @@ json_t *host_event_json(const struct host_event *event)
 	char number[24];
 
 	snprintf(number, sizeof(number), "%lld", (long long)event->sequence);
-	return json_pack("{s:s, s:s, s:f, s:O*, s:s, s:s}", "type", "event", "sequence", number,
-			 "time_s", host_seconds(event->line, "time_ns"), "event",
-			 json_object_get(event->line, "event"), "vm", event->vm, "reason",
-			 reason ? reason : "");
+	return json_pack("{s:s, s:s, s:f, s:O*, s:s, s:O*, s:s}", "type", "event", "sequence",
+			 number, "time_s", host_seconds(event->line, "time_ns"), "event",
+			 json_object_get(event->line, "event"), "vm", event->vm, "uuid",
+			 json_object_get(event->line, "uuid"), "reason", reason ? reason : "");
 }

@@ -18,10 +18,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 /* What door has asked and core has not answered: as many as a client has calls under way. */
 static struct {
 	uint32_t id, kind;
+	bool events; /* it is for the stream of events */
 } asked[CLIENT_CALLS];
 static size_t ask_count;
 static uint32_t number;
-/* The client has opened or closed the connection, which decides about calls beside it. */
+/* The client has opened or closed the connection, or asked for events: order counts then. */
 static bool opens;
 
 void door_tell(struct message_head head, const struct buffer *payload)
@@ -33,7 +34,8 @@ void door_tell(struct message_head head, const struct buffer *payload)
 	/* A request is one that core can read. */
 	if (!fields_read(&fields, payload->bytes, payload->count) || ask_count == CLIENT_CALLS)
 		__builtin_trap();
-	opens |= !strcmp(fields_get(&fields, "path"), "/v1/me");
+	asked[ask_count].events = !strcmp(fields_get(&fields, "path"), "/v1/events");
+	opens |= asked[ask_count].events || !strcmp(fields_get(&fields, "path"), "/v1/me");
 	asked[ask_count].id = head.id;
 	asked[ask_count].kind = 0;
 	for (size_t i = 0; i < payload->count; i++)
@@ -51,6 +53,20 @@ const char *door_hostname(void)
 	return "host";
 }
 
+/* Answers with a stream of events, of which the last is cut off. */
+static void answer_events(uint32_t id)
+{
+	static const char text[] =
+		"event: x\ndata: {\"type\":\"event\",\"event\":\"started\",\"vm\":\"vm\",\"uuid\":"
+		"\"" UUID_OF_VM "\",\"reason\":\"\"}\n\n:\n\nevent: x\ndata: {\"type\":\"event\","
+		"\"event\":\"reset\",\"vm\":\"vm\",\"uuid\":\"" UUID_OF_VM "\"}\n\ndata: {";
+	struct message_head body = {MESSAGE_BODY, id, 0, 0};
+
+	rpc_message(&(struct message_head){MESSAGE_ANSWER, id, 200, MESSAGE_STREAM}, "", 0);
+	client_message(&body, text, 100);
+	client_message(&body, text + 100, sizeof(text) - 101);
+}
+
 /*
  * Answers what was asked first: by what it is with a VM that runs, one that does not, or a problem.
  */
@@ -60,6 +76,11 @@ static void answer(void)
 	unsigned status = kind % 5 == 4 ? 409 : 200;
 	char vm[512], text[2048];
 
+	if (asked[0].events && kind % 2) {
+		memmove(asked, asked + 1, --ask_count * sizeof(asked[0]));
+		answer_events(id);
+		return;
+	}
 	memmove(asked, asked + 1, --ask_count * sizeof(asked[0]));
 	snprintf(vm, sizeof(vm), VM, kind % 3 ? "running" : "stopped");
 	snprintf(text, sizeof(text),
@@ -91,6 +112,8 @@ static size_t feed(const uint8_t *bytes, size_t count, size_t piece)
 	if (client->calls)
 		__builtin_trap();
 	opens |= !client->opened;
+	listener_consumed(client);
+	listener_end(client);
 	sent = client->output.count;
 	packet_free(&client->reader);
 	buffer_free(&client->output);

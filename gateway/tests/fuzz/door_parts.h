@@ -12,6 +12,7 @@
 #include "gateway/door/domain.c"
 #include "gateway/door/error.c"
 #include "gateway/door/list.c"
+#include "gateway/door/listener.c"
 #include "gateway/door/node.c"
 #include "gateway/door/packet.c"
 #include "gateway/door/pool.c"

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from client import Server, wait_for
-from libvirt_door import (CLOSE, DENIED, INVALID_CONNECTION, KEEPALIVE, LIST_ALL, LOOKUP_BY_NAME, NO_DOMAIN,
-                          NO_SUPPORT, OPEN, RPC, SAVE, Peer, as_before, domain, fake, packet, peer, server, text)  # noqa: F401
+from libvirt_door import (CLOSE, DENIED, DEREGISTER, INVALID_ARGUMENT, INVALID_CONNECTION,  # noqa: F401
+                          KEEPALIVE, LIST_ALL, LOOKUP_BY_NAME, NO_DOMAIN, NO_SUPPORT, OPEN, REGISTER,
+                          REMOTE, RPC, SAVE, Peer, as_before, domain, fake, packet, peer, server, text)
 
 
 def front_pids(server):
@@ -117,6 +118,54 @@ def test_another_vm_of_the_same_name_is_not_meant(peer, fake):
     assert code == NO_DOMAIN and "no domain with matching uuid" in said
     code, _ = peer.call(12, text("vm00/actions/kill") + uuid + struct.pack(">i", 1))
     assert code == NO_DOMAIN and fake.vms["vm00"].state == "running"
+
+
+def test_events_go_to_who_has_asked(peer, server, fake):
+    """Each entry has its number; one about a VM hears of that VM alone, and none hears when it is taken back."""
+    def register(event, name=None):
+        peer.send(packet(REGISTER, struct.pack(">iI", event, bool(name)) + (domain(fake, name) if name else b"")))
+        head, data = peer.reply()
+        assert head[5] == 0, data
+        return struct.unpack(">i", data)[0]
+
+    def heard():
+        """(procedure, number of the entry, name) of the next event."""
+        head, data = peer.reply()
+        assert head[:2] == [REMOTE, 1] and head[3:] == [2, 0, 0], head
+        number, count = struct.unpack(">iI", data[:8])
+        return head[2], number, data[8:8 + count].decode()
+    every, one, reboot = register(0), register(0, "vm01"), register(1)
+    assert len({every, one, reboot}) == 3
+    server.local("POST", "/v1/vms/vm02/actions/start")
+    assert heard() == (318, every, "vm02")
+    server.local("POST", "/v1/vms/vm02/actions/reset")
+    assert heard() == (319, reboot, "vm02")
+    server.local("POST", "/v1/vms/vm01/actions/start")
+    assert {heard(), heard()} == {(318, every, "vm01"), (318, one, "vm01")}
+    assert peer.call(DEREGISTER, struct.pack(">i", every)) is None
+    assert peer.call(DEREGISTER, struct.pack(">i", every))[0] == INVALID_ARGUMENT
+    server.local("POST", "/v1/vms/vm02/actions/kill")
+    server.local("POST", "/v1/vms/vm01/actions/kill")
+    assert heard() == (318, one, "vm01")
+    for number in (one, reboot):
+        assert peer.call(DEREGISTER, struct.pack(">i", number)) is None
+    server.local("POST", "/v1/vms/vm01/actions/start")
+    assert peer.call(LOOKUP_BY_NAME, text("vm01")) is None
+    assert peer.call(REGISTER, struct.pack(">iI", 2, 0))[0] == NO_SUPPORT
+
+
+def test_a_reader_that_stands_still_loses_the_connection_and_nobody_else(peer, server, fake):
+    """It cannot be told which events it has missed otherwise, and costs a bounded memory."""
+    assert peer.call(REGISTER, struct.pack(">iI", 0, 0)) is None
+    other = Peer(server.virt).open()
+    for _ in range(40):
+        with fake.lock:
+            for _ in range(1000):
+                fake.event("paused", fake.vms["vm00"], "x" * 200)
+        assert other.call(LOOKUP_BY_NAME, text("vm00")) is None
+    with pytest.raises((EOFError, ConnectionResetError)):
+        while True:
+            peer.reply()
 
 
 def test_patience(program, fake, tmp_path):
