@@ -12,6 +12,17 @@
 
 #define USERS_BYTES 160u
 
+/* Returns whether the volume gets no other key now; after an error, if it does. */
+static bool command_volume_stays(struct reply *reply, const struct store *store,
+				 const struct store_volume *volume)
+{
+	if (!rekey_is_of(store, volume->id))
+		return true;
+	reply_fail(reply, CODE_BAD_STATE, "%s gets another key now; wait until it has it",
+		   volume->name);
+	return false;
+}
+
 static void command_volume_resize_run(struct reply *reply, const struct arguments *arguments)
 {
 	struct store_volume volume;
@@ -31,6 +42,8 @@ static void command_volume_resize_run(struct reply *reply, const struct argument
 			  (unsigned long long)(volume.sectors * BLOCK_SECTOR_BYTES / KIB));
 		return;
 	}
+	if (!command_volume_stays(reply, store, &volume))
+		return;
 	item.volume = volume.id;
 	command_store_ask(reply, store, STORE_RESIZE, &item);
 }

@@ -97,7 +97,26 @@ bool rekey_needs(const char *name)
 	return rekey.phase != REKEY_NONE && string_equal(rekey.made.name, name);
 }
 
+bool rekey_is_of(const struct store *store, u64 volume)
+{
+	return rekey.phase != REKEY_NONE && rekey.store == store && rekey.volume.id == volume;
+}
+
 /* --- the steps --- */
+
+/*
+ * Returns whether the volume is still what it was when the rekey began: commands that its store had
+ * then may have changed its name, for which the new key's tag is, or its size.
+ */
+static bool rekey_is_as_it_was(void)
+{
+	const struct store_volume *was = &rekey.volume;
+	struct store_volume now;
+
+	return store_volume_find(rekey.store, was->name, &now) && now.id == was->id &&
+	       now.sectors == was->sectors && now.flags == was->flags &&
+	       now.key.id == was->key.id && now.key.tag == was->key.tag;
+}
 
 /*
  * Gives the store a command, or takes its answer. Returns true once there is one: `problem` is ""
@@ -126,7 +145,10 @@ static bool rekey_ask(enum store_operation operation, const struct store_item *i
 	return true;
 }
 
-/* Begins to copy, now that the new volume is there. */
+/*
+ * Begins to copy, now that the new volume is there; once the store has no command that might change
+ * the volume while it is copied.
+ */
 static void rekey_copy(void)
 {
 	struct store_volume to;
@@ -140,6 +162,12 @@ static void rekey_copy(void)
 	const struct content *content;
 	char problem[sizeof(rekey.problem)];
 
+	if (!store_is_idle(rekey.store))
+		return;
+	if (!rekey_is_as_it_was()) {
+		rekey_finish("it was changed meanwhile");
+		return;
+	}
 	if (!store_volume_find(rekey.store, rekey.made.name, &to)) {
 		rekey_finish("its store has lost the volume that it was to be written to");
 		return;
