@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A boot loader for UEFI that counts its starts in a variable which outlives resets, and says the
- * count at COM1. Of keys, r resets the machine and o switches it off. A PE32+ image (UEFI 2.10, 2.1.1) laid out by hand; firmware.py links it flat.
+ * count at COM1. Of keys, r resets the machine and o switches it off. A PE32+ image (UEFI 2.10,
+ * 2.1.1) laid out by hand; firmware.py links it flat.
  */
 #define COM1		0x3f8
 #define SYSTEM_RUNTIME	88	/* UEFI 2.10, 4.3.1 */

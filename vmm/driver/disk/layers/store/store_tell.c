@@ -11,17 +11,12 @@
 #include "vmm/rt/clock.h"
 
 #define COUNT_NODES 4u /* the most tree leaves that one step of counting looks at */
-#define COUNT_SKIPS                                                                                \
-/*                                                                                                 \
- * the most parts of a volume that one step of counting skips: shared ones, and those              \
- * without chunks                                                                                  \
- */
-64u
+/* the most shared or absent parts of a volume that one step of counting skips */
+#define COUNT_SKIPS 64u
 /* After a round through all volumes, counting rests for this number of times the round's length. */
 #define COUNT_REST 19u
 
-	static void
-	store_tell_begin(struct store_page *page)
+static void store_tell_begin(struct store_page *page)
 {
 	__atomic_store_n(&page->version, page->version | 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
