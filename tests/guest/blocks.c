@@ -2,7 +2,8 @@
 /*
  * Uses a disk of blocks of 4 KiB when a key is typed: 'w' writes a text to four places, 'r' reads
  * it again and compares it, 'z' looks which of them are zeros, 'o' asks for what an encrypted disk
- * refuses, 'l' does both without end, until it is typed again.
+ * refuses, 'd' discards all of the disk, 'n' has zeros written to all of it, 'l' writes and reads
+ * without end, until it is typed again.
  */
 #include "tests/guest/rt/blk.h"
 #include "tests/guest/rt/devices.h"
@@ -140,8 +141,27 @@ static void offend(void)
 	print("\n");
 }
 
+/* Discards all of the disk, or has zeros written to it; then asks for it for a part of a block. */
+static void empty(u32 type)
+{
+	struct blk_range *range = (struct blk_range *)(void *)data;
+	u64 sectors = virtio_get(&blk.virtio.device, BLK_CAPACITY, 4);
+
+	*range = (struct blk_range){.sector = 0, .sectors = (u32)sectors};
+	print("EMPTIED ");
+	print_hex(transfer(type, 0, sizeof(*range)));
+	*range = (struct blk_range){.sector = 0, .sectors = BLOCK_SECTORS / 2};
+	print(" ");
+	print_hex(transfer(type, 0, sizeof(*range)));
+	print(" ");
+	print_hex(transfer(BLK_FLUSH, 0, 0));
+	print("\n");
+}
+
 static void obey(char key)
 {
+	if (key == 'd' || key == 'n')
+		empty(key == 'd' ? BLK_DISCARD : BLK_WRITE_ZEROES);
 	if (key == 'w')
 		write_all();
 	if (key == 'r' || key == 'z')

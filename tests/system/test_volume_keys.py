@@ -2,7 +2,7 @@
 """Encrypted volumes: nothing plain is on the store's disk, and copies of a volume have its key."""
 import pytest
 
-from machine import Bochs, Qemu
+from machine import Bochs, Qemu, wait_for
 from test_encryption import BYTES, KEY, MAGIC, TEXT, ask, boot_with, disk_secret, ready, same, type_key
 
 CONF = f"""[host]
@@ -109,6 +109,31 @@ def test_volume(emulator, build, tmp_path):
         machine.wait_prompt()
         assert "disk pool/secret: its key vault is missing" in machine.command("vm create alpha")
         type_key(machine)
+
+
+@pytest.mark.parametrize("emulator", (Qemu, Bochs))
+def test_discard(emulator, build, tmp_path):
+    """What a guest discards of an encrypted volume is free in the store, and zeros are zeros in the guest."""
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(16 * BYTES))
+    with boot(emulator, build, tmp_path / "one", image, f"vault = {KEY}\n") as machine:
+        machine.wait_prompt()
+        machine.good("store format pool")
+        machine.good("volume create pool/secret 4M encrypt=vault")
+        machine.good("vm create alpha")
+        machine.good("vm start alpha")
+        ready(machine)
+        ask(machine, "w", r"WRITTEN 0x0 0x0\s")
+        wait_for(lambda: volumes(machine)["secret"]["own_bytes"] == 4 * CHUNK)
+        # half a block is refused; the chunk with the header and a place stays
+        ask(machine, "d", r"EMPTIED 0x0 0x1 0x0\s")
+        wait_for(lambda: volumes(machine)["secret"]["own_bytes"] == CHUNK)
+        assert zeros(machine) >= 2
+        ask(machine, "n", r"EMPTIED 0x0 0x1 0x0\s")
+        assert zeros(machine) == 4
+        ask(machine, "w", r"WRITTEN 0x0 0x0\s")
+        machine.good("vm renew alpha")
+        assert same(machine) == 4
 
 
 def test_only_encrypted(build, tmp_path):

@@ -245,13 +245,14 @@ static const struct device_ops virtio_blk_ops = {
 };
 
 /*
- * Returns the features for the guest. An encrypted disk has neither writes of zeros, which would
- * not be zeros once decrypted, nor discards, which would show which blocks are in use.
+ * Zeros that a device writes are none once they are decrypted, and what was discarded would say
+ * which blocks are in use: an encrypted disk has neither. Of an encrypted volume zeros on the disk
+ * are zeros in the guest, and its store knows which blocks were written, so it has both.
  */
 static u64 blk_features(const struct virtio_blk *blk)
 {
 	const struct block_about *about = &blk->about;
-	u32 whole = blk->cipher == NULL ? about->features : 0;
+	u32 whole = blk_may_unmap(blk) ? about->features : 0;
 
 	return BIT(BLK_F_SEG_MAX) | BIT(BLK_F_BLK_SIZE) | BIT(BLK_F_MQ) |
 	       ((about->features & DISK_READ_ONLY) != 0 ? BIT(BLK_F_RO) : 0) |

@@ -125,13 +125,17 @@ static bool blk_has_data(const struct blk_request *request)
 	return request->operation == BLOCK_READ || request->operation == BLOCK_WRITE;
 }
 
+bool blk_may_unmap(const struct virtio_blk *blk)
+{
+	return blk->cipher == NULL || blk->cipher->sparse;
+}
+
 /* Returns whether the request has whole blocks of its disk, if that is encrypted. */
 static bool blk_is_whole(const struct virtio_blk *blk, const struct blk_request *request)
 {
-	return blk->cipher == NULL || !blk_has_data(request) ||
-	       (request->sector % DISK_SECRET_SECTORS == 0 &&
-		request->sectors % DISK_SECRET_SECTORS == 0 &&
-		request->done % DISK_SECRET_SECTORS == 0);
+	return blk->cipher == NULL || (request->sector % DISK_SECRET_SECTORS == 0 &&
+				       request->sectors % DISK_SECRET_SECTORS == 0 &&
+				       request->done % DISK_SECRET_SECTORS == 0);
 }
 
 /*
@@ -162,7 +166,7 @@ static enum blk_status blk_understand(struct virtio_blk *blk, const struct virti
 		return BLK_S_OK;
 	case BLK_T_DISCARD:
 	case BLK_T_WRITE_ZEROES:
-		if (blk->cipher != NULL)
+		if (!blk_may_unmap(blk))
 			return BLK_S_UNSUPP;
 		request->operation =
 			header->type == BLK_T_DISCARD ? BLOCK_DISCARD : BLOCK_WRITE_ZEROES;

@@ -45,6 +45,12 @@ extern const struct blk_protocol blk_disk_protocol;
 void blk_keep(struct virtio_blk *blk, struct blk_request *request,
 	      const struct virtio_chain *chain);
 
+/*
+ * Returns whether the guest may discard and have zeros written: on an encrypted disk that is no
+ * volume zeros are none once they are decrypted.
+ */
+bool blk_may_unmap(const struct virtio_blk *blk);
+
 /* Takes what the guest offers in a queue, as long as there are free requests. */
 void blk_take_all(struct virtio_blk *blk, u32 queue);
 /* Asks the driver for all waiting requests, as long as there is room. */

@@ -156,6 +156,44 @@ static void zeros_are_not_left_to_the_disk(void **state)
 	disk_expect_nothing();
 }
 
+static int setup_volume(void **state)
+{
+	cipher.sparse = true;
+	return setup_secret(state);
+}
+
+/* Of a volume zeros on the disk are zeros in the guest: whole blocks go there, behind the header.
+ */
+static void volumes_are_discarded(void **state)
+{
+	static const u32 types[] = {BLK_T_DISCARD, BLK_T_WRITE_ZEROES};
+	const u64 both = BIT(BLK_F_DISCARD) | BIT(BLK_F_WRITE_ZEROES);
+	struct block_request request;
+	u32 header;
+
+	(void)state;
+	assert_int_equal(blk.virtio.features & both, both);
+	for (u32 i = 0; i < ARRAY_COUNT(types); i++) {
+		poke(DATA_AT, 8, 8);
+		poke(DATA_AT + 8, 16, 8);
+		header = send(types[i], 0, 16);
+		request = disk_take();
+		assert_int_equal(request.operation, i == 0 ? BLOCK_DISCARD : BLOCK_WRITE_ZEROES);
+		assert_int_equal(request.sector, 8 + HEADER_SECTORS);
+		assert_int_equal(request.sectors, 16);
+		disk_do(&request);
+		virtio_blk_poll_link(&blk);
+		expect_done(header, BLK_S_OK, 1);
+		for (u32 at = 0; at <= 4; at += 4) { /* from or to the middle of a block */
+			poke(DATA_AT, at, 8);
+			poke(DATA_AT + 8, 12, 8);
+			expect_done(send(types[i], 0, 16), BLK_S_IOERR, 1);
+		}
+		disk_expect_nothing();
+	}
+	cipher.sparse = false;
+}
+
 /* What nobody has written to a volume is zeros, as it is on no other disk. */
 static void volumes_begin_with_zeros(void **state)
 {
@@ -221,6 +259,7 @@ int main(void)
 		cmocka_unit_test_setup(offers_less, setup_secret),
 		cmocka_unit_test_setup(zeros_are_not_left_to_the_disk, setup_secret),
 		cmocka_unit_test_setup(volumes_begin_with_zeros, setup_secret),
+		cmocka_unit_test_setup(volumes_are_discarded, setup_volume),
 		cmocka_unit_test_setup(wrong_keys, setup_secret),
 		cmocka_unit_test_setup(salts_differ, setup_secret),
 	};
