@@ -160,6 +160,7 @@ static inline void begin_process(void)
 		free(clients[i].end.memory);
 	memset(clients, 0, sizeof(clients));
 	memset(store_clients, 0, sizeof(store_clients));
+	store_client_set = 0;
 	memset(stores, 0, sizeof(stores));
 	io.busy = io.full = false;
 	io.status = BLOCK_OK;

@@ -6,8 +6,8 @@
 #include "vmm/io/share.h"
 #include "vmm/io/store.h"
 
-/* The part of the memory between the manager and a disk driver that concerns disks. */
-#define DISK_CLIENT_MAX	   16u
+/* Disks, in the memory that the manager and a disk driver share. */
+#define DISK_CLIENT_MAX	   64u
 #define DISK_PARTITION_MAX 128u
 #define DISK_UNIT_MAX	   8u /* the most disks behind one controller that share a driver */
 #define DISK_TEXT_BYTES	   128u

@@ -17,6 +17,7 @@ static struct driver_channel *channel;
 static handle_t queue;
 static u64 first_key;
 static const struct layer *const *(*layers_of)(const struct disk_client_part *part);
+static u64 changed_set; /* the clients that have answers which they were not shown yet */
 struct client clients[DISK_CLIENT_MAX];
 u64 client_sets[DISK_UNIT_MAX];
 static u64 changed; /* a bit for each client that was not shown all its answers yet */
@@ -91,6 +92,7 @@ void client_leave_if_done(struct client *client)
 	sys_handle_close(client->given.doorbell);
 	sys_handle_close(client->given.bell);
 	client_sets[client->given.disk.unit] &= ~BIT(index);
+	changed_set &= ~BIT(index);
 	layer_close(client->layers, client);
 	*client = (struct client){0};
 	__atomic_store_n(&channel->served[index], 0, __ATOMIC_RELEASE);
@@ -173,7 +175,7 @@ static void client_answer(struct client *client, u64 id, enum block_status statu
 	/* a client that leaves no room for answers in its link loses them by its own fault */
 	if (link_room(&client->end) != 0)
 		slot_put(&client->end, &block_answer);
-	changed |= BIT(client_index(client));
+	changed_set |= BIT(client_index(client));
 }
 
 static bool client_has_data(u32 operation)
@@ -352,12 +354,10 @@ enum client_taken client_take(struct client *client)
 
 void client_publish(void)
 {
-	u64 set = changed;
+	for (; changed_set != 0; changed_set &= changed_set - 1) {
+		struct client *client = &clients[bit_lowest(changed_set)];
 
-	for (changed = 0; set != 0; set &= set - 1) {
-		struct client *client = &clients[bit_lowest(set)];
-
-		if (client->given.number != 0 && link_publish(&client->end))
+		if (link_publish(&client->end))
 			(void)sys_event_signal(client->given.bell);
 	}
 }

@@ -63,7 +63,9 @@ void store_take_commands(struct driver_channel *channel)
  */
 static bool store_volume_is_busy(const struct open_store *store, u64 volume)
 {
-	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
+	for (u64 set = store_client_set; set != 0; set &= set - 1) {
+		u32 i = bit_lowest(set);
+
 		if (clients[i].given.number != 0 && clients[i].waiting != 0 &&
 		    store_clients[i].volume == volume &&
 		    store_open_at(store_clients[i].store) == store)
@@ -78,7 +80,8 @@ static bool store_volume_is_busy(const struct open_store *store, u64 volume)
  */
 static u32 store_next_wish(const struct open_store *store)
 {
-	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
+	for (u64 set = store_client_set; set != 0; set &= set - 1) {
+		u32 i = bit_lowest(set);
 		const struct store_client *client = &store_clients[i];
 
 		if (clients[i].given.number != 0 && client->want != WANT_NOTHING &&
@@ -98,7 +101,9 @@ static bool store_starves(const struct open_store *store)
 {
 	if (store_command_starves(store))
 		return true;
-	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
+	for (u64 set = store_client_set; set != 0; set &= set - 1) {
+		u32 i = bit_lowest(set);
+
 		if (store_clients[i].want != WANT_NOTHING && store_clients[i].starved_at != 0 &&
 		    store_clients[i].after == 0 && store_open_at(store_clients[i].store) == store)
 			return store->settling < 2;

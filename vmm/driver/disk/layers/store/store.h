@@ -126,6 +126,7 @@ struct open_store {
 };
 
 extern struct store_client store_clients[DISK_CLIENT_MAX];
+extern u64 store_client_set; /* the clients that have a volume, a bit for each */
 
 struct open_store *store_open_at(u32 index);
 /*

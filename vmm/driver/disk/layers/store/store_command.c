@@ -31,7 +31,9 @@ void store_command_take(struct open_store *store)
 
 static bool store_is_free(const struct open_store *store, u64 volume)
 {
-	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
+	for (u64 set = store_client_set; set != 0; set &= set - 1) {
+		u32 i = bit_lowest(set);
+
 		if (clients[i].given.number != 0 && store_clients[i].volume == volume &&
 		    store_open_at(store_clients[i].store) == store)
 			return false;
@@ -208,7 +210,9 @@ static void store_answer_again(struct open_store *store)
 
 static bool store_has_clients(const struct open_store *store)
 {
-	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
+	for (u64 set = store_client_set; set != 0; set &= set - 1) {
+		u32 i = bit_lowest(set);
+
 		if (clients[i].given.number != 0 && store_clients[i].volume != 0 &&
 		    store_open_at(store_clients[i].store) == store)
 			return true;
@@ -265,7 +269,9 @@ static void store_format(struct open_store *store)
 
 bool store_is_busy(const struct open_store *store)
 {
-	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
+	for (u64 set = store_client_set; set != 0; set &= set - 1) {
+		u32 i = bit_lowest(set);
+
 		if (clients[i].given.number != 0 && clients[i].waiting != 0 &&
 		    store_open_at(store_clients[i].store) == store &&
 		    store_command_holds(store, store_clients[i].volume))

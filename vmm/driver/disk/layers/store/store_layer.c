@@ -11,6 +11,7 @@
 #include "vmm/driver/disk/layers/store/store.h"
 
 struct store_client store_clients[DISK_CLIENT_MAX];
+u64 store_client_set;
 
 static struct store_client *store_client_of(const struct client *client)
 {
@@ -32,6 +33,7 @@ static void store_layer_open(struct client *client, const struct layer *const *b
 		.volume = client->given.disk.store.volume,
 		.store = client->given.disk.store.store % STORE_MAX,
 	};
+	store_client_set |= BIT(client_index(client));
 	store = store_open_at(own->store);
 	if (store->given.number == 0 || store->state != STORE_READY ||
 	    (!store->pool.dirty && store->job != JOB_COMMIT))
@@ -58,6 +60,7 @@ static void store_layer_close(struct client *client)
 	store_forget_wish(client);
 	store_fill_leave(store, client_index(client));
 	*store_client_of(client) = (struct store_client){.volume = 0};
+	store_client_set &= ~BIT(client_index(client));
 }
 
 /* Lets the client use the new size of its volume, which has grown. */
