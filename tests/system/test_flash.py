@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The flash memory of VMs with UEFI firmware: what is written there outlives resets, and on a disk the machine."""
+import re
+
 import pytest
 
 import bundle
@@ -77,6 +79,54 @@ def test_disk(build, tmp_path, emulator):
     content = image.read_bytes()
     assert content[:firmware.VARIABLES_BYTES] == firmware.variables(b"")[:1 << 16] + bytes(6) + b"\xff" * 65530
     assert content[firmware.VARIABLES_BYTES:] == bytes((8 << 20) - firmware.VARIABLES_BYTES)
+
+
+STATE_VM = (f"[host]\nstate_key = {'0123456789abcdef' * 4}\n[disk saves]\ncontroller = nvme0 ide0.0\n"
+            "[disk vars]\ncontroller = memory\nsize = 1M\n" + ROM_VM + "disk = vars flash\n")
+
+
+def restart(machine, name, count):
+    """Has the guest reset its machine, and looks at the count."""
+    machine.attach(name)
+    machine.type("r")
+    wait_start(machine, count)
+    machine.leave()
+
+
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_state(build, tmp_path, emulator):
+    """Snapshots, clones, a new monitor and a save have the flash as it was, and the disk follows."""
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(32 << 20))
+    with on_disk(emulator, build, image, bundle=rom_bundle(tmp_path, STATE_VM)) as machine:
+        machine.wait_prompt()
+        machine.good("vm create pc")
+        machine.good("vm start pc")
+        machine.attach("pc")
+        wait_start(machine, 0)
+        machine.leave()
+        machine.good("vm snapshot pc one")
+        restart(machine, "pc", 1)
+        machine.good("vm renew pc")
+        restart(machine, "pc", 2)
+        machine.good("vm clone pc@one twin")
+        restart(machine, "twin", 1)
+        machine.good("vm destroy twin")
+        machine.good("vm reset pc --to one")
+        restart(machine, "pc", 1)
+        assert re.search(r"^flash\.0\.mode +0$", machine.command("vm inspect pc flash"), re.M)
+        machine.good("vm snapshot drop pc one")
+        machine.good("vm kill pc")
+        machine.good("vm start pc")
+        machine.attach("pc")
+        wait_start(machine, 2)
+        machine.leave()
+        out = machine.command("vm save pc saves", 120)
+        assert "stopped: saved on disk saves" in out, out
+        out = machine.command("vm restore pc saves", 120)
+        assert "running" in out, out
+        restart(machine, "pc", 3)
+        assert "0 found" in machine.command("audit")
 
 
 CONTENTS = {

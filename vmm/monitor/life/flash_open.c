@@ -245,6 +245,8 @@ static bool flash_open_disk(struct flash_memory *flash, const struct start_entry
 	if (!save_disk_open_link(&flash->disk, &flash->client, entry, flash->queue))
 		return flash_refuse(machine, flash->disk.problem);
 	flash->has_disk = true;
+	machine->flash_client = &flash->client;
+	machine->flash_number = entry->value;
 	if (flash->disk.bytes < flash->config.bytes)
 		return flash_refuse(machine, "it is smaller than they are; make it 1 MiB large");
 	if (start_find(START_STATE) != NULL || restore_wanted())

@@ -97,6 +97,8 @@ struct machine {
 	struct load_job job;
 	struct firmware *firmware; /* NULL: the guest starts by its kernel */
 	struct flash_memory *flash; /* its firmware's variables; NULL: there are none */
+	struct disk_client *flash_client; /* of their disk, with this number; NULL: none has them */
+	u64 flash_number;
 	struct vcpu *vcpu;	   /* an array of vcpu_count */
 	u32 vcpu_count;
 	u32 physical_bits; /* the guest's MAXPHYADDR */

@@ -147,8 +147,8 @@ static void restore_moved(void)
 	save_store_works(&restore.store);
 }
 
-/* Returns the VM's disk of that name to which the VM may write; NULL if there is none. */
-static struct virtio_blk *restore_find_disk(struct machine *machine, const char *name)
+/* Returns the link to the disk of that name to which the machine may write; NULL: there is none. */
+static struct disk_client *restore_find_disk(struct machine *machine, const char *name)
 {
 	const struct start_entry *entry = NULL;
 
@@ -157,25 +157,27 @@ static struct virtio_blk *restore_find_disk(struct machine *machine, const char 
 			continue;
 		for (u32 i = 0; i < machine->blk_count; i++)
 			if (machine->blk[i].number == entry->value)
-				return &machine->blk[i];
+				return &machine->blk[i].client;
+		if (machine->flash_client != NULL && machine->flash_number == entry->value)
+			return machine->flash_client;
 	}
 	return NULL;
 }
 
 static bool restore_check_disk(struct machine *machine, const struct stream_disk *saved, u32 number)
 {
-	struct virtio_blk *blk = restore_find_disk(machine, saved->name);
+	struct disk_client *client = restore_find_disk(machine, saved->name);
 	u8 sum[STREAM_SUM_BYTES];
 	struct save_disk disk;
 
-	if (blk == NULL) {
+	if (client == NULL) {
 		machine_crash(
 			machine,
 			"it could write to disk %s, which this VM has not; use a VM that has it",
 			saved->name);
 		return false;
 	}
-	save_disk_over(&disk, &blk->client, machine->queue);
+	save_disk_over(&disk, client, machine->queue);
 	if (disk.bytes == saved->bytes) {
 		if (!disk_sum(&disk, &restore.stream, number, restore_moved, sum)) {
 			machine_crash(machine, "disk %s: %s", saved->name, disk.problem);
