@@ -7,11 +7,15 @@
 #include "vmm/monitor/irqchip/irqchip.h"
 #include "vmm/monitor/pci/pci.h"
 
+/* Returns what the guest can write of the capability's control word: the high byte. */
 static u32 msix_control(const struct pci_function *function)
 {
-	return function->msix_at != 0
-		       ? pci_config_get(function, function->msix_at + PCI_MSIX_CONTROL, 2)
-		       : 0;
+	u32 at = function->msix_at + PCI_MSIX_CONTROL + 1;
+
+	_Static_assert(((PCI_MSIX_ENABLE | PCI_MSIX_MASKED) & 0xff) == 0, "in the high byte");
+	if (function->msix_at == 0)
+		return 0;
+	return (u32)(function->state->config[at] & function->writable[at]) << 8;
 }
 
 bool pci_msix_enabled(const struct pci_function *function)

@@ -459,22 +459,25 @@ void blk_ask_again(struct virtio_blk *blk)
 
 void blk_take_answers(struct virtio_blk *blk)
 {
+	bool full = blk_find_free(blk) == NULL; /* requests may be left in the queues */
 	enum block_status status;
 	const u8 *data;
-	bool any = false;
+	u32 answered = 0; /* a bit for each queue */
 	int piece;
 	u32 tag;
 
 	while (disk_client_answer(&blk->client, &tag, &status, &data, &piece)) {
+		answered |= 1u << blk->state.request[tag].queue % 32;
 		blk_answered(blk, &blk->state.request[tag], status, data);
 		disk_client_give_back(&blk->client, piece);
-		any = true;
 	}
-	if (!any)
+	if (answered == 0)
 		return;
 	for (u32 queue = blk->protocol->queue_first; queue < blk->protocol->queue_end; queue++) {
-		blk_take_all(blk, queue);
-		virtqueue_announce(&blk->virtio, queue);
+		if (full)
+			blk_take_all(blk, queue);
+		if (full || (answered >> queue & 1) != 0)
+			virtqueue_announce(&blk->virtio, queue);
 	}
 }
 
