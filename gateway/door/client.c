@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "gateway/door/rpc.h"
+#include "gateway/door/terminal.h"
 #include "gateway/door/door.h"
 #include "gateway/door/error.h"
 #include "gateway/door/packet.h"
@@ -35,6 +36,7 @@ static void client_close(struct client *client)
 {
 	rpc_drop(client);
 	listener_end(client);
+	terminal_drop(client);
 	close(client->fd);
 	door_tell((struct message_head){MESSAGE_LEFT, client->number, 0, 0}, NULL);
 	packet_free(&client->reader);
@@ -75,7 +77,9 @@ static void client_packet(struct client *client, const struct packet_head *head,
 		rpc_begin(client, head, contents);
 	else if (head->type == PACKET_CALL)
 		rpc_refuse(client, head, ERROR_RPC, "the call is too long for this server");
-	else if (head->type != PACKET_STREAM)
+	else if (head->type == PACKET_STREAM && contents)
+		terminal_packet(client, head, contents);
+	else
 		client->closing = true; /* a client sends nothing else */
 }
 
@@ -164,6 +168,7 @@ void client_turn(const struct pollfd *waits)
 		if (there)
 			client_packets(client);
 		listener_consumed(client);
+		terminal_consumed(client);
 		if (!there || !client_write(client))
 			client_close(client);
 	}

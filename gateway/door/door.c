@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "gateway/door/rpc.h"
+#include "gateway/door/terminal.h"
 #include "gateway/door/client.h"
 
 enum { DOOR_MESSAGES = 256, DOOR_WAIT_MS = 60000 };
@@ -50,7 +51,7 @@ static void door_message(const struct message_head *head, const char *bytes, siz
 	}
 	if (pass >= 0)
 		close(pass);
-	if (!rpc_message(head, bytes, count))
+	if (!rpc_message(head, bytes, count) && !terminal_message(head, bytes, count))
 		client_message(head, bytes, count);
 }
 

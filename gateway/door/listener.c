@@ -79,6 +79,19 @@ static void listener_took(struct rpc *call, json_t *body)
 	rpc_answer(call);
 }
 
+/* Makes the answer the client's stream of events; two calls at a time need one. */
+static void listener_hand_over(struct rpc *call)
+{
+	struct listener *listener = &call->client->listener;
+
+	if (listener->id)
+		door_tell((struct message_head){MESSAGE_CANCEL, call->id, 0, 0}, NULL);
+	else
+		listener->id = call->id;
+	call->id = 0;
+	listener_took(call, NULL);
+}
+
 void listener_register(struct rpc *call)
 {
 	int32_t event = call->arguments.numbers[0];
@@ -95,7 +108,7 @@ void listener_register(struct rpc *call)
 		return;
 	}
 	fields_text(&fields, "query.types", listener_types);
-	call->streams = true;
+	call->hand_over = listener_hand_over;
 	rpc_ask(call, "GET", "/v1/events", &fields, listener_took);
 	buffer_free(&fields);
 }

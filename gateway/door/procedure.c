@@ -12,6 +12,7 @@
 #include "gateway/door/listener.h"
 #include "gateway/door/rpc.h"
 #include "gateway/door/serve.h"
+#include "gateway/door/terminal.h"
 
 static const struct procedure procedures[] = {
 	{1, "oi", false, true, connect_open},
@@ -88,6 +89,7 @@ static const struct procedure procedures[] = {
 	{183, "di", false, false, domain_has_managed_save},
 	{196, "di", true, false, action_create_flags},
 	{200, "di", false, false, domain_max_vcpus},
+	{201, "doi", true, false, terminal_open},
 	{202, "d", false, false, domain_is_updated},
 	{212, "di", false, false, domain_state},
 	{228, "iii", false, false, node_memory_stats},

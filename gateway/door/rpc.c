@@ -289,19 +289,6 @@ static void rpc_answered(struct rpc *call)
 	json_decref(body);
 }
 
-/* Makes the answer that goes on the client's stream of events; two at a time need one. */
-static void rpc_hand_over(struct rpc *call)
-{
-	struct listener *listener = &call->client->listener;
-
-	if (listener->id)
-		door_tell((struct message_head){MESSAGE_CANCEL, call->id, 0, 0}, NULL);
-	else
-		listener->id = call->id;
-	call->id = 0;
-	call->took(call, NULL);
-}
-
 bool rpc_message(const struct message_head *head, const char *bytes, size_t count)
 {
 	struct rpc *call = rpc_first;
@@ -312,8 +299,9 @@ bool rpc_message(const struct message_head *head, const char *bytes, size_t coun
 		return false;
 	if (head->kind == MESSAGE_ANSWER)
 		call->status = head->value;
-	if (head->kind == MESSAGE_ANSWER && call->streams && head->flags & MESSAGE_STREAM) {
-		rpc_hand_over(call);
+	if (head->kind == MESSAGE_ANSWER && call->hand_over &&
+	    head->flags & (MESSAGE_STREAM | MESSAGE_UPGRADE)) {
+		call->hand_over(call);
 		return true;
 	}
 	if (head->kind == MESSAGE_BODY)

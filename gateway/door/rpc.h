@@ -50,7 +50,11 @@ struct rpc {
 	struct buffer request; /* as it was sent: core may ask for patience */
 	struct buffer body;
 	unsigned status, tries;
-	bool streams;	  /* an answer that goes on becomes the client's stream of events */
+	/*
+	 * makes an answer that goes on something of the client's: `id` belongs to that from then
+	 * on, and is to be cleared; NULL: no answer is one that goes on
+	 */
+	void (*hand_over)(struct rpc *call);
 	int64_t again_ms; /* when the request is sent once more; 0: it is not to be */
 	rpc_took *with;	  /* who gets the VM that rpc_domain() has asked for */
 	json_t *kept;	  /* of an answer before */

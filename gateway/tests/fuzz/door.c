@@ -18,11 +18,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 /* What door has asked and core has not answered: as many as a client has calls under way. */
 static struct {
 	uint32_t id, kind;
-	bool events; /* it is for the stream of events */
+	bool goes_on; /* its answer may: it is for the stream of events, or a console */
 } asked[CLIENT_CALLS];
 static size_t ask_count;
 static uint32_t number;
-/* The client has opened or closed the connection, or asked for events: order counts then. */
+/* The client has opened or closed the connection, or asked for events: or a console: order counts
+ * then. */
 static bool opens;
 
 void door_tell(struct message_head head, const struct buffer *payload)
@@ -34,8 +35,9 @@ void door_tell(struct message_head head, const struct buffer *payload)
 	/* A request is one that core can read. */
 	if (!fields_read(&fields, payload->bytes, payload->count) || ask_count == CLIENT_CALLS)
 		__builtin_trap();
-	asked[ask_count].events = !strcmp(fields_get(&fields, "path"), "/v1/events");
-	opens |= asked[ask_count].events || !strcmp(fields_get(&fields, "path"), "/v1/me");
+	asked[ask_count].goes_on = !strcmp(fields_get(&fields, "path"), "/v1/events") ||
+				   fields_get(&fields, "upgrade");
+	opens |= asked[ask_count].goes_on || !strcmp(fields_get(&fields, "path"), "/v1/me");
 	asked[ask_count].id = head.id;
 	asked[ask_count].kind = 0;
 	for (size_t i = 0; i < payload->count; i++)
@@ -53,8 +55,8 @@ const char *door_hostname(void)
 	return "host";
 }
 
-/* Answers with a stream of events, of which the last is cut off. */
-static void answer_events(uint32_t id)
+/* Answers with what goes on: events, of which the last is cut off, or what a guest has printed. */
+static void answer_on(uint32_t id)
 {
 	static const char text[] =
 		"event: x\ndata: {\"type\":\"event\",\"event\":\"started\",\"vm\":\"vm\",\"uuid\":"
@@ -63,8 +65,11 @@ static void answer_events(uint32_t id)
 	struct message_head body = {MESSAGE_BODY, id, 0, 0};
 
 	rpc_message(&(struct message_head){MESSAGE_ANSWER, id, 200, MESSAGE_STREAM}, "", 0);
-	client_message(&body, text, 100);
-	client_message(&body, text + 100, sizeof(text) - 101);
+	if (!terminal_message(&body, text, 100))
+		client_message(&body, text, 100);
+	body.flags = id % 2 ? MESSAGE_TEXT : 0;
+	if (!terminal_message(&body, text + 100, sizeof(text) - 101))
+		client_message(&body, text + 100, sizeof(text) - 101);
 }
 
 /*
@@ -76,9 +81,9 @@ static void answer(void)
 	unsigned status = kind % 5 == 4 ? 409 : 200;
 	char vm[512], text[2048];
 
-	if (asked[0].events && kind % 2) {
+	if (asked[0].goes_on && kind % 2) {
 		memmove(asked, asked + 1, --ask_count * sizeof(asked[0]));
-		answer_events(id);
+		answer_on(id);
 		return;
 	}
 	memmove(asked, asked + 1, --ask_count * sizeof(asked[0]));
@@ -104,6 +109,10 @@ static size_t feed(const uint8_t *bytes, size_t count, size_t piece)
 		packet_add(&client->reader, (const char *)bytes + at,
 			   piece < count - at ? piece : count - at);
 		client_packets(client);
+		for (size_t i = 0; i < TERMINALS; i++)
+			terminal_message(&(struct message_head){i % 3 ? MESSAGE_TAKEN : MESSAGE_END,
+								terminals[i].id, 65536, 0},
+					 "", 0);
 		while (ask_count) {
 			answer();
 			client_packets(client);
@@ -114,6 +123,8 @@ static size_t feed(const uint8_t *bytes, size_t count, size_t piece)
 	opens |= !client->opened;
 	listener_consumed(client);
 	listener_end(client);
+	terminal_consumed(client);
+	terminal_drop(client);
 	sent = client->output.count;
 	packet_free(&client->reader);
 	buffer_free(&client->output);

@@ -20,6 +20,7 @@
 #include "gateway/door/procedure_name.c"
 #include "gateway/door/rpc.c"
 #include "gateway/door/stats.c"
+#include "gateway/door/terminal.c"
 #include "gateway/door/thing.c"
 #include "gateway/door/uuid.c"
 #include "gateway/door/vm.c"

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """skerryd with its libvirt socket beside a fake Skerry, and a client that can send any packet there."""
+import shutil
 import socket
 import struct
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -10,8 +13,8 @@ from fake_skerry import FakeSkerry
 
 REMOTE, KEEPALIVE = 0x20008086, 0x6b656570
 OPEN, CLOSE, LOOKUP_BY_NAME, LIST_ALL, SAVE, AUTH_LIST = 1, 2, 23, 273, 55, 66
-REGISTER, DEREGISTER = 316, 317
-NO_SUPPORT, INVALID_CONNECTION, INVALID_ARGUMENT, DENIED, RPC, NO_DOMAIN = 3, 6, 8, 29, 39, 42
+OPEN_CONSOLE, REGISTER, DEREGISTER = 201, 316, 317
+NO_SUPPORT, INVALID_CONNECTION, INVALID_ARGUMENT, DENIED, RPC, NO_DOMAIN, BUSY = 3, 6, 8, 29, 39, 42, 87
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +28,19 @@ def fake(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def server(program, fake, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("skerryd")
-    server = Server(program, folder, fake.path, "--libvirt", str(folder / "virt.sock")).start()
-    server.virt = str(folder / "virt.sock")
+def folder():
+    """A folder that other users may enter, which those that pytest makes are not."""
+    folder = Path(tempfile.mkdtemp(prefix="skerry-libvirt-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def server(program, fake, folder, tmp_path_factory):
+    virt = str(folder / "virt.sock")
+    server = Server(program, tmp_path_factory.mktemp("skerryd"), fake.path, "--libvirt", virt).start()
+    server.virt = virt
     yield server
     server.stop()
 
@@ -55,9 +67,9 @@ def restarted(fake, server):
              {vm.name: vm.state for vm in fake.vms.values()})
 
 
-def packet(procedure, body=b"", program=REMOTE, version=1, kind=0, serial=1, length=None):
+def packet(procedure, body=b"", program=REMOTE, version=1, kind=0, serial=1, status=0, length=None):
     length = 28 + len(body) if length is None else length
-    return struct.pack(">7I", length, program, version, procedure, kind, serial, 0) + body
+    return struct.pack(">7I", length, program, version, procedure, kind, serial, status) + body
 
 
 def text(value):

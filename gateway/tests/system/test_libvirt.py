@@ -11,12 +11,12 @@ import socket
 import subprocess
 import urllib.request
 import xml.etree.ElementTree as xml
-from pathlib import Path
 
+import pexpect
 import pytest
 
 from client import LIMIT, free_port, wait_for
-from libvirt_door import as_before, fake, put, restarted, server  # noqa: F401
+from libvirt_door import as_before, fake, folder, put, restarted, server  # noqa: F401
 
 
 @pytest.fixture
@@ -177,6 +177,26 @@ def test_events(virsh, server, fake):
     assert "not of the event 3" in virsh("event", "--event", "watchdog", fails=True)
 
 
+def test_console(server, fake):
+    """What the guest has printed is shown, what is typed goes to it, and the escape character ends it."""
+    virsh = pexpect.spawn("virsh", ["-c", f"skerry+unix:///system?socket={server.virt}", "console", "vm00"],
+                          timeout=LIMIT, encoding="utf-8")
+    virsh.expect("Escape character is")
+    virsh.expect("Linux of vm00 boots .*login: ")
+    virsh.send("a" * 3000 + "done\r")
+    virsh.expect("a{3000}done")
+    with fake.lock:
+        fake.print_to(fake.vms["vm00"], b"b" * 60000 + b"end")
+    virsh.expect("b{60000}end")
+    virsh.send("\x1d")
+    virsh.expect(pexpect.EOF)
+    virsh.close()
+    assert virsh.exitstatus == 0
+    wait_for(lambda: not fake.streams, what="the end of the console's stream")
+    lines = server.local("GET", "/v1/audit?limit=1000").json()["items"]
+    assert ("console.ticket", "vm00", "ok") in {(line["action"], line["target"], line["result"]) for line in lines}
+
+
 def test_exporter(server, fake):
     """Debian's exporter for Prometheus, with a VM that has disks and network cards."""
     port = free_port()
@@ -267,28 +287,25 @@ def test_read_only(virsh):
     assert "read only access" in virsh("destroy", "vm00", options=["-r"], fails=True)
 
 
-def as_user(server, name):
-    """What runs a program as that user, who then reaches the server's sockets."""
+def as_user(name):
+    """What runs a program as that user."""
     if os.getuid():
         pytest.skip("only root can be another user")
-    for path in Path(server.virt).parents:
-        if path.owner() == "root" and not path.stat().st_mode & 1:
-            path.chmod(path.stat().st_mode | 0o011)
     return ["setpriv", f"--reuid={name}", "--clear-groups"]
 
 
 def test_another_user_may_do_nothing(virsh, server):
     server.local("POST", "/v1/users", {"name": "games", "password": "correct horse", "roles": ["admin"]})
-    said = virsh("list", "--all", fails=True, prefix=as_user(server, "games"))
+    said = virsh("list", "--all", fails=True, prefix=as_user("games"))
     assert "needs a credential" in said
 
 
-def test_a_local_user_is_the_user_of_that_name(pair, tmp_path):
+def test_a_local_user_is_the_user_of_that_name(pair, folder):
     """What a user may do, the one table says: roles, scope, and the audit."""
-    fake, server = pair("--libvirt", str(tmp_path / "virt.sock"), "--socket-users", vms=4)
+    virt = str(folder / "users.sock")
+    fake, server = pair("--libvirt", virt, "--socket-users", vms=4)
     fake.add("web")
     server.start()
-    server.virt = str(tmp_path / "virt.sock")
 
     def user(name, roles, scope="*"):
         made = server.local("POST", "/v1/users", {"name": name, "password": "correct horse", "roles": roles,
@@ -296,7 +313,7 @@ def test_a_local_user_is_the_user_of_that_name(pair, tmp_path):
         assert made.status == 201, made.body
 
     def virsh(name, *words):
-        done = subprocess.run([*as_user(server, name), "virsh", "-c", f"skerry+unix:///system?socket={server.virt}",
+        done = subprocess.run([*as_user(name), "virsh", "-c", f"skerry+unix:///system?socket={virt}",
                                *words], text=True, capture_output=True, timeout=LIMIT)
         return done.stdout + done.stderr
     user("games", ["viewer"])
@@ -311,6 +328,15 @@ def test_a_local_user_is_the_user_of_that_name(pair, tmp_path):
     assert virsh("news", "list", "--all", "--name").split() == ["vm00", "vm01", "vm02", "vm03"]
     assert "failed to get domain" in virsh("news", "start", "web")
     assert "your roles do not allow this" in virsh("news", "undefine", "vm02")
+    # virsh wants a terminal for that
+    code = ("import libvirt; c = libvirt.open(None); "
+            "c.lookupByName('vm00').openConsole(None, c.newStream(), 0); print('open')")
+    for name, roles, said in (("news", ["operator"], "your roles do not allow this"),
+                              ("news", ["viewer", "console-write"], "open")):
+        assert server.local("PATCH", f"/v1/users/{name}", {"roles": roles}).status == 200
+        done = subprocess.run([*as_user(name), "/usr/bin/python3", "-c", code], text=True, capture_output=True,
+                              timeout=LIMIT, env={"LIBVIRT_DEFAULT_URI": f"skerry+unix:///system?socket={virt}"})
+        assert said in done.stdout + done.stderr
     # stores and networks belong to no VM
     assert "needs the scope *" in virsh("news", "pool-list")
     fake.make_stores()

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from client import Server, wait_for
-from libvirt_door import (CLOSE, DENIED, DEREGISTER, INVALID_ARGUMENT, INVALID_CONNECTION,  # noqa: F401
-                          KEEPALIVE, LIST_ALL, LOOKUP_BY_NAME, NO_DOMAIN, NO_SUPPORT, OPEN, REGISTER,
-                          REMOTE, RPC, SAVE, Peer, as_before, domain, fake, packet, peer, server, text)
+from libvirt_door import (BUSY, CLOSE, DENIED, DEREGISTER, INVALID_ARGUMENT, INVALID_CONNECTION,  # noqa: F401
+                          KEEPALIVE, LIST_ALL, LOOKUP_BY_NAME, NO_DOMAIN, NO_SUPPORT, OPEN, OPEN_CONSOLE, REGISTER,
+                          REMOTE, RPC, SAVE, Peer, as_before, domain, fake, folder, packet, peer, server, text)
 
 
 def front_pids(server):
@@ -118,6 +118,63 @@ def test_another_vm_of_the_same_name_is_not_meant(peer, fake):
     assert code == NO_DOMAIN and "no domain with matching uuid" in said
     code, _ = peer.call(12, text("vm00/actions/kill") + uuid + struct.pack(">i", 1))
     assert code == NO_DOMAIN and fake.vms["vm00"].state == "running"
+
+
+def open_console(peer, fake, name, flags=0, serial=9):
+    return peer.call(OPEN_CONSOLE, domain(fake, name) + struct.pack(">II", 0, flags), serial=serial)
+
+
+def read_stream(peer, until):
+    """Reads packets of a stream until their bytes hold `until`, and returns the bytes."""
+    got = b""
+    while until not in got:
+        head, data = peer.reply()
+        assert head == [REMOTE, 1, OPEN_CONSOLE, 3, 9, 2], head
+        assert data, "the stream's end"
+        got += data
+    return got
+
+
+def test_a_console_is_a_stream(peer, server, fake):
+    assert open_console(peer, fake, "vm00") is None
+    read_stream(peer, b"login: ")
+    peer.send(packet(OPEN_CONSOLE, b"hello\r", kind=3, serial=9, status=2))
+    read_stream(peer, b"hello\r")
+    # calls go on beside it, and packets of no stream are dropped
+    assert peer.call(LOOKUP_BY_NAME, text("vm00")) is None
+    peer.send(packet(OPEN_CONSOLE, b"for nobody", kind=3, serial=10, status=2))
+    # one writes at a time; whoever means it takes the console away
+    other = Peer(server.virt).open()
+    assert open_console(other, fake, "vm00")[0] == BUSY
+    assert open_console(other, fake, "vm00", flags=1) is None
+    head, data = peer.reply()
+    assert head == [REMOTE, 1, OPEN_CONSOLE, 3, 9, 2] and data == b"", "the end of the stream"
+    # an end is confirmed, and the guest's console is free again
+    other.send(packet(OPEN_CONSOLE, kind=3, serial=9))
+    while (head := other.reply()[0])[5] == 2:
+        pass
+    assert head == [REMOTE, 1, OPEN_CONSOLE, 3, 9, 0]
+    wait_for(lambda: not fake.streams)
+    assert open_console(peer, fake, "vm00", flags=4)[0] == INVALID_ARGUMENT
+
+
+def test_what_a_guest_does_not_read_ends_the_console_alone(peer, fake):
+    fake.vms["vm00"].echo = False
+    assert open_console(peer, fake, "vm00") is None
+    read_stream(peer, b"login: ")
+    with fake.lock:
+        for stream in fake.streams.values():
+            stream["input"] = 1 << 30
+        fake.send, send = lambda value: "credit" in value or send(value), fake.send
+    try:
+        for _ in range(40):
+            peer.send(packet(OPEN_CONSOLE, bytes(16384), kind=3, serial=9, status=2))
+        head, data = peer.reply()
+        assert head == [REMOTE, 1, OPEN_CONSOLE, 3, 9, 1] and b"does not read" in data
+        assert peer.call(LOOKUP_BY_NAME, text("vm00")) is None
+    finally:
+        fake.send = send
+        fake.vms["vm00"].echo = True
 
 
 def test_events_go_to_who_has_asked(peer, server, fake):
