@@ -12,14 +12,13 @@
 #include "gateway/door/vm.h"
 
 enum {
-	ACTION_ACCEPTED = 202,	/* core's answer when the action goes on */
 	ACTION_START_FLAGS = 12 /* neither reading a cache nor an image of a save is skipped here */
 };
 
 /* Ends a call for an action that takes longer than the client was told to wait. */
 static bool action_ended(struct rpc *call)
 {
-	if (call->status != ACTION_ACCEPTED)
+	if (call->status != RPC_ACCEPTED)
 		return true;
 	rpc_fail(call, ERROR_TIMEOUT, "%s: it is still under way after a minute",
 		 call->arguments.domain.name);

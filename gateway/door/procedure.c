@@ -87,6 +87,13 @@ static const struct procedure procedures[] = {
 	{157, "", false, false, connect_library_version},
 	{159, "dii", false, false, stats_memory},
 	{183, "di", false, false, domain_has_managed_save},
+	{186, "Si", false, false, snapshot_show},
+	{187, "di", false, false, snapshot_list},
+	{188, "dii", false, false, snapshot_list},
+	{189, "dsi", false, false, snapshot_show},
+	{190, "di", false, false, snapshot_none},
+	{192, "Si", true, false, snapshot_revert},
+	{193, "Si", true, false, snapshot_drop},
 	{196, "di", true, false, action_create_flags},
 	{200, "di", false, false, domain_max_vcpus},
 	{201, "doi", true, false, terminal_open},
@@ -97,8 +104,12 @@ static const struct procedure procedures[] = {
 	{231, "di", true, false, action_undefine},
 	{234, "di", true, false, action_destroy},
 	{245, "di", true, false, action_reboot},
+	{246, "Si", false, false, snapshot_none},
 	{258, "di", true, false, action_shutdown},
+	{271, "Si", false, false, snapshot_none},
+	{272, "Si", false, false, snapshot_none},
 	{273, "ii", false, false, list_all},
+	{274, "dii", false, false, snapshot_list},
 	{281, "ii", false, false, thing_all},
 	{282, "nii", false, false, volume_all},
 	{283, "ii", false, false, thing_all},
@@ -169,6 +180,10 @@ static void procedure_read_item(char letter, struct xdr_reader *contents,
 		break;
 	case 's':
 		procedure_read_text(contents, arguments);
+		break;
+	case 'S':
+		procedure_read_text(contents, arguments);
+		procedure_read_domain(contents, &arguments->domain);
 		break;
 	case 'v':
 		for (unsigned i = 0; i < 3; i++)

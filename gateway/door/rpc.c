@@ -23,7 +23,6 @@ enum {
 	RPC_AGAIN_MS = 300,	  /* after which core may take a request that was one too many */
 	RPC_TRIES = 100,
 	STATUS_PATIENCE = 429,
-	STATUS_ACCEPTED = 202,
 };
 
 static struct rpc *rpc_first;
@@ -248,6 +247,7 @@ static uint32_t rpc_missing(const struct rpc *call)
 	const char *name = procedure_name(call->head.procedure);
 
 	return strstr(name, "StorageVol") || strstr(name, "ByVolume") ? ERROR_NO_VOLUME
+	       : strstr(name, "Snapshot")			      ? ERROR_NO_SNAPSHOT
 	       : strstr(name, "StoragePool")			      ? ERROR_NO_POOL
 								      : ERROR_NO_DOMAIN;
 }

@@ -13,6 +13,7 @@ enum {
 	RPC_TEXTS = 4,
 	RPC_NUMBERS = 4,
 	RPC_DOMAINS = 256,
+	RPC_ACCEPTED = 202, /* the status of an answer when what was asked goes on */
 };
 
 /* A VM as libvirt's clients name it. */

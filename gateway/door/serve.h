@@ -45,6 +45,13 @@ void domain_control(struct rpc *call);
 void domain_autostart(struct rpc *call);
 void domain_set_autostart(struct rpc *call);
 
+/* Which of them is called, the procedure's number says. */
+void snapshot_show(struct rpc *call);
+void snapshot_list(struct rpc *call);
+void snapshot_none(struct rpc *call);
+void snapshot_revert(struct rpc *call);
+void snapshot_drop(struct rpc *call);
+
 void stats_all(struct rpc *call);
 void stats_memory(struct rpc *call);
 void stats_block(struct rpc *call);

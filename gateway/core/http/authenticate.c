@@ -14,7 +14,6 @@
 
 #include "gateway/base/string.h"
 #include "gateway/core/audit/audit.h"
-#include "gateway/core/common/settings.h"
 #include "gateway/core/http/answer.h"
 #include "gateway/core/http/request.h"
 #include "gateway/core/http/route.h"
@@ -115,8 +114,9 @@ static const char *authenticate_socket(const struct request *request, char room[
 }
 
 /*
- * Takes a local user for the user of that name, if the command line says that they are the same.
- * The name is looked for at each request: a user who is gone has no rights from then on.
+ * Takes a local user for the user of that name; peers have names only if the command line says that
+ * they are the same. The name is looked for at each request: a user who is gone has no rights from
+ * then on.
  */
 static bool authenticate_local(struct request *request, const char *connection)
 {
@@ -125,7 +125,7 @@ static bool authenticate_local(struct request *request, const char *connection)
 	const struct account *account;
 	char name[IDENTITY_NAME_BYTES];
 
-	if (!settings.socket_users || !peer_name(connection, request->id & MESSAGE_DOOR, name) ||
+	if (!peer_name(connection, request->id & MESSAGE_DOOR, name) ||
 	    !(account = account_find(name)))
 		return false;
 	account_become(account, who);

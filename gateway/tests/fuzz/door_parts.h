@@ -19,6 +19,7 @@
 #include "gateway/door/procedure.c"
 #include "gateway/door/procedure_name.c"
 #include "gateway/door/rpc.c"
+#include "gateway/door/snapshot.c"
 #include "gateway/door/stats.c"
 #include "gateway/door/terminal.c"
 #include "gateway/door/thing.c"

@@ -9,6 +9,7 @@ import select
 import signal
 import socket
 import subprocess
+import time
 import urllib.request
 import xml.etree.ElementTree as xml
 
@@ -131,6 +132,27 @@ def test_pools_and_volumes(virsh, fake, server):
     for words in (("pool-info", "none"), ("vol-info", "none", "--pool", "pool"), ("vol-list", "none"),
                   ("vol-info", "../../vms/vm00", "--pool", "pool"), ("vol-info", "/etc/passwd")):
         assert "failed to get" in virsh(*words, fails=True)
+
+
+def test_snapshots(virsh, server, fake):
+    for name in ("one", "two"):
+        assert server.local("POST", "/v1/vms/vm00/snapshots", {"name": name}).status == 200
+    assert virsh("snapshot-list", "vm00", "--name").split() == ["one", "two"]
+    assert re.search(r"one +20\d\d-.* running", virsh("snapshot-list", "vm00", "--leaves"))
+    info = shown(virsh("snapshot-info", "vm00", "one"))
+    assert info["Name"] == "one" and info["Domain"] == "vm00" and info["State"] == "running" and info["Children"] == "0"
+    age_s = time.time() - int(xml.fromstring(virsh("snapshot-dumpxml", "vm00", "two")).findtext("creationTime"))
+    assert 0 <= age_s < LIMIT
+    assert "reverted" in virsh("snapshot-revert", "vm00", "one")
+    assert ["vm", "reset", "vm00", "--to", "one"] in [words for words, _ in fake.commands]
+    assert "without the flags 0x1" in virsh("snapshot-delete", "vm00", "one", "--children", fails=True)
+    assert "deleted" in virsh("snapshot-delete", "vm00", "one") and fake.vms["vm00"].snapshots == ["two"]
+    assert "no current snapshot" in virsh("snapshot-current", "vm00", fails=True)
+    assert "does not serve DomainSnapshotCreateXML" in virsh("snapshot-create-as", "vm00", "three", fails=True)
+    for verb in ("snapshot-revert", "snapshot-delete", "snapshot-info"):
+        for name in ("none", "../vm00", "two/clones"):
+            assert "snapshot not found" in virsh(verb, "vm00", name, fails=True)
+    assert fake.vms["vm00"].snapshots == ["two"]
 
 
 def test_statistics(virsh):
@@ -328,6 +350,10 @@ def test_a_local_user_is_the_user_of_that_name(pair, folder):
     assert virsh("news", "list", "--all", "--name").split() == ["vm00", "vm01", "vm02", "vm03"]
     assert "failed to get domain" in virsh("news", "start", "web")
     assert "your roles do not allow this" in virsh("news", "undefine", "vm02")
+    server.local("POST", "/v1/vms/vm00/snapshots", {"name": "one"})
+    assert virsh("games", "snapshot-list", "vm00", "--name").strip() == "one"
+    for verb in ("snapshot-revert", "snapshot-delete"):
+        assert "your roles do not allow this" in virsh("games", verb, "vm00", "one")
     # virsh wants a terminal for that
     code = ("import libvirt; c = libvirt.open(None); "
             "c.lookupByName('vm00').openConsole(None, c.newStream(), 0); print('open')")
