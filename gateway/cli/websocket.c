@@ -6,6 +6,8 @@
 #include "gateway/cli/websocket.h"
 
 #include <gnutls/crypto.h>
+#include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,31 @@ enum { OP_MORE = 0, OP_TEXT = 1, OP_BINARY = 2, OP_CLOSE = 8, OP_PING = 9, OP_PO
 
 /* The WebSocket that is open; NULL: none is. */
 static struct websocket *websocket_at_exit;
+/* The time at which websocket_leave stops to wait; 0: nothing is left yet. */
+static int64_t websocket_leave_ms;
+
+static int64_t websocket_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/*
+ * Reads bytes as http_raw does. While the WebSocket is left, all that comes together gets no more
+ * time than that.
+ */
+static int websocket_raw(struct websocket *socket, void *bytes, size_t size, int timeout_ms)
+{
+	int64_t left_ms = websocket_leave_ms - websocket_now_ms();
+
+	if (websocket_leave_ms != 0 && left_ms <= 0)
+		return NET_TIMEOUT;
+	if (websocket_leave_ms != 0 && left_ms < timeout_ms)
+		timeout_ms = (int)left_ms;
+	return http_raw(socket->http, bytes, size, timeout_ms);
+}
 
 static bool websocket_base64(const unsigned char *bytes, unsigned int size, char *text, size_t room)
 {
@@ -94,7 +121,7 @@ static int websocket_read_all(struct websocket *socket, void *bytes, size_t size
 	char *at = bytes;
 
 	while (size > 0) {
-		int got = http_raw(socket->http, at, size, REST_MS);
+		int got = websocket_raw(socket, at, size, REST_MS);
 
 		if (got <= 0)
 			return NET_ERROR;
@@ -140,6 +167,15 @@ static int websocket_read_length(struct websocket *socket, unsigned int *length)
 }
 
 /*
+ * Answers a control frame, unless the close that is sent first has been the last frame (5.5.1).
+ * Returns false if the answer could not be sent.
+ */
+static bool websocket_answer(struct websocket *socket, int op, const void *data, size_t size)
+{
+	return websocket_leave_ms != 0 || websocket_send_frame(socket, op, data, size);
+}
+
+/*
  * Handles a control frame (5.5). Returns 0 when the frame is handled, 1 when the server closes, or
  * NET_ERROR.
  */
@@ -150,11 +186,11 @@ static int websocket_take_control(struct websocket *socket, int op, unsigned int
 	if (length > sizeof(data) || (length > 0 && websocket_read_all(socket, data, length) != 1))
 		return websocket_broken(socket, "a control frame is too long or ends early");
 	if (op == OP_PING)
-		return websocket_send_frame(socket, OP_PONG, data, length) ? 0 : NET_ERROR;
+		return websocket_answer(socket, OP_PONG, data, length) ? 0 : NET_ERROR;
 	if (op != OP_CLOSE)
 		return op == OP_PONG ? 0 : websocket_broken(socket, "a frame of an unknown kind");
 	socket->close_code = length >= 2 ? (unsigned int)data[0] << 8 | data[1] : 1005;
-	websocket_send_frame(socket, OP_CLOSE, data, length >= 2 ? 2 : 0);
+	(void)websocket_answer(socket, OP_CLOSE, data, length >= 2 ? 2 : 0);
 	socket->kind = WEBSOCKET_CLOSED;
 	return 1;
 }
@@ -167,7 +203,7 @@ int websocket_read(struct websocket *socket, int timeout_ms)
 	for (;;) {
 		unsigned char first;
 		unsigned int length;
-		int got = http_raw(socket->http, &first, 1, begun ? REST_MS : timeout_ms);
+		int got = websocket_raw(socket, &first, 1, begun ? REST_MS : timeout_ms);
 		int op = first & 15;
 
 		if (got <= 0)
@@ -210,19 +246,21 @@ void websocket_leave(void)
 {
 	static const unsigned char normal[2] = {1000 >> 8, 1000 & 255}; /* 7.4.1 */
 	struct websocket *socket = websocket_at_exit;
-	time_t until;
+	struct pollfd takes = {.events = POLLOUT};
+	int got;
 
 	websocket_at_exit = NULL;
-	if (socket == NULL || socket->http->net.fd < 0 || socket->kind == WEBSOCKET_CLOSED ||
+	if (socket == NULL || socket->http->net.fd < 0 || socket->kind == WEBSOCKET_CLOSED)
+		return;
+	takes.fd = socket->http->net.fd;
+	if (poll(&takes, 1, LEAVE_MS) != 1 ||
 	    !websocket_send_frame(socket, OP_CLOSE, normal, sizeof(normal)))
 		return;
-	until = time(NULL) + LEAVE_MS / 1000;
+	websocket_leave_ms = websocket_now_ms() + LEAVE_MS;
 	do {
-		int got = websocket_read(socket, LEAVE_MS);
-
-		if (got == NET_END || got == NET_ERROR)
-			return;
-	} while (socket->kind != WEBSOCKET_CLOSED && time(NULL) < until);
+		got = websocket_read(socket, LEAVE_MS);
+	} while (got != NET_END && got != NET_ERROR && socket->kind != WEBSOCKET_CLOSED &&
+		 websocket_now_ms() < websocket_leave_ms);
 }
 
 int websocket_open(struct websocket *socket, struct http *http, const char *path,

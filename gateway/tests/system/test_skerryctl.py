@@ -387,6 +387,36 @@ def test_console_leaves(client):
     assert answered == [(1000).to_bytes(2, "big")]
 
 
+START = b"\x00\x7d"  # of a frame with 125 bytes
+
+
+@pytest.mark.parametrize("more", [frame(0, b"", last=False), frame(9, b"ping"), START])
+def test_console_is_kept(client, more):
+    """A server that goes on with a message in place of its answer, at any pace, keeps the program for some seconds."""
+    def talk(handler):
+        handler.wfile.write(frame(1, b'{"from":"0","lost":0}') + frame(2, b"login: "))
+        handler.wfile.flush()
+        while read_frame(handler.rfile)[0] != 8:
+            pass
+        handler.wfile.write(frame(2, b"", last=False))
+        try:
+            for number in range(60):
+                handler.wfile.write(b"x" if number > 0 and more == START else more)
+                handler.wfile.flush()
+                time.sleep(0.2)
+        except OSError:
+            pass
+    console(client, talk)
+    terminal = client.spawn("console", "alpha")
+    terminal.expect("login: ")
+    left = time.monotonic()
+    terminal.send("\x1d")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0
+    assert time.monotonic() - left < 6
+
+
 @pytest.mark.parametrize("hostile", [
     b"\x82\xff\0\0\0\0", b"\x82\x7f\xff\xff\xff\xff\xff\xff\xff\xff", b"\x82\x7f\0\0\0\0\0\2\0\0",
     b"\xf2\x01a", b"\x80\x01a", b"\x09\x00", b"\x89\x7e\x00\x7ea", b"\x83\x01a", b"\x02\x01a\x02\x01b"])
