@@ -35,17 +35,21 @@ static int64_t websocket_now_ms(void)
 
 /*
  * Reads bytes as http_raw does. While the WebSocket is left, all that comes together gets no more
- * time than that.
+ * time than that. A connection that has ended or broken is no WebSocket any more.
  */
 static int websocket_raw(struct websocket *socket, void *bytes, size_t size, int timeout_ms)
 {
 	int64_t left_ms = websocket_leave_ms - websocket_now_ms();
+	int got;
 
 	if (websocket_leave_ms != 0 && left_ms <= 0)
 		return NET_TIMEOUT;
 	if (websocket_leave_ms != 0 && left_ms < timeout_ms)
 		timeout_ms = (int)left_ms;
-	return http_raw(socket->http, bytes, size, timeout_ms);
+	got = http_raw(socket->http, bytes, size, timeout_ms);
+	if (got == NET_END || got == NET_ERROR)
+		websocket_at_exit = NULL;
+	return got;
 }
 
 static bool websocket_base64(const unsigned char *bytes, unsigned int size, char *text, size_t room)
@@ -106,6 +110,8 @@ static bool websocket_send_frame(struct websocket *socket, int op, const void *d
 	for (size_t i = 0; i < size; i++)
 		frame[at + i] = ((const unsigned char *)data)[i] ^ mask[i & 3];
 	sent = net_write(&socket->http->net, frame, at + size);
+	if (!sent)
+		websocket_at_exit = NULL;
 	free(frame);
 	return sent;
 }

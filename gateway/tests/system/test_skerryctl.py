@@ -417,6 +417,27 @@ def test_console_is_kept(client, more):
     assert time.monotonic() - left < 6
 
 
+def test_console_cannot_come_back(client):
+    """A console that is refused after its connection broke is no WebSocket any more, which would have to be closed."""
+    after = []
+    ended = threading.Event()
+
+    def ticket(handler):
+        if len(client.server.seen) == 1:
+            return 201, {"ticket": "T123", "expires_s": 30}, {}
+        handler.give(*problem(403, "forbidden"))
+        after.append(handler.rfile.read(1))
+        ended.set()
+
+    def talk(handler):
+        handler.wfile.write(frame(1, b'{"from":"0","lost":0}') + frame(2, b"first"))
+    console(client, talk)
+    client.server.answers["POST", "/v1/vms/alpha/console/tickets"] = ticket
+    done = client.run("console", "alpha")
+    assert done.stdout == "first" and done.returncode not in (0, 1), done
+    assert ended.wait(10) and after == [b""]
+
+
 @pytest.mark.parametrize("hostile", [
     b"\x82\xff\0\0\0\0", b"\x82\x7f\xff\xff\xff\xff\xff\xff\xff\xff", b"\x82\x7f\0\0\0\0\0\2\0\0",
     b"\xf2\x01a", b"\x80\x01a", b"\x09\x00", b"\x89\x7e\x00\x7ea", b"\x83\x01a", b"\x02\x01a\x02\x01b"])
