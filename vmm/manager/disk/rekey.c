@@ -38,6 +38,7 @@ static struct {
 	u64 until_tsc;		/* of MAKING and DROPPING */
 	u32 content;		/* number of the process that copies */
 	char problem[224];
+	bool left; /* a new volume may be left behind, for which nobody has looked yet */
 } rekey;
 
 static void rekey_enter(enum rekey_phase phase)
@@ -79,6 +80,7 @@ u32 rekey_begin(struct store *store, const struct store_volume *volume, const ch
 	rekey.volume = *volume;
 	rekey.content = 0;
 	rekey.problem[0] = '\0';
+	rekey.left = true;
 	rekey_enter(REKEY_MAKING);
 	return ++rekey.number;
 }
@@ -95,6 +97,15 @@ bool rekey_ended(u32 number, char *problem, size_t size)
 bool rekey_needs(const char *name)
 {
 	return rekey.phase != REKEY_NONE && string_equal(rekey.made.name, name);
+}
+
+bool rekey_left(void)
+{
+	bool left = rekey.phase == REKEY_NONE && rekey.left;
+
+	if (left)
+		rekey.left = false;
+	return left;
 }
 
 bool rekey_is_of(const struct store *store, u64 volume)
@@ -230,8 +241,9 @@ static void rekey_step_dropping(void)
 	struct store_item item = {.volume = 0};
 	char problem[sizeof(rekey.problem)];
 	const struct content *content = content_find(rekey.content);
-	struct store_volume made;
 	bool late = clock_tsc() >= rekey.until_tsc;
+	struct store_volume made;
+	char users[2];
 
 	if (content != NULL && content->phase != CONTENT_NONE && !late)
 		return; /* the driver detaches the links */
@@ -240,6 +252,9 @@ static void rekey_step_dropping(void)
 			rekey.phase = REKEY_NONE;
 			return;
 		}
+		store_users(rekey.store, made.id, users, sizeof(users));
+		if (users[0] != '\0' && !late)
+			return; /* a process that could not be made had its link already */
 		item.volume = made.id;
 	}
 	if (rekey_ask(STORE_DROP, &item, problem, sizeof(problem)) || late)

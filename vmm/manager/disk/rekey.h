@@ -22,6 +22,8 @@ u32 rekey_begin(struct store *store, const struct store_volume *volume, const ch
 bool rekey_ended(u32 number, char *problem, size_t size);
 /* Returns whether a volume of that name is needed by the rekey that is under way. */
 bool rekey_needs(const char *name);
+/* Returns, once for a rekey that has ended, that its new volume may be left behind. */
+bool rekey_left(void);
 /* Returns whether that volume of the store is the one that gets another key now. */
 bool rekey_is_of(const struct store *store, u64 volume);
 

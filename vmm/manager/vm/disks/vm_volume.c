@@ -453,3 +453,97 @@ void vm_volumes_release(const struct vm *vm)
 	if (config_volumes_are_many())
 		config_volumes_sweep(vm_volume_name_is_used);
 }
+
+/* --- volumes that nobody needs --- */
+
+void vm_volumes_look(void)
+{
+	stores_to_look_at = ~0u;
+}
+
+/* Returns whether a volume, whose name begins with '@', belongs to a VM's snapshot or a rekey. */
+static bool vm_volume_is_claimed(const char *name)
+{
+	char own[STORE_NAME_BYTES];
+
+	if (rekey_needs(name))
+		return true;
+	VM_FOR_EACH(vm) {
+		VM_SNAPSHOT_FOR_EACH(vm, snapshot) {
+			for (u32 i = 0; snapshot->volumes != 0 && i < CONFIG_VM_DISK_MAX; i++) {
+				vm_volume_snapshot_name(snapshot->volumes, i, own);
+				if (string_equal(own, name))
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
+/*
+ * Drops the snapshots of volumes that belong to no VM's snapshot, such as those of earlier boots of
+ * the host.
+ */
+static void vm_volume_sweep(struct store *store, u32 number)
+{
+	static struct store_item items[STORE_ITEM_MAX];
+	char problem[2 * DRIVER_TEXT_BYTES];
+	struct store_volume volume;
+	u32 count = 0;
+
+	for (u32 i = 0; count < STORE_ITEM_MAX && store_volume_at(store, i, &volume); i++) {
+		if (volume.id != 0 && volume.name[0] == STORE_OWN_NAME &&
+		    !vm_volume_is_claimed(volume.name))
+			items[count++] = (struct store_item){.volume = volume.id};
+	}
+	if (count < STORE_ITEM_MAX)
+		stores_to_look_at &= ~(1u << number);
+	if (count != 0)
+		(void)store_ask(store, STORE_DROP, items, count, problem, sizeof(problem));
+}
+
+/*
+ * Drops the next of the clones' volumes in `drops` that is in this store. Returns whether there was
+ * one.
+ */
+static bool vm_volume_drop_next(struct store *store, u32 number)
+{
+	char problem[2 * DRIVER_TEXT_BYTES];
+	struct store_volume volume;
+	struct store_item item;
+	u32 at = 0;
+
+	while (at < drop_count && drops[at].store != number)
+		at++;
+	if (at == drop_count)
+		return false;
+	if (store_volume_find(store, drops[at].name, &volume)) {
+		item = (struct store_item){.volume = volume.id};
+		if (store_ask(store, STORE_DROP, &item, 1, problem, sizeof(problem)) == 0)
+			return true;
+	}
+	drops[at] = drops[--drop_count];
+	return true;
+}
+
+void vm_volumes_step(void)
+{
+	char text[2 * DRIVER_TEXT_BYTES];
+	struct store *store;
+
+	if (rekey_left())
+		vm_volumes_look();
+	for (u32 i = 0; (store = store_at(i)) != NULL; i++) {
+		store_say_check(store);
+		if (!store_is_idle(store))
+			continue;
+		if (sizes_known_at[i] != store->asked)
+			store_tell_sizes(store);
+		sizes_known_at[i] = store->asked;
+		if (((stores_to_look_at & 1u << i) == 0 && drop_count == 0) ||
+		    store_find_problem(store, text, sizeof(text)) != NULL)
+			continue;
+		if (!vm_volume_drop_next(store, i) && (stores_to_look_at & 1u << i) != 0)
+			vm_volume_sweep(store, i);
+	}
+}

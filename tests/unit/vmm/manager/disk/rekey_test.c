@@ -30,6 +30,7 @@ static struct {
 	bool made;	   /* the new volume is there */
 	bool held;	   /* the process has links to both */
 	bool no_content;   /* no process can be made */
+	bool used;	   /* the driver has not detached the new volume's link yet */
 	u32 asked;	   /* commands */
 	u32 taken;	   /* of these, the one that gives the volume its key */
 	bool held_at_take; /* nobody else could use the volume then */
@@ -130,6 +131,13 @@ bool store_answered(const struct store *in, u64 number, struct store_answer *ans
 	return true;
 }
 
+void store_users(const struct store *in, u64 of, char *text, size_t size)
+{
+	(void)in;
+	assert_int_equal(of, 2);
+	string_copy(text, size, fake.used ? "volume rekey" : "");
+}
+
 const struct content *content_begin(const struct content_wish *wish, char *why, size_t size)
 {
 	assert_int_equal(wish->operation, CONTENT_REKEY);
@@ -219,6 +227,8 @@ static void keeps_its_key(u32 number, const char *why)
 	assert_int_equal(fake.taken, 0);
 	assert_false(fake.held);
 	assert_true(rekey_ended(number, problem, sizeof(problem)));
+	assert_true(rekey_left());
+	assert_false(rekey_left());
 	assert_non_null(strstr(problem, why));
 	assert_false(rekey_needs(fake.item.name));
 }
@@ -237,6 +247,20 @@ static void fails(void **state)
 	(void)forget(state);
 	fake.no_content = true;
 	keeps_its_key(begun(), "no memory");
+	assert_false(fake.made);
+
+	/* a process that could not be made had a link already, and a volume in use is not dropped
+	 */
+	(void)forget(state);
+	fake.no_content = true;
+	fake.used = true;
+	number = begun();
+	step(STEPS_MAX);
+	assert_int_equal(fake.operation, STORE_CREATE);
+	assert_false(rekey_ended(number, problem, sizeof(problem)));
+	fake.used = false;
+	keeps_its_key(number, "no memory");
+	assert_int_equal(fake.operation, STORE_DROP);
 	assert_false(fake.made);
 
 	(void)forget(state);
