@@ -20,6 +20,9 @@
 /* The time after which the manager looks again whether the store can take a command. */
 #define LOOK_NS (10 * NS_PER_MS)
 
+#define PROBLEM_BYTES 224u
+#define ENDED_MAX     8u /* rekeys whose outcome is kept for those who asked */
+
 enum rekey_phase {
 	REKEY_NONE,
 	REKEY_MAKING,  /* the store makes the new volume */
@@ -37,7 +40,8 @@ static struct {
 	u64 asked;		/* number of the store's command; 0: not given yet */
 	u64 until_tsc;		/* of MAKING and DROPPING */
 	u32 content;		/* number of the process that copies */
-	char problem[224];
+	/* why the last ones have failed, by their number; "": they have not */
+	char problem[ENDED_MAX][PROBLEM_BYTES];
 	bool left; /* a new volume may be left behind, for which nobody has looked yet */
 } rekey;
 
@@ -51,7 +55,7 @@ static void rekey_enter(enum rekey_phase phase)
 /* Ends the copying, and drops the new volume; `problem` is "" when all is done. */
 static void rekey_finish(const char *problem)
 {
-	string_copy(rekey.problem, sizeof(rekey.problem), problem);
+	string_copy(rekey.problem[rekey.number % ENDED_MAX], PROBLEM_BYTES, problem);
 	content_let_go(rekey.content);
 	log_message(problem[0] != '\0' ? LOG_WARNING : LOG_INFO, LOG_DEVICE, "",
 		    "volume %s/%s: %s%s", rekey.store->config->section.name, rekey.volume.name,
@@ -79,10 +83,10 @@ u32 rekey_begin(struct store *store, const struct store_volume *volume, const ch
 	rekey.store = store;
 	rekey.volume = *volume;
 	rekey.content = 0;
-	rekey.problem[0] = '\0';
+	rekey.problem[++rekey.number % ENDED_MAX][0] = '\0';
 	rekey.left = true;
 	rekey_enter(REKEY_MAKING);
-	return ++rekey.number;
+	return rekey.number;
 }
 
 bool rekey_ended(u32 number, char *problem, size_t size)
@@ -90,7 +94,8 @@ bool rekey_ended(u32 number, char *problem, size_t size)
 	if (rekey.phase != REKEY_NONE && rekey.number == number)
 		return false;
 	string_copy(problem, size,
-		    rekey.number == number ? rekey.problem : "its outcome was lost; see the log");
+		    rekey.number - number < ENDED_MAX ? rekey.problem[number % ENDED_MAX]
+						      : "its outcome was lost; see the log");
 	return true;
 }
 
@@ -171,7 +176,7 @@ static void rekey_copy(void)
 		.bytes = rekey.volume.sectors * BLOCK_SECTOR_BYTES,
 	};
 	const struct content *content;
-	char problem[sizeof(rekey.problem)];
+	char problem[PROBLEM_BYTES];
 
 	if (!store_is_idle(rekey.store))
 		return;
@@ -195,7 +200,7 @@ static void rekey_copy(void)
 
 static void rekey_step_making(void)
 {
-	char problem[sizeof(rekey.problem)];
+	char problem[PROBLEM_BYTES];
 
 	if (rekey_ask(STORE_CREATE, &rekey.made, problem, sizeof(problem))) {
 		if (problem[0] == '\0')
@@ -223,7 +228,7 @@ static void rekey_step_copying(void)
 static void rekey_step_taking(void)
 {
 	struct store_item item = {.volume = rekey.volume.id, .key = rekey.made.key};
-	char problem[sizeof(rekey.problem)];
+	char problem[PROBLEM_BYTES];
 	struct store_volume made;
 
 	if (rekey.asked == 0) {
@@ -239,7 +244,7 @@ static void rekey_step_taking(void)
 static void rekey_step_dropping(void)
 {
 	struct store_item item = {.volume = 0};
-	char problem[sizeof(rekey.problem)];
+	char problem[PROBLEM_BYTES];
 	const struct content *content = content_find(rekey.content);
 	bool late = clock_tsc() >= rekey.until_tsc;
 	struct store_volume made;

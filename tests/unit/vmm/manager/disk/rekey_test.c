@@ -340,6 +340,27 @@ static void waits_for_the_store(void **state)
 	assert_false(rekey_is_of(&store, 1));
 }
 
+/* Who asked for a rekey hears how it ended although others have been begun since. */
+static void says_how_it_ended(void **state)
+{
+	u32 number = begun();
+	u32 failed;
+
+	(void)state;
+	step(STEPS_MAX);
+	content.phase = CONTENT_HOLDING;
+	step(STEPS_MAX);
+	fake.no_content = true;
+	failed = begun();
+	step(STEPS_MAX);
+	fake.no_content = false;
+	(void)begun();
+	assert_true(rekey_ended(number, problem, sizeof(problem)));
+	assert_string_equal(problem, "");
+	assert_true(rekey_ended(failed, problem, sizeof(problem)));
+	assert_non_null(strstr(problem, "no memory"));
+}
+
 /* A store that refuses the last command leaves the volume as it was. */
 static void is_refused(void **state)
 {
@@ -362,6 +383,7 @@ int main(void)
 		cmocka_unit_test_setup(fails, forget),
 		cmocka_unit_test_setup(is_changed, forget),
 		cmocka_unit_test_setup(waits_for_the_store, forget),
+		cmocka_unit_test_setup(says_how_it_ended, forget),
 		cmocka_unit_test_setup(is_refused, forget),
 	};
 
