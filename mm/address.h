@@ -9,7 +9,7 @@
  */
 extern u64 direct_map_base;
 
-/* Returns the kernel's pointer to RAM or to the firmware's tables. */
+/* Returns the direct map's pointer to a physical address, of RAM or the firmware's tables. */
 static inline void *hpa_to_pointer(hpa_t hpa)
 {
 	return (void *)(hpa.value + direct_map_base);

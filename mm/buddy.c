@@ -23,9 +23,10 @@ u64 page_frame_count SECTION(".data.ro_after_init");
 u64 page_total SECTION(".data.ro_after_init");
 
 static struct lock buddy_lock;
-/* buddy_lock guards the next four variables, the page counts and the frames of all free blocks. */
+/* buddy_lock guards the next four variables, page_counts and the struct page of all free blocks. */
 static u32 free_first[NODE_MAX][PAGE_ORDER_MAX + 1];
-static u32 free_orders[NODE_MAX]; /* bit n is set while the list of order n is not empty */
+/* by node: bit n is set while its free list of order n is not empty */
+static u32 free_orders[NODE_MAX];
 static u64 reserved_count;
 static u64 bad_count;
 
@@ -82,7 +83,8 @@ static u32 buddy_node_find(unsigned int order)
 
 /*
  * Takes the first block of the smallest order that is at least *order off its node's free list,
- * sets *order to its order and returns its first frame. The caller has found that there is one.
+ * sets *order to the block's order and returns its first frame. The caller has found that there is
+ * such a block.
  */
 static ALWAYS_INLINE u32 buddy_block_pop(u32 node, unsigned int *order)
 {
@@ -172,7 +174,7 @@ static struct page *buddy_block_of(u64 frame)
 	return NULL;
 }
 
-/* Returns true if a page of the block was set aside as broken. */
+/* Returns true if a page of the block was set aside as broken (page_set_aside). */
 static bool buddy_has_bad(const struct page *head)
 {
 	for (u32 n = 0; bad_count != 0 && n < 1u << head->order; n++) {
@@ -329,8 +331,8 @@ static ALWAYS_INLINE enum status buddy_alloc_any_reserved(unsigned int order, en
 }
 
 /*
- * Allocates out of the reservation. A guest's fault waits for a single page, so order 0 has its
- * own, shorter copy of the inlined body.
+ * Allocates out of what page_reserve has reserved. A guest's fault waits for a single page, so
+ * order 0 has its own, shorter copy of the inlined body.
  */
 enum status page_alloc_reserved(unsigned int order, enum page_owner owner, hpa_t *hpa)
 {

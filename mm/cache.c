@@ -19,11 +19,12 @@
 /* The header at the beginning of each slab's page; the quota's lock guards it. */
 struct slab {
 	struct list node;    /* the slab's place in quota->slabs while a piece is free */
-	struct quota *quota; /* pays for the page; NULL: the kernel, see kernel_slabs */
-	u64 used;	     /* the pieces in use, a bit each */
+	/* the quota that pays for the page; NULL: the kernel, see kernel_slabs */
+	struct quota *quota;
+	u64 used;	     /* the slab's pieces in use, a bit each */
 	u64 full;	     /* the value of `used` when no piece is free */
 	u32 kind;
-	u32 bytes; /* size of a piece */
+	u32 bytes; /* size of each of the slab's pieces */
 } ALIGNED(OBJECT_ALIGNMENT);
 _Static_assert((PAGE_SIZE - sizeof(struct slab)) / OBJECT_ALIGNMENT < 64, "one word of bits");
 

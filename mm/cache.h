@@ -35,13 +35,13 @@ enum status cache_alloc(struct quota *quota, unsigned int kind, size_t bytes,
  */
 enum status cache_alloc_object(struct quota *quota, enum object_type type, size_t bytes,
 			       void **object) MUST_CHECK;
-/* Frees a piece, and its slab's page when that becomes empty. */
+/* Frees a piece, and its slab's page if no piece of the slab is in use any more. */
 void cache_free(void *piece);
 /* Returns the quota that cache_alloc was given for the piece. */
 struct quota *cache_quota(const void *piece);
 
 /*
- * A position in the walk over all pieces in use. It starts as {0} and names the kind and quota of
+ * A position in a walk over all pieces in use. It starts as {0}; `kind` and `quota` are those of
  * the piece that was found last.
  */
 struct cache_cursor {

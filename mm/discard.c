@@ -15,18 +15,19 @@
 #include "mm/space.h"
 #include "mm/tlb.h"
 
-#define DISCARD_STEP 64u /* most pages that a step discards where a chunk has slots */
+/* most pages that a step of memory_discard gives back where a chunk has slots */
+#define DISCARD_STEP 64u
 /* most pages that a step of memory_trim reads; pages of zeros are read twice */
 #define TRIM_STEP 32u
 /*
- * most pages that may wait to be freed: nobody is charged for them, so a caller above this limit
- * waits
+ * most pages that may wait to be freed (mm/tlb.h): nobody is charged for them, so while more wait,
+ * a step does
  */
 #define WAITING_MAX 4096u
 
 /*
- * Returns STATUS_OK if a step may be made now on these pages, STATUS_AGAIN if it has to wait until
- * fewer pages are waiting to be freed. The caller holds layer_lock.
+ * Returns STATUS_OK if a step of discarding may be made now on these pages, STATUS_AGAIN if it has
+ * to wait until fewer pages wait to be freed, else why never. The caller holds layer_lock.
  */
 static enum status discard_check(const struct memory *memory, u64 first, u64 count)
 {
@@ -135,9 +136,9 @@ static enum status discard_step(struct memory *memory, u64 first, u64 *count)
 }
 
 /*
- * Makes a step of discarding, or waits for the previous one: `breaking` and `cursor` record which
- * pages that one discarded. A repeated call for the same pages only waits until no CPU can use the
- * old pages any more, and does not discard pages that were touched since.
+ * Makes a step of discarding, or waits for the previous step to take effect: `breaking` and
+ * `cursor` record which pages that step discarded. A repeated call for the same pages only waits
+ * until no CPU can use the old pages any more, and does not discard pages that were touched since.
  */
 static enum status discard_or_wait(struct memory *memory, u64 first, u64 *count)
 {
@@ -175,7 +176,7 @@ enum status memory_discard(struct memory *memory, u64 first, u64 *count)
 	return status;
 }
 
-/* Returns true if the slot's page holds only zeros. */
+/* Returns true if the page of a slot holds only zeros. */
 static bool memory_holds_zeros(u64 slot)
 {
 	const u64 *word = hpa_to_pointer(HPA(slot & PTE_ADDRESS));
@@ -233,9 +234,9 @@ u64 memory_trim_settle(struct memory *memory, bool gives)
 }
 
 /*
- * Hides pages of zeros in a first call and frees them in a later one for the same pages. Returns
- * STATUS_AGAIN while a CPU may still use an old translation to a hidden page. The caller holds
- * layer_lock.
+ * A first call hides pages of zeros; a later call for the same pages frees those that nobody has
+ * touched. Returns STATUS_AGAIN while a CPU may still use an old translation to a hidden page. The
+ * caller holds layer_lock.
  */
 static enum status memory_trim_step(struct memory *memory, u64 first, u64 *count, u64 *given)
 {

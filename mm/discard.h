@@ -6,17 +6,18 @@
 
 struct memory;
 
-#define DISCARD_MAPPINGS_MAX 8 /* most mappings of the object: each step visits all of them */
+/* the most mappings of an object of which pages are discarded: each step visits all */
+#define DISCARD_MAPPINGS_MAX 8
 
 /*
  * Makes one step of giving back guest RAM from page `first` on, and cuts *count to the pages that
  * the step has dealt with. The pages read as zeros afterwards; an access to such a page gets a new
  * one, which was reserved for that. An access during the step may see the old or the new page; once
  * STATUS_OK is returned, nobody uses the old pages. STATUS_AGAIN: repeat the same step. Fails
- * without effect: STATUS_NO_MEMORY, STATUS_NO_QUOTA (no page to reserve while the old ones are
- * being freed, or none for slots); STATUS_BAD_STATE (the object is no guest RAM, has layers, or the
- * kernel or a device may know where its pages are); STATUS_TOO_BIG (too many mappings);
- * STATUS_BAD_ADDRESS (pages outside the object).
+ * without effect: STATUS_NO_MEMORY, STATUS_NO_QUOTA (no page to reserve in place of the old ones
+ * while these wait to be freed, or none for slots); STATUS_BAD_STATE (the object is no guest RAM,
+ * has layers, or the kernel or a device may know where its pages are); STATUS_TOO_BIG (too many
+ * mappings); STATUS_BAD_ADDRESS (pages outside the object).
  */
 enum status memory_discard(struct memory *memory, u64 first, u64 *count) MUST_CHECK;
 

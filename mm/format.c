@@ -13,9 +13,9 @@
 #define EPT_TYPE_WB 6
 
 /*
- * The host's own tables (SDM vol. 3, 4.5.4). Accessed and dirty are set in advance: nobody reads
- * them, and so the CPU never writes to a table. U/S is set in every entry that points to a table;
- * the leaf decides.
+ * The host's own tables (SDM vol. 3, 4.5.4). The accessed and dirty bits are set in advance: nobody
+ * reads them, and so the CPU never writes to a table. U/S is set in every entry that points to a
+ * table; the leaf's own decides.
  */
 const struct pt_format format_host = {
 	.present = PTE_P,
@@ -31,8 +31,8 @@ const struct pt_format format_host = {
 
 /*
  * AMD's nested page tables have the host's format; every guest access counts as a user access (APM
- * vol. 2, 15.25.5). The types select entries of the host's PAT and are combined with the guest's
- * own types (15.25.8).
+ * vol. 2, 15.25.5). The memory types select entries of the host's PAT and are combined with the
+ * guest's own types (15.25.8).
  */
 const struct pt_format format_npt = {
 	.present = PTE_P,

@@ -2,9 +2,10 @@
 /*
  * The kernel's half of the address space after boot: the tables that every process shares, mappings
  * of device memory, and the final read-only state of the kernel's data. boot/init fills the tables
- * and maps stacks and devices, arch/x86_64/iommu maps its units, mm/space.c copies the half into
- * each process. It owns `kernel_table`, `kernel_entry_table` and the area for mappings; its callers
- * run one at a time (boot, or a system call under the long lock), so it takes no lock.
+ * and maps stacks and devices, arch/x86_64/iommu maps IOMMUs' registers, mm/space.c copies the half
+ * into each process. It owns `kernel_table`, `kernel_entry_table` and the area of addresses for
+ * stacks and devices; its callers run one at a time (boot, or a system call under the long lock),
+ * so it takes no lock.
  */
 #include "mm/kernel_space.h"
 
@@ -13,9 +14,9 @@
 #include "mm/page.h"
 #include "mm/tlb.h"
 
-#define GAP_PAGES 64 /* most unmapped pages between two mappings of the area */
+#define GAP_PAGES 64 /* most unmapped pages between two mappings of stacks or devices */
 
-/* The linker script (linker.ld) defines these section boundaries. */
+/* The linker script (linker.ld) defines these boundaries of the image's sections. */
 extern const char __image_start[], __text_start[];
 extern const char __ro_after_init_start[], __entry_data_end[], __ro_after_init_end[];
 

@@ -24,7 +24,8 @@ void kernel_space_seal(void);
 
 /*
  * Maps device memory, uncached and for good, and returns a pointer to `hpa`; neither `hpa` nor
- * `bytes` need be aligned. Returns NULL if there is no memory for tables or no address left.
+ * `bytes` need be aligned. Returns NULL if there is no memory for page tables or no kernel address
+ * left.
  */
 void *kernel_map_device(hpa_t hpa, u64 bytes);
 /* Copies the kernel's half into the top-level table or tables of a process. */
@@ -32,7 +33,7 @@ void kernel_space_share(struct table *table);
 
 /*
  * The area of kernel addresses for stacks and devices: where the next mapping may begin, and where
- * the area ends. Only boot/init uses it besides this part.
+ * the area ends. Only mm/kernel_space.c and boot/init use it.
  */
 extern struct kernel_vmap {
 	u64 next;
@@ -46,8 +47,8 @@ extern u64 kernel_image_alias; /* distance from an image address to its alias in
  */
 u64 kernel_vmap_reserve(u64 bytes, u64 alignment);
 /*
- * Maps memory that belongs to somebody else as kernel_map_device does, but with these rights and
- * this type.
+ * Maps memory that the area does not own, such as a stack's pages, as kernel_map_device does, but
+ * with these rights and this memory type.
  */
 void *kernel_map_existing(hpa_t hpa, u64 bytes, u32 rights, enum pt_type type);
 

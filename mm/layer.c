@@ -18,8 +18,8 @@
 #include "mm/space.h"
 #include "mm/tlb.h"
 
-#define STEP_PAGES 64 /* most pages hidden in one step */
-/* most slots merged in one step; a block is a step of its own */
+#define STEP_PAGES 64 /* most pages hidden in one step of a reset */
+/* most slots merged in one step; a large block is a step of its own */
 #define STEP_MERGE 64
 
 struct lock layer_lock;
@@ -61,7 +61,7 @@ void layer_revoke_pages(struct memory *memory, const u64 *index, u32 count, enum
 	}
 }
 
-/* Returns true if another mapping may show the page of the object below, or still write to it. */
+/* Returns true if another mapping may show the frozen page `index` below, or still write to it. */
 static bool layer_shown_elsewhere(const struct mapping *mapping, u64 index)
 {
 	if (!mapping->memory->below->frozen)
@@ -76,8 +76,8 @@ static bool layer_shown_elsewhere(const struct mapping *mapping, u64 index)
 }
 
 /*
- * Begins a break: no fault maps the page from now on, and its chunk has slots, so that no leaf of a
- * block below covers it. STATUS_IN_USE: others may show the page. Under the object's lock.
+ * Begins the break of page `index`: no fault maps it from now on, and its chunk has slots, so that
+ * no leaf of a block below covers it. STATUS_IN_USE: others may show it. Under memory->lock.
  */
 static ALWAYS_INLINE enum status layer_begin_breaking(struct mapping *mapping, u64 index,
 						      u64 **slot)
@@ -112,8 +112,8 @@ static void layer_slot_set(struct memory *memory, u64 *slot, u64 index, hpa_t hp
 }
 
 /*
- * Completes a copy-on-write break once no CPU can use the replaced page. The new page is a reserved
- * one, or the one that a reset has hidden. The caller holds the object's lock.
+ * Completes a copy-on-write break once no CPU can use the replaced page. The object's new page is a
+ * reserved one, or the one that a reset has hidden. The caller holds the object's lock.
  */
 static ALWAYS_INLINE enum status layer_give_page(struct memory *memory, u64 index, u64 *slot,
 						 hpa_t *hpa)
@@ -128,7 +128,7 @@ static ALWAYS_INLINE enum status layer_give_page(struct memory *memory, u64 inde
 		return STATUS_NO_MEMORY;
 	*hpa = HPA(*slot & PTE_ADDRESS);
 	if (*slot == 0) {
-		/* Pages of the reserve that were set aside as broken may be missing. */
+		/* Reserved pages may have been set aside as broken since, so that none is left. */
 		if (page_alloc_reserved(0, memory->owner, hpa) != STATUS_OK)
 			return STATUS_NO_MEMORY;
 		memory_count_present(memory, 1);
@@ -195,7 +195,7 @@ static enum status layer_freeze_check(const struct memory *memory)
 		       : STATUS_OK;
 }
 
-/* Gives the pages to `frozen`, which is of the same size, so its words lie in the same places. */
+/* Gives the object's pages to `frozen`, of the same size, so its words lie in the same places. */
 static void layer_put_below(struct memory *memory, struct memory *frozen)
 {
 	u64 *chunks = memory->chunks;
@@ -225,7 +225,7 @@ static void layer_forget_shown(struct memory *memory)
 
 /*
  * Moves the object's pages to a new, frozen object. The live object keeps its promise; the present
- * pages are promised again for the frozen one. The lock keeps more pages from becoming present.
+ * pages are promised again for the frozen one. memory->lock keeps more from becoming present.
  */
 static enum status layer_freeze_begin(struct memory *memory)
 {
@@ -283,10 +283,10 @@ enum status layer_freeze(struct memory *memory, struct memory **frozen)
 		 (memory->below->frozen && (memory->own_first | memory->hide_first) != 0))
 		status = layer_freeze_begin(memory);
 	if (status == STATUS_OK && !memory->below->frozen) {
-		/* also await the CPUs that could write to pages unmapped since the last step */
+		/* wait also for CPUs that could write to pages unmapped since the last step */
 		if (memory->cursor != memory->page_count)
 			layer_wait_begin(memory, WAIT_ALL);
-		/* Frozen once no mapping and no CPU uses what was mapped before the move. */
+		/* Frozen once no mapping and no CPU uses what was mapped before the pages moved. */
 		memory->below->frozen = layer_revoke(memory, &memory->cursor, memory->page_count,
 						     WAIT_ALL) == STATUS_OK &&
 					tlb_all_passed(memory->awaited[WAIT_ALL]);
@@ -338,7 +338,7 @@ enum status layer_reset(struct memory *memory)
 
 	lock_acquire(&layer_lock, LOCK_LAYER);
 	if (memory->below != NULL && memory->below->frozen && !memory->frozen && !memory->merging) {
-		/* Only the first step does this, so that the reset ends despite further writes. */
+		/* The first step alone takes the list: so the reset ends despite new writes. */
 		if (!memory->resetting) {
 			memory->hide_first = memory->own_first;
 			memory->own_first = 0;
@@ -354,7 +354,7 @@ enum status layer_reset(struct memory *memory)
 	return status;
 }
 
-/* Moves the count of `count` present pages from the frozen object to the live one. */
+/* Counts `count` present pages of the frozen object as the live one's from now on. */
 static void layer_take_count(struct memory *memory, u64 count)
 {
 	if (memory->flags & MEMORY_OVERCOMMIT) {
@@ -365,7 +365,7 @@ static void layer_take_count(struct memory *memory, u64 count)
 	memory_count_present(memory->below, -count);
 }
 
-/* Moves a page up from below unless one is there; moves one that a reset has hidden down. */
+/* Moves a page up to the live object, unless that has its own; moves one hidden by a reset down. */
 static void layer_take_page(struct memory *memory, u64 index, u64 *from, u64 *slot)
 {
 	u64 hidden = *slot;
@@ -378,7 +378,7 @@ static void layer_take_page(struct memory *memory, u64 index, u64 *from, u64 *sl
 		layer_take_count(memory, 1);
 }
 
-/* Moves `count` blocks up from below to the live object, beginning with chunk `number`. */
+/* Moves `count` large blocks up to the live object, beginning with that of chunk `number`. */
 static void layer_take_blocks(struct memory *memory, u64 number, u64 count)
 {
 	for (u64 n = number; n < number + count; n++) {
@@ -388,7 +388,7 @@ static void layer_take_blocks(struct memory *memory, u64 number, u64 count)
 	layer_take_count(memory, count * MEMORY_CHUNK_PAGES);
 }
 
-/* Moves a GiB up in one piece, if it is all ready and no chunk is there above. */
+/* Moves a whole GiB up, if all of it is ready and the live object has no chunk there. */
 static bool layer_take_huge(struct memory *memory, u64 number)
 {
 	u64 above = 0;
@@ -403,7 +403,7 @@ static bool layer_take_huge(struct memory *memory, u64 number)
 	return true;
 }
 
-/* Moves the block of the cursor's chunk up, or splits it; *end: the page after what was moved. */
+/* Moves up the large block at the cursor, or splits it; *end: the page after what was moved. */
 static enum status layer_take_chunk(struct memory *memory, u64 *end)
 {
 	u64 number = memory->cursor / MEMORY_CHUNK_PAGES;
@@ -413,7 +413,8 @@ static enum status layer_take_chunk(struct memory *memory, u64 *end)
 		*end += (HUGE_CHUNKS - 1) * MEMORY_CHUNK_PAGES;
 		return STATUS_OK;
 	}
-	if (!(*from & CHUNK_READY)) /* the chunk was never mapped, so there is nothing to keep */
+	/* a chunk that was never mapped holds nothing that the guest could miss */
+	if (!(*from & CHUNK_READY))
 		return STATUS_OK;
 	if (memory->chunks[number] != 0) {
 		*end = memory->cursor;
@@ -423,7 +424,7 @@ static enum status layer_take_chunk(struct memory *memory, u64 *end)
 	return STATUS_OK;
 }
 
-/* Moves a step's pages up, from the cursor on and before *end. Under the object's lock. */
+/* Moves a step's pages up, from the cursor on; *end: the page after them. Under memory->lock. */
 static enum status layer_take_pages(struct memory *memory, u64 *end)
 {
 	u64 *from = memory_slot_find(memory->below, memory->cursor);
@@ -450,7 +451,7 @@ static bool layer_can_merge(const struct memory *memory)
 	       below->object.references == 1;
 }
 
-/* Completes a break under way, then moves pages up and unmaps them: faults map them writable. */
+/* Completes a break under way; then moves pages up and unmaps them: faults map them writable. */
 static enum status layer_merge_step(struct memory *memory)
 {
 	enum status status = memory->breaking != 0 ? layer_help(memory) : STATUS_OK;

@@ -17,13 +17,14 @@
 #include "mm/slots.h"
 #include "mm/tlb.h"
 
-/* The bounds of a step: pages that it clears; slots or blocks that it visits to free them. */
+/* The most that a step does: pages that it clears; slots or blocks that it visits to free them. */
 #define STEP_CLEAR 32
 #define STEP_FREE  64
 
-/* The time to check a physical range grows with its size; 16 MiB at a time suffice for devices. */
+/* The most pages of a physical range, as the time to check it grows with them: 16 MiB suffice. */
 #define PHYSICAL_PAGES_MAX 4096
-#define MEMORY_SINGLE	   (MEMORY_SMALL | MEMORY_OVERCOMMIT) /* flags that rule out 2-MiB blocks */
+/* flags of an object without 2-MiB blocks */
+#define MEMORY_SINGLE (MEMORY_SMALL | MEMORY_OVERCOMMIT)
 
 static enum status memory_alloc(struct quota *quota, u64 page_count, struct memory **memory)
 {
@@ -38,7 +39,7 @@ static enum status memory_alloc(struct quota *quota, u64 page_count, struct memo
 	return STATUS_OK;
 }
 
-/* Allocates the chunks' words, unless those, or the slots of all pages, fit in the object. */
+/* Allocates the words of the chunks, unless they, or the slots of all pages, fit in the object. */
 static enum status memory_alloc_chunks(struct memory *memory)
 {
 	u64 count = (memory->page_count + MEMORY_CHUNK_PAGES - 1) / MEMORY_CHUNK_PAGES;
@@ -156,15 +157,16 @@ bool memory_range_valid(const struct memory *memory, u64 first, u64 page_count)
 	return range_within(first, page_count, memory->page_count);
 }
 
-/* Returns the word of the first chunk in the GiB that contains chunk `number`. */
+/* Returns the word of the first chunk in the object's GiB that contains chunk `number`. */
 static u64 *memory_huge_of(const struct memory *memory, u64 number)
 {
 	return memory->chunks + align_down(number, HUGE_CHUNKS);
 }
 
 /*
- * Creates all chunks of a GiB at once, if none exists yet and the allocator has a block of 1 GiB.
- * Leaves out the first GiB: that of a PC has holes, so no single leaf can map it.
+ * Creates at once all chunks of the object's GiB that contains chunk `number`, if none exists yet
+ * and the allocator has a block of 1 GiB. Leaves out the object's first GiB: that of a PC has
+ * holes, so no single leaf can map it.
  */
 static bool memory_huge_create(struct memory *memory, u64 number)
 {
@@ -197,8 +199,8 @@ enum status memory_slots_create(struct memory *memory, u64 *chunk)
 }
 
 /*
- * Gives the chunk a large block if the object fills the chunk and the allocator has one, else
- * slots.
+ * Gives the chunk a large block if the object fills the chunk and the allocator has such a block,
+ * else slots.
  */
 static enum status memory_chunk_create(struct memory *memory, u64 *chunk)
 {
@@ -247,7 +249,7 @@ static enum status memory_slot_populate(struct memory *memory, u64 *slot)
 
 	if (*slot & SLOT_PRESENT)
 		return STATUS_OK;
-	/* SLOT_KEPT without SLOT_ASIDE: a reset hid the page before the layers were merged */
+	/* SLOT_KEPT alone: a reset hid the page before a merge took the layers below away */
 	if (*slot & SLOT_KEPT) {
 		if (!(*slot & SLOT_ASIDE))
 			page_clear(HPA(*slot & PTE_ADDRESS), 1);
@@ -265,7 +267,7 @@ static enum status memory_slot_populate(struct memory *memory, u64 *slot)
 	return STATUS_OK;
 }
 
-/* Returns the page's slot or its chunk's word; sets *hpa, and *level to that of its leaf. */
+/* Returns the page's slot or its chunk's word; sets *hpa to its address, *level to its leaf's. */
 static u64 memory_word_of(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
 {
 	u64 *slot = memory_slot_find(memory, index);
@@ -288,7 +290,7 @@ static bool memory_slot_ram(struct memory *memory, u64 index, hpa_t *hpa, enum p
 
 /*
  * Looks for the page in the object, then in those below it, which are frozen and need no lock. No
- * leaf may be larger than a page where an object further up has slots.
+ * leaf may be larger than a page where an object above the found one has slots.
  */
 static bool memory_slot_search(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level,
 			       bool *own)
@@ -344,7 +346,7 @@ static NOINLINE enum status memory_populate_anew(struct memory *memory, u64 inde
 				    : memory_slot_populate(memory, memory_slot_of(*chunk, index));
 }
 
-/* Clears a block's next pages with little stack; rarer cases are in memory_populate_anew. */
+/* Clears a large block's next pages, with little stack; memory_populate_anew has rarer cases. */
 enum status memory_populate(struct memory *memory, u64 index)
 {
 	enum status status;
@@ -442,7 +444,7 @@ u64 memory_walk(struct memory *memory, u64 *index, hpa_t *hpa)
 	return count;
 }
 
-/* Frees the page or large block at the cursor, and advances the cursor. */
+/* Frees the page or large block at destroy_cursor, and moves the cursor behind it. */
 static void memory_destroy_step(struct memory *memory)
 {
 	u64 next = memory->destroy_cursor;

@@ -19,20 +19,22 @@ enum memory_kind {
 
 /*
  * The waits until no CPU uses revoked (unmapped) pages. Each awaits the CPUs that may use pages
- * revoked before it began or by itself, so that nobody else can prolong it (layer_wait_begin).
+ * revoked before the wait began or for it, so that no other operation can prolong it
+ * (layer_wait_begin).
  */
 enum memory_wait {
-	WAIT_PAGE, /* for a page that is replaced, or pages that are given back (mm/discard.h) */
-	WAIT_ALL,  /* a freeze or a reset */
-	/* not waited for: collects CPUs until another wait begins, which then awaits them */
+	/* for a page that a break replaces, or pages that are given back (mm/discard.h) */
+	WAIT_PAGE,
+	WAIT_ALL, /* for the pages of a freeze or a reset */
+	/* awaited by nobody: collects CPUs until another wait begins, which then awaits them too */
 	WAIT_LATER,
 	MEMORY_WAITS
 };
 
 /*
- * An array of page slots that can be mapped. For RAM, all pages are charged to the quota and
- * reserved from the allocator when the object is created, so that populating it cannot run out of
- * pages.
+ * An array of page slots that can be mapped. For RAM that is not overcommitted, all pages are
+ * charged to the quota and reserved from the allocator when the object is created, so that
+ * populating it cannot run out of pages.
  */
 struct memory {
 	struct object object;
@@ -45,7 +47,7 @@ struct memory {
 	u32 flags;	    /* enum memory_flag */
 	hpa_t base;	    /* for MEMORY_FIXED: the physical address of the range */
 	u64 destroy_cursor; /* pages below this index are freed already */
-	u64 promised;	    /* pages reserved and charged */
+	u64 promised;	    /* number of pages reserved for the object and charged */
 	/* how many of the promised pages exist; the others await their first touch */
 	u64 present;
 	struct list mappings; /* the object's mappings, linked by their memory_node */
@@ -53,10 +55,14 @@ struct memory {
 	/* The fields from here on belong to layers (mm/layer.h). */
 	/* the object below, with a reference; it has the pages that this object lacks */
 	struct memory *below;
-	u8 depth;     /* number of objects below */
-	bool frozen;  /* the object never changes again, and is never mapped */
-	bool merging; /* a merge of the object below has reached the page `cursor` */
-	/* the kernel or a device was told where the pages are: the object gets no layers */
+	u8 depth;    /* number of frozen objects below this one */
+	bool frozen; /* the object's pages never change again, and it is never mapped */
+	/* a merge of the object below is under way, and has reached the page `cursor` */
+	bool merging;
+	/*
+	 * the kernel or a device was told the pages' addresses (memory_hold): the object gets no
+	 * layers
+	 */
 	bool held;
 	/*
 	 * the number of mappings that a device uses; while there are any, the object gets no layers
@@ -64,20 +70,26 @@ struct memory {
 	u32 device_mappings;
 	/*
 	 * The lists of the object's own pages while it has layers, and of those that a reset has
-	 * yet to hide: frames, linked by `next`, with their page index in `references`.
+	 * yet to hide: numbers of their first frames, linked by page.next; page.references has the
+	 * page's index.
 	 */
 	u32 own_first, hide_first;
 	/*
-	 * resetting: a reset is under way; revoked: some CPU is awaited for WAIT_ALL or WAIT_LATER
+	 * resetting: a reset is under way; revoked: `awaited` may have CPUs for WAIT_ALL or
+	 * WAIT_LATER
 	 */
 	bool resetting, revoked;
 	/* 1 + the page that a break is about to replace; 0: no break is under way */
 	u64 breaking;
-	u64 cursor;	/* the pages before this index are revoked by a freeze, or merged */
-	u64 trim_first; /* memory_trim has hidden pages of zeros from this index on */
-	/* the number of pages from trim_first on, some of which memory_trim has hidden */
+	/*
+	 * the pages before this index have been unmapped by the freeze, or moved by the merge,
+	 * under way
+	 */
+	u64 cursor;
+	u64 trim_first; /* index of the first of the pages of which memory_trim has hidden some */
+	/* the number of those pages, from trim_first on */
 	u64 trim_count;
-	/* for each wait, the CPUs that may still use revoked pages, one bit each: tlb_await */
+	/* for each wait, the CPUs that may still use its revoked pages, one bit each: tlb_await */
 	u64 awaited[MEMORY_WAITS][CPU_MAX / 64];
 	/*
 	 * MEMORY_RAM: if `chunks` is NULL, the slots themselves, for up to MEMORY_INLINE_SLOTS
@@ -103,8 +115,8 @@ enum status memory_create(struct quota *quota, enum page_owner owner, u64 page_c
 enum status memory_create_physical(struct quota *quota, hpa_t hpa, u64 page_count, u32 flags,
 				   struct memory **memory) MUST_CHECK;
 /*
- * Creates an object of pages that the kernel never frees: boot modules, parts of the image, pages
- * of its own. STATUS_NO_MEMORY, STATUS_NO_QUOTA.
+ * Creates an object of pages that the kernel never frees: boot modules, parts of the image, the
+ * kernel's own pages. STATUS_NO_MEMORY, STATUS_NO_QUOTA.
  */
 enum status memory_wrap(struct quota *quota, hpa_t hpa, u64 page_count,
 			struct memory **memory) MUST_CHECK;
@@ -115,18 +127,18 @@ bool memory_range_valid(const struct memory *memory, u64 first, u64 page_count);
 /*
  * Makes page `index` present. STATUS_AGAIN: a step of clearing was done, call again.
  * STATUS_NO_MEMORY, STATUS_NO_QUOTA: no page for the chunk's slots, or none for an overcommitted
- * object. STATUS_IN_USE: the page must come from layer_own.
+ * object. STATUS_IN_USE: the object has layers, call layer_own.
  */
 enum status memory_populate(struct memory *memory, u64 index) MUST_CHECK;
 /*
- * Makes `count` pages present for a caller that tells the kernel or a device where they are: the
+ * Makes `count` pages present for a caller that tells the kernel or a device their addresses: the
  * object can have no layers from now on. STATUS_BAD_STATE: the object has layers.
  */
 enum status memory_hold(struct memory *memory, u64 first, u64 count) MUST_CHECK;
 
 /*
- * Does what memory_slot does, for a fault: *own tells whether the page is the object's own and may
- * be written to, or a frozen object's.
+ * Does what memory_slot does, for a fault: *own is set to true if the page is the object's own and
+ * may be written to, false if it is a frozen object's.
  */
 bool memory_slot_own(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level, bool *own);
 /*
@@ -147,7 +159,7 @@ void *memory_pointer(struct memory *memory, u64 index);
 
 /*
  * Returns, for SYS_AUDIT, how many pages from *index on lie contiguously from *hpa on; 0 if page
- * *index is absent. Moves *index past the pages that it has looked at.
+ * *index is absent. Moves *index past the pages that the call has looked at.
  */
 u64 memory_walk(struct memory *memory, u64 *index, hpa_t *hpa);
 

@@ -7,12 +7,14 @@
 /* The beginning of every kernel object. */
 struct object {
 	u8 type; /* enum object_type */
-	/* the object was destroyed: its handles are stale, and its last reference frees it */
+	/*
+	 * the object was destroyed: its handles are stale, and putting the last reference frees it
+	 */
 	bool dead;
 	u32 references;
 	/*
-	 * A link for kernel/: in a list of the group's members, of objects to tear down, or of
-	 * dropped objects.
+	 * The object's link in one of kernel/'s lists: a group's members, objects to be freed, or a
+	 * CPU's dropped objects.
 	 */
 	struct list node;
 };
@@ -33,7 +35,7 @@ static inline void object_init(struct object *object, enum object_type type)
 	list_init(&object->node);
 }
 
-/* Takes a reference; the caller must have one, or a lock that keeps the object. */
+/* Takes a reference to the object; the caller must have one, or a lock that keeps the object. */
 static inline void object_get(struct object *object)
 {
 	__atomic_fetch_add(&object->references, 1, __ATOMIC_RELAXED);

@@ -9,7 +9,10 @@
 
 struct quota;
 
-/* The buddy allocator hands out blocks of 2^order pages, aligned to their size: 4 KiB to 1 GiB. */
+/*
+ * The buddy allocator hands out blocks of 2^order pages, aligned to their size: from 4 KiB to 1
+ * GiB.
+ */
 #define PAGE_ORDER_2M  9
 #define PAGE_ORDER_1G  18
 #define PAGE_ORDER_MAX PAGE_ORDER_1G
@@ -19,10 +22,11 @@ struct quota;
  * first frame.
  */
 struct page {
-	u32 next; /* next frame in the free list, or in a list of the block's owner; 0: none */
+	/* number of the next frame in the free list, or in a list of the block's owner; 0: none */
+	u32 next;
 	/*
-	 * free block: the frame before; block in use: the number of the quota that pays, 0: the
-	 * kernel
+	 * free block: number of the frame before it in the free list, 0: none; block in use: the
+	 * number of the quota that pays, 0: the kernel
 	 */
 	u32 previous;
 	/*
@@ -44,7 +48,7 @@ extern u64 page_frame_count;
 enum page_flag {
 	PAGE_FLAG_RAM = 1 << 0,	 /* managed RAM, which SYS_MEMORY_PHYSICAL refuses */
 	PAGE_FLAG_HEAD = 1 << 1, /* the first frame of a block */
-	PAGE_FLAG_SLAB = 1 << 2, /* a slab of mm/cache.c */
+	PAGE_FLAG_SLAB = 1 << 2, /* the block is a slab of mm/cache.c */
 	PAGE_FLAG_BAD = 1 << 3,	 /* this frame, first of a block or not, is broken and set aside */
 };
 
@@ -61,7 +65,10 @@ enum status page_alloc(unsigned int order, enum page_owner owner, struct quota *
  */
 enum status page_alloc_cleared(unsigned int order, enum page_owner owner, struct quota *quota,
 			       void **pointer) MUST_CHECK;
-/* Splits a block in use into blocks of 2^order pages, each of which is then freed by itself. */
+/*
+ * Splits the block in use at `hpa` into blocks of 2^order pages, each of which must be freed by
+ * itself.
+ */
 void page_split(hpa_t hpa, unsigned int order);
 /* Frees a block; `quota` is the one that was given to page_alloc. */
 void page_free(hpa_t hpa, struct quota *quota);
@@ -80,9 +87,9 @@ bool page_is_set_aside(hpa_t hpa);
  * 1/KERNEL_SHARE of all memory always remains for the kernel.
  */
 enum status page_reserve(u64 count) MUST_CHECK;
-/* Gives up a reservation of `count` pages that were not allocated. */
+/* Ends the reservation of `count` reserved pages that were not allocated. */
 void page_unreserve(u64 count);
-/* Allocates a block out of the reservation, not cleared and charged to nobody. */
+/* Allocates a block out of what page_reserve has reserved, not cleared and charged to no quota. */
 enum status page_alloc_reserved(unsigned int order, enum page_owner owner, hpa_t *hpa) MUST_CHECK;
 
 /* Fills `count` pages with zeros. */
@@ -104,8 +111,8 @@ static inline void page_copy(hpa_t hpa, const void *from)
 }
 
 /*
- * Returns the struct of the frame that contains the address, which must be below the end of the
- * array.
+ * Returns the struct of the frame that contains the address, which must lie below the end of
+ * page_frames.
  */
 static inline struct page *page_of(hpa_t hpa)
 {
@@ -116,7 +123,7 @@ static inline struct page *page_of_frame(u32 frame)
 {
 	return page_of(HPA((u64)frame << PAGE_SHIFT));
 }
-/* Returns the physical address of the frame. */
+/* Returns the physical address of the frame that the struct describes. */
 hpa_t page_hpa(const struct page *page);
 /* Returns the owner of the page; PAGE_RESERVED if the address is not RAM. */
 enum page_owner page_owner(hpa_t hpa);
@@ -124,9 +131,9 @@ enum page_owner page_owner(hpa_t hpa);
 bool page_range_has_ram(hpa_t hpa, u64 bytes);
 
 /*
- * Walks over all blocks: sets *head to the block in use that begins at the frame, NULL if none
- * does; its `previous` is the number of the quota that pays for it. Returns how many frames to
- * advance, 0 after the last frame.
+ * A step of a walk over all blocks: sets *head to the block in use that begins at the frame, NULL
+ * if none does; its `previous` is the number of the quota that pays for it. Returns how many frames
+ * to advance, 0 after the last frame.
  */
 u64 page_block_at(u64 frame, const struct page **head);
 /* Returns true if the page is a slab of mm/cache.c. */

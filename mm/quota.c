@@ -2,8 +2,8 @@
 /*
  * Limits each group's use of memory: charges and releases pages against the group's quota. The
  * allocators of mm/ call it for every page that a group pays for, kernel/ sets the limits. It
- * writes a quota's counts, which lie in the group's page for the manager to read, and the pages
- * that are still being freed, all under the quota's lock.
+ * writes a quota's counts, which lie in the group's page for the manager to read, and the number of
+ * its pages that wait to be freed, all under the quota's lock.
  */
 #include "mm/quota.h"
 
@@ -24,8 +24,8 @@ void quota_init(struct quota *quota, struct group_page *account, u64 limit)
 }
 
 /*
- * Returns how many released pages still count as used. Pages that share a mark count until the last
- * of them is free. The caller holds the quota's lock.
+ * Returns how many released pages still count as used, because they wait to be freed. Pages that
+ * share a mark (mm/tlb.h) count until the last of them is free. The caller holds the quota's lock.
  */
 static u64 quota_still_returning(struct quota *quota)
 {
@@ -83,7 +83,10 @@ void quota_release(struct quota *quota, enum page_owner owner, u64 count, u64 ma
 	if (mark != 0) {
 		returning = &quota->returning[quota_still_returning(quota) != 0];
 		returning->pages += count;
-		/* another CPU may have released pages of a later mark before these pages */
+		/*
+		 * another CPU may have come first with pages that were released after these, and
+		 * have a later mark
+		 */
 		returning->mark = MAX(returning->mark, mark);
 	}
 	lock_release(&quota->lock, LOCK_QUOTA);

@@ -8,11 +8,11 @@
 /* The words of a memory object's slots; only mm/memory.c, mm/layer.c and mm/discard.c use them. */
 
 /*
- * A slot is 0, or the address of its page and SLOT_PRESENT. A chunk's word is 0, or the address of
- * a page of 512 slots and SLOT_PRESENT, or the address of a 2-MiB block, CHUNK_LARGE and the number
- * of its pages that are cleared: the block is mapped nowhere until all 512 are, which sets
- * CHUNK_READY. CHUNK_HUGE: the 512 chunks from a multiple of 512 on are one aligned GiB, and all of
- * them have the flag.
+ * The slot of a page is 0, or the page's address and SLOT_PRESENT. A chunk's word is 0, or the
+ * address of a page of 512 slots and SLOT_PRESENT, or the address of a 2-MiB block, CHUNK_LARGE and
+ * the number of its pages that are cleared: the block is mapped nowhere until all 512 are, which
+ * sets CHUNK_READY. CHUNK_HUGE: the 512 chunks from a multiple of 512 on are one block of 1 GiB,
+ * and all their words have the flag.
  */
 #define SLOT_PRESENT BIT(0)
 /* set in place of SLOT_PRESENT: a reset has hidden the page until the next write */
@@ -33,13 +33,13 @@
 enum status memory_create_promised(struct quota *quota, enum page_owner owner, u64 page_count,
 				   u64 promised, u32 flags, struct memory **memory) MUST_CHECK;
 
-/* Returns the page's slot in the page of slots that the chunk's word points to. */
+/* Returns the slot of page `index` in the page of slots to which the chunk's word points. */
 static inline u64 *memory_slot_of(u64 chunk, u64 index)
 {
 	return (u64 *)hpa_to_pointer(HPA(chunk & PTE_ADDRESS)) + index % MEMORY_CHUNK_PAGES;
 }
 
-/* Returns the page's slot; NULL if its chunk is a large block or does not exist yet. */
+/* Returns the slot of page `index`; NULL if its chunk is a large block or does not exist yet. */
 static inline u64 *memory_slot_find(struct memory *memory, u64 index)
 {
 	u64 chunk;
@@ -60,11 +60,11 @@ static inline u64 *memory_slot_of_page(struct memory *memory, u64 index)
 }
 
 /*
- * Returns a pointer to the page in a frozen object or in those below it; NULL if none of them has
- * the page. Frozen objects need no lock.
+ * Returns a pointer to page `index` of a frozen object, which it or an object below it has; NULL if
+ * none of them has the page. Frozen objects need no lock.
  */
 const void *memory_frozen_page(struct memory *memory, u64 index);
-/* Gives a chunk a page of slots. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
+/* Gives a chunk without pages a page of slots. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
 enum status memory_slots_create(struct memory *memory, u64 *chunk) MUST_CHECK;
 /*
  * Splits a chunk's large block into 512 pages with slots. STATUS_NO_MEMORY, STATUS_NO_QUOTA. The
@@ -72,8 +72,8 @@ enum status memory_slots_create(struct memory *memory, u64 *chunk) MUST_CHECK;
  */
 enum status memory_block_split(struct memory *memory, u64 *chunk) MUST_CHECK;
 /*
- * Returns the last chunk that is not ready in the GiB that contains chunk `number`; NULL if all
- * chunks are ready.
+ * Returns the word of the last chunk that is not ready in the GiB that contains chunk `number`;
+ * NULL if all its chunks are ready.
  */
 u64 *memory_huge_unready(const struct memory *memory, u64 number);
 /* Makes the chunks of the GiB that contains chunk `number` separate blocks from now on. */
@@ -81,19 +81,19 @@ void memory_huge_end(struct memory *memory, u64 number);
 
 /*
  * Promises an overcommitted object one page more if all its promised pages are present; does
- * nothing for other objects. Leaves MEMORY_SPARE_PAGES of the group's quota for other uses.
+ * nothing for other objects. Always leaves MEMORY_SPARE_PAGES of the group's quota for other uses.
  * STATUS_NO_QUOTA, STATUS_NO_MEMORY, STATUS_AGAIN (as quota_charge). The caller holds the object's
  * lock.
  */
 enum status memory_promise_page(struct memory *memory) MUST_CHECK;
 #define MEMORY_SPARE_PAGES 32u
-/* Gives back the pages that are promised and not present. */
+/* Ends the promise of those pages of the object that are not present. */
 void memory_promise_end(struct memory *memory);
 
 /*
- * Counts `count` (modulo 2^64) more of the promised pages as present. Changes the group's count
- * atomically, as other objects of the group may be populated at the same time. The caller holds the
- * object's lock.
+ * Counts `count` (modulo 2^64) more of the object's promised pages as present. Changes the group's
+ * count atomically, as other objects of the group may be populated at the same time. The caller
+ * holds the object's lock.
  */
 static inline void memory_count_present(struct memory *memory, u64 count)
 {

@@ -3,8 +3,8 @@
  * Address spaces: creates and destroys them, maps and unmaps memory objects, and resolves faults
  * with the largest leaf that fits. kernel/call/sys_memory.c and kernel/group/process.c map;
  * kernel/cpu/trap.c and kernel/guest/vcpu_memory.c report faults, arch/x86_64/iommu what devices
- * are about to reach. It owns a space's mappings and its table, under the space's lock, which comes
- * after layer_lock for objects with layers.
+ * are about to reach. It owns a space's mappings and its table, under the space's lock, which is
+ * taken after layer_lock for objects with layers.
  */
 #include "mm/space.h"
 
@@ -75,7 +75,7 @@ static u64 space_mapping_bytes(const struct mapping *mapping)
 	return mapping->page_count << PAGE_SHIFT;
 }
 
-/* Returns the first mapping that ends after the address, or the head of the list if none does. */
+/* Returns the first mapping that ends after the address, or the head of `mappings` if none does. */
 static struct list *space_mapping_after(struct space *space, u64 address)
 {
 	LIST_FOR_EACH(node, &space->mappings) {
@@ -124,7 +124,7 @@ static enum status space_place_choose(struct space *space, const struct mapping 
 	return STATUS_IN_USE;
 }
 
-/* Makes the checks of a new mapping that need no lock. */
+/* Checks the arguments of a new mapping, as far as that needs no lock. */
 static enum status space_map_check(const struct space *space, u64 at, const struct memory *memory,
 				   u64 offset, u64 page_count, u32 rights)
 {
@@ -221,7 +221,7 @@ enum status space_map(struct space *space, u64 at, struct memory *memory, u64 of
 
 /*
  * Makes one bounded step of removing a mapping; STATUS_OK: the mapping is gone. A later freeze of
- * the object waits until nobody writes through this mapping (WAIT_LATER).
+ * the memory object waits until no CPU writes through this mapping any more (WAIT_LATER).
  */
 static enum status space_mapping_remove(struct mapping *mapping)
 {
@@ -247,7 +247,7 @@ static enum status space_mapping_remove(struct mapping *mapping)
 	return status;
 }
 
-/* Returns STATUS_OK if the range has mappings and each lies inside it as a whole. */
+/* Returns STATUS_OK if the range has mappings of the space and each lies inside it as a whole. */
 static enum status space_unmap_check(struct space *space, u64 at, u64 bytes)
 {
 	struct list *node = space_mapping_after(space, at);
@@ -278,7 +278,7 @@ enum status space_unmap(struct space *space, u64 at, u64 bytes)
 	return status == STATUS_OK && !space_range_free(space, at, bytes) ? STATUS_AGAIN : status;
 }
 
-/* Returns true if the leaf lies inside the mapping and is aligned in physical memory. */
+/* Returns true if a leaf of the level lies inside the mapping and is aligned in physical memory. */
 static bool space_leaf_fits(const struct mapping *mapping, u64 address, hpa_t hpa,
 			    enum pt_level level)
 {
@@ -291,7 +291,7 @@ static bool space_leaf_fits(const struct mapping *mapping, u64 address, hpa_t hp
 	       range_within(at - mapping->at, bytes, space_mapping_bytes(mapping));
 }
 
-/* Fills in the largest leaf around the address that both the mapping and the memory allow. */
+/* Sets *leaf to the largest one around the address that the mapping and the memory object allow. */
 static void space_leaf_choose(const struct mapping *mapping, u64 address, hpa_t hpa,
 			      enum pt_level level, bool own, struct pt_leaf *leaf)
 {
@@ -318,8 +318,8 @@ static u64 space_index_of(const struct mapping *mapping, u64 address)
 }
 
 /*
- * Maps a populated page, or splits its leaf; STATUS_IN_USE: call space_fault_layered instead. Not
- * inlined, so that steps that only clear pages need not save registers for it.
+ * Maps a populated page, or splits its leaf; STATUS_IN_USE: the write needs space_fault_layered.
+ * Not inlined, so that steps that only clear pages need not save registers for it.
  */
 static NOINLINE enum status space_leaf_put(struct mapping *mapping, u64 address, u32 access)
 {
@@ -331,8 +331,8 @@ static NOINLINE enum status space_leaf_put(struct mapping *mapping, u64 address,
 	bool own;
 
 	/*
-	 * Another CPU was first, or the fault is an old one; or the leaf there lacks a right that
-	 * the access needs.
+	 * Another CPU has mapped the page first, or the faulting CPU used an old translation; or
+	 * the leaf there lacks a right that the access needs.
 	 */
 	if (table_walk(table, address, &walk)) {
 		table_walk_leaf(table, address, &walk, &leaf);
@@ -343,18 +343,18 @@ static NOINLINE enum status space_leaf_put(struct mapping *mapping, u64 address,
 			       : table_split(table, address);
 	}
 	/*
-	 * `shown` is set before the lookup: a CPU that begins to break the sharing of this page
-	 * looks at `shown` afterwards.
+	 * `shown` is set before the page is looked up: a CPU that begins a break of this page looks
+	 * at `shown` afterwards.
 	 */
 	if (mapping->memory->below != NULL)
 		mapping->shown |= layer_shown_bit(space_index_of(mapping, address));
-	/* A reset may have hidden the page since it was populated. */
+	/* A reset may have hidden the page since this fault populated it. */
 	if (!memory_slot_own(mapping->memory, space_index_of(mapping, address), &hpa, &level,
 			     &own) ||
 	    (!own && (access & PT_WRITE)))
 		return STATUS_IN_USE;
 	space_leaf_choose(mapping, address, hpa, level, own, &leaf);
-	if (unlikely(leaf.level > walk.level)) { /* smaller leaves are around the address */
+	if (unlikely(leaf.level > walk.level)) { /* a table of smaller leaves covers the address */
 		if (table_merge(table, &leaf)) {
 			tlb_flush_space(mapping->space);
 			return STATUS_OK;
@@ -365,8 +365,8 @@ static NOINLINE enum status space_leaf_put(struct mapping *mapping, u64 address,
 }
 
 /*
- * Finds the mapping of the address. STATUS_NOT_FOUND: there is none; STATUS_BAD_STATE: it is being
- * removed; STATUS_NO_RIGHT: it does not grant the access. The caller holds the space's lock.
+ * Finds the mapping of a fault's address. STATUS_NOT_FOUND: there is none; STATUS_BAD_STATE: it is
+ * being removed; STATUS_NO_RIGHT: it does not grant the access. The caller holds the space's lock.
  */
 static enum status space_mapping_for(struct space *space, u64 address, u32 access,
 				     struct mapping **mapping)
@@ -379,7 +379,7 @@ static enum status space_mapping_for(struct space *space, u64 address, u32 acces
 	return access & ~(*mapping)->rights ? STATUS_NO_RIGHT : STATUS_OK;
 }
 
-/* Serves a fault that needs no break; STATUS_IN_USE: space_fault_layered must serve it. */
+/* Serves a fault without breaking a page; STATUS_IN_USE: space_fault_layered must serve it. */
 static enum status space_fault_unlayered(struct mapping *mapping, u64 address, u32 access)
 {
 	enum status status;
@@ -393,8 +393,8 @@ static enum status space_fault_unlayered(struct mapping *mapping, u64 address, u
 }
 
 /*
- * Maps a page that the object itself owns, writable; breaks the sharing of the page first if need
- * be.
+ * Maps a page that the object itself owns, writable; if it is a frozen object's page, first makes a
+ * step of its break.
  */
 static ALWAYS_INLINE enum status space_own_leaf_put(struct space *space, struct mapping *mapping,
 						    u64 address)
@@ -436,7 +436,7 @@ enum status space_fault_layered(struct space *space, u64 address, u32 access)
 	if (status == STATUS_OK)
 		status = space_own_leaf_put(space, mapping, address);
 	lock_release(&space->lock, LOCK_SPACE);
-	if (status == STATUS_IN_USE) /* layer_lock still keeps the mapping */
+	if (status == STATUS_IN_USE) /* the mapping stays while layer_lock is held */
 		layer_break(mapping->memory);
 	lock_release(&layer_lock, LOCK_LAYER);
 	return status == STATUS_IN_USE ? STATUS_AGAIN : status;
@@ -487,7 +487,7 @@ enum status space_destroy(struct space *space)
 			LIST_ENTRY(space->mappings.next, struct mapping, space_node));
 		return STATUS_AGAIN;
 	}
-	/* CPUs that still have these tables loaded leave them when they next pass (mm/tlb.h). */
+	/* CPUs that still have its tables loaded leave them when they next pass (mm/tlb.h). */
 	if (space_running_anywhere(space)) {
 		tlb_flush_space(space);
 		return STATUS_AGAIN;

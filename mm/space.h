@@ -23,9 +23,12 @@ struct mapping {
 	struct memory *memory;
 	u64 at;
 	u64 page_count;
-	u64 offset; /* first page of the range in the object */
+	u64 offset; /* index of the range's first page in the object */
 	u32 rights; /* enum pt_rights */
-	/* how far unmapping has come; once this differs from `at`, the mapping serves no faults */
+	/*
+	 * address up to which the mapping is unmapped; once it differs from `at`, the mapping
+	 * serves no faults
+	 */
 	u64 cursor;
 	/*
 	 * A bit for each 2-MiB chunk in which this mapping may show pages of a frozen object below:
@@ -36,8 +39,10 @@ struct mapping {
 
 /* The operations of an IOMMU on a space that devices reach. */
 struct space_devices {
-	void (*flush)(struct space *space); /* waits until no device uses what was unmapped */
-	void (*end)(struct space *space);   /* waits until no device reaches the space */
+	/* waits until the space's device uses no page that was unmapped */
+	void (*flush)(struct space *space);
+	/* waits until no device reaches memory by the space any more */
+	void (*end)(struct space *space);
 };
 
 /*
@@ -61,15 +66,16 @@ struct space {
 	u8 unit;
 	u8 domain;
 	u32 mapping_count;
-	u64 low; /* addresses in [low, high) can be mapped */
+	u64 low; /* only addresses in [low, high) can be mapped */
 	u64 high;
 	struct list mappings;
 	/*
-	 * Counts unmappings: a CPU that used the space at another value must flush first
-	 * (mm/tlb.h).
+	 * Counts unmappings: a CPU that last used the space at another value must flush its TLB
+	 * first (mm/tlb.h).
 	 */
 	u64 generation;
-	u64 cpus[CPU_MAX / 64]; /* the CPUs that run on the space now, which an unmapping kicks */
+	/* the CPUs that run on the space now, one bit each, which an unmapping kicks */
+	u64 cpus[CPU_MAX / 64];
 };
 
 /*
@@ -86,12 +92,12 @@ enum status space_create_guest(struct quota *quota, const struct pt_format *form
 
 /*
  * Maps `page_count` pages of the object from page `offset` on, and returns the address in *address.
- * With `at` 0, a process's space chooses a random place with unmapped pages around it. Populates no
- * page. Fails without effect: STATUS_BAD_ARGUMENT (no pages, not readable, or writable and
- * executable for a process), STATUS_BAD_ADDRESS (unaligned or out of range), STATUS_IN_USE
- * (something is mapped there), STATUS_TOO_BIG (too many mappings), STATUS_BAD_STATE (the object is
- * frozen, or the space is a device's and the object has layers or is overcommitted),
- * STATUS_NO_MEMORY, STATUS_NO_QUOTA.
+ * With `at` 0, a random address in a process's space is chosen, with unmapped pages around the
+ * mapping. Populates no page. Fails without effect: STATUS_BAD_ARGUMENT (no pages, not readable, or
+ * writable and executable for a process), STATUS_BAD_ADDRESS (unaligned, or outside the space or
+ * the object), STATUS_IN_USE (something is mapped there), STATUS_TOO_BIG (too many mappings),
+ * STATUS_BAD_STATE (the object is frozen, or the space is a device's and the object has layers or
+ * is overcommitted), STATUS_NO_MEMORY, STATUS_NO_QUOTA.
  */
 enum status space_map(struct space *space, u64 at, struct memory *memory, u64 offset,
 		      u64 page_count, u32 rights, u64 *address) MUST_CHECK;
@@ -119,12 +125,12 @@ u8 *space_guest_byte(struct space *space, u64 address);
  * Handles a fault: populates the page and maps it with the largest leaf that fits, if the mapping
  * grants the rights in `access`. STATUS_OK, STATUS_AGAIN: the access is to be repeated.
  * STATUS_NOT_FOUND: no mapping contains the address; STATUS_BAD_STATE: the mapping is being
- * removed; STATUS_NO_RIGHT; STATUS_NO_MEMORY, STATUS_NO_QUOTA.
+ * removed; STATUS_NO_RIGHT: the mapping grants less; STATUS_NO_MEMORY, STATUS_NO_QUOTA.
  */
 enum status space_fault(struct space *space, u64 address, u32 access) MUST_CHECK;
 /*
- * Does what space_fault does, for a write to an object with layers; quicker than space_fault if
- * space->layered is set.
+ * Does what space_fault does, for a write to an object with layers; for callers that see
+ * space->layered set, for whom it is quicker.
  */
 enum status space_fault_layered(struct space *space, u64 address, u32 access) MUST_CHECK;
 

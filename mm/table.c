@@ -2,8 +2,8 @@
 /*
  * Walks and changes trees of page tables in any of the formats of mm/format.c. mm/space.c and
  * mm/layer.c call it for processes, guests and devices, boot/init and mm/kernel_space.c for the
- * kernel's own tables. The lock of the tree's owner guards a tree; table pages are charged to its
- * quota and freed by mm/tlb.c once no CPU can walk them.
+ * kernel's own tables. The lock of a tree's owner guards the tree; its table pages are charged to
+ * the tree's quota and freed by mm/tlb.c once no CPU can walk them.
  */
 #include "mm/table.h"
 
@@ -28,8 +28,8 @@ static u64 *table_entry_of(hpa_t node, u64 at, enum pt_level level)
 }
 
 /*
- * Writes an entry, keeps the table page's count of entries in use, and copies an entry of the top's
- * lower half to the second top.
+ * Writes an entry of the table page `node`, keeps the page's count of entries in use, and copies an
+ * entry of the lower half of the top-level table to the second one (pt_root.user).
  */
 static ALWAYS_INLINE void table_entry_write(struct table *table, hpa_t node, u64 at,
 					    enum pt_level level, u64 value)
@@ -202,8 +202,8 @@ bool table_map_page(struct table *table, u64 at, hpa_t hpa, u32 rights, enum pt_
 }
 
 /*
- * Returns true if the table has an entry that points to another table: a present one above 4 KiB
- * without the bit of large leaves.
+ * Returns true if the table page has an entry that points to another table: a present one above
+ * level 4K without the bit of large leaves.
  */
 static bool table_has_tables(const struct pt_format *format, hpa_t node, enum pt_level level)
 {
@@ -251,8 +251,8 @@ enum status table_split(struct table *table, u64 at)
 }
 
 /*
- * Walks to the 4-KiB entry of the address; stays in the last table if the previous walk ended there
- * and the address lies in that table too. Before the first walk, walk->level is TOP.
+ * Walks to the 4-KiB entry of the address; goes on from the lowest table if the previous walk ended
+ * there and that table covers the address too. Before the first walk, walk->level is TOP.
  */
 static void table_walk_on(const struct table *table, u64 at, struct pt_walk *walk)
 {
@@ -292,7 +292,7 @@ bool table_unmap_pages(struct table *table, u64 at, u64 first, u64 pages, const 
 	struct pt_walk walk = {.level = TOP};
 	bool any = false;
 	u64 begin = 0;
-	u64 end = 0; /* [begin, end) is known to be unmapped */
+	u64 end = 0; /* addresses in [begin, end) are known to be unmapped */
 
 	while (count-- > 0) {
 		u64 place = index[count] - first;

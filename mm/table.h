@@ -8,7 +8,7 @@
 
 struct quota;
 
-/* The levels of a table, by the range that one entry covers. */
+/* The levels of a page table, by the range that one entry covers. */
 enum pt_level {
 	PT_LEVEL_4K,
 	PT_LEVEL_2M,
@@ -28,9 +28,9 @@ enum pt_type { PT_TYPE_WB, PT_TYPE_UC, PT_TYPE_COUNT };
 
 /* A format of four-level page tables: the bits of its entries. */
 struct pt_format {
-	u64 present; /* an entry in which none of these bits is set is not present */
-	u64 table;   /* the flags of an entry that points to another table */
-	/* added to `table` once for each level of the entry that points to the table */
+	u64 present; /* bits of which at least one is set in every entry that is present */
+	u64 table;   /* the bits that are set in an entry that points to another table */
+	/* added to `table` once for each level that the entry is above 4 KiB */
 	u64 table_level;
 	u64 leaf;  /* the bits that are set in every leaf */
 	u64 large; /* the bits that are set in a leaf above PT_LEVEL_4K */
@@ -65,7 +65,7 @@ struct table {
 };
 
 struct pt_leaf {
-	u64 at; /* first address that the leaf maps */
+	u64 at; /* first address of the space that the leaf maps */
 	hpa_t hpa;
 	enum pt_level level;
 	u32 rights; /* enum pt_rights */
@@ -79,8 +79,8 @@ static inline u64 table_level_bytes(enum pt_level level)
 }
 
 /*
- * A walk to an address: the tables on the way, down to the deepest one, and its entry for the
- * address.
+ * A walk to an address: the tables on the way, down to the deepest one, and the deepest one's entry
+ * for the address.
  */
 struct pt_walk {
 	hpa_t node[PT_LEVEL_COUNT];
@@ -93,8 +93,8 @@ struct pt_walk {
 enum status table_init(struct table *table, const struct pt_format *format, struct quota *quota,
 		       bool split) MUST_CHECK;
 /*
- * Frees the top-level table or tables. All below (in host tables: the lower half) must have been
- * unmapped.
+ * Frees the top-level table or tables. All that they point to (in host tables: from the lower half)
+ * must have been unmapped.
  */
 void table_free(struct table *table);
 
@@ -110,28 +110,28 @@ bool table_map_page(struct table *table, u64 at, hpa_t hpa, u32 rights, enum pt_
 /*
  * Replaces a table of smaller leaves by one leaf that maps the same memory; the table may be
  * incomplete. Returns false, without effect, if there is no such table or if it points to tables.
- * The caller flushes.
+ * The caller flushes the TLBs.
  */
 bool table_merge(struct table *table, const struct pt_leaf *leaf);
 
 /*
  * Replaces the leaf around `at`, above PT_LEVEL_4K, by a table of leaves of the next level that map
  * the same memory; leaves of 4 KiB become executable. STATUS_NO_MEMORY, STATUS_NO_QUOTA. Rights are
- * gained and none lost, so nobody need flush.
+ * gained and none lost, so no TLB need be flushed.
  */
 enum status table_split(struct table *table, u64 at) MUST_CHECK;
 
 /*
  * Unmaps [*at, end), whose ends cut through no leaf, and frees tables that become empty, once every
  * CPU has passed (mm/tlb.h). Visits a bounded number of entries: returns STATUS_AGAIN, with *at
- * moved on, when there may be more. The caller flushes after each call.
+ * moved on, when there may be more. The caller flushes the TLBs after each call.
  */
 enum status table_unmap(struct table *table, u64 *at, u64 end);
 /*
  * Unmaps listed pages of an object, of which `pages` pages from page `first` on are mapped from
- * address `at` on; `index` lists them, and indices outside that range are ignored. Goes through the
- * list from its end; quickest if the list is in the order of addresses. Returns true if a leaf or a
- * table was removed: then the caller flushes.
+ * address `at` on; `index` lists the pages to unmap, and indices outside that range are ignored.
+ * Goes through the list from its end; quickest if the list is in the order of addresses. Returns
+ * true if a leaf or a table was removed: then the caller flushes the TLBs.
  */
 bool table_unmap_pages(struct table *table, u64 at, u64 first, u64 pages, const u64 *index,
 		       u32 count);
@@ -148,18 +148,21 @@ bool table_walk(const struct table *table, u64 at, struct pt_walk *walk);
 /* Decodes the leaf that a walk to `at` has found. */
 void table_walk_leaf(const struct table *table, u64 at, const struct pt_walk *walk,
 		     struct pt_leaf *leaf);
-/* Unmaps the leaf that a walk has found. Frees no table; the caller flushes. */
+/* Unmaps the leaf that a walk has found. Frees no table; the caller flushes the TLBs. */
 void table_unmap_walked(struct table *table, u64 at, struct pt_walk *walk);
 /* Does what table_map does, where a walk to an address in the leaf has found no leaf. */
 enum status table_map_walked(struct table *table, struct pt_walk *walk,
 			     const struct pt_leaf *leaf) MUST_CHECK;
 
-/* Returns the entry at `level` on the way to `at` without its address bits; 0 if there is none. */
+/*
+ * Returns the entry at `level` on the way to address `at`, without its address bits; 0 if the walk
+ * ends above.
+ */
 u64 table_entry(const struct table *table, u64 at, enum pt_level level);
 
 /*
  * Changes the rights of everything mapped in [at, end), whose ends cut through no leaf; rights 0
  * unmap it. Takes unbounded time, so it is only for the kernel's own tables at boot. The caller
- * flushes.
+ * flushes the TLBs.
  */
 void table_protect(struct table *table, u64 at, u64 end, u32 rights);

@@ -17,21 +17,23 @@
 
 #define STEP_BLOCKS 96
 /*
- * In each pass a CPU frees as many blocks as it has brought itself, and at most this many of other
- * CPUs'.
+ * In each pass through its loop a CPU frees as many waiting blocks as it has put on the list
+ * itself, and at most this many of other CPUs'.
  */
 #define OTHERS_BLOCKS 2
 
 /*
- * The epochs that a freed block waits. An epoch ends when every CPU has passed during it. A block
- * freed in epoch e may still be used by the system call that freed it until that CPU passes, and
- * until then another CPU's pass may enter with the old generation. So the block waits for the end
- * of e (whose passes may precede the freeing), of e + 1 (the freeing CPU has passed, and flushed)
- * and of e + 2 (all pass once more).
+ * The epochs that a block waits after tlb_page_free. An epoch ends when every CPU has passed
+ * through its loop during it. A block freed in epoch e may still be used by the system call that
+ * freed it until that CPU passes, and until then another CPU's pass may enter the space with the
+ * old generation. So the block waits for the end of e (whose passes may precede the freeing), of e
+ * + 1 (the freeing CPU has passed, and flushed) and of e + 2 (all pass once more).
  */
 #define EPOCHS_TO_WAIT 3
 
-/* A CPU that twice has not passed this long after a kick is taken for dead: the kernel panics. */
+/*
+ * A CPU that twice did not pass for so many ms after a kick is taken for dead: the kernel panics.
+ */
 #define ANSWER_LIMIT_MS 10000
 
 /* Each CPU's state. Only the CPU itself uses `space` and `seen`; tlb_lock guards the rest. */
@@ -43,21 +45,25 @@ static struct tlb_cpu {
 	u64 kicked_ms;
 	bool kicked_again;
 	bool idle;
-	u32 owes; /* how many more blocks this CPU has brought to the list than it has freed */
+	/* how many more blocks this CPU has put on the list of waiting blocks than it has freed */
+	u32 owes;
 } cpus[CPU_MAX];
 
 static struct lock tlb_lock;
 /* tlb_lock guards the state from here on. */
 static u32 cpu_count; /* the number of CPUs online, which have the numbers from 0 on */
 static u32 epoch = 1;
-/* time in ms at which the epoch began, or at which the first page joined an empty list */
+/* time in ms at which the epoch began, or at which the first block joined the empty list */
 static u64 epoch_ms;
-static u64 looked_ms; /* time in ms at which a pass last looked whether the epoch has ended */
-/* frames of waiting blocks, oldest first, linked by `next`; `references` has the epoch */
+static u64 looked_ms; /* time in ms at which a pass last checked whether the epoch has ended */
+/*
+ * first frames of the blocks that wait to be freed, oldest first, linked by page.next;
+ * page.references has the epoch in which the block joined
+ */
 static u32 waiting_first;
 static u32 waiting_last;
 u64 tlb_waiting;
-static u64 freed; /* the number of pages that have waited and are free now; only grows */
+static u64 freed; /* the number of pages that have waited and were freed since boot */
 
 void tlb_page_free(hpa_t hpa, struct quota *quota)
 {
@@ -69,7 +75,7 @@ void tlb_page_free(hpa_t hpa, struct quota *quota)
 
 	CHECK(page->flags & PAGE_FLAG_HEAD);
 	page->next = 0;
-	page->previous = 0; /* no quota pays for the page any more */
+	page->previous = 0; /* no quota pays for the block any more */
 	lock_acquire(&tlb_lock, LOCK_DEFERRED);
 	page->references = epoch;
 	if (waiting_first == 0) {
@@ -112,8 +118,8 @@ void tlb_space_leave(struct space *space, u32 cpu)
 }
 
 /*
- * Notes which CPUs use the space. A CPU that leaves or enters meanwhile compares generations before
- * it uses the space again.
+ * Adds the CPUs that use the space to `awaited`. A CPU that leaves or enters the space meanwhile
+ * compares generations before it uses the space again.
  */
 void tlb_await(const struct space *space, u64 *awaited)
 {
@@ -138,8 +144,8 @@ bool tlb_rest_passed(u64 *awaited)
 }
 
 /*
- * Pairs with a CPU that enters the space: that CPU first sets its bit, then reads the generation;
- * this function changes the generation, then reads the bits.
+ * Pairs with a CPU that enters the space: that CPU first sets its bit in space->cpus, then reads
+ * the generation; this function changes the generation, then reads the bits.
  */
 void tlb_flush_space(struct space *space)
 {
@@ -160,7 +166,7 @@ bool tlb_flush_alone(struct space *space)
 	u64 others = 0;
 
 	__atomic_fetch_add(&space->generation, 1, __ATOMIC_SEQ_CST);
-#pragma GCC unroll 4 /* a guest's first write to a page waits for this loop */
+#pragma GCC unroll 4 /* unrolled, as a guest's first write to a page waits for this loop */
 	for (u32 word = 0; word < CPU_MAX / 64; word++)
 		others |= __atomic_load_n(&space->cpus[word], __ATOMIC_SEQ_CST) &
 			  ~(word == own / 64 ? BIT(own % 64) : 0);
@@ -242,8 +248,8 @@ static void tlb_epoch_advance(void)
 		if (again && cpus[cpu].kicked_again)
 			panic("CPU %u does not answer", cpu);
 		/*
-		 * A CPU that did not pass is kicked again: after the first time the whole host may
-		 * only have been suspended.
+		 * A CPU that did not pass is kicked again: the first time, the whole host may only
+		 * have been suspended.
 		 */
 		cpus[cpu].kicked_again = again;
 		cpus[cpu].kicked = epoch;
@@ -257,8 +263,8 @@ static void tlb_epoch_advance(void)
 }
 
 /*
- * Returns true if the block that has waited longest may be freed. Epochs wrap; their distance does
- * not.
+ * Returns true if the block that has waited longest may be freed. Epoch numbers wrap; the
+ * difference of two is right even so.
  */
 static bool tlb_may_free(void)
 {
@@ -269,8 +275,8 @@ static bool tlb_may_free(void)
 }
 
 /*
- * Takes up to `count` blocks that may be freed off the head of the list; returns how many. The
- * caller holds tlb_lock.
+ * Takes up to `count` blocks that may be freed off the head of the list of waiting blocks; returns
+ * how many. The caller holds tlb_lock.
  */
 static u32 tlb_waiting_take(u32 count)
 {
@@ -301,8 +307,8 @@ static u64 tlb_free_taken(u32 frame, u32 count)
 }
 
 /*
- * Records this CPU's pass and frees blocks: as many as this CPU has brought, so that freeing costs
- * the time of the CPU that caused it, and a few that other CPUs have brought.
+ * Records this CPU's pass and frees waiting blocks: as many as this CPU has put on the list, so
+ * that freeing costs the time of the CPU that caused it, and a few that other CPUs have.
  */
 static NOINLINE void tlb_reclaim(struct tlb_cpu *self)
 {
@@ -317,8 +323,8 @@ static NOINLINE void tlb_reclaim(struct tlb_cpu *self)
 	count = tlb_waiting_take(MIN(STEP_BLOCKS, self->owes + OTHERS_BLOCKS));
 	self->owes -= MIN(count, self->owes);
 	/*
-	 * While nothing waits no pass is recorded, so begin a new epoch: a kick in the old one must
-	 * not count later.
+	 * While no block waits no pass is recorded, so a new epoch begins: a kick in the old one
+	 * must not count later.
 	 */
 	if (waiting_first == 0) {
 		epoch++;
@@ -341,10 +347,10 @@ static bool tlb_has_changed(const struct tlb_cpu *self)
 }
 
 /*
- * A pass takes the lock only if it is the CPU's first in the epoch, if this CPU has brought blocks
- * and one may be freed, or if nobody has looked for TLB_EPOCH_MS whether the epoch has ended.
- * Passes that do not need the lock avoid it, because where Skerry itself is a guest, a CPU may be
- * suspended while it holds the lock, and all others that want it spin. tlb_may_free, like
+ * A pass takes the lock only if it is the CPU's first in the epoch, if this CPU has put blocks on
+ * the list and one may be freed, or if no CPU has checked for TLB_EPOCH_MS whether the epoch has
+ * ended. Passes that do not need the lock avoid it, because where Skerry itself is a guest, a CPU
+ * may be suspended while it holds the lock, and all others that want it spin. tlb_may_free, like
  * tlb_cpu_behind, reads here without the lock and may be wrong until the next pass.
  */
 void tlb_cpu_passed(u32 cpu, bool used)
@@ -359,7 +365,7 @@ void tlb_cpu_passed(u32 cpu, bool used)
 		tlb_reclaim(self);
 }
 
-/* Reads without the lock: a change that it misses is noticed a pass later. */
+/* Reads without tlb_lock: a change that it misses is noticed a pass later. */
 bool tlb_cpu_behind(u32 cpu)
 {
 	return __atomic_load_n(&cpus[cpu].passed, __ATOMIC_RELAXED) !=
