@@ -12,7 +12,10 @@ static inline u64 align_down(u64 value, u64 alignment)
 	return value & ~(alignment - 1);
 }
 
-/* Rounds up, and wraps to 0 past 2^64: check the range first where the value is not trusted. */
+/*
+ * Rounds value up to a multiple of alignment, a power of two; wraps to 0 past 2^64: check the range
+ * first where the value is not trusted.
+ */
 static inline u64 align_up(u64 value, u64 alignment)
 {
 	return (value + alignment - 1) & ~(alignment - 1);

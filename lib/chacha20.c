@@ -14,7 +14,7 @@ static u32 chacha20_rotate_left(u32 value, unsigned int count)
 	return value << count | value >> (32 - count);
 }
 
-/* Does a quarter round (RFC 8439, 2.1). */
+/* Does a quarter round of ChaCha20 on four words of the state (RFC 8439, 2.1). */
 static void chacha20_quarter_round(u32 state[WORDS], int a, int b, int c, int d)
 {
 	state[a] += state[b];

@@ -14,9 +14,9 @@ struct entropy_pool {
 	u8 key[ENTROPY_POOL_BYTES];
 };
 
-/* Absorbs `count` bytes; the pool is never weaker afterwards. */
+/* Absorbs `count` bytes into the pool, which is never weaker afterwards. */
 void entropy_mix(struct entropy_pool *pool, const void *bytes, size_t count);
-/* Writes `count` random bytes. */
+/* Writes `count` random bytes, drawn from the pool, to `bytes`. */
 void entropy_draw(struct entropy_pool *pool, void *bytes, size_t count);
-/* Returns 64 random bits. */
+/* Returns 64 random bits, drawn from the pool. */
 u64 entropy_draw_u64(struct entropy_pool *pool);

@@ -12,8 +12,8 @@ void *memcpy(void *restrict to, const void *restrict from, size_t count)
 	size_t words = count / 8;
 
 	/*
-	 * Words come first: emulators, and CPUs without fast short REP MOVSB, take one step per
-	 * unit moved.
+	 * Whole words first: emulators, and CPUs without fast short REP MOVSB, take a step per unit
+	 * moved.
 	 */
 	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
 	count %= 8;

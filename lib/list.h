@@ -3,7 +3,10 @@
 
 #include "lib/types.h"
 
-/* A circular doubly linked list; the head is a node that belongs to no element. */
+/*
+ * A node of a circular doubly linked list; the list's head is a node too, which belongs to no
+ * element.
+ */
 struct list {
 	struct list *next;
 	struct list *prev;
@@ -38,7 +41,7 @@ static inline void list_push_front(struct list *head, struct list *node)
 	list_insert_before(head->next, node);
 }
 
-/* Removes the node and leaves it empty, so that removing it again is harmless. */
+/* Takes the node off its list and links it to itself, so that removing it again is harmless. */
 static inline void list_remove(struct list *node)
 {
 	node->prev->next = node->next;

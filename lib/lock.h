@@ -17,21 +17,22 @@ enum lock_rank {
 	LOCK_QUEUE,  /* the lock of struct queue and of the signals bound to it */
 	LOCK_RUN,    /* the lock in struct cpu: run queue and sleepers */
 	LOCK_GROUP,  /* the lock in struct run_group */
-	LOCK_LAYER,  /* the lock of layers, mm/layer.h */
+	LOCK_LAYER,  /* layer_lock, the lock of memory objects' layers: mm/layer.h */
 	LOCK_SPACE,
 	LOCK_IOMMU,  /* the lock in struct iommu, one for each IOMMU */
 	LOCK_IOAPIC, /* the lock of an I/O APIC's registers, arch/x86_64/cpu/ioapic.c */
 	LOCK_MEMORY,
-	LOCK_QUOTA,    /* the lock of struct quota and of the slabs charged to it */
-	LOCK_DEFERRED, /* the lock of epochs, and of pages that wait to be freed: mm/tlb.c */
-	LOCK_PAGES,    /* the lock of the page allocator, mm/buddy.c */
+	LOCK_QUOTA, /* the lock of struct quota and of the slabs charged to it */
+	/* tlb_lock, the lock of the pages that wait to be freed and their epochs: mm/tlb.c */
+	LOCK_DEFERRED,
+	LOCK_PAGES, /* the lock of the page allocator, mm/buddy.c */
 	LOCK_RANKS
 };
 
 /* A ticket lock: first come, first served. A lock of all zeros is free. */
 struct lock {
-	u32 next;    /* the ticket handed out next */
-	u32 serving; /* the ticket that holds the lock */
+	u32 next;    /* the ticket that the next CPU to want the lock takes */
+	u32 serving; /* the ticket of the CPU that holds the lock */
 };
 
 #ifdef DEBUG

@@ -10,7 +10,7 @@ const char *symbols_name(const struct symbol_table *table, u64 offset, u64 *dist
 	u32 low = 0;
 	u32 high = table->count;
 
-	/* Searches for the first symbol above offset. */
+	/* A binary search for the first symbol above offset. */
 	while (low < high) {
 		u32 middle = low + (high - low) / 2;
 

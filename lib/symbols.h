@@ -25,14 +25,14 @@ struct symbol_table {
 	struct symbol symbol[]; /* sorted by offset */
 };
 
-/* Returns the names, which follow the entries. */
+/* Returns the symbols' names, which follow the table's entries. */
 static inline const char *symbols_names(const struct symbol_table *table)
 {
 	return (const char *)&table->symbol[table->count];
 }
 
 /*
- * Returns the name of the last symbol at or below offset, and in *distance how many bytes above it
- * offset lies; NULL if there is none.
+ * Returns the name of the last symbol at or below offset, and in *distance how many bytes above the
+ * symbol offset lies; NULL if there is none.
  */
 const char *symbols_name(const struct symbol_table *table, u64 offset, u64 *distance);

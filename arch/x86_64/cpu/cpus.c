@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The set of CPUs: how they are found by number, interrupted, stopped and halted. The scheduler,
- * kernel/sched/vcpu_load.c and, through tlb_arch.c, mm/tlb.c interrupt CPUs here; panics and resets
- * stop them. It owns the table of CPUs and the flag that stops them, takes no lock, and changes
- * another CPU only by its pending word and by IPIs.
+ * The set of CPUs: how the CPUs are found by number, interrupted, stopped and halted. The
+ * scheduler, kernel/sched/vcpu_load.c and, through tlb_arch.c, mm/tlb.c interrupt CPUs here; panics
+ * and resets stop them. It owns the table of CPUs and the flag that stops them, takes no lock, and
+ * changes another CPU only by its pending word and by IPIs.
  */
 #include "arch/x86_64/cpu/cpus.h"
 #include "arch/x86_64/cpu/instructions.h"

@@ -8,9 +8,12 @@ u32 cpus_count(void);
 /* Returns the CPU of that number, which must be below cpus_count(). */
 struct cpu *cpus_get(u32 id);
 
-/* Counts a CPU that comes up, or replaces the boot CPU's struct by its final one. */
+/*
+ * Adds a CPU that comes up to the table of CPUs, or replaces the boot CPU's struct cpu by its final
+ * one.
+ */
 void cpus_publish(struct cpu *cpu);
-/* Returns the memory node of the running CPU. */
+/* Returns the NUMA node of the running CPU. */
 u8 cpus_node(void);
 
 /*
@@ -24,9 +27,9 @@ void cpus_stop_others(void);
 /* Does not return if another CPU has called cpus_stop_others. */
 void cpus_stop_if_told(struct cpu *cpu, const struct trap_frame *frame);
 
-/* Takes the running CPU out of VMX or SVM operation; boot sets it. */
+/* Takes the running CPU out of VMX or SVM operation; boot sets it to the back end's function. */
 extern void (*cpus_virt_disable)(void);
-/* Takes this CPU out of VMX or SVM operation; may be repeated. */
+/* Takes `cpu`, which is the running CPU, out of VMX or SVM operation; may be repeated. */
 void cpus_virt_leave(struct cpu *cpu);
 /* Halts the running CPU for good, with interrupts off. */
 NORETURN void cpus_halt(void);

@@ -11,7 +11,7 @@
 #define ERROR_CODES 0x60227d00
 
 	/*
-	 * Code that runs on the user view of the tables is in this section, and its data in
+	 * Code that runs on the user view of the page tables is in this section, and its data in
 	 * .data.entry.
 	 */
 	.section .text.entry, "ax"
@@ -89,7 +89,7 @@ trap_return:
 	add	$16, %rsp
 	iretq
 
-/* 2. NMI and machine check, on their own stack, possibly with the user view of the tables. */
+/* 2. NMI and machine check, on their own stack, possibly with the user view of the page tables. */
 trap_ist:
 	interrupted_view
 	and	$-4096, %rsp
@@ -97,8 +97,8 @@ trap_ist:
 	jmp	trap_back
 
 /*
- * 3. On entries from ring 3: loads the kernel view of the tables, then calls C on the stack's lower
- * pages; that call never returns.
+ * 3. On entries from ring 3: loads the kernel view of the page tables, then calls C on the stack's
+ * lower pages; that call never returns.
  */
 	.macro	kernel_view
 	mov	FRAME_BYTES(%rsp), %rbx	/* struct stack_base follows the frame */
@@ -191,7 +191,7 @@ cpu_return_to_user:
 	user_view
 	jmp	trap_return
 
-	/* Returns to ring 3 with a frame at RSI that is known to be a system call's. */
+	/* Returns to ring 3 with the frame at RSI, which is known to be a system call's. */
 	.globl	cpu_return_to_caller
 cpu_return_to_caller:
 	mov	%rsi, %rsp
@@ -209,7 +209,10 @@ cpu_return_to_caller:
 	sti
 	sysexitq
 
-/* 7. Starts over on the stack of the running CPU: RDI = struct cpu, RSI = function. */
+/*
+ * 7. Calls a function at the base of the running CPU's stack, whose contents are lost: RDI = struct
+ * cpu, RSI = function.
+ */
 	.globl	cpu_stack_reset
 cpu_stack_reset:
 	mov	CPU_STACK_TOP(%rdi), %rsp

@@ -16,10 +16,10 @@ struct cpu_features {
 	bool gib_pages; /* 1-GiB pages, also in a second stage */
 	/* the CPU is open to Meltdown: ring 3 may read what its tables map for ring 0 only */
 	bool meltdown;
-	/* CR4 with which the kernel always runs, as far as the host's CPUs have its bits */
+	/* the CR4 bits with which the kernel always runs, as far as the host's CPUs have them */
 	u64 cr4;
 	struct speculation speculation;
-	u64 xcr0; /* state components that guests may use; 0 without XSAVE */
+	u64 xcr0; /* XCR0's bits of the state components that guests may use; 0 without XSAVE */
 	struct speculation_cpu cpu;
 };
 

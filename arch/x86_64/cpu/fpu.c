@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The x87 and vector registers of guests: save areas, loading and saving, XCR0. The VMX and SVM
- * back ends load and save them when a vCPU changes its CPU, kernel/guest/vcpu_run.c takes an area
- * from a monitor. It owns CR0.TS and XCR0 of the running CPU; the kernel itself uses none of these
- * registers.
+ * back ends load and save the registers when a vCPU changes its CPU, kernel/guest/vcpu_run.c takes
+ * a save area's contents from a monitor. It owns CR0.TS and XCR0 of the running CPU; the kernel
+ * itself uses none of these registers.
  */
 #include "arch/x86_64/cpu/fpu.h"
 
@@ -12,15 +12,16 @@
 #include "arch/x86_64/hw/control.h"
 #include "lib/string.h"
 
-/* The legacy region, which is all that FXSAVE writes, and the header (SDM vol. 1, 13.4). */
+/* Sizes of an XSAVE area's legacy region, all that FXSAVE writes, and header (SDM vol. 1, 13.4). */
 #define LEGACY_BYTES 512u
 #define HEADER_BYTES 64u
 #define LEGACY_FCW   0u
 #define LEGACY_MXCSR 24u
-#define FCW_RESET    0x0040u /* SDM vol. 3, table 10-1; FNINIT would set 0x37f */
+/* the FPU control word after RESET (SDM vol. 3, table 10-1); FNINIT would set 0x37f */
+#define FCW_RESET    0x0040u
 #define MXCSR_RESET  0x1f80u
 
-/* Makes the FPU registers unusable again: elsewhere any use of them raises #NM. */
+/* Makes the FPU registers unusable again: outside this file any use of them raises #NM. */
 static void fpu_close(void)
 {
 	write_cr0(read_cr0() | CR0_TS);
@@ -57,7 +58,10 @@ void fpu_area_init(void *area)
 	memcpy((u8 *)area + LEGACY_BYTES, &present, sizeof(present));
 }
 
-/* Clears whatever would make XRSTOR fault (SDM vol. 1, 13.8.1); MXCSR_MASK stays the CPU's own. */
+/*
+ * Clears what in the copied image would make XRSTOR fault (SDM vol. 1, 13.8.1); MXCSR_MASK stays
+ * the CPU's own.
+ */
 void fpu_area_take(void *area, const void *image)
 {
 	u32 *mxcsr = (u32 *)((u8 *)area + LEGACY_MXCSR);
@@ -84,10 +88,10 @@ bool fpu_xcr0_valid(u64 xcr0)
 }
 
 /*
- * Loads an area. Components that the guest has disabled in XCR0 keep their values, so all are saved
- * and restored; XCR0 enables all of them while no guest's state is loaded. FNINIT is needed because
- * on older AMD CPUs a restore without a pending exception leaves the previous owner's x87
- * instruction and data pointers in place (APM vol. 5, FXRSTOR).
+ * Loads the registers from a save area. State components that the guest has disabled in XCR0 keep
+ * their values, so all are saved and restored; XCR0 enables all of them while no guest's state is
+ * loaded. FNINIT is needed because on older AMD CPUs a restore without a pending exception leaves
+ * the previous owner's x87 instruction and data pointers in place (APM vol. 5, FXRSTOR).
  */
 void fpu_load(const void *area, u64 xcr0)
 {
@@ -105,7 +109,7 @@ void fpu_load(const void *area, u64 xcr0)
 
 void fpu_save(void *area)
 {
-	/* an area without any component: XRSTOR initializes them all */
+	/* a save area without any state component: XRSTOR initializes them all */
 	static const u32 nothing[(LEGACY_BYTES + HEADER_BYTES) / 4] ALIGNED(64) = {
 		[LEGACY_MXCSR / 4] = MXCSR_RESET};
 

@@ -5,29 +5,29 @@
 
 /*
  * The vector and x87 registers of guests. The kernel and ring 3 use none: CR0.TS is set except
- * inside these functions. XCR0 holds the loaded guest's value.
+ * inside these functions. XCR0 holds the value of the guest whose registers are loaded.
  */
 
 /* Returns the size of one vCPU's save area, which must be 64-byte aligned. */
 size_t fpu_area_bytes(void);
 
-/* Makes an area hold the state after RESET. */
+/* Makes a save area hold the FPU's state after RESET. */
 void fpu_area_init(void *area);
 
 /*
- * Fills an area from an unchecked image of at most a page: whatever the image holds, the area can
- * be loaded afterwards. No guest's FPU registers may be loaded during the call.
+ * Fills a save area from an unchecked XSAVE image of at most a page: whatever the image holds, the
+ * area can be loaded afterwards. No guest's FPU registers may be loaded during the call.
  */
 void fpu_area_take(void *area, const void *image);
 
 /* Returns true if XSETBV accepts this value (SDM vol. 2, XSETBV) and features.xcr0 covers it. */
 bool fpu_xcr0_valid(u64 xcr0);
 
-/* Loads the registers from an area and sets XCR0 to the guest's value, which must be valid. */
+/* Loads the registers from a save area and sets XCR0 to the guest's value, which must be valid. */
 void fpu_load(const void *area, u64 xcr0);
 /*
- * Saves the registers and leaves nothing in them: CR0.TS does not hide them from ring 3 on all CPUs
- * (LazyFP).
+ * Saves the registers to a save area and leaves nothing in them: CR0.TS does not hide them from
+ * ring 3 on all CPUs (LazyFP).
  */
 void fpu_save(void *area);
 /*

@@ -84,7 +84,7 @@ CONTROL_REGISTER(dr3)
 CONTROL_REGISTER(dr6)
 #undef CONTROL_REGISTER
 
-/* Loads null selectors in place of those that ring 3 has loaded. */
+/* Loads null selectors into the data segment registers in place of those that ring 3 has loaded. */
 static inline void selectors_clear(void)
 {
 	__asm__ volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%fs; mov %0, %%gs" : : "r"(0));
@@ -130,7 +130,9 @@ static inline void sti_nop_cli(void)
 	__asm__ volatile("sti; nop; cli" : : : "memory");
 }
 
-/* Runs the host's own handler for a machine check that caused a VM exit instead. */
+/*
+ * Runs the host's own #MC handler for a machine check that has caused a VM exit in place of a #MC.
+ */
 static inline void int_machine_check(void)
 {
 	__asm__ volatile("int $18" : : : "memory");
@@ -153,7 +155,9 @@ static inline void xsetbv(u32 index, u64 value)
 			 : "memory");
 }
 
-/* Saves components to an area, which must be 64-byte aligned; CR0.TS must be clear. */
+/*
+ * Saves the state components to a save area, which must be 64-byte aligned; CR0.TS must be clear.
+ */
 static inline void xsave(void *area, u64 components)
 {
 	__asm__ volatile("xsave64 (%0)"

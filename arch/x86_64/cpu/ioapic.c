@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The I/O APICs: routes and masks interrupt lines. kernel/sched/irq.c is its only user after
- * boot/init has added each unit. It owns the units' registers; a unit's lock guards its pair of
- * registers, index and data window.
+ * boot/init has added each I/O APIC. It owns the I/O APICs' registers; the lock of each guards its
+ * pair of registers, index and data window.
  */
 #include "arch/x86_64/cpu/ioapic.h"
 
@@ -14,12 +14,18 @@ static struct ioapic {
 	volatile u32 *registers;
 	u32 gsi_base;
 	u32 gsi_count;
-	/* guards the unit's two registers: the index of an entry and the window to it */
+	/*
+	 * guards the I/O APIC's two memory registers: the number of a register, and the window to
+	 * that register
+	 */
 	struct lock lock;
 } ioapics[IOAPIC_MAX];
 static unsigned int ioapic_count;
 
-/* Selects register `reg` and returns the data window. */
+/*
+ * Selects the I/O APIC's register `reg` and returns the window through which it is read and
+ * written.
+ */
 static volatile u32 *ioapic_reg_at(const struct ioapic *ioapic, u32 reg)
 {
 	ioapic->registers[IOAPIC_IOREGSEL / 4] = reg;
@@ -83,15 +89,15 @@ void ioapic_mask(u32 gsi)
 }
 
 /*
- * Unmasks the line. The high half holds only the destination, so an interrupt that comes between
- * the two writes reaches the old or the new CPU.
+ * Unmasks the line. The high half of its entry holds only the destination, so an interrupt that
+ * comes between the two writes reaches the old or the new CPU.
  */
 void ioapic_unmask(u32 gsi, u64 message)
 {
 	u64 address = message >> 32;
 	/*
-	 * Of a remapped message the IOMMU's entry has the delivery mode (VT-d 5.1.2.1), so these
-	 * bits of the I/O APIC's entry must be 0.
+	 * The delivery mode of a remapped message is in the IOMMU's interrupt entry (VT-d
+	 * specification, 5.1.2.1), so these bits of the I/O APIC's entry must be 0.
 	 */
 	u64 away = IOAPIC_ENTRY_MASKED |
 		   ((address & MSI_ADDRESS_REMAPPED) != 0 ? IOAPIC_ENTRY_DELIVERY : 0);

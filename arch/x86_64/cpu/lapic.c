@@ -2,8 +2,8 @@
 /*
  * The running CPU's local APIC, by memory or by x2APIC MSRs: EOI, IPIs and the one-shot timer.
  * kernel/cpu/trap.c ends interrupts, cpus.c sends IPIs, kernel/sched/timer.c sets the timer;
- * boot/init sets it up. It owns the local APIC's registers; each CPU touches only its own, without
- * a lock.
+ * boot/init sets it up. It owns the local APIC's registers; each CPU touches only its own local
+ * APIC, without a lock.
  */
 #include "arch/x86_64/cpu/lapic.h"
 
@@ -63,7 +63,7 @@ void lapic_send(u32 apic_id, enum apic_delivery delivery, u8 vector)
 	lapic_reg_write(LAPIC_ICR, (u32)command);
 }
 
-/* Leaves xAPIC's ICR_HIGH alone, which the interrupted code may just have written. */
+/* Does not write xAPIC's ICR_HIGH, which the interrupted code may just have written for an IPI. */
 void lapic_send_self(u8 vector)
 {
 	lapic_reg_write(LAPIC_ICR, (u32)(LAPIC_ICR_SHORTHAND_SELF | LAPIC_ICR_ASSERT | vector));

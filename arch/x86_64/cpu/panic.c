@@ -15,7 +15,7 @@
 #include "lib/symbols.h"
 
 #define BACKTRACE_MAX 24
-/* The top of the stack that contains an address, in the sense of cpu->stack_top. */
+/* The top of the kernel stack that contains an address, in the sense of cpu->stack_top. */
 #define STACK_TOP(at) (align_up((at) + 1, KERNEL_STACK_BYTES) - STACK_BASE_BYTES)
 
 extern const char __image_start[], __image_end[];
@@ -44,8 +44,8 @@ static void panic_print_address(u64 address)
 }
 
 /*
- * Prints the return addresses along the frame pointers as long as those stay on the stack they
- * started on: the CPU's, or the current one. If an entry or exit stub was interrupted, RBP may
+ * Prints the return addresses along the frame pointers as long as those stay on the stack on which
+ * they began: the CPU's own, or the current one. If an entry or exit stub was interrupted, RBP may
  * still be ring 3's or a guest's.
  */
 static void panic_print_backtrace(const struct cpu *cpu, u64 frame)
@@ -75,7 +75,10 @@ static void panic_print_registers(const struct trap_frame *f)
 	      read_cr2(), read_cr3(), read_cr4());
 }
 
-/* Prints where the NMI stopped another CPU; there are no symbols here for ring 3's code. */
+/*
+ * Prints where the NMI of cpus_stop_others stopped another CPU; the kernel has no symbols for ring
+ * 3's code.
+ */
 static void panic_print_other(const struct cpu *cpu)
 {
 	const struct trap_frame *frame = cpu->stopped;

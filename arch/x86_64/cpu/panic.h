@@ -12,11 +12,12 @@ struct trap_frame;
 NORETURN void panic(const char *text, ...) PRINTF_LIKE(1, 2);
 
 /*
- * Does what panic does, with the registers of a trap taken in the kernel; NULL: there was no trap.
+ * Does what panic does, with the registers of a trap taken in the kernel (`frame`); NULL: there was
+ * no trap.
  */
 NORETURN void panic_trap(const struct trap_frame *frame, const char *text, ...) PRINTF_LIKE(2, 3);
 
-/* Prints the last entries of a CPU's log; boot sets it, NULL before. */
+/* Prints the last entries of a CPU's log; boot sets the pointer, which is NULL before. */
 extern void (*panic_print_log)(u32 cpu);
 
 /*

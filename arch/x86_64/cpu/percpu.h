@@ -17,7 +17,7 @@ struct run_queue;
 struct vcpu;
 struct cpu_counters;
 
-/* SDM vol. 3, 8.7: the 64-bit TSS, with the I/O permission bitmap and its closing byte. */
+/* The 64-bit TSS (SDM vol. 3, 8.7), with the I/O permission bitmap and its closing byte. */
 #define IO_BITMAP_BYTES 8192u
 struct tss {
 	u32 reserved0;
@@ -52,13 +52,13 @@ enum cpu_pending {
 	PENDING_NMI = 1 << 2,
 	PENDING_MACHINE_CHECK = 1 << 3,
 	/*
-	 * Asks the CPU to pass. Only the CPU itself sets this bit, while pages wait to be freed or
-	 * `grace` is set.
+	 * The CPU shall pass through its loop (mm/tlb.h). Only the CPU itself sets this bit, while
+	 * pages wait to be freed or `grace` is set.
 	 */
 	PENDING_PASS = 1 << 4,
 	/* the CPU shall save and release the vCPU whose registers are loaded */
 	PENDING_UNLOAD = 1 << 5,
-	PENDING_KICK = 1 << 7, /* the CPU shall only pass through its loop */
+	PENDING_KICK = 1 << 7, /* the CPU shall pass through its loop, for nothing else */
 	/* another CPU may have less to do: this CPU hands a thread over */
 	PENDING_GIVE = 1 << 6,
 	PENDING_LOG = 1 << 8, /* the log has grown: this CPU signals the log's reader */
@@ -71,16 +71,20 @@ enum cpu_pending {
  * direct map, so that the entry stubs can reach it in the user view of the tables too.
  */
 struct cpu {
-	u64 kernel_root; /* CR3 to load on entry from ring 3; 0: one table serves both views */
-	u64 user_root;	 /* CR3 to load on return to ring 3; 0: one table serves both views */
+	/* CR3 to load on entry from ring 3; 0: ring 3 runs on the kernel's tables */
+	u64 kernel_root;
+	/* CR3 to load on return to ring 3; 0: ring 3 runs on the kernel's tables */
+	u64 user_root;
 	u64 pending;	 /* enum cpu_pending; may be set at any instruction, by other CPUs too */
 	u32 id;
 	u32 apic_id;
-	u8 node;			    /* the CPU's memory node */
-	u64 nmi_rip;			    /* RIP at which the last NMI hit */
+	u8 node;			    /* the CPU's NUMA node */
+	u64 nmi_rip;			    /* RIP at which the last NMI hit this CPU */
 	u64 nmi_count;			    /* NMIs that are not yet logged */
-	struct machine_check machine_check; /* the last machine check, until the loop handles it */
-	u64 polled; /* when the CPU last looked for corrected errors, as TSC / 2^POLL_SHIFT */
+	/* the last machine check recorded, until the CPU loop handles it */
+	struct machine_check machine_check;
+	/* when the CPU last looked for corrected machine checks, as TSC / 2^POLL_SHIFT */
+	u64 polled;
 
 	struct thread *thread; /* the thread whose frame and address space are loaded */
 	/* serial of the thread that last ran on this CPU, in ring 3 or as a guest */
@@ -89,17 +93,19 @@ struct cpu {
 	bool foreign;
 	/* the thread scheduled here; differs from `thread` while guests run */
 	struct thread *running;
-	u32 ports_version;   /* the version of the I/O bitmap in the TSS */
+	u32 ports_version;   /* ports_version of the process whose I/O bitmap is in the TSS */
 	struct vcpu *loaded; /* the vCPU whose FPU and MSRs the registers hold */
 	struct cpu_counters *counters;
-	u64 stack_top;	    /* the address at which the frame of an entry from ring 3 ends */
+	/* the address on the CPU's stack at which the frame of an entry from ring 3 ends */
+	u64 stack_top;
 	u64 ist[IST_COUNT]; /* tops of the stacks for NMI, double fault, machine check */
 	const void *idt;    /* the IDT, shared by all CPUs, at an address that ring 3 may learn */
 
 	u64 charged_tsc; /* when `running` was last charged; guarded by `lock` */
 	u64 surcharge;	 /* ticks that `running` is charged besides, for switches */
 	u64 armed_tsc;	 /* the TSC for which the one-shot timer is set; 0: none */
-	u64 armed_for;	 /* the guest's deadline for which the timer was set, or TIMER_STALE */
+	/* the guest's deadline with which the timer was last computed, or TIMER_STALE */
+	u64 armed_for;
 	/*
 	 * The lock guards the queue of threads that want to run here and the list of those that
 	 * sleep; other CPUs change both.
@@ -109,20 +115,24 @@ struct cpu {
 	struct list sleeping; /* threads with a deadline, earliest first */
 	/* The next two fields are written under `lock` and read without it; 0: never. */
 	u64 wake_tsc;  /* the earliest deadline of `sleeping` */
-	u64 queue_tsc; /* TSC at which the CPU must look at its queue again */
-	/* TSC at which the CPU next looks for less busy CPUs; guarded by the object lock */
+	u64 queue_tsc; /* TSC at which the CPU must choose anew which thread runs */
+	/*
+	 * TSC at which the CPU next looks for a less busy CPU to hand a thread to; guarded by the
+	 * object lock
+	 */
 	u64 balance_tsc;
 	u64 gave_nothing_tsc; /* TSC when another CPU last asked this one for a thread in vain */
 	/* `running` goes on past its slice for a short while: see sched_extend */
 	bool grace;
-	bool idle; /* halted, or about to look for work elsewhere */
+	bool idle; /* the CPU is halted, or about to ask another CPU for a thread */
 
 	bool shares; /* the CPU shares the objects (kernel/object/object_lock.h); other CPUs read it
 		      */
-	struct list dropped; /* objects with a last reference that this CPU has yet to put */
+	struct list dropped; /* objects whose last reference this CPU has yet to put */
 
 	u64 gdt[GDT_ENTRIES];
-	struct descriptor_table_register gdtr; /* describes gdt; VMX reloads it after exits */
+	/* describes the CPU's `gdt`; VMX loads it again after exits */
+	struct descriptor_table_register gdtr;
 	struct tss tss;
 	void *virt_area; /* VMXON region (VMX) or host save area (SVM) */
 	bool virt_on;
@@ -152,7 +162,7 @@ static inline struct cpu *this_cpu(void)
 
 /*
  * Fills the IDT that all CPUs share, CPU_IDT_BYTES long, loads it and returns it. Vector n leads to
- * stubs + n * TRAP_STUB_BYTES; for NMI, #DF and #MC there must be a TSS.
+ * stubs + n * TRAP_STUB_BYTES; NMI, #DF and #MC also need a TSS, for their stacks.
  */
 #define CPU_IDT_BYTES	4096u
 #define TRAP_STUB_BYTES 16u
@@ -163,8 +173,8 @@ const void *cpu_idt_fill(const char *stubs);
 void cpu_tss_load(struct cpu *cpu);
 
 /*
- * Makes the TSS use `bitmap` (IO_BITMAP_BYTES; a 0 bit allows a port), copied if `changed`; NULL
- * forbids every port.
+ * Makes the TSS use `bitmap` (IO_BITMAP_BYTES; a 0 bit allows a port), which is copied there if
+ * `changed`; NULL forbids every port.
  */
 void cpu_ports_set(struct cpu *cpu, const u8 *bitmap, bool changed);
 
@@ -176,7 +186,7 @@ static inline bool cpu_has_pending(const struct cpu *cpu)
 
 /* Returns to ring 3 with the frame at the base of this CPU's stack. */
 NORETURN void cpu_return_to_user(struct cpu *cpu);
-/* Returns to ring 3 with a frame that is known to be a system call's. */
+/* Returns to ring 3 with the given frame, which is known to be a system call's. */
 NORETURN void cpu_return_to_caller(struct cpu *cpu, const struct trap_frame *frame);
 /* Calls `function(cpu)` at the base of the CPU's own stack; the current stack is abandoned. */
 NORETURN void cpu_stack_reset(struct cpu *cpu, void (*function)(struct cpu *cpu));
@@ -194,7 +204,7 @@ void trap_system_call(struct cpu *cpu, struct trap_frame *frame);
 /* Handles an interrupt that ring 0 has let in; panics on an exception. */
 void trap_from_kernel(struct trap_frame *frame);
 /*
- * Handles an NMI or #MC on an IST stack, at any instruction: may only record it and set pending
- * bits.
+ * Handles an NMI or #MC on an IST stack, at any instruction: may only record the event and set
+ * pending bits.
  */
 void trap_nmi(struct trap_frame *frame);

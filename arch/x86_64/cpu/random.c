@@ -19,8 +19,8 @@ void random_bytes(void *to, size_t count)
 }
 
 /*
- * Returns 64 random bits. A draw costs some 2,500 instructions and gives four such numbers, so
- * three are kept.
+ * Returns 64 random bits. A draw from the pool costs some 2,500 instructions and gives four such
+ * numbers, so three are kept for later calls.
  */
 u64 random_u64(void)
 {

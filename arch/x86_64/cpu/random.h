@@ -8,7 +8,7 @@
  * lock: while booting only the boot CPU draws, later every caller holds the long lock.
  */
 void random_seed(const struct entropy_pool *seed);
-/* Writes `count` random bytes. */
+/* Writes `count` random bytes to `to`. */
 void random_bytes(void *to, size_t count);
 /* Returns 64 random bits. */
 u64 random_u64(void);

@@ -18,7 +18,7 @@
  */
 const u16 speculation_selector = SELECTOR_KERNEL_DATA;
 
-/* Fills the largest return stack there is with predictions that lead to an INT3. */
+/* Fills the CPU's return stack, however large, with predictions that lead to an INT3. */
 static ALWAYS_INLINE void speculation_return_stack_fill(void)
 {
 	__asm__ volatile(".rept 32\n call 1f\n int3\n 1:\n .endr\n add $256, %%rsp; lfence"

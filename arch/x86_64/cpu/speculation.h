@@ -7,9 +7,10 @@
 /* Makes a function save every register that it uses, as assembly calls it. */
 #define PRESERVING __attribute__((no_caller_saved_registers))
 
-/* The mitigations in force; docs/threat-model.md has the table. */
+/* The mitigations in force on all CPUs; docs/threat-model.md lists them. */
 struct speculation {
-	u64 spec_ctrl; /* IA32_SPEC_CTRL, set once on each CPU and in force in guests too */
+	/* IA32_SPEC_CTRL, set once on each CPU at its start and in force in guests too */
+	u64 spec_ctrl;
 	u64 done;      /* enum host_speculation */
 };
 
@@ -18,9 +19,12 @@ struct speculation {
  * guest has trained it to go.
  */
 void speculation_exited(void) PRESERVING;
-/* Overwrites the history of branches. */
+/* Overwrites the CPU's history of branches. */
 void speculation_forget(void) PRESERVING;
-/* Issues an IBPB, if the CPU has it: nothing that predictors learnt before is used from now on. */
+/*
+ * Issues an IBPB, if the CPU has it: nothing that the branch predictors learnt before is used from
+ * now on.
+ */
 void speculation_barrier(void);
 /*
  * Clears what other security domains have left in CPU buffers, if this CPU needs that; called

@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* The processor's part of mm/tlb.c. */
+/* The processor's part of TLB invalidation, which mm/tlb.c calls. */
 
 void tlb_arch_load_root(hpa_t root); /* writes CR3, which flushes all but global entries */
 void tlb_arch_kick(u32 cpu);	     /* makes a CPU, perhaps this one, pass through its loop soon */

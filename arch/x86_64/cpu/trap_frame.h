@@ -31,7 +31,7 @@ enum trap_vector {
 	VECTOR_MSI_LAST = 0xef,
 	VECTOR_PIC_FIRST = 0x20, /* vectors of the masked PIC's spurious interrupts */
 	VECTOR_TIMER = 0xf0,
-	VECTOR_KICK = 0xf1, /* another CPU asks this one to look at its pending word */
+	VECTOR_KICK = 0xf1, /* another CPU makes this one look at its pending word */
 	VECTOR_SPURIOUS = 0xff,
 	/* a frame from SYSCALL or SYSENTER, which returns by SYSRET or SYSEXIT */
 	TRAP_SYSCALL = 0x100,

@@ -13,5 +13,5 @@ static inline u32 tsc_khz(void)
 	return tsc_rate_khz;
 }
 
-/* Returns TSC ticks, rounded down; saturates at 2^64 - 1. */
+/* Returns the TSC ticks in `ns` nanoseconds, rounded down, 2^64 - 1 at most. */
 u64 tsc_from_ns(u64 ns);

@@ -5,10 +5,10 @@
 
 /*
  * Polled output on COM1 for fatal errors and panics. A missing or stuck UART costs one bounded wait
- * and is then not used any more.
+ * and is not used any more afterwards.
  */
 void uart_init(void);
-/* Sends a character, "\r\n" for '\n'. */
+/* Sends a character on COM1, "\r\n" for '\n'. */
 void uart_put(char c);
 void uart_puts(const char *text);
 /*

@@ -16,23 +16,26 @@ enum amdvi_register {
 	AMDVI_REGISTERS_END = 0x4000,
 };
 
-/* a feature: the unit has the command that invalidates everything */
+/* of the feature register: the IOMMU has the command that invalidates everything */
 #define AMDVI_INV_ALL_KNOWN BIT(6)
+/* pages of the device table minus 1: all devices of a PCI segment */
 #define AMDVI_DEVICE_PAGES                                                                         \
-	511ull /* pages of the device table minus 1: all devices of a segment                      \
-		*/
+	511ull
 #define AMDVI_RING_256 (8ull << 56)
-/* Bits of the control register */
+/* Bits of the IOMMU's control register */
 #define AMDVI_ENABLE   BIT(0)
 #define AMDVI_COHERENT BIT(10)
 #define AMDVI_RUN      BIT(12)
 /* Status */
-#define AMDVI_RUNS BITS(4, 3) /* the unit's log and its commands run */
+#define AMDVI_RUNS BITS(4, 3) /* the IOMMU's event log and command buffer run */
 
-/* Device table entry (2.2.2.1), 32 bytes: the first two words */
+/* Device table entry (AMD IOMMU specification, 2.2.2.1), 32 bytes: the first two words */
 #define AMDVI_VALID    BITS(1, 0) /* the entry and its translation are valid */
 #define AMDVI_LEVELS_4 (4ull << 9)
-/* Third word: messages are remapped by a table of 2^8 entries of 32 bits (2.2.5), or blocked */
+/*
+ * Third word: the device's interrupt messages are remapped by a table of 2^8 entries of 32 bits
+ * (2.2.5), or blocked
+ */
 #define AMDVI_MESSAGES		   (1ull | 8ull << 1 | 2ull << 60)
 #define AMDVI_MESSAGES_NMI	   BIT(58) /* the device may raise NMIs */
 #define AMDVI_MESSAGE_ON	   BIT(0)
@@ -43,18 +46,19 @@ enum amdvi_register {
 #define AMDVI_PRESENT BIT(0)
 /* the lowest of the three bits that hold the level of the table pointed to; level 0: a leaf */
 #define AMDVI_NEXT_LEVEL BIT(9)
-/* a bit that the unit ignores, which marks large leaves for mm/format.c */
+/* a bit that the IOMMU ignores, which marks large leaves for mm/format.c */
 #define AMDVI_SOFTWARE	    BIT(7)
 #define AMDVI_COHERENT_LEAF BIT(60)
 #define AMDVI_READ	    BIT(61)
 #define AMDVI_WRITE	    BIT(62)
 
-/* Commands (2.4), first word */
+/* Commands (AMD IOMMU specification, 2.4), first word */
 /* COMPLETION_WAIT, which stores its second word at the address in its first word */
 #define AMDVI_WAIT	       (1ull << 60 | BIT(0))
 #define AMDVI_INV_DEVICE       (2ull << 60)
 #define AMDVI_INV_PAGES	       (3ull << 60)
-#define AMDVI_INV_MESSAGES     (5ull << 60) /* invalidates the interrupt entries of one requester */
+/* invalidates the cached interrupt entries of one requester */
+#define AMDVI_INV_MESSAGES     (5ull << 60)
 #define AMDVI_INV_DOMAIN_SHIFT 32
 /* second word of a command: the range is every page, and the tables too */
 #define AMDVI_INV_WHOLE 0x7ffffffffffff003ull

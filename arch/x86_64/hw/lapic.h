@@ -19,7 +19,7 @@ enum lapic_reg {
 	LAPIC_LDR = 0x0d0,
 	LAPIC_DFR = 0x0e0, /* destination format, in xAPIC mode only */
 	LAPIC_SVR = 0x0f0,
-	LAPIC_ISR = 0x100, /* eight words, 16 bytes apart, as TMR and IRR have */
+	LAPIC_ISR = 0x100, /* the first of eight registers, 16 bytes apart, as TMR and IRR have */
 	LAPIC_TMR = 0x180,
 	LAPIC_IRR = 0x200,
 	LAPIC_ESR = 0x280,
@@ -55,7 +55,7 @@ _Static_assert(sizeof(struct lapic_page) == PAGE_SIZE, "one page");
 #define LAPIC_LVT_TIMER_ONE_SHOT     (0ull << 17)
 #define LAPIC_LVT_TIMER_TSC_DEADLINE (2ull << 17)
 
-/* Delivery modes, in the LVT, the ICR and the entries of an I/O APIC */
+/* Delivery modes of an interrupt, in the LVT, the ICR and the entries of an I/O APIC */
 enum apic_delivery {
 	APIC_FIXED = 0,
 	APIC_LOWEST_PRIORITY = 1,
@@ -71,7 +71,7 @@ enum apic_delivery {
 #define LAPIC_ICR_PENDING	 BIT(12) /* delivery is pending, in xAPIC mode only */
 #define LAPIC_ICR_ASSERT	 BIT(14)
 #define LAPIC_ICR_SHORTHAND_SELF (1ull << 18)
-/* bit from which on the destination lies, in x2APIC mode */
+/* bit of the ICR from which on the destination lies, in x2APIC mode */
 #define LAPIC_ICR_X2_DESTINATION_SHIFT 32
 
 /* Divide configuration: bits 3, 1 and 0; 111b divides by 1 (SDM vol. 3, figure 11-10) */

@@ -32,7 +32,7 @@ enum msr {
 	MSR_MTRR_FIX_4K_C0000 = 0x268, /* the first of eight MSRs, which end at 0x26f */
 	MSR_PAT = 0x277,
 	MSR_MTRR_DEF_TYPE = 0x2ff,
-	MSR_MC0_CTL = 0x400, /* four MSRs per bank */
+	MSR_MC0_CTL = 0x400, /* the first of the machine-check banks, with four MSRs each */
 	MSR_VMX_BASIC = 0x480,
 	MSR_VMX_MISC = 0x485,
 	MSR_VMX_CR0_FIXED0 = 0x486,
@@ -96,7 +96,9 @@ enum msr {
 #define ARCH_CAP_ITS_NO		    BIT(62)
 #define ARCH_CAP_MMIO_NO	    (ARCH_CAP_SBDR_SSDP_NO | ARCH_CAP_FBSDP_NO | ARCH_CAP_PSDP_NO)
 
-/* SDM vol. 4, table 2-2; AMD has the first two as well (APM vol. 2, 3.2.9) */
+/*
+ * Bits of IA32_SPEC_CTRL: SDM vol. 4, table 2-2; AMD has the first two as well (APM vol. 2, 3.2.9)
+ */
 #define SPEC_CTRL_IBRS	    BIT(0)
 #define SPEC_CTRL_STIBP	    BIT(1)
 #define SPEC_CTRL_SSBD	    BIT(2)

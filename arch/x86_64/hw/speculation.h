@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* What a CPU reports about itself that concerns speculative execution. */
+/* What a CPU reports about itself (CPUID, MSRs) that concerns speculative execution. */
 struct speculation_cpu {
 	bool amd;	/* AMD or Hygon; all other vendors are judged like Intel */
 	u32 version;	/* the CPU's family, model and stepping: CPUID.1:EAX */
@@ -27,7 +27,7 @@ static inline u32 speculation_family(const struct speculation_cpu *cpu)
 
 /* The mitigations in use on this host (struct kernel_page). */
 enum host_speculation {
-	HOST_IBRS = 1 << 0,	    /* enhanced or automatic IBRS, set once */
+	HOST_IBRS = 1 << 0,	    /* enhanced or automatic IBRS, set once on each CPU */
 	HOST_IBRS_ON_EXIT = 1 << 1, /* the older kind of IBRS, written at each VM exit */
 	HOST_IBPB = 1 << 2,
 	HOST_STIBP = 1 << 3,
@@ -37,11 +37,12 @@ enum host_speculation {
 	HOST_VERW = 1 << 6,
 	HOST_AUTO_IBRS = 1 << 7,    /* automatic IBRS by EFER, besides HOST_IBRS */
 	HOST_RETURN_STACK = 1 << 8, /* the return stack is filled after each VM exit and IBPB */
-	HOST_BHI_DIS = 1 << 9,	    /* BHI_DIS_S, set once: history steers no branch of ring 0 */
-	/* history is overwritten after each VM exit and at each system call */
+	/* BHI_DIS_S, set once on each CPU: branch history steers no branch of ring 0 */
+	HOST_BHI_DIS = 1 << 9,
+	/* branch history is overwritten after each VM exit and at each system call */
 	HOST_HISTORY = 1 << 10,
 	HOST_SMALL_CODE = 1 << 11, /* VMX: large leaves of a second stage cannot be executed */
-	HOST_BUS_LOCKS = 1 << 12,  /* a guest's bus locks exit */
+	HOST_BUS_LOCKS = 1 << 12,  /* a guest's bus locks cause VM exits */
 	/* VMX: guests' ENCLS exits, and so does ENCLV if the CPU has it */
 	HOST_ENCLS = 1 << 13,
 };

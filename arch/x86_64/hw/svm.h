@@ -67,7 +67,7 @@ struct vmcb_control {
 	u64 reserved4;
 	u64 vmsa_pointer;
 	u8 reserved5[16];
-	u16 bus_lock_counter; /* the number of bus locks that the guest may take until one exits */
+	u16 bus_lock_counter; /* the number of bus locks that the guest may take before one exits */
 	u8 reserved6[734];
 };
 _Static_assert(sizeof(struct vmcb_control) == 0x400, "APM vol. 2, table B-1");
@@ -187,7 +187,8 @@ _Static_assert(offsetof(struct vmcb, save) == 0x400, "APM vol. 2, appendix B");
 enum vmcb_tlb_control {
 	VMCB_TLB_NOTHING = 0,
 	VMCB_TLB_FLUSH_ALL = 1,
-	VMCB_TLB_FLUSH_ASID = 3, /* flushes one ASID; needs the feature FlushByAsid */
+	/* flushes the TLB entries of the guest's ASID; needs the feature FlushByAsid */
+	VMCB_TLB_FLUSH_ASID = 3,
 };
 
 /* virtual_interrupt, offset 0x060 */
@@ -205,7 +206,7 @@ enum vmcb_tlb_control {
 /* np_control, offset 0x090 */
 #define VMCB_NP_ENABLE BIT(0)
 
-/* event_injection and exit_int_info: APM vol. 2, 15.20 */
+/* Fields of event_injection and exit_int_info: APM vol. 2, 15.20 */
 #define VMCB_EVENT_VECTOR	    BITS(7, 0)
 #define VMCB_EVENT_TYPE_SHIFT	    8
 #define VMCB_EVENT_EV		    BIT(11) /* the event has an error code */
@@ -219,7 +220,7 @@ enum vmcb_event_type {
 	VMCB_EVENT_SOFTWARE = 4,
 };
 
-/* exit_info1 of IOIO: APM vol. 2, 15.10.2; exit_info2 is the RIP of the next instruction */
+/* exit_info1 of an IOIO exit: APM vol. 2, 15.10.2; exit_info2 is the RIP of the next instruction */
 #define VMEXIT_IOIO_IN	       BIT(0)
 #define VMEXIT_IOIO_STR	       BIT(2)
 #define VMEXIT_IOIO_REP	       BIT(3)
@@ -227,7 +228,7 @@ enum vmcb_event_type {
 #define VMEXIT_IOIO_SZ16       BIT(5)
 #define VMEXIT_IOIO_PORT_SHIFT 16
 
-/* exit_info1 of NPF: the low bits are those of a #PF error code (APM vol. 2, 15.25.6) */
+/* exit_info1 of an NPF exit: the low bits are those of a #PF error code (APM vol. 2, 15.25.6) */
 #define VMEXIT_NPF_WALK BIT(33) /* the fault came in a walk of the guest's own page tables */
 
 /* Exit codes: APM vol. 2, appendix C */

@@ -185,7 +185,7 @@ enum vmcs_natural {
 #define INTERRUPTION_TYPE_SHIFT 8
 #define INTERRUPTION_TYPE	BITS(10, 8)
 #define INTERRUPTION_ERROR_CODE (1u << 11)
-/* in an exit's information: IRET had unblocked NMIs */
+/* in an exit's interruption information: IRET had unblocked NMIs */
 #define INTERRUPTION_NMI_UNBLOCKED (1u << 12)
 #define INTERRUPTION_VALID	   (1u << 31)
 
@@ -307,7 +307,8 @@ enum vmx_instruction_error {
 
 /* IA32_VMX_MISC: SDM vol. 3, A.6 */
 #define VMX_MISC_TIMER_SHIFT BITS(4, 0) /* the preemption timer counts changes of this TSC bit */
-#define VMX_MISC_STORES_LMA  BIT(5)	/* exits store EFER.LMA into "IA-32e mode guest" */
+/* exits store EFER.LMA into the entry control "IA-32e mode guest" */
+#define VMX_MISC_STORES_LMA BIT(5)
 
 /* IA32_VMX_EPT_VPID_CAP: SDM vol. 3, A.10 */
 #define EPT_CAP_WALK_4		BIT(6)
@@ -350,7 +351,7 @@ _Static_assert(sizeof(struct vmx_msr_bitmap) == PAGE_SIZE, "SDM vol. 3, 25.6.9")
 /* Exit qualification of an access to the APIC's memory: SDM vol. 3, table 28-6 */
 #define APIC_ACCESS_OFFSET     BITS(11, 0)
 #define APIC_ACCESS_TYPE_SHIFT 12
-/* a read by a linear address; the next two also use linear addresses */
+/* type of access: a read by a linear address; the next two types also use linear addresses */
 #define APIC_ACCESS_READ  0u
 #define APIC_ACCESS_WRITE 1u
 #define APIC_ACCESS_FETCH 2u

@@ -19,21 +19,21 @@ enum vtd_register {
 };
 
 /* Fields of the capability register */
-#define VTD_DOMAINS	 BITS(2, 0) /* the unit has 2^(4 + 2 * this field) domains */
+#define VTD_DOMAINS	 BITS(2, 0) /* the IOMMU has 2^(4 + 2 * this field) domains */
 #define VTD_WRITE_BUFFER BIT(4)	    /* the write buffer must be flushed by hand */
-/* the unit has protected memory regions, which the firmware may have turned on */
+/* the IOMMU has protected memory regions, which the firmware may have turned on */
 #define VTD_PROTECTS	  BITS(6, 5)
-#define VTD_CACHES_ABSENT BIT(7) /* the unit also caches entries that are not present */
+#define VTD_CACHES_ABSENT BIT(7) /* the IOMMU also caches entries that are not present */
 #define VTD_FOUR_LEVELS	  BIT(10)
 #define VTD_LARGE	  BIT(34)
-/* from the capability's two drain bits (55:54) to bits 7:6, where a descriptor has them */
+/* from the capability's two drain bits (55:54) to bits 7:6, where a command descriptor has them */
 #define VTD_DRAIN_SHIFT (54 - 6)
 #define VTD_DRAIN	BITS(7, 6)
 /* Fields of the extended capability register */
 #define VTD_COHERENT BIT(0)
 #define VTD_QUEUED   BIT(1)
-#define VTD_REMAPS   BIT(3) /* the unit can remap interrupts */
-#define VTD_WIDE     BIT(4) /* the unit supports APIC ids of 32 bits */
+#define VTD_REMAPS   BIT(3) /* the IOMMU can remap interrupts */
+#define VTD_WIDE     BIT(4) /* the IOMMU supports APIC ids of 32 bits */
 
 #define VTD_MESSAGES_WIDE BIT(11)
 #define VTD_MESSAGES_256  7ull
@@ -44,26 +44,27 @@ enum vtd_register {
 #define VTD_QUEUE	 BIT(26)
 #define VTD_REMAP	 BIT(25)
 #define VTD_SET_MESSAGES BIT(24)
-#define VTD_PASS	 BIT(23) /* messages in the old format pass without being remapped */
+/* interrupt messages in the old format pass without being remapped */
+#define VTD_PASS BIT(23)
 /*
- * The status bits that each command must repeat. VTD_PASS is left out, so that messages in the old
- * format never pass.
+ * The status bits that each write of the command register must repeat. VTD_PASS is left out, so
+ * that interrupt messages in the old format never pass.
  */
 #define VTD_STAYS (0x96ffffffu & ~(u32)VTD_PASS)
 
-/* Root and context entries (9.1, 9.3), legacy mode */
+/* Root and context entries in legacy mode (VT-d specification, 9.1 and 9.3) */
 #define VTD_PRESENT	 BIT(0)
 #define VTD_LEVELS_4	 2ull /* context, upper half */
 #define VTD_DOMAIN_SHIFT 8    /* context, upper half */
 
 /*
- * Interrupt entries (9.10), 16 bytes: the lower half, which also has VTD_PRESENT; the upper half
- * holds the requester and how it is checked
+ * Interrupt entries (VT-d specification, 9.10), 16 bytes: the lower half, which also has
+ * VTD_PRESENT; the upper half holds the requester and how it is checked
  */
 #define VTD_MESSAGE_LEVEL	 BIT(4)
 #define VTD_MESSAGE_NMI		 (4ull << 5)
 #define VTD_MESSAGE_VECTOR_SHIFT 16
-/* The field of the APIC id: bits 63:32, or without VTD_MESSAGES_WIDE only bits 47:40 */
+/* The APIC id in an interrupt entry: bits 63:32, or without VTD_MESSAGES_WIDE only bits 47:40 */
 #define VTD_MESSAGE_ALL	    BITS(63, 32)
 #define VTD_MESSAGE_CHECKED (1ull << 18) /* all 16 bits of the requester's number are checked */
 
@@ -72,16 +73,17 @@ enum vtd_register {
 #define VTD_WRITE      BIT(1)
 #define VTD_LARGE_PAGE BIT(7)
 
-/* Descriptors (6.5.2); the granularity is in bits 5:4 */
-#define VTD_INV_CONTEXT	     (1ull | 3ull << 4) /* invalidates the context of one device */
+/* Command descriptors (VT-d specification, 6.5.2); the granularity is in bits 5:4 */
+/* invalidates the cached context entry of one device */
+#define VTD_INV_CONTEXT	     (1ull | 3ull << 4)
 #define VTD_INV_CONTEXTS     (1ull | 1ull << 4)
 #define VTD_INV_DOMAIN	     (2ull | 2ull << 4)
 #define VTD_INV_ALL	     (2ull | 1ull << 4)
-#define VTD_INV_MESSAGES     4ull /* invalidates all interrupt entries */
+#define VTD_INV_MESSAGES     4ull /* invalidates all cached interrupt entries */
 #define VTD_INV_DOMAIN_SHIFT 16
 #define VTD_INV_DEVICE_SHIFT 32
 /*
- * Waits for the descriptors before it, then writes bits 63:32 of its first word to the address in
- * its second.
+ * Waits for the descriptors before this one, then writes bits 63:32 of its first word to the
+ * address in its second.
  */
 #define VTD_INV_WAIT (5ull | 1ull << 5 | 1ull << 6)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * AMD-Vi: operates an AMD IOMMU with one device table for a whole segment, a ring of commands and a
- * ring of events. iommu.c calls it through `iommu_amdvi`, under the unit's lock. It writes the
- * unit's registers, its device table, its tables of interrupt entries and its command ring.
+ * ring of events. iommu.c calls it through `iommu_amdvi`, under the IOMMU's lock. It writes the
+ * IOMMU's registers, its device table, its tables of interrupt entries and its command ring.
  */
 #include "arch/x86_64/hw/amdvi.h"
 #include "arch/x86_64/hw/ioapic.h"
@@ -14,8 +14,9 @@
 #define AMDVI_DEVICE_WORDS 4
 
 /*
- * Returns the word of a device's entry that says how its interrupt messages are remapped. Each
- * domain has its own table of interrupt entries, so that no device raises another's interrupt.
+ * Returns the word of a device table entry that says how the device's interrupt messages are
+ * remapped. Each domain has its own table of interrupt entries, so that no device raises another's
+ * interrupt.
  */
 static u64 amdvi_messages(const struct iommu *unit, u32 domain)
 {
@@ -68,7 +69,9 @@ static enum status amdvi_set(struct iommu *unit, u32 source, u32 domain)
 
 	if (space != NULL)
 		root |= space->table.root.kernel.value | AMDVI_LEVELS_4 | AMDVI_READ | AMDVI_WRITE;
-	/* a unit that reads the entry before the next write finds a domain without a page table */
+	/*
+	 * an IOMMU that reads the entry before the next write finds a domain without a page table
+	 */
 	iommu_entry_write(unit, &entry[0], AMDVI_VALID);
 	iommu_entry_write(unit, &entry[1], domain);
 	iommu_entry_write(unit, &entry[2], amdvi_messages(unit, domain));
@@ -85,8 +88,8 @@ static void amdvi_forget(struct iommu *unit, u32 source, u32 domain)
 }
 
 /*
- * Lets a message pass in one domain and blocks it in all others. NMIs have no interrupt entry: a
- * device may raise either all NMIs or none (2.2.2.1).
+ * Lets an interrupt message pass in one domain and blocks it in all others. NMIs have no interrupt
+ * entry: a device may raise either all NMIs or none (AMD IOMMU specification, 2.2.2.1).
  */
 static void amdvi_message(struct iommu *unit, u32 domain, const struct iommu_message *message,
 			  u64 *value)
@@ -97,7 +100,7 @@ static void amdvi_message(struct iommu *unit, u32 domain, const struct iommu_mes
 	u32 what = (u32)AMDVI_MESSAGE_ON | message->apic_id << AMDVI_MESSAGE_CPU_SHIFT |
 		   message->vector << AMDVI_MESSAGE_VECTOR_SHIFT;
 
-	(void)value; /* a remapped message is the same as one without an IOMMU */
+	(void)value; /* unchanged: a remapped message is written like one without an IOMMU */
 	for (u32 i = 1; i < IOMMU_DOMAINS; i++)
 		__atomic_store_n(&entry[i * IOMMU_MESSAGES], i == domain && !nmi ? what : 0,
 				 __ATOMIC_RELEASE);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IOMMUs, independent of their kind: creates units, gives devices their spaces, flushes what was
- * unmapped and routes interrupt messages. kernel/call/sys_iommu.c and kernel/sched/irq.c call it
- * with the objects alone or under the long lock; mm/tlb.c flushes through a space's `devices`. It
- * owns the units and their domains, each guarded by its unit's lock.
+ * IOMMUs, independent of their kind (VT-d or AMD-Vi): takes them into use, gives devices their
+ * spaces, flushes what was unmapped and routes interrupt messages. kernel/call/sys_iommu.c and
+ * kernel/sched/irq.c call it with the objects alone or under the long lock; mm/tlb.c flushes
+ * through a space's `devices`. It owns the IOMMUs ("units") and their domains, each guarded by its
+ * unit's lock.
  */
 #include "arch/x86_64/iommu/iommu.h"
 
@@ -18,8 +19,8 @@
 #include "mm/page.h"
 
 /*
- * The time in which a unit must answer. A slower one is broken, and the kernel panics: memory that
- * devices reached could never be used again.
+ * The time in which an IOMMU must answer. A slower one counts as broken, and the kernel panics:
+ * memory that devices reached could never be used again.
  */
 #define PATIENCE_NS	  (10 * NS_PER_S)
 #define IOMMU_PAGES_ORDER 5
@@ -28,7 +29,7 @@ _Static_assert(IOMMU_PAGES <= 1u << IOMMU_PAGES_ORDER, "the pages at a unit's ri
 static struct iommu iommu_units[IOMMU_MAX];
 static u32 iommu_unit_count; /* changed only with the object lock held alone */
 
-/* Returns the unit of that number; NULL if there is none. */
+/* Returns the IOMMU of that number; NULL if there is none. */
 static struct iommu *iommu_get(u64 number)
 {
 	return number < iommu_unit_count ? &iommu_units[number] : NULL;
@@ -50,8 +51,8 @@ void iommu_expect32(const struct iommu *unit, u32 offset, u32 bits, u32 value)
 }
 
 /*
- * Appends a command of 16 bytes. The ring is never full, as callers wait for the unit after a few
- * commands.
+ * Appends a command of 16 bytes to the IOMMU's ring, which is never full, as callers wait for the
+ * IOMMU after a few commands.
  */
 void iommu_command(struct iommu *unit, u64 first, u64 second)
 {
@@ -121,7 +122,10 @@ static struct iommu *iommu_of(const struct space *space)
 	return &iommu_units[space->unit];
 }
 
-/* Returns once no device can use translations of memory that the space no longer maps. */
+/*
+ * Flushes a device's space: returns once no device can use translations of memory that the space no
+ * longer maps.
+ */
 static void iommu_flush(struct space *space)
 {
 	struct iommu *unit = iommu_of(space);
@@ -135,7 +139,9 @@ static void iommu_flush(struct space *space)
 	lock_release(&unit->lock, LOCK_IOMMU);
 }
 
-/* Returns the domain to which the requester is attached; 0 if it is attached to none. */
+/*
+ * Returns the number of the domain to which the requester is attached; 0 if it is attached to none.
+ */
 static u32 iommu_domain_of(const struct iommu *unit, u64 source)
 {
 	u32 domain = IOMMU_DOMAINS - 1;
@@ -146,14 +152,14 @@ static u32 iommu_domain_of(const struct iommu *unit, u64 source)
 	return domain;
 }
 
-/* Takes the device's space away; returns once the unit uses the space no more. */
+/* Takes the device's space away; returns once the IOMMU does not use that space any more. */
 static void iommu_detach(struct iommu *unit, u32 source)
 {
 	u32 domain = iommu_domain_of(unit, source);
 
 	if (source == IOMMU_NO_SOURCE || domain == 0)
 		return;
-	/* the device's entry exists, so this allocates nothing */
+	/* the device's entry exists already, so this call allocates nothing */
 	CHECK(unit->ops->set(unit, source, 0) == STATUS_OK);
 	unit->ops->forget(unit, source, domain);
 	iommu_confirm(unit);
@@ -246,7 +252,7 @@ enum status iommu_populate(struct space *space, u64 at, u32 access, u64 *bytes)
 	if (iommu_of(space)->caches_absent)
 		iommu_flush(space);
 	lock_acquire(&space->lock, LOCK_SPACE);
-	/* the page may have been unmapped since */
+	/* the page may have been unmapped since it was populated */
 	*bytes = table_lookup(&space->table, at, &leaf)
 			 ? leaf.at + table_level_bytes(leaf.level) - align_down(at, PAGE_SIZE)
 			 : 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reads and writes an IOMMU's registers. They are functions of their own, so that unit tests can
- * put a model of an IOMMU in their place. Only this folder calls them, under the unit's lock.
+ * put a model of an IOMMU in their place. Only this folder calls them, under the IOMMU's lock.
  */
 #include "arch/x86_64/iommu/iommu.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * VT-d: operates an Intel IOMMU in legacy mode with queued invalidation. iommu.c calls it through
- * `iommu_vtd`, under the unit's lock. It writes the unit's registers, its root and context tables,
- * its interrupt entries and its queue.
+ * `iommu_vtd`, under the IOMMU's lock. It writes the IOMMU's registers, its root and context
+ * tables, its interrupt entries and its queue.
  */
 #include "arch/x86_64/hw/vtd.h"
 #include "arch/x86_64/hw/ioapic.h"
@@ -25,7 +25,7 @@ static void vtd_queue_start(struct iommu *unit)
 {
 	u32 status = iommu_read32(unit, VTD_STATUS) & VTD_STAYS;
 
-	/* stops a queue that the firmware has left on */
+	/* stops an invalidation queue that the firmware has left on */
 	iommu_write32(unit, VTD_COMMAND, status & ~(u32)VTD_QUEUE);
 	iommu_expect32(unit, VTD_STATUS, (u32)VTD_QUEUE, 0);
 	iommu_write64(unit, VTD_QUEUE_TAIL, 0);
@@ -74,14 +74,14 @@ static enum status vtd_start(struct iommu *unit)
 	iommu_command(unit, VTD_INV_ALL | unit->drain, 0);
 	iommu_confirm(unit);
 	vtd_command(unit, VTD_TRANSLATE);
-	if (unit->remaps) /* blocks messages in the old format too, as VTD_PASS is off */
+	if (unit->remaps) /* blocks interrupt messages in the old format too, as VTD_PASS is off */
 		vtd_command(unit, VTD_REMAP);
 	if ((iommu_read64(unit, VTD_CAPABILITY) & VTD_PROTECTS) != 0)
 		iommu_write32(unit, VTD_PROTECTED, 0);
 	return STATUS_OK;
 }
 
-/* Returns the bus's context table in *contexts; creates it if there is none. */
+/* Returns the context table of a PCI bus in *contexts; creates the table if there is none. */
 static enum status vtd_contexts_of(struct iommu *unit, u32 bus, u64 **contexts)
 {
 	u64 *root = (u64 *)iommu_page(unit, IOMMU_PAGE_ROOT) + 2ull * bus;
@@ -121,15 +121,18 @@ static void vtd_forget(struct iommu *unit, u32 source, u32 domain)
 	u64 which = (u64)domain << VTD_INV_DOMAIN_SHIFT;
 
 	iommu_command(unit, VTD_INV_CONTEXT | which | (u64)source << VTD_INV_DEVICE_SHIFT, 0);
-	/* a context that was not present may be cached under domain 0 (6.2.2.1) */
+	/*
+	 * a context entry that was not present may be cached under domain 0 (VT-d specification,
+	 * 6.2.2.1)
+	 */
 	if (unit->caches_absent)
 		iommu_command(unit, VTD_INV_CONTEXTS, 0);
 	iommu_command(unit, VTD_INV_DOMAIN | which | unit->drain, 0);
 }
 
 /*
- * Writes an interrupt entry. The upper half comes first and names the same requester while the
- * entry is present.
+ * Writes an interrupt entry of 16 bytes. The upper half is written first, and names the same
+ * requester as long as the entry is present.
  */
 static void vtd_message(struct iommu *unit, u32 domain, const struct iommu_message *message,
 			u64 *value)

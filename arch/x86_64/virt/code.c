@@ -25,8 +25,8 @@ const void *virt_guest_pointer(const struct virt_vcpu *vcpu, u64 gpa)
 }
 
 /*
- * Walks the guest's tables to a linear address and remembers the walk. The CPU has just walked
- * them, so it checks only presence, not rights.
+ * Walks the guest's tables to a linear address and remembers the walk. The CPU has just walked them
+ * too, so the function checks only presence, not rights.
  */
 static NOINLINE bool virt_walk(struct virt_vcpu *vcpu, u64 cr3, u64 linear)
 {
@@ -62,8 +62,8 @@ static NOINLINE bool virt_walk(struct virt_vcpu *vcpu, u64 cr3, u64 linear)
 }
 
 /*
- * Returns true if the remembered walk still leads to the same page. Unmapping guest memory causes a
- * flush, which discards the remembered walk (code->depth).
+ * Returns true if the remembered walk of guest page tables still leads to the same page. Unmapping
+ * guest memory causes a flush, which discards the remembered walk (code->depth).
  */
 static bool virt_still_true(const struct virt_code *code, u64 linear, u64 cr3)
 {
@@ -89,7 +89,7 @@ void virt_code_show(struct virt_vcpu *vcpu, const u8 *bytes)
 	page->code_bytes = 0;
 	if (bytes == NULL || ((u64)bytes & PAGE_MASK) > PAGE_SIZE - sizeof(page->code))
 		return;
-	/* Other vCPUs may change the bytes meanwhile, so the monitor decodes this copy. */
+	/* Other vCPUs may change the guest's code meanwhile, so the monitor decodes this copy. */
 	__builtin_memcpy(page->code, bytes, sizeof(page->code));
 	page->code_bytes = sizeof(page->code);
 }

@@ -6,7 +6,7 @@
 
 /* Assembly macros that the guest entry code of VMX and SVM shares. */
 
-	/* Saves C's callee-saved registers; keeps the chain of frame pointers intact. */
+	/* Saves C's callee-saved registers; keeps the host's chain of frame pointers intact. */
 	.macro	host_push
 	push	%rbp
 	mov	%rsp, %rbp
@@ -44,7 +44,7 @@
 	.endm
 
 	/*
-	 * Clears the registers in which guest values remain, lest the CPU speculate with them;
+	 * Clears the registers in which guest values remain, lest the CPU speculate with those;
 	 * host_pop restores the others.
 	 */
 	.macro	gpr_forget

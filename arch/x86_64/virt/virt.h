@@ -21,18 +21,19 @@ struct cpu;
  */
 struct virt_vm {
 	struct table second_stage; /* translates the guest's physical addresses */
-	struct quota *quota;	   /* the quota that pays for the control pages */
+	/* the quota that pays for the VM's and its vCPUs' control pages */
+	struct quota *quota;
 	void *msr_bitmap;	   /* SVM: MSRPM (2 pages); VMX: two MSR bitmaps (control.c) */
 };
 
 /*
- * The last translation of the page that contains RIP. As long as the table entries are unchanged, a
- * walk would lead to the same page.
+ * The last translation of the page that contains RIP. As long as the guest's page-table entries are
+ * unchanged, a walk would lead to the same page.
  */
 struct virt_code {
-	u64 linear; /* linear address of the page */
+	u64 linear; /* guest-linear address of the page */
 	u64 cr3;
-	u32 depth; /* number of entries on the way; 0: no walk is remembered */
+	u32 depth; /* number of table entries on the way to the page; 0: no walk is remembered */
 	const u64 *entry[4];
 	u64 value[4];
 	const u8 *page;
@@ -45,22 +46,27 @@ struct virt_code {
  */
 struct virt_vcpu {
 	struct virt_vm *vm;
-	struct vcpu_page *page; /* kernel address of the page shared with the monitor */
+	struct vcpu_page *page; /* kernel address of the vCPU page, shared with the monitor */
 	/* kernel address of the shared APIC page; VMX: the virtual-APIC page */
 	struct lapic_page *apic;
-	hpa_t apic_access;     /* page that stands for the local APIC's memory; 0: there is none */
-	struct vcpu_exit exit; /* the exit of the last enter */
+	/* host address of the page that stands for the local APIC's memory; 0: there is none */
+	hpa_t apic_access;
+	struct vcpu_exit exit; /* the exit that ended the last `enter` */
 	/* an event whose delivery the last exit interrupted, or an event to inject */
 	struct vcpu_event event;
 
 	/* the vCPU's control structure, and whatever else the back end asked virt_vcpu_alloc for */
 	void *control;
 	hpa_t control_hpa;
-	u64 tag_generation; /* generation of the ASID or VPID; each CPU has its own */
+	/*
+	 * generation of the ASID or VPID, which is valid in this one alone; CPUs share no
+	 * generation
+	 */
+	u64 tag_generation;
 	u32 tag;	    /* the vCPU's ASID or VPID; 0: none is assigned */
 	u32 loaded_cpu;	    /* the CPU whose registers hold the vCPU's state; ~0: none */
 	bool window;	    /* a requested interrupt window is to end a run */
-	bool live;	    /* the vCPU is between enter and leave */
+	bool live;	    /* the vCPU is between the operations `enter` and `leave` */
 	bool own_timer;	    /* the back end itself ends a run at the deadline */
 	/*
 	 * a window for an NMI alone was requested, where the back end tells NMI and interrupt
@@ -68,7 +74,7 @@ struct virt_vcpu {
 	 */
 	bool nmi_window;
 	bool flush;	     /* the next entry flushes the guest's TLB entries */
-	u32 trap_exceptions; /* exceptions that the monitor wants to see */
+	u32 trap_exceptions; /* exceptions that the monitor wants as exits, a bit for each vector */
 	u32 trap;	     /* enum vcpu_trap */
 	u64 own[9];	     /* the back end's own state: struct vmx_vcpu or struct svm_vcpu */
 
@@ -93,7 +99,10 @@ struct virt_ops {
 	/* Takes the registers from the page. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
 	enum status (*vcpu_init)(struct virt_vcpu *vcpu);
 
-	/* Load the registers that an entry does not switch into this CPU, and save them from it. */
+	/*
+	 * vcpu_load loads into this CPU the vCPU's registers that an entry does not switch;
+	 * vcpu_unload saves them from the CPU.
+	 */
 	virt_operation *vcpu_load;
 	virt_operation *vcpu_unload;
 
@@ -106,30 +115,31 @@ struct virt_ops {
 	void (*enter)(struct virt_vcpu *vcpu, u64 deadline_tsc);
 	/*
 	 * Ends a sequence of enters: until then the CPU holds part of the guest's state instead of
-	 * the host's, and only request, get, set and advance may be called. Copies `groups` to the
-	 * page, as get does.
+	 * the host's, and only request, get, set and advance may be called. Copies the register
+	 * groups `groups` to the vCPU page, as get does.
 	 */
 	virt_groups_operation *leave;
 
 	/*
-	 * The operations from here on are for a vCPU that is loaded here. get and set copy groups
-	 * between the control structure and the page. set reads each word of the page once.
-	 * VCPU_EVENT is left to the caller, and so is setting VCPU_XCR0 (checked, in vcpu->xcr0).
+	 * The operations from here on are for a vCPU that is loaded here. get and set copy register
+	 * groups between the control structure and the vCPU page. set reads each word of the page
+	 * once. VCPU_EVENT is left to the caller, and so is setting VCPU_XCR0 (checked, in
+	 * vcpu->xcr0).
 	 */
 	virt_groups_operation *get;
 	virt_groups_operation *set;
 	/*
 	 * Completes the instruction of the last exit, `length` bytes long. After leave, VMX takes
-	 * RIP, RFLAGS and the shadow from the page, where leave has put them.
+	 * RIP, RFLAGS and the interrupt shadow from the vCPU page, where leave has put them.
 	 */
 	void (*advance)(struct virt_vcpu *vcpu, u64 length);
 	/*
 	 * Prepares `inject` (NULL: none) for the next entry and obeys `request` (enum vcpu_request
 	 * but REQUEST_ADVANCE). A window is an exit as soon as the guest can take an interrupt or
-	 * an NMI. VMX stops waiting for a window that is not requested again; SVM waits for an NMI
-	 * window until it has caused an exit, and for an interrupt window until an interrupt is
-	 * injected. If an exit interrupts the delivery, the event comes back in vcpu->event,
-	 * whatever the exit reason.
+	 * an NMI. VMX stops waiting for a window that the next call does not request again; SVM
+	 * waits for an NMI window until it has caused an exit, and for an interrupt window until an
+	 * interrupt is injected. If an exit interrupts the delivery, the event comes back in
+	 * vcpu->event, whatever the exit reason.
 	 */
 	void (*request)(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request);
 	/* Fills page->dump with the control structure, except for host addresses. */
@@ -142,7 +152,7 @@ extern const struct virt_ops svm_ops;
 extern const struct virt_ops *virt;
 
 /*
- * Allocate an MSR bitmap of 2^order pages, with every bit set so that all accesses exit; or a
+ * Allocate a VM's MSR bitmap of 2^order pages, with every bit set so that all accesses exit; and a
  * vCPU's control structure, also of 2^order pages, and its XSAVE area. They fail without effect:
  * STATUS_NO_MEMORY, STATUS_NO_QUOTA. In vm.c, for both back ends.
  */
@@ -166,7 +176,7 @@ static inline bool virt_comes_once(const struct vcpu_event *event)
 
 /*
  * Copy DR0 to DR3 of the vCPU to the CPU and back; the `get` and `set` functions copy them to and
- * from the page. In debug.c, for both back ends.
+ * from the vCPU page. In debug.c, for both back ends.
  */
 void virt_debug_load(const struct virt_vcpu *vcpu);
 void virt_debug_save(struct virt_vcpu *vcpu);
@@ -175,17 +185,20 @@ void virt_debug_set(struct virt_vcpu *vcpu);
 
 /*
  * Returns the guest's code at RIP, translated by 4-level paging, up to the end of the page; NULL if
- * it cannot be found. A back end that flushes must set vcpu->code.depth to 0. In code.c, for both
- * back ends.
+ * it cannot be found. A back end that flushes the guest's TLB entries must set vcpu->code.depth to
+ * 0. In code.c, for both back ends.
  */
 const u8 *virt_code_find(struct virt_vcpu *vcpu, u64 cr3, u64 rip);
 /*
  * Returns a pointer to the guest's RAM at an address, NULL if it is not mapped or not in the direct
- * map. Even if the page is unmapped meanwhile, nobody else gets it before this CPU has passed its
- * loop (mm/tlb.h).
+ * map. Even if the page is unmapped meanwhile, nobody else gets it before this CPU has gone through
+ * its loop (mm/tlb.h).
  */
 const void *virt_guest_pointer(const struct virt_vcpu *vcpu, u64 gpa);
-/* Copies `bytes`, from virt_code_find, to the page for VCPU_CODE; NULL: no bytes are known. */
+/*
+ * Copies `bytes`, from virt_code_find, to the vCPU page for the group VCPU_CODE; NULL: no bytes are
+ * known.
+ */
 void virt_code_show(struct virt_vcpu *vcpu, const u8 *bytes);
 
 /* Returns the guest's CR8: bits 7:4 of TPR; the CPU does not use bits 3:0. */

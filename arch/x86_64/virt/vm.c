@@ -2,8 +2,8 @@
 /*
  * Allocates and frees the memory of a VM and of a vCPU, for both back ends: MSR bitmap, control
  * structure and XSAVE area. The back ends' vm_init and vcpu_init call it, kernel/guest/vm.c and
- * kernel/guest/vcpu.c free. All pages are charged to the VM's quota. It also holds `virt`, the back
- * end that boot/init has chosen.
+ * kernel/guest/vcpu.c have it freed. All pages are charged to the VM's quota. It also holds `virt`,
+ * the back end that boot/init has chosen.
  */
 #include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/hw/control.h"

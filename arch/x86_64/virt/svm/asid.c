@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hands out ASIDs, the tags of the TLB, to vCPUs on each CPU and decides which entry flushes.
- * enter.c calls it before and after VMRUN; boot/init sets a pool up. Each pool belongs to one CPU
- * and is touched by that CPU alone.
+ * Hands out ASIDs, the tags of the TLB, to vCPUs on each CPU and decides which entry into a guest
+ * flushes. enter.c calls it before and after VMRUN; boot/init sets up a pool of ASIDs for each CPU.
+ * Each pool belongs to one CPU and is touched by that CPU alone.
  */
 #include "arch/x86_64/virt/svm/asid.h"
 
@@ -15,7 +15,7 @@ void asid_pool_init(struct asid_pool *pool, u32 cpu, u32 count)
 	pool->generation = ((u64)cpu + 1) << GENERATION_CPU_SHIFT;
 	pool->next = 1;
 	pool->count = count;
-	pool->flush_all = true; /* an earlier user of this CPU may have left translations */
+	pool->flush_all = true; /* an earlier user of SVM on this CPU may have left translations */
 }
 
 static void asid_assign(struct asid_pool *pool, struct virt_vcpu *vcpu)
@@ -30,8 +30,8 @@ static void asid_assign(struct asid_pool *pool, struct virt_vcpu *vcpu)
 }
 
 /*
- * Assigns an ASID if need be. Without FlushByAsid a new ASID costs less than flushing everybody's
- * translations.
+ * Assigns an ASID if need be. Without FlushByAsid, a new ASID costs less than flushing the whole
+ * TLB.
  */
 u8 asid_prepare(struct asid_pool *pool, struct virt_vcpu *vcpu, bool flush_by_asid)
 {

@@ -25,7 +25,7 @@ u32 svm_code_length(struct virt_vcpu *vcpu)
 
 	if (code == NULL || ((u64)code & PAGE_MASK) > PAGE_SIZE - sizeof(bytes))
 		return 0;
-	/* The bytes are read by a single load, as other vCPUs may change them. */
+	/* The instruction's bytes are read by a single load, as other vCPUs may change them. */
 	__asm__ volatile("mov %1, %0" : "=r"(bytes) : "m"(*(const u8(*)[sizeof(bytes)])code));
 	return svm_length_of_exit(bytes);
 }

@@ -7,7 +7,7 @@
 #include "arch/x86_64/virt/svm/svm.h"
 #include "lib/string.h"
 
-/* The runs of words to dump, by the offsets of their first and last word. */
+/* The runs of the VMCB's words to dump, by the offsets of their first and last word. */
 static const struct {
 	u16 first;
 	u16 last;

@@ -12,7 +12,7 @@
 #include "arch/x86_64/virt/svm/svm.h"
 #include "lib/read_once.h"
 
-#define NO_SHADOW ~0ull /* a value that no RIP has */
+#define NO_SHADOW ~0ull /* for shadow_rip: a value that no RIP has */
 /* The exits that svm_handle may handle itself. */
 #define MAY_BE_SETTLED                                                                             \
 	(BIT(EXIT_HOST_INTERRUPT) | BIT(EXIT_ENTRY_FAILED) | BIT(EXIT_INTERRUPT_WINDOW) |          \
@@ -23,13 +23,13 @@ void svm_switch_in(u64 vmcb_hpa);
 void svm_switch_out(u64 vmcb_hpa, u64 host_area_hpa);
 void svm_run(u64 vmcb_hpa, u64 gpr[GPR_COUNT]);
 
-/* The exits by instructions whose length svm_code_length can find. */
+/* The exits caused by instructions whose length svm_code_length can find. */
 #define LENGTH_FOUND                                                                               \
 	(BIT(EXIT_CPUID) | BIT(EXIT_HLT) | BIT(EXIT_RDMSR) | BIT(EXIT_WRMSR) | BIT(EXIT_HYPERCALL))
 
 /*
- * Returns true if the entry must flush or change the ASID, even if the vCPU has not asked for a
- * flush.
+ * Returns true if the next entry must flush the TLB or change the vCPU's ASID, even if vcpu->flush
+ * is not set.
  */
 static bool svm_tag_is_stale(const struct virt_vcpu *vcpu, const struct asid_pool *asids)
 {
@@ -37,8 +37,9 @@ static bool svm_tag_is_stale(const struct virt_vcpu *vcpu, const struct asid_poo
 }
 
 /*
- * Changes whether MOV to CR8 exits. SVM has no TPR threshold, so with one set every MOV to CR8
- * exits before it is executed. MOV to CR8 keeps exiting while V_IRQ is set: see inject_set.
+ * Changes whether MOV to CR8 exits. SVM has no TPR threshold, so while the monitor has set one,
+ * every MOV to CR8 exits before it is executed. MOV to CR8 keeps exiting while V_IRQ is set: see
+ * inject_set.
  */
 static NOINLINE void svm_change_cr8(struct virt_vcpu *vcpu)
 {
@@ -51,8 +52,8 @@ static NOINLINE void svm_change_cr8(struct virt_vcpu *vcpu)
 }
 
 /*
- * Before the first of a series of entries, writes to the VMCB and the CPU what then stays there
- * until svm_leave.
+ * Before the first of a series of entries, writes to the VMCB and the CPU the guest's state that
+ * then stays there until svm_leave.
  */
 static ALWAYS_INLINE void svm_supply(struct virt_vcpu *vcpu)
 {
@@ -94,7 +95,7 @@ static void svm_reflect(struct virt_vcpu *vcpu)
 /* Runs the host's handler for a machine check, which only records it. */
 static void svm_take_machine_check(struct virt_vcpu *vcpu)
 {
-	svm_leave(vcpu, 0); /* brings back the host's TSS, which has the handler's stack */
+	svm_leave(vcpu, 0); /* brings back the host's TSS, which has the #MC handler's stack */
 	int_machine_check();
 }
 
@@ -109,9 +110,9 @@ static void svm_handle_exception(struct virt_vcpu *vcpu)
 }
 
 /*
- * Makes a virtual interrupt that the guest has not taken an event again, like one whose delivery
- * was cut short: the entry failed, or an interrupt, an NMI or a machine check of the host's came
- * first.
+ * Turns a virtual interrupt that the guest has not taken back into an event, like one whose
+ * delivery was cut short: the entry failed, or an interrupt, an NMI or a machine check of the
+ * host's came first.
  */
 static void svm_requeue_interrupt(struct virt_vcpu *vcpu)
 {
@@ -132,7 +133,9 @@ static void svm_requeue_interrupt(struct virt_vcpu *vcpu)
 static void svm_handle_window(struct virt_vcpu *vcpu)
 {
 	if (svm_vmcb(vcpu)->control.interrupt_shadow & VMCB_SHADOW) {
-		/* the shadow must be set again before the next entry: see svm_shadow_keep */
+		/*
+		 * the interrupt shadow must be set again before the next entry: see svm_shadow_keep
+		 */
 		svm_of(vcpu)->shadow_lost = true;
 		vcpu->exit.reason = EXIT_HOST_INTERRUPT;
 		return;
@@ -177,7 +180,7 @@ static void svm_handle(struct virt_vcpu *vcpu)
 	case EXIT_EXCEPTION:
 		svm_handle_exception(vcpu);
 		break;
-	/* the exit comes before the bus lock, so the next entry lets one bus lock happen */
+	/* the exit comes before the bus lock: the next entry lets the guest take one bus lock */
 	case EXIT_BUS_LOCK:
 		svm_vmcb(vcpu)->control.bus_lock_counter = 1;
 		break;
@@ -193,10 +196,10 @@ static void svm_handle(struct virt_vcpu *vcpu)
 }
 
 /*
- * Begins a single step if one is needed. With IF clear no interrupt window opens after the IRET
- * that unblocks NMIs, so that IRET is single-stepped if an NMI waits; so is an instruction that
- * lost its shadow (see svm_shadow_keep). All exceptions exit meanwhile, and no event is injected,
- * so that no frame shows this TF.
+ * Begins a single step of the guest if one is needed. With IF clear no interrupt window opens after
+ * the IRET that unblocks NMIs, so that IRET is single-stepped if an NMI waits; so is an instruction
+ * that lost its interrupt shadow (see svm_shadow_keep). All exceptions exit meanwhile, and no event
+ * is injected, so that no frame on the guest's stack shows this TF.
  */
 static bool svm_step_begin(const struct virt_vcpu *vcpu)
 {
@@ -215,8 +218,8 @@ static bool svm_step_begin(const struct virt_vcpu *vcpu)
 }
 
 /*
- * Ends a single step: clears TF, except after an IRET that has run, as this has loaded RFLAGS. An
- * IRET that raised an exception or has yet to run has not.
+ * Ends a single step of the guest: clears TF, except after an IRET that has run, as this has loaded
+ * RFLAGS. An IRET that raised an exception or has yet to run has not.
  */
 static void svm_step_end(struct virt_vcpu *vcpu)
 {
@@ -237,10 +240,11 @@ static void svm_step_end(struct virt_vcpu *vcpu)
 }
 
 /*
- * Keeps a shadow in force. An interrupt or NPF exit before the instruction in a shadow must leave
- * the shadow in force (APM vol. 2, 15.21.5). QEMU 7.2 stores the shadow at such an exit but does
- * not load it at the next entry: the exit after that shows none, or is the interrupt window itself.
- * Then the instruction must be single-stepped, lest an interrupt come between STI and HLT.
+ * Keeps an interrupt shadow in force. A host interrupt's or NPF exit before the instruction in a
+ * shadow must leave the shadow in force (APM vol. 2, 15.21.5). QEMU 7.2 stores the shadow at such
+ * an exit but does not load it at the next entry: the exit after that shows none, or is the
+ * interrupt window itself. Then the instruction must be single-stepped, lest an interrupt come
+ * between STI and HLT.
  */
 static void svm_shadow_keep(struct virt_vcpu *vcpu, u64 shadow_rip)
 {
@@ -284,8 +288,9 @@ static ALWAYS_INLINE void svm_decode_exit(struct virt_vcpu *vcpu)
 }
 
 /*
- * Enters with state that no entry has accepted yet, and restores it if VMRUN refuses it. QEMU then
- * leaves a mix of guest and host state in the VMCB, which must be neither shown nor run.
+ * Enters the guest with state that no entry has accepted yet, and restores the state if VMRUN
+ * refuses it. QEMU then leaves a mix of guest and host state in the VMCB, which must be neither
+ * shown nor run.
  */
 static void svm_run_unchecked(struct virt_vcpu *vcpu)
 {
@@ -337,8 +342,8 @@ static NOINLINE void enter_specially(struct virt_vcpu *vcpu, struct asid_pool *a
 	else
 		svm_run_plainly(vcpu);
 	/*
-	 * if another event was cut short, or RIP differs, the guest has taken this event and gone
-	 * on
+	 * if another event was cut short, or RIP differs, the guest has taken the injected event
+	 * and gone on
 	 */
 	if (svm_of(vcpu)->rip_moved && vmcb->control.exit_int_info == injected &&
 	    vmcb->save.rip == rip)
@@ -383,8 +388,8 @@ static NOINLINE void svm_leave_and_get(struct virt_vcpu *vcpu, u32 groups)
 }
 
 /*
- * Ends a sequence of entries. The switch comes last, as a tail call; groups other than VCPU_RIP are
- * read after it.
+ * Ends a sequence of entries. The switch to the host's state comes last, as a tail call; register
+ * groups other than VCPU_RIP are read after it.
  */
 void svm_leave(struct virt_vcpu *vcpu, u32 groups)
 {

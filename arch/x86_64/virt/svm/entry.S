@@ -2,7 +2,7 @@
 /*
  * Enters an SVM guest and comes back, as C functions that enter.c calls; no host interrupt is taken
  * in between (GIF). They switch the registers that VMRUN and #VMEXIT do not, keep the guest's
- * general registers in its page, and leave no guest value in a register.
+ * general registers in the vCPU page, and leave no guest value in a register.
  */
 #include "arch/x86_64/virt/gpr.h"
 
@@ -13,7 +13,7 @@
  *
  * Switch what VMRUN and #VMEXIT do not: FS, GS, LDTR, TR and the system-call MSRs. In between the
  * host runs with the guest's TR, so GIF is kept clear: NMI and #MC would look for their stacks in
- * the wrong TSS. One that is pending is taken at the STGI.
+ * the wrong TSS. An NMI or #MC that is pending is taken at the STGI.
  */
 	.globl	svm_switch_in
 	.type	svm_switch_in, @function
@@ -65,7 +65,7 @@ svm_run:
 	/* 4. The exit restores the host's RAX and RSP. */
 4:	vmrun	%rax
 
-	/* 5. Store the guest's registers in the page. */
+	/* 5. Store the guest's registers in the vCPU page. */
 	pop	%rax
 	gpr_each gpr_store, rax
 	gpr_store rsi, GPR_RSI, rax

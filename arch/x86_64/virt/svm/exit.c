@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Translates SVM's exit codes to struct vcpu_exit (APM vol. 2, appendix C). enter.c calls it after
- * each VMRUN. It only reads the VMCB and fills in the exit and the interrupted event.
+ * each VMRUN. It only reads the VMCB and fills in the vCPU's exit and interrupted event.
  */
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/virt/svm/svm.h"
 
-/* The exit codes that translate directly to an exit reason; all other codes are EXIT_NONE here. */
+/* The exit codes that translate directly to an exit reason; all other codes have EXIT_NONE here. */
 static const u8 plain_reasons[] = {
 	[VMEXIT_CR_READ... VMEXIT_DR_READ - 1] = EXIT_CR,
 	[VMEXIT_DR_READ... VMEXIT_EXCEPTION - 1] = EXIT_DR,

@@ -9,7 +9,7 @@
 #include "lib/bits.h"
 #include "mm/address.h"
 
-/* A virtual interrupt of the highest priority. */
+/* The VMCB's bits for a virtual interrupt of the highest priority. */
 #define INTERRUPT	 (VMCB_V_IRQ | VMCB_V_IGN_TPR | VMCB_V_INTR_PRIO)
 #define INTERRUPT_FIELDS (INTERRUPT | VMCB_V_INTR_VECTOR)
 
@@ -100,8 +100,8 @@ static void svm_inject(struct virt_vcpu *vcpu, const struct vcpu_event *event)
 }
 
 /*
- * Sets a virtual interrupt. QEMU, which has no NRIP save, fails at a MOV to CR8 while a virtual
- * interrupt is set (docs/platforms.md), so MOV to CR8 then exits.
+ * Sets the VMCB's virtual interrupt. QEMU, which has no NRIP save, fails at a MOV to CR8 while a
+ * virtual interrupt is set (docs/platforms.md), so MOV to CR8 then exits.
  */
 static void inject_set(struct virt_vcpu *vcpu, u64 vector)
 {
@@ -134,8 +134,8 @@ static bool inject_virtual(struct virt_vcpu *vcpu, const struct vcpu_event *even
 }
 
 /*
- * Sets a dummy virtual interrupt of the highest priority, which is never delivered: it exits as
- * soon as the guest could take it (APM vol. 2, 15.21.4).
+ * Sets a dummy virtual interrupt of the highest priority, which is never delivered: it causes an
+ * exit as soon as the guest could take it (APM vol. 2, 15.21.4).
  */
 void svm_window_open(struct virt_vcpu *vcpu)
 {
@@ -182,7 +182,10 @@ void svm_nmi_block(struct virt_vcpu *vcpu, bool blocked)
 		control->intercept1 |= (u32)VMCB_INTERCEPT1_IRET;
 }
 
-/* Ends a handled instruction like any other: RF is cleared, and TF raises a single-step trap. */
+/*
+ * Ends an instruction that was handled for the guest as the CPU would: RF is cleared, and TF raises
+ * a single-step trap.
+ */
 static NOINLINE void svm_end_specially(struct vmcb *vmcb)
 {
 	vmcb->save.rflags &= ~RFLAGS_RF;
@@ -203,8 +206,8 @@ void svm_advance(struct virt_vcpu *vcpu, u64 length)
 }
 
 /*
- * Opens windows, injects and flushes. A window that was requested stays open until it has ended a
- * run, or an interrupt is injected without another request.
+ * Opens interrupt and NMI windows, injects an event, flushes. A requested window stays open until
+ * it has ended a run, or an interrupt is injected without another request for it.
  */
 void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request)
 {
@@ -214,8 +217,8 @@ void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 re
 		vcpu->window = true;
 	} else if (vcpu->window && inject != NULL && inject->type == EVENT_INTERRUPT) {
 		/*
-		 * a host interrupt came just when the window would have opened, so nobody needs the
-		 * window
+		 * a host interrupt came just when the window would have opened: the monitor needs
+		 * it no more
 		 */
 		if (!vcpu->nmi_window)
 			svm_window_close(svm_vmcb(vcpu));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The SVM back end's operations, the state that it keeps for each CPU, and its end on a CPU.
- * boot/init enables SVM and fills the capabilities; ring 0 reaches all else through svm_ops.
+ * The SVM back end's operations, the state that it keeps for each CPU, and turning SVM off on a
+ * CPU. boot/init enables SVM and fills the capabilities; ring 0 reaches all else through svm_ops.
  */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"

@@ -16,8 +16,8 @@
 #define SEGMENT_LIMIT_BYTES_MAX 0xfffffu
 
 /*
- * Converts a segment of the VMCB, which has "not present" in place of "unusable" and need not keep
- * G (APM vol. 2, 15.5.1).
+ * Converts a segment register of the VMCB to the vCPU page's format. The VMCB has "not present" in
+ * place of "unusable" and need not keep G (APM vol. 2, 15.5.1).
  */
 static inline void segment_from_vmcb(const struct vmcb_segment *from, struct vcpu_segment_state *to)
 {
@@ -34,7 +34,7 @@ static inline void segment_from_vmcb(const struct vmcb_segment *from, struct vcp
 	to->selector = from->selector;
 }
 
-/* Converts a segment of the page to the VMCB's format. */
+/* Converts a segment register of the vCPU page to the VMCB's format. */
 static inline struct vmcb_segment segment_to_vmcb(const struct vcpu_segment_state *from)
 {
 	u32 attributes = (from->access & SEGMENT_LOW_BITS) |

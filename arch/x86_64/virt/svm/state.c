@@ -82,8 +82,8 @@ static void svm_tables_set(const struct virt_vcpu *vcpu)
 }
 
 /*
- * Copies control registers to the page. VMRUN requires EFER.SVME, which the guest must not see (APM
- * vol. 2, 15.5.1).
+ * Copies the control registers to the vCPU page. VMRUN requires EFER.SVME, which the guest must not
+ * see (APM vol. 2, 15.5.1).
  */
 static void svm_control_get(const struct virt_vcpu *vcpu)
 {
@@ -107,7 +107,8 @@ static void svm_control_set(struct virt_vcpu *vcpu)
 	save->cr3 = READ_ONCE(page->cr3);
 	save->cr4 = READ_ONCE(page->cr4);
 	save->efer = READ_ONCE(page->efer) | EFER_SVME;
-	vcpu->flush = true; /* the instructions that write these registers flush the TLB too */
+	/* a guest's instructions that write these registers flush the TLB too */
+	vcpu->flush = true;
 }
 
 static void svm_debug_get(struct virt_vcpu *vcpu)
@@ -133,8 +134,8 @@ _Static_assert(ARRAY_COUNT(((struct vmcb_save *)0)->msr) == VMSR_SYSENTER_EIP + 
 	       "in the order of enum vcpu_msr");
 
 /*
- * Copies MSRs to the page. The guest can write TSC_AUX only through the monitor, so the copy is
- * always right.
+ * Copies the MSRs to the vCPU page. The guest can write TSC_AUX only through the monitor, so the
+ * back end's copy is always right.
  */
 static void svm_msrs_get(const struct virt_vcpu *vcpu)
 {
@@ -172,7 +173,9 @@ static NOINLINE void svm_get_others(struct virt_vcpu *vcpu, u32 groups)
 		svm_debug_get(vcpu);
 	if (groups & VCPU_MSRS)
 		svm_msrs_get(vcpu);
-	/* Some emulated CPUs do not intercept XSETBV: only the register is sure to be right. */
+	/*
+	 * Some emulated CPUs do not intercept XSETBV: only the CPU's register is sure to be right.
+	 */
 	if (groups & VCPU_XCR0)
 		vcpu->page->xcr0 = vcpu->xcr0 = fpu_xcr0_get();
 	if (groups & VCPU_TSC)
@@ -185,9 +188,9 @@ void svm_get(struct virt_vcpu *vcpu, u32 groups)
 {
 	if (groups & VCPU_RIP)
 		svm_rip_get(vcpu);
-	if (likely((groups & ~(u32)VCPU_RIP) == 0)) /* most exits need RIP at most */
+	if (likely((groups & ~(u32)VCPU_RIP) == 0)) /* at most exits the monitor gets RIP at most */
 		return;
-	/* an access to device memory needs RIP and the instruction's bytes */
+	/* at an access to device memory the monitor gets RIP and the instruction's bytes */
 	if (groups == (VCPU_RIP | VCPU_CODE))
 		virt_code_show(vcpu, svm_code_find(vcpu));
 	else
@@ -196,7 +199,10 @@ void svm_get(struct virt_vcpu *vcpu, u32 groups)
 
 void svm_set(struct virt_vcpu *vcpu, u32 groups)
 {
-	/* VMRUN does not check RIP and RFLAGS (APM vol. 2, 15.5.1), which most exits change. */
+	/*
+	 * VMRUN does not check RIP and RFLAGS (APM vol. 2, 15.5.1), the only ones that most exits
+	 * change.
+	 */
 	if (groups & ~(u32)VCPU_RIP)
 		svm_of(vcpu)->unchecked = true;
 	if (groups & VCPU_RIP)

@@ -21,21 +21,24 @@ struct svm_capabilities {
 	bool nrip_save;
 	bool flush_by_asid;
 	bool pause_filter;
-	/* an IOPM of all ones, which is longer than an MSRPM and serves as one too */
+	/*
+	 * an I/O permission map of all ones; longer than an MSR permission map, it serves as one
+	 * too
+	 */
 	hpa_t all_exit;
 };
 extern struct svm_capabilities svm_capabilities;
 
-/* SVM's state of one CPU, touched by that CPU alone. */
+/* What the SVM back end keeps of one CPU, touched by that CPU alone. */
 struct svm_cpu {
 	/* VMRUN's host save area; VMSAVE and VMLOAD keep the rest of the host's state there */
 	hpa_t host_area;
 	struct asid_pool asids;
 };
-/* Returns the running CPU's state. */
+/* Returns the running CPU's struct svm_cpu. */
 struct svm_cpu *svm_cpu(void);
 
-/* What SVM keeps of a vCPU besides the VMCB. */
+/* What the SVM back end keeps of a vCPU besides the VMCB. */
 struct svm_vcpu {
 	struct svm_cpu *cpu; /* the struct of the CPU on which the vCPU is loaded */
 	u64 nmi_iret_rip;
@@ -46,13 +49,14 @@ struct svm_vcpu {
 	/* The flags that make an entry special, tested together as one word. */
 	union {
 		struct {
-			bool nmi_iret; /* the IRET at nmi_iret_rip ends NMI blocking */
+			bool nmi_iret; /* the guest's IRET at nmi_iret_rip ends NMI blocking */
 			/*
-			 * an interrupt window opened inside a shadow, which must be set again
-			 * before the next entry
+			 * an interrupt window opened inside an interrupt shadow, which must be set
+			 * again before the next entry
 			 */
 			bool shadow_lost;
-			bool unchecked; /* no entry has yet accepted what `set` wrote last */
+			/* no VMRUN has yet accepted the state that svm_set wrote last */
+			bool unchecked;
 			bool rip_moved; /* svm_inject has moved RIP away from moved_rip */
 		};
 		u32 special;
@@ -69,12 +73,15 @@ static inline struct vmcb *svm_vmcb(const struct virt_vcpu *vcpu)
 /* MOV to CR8: intercepted while an interrupt waits for the task priority to fall */
 #define SVM_INTERCEPT_CR8 ((u16)BIT(8))
 
-/* Decodes what the VMCB says about the last exit, without acting on it. In exit.c. */
+/*
+ * Decodes what the VMCB says about the last exit to *exit and *event, without acting on it. In
+ * exit.c.
+ */
 void svm_exit_decode(const struct vmcb *vmcb, struct vcpu_exit *exit, struct vcpu_event *event);
 
 /*
- * Returns the instruction's length, if the CPU gives the address of the next one: IOIO always does,
- * others with NRIP save. 0: unknown.
+ * Returns the instruction's length, if the CPU gives the address of the next one: at an IOIO exit
+ * always, at others with NRIP save. 0: unknown.
  */
 static inline u32 svm_length_to(u64 rip, u64 next_rip)
 {
@@ -88,8 +95,8 @@ _Static_assert(VMEXIT_IOIO_IN == IO_IN && VMEXIT_IOIO_STR >> 1 == IO_STRING &&
 	       "svm_decode_io moves them as they are");
 
 /*
- * Decodes an IOIO exit (APM vol. 2, 15.10.2); returns false for any other exit. These fields say
- * everything about an IOIO exit, which cannot interrupt the delivery of an event.
+ * Decodes an IOIO exit (APM vol. 2, 15.10.2); returns false for any other exit. The fields of *exit
+ * that it fills say everything about an IOIO exit, which cannot interrupt the delivery of an event.
  */
 static ALWAYS_INLINE bool svm_decode_io(const struct vmcb *vmcb, struct vcpu_exit *exit)
 {
@@ -106,7 +113,7 @@ static ALWAYS_INLINE bool svm_decode_io(const struct vmcb *vmcb, struct vcpu_exi
 	return true;
 }
 
-/* Copies RIP, RFLAGS and the shadow from the VMCB to the vCPU page. */
+/* Copies RIP, RFLAGS and the interrupt shadow from the VMCB to the vCPU page. */
 static inline void svm_rip_get(const struct virt_vcpu *vcpu)
 {
 	const struct vmcb *vmcb = svm_vmcb(vcpu);
@@ -126,8 +133,8 @@ const u8 *svm_code_find(struct virt_vcpu *vcpu);
 u32 svm_code_length(struct virt_vcpu *vcpu);
 
 /*
- * Sets the intercepts of VCPU_TRAPS; emulated CPUs intercept INT3 only as a software interrupt. In
- * inject.c.
+ * Sets the intercepts of VCPU_TRAPS; as emulated CPUs intercept INT3 only as a software interrupt,
+ * INTn may be intercepted too. In inject.c.
  */
 void svm_traps_set(struct virt_vcpu *vcpu);
 /* Decodes an event whose delivery the exit interrupted; `event` is not valid if there is none. */

@@ -13,15 +13,15 @@
 #include "mm/address.h"
 
 /*
- * This many PAUSEs, at most PAUSE_FILTER_THRESHOLD cycles apart (if the CPU supports the
- * threshold), are a spin loop (APM vol. 2, 15.14.4).
+ * Limits of a spin loop, which exits: this many PAUSEs, at most PAUSE_FILTER_THRESHOLD cycles apart
+ * (if the CPU supports the threshold), are a spin loop (APM vol. 2, 15.14.4).
  */
 #define PAUSE_FILTER_COUNT     3000
 #define PAUSE_FILTER_THRESHOLD 128
 
 /*
- * The instructions and events that exit. RDTSC, accesses to control and debug registers, and INVLPG
- * do not.
+ * The guest's instructions and events that exit. RDTSC, accesses to control and debug registers,
+ * and INVLPG do not.
  */
 #define INTERCEPT1                                                                                 \
 	(VMCB_INTERCEPT1_INTR | VMCB_INTERCEPT1_NMI | VMCB_INTERCEPT1_SMI | VMCB_INTERCEPT1_INIT | \

@@ -10,8 +10,9 @@
 _Static_assert(MSRPM_BYTES == PAGE_SIZE << MSRPM_ORDER, "APM vol. 2, 15.11");
 
 /*
- * Passes through the MSRs that VMLOAD and VMSAVE switch. PAT and TSC exit although VMRUN switches
- * them: some emulated CPUs give the guest the host's PAT, and no TSC at all.
+ * Lets the guest access without an exit the MSRs that VMLOAD and VMSAVE switch. PAT and TSC exit
+ * although VMRUN switches them: some emulated CPUs give the guest the host's PAT, and no TSC at
+ * all.
  */
 enum status svm_vm_init(struct virt_vm *vm)
 {

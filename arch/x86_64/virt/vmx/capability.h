@@ -8,7 +8,7 @@ struct vmx_capability {
 	u32 revision; /* revision identifier of a VMCS region */
 	/*
 	 * The control words with which every VMCS starts; windows and the guest's mode change some
-	 * bits later.
+	 * of their bits later.
 	 */
 	u32 pin;
 	u32 primary;
@@ -19,7 +19,11 @@ struct vmx_capability {
 	u64 cr4_fixed;
 	/* number of CR3-target values: the guest loads these into CR3 without an exit */
 	u32 cr3_targets;
-	u32 apic;	 /* secondary controls that virtualize the local APIC: all or 0 */
+	/*
+	 * those of the secondary controls that virtualize the local APIC: all, or 0 if the CPU
+	 * lacks one
+	 */
+	u32 apic;
 	u32 timer_shift; /* the preemption timer counts TSC >> timer_shift */
 	u32 invept_type; /* the narrowest type of INVEPT that the CPU supports */
 	u32 invvpid_type;

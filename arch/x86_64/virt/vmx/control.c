@@ -18,7 +18,8 @@
 #define PLE_GAP	   128
 #define PLE_WINDOW 4096
 
-#define CONTROL_ORDER 1 /* two pages: the VMCS and struct vmx_scratch */
+/* the order of a vCPU's control structure, two pages: the VMCS and struct vmx_scratch */
+#define CONTROL_ORDER 1
 
 /* The x2APIC registers that the CPU virtualizes in the APIC page; bit 0 is MSR_X2APIC_BASE. */
 #define X2APIC_READABLE                                                                            \
@@ -38,7 +39,10 @@ static void vmx_msr_pass(struct vmx_msr_bitmap *bitmap, u32 msr, bool write)
 		write_bits[bit / 8] &= (u8)~BIT(bit % 8);
 }
 
-/* Passes through the MSRs that belong to the guest alone while it is loaded. All others exit. */
+/*
+ * Lets the guest access without an exit the MSRs that belong to it alone while it is loaded.
+ * Accesses to all others exit.
+ */
 static void vmx_msr_bitmap_fill(struct vmx_msr_bitmap *bitmap)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(virt_guest_msrs); i++)
@@ -63,8 +67,8 @@ enum status vmx_vm_init(struct virt_vm *vm)
 }
 
 /*
- * Takes over VCPU_APIC. Accesses to the x2APIC's MSRs do not exit in VAPIC_MSRS, where the CPU
- * virtualizes them.
+ * Takes over the register group VCPU_APIC from the vCPU page. Accesses to the x2APIC's MSRs do not
+ * exit in VAPIC_MSRS, where the CPU virtualizes them.
  */
 void vmx_apic_set(struct virt_vcpu *vcpu)
 {
@@ -192,7 +196,7 @@ enum status vmx_vcpu_init(struct virt_vcpu *vcpu)
 	vmx_set(vcpu, VCPU_ALL | VCPU_TRAPS | VCPU_APIC | VCPU_INTERRUPTS);
 	vcpu->page->apic_virtualized = vmx_capability.apic != 0;
 	CHECK(vmclear(vcpu->control_hpa.value));
-	if (previous != ~0ull) /* makes the VMCS of the vCPU that is loaded here current again */
+	if (previous != ~0ull) /* makes the VMCS of the vCPU that was loaded here current again */
 		CHECK(vmptrld(previous));
 	return STATUS_OK;
 }

@@ -32,7 +32,7 @@ static u64 vmx_cr4_mask_for(void)
 }
 
 /*
- * Returns the guest/host mask: host-owned bits, or all bits if the monitor wants to see every
+ * Returns CR0's guest/host mask: host-owned bits, or all bits if the monitor wants to see every
  * write.
  */
 u64 vmx_cr0_mask(const struct virt_vcpu *vcpu)
@@ -76,8 +76,9 @@ static bool vmx_pae_paging(u64 cr0, u64 cr4, u64 efer)
 }
 
 /*
- * Loads the PDPTEs, which with EPT VM entry takes from the VMCS (SDM vol. 3, 27.3.2.4). If the
- * guest's table lies in RAM that is not populated, they are 0: nothing is mapped.
+ * Writes the guest's PDPTEs to the VMCS, from which VM entry takes them with EPT (SDM vol. 3,
+ * 27.3.2.4). If the guest's table lies in RAM that is not populated, the PDPTEs are 0: nothing is
+ * mapped.
  */
 static void vmx_pdptes_load(const struct virt_vcpu *vcpu, u64 cr3)
 {
@@ -91,7 +92,7 @@ static void vmx_pdptes_load(const struct virt_vcpu *vcpu, u64 cr3)
 /*
  * Takes CR0, CR3, CR4 and EFER from the vCPU page that the monitor writes. VM entry will refuse
  * invalid values; EFER.LMA follows from LME and PG. PDPTEs are kept if CR3 is the same, because the
- * guest may have changed its table without reloading them.
+ * guest may have changed its table in RAM without reloading them.
  */
 void vmx_control_set(struct virt_vcpu *vcpu)
 {
@@ -141,7 +142,7 @@ static bool vmx_cr0_refused(u64 value)
  * Handles a MOV to CR0 or CR4 that would change host-owned bits: the read shadow takes their new
  * values and the instruction runs again, now without an exit, so that the CPU itself does all the
  * rest, loading PDPTEs and EFER.LMA included. CLTS and LMSW change no host-owned bit; MOV to CR3
- * and CR8 does not exit. Returns true if handled.
+ * and CR8 does not exit. Returns true if the exit is handled.
  */
 bool vmx_cr_handle(struct virt_vcpu *vcpu, u64 qualification)
 {

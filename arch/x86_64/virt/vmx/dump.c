@@ -7,7 +7,7 @@
 #include "arch/x86_64/virt/vmx/vmcs.h"
 #include "arch/x86_64/virt/vmx/vmx.h"
 
-/* The runs of field encodings to dump, two apart, first and last included. */
+/* The runs of VMCS field encodings to dump, two apart, first and last included. */
 static const struct {
 	u16 first;
 	u16 last;

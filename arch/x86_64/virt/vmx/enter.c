@@ -29,7 +29,7 @@ void vmx_vcpu_load(struct virt_vcpu *vcpu)
 	fpu_load(vcpu->xsave_area, vcpu->xcr0);
 }
 
-/* Unloads the vCPU, by VMCLEAR before another CPU may load the VMCS (SDM vol. 3, 25.11). */
+/* Unloads the vCPU: VMCLEAR must come before another CPU may load the VMCS (SDM vol. 3, 25.11). */
 void vmx_vcpu_unload(struct virt_vcpu *vcpu)
 {
 	fpu_save(vcpu->xsave_area);
@@ -68,8 +68,8 @@ static u32 vmx_timer_ticks(u64 deadline_tsc)
 }
 
 /*
- * Sets the TPR threshold, at most to the task priority: otherwise VM entry fails (SDM vol. 3,
- * 27.2.1.1).
+ * Sets the VMCS's TPR threshold, at most to the guest's task priority: otherwise VM entry fails
+ * (SDM vol. 3, 27.2.1.1).
  */
 static NOINLINE void vmx_set_threshold(struct virt_vcpu *vcpu, u32 wanted)
 {
@@ -81,8 +81,8 @@ static NOINLINE void vmx_set_threshold(struct virt_vcpu *vcpu, u32 wanted)
 }
 
 /*
- * Before the first of a series of entries, loads into the VMCS and the CPU what may have changed
- * since the last vmx_leave.
+ * Before the first of a series of entries, loads into the VMCS and the CPU the guest's state that
+ * may have changed since the last vmx_leave.
  */
 static ALWAYS_INLINE void vmx_supply(struct virt_vcpu *vcpu)
 {
@@ -111,7 +111,9 @@ static ALWAYS_INLINE void vmx_prepare(struct virt_vcpu *vcpu, u64 deadline_tsc)
 		vcpu->code.depth = 0;
 		vmx_tag_flush(vcpu);
 	}
-	/* Every entry starts the timer with the value that was last written. */
+	/*
+	 * Every entry starts the preemption timer with the value that was last written to the VMCS.
+	 */
 	if ((deadline_tsc | vmx_of(vcpu)->timer_tsc) != 0 && vcpu->own_timer) {
 		vmx_of(vcpu)->timer_tsc = deadline_tsc;
 		vmcs_write32(VMCS_PREEMPTION_TIMER, vmx_timer_ticks(deadline_tsc));
@@ -151,7 +153,7 @@ static void vmx_decode_io(struct vcpu_exit *exit)
 
 /*
  * Decodes the most common exits; vmx_exit_decode does the others. Returns true if the exit is
- * handled: enter again.
+ * handled, so that the caller enters again.
  */
 static ALWAYS_INLINE bool vmx_decode_exit(struct virt_vcpu *vcpu)
 {
@@ -173,7 +175,7 @@ static ALWAYS_INLINE bool vmx_decode_exit(struct virt_vcpu *vcpu)
 	return false;
 }
 
-/* Enters once; returns true if the exit is handled: enter again. */
+/* Enters the guest once; returns true if the exit is handled, so that the caller enters again. */
 static ALWAYS_INLINE bool enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 {
 	vmx_prepare(vcpu, deadline_tsc);
@@ -200,8 +202,8 @@ void vmx_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 }
 
 /*
- * Ends a sequence of entries. Reloads the GDT's limit, which a VM exit sets to FFFFh, beyond the
- * table's end (SDM vol. 3, 28.5.2).
+ * Ends a sequence of entries. Reloads GDTR for the GDT's limit, which a VM exit sets to FFFFh,
+ * beyond the table's end (SDM vol. 3, 28.5.2).
  */
 void vmx_leave(struct virt_vcpu *vcpu, u32 groups)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Enters a VMX guest and comes back, as a C function that enter.c calls with interrupts off. It
- * keeps the guest's general registers in the vCPU's page, runs the mitigations of an entry and an
+ * keeps the guest's general registers in the vCPU page, runs the mitigations of an entry and an
  * exit, and leaves no guest value in a register.
  */
 #include "arch/x86_64/virt/gpr.h"
@@ -11,7 +11,8 @@
 /*
  * bool vmx_run(u64 gpr[GPR_COUNT], bool launched, u64 *host_rsp)
  *
- * *host_rsp is the VMCS's host RSP, which is nearly always right already; VMWRITE is not free.
+ * *host_rsp is a copy of the VMCS's host RSP, which is nearly always right already: this saves a
+ * VMWRITE.
  */
 	.globl	vmx_run
 	.type	vmx_run, @function
@@ -40,14 +41,17 @@ vmx_run:
 	gpr_each gpr_load, rdi
 	gpr_load rdi, GPR_RDI, rdi
 
-	/* 5. Enter. The next instruction is reached only if that fails. */
+	/* 5. Enter the guest. The next instruction is reached only if the entry fails. */
 	jnz	1f
 	vmlaunch
 	jmp	7f
 1:	vmresume
 	jmp	7f
 
-	/* 6. The exit: store the registers in the page, at RDI; leave no guest values in them. */
+	/*
+	 * 6. The exit: store the registers in the vCPU page (gpr[], at RDI); leave no guest values
+	 * in them.
+	 */
 	.globl	vmx_exited
 vmx_exited:
 	xchg	%rdi, (%rsp)

@@ -47,7 +47,7 @@ const u8 vmx_plain_reasons[] = {
 };
 
 /*
- * Which exits define which fields; a field is read at no other exits. Instructions that exit
+ * Which exits define which VMCS fields; a field is read at no other exits. Instructions that exit
  * unconditionally or by a control have no qualification, and only the exits of HAS_DELIVERY can
  * interrupt the delivery of an event (SDM vol. 3, 25.9.1, 25.9.3).
  */
@@ -72,8 +72,8 @@ const u8 vmx_plain_reasons[] = {
 	 BIT(VMX_EXIT_EPT_VIOLATION))
 
 /*
- * Restores NMI blocking. IRET ends it even if it then faults; if the fault causes an exit, IRET
- * will run again, so the blocking must be restored (SDM vol. 3, 28.2.3).
+ * Blocks the guest's NMIs again. IRET ends the blocking even if it then faults; if the fault causes
+ * an exit, IRET will run again, so the blocking must be restored (SDM vol. 3, 28.2.3).
  */
 static void vmx_nmi_blocking_restore(const struct virt_vcpu *vcpu)
 {
@@ -140,7 +140,10 @@ static NOINLINE bool vmx_decode_exception(struct virt_vcpu *vcpu)
 						       vcpu->exit.instruction_length);
 
 	if (exception.type == EVENT_NMI) {
-		/* The exit has consumed the host's NMI (SDM vol. 3, 28.2.1): run its handler. */
+		/*
+		 * The exit has consumed the host's NMI (SDM vol. 3, 28.2.1): run the host's
+		 * handler.
+		 */
 		int_nmi();
 		vcpu->exit.reason = EXIT_HOST_INTERRUPT;
 		return false;
@@ -153,8 +156,8 @@ static NOINLINE bool vmx_decode_exception(struct virt_vcpu *vcpu)
 	if (info & INTERRUPTION_NMI_UNBLOCKED && exception.vector != VECTOR_DF)
 		vmx_nmi_blocking_restore(vcpu);
 	/*
-	 * If TF is set, a shadow needs a pending single step, which is this #DB (SDM vol. 3,
-	 * 27.3.1.5).
+	 * If TF is set, an interrupt shadow needs a pending single step, which is this #DB (SDM
+	 * vol. 3, 27.3.1.5).
 	 */
 	if (exception.vector == VECTOR_DB)
 		vmcs_change32(VMCS_GUEST_INTERRUPTIBILITY,
@@ -204,7 +207,7 @@ static bool vmx_decode_reason(struct virt_vcpu *vcpu, u32 basic)
 	case VMX_EXIT_PREEMPTION_TIMER:
 		/*
 		 * An exit before the deadline, or without one, is the end of STAY_MAX_MS: it is
-		 * handled like an interrupt.
+		 * handled like a host interrupt.
 		 */
 		exit->reason = vmx_of(vcpu)->timer_tsc == 0 || rdtsc() < vmx_of(vcpu)->timer_tsc
 				       ? EXIT_HOST_INTERRUPT
@@ -237,7 +240,7 @@ static bool vmx_decode_reason(struct virt_vcpu *vcpu, u32 basic)
 		return false;
 	}
 	exit->reason = EXIT_UNKNOWN;
-	/* a reason in IS_PLAIN comes this way only with upper bits set, whose meaning is unknown */
+	/* a reason in IS_PLAIN comes here only with upper bits set, whose meaning is unknown */
 	if (basic < ARRAY_COUNT(vmx_plain_reasons) && vmx_plain_reasons[basic] != EXIT_NONE &&
 	    !vmx_is_one_of(basic, IS_PLAIN))
 		exit->reason = vmx_plain_reasons[basic];

@@ -11,8 +11,8 @@
 #include "arch/x86_64/virt/vmx/vmx.h"
 
 /*
- * Writes the whole host state but CR3 and RSP, which change now and then: enter.c and entry.S write
- * them.
+ * Writes the VMCS's whole host state but CR3 and RSP, which change now and then: enter.c and
+ * entry.S write those.
  */
 void vmx_host_state_write(struct virt_vcpu *vcpu)
 {

@@ -47,7 +47,7 @@ void vmx_inject(const struct vcpu_event *event)
 	vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, info);
 }
 
-/* Takes back an event that vmx_inject prepared and no entry has delivered yet. */
+/* Takes back the event that vmx_inject prepared and no entry has delivered yet; returns it. */
 struct vcpu_event vmx_inject_cancel(void)
 {
 	struct vcpu_event event = vmx_event_decode(vmcs_read32(VMCS_ENTRY_INTERRUPTION_INFO),
@@ -77,13 +77,16 @@ struct vcpu_event vmx_event_decode(u32 info, u32 error_code, u32 length)
 	return event;
 }
 
-/* Wraps RIP: only in 64-bit mode is it wider than 32 bits (SDM vol. 3, 27.3.1.4). */
+/* Wraps a guest's new RIP: only in 64-bit mode is it wider than 32 bits (SDM vol. 3, 27.3.1.4). */
 static NOINLINE u64 vmx_wrap(u64 rip)
 {
 	return vmx_is_64_bit() ? rip : (u32)rip;
 }
 
-/* Ends a handled instruction like any other: RF is cleared, and TF raises a single-step trap. */
+/*
+ * Ends an instruction that was handled for the guest as the CPU would: RF is cleared, and TF raises
+ * a single-step trap.
+ */
 static NOINLINE void vmx_advance_specially(u64 next, u64 length)
 {
 	const u32 shadow = INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS;
@@ -102,7 +105,10 @@ void vmx_advance(struct virt_vcpu *vcpu, u64 length)
 	u32 shadow;
 	u64 next;
 
-	/* the kernel has handled the instruction within a run: the page is not up to date */
+	/*
+	 * the kernel has handled the instruction between two entries: the vCPU page is not up to
+	 * date
+	 */
 	if (vcpu->live) {
 		rflags = vmcs_read_natural(VMCS_GUEST_RFLAGS);
 		shadow = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
@@ -118,7 +124,7 @@ void vmx_advance(struct virt_vcpu *vcpu, u64 length)
 		vmcs_write_natural(VMCS_GUEST_RIP, next);
 }
 
-/* Opens the windows that are requested and closes the others. */
+/* Opens the interrupt and NMI windows that are requested and closes the others. */
 static void vmx_windows_set(struct virt_vcpu *vcpu, u32 request)
 {
 	u32 windows = 0;

@@ -54,7 +54,7 @@ static inline bool vmwrite(u64 field, u64 value)
 	return !failed;
 }
 
-/* Defines INVEPT or INVVPID; `what` is an EPT pointer or a VPID. */
+/* Defines the function for INVEPT or INVVPID; `what` is an EPT pointer or a VPID. */
 #define INVALIDATION(name)                                                                         \
 	static inline bool name(u64 type, u64 what)                                                \
 	{                                                                                          \

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * MSRs that VM entry and exit do not switch. The host uses none of them on Intel (system calls use
- * SYSENTER), so they stay the guest's until another vCPU is loaded. The first entry after a load or
- * a change loads them from the MSR-load area: a value that WRMSR would refuse then fails that entry
- * instead of faulting the host. enter.c and state.c call it for the loaded vCPU.
+ * The guest's MSRs that VM entry and exit do not switch. The host uses none of them on Intel
+ * (system calls use SYSENTER), so they stay the guest's until another vCPU is loaded. The first
+ * entry after a load or a change loads them from the MSR-load area: a value that WRMSR would refuse
+ * then fails that entry instead of faulting the host. enter.c and state.c call it for the loaded
+ * vCPU.
  */
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/instructions.h"
@@ -24,7 +25,9 @@ static const struct {
 	{MSR_TSC_AUX, VMSR_TSC_AUX}, /* the last entry, used only if the CPU has RDTSCP */
 };
 
-/* Makes the next entry load the MSRs from the area, which holds their values until then. */
+/*
+ * Makes the next entry load the MSRs from the MSR-load area, which holds their values until then.
+ */
 void vmx_msrs_load(struct virt_vcpu *vcpu)
 {
 	vmcs_write32(VMCS_ENTRY_MSR_LOAD_COUNT,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The VMX back end's operations, and its end on a CPU. boot/init enables VMX and fills the
+ * The VMX back end's operations, and turning VMX off on a CPU. boot/init enables VMX and fills the
  * capabilities; ring 0 reaches all else through vmx_ops.
  */
 #include "arch/x86_64/cpu/instructions.h"

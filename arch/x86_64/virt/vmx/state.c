@@ -32,7 +32,7 @@ static void vmx_rip_set(const struct vcpu_page *page)
 	u32 shadow = READ_ONCE(page->shadow);
 	u64 rflags = READ_ONCE(page->rflags);
 
-	/* A shadow with TF needs a pending single step (SDM vol. 3, 27.3.1.5). */
+	/* An interrupt shadow with TF needs a pending single step (SDM vol. 3, 27.3.1.5). */
 	vmcs_change_natural(VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_BS,
 			    shadow & SHADOW_MOV_SS && rflags & RFLAGS_TF ? PENDING_DEBUG_BS : 0);
 	vmcs_write_natural(VMCS_GUEST_RIP, READ_ONCE(page->rip));
@@ -172,9 +172,9 @@ void vmx_get(struct virt_vcpu *vcpu, u32 groups)
 {
 	if (groups & VCPU_RIP)
 		vmx_rip_get(vcpu->page);
-	if (likely((groups & ~(u32)VCPU_RIP) == 0)) /* most exits need RIP at most */
+	if (likely((groups & ~(u32)VCPU_RIP) == 0)) /* at most exits the monitor gets RIP at most */
 		return;
-	/* an access to device memory needs RIP and the instruction's bytes */
+	/* at an access to device memory the monitor gets RIP and the instruction's bytes */
 	if (groups == (VCPU_RIP | VCPU_CODE))
 		virt_code_show(vcpu, vmx_code_find(vcpu));
 	else
@@ -183,7 +183,10 @@ void vmx_get(struct virt_vcpu *vcpu, u32 groups)
 
 void vmx_set(struct virt_vcpu *vcpu, u32 groups)
 {
-	/* A failed entry leaves its event in place for the next one (SDM vol. 3, 27.8). */
+	/*
+	 * A failed entry leaves the injected event in the VMCS for the next entry (SDM vol. 3,
+	 * 27.8).
+	 */
 	if (unlikely(vcpu->exit.reason == EXIT_ENTRY_FAILED))
 		vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
 	if (groups & VCPU_RIP)

@@ -45,7 +45,7 @@ VMCS_FIELD(64, u64)
 VMCS_FIELD(_natural, u64)
 #undef VMCS_FIELD
 
-/* Changes only the bits of `mask`. */
+/* Changes only the bits of `mask` in a field of the current VMCS. */
 static inline void vmcs_change32(enum vmcs32 field, u32 mask, u32 value)
 {
 	vmcs_write32(field, (vmcs_read32(field) & ~mask) | (value & mask));

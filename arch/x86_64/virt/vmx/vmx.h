@@ -16,11 +16,11 @@
 
 /*
  * How many entries one call of vmx_enter may make before it returns, so that exceptions that
- * vmx_reflect injects again and again cannot keep the CPU there.
+ * vmx_reflect injects again and again cannot keep the CPU in there.
  */
 #define VMX_ROUNDS 16
 
-/* The contents of the page after a VMCS. */
+/* The contents of the page after a vCPU's VMCS. */
 struct vmx_scratch {
 	struct vmx_msr_entry msr_load[8];
 	/* SPEC_CTRL, which the CPU loads from here at exits where it must be written */
@@ -29,20 +29,21 @@ struct vmx_scratch {
 _Static_assert(offsetof(struct vmx_scratch, msr_load) % 16 == 0, "SDM vol. 3, 25.7.2");
 
 /*
- * What VMX keeps of a vCPU besides the VMCS. Each copy of a field of the VMCS equals the field,
- * which is written only when the value changes.
+ * What the VMX back end keeps of a vCPU besides the VMCS. Each copy of a field of the VMCS equals
+ * the field, which is written only when the value changes.
  */
 struct vmx_vcpu {
 	bool launched;	  /* VMLAUNCH has succeeded since VMCLEAR */
-	bool msrs_live;	  /* the CPU's MSRs are newer than those in scratch */
-	u8 tpr_threshold; /* TPR threshold in the VMCS */
+	bool msrs_live;	  /* the guest's MSRs in the CPU are newer than those in scratch */
+	u8 tpr_threshold; /* copy of the TPR threshold in the VMCS */
 	u32 primary;	  /* primary controls of the VMCS, less those that open windows */
-	u64 timer_tsc;	  /* deadline of the preemption timer; 0: there is none */
+	u64 timer_tsc;	  /* TSC deadline of the preemption timer; 0: there is none */
 	struct vmx_scratch *scratch;
 	u64 dr6;
 	u64 cr2;		    /* the guest's CR2, which the VMCS does not have */
 	const struct cpu *host_cpu; /* the CPU whose host state the VMCS holds; NULL: no CPU's */
-	u64 host_rsp;		    /* host RSP in the VMCS, as host_cr3 is its CR3; 0: unknown */
+	/* copy of the host RSP in the VMCS, as host_cr3 is of the host CR3; 0: unknown */
+	u64 host_rsp;
 	u64 host_cr3;
 	u64 rsp; /* the guest's RSP */
 };
@@ -50,12 +51,12 @@ _Static_assert(sizeof(struct vmx_vcpu) <= sizeof(((struct virt_vcpu *)0)->own), 
 #define vmx_of(vcpu) ((struct vmx_vcpu *)(vcpu)->own)
 
 /*
- * Reads RSP and CR2 into the page and the vCPU, whose values are old between enter and leave. In
- * enter.c.
+ * Reads the guest's RSP into the vCPU page and CR2 into struct vmx_vcpu, whose values are old
+ * between enter and leave. In enter.c.
  */
 void vmx_collect(struct virt_vcpu *vcpu);
 
-/* The place in entry.S where an exit continues */
+/* The address in entry.S at which an exit continues */
 extern const char vmx_exited[];
 
 /* Writes the running CPU's host state to the VMCS. In host.c. */
@@ -69,7 +70,10 @@ void vmx_host_state_write(struct virt_vcpu *vcpu);
 void vmx_msrs_load(struct virt_vcpu *vcpu);
 /* Records the first entry since vmx_msrs_load. Returns `reason`, so that it stays in a register. */
 u32 vmx_msrs_entered(struct virt_vcpu *vcpu, u32 reason);
-/* Copies the MSRs of vmx_msrs_load from the CPU to the area, if the CPU's values are newer. */
+/*
+ * Copies the MSRs of vmx_msrs_load from the CPU to the MSR-load area, if the CPU's values are
+ * newer.
+ */
 void vmx_msrs_fetch(struct virt_vcpu *vcpu);
 /* Copy the MSRs of vmx_msrs_load to and from the vCPU page. */
 void vmx_msrs_get(struct virt_vcpu *vcpu);
@@ -77,16 +81,16 @@ void vmx_msrs_set(struct virt_vcpu *vcpu);
 
 /* Gives the vCPU a VPID without stale translations on this CPU. In vpid.c. */
 void vmx_tag_assign(struct virt_vcpu *vcpu);
-/* Flushes the vCPU's translations, guest-physical ones included, on this CPU. */
+/* Flushes the vCPU's TLB entries, guest-physical ones included, on this CPU. */
 void vmx_tag_flush(struct virt_vcpu *vcpu);
 
-/* Takes over the settings of the page's group VCPU_TRAPS. In control.c. */
+/* Takes over the register group VCPU_TRAPS from the vCPU page. In control.c. */
 void vmx_traps_set(struct virt_vcpu *vcpu);
 
-/* Takes over the settings of the page's group VCPU_APIC. In control.c. */
+/* Takes over the register group VCPU_APIC from the vCPU page. In control.c. */
 void vmx_apic_set(struct virt_vcpu *vcpu);
 
-/* Return the guest/host masks, in which host-owned bits are set. In cr.c. */
+/* Return the guest/host masks of CR0 and CR4, in which host-owned bits are set. In cr.c. */
 u64 vmx_cr0_mask(const struct virt_vcpu *vcpu);
 u64 vmx_cr4_mask(const struct virt_vcpu *vcpu);
 /* Return CR0 and CR4 as the guest sees them. */
@@ -101,7 +105,7 @@ bool vmx_is_64_bit(void);
 
 /* Makes the next entry deliver the event. In inject.c. */
 void vmx_inject(const struct vcpu_event *event);
-/* Takes back an event that no entry has delivered yet, and returns it. */
+/* Takes back the event of vmx_inject that no entry has delivered yet, and returns it. */
 struct vcpu_event vmx_inject_cancel(void);
 /* Decodes VM-entry, VM-exit or IDT-vectoring information; not valid if there is no event. */
 struct vcpu_event vmx_event_decode(u32 info, u32 error_code, u32 length);
@@ -111,7 +115,7 @@ struct vcpu_event vmx_event_decode(u32 info, u32 error_code, u32 length);
  * again. In exit.c.
  */
 bool vmx_exit_decode(struct virt_vcpu *vcpu, u32 reason);
-/* The exit reasons that translate directly; all other exit reasons are EXIT_NONE here. */
+/* By VMX exit reason: the exit reason to which it translates directly, else EXIT_NONE. */
 extern const u8 vmx_plain_reasons[VMX_EXIT_BUS_LOCK + 1];
 
 /* Exits of which nothing is decoded but, at most, the length of the instruction. */

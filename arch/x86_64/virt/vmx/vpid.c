@@ -12,12 +12,13 @@
 
 #define VPID_MAX 0xffffu
 
-/* the generations started so far on all CPUs; no two of them have the same number */
+/* the number of generations of VPIDs begun so far on all CPUs; each has its own number */
 static u64 generations;
 
 /* Each CPU's counters, written by that CPU alone. */
 static struct {
-	u64 generation; /* generation of all VPIDs handed out since the last flush */
+	/* generation of the VPIDs that this CPU has handed out since its last flush */
+	u64 generation;
 	u32 last;	/* the last VPID handed out; 0: none was handed out yet */
 } tags[CPU_MAX];
 
