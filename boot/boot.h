@@ -7,8 +7,8 @@
 #include "lib/entropy.h"
 
 /*
- * The steps between the loader and the kernel. Their code runs where it was loaded, before its
- * relocations are applied: no static data here may hold a pointer.
+ * The steps between the boot loader and the kernel. Their code runs where it was loaded, before its
+ * relocations are applied: no static data of boot/ that they use may hold a pointer.
  */
 
 /* The free RAM, sorted, from which the image's final place and the page tables are taken. */
@@ -17,7 +17,7 @@ struct boot_memory {
 	struct boot_info *info;
 };
 
-/* Records a range of RAM that stays in use. */
+/* Records in info->used a range of RAM that stays in use, which the kernel must not hand out. */
 static inline void boot_use(struct boot_info *info, hpa_t base, u64 length, u32 owner)
 {
 	if (info->used_count == BOOT_USED_MAX)
@@ -29,15 +29,21 @@ static inline void boot_use(struct boot_info *info, hpa_t base, u64 length, u32 
 /* Mixes every available source of entropy into the pool and records the sources in info. */
 void entropy_gather(struct entropy_pool *pool, struct boot_info *info);
 
-/* Chooses image_hpa, image_base, direct_map_base and vmap_base. */
+/*
+ * Chooses at random, and sets in struct boot_info, image_hpa, image_base, direct_map_base and
+ * vmap_base.
+ */
 void kaslr_choose(struct boot_memory *memory, struct entropy_pool *pool);
 
 /* Builds the kernel's page tables and sets info->root_table. */
 void map_build(struct boot_memory *memory);
-/* Identity-maps a range, writable, until the kernel is entered: at most two 1-GiB regions. */
+/*
+ * Identity-maps a range, writable, until the kernel is entered; it may touch two 1-GiB regions at
+ * most.
+ */
 void map_reach(hpa_t base, u64 length);
 
-/* Copies the image to its final place, relocates it and enters it. */
+/* Copies the image to info->image_hpa, relocates it and enters it. */
 NORETURN void relocate_and_jump(struct boot_info *info, u64 canary);
 
 /* Addresses in the image, which linker.ld defines. */

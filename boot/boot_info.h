@@ -32,7 +32,7 @@ struct boot_module {
 	char name[BOOT_NAME_BYTES];
 };
 
-/* A range of RAM that stays in use. */
+/* A range of RAM that stays in use, such as the image, a module or a page table. */
 struct boot_used {
 	hpa_t base;
 	u64 length;
@@ -40,9 +40,9 @@ struct boot_used {
 };
 
 /*
- * All that the kernel learns from the loader, and where boot/ has put the image and the tables. It
- * lies in the image's bss; the loader's own structures are not needed any more. RAM that is not in
- * `used` is free.
+ * All that the kernel learns from the loader, and where boot/ has put the image and the page
+ * tables. It lies in the image's bss; the loader's own structures are not needed any more. RAM that
+ * is not in `used` is free.
  */
 struct boot_info {
 	char command_line[BOOT_COMMAND_LINE_BYTES];
@@ -59,7 +59,9 @@ struct boot_info {
 	u8 rsdp_copy[36];
 
 	hpa_t image_hpa;
-	/* the address at which the image runs; the slide is the difference to IMAGE_LINK_BASE */
+	/*
+	 * the address at which the image runs; KASLR's slide is the difference to IMAGE_LINK_BASE
+	 */
 	hva_t image_base;
 	u64 image_bytes;       /* size of the image in bytes, whole pages, bss included */
 	hva_t direct_map_base; /* the address at which host physical address 0 is mapped */
@@ -70,7 +72,7 @@ struct boot_info {
 	 */
 	hpa_t root_table;
 
-	/* the memory map: sorted, merged, without overlap */
+	/* the memory map: regions sorted by address, merged, without overlap */
 	struct boot_region region[BOOT_REGION_MAX];
 	struct boot_module module[BOOT_MODULE_MAX];
 	struct boot_used used[BOOT_USED_MAX];
@@ -84,7 +86,7 @@ void kernel_main(struct boot_info *info) NORETURN;
 
 /*
  * Returns the value of an option such as "cpus=" in a command line, 1 for a plain word such as
- * "nokaslr", 0 if it is absent. A word may be quoted, as GRUB does. A malformed word has no effect
- * here; vmm/manager/config/options.c, which follows the same rules, reports it.
+ * "nokaslr", 0 if the option is absent. A word may be quoted, as GRUB does. A malformed word has no
+ * effect here; vmm/manager/config/options.c, which follows the same rules, reports it.
  */
 u32 boot_option(const char *line, const char *name);

@@ -10,7 +10,7 @@
 #include "kernel/abi/pages.h"
 #include "vmm/hw/cpuid.h"
 
-#define HARDWARE_WORDS	    8 /* words that are drawn by each instruction: 512 bits */
+#define HARDWARE_WORDS	    8 /* words of 64 bits drawn by each of RDRAND and RDSEED */
 #define HARDWARE_TRIES	    128
 #define JITTER_ROUNDS	    16
 #define JITTER_SAMPLES	    64
@@ -18,8 +18,8 @@
 #define MODULE_SAMPLE_BYTES 64u
 
 /*
- * Mixes in values of a CPU's generator. Returns false if it gives too few values or always the
- * same: that is harmless, but not counted as a source.
+ * Mixes into the pool values of a CPU's random generator. Returns false if it gives too few values
+ * or always the same one: they do no harm, but are not counted as a source.
  */
 static bool entropy_mix_hardware(struct entropy_pool *pool, bool (*draw)(u64 *value))
 {
@@ -50,8 +50,8 @@ static u32 entropy_gather_hardware(struct entropy_pool *pool)
 }
 
 /*
- * Mixes in TSC jitter from caches, DRAM refresh and the bus; mixing a block disturbs the next
- * samples.
+ * Mixes into the pool TSC jitter from caches, DRAM refresh and the bus; mixing a block disturbs the
+ * next samples.
  */
 static void entropy_gather_jitter(struct entropy_pool *pool)
 {
@@ -67,7 +67,10 @@ static void entropy_gather_jitter(struct entropy_pool *pool)
 	}
 }
 
-/* Mixes in the command line, the memory map, and samples of each module, which may hold a seed. */
+/*
+ * Mixes into the pool the command line, the memory map, and samples of each boot module, which may
+ * hold a seed.
+ */
 static void entropy_gather_loader(struct entropy_pool *pool, const struct boot_info *info)
 {
 	entropy_mix(pool, info, sizeof(*info));

@@ -6,17 +6,20 @@
  */
 #include "boot/layout.h"
 
-	/* PVH: XEN_ELFNOTE_PHYS32_ENTRY. QEMU reads the entry as 64 bits. */
+	/* PVH: XEN_ELFNOTE_PHYS32_ENTRY. QEMU reads the entry address as 64 bits. */
 	.section .note.pvh, "a", @note
 note:
-	.long	4			/* length of the name in bytes */
-	.long	8			/* length of the value in bytes */
+	.long	4			/* length of the note's name in bytes */
+	.long	8			/* length of the note's value in bytes */
 	.long	18
 	.asciz	"Xen"
 	.long	start_pvh - note + IMAGE_LOAD_BASE + IMAGE_NOTE_OFFSET
 	.long	0
 
-	/* Multiboot2 3.1.1 to 3.1.6: the address tag makes GRUB load the file as one piece. */
+	/*
+	 * The Multiboot2 header (specification, 3.1.1 to 3.1.6): the address tag makes GRUB load
+	 * the file as one piece.
+	 */
 	.section .boot.header, "a"
 header:
 #define LOAD_ADDRESS(symbol) (symbol) - header + IMAGE_LOAD_BASE + IMAGE_HEADER_OFFSET
@@ -37,7 +40,7 @@ header:
 	.short	3, 0			/* the entry tag */
 	.long	12
 	.long	LOAD_ADDRESS(start_multiboot2)
-	.long	0			/* tags are aligned to 8 bytes */
+	.long	0			/* padding: tags are aligned to 8 bytes */
 
 	.short	0, 0			/* the end tag */
 	.long	8

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Chooses at random where the image, the direct map and the area for stacks and devices lie, or
- * takes fixed places with "nokaslr". boot/main.c calls it once. It takes the image's pages out of
- * the free RAM and writes the chosen places to struct boot_info.
+ * takes fixed addresses with the option "nokaslr". boot/main.c calls it once. It takes the image's
+ * pages out of the free RAM and writes the chosen addresses to struct boot_info.
  */
 #include "boot/boot.h"
 #include "kernel/abi/pages.h"
 #include "lib/bits.h"
 
-/* The kernel's parts of the address space, by slots of the top-level table. */
+/* The kernel's parts of the address space, by slots of the top-level page table. */
 #define SLOT_BYTES	   (512 * GIB)
 #define SLOT_ADDRESS(slot) ((u64)(slot)*SLOT_BYTES | 0xffff000000000000ull)
 
@@ -34,8 +34,8 @@ static u64 kaslr_choose_at_random(struct entropy_pool *pool, u64 start, u64 end,
 
 /*
  * Returns the address of a random page of the free ranges at which `bytes` fit, evenly distributed.
- * It goes through the ranges and replaces the choice by a page of the new range with the
- * probability of this range's share of all places so far.
+ * The function goes through the ranges and replaces the choice by a page of the new range with the
+ * probability that is this range's share of all such pages so far.
  */
 static u64 kaslr_choose_hpa(const struct ram_ranges *free, struct entropy_pool *pool, u64 bytes)
 {
@@ -56,7 +56,8 @@ static u64 kaslr_choose_hpa(const struct ram_ranges *free, struct entropy_pool *
 	return chosen;
 }
 
-#define FRAMES_END BIT(32 + PAGE_SHIFT) /* frame numbers in struct page have 32 bits */
+/* the end of the memory with frame numbers of 32 bits, which struct page has */
+#define FRAMES_END BIT(32 + PAGE_SHIFT)
 
 /*
  * Returns the end of the memory that the direct map must cover, in whole GiB; ~0 if it lies beyond

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Where the image is linked and loaded: plain numbers, for C, assembly and linker.ld. */
+/*
+ * The addresses for which the image is linked and at which it is loaded: plain numbers, for C,
+ * assembly and linker.ld.
+ */
 #define IMAGE_LINK_BASE 0xffffffff80200000
 #define IMAGE_LOAD_BASE 0x200000
 
@@ -10,7 +13,10 @@
 #define IMAGE_HEADER_OFFSET  0x440
 #define IMAGE_START32_OFFSET 0x480
 
-/* The image's virtual base is a multiple of this, so that objects aligned to it stay aligned. */
+/*
+ * The image's virtual base is a multiple of this number, so that objects aligned to it stay
+ * aligned.
+ */
 #define IMAGE_ALIGN 0x4000
 
 /* The number of page tables that map the image at its load address; each maps 2 MiB. */
@@ -22,12 +28,12 @@
 #define PROTOCOL_MULTIBOOT2 1
 #define PROTOCOL_PVH	    2
 
-/* The register values that take a CPU from 32-bit or 16-bit to 64-bit mode. */
+/* The register values that take a CPU from 32-bit or 16-bit to 64-bit mode (long mode). */
 #define CR0_LONG_MODE  0x80010033 /* PG, WP, NE, ET, MP, PE */
 #define CR4_LONG_MODE  0x20	  /* the bits of CR4 for long mode: PAE */
 #define EFER_LONG_MODE 0x900	  /* the bits of EFER for long mode: NXE and LME */
 
-/* The value that a Multiboot2 loader passes in EAX (3.5). */
+/* The value that a Multiboot2 loader passes in EAX (Multiboot2 specification, 3.5). */
 #define MULTIBOOT2_BOOT_MAGIC 0x36d76289
 
 /*

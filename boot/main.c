@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The steps from the loader to the kernel, in order: read what the loader left, gather entropy,
- * choose the layout, build page tables, relocate and jump. start32.S calls boot_main once, under
- * the identity mapping, on the boot CPU. It owns all memory until it jumps, and stops with a
+ * The steps from the boot loader to the kernel, in order: read what the loader left, gather
+ * entropy, choose the layout, build page tables, relocate and jump. start32.S calls boot_main once,
+ * under the identity mapping, on the boot CPU. It owns all memory until it jumps, and stops with a
  * sentence on COM1 if the host does not suit.
  */
 #include "arch/x86_64/cpu/instructions.h"
@@ -16,7 +16,7 @@
 
 /* The boot code places nothing below this address: AP start-up code and BIOS data lie there. */
 #define LOW_MEMORY_END MIB
-/* The range that one identity-mapped PML4 slot covers; placing the image higher gains nothing. */
+/* The range that one identity-mapped PML4 slot covers; the image is not placed higher. */
 #define REACHABLE_END (512 * GIB)
 #define MEMORY_LEAST  (32 * MIB)
 
@@ -34,8 +34,8 @@ static void boot_check(const char *error)
 }
 
 /*
- * Lists as free all RAM but the loaded image and the modules; the loader's other data has been read
- * already.
+ * Lists as free all RAM but the loaded image and the boot modules; the loader's other data has been
+ * read already.
  */
 static void boot_find_free_memory(struct boot_memory *memory, struct boot_info *info)
 {
@@ -57,7 +57,7 @@ static void boot_find_free_memory(struct boot_memory *memory, struct boot_info *
 }
 
 /*
- * Reports an exception while booting; start32.S calls it. `stub` lies inside the stub of the
+ * Reports an exception while booting; start32.S calls it. `stub` is an address in the stub of the
  * exception's vector.
  */
 void boot_exception(const char *stub, const void *const *pushed)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Builds the kernel's page tables while booting: the image, the direct map, and the page that
- * switches tables. boot/main.c and boot/relocate.c call it, on the boot CPU. It takes pages for
- * tables from the free RAM and records them in struct boot_info; the kernel goes on with these
- * tables.
+ * Builds the kernel's page tables while booting: the image, the direct map, and the page of the
+ * code that switches page tables. boot/main.c and boot/relocate.c call it, on the boot CPU. It
+ * takes pages for tables from the free RAM and records them in struct boot_info; the kernel goes on
+ * with these tables.
  */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/paging.h"
@@ -18,16 +18,16 @@
 #define PTE_TEXT   PTE_P
 
 /*
- * The tables of start32.S, in force as long as the image runs where it was loaded; boot_pdpt maps
- * the low 4 GiB.
+ * The page tables of start32.S, in force as long as the image runs where it was loaded; boot_pdpt
+ * maps the low 4 GiB.
  */
 extern u64 boot_pdpt[PT_ENTRY_COUNT];
 extern u64 boot_reach[2][PT_ENTRY_COUNT];
 extern u64 boot_switch[PT_LEVELS - 1][PT_ENTRY_COUNT];
 
 /*
- * Returns a zeroed page for a table: the highest free one below 4 GiB, so that tables end up side
- * by side and do not cut up large pages.
+ * Returns a zeroed page for a page table: the highest free one below 4 GiB, so that tables end up
+ * side by side and do not cut up large pages.
  */
 static u64 map_table_alloc(struct boot_memory *memory)
 {
@@ -59,7 +59,10 @@ static u64 map_table_index(u64 address, u32 level)
 	return address >> PT_LEVEL_SHIFT(level) & (PT_ENTRY_COUNT - 1);
 }
 
-/* Returns the entry that maps `address` at `level`; allocates the tables above it as needed. */
+/*
+ * Returns the page-table entry that maps `address` at `level`; allocates the tables above it as
+ * needed.
+ */
 static u64 *map_entry_at(struct boot_memory *memory, u64 address, u32 level)
 {
 	u64 *table = (u64 *)memory->info->root_table.value;
@@ -74,7 +77,10 @@ static u64 *map_entry_at(struct boot_memory *memory, u64 address, u32 level)
 	return &table[map_table_index(address, level)];
 }
 
-/* Maps whole pages, each of the largest size that alignment and `top_level` allow. */
+/*
+ * Maps `bytes`, whole pages, from `hpa` at `address`, by leaves of the largest size that alignment
+ * and `top_level` allow.
+ */
 static void map_range(struct boot_memory *memory, u64 address, u64 hpa, u64 bytes, u64 flags,
 		      u32 top_level)
 {
@@ -128,7 +134,10 @@ static void map_direct(struct boot_memory *memory, u64 start, u64 end)
 	map_range(memory, direct + rest, rest, end - rest, PTE_DATA, top);
 }
 
-/* Maps all RAM and firmware tables; regions that touch or share a page become one run. */
+/*
+ * Maps all RAM and firmware tables in the direct map; regions that touch or share a page become one
+ * run.
+ */
 static void map_memory(struct boot_memory *memory)
 {
 	const struct boot_info *info = memory->info;
@@ -151,7 +160,7 @@ static void map_memory(struct boot_memory *memory)
 	map_direct(memory, start, end);
 }
 
-/* Identity-maps the boot code's own pages, for the instructions that switch tables. */
+/* Identity-maps the boot code's own pages, for the instructions that switch page tables. */
 static void map_switch(struct boot_memory *memory)
 {
 	u64 *root = (u64 *)memory->info->root_table.value;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reads the boot information of a Multiboot2 loader such as GRUB into struct boot_info. boot/main.c
- * calls it once; a fuzzer calls it too. It reads only memory in the view that it is given and
- * trusts no number in it.
+ * calls it once; a fuzzer calls it too. It reads only the memory that the given struct boot_view
+ * shows and trusts no number in it.
  */
 #include "boot/multiboot2.h"
 #include "boot/parse.h"
@@ -12,7 +12,7 @@
 
 static const char too_short[] = "a Multiboot2 tag is shorter than its contents";
 
-/* Returns the rest of a tag after its first `skip` bytes, and its length in *size. */
+/* Returns the rest of a tag after its first `skip` bytes, and the rest's length in *size. */
 static const char *multiboot2_tag_rest(const struct multiboot2_tag *tag, size_t skip, size_t *size)
 {
 	*size = tag->size - skip;
@@ -71,8 +71,8 @@ static const char *multiboot2_parse_memory_map(const struct multiboot2_tag *tag,
 }
 
 /*
- * Takes a copy of the ACPI root pointer; the tag does not say where the original lies. The longer
- * (newer) form wins.
+ * Takes a copy of the ACPI root pointer; the tag does not say where the original lies. Of two
+ * copies the longer (newer) form is kept.
  */
 static const char *multiboot2_parse_rsdp(const char *bytes, size_t size, struct boot_info *info)
 {

@@ -22,20 +22,20 @@ struct multiboot2_info {
 
 struct multiboot2_tag {
 	u32 type; /* enum multiboot2_tag_type */
-	u32 size; /* bytes, with the header and without the padding */
+	u32 size; /* the tag's size in bytes, with its header and without the padding */
 };
 
 struct multiboot2_module {
 	struct multiboot2_tag tag;
 	u32 start;
-	u32 end; /* the module's end, exclusive */
+	u32 end; /* physical address of the module's end, exclusive */
 		 /* the module's command line follows, terminated by 0 */
 };
 _Static_assert(sizeof(struct multiboot2_module) == 16, "Multiboot2 3.6.6");
 
 struct multiboot2_memory_map {
 	struct multiboot2_tag tag;
-	u32 entry_size; /* a multiple of 8 */
+	u32 entry_size; /* size of a memory-map entry in bytes, a multiple of 8 */
 	u32 entry_version;
 };
 _Static_assert(sizeof(struct multiboot2_memory_map) == 16, "Multiboot2 3.6.8");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Helpers of the two loaders' parsers: bounds checks, and additions to struct boot_info.
- * boot/multiboot2.c and boot/pvh.c call them. They read only memory in view and refuse what does
- * not fit the lists.
+ * boot/multiboot2.c and boot/pvh.c call them. They read only the memory that a struct boot_view
+ * shows and refuse what does not fit struct boot_info's lists.
  */
 #include "boot/parse.h"
 #include "lib/checked.h"
@@ -31,7 +31,7 @@ const char *boot_add_region(struct boot_info *info, u64 base, u64 length, u32 ty
 		return NULL;
 	if (info->region_count == BOOT_REGION_MAX)
 		return "the memory map has too many entries";
-	/* Some firmware gives a length that wraps to mean "to the end of memory". */
+	/* Some firmware gives a region a length that wraps, to mean "to the end of memory". */
 	if (length > ~base)
 		length = ~base;
 	*region = (struct boot_region){.base = base, .length = length, .type = type};

@@ -9,20 +9,21 @@ struct boot_view {
 	u64 size;
 };
 
-/* Returns the bytes at `address`; NULL if they are not all in view. */
+/* Returns the `length` bytes at `address`; NULL if the view does not show all of them. */
 const void *boot_view(const struct boot_view *view, u64 address, u64 length);
 
 /*
  * Each parser fills `info` (zeroed by the caller) from what one kind of loader left at `address`,
- * trusting no number in it. Regions are left as the loader gave them. Returns NULL, or a sentence
- * that says what is wrong.
+ * trusting no number in it. Memory regions are left as the loader gave them. Returns NULL, or a
+ * sentence that says what is wrong.
  */
 const char *multiboot2_parse(const struct boot_view *view, u64 address, struct boot_info *info);
 const char *pvh_parse(const struct boot_view *view, u64 address, struct boot_info *info);
 
 /*
- * Helpers of both parsers. `text` has at most `size` bytes and need not be terminated. The
- * functions return NULL, or a sentence that says what is wrong, as the parsers do.
+ * Helpers of both parsers, which add a memory region or a text to `info`. `text` has at most `size`
+ * bytes and need not be terminated. The functions return NULL, or a sentence that says what is
+ * wrong, as the parsers do.
  */
 const char *boot_add_region(struct boot_info *info, u64 base, u64 length, u32 type);
 const char *boot_add_module(struct boot_info *info, u64 base, u64 length, const char *text,

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reads the start information of a PVH loader such as QEMU into struct boot_info. boot/main.c calls
- * it once; a fuzzer calls it too. It reads only memory in the view that it is given and trusts no
- * number in it.
+ * it once; a fuzzer calls it too. It reads only the memory that the given struct boot_view shows
+ * and trusts no number in it.
  */
 #include "boot/parse.h"
 #include "boot/pvh.h"
 #include "lib/string.h"
 
 /*
- * Returns the text at an address, cut at `limit` bytes or the end of the view; an empty text at
- * address 0.
+ * Returns the text at an address, cut at `limit` bytes or at the end of the memory in view; an
+ * empty text at address 0.
  */
 static const char *pvh_text_at(const struct boot_view *view, u64 address, size_t limit,
 			       size_t *size)

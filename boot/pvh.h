@@ -4,15 +4,16 @@
 #include "lib/types.h"
 
 /*
- * The x86/HVM direct boot ABI (PVH): the structures that EBX points to, in 32-bit protected mode
- * with paging off.
+ * The x86/HVM direct boot ABI (PVH): the structures to which the loader lets EBX point, in 32-bit
+ * protected mode with paging off.
  */
 #define PVH_START_MAGIC	      0x336ec578u
-#define PVH_NOTE_PHYS32_ENTRY 18u /* ELF note "Xen" whose value is the entry's address */
+/* ELF note "Xen" whose value is the address at which the loader enters */
+#define PVH_NOTE_PHYS32_ENTRY 18u
 
 struct pvh_start_info {
 	u32 magic;
-	u32 version; /* versions 1 and later have the memory map */
+	u32 version; /* version of this struct: 1 and later have the memory map */
 	u32 flags;
 	u32 module_count;
 	u64 modules;	  /* address of struct pvh_module[] */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The memory map while booting: sorts and merges the loader's regions, and keeps the list of free
- * RAM. boot/main.c, boot/kaslr.c and boot/map.c call it. It works on struct boot_info and the list
- * that it is given, with static scratch space.
+ * RAM. boot/main.c, boot/kaslr.c and boot/map.c call it. It works on struct boot_info and the given
+ * list of ranges, with static scratch space.
  */
 #include "boot/regions.h"
 #include "lib/bits.h"

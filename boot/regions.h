@@ -10,7 +10,7 @@
  */
 const char *regions_normalise(struct boot_info *info);
 
-/* A half-open range of whole pages. */
+/* A half-open range of whole pages of RAM. */
 struct ram_range {
 	u64 start;
 	u64 end;
@@ -25,7 +25,10 @@ struct ram_ranges {
 /* Lists all whole pages of RAM from `start` to `limit`. The memory map must be normalised. */
 void regions_from_ram(struct ram_ranges *ranges, const struct boot_info *info, u64 start,
 		      u64 limit);
-/* Removes every page that the range touches; returns false if the list would overflow. */
+/*
+ * Removes from the list every page that [base, base + length) touches; returns false if the list
+ * would overflow.
+ */
 bool regions_remove(struct ram_ranges *ranges, u64 base, u64 length) MUST_CHECK;
 /* Returns the size of all ranges together. */
 u64 regions_bytes(const struct ram_ranges *ranges);

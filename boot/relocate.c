@@ -12,8 +12,8 @@
 #define R_X86_64_RELATIVE 8u
 
 struct elf_rela {
-	u64 offset; /* virtual address of the word to relocate, as linked */
-	u64 info;   /* type of the relocation, in the lower half */
+	u64 offset; /* virtual address, as linked, of the word to relocate */
+	u64 info;   /* type of the relocation (R_X86_64_...), in the lower half */
 	s64 addend;
 };
 

@@ -37,7 +37,7 @@ start_pvh:
 	mov	$PHYS(boot_stack_end), %esp
 	mov	%ebx, %esi
 
-	/* 2. Check that the CPU has what the next steps need. */
+	/* 2. Check that the CPU has long mode and NX, which the next steps need. */
 	mov	$0x80000000, %eax
 	cpuid
 	cmp	$0x80000001, %eax
@@ -49,7 +49,10 @@ start_pvh:
 	test	$CPUID_EXTENDED_EDX_NX, %edx
 	jz	no_nx
 
-	/* 3. Identity mapping: four page directories of 2-MiB pages, no execution. */
+	/*
+	 * 3. Identity mapping of the low 4 GiB: four page directories of 2-MiB pages, not
+	 * executable.
+	 */
 	mov	$PHYS(boot_pml4), %edi
 	xor	%eax, %eax
 	mov	$(2 * 4096 / 4), %ecx
@@ -71,7 +74,10 @@ start_pvh:
 	add	$0x200000, %eax
 	jnc	1b
 
-	/* 4. The image itself in 4-KiB pages: code executable, up to rodata's end not writable. */
+	/*
+	 * 4. Map the image itself in 4-KiB pages: code executable, all up to rodata's end not
+	 * writable.
+	 */
 	mov	$PHYS(boot_pd), %edi
 	add	$(IMAGE_LOAD_BASE / 0x200000 * 8), %edi
 	mov	$PHYS(boot_pt), %eax
@@ -96,7 +102,7 @@ start_pvh:
 	add	$4096, %eax
 	loop	1b
 
-	/* 5. Long mode, with NX and WP in force. */
+	/* 5. Enter long mode, with NX and WP in force. */
 	mov	$CR4_LONG_MODE, %eax
 	mov	%eax, %cr4
 	mov	$PHYS(boot_pml4), %eax
@@ -184,7 +190,7 @@ start64:
 	mov	%eax, %gs
 	lea	boot_stack_end(%rip), %rsp
 	mov	%ebp, %edi
-	mov	%esi, %esi		/* upper halves are undefined */
+	mov	%esi, %esi		/* clears the upper half, which is undefined */
 	xor	%ebp, %ebp
 	call	boot_main
 	ud2
@@ -228,9 +234,11 @@ boot_pd:
 	.skip	4 * 4096
 boot_pt:
 	.skip	IMAGE_TABLES * 4096
-boot_reach:				/* page directories by which map.c maps up to two GiB */
+/* page directories by which map_reach in map.c maps up to two GiB */
+boot_reach:
 	.skip	2 * 4096
-boot_switch:				/* tables that map.c fills: three levels to map one page */
+/* page tables that map.c fills: three levels to map one page */
+boot_switch:
 	.skip	3 * 4096
 
 	.section .bss.boot_stack, "aw", @nobits

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where an application processor starts: in real mode, at TRAMPOLINE_BASE, in a copy of these bytes
- * that boot/init/cpus.c makes. It runs on a table of its own, which maps that page (executable) and
- * the kernel's half; the words at its end say where to continue. One CPU at a time.
+ * that boot/init/cpus.c makes. It runs on a top-level page table of its own, which maps that page
+ * (executable) and the kernel's half; the words at its end say where to continue. One CPU at a
+ * time.
  */
 #include "boot/layout.h"
 
@@ -53,7 +54,10 @@ gdt_register:
 	.word	15
 	.long	AT(gdt)
 
-	/* 3. Filled for each CPU: table, stack, argument, entry (struct trampoline_words). */
+	/*
+	 * 3. Words filled anew for each CPU: page table, stack, argument, entry (struct
+	 * trampoline_words).
+	 */
 	.balign	8
 trampoline_words:
 	.quad	0, 0, 0, 0

@@ -10,7 +10,7 @@
 #include "lib/string.h"
 #include "vmm/hw/acpi.h"
 
-/* the most that a table's length field is believed, to bound the work for a wrong one */
+/* the largest length of an ACPI table that is believed, to bound the work for a wrong one */
 #define ACPI_TABLE_BYTES_MAX (256 * KIB)
 #define ACPI_TABLES_MAX	     256u
 
@@ -48,7 +48,9 @@ static enum status acpi_table_map(u64 address, acpi_map_t map, const struct acpi
 	return STATUS_OK;
 }
 
-/* Finds the XSDT if there is a usable one, else the RSDT (ACPI 5.2.5.3). */
+/*
+ * Finds the table of ACPI tables: the XSDT if there is a usable one, else the RSDT (ACPI 5.2.5.3).
+ */
 static enum status acpi_root_find(hpa_t address, acpi_map_t map, const struct acpi_header **root,
 				  size_t *entry_bytes)
 {
@@ -106,8 +108,8 @@ static enum status acpi_table_find(const struct acpi_header *root, size_t entry_
 }
 
 /*
- * Adds a CPU, unless it is listed already: some firmware lists a CPU twice, as a local APIC and as
- * an x2APIC.
+ * Adds a CPU to info, unless it is listed there already: some firmware lists a CPU twice, as a
+ * local APIC and as an x2APIC.
  */
 static void acpi_cpu_add(struct acpi_info *info, u32 apic_id, u32 flags)
 {
@@ -151,8 +153,8 @@ static void acpi_entry_found(struct acpi_info *info, const struct acpi_madt_entr
 }
 
 /*
- * Returns the node of a proximity domain. Domain numbers are arbitrary; nodes are numbered from 0.
- * Surplus domains go to node 0.
+ * Returns the node of a proximity domain. Domain numbers are arbitrary; NUMA nodes are numbered
+ * from 0. Domains for which there is no node left go to node 0.
  */
 static u32 acpi_node_of(struct acpi_info *info, u32 domain)
 {
@@ -204,7 +206,7 @@ static void acpi_affinity_found(struct acpi_info *info, const struct acpi_madt_e
 	}
 }
 
-/* Reads the entries of a MADT or SRAT, which begin `skip` bytes into the table. */
+/* Reads into info the entries of a MADT or SRAT, which begin `skip` bytes into the table. */
 static enum status acpi_entries_read(const struct acpi_header *table, size_t skip,
 				     struct acpi_info *info)
 {

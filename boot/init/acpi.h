@@ -25,14 +25,15 @@ struct acpi_info {
 	u32 ioapic_count;
 	struct acpi_cpu {
 		u32 apic_id;
-		u32 node; /* the CPU's memory node, an index into `domain` */
+		u32 node; /* the CPU's NUMA node, an index into `domain` */
 	} cpu[ACPI_CPU_MAX];
 	struct acpi_ioapic {
 		u32 gsi_base;
 		hpa_t address;
 	} ioapic[IOAPIC_MAX];
-	u32 node_count;		   /* the number of nodes; 0: nothing is known about nodes */
-	u32 domain[ACPI_NODE_MAX]; /* the SRAT's proximity domains; any more go to node 0 */
+	u32 node_count; /* the number of NUMA nodes; 0: nothing is known about nodes */
+	/* the SRAT's proximity domain of each node; any further domains go to node 0 */
+	u32 domain[ACPI_NODE_MAX];
 	u32 range_count;
 	struct acpi_range {
 		hpa_t base;
@@ -42,8 +43,9 @@ struct acpi_info {
 };
 
 /*
- * Walks RSDP, XSDT or RSDT, and the MADT; checks every length and checksum. STATUS_NOT_FOUND: no
- * RSDP (0) or no MADT; STATUS_BAD_ADDRESS: `map` cannot map a table; STATUS_BAD_FORMAT. On failure
- * *info describes a PC without tables: one CPU, no I/O APIC. A broken SRAT counts as none.
+ * Walks RSDP, XSDT or RSDT, and the MADT; checks every length and checksum. STATUS_NOT_FOUND: there
+ * is no RSDP (`rsdp` is 0) or no MADT; STATUS_BAD_ADDRESS: `map` cannot map a table;
+ * STATUS_BAD_FORMAT. On failure *info describes a PC without tables: one CPU, no I/O APIC. A broken
+ * SRAT counts as none.
  */
 enum status acpi_read(hpa_t rsdp, acpi_map_t map, struct acpi_info *info) MUST_CHECK;

@@ -2,7 +2,7 @@
 /*
  * The boot CPU's struct and stacks, and the start of the other CPUs by INIT and SIPI.
  * boot/init/main.c calls it, on the boot CPU, before ring 3 runs. It allocates each CPU's struct,
- * stacks and log ring for good, and owns the trampoline pages while it starts CPUs.
+ * stacks and log ring for good, and owns the trampoline pages, in which CPUs start, meanwhile.
  */
 #include "arch/x86_64/cpu/cpus.h"
 #include "arch/x86_64/cpu/instructions.h"
@@ -23,9 +23,12 @@
 #include "mm/tlb.h"
 
 #define CPU_PAGES	((sizeof(struct cpu) + PAGE_MASK) / PAGE_SIZE)
-#define INIT_WAIT_NS	(10 * NS_PER_MS) /* SDM vol. 3, 9.4.4.1 */
+#define INIT_WAIT_NS	(10 * NS_PER_MS) /* the wait after an INIT (SDM vol. 3, 9.4.4.1) */
 #define STARTUP_WAIT_NS (200 * NS_PER_US)
-/* the limit is long, as the CPU of an emulator may itself have to wait for a CPU of its host */
+/*
+ * how long a starting CPU may take: the limit is long, as the CPU of an emulator may itself have to
+ * wait for a CPU of its host
+ */
 #define ANSWER_WAIT_NS (2000 * NS_PER_MS)
 
 struct trampoline_words {
@@ -39,7 +42,7 @@ extern u8 boot_stack_end[];
 extern const char syscall_stub[];
 extern const u8 trampoline_start[], trampoline_end[], trampoline_words[];
 
-static struct cpu early_cpu; /* serves until the boot CPU's final struct can be mapped */
+static struct cpu early_cpu; /* the boot CPU's struct until its final one can be mapped */
 
 static const struct acpi_info *cpus_acpi;
 static bool unfit; /* set by the CPU that is starting if it lacks a feature of the boot CPU */
@@ -61,8 +64,8 @@ void cpus_adopt_boot(void)
 }
 
 /*
- * Creates a stack and returns the address below which its first push goes, that of its struct
- * stack_base; 0 if there is no memory.
+ * Creates a stack for the CPU and returns the address below which its first push goes, that of its
+ * struct stack_base; 0 if there is no memory.
  */
 static u64 cpus_stack_create(struct cpu *cpu, hpa_t above)
 {
@@ -128,7 +131,7 @@ static NORETURN void cpus_ap_main(struct cpu *cpu)
 	cpu_stack_reset(cpu, cpu_loop_join);
 }
 
-/* Waits at most `ns` for a CPU to come up or to be found unfit; returns true if it is up. */
+/* Waits at most `ns` for CPU `id` to come up or to be found unfit; returns true if it is up. */
 static bool cpus_wait_for(u32 id, u64 ns)
 {
 	u64 end = rdtsc() + tsc_from_ns(ns);
@@ -157,7 +160,8 @@ static void cpus_start_one(struct cpu *cpu, hpa_t root)
 	if (cpus_wait_for(cpu->id, STARTUP_WAIT_NS))
 		return;
 	/*
-	 * An unfit CPU is left running: a SIPI still on its way would start it again after an INIT.
+	 * An unfit CPU gets no second SIPI, which could arrive after the INIT below and start it
+	 * again.
 	 */
 	if (!__atomic_load_n(&unfit, __ATOMIC_RELAXED)) {
 		lapic_send(cpu->apic_id, APIC_SIPI, TRAMPOLINE_BASE >> PAGE_SHIFT);
@@ -179,8 +183,8 @@ static void cpus_start_one(struct cpu *cpu, hpa_t root)
 }
 
 /*
- * Prepares the trampoline page and its tables. The PML4 is copied to the page after the trampoline,
- * because 16-bit code loads only 32 bits of CR3.
+ * Prepares the trampoline page, in which CPUs start, and its page tables. The PML4 is copied to the
+ * page after the trampoline, because 16-bit code loads only 32 bits of CR3.
  */
 static bool cpus_trampoline_prepare(struct table *table)
 {
@@ -199,7 +203,10 @@ static bool cpus_trampoline_prepare(struct table *table)
 	return true;
 }
 
-/* Unmaps and clears the trampoline: leaves no executable low page behind. */
+/*
+ * Unmaps and clears the trampoline, once all CPUs have started: leaves no executable low page
+ * behind.
+ */
 static void cpus_trampoline_remove(struct table *table)
 {
 	u64 at = TRAMPOLINE_BASE;

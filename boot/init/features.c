@@ -27,8 +27,8 @@ static struct cpuid_regs features_leaf_read(u32 leaf, u32 subleaf)
 }
 
 /*
- * Reads what concerns speculation. AMD CPUs are not open to Meltdown; any other CPU must report
- * RDCL_NO, or it is taken to be open.
+ * Reads the CPU's features that concern speculative execution. AMD CPUs are not open to Meltdown;
+ * any other CPU must report RDCL_NO, or it is taken to be open.
  */
 static void features_speculation_read(struct cpu_features *to)
 {
@@ -55,10 +55,10 @@ static void features_speculation_read(struct cpu_features *to)
 }
 
 /*
- * Returns the state components that guests may use. AVX-512's three components are enabled
- * together, and only with AVX (SDM vol. 1, 13.3). QEMU announces XSAVE, but refuses CR4.OSXSAVE, if
- * leaf 0DH.1 is empty: it then repeats the MOV to CR4 for ever. There are real CPUs with XSAVE and
- * an empty leaf, and they work.
+ * Returns XCR0's bits of the state components that guests may use. AVX-512's three components are
+ * enabled together, and only with AVX (SDM vol. 1, 13.3). If CPUID leaf 0DH.1 is empty, QEMU
+ * announces XSAVE but refuses CR4.OSXSAVE: it then repeats the MOV to CR4 for ever. There are real
+ * CPUs with XSAVE and an empty leaf, and they work.
  */
 static u64 features_xcr0_read(u32 leaf_1_ecx)
 {

@@ -22,9 +22,9 @@ struct cpu_features features_read(void);
  */
 bool features_enable(void);
 
-/* Decides which mitigations of speculation are needed, by its argument alone. */
+/* Returns the mitigations of speculative execution that are needed, by its argument alone. */
 struct speculation speculation_decide(const struct speculation_cpu *cpu);
-/* Sets, on the running CPU, the mitigations that are set only once. */
+/* Sets, on the running CPU, the mitigations that are set once per CPU, at its start. */
 void speculation_enable(const struct speculation *speculation);
 
 /*
@@ -35,26 +35,28 @@ void speculation_enable(const struct speculation *speculation);
 void tables_load(struct cpu *cpu);
 
 /*
- * Takes over the host's RAM. Regions may overlap; partial pages at their ends are left out. The
- * pages in info->used and page 0 are never given out. Returns false if there is no room for the
- * frame array.
+ * Gives the host's RAM to the page allocator. Memory regions may overlap; partial pages at their
+ * ends are left out. The pages in info->used and page 0 are never given out. Returns false if there
+ * is no room for the array of struct page.
  */
 bool page_init(const struct boot_info *info) MUST_CHECK;
 /*
- * Moves the pages of a range to a node; no block spans two nodes. Must be called while only one CPU
- * runs.
+ * Moves the pages of a range to a NUMA node, and splits free blocks of the allocator so that none
+ * spans two nodes. Must be called while only one CPU runs.
  */
 void page_node_set(hpa_t base, u64 length, u8 node);
 
 /*
- * Takes over the tables that the boot code made, drops their identity mapping and prepares the area
- * for mappings. All later changes lie below the top level, so that processes can copy that level.
+ * Takes over the page tables that the boot code made, drops their identity mapping and prepares the
+ * area of addresses for stacks and devices. All later changes lie below the top level, so that
+ * processes can copy that level.
  */
 enum status kernel_space_init(const struct boot_info *info) MUST_CHECK;
 /*
  * Maps memory a second time, read-only, at an address that does not reveal the first; `hpa` is
- * aligned. The user views of the tables also show what this function and the next two map, except
- * that of a stack they show only its highest page and the stub. Returns NULL if there is no memory.
+ * page-aligned. The user views of the page tables also show what this function and the next two
+ * map, except that of a stack they show only its highest page and the stub. Returns NULL if there
+ * is no memory.
  */
 const void *kernel_map_constant(hpa_t hpa, u64 bytes);
 
@@ -72,17 +74,23 @@ void *kernel_stack_alloc(hpa_t stub);
  */
 void *kernel_pages_alloc(u64 page_count);
 
-/* Fills the page that the kernel shows to the manager. */
+/*
+ * Fills the constants of the page of counters that the kernel shows to the manager (struct
+ * kernel_page).
+ */
 void kernel_page_init(const struct boot_info *info);
 
 /* Sets up ACPI tables, interrupt controllers, the clock and virtualization, on the boot CPU. */
 void machine_init(const struct boot_info *info, struct acpi_info *acpi);
-/* Sets up what every CPU has of its own; fails if virtualization cannot be turned on. */
+/*
+ * Sets up the running CPU's own hardware: local APIC, timer, machine checks and virtualization;
+ * fails if virtualization cannot be turned on.
+ */
 enum status machine_cpu_init(struct cpu *cpu, const struct acpi_info *acpi);
 
 /*
  * Measures the TSC against channel 2 of the PIT (some 10 ms, up to a second on a busy host) and
- * falls back on what CPUID says. Returns the rate in kHz, 0 if neither works.
+ * falls back on what CPUID says. Returns the TSC's rate in kHz, 0 if neither works.
  */
 u32 tsc_calibrate(void);
 
@@ -112,6 +120,7 @@ void cpus_start(const struct acpi_info *acpi, u32 limit);
 
 /*
  * Creates the manager, the one process that the kernel starts itself, with every handle it holds:
- * the root, the kernel's published pages, what is built into the image, and the boot modules.
+ * the root, the kernel's pages of counters and logs, what is built into the image, and the boot
+ * modules.
  */
 void manager_create(const struct boot_info *info);

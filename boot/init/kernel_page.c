@@ -11,7 +11,7 @@
 #include "kernel/machine/machine.h"
 #include "mm/page.h"
 
-/* Fills in the constants; mm/ counts pages in this page already. */
+/* Fills in the constants only: mm/ already counts the host's pages in other fields. */
 void kernel_page_init(const struct boot_info *info)
 {
 	struct kernel_page *page = &kernel_page.page;

@@ -13,13 +13,13 @@
 
 #define VMAP_BYTES (64 * GIB)
 
-/* Boundaries of sections, which linker.ld defines. */
+/* Boundaries of the image's sections, which linker.ld defines. */
 extern const char __text_start[], __entry_text_end[];
 extern const char __ro_after_init_start[], __entry_data_end[];
 
 /*
- * Allocates a table for every top-level slot of the area for mappings, so that the top level never
- * changes again.
+ * Allocates a table for every top-level slot of the area of addresses for stacks and devices, so
+ * that the top-level table never changes again.
  */
 static enum status kernel_vmap_prepare(u64 base)
 {
@@ -41,7 +41,7 @@ static enum status kernel_vmap_prepare(u64 base)
 	return STATUS_OK;
 }
 
-/* Maps in the user views what the kernel maps in this range with 4-KiB pages. */
+/* Maps in the user views of the page tables what the kernel maps in this range with 4-KiB pages. */
 static bool kernel_expose(u64 at, u64 end)
 {
 	for (; at < end; at += PAGE_SIZE) {
@@ -55,7 +55,7 @@ static bool kernel_expose(u64 at, u64 end)
 }
 
 /*
- * Takes over the boot code's tables. They have no counts of their entries in use (struct page,
+ * Takes over the boot code's tables. These have no counts of their entries in use (struct page,
  * references); none are needed, because none of these tables is ever freed.
  */
 enum status kernel_space_init(const struct boot_info *info)
@@ -82,8 +82,8 @@ const void *kernel_map_constant(hpa_t hpa, u64 bytes)
 }
 
 /*
- * Maps new pages. If memory runs out, the pages mapped so far stay: the CPU cannot be started
- * anyway.
+ * Maps newly allocated pages in the range. If memory runs out, the pages mapped so far stay: the
+ * CPU cannot be started anyway.
  */
 static bool kernel_map_new_pages(u64 at, u64 bytes)
 {

@@ -14,7 +14,7 @@
 
 #define CALIBRATION_ROUNDS 8u
 #define CALIBRATION_NS	   (2 * NS_PER_MS)
-/* the uncertainty at which no further measurement is made */
+/* the uncertainty of the timer's rate at which no further measurement is made */
 #define CALIBRATION_DOUBT_NS (4 * NS_PER_US)
 
 /*
@@ -39,8 +39,8 @@ void lapic_enable(volatile void *mapped, u8 spurious_vector)
 }
 
 /*
- * Lets the timer count for a while and reads the TSC before and after its start and its end.
- * Returns the uncertainty in TSC ticks, which any delay of this CPU makes larger.
+ * Lets the local APIC's timer count for a while and reads the TSC before and after its start and
+ * its end. Returns the uncertainty in TSC ticks, which any delay of this CPU makes larger.
  */
 static u64 lapic_timer_measure_once(u64 *ratio)
 {
@@ -84,7 +84,9 @@ void lapic_timer_init(u8 vector)
 {
 	if (features.tsc_deadline) {
 		lapic_reg_write(LAPIC_LVT_TIMER, (u32)(LAPIC_LVT_TIMER_TSC_DEADLINE | vector));
-		/* The mode must be set before the first deadline is (SDM vol. 3, 11.5.4.1). */
+		/*
+		 * The timer's mode must be set before its first deadline is (SDM vol. 3, 11.5.4.1).
+		 */
 		mfence();
 		return;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Sets up the host's hardware: ACPI tables, interrupt controllers, the clock, virtualization, and
- * what each CPU has of its own. boot/init/main.c and boot/init/cpus.c call it. It stops with a
+ * each CPU's own part of it. boot/init/main.c and boot/init/cpus.c call it. It stops with a
  * sentence on COM1 if the host cannot run Skerry.
  */
 #include "arch/x86_64/cpu/cpus.h"

@@ -28,7 +28,7 @@
 #include "mm/space.h"
 
 #define MANAGER_WEIGHT 1024u
-/* the table has room for 8191 handles; the manager needs six for a VM */
+/* the manager's handle table, 2^5 pages, has room for 8191 handles; a VM takes six */
 #define MANAGER_TABLE_ORDER 5u
 #define LOG_READ_MAX	    64u
 
@@ -47,7 +47,9 @@ extern const char __logfmt_start[], __logfmt_end[];
 static struct object root;
 static struct process *manager;
 
-/* Panics unless the status is STATUS_OK: only a lack of memory can make a step fail here. */
+/*
+ * Panics unless the status is STATUS_OK: only a lack of memory can make a step of this file fail.
+ */
 static void manager_must(enum status status)
 {
 	if (status != STATUS_OK)
@@ -69,8 +71,8 @@ static struct start_entry *manager_give(struct start_info *info, enum start_kind
 }
 
 /*
- * Gives a handle to the whole pages that contain the range, which begins entry->offset bytes into
- * them.
+ * Gives the manager a handle to the whole pages that contain the range, which begins entry->offset
+ * bytes into them.
  */
 static struct start_entry *manager_give_range(struct start_info *info, enum start_kind kind,
 					      hpa_t base, u64 bytes, u32 rights)
@@ -106,8 +108,8 @@ static void manager_give_modules(struct start_info *info, const struct boot_info
 }
 
 /*
- * Gives handles to the log rings. The boot CPU's ring lies in the image; the rings of CPUs from
- * LOG_READ_MAX on are not read.
+ * Gives the manager handles to the CPUs' log rings. The boot CPU's ring lies in the image; the
+ * rings of CPUs with numbers from LOG_READ_MAX on are not given.
  */
 static void manager_give_logs(struct start_info *info)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the page allocator begins with: the frame array, the RAM in use and the free blocks by
- * memory node. boot/init/main.c and boot/init/machine.c call it, while one CPU runs. It writes the
+ * What the page allocator begins with: the array of struct page, the RAM in use and the free blocks
+ * by NUMA node. boot/init/main.c and boot/init/machine.c call it, while one CPU runs. It writes the
  * allocator's data (mm/buddy.c) without its lock.
  */
 #include "mm/page.h"
@@ -52,10 +52,13 @@ static void page_frames_mark_used(u64 base, u64 length, enum page_owner owner)
 	}
 }
 
-/* Divides a run of frames into the largest aligned blocks, none of which spans two nodes. */
+/*
+ * Gives a run of free frames to the allocator, as the largest aligned blocks of which none spans
+ * two nodes.
+ */
 static void page_run_insert(u64 frame, u64 end)
 {
-	u64 stop = frame; /* the frame where another node begins, or the end */
+	u64 stop = frame; /* the frame at which another node begins, or `end` */
 
 	while (frame < end) {
 		unsigned int order;
@@ -71,7 +74,7 @@ static void page_run_insert(u64 frame, u64 end)
 	}
 }
 
-/* Frees every run of RAM that has no owner. */
+/* Gives every run of RAM frames that has no owner to the allocator. */
 static void page_frames_free_rest(void)
 {
 	u64 frame = 0;
@@ -88,7 +91,7 @@ static void page_frames_free_rest(void)
 	}
 }
 
-/* Returns the number of the frame after a region's last; 0 if the region is not RAM. */
+/* Returns the number of the frame behind a region's last one; 0 if the region is not RAM. */
 static u64 page_ram_end(const struct boot_region *region)
 {
 	return region->type == BOOT_REGION_RAM ? (region->base + region->length) >> PAGE_SHIFT : 0;
@@ -136,7 +139,10 @@ static void page_frame_move(struct page *page, u8 node)
 	page->node = node;
 }
 
-/* Splits up free blocks that the range touches and inserts them again. */
+/*
+ * Takes the free blocks that the range touches out of the allocator's lists, and inserts their
+ * parts by node.
+ */
 void page_node_set(hpa_t base, u64 length, u8 node)
 {
 	u64 first = base.value >> PAGE_SHIFT;

@@ -9,8 +9,8 @@
 #include "vmm/hw/pic.h"
 
 /*
- * Writes the four initialization words, with the pauses that an old 8259 needs; then masks all
- * inputs.
+ * Writes a controller's four initialization words, with the pauses that an old 8259 needs; then
+ * masks all its inputs.
  */
 static void pic_write(u16 base, u8 vector, u8 cascade)
 {

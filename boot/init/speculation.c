@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Decides which mitigations of speculative execution this host needs, and sets those that are set
- * once. boot/init/features.c calls it on each CPU. The decision depends only on what the CPU
- * reports; docs/threat-model.md has the table.
+ * once per CPU, at its start. boot/init/features.c calls it on each CPU. The decision depends only
+ * on what the CPU reports; docs/threat-model.md lists them.
  */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/control.h"
@@ -19,8 +19,8 @@ static void speculation_use(struct speculation *to, bool when, u64 spec_ctrl, u6
 }
 
 /*
- * Decides for Intel CPUs (Intel, "Affected processors: transient execution attacks", and SDM vol.
- * 4, table 2-2).
+ * Decides on the mitigations for Intel CPUs (Intel, "Affected processors: transient execution
+ * attacks", and SDM vol. 4, table 2-2).
  */
 static void speculation_decide_intel(const struct speculation_cpu *cpu, struct speculation *to)
 {
@@ -52,7 +52,10 @@ static void speculation_decide_intel(const struct speculation_cpu *cpu, struct s
 	speculation_use(to, !(no & ARCH_CAP_PSCHANGE_MC_NO), 0, HOST_SMALL_CODE);
 }
 
-/* Decides for AMD CPUs (AMD, "Indirect branch control extension", APM vol. 2, 3.2.9). */
+/*
+ * Decides on the mitigations for AMD CPUs (AMD, "Indirect branch control extension", APM vol. 2,
+ * 3.2.9).
+ */
 static void speculation_decide_amd(const struct speculation_cpu *cpu, struct speculation *to)
 {
 	u32 ebx = cpu->leaf_88_ebx;

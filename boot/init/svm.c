@@ -16,12 +16,12 @@
 #include "mm/page.h"
 #include "vmm/hw/cpuid.h"
 
-#define IOPM_ORDER 2 /* four pages, of which three are used */
+#define IOPM_ORDER 2 /* of the I/O permission map: four pages, of which three are used */
 _Static_assert(IOPM_BYTES <= PAGE_SIZE << IOPM_ORDER, "APM vol. 2, 15.10.1");
 
 /*
- * Returns SVM's operations, or NULL and a reason. If the firmware has set SVMDIS, the kernel cannot
- * clear it (APM vol. 2, 15.4).
+ * Returns the SVM back end's operations, or NULL and in *reason why SVM cannot be used. If the
+ * firmware has set SVMDIS, the kernel cannot clear it (APM vol. 2, 15.4).
  */
 const struct virt_ops *svm_probe(const char **reason)
 {
@@ -62,8 +62,9 @@ static void svm_vmsave(hpa_t area)
 }
 
 /*
- * Turns SVM on. VMRUN keeps its part of the host state in the area, in a format of its own (APM
- * vol. 2, 15.30.4). No existing CPU keeps it where VMSAVE writes, so one page serves both.
+ * Turns SVM on, on the running CPU. VMRUN keeps its part of the host state in the area, in a format
+ * of its own (APM vol. 2, 15.30.4). No existing CPU keeps that part where VMSAVE writes, so one
+ * page serves both.
  */
 enum status svm_cpu_enable(hpa_t area_hpa)
 {

@@ -51,7 +51,7 @@ const void *cpu_idt_fill(const char *stubs)
 	idt[TRAP_NMI].ist = 1;
 	idt[TRAP_DOUBLE_FAULT].ist = 2;
 	idt[TRAP_MACHINE_CHECK].ist = 3;
-	/* an initializer cannot hold the address, as the boot code is not relocated yet */
+	/* set here, as an initializer cannot hold an address before the image is relocated */
 	idtr.base = (u64)idt;
 	__asm__ volatile("lidt %0" : : "m"(idtr) : "memory");
 	return idt;
@@ -79,7 +79,7 @@ static void tables_gdt_load(struct cpu *cpu)
 			 : "rax", "memory");
 }
 
-/* Loads the MSRs of system calls (SDM vol. 2, SYSENTER; APM vol. 2, 6.1.1). */
+/* Loads the running CPU's MSRs of system calls (SDM vol. 2, SYSENTER; APM vol. 2, 6.1.1). */
 static void tables_syscall_load(const struct cpu *cpu)
 {
 	if (use_sysenter) {

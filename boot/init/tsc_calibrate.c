@@ -12,12 +12,15 @@
 
 #define ROUNDS	  100u
 #define PIT_COUNT 11932u /* about 10 ms */
-/* in TSC ticks, some seconds: a PIT that has not ended its count by then does not count */
+/* in TSC ticks, some seconds: a PIT that has not ended its count by then is taken for stopped */
 #define TIME_OUT_TICKS BIT(33)
-/* reads before the PIT is held to have stopped: the CPU itself may have stood still */
+/*
+ * reads before the PIT is taken for stopped, besides the ticks: the CPU itself may have stood still
+ */
 #define TIME_OUT_READS 20000u
 #define WHOLE	       BIT(32)	      /* the unit of struct round.doubt */
-#define GOOD_ENOUGH    (WHOLE / 8192) /* a doubt so small that no further round is made */
+/* a doubt so small that no further round of measuring is made */
+#define GOOD_ENOUGH (WHOLE / 8192)
 
 struct round {
 	u64 ticks;
@@ -39,7 +42,7 @@ static bool tsc_calibrate_round_measure(struct round *round)
 	u64 start_high;
 	u64 end_low;
 	u64 end_high;
-	u64 before; /* TSC before the last read of OUT */
+	u64 before; /* TSC before the last read of the PIT's OUT */
 	u32 reads = 0;
 	u8 over;
 
@@ -66,7 +69,7 @@ static bool tsc_calibrate_round_measure(struct round *round)
 	return over;
 }
 
-/* Returns the rate in kHz by CPUID leaves 15H and 16H (SDM vol. 2); 0 if they do not tell. */
+/* Returns the rate in kHz by CPUID leaves 15H and 16H (SDM vol. 2); 0 if these do not tell. */
 static u32 tsc_calibrate_khz_from_cpuid(void)
 {
 	u32 last = cpuid(CPUID_VENDOR, 0).eax;
@@ -81,8 +84,8 @@ static u32 tsc_calibrate_khz_from_cpuid(void)
 }
 
 /*
- * Measures in rounds. Each further round accepts more doubt: on a busy host every read may be
- * delayed.
+ * Measures in rounds until one is good enough. Each further round accepts more doubt: on a busy
+ * host every read may be delayed.
  */
 u32 tsc_calibrate(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Chooses the back end, VMX or SVM, by what the CPU has. boot/init/machine.c calls it: once for the
- * choice, and on each CPU to turn virtualization on.
+ * Chooses the virtualization back end, VMX or SVM, by what the CPU has. boot/init/machine.c calls
+ * it: once for the choice, and on each CPU to turn virtualization on.
  */
 #include "boot/init/virt.h"
 #include "boot/init/init.h"

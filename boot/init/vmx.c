@@ -22,8 +22,8 @@ static bool vmx_is_locked_off(u64 feature_control)
 }
 
 /*
- * Reads the capability MSRs of a CPU with VMX. MSRs of features that it lacks are returned as 0
- * (SDM vol. 3, A).
+ * Reads the VMX capability MSRs of the running CPU, which has VMX. MSRs of features that it lacks
+ * are returned as 0 (SDM vol. 3, A).
  */
 static struct vmx_capability_msrs vmx_capability_msrs(void)
 {

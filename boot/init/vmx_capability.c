@@ -16,7 +16,7 @@ struct vmx_capability vmx_capability SECTION(".data.ro_after_init");
 struct control_wish {
 	u32 required;
 	u32 optional;
-	u32 refused; /* controls that must not be forced to 1 */
+	u32 refused; /* controls that the CPU must not force to be 1 */
 };
 
 static const struct control_wish pin_wish = {
@@ -52,8 +52,9 @@ static const struct control_wish entry_wish = {
 };
 
 /*
- * Forms a control word. Bits set in the MSR's low half must be 1 in the word, bits clear in its
- * high half 0 (SDM vol. 3, A.2). Returns false if the wish cannot be met.
+ * Forms a VMX control word of the controls wished for. Bits set in the MSR's low half must be 1 in
+ * the word, bits clear in its high half 0 (SDM vol. 3, A.2). Returns false if the wish cannot be
+ * met.
  */
 static bool vmx_capability_control_adjust(u64 msr, const struct control_wish *wish, u32 *word)
 {
@@ -132,7 +133,7 @@ const char *vmx_capability_judge(const struct vmx_capability_msrs *msrs,
 		(msrs->secondary >> 32 & APIC_CONTROLS) == APIC_CONTROLS ? APIC_CONTROLS : 0;
 	capability->cr3_targets = MIN((u32)bits_get(msrs->misc, 24, 16), 4u);
 	capability->timer_shift = (u32)(msrs->misc & VMX_MISC_TIMER_SHIFT);
-	/* An unrestricted guest may clear PE and PG (SDM vol. 3, 24.8). */
+	/* An unrestricted guest may clear CR0.PE and PG (SDM vol. 3, 24.8). */
 	capability->cr0_fixed = (msrs->cr0_fixed0 & ~(CR0_PE | CR0_PG)) | CR0_NE;
 	capability->cr4_fixed = msrs->cr4_fixed0 | CR4_VMXE;
 	return NULL;

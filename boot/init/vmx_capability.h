@@ -3,7 +3,7 @@
 
 #include "arch/x86_64/virt/vmx/capability.h"
 
-/* The capability MSRs as this CPU reports them: SDM vol. 3, appendix A. */
+/* The VMX capability MSRs as the running CPU reports them: SDM vol. 3, appendix A. */
 struct vmx_capability_msrs {
 	u64 basic;
 	/*
@@ -21,8 +21,8 @@ struct vmx_capability_msrs {
 };
 
 /*
- * Judges the MSRs and chooses the control words. Returns NULL if Skerry can use this CPU, otherwise
- * one plain sentence that says what is missing.
+ * Judges a CPU's capability MSRs and chooses the control words of every VMCS. Returns NULL if
+ * Skerry can use this CPU, otherwise one plain sentence that says what is missing.
  */
 const char *vmx_capability_judge(const struct vmx_capability_msrs *msrs,
 				 struct vmx_capability *capability);
