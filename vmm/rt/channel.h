@@ -7,11 +7,12 @@
 
 /*
  * What the manager and one monitor share: console byte rings, one command slot and the VM's state.
- * Each field has one writer. A reader takes every index once and masks it, so that a peer gone bad
- * can garble only its own console.
+ * Each field has one writer. A reader takes every index once and masks it, so that a broken manager
+ * or monitor can garble only that VM's console.
  */
 #define CHANNEL_RING_BYTES 4096u
-#define CHANNEL_OUT_BYTES  65536u /* bytes that are kept for a console that is opened later */
+/* bytes of a stream's output ring, kept for a console that is opened later */
+#define CHANNEL_OUT_BYTES 65536u
 
 #define SAVE_KEY_BYTES	32u
 #define SAVE_SALT_BYTES 32u
@@ -19,10 +20,16 @@
 #define CHANNEL_STREAM_MAX 4u /* the most streams: the console and three further ports */
 #define CHANNEL_NAME_BYTES 32u
 
-/* Bytes to and from a guest: its console, or a port of its virtio console. Indices run freely. */
+/*
+ * Bytes to and from a guest: its console, or a port of its virtio console. Indices run freely, and
+ * are taken modulo the ring's size.
+ */
 struct channel_stream {
 	/* The manager writes the fields from here on. */
-	/* name of the port; "": there is no such port. Unused for stream 0, the console. */
+	/*
+	 * name of the virtio console's port; "": there is no such port. Unused for stream 0, the
+	 * console.
+	 */
 	char name[CHANNEL_NAME_BYTES];
 	u32 input_written;
 	u32 output_read;
@@ -30,8 +37,8 @@ struct channel_stream {
 	/* The monitor writes the fields from here on. */
 	u32 input_read ALIGNED(64);
 	/*
-	 * index at which the output ends; it may be ahead of the reader by more than the ring, as
-	 * the oldest bytes give way
+	 * index at which the guest's output ends; it may be ahead of output_read by more than the
+	 * ring's size, as the oldest bytes give way
 	 */
 	u32 output_written;
 
@@ -46,8 +53,9 @@ enum vm_command {
 	VM_COMMAND_RESUME,
 	VM_COMMAND_RESET,
 	VM_COMMAND_POWER_BUTTON,
-	VM_COMMAND_TRAP,     /* logs and counts the events in `trap` */
-	VM_COMMAND_RESERVE,  /* guarantees every vCPU reserve_budget_ns in each period */
+	VM_COMMAND_TRAP, /* logs and counts the events in `trap` */
+	/* reserves reserve_budget_ns of CPU time in each period for every vCPU */
+	VM_COMMAND_RESERVE,
 	VM_COMMAND_SAVE,     /* writes the VM's state into state_memory, and keeps the VM held */
 	VM_COMMAND_CONTINUE, /* lets a VM that is held go on in this process */
 	VM_COMMAND_HOLD,     /* holds the VM, also after a crash: no vCPU runs */
@@ -73,12 +81,17 @@ struct vm_channel {
 	/* The manager writes the fields from here on. */
 	u32 command;	       /* enum vm_command */
 	u32 command_sequence;  /* grows by one with each command */
-	u64 wall_seconds;      /* Unix time at wall_tsc, from which the guest's RTC starts */
+	/* Unix time at wall_tsc in seconds, from which the guest's RTC starts */
+	u64 wall_seconds;
 	u64 wall_tsc;	       /* the host's TSC at wall_seconds */
-	u64 reserve_budget_ns; /* for VM_COMMAND_RESERVE; 0: no reservation */
+	/* VM_COMMAND_RESERVE: CPU time for each vCPU in ns; 0: no reservation */
+	u64 reserve_budget_ns;
 	u64 reserve_period_ns;
-	u32 trap; /* enum vm_trap, for VM_COMMAND_TRAP */
-	/* memory to save to or to load from: a handle of the monitor's, which the monitor closes */
+	u32 trap; /* VM_COMMAND_TRAP: the events to log and count, bits of enum vm_trap */
+	/*
+	 * memory object to save the state to or load it from: a handle of the monitor's, which the
+	 * monitor closes
+	 */
 	handle_t state_memory;
 	u64 state_size; /* the size of state_memory, or of the state to load, in bytes */
 	/*
@@ -89,15 +102,18 @@ struct vm_channel {
 	u32 save_key_given; /* 1: the manager has written the key to save_key */
 
 	/* The monitor writes the fields from here on. */
-	u32 done_sequence; /* sequence number of the last command obeyed */
+	u32 done_sequence; /* command_sequence of the last command obeyed */
 	u32 state;	   /* enum vm_state */
 	s32 exit_code;	   /* the guest's exit code, in VM_STOPPED; -1: the guest gave none */
 	u32 reset_count;
 	u64 started_tsc;   /* host TSC when the VM last began to run; 0: it does not run */
-	u64 running_tsc;   /* TSC cycles that the guest ran before started_tsc */
-	u64 unknown_ports; /* number of accesses to ports and addresses that no device has */
+	u64 running_tsc;   /* TSC cycles that the VM ran before started_tsc */
+	/*
+	 * number of the guest's accesses to ports that no device has; unknown_memory: to addresses
+	 */
+	u64 unknown_ports;
 	u64 unknown_memory;
-	/* the last access to an unknown port; undefined as long as there was none */
+	/* the last port accessed that no device has; undefined as long as there was none */
 	u64 unknown_port_last;
 	u64 unknown_memory_last;
 	u64 injected;
@@ -119,9 +135,13 @@ struct vm_channel {
 	 * instead
 	 */
 	u32 unasked_resets;
-	u64 trapped[VM_TRAP_COUNT]; /* how often each event of enum vm_trap came, by its bit */
+	/* how often each event of enum vm_trap came, by the number of its bit */
+	u64 trapped[VM_TRAP_COUNT];
 	u64 state_bytes; /* the size of the VM's saved state, which this process never changes */
-	/* the size of the state that the last VM_COMMAND_SAVE wrote; 0: see handover_problem */
+	/*
+	 * the size in bytes of the state that the last VM_COMMAND_SAVE wrote; 0: it failed, see
+	 * handover_problem
+	 */
 	u64 state_used;
 	u32 taken_renewal; /* MONITOR_RENEWAL of the process that has loaded the saved state */
 	/*
@@ -130,38 +150,52 @@ struct vm_channel {
 	u32 refused_renewal;
 	char handover_problem[160];
 	/*
-	 * 1: the guest stands still for a handover; 0: the guest does not, and handover_problem
-	 * says why
+	 * 1: the guest stands still for a handover of its state; 0: the guest does not, and
+	 * handover_problem says why
 	 */
 	u32 held;
 	u32 no_memory;	/* 1: the VM is paused as the host has no page for its guest */
-	u32 save_moved; /* grows with each record of a save that was written or read */
-	/* the salt of the save that the monitor restores, from the save's header */
+	/*
+	 * grows with each record of the VM's save that was written or read: the monitor is making
+	 * progress
+	 */
+	u32 save_moved;
+	/*
+	 * the salt of the save that the monitor restores, from the save's header; save_key is
+	 * derived with it
+	 */
 	u8 save_salt[SAVE_SALT_BYTES];
 	u32 save_key_wanted; /* 1: save_salt is there, and the monitor waits for save_key */
 	/* SHA-256 over each page of RAM that is not zero, preceded by the page's number */
 	u8 ram_digest[32];
 	u8 state_digest[32]; /* SHA-256 over the VM's state */
-	u64 held_tsc;	     /* host TSC when the guest last stood still for a handover */
+	/* host TSC when the guest last began to stand still for a handover of its state */
+	u64 held_tsc;
 	u64 continued_tsc;   /* host TSC when the guest last went on after it was held */
 
 	u8 log[CHANNEL_RING_BYTES];
 	struct channel_stream stream[CHANNEL_STREAM_MAX]; /* the first stream is the console */
 
-	/* This is last in the struct, as its pages are touched only when somebody asks. */
+	/*
+	 * The questions of vmm/rt/query.h: last in the struct, as its pages are touched only when
+	 * the manager asks one.
+	 */
 	struct query_area question;
 };
 #define CHANNEL_BYTES sizeof(struct vm_channel)
 
 /*
- * Parameters of a monitor in start_info.parameter, besides RAM size, files and command line, which
- * come as entries.
+ * Indices of a monitor's parameters in start_info.parameter; RAM size, files and command line come
+ * as start entries.
  */
 enum monitor_parameter {
 	MONITOR_VCPUS,
 	MONITOR_ID,    /* number of the VM, which the log shows */
 	MONITOR_FLAGS, /* enum monitor_flag */
-	/* CPU time guaranteed to each vCPU, else the VM is refused; 0: no reservation */
+	/*
+	 * CPU time in ns reserved for each vCPU in each period, else the VM is not started; 0: no
+	 * reservation
+	 */
 	MONITOR_RESERVE_BUDGET_NS,
 	MONITOR_RESERVE_PERIOD_NS,
 	MONITOR_TRAP, /* enum vm_trap */
@@ -170,7 +204,10 @@ enum monitor_parameter {
 	 * VM's configuration
 	 */
 	MONITOR_CONTROLS,
-	/* number of the renewal that has started this process with a START_STATE; 0: none has */
+	/*
+	 * number of the renewal, the change of the VM's monitor process, that has started this
+	 * process with a START_STATE; 0: none has
+	 */
 	MONITOR_RENEWAL,
 	/* Only for a saver: the key and the salt with which it encrypts a save. */
 	MONITOR_SAVE_KEY,
@@ -179,7 +216,8 @@ enum monitor_parameter {
 };
 
 /*
- * The bits of the flags from this one on: one for each disk that is the medium of a CD-ROM drive.
+ * The bits of MONITOR_FLAGS from this one on: one for each disk that is the medium of a CD-ROM
+ * drive.
  */
 #define MONITOR_DRIVE_SHIFT 32u
 /* From this bit on, the number of the disk with the firmware's variables, plus 1; 0: there is none.
@@ -198,9 +236,10 @@ enum monitor_flag {
 	MONITOR_VIRTIO_CONSOLE = 1 << 6,
 	MONITOR_VIRTIO_BALLOON = 1 << 7,
 	MONITOR_OVERCOMMIT = 1 << 9, /* the guest waits while the host has no page for it */
-	/* the process copies the disks of a VM, and nothing else: copier_page.h */
+	/* the process copies the disks of a VM, and does nothing else: vmm/io/copier_page.h */
 	MONITOR_COPIER = 1 << 11,
-	MONITOR_RESTORER = 1 << 12, /* the process writes a disk from backups: restorer_page.h */
+	/* the process writes a disk from backups: vmm/io/restorer_page.h */
+	MONITOR_RESTORER = 1 << 12,
 	/*
 	 * the key clock = jump: a loaded guest's clocks jump ahead by the time since it was saved
 	 */
@@ -220,5 +259,5 @@ enum monitor_flag {
 	/* the kernel file is a PC's firmware (the VM's key boot = bios) */
 	MONITOR_FIRMWARE = 1 << 18,
 	MONITOR_UEFI = 1 << 19,	   /* the firmware is UEFI's (the VM's key boot = uefi) */
-	MONITOR_CARRIER = 1 << 20, /* the process moves a volume's content: content_page.h */
+	MONITOR_CARRIER = 1 << 20, /* the process moves a volume's content: vmm/io/content_page.h */
 };

@@ -4,6 +4,7 @@
 #include "lib/types.h"
 
 /*
- * Computes CRC32C (RFC 3720, B.4) of bytes that follow others whose check was `so_far`, 0 at first.
+ * Computes CRC32C (RFC 3720, B.4) of `count` bytes that follow other bytes whose CRC32C was
+ * `so_far`, 0 at first.
  */
 u32 crc32c(u32 so_far, const void *bytes, size_t count);

@@ -17,7 +17,7 @@ struct date {
 /* Converts seconds since 1970 to a date, for years 0 to 9999. */
 struct date date_from_seconds(s64 seconds);
 /*
- * Converts a date to seconds since 1970. The weekday is ignored; fields out of range carry into the
- * next larger unit.
+ * Converts a date to seconds since 1970. Ignores the weekday; fields out of range carry into the
+ * next larger field.
  */
 s64 date_to_seconds(const struct date *time);

@@ -4,7 +4,7 @@
 #include "kernel/abi/start.h"
 #include "lib/types.h"
 
-/* Kinds of devices in a VM's order of boot. */
+/* Kinds of devices in the order in which a VM's firmware tries to boot. */
 enum firmware_kind {
 	FIRMWARE_KIND_NONE,
 	FIRMWARE_KIND_DISK,
@@ -22,13 +22,17 @@ enum firmware_kind {
  */
 struct firmware_settings {
 	u8 uuid[16]; /* the UUID in the format of SMBIOS (7.2.1) */
-	/* enum firmware_kind, in order; all FIRMWARE_KIND_NONE: the VM has no order of boot */
+	/*
+	 * enum firmware_kind, in the order in which to try them; all FIRMWARE_KIND_NONE: no order
+	 * is given
+	 */
 	u8 order[FIRMWARE_KIND_COUNT - 1];
 	u8 menu; /* 1: the firmware offers its boot menu */
 	/* cloud-init's instance id: the VM's own UUID, and its name */
 	char instance[40];
 	char name[FIRMWARE_TEXT_BYTES];
-	char vendor[FIRMWARE_TEXT_BYTES]; /* shown in SMBIOS; terminated, like the next two */
+	/* the maker shown in SMBIOS; terminated by 0, like the next two */
+	char vendor[FIRMWARE_TEXT_BYTES];
 	char product[FIRMWARE_TEXT_BYTES];
 	char serial[FIRMWARE_TEXT_BYTES];
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Allocates memory objects of the process's own group and maps them. Called by the heap, thread
- * stacks, the manager's rings and the monitor; blocks at most a second for pages (syscall.h).
+ * stacks, the manager's rings and the monitor; waits at most a second for pages that other
+ * processes give back (syscall.h).
  */
 #include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"

@@ -10,8 +10,8 @@
 #include "vmm/rt/syscall.h"
 
 /*
- * How often a thread tries before it waits: about as long as a holder on another CPU keeps the
- * lock. Further tries are useless, as the holder may not run.
+ * How often a thread tries to take a lock before it waits: about as long as a holder on another CPU
+ * keeps the lock. Further tries are useless, as the holder may not run.
  */
 #define SPIN_COUNT 100
 
@@ -25,7 +25,7 @@ static bool mutex_spin(struct mutex *mutex)
 	return false;
 }
 
-/* Discards a wake-up that this thread was given earlier. */
+/* Discards a wake-up of this thread that mutex_pass_on has noted earlier. */
 static void mutex_forget_wakeup(struct mutex *mutex, u32 thread)
 {
 	u32 self = thread + 1;
@@ -35,9 +35,9 @@ static void mutex_forget_wakeup(struct mutex *mutex, u32 thread)
 }
 
 /*
- * Waits for the lock. `waiting` and `woken` are written before each try. So either the try
- * succeeds, or the holder unlocks after it and then finds this thread in `waiting`. Pairs with
- * mutex_unlock.
+ * Waits for the lock and takes it. `waiting` and `woken` are written before each try. So either the
+ * try succeeds, or the holder unlocks after the try and then finds this thread in `waiting`. Pairs
+ * with mutex_unlock.
  */
 static void mutex_wait(struct mutex *mutex, u32 thread, handle_t queue)
 {
@@ -60,8 +60,8 @@ void mutex_lock(struct mutex *mutex, u32 thread, handle_t queue)
 }
 
 /*
- * Wakes one waiter, and no other until that waiter has tried: its own unlock wakes the next. A
- * thread that was woken but has the lock already does not count as woken.
+ * Wakes one waiter, and no other until that waiter has tried to take the lock: its own unlock wakes
+ * the next. A thread that was woken but has the lock already does not count as woken.
  */
 void mutex_pass_on(struct mutex *mutex)
 {

@@ -5,10 +5,10 @@
 #include "lib/status.h"
 
 /*
- * The manager's questions to a monitor and the answers: one at a time, apart from the commands of a
- * VM's life. The manager writes `question` and then `asked`; the monitor answers when no vCPU is in
- * the guest, then sets `answered` to the same number. All parts have fixed sizes, and each reader
- * copies the other's part before use.
+ * The manager's questions to a monitor and the answers: one at a time, apart from the commands of
+ * vmm/rt/channel.h. The manager writes `question` and then `asked`; the monitor answers when no
+ * vCPU is in the guest, then sets `answered` to the number in `asked`. All fields have fixed sizes,
+ * and each reader copies the other process's fields before use.
  */
 #define QUERY_BYTES	  8192u
 #define QUERY_INPUT_BYTES 4096u
@@ -32,13 +32,16 @@ enum query_kind {
 	 */
 	QUERY_SET,
 	/*
-	 * The questions down to QUERY_UNBREAK are a debugger's; QUERY_ATTACH must be the first of
-	 * them.
+	 * The questions from here down to QUERY_UNBREAK are a debugger's; QUERY_ATTACH must be the
+	 * first asked.
 	 */
 	QUERY_ATTACH, /* attaches the debugger, and holds the VM */
 	QUERY_DETACH, /* detaches the debugger, removes its breakpoints, and lets the VM go on */
 	QUERY_HOLD,   /* holds every vCPU */
-	/* lets the vCPUs in `run` go on, and those in `step` execute one instruction */
+	/*
+	 * lets the vCPUs in `run` go on, and those in `step` execute one instruction, a bit for
+	 * each vCPU
+	 */
 	QUERY_RELEASE,
 	/*
 	 * sets a breakpoint at linear `address`, translated by the tables of `vcpu`; `flags` tell
@@ -46,32 +49,38 @@ enum query_kind {
 	 */
 	QUERY_BREAK,
 	QUERY_UNBREAK,
-	/* what was counted for the network cards -> struct net_cards (vmm/io/net_cards.h) */
+	/*
+	 * what the monitor has counted for its network cards -> struct net_cards
+	 * (vmm/io/net_cards.h)
+	 */
 	QUERY_CARDS,
 	/* reads fields of the VM's state, from number `address` on -> struct query_state */
 	QUERY_STATE,
 	/*
-	 * returns the state of the balloon; if QUERY_AIM, first asks the guest to give up `address`
-	 * pages -> struct query_balloon
+	 * returns the state of the balloon; if `flags` has QUERY_AIM, first asks the guest to give
+	 * up `address` pages of RAM -> struct query_balloon
 	 */
 	QUERY_BALLOON,
 	/*
-	 * empties the CD-ROM drive with disk number `address`; if QUERY_AIM, puts its medium back
-	 * -> struct query_drive
+	 * empties the CD-ROM drive with disk number `address`; if `flags` has QUERY_AIM, puts its
+	 * medium back -> struct query_drive
 	 */
 	QUERY_DRIVE,
 	QUERY_KIND_COUNT
 };
 
 enum query_flag {
-	/* `address` is linear, translated by the tables of `vcpu`; otherwise it is physical */
+	/*
+	 * `address` is linear, translated by the guest's tables on `vcpu`; otherwise it is
+	 * guest-physical
+	 */
 	QUERY_LINEAR = 1 << 0,
 	QUERY_AIM = 1 << 1, /* see QUERY_BALLOON and QUERY_DRIVE */
 	/* the breakpoint uses a debug register; bits 1:0 of the flags are its R/W field in DR7 */
 	QUERY_BREAK_HARDWARE = 1 << 2,
 };
 
-/* The reasons for which a VM that a debugger let go on is held again. */
+/* The reasons for which a VM that a debugger let go on is held (paused) again. */
 enum query_stop_kind {
 	QUERY_STOP_ASKED,
 	QUERY_STOP_STEP,
@@ -82,7 +91,7 @@ enum query_stop_kind {
 };
 
 struct query_stop {
-	u32 sequence; /* grows with each stop of the VM */
+	u32 sequence; /* grows with each time that the debugged VM is held */
 	u32 cpu;
 	u32 kind; /* enum query_stop_kind */
 	u32 reserved;
@@ -100,8 +109,8 @@ struct query {
 };
 
 /*
- * The answer to QUERY_REGISTERS: all groups are valid in the page, and so is the dump. RIP is past
- * an instruction that is handled already.
+ * The answer to QUERY_REGISTERS: all register groups are valid in its vCPU page, and so is the
+ * dump. RIP is past an instruction that the monitor has handled already.
  */
 struct query_registers {
 	u32 vcpu_count;
@@ -116,28 +125,28 @@ struct query_registers {
 /* One level of a walk through the guest's page tables. */
 struct query_level {
 	u32 level;  /* the level of the table; 1: its entries map 4 KiB */
-	u32 in_ram; /* the entry could be read */
+	u32 in_ram; /* 1: the entry lies in RAM and was read */
 	u64 at;	    /* guest-physical address of the entry; 0 in the second stage */
 	u64 entry;  /* the entry; in the second stage without the host's address in it */
 };
 
 enum query_mapping {
-	QUERY_UNMAPPED, /* an entry stops the walk */
+	QUERY_UNMAPPED, /* an entry of the guest's page tables stops the walk */
 	QUERY_RAM,
 	QUERY_DEVICE, /* there is no RAM at the address: the monitor emulates the access */
 };
 
 /*
- * The answer to QUERY_TRANSLATE: each list of levels goes from the top down to where the walk
- * ended.
+ * The answer to QUERY_TRANSLATE: each list of levels goes from the top table down to the one where
+ * the walk ended.
  */
 struct query_translation {
-	u32 paging; /* levels of the guest's tables; 0: paging is off */
+	u32 paging; /* number of levels of the guest's page tables; 0: paging is off */
 	u32 level_count;
 	u32 mapping; /* enum query_mapping */
 	u32 second_count;
 	u32 error_code; /* for QUERY_UNMAPPED: the error code of the #PF that a read would raise */
-	u32 writable;	/* whether all levels of the guest's tables permit writes */
+	u32 writable;	/* 1: all levels of the guest's page tables permit writes */
 	u32 user;
 	u32 executable;
 	u64 gpa;
@@ -160,7 +169,10 @@ struct query_trace_entry {
 	u64 rip;
 	u64 rax;
 	u32 reason; /* enum exit_reason */
-	u32 spent;  /* TSC cycles until the guest went on or had nothing to do; 0: not yet known */
+	/*
+	 * TSC cycles from the exit until the guest went on or had nothing to do; 0: not yet known
+	 */
+	u32 spent;
 	u32 access;
 	u16 io_port;
 	u8 io_size;
@@ -172,11 +184,11 @@ struct query_trace_entry {
 };
 _Static_assert(sizeof(struct query_trace_entry) == 64, "a cache line");
 
-/* The answer to QUERY_TRACE: the last exits, the oldest first. */
+/* The answer to QUERY_TRACE: the vCPU's last exits, the oldest first. */
 struct query_trace {
 	u32 count;
 	u32 reserved;
-	u64 seen; /* the number of all exits since the monitor began */
+	u64 seen; /* the number of all exits of the vCPU since the monitor began */
 	struct query_trace_entry entry[QUERY_TRACE_ENTRIES];
 };
 
@@ -198,7 +210,7 @@ struct query_costs {
 
 /*
  * The answer to QUERY_BALLOON; all amounts are in pages. STATUS_NOT_FOUND: there is no balloon;
- * STATUS_TOO_BIG: the guest was to give up more pages than its RAM has.
+ * STATUS_TOO_BIG: the question asked the guest to give up more pages than its RAM has.
  */
 struct query_balloon {
 	u32 live;    /* the guest has a driver for the balloon */
@@ -206,10 +218,15 @@ struct query_balloon {
 	u64 ram;
 	u64 target;
 	u64 actual;
-	u64 inflated; /* pages that the guest gave back through the balloon since power-on */
-	u64 reported; /* pages given back since power-on, reported as free */
+	/* pages that the guest has given up by inflating the balloon since power-on */
+	u64 inflated;
+	/*
+	 * pages that the guest has reported as free, and that were given back to the host, since
+	 * power-on
+	 */
+	u64 reported;
 	u64 refused;
-	u64 stats_seen; /* a bit for each entry of `stats` that the guest has told */
+	u64 stats_seen; /* a bit for each entry of `stats` whose value the guest has told */
 	u64 stats[BALLOON_STATS];
 	u64 stats_age_ns;
 };
@@ -223,18 +240,18 @@ struct query_drive {
 #define QUERY_FIELD_BYTES 16u
 #define QUERY_FIELDS_MAX  84u
 /*
- * The bytes of `run` and `step`, which for QUERY_STATE hold a section's name; if the name is not
- * empty, only the sections of that name are read.
+ * The bytes of `run` and `step`, which for QUERY_STATE hold the name of a section of the VM's
+ * state; if the name is not empty, only the sections of that name are read.
  */
 #define QUERY_SECTION_NAME 16u
 
 enum query_field_kind { FIELD_HEX, FIELD_NUMBER, FIELD_BYTES };
 
-/* One field of a section: its path is "vcpu.0.rip" or "pit.0.channel[1].count". */
+/* One field of the VM's state: its path is "vcpu.0.rip" or "pit.0.channel[1].count". */
 struct query_field {
 	char path[72]; /* the field's path, terminated by 0 */
 	u32 kind;      /* enum query_field_kind */
-	u32 bytes;     /* the size of `value`; of a number at most 8 */
+	u32 bytes;     /* the size of `value` in bytes; of a number at most 8 */
 	u8 value[QUERY_FIELD_BYTES];
 };
 
@@ -262,7 +279,8 @@ struct query_area {
 	u32 status;   /* enum status; the answer is empty when it is not STATUS_OK */
 	u32 bytes;
 	u32 pad2[1];
-	struct query_stop stop; /* the last stop, which the monitor may write at any time */
+	/* the last stop of a debugged VM, which the monitor may write at any time */
+	struct query_stop stop;
 	u8 answer[QUERY_BYTES] ALIGNED(64);
 };
 _Static_assert(sizeof(struct vcpu_page) <= QUERY_INPUT_BYTES, "a page of registers fits");

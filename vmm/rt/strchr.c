@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The C function strchr for ring 3, which the freestanding library lacks. Touches nothing but its
- * argument.
+ * The C function strchr for ring 3, which lib/ lacks. Touches nothing but its argument.
  */
 #include "lib/string.h"
 

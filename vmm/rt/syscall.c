@@ -6,7 +6,7 @@
 #include "vmm/rt/syscall.h"
 #include "vmm/rt/clock.h"
 
-/* how long a call waits for pages, which usually are back after some milliseconds */
+/* how long a call waits for pages that other processes give back, usually within milliseconds */
 #define WAIT_NS NS_PER_S
 
 static inline struct syscall_result syscall_enter(u64 number, const u64 argument[6])
@@ -74,7 +74,7 @@ static bool syscall_goes_on(enum syscall number)
 /*
  * Makes a call. A call that has only made a step is repeated. A call that waits for pages is
  * repeated for WAIT_NS and then refused, because in a group whose processes take and give back
- * pages all the time enough may never be free.
+ * pages all the time, enough pages may never be free at once.
  */
 static enum status syscall_call(enum syscall number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f,
 				u64 *value)

@@ -9,12 +9,12 @@
  * The system calls as C functions; kernel/abi/syscall.h says what each does, needs and returns. A
  * value comes back through the last pointer, which is written only on STATUS_OK;
  * sys_thread_reserve's also when the call is refused. Calls that return STATUS_AGAIN are repeated
- * here, except those that are said to make one step. A call that waits for pages which others give
- * back is repeated for a second; then it returns STATUS_NO_QUOTA.
+ * here, except those that are said to make one step. A call that waits for pages which other
+ * processes give back is repeated for a second; then it returns STATUS_NO_QUOTA.
  */
 enum status syscall(enum syscall number, const u64 argument[6], u64 *value) MUST_CHECK;
 
-/* The registers after one step of a call. */
+/* The registers after one step of a system call. */
 struct syscall_result {
 	u64 status;
 	u64 value;
@@ -43,17 +43,21 @@ enum status sys_memory_address(handle_t root, handle_t memory, u64 offset, u64 *
  */
 enum status sys_memory_freeze(handle_t memory, handle_t *frozen, u32 *depth) MUST_CHECK;
 enum status sys_memory_layer(handle_t group, handle_t frozen, handle_t *memory) MUST_CHECK;
-/* Both functions make one step; they return STATUS_AGAIN until the reset or the merge is done. */
+/*
+ * sys_memory_reset and sys_memory_merge make one step; they return STATUS_AGAIN until the reset or
+ * the merge is done.
+ */
 enum status sys_memory_reset(handle_t memory) MUST_CHECK;
 enum status sys_memory_merge(handle_t memory) MUST_CHECK;
 /*
- * Discards all of the pages, in as many steps as it takes; on an error some may have been
- * discarded.
+ * Discards all `count` pages from `first` on, in as many steps as it takes; on an error some may
+ * have been discarded.
  */
 enum status sys_memory_discard(handle_t memory, u64 first, u64 count) MUST_CHECK;
 /*
  * Makes one step of discarding the pages that hold zeros; STATUS_AGAIN until it is made. *done is
- * how many pages from `first` on it has looked at, *given how many of them it has given back.
+ * how many pages from `first` on the step has looked at, *given how many of them it has given back
+ * to the host.
  */
 enum status sys_memory_trim(handle_t memory, u64 first, u64 count, u64 *done,
 			    u64 *given) MUST_CHECK;
@@ -104,8 +108,8 @@ enum status sys_audit(handle_t root, handle_t memory, u64 what, u64 where, u64 a
 		      u64 *next) MUST_CHECK;
 
 /*
- * Makes one step of a call between two runs of a guest, with up to two arguments; no register is
- * saved that the kernel preserves. *value is written whatever the status.
+ * Makes one step of a system call between two runs of a guest, with up to two arguments; saves no
+ * register that the kernel preserves. *value is written whatever the status.
  */
 static ALWAYS_INLINE enum status syscall_short(enum syscall number, u64 a, u64 b, u64 *value)
 {

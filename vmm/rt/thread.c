@@ -17,8 +17,8 @@ struct thread_call {
 void rt_thread_main(struct thread_call *call);
 
 /*
- * Runs a thread, whose call record lies at the top of its own stack. A thread that returns ends the
- * process.
+ * Runs the function of a new thread, whose struct thread_call lies at the top of its own stack. A
+ * thread that returns ends the process.
  */
 void rt_thread_main(struct thread_call *call)
 {

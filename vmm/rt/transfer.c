@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The process's end of a transfer: a byte stream through the manager to or from a machine channel;
+ * A process's end of a transfer: a byte stream through the manager to or from a machine channel;
  * the manager's end is vmm/manager/transfer/transfer.c. Called by the monitor's save_store.c. Waits
  * for the manager with a deadline; touches the shared ring.
  */
@@ -11,7 +11,10 @@
 #include "vmm/rt/format.h"
 #include "vmm/rt/syscall.h"
 
-/* Longer than the manager's limit, so that the manager gives up first and says why. */
+/*
+ * How long the process waits for the manager: longer than the manager's own limit, so that the
+ * manager gives up first and says why.
+ */
 #define PATIENCE_NS (60 * NS_PER_S)
 #define LOOK_NS	    (10 * NS_PER_MS)
 
@@ -34,7 +37,7 @@ static bool transfer_has_failed(struct transfer_end *end)
 	return true;
 }
 
-/* Waits for a signal of the manager, but only a moment; returns false if until_tsc has passed. */
+/* Waits for a signal of the manager, a moment at most; returns false if until_tsc has passed. */
 static bool transfer_wait_a_little(struct transfer_end *end, u64 until_tsc)
 {
 	u64 now = clock_tsc();
@@ -58,7 +61,10 @@ static void transfer_moved(struct transfer_end *end, u32 count)
 	(void)sys_event_signal(end->doorbell);
 }
 
-/* Returns how many of the `most` bytes can be copied at once: those up to the end of the ring. */
+/*
+ * Returns how many of `most` bytes of the ring can be copied in one piece: those up to the ring's
+ * end.
+ */
 static u32 transfer_straight(const struct transfer_end *end, u64 most)
 {
 	return (u32)MIN(most, TRANSFER_RING_BYTES - end->at % TRANSFER_RING_BYTES);

@@ -6,7 +6,7 @@
 /*
  * What the manager and one monitor share for the guest's socket device: a table of connections and
  * two byte rings for each. Each field has one writer. A reader takes every index once, checks it
- * and masks it, so that a peer gone bad can garble only the connections of its own VM.
+ * and masks it, so that a broken manager or monitor can garble only the connections of that VM.
  *
  * The first half of the slots is for connections that the manager opens, the other half for those
  * that the guest opens. The side that opens a connection raises the slot's use by one, sets its own
@@ -16,7 +16,8 @@
  */
 #define VSOCK_SLOTS	    128u
 #define VSOCK_SLOTS_MANAGER 64u
-#define VSOCK_RING_BYTES    4096u /* a power of two */
+/* size of a connection's byte ring in each direction, a power of two */
+#define VSOCK_RING_BYTES    4096u
 #define VSOCK_LISTEN_MAX    16u
 #define VSOCK_CID_HOST	    2u
 /* the first CID of a guest; smaller ones are reserved (virtio 1.2, 5.10.4) */
@@ -25,18 +26,22 @@
 #define VSOCK_HOST_PORT_FIRST 0x40000000u
 
 enum vsock_mark {
-	VSOCK_GONE, /* this side has nothing more to do with the connection */
-	/* this side opens the connection, or is about to find out whether the guest takes it */
+	VSOCK_GONE, /* the side that set the mark has nothing more to do with the connection */
+	/*
+	 * the side that set the mark opens the connection; from the monitor also: the guest has yet
+	 * to accept the manager's
+	 */
 	VSOCK_ASKS,
-	VSOCK_OPEN,  /* this side has accepted the connection */
-	VSOCK_ENDED, /* this side adds no more bytes to its ring, which may still hold some */
-	/* in the monitor's word only: this side writes no more, and its guest reads no more */
+	VSOCK_OPEN, /* the side that set the mark has accepted the connection */
+	/* the side that set the mark adds no more bytes to its ring, which may still hold some */
+	VSOCK_ENDED,
+	/* in the monitor's word only: the guest writes no more, and reads no more */
 	VSOCK_CLOSED,
 };
 #define VSOCK_MARK_BITS 3u
 #define VSOCK_USE_MASK	(~0u >> VSOCK_MARK_BITS)
 
-/* Makes one side's word of a slot, from the slot's use and an enum vsock_mark. */
+/* Returns one side's word of a slot, from the slot's use and an enum vsock_mark. */
 static inline u32 vsock_word(u32 use, enum vsock_mark mark)
 {
 	return (use & VSOCK_USE_MASK) << VSOCK_MARK_BITS | mark;
@@ -52,17 +57,21 @@ static inline u32 vsock_word_mark(u32 word)
 	return word & ((1u << VSOCK_MARK_BITS) - 1);
 }
 
-/* Indices run freely, and begin at 0 in each use. */
+/*
+ * The indices and marks of a connection. Indices run freely, and begin at 0 in each use of the
+ * slot.
+ */
 struct vsock_slot {
 	/* The manager writes the fields from here on. */
 	u32 manager_word ALIGNED(64);
-	u32 called_port; /* the guest's port, in a connection that the manager opens */
+	/* the guest's port to connect to, in a connection that the manager opens */
+	u32 called_port;
 	u32 input_written;
 	u32 output_read;
 
 	/* The monitor writes the fields from here on. */
 	u32 monitor_word ALIGNED(64);
-	u32 asked_port; /* the host's port, in a connection that the guest opens */
+	u32 asked_port; /* the host's port to connect to, in a connection that the guest opens */
 	u32 guest_port; /* the guest's port */
 	u32 input_read;
 	u32 output_written;
@@ -76,13 +85,14 @@ struct vsock_rings {
 struct vsock_area {
 	/* The manager writes the fields from here on. */
 	u32 manager_bell;	      /* grows with each change of what the manager writes */
-	u32 listen[VSOCK_LISTEN_MAX]; /* ports to which the guest may connect; 0: none */
+	u32 listen[VSOCK_LISTEN_MAX]; /* the host's ports to which the guest may connect; 0: none */
 
 	/* The monitor writes the fields from here on. */
 	u32 monitor_bell ALIGNED(64); /* grows with each change of what the monitor writes */
 
 	struct vsock_slot slot[VSOCK_SLOTS];
-	struct vsock_rings rings[VSOCK_SLOTS] ALIGNED(4096); /* populated at first use */
+	/* each slot's byte rings, whose pages are populated at first use */
+	struct vsock_rings rings[VSOCK_SLOTS] ALIGNED(4096);
 };
 #define VSOCK_BYTES sizeof(struct vsock_area)
 _Static_assert(sizeof(struct vsock_area) % 4096 == 0, "whole pages");

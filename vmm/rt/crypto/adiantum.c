@@ -2,9 +2,10 @@
 /*
  * Adiantum: encrypts a sector into one of the same length (Crowley and Biggers, "Adiantum:
  * length-preserving encryption for entry-level processors", 2018). Called by a monitor for its VM's
- * disks. The last 16 bytes are the right part, all others the left part. A hash of the left part is
- * added to the right part; the sum passes through AES and gives the nonce of the key stream that is
- * added to the left part; the hash of the new left part is subtracted from the right part.
+ * disks. The sector's last 16 bytes are the right part, all others the left part. A hash of the
+ * left part is added to the right part; the sum passes through AES and gives the nonce of the key
+ * stream that is added to the left part; the hash of the new left part is subtracted from the right
+ * part.
  */
 #include "vmm/rt/crypto/adiantum.h"
 
@@ -17,7 +18,7 @@
 #define NH_TEXT_BYTES (NH_TEXT_WORDS * sizeof(u32))
 _Static_assert(AES_BLOCK_BYTES == POLY1305_TAG_BYTES, "a hash is added to a block");
 
-/* Numbers of 128 bits, the lower word first. */
+/* A number of 128 bits, the lower word first. */
 struct adiantum_sum {
 	u64 word[2];
 };
@@ -82,7 +83,7 @@ static void adiantum_nh(const u32 *key, const u8 *text, u32 words, u64 sum[NH_PA
 	sum[3] = sum3;
 }
 
-/* Hashes at most NH_TEXT_BYTES; if the last unit is not full, zeros fill it. */
+/* Hashes at most NH_TEXT_BYTES of text by NH; zeros fill the last unit of NH_UNIT words. */
 static void adiantum_hash_piece(const struct adiantum *key, const u8 *text, size_t count,
 				u64 sum[NH_PASSES])
 {
@@ -100,7 +101,7 @@ static void adiantum_hash_piece(const struct adiantum *key, const u8 *text, size
 	secret_forget(last, sizeof(last));
 }
 
-/* Opens a Poly1305 whose final addend is 0. */
+/* Begins a Poly1305 with the key, whose final addend is 0. */
 static void adiantum_poly_open(struct poly1305 *poly, const u8 key[16])
 {
 	u8 both[POLY1305_KEY_BYTES] = {0};
@@ -123,7 +124,7 @@ static struct adiantum_sum adiantum_take_off(struct adiantum_sum a, struct adian
 		{a.word[0] - b.word[0], a.word[1] - b.word[1] - (a.word[0] < b.word[0])}};
 }
 
-/* Hashes the length of the left part, in bits, and the tweak. */
+/* Hashes the tweak, and the length of the sector's left part in bits, by Poly1305. */
 static struct adiantum_sum adiantum_hash_tweak(const struct adiantum *key, const u8 *tweak,
 					       size_t tweak_count, size_t count)
 {

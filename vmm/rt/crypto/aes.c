@@ -199,7 +199,7 @@ static void aes_shift_rows_back(struct aes_planes *planes)
 	}
 }
 
-/* Return a plane with each column turned by one row, and by two rows. */
+/* Returns a plane with each column turned by one row; aes_turn_twice by two rows. */
 static u32 aes_turn(u32 plane)
 {
 	return (plane >> 1 & 0x7777) | (plane & 0x1111) << 3;

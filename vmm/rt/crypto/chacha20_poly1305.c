@@ -9,7 +9,7 @@
 #include "lib/string.h"
 #include "vmm/rt/crypto/secret.h"
 
-/* Encrypts with the stream of RFC 8439, 2.4, beginning with block 1. */
+/* Encrypts `text` with ChaCha20's key stream (RFC 8439, 2.4), beginning with block 1. */
 static void chacha20_poly1305_apply_stream(const u8 *key, const u8 *nonce, u8 *text, size_t count)
 {
 	u8 block[CHACHA20_BLOCK_BYTES];
@@ -26,8 +26,8 @@ static void chacha20_poly1305_apply_stream(const u8 *key, const u8 *nonce, u8 *t
 }
 
 /*
- * Computes the tag (RFC 8439, 2.8) over `about`, the ciphertext and both lengths; its key is the
- * first half of block 0.
+ * Computes the tag (RFC 8439, 2.8) over `about`, the ciphertext and both lengths; Poly1305's key is
+ * the first half of the key stream's block 0.
  */
 static void chacha20_poly1305_make_tag(const u8 *key, const u8 *nonce, const void *about,
 				       size_t about_count, const u8 *text, size_t count,

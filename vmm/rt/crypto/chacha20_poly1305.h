@@ -13,8 +13,8 @@ void chacha20_poly1305_seal(const u8 key[CHACHA20_KEY_BYTES], const u8 nonce[CHA
 			    const void *about, size_t about_count, u8 *text, size_t count,
 			    u8 tag[POLY1305_TAG_BYTES]);
 /*
- * Decrypts. Returns false, with nothing decrypted, if key, nonce, text or `about` differ from those
- * that were sealed.
+ * Checks a sealed text and decrypts it in place. Returns false, with nothing decrypted, if key,
+ * nonce, text or `about` differ from those that were sealed.
  */
 bool chacha20_poly1305_open(const u8 key[CHACHA20_KEY_BYTES], const u8 nonce[CHACHA20_NONCE_BYTES],
 			    const void *about, size_t about_count, u8 *text, size_t count,

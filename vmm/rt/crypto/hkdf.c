@@ -11,7 +11,7 @@
 #include "vmm/rt/crypto/hmac.h"
 #include "vmm/rt/crypto/secret.h"
 
-/* Extracts a key: RFC 5869, 2.2. */
+/* Extracts a key from the secret and the salt: RFC 5869, 2.2. */
 static void hkdf_extract(const void *secret, size_t secret_count, const void *salt,
 			 size_t salt_count, struct hmac_key *pseudorandom)
 {
@@ -25,7 +25,10 @@ static void hkdf_extract(const void *secret, size_t secret_count, const void *sa
 	secret_forget(digest, sizeof(digest));
 }
 
-/* Expands the key: T(i) is the HMAC of T(i - 1), info and i; T(0) is empty (RFC 5869, 2.3). */
+/*
+ * Extracts a key and expands it: T(i) is the HMAC of T(i - 1), info and i; T(0) is empty (RFC 5869,
+ * 2.3).
+ */
 void hkdf(const void *secret, size_t secret_count, const void *salt, size_t salt_count,
 	  const void *info, size_t info_count, u8 *key, size_t size)
 {

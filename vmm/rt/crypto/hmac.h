@@ -9,7 +9,7 @@ struct hmac_key {
 	struct sha256_state outer;
 };
 
-/* Prepares a key of any length; the caller must forget the result after use. */
+/* Prepares *key from a key of any length; the caller must forget *key after use (secret_forget). */
 void hmac_open(struct hmac_key *key, const void *bytes, size_t count);
 /* Computes the authentication code of a contiguous text; `digest` may overlap the text. */
 void hmac_digest(const struct hmac_key *key, const void *bytes, size_t count,

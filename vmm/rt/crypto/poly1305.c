@@ -33,7 +33,7 @@ void poly1305_open(struct poly1305 *poly, const u8 key[POLY1305_KEY_BYTES])
 	};
 }
 
-/* Adds high * 2^128 and the two lower words to the sum. */
+/* Adds the number of three words to the sum. */
 static void poly1305_add_words(u64 sum[3], u64 low, u64 middle, u64 high)
 {
 	u128 carry = (u128)sum[0] + low;
@@ -54,8 +54,8 @@ static void poly1305_multiply(struct poly1305 *poly)
 	u128 high = (u128)sum[1] * r[1] + (u128)sum[2] * r[0] + (u64)(middle >> 64);
 	u64 top = sum[2] * r[1] + (u64)(high >> 64);
 	/*
-	 * 2^130 is 5 modulo 2^130 - 5, so what lies above bit 130 is added five times: four times
-	 * moved down by two words, and once by two bits more
+	 * 2^130 is 5 modulo 2^130 - 5, so the part of the product from bit 130 on is added five
+	 * times: four times moved down by two words, and once by two bits more
 	 */
 	u64 over = (u64)high & ~3ull;
 

@@ -12,16 +12,16 @@
  * must be used for one text only.
  */
 struct poly1305 {
-	u64 r[2];   /* the clamped half of the key */
+	u64 r[2];   /* the half of the key that is the multiplier, clamped */
 	u64 sum[3]; /* the sum so far, below 2^131 */
 	u64 s[2];   /* the half of the key that is added in the end */
 };
 
 void poly1305_open(struct poly1305 *poly, const u8 key[POLY1305_KEY_BYTES]);
 /*
- * Adds bytes to the text. `count` must be a multiple of the block's size, except in the last call.
- * If `padded`, zeros fill up the last block.
+ * Adds bytes to the text that is authenticated. `count` must be a multiple of the block's size,
+ * except in the last call. If `padded`, zeros fill up the last block.
  */
 void poly1305_add(struct poly1305 *poly, const void *bytes, size_t count, bool padded);
-/* Writes the tag and forgets the key. */
+/* Writes the text's tag and overwrites the key. */
 void poly1305_finish(struct poly1305 *poly, u8 tag[POLY1305_TAG_BYTES]);

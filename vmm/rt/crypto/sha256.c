@@ -90,7 +90,9 @@ void sha256_block(struct sha256_state *state, const u8 block[SHA256_BLOCK_BYTES]
 		state->word[i] += v[i];
 }
 
-/* Adds the padding of RFC 6234, 4.1: a one, zeros, and the length in bits. */
+/*
+ * Adds the last bytes and the padding of RFC 6234, 4.1: a one bit, zeros, and the length in bits.
+ */
 void sha256_finish(struct sha256_state state, u64 before, const void *bytes, size_t count,
 		   u8 digest[SHA256_BYTES])
 {

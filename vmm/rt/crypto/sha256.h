@@ -13,7 +13,7 @@ struct sha256_state {
 
 extern const struct sha256_state sha256_initial;
 
-/* Adds one block to the hash. */
+/* Adds one block of the text to the hash. */
 void sha256_block(struct sha256_state *state, const u8 block[SHA256_BLOCK_BYTES]);
 
 /*

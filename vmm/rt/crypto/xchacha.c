@@ -22,7 +22,7 @@ static inline u32 xchacha_rotate_left(u32 value, u32 count)
 	return value << count | value >> (32 - count);
 }
 
-/* Does a quarter round (RFC 8439, 2.1). */
+/* Does a quarter round of ChaCha on four words (RFC 8439, 2.1). */
 static inline __attribute__((always_inline)) void xchacha_quarter_round(u32 *a, u32 *b, u32 *c,
 									u32 *d)
 {
