@@ -33,7 +33,7 @@ enum backup_kind {
 struct backup_label {
 	u8 chain[BACKUP_ID_BYTES]; /* the id of the full backup with which its chain begins */
 	u8 id[BACKUP_ID_BYTES];
-	/* the id of the backup before it in the chain; zeros for a full backup */
+	/* the id of the backup before this one in its chain; zeros for a full backup */
 	u8 base[BACKUP_ID_BYTES];
 	u32 sequence; /* the backup's place in the chain, counted from 0 */
 	u32 kind;     /* the kind of the backup, enum backup_kind */
@@ -47,7 +47,8 @@ struct backup_header {
 	u64 disk_bytes;
 	u64 block_bytes;
 	u64 blocks;	  /* the number of blocks that a differential backup has */
-	u64 data_at;	  /* offset at which the blocks of a differential backup begin, in bytes */
+	/* offset in the destination at which a differential backup's blocks begin, in bytes */
+	u64 data_at;
 	u64 unix_seconds; /* when the backup was made, as Unix time; 0: unknown */
 	char vm[32];
 	char disk[32];
@@ -56,8 +57,8 @@ struct backup_header {
 _Static_assert(sizeof(struct backup_header) == BACKUP_HEADER_BYTES, "one block");
 
 /*
- * Return how many bytes a destination must have: for a full backup of a disk of `disk_bytes`, and
- * for a differential backup of `blocks` blocks.
+ * Returns how many bytes the destination of a full backup of a disk of `disk_bytes` must have;
+ * backup_diff_bytes that of a differential backup of `blocks` blocks.
  */
 static inline u64 backup_full_bytes(u64 disk_bytes)
 {

@@ -4,11 +4,11 @@
 #include "vmm/io/slots.h"
 
 /*
- * What passes through the link to a disk. Sectors have 512 bytes, whatever the disk's blocks have,
- * and count from the first sector of the part of the disk that the client was given. The data of a
- * request lies either in the link's pool, in one piece, which is the server's from the request to
- * its answer, or in pages anywhere in the client's RAM, if the device reaches that RAM through a
- * window.
+ * What passes through the link between a client of a disk and the disk's server, its driver or a
+ * service. Sectors have 512 bytes, whatever the disk's blocks have, and count from the first sector
+ * of the part of the disk that the client was given. The data of a request lies either in the
+ * link's pool, in one piece, which is the server's from the request to its answer, or in pages
+ * anywhere in the client's RAM, if the device reaches that RAM through a window.
  */
 #define BLOCK_SECTOR_BYTES 512u
 #define BLOCK_POOL_PAGES   256u
@@ -22,7 +22,7 @@
  */
 #define BLOCK_BOUNCE_OFFSET BLOCK_LINK_BYTES
 #define BLOCK_BOUNCE_BYTES  BLOCK_POOL_BYTES
-/* The most pages of a request's data. */
+/* The most pages of client RAM that one request's data may lie in. */
 #define BLOCK_REQUEST_PAGES 16u
 #define BLOCK_REQUEST_BYTES (BLOCK_REQUEST_PAGES * PAGE_SIZE)
 /* The most sectors of one BLOCK_DISCARD or BLOCK_WRITE_ZEROES, which the server does not split. */
@@ -31,9 +31,11 @@
 enum block_operation {
 	BLOCK_READ,
 	BLOCK_WRITE,
-	/* is answered once all that was answered before it is on the medium */
+	/*
+	 * writes the disk's cache out: answered once all requests answered before are on the medium
+	 */
 	BLOCK_FLUSH,
-	BLOCK_DISCARD, /* the contents are no longer needed */
+	BLOCK_DISCARD, /* says that the client no longer needs the sectors' contents */
 	BLOCK_WRITE_ZEROES,
 	BLOCK_OPERATION_COUNT
 };
@@ -43,15 +45,18 @@ enum block_operation {
  * one piece.
  */
 struct block_about {
-	u64 sectors; /* the disk's size in sectors, which may grow while the disk is in use */
+	/* the disk's size in sectors of 512 bytes, which may grow while the disk is in use */
+	u64 sectors;
 	u32 block_bytes;
 	u32 features; /* enum disk_feature */
 	/*
-	 * number of the window that the device may be using; 0: the device reaches none of the
-	 * client's RAM
+	 * number of the window into the client's RAM that the device may be using; 0: it reaches
+	 * none of that RAM
 	 */
 	u32 window;
-	/* sectors: no request crosses a multiple of this; 0: there is no such boundary */
+	/*
+	 * in sectors: no request may cross a multiple of this number; 0: there is no such boundary
+	 */
 	u32 boundary;
 };
 
@@ -61,14 +66,15 @@ enum block_status {
 	BLOCK_UNSUPPORTED, /* the disk does not support requests of this kind */
 	BLOCK_REFUSED,	   /* the client may not make this request */
 	/*
-	 * the data cannot be moved through the request's window: repeat with the data in the pool
+	 * the data cannot be moved through the request's window: the client repeats the request
+	 * with the data in the pool
 	 */
 	BLOCK_COPY,
 	BLOCK_STATUS_COUNT
 };
 
 struct block_request {
-	u64 id;	       /* chosen by the client, returned in the answer */
+	u64 id;	       /* the request's id, chosen by the client and returned in the answer */
 	u32 operation; /* enum block_operation */
 	u32 sectors;   /* number of sectors; 0 for a flush */
 	u64 sector;    /* the first sector */

@@ -39,7 +39,8 @@ void bucket_fill(struct bucket *bucket, u64 now)
 	u64 units;
 
 	/*
-	 * the TSCs of two CPUs may differ slightly: such a difference is not taken for elapsed time
+	 * the TSCs of two CPUs may differ slightly: a TSC before the last one is not taken for
+	 * elapsed time
 	 */
 	if (bucket->rate == 0 || (s64)elapsed <= 0)
 		return;
@@ -50,7 +51,7 @@ void bucket_fill(struct bucket *bucket, u64 now)
 		u64 left = elapsed * bucket->rate - units * bucket->ticks_per_second;
 
 		/*
-		 * compares so that nothing wraps: left + remainder may, with more than 2^63 ticks a
+		 * a comparison that cannot wrap: left + remainder may, with more than 2^63 ticks a
 		 * second
 		 */
 		if (left >= bucket->ticks_per_second - bucket->remainder) {

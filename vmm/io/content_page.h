@@ -5,15 +5,15 @@
 
 /*
  * The page that the manager shares with the process that moves a volume's content. The process may
- * be broken. It has a link to the volume (START_DISK), a transfer to or from a machine channel
+ * be broken. It has a link to the volume (START_DISK), a transfer to or from the machine channel
  * (START_SAVE) if it reads or writes, and nothing else, but for CONTENT_REKEY: then it has a link
  * to another volume, and both keys in a page (START_DISK_FILE, struct disk_keys: CONTENT_KEY_OLD
- * and CONTENT_KEY_NEW). It ends when it is done.
+ * and CONTENT_KEY_NEW). The process ends when it is done.
  */
 enum content_operation {
 	CONTENT_WRITE,	/* writes bytes from the transfer to the volume */
 	CONTENT_READ,	/* writes bytes from the volume to the transfer */
-	CONTENT_DIGEST, /* computes the SHA-256 of what the volume holds */
+	CONTENT_DIGEST, /* computes the SHA-256 of the volume's content */
 	/* decrypts the volume (START_DISK) and encrypts it by another key to another one, which
 	 * holds zeros (START_SAVE) */
 	CONTENT_REKEY,
@@ -22,7 +22,7 @@ enum content_operation {
 
 enum content_state {
 	CONTENT_WORKS,
-	CONTENT_DONE, /* what was written is on the medium */
+	CONTENT_DONE, /* the operation is done: what was written is on the medium */
 	CONTENT_FAILED,
 };
 
@@ -32,17 +32,17 @@ enum content_key {
 	CONTENT_KEY_NEW,
 };
 
-/* The offset `from` must be a multiple of this. */
+/* The offset content_page.from must be a multiple of this number. */
 #define CONTENT_STEP_BYTES 4096u
 
 struct content_page {
-	/* The manager writes these fields before the process begins. */
+	/* The manager writes the fields from here on, before the process begins. */
 	u32 operation; /* enum content_operation */
 	u32 pad0;
 	u64 from;
-	u64 bytes; /* how many bytes to move; fewer if the volume ends before */
+	u64 bytes; /* how many bytes to move or digest; fewer if the volume ends before */
 
-	/* The process writes these fields. */
+	/* The process writes the fields from here on. */
 	u32 state; /* enum content_state */
 	u32 pad1;
 	u64 moved; /* a number that grows as long as the process makes progress */

@@ -21,11 +21,12 @@ enum disk_feature {
 };
 
 /*
- * Memory in which the driver keeps old blocks: what the client's part of the disk held before it
- * was first written to since a snapshot of the client.
+ * Memory in which the driver keeps a client's old blocks: what blocks of its part of the disk held
+ * before they were first written to since a snapshot of the client.
  */
 struct disk_undo_given {
-	u64 at;	    /* address of the memory in the driver; constant while `number` is not 0 */
+	/* address of the memory in the driver's address space; constant while `number` is not 0 */
+	u64 at;
 	u64 bytes;  /* size of the memory; may grow while `number` is not 0 */
 	u32 number; /* the number of the snapshot; 0: no old blocks are kept */
 	/*
@@ -35,14 +36,14 @@ struct disk_undo_given {
 };
 
 /*
- * Behind a head of one page the memory consists of groups: a page of entries, a page of the tree's
- * nodes, and this many pieces of a page each; the last group may have fewer. So the memory can grow
- * while in use.
+ * Behind a head of one page the memory for old blocks consists of groups: a page of entries, a page
+ * of nodes of the tree that finds them, and this many pieces of a page each for blocks; the last
+ * group may have fewer. So the memory can grow while in use.
  */
 #define DISK_UNDO_GROUP_PIECES 256u
 #define DISK_UNDO_GROUP_PAGES  (2 + DISK_UNDO_GROUP_PIECES)
 
-/* Returns how many pieces fit in memory of that size. */
+/* Returns how many old blocks, a page each, fit in memory of that size. */
 static inline u64 disk_undo_room(u64 bytes)
 {
 	u64 pages = bytes / PAGE_SIZE != 0 ? bytes / PAGE_SIZE - 1 : 0;
@@ -51,7 +52,7 @@ static inline u64 disk_undo_room(u64 bytes)
 	return pages / DISK_UNDO_GROUP_PAGES * DISK_UNDO_GROUP_PIECES + (last > 2 ? last - 2 : 0);
 }
 
-/* Returns the size of memory in which all blocks of a disk fit. */
+/* Returns the size of memory in which old blocks of all `sectors` of a disk fit. */
 static inline u64 disk_undo_bytes_of(u64 sectors)
 {
 	u64 pieces = align_up(sectors * 512, PAGE_SIZE) / PAGE_SIZE;
@@ -63,12 +64,15 @@ static inline u64 disk_undo_bytes_of(u64 sectors)
 /* Memory in which the driver notes which blocks the client changes (vmm/io/disk_changes.h). */
 struct disk_changes_given {
 	/*
-	 * address of the memory in the driver; the address and `bytes` are constant while `number`
-	 * is not 0
+	 * address of the memory in the driver's address space; the address and `bytes` are constant
+	 * while `number` is not 0
 	 */
 	u64 at;
 	u64 bytes;
-	/* number of the last point in time, which grows by 1; 0: no changes are recorded */
+	/*
+	 * number of the last point in time since which changes are listed, which grows by 1; 0: no
+	 * changes are recorded
+	 */
 	u32 number;
 	/*
 	 * not 0: when the point `number` begins, the list does not drop the changes from before the
@@ -79,8 +83,8 @@ struct disk_changes_given {
 
 /*
  * A view: the client sees another client's part of the disk as it was at that client's snapshot:
- * the old blocks, and where there is none, what the disk holds. A client never becomes or stops
- * being a view.
+ * its old blocks, and where there is no old block, what the disk holds. A client never becomes or
+ * stops being a view.
  */
 struct disk_view_given {
 	/*
@@ -99,7 +103,7 @@ struct disk_view_given {
 enum disk_undo_problem {
 	DISK_UNDO_WHOLE,
 	DISK_UNDO_FULL,
-	DISK_UNDO_UNREADABLE, /* the disk could not read an old block */
+	DISK_UNDO_UNREADABLE, /* the disk could not read a block that was to be kept */
 	DISK_UNDO_BROKEN,     /* the driver before this one died and left the memory in disorder */
 	DISK_UNDO_PROBLEM_COUNT
 };
@@ -109,7 +113,7 @@ struct disk_undo_told {
 	u32 number;  /* `number` of the disk_undo_given that the driver has taken over */
 	u32 problem; /* enum disk_undo_problem of the snapshot with that number */
 	/*
-	 * `put_back` of the last request that is done: the old blocks are back, and on the medium
+	 * `put_back` of the last request that is done: the old blocks are back on the disk's medium
 	 */
 	u32 put_back;
 	/* `put_back` of the last request that failed, as the disk refused to take the old blocks */
@@ -117,7 +121,9 @@ struct disk_undo_told {
 	u64 kept_bytes;
 };
 
-/* Returns true if it is time to enlarge the memory: three quarters of it are used. */
+/*
+ * Returns true if it is time to enlarge the memory for old blocks: three quarters of it are used.
+ */
 static inline bool disk_undo_is_low(u64 kept_bytes, u64 bytes)
 {
 	return kept_bytes / PAGE_SIZE * 4 >= disk_undo_room(bytes) * 3;
@@ -130,18 +136,18 @@ struct disk_client_part {
 	u64 window_at; /* the address at which the device finds the client's RAM */
 	u64 window_pages;
 	/*
-	 * Address in the driver of a list: the addresses at which the device finds the pool's
-	 * pages, or the pages that a view bounces through; 0: the device does no DMA.
+	 * Address in the driver of a list of device addresses: those of the pages of the link's
+	 * pool, or of the pages that a view bounces through; 0: the device does no DMA.
 	 */
 	u64 pool_pages;
 	u64 first_sector; /* the first sector that the client sees, in sectors of 512 bytes */
 	u64 sectors;
 	u32 read_only;
-	u32 unit;		  /* number of the disk among the driver's disks */
+	u32 unit;		  /* number of the client's disk among the driver's disks */
 	struct share_given limit; /* limit of operations */
 	/*
-	 * Number of the open window; 0: none is open. The number may change while the part is in
-	 * use: in a window with a new number no page is populated yet.
+	 * Number of the open window into the client's RAM; 0: none is open. The number may change
+	 * while the part is in use: in a window with a new number no page is populated yet.
 	 */
 	u32 window;
 	/* `number` and `put_back` may change while the part is in use */
@@ -167,8 +173,8 @@ struct disk_counts {
 	u64 written_bytes;
 	u64 flushes;
 	u64 errors;
-	u64 refused;	/* requests refused because the client may not make them */
-	u64 direct;	/* answered requests whose data was not copied */
+	u64 refused;	/* number of requests refused because the client may not make them */
+	u64 direct;	/* number of answered requests whose data the driver did not copy */
 	u64 limited_ns; /* time in ns for which requests have waited because of the limits */
 };
 
@@ -178,7 +184,10 @@ struct disk_unit {
 	u32 block_bytes; /* 512 or 4096 */
 	u64 sectors;	 /* size of the disk in units of 512 bytes; 0: the disk cannot be used */
 	u32 partition_count;
-	/* not 0: the disk has a GPT, which is ignored as the first sector does not announce it */
+	/*
+	 * not 0: the disk has a GPT, which is ignored as the disk's first sector does not announce
+	 * it
+	 */
 	u32 gpt_ignored;
 	char model[48];
 	char serial[24];
@@ -187,12 +196,16 @@ struct disk_unit {
 	struct disk_partition partition[DISK_PARTITION_MAX];
 };
 
-/* What the driver writes for all clients and disks. */
+/* What the disk driver reports of all clients and disks. */
 struct disk_part {
 	struct disk_counts counts[DISK_CLIENT_MAX];
-	u32 window[DISK_CLIENT_MAX]; /* number of the window that the device may be using */
+	/* for each client, the number of the window that the device may be using */
+	u32 window[DISK_CLIENT_MAX];
 	struct disk_undo_told undo[DISK_CLIENT_MAX];
-	/* number of the last point that the driver has passed for each client */
+	/*
+	 * for each client, the number of the last point in time (disk_changes_given) that the
+	 * driver has begun
+	 */
 	u32 changes[DISK_CLIENT_MAX];
 	/*
 	 * the driver's disks; the channel has memory only for as many as a driver of this kind may
@@ -202,7 +215,7 @@ struct disk_part {
 };
 
 /*
- * The most pieces of a disk in memory, each an entry START_DMA: the first has DRIVER_OWN_PAGES,
+ * The most pieces of memory of a RAM disk, each an entry START_DMA: the first has DRIVER_OWN_PAGES,
  * then pages of the disk and a bit for each; every other piece has further pages of the disk, and a
  * bit for each of them.
  */

@@ -10,14 +10,14 @@ enum disk_key_kind {
 	DISK_KEY_NONE,
 	DISK_KEY_DISK,
 	/*
-	 * like DISK_KEY_DISK, but blocks that nobody has written are zeros, on the disk and for the
+	 * like DISK_KEY_DISK, but blocks that were never written are zeros, on the disk and for the
 	 * guest
 	 */
 	DISK_KEY_VOLUME,
 };
 
 /*
- * A page with the keys of the VM's encrypted disks. The manager fills it and unmaps it before the
+ * A page with the keys of a VM's encrypted disks. The manager fills it and unmaps it before the
  * monitor runs; no other process is given it, and the monitor wipes it once it has opened the
  * disks. It is the monitor's START_DISK_FILE entry.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Makes a disk's serial number from its name. Called by the monitor's disk_open.c and the manager's
- * list of disks, which must agree; touches nothing else.
+ * list of disks, which must agree; touches only its arguments.
  */
 #include "vmm/io/disk_serial.h"
 

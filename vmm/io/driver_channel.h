@@ -21,7 +21,10 @@ enum driver_state {
 	DRIVER_STATE_COUNT
 };
 
-/* A client's link as the manager hands it over; addresses are those in the driver. */
+/*
+ * A client's link as the manager hands it to the driver; addresses are those in the driver's
+ * address space.
+ */
 struct driver_client {
 	u64 link; /* address of struct link_memory, followed by the link's rings and pool */
 	union {
@@ -30,7 +33,10 @@ struct driver_client {
 	};
 	handle_t doorbell; /* the event by which the client signals the driver */
 	handle_t bell;	   /* the event by which the driver signals the client */
-	/* differs for each attachment, and is written last; 0: the driver must detach the client */
+	/*
+	 * differs for each time that a client is attached, and is written last; 0: the driver must
+	 * detach the client
+	 */
 	u32 number;
 };
 
@@ -42,13 +48,16 @@ struct driver_channel {
 	 * driver need not.
 	 */
 	u32 asked;
-	/* not 0: the clients that are there when the process begins have been entered */
+	/* not 0: the manager has entered in `client` those that are there when the driver begins */
 	u32 opened;
 	struct store_given store[STORE_MAX]; /* of a disk driver: the stores that it must open */
 
 	/* The driver writes the fields from here on. */
 	u32 answered; /* the last value of `asked` that the driver has seen */
-	/* enum driver_state; what the driver tells about its device is final at DRIVER_READY */
+	/*
+	 * enum driver_state; what the driver reports about its device does not change after
+	 * DRIVER_READY
+	 */
 	u32 state;
 	char reason[DRIVER_TEXT_BYTES];
 	char model[48];
@@ -58,7 +67,7 @@ struct driver_channel {
 	 */
 	u32 served[DRIVER_CLIENT_MAX];
 	u64 finished; /* number of requests finished for all clients */
-	u64 waiting;  /* requests that the device is working on */
+	u64 waiting;  /* number of requests that the device is working on */
 	/* the TSC when a client's first request was answered; 0: no request was answered yet */
 	u64 first_answer_tsc;
 	union {
@@ -92,21 +101,22 @@ enum driver_parameter {
 };
 
 /*
- * The `value` of START_IRQ: 1 for a line, which interrupts until the driver has read the reason
- * from the device; 0 for a message (MSI).
+ * The `value` of a start entry START_IRQ: 1 for a line, which interrupts until the driver has read
+ * the reason from the device; 0 for a message (MSI).
  */
 #define DRIVER_IRQ_LINE 1u
 
 /*
- * Names of the entries START_PORTS of an IDE disk: command block, control register, bus mastering.
+ * Names of the start entries START_PORTS of an IDE disk: command block, control register, bus
+ * mastering.
  */
 #define DRIVER_PORTS_COMMAND "command"
 #define DRIVER_PORTS_CONTROL "control"
 #define DRIVER_PORTS_DMA     "bus master"
 
 /*
- * Names of the entries START_REGISTERS: a BAR's number, or for a virtio device the names of its
- * structures (virtio 1.2, 4.1.4).
+ * Names of the start entries START_REGISTERS: a BAR's number, or for a virtio device the names of
+ * its structures (virtio 1.2, 4.1.4).
  */
 #define DRIVER_VIRTIO_COMMON "common"
 #define DRIVER_VIRTIO_NOTIFY "notify"

@@ -8,7 +8,7 @@
 
 #include "lib/bits.h"
 
-/* Returns the bytes from the index to the end of the ring. */
+/* Returns the number of bytes from the index to the end of the ring. */
 static u32 frames_bytes_to_end(u32 index)
 {
 	return FRAMES_RING_BYTES - index % FRAMES_RING_BYTES;
@@ -30,7 +30,8 @@ static void frames_skip_end(struct link_end *end)
 }
 
 /*
- * Returns true if there is room; reads the peer's line only if its last known index is not enough.
+ * Returns true if the end's own ring has room for `bytes`; reads the peer's line of indices only if
+ * the peer's last known index is not enough.
  */
 static bool frames_has_room(struct link_end *end, u32 bytes)
 {
@@ -58,8 +59,8 @@ u8 *frames_reserve_any(struct link_end *end, u32 bytes)
 }
 
 /*
- * Handles a read where no frame begins: skips the end of the ring if the peer has marked it so;
- * otherwise the peer has broken the rules.
+ * Handles a read where no frame begins: skips the rest of the ring if the peer has marked it with
+ * FRAME_SKIP; otherwise the peer has broken the rules.
  */
 static NOINLINE bool frames_read_behind_skip(struct link_end *end, u32 waiting,
 					     struct frame_header *header, const u8 **frame)

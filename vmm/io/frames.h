@@ -22,17 +22,17 @@
 #define FRAME_SKIP	(~0u)
 /*
  * The most bytes of a frame: an IP packet of 64 KiB that is still to be cut into segments, with a
- * tag.
+ * VLAN tag.
  */
 #define FRAME_BYTES_MAX (FRAME_BYTES_MIN + FRAME_TAG_BYTES + 65535u)
 
 enum frame_flag {
 	/* the checksum of all bytes from checksum_start on must be put at checksum_offset */
 	FRAME_NEEDS_CHECKSUM = 1 << 0,
-	FRAME_CHECKED = 1 << 1, /* the checksums are known to be right */
+	FRAME_CHECKED = 1 << 1, /* the frame's checksums are known to be right */
 };
 
-/* How the frame is to be cut into segments before it goes to a wire. */
+/* How a frame is to be cut into segments before it goes to a wire. */
 enum frame_segments { FRAME_WHOLE, FRAME_TCP4, FRAME_TCP6, FRAME_SEGMENTS_COUNT };
 
 struct frame_header {
@@ -42,14 +42,15 @@ struct frame_header {
 	u32 bytes;
 	u8 flags;	     /* enum frame_flag */
 	u8 segments;	     /* enum frame_segments */
-	u16 segment_bytes;   /* bytes of TCP data in each segment */
-	u16 checksum_start;  /* offset from the frame's first byte */
+	u16 segment_bytes;   /* bytes of TCP data in each segment into which the frame is cut */
+	/* offset from the frame's first byte at which the checksummed bytes begin */
+	u16 checksum_start;
 	u16 checksum_offset; /* offset from checksum_start */
 	u32 reserved;
 };
 _Static_assert(sizeof(struct frame_header) == FRAME_ALIGN, "frames are aligned behind it");
 
-/* Opens an end of a link; `memory` has FRAMES_LINK_BYTES. */
+/* Opens an end of a link of frames; `memory` has FRAMES_LINK_BYTES. */
 static inline void frames_open(struct link_end *end, struct link_memory *memory,
 			       enum link_end_name name)
 {
@@ -78,7 +79,10 @@ static ALWAYS_INLINE u32 frames_record_bytes(u32 frame_bytes)
 	       ~(FRAME_ALIGN - 1);
 }
 
-/* Reads the frame at the reader's index. Returns false if no complete, valid frame stands there. */
+/*
+ * Reads the header of the frame at the end's index in the peer's ring. Returns false if no
+ * complete, valid frame stands there.
+ */
 static ALWAYS_INLINE bool frames_read(const struct link_end *end, u32 waiting,
 				      struct frame_header *header, const u8 **frame)
 {
@@ -109,7 +113,10 @@ static ALWAYS_INLINE u8 *frames_reserve(struct link_end *end, u32 bytes)
 	return frames_reserve_any(end, bytes);
 }
 
-/* Adds the frame reserved last, of header->bytes; link_publish shows it to the peer. */
+/*
+ * Adds the frame reserved last to the end's own ring, header->bytes long; link_publish shows it to
+ * the peer.
+ */
 static ALWAYS_INLINE void frames_add(struct link_end *end, const struct frame_header *header)
 {
 	__builtin_memcpy(frames_ring(end, end->name) + end->written % FRAMES_RING_BYTES, header,
@@ -131,7 +138,7 @@ static ALWAYS_INLINE bool frames_next(struct link_end *end, struct frame_header 
 	       frames_next_any(end, header, frame);
 }
 
-/* Releases the frame that frames_next has returned. */
+/* Releases the room in the peer's ring of the frame that frames_next has returned. */
 static ALWAYS_INLINE void frames_drop(struct link_end *end, const struct frame_header *header)
 {
 	end->read += frames_record_bytes(header->bytes);

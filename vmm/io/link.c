@@ -6,7 +6,7 @@
  */
 #include "vmm/io/link.h"
 
-/* An index that no peer passes before this end has looked again. */
+/* For room_at: an index that the peer does not pass before this end sets another. */
 #define NEVER (~0u)
 
 static u32 link_load(const u32 *word)
@@ -29,7 +29,10 @@ static const struct link_line *link_peer_line(const struct link_end *end)
 	return &end->memory->line[LINK_ENDS - 1 - end->name];
 }
 
-/* Returns true if the peer has joined this generation; before that its indices are invalid. */
+/*
+ * Returns true if the peer has joined the link's present generation; before that its indices are
+ * invalid.
+ */
 static bool link_peer_is_there(const struct link_end *end)
 {
 	return end->generation != 0 && !end->broken &&
@@ -107,8 +110,8 @@ bool link_publish(struct link_end *end)
 	end->published = end->written;
 	end->returned = end->read;
 	/*
-	 * The peer first writes where it wants a signal, then reads this index: so one of both ends
-	 * sees what the other wrote.
+	 * The peer first writes at which index it wants a signal, then reads this end's index: so
+	 * one of both ends sees what the other wrote.
 	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return link_peer_is_there(end) &&

@@ -16,24 +16,29 @@
 
 /* The line of one end, which only that end writes. */
 struct link_line {
-	u32 generation; /* the generation to which the other fields belong */
+	u32 generation; /* the link's generation to which the other fields belong */
 	/* how far this end has written into its ring, free-running; the ring defines the unit */
 	u32 written;
 	u32 read; /* how far this end has read the peer's ring, free-running */
 	/* this end is to be signalled once the peer has written beyond this index */
 	u32 wake_at;
 	u32 room_at; /* this end is to be signalled once the peer has read beyond this index */
-	u32 wish;    /* a request to the peer, whose meaning the ring defines */
+	/* a word to the peer, whose meaning the kind of link defines (enum net_wish) */
+	u32 wish;
 	u8 pad[LINK_LINE_BYTES - 24];
 };
 
 enum link_end_name { LINK_CLIENT, LINK_SERVER, LINK_ENDS };
 
 struct link_memory {
-	/* the manager's number for this pair of client and server; 0: nobody is at the other end */
+	/*
+	 * the manager's number for the present pair of client and server; 0: no process is at the
+	 * other end
+	 */
 	u32 generation;
 	u32 pad0;
-	u8 about[LINK_LINE_BYTES - 8]; /* written by the manager: what the server offers */
+	/* written by the manager: what the server offers (struct block_about, struct net_about) */
+	u8 about[LINK_LINE_BYTES - 8];
 	struct link_line line[LINK_ENDS];
 	u8 pad1[PAGE_SIZE - (1 + LINK_ENDS) * LINK_LINE_BYTES];
 };
@@ -46,30 +51,34 @@ struct link_end {
 	u32 size; /* the number of units in each ring */
 	u32 generation;
 	u32 written;
-	u32 published; /* the part of `written` that the peer has been shown */
+	u32 published; /* the value of `written` that the peer was shown last */
 	u32 read;
-	u32 returned; /* the part of `read` that the peer has been shown */
+	u32 returned; /* the value of `read` that the peer was shown last */
 	u32 seen;     /* the index up to which the peer's ring had units at the last look */
 	u32 free;     /* the index up to which the end's own ring had room at the last look */
-	/* the peer's index was impossible: nothing passes until the next generation */
+	/* an index of the peer's was impossible: nothing passes until the next generation */
 	bool broken;
 };
 
 /*
- * Opens an end. `memory` is mapped by the manager, with two rings of `size` units each, a power of
- * two; the first link_renewed then returns true.
+ * Opens an end of a link. `memory` is mapped by the manager, with two rings of `size` units each, a
+ * power of two; the first link_renewed then returns true.
  */
 void link_open(struct link_end *end, struct link_memory *memory, enum link_end_name name, u32 size);
 /*
- * Returns true once for each new generation: both rings are then empty, and what was under way is
- * void. The caller must signal the peer.
+ * Returns true once for each new generation of the link (a client or server was started anew): both
+ * rings are then empty, and what was under way is void. The caller must signal the peer.
  */
 bool link_renewed(struct link_end *end) MUST_CHECK;
-/* Returns the readable units of the peer's ring; an impossible index closes the link. */
+/*
+ * Returns how many units this end can read in the peer's ring; an impossible index closes the link.
+ */
 u32 link_waiting(struct link_end *end);
 /* Returns the free units of the end's own ring. */
 u32 link_room(const struct link_end *end);
-/* Publishes what was written and read. Returns whether the peer has to be signalled. */
+/*
+ * Shows the peer what this end has written and read. Returns whether the peer has to be signalled.
+ */
 bool link_publish(struct link_end *end) MUST_CHECK;
 /*
  * Asks to be signalled when the peer next writes; call it before each wait. Returns false if there
@@ -77,13 +86,13 @@ bool link_publish(struct link_end *end) MUST_CHECK;
  */
 bool link_may_wait(struct link_end *end) MUST_CHECK;
 /*
- * Asks to be signalled once `units` are free in the end's own ring. Returns false if they may be
+ * Asks to be signalled once `units` are free in the end's own ring. Returns false if so many may be
  * free already.
  */
 bool link_await_room(struct link_end *end, u32 units) MUST_CHECK;
 /*
- * Sets a word for the peer, valid until the next generation. The function below returns the peer's
- * word, 0 before the peer has joined.
+ * Sets this end's word for the peer (link_line.wish), valid until the next generation.
+ * link_wish_of_peer returns the peer's word, 0 before the peer has joined.
  */
 void link_set_wish(struct link_end *end, u32 wish);
 u32 link_wish_of_peer(const struct link_end *end);

@@ -30,8 +30,9 @@ struct net_about {
 };
 
 /*
- * The frames that the client can take as they are. For other clients the switch first fills in the
- * checksum or cuts the frame into segments. The switch itself takes all frames.
+ * The kinds of frames that a client can take as they are, as bits of link_line.wish. For other
+ * clients the switch first fills in the checksum or cuts the frame into segments. The switch itself
+ * takes all frames.
  */
 enum net_wish {
 	NET_WISH_CHECKSUM = 1 << 0, /* frames with FRAME_NEEDS_CHECKSUM */

@@ -6,12 +6,15 @@
 /* What a monitor counts of its guest's network cards, and tells the manager when asked. */
 #define NET_CARDS_MAX 8u /* the most network cards of a VM */
 
-/* Why a frame was dropped. */
+/* Why a monitor has dropped a frame from or to its guest. */
 enum net_loss {
 	/* from the guest: the buffer is too short for a header, or for a frame behind it */
 	NET_LOSS_SHORT,
 	NET_LOSS_LONG, /* from the guest: the frame is longer than FRAME_BYTES_MAX */
-	/* from the guest: the frame's header asks for something impossible, or not on offer */
+	/*
+	 * from the guest: the frame's header asks for something impossible, or something that the
+	 * card does not offer
+	 */
 	NET_LOSS_HEADER,
 	NET_LOSS_NOBODY,   /* in either direction: the link is down, or no switch runs */
 	NET_LOSS_FILTERED, /* to the guest: the guest's filters exclude such frames */
@@ -24,14 +27,14 @@ enum net_loss {
 };
 
 struct virtio_net_counts {
-	u64 sent_frames; /* frames that the guest has sent */
+	u64 sent_frames; /* number of frames that the guest has sent */
 	u64 sent_bytes;
 	u64 received_frames;
 	u64 received_bytes;
 	u64 lost[NET_LOSS_COUNT];
 };
 
-/* The answer to QUERY_CARDS. */
+/* The monitor's answer to QUERY_CARDS. */
 struct net_cards {
 	u32 count;
 	u32 reserved;

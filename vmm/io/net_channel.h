@@ -8,13 +8,17 @@
 #define NET_PORT_MAX 64u /* the most ports of a switch: as many clients as a driver may have */
 
 enum net_port_flag {
-	/* a card of the host, behind which there may be any number of addresses */
+	/*
+	 * the port leads to a network card of the host, behind which there may be any number of
+	 * addresses
+	 */
 	NET_PORT_UPLINK = 1 << 0,
 	/* the port exchanges frames only with ports that are not private */
 	NET_PORT_PRIVATE = 1 << 1,
-	NET_PORT_TRUNK = 1 << 2,      /* the port also sends and gets frames with VLAN tags */
-	NET_PORT_ANY_SOURCE = 1 << 3, /* the port may send from addresses that are not its own */
-	/* the port gets a copy of all frames that are forwarded, and sends nothing */
+	NET_PORT_TRUNK = 1 << 2, /* the port also sends and gets frames with VLAN tags */
+	/* the port may send from MAC addresses that are not its own */
+	NET_PORT_ANY_SOURCE = 1 << 3,
+	/* the port gets a copy of all frames that the switch forwards, and sends nothing */
 	NET_PORT_MIRROR = 1 << 4,
 	NET_PORT_BLOCKED = 1 << 5, /* the port passes nothing at present; set by the switch */
 };
@@ -31,7 +35,10 @@ struct net_port {
 	 * bytes; 0: any
 	 */
 	u32 address;
-	/* 1 to 4094: the VLAN to which frames without a tag belong; 0: the network's own */
+	/*
+	 * 1 to 4094: the VLAN to which the port's frames without a tag belong; 0: the network
+	 * without tags
+	 */
 	u16 vlan;
 	u16 reserved[3];
 	u64 secret; /* a number in the switch's probes for loops, which no other port can guess */
@@ -49,14 +56,17 @@ enum net_port_state {
 	NET_PORT_DOWN,	 /* the port is an uplink whose card has no link */
 	NET_PORT_STATE_COUNT
 };
-/* the bits of `state` from here on: the number of the port with which this port forms a loop */
+/*
+ * lowest of the bits of `state` with the other port of a loop: the number of the port with which
+ * this port forms a loop
+ */
 #define NET_PORT_WITH_SHIFT 8
 
-/* Why a switch drops a frame. */
+/* Why a switch drops a frame from a port. */
 enum net_drop {
 	NET_DROP_BAD,	   /* the frame's header contradicts itself, or the bytes are no frame */
 	NET_DROP_TOO_LONG, /* the frame exceeds the network's MTU */
-	NET_DROP_SPOOFED,  /* the frame's source address is not the port's */
+	NET_DROP_SPOOFED,  /* the frame's source MAC or IPv4 address is not the port's */
 	/*
 	 * the frame has a tag that the port may not send, or lacks a tag that the port has to send
 	 */
@@ -81,7 +91,7 @@ struct net_counts {
 	u64 dropped[NET_DROP_COUNT];
 };
 
-/* What a switch reports. */
+/* What a switch reports to the manager. */
 struct switch_part {
 	u32 addresses; /* number of addresses that the switch has learnt */
 	/*
@@ -92,13 +102,13 @@ struct switch_part {
 	struct net_counts counts[NET_PORT_MAX];
 };
 
-/* What the driver of a card reports. */
+/* What the driver of a network card reports to the manager. */
 struct card_part {
 	u64 mac; /* the card's own MAC address, in the format of net_port.mac */
 	u32 link_up;
 	u32 megabits; /* speed in Mbit/s; 0: unknown */
 	u64 sent_frames;
 	u64 received_frames;
-	u64 errors;  /* frames that the card has received broken, or could not send */
-	u64 dropped; /* received frames for which the switch had no room */
+	u64 errors;  /* number of frames that the card has received broken, or could not send */
+	u64 dropped; /* number of received frames for which the link to the switch had no room */
 };

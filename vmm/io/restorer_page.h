@@ -6,15 +6,15 @@
 /*
  * The page that the manager shares with the process that restores a disk. The process may be
  * broken. It has links to the disk (START_DISK) and to the backups of one chain (START_SAVE n, from
- * the full one on), and nothing else. It ends when it is done.
+ * the full one on), and nothing else. The process ends when it is done.
  */
 enum restorer_state {
 	RESTORER_COPIES,
-	RESTORER_DONE, /* everything is on the medium */
+	RESTORER_DONE, /* the whole disk is on the medium */
 	RESTORER_FAILED,
 };
 
-/* The shared page; the process writes it, and the manager reads it. */
+/* The page that the restorer process writes and the manager reads. */
 struct restorer_page {
 	u32 state;   /* enum restorer_state */
 	u32 touched; /* not 0: the restorer has written to the disk */

@@ -10,9 +10,9 @@
 #include "vmm/rt/clock.h"
 
 /*
- * A bucket holds what comes in during 1 / BURST_PART of a second, so the server may serve a client
- * that much late without loss to the client. A client over its limit is looked at again once it has
- * what comes in during 1 / WAKE_PART of a second.
+ * A bucket holds the credit of 1 / BURST_PART of a second, so the server may serve a client that
+ * much late without loss to the client. A client over its limit gets a turn again once it has the
+ * credit of 1 / WAKE_PART of a second.
  */
 #define BURST_PART  200u
 #define WAKE_PART   2000u

@@ -5,8 +5,8 @@
 
 /*
  * A client's share of a disk or network that many use: its limits per second, and the weight of its
- * turns where clients compete (deficit round robin: Shreedhar and Varghese, 1995). A turn is
- * charged in bytes; a client that takes more gets less in later turns.
+ * turns to be served where clients compete (deficit round robin: Shreedhar and Varghese, 1995). A
+ * turn is charged in bytes; a client that takes more gets less in later turns.
  */
 #define SHARE_WEIGHT_MAX 1000000u
 
@@ -22,7 +22,7 @@ struct share_given {
 struct share {
 	struct share_given given;
 	struct bucket units, bytes;
-	bool limited; /* the manager has set a limit of units or of bytes */
+	bool limited; /* the client has a limit of units or of bytes */
 	u64 weight;
 	s64 deficit;  /* bytes left of the client's turn; below 0: bytes that the client owes */
 	u64 ready_at; /* the TSC at which a client that is over its limit may go on */
@@ -50,8 +50,8 @@ static inline void share_take(struct share *share, u32 units, u32 bytes)
 }
 
 /*
- * Begins a turn: the competing client with the largest weight gets `turn_bytes`, other clients get
- * the proportional part.
+ * Begins a client's turn: the competing client with the largest weight gets `turn_bytes`, other
+ * clients the part that their weight has of it.
  */
 void share_begin_turn(struct share *share, u64 largest_weight, u64 turn_bytes);
 
@@ -60,7 +60,10 @@ static inline void share_pay(struct share *share, u64 bytes)
 	share->deficit -= (s64)bytes;
 }
 
-/* Ends a turn of a client without requests; the rest of the turn is lost, but a debt remains. */
+/*
+ * Ends the turn of a client that has no more requests; the rest of the turn is lost, but a debt
+ * remains.
+ */
 static inline void share_rest(struct share *share)
 {
 	share->deficit = share->deficit < 0 ? share->deficit : 0;

@@ -5,7 +5,8 @@
 
 /*
  * A link of requests (from the client) and answers (from the server), both of fixed size. A pool
- * for data may follow. After a new generation the client must post its unanswered requests again.
+ * for data may follow. After a new generation of the link the client must post its unanswered
+ * requests again.
  */
 #define SLOT_COUNT	   256u
 #define SLOT_REQUEST_BYTES 128u

@@ -7,34 +7,37 @@
 /*
  * Stores of volumes, in the memory that the manager and a disk driver share. A store lies on a disk
  * or a partition; the driver alone reads and writes it. The manager gives each store a piece of
- * memory that outlives the driver. It begins with a struct store_page, which both map; the rest is
- * the driver's. Each field has one writer; the reader takes it once and checks it.
+ * memory that outlives the driver. That memory begins with a struct store_page, which both map; the
+ * rest is the driver's. Each field has one writer; the reader takes it once and checks it.
  */
 #define STORE_MAX	 4u    /* the most stores of a driver */
-#define STORE_VOLUME_MAX 4096u /* the most volumes of a store, snapshots and clones among them */
+#define STORE_VOLUME_MAX 4096u /* the most volumes of a store, snapshots and clones included */
 #define STORE_NAME_BYTES 40u   /* size of a volume's name, with its terminating 0 */
-#define STORE_KEY_BYTES	 32u   /* size of a key's name, with its terminating 0 */
+#define STORE_KEY_BYTES	 32u   /* size of the name of a volume's key, with its terminating 0 */
 #define STORE_TEXT_BYTES 128u
 #define STORE_ID_BYTES	 16u
 /* the most items of a command, one volume each; a command changes all of them or none */
 #define STORE_ITEM_MAX 16u
 
-/* A volume's size is a multiple of this, in sectors of 512 bytes. */
+/* A volume's size is a multiple of so many sectors of 512 bytes. */
 #define STORE_SIZE_SECTORS 8u
 #define STORE_CHUNK_LEAST  128u /* sectors: 64 KiB */
 #define STORE_CHUNK_MOST   8192u
-/* The most chunks of a store whose chunks have the usual size. */
+/*
+ * The most chunks, the pieces by which volumes take space, of a store whose chunks have the usual
+ * size.
+ */
 #define STORE_CHUNKS_USUALLY BIT(24)
 
-/* --- what the manager gives --- */
+/* --- what the manager gives the driver --- */
 
 /* A store as the manager hands it over, in struct driver_channel. */
 struct store_given {
-	u64 at;	   /* address of the store's struct store_page in the driver */
-	u64 bytes; /* size of the memory that begins there */
+	u64 at;	   /* address of the store's struct store_page in the driver's address space */
+	u64 bytes; /* size in bytes of the store's memory, which begins there */
 	u64 first_sector;
 	u64 sectors;
-	u32 unit; /* number of the disk among the driver's disks */
+	u32 unit; /* number of the store's disk among the driver's disks */
 	/* differs each time that a store is given, and is written last; 0: there is no store */
 	u32 number;
 };
@@ -67,11 +70,13 @@ enum store_operation {
 	/* makes a snapshot of `volume` called `name`: a new volume that is read-only */
 	STORE_SNAPSHOT,
 	/*
-	 * gives `volume` the content and size of the volume `other`, and `key` if the key's id is
-	 * not 0
+	 * gives `volume` the content and size of the volume `other`, and `key` as its key if the id
+	 * in it is not 0
 	 */
 	STORE_ROLLBACK,
-	/* begins to check all metadata on the disk; struct store_told reports progress */
+	/*
+	 * begins to check all the store's metadata on the disk; struct store_told reports progress
+	 */
 	STORE_CHECK,
 	STORE_OPERATION_COUNT
 };
@@ -90,10 +95,13 @@ enum store_flag {
 
 /*
  * Names the key by which a volume is encrypted, and holds nothing of the key itself. The manager
- * makes and checks it; the store keeps it with the volume.
+ * makes and checks this struct; the store keeps it with the volume.
  */
 struct store_key {
-	/* random; clones and snapshots of a volume have its id; 0: the volume has no key */
+	/*
+	 * the key's id, made at random; clones and snapshots of a volume have the same; 0: the
+	 * volume has no key
+	 */
 	u64 id;
 	u64 tag; /* authentication code of the id and the volume's name, made with the named key */
 	char name[STORE_KEY_BYTES]; /* the named key's */
@@ -112,7 +120,7 @@ struct store_item {
 
 struct store_command {
 	u32 operation; /* enum store_operation */
-	u32 count;     /* number of items; STORE_FORMAT and STORE_CHECK have one */
+	u32 count;     /* number of the command's items; STORE_FORMAT and STORE_CHECK have one */
 	u64 now_s;     /* Unix time of the command, for a new volume's `made_s` */
 	struct store_item item[STORE_ITEM_MAX];
 	/*
@@ -123,26 +131,26 @@ struct store_command {
 	u64 number;
 };
 
-/* --- what the driver tells --- */
+/* --- what the driver tells the manager --- */
 
 enum store_state {
 	STORE_LOADING,
 	STORE_EMPTY, /* there is no store on the disk: STORE_FORMAT makes one */
 	STORE_READY,
-	STORE_SHORT,  /* the memory is smaller than the store needs */
-	STORE_BROKEN, /* `reason` says what is wrong; nothing is written */
-	STORE_FAILED, /* the disk refused metadata; what was flushed before is kept */
+	STORE_SHORT,  /* the memory that the manager gave is smaller than the store needs */
+	STORE_BROKEN, /* the store is damaged, as `reason` says; nothing is written to it */
+	STORE_FAILED, /* the disk refused to write metadata; what was flushed before is kept */
 	STORE_STATE_COUNT
 };
 
 enum store_status {
 	STORE_OK,
-	STORE_BAD, /* the command or its arguments are invalid */
+	STORE_BAD, /* the store command or its arguments are invalid */
 	STORE_NOT_READY,
-	STORE_MISSING,	/* there is no such volume */
-	STORE_EXISTS,	/* a volume has that name */
-	STORE_IN_USE,	/* a client has the volume */
-	STORE_NO_SPACE, /* more would be reserved than the store has */
+	STORE_MISSING,	/* the store has no such volume */
+	STORE_EXISTS,	/* a volume of the store has that name already */
+	STORE_IN_USE,	/* a client uses the volume */
+	STORE_NO_SPACE, /* the command would reserve more bytes than the store has */
 	STORE_NO_ROOM,	/* the store has as many volumes as it may have */
 	STORE_DISK_ERROR,
 	STORE_STATUS_COUNT
@@ -159,7 +167,8 @@ enum store_wait {
 
 /* A volume. */
 struct store_volume {
-	u64 id;	       /* never used again in this store; 0: this entry of the table is free */
+	/* the volume's id, never used again in this store; 0: this entry of the table is free */
+	u64 id;
 	u64 parent;    /* the id of the volume from which this one was copied; 0: none */
 	u64 sectors;   /* its size */
 	u64 own_bytes; /* bytes in chunks that no other volume shares */
@@ -170,7 +179,7 @@ struct store_volume {
 };
 
 enum store_check_state {
-	STORE_CHECK_NONE, /* no check since the driver began */
+	STORE_CHECK_NONE, /* no STORE_CHECK since the driver began */
 	STORE_CHECK_UNDER_WAY,
 	STORE_CHECK_ENDED,
 	STORE_CHECK_STATE_COUNT
@@ -184,35 +193,36 @@ struct store_told {
 	u32 version;	       /* of the format */
 	u32 flags;	       /* enum store_flag */
 	u64 chunk_bytes;
-	u64 generation; /* the number of the last commit of metadata */
-	u64 bytes;	/* bytes for data, free or not */
+	u64 generation; /* the store's generation: the number of the last commit of its metadata */
+	u64 bytes;	/* bytes that the store has for data, free or not */
 	u64 free_bytes;
 	u64 reserved_bytes; /* bytes promised to volumes that have not used them yet */
 	u64 metadata_blocks;
 	u64 metadata_free;
 	u64 volumes;
-	/* chunks that were copied because they were shared when somebody wrote to them */
+	/* number of chunks copied because volumes shared them when one was written to */
 	u64 copied_chunks;
 	u32 check;	  /* enum store_check_state */
-	u32 check_blocks; /* blocks that the check has looked at */
-	u32 check_faults; /* blocks among them that are damaged on the disk */
-	u32 check_mended; /* damaged blocks that were written anew */
+	u32 check_blocks; /* number of blocks that the last STORE_CHECK has looked at */
+	u32 check_faults; /* number of those blocks that are damaged on the disk */
+	u32 check_mended; /* number of damaged blocks that were written anew */
 	u32 check_first;  /* number of the first damaged block */
 };
 
 struct store_answer {
 	u32 status;		    /* enum store_status */
 	u32 item;		    /* index of the item that the answer is about */
-	u64 volume[STORE_ITEM_MAX]; /* ids of the volumes that the command has made */
-	/* why the command failed, a sentence without a full stop; "": it did not fail */
+	/* for each item, the id of the volume that the command has made */
+	u64 volume[STORE_ITEM_MAX];
+	/* why the store command failed, a sentence without a full stop; "": it did not fail */
 	char text[STORE_TEXT_BYTES];
 	u64 number; /* `number` of the command that is answered; written last */
 };
 
 struct store_page {
-	struct store_command command; /* written by the manager */
+	struct store_command command; /* the last command, written by the manager */
 
-	/* Written by the driver. */
+	/* The driver writes the fields from here on. */
 	struct store_answer answer;
 	/*
 	 * Odd while `told` and `volume` change. A reader that sees an odd number, or another number
@@ -228,7 +238,10 @@ struct store_page {
 
 /* --- sizes --- */
 
-/* Returns the sectors of a chunk that a store of this size gets if STORE_FORMAT does not say. */
+/*
+ * Returns the size of a chunk, in sectors, of a store of this size if STORE_FORMAT does not give
+ * one.
+ */
 static inline u32 store_chunk_usual(u64 sectors)
 {
 	u32 chunk = STORE_CHUNK_LEAST;
