@@ -6,13 +6,13 @@
 /* ACPI specification 6.5, chapter 5. All numbers are little-endian, nothing is aligned. */
 
 #define ACPI_RSDP_SIGNATURE "RSD PTR "
-#define ACPI_RSDP_V1_BYTES  20u /* the bytes that the first checksum covers */
+#define ACPI_RSDP_V1_BYTES  20u /* bytes of the RSDP that its first checksum covers */
 
 struct acpi_rsdp {
 	char signature[8];
 	u8 checksum;
 	char oem_id[6];
-	u8 revision; /* 0: ACPI 1.0, whose structure ends after 20 bytes */
+	u8 revision; /* 0: the RSDP of ACPI 1.0, which ends after 20 bytes */
 	u32 rsdt_address;
 	u32 length;
 	u64 xsdt_address;
@@ -24,7 +24,7 @@ _Static_assert(offsetof(struct acpi_rsdp, xsdt_address) == 24, "ACPI 5.2.5.3");
 
 struct acpi_header {
 	char signature[4];
-	u32 length; /* the size of the whole table */
+	u32 length; /* the size of the whole table in bytes, with this header */
 	u8 revision;
 	u8 checksum;
 	char oem_id[6];
@@ -86,7 +86,7 @@ _Static_assert(sizeof(struct acpi_madt_ioapic) == 12, "ACPI 5.2.12.3");
 
 struct acpi_madt_override {
 	struct acpi_madt_entry entry;
-	u8 bus; /* 0: the ISA bus */
+	u8 bus; /* the bus of the overridden interrupt; 0: the ISA bus */
 	u8 source;
 	u32 gsi;
 	u16 flags;

@@ -6,7 +6,8 @@
 /* ACPI tables of Intel's and AMD's IOMMUs. */
 
 /*
- * DMA remapping table, VT-d 4.1, 8.1; structures follow, each with a type and a length of 16 bits.
+ * DMA remapping table (VT-d specification 4.1, section 8.1); structures follow, each with a type
+ * and a length of 16 bits.
  */
 struct acpi_dmar {
 	struct acpi_header header; /* signature "DMAR" */
@@ -26,11 +27,13 @@ struct acpi_dmar_entry {
 	u16 length;
 } PACKED;
 
-#define ACPI_DMAR_REMAP (1u << 0) /* flag of the table: interrupts may be remapped */
-/* flag of a unit: it has all devices of the segment that no other unit has */
+#define ACPI_DMAR_REMAP (1u << 0) /* flag of the DMAR table: interrupts may be remapped */
+/*
+ * flag of a remapping unit (an IOMMU): it has all devices of its PCI segment that no other unit has
+ */
 #define ACPI_DMAR_ALL (1u << 0)
 
-/* A remapping unit; the scopes of its devices follow. */
+/* A remapping unit (an IOMMU); the scopes of its devices follow. */
 struct acpi_dmar_unit {
 	struct acpi_dmar_entry entry;
 	u8 flags;
@@ -52,13 +55,13 @@ _Static_assert(sizeof(struct acpi_dmar_reserved) == 24, "VT-d 8.4");
 
 enum acpi_dmar_scope_type {
 	ACPI_DMAR_FUNCTION = 1,
-	ACPI_DMAR_BRIDGE = 2, /* a bridge and all devices behind it */
-	ACPI_DMAR_IOAPIC = 3, /* an I/O APIC, by its id in the MADT */
+	ACPI_DMAR_BRIDGE = 2, /* the scope is a bridge and all devices behind it */
+	ACPI_DMAR_IOAPIC = 3, /* the scope is an I/O APIC, named by its id in the MADT */
 };
 
 /*
- * A device of a scope. Pairs of device and function number follow: the path to the device, from bus
- * `bus` downwards.
+ * A scope: a device, or a bridge with all behind it. Pairs of device and function number follow:
+ * the path to the device, from bus `bus` downwards.
  */
 struct acpi_dmar_scope {
 	u8 type;
@@ -69,7 +72,7 @@ struct acpi_dmar_scope {
 } PACKED;
 _Static_assert(sizeof(struct acpi_dmar_scope) == 6, "VT-d 8.3.1");
 
-/* I/O virtualization reporting structure, AMD IOMMU 3.10, 5.2; blocks follow. */
+/* I/O virtualization reporting structure (AMD IOMMU specification 3.10, 5.2); blocks follow. */
 struct acpi_ivrs {
 	struct acpi_header header; /* signature "IVRS" */
 	u32 info;
@@ -94,7 +97,8 @@ struct acpi_ivrs_block {
 } PACKED;
 
 /*
- * The bytes before the entries of a unit of type ACPI_IVRS_UNIT; the other two types have 16 more.
+ * The bytes before the device entries of a unit (an IOMMU) of type ACPI_IVRS_UNIT; the other two
+ * types have 16 more.
  */
 #define ACPI_IVRS_UNIT_BYTES 24u
 struct acpi_ivrs_unit {
@@ -108,7 +112,8 @@ struct acpi_ivrs_unit {
 _Static_assert(sizeof(struct acpi_ivrs_unit) == ACPI_IVRS_UNIT_BYTES, "AMD IOMMU 5.2.2.1");
 
 /*
- * Types of entries. The upper two bits of a type say how long the entry is: 4, 8, 16 or 32 bytes.
+ * Types of a unit's device entries. The upper two bits of a type say how long the entry is: 4, 8,
+ * 16 or 32 bytes.
  */
 enum acpi_ivrs_device {
 	ACPI_IVRS_ALL = 1,
@@ -129,7 +134,7 @@ enum acpi_ivrs_device {
 
 struct acpi_ivrs_memory {
 	struct acpi_ivrs_block block;
-	u16 last; /* the last device of a range */
+	u16 last; /* the requester id of the last device of a range */
 	u8 reserved[8];
 	u64 base;
 	u64 bytes;

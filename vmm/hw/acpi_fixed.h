@@ -15,7 +15,7 @@ struct acpi_address {
 	u8 space;
 	u8 bit_width;
 	u8 bit_offset;
-	u8 access_size; /* 0 undefined, 1 byte, 2 word, 3 dword, 4 qword */
+	u8 access_size; /* width of an access: 0 undefined, 1 byte, 2 word, 3 dword, 4 qword */
 	u64 address;
 } PACKED;
 _Static_assert(sizeof(struct acpi_address) == 12, "ACPI 5.2.3.2");
@@ -28,7 +28,8 @@ struct acpi_mcfg {
 _Static_assert(sizeof(struct acpi_mcfg) == 44, "PCI Firmware 3.0, table 4-2");
 
 struct acpi_mcfg_entry {
-	u64 base; /* the address of bus 0, even if bus 0 is not in the range */
+	/* the address of bus 0's configuration space, even if bus 0 is not in the range */
+	u64 base;
 	u16 segment;
 	u8 first_bus;
 	u8 last_bus;
@@ -123,7 +124,9 @@ enum acpi_iapc_boot_arch {
 	ACPI_BOOT_NO_VGA = 1 << 2,
 };
 
-/* PM1 event block: its first half is status, its second half enable (ACPI 4.8.3.1). */
+/*
+ * Bits of the PM1 event block, whose first half is status, its second half enable (ACPI 4.8.3.1).
+ */
 enum acpi_pm1_event {
 	ACPI_PM1_TMR = 1 << 0,
 	ACPI_PM1_BM = 1 << 4,
@@ -131,7 +134,7 @@ enum acpi_pm1_event {
 	ACPI_PM1_PWRBTN = 1 << 8,
 	ACPI_PM1_SLPBTN = 1 << 9,
 	ACPI_PM1_RTC = 1 << 10,
-	ACPI_PM1_WAK = 1 << 15, /* exists in the status only */
+	ACPI_PM1_WAK = 1 << 15, /* a bit of the status half only */
 };
 
 /* PM1 control register (ACPI 4.8.3.2). */

@@ -8,11 +8,12 @@
 #define AHCI_PORTS 32u
 #define AHCI_SLOTS 32u
 
-/* 3.1: registers of generic host control. */
+/* Registers of the HBA's generic host control (AHCI, 3.1). */
 enum ahci_register {
 	AHCI_CAP = 0x00,
 	AHCI_GHC = 0x04,
-	AHCI_IS = 0x08, /* a bit for each port; cleared by writing 1, after the port's own status */
+	/* a bit for each port that interrupts; cleared by writing 1, after the port's own status */
+	AHCI_IS = 0x08,
 	AHCI_PI = 0x0c, /* a bit for each port that exists */
 	AHCI_VS = 0x10,
 	AHCI_CAP2 = 0x24,
@@ -33,7 +34,7 @@ enum ahci_register {
 #define AHCI_BOHC_OS	     BIT(1)
 #define AHCI_BOHC_BUSY	     BIT(4)
 
-/* 3.3: registers of each port. */
+/* Registers of each port (AHCI, 3.3). */
 enum ahci_port_register {
 	/* host-physical address of the command list; this register and the next have 64 bits */
 	AHCI_PORT_LIST = 0x00,
@@ -41,15 +42,16 @@ enum ahci_port_register {
 	AHCI_PORT_IS = 0x10,
 	AHCI_PORT_IE = 0x14,
 	AHCI_PORT_COMMAND = 0x18,
-	AHCI_PORT_TASK = 0x20, /* bits 7:0 are the disk's status */
+	AHCI_PORT_TASK = 0x20, /* bits 7:0 are the disk's status (ATA_STATUS_...) */
 	AHCI_PORT_SIGNATURE = 0x24,
 	AHCI_PORT_STATUS = 0x28,
 	AHCI_PORT_CONTROL = 0x2c,
 	AHCI_PORT_ERROR = 0x30,
-	AHCI_PORT_ACTIVE = 0x34, /* a bit for each slot whose queued command has not ended */
+	/* a bit for each command slot whose queued command has not ended */
+	AHCI_PORT_ACTIVE = 0x34,
 	/*
-	 * a bit for each slot whose command was not sent to the disk yet, or, if it is not a queued
-	 * one, has not ended
+	 * a bit for each command slot whose command was not sent to the disk yet, or, if it is not
+	 * a queued one, has not ended
 	 */
 	AHCI_PORT_ISSUE = 0x38,
 };
@@ -59,7 +61,8 @@ enum ahci_port_register {
 #define AHCI_COMMAND_FIS      BIT(4)
 #define AHCI_COMMAND_FIS_RUNS BIT(14)
 #define AHCI_COMMAND_RUNS     BIT(15)
-#define AHCI_COMMAND_ACTIVE   BIT(28) /* field of power states: this value wakes the interface up */
+/* value of the field of power states that wakes the interface up */
+#define AHCI_COMMAND_ACTIVE BIT(28)
 /* Interrupts, in AHCI_PORT_IS and AHCI_PORT_IE. */
 /* a FIS of one of four kinds was received; each command ends with one of them */
 #define AHCI_INT_ENDED	   BITS(3, 0)
@@ -68,7 +71,7 @@ enum ahci_port_register {
 #define AHCI_INT_HOST_DATA BIT(28)
 #define AHCI_INT_HOST	   BIT(29)
 #define AHCI_INT_TASK	   BIT(30)
-/* The interrupts after which the port has stopped. */
+/* The interrupts after which the port has stopped working on commands. */
 /* clang-format off */
 #define AHCI_INT_FATAL                                                                             \
 	(AHCI_INT_INTERFACE | AHCI_INT_HOST_DATA | AHCI_INT_HOST | AHCI_INT_TASK)
@@ -83,23 +86,23 @@ enum ahci_port_register {
 #define AHCI_SIGNATURE_MULTIPLIER 0x96690101u
 
 /*
- * 4.2.2: an entry of a port's command list. The list has AHCI_SLOTS entries and is aligned to 1
- * KiB.
+ * An entry of a port's command list (AHCI, 4.2.2). The list has AHCI_SLOTS entries and is aligned
+ * to 1 KiB.
  */
 struct ahci_header {
 	u16 flags;
 	u16 regions;
-	u32 done_bytes; /* bytes moved, written by the HBA; not valid for queued commands */
-	u64 table;	/* the table's address, a multiple of 128 bytes */
+	u32 done_bytes; /* bytes of data moved, written by the HBA; not valid for queued commands */
+	u64 table;	/* the command table's host-physical address, a multiple of 128 */
 	u32 reserved[4];
 };
 _Static_assert(sizeof(struct ahci_header) == 32, "4.2.2");
 #define AHCI_HEADER_FIS_WORDS 5u
 #define AHCI_HEADER_WRITE     BIT(6)
-/* size and alignment of the area for received FISes (4.2.1) */
+/* size and alignment of the area for received FISes (AHCI, 4.2.1) */
 #define AHCI_FIS_BYTES 256u
 
-/* Serial ATA 3.0, 10.3.4: register FIS, from host to device. */
+/* Register FIS from host to device, which carries a command (Serial ATA 3.0, 10.3.4). */
 struct ahci_fis {
 	u8 type;
 	u8 flags;
@@ -122,13 +125,13 @@ _Static_assert(sizeof(struct ahci_fis) == 4 * AHCI_HEADER_FIS_WORDS, "five words
 /* position of the slot's number in the `count` of a queued command */
 #define AHCI_TAG_SHIFT 3u
 
-/* 4.2.3.3: a region of memory for data. */
+/* A region of memory for a command's data (AHCI, 4.2.3.3). */
 struct ahci_region {
 	u64 address;
 	u32 reserved;
-	u32 bytes; /* the size in bytes, which is even, minus one; 4 MiB at most */
+	u32 bytes; /* the region's size in bytes, which is even, minus one; 4 MiB at most */
 };
 _Static_assert(sizeof(struct ahci_region) == 16, "4.2.3.3");
 
-/* 4.2.3: offset of the first region in a command table. */
+/* Offset of the first region in a command table (AHCI, 4.2.3). */
 #define AHCI_TABLE_REGIONS 0x80u

@@ -34,11 +34,12 @@ enum ata_command {
 	ATA_IDENTIFY = 0xec,
 	ATA_SET_FEATURES = 0xef,
 };
-/* feature of SET FEATURES: sets the transfer mode that the count register holds */
+/* subcommand of SET FEATURES: sets the transfer mode that the count register holds */
 #define ATA_FEATURE_TRANSFER_MODE 0x03u
-#define ATA_TRANSFER_MULTIWORD	  0x20u /* multiword DMA: the mode, 0 to 2, is added */
+/* transfer mode of multiword DMA: its number, 0 to 2, is added */
+#define ATA_TRANSFER_MULTIWORD	  0x20u
 #define ATA_FEATURE_NO_CACHE	  0x82u
-/* feature of DATA SET MANAGEMENT, whose data are blocks of ranges */
+/* for DATA SET MANAGEMENT: trims the sectors in the ranges that are its data */
 #define ATA_FEATURE_TRIM 0x01u
 /* position of the number of sectors in a range of TRIM; the bits below hold the first sector */
 #define ATA_TRIM_COUNT_SHIFT 48u
@@ -48,15 +49,16 @@ enum ata_command {
 #define ATA_PACKET_MID	0x14u
 #define ATA_PACKET_HIGH 0xebu
 
-/* The data that IDENTIFY DEVICE returns, by words: 6.17. */
+/* The data that IDENTIFY DEVICE returns, by words of 16 bits (ATA/ATAPI-7 volume 1, 6.17). */
 #define ATA_IDENTIFY_WORDS 256u
 enum ata_word {
 	ATA_ID_GENERAL = 0,
-	ATA_ID_SERIAL = 10, /* 10 words; in texts the first character is the upper byte */
-	ATA_ID_MODEL = 27,  /* 20 words */
+	/* the serial number, 10 words; in texts the first character is a word's upper byte */
+	ATA_ID_SERIAL = 10,
+	ATA_ID_MODEL = 27, /* 20 words */
 	ATA_ID_CAPABILITIES = 49,
 	ATA_ID_VALID = 53,
-	ATA_ID_SECTORS = 60, /* the number of sectors in 28 bits, two words */
+	ATA_ID_SECTORS = 60, /* the disk's number of sectors in 28 bits, two words */
 	ATA_ID_MULTIWORD = 63,
 	/* bits 4:0: the number of commands that the disk's queue holds, minus one */
 	ATA_ID_DEPTH = 75,
@@ -64,7 +66,7 @@ enum ata_word {
 	ATA_ID_COMMANDS = 82,
 	ATA_ID_COMMANDS_2 = 83,
 	ATA_ID_ULTRA = 88,
-	ATA_ID_SECTORS_48 = 100, /* the number of sectors in 48 bits, four words */
+	ATA_ID_SECTORS_48 = 100, /* the disk's number of sectors in 48 bits, four words */
 	ATA_ID_SECTOR_SIZE = 106,
 	/*
 	 * the size of a logical sector in words of 16 bits, if ATA_SECTOR_LARGE is set; two words
@@ -78,17 +80,17 @@ enum ata_word {
 #define ATA_VALID_ULTRA	   BIT(2)
 /* in the words of the multiword and the ultra modes: a bit for the mode that is selected */
 #define ATA_MODE_SELECTED  BITS(15, 8)
-#define ATA_MODE_OFFERED   BITS(2, 0) /* bits of the modes of multiword DMA that the disk has */
+#define ATA_MODE_OFFERED   BITS(2, 0) /* bits of the multiword DMA modes that the disk has */
 #define ATA_COMMANDS_CACHE BIT(5)
 #define ATA_COMMANDS_LBA48 BIT(10)
 #define ATA_COMMANDS_FLUSH BIT(12)
 /* the value 01 says that both words of command sets are valid */
 #define ATA_COMMANDS_VALID    BITS(15, 14)
 #define ATA_COMMANDS_VALID_IS BIT(14)
-/* a sector has more than 512 bytes; valid where bits 15:14 are ATA_COMMANDS_VALID_IS */
+/* a logical sector has more than 512 bytes; valid where bits 15:14 are ATA_COMMANDS_VALID_IS */
 #define ATA_SECTOR_LARGE BIT(12)
 #define ATA_DEPTH	 BITS(4, 0)
-/* the disk can queue commands (NCQ); valid if the word is not ffffh */
+/* the disk can queue commands (NCQ); valid if its word is not ffffh */
 #define ATA_SERIAL_QUEUED BIT(8)
 #define ATA_TRIM	  BIT(0)
 #define ATA_NO_WORD	  0xffffu

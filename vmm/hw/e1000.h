@@ -52,7 +52,7 @@ enum e1000_register {
 #define E1000_EERD_START      BIT(0)
 #define E1000_EERD_DONE	      BIT(4)
 #define E1000_EERD_WORD(word) ((u32)(word) << 8)
-#define E1000_EERD_DATA	      16u /* lowest bit of the field for the word that was read */
+#define E1000_EERD_DATA	      16u /* lowest bit of the field with the EEPROM word that was read */
 
 #define E1000_CTRL_FD	      BIT(0)
 #define E1000_CTRL_MASTER_OFF BIT(2) /* 82574 only */
@@ -67,7 +67,7 @@ enum e1000_register {
 #define E1000_CTRL_PHY_RST    BIT(31)
 
 #define E1000_STATUS_LU	   BIT(1)
-#define E1000_STATUS_SPEED BITS(7, 6) /* 0: 10 Mbit/s, 1: 100, otherwise 1000 */
+#define E1000_STATUS_SPEED BITS(7, 6) /* the link's speed: 0: 10 Mbit/s, 1: 100, otherwise 1000 */
 
 #define E1000_INT_TXDW	 BIT(0)
 #define E1000_INT_LSC	 BIT(2)
@@ -79,7 +79,10 @@ enum e1000_register {
 #define E1000_INT_TXQ0	BIT(22)
 #define E1000_INT_OTHER BIT(24)
 
-/* Makes all causes of interrupts raise vector 0; each entry is marked valid: 82574 10.2.4.9. */
+/*
+ * Makes all causes of interrupts raise vector 0; each entry is marked valid (82574 datasheet,
+ * 10.2.4.9).
+ */
 #define E1000_IVAR_ALL_0 0x88888u
 
 #define E1000_RCTL_EN	 BIT(1)
@@ -96,13 +99,13 @@ enum e1000_register {
 #define E1000_TCTL_CT	   (0x0fu << 4)
 #define E1000_TCTL_COLD	   (0x40u << 12)
 #define E1000_TIPG_COPPER  (8u | 8u << 10 | 6u << 20)
-#define E1000_TXDCTL_82574 BIT(22) /* bit 22 must be set on the 82574: 10.2.6.9 */
+#define E1000_TXDCTL_82574 BIT(22) /* must be set on the 82574: its datasheet, 10.2.6.9 */
 
 #define E1000_RXCSUM_IP	 BIT(8)
 #define E1000_RXCSUM_TCP BIT(9)
 #define E1000_RAH_VALID	 BIT(31)
 
-/* Legacy descriptors: 8254x 3.2.3 and 3.3.3. */
+/* Legacy descriptors of received and sent frames (8254x manual, 3.2.3 and 3.3.3). */
 struct e1000_rx {
 	u64 address;
 	u16 bytes;
@@ -126,16 +129,17 @@ _Static_assert(sizeof(struct e1000_tx) == 16, "8254x 3.3.3");
 
 #define E1000_RX_DD	0x01u
 #define E1000_RX_EOP	0x02u
-#define E1000_RX_IXSM	0x04u /* the card has checked no checksum */
+#define E1000_RX_IXSM	0x04u /* the card has checked no checksum of the frame */
 #define E1000_RX_TCPCS	0x20u /* the card has checked the TCP or UDP checksum */
 #define E1000_RX_TCPE	0x20u /* the TCP or UDP checksum was wrong */
 #define E1000_RX_IPE	0x40u
-#define E1000_RX_BROKEN 0x97u /* the errors CE, SE, SEQ, CXE and RXE */
+#define E1000_RX_BROKEN 0x97u /* the frame is broken: any of the errors CE, SE, SEQ, CXE and RXE   \
+			       */
 
 #define E1000_TX_EOP  0x01u
 #define E1000_TX_IFCS 0x02u
 #define E1000_TX_RS   0x08u
 #define E1000_TX_DD   0x01u
 
-/* The number of descriptors in a ring is a multiple of this. */
+/* The number of descriptors in a ring is a multiple of this number. */
 #define E1000_RING_UNIT 8u

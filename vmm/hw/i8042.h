@@ -9,11 +9,11 @@
 #define I8042_IRQ	   1u
 
 enum i8042_status {
-	I8042_STATUS_OUTPUT = 1 << 0,  /* a byte waits at the data port */
-	I8042_STATUS_SYSTEM = 1 << 2,  /* the self-test has passed */
-	I8042_STATUS_COMMAND = 1 << 3, /* the last write was a command */
+	I8042_STATUS_OUTPUT = 1 << 0,  /* a byte for the CPU waits at the data port */
+	I8042_STATUS_SYSTEM = 1 << 2,  /* the controller's self-test has passed */
+	I8042_STATUS_COMMAND = 1 << 3, /* the last write was to the command port */
 	I8042_STATUS_UNLOCKED = 1 << 4,
-	I8042_STATUS_TIMEOUT = 1 << 6, /* the device did not answer */
+	I8042_STATUS_TIMEOUT = 1 << 6, /* the keyboard or mouse did not answer */
 };
 
 enum i8042_command {
@@ -32,8 +32,8 @@ enum i8042_command {
 	I8042_LOOP_AUX = 0xd3,
 	I8042_WRITE_AUX = 0xd4,
 	/*
-	 * pulses low each of the output port's bits 3:0 that is 0 in the command; bit 0 resets the
-	 * CPU
+	 * command that pulses low each of the output port's bits 3:0 that is 0 in the command; bit
+	 * 0 resets the CPU
 	 */
 	I8042_PULSE = 0xf0,
 };
@@ -50,11 +50,12 @@ enum i8042_command {
 
 /* System control port A of the IBM PS/2. */
 #define CONTROL_A_PORT	0x92u
-#define CONTROL_A_RESET (1u << 0) /* a change from 0 to 1 resets the CPU at once */
+#define CONTROL_A_RESET (1u << 0) /* a change of this bit from 0 to 1 resets the CPU at once */
 #define CONTROL_A_A20	(1u << 1)
 
 /* The chipset's reset control register. */
 #define RESET_CONTROL_PORT   0xcf9u
 #define RESET_CONTROL_SYSTEM (1u << 1) /* hard, not soft */
-#define RESET_CONTROL_CPU    (1u << 2) /* a change from 0 to 1 resets now */
+/* a change of this bit from 0 to 1 resets the host at once */
+#define RESET_CONTROL_CPU    (1u << 2)
 #define RESET_CONTROL_FULL   (1u << 3)

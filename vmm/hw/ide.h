@@ -10,8 +10,9 @@
 
 /* Registers of a channel's command block, as offsets in bytes. */
 enum ide_register {
-	IDE_DATA = 0,	  /* 16 bits */
-	IDE_FEATURES = 1, /* features of a command, when written; when read, why a command failed */
+	IDE_DATA = 0, /* 16 bits */
+	/* when written, the features of a command; when read, why the last command failed */
+	IDE_FEATURES = 1,
 	IDE_COUNT = 2,
 	IDE_LBA_LOW = 3,
 	IDE_LBA_MID = 4,
@@ -22,19 +23,21 @@ enum ide_register {
 	IDE_COMMAND_PORTS = 8,
 };
 /*
- * A bit of the only register in the control block. Reading that register gives the status, without
- * ending the interrupt.
+ * A bit, which turns the channel's interrupt off, of the only register in the control block.
+ * Reading that register gives the status, without ending the interrupt.
  */
 #define IDE_CONTROL_NO_INTERRUPT BIT(1)
-/* This bit, set for 5 us at least, resets both disks of the channel. */
+/* This bit of the control register, set for 5 us at least, resets both disks of the channel. */
 #define IDE_CONTROL_RESET BIT(2)
 
 #define IDE_DEVICE_SLAVE BIT(4)
 #define IDE_DEVICE_LBA	 BIT(6)
-#define IDE_DEVICE_OLD	 0xa0u /* bits that older standards require to be set */
+/* bits of the device register that older standards require to be set */
+#define IDE_DEVICE_OLD 0xa0u
 
-/* Bits of the interface byte of a function of class 01, subclass 01. */
-#define IDE_INTERFACE_NATIVE(channel) BIT(2 * (channel)) /* the channel's ports are in the BARs */
+/* Bits of the interface byte of a PCI function of class 01, subclass 01 (IDE). */
+/* the channel's ports are in the function's BARs */
+#define IDE_INTERFACE_NATIVE(channel) BIT(2 * (channel))
 #define IDE_INTERFACE_BUS_MASTER      BIT(7)
 /* The ports of a channel that has no BARs; such a channel interrupts by an ISA line. */
 #define IDE_CHANNELS		  2u
@@ -50,20 +53,25 @@ enum ide_register {
 enum ide_dma_register {
 	IDE_DMA_COMMAND = 0,
 	IDE_DMA_STATUS = 2,
-	IDE_DMA_TABLE = 4, /* the host-physical address of the table of regions, 32 bits */
+	/* the host-physical address of the table of regions (PRD table), 32 bits */
+	IDE_DMA_TABLE = 4,
 };
 #define IDE_DMA_START	  BIT(0)
 #define IDE_DMA_TO_MEMORY BIT(3)
 #define IDE_DMA_ACTIVE	  BIT(0)
-#define IDE_DMA_ERROR	  BIT(1) /* cleared by writing 1, like IDE_DMA_INTERRUPT */
+/* a DMA transfer failed; cleared by writing 1, like IDE_DMA_INTERRUPT */
+#define IDE_DMA_ERROR	  BIT(1)
 #define IDE_DMA_INTERRUPT BIT(2)
 /* bits in which the firmware notes that the two disks can do DMA */
 #define IDE_DMA_CAPABLE BITS(6, 5)
 
-/* An entry of the table of regions: memory that does not cross a multiple of 64 KiB. */
+/*
+ * An entry of the table of regions (PRD table): memory for DMA that does not cross a multiple of 64
+ * KiB.
+ */
 struct ide_region {
 	u32 address;
-	u32 bytes; /* 0 means 64 KiB; IDE_REGION_LAST marks the last entry */
+	u32 bytes; /* the region's size; 0 means 64 KiB; IDE_REGION_LAST marks the last entry */
 };
 _Static_assert(sizeof(struct ide_region) == 8, "Bus Master IDE 1.2");
 #define IDE_REGION_LAST BIT(31)

@@ -29,7 +29,7 @@
 #define LAPIC_ICR_SHORTHAND	    BITS(19, 18)
 #define LAPIC_ICR_SHORTHAND_ALL	    (2ull << 18)
 #define LAPIC_ICR_SHORTHAND_OTHERS  (3ull << 18)
-#define LAPIC_ICR_DESTINATION_SHIFT 56 /* lowest bit of the destination in xAPIC mode */
+#define LAPIC_ICR_DESTINATION_SHIFT 56 /* lowest bit of the ICR's destination in xAPIC mode */
 
 /* Divide configuration: bits 3, 1 and 0; 111b divides by 1 (SDM vol. 3, figure 11-10). */
 #define LAPIC_TIMER_DIVIDE_BY_16 0x3u

@@ -21,16 +21,16 @@ enum mmc_command_code {
 };
 
 #define MMC_TYPE_CD	   0x05u
-#define MMC_TYPE_NONE	   0x7fu /* peripheral type in INQUIRY data: there is no such unit */
+#define MMC_TYPE_NONE	   0x7fu /* peripheral type in INQUIRY data: there is no such SCSI unit */
 #define MMC_REMOVABLE	   0x80u
 #define MMC_VERSION_SPC_3  0x05u
 #define MMC_SENSE_BYTES	   18u
-#define MMC_EJECT	   0x02u /* bit of START STOP UNIT: the tray is to be moved */
+#define MMC_EJECT	   0x02u /* bit of START STOP UNIT: the drive's tray is to be moved */
 #define MMC_START	   0x01u
 #define MMC_PAGE_ALL	   0x3fu
 #define MMC_PAGE_MECHANISM 0x2au
 
-/* Codes of sense data; the low byte is the qualifier. */
+/* Codes of sense data (ASC); the low byte is the qualifier (ASCQ). */
 #define MMC_ASC_READ_ERROR	  0x1100u
 #define MMC_ASC_NO_COMMAND	  (SCSI_ASC_NO_COMMAND << 8)
 #define MMC_ASC_OUT_OF_RANGE	  0x2100u
@@ -55,5 +55,5 @@ enum mmc_command_code {
 
 /* READ TOC: MMC-6 6.25. */
 #define MMC_TOC_LEAD_OUT 0xaau
-/* ADR and control byte of a track: data, and the position is given */
+/* ADR and control byte of a track: a data track, whose position is given */
 #define MMC_TOC_DATA 0x14u

@@ -19,13 +19,17 @@ enum nvme_register {
 
 #define NVME_CAP_MQES	 BITS(15, 0) /* the most entries of a queue, minus one */
 #define NVME_CAP_TIMEOUT BITS(31, 24)
-/* lowest bit of the field for the longest start; its unit is 500 ms */
+/*
+ * lowest bit of the field with the longest time that the controller takes to start, in units of 500
+ * ms
+ */
 #define NVME_CAP_TIMEOUT_SHIFT 24
 #define NVME_CAP_STRIDE	       BITS(35, 32)
-/* lowest bit of the field n: doorbells are 4 << n bytes apart */
+/* lowest bit of the field n: the doorbell registers are 4 << n bytes apart */
 #define NVME_CAP_STRIDE_SHIFT 32
 #define NVME_CAP_NVM	      BIT(37)	   /* the controller has the NVM command set */
-#define NVME_CAP_MPSMIN	      BITS(51, 48) /* field n: the smallest page has 4 KiB << n */
+/* field n: the smallest memory page of the controller has 4 KiB << n */
+#define NVME_CAP_MPSMIN BITS(51, 48)
 
 #define NVME_CC_ENABLE BIT(0)
 #define NVME_CC_IOSQES (6u << 16) /* log 2 of the size of a submission queue's entry */
@@ -34,7 +38,7 @@ enum nvme_register {
 #define NVME_CSTS_READY BIT(0)
 #define NVME_CSTS_FATAL BIT(1)
 
-/* Opcodes of commands: 4.2, 5 and 6. */
+/* Opcodes of commands (NVM Express 1.4, sections 4.2, 5 and 6). */
 enum nvme_admin {
 	NVME_ADMIN_CREATE_SQ = 0x01,
 	NVME_ADMIN_CREATE_CQ = 0x05,
@@ -73,11 +77,11 @@ struct nvme_completion {
 	u16 queue_head;
 	u16 queue;
 	u16 id;
-	u16 status; /* status of the command; bit 0 is the phase */
+	u16 status; /* status of the command; bit 0 is the completion's phase */
 };
 _Static_assert(sizeof(struct nvme_completion) == 16, "NVMe 4.6");
 #define NVME_PHASE		   1u
-#define NVME_STATUS		   BITS(11, 1) /* status type and code; 0: success */
+#define NVME_STATUS		   BITS(11, 1) /* the command's status type and code; 0: success */
 #define NVME_STATUS_INVALID_OPCODE (1u << 1)
 
 #define NVME_QUEUE_CONTIGUOUS BIT(0)
@@ -86,7 +90,7 @@ _Static_assert(sizeof(struct nvme_completion) == 16, "NVMe 4.6");
 enum nvme_identify { NVME_IDENTIFY_NAMESPACE, NVME_IDENTIFY_CONTROLLER };
 enum nvme_feature { NVME_FEATURE_WRITE_CACHE = 0x06, NVME_FEATURE_QUEUES = 0x07 };
 
-/* Identify controller (5.15.2.2): offsets into its 4 KiB. */
+/* Offsets into the 4 KiB that Identify returns of the controller (NVM Express 1.4, 5.15.2.2). */
 enum nvme_controller_data {
 	NVME_CTRL_SERIAL = 4, /* 20 characters */
 	NVME_CTRL_MODEL = 24, /* 40 characters */
@@ -98,10 +102,10 @@ enum nvme_controller_data {
 #define NVME_ONCS_WRITE_ZEROES BIT(3)
 #define NVME_VWC_PRESENT       BIT(0)
 
-/* Identify namespace (5.15.2.1): offsets into its 4 KiB. */
+/* Offsets into the 4 KiB that Identify returns of a namespace (NVM Express 1.4, 5.15.2.1). */
 enum nvme_namespace_data {
 	NVME_NS_SIZE = 0,     /* the namespace's size in blocks, 64 bits */
-	NVME_NS_FORMATS = 25, /* the number of formats, minus one */
+	NVME_NS_FORMATS = 25, /* the number of block formats, minus one */
 	NVME_NS_FORMAT = 26,
 	NVME_NS_ATTRIBUTES = 99,
 	NVME_NS_LBAF = 128, /* offset of the list of block formats, four bytes each */
@@ -109,7 +113,8 @@ enum nvme_namespace_data {
 #define NVME_NS_FORMAT_NUMBER BITS(3, 0)
 #define NVME_NS_PROTECTED     BIT(0)
 #define NVME_LBAF_METADATA    BITS(15, 0)
-#define NVME_LBAF_SHIFT	      BITS(23, 16) /* field of a format: log 2 of a block's size in bytes */
+/* field of a block format: log 2 of a block's size in bytes */
+#define NVME_LBAF_SHIFT BITS(23, 16)
 
 #define NVME_DSM_DEALLOCATE BIT(2)
 struct nvme_range {

@@ -16,7 +16,7 @@
 /* a vendor ID of this value says that the function does not exist */
 #define PCI_NOBODY 0xffffu
 
-/* Configuration mechanism 1: 3.2.2.3.2. */
+/* The ports of configuration mechanism 1 (PCI Local Bus 3.0, 3.2.2.3.2). */
 #define PCI_PORT_ADDRESS 0xcf8u /* 32 bits: PCI_PORT_ENABLE, bus << 16, function << 8, register */
 #define PCI_PORT_DATA	 0xcfcu
 #define PCI_PORT_ENABLE	 BIT(31)
@@ -56,7 +56,7 @@ enum pci_register {
 #define PCI_HEADER_LAYOUT	 BITS(6, 0)
 enum pci_header { PCI_HEADER_FUNCTION, PCI_HEADER_BRIDGE, PCI_HEADER_CARDBUS };
 
-/* Base address registers: 6.2.5.1. */
+/* Base address registers (PCI Local Bus 3.0, 6.2.5.1). */
 #define PCI_BARS	       6u
 #define PCI_BAR_IO	       BIT(0)
 #define PCI_BAR_TYPE	       BITS(2, 1) /* field for the type of a memory BAR */
@@ -65,7 +65,7 @@ enum pci_header { PCI_HEADER_FUNCTION, PCI_HEADER_BRIDGE, PCI_HEADER_CARDBUS };
 #define PCI_BAR_IO_ADDRESS     BITS(31, 2)
 #define PCI_BAR_MEMORY_ADDRESS BITS(63, 4)
 
-/* Classes and subclasses that Skerry looks for: appendix D. */
+/* Classes and subclasses of functions that Skerry looks for (PCI Local Bus 3.0, appendix D). */
 enum pci_class {
 	PCI_CLASS_STORAGE = 0x01,
 	PCI_CLASS_BRIDGE = 0x06,
@@ -79,7 +79,10 @@ enum pci_class {
 #define PCI_SERIAL_USB	 0x03u
 enum pci_usb { PCI_USB_UHCI = 0x00, PCI_USB_OHCI = 0x10, PCI_USB_EHCI = 0x20, PCI_USB_XHCI = 0x30 };
 
-/* Capabilities, each with an identifier and the next one's offset, a byte each: appendix H. */
+/*
+ * Identifiers of capabilities (PCI Local Bus 3.0, appendix H). A capability begins with its
+ * identifier and the next one's offset, a byte each.
+ */
 enum pci_capability_id {
 	PCI_CAP_POWER = 0x01,
 	PCI_CAP_MSI = 0x05,
@@ -89,13 +92,13 @@ enum pci_capability_id {
 	PCI_CAP_AF = 0x13,
 };
 #define PCI_CAP_FIRST 0x40u /* the lowest offset of a capability in configuration space */
-#define PCI_CAP_NEXT  0xfcu /* bits 1:0 are reserved */
+#define PCI_CAP_NEXT  0xfcu /* bits of the offset of the next capability; bits 1:0 are reserved */
 
 /* MSI: 6.8.1 */
-enum pci_msi { /* offsets from the capability */
+enum pci_msi { /* offsets from the MSI capability */
 	       PCI_MSI_CONTROL = 2,
 	       PCI_MSI_ADDRESS = 4,
-	       /* upper half of the address if PCI_MSI_64 is set, else the data */
+	       /* upper half of the message's address if PCI_MSI_64 is set, else its data */
 	       PCI_MSI_ADDRESS_HIGH = 8,
 	       PCI_MSI_DATA_32 = 8,
 	       PCI_MSI_DATA_64 = 12,
@@ -106,13 +109,13 @@ enum pci_msi { /* offsets from the capability */
 #define PCI_MSI_64	BIT(7)
 
 /* MSI-X: 6.8.2 */
-enum pci_msix { /* offsets from the capability */
+enum pci_msix { /* offsets from the MSI-X capability */
 		PCI_MSIX_CONTROL = 2,
 		PCI_MSIX_TABLE = 4,
 		PCI_MSIX_PENDING = 8,
 		PCI_MSIX_BYTES = 12,
 };
-#define PCI_MSIX_SIZE	BITS(10, 0) /* number of entries, minus one */
+#define PCI_MSIX_SIZE	BITS(10, 0) /* number of entries of the MSI-X table, minus one */
 #define PCI_MSIX_MASKED BIT(14)
 #define PCI_MSIX_ENABLE BIT(15)
 #define PCI_MSIX_BAR	BITS(2, 0)
@@ -122,37 +125,37 @@ struct pci_msix_entry {
 	u32 address;
 	u32 address_high;
 	u32 data;
-	u32 control; /* bit 0: the vector is masked */
+	u32 control; /* bit 0: the entry's interrupt is masked */
 };
 #define PCI_MSIX_ENTRY_BYTES 16u
 _Static_assert(sizeof(struct pci_msix_entry) == PCI_MSIX_ENTRY_BYTES, "PCI 6.8.2");
 #define PCI_MSIX_ENTRY_MASKED BIT(0)
 
-/* PCI Express capability: 7.8 */
-enum pci_express { /* offsets from the capability */
+/* The PCI Express capability (PCI Express 3.0, 7.8) */
+enum pci_express { /* offsets from the PCI Express capability */
 		   PCI_EXPRESS_CAPABILITY = 2,
 		   PCI_EXPRESS_DEVICE = 4,
 		   PCI_EXPRESS_CONTROL = 8,
 		   PCI_EXPRESS_STATUS = 10,
 };
-/* bits 7:4 of the capability: the function is a bridge to PCI */
+/* value of the capability's bits 7:4: the function is a bridge to PCI */
 #define PCI_EXPRESS_TO_PCI	7u
 #define PCI_EXPRESS_FLR		BIT(28) /* bit of the device capabilities: function-level reset */
 #define PCI_EXPRESS_CONTROL_FLR BIT(15)
 /* bit of the device status: a request of the function was not answered yet */
 #define PCI_EXPRESS_PENDING BIT(5)
 
-/* Advanced features: PCI ECN of 2006. */
-enum pci_af { /* offsets from the capability */
+/* The capability of advanced features (PCI ECN of 2006). */
+enum pci_af { /* offsets from the capability of advanced features */
 	      PCI_AF_CAPABILITIES = 3,
 	      PCI_AF_CONTROL = 4,
 	      PCI_AF_STATUS = 5,
 };
-/* the function can be reset, and says whether transactions are pending */
+/* the function can be reset by itself, and says whether transactions are pending */
 #define PCI_AF_HAS_FLR (BIT(0) | BIT(1))
 #define PCI_AF_FLR     BIT(0)
 #define PCI_AF_PENDING BIT(0)
 
-/* Extended capabilities: PCI Express 7.9.1. */
+/* Fields of an extended capability's header (PCI Express 3.0, 7.9.1). */
 #define PCI_EXTENDED_ID	  BITS(15, 0)
 #define PCI_EXTENDED_NEXT BITS(31, 20)

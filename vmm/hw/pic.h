@@ -6,7 +6,7 @@
 /* Intel 8259A data sheet. A PC has two of them, the slave at the master's input 2. */
 #define PIC_MASTER 0x20u
 #define PIC_SLAVE  0xa0u
-/* edge/level control: a set bit makes the input level-triggered */
+/* edge/level control registers: a set bit makes the 8259's input level-triggered */
 #define PIC_ELCR_MASTER	   0x4d0u
 #define PIC_ELCR_SLAVE	   0x4d1u
 #define PIC_CASCADE_INPUT  2u
@@ -43,7 +43,7 @@ enum pic_ocw3 {
 	PIC_OCW3_READ_IRR = 0x02,
 	PIC_OCW3_READ_ISR = 0x03,
 	PIC_OCW3_POLL = 1 << 2,
-	PIC_OCW3 = 1 << 3, /* marks a command as an OCW3, not OCW2 */
+	PIC_OCW3 = 1 << 3, /* marks a command word as an OCW3, not an OCW2 */
 	PIC_OCW3_SMM = 1 << 5,
 	PIC_OCW3_ESMM = 1 << 6,
 };

@@ -42,8 +42,8 @@ enum pit_status {
 
 /* Bits of port 0x61. */
 enum pit_gate {
-	PIT_GATE_2 = 1 << 0, /* gate of channel 2 */
+	PIT_GATE_2 = 1 << 0, /* the gate of the PIT's channel 2 */
 	PIT_GATE_SPEAKER = 1 << 1,
 	PIT_GATE_REFRESH = 1 << 4, /* toggles with each refresh of the memory */
-	PIT_GATE_OUT_2 = 1 << 5,   /* output of channel 2 */
+	PIT_GATE_OUT_2 = 1 << 5,   /* the output of the PIT's channel 2 */
 };

@@ -22,7 +22,7 @@ enum uart_ier {
 };
 
 enum uart_iir {
-	UART_IIR_NONE = 0x01, /* no interrupt is pending */
+	UART_IIR_NONE = 0x01, /* the UART has no interrupt pending */
 	UART_IIR_MODEM_STATUS = 0x00,
 	UART_IIR_THR_EMPTY = 0x02,
 	UART_IIR_RECEIVED = 0x04,
@@ -41,7 +41,7 @@ enum uart_msr {
 	UART_MSR_DCD = 1 << 7,
 };
 
-#define UART_FCR UART_IIR /* the FIFO control register, at the place of UART_IIR when written */
+#define UART_FCR UART_IIR /* the FIFO control register, at the offset of UART_IIR when written */
 
 /*
  * Bits of the FIFO control. Ring 0 leaves the FIFOs as they are: turning them on would discard what
@@ -71,5 +71,6 @@ enum {
 	UART_LSR_PARITY = 1 << 2,
 	UART_LSR_FRAMING = 1 << 3,
 	UART_LSR_BREAK = 1 << 4,
-	UART_LSR_IDLE = 1 << 6, /* both the holding and the shift register are empty */
+	/* the UART has sent all: its holding and shift register are empty */
+	UART_LSR_IDLE = 1 << 6,
 };

@@ -9,7 +9,7 @@
  * virtio 1.2.
  */
 
-/* 4.1.4.3: the common structure. */
+/* Registers of the common configuration structure (virtio 1.2, 4.1.4.3). */
 enum vio_common {
 	VIO_DEVICE_FEATURE_SELECT = 0x00,
 	VIO_DEVICE_FEATURE = 0x04,
@@ -33,14 +33,14 @@ enum vio_common {
 };
 #define VIO_NO_VECTOR 0xffffu
 
-/* 2.1: the device status. */
+/* Bits of the device status (virtio 1.2, 2.1). */
 #define VIO_ACKNOWLEDGE 1u
 #define VIO_DRIVER	2u
 #define VIO_DRIVER_OK	4u
 #define VIO_FEATURES_OK 8u
 #define VIO_NEEDS_RESET 0x40u
 
-/* 6: features of all devices. */
+/* Feature bits of all devices (virtio 1.2, 6). */
 #define VIO_F_EVENT_IDX	      BIT(29)
 #define VIO_F_VERSION_1	      BIT(32)
 #define VIO_F_ACCESS_PLATFORM BIT(33)
@@ -54,12 +54,12 @@ struct vio_descriptor {
 };
 _Static_assert(sizeof(struct vio_descriptor) == 16, "virtio 2.7.5");
 #define VIO_NEXT     1u
-#define VIO_WRITE    2u /* the device writes to the buffer */
+#define VIO_WRITE    2u /* flag of a descriptor: the device writes to the buffer */
 #define VIO_INDIRECT 4u
 
 /*
- * 2.7.6 and 2.7.8: the beginning of both rings. Their entries follow, u16 or struct vio_used, then
- * the other side's event index (2.7.10).
+ * The beginning of a queue's two rings (virtio 1.2, 2.7.6 and 2.7.8). Their entries follow, u16 or
+ * struct vio_used, then the other side's event index (2.7.10).
  */
 struct vio_ring {
 	u16 flags;
@@ -81,7 +81,8 @@ struct vio_used {
 #define VIO_NET_STATUS	       6u
 #define VIO_NET_LINK_UP	       1u
 #define VIO_NET_MTU	       10u
-#define VIO_NET_HEADER	       12u /* size of the header before each frame, in bytes: 5.1.6 */
+/* size in bytes of the header before each frame (virtio 1.2, 5.1.6) */
+#define VIO_NET_HEADER	       12u
 #define VIO_NET_CTRL_RX	       0u
 #define VIO_NET_RX_PROMISCUOUS 0u
 
@@ -94,7 +95,7 @@ struct vio_used {
 #define VIO_BLK_F_DISCARD      BIT(13)
 #define VIO_BLK_F_WRITE_ZEROES BIT(14)
 enum vio_blk_config {
-	VIO_BLK_CAPACITY = 0, /* 64 bits, in sectors of 512 bytes */
+	VIO_BLK_CAPACITY = 0, /* the disk's size, 64 bits, in sectors of 512 bytes */
 	VIO_BLK_SIZE_MAX = 8,
 	VIO_BLK_SEG_MAX = 12,
 	VIO_BLK_BLOCK = 20,
@@ -129,11 +130,15 @@ _Static_assert(sizeof(struct vio_blk_range) == 16, "virtio 5.2.6");
 enum vio_scsi_config {
 	VIO_SCSI_SEG_MAX = 4,
 	VIO_SCSI_MAX_SECTORS = 8,
-	VIO_SCSI_PER_UNIT = 12,	  /* offset of the number of commands that a unit takes at once */
+	/* offset of the number of commands that a SCSI unit takes at once */
+	VIO_SCSI_PER_UNIT = 12,
 	VIO_SCSI_MAX_TARGET = 30, /* 16 bits */
 };
 struct vio_scsi_request {
-	/* byte 0 is 1, byte 1 the target, bytes 2 and 3 the number of the logical unit */
+	/*
+	 * address of a SCSI unit: byte 0 is 1, byte 1 the target, bytes 2 and 3 the number of the
+	 * logical unit
+	 */
 	u8 unit[8];
 	u64 tag;
 	u8 attributes;
@@ -180,7 +185,7 @@ struct vio_vsock_header {
 	u64 target_cid;
 	u32 source_port;
 	u32 target_port;
-	u32 bytes; /* the bytes that follow the header */
+	u32 bytes; /* the number of bytes of data that follow the header */
 	u16 type;
 	u16 operation;
 	u32 flags;
