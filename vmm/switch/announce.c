@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Announces the addresses of a network's own side through uplinks that have just opened, by RARP
- * requests (RFC 903). Called by main.c's loop; reads the MAC table and writes frames to the
- * uplinks' rings through deliver.h.
+ * Announces the MAC addresses of a network's own side, its VMs, through uplinks that have just
+ * opened, by RARP requests (RFC 903). Called by main.c's loop; reads the MAC table and writes
+ * frames to the uplinks' rings through deliver.h.
  */
 #include "vmm/switch/announce.h"
 
@@ -12,7 +12,10 @@
 
 #define RARP_BYTES 60u
 #define RARP_TYPE  0x8035u
-/* offset of the types of the two kinds of address, which are Ethernet and IPv4, as in ARP */
+/*
+ * offset in a RARP frame of the types of its two kinds of address, which are Ethernet and IPv4, as
+ * in ARP
+ */
 #define RARP_FORM_AT	14u
 #define RARP_FORM	0x00010800u
 #define RARP_LENGTHS_AT 18u

@@ -5,12 +5,12 @@
 
 /*
  * Adds to an Internet checksum (RFC 1071): the sum of 16-bit words as they lie in memory, with
- * end-around carry, which makes the byte order irrelevant. A sum may continue in another piece if
- * the previous pieces have even lengths.
+ * end-around carry, which makes the byte order irrelevant. The sum may continue in another piece of
+ * data if the previous pieces have even lengths.
  */
 u64 checksum_add(u64 sum, const u8 *data, u32 bytes);
 /*
- * Stores the complement of the sum; writes ~0 for 0, which in UDP would mean "none" and in TCP is
- * equal.
+ * Stores the complement of the sum as a checksum; writes ~0 for 0, which in UDP would mean "no
+ * checksum" and in TCP is equal.
  */
 void checksum_put(u8 *at, u64 sum);

@@ -10,8 +10,8 @@
 #include "vmm/switch/segment.h"
 
 /*
- * Reserves room and copies the frame. Returns NULL if there is no room; *bytes is the frame's
- * length, including its tag if it gets one.
+ * Reserves room in the port's ring and copies the frame there. Returns the copy, NULL if there is
+ * no room; *bytes is the frame's length, including the VLAN tag if it gets one.
  */
 static inline u8 *deliver_put(struct port *to, const struct packet *packet, bool tagged, u32 *bytes)
 {
@@ -47,7 +47,8 @@ static inline void deliver_put_as_it_is(struct port *to, const struct packet *pa
 }
 
 /*
- * Fills in the checksum (RFC 9293, 3.1): the sender has put the pseudo header's sum into the field.
+ * Puts the frame into the port's ring and fills in its checksum (RFC 9293, 3.1): the sender has put
+ * the pseudo header's sum into the field.
  */
 static void deliver_put_completed(struct port *to, const struct packet *packet, bool tagged)
 {

@@ -3,12 +3,15 @@
 
 #include "vmm/switch/vlan.h"
 
-/* Delivers a frame as deliver does, for all cases that the inline path leaves out. */
+/* Delivers a frame as deliver does, for all cases that its inline path leaves out. */
 void deliver_any(struct port *to, const struct packet *packet);
-/* Delivers a copy to a mirror port, which takes every frame and learns the VLAN from a tag. */
+/*
+ * Delivers a copy of a frame to a mirror port, which takes every frame and learns its VLAN from a
+ * tag.
+ */
 void deliver_copy(struct port *to, const struct packet *packet);
 
-/* Counts one frame added to the port's ring. */
+/* Counts one frame of `bytes` added to the port's ring. */
 static ALWAYS_INLINE void deliver_count(struct port *to, u32 bytes)
 {
 	to->counts->sent_frames++;
@@ -17,9 +20,9 @@ static ALWAYS_INLINE void deliver_count(struct port *to, u32 bytes)
 }
 
 /*
- * Puts a frame into the ring of a port's client; first fills in the checksum or cuts the frame if
- * the client cannot do that. If the ring has no room, the frame is lost at that port. port_publish
- * shows new frames to the client.
+ * Puts a frame into the ring of a port's client; first fills in the frame's checksum or cuts it
+ * into segments if the client cannot do that. If the ring has no room, the frame is lost at that
+ * port. port_publish shows new frames to the client.
  */
 static ALWAYS_INLINE void deliver(struct port *to, const struct packet *packet)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Decides which ports get a frame. Called by turn.c for each frame that a port has sent; reads the
- * MAC table and the ports' rules, charges the sending port, and delivers copies through deliver.h.
+ * Decides which ports of the switch get a frame. Called by turn.c for each frame that a port has
+ * sent; reads the MAC table and the ports' rules, charges the sending port, and delivers copies
+ * through deliver.h.
  */
 #include "vmm/switch/forward.h"
 
@@ -30,7 +31,10 @@ void forward_init(u32 mtu)
 	network_mtu = mtu;
 }
 
-/* Copies the part of the frame on which decisions are based, once. */
+/*
+ * Copies the head of the frame, on which all decisions are based, once: the sender may still change
+ * the frame.
+ */
 static void forward_take(struct port *from, const struct frame_header *header, const u8 *frame)
 {
 	packet.from = from;
@@ -94,7 +98,9 @@ static enum net_drop forward_send(void)
 			       ? NET_DROP_NOBODY
 			       : forward_flood(port_sets.there);
 	port = forward_find_port(mac);
-	/* an unknown address can only be behind a port with several addresses */
+	/*
+	 * an address that the table does not know can only be behind a port with several addresses
+	 */
 	if (port == MAC_TABLE_NOBODY)
 		return forward_flood(port_sets.holders);
 	if (!forward_may_go(&ports[port]))
@@ -139,8 +145,8 @@ void forward(struct port *from, const struct frame_header *header, const u8 *fra
 	forward_take(from, header, frame);
 	forward_pay(from, 1);
 	/*
-	 * A port over its limit is read only if its sender cannot be made to wait: then its frames
-	 * are dropped here.
+	 * The switch reads a port that is over its limit only if the sender cannot be made to wait:
+	 * then its frames are dropped here.
 	 */
 	if (!from->share.limited || share_may_go(&from->share)) {
 		reason = forward_pass(from, header);

@@ -18,7 +18,9 @@ void limit_change(struct port *port, const struct share_given *given)
 {
 	if (!share_change(&port->share, given))
 		return;
-	/* a port that waits gets a turn, in which the new limit decides when it may go on */
+	/*
+	 * a port over its old limit gets a turn, in which the new limit decides when it may go on
+	 */
 	port_sets.active |= port_sets.throttled & BIT(port->index);
 	port_sets.throttled &= ~BIT(port->index);
 }

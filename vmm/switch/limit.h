@@ -12,11 +12,11 @@
 #define LIMIT_FLOODS_BURST 256u
 
 void limit_open(struct port *port, const struct share_given *given);
-/* Changes a port's limits; returns at once if they are the same. */
+/* Changes a port's limits to those given; returns at once if they are the same. */
 void limit_change(struct port *port, const struct share_given *given);
 
 /*
- * Takes one frame with many receivers from the port's allowance. Returns false if the port has sent
- * too many of them lately.
+ * Charges the port's allowance for one frame with more than one receiver. Returns false if the port
+ * has sent too many of them lately.
  */
 bool limit_flood(struct port *port, u64 now) MUST_CHECK;

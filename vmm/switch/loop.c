@@ -17,19 +17,20 @@
  * the port that sent it.
  */
 #define PROBE_BYTES 60u
-/* a type that IEEE 802 reserves for experiments (9.2.3) */
+/* Ethernet type of probes, which IEEE 802 reserves for experiments (9.2.3) */
 #define PROBE_TYPE 0x88b5u
-/* the group address of probes: 03, then text; the first byte lowest */
+/* the group MAC address to which probes go: 03, then text; the first byte lowest */
 #define PROBE_GROUP	0x796b53524503ull
-#define PROBE_SOURCE	0x00796b535202ull /* 02, then text, then the port's number (0 here) */
+/* the MAC address that sends probes: 02, then text, then the port's number (0 here) */
+#define PROBE_SOURCE	0x00796b535202ull
 #define PROBE_SOURCE_AT NET_MAC_BYTES
 #define PROBE_NUMBER_AT 14u
 #define PROBE_SECRET_AT 16u
 #define PROBE_TEXT_AT	24u
 
 /*
- * Varies the blocking time, so that two hosts whose switches have blocked the same loop do not open
- * it at the same moment again and again.
+ * Mask of the TSC's bits that lengthen the blocking time, in seconds, so that two hosts whose
+ * switches have blocked the same loop do not open it at the same moment again and again.
  */
 #define HOLD_MORE_MASK 3u
 
@@ -76,7 +77,7 @@ static void loop_hold(struct port *port, u64 now)
 	port->until = now + clock_ns_to_tsc(LOOP_HOLD_NS);
 }
 
-/* Makes loop_tick act at once if two ports could form a loop, else never. */
+/* Makes loop_tick have work at once if two ports or more could form a loop, else never. */
 static void loop_look_at_once(void)
 {
 	next_tick = (port_sets.holders & (port_sets.holders - 1)) != 0 ? 0 : ~0ull;
@@ -92,8 +93,8 @@ static void loop_come_up(struct port *port)
 }
 
 /*
- * Opens the first of the ports that `gone` has kept from opening; the others then listen for its
- * probes.
+ * Opens the first of the ports that were blocked or listening because of the port `gone`; the
+ * others of these then listen for its probes.
  */
 static void loop_stand_in_for(const struct port *gone)
 {
@@ -128,7 +129,7 @@ void loop_set_down(struct port *port, bool down)
 	if (!loop_is_uplink(port) || (port->state == NET_PORT_DOWN) == down)
 		return;
 	if (!down) {
-		/* the port may have a new driver */
+		/* the port's card may have a driver that was started anew */
 		port_renew(port);
 		loop_come_up(port);
 		return;
@@ -156,7 +157,7 @@ static const struct port *loop_sender_of(const struct packet *packet)
 
 /*
  * Returns true if `port` is to stay open rather than `than`: an uplink before any other port, else
- * the earlier port.
+ * the port with the lower number.
  */
 static bool loop_counts_more(const struct port *port, const struct port *than)
 {
@@ -200,7 +201,7 @@ bool loop_take_probe(const struct packet *packet)
 static void loop_send_probe(struct port *port)
 {
 	static const char text[] = "a probe for loops, of Skerry";
-	/* two spare bytes, as bytes_get_mac reads beyond the address */
+	/* two spare bytes, as bytes_get_mac reads beyond the last address */
 	u8 frame[PROBE_BYTES + 2] = {0};
 	struct packet packet = {.from = port,
 				.head = frame,

@@ -18,12 +18,16 @@ struct mac_entry {
 	u64 key;
 	u16 next; /* the next entry in the chain of its hash */
 	u16 port;
-	u16 older; /* neighbours of a learnt entry in its port's list, in the order of `seen` */
+	/*
+	 * the neighbours of a learnt entry in its port's list of entries, which is in the order of
+	 * `seen`
+	 */
+	u16 older;
 	u16 newer;
-	u32 seen; /* the second in which the address was last seen */
+	u32 seen; /* the second (mac_table_tick) in which a frame last came from the address */
 };
 
-/* A port's learnt entries, or the free entries. */
+/* A list of a port's learnt entries, or of the free entries. */
 struct mac_list {
 	u16 oldest;
 	u16 newest;
@@ -131,7 +135,7 @@ void mac_table_init(u64 secret_low, u64 secret_high)
 		mac_table_list_add(&unused, i);
 }
 
-/* Appends the entry to its chain: of two entries with the same key the first is found. */
+/* Appends the entry to its hash chain: of two entries with the same key the first is found. */
 static void mac_table_chain_add(u16 index)
 {
 	u16 *place = mac_table_chain_of(entries[index].key);
@@ -191,7 +195,7 @@ u32 mac_table_find(u64 key)
 							    : MAC_TABLE_NOBODY;
 }
 
-/* Returns the port with the most learnt entries. */
+/* Returns the number of the port with the most learnt entries. */
 static u32 mac_table_richest(void)
 {
 	u32 port = 0;

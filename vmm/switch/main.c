@@ -15,11 +15,11 @@
 #include "vmm/switch/mac_table.h"
 #include "vmm/switch/turn.h"
 
-/* The number of frames after which the switch looks for new work, while busy. */
+/* After how many forwarded frames a busy switch looks for new work. */
 #define LOOK_FRAMES 64u /* frames forwarded between two looks for frames in the ports' links */
-/* frames forwarded between two looks for signals, which are mostly the manager's */
+/* frames forwarded between two looks for signals in the queue, which are mostly the manager's */
 #define SIGNAL_FRAMES 256u
-/* The longest time after which addresses that are too old are removed. */
+/* The longest time between two removals of MAC addresses that are too old. */
 #define TICK_NS (10 * NS_PER_S)
 
 enum key { KEY_MANAGER = 1, KEY_PORTS = 16 };
@@ -84,7 +84,10 @@ static bool switch_take_signal(u64 deadline)
 	return true;
 }
 
-/* Waits until all ports that the network had are attached: before that no frame is forwarded. */
+/*
+ * Waits until all ports that the network had under the switch before are attached again: until then
+ * no frame is forwarded.
+ */
 static void switch_await_ports(void)
 {
 	while (__atomic_load_n(&switch_channel->opened, __ATOMIC_ACQUIRE) == 0)
@@ -92,7 +95,10 @@ static void switch_await_ports(void)
 	port_take_commands();
 }
 
-/* Takes at most as many signals as can be pending at once, because more may arrive without end. */
+/*
+ * Takes signals from the queue, at most as many as can be pending at once, because more may arrive
+ * without end.
+ */
 static void switch_take_signals(void)
 {
 	for (u32 i = 0; i <= NET_PORT_MAX && switch_take_signal(0); i++)
@@ -140,8 +146,8 @@ int main(void)
 		count = turn_round(now);
 		switch_channel->finished += count;
 		/*
-		 * an empty turn counts as a frame, since a client may keep its port busy with
-		 * nothing
+		 * a round without frames counts as one frame, since a client may keep its port busy
+		 * with nothing
 		 */
 		unlooked += MAX(count, 1);
 		unheard += MAX(count, 1);

@@ -29,10 +29,10 @@ static u32 offload_transport_at(const struct packet *packet)
 }
 
 /*
- * Returns whether the checksum field is TCP's or UDP's own, required of ports with one address.
- * What lies behind the IP header may be the reason that such a port may send a frame (source.c:
- * DHCP's chaddr, the target of a neighbour solicitation); a checksum put there would change what
- * was checked.
+ * Returns whether the checksum field is TCP's or UDP's own, as it must be in frames of ports with
+ * one address. What lies behind the IP header may be the reason that such a port may send a frame
+ * (source.c: DHCP's chaddr, the target of a neighbour solicitation); a checksum put there would
+ * change what was checked.
  */
 static bool offload_is_own_field(const struct packet *packet, u32 start, u32 offset)
 {
@@ -49,7 +49,7 @@ static bool offload_is_own_field(const struct packet *packet, u32 start, u32 off
 
 /*
  * Checks that the checksum field lies behind the addresses that decisions use, so that filling it
- * in never changes these.
+ * in never changes these addresses.
  */
 static bool offload_check_checksum(struct packet *packet, const struct frame_header *header,
 				   u32 tag)
@@ -114,7 +114,7 @@ static bool offload_check_segments(struct packet *packet, const struct frame_hea
 	if (header->segment_bytes < OFFLOAD_SEGMENT_MIN ||
 	    header->segment_bytes > mtu - (headers - IP_AT))
 		return false;
-	/* data that fit into one segment need no cutting */
+	/* a frame whose data fit into one segment need not be cut */
 	if (packet->bytes - headers <= header->segment_bytes)
 		return true;
 	packet->offer.segments = header->segments;
@@ -140,7 +140,7 @@ enum net_drop offload_accept(struct packet *packet, const struct frame_header *h
 		if (!offload_check_checksum(packet, header, tag))
 			return NET_DROP_BAD;
 	} else if ((packet->from->flags & NET_PORT_UPLINK) != 0) {
-		/* the guest's FRAME_CHECKED is passed on, but the switch does not trust it */
+		/* the sender's FRAME_CHECKED is passed on, but the switch does not trust it */
 		packet->offer.flags = header->flags;
 	}
 	if (header->segments != FRAME_WHOLE && ((packet->offer.flags & FRAME_NEEDS_CHECKSUM) == 0 ||

@@ -13,10 +13,16 @@
 #define IP_AT	       14u /* offset of the IP header in a frame without a VLAN tag */
 #define IPV4_BYTES_MIN 20u
 
-/* Checks the header. On NET_PASSED packet->offer, which was empty, repeats the sender's request. */
+/*
+ * Checks what the frame's header asks for. On NET_PASSED packet->offer, which was empty, repeats
+ * the request.
+ */
 enum net_drop offload_accept(struct packet *packet, const struct frame_header *header, u32 mtu);
 
-/* Checks any frame, also against the MTU; call it after vlan_enter. */
+/*
+ * Checks any frame's request for a checksum or segments, and its length against the MTU; call it
+ * after vlan_enter.
+ */
 static inline enum net_drop offload_check(struct packet *packet, const struct frame_header *header,
 					  u32 mtu)
 {

@@ -5,11 +5,11 @@
 #include "vmm/switch/port.h"
 
 /*
- * A frame on its way through the switch. All decisions use the copy of its head; the rest lies in
- * the sender's ring, where the sender may still write to it.
+ * The bytes of a frame's head that the switch copies. All decisions use this copy; the rest of the
+ * frame lies in the sender's ring, where the sender may still write to it.
  */
 #define PACKET_HEAD_BYTES 192u
-/* The switch's verdict on a frame that is not dropped, beside enum net_drop. */
+/* The switch's verdict on a frame that it does not drop; the others are enum net_drop. */
 #define NET_PASSED NET_DROP_COUNT
 
 enum ether_type {
@@ -18,14 +18,14 @@ enum ether_type {
 	ETHER_IPV6 = 0x86dd,
 	ETHER_TAG = 0x8100,	    /* 802.1Q */
 	ETHER_TAG_SERVICE = 0x88a8, /* the tag of a provider's VLAN (802.1ad) */
-	ETHER_TAG_OLD = 0x9100,	    /* the tag's type in use before 802.1ad */
+	ETHER_TAG_OLD = 0x9100,	    /* the type of a provider's VLAN tag before 802.1ad */
 };
 /* offset of the type in a frame, or of the VLAN tag if the frame has one */
 #define ETHER_TYPE_AT 12u
 
 /*
- * The offload that is still to be done, in the form of frame_header; it was checked, and its
- * offsets are those of the frame without a tag.
+ * The offload (checksum, segments) that is still to be done on a frame, in the form of
+ * frame_header; it was checked, and its offsets are those of the frame without a tag.
  */
 struct packet_offer {
 	u8 flags;    /* enum frame_flag */
@@ -43,17 +43,18 @@ struct packet {
 	struct port *from;
 	u8 *head;
 	u32 head_bytes;
-	u32 bytes;	/* the length of the whole frame */
+	u32 bytes;	/* the length of the whole frame, without its VLAN tag */
 	const u8 *rest; /* bytes - head_bytes */
-	u16 type;	/* enum ether_type, or any other */
+	u16 type;	/* the frame's Ethernet type: an enum ether_type, or any other */
 	u16 vlan;	/* number of the VLAN; 0: the network without tags */
-	u16 priority;	/* the tag's upper four bits, at bits 15:12 as in the tag */
+	u16 priority;	/* the VLAN tag's upper four bits (priority), at bits 15:12 as in the tag */
 	struct packet_offer offer;
-	u32 headers_bytes; /* if the frame is to be cut: the bytes before TCP's data */
+	/* if the frame is to be cut into segments: the bytes before TCP's data */
+	u32 headers_bytes;
 	ALIGNED(16) u8 buffer[PACKET_HEAD_BYTES];
 };
 
-/* Copies part of the untagged frame; bytes within the head are those that were checked. */
+/* Copies part of the untagged frame; bytes within the head come from the copy that was checked. */
 static inline void packet_copy(const struct packet *packet, u8 *to, u32 at, u32 bytes)
 {
 	u32 first = at < packet->head_bytes ? MIN(bytes, packet->head_bytes - at) : 0;

@@ -56,7 +56,10 @@ static void port_come(struct port *port, const struct driver_client *given)
 	frames_open(&port->end, (struct link_memory *)(uintptr_t)given->link, LINK_SERVER);
 	if (sys_object_bind(given->doorbell, queue, first_key + port->index) != STATUS_OK)
 		switch_give_up("no signal of port %u can be received", port->index);
-	/* the link is renewed now, as other ports may send to this one before its first turn */
+	/*
+	 * the link's new generation is taken over now, as other ports may send to this one before
+	 * its first turn
+	 */
 	port_renew(port);
 	port->counts = &channel->net.counts[port->index];
 	port->shown = &channel->net.state[port->index];
@@ -147,7 +150,8 @@ void port_look(void)
 		const struct link_line *line = &port->end.memory->line[LINK_CLIENT];
 
 		/*
-		 * may be wrong, as it is only a hint: whoever reads from the port checks properly
+		 * the index, which the peer writes, may be wrong: whoever reads from the port
+		 * checks it properly
 		 */
 		if (__atomic_load_n(&line->written, __ATOMIC_RELAXED) != port->end.read &&
 		    !port->end.broken)

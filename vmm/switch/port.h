@@ -19,14 +19,21 @@ struct port {
 	 */
 	bool carries_all;
 	u8 state; /* enum net_port_state */
-	u8 with;  /* the port with which this port forms a loop, in NET_PORT_LOOPED */
-	/* the one source address that needs no further check; PORT_NO_MAC: there is none */
+	/* number of the port with which this port forms a loop, in the state NET_PORT_LOOPED */
+	u8 with;
+	/*
+	 * the one source MAC address of the port's frames that needs no further check; PORT_NO_MAC:
+	 * there is none
+	 */
 	u64 only_mac;
 	/* the port's IPv4 address in a frame's order of bytes; 0: the manager has given it none */
 	u32 address;
-	/* in NET_PORT_LISTENS and NET_PORT_LOOPED: when the port opens, unless a probe comes */
+	/*
+	 * in the states NET_PORT_LISTENS and NET_PORT_LOOPED: the TSC at which the port opens,
+	 * unless a probe comes
+	 */
 	u64 until;
-	u16 *shown; /* where the manager reads the port's state */
+	u16 *shown; /* the word in which the manager reads the port's state */
 	struct net_counts *counts;
 	struct share share;
 	struct bucket floods; /* the allowance for frames with more than one receiver */
@@ -35,17 +42,17 @@ struct port {
 };
 #define PORT_NO_MAC (~0ull)
 
-/* Sets of ports, one bit for each port. */
+/* Sets of the switch's ports, one bit for each port. */
 struct port_sets {
 	u64 there;
 	u64 active;    /* ports that may have frames for the switch */
 	u64 throttled; /* ports over their limit, which are not read before share.ready_at */
-	/* ports to which something was written or read that their clients were not shown yet */
+	/* ports whose clients have yet to be shown what was written to or read from their links */
 	u64 changed;
 	u64 mirrors;
 	u64 trunks;    /* trunks with an address of their own, which is valid in all VLANs */
 	u64 addressed; /* ports with an IPv4 address that is theirs alone */
-	u64 holders;   /* ports behind which there may be any address */
+	u64 holders;   /* ports behind which there may be any MAC address */
 	/* uplinks that have opened and through which announce_all has yet to announce */
 	u64 announce;
 };
@@ -59,8 +66,8 @@ extern struct port_sets port_sets;
  */
 void port_init(struct driver_channel *channel, handle_t queue, u64 first_key);
 /*
- * Carries out the manager's commands: ports come, go, and get other limits. Answers that the switch
- * is alive.
+ * Carries out the manager's commands: ports are attached, detached, and get other limits. Answers
+ * that the switch is alive.
  */
 void port_take_commands(void);
 /*
@@ -68,9 +75,12 @@ void port_take_commands(void);
  * for it.
  */
 void port_publish(void);
-/* Restarts a port whose link has a new generation. Call it before reading a port. */
+/*
+ * Restarts a port if its link has a new generation (its client was started anew). Call it before
+ * reading a port.
+ */
 void port_renew(struct port *port);
-/* Marks as active the ports that have frames but have not signalled yet. */
+/* Marks as active the ports whose clients have sent frames but have not signalled yet. */
 void port_look(void);
 
 static inline bool port_carries(const struct port *port, u16 vlan)
@@ -78,7 +88,7 @@ static inline bool port_carries(const struct port *port, u16 vlan)
 	return port->vlan == vlan || (port->carries_all && vlan != 0);
 }
 
-/* Makes the manager look at the channel; the program or a test defines it. */
+/* Signals the manager to read struct switch_part; main.c or a test defines the function. */
 void switch_tell_manager(void);
-/* Ends the process with this text. */
+/* Ends the switch's process with this text as the reason. */
 NORETURN void switch_give_up(const char *pattern, ...) PRINTF_LIKE(1, 2);

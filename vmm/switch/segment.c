@@ -13,13 +13,13 @@
 #include "vmm/switch/tcp.h"
 #include "vmm/switch/vlan.h"
 
-/* The segment being made. */
+/* The segment of a frame that is being made. */
 struct segment {
 	u32 number;
 	u32 at;	   /* offset in the packet at which the segment's data begin */
 	u32 bytes; /* the bytes of the segment's data */
 	bool is_last;
-	/* the packet's headers, changed into the segment's own; without a tag */
+	/* the frame's headers, changed into the segment's own; without a VLAN tag */
 	u8 headers[PACKET_HEAD_BYTES];
 };
 
@@ -38,7 +38,7 @@ static void segment_set_tcp(const struct packet *packet, struct segment *segment
 	bytes_put32(tcp + TCP_SEQUENCE_AT, bytes_get32(tcp + TCP_SEQUENCE_AT) + before);
 	if (!segment->is_last)
 		tcp[TCP_FLAGS_AT] &= (u8) ~(TCP_FIN | TCP_PSH);
-	/* CWR is set in the first segment only (RFC 3168, 6.1.2) */
+	/* TCP's flag CWR is set in the first segment only (RFC 3168, 6.1.2) */
 	if (segment->number != 0)
 		tcp[TCP_FLAGS_AT] &= (u8)~TCP_CWR;
 	bytes_put16(tcp + TCP_CHECKSUM_AT, 0);
@@ -67,7 +67,7 @@ static void segment_set_headers(const struct packet *packet, struct segment *seg
 	segment_set_tcp(packet, segment, segment->headers + packet->offer.checksum_start);
 }
 
-/* Writes the segment to the ring. Returns false if there is no room. */
+/* Writes the segment to the ring of the port `to`. Returns false if there is no room. */
 static bool segment_put(struct port *to, const struct packet *packet, bool tagged,
 			struct segment *segment)
 {

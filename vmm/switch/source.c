@@ -16,7 +16,8 @@
 #define IPV4_TARGET_AT 16u
 #define IPV4_BROADCAST (~0u)
 /*
- * ARP of IPv4 over Ethernet (RFC 826): fixed fields, the sender's two addresses, the target's two.
+ * The parts of an ARP message of IPv4 over Ethernet (RFC 826): fixed fields, the sender's two
+ * addresses, the target's two.
  */
 #define ARP_BYTES	  28u
 #define ARP_FORM_AT	  0u
@@ -56,7 +57,9 @@ bool source_learn(const struct packet *packet, u64 mac)
 #define DHCP_KIND      0x010106u
 #define DHCP_CLIENT_AT (DHCP_AT + 28u)
 #define DHCP_BYTES     (DHCP_AT + 236u)
-/* the bytes copied; a MAC address is read with the two bytes behind it */
+/*
+ * the bytes of a DHCP message that are copied; a MAC address is read with the two bytes behind it
+ */
 #define DHCP_COPIED_BYTES (DHCP_CLIENT_AT + 8u)
 _Static_assert(PACKET_HEAD_BYTES - FRAME_TAG_BYTES >= L3_AT + DHCP_COPIED_BYTES,
 	       "all that is looked at lies in the head");
@@ -136,8 +139,8 @@ static bool source_probes_ipv6(const u8 *ip, u32 there, u64 mac)
 }
 
 /*
- * Admits only IPv4 and ARP, as other protocols may carry other addresses; and the one IPv6 frame
- * that source_probes_ipv6 accepts.
+ * Admits only frames of IPv4 and ARP, as other protocols may carry other addresses, and the one
+ * IPv6 frame that source_probes_ipv6 accepts.
  */
 bool source_has_address(const struct packet *packet, u64 mac)
 {

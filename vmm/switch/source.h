@@ -5,10 +5,11 @@
 #include "vmm/switch/packet.h"
 
 /*
- * Returns whether the port may send from an address that is not its own; learns the address if so.
+ * Returns whether the frame's port may send from the MAC address `mac`, which is not its own;
+ * learns the address if so.
  */
 bool source_learn(const struct packet *packet, u64 mac) MUST_CHECK;
-/* Returns whether the frame is from the port's IPv4 address, or claims no address. */
+/* Returns whether the frame's sender is the port's own IPv4 address, or none. */
 bool source_has_address(const struct packet *packet, u64 mac) MUST_CHECK;
 /*
  * Returns whether the frame's sender is no IPv4 address that the manager has given to another port.

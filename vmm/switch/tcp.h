@@ -18,7 +18,7 @@ enum ip_field {
 	IPV6_NEXT_AT = 6,
 	IPV6_ADDRESSES_AT = 8,
 };
-/* not 0: more fragments follow, or the packet is not the first fragment */
+/* these bits are not 0: more fragments follow, or the packet is not the first fragment */
 #define IPV4_FRAGMENT_MASK   0x3fffu
 #define IPV4_ADDRESSES_BYTES 8u
 #define IPV6_ADDRESSES_BYTES 32u

@@ -14,7 +14,7 @@ _Static_assert(TURN_BYTES / (FORWARD_OVERHEAD + FRAME_BYTES_MIN) <= TURN_FRAMES,
 /* The number of frames after which receivers are signalled, in the middle of a turn too. */
 #define PUBLISH_FRAMES 64u
 
-/* the TSC at which the first port that is over its limit may go on */
+/* the TSC at which the first of the ports that are over their limit may go on */
 static u64 next_ready = ~0ull;
 
 static void turn_throttle(struct port *port)
@@ -29,7 +29,7 @@ static bool turn_can_wait(const struct port *port)
 	return (port->flags & NET_PORT_UPLINK) == 0;
 }
 
-/* Returns false if the port has to wait for its limit. */
+/* Returns false if the port is over its limit and has to wait. */
 static bool turn_is_within_limit(struct port *port, u64 now)
 {
 	return share_refill(&port->share, now) || !turn_can_wait(port);
@@ -67,7 +67,7 @@ static u32 turn_serve(struct port *port, u64 largest, u64 now)
 		frames_drop(&port->end, &header);
 		count++;
 	}
-	/* the client may wait for room in its ring, which reading has made */
+	/* the client may wait for room in its ring, which reading its frames has made */
 	port_sets.changed |= BIT(port->index);
 	return count;
 }

@@ -4,8 +4,9 @@
 #include "vmm/switch/port.h"
 
 /*
- * Turns of the ports that have frames. In each round a port may send a number of bytes that depends
- * on its weight among the competing ports; what it sends beyond that is taken off its later rounds.
+ * The most frames in one turn of a port. In each round of turns a port may send a number of bytes
+ * that depends on its weight among the competing ports; what it sends beyond that is taken off its
+ * later rounds.
  */
 #define TURN_FRAMES 64u
 /*
@@ -14,9 +15,12 @@
  */
 #define TURN_BYTES (64ull * 1024)
 
-/* Does one round and calls port_publish. Returns the number of frames taken. */
+/*
+ * Does one round of turns and calls port_publish. Returns the number of frames taken from the
+ * ports.
+ */
 u32 turn_round(u64 now);
-/* Gives turns again to ports whose limit allows it by now. */
+/* Gives turns again to the ports over their limit that may go on by now. */
 void turn_wake(u64 now);
-/* Returns when turn_wake has work next, in ticks of the TSC; ~0: never. */
+/* Returns the time at which turn_wake has work next, in ticks of the TSC; ~0: never. */
 u64 turn_deadline(void);

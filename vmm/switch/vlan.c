@@ -7,13 +7,13 @@
 
 #include "vmm/switch/bytes.h"
 
-/* A tag lies behind two addresses and before the type (802.1Q, 9.3 and 9.6). */
+/* A VLAN tag lies behind a frame's two addresses and before its type (802.1Q, 9.3 and 9.6). */
 #define TAG_AT	    ETHER_TYPE_AT
 #define VID_MASK    0xfffu
 #define VID_NONE    0u /* a priority only */
 #define VID_INVALID 0xfffu
 
-/* Removes the tag: moves the addresses before it up, over the tag. */
+/* Removes the VLAN tag from the copied head: moves the addresses before it up, over the tag. */
 static void vlan_take_out(struct packet *packet)
 {
 	u8 addresses[TAG_AT];
@@ -42,8 +42,8 @@ bool vlan_enter_tagged(struct packet *packet)
 	if (!packet->from->carries_all && (word & VID_MASK) != VID_NONE)
 		return false;
 	/*
-	 * a second tag is refused: whoever removes the first would take the second for the frame's
-	 * VLAN
+	 * a second tag is refused: a receiver that removes the first would take the second for the
+	 * frame's VLAN
 	 */
 	if ((word & VID_MASK) == VID_INVALID || vlan_is_tag(inner))
 		return false;

@@ -9,7 +9,10 @@
  * priority-tagged frames.
  */
 
-/* Removes the tag. Returns false if the port may not send that tag. */
+/*
+ * Removes the frame's VLAN tag and takes its VLAN over. Returns false if the sending port may not
+ * send that tag.
+ */
 bool vlan_enter_tagged(struct packet *packet) MUST_CHECK;
 
 static inline bool vlan_is_tag(u16 type)
@@ -17,7 +20,7 @@ static inline bool vlan_is_tag(u16 type)
 	return type == ETHER_TAG || type == ETHER_TAG_SERVICE || type == ETHER_TAG_OLD;
 }
 
-/* Finds the frame's VLAN. Returns false if the port may not send the frame's tag. */
+/* Finds the frame's VLAN. Returns false if the sending port may not send the frame's tag. */
 static inline bool vlan_enter(struct packet *packet)
 {
 	packet->vlan = packet->from->vlan;
@@ -34,6 +37,7 @@ static inline bool vlan_is_tagged(const struct port *to, const struct packet *pa
 }
 
 /*
- * Writes the first `bytes` of the frame, all in its head, with a tag. Returns the number written.
+ * Writes the first `bytes` of the frame, all in its head, to `to`, with a VLAN tag. Returns the
+ * number of bytes written.
  */
 u32 vlan_put_head(const struct packet *packet, const u8 *head, u32 bytes, u8 *to);
