@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The instruction emulator: fetches, decodes and executes one instruction, then retires it or
- * reports its fault. Called by exits_memory.c and the handlers that share it; changes the vCPU
- * page, and guest memory through emulate_memory.c.
+ * reports its fault. Called by exits_memory.c and the handlers that share it; changes the registers
+ * in the vCPU page (shared with the kernel), and guest memory through emulate_memory.c.
  */
 #include "vmm/monitor/emulate/emulate.h"
 #include "arch/x86_64/hw/control.h"
@@ -12,7 +12,8 @@
 #include "vmm/monitor/x86/canonical.h"
 
 /*
- * Raises a fault. All but #PF carry error code 0 here, and none in real mode (SDM vol. 3, 21.1.4).
+ * Makes the instruction end in a fault with this vector. All but #PF carry error code 0 here, and
+ * none in real mode (SDM vol. 3, 21.1.4).
  */
 enum emulate_result emulate_fault(struct emulation *emulation, u8 vector)
 {
@@ -27,8 +28,8 @@ enum emulate_result emulate_fault(struct emulation *emulation, u8 vector)
 }
 
 /*
- * Ends the instruction with the #DB of a single step, if the guest steps: it traps after the
- * instruction, or after one iteration of REP (SDM vol. 3, 18.3.1.4).
+ * Ends the instruction with the #DB of a single step, if the guest single-steps (RFLAGS.TF): it
+ * traps after the instruction, or after one iteration of REP (SDM vol. 3, 18.3.1.4).
  */
 enum emulate_result emulate_single_step(struct emulation *emulation)
 {
@@ -46,8 +47,8 @@ enum emulate_result emulate_retire(struct emulation *emulation)
 {
 	struct vcpu_page *page = emulation->page;
 	/*
-	 * MOV SS holds back the trap, too; of several in a row only the first does (SDM vol. 3,
-	 * 6.8.3)
+	 * MOV SS also holds back the single-step trap; of several MOV SS in a row only the first
+	 * does (SDM vol. 3, 6.8.3)
 	 */
 	bool holds = emulation->loads_ss && !(page->shadow & SHADOW_MOV_SS);
 
@@ -62,7 +63,10 @@ enum emulate_result emulate_retire(struct emulation *emulation)
 	return EMULATE_DONE;
 }
 
-/* Returns the mode of the code segment: SDM vol. 3, 3.4.5.1 and 5.2.1. */
+/*
+ * Returns the mode (16, 32 or 64 bits) in which the code segment's code runs: SDM vol. 3, 3.4.5.1
+ * and 5.2.1.
+ */
 static enum x86_mode emulate_code_mode(const struct vcpu_page *page)
 {
 	u32 access = page->segment[SEG_CS].access;
@@ -72,7 +76,10 @@ static enum x86_mode emulate_code_mode(const struct vcpu_page *page)
 	return access & SEGMENT_DB ? X86_MODE_32 : X86_MODE_16;
 }
 
-/* Reads up to `limit` more bytes of the instruction, from the page in which `linear` lies. */
+/*
+ * Reads more bytes of the instruction, up to `limit` in all, from the guest's page in which
+ * `linear` lies.
+ */
 static enum emulate_result emulate_fetch_part(struct emulation *emulation, u64 linear, u32 limit)
 {
 	struct emulator *emulator = emulation->emulator;
@@ -95,7 +102,7 @@ static enum emulate_result emulate_fetch_part(struct emulation *emulation, u64 l
 
 /*
  * Takes the instruction's bytes from the vCPU page. In 64-bit mode the kernel may have put them
- * there: no walk is needed then.
+ * there: then the guest's page tables need not be walked. Returns false if it has not.
  */
 static bool emulate_take_shown(struct emulation *emulation)
 {
@@ -111,8 +118,8 @@ static bool emulate_take_shown(struct emulation *emulation)
 }
 
 /*
- * Fetches and decodes the instruction. The second page is read only if the instruction reaches into
- * it, and no byte is read twice.
+ * Fetches and decodes the instruction. The next page of guest memory is read only if the
+ * instruction reaches into it, and no byte is read twice.
  */
 static enum emulate_result emulate_fetch(struct emulation *emulation)
 {
@@ -171,7 +178,7 @@ enum emulate_result emulate_start(struct emulation *emulation, struct emulator *
 		return result;
 	emulation->size = emulation->in.opcode & 1 ? emulation->in.operand_bytes : 1;
 	emulation->next = page->rip + emulation->in.length;
-	/* RIP keeps 32 bits in 16-bit code, too: only branches cut it to 16 */
+	/* RIP moves on with 32 bits in 16-bit code, too: only branches cut it to 16 bits */
 	if (emulation->mode != X86_MODE_64)
 		emulation->next = (u32)emulation->next;
 	return EMULATE_DONE;

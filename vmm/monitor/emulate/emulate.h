@@ -5,13 +5,14 @@
 
 /*
  * Carries out the instructions that hardware leaves to a monitor: those that touch device memory,
- * and string port I/O. Anything a guest may have put there is expected; the bytes of the
- * instruction are fetched once, through the guest's page tables and with its rights.
+ * and string port I/O. A guest may put any instruction there, and change it meanwhile; the bytes of
+ * the instruction are fetched once, through the guest's page tables and with its rights.
  */
 
 /*
  * Executes the instruction at CS:RIP, whose memory access has ended in EXIT_MEMORY. With
- * EMULATE_DONE *event is valid only if a single step calls for #DB.
+ * EMULATE_FAULT *event is the fault; with EMULATE_DONE it is valid only if a single step calls for
+ * #DB.
  */
 enum emulate_result emulate(struct emulator *emulator, struct vcpu_event *event);
 

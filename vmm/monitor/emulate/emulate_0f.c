@@ -118,7 +118,11 @@ static enum emulate_result emulate_compare_exchange(struct emulation *em)
 		emulate_set(em, &operand, emulate_register(em, em->in.reg, em->size));
 	} else {
 		emulate_set_register(em, GPR_RAX, em->size, value);
-		if (operand.memory) /* the destination is always written (SDM vol. 2, CMPXCHG) */
+		/*
+		 * the memory operand is always written, with its old value if the comparison fails
+		 * (SDM vol. 2, CMPXCHG)
+		 */
+		if (operand.memory)
 			emulate_set(em, &operand, value);
 	}
 	return EMULATE_DONE;
@@ -148,7 +152,7 @@ static enum emulate_result emulate_compare_exchange_double(struct emulation *em)
 	old_high = emulate_get(em, &high);
 	equal = old_low == emulate_register(em, GPR_RAX, em->size) &&
 		old_high == emulate_register(em, GPR_RDX, em->size);
-	/* The destination is written whether the comparison succeeds or not (SDM vol. 2). */
+	/* The memory operand is written whether the comparison succeeds or not (SDM vol. 2). */
 	emulate_set(em, &low, equal ? gpr[GPR_RBX] : old_low);
 	emulate_set(em, &high, equal ? gpr[GPR_RCX] : old_high);
 	em->page->rflags &= ~RFLAGS_ZF;
@@ -240,7 +244,7 @@ static bool emulate_is_hint(const struct x86_instruction *in)
 	u8 group = in->reg & 7;
 
 	switch (in->opcode) {
-	case 0x0d: /* the form with a register operand is #UD on some CPUs only */
+	case 0x0d: /* PREFETCHW: the form with a register operand is #UD on some CPUs only */
 		return x86_has_memory(in);
 	case 0x18 ... 0x1f:
 		return true;

@@ -111,8 +111,8 @@ static u64 alu_rotate_through_carry(bool left, u64 value, u32 bits, u64 *flags)
 }
 
 /*
- * Executes ROL, ROR, RCL or RCR. They change CF and OF only; OF is defined for a count of 1 only,
- * but always set.
+ * Executes ROL, ROR, RCL or RCR. Only CF and OF change; OF is defined for a count of 1 only, but
+ * always computed.
  */
 static u64 alu_rotate(enum alu_shift operation, u64 value, u32 count, u32 size, u64 *flags)
 {
@@ -199,7 +199,7 @@ u64 alu_shift_double(bool left, u64 value, u64 fill, u32 count, u32 size, u64 *f
 		return value;
 	if (count > bits) /* the result is undefined for 16-bit operands (SDM vol. 2, SHLD) */
 		count -= bits;
-	/* The shift is done in two steps, as the count may be all of the 64 bits. */
+	/* `value` is shifted in two steps, as C does not define a shift by 64 bits. */
 	if (left) {
 		result = value << (count - 1) << 1 | fill >> (bits - count);
 		alu_assign(flags, RFLAGS_CF, alu_bit(value, bits - count));

@@ -22,8 +22,13 @@ u64 alu_step(u64 a, s64 by, u32 size, u64 *flags);
 
 u64 alu_shift(enum alu_shift operation, u64 value, u32 count, u32 size, u64 *flags);
 
-/* Executes SHLD (left) or SHRD: `value` is shifted, and bits of `fill` move in. */
+/*
+ * Executes SHLD (left) or SHRD: `value` is shifted, and bits of `fill` move into the free places.
+ */
 u64 alu_shift_double(bool left, u64 value, u64 fill, u32 count, u32 size, u64 *flags);
 
-/* Returns whether the condition with this 4-bit code holds (SDM vol. 1, table B-1). */
+/*
+ * Returns whether the condition of Jcc, SETcc or CMOVcc with this 4-bit code holds (SDM vol. 1,
+ * table B-1).
+ */
 bool alu_condition(u8 code, u64 flags);

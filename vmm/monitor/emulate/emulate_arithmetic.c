@@ -58,8 +58,8 @@ static void emulate_multiply(struct emulation *em, u64 value, bool is_signed)
 }
 
 /*
- * Divides high:low by the divisor, as the compiler's 128-bit division needs a library. The quotient
- * fits if high < divisor, which the caller ensures.
+ * Divides high:low by the divisor, 64 bits each, as the compiler's 128-bit division needs a
+ * library. The quotient fits if high < divisor, which the caller ensures.
  */
 static u64 emulate_divide_wide(u64 high, u64 low, u64 divisor, u64 *remainder)
 {
@@ -132,8 +132,8 @@ enum emulate_result emulate_multiply_register(struct emulation *em, const u64 *i
 }
 
 /*
- * Executes a bit scan. BSF and BSR leave the register alone when no bit is set; TZCNT and LZCNT
- * give the operand's size.
+ * Executes BSF or BSR, or with `count` TZCNT or LZCNT. BSF and BSR leave the register alone when no
+ * bit is set; TZCNT and LZCNT give the operand's size.
  */
 static void emulate_arithmetic_scan(struct emulation *em, u64 value, bool count)
 {

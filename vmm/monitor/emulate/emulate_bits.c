@@ -130,7 +130,7 @@ static void emulate_multiply_without_flags(struct emulation *em, u64 value)
 static bool emulate_is_vex_form(const struct x86_instruction *in)
 {
 	if (in->map == X86_MAP_0F3A)
-		/* with this prefix the instruction is RORX */
+		/* opcode f0 with the prefix F2 is RORX */
 		return in->opcode == 0xf0 && in->vector_prefix == PP_F2;
 	if (in->map != X86_MAP_0F38)
 		return false;
@@ -168,7 +168,7 @@ enum emulate_result emulate_bits(struct emulation *em)
 		value = other == 0 ? value : value >> other | value << (8ul * em->size - other);
 		emulate_set_register(em, em->in.reg, em->size, value);
 		return EMULATE_DONE;
-	case 0xf2: /* the instruction is ANDN */
+	case 0xf2: /* opcode f2 is ANDN */
 		value &= ~other;
 		emulate_set_selection_flags(em, value, false);
 		emulate_set_register(em, em->in.reg, em->size, value);

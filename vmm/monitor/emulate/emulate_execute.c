@@ -10,8 +10,8 @@
 #include "vmm/monitor/x86/canonical.h"
 
 /*
- * Executes the binary operations 00 to 3b, whose direction bit 1 of the opcode says. CMP writes
- * nothing.
+ * Executes the binary operations 00 to 3b, in which bit 1 of the opcode says whether the register
+ * is the destination. CMP writes nothing.
  */
 static enum emulate_result emulate_binary(struct emulation *em)
 {
@@ -268,7 +268,7 @@ bool emulate_target_valid(const struct emulation *em, u64 target)
 
 /*
  * Executes near CALL and JMP with an operand in memory (ff /2 and /4). In 64-bit mode the operand
- * size is 8, as Intel has it.
+ * has 8 bytes even with prefix 66, as on Intel's CPUs.
  */
 static enum emulate_result emulate_branch(struct emulation *em, bool call)
 {
@@ -350,7 +350,7 @@ enum emulate_result emulate_execute_primary(struct emulation *em)
 	case 0xc8 ... 0xc9:
 	case 0xe8:
 		return emulate_stack(em);
-	case 0x63: /* the opcode is MOVSXD, but ARPL in 16- and 32-bit code */
+	case 0x63: /* opcode 63 is MOVSXD, but ARPL in 16- and 32-bit code */
 		if (em->mode != X86_MODE_64)
 			return EMULATE_UNSUPPORTED;
 		em->size = MIN(em->in.operand_bytes, 4);

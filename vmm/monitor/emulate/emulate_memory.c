@@ -27,8 +27,8 @@ bool emulate_may_look(const struct emulation *emulation)
 }
 
 /*
- * Returns whether the segment's type permits the access (SDM vol. 3, 5.3 and 5.4). Real and
- * virtual-8086 mode have no types.
+ * Returns whether the type of segment register number `segment` permits the access (SDM vol. 3, 5.3
+ * and 5.4). Real and virtual-8086 mode have no types.
  */
 static bool emulate_segment_permits(const struct emulation *emulation, u32 segment, u32 access)
 {
@@ -45,8 +45,8 @@ static bool emulate_segment_permits(const struct emulation *emulation, u32 segme
 }
 
 /*
- * Translates a logical address to a linear one. Returns false, with *event set, when the CPU would
- * fault.
+ * Translates a logical address to a linear one. Returns false, with emulation->event set to the
+ * fault, if the CPU would fault.
  */
 static bool emulate_to_linear(struct emulation *emulation, u32 segment, u64 offset, u32 size,
 			      u32 access, u64 *linear)
@@ -124,9 +124,10 @@ enum emulate_result emulate_translate(struct emulation *emulation, u32 segment, 
 }
 
 /*
- * Returns whether the exit reports where the CPU itself has reached this operand, so that no walk
- * is needed. If the instruction has changed since, the guest still reaches only what it was just
- * allowed to reach, by the same kind of access.
+ * Returns whether the exit reports the guest-physical address at which the CPU itself has reached
+ * this operand, so that the guest's page tables need not be walked. If the instruction has changed
+ * since, the guest still reaches only what it was just allowed to reach, by the same kind of
+ * access.
  */
 static bool emulate_exit_tells_place(const struct emulation *emulation, u64 linear, u32 size,
 				     u32 access)
@@ -154,8 +155,8 @@ enum emulate_result emulate_translate_operand(struct emulation *emulation, u32 s
 }
 
 /*
- * Returns the size of the largest access that fits: a power of two, aligned unless it covers all
- * that is left.
+ * Returns the bytes of the largest single access to a device at `gpa` with at most `rest` bytes: a
+ * power of two, aligned unless it covers all that is left of the operand.
  */
 static u32 emulate_device_bytes(gpa_t gpa, u32 rest)
 {

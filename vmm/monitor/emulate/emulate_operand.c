@@ -37,7 +37,10 @@ void emulate_set_register(struct emulation *emulation, u8 reg, u32 size, u64 val
 		gpr[reg] = (gpr[reg] & ~mask) | (value & mask);
 }
 
-/* Computes the effective address plus `distance`; the sum wraps at the address size. */
+/*
+ * Computes the effective address of the instruction's memory operand plus `distance` bytes; the sum
+ * wraps at the address size.
+ */
 static u64 emulate_effective_address(const struct emulation *emulation, u64 distance)
 {
 	const struct x86_instruction *in = &emulation->in;

@@ -21,7 +21,7 @@ static enum emulate_result emulate_stack_push_value(struct emulation *em, u64 va
 	return EMULATE_DONE;
 }
 
-/* Reads em->size bytes at a stack pointer without moving it. */
+/* Reads em->size bytes of the stack at `stack` without moving the stack pointer. */
 static enum emulate_result emulate_stack_peek_value(struct emulation *em, u64 stack, u64 *value)
 {
 	struct emulate_place place;
@@ -48,7 +48,8 @@ static enum emulate_result emulate_stack_pop_register(struct emulation *em, u64 
 	if (result != EMULATE_DONE)
 		return result;
 	emulate_set_stack(em, stack + em->size);
-	emulate_set_register(em, reg, em->size, value); /* the register may be RSP */
+	/* the popped register may be RSP, whose new value must stay */
+	emulate_set_register(em, reg, em->size, value);
 	return EMULATE_DONE;
 }
 
@@ -128,9 +129,9 @@ enum emulate_result emulate_stack(struct emulation *em)
 	bool branches = opcode == 0xe8 || opcode == 0xc2 || opcode == 0xc3;
 
 	em->size = emulate_stack_operand(em);
+	/* Intel's and AMD's CPUs treat prefix 66 of CALL and RET in 64-bit mode differently */
 	if (branches && em->size == 2 && em->mode == X86_MODE_64)
-		return EMULATE_UNSUPPORTED; /* Intel's and AMD's CPUs treat prefix 66 differently
-					       here */
+		return EMULATE_UNSUPPORTED;
 	switch (opcode) {
 	case 0x50 ... 0x57:
 		return emulate_stack_push_value(em,

@@ -22,7 +22,10 @@ struct emulation {
 	bool loads_ss;
 };
 
-/* Guest-physical place of an operand: in one page or two; the second part may have 0 bytes. */
+/*
+ * Where an operand lies in guest-physical memory: in one page, or in parts of two; the second part
+ * may have 0 bytes.
+ */
 struct emulate_place {
 	gpa_t gpa[2];
 	u32 bytes[2];
@@ -40,7 +43,8 @@ static inline u64 emulate_mask(u32 bytes)
 }
 
 /*
- * Returns the operand size of instructions whose operands have 4 bytes, or 8 with W, but never 2.
+ * Returns the operand size of instructions whose operands have 4 bytes, or 8 with REX.W, but never
+ * 2.
  */
 static inline u32 emulate_size_by_w(const struct emulation *emulation)
 {
@@ -51,7 +55,7 @@ static inline u32 emulate_size_by_w(const struct emulation *emulation)
 enum emulate_result emulate_start(struct emulation *emulation, struct emulator *emulator,
 				  struct vcpu_event *event);
 enum emulate_result emulate_fault(struct emulation *emulation, u8 vector);
-/* Raises the #DB of a single step; returns EMULATE_FAULT. */
+/* Makes the instruction end in the #DB of a single step; returns EMULATE_FAULT. */
 enum emulate_result emulate_single_step(struct emulation *emulation);
 enum emulate_result emulate_retire(struct emulation *emulation);
 
@@ -74,8 +78,8 @@ u64 emulate_load(const struct emulation *emulation, const struct emulate_place *
 void emulate_store(const struct emulation *emulation, const struct emulate_place *place, u64 value);
 u32 emulate_cpl(const struct emulation *emulation);
 /*
- * Returns whether the guest is at CPL 0. The CPU has checked what it exited for, but the code may
- * have changed since.
+ * Returns whether the guest is at CPL 0, which privileged instructions need: the CPU has checked
+ * the instruction it exited for, but another vCPU may have replaced it since.
  */
 bool emulate_is_privileged(const struct emulation *emulation);
 /* Returns whether SGDT, SIDT, SLDT, SMSW and STR may be executed (UMIP: SDM vol. 3, 2.5). */
@@ -98,7 +102,9 @@ enum emulate_result emulate_bit_operand(struct emulation *emulation, u64 distanc
 					struct emulate_operand *operand);
 u64 emulate_get(const struct emulation *emulation, const struct emulate_operand *operand);
 void emulate_set(struct emulation *emulation, const struct emulate_operand *operand, u64 value);
-/* Find the operand of an instruction that only reads, or only writes, that operand. */
+/*
+ * Read the memory or register operand, and write it, for instructions that do only one of the two.
+ */
 enum emulate_result emulate_read_operand(struct emulation *emulation, u64 *value);
 enum emulate_result emulate_write_operand(struct emulation *emulation, u64 value);
 
@@ -128,16 +134,23 @@ enum emulate_result emulate_far_branch(struct emulation *emulation, bool call);
 enum emulate_result emulate_stack(struct emulation *emulation);
 
 /*
- * Return the operand size of pushes and pops, and the stack pointer's size. In emulate_execute.c.
+ * Return the operand size of pushes and pops, and the stack pointer's size, in bytes. In
+ * emulate_execute.c.
  */
 u32 emulate_stack_operand(const struct emulation *emulation);
 u32 emulate_stack_width(const struct emulation *emulation);
-/* Returns whether a near branch may go to the target. */
+/* Returns whether a near branch may go to that instruction pointer. */
 bool emulate_target_valid(const struct emulation *emulation, u64 target);
-/* Finds where a push of `size` bytes goes, and the stack pointer after it. */
+/*
+ * Finds the place on the stack to which a push of `size` bytes goes, and the stack pointer after
+ * it.
+ */
 enum emulate_result emulate_push_place(struct emulation *emulation, struct emulate_place *place,
 				       u64 *stack);
-/* Finds what a pop of `size` bytes reads, and the stack pointer after it. */
+/*
+ * Finds the place on the stack from which a pop of `size` bytes reads, and the stack pointer after
+ * it.
+ */
 enum emulate_result emulate_pop_place(struct emulation *emulation, struct emulate_place *place,
 				      u64 *stack);
 void emulate_set_stack(struct emulation *emulation, u64 stack);

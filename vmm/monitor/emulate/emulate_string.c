@@ -8,7 +8,10 @@
 #include "vmm/monitor/emulate/emulate_state.h"
 #include "vmm/monitor/memory/walk.h"
 
-/* The most elements done before the guest runs again, so that it can be interrupted. */
+/*
+ * The most elements of a REP instruction done before the guest runs again, so that it can be
+ * interrupted.
+ */
 #define STRING_CHUNK 256
 
 enum string_opcode {
@@ -45,7 +48,7 @@ static void emulate_advance(struct emulation *emulation, u8 reg)
 	emulate_set_register(emulation, reg, emulation->in.address_bytes, at);
 }
 
-/* Carries out one element once both of its places are known. */
+/* Moves or compares one element of a string whose places in memory are known. */
 static void emulate_element(struct emulation *emulation, u8 opcode,
 			    const struct emulate_place *source,
 			    const struct emulate_place *destination)
@@ -83,7 +86,10 @@ static void emulate_element(struct emulation *emulation, u8 opcode,
 	}
 }
 
-/* Sets RF between two iterations of REP, as an event there finds it (SDM vol. 3, 18.3.1.1). */
+/*
+ * Sets RF between two iterations of REP, as the RFLAGS that an event between them saves have it set
+ * (SDM vol. 3, 18.3.1.1).
+ */
 static void emulate_between_rounds(struct emulation *emulation)
 {
 	struct vcpu_page *page = emulation->page;
@@ -93,7 +99,7 @@ static void emulate_between_rounds(struct emulation *emulation)
 	page->dirty |= VCPU_RIP;
 }
 
-/* Executes one element; nothing has happened if it faults. */
+/* Executes one element of the string; nothing has changed if it faults. */
 static enum emulate_result emulate_iterate(struct emulation *emulation)
 {
 	u8 opcode = emulation->in.opcode & 0xfe;
@@ -168,9 +174,9 @@ enum emulate_result emulate_string(struct emulation *emulation)
 }
 
 /*
- * Returns whether the instruction still is what the exit reports. The CPU has checked the guest's
- * right to the port of the exit; if the instruction has changed since, the guest executes it again
- * and is checked again.
+ * Returns whether the string I/O instruction in memory is still the one that the exit reports. The
+ * CPU has checked the guest's right to the port of the exit; if the instruction has changed since,
+ * the guest executes it again and is checked again.
  */
 static bool emulate_matches_exit(const struct emulation *emulation)
 {

@@ -36,7 +36,7 @@ struct descriptor {
 	u64 linear;
 };
 
-/* Reads a descriptor of 8 or 16 bytes from the GDT or the LDT: SDM vol. 3, 3.5.1. */
+/* Reads a selector's descriptor, of 8 or 16 bytes, from the GDT or the LDT: SDM vol. 3, 3.5.1. */
 static enum emulate_result emulate_read_descriptor(struct emulation *em, u16 selector, u32 bytes,
 						   struct descriptor *out)
 {
@@ -70,7 +70,10 @@ static enum emulate_result emulate_read_descriptor(struct emulation *em, u16 sel
 	return result;
 }
 
-/* Sets bits of the descriptor's type, in its sixth byte, in the guest's table. */
+/*
+ * Sets bits of the descriptor's type (accessed, busy), in its sixth byte, in the guest's GDT or
+ * LDT.
+ */
 static enum emulate_result emulate_mark(struct emulation *em, struct descriptor *descriptor,
 					u64 bits)
 {
@@ -247,7 +250,7 @@ static enum emulate_result emulate_load_system(struct emulation *em, bool task, 
 		return emulate_selector_fault(em, VECTOR_GP, selector);
 	if (!(descriptor.low & DESCRIPTOR_P))
 		return emulate_selector_fault(em, VECTOR_NP, selector);
-	/* the upper half of a system descriptor has type 0 (SDM vol. 3, figure 8-4) */
+	/* bits 12:8 of the upper half of a system descriptor must be 0 (SDM vol. 3, figure 8-4) */
 	if (bits_get(descriptor.high, 44, 40) != 0 ||
 	    (long_mode && !is_canonical(state.base, walk_linear_bits(em->page))))
 		return emulate_selector_fault(em, VECTOR_GP, selector);
@@ -337,7 +340,7 @@ static enum emulate_result emulate_find_code(struct emulation *em, u16 selector,
 	struct descriptor descriptor;
 	enum emulate_result result;
 	bool long_code;
-	bool fits; /* conforming code is open to lower privilege, too */
+	bool fits; /* whether the privilege fits; conforming code is open to lower privilege, too */
 	u32 dpl;
 
 	if ((selector & ~SELECTOR_RPL) == 0)
@@ -405,7 +408,10 @@ enum emulate_result emulate_load_far(struct emulation *em, u32 segment)
 	return result;
 }
 
-/* Pushes CS and then the instruction pointer; both places are found before either is written. */
+/*
+ * Pushes CS and then the instruction pointer of the next instruction; both places on the stack are
+ * found before either is written.
+ */
 static enum emulate_result emulate_push_return(struct emulation *em)
 {
 	u64 before = em->page->gpr[GPR_RSP];

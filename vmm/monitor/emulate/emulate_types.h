@@ -16,17 +16,20 @@ struct emulate_ops {
 	u32 (*in)(void *device, u16 port, u32 size);
 	void (*out)(void *device, u16 port, u32 size, u32 value);
 	/*
-	 * Makes VCPU_XSAVE valid and returns the XSAVE image. NULL if vector registers are out of
-	 * reach.
+	 * Makes the register group VCPU_XSAVE valid and returns the vCPU's XSAVE image. The pointer
+	 * is NULL if instructions with vector registers are not to be emulated.
 	 */
 	u8 *(*vectors)(void *device);
-	/* Makes VCPU_TABLES valid in the page. NULL if that group is always valid. */
+	/*
+	 * Makes the register group VCPU_TABLES valid in the vCPU page. The pointer is NULL if that
+	 * group is always valid.
+	 */
 	void (*tables)(void *device);
 };
 
 /*
- * Needs the groups VCPU_RIP, VCPU_SEGMENTS and VCPU_CONTROL valid in the page, and changes the
- * registers there, with their dirty bits.
+ * The emulator of a vCPU. Needs the register groups VCPU_RIP, VCPU_SEGMENTS and VCPU_CONTROL valid
+ * in the vCPU page, and changes the registers there and sets their dirty bits.
  */
 struct emulator {
 	struct vcpu_page *page;
@@ -34,7 +37,7 @@ struct emulator {
 	const struct emulate_ops *ops;
 	void *device;			  /* the argument of each function in ops */
 	const struct xsave_layout *xsave; /* the layout of the image that ops->vectors returns */
-	/* the bytes of the last instruction fetched, for messages */
+	/* the bytes of the instruction fetched last, which messages show */
 	u8 bytes[X86_LENGTH_MAX];
 	u8 byte_count;
 };

@@ -11,11 +11,11 @@
 #include "vmm/monitor/memory/walk.h"
 #include "vmm/monitor/x86/xsave.h"
 
-#define V_PIECE	   8u /* the most bytes of one memory access */
+#define V_PIECE	   8u /* the most bytes of a vector moved by one memory access */
 #define PIECES_MAX (XSAVE_VECTOR_BYTES / V_PIECE)
 
 struct vector_piece {
-	u32 at; /* the piece's offset in memory from the operand's start */
+	u32 at; /* the piece's offset from the start of the operand in memory */
 	u32 bytes;
 	struct emulate_operand operand;
 };
@@ -23,12 +23,13 @@ struct vector_piece {
 struct vector_move {
 	const struct vector_form *form;
 	u8 *image;
-	u32 length; /* the vector's length in bytes: 16, 32 or 64 */
-	u32 bytes;  /* the operand's size in memory */
+	u32 length; /* the length of the vector register in bytes: 16, 32 or 64 */
+	u32 bytes;  /* the bytes of the operand in memory */
 	u8 memory[XSAVE_VECTOR_BYTES];
 	u8 value[XSAVE_VECTOR_BYTES]; /* the register's value */
 	u32 count;
-	struct vector_piece piece[PIECES_MAX]; /* the parts of memory that the move touches */
+	/* the parts of the memory operand that the move touches */
+	struct vector_piece piece[PIECES_MAX];
 };
 
 static u32 emulate_vector_memory_bytes(const struct emulation *em, const struct vector_move *move)
@@ -41,7 +42,7 @@ static u32 emulate_vector_memory_bytes(const struct emulation *em, const struct 
 	case V_ODD:
 	case V_MASKED:
 		return move->length;
-	case V_EVEN: /* MOVDDUP reads only 8 bytes for a register of 16 */
+	case V_EVEN: /* MOVDDUP with a register of 16 bytes reads only 8 */
 		return form->bytes == 8 && move->length == 16 ? 8 : move->length;
 	case V_SIGNED:
 	case V_UNSIGNED:
@@ -70,7 +71,7 @@ static enum emulate_result emulate_vector_find_piece(struct emulation *em, struc
 					 access, &piece->operand.place);
 }
 
-/* Reads the register that says which elements of memory are touched. */
+/* Reads the register whose sign bits say which elements in memory a masked move touches. */
 static void emulate_vector_get_mask(const struct emulation *em, const struct vector_move *move,
 				    u8 mask[XSAVE_VECTOR_BYTES])
 {
@@ -110,7 +111,7 @@ static enum emulate_result emulate_vector_find_masked(struct emulation *em,
 	return result;
 }
 
-/* Finds and translates all pieces before the first is touched. */
+/* Finds the pieces of a move and translates their addresses, all before the first is touched. */
 static enum emulate_result emulate_vector_find_pieces(struct emulation *em,
 						      struct vector_move *move)
 {
@@ -139,7 +140,7 @@ static void emulate_vector_transfer(const struct emulation *em, struct vector_mo
 	}
 }
 
-/* Returns the offset in the register of the bytes that are in memory. */
+/* Returns the offset in the vector register of the bytes that the move has in memory. */
 static u32 emulate_vector_place_in_register(const struct emulation *em,
 					    const struct vector_move *move)
 {
@@ -182,8 +183,8 @@ static void emulate_vector_extend(struct vector_move *move)
 }
 
 /*
- * Executes INSERTPS: the immediate's bits 5:4 say which element is replaced, bits 3:0 which become
- * 0 (SDM vol. 2).
+ * Executes INSERTPS: the immediate's bits 5:4 say which element of the register is replaced, bits
+ * 3:0 which elements become 0 (SDM vol. 2).
  */
 static void emulate_vector_insert_single(struct vector_move *move, u64 immediate)
 {
@@ -193,7 +194,10 @@ static void emulate_vector_insert_single(struct vector_move *move, u64 immediate
 			memset(move->value + at, 0, 4);
 }
 
-/* Makes the register's new value; `value` already holds the bytes that are kept. */
+/*
+ * Makes, in move->value, a loaded register's new value; it already holds the bytes that the load
+ * keeps.
+ */
 static void emulate_vector_compose(const struct emulation *em, struct vector_move *move)
 {
 	switch (move->form->kind) {
@@ -224,7 +228,10 @@ static void emulate_vector_compose(const struct emulation *em, struct vector_mov
 	}
 }
 
-/* Returns whether the rest of the vector comes from VEX.vvvv and not from the register itself. */
+/*
+ * Returns whether the bytes that a load does not replace come from the register VEX.vvvv and not
+ * from the destination.
+ */
 static bool emulate_vector_merges(const struct vector_move *move)
 {
 	return move->form->kind == V_LOW || move->form->kind == V_HIGH ||
@@ -233,7 +240,8 @@ static bool emulate_vector_merges(const struct vector_move *move)
 }
 
 /*
- * Writes the register: VEX and EVEX clear its bytes above the vector, other instructions keep them.
+ * Writes the vector register: instructions with VEX and EVEX clear its bytes above the vector,
+ * other instructions keep them.
  */
 static void emulate_vector_set_register(const struct emulation *em, struct vector_move *move)
 {
@@ -295,7 +303,8 @@ static enum emulate_result emulate_vector_check_available(struct emulation *em,
 }
 
 /*
- * Finds the move in the table. AVX-512's moves with masks or embedded broadcasts are not emulated.
+ * Finds the instruction's form in the table of vector moves. AVX-512's moves with masks or embedded
+ * broadcasts are not emulated.
  */
 static const struct vector_form *emulate_vector_find_form(const struct emulation *em)
 {

@@ -93,7 +93,10 @@ static const struct vector_form vector_forms[] = {
 	{X86_MAP_0F3A, 0x3b, P66, FORM_E, V_LANE, 32, V_LONG | V_STORE, 0},
 };
 
-/* Returns the mandatory prefix. In legacy encodings F3 and F2 win over 66 (SDM vol. 2, 2.1.1). */
+/*
+ * Returns the instruction's mandatory prefix. In legacy encodings F3 and F2 win over 66 (SDM vol.
+ * 2, 2.1.1).
+ */
 static u8 vector_prefix_of(const struct x86_instruction *in)
 {
 	if (in->encoding != X86_LEGACY)

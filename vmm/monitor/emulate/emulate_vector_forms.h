@@ -6,15 +6,15 @@
 /* The moves of MMX, SSE and AVX that are emulated, by opcode: SDM vol. 2, APM vol. 4. */
 
 enum vector_kind {
-	V_FULL,	   /* moves the whole vector */
+	V_FULL,	   /* moves the whole vector register */
 	V_SCALAR,  /* moves `bytes` bytes of memory; a load sets the bytes above to zero */
 	V_GENERAL, /* moves 4 or 8 bytes by the operand size; a load sets the bytes above to zero */
 	/*
-	 * moves the low half of 16 bytes; the register's high half comes from a second register, or
-	 * is kept
+	 * moves the low half of 16 bytes; a loaded register's high half comes from a second
+	 * register, or is kept
 	 */
 	V_LOW,
-	V_HIGH,	     /* moves the high half of 16 bytes */
+	V_HIGH,	     /* moves the high half of a register of 16 bytes */
 	V_EVEN,	     /* loads the even elements of `bytes` bytes, each twice */
 	V_ODD,	     /* loads the odd elements of `bytes` bytes, each twice */
 	V_BROADCAST, /* loads `bytes` bytes and repeats these as often as they fit */

@@ -54,7 +54,8 @@ static const struct x87_form x87_forms[] = {
 struct x87_move {
 	const struct x87_form *form;
 	struct xsave_x87 x87;
-	struct emulate_operand piece[2]; /* an extended real of 10 bytes has a second piece */
+	/* the places in memory: a number of 10 bytes (extended real) has two */
+	struct emulate_operand piece[2];
 };
 
 static const struct x87_form *x87_form_of(const struct x86_instruction *in)
@@ -94,7 +95,7 @@ static void x87_put(const struct emulation *em, const struct x87_move *move, str
 		emulate_store(em, &move->piece[1].place, bits.high);
 }
 
-/* Sets ES and B, which follow from the exceptions that are not masked. */
+/* Sets ES and B of the status word, which follow from the exceptions that are not masked. */
 static void x87_summarise(struct xsave_x87 *x87)
 {
 	x87->status &= (u16) ~(X87_ES | X87_BUSY);
@@ -102,7 +103,10 @@ static void x87_summarise(struct xsave_x87 *x87)
 		x87->status |= X87_ES | X87_BUSY;
 }
 
-/* Sets exceptions and C1. Returns whether the instruction may have its effect. */
+/*
+ * Sets exceptions and C1 in the status word. Returns whether the instruction may still have its
+ * effect: no exception in `fatal` is unmasked.
+ */
 static bool x87_raise(struct xsave_x87 *x87, u32 exceptions, u32 fatal, bool c1)
 {
 	x87->status = (u16)((x87->status & ~STATUS_C1) | exceptions | (c1 ? STATUS_C1 : 0));
@@ -159,7 +163,10 @@ static void x87_load(struct xsave_x87 *x87, const struct x87_form *form, struct 
 		x87_push(x87, value);
 }
 
-/* Converts the top of the stack. Returns whether *bits is to be stored. */
+/*
+ * Converts the top of the register stack to the instruction's format in memory. Returns whether
+ * *bits is to be stored.
+ */
 static bool x87_store(struct xsave_x87 *x87, const struct x87_form *form, struct x87_bits *bits)
 {
 	struct x87_rounding rounding = {.control = x87->control};

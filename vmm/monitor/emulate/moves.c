@@ -6,8 +6,8 @@
 #include "vmm/monitor/emulate/moves.h"
 
 /*
- * Returns whether `reg` is one of AH to BH: byte registers 4 to 7 without REX. They are rare, and
- * left to the emulator.
+ * Returns whether `reg` is one of AH to BH: byte registers 4 to 7 without REX. Moves with them are
+ * rare, and left to the emulator.
  */
 static bool moves_is_high(const struct x86_instruction *in, u32 bytes)
 {
@@ -15,8 +15,8 @@ static bool moves_is_high(const struct x86_instruction *in, u32 bytes)
 }
 
 /*
- * Takes an instruction that is such a move: 88 to 8b, a0 to a3, c6 and c7 /0; 0f b6, b7, be, bf
- * (SDM vol. 2). Returns false for all others.
+ * Fills in *move from an instruction that is a plain move: 88 to 8b, a0 to a3, c6 and c7 /0; 0f b6,
+ * b7, be, bf (SDM vol. 2). Returns false for all others.
  */
 static bool moves_take(const struct x86_instruction *in, struct move *move)
 {

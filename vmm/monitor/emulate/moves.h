@@ -13,42 +13,46 @@
  */
 struct ALIGNED(64) move { /* aligned, so that a shift indexes an array of moves */
 	u64 rip;
-	u64 code[2]; /* the bytes that the move was decoded from, and the bytes behind these */
+	u64 code[2]; /* the code bytes from which the move was decoded, and those behind it */
 	u64 immediate;
 	u64 displacement; /* the constant part of the address, to which base and index are added */
-	/* the instruction's length; 0: the instruction is no such move, or was not decoded yet */
+	/* the instruction's length; 0: the instruction is no plain move, or was not decoded yet */
 	u8 length;
-	u8 bytes;	 /* the size of the access */
+	u8 bytes;	 /* the size of the memory access */
 	u8 result_bytes; /* for loads: how many bytes of the register change */
 	bool store;
-	bool sign; /* for loads: the value is sign-extended */
-	u8 reg;	   /* enum vcpu_gpr; X86_REG_NONE: the move stores the immediate */
-	u8 base;   /* enum vcpu_gpr, X86_REG_RIP or X86_REG_NONE */
-	u8 index;  /* enum vcpu_gpr or X86_REG_NONE */
+	bool sign; /* for loads: the value is sign-extended, not zero-extended */
+	/*
+	 * the register that is loaded or stored, enum vcpu_gpr; X86_REG_NONE: the move stores the
+	 * immediate
+	 */
+	u8 reg;
+	u8 base;  /* the address's base register: enum vcpu_gpr, X86_REG_RIP or X86_REG_NONE */
+	u8 index; /* the address's index register: enum vcpu_gpr or X86_REG_NONE */
 	u8 scale;
 };
 
 /*
- * A cache of decoded moves, keyed by address and code bytes: no change to code or page tables makes
- * an entry stale.
+ * A cache of decoded moves, keyed by the instruction's address and code bytes, so that no change to
+ * code or page tables makes an entry stale.
  */
 struct moves {
 	struct move kept[MOVES_KEPT];
 };
 
-/* Decodes the code in the page, at its RIP. */
+/* Decodes into *move the code bytes in the vCPU page, which lie at its RIP. */
 void moves_decode(struct move *move, const struct vcpu_page *page);
 
 /*
- * Returns the move at RIP, by the code in the page (VCPU_CODE); NULL if the instruction is no such
- * move.
+ * Returns the plain move at RIP, by the code bytes in the vCPU page (VCPU_CODE); NULL if the
+ * instruction is no such move.
  */
 static inline const struct move *moves_find(struct moves *moves, const struct vcpu_page *page)
 {
 	struct move *move = &moves->kept[(page->rip ^ page->rip >> 5) % MOVES_KEPT];
 	u64 code[2];
 
-	/* The kernel gives this number of bytes only in 64-bit mode. */
+	/* The kernel puts 16 bytes of code into the vCPU page only in 64-bit mode. */
 	if (!(page->valid & VCPU_CODE) || page->code_bytes != sizeof(code))
 		return NULL;
 	__builtin_memcpy(code, page->code, sizeof(code));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handles every exit that the fast path leaves. Called by life/loop.c after each such exit, under
- * the machine's lock; changes the vCPU page and reaches devices, and passes many exits to the other
- * files of this folder.
+ * Handles every VM exit that the fast path (fast_path.c) leaves. Called by life/loop.c after each
+ * such exit, under the machine's lock; changes the vCPU page and reaches devices, and passes many
+ * exits to the other files of this folder.
  */
 #include "vmm/monitor/exits/exits.h"
 
@@ -34,7 +34,10 @@ static void exits_handle_cpuid(struct vcpu *vcpu)
 		vcpu_need(vcpu, VCPU_CONTROL);
 		state.cr4 = page->cr4;
 	} else if (leaf == CPUID_XSAVE) {
-		/* XCR0 is read anew, as XSETBV does not always exit: QEMU's SVM lets it pass */
+		/*
+		 * the present XCR0 is fetched, as XSETBV does not always exit: QEMU's SVM executes
+		 * it
+		 */
 		vcpu_need(vcpu, VCPU_XCR0);
 		state.xcr0 = page->xcr0;
 	}
@@ -53,7 +56,7 @@ static bool exits_xcr0_valid(const struct vcpu *vcpu, u64 value)
 {
 	u64 avx512 = value & XCR0_AVX512;
 
-	/* SDM vol. 1, 13.3 */
+	/* which state components may be enabled together: SDM vol. 1, 13.3 */
 	return (value & ~vcpu->machine->cpuid.xcr0) == 0 && (value & XCR0_X87) != 0 &&
 	       ((value & XCR0_AVX) == 0 || (value & XCR0_SSE) != 0) &&
 	       (avx512 == 0 || (avx512 == XCR0_AVX512 && (value & XCR0_AVX) != 0));
@@ -64,7 +67,9 @@ static void exits_handle_xsetbv(struct vcpu *vcpu)
 	struct vcpu_page *page = vcpu->page;
 	u64 value = page->gpr[GPR_RDX] << 32 | (u32)page->gpr[GPR_RAX];
 
-	/* SVM may exit before the privilege is checked; QEMU 10 exits even before CR4 is */
+	/*
+	 * SVM may exit for XSETBV before the privilege is checked; QEMU 10 exits even before CR4 is
+	 */
 	vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_CONTROL);
 	if ((page->cr4 & CR4_OSXSAVE) == 0) {
 		inject_raise(vcpu, VECTOR_UD, 0);
@@ -112,7 +117,7 @@ static void exits_handle_task_switch(struct vcpu *vcpu)
 
 static void exits_handle_halt(struct vcpu *vcpu)
 {
-	/* with TF set, the single-step trap ends the halt at once */
+	/* with TF set, the single-step trap ends the HLT at once */
 	vcpu->halted = (vcpu->page->rflags & RFLAGS_TF) == 0;
 	vcpu_advance(vcpu);
 }
@@ -139,8 +144,8 @@ static bool exits_is_mov_to_cr8(const struct x86_instruction *in)
 
 /*
  * Handles an access to a control register. SVM exits before a MOV to CR8 while an interrupt waits
- * for the task priority to fall. If the instruction has changed since, or the exit was for a trap
- * no longer wanted, the guest executes it again.
+ * for the task priority to fall. If the instruction has changed since, or the exit was for a `trap`
+ * (setting of the VM) that is no longer wanted, the guest executes it again.
  */
 static void exits_handle_cr(struct vcpu *vcpu)
 {
@@ -177,7 +182,8 @@ static void exits_handle_rest(struct vcpu *vcpu)
 		break;
 	case EXIT_DR:
 		/*
-		 * the exit is no longer wanted: the instruction is executed again, without an exit
+		 * nobody wants this exit any more: the instruction is executed again, without an
+		 * exit
 		 */
 		(void)trap_step(vcpu);
 		break;

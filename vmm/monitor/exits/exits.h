@@ -4,12 +4,12 @@
 #include "vmm/monitor/bus/bus.h"
 #include "vmm/monitor/machine/vcpu.h"
 
-/* Handles the exit in the vCPU page, once and completely. */
+/* Handles the exit that the vCPU page reports, once and completely. */
 void exits_handle(struct vcpu *vcpu);
 
 /*
- * Advances RIP past the instruction of that length. Returns true, so that a handler can return the
- * call's result as its own.
+ * Advances RIP past the present instruction, of `length` bytes. Returns true, so that a handler can
+ * return the call's result as its own.
  */
 static inline bool exits_advance(struct vcpu_page *page, u32 length)
 {
@@ -24,8 +24,8 @@ static inline u64 exits_port_low_bytes(u64 value, u32 size)
 }
 
 /*
- * Loads a register: 32 bits clear the upper half, a shorter value leaves what is above it (SDM vol.
- * 1, 3.4.1.1).
+ * Loads a register with what was read from a port: 32 bits clear the upper half, a shorter value
+ * leaves what is above it (SDM vol. 1, 3.4.1.1).
  */
 static inline void exits_port_load(u64 *reg, u64 value, u32 size)
 {
@@ -38,9 +38,9 @@ static inline void exits_port_load(u64 *reg, u64 value, u32 size)
 }
 
 /*
- * Handles an access that one device takes in one piece. Returns false, without effect, if none
- * does. The function reads fields of the page again rather than save registers across the device's
- * function.
+ * Handles a port access that one device takes in one piece. Returns false, without effect, if none
+ * does. The function reads fields of the vCPU page again rather than save registers across the call
+ * of the device.
  */
 static ALWAYS_INLINE bool exits_port_plain(struct bus *ports, struct vcpu_page *page, u32 *stale)
 {
@@ -68,8 +68,8 @@ static ALWAYS_INLINE bool exits_port_plain(struct bus *ports, struct vcpu_page *
 }
 
 /*
- * Handles EXIT_IO of any other kind: string instructions, ports of several devices or of none, and
- * exits that do not report the instruction's length.
+ * Handles EXIT_IO that exits_port_plain does not: string instructions, ports of several devices or
+ * of none, and exits that do not report the instruction's length.
  */
 void exits_port(struct vcpu *vcpu);
 
@@ -90,8 +90,8 @@ void exits_exception(struct vcpu *vcpu);
 void exits_hypercall(struct vcpu *vcpu);
 
 /*
- * Handles EXIT_ENTRY_FAILED: crashes the VM with what is wrong in the control structure, whose dump
- * it fetches.
+ * Handles EXIT_ENTRY_FAILED: crashes the VM with what is wrong in the VMCS or VMCB, whose dump it
+ * fetches from the kernel.
  */
 void exits_entry_failed(struct vcpu *vcpu);
 

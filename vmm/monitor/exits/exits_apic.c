@@ -28,7 +28,8 @@ bool exits_apic_deadline(struct vcpu *vcpu)
 	struct lapic *lapic = machine_lapic(vcpu);
 
 	/*
-	 * the page is taken back, so that the interrupt can be put into it and need not be posted
+	 * the APIC's page is taken back from the CPU, so that the timer's interrupt can be put into
+	 * it and need not be posted
 	 */
 	lapic_recall(lapic);
 	if (exits_apic_has_one_timer(vcpu) &&
@@ -42,7 +43,10 @@ bool exits_apic_deadline(struct vcpu *vcpu)
 	return true;
 }
 
-/* Arms the timer without a clock update. Returns false, without effect, if the timer needs one. */
+/*
+ * Arms the APIC's timer for guest TSC `tsc` without an update of the machine's clock. Returns
+ * false, without effect, if such an update is needed.
+ */
 static bool exits_apic_arm(struct vcpu *vcpu, u64 tsc)
 {
 	const struct machine_time *time = &vcpu->machine->time;
@@ -63,8 +67,8 @@ static u32 exits_apic_offset(u32 msr)
 }
 
 /*
- * Returns whether the length is known; false also after an exit that had to be decoded, since
- * exits_handle resets which registers exits bring along.
+ * Returns whether the exit reports the instruction's length; false also if exits of this reason had
+ * to be decoded, since exits_handle then resets which registers exits bring along.
  */
 static bool exits_apic_has_length(const struct vcpu *vcpu, enum exit_reason reason)
 {
@@ -84,10 +88,10 @@ bool exits_apic_wrmsr(struct vcpu *vcpu)
 	if (offset == 0)
 		return msr == MSR_TSC_DEADLINE && exits_apic_arm(vcpu, value) &&
 		       exits_advance(page, page->exit.instruction_length);
-	/* sending needs nothing from the page; a vCPU's IPI to itself is posted */
+	/* sending an IPI needs nothing from the APIC's page; a vCPU's IPI to itself is posted */
 	if (offset != LAPIC_ICR)
 		exits_apic_take(vcpu, lapic, offset);
-	/* a refused write has no effect, and is handled again with an exception */
+	/* a refused write has no effect: exits_handle handles it again, with an exception */
 	if (!lapic_msr_write(lapic, msr, value, vcpu->machine->physical_bits))
 		return false;
 	exits_apic_touched(vcpu, lapic, offset);

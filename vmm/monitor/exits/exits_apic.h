@@ -5,14 +5,17 @@
 #include "vmm/monitor/exits/exits.h"
 #include "vmm/monitor/machine/machine.h"
 
-/* Returns whether a register's value or effect depends on the time. */
+/* Returns whether the value or effect of the APIC register at `offset` depends on the time. */
 static inline bool exits_apic_is_timer(u32 offset)
 {
 	return offset == LAPIC_LVT_TIMER || offset == LAPIC_TIMER_INITIAL ||
 	       offset == LAPIC_TIMER_CURRENT || offset == LAPIC_TIMER_DIVIDE;
 }
 
-/* Takes the page back; for a register that depends on the time also updates the clock. */
+/*
+ * Takes the local APIC's page back from the CPU; for a register that depends on the time also
+ * updates the machine's clock.
+ */
 static ALWAYS_INLINE void exits_apic_take(struct vcpu *vcpu, struct lapic *lapic, u32 offset)
 {
 	lapic_recall(lapic);
@@ -21,9 +24,9 @@ static ALWAYS_INLINE void exits_apic_take(struct vcpu *vcpu, struct lapic *lapic
 }
 
 /*
- * Notes a write to the local APIC. The next entry has to be prepared anew if the task priority may
- * have changed, or if requests wait for a lower priority or for an EOI; a new request kicks the
- * vCPU. The timer may have another deadline.
+ * Notes a write to the local APIC's register at `offset`. The next VM entry has to be prepared anew
+ * if the task priority may have changed, or if requests wait for a lower priority or for an EOI; a
+ * new request kicks the vCPU. The timer may have another deadline.
  */
 static ALWAYS_INLINE void exits_apic_touched(struct vcpu *vcpu, const struct lapic *lapic,
 					     u32 offset)
@@ -37,8 +40,8 @@ static ALWAYS_INLINE void exits_apic_touched(struct vcpu *vcpu, const struct lap
 
 /*
  * What the guest does to its local APIC. Each function takes the APIC's page back if it needs the
- * page; the next entry lends it to the CPU again. They return false, without effect, if the exit
- * needs the emulator.
+ * page; the next VM entry lends it to the CPU again. The functions return false, without effect, if
+ * exits_handle has to handle the exit.
  */
 
 /*

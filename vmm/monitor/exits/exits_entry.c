@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handles a failed VM entry: fetches the control structure's dump and crashes the VM with the
- * reason that explain_vmx.c or explain_svm.c finds. Called by exits.c.
+ * Handles a failed VM entry: fetches the dump of VMCS or VMCB and crashes the VM with the reason
+ * that explain_vmx.c or explain_svm.c finds. Called by exits.c.
  */
 #include "vmm/monitor/exits/exits.h"
 #include "vmm/monitor/exits/explain.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handles exceptions that exit for a debugger or the key `trap`. Called by exits.c; gives the
- * exception to the debugger, or to the guest as if there had been no exit.
+ * Handles exceptions that exit for a debugger or the VM's setting `trap`. Called by exits.c; gives
+ * the exception to the debugger, or to the guest as if there had been no exit.
  */
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/svm.h"
@@ -24,11 +24,14 @@ static bool exits_is_any_software(const struct vcpu_exit *exit)
 	return vcpu_is_svm() && exit->vendor_code == VMEXIT_SWINT;
 }
 
-/* Finds the instruction at RIP, if it could have caused this exit. */
+/* Decodes the instruction at RIP. Returns whether it could have caused this exit. */
 static bool exits_find_instruction(struct vcpu *vcpu, struct x86_instruction *in)
 {
 	const struct vcpu_exit *exit = &vcpu->page->exit;
-	/* a fault in this read, and the CR2 that it sets, are not the guest's */
+	/*
+	 * a fault in reading the instruction, and the CR2 that it sets, are dropped: the guest has
+	 * not caused them
+	 */
 	struct vcpu_event fault;
 	bool found;
 	u64 cr2;
@@ -44,8 +47,8 @@ static bool exits_find_instruction(struct vcpu *vcpu, struct x86_instruction *in
 }
 
 /*
- * Identifies the instruction and its length where the CPU does not. Returns false if the
- * instruction is not there any more.
+ * Identifies the instruction (INT3, INTO, INT n) that has raised the event, and its length, where
+ * the CPU does not report them. Returns false if the instruction is not there any more.
  */
 static bool exits_identify(struct vcpu *vcpu, struct vcpu_event *event)
 {
@@ -113,7 +116,8 @@ static bool exits_raise_software(struct vcpu *vcpu)
 }
 
 /*
- * Injects INT1. On VMX alone it exits with RIP at it, and with its length; it leaves DR6 as it is.
+ * Injects the #DB of INT1. Only on VMX does INT1 exit with RIP at it, and with its length; it
+ * leaves DR6 as it is.
  */
 static bool exits_raise_int1(struct vcpu *vcpu)
 {
@@ -131,7 +135,10 @@ static bool exits_raise_int1(struct vcpu *vcpu)
 	return true;
 }
 
-/* Leaves DR6 and CR2 as the CPU would have (SDM vol. 3, 28.1; APM vol. 2, 15.12). */
+/*
+ * Sets DR6 and CR2 as the CPU would have for an exception given to the guest (SDM vol. 3, 28.1; APM
+ * vol. 2, 15.12).
+ */
 static void exits_leave_traces(struct vcpu *vcpu)
 {
 	const struct vcpu_exit *exit = &vcpu->page->exit;

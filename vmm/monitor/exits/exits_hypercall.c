@@ -14,12 +14,12 @@ enum kvm_error {
 };
 
 struct kvm_arguments {
-	u64 word[4]; /* RBX, RCX, RDX, RSI */
+	u64 word[4]; /* the arguments of the hypercall: RBX, RCX, RDX, RSI */
 	/* bits of each argument register in the caller's mode: 64 in 64-bit mode, otherwise 32 */
 	u32 word_bits;
 };
 
-/* Ends the present or next HLT of a vCPU, whatever its interrupt flag says, and lets it run. */
+/* Ends the present or next HLT of the vCPU with that APIC ID, whatever its interrupt flag says. */
 static s64 exits_kick_cpu(struct vcpu *vcpu, u64 apic_id)
 {
 	struct machine *machine = vcpu->machine;
@@ -43,7 +43,10 @@ static s64 exits_yield_to(struct vcpu *vcpu, u64 apic_id)
 	return 0;
 }
 
-/* Sends an IPI to the targets in one word of the bitmap; returns how many took the interrupt. */
+/*
+ * Sends an IPI to the targets in one word of the bitmap, whose bit 0 is APIC ID `first`; returns
+ * how many took the interrupt.
+ */
 static s64 exits_send_to(struct irqchip *irqchip, u64 bitmap, u64 first, u64 icr)
 {
 	u32 mode = (u32)bits_get(icr, 10, 8);
@@ -60,8 +63,8 @@ static s64 exits_send_to(struct irqchip *irqchip, u64 bitmap, u64 first, u64 icr
 }
 
 /*
- * Sends an IPI: words 0 and 1 are a bitmap of APIC IDs from word 2 on, word 3 is like the low half
- * of the ICR.
+ * Sends an IPI: argument words 0 and 1 are a bitmap of APIC IDs from word 2 on, word 3 is like the
+ * low half of the ICR.
  */
 static s64 exits_send_ipi(struct machine *machine, const struct kvm_arguments *arguments)
 {
@@ -108,7 +111,7 @@ void exits_hypercall(struct vcpu *vcpu)
 			 gpr[GPR_RSI] & mask},
 		.word_bits = wide ? 64 : 32,
 	};
-	/* SS.DPL is the privilege level (SDM vol. 3, 25.4.1) */
+	/* only CPL 0 may make hypercalls; SS.DPL is the privilege level (SDM vol. 3, 25.4.1) */
 	if (bits_get(page->segment[SEG_SS].access, 6, 5) == 0)
 		result = exits_obey_call(vcpu, gpr[GPR_RAX] & mask, &arguments);
 	page->gpr[GPR_RAX] = (u64)result & mask;

@@ -101,7 +101,7 @@ static bool exits_memory_access(struct vcpu *vcpu, const struct move *move, u64 
 }
 
 /*
- * Returns whether the instruction makes just the access of the exit, and not one that crosses a
+ * Returns whether the move makes just the access that the exit reports, and not one that crosses a
  * page. The CPU itself has reached the address and found the access permitted.
  */
 static bool exits_memory_is_of_exit(const struct move *move, const struct vcpu_page *page)

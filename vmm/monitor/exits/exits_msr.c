@@ -12,7 +12,7 @@
 #include "vmm/monitor/vcpu/inject.h"
 #include "vmm/monitor/vcpu/msr.h"
 
-/* Returns whether the MSR is one of time, or of the KVM interface. */
+/* Returns whether this file handles the MSR: it is one of time, or of the KVM interface. */
 static bool exits_is_own(u32 index)
 {
 	return index == MSR_TSC || index == MSR_TSC_ADJUST || index == MSR_KVM_PV_EOI ||
@@ -37,8 +37,8 @@ static bool exits_read_own(const struct vcpu *vcpu, u32 index, u64 *value)
 }
 
 /*
- * Moves the guest's TSC: a write to TSC or TSC_ADJUST moves the other by as much (SDM vol. 3,
- * 18.17.3).
+ * Moves the guest's TSC: a write to IA32_TIME_STAMP_COUNTER or IA32_TSC_ADJUST moves the other by
+ * as much (SDM vol. 3, 18.17.3).
  */
 static void exits_move_tsc(struct vcpu *vcpu, u64 adjust)
 {
@@ -106,7 +106,7 @@ void exits_wrmsr(struct vcpu *vcpu)
 	} else if (exits_is_own(index)) {
 		allowed = exits_write_own(vcpu, index, value);
 	} else {
-		/* CR0 is needed, too: EFER.LME must not change while paging is on */
+		/* CR0 is needed for some MSRs, too: EFER.LME must not change while paging is on */
 		vcpu_need(vcpu, msr_groups(index));
 		allowed = msr_write(&vcpu->msr, &machine->cpuid, page, index, value);
 	}

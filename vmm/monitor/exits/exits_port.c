@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handles port accesses that the fast path leaves: strings, and ports of several devices or none.
- * Called by exits.c; reaches devices by the platform's port bus.
+ * Handles port accesses that the fast path leaves: string instructions, and ports of several
+ * devices or none. Called by exits.c; reaches devices by the platform's port bus.
  */
 #include "vmm/monitor/exits/exits.h"
 #include "vmm/monitor/exits/exits_memory.h"

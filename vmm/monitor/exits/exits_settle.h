@@ -7,8 +7,8 @@
 #include "vmm/monitor/vcpu/vapic.h"
 
 /*
- * Handles an exit, with the only handler there is for it, if that needs neither an up-to-date clock
- * nor a register that the exit has not brought along. The fast path handles no other exits. Returns
+ * Handles an exit of one of the commonest reasons, if that needs neither an up-to-date clock nor a
+ * register that the exit has not brought along. The fast path handles no other exits. Returns
  * false, without effect, if exits_handle has to do it.
  */
 static ALWAYS_INLINE bool exits_settle(struct vcpu *vcpu)

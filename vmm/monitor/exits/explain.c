@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Collects the text about a failed VM entry: reads fields of the dump and appends failed checks.
- * Called by explain_vmx.c and explain_svm.c; writes the caller's text only.
+ * Collects the text about a failed VM entry: reads fields of the dumped VMCS or VMCB and appends
+ * failed checks. Called by explain_vmx.c and explain_svm.c; writes the caller's text only.
  */
 #include "vmm/monitor/exits/explain.h"
 

@@ -3,9 +3,9 @@
 
 #include "kernel/abi/vcpu.h"
 
-#define EXPLAIN_CHECKS_MAX 4 /* the most failed checks that are named; more rarely help */
+#define EXPLAIN_CHECKS_MAX 4 /* the most failed checks that the text names; more rarely help */
 
-/* The dump of a control structure (VCPU_DUMP), and the text about it. */
+/* The dump of a VMCS or VMCB (VCPU_DUMP), and the text about what is wrong in it. */
 struct explain {
 	const struct vcpu_dump_field *fields;
 	u32 count;
@@ -16,7 +16,7 @@ struct explain {
 };
 
 /*
- * Writes to text[size] why an entry failed (EXIT_ENTRY_FAILED): the checks that the dumped state
+ * Writes to text[size] why a VM entry failed (EXIT_ENTRY_FAILED): the checks that the dumped state
  * does not pass, the first few of them, in words. Always terminated, one line.
  */
 void explain_vmx(const struct vcpu_page *page, char *text, size_t size);
@@ -24,9 +24,9 @@ void explain_svm(const struct vcpu_page *page, char *text, size_t size);
 
 /* Functions that explain_vmx.c and explain_svm.c share. */
 void explain_begin(struct explain *explain, const struct vcpu_page *page, char *text, size_t size);
-/* Returns the field's value, 0 if the dump lacks it. */
+/* Returns the value of the field `id` in the dump, 0 if the dump lacks it. */
 u64 explain_field(const struct explain *explain, u32 id);
-/* Appends a text, after "; " unless it is the first. */
+/* Appends a text to the explanation, after "; " unless it is the first. */
 void explain_say(struct explain *explain, const char *pattern, ...) PRINTF_LIKE(2, 3);
-/* Appends the text, which says what must hold, unless `holds`. */
+/* Appends the text, which says what the CPU requires, unless `holds` says that this is so. */
 void explain_check(struct explain *explain, bool holds, const char *pattern, ...) PRINTF_LIKE(3, 4);

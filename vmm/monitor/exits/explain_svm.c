@@ -15,7 +15,7 @@
 	 EFER_TCE | BITS(21, 17))
 #define CR4_KNOWN (BITS(12, 0) | BITS(18, 16) | BITS(23, 20))
 
-/* Returns a word of the dump, which has words of 8 bytes at multiples of 8. */
+/* Returns the 8-byte word at `offset`, a multiple of 8, of the dumped VMCB. */
 static u64 explain_svm_word_at(const struct explain *explain, u32 offset)
 {
 	return explain_field(explain, offset & ~7u) >> (offset & 7) * 8;

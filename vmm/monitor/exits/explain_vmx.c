@@ -17,8 +17,9 @@ struct vmx_view {
 	u64 cr4;
 	u64 efer;
 	u64 rflags;
-	u32 injection;	/* interruption information, 0 when there is none */
-	bool long_mode; /* entry control "IA-32e mode guest" */
+	/* the VM-entry interruption information of the event to be injected; 0: there is none */
+	u32 injection;
+	bool long_mode; /* the VM-entry control "IA-32e mode guest" */
 	bool unrestricted;
 	bool virtual_8086;
 };
@@ -399,7 +400,8 @@ static const char *explain_vmx_instruction_error(u64 number)
 
 static void explain_guest(const struct vmx_view *view, u64 qualification)
 {
-	bool pdptes = qualification == 2; /* SDM vol. 3, 27.8 */
+	/* the exit qualification 2 names the PDPTEs: SDM vol. 3, 27.8 */
+	bool pdptes = qualification == 2;
 
 	explain_say(view->explain, "guest state refused");
 	if (pdptes)

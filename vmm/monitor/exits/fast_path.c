@@ -15,7 +15,10 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/syscall.h"
 
-/* Returns whether the next entry may be like the last: nothing to inject, offer or tell others. */
+/*
+ * Returns whether the next VM entry may be like the last: no event to inject, no EOI to offer to
+ * the guest, no other vCPU to wake.
+ */
 static ALWAYS_INLINE bool fast_path_is_quiet(const struct vcpu *vcpu,
 					     const struct platform *platform)
 {
@@ -24,8 +27,8 @@ static ALWAYS_INLINE bool fast_path_is_quiet(const struct vcpu *vcpu,
 }
 
 /*
- * Handles what an access to a device with a clock may have caused. Returns false if the fast path
- * must end.
+ * Handles the events (deadline, room for input) that an access to a device has caused. Returns
+ * false if the fast path must end.
  */
 static NOINLINE bool fast_path_after_access(struct vcpu *vcpu)
 {
@@ -65,7 +68,7 @@ static bool fast_path_find_next(struct vcpu *vcpu)
 	return inject_prepare(vcpu);
 }
 
-/* Prepares the next entry. Returns false if the fast path has to end. */
+/* Prepares the next VM entry. Returns false if the fast path has to end. */
 static bool fast_path_prepare_entry(struct vcpu *vcpu)
 {
 	if (!fast_path_find_next(vcpu))
@@ -74,7 +77,7 @@ static bool fast_path_prepare_entry(struct vcpu *vcpu)
 	return true;
 }
 
-/* Takes over the EOI that the guest has done without an exit. */
+/* Does in the local APIC the EOI that the guest has done in memory, without an exit (pv_eoi). */
 static void fast_path_take_eoi(struct vcpu *vcpu)
 {
 	if (vcpu->pv_eoi.pending)
@@ -88,8 +91,8 @@ static NOINLINE bool fast_path_prepare_after_port(struct vcpu *vcpu)
 }
 
 /*
- * Handles a port's exit. No port's device looks at the state of the local APIC, so that state is
- * brought up to date after the access, and only if the next entry needs it.
+ * Handles an exit for a port access. No device at a port looks at the state of the local APIC, so
+ * that state is brought up to date after the access, and only if the next VM entry needs it.
  */
 static ALWAYS_INLINE bool fast_path_handle_port(struct vcpu *vcpu, struct machine *machine,
 						struct vcpu_page *page)
@@ -106,8 +109,8 @@ static ALWAYS_INLINE bool fast_path_handle_port(struct vcpu *vcpu, struct machin
 }
 
 /*
- * Handles exits that are not of a port. It is not inlined, so that the registers it uses cost a
- * port's exit nothing.
+ * Handles exits other than port accesses. It is not inlined, so that the registers it uses cost a
+ * port access nothing.
  */
 static NOINLINE bool fast_path_handle_other(struct vcpu *vcpu, struct machine *machine,
 					    struct vcpu_page *page)
@@ -118,7 +121,8 @@ static NOINLINE bool fast_path_handle_other(struct vcpu *vcpu, struct machine *m
 	if (!exits_settle(vcpu))
 		return false;
 	page->exit.reason = EXIT_NONE;
-	if (unlikely(machine->signal)) /* rare, as a guest prints many bytes in a row */
+	/* the manager has to be signalled, once for many bytes that a guest prints */
+	if (unlikely(machine->signal))
 		console_signal(machine);
 	if (!fast_path_is_quiet(vcpu, &machine->platform))
 		return fast_path_prepare_entry(vcpu);
@@ -126,7 +130,10 @@ static NOINLINE bool fast_path_handle_other(struct vcpu *vcpu, struct machine *m
 	return true;
 }
 
-/* Returns true if the exit is handled and the guest can go on. A waiter for the lock goes first. */
+/*
+ * Handles an exit by `settle`. Returns true if the guest can go on; false also if another thread
+ * waits for the machine's lock, which it then gets first.
+ */
 static ALWAYS_INLINE bool fast_path_between_runs(
 	struct vcpu *vcpu, struct machine *machine, struct vcpu_page *page,
 	bool (*settle)(struct vcpu *vcpu, struct machine *machine, struct vcpu_page *page))
@@ -145,8 +152,8 @@ static ALWAYS_INLINE bool fast_path_between_runs(
 }
 
 /*
- * Runs the guest. All code for a port's exit is inlined here, even the system call: with calls, and
- * the registers that they save, it took half as many instructions again.
+ * Runs the guest. All code for a port access's exit is inlined here, even the system call: with
+ * calls, and the registers that they save, it took half as many instructions again.
  */
 void fast_path_run(struct vcpu *vcpu)
 {

@@ -9,8 +9,8 @@
 #define ENTRY_DEFINED	(IOAPIC_ENTRY_DESTINATION | BITS(16, 0))
 
 /*
- * Sends the message of a pin's entry. A level-triggered one waits for EOI once it was accepted
- * (82093AA, 3.2.4: Remote IRR).
+ * Sends the message of a pin's entry. A level-triggered message is not sent again before its EOI,
+ * once a local APIC has accepted it (82093AA, 3.2.4: Remote IRR).
  */
 static void ioapic_send(struct ioapic *ioapic, u32 pin)
 {
@@ -75,7 +75,7 @@ static void ioapic_entry_write(struct ioapic *ioapic, u32 pin, bool high, u32 va
 	else
 		entry = (old & BITS(63, 32)) | value;
 	entry = (entry & ENTRY_DEFINED & ~ENTRY_READ_ONLY) | (old & ENTRY_READ_ONLY);
-	/* Kernels turn an entry to edge and back to get rid of a stuck Remote IRR. */
+	/* Guests' kernels make an entry edge-triggered and back to clear a stuck Remote IRR. */
 	if (!(entry & IOAPIC_ENTRY_LEVEL))
 		entry &= ~IOAPIC_ENTRY_REMOTE_IRR;
 	ioapic->state.entry[pin] = entry;
@@ -135,7 +135,7 @@ static void ioapic_write(struct device *device, u32 region, u64 at, u32 size, u6
 	u32 offset = (u32)at;
 
 	(void)region;
-	/* The select register has 8 bits and takes any size; the others are dwords. */
+	/* The select register has 8 bits and takes writes of any size; the others are dwords. */
 	if (offset == IOAPIC_IOREGSEL)
 		ioapic->state.select = (u32)value & 0xff;
 	else if (offset == IOAPIC_IOWIN && size == 4)

@@ -25,5 +25,8 @@ struct ioapic {
 
 void ioapic_init(struct ioapic *ioapic, struct irqchip *irqchip);
 void ioapic_set_pin(struct ioapic *ioapic, u32 pin, bool asserted);
-/* Ends a level-triggered interrupt with that vector: sends again those that are still asserted. */
+/*
+ * Ends the level-triggered interrupts with that vector: sends again those whose pins are still
+ * asserted.
+ */
 void ioapic_eoi(struct ioapic *ioapic, u32 vector);

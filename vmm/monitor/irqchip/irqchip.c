@@ -39,7 +39,10 @@ static void irqchip_drive_line(struct irqchip *irqchip, u32 line, bool level)
 
 	if (line >= IRQCHIP_LINE_COUNT || line == PIC_CASCADE_INPUT)
 		return;
-	/* Devices report their line's level after each access; it seldom changes. */
+	/*
+	 * Devices report the level of their line after each access, and it seldom changes: then
+	 * nothing is to be done.
+	 */
 	if ((irqchip->ioapic.state.line >> pin & 1) == level)
 		return;
 	pic_set_line(&irqchip->pic, line, level);
@@ -98,8 +101,8 @@ static bool irqchip_message_matches(const struct irq_message *message, const str
 }
 
 /*
- * Sends to the APIC with the lowest processor priority; among equals the next one after the last
- * receiver gets it (SDM vol. 3, 11.6.2.4).
+ * Sends a message to the local APIC, among those addressed, with the lowest processor priority; of
+ * several such, the next one after the last receiver gets it (SDM vol. 3, 11.6.2.4).
  */
 static bool irqchip_send_lowest_priority(struct irqchip *irqchip, const struct irq_message *message,
 					 u64 candidates)
@@ -217,7 +220,10 @@ int irqchip_take_interrupt(struct irqchip *irqchip, u32 cpu)
 	struct lapic *lapic = &irqchip->lapic[cpu];
 	int vector;
 
-	/* ExtINT is not subject to the processor priority and goes first. */
+	/*
+	 * An interrupt of the 8259s (ExtINT) is not subject to the processor priority and goes
+	 * first.
+	 */
 	if (irqchip_extint_pending(irqchip, lapic))
 		return pic_acknowledge(&irqchip->pic);
 	vector = lapic_pending(lapic);
@@ -261,8 +267,8 @@ u8 irqchip_take_sipi(struct irqchip *irqchip, u32 cpu)
 }
 
 /*
- * Handles a rising INTR: an ExtINT is fetched by INTA; in any other mode of LINT0 it is a local
- * interrupt.
+ * Handles a rising INTR of the 8259s: if LINT0 is in mode ExtINT, the vCPU fetches the vector by
+ * INTA; in any other mode INTR is a local interrupt.
  */
 void irqchip_intr_raised(struct irqchip *irqchip)
 {

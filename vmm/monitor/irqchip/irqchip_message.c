@@ -17,9 +17,9 @@ static bool irqchip_message_is_deliverable(u32 mode)
 }
 
 /*
- * Delivers a message. By the manual the destination mode applies only to messages with the
- * redirection hint. CPUs apply it to all, and Linux relies on that: it sends logical destinations
- * without the hint.
+ * Delivers a message. By the manual (SDM vol. 3, 11.11) the destination mode applies only to
+ * messages with the redirection hint. CPUs apply it to all, and Linux relies on that: it sends
+ * logical destinations without the hint.
  */
 bool irqchip_message(struct irqchip *irqchip, u64 address, u32 data)
 {
@@ -34,7 +34,10 @@ bool irqchip_message(struct irqchip *irqchip, u64 address, u32 data)
 	    !irqchip_message_is_deliverable(message.mode))
 		return false;
 	if (message.mode <= APIC_LOWEST_PRIORITY && (data & MSI_DATA_LEVEL) != 0) {
-		/* the message ends a level, which does nothing, as no level is held */
+		/*
+		 * the message de-asserts a level, which does nothing, as no message's level is
+		 * remembered
+		 */
 		if ((data & MSI_DATA_ASSERT) == 0)
 			return false;
 		message.level = true;

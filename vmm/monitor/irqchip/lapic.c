@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A vCPU's local APIC: registers, reset and writes (SDM vol. 3, 11). Called by irqchip.c,
- * exits_memory.c and the platform; owns the APIC's state and its page.
+ * exits_memory.c and the platform; owns the APIC's state and its page of registers.
  */
 #include "vmm/monitor/irqchip/lapic.h"
 #include "lib/string.h"
@@ -82,8 +82,8 @@ void lapic_virtual_wire(struct lapic *lapic)
 }
 
 /*
- * Notes an error; further errors raise no interrupt until a write to ESR has rearmed it (SDM vol.
- * 3, 11.5.3).
+ * Notes an error of the APIC, a bit of ESR; further errors raise no interrupt until a write to ESR
+ * has rearmed it (SDM vol. 3, 11.5.3).
  */
 void lapic_error(struct lapic *lapic, u32 bit)
 {
@@ -216,8 +216,8 @@ void lapic_write(struct lapic *lapic, u32 offset, u32 value)
 }
 
 /*
- * Reads the page; only the low dword of each 16 bytes is defined, and only as a dword (SDM vol. 3,
- * 11.4.1).
+ * Reads the APIC's registers as memory; only the low dword of each 16 bytes is defined, and only as
+ * a dword (SDM vol. 3, 11.4.1).
  */
 u64 lapic_memory_read(struct lapic *lapic, u64 gpa, u32 size)
 {

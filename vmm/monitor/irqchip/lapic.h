@@ -9,25 +9,32 @@
 struct irqchip;
 
 /*
- * A local APIC (SDM vol. 3, chapter 11). Its registers lie in the architectural page, which the
- * kernel shares; what has no register lies in the state.
+ * A local APIC (SDM vol. 3, chapter 11). Its registers lie in a page laid out as the architecture
+ * has it, which is shared with the kernel; what has no register lies in struct lapic_state.
  *
  * The timer counts a bus clock of 1 GHz: one nanosecond of guest time a tick, before the divider.
  */
 #define LAPIC_BUS_HZ 1000000000ull
 
-/* Version 0x14, six LVT entries (no CMCI), EOI-broadcast suppression. */
+/* The version register: version 0x14, six LVT entries (no CMCI), EOI-broadcast suppression. */
 #define LAPIC_VERSION_VALUE (0x14u | 5u << LAPIC_VERSION_MAX_LVT_SHIFT | 1u << 24)
 
-/* Two NMIs sent at once are both seen: one in service, one latched; see irqchip_latch_nmi. */
+/*
+ * The most NMIs that are kept: two sent at once are both seen, one in service, one latched; see
+ * irqchip_latch_nmi.
+ */
 #define LAPIC_NMI_MAX 2
 
 struct lapic_state {
 	u64 apic_base;	     /* IA32_APIC_BASE */
 	u64 tsc_deadline;    /* the guest's IA32_TSC_DEADLINE; 0: the timer is not armed */
-	u64 timer_expiry_ns; /* next end of the count in the counting modes, or DEADLINE_NONE */
+	/*
+	 * guest time at which the timer's count next ends in one-shot or periodic mode, or
+	 * DEADLINE_NONE
+	 */
+	u64 timer_expiry_ns;
 	u32 id;		     /* initial APIC ID */
-	u32 errors;	     /* errors detected since the last write to ESR */
+	u32 errors;	     /* errors detected since the last write to ESR, bits of ESR */
 	u8 nmi_count;
 	u8 init_pending;
 	u8 sipi_pending;
@@ -36,19 +43,25 @@ struct lapic_state {
 	u8 reserved[3];
 };
 
-/* Notes which words of ISR and IRR are not 0: bit i for word i, to save looking at all eight. */
+/*
+ * Notes which words of ISR and IRR are not 0: bit i for word i, to save a look at all eight words
+ * of each.
+ */
 struct lapic_words {
 	u8 in_service;
 	u8 requested;
 };
 
 /*
- * The number of registers whose old value is needed to handle a write; the CPU may have overwritten
- * it by then.
+ * The number of registers whose old value is needed to handle a guest's write to them; the CPU may
+ * have overwritten it by then.
  */
 #define LAPIC_KEPT_COUNT 4u
 
-/* Requests that came while the page was lent: they are put into IRR and TMR once it is back. */
+/*
+ * Interrupt requests that came while the APIC's page was lent to the CPU: they are put into IRR and
+ * TMR once the page is back.
+ */
 struct lapic_posted {
 	u8 words; /* a bit for each word of `request` that is not 0 */
 	u32 request[8];
@@ -56,19 +69,22 @@ struct lapic_posted {
 };
 
 /*
- * A local APIC. If the CPU virtualizes it, the CPU takes interrupts out of IRR and ends them in
- * ISR, and has the page while the guest runs: nobody else writes there then, and `words` is stale.
+ * A local APIC. If the host's CPU virtualizes it, that CPU takes interrupts out of IRR and ends
+ * them in ISR, and has the page while the guest runs: nobody else writes there then, and `words` is
+ * stale.
  */
 struct lapic {
 	struct lapic_page *page;
 	struct irqchip *irqchip;
-	struct lapic_words words; /* computed from the page */
-	bool by_cpu;		  /* the CPU virtualizes this local APIC; set once */
+	struct lapic_words words; /* computed from ISR and IRR in the page */
+	/* the host's CPU virtualizes this local APIC; set once, when the vCPU is made */
+	bool by_cpu;
 	bool lent;
 	bool moved; /* IRR or ISR have changed since the CPU was told their highest vectors */
 	bool levels_moved; /* TMR has changed, which says whose EOIs exit */
 	struct lapic_posted posted;
-	u32 kept[LAPIC_KEPT_COUNT]; /* the values of the kept registers when the page was lent */
+	/* the values of the kept registers when the page was last lent to the CPU */
+	u32 kept[LAPIC_KEPT_COUNT];
 	struct lapic_state state;
 };
 
@@ -88,7 +104,7 @@ static inline enum lapic_mode lapic_mode(const struct lapic *lapic)
 				       : LAPIC_XAPIC;
 }
 
-/* Handles RESET, which resets everything. */
+/* Handles a reset of the vCPU: resets all of its local APIC and gives it this initial ID. */
 void lapic_reset(struct lapic *lapic, u32 id);
 /*
  * Handles INIT, which resets the registers, but not ID, base or mode; an application processor then
@@ -96,27 +112,33 @@ void lapic_reset(struct lapic *lapic, u32 id);
  */
 void lapic_init_signal(struct lapic *lapic);
 /*
- * Sets the inputs as firmware leaves them for a boot processor: LINT0 ExtINT, LINT1 NMI (MP 1.4,
- * 3.6.2.2).
+ * Sets LINT0 and LINT1 as firmware leaves them for a boot processor: LINT0 ExtINT, LINT1 NMI (MP
+ * 1.4, 3.6.2.2).
  */
 void lapic_virtual_wire(struct lapic *lapic);
 
-/* Gives the page to the CPU; lapic_page_recall takes it back. In lapic_lend.c. */
+/* Lends the APIC's page to the host's CPU; lapic_page_recall takes it back. In lapic_lend.c. */
 void lapic_page_lend(struct lapic *lapic);
 void lapic_page_recall(struct lapic *lapic);
 
-/* Access registers in xAPIC mode, by an offset that is a multiple of 16. */
+/* Access the APIC's registers in xAPIC mode, by an offset that is a multiple of 16. */
 u32 lapic_read(struct lapic *lapic, u32 offset);
 void lapic_write(struct lapic *lapic, u32 offset, u32 value);
 
-/* Returns whether an access to gpa by this APIC's CPU hits its registers. */
+/*
+ * Returns whether an access by this APIC's vCPU to guest-physical address `gpa` hits the APIC's
+ * registers.
+ */
 static inline bool lapic_claims(const struct lapic *lapic, u64 gpa)
 {
 	u64 base = lapic->state.apic_base;
 
 	return (gpa & ~PAGE_MASK) == (base & APIC_BASE_ADDRESS) && lapic_mode(lapic) == LAPIC_XAPIC;
 }
-/* Access the page, by 1 to 8 bytes. Writes other than aligned dwords are ignored. */
+/*
+ * Access the APIC's registers as memory, by 1 to 8 bytes. Writes other than aligned dwords are
+ * ignored.
+ */
 u64 lapic_memory_read(struct lapic *lapic, u64 gpa, u32 size);
 void lapic_memory_write(struct lapic *lapic, u64 gpa, u32 size, u64 value);
 
@@ -128,7 +150,7 @@ bool lapic_owns_msr(u32 msr);
 bool lapic_msr_read(struct lapic *lapic, u32 msr, u64 *value) MUST_CHECK;
 bool lapic_msr_write(struct lapic *lapic, u32 msr, u64 value, u32 physical_bits) MUST_CHECK;
 
-/* Takes an interrupt message that is addressed to this APIC. Returns whether it was accepted. */
+/* Receives an interrupt message that is addressed to this APIC. Returns whether it was accepted. */
 bool lapic_deliver(struct lapic *lapic, u32 mode, u32 vector, bool level);
 /* Raises an event of the local vector table; `offset` is that of its LVT register. */
 void lapic_local(struct lapic *lapic, u32 offset);
@@ -136,25 +158,28 @@ void lapic_local(struct lapic *lapic, u32 offset);
 bool lapic_accepts_extint(const struct lapic *lapic);
 
 /*
- * lapic_pending returns the highest vector that the processor priority lets through, or -1.
- * lapic_accept puts that vector in service: it is above all others there, and above TPR.
+ * lapic_pending returns the highest vector requested that the processor priority lets through, or
+ * -1. lapic_accept puts that vector in service (ISR), where it is above all others, and above TPR.
  */
 int lapic_pending(const struct lapic *lapic);
 void lapic_accept(struct lapic *lapic, u32 vector);
 /*
- * Returns a vector that the processor has not taken to the waiting requests. Returns false if the
- * vector is not the last that went into service, so it is no local interrupt accepted just now. Do
- * not call it while the page is lent.
+ * Moves a vector that was accepted, but that the vCPU has not taken, from ISR back to IRR. Returns
+ * false if the vector is not the highest in service, so it is no local interrupt accepted just now.
+ * Do not call it while the page is lent.
  */
 bool lapic_put_back(struct lapic *lapic, u32 vector);
 bool lapic_is_requested(const struct lapic *lapic, u32 vector);
 void lapic_eoi(struct lapic *lapic);
 /*
- * Does the part of an EOI outside the page: tells the I/O APIC of the end of a level-triggered
- * interrupt.
+ * Does the part of an EOI outside the APIC's page: tells the I/O APIC of the end of a
+ * level-triggered interrupt.
  */
 void lapic_eoi_broadcast(struct lapic *lapic, u32 vector);
-/* Returns whether an EOI now only ends an edge-triggered interrupt in service, with IRR empty. */
+/*
+ * Returns whether an EOI by the guest now would only end an edge-triggered interrupt in service,
+ * with IRR empty.
+ */
 bool lapic_eoi_is_private(const struct lapic *lapic);
 u32 lapic_ppr(const struct lapic *lapic);
 /* Returns CR8, which is bits 7:4 of TPR. */
@@ -164,14 +189,16 @@ static inline u64 lapic_get_cr8(const struct lapic *lapic)
 }
 void lapic_set_cr8(struct lapic *lapic, u64 value);
 
-/* Gives the page to the CPU, if the CPU virtualizes the APIC, as the guest is entered. */
+/*
+ * Lends the APIC's page to the host's CPU, if that virtualizes the APIC, as the guest is entered.
+ */
 static inline void lapic_lend(struct lapic *lapic)
 {
 	if (lapic->by_cpu && !lapic->lent)
 		lapic_page_lend(lapic);
 }
 
-/* Takes the page back, as the vCPU is out of the guest. */
+/* Takes the APIC's page back from the host's CPU, as the vCPU is out of the guest. */
 static inline void lapic_recall(struct lapic *lapic)
 {
 	if (lapic->lent)
@@ -179,13 +206,16 @@ static inline void lapic_recall(struct lapic *lapic)
 }
 
 /*
- * Completes a write that the CPU has let the guest make to the page: does what a write of that
- * value is to do.
+ * Completes a write to the register at `offset` that the host's CPU has let the guest make in the
+ * page: does what a write of that value is to do.
  */
 void lapic_finish_write(struct lapic *lapic, u32 offset);
-/* Returns the highest vector in IRR, and in bits 15:8 that in ISR (SDM vol. 3, 25.4.2). */
+/*
+ * Returns the guest interrupt status for the VMCS: the highest vector in IRR, and in bits 15:8 that
+ * in ISR (SDM vol. 3, 25.4.2).
+ */
 u16 lapic_interrupt_status(const struct lapic *lapic);
-/* Copies TMR as 256 bits. */
+/* Copies TMR as 256 bits, one for each vector: whether it is level-triggered. */
 void lapic_levels(const struct lapic *lapic, u64 levels[4]);
 
 /*
@@ -196,7 +226,7 @@ void lapic_tick(struct lapic *lapic);
 u64 lapic_deadline(const struct lapic *lapic);
 
 void lapic_save(const struct lapic *lapic, struct lapic_saved *saved);
-/* Returns whether this APIC can be in that state. */
+/* Returns whether this local APIC can be in that saved state. */
 bool lapic_valid(const struct lapic *lapic, const struct lapic_saved *saved);
 /* Loads a saved state; returns STATUS_BAD_FORMAT, without effect, if it is invalid. */
 enum status lapic_load(struct lapic *lapic, const struct lapic_saved *saved);
@@ -214,9 +244,12 @@ static inline void lapic_set(struct lapic *lapic, u32 offset, u32 value)
 
 /* Returns whether xAPIC mode has a register at this offset. */
 bool lapic_register_exists(u32 offset);
-/* Computes `words`, when anything but requests and their acceptance has written the page. */
+/*
+ * Computes lapic->words from the page, after anything but a request or its acceptance has written
+ * IRR or ISR.
+ */
 void lapic_find_words(struct lapic *lapic);
-/* Notes that the whole page has been replaced. */
+/* Notes that all registers in the APIC's page have been replaced. */
 void lapic_page_replaced(struct lapic *lapic);
 void lapic_request(struct lapic *lapic, u32 vector, bool level);
 void lapic_post(struct lapic *lapic, u32 vector, bool level);
@@ -228,11 +261,15 @@ void lapic_timer_write(struct lapic *lapic, u32 offset, u32 value);
 u64 lapic_timer_get_deadline(const struct lapic *lapic);
 void lapic_timer_set_deadline(struct lapic *lapic, u64 tsc);
 /*
- * Rearms the timer for a deadline that has not come yet. Returns false, without effect, if the
- * timer is not in TSC-deadline mode, or lapic_deadline would not simply be that time.
+ * Rearms the APIC's timer for the guest TSC `tsc`, which has not come yet. Returns false, without
+ * effect, if the timer is not in TSC-deadline mode, or lapic_deadline would not simply be that
+ * time.
  */
 bool lapic_timer_rearm(struct lapic *lapic, u64 tsc);
-/* Fires a deadline that has come by this guest TSC. Returns false, without effect, if none has. */
+/*
+ * Fires the timer if its TSC deadline has come by this guest TSC. Returns false, without effect, if
+ * it has not.
+ */
 bool lapic_timer_expire(struct lapic *lapic, u64 guest_tsc);
 /* Sets the LDR of x2APIC mode, which follows from the ID (SDM vol. 3, 11.12.10.2). */
 void lapic_set_id_registers(struct lapic *lapic);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Lends a local APIC's page to the CPU while it virtualizes the APIC, and takes it back. Called by
- * vapic.c and by handlers that need the registers; moves requests between page and monitor.
+ * vapic.c and by handlers that need the registers; moves interrupt requests posted meanwhile into
+ * the page.
  */
 #include "lib/bits.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
 /*
- * A local APIC that the CPU virtualizes (SDM vol. 3, chapter 30). While the guest runs the CPU
- * changes the page as it likes (25.11.4); whoever has an interrupt for it meanwhile posts it and
- * kicks the vCPU.
+ * The registers that are kept of a local APIC that the host's CPU virtualizes (SDM vol. 3, chapter
+ * 30). While the guest runs the CPU changes the page as it likes (25.11.4); whoever has an
+ * interrupt for the APIC meanwhile posts it and kicks the vCPU.
  */
 
 static const u32 kept_registers[LAPIC_KEPT_COUNT] = {LAPIC_ID, LAPIC_LVT_TIMER, LAPIC_TIMER_INITIAL,

@@ -15,8 +15,8 @@ bool lapic_owns_msr(u32 msr)
 }
 
 /*
- * Writes the base: x2APIC mode is entered from xAPIC mode and left to "disabled" only; EXTD without
- * EN is invalid (SDM vol. 3, 11.12.5).
+ * Writes IA32_APIC_BASE: x2APIC mode is entered from xAPIC mode and left to "disabled" only; EXTD
+ * without EN is invalid (SDM vol. 3, 11.12.5).
  */
 static bool lapic_base_write(struct lapic *lapic, u64 value, u32 physical_bits)
 {
@@ -110,7 +110,10 @@ static bool lapic_icr_write(struct lapic *lapic, u64 value)
 	return true;
 }
 
-/* Writes a register. The first three come with every interrupt, so they are looked for first. */
+/*
+ * Writes a register of x2APIC mode. The three that a guest writes for every interrupt are looked
+ * for first.
+ */
 static bool lapic_msr_x2apic_write(struct lapic *lapic, u32 offset, u64 value)
 {
 	u32 writable;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Interrupt priorities of a local APIC: requests, in-service bits, acceptance and EOI. Called by
- * lapic.c and irqchip.c; changes the APIC's vector registers and tells the I/O APIC of EOIs.
+ * Interrupt priorities of a local APIC: requests (IRR), in-service bits (ISR), acceptance and EOI.
+ * Called by lapic.c and irqchip.c; changes the APIC's vector registers and tells the I/O APIC of
+ * EOIs.
  */
 #include "vmm/monitor/irqchip/irqchip.h"
 
 /*
- * Returns a word of ISR, TMR or IRR: 256 bits in eight words, 16 bytes apart. These functions are
- * part of every interrupt; inlined, `base` costs nothing.
+ * Returns the word with a vector's bit of ISR, TMR or IRR: 256 bits in eight words, 16 bytes apart.
+ * These functions are part of every interrupt; inlined, `base` costs nothing.
  */
 static ALWAYS_INLINE u32 *lapic_vector_word(const struct lapic *lapic, u32 base, u32 word)
 {
@@ -19,7 +20,7 @@ static ALWAYS_INLINE bool lapic_vector_test(const struct lapic *lapic, u32 base,
 	return *lapic_vector_word(lapic, base, vector / 32) >> (vector % 32) & 1;
 }
 
-/* Returns the bits that say which words of ISR or IRR are not 0. */
+/* Returns where the bits are that say which words of ISR or IRR are not 0. */
 static ALWAYS_INLINE u8 *lapic_words_of(struct lapic *lapic, u32 base)
 {
 	return base == LAPIC_ISR ? &lapic->words.in_service : &lapic->words.requested;
@@ -50,7 +51,10 @@ static ALWAYS_INLINE void lapic_level_set(struct lapic *lapic, u32 vector, bool 
 	lapic->levels_moved = true;
 }
 
-/* Returns which of the eight words are not 0. Unrolled, it takes three instructions a word. */
+/*
+ * Returns a bit for each of the eight words of ISR or IRR that is not 0. Unrolled, it takes three
+ * instructions a word.
+ */
 static ALWAYS_INLINE u8 lapic_words_with_bits(const struct lapic *lapic, u32 base)
 {
 	u32 words = 0;
@@ -99,13 +103,14 @@ u16 lapic_interrupt_status(const struct lapic *lapic)
 		     MAX(lapic_highest_in_service(lapic), 0) << 8);
 }
 
-/* Returns the processor priority: SDM vol. 3, 11.8.3.1. */
+/* Returns the vCPU's processor priority (PPR): SDM vol. 3, 11.8.3.1. */
 static ALWAYS_INLINE u32 lapic_processor_priority(const struct lapic *lapic)
 {
 	int in_service;
 	u32 tpr = lapic_get(lapic, LAPIC_TPR);
 
-	if (lapic->lent) /* the CPU keeps PPR up to date (SDM vol. 3, 30.1.3) */
+	/* the host's CPU keeps PPR up to date while it has the page (SDM vol. 3, 30.1.3) */
+	if (lapic->lent)
 		return lapic_get(lapic, LAPIC_PPR);
 	in_service = lapic_highest_in_service(lapic);
 	if (in_service < 0 || tpr >> 4 >= (u32)in_service >> 4)

@@ -7,11 +7,11 @@
 #include "vmm/monitor/irqchip/irqchip.h"
 
 /*
- * The one-shot and periodic modes keep only the time at which the count reaches 0, from which the
- * count is computed. Ticks are nanoseconds times the divider (see LAPIC_BUS_HZ).
+ * The one-shot and periodic modes keep only the guest time at which the count reaches 0, from which
+ * the count is computed. Ticks are nanoseconds times the divider (see LAPIC_BUS_HZ).
  */
 
-/* An interrupt that the guest has not yet taken is not repeated faster than this. */
+/* A timer interrupt that the guest has not yet taken is not repeated faster than this. */
 #define REPEAT_MIN_NS (50 * NS_PER_US)
 
 static u32 lapic_timer_mode(const struct lapic *lapic)
@@ -67,7 +67,7 @@ void lapic_timer_write(struct lapic *lapic, u32 offset, u32 value)
 		lapic_timer_start(lapic, value);
 		break;
 	case LAPIC_TIMER_DIVIDE:
-		/* The count goes on from where it is, at the new rate. */
+		/* The timer's count goes on from where it is, at the rate of the new divider. */
 		current = lapic_timer_current(lapic);
 		lapic_set(lapic, LAPIC_TIMER_DIVIDE, value & 0xb);
 		if (lapic->state.timer_expiry_ns != DEADLINE_NONE)
@@ -135,7 +135,7 @@ void lapic_tick(struct lapic *lapic)
 	if (expiry == DEADLINE_NONE || expiry > lapic_now_ns(lapic))
 		return;
 
-	/* Several periods missed are one interrupt, as IRR has one bit. */
+	/* Several missed periods make one interrupt, as IRR has one bit for the vector. */
 	period = (u64)lapic_get(lapic, LAPIC_TIMER_INITIAL) * lapic_timer_divider(lapic);
 	if (lapic_timer_mode(lapic) == LAPIC_LVT_TIMER_PERIODIC && period != 0)
 		expiry += ((lapic_now_ns(lapic) - expiry) / period + 1) * period;
@@ -159,7 +159,8 @@ static u64 lapic_expiry_ns(const struct lapic *lapic)
 	if (tsc <= clock->guest_tsc)
 		return clock->now_ns;
 	/*
-	 * The wait is rounded up by one, so as not to end a little early, before the TSC is there.
+	 * The wait is rounded up by 1 ns, so as not to end a little before the TSC has reached the
+	 * deadline.
 	 */
 	wait_ns = mul_div(tsc - clock->guest_tsc, NS_PER_MS, clock->tsc_khz);
 	return wait_ns < DEADLINE_NONE - 1 - clock->now_ns ? clock->now_ns + wait_ns + 1
@@ -171,12 +172,16 @@ u64 lapic_deadline(const struct lapic *lapic)
 	u32 entry = lapic_get(lapic, LAPIC_LVT_TIMER);
 	u64 expiry = lapic_expiry_ns(lapic);
 
-	/* A masked expiry changes nothing that cannot be found out later: it wakes nobody. */
+	/*
+	 * The expiry of a masked timer changes nothing that cannot be computed later: nobody need
+	 * be woken for it.
+	 */
 	if (entry & LAPIC_LVT_MASKED)
 		return DEADLINE_NONE;
 	/*
-	 * There is no hurry to repeat a request, so that even a period of one tick lets the guest
-	 * run. What is already due stays due until it is done, or each call would put it off again.
+	 * A request that still waits in IRR is repeated late, so that even a period of one tick
+	 * lets the guest run. An expiry that is already due is not put off, or each call would put
+	 * it off again.
 	 */
 	if (expiry > lapic_now_ns(lapic) && lapic_is_requested(lapic, entry & LAPIC_LVT_VECTOR))
 		return MAX(expiry, lapic_now_ns(lapic) + REPEAT_MIN_NS);

@@ -21,7 +21,10 @@ static u8 pic_chip_irr(const struct pic_chip *chip)
 	return (u8)(chip->line & (chip->edge | level));
 }
 
-/* Returns the highest-priority input in mask, as its distance from the top; 8 if there is none. */
+/*
+ * Returns the highest-priority input in mask, as its distance from the input of highest priority; 8
+ * if there is none.
+ */
 static u32 pic_chip_priority(const struct pic_chip *chip, u8 mask)
 {
 	for (u32 i = 0; i < PIC_INPUT_COUNT; i++)
@@ -42,7 +45,9 @@ static int pic_chip_request(const struct pic_chip *chip, bool master)
 	u8 blocking = chip->isr;
 	u32 input;
 
-	/* In special mask mode a masked input in service no longer blocks the others. */
+	/*
+	 * In special mask mode a masked input in service no longer blocks those of lower priority.
+	 */
 	if (chip->special_mask)
 		blocking &= (u8)~chip->imr;
 	if (request == PIC_INPUT_COUNT || request > pic_chip_priority(chip, blocking))
@@ -308,7 +313,7 @@ static bool pic_valid(const void *bytes)
 static const struct device_region pic_regions[] = {
 	[PIC_REGION_MASTER] = {DEVICE_PORTS, PIC_MASTER, 2},
 	[PIC_REGION_SLAVE] = {DEVICE_PORTS, PIC_SLAVE, 2},
-	/* the register of the master, then that of the slave */
+	/* the edge/level register (ELCR) of the master, then that of the slave */
 	[PIC_REGION_ELCR] = {DEVICE_PORTS, PIC_ELCR_MASTER, 2},
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Carries out the manager's commands for the VM. Called by pending.c under the machine's lock;
- * changes the machine's wanted state and its work in todo.c.
+ * changes the machine's state, or notes work for todo.c.
  */
 #include "vmm/monitor/life/command.h"
 
@@ -13,8 +13,8 @@
 #include "vmm/rt/syscall.h"
 
 /*
- * Carries out one command. A command that does not fit the present state has no effect: the manager
- * sees the state.
+ * Carries out one command. A command that does not fit the VM's present state has no effect: the
+ * manager sees that in the state.
  */
 static void command_handle_one(struct machine *machine, u32 command)
 {
@@ -67,7 +67,10 @@ void command_handle(struct machine *machine)
 	struct vm_channel *channel = machine->channel;
 	u32 sequence = __atomic_load_n(&channel->command_sequence, __ATOMIC_ACQUIRE);
 
-	/* a command may still wait until all vCPUs have left the guest, or have asked to reserve */
+	/*
+	 * the command carried out last may still wait until all vCPUs have left the guest, or have
+	 * asked the kernel for their CPU time
+	 */
 	if (machine->todo != 0 || reserve_under_way(machine))
 		return;
 	if (sequence != machine->obeyed) {

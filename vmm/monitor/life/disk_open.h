@@ -5,7 +5,13 @@
 
 struct machine;
 
-/* Opens the links to the VM's disks; their signals arrive in the machine's queue with `key`. */
+/*
+ * Opens the links to the VM's disks; the disk drivers' signals arrive in the machine's queue under
+ * `key`.
+ */
 enum status disk_open_all(struct machine *machine, u64 key) MUST_CHECK;
-/* Binds the links' signals to this process's queue again, after another process had them. */
+/*
+ * Binds the disk drivers' signals to this process's queue again, after another monitor process had
+ * them.
+ */
 enum status disk_bind_all(struct machine *machine, u64 key) MUST_CHECK;

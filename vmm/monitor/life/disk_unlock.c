@@ -46,8 +46,8 @@ static bool disk_unlock_is_zero(const u8 *bytes, size_t count)
 }
 
 /*
- * Sets *empty to false if a part of the disk holds anything but zeros. Returns false if the disk
- * cannot be read.
+ * Sets *empty to false if the disk holds anything but zeros in the bytes from `from` to `to`.
+ * Returns false if the disk cannot be read.
  */
 static bool disk_unlock_look(struct save_disk *disk, u64 from, u64 to, bool *empty)
 {
@@ -61,7 +61,10 @@ static bool disk_unlock_look(struct save_disk *disk, u64 from, u64 to, bool *emp
 	return true;
 }
 
-/* Checks that the disk is empty and makes its header. Returns false if the disk cannot be used. */
+/*
+ * Checks that the disk is empty, makes the header of an encrypted disk and writes it there. Returns
+ * false if the disk cannot be used.
+ */
 static bool disk_unlock_make(struct machine *machine, struct virtio_blk *blk,
 			     struct save_disk *disk, const u8 *key)
 {

@@ -7,7 +7,7 @@ struct machine;
 struct firmware_settings;
 
 /*
- * Makes the ROM and the files of a VM that starts by firmware, and maps the ROM below 4 GiB.
+ * Makes the ROM and the fw_cfg files of a VM that starts by firmware, and maps the ROM below 4 GiB.
  * Returns false if the VM has crashed.
  */
 bool firmware_open(struct machine *machine);

@@ -17,7 +17,7 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-/* The time that a disk may take to answer its requests. */
+/* The time that a disk may take to answer the requests it has before the VM is saved. */
 #define ANSWERS_NS (2 * NS_PER_S)
 
 static void handover_set_problem(struct machine *machine, const char *text)
@@ -34,8 +34,8 @@ static void handover_set_problem_status(struct machine *machine, const char *wha
 }
 
 /*
- * Waits until the disks have answered all requests: an unanswered request would be asked again, and
- * perhaps done once more when the guest no longer expects it.
+ * Waits until the disks have answered all requests: the next process would send an unanswered
+ * request again, and the disk perhaps do it once more when the guest no longer expects it.
  */
 static bool handover_disks_have_answered(struct machine *machine)
 {
@@ -66,7 +66,7 @@ static bool handover_may_be_held(struct machine *machine)
 	return handover_disks_have_answered(machine);
 }
 
-/* Returns whether another process can go on from the VM's state. */
+/* Returns whether the VM is in a state from which another monitor process can go on. */
 static bool handover_may_be_saved(struct machine *machine)
 {
 	if (machine->state != VM_RUNNING && machine->state != VM_PAUSED) {
@@ -97,8 +97,8 @@ void handover_hold(struct machine *machine)
 }
 
 /*
- * Saves the VM into the memory that the manager gave for that. Returns 0 after calling
- * handover_set_problem.
+ * Saves the VM into the memory that the manager gave for that. Returns the bytes that the state
+ * takes there, or 0 after calling handover_set_problem.
  */
 static u64 handover_save_to(struct machine *machine, handle_t memory, u64 size)
 {
@@ -145,7 +145,7 @@ void handover_continue(struct machine *machine)
 	machine->handover.held = false;
 	machine->handover.number = 0;
 	machine->channel->held = 0;
-	/* the other process has listened to the links until now */
+	/* the other monitor process has got the links' signals until now */
 	if (!machine_bind_links(machine))
 		return;
 	machine_let_go(machine);
@@ -166,8 +166,9 @@ static void handover_forget_life(struct machine *machine)
 }
 
 /*
- * Returns whether this process has loaded this state before, so that it is already checked: a
- * snapshot's state stays as it is, and the manager lets nobody write to it.
+ * Returns whether this process has loaded the saved state with this checksum and size before, so
+ * that it is already checked: a snapshot's state stays as it is, and the manager lets nobody write
+ * to it.
  */
 static bool handover_is_known(const struct machine *machine, u32 sum, size_t size)
 {
@@ -175,8 +176,8 @@ static bool handover_is_known(const struct machine *machine, u32 sum, size_t siz
 }
 
 /*
- * Loads a state over the present one. First replaces all devices by new ones, as a state does not
- * have what devices derive from theirs.
+ * Loads a saved state over the VM's present one. First replaces all devices by new ones, as a state
+ * does not have what devices derive from theirs.
  */
 static bool handover_load_over(struct machine *machine, const void *bytes, size_t size)
 {
@@ -241,8 +242,8 @@ static bool handover_load_state(struct machine *machine, const void *bytes, size
 }
 
 /*
- * Loads the state that the manager gave, to which nobody writes meanwhile. Returns false with the
- * reason noted.
+ * Loads the saved state in the memory that the manager gave at the start, to which nobody writes
+ * meanwhile. Returns false with the reason in the channel.
  */
 static bool handover_load_given(struct machine *machine)
 {

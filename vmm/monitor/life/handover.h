@@ -6,15 +6,15 @@
 struct machine;
 
 /*
- * Saves the VM and holds it, or says in the channel why that is impossible. Call it while no vCPU
- * is in the guest.
+ * Saves the VM and holds it (its vCPUs do not run), or says in the channel to the manager why that
+ * is impossible. Call it while no vCPU is in the guest.
  */
 void handover_save(struct machine *machine);
 
 /* Holds the VM without saving it, even if it has crashed. */
 void handover_hold(struct machine *machine);
 
-/* Lets the VM go on in this process, which is now the only one that has it. */
+/* Lets the held VM go on in this process, which is now the only one that has the VM. */
 void handover_continue(struct machine *machine);
 
 /*
@@ -24,14 +24,14 @@ void handover_continue(struct machine *machine);
 void handover_load(struct machine *machine);
 
 /*
- * Ends the set-up of a clone from another VM's state; handover_start lets the VM run. Returns false
- * if the VM has crashed.
+ * Ends the set-up of a clone: loads another VM's saved state; handover_start lets the VM run.
+ * Returns false if the VM has crashed.
  */
 bool handover_clone(struct machine *machine);
 void handover_start(struct machine *machine);
 
 /*
- * Ends the set-up of a process started with START_STATE: loads the state and holds the VM. Returns
- * false after machine_refuse has told the manager why.
+ * Ends the set-up of a process started with START_STATE: loads the saved state and holds the VM.
+ * Returns false after machine_refuse has told the manager why.
  */
 bool handover_take(struct machine *machine);

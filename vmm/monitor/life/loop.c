@@ -24,7 +24,10 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-/* About as long as a thread on another CPU takes to wake up. */
+/*
+ * How many times to look whether another thread has the lock: about as long as a thread on another
+ * CPU takes to wake up.
+ */
 #define WAKE_SPINS 4000u
 
 /*
@@ -56,8 +59,8 @@ static void loop_let_waiter_first(struct vcpu *vcpu)
 }
 
 /*
- * Takes the lock, then takes care of what the run has left: an event that was not delivered, and
- * the APIC's page.
+ * Takes the machine's lock, then takes over what the run of the guest has left: an event that was
+ * not delivered, and the local APIC's page.
  */
 static void loop_lock_machine(struct vcpu *vcpu)
 {
@@ -99,8 +102,8 @@ static void loop_sleep(struct vcpu *vcpu, u64 deadline_tsc)
 }
 
 /*
- * Returns whether another vCPU has moved the APICs' page meanwhile: then this vCPU is prepared
- * anew.
+ * Returns whether the kernel refused to run the vCPU because another vCPU has meanwhile moved the
+ * address of the APICs' page: then this vCPU is prepared anew.
  */
 static bool loop_apic_moved(const struct vcpu *vcpu)
 {
@@ -108,7 +111,7 @@ static bool loop_apic_moved(const struct vcpu *vcpu)
 	       vcpu->page->apic_gpa != vcpu->machine->vapic.mapped;
 }
 
-/* Queues the event again that a refused run has not delivered. */
+/* Notes again the event to be injected that a refused run has not delivered. */
 static void loop_requeue_event(struct vcpu *vcpu)
 {
 	if (vcpu->page->inject.valid)
@@ -136,14 +139,18 @@ static void loop_end_run(struct vcpu *vcpu)
 		debugger_settled(vcpu);
 }
 
-/* Returns whether the exit came while the VM was held, and the VM may run again now. */
+/*
+ * Returns whether an exit is still to be handled, which came while the VM was held, and the VM may
+ * run again now.
+ */
 static bool loop_was_held(const struct vcpu *vcpu)
 {
 	return unlikely(vcpu->page->exit.reason != EXIT_NONE) && machine_may_run(vcpu->machine);
 }
 
 /*
- * Wakes other vCPUs for what this vCPU has caused: interrupts, and for vCPU 0 deadlines of devices.
+ * Wakes other vCPUs for what this vCPU has caused: interrupts for any of them, and new deadlines of
+ * devices, which vCPU 0 serves.
  */
 static void loop_wake_others(struct vcpu *vcpu, u32 reason)
 {
@@ -154,7 +161,7 @@ static void loop_wake_others(struct vcpu *vcpu, u32 reason)
 		vcpu_wake_for_deadline(vcpu);
 }
 
-/* Returns whether the vCPU has something to run; its page is then ready. */
+/* Returns whether the vCPU can run the guest now; the vCPU page is then ready for that. */
 static bool loop_prepare(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
@@ -164,8 +171,8 @@ static bool loop_prepare(struct vcpu *vcpu)
 }
 
 /*
- * Does the work between two runs, under the machine's lock. Returns true if the guest goes on;
- * false if it has nothing to do before *deadline_tsc (0: never).
+ * Does the work between two runs of the guest, under the machine's lock. Returns true if the guest
+ * goes on; false if it has nothing to do before *deadline_tsc (0: never).
  */
 static bool loop_between_runs(struct vcpu *vcpu, u64 *deadline_tsc)
 {
@@ -182,10 +189,7 @@ static bool loop_between_runs(struct vcpu *vcpu, u64 *deadline_tsc)
 	reserve_ask(vcpu);
 	if (machine_may_run(machine))
 		vcpu_tick(vcpu);
-	/*
-	 * IN, OUT and CPUID do not touch the local APIC; a device that changes the APIC kicks the
-	 * vCPU
-	 */
+	/* IN, OUT and CPUID do not touch the local APIC; a device that interrupts kicks the vCPU */
 	if (reason != EXIT_IO && reason != EXIT_CPUID)
 		vcpu->quiet = false;
 	runnable = loop_prepare(vcpu);
@@ -213,7 +217,10 @@ static bool loop_between_runs(struct vcpu *vcpu, u64 *deadline_tsc)
 	return runnable;
 }
 
-/* Yields the CPU, without the machine's lock, which would be held all that time. */
+/*
+ * Yields the CPU to the thread of the vCPU that a hypercall has named, without the machine's lock,
+ * which would be held all that time.
+ */
 static void loop_yield(struct vcpu *vcpu)
 {
 	(void)!sys_thread_yield(vcpu->machine->vcpu[vcpu->yield_to - 1].handle);
@@ -221,8 +228,8 @@ static void loop_yield(struct vcpu *vcpu)
 }
 
 /*
- * Lets the vCPU rest, to others as if it were in the guest: signals do not shorten the rest, and
- * are handled afterwards.
+ * Lets the vCPU rest for BUS_LOCK_REST_NS. For other threads it still is in the guest: signals do
+ * not shorten the rest, and are handled afterwards.
  */
 static NOINLINE void loop_rest(struct vcpu *vcpu)
 {

@@ -32,7 +32,10 @@
 
 enum machine_setup_key { KEY_CHANNEL = 1, KEY_DISK = 3, KEY_NET = 4 };
 
-/* Reports a step of the set-up that the kernel has refused; returns whether it worked. */
+/*
+ * Crashes the VM, with `what` as the reason, if the kernel has refused a step of the set-up;
+ * returns whether it has worked.
+ */
 static bool machine_worked(struct machine *machine, const char *what, enum status status)
 {
 	if (status != STATUS_OK)
@@ -55,7 +58,10 @@ static bool machine_open_channel(struct machine *machine)
 {
 	void *address;
 
-	/* without the channel the manager cannot be told why the set-up failed */
+	/*
+	 * without its channel the manager cannot be told why the set-up has failed: the process
+	 * ends
+	 */
 	if (machine_map_own(start_handle(START_CHANNEL), align_up(CHANNEL_BYTES, PAGE_SIZE),
 			    &address) != STATUS_OK)
 		rt_fail("channel");
@@ -301,7 +307,8 @@ bool machine_setup(struct machine *machine)
 	    !machine_worked(machine, "making its APICs",
 			    vapic_setup(machine, !machine_has_flag(MONITOR_APIC_EMULATED))))
 		return false;
-	if (machine->vapic.by_cpu) /* EOIs do not exit anyway, as the CPU virtualizes the APIC */
+	/* the guest's EOIs do not exit anyway, as the CPU virtualizes the APIC */
+	if (machine->vapic.by_cpu)
 		cpuid_hide_kvm(&machine->cpuid, KVM_PV_EOI);
 	trap_set(machine, (u32)start_info->parameter[MONITOR_TRAP],
 		 (u32)start_info->parameter[MONITOR_CONTROLS]);

@@ -10,5 +10,7 @@ struct machine;
  * the machine's queue with `key`.
  */
 enum status net_open_all(struct machine *machine, u64 key) MUST_CHECK;
-/* Binds the links' signals to the machine's queue again, after another process had them. */
+/*
+ * Binds the switches' signals to the machine's queue again, after another monitor process had them.
+ */
 enum status net_bind_all(struct machine *machine, u64 key) MUST_CHECK;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handles what waits for any vCPU: the guest's requests to its devices, signals and commands of the
- * manager. Called by loop.c under the machine's lock; reaches links, devices and the channel.
+ * Handles what any vCPU's thread may do: the guest's requests to its devices, signals and commands
+ * of the manager. Called by loop.c under the machine's lock; reaches links, devices and the
+ * channel.
  */
 #include "vmm/monitor/life/pending.h"
 

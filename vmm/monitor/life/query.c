@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Answers the manager's questions (vmm/rt/query.h). Called by pending.c and todo.c while no vCPU is
- * in the guest; reads vCPUs, guest memory and devices, and writes for a debugger.
+ * in the guest; reads vCPUs, guest memory and devices, and changes these for a debugger.
  */
 #include "vmm/monitor/life/query.h"
 
@@ -19,7 +19,10 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-/* Returns the vCPU that the question is about, with its registers valid; NULL if there is none. */
+/*
+ * Returns the vCPU that the manager's question is about, with the registers in its page valid; NULL
+ * if the VM has no such vCPU.
+ */
 static struct vcpu *query_find_vcpu(struct machine *machine, const struct query *query)
 {
 	struct vcpu *vcpu;
@@ -33,8 +36,9 @@ static struct vcpu *query_find_vcpu(struct machine *machine, const struct query 
 }
 
 /*
- * Brings the VMCS or VMCB up to date with the page, also if the vCPU sleeps, by a run that a kick
- * ends at once, so that a dump shows the settings in force.
+ * Makes the kernel take over what the monitor has changed in the vCPU page, also if the vCPU
+ * sleeps, by a run that a kick ends at once, so that a dump of VMCS or VMCB shows the settings in
+ * force.
  */
 static void query_take_over(struct vcpu *vcpu)
 {
@@ -72,7 +76,10 @@ static enum status query_answer_registers(struct machine *machine, const struct 
 	return STATUS_OK;
 }
 
-/* Shows the walk through the second stage, from the top down to a leaf or to an absent entry. */
+/*
+ * Adds to the answer the walk through the second-stage page tables (EPT or NPT), from the top down
+ * to a leaf or to an absent entry.
+ */
 static void query_show_second_stage(struct query_translation *answer)
 {
 	handle_t space = start_handle(START_VM_SPACE);
@@ -131,8 +138,8 @@ static enum status query_answer_translate(struct machine *machine, const struct 
 }
 
 /*
- * Returns the monitor's address of a byte of the guest; *length is cut to what lies in the same
- * page.
+ * Returns where the monitor has the byte at a guest's address; *length is cut to what lies in the
+ * same page.
  */
 static u8 *query_find_bytes(struct machine *machine, const struct vcpu *vcpu, u64 address,
 			    u64 *length)
@@ -208,8 +215,8 @@ static enum status query_answer_set(struct machine *machine, const struct query 
 }
 
 /*
- * Answers a debugger's question, with every vCPU's registers valid, as a debugger acts on all of
- * them.
+ * Answers a debugger's question, after fetching the registers of all vCPUs, as a debugger acts on
+ * all of them.
  */
 static enum status query_answer_debug(struct machine *machine, const struct query *query)
 {

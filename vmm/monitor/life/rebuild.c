@@ -16,7 +16,7 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define CPUS_MAX 8u /* the most vCPUs of a VM that is rebuilt */
+#define CPUS_MAX 8u /* the most vCPUs of a VM whose devices can be rebuilt */
 #define SAVED_MAX                                                                                  \
 	(CPUS_MAX * (sizeof(struct lapic_saved) + 2 * PAGE_SIZE) + 64 * KIB + FLASH_BYTES_MAX +    \
 	 VIRTIO_BLK_MAX * (sizeof(struct virtio_scsi_state) + KIB) +                               \
@@ -30,8 +30,8 @@ static struct lapic kept_lapic[CPUS_MAX];
 static struct lapic_page unused_page;
 
 /*
- * Makes a vCPU anew. The kernel's counters go on; everything else in the new pages comes from the
- * saved state.
+ * Makes a vCPU anew. The kernel's counters in the vCPU page go on; everything else in the new pages
+ * comes from the saved state.
  */
 static enum status rebuild_make_vcpu_anew(struct vcpu *vcpu)
 {
@@ -52,7 +52,8 @@ static enum status rebuild_make_vcpu_anew(struct vcpu *vcpu)
 }
 
 /*
- * Returns whether a vCPU's local APIC is kept, because the vCPU is in the guest and uses its page.
+ * Returns whether a vCPU's local APIC is kept, because the vCPU is in the guest and uses the APIC's
+ * page.
  */
 static bool rebuild_keeps_lapic(const struct machine *machine, u32 cpu)
 {
@@ -60,8 +61,8 @@ static bool rebuild_keeps_lapic(const struct machine *machine, u32 cpu)
 }
 
 /*
- * Chooses what is saved: everything, or, while vCPUs are in the guest, only this vCPU, the devices
- * and the local APICs of vCPUs outside the guest.
+ * Chooses what is saved and rebuilt: everything, or, while vCPUs are in the guest, only this vCPU,
+ * the devices and the local APICs of vCPUs outside the guest.
  */
 static struct state_choice rebuild_choose_still(const struct machine *machine,
 						const struct vcpu *vcpu)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reserves CPU time for the vCPUs in rounds (struct reserve). Called by command.c, machine_setup.c
- * and loop.c under the machine's lock; each thread asks the kernel for itself.
+ * Reserves CPU time for the vCPUs in rounds, in each of which every vCPU's thread asks the kernel
+ * once (struct reserve). Called by command.c, machine_setup.c and loop.c under the machine's lock;
+ * a thread can reserve for itself only.
  */
 #include "vmm/monitor/life/reserve.h"
 
@@ -19,7 +20,7 @@ static void reserve_begin_round(struct machine *machine, struct reserve_time wan
 	reserve->waiting = machine->vcpu_count;
 }
 
-/* Publishes the round's outcome to the manager. */
+/* Publishes to the manager whether the kernel has granted the reservation. */
 static void reserve_show_result(struct machine *machine)
 {
 	struct reserve *reserve = &machine->reserve;
@@ -88,8 +89,8 @@ void reserve_ask(struct vcpu *vcpu)
 	u64 left = 0;
 
 	/*
-	 * the last vCPU to ask may start a second round, in which all vCPUs go back to their old
-	 * reservation
+	 * if the kernel has refused a vCPU, the last to ask starts a second round, in which all
+	 * vCPUs ask for the reservation that they had before
 	 */
 	while (vcpu->reserve_round != reserve->round) {
 		vcpu->reserve_round = reserve->round;

@@ -7,6 +7,6 @@ struct machine;
 
 /*
  * Makes the CD-ROM drive with cloud-init's files, for a VM that starts by firmware, if the manager
- * has given a text for it.
+ * has given a user-data text for it.
  */
 enum status seed_open(struct machine *machine) MUST_CHECK;
