@@ -18,14 +18,14 @@
 #include "vmm/rt/syscall.h"
 
 /*
- * The time that a disk may take to finish its requests, its driver's restart and its limits
- * included.
+ * The time that a disk may take to finish the requests it has at a start or reset, its driver's
+ * restart and its limits included.
  */
 #define LANDING_NS (60 * NS_PER_S)
 
 /*
- * Shows the manager where a debugger's VM has stopped. The stop's number is written last, when the
- * rest is complete.
+ * Shows the manager where a VM with a debugger has stopped. The stop's sequence number is written
+ * last, when the rest is complete.
  */
 static void todo_show_stop(struct query_stop *to, struct query_stop *stop)
 {
@@ -36,7 +36,7 @@ static void todo_show_stop(struct query_stop *to, struct query_stop *stop)
 	__atomic_store_n(&to->sequence, stop->sequence, __ATOMIC_RELEASE);
 }
 
-/* Shows the manager the state, and adds up the time in VM_RUNNING. */
+/* Shows the manager the VM's state, and adds up the time that the VM has been in VM_RUNNING. */
 static void todo_report(struct machine *machine)
 {
 	struct vm_channel *channel = machine->channel;
@@ -121,7 +121,8 @@ static void todo_do_once(struct machine *machine)
 		todo_boot(machine);
 	if ((todo & TODO_TRAP) != 0)
 		trap_set(machine, machine->channel->trap, machine->trap_controls);
-	todo_publish_counters(machine); /* the manager reads the counters along with the answer */
+	/* the manager reads the counters of the VM along with the answer */
+	todo_publish_counters(machine);
 	if ((todo & TODO_QUERY) != 0)
 		query_answer(machine);
 	if ((todo & TODO_SAVE) != 0)
@@ -134,7 +135,7 @@ static void todo_do_once(struct machine *machine)
 		machine_wake_all(machine);
 }
 
-/* Does all waiting work, also what is added meanwhile. */
+/* Does all work in machine->todo, also what is added meanwhile. */
 void todo_do_all(struct machine *machine)
 {
 	while (machine->todo != 0 && machine->guest_count == 0)

@@ -6,7 +6,10 @@
 /* Does the work in machine->todo if no vCPU is in the guest. */
 void todo_do_all(struct machine *machine);
 
-/* Does waiting work. Call it when a vCPU has left the guest, and when work may have been added. */
+/*
+ * Does the work in machine->todo, if there is any and no vCPU is in the guest. Call it when a vCPU
+ * has left the guest, and when work may have been added.
+ */
 static inline void todo_do(struct machine *machine)
 {
 	if (unlikely(machine->todo != 0))

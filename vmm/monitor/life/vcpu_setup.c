@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Creates a vCPU's kernel object and maps its pages. Called by machine_setup.c and rebuild.c; makes
- * system calls and changes that vCPU.
+ * Creates a vCPU's kernel object and maps the pages that it shares with the kernel. Called by
+ * machine_setup.c and rebuild.c; makes system calls and changes that vCPU.
  */
 #include "vmm/monitor/life/vcpu_setup.h"
 

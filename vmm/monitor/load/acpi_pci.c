@@ -16,7 +16,7 @@ void acpi_pci_mcfg(struct mcfg *mcfg)
 	*mcfg = (struct mcfg){.base = LAYOUT_ECAM};
 }
 
-/* Writes _PRT: INTA of each slot and its pin of the I/O APIC (ACPI 6.4, 6.2.13). */
+/* Writes _PRT: for INTA of each slot, its pin of the I/O APIC (ACPI 6.4, 6.2.13). */
 static void acpi_pci_dsdt_interrupts(struct aml *aml)
 {
 	u32 table;
@@ -61,8 +61,8 @@ static void acpi_pci_dsdt_windows(struct aml *aml, const struct acpi_machine *ma
 }
 
 /*
- * Writes the host bridge. Its id is not PNP0A08: as on conventional PCI, there is nothing that an
- * _OSC could negotiate.
+ * Writes the AML of the host bridge. Its id is not PNP0A08: as on conventional PCI, there is
+ * nothing that an _OSC could negotiate.
  */
 void acpi_pci_dsdt(struct aml *aml, const struct acpi_machine *machine)
 {
@@ -76,12 +76,12 @@ void acpi_pci_dsdt(struct aml *aml, const struct acpi_machine *machine)
 	acpi_pci_dsdt_windows(aml, machine);
 	acpi_pci_dsdt_interrupts(aml);
 	aml_close(aml, device);
-	if (machine->firmware) /* with firmware there is no MCFG */
+	if (machine->firmware) /* a VM that starts by firmware has no MCFG */
 		return;
 
 	/*
-	 * software that finds MCFG also expects its memory among the motherboard's resources (PCI
-	 * Firmware 4.1.2)
+	 * software that finds MCFG also expects the memory of configuration space among the
+	 * motherboard's resources (PCI Firmware 4.1.2)
 	 */
 	device = aml_open(aml, AML_DEVICE);
 	aml_name(aml, "MCFG");

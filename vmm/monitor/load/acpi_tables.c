@@ -21,7 +21,8 @@
 #include "vmm/monitor/load/wdat.h"
 #include "vmm/rt/format.h"
 
-#define TABLE_ALIGNMENT 64u /* the alignment of tables, which the FACS needs (ACPI 6.4, 5.2.10) */
+/* the alignment of tables, which the FACS table needs (ACPI 6.4, 5.2.10) */
+#define TABLE_ALIGNMENT 64u
 #define TABLES_BYTES	(LAYOUT_RSDP - LAYOUT_ACPI)
 
 #define TABLES_MAX 5u
@@ -30,13 +31,13 @@
 
 _Static_assert(ACPI_PM_GPE_GENERATION == 0, "_E00");
 
-/* The place in the guest's RAM where the next table goes. */
+/* The guest's RAM, and the guest address at which the next table goes. */
 struct acpi_writer {
 	u8 *ram;
 	u64 at;
 };
 
-/* Fills the header and puts the table into guest RAM; returns its guest address. */
+/* Fills the table's header and puts the table into guest RAM; returns the table's guest address. */
 static u32 acpi_tables_put(struct acpi_writer *writer, struct acpi_header *table,
 			   const char *signature, u8 revision, u64 length)
 {
@@ -199,7 +200,10 @@ static struct acpi_address acpi_tables_io_address(u16 port, u8 bytes)
 static u32 acpi_tables_put_fadt(struct acpi_writer *writer, u32 facs, u32 dsdt)
 {
 	struct acpi_fadt fadt = {
-		.firmware_ctrl = facs, /* x_firmware_ctrl stays 0: only one of the two may be set */
+		/*
+		 * x_firmware_ctrl stays 0: only one of firmware_ctrl and x_firmware_ctrl may be set
+		 */
+		.firmware_ctrl = facs,
 		.dsdt = dsdt,
 		.x_dsdt = dsdt,
 		.preferred_pm_profile = 4, /* the profile "enterprise server" */
@@ -229,7 +233,7 @@ static u32 acpi_tables_put_fadt(struct acpi_writer *writer, u32 facs, u32 dsdt)
 		.x_gpe0_blk = acpi_tables_io_address(ACPI_PM_GPE0_PORT, ACPI_PM_GPE0_BYTES),
 	};
 
-	/* a register of two halves is read a half at a time */
+	/* access size 2 (a word): the event register, two words, is accessed a word at a time */
 	fadt.x_pm1a_evt_blk.access_size = 2;
 	fadt.x_gpe0_blk.access_size = 1;
 	memcpy(&fadt.hypervisor_vendor, "Skerry", 6);
@@ -280,7 +284,7 @@ static u32 acpi_tables_put_madt(struct acpi_writer *writer, u32 vcpu_count)
 		acpi_tables_madt_add(bytes, &length, &lapic, sizeof(lapic));
 	}
 	acpi_tables_madt_add(bytes, &length, &ioapic, sizeof(ioapic));
-	/* the PIT is wired to pin 2 */
+	/* interrupt 0, the PIT's, is wired to pin 2 of the I/O APIC */
 	acpi_tables_madt_override(bytes, &length, 0, 2, 0);
 	acpi_tables_madt_override(bytes, &length, IRQCHIP_SCI, IRQCHIP_SCI,
 				  ACPI_INTI_ACTIVE_HIGH | ACPI_INTI_LEVEL);

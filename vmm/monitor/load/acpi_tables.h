@@ -8,10 +8,15 @@ struct acpi_machine {
 	u32 vcpu_count; /* the number of vCPUs, 1 to 255 */
 	bool hpet;
 	bool pci;
-	u64 pci_low_base;   /* for VMs that start by firmware: where the 32-bit window begins */
-	u64 pci_high_bytes; /* for VMs that start by firmware: the size of the 64-bit window */
+	/*
+	 * for VMs that start by firmware: the address at which the PCI bus's 32-bit window begins
+	 */
+	u64 pci_low_base;
+	/* for VMs that start by firmware: the size of the PCI bus's 64-bit window, in bytes */
+	u64 pci_high_bytes;
 	bool firmware;	    /* the VM starts by firmware, and its PCI bus is laid out for that */
-	u64 pci_high_base;  /* where the 64-bit window begins; 0: there is none */
+	/* the address at which the PCI bus's 64-bit window begins; 0: there is none */
+	u64 pci_high_base;
 };
 
 /*

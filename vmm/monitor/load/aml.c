@@ -8,8 +8,8 @@
 #include "lib/string.h"
 
 /*
- * The bytes of a PkgLength. Its form of four bytes is not needed: three reach 1 MiB (ACPI 6.4,
- * 20.2.4).
+ * The number of bytes in which a PkgLength is written. The form of four bytes is not needed: three
+ * reach 1 MiB (ACPI 6.4, 20.2.4).
  */
 #define PACKAGE_LENGTH_BYTES 3u
 #define LENGTH_IN_1_BYTE     0x3fu
@@ -143,7 +143,7 @@ void aml_ports(struct aml *aml, u16 port, u8 count)
 	aml_byte(aml, count);
 }
 
-/* Writes a 32-bit fixed memory range (6.4.3.4), which can be written. */
+/* Writes a descriptor of a 32-bit fixed memory range (ACPI 6.4, 6.4.3.4), which can be written. */
 void aml_fixed_memory(struct aml *aml, u32 base, u32 bytes)
 {
 	aml_byte(aml, 0x86);
@@ -154,8 +154,8 @@ void aml_fixed_memory(struct aml *aml, u32 base, u32 bytes)
 }
 
 /*
- * Writes a word, dword or qword address space descriptor (6.4.3.5) for a window that is produced
- * and has both ends fixed.
+ * Writes a word, dword or qword address space descriptor (ACPI 6.4, 6.4.3.5) for a window that is
+ * produced and has both ends fixed.
  */
 void aml_range(struct aml *aml, enum aml_range_type type, u32 width, u64 base, u64 length)
 {
@@ -163,7 +163,7 @@ void aml_range(struct aml *aml, enum aml_range_type type, u32 width, u64 base, u
 	aml_number(aml, 3 + 5ull * width, 2);
 	aml_byte(aml, (u8)type);
 	aml_byte(aml, 0x0c);
-	/* memory can be written, and ports exist over the whole range */
+	/* type-specific flags: 1, memory can be written; 3, ports exist over the whole range */
 	aml_byte(aml, type == AML_RANGE_MEMORY ? 1 : type == AML_RANGE_PORTS ? 3 : 0);
 	aml_number(aml, 0, width); /* the granularity */
 	aml_number(aml, base, width);
@@ -173,7 +173,8 @@ void aml_range(struct aml *aml, enum aml_range_type type, u32 width, u64 base, u
 }
 
 /*
- * Opens a resource template whose descriptors take `bytes`; returns what aml_resources_close takes.
+ * Opens a resource template whose descriptors take `bytes` bytes; returns the value to be passed to
+ * aml_resources_close.
  */
 u32 aml_resources_open(struct aml *aml, u8 bytes)
 {
@@ -206,7 +207,7 @@ void aml_isa_resources(struct aml *aml, u16 port, u8 count, u8 irq)
 	u32 buffer = aml_resources_open(aml, 8 + 3);
 
 	aml_ports(aml, port, count);
-	/* an IRQ descriptor (6.4.2.1) without flags: edge-triggered, active high */
+	/* an IRQ descriptor (ACPI 6.4, 6.4.2.1) without flags: edge-triggered, active high */
 	aml_byte(aml, 0x22);
 	aml_number(aml, 1u << irq, 2);
 	aml_resources_close(aml, buffer);

@@ -15,7 +15,7 @@ struct aml {
 
 void aml_byte(struct aml *aml, u8 value);
 
-/* Opens a package (scope, device, buffer, ...); aml_close takes what aml_open returned. */
+/* Opens a package (scope, device, buffer, ...); the returned value is to be passed to aml_close. */
 u32 aml_open(struct aml *aml, u16 opcode);
 void aml_close(struct aml *aml, u32 opened);
 
@@ -34,8 +34,8 @@ void aml_integer(struct aml *aml, u8 value);
 void aml_dword(struct aml *aml, u32 value);
 
 /*
- * Writes Name (_CRS, ResourceTemplate () {...}) with `count` ports from `port` on, and an ISA
- * interrupt.
+ * Writes Name (_CRS, ResourceTemplate () {...}) with `count` ports from `port` on, and the ISA
+ * interrupt `irq`.
  */
 void aml_port_resources(struct aml *aml, u16 port, u8 count);
 void aml_isa_resources(struct aml *aml, u16 port, u8 count, u8 irq);
@@ -59,7 +59,10 @@ u32 aml_resources_open(struct aml *aml, u8 bytes);
 void aml_resources_close(struct aml *aml, u32 buffer);
 void aml_ports(struct aml *aml, u16 port, u8 count);
 void aml_fixed_memory(struct aml *aml, u32 base, u32 bytes);
-/* Writes a window that a bridge passes on; its numbers have 2, 4 or 8 bytes. */
+/*
+ * Writes the descriptor of an address window that a bridge passes on; its numbers have `width`
+ * bytes: 2, 4 or 8.
+ */
 void aml_range(struct aml *aml, enum aml_range_type type, u32 width, u64 base, u64 length);
 
 enum aml_opcode {

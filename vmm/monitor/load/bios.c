@@ -77,8 +77,8 @@ static const u8 handlers[HANDLER_COUNT][HANDLER_BYTES] = {
 };
 
 /*
- * The bytes at FFFF:0: a jump to the reset, as programs in real mode use it, then date and model as
- * a PC/AT's.
+ * The bytes at FFFF:0: a jump to the reset, as programs in real mode use it, then the BIOS's date
+ * and the model byte of a PC/AT.
  */
 static const u8 entry[16] = {
 	0xea, HANDLER_RESTART * HANDLER_BYTES, 0x00, BIOS_SEGMENT & 0xff, BIOS_SEGMENT >> 8,

@@ -9,7 +9,10 @@
 #include "vmm/rt/format.h"
 
 static const struct {
-	/* the path's parts before and behind the device's slot, which is in hex */
+	/*
+	 * the parts of a device's OpenFirmware path before and behind its PCI slot, which is
+	 * written in hex
+	 */
 	const char *before;
 	const char *behind;
 	u32 slot_first;

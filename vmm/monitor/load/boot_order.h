@@ -4,7 +4,7 @@
 #include "lib/types.h"
 #include "vmm/rt/firmware_settings.h"
 
-/* Enough for every disk and card of a VM. */
+/* The size of the boot order's text: enough for every disk and network card of a VM. */
 #define BOOT_ORDER_BYTES 1536u
 
 /* The devices from which a VM may boot, a bit for each by its number. */

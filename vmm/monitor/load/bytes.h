@@ -44,7 +44,10 @@ static inline void put_u64(u8 *at, u64 value)
 	memcpy(at, &value, sizeof(value));
 }
 
-/* Returns the checksum that makes the sum of all bytes 0; its own byte must be 0 beforehand. */
+/*
+ * Returns the checksum byte that makes the sum of all `length` bytes 0; where it goes must be 0
+ * beforehand.
+ */
 static inline u8 bytes_checksum(const void *bytes, u64 length)
 {
 	const u8 *at = bytes;

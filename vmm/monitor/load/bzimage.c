@@ -17,13 +17,13 @@
 /* The setup header's fields, checked against the file. */
 struct bzimage {
 	u16 version;
-	u64 header_end; /* the place in the file where the setup header ends */
+	u64 header_end; /* the offset in the file at which the setup header ends */
 	/* the size of the real-mode part, behind which the kernel proper starts in the file */
 	u64 setup_bytes;
 	u64 kernel_bytes; /* the size of the kernel proper */
 	u64 load;	  /* the guest address to which the kernel proper is loaded */
-	u64 runs_at;	  /* the address at which the kernel unpacks itself */
-	u64 memory_bytes; /* the memory that the kernel needs at runs_at */
+	u64 runs_at;	  /* the guest address at which the kernel unpacks itself */
+	u64 memory_bytes; /* the bytes of memory that the kernel needs from runs_at on */
 	u64 initrd_limit;
 	u64 command_limit;
 	bool entry_64;
@@ -42,7 +42,10 @@ static bool bzimage_read_sizes(struct load_job *job, struct bzimage *image)
 	u64 sectors = file[LINUX_SETUP_SECTS];
 	u64 promised = (u64)get_u32(file + LINUX_SYSSIZE) * 16;
 
-	/* 0 means 4 "for backwards compatibility"; the boot sector is not counted */
+	/*
+	 * the number of setup sectors; 0 means 4 "for backwards compatibility"; the boot sector is
+	 * not counted
+	 */
 	image->setup_bytes = ((sectors == 0 ? 4 : sectors) + 1) * 512;
 	if (image->setup_bytes >= job->kernel.size)
 		return load_fail(
@@ -51,8 +54,8 @@ static bool bzimage_read_sizes(struct load_job *job, struct bzimage *image)
 			"starts at byte %lu, the file has %lu bytes",
 			image->setup_bytes, job->kernel.size);
 	/*
-	 * syssize is rounded up; bytes behind it in the file (a signature) do not belong to the
-	 * kernel
+	 * the kernel's size in the header (syssize) is rounded up to 16 bytes; bytes behind it in
+	 * the file (a signature) do not belong to the kernel
 	 */
 	if (promised == 0 || promised - 15 > job->kernel.size - image->setup_bytes)
 		return load_fail(

@@ -68,7 +68,8 @@ bool elf_segment(struct load_job *job, const struct elf_file *elf, u32 index,
 	segment->align = elf->is_64 ? get_u64(at + 48) : get_u32(at + 28);
 	if (segment->file_bytes == 0)
 		/*
-		 * an empty segment's offset may lie behind the file's end, where some tools put it
+		 * the offset of a segment without bytes in the file may lie behind the file's end,
+		 * where some tools put it
 		 */
 		segment->offset = 0;
 	if (!range_within(segment->offset, segment->file_bytes, job->kernel.size))

@@ -6,8 +6,9 @@
 /* An ELF executable for x86, 32 or 64 bits, little-endian; all offsets are checked when used. */
 struct elf_file {
 	bool is_64;
-	u64 entry;	   /* the entry point as the file has it: a physical or a virtual address */
-	u64 header_offset; /* the place in the file where the program headers begin */
+	/* the address of the entry point as the file has it: a physical or a virtual address */
+	u64 entry;
+	u64 header_offset; /* the offset in the file at which the program headers begin */
 	u32 header_count;
 	u32 header_bytes; /* the size of each program header */
 };

@@ -53,11 +53,11 @@ static u64 elf_pvh_note_pad(u64 bytes)
 }
 
 /*
- * The entry note that was found. Its owner should be "Xen"; a note of another owner counts if there
- * is none of Xen's, as in NuttX's kernels ("nuttx").
+ * The ELF note with the entry point that was found. Its owner should be "Xen"; a note of another
+ * owner counts if there is none of Xen's, as in NuttX's kernels ("nuttx").
  */
 struct entry_note {
-	u64 entry; /* the entry point; 0: no note was found */
+	u64 entry; /* the physical address of the entry point; 0: no note was found */
 	bool is_xens;
 };
 
@@ -87,8 +87,8 @@ static void elf_pvh_notes_find_entry(const u8 *note, u64 length, struct entry_no
 }
 
 /*
- * Finds the entry in the file's notes. Returns false on a broken file, with job->error set; *entry
- * is 0 without a note.
+ * Finds the PVH entry point in the file's notes. Returns false on a broken file, with job->error
+ * set; *entry is 0 without a note.
  */
 static bool elf_pvh_find_entry(struct load_job *job, const struct elf_file *elf, u64 *entry)
 {

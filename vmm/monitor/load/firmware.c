@@ -14,14 +14,17 @@
 #include "vmm/monitor/load/place.h"
 #include "vmm/monitor/load/start_state.h"
 
-/* The processor begins this number of bytes below 4 GiB, in real mode (SDM vol. 3, 10.1.4). */
+/*
+ * After RESET the processor begins this number of bytes below 4 GiB, in real mode (SDM vol. 3,
+ * 10.1.4).
+ */
 #define RESET_VECTOR_BYTES 16u
 #define JUMP_FAR	   0xeau
 #define JUMP_NEAR	   0xe9u
 
 /*
- * The wait after a failed boot: the firmware says once that there is nothing to boot from, and does
- * not reset again and again.
+ * The time in ms (this value: for ever) for which the firmware waits after a failed boot: it then
+ * says once that there is nothing to boot from, and does not reset again and again.
  */
 #define WAIT_FOR_EVER (~0u)
 /* how long the firmware waits for the key that opens its menu */
@@ -98,8 +101,8 @@ static void firmware_add_boot(struct firmware *firmware, const struct firmware_s
 }
 
 /*
- * Writes the memory map for the firmware: RAM, and the reserved page of the generation ID. Returns
- * its size in bytes.
+ * Writes the file with the memory map for the firmware: RAM, and the reserved page of the VM
+ * generation ID. Returns the file's size in bytes.
  */
 static u32 firmware_write_e820(struct firmware *firmware, u64 ram_bytes)
 {
@@ -117,8 +120,8 @@ static u32 firmware_write_e820(struct firmware *firmware, u64 ram_bytes)
 }
 
 /*
- * Makes the same ACPI tables as for a kernel, and a script that places them. Returns how many bytes
- * of `tables` are in use.
+ * Makes the same ACPI tables as for a guest that starts by its kernel, and a script by which the
+ * firmware places them. Returns how many bytes of `tables` are in use.
  */
 static u32 firmware_write_tables(struct firmware *firmware, const struct load_job *job)
 {
@@ -154,7 +157,9 @@ void firmware_prepare(struct firmware *firmware, const struct load_job *job,
 			  firmware->loader.commands * TABLE_LOADER_COMMAND_BYTES);
 	bytes = firmware_write_e820(firmware, job->ram_bytes);
 	firmware_add_file(firmware, "etc/e820", firmware->e820, bytes);
-	/* the firmware's text, and that of the boot loader, goes to the console */
+	/*
+	 * the firmware's text, and that of the boot loader, goes to this serial port, the console
+	 */
 	firmware->serial_port = UART_COM1;
 	firmware_add_file(firmware, "etc/sercon-port", &firmware->serial_port,
 			  sizeof(firmware->serial_port));

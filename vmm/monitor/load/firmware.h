@@ -9,8 +9,8 @@
 #include "vmm/monitor/memory/layout.h"
 
 /*
- * The size of a BIOS, all of which lies below 4 GiB, and again below 1 MiB, where it may have 256
- * KiB.
+ * The size of a BIOS, all of which lies below 4 GiB, and again below 1 MiB, where there is room for
+ * 256 KiB.
  */
 #define FIRMWARE_BYTES_MIN (64 * KIB)
 #define FIRMWARE_BYTES_MAX (256 * KIB)
@@ -31,7 +31,7 @@ _Static_assert(sizeof(struct firmware_e820) == 20, "ACPI 6.4, table 15.2");
 
 /*
  * What a VM that starts by firmware has besides the ROM: the files that the firmware reads by
- * fw_cfg. They depend on the configuration alone and never change.
+ * fw_cfg. These files depend on the VM's configuration alone and never change.
  */
 struct firmware {
 	u8 tables[LAYOUT_RSDP - LAYOUT_ACPI];
@@ -52,11 +52,11 @@ struct firmware {
  * processor's first instruction. If not, job->error says what is wrong.
  */
 bool firmware_check(struct load_job *job);
-/* Makes the firmware's files for the VM that the job describes, with these devices to boot from. */
+/* Makes the firmware's files for the VM that `job` describes, with `devices` to boot from. */
 void firmware_prepare(struct firmware *firmware, const struct load_job *job,
 		      const struct firmware_settings *settings, const struct boot_devices *devices);
 /*
- * Copies the firmware to its places in guest memory, and sets the first vCPU's registers as RESET
- * does.
+ * Copies the firmware below 4 GiB and, a BIOS, below 1 MiB, and sets the first vCPU's registers as
+ * RESET does.
  */
 bool firmware_load(struct load_job *job);

@@ -29,18 +29,18 @@ struct load_job {
 	u32 physical_bits; /* of the machine's physical addresses */
 	u64 pci_high_base; /* where the PCI bus's 64-bit window begins; 0: there is none */
 	u32 vcpu_count;
-	struct mp_cpu cpu; /* the processors, as CPUID shows them */
+	struct mp_cpu cpu; /* signature and features of the processors, as CPUID shows them */
 
 	/* The loaders' results. */
-	/* the first vCPU's registers: loaders write all groups and mark them as dirty */
+	/* the first vCPU's registers: loaders write all register groups and mark them as dirty */
 	struct vcpu_page *page;
 	bool firmware;	 /* the guest may count on a PIT and 8259s as a PC's firmware leaves them */
 	char error[192]; /* why loading failed, as one sentence; "": loading did not fail */
 
 	/* What the loaders of this folder tell each other: */
 	struct e820_map map;
-	u64 rsdp;	/* the address of the ACPI tables' root */
-	u64 kernel_end; /* the end of the memory that the kernel occupies */
+	u64 rsdp;	/* the guest address of the ACPI tables' root (RSDP) */
+	u64 kernel_end; /* the guest address at which the memory that the kernel occupies ends */
 };
 
 /*

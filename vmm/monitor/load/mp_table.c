@@ -25,7 +25,7 @@ struct mp_pointer {
 	u8 length; /* the length in units of 16 bytes */
 	u8 revision;
 	u8 checksum;
-	/* all bytes are 0: a table follows, and there is no IMCR (virtual wire mode) */
+	/* all bytes are 0: there is a configuration table, and no IMCR (virtual wire mode) */
 	u8 features[5];
 } PACKED;
 _Static_assert(sizeof(struct mp_pointer) == 16, "MP 4.1");
@@ -89,16 +89,18 @@ enum mp_interrupt_kind { MP_INT = 0, MP_NMI = 1, MP_EXTINT = 3 };
 
 #define MP_ACTIVE_HIGH_LEVEL (1u | 3u << 2)
 #define MP_ALL_LAPICS	     0xffu
-#define PCI_BUS		     0u /* the bus's number, as in its configuration space */
+#define PCI_BUS		     0u /* the number of the PCI bus, as in its configuration space */
 #define ISA_IRQS	     16u
 #define ISA_CASCADE	     2u
 #define PIT_PIN		     2u
 
-/* An entry for a pin of an I/O APIC, or for an input of the local APICs. */
+/*
+ * An entry of the table: an interrupt at a pin of an I/O APIC, or for an input of the local APICs.
+ */
 struct mp_interrupt {
 	u8 type;
 	u8 kind;
-	/* polarity and trigger; 0: as usual on the bus, edges on ISA and levels on PCI */
+	/* polarity and trigger mode; 0: as usual on the bus, edges on ISA and levels on PCI */
 	u16 flags;
 	u8 bus;
 	u8 bus_irq;
@@ -108,12 +110,12 @@ struct mp_interrupt {
 _Static_assert(sizeof(struct mp_interrupt) == 8, "MP 4.3.4");
 
 /*
- * A table under construction. A device that reaches the guest's RAM may write to the table
- * meanwhile: nothing that the next step relies on is read from there.
+ * The MP configuration table under construction. A device that reaches the guest's RAM may write to
+ * the table meanwhile: nothing that the rest of the construction relies on is read from there.
  */
 struct mp_writer {
 	u8 *table;
-	struct mp_header header; /* the header, which is written last */
+	struct mp_header header; /* the table's header, which is written last */
 };
 
 static void mp_table_add(struct mp_writer *writer, const void *entry, u16 bytes)
@@ -124,15 +126,16 @@ static void mp_table_add(struct mp_writer *writer, const void *entry, u16 bytes)
 }
 
 /*
- * Adds INTA of each slot with its pin, the same as in the ACPI table _PRT: level-triggered, active
- * low, as on PCI.
+ * Adds INTA of each PCI slot with its pin of the I/O APIC, the same as in the ACPI table _PRT:
+ * level-triggered, active low, as on PCI.
  */
 static void mp_table_add_pci(struct mp_writer *writer)
 {
 	struct mp_interrupt interrupt = {.type = MP_IO_INTERRUPT, .kind = MP_INT, .bus = PCI_BUS};
 
 	for (u32 slot = 1; slot < PCI_SLOTS; slot++) {
-		interrupt.bus_irq = (u8)(slot << 2); /* the device's number and pin: table D-1 */
+		/* the device's number and INTA, as MP 1.4, table D-1, encodes them */
+		interrupt.bus_irq = (u8)(slot << 2);
 		interrupt.input = (u8)(PCI_LINE_FIRST + slot % PCI_LINES);
 		mp_table_add(writer, &interrupt, sizeof(interrupt));
 	}
@@ -191,8 +194,8 @@ static void mp_table_add_processors(struct mp_writer *writer, u32 vcpu_count, st
 }
 
 /*
- * Ends the table. The checksum is computed over the entries as they lie in RAM; if one was changed,
- * the checksum is wrong, and no harm is done.
+ * Ends the MP configuration table. The checksum is computed over the entries as they lie in RAM; if
+ * one was changed, the checksum is wrong, and no harm is done.
  */
 static void mp_table_end(struct mp_writer *writer)
 {

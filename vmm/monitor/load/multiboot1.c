@@ -36,7 +36,7 @@ enum multiboot1_header {
 #define MB1_REQUIRED	   0xffffu
 #define MB1_ADDRESSES	   BIT(16)
 
-/* The information that the kernel is given: 3.3. */
+/* The information that the kernel is given: Multiboot 0.6.96, 3.3. */
 struct multiboot1_info {
 	u32 flags;
 	u32 memory_lower; /* KiB of RAM from address 0 on */
@@ -78,18 +78,21 @@ struct multiboot1_memory {
 } PACKED;
 
 #define MB1_BOOT_MAGIC 0x2badb002u
-/* Offsets in the information's page: the module list, the module's string, the loader's name. */
+/*
+ * Offsets in the page with the Multiboot information: the module list, the module's string, the
+ * loader's name.
+ */
 #define MB1_MODULES_AT 0x100u
 #define MB1_STRING_AT  0x200u
 #define MB1_NAME_AT    0x300u
 
 /*
- * The word before the command line: boot loaders put the file's name first, and programs skip a
- * first word.
+ * The word put before the kernel's command line: boot loaders put the file's name first, and
+ * programs skip a first word.
  */
 #define MB1_PROGRAM_NAME "kernel "
 
-/* Returns the offset of the header in the file, or ~0 if there is none. */
+/* Returns the offset of the Multiboot header in the file, or ~0 if there is none. */
 static u64 multiboot1_find_header(const struct load_file *kernel)
 {
 	u64 end = MIN(kernel->size, MB1_SEARCH_BYTES);
@@ -110,7 +113,7 @@ bool multiboot1_recognise(const struct load_file *kernel)
 	return multiboot1_find_header(kernel) != ~0ull;
 }
 
-/* Places a flat image by the header's addresses: 3.1.3. */
+/* Places a kernel that is no ELF file by the addresses in the Multiboot header: 0.6.96, 3.1.3. */
 static bool multiboot1_place_flat(struct load_job *job, u64 at, u64 *entry)
 {
 	const u8 *header = job->kernel.bytes + at;

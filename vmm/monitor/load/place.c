@@ -70,7 +70,7 @@ bool place_kernel(struct load_job *job, u64 at, const u8 *bytes, u64 length, u64
 
 /*
  * Finds room for the initrd. *bottom is the first page after the kernel. Returns false if the
- * initrd does not fit between *bottom and `top`.
+ * initrd does not fit between *bottom and guest address `top`.
  */
 static bool place_find_room(struct load_job *job, u64 top, u64 *bottom)
 {

@@ -10,7 +10,10 @@
 #include "lib/string.h"
 
 #define SEED_BLOCK 2048u
-/* Which blocks of the volume hold what; the first 16 are unused (ECMA-119, 6.2.1). */
+/*
+ * The numbers of the volume's blocks that hold something; the first 16 are unused (ECMA-119,
+ * 6.2.1).
+ */
 #define SEED_AT_PRIMARY	   16u
 #define SEED_AT_TERMINATOR 17u
 #define SEED_AT_PATHS	   18u
@@ -18,10 +21,13 @@
 #define SEED_AT_ROOT	   20u
 #define SEED_AT_FILES	   21u
 
-#define SEED_RECORD_BYTES 33u /* the bytes of a directory record without its name (9.1) */
+#define SEED_RECORD_BYTES 33u /* the bytes of a directory record without its name (ECMA-119, 9.1)  \
+			       */
 #define SEED_DIRECTORY	  2u  /* 9.1.6 */
 
-/* The bytes behind the type in every volume descriptor: identifier and version (8.4.2). */
+/*
+ * The bytes behind the type in every volume descriptor: identifier and version (ECMA-119, 8.4.2).
+ */
 static const u8 seed_standard[] = {'C', 'D', '0', '0', '1', 1};
 /* The volume's name, by which cloud-init finds the volume. */
 static const u8 seed_name[] = {'c', 'i', 'd', 'a', 't', 'a'};
@@ -77,14 +83,14 @@ static void seed_write_primary(u8 *at, u32 blocks)
 	memset(at + 8, ' ', 64); /* an empty system name, and the volume's name */
 	memcpy(at + 40, seed_name, sizeof(seed_name));
 	seed_put_both(at + 80, blocks, 4);
-	seed_put_both(at + 120, 1, 2); /* a set of one volume, of which this is the first */
+	seed_put_both(at + 120, 1, 2); /* a volume set of one volume, of which this is the first */
 	seed_put_both(at + 124, 1, 2);
 	seed_put_both(at + 128, SEED_BLOCK, 2);
 	seed_put_both(at + 132, 10, 4); /* the size of the table of paths in bytes */
 	at[140] = SEED_AT_PATHS;
 	at[151] = SEED_AT_PATHS_BIG;
 	(void)seed_put_record(at + 156, "\0", 1, SEED_AT_ROOT, SEED_BLOCK, true);
-	memset(at + 190, ' ', 623); /* other names, which stay empty */
+	memset(at + 190, ' ', 623); /* names of publisher, files and so on, which stay empty */
 	for (u32 i = 0; i < 4; i++) /* four dates that are not specified (8.4.26.1) */
 		memset(at + 813 + 17ul * i, '0', 16);
 	at[881] = 1;
@@ -92,7 +98,7 @@ static void seed_write_primary(u8 *at, u32 blocks)
 
 static void seed_write_paths(u8 *medium)
 {
-	/* the table of paths has the root only (9.4) */
+	/* the table of paths has the root directory only (ECMA-119, 9.4) */
 	u8 *small = seed_block(medium, SEED_AT_PATHS);
 	u8 *big = seed_block(medium, SEED_AT_PATHS_BIG);
 

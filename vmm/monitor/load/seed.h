@@ -6,12 +6,10 @@
 /* the most bytes of the file that tells a VM its name and its instance ID */
 #define SEED_META_MAX 256u
 
-/*
- * Returns how many bytes the medium has for `text_bytes` of user-data, at most FIRMWARE_SEED_MAX.
- */
+/* Returns how many bytes the CD has with `text_bytes` of user-data, at most FIRMWARE_SEED_MAX. */
 u64 seed_bytes(u64 text_bytes);
 /*
- * Writes the medium: an ISO 9660 volume of the name cidata with the files user-data and meta-data,
- * as cloud-init looks for it. The memory is zero and has seed_bytes.
+ * Writes the CD: an ISO 9660 volume of the name cidata with the files user-data and meta-data, as
+ * cloud-init looks for it. `medium` is zero and has seed_bytes(text_bytes) bytes.
  */
 void seed_write(u8 *medium, const u8 *text, u64 text_bytes, const char *meta);

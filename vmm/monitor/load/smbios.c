@@ -11,7 +11,8 @@
 
 #define SMBIOS_HEADER_BYTES 4u
 #define SMBIOS_HANDLE_STEP  0x100u	/* a structure's handle is its type times this number */
-#define SMBIOS_KIB_LIMIT    0x80000000u /* from this size in KiB on, another field has the size */
+/* a memory device of this size in KiB or more has its size in another field */
+#define SMBIOS_KIB_LIMIT    0x80000000u
 #define SMBIOS_MIB_LIMIT    0x7fffu
 #define SMBIOS_UNKNOWN	    2u	    /* "unknown" in every enumeration used below */
 #define SMBIOS_SLOT_NONE    0xfffeu /* a handle that means: no information about memory errors */
@@ -34,7 +35,7 @@ enum smbios_type {
 struct smbios_writer {
 	struct smbios *smbios;
 	u32 start;	/* the structure's offset */
-	u32 texts;	/* how many texts the structure has */
+	u32 texts;	/* the number of texts that the structure has so far */
 	u32 text_bytes; /* of `text` */
 	u32 structures;
 	u32 largest;
@@ -58,7 +59,10 @@ static void smbios_begin(struct smbios_writer *writer, enum smbios_type type, u3
 	smbios_put(writer, 2, (u64)type * SMBIOS_HANDLE_STEP, 2);
 }
 
-/* Adds a text, and writes its number to offset `at` of the structure; an empty text is left out. */
+/*
+ * Adds a text to the structure, and writes its number to offset `at` of the structure; an empty
+ * text is left out.
+ */
 static void smbios_text(struct smbios_writer *writer, u32 at, const char *text)
 {
 	size_t bytes = strlen(text) + 1;
@@ -89,7 +93,7 @@ static void smbios_write_system(struct smbios_writer *writer,
 	smbios_text(writer, 5, settings->product);
 	smbios_text(writer, 7, settings->serial);
 	memcpy(writer->smbios->table + writer->start + 8, settings->uuid, sizeof(settings->uuid));
-	smbios_put(writer, 24, 6, 1); /* wake-up type: the power switch */
+	smbios_put(writer, 24, 6, 1); /* wake-up type 6: the power switch */
 	smbios_end(writer);
 }
 
@@ -128,7 +132,7 @@ static void smbios_write_memory(struct smbios_writer *writer, u64 ram_bytes)
 	u64 mib = ram_bytes / MIB;
 
 	smbios_begin(writer, SMBIOS_MEMORY_ARRAY, 23); /* 7.17 */
-	smbios_put(writer, 4, 1, 1);		       /* the array's location is "other" */
+	smbios_put(writer, 4, 1, 1); /* the location of the memory array is "other" */
 	smbios_put(writer, 5, 3, 1);		       /* system memory */
 	smbios_put(writer, 6, 3, 1);		       /* the RAM has no error correction */
 	smbios_put(writer, 7, kib < SMBIOS_KIB_LIMIT ? kib : SMBIOS_KIB_LIMIT, 4);
@@ -166,7 +170,10 @@ static u8 smbios_sum(const u8 *bytes, u32 count)
 	return (u8)-sum;
 }
 
-/* Writes the anchor, whose address and checksums the firmware sets later (5.2.1). */
+/*
+ * Writes the anchor (entry point) of the SMBIOS tables, whose address and checksums the firmware
+ * sets later (5.2.1).
+ */
 static void smbios_write_anchor(struct smbios *smbios, const struct smbios_writer *writer)
 {
 	static const u8 entry_name[] = {'_', 'S', 'M', '_'};

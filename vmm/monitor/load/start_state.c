@@ -12,8 +12,8 @@
 #include "lib/string.h"
 #include "vmm/monitor/memory/layout.h"
 
-#define TYPE_CODE 0xbu /* a code segment that can be executed and read, accessed */
-#define TYPE_DATA 0x3u /* a data segment that can be read and written, accessed */
+#define TYPE_CODE 0xbu /* the descriptor type of a code segment: execute and read, accessed */
+#define TYPE_DATA 0x3u /* the descriptor type of a data segment: read and write, accessed */
 
 static struct vcpu_segment_state start_state_segment(u16 selector, u32 limit, u32 access)
 {
@@ -98,8 +98,8 @@ void start_state_real(struct vcpu_page *page, u16 ip)
 }
 
 /*
- * Sets flat segments, in registers, and in memory for kernels that reload them before they load a
- * GDT of their own.
+ * Sets flat segments in the vCPU's registers, and in a GDT in memory for kernels that reload them
+ * before they load a GDT of their own.
  */
 static void start_state_set_flat(struct vcpu_page *page, u8 *ram, u16 code, u32 code_size)
 {
@@ -124,7 +124,8 @@ static void start_state_set_flat(struct vcpu_page *page, u8 *ram, u16 code, u32 
 	 */
 	page->segment[SEG_TR] = start_state_segment(0, 0x67, (u32)DESCRIPTOR_TSS_BUSY | SEGMENT_P);
 	/*
-	 * No boot protocol promises a stack, but boot loaders leave theirs, and kernels push to it.
+	 * No boot protocol promises a stack, but boot loaders leave theirs in RSP, and kernels push
+	 * to it.
 	 */
 	page->gpr[GPR_RSP] = LAYOUT_STACK_TOP;
 }

@@ -4,8 +4,9 @@
 #include "kernel/abi/vcpu.h"
 
 /*
- * Set a vCPU's registers before its first instruction. Each function sets every group and marks it
- * dirty; the caller then sets the general registers that its boot protocol asks for.
+ * Set a vCPU's registers before its first instruction. Each function sets every register group in
+ * the vCPU page and marks it dirty; the caller then sets the general registers that its boot
+ * protocol asks for.
  */
 
 /*
@@ -18,29 +19,29 @@ enum start_selector {
 	START_CS_LINUX = 0x10,
 };
 
-/* Sets the state after RESET (SDM vol. 3, table 10-1): real mode at 0xfffffff0. */
+/* Sets the registers after RESET (SDM vol. 3, table 10-1): real mode at 0xfffffff0. */
 void start_state_reset(struct vcpu_page *page);
 
 /*
- * Sets the state after INIT: as after RESET, but MSRs, XCR0, CR0.CD and CR0.NW keep their values.
- * Reads CR0 in the page.
+ * Sets the registers after INIT: as after RESET, but MSRs, XCR0, CR0.CD and CR0.NW keep their
+ * values. Reads CR0 in the vCPU page.
  */
 void start_state_init(struct vcpu_page *page);
 
 /*
- * Sets the state that a start-up IPI gives after RESET or INIT: real mode at vector << 12 (SDM vol.
- * 3, 9.4.4.1).
+ * Sets the registers that a start-up IPI gives after RESET or INIT: real mode at address vector <<
+ * 12 (SDM vol. 3, 9.4.4.1).
  */
 void start_state_sipi(struct vcpu_page *page, u8 vector);
 
-/* Sets real mode, with all segments at 0. */
+/* Sets the registers for real mode at 0:ip, with all segments at 0. */
 void start_state_real(struct vcpu_page *page, u16 ip);
 
 /* Sets flat 32-bit protected mode without paging. Writes the GDT into the guest's RAM. */
 void start_state_protected(struct vcpu_page *page, u8 *ram, enum start_selector code, u32 eip);
 
 /*
- * Sets 64-bit mode as Linux is entered, with the first 4 GiB mapped to themselves. Writes GDT and
- * page tables.
+ * Sets the registers for 64-bit mode at `rip` as Linux expects them, with the first 4 GiB mapped to
+ * themselves. Writes GDT and page tables.
  */
 void start_state_long(struct vcpu_page *page, u8 *ram, u64 rip);

@@ -19,8 +19,8 @@ enum command {
 enum zone { ZONE_HIGH = 1, ZONE_LOW = 2 };
 
 /*
- * Offsets of a command's fields: the number, then fields that depend on it. Names are padded with
- * zeros.
+ * Offsets of a script command's fields: the command's number, then fields that depend on it. Names
+ * are padded with zeros.
  */
 #define AT_NAME	     4u
 #define NAME_BYTES   56u
@@ -60,8 +60,8 @@ static void table_loader_allocate(struct table_loader *loader, const char *name,
 }
 
 /*
- * Turns a pointer of 4 or 8 bytes into an offset from `base`, and adds a command by which the
- * firmware adds the address of the tables.
+ * Turns a pointer of 4 or 8 bytes into an offset from `base`, and adds a command to the script by
+ * which the firmware adds the tables' address to it.
  */
 static void table_loader_pointer(struct table_loader *loader, const struct blob *blob, u32 offset,
 				 u8 size, u32 base)

@@ -15,7 +15,8 @@ static struct wdat_entry wdat_step(u8 action, u8 instruction, u32 at, u8 bytes, 
 		.instruction = instruction,
 		.address = {.space = ACPI_SPACE_IO,
 			    .bit_width = (u8)(8 * bytes),
-			    .access_size = bytes, /* the code for an access of 1 or 2 bytes */
+			    /* access size: the code for 1 or 2 bytes is that number */
+			    .access_size = bytes,
 			    .address = WATCHDOG_PORT + at},
 		.value = value,
 		.mask = at == WATCHDOG_CONTROL ? WATCHDOG_RUN : mask,

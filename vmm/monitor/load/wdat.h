@@ -8,7 +8,7 @@
  * action of a driver, the accesses to registers that perform it.
  */
 enum wdat_action {
-	WDAT_RESET = 1, /* the count begins anew */
+	WDAT_RESET = 1, /* the watchdog's count begins anew */
 	WDAT_GET_LEFT = 4,
 	WDAT_GET_COUNT = 5,
 	WDAT_SET_COUNT = 6,
@@ -19,7 +19,7 @@ enum wdat_action {
 };
 
 enum wdat_instruction {
-	WDAT_IS_VALUE = 0, /* the answer is whether the value read equals `value` */
+	WDAT_IS_VALUE = 0, /* the result is whether the value read equals the entry's `value` */
 	WDAT_READ_COUNT = 1,
 	WDAT_WRITE_VALUE = 2,
 	WDAT_WRITE_COUNT = 3,
@@ -57,5 +57,5 @@ struct wdat {
 } PACKED;
 _Static_assert(offsetof(struct wdat, entry) == 68, "WDAT 1.01");
 
-/* Fills in the whole table, for the device of dev/watchdog.h, but for the fields of its header. */
+/* Fills in the WDAT table for the device of dev/watchdog.h, but for its ACPI header. */
 void wdat_fill(struct wdat *wdat);

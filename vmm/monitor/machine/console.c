@@ -10,9 +10,10 @@
 #include "vmm/rt/syscall.h"
 
 /*
- * Puts a byte into the port's ring, where it overwrites the oldest byte if the ring is full. The
- * manager is signalled once a line is complete; a line without its end is shown once the guest does
- * something other than printing (life/loop.c), be it polling (console_after_port).
+ * Puts a byte into the console port's ring for output, where it overwrites the oldest byte if the
+ * ring is full. The manager is signalled once a line is complete; a line without its end is shown
+ * once the guest does something other than printing (life/loop.c), be it polling
+ * (console_after_port).
  */
 void console_port_put(void *context, u32 port, u8 byte)
 {
@@ -56,7 +57,8 @@ static u32 console_pass_to_port(struct virtio_console *virtio, u32 port, const u
 }
 
 /*
- * Passes input [from, to) of a stream to the device that takes it now; returns how much was taken.
+ * Passes bytes [from, to) of a console port's input to the device that takes them now; returns how
+ * many were taken.
  */
 static u32 console_pass_on(struct machine *machine, u32 port, u32 from, u32 to)
 {

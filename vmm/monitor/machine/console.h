@@ -3,7 +3,9 @@
 
 #include "vmm/monitor/machine/machine.h"
 
-/* Console, log lines and commands: the monitor's side of struct vm_channel. */
+/*
+ * The monitor's side of the console rings in struct vm_channel, the memory shared with the manager.
+ */
 
 /*
  * Puts a byte from the guest's serial port into the console's ring; `context` is the struct
@@ -18,8 +20,8 @@ void console_port_put(void *context, u32 port, u8 byte);
 /* Copies the names of the virtio console's ports but the first into machine->port_name. */
 void console_ports_init(struct machine *machine);
 /*
- * Passes what the operator has typed to the serial port and the console's ports, as much as they
- * take.
+ * Passes what the operator has typed to the serial port and the console's ports, as much as these
+ * have room for.
  */
 void console_input(struct machine *machine);
 /* Signals the manager once for everything new in the channel since the last signal. */
@@ -32,12 +34,15 @@ void console_signal(struct machine *machine);
 void console_tell(void *context);
 
 /*
- * A guest that makes this many exits of ports without output counts as polling: it has stopped
- * printing.
+ * A guest that makes this many exits for port accesses without output counts as polling: it has
+ * stopped printing.
  */
 #define CONSOLE_PATIENCE 64u
 
-/* Call it after each exit of a port. Shows the output of a guest that now does nothing but poll. */
+/*
+ * Call it after each exit for a port access. Shows the manager the output of a guest that now does
+ * nothing but poll.
+ */
 static inline void console_after_port(struct machine *machine)
 {
 	if (unlikely(machine->signal) && ++machine->ports_since_output >= CONSOLE_PATIENCE)

@@ -9,11 +9,11 @@ struct machine;
  * with PCI have one. All calls are made under the machine's lock, with no vCPU in the guest.
  */
 
-/* Makes the first id, at power-on; a reset keeps it. */
+/* Makes the first generation ID, at power-on; a reset keeps it. */
 void generation_begin(struct machine *machine);
 
 /*
- * Changes the ID after a load of a saved state: the state may be loaded once more, or also go on in
- * another VM.
+ * Changes the generation ID after a saved state was loaded: the state may be loaded once more, or
+ * also go on in another VM.
  */
 void generation_change(struct machine *machine);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The VM as a whole: its log, its crash and stop, and its clock. Called by all folders of the
- * monitor under the machine's lock; changes struct machine and the channel's state.
+ * monitor under the machine's lock; changes struct machine and the state in the channel to the
+ * manager.
  */
 #include "vmm/monitor/machine/machine.h"
 
@@ -35,8 +36,8 @@ void machine_wake_all(struct machine *machine)
 }
 
 /*
- * Sets the state. No vCPU enters the guest until life/todo.c has reported the state to the manager;
- * vCPUs in the guest are made to leave it.
+ * Sets the VM's state. No vCPU enters the guest until life/todo.c has reported the state to the
+ * manager; vCPUs in the guest are made to leave it.
  */
 static void machine_set_state(struct machine *machine, enum vm_state state)
 {
@@ -154,7 +155,10 @@ void machine_pause(struct machine *machine)
 	machine_pause_for(machine, 0);
 }
 
-/* Pauses the VM; the guest repeats the access when it goes on. */
+/*
+ * Pauses the VM, for which the host has no free page, or crashes it if its RAM was promised; a
+ * paused guest repeats the access when it goes on.
+ */
 void machine_starve(struct machine *machine)
 {
 	if ((start_info->parameter[MONITOR_FLAGS] & MONITOR_OVERCOMMIT) != 0)

@@ -23,14 +23,18 @@
 
 struct firmware;
 
-/* Work that waits until no vCPU is in the guest; no vCPU enters the guest before it is done. */
+/*
+ * Work for the VM, bits of machine->todo, that waits until no vCPU is in the guest; no vCPU enters
+ * the guest before it is done.
+ */
 enum machine_todo {
 	TODO_REPORT = 1 << 0, /* show the manager the VM's state */
 	TODO_START = 1 << 1,  /* start the guest from power-on */
-	TODO_TRAP = 1 << 3,   /* apply new trap settings */
+	TODO_TRAP = 1 << 3,   /* apply the manager's new trap settings */
 	TODO_QUERY = 1 << 2,  /* answer the manager's question */
-	TODO_SAVE = 1 << 4,   /* save the VM for another process */
-	TODO_HOLD = 1 << 5,   /* hold the VM until another state has been loaded */
+	TODO_SAVE = 1 << 4,   /* save the VM for another monitor process */
+	/* hold the VM (no vCPU runs) until another saved state has been loaded */
+	TODO_HOLD = 1 << 5,
 };
 
 /*
@@ -41,23 +45,29 @@ enum machine_todo {
  * The machine's lock guards this.
  */
 struct handover {
-	/* the VM is held: nothing moves until VM_COMMAND_CONTINUE or VM_COMMAND_LOAD */
+	/*
+	 * the VM is held: no vCPU runs and time stands still until VM_COMMAND_CONTINUE or
+	 * VM_COMMAND_LOAD
+	 */
 	bool held;
 	/* VM_COMMAND_START does not boot the guest: the guest goes on from a loaded state */
 	bool loaded;
-	/* checksum of the state that VM_COMMAND_LOAD has loaded last; 0: no state was loaded */
+	/*
+	 * checksum of the saved state that VM_COMMAND_LOAD has loaded last; 0: no state was loaded
+	 */
 	u32 sum;
 	u64 sum_of; /* the size in bytes of that state */
 	/*
-	 * MONITOR_RENEWAL of a process that has yet to take the VM over; 0: this process has the VM
+	 * the parameter MONITOR_RENEWAL of a process that has yet to take the VM over; 0: this
+	 * process has the VM
 	 */
 	u32 number;
 };
 
 /*
- * CPU time that the kernel guarantees to each vCPU. Every vCPU's thread asks for its own, in a
- * round; if one of them is refused, all go back to their old guarantees in a second round. The
- * machine's lock guards this.
+ * CPU time that the kernel guarantees to each vCPU. Every vCPU's thread asks for its own; when all
+ * have asked, the round is over. If one of them was refused, all ask for their former guarantees in
+ * a second round. The machine's lock guards this.
  */
 struct reserve_time {
 	u64 budget_ns; /* 0: no guarantee */
@@ -66,12 +76,14 @@ struct reserve_time {
 
 struct reserve {
 	struct reserve_time wanted;
-	struct reserve_time kept; /* the guarantee that every vCPU has */
+	/* the guarantee that every vCPU has, from the last round without refusal */
+	struct reserve_time kept;
 	u32 round;   /* the number of the round, which grows with each change of `wanted` */
-	u32 waiting; /* the vCPUs that have not asked in this round */
+	u32 waiting; /* the number of vCPUs that have not asked in this round */
 	bool refused;
 	u32 refused_vcpu;
-	u64 left_permille; /* the thousandths of a CPU that the kernel could have granted */
+	/* the thousandths of a CPU that the kernel still had to grant at the refusal */
+	u64 left_permille;
 };
 
 /*
@@ -81,7 +93,7 @@ struct reserve {
 struct machine {
 	struct mutex lock;
 
-	/* The fields from here on are set once. */
+	/* The fields from here on are set once, in the set-up of the process. */
 	handle_t queue;	      /* vCPU 0's queue, where signals from the manager arrive, too */
 	handle_t channel_out; /* the event that tells the manager to look at the channel */
 	struct vm_channel *channel;
@@ -89,7 +101,7 @@ struct machine {
 	 * the memory shared with the manager for the socket device; NULL: there is no such device
 	 */
 	struct vsock_area *vsock;
-	/* the ports' names; "": there is no such port; port 0 has no name */
+	/* the names of the virtio console's ports; "": there is no such port; port 0 has no name */
 	char port_name[CHANNEL_STREAM_MAX][CHANNEL_NAME_BYTES];
 	struct guest_memory memory;
 	struct cpuid_policy cpuid;
@@ -102,23 +114,30 @@ struct machine {
 	struct vcpu *vcpu;	   /* an array of vcpu_count */
 	u32 vcpu_count;
 	u32 physical_bits; /* the guest's MAXPHYADDR */
-	bool watched;	   /* a debugger or the key `trap` looks at exits one by one */
-	u32 trap_wanted;   /* enum vm_trap; the manager may change it */
-	u32 trap_controls; /* enum vcpu_trap: set by the operator's keys */
+	bool watched;	   /* a debugger or the VM's setting `trap` looks at exits one by one */
+	/* which events are to exit, bits of enum vm_trap; the manager may change this */
+	u32 trap_wanted;
+	/*
+	 * what the kernel is to trap in addition, bits of enum vcpu_trap: set by keys of the VM's
+	 * configuration
+	 */
+	u32 trap_controls;
 
 	/* The lock guards what follows. */
 	enum vm_state state;
-	enum vm_state reported; /* the state that the channel shows */
+	enum vm_state reported; /* the VM's state that the channel shows to the manager */
 	u32 todo;		/* enum machine_todo */
 	bool fast_path;		/* may_run and not watched: exits may be handled on the fast path */
-	u32 guest_count;	/* the number of vCPUs that may be in the guest */
-	u32 obeyed;		/* the sequence number of the last command that was begun */
-	u32 heard;		/* the number of the last question that was taken up */
+	u32 guest_count;	/* the number of vCPUs whose threads are in VCPU_IN_GUEST */
+	u32 obeyed; /* the sequence number of the manager's last command that was begun */
+	u32 heard;  /* the number of the manager's last question that was taken up */
 	u32 rebuilt_count;	/* how often the vCPU and the devices were rebuilt (rebuild.h) */
-	/* the section that state/inspect.c shows; NULL: no section was shown yet */
+	/* the buffer for the state section that state/inspect.c shows; NULL: none was shown yet */
 	u8 *section;
 	bool signal; /* the channel has something new for the manager */
-	/* exits of ports since the guest last printed, while `signal` is set */
+	/*
+	 * the number of exits for port accesses since the guest last printed, while `signal` is set
+	 */
 	u8 ports_since_output;
 	u32 crash_count;
 	u64 crash_tsc[CRASH_LIMIT]; /* host TSC of the last resets that the guest did not ask for */
@@ -130,12 +149,12 @@ struct machine {
 	struct virtio_blk *blk;	 /* an array of blk_count disks */
 	struct virtio_blk *seed; /* the drive with cloud-init's files; NULL: there is none */
 	u32 blk_count;
-	struct virtio_net *net; /* an array of net_count cards */
+	struct virtio_net *net; /* an array of net_count network cards */
 	u32 net_count;
 	struct platform platform;
 };
 
-/* Returns whether vCPUs may enter the guest, and exits are to be handled. */
+/* Returns whether vCPUs may enter the guest, and exits be handled. */
 static inline bool machine_may_run(const struct machine *machine)
 {
 	return machine->state == VM_RUNNING && machine->todo == 0 && !machine->debugger.held &&
@@ -147,7 +166,7 @@ static inline struct lapic *machine_lapic(const struct vcpu *vcpu)
 	return vcpu->lapic;
 }
 
-/* Loads the guest and starts it from power-on; the VM crashes if the guest cannot be loaded. */
+/* Has the guest loaded and started from power-on; the VM crashes if the guest cannot be loaded. */
 void machine_start(struct machine *machine);
 void machine_pause(struct machine *machine);
 void machine_resume(struct machine *machine);
@@ -166,9 +185,12 @@ void machine_let_go(struct machine *machine);
 void machine_reset(struct machine *machine);
 /* Handles a reset that the guest did not ask for; `what` says what happened to the vCPU. */
 void machine_unasked_reset(struct vcpu *vcpu, const char *what);
-/* Refuses to take the VM over: `reason` goes to the manager, and nothing of the VM changes. */
+/*
+ * Refuses to take the VM over from another monitor process: `reason` goes to the manager, and
+ * nothing of the VM changes.
+ */
 void machine_refuse(struct machine *machine, const char *reason);
-/* Refuses to take the VM over, for the reason that is in the channel. */
+/* Refuses to take the VM over, for the reason that is already in the channel. */
 void machine_tell_refused(struct machine *machine);
 /*
  * Puts the VM into VM_CRASHED, where it stays for inspection. A process that has not taken the VM
@@ -176,28 +198,31 @@ void machine_tell_refused(struct machine *machine);
  */
 void machine_crash(struct machine *machine, const char *pattern, ...) PRINTF_LIKE(2, 3);
 /*
- * Stops the VM, as the guest has ended it; exit_code is -1 if the guest gave none. The process ends
- * soon.
+ * Stops the VM, as the guest has ended it; exit_code is -1 if the guest gave none. The monitor
+ * process ends soon.
  */
 void machine_stop(struct machine *machine, s32 exit_code, const char *reason);
 
-/* Makes every vCPU's thread look for work. */
+/* Makes every vCPU's thread leave the guest, or its sleep, and look for work. */
 void machine_wake_all(struct machine *machine);
 
-/* Applies the channel's trap settings as soon as all vCPUs have left the guest. */
+/*
+ * Applies the trap settings that the manager has put into the channel as soon as all vCPUs have
+ * left the guest.
+ */
 void machine_trap(struct machine *machine);
 /* Answers the manager's question as soon as all vCPUs have left the guest. */
 void machine_query(struct machine *machine);
 
-/* Saves the VM for another process as soon as all vCPUs have left the guest. */
+/* Saves the VM for another monitor process as soon as all vCPUs have left the guest. */
 void machine_save(struct machine *machine);
 
-/* Holds the VM as soon as all vCPUs have left the guest. */
+/* Holds the VM (no vCPU runs, time stands still) as soon as all vCPUs have left the guest. */
 void machine_hold_still(struct machine *machine);
 
 /* Sets the guest's wall time to the date that the manager has published. */
 void machine_take_wall_time(struct machine *machine);
-/* Brings the platform's clock up to date. */
+/* Brings the platform's clock up to the present time. */
 void machine_update_clock(struct machine *machine);
 /*
  * Brings the clock up to date for a device that finds it stale. The clock's TSC may then be another

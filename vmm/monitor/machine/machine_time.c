@@ -38,7 +38,7 @@ static ALWAYS_INLINE void machine_time_update_page(const struct machine_time *ti
 						   struct machine_clock *clock, u64 host_tsc)
 {
 	u64 guest_now = time->paused_tsc != 0 ? time->paused_tsc : host_tsc;
-	/* if the guest has run longer than the host, its base lies before the host's TSC 0 */
+	/* if the guest has run longer than the host, its base_tsc lies before the host's TSC 0 */
 	s64 since_base = (s64)(guest_now - time->base_tsc);
 	u64 elapsed = since_base > 0 ? (u64)since_base : 0;
 

@@ -12,7 +12,7 @@ struct machine_time {
 	u64 tsc_khz;
 	u64 base_tsc;	  /* the host's TSC at guest time 0; each pause moves it on */
 	u64 paused_tsc;	  /* the host's TSC when the present pause began; 0: the VM is not paused */
-	u64 wall_seconds; /* Unix time at wall_tsc */
+	u64 wall_seconds; /* Unix time, in seconds, at host TSC wall_tsc */
 	u64 wall_tsc;
 };
 
@@ -22,8 +22,8 @@ void machine_time_pause(struct machine_time *time, u64 host_tsc);
 void machine_time_resume(struct machine_time *time, u64 host_tsc);
 
 /*
- * Fill in the clock that devices and a vCPU with clock->tsc_adjust see at host_tsc: all of the
- * clock, or all but wall time.
+ * Fill in the clock that devices and a vCPU with clock->tsc_adjust see at host_tsc: the first
+ * function all but wall time, the second all of the clock.
  */
 void machine_time_update_guest(const struct machine_time *time, struct machine_clock *clock,
 			       u64 host_tsc);
@@ -32,10 +32,13 @@ void machine_time_update(const struct machine_time *time, struct machine_clock *
 
 /* Returns the Unix time at host_tsc in ns; 0: the time is not known. */
 u64 machine_time_wall_ns(const struct machine_time *time, u64 host_tsc);
-/* Moves the guest's time on by `ns` at once, as long as it stays below 2^63 cycles. */
+/* Makes the guest's time jump forward by `ns`, as long as it stays below 2^63 cycles. */
 void machine_time_jump(struct machine_time *time, u64 ns);
 
-/* Returns what the CPU has to add to the host's TSC, without the vCPU's IA32_TSC_ADJUST. */
+/*
+ * Returns what the CPU has to add to the host's TSC for the guest's, not counting the vCPU's
+ * IA32_TSC_ADJUST.
+ */
 u64 machine_time_tsc_offset(const struct machine_time *time);
 
 /* Returns the host TSC at which guest time will be `ns`: 0 for DEADLINE_NONE, otherwise never 0. */

@@ -32,7 +32,7 @@ void pvclock_scale(u64 tsc_khz, u32 *mul, s8 *shift)
 	u64 numerator = NS_PER_MS;
 	u64 denominator = tsc_khz;
 
-	/* bring the quotient into [1/2, 1), so that mul has all of its 32 bits */
+	/* bring the factor into [1/2, 1) by a shift, so that `mul` has all of its 32 bits */
 	*shift = 0;
 	while (numerator >= denominator) {
 		denominator <<= 1;
@@ -71,7 +71,7 @@ void pvclock_update(const struct pvclock *pvclock, const struct guest_memory *me
 	__atomic_store_n(version, settled, __ATOMIC_RELEASE);
 }
 
-/* Writes the wall clock's record: the wall time when guest time was 0. */
+/* Writes the KVM clock's record of wall time to guest RAM: the wall time when guest time was 0. */
 static void pvclock_write_wall_clock(const struct pvclock *pvclock,
 				     const struct guest_memory *memory,
 				     const struct machine_clock *clock)

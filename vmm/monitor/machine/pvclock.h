@@ -21,11 +21,11 @@ struct pvclock_record {
 _Static_assert(sizeof(struct pvclock_record) == 32, "struct pvclock_vcpu_time_info");
 
 enum pvclock_flag {
-	PVCLOCK_TSC_STABLE = 1 << 0,	/* readings of different vCPUs may be compared */
-	PVCLOCK_GUEST_STOPPED = 1 << 1, /* the guest was paused; the guest clears the bit */
+	PVCLOCK_TSC_STABLE = 1 << 0, /* the clock's readings on different vCPUs may be compared */
+	PVCLOCK_GUEST_STOPPED = 1 << 1, /* the VM was paused; the guest clears the bit */
 };
 
-/* One vCPU's side of the KVM clock. */
+/* What the monitor keeps of one vCPU's KVM clock. */
 struct pvclock {
 	u64 system_time_msr;
 	u64 wall_clock_msr;
@@ -34,17 +34,18 @@ struct pvclock {
 bool pvclock_owns_msr(u32 msr);
 u64 pvclock_read_msr(const struct pvclock *pvclock, u32 msr);
 /*
- * Takes the address from an MSR and writes the record there; an address outside RAM is kept but not
- * used.
+ * Takes the address of a record that the guest writes to an MSR, and writes the record there; an
+ * address outside RAM is kept but not used.
  */
 void pvclock_write_msr(struct pvclock *pvclock, const struct guest_memory *memory,
 		       const struct machine_clock *clock, u32 msr, u64 value);
 
 /*
- * Writes the system-time record anew, if there is one: after a pause, or when the TSC has jumped.
+ * Writes the system-time record anew, if the guest has one: after a pause, or when the guest's TSC
+ * has jumped.
  */
 void pvclock_update(const struct pvclock *pvclock, const struct guest_memory *memory,
 		    const struct machine_clock *clock, bool stopped);
 
-/* Computes the factors of ns = ((cycles << shift) * mul) >> 32; a negative shift goes right. */
+/* Computes the factors of ns = ((cycles << shift) * mul) >> 32; a negative `shift` goes right. */
 void pvclock_scale(u64 tsc_khz, u32 *mul, s8 *shift);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random bytes from a pool that the manager's start info seeds. Called by generation.c and the
- * platform's devices; owns the pool.
+ * Random bytes from a generator that is seeded from the manager's start info. Called by
+ * generation.c and the platform's devices; owns the generator's state.
  */
 #include "vmm/monitor/machine/random.h"
 

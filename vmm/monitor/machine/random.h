@@ -4,7 +4,7 @@
 #include "lib/types.h"
 
 /*
- * Seeds the pool from the manager's start info; random_draw then gives the guest unpredictable
+ * Seeds the generator from the manager's start info; random_draw then gives the guest unpredictable
  * bytes.
  */
 void random_init(void);

@@ -58,7 +58,10 @@ void vcpu_update_pvclock(struct vcpu *vcpu, bool stopped)
 
 void vcpu_need(struct vcpu *vcpu, u32 groups)
 {
-	/* groups that the monitor has changed itself are newer than the kernel's registers */
+	/*
+	 * register groups that the monitor has changed in the page are newer than those in the
+	 * kernel
+	 */
 	u32 missing = groups & ~(vcpu->page->valid | vcpu->page->dirty);
 
 	if (missing != 0 && sys_vcpu_get(vcpu->handle, missing) != STATUS_OK)
@@ -159,8 +162,8 @@ void vcpu_wake_kicked(struct vcpu *vcpu)
 }
 
 /*
- * Yields to the vCPU after the one to which this vCPU yielded last: any of them may wait for this
- * CPU.
+ * Notes to yield this CPU to the vCPU after the one to which this vCPU yielded last: any of them
+ * may wait for a CPU.
  */
 void vcpu_spins(struct vcpu *vcpu)
 {

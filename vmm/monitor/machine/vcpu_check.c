@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Asserts that every cached flag of a vCPU keeps its promise. Called by loop.c and fast_path.c
- * through vcpu_check in builds with DEBUG=1; reads only.
+ * Asserts that the flags which a vCPU caches (quiet, watched and so on) are right. Called by loop.c
+ * and fast_path.c through vcpu_check in builds with DEBUG=1; reads only.
  */
 #include "vmm/monitor/machine/vcpu_check.h"
 
@@ -16,7 +16,10 @@
 			rt_fail("broken promise: " #condition);                                    \
 	} while (0)
 
-/* Asserts that the exit is handled, and that the page holds what the next entry delivers. */
+/*
+ * Asserts that the last exit is handled, and that the vCPU page holds the event that the next VM
+ * entry delivers.
+ */
 static void vcpu_check_entry(const struct vcpu *vcpu)
 {
 	const struct vcpu_page *page = vcpu->page;
@@ -45,7 +48,10 @@ static void vcpu_check_lapic(const struct vcpu *vcpu)
 	PROMISE(!machine->vapic.late || machine->vapic.by_cpu);
 }
 
-/* Asserts that exits whose instructions have to be decoded bring along the registers for that. */
+/*
+ * Asserts that exits whose instructions have to be decoded bring along the register groups for
+ * that.
+ */
 static void vcpu_check_wants(const struct vcpu *vcpu)
 {
 	const u32 needed = VCPU_SEGMENTS | VCPU_CONTROL;

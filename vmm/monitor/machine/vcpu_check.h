@@ -3,13 +3,13 @@
 
 #include "vmm/monitor/machine/vcpu.h"
 
-/* Ends the process if one of the promises does not hold. */
+/* Ends the process if one of the conditions that vcpu_check checks does not hold. */
 void vcpu_check_promises(const struct vcpu *vcpu);
 
 /*
  * Checks, in images built with DEBUG=1, what must be true of a vCPU and its VM when the guest is
- * about to go on: the promises that exits, injection and the loop give each other. Call it under
- * the machine's lock.
+ * about to go on: conditions on which exit handlers, injection and the vCPU loop rely. Call it
+ * under the machine's lock.
  */
 static inline void vcpu_check(const struct vcpu *vcpu)
 {
@@ -21,8 +21,9 @@ static inline void vcpu_check(const struct vcpu *vcpu)
 }
 
 /*
- * In an image built with TEST=1, all state is read out and put back after each REBUILD_EVERY exits,
- * which shows that snapshots can do the same; in other images this never happens (0).
+ * In an image built with TEST=1, a VM's whole state is read out and put back after each
+ * REBUILD_EVERY exits, which shows that snapshots can do the same; in other images this never
+ * happens (0).
  */
 #ifdef TEST
 #define REBUILD_EVERY 1000u /* the number of exits between two rebuilds */

@@ -8,7 +8,8 @@
 #include "vmm/monitor/memory/layout.h"
 
 /*
- * Adds bytes [start, end) of the RAM object, as far as the RAM reaches, as guest memory at `gpa`.
+ * Adds a region: bytes [start, end) of the RAM object, as far as the RAM reaches, are guest memory
+ * from address `gpa` on.
  */
 static void guest_memory_add_region(struct guest_memory *memory, u64 gpa, u8 *host, u64 start,
 				    u64 end, u64 bytes)
@@ -52,7 +53,7 @@ u8 *guest_memory_pointer(const struct guest_memory *memory, gpa_t gpa, u64 lengt
 
 /*
  * Copies memory. A builtin copy of constant size is one load and one store on x86, on which guests
- * rely.
+ * rely for shared words.
  */
 static void guest_memory_copy(void *to, const void *from, u64 length)
 {

@@ -28,12 +28,22 @@ struct guest_memory {
 	struct guest_region region[GUEST_REGION_MAX];
 	u32 count;
 	struct guest_region rom; /* memory that the guest can only read; empty: there is none */
-	/* where the RAM's first byte is mapped; NULL: the RAM is not mapped as one piece */
+	/*
+	 * where the monitor has the RAM's first byte mapped; NULL: the RAM is not mapped as one
+	 * piece
+	 */
 	u8 *host;
-	u32 physical_bits; /* width of the guest's physical addresses, for reserved bits */
+	/*
+	 * width of the guest's physical addresses in bits: higher bits of page-table entries are
+	 * reserved
+	 */
+	u32 physical_bits;
 };
 
-/* Describes a RAM of `bytes`, mapped in one piece at `host`, with the holes of load/layout.h. */
+/*
+ * Describes a guest's RAM of `bytes` bytes, mapped in one piece at `host`, with the holes of
+ * load/layout.h.
+ */
 void guest_memory_init(struct guest_memory *memory, u8 *host, u64 bytes);
 
 /*
@@ -76,7 +86,10 @@ struct guest_u64 {
 	u64 value;
 } __attribute__((packed, may_alias));
 
-/* Copy guest memory of a constant length (2, 4, 8, 12 or 16 bytes) to a buffer, or from it. */
+/*
+ * Copy words of guest memory of a constant length (2, 4, 8, 12 or 16 bytes) to a buffer, or from
+ * it.
+ */
 static ALWAYS_INLINE void guest_words_read(const u8 *guest, void *buffer, u64 length)
 {
 	u8 *to = buffer;

@@ -30,7 +30,8 @@
  */
 #define LAYOUT_BDA    0x00000400ull
 #define LAYOUT_GDT    0x00090000ull
-#define LAYOUT_TABLES 0x00091000ull /* the PML4, a PDPT and four page directories */
+/* the loader's page tables: the PML4, a PDPT and four page directories */
+#define LAYOUT_TABLES 0x00091000ull
 /* the end of a page that is the stack until the kernel sets up its own */
 #define LAYOUT_STACK_TOP  0x00098000ull
 #define LAYOUT_BOOT_INFO  0x00098000ull /* boot_params, hvm_start_info or Multiboot information */
@@ -46,11 +47,14 @@
 #define LAYOUT_BIOS	  0x000f3000ull
 #define LAYOUT_GENERATION 0x000f4000ull
 #define LAYOUT_BIOS_ENTRY 0x000ffff0ull
-#define LAYOUT_HIGH_START 0x00100000ull /* end of the first MiB */
+#define LAYOUT_HIGH_START 0x00100000ull /* where RAM goes on: the end of the first MiB */
 #define LAYOUT_LOW_END	  0xc0000000ull
 #define LAYOUT_ABOVE_4G	  0x100000000ull
 
-/* Ports of PCI devices. Lower ports are for the devices that every PC has. */
+/*
+ * The range of ports for the BARs of PCI devices. Lower ports are for the devices that every PC
+ * has.
+ */
 #define LAYOUT_PCI_PORTS      0xc000u
 #define LAYOUT_PCI_PORT_COUNT 0x4000u
 #define LAYOUT_PCI_LOW	      LAYOUT_LOW_END
@@ -64,7 +68,8 @@
  * right below the I/O APIC. The page of the generation ID is the first page of RAM that the VGA
  * hole hides.
  */
-#define LAYOUT_PCI_FIRMWARE	   0x80000000ull /* or the end of the RAM below 4 GiB, if higher */
+/* where the window begins; at the end of the RAM below 4 GiB, if that is higher */
+#define LAYOUT_PCI_FIRMWARE	   0x80000000ull
 #define LAYOUT_PCI_FIRMWARE_END	   0xfec00000ull
 #define LAYOUT_FIRMWARE_GENERATION 0xfef00000ull
 
@@ -82,15 +87,18 @@ static inline u64 layout_high_bytes(u64 ram_bytes)
 	return ram_bytes - layout_low_bytes(ram_bytes);
 }
 
-/* Returns where the 32-bit window begins in a VM that starts by firmware. */
+/*
+ * Returns the guest address at which the PCI bus's 32-bit window begins in a VM that starts by
+ * firmware.
+ */
 static inline u64 layout_pci_firmware(u64 ram_bytes)
 {
 	return MAX(layout_low_bytes(ram_bytes), LAYOUT_PCI_FIRMWARE);
 }
 
 /*
- * Returns the size of the 64-bit window in a VM that starts by firmware; the window ends at the
- * last physical address. 0: there is none.
+ * Returns the size of the PCI bus's 64-bit window in a VM that starts by firmware; the window ends
+ * at the last physical address. 0: there is no window.
  */
 static inline u64 layout_pci_firmware_high(u64 high_base, u32 physical_bits)
 {
@@ -98,7 +106,8 @@ static inline u64 layout_pci_firmware_high(u64 high_base, u32 physical_bits)
 }
 
 /*
- * Returns where the 64-bit window begins; 0 if there is no room for it below the end of addresses.
+ * Returns the guest address at which the PCI bus's 64-bit window begins; 0 if there is no room for
+ * it below the end of physical addresses.
  */
 static inline u64 layout_pci_high(u64 ram_bytes, u32 physical_bits)
 {

@@ -17,16 +17,16 @@ struct walker {
 	const struct vcpu_page *page;
 	u64 gva;
 	u32 access;
-	/* The format of the tables for the present paging mode (SDM vol. 3, 4.1.1). */
+	/* The format of the guest's page tables in its present paging mode (SDM vol. 3, 4.1.1). */
 	u32 index_bits;
 	u32 entry_bytes;
-	bool pae_32; /* PAE paging: entries of level 3 carry no rights and no A bit */
+	bool pae_32; /* PAE paging: entries of level 3 carry no rights and no accessed bit */
 	bool execute_disable;
-	u32 large_levels; /* mask of the levels at which PS maps a page */
-	u64 reserved;	  /* bits that no entry may have set */
+	u32 large_levels; /* a bit for each level at which an entry with PS maps a page */
+	u64 reserved;	  /* bits that must be 0 in every entry */
 	/* The results of the walk: */
 	u32 leaf_shift;	       /* log2 of the page's size */
-	u64 accessed;	       /* PTE_A if the entries on all levels have it */
+	u64 accessed; /* PTE_A (accessed) if the entries on all levels have it, otherwise 0 */
 	struct walk_path path; /* `last` is the level that maps the page */
 };
 
@@ -100,7 +100,10 @@ static u64 walk_root(const struct walker *walker)
 	return walker->page->cr3 & (walker->entry_bytes == 4 ? BITS(31, 12) : PTE_ADDRESS);
 }
 
-/* Follows the tables down to the page; returns false and sets *fault if an entry ends the walk. */
+/*
+ * Follows the tables down to the entry that maps the page; returns false and sets *fault if an
+ * entry ends the walk.
+ */
 static bool walk_descend(struct walker *walker, u64 *fault)
 {
 	u32 shift = PAGE_SHIFT + walker->index_bits * walker->path.levels;
@@ -142,7 +145,7 @@ static bool walk_descend(struct walker *walker, u64 *fault)
 	return true;
 }
 
-/* Returns whether the rights permit the access: SDM vol. 3, 4.6.1. */
+/* Returns whether the rights that the entries give permit the access: SDM vol. 3, 4.6.1. */
 static bool walk_permitted(const struct walker *walker)
 {
 	u64 cr4 = walker->page->cr4;
@@ -163,7 +166,10 @@ static bool walk_permitted(const struct walker *walker)
 	return true;
 }
 
-/* Sets bits in an entry. Returns false if the entry has changed since the walk read it. */
+/*
+ * Sets bits in the page-table entry of a step. Returns false if the entry has changed since the
+ * walk read it.
+ */
 static bool walk_set_bits(const struct walk_step *step, u64 bits, u32 entry_bytes)
 {
 	u64 expected = step->entry;
@@ -217,7 +223,8 @@ static enum walk_outcome walk_attempt(struct walker *walker, struct walk_result 
 	u64 fault;
 
 	if (walk_descend(walker, &fault)) {
-		/*@ split walker->path.last; */ /* `make verify` splits its proof here */
+		/* a note to Frama-C: `make verify` splits its proof by this value */
+		/*@ split walker->path.last; */
 		fault = PF_ERROR_P;
 		if (walk_permitted(walker)) {
 			if (!(walker->access & WALK_PROBE) && !walk_set_accessed(walker))
@@ -251,8 +258,8 @@ static bool walk_run(struct walker *walker, struct walk_result *result)
 	for (u32 i = 0; i < WALK_ATTEMPTS && outcome == WALK_CHANGED; i++)
 		outcome = walk_attempt(walker, result);
 	/*
-	 * The tables change all the time: fail the walk, since a guest must cope with a spurious
-	 * fault anyway.
+	 * The guest changes the tables all the time: fail the walk, since a guest must cope with a
+	 * spurious fault anyway.
 	 */
 	if (outcome == WALK_CHANGED)
 		result->error_code = PF_ERROR_P | (access & (WALK_WRITE | WALK_USER | WALK_FETCH));

@@ -10,9 +10,13 @@ enum walk_access {
 	WALK_WRITE = 1 << 1,
 	WALK_USER = 1 << 2, /* the access is made at CPL 3 */
 	WALK_FETCH = 1 << 4,
-	/* a look by the monitor: rights do not count, and A and D bits stay as they are */
+	/*
+	 * the monitor itself looks an address up: rights do not count, and A and D bits stay as
+	 * they are
+	 */
 	WALK_PROBE = 1 << 8,
-	WALK_IMPLICIT = 1 << 9, /* the CPU itself accesses descriptor tables or a TSS */
+	/* the access is the CPU's own, to descriptor tables or a TSS, whatever the privilege */
+	WALK_IMPLICIT = 1 << 9,
 };
 
 struct walk_result {
@@ -23,16 +27,16 @@ struct walk_result {
 
 #define WALK_LEVELS_MAX 5
 
-/* A table entry on the path of a walk, as the walk has read it. */
+/* A page-table entry on the path of a walk, as the walk has read it. */
 struct walk_step {
-	u8 *host; /* where the entry lies in the monitor's memory; NULL: the entry is not in RAM */
+	u8 *host; /* where the monitor has the entry mapped; NULL: the entry is not in RAM */
 	u64 gpa;
 	u64 entry;
 };
 
 /* The path of a walk: step[levels] down to step[last], indexed by level. */
 struct walk_path {
-	u32 levels; /* the number of levels; 0: paging is off */
+	u32 levels; /* the number of levels of page tables; 0: paging is off */
 	u32 last;
 	/* PTE_W, PTE_U and PTE_NX that hold for the page, if the walk has reached one */
 	u64 rights;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Decides where BARs answer. A BAR answers only with decode on, inside a window, and where nothing
- * else does; of two BARs the one of the lower slot and number answers, and the other is only a
- * register. So positions follow from the registers alone, in whatever order they were written.
- * Called by pci_config.c; changes the buses.
+ * Decides where BARs answer. A BAR answers only if the function's decoding is on, inside a window,
+ * and where nothing else does; of two BARs the one of the lower slot and number answers, and the
+ * other is only a register. So positions follow from the registers alone, in whatever order they
+ * were written. Called by pci_config.c; changes the buses.
  */
 #include "lib/bits.h"
 #include "lib/checked.h"
@@ -71,7 +71,7 @@ void pci_bar_map_all(struct pci_bus *bus)
 	bar_each(bus, bar_map);
 }
 
-/* Places the BARs: each slot has a share of each window. */
+/* Chooses the BARs' addresses: each slot has a share of each window. */
 enum status pci_bar_place(struct pci_function *function)
 {
 	u64 ports_left = LAYOUT_PCI_PORT_COUNT / PCI_SLOTS;

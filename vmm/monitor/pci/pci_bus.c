@@ -40,7 +40,9 @@ bool pci_intx_shown(const struct pci_function *function)
 	       (pci_config_get(function, PCI_COMMAND, 2) & PCI_COMMAND_INTX_OFF) == 0;
 }
 
-/* Sets the interrupt line. Slots share lines: a line is low when no slot holds it. */
+/*
+ * Sets the interrupt line. Slots share interrupt lines: a line is low when no slot holds it high.
+ */
 void pci_intx_update(const struct pci_function *function)
 {
 	const struct pci_bus *bus = function->bus;
@@ -89,10 +91,14 @@ static const struct pci_fixed pci_fixed[] = {
 	{POWER_SLOT, POWER_FUNCTION, PCI_VENDOR, 0x71138086},
 	{POWER_SLOT, POWER_FUNCTION, PCI_REVISION, 0x06800003},
 	{POWER_SLOT, POWER_FUNCTION, POWER_BASE, PCI_POWER_PORT | 1},
-	{POWER_SLOT, POWER_FUNCTION, POWER_CONTROL, 1}, /* the ports are enabled */
+	/* the ports of power management are enabled */
+	{POWER_SLOT, POWER_FUNCTION, POWER_CONTROL, 1},
 };
 
-/* Returns whether there is such a fixed function; sets *value to the value of its register. */
+/*
+ * Returns whether the slot has this fixed function; sets *value to the value of its register at
+ * `offset`.
+ */
 static bool pci_fixed_read(u32 slot, u32 function, u32 offset, u32 *value)
 {
 	bool found = false;
@@ -130,7 +136,10 @@ static void pci_ecam_write(struct pci_bus *bus, u32 at, u32 size, u32 value)
 		pci_config_write(function, at % PCI_CONFIG_BYTES, size, value);
 }
 
-/* Converts what port 0xcf8 selects to an address in ECAM; returns false if it selects nothing. */
+/*
+ * Converts what port 0xcf8 selects, with `offset` in the ports, to an address in ECAM; returns
+ * false if the port selects no register.
+ */
 static bool pci_bridge_selects(const struct pci_bus *bus, u32 offset, u32 *at)
 {
 	u32 address = bus->state.address;
@@ -145,8 +154,8 @@ static bool pci_bridge_is_reset_control(const struct pci_bus *bus, u32 offset, u
 }
 
 /*
- * Reads the ports. Only a dword at 0xcf8 is the address; at 0xcfc any size that stays within it
- * counts (3.2.2.3.2).
+ * Reads ports 0xcf8 to 0xcff. Only a dword at 0xcf8 is the address register; at 0xcfc any size
+ * within the dword reads data (PCI 3.0, 3.2.2.3.2).
  */
 static u64 pci_bridge_ports_read(struct pci_bus *bus, u32 offset, u32 size)
 {
@@ -218,7 +227,7 @@ static const struct device_ops bridge_ops = {
 	.valid = pci_bridge_valid,
 };
 
-/* Takes over port 0xcf9, the reset control, from the device that has it. */
+/* Takes over port 0xcf9, the reset control, from the reset device (reset.c). */
 static void pci_bridge_take_reset_control(struct pci_bus *bus)
 {
 	const struct bus_range *range = bus_find(&bus->platform->ports, RESET_CONTROL_PORT, 1);
@@ -238,7 +247,8 @@ enum status pci_bus_attach(struct platform *platform, const struct platform_conf
 		.revision = 2,
 		.class_code = PCI_BRIDGE_CLASS,
 		.subsystem_vendor = PCI_BRIDGE_VENDOR,
-		.subsystem = 0x1100, /* by which firmware knows that there is fw_cfg */
+		/* QEMU's subsystem ID, by which firmware knows that there is fw_cfg */
+		.subsystem = 0x1100,
 	};
 	static const struct pci_identity identity = {
 		.vendor = PCI_BRIDGE_VENDOR,

@@ -9,16 +9,20 @@ struct platform_config;
 #define PCI_DATA_PORT	 0xcfcu
 #define PCI_PORTS	 8u
 
-/* the port base that VMs which start by firmware report for power management */
+/*
+ * the first of the power-management ports that the PIIX4 function reports in VMs that start by
+ * firmware
+ */
 #define PCI_POWER_PORT 0x600u
 
-#define PCI_BRIDGE_VENDOR 0x1af4u /* shared with virtio; no driver binds to it */
+/* the vendor ID of virtio devices; no driver binds to the bridge */
+#define PCI_BRIDGE_VENDOR 0x1af4u
 #define PCI_BRIDGE_DEVICE 0x0f00u
 #define PCI_BRIDGE_CLASS  0x060000u
 
 struct pci_bus_state {
 	struct pci_function_state bridge;
-	u32 address; /* the address that port 0xcf8 holds */
+	u32 address; /* the address register at port 0xcf8 */
 	u32 reserved;
 };
 

@@ -10,7 +10,8 @@
 #include "vmm/monitor/pci/pci_bus.h"
 
 #define COMMAND_ALWAYS (PCI_COMMAND_BUS_MASTER | PCI_COMMAND_INTX_OFF)
-#define LINE_UNKNOWN   0xffu /* PCI 3.0, 6.2.4: no input of an 8259 */
+/* the interrupt line register's value for no input of an 8259 (PCI 3.0, 6.2.4) */
+#define LINE_UNKNOWN 0xffu
 
 static void pci_config_put(u8 *bytes, u32 offset, u32 size, u64 value)
 {
@@ -39,7 +40,11 @@ void pci_function_bar(struct pci_function *function, u32 number, enum pci_bar_ki
 		function->writable[PCI_COMMAND] |= PCI_COMMAND_IO;
 		pci_config_put(function->constant, at, 4, PCI_BAR_IO);
 		pci_config_put(function->writable, at, 4,
-			       0x10000 - bytes); /* a PC's port addresses have 16 bits */
+			       /*
+				* the bits above 15 are not writable: a PC's port addresses have 16
+				* bits
+				*/
+			       0x10000 - bytes);
 	} else {
 		function->writable[PCI_COMMAND] |= PCI_COMMAND_MEMORY;
 		pci_config_put(function->constant, at, 8, PCI_BAR_64);
@@ -51,8 +56,8 @@ u32 pci_function_capability(struct pci_function *function, u8 identifier, u32 by
 {
 	u8 *constant = function->constant;
 	u32 at = function->config_end;
-	u32 last = PCI_CAPABILITIES; /* the register that points to the first capability; in the
-					others the pointer is a byte further on */
+	/* where the pointer to the next capability is: in the header, or byte 1 of a capability */
+	u32 last = PCI_CAPABILITIES;
 
 	while (constant[last] != 0)
 		last = constant[last] + 1u;
@@ -114,7 +119,7 @@ enum status pci_function_add(struct platform *platform, struct pci_function *fun
 
 /*
  * Resets the function to what firmware would leave: BARs set, decode on, the rest left to the
- * driver.
+ * guest's driver.
  */
 void pci_function_reset(struct pci_function *function)
 {
@@ -133,13 +138,15 @@ void pci_function_reset(struct pci_function *function)
 	pci_intx_update(function);
 }
 
-/* Does nothing, as the pin's level is in the interrupt controllers' state. */
+/*
+ * Does nothing after a load, as the interrupt pin's level is in the interrupt controllers' state.
+ */
 void pci_function_loaded(struct pci_function *function)
 {
 	pci_bar_map_all(function->bus);
 }
 
-/* Returns true for any bytes, since registers are masked when they are used. */
+/* Returns true for any bytes, since the registers are masked when they are used. */
 bool pci_function_valid(const struct pci_function_state *state)
 {
 	for (u32 i = 0; i < PCI_MSIX_MAX; i++)

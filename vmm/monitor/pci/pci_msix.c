@@ -24,8 +24,8 @@ bool pci_msix_enabled(const struct pci_function *function)
 }
 
 /*
- * Returns whether a vector's message is held back. A message is a write to memory: it needs bus
- * mastering, too.
+ * Returns whether a vector's message is held back by a mask or a setting. A message is a write to
+ * memory: it needs bus mastering, too.
  */
 static bool msix_is_held_back(const struct pci_function *function, u32 vector)
 {
@@ -73,8 +73,8 @@ void pci_msix_reset(struct pci_function *function)
 }
 
 /*
- * Returns whether the access is defined: only dwords and qwords are, and qwords arrive as two
- * dwords (PCI 3.0, 6.8.2).
+ * Returns whether an access to the MSI-X table or pending bits is defined: only dwords and qwords
+ * are, and qwords arrive as two dwords (PCI 3.0, 6.8.2).
  */
 static bool msix_is_dword(const struct pci_function *function, u64 offset, u32 size)
 {

@@ -25,7 +25,7 @@ static struct bus *platform_bus(struct platform *platform, const struct device_r
 	return region->space == DEVICE_PORTS ? &platform->ports : &platform->memory;
 }
 
-/* Adds all regions, or none. */
+/* Puts all of a device's regions on the buses, or none. */
 static enum status platform_add_regions(struct platform *platform, struct device *device)
 {
 	const struct device_region *regions = device->regions;

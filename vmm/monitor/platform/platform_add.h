@@ -27,22 +27,25 @@ struct platform_config {
 	u64 ram_above_4g;
 	void (*serial_put)(void *context, u8 byte);
 	void *serial_context;
-	/* the pages of local APICs, one for each vCPU, which the owner provides */
+	/* the pages of local APICs, one for each vCPU, which the owner, the machine, provides */
 	struct lapic_page *const *lapic_page;
 	bool hpet;
 	/*
 	 * the guest starts by firmware: there are the devices that firmware needs, and these files
+	 * for fw_cfg
 	 */
 	bool firmware;
 	const struct fw_cfg_file *firmware_file;
 	u32 firmware_file_count;
-	bool boot_menu; /* the firmware offers its menu */
+	bool boot_menu; /* the firmware offers its boot menu */
 	void (*firmware_say)(void *serial_context, const char *line);
 	const struct flash_config *flash; /* the firmware's variables; NULL: it has none */
 	bool test_device;
-	void (*test_show)(u64 at, u64 page); /* maps a page into the test device's window */
+	/* maps RAM page number `page` into the test device's window at `at` */
+	void (*test_show)(u64 at, u64 page);
 	bool pci;
-	u64 pci_high_base; /* where the PCI bus's 64-bit window begins, see layout_pci_high */
+	/* the guest address at which the PCI bus's 64-bit window begins, see layout_pci_high */
+	u64 pci_high_base;
 	/* The fields from here on are only for devices on PCI. */
 	/* the guest memory that devices read and write */
 	const struct guest_memory *memory;
@@ -54,26 +57,30 @@ struct platform_config {
 	bool virtio_console;
 	void (*port_put)(void *serial_context, u32 port, u8 byte);
 	/*
-	 * The names of VIRTIO_CONSOLE_PORTS ports; "": there is no such port. Port 0 has no name.
+	 * The names of the virtio console's VIRTIO_CONSOLE_PORTS ports; "": there is no such port.
+	 * Port 0 has no name.
 	 */
 	const char (*port_name)[CHANNEL_NAME_BYTES];
-	/* the memory shared with the manager; NULL: there is no socket device */
+	/*
+	 * the memory shared with the manager for the socket device; NULL: there is no such device
+	 */
 	struct vsock_area *vsock;
 	u64 vsock_cid; /* the guest's address */
 	/* tells the manager that there is something to look at in the shared memory */
 	void (*vsock_tell)(void *serial_context);
 	struct virtio_blk *blk; /* the VM's blk_count disks, as virtio_blk_attach wants them */
 	u32 blk_count;
-	struct virtio_blk *seed; /* a drive whose medium lies in memory; NULL: there is none */
+	/* the drive for cloud-init, whose medium lies in memory; NULL: there is none */
+	struct virtio_blk *seed;
 	struct virtio_net *net;	 /* the VM's net_count cards, as virtio_net_attach wants them */
 	u32 net_count;
 };
 
 /*
- * The devices that a guest finds, wired together. The owner keeps `clock` up to date (before every
- * call), and after every call looks at `events` and `irqchip.kick`. All calls for one VM come under
- * one lock; none blocks, allocates or makes a system call, the test device's window and the
- * balloon's pages apart. Not to be moved once initialised.
+ * The devices that a guest finds, wired together. The owner, the machine, keeps `clock` up to date
+ * (before every call), and after every call looks at `events` and `irqchip.kick`. All calls for one
+ * VM come under one lock; none blocks, allocates or makes a system call, the test device's window
+ * and the balloon's pages apart. Not to be moved once initialised.
  */
 struct platform {
 	struct machine_clock clock;
@@ -81,7 +88,7 @@ struct platform {
 	struct bus ports;
 	struct bus memory;
 	struct irqchip irqchip;
-	struct serial *serial; /* Devices to which the owner talks. */
+	struct serial *serial; /* Devices that the owner itself calls. */
 	struct acpi_pm *acpi_pm;
 	struct pci_bus *pci;		       /* the PCI bus; NULL: there is none */
 	struct virtio_console *virtio_console; /* the console device; NULL: there is none */
@@ -90,18 +97,20 @@ struct platform {
 	u32 device_count;
 	struct device *device[PLATFORM_DEVICE_MAX]; /* all devices but the local APICs */
 	u32 timed_count;
-	struct device *timed[PLATFORM_DEVICE_MAX]; /* the devices of `device` that have a clock */
+	/* those in `device` that have a clock (device_ops.tick) */
+	struct device *timed[PLATFORM_DEVICE_MAX];
 	u32 storage_used;
 	u8 storage[PLATFORM_STORAGE_BYTES] ALIGNED(16);
 };
 
 /*
- * Allocates zeroed memory of the platform, for a device's attach function. Returns NULL if there is
- * none left.
+ * Allocates zeroed memory of the platform, for a device's attach function. Returns NULL if no
+ * memory of the platform is left.
  */
 void *platform_take(struct platform *platform, size_t bytes) MUST_CHECK;
 /*
- * Puts a device's regions on the buses, wires and resets it. Changes nothing on an error:
- * STATUS_NO_MEMORY with too many devices, or the error of bus_add for the first refused region.
+ * Puts a device's regions on the buses, connects it to clock, events and interrupt lines, and
+ * resets it. Changes nothing on an error: STATUS_NO_MEMORY with too many devices, or the error of
+ * bus_add for the first refused region.
  */
 enum status platform_add(struct platform *platform, struct device *device) MUST_CHECK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tells the kernel which hypercalls it may refuse by itself. Called by vcpu_setup.c and
- * vcpu_state.c; changes that vCPU only.
+ * Tells the kernel which of the guest's hypercalls it may refuse by itself, without an exit to the
+ * monitor. Called by vcpu_setup.c and vcpu_state.c; changes that vCPU only.
  */
 #include "vmm/monitor/pv/hypercall.h"
 

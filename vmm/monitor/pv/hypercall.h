@@ -21,5 +21,8 @@ enum kvm_call {
 #define HYPERCALLS_OFFERED (BIT(KVM_KICK_CPU) | BIT(KVM_SEND_IPI) | BIT(KVM_SCHED_YIELD))
 #define HYPERCALL_UNKNOWN  (-1000ll)
 
-/* Tells the kernel which calls to leave to the monitor, and how to refuse all others. */
+/*
+ * Tells the kernel which hypercalls to leave to the monitor, and with which result to refuse all
+ * others.
+ */
 void hypercall_setup(struct vcpu_page *page);

@@ -8,7 +8,8 @@
 #include "lib/bits.h"
 #include "vmm/monitor/machine/machine.h"
 
-#define PV_EOI_PENDING 1u /* the bit in the guest's byte */
+/* the bit in the guest's byte: the interrupt in service may be ended by clearing it */
+#define PV_EOI_PENDING 1u
 
 static u8 *pv_eoi_guest_byte(const struct vcpu *vcpu)
 {
@@ -26,13 +27,14 @@ bool pv_eoi_write_msr(struct vcpu *vcpu, u64 value)
 }
 
 /*
- * Sets the bit in the guest's byte. The vCPU does not run meanwhile: nobody else touches its byte.
+ * Sets the bit in the guest's byte if the next EOI would have no other effect. The vCPU does not
+ * run meanwhile: nobody else writes its byte.
  */
 void pv_eoi_offer(struct vcpu *vcpu)
 {
 	u8 *byte;
 
-	/* the CPU ends interrupts without an exit anyway */
+	/* a CPU that virtualizes the APIC (by_cpu) ends interrupts without an exit anyway */
 	if ((vcpu->pv_eoi.msr & PV_EOI_ENABLED) == 0 || vcpu->machine->vapic.by_cpu ||
 	    !lapic_eoi_is_private(machine_lapic(vcpu)))
 		return;

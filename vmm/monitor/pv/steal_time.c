@@ -49,7 +49,7 @@ void steal_time_sleep(struct vcpu *vcpu)
 
 	if (record == NULL)
 		return;
-	/* another vCPU may have asked for a flush already */
+	/* atomic, as another vCPU may have asked for a TLB flush in this byte already */
 	(void)__atomic_fetch_or(&record->preempted, MARK_PREEMPTED, __ATOMIC_SEQ_CST);
 	vcpu->steal_time.marked = true;
 }
