@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Prepares the place of a backup and writes its header last (backup_target.h). Called by copier.c;
- * writes to the target disk through save_disk.c.
+ * Prepares the disk or partition for a backup, and writes the backup's header last
+ * (backup_target.h). Called by copier.c; writes to the target disk through save_disk.c.
  */
 #include "vmm/monitor/save/backup_target.h"
 
@@ -20,11 +20,14 @@ static bool backup_target_refuse(struct save_disk *disk, const char *text)
 	return false;
 }
 
-/* Looks for a backup of that chain; sets *is_one to whether there is one. */
+/*
+ * Looks at offset `at` for the header of a backup of the chain in `label`; sets *is_one to whether
+ * there is one.
+ */
 static bool backup_target_look_for_chain(struct save_disk *disk, u64 at,
 					 const struct backup_label *label, bool *is_one)
 {
-	static struct backup_header header; /* a copy of the header, to which nobody else writes */
+	static struct backup_header header; /* a copy of the header, which nobody else can change */
 
 	if (!backup_header_read(disk, at, &header, is_one))
 		return false;

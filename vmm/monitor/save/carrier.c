@@ -2,8 +2,8 @@
 /*
  * The process that moves the content of a volume: from a transfer into the volume, from the volume
  * into a transfer, into a digest, or by another key into another volume. Called by main.c in its
- * own process. Touches its links, its transfer and its page, and wipes the page of keys; a block
- * passes through its memory at a time.
+ * own process. Touches its links to disk drivers, its transfer and the page shared with the
+ * manager, and wipes the page of keys; a block passes through its memory at a time.
  */
 #include "vmm/monitor/save/carrier.h"
 
@@ -23,7 +23,7 @@
 #include "vmm/rt/transfer.h"
 #include "vmm/rt/zero.h"
 
-#define CARRIER_KEY 17u /* the key of the transfer's signals in the queue */
+#define CARRIER_KEY 17u /* the key under which the transfer's signals arrive in the queue */
 _Static_assert(SHA256_BYTES == sizeof(((struct content_page *)NULL)->digest), "a digest");
 
 /*
@@ -63,7 +63,10 @@ static bool carrier_fails(const char *pattern, ...)
 	return false;
 }
 
-/* Returns the bytes of the block at `at`: no block crosses a multiple of a request's size. */
+/*
+ * Returns the bytes of the block to be moved at offset `at`, at most `left`: no block crosses a
+ * multiple of a request's size.
+ */
 static u32 carrier_block_bytes(u64 at, u64 left)
 {
 	return (u32)MIN(left, BLOCK_REQUEST_BYTES - at % BLOCK_REQUEST_BYTES);
@@ -175,8 +178,9 @@ static bool carrier_digest(u64 from, u64 bytes)
 }
 
 /*
- * Opens both ciphers by the volume's header, and makes a header for the other one. A volume that
- * was never used has no header, and *empty says that it must hold nothing but zeros.
+ * Opens the cipher of the old key by the volume's header in `block`, makes there a header for the
+ * new key, and opens its cipher. A volume that was never used has no header, and *empty says that
+ * it must hold nothing but zeros.
  */
 static bool carrier_rekey_header(u8 *block, bool *empty)
 {
@@ -199,7 +203,10 @@ static bool carrier_rekey_header(u8 *block, bool *empty)
 	return problem == NULL ? true : carrier_fails("%s", problem);
 }
 
-/* Encrypts a block anew, in place; one that nobody has written stays zeros. */
+/*
+ * Encrypts a block of the volume by the new key, in place; a block that nobody has written stays
+ * zeros.
+ */
 static void carrier_rekey_block(u8 *block, u64 sector)
 {
 	if (is_zero(block, DISK_SECRET_BYTES))
@@ -218,7 +225,7 @@ static bool carrier_rekey_piece(u64 at, u32 bytes, bool *empty)
 	if (at == 0 && !carrier_rekey_header(room->block, empty))
 		return false;
 	if (is_zero(room->block, bytes))
-		return true; /* the other volume holds zeros there already */
+		return true; /* the volume that gets the content holds zeros there already */
 	if (*empty)
 		return carrier_fails("it has no header, but holds something");
 	for (u32 done = at == 0 ? DISK_SECRET_BYTES : 0; done < bytes; done += DISK_SECRET_BYTES)
@@ -245,7 +252,7 @@ static bool carrier_rekey(u64 bytes)
 	return save_disk_flush(&room->to) ? true : carrier_fails("%s", room->to.problem);
 }
 
-/* Opens the volume that gets the content, and takes both keys. */
+/* For a rekey, opens the volume that gets the content, and takes the old and the new key. */
 static bool carrier_open_rekey(const struct start_entry *to, handle_t queue)
 {
 	const struct start_entry *entry = start_find(START_DISK_FILE);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The process that copies what disks held at one point, for backups. Called by main.c in its own
- * process; reads disk views and writes backup targets. No copy counts before all data of all copies
- * are on the medium: the headers are written last.
+ * The process that copies what a VM's disks held at one moment, for backups. Called by main.c in
+ * its own process; reads disk views and writes backup targets. No copy counts before all data of
+ * all copies are on the medium: the headers are written last.
  */
 #include "vmm/monitor/save/copier.h"
 
@@ -31,8 +31,8 @@ struct copy {
 	struct disk_client to_client;
 	/* the list of changes, a bit for each block; NULL: all blocks are copied */
 	const u64 *changed;
-	u64 changed_blocks; /* the number of blocks for which the list of changes has bits */
-	u64 blocks;	    /* the blocks of the disk */
+	u64 changed_blocks; /* the number of blocks for which `changed` has bits */
+	u64 blocks;	    /* the number of blocks of the disk */
 	u64 wanted;	    /* the number of blocks that are to be copied */
 	struct backup_header header;
 };
@@ -44,7 +44,10 @@ struct copy {
 struct copier_room {
 	struct copy copies[COPIER_DISK_MAX];
 	u8 block[BLOCK_BYTES] ALIGNED(8);
-	/* the numbers of blocks of a differential backup that are not written yet */
+	/*
+	 * the last entries of a differential backup's list of block numbers, not written to the
+	 * place yet
+	 */
 	u64 numbers[NUMBER_COUNT];
 };
 
@@ -84,8 +87,8 @@ static void copier_moved(void)
 }
 
 /*
- * Returns whether the list of changes has the block; a driver may write to the list, so it may say
- * something else the next time.
+ * Returns whether block `number` is to be copied: the list of changes has it, or does not reach to
+ * it; a driver may write to the list, so it may say something else the next time.
  */
 static bool copier_is_wanted(const struct copy *copy, u64 number)
 {
@@ -94,7 +97,7 @@ static bool copier_is_wanted(const struct copy *copy, u64 number)
 		1) != 0;
 }
 
-/* Returns the size of a block; the disk's last one may be shorter. */
+/* Returns the size of block `number` in bytes; the disk's last one may be shorter. */
 static u32 copier_bytes_of(const struct copy *copy, u64 number)
 {
 	return (u32)MIN(copy->from.bytes - number * BLOCK_BYTES, (u64)BLOCK_BYTES);
@@ -188,7 +191,7 @@ static void copier_count_blocks(struct copy *copy)
 		copy->header.label.kind == BACKUP_DIFF ? backup_data_at(copy->wanted) : 0;
 }
 
-/* Checks every place before anything is written to one of them. */
+/* Checks the place of each copy before anything is written to one of them. */
 static bool copier_all_are_fit(void)
 {
 	for (struct copy *copy = room->copies; copy < room->copies + count; copy++) {

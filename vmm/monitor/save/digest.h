@@ -3,7 +3,10 @@
 
 #include "vmm/rt/crypto/sha256.h"
 
-/* Digests of a VM's RAM and state, 32 bytes each: equal after a save and a restore. */
+/*
+ * Digests of a VM's RAM and state, 32 bytes each: which are equal if a restore has brought back
+ * what was saved.
+ */
 
 struct digest_ram {
 	struct sha256_state sum;

@@ -20,12 +20,13 @@
 #include "vmm/rt/syscall.h"
 
 /*
- * How many bytes a saved state may have beyond the VM's own: it is then of another configuration,
- * but is read all the same, so that the difference can be named.
+ * How many bytes a saved state may have beyond those that this VM's state has: it is then of
+ * another configuration, but is read all the same, so that the difference can be named.
  */
 #define STATE_SURPLUS_BYTES MIB
 /*
- * The interval of looks at the channel, as another wait may have taken away the manager's signal.
+ * The interval at which the channel is looked at while the manager's answer is awaited, as another
+ * wait may have taken the manager's signal.
  */
 #define LOOK_NS (10 * NS_PER_MS)
 
@@ -36,8 +37,11 @@ static struct {
 	u8 *state;
 	u64 state_size;
 	u64 used;
-	bool checked; /* `state` was checked and can be loaded */
-	/* a bit for each disk to which the VM may write and which holds what it held at the save */
+	bool checked; /* `state` is complete, was checked and can be loaded */
+	/*
+	 * a bit for each disk to which the VM may write and whose content is found to be that at
+	 * the save
+	 */
 	u64 disks;
 } restore;
 
@@ -103,7 +107,7 @@ static bool restore_open_save(struct machine *machine)
 	return true;
 }
 
-/* Reads the next record into `room`. */
+/* Reads the save's next record into `room`. */
 static bool restore_read_record(struct machine *machine)
 {
 	struct stream_record *record = (struct stream_record *)(void *)room;
@@ -194,7 +198,7 @@ static bool restore_check_disk(struct machine *machine, const struct stream_disk
 
 static bool restore_check_disks(struct machine *machine, const struct stream_disks *sealed)
 {
-	static struct stream_disks disks; /* static, as reading the disks takes the record's room */
+	static struct stream_disks disks; /* a copy, as reading the disks overwrites `room` */
 
 	disks = *sealed;
 	for (u64 i = 0; i < disks.count; i++) {
@@ -206,8 +210,8 @@ static bool restore_check_disks(struct machine *machine, const struct stream_dis
 }
 
 /*
- * Checks that the save has every disk to which the VM may write: of another disk nobody knows what
- * it should hold.
+ * Checks that the save has a sum of every disk to which the VM may write: of another disk nobody
+ * knows what it should hold.
  */
 static bool restore_all_disks_are_known(struct machine *machine)
 {
@@ -222,7 +226,10 @@ static bool restore_all_disks_are_known(struct machine *machine)
 						 "nothing; use the disks that it had");
 }
 
-/* Loads pages. The stream has checked that they are pages of as much RAM as its header says. */
+/*
+ * Loads the pages of a record into the guest's RAM. stream_unseal has checked that they are pages
+ * of as much RAM as its header says.
+ */
 static bool restore_take_pages(struct machine *machine, const struct stream_ram *ram)
 {
 	if (restore.stream.header.ram_bytes != machine->job.ram_bytes)
@@ -262,7 +269,7 @@ static bool restore_read_all(struct machine *machine)
 	}
 }
 
-/* Loads the state once the RAM is loaded, as devices look at the guest's queues at once. */
+/* Loads the VM's state once its RAM is loaded, as devices look at the guest's queues at once. */
 static void restore_load_state(struct machine *machine)
 {
 	const struct state_choice all = state_choose_all(machine);

@@ -37,16 +37,16 @@ struct restorer_room {
 	struct source sources[BACKUP_CHAIN_MAX];
 	struct save_disk to;
 	struct disk_client to_client;
-	u8 first[BLOCK_BYTES] ALIGNED(8); /* the disk's first block */
+	u8 first[BLOCK_BYTES] ALIGNED(8); /* the disk's first block, as it is to be at the end */
 	u8 block[BLOCK_BYTES] ALIGNED(8);
-	/* a piece of the list of a differential backup's block numbers */
+	/* the piece of a differential backup's list of block numbers that was read last */
 	u64 numbers[NUMBER_COUNT];
 };
 
 static struct restorer_page *page;
 static struct restorer_room *room;
 static u32 count;
-static u64 disk_bytes; /* the size of the disk that is restored */
+static u64 disk_bytes; /* the size in bytes of the disk that is restored */
 
 bool restorer_wanted(void)
 {
@@ -150,8 +150,8 @@ static bool restorer_check_room(const struct source *source)
 }
 
 /*
- * Reads entry number `index` of a backup's list of block numbers. The place may return another
- * number the next time.
+ * Reads entry number `index` of a backup's list of block numbers. The backup's place may return
+ * another number the next time.
  */
 static bool restorer_read_number(struct source *source, u64 index, u64 *number)
 {
@@ -166,7 +166,7 @@ static bool restorer_read_number(struct source *source, u64 index, u64 *number)
 		       : restorer_source_fails(source, "it has a block beyond the disk's end");
 }
 
-/* Returns the size of a block; the disk's last one may be shorter. */
+/* Returns the size of block `number` in bytes; the disk's last one may be shorter. */
 static u32 restorer_bytes_of(u64 number)
 {
 	return (u32)MIN(disk_bytes - number * BLOCK_BYTES, (u64)BLOCK_BYTES);
@@ -250,7 +250,7 @@ static bool restorer_flush(void)
 static bool restorer_restore(void)
 {
 	page->touched = 1;
-	/* the first block is overwritten with zeros */
+	/* `first` is zeros now: an interrupted restore leaves a disk that begins with zeros */
 	if (!restorer_write_block(0, room->first) || !restorer_flush())
 		return false;
 	for (struct source *source = room->sources; source < room->sources + count; source++) {
@@ -278,7 +278,10 @@ static bool restorer_open_all(handle_t queue)
 	return count != 0 ? true : restorer_fails("there is no backup");
 }
 
-/* Shows the manager the VM, the disk and the time in the last backup's header. */
+/*
+ * Shows the manager the names of VM and disk and the time from the header of the chain's last
+ * backup.
+ */
 static void restorer_say_what(void)
 {
 	const struct backup_header *header = &room->sources[count - 1].header;

@@ -13,8 +13,8 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-#define SAVE_KEY 16u /* the key of the disk's signals in the queue */
-/* the time limit of an answer, as the driver may have to start anew meanwhile */
+#define SAVE_KEY 16u /* the key under which the disk driver's signals arrive in the queue */
+/* the time limit for an answer of the disk's driver, which may have to start anew meanwhile */
 #define ANSWER_NS (30 * NS_PER_S)
 #define LOOK_NS	  (10 * NS_PER_MS)
 
@@ -54,7 +54,7 @@ static void save_disk_ask(struct save_disk *disk, struct errand *errand)
 	errand->asked = true;
 }
 
-/* Returns whether the request was answered; then *status is the answer. */
+/* Returns whether the driver has answered the request; then *status is the answer. */
 static bool save_disk_answered(struct save_disk *disk, const struct errand *errand,
 			       enum block_status *status)
 {

@@ -5,8 +5,8 @@
 #include "vmm/monitor/disk/disk_client.h"
 
 /*
- * The disk that a save is written to or read from: each function makes one request at a time and
- * waits for its answer.
+ * A disk that a save or backup is written to or read from: each function makes one request at a
+ * time and waits for its answer.
  */
 struct save_disk {
 	struct disk_client *client;
@@ -17,12 +17,12 @@ struct save_disk {
 
 /* Opens the link that the process was started with (START_SAVE); its signals arrive in `queue`. */
 bool save_disk_open(struct save_disk *disk, handle_t queue) MUST_CHECK;
-/* Opens a disk over a link that is open already and has no request under way. */
+/* Uses a disk through a link that is open already and has no request under way. */
 void save_disk_over(struct save_disk *disk, struct disk_client *client, handle_t queue);
 /* Opens the link of a disk (START_DISK) that another process of the VM had before this one. */
 bool save_disk_open_link(struct save_disk *disk, struct disk_client *client,
 			 const struct start_entry *entry, handle_t queue) MUST_CHECK;
-/* Opens one of several disks that are written to (START_SAVE). */
+/* Opens the link of one of several disks to which this process may write (START_SAVE). */
 bool save_disk_open_target(struct save_disk *disk, struct disk_client *client,
 			   const struct start_entry *entry, handle_t queue) MUST_CHECK;
 /* Returns whether the disk has grown since it was opened; `bytes` is its size then. */
@@ -30,5 +30,5 @@ bool save_disk_has_grown(const struct save_disk *disk);
 /* Read and write `count` bytes at `offset`, both in whole blocks, at most BLOCK_REQUEST_BYTES. */
 bool save_disk_read(struct save_disk *disk, u64 offset, void *bytes, u32 count) MUST_CHECK;
 bool save_disk_write(struct save_disk *disk, u64 offset, const void *bytes, u32 count) MUST_CHECK;
-/* Flushes what was written to the medium. */
+/* Flushes what was written to the disk's medium. */
 bool save_disk_flush(struct save_disk *disk) MUST_CHECK;

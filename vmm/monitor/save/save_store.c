@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The store of a save: a disk, or a transfer through the manager. Called by saver.c and restore.c;
- * seals and checks records through stream.c.
+ * The place of a saved VM: a disk, or a transfer through the manager. Called by saver.c and
+ * restore.c; seals and checks records through stream.c.
  */
 #include "vmm/monitor/save/save_store.h"
 
@@ -12,7 +12,7 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-#define TRANSFER_KEY 17u /* the key of the transfer's signals in the queue */
+#define TRANSFER_KEY 17u /* the key under which the transfer's signals arrive in the queue */
 
 static u8 block[STREAM_BLOCK_BYTES];
 
@@ -27,7 +27,7 @@ static bool save_store_fails(struct save_store *store, const char *pattern, ...)
 	return false;
 }
 
-/* Takes over the text of a failure of the disk or the transfer; returns `worked`. */
+/* Unless `worked`, copies the problem's text from the disk or the transfer; returns `worked`. */
 static bool save_store_as(struct save_store *store, bool worked)
 {
 	return worked ? true
@@ -52,7 +52,7 @@ bool save_store_open(struct save_store *store, handle_t queue)
 		.doorbell = start_handle(START_CHANNEL_OUT),
 	};
 	/*
-	 * a monitor has bound this object to the same queue already: then the call changes nothing,
+	 * a monitor has bound this event to the same queue already: then the call changes nothing,
 	 * and signals arrive there all the same
 	 */
 	(void)!sys_object_bind(start_handle(START_CHANNEL_IN), queue, TRANSFER_KEY);
@@ -85,8 +85,8 @@ static void save_store_fill_block(const struct stream_header *header)
 }
 
 /*
- * Writes the header, at the end: until then the place holds no save, neither this save nor an
- * earlier one.
+ * Writes the save's header, or zeros if it is NULL. The header comes at the end: until then the
+ * disk holds no save, neither this save nor an earlier one.
  */
 static bool save_store_put_header(struct save_store *store, const struct stream_header *header)
 {
@@ -139,8 +139,8 @@ bool save_store_read_header(struct save_store *store, void *to)
 }
 
 /*
- * Reads a record. The record's first block says how many blocks follow; an invalid length is
- * refused later.
+ * Reads the save's next record. The record's first block says how many blocks follow; an invalid
+ * length is refused later.
  */
 static bool save_store_take_record(struct save_store *store, struct stream_record *record,
 				   u32 *count)

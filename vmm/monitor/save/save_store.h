@@ -13,19 +13,24 @@ struct save_store {
 	bool transfers;
 	struct save_disk disk;
 	struct transfer_end transfer;
-	u64 at;				   /* offset of the next record on the disk */
+	u64 at;				   /* the offset on the disk of the next record, in bytes */
 	char problem[TRANSFER_TEXT_BYTES]; /* why the last call has failed */
 };
 
-/* Opens the store given at the start (START_SAVE); its signals arrive in `queue`. */
+/*
+ * Opens the disk or transfer with which the process was started (START_SAVE); its signals arrive in
+ * `queue`.
+ */
 bool save_store_open(struct save_store *store, handle_t queue) MUST_CHECK;
 
 /*
- * Returns whether `bytes` fit and may be written; call it before any other function. All functions
- * below return false when they have failed, with the reason in `problem`.
+ * Write and read a save. Call save_store_fits before any other of these functions. They return
+ * false when they have failed, with the reason in `problem`.
  */
 
-/* Returns whether `bytes` fit and may be written; call it before any write. */
+/*
+ * Returns whether a save of `bytes` bytes fits and may be written there; call it before any write.
+ */
 bool save_store_fits(struct save_store *store, u64 bytes, bool overwrite) MUST_CHECK;
 /* Begins a save with that header. On a disk there is no save until it is complete. */
 bool save_store_begin(struct save_store *store, const struct stream_header *header) MUST_CHECK;
@@ -36,7 +41,8 @@ bool save_store_write(struct save_store *store, const void *record, u32 bytes) M
  */
 void save_store_works(struct save_store *store);
 /*
- * Completes the save: once it is on the medium, or the other end of the transfer has confirmed it.
+ * Completes the save: returns once it is on the medium, or the other end of the transfer has
+ * confirmed it.
  */
 bool save_store_complete(struct save_store *store, const struct stream_header *header) MUST_CHECK;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The process that writes the state and RAM of a held VM to a store. Called by main.c in its own
- * process; reads RAM and state, and reports progress in the channel.
+ * The process that writes the state and RAM of a held VM to a disk or into a transfer. Called by
+ * main.c in its own process; reads RAM and state, and reports progress in the channel.
  */
 #include "vmm/monitor/save/saver.h"
 
@@ -39,7 +39,10 @@ _Static_assert(MONITOR_PARAMETERS <= ARRAY_COUNT(start_info->parameter), "room f
 _Static_assert((u32)SAVE_KEY_BYTES == CHACHA20_KEY_BYTES, "the manager makes them");
 _Static_assert(SAVE_SALT_BYTES == STREAM_SALT_BYTES, "likewise");
 
-/* Returns a flag of this process's start parameters, as the channel is still the old monitor's. */
+/*
+ * Returns a flag of this process's start parameters, as the channel is still that of the VM's
+ * monitor.
+ */
 static bool saver_is_to(enum monitor_flag flag)
 {
 	return (start_info->parameter[MONITOR_FLAGS] & flag) != 0;
@@ -80,7 +83,10 @@ static bool saver_block_is_zero(u64 page)
 	return (zero_blocks[block / 64] & BIT(block % 64)) != 0;
 }
 
-/* Returns how many pages of a block have to be written. */
+/*
+ * Returns how many pages of the block of RAM that begins at page `first` have to be written: those
+ * that are not zeros.
+ */
 static u64 saver_look_at_block(u64 first)
 {
 	u64 end = saver_block_end(first);
@@ -108,7 +114,7 @@ static void saver_moved(void)
 	save_store_works(&saver.store);
 }
 
-/* Returns the size of the save if all of it were written now. */
+/* Returns the size in bytes of the whole save, as the RAM is now. */
 static u64 saver_bytes_needed(void)
 {
 	u64 whole = saver.state_bytes / STREAM_BODY_MAX;
@@ -167,8 +173,8 @@ static bool saver_write_state(void)
 }
 
 /*
- * Sums up one of the guest's own disks. No other process asks anything of that disk during the
- * save.
+ * Computes the keyed sum of one of the guest's own disks. No other process uses that disk during
+ * the save.
  */
 static bool saver_sum_disk(const struct start_entry *entry, struct stream_disk *sum, u32 number)
 {
@@ -261,7 +267,7 @@ static void saver_digest_ram(u8 digest[SHA256_BYTES])
 	digest_ram_end(&ram, digest);
 }
 
-/* Reads the VM as if it were saved, but only computes the digests. */
+/* Reads the VM as if it were saved, but only computes the digests of RAM and state. */
 static bool saver_digest_all(void)
 {
 	saver_digest_ram(saver.channel->ram_digest);

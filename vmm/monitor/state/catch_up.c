@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Brings a VM's time up to date after a state has been loaded. Called by restore.c and handover.c;
- * changes the VM's time.
+ * Brings a VM's time up to date after a saved state has been loaded. Called by restore.c and
+ * handover.c; changes the VM's time.
  */
 #include "vmm/monitor/state/catch_up.h"
 
@@ -10,8 +10,8 @@
 #include "vmm/rt/start.h"
 
 /*
- * Moves guest time on, which is stopped. The saved wall time comes from an untrusted monitor: treat
- * it as any number.
+ * Moves the stopped guest time on by the time since the save. The saved wall time comes from an
+ * untrusted monitor: treat it as any number.
  */
 void catch_up(struct machine *machine, const void *state)
 {

@@ -4,7 +4,8 @@
 struct machine;
 
 /*
- * Moves guest time on by the time since the state just loaded was saved, if the VM has the key
- * `clock = jump`. Call it while guest time is stopped. A watchdog does not count the gap.
+ * Moves guest time on by the time since the state just loaded was saved, if the VM's configuration
+ * has `clock = jump`. Call it while guest time is stopped. The VM's watchdog does not count the
+ * gap.
  */
 void catch_up(struct machine *machine, const void *state);

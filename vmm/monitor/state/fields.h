@@ -6,12 +6,12 @@
 
 struct state_fields;
 
-/* A field of a section's struct, or of a struct within it. */
+/* The description of a field in a state section's struct, or in a struct within it. */
 struct state_field {
 	const char *name;
 	u32 offset;
 	u32 width; /* the bytes of one element */
-	u32 count; /* the length of the array; 1: the field is no array */
+	u32 count; /* the number of elements of the array; 1: the field is no array */
 	u32 kind;  /* enum query_field_kind */
 	/* The fields of the struct that this field is; NULL: the field is no struct. */
 	const struct state_fields *inner;
@@ -20,10 +20,10 @@ struct state_field {
 struct state_fields {
 	const struct state_field *field;
 	u32 count;
-	u32 bytes; /* the size of the struct */
+	u32 bytes; /* the size of the described struct in bytes */
 };
 
 /* Returns the fields of a kind of section; NULL if it has none to show. */
 const struct state_fields *state_fields_of(u32 kind);
-/* Returns the fields of a device's section; NULL if the kind is no device's. */
+/* Returns the fields of a device's section; NULL if the kind of section is no device's. */
 const struct state_fields *state_fields_of_device(u32 kind);

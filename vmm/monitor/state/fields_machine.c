@@ -162,7 +162,7 @@ struct lapic_row {
 };
 _Static_assert(sizeof(struct lapic_row) == 16, "what lies between two registers");
 
-/* struct lapic_saved with the page as rows: reg[8] is the register at 0x80. */
+/* Like struct lapic_saved, but with the page as rows: reg[8] is the register at 0x80. */
 struct lapic_rows {
 	struct lapic_state state;
 	struct lapic_row reg[64];

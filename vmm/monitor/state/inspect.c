@@ -15,16 +15,18 @@
 #include "vmm/rt/memory.h"
 
 #define SECTION_MAX (128 * KIB)
-/* bits of an address: the section's number above this bit, the field's number below */
+/*
+ * a question's address: the section's number from this bit on, the field's number in the bits below
+ */
 #define SECTION_SHIFT 32u
 _Static_assert(sizeof(struct virtio_scsi_state) <= SECTION_MAX &&
 		       sizeof(struct virtio_net_state) <= SECTION_MAX,
 	       "the largest sections fit");
 
-/* How far the fields of a section have been put into an answer. */
+/* How far the fields of a section have been put into the answer to a question. */
 struct walk_fields {
 	struct query_state *answer;
-	u64 skip;   /* the number of fields that earlier answers had */
+	u64 skip;   /* the number of the section's fields that earlier answers had */
 	u64 number; /* number of the next field in its section */
 	bool full;
 	char path[sizeof(((struct query_field *)0)->path)];
@@ -48,7 +50,10 @@ static void state_put_value(struct walk_fields *walk, const struct state_field *
 	memcpy(to->value, bytes, count);
 }
 
-/* Puts bytes into the answer in rows, each under the number of its first byte. */
+/*
+ * Puts a field that is an array of bytes into the answer in rows, each under the number of its
+ * first byte.
+ */
 static void state_put_bytes(struct walk_fields *walk, const struct state_field *field,
 			    const char *path, const u8 *bytes)
 {
@@ -88,7 +93,7 @@ static void state_put_field(struct walk_fields *walk, const struct state_field *
 	}
 }
 
-/* Puts fields into the answer, as deep as the tables nest structs: three levels. */
+/* Puts a struct's fields into the answer, as deep as the tables nest structs: three levels. */
 static void state_put_fields(struct walk_fields *walk, const struct state_fields *fields,
 			     const char *prefix, const u8 *bytes)
 {
@@ -97,8 +102,8 @@ static void state_put_fields(struct walk_fields *walk, const struct state_fields
 }
 
 /*
- * Returns the buffer for a section, which is allocated at the first question and kept. NULL: there
- * is no memory.
+ * Returns the buffer for the bytes of a state section, which is allocated at the first question and
+ * kept. NULL: there is no memory.
  */
 static u8 *state_section_buffer(struct machine *machine)
 {

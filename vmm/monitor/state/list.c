@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Saves and loads a list of state sections, checked as a whole before any is loaded. Called by
- * machine_state.c; reads and writes the sections' owners.
+ * Saves and loads a list of state sections, which are checked as a whole before any is loaded.
+ * Called by machine_state.c; reads and writes the sections' owners.
  */
 #include "vmm/monitor/state/list.h"
 
@@ -66,7 +66,8 @@ static enum state_fault state_section_fault(const struct state_section *section,
 }
 
 /*
- * Finds the section of a record, from *next on first: records mostly come in the order of the list.
+ * Returns whether the list has the section of a record; looks from section *next on first: records
+ * mostly come in the order of the list.
  */
 static bool state_has_place(const struct state_list *list, const struct state_record *record,
 			    u32 *next)
@@ -87,7 +88,10 @@ static bool state_has_place(const struct state_list *list, const struct state_re
 	return false;
 }
 
-/* Finds a record that belongs to no section of the list, or repeats an earlier record. */
+/*
+ * Returns whether a saved state has a record that belongs to no section of the list, or repeats an
+ * earlier record.
+ */
 static bool state_find_surplus(const struct state_list *list, const void *bytes,
 			       struct state_problem *problem)
 {
@@ -110,8 +114,8 @@ static bool state_find_surplus(const struct state_list *list, const void *bytes,
 }
 
 /*
- * Finds the record of a section. Records mostly come in the order of the list: *next, behind the
- * last one found, is tried first.
+ * Returns the record of a section in a saved state, or NULL. Records mostly come in the order of
+ * the list: *next, behind the last one found, is tried first.
  */
 static const struct state_record *state_find_on(const void *bytes,
 						const struct state_section *section,

@@ -13,21 +13,21 @@ enum status state_list_save(const struct state_list *list, const char *name,
 			    size_t *used) MUST_CHECK;
 
 /*
- * Checks whether a state can be loaded: it is intact, each section has a record unless it is
+ * Checks whether a saved state can be loaded: it is intact, each section has a record unless it is
  * optional, each record has a section, and versions, sizes and contents are right. Returns false
  * with *problem filled in.
  */
 bool state_list_check(const struct state_list *list, enum state_vendor vendor, const void *bytes,
 		      size_t size, struct state_problem *problem) MUST_CHECK;
 
-/* Loads a state that state_list_check has found to be good. */
+/* Loads a saved state that state_list_check has found to be good. */
 void state_list_take(const struct state_list *list, const void *bytes);
 
-/* Checks a state and loads it; with a problem nothing of it is loaded. */
+/* Checks a saved state and loads it; with a problem nothing of it is loaded. */
 bool state_list_load(const struct state_list *list, enum state_vendor vendor, const void *bytes,
 		     size_t size, struct state_problem *problem) MUST_CHECK;
 
-/* Puts the problem into words: which record, and what is wrong with it. */
+/* Puts the problem into words: which record of the saved state, and what is wrong with it. */
 void state_problem_text(const struct state_problem *problem, char *text, size_t size);
 /* Returns the name of a kind of section, "unknown" if there is none. */
 const char *state_kind_name(u32 kind);

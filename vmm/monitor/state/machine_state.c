@@ -13,8 +13,8 @@
 #include "vmm/rt/clock.h"
 
 /*
- * The difference in parts per million that is allowed between the rate of a guest's TSC and the
- * rate of the host that the guest comes to.
+ * The difference in parts per million that is allowed between the rate of a saved guest's TSC and
+ * that of the host on which it is loaded.
  */
 #define TSC_TOLERANCE_PPM 250u
 
@@ -40,8 +40,8 @@ static void state_save_policy(const void *owner, void *bytes)
 }
 
 /*
- * How the saved policy differs from the VM's own, in words. The machine's lock guards it, and a
- * process has one VM.
+ * How the saved policy (RAM, vCPUs, CPUID) differs from the VM's own, in words. The machine's lock
+ * guards this text, and a process has one VM.
  */
 static char policy_text[96];
 
@@ -56,8 +56,8 @@ static bool state_policy_valid(const void *owner, const void *bytes, const char 
 }
 
 /*
- * Loads nothing, for sections that are only compared: the policy, and the date, which is the
- * host's.
+ * Loads nothing, for sections that are only compared: the policy (RAM, vCPUs, CPUID), and the date,
+ * which the VM takes from the host.
  */
 static void state_load_nothing(void *owner, const void *bytes)
 {
@@ -174,7 +174,10 @@ static struct state_section state_wall_section(struct machine *machine)
 	};
 }
 
-/* Sections that belong to no vCPU and no device, in this order. */
+/*
+ * The sections of the state that belong to no vCPU and no device, in the order of saving and
+ * loading.
+ */
 static struct state_section (*const state_whole[])(struct machine *machine) = {
 	state_policy_section,
 	state_time_section,
@@ -182,8 +185,8 @@ static struct state_section (*const state_whole[])(struct machine *machine) = {
 };
 
 /*
- * Gets the section with this index of the choice. The time comes before vCPUs and devices, which
- * take their times from it.
+ * Describes the section with this index among the chosen ones. The time comes before vCPUs and
+ * devices, which take their times from it.
  */
 bool state_section_at(struct machine *machine, const struct state_choice *choice, u32 index,
 		      struct state_section *section)

@@ -11,27 +11,27 @@
  * (state_section_at).
  */
 struct state_choice {
-	u64 vcpus;  /* a bit for each vCPU, saved with its XSAVE image */
-	u64 lapics; /* a bit for each local APIC */
-	/* the sections that belong to no vCPU or device: the policy, the time and the date */
+	u64 vcpus;  /* a bit for each chosen vCPU, saved with its XSAVE image */
+	u64 lapics; /* a bit for each vCPU whose local APIC is chosen */
+	/* also the sections that belong to no vCPU or device: the policy, the time and the date */
 	bool whole;
 };
 
-/* The section STATE_TIME, version 1. */
+/* The saved guest time: section STATE_TIME, version 1. */
 struct time_saved {
 	u64 elapsed_tsc; /* guest time, in cycles of tsc_khz */
 	u64 tsc_khz;
 };
 
-/* The section STATE_WALL, version 1, which exists if the host knows the date. */
+/* The saved date: section STATE_WALL, version 1, which exists if the host knows the date. */
 struct wall_saved {
-	u64 unix_ns; /* the date at which the guest's time stood when it was saved */
+	u64 unix_ns; /* the date when the VM was saved: Unix time in ns */
 };
 
 /* Chooses all sections that this VM has. */
 struct state_choice state_choose_all(const struct machine *machine);
 
-/* Returns how many bytes the chosen sections take. */
+/* Returns how many bytes the chosen sections of the state take. */
 u64 state_bytes(struct machine *machine, const struct state_choice *choice);
 
 /*
@@ -46,12 +46,12 @@ enum status state_save(struct machine *machine, const struct state_choice *choic
  * Loads what state_save wrote with the same choice, into a VM of the same configuration; no chosen
  * vCPU is in its guest, and nobody else writes the bytes meanwhile. Everything is checked before
  * anything is changed: returns false, without effect, with *problem filled in (state_problem_text).
- * With choice->whole the guest's time goes on where it stood.
+ * With choice->whole the guest's time goes on from where it was saved.
  */
 bool state_load(struct machine *machine, const struct state_choice *choice, const void *bytes,
 		size_t size, struct state_problem *problem) MUST_CHECK;
 
-/* Checks a state as state_load does, and loads nothing. */
+/* Checks a saved state as state_load does, and loads nothing. */
 bool state_fits(struct machine *machine, const struct state_choice *choice, const void *bytes,
 		size_t size, struct state_problem *problem) MUST_CHECK;
 
@@ -62,9 +62,9 @@ bool state_fits(struct machine *machine, const struct state_choice *choice, cons
 void state_load_again(struct machine *machine, const struct state_choice *choice,
 		      const void *bytes);
 
-/* Returns the Unix time in ns at which a loaded state was saved; 0: not known. */
+/* Returns the Unix time in ns at which a state, which has been loaded, was saved; 0: not known. */
 u64 state_wall_ns(const void *bytes);
 
-/* Describes section number `index` of the list; returns false if the list is shorter. */
+/* Describes section number `index` of the chosen ones; returns false if there are fewer. */
 bool state_section_at(struct machine *machine, const struct state_choice *choice, u32 index,
 		      struct state_section *section);

@@ -11,7 +11,10 @@
 
 #define N(value) ((unsigned long long)(value))
 
-/* Returns whether a number in the policy differs, and puts the difference into words. */
+/*
+ * Returns whether a number in the saved policy differs from the VM's own, and puts the difference
+ * into words.
+ */
 static bool policy_number_differs(const char *what, u64 saved, u64 own, char *text, size_t size)
 {
 	if (saved == own)

@@ -18,6 +18,9 @@ struct policy_saved {
 	} leaf[CPUID_ENTRY_MAX];
 };
 
-/* Puts the first difference into words, down to a bit of CPUID. Returns false if there is none. */
+/*
+ * Puts into words the first difference between a saved policy and the VM's own, down to a bit of
+ * CPUID. Returns false if there is none.
+ */
 bool policy_differs(const struct policy_saved *saved, const struct policy_saved *own, char *text,
 		    size_t size);

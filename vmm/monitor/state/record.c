@@ -17,7 +17,7 @@ static u32 state_header_check(struct state_header header)
 	return crc32c(0, &header, sizeof(header));
 }
 
-/* Returns the CRC32C of a record that takes `taken` bytes. */
+/* Returns the CRC32C of a record that takes `taken` bytes, with 0 in its field `check`. */
 static u32 record_check(const struct state_record *record, size_t taken)
 {
 	struct state_record head = *record;
@@ -115,8 +115,8 @@ static enum state_fault state_header_fault(const struct state_header *header, si
 }
 
 /*
- * Checks the record at bytes[left]: if it has no fault, it lies within those bytes and takes *taken
- * of them.
+ * Checks the record number `sequence` at the beginning of bytes[left]: if it has no fault, it lies
+ * within those bytes and takes *taken of them.
  */
 static enum state_fault record_fault(const u8 *bytes, size_t left, u64 sequence, size_t *taken,
 				     struct state_problem *problem)
@@ -135,7 +135,7 @@ static enum state_fault record_fault(const u8 *bytes, size_t left, u64 sequence,
 		return STATE_TOO_LONG;
 	if (length > left - sizeof(*record))
 		return STATE_SHORT;
-	/*@ split length; */ /* `make verify` splits its proof here */
+	/*@ split length; */ /* a note to Frama-C: `make verify` splits its proof by this value */
 	*taken = state_record_bytes(length);
 	if (*taken > left)
 		return STATE_SHORT;
@@ -149,7 +149,10 @@ static enum state_fault record_fault(const u8 *bytes, size_t left, u64 sequence,
 	return STATE_FINE;
 }
 
-/* Checks the end of bytes[size], in which the last record takes the `taken` bytes from `at` on. */
+/*
+ * Checks the end of the saved state in bytes[size], in which the last record takes the `taken`
+ * bytes from `at` on.
+ */
 static enum state_fault state_end_fault(const u8 *bytes, size_t at, size_t taken, size_t size)
 {
 	const struct state_record *record = (const void *)(bytes + at);
@@ -171,7 +174,8 @@ bool state_parse(const void *bytes, size_t size, struct state_problem *problem)
 	*problem = (struct state_problem){.record = ~0u};
 	problem->fault = state_header_fault(bytes, size, problem);
 	for (u32 i = 0; problem->fault == STATE_FINE; i++) {
-		/*@ split at; */ /* `make verify` splits its proof here */
+		/* a note to Frama-C: `make verify` splits its proof by this value */
+		/*@ split at; */
 		problem->record = i;
 		problem->fault = record_fault(start + at, size - at, i, &taken, problem);
 		if (problem->fault != STATE_FINE)

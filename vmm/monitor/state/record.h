@@ -10,12 +10,13 @@
  * be.
  */
 #define STATE_MAGIC	   0x54534b53u /* the format's magic number, "SKST" */
-#define STATE_MAJOR	   1u	       /* raised by a change that an older monitor cannot read */
+/* the format's major version, raised by a change that an older monitor cannot read */
+#define STATE_MAJOR	   1u
 #define STATE_MINOR	   0u
 #define STATE_NAME_BYTES   32u
-#define STATE_RECORD_LIMIT 0x100000u /* the most bytes of a body */
+#define STATE_RECORD_LIMIT 0x100000u /* the most bytes of a record's body */
 #define STATE_RECORDS_MAX  4096u
-/* set in a type: a reader that does not know the type leaves the record out */
+/* a bit of a record's type: a reader that does not know the type leaves the record out */
 #define STATE_SKIPPABLE 0x80000000u
 
 enum state_vendor { STATE_VENDOR_NONE, STATE_VENDOR_VMX, STATE_VENDOR_SVM };
@@ -24,9 +25,10 @@ struct state_header {
 	u32 magic;
 	u16 major;
 	u16 minor;
-	u32 flags;   /* flags, of which none exist yet */
-	u16 machine; /* the kind of machine that guests find; 0: the first kind */
-	u16 vendor;  /* enum state_vendor, as the exits of vCPUs are in the vendor's terms */
+	u32 flags;   /* flags of the format, of which none exist yet */
+	u16 machine; /* the kind of PC that guests find; 0: the first kind */
+	/* enum state_vendor of the CPU, as saved exits of vCPUs are in the vendor's terms */
+	u16 vendor;
 	u32 record_limit;
 	u32 reserved[2];
 	u32 check;		     /* CRC32C of the header, computed with 0 in this field */
@@ -38,10 +40,10 @@ struct state_header {
 _Static_assert(sizeof(struct state_header) == 128, "part of the format");
 
 struct state_record {
-	u32 type; /* enum state_kind, perhaps with STATE_SKIPPABLE */
+	u32 type; /* the kind of section, enum state_kind, perhaps with STATE_SKIPPABLE */
 	u16 version;
 	u16 instance;
-	u32 length;   /* the bytes of the body, which is padded to a multiple of 8 */
+	u32 length;   /* the number of bytes of the body, which is padded to a multiple of 8 */
 	u32 check;    /* CRC32C of head and body, computed with 0 in this field */
 	u64 sequence; /* the record's number, from 0 on */
 	u64 reserved;
@@ -55,18 +57,20 @@ struct state_end {
 };
 _Static_assert(sizeof(struct state_end) == 16, "part of the format");
 
-/* Why a state was refused; state_problem_text puts it into words. */
+/* Why a saved state was refused; state_problem_text puts it into words. */
 enum state_fault {
 	STATE_FINE,
-	STATE_SHORT,	/* the input ends within a record */
+	STATE_SHORT,	/* the bytes of the state end within a record */
 	STATE_NO_STATE, /* the header's magic is not STATE_MAGIC */
 	STATE_OTHER_MAJOR,
 	STATE_NOT_ZERO,	   /* a reserved field is in use */
 	STATE_OTHER_CHECK, /* a checksum is wrong */
 	STATE_OUT_OF_ORDER,
 	STATE_TOO_LONG,
-	STATE_BAD_END, /* the counts of the last record do not agree with the state */
-	STATE_SURPLUS, /* there are bytes, or a record, for which the VM has no place */
+	/* number of records or checksum in the last record do not agree with the state */
+	STATE_BAD_END,
+	/* there are bytes behind the state, or a record for which the VM has no section */
+	STATE_SURPLUS,
 	STATE_MISSING,
 	STATE_OTHER_VENDOR,
 	STATE_OTHER_VERSION,
@@ -77,21 +81,21 @@ enum state_fault {
 
 struct state_problem {
 	enum state_fault fault;
-	u32 record; /* number of the record; ~0 for a problem of the header */
+	u32 record; /* the number of the record with the fault; ~0: the header has it */
 	u32 type;
 	u32 instance;
-	u32 found; /* the version, size or vendor of the state */
+	u32 found; /* the version, size or vendor that the state has */
 	u32 wanted;
 	const char *reason; /* for STATE_INVALID: the reason in words, or NULL */
 };
 
-/* Returns the bytes that a record takes. */
+/* Returns the number of bytes that a record with a body of `length` bytes takes. */
 static inline u64 state_record_bytes(u32 length)
 {
 	return sizeof(struct state_record) + (((u64)length + 7) & ~7ull);
 }
 
-/* Writes records one after the other; bytes[size] is 8-byte aligned. */
+/* The writer of a state's records, one after the other, to bytes[size], which is 8-byte aligned. */
 struct state_writer {
 	u8 *bytes;
 	size_t size;
@@ -100,21 +104,25 @@ struct state_writer {
 };
 
 /*
- * Begins a state with its header; returns STATUS_TOO_BIG if there is no room. `name` is cut off at
- * STATE_NAME_BYTES - 1.
+ * Begins a saved state with its header; returns STATUS_TOO_BIG if bytes[size] has no room for that.
+ * `name` is cut off at STATE_NAME_BYTES - 1.
  */
 enum status state_begin(struct state_writer *writer, void *bytes, size_t size, const char *name,
 			enum state_vendor vendor) MUST_CHECK;
-/* Returns room for a body of `length` bytes, set to zero; NULL if there is none left. */
+/*
+ * Begins a record, and returns room for its body of `length` bytes, set to zero; NULL if
+ * bytes[size] has no room for it.
+ */
 void *state_body(struct state_writer *writer, u32 type, u16 instance, u16 version, u32 length);
 /* Completes the record whose body has been filled in. */
 void state_seal(struct state_writer *writer);
-/* Writes the last record. */
+/* Writes the state's last record. */
 enum status state_finish(struct state_writer *writer) MUST_CHECK;
 
 /*
- * Checks whether bytes[size], which are 8-byte aligned and written by nobody else, are a state as a
- * whole: all that can be checked without knowing the VM. Returns false with *problem filled in.
+ * Checks whether bytes[size], which are 8-byte aligned and written by nobody else, are a complete
+ * saved state: all that can be checked without knowing the VM. Returns false with *problem filled
+ * in.
  */
 bool state_parse(const void *bytes, size_t size, struct state_problem *problem) MUST_CHECK;
 

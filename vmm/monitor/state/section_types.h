@@ -27,7 +27,7 @@ enum state_kind {
 	STATE_VIRTIO_CONSOLE = 20,
 	STATE_VIRTIO_BLK = 21,
 	STATE_VIRTIO_NET = 22,
-	STATE_POLICY = 23, /* the VM's RAM, vCPUs and CPUID policy, which are only compared */
+	STATE_POLICY = 23, /* the VM's RAM, vCPUs and CPUID policy, which a load only compares */
 	STATE_TIME = 24,
 	STATE_VCPU = 25,
 	STATE_XSAVE = 26,
@@ -45,14 +45,16 @@ enum state_kind {
 
 /*
  * A part of the VM that is saved, loaded or shown as a whole. Its bytes lie 8-byte aligned. A load
- * goes through all sections with `valid` first and cannot fail then.
+ * first asks `valid` of all sections, and cannot fail afterwards.
  */
 struct state_section {
 	const char *name;
-	u16 kind;     /* enum state_kind; 0: this place of the list is empty */
-	u16 instance; /* the number among sections of the same kind, from 0 on */
+	u16 kind;     /* enum state_kind; 0: the list has no section at this index */
+	u16 instance; /* the section's number among those of the same kind, from 0 on */
 	u16 version;  /* the version of the saved struct, raised by each change to it */
-	/* the section may be missing, or have another version: then it is not loaded */
+	/*
+	 * a saved state may lack the section, or have another version of it: then it is not loaded
+	 */
 	bool optional;
 	u32 bytes;
 	void *owner;
@@ -65,7 +67,7 @@ struct state_section {
 	void (*load)(void *owner, const void *bytes);
 };
 
-/* A list of sections in the order of loading. */
+/* A list of state sections in the order of loading. */
 struct state_list {
 	void *owner;
 	/* Describes section number `index`. Returns false if the list is shorter. */

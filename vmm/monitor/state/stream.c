@@ -12,7 +12,10 @@
 #include "vmm/rt/zero.h"
 
 static const char stream_magic[8] = {'S', 'K', 'E', 'R', 'R', 'Y', 'S', 'V'};
-/* a disk's number stands in place of the question mark */
+/*
+ * for which purpose the key for a disk's sum is derived; the disk's number replaces the question
+ * mark
+ */
 static const char disk_purpose[] = "skerry disk 1 ?";
 
 /* The data that are authenticated with a record besides its body. */
@@ -116,8 +119,8 @@ u32 stream_seal_end(struct stream *stream, struct stream_record *record)
 }
 
 /*
- * Returns whether a record may follow the last one. The state comes first, so that it is known to
- * fit before RAM is touched.
+ * Returns whether a record of that type may follow one of type `last`. The state comes first, so
+ * that it is known to fit before RAM is touched.
  */
 static bool stream_may_follow(u32 last, u32 type)
 {
@@ -168,8 +171,8 @@ static enum stream_fault stream_disks_fault(const struct stream_disks *disks, u3
 }
 
 /*
- * Checks a record that was sealed with this key: its writer may be broken, or somebody who has the
- * key.
+ * Checks a decrypted record, which somebody who had the key has sealed: its writer may be broken or
+ * hostile.
  */
 static enum stream_fault stream_body_fault(struct stream *stream,
 					   const struct stream_record *record)

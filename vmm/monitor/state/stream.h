@@ -15,9 +15,9 @@
 #define STREAM_RECORD_LIMIT 0x10000u /* the most bytes of a record, in whole blocks */
 #define STREAM_SALT_BYTES   32u
 #define STREAM_NAME_BYTES   32u
-/* the version; in version 1 all saves had one key, made from the host's key */
+/* the format's version; in version 1 all saves had one key, made from the host's key */
 #define STREAM_VERSION	 2u
-#define STREAM_RAM_PAGES 15u /* the most pages of one record */
+#define STREAM_RAM_PAGES 15u /* the most pages of RAM in one record */
 #define STREAM_SUM_BYTES POLY1305_TAG_BYTES
 #define STREAM_DISK_MAX	 16u
 
@@ -36,13 +36,17 @@ enum stream_type {
 	STREAM_STATE = 1,
 	STREAM_RAM = 2,
 	STREAM_END = 3,
-	STREAM_DISKS = 4, /* the sums of the disks, before the RAM, if the VM may write to disks */
+	/*
+	 * the sums of the disks to which the VM may write, before the RAM; missing if there are
+	 * none
+	 */
+	STREAM_DISKS = 4,
 };
 
 /* The head of a record. The encrypted body follows, then zeros up to the end of the block. */
 struct stream_record {
 	u32 type;     /* enum stream_type */
-	u32 length;   /* the bytes of the body */
+	u32 length;   /* the number of bytes of the body */
 	u64 sequence; /* the record's number, from 0 on */
 	u8 tag[POLY1305_TAG_BYTES];
 };
@@ -51,8 +55,8 @@ _Static_assert(sizeof(struct stream_record) == 32, "part of the format");
 #define STREAM_BODY_MAX (STREAM_RECORD_LIMIT - (u32)sizeof(struct stream_record))
 
 /*
- * The body of STREAM_RAM: pages in rising order, which goes on over all records. Pages left out are
- * zero.
+ * The body of STREAM_RAM: pages of RAM, whose numbers rise over all such records. Pages left out
+ * are zero.
  */
 struct stream_ram {
 	u32 count;
@@ -60,13 +64,13 @@ struct stream_ram {
 	u8 bytes[STREAM_RAM_PAGES][PAGE_SIZE];
 };
 _Static_assert(sizeof(struct stream_ram) <= STREAM_BODY_MAX, "a record");
-/* Returns how many bytes of the struct are written. */
+/* Returns how many bytes of struct stream_ram are written for `count` pages. */
 static inline u32 stream_ram_bytes(u32 count)
 {
 	return (u32)offsetof(struct stream_ram, bytes) + count * (u32)PAGE_SIZE;
 }
 
-/* The body of STREAM_DISKS: what the disks held to which the VM may write. */
+/* The body of STREAM_DISKS: which content the disks to which the VM may write had at the save. */
 struct stream_disk {
 	char name[STREAM_NAME_BYTES]; /* the disk's name in the configuration, padded with zeros */
 	u64 bytes;
@@ -98,25 +102,25 @@ enum stream_fault {
 	STREAM_NO_SAVE, /* the header's magic is not that of a save */
 	STREAM_OTHER_VERSION,
 	STREAM_BAD_HEADER,
-	STREAM_CUT, /* the bytes end within the record */
+	STREAM_CUT, /* the bytes that were read end within the record */
 	STREAM_BAD_LENGTH,
 	STREAM_OUT_OF_ORDER, /* the record's number is not the next one */
 	STREAM_CHANGED,	     /* the record was changed, or sealed with another key */
 	STREAM_BAD_FILL,
-	STREAM_MISPLACED, /* no record of that type belongs at this place */
+	STREAM_MISPLACED, /* no record of that type may follow the one before it */
 	STREAM_BAD_PAGES,
 	STREAM_BAD_COUNT,
 	STREAM_BAD_DISKS,
 	STREAM_FAULT_COUNT
 };
 
-/* A stream that is being written or read. */
+/* A saved VM's stream that is being written or read. */
 struct stream {
 	struct stream_header header;
 	u8 key[CHACHA20_KEY_BYTES];
-	u64 sequence; /* number of the next record */
+	u64 sequence; /* the number of the next record */
 	u64 page_count;
-	u64 next_page; /* the lowest page that may still come; pages before it cannot */
+	u64 next_page; /* the lowest number of a page that may still come */
 	/* the type of the last record, enum stream_type; 0: there was no record yet */
 	u32 last_type;
 };
@@ -126,8 +130,8 @@ void stream_header_make(struct stream_header *header, const char *name, u64 ram_
 			const u8 salt[STREAM_SALT_BYTES]);
 enum stream_fault stream_header_fault(const struct stream_header *header) MUST_CHECK;
 /*
- * Returns whether the block may be overwritten without a question: it belongs to a save, of
- * whatever version, or is zero.
+ * Returns whether a disk whose first block this is may be overwritten without a question: it
+ * belongs to a save, of whatever version, or is zero.
  */
 bool stream_may_overwrite(const u8 block[STREAM_BLOCK_BYTES]) MUST_CHECK;
 
@@ -150,12 +154,12 @@ static inline u32 stream_record_bytes(u32 length)
 }
 
 /*
- * Seals the body of `length` bytes, at most STREAM_BODY_MAX, that lies behind the record. Returns
- * the bytes that the record takes; it is padded with zeros up to there.
+ * Encrypts and authenticates the body of `length` bytes, at most STREAM_BODY_MAX, that lies behind
+ * the record's head. Returns the bytes that the record takes; it is padded with zeros up to there.
  */
 u32 stream_seal(struct stream *stream, enum stream_type type, struct stream_record *record,
 		u32 length);
-/* Seals the last record. */
+/* Encrypts and authenticates the last record, STREAM_END. */
 u32 stream_seal_end(struct stream *stream, struct stream_record *record);
 
 /*

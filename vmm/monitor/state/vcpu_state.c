@@ -116,12 +116,15 @@ static void vcpu_state_load_run(struct vcpu *vcpu, const struct vcpu_saved *save
 	vcpu->pv_eoi = (struct pv_eoi){saved->pv_eoi_msr, saved->pv_eoi_pending != 0};
 	(void)!steal_time_write_msr(vcpu, saved->steal_msr);
 	vcpu->steal_time.seen_tsc -= saved->steal_unseen_tsc;
-	/* the kernel that had set a mark would also have cleared it; now the monitor has to */
+	/*
+	 * a mark of preemption set by the kernel from which the VM comes has to be cleared by the
+	 * monitor now
+	 */
 	vcpu->steal_time.marked = saved->steal_marked != 0 || page->preempted_gpa != 0;
 	vcpu->msr = saved->kept;
 }
 
-/* Sets up again the parts of the page that the kernel reads, as when a vCPU is made. */
+/* Sets up again the parts of the vCPU page that the kernel reads, as when a vCPU is made. */
 static void vcpu_state_prepare_page(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;

@@ -6,7 +6,7 @@
 
 /*
  * The section STATE_VCPU, version 1: a vCPU without its local APIC and its XSAVE image, which are
- * sections of their own, and without what follows from other state.
+ * sections of their own, and without what can be computed from other state.
  */
 struct vcpu_saved {
 	u64 gpr[GPR_COUNT];
@@ -42,9 +42,12 @@ struct vcpu_saved {
 	u64 wall_clock_msr;
 	u64 pv_eoi_msr;
 	u64 steal_msr;
-	/* time that the vCPU has waited and that the guest's record does not contain yet */
+	/*
+	 * TSC cycles for which the vCPU has waited for a CPU and that the guest's steal-time record
+	 * does not contain yet
+	 */
 	u64 steal_unseen_tsc;
-	struct msr_state kept; /* MSRs that only keep a value */
+	struct msr_state kept; /* the MSRs that only keep a value */
 };
 
 /*

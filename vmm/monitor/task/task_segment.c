@@ -10,7 +10,8 @@
 #define DESCRIPTOR_BYTES 8u
 
 /*
- * Reads a descriptor from the GDT or the LDT in force; raises `vector` if it lies beyond the limit.
+ * Reads a descriptor from the GDT or the LDT in force; raises `vector` if it lies beyond the
+ * table's limit.
  */
 bool task_descriptor(struct task *task, u16 selector, u8 vector, u64 *descriptor, u32 *linear)
 {
@@ -70,7 +71,9 @@ bool task_load_ldt(struct task *task, u16 selector)
 	return true;
 }
 
-/* Returns whether the descriptor may be in this register; the CPL is CS.RPL. */
+/*
+ * Returns whether the descriptor may be loaded into segment register `segment`; the CPL is CS.RPL.
+ */
 static bool task_fits(const struct task *task, enum vcpu_segment segment, u64 descriptor)
 {
 	u32 cpl = task->page->segment[SEG_CS].selector & SELECTOR_RPL;
@@ -134,8 +137,8 @@ static void task_load_virtual_8086(struct task *task)
 }
 
 /*
- * Loads the segments whose selectors are in the page. After a fault the registers not yet loaded
- * are unusable.
+ * Loads the new task's segment registers, whose selectors are in the vCPU page. After a fault the
+ * registers not yet loaded are unusable.
  */
 bool task_load_segments(struct task *task)
 {
@@ -151,7 +154,7 @@ bool task_load_segments(struct task *task)
 		segment[others[i]] = task_unusable(segment[others[i]].selector);
 	if (!task_load(task, SEG_CS))
 		return false;
-	/* until SS is loaded, the segment keeps its old contents, with the new privilege level */
+	/* until SS is loaded, it keeps the old task's segment, with the new privilege level */
 	segment[SEG_SS].access &= ~(3u << SEGMENT_DPL_SHIFT);
 	segment[SEG_SS].access |= cpl << SEGMENT_DPL_SHIFT;
 	if (!task_load(task, SEG_SS))

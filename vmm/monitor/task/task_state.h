@@ -13,11 +13,11 @@ struct task {
 	const struct emulator *emulator;
 	struct vcpu_page *page;
 	struct vcpu_event *event;
-	bool external; /* EXT in the error codes of selectors */
-	bool entered;  /* a fault from now on belongs to the new task */
+	bool external; /* the bit EXT in the error codes of faults with a selector */
+	bool entered;  /* the new task has been entered: faults from now on are its own */
 };
 
-/* Sets the fault's event; always returns false. */
+/* Sets the task switch's *event to a fault; always returns false. */
 bool task_fault(struct task *task, u8 vector, u32 error_code);
 bool task_fault_selector(struct task *task, u8 vector, u16 selector);
 
@@ -29,8 +29,8 @@ bool task_read(struct task *task, u32 linear, void *bytes, u32 length);
 bool task_write(struct task *task, u32 linear, const void *bytes, u32 length);
 
 /*
- * Reads a descriptor from its table. In task_segment.c, which loads segment registers from their
- * selectors (SDM vol. 3, table 8-1).
+ * Reads a selector's descriptor from its table. In task_segment.c, which loads segment registers
+ * from their selectors (SDM vol. 3, table 8-1).
  */
 bool task_descriptor(struct task *task, u16 selector, u8 vector, u64 *descriptor, u32 *linear);
 struct vcpu_segment_state task_segment(u16 selector, u64 descriptor);

@@ -68,8 +68,8 @@ bool task_fault_selector(struct task *task, u8 vector, u16 selector)
 }
 
 /*
- * Accesses linear memory, one page's part at a time; reads if `write` is NULL. `access` is enum
- * walk_access.
+ * Accesses the guest's memory at a linear address, one page's part at a time; reads if `write` is
+ * NULL. `access` is enum walk_access.
  */
 static bool task_access_memory(struct task *task, u32 linear, u8 *read, const u8 *write, u32 length,
 			       u32 access)
@@ -124,7 +124,7 @@ static void task_store_registers(const struct vcpu_page *page, u32 eip, u32 efla
 			tss->word16[TSS16_GPR + i] = (u16)page->gpr[i];
 	}
 	for (u32 i = 0; i < (wide ? TASK_SELECTORS : 4u); i++) {
-		if (wide) /* the word's upper half is reserved */
+		if (wide) /* the upper half of a selector's word in the TSS is reserved */
 			tss->word32[TSS32_SELECTOR + i] =
 				(tss->word32[TSS32_SELECTOR + i] & 0xffff0000) |
 				page->segment[i].selector;
@@ -185,7 +185,8 @@ static bool task_set_busy(struct task *task, u32 linear, u64 descriptor, bool bu
 }
 
 /*
- * Leaves the old task (SDM vol. 3, table 8-2), which stays busy if the new one will return to it.
+ * Leaves the old task (SDM vol. 3, table 8-2), whose TSS stays busy if the new task will return to
+ * it.
  */
 static bool task_leave(struct task *task, const struct task_switch *request)
 {
@@ -229,8 +230,7 @@ static bool task_push_error_code(struct task *task, u32 error_code, bool wide)
 }
 
 /*
- * Enters the new task: registers are the new task's from here on, and so is the context of every
- * fault.
+ * Enters the new task: from here on the registers are the new task's, and a fault is raised in it.
  */
 static bool task_enter(struct task *task, const struct task_switch *request, const union tss *new,
 		       bool wide)

@@ -3,7 +3,7 @@
 
 #include "vmm/monitor/emulate/emulate_types.h"
 
-/* SDM vol. 3, table 28-2, in the order of the exit qualification. */
+/* What has caused a task switch, numbered as in the exit qualification (SDM vol. 3, table 28-2). */
 enum task_source { TASK_CALL, TASK_IRET, TASK_JMP, TASK_GATE_IN_IDT };
 
 struct task_switch {
@@ -19,7 +19,7 @@ struct task_switch {
 /*
  * Carries out a hardware task switch of 32-bit protected mode, which VMX leaves to the monitor once
  * the instruction's or gate's own privileges are checked (SDM vol. 3, 8.3 and 26.4.2). Needs all of
- * VCPU_RIP, VCPU_SEGMENTS, VCPU_TABLES, VCPU_CONTROL and VCPU_DEBUG valid in the page.
+ * VCPU_RIP, VCPU_SEGMENTS, VCPU_TABLES, VCPU_CONTROL and VCPU_DEBUG valid in the vCPU page.
  * EMULATE_DONE: RIP is in the new task, and *event, if it is valid, to be injected there.
  * EMULATE_FAULT: *event is to be injected in the old task, with nothing changed.
  */

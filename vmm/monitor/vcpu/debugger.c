@@ -33,7 +33,7 @@ static void debugger_flag_set(struct vcpu *vcpu, bool set)
 	vcpu->page->dirty |= VCPU_RIP;
 }
 
-/* Ends a step. The trap flag is the debugger's only while its vCPU steps. */
+/* Ends the vCPU's single step, if it does one: gives RFLAGS.TF the guest's own value again. */
 static void debugger_step_ends(struct vcpu *vcpu)
 {
 	struct debugger *debugger = &vcpu->machine->debugger;
@@ -50,7 +50,7 @@ static void debugger_stop(struct vcpu *vcpu, enum query_stop_kind kind, u64 addr
 
 	debugger_step_ends(vcpu);
 	if (debugger->held)
-		return; /* another vCPU stopped first; this vCPU will hit its breakpoint again */
+		return; /* another vCPU stopped the VM; this one will hit its breakpoint again */
 	debugger->held = true;
 	debugger->news = true;
 	debugger->stop.cpu = vcpu->id;
@@ -59,7 +59,7 @@ static void debugger_stop(struct vcpu *vcpu, enum query_stop_kind kind, u64 addr
 	machine_hold(vcpu->machine);
 }
 
-/* Completes an instruction that the monitor has carried out: a debugger sees RIP after it. */
+/* Moves RIP past an instruction that the monitor has carried out: a debugger sees this RIP. */
 static void debugger_fold_advance(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
@@ -104,7 +104,7 @@ static u64 debugger_code_address(const struct vcpu *vcpu)
 	return (page->efer & EFER_LMA) != 0 ? linear : (u32)linear;
 }
 
-/* Stops at the breakpoint that `hits` (DR6) names. Returns false if `hits` names none. */
+/* Stops the VM at the breakpoint that `hits` (bits of DR6) names. Returns false without one. */
 static bool debugger_take_hardware(struct vcpu *vcpu, u64 hits)
 {
 	const struct debugger *debugger = &vcpu->machine->debugger;
@@ -124,7 +124,7 @@ static bool debugger_take_hardware(struct vcpu *vcpu, u64 hits)
 	return false;
 }
 
-/* Handles a #DB. SVM has set DR6; VMX has only the qualification (SDM vol. 3, 28.2.1). */
+/* Handles a #DB exit. SVM has set DR6; VMX only the exit qualification (SDM vol. 3, 28.2.1). */
 static bool debugger_take_debug(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
@@ -209,9 +209,9 @@ static enum status debugger_software_insert(struct machine *machine, const struc
 }
 
 /*
- * Removes a breakpoint. A vCPU whose exit by this INT3 has not been looked at yet executes the
- * guest's own byte instead. All vCPUs are outside the guest now: any other INT3 that exits later is
- * the guest's own.
+ * Removes a software breakpoint. A vCPU whose exit by this INT3 has not been looked at yet executes
+ * the guest's own byte instead. All vCPUs are outside the guest now: any other INT3 that exits
+ * later is the guest's own.
  */
 static void debugger_software_remove(struct machine *machine, struct debugger_software *software)
 {
@@ -231,7 +231,7 @@ static void debugger_software_remove(struct machine *machine, struct debugger_so
 	}
 }
 
-/* Writes DR7: the local enables, and R/W and LEN of each breakpoint (SDM vol. 3, 18.2.4). */
+/* Sets DR7 of all vCPUs: local enables, R/W and LEN of each breakpoint (SDM vol. 3, 18.2.4). */
 static void debugger_hardware_apply(struct machine *machine)
 {
 	const struct debugger *debugger = &machine->debugger;
@@ -266,7 +266,7 @@ static u8 debugger_piece_length(u64 linear, u64 left)
 	return length;
 }
 
-/* Sets up debug registers for all pieces of the range, or for none if there are too few. */
+/* Sets up debug registers for all pieces of the range, or for none if there are too few of them. */
 static enum status debugger_hardware_insert(struct debugger *debugger,
 					    const struct debugger_hardware *named)
 {
@@ -337,7 +337,7 @@ static enum status debugger_breakpoint(struct machine *machine, const struct que
 	return STATUS_OK;
 }
 
-/* Makes CPUID and hypercalls exit: the kernel would handle them without noticing a step. */
+/* Makes CPUID and hypercalls exit: the kernel would handle them without ending a single step. */
 static void debugger_traps_set(struct machine *machine, bool attached)
 {
 	machine->debugger.attached = attached;
@@ -359,7 +359,7 @@ static void debugger_release(struct machine *machine, u64 run, u64 step)
 	for (u32 i = 0; i < machine->vcpu_count; i++) {
 		struct vcpu *vcpu = &machine->vcpu[i];
 
-		debugger_step_ends(vcpu); /* another vCPU stopped before the step was done */
+		debugger_step_ends(vcpu); /* another vCPU stopped the VM before the step was done */
 		if ((step >> i & 1) == 0)
 			continue;
 		debugger->had_tf &= ~BIT(i);
@@ -378,7 +378,7 @@ static void debugger_release(struct machine *machine, u64 run, u64 step)
 	machine_let_go(machine);
 }
 
-/* Removes all that a debugger has put into the guest. */
+/* Removes all breakpoints that a debugger has set in the guest. */
 static void debugger_remove_all(struct machine *machine)
 {
 	struct debugger *debugger = &machine->debugger;

@@ -6,14 +6,20 @@
 struct machine;
 struct vcpu;
 
-/* Answers QUERY_DEBUG, with every vCPU out of the guest and its registers valid. */
+/*
+ * Answers the debugger's question QUERY_DEBUG, with every vCPU out of the guest and its registers
+ * valid.
+ */
 enum status debugger_answer(struct machine *machine, const struct query *query);
 
-/* Returns whether this vCPU may go on; while it steps it takes no interrupt. */
+/* Returns whether the debugger lets this vCPU run; while the vCPU steps it takes no interrupt. */
 bool debugger_may_run(const struct vcpu *vcpu);
 bool debugger_steps(const struct vcpu *vcpu);
 
-/* Looks at an exception that caused an exit; returns true if it was the debugger's. */
+/*
+ * Looks at an exception that caused an exit; returns true if a breakpoint or step of the debugger
+ * caused it.
+ */
 bool debugger_exception(struct vcpu *vcpu);
 /*
  * Notes that the monitor has handled an exit, which ends a step if an instruction was carried out.
@@ -21,8 +27,8 @@ bool debugger_exception(struct vcpu *vcpu);
 void debugger_settled(struct vcpu *vcpu);
 
 /*
- * Drops stops that other vCPUs reached while the VM was being held. A breakpoint will be hit again,
- * if it is still there by then; a step has ended.
+ * Drops the stops that other vCPUs have reached while they were made to leave the guest. They will
+ * hit a breakpoint again, if it is still there by then; a step has ended.
  */
 void debugger_gather(struct machine *machine);
 /* Notes that the vCPU has taken RESET or INIT: a step under way now covers its next instruction. */
@@ -32,5 +38,8 @@ void debugger_restarted(struct vcpu *vcpu);
 void debugger_read(const struct machine *machine, const u8 *host, u8 *to, u64 length);
 void debugger_write(struct machine *machine, u8 *host, const u8 *from, u64 length);
 
-/* Takes general registers and register groups from `from`, where the debugger has changed them. */
+/*
+ * Sets the vCPU's general registers, and the given register groups, from `from`, where the debugger
+ * has changed them.
+ */
 void debugger_registers_set(struct vcpu *vcpu, const struct vcpu_page *from, u32 groups);

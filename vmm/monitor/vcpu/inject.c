@@ -19,7 +19,10 @@ static bool inject_is_contributory(u32 vector)
 	return vector == VECTOR_DE || (vector >= VECTOR_TS && vector <= VECTOR_GP);
 }
 
-/* Combines an exception with the one during whose delivery it arose: SDM vol. 3, table 6-5. */
+/*
+ * Combines an exception with the one during whose delivery it was raised, in *event: SDM vol. 3,
+ * table 6-5.
+ */
 static void inject_combine(struct vcpu *vcpu, struct vcpu_event *event)
 {
 	u32 first = vcpu->event.vector;
@@ -65,8 +68,9 @@ void inject_raise(struct vcpu *vcpu, u32 vector, u32 error_code)
 }
 
 /*
- * Returns the rest of the interrupt shadow when the guest goes on. The trap of a single step comes
- * before NMIs and interrupts (SDM vol. 3, table 6-2), so it holds them back as MOV SS does.
+ * Returns what is left of the interrupt shadow (of STI, MOV SS or an NMI) when the guest goes on.
+ * The trap of a single step comes before NMIs and interrupts (SDM vol. 3, table 6-2), so it holds
+ * them back as MOV SS does.
  */
 static u32 inject_shadow(const struct vcpu *vcpu)
 {
@@ -95,8 +99,8 @@ static void inject_deliver(struct vcpu *vcpu, struct vcpu_event event)
 }
 
 /*
- * Returns the task priority below which the CPU has to exit, for an interrupt that only the
- * priority holds back.
+ * Returns the task priority (TPR threshold, 0 to 15) below which the CPU has to exit, for an
+ * interrupt that only the present priority holds back.
  */
 static u32 inject_tpr_threshold(const struct lapic *lapic)
 {
@@ -154,9 +158,9 @@ static void inject_prepare_interrupt(struct vcpu *vcpu, struct irqchip *irqchip,
 }
 
 /*
- * Lets an interrupt of a higher class go first: the delivery of a local interrupt was cut short, so
- * it waits again in IRR, as on a CPU that had not begun to deliver it. So no interrupt window is
- * needed behind an interrupt, which SVM would have to inject as an event (inject_virtual in
+ * Lets an interrupt of a higher priority class go before one whose delivery was cut short: the
+ * latter waits again in IRR, as on a CPU that had not begun to deliver it. So no interrupt window
+ * is needed behind an interrupt, which SVM would have to inject as an event (inject_virtual in
  * arch/x86_64/virt/svm/inject.c).
  */
 static bool inject_give_way(struct vcpu *vcpu, struct irqchip *irqchip)
@@ -171,11 +175,11 @@ static bool inject_give_way(struct vcpu *vcpu, struct irqchip *irqchip)
 
 /*
  * Keeps from a CPU that virtualizes the local APIC what it must not deliver by itself. Such a CPU
- * delivers what is left in IRR as soon as the priority allows it. It may deliver too early what IF
- * or a shadow holds back, and may forget what it was delivering when a second-stage fault cuts that
- * short: Bochs 2.7 does both (docs/platforms.md). So what can be taken now is injected, and the CPU
- * gets only what nothing but the priority holds back. While an interrupt window is asked for it
- * delivers nothing (SDM vol. 3, 30.2.1).
+ * delivers what is left in IRR as soon as the priority allows it. It may deliver too early what
+ * RFLAGS.IF or an interrupt shadow holds back, and may forget what it was delivering when a
+ * second-stage fault cuts that short: Bochs 2.7 does both (docs/platforms.md). So what can be taken
+ * now is injected, and the CPU gets only what nothing but the priority holds back. While an
+ * interrupt window is asked for it delivers nothing (SDM vol. 3, 30.2.1).
  */
 static void inject_keep_from_cpu(struct vcpu *vcpu, const struct lapic *lapic, bool taken)
 {
@@ -191,7 +195,10 @@ static bool inject_wakes(const struct vcpu *vcpu, u32 pending)
 	       ((pending & PENDING_MASKABLE) != 0 && inject_can_take_interrupt(vcpu));
 }
 
-/* Handles INIT and SIPI (SDM vol. 3, 9.4.2). Returns false if the vCPU does not run. */
+/*
+ * Handles a pending INIT or SIPI (SDM vol. 3, 9.4.2). Returns false if the vCPU still waits for
+ * SIPI and so does not run.
+ */
 static bool inject_prepare_start(struct vcpu *vcpu, struct irqchip *irqchip, u32 pending)
 {
 	if ((pending & PENDING_INIT) != 0) {
@@ -244,7 +251,7 @@ bool inject_prepare(struct vcpu *vcpu)
 		vcpu->event.valid = 0;
 		taken = true;
 	}
-	/* a step covers one instruction, not the handler of an interrupt */
+	/* a single step covers one instruction, not the handler of an interrupt */
 	alone = unlikely(vcpu->machine->watched) && (debugger_steps(vcpu) || trap_steps(vcpu));
 	if (alone)
 		pending = 0;

@@ -34,8 +34,8 @@
 enum msr_vendor { VENDOR_ANY, VENDOR_INTEL, VENDOR_AMD };
 
 /*
- * MSRs that keep a value. A write that changes a bit outside `writable` is #GP, or without effect
- * where `lenient` is set.
+ * The MSRs that only keep a value, and their values after a reset. A write that changes a bit
+ * outside `writable` is #GP, or without effect where `lenient` is set.
  */
 static const struct {
 	u32 index;
@@ -57,7 +57,7 @@ static const struct {
 	 MISC_ENABLE_FAST_STRING | MISC_ENABLE_NO_BTS | MISC_ENABLE_NO_PEBS,
 	 MISC_ENABLE_FAST_STRING | MISC_ENABLE_KEPT},
 	{MSR_DEBUGCTL, VENDOR_ANY, false, 0, 0},
-	/* how the fixed MTRRs reach DRAM; the guest may not change it */
+	/* bits say how the fixed MTRRs reach DRAM; the guest may not change them */
 	{MSR_SYSCFG, VENDOR_AMD, false, 0, BITS(22, 18)},
 	{MSR_HWCR, VENDOR_AMD, true, HWCR_TSC_AT_P0, BIT(3) | BIT(6) | BIT(8) | BIT(18)},
 	{MSR_TOP_MEM, VENDOR_AMD, false, 0, 0},
@@ -69,12 +69,15 @@ static const struct {
 };
 _Static_assert(ARRAY_COUNT(table) == MSR_STORED_COUNT, "a place for each");
 
-/* The MSRs that the back ends switch; their values lie in the vCPU page. */
+/*
+ * The MSRs that the kernel's back ends (VMX, SVM) switch at entry and exit; their values lie in the
+ * vCPU page.
+ */
 static const struct {
 	u32 index;
 	u8 slot; /* enum vcpu_msr */
 	bool canonical;
-	u64 bits; /* the bits that may be set */
+	u64 bits; /* the bits that the guest may set */
 } switched[] = {
 	{MSR_STAR, VMSR_STAR, false, ~0ull},
 	{MSR_LSTAR, VMSR_LSTAR, true, ~0ull},
@@ -207,8 +210,8 @@ static bool msr_write_efer(const struct cpuid_policy *policy, struct vcpu_page *
 }
 
 /*
- * Writes a base address, which may have the CPU's full width, whatever paging is in use (SDM vol.
- * 3, 4.5.2).
+ * Writes an MSR with a base address, which must be canonical for the CPU's full width, whatever
+ * paging is in use (SDM vol. 3, 4.5.2).
  */
 static bool msr_write_base(const struct cpuid_policy *policy, struct vcpu_page *page,
 			   enum vcpu_segment segment, u64 value)
@@ -221,8 +224,8 @@ static bool msr_write_base(const struct cpuid_policy *policy, struct vcpu_page *
 }
 
 /*
- * Writes PAT: each of the eight fields must be a memory type, which 2 and 3 are not (SDM vol. 3,
- * 12.12.4).
+ * Writes the MSR PAT: each of the eight fields must be a memory type, which 2 and 3 are not (SDM
+ * vol. 3, 12.12.4).
  */
 static bool msr_write_pat(struct vcpu_page *page, u64 value)
 {

@@ -5,20 +5,21 @@
 #include "vmm/monitor/cpuid/cpuid.h"
 
 /*
- * Sets the state after power-on, with memory types as firmware would have set them. Guest memory is
- * write-back whatever the guest writes here.
+ * Sets the MSRs to their values after power-on, with memory types as firmware would have set them.
+ * Guest memory is write-back whatever the guest writes here.
  */
 void msr_reset(struct msr_state *state, const struct cpuid_policy *policy);
 
 /*
- * Returns the register groups of the page that hold this MSR; they must be valid for the calls
- * below.
+ * Returns the register groups of the vCPU page that access to this MSR needs; they must be valid
+ * for the calls below.
  */
 u32 msr_groups(u32 index);
 
 /*
  * Handle RDMSR and WRMSR of all MSRs but those of the APIC, of time and of the KVM interface. They
- * return false for a #GP, with nothing changed. Groups written are marked dirty.
+ * return false for a #GP, with nothing changed. Register groups that a write changes are marked
+ * dirty.
  */
 bool msr_read(const struct msr_state *state, const struct cpuid_policy *policy,
 	      const struct vcpu_page *page, u32 index, u64 *value) MUST_CHECK;

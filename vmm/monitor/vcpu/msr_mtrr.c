@@ -45,7 +45,7 @@ static s32 mtrr_place(u32 index)
 }
 
 /*
- * Sets everything to write-back, except the VGA hole and the devices below 4 GiB, which are
+ * Sets all of memory to write-back, except the VGA hole and the devices below 4 GiB, which are
  * uncached.
  */
 void msr_mtrr_reset(struct msr_state *state, const struct cpuid_policy *policy)

@@ -15,7 +15,7 @@ static u32 trace_here(const struct trace *trace)
 void trace_init(struct trace *trace)
 {
 	trace->next = &trace->entry[1];
-	/* entry 0 stands for no exit, so that there is no time to measure */
+	/* not 0: before the first exit there is none whose cost in cycles is still to be noted */
 	trace->entry[0].spent = 1;
 }
 
@@ -33,7 +33,8 @@ static void trace_add_costs(struct query_cost *cost, const struct query_trace_en
 }
 
 /*
- * Sums up the ring and begins it anew; entry 0 then stands for the last exit, whose cost is known.
+ * Adds up the costs (TSC cycles) of the exits in the full ring and begins it anew. `spent` of entry
+ * 0 is set, as the cost of the last exit is noted already.
  */
 void trace_turn(struct trace *trace)
 {

@@ -4,15 +4,15 @@
 #include "vmm/monitor/vcpu/vcpu_types.h"
 
 void trace_init(struct trace *trace);
-/* Sums up a full ring and begins it anew. */
+/* Adds up the costs of the exits in a full ring and begins it anew. */
 void trace_turn(struct trace *trace);
-/* Copies the last entries, the oldest first; returns how many. */
+/* Copies the ring's entries, those of the last exits, the oldest first; returns how many. */
 u32 trace_copy(const struct trace *trace, struct query_trace_entry to[QUERY_TRACE_ENTRIES]);
 u64 trace_count(const struct trace *trace);
-/* Adds all costs measured to `cost`. */
+/* Adds the costs of all exits so far to `cost`, by exit reason. */
 void trace_costs(const struct trace *trace, struct query_cost cost[EXIT_REASON_COUNT]);
 
-/* Records the exit in the page. Adjacent fields are copied a word at a time. */
+/* Records the exit that the vCPU page reports. Adjacent fields are copied a word at a time. */
 static ALWAYS_INLINE void trace_exit(struct trace *trace, const struct vcpu_page *page)
 {
 	const struct vcpu_exit *exit = &page->exit;
@@ -25,7 +25,7 @@ static ALWAYS_INLINE void trace_exit(struct trace *trace, const struct vcpu_page
 	entry->tsc = exit->tsc;
 	entry->rip = page->rip;
 	entry->rax = page->gpr[GPR_RAX];
-	/* the copy of `reason` sets `spent` to 0, too */
+	/* this copies 8 bytes, and so sets the 4 bytes of `spent` behind `reason` to 0 */
 	__builtin_memcpy(&entry->reason, &reason, sizeof(reason));
 	__builtin_memcpy(&entry->access, &exit->access, sizeof(u64));
 	if (reason != EXIT_IO) {
@@ -38,20 +38,20 @@ static ALWAYS_INLINE void trace_exit(struct trace *trace, const struct vcpu_page
 }
 
 /*
- * Notes the cost of the last exit, which is handled and was not noted yet: the guest goes on or
- * sleeps.
+ * Notes the cost (TSC cycles) of handling the last exit, which was not noted yet, as the guest goes
+ * on or the vCPU sleeps.
  */
 static ALWAYS_INLINE void trace_just_handled(struct trace *trace)
 {
 	struct query_trace_entry *entry = trace->next - 1;
 
-	/* modulo 2^32: no exit takes the monitor so long, and none takes 0 cycles */
+	/* modulo 2^32 cycles: handling no exit takes so long, and none takes 0 cycles */
 	entry->spent = (u32)__builtin_ia32_rdtsc() - (u32)entry->tsc;
 	if (unlikely(trace->next == &trace->entry[1 + QUERY_TRACE_ENTRIES]))
 		trace_turn(trace);
 }
 
-/* Does what trace_just_handled does, without effect if the cost was noted before. */
+/* Does what trace_just_handled does, but has no effect if the last exit's cost is noted already. */
 static inline void trace_handled(struct trace *trace)
 {
 	if (trace->next[-1].spent == 0)

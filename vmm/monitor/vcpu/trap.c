@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The key `trap`: which events exit so that they are counted and logged. Called by todo.c,
- * exits.c, exits_exception.c and debugger.c; changes the vCPU's controls and the counters in the
- * channel.
+ * The VM's setting `trap`: which events make a vCPU exit so that they are counted and logged.
+ * Called by todo.c, exits.c, exits_exception.c and debugger.c; changes the vCPU's controls and the
+ * counters in the channel.
  */
 #include "vmm/monitor/vcpu/trap.h"
 
@@ -13,7 +13,7 @@
 #include "vmm/monitor/vcpu/trap_cr4.h"
 #include "vmm/monitor/machine/machine.h"
 
-/* All exceptions but NMI and #MC, which the host gets first. */
+/* All exceptions but NMI and #MC, which the host's kernel gets first. */
 #define EVERY_EXCEPTION ((u32) ~(BIT(VECTOR_NMI) | BIT(VECTOR_MC)))
 #define CR3_TARGETS	4u
 
@@ -65,7 +65,8 @@ static void trap_count(struct machine *machine, enum vm_trap what)
 }
 
 /*
- * Returns the register's number, and whether it is written: SDM vol. 3, 28.2.1; APM vol. 2, 15.9.
+ * Returns the number of the control or debug register that the exit is about, and whether it is
+ * written: SDM vol. 3, 28.2.1; APM vol. 2, 15.9.
  */
 static u32 trap_decode(const struct vcpu_exit *exit, bool *write)
 {
@@ -147,8 +148,8 @@ void trap_note(struct vcpu *vcpu)
 }
 
 /*
- * Makes a value of CR3 load without an exit: the CPU spares four values (SDM vol. 3, 25.6.7), so
- * those that are loaded again and again exit once.
+ * Makes later loads of this value of CR3 not exit: the CPU spares four values (SDM vol. 3, 25.6.7),
+ * so those that are loaded again and again exit once.
  */
 static void trap_spare_cr3(struct vcpu *vcpu)
 {
@@ -174,7 +175,7 @@ bool trap_step(struct vcpu *vcpu)
 
 	if ((vcpu->machine->trap_wanted & what) == 0 || vcpu->trap.stepping)
 		return false;
-	/* SVM exits for accesses to the task priority, too, which are not for the trap. */
+	/* SVM exits for accesses to the task priority, too, (CR8), which are not for `trap`. */
 	if (cr && trap_decode(&vcpu->page->exit, &write) == 8)
 		return false;
 	trap_note_register(vcpu, cr ? "CR" : "DR", what);

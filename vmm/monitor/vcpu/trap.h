@@ -7,18 +7,28 @@ struct machine;
 struct vcpu;
 
 /*
- * Tells the vCPU's back end what to trap: what the operator's keys and an attached debugger want.
+ * Tells the kernel for which events this vCPU is to exit: those that the VM's settings and an
+ * attached debugger want.
  */
 void trap_apply(struct vcpu *vcpu);
-/* Notes whether a debugger or the key `trap` looks at exits one by one. */
+/* Notes whether a debugger or the setting `trap` looks at exits one by one. */
 void trap_watch(struct machine *machine);
-/* Sets the keys: `wanted` is enum vm_trap, `controls` enum vcpu_trap. */
+/*
+ * Sets what the operator wants to exit: `wanted` has bits of enum vm_trap, `controls` of enum
+ * vcpu_trap.
+ */
 void trap_set(struct machine *machine, u32 wanted, u32 controls);
 
-/* Logs and counts the exit in the page, if the operator wants that. */
+/* Logs and counts the exit that the vCPU page reports, if the operator wants that. */
 void trap_note(struct vcpu *vcpu);
-/* Logs an EXIT_CR or EXIT_DR and begins its step. Returns false if there is nothing to trap. */
+/*
+ * Logs an EXIT_CR or EXIT_DR and begins a single step that executes the access. Returns false if
+ * nobody wants this exit.
+ */
 bool trap_step(struct vcpu *vcpu);
-/* Handles an exception that ends a step. Returns true if it was nothing but the step's trap. */
+/*
+ * Handles an exception that ends such a single step. Returns true if it was nothing but the step's
+ * #DB.
+ */
 bool trap_exception(struct vcpu *vcpu);
 bool trap_steps(const struct vcpu *vcpu);

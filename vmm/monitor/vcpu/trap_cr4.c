@@ -42,7 +42,7 @@ u64 trap_cr4_allowed(const struct cpuid_policy *policy)
 	struct cpuid_regs version = cpuid_shown(policy, CPUID_VERSION, 0);
 	struct cpuid_regs features = cpuid_shown(policy, CPUID_FEATURES, 0);
 	const u32 has[WHERE_COUNT] = {version.ecx, version.edx, features.ebx, features.ecx};
-	u64 bits = CR4_PCE; /* every CPU with SVM has the performance counters' bit */
+	u64 bits = CR4_PCE; /* CR4.PCE exists on every CPU with SVM */
 
 	for (size_t i = 0; i < ARRAY_COUNT(allowed); i++)
 		if ((has[allowed[i].where] & allowed[i].feature) != 0)

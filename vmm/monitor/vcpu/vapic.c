@@ -36,7 +36,10 @@ static bool vapic_takes_interrupts(const struct lapic *lapic)
 	return lapic->state.wait_for_sipi || (lapic_get(lapic, LAPIC_SVR) & LAPIC_SVR_ENABLE);
 }
 
-/* Returns the address that all the VM's APICs have in xAPIC mode, 0 if they differ. */
+/*
+ * Returns the address that all the VM's APICs have, 0 if they differ, or one is not in xAPIC mode
+ * or takes no interrupts.
+ */
 static u64 vapic_common_address(const struct machine *machine)
 {
 	const struct lapic *lapic = machine->platform.irqchip.lapic;
@@ -61,8 +64,9 @@ static void vapic_unmap(struct vapic *vapic)
 }
 
 /*
- * Maps the page at `at`; if it cannot be mapped, as over RAM, accesses exit. It is mapped only
- * while no other vCPU is in the guest, as each vCPU has to be prepared for it before it runs again.
+ * Maps the page for virtualized xAPIC accesses at guest address `at`; if it cannot be mapped, as
+ * over RAM, accesses exit. It is mapped only while no other vCPU is in the guest, as each vCPU has
+ * to be prepared for it before it runs again.
  */
 static void vapic_map(struct machine *machine, u64 at)
 {
@@ -157,7 +161,10 @@ void vapic_ended(struct vcpu *vcpu)
 	lapic_eoi_broadcast(machine_lapic(vcpu), vcpu->page->exit.vector & 0xff);
 }
 
-/* Handles a write to the APIC's page: SDM vol. 3, 30.4.3.2 and 30.5. */
+/*
+ * Does the rest of a guest's write to the APIC's page, after EXIT_APIC_WRITE: SDM vol. 3, 30.4.3.2
+ * and 30.5.
+ */
 void vapic_written(struct vcpu *vcpu)
 {
 	struct lapic *lapic = machine_lapic(vcpu);

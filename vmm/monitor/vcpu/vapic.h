@@ -9,16 +9,16 @@ struct vcpu;
 
 /*
  * Sets up the virtualized APICs once all vCPUs are made. `wanted` says that the operator has not
- * turned virtualization off.
+ * turned APIC virtualization off.
  */
 enum status vapic_setup(struct machine *machine, bool wanted) MUST_CHECK;
 
 /*
- * Tells the CPU, before an entry with the APIC's page recalled, what has changed. `hold` makes the
- * CPU deliver nothing this time.
+ * Tells the CPU, before a VM entry, while the APIC's page is with the monitor, what has changed in
+ * it. `hold` makes the CPU deliver no interrupt this time.
  */
 void vapic_prepare(struct vcpu *vcpu, bool hold);
-/* Tells the CPU everything about a vCPU that was made anew. */
+/* Tells the CPU all about the local APIC of a vCPU that was made anew. */
 void vapic_prepare_anew(struct vcpu *vcpu);
 
 /* Does what is left to do after EXIT_EOI and EXIT_APIC_WRITE; RIP is past the instruction. */

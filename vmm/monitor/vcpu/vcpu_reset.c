@@ -45,8 +45,8 @@ void vcpu_reset(struct vcpu *vcpu)
 }
 
 /*
- * Sets the registers of INIT. EDX holds the processor's signature after RESET and INIT (SDM vol. 3,
- * table 10-1).
+ * Sets the registers as INIT does. EDX holds the processor's signature after RESET and INIT (SDM
+ * vol. 3, table 10-1).
  */
 void vcpu_take_init(struct vcpu *vcpu)
 {

@@ -20,9 +20,10 @@ struct msr_state {
 };
 
 /*
- * The key `trap` and related keys: what the operator wants logged and counted before it takes
- * effect. The CPU itself then executes the access to a control or debug register, in a single step
- * without trap and interrupts, so that all checks and effects are the CPU's.
+ * One vCPU's part of the VM's setting `trap` and related ones: what the operator wants logged and
+ * counted before it takes effect. The CPU itself then executes the access to a control or debug
+ * register, in a single step without such exits and interrupts, so that all checks and effects are
+ * the CPU's.
  */
 struct trap_vcpu {
 	bool stepping;
@@ -31,12 +32,12 @@ struct trap_vcpu {
 };
 
 /*
- * The last exits of a vCPU and what they cost: a ring, summed up by reason each time it is full. It
- * holds only exits that reach the monitor. Recording is part of every exit, so the commonest takes
- * few instructions; the ring is read when no vCPU is in the guest.
+ * The last exits of a vCPU and what they cost in TSC cycles: a ring, summed up by reason each time
+ * it is full. It holds only exits that reach the monitor. Recording is part of every exit, so the
+ * commonest takes few instructions; the ring is read when no vCPU is in the guest.
  */
 struct trace {
-	struct query_trace_entry *next;		   /* the entry for the next exit */
+	struct query_trace_entry *next;		   /* the ring's entry for the next exit */
 	u64 filled;				   /* the number of times the ring has been full */
 	struct query_cost cost[EXIT_REASON_COUNT]; /* costs summed over all full rings */
 	struct query_trace_entry entry[1 + QUERY_TRACE_ENTRIES]; /* the first entry is not used */
@@ -50,9 +51,9 @@ struct trace {
  * elsewhere or takes no interrupts.
  */
 struct vapic {
-	bool by_cpu; /* the CPU virtualizes APICs; set once */
-	u32 memory;  /* handle of the page in xAPIC mode */
-	/* the guest-physical address at which the page is mapped; 0: the page is not mapped */
+	bool by_cpu; /* the host's CPU virtualizes this VM's APICs; set once, in the set-up */
+	u32 memory;  /* handle of the page that is mapped in xAPIC mode */
+	/* the guest-physical address at which that page is mapped; 0: the page is not mapped */
 	u64 mapped;
 	bool late; /* the page is to be mapped once no vCPU is in the guest */
 };
@@ -64,7 +65,7 @@ struct vapic {
 struct debugger_software {
 	bool used;
 	u8 saved;
-	u8 *host;   /* where the breakpoint's byte lies */
+	u8 *host;   /* where the monitor has the breakpoint's byte mapped */
 	u64 linear; /* the address by which the debugger named the byte */
 };
 
@@ -75,10 +76,10 @@ struct debugger_software {
 struct debugger_hardware {
 	bool used;
 	u8 type;   /* DR7's R/W field: 0 execute, 1 write, 3 access */
-	u8 length; /* the length of the range: 1, 2, 4 or 8 bytes */
+	u8 length; /* the length of the watched piece: 1, 2, 4 or 8 bytes */
 	u32 named_length;
 	u64 linear;
-	u64 named; /* linear address of the range that the debugger named */
+	u64 named; /* the linear address of the range that the debugger named */
 };
 
 /*
