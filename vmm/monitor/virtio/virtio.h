@@ -9,12 +9,12 @@
  * virtio 1.2.
  */
 #define VIRTIO_VENDOR 0x1af4u
-/* 4.1.2: the PCI device ID is this number plus the device type */
+/* the PCI device ID is this number plus the device type (virtio 1.2, 4.1.2) */
 #define VIRTIO_DEVICE_FIRST 0x1040u
 #define VIRTIO_QUEUE_MAX    16u
 #define VIRTIO_NO_VECTOR    0xffffu
 
-/* Section 5: device types. */
+/* The types of virtio devices (virtio 1.2, 5). */
 enum virtio_type {
 	VIRTIO_NET = 1,
 	VIRTIO_BLOCK = 2,
@@ -25,12 +25,12 @@ enum virtio_type {
 	VIRTIO_SOCKET = 19,
 };
 
-/* Section 6: features that the transport and the queues bring along. */
+/* The feature bits of the transport and the queues (virtio 1.2, 6). */
 #define VIRTIO_F_INDIRECT_DESC 28u
 #define VIRTIO_F_EVENT_IDX     29u
 #define VIRTIO_F_VERSION_1     32u
 
-/* 2.1: the device status. */
+/* The bits of the device status (virtio 1.2, 2.1). */
 enum virtio_status {
 	VIRTIO_ACKNOWLEDGE = 1,
 	VIRTIO_DRIVER = 2,
@@ -40,7 +40,7 @@ enum virtio_status {
 	VIRTIO_FAILED = 0x80,
 };
 
-/* 4.1.4.5: bits of the ISR status. */
+/* The bits of the ISR status (virtio 1.2, 4.1.4.5). */
 #define VIRTIO_ISR_QUEUE  1u
 #define VIRTIO_ISR_CONFIG 2u
 
@@ -60,46 +60,50 @@ struct virtio_state {
 };
 
 /*
- * What makes a type of device. The functions are called under the machine's lock, and none blocks.
- * Any but `notify` may be NULL.
+ * The operations of one type of virtio device. The functions are called under the machine's lock,
+ * and none blocks. Any but `notify` may be NULL.
  */
 struct virtio_ops {
 	/*
-	 * Looks at a queue, when the guest has notified the device of new requests. Called only
+	 * Handles the requests in a queue, of which the guest has notified the device. Called only
 	 * while virtio_is_live.
 	 */
 	void (*notify)(struct virtio_device *device, u32 queue);
-	/* Forgets what is in flight, when the guest resets the device and at power-on. */
+	/* Forgets the requests under way, when the guest resets the device and at power-on. */
 	void (*reset)(struct virtio_device *device);
 	/*
 	 * Returns whether the device may still write to the guest's memory after a reset; NULL: it
 	 * never does.
 	 */
 	bool (*is_ending)(struct virtio_device *device);
-	/* Accesses the device configuration, within config_bytes, by 1, 2 or 4 bytes. */
+	/* Read and write the device configuration, within config_bytes, by 1, 2 or 4 bytes. */
 	u32 (*config_read)(struct virtio_device *device, u32 offset, u32 size);
 	void (*config_write)(struct virtio_device *device, u32 offset, u32 size, u32 value);
 };
 
 /*
- * A virtio device on PCI. Its maker fills in the members before `memory` and, in `function.device`,
- * name, ops, state, state_bytes, kind and version; state begins with a struct virtio_state. The
- * device's ops are virtio_read, _write, _reset, _tick, _loaded and, in its own `valid`,
- * virtio_valid.
+ * A virtio device on PCI. Its attach function fills in the members before `memory` and, in
+ * `function.device`, name, ops, state, state_bytes, kind and version; state begins with a struct
+ * virtio_state. The device's ops are virtio_read, _write, _reset, _tick, _loaded and, in its own
+ * `valid`, virtio_valid.
  */
 struct virtio_device {
 	struct pci_function function;
 	const struct virtio_ops *ops;
 	struct virtio_state *state;
-	u64 features; /* features offered besides those of the transport and the queues */
+	u64 features; /* feature bits offered besides those of the transport and the queues */
 	u32 queue_count;
 	u32 config_bytes;
 	u16 queue_size[VIRTIO_QUEUE_MAX]; /* the largest size of each queue, a power of two */
-	/* virtio_add fills in what follows. */
+	/* The fields from here on are filled in by virtio_add. */
 	const struct guest_memory *memory;
-	u32 cfg_at; /* offset of the capability that is a window into the BARs (4.1.4.9) */
+	/*
+	 * offset, in configuration space, of the capability that is a window into the BARs (virtio
+	 * 1.2, 4.1.4.9)
+	 */
+	u32 cfg_at;
 	struct virtqueue_place place[VIRTIO_QUEUE_MAX]; /* owned by virtqueue.c */
-	u32 again; /* a bit for each queue that is to be handled again soon */
+	u32 again; /* a bit for each queue on which `notify` is to be called again soon */
 };
 
 struct virtio_identity {
@@ -112,8 +116,8 @@ struct virtio_identity {
 #define VIRTIO_WIDEST 4u /* the widest access that the device's ops take, in bytes */
 
 /*
- * Builds the function, its BARs and capabilities, and adds it to the platform; returns what
- * pci_function_add returns.
+ * Builds a virtio device's PCI function, its BARs and capabilities, and adds it to the platform;
+ * returns what pci_function_add returns.
  */
 enum status virtio_add(struct platform *platform, const struct guest_memory *memory,
 		       struct virtio_device *device, const struct virtio_identity *identity,
@@ -136,7 +140,7 @@ static inline bool virtio_has(const struct virtio_device *device, u32 feature)
 	return (device->state->driver_features >> feature & 1) != 0;
 }
 
-/* Returns whether the driver is up, has broken no rule and lets the device use memory. */
+/* Returns whether the guest's driver is up, has broken no rule and lets the device use memory. */
 static inline bool virtio_is_live(const struct virtio_device *device)
 {
 	return (device->state->status & (VIRTIO_DRIVER_OK | VIRTIO_NEEDS_RESET | VIRTIO_FAILED)) ==
@@ -151,15 +155,15 @@ static inline bool virtio_queue_is_live(const struct virtio_device *device, u32 
 
 /*
  * Notes that the guest broke a rule: the device takes nothing more from the guest until the guest
- * resets it (2.1.2).
+ * resets it (virtio 1.2, 2.1.2).
  */
 void virtio_needs_reset(struct virtio_device *device);
-/* Tells the guest that the device configuration has changed (4.1.5.1). */
+/* Tells the guest that the device configuration has changed (virtio 1.2, 4.1.5.1). */
 void virtio_config_changed(struct virtio_device *device);
 /*
  * Makes `notify` be called again soon for a queue from which one call has taken as much as it may.
  * The guest was not asked to notify the device of what it has added meanwhile.
  */
 void virtio_look_again(struct virtio_device *device, u32 queue);
-/* Raises the queue's interrupt, for virtqueue_announce. */
+/* Raises the queue's interrupt; virtqueue_announce calls it. */
 void virtio_interrupt_queue(struct virtio_device *device, u32 queue);

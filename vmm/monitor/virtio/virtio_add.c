@@ -10,16 +10,17 @@
 #include "vmm/monitor/virtio/virtio_bars.h"
 
 #define SUBSYSTEM_MODERN 0x40u
-#define REVISION	 1u /* 4.1.2.1: the device is not transitional */
+/* the PCI revision: the device is not transitional (virtio 1.2, 4.1.2.1) */
+#define REVISION 1u
 
 enum cap_type { CAP_COMMON = 1, CAP_NOTIFY = 2, CAP_ISR = 3, CAP_DEVICE = 4, CAP_PCI = 5 };
 
-/* Offsets in a capability, whose first two bytes are PCI's. */
+/* Offsets in a virtio capability, whose first two bytes are PCI's. */
 #define CAP_LENGTH 2u
 #define CAP_TYPE   3u
 #define CAP_BAR	   4u
 #define CAP_OFFSET 8u
-#define CAP_AREA   12u /* offset and size of the area follow */
+#define CAP_AREA   12u /* the number of the BAR with the area; offset and size of the area follow */
 #define CAP_BYTES  16u
 /*
  * The multiplier of doorbells is 0: there is one doorbell, to which the queue's number is written.
@@ -46,7 +47,8 @@ static u32 virtio_add_cap(struct pci_function *function, enum cap_type type, u32
 }
 
 /*
- * 4.1.4.9: a window from configuration space into the BARs, for software that cannot reach these.
+ * The capability that is a window from configuration space into the BARs, for software that cannot
+ * reach these (virtio 1.2, 4.1.4.9).
  */
 struct cfg_window {
 	u32 bar;
@@ -104,9 +106,9 @@ static void virtio_add_cfg_window_range(struct virtio_device *device)
 }
 
 /*
- * Returns the subsystem ID. For VMs that start by firmware it is 0x40 or higher, as UEFI firmware
- * expects of a device that is not transitional (4.1.2.1); guests that start by a kernel have always
- * found the lower one.
+ * Returns the device's PCI subsystem ID. For VMs that start by firmware it is 0x40 or higher, as
+ * UEFI firmware expects of a device that is not transitional (virtio 1.2, 4.1.2.1); guests that
+ * start by a kernel have always found the lower one.
  */
 static u16 virtio_add_subsystem(const struct platform *platform,
 				const struct virtio_identity *identity)
@@ -137,7 +139,10 @@ enum status virtio_add(struct platform *platform, const struct guest_memory *mem
 	pci_function_bar(function, BAR_DOORBELL, PCI_BAR_PORTS, DOORBELL_BYTES);
 	pci_function_bar(function, BAR_MEMORY, PCI_BAR_MEMORY, BAR_MEMORY_BYTES);
 	(void)virtio_add_cap(function, CAP_COMMON, BAR_MEMORY, AT_COMMON, COMMON_BYTES);
-	/* drivers that know no ports take the first notify structure, or none (4.1.4) */
+	/*
+	 * a second doorbell, in memory: drivers that know no ports take a structure that they can
+	 * reach (virtio 1.2, 4.1.4)
+	 */
 	(void)virtio_add_cap(function, CAP_NOTIFY, BAR_MEMORY, AT_DOORBELL, DOORBELL_BYTES);
 	(void)virtio_add_cap(function, CAP_NOTIFY, BAR_DOORBELL, 0, DOORBELL_BYTES);
 	(void)virtio_add_cap(function, CAP_ISR, BAR_MEMORY, AT_ISR, 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A memory balloon (virtio 1.2, 5.5): takes pages from the guest and reports its statistics.
- * Attached by platform.c; query.c sets how much it takes. Gives RAM pages back to the kernel.
+ * Attached by platform.c; query.c sets how many pages it takes. Gives RAM pages back to the kernel.
  */
 #include "vmm/monitor/virtio/virtio_balloon.h"
 
@@ -16,8 +16,8 @@
 #define NUMBERS_PIECE	      64u
 
 /*
- * The numbers of the queues (5.5.2). Without a free_page_vq Linux numbers its queues without a gap,
- * so that its reporting_vq comes one number earlier.
+ * The numbers of the queues (virtio 1.2, 5.5.2). Without a free_page_vq Linux numbers its queues
+ * without a gap, so that its reporting_vq comes one number earlier.
  */
 #define QUEUE_INFLATE 0u
 #define QUEUE_DEFLATE 1u
@@ -30,7 +30,7 @@ struct balloon_stat {
 	u64 value;
 } __attribute__((packed));
 
-/* Pages that lie one behind the other. */
+/* A run of RAM pages that lie one behind the other. */
 struct run {
 	u64 first;
 	u64 count;
@@ -42,8 +42,8 @@ static struct virtio_balloon *virtio_balloon_of(struct virtio_device *device)
 }
 
 /*
- * Returns the pages of RAM, including those behind the VGA window, as the configuration counts
- * them.
+ * Returns the number of pages of RAM, including those behind the VGA window, as the configuration
+ * counts them.
  */
 static u64 virtio_balloon_ram_pages(const struct guest_memory *memory)
 {
@@ -55,7 +55,7 @@ static u64 virtio_balloon_ram_pages(const struct guest_memory *memory)
 	return bytes / PAGE_SIZE;
 }
 
-/* Gives the run's pages back to the kernel, and begins a new run. */
+/* Gives the run's pages back to the kernel, adds their number to *count, and begins a new run. */
 static void virtio_balloon_run_end(struct virtio_balloon *balloon, struct run *run, u64 *count)
 {
 	if (run->count != 0 && balloon->discard(run->first, run->count) == STATUS_OK)
@@ -65,7 +65,7 @@ static void virtio_balloon_run_end(struct virtio_balloon *balloon, struct run *r
 	run->count = 0;
 }
 
-/* Adds a page to the run; drivers give pages upwards or downwards. */
+/* Adds the guest's page `number` to the run; drivers give pages upwards or downwards. */
 static void virtio_balloon_run_add(struct virtio_balloon *balloon, struct run *run, u32 number)
 {
 	const struct guest_memory *memory = balloon->virtio.memory;
@@ -89,8 +89,8 @@ static void virtio_balloon_run_add(struct virtio_balloon *balloon, struct run *r
 }
 
 /*
- * Takes the pages from the guest whose numbers are in the request (5.5.6). The guest keeps pages
- * beyond the limits.
+ * Takes the pages from the guest whose numbers are in the request (virtio 1.2, 5.5.6). Pages beyond
+ * VIRTIO_BALLOON_PAGES_MAX stay with the guest.
  */
 static void virtio_balloon_inflate(struct virtio_balloon *balloon, const struct virtio_chain *chain)
 {
@@ -111,7 +111,10 @@ static void virtio_balloon_inflate(struct virtio_balloon *balloon, const struct 
 	virtio_balloon_run_end(balloon, &run, &balloon->state.inflated);
 }
 
-/* Takes a report of free memory (5.5.6.7): of each buffer the whole pages are given back. */
+/*
+ * Handles the guest's report of free memory (virtio 1.2, 5.5.6.7): the whole pages in each reported
+ * buffer are given back to the kernel.
+ */
 static void virtio_balloon_report(struct virtio_balloon *balloon, const struct virtio_chain *chain)
 {
 	const struct guest_memory *memory = balloon->virtio.memory;
@@ -135,7 +138,10 @@ static void virtio_balloon_report(struct virtio_balloon *balloon, const struct v
 	}
 }
 
-/* Takes the guest's statistics, and keeps the guest's buffer until it asks for statistics again. */
+/*
+ * Takes the guest's statistics, and keeps the guest's buffer until the device asks for statistics
+ * again.
+ */
 static void virtio_balloon_take_statistics(struct virtio_balloon *balloon,
 					   const struct virtio_chain *chain)
 {
@@ -156,7 +162,7 @@ static void virtio_balloon_take_statistics(struct virtio_balloon *balloon,
 	state->stats_head = chain->head;
 }
 
-/* Handles one request; returns whether the guest gets it back at once. */
+/* Handles one request of a queue; returns whether the guest gets its buffer back at once. */
 static bool virtio_balloon_handle(struct virtio_balloon *balloon, u32 queue,
 				  const struct virtio_chain *chain)
 {
@@ -188,7 +194,10 @@ static void virtio_balloon_notify(struct virtio_device *device, u32 queue)
 	virtqueue_announce(device, queue);
 }
 
-/* Resets the counts: the guest has all of its memory again, and is to give up as much as before. */
+/*
+ * Resets the counts: the guest has all of its memory again, and is to give up as many pages as
+ * before.
+ */
 static void virtio_balloon_restart(struct virtio_device *device)
 {
 	struct virtio_balloon_state *state = &virtio_balloon_of(device)->state;

@@ -6,9 +6,9 @@
 
 struct platform_config;
 
-/* enough for Linux, which reports 32 pieces of memory in one request */
+/* the size of each queue: enough for Linux, which reports 32 pieces of memory in one request */
 #define VIRTIO_BALLOON_QUEUE_SIZE 64u
-/* the most requests that are handled in one call */
+/* the most requests of a queue that one call of `notify` handles */
 #define VIRTIO_BALLOON_REQUESTS_MAX 4u
 /* the most pages taken from one request to inflate */
 #define VIRTIO_BALLOON_PAGES_MAX 1024u
@@ -19,18 +19,24 @@ struct platform_config;
 
 struct virtio_balloon_state {
 	struct virtio_state virtio;
-	u32 target; /* the pages that the guest is to give up; a reset keeps this number */
-	u32 actual; /* pages that the guest says it has given up */
-	/* 1: the guest's buffer is held; its return (stats_head) asks the guest for statistics */
+	/* the number of pages that the guest is to give up; a reset of the device keeps it */
+	u32 target;
+	u32 actual; /* the number of pages that the guest says it has given up */
+	/*
+	 * 1: the device keeps the guest's buffer for statistics (stats_head); its return asks the
+	 * guest for new ones
+	 */
 	u32 stats_held;
 	u32 stats_head;
 	u64 stats_seen; /* a bit for each of `stats` that the guest has reported */
 	u64 stats[BALLOON_STATS];
-	u64 stats_ns; /* guest time of the last report */
-	u64 asked_ns; /* guest time when the guest was last asked */
-	u64 inflated; /* pages given back to the kernel since power-on */
+	u64 stats_ns; /* guest time of the last report of statistics, in ns */
+	u64 asked_ns; /* guest time when the guest was last asked for statistics, in ns */
+	/* the number of pages of the balloon given back to the kernel since power-on */
+	u64 inflated;
 	u64 reported;
-	u64 refused; /* pages that were no RAM, too many, or could not be given back */
+	/* the number of pages that were no RAM, too many, or could not be given back */
+	u64 refused;
 };
 
 /*
@@ -41,7 +47,8 @@ struct virtio_balloon_state {
 struct virtio_balloon {
 	struct virtio_device virtio;
 	struct virtio_balloon_state state;
-	enum status (*discard)(u64 first, u64 count); /* gives back pages of the guest's RAM */
+	/* gives `count` pages of the guest's RAM back to the kernel */
+	enum status (*discard)(u64 first, u64 count);
 };
 
 /* Attaches the balloon; does nothing where the configuration asks for none. */

@@ -8,7 +8,7 @@
 #define BAR_DOORBELL   0u
 #define DOORBELL_BYTES 4u
 
-/* BAR 2, memory, and the offsets of its areas. */
+/* The number of the memory BAR with all other structures, and their offsets in it. */
 #define BAR_MEMORY	 2u
 #define BAR_MEMORY_BYTES 0x4000u
 #define AT_COMMON	 0x0000u

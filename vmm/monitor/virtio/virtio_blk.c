@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A virtio disk (virtio 1.2, 5.2): configuration, queues and life. Attached by platform.c;
- * pending.c polls its link. Requests are handled in virtio_blk_request.c.
+ * pending.c polls its link to the disk's driver. Requests are handled in virtio_blk_request.c.
  */
 #include "vmm/monitor/virtio/virtio_blk_request.h"
 
@@ -54,8 +54,8 @@ static struct virtio_blk *virtio_blk_of(struct virtio_device *device)
 }
 
 /*
- * Returns how many sectors the guest gets: of an encrypted disk only whole blocks, without the
- * header.
+ * Returns the disk's size in sectors that the guest sees: of an encrypted disk only whole blocks,
+ * without the header.
  */
 static u64 blk_capacity(const struct virtio_blk *blk, const struct block_about *about)
 {
@@ -83,7 +83,7 @@ static void blk_look_for_changes(struct virtio_blk *blk)
 	blk->protocol->changed(blk);
 }
 
-/* Goes on with waiting requests, as far as there is room. */
+/* Sends waiting requests to the driver, as far as the link has room. */
 static void blk_go_on(struct virtio_blk *blk)
 {
 	if (unlikely(blk->lost))
@@ -98,7 +98,8 @@ void virtio_blk_poll_link(struct virtio_blk *blk)
 		blk_ask_again(blk);
 	blk_look_for_changes(blk);
 	if (!pci_is_master(&blk->virtio.function))
-		return; /* the guest's memory must not be touched: answers wait in the link */
+		/* the device may not use the guest's memory now: answers wait in the link */
+		return;
 	blk_take_answers(blk);
 	blk_go_on(blk);
 }
@@ -113,7 +114,7 @@ bool virtio_blk_drain(struct virtio_blk *blk)
 	return blk->lost || blk->client.outstanding == 0;
 }
 
-/* --- the device --- */
+/* --- the operations of the device --- */
 
 void virtio_blk_notify(struct virtio_device *device, u32 queue)
 {
@@ -125,8 +126,8 @@ void virtio_blk_notify(struct virtio_device *device, u32 queue)
 }
 
 /*
- * Forgets the guest's requests. The driver still does those that it has already; the guest's new
- * requests wait until the driver has answered them.
+ * Forgets the guest's requests. The driver still does those that it has; the guest's new requests
+ * wait until the driver has answered the old ones.
  */
 void virtio_blk_forget(struct virtio_device *device)
 {
@@ -149,7 +150,10 @@ bool virtio_blk_is_landing(struct virtio_blk *blk)
 		return false;
 	if (disk_client_renewed(&blk->client))
 		blk_ask_again(blk);
-	/* all requests have been forgotten, so that no answer is returned to the guest */
+	/*
+	 * takes answers without effect: all requests have been forgotten, so none is returned to
+	 * the guest
+	 */
 	(void)disk_client_answer(&blk->client, &tag, &status, &data, &piece);
 	return disk_client_is_landing(&blk->client);
 }
@@ -224,7 +228,10 @@ static bool virtio_blk_valid(const void *bytes)
 	return virtio_blk_requests_valid(bytes, &blk_disk_protocol) && virtio_valid(bytes);
 }
 
-/* Asks the driver again for what the saved VM had asked for and had not got answered. */
+/*
+ * Makes the requests of a loaded state, which the saved VM's driver had not answered, be sent to
+ * the driver again.
+ */
 void virtio_blk_loaded(struct device *device)
 {
 	struct virtio_blk *blk = virtio_blk_of(virtio_of(device));

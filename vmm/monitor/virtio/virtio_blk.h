@@ -12,20 +12,23 @@ struct platform_config;
 #define VIRTIO_BLK_MAX	      16u /* the most disks of a VM */
 #define VIRTIO_BLK_QUEUES     4u
 #define VIRTIO_BLK_QUEUE_SIZE 256u
-/* the most requests taken from all queues and not yet given back */
+/* the most requests taken from all queues and not yet returned to the guest */
 #define VIRTIO_BLK_REQUESTS 128u
-#define VIRTIO_BLK_DATA_MAX 32u /* segments of a request's data: seg_max */
+#define VIRTIO_BLK_DATA_MAX 32u /* the most segments of a request's data (seg_max) */
 /* the segments of a request: the data's, the header's and the status's */
 #define VIRTIO_BLK_SEGMENTS   (VIRTIO_BLK_DATA_MAX + 2)
 #define VIRTIO_BLK_NAME_BYTES DISK_SERIAL_BYTES
 
 enum blk_phase {
 	BLK_FREE,
-	BLK_WAITS, /* the next piece of the request has not been asked for yet */
-	BLK_ASKED, /* a piece has been asked for */
+	BLK_WAITS, /* the next piece of the request has not been sent to the driver yet */
+	BLK_ASKED, /* the driver has been sent a piece of the request */
 };
 
-/* A request as it was when it was taken; the guest may change its own copy at any time. */
+/*
+ * A request of the guest as it was when it was taken from the queue; the guest may change its own
+ * copy at any time.
+ */
 struct blk_request {
 	u8 phase;     /* enum blk_phase */
 	u8 operation; /* enum block_operation */
@@ -33,9 +36,9 @@ struct blk_request {
 	u16 head;
 	u16 readable_count;
 	u16 segment_count;
-	u16 asked; /* the sectors of the piece that the driver was asked for */
+	u16 asked; /* the number of sectors of the piece that the driver has been sent */
 	u32 sectors;
-	u32 done; /* the request's sectors that are done */
+	u32 done; /* the number of the request's sectors that are done */
 	u64 sector;
 	struct virtio_segment segment[VIRTIO_BLK_SEGMENTS];
 };
@@ -52,12 +55,12 @@ enum drive_tray {
 	TRAY_EMPTY,
 };
 
-/* What a CD-ROM drive remembers; each number is checked when the state is loaded. */
+/* What a CD-ROM drive remembers; each number is checked when a saved state is loaded. */
 struct drive_state {
 	u8 tray; /* enum drive_tray */
 	/* 1: the next command ends with an error that says that the medium may have changed */
 	u8 attention;
-	u8 locked; /* 1: the guest wants to keep the medium */
+	u8 locked; /* 1: the guest has locked the tray: the medium stays in */
 	u8 event;  /* what GET EVENT STATUS NOTIFICATION reports next, enum cd_event */
 	u32 reserved;
 };
@@ -69,7 +72,7 @@ struct virtio_scsi_state {
 
 /*
  * A disk (virtio 1.2, 5.2), whose sectors a driver reads and writes at the other end of a link; or
- * a CD-ROM drive at a SCSI host of its own (5.6), whose medium has these sectors.
+ * a CD-ROM drive at a SCSI host of its own (5.6), whose CD has these sectors.
  */
 struct virtio_blk {
 	struct virtio_device virtio;
@@ -84,7 +87,7 @@ struct virtio_blk {
 	struct block_about about;
 	struct disk_cipher *cipher;	  /* the disk's cipher; NULL: the disk is not encrypted */
 	char name[VIRTIO_BLK_NAME_BYTES]; /* the serial number that the guest sees */
-	u32 number;			  /* the disk's number in the VM */
+	u32 number;			  /* the disk's number among those of the VM */
 	bool is_drive;			  /* a CD-ROM drive: virtio_scsi.c attaches it */
 	/*
 	 * the medium, of medium_sectors sectors, if it lies in memory; NULL: a driver has the
@@ -93,7 +96,7 @@ struct virtio_blk {
 	const u8 *medium;
 	u64 medium_sectors;
 	u32 waiting; /* the number of requests in phase BLK_WAITS */
-	bool lost;   /* the driver will not come back: requests fail */
+	bool lost;   /* the disk's driver will not come back: requests fail */
 };
 
 /* Attaches the VM's disks: config->blk has config->blk_count of them, open, named and numbered. */
@@ -105,9 +108,12 @@ enum status virtio_blk_attach(struct platform *platform,
  */
 bool virtio_blk_is_landing(struct virtio_blk *blk);
 /*
- * Takes the driver's answers, but asks for nothing more. Returns true once all requests are
- * answered.
+ * Takes the driver's answers, but sends it nothing more. Returns true once all requests that it has
+ * been sent are answered.
  */
 bool virtio_blk_drain(struct virtio_blk *blk);
-/* Looks at the link: takes answers, and notices a new driver or a disk that has grown. */
+/*
+ * Looks at the link to the driver: takes answers, and notices a new driver process or a disk that
+ * has grown.
+ */
 void virtio_blk_poll_link(struct virtio_blk *blk);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds the RAM pages of a request for direct access by the device. Called by virtio_blk_request.c;
- * reads the guest's descriptors as already copied.
+ * Finds the RAM pages of a request for direct access (DMA) by the host's disk controller. Called by
+ * virtio_blk_request.c; reads the guest's descriptors as already copied.
  */
 #include "vmm/monitor/virtio/virtio_blk_pages.h"
 
 #include "lib/bits.h"
 #include "vmm/monitor/virtio/virtio_blk_request.h"
 
-/* A place in a request's segments, which moves on as pages are found. */
+/* A position in the data of a request's segments, which moves on as pages are found. */
 struct blk_place {
 	u32 segment;
-	/* where the segments end that the data lie in, those to be read or those to be written */
+	/* the number behind the last segment with data: those to be read or those to be written */
 	u32 end;
 	u64 offset;
 };
@@ -42,8 +42,8 @@ static struct blk_place blk_data_at(const struct blk_protocol *protocol,
 }
 
 /*
- * Returns where `bytes` of one page lie in RAM; NULL if they are not in one segment from a page's
- * start.
+ * Returns where the `bytes` bytes at `place` lie in RAM; NULL if they are not in one segment and at
+ * a page's start.
  */
 static u8 *blk_find_page(const struct guest_memory *memory, const struct blk_request *request,
 			 const struct blk_place *place, u32 bytes)
@@ -72,8 +72,8 @@ bool blk_find_pages(const struct virtio_blk *blk, const struct blk_request *requ
 		if (found == NULL)
 			return false;
 		/*
-		 * The touch makes the page present, at the guest's expense, before the driver looks
-		 * for it.
+		 * The access makes the page present, as part of the guest's RAM, before the driver
+		 * looks for it.
 		 */
 		(void)*(const volatile u8 *)found;
 		page[i] = (u32)((u64)(found - memory->host) / PAGE_SIZE);

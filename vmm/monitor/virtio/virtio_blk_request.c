@@ -16,8 +16,8 @@
 #define PIECE_SECTORS ((u32)(BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES))
 #define RANGE_UNMAP   1u
 /*
- * When a lost disk fails requests, all queues may be full. This number of rounds takes all requests
- * that may be in the queues, and some that the guest adds meanwhile.
+ * When a lost disk fails requests, all queues may be full. This number of passes over the queues
+ * takes all requests that may be in the queues, and some that the guest adds meanwhile.
  */
 #define FAIL_ROUNDS 16u
 
@@ -27,7 +27,7 @@ struct blk_header {
 	u64 sector;
 };
 
-/* 5.2.6: a range to discard or to fill with zeros. */
+/* A range of sectors to discard or to fill with zeros (virtio 1.2, 5.2.6). */
 struct blk_range {
 	u64 sector;
 	u32 sectors;
@@ -39,7 +39,7 @@ static u32 blk_tag_of(const struct virtio_blk *blk, const struct blk_request *re
 	return (u32)(request - blk->state.request);
 }
 
-/* --- a request's memory, by the copy of its segments --- */
+/* --- the guest memory of a request, by the copy of its segments --- */
 
 static void blk_load_chain(const struct blk_request *request, struct virtio_chain *chain)
 {
@@ -58,7 +58,7 @@ static void blk_load_chain(const struct blk_request *request, struct virtio_chai
 	}
 }
 
-/* Gives a request back to the guest: its last byte, the status, and `bytes` bytes before it. */
+/* Returns a request to the guest: `bytes` bytes of data were written; then comes the status. */
 static void blk_give_back(struct virtio_blk *blk, const struct virtio_chain *chain, u32 queue,
 			  enum blk_status status, u32 bytes)
 {
@@ -78,7 +78,7 @@ static void blk_finish(struct virtio_blk *blk, struct blk_request *request, enum
 	request->phase = BLK_FREE;
 }
 
-/* --- from the guest --- */
+/* --- requests taken from the guest --- */
 
 static enum blk_status blk_get_id(struct virtio_blk *blk, const struct virtio_chain *chain)
 {
@@ -89,8 +89,8 @@ static enum blk_status blk_get_id(struct virtio_blk *blk, const struct virtio_ch
 }
 
 /*
- * Sets the request's place on the disk from the one range that it may have. Flags that are unknown,
- * or not for this type, are answered as unsupported (5.2.6.2).
+ * Sets the request's sectors from the one range that a discard or a write of zeros may have. Flags
+ * that are unknown, or not for this type, are answered as unsupported (virtio 1.2, 5.2.6.2).
  */
 static enum blk_status blk_take_range(struct virtio_blk *blk, const struct virtio_chain *chain,
 				      struct blk_request *request)
@@ -109,7 +109,7 @@ static enum blk_status blk_take_range(struct virtio_blk *blk, const struct virti
 	return range.sectors <= BLOCK_RANGE_SECTORS ? BLK_S_OK : BLK_S_IOERR;
 }
 
-/* Sets the request's data, which have to be whole sectors, and no more than the disk may have. */
+/* Sets the request's sectors from the size of its data: whole sectors, not more than the disk. */
 static enum blk_status blk_take_data(const struct virtio_blk *blk, u64 bytes, u64 sector,
 				     struct blk_request *request)
 {
@@ -139,8 +139,8 @@ static bool blk_is_whole(const struct virtio_blk *blk, const struct blk_request 
 }
 
 /*
- * Finds out what the disk is to do. With BLK_S_OK `request` says it; any other result is the answer
- * to the guest.
+ * Reads from the guest's chain what the disk is to do, into `request`. Returns BLK_S_OK if the disk
+ * is to do it; any other result is the answer to the guest.
  */
 static enum blk_status blk_understand(struct virtio_blk *blk, const struct virtio_chain *chain,
 				      const struct blk_header *header, struct blk_request *request)
@@ -200,7 +200,7 @@ static void blk_take(struct virtio_blk *blk, u32 queue, const struct virtio_chai
 	enum blk_status status;
 
 	if (chain->writable_bytes == 0 || chain->readable_bytes < BLK_HEADER_BYTES) {
-		/* the request has no byte for a status, or there is no request */
+		/* the guest's request has no byte for a status, or no whole header */
 		virtio_needs_reset(&blk->virtio);
 		return;
 	}
@@ -242,8 +242,8 @@ static struct blk_request *blk_find_free(struct virtio_blk *blk)
 }
 
 /*
- * Takes requests, at most as many as the queue is long: other CPUs may add them as fast as this one
- * takes them.
+ * Takes requests from a queue, at most as many as it has entries: other vCPUs may add them as fast
+ * as this thread takes them.
  */
 void blk_take_all(struct virtio_blk *blk, u32 queue)
 {
@@ -262,11 +262,11 @@ void blk_take_all(struct virtio_blk *blk, u32 queue)
 	virtio_look_again(&blk->virtio, queue);
 }
 
-/* --- to the driver --- */
+/* --- requests sent to the driver --- */
 
 /*
- * Encrypts the data of a write into the pool. They are first copied from the guest's RAM to the
- * cipher's block, which nobody else maps.
+ * Encrypts the data of a write into the pool shared with the driver. They are first copied from the
+ * guest's RAM to the cipher's block, which nobody else maps.
  */
 static void blk_encrypt_out(struct virtio_blk *blk, const struct blk_request *request,
 			    const struct virtio_chain *chain, u8 *data, u32 bytes)
@@ -282,7 +282,7 @@ static void blk_encrypt_out(struct virtio_blk *blk, const struct blk_request *re
 	}
 }
 
-/* Decrypts the data of a read: copies each block out of the pool first, as drivers write there. */
+/* Decrypts the data of a read: first copies each block out of the pool, as drivers write there. */
 static void blk_decrypt_in(struct virtio_blk *blk, const struct blk_request *request,
 			   const struct virtio_chain *chain, const u8 *data)
 {
@@ -298,7 +298,7 @@ static void blk_decrypt_in(struct virtio_blk *blk, const struct blk_request *req
 	}
 }
 
-/* Copies the data to be written into the pool. */
+/* Copies the data of a write from guest memory into the pool shared with the driver. */
 static void blk_copy_out(struct virtio_blk *blk, const struct blk_request *request, u8 *data,
 			 u32 bytes)
 {
@@ -317,8 +317,8 @@ static void blk_copy_out(struct virtio_blk *blk, const struct blk_request *reque
 }
 
 /*
- * Returns the sector on the disk at which the next piece begins: behind the header, if the disk is
- * encrypted.
+ * Returns the sector on the disk at which the request's next piece begins: behind the header, if
+ * the disk is encrypted.
  */
 static u64 blk_disk_sector(const struct virtio_blk *blk, const struct blk_request *request)
 {
@@ -326,9 +326,9 @@ static u64 blk_disk_sector(const struct virtio_blk *blk, const struct blk_reques
 }
 
 /*
- * Returns how many sectors are read before the next piece of a request, and sets *whole to the
- * sectors that are then read in all. A CD's blocks may be smaller than the disk's, which are read
- * as a whole.
+ * Returns how many sectors before a request's next piece are to be read too, and sets *whole to the
+ * number of sectors that are then read in all. A CD's blocks may be smaller than those of the disk
+ * that holds it, which are read as a whole.
  */
 static u32 blk_widen(const struct virtio_blk *blk, const struct blk_request *request, u32 sectors,
 		     u32 *whole)
@@ -350,7 +350,7 @@ static u32 blk_widen(const struct virtio_blk *blk, const struct blk_request *req
 	return before;
 }
 
-/* Returns how many sectors the next piece of a request has. */
+/* Returns how many sectors the next piece of a request, a request to the driver, has. */
 static u32 blk_piece_of(const struct virtio_blk *blk, const struct blk_request *request)
 {
 	u32 left = request->sectors - request->done;
@@ -363,7 +363,7 @@ static u32 blk_piece_of(const struct virtio_blk *blk, const struct blk_request *
 	return left;
 }
 
-/* Asks the driver for the next piece of a request. Returns false if there is no room for it now. */
+/* Sends the driver a request's next piece. Returns false if the link or pool has no room now. */
 static bool blk_ask(struct virtio_blk *blk, struct blk_request *request)
 {
 	u32 sectors = blk_piece_of(blk, request);
@@ -408,7 +408,7 @@ void blk_ask_all(struct virtio_blk *blk)
 	disk_client_flush(&blk->client);
 }
 
-/* --- from the driver --- */
+/* --- answers of the driver --- */
 
 static void blk_answered(struct virtio_blk *blk, struct blk_request *request,
 			 enum block_status status, const u8 *data)

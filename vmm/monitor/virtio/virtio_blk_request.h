@@ -3,9 +3,9 @@
 
 #include "vmm/monitor/virtio/virtio_blk.h"
 
-#define BLK_HEADER_BYTES 16u /* the header's size: virtio 1.2, 5.2.6 */
+#define BLK_HEADER_BYTES 16u /* the size of a request's header: virtio 1.2, 5.2.6 */
 
-/* 5.2.6: types of requests. */
+/* The types of requests (virtio 1.2, 5.2.6). */
 enum blk_type {
 	BLK_T_IN = 0,
 	BLK_T_OUT = 1,
@@ -22,17 +22,19 @@ enum blk_status { BLK_S_OK, BLK_S_IOERR, BLK_S_UNSUPP };
  * answered.
  */
 struct blk_protocol {
-	u32 queue_first; /* the queues with requests */
+	u32 queue_first; /* the first of the queues with requests */
 	u32 queue_end;
-	u32 header_bytes; /* the bytes of a request before its data, which the device reads */
-	u32 answer_bytes; /* the bytes of a request before its data, which the device writes */
+	/* how many bytes, which the device reads, a request has before its data */
+	u32 header_bytes;
+	/* how many bytes, which the device writes, a request has before its data */
+	u32 answer_bytes;
 	/*
-	 * Takes a chain that the guest offers: answers it at once, or turns it into `request`,
-	 * which blk_keep then keeps.
+	 * Handles a chain (request) that the guest has put into a queue: answers it at once, or
+	 * turns it into `request`, which blk_keep then keeps.
 	 */
 	void (*take)(struct virtio_blk *blk, u32 queue, const struct virtio_chain *chain,
 		     struct blk_request *request);
-	/* Gives a request back to the guest, with `bytes` bytes of data. */
+	/* Returns a request to the guest, with `bytes` bytes of data written. */
 	void (*give_back)(struct virtio_blk *blk, const struct virtio_chain *chain, u32 queue,
 			  enum blk_status status, u32 bytes);
 	/* Is called when the driver has reported another size of the disk. */
@@ -41,7 +43,7 @@ struct blk_protocol {
 
 extern const struct blk_protocol blk_disk_protocol;
 
-/* Keeps a checked request until there is room to ask the driver for it. */
+/* Keeps a checked request until there is room to send it to the driver. */
 void blk_keep(struct virtio_blk *blk, struct blk_request *request,
 	      const struct virtio_chain *chain);
 
@@ -53,13 +55,15 @@ bool blk_may_unmap(const struct virtio_blk *blk);
 
 /* Takes what the guest offers in a queue, as long as there are free requests. */
 void blk_take_all(struct virtio_blk *blk, u32 queue);
-/* Asks the driver for all waiting requests, as long as there is room. */
+/* Sends the driver all waiting requests, as long as the link and the pool have room. */
 void blk_ask_all(struct virtio_blk *blk);
-/* Fails all requests of a lost disk, and those that the guest still offers. */
+/* Fails all requests of a lost disk, and those that are still in the guest's queues. */
 void blk_fail_all(struct virtio_blk *blk);
-/* Marks all requests as waiting, since the driver will not answer what it was asked. */
+/* Marks all requests as waiting, since the driver will not answer those that it was sent. */
 void blk_ask_again(struct virtio_blk *blk);
-/* Gives back the requests that the driver has answered, then takes more. */
+/*
+ * Returns to the guest the requests that the driver has answered, then takes more from the queues.
+ */
 void blk_take_answers(struct virtio_blk *blk);
 
 /* Parts of the devices' operations that disks and drives have in common: virtio_blk.c. */
@@ -70,5 +74,5 @@ void virtio_blk_loaded(struct device *device);
 /* Returns whether the requests of a saved state are possible with the protocol. */
 bool virtio_blk_requests_valid(const struct virtio_blk_state *state,
 			       const struct blk_protocol *protocol);
-/* Takes over the driver's description of the disk. */
+/* Reads the driver's description of the disk anew: its size and features may have changed. */
 void virtio_blk_look(struct virtio_blk *blk);

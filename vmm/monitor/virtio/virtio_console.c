@@ -9,7 +9,7 @@
 
 #define CLASS_COMMUNICATION 0x078000u
 #define FEATURE_MULTIPORT   1u
-/* 5.3.3: a register that takes a byte from a kernel without a driver */
+/* feature: a register that takes a byte from a kernel without a driver (virtio 1.2, 5.3.3) */
 #define FEATURE_EMERGENCY 2u
 #define CONFIG_BYTES	  12u
 #define CONFIG_PORTS	  4u
@@ -17,14 +17,14 @@
 #define PIECE_BYTES	  256u
 
 /*
- * 5.3.2: the first two queues are port 0's; then come those of control messages, then those of
- * further ports.
+ * The queues' numbers (virtio 1.2, 5.3.2): the first two are port 0's; then come those of control
+ * messages, then those of further ports.
  */
 #define QUEUE_CONTROL_RECEIVE  2u
 #define QUEUE_CONTROL_TRANSMIT 3u
 #define QUEUES_WITHOUT_CONTROL 2u
 
-/* 5.3.6.2: events of control messages. */
+/* The events of control messages (virtio 1.2, 5.3.6.2). */
 enum control_event {
 	CONTROL_DEVICE_READY = 0,
 	CONTROL_PORT_ADD = 1,
@@ -50,7 +50,7 @@ static u32 virtio_console_receive_queue(u32 port)
 	return port == 0 ? 0 : 2 + 2 * port;
 }
 
-/* Returns the port of a queue that is not for control messages. */
+/* Returns the number of the port to which a queue, not one for control messages, belongs. */
 static u32 virtio_console_port_of(u32 queue)
 {
 	return queue < QUEUES_WITHOUT_CONTROL ? 0 : queue / 2 - 1;
@@ -81,7 +81,7 @@ static void virtio_console_transmit(struct virtio_console *console, u32 queue)
 	struct virtio_device *device = &console->virtio;
 	struct virtio_chain chain;
 	u32 port = virtio_console_port_of(queue);
-	/* other CPUs may add requests as fast as this one takes them */
+	/* other vCPUs may add requests as fast as this thread takes them */
 	u32 left = VIRTIO_CONSOLE_QUEUE_SIZE;
 
 	for (; left > 0 && virtqueue_pop(device, queue, &chain); left--) {
@@ -106,7 +106,10 @@ static struct control virtio_console_control_of(enum console_message message, u3
 	return (struct control){.port = port, .event = events[message], .value = 1};
 }
 
-/* Sends a control message. If the guest's buffer is too short, the rest of the message is lost. */
+/*
+ * Sends the guest the port's next control message. If the guest's buffer is too short, the rest of
+ * the message is lost.
+ */
 static void virtio_console_tell(struct virtio_console *console, const struct virtio_chain *chain,
 				u32 port)
 {
@@ -123,7 +126,7 @@ static void virtio_console_tell(struct virtio_console *console, const struct vir
 	virtqueue_push(device, QUEUE_CONTROL_RECEIVE, chain->head, (u32)written);
 }
 
-/* Sends the control messages that are due, as long as the guest has buffers for them. */
+/* Sends the guest the control messages that are due, as long as the guest has buffers for them. */
 static void virtio_console_tell_all(struct virtio_console *console)
 {
 	struct virtio_chain chain;
@@ -306,7 +309,10 @@ static bool virtio_console_has_further(const struct platform_config *config)
 	return further;
 }
 
-/* Adds further ports. Control messages and their queues exist only if there are such ports. */
+/*
+ * Adds the ports beyond port 0. Control messages and their queues exist only if there are such
+ * ports.
+ */
 static void virtio_console_add_ports(struct virtio_console *console,
 				     const struct platform_config *config)
 {

@@ -7,11 +7,11 @@
 struct platform_config;
 
 #define VIRTIO_CONSOLE_QUEUE_SIZE 64u
-/* the most bytes of one request that are shown; the rest is lost */
+/* the most bytes of one request of the guest that reach the console; the rest is lost */
 #define VIRTIO_CONSOLE_BURST 65536u
 #define VIRTIO_CONSOLE_PORTS CHANNEL_STREAM_MAX
 
-/* Messages that a port still has to send to the guest, in this order. */
+/* Control messages about a port that are still to be sent to the guest, in this order. */
 enum console_message {
 	CONSOLE_ADD = 1 << 0,
 	CONSOLE_IS_CONSOLE = 1 << 1,
@@ -46,7 +46,7 @@ enum status virtio_console_attach(struct platform *platform,
 /* Returns whether the guest's driver is up and reads that port, so that the port takes input. */
 bool virtio_console_is_open(const struct virtio_console *console, u32 port);
 /*
- * Gives input to an open port. Returns how many bytes fit into the buffers that the guest has
- * given; MACHINE_ROOM says when to offer the rest again.
+ * Gives input to an open port. Returns how many bytes fitted into the buffers that the guest has
+ * given; the event MACHINE_ROOM says when to offer the rest again.
  */
 u32 virtio_console_input(struct virtio_console *console, u32 port, const u8 *bytes, u32 count);

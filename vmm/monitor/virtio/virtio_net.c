@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A virtio network card (virtio 1.2, 5.1): configuration, set-up and reset, and when either side
- * looks for frames. Attached by platform.c; pending.c polls its link to the switch.
+ * A virtio network card (virtio 1.2, 5.1): configuration, set-up and reset, and when frames of the
+ * guest and of the switch are moved. Attached by platform.c; pending.c polls its link to the
+ * switch.
  */
 #include "vmm/monitor/virtio/virtio_net_parts.h"
 
@@ -45,7 +46,10 @@ void net_publish(struct virtio_net *net)
 		net->ring(net->context);
 }
 
-/* Returns what the guest can take; the switch converts frames that the guest cannot take. */
+/*
+ * Returns which frames the guest can take, for the link to the switch; the switch converts frames
+ * that the guest cannot take.
+ */
 static u32 net_wish_of(const struct virtio_net *net)
 {
 	const struct virtio_device *device = &net->virtio;
@@ -64,8 +68,8 @@ static void net_come_up(struct virtio_net *net)
 }
 
 /*
- * Asks the guest to announce itself, as a new switch does not know behind which port the guest is
- * (5.1.6.5.4).
+ * Asks the guest to announce its address on the network, as a new switch does not know behind which
+ * port the guest is (virtio 1.2, 5.1.6.5.4).
  */
 static void net_ask_to_announce(struct virtio_net *net)
 {
@@ -100,14 +104,14 @@ void virtio_net_poll_link(struct virtio_net *net)
 		net_ask_to_announce(net);
 	}
 	if (!virtio_is_live(&net->virtio))
-		return; /* the guest's memory must not be touched: frames wait in the link */
+		return; /* the device may not use the guest's memory now: frames wait in the link */
 	if (unlikely(!net->up))
 		net_come_up(net);
 	net_send_waiting(net);
 	net_receive(net);
 }
 
-/* --- the device --- */
+/* --- the operations of the device --- */
 
 static void virtio_net_notify(struct virtio_device *device, u32 queue)
 {
@@ -121,7 +125,7 @@ static void virtio_net_notify(struct virtio_device *device, u32 queue)
 	}
 	if (queue == net_control_queue(net) && virtio_has(device, NET_F_CTRL_VQ))
 		net_control(net);
-	/* there are new buffers, or there is another queue pair */
+	/* the guest has given new buffers, or uses another number of queue pairs */
 	net->hungry = false;
 	net_receive(net);
 }

@@ -10,14 +10,17 @@ struct platform_config;
 #define VIRTIO_NET_MAX	      NET_CARDS_MAX
 #define VIRTIO_NET_PAIRS      4u /* the most pairs of queues, one to receive and one to send */
 #define VIRTIO_NET_QUEUE_SIZE 256u
-/* the addresses of each kind that the guest may name; with more, all of that kind pass */
+/*
+ * the most addresses of each kind (unicast, multicast) that the guest may name; with more, all
+ * frames of that kind pass
+ */
 #define VIRTIO_NET_ADDRESSES 64u
 #define VIRTIO_NET_VLANS     4096u
 #define VIRTIO_NET_FLOWS     256u
 
 /*
  * The frames that the guest has asked for besides those to its own address: a bit for each command
- * of 5.1.6.5.1.
+ * of virtio 1.2, 5.1.6.5.1.
  */
 enum net_mode {
 	NET_MODE_PROMISCUOUS = 1 << 0,
@@ -43,12 +46,13 @@ struct net_addresses {
 struct virtio_net_state {
 	struct virtio_state virtio;
 	u64 mac;     /* the card's address, which the guest may change */
-	u64 own_mac; /* the address that the card had when the guest's driver began */
-	u32 mtu;     /* the MTU that the guest was told */
+	u64 own_mac; /* the card's address when the guest's driver was started */
+	u32 mtu;     /* the network's MTU in bytes, as the guest was told it */
 	u8 link_up;
-	u8 announce; /* the guest was asked to announce itself, and has not confirmed it yet */
+	/* 1: the guest was asked to announce its address, and has not confirmed it yet */
+	u8 announce;
 	u8 mode;     /* enum net_mode */
-	u8 pairs;    /* the queue pairs that the guest has asked for */
+	u8 pairs;    /* the number of queue pairs that the guest has asked for */
 	struct net_addresses unicast;
 	struct net_addresses multicast;
 	u64 vlan[VIRTIO_NET_VLANS / 64]; /* a bit for each VLAN from which the guest wants frames */
@@ -61,32 +65,37 @@ struct virtio_net {
 	struct link_end end;
 	void (*ring)(void *context); /* signals the switch */
 	void *context;
-	u32 number; /* the card's number in the VM */
+	u32 number; /* the card's number among those of the VM */
 	u32 pairs;  /* the number of the card's queue pairs */
-	u32 full;   /* a bit for each pair whose frames wait for room in the link */
-	u32 turn;   /* the queue pair that is looked at first */
-	bool up;    /* the device has seen that the driver is up */
+	u32 full; /* a bit for each queue pair whose frames to be sent wait for room in the link */
+	u32 turn; /* the queue pair from which frames are taken first */
+	bool up;  /* the device has seen that the guest's driver is up */
 	/*
-	 * the guest's driver knows another address: the link is down until that driver begins anew
+	 * the guest's driver knows another address than the card has: the card's link is down until
+	 * that driver is started anew
 	 */
 	bool cut;
-	bool hungry; /* frames wait for the guest's buffers: the guest is to notify of new ones */
+	/* frames wait for the guest's buffers: the guest is to notify the device of new ones */
+	bool hungry;
 	bool quiet;  /* the switch was asked to signal, and has not signalled since */
 	/* for each flow, the queue pair on which the guest last sent a frame of it */
 	u8 flow[VIRTIO_NET_FLOWS];
 	struct virtio_net_counts counts;
-	struct virtio_chain chain; /* the chain that is being worked on */
+	struct virtio_chain chain; /* the guest's chain (request) that is being worked on */
 	struct virtio_chain more;
 };
 
 /*
- * Opens the card's link. `memory` has FRAMES_LINK_BYTES; `ring` signals the switch. Call it before
- * virtio_net_attach.
+ * Opens the card's link to the switch. `memory` has FRAMES_LINK_BYTES bytes; `ring` signals the
+ * switch. Call it before virtio_net_attach.
  */
 void virtio_net_open(struct virtio_net *net, struct link_memory *memory,
 		     void (*ring)(void *context), void *context);
 /* Attaches the VM's cards: config->net has config->net_count of them, open and numbered. */
 enum status virtio_net_attach(struct platform *platform,
 			      const struct platform_config *config) MUST_CHECK;
-/* Looks at the link for frames, room, another switch, or another state of the wire. */
+/*
+ * Looks at the link to the switch for frames, room, a new switch process, or another state of the
+ * card's wire.
+ */
 void virtio_net_poll_link(struct virtio_net *net);

@@ -9,7 +9,8 @@
 #include "lib/string.h"
 
 #define NET_CONTROL_BURST 64u /* the most commands that one call handles */
-#define NET_HEAD_BYTES	  2u  /* the bytes of class and command */
+/* the number of bytes before a command's data: its class and its number */
+#define NET_HEAD_BYTES 2u
 
 enum net_ack { NET_ACK_OK, NET_ACK_ERROR };
 enum net_control_class {
@@ -32,7 +33,7 @@ enum net_vlan_command { NET_VLAN_ADD, NET_VLAN_DELETE };
 #define NET_VLAN_MASK 0xfffu
 #define NET_MAC_ALL   NET_MAC_MASK /* the broadcast address */
 
-/* A command whose data are taken piece by piece. */
+/* A control command of the guest whose data are read piece by piece. */
 struct net_command {
 	const struct guest_memory *memory;
 	const struct virtio_chain *chain;
@@ -68,7 +69,10 @@ static bool net_set_mode(struct virtio_net *net, struct net_command *command, u8
 	return true;
 }
 
-/* Takes a table of addresses. If there are too many for it, all addresses of that kind pass. */
+/*
+ * Reads a table of MAC addresses from a command. If there are too many for it, all addresses of
+ * that kind pass.
+ */
 static bool net_take_addresses(struct net_command *command, struct net_addresses *to)
 {
 	u32 count;
@@ -87,7 +91,7 @@ static bool net_take_addresses(struct net_command *command, struct net_addresses
 	return true;
 }
 
-/* Sets both tables of addresses, or neither. */
+/* Sets the tables of unicast and multicast addresses from a command, both or neither. */
 static bool net_set_table(struct virtio_net *net, struct net_command *command)
 {
 	struct net_addresses unicast = {0};
@@ -210,7 +214,7 @@ bool net_control_valid(const struct virtio_net_state *state)
 	       state->multicast.count <= VIRTIO_NET_ADDRESSES + 1;
 }
 
-/* --- what passes --- */
+/* --- which frames the guest receives --- */
 
 static bool net_is_among(const struct net_addresses *addresses, u64 mac)
 {
@@ -257,7 +261,7 @@ bool net_is_wanted(const struct virtio_net *net, const u8 *frame, u32 bytes)
 
 	if ((net->state.mode & NET_MODE_PROMISCUOUS) != 0)
 		return true;
-	/* the copy reads two bytes more than an address has */
+	/* the copy reads two bytes more than an address has; every frame is longer */
 	__builtin_memcpy(&mac, frame, sizeof(mac));
 	return net_wants_address(&net->state, mac & NET_MAC_MASK) &&
 	       net_wants_vlan(net, frame, bytes);

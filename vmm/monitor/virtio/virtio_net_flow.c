@@ -14,7 +14,7 @@
 #define NET_PORT_BYTES 4u
 #define NET_TCP	       6u
 #define NET_UDP	       17u
-/* not 0: more fragments follow, or the packet is not the first fragment */
+/* bits of the IPv4 fragment field; not 0: more fragments follow, or the packet is not the first */
 #define NET_IP4_FRAGMENT 0x3fffu
 /* The most bytes of a frame that are looked at: tag, longest IPv4 header, ports. */
 #define NET_FLOW_HEAD  (FRAME_BYTES_MIN + FRAME_TAG_BYTES + 60u + NET_PORT_BYTES)
@@ -35,7 +35,10 @@ static u32 net_half_at(const u8 *bytes)
 	return (u32)bytes[0] << 8 | bytes[1];
 }
 
-/* Mixes source and destination port by operations whose result does not depend on their order. */
+/*
+ * Mixes a packet's source and destination port by operations whose result does not depend on their
+ * order.
+ */
 static u32 net_ports_of(const u8 *transport, u32 bytes, u8 protocol)
 {
 	if (bytes < NET_PORT_BYTES || (protocol != NET_TCP && protocol != NET_UDP))
@@ -79,7 +82,8 @@ static u32 net_flow_of_head(const u8 *frame, u32 bytes)
 		mixed = net_mix_ip6(frame + at, bytes - at);
 	else
 		mixed = net_word_at(frame + 2) ^
-			net_word_at(frame + 8); /* mix the parts in which addresses differ */
+			/* mix the parts in which the addresses of hosts differ */
+			net_word_at(frame + 8);
 	return mixed * NET_GOLDEN >> NET_FLOW_SHIFT;
 }
 

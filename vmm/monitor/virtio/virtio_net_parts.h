@@ -24,7 +24,7 @@ enum net_feature {
 	NET_F_CTRL_MAC_ADDR = 23,
 };
 
-/* 5.1.6: the header before each frame in the guest's buffers. */
+/* The flags in the header before each frame in the guest's buffers (virtio 1.2, 5.1.6). */
 enum net_header_flag { NET_HEADER_NEEDS_CHECKSUM = 1, NET_HEADER_CHECKED = 2 };
 enum net_segmentation { NET_GSO_NONE = 0, NET_GSO_TCP4 = 1, NET_GSO_TCP6 = 4 };
 
@@ -40,8 +40,8 @@ struct net_header {
 _Static_assert(sizeof(struct net_header) == 12, "5.1.6");
 
 /*
- * Returns whether headers have a buffer_count: drivers from before version 1 know none, unless they
- * merge buffers (5.1.6.1).
+ * Returns whether frames' headers have the field buffer_count: drivers from before virtio 1.0 know
+ * none, unless they merge buffers (virtio 1.2, 5.1.6.1).
  */
 static inline bool net_header_is_whole(const struct virtio_net *net)
 {
@@ -61,7 +61,7 @@ static inline u32 net_header_size(const struct virtio_net *net)
 #define NET_MAC_MASK	  0xffffffffffffull
 #define NET_MAC_MULTICAST 1ull /* the bit of the first byte that marks a multicast address */
 
-/* Return the numbers of queues (5.1.2). */
+/* Return the numbers of a queue pair's queues (virtio 1.2, 5.1.2). */
 static inline u32 net_receive_queue(u32 pair)
 {
 	return 2 * pair;
@@ -72,45 +72,56 @@ static inline u32 net_send_queue(u32 pair)
 	return 2 * pair + 1;
 }
 
-/* Returns the number of the control queue, which follows the pairs that the guest knows of. */
+/*
+ * Returns the number of the control queue, which follows the queue pairs that the guest knows of.
+ */
 static inline u32 net_control_queue(const struct virtio_net *net)
 {
 	return virtio_has(&net->virtio, NET_F_MQ) ? 2 * net->pairs : 2;
 }
 
-/* Returns how many queue pairs are in use. */
+/* Returns how many queue pairs the guest uses. */
 static inline u32 net_pairs(const struct virtio_net *net)
 {
 	return MIN(net->state.pairs, net->pairs);
 }
 
-/* Returns whether frames can pass: the link is up, and a switch is at its other end, or will be. */
+/*
+ * Returns whether frames can pass: the card's wire is up, and a switch is at the other end of the
+ * link, or will be.
+ */
 static inline bool net_is_connected(const struct virtio_net *net)
 {
 	return net->state.link_up != 0 && net->end.generation != 0 && !net->end.broken;
 }
 
-/* Shows the switch what this end has written to the link and read from it. */
+/*
+ * Shows the switch what the card has written to the link and read from it, and signals it if it
+ * waits.
+ */
 void net_publish(struct virtio_net *net);
 
-/* Sends the frames that the guest has in a pair's queue, as far as there is room in the link. */
+/* Sends the frames that the guest has put into a queue pair, as far as the link has room. */
 void net_send(struct virtio_net *net, u32 pair);
-/* Sends frames that have waited for room. */
+/* Sends the guest's frames that have waited for room in the link. */
 void net_send_waiting(struct virtio_net *net);
 
 /* Gives the guest the frames that the switch has, as far as the guest has buffers. */
 void net_receive(struct virtio_net *net);
-/* Drops frames that have come while nobody could take them. */
+/* Drops the switch's frames that have come while the guest could not take them. */
 void net_discard(struct virtio_net *net);
 /*
- * Returns whether the guest wants to have a frame, by destination and VLAN (5.1.6.5.1 to
- * 5.1.6.5.3).
+ * Returns whether the guest wants to have a frame, by its destination address and VLAN (virtio 1.2,
+ * 5.1.6.5.1 to 5.1.6.5.3).
  */
 bool net_is_wanted(const struct virtio_net *net, const u8 *frame, u32 bytes);
 
 /* Handles the commands in the control queue. */
 void net_control(struct virtio_net *net);
-/* Sets the filters as a reset does: the card's own address, everything passes, one pair. */
+/*
+ * Sets what the control queue sets as a reset does: the card's own address, all frames pass, one
+ * queue pair.
+ */
 void net_control_reset(struct virtio_net *net);
 bool net_control_valid(const struct virtio_net_state *state);
 

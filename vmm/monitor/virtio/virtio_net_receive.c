@@ -8,17 +8,19 @@
 #include "lib/string.h"
 #include "vmm/monitor/virtio/virtqueue_batch.h"
 
-/* The most frames in a ring: the shortest ones, each behind its header. */
+/* The most frames in the link's ring: the shortest ones, each behind its header. */
 #define NET_FRAMES_MAX	     (FRAMES_RING_BYTES / (2 * FRAME_ALIGN))
 #define NET_TCP_HEADER_BYTES 20u
-/* a word of the TCP header; the upper half has the header's length in words */
+/*
+ * the offset of a byte of the TCP header, whose upper half has the header's length in 4-byte words
+ */
 #define NET_TCP_OFFSET_AT 12u
 
 enum net_outcome { NET_DELIVERED, NET_TOO_LONG, NET_NO_BUFFERS };
 
 /*
- * Returns the length of the TCP header, by what the frame says; it is a hint, never beyond the
- * frame (5.1.6.4.1).
+ * Returns the length of all headers of a frame to be segmented, the TCP header included, by what
+ * the frame says; it is a hint, never beyond the frame (virtio 1.2, 5.1.6.4.1).
  */
 static u16 net_header_bytes_of(const struct frame_header *frame, const u8 *bytes)
 {
@@ -43,8 +45,8 @@ static bool net_segments_for_guest(const struct virtio_net *net, const struct fr
 }
 
 /*
- * Writes the header of a frame for the guest. Returns false if the guest does not take such frames,
- * or the frame is impossible.
+ * Makes the virtio header of a frame for the guest. Returns false if the guest does not take such
+ * frames, or the frame is impossible.
  */
 static bool net_header_for_guest(const struct virtio_net *net, const struct frame_header *frame,
 				 const u8 *bytes, struct net_header *header)
@@ -64,7 +66,10 @@ static bool net_header_for_guest(const struct virtio_net *net, const struct fram
 	return frame->segments == FRAME_WHOLE || net_segments_for_guest(net, frame, bytes, header);
 }
 
-/* What has been put into a queue for one frame; the guest is shown all of it, or nothing. */
+/*
+ * The buffers of a queue that have been filled for one frame; the guest is shown all of it, or
+ * nothing.
+ */
 struct net_fill {
 	u32 queue;
 	u32 count;
@@ -105,7 +110,10 @@ static enum net_outcome net_fill_more(struct virtio_net *net, struct net_fill *f
 	return NET_DELIVERED;
 }
 
-/* Puts a frame into as many buffers as it takes, as net->chain is too short for it (5.1.6.3.2). */
+/*
+ * Puts a frame into as many buffers as it takes, as net->chain is too short for it (virtio 1.2,
+ * 5.1.6.3.2).
+ */
 static NOINLINE enum net_outcome net_fill_several(struct virtio_net *net, u32 queue,
 						  struct net_header *header, const u8 *frame,
 						  u32 bytes)
@@ -157,8 +165,8 @@ static enum net_outcome net_fill_queue(struct virtio_net *net, u32 queue, struct
 }
 
 /*
- * Returns the queue pair from which a frame's flow was last sent; the guest may have fewer pairs by
- * now.
+ * Returns the queue pair from which a frame's flow was last sent; or the first if the guest does
+ * not use that pair any more.
  */
 static u32 net_pair_of(const struct virtio_net *net, const u8 *frame, u32 bytes)
 {
@@ -169,8 +177,9 @@ static u32 net_pair_of(const struct virtio_net *net, const u8 *frame, u32 bytes)
 }
 
 /*
- * Puts a frame into the pair that last sent on its flow. If that pair has no buffers, the next pair
- * takes the frame: a guest that is slow on one CPU is not cut off on the others.
+ * Puts a frame into the receive queue of the pair that last sent on its flow. If that pair has no
+ * buffers, the next pair takes the frame: a guest that is slow on one CPU is not cut off on the
+ * others.
  */
 static enum net_outcome net_fill_any(struct virtio_net *net, struct net_header *header,
 				     const u8 *frame, u32 bytes, u32 *touched)
@@ -189,7 +198,10 @@ static enum net_outcome net_fill_any(struct virtio_net *net, struct net_header *
 	return NET_NO_BUFFERS;
 }
 
-/* Returns why a frame does not get as far as the guest's buffers; NET_LOSS_COUNT if it does. */
+/*
+ * Returns why a frame does not get as far as the guest's buffers; NET_LOSS_COUNT: it does get
+ * there.
+ */
 static enum net_loss net_loss_before_buffers(const struct virtio_net *net,
 					     const struct frame_header *header, const u8 *frame,
 					     struct net_header *for_guest)
@@ -202,7 +214,7 @@ static enum net_loss net_loss_before_buffers(const struct virtio_net *net,
 								   : NET_LOSS_REFUSED;
 }
 
-/* Receives one frame. Returns false if it has to wait for buffers. */
+/* Gives the guest one frame of the switch. Returns false if it has to wait for buffers. */
 static bool net_receive_one(struct virtio_net *net, const struct frame_header *header,
 			    const u8 *frame, u32 *touched)
 {
@@ -229,7 +241,7 @@ static bool net_is_plain(const struct frame_header *frame)
 }
 
 /*
- * Puts a frame into as many buffers of a batch as it takes, all of it or nothing. Returns false if
+ * Puts a whole frame into as many buffers of a batch as it takes, or none of it. Returns false if
  * there are not enough buffers, or not all of them are in one piece.
  */
 static ALWAYS_INLINE bool net_fill_batch(struct virtqueue_batch *batch, struct net_header *header,
@@ -286,7 +298,10 @@ static ALWAYS_INLINE bool net_receive_piece(struct virtio_net *net, struct virtq
 	return true;
 }
 
-/* Receives as many frames as go to one pair in succession. Returns how many more there might be. */
+/*
+ * Gives the guest up to `left` frames in succession that go to one queue pair. Returns how many of
+ * `left` remain.
+ */
 static u32 net_receive_batch(struct virtio_net *net, u32 pair, u32 left, u32 *touched)
 {
 	struct virtqueue_batch batch;
@@ -307,7 +322,10 @@ static u32 net_receive_batch(struct virtio_net *net, u32 pair, u32 left, u32 *to
 	return left;
 }
 
-/* Receives at most `left` frames. Returns how many more there might have been. */
+/*
+ * Gives the guest at most `left` frames. Returns how many of `left` remain: 0 if there may be more
+ * frames.
+ */
 static u32 net_receive_some(struct virtio_net *net, u32 left)
 {
 	struct frame_header header;
@@ -338,7 +356,7 @@ static u32 net_receive_some(struct virtio_net *net, u32 left)
 
 void net_receive(struct virtio_net *net)
 {
-	/* the switch may add frames as fast as this end takes them */
+	/* the switch may add frames as fast as the card takes them */
 	u32 left = VIRTIO_NET_QUEUE_SIZE;
 
 	if (net->quiet && link_waiting(&net->end) == 0)
@@ -348,7 +366,8 @@ void net_receive(struct virtio_net *net)
 	for (; left > 0 && virtio_is_live(&net->virtio) && !net->hungry; left -= left > 0) {
 		left = net_receive_some(net, left);
 		if (net->hungry)
-			return; /* the guest will notify the device of new buffers */
+			/* there are no buffers: the guest will notify the device of new ones */
+			return;
 		net->quiet = link_may_wait(&net->end);
 		if (net->quiet)
 			return;
@@ -362,7 +381,10 @@ void net_discard(struct virtio_net *net)
 	struct frame_header header;
 	const u8 *frame;
 
-	/* as many as the link holds: a broken switch may add more before it is shown any room */
+	/*
+	 * at most as many as the link holds: a broken switch may add more before it is shown any
+	 * room
+	 */
 	for (u32 left = NET_FRAMES_MAX; left > 0 && frames_next(&net->end, &header, &frame);
 	     left--) {
 		frames_drop(&net->end, &header);

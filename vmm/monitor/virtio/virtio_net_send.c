@@ -9,13 +9,14 @@
 #include "vmm/monitor/virtio/virtqueue_batch.h"
 
 /*
- * The free bytes at which the switch signals after the link was full: one signal for many frames.
+ * The free bytes of the link's ring at which the switch is to signal after the ring was full: one
+ * signal for many frames.
  */
 #define NET_ROOM_WANTED (FRAMES_RING_BYTES / 2)
 
 /*
- * Sets how the frame is to be segmented: only as was negotiated, and never without a checksum to be
- * put in (5.1.6.2.1).
+ * Sets how the frame is to be segmented: only as the guest's driver has negotiated, and never
+ * without a checksum to be put in (virtio 1.2, 5.1.6.2.1).
  */
 static bool net_segments_of(const struct virtio_net *net, const struct net_header *header,
 			    struct frame_header *frame)
@@ -31,8 +32,8 @@ static bool net_segments_of(const struct virtio_net *net, const struct net_heade
 }
 
 /*
- * Takes over what the guest's header says of a frame. Returns false if it cannot be true. Unknown
- * flags are ignored.
+ * Makes the link's header of a frame from what the guest's virtio header says of it. Returns false
+ * if it cannot be true. Unknown flags are ignored.
  */
 static bool net_header_from_guest(const struct virtio_net *net, const struct net_header *header,
 				  struct frame_header *frame)
@@ -49,8 +50,8 @@ static bool net_header_from_guest(const struct virtio_net *net, const struct net
 }
 
 /*
- * Returns why a chain cannot be sent: it is no frame, or the link is down; NET_LOSS_COUNT if it
- * can.
+ * Returns why a chain of the guest cannot be sent: it is no frame, or the card's wire is down;
+ * NET_LOSS_COUNT if it can.
  */
 static enum net_loss net_loss_of(const struct virtio_net *net, const struct virtio_chain *chain)
 {
@@ -69,7 +70,7 @@ static void net_note_sent(struct virtio_net *net, u32 pair, const u8 *frame, u32
 		net->flow[net_flow_of(frame, bytes)] = (u8)pair;
 }
 
-/* Sends one frame. Returns false if there is no room for it now. */
+/* Puts one frame of the guest into the link. Returns false if the link has no room for it now. */
 static bool net_send_one(struct virtio_net *net, u32 pair, const struct virtio_chain *chain)
 {
 	enum net_loss loss = net_loss_of(net, chain);
@@ -101,8 +102,8 @@ static bool net_send_one(struct virtio_net *net, u32 pair, const struct virtio_c
 }
 
 /*
- * Sends a frame that lies in one piece. Returns false if something is wrong with it, or there is no
- * room.
+ * Puts a frame that lies in one piece of guest memory into the link. Returns false if something is
+ * wrong with it, or the link has no room.
  */
 static ALWAYS_INLINE bool net_send_piece(struct virtio_net *net, u32 pair,
 					 const struct virtqueue_piece *piece)
@@ -129,7 +130,10 @@ static ALWAYS_INLINE bool net_send_piece(struct virtio_net *net, u32 pair,
 	return true;
 }
 
-/* Sends as many frames as lie in one piece each. Returns how many more there might be. */
+/*
+ * Sends up to `left` frames in succession that lie in one piece each. Returns how many of `left`
+ * remain.
+ */
 static u32 net_send_batch(struct virtio_net *net, u32 pair, u32 left)
 {
 	struct virtqueue_batch batch;
@@ -151,7 +155,7 @@ void net_send(struct virtio_net *net, u32 pair)
 {
 	struct virtio_device *device = &net->virtio;
 	u32 queue = net_send_queue(pair);
-	/* other CPUs may add frames as fast as this one takes them */
+	/* other vCPUs may add frames as fast as this thread takes them */
 	u32 left = VIRTIO_NET_QUEUE_SIZE;
 
 	net->full &= ~(1u << pair);
@@ -176,7 +180,10 @@ void net_send(struct virtio_net *net, u32 pair)
 	virtqueue_announce(device, queue);
 }
 
-/* Lets the pairs that wait go first in turn, then the others as far as there is room left. */
+/*
+ * Lets the queue pairs that wait send first, in turn, then the others as far as the link has room
+ * left.
+ */
 void net_send_waiting(struct virtio_net *net)
 {
 	u32 full = net->full;

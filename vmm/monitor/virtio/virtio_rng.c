@@ -10,7 +10,7 @@
 #define CLASS_OTHER 0xff0000u
 #define PIECE_BYTES 256u
 
-/* Fills a request with random bytes; returns how many. */
+/* Fills a request's buffer with random bytes; returns how many. */
 static u32 virtio_rng_fill(struct virtio_rng *rng, const struct virtio_chain *chain)
 {
 	u32 wanted = (u32)MIN(chain->writable_bytes, (u64)VIRTIO_RNG_REQUEST_MAX);
@@ -32,7 +32,7 @@ static void virtio_rng_notify(struct virtio_device *device, u32 queue)
 {
 	struct virtio_rng *rng = CONTAINER_OF(device, struct virtio_rng, virtio);
 	struct virtio_chain chain;
-	/* other CPUs may add requests as fast as this one takes them */
+	/* other vCPUs may add requests as fast as this thread takes them */
 	u32 left = VIRTIO_RNG_QUEUE_SIZE;
 
 	for (; left > 0 && virtqueue_pop(device, queue, &chain); left--)

@@ -37,7 +37,9 @@ struct scsi_config {
 };
 _Static_assert(sizeof(struct scsi_config) == 36, "5.6.4");
 
-/* 5.6.6.2: types of requests in the control queue, and the sizes of their answers. */
+/*
+ * The types of requests in the control queue (virtio 1.2, 5.6.6.2), and the sizes of their answers.
+ */
 enum scsi_control { SCSI_T_TMF = 0, SCSI_T_AN_QUERY = 1, SCSI_T_AN_SUBSCRIBE = 2 };
 #define TMF_ANSWER_BYTES    1u
 #define NOTICE_ANSWER_BYTES 5u
@@ -47,7 +49,10 @@ static struct virtio_blk *scsi_blk_of(struct virtio_device *device)
 	return CONTAINER_OF(device, struct virtio_blk, virtio);
 }
 
-/* Writes the answer's beginning and gives the request back; `bytes` bytes of data follow it. */
+/*
+ * Writes the response to a command, which is followed by `bytes` bytes of data, and returns the
+ * request to the guest.
+ */
 static void scsi_give_back(struct virtio_blk *blk, const struct virtio_chain *chain, u32 queue,
 			   struct vio_scsi_response *response, u32 bytes)
 {
@@ -63,7 +68,7 @@ static void scsi_set_sense(struct vio_scsi_response *response, u32 key, u32 code
 	drive_write_sense(response->sense, key, code);
 }
 
-/* Gives back a read that went to the disk. */
+/* Returns a read that went to the disk's driver to the guest. */
 static void scsi_read_done(struct virtio_blk *blk, const struct virtio_chain *chain, u32 queue,
 			   enum blk_status status, u32 bytes)
 {
@@ -95,7 +100,10 @@ static void scsi_reject(struct virtio_blk *blk, u32 queue, const struct virtio_c
 	scsi_give_back(blk, chain, queue, &response, 0);
 }
 
-/* Returns the unit's number: flat or peripheral addressing of 5.6.6.1. */
+/*
+ * Returns the number of the addressed logical unit: flat or peripheral addressing of virtio 1.2,
+ * 5.6.6.1.
+ */
 static u32 scsi_unit_of(const u8 unit[8])
 {
 	return (unit[2] & 0x3fu) << 8 | unit[3];
@@ -124,7 +132,8 @@ static void scsi_take(struct virtio_blk *blk, u32 queue, const struct virtio_cha
 	    chain->readable_bytes < sizeof(wanted) ||
 	    virtio_chain_read(blk->virtio.memory, chain, 0, &wanted, sizeof(wanted)) !=
 		    sizeof(wanted)) {
-		virtio_needs_reset(&blk->virtio); /* there is no room for an answer */
+		/* the guest's request has no room for a response */
+		virtio_needs_reset(&blk->virtio);
 		return;
 	}
 	if (wanted.unit[0] != 1 || wanted.unit[1] != 0) {
@@ -152,7 +161,10 @@ static void scsi_take(struct virtio_blk *blk, u32 queue, const struct virtio_cha
 	blk_keep(blk, request, chain);
 }
 
-/* Is called when the disk has another size: tells the guest that there is another medium. */
+/*
+ * Is called when the disk behind the drive has another size: tells the guest that there is another
+ * medium.
+ */
 static void scsi_changed(struct virtio_blk *blk)
 {
 	if (blk->scsi.drive.tray == TRAY_FULL)
@@ -180,8 +192,9 @@ static bool scsi_is_idle(const struct virtio_blk_state *state)
 }
 
 /*
- * Answers a request about other requests. Reads cannot be cancelled, so a request to abort some is
- * refused while there are any. There are no asynchronous notices.
+ * Answers a request of the control queue, which is about other requests. Reads cannot be cancelled,
+ * so a request to abort some is refused while there are any. There are no asynchronous
+ * notifications.
  */
 static void scsi_control_one(struct virtio_blk *blk, const struct virtio_chain *chain)
 {
@@ -220,9 +233,12 @@ static void scsi_control(struct virtio_blk *blk)
 	virtio_look_again(&blk->virtio, SCSI_QUEUE_CONTROL);
 }
 
-/* --- the device --- */
+/* --- the operations of the device --- */
 
-/* Handles a queue. Buffers for events stay with the device, which has no event to report. */
+/*
+ * Handles the requests in a queue. Buffers for events stay with the device, which has no event to
+ * report.
+ */
 static void virtio_scsi_notify(struct virtio_device *device, u32 queue)
 {
 	if (queue == SCSI_QUEUE_CONTROL)
@@ -292,8 +308,8 @@ static const struct device_ops virtio_scsi_ops = {
 };
 
 /*
- * Checks a state for a drive whose medium lies in memory: such reads are done at once, so the state
- * must hold no requests.
+ * Checks a saved state for a drive whose medium lies in memory: such reads are done at once, so the
+ * state must hold no requests.
  */
 static bool virtio_scsi_memory_valid(const void *bytes)
 {

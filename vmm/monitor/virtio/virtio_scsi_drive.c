@@ -21,7 +21,7 @@ static void drive_fail(struct drive_answer *answer, u8 key, u16 code)
 	answer->bytes = 0;
 }
 
-/* Sets how much of the data is returned: no more than the command allows. */
+/* Sets how many bytes of the answer's data are returned: no more than the command allows. */
 static void drive_return(struct drive_answer *answer, u32 bytes, u64 allowed)
 {
 	answer->bytes = (u32)MIN(bytes, allowed);
@@ -77,7 +77,7 @@ bool drive_valid(const struct drive_state *drive)
 	       drive->event < CD_EVENT_COUNT;
 }
 
-/* --- what is there, with or without a medium --- */
+/* --- commands that need no medium --- */
 
 static void drive_inquire_page(const struct virtio_blk *blk, const u8 *command,
 			       struct drive_answer *answer)
@@ -119,7 +119,7 @@ static void drive_inquire(const struct virtio_blk *blk, u32 unit, const u8 *comm
 	answer->data[0] = unit == 0 ? MMC_TYPE_CD : MMC_TYPE_NONE;
 	answer->data[1] = MMC_REMOVABLE;
 	answer->data[2] = MMC_VERSION_SPC_3;
-	answer->data[3] = 2; /* the format of the answer */
+	answer->data[3] = 2; /* response data format 2 (SPC-3 and later) */
 	answer->data[4] = SCSI_INQUIRY_BYTES - 5;
 	memcpy(answer->data + SCSI_INQUIRY_VENDOR, names, sizeof(names) - 1);
 	drive_return(answer, SCSI_INQUIRY_BYTES, scsi_get(command + 3, 2));
@@ -163,7 +163,7 @@ static void drive_tell_event(struct virtio_blk *blk, const u8 *command, struct d
 		drive->event = CD_EVENT_NONE;
 }
 
-/* Answers which profile is current: that of a CD-ROM, or none without a medium. */
+/* Answers which profile (MMC-6) is current: that of a CD-ROM, or none without a medium. */
 static void drive_get_configuration(const struct virtio_blk *blk, const u8 *command,
 				    struct drive_answer *answer)
 {
@@ -199,7 +199,7 @@ static void drive_move_tray(struct virtio_blk *blk, const u8 *command, struct dr
 	struct drive_state *drive = &blk->scsi.drive;
 
 	if ((command[4] & MMC_EJECT) == 0)
-		return; /* there is nothing that spins */
+		return; /* START STOP UNIT without LoEj: there is nothing that spins */
 	if ((command[4] & MMC_START) != 0) {
 		if (drive->tray == TRAY_OPEN)
 			drive_note(drive, TRAY_FULL);
@@ -211,7 +211,7 @@ static void drive_move_tray(struct virtio_blk *blk, const u8 *command, struct dr
 		drive_note(drive, TRAY_OPEN);
 }
 
-/* --- what needs a medium --- */
+/* --- commands that need a medium --- */
 
 static void drive_read_capacity(const struct virtio_blk *blk, struct drive_answer *answer)
 {
@@ -220,7 +220,10 @@ static void drive_read_capacity(const struct virtio_blk *blk, struct drive_answe
 	answer->bytes = 8;
 }
 
-/* Writes a track's number and its beginning: as a block, or in minutes, seconds and frames. */
+/*
+ * Writes a track's number and where it begins: as a block number, or in minutes, seconds and
+ * frames.
+ */
 static void drive_put_track(struct drive_answer *answer, u32 at, u32 track, u32 block, bool msf)
 {
 	u32 frame = block + 150;

@@ -9,7 +9,10 @@
 /* What GET EVENT STATUS NOTIFICATION says of the medium: MMC-6 6.6.2.6. */
 enum cd_event { CD_EVENT_NONE, CD_EVENT_ASKED, CD_EVENT_NEW, CD_EVENT_GONE, CD_EVENT_COUNT };
 
-/* The result of a command: data that are returned at once, an error, or blocks to be read. */
+/*
+ * The result of a command to the drive: data that are returned at once, an error, or blocks to be
+ * read.
+ */
 struct drive_answer {
 	u8 status; /* SCSI_GOOD or SCSI_CHECK_CONDITION */
 	u8 key;	   /* the sense key, if `status` is SCSI_CHECK_CONDITION */
@@ -24,14 +27,17 @@ struct drive_answer {
 /* Carries out a command for a unit of the drive's target; only unit 0 is there. */
 void drive_command(struct virtio_blk *blk, u32 unit, const u8 command[DRIVE_COMMAND_BYTES],
 		   struct drive_answer *answer);
-/* Writes sense data that say why a command failed. */
+/* Writes sense data that say why a command to the drive has failed. */
 void drive_write_sense(u8 *sense, u32 key, u32 code);
 bool drive_valid(const struct drive_state *drive);
 /*
- * Takes the medium out for the operator. If the guest has locked the drive, the medium stays, and
- * the guest is asked to eject it.
+ * Ejects the medium because the operator wants it. If the guest has locked the drive, the medium
+ * stays, and the guest is asked to eject it.
  */
 void drive_eject(struct drive_state *drive);
 void drive_insert(struct drive_state *drive);
-/* Sets the tray, and what the guest is told next about the medium that has come or gone. */
+/*
+ * Sets the state of the tray, and what the guest is told next about the medium that has come or
+ * gone.
+ */
 void drive_note(struct drive_state *drive, enum drive_tray tray);

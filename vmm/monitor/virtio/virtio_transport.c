@@ -7,20 +7,20 @@
 #include "vmm/monitor/virtio/virtio.h"
 #include "vmm/monitor/virtio/virtio_bars.h"
 
-/* 4.1.4.3: the common registers. */
+/* The offsets of the common registers (virtio 1.2, 4.1.4.3). */
 enum common_register {
 	COMMON_DEVICE_SELECT = 0x00,
 	COMMON_DEVICE_FEATURE = 0x04,
 	COMMON_DRIVER_SELECT = 0x08,
 	COMMON_DRIVER_FEATURE = 0x0c,
-	/* the vector for changes of the configuration; the number of queues follows */
+	/* the MSI-X vector for changes of the configuration; the number of queues follows */
 	COMMON_CONFIG_VECTOR = 0x10,
-	/* the device status; the generation and the selected queue follow */
+	/* the device status; the configuration's generation and the selected queue follow */
 	COMMON_STATUS = 0x14,
 	COMMON_QUEUE_SELECT = 0x16,
 	COMMON_QUEUE_SIZE = 0x18,
 	COMMON_QUEUE_VECTOR = 0x1a,
-	/* whether the queue is enabled; the number of its doorbell follows, 0 */
+	/* whether the queue is enabled; the number of the queue's doorbell follows, 0 */
 	COMMON_QUEUE_ENABLE = 0x1c,
 	COMMON_QUEUE_DESCRIPTORS = 0x20,
 	COMMON_QUEUE_AVAILABLE = 0x28,
@@ -35,7 +35,10 @@ static void virtio_show_isr(struct virtio_device *device)
 	pci_intx_set(&device->function, device->state->isr != 0);
 }
 
-/* Raises an interrupt. The ISR status is for drivers without MSI-X (4.1.5.3). */
+/*
+ * Raises an interrupt by its MSI-X vector or, for drivers without MSI-X, by `cause` in the ISR
+ * status (virtio 1.2, 4.1.5.3).
+ */
 static void virtio_interrupt(struct virtio_device *device, u16 vector, u8 cause)
 {
 	if (pci_msix_enabled(&device->function)) {
@@ -66,7 +69,9 @@ void virtio_needs_reset(struct virtio_device *device)
 	virtio_config_changed(device);
 }
 
-/* Resets what the driver has set up, as at power-on, but for what belongs to PCI (2.4). */
+/*
+ * Resets what the driver has set up, as at power-on, but for what belongs to PCI (virtio 1.2, 2.4).
+ */
 static void virtio_reset_driver_side(struct virtio_device *device)
 {
 	struct virtio_state *state = device->state;
@@ -82,9 +87,9 @@ static void virtio_reset_driver_side(struct virtio_device *device)
 }
 
 /*
- * Returns whether the driver may go from one status to the other (3.1.1). These are the only ways
- * forward, apart from FAILED, which may be added at any time, and 0, which resets. A bit is never
- * taken back: one that is left out stays.
+ * Returns whether the driver may go from device status `from` to `to` (virtio 1.2, 3.1.1). These
+ * are the only ways forward, apart from FAILED, which may be added at any time, and 0, which
+ * resets. A bit is never taken back: one that is left out stays.
  */
 static bool virtio_status_step_is_legal(u8 from, u8 to)
 {
@@ -110,9 +115,9 @@ static u64 virtio_features_offered(const struct virtio_device *device)
 }
 
 /*
- * Returns whether the driver's features are acceptable (2.2.2). A driver that does not take version
- * 1 could be refused (6.1); those of NuttX and Little Kernel do not take it, although they do as it
- * says.
+ * Returns whether the driver's features are acceptable (virtio 1.2, 2.2.2). A driver that does not
+ * take the feature VERSION_1 could be refused (6.1); those of NuttX and Little Kernel do not take
+ * it, although they do as it says.
  */
 static bool virtio_features_are_good(const struct virtio_device *device)
 {
@@ -128,7 +133,7 @@ static void virtio_write_status(struct virtio_device *device, u8 status)
 		virtio_reset_driver_side(device);
 		return;
 	}
-	/* some drivers write the new bit without the bits set before */
+	/* some drivers write the new bit of the status without the bits set before */
 	status = (status & (u8)~VIRTIO_NEEDS_RESET) | now;
 	if (!virtio_status_step_is_legal(now, status) ||
 	    ((status & ~now & VIRTIO_FEATURES_OK) != 0 && !virtio_features_are_good(device)))
@@ -136,7 +141,10 @@ static void virtio_write_status(struct virtio_device *device, u8 status)
 	device->state->status |= status;
 	if ((status & ~now & VIRTIO_DRIVER_OK) == 0)
 		return;
-	/* a driver may have filled queues already, and will not notify of that again */
+	/*
+	 * a driver may have put requests into queues before DRIVER_OK, and will not notify of these
+	 * again
+	 */
 	for (u32 i = 0; i < device->queue_count; i++)
 		if (virtio_queue_is_live(device, i))
 			device->ops->notify(device, i);
@@ -167,8 +175,8 @@ static struct virtqueue_state *virtio_selected(const struct virtio_device *devic
 
 /*
  * Returns the selected queue if its registers may be set: once, before the queue is enabled and the
- * driver is up. By 3.1.1 drivers set them after FEATURES_OK, but Little Kernel sets FEATURES_OK
- * together with DRIVER_OK.
+ * driver is up. By virtio 1.2, 3.1.1 drivers set them after FEATURES_OK, but Little Kernel sets
+ * FEATURES_OK together with DRIVER_OK.
  */
 static struct virtqueue_state *virtio_configurable(const struct virtio_device *device)
 {
@@ -220,7 +228,7 @@ static void virtio_write_queue(struct virtio_device *device, u32 at, u32 size, u
 		virtio_set_half(&queue->used, at != COMMON_QUEUE_USED, value);
 }
 
-/* Writes common registers, each by its own width (4.1.3.1). */
+/* Writes common registers, each by its own width (virtio 1.2, 4.1.3.1). */
 static void virtio_write_common(struct virtio_device *device, u32 at, u32 size, u32 value)
 {
 	struct virtio_state *state = device->state;
@@ -251,7 +259,7 @@ static u32 virtio_half_of(u64 address, u32 at)
 static u32 virtio_read_queue(const struct virtqueue_state *queue, u32 at)
 {
 	if (queue == NULL)
-		return 0; /* the size of a queue that does not exist is 0 (4.1.4.3.1) */
+		return 0; /* the size of a queue that does not exist is 0 (virtio 1.2, 4.1.4.3.1) */
 	if (at == COMMON_QUEUE_SIZE)
 		return queue->size | (u32)queue->vector << 16;
 	if (at == COMMON_QUEUE_ENABLE)
@@ -263,7 +271,10 @@ static u32 virtio_read_queue(const struct virtqueue_state *queue, u32 at)
 	return at < COMMON_QUEUE_USED + 8 ? virtio_half_of(queue->used, at) : 0;
 }
 
-/* Returns the status, which reads 0 once a reset is complete (4.1.4.3.1). */
+/*
+ * Returns the device status as the driver reads it: 0 once a reset is complete (virtio 1.2,
+ * 4.1.4.3.1).
+ */
 static u8 virtio_status(struct virtio_device *device)
 {
 	u8 status = device->state->status;
@@ -301,7 +312,7 @@ static u32 virtio_read_common(struct virtio_device *device, u32 at)
 	}
 }
 
-/* Reads the ISR status, which clears it (4.1.4.5). */
+/* Reads the ISR status, which clears it (virtio 1.2, 4.1.4.5). */
 static u8 virtio_read_isr(struct virtio_device *device)
 {
 	u8 isr = device->state->isr;
@@ -344,8 +355,8 @@ static void virtio_ring_doorbell(struct virtio_device *device, u64 queue)
 }
 
 /*
- * Writes a field of 64 bits as a whole. Drivers are to write such fields by halves (4.1.3.1), but
- * not all of them do.
+ * Writes a field of 64 bits as a whole. Drivers are to write such fields by halves (virtio 1.2,
+ * 4.1.3.1), but not all of them do.
  */
 static void virtio_write_whole(struct virtio_device *device, u32 at, u64 value)
 {
@@ -410,7 +421,7 @@ void virtio_loaded(struct device *device)
 {
 	virtqueue_forget_places(virtio_of(device));
 	pci_function_loaded(&virtio_of(device)->function);
-	/* the VM may have been saved between two looks at a queue */
+	/* the VM may have been saved before a queue with requests was handled again */
 	for (u32 i = 0; i < virtio_of(device)->queue_count; i++)
 		virtio_look_again(virtio_of(device), i);
 }

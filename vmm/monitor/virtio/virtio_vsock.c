@@ -9,7 +9,8 @@
 #include "vmm/monitor/virtio/virtio_vsock_parts.h"
 
 #define CLASS_COMMUNICATION_OTHER 0x078000u
-#define VSOCK_CONFIG_BYTES	  8u /* 5.10.4: the guest's CID */
+/* the size of the configuration: the guest's CID (virtio 1.2, 5.10.4) */
+#define VSOCK_CONFIG_BYTES 8u
 
 static struct virtio_vsock *virtio_vsock_of(struct virtio_device *device)
 {
@@ -26,8 +27,8 @@ static void virtio_vsock_tell(struct virtio_vsock *vsock)
 }
 
 /*
- * Tells the guest that its connections are gone (5.10.6.7). The event waits until the guest has
- * given a buffer for it.
+ * Tells the guest that its connections are gone (virtio 1.2, 5.10.6.7). The event waits until the
+ * guest has given a buffer for it.
  */
 static void virtio_vsock_tell_reset(struct virtio_vsock *vsock)
 {
@@ -55,7 +56,7 @@ static void virtio_vsock_transmit(struct virtio_vsock *vsock)
 {
 	struct virtio_device *device = &vsock->virtio;
 	struct virtio_chain chain;
-	/* other CPUs may add packets as fast as this one takes them */
+	/* other vCPUs may add packets as fast as this thread takes them */
 	u32 left = VIRTIO_VSOCK_QUEUE_SIZE;
 
 	while (left > 0 && vsock->stray_count < VIRTIO_VSOCK_STRAYS &&
@@ -70,8 +71,8 @@ static void virtio_vsock_transmit(struct virtio_vsock *vsock)
 }
 
 /*
- * Sends the guest and the manager what is due. Until the guest knows that its old connections are
- * gone, it gets nothing of new ones.
+ * Sends the guest the packets that are due, and signals the manager if something has changed. Until
+ * the guest knows that its old connections are gone, it gets nothing of new ones.
  */
 static void virtio_vsock_work(struct virtio_vsock *vsock)
 {
@@ -117,8 +118,8 @@ void virtio_vsock_poll(struct virtio_vsock *vsock)
 }
 
 /*
- * Forgets all connections. The shared area is cleared later (virtio_vsock_poll): until the VM runs
- * in this process, another process uses it.
+ * Forgets all connections. The area shared with the manager is cleared later (virtio_vsock_poll):
+ * until the VM runs in this process, another process uses it.
  */
 static void virtio_vsock_restart(struct virtio_device *device)
 {
@@ -130,8 +131,8 @@ static void virtio_vsock_restart(struct virtio_device *device)
 }
 
 /*
- * Takes over the state of a snapshot, a save or another process: a guest without a driver has no
- * connections.
+ * Is called after a load of the state of a snapshot, a save or another process: a guest without a
+ * driver has no connections.
  */
 static void virtio_vsock_loaded(struct device *device)
 {

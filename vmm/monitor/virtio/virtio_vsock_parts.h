@@ -13,36 +13,39 @@ enum virtio_vsock_queue {
 	VSOCK_QUEUES,
 };
 
-/* --- virtio_vsock_slots.c: the monitor's side of the shared area --- */
+/* --- virtio_vsock_slots.c: the monitor's side of the area shared with the manager --- */
 
-/* Marks a slot, and tells the manager. */
+/* Sets the monitor's mark of a slot in the shared area, and has the manager told. */
 void virtio_vsock_mark(struct virtio_vsock *vsock, u32 slot, enum vsock_mark mark);
-/* Drops all connections, those of an earlier process too, without telling the guest. */
+/* Drops all connections, those of an earlier monitor process too, without telling the guest. */
 void virtio_vsock_forget(struct virtio_vsock *vsock);
-/* Handles what the manager has changed in any slot. */
+/* Handles what the manager has changed in any slot of the shared area. */
 void virtio_vsock_look(struct virtio_vsock *vsock);
 /* Returns whether a client of the manager waits for connections to that port. */
 bool virtio_vsock_listens(const struct virtio_vsock *vsock, u32 port);
-/* Returns a free slot for a connection that the guest opens, or VSOCK_SLOTS. */
+/* Returns the number of a free slot for a connection that the guest opens, or VSOCK_SLOTS. */
 u32 virtio_vsock_free(const struct virtio_vsock *vsock);
 /* Ends a connection of which the guest need not be told. */
 void virtio_vsock_drop(struct virtio_vsock *vsock, u32 slot);
 /* Ends a connection: the guest is sent an RST. */
 void virtio_vsock_break(struct virtio_vsock *vsock, u32 slot);
 /*
- * Returns how many of the guest's bytes the manager has taken; after an impossible count, the ring
- * counts as full.
+ * Returns how many bytes of the guest the manager has read from the slot's ring; after an
+ * impossible count, the ring counts as full.
  */
 u32 virtio_vsock_taken(const struct virtio_vsock *vsock, u32 slot);
-/* Returns how many bytes wait for the guest. */
+/* Returns how many bytes of the manager wait in the slot's ring for the guest. */
 u32 virtio_vsock_waiting(const struct virtio_vsock *vsock, u32 slot);
-/* Counts bytes of the rings as sent, or as received, and tells the manager. */
+/*
+ * Count bytes in the slot's rings as sent to the guest, or as received from it, and have the
+ * manager told.
+ */
 void virtio_vsock_count_sent(struct virtio_vsock *vsock, u32 slot, u32 bytes);
 void virtio_vsock_count_received(struct virtio_vsock *vsock, u32 slot, u32 bytes);
 
 /* --- virtio_vsock_receive.c --- */
 
-/* Takes a packet from the guest. */
+/* Handles a packet that the guest has sent. */
 void virtio_vsock_take(struct virtio_vsock *vsock, const struct virtio_chain *chain);
 
 /* --- virtio_vsock_send.c --- */

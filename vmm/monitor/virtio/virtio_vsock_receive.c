@@ -20,7 +20,7 @@ static void virtio_vsock_refuse(struct virtio_vsock *vsock, const struct vio_vso
 	};
 }
 
-/* Returns the slot of the packet's connection, or VSOCK_SLOTS. */
+/* Returns the number of the slot with the packet's connection, or VSOCK_SLOTS. */
 static u32 virtio_vsock_find(const struct virtio_vsock *vsock,
 			     const struct vio_vsock_header *header)
 {
@@ -37,8 +37,8 @@ static u32 virtio_vsock_find(const struct virtio_vsock *vsock,
 }
 
 /*
- * Takes the guest's request for a connection. If a client listens at that port, the manager decides
- * about the connection; otherwise the request is refused.
+ * Handles the guest's request for a connection. If a client listens at that port, the manager
+ * decides about the connection; otherwise the request is refused.
  */
 static void virtio_vsock_take_request(struct virtio_vsock *vsock,
 				      const struct vio_vsock_header *header)
@@ -70,8 +70,8 @@ static void virtio_vsock_take_request(struct virtio_vsock *vsock,
 }
 
 /*
- * Copies a packet's bytes into the ring, where they lie in two pieces at most. Returns false if the
- * packet has fewer bytes.
+ * Copies a packet's data into the slot's ring for the manager, where they lie in two pieces at
+ * most. Returns false if the packet has fewer bytes than its header says.
  */
 static bool virtio_vsock_copy(struct virtio_vsock *vsock, u32 slot,
 			      const struct virtio_chain *chain, u32 bytes)
@@ -87,7 +87,7 @@ static bool virtio_vsock_copy(struct virtio_vsock *vsock, u32 slot,
 }
 
 /*
- * Takes a packet's bytes. Returns false if the guest sends more than it has credit for, or has
+ * Takes the data of a packet. Returns false if the guest sends more than it has credit for, or has
  * already ended its stream.
  */
 static bool virtio_vsock_take_bytes(struct virtio_vsock *vsock, u32 slot,
@@ -106,8 +106,8 @@ static bool virtio_vsock_take_bytes(struct virtio_vsock *vsock, u32 slot,
 }
 
 /*
- * Takes a shutdown, whose flags only add up (5.10.6.5). With both flags the guest wants no more
- * than an RST.
+ * Handles a shutdown packet, whose flags only add up (virtio 1.2, 5.10.6.5). With both flags the
+ * guest wants no more than an RST.
  */
 static void virtio_vsock_take_shutdown(struct virtio_vsock *vsock, u32 slot, u32 flags)
 {
@@ -126,7 +126,8 @@ static void virtio_vsock_take_shutdown(struct virtio_vsock *vsock, u32 slot, u32
 }
 
 /*
- * Takes a packet of an open connection. Returns false if an open connection allows no such packet.
+ * Handles a packet of an open connection. Returns false if an open connection allows no such
+ * packet.
  */
 static bool virtio_vsock_take_open(struct virtio_vsock *vsock, u32 slot,
 				   const struct virtio_chain *chain,
@@ -147,8 +148,8 @@ static bool virtio_vsock_take_open(struct virtio_vsock *vsock, u32 slot,
 }
 
 /*
- * Takes a packet of a known connection. Returns false if the connection's phase allows no such
- * packet.
+ * Handles a packet of a connection that has a slot. Returns false if the connection's phase allows
+ * no such packet.
  */
 static bool virtio_vsock_take_known(struct virtio_vsock *vsock, u32 slot,
 				    const struct virtio_chain *chain,
@@ -199,7 +200,7 @@ void virtio_vsock_take(struct virtio_vsock *vsock, const struct virtio_chain *ch
 		return;
 	if (header.source_cid != vsock->cid) {
 		virtio_vsock_take_stale(vsock, &header);
-		return; /* no answer, as no device has that CID (5.10.6.4.1) */
+		return; /* no answer, as no device has that CID (virtio 1.2, 5.10.6.4.1) */
 	}
 	if (header.type != VIO_VSOCK_TYPE_STREAM || header.target_cid != VSOCK_CID_HOST) {
 		virtio_vsock_refuse(vsock, &header);

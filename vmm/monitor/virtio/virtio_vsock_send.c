@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sends packets to a guest through its socket device (virtio 1.2, 5.10.6): what connections owe,
- * and bytes as far as the guest has given credit. Called by virtio_vsock.c.
+ * Sends packets to a guest through its socket device (virtio 1.2, 5.10.6): packets without data
+ * that are due, and data as far as the guest has given credit. Called by virtio_vsock.c.
  */
 #include "vmm/monitor/virtio/virtio_vsock_parts.h"
 
@@ -22,7 +22,7 @@ static struct vio_vsock_header virtio_vsock_header(const struct virtio_vsock *vs
 	};
 }
 
-/* Takes a buffer of the guest's. Returns false if there is none. */
+/* Takes a buffer for a packet from the guest's receive queue. Returns false if there is none. */
 static bool virtio_vsock_take_buffer(struct virtio_vsock *vsock, struct virtio_chain *chain)
 {
 	if (!virtqueue_pop(&vsock->virtio, VSOCK_QUEUE_RECEIVE, chain))
@@ -132,7 +132,10 @@ static bool virtio_vsock_send_end(struct virtio_vsock *vsock, u32 slot)
 	u32 word = vsock_load(&vsock->area->slot[slot].manager_word);
 	struct virtio_chain chain;
 
-	/* checks for the end first, so that bytes written before the end are seen, too */
+	/*
+	 * reads the manager's mark of the end first, so that bytes written before the end are seen,
+	 * too
+	 */
 	if (connection->end_told || word != vsock_word(connection->use, VSOCK_ENDED) ||
 	    virtio_vsock_waiting(vsock, slot) != 0 || !virtio_vsock_take_buffer(vsock, &chain))
 		return false;
@@ -142,7 +145,10 @@ static bool virtio_vsock_send_end(struct virtio_vsock *vsock, u32 slot)
 	return true;
 }
 
-/* Sends one packet of a connection. Returns false if it has none, or there is no buffer. */
+/*
+ * Sends one packet of a connection. Returns false if the connection has none to send, or the guest
+ * has given no buffer.
+ */
 static bool virtio_vsock_send_one(struct virtio_vsock *vsock, u32 slot)
 {
 	struct vsock_connection *connection = &vsock->connection[slot];
@@ -161,7 +167,7 @@ static bool virtio_vsock_send_one(struct virtio_vsock *vsock, u32 slot)
 void virtio_vsock_send_all(struct virtio_vsock *vsock)
 {
 	u32 left = VIRTIO_VSOCK_BURST;
-	u32 idle = 0; /* connections in a row that had nothing to send */
+	u32 idle = 0; /* the number of connections in a row that had nothing to send */
 
 	while (left > 0 && virtio_vsock_send_stray(vsock))
 		left--;

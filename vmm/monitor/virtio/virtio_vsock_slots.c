@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The monitor's side of the area that a socket device shares with the manager: marks and indices
- * of its slots. Called by the other parts of the device; reads each word of the manager's once.
+ * The monitor's side of the area that a socket device shares with the manager: marks and indices of
+ * its slots. Called by the other parts of the device; reads each word that the manager writes once.
  */
 #include "vmm/monitor/virtio/virtio_vsock_parts.h"
 
@@ -117,7 +117,8 @@ static void virtio_vsock_look_at_open(struct virtio_vsock *vsock, u32 slot)
 	if (connection->guest_deaf && virtio_vsock_waiting(vsock, slot) != 0)
 		virtio_vsock_count_sent(vsock, slot, virtio_vsock_waiting(vsock, slot));
 	/*
-	 * the guest is told when half a ring is free again, so it never waits while there is room
+	 * the guest is told of room when half a ring is free again, so it never waits while there
+	 * is room
 	 */
 	if (virtio_vsock_taken(vsock, slot) - connection->taken_told >= VSOCK_RING_BYTES / 2)
 		connection->owed |= VSOCK_OWES_CREDIT;
@@ -129,7 +130,7 @@ static bool virtio_vsock_has_driver(const struct virtio_vsock *vsock)
 	return virtio_queue_is_live(&vsock->virtio, VSOCK_QUEUE_RECEIVE);
 }
 
-/* Handles a slot whose connection the manager has given up. */
+/* Handles a slot whose connection the manager has ended. */
 static void virtio_vsock_look_at_gone(struct virtio_vsock *vsock, u32 slot)
 {
 	struct vsock_connection *connection = &vsock->connection[slot];
@@ -142,8 +143,8 @@ static void virtio_vsock_look_at_gone(struct virtio_vsock *vsock, u32 slot)
 }
 
 /*
- * Handles a slot for which the manager has begun another use, and perhaps given it up already. A
- * guest without a driver cannot be called.
+ * Handles a slot that the manager has begun to use for another call, and has perhaps ended already.
+ * A guest without a driver cannot be called.
  */
 static void virtio_vsock_look_at_other_use(struct virtio_vsock *vsock, u32 slot, u32 word)
 {

@@ -21,7 +21,7 @@ static u64 virtqueue_queue_used_bytes(u32 size)
 	return sizeof(struct vio_ring) + sizeof(struct vio_used) * size + 2;
 }
 
-/* Checks the alignments of 2.7, and that the rings lie in RAM. */
+/* Returns whether the rings have the alignments of virtio 1.2, 2.7, and lie in RAM. */
 bool virtqueue_in_memory(const struct guest_memory *memory, const struct virtqueue_state *queue)
 {
 	return queue->descriptors % 16 == 0 && queue->available % 2 == 0 && queue->used % 4 == 0 &&
@@ -38,7 +38,7 @@ void virtqueue_reset(struct virtqueue_state *queue, u32 size)
 	*queue = (struct virtqueue_state){.size = (u16)size, .vector = VIRTIO_NO_VECTOR};
 }
 
-/* Returns true for any address, since addresses are looked up at each access. */
+/* Accepts any addresses of rings in a saved state, since addresses are looked up at each access. */
 bool virtqueue_valid(const struct virtqueue_state *queue)
 {
 	return queue->size <= VIRTQUEUE_SIZE_MAX && queue->enabled <= 1 &&
@@ -50,7 +50,10 @@ void virtqueue_forget_places(struct virtio_device *device)
 	memset(device->place, 0, sizeof(device->place));
 }
 
-/* Looks up where the rings lie. RAM stays where it is, and so do the rings of an enabled queue. */
+/*
+ * Looks up where the queue's rings lie in the monitor's memory. RAM stays where it is, and so do
+ * the rings of an enabled queue.
+ */
 static NOINLINE const struct virtqueue_place *virtqueue_queue_look_up(struct virtio_device *device,
 								      u32 number)
 {
@@ -65,7 +68,7 @@ static NOINLINE const struct virtqueue_place *virtqueue_queue_look_up(struct vir
 	return place;
 }
 
-/* Returns where the rings lie; NULL if they are not in RAM. */
+/* Returns where the queue's rings lie in the monitor's memory; NULL if they are not in RAM. */
 static ALWAYS_INLINE const struct virtqueue_place *
 virtqueue_queue_place(struct virtio_device *device, u32 number)
 {
@@ -75,8 +78,8 @@ virtqueue_queue_place(struct virtio_device *device, u32 number)
 }
 
 /*
- * Reads a word of the rings. Returns false if it is not in RAM, which virtqueue_in_memory has
- * excluded unless a state was loaded.
+ * Reads a word of the rings at guest address `gpa`. Returns false if it is not in RAM, which
+ * virtqueue_in_memory has excluded unless a state was loaded.
  */
 static ALWAYS_INLINE bool virtqueue_queue_read_u16(const struct virtio_device *device, u64 gpa,
 						   u16 *value)
@@ -108,7 +111,10 @@ static NOINLINE bool virtqueue_queue_look_again(struct virtio_device *device,
 					index);
 }
 
-/* Takes the next head. Returns false if there is none, or *bad is set. */
+/*
+ * Takes the next head (number of a request's first descriptor) from the available ring. Returns
+ * false if there is none, or the guest has broken a rule; *bad then is set.
+ */
 static ALWAYS_INLINE bool virtqueue_queue_next_head(struct virtio_device *device,
 						    struct virtqueue_state *queue,
 						    const struct virtqueue_place *place, u16 *head,
@@ -124,7 +130,7 @@ static ALWAYS_INLINE bool virtqueue_queue_next_head(struct virtio_device *device
 	       (u16)(index - queue->available_next) > queue->size;
 	if (*bad || index == queue->available_next)
 		return false;
-	/* what the index announces must be read after the index */
+	/* the entries that the index announces must be read after the index */
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	guest_words_read(place->available + sizeof(struct vio_ring) + entry, head, sizeof(*head));
 	*bad = *head >= queue->size || (queue->in_flight[*head / 64] >> *head % 64 & 1) != 0;
@@ -138,7 +144,7 @@ static ALWAYS_INLINE bool virtqueue_chain_add_segment(const struct virtio_device
 	bool writable = (descriptor->flags & VIO_WRITE) != 0;
 	u8 *at;
 
-	/* segments that the device may write come last (2.7.4.2) */
+	/* segments that the device may write come last (virtio 1.2, 2.7.4.2) */
 	if (!writable && chain->count != chain->readable_count)
 		return false;
 	if (descriptor->bytes == 0)
@@ -164,13 +170,14 @@ struct chain_walk {
 	u64 table;
 	u32 entries;
 	u32 at;
-	u32 left; /* the number of descriptors that the chain may still have */
+	/* the number of descriptors that the chain may still have, so that the walk ends */
+	u32 left;
 	bool indirect;
 };
 
 /*
  * Enters an indirect table. An indirect descriptor is the last of its table, and does not lie in an
- * indirect one (2.7.5.3.1).
+ * indirect one (virtio 1.2, 2.7.5.3.1).
  */
 static bool virtqueue_chain_enter_indirect(const struct virtio_device *device,
 					   const struct virtqueue_state *queue,
@@ -341,7 +348,8 @@ void virtqueue_push(struct virtio_device *device, u32 number, u32 head, u32 writ
 }
 
 /*
- * Returns whether the index at which the guest wants an interrupt is among the new ones (2.7.7.2).
+ * Returns whether the used index `event`, at which the guest wants an interrupt, is among those
+ * from `from` to `to` (virtio 1.2, 2.7.7.2).
  */
 static bool virtqueue_index_passes(u16 event, u16 from, u16 to)
 {
@@ -357,8 +365,8 @@ void virtqueue_announce(struct virtio_device *device, u32 number)
 	if (announced == queue->used_next || !virtio_queue_is_live(device, number))
 		return;
 	/*
-	 * the guest writes at which index it wants an interrupt, then reads the used index; this
-	 * end writes the index, then reads the wish: one of them sees the other's write
+	 * the guest writes at which index it wants an interrupt, then reads the used index; the
+	 * device writes the index, then reads that wish: one of the two sees the other's write
 	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	queue->used_announced = queue->used_next;
@@ -376,7 +384,10 @@ void virtqueue_announce(struct virtio_device *device, u32 number)
 	virtio_interrupt_queue(device, number);
 }
 
-/* Copies in one loop for both directions: `out` is NULL for reading, `in` for writing. */
+/*
+ * Copies between segments of guest memory and a buffer: `out` is NULL for reading, `in` for
+ * writing.
+ */
 static u64 virtqueue_chain_copy(const struct guest_memory *memory,
 				const struct virtio_segment *segment, u32 count, u64 offset, u8 *in,
 				const u8 *out, u64 bytes)

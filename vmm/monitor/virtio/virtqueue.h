@@ -13,26 +13,34 @@
 
 struct virtio_device;
 
-/* A queue as the guest has set it up, and how far both sides have come. */
+/* A queue as the guest has set it up, and how far the device has come. */
 struct virtqueue_state {
-	u64 descriptors; /* guest-physical addresses of the three areas */
+	/*
+	 * guest-physical addresses: of the descriptor table, and next of the available and the used
+	 * ring
+	 */
+	u64 descriptors;
 	u64 available;
 	u64 used;
-	u16 size; /* the queue's size, a power of two */
+	u16 size; /* the queue's size in entries, a power of two */
 	u16 enabled;
 	u16 vector;	    /* the queue's MSI-X vector */
-	u16 available_next; /* index of the next head to take */
+	u16 available_next; /* the available ring's index of the next request to take */
 	u16 used_next;
-	/* the used index up to which the guest was interrupted, or wanted no interrupt */
+	/*
+	 * the used ring's index up to which the guest has been interrupted, or wanted no interrupt
+	 */
 	u16 used_announced;
 	u16 reserved[2];
-	/* a bit for each head that was taken and not yet given back */
+	/*
+	 * a bit for each head (first descriptor) of a request that was taken and not yet returned
+	 */
 	u64 in_flight[VIRTQUEUE_SIZE_MAX / 64];
 };
 
 /*
- * The places of an enabled queue's rings in the monitor's memory; NULL: to be looked up, or not in
- * RAM.
+ * Where an enabled queue's table and rings lie in the monitor's memory; NULL: to be looked up, or
+ * not in RAM.
  */
 struct virtqueue_place {
 	const u8 *table;
@@ -40,7 +48,7 @@ struct virtqueue_place {
 	u8 *used;
 };
 
-/* A range of guest memory that lies in one region of RAM. */
+/* A part of a request: a range of guest memory that lies in one region of RAM. */
 struct virtio_segment {
 	gpa_t gpa;
 	u32 bytes;
@@ -54,35 +62,38 @@ struct virtio_chain {
 	u32 count;
 	u64 readable_bytes;
 	u64 writable_bytes;
-	u8 *front; /* where segment 0 lies; NULL: to be looked up */
+	u8 *front; /* where segment 0 lies in the monitor's memory; NULL: to be looked up */
 	struct virtio_segment segment[VIRTQUEUE_SIZE_MAX];
 };
 
 /*
- * Takes the next request. Each byte of the rings is read once. Returns false if there is none, and
- * then the guest will notify the device of the next one; or if the guest broke a rule, and then the
- * device needs a reset.
+ * Takes the next request from a queue. Each byte of the rings is read once. Returns false if there
+ * is none, and then the guest will notify the device of the next one; or if the guest broke a rule,
+ * and then the device needs a reset.
  */
 bool virtqueue_pop(struct virtio_device *device, u32 queue, struct virtio_chain *chain) MUST_CHECK;
 /*
- * Gives a request back, with `written` bytes of it filled. Requests may be given back in any order.
- * Has no effect for a head that is not in flight, as after a reset.
+ * Returns a request to the guest, with `written` bytes of it filled. Requests may be returned in
+ * any order. Has no effect for a head that is not in flight, as after a reset.
  */
 void virtqueue_push(struct virtio_device *device, u32 queue, u32 head, u32 written);
-/* Do the same in two steps: virtqueue_show lets the guest see at once all that was put. */
+/*
+ * Do what virtqueue_push does in two steps: virtqueue_show lets the guest see at once all requests
+ * that virtqueue_put has returned.
+ */
 void virtqueue_put(struct virtio_device *device, u32 queue, u32 head, u32 written);
 void virtqueue_show(struct virtio_device *device, u32 queue);
 /*
- * Returns the request that was taken last and with which nothing was done: the next pop takes it
+ * Undoes the virtqueue_pop of the request that was taken last: the next virtqueue_pop takes it
  * again.
  */
 void virtqueue_unpop(struct virtio_device *device, u32 queue, u32 head);
-/* Interrupts the guest after some pushes, if it wants to know of any of them. */
+/* Interrupts the guest after requests were returned to it, if it wants to know of any of them. */
 void virtqueue_announce(struct virtio_device *device, u32 queue);
 
 /*
- * Copy between a buffer and a chain's readable or writable part, from `offset` on. They return how
- * many bytes there were, up to `bytes`.
+ * Copy between a buffer and the readable or writable part of a request, from `offset` on. They
+ * return how many bytes were copied, at most `bytes`.
  */
 u64 virtio_chain_read_any(const struct guest_memory *memory, const struct virtio_chain *chain,
 			  u64 offset, void *buffer, u64 bytes);
@@ -90,7 +101,8 @@ u64 virtio_chain_write_any(const struct guest_memory *memory, const struct virti
 			   u64 offset, const void *buffer, u64 bytes);
 
 /*
- * Returns where [offset, offset + bytes) of a part lies if that is in its first segment, else NULL.
+ * Returns where the bytes [offset, offset + bytes) of a request's readable or writable part lie if
+ * they are in its first segment, else NULL.
  */
 static ALWAYS_INLINE u8 *virtio_chain_front(const struct guest_memory *memory,
 					    const struct virtio_chain *chain, u32 first, u32 end,
@@ -130,7 +142,9 @@ static ALWAYS_INLINE u64 virtio_chain_write(const struct guest_memory *memory,
 	return bytes;
 }
 
-/* Forgets where the rings lie, for the transport, when their addresses have changed. */
+/*
+ * Forgets where the rings of all queues lie, for the transport, when their addresses have changed.
+ */
 void virtqueue_forget_places(struct virtio_device *device);
 /* Returns whether rings of this size at these addresses are aligned and lie in RAM. */
 bool virtqueue_in_memory(const struct guest_memory *memory, const struct virtqueue_state *queue);

@@ -5,18 +5,18 @@
 #include "vmm/monitor/virtio/virtio.h"
 
 /*
- * Requests that are taken and given back one after another, each in one piece of memory: what all
- * of them have in common is looked up once. The batch leaves other requests where they are, for
- * virtqueue_pop. Between begin and end nothing else is done with the queue or the device.
+ * Requests of a queue that are taken and returned one after another, each in one piece of memory:
+ * the queue's rings are looked up once for all of them. The batch leaves other requests where they
+ * are, for virtqueue_pop. Between begin and end nothing else is done with the queue or the device.
  */
 struct virtqueue_batch {
 	struct virtqueue_state *queue;
 	struct virtqueue_place place;
 	struct guest_region ram; /* the first region of guest memory */
 	u16 last;		 /* the number of the queue's last entry, which masks an index */
-	u16 seen;		 /* the guest's index at the last look */
-	u16 next;		 /* index of the next head to take */
-	u16 used;		 /* index of the next entry to give back */
+	u16 seen; /* the available ring's index, which the guest advances, as it was read last */
+	u16 next; /* the available ring's index of the next request to take */
+	u16 used; /* the used ring's index of the next entry to fill */
 };
 
 /* A request at the front of a batch. */
@@ -31,8 +31,8 @@ bool virtqueue_batch_begin(struct virtqueue_batch *batch, struct virtio_device *
 			   u32 number) MUST_CHECK;
 
 /*
- * Ends a batch: what was taken and given back counts from now on. virtqueue_show lets the guest see
- * it.
+ * Ends a batch: the queue's state now counts the requests that were taken and returned.
+ * virtqueue_show lets the guest see it.
  */
 static ALWAYS_INLINE void virtqueue_batch_end(const struct virtqueue_batch *batch)
 {
@@ -41,14 +41,14 @@ static ALWAYS_INLINE void virtqueue_batch_end(const struct virtqueue_batch *batc
 }
 
 /*
- * Looks whether the guest has added requests since the last look; returns true if it has, and its
- * index is possible.
+ * Reads the guest's index anew; returns true if the guest has added requests, and the index is
+ * possible.
  */
 static ALWAYS_INLINE bool virtqueue_batch_look(struct virtqueue_batch *batch)
 {
 	guest_words_read(batch->place.available + offsetof(struct vio_ring, index), &batch->seen,
 			 sizeof(batch->seen));
-	/* what the index announces must be read after the index */
+	/* the entries that the index announces must be read after the index */
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	if (likely((u16)(batch->seen - batch->next) <= batch->last + 1u))
 		return batch->seen != batch->next;
@@ -57,9 +57,9 @@ static ALWAYS_INLINE bool virtqueue_batch_look(struct virtqueue_batch *batch)
 }
 
 /*
- * Finds the next request if it is one piece of RAM that the device may write, or read, and lies in
- * the first region. Returns false if there is none, or it is another kind of request, or the guest
- * breaks a rule.
+ * Finds the request at the front of the batch if it is one piece of RAM that the device may write,
+ * or read, and lies in the first region of guest memory. Returns false if there is none, or it is
+ * another kind of request, or the guest breaks a rule.
  */
 static ALWAYS_INLINE bool virtqueue_batch_front(struct virtqueue_batch *batch, bool writable,
 						struct virtqueue_piece *piece)
@@ -86,7 +86,7 @@ static ALWAYS_INLINE bool virtqueue_batch_front(struct virtqueue_batch *batch, b
 		      offset < batch->ram.length && descriptor.bytes <= batch->ram.length - offset);
 }
 
-/* Returns the batch to an earlier point, and so undoes what was done since. */
+/* Sets the batch back to earlier indices, and so undoes what was taken and returned since. */
 static ALWAYS_INLINE void virtqueue_batch_back(struct virtqueue_batch *batch, u16 next, u16 used)
 {
 	batch->next = next;
@@ -94,8 +94,8 @@ static ALWAYS_INLINE void virtqueue_batch_back(struct virtqueue_batch *batch, u1
 }
 
 /*
- * Gives back the request at the front, with `written` bytes filled; the next one is then at the
- * front.
+ * Returns the request at the front to the guest, with `written` bytes filled; the next one is then
+ * at the front.
  */
 static ALWAYS_INLINE void virtqueue_batch_give(struct virtqueue_batch *batch, u32 head, u32 written)
 {

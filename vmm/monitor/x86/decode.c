@@ -9,8 +9,8 @@
 enum rex { REX = 0x40, REX_W = 8, REX_R = 4, REX_X = 2, REX_B = 1 };
 
 /*
- * The bytes still to be decoded. Reading past the end gives 0 and keeps the reason, which callers
- * check once, at the end.
+ * The bytes still to be decoded. Reading past the end gives 0 and notes why the instruction cannot
+ * be decoded, which callers check once, at the end.
  */
 struct cursor {
 	const u8 *bytes;
@@ -19,7 +19,10 @@ struct cursor {
 	enum x86_status status;
 };
 
-/* Returns whether `count` bytes are there; if not, keeps the reason. */
+/*
+ * Returns whether `count` more bytes are there; if not, notes why the instruction cannot be
+ * decoded.
+ */
 static bool x86_expect(struct cursor *cursor, unsigned int count)
 {
 	if (cursor->status != X86_OK)
@@ -123,7 +126,7 @@ static bool x86_is_vector_escape(struct cursor *cursor, u8 byte, enum x86_mode m
 	}
 }
 
-/* Takes the opcode with its escapes; returns its letter (tables.h). */
+/* Takes the opcode with its escapes; returns the letter that tells what follows it (tables.h). */
 static char x86_take_opcode(struct cursor *cursor, enum x86_mode mode, struct x86_instruction *out,
 			    u8 *reg_extension)
 {
@@ -181,7 +184,7 @@ static void x86_set_sizes(enum x86_mode mode, struct x86_instruction *out)
 	}
 }
 
-/* Sets the operand of 16-bit addressing: SDM vol. 2, table 2-1. */
+/* Sets the memory operand of 16-bit addressing: SDM vol. 2, table 2-1. */
 static void x86_set_memory_16(struct x86_instruction *out)
 {
 	static const u8 base[8] = {3, 3, 5, 5, X86_REG_NONE, X86_REG_NONE, 5, 3};
@@ -197,7 +200,10 @@ static void x86_set_memory_16(struct x86_instruction *out)
 	}
 }
 
-/* Takes the operand of 32- and 64-bit addressing: SDM vol. 2, tables 2-2 and 2-3. */
+/*
+ * Takes the memory operand of 32- and 64-bit addressing from the bytes: SDM vol. 2, tables 2-2 and
+ * 2-3.
+ */
 static void x86_take_memory_32(struct cursor *cursor, enum x86_mode mode,
 			       struct x86_instruction *out)
 {
@@ -243,7 +249,10 @@ static void x86_take_modrm(struct cursor *cursor, enum x86_mode mode, char lette
 						 out->displacement_bytes);
 }
 
-/* Returns the size of the immediate; sets *second to that of a second immediate behind it. */
+/*
+ * Returns the size in bytes of the immediate for the letter `kind`; sets *second to that of a
+ * second immediate behind it.
+ */
 static u8 x86_immediate_size(char kind, const struct x86_instruction *out, u8 *second)
 {
 	u8 word = MIN(out->operand_bytes, 4);

@@ -7,7 +7,8 @@ enum x86_status {
 	X86_OK,
 	X86_INCOMPLETE, /* the bytes end inside the instruction */
 	X86_TOO_LONG,	/* the instruction would need more than X86_LENGTH_MAX bytes: #GP */
-	X86_INVALID,	/* the mode has no such opcode, or the opcode forbids its prefixes: #UD */
+	/* the mode has no such opcode, or the opcode forbids the prefixes before it: #UD */
+	X86_INVALID,
 };
 
 enum x86_encoding { X86_LEGACY, X86_VEX, X86_EVEX, X86_XOP };
@@ -29,19 +30,26 @@ enum x86_register {
 struct x86_instruction {
 	u8 length;
 	u8 prefixes; /* enum x86_prefix */
-	u8 segment;  /* the override's segment register, or X86_SEGMENT_NONE */
-	u8 rex; /* 40-4f, or 0 for none; for VEX, EVEX, XOP their bits W, R, X, B in the same form
-		 */
+	u8 segment;  /* the segment register of the override prefix, or X86_SEGMENT_NONE */
+	/*
+	 * the REX prefix, 40-4f, or 0 for none; for VEX, EVEX, XOP their bits W, R, X, B in the
+	 * same form
+	 */
+	u8 rex;
 	u8 encoding; /* enum x86_encoding */
 	u8 map;	     /* enum x86_map */
 	u8 opcode;   /* for 3DNow! (0f 0f) the last byte is the immediate instead */
 
-	u8 operand_bytes; /* 2, 4 or 8, for instructions that have no operand size of their own */
-	u8 address_bytes; /* 2, 4 or 8 */
+	/*
+	 * the operand size: 2, 4 or 8 bytes, for instructions that have no operand size of their
+	 * own
+	 */
+	u8 operand_bytes;
+	u8 address_bytes; /* the address size: 2, 4 or 8 bytes */
 
 	/* The fields of VEX, EVEX and XOP: */
-	u8 vector_prefix;   /* pp: 0, 1: 66, 2: f3, 3: f2 */
-	u8 vector_length;   /* L or L'L: 0 128, 1 256, 2 512 */
+	u8 vector_prefix;   /* pp, the mandatory prefix: 0: none, 1: 66, 2: f3, 3: f2 */
+	u8 vector_length;   /* L or L'L, the vector's bits: 0: 128, 1: 256, 2: 512 */
 	u8 vector_register; /* vvvv, as a register number */
 	bool vector_wide;   /* W, also outside of 64-bit code, where `rex` has none */
 	u8 evex_mask;	    /* byte 3 of EVEX as it stands: z, L'L, b, V', aaa */
@@ -55,13 +63,17 @@ struct x86_instruction {
 	u8 index;
 	u8 scale; /* the index's scale as a shift: 0 to 3 */
 	u8 displacement_bytes;
-	/* the displacement; an 8-bit displacement of EVEX is as it stands, not scaled */
+	/*
+	 * the displacement of the address; an 8-bit displacement of EVEX is as it stands, not
+	 * scaled
+	 */
 	s32 displacement;
 
-	u8 immediate_bytes; /* the bytes of both immediates */
+	u8 immediate_bytes; /* the size in bytes of both immediates together */
 	u16 immediate2; /* the second immediate: a far pointer's selector, ENTER's level, EXTRQ's
 			   and INSERTQ's second byte */
-	u64 immediate;	/* sign-extended, except for RET, ENTER, moffs and far pointers */
+	/* the immediate, sign-extended, except for RET, ENTER, moffs and far pointers */
+	u64 immediate;
 };
 
 /*

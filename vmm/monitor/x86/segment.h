@@ -10,7 +10,7 @@ enum segment_type {
 	SEGMENT_TYPE_CODE = 1 << 3,
 };
 
-/* Returns whether the limit leaves room for `size` bytes at the offset: SDM vol. 3, 5.3. */
+/* Returns whether `size` bytes at the offset lie within the segment's limit: SDM vol. 3, 5.3. */
 static inline bool segment_has(const struct vcpu_segment_state *segment, u64 offset, u32 size)
 {
 	u64 last = offset + size - 1;

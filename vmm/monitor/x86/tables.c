@@ -46,7 +46,7 @@ char x86_map_vector(u8 map, u8 opcode)
 {
 	switch (map) {
 	case 1:
-		if (opcode == 0x77) /* VZEROUPPER and VZEROALL have no operand */
+		if (opcode == 0x77) /* opcode 77: VZEROUPPER and VZEROALL have no ModRM byte */
 			return '.';
 		return (opcode & 0xfc) == 0x70 || opcode == 0xc2 ||
 				       (opcode >= 0xc4 && opcode <= 0xc6)

@@ -13,8 +13,8 @@
 
 /* The formats of real numbers of 4 and 8 bytes. */
 struct real_format {
-	u32 fraction; /* bits of the fraction */
-	u32 exponent; /* bits of the exponent */
+	u32 fraction; /* the number of bits of the fraction */
+	u32 exponent; /* the number of bits of the exponent */
 	s32 bias;
 };
 
@@ -40,7 +40,10 @@ static bool x87_is_special(struct x87_bits value)
 	return (value.high & EXPONENT_MAX) == EXPONENT_MAX;
 }
 
-/* Returns the exponent of an ordinary number, and its mantissa with the highest bit at 63. */
+/*
+ * Returns the exponent of a finite number, and sets *mantissa to its mantissa with the highest bit
+ * at 63.
+ */
 static s32 x87_normalise(struct x87_bits value, u64 *mantissa)
 {
 	u32 zeros = value.low == 0 ? 0 : (u32)__builtin_clzll(value.low);
@@ -90,7 +93,7 @@ struct x87_bits x87_from_real(u64 value, u32 bytes, u32 *exceptions)
 }
 
 /*
- * Returns mantissa / 2^shift, rounded by the rounding control. An inexact result sets PE, and C1
+ * Returns mantissa / 2^shift, rounded by the rounding control. An inexact result raises PE, and C1
  * when the magnitude has grown.
  */
 static u64 x87_shift_rounded(u64 mantissa, u32 shift, bool negative, struct x87_rounding *rounding)
@@ -166,7 +169,8 @@ static u64 x87_overflow(struct real_format format, bool negative, struct x87_rou
 
 	rounding->exceptions = X87_OE;
 	rounding->up = false;
-	if (!(rounding->control & X87_OE)) /* the exception is not masked: nothing is stored */
+	/* the overflow exception is not masked: nothing is stored */
+	if (!(rounding->control & X87_OE))
 		return 0;
 	rounding->exceptions |= X87_PE;
 	rounding->up = direction == 0 || direction == (negative ? 1 : 2);

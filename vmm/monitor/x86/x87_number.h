@@ -6,7 +6,7 @@
 
 /* Numbers as the x87 has them in registers and memory: SDM vol. 1, 4.2 and 8.2. */
 
-/* Exceptions, which have the same bits in the status and the control word. */
+/* The x87's exceptions, which have the same bits in the status and the control word. */
 #define X87_IE	       BIT(0)
 #define X87_DE	       BIT(1)
 #define X87_OE	       BIT(3)
@@ -18,7 +18,7 @@
 #define X87_BUSY       BIT(15)
 #define X87_TRUNCATING BITS(11, 10) /* the rounding control that rounds towards 0 */
 
-/* An extended real. Operands of other formats have only the low part. */
+/* A number in the x87's extended real format. Operands of other formats have only the low part. */
 struct x87_bits {
 	u64 low;  /* the mantissa with its integer bit */
 	u16 high; /* sign and exponent */

@@ -30,12 +30,15 @@ enum component { X87 = 0, SSE = 1, AVX = 2, ZMM_LOW = 6, ZMM_HIGH = 7 };
 
 struct part {
 	enum component component;
-	u32 start; /* where the component begins in the image; 0: the CPU does not have it */
+	/*
+	 * the offset in the XSAVE image at which the component begins; 0: the CPU does not have it
+	 */
+	u32 start;
 	u32 bytes; /* the component's size */
 	u32 at;
 };
 
-/* Returns the part of the image that holds bytes 16 * n to 16 * n + 15 of a register. */
+/* Returns which part of the XSAVE image holds bytes 16 * n to 16 * n + 15 of a vector register. */
 static struct part xsave_part_of(const struct xsave_layout *layout, u32 reg, u32 n)
 {
 	u32 low = reg & 15;
@@ -121,7 +124,7 @@ static void xsave_need_x87(const struct xsave_layout *layout, u8 *image)
 	*xsave_present(image) |= BIT(X87);
 }
 
-/* Enters the MMX state, as every MMX instruction does: SDM vol. 1, 9.5.1. */
+/* Sets TOP to 0 and all tags to valid, as every MMX instruction does: SDM vol. 1, 9.5.1. */
 static void xsave_enter_mmx(const struct xsave_layout *layout, u8 *image)
 {
 	u16 status;
@@ -133,7 +136,10 @@ static void xsave_enter_mmx(const struct xsave_layout *layout, u8 *image)
 	image[LEGACY_TAGS] = 0xff;
 }
 
-/* Returns where MMi lies: ST(i) lies relative to the top of the stack, MMi does not. */
+/*
+ * Returns where the MMX register `reg` (MMi) lies: ST(i) lies relative to the top of the stack, MMi
+ * does not.
+ */
 static u8 *xsave_mmx_of(u8 *image, u32 reg)
 {
 	return image + LEGACY_ST + ST_BYTES * (reg & 7);

@@ -6,11 +6,14 @@
 
 #define XSAVE_VECTOR_BYTES 64u /* the size of a ZMM register; XMM and YMM are its low bytes */
 
-/* Where the parts of vector registers lie in an XSAVE image; 0: the CPU does not have that part. */
+/*
+ * The offsets of the parts of vector registers in an XSAVE image; 0: the CPU does not have that
+ * part.
+ */
 struct xsave_layout {
 	bool fxsave;  /* the CPU has no XSAVE: the image is FXSAVE's, without a header */
-	u32 ymm;      /* where the upper halves of YMM0 to 15 lie */
-	u32 zmm_low;  /* where the upper halves of ZMM0 to 15 lie */
+	u32 ymm;      /* offset of the upper halves of YMM0 to 15 */
+	u32 zmm_low;  /* offset of the upper halves of ZMM0 to 15 */
 	u32 zmm_high; /* ZMM16 to 31 */
 };
 
@@ -18,12 +21,15 @@ struct xsave_layout {
 void xsave_layout_find(struct xsave_layout *layout);
 
 /*
- * Copies the low bytes of a vector register. A component that XSTATE_BV does not name is in its
- * initial state (SDM vol. 1, 13.8.1).
+ * Copies the low `count` bytes of a vector register from the image. A component that XSTATE_BV does
+ * not name is in its initial state (SDM vol. 1, 13.8.1).
  */
 void xsave_vector_get(const struct xsave_layout *layout, const u8 *image, u32 reg,
 		      u8 bytes[XSAVE_VECTOR_BYTES]);
-/* Sets the low `count` bytes of a register, a multiple of 16; the others keep their values. */
+/*
+ * Sets the low `count` bytes of a vector register in the image, a multiple of 16; the others keep
+ * their values.
+ */
 void xsave_vector_set(const struct xsave_layout *layout, u8 *image, u32 reg, const u8 *bytes,
 		      u32 count);
 
@@ -40,7 +46,7 @@ void xsave_mmx_set(const struct xsave_layout *layout, u8 *image, u32 reg, u64 va
 struct xsave_x87 {
 	u16 control;
 	u16 status;
-	u8 tags; /* a bit for each register in use */
+	u8 tags; /* a bit for each of the 8 x87 registers that is in use */
 	struct x87_bits st[8];
 };
 
