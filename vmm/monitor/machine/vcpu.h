@@ -15,8 +15,7 @@ struct lapic_page;
 
 /* Where the vCPU's thread is; changed under the machine's lock. */
 enum vcpu_place {
-	/* the thread is in the monitor, and looks at all pending work before it goes on */
-	VCPU_INSIDE,
+	VCPU_INSIDE,   /* the thread is in the monitor, and looks at all work before it goes on */
 	VCPU_IN_GUEST, /* the thread is in SYS_VCPU_RUN, or just before or after it */
 	VCPU_ASLEEP,   /* the thread is in SYS_QUEUE_WAIT, or just before it */
 };

@@ -15,10 +15,7 @@
 #define WIDE_SECTORS  8u
 #define PIECE_SECTORS ((u32)(BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES))
 #define RANGE_UNMAP   1u
-/*
- * When a lost disk fails requests, all queues may be full. This number of passes over the queues
- * takes all requests that may be in the queues, and some that the guest adds meanwhile.
- */
+/* Passes over full queues that fail all requests of a lost disk, and some added meanwhile. */
 #define FAIL_ROUNDS 16u
 
 struct blk_header {
@@ -241,10 +238,7 @@ static struct blk_request *blk_find_free(struct virtio_blk *blk)
 	return NULL;
 }
 
-/*
- * Takes requests from a queue, at most as many as it has entries: other vCPUs may add them as fast
- * as this thread takes them.
- */
+/* Takes at most as many requests as a queue has entries: other vCPUs may add them as fast. */
 void blk_take_all(struct virtio_blk *blk, u32 queue)
 {
 	struct virtio_chain chain;
@@ -264,10 +258,7 @@ void blk_take_all(struct virtio_blk *blk, u32 queue)
 
 /* --- requests sent to the driver --- */
 
-/*
- * Encrypts the data of a write into the pool shared with the driver. They are first copied from the
- * guest's RAM to the cipher's block, which nobody else maps.
- */
+/* Encrypts a write into the pool, from a copy in the cipher's block, which nobody else maps. */
 static void blk_encrypt_out(struct virtio_blk *blk, const struct blk_request *request,
 			    const struct virtio_chain *chain, u8 *data, u32 bytes)
 {

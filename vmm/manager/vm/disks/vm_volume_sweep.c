@@ -119,6 +119,8 @@ void vm_volumes_step(void)
 	char text[2 * DRIVER_TEXT_BYTES];
 	struct store *store;
 
+	if (rekey_left())
+		vm_volumes_look();
 	for (u32 i = 0; (store = store_at(i)) != NULL; i++) {
 		store_say_check(store);
 		store_quota_say(store);

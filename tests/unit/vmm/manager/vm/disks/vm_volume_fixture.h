@@ -112,6 +112,13 @@ bool rekey_needs(const char *name)
 	return string_equal(name, rekeyed);
 }
 
+static bool rekey_has_left;
+
+bool rekey_left(void)
+{
+	return rekey_has_left;
+}
+
 /* The key of that id is there for volumes of any name. */
 bool store_key_pass_on(const struct store *store, const struct store_volume *from,
 		       struct store_item *item, char *why, size_t size)
