@@ -10,6 +10,8 @@
 #include "kernel/sched/thread.h"
 #include "kernel/sched/vcpu_load.h"
 
+#define QUEUE_STEP 64u /* the most signals that a run of a vCPU takes */
+
 struct signal signal_root;
 
 /*
@@ -59,7 +61,8 @@ static void queue_deliver(struct queue *queue)
 void queue_empty(struct queue *queue)
 {
 	lock_acquire(&queue->lock, LOCK_QUEUE);
-	while (!list_empty(&queue->pending)) {
+	/* not all of very many: interrupts wait meanwhile */
+	for (u32 i = 0; i < QUEUE_STEP && !list_empty(&queue->pending); i++) {
 		LIST_ENTRY(queue->pending.next, struct signal, node)->raised = false;
 		list_remove(queue->pending.next);
 	}

@@ -65,7 +65,10 @@ void queue_end(struct queue *queue);
  */
 void signal_raise(struct signal *signal);
 
-/* Takes all signals, without their keys: the run of a vCPU ends for whatever they say. */
+/*
+ * Takes signals, 64 at most, without their keys: the run of a vCPU ends for whatever they say, and
+ * the next one for those that are left.
+ */
 void queue_empty(struct queue *queue);
 /*
  * Does SYS_QUEUE_WAIT for the running thread. It takes the oldest signal, returns its key, and

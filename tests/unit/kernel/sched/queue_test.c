@@ -5,6 +5,7 @@
 static struct group *group;
 static struct process process;
 static struct thread thread;
+static u64 group_handle;
 static u64 queue;
 static u64 event;
 
@@ -22,7 +23,6 @@ static enum status call(u64 number, u64 first, u64 second, u64 third, u64 *value
 static void start(void)
 {
 	void *table = aligned_alloc(PAGE_SIZE, PAGE_SIZE);
-	u64 handle;
 
 	kernel_machine_start(32 * MIB);
 	memset(table, 0, PAGE_SIZE);
@@ -31,9 +31,10 @@ static void start(void)
 	process = (struct process){.group = group, .handles = table};
 	thread = (struct thread){.process = &process, .cpu = &machine_cpu};
 	list_init(&thread.sleep_node);
-	assert_int_equal(handle_insert(table, &group->object, RIGHT_ALL, &handle), STATUS_OK);
-	assert_int_equal(call(SYS_QUEUE_CREATE, handle, 0, 0, &queue), STATUS_OK);
-	assert_int_equal(call(SYS_EVENT_CREATE, handle, 0, 0, &event), STATUS_OK);
+	assert_int_equal(handle_insert(table, &group->object, RIGHT_ALL, &group_handle),
+			 STATUS_OK);
+	assert_int_equal(call(SYS_QUEUE_CREATE, group_handle, 0, 0, &queue), STATUS_OK);
+	assert_int_equal(call(SYS_EVENT_CREATE, group_handle, 0, 0, &event), STATUS_OK);
 	assert_int_equal(call(SYS_OBJECT_BIND, event, queue, 7, NULL), STATUS_OK);
 }
 
@@ -127,6 +128,43 @@ static void by_its_last_handle(void **state)
 	end();
 }
 
+/* The run of a vCPU takes 64 signals of its queue, and the next run those that are left. */
+static void emptied(void **state)
+{
+	struct queue *of;
+	u64 key;
+
+	(void)state;
+	start();
+	sleep_until(~0ull - 1);
+	of = thread.waits_for;
+	thread.wake_tsc = machine_cpu.wake_tsc = 1;
+	timer_expire(&machine_cpu);
+	assert_woken(STATUS_TIMED_OUT, 0);
+	assert_int_equal(call(SYS_EVENT_SIGNAL, event, 0, 0, NULL), STATUS_OK);
+	for (u32 i = 0; i < 65; i++) {
+		u64 other;
+
+		assert_int_equal(call(SYS_EVENT_CREATE, group_handle, 0, 0, &other), STATUS_OK);
+		assert_int_equal(call(SYS_OBJECT_BIND, other, queue, 100 + i, NULL), STATUS_OK);
+		assert_int_equal(call(SYS_EVENT_SIGNAL, other, 0, 0, NULL), STATUS_OK);
+	}
+	object_share();
+	queue_empty(of);
+	object_unshare();
+	assert_int_equal(call(SYS_QUEUE_WAIT, queue, 0, 0, &key), STATUS_OK);
+	assert_int_equal(key, 100 + 63);
+	object_share();
+	queue_empty(of);
+	object_unshare();
+	assert_int_equal(call(SYS_QUEUE_WAIT, queue, 0, 0, &key), STATUS_TIMED_OUT);
+	/* a signal that was taken can be raised again */
+	assert_int_equal(call(SYS_EVENT_SIGNAL, event, 0, 0, NULL), STATUS_OK);
+	assert_int_equal(call(SYS_QUEUE_WAIT, queue, 0, 0, &key), STATUS_OK);
+	assert_int_equal(key, 7);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -134,6 +172,7 @@ int main(void)
 		cmocka_unit_test(by_its_deadline),
 		cmocka_unit_test(by_the_end_of_its_queue),
 		cmocka_unit_test(by_its_last_handle),
+		cmocka_unit_test(emptied),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
