@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A store's metadata: a good one in which the input changes what it likes, its sums corrected
- * afterwards if the input says so. What is loaded of it is then used like any store.
+ * afterwards if the input says so. A block that is not the one that should be there is read from
+ * its copy, which is as it was. What is loaded of it is then used like any store.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -44,6 +45,7 @@ static void write_good(void)
 {
 	u32 fresh = pool_freeze(&pool);
 
+	pool.super.copied = pool.super.generation;
 	for (u32 i = 0; i < fresh; i++)
 		memcpy(disk[pool.fresh[i]], pool_node(&pool, pool.fresh[i]), STORE_BLOCK_BYTES);
 	memcpy(disk[pool.super.generation % 2], &pool.super, STORE_BLOCK_BYTES);
@@ -61,6 +63,7 @@ static void make_good(void)
 	u64 wide, flat;
 
 	CHECK_THAT(pool_lay_out(SECTORS, CHUNK, &super) && super.blocks == BLOCKS);
+	super.copies = pool_copies_for(&super);
 	memory = calloc(1, pool_bytes(super.blocks, super.chunks));
 	pool_open(&pool, &super, memory);
 	wide = add("wide", WIDE, 0, 0);
@@ -120,11 +123,15 @@ static const char *load(u8 **memory)
 		return problem;
 	CHECK_THAT(pair[chosen].sectors <= SECTORS && pair[chosen].blocks <= BLOCKS);
 	*memory = malloc(pool_bytes(pair[chosen].blocks, pair[chosen].chunks));
+	if (pair[chosen].copied != pair[chosen].generation)
+		pair[chosen].copies = 0;
 	pool_open(&pool, &pair[chosen], *memory);
 	problem = pool_load_begin(&pool);
 	while (problem == NULL && (block = pool_load_next(&pool)) != 0) {
 		CHECK_THAT(block < pool.super.blocks && ++reads < pool.super.blocks);
 		memcpy(pool_node(&pool, block), disk[block], STORE_BLOCK_BYTES);
+		if (pool.super.copies != 0 && pool_load_look(&pool, block) != NULL)
+			memcpy(pool_node(&pool, block), good[block], STORE_BLOCK_BYTES);
 		problem = pool_load_take(&pool, block);
 	}
 	return problem != NULL ? problem : pool_load_end(&pool);
@@ -144,7 +151,7 @@ static void look_up(const struct store_record *record, u64 index)
 
 	index %= pool_chunks_of(&pool, record->sectors);
 	if (pool_look_up(&pool, record, index, &chunk, &alone))
-		CHECK_THAT(chunk < pool.super.chunks && pool.chunk[chunk].uses != 0 &&
+		CHECK_THAT(chunk < pool_data_chunks(&pool.super) && pool.chunk[chunk].uses != 0 &&
 			   (!alone || pool.chunk[chunk].uses == 1));
 }
 
@@ -207,7 +214,7 @@ static void check_counts(void)
 {
 	u32 chunks = 0, blocks = 0;
 
-	for (u32 i = 0; i < pool.super.chunks; i++)
+	for (u32 i = 0; i < pool_data_chunks(&pool.super); i++)
 		chunks += pool.chunk[i].uses == 0;
 	for (u32 i = STORE_FIRST_NODE; i < pool.super.blocks; i++)
 		blocks += pool.block[i].uses == 0;
@@ -230,7 +237,7 @@ static void drop_all(void)
 		continue;
 	for (u32 i = 0; i < STORE_RECORD_NODES; i++)
 		nodes += pool.super.volumes[i] != 0;
-	CHECK_THAT(pool.free_chunks == pool.super.chunks && pool.reserved_chunks == 0);
+	CHECK_THAT(pool.free_chunks == pool_data_chunks(&pool.super) && pool.reserved_chunks == 0);
 	CHECK_THAT(pool.free_blocks == pool.super.blocks - STORE_FIRST_NODE - nodes);
 }
 

@@ -26,7 +26,7 @@ def known(machine):
 def begin(machine):
     """A guest has written to an encrypted volume, and has ended."""
     machine.wait_prompt()
-    machine.good("store format pool")
+    machine.good("store format pool copies")
     machine.good("volume create pool/secret 4M encrypt=vault")
     machine.good("vm create alpha")
     machine.good("vm start alpha")
@@ -43,6 +43,8 @@ def opened(image, name):
     """The volume, by another implementation of both formats: with the key that its record names."""
     store = store_check.Image(image)
     assert not store.faults()
+    # each node that either superblock leads to has its copy, at any moment
+    assert all(state.copies and not state.mended for state in store.states)
     key, number = store.keys()[name]
     return disk_secret.Disk(store.content(name), f"{number:016x}", bytes.fromhex(KEYS[key]), "skerry volume 1 of")
 

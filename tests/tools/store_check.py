@@ -51,6 +51,10 @@ class State:
         (self.sectors, self.next_id, self.chunk_sectors, self.blocks, self.chunks) = (
             struct.unpack_from("<QQIII", block, 72))
         self.records = struct.unpack_from(f"<{RECORD_NODES}I", block, 104)
+        (copied, copies) = struct.unpack_from("<QI", block, 104 + 4 * RECORD_NODES + 12)
+        # the chunk from which copies lie, plus 1; who leaves an earlier generation keeps none
+        self.copies = copies if copied == self.generation else 0
+        self.mended = []  # blocks whose copies were used
 
     def fault(self, text):
         self.faults.append(f"generation {self.generation}: {text}")
@@ -65,7 +69,7 @@ class State:
                 self.fault(f"block {number} is {use} and {self.nodes[number]}")
             return None
         self.nodes[number] = use
-        block = self.read(number)
+        block = self.whole(number, kind)
         magic, _, there, own, _, generation = struct.unpack_from("<QIIIIQ", block)
         if magic != MAGIC or not sum_is_right(block):
             self.fault(f"block {number} ({use}) is damaged")
@@ -74,6 +78,22 @@ class State:
         else:
             return block[64:]
         return None
+
+    def is_node(self, block, number, kind):
+        magic, _, there, own, _, generation = struct.unpack_from("<QIIIIQ", block)
+        return (magic == MAGIC and sum_is_right(block) and (there, own) == (kind, number) and
+                generation <= self.generation)
+
+    def whole(self, number, kind):
+        """Returns a node, or its copy if it is damaged; with copies both have to be there or are noted."""
+        block = self.read(number)
+        if not self.copies:
+            return block
+        start = -(-self.blocks * 8 // self.chunk_sectors) * self.chunk_sectors
+        copy = self.read((start + (self.copies - 1) * self.chunk_sectors) // 8 + number)
+        if block != copy:
+            self.mended.append(number)
+        return block if self.is_node(block, number, kind) else copy
 
     def tree(self, number, level, first, end):
         """Walks the node whose first word is for chunk `first` of a volume of `end` chunks."""
@@ -88,7 +108,7 @@ class State:
                 self.fault(f"block {number} has chunk {at} of a volume of {end}")
             if level > 1:
                 self.tree(word, level - 1, at, end)
-            elif word > self.chunks:
+            elif word > (self.copies - 1 if self.copies else self.chunks):
                 self.fault(f"block {number} leads to chunk {word - 1} of {self.chunks}")
             elif self.place.setdefault(word - 1, at) != at:
                 self.fault(f"chunk {word - 1} is chunk {at} and {self.place[word - 1]} of volumes")
@@ -99,6 +119,10 @@ class State:
             return
         if not 128 <= self.chunk_sectors <= 8192 or self.chunk_sectors & self.chunk_sectors - 1:
             self.fault(f"its chunks have {self.chunk_sectors} sectors")
+            return
+        needed = -(-self.blocks * 8 // self.chunk_sectors)
+        if self.copies and self.copies != self.chunks - needed + 1:
+            self.fault(f"its copies cannot lie from chunk {self.copies - 1} on")
             return
         for number in filter(None, self.records):
             payload = self.node(number, VOLUMES, "a node of records") or b""
@@ -144,7 +168,8 @@ class State:
         nodes = [(root, span, 0)] if root else []
         while nodes:
             node, span, first = nodes.pop()
-            for i, word in enumerate(struct.unpack(f"<{FAN}Q", self.read(node)[64:])):
+            kind = INNER if span > 1 else LEAF
+            for i, word in enumerate(struct.unpack(f"<{FAN}Q", self.whole(node, kind)[64:])):
                 at = first + i * span
                 if word and span > 1:
                     nodes.append((word, span // FAN, at))

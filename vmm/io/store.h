@@ -90,7 +90,8 @@ enum store_volume_flag {
 enum store_flag {
 	STORE_OVERCOMMIT = 1 << 0, /* chunks are not reserved for volumes in advance */
 	STORE_FLAGS = 1,
-	STORE_FORMAT_OVER = 1 << 30, /* STORE_FORMAT only: overwrites a store that is there */
+	STORE_FORMAT_COPIES = 1 << 29, /* of FORMAT: each node of the metadata is there twice */
+	STORE_FORMAT_OVER = 1 << 30,   /* of FORMAT: also over a store that is there */
 };
 
 /*

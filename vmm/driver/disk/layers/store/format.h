@@ -88,7 +88,14 @@ struct store_superblock {
 	 */
 	u32 volumes[STORE_RECORD_NODES];
 	u32 pad;
-	u64 command; /* the number of the manager's command that was carried out last; 0: unknown */
-	u8 rest[STORE_BLOCK_BYTES - 116 - 4 * STORE_RECORD_NODES];
+	u64 command; /* number of the last command that was done; 0: unknown */
+	/*
+	 * The generation, if whoever wrote it has kept the copies: a program that knows nothing of
+	 * them leaves an earlier one here, and may have used their place.
+	 */
+	u64 copied;
+	u32 copies; /* the chunk from which copies of all nodes lie, plus 1; 0: there are none */
+	u32 pad2;
+	u8 rest[STORE_BLOCK_BYTES - 132 - 4 * STORE_RECORD_NODES];
 };
 _Static_assert(sizeof(struct store_superblock) == STORE_BLOCK_BYTES, "a block");

@@ -66,6 +66,12 @@ u64 pool_bytes(u32 blocks, u32 chunks);
 /* Sets up an empty pool in `memory`; `super` has the number of blocks and chunks. */
 void pool_open(struct pool *pool, const struct store_superblock *super, u8 *memory);
 
+/* Returns how many chunks are for data: copies of the metadata lie in those behind them. */
+static inline u32 pool_data_chunks(const struct store_superblock *super)
+{
+	return super->copies != 0 ? super->copies - 1 : super->chunks;
+}
+
 static inline struct store_node *pool_node(const struct pool *pool, u32 block)
 {
 	return (struct store_node *)(void *)(pool->nodes + (u64)block * STORE_BLOCK_BYTES);

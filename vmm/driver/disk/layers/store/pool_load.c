@@ -50,7 +50,22 @@ bool pool_lay_out(u64 sectors, u32 chunk_sectors, struct store_superblock *super
 	return super->chunks != 0;
 }
 
-/* Returns why a superblock whose checksum is right cannot be used, or NULL. */
+u32 pool_copies_for(const struct store_superblock *super)
+{
+	u32 chunks =
+		(u32)(align_up((u64)super->blocks * STORE_BLOCK_SECTORS, super->chunk_sectors) /
+		      super->chunk_sectors);
+
+	return super->chunks > chunks ? super->chunks - chunks + 1 : 0;
+}
+
+u64 pool_copy_sector(const struct store_superblock *super, u32 block)
+{
+	return pool_first_chunk_sector(super) + (u64)(super->copies - 1) * super->chunk_sectors +
+	       (u64)block * STORE_BLOCK_SECTORS;
+}
+
+/* Returns why a superblock with a right sum cannot be used, or NULL. */
 static const char *pool_super_problem(const struct store_superblock *super, u64 sectors)
 {
 	struct store_superblock right = *super;
@@ -63,7 +78,8 @@ static const char *pool_super_problem(const struct store_superblock *super, u64 
 	if (super->sectors > sectors)
 		return "its disk has become smaller";
 	if (!pool_lay_out(super->sectors, super->chunk_sectors, &right) ||
-	    right.blocks != super->blocks || right.chunks != super->chunks)
+	    right.blocks != super->blocks || right.chunks != super->chunks ||
+	    (super->copies != 0 && super->copies != pool_copies_for(super)))
 		return "its superblock contradicts itself";
 	for (u32 i = 0; i < STORE_RECORD_NODES; i++) {
 		if (super->volumes[i] == 1 || super->volumes[i] >= super->blocks)
@@ -165,7 +181,7 @@ static const char *pool_load_words(struct pool *pool, const struct store_node *n
 		if (level > 1) {
 			if (!pool_load_use(pool, word, level - 1))
 				return "a tree leads to a block that cannot be";
-		} else if (word > pool->super.chunks) {
+		} else if (word > pool_data_chunks(&pool->super)) {
 			return "a tree leads to a chunk that cannot be";
 		} else if (pool->chunk[word - 1].uses++ == 0) {
 			pool->free_chunks--;
@@ -174,20 +190,34 @@ static const char *pool_load_words(struct pool *pool, const struct store_node *n
 	return NULL;
 }
 
-const char *pool_load_take(struct pool *pool, u32 block)
+static u32 pool_kind_of(u32 level)
 {
-	u32 level = pool_level_of(&pool->block[block]);
+	return level == LEVEL_RECORDS ? STORE_NODE_VOLUMES
+	       : level == 1	      ? STORE_NODE_LEAF
+				      : STORE_NODE_INNER;
+}
+
+const char *pool_load_look(struct pool *pool, u32 block)
+{
+	u32 kind = pool_kind_of(pool_level_of(&pool->block[block]));
 	struct store_node *node = pool_node(pool, block);
-	u32 kind = level == LEVEL_RECORDS ? STORE_NODE_VOLUMES
-		   : level == 1		  ? STORE_NODE_LEAF
-					  : STORE_NODE_INNER;
-	const char *problem = NULL;
 
 	if (node->magic != STORE_MAGIC || store_block_check(node, &node->check) != node->check)
 		return "a block of its metadata is damaged";
 	if (node->kind != kind || node->block != block || node->generation > pool->super.generation)
 		return "a block of its metadata is not the one that should be there";
-	if (kind != STORE_NODE_VOLUMES)
+	return NULL;
+}
+
+const char *pool_load_take(struct pool *pool, u32 block)
+{
+	u32 level = pool_level_of(&pool->block[block]);
+	struct store_node *node = pool_node(pool, block);
+	const char *problem = pool_load_look(pool, block);
+
+	if (problem != NULL)
+		return problem;
+	if (level != LEVEL_RECORDS)
 		return pool_load_words(pool, node, level);
 	for (u32 i = 0; i < STORE_RECORDS && problem == NULL; i++) {
 		if (node->record[i].id != 0)

@@ -12,6 +12,10 @@ u64 pool_first_chunk_sector(const struct store_superblock *super);
  * `super`. Returns false if there are too few sectors.
  */
 bool pool_lay_out(u64 sectors, u32 chunk_sectors, struct store_superblock *super);
+/* Returns what `copies` of a superblock is if there are copies; 0: there is no room for them. */
+u32 pool_copies_for(const struct store_superblock *super);
+/* Returns the sector, from the store's first one on, of the copy of a node. */
+u64 pool_copy_sector(const struct store_superblock *super, u32 block);
 /*
  * Chooses the intact one of two superblocks, or, if both are intact, the one of the later
  * generation. Returns STORE_LOADING and sets *chosen to its index; returns STORE_EMPTY if there is
@@ -29,4 +33,6 @@ enum store_state pool_choose(struct store_superblock *pair, u64 sectors, u32 *ch
 const char *pool_load_begin(struct pool *pool);
 u32 pool_load_next(struct pool *pool);
 const char *pool_load_take(struct pool *pool, u32 block);
+/* Returns whether the block is the one that should be there; pool_load_take does the same first. */
+const char *pool_load_look(struct pool *pool, u32 block);
 const char *pool_load_end(struct pool *pool);

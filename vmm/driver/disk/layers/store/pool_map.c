@@ -25,7 +25,7 @@ void pool_open(struct pool *pool, const struct store_superblock *super, u8 *memo
 		.committed = super->generation,
 		.nodes = memory,
 		.free_blocks = super->blocks - STORE_FIRST_NODE,
-		.free_chunks = super->chunks,
+		.free_chunks = pool_data_chunks(super),
 		.next_block = STORE_FIRST_NODE,
 	};
 	pool->block = (struct pool_item *)(void *)(memory + (u64)super->blocks * STORE_BLOCK_BYTES);
@@ -83,7 +83,8 @@ static u32 pool_take(const struct pool *pool, struct pool_item *items, u32 first
 
 u32 pool_take_chunk(struct pool *pool)
 {
-	u32 chunk = pool_take(pool, pool->chunk, 0, pool->super.chunks, &pool->next_chunk);
+	u32 chunk =
+		pool_take(pool, pool->chunk, 0, pool_data_chunks(&pool->super), &pool->next_chunk);
 
 	pool->free_chunks -= chunk != NO_CHUNK;
 	return chunk;

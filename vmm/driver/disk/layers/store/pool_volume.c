@@ -100,8 +100,10 @@ static u32 pool_free_record(const struct pool *pool)
  */
 static bool pool_has_room(const struct pool *pool, u64 chunks)
 {
+	u32 all = pool_data_chunks(&pool->super);
+
 	return (pool->super.flags & STORE_OVERCOMMIT) != 0 ||
-	       chunks <= pool->super.chunks - MIN(pool->reserved_chunks, pool->super.chunks);
+	       chunks <= all - MIN(pool->reserved_chunks, all);
 }
 
 static enum store_status pool_may_add(const struct pool *pool, const struct store_item *item,

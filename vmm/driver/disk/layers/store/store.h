@@ -57,9 +57,9 @@ struct store_step {
 	/* the number of the chunk to be copied to `to`; ~0u: none, zeros are written instead */
 	u32 from;
 	u32 to;
-	bool kept;  /* `to` was the volume's own chunk already before the job */
-	u32 zeroed; /* the number of sectors to which zeros have been written */
-	u32 fresh;  /* the number of nodes that the commit writes */
+	bool kept;  /* `to` was the volume's before */
+	u32 zeroed; /* sectors of zeros that are written; of LOAD: nodes whose copies were read */
+	u32 fresh;  /* nodes to be written */
 	struct store_superblock super;
 };
 

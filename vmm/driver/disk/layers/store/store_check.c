@@ -29,15 +29,37 @@ void store_check_begin_job(struct open_store *store)
 	store->step = (struct store_step){.step = CHECK_FIND};
 }
 
-/*
- * Returns whether the check has to read the block: it is in use, and its generation is on the disk.
+/* Returns the block that is looked at: behind the last come the copies of all, in the same order.
  */
-static bool store_check_wants(const struct pool *pool, u32 block)
+static u32 store_check_block(const struct open_store *store)
 {
+	return store->check.block % store->pool.super.blocks;
+}
+
+static bool store_check_is_copy(const struct open_store *store)
+{
+	return store->check.block >= store->pool.super.blocks;
+}
+
+static u64 store_check_sector(const struct open_store *store)
+{
+	u32 block = store_check_block(store);
+
+	return store_check_is_copy(store) ? pool_copy_sector(&store->pool.super, block)
+					  : (u64)block * STORE_BLOCK_SECTORS;
+}
+
+/* Returns whether the block is one of a generation that is on the disk. */
+static bool store_check_wants(const struct open_store *store)
+{
+	const struct pool *pool = &store->pool;
+	u32 block = store_check_block(store);
 	const struct pool_item *item = &pool->block[block];
 
-	return block < STORE_FIRST_NODE || (item->uses != 0 && item->uses != ~0u &&
-					    pool_node(pool, block)->generation <= pool->committed);
+	if (block < STORE_FIRST_NODE)
+		return !store_check_is_copy(store);
+	return item->uses != 0 && item->uses != ~0u &&
+	       pool_node(pool, block)->generation <= pool->committed;
 }
 
 static void store_check_end(struct open_store *store)
@@ -53,13 +75,14 @@ static void store_check_end(struct open_store *store)
 static void store_check_find(struct open_store *store)
 {
 	struct store_check *check = &store->check;
+	u64 end = (store->pool.super.copies != 0 ? 2ull : 1ull) * store->pool.super.blocks;
 
 	for (u32 i = 0; i < CHECK_SKIPS; i++, check->block++) {
-		if (check->block == store->pool.super.blocks) {
+		if (check->block == end) {
 			store_check_end(store);
 			return;
 		}
-		if (store_check_wants(&store->pool, check->block)) {
+		if (store_check_wants(store)) {
 			store->step.step = CHECK_READ;
 			return;
 		}
@@ -89,7 +112,7 @@ static void store_check_look(struct open_store *store)
 {
 	struct store_check *check = &store->check;
 	bool super = check->block < STORE_FIRST_NODE;
-	struct store_node *node = pool_node(&store->pool, check->block);
+	struct store_node *node = pool_node(&store->pool, store_check_block(store));
 	const u8 *node_bytes = (const u8 *)node;
 	bool right = store_io_status() == BLOCK_OK;
 
@@ -102,7 +125,7 @@ static void store_check_look(struct open_store *store)
 		return;
 	}
 	if (check->faults++ == 0)
-		check->first = check->block;
+		check->first = store_check_block(store);
 	store->told = false;
 	if (super) {
 		store->opening = 2; /* two commits rewrite both superblocks */
@@ -117,9 +140,9 @@ static void store_check_look(struct open_store *store)
 
 static bool store_check_write(struct open_store *store)
 {
-	memcpy(store_io_data(), pool_node(&store->pool, store->check.block), STORE_BLOCK_BYTES);
-	if (!store_io(store, BLOCK_WRITE, (u64)store->check.block * STORE_BLOCK_SECTORS,
-		      STORE_BLOCK_SECTORS))
+	memcpy(store_io_data(), pool_node(&store->pool, store_check_block(store)),
+	       STORE_BLOCK_BYTES);
+	if (!store_io(store, BLOCK_WRITE, store_check_sector(store), STORE_BLOCK_SECTORS))
 		return false;
 	store->step.step = CHECK_WRITTEN;
 	return true;
@@ -132,8 +155,7 @@ bool store_check_step(struct open_store *store)
 		store_check_find(store);
 		return true;
 	case CHECK_READ:
-		if (!store_io(store, BLOCK_READ, (u64)store->check.block * STORE_BLOCK_SECTORS,
-			      STORE_BLOCK_SECTORS))
+		if (!store_io(store, BLOCK_READ, store_check_sector(store), STORE_BLOCK_SECTORS))
 			return false;
 		store->step.step = CHECK_LOOK;
 		return true;

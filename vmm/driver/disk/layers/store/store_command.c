@@ -255,6 +255,8 @@ static void store_format(struct open_store *store)
 			    "the disk is too small for a store, or the store's memory is");
 		return;
 	}
+	if ((item->flags & STORE_FORMAT_COPIES) != 0)
+		super.copies = pool_copies_for(&super);
 	super.generation = store->state == STORE_READY ? store->pool.committed : 0;
 	pool_open(&store->pool, &super, (u8 *)store->page + STORE_PAGE_BYTES);
 	store->pool.dirty = true;

@@ -10,7 +10,7 @@
 #include "vmm/driver/disk/layers/store/pool_load.h"
 #include "vmm/driver/disk/layers/store/store.h"
 
-enum { COMMIT_NODES, COMMIT_FLUSH, COMMIT_SUPER, COMMIT_LAST_FLUSH, COMMIT_DONE };
+enum { COMMIT_NODES, COMMIT_COPIES, COMMIT_FLUSH, COMMIT_SUPER, COMMIT_LAST_FLUSH, COMMIT_DONE };
 
 /* Begins to commit the pool's present generation: from now on changes belong to the next one. */
 void store_commit_begin(struct open_store *store)
@@ -19,6 +19,8 @@ void store_commit_begin(struct open_store *store)
 
 	store->job = JOB_COMMIT;
 	store->step = (struct store_step){.step = COMMIT_NODES, .fresh = pool_freeze(pool)};
+	if (pool->super.copies != 0)
+		pool->super.copied = pool->super.generation;
 	store->step.super = pool->super;
 	store_io_forget();
 }
@@ -32,20 +34,32 @@ static void store_commit_end(struct open_store *store)
 	store->check.rested = true;
 }
 
-/* Begins to write a block of metadata. Returns false if the device has no room now. */
-static bool store_write_block(const struct open_store *store, u32 block, const void *from)
+/* Writes a block. Returns false if the device has no room now. */
+static bool store_write_block(const struct open_store *store, u64 sector, const void *from)
 {
 	memcpy(store_io_data(), from, STORE_BLOCK_BYTES);
-	return store_io(store, BLOCK_WRITE, (u64)block * STORE_BLOCK_SECTORS, STORE_BLOCK_SECTORS);
+	return store_io(store, BLOCK_WRITE, sector, STORE_BLOCK_SECTORS);
 }
 
+/* Writes the next node, or its copy; behind the last goes on with the next step. */
 static bool store_commit_node(struct open_store *store)
 {
-	u32 block = store->pool.fresh[store->step.at];
-	struct store_node *node = pool_node(&store->pool, block);
+	bool copy = store->step.step == COMMIT_COPIES;
+	struct store_node *node;
+	u32 block;
 
+	if (store->step.at == store->step.fresh || (copy && store->pool.super.copies == 0)) {
+		store->step.at = 0;
+		store->step.step++;
+		return true;
+	}
+	block = store->pool.fresh[store->step.at];
+	node = pool_node(&store->pool, block);
 	node->check = store_block_check(node, &node->check);
-	if (!store_write_block(store, block, node))
+	if (!store_write_block(store,
+			       copy ? pool_copy_sector(&store->pool.super, block)
+				    : (u64)block * STORE_BLOCK_SECTORS,
+			       node))
 		return false;
 	store->step.at++;
 	return true;
@@ -64,7 +78,7 @@ static bool store_commit_super(struct open_store *store)
 	struct store_superblock *super = &store->step.super;
 
 	super->check = store_block_check(super, &super->check);
-	if (!store_write_block(store, (u32)(super->generation % 2), super))
+	if (!store_write_block(store, super->generation % 2 * STORE_BLOCK_SECTORS, super))
 		return false;
 	store->step.step++;
 	return true;
@@ -78,10 +92,8 @@ bool store_commit_step(struct open_store *store)
 	}
 	switch (store->step.step) {
 	case COMMIT_NODES:
-		if (store->step.at < store->step.fresh)
-			return store_commit_node(store);
-		store->step.step++;
-		return true;
+	case COMMIT_COPIES:
+		return store_commit_node(store);
 	case COMMIT_FLUSH:
 	case COMMIT_LAST_FLUSH:
 		return store_commit_flush(store);

@@ -8,7 +8,7 @@
 #include "vmm/driver/disk/layers/store/pool_load.h"
 #include "vmm/driver/disk/layers/store/store.h"
 
-enum { LOAD_START, LOAD_SUPERS, LOAD_NEXT, LOAD_READ, LOAD_NODE };
+enum { LOAD_START, LOAD_SUPERS, LOAD_NEXT, LOAD_READ, LOAD_NODE, LOAD_READ_COPY, LOAD_COPY };
 
 void store_load_begin(struct open_store *store)
 {
@@ -46,6 +46,8 @@ static bool store_load_supers(struct open_store *store)
 		store_load_end(store, STORE_SHORT, "");
 		return true;
 	}
+	if (pair[chosen].copied != pair[chosen].generation)
+		pair[chosen].copies = 0;
 	pool_open(&store->pool, &pair[chosen], store_pool_memory(store));
 	problem = pool_load_begin(&store->pool);
 	if (problem != NULL)
@@ -68,6 +70,8 @@ static bool store_load_next(struct open_store *store)
 	 * process may not have done before it ended.
 	 */
 	store->opening = 1;
+	if (problem == NULL && store->step.zeroed != 0)
+		store_check_begin(store); /* which writes anew what was damaged */
 	store_load_end(store, problem == NULL ? STORE_READY : STORE_BROKEN,
 		       problem != NULL ? problem : "");
 	return true;
@@ -85,10 +89,33 @@ static bool store_load_read(struct open_store *store, u64 sector, u32 sectors, u
 	return true;
 }
 
+/* Takes the node that was read, or its copy; a node that cannot be used has its copy read. */
+static bool store_load_node(struct open_store *store)
+{
+	struct pool *pool = &store->pool;
+	u32 block = store->step.at;
+	const char *problem = "its disk cannot be read";
+
+	if (store_io_status() == BLOCK_OK) {
+		memcpy(pool_node(pool, block), store_io_data(), STORE_BLOCK_BYTES);
+		problem = pool_load_look(pool, block);
+	}
+	if (problem != NULL && store->step.step == LOAD_NODE && pool->super.copies != 0) {
+		store->step.zeroed++; /* nodes that were read from their copies */
+		store->step.step = LOAD_READ_COPY;
+		store_io_forget();
+		return true;
+	}
+	if (problem == NULL)
+		problem = pool_load_take(pool, block);
+	if (problem != NULL)
+		store_load_end(store, STORE_BROKEN, problem);
+	store->step.step = LOAD_NEXT;
+	return true;
+}
+
 bool store_load_step(struct open_store *store)
 {
-	const char *problem;
-
 	if (store->step.step == LOAD_START)
 		return store_load_read(store, 0, 2 * STORE_BLOCK_SECTORS, LOAD_SUPERS);
 	if (store->step.step == LOAD_NEXT)
@@ -96,16 +123,13 @@ bool store_load_step(struct open_store *store)
 	if (store->step.step == LOAD_READ)
 		return store_load_read(store, (u64)store->step.at * STORE_BLOCK_SECTORS,
 				       STORE_BLOCK_SECTORS, LOAD_NODE);
-	if (store_io_status() != BLOCK_OK) {
-		store_load_end(store, STORE_BROKEN, "its disk cannot be read");
-		return true;
-	}
-	if (store->step.step == LOAD_SUPERS)
+	if (store->step.step == LOAD_READ_COPY)
+		return store_load_read(store, pool_copy_sector(&store->pool.super, store->step.at),
+				       STORE_BLOCK_SECTORS, LOAD_COPY);
+	if (store->step.step != LOAD_SUPERS)
+		return store_load_node(store);
+	if (store_io_status() == BLOCK_OK)
 		return store_load_supers(store);
-	memcpy(pool_node(&store->pool, store->step.at), store_io_data(), STORE_BLOCK_BYTES);
-	problem = pool_load_take(&store->pool, store->step.at);
-	if (problem != NULL)
-		store_load_end(store, STORE_BROKEN, problem);
-	store->step.step = LOAD_NEXT;
+	store_load_end(store, STORE_BROKEN, "its disk cannot be read");
 	return true;
 }

@@ -97,6 +97,130 @@ static void test_spoilt(void **state)
 	assert_int_equal(stores[0].state, STORE_READY);
 }
 
+/* --- copies of the metadata --- */
+
+/* Makes the first store anew, with copies of its nodes, and volumes in it. */
+static u64 make_copied(void)
+{
+	struct store_item item = {.flags = STORE_OVERCOMMIT | STORE_FORMAT_COPIES};
+	u64 one;
+
+	assert_int_equal(ask(0, STORE_FORMAT, &item), STORE_BAD);
+	item.flags |= STORE_FORMAT_OVER;
+	assert_int_equal(ask(0, STORE_FORMAT, &item), STORE_OK);
+	one = make_volumes();
+	assert_int_not_equal(stores[0].pool.super.copies, 0);
+	return one;
+}
+
+static u32 load_again(void)
+{
+	begin_process();
+	give(0, MEMORY);
+	settle();
+	return stores[0].state;
+}
+
+static void spoil(u64 sector)
+{
+	u64 at = sector * 512 + 100 + sector % 3000;
+
+	disk[0][at] ^= 4;
+	medium[at] ^= 4;
+}
+
+/* Whichever node the disk has spoiled, it or its copy, the store is loaded, and is as it was. */
+static void test_copies(void **state)
+{
+	const struct store_superblock *super = &stores[0].pool.super;
+	u64 one = make_copied();
+	u32 used = 0;
+
+	(void)state;
+	assert_int_equal(check()->check_faults, 0);
+	assert_int_equal(check()->check_blocks, 2 * blocks_in_use() - 2);
+	for (u32 block = STORE_FIRST_NODE; block < super->blocks; block++) {
+		if (stores[0].pool.block[block].uses == 0)
+			continue;
+		for (u32 copy = 0; copy < 2; copy++) {
+			spoil(copy != 0 ? pool_copy_sector(super, block)
+					: (u64)block * STORE_BLOCK_SECTORS);
+			assert_int_equal(load_again(), STORE_READY);
+			if (copy != 0)
+				(void)check();
+			/* what was read from its copy is written anew at once */
+			assert_int_equal(page_of(0)->told.check_mended, 1);
+			assert_int_equal(page_of(0)->told.check_first, block);
+			assert_int_equal(check()->check_faults, 0);
+		}
+		used++;
+	}
+	assert_true(used > 8);
+	come(0, 0, one);
+	assert_int_equal(read_chunk(0, 0), 2);
+	assert_int_equal(read_chunk(0, 5 * 90ull * STORE_FAN), 1);
+}
+
+/* A node that is spoiled twice is found, and nothing is written. */
+static void test_both_spoiled(void **state)
+{
+	static u8 before[SECTORS * 512u];
+	const struct store_superblock *super = &stores[0].pool.super;
+	u32 block = STORE_FIRST_NODE;
+
+	(void)state;
+	(void)make_copied();
+	while (stores[0].pool.block[block].uses == 0)
+		block++;
+	spoil((u64)block * STORE_BLOCK_SECTORS);
+	spoil(pool_copy_sector(super, block));
+	memcpy(before, disk[0], sizeof(before));
+	assert_int_equal(load_again(), STORE_BROKEN);
+	assert_memory_equal(before, disk[0], sizeof(before));
+}
+
+/* Volumes get no chunk in which copies lie, and a store that holds them has less to give. */
+static void test_place_of_copies(void **state)
+{
+	u32 taken = 0;
+	u32 chunk;
+	u32 all;
+
+	(void)state;
+	(void)make_copied();
+	all = pool_data_chunks(&stores[0].pool.super);
+	assert_int_equal(page_of(0)->told.bytes, (u64)all * CHUNK * 512);
+	assert_int_equal(all + 4, stores[0].pool.super.chunks); /* 64 blocks of 4 KiB */
+	while ((chunk = pool_take_chunk(&stores[0].pool)) != NO_CHUNK) {
+		assert_true(chunk < all);
+		taken++;
+	}
+	assert_in_range(taken, all - 7, all);
+}
+
+/* What a program has written that knows of no copies has none that anybody believes. */
+static void test_written_without(void **state)
+{
+	struct store_superblock *super;
+	u32 at;
+
+	(void)state;
+	(void)make_copied();
+	at = (u32)(stores[0].pool.committed % 2) * STORE_BLOCK_BYTES;
+	super = (struct store_superblock *)(void *)(disk[0] + at);
+	super->copied--;
+	super->check = store_block_check(super, &super->check);
+	memcpy(medium + at, super, STORE_BLOCK_BYTES);
+	assert_int_equal(load_again(), STORE_READY);
+	assert_int_equal(stores[0].pool.super.copies, 0);
+	super->copied++;
+	super->copies--; /* one that is nowhere possible */
+	super->generation += 2;
+	super->check = store_block_check(super, &super->check);
+	memcpy(medium + at, super, STORE_BLOCK_BYTES);
+	assert_int_equal(load_again(), STORE_BROKEN);
+}
+
 /* Both superblocks are made new, whichever is spoilt, or is one of an earlier generation. */
 static void test_superblocks(void **state)
 {
@@ -174,6 +298,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_sound, begin, end),
 		cmocka_unit_test_setup_teardown(test_spoilt, begin, end),
+		cmocka_unit_test_setup_teardown(test_copies, begin, end),
+		cmocka_unit_test_setup_teardown(test_both_spoiled, begin, end),
+		cmocka_unit_test_setup_teardown(test_place_of_copies, begin, end),
+		cmocka_unit_test_setup_teardown(test_written_without, begin, end),
 		cmocka_unit_test_setup_teardown(test_superblocks, begin, end),
 		cmocka_unit_test_setup_teardown(test_not_written, begin, end),
 		cmocka_unit_test_setup_teardown(test_not_mended, begin, end),
