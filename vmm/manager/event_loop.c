@@ -93,6 +93,22 @@ static void event_loop_tell_lost_interrupts(void)
 				    name + 1);
 }
 
+/*
+ * Waits for an event or the deadline. The UART tells of a line of the machine channel for every few
+ * bytes: only the end of the line makes a turn.
+ */
+static void event_loop_wait(u64 deadline)
+{
+	struct event event;
+
+	do {
+		if (!events_wait(deadline, &event))
+			return;
+		event_loop_handle(&event);
+	} while (event.source == EVENT_SERIAL && event.number == SERIAL_COM2 &&
+		 machine_channel_awaits_rest() && clock_tsc() < deadline);
+}
+
 void event_loop_run_once(void)
 {
 	struct event event;
@@ -131,6 +147,5 @@ void event_loop_run_once(void)
 	deadline = MIN(deadline, MIN(content_deadline(), rekey_deadline()));
 	deadline = MIN(deadline, MIN(setup_deadline(), log_deadline()));
 	deadline = MIN(deadline, MIN(perf_deadline(), gdb_deadline()));
-	if (events_wait(deadline, &event))
-		event_loop_handle(&event);
+	event_loop_wait(deadline);
 }

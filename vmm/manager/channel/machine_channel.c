@@ -115,6 +115,12 @@ bool machine_channel_takes_line(void)
 	return channel_takes_line(&com2);
 }
 
+bool machine_channel_awaits_rest(void)
+{
+	return com2.is_open && com2.holder == NULL && !com2.input.whole &&
+	       com2.output.sent == com2.output.ready && serial_began_line(SERIAL_COM2);
+}
+
 void machine_channel_line(struct text line)
 {
 	channel_line(&com2, line);

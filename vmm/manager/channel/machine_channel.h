@@ -28,6 +28,12 @@ bool machine_channels_step_streams(void);
 /* Returns the TSC by which machine_channels_step has to be called. */
 u64 machine_channels_deadline(void);
 
+/*
+ * Returns whether the channel on COM2 has nothing to do until more of a line comes in, and nothing
+ * to send.
+ */
+bool machine_channel_awaits_rest(void);
+
 /* Returns whether a log line on COM2 would be sent soon; if not, the log keeps or loses it. */
 bool machine_channel_takes_line(void);
 /* Sends a line of at most 4 KiB, with its newline, on COM2. */

@@ -391,7 +391,7 @@ static bool driver_has_work(const struct driver *driver)
 	if (driver->life == DRIVER_LIFE_STARTING || driver->channel->waiting != 0 ||
 	    (driver->kind->class->asked && driver_owes_answer(driver)))
 		return true;
-	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
+	for (u32 i = 0; i < driver->link_end; i++) {
 		const struct driver_link *link = &driver->link[i];
 
 		if (link->used && (link->leaving || driver_link_is_closing(link)))
@@ -413,7 +413,7 @@ static u64 driver_patience_ns(const struct driver *driver)
 /* Returns whether the driver fails to release a client; work for other clients does not count. */
 static bool driver_keeps_a_client(const struct driver *driver, u64 now)
 {
-	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
+	for (u32 i = 0; i < driver->link_end; i++) {
 		const struct driver_link *link = &driver->link[i];
 
 		if (link->used && link->leaving && link->driver_at != 0 &&

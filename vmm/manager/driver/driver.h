@@ -256,6 +256,7 @@ struct driver {
 	 * again.
 	 */
 	bool loud;
+	u32 link_end; /* the links from here on were never used */
 	struct driver_link link[DRIVER_CLIENT_MAX];
 };
 

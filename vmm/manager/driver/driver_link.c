@@ -340,6 +340,7 @@ struct driver_link *driver_link_make(struct driver *driver, handle_t group,
 	}
 	*link = *wanted;
 	link->used = true;
+	driver->link_end = MAX(driver->link_end, (u32)(link - driver->link) + 1);
 	status = driver_link_make_objects(driver, group, link);
 	if (status == STATUS_OK) {
 		driver_link_tell_client(driver, link);

@@ -17,8 +17,8 @@
 #define LOOK_NS	 NS_PER_S
 /* the most bytes sent in one turn, even if the UART takes more at once */
 #define SEND_BURST_MAX 512u
-/* the most bytes taken at a time: an endless sender must not hold up the loop */
-#define DRAIN_MAX 4096u
+#define LINE_BYTES     256u  /* so many bytes are taken whether or not a line ends in them */
+#define DRAIN_MAX      4096u /* bytes at a time: an endless sender must not hold the loop */
 
 struct serial {
 	u16 port;
@@ -240,6 +240,12 @@ u32 serial_find(enum serial_name name, u8 byte)
 			return at + 1 - serial->read;
 	}
 	return 0;
+}
+
+bool serial_began_line(enum serial_name name)
+{
+	return ports[name].gap == 0 && serial_waiting(name) < LINE_BYTES &&
+	       serial_find(name, '\n') == 0;
 }
 
 static void serial_set_ier(struct serial *serial, u8 ier)

@@ -45,6 +45,8 @@ u32 serial_waiting(enum serial_name name);
  * not among them.
  */
 u32 serial_find(enum serial_name name, u8 byte);
+/* Returns whether they are the beginning of a line, not a long one, of which no byte was lost. */
+bool serial_began_line(enum serial_name name);
 
 /*
  * Gives bytes to the UART while it takes them and returns their number; never waits. If it took

@@ -15,6 +15,7 @@
 
 /* The kernel's queue: a FIFO with each VM at most once; the hostile one returns at once. */
 static u32 waiting[2];
+static u32 pieces; /* of a line, of which each makes an event */
 static u32 waits;
 static u32 handled[PATIENT + 1];
 static u32 console_steps;
@@ -22,8 +23,12 @@ static struct vm vms[PATIENT + 1];
 
 bool events_wait(u64 deadline, struct event *event)
 {
-	(void)deadline;
 	assert_true(++waits < HANG);
+	if (deadline != 0 && pieces > 0) {
+		pieces--;
+		*event = (struct event){.source = EVENT_SERIAL, .number = SERIAL_COM2};
+		return true;
+	}
 	if (waiting[0] == SILENT)
 		return false;
 	*event = (struct event){.source = EVENT_CHANNEL, .number = waiting[0]};
@@ -32,6 +37,16 @@ bool events_wait(u64 deadline, struct event *event)
 	if (event->number == HOSTILE)
 		waiting[waiting[0] == SILENT ? 0 : 1] = HOSTILE;
 	return true;
+}
+
+u64 clock_tsc(void)
+{
+	return 0;
+}
+
+bool machine_channel_awaits_rest(void)
+{
+	return pieces > 0;
 }
 
 struct vm *vm_by_id(u32 id)
@@ -172,10 +187,23 @@ static void test_endless_signals(void **state)
 	assert_int_equal(console_steps, 2);
 }
 
+/* A line of the machine channel makes one turn, whatever the pieces in which it comes. */
+static void test_line_in_pieces(void **state)
+{
+	(void)state;
+	waiting[0] = waiting[1] = SILENT;
+	console_steps = 0;
+	pieces = 12;
+	event_loop_run_once();
+	assert_int_equal(pieces, 0);
+	assert_int_equal(console_steps, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_endless_signals),
+		cmocka_unit_test(test_line_in_pieces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

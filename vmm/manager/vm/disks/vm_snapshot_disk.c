@@ -25,6 +25,18 @@ static bool vm_is_written(const struct driver_link *link)
 	       link->disk.store.volume == 0;
 }
 
+bool vm_disks_need_a_look(const struct vm *vm)
+{
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
+		const struct driver_link *link = vm->link[i];
+
+		if (link != NULL &&
+		    (vm_is_written(link) || disk_is_view(link) || link->undo.parts != 0))
+			return true;
+	}
+	return false;
+}
+
 /* Returns the next disk that the VM may write to (the first after NULL), or NULL after the last. */
 static struct driver_link *vm_snapshot_disk_next(const struct vm *vm,
 						 const struct driver_link *link)

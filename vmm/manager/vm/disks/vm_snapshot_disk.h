@@ -24,6 +24,8 @@ bool vm_disks_known_at(const struct vm *vm, const struct vm_snapshot *snapshot);
 bool vm_disk_prepare(struct vm *vm, struct driver_link *link, char *problem, size_t size);
 /* Raises the memory of all disks that have some to `bytes` each, while it is in use. */
 bool vm_disks_make_room(struct vm *vm, u64 bytes, char *problem, size_t size);
+/* Returns whether a disk of the VM has old blocks, sees those of another VM's, or may get some. */
+bool vm_disks_need_a_look(const struct vm *vm);
 /*
  * Tells the operator once when room is low, and makes room for a disk that has grown; in vm_step.
  */

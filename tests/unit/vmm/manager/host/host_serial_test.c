@@ -259,6 +259,7 @@ static void test_overrun_while_sending(void **state)
 		assert_int_equal(serial_receive(SERIAL_COM2, &byte, 1, &lost), 1);
 		assert_int_equal(byte, i);
 		assert_int_equal(lost, 0);
+		assert_false(serial_began_line(SERIAL_COM2)); /* a loss is told at once */
 	}
 	send_limit++;
 	wire();
@@ -295,6 +296,10 @@ static void test_find(void **state)
 	assert_int_equal(serial_find(SERIAL_COM2, (u8)(byte + 200)), 200);
 	assert_int_equal(serial_find(SERIAL_COM2, (u8)(byte + 201)), 0);
 	assert_int_equal(serial_waiting(SERIAL_COM2), 200);
+	assert_false(serial_began_line(SERIAL_COM2));
+	while (serial_find(SERIAL_COM2, '\n') != 0)
+		assert_int_equal(serial_receive(SERIAL_COM2, &byte, 1, &lost), 1);
+	assert_true(serial_waiting(SERIAL_COM2) > 0 && serial_began_line(SERIAL_COM2));
 }
 
 /* An interrupt for another reason also drains the UART: the sender may go on. */

@@ -59,22 +59,26 @@ static bool vm_snapshot_can_be_reset(struct vm *vm)
  */
 void vm_snapshot_look(struct vm *vm)
 {
+	bool disks = vm_disks_need_a_look(vm); /* most VMs in most turns have none */
 	char problem[VM_PROBLEM_BYTES];
 
 	/* the clones are looked at before the blocks that they see are forgotten */
-	vm_clone_disks_look(vm);
-	vm_disks_look_at_room(vm);
+	if (disks) {
+		vm_clone_disks_look(vm);
+		vm_disks_look_at_room(vm);
+	}
 	if (vm->group == HANDLE_NONE || vm_is_ending(vm))
 		return;
 	vm_quota_look(vm);
 	/* the old blocks are used by the backup */
 	if (vm->operation[OPERATION_BACKUP].phase != BACKUP_NONE)
 		return;
-	if (!vm_disks_are_whole(vm, problem, sizeof(problem)))
+	if (disks && !vm_disks_are_whole(vm, problem, sizeof(problem)))
 		vm_snapshot_drop_last(vm, problem);
-	if (!vm_snapshot_can_be_reset(vm))
+	if (disks && !vm_snapshot_can_be_reset(vm))
 		vm_disks_forget(vm);
-	vm_disks_release(vm);
+	if (disks)
+		vm_disks_release(vm);
 	vm_snapshot_merge_begin(vm);
 }
 
