@@ -122,8 +122,11 @@ static void switch_tick(u64 now)
 static void switch_wait(void)
 {
 	u64 late = mac_table_count() != 0 ? clock_tsc() + clock_ns_to_tsc(TICK_NS) : ~0ull;
+	u64 turn = turn_deadline();
+	u64 loop = loop_deadline();
+	u64 deadline = MIN(turn, loop);
 
-	(void)switch_take_signal(MIN(MIN(turn_deadline(), late), loop_deadline()));
+	(void)switch_take_signal(MIN(deadline, late));
 }
 
 int main(void)
