@@ -10,6 +10,7 @@ enum error_code {
 	ERROR_INVALID_CONNECTION = 6,
 	ERROR_INVALID_ARGUMENT = 8,
 	ERROR_FAILED = 9,
+	ERROR_XML = 27,
 	ERROR_EXISTS = 28,
 	ERROR_DENIED = 29, /* the connection only reads */
 	ERROR_RPC = 39,
@@ -19,6 +20,7 @@ enum error_code {
 	ERROR_NO_POOL = 49,
 	ERROR_NO_VOLUME = 50,
 	ERROR_STATE = 55,
+	ERROR_CONFIGURATION = 67, /* what is described is not to be had */
 	ERROR_TIMEOUT = 68,
 	ERROR_NO_SNAPSHOT = 72,
 	ERROR_BUSY = 87,

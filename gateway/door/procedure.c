@@ -68,6 +68,7 @@ static const struct procedure procedures[] = {
 	{89, "n", false, false, thing_yes},
 	{91, "n", false, false, volume_count},
 	{92, "ni", false, false, volume_names},
+	{93, "nxi", true, false, volume_create},
 	{94, "vi", true, false, volume_delete},
 	{95, "ns", false, false, volume_find_name},
 	{96, "s", false, false, volume_find_path},
@@ -87,6 +88,7 @@ static const struct procedure procedures[] = {
 	{157, "", false, false, connect_library_version},
 	{159, "dii", false, false, stats_memory},
 	{183, "di", false, false, domain_has_managed_save},
+	{185, "dxi", true, false, snapshot_create},
 	{186, "Si", false, false, snapshot_show},
 	{187, "di", false, false, snapshot_list},
 	{188, "dii", false, false, snapshot_list},
@@ -155,6 +157,21 @@ static void procedure_read_text(struct xdr_reader *contents, struct arguments *a
 	xdr_read_text(contents, arguments->texts[arguments->text_count++], RPC_NAME_BYTES);
 }
 
+/* Reads XML. What is no XML is an error of the procedure's, which says so. */
+static void procedure_read_xml(struct xdr_reader *contents, struct arguments *arguments)
+{
+	uint32_t count = xdr_read_u32(contents);
+	const char *text = xdr_read_place(contents, count);
+
+	if (!text)
+		return;
+	arguments->xml = malloc(sizeof(*arguments->xml));
+	if (arguments->xml && xml_read(text, count, arguments->xml))
+		return;
+	free(arguments->xml);
+	arguments->xml = NULL;
+}
+
 static void procedure_read_item(char letter, struct xdr_reader *contents,
 				struct arguments *arguments)
 {
@@ -180,6 +197,9 @@ static void procedure_read_item(char letter, struct xdr_reader *contents,
 		break;
 	case 's':
 		procedure_read_text(contents, arguments);
+		break;
+	case 'x':
+		procedure_read_xml(contents, arguments);
 		break;
 	case 'S':
 		procedure_read_text(contents, arguments);

@@ -45,6 +45,7 @@ static void rpc_free(struct rpc *call)
 	call->client->calls--;
 	json_decref(call->kept);
 	free(call->arguments.domains);
+	free(call->arguments.xml);
 	buffer_free(&call->request);
 	buffer_free(&call->body);
 	buffer_free(&call->results);
@@ -218,6 +219,23 @@ static void rpc_took_domain(struct rpc *call, json_t *vm)
 		rpc_no_domain(call);
 	else
 		call->with(call, vm);
+}
+
+bool rpc_xml_known(struct rpc *call, const char *const *known)
+{
+	const char *other;
+
+	if (!call->arguments.xml) {
+		rpc_fail(
+			call, ERROR_XML,
+			"the XML cannot be read: it is not well-formed, is too long, or has a DTD");
+		return false;
+	}
+	other = xml_unknown(call->arguments.xml, known);
+	if (!other)
+		return true;
+	rpc_fail(call, ERROR_CONFIGURATION, "Skerry has nothing for this in the XML: %s", other);
+	return false;
 }
 
 void rpc_domain(struct rpc *call, rpc_took *with)

@@ -7,6 +7,7 @@
 #include "gateway/door/client.h"
 #include "gateway/door/packet.h"
 #include "gateway/door/uuid.h"
+#include "gateway/door/xml_reader.h"
 
 enum {
 	RPC_NAME_BYTES = 128, /* of a text of a call's arguments */
@@ -30,6 +31,7 @@ struct arguments {
 	char texts[RPC_TEXTS][RPC_NAME_BYTES];
 	int32_t numbers[RPC_NUMBERS];
 	unsigned text_count, number_count;
+	struct xml_items *xml;	/* a description; NULL: the call gave none that can be read */
 	struct domain *domains; /* a list; NULL: the call gave none */
 	unsigned domain_count;
 };
@@ -81,6 +83,12 @@ bool rpc_name_valid(const char *name);
 void rpc_domain(struct rpc *call, rpc_took *with);
 /* Asks for an action of that VM. */
 void rpc_action(struct rpc *call, const char *verb, rpc_took *took);
+
+/*
+ * Returns whether a call's description has known items alone; else the call has ended with a
+ * sentence that names the first other one. `known` ends with NULL.
+ */
+bool rpc_xml_known(struct rpc *call, const char *const *known);
 
 /* Each of these ends the call. `results` are sent. */
 void rpc_answer(struct rpc *call);

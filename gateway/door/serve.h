@@ -51,6 +51,7 @@ void snapshot_list(struct rpc *call);
 void snapshot_none(struct rpc *call);
 void snapshot_revert(struct rpc *call);
 void snapshot_drop(struct rpc *call);
+void snapshot_create(struct rpc *call);
 
 void stats_all(struct rpc *call);
 void stats_memory(struct rpc *call);
@@ -80,6 +81,7 @@ void volume_info(struct rpc *call);
 void volume_xml(struct rpc *call);
 void volume_path(struct rpc *call);
 void volume_delete(struct rpc *call);
+void volume_create(struct rpc *call);
 
 void action_create(struct rpc *call);
 void action_create_flags(struct rpc *call);

@@ -221,3 +221,44 @@ void snapshot_drop(struct rpc *call)
 	else
 		rpc_domain(call, snapshot_took_drop);
 }
+
+static void snapshot_took_created(struct rpc *call, json_t *body)
+{
+	(void)body;
+	if (call->status == RPC_ACCEPTED) {
+		snapshot_done(call, body);
+		return;
+	}
+	snapshot_write(call, xml_find(call->arguments.xml, "domainsnapshot/name"));
+	rpc_answer(call);
+}
+
+static void snapshot_took_create(struct rpc *call, json_t *vm)
+{
+	char path[SNAPSHOT_PATH_BYTES];
+	struct buffer fields = {0};
+
+	call->kept = json_incref(vm);
+	snprintf(path, sizeof(path), "/v1/vms/%s/snapshots", call->arguments.domain.name);
+	fields_text(&fields, "header.content-type", "application/json");
+	fields_text(&fields, "body", "{}");
+	fields_text(&fields, "body.name", xml_find(call->arguments.xml, "domainsnapshot/name"));
+	rpc_ask(call, "POST", path, &fields, snapshot_took_created);
+	buffer_free(&fields);
+}
+
+void snapshot_create(struct rpc *call)
+{
+	static const char *const known[] = {"domainsnapshot", "domainsnapshot/name", NULL};
+
+	if (call->arguments.numbers[0])
+		rpc_fail(call, ERROR_INVALID_ARGUMENT,
+			 "Skerry takes a snapshot in one way, without the flags 0x%x",
+			 (unsigned)call->arguments.numbers[0]);
+	else if (!rpc_xml_known(call, known))
+		return;
+	else if (!xml_find(call->arguments.xml, "domainsnapshot/name"))
+		rpc_fail(call, ERROR_XML, "a snapshot needs a name");
+	else
+		rpc_domain(call, snapshot_took_create);
+}

@@ -4,8 +4,10 @@
  * volume's key and path are STORE/VOLUME, as a VM's `disk` has it.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "gateway/base/fields.h"
 #include "gateway/base/string.h"
 #include "gateway/door/error.h"
 #include "gateway/door/rpc.h"
@@ -13,7 +15,7 @@
 #include "gateway/door/thing.h"
 #include "gateway/door/xml.h"
 
-enum { VOLUME_BLOCK = 1, VOLUME_PATH_BYTES = 320 };
+enum { VOLUME_BLOCK = 1, VOLUME_PATH_BYTES = 320, VOLUME_STEP = 4096 };
 
 static void volume_missing(struct rpc *call)
 {
@@ -216,4 +218,100 @@ void volume_delete(struct rpc *call)
 			 (unsigned)call->arguments.numbers[0]);
 	else
 		volume_ask(call, "DELETE", volume_took_delete);
+}
+
+/* Returns the bytes of a unit as libvirt writes it, or 0. */
+static uint64_t volume_unit(const char *unit)
+{
+	static const struct {
+		const char *name, *other;
+		unsigned shift;
+	} units[] = {{"", "bytes", 0}, {"B", "byte", 0}, {"k", "K", 10},  {"KiB", "KiB", 10},
+		     {"M", "MiB", 20}, {"G", "GiB", 30}, {"T", "TiB", 40}};
+
+	for (size_t i = 0; i < ARRAY_COUNT(units); i++) {
+		if (!strcmp(units[i].name, unit) || !strcmp(units[i].other, unit))
+			return 1ull << units[i].shift;
+	}
+	return 0;
+}
+
+/* Finds how large a volume is to be, in whole pages. Returns 0 when the XML does not say. */
+static uint64_t volume_capacity(const struct xml_items *xml)
+{
+	const char *text = xml_find(xml, "volume/capacity");
+	const char *unit = xml_find(xml, "volume/capacity@unit");
+	uint64_t scale = volume_unit(unit ? unit : ""), number;
+
+	if (!text || !*text || strlen(text) > 18 || strspn(text, "0123456789") != strlen(text) ||
+	    !scale)
+		return 0;
+	number = strtoull(text, NULL, 10);
+	if (number > ((uint64_t)INT64_MAX - VOLUME_STEP) / scale)
+		return 0;
+	return (number * scale + VOLUME_STEP - 1) / VOLUME_STEP * VOLUME_STEP;
+}
+
+static void volume_took_created(struct rpc *call, json_t *volume)
+{
+	if (call->status == RPC_ACCEPTED)
+		rpc_fail(call, ERROR_TIMEOUT, "the volume is still being made after a minute");
+	else
+		volume_took_found(call, volume);
+}
+
+static void volume_create_as(struct rpc *call, const char *name, uint64_t bytes)
+{
+	char path[VOLUME_PATH_BYTES], number[24];
+	struct buffer fields = {0};
+
+	snprintf(path, sizeof(path), "/v1/stores/%s/volumes", call->arguments.texts[0]);
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)bytes);
+	fields_text(&fields, "header.content-type", "application/json");
+	fields_text(&fields, "body", "{}");
+	fields_text(&fields, "body.name", name);
+	fields_add(&fields, FIELD_NUMBER, "body.bytes", number, strlen(number));
+	rpc_ask(call, "POST", path, &fields, volume_took_created);
+	buffer_free(&fields);
+}
+
+/*
+ * Makes a volume of a description. What is said of its allocation is not looked at: a volume takes
+ * what is written to it.
+ */
+void volume_create(struct rpc *call)
+{
+	static const char *const known[] = {
+		"volume",
+		"volume@type",
+		"volume/name",
+		"volume/key",
+		"volume/capacity",
+		"volume/capacity@unit",
+		"volume/allocation",
+		"volume/allocation@unit",
+		"volume/target",
+		"volume/target/format",
+		"volume/target/format@type",
+		NULL,
+	};
+	const char *format, *name;
+
+	if (!rpc_xml_known(call, known))
+		return;
+	format = xml_find(call->arguments.xml, "volume/target/format@type");
+	name = xml_find(call->arguments.xml, "volume/name");
+	if (call->arguments.numbers[0])
+		rpc_fail(call, ERROR_INVALID_ARGUMENT,
+			 "Skerry makes a volume in one way, without the flags 0x%x",
+			 (unsigned)call->arguments.numbers[0]);
+	else if (format && strcmp(format, "raw") != 0)
+		rpc_fail(call, ERROR_CONFIGURATION, "a volume here is raw, and not %s", format);
+	else if (!name || !volume_capacity(call->arguments.xml))
+		rpc_fail(call, ERROR_XML, "a volume needs a name and a capacity");
+	else if (!rpc_name_valid(call->arguments.texts[0]))
+		rpc_fail(call, ERROR_NO_POOL, "Storage pool not found: %s",
+			 call->arguments.texts[0]);
+	else
+		volume_create_as(call, name, volume_capacity(call->arguments.xml));
 }

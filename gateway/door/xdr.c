@@ -75,6 +75,11 @@ void xdr_read_text(struct xdr_reader *reader, char *text, size_t room)
 	text[count] = 0;
 }
 
+const char *xdr_read_place(struct xdr_reader *reader, size_t count)
+{
+	return xdr_take(reader, count);
+}
+
 void xdr_write_u32(struct buffer *buffer, uint32_t value)
 {
 	uint8_t bytes[XDR_UNIT] = {(uint8_t)(value >> 24), (uint8_t)(value >> 16),

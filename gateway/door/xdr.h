@@ -24,6 +24,9 @@ void xdr_read_bytes(struct xdr_reader *reader, void *bytes, size_t count);
  */
 void xdr_read_text(struct xdr_reader *reader, char *text, size_t room);
 
+/* Returns where so many bytes are, which the reader has gone past, or NULL. */
+const char *xdr_read_place(struct xdr_reader *reader, size_t count);
+
 void xdr_write_u32(struct buffer *buffer, uint32_t value);
 void xdr_write_u64(struct buffer *buffer, uint64_t value);
 void xdr_write_bytes(struct buffer *buffer, const void *bytes, size_t count);

@@ -29,4 +29,5 @@
 #include "gateway/door/volume.c"
 #include "gateway/door/xdr.c"
 #include "gateway/door/xml.c"
+#include "gateway/door/xml_reader.c"
 #include "gateway/door/client.c"

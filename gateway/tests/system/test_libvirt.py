@@ -109,9 +109,13 @@ def test_networks(virsh):
 
 def test_pools_and_volumes(virsh, fake, server):
     fake.make_stores()
-    for name, size in (("root", 1 << 20), ("data", 1 << 30)):
-        made = server.local("POST", "/v1/stores/pool/volumes", {"name": name, "bytes": size})
-        assert made.status == 201, made.body
+    assert "created" in virsh("vol-create-as", "pool", "root", "1M") and fake.stores["pool"]["root"]["bytes"] == 1 << 20
+    assert "created" in virsh("vol-create-as", "pool", "data", str((1 << 30) - 1), "--format", "raw", "--allocation", "0")
+    for words, said in ((("root", "1M"), "exists"), (("other", "1M", "--format", "qcow2"), "raw, and not qcow2"),
+                        (("other", "1M", "--backing-vol", "root"), "volume/backingStore"), (("../x", "1M"), ""),
+                        (("other", "1M", "--prealloc-metadata"), "flags 0x1")):
+        assert said in virsh("vol-create-as", "pool", *words, fails=True), words
+    assert list(fake.stores["pool"]) == ["root", "data"]
     rows = {row.split()[0]: row.split()[1] for row in virsh("pool-list", "--all").splitlines()[2:]}
     assert rows == {"pool": "active", "empty": "inactive"}
     info = shown(virsh("pool-info", "--bytes", "pool"))
@@ -148,7 +152,10 @@ def test_snapshots(virsh, server, fake):
     assert "without the flags 0x1" in virsh("snapshot-delete", "vm00", "one", "--children", fails=True)
     assert "deleted" in virsh("snapshot-delete", "vm00", "one") and fake.vms["vm00"].snapshots == ["two"]
     assert "no current snapshot" in virsh("snapshot-current", "vm00", fails=True)
-    assert "does not serve DomainSnapshotCreateXML" in virsh("snapshot-create-as", "vm00", "three", fails=True)
+    assert "created" in virsh("snapshot-create-as", "vm00", "three") and fake.vms["vm00"].snapshots == ["two", "three"]
+    assert "domainsnapshot/description" in virsh("snapshot-create-as", "vm00", "x", "--description", "y", fails=True)
+    assert "needs a name" in virsh("snapshot-create", "vm00", fails=True)
+    virsh("snapshot-delete", "vm00", "three")
     for verb in ("snapshot-revert", "snapshot-delete", "snapshot-info"):
         for name in ("none", "../vm00", "two/clones"):
             assert "snapshot not found" in virsh(verb, "vm00", name, fails=True)
@@ -369,6 +376,8 @@ def test_a_local_user_is_the_user_of_that_name(pair, folder):
     server.local("POST", "/v1/stores/pool/volumes", {"name": "root", "bytes": 1 << 20})
     assert "pool/root" in virsh("games", "vol-list", "pool")
     assert "your roles do not allow this" in virsh("games", "vol-delete", "root", "--pool", "pool")
+    assert "your roles do not allow this" in virsh("games", "vol-create-as", "pool", "more", "1M")
+    assert "your roles do not allow this" in virsh("games", "snapshot-create-as", "vm00", "more")
     assert list(fake.stores["pool"]) == ["root"]
     lines = server.local("GET", "/v1/audit?limit=1000").json()["items"]
     denied = {(line["who"], line["action"], line["target"], line["result"]) for line in lines}

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from client import Server, wait_for
-from libvirt_door import (BUSY, CLOSE, DENIED, DEREGISTER, INVALID_ARGUMENT, INVALID_CONNECTION,  # noqa: F401
+from libvirt_door import (BUSY, CLOSE, CONFIGURATION, DENIED, DEREGISTER, INVALID_ARGUMENT, INVALID_CONNECTION,  # noqa: F401
                           KEEPALIVE, LIST_ALL, LOOKUP_BY_NAME, NO_DOMAIN, NO_SUPPORT, OPEN, OPEN_CONSOLE, REGISTER,
-                          REMOTE, RPC, SAVE, Peer, as_before, domain, fake, folder, packet, peer, server, text)
+                          REMOTE, RPC, SAVE, XML, Peer, as_before, domain, fake, folder, packet, peer, server, text)
 
 
 def front_pids(server):
@@ -87,6 +87,25 @@ def test_nothing_before_the_connection_is_open(server):
     assert peer.call(LOOKUP_BY_NAME, text("vm00")) is None
     assert peer.call(CLOSE) is None
     assert peer.call(LOOKUP_BY_NAME, text("vm00"))[0] == INVALID_CONNECTION
+
+
+def test_xml_of_lies(peer, fake):
+    """Bombs, entities of files, and what is no XML: an error, and nothing is made."""
+    name = "<domainsnapshot><name>%s</name></domainsnapshot>"
+    lies = ['<!DOCTYPE a [<!ENTITY b "c">]>' + name % "&b;", '<!DOCTYPE a SYSTEM "file:///etc/passwd">' + name % "x",
+            name % "&b;", name % "&#65;", name % "<![CDATA[x]]>", "<?a b?>" + name % "x", name % "x" + name % "y",
+            (name % "x")[:-1], "<a>" * 9 + "</a>" * 9, "<a>" + "<b/>" * 200 + "</a>", name % ("x" * 300), "", "x",
+            "<domainsnapshot><name>x</domainsnapshot></name>", "<domainsnapshot name=x/>", "<" + "a" * 60000]
+    for lie in lies:
+        code, said = peer.call(185, domain(fake, "vm00") + text(lie) + bytes(4))
+        assert code == XML and "cannot be read" in said, lie[:80]
+    for nothing in ("<domainsnapshot/>", "<domain><name>x</name></domain>",
+                    "<domainsnapshot><name>x</name><name>y</name></domainsnapshot>"):
+        assert peer.call(185, domain(fake, "vm00") + text(nothing) + bytes(4))[0] in (XML, CONFIGURATION), nothing
+    assert fake.vms["vm00"].snapshots == []
+    good = '<?xml version="1.0"?>\n<!-- a --> <domainsnapshot>\n<name> a-1\t</name> <!-- <b> --></domainsnapshot>\n'
+    assert peer.call(185, domain(fake, "vm00") + text(good) + bytes(4)) is None
+    assert fake.vms["vm00"].snapshots == ["a-1"]
 
 
 def test_keepalive(peer):

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Reads XML as libvirt's clients write it: elements, attributes, texts, the five entities that need
+ * no declaration, a declaration of XML at the start and comments. There is no DTD and so no entity
+ * of one's own, no CDATA and no processing instruction: a document that has any is refused.
+ */
+enum { XML_NAME_BYTES = 64, XML_TEXT_BYTES = 256, XML_DEPTH = 8, XML_ITEMS = 128 };
+
+/* An element or an attribute, by its path: a/b for an element, a/b@c for an attribute. */
+struct xml_item {
+	char path[XML_NAME_BYTES * 3];
+	char text[XML_TEXT_BYTES]; /* without the blanks around it */
+};
+
+struct xml_items {
+	size_t count;
+	struct xml_item list[XML_ITEMS];
+};
+
+/* Returns false for what is no such document, or is deeper, longer or wider than there is room. */
+bool xml_read(const char *text, size_t count, struct xml_items *items);
+/* Returns the first path that is none of the known ones, which NULL ends; NULL: all are. */
+const char *xml_unknown(const struct xml_items *items, const char *const *known);
+/* Returns the text of the only item with that path, or NULL when there is none, or are several. */
+const char *xml_find(const struct xml_items *items, const char *path);
