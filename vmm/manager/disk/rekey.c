@@ -135,6 +135,18 @@ static bool rekey_is_as_it_was(void)
 }
 
 /*
+ * Returns whether the named key still makes the tag that the volume will have: another may have
+ * been typed under its name, or the typed one forgotten while the boot module has another.
+ */
+static bool rekey_has_its_key(char *problem, size_t size)
+{
+	struct store_volume volume = rekey.volume;
+
+	volume.key = rekey.made.key;
+	return store_key_check(rekey.store, &volume, problem, size);
+}
+
+/*
  * Gives the store a command, or takes its answer. Returns true once there is one: `problem` is ""
  * if it was done.
  */
@@ -186,6 +198,10 @@ static void rekey_copy(void)
 	}
 	if (!store_volume_find(rekey.store, rekey.made.name, &to)) {
 		rekey_finish("its store has lost the volume that it was to be written to");
+		return;
+	}
+	if (!rekey_has_its_key(problem, sizeof(problem))) {
+		rekey_finish(problem);
 		return;
 	}
 	to.key = rekey.made.key;

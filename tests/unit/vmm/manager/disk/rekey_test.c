@@ -30,6 +30,7 @@ static struct {
 	bool made;	   /* the new volume is there */
 	bool held;	   /* the process has links to both */
 	bool no_content;   /* no process can be made */
+	bool key_changed;  /* another key has the new one's name */
 	bool used;	   /* the driver has not detached the new volume's link yet */
 	u32 asked;	   /* commands */
 	u32 taken;	   /* of these, the one that gives the volume its key */
@@ -68,8 +69,10 @@ u64 clock_ns_to_tsc(u64 ns)
 
 bool store_key_check(const struct store *in, const struct store_volume *of, char *why, size_t size)
 {
-	(void)in, (void)of, (void)why, (void)size;
-	return true;
+	(void)in;
+	assert_string_equal(of->name, "web");
+	format(why, size, "the key is wrong");
+	return of->key.id == 3 || !fake.key_changed;
 }
 
 bool store_key_new(const struct store *in, const char *name, struct store_item *item, char *why,
@@ -247,6 +250,15 @@ static void fails(void **state)
 	(void)forget(state);
 	fake.no_content = true;
 	keeps_its_key(begun(), "no memory");
+	assert_false(fake.made);
+
+	/* its tag is by the key that had the name before, so nobody could use the volume */
+	(void)forget(state);
+	number = begun();
+	fake.key_changed = true;
+	step(STEPS_MAX);
+	content.phase = CONTENT_HOLDING;
+	keeps_its_key(number, "the key is wrong");
 	assert_false(fake.made);
 
 	/* a process that could not be made had a link already, and a volume in use is not dropped
