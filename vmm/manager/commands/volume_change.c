@@ -181,7 +181,7 @@ static bool command_volume_rekey_resume(struct reply *reply)
 	if (!rekey_ended((u32)reply->left, problem, sizeof(problem)))
 		return false; /* the command goes on: content.c has a time limit for each block */
 	if (problem[0] != '\0') {
-		reply_error(reply, "it keeps its key: %s", problem);
+		reply_error(reply, "%s", problem);
 		return true;
 	}
 	if (!reply->json) {

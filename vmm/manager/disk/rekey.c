@@ -38,6 +38,7 @@ static struct {
 	struct store_volume volume;
 	struct store_item made; /* the new volume, and the key for the old one's name */
 	u64 asked;		/* number of the store's command; 0: not given yet */
+	u32 status;		/* of the store's last answer, enum store_status */
 	u64 until_tsc;		/* of MAKING and DROPPING */
 	u32 content;		/* number of the process that copies */
 	/* why the last ones have failed, by their number; "": they have not */
@@ -52,15 +53,26 @@ static void rekey_enter(enum rekey_phase phase)
 	rekey.until_tsc = clock_tsc() + clock_ns_to_tsc(ASK_NS);
 }
 
-/* Ends the copying, and drops the new volume; `problem` is "" when all is done. */
+/*
+ * Ends the copying, and drops the new volume. `problem` is "" when all is done; `state` then says
+ * nothing, and otherwise which key the volume has.
+ */
+static void rekey_end(const char *state, const char *problem)
+{
+	char *kept = rekey.problem[rekey.number % ENDED_MAX];
+	bool done = problem[0] == '\0';
+
+	format(kept, PROBLEM_BYTES, "%s%s", done ? "" : state, problem);
+	content_let_go(rekey.content);
+	log_message(done ? LOG_INFO : LOG_WARNING, LOG_DEVICE, "", "volume %s/%s: %s",
+		    rekey.store->config->section.name, rekey.volume.name,
+		    done ? "it has another key" : kept);
+	rekey_enter(REKEY_DROPPING);
+}
+
 static void rekey_finish(const char *problem)
 {
-	string_copy(rekey.problem[rekey.number % ENDED_MAX], PROBLEM_BYTES, problem);
-	content_let_go(rekey.content);
-	log_message(problem[0] != '\0' ? LOG_WARNING : LOG_INFO, LOG_DEVICE, "",
-		    "volume %s/%s: %s%s", rekey.store->config->section.name, rekey.volume.name,
-		    problem[0] != '\0' ? "it keeps its key: " : "it has another key", problem);
-	rekey_enter(REKEY_DROPPING);
+	rekey_end("it keeps its key: ", problem);
 }
 
 u32 rekey_begin(struct store *store, const struct store_volume *volume, const char *key,
@@ -95,7 +107,7 @@ bool rekey_ended(u32 number, char *problem, size_t size)
 		return false;
 	string_copy(problem, size,
 		    rekey.number - number < ENDED_MAX ? rekey.problem[number % ENDED_MAX]
-						      : "its outcome was lost; see the log");
+						      : "which key it has was lost; see the log");
 	return true;
 }
 
@@ -165,6 +177,7 @@ static bool rekey_ask(enum store_operation operation, const struct store_item *i
 	if (!store_answered(rekey.store, rekey.asked, &answer))
 		return false;
 	driver_text(answer.text, sizeof(answer.text), said, sizeof(said));
+	rekey.status = answer.status;
 	if (answer.status == STORE_OK)
 		said[0] = '\0';
 	else if (said[0] == '\0')
@@ -252,7 +265,14 @@ static void rekey_step_taking(void)
 			return; /* its store is being loaded */
 		item.other = made.id;
 	}
-	if (rekey_ask(STORE_ROLLBACK, &item, problem, sizeof(problem)))
+	if (!rekey_ask(STORE_ROLLBACK, &item, problem, sizeof(problem)))
+		return;
+	/* a disk that fails may have what was written last, or not */
+	if (rekey.status == STORE_DISK_ERROR)
+		rekey_end("it has its key or the new one, so keep both; `volume list` says which "
+			  "once its store is ready again: ",
+			  problem);
+	else
 		rekey_finish(problem);
 }
 

@@ -232,6 +232,7 @@ static void keeps_its_key(u32 number, const char *why)
 	assert_true(rekey_ended(number, problem, sizeof(problem)));
 	assert_true(rekey_left());
 	assert_false(rekey_left());
+	assert_non_null(strstr(problem, "it keeps its key: "));
 	assert_non_null(strstr(problem, why));
 	assert_false(rekey_needs(fake.item.name));
 }
@@ -373,7 +374,10 @@ static void says_how_it_ended(void **state)
 	assert_non_null(strstr(problem, "no memory"));
 }
 
-/* A store that refuses the last command leaves the volume as it was. */
+/*
+ * A store that refuses the last command leaves the volume as it was. If the store's disk fails
+ * then, nobody knows what of the command is on the disk.
+ */
 static void is_refused(void **state)
 {
 	u32 number = begun();
@@ -381,10 +385,19 @@ static void is_refused(void **state)
 	(void)state;
 	step(STEPS_MAX);
 	content.phase = CONTENT_HOLDING;
+	fake.status = STORE_NO_SPACE;
+	keeps_its_key(number, "could not do it");
+
+	(void)forget(state);
+	number = begun();
+	step(STEPS_MAX);
+	content.phase = CONTENT_HOLDING;
 	fake.status = STORE_DISK_ERROR;
 	step(STEPS_MAX);
 	assert_true(rekey_ended(number, problem, sizeof(problem)));
 	assert_non_null(strstr(problem, "could not do it"));
+	assert_null(strstr(problem, "keeps its key"));
+	assert_non_null(strstr(problem, "keep both"));
 	assert_false(fake.held);
 }
 
