@@ -18,7 +18,8 @@
 #define IMAGE_END	 448u
 #define VMAP_FIRST	 448u
 #define VMAP_END	 511u
-#define VMAP_LEAST	 SLOT_BYTES /* least size of the area for stacks and devices */
+/* least size in bytes of the address area for stacks and devices */
+#define VMAP_LEAST SLOT_BYTES
 
 /*
  * Returns a random address in [start, end - bytes], in steps of `step` from `start`, evenly

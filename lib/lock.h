@@ -10,14 +10,17 @@
  */
 enum lock_rank {
 	LOCK_LONG, /* the lock of kernel/object/long_lock.h */
-	/* the lock that a CPU takes to have the objects alone: kernel/object/object_lock.h */
+	/*
+	 * the lock that a CPU holds while it has the object lock alone: kernel/object/object_lock.h
+	 */
 	LOCK_OBJECTS,
-	LOCK_SHARED, /* no lock, but the rank of a CPU that shares the objects with other CPUs */
-	LOCK_IRQ,    /* the lock in struct irq */
-	LOCK_QUEUE,  /* the lock of struct queue and of the signals bound to it */
-	LOCK_RUN,    /* the lock in struct cpu: run queue and sleepers */
-	LOCK_GROUP,  /* the lock in struct run_group */
-	LOCK_LAYER,  /* layer_lock, the lock of memory objects' layers: mm/layer.h */
+	/* no lock, but the rank of a CPU that shares the object lock with other CPUs */
+	LOCK_SHARED,
+	LOCK_IRQ,   /* the lock in struct irq */
+	LOCK_QUEUE, /* the lock of struct queue and of the signals bound to it */
+	LOCK_RUN,   /* the lock in struct cpu: run queue and sleepers */
+	LOCK_GROUP, /* the lock in struct run_group */
+	LOCK_LAYER, /* layer_lock, the lock of memory objects' layers: mm/layer.h */
 	LOCK_SPACE,
 	LOCK_IOMMU,  /* the lock in struct iommu, one for each IOMMU */
 	LOCK_IOAPIC, /* the lock of an I/O APIC's registers, arch/x86_64/cpu/ioapic.c */

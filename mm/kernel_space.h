@@ -42,8 +42,8 @@ extern struct kernel_vmap {
 extern u64 kernel_image_alias; /* distance from an image address to its alias in the direct map */
 
 /*
- * Reserves kernel addresses for `bytes` (whole pages), after an unmapped gap of random length.
- * Returns 0 if the area is full.
+ * Reserves addresses for `bytes` (whole pages) in the area for stacks and devices, after an
+ * unmapped gap of random length. Returns 0 if the area is full.
  */
 u64 kernel_vmap_reserve(u64 bytes, u64 alignment);
 /*

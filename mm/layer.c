@@ -161,7 +161,7 @@ enum status layer_own(struct mapping *mapping, u64 index, hpa_t *hpa)
 	u64 chunk = slot != NULL ? 0 : memory->chunks[index / MEMORY_CHUNK_PAGES];
 	enum status status;
 
-	if (unlikely(chunk != 0)) { /* a merge has just taken this block from below */
+	if (unlikely(chunk != 0)) { /* a merge has just moved this block up */
 		*hpa = HPA((chunk & PTE_ADDRESS) + (index % MEMORY_CHUNK_PAGES << PAGE_SHIFT));
 		return STATUS_OK;
 	}

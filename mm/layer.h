@@ -87,11 +87,12 @@ enum status layer_revoke(struct memory *memory, u64 *first, u64 end, enum memory
 void layer_revoke_pages(struct memory *memory, const u64 *index, u32 count, enum memory_wait wait);
 
 /*
- * Makes one step of giving an object with layers its own page `index`. No break may be under way,
- * and the mapping may not show the page. STATUS_OK: the object has the page, *hpa, which may be
- * mapped for writing; STATUS_AGAIN: repeat; STATUS_IN_USE: the caller releases the space's lock and
- * calls layer_break next; STATUS_NO_MEMORY, STATUS_NO_QUOTA: as memory_populate, or the page below
- * is broken and was set aside. The caller holds layer_lock and the lock of the mapping's space.
+ * Makes one step of giving an object with layers its own page `index`. No copy-on-write break may
+ * be under way, and the mapping may not show the page. STATUS_OK: the object has the page, *hpa,
+ * which may be mapped for writing; STATUS_AGAIN: repeat; STATUS_IN_USE: the caller releases the
+ * space's lock and calls layer_break next; STATUS_NO_MEMORY, STATUS_NO_QUOTA: as memory_populate,
+ * or the page below is broken and was set aside. The caller holds layer_lock and the lock of the
+ * mapping's space.
  */
 enum status layer_own(struct mapping *mapping, u64 index, hpa_t *hpa) MUST_CHECK;
 /*
@@ -106,8 +107,8 @@ enum status layer_help(struct memory *memory) MUST_CHECK;
  */
 void layer_flush(const struct mapping *mapping, enum memory_wait wait);
 /*
- * Unmaps the page of the break that is under way from all mappings. The caller holds layer_lock,
- * but no space's lock.
+ * Unmaps the page whose copy-on-write break is under way from all mappings of the object. The
+ * caller holds layer_lock, but no space's lock.
  */
 void layer_break(struct memory *memory);
 

@@ -79,7 +79,10 @@ struct memory {
 	 * WAIT_LATER
 	 */
 	bool resetting, revoked;
-	/* 1 + the page that a break is about to replace; 0: no break is under way */
+	/*
+	 * 1 + the index of the page that a copy-on-write break is about to replace; 0: no break is
+	 * under way
+	 */
 	u64 breaking;
 	/*
 	 * the pages before this index have been unmapped by the freeze, or moved by the merge,

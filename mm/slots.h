@@ -80,10 +80,10 @@ u64 *memory_huge_unready(const struct memory *memory, u64 number);
 void memory_huge_end(struct memory *memory, u64 number);
 
 /*
- * Promises an overcommitted object one page more if all its promised pages are present; does
- * nothing for other objects. Always leaves MEMORY_SPARE_PAGES of the group's quota for other uses.
- * STATUS_NO_QUOTA, STATUS_NO_MEMORY, STATUS_AGAIN (as quota_charge). The caller holds the object's
- * lock.
+ * Promises (reserves and charges) an overcommitted object one page more if all its promised pages
+ * are present; does nothing for other objects. Always leaves MEMORY_SPARE_PAGES of the group's
+ * quota for other uses. STATUS_NO_QUOTA, STATUS_NO_MEMORY, STATUS_AGAIN (as quota_charge). The
+ * caller holds the object's lock.
  */
 enum status memory_promise_page(struct memory *memory) MUST_CHECK;
 #define MEMORY_SPARE_PAGES 32u

@@ -343,8 +343,8 @@ static NOINLINE enum status space_leaf_put(struct mapping *mapping, u64 address,
 			       : table_split(table, address);
 	}
 	/*
-	 * `shown` is set before the page is looked up: a CPU that begins a break of this page looks
-	 * at `shown` afterwards.
+	 * `shown` is set before the page is looked up: a CPU that begins a copy-on-write break of
+	 * this page looks at `shown` afterwards.
 	 */
 	if (mapping->memory->below != NULL)
 		mapping->shown |= layer_shown_bit(space_index_of(mapping, address));

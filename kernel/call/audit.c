@@ -2,8 +2,8 @@
 /*
  * SYS_AUDIT: lists which objects, pages, mappings and handles exist (kernel/abi/audit.h), a page of
  * records at a time, so that ring 3 can check the kernel's bookkeeping. kernel/call/syscall.c calls
- * it with the objects alone. It only reads objects, walks their tables and slots under their locks,
- * and writes to the page that the caller provides.
+ * it with the object lock held alone. It only reads objects, walks their tables and slots under
+ * their locks, and writes to the page that the caller provides.
  */
 #include "kernel/abi/audit.h"
 #include "kernel/group/group.h"

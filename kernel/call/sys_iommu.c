@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * System calls on IOMMUs and on the spaces that devices reach, for the manager and drivers.
- * kernel/call/syscall.c calls each function with its handles already looked up and the objects
- * alone, sys_space_populate under the long lock alone. The work is done by arch/x86_64/iommu.
+ * kernel/call/syscall.c calls each function with its handles already looked up and the object lock
+ * held alone, sys_space_populate under the long lock alone. The work is done by arch/x86_64/iommu.
  */
 #include "arch/x86_64/iommu/iommu.h"
 #include "kernel/group/group.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * System calls on the host as a whole: the thresholds of the kernel's log and the reset.
- * kernel/call/syscall.c calls them for a holder of the root handle, with the objects alone.
+ * kernel/call/syscall.c calls them for a holder of the root handle, with the object lock held
+ * alone.
  */
 #include "kernel/log/log.h"
 #include "kernel/machine/machine.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * System calls on memory objects and spaces: checks arguments and rights, then calls mm/.
- * kernel/call/syscall.c calls each function with its handles looked up, either with the objects
- * alone or, for calls that are long and touch no handles, under the long lock alone. New objects
- * are charged to a group and become its members.
+ * kernel/call/syscall.c calls each function with its handles looked up, either with the object lock
+ * held alone or, for calls that are long and touch no handles, under the long lock alone. New
+ * objects are charged to a group and become its members.
  */
 #include "kernel/group/group.h"
 #include "kernel/object/handle.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * System calls on handles, on objects of any type, and on groups. kernel/call/syscall.c calls each
- * function with its handles looked up and the objects alone. They change handle tables, bind
- * signals, and end objects; what those held is freed later, in steps (kernel/group/teardown.c).
+ * function with its handles looked up and the object lock held alone. They change handle tables,
+ * bind signals, and end objects; what those held is freed later, in steps
+ * (kernel/group/teardown.c).
  */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/tsc.h"

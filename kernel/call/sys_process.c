@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * System calls on processes and threads, and on the I/O ports of a process. kernel/call/syscall.c
- * calls each function with its handles looked up: sys_thread_yield with the objects shared, the
- * others with the objects alone.
+ * calls each function with its handles looked up: sys_thread_yield with the object lock shared, the
+ * others with that lock alone.
  */
 #include "arch/x86_64/cpu/percpu.h"
 #include "kernel/group/group.h"

@@ -2,7 +2,7 @@
 /*
  * System calls on VMs and vCPUs, except SYS_VCPU_RUN, which kernel/cpu/trap.c takes to
  * kernel/guest/vcpu_run.c. kernel/call/syscall.c calls each function with its handles looked up:
- * sys_vcpu_kick with the objects shared, the others with the objects alone.
+ * sys_vcpu_kick with the object lock shared, the others with that lock alone.
  */
 #include "kernel/group/group.h"
 #include "kernel/object/long_lock.h"

@@ -2,7 +2,7 @@
 /*
  * System calls on queues and on the objects bound to them: events and interrupts.
  * kernel/call/syscall.c calls each function with its handles looked up: those that wait, signal or
- * unmask with the objects shared, the others with the objects alone.
+ * unmask with the object lock shared, the others with that lock alone.
  */
 #include "kernel/group/group.h"
 #include "kernel/sched/irq.h"

@@ -136,8 +136,8 @@ static enum status syscall_run(u64 number, struct system_call *call)
 }
 
 /*
- * Returns true for the calls that share the objects (kernel/object/object_lock.h); the others take
- * the long lock.
+ * Returns true for the calls that share the object lock (kernel/object/object_lock.h); the others
+ * take the long lock.
  */
 static bool syscall_is_fast(u64 number)
 {

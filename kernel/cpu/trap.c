@@ -2,8 +2,8 @@
 /*
  * Traps and system calls as C sees them: interrupts, exceptions of ring 3 and of the kernel, NMI
  * and machine check. The entry stubs of arch/x86_64/cpu/entry.S call it with interrupts off and no
- * lock held. To kill a process it takes the long lock; an interrupt's handler shares the objects;
- * NMI and machine check only record.
+ * lock held. To kill a process it takes the long lock; an interrupt's handler shares the object
+ * lock; NMI and machine check only record.
  */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/lapic.h"

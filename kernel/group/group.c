@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Groups, one per VM: the unit that pays for pages and CPU time, and whose destruction ends
- * everything charged to it. System calls, process creation and teardown call it with the objects
- * alone. It owns a group's list of members and its page of counters (struct group_page); the CPU
- * share is kernel/run_queue/run_queue.c's, the page quota mm/quota.c's.
+ * everything charged to it. System calls, process creation and teardown call it with the object
+ * lock held alone. It owns a group's list of members and its page of counters (struct group_page);
+ * the CPU share is kernel/run_queue/run_queue.c's, the page quota mm/quota.c's.
  */
 #include "kernel/group/group.h"
 #include "arch/x86_64/cpu/cpus.h"

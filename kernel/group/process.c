@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Processes: creates them from images, starts threads, ends and frees them.
- * kernel/call/sys_process.c and boot/init call it with the objects alone; kernel/cpu/trap.c and
- * kernel/group/group.c end processes. It owns a process's address space, handle table, list of
- * threads and I/O-port bitmap, all charged to the process's group.
+ * kernel/call/sys_process.c and boot/init call it with the object lock held alone;
+ * kernel/cpu/trap.c and kernel/group/group.c end processes. It owns a process's address space,
+ * handle table, list of threads and I/O-port bitmap, all charged to the process's group.
  */
 #include "kernel/group/process.h"
 #include "arch/x86_64/cpu/percpu.h"

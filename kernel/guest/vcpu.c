@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Creates and frees vCPUs, and reads their registers for SYS_VCPU_GET. System calls do the former
- * and the latter with the objects alone; kernel/group/teardown.c calls vcpu_free. To read
+ * and the latter with the object lock held alone; kernel/group/teardown.c calls vcpu_free. To read
  * registers, the vCPU is loaded on the running CPU (kernel/sched/vcpu_load.c).
  */
 #include "kernel/guest/vcpu.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * VMs: what the vCPUs of one guest share, a second-stage space and the back end's state.
- * SYS_VM_CREATE creates a VM with the objects alone; the VM is freed when its last reference goes.
- * Entering a guest only reads the VM.
+ * SYS_VM_CREATE creates a VM with the object lock held alone; the VM is freed when its last
+ * reference goes. Entering a guest only reads the VM.
  */
 #include "kernel/guest/vm.h"
 #include "kernel/group/group_types.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A process's handles: its table of references to objects with rights, and the only way for ring 3
- * to name an object. The system calls look handles up here; with the objects alone they insert and
- * close them. It owns the table's entries; each holds a reference to its object.
+ * to name an object. The system calls look handles up here; with the object lock held alone they
+ * insert and close them. It owns the table's entries; each holds a reference to its object.
  */
 #include "kernel/object/handle.h"
 #include "lib/index.h"

@@ -6,7 +6,7 @@
 /*
  * Takes the long lock and then the object lock, for operations that create, change or end objects:
  * the steps of a teardown, the end of a process, and all system calls but those that wait, signal,
- * kick and yield, which share the objects. So the wake-up of a thread waits for one of these
+ * kick and yield, which share the object lock. So the wake-up of a thread waits for one of these
  * operations at most, however many CPUs make some.
  */
 void long_lock(void);

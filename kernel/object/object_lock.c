@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The object lock, which one CPU has alone or several share, and the references that a CPU may only
- * put with the objects alone. All code that relates objects to each other calls it;
+ * put while it has that lock alone. All code that relates objects to each other calls it;
  * kernel/object/object_lock.h says what it guards. It owns `object_turn`, each CPU's `shares` flag
  * and each CPU's list of dropped objects.
  */

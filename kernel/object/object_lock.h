@@ -13,19 +13,15 @@ struct cpu;
  * reference goes leaves its group's members under this lock alone.
  */
 
-/*
- * Takes the object lock alone ("has the objects alone"): no other CPU has or shares the lock until
- * object_unlock.
- */
+/* Takes the object lock alone: no other CPU has or shares the lock until object_unlock. */
 void object_lock(void);
 void object_unlock(void);
 
 /*
- * Shares the object lock with other CPUs ("has the objects shared"): nothing that the lock guards
- * changes until object_unshare. Signals, waits, interrupts and timers need no more; what they
- * change has locks of its own (struct queue, struct irq, struct cpu). The lock is fair: a CPU that
- * wants it alone waits only for the CPUs that share it now, and CPUs that come later wait for that
- * CPU.
+ * Shares the object lock with other CPUs: nothing that the lock guards changes until
+ * object_unshare. Signals, waits, interrupts and timers need no more; what they change has locks of
+ * its own (struct queue, struct irq, struct cpu). The lock is fair: a CPU that wants it alone waits
+ * only for the CPUs that share it now, and CPUs that come later wait for that CPU.
  */
 void object_share(void);
 void object_unshare(void);

@@ -4,7 +4,7 @@
  * moves threads and makes reservations. Threads, queues and system calls report threads that can
  * run or have died; kernel/cpu/cpu_loop.c asks for the next one. It owns each CPU's queue,
  * `running` and scheduling times, guarded by the CPU's lock; a thread's home changes only with the
- * objects alone.
+ * object lock held alone.
  */
 #include "kernel/sched/sched.h"
 #include "arch/x86_64/cpu/instructions.h"

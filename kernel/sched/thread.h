@@ -35,7 +35,7 @@ struct thread {
 	u64 ran_handle;
 	/* `closed` of the process's handle table at that run; RAN_NOTHING: `ran` is NULL */
 	u64 ran_closed;
-	const u64 *closed; /* the field `closed` of the process's handle table */
+	const u64 *closed; /* the count `closed` of handles closed in the process's handle table */
 
 	/* the thread's home CPU, where it runs and is woken; guarded by the object lock */
 	struct cpu *cpu;

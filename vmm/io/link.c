@@ -89,8 +89,8 @@ u32 link_room(const struct link_end *end)
 }
 
 /*
- * Returns true if the step from index `from` to `to` passes `event`, the index at which the peer
- * wants a signal.
+ * Returns true if an index that moves from `from` to `to` passes `event`, the index at which the
+ * peer wants a signal.
  */
 static bool link_passes(u32 event, u32 from, u32 to)
 {

@@ -197,7 +197,7 @@ struct store_told {
 	u64 generation; /* the store's generation: the number of the last commit of its metadata */
 	u64 bytes;	/* bytes that the store has for data, free or not */
 	u64 free_bytes;
-	u64 reserved_bytes; /* bytes promised to volumes that have not used them yet */
+	u64 reserved_bytes; /* bytes reserved for volumes that have not used them yet */
 	u64 metadata_blocks;
 	u64 metadata_free;
 	u64 volumes;

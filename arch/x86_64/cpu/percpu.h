@@ -89,7 +89,9 @@ struct cpu {
 	struct thread *thread; /* the thread whose frame and address space are loaded */
 	/* serial of the thread that last ran on this CPU, in ring 3 or as a guest */
 	u64 ran;
-	/* other threads have run since ring 3 last ran here: see thread_clear */
+	/*
+	 * another thread, or its guest, has run on this CPU since ring 3 last did: see thread_clear
+	 */
 	bool foreign;
 	/* the thread scheduled here; differs from `thread` while guests run */
 	struct thread *running;
@@ -126,8 +128,8 @@ struct cpu {
 	bool grace;
 	bool idle; /* the CPU is halted, or about to ask another CPU for a thread */
 
-	bool shares; /* the CPU shares the objects (kernel/object/object_lock.h); other CPUs read it
-		      */
+	bool shares; /* the CPU shares the object lock (kernel/object/object_lock.h); other CPUs
+			read it */
 	struct list dropped; /* objects whose last reference this CPU has yet to put */
 
 	u64 gdt[GDT_ENTRIES];

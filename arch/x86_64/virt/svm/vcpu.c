@@ -13,8 +13,8 @@
 #include "mm/address.h"
 
 /*
- * Limits of a spin loop, which exits: this many PAUSEs, at most PAUSE_FILTER_THRESHOLD cycles apart
- * (if the CPU supports the threshold), are a spin loop (APM vol. 2, 15.14.4).
+ * What counts as a guest's spin loop, and exits: this many PAUSEs, at most PAUSE_FILTER_THRESHOLD
+ * cycles apart if the CPU supports the threshold (APM vol. 2, 15.14.4).
  */
 #define PAUSE_FILTER_COUNT     3000
 #define PAUSE_FILTER_THRESHOLD 128
