@@ -47,8 +47,8 @@ extern u64 kernel_image_alias; /* distance from an image address to its alias in
  */
 u64 kernel_vmap_reserve(u64 bytes, u64 alignment);
 /*
- * Maps memory that the area does not own, such as a stack's pages, as kernel_map_device does, but
- * with these rights and this memory type.
+ * Maps memory that belongs to another owner, such as a stack's pages, as kernel_map_device does,
+ * but with these rights and this memory type.
  */
 void *kernel_map_existing(hpa_t hpa, u64 bytes, u32 rights, enum pt_type type);
 

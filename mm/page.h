@@ -30,8 +30,8 @@ struct page {
 	 */
 	u32 previous;
 	/*
-	 * for the owner's use: the number of a page table's entries in use, or a deferred block's
-	 * epoch
+	 * for the owner's use: the number of a page table's entries in use, or the epoch in which a
+	 * block began to wait to be freed (mm/tlb.c)
 	 */
 	u32 references;
 	u8 owner; /* enum page_owner */

@@ -487,7 +487,7 @@ enum status space_destroy(struct space *space)
 			LIST_ENTRY(space->mappings.next, struct mapping, space_node));
 		return STATUS_AGAIN;
 	}
-	/* CPUs that still have its tables loaded leave them when they next pass (mm/tlb.h). */
+	/* CPUs that still have its tables loaded leave them in their loop (mm/tlb.h). */
 	if (space_running_anywhere(space)) {
 		tlb_flush_space(space);
 		return STATUS_AGAIN;

@@ -117,7 +117,8 @@ struct mapping *space_mapping(struct space *space, u64 address);
 
 /*
  * Returns a pointer to the byte of guest RAM at the address if its page is populated and mapped
- * writable, otherwise NULL. The pointer stays valid until the CPU next passes (mm/tlb.h).
+ * writable, otherwise NULL. The pointer stays valid until the CPU next goes through its loop
+ * (mm/tlb.h).
  */
 u8 *space_guest_byte(struct space *space, u64 address);
 

@@ -123,8 +123,9 @@ enum status table_split(struct table *table, u64 at) MUST_CHECK;
 
 /*
  * Unmaps [*at, end), whose ends cut through no leaf, and frees tables that become empty, once every
- * CPU has passed (mm/tlb.h). Visits a bounded number of entries: returns STATUS_AGAIN, with *at
- * moved on, when there may be more. The caller flushes the TLBs after each call.
+ * CPU has gone through its loop (mm/tlb.h). Visits a bounded number of entries: returns
+ * STATUS_AGAIN, with *at moved on, when there may be more. The caller flushes the TLBs after each
+ * call.
  */
 enum status table_unmap(struct table *table, u64 *at, u64 end);
 /*

@@ -32,7 +32,8 @@
 #define EPOCHS_TO_WAIT 3
 
 /*
- * A CPU that twice did not pass for so many ms after a kick is taken for dead: the kernel panics.
+ * A CPU that twice in a row has not gone through its loop so many ms after a kick is taken for
+ * dead: the kernel panics.
  */
 #define ANSWER_LIMIT_MS 10000
 
@@ -40,8 +41,9 @@
 static struct tlb_cpu {
 	struct space *space; /* the space whose tables CR3 holds; NULL: the kernel's own tables */
 	u64 seen;	     /* the space's generation when CR3 was loaded */
-	u32 passed;	     /* the epoch in which the CPU last passed */
-	u32 kicked;	     /* the epoch in which the CPU was last kicked to pass */
+	u32 passed;	     /* number of the epoch in which the CPU last went through its loop */
+	/* number of the epoch in which the CPU was last kicked to go through its loop */
+	u32 kicked;
 	u64 kicked_ms;
 	bool kicked_again;
 	bool idle;
@@ -53,9 +55,12 @@ static struct lock tlb_lock;
 /* tlb_lock guards the state from here on. */
 static u32 cpu_count; /* the number of CPUs online, which have the numbers from 0 on */
 static u32 epoch = 1;
-/* time in ms at which the epoch began, or at which the first block joined the empty list */
+/*
+ * time in ms at which the epoch began, or the first block joined the empty list of waiting blocks
+ */
 static u64 epoch_ms;
-static u64 looked_ms; /* time in ms at which a pass last checked whether the epoch has ended */
+/* time in ms at which a CPU in its loop last checked whether the epoch has ended */
+static u64 looked_ms;
 /*
  * first frames of the blocks that wait to be freed, oldest first, linked by page.next;
  * page.references has the epoch in which the block joined
@@ -119,7 +124,7 @@ void tlb_space_leave(struct space *space, u32 cpu)
 
 /*
  * Adds the CPUs that use the space to `awaited`. A CPU that leaves or enters the space meanwhile
- * compares generations before it uses the space again.
+ * compares the space's generation with the one it last used, before it uses the space again.
  */
 void tlb_await(const struct space *space, u64 *awaited)
 {
@@ -226,8 +231,8 @@ void tlb_cpu_idle(u32 cpu, bool idle)
 }
 
 /*
- * Ends the epoch if every CPU has passed in it, else kicks those that have not; does neither before
- * the epoch is TLB_EPOCH_MS old. The caller holds tlb_lock.
+ * Ends the epoch if every CPU has gone through its loop in it, else kicks those that have not; does
+ * neither before the epoch is TLB_EPOCH_MS old. The caller holds tlb_lock.
  */
 static void tlb_epoch_advance(void)
 {
@@ -248,8 +253,8 @@ static void tlb_epoch_advance(void)
 		if (again && cpus[cpu].kicked_again)
 			panic("CPU %u does not answer", cpu);
 		/*
-		 * A CPU that did not pass is kicked again: the first time, the whole host may only
-		 * have been suspended.
+		 * A CPU that did not go through its loop is kicked again: the first time, the whole
+		 * host may only have been suspended.
 		 */
 		cpus[cpu].kicked_again = again;
 		cpus[cpu].kicked = epoch;
@@ -290,7 +295,7 @@ static u32 tlb_waiting_take(u32 count)
 
 /*
  * Frees the blocks taken off the list and returns how many pages they had. Holds no lock, lest
- * other CPUs wait for it in their passes.
+ * other CPUs wait for it in their loops.
  */
 static u64 tlb_free_taken(u32 frame, u32 count)
 {
@@ -307,8 +312,9 @@ static u64 tlb_free_taken(u32 frame, u32 count)
 }
 
 /*
- * Records this CPU's pass and frees waiting blocks: as many as this CPU has put on the list, so
- * that freeing costs the time of the CPU that caused it, and a few that other CPUs have.
+ * Records that this CPU goes through its loop, and frees waiting blocks: as many as this CPU has
+ * put on the list, so that freeing costs the time of the CPU that caused it, and a few that other
+ * CPUs have.
  */
 static NOINLINE void tlb_reclaim(struct tlb_cpu *self)
 {
@@ -323,8 +329,8 @@ static NOINLINE void tlb_reclaim(struct tlb_cpu *self)
 	count = tlb_waiting_take(MIN(STEP_BLOCKS, self->owes + OTHERS_BLOCKS));
 	self->owes -= MIN(count, self->owes);
 	/*
-	 * While no block waits no pass is recorded, so a new epoch begins: a kick in the old one
-	 * must not count later.
+	 * While no block waits, no CPU's pass through its loop is recorded, so a new epoch begins:
+	 * a kick in the old one must not count later.
 	 */
 	if (waiting_first == 0) {
 		epoch++;
@@ -347,11 +353,12 @@ static bool tlb_has_changed(const struct tlb_cpu *self)
 }
 
 /*
- * A pass takes the lock only if it is the CPU's first in the epoch, if this CPU has put blocks on
- * the list and one may be freed, or if no CPU has checked for TLB_EPOCH_MS whether the epoch has
- * ended. Passes that do not need the lock avoid it, because where Skerry itself is a guest, a CPU
- * may be suspended while it holds the lock, and all others that want it spin. tlb_may_free, like
- * tlb_cpu_behind, reads here without the lock and may be wrong until the next pass.
+ * A CPU's pass through its loop takes tlb_lock only if it is the CPU's first in the epoch, if this
+ * CPU has put blocks on the list and one may be freed, or if no CPU has checked for TLB_EPOCH_MS
+ * whether the epoch has ended. Passes that do not need the lock avoid it, because where Skerry
+ * itself is a guest, a CPU may be suspended while it holds the lock, and all others that want it
+ * spin. tlb_may_free, like tlb_cpu_behind, reads here without the lock and may be wrong until the
+ * next pass.
  */
 void tlb_cpu_passed(u32 cpu, bool used)
 {
@@ -365,7 +372,10 @@ void tlb_cpu_passed(u32 cpu, bool used)
 		tlb_reclaim(self);
 }
 
-/* Reads without tlb_lock: a change that it misses is noticed a pass later. */
+/*
+ * Reads without tlb_lock: a change that it misses is noticed when the CPU next goes through its
+ * loop.
+ */
 bool tlb_cpu_behind(u32 cpu)
 {
 	return __atomic_load_n(&cpus[cpu].passed, __ATOMIC_RELAXED) !=

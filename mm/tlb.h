@@ -23,8 +23,8 @@ void tlb_flush_space(struct space *space);
 
 /*
  * Does what tlb_flush_space does, for a guest's space, if only the running CPU may have used what
- * was unmapped: this CPU compares generations before it enters. Returns false if other CPUs may
- * have used it too.
+ * was unmapped: this CPU compares the space's generation with the one it last used before it enters
+ * the space. Returns false if other CPUs may have used it too.
  */
 bool tlb_flush_alone(struct space *space);
 
@@ -41,7 +41,8 @@ void tlb_space_leave(struct space *space, u32 cpu);
 void tlb_await(const struct space *space, u64 *cpus);
 /*
  * Removes from the set of CPUs those that have noticed their kick since, and the running CPU: all
- * of them compare generations before they enter the space. Returns true if no CPU is left.
+ * of them compare the space's generation with the one they last used before they enter the space.
+ * Returns true if no CPU is left.
  */
 bool tlb_rest_passed(u64 *cpus) MUST_CHECK; /* the slow path */
 static inline bool tlb_all_passed(u64 *cpus)
@@ -72,15 +73,15 @@ void tlb_process_leave(u32 cpu);
  */
 void tlb_cpu_online(u32 cpu);
 /*
- * Records a pass: called each time a CPU goes through its loop. If something was unmapped from the
- * CPU's loaded space, flushes the TLB if the running thread uses the space (`used`), otherwise
- * leaves the space, so that the CPU is not kicked for it again; also leaves a space that is being
- * destroyed. Frees some of the pages that no CPU can reach any more.
+ * Records that a CPU passes, which means goes through its loop; called each time. If something was
+ * unmapped from the CPU's loaded space, flushes the TLB if the running thread uses the space
+ * (`used`), otherwise leaves the space, so that the CPU is not kicked for it again; also leaves a
+ * space that is being destroyed. Frees some of the pages that no CPU can reach any more.
  */
 void tlb_cpu_passed(u32 cpu, bool used);
 /*
  * Records that a CPU becomes idle or stops being idle. An idle CPU runs on the kernel's own tables
- * and no epoch waits for it.
+ * and no epoch of page freeing waits for it.
  */
 void tlb_cpu_idle(u32 cpu, bool idle);
 
@@ -93,12 +94,12 @@ void tlb_cpu_idle(u32 cpu, bool idle);
 #define TLB_EPOCH_NS (TLB_EPOCH_MS * NS_PER_MS)
 
 /*
- * Puts a block on the list of those that are freed once every CPU has passed. The charge to
- * `quota`, if any, ends at once, but until the block is free it counts against the quota's limit
- * (quota_release).
+ * Puts a block on the list of those that are freed once every CPU has passed (gone through its
+ * loop). The charge to `quota`, if any, ends at once, but until the block is free it counts against
+ * the quota's limit (quota_release).
  */
 void tlb_page_free(hpa_t hpa, struct quota *quota);
-/* The number of pages that wait to be freed until every CPU has passed. */
+/* The number of pages that wait to be freed until every CPU has gone through its loop. */
 extern u64 tlb_waiting;
 static inline u64 tlb_pages_waiting(void)
 {
@@ -109,7 +110,10 @@ static inline u64 tlb_pages_waiting(void)
  * epoch, which its pass may bring.
  */
 bool tlb_cpu_behind(u32 cpu);
-/* Returns true if pages wait to be freed and this CPU has yet to pass before they can be. */
+/*
+ * Returns true if pages wait to be freed and this CPU has yet to go through its loop before they
+ * can be.
+ */
 static inline bool tlb_cpu_must_pass(u32 cpu)
 {
 	return unlikely(tlb_pages_waiting() != 0) && tlb_cpu_behind(cpu);

@@ -109,7 +109,11 @@ struct start_info {
 	/* for the manager: the address at which the kernel image runs; 0 for others */
 	u64 kernel_base;
 	u8 rsdp[40];	   /* for the manager: a copy of the host's RSDP; zero if there is none */
-	u64 parameter[16]; /* monitor: values whose meaning the manager and the monitor agree on */
+	/*
+	 * for a monitor or driver: values whose meaning it and the manager agree on (enum
+	 * monitor_parameter)
+	 */
+	u64 parameter[16];
 	struct start_entry entry[];
 };
 #define START_ENTRY_MAX ((START_BYTES - sizeof(struct start_info)) / sizeof(struct start_entry))

@@ -184,9 +184,9 @@ static bool cpu_loop_has_grace(struct cpu *cpu, u64 now)
 }
 
 /*
- * Reports the CPU's pass (mm/tlb.h). If the guest space of a vCPU that is loaded but does not run
- * has changed, the CPU also leaves that space: further changes of it then send this CPU no
- * interrupt.
+ * Reports that the CPU has gone through its loop (mm/tlb.h). If the guest space of a vCPU that is
+ * loaded but does not run has changed, the CPU also leaves that space: further changes of it then
+ * send this CPU no interrupt.
  */
 static void cpu_loop_pass(struct cpu *cpu)
 {

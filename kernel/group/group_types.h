@@ -43,5 +43,9 @@ struct group {
 	struct group_page *page; /* the group's counters, which the holder of a handle may read */
 	struct memory *page_memory;
 	struct signal starved; /* raised when group_starve stops a thread */
-	u64 pages_mark; /* while the group ends: tlb_pages_mark() after its last page was freed */
+	/*
+	 * while the group ends: the mark (tlb_pages_mark) behind its last page in the list of pages
+	 * to be freed
+	 */
+	u64 pages_mark;
 };

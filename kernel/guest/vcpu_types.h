@@ -10,7 +10,7 @@ struct queue;
 struct thread;
 struct vm;
 
-/* A virtual CPU: the back end's state, and the pages shared with its monitor. */
+/* A virtual CPU: the VMX or SVM back end's state, and the pages shared with its monitor. */
 struct vcpu {
 	struct object object;
 	struct vm *vm; /* the vCPU's VM, to which it holds a reference */

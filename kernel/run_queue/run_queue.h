@@ -117,8 +117,8 @@ struct run_queue {
 /* Initialises a group; `shares` has a zeroed element for each queue. */
 void run_group_init(struct run_group *group, u64 weight, struct run_share *shares);
 /*
- * Sets the group's cap in percent of one CPU per period_ticks, 0 for none. A parked group stays
- * parked until its period ends.
+ * Sets the group's cap in percent of one CPU per period_ticks, 0 for none. A parked group, whose
+ * cap is spent, stays parked until the cap's period ends.
  */
 void run_group_set_cap(struct run_group *group, u64 percent, u64 period_ticks, u64 now);
 

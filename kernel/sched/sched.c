@@ -20,7 +20,7 @@
 #include "kernel/sched/vcpu_load.h"
 #include "mm/cache.h"
 
-#define GIVE_TRIES    8u  /* the most threads that are considered when one is to be handed over */
+#define GIVE_TRIES    8u  /* the most threads considered when one is to be handed to another CPU */
 #define AFFINITY_CPUS 64u /* CPUs with higher numbers have no bit: every group may use them */
 
 bool sched_init(struct cpu *cpu)

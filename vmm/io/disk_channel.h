@@ -99,7 +99,7 @@ struct disk_view_given {
 	u32 number;
 };
 
-/* Why the old blocks are not complete. */
+/* Why the old blocks of a client's snapshot are not complete. */
 enum disk_undo_problem {
 	DISK_UNDO_WHOLE,
 	DISK_UNDO_FULL,

@@ -157,7 +157,7 @@ enum store_status {
 	STORE_STATUS_COUNT
 };
 
-/* Why a client of a volume waits. */
+/* Why requests of a volume's client wait. */
 enum store_wait {
 	STORE_WAIT_NOT,
 	/* the store has no free chunk, which happens only if it is overcommitted */

@@ -128,8 +128,8 @@ struct cpu {
 	bool grace;
 	bool idle; /* the CPU is halted, or about to ask another CPU for a thread */
 
-	bool shares; /* the CPU shares the object lock (kernel/object/object_lock.h); other CPUs
-			read it */
+	/* the CPU shares the object lock (kernel/object/object_lock.h); other CPUs read the flag */
+	bool shares;
 	struct list dropped; /* objects whose last reference this CPU has yet to put */
 
 	u64 gdt[GDT_ENTRIES];

@@ -96,7 +96,10 @@ struct virt_ops {
 	void (*cpu_disable)(void);
 
 	enum status (*vm_init)(struct virt_vm *vm);
-	/* Takes the registers from the page. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
+	/*
+	 * Initialises a vCPU's control structure, with the registers in the vCPU page.
+	 * STATUS_NO_MEMORY, STATUS_NO_QUOTA.
+	 */
 	enum status (*vcpu_init)(struct virt_vcpu *vcpu);
 
 	/*

@@ -15,7 +15,7 @@
 /* the number of generations of VPIDs begun so far on all CPUs; each has its own number */
 static u64 generations;
 
-/* Each CPU's counters, written by that CPU alone. */
+/* Each CPU's counters of VPIDs, written by that CPU alone. */
 static struct {
 	/* generation of the VPIDs that this CPU has handed out since its last flush */
 	u64 generation;
