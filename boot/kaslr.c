@@ -61,8 +61,8 @@ static u64 kaslr_choose_hpa(const struct ram_ranges *free, struct entropy_pool *
 #define FRAMES_END BIT(32 + PAGE_SHIFT)
 
 /*
- * Returns the end of the memory that the direct map must cover, in whole GiB; ~0 if it lies beyond
- * FRAMES_END.
+ * Returns the end of the memory that the direct map must cover, a multiple of 1 GiB; ~0 if it lies
+ * beyond FRAMES_END.
  */
 static u64 kaslr_memory_end(const struct boot_info *info)
 {

@@ -14,7 +14,10 @@
 #include "kernel/abi/pages.h"
 #include "lib/string.h"
 
-/* The boot code places nothing below this address: AP start-up code and BIOS data lie there. */
+/*
+ * The boot code places nothing below this address: the code that starts other CPUs and BIOS data
+ * lie there.
+ */
 #define LOW_MEMORY_END MIB
 /* The range that one identity-mapped PML4 slot covers; the image is not placed higher. */
 #define REACHABLE_END (512 * GIB)

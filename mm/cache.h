@@ -51,8 +51,8 @@ struct cache_cursor {
 	const struct quota *quota;
 };
 /*
- * Returns the next piece in use of the slab in `page`; NULL after the last one, or if the page is
- * no slab.
+ * Returns the next piece in use of the slab that is `page`; NULL after the last one, or if the page
+ * is no slab.
  */
 void *cache_walk(hpa_t page, struct cache_cursor *cursor);
 /* Returns the next piece in use of any slab of the host; NULL after the last one. */

@@ -42,13 +42,16 @@ struct memory {
 	struct quota *quota;
 	u64 page_count;
 	u8 kind;	    /* enum memory_kind */
-	u8 owner;	    /* the owner of the object's pages, enum page_owner */
+	u8 owner;	    /* as whose pages the object's are counted, enum page_owner */
 	u8 type;	    /* how the pages are mapped, enum pt_type */
 	u32 flags;	    /* enum memory_flag */
 	hpa_t base;	    /* for MEMORY_FIXED: the physical address of the range */
 	u64 destroy_cursor; /* pages below this index are freed already */
 	u64 promised;	    /* number of pages reserved for the object and charged */
-	/* how many of the promised pages exist; the others await their first touch */
+	/*
+	 * how many of the promised pages exist (are present); the others are made at their first
+	 * touch
+	 */
 	u64 present;
 	struct list mappings; /* the object's mappings, linked by their memory_node */
 	u32 mapping_count;

@@ -374,7 +374,7 @@ static enum status space_mapping_for(struct space *space, u64 address, u32 acces
 	*mapping = space_mapping(space, address);
 	if (*mapping == NULL)
 		return STATUS_NOT_FOUND;
-	if ((*mapping)->cursor != (*mapping)->at) /* the mapping is being unmapped */
+	if ((*mapping)->cursor != (*mapping)->at) /* the mapping is being removed */
 		return STATUS_BAD_STATE;
 	return access & ~(*mapping)->rights ? STATUS_NO_RIGHT : STATUS_OK;
 }

@@ -40,7 +40,7 @@
 /* Each CPU's state. Only the CPU itself uses `space` and `seen`; tlb_lock guards the rest. */
 static struct tlb_cpu {
 	struct space *space; /* the space whose tables CR3 holds; NULL: the kernel's own tables */
-	u64 seen;	     /* the space's generation when CR3 was loaded */
+	u64 seen;	     /* the generation of `space` when CR3 was loaded */
 	u32 passed;	     /* number of the epoch in which the CPU last went through its loop */
 	/* number of the epoch in which the CPU was last kicked to go through its loop */
 	u32 kicked;

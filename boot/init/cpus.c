@@ -100,7 +100,7 @@ struct cpu *cpus_create_boot(void)
 	return cpu;
 }
 
-/* Allocates memory, stacks and a log ring for one more CPU; returns NULL if there is no memory. */
+/* Allocates the struct, stacks and log ring of one more CPU; returns NULL if there is no memory. */
 static struct cpu *cpus_cpu_create(u32 id, u32 apic_id)
 {
 	struct cpu *cpu = kernel_pages_alloc(CPU_PAGES);
@@ -117,7 +117,7 @@ static struct cpu *cpus_cpu_create(u32 id, u32 apic_id)
 
 /*
  * Runs as the first C code of an application processor, on its own stack, but on the trampoline's
- * tables.
+ * page tables.
  */
 static NORETURN void cpus_ap_main(struct cpu *cpu)
 {

@@ -62,8 +62,8 @@ struct audit_record {
 #define AUDIT_DETAIL_FIXED 0x8000u /* memory: a physical range that the object does not own */
 /* memory, ORed to the owner: nobody may write to the object's pages */
 #define AUDIT_DETAIL_FROZEN 0x4000u
-#define AUDIT_DETAIL_SECOND 1u /* of a space: a guest's second stage */
-#define AUDIT_DETAIL_DEVICE 2u /* of a space: the memory that a device may reach */
+#define AUDIT_DETAIL_SECOND 1u /* of a space: it is a guest's second stage */
+#define AUDIT_DETAIL_DEVICE 2u /* of a space: it is the memory that a device may reach */
 
 #define AUDIT_RECORDS 127u
 #define AUDIT_END     (~0ull)

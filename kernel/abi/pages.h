@@ -35,7 +35,7 @@ struct cpu_counters {
 	u64 wakeups;	/* times that the CPU returned from the HLT in which it idles */
 	u64 interrupts; /* host interrupts taken */
 	u64 switches;	/* threads switched to */
-	u64 syscalls;	/* system calls except SYS_VCPU_RUN, which `exits` counts */
+	u64 syscalls;	/* number of system calls except SYS_VCPU_RUN, which `exits` counts */
 	u64 idle_tsc;	/* TSC cycles that the CPU spent halted */
 	u64 ipis;
 	u64 idle_since_tsc;    /* TSC when the current halt began; 0: not halted */
@@ -91,7 +91,7 @@ struct group_page {
 	u64 used_pages;
 	u64 pages[PAGE_OWNER_COUNT];
 	u64 cpu_tsc;	  /* TSC cycles that the group's threads ran */
-	u64 guest_tsc;	  /* the part of cpu_tsc that was inside the guest */
+	u64 guest_tsc;	  /* the part of cpu_tsc that was spent inside the guest */
 	u64 kernel_exits; /* the guest's exits that the kernel handled without the monitor */
 	u64 injected;	  /* interrupts and exceptions injected into the guest */
 	u64 weight;
@@ -99,6 +99,9 @@ struct group_page {
 	u64 waited_tsc;	       /* TSC cycles that the group's threads waited for a CPU */
 	/* reservations' deadlines that passed before the thread had its reserved time */
 	u64 missed;
-	/* the part of used_pages that is promised to memory objects and not present */
+	/*
+	 * the part of used_pages that is reserved for memory objects, but whose pages do not exist
+	 * yet
+	 */
 	u64 absent_pages;
 };

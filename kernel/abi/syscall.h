@@ -78,8 +78,8 @@ enum syscall {
 	 */
 	SYS_PROCESS_CREATE,
 	/*
-	 * (process) -> space: its address space, with the rights to read, to map and, where the
-	 * process's handle has it, to grant.
+	 * (process) -> space: the process's address space, with the rights to read, to map and,
+	 * where the process's handle has it, to grant.
 	 */
 	SYS_PROCESS_SPACE,
 	/*

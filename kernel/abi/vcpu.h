@@ -276,8 +276,8 @@ enum vcpu_trap {
  */
 enum vcpu_apic_mode {
 	/*
-	 * The CPU virtualizes only the TPR, as CR8 shows it: the TPR is read from the page at every
-	 * entry and written back at every exit.
+	 * The CPU virtualizes only the TPR, as CR8 shows it: the TPR is read from the APIC page at
+	 * every entry and written back at every exit.
 	 */
 	VAPIC_NONE,
 	VAPIC_DELIVERY, /* the CPU delivers to the guest the interrupts that are set in IRR */
@@ -355,7 +355,7 @@ struct vcpu_page {
 	struct vcpu_segment_state segment[SEG_COUNT];
 	struct vcpu_table_state gdtr;
 	struct vcpu_table_state idtr;
-	u64 dr[8]; /* DR0 to DR7; entries 4 and 5 are unused */
+	u64 dr[8]; /* the guest's DR0 to DR7; entries 4 and 5 are unused */
 	u64 msr[VMSR_COUNT];
 
 	/* The group VCPU_DUMP. */

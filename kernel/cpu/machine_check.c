@@ -47,7 +47,7 @@ static bool machine_check_is_recoverable(void)
 }
 
 /*
- * Returns true if the error raises #MC. Otherwise nobody has used what is lost yet (SDM vol. 3,
+ * Returns true if the error raises #MC. Otherwise nobody has used the lost memory yet (SDM vol. 3,
  * 16.6.3).
  */
 static bool machine_check_is_signalled(u64 status)

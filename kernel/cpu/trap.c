@@ -143,7 +143,7 @@ void trap_from_kernel(struct trap_frame *frame)
 		frame->rflags &= ~(u64)RFLAGS_TF;
 		return;
 	}
-	/* the address lies in the guard page below the stack */
+	/* the fault's address lies in the guard page below the stack */
 	if (frame->vector == TRAP_DOUBLE_FAULT &&
 	    cpu->stack_top + STACK_BASE_BYTES - KERNEL_STACK_BYTES - 1 - read_cr2() < PAGE_SIZE)
 		panic_trap(frame, "kernel stack overflow");

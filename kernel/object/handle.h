@@ -24,7 +24,8 @@ struct handle_entry {
 struct handle_table {
 	/* number of handles ever closed: once it changes, an earlier lookup may be stale */
 	u64 closed;
-	u16 size;	/* number of entries; a handle holds the index of its entry plus 1 */
+	/* number of entries of the table; a handle holds the index of its entry plus 1 */
+	u16 size;
 	u16 end;	/* no entry of the table from this index on was ever used */
 	u16 first_free; /* no entry below this index is free */
 	struct handle_entry entry[];

@@ -40,7 +40,10 @@ struct budget_reservation {
 	u64 budget; /* ticks; 0: no reservation */
 	u64 period;
 	u64 remaining; /* ticks of the budget left until the deadline */
-	/* if budget is 0: the deadline of the last reservation, if it had a period */
+	/*
+	 * tick at which the period ends; if `budget` is 0, that of the last reservation, if there
+	 * was one
+	 */
 	u64 deadline;
 	/* ticks that the entity ran beyond its budgets, at other entities' cost */
 	u64 owed;

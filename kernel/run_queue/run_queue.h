@@ -54,8 +54,8 @@ struct run_share {
 };
 
 /*
- * A group's state for entities on all CPUs: the first three words are atomic and read without a
- * lock, the rest is guarded by `lock`.
+ * A group's state for its entities on all CPUs together: the first three words are atomic and read
+ * without a lock, the rest is guarded by `lock`.
  */
 struct run_group {
 	u64 weight;
@@ -100,9 +100,10 @@ struct run_queue {
 	 * return to `fair` as after sleep
 	 */
 	struct heap parked;
-	u64 virtual_time; /* virtual time of the group furthest behind; never goes back */
+	/* virtual time of the group furthest behind on this queue; never goes back */
+	u64 virtual_time;
 	u64 number;	  /* the CPU's number */
-	u64 slice;	  /* the length of a slice in ticks */
+	u64 slice;	  /* the length of a slice in TSC ticks */
 	u64 slice_end;	  /* end of the running entity's slice */
 	/*
 	 * the share of the CPU that all entities of this queue have reserved, asleep or not, in

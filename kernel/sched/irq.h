@@ -36,7 +36,7 @@ enum status irq_message(struct irq *irq, u64 unit, u64 source, u64 *value) MUST_
 void irq_release(struct object *object);
 
 /*
- * Signals the irq of an interrupt that has come; returns false if there is no irq of that number.
- * The caller shares the object lock.
+ * Raises the signal of the irq whose interrupt has come; returns false if there is no irq of that
+ * number. The caller shares the object lock.
  */
 bool irq_raise(u32 number);

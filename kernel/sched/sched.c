@@ -21,7 +21,8 @@
 #include "mm/cache.h"
 
 #define GIVE_TRIES    8u  /* the most threads considered when one is to be handed to another CPU */
-#define AFFINITY_CPUS 64u /* CPUs with higher numbers have no bit: every group may use them */
+/* CPUs with numbers from this on have no bit in an affinity: every group may use them */
+#define AFFINITY_CPUS 64u
 
 bool sched_init(struct cpu *cpu)
 {

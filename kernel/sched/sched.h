@@ -10,13 +10,13 @@ struct group;
 #define SCHED_SLICE_NS (5 * NS_PER_MS)
 /* longest run of a guest past its slice, with its interrupts off */
 #define SCHED_GRACE_NS (100 * NS_PER_US)
-/* the time until a CPU balances again after it handed a thread over */
+/* the time until a CPU looks for a less busy one again after it handed a thread over */
 #define SCHED_BALANCE_NS (100 * NS_PER_MS)
-/* the time until a CPU balances again after it found no thread to hand over */
+/* the time until a CPU looks for a less busy one again after it found no thread to hand over */
 #define SCHED_RETRY_NS (25 * NS_PER_MS)
 /* least stay of a thread on the CPU to which it was handed over */
 #define SCHED_STAY_NS (150 * NS_PER_MS)
-/* the time until a CPU that had no thread to give is asked again */
+/* the time until a CPU that had no thread to hand over is asked for one again */
 #define SCHED_ASK_NS (1 * NS_PER_MS)
 /*
  * The cost of a switch of threads, from exit to entry and by cold caches, is in part charged to the
@@ -92,8 +92,10 @@ void sched_next(struct cpu *cpu);
 void sched_extend(struct cpu *cpu);
 /* Returns true if the running thread must move to another CPU. */
 bool sched_must_move(const struct cpu *cpu);
-/* Moves the running thread, whose registers may be loaded here. The caller has the object lock
- * alone. */
+/*
+ * Moves the running thread, whose registers may be loaded here, to another CPU. The caller has the
+ * object lock alone.
+ */
 void sched_move(struct cpu *cpu);
 /*
  * Does SYS_THREAD_YIELD for the running thread; `to` may be NULL. STATUS_NOT_FOUND, without effect:

@@ -26,7 +26,8 @@ struct thread {
 	struct process *process; /* the process, which frees its threads before itself */
 	struct list sibling;
 	u64 serial;		 /* the thread's number, from 1, which is never reused */
-	struct trap_frame frame; /* the thread's registers while they are not loaded on a CPU */
+	/* the registers of the thread in ring 3, while they are not loaded on a CPU */
+	struct trap_frame frame;
 	enum thread_state state;
 	struct vcpu *guest; /* the vCPU that the thread runs in SYS_VCPU_RUN, else NULL */
 
@@ -48,7 +49,10 @@ struct thread {
 	u64 waited_tsc;	       /* TSC cycles that the thread has waited for a CPU in total */
 	/* the thread's part of the group's reserved_permille, in 1/1000 of a CPU */
 	u64 reserved_permille;
-	/* the group for which the thread works (sched_serve), with a reference; NULL: none */
+	/*
+	 * the group that the thread serves, and to which its CPU time is charged too (sched_serve),
+	 * with a reference; NULL: none
+	 */
 	struct group *served;
 
 	/*
@@ -73,7 +77,7 @@ struct thread {
 void thread_wait(struct thread *thread, struct queue *queue, u64 deadline_tsc);
 /*
  * Ends a wait with the result of its system call. The caller holds the lock of the queue that the
- * thread waits for, or has the objects alone.
+ * thread waits for, or has the object lock alone.
  */
 void thread_wake(struct thread *thread, enum status status, u64 value);
 /* Ends the thread: takes it off the run queue and the queue that it waits on, for good. */
@@ -92,8 +96,8 @@ void thread_unload(struct cpu *cpu, struct thread *thread);
 void thread_ports_load(struct cpu *cpu, struct thread *thread);
 
 /*
- * Issues an IBPB if another thread ran here last; called before the CPU runs the thread or its
- * guest.
+ * Issues an IBPB if another thread ran on the CPU last; called before the CPU runs the thread or
+ * its guest.
  */
 void thread_isolate(struct cpu *cpu, const struct thread *thread);
 

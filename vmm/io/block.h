@@ -41,8 +41,8 @@ enum block_operation {
 };
 
 /*
- * The link's `about`. The manager may change a field at any time, so each is written and read in
- * one piece.
+ * What the link's `about` holds for a disk. The manager may change a field at any time, so each is
+ * written and read in one piece.
  */
 struct block_about {
 	/* the disk's size in sectors of 512 bytes, which may grow while the disk is in use */
@@ -64,7 +64,8 @@ enum block_status {
 	BLOCK_OK,
 	BLOCK_ERROR,	   /* the disk failed to carry the request out */
 	BLOCK_UNSUPPORTED, /* the disk does not support requests of this kind */
-	BLOCK_REFUSED,	   /* the client may not make this request */
+	/* the client may not make this request (for instance, write to a read-only disk) */
+	BLOCK_REFUSED,
 	/*
 	 * the data cannot be moved through the request's window: the client repeats the request
 	 * with the data in the pool
@@ -78,7 +79,10 @@ struct block_request {
 	u32 operation; /* enum block_operation */
 	u32 sectors;   /* number of sectors; 0 for a flush */
 	u64 sector;    /* the first sector */
-	/* where the data of a BLOCK_READ or BLOCK_WRITE begins in the pool: the start of a page */
+	/*
+	 * offset in the pool at which the data of a BLOCK_READ or BLOCK_WRITE begins: the start of
+	 * a page
+	 */
 	u64 offset;
 	/*
 	 * 0: the data is in the pool; else the number of a window: the data is in the pages of the

@@ -26,7 +26,7 @@ enum content_state {
 	CONTENT_FAILED,
 };
 
-/* Indices in struct disk_keys. */
+/* Indices in struct disk_keys of the volume's old and new key. */
 enum content_key {
 	CONTENT_KEY_OLD,
 	CONTENT_KEY_NEW,

@@ -27,8 +27,8 @@ enum disk_feature {
 struct disk_undo_given {
 	/* address of the memory in the driver's address space; constant while `number` is not 0 */
 	u64 at;
-	u64 bytes;  /* size of the memory; may grow while `number` is not 0 */
-	u32 number; /* the number of the snapshot; 0: no old blocks are kept */
+	u64 bytes;  /* size in bytes of the memory; may grow while `number` is not 0 */
+	u32 number; /* the number of the client's snapshot; 0: no old blocks are kept */
 	/*
 	 * not 0: a request, with a new number each time, to write the old blocks back to the disk
 	 */
@@ -155,7 +155,8 @@ struct disk_client_part {
 	/* `number` and `merge` may change while the part is in use */
 	struct disk_changes_given changes;
 	struct disk_view_given view;
-	struct store_client_given store; /* `sectors` may grow while the volume is in use */
+	/* the client's volume; `sectors` may grow while the volume is in use */
+	struct store_client_given store;
 };
 
 /* A partition of the disk's GPT. */

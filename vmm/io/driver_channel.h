@@ -62,13 +62,16 @@ struct driver_channel {
 	char reason[DRIVER_TEXT_BYTES];
 	char model[48];
 	/*
-	 * `number` of the client that the driver serves; 0: the device uses nothing of the client
-	 * any more
+	 * `number` of the client that the driver serves; 0: the driver and its device use nothing
+	 * of the client any more
 	 */
 	u32 served[DRIVER_CLIENT_MAX];
 	u64 finished; /* number of requests finished for all clients */
 	u64 waiting;  /* number of requests that the device is working on */
-	/* the TSC when a client's first request was answered; 0: no request was answered yet */
+	/*
+	 * the TSC when the driver answered the first request of any client; 0: no request was
+	 * answered yet
+	 */
 	u64 first_answer_tsc;
 	union {
 		struct disk_part disk;
@@ -87,7 +90,7 @@ _Static_assert(DRIVER_CHANNEL_BYTES(1) >=
 
 /* Parameters of a driver in start_info.parameter. */
 enum driver_parameter {
-	DRIVER_DISK_BYTES, /* the size of a disk in memory */
+	DRIVER_DISK_BYTES, /* the size in bytes of a RAM disk */
 	DRIVER_UNIT,	   /* the disk on an IDE channel: 0 is the master, 1 the slave */
 	/*
 	 * a bit for each of the controller's disks that this driver serves; 0: the controller has

@@ -16,7 +16,10 @@ static u32 frames_bytes_to_end(u32 index)
 
 u32 frames_room_for(u32 bytes)
 {
-	/* twice the record, as an end of the ring too short for it is skipped and taken as well */
+	/*
+	 * twice the record (header and frame), as an end of the ring too short for it is skipped,
+	 * and taken as well
+	 */
 	return 2 * frames_record_bytes(bytes);
 }
 

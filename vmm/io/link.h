@@ -48,14 +48,16 @@ _Static_assert(sizeof(struct link_memory) == PAGE_SIZE, "the rings follow");
 struct link_end {
 	struct link_memory *memory;
 	enum link_end_name name;
-	u32 size; /* the number of units in each ring */
+	u32 size; /* the number of units (slots, or bytes of frames) in each ring */
 	u32 generation;
 	u32 written;
 	u32 published; /* the value of `written` that the peer was shown last */
 	u32 read;
 	u32 returned; /* the value of `read` that the peer was shown last */
-	u32 seen;     /* the index up to which the peer's ring had units at the last look */
-	u32 free;     /* the index up to which the end's own ring had room at the last look */
+	/* the index up to which the peer's ring had units when the peer's index was last read */
+	u32 seen;
+	/* the index up to which the end's own ring had room when the peer's index was last read */
+	u32 free;
 	/* an index of the peer's was impossible: nothing passes until the next generation */
 	bool broken;
 };

@@ -16,8 +16,8 @@ enum net_about_flag {
 };
 
 /*
- * The link's `about`. The manager may change a field at any time, so each is written and read in
- * one piece.
+ * What the link's `about` holds for a port of a switch. The manager may change a field at any time,
+ * so each is written and read in one piece.
  */
 struct net_about {
 	/*

@@ -28,7 +28,7 @@ enum net_port_flag {
  * use.
  */
 struct net_port {
-	u64 mac;   /* the port's MAC address in the low bytes, with the frame's first byte lowest */
+	u64 mac;   /* the port's MAC address in the low six bytes, its first byte lowest */
 	u32 flags; /* enum net_port_flag */
 	/*
 	 * the only IPv4 address that the port may use as sender, also in ARP, in a frame's order of
@@ -43,7 +43,8 @@ struct net_port {
 	u16 reserved[3];
 	u64 secret; /* a number in the switch's probes for loops, which no other port can guess */
 	struct share_given limit; /* limit of packets */
-	u32 down;		  /* set for an uplink whose card has no link or no driver */
+	/* not 0: the port is an uplink whose card has no link or no driver */
+	u32 down;
 	u32 reserved1;
 };
 
@@ -71,7 +72,11 @@ enum net_drop {
 	 * the frame has a tag that the port may not send, or lacks a tag that the port has to send
 	 */
 	NET_DROP_VLAN,
-	NET_DROP_LIMIT,	 /* the frame exceeds the port's own limits, or the limit of broadcasts */
+	/*
+	 * the frame exceeds the port's limits of rate, or the limit of frames with several
+	 * receivers
+	 */
+	NET_DROP_LIMIT,
 	NET_DROP_FULL,	 /* the receiver does not take frames as fast as they come */
 	NET_DROP_NOBODY, /* the network has no port to which the frame may go */
 	NET_DROP_COUNT

@@ -19,7 +19,7 @@ struct restorer_page {
 	u32 state;   /* enum restorer_state */
 	u32 touched; /* not 0: the restorer has written to the disk */
 	u64 copied_bytes;
-	/* how many bytes the restorer has to copy; 0: it does not know yet */
+	/* how many bytes the restorer has to copy in all; 0: it does not know yet */
 	u64 all_bytes;
 	u64 moved;	  /* a number that grows as long as the process makes progress */
 	u64 unix_seconds; /* Unix time at which the last backup of the chain was made */

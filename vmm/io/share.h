@@ -14,7 +14,7 @@
 struct share_given {
 	u64 units; /* limit of packets or requests per second; 0: no limit */
 	u64 bytes; /* limit of bytes per second; 0: no limit */
-	/* bytes that may come at once beyond the limit; 0: a few ms' worth of `bytes` */
+	/* bytes that may come at once after a pause; 0: a few ms' worth of `bytes` */
 	u64 burst;
 	u64 weight; /* weight of the client's turns against those of other clients; at least 1 */
 };
@@ -25,7 +25,7 @@ struct share {
 	bool limited; /* the client has a limit of units or of bytes */
 	u64 weight;
 	s64 deficit;  /* bytes left of the client's turn; below 0: bytes that the client owes */
-	u64 ready_at; /* the TSC at which a client that is over its limit may go on */
+	u64 ready_at; /* the TSC at which the client may go on, if it is over its limit */
 };
 
 void share_open(struct share *share, const struct share_given *given);

@@ -88,7 +88,7 @@ enum store_volume_flag {
 };
 
 enum store_flag {
-	STORE_OVERCOMMIT = 1 << 0, /* chunks are not reserved for volumes in advance */
+	STORE_OVERCOMMIT = 1 << 0, /* the store's chunks are not reserved for volumes in advance */
 	STORE_FLAGS = 1,
 	STORE_FORMAT_COPIES = 1 << 29, /* of FORMAT: each node of the metadata is there twice */
 	STORE_FORMAT_OVER = 1 << 30,   /* of FORMAT: also over a store that is there */
@@ -160,7 +160,7 @@ enum store_status {
 /* Why requests of a volume's client wait. */
 enum store_wait {
 	STORE_WAIT_NOT,
-	/* the store has no free chunk, which happens only if it is overcommitted */
+	/* the store has no free chunk for data, which happens only if it is overcommitted */
 	STORE_WAIT_FULL,
 	STORE_WAIT_METADATA, /* the store has no free block for metadata */
 	STORE_WAIT_COUNT
@@ -207,12 +207,12 @@ struct store_told {
 	u32 check_blocks; /* number of blocks that the last STORE_CHECK has looked at */
 	u32 check_faults; /* number of those blocks that are damaged on the disk */
 	u32 check_mended; /* number of damaged blocks that were written anew */
-	u32 check_first;  /* number of the first damaged block */
+	u32 check_first;  /* number of the first damaged block of metadata */
 };
 
 struct store_answer {
 	u32 status;		    /* enum store_status */
-	u32 item;		    /* index of the item that the answer is about */
+	u32 item;		    /* index of the command's item for which it failed */
 	/* for each item, the id of the volume that the command has made */
 	u64 volume[STORE_ITEM_MAX];
 	/* why the store command failed, a sentence without a full stop; "": it did not fail */

@@ -56,15 +56,16 @@ enum vm_command {
 	VM_COMMAND_TRAP, /* logs and counts the events in `trap` */
 	/* reserves reserve_budget_ns of CPU time in each period for every vCPU */
 	VM_COMMAND_RESERVE,
-	VM_COMMAND_SAVE,     /* writes the VM's state into state_memory, and keeps the VM held */
+	/* writes the VM's state into state_memory, and keeps the VM held (paused) */
+	VM_COMMAND_SAVE,
 	VM_COMMAND_CONTINUE, /* lets a VM that is held go on in this process */
-	VM_COMMAND_HOLD,     /* holds the VM, also after a crash: no vCPU runs */
+	VM_COMMAND_HOLD,     /* holds (pauses) the VM, also after a crash: no vCPU runs */
 	VM_COMMAND_LOAD,     /* lets a VM that is held go on from the state in state_memory */
 };
 
 /*
  * The events that a monitor logs and counts before they take effect; the key `trap` of the VM's
- * configuration chooses them.
+ * configuration chooses them, a bit each.
  */
 enum vm_trap {
 	VM_TRAP_CR = 1 << 0,
@@ -80,10 +81,14 @@ enum vm_state { VM_CREATED, VM_RUNNING, VM_PAUSED, VM_STOPPED, VM_CRASHED, VM_ST
 struct vm_channel {
 	/* The manager writes the fields from here on. */
 	u32 command;	       /* enum vm_command */
-	u32 command_sequence;  /* grows by one with each command */
+	/*
+	 * grows by one with each command; the monitor obeys `command` when it differs from
+	 * done_sequence
+	 */
+	u32 command_sequence;
 	/* Unix time at wall_tsc in seconds, from which the guest's RTC starts */
 	u64 wall_seconds;
-	u64 wall_tsc;	       /* the host's TSC at wall_seconds */
+	u64 wall_tsc; /* the host's TSC at the moment that wall_seconds tells */
 	/* VM_COMMAND_RESERVE: CPU time for each vCPU in ns; 0: no reservation */
 	u64 reserve_budget_ns;
 	u64 reserve_period_ns;
@@ -93,7 +98,8 @@ struct vm_channel {
 	 * monitor closes
 	 */
 	handle_t state_memory;
-	u64 state_size; /* the size of state_memory, or of the state to load, in bytes */
+	/* size in bytes: VM_COMMAND_SAVE: of state_memory, VM_COMMAND_LOAD: of the state in it */
+	u64 state_size;
 	/*
 	 * The key of the save that the monitor restores, which the monitor takes once; otherwise
 	 * zero.
@@ -129,7 +135,7 @@ struct vm_channel {
 	 */
 	u32 reserve_refused;
 	u32 reserve_vcpu; /* the vCPU to which a reservation was refused */
-	u32 reserve_left; /* permille of a CPU that were left to reserve */
+	u32 reserve_left; /* permille of a CPU that were left to reserve for that vCPU */
 	/*
 	 * resets that the guest did not ask for (triple fault, INIT); after too many the VM crashes
 	 * instead
@@ -168,7 +174,7 @@ struct vm_channel {
 	u32 save_key_wanted; /* 1: save_salt is there, and the monitor waits for save_key */
 	/* SHA-256 over each page of RAM that is not zero, preceded by the page's number */
 	u8 ram_digest[32];
-	u8 state_digest[32]; /* SHA-256 over the VM's state */
+	u8 state_digest[32]; /* SHA-256 over the VM's saved state, without RAM and disks */
 	/* host TSC when the guest last began to stand still for a handover of its state */
 	u64 held_tsc;
 	u64 continued_tsc;   /* host TSC when the guest last went on after it was held */
@@ -225,7 +231,7 @@ enum monitor_parameter {
 #define MONITOR_FLASH_SHIFT 48u
 
 enum monitor_flag {
-	/* the kernel file is the built-in guest, flat code for real mode at 0x7c00 */
+	/* the VM's kernel file is the built-in guest, flat code for real mode at 0x7c00 */
 	MONITOR_DEMO = 1 << 0,
 	MONITOR_TEST_DEVICE = 1 << 1, /* the guest finds a test device */
 	/* local APICs are emulated even if the CPU virtualizes them */
@@ -248,15 +254,16 @@ enum monitor_flag {
 	MONITOR_SAVER = 1 << 8,
 	MONITOR_TRANSFER = 1 << 10, /* START_SAVE is not a disk but a transfer: vmm/rt/transfer.h */
 	/* For a saver. */
-	MONITOR_SAVE_OVERWRITES = 1 << 14, /* the saver may overwrite whatever the disk holds */
-	MONITOR_SAVE_DIGESTS = 1 << 15,	   /* the saver writes nothing, and only computes digests */
+	/* the saver may overwrite whatever the destination disk holds */
+	MONITOR_SAVE_OVERWRITES = 1 << 14,
+	MONITOR_SAVE_DIGESTS = 1 << 15, /* the saver writes nothing, and only computes digests */
 	/*
 	 * The VM goes on after the save: RAM that holds only zeros is given back, in pieces of 2
 	 * MiB or pages.
 	 */
 	MONITOR_SAVE_GIVES_BLOCKS = 1 << 16,
 	MONITOR_SAVE_GIVES_PAGES = 1 << 17,
-	/* the kernel file is a PC's firmware (the VM's key boot = bios) */
+	/* the VM's kernel file is a PC's firmware (the VM's key boot = bios) */
 	MONITOR_FIRMWARE = 1 << 18,
 	MONITOR_UEFI = 1 << 19,	   /* the firmware is UEFI's (the VM's key boot = uefi) */
 	MONITOR_CARRIER = 1 << 20, /* the process moves a volume's content: vmm/io/content_page.h */

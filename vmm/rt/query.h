@@ -45,7 +45,7 @@ enum query_kind {
 	QUERY_RELEASE,
 	/*
 	 * sets a breakpoint at linear `address`, translated by the tables of `vcpu`; `flags` tell
-	 * the kind
+	 * its kind
 	 */
 	QUERY_BREAK,
 	QUERY_UNBREAK,
@@ -54,7 +54,7 @@ enum query_kind {
 	 * (vmm/io/net_cards.h)
 	 */
 	QUERY_CARDS,
-	/* reads fields of the VM's state, from number `address` on -> struct query_state */
+	/* reads fields of the VM's state, from field number `address` on -> struct query_state */
 	QUERY_STATE,
 	/*
 	 * returns the state of the balloon; if `flags` has QUERY_AIM, first asks the guest to give
@@ -276,7 +276,7 @@ struct query_area {
 
 	/* The monitor writes the fields from here on. */
 	u32 answered; /* number of the question that the answer is to */
-	u32 status;   /* enum status; the answer is empty when it is not STATUS_OK */
+	u32 status;   /* enum status of the question; the answer is empty unless it is STATUS_OK */
 	u32 bytes;
 	u32 pad2[1];
 	/* the last stop of a debugged VM, which the monitor may write at any time */

@@ -62,8 +62,8 @@ static bool syscall_is_stepped(enum syscall number)
 }
 
 /*
- * Returns true if each repetition brings the call nearer to its end; other calls get STATUS_AGAIN
- * until other processes give back pages.
+ * Returns true for calls of which each repetition after STATUS_AGAIN does a step; other calls get
+ * STATUS_AGAIN until other processes give back pages.
  */
 static bool syscall_goes_on(enum syscall number)
 {

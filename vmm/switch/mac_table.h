@@ -15,7 +15,7 @@
 #define MAC_TABLE_SHARE	  16u
 #define MAC_TABLE_SECONDS 300u
 #define MAC_TABLE_NOBODY  (~0u)
-/* Stands in place of a VLAN for an address that is valid in all VLANs. */
+/* In a key, stands in place of a VLAN for an address that is valid in all VLANs. */
 #define MAC_TABLE_ANY_VLAN 0xfffu
 
 static inline u64 mac_table_key(u64 mac, u16 vlan)

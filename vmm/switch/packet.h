@@ -64,7 +64,7 @@ static inline void packet_copy(const struct packet *packet, u8 *to, u32 at, u32 
 		memcpy(to + first, packet->rest + (at + first - packet->head_bytes), bytes - first);
 }
 
-/* Returns into how many frames the packet is cut for a wire; 1: it is not cut. */
+/* Returns into how many frames the packet is cut before it goes to a wire; 1: it is not cut. */
 static inline u32 packet_segments(const struct packet *packet)
 {
 	if (packet->offer.segments == FRAME_WHOLE)

@@ -36,7 +36,7 @@ struct port {
 	u16 *shown; /* the word in which the manager reads the port's state */
 	struct net_counts *counts;
 	struct share share;
-	struct bucket floods; /* the allowance for frames with more than one receiver */
+	struct bucket floods; /* the port's allowance for frames with more than one receiver */
 	/* the manager's entry for the client; its number is 0 if there is no client */
 	struct driver_client given;
 };
@@ -45,7 +45,7 @@ struct port {
 /* Sets of the switch's ports, one bit for each port. */
 struct port_sets {
 	u64 there;
-	u64 active;    /* ports that may have frames for the switch */
+	u64 active;    /* ports whose clients may have sent frames that the switch has not read */
 	u64 throttled; /* ports over their limit, which are not read before share.ready_at */
 	/* ports whose clients have yet to be shown what was written to or read from their links */
 	u64 changed;
@@ -53,7 +53,7 @@ struct port_sets {
 	u64 trunks;    /* trunks with an address of their own, which is valid in all VLANs */
 	u64 addressed; /* ports with an IPv4 address that is theirs alone */
 	u64 holders;   /* ports behind which there may be any MAC address */
-	/* uplinks that have opened and through which announce_all has yet to announce */
+	/* uplinks that have opened and through which announce_all has yet to announce addresses */
 	u64 announce;
 };
 

@@ -59,7 +59,7 @@ enum cpu_pending {
 	/* the CPU shall save and release the vCPU whose registers are loaded */
 	PENDING_UNLOAD = 1 << 5,
 	PENDING_KICK = 1 << 7, /* the CPU shall pass through its loop, for nothing else */
-	/* another CPU may have less to do: this CPU hands a thread over */
+	/* another CPU may have less to do: this CPU shall hand it a thread (sched_give) */
 	PENDING_GIVE = 1 << 6,
 	PENDING_LOG = 1 << 8, /* the log has grown: this CPU signals the log's reader */
 	/* the CPU shall put the last references in `dropped` (object_drop) */
@@ -86,7 +86,7 @@ struct cpu {
 	/* when the CPU last looked for corrected machine checks, as TSC / 2^POLL_SHIFT */
 	u64 polled;
 
-	struct thread *thread; /* the thread whose frame and address space are loaded */
+	struct thread *thread; /* the thread whose frame and address space this CPU has loaded */
 	/* serial of the thread that last ran on this CPU, in ring 3 or as a guest */
 	u64 ran;
 	/*
@@ -109,8 +109,8 @@ struct cpu {
 	/* the guest's deadline with which the timer was last computed, or TIMER_STALE */
 	u64 armed_for;
 	/*
-	 * The lock guards the queue of threads that want to run here and the list of those that
-	 * sleep; other CPUs change both.
+	 * The lock guards the queue of threads that want to run on this CPU and the list of those
+	 * that sleep; other CPUs change both.
 	 */
 	struct lock lock;
 	struct run_queue *queue;
@@ -139,7 +139,7 @@ struct cpu {
 	void *virt_area; /* VMXON region (VMX) or host save area (SVM) */
 	bool virt_on;
 	u32 locks; /* DEBUG=1: BIT(enum lock_rank) of each lock that the CPU holds */
-	/* the frame where an NMI stopped the CPU for good; NULL: it runs */
+	/* the frame of the NMI that stopped the CPU for good; NULL: the CPU runs */
 	const struct trap_frame *stopped;
 };
 

@@ -126,8 +126,8 @@ static inline void svm_rip_get(const struct virt_vcpu *vcpu)
 }
 
 /*
- * Returns the instruction at RIP, or NULL if it was not found; svm_length_of_exit then returns its
- * length, 0 if unknown. In code.c.
+ * svm_code_find returns the guest's code at RIP, or NULL if it was not found; svm_code_length the
+ * length of the instruction there, 0 if unknown. In code.c.
  */
 const u8 *svm_code_find(struct virt_vcpu *vcpu);
 u32 svm_code_length(struct virt_vcpu *vcpu);

@@ -36,7 +36,7 @@ struct vmx_vcpu {
 	bool launched;	  /* VMLAUNCH has succeeded since VMCLEAR */
 	bool msrs_live;	  /* the guest's MSRs in the CPU are newer than those in scratch */
 	u8 tpr_threshold; /* copy of the TPR threshold in the VMCS */
-	u32 primary;	  /* primary controls of the VMCS, less those that open windows */
+	u32 primary;	  /* copy of the VMCS's primary controls, less those that open windows */
 	u64 timer_tsc;	  /* TSC deadline of the preemption timer; 0: there is none */
 	struct vmx_scratch *scratch;
 	u64 dr6;
@@ -68,7 +68,10 @@ void vmx_host_state_write(struct virt_vcpu *vcpu);
  * In msr.c.
  */
 void vmx_msrs_load(struct virt_vcpu *vcpu);
-/* Records the first entry since vmx_msrs_load. Returns `reason`, so that it stays in a register. */
+/*
+ * Records that the first entry since vmx_msrs_load has loaded the MSRs. Returns `reason`, so that
+ * it stays in a register.
+ */
 u32 vmx_msrs_entered(struct virt_vcpu *vcpu, u32 reason);
 /*
  * Copies the MSRs of vmx_msrs_load from the CPU to the MSR-load area, if the CPU's values are
