@@ -11,7 +11,10 @@
  * relocations are applied: no static data of boot/ that they use may hold a pointer.
  */
 
-/* The free RAM, sorted, from which the image's final place and the page tables are taken. */
+/*
+ * The free RAM, as ranges sorted by address, from which the pages of the image and of the page
+ * tables are taken.
+ */
 struct boot_memory {
 	struct ram_ranges free;
 	struct boot_info *info;

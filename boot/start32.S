@@ -21,7 +21,7 @@
 	.section .boot, "ax"
 	.code32
 anchor:
-	/* 1. Two entries, one path: EBP = protocol, ESI = the loader's information. */
+	/* 1. Two entries, one path: EBP = protocol, ESI = address of the loader's information. */
 	.global	start_multiboot2, start_pvh
 	.hidden	start_multiboot2, start_pvh
 start_multiboot2:

@@ -46,7 +46,7 @@ struct memory {
 	u8 type;	    /* how the pages are mapped, enum pt_type */
 	u32 flags;	    /* enum memory_flag */
 	hpa_t base;	    /* for MEMORY_FIXED: the physical address of the range */
-	u64 destroy_cursor; /* pages below this index are freed already */
+	u64 destroy_cursor; /* pages of the dead object below this index are freed already */
 	u64 promised;	    /* number of pages reserved for the object and charged */
 	/*
 	 * how many of the promised pages exist (are present); the others are made at their first
@@ -68,7 +68,8 @@ struct memory {
 	 */
 	bool held;
 	/*
-	 * the number of mappings that a device uses; while there are any, the object gets no layers
+	 * the number of the object's mappings into spaces of devices; while there are any, it gets
+	 * no layers
 	 */
 	u32 device_mappings;
 	/*

@@ -15,9 +15,9 @@
  * and all their words have the flag.
  */
 #define SLOT_PRESENT BIT(0)
-/* set in place of SLOT_PRESENT: a reset has hidden the page until the next write */
+/* set in place of SLOT_PRESENT: a reset (mm/layer.h) has hidden the page until the next write */
 #define SLOT_KEPT BIT(1)
-/* set together with SLOT_KEPT: memory_trim has hidden the page until the next access */
+/* set together with SLOT_KEPT: memory_trim has hidden the page of zeros until the next access */
 #define SLOT_ASIDE	    BIT(2)
 #define CHUNK_LARGE	    BIT(1)
 #define CHUNK_CLEARED_SHIFT 2

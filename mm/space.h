@@ -56,7 +56,8 @@ struct space {
 	struct quota *quota;
 	struct table table;
 	bool second_stage;
-	bool layered; /* a hint: the last write that faulted was to an object with layers */
+	/* a hint: the last write that faulted in the space was to a memory object with layers */
+	bool layered;
 	u8 largest;   /* the level of the space's largest leaves, enum pt_level */
 	const struct space_devices *devices; /* NULL: no device uses the space, only CPUs do */
 	/*

@@ -13,7 +13,7 @@ enum pt_level {
 	PT_LEVEL_4K,
 	PT_LEVEL_2M,
 	PT_LEVEL_1G,
-	PT_LEVEL_512G, /* the top, never a leaf */
+	PT_LEVEL_512G, /* the top-level table, whose entries are never leaves */
 	PT_LEVEL_COUNT
 };
 
@@ -89,7 +89,10 @@ struct pt_walk {
 	u64 at;
 };
 
-/* Initialises an empty tree; `split` gives it a second top. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
+/*
+ * Initialises an empty tree of page tables; `split` gives it a second top-level table
+ * (pt_root.user). STATUS_NO_MEMORY, STATUS_NO_QUOTA.
+ */
 enum status table_init(struct table *table, const struct pt_format *format, struct quota *quota,
 		       bool split) MUST_CHECK;
 /*
@@ -146,7 +149,7 @@ bool table_lookup(const struct table *table, u64 at, struct pt_leaf *leaf);
  * tree's lock.
  */
 bool table_walk(const struct table *table, u64 at, struct pt_walk *walk);
-/* Decodes the leaf that a walk to `at` has found. */
+/* Decodes to *leaf the leaf that a walk to `at` has found. */
 void table_walk_leaf(const struct table *table, u64 at, const struct pt_walk *walk,
 		     struct pt_leaf *leaf);
 /* Unmaps the leaf that a walk has found. Frees no table; the caller flushes the TLBs. */

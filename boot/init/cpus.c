@@ -141,7 +141,7 @@ static bool cpus_wait_for(u32 id, u64 ns)
 	return cpus_count() > id;
 }
 
-/* Starts a CPU, or logs why it is left out. */
+/* Starts an application processor, or logs why it is left out. */
 static void cpus_start_one(struct cpu *cpu, hpa_t root)
 {
 	u8 *page = hpa_to_pointer(HPA(TRAMPOLINE_BASE));

@@ -38,7 +38,7 @@ struct cpu_counters {
 	u64 syscalls;	/* number of system calls except SYS_VCPU_RUN, which `exits` counts */
 	u64 idle_tsc;	/* TSC cycles that the CPU spent halted */
 	u64 ipis;
-	u64 idle_since_tsc;    /* TSC when the current halt began; 0: not halted */
+	u64 idle_since_tsc;    /* TSC when the CPU's present halt began; 0: it is not halted */
 	u64 tag;	       /* GROUP_TAG of the running thread's group */
 	/* TSC up to which the running group's cpu_tsc counts; 0: no thread runs */
 	u64 running_since_tsc;
@@ -56,8 +56,7 @@ struct kernel_page {
 	struct node_counters {
 		u64 pages; /* the number of the node's managed pages */
 		u64 free;
-		/* NUMA nodes of memory; memory that the SRAT does not name is in the first */
-	} nodes[NODE_MAX];
+	} nodes[NODE_MAX]; /* NUMA nodes; memory that the SRAT does not name is in the first */
 	u32 cpu_count;
 	u32 log_bytes;	     /* size of one CPU's struct log_ring */
 	u64 entropy_sources; /* enum entropy_source */

@@ -17,7 +17,7 @@ enum exit_reason {
 	EXIT_HLT,
 	EXIT_RDMSR,
 	EXIT_WRMSR,
-	EXIT_CR, /* control-register access that the back end does not handle */
+	EXIT_CR, /* control-register access that the kernel's back end does not handle */
 	EXIT_DR,
 	EXIT_XSETBV,
 	EXIT_EXCEPTION, /* an intercepted exception: exit.vector, exit.error_code */
@@ -54,7 +54,7 @@ enum exit_reason {
 	/* an APIC register was written; the monitor must bring about the write's effects */
 	EXIT_APIC_WRITE,
 	/*
-	 * the guest locks the bus for all CPUs, so that the monitor should let it wait for a while
+	 * the guest locks the memory bus for all CPUs: the monitor should let it wait for a while
 	 */
 	EXIT_BUS_LOCK,
 	EXIT_REASON_COUNT
@@ -192,7 +192,8 @@ struct vcpu_event {
 	u8 vector;
 	u8 has_error_code;
 	u32 error_code;
-	u32 instruction_length; /* the length of the instruction that raised a software event */
+	/* length in bytes of the instruction that raised a software event */
+	u32 instruction_length;
 	u32 reserved;
 };
 
@@ -362,7 +363,7 @@ struct vcpu_page {
 	u32 dump_count;
 	u32 dump_reserved;
 	struct vcpu_dump_field {
-		u32 id; /* VMCS encoding, or offset into the VMCB */
+		u32 id; /* the field's VMCS encoding, or offset into the VMCB */
 		u32 reserved;
 		u64 value;
 	} dump[128];

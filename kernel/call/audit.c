@@ -40,7 +40,10 @@ static bool audit_full(const struct listing *listing)
 	return listing->count == AUDIT_RECORDS;
 }
 
-/* Appends a record. The records of one slab fit in a page; CHECK panics if they do not. */
+/*
+ * Appends a record to the listing's page. The records of one slab fit in a page; CHECK panics if
+ * they do not.
+ */
 static void audit_put(struct listing *listing, enum audit_kind kind, u64 info, u64 id, u64 other,
 		      u64 value)
 {

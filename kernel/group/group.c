@@ -84,7 +84,7 @@ void group_kill(struct group *group, u64 code)
 
 		if (object->type != OBJECT_PROCESS)
 			return;
-		/* the reference keeps the process, whose end may put its last other reference */
+		/* this reference keeps the process, as its end may put the last other one */
 		object_get(object);
 		process_end(CONTAINER_OF(object, struct process, object), code);
 		node = node->next;

@@ -13,7 +13,7 @@ struct memory;
  * (teardown_groups).
  */
 struct teardown {
-	struct list objects; /* the objects to tear down, the oldest first */
+	struct list objects; /* the dead objects to be freed, the oldest first */
 	struct list node;
 };
 

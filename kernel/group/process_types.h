@@ -27,5 +27,6 @@ struct process {
 	struct signal ended;
 	u64 exit_code;
 	bool started;
-	bool running; /* started and not yet ended; the process holds a reference to itself */
+	/* started and not yet ended: while so, the process holds a reference to itself */
+	bool running;
 };

@@ -16,7 +16,8 @@ struct vcpu {
 	struct vm *vm; /* the vCPU's VM, to which it holds a reference */
 	/* the queue of the vCPU's thread, with a reference; a signal in it ends a run */
 	struct queue *queue;
-	struct memory *memory; /* the shared pages, with a reference */
+	/* the memory object of the pages shared with the monitor, with a reference */
+	struct memory *memory;
 	/*
 	 * the thread that first ran the vCPU, while that thread lives; guarded by the object lock
 	 */
@@ -25,7 +26,7 @@ struct vcpu {
 	struct thread *runner;
 	struct group_page *account;	      /* the counters of the vCPU's group */
 	const struct vcpu_cpuid_entry *cpuid; /* shared page; NULL: the monitor handles CPUID */
-	/* shared page for VCPU_XSAVE; NULL: the vCPU has none */
+	/* the shared page of the group VCPU_XSAVE; NULL: the vCPU has none */
 	void *xsave;
 	struct virt_vcpu virt;
 	u64 deadline_tsc; /* the monitor's deadline for this run; 0: the run has no deadline */

@@ -27,7 +27,7 @@ struct handle_table {
 	/* number of entries of the table; a handle holds the index of its entry plus 1 */
 	u16 size;
 	u16 end;	/* no entry of the table from this index on was ever used */
-	u16 first_free; /* no entry below this index is free */
+	u16 first_free; /* no entry of the table below this index is free */
 	struct handle_entry entry[];
 };
 

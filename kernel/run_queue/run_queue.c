@@ -418,7 +418,7 @@ static u64 run_queue_running_delay(const struct run_queue *queue, const struct r
 	    (reservation->remaining == 0 || heap_tick_before(urgent->key, reservation->deadline)))
 		return 0;
 	if (reservation->remaining != 0) {
-		/* Once the budget is used up, other entities go first, or a cap stops this one. */
+		/* Once its budget is used up, other entities go first, or a cap stops this one. */
 		if (urgent != NULL || queue->fair.first != NULL || left != ~0ull)
 			delay = reservation->remaining;
 		return delay;

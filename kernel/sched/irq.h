@@ -14,7 +14,7 @@ struct irq {
 	struct object object;
 	struct signal signal;
 	u32 number;	  /* the irq's vector less VECTOR_GSI_FIRST; for a line this is its GSI */
-	struct lock lock; /* guards the fields below */
+	struct lock lock; /* guards the irq's fields below */
 	struct iommu_message message;
 	/*
 	 * the address and data of the message that raises the irq, as SYS_IRQ_MESSAGE returns them

@@ -17,7 +17,7 @@ struct vcpu;
  */
 struct queue {
 	struct object object;
-	struct vcpu *vcpu; /* the vCPU that a signal kicks out of its guest, or NULL */
+	struct vcpu *vcpu; /* the vCPU that a signal in the queue kicks out of its guest, or NULL */
 	/* guards the fields below, and `node` and `raised` of the bound signals */
 	struct lock lock;
 	struct list pending;   /* raised signals (struct signal), the oldest first */
@@ -41,7 +41,7 @@ struct event {
 	struct signal signal;
 };
 
-/* The root object's signal, raised after the log has grown. */
+/* The root object's signal, raised after the kernel's log has grown. */
 extern struct signal signal_root;
 
 /*

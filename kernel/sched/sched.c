@@ -162,7 +162,7 @@ void sched_ready(struct thread *thread)
 	u64 now = sched_queue_lock(cpu);
 	bool look;
 
-	/* the thread's CPU has not yet taken the thread off the queue */
+	/* the thread's CPU has not yet taken the thread off the run queue */
 	if (thread->run.runnable && thread->run.queue != NULL) {
 		lock_release(&cpu->lock, LOCK_RUN);
 		return;

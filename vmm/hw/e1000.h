@@ -74,7 +74,7 @@ enum e1000_register {
 #define E1000_INT_RXDMT0 BIT(4)
 #define E1000_INT_RXO	 BIT(6)
 #define E1000_INT_RXT0	 BIT(7)
-/* Interrupts of the 82574 by MSI-X. */
+/* Bits of the causes of interrupts of the 82574 by MSI-X. */
 #define E1000_INT_RXQ0	BIT(20)
 #define E1000_INT_TXQ0	BIT(22)
 #define E1000_INT_OTHER BIT(24)

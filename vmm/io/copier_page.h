@@ -33,7 +33,7 @@ struct copier_page {
 	u64 copied_bytes; /* bytes that were copied so far, of all disks together */
 	/* how many bytes the copier has to copy for all disks; 0: it does not know yet */
 	u64 all_bytes;
-	u64 moved; /* a number that grows as long as the process makes progress */
+	u64 moved; /* a number that grows as long as the copier makes progress */
 	char problem[160];
 };
 _Static_assert(sizeof(struct copier_page) <= PAGE_SIZE, "one page");

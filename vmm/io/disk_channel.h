@@ -17,7 +17,7 @@ enum disk_feature {
 	DISK_DISCARD = 1 << 1,
 	DISK_WRITE_ZEROES = 1 << 2,
 	DISK_READ_ONLY = 1 << 3,
-	DISK_LOST = 1 << 4, /* the disk's driver stays down: requests fail */
+	DISK_LOST = 1 << 4, /* the disk's driver has failed for good: requests fail */
 };
 
 /*
@@ -75,8 +75,8 @@ struct disk_changes_given {
 	 */
 	u32 number;
 	/*
-	 * not 0: when the point `number` begins, the list does not drop the changes from before the
-	 * previous point, but adds them to those made since then
+	 * not 0: when the point `number` begins, the list of changes does not drop the changes from
+	 * before the previous point, but adds them to those made since then
 	 */
 	u32 merge;
 };
@@ -104,14 +104,15 @@ enum disk_undo_problem {
 	DISK_UNDO_WHOLE,
 	DISK_UNDO_FULL,
 	DISK_UNDO_UNREADABLE, /* the disk could not read a block that was to be kept */
-	DISK_UNDO_BROKEN,     /* the driver before this one died and left the memory in disorder */
+	/* the driver before this one died and left the memory of old blocks in disorder */
+	DISK_UNDO_BROKEN,
 	DISK_UNDO_PROBLEM_COUNT
 };
 
 /* What the driver reports about the old blocks. */
 struct disk_undo_told {
 	u32 number;  /* `number` of the disk_undo_given that the driver has taken over */
-	u32 problem; /* enum disk_undo_problem of the snapshot with that number */
+	u32 problem; /* enum disk_undo_problem of the old blocks of that `number` */
 	/*
 	 * `put_back` of the last request that is done: the old blocks are back on the disk's medium
 	 */
@@ -130,10 +131,10 @@ static inline bool disk_undo_is_low(u64 kept_bytes, u64 bytes)
 }
 
 /*
- * A client's part of the disk, written by the manager. `limit` may change while the part is in use.
+ * A client's part of a disk, written by the manager. `limit` may change while the part is in use.
  */
 struct disk_client_part {
-	u64 window_at; /* the address at which the device finds the client's RAM */
+	u64 window_at; /* the device address of the first byte of the client's RAM */
 	u64 window_pages;
 	/*
 	 * Address in the driver of a list of device addresses: those of the pages of the link's
@@ -176,14 +177,15 @@ struct disk_counts {
 	u64 errors;
 	u64 refused;	/* number of requests refused because the client may not make them */
 	u64 direct;	/* number of answered requests whose data the driver did not copy */
-	u64 limited_ns; /* time in ns for which requests have waited because of the limits */
+	/* time in ns for which requests have waited because of the client's limits */
+	u64 limited_ns;
 };
 
 /* What the driver reports about one of its disks. */
 struct disk_unit {
 	u32 features;	 /* enum disk_feature */
 	u32 block_bytes; /* 512 or 4096 */
-	u64 sectors;	 /* size of the disk in units of 512 bytes; 0: the disk cannot be used */
+	u64 sectors;	 /* size of the disk in sectors of 512 bytes; 0: the disk cannot be used */
 	u32 partition_count;
 	/*
 	 * not 0: the disk has a GPT, which is ignored as the disk's first sector does not announce

@@ -26,7 +26,7 @@ enum driver_state {
  * address space.
  */
 struct driver_client {
-	u64 link; /* address of struct link_memory, followed by the link's rings and pool */
+	u64 link; /* address of the link's struct link_memory, followed by its rings and pool */
 	union {
 		struct disk_client_part disk;
 		struct net_port port;
@@ -50,7 +50,8 @@ struct driver_channel {
 	u32 asked;
 	/* not 0: the manager has entered in `client` those that are there when the driver begins */
 	u32 opened;
-	struct store_given store[STORE_MAX]; /* of a disk driver: the stores that it must open */
+	/* of a disk driver: the stores of volumes that it must open */
+	struct store_given store[STORE_MAX];
 
 	/* The driver writes the fields from here on. */
 	u32 answered; /* the last value of `asked` that the driver has seen */

@@ -20,7 +20,7 @@ enum net_port_flag {
 	NET_PORT_ANY_SOURCE = 1 << 3,
 	/* the port gets a copy of all frames that the switch forwards, and sends nothing */
 	NET_PORT_MIRROR = 1 << 4,
-	NET_PORT_BLOCKED = 1 << 5, /* the port passes nothing at present; set by the switch */
+	NET_PORT_BLOCKED = 1 << 5, /* the port passes no frames at present; set by the switch */
 };
 
 /*
@@ -65,7 +65,8 @@ enum net_port_state {
 
 /* Why a switch drops a frame from a port. */
 enum net_drop {
-	NET_DROP_BAD,	   /* the frame's header contradicts itself, or the bytes are no frame */
+	/* the frame's header (vmm/io/frames.h) contradicts itself, or the bytes are no frame */
+	NET_DROP_BAD,
 	NET_DROP_TOO_LONG, /* the frame exceeds the network's MTU */
 	NET_DROP_SPOOFED,  /* the frame's source MAC or IPv4 address is not the port's */
 	/*
@@ -77,7 +78,7 @@ enum net_drop {
 	 * receivers
 	 */
 	NET_DROP_LIMIT,
-	NET_DROP_FULL,	 /* the receiver does not take frames as fast as they come */
+	NET_DROP_FULL,	 /* the receiving port's client does not take frames as fast as they come */
 	NET_DROP_NOBODY, /* the network has no port to which the frame may go */
 	NET_DROP_COUNT
 };

@@ -21,7 +21,7 @@ struct restorer_page {
 	u64 copied_bytes;
 	/* how many bytes the restorer has to copy in all; 0: it does not know yet */
 	u64 all_bytes;
-	u64 moved;	  /* a number that grows as long as the process makes progress */
+	u64 moved;	  /* a number that grows as long as the restorer makes progress */
 	u64 unix_seconds; /* Unix time at which the last backup of the chain was made */
 	char vm[32];	  /* name of the VM whose backups the restorer reads */
 	char disk[32];

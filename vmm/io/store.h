@@ -47,7 +47,7 @@ struct store_given {
  */
 struct store_client_given {
 	u64 volume; /* the volume's id; 0: the client has no volume but a part of the disk */
-	u32 store;  /* index of the store that has the volume */
+	u32 store;  /* index in driver_channel.store of the store that has the volume */
 	u32 pad;
 };
 
@@ -66,7 +66,7 @@ enum store_operation {
 	/* changes the size of `volume` to `sectors`, which may not be fewer than it has */
 	STORE_RESIZE,
 	STORE_RENAME, /* volume, name */
-	STORE_DROP,   /* deletes `volume`, which no client may have */
+	STORE_DROP,   /* deletes `volume`, which no client may be using */
 	/* makes a snapshot of `volume` called `name`: a new volume that is read-only */
 	STORE_SNAPSHOT,
 	/*
@@ -104,7 +104,7 @@ struct store_key {
 	 * volume has no key
 	 */
 	u64 id;
-	u64 tag; /* authentication code of the id and the volume's name, made with the named key */
+	u64 tag; /* authentication code of `id` and the volume's name, made with the named key */
 	char name[STORE_KEY_BYTES]; /* the named key's */
 };
 
@@ -115,7 +115,10 @@ struct store_item {
 	u32 flags;
 	u32 pad;
 	char name[STORE_NAME_BYTES];
-	/* for STORE_CREATE, STORE_SNAPSHOT and STORE_ROLLBACK; for STORE_RENAME the tag alone */
+	/*
+	 * the volume's key, for STORE_CREATE, STORE_SNAPSHOT and STORE_ROLLBACK; for STORE_RENAME
+	 * its tag alone
+	 */
 	struct store_key key;
 };
 
@@ -162,7 +165,7 @@ enum store_wait {
 	STORE_WAIT_NOT,
 	/* the store has no free chunk for data, which happens only if it is overcommitted */
 	STORE_WAIT_FULL,
-	STORE_WAIT_METADATA, /* the store has no free block for metadata */
+	STORE_WAIT_METADATA, /* the store has no free block for its metadata */
 	STORE_WAIT_COUNT
 };
 

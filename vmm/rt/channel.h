@@ -17,7 +17,8 @@
 #define SAVE_KEY_BYTES	32u
 #define SAVE_SALT_BYTES 32u
 
-#define CHANNEL_STREAM_MAX 4u /* the most streams: the console and three further ports */
+/* the most streams: the console and three ports of the virtio console */
+#define CHANNEL_STREAM_MAX 4u
 #define CHANNEL_NAME_BYTES 32u
 
 /*
@@ -53,14 +54,15 @@ enum vm_command {
 	VM_COMMAND_RESUME,
 	VM_COMMAND_RESET,
 	VM_COMMAND_POWER_BUTTON,
-	VM_COMMAND_TRAP, /* logs and counts the events in `trap` */
+	VM_COMMAND_TRAP, /* logs and counts from now on the guest's events in `trap` */
 	/* reserves reserve_budget_ns of CPU time in each period for every vCPU */
 	VM_COMMAND_RESERVE,
 	/* writes the VM's state into state_memory, and keeps the VM held (paused) */
 	VM_COMMAND_SAVE,
 	VM_COMMAND_CONTINUE, /* lets a VM that is held go on in this process */
 	VM_COMMAND_HOLD,     /* holds (pauses) the VM, also after a crash: no vCPU runs */
-	VM_COMMAND_LOAD,     /* lets a VM that is held go on from the state in state_memory */
+	/* lets a VM that is held (paused) go on from the state in state_memory */
+	VM_COMMAND_LOAD,
 };
 
 /*
@@ -130,11 +132,11 @@ struct vm_channel {
 	/* 1: the VM is set up and reservations are made; commands are obeyed from now on */
 	u32 ready;
 	/*
-	 * 1: the last VM_COMMAND_RESERVE was refused and changed nothing; the next two fields say
-	 * why
+	 * 1: the last VM_COMMAND_RESERVE was refused and changed no reservation; the next two
+	 * fields say why
 	 */
 	u32 reserve_refused;
-	u32 reserve_vcpu; /* the vCPU to which a reservation was refused */
+	u32 reserve_vcpu; /* number of the vCPU to which a reservation was refused */
 	u32 reserve_left; /* permille of a CPU that were left to reserve for that vCPU */
 	/*
 	 * resets that the guest did not ask for (triple fault, INIT); after too many the VM crashes
@@ -143,13 +145,17 @@ struct vm_channel {
 	u32 unasked_resets;
 	/* how often each event of enum vm_trap came, by the number of its bit */
 	u64 trapped[VM_TRAP_COUNT];
-	u64 state_bytes; /* the size of the VM's saved state, which this process never changes */
+	/*
+	 * size in bytes of the VM's state when saved, which never changes in the life of this
+	 * process
+	 */
+	u64 state_bytes;
 	/*
 	 * the size in bytes of the state that the last VM_COMMAND_SAVE wrote; 0: it failed, see
 	 * handover_problem
 	 */
 	u64 state_used;
-	u32 taken_renewal; /* MONITOR_RENEWAL of the process that has loaded the saved state */
+	u32 taken_renewal; /* MONITOR_RENEWAL of the monitor that has loaded the VM's saved state */
 	/*
 	 * MONITOR_RENEWAL of the process that could not load the saved state: see handover_problem
 	 */
@@ -171,8 +177,11 @@ struct vm_channel {
 	 * derived with it
 	 */
 	u8 save_salt[SAVE_SALT_BYTES];
-	u32 save_key_wanted; /* 1: save_salt is there, and the monitor waits for save_key */
-	/* SHA-256 over each page of RAM that is not zero, preceded by the page's number */
+	u32 save_key_wanted; /* 1: the monitor has written save_salt, and waits for save_key */
+	/*
+	 * SHA-256 over each page of the guest's RAM that is not all zeros, preceded by the page's
+	 * number
+	 */
 	u8 ram_digest[32];
 	u8 state_digest[32]; /* SHA-256 over the VM's saved state, without RAM and disks */
 	/* host TSC when the guest last began to stand still for a handover of its state */
@@ -180,7 +189,8 @@ struct vm_channel {
 	u64 continued_tsc;   /* host TSC when the guest last went on after it was held */
 
 	u8 log[CHANNEL_RING_BYTES];
-	struct channel_stream stream[CHANNEL_STREAM_MAX]; /* the first stream is the console */
+	/* the first stream is the guest's console */
+	struct channel_stream stream[CHANNEL_STREAM_MAX];
 
 	/*
 	 * The questions of vmm/rt/query.h: last in the struct, as its pages are touched only when
@@ -241,7 +251,8 @@ enum monitor_flag {
 	MONITOR_VIRTIO_RNG = 1 << 5,
 	MONITOR_VIRTIO_CONSOLE = 1 << 6,
 	MONITOR_VIRTIO_BALLOON = 1 << 7,
-	MONITOR_OVERCOMMIT = 1 << 9, /* the guest waits while the host has no page for it */
+	/* RAM is overcommitted: the guest waits while the host has no page for it */
+	MONITOR_OVERCOMMIT = 1 << 9,
 	/* the process copies the disks of a VM, and does nothing else: vmm/io/copier_page.h */
 	MONITOR_COPIER = 1 << 11,
 	/* the process writes a disk from backups: vmm/io/restorer_page.h */
@@ -252,14 +263,15 @@ enum monitor_flag {
 	MONITOR_CLOCK_JUMPS = 1 << 13,
 	/* the process writes a VM's state and RAM to a disk, and does nothing else */
 	MONITOR_SAVER = 1 << 8,
-	MONITOR_TRANSFER = 1 << 10, /* START_SAVE is not a disk but a transfer: vmm/rt/transfer.h */
+	/* the start entry START_SAVE is not a disk but a transfer: vmm/rt/transfer.h */
+	MONITOR_TRANSFER = 1 << 10,
 	/* For a saver. */
 	/* the saver may overwrite whatever the destination disk holds */
 	MONITOR_SAVE_OVERWRITES = 1 << 14,
 	MONITOR_SAVE_DIGESTS = 1 << 15, /* the saver writes nothing, and only computes digests */
 	/*
-	 * The VM goes on after the save: RAM that holds only zeros is given back, in pieces of 2
-	 * MiB or pages.
+	 * The VM goes on after the save: RAM that holds only zeros is given back to the host, in
+	 * pieces of 2 MiB or pages.
 	 */
 	MONITOR_SAVE_GIVES_BLOCKS = 1 << 16,
 	MONITOR_SAVE_GIVES_PAGES = 1 << 17,

@@ -27,7 +27,7 @@ struct firmware_settings {
 	 * is given
 	 */
 	u8 order[FIRMWARE_KIND_COUNT - 1];
-	u8 menu; /* 1: the firmware offers its boot menu */
+	u8 menu; /* 1: the VM's firmware offers its boot menu */
 	/* cloud-init's instance id: the VM's own UUID, and its name */
 	char instance[40];
 	char name[FIRMWARE_TEXT_BYTES];

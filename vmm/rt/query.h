@@ -104,7 +104,7 @@ struct query {
 	u32 flags; /* enum query_flag */
 	u32 length;
 	u64 address;
-	u64 run; /* QUERY_RELEASE: a bit for each vCPU */
+	u64 run; /* QUERY_RELEASE: the vCPUs to let go on, a bit each */
 	u64 step;
 };
 
@@ -115,7 +115,7 @@ struct query {
 struct query_registers {
 	u32 vcpu_count;
 	u32 physical_bits;
-	u32 halted; /* the vCPU waits in HLT */
+	u32 halted; /* 1: the vCPU waits in HLT */
 	u32 reserved;
 	struct vcpu_page page;
 };
@@ -126,8 +126,8 @@ struct query_registers {
 struct query_level {
 	u32 level;  /* the level of the table; 1: its entries map 4 KiB */
 	u32 in_ram; /* 1: the entry lies in RAM and was read */
-	u64 at;	    /* guest-physical address of the entry; 0 in the second stage */
-	u64 entry;  /* the entry; in the second stage without the host's address in it */
+	u64 at;	    /* guest-physical address of the table's entry; 0 in the second stage */
+	u64 entry;  /* the table's entry; in the second stage without the host's address in it */
 };
 
 enum query_mapping {
@@ -205,7 +205,10 @@ struct query_costs {
 	struct query_cost cost[EXIT_REASON_COUNT];
 };
 
-/* What a guest says of its memory (virtio 1.2, 5.5.6.3), by tag; in bytes or as a count. */
+/*
+ * The number of statistics of its memory that a guest tells (virtio 1.2, 5.5.6.3), by tag; in bytes
+ * or as a count.
+ */
 #define BALLOON_STATS 10u
 
 /*
@@ -213,8 +216,8 @@ struct query_costs {
  * STATUS_TOO_BIG: the question asked the guest to give up more pages than its RAM has.
  */
 struct query_balloon {
-	u32 live;    /* the guest has a driver for the balloon */
-	u32 reports; /* the guest's driver reports which pages are free */
+	u32 live;    /* 1: the guest has a driver for the balloon */
+	u32 reports; /* 1: the guest's driver reports which pages are free */
 	u64 ram;
 	u64 target;
 	u64 actual;
@@ -234,7 +237,11 @@ struct query_balloon {
 /* The answer to QUERY_DRIVE. STATUS_NOT_FOUND: there is no such drive. */
 struct query_drive {
 	u32 full;
-	u32 kept; /* 1: the guest has locked the drive, and was asked to eject the medium */
+	/*
+	 * 1: the medium is still in the drive, which the guest has locked; the guest was asked to
+	 * eject it
+	 */
+	u32 kept;
 };
 
 #define QUERY_FIELD_BYTES 16u

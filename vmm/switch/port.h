@@ -50,7 +50,8 @@ struct port_sets {
 	/* ports whose clients have yet to be shown what was written to or read from their links */
 	u64 changed;
 	u64 mirrors;
-	u64 trunks;    /* trunks with an address of their own, which is valid in all VLANs */
+	/* trunk ports with a MAC address of their own, which is valid in all VLANs */
+	u64 trunks;
 	u64 addressed; /* ports with an IPv4 address that is theirs alone */
 	u64 holders;   /* ports behind which there may be any MAC address */
 	/* uplinks that have opened and through which announce_all has yet to announce addresses */
@@ -61,8 +62,8 @@ extern struct port ports[NET_PORT_MAX];
 extern struct port_sets port_sets;
 
 /*
- * Sets up the table of ports; call it once, before all others. Signals of port n arrive in the
- * queue with key first_key + n.
+ * Sets up the table of ports; called once, before all other functions of this file. Signals of port
+ * n arrive in the queue with key first_key + n.
  */
 void port_init(struct driver_channel *channel, handle_t queue, u64 first_key);
 /*

@@ -16,8 +16,8 @@
 /* The segment of a frame that is being made. */
 struct segment {
 	u32 number;
-	u32 at;	   /* offset in the packet at which the segment's data begin */
-	u32 bytes; /* the bytes of the segment's data */
+	u32 at;	   /* offset in the frame at which the segment's data begin */
+	u32 bytes; /* length in bytes of the segment's data */
 	bool is_last;
 	/* the frame's headers, changed into the segment's own; without a VLAN tag */
 	u8 headers[PACKET_HEAD_BYTES];

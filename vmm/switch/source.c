@@ -41,7 +41,7 @@ bool source_learn(const struct packet *packet, u64 mac)
 
 	if (source_is_group(mac) || mac == 0 || (port_sets.holders & BIT(from->index)) == 0)
 		return false;
-	/* the fixed address of a trunk is valid in all VLANs */
+	/* the fixed MAC address of a trunk port is valid in all VLANs */
 	if (port_sets.trunks != 0 &&
 	    mac_table_find(mac_table_key(mac, MAC_TABLE_ANY_VLAN)) != MAC_TABLE_NOBODY)
 		return false;

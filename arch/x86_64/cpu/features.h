@@ -10,10 +10,11 @@ struct cpu_features {
 	bool rdtscp; /* the CPU has RDTSCP, and with it MSR_TSC_AUX */
 	bool x2apic;
 	bool tsc_deadline;
-	bool machine_check; /* the machine-check architecture: MSR_MCG_CAP and the banks */
+	/* the CPU has the machine-check architecture: MSR_MCG_CAP and the banks */
+	bool machine_check;
 	bool vmx;
 	bool svm;
-	bool gib_pages; /* 1-GiB pages, also in a second stage */
+	bool gib_pages; /* the CPU has 1-GiB pages, also in a second stage (EPT, NPT) */
 	/* the CPU is open to Meltdown: ring 3 may read what its tables map for ring 0 only */
 	bool meltdown;
 	/* the CR4 bits with which the kernel always runs, as far as the host's CPUs have them */

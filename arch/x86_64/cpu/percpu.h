@@ -80,23 +80,24 @@ struct cpu {
 	u32 apic_id;
 	u8 node;			    /* the CPU's NUMA node */
 	u64 nmi_rip;			    /* RIP at which the last NMI hit this CPU */
-	u64 nmi_count;			    /* NMIs that are not yet logged */
+	u64 nmi_count;			    /* number of NMIs that are not logged yet */
 	/* the last machine check recorded, until the CPU loop handles it */
 	struct machine_check machine_check;
 	/* when the CPU last looked for corrected machine checks, as TSC / 2^POLL_SHIFT */
 	u64 polled;
 
 	struct thread *thread; /* the thread whose frame and address space this CPU has loaded */
-	/* serial of the thread that last ran on this CPU, in ring 3 or as a guest */
+	/* `serial` of the thread that last ran on this CPU, in ring 3 or as a guest */
 	u64 ran;
 	/*
 	 * another thread, or its guest, has run on this CPU since ring 3 last did: see thread_clear
 	 */
 	bool foreign;
-	/* the thread scheduled here; differs from `thread` while guests run */
+	/* the thread scheduled on this CPU; differs from `thread` while guests run */
 	struct thread *running;
 	u32 ports_version;   /* ports_version of the process whose I/O bitmap is in the TSS */
-	struct vcpu *loaded; /* the vCPU whose FPU and MSRs the registers hold */
+	/* the vCPU whose registers, FPU and MSRs included, this CPU holds; NULL: none */
+	struct vcpu *loaded;
 	struct cpu_counters *counters;
 	/* the address on the CPU's stack at which the frame of an entry from ring 3 ends */
 	u64 stack_top;
@@ -115,7 +116,9 @@ struct cpu {
 	struct lock lock;
 	struct run_queue *queue;
 	struct list sleeping; /* threads with a deadline, earliest first */
-	/* The next two fields are written under `lock` and read without it; 0: never. */
+	/*
+	 * The next two fields, TSC values, are written under `lock` and read without it; 0: never.
+	 */
 	u64 wake_tsc;  /* the earliest deadline of `sleeping` */
 	u64 queue_tsc; /* TSC at which the CPU must choose anew which thread runs */
 	/*
@@ -123,8 +126,8 @@ struct cpu {
 	 * object lock
 	 */
 	u64 balance_tsc;
-	u64 gave_nothing_tsc; /* TSC when another CPU last asked this one for a thread in vain */
-	/* `running` goes on past its slice for a short while: see sched_extend */
+	u64 gave_nothing_tsc; /* TSC when this CPU last had no thread to hand over to another one */
+	/* the thread `running` goes on past its slice for a short while: see sched_extend */
 	bool grace;
 	bool idle; /* the CPU is halted, or about to ask another CPU for a thread */
 

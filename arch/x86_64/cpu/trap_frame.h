@@ -29,7 +29,8 @@ enum trap_vector {
 	/* the first of the vectors given to irqs that are messages (MSI) */
 	VECTOR_MSI_FIRST = 0x70,
 	VECTOR_MSI_LAST = 0xef,
-	VECTOR_PIC_FIRST = 0x20, /* vectors of the masked PIC's spurious interrupts */
+	/* the first vector of the spurious interrupts of the masked PICs */
+	VECTOR_PIC_FIRST = 0x20,
 	VECTOR_TIMER = 0xf0,
 	VECTOR_KICK = 0xf1, /* another CPU makes this one look at its pending word */
 	VECTOR_SPURIOUS = 0xff,

@@ -41,8 +41,9 @@ enum host_speculation {
 	HOST_BHI_DIS = 1 << 9,
 	/* branch history is overwritten after each VM exit and at each system call */
 	HOST_HISTORY = 1 << 10,
-	HOST_SMALL_CODE = 1 << 11, /* VMX: large leaves of a second stage cannot be executed */
-	HOST_BUS_LOCKS = 1 << 12,  /* a guest's bus locks cause VM exits */
+	/* VMX: guests cannot execute from large leaves of a second stage (iTLB multihit) */
+	HOST_SMALL_CODE = 1 << 11,
+	HOST_BUS_LOCKS = 1 << 12, /* a guest's bus locks cause VM exits */
 	/* VMX: guests' ENCLS exits, and so does ENCLV if the CPU has it */
 	HOST_ENCLS = 1 << 13,
 };

@@ -20,7 +20,7 @@ enum vtd_register {
 
 /* Fields of the capability register */
 #define VTD_DOMAINS	 BITS(2, 0) /* the IOMMU has 2^(4 + 2 * this field) domains */
-#define VTD_WRITE_BUFFER BIT(4)	    /* the write buffer must be flushed by hand */
+#define VTD_WRITE_BUFFER BIT(4)	    /* the IOMMU's write buffer must be flushed by hand */
 /* the IOMMU has protected memory regions, which the firmware may have turned on */
 #define VTD_PROTECTS	  BITS(6, 5)
 #define VTD_CACHES_ABSENT BIT(7) /* the IOMMU also caches entries that are not present */
@@ -29,7 +29,7 @@ enum vtd_register {
 /* from the capability's two drain bits (55:54) to bits 7:6, where a command descriptor has them */
 #define VTD_DRAIN_SHIFT (54 - 6)
 #define VTD_DRAIN	BITS(7, 6)
-/* Fields of the extended capability register */
+/* Fields of the IOMMU's extended capability register */
 #define VTD_COHERENT BIT(0)
 #define VTD_QUEUED   BIT(1)
 #define VTD_REMAPS   BIT(3) /* the IOMMU can remap interrupts */
@@ -38,7 +38,7 @@ enum vtd_register {
 #define VTD_MESSAGES_WIDE BIT(11)
 #define VTD_MESSAGES_256  7ull
 
-/* Bits of the command register; the status register has the same ones */
+/* Bits of the IOMMU's command register; the status register has the same ones */
 #define VTD_TRANSLATE	 BIT(31)
 #define VTD_SET_ROOT	 BIT(30)
 #define VTD_QUEUE	 BIT(26)
@@ -66,7 +66,7 @@ enum vtd_register {
 #define VTD_MESSAGE_VECTOR_SHIFT 16
 /* The APIC id in an interrupt entry: bits 63:32, or without VTD_MESSAGES_WIDE only bits 47:40 */
 #define VTD_MESSAGE_ALL	    BITS(63, 32)
-#define VTD_MESSAGE_CHECKED (1ull << 18) /* all 16 bits of the requester's number are checked */
+#define VTD_MESSAGE_CHECKED (1ull << 18) /* all 16 bits of the requester id are checked */
 
 /* Second-stage entries (9.8) */
 #define VTD_READ       BIT(0)

@@ -15,7 +15,7 @@ enum iommu_page {
 	/* has the word that the IOMMU writes when it has carried out a wait command */
 	IOMMU_PAGE_WORD,
 	IOMMU_PAGE_ROOT, /* VT-d only: the root table, of one page */
-	/* the pages of interrupt entries; AMD-Vi has a table for each domain */
+	/* the first of the pages of interrupt entries; AMD-Vi has a table for each domain */
 	IOMMU_PAGE_MESSAGES,
 	IOMMU_PAGES = IOMMU_PAGE_MESSAGES + 16
 };

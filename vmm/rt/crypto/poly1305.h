@@ -13,8 +13,8 @@
  */
 struct poly1305 {
 	u64 r[2];   /* the half of the key that is the multiplier, clamped */
-	u64 sum[3]; /* the sum so far, below 2^131 */
-	u64 s[2];   /* the half of the key that is added in the end */
+	u64 sum[3]; /* the accumulator of the text so far, below 2^131 */
+	u64 s[2];   /* the half of the key that is added to the sum in the end */
 };
 
 void poly1305_open(struct poly1305 *poly, const u8 key[POLY1305_KEY_BYTES]);

@@ -92,7 +92,9 @@ static void svm_reflect(struct virt_vcpu *vcpu)
 	};
 }
 
-/* Runs the host's handler for a machine check, which only records it. */
+/*
+ * Runs the host's #MC handler, which only records the machine check that has ended the guest's run.
+ */
 static void svm_take_machine_check(struct virt_vcpu *vcpu)
 {
 	svm_leave(vcpu, 0); /* brings back the host's TSS, which has the #MC handler's stack */

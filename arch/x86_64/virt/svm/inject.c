@@ -75,8 +75,8 @@ static void svm_pass_instruction(struct virt_vcpu *vcpu, const struct vcpu_event
 }
 
 /*
- * Makes the next entry deliver the event. If the guest's state does not allow that event, the entry
- * fails.
+ * Makes the next entry deliver the event. If the guest's state does not allow that event, that
+ * entry fails.
  */
 static void svm_inject(struct virt_vcpu *vcpu, const struct vcpu_event *event)
 {

@@ -31,7 +31,10 @@ extern struct svm_capabilities svm_capabilities;
 
 /* What the SVM back end keeps of one CPU, touched by that CPU alone. */
 struct svm_cpu {
-	/* VMRUN's host save area; VMSAVE and VMLOAD keep the rest of the host's state there */
+	/*
+	 * address of VMRUN's host save area; VMSAVE and VMLOAD keep the rest of the host's state
+	 * there
+	 */
 	hpa_t host_area;
 	struct asid_pool asids;
 };

@@ -5,7 +5,7 @@
 
 /* The abilities of the host's VMX that the back end uses; the same on all CPUs. */
 struct vmx_capability {
-	u32 revision; /* revision identifier of a VMCS region */
+	u32 revision; /* revision identifier that every VMCS region begins with */
 	/*
 	 * The control words with which every VMCS starts; windows and the guest's mode change some
 	 * of their bits later.
@@ -24,7 +24,7 @@ struct vmx_capability {
 	 * lacks one
 	 */
 	u32 apic;
-	u32 timer_shift; /* the preemption timer counts TSC >> timer_shift */
+	u32 timer_shift; /* the VMX preemption timer counts TSC >> timer_shift */
 	u32 invept_type; /* the narrowest type of INVEPT that the CPU supports */
 	u32 invvpid_type;
 	u32 gib_pages; /* EPT has leaves of 1 GiB */

@@ -23,7 +23,9 @@
 /* The contents of the page after a vCPU's VMCS. */
 struct vmx_scratch {
 	struct vmx_msr_entry msr_load[8];
-	/* SPEC_CTRL, which the CPU loads from here at exits where it must be written */
+	/*
+	 * the host's SPEC_CTRL, which the CPU loads from here at exits if the host writes it then
+	 */
 	struct vmx_msr_entry exit_load[1];
 };
 _Static_assert(offsetof(struct vmx_scratch, msr_load) % 16 == 0, "SDM vol. 3, 25.7.2");
@@ -101,12 +103,12 @@ u64 vmx_cr0_get(void);
 u64 vmx_cr4_get(void);
 /* Takes CR0, CR2, CR3, CR4 and EFER from the vCPU page. */
 void vmx_control_set(struct virt_vcpu *vcpu);
-/* Handles an exit for a MOV to CR0 or CR4; returns false if the exit is the monitor's. */
+/* Handles an exit for a MOV to CR0 or CR4; returns false if the exit is for the monitor. */
 bool vmx_cr_handle(struct virt_vcpu *vcpu, u64 qualification);
 /* Returns true if the guest runs in 64-bit mode. */
 bool vmx_is_64_bit(void);
 
-/* Makes the next entry deliver the event. In inject.c. */
+/* Makes the next entry deliver the event to the guest. In inject.c. */
 void vmx_inject(const struct vcpu_event *event);
 /* Takes back the event of vmx_inject that no entry has delivered yet, and returns it. */
 struct vcpu_event vmx_inject_cancel(void);
@@ -121,7 +123,7 @@ bool vmx_exit_decode(struct virt_vcpu *vcpu, u32 reason);
 /* By VMX exit reason: the exit reason to which it translates directly, else EXIT_NONE. */
 extern const u8 vmx_plain_reasons[VMX_EXIT_BUS_LOCK + 1];
 
-/* Exits of which nothing is decoded but, at most, the length of the instruction. */
+/* Exit reasons of whose exits nothing is decoded but, at most, the length of the instruction. */
 #define IS_PLAIN                                                                                   \
 	(BIT(VMX_EXIT_EXTERNAL_INTERRUPT) | BIT(VMX_EXIT_CPUID) | BIT(VMX_EXIT_HLT) |              \
 	 BIT(VMX_EXIT_VMCALL) | BIT(VMX_EXIT_RDMSR) | BIT(VMX_EXIT_WRMSR))
