@@ -52,7 +52,7 @@ struct boot_info {
 	u32 used_count;
 	u32 entropy_sources; /* enum entropy_source */
 
-	struct entropy_pool pool; /* the entropy pool that the kernel goes on with */
+	struct entropy_pool pool; /* the entropy pool, from which the kernel goes on to draw */
 
 	hpa_t rsdp;	/* address of the RSDP; 0: not known, or known as a copy only */
 	u32 rsdp_bytes; /* length of rsdp_copy; 0: there is no copy */
@@ -64,7 +64,8 @@ struct boot_info {
 	 */
 	hva_t image_base;
 	u64 image_bytes;       /* size of the image in bytes, whole pages, bss included */
-	hva_t direct_map_base; /* the address at which host physical address 0 is mapped */
+	/* the address at which the direct map shows host physical address 0 */
+	hva_t direct_map_base;
 	hva_t vmap_base;
 	/*
 	 * the kernel's top-level table; its slot 0 maps only the code that loads this table into

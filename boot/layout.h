@@ -8,7 +8,9 @@
 #define IMAGE_LINK_BASE 0xffffffff80200000
 #define IMAGE_LOAD_BASE 0x200000
 
-/* Offsets from the image's first byte: the PVH note, the Multiboot2 header, the 32-bit code. */
+/*
+ * Offsets from the image's first byte of the PVH note, the Multiboot2 header and the 32-bit code.
+ */
 #define IMAGE_NOTE_OFFSET    0x400
 #define IMAGE_HEADER_OFFSET  0x440
 #define IMAGE_START32_OFFSET 0x480

@@ -20,7 +20,7 @@ struct space;
  * what other CPUs write to the new page. So the replacement waits until no other CPU can use the
  * old page (tlb_all_passed); each step that has to wait returns STATUS_AGAIN.
  */
-#define LAYER_DEPTH_MAX 4 /* most objects that may lie below another one */
+#define LAYER_DEPTH_MAX 4 /* most frozen objects that may lie below another one */
 /*
  * most mappings of an object with layers: each step of a freeze, reset or merge visits all of them
  */

@@ -41,7 +41,7 @@ struct page {
 };
 _Static_assert(sizeof(struct page) == 16, "0.4 % of the memory");
 
-/* The array of all frames, and its length; boot/init fills both. */
+/* The array of the structs of all frames, and its length; boot/init fills both. */
 extern struct page *page_frames;
 extern u64 page_frame_count;
 
@@ -125,7 +125,7 @@ static inline struct page *page_of_frame(u32 frame)
 }
 /* Returns the physical address of the frame that the struct describes. */
 hpa_t page_hpa(const struct page *page);
-/* Returns the owner of the page; PAGE_RESERVED if the address is not RAM. */
+/* Returns the kind of owner that the page has; PAGE_RESERVED if the address is not RAM. */
 enum page_owner page_owner(hpa_t hpa);
 /* Returns true if any page of the range is managed RAM; looks at each page. */
 bool page_range_has_ram(hpa_t hpa, u64 bytes);
@@ -149,8 +149,8 @@ extern struct node_counters *const page_nodes;
 extern u64 page_total;
 
 /*
- * Put a block into the free list of its node, or take it out. They take no lock: outside mm/buddy.c
- * only boot calls them, while one CPU runs.
+ * page_block_insert puts a block into the free list of its node, page_block_remove takes it out.
+ * They take no lock: outside mm/buddy.c only boot calls them, while one CPU runs.
  */
 void page_block_insert(u32 frame, unsigned int order);
 void page_block_remove(u32 frame);

@@ -34,8 +34,8 @@ struct quota {
 };
 
 /*
- * Initialises a quota. `account` is a zeroed page for its counts, NULL if nothing is ever charged;
- * `limit` is in pages.
+ * Initialises a quota. `account` is the group's zeroed page of counters, NULL if nothing is ever
+ * charged; `limit` is in pages.
  */
 void quota_init(struct quota *quota, struct group_page *account, u64 limit);
 

@@ -31,13 +31,13 @@ struct mapping {
 	 */
 	u64 cursor;
 	/*
-	 * A bit for each 2-MiB chunk in which this mapping may show pages of a frozen object below:
-	 * layer_shown_bit.
+	 * A bit for each 2-MiB chunk in which this mapping may show pages of a frozen object below
+	 * `memory`: layer_shown_bit.
 	 */
 	u64 shown;
 };
 
-/* The operations of an IOMMU on a space that devices reach. */
+/* The operations of an IOMMU on a space that a device reaches. */
 struct space_devices {
 	/* waits until the space's device uses no page that was unmapped */
 	void (*flush)(struct space *space);
@@ -58,8 +58,11 @@ struct space {
 	bool second_stage;
 	/* a hint: the last write that faulted in the space was to a memory object with layers */
 	bool layered;
-	u8 largest;   /* the level of the space's largest leaves, enum pt_level */
-	const struct space_devices *devices; /* NULL: no device uses the space, only CPUs do */
+	u8 largest; /* the level of the largest leaves that the space may have, enum pt_level */
+	/*
+	 * the IOMMU's operations on a device's space; NULL: no device uses the space, only CPUs do
+	 */
+	const struct space_devices *devices;
 	/*
 	 * for a device's space: the number of the IOMMU, and the domain number that the IOMMU has
 	 * for it

@@ -11,7 +11,7 @@ enum page_owner {
 	 * struct page itself
 	 */
 	PAGE_RESERVED,
-	PAGE_IMAGE,   /* the kernel image and what is built into it */
+	PAGE_IMAGE,   /* the kernel image and the programs built into it */
 	PAGE_MODULE,  /* boot modules */
 	PAGE_KERNEL,  /* stacks, object caches, log rings */
 	PAGE_TABLE,   /* page tables, first and second stage */
@@ -89,7 +89,8 @@ struct group_page {
 	u64 quota_pages;
 	u64 used_pages;
 	u64 pages[PAGE_OWNER_COUNT];
-	u64 cpu_tsc;	  /* TSC cycles that the group's threads ran */
+	/* TSC cycles that the group's threads ran, in ring 3, the kernel or a guest */
+	u64 cpu_tsc;
 	u64 guest_tsc;	  /* the part of cpu_tsc that was spent inside the guest */
 	u64 kernel_exits; /* the guest's exits that the kernel handled without the monitor */
 	u64 injected;	  /* interrupts and exceptions injected into the guest */

@@ -369,7 +369,7 @@ enum irq_flag {
 	IRQ_ACTIVE_LOW = 1 << 1,
 	/* the line raises an NMI on every CPU, which logs where it hit; no signal */
 	IRQ_NMI = 1 << 2,
-	/* alone, without other flags: a message that a device writes in place of a line */
+	/* without other flags: the irq is a message that a device writes, in place of a line */
 	IRQ_MSI = 1 << 3,
 	IRQ_FLAGS = IRQ_LEVEL | IRQ_ACTIVE_LOW | IRQ_NMI | IRQ_MSI,
 };

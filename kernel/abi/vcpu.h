@@ -88,7 +88,7 @@ struct vcpu_exit {
 	u64 gva;     /* EXIT_MEMORY: the linear address if known, else 0 */
 	/* EXIT_EXCEPTION, EXIT_EOI, EXIT_SIPI: the vector; EXIT_HYPERCALL: the CPL */
 	u32 vector;
-	/* EXIT_EXCEPTION, EXIT_TASK_SWITCH (SVM: the error code in EXITINFO2) */
+	/* EXIT_EXCEPTION, EXIT_TASK_SWITCH: the error code (the latter on SVM: from EXITINFO2) */
 	u32 error_code;
 	u64 vendor_code;    /* the CPU's own number of the exit, or VMX's VM-instruction error */
 	u64 qualification;  /* VMX exit qualification, SVM EXITINFO1 */
@@ -114,7 +114,7 @@ enum vcpu_groups {
 	VCPU_TABLES = 1 << 2,	/* gdtr and idtr */
 	VCPU_CONTROL = 1 << 3,	/* cr0, cr2, cr3, cr4, efer */
 	VCPU_DEBUG = 1 << 4,	/* dr0-dr3, dr6, dr7 */
-	VCPU_MSRS = 1 << 5,	/* the MSRs of enum vcpu_msr */
+	VCPU_MSRS = 1 << 5,	/* `msr`: the MSRs of enum vcpu_msr */
 	VCPU_EVENT = 1 << 6,	/* `event`: the event whose delivery the exit cut short */
 	VCPU_XCR0 = 1 << 7,
 	VCPU_TSC = 1 << 8, /* tsc_offset alone */
@@ -201,7 +201,7 @@ enum vcpu_request {
 	/* the run shall end when the guest can take an interrupt */
 	REQUEST_INTERRUPT_WINDOW = 1 << 0,
 	REQUEST_NMI_WINDOW = 1 << 1,
-	/* the run shall first move RIP by advance_length, which ends any shadow */
+	/* the run shall first move RIP by advance_length, which ends any interrupt shadow */
 	REQUEST_ADVANCE = 1 << 2,
 	REQUEST_FLUSH = 1 << 3, /* the run shall first flush the guest's TLB entries */
 };
@@ -263,7 +263,7 @@ enum vcpu_trap {
 	VTRAP_CR = 1 << 0, /* writes of CR0, CR3 and CR4 exit as EXIT_CR, before they take effect */
 	/* MOV from and to a debug register exits as EXIT_DR, before it takes effect */
 	VTRAP_DR = 1 << 1,
-	VTRAP_MSR = 1 << 2,	 /* accesses of every MSR exit */
+	VTRAP_MSR = 1 << 2,	 /* the guest's accesses of every MSR exit */
 	VTRAP_NO_TIMER = 1 << 3, /* VMX: the preemption timer never ends a run */
 	VTRAP_FLUSH = 1 << 4,	 /* each entry flushes the guest's TLB entries */
 	/* VMX: unrestricted guest mode is off, and paging is always on */
@@ -376,11 +376,12 @@ struct vcpu_page {
 	u32 settle_reserved;
 	/* SETTLE_HYPERCALL: a bit for each hypercall number below 64 that is left to the monitor */
 	u64 hypercalls;
-	u64 hypercall_result; /* the value that hypercalls which the kernel answers return in RAX */
+	/* the value that the kernel returns in RAX of hypercalls that it answers */
+	u64 hypercall_result;
 
 	/*
-	 * VCPU_CODE: the bytes at RIP, all in one page; code_bytes 0: unknown, the monitor fetches
-	 * them
+	 * VCPU_CODE: the number of the guest's code bytes at RIP in `code`, all in one page; 0:
+	 * unknown, the monitor fetches them
 	 */
 	u32 code_bytes;
 	u32 code_reserved;

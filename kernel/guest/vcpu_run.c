@@ -429,7 +429,7 @@ static NOINLINE enum status vcpu_find(struct thread *thread, u64 handle)
 	object_lock();
 	status = handle_lookup(table, handle, OBJECT_VCPU, RIGHT_CONTROL, &object);
 	if (status == STATUS_OK && thread->process->ports != NULL)
-		/* each VMX exit sets a TSS limit that leaves out the I/O bitmap */
+		/* refused, as each VMX exit sets a TSS limit that leaves out the I/O bitmap */
 		status = STATUS_NOT_SUPPORTED;
 	if (status == STATUS_OK) {
 		object_get(object);

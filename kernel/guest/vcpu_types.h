@@ -25,7 +25,8 @@ struct vcpu {
 	/* the thread that runs or reads the vCPU now, atomic; NULL: no thread does */
 	struct thread *runner;
 	struct group_page *account;	      /* the counters of the vCPU's group */
-	const struct vcpu_cpuid_entry *cpuid; /* shared page; NULL: the monitor handles CPUID */
+	/* the shared pages with the table of CPUID answers; NULL: the monitor handles CPUID */
+	const struct vcpu_cpuid_entry *cpuid;
 	/* the shared page of the group VCPU_XSAVE; NULL: the vCPU has none */
 	void *xsave;
 	struct virt_vcpu virt;
@@ -43,7 +44,8 @@ struct vcpu {
 	union {
 		struct {
 			bool preempted; /* MARK_PREEMPTED was written */
-			bool kicked;	/* stays set until a run returns EXIT_KICK */
+			/* the vCPU was kicked; stays set until a run returns EXIT_KICK */
+			bool kicked;
 			bool signalled; /* the queue of the vCPU's thread holds a signal */
 			bool reserved;
 		};

@@ -6,7 +6,7 @@
 #define LOG_RING_ENTRIES 512u
 #define LOG_MEMORY_ORDER 4 /* 64 KiB, enough for one CPU's struct log_memory */
 
-/* One CPU's ring in whole pages, so that ring 3 can map it and nothing else. */
+/* One CPU's ring of the log in whole pages, so that ring 3 can map it and nothing else. */
 struct log_memory {
 	union {
 		struct log_ring ring;

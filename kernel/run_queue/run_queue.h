@@ -47,8 +47,9 @@ struct run_share {
 	u64 virtual_time;
 	/* remainder of the last division by the weight, not yet in virtual_time */
 	u64 remainder;
-	u64 charged;	   /* the tick at which the group was last charged */
-	u64 entities_time; /* virtual time of the group's entity furthest behind; never goes back */
+	u64 charged; /* the tick at which the group was last charged on this queue */
+	/* virtual time of the group's entity furthest behind on this queue; never goes back */
+	u64 entities_time;
 	/* number of the group's entities that run or want to run on this queue's CPU */
 	u64 runnable;
 };
@@ -93,7 +94,7 @@ struct run_queue {
 	/* struct run_share of groups with waiting entities, by virtual time */
 	struct heap fair;
 	struct heap deadline; /* entities with reserved budget left, by deadline */
-	/* entities whose reserved budget is spent, by deadline; they also wait in their group */
+	/* entities whose reserved budget is spent, by deadline; they also wait in share->waiting */
 	struct heap exhausted;
 	/*
 	 * struct run_share of groups whose cap is spent, by the end of the cap's period, when they
@@ -104,13 +105,13 @@ struct run_queue {
 	u64 virtual_time;
 	u64 number;	  /* the CPU's number */
 	u64 slice;	  /* the length of a slice in TSC ticks */
-	u64 slice_end;	  /* end of the running entity's slice */
+	u64 slice_end;	  /* tick at which the running entity's slice ends */
 	/*
 	 * the share of the CPU that all entities of this queue have reserved, asleep or not, in
 	 * units of 10^-9
 	 */
 	u64 reserved;
-	/* the load of runnable entities: 1024 for a lone entity of default weight */
+	/* the sum of the runnable entities' loads: 1024 for a lone entity of default weight */
 	u64 load;
 	u64 count; /* number of the queue's runnable entities, the running one included */
 };

@@ -18,7 +18,7 @@ struct vcpu;
 struct queue {
 	struct object object;
 	struct vcpu *vcpu; /* the vCPU that a signal in the queue kicks out of its guest, or NULL */
-	/* guards the fields below, and `node` and `raised` of the bound signals */
+	/* guards the queue's fields below, and `node` and `raised` of the signals bound to it */
 	struct lock lock;
 	struct list pending;   /* raised signals (struct signal), the oldest first */
 	struct thread *waiter; /* the thread that waits in SYS_QUEUE_WAIT, or NULL */

@@ -23,7 +23,7 @@ enum thread_state {
 
 struct thread {
 	struct object object;
-	struct process *process; /* the process, which frees its threads before itself */
+	struct process *process; /* the thread's process, which frees its threads before itself */
 	struct list sibling;
 	u64 serial;		 /* the thread's number, from 1, which is never reused */
 	/* the registers of the thread in ring 3, while they are not loaded on a CPU */
@@ -31,7 +31,10 @@ struct thread {
 	enum thread_state state;
 	struct vcpu *guest; /* the vCPU that the thread runs in SYS_VCPU_RUN, else NULL */
 
-	/* The vCPU of the last SYS_VCPU_RUN: saves the lookup as long as no handle is closed. */
+	/*
+	 * The vCPU of the thread's last SYS_VCPU_RUN: saves looking its handle up as long as the
+	 * process closes no handle.
+	 */
 	struct vcpu *ran; /* the vCPU that the thread ran last, with a reference */
 	u64 ran_handle;
 	/* `closed` of the process's handle table at that run; RAN_NOTHING: `ran` is NULL */
@@ -60,7 +63,8 @@ struct thread {
 	 * reference, as a queue ends the wait before it is freed
 	 */
 	struct queue *waits_for;
-	struct list sleep_node; /* the thread's place in cpu->sleeping */
+	/* the thread's place in cpu->sleeping while it waits with a deadline */
+	struct list sleep_node;
 	u64 wake_tsc;
 
 	/* The result of the thread's wait, which goes to its registers when it runs again. */

@@ -41,7 +41,7 @@ enum ata_command {
 #define ATA_FEATURE_NO_CACHE	  0x82u
 /* for DATA SET MANAGEMENT: trims the sectors in the ranges that are its data */
 #define ATA_FEATURE_TRIM 0x01u
-/* position of the number of sectors in a range of TRIM; the bits below hold the first sector */
+/* lowest bit of the number of sectors in a range of TRIM; the bits below hold the first sector */
 #define ATA_TRIM_COUNT_SHIFT 48u
 #define ATA_TRIM_BYTES	     512u
 

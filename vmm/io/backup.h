@@ -35,7 +35,7 @@ struct backup_label {
 	u8 id[BACKUP_ID_BYTES];
 	/* the id of the backup before this one in its chain; zeros for a full backup */
 	u8 base[BACKUP_ID_BYTES];
-	u32 sequence; /* the backup's place in the chain, counted from 0 */
+	u32 sequence; /* the backup's number in its chain, from 0 on */
 	u32 kind;     /* the kind of the backup, enum backup_kind */
 };
 

@@ -23,7 +23,7 @@ struct copier_page {
 	u32 overwrite; /* 1: whatever the destinations hold may be overwritten */
 	u32 pad;
 	u64 unix_seconds;
-	struct backup_label label[COPIER_DISK_MAX]; /* the label of the copy of disk n */
+	struct backup_label label[COPIER_DISK_MAX]; /* the backup label of the copy of disk n */
 	/* size of disk n: a disk of another size is not backed up */
 	u64 disk_bytes[COPIER_DISK_MAX];
 

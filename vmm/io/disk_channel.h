@@ -9,7 +9,7 @@
 /* Disks, in the memory that the manager and a disk driver share. */
 #define DISK_CLIENT_MAX	   64u
 #define DISK_PARTITION_MAX 128u
-#define DISK_UNIT_MAX	   8u /* the most disks behind one controller that share a driver */
+#define DISK_UNIT_MAX	   8u /* the most disks of one controller that share a driver */
 #define DISK_TEXT_BYTES	   128u
 
 enum disk_feature {
@@ -109,9 +109,9 @@ enum disk_undo_problem {
 	DISK_UNDO_PROBLEM_COUNT
 };
 
-/* What the driver reports about the old blocks. */
+/* What the driver reports about a client's old blocks. */
 struct disk_undo_told {
-	u32 number;  /* `number` of the disk_undo_given that the driver has taken over */
+	u32 number;  /* `number` of the struct disk_undo_given that the driver has taken over */
 	u32 problem; /* enum disk_undo_problem of the old blocks of that `number` */
 	/*
 	 * `put_back` of the last request that is done: the old blocks are back on the disk's medium

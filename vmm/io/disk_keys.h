@@ -51,7 +51,7 @@ struct disk_secret_header {
 	u32 block_bytes;
 	u64 reserved;
 	u8 salt[DISK_SECRET_SALT_BYTES];
-	/* HMAC-SHA-256 of all fields before this one */
+	/* HMAC-SHA-256 of all fields of the header before this one */
 	u8 check[DISK_SECRET_CHECK_BYTES];
 	u8 zeros[DISK_SECRET_BYTES - 96];
 };

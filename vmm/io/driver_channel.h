@@ -44,8 +44,8 @@ struct driver_channel {
 	/* The manager writes the fields from here on. */
 	struct driver_client client[DRIVER_CLIENT_MAX];
 	/*
-	 * Grows at intervals. A working driver repeats the value in `answered`; only a card's
-	 * driver need not.
+	 * Grows at intervals, as a question whether the driver works, which repeats the value in
+	 * `answered`; only a network card's driver need not.
 	 */
 	u32 asked;
 	/* not 0: the manager has entered in `client` those that are there when the driver begins */
@@ -67,7 +67,7 @@ struct driver_channel {
 	 * of the client any more
 	 */
 	u32 served[DRIVER_CLIENT_MAX];
-	u64 finished; /* number of requests finished for all clients */
+	u64 finished; /* number of requests finished for all clients together */
 	u64 waiting;  /* number of requests that the device is working on */
 	/*
 	 * the TSC when the driver answered the first request of any client; 0: no request was

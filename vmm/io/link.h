@@ -83,8 +83,8 @@ u32 link_room(const struct link_end *end);
  */
 bool link_publish(struct link_end *end) MUST_CHECK;
 /*
- * Asks to be signalled when the peer next writes; call it before each wait. Returns false if there
- * is something to read already.
+ * Asks the peer to signal when it next writes; called before each wait for that. Returns false if
+ * there is something to read already.
  */
 bool link_may_wait(struct link_end *end) MUST_CHECK;
 /*

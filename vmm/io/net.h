@@ -21,8 +21,7 @@ enum net_about_flag {
  */
 struct net_about {
 	/*
-	 * the client's address in the low bytes, as in a frame; 0 for a card, which has its own
-	 * address
+	 * the client's MAC address in the low bytes, as in a frame; 0 for a card, which has its own
 	 */
 	u64 mac;
 	u32 mtu;
@@ -36,6 +35,7 @@ struct net_about {
  */
 enum net_wish {
 	NET_WISH_CHECKSUM = 1 << 0, /* frames with FRAME_NEEDS_CHECKSUM */
-	NET_WISH_TCP4 = 1 << 1,	    /* frames with FRAME_TCP4 and FRAME_NEEDS_CHECKSUM */
+	/* the client takes frames with FRAME_TCP4 and FRAME_NEEDS_CHECKSUM */
+	NET_WISH_TCP4 = 1 << 1,
 	NET_WISH_TCP6 = 1 << 2,
 };

@@ -8,7 +8,7 @@
 
 /* Why a monitor has dropped a frame from or to its guest. */
 enum net_loss {
-	/* from the guest: the buffer is too short for a header, or for a frame behind it */
+	/* from the guest: its buffer is too short for a frame's header, or for a frame behind it */
 	NET_LOSS_SHORT,
 	NET_LOSS_LONG, /* from the guest: the frame is longer than FRAME_BYTES_MAX */
 	/*

@@ -24,8 +24,8 @@ enum net_port_flag {
 };
 
 /*
- * A port, written by the manager. `limit` and the fields after it may change while the port is in
- * use.
+ * A port of a switch, written by the manager. `limit` and the fields after it may change while the
+ * port is in use.
  */
 struct net_port {
 	u64 mac;   /* the port's MAC address in the low six bytes, its first byte lowest */
@@ -41,7 +41,11 @@ struct net_port {
 	 */
 	u16 vlan;
 	u16 reserved[3];
-	u64 secret; /* a number in the switch's probes for loops, which no other port can guess */
+	/*
+	 * a number that the switch puts into this port's probes for loops, which no other port can
+	 * guess
+	 */
+	u64 secret;
 	struct share_given limit; /* limit of packets */
 	/* not 0: the port is an uplink whose card has no link or no driver */
 	u32 down;
@@ -85,14 +89,14 @@ enum net_drop {
 
 /* What a switch counts for each port. */
 struct net_counts {
-	/* frames that the switch has received from the port, dropped ones included */
+	/* number of frames that the switch has received from the port, dropped ones included */
 	u64 received_frames;
 	u64 received_bytes;
-	u64 sent_frames; /* frames that the switch has sent to the port */
+	u64 sent_frames; /* number of frames that the switch has sent to the port */
 	u64 sent_bytes;
 	/*
-	 * received frames that were dropped; of NET_DROP_FULL, frames that were to be sent to the
-	 * port
+	 * number of frames received from the port and dropped, by enum net_drop; of NET_DROP_FULL,
+	 * frames that were to be sent to the port
 	 */
 	u64 dropped[NET_DROP_COUNT];
 };

@@ -23,7 +23,7 @@ struct restorer_page {
 	u64 all_bytes;
 	u64 moved;	  /* a number that grows as long as the restorer makes progress */
 	u64 unix_seconds; /* Unix time at which the last backup of the chain was made */
-	char vm[32];	  /* name of the VM whose backups the restorer reads */
+	char vm[32];	  /* name of the VM whose disk was backed up */
 	char disk[32];
 	char problem[160];
 };

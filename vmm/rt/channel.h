@@ -59,7 +59,7 @@ enum vm_command {
 	VM_COMMAND_RESERVE,
 	/* writes the VM's state into state_memory, and keeps the VM held (paused) */
 	VM_COMMAND_SAVE,
-	VM_COMMAND_CONTINUE, /* lets a VM that is held go on in this process */
+	VM_COMMAND_CONTINUE, /* lets a VM that is held (paused) go on in this process */
 	VM_COMMAND_HOLD,     /* holds (pauses) the VM, also after a crash: no vCPU runs */
 	/* lets a VM that is held (paused) go on from the state in state_memory */
 	VM_COMMAND_LOAD,
@@ -103,8 +103,8 @@ struct vm_channel {
 	/* size in bytes: VM_COMMAND_SAVE: of state_memory, VM_COMMAND_LOAD: of the state in it */
 	u64 state_size;
 	/*
-	 * The key of the save that the monitor restores, which the monitor takes once; otherwise
-	 * zero.
+	 * The key that decrypts the save that the monitor restores, which the monitor takes once;
+	 * otherwise zero.
 	 */
 	u8 save_key[SAVE_KEY_BYTES];
 	u32 save_key_given; /* 1: the manager has written the key to save_key */
@@ -127,7 +127,7 @@ struct vm_channel {
 	u64 injected;
 	u64 timer_expirations;
 	char reason[128]; /* why the VM stopped or crashed */
-	/* index at which the text in `log`, lines for the manager's log, ends */
+	/* index in the ring `log` at which the monitor's lines for the manager's log end */
 	u32 log_written;
 	/* 1: the VM is set up and reservations are made; commands are obeyed from now on */
 	u32 ready;
@@ -157,7 +157,8 @@ struct vm_channel {
 	u64 state_used;
 	u32 taken_renewal; /* MONITOR_RENEWAL of the monitor that has loaded the VM's saved state */
 	/*
-	 * MONITOR_RENEWAL of the process that could not load the saved state: see handover_problem
+	 * MONITOR_RENEWAL of the monitor that could not load the VM's saved state: see
+	 * handover_problem
 	 */
 	u32 refused_renewal;
 	char handover_problem[160];
@@ -186,7 +187,7 @@ struct vm_channel {
 	u8 state_digest[32]; /* SHA-256 over the VM's saved state, without RAM and disks */
 	/* host TSC when the guest last began to stand still for a handover of its state */
 	u64 held_tsc;
-	u64 continued_tsc;   /* host TSC when the guest last went on after it was held */
+	u64 continued_tsc; /* host TSC when the guest last went on after it was held (paused) */
 
 	u8 log[CHANNEL_RING_BYTES];
 	/* the first stream is the guest's console */
@@ -243,7 +244,7 @@ enum monitor_parameter {
 enum monitor_flag {
 	/* the VM's kernel file is the built-in guest, flat code for real mode at 0x7c00 */
 	MONITOR_DEMO = 1 << 0,
-	MONITOR_TEST_DEVICE = 1 << 1, /* the guest finds a test device */
+	MONITOR_TEST_DEVICE = 1 << 1, /* the guest finds a device for tests of the monitor */
 	/* local APICs are emulated even if the CPU virtualizes them */
 	MONITOR_APIC_EMULATED = 1 << 2,
 	MONITOR_HPET = 1 << 3, /* the guest finds an HPET */
@@ -277,6 +278,7 @@ enum monitor_flag {
 	MONITOR_SAVE_GIVES_PAGES = 1 << 17,
 	/* the VM's kernel file is a PC's firmware (the VM's key boot = bios) */
 	MONITOR_FIRMWARE = 1 << 18,
-	MONITOR_UEFI = 1 << 19,	   /* the firmware is UEFI's (the VM's key boot = uefi) */
+	/* the kernel file is a UEFI firmware (the VM's key boot = uefi) */
+	MONITOR_UEFI = 1 << 19,
 	MONITOR_CARRIER = 1 << 20, /* the process moves a volume's content: vmm/io/content_page.h */
 };

@@ -19,7 +19,9 @@ struct mutex {
 	 */
 	u32 woken;
 	u64 waiting; /* threads that wait to be woken, a bit each */
-	/* the event that wakes each thread, bound to the queue in which that thread waits */
+	/*
+	 * for each thread, the event that wakes it, bound to the queue in which that thread waits
+	 */
 	handle_t event[MUTEX_THREADS];
 };
 

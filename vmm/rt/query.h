@@ -27,8 +27,8 @@ enum query_kind {
 	 */
 	QUERY_WRITE,
 	/*
-	 * sets registers of `vcpu`, the groups `flags` and the general ones, from a vCPU page in
-	 * `input`
+	 * sets registers of `vcpu`, the register groups in `flags` and the general ones, from a
+	 * vCPU page in `input`
 	 */
 	QUERY_SET,
 	/*
@@ -86,7 +86,7 @@ enum query_stop_kind {
 	QUERY_STOP_STEP,
 	QUERY_STOP_SOFTWARE, /* an INT3 that the debugger has set was executed */
 	QUERY_STOP_HARDWARE,
-	QUERY_STOP_WRITE, /* the guest wrote to an address that is watched */
+	QUERY_STOP_WRITE, /* the guest wrote to an address that the debugger watches */
 	QUERY_STOP_ACCESS,
 };
 
@@ -193,8 +193,8 @@ struct query_trace {
 };
 
 /*
- * The answer to QUERY_COSTS: what the exits of each reason cost together, from the exit until it
- * was handled.
+ * The answer to QUERY_COSTS: what the exits of each reason cost together, in TSC cycles from the
+ * exit until it was handled.
  */
 struct query_cost {
 	u64 count;

@@ -34,7 +34,7 @@ struct mac_list {
 	u32 count;
 };
 
-/* The last NET_PORT_MAX entries are fixed: each port's own address. */
+/* The table's entries; the last NET_PORT_MAX are fixed, one for each port's own address. */
 static struct mac_entry entries[MAC_TABLE_LEARNT + NET_PORT_MAX];
 static u16 chains[1u << CHAIN_BITS];
 static struct mac_list lists[NET_PORT_MAX];
@@ -205,7 +205,10 @@ static u32 mac_table_richest(void)
 	return port;
 }
 
-/* Returns a free entry for an address of this port; evicts an old entry if need be. */
+/*
+ * Returns a free entry for an address behind this port; evicts the oldest entry of a port if need
+ * be.
+ */
 static u16 mac_table_make_room(u32 port)
 {
 	if (unused.count == 0)
@@ -256,7 +259,7 @@ void mac_table_forget(u32 port)
 	u16 own = (u16)(MAC_TABLE_LEARNT + port);
 
 	mac_table_forget_learnt(port);
-	/* a key of 0 stands for a port without an address */
+	/* a key of 0: the port has no MAC address of its own */
 	if (entries[own].key != 0) {
 		mac_table_chain_remove(own);
 		entries[own].key = 0;

@@ -35,7 +35,7 @@ static bool turn_is_within_limit(struct port *port, u64 now)
 	return share_refill(&port->share, now) || !turn_can_wait(port);
 }
 
-/* Ends a port's turns until it has frames again. */
+/* Ends a port's turns until its client has sent frames again. */
 static void turn_rest(struct port *port)
 {
 	share_rest(&port->share);

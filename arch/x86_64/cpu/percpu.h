@@ -56,12 +56,13 @@ enum cpu_pending {
 	 * pages wait to be freed or `grace` is set.
 	 */
 	PENDING_PASS = 1 << 4,
-	/* the CPU shall save and release the vCPU whose registers are loaded */
+	/* the CPU shall save and release the vCPU whose registers it holds */
 	PENDING_UNLOAD = 1 << 5,
 	PENDING_KICK = 1 << 7, /* the CPU shall pass through its loop, for nothing else */
 	/* another CPU may have less to do: this CPU shall hand it a thread (sched_give) */
 	PENDING_GIVE = 1 << 6,
-	PENDING_LOG = 1 << 8, /* the log has grown: this CPU signals the log's reader */
+	/* the kernel's log has grown: this CPU shall signal the log's reader, the manager */
+	PENDING_LOG = 1 << 8,
 	/* the CPU shall put the last references in `dropped` (object_drop) */
 	PENDING_DROPPED = 1 << 9,
 };
@@ -75,7 +76,11 @@ struct cpu {
 	u64 kernel_root;
 	/* CR3 to load on return to ring 3; 0: ring 3 runs on the kernel's tables */
 	u64 user_root;
-	u64 pending;	 /* enum cpu_pending; may be set at any instruction, by other CPUs too */
+	/*
+	 * the pending word, bits of enum cpu_pending; may be set at any instruction, by other CPUs
+	 * too
+	 */
+	u64 pending;
 	u32 id;
 	u32 apic_id;
 	u8 node;			    /* the CPU's NUMA node */
@@ -115,7 +120,7 @@ struct cpu {
 	 */
 	struct lock lock;
 	struct run_queue *queue;
-	struct list sleeping; /* threads with a deadline, earliest first */
+	struct list sleeping; /* threads that wait with a deadline, the earliest first */
 	/*
 	 * The next two fields, TSC values, are written under `lock` and read without it; 0: never.
 	 */
@@ -148,7 +153,10 @@ struct cpu {
 
 struct stack_base {
 	struct cpu *cpu;
-	/* the address of the handler of SYSCALL; the stub mapped just above the stack reads it */
+	/*
+	 * the address of the handler of SYSCALL, which the stub mapped just above the CPU's stack
+	 * reads
+	 */
 	u64 syscall_entry;
 };
 _Static_assert(sizeof(struct stack_base) == STACK_BASE_BYTES, "known to entry.S");

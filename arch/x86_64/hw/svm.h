@@ -10,7 +10,7 @@
 struct vmcb_segment {
 	u16 selector;
 	u16 attributes; /* enum vmcb_attribute */
-	u32 limit;	/* the limit in bytes, after scaling */
+	u32 limit;	/* the segment's limit in bytes, after scaling by the granularity bit */
 	u64 base;
 };
 _Static_assert(sizeof(struct vmcb_segment) == 16, "APM vol. 2, table B-2");

@@ -149,8 +149,8 @@ static void svm_handle_window(struct virt_vcpu *vcpu)
 }
 
 /*
- * Handles the intercepted IRET that ends NMI blocking (svm_nmi_block). The kernel enters the guest
- * again, and the IRET runs.
+ * Handles the intercepted IRET that ends NMI blocking (svm_nmi_block). The kernel then enters the
+ * guest again, and the IRET runs.
  */
 static void svm_handle_iret(struct virt_vcpu *vcpu)
 {
@@ -169,7 +169,8 @@ static void svm_handle(struct virt_vcpu *vcpu)
 	if (svm_of(vcpu)->nmi_iret && svm_vmcb(vcpu)->save.rip != svm_of(vcpu)->nmi_iret_rip)
 		svm_nmi_block(vcpu, false);
 	if (vcpu->event.valid && vcpu->event.type == EVENT_NMI)
-		svm_nmi_block(vcpu, false); /* the NMI was not delivered, so it blocks no others */
+		/* the NMI was not delivered, so it does not block the guest's NMIs */
+		svm_nmi_block(vcpu, false);
 	svm_requeue_interrupt(vcpu);
 
 	switch (vcpu->exit.reason) {

@@ -17,7 +17,7 @@
 #define SVM_INSTRUCTION_BYTES_MAX 15u
 
 struct svm_capabilities {
-	u32 asid_count; /* number of ASIDs, the host's (0) included */
+	u32 asid_count; /* number of ASIDs that the CPUs have, the host's (0) included */
 	bool nrip_save;
 	bool flush_by_asid;
 	bool pause_filter;
@@ -60,7 +60,8 @@ struct svm_vcpu {
 			bool shadow_lost;
 			/* no VMRUN has yet accepted the state that svm_set wrote last */
 			bool unchecked;
-			bool rip_moved; /* svm_inject has moved RIP away from moved_rip */
+			/* svm_inject has moved the guest's RIP away from moved_rip */
+			bool rip_moved;
 		};
 		u32 special;
 	};
@@ -142,7 +143,10 @@ u32 svm_code_length(struct virt_vcpu *vcpu);
 void svm_traps_set(struct virt_vcpu *vcpu);
 /* Decodes an event whose delivery the exit interrupted; `event` is not valid if there is none. */
 void svm_event_decode(u64 exit_int_info, struct vcpu_event *event);
-/* Turn on and off the exit that comes as soon as the guest can take an interrupt. */
+/*
+ * svm_window_open turns on, svm_window_close off, the exit that comes as soon as the guest can take
+ * an interrupt.
+ */
 void svm_window_open(struct virt_vcpu *vcpu);
 void svm_window_close(struct vmcb *vmcb);
 /* Notes whether the guest's NMIs are blocked, and intercepts its next IRET if they are. */

@@ -43,7 +43,8 @@ struct vmx_vcpu {
 	struct vmx_scratch *scratch;
 	u64 dr6;
 	u64 cr2;		    /* the guest's CR2, which the VMCS does not have */
-	const struct cpu *host_cpu; /* the CPU whose host state the VMCS holds; NULL: no CPU's */
+	/* the CPU whose state the VMCS's host-state area holds; NULL: no CPU's */
+	const struct cpu *host_cpu;
 	/* copy of the host RSP in the VMCS, as host_cr3 is of the host CR3; 0: unknown */
 	u64 host_rsp;
 	u64 host_cr3;
