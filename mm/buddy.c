@@ -68,7 +68,7 @@ void page_block_remove(u32 frame)
 }
 
 /*
- * Returns a node that has a free block of at least this order, preferably this CPU's own node;
+ * Returns a NUMA node that has a free block of at least this order, preferably this CPU's own node;
  * NODE_MAX if no node has one. The caller holds buddy_lock.
  */
 static u32 buddy_node_find(unsigned int order)
@@ -134,8 +134,8 @@ static ALWAYS_INLINE enum status buddy_block_alloc(unsigned int order, enum page
 }
 
 /*
- * Returns a block to the free lists and joins it with its free buddies of the same node. The caller
- * holds buddy_lock.
+ * Returns a block to the free lists and joins it with its free buddies of the same NUMA node. The
+ * caller holds buddy_lock.
  */
 static void buddy_block_free(u32 frame)
 {

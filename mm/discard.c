@@ -44,7 +44,8 @@ static enum status discard_check(const struct memory *memory, u64 first, u64 cou
 /*
  * Frees the `count` pages behind `*word`, a slot's page or a chunk's block, and clears the word.
  * Reserves as many pages first, so that the pages promised to the guest stay available while the
- * old ones wait to be freed. If the object is overcommitted, gives the promise back instead.
+ * old ones wait to be freed. If the object is overcommitted, ends the promise of these pages
+ * instead.
  */
 static enum status memory_return_block(struct memory *memory, u64 *word, u64 count)
 {
@@ -100,8 +101,8 @@ static void memory_slots_end(struct memory *memory, u64 *chunk)
 
 /*
  * Discards pages of one chunk from `first` on and sets *count to how many pages it has dealt with.
- * A chunk that is not ready has never been mapped and has nothing to discard. The caller holds the
- * object's lock.
+ * A large block whose pages are not all cleared has never been mapped: its chunk has nothing to
+ * discard. The caller holds the object's lock.
  */
 static enum status discard_step(struct memory *memory, u64 first, u64 *count)
 {

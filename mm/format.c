@@ -65,8 +65,8 @@ const struct pt_format format_ept = {
 };
 
 /*
- * VT-d second-stage tables (VT-d 9.8) look like EPT's without memory types; a device executes no
- * code.
+ * VT-d second-stage tables (VT-d specification, 9.8) look like EPT's without memory types; a device
+ * executes no code.
  */
 const struct pt_format format_vtd = {
 	.present = VTD_READ | VTD_WRITE,
@@ -77,9 +77,9 @@ const struct pt_format format_vtd = {
 };
 
 /*
- * AMD-Vi tables (AMD IOMMU 2.2.3). An entry names the level of the table that it points to, a leaf
- * names level 0. Only the table walker needs to tell a leaf above PT_LEVEL_4K from a table; it does
- * so by a bit that the IOMMU ignores.
+ * AMD-Vi tables (AMD IOMMU specification, 2.2.3). An entry names the level of the table that it
+ * points to, a leaf names level 0. Only the table walker needs to tell a leaf above PT_LEVEL_4K
+ * from a table; it does so by a bit that the IOMMU ignores.
  */
 const struct pt_format format_amdvi = {
 	.present = AMDVI_PRESENT,

@@ -53,9 +53,9 @@ enum page_flag {
 };
 
 /*
- * Allocates a block of 2^order pages, not cleared, preferably from the running CPU's own node, and
- * charges it to `quota` (NULL: the kernel). Never takes pages that page_reserve has reserved. Fails
- * without effect: STATUS_NO_QUOTA, STATUS_NO_MEMORY, STATUS_AGAIN (as quota_charge).
+ * Allocates a block of 2^order pages, not cleared, preferably from the running CPU's own NUMA node,
+ * and charges it to `quota` (NULL: the kernel). Never takes pages that page_reserve has reserved.
+ * Fails without effect: STATUS_NO_QUOTA, STATUS_NO_MEMORY, STATUS_AGAIN (as quota_charge).
  */
 enum status page_alloc(unsigned int order, enum page_owner owner, struct quota *quota,
 		       hpa_t *hpa) MUST_CHECK;

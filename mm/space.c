@@ -104,8 +104,8 @@ static bool space_range_free(struct space *space, u64 at, u64 bytes)
 }
 
 /*
- * Chooses a random free place with room for guard pages, aligned so that large pages can be used.
- * The user half is so much larger than any memory object (MEMORY_PAGES_MAX) that a few attempts
+ * Chooses a random free range of addresses with room for guard pages, aligned for large pages. The
+ * user half is so much larger than any memory object (MEMORY_PAGES_MAX) that a few attempts
  * suffice.
  */
 static enum status space_place_choose(struct space *space, const struct mapping *mapping, u64 *at)

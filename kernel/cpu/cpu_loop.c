@@ -63,7 +63,7 @@ static NOINLINE void cpu_loop_idle(struct cpu *cpu)
 	__atomic_store_n(&cpu->idle, true, __ATOMIC_SEQ_CST);
 	sched_request_work(cpu);
 	/*
-	 * The timer is set again even if it is set: QEMU 7.2 may lose an interrupt that comes
+	 * The CPU's timer is set again even if it is set: QEMU 7.2 may lose an interrupt that comes
 	 * during VMRUN or #VMEXIT, and the CPU would sleep until the next one (docs/platforms.md).
 	 */
 	timer_forget(cpu);

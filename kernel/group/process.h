@@ -14,10 +14,10 @@ struct thread;
 extern struct process *process_manager;
 
 /*
- * Creates a process, at a random place in a new address space, from the image (kernel/abi/image.h)
- * that begins with page `first` of the memory object. The caller has checked that the object has
- * that page. The handle table gets 2^table_order pages. STATUS_BAD_FORMAT, STATUS_NO_MEMORY,
- * STATUS_NO_QUOTA; STATUS_AGAIN: repeat, as pages are still being freed.
+ * Creates a process, at a random address in a new address space, from the image
+ * (kernel/abi/image.h) that begins with page `first` of the memory object. The caller has checked
+ * that the object has that page. The handle table gets 2^table_order pages. STATUS_BAD_FORMAT,
+ * STATUS_NO_MEMORY, STATUS_NO_QUOTA; STATUS_AGAIN: repeat, as pages are still being freed.
  */
 enum status process_create(struct group *group, struct memory *image, u64 first, u32 table_order,
 			   struct process **process) MUST_CHECK;

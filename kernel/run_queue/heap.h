@@ -4,7 +4,7 @@
 #include "lib/types.h"
 
 /*
- * A leftist heap of nodes that are embedded in the structures it orders: smallest key first, no
+ * A node of a leftist heap, embedded in a structure that the heap orders: smallest key first, no
  * allocations, and insertion and removal visit O(log n) nodes in the worst case, not just on
  * average. Keys are ticks that may wrap: the keys in one heap must lie within 2^63 of each other.
  */

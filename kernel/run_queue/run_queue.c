@@ -316,8 +316,8 @@ struct run_entity *run_queue_next(struct run_queue *queue, struct run_entity *ru
 }
 
 /*
- * Charges the group, whose weight is divided among its runnable entities, wherever they are; the
- * remainder of the division by the weight goes to the next charge.
+ * Charges `ran` ticks to the group, whose weight is divided among its runnable entities, wherever
+ * they are; the remainder of the division by the weight goes to the next charge.
  */
 static void run_queue_charge_share(struct run_queue *queue, struct run_share *share, u64 ran,
 				   u64 now)

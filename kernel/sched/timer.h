@@ -9,8 +9,8 @@
 /* Deadlines in this file are host TSC values. */
 
 /*
- * Lets the thread's home CPU wake the thread at thread->wake_tsc, with STATUS_TIMED_OUT. The caller
- * shares the object lock, as for the next two functions.
+ * Makes the thread's home CPU wake the thread at thread->wake_tsc, with STATUS_TIMED_OUT. The
+ * caller shares the object lock, as for the next two functions.
  */
 void timer_sleep(struct thread *thread);
 /* Takes the thread off its home CPU's list of sleepers. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Requests and answers of fixed size in a link's rings (slots.h). Called by disk drivers, services
- * and monitors; copies each slot once, since the peer may change it at any time.
+ * and monitors; copies each slot of a ring once, since the peer may change it at any time.
  */
 #include "vmm/io/slots.h"
 

@@ -39,7 +39,7 @@ trap_stubs:
 
 	/*
 	 * For an exception that may have interrupted a stub, or ring 3, while CR3 held the user
-	 * view of the tables: loads the kernel view. RBX becomes the value to load into CR3
+	 * view of the page tables: loads the kernel view. RBX becomes the value to load into CR3
 	 * afterwards, or 0. C's stack then begins below the frame's page, because all user views
 	 * show that page.
 	 */

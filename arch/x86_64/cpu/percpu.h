@@ -69,7 +69,7 @@ enum cpu_pending {
 
 /*
  * The state of one CPU; only that CPU uses it unless a field says otherwise. Mapped outside the
- * direct map, so that the entry stubs can reach it in the user view of the tables too.
+ * direct map, so that the entry stubs can reach it in the user view of the page tables too.
  */
 struct cpu {
 	/* CR3 to load on entry from ring 3; 0: ring 3 runs on the kernel's tables */
