@@ -31,8 +31,8 @@ bool group_end(struct group *group);
  */
 bool group_starve(struct thread *thread);
 /*
- *  Lets the threads that group_starve has stopped try again to take a page. The caller has the
- *  object lock alone.
+ * Lets the threads that group_starve has stopped try again to take a page. The caller has the
+ * object lock alone.
  */
 void group_feed(struct group *group);
 

@@ -52,8 +52,8 @@ extern struct signal signal_root;
 void signal_bind(struct signal *signal, struct queue *queue, u64 key);
 void signal_unbind(struct signal *signal);
 /*
- *  Ends the wait of a thread on the queue, if one waits, with STATUS_BAD_HANDLE. The caller has the
- *  object lock alone.
+ * Ends the wait of a thread on the queue, if one waits, with STATUS_BAD_HANDLE. The caller has the
+ * object lock alone.
  */
 void queue_end(struct queue *queue);
 

@@ -133,8 +133,7 @@ _Static_assert(sizeof(struct e1000_tx) == 16, "8254x 3.3.3");
 #define E1000_RX_TCPCS	0x20u /* the card has checked the TCP or UDP checksum */
 #define E1000_RX_TCPE	0x20u /* the TCP or UDP checksum was wrong */
 #define E1000_RX_IPE	0x40u
-#define E1000_RX_BROKEN 0x97u /* the frame is broken: any of the errors CE, SE, SEQ, CXE and RXE   \
-			       */
+#define E1000_RX_BROKEN 0x97u /* any of the frame errors CE, SE, SEQ, CXE and RXE */
 
 #define E1000_TX_EOP  0x01u
 #define E1000_TX_IFCS 0x02u
