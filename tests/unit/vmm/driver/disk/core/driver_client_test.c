@@ -144,6 +144,12 @@ static void a_disk_that_can_do_less(void **state)
 	assert_int_equal(
 		status_of((struct block_request){.operation = BLOCK_DISCARD, .sectors = 8}),
 		BLOCK_OK);
+	/* of a volume its store does it */
+	clients[0].given.disk.store.volume = 1;
+	assert_int_equal(
+		status_of((struct block_request){.operation = BLOCK_WRITE_ZEROES, .sectors = 8}),
+		BLOCK_OK);
+	clients[0].given.disk.store.volume = 0;
 	assert_int_equal(shared.disk.counts[0].refused, 0);
 }
 
