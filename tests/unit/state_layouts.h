@@ -42,7 +42,7 @@ static const struct state_layout {
 	[STATE_VIRTIO_VSOCK] = {1, 0x4a4c935a},
 	[STATE_FW_CFG_DMA] = {1, 0x33ee0266},
 	[STATE_FIRMWARE_LOG] = {1, 0x631990df},
-	[STATE_VIRTIO_SCSI] = {1, 0x4f7dd8fd},
+	[STATE_VIRTIO_SCSI] = {2, 0x6148331d},
 	[STATE_FLASH] = {1, 0xd87620d8},
 	[STATE_FLASH_CONTENT] = {1, 0}, /* the firmware's own layout */
 };

@@ -40,3 +40,50 @@ static UNUSED u32 send_command(u32 target, u32 unit, const u8 *command, u32 byte
 	notify(SCSI_QUEUE_REQUESTS);
 	return at + RESPONSE_AT;
 }
+
+#define CD_BLOCKS (DISK_SECTORS / 4)
+
+static UNUSED int setup_drive(void **state)
+{
+	(void)state;
+	fixture_drive = true;
+	next_command = 0;
+	return setup_with(DISK_READ_ONLY);
+}
+
+/* Sends a command; the response's place. It has been answered at once. */
+#define DO(room, ...) do_command((const u8[]){__VA_ARGS__}, sizeof((const u8[]){__VA_ARGS__}), room)
+
+static UNUSED u32 do_command(const u8 *command, u32 bytes, u32 room)
+{
+	memset(ram + DATA_AT, NO_RESPONSE, 16 * KIB);
+	return send_command(0, 0, command, bytes, room);
+}
+
+static UNUSED void expect_sense(u32 response, u32 key, u32 code)
+{
+	assert_int_equal(used_new(SCSI_QUEUE_REQUESTS), 1);
+	assert_int_equal(hear(SCSI_QUEUE_REQUESTS), RESPONSE_BYTES);
+	assert_int_equal(ram[response + RESPONSE_CODE], VIO_SCSI_S_OK);
+	assert_int_equal(ram[response + RESPONSE_STATUS], SCSI_CHECK_CONDITION);
+	assert_int_equal(peek(response, 4), MMC_SENSE_BYTES);
+	assert_int_equal(ram[response + RESPONSE_SENSE], 0x70);
+	assert_int_equal(ram[response + RESPONSE_SENSE + 2], key);
+	assert_int_equal(ram[response + RESPONSE_SENSE + 12] << 8 |
+				 ram[response + RESPONSE_SENSE + 13],
+			 code);
+}
+
+/* The command was good and filled so many bytes of a room of so many. */
+static UNUSED void expect_good(u32 response, u32 bytes, u32 room)
+{
+	assert_int_equal(used_new(SCSI_QUEUE_REQUESTS), 1);
+	assert_int_equal(hear(SCSI_QUEUE_REQUESTS), RESPONSE_BYTES + bytes);
+	assert_int_equal(ram[response + RESPONSE_CODE], VIO_SCSI_S_OK);
+	assert_int_equal(ram[response + RESPONSE_STATUS], SCSI_GOOD);
+	assert_int_equal(peek(response, 4), 0);
+	assert_int_equal(peek(response + 4, 4), room - bytes);
+	assert_int_equal(ram[DATA_AT + bytes], NO_RESPONSE);
+}
+
+#define DRIVE_TEST(name) cmocka_unit_test_setup_teardown(name, setup_drive, teardown)

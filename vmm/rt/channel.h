@@ -178,16 +178,12 @@ struct vm_channel {
 	 * derived with it
 	 */
 	u8 save_salt[SAVE_SALT_BYTES];
-	u32 save_key_wanted; /* 1: the monitor has written save_salt, and waits for save_key */
-	/*
-	 * SHA-256 over each page of the guest's RAM that is not all zeros, preceded by the page's
-	 * number
-	 */
-	u8 ram_digest[32];
-	u8 state_digest[32]; /* SHA-256 over the VM's saved state, without RAM and disks */
-	/* host TSC when the guest last began to stand still for a handover of its state */
-	u64 held_tsc;
-	u64 continued_tsc; /* host TSC when the guest last went on after it was held (paused) */
+	u32 save_key_wanted; /* 1: save_salt is there, and the key is wanted */
+	u8 ram_digest[32];   /* SHA-256 over each page that is not zero, behind its number */
+	u8 state_digest[32]; /* SHA-256 over the state */
+	u32 seed_taken; /* 1: the guest has used its seed, which it is not given at another start */
+	u64 held_tsc;	     /* host TSC when the guest last stood still for a handover */
+	u64 continued_tsc;   /* host TSC when the guest last went on after it was held */
 
 	u8 log[CHANNEL_RING_BYTES];
 	/* the first stream is the guest's console */
@@ -278,7 +274,7 @@ enum monitor_flag {
 	MONITOR_SAVE_GIVES_PAGES = 1 << 17,
 	/* the VM's kernel file is a PC's firmware (the VM's key boot = bios) */
 	MONITOR_FIRMWARE = 1 << 18,
-	/* the kernel file is a UEFI firmware (the VM's key boot = uefi) */
-	MONITOR_UEFI = 1 << 19,
-	MONITOR_CARRIER = 1 << 20, /* the process moves a volume's content: vmm/io/content_page.h */
+	MONITOR_UEFI = 1 << 19,	     /* the firmware is UEFI's: boot = uefi */
+	MONITOR_SEED_GONE = 1 << 21, /* the guest has used its seed: its text is gone */
+	MONITOR_CARRIER = 1 << 20,   /* the process moves a volume's content: content_page.h */
 };

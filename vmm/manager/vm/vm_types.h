@@ -76,6 +76,9 @@ struct vm {
 	u32 id;			    /* the VM's id, never used again; 0: this slot is free */
 	char uuid[GUID_TEXT_BYTES]; /* constant while the VM is in the list */
 	u32 boots;		    /* the number of monitors that were made to boot the VM */
+	/* the seeds that the present start, and an earlier one that has used it, were given; "" */
+	char seed_offered[CONFIG_FILE_BYTES];
+	char seed_used[CONFIG_FILE_BYTES];
 	/* the number of changes of the VM's configuration since its creation */
 	u32 revision;
 	struct vm_config config;

@@ -8,6 +8,7 @@
 #include "lib/bits.h"
 #include "vmm/monitor/machine/generation.h"
 #include "vmm/monitor/life/machine_setup.h"
+#include "vmm/monitor/life/seed_open.h"
 #include "vmm/monitor/state/catch_up.h"
 #include "vmm/monitor/state/machine_state.h"
 #include "vmm/monitor/virtio/virtio_blk.h"
@@ -295,6 +296,7 @@ bool handover_clone(struct machine *machine)
 		return false;
 	}
 	generation_change(machine);
+	seed_offer(machine);
 	machine->handover.loaded = true;
 	return true;
 }

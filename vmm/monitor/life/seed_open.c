@@ -15,6 +15,9 @@
 #include "vmm/rt/firmware_settings.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/memory.h"
+#include "vmm/rt/start.h"
+
+#define SEED_GONE_BYTES 32u /* of user-data that asks for nothing, where the text is not there */
 
 /*
  * Writes cloud-init's meta-data file for the VM. The instance ID is the VM's own UUID, whatever
@@ -28,29 +31,70 @@ static void seed_write_meta(char meta[SEED_META_MAX])
 		     settings->instance, settings->name);
 }
 
+/* Makes a medium of this text; NULL: of one of the same length that asks for nothing. */
+static enum status seed_make(const u8 *text, u64 text_bytes, const u8 **medium)
+{
+	static const char nothing[] = "#cloud-config\n";
+	static u8 blank[FIRMWARE_SEED_MAX];
+	char meta[SEED_META_MAX];
+	u64 at = 0;
+	enum status status = memory_map(align_up(seed_bytes(text_bytes), PAGE_SIZE), &at);
+
+	if (status != STATUS_OK)
+		return status;
+	if (text == NULL) {
+		memset(blank, '\n', text_bytes);
+		memcpy(blank, nothing, MIN(sizeof(nothing) - 1, text_bytes));
+		text = blank;
+	}
+	seed_write_meta(meta);
+	seed_write((u8 *)(uintptr_t)at, text, text_bytes, meta);
+	*medium = (const u8 *)(uintptr_t)at;
+	return STATUS_OK;
+}
+
+/*
+ * Fills the drive with a medium of the text, which the guest is given for one start, and with one
+ * for later starts. That has the same instance-id, by which cloud-init knows that it has done its
+ * work.
+ */
+static enum status seed_fill(struct virtio_blk *seed, const u8 *text, u64 text_bytes)
+{
+	enum status status = seed_make(text, text_bytes, &seed->medium);
+
+	seed->medium_sectors = seed_bytes(text_bytes) / BLOCK_SECTOR_BYTES;
+	if (status != STATUS_OK || text == NULL)
+		return status;
+	seed->secret_first = seed_text_first();
+	seed->secret_end = seed_text_end(text_bytes);
+	return seed_make(NULL, text_bytes, &seed->medium_after);
+}
+
 enum status seed_open(struct machine *machine)
 {
+	bool gone = (start_info->parameter[MONITOR_FLAGS] & MONITOR_SEED_GONE) != 0;
 	const struct load_file *text = &machine->job.initrd;
-	char meta[SEED_META_MAX];
-	u64 medium = 0;
 	u64 at = 0;
 	enum status status;
 
-	if (text->size == 0)
+	if (text->size == 0 && !gone)
 		return STATUS_OK;
 	if (text->size > FIRMWARE_SEED_MAX)
 		return STATUS_TOO_BIG;
 	status = memory_map(align_up(sizeof(*machine->seed), PAGE_SIZE), &at);
-	if (status == STATUS_OK)
-		status = memory_map(align_up(seed_bytes(text->size), PAGE_SIZE), &medium);
 	if (status != STATUS_OK)
 		return status;
-	seed_write_meta(meta);
-	seed_write((u8 *)(uintptr_t)medium, text->bytes, text->size, meta);
 	machine->seed = (struct virtio_blk *)(uintptr_t)at;
-	machine->seed->medium = (const u8 *)(uintptr_t)medium;
-	machine->seed->medium_sectors = seed_bytes(text->size) / BLOCK_SECTOR_BYTES;
 	machine->seed->is_drive = true;
 	memcpy(machine->seed->name, "seed", 4);
-	return STATUS_OK;
+	machine->seed->taken_mark = &machine->channel->seed_taken;
+	if (gone)
+		return seed_fill(machine->seed, NULL, SEED_GONE_BYTES);
+	return seed_fill(machine->seed, text->bytes, text->size);
+}
+
+void seed_offer(struct machine *machine)
+{
+	if (machine->seed != NULL)
+		machine->seed->scsi.drive.taken = 0;
 }

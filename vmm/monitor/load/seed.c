@@ -47,7 +47,17 @@ u64 seed_bytes(u64 text_bytes)
 	return (u64)(SEED_AT_FILES + seed_blocks(text_bytes) + 1) * SEED_BLOCK;
 }
 
-/* Writes a number twice, little-endian and then big-endian (7.2.3, 7.3.3). */
+u32 seed_text_first(void)
+{
+	return SEED_AT_FILES;
+}
+
+u32 seed_text_end(u64 text_bytes)
+{
+	return SEED_AT_FILES + seed_blocks(text_bytes);
+}
+
+/* 7.2.3, 7.3.3: a number in both byte orders. */
 static void seed_put_both(u8 *at, u32 value, u32 bytes)
 {
 	for (u32 i = 0; i < bytes; i++) {

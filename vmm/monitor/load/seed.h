@@ -8,6 +8,9 @@
 
 /* Returns how many bytes the CD has with `text_bytes` of user-data, at most FIRMWARE_SEED_MAX. */
 u64 seed_bytes(u64 text_bytes);
+/* Return the blocks of the medium in which the user-data lies: the first, and the one behind. */
+u32 seed_text_first(void);
+u32 seed_text_end(u64 text_bytes);
 /*
  * Writes the CD: an ISO 9660 volume of the name cidata with the files user-data and meta-data, as
  * cloud-init looks for it. `medium` is zero and has seed_bytes(text_bytes) bytes.

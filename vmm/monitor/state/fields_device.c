@@ -303,6 +303,7 @@ static const struct state_field of_drive_state[] = {
 	FIELD(drive_state, attention, FIELD_NUMBER),
 	FIELD(drive_state, locked, FIELD_NUMBER),
 	FIELD(drive_state, event, FIELD_NUMBER),
+	FIELD(drive_state, taken, FIELD_NUMBER),
 };
 STRUCT(drive_state);
 

@@ -55,14 +55,26 @@ enum drive_tray {
 	TRAY_EMPTY,
 };
 
-/* What a CD-ROM drive remembers; each number is checked when a saved state is loaded. */
+/*
+ * A medium that is for once counts as used when the guest has read its secret and has locked the
+ * drive, as one does that mounts it. Whoever only looks at what is in the drive does not lock it.
+ */
+enum drive_taken {
+	TAKEN_READ = 1 << 0,
+	TAKEN_LOCKED = 1 << 1,
+	TAKEN_ALL = TAKEN_READ | TAKEN_LOCKED,
+	TAKEN_GONE = 1 << 2, /* and the machine has started anew since: the secret is gone */
+};
+
+/* What a CD-ROM drive remembers; each number is checked when it is loaded. */
 struct drive_state {
 	u8 tray; /* enum drive_tray */
 	/* 1: the next command ends with an error that says that the medium may have changed */
 	u8 attention;
-	u8 locked; /* 1: the guest has locked the tray: the medium stays in */
-	u8 event;  /* what GET EVENT STATUS NOTIFICATION reports next, enum cd_event */
-	u32 reserved;
+	u8 locked; /* 1: the guest wants to keep the medium */
+	u8 event;  /* what GET EVENT STATUS NOTIFICATION says next: enum cd_event */
+	u8 taken;  /* enum drive_taken: what the guest has done with a medium that is for once */
+	u8 reserved[3];
 };
 
 struct virtio_scsi_state {
@@ -95,6 +107,11 @@ struct virtio_blk {
 	 */
 	const u8 *medium;
 	u64 medium_sectors;
+	/* a medium that is for once: its blocks that are secret; no end: it is for ever */
+	u32 secret_first;
+	u32 secret_end;
+	const u8 *medium_after; /* of the same size, without the secret: for later starts */
+	u32 *taken_mark;	/* becomes 1 when that medium is used; NULL: nobody asks */
 	u32 waiting; /* the number of requests in phase BLK_WAITS */
 	bool lost;   /* the disk's driver will not come back: requests fail */
 };

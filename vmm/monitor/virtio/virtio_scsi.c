@@ -115,9 +115,14 @@ static void scsi_read_memory(struct virtio_blk *blk, u32 queue, const struct vir
 {
 	struct vio_scsi_response response = {0};
 	u32 bytes = answer->blocks * MMC_BLOCK_BYTES;
+	const u8 *medium = (blk->scsi.drive.taken & TAKEN_GONE) != 0 && blk->secret_end != 0
+				   ? blk->medium_after
+				   : blk->medium;
 
+	if (answer->first < blk->secret_end && answer->first + answer->blocks > blk->secret_first)
+		drive_take(blk, TAKEN_READ);
 	virtio_chain_write(blk->virtio.memory, chain, sizeof(response),
-			   blk->medium + (u64)answer->first * MMC_BLOCK_BYTES, bytes);
+			   medium + (u64)answer->first * MMC_BLOCK_BYTES, bytes);
 	scsi_give_back(blk, chain, queue, &response, bytes);
 }
 
@@ -327,11 +332,17 @@ static void virtio_scsi_memory_loaded(struct device *device)
 	virtio_loaded(device);
 }
 
+static void virtio_scsi_memory_reset(struct device *device)
+{
+	drive_begin_start(&scsi_blk_of(virtio_of(device))->scsi.drive);
+	virtio_reset(device);
+}
+
 static const struct device_ops virtio_scsi_memory_ops = {
 	.widest = VIRTIO_WIDEST,
 	.read = virtio_read,
 	.write = virtio_write,
-	.reset = virtio_reset,
+	.reset = virtio_scsi_memory_reset,
 	.tick = virtio_tick,
 	.loaded = virtio_scsi_memory_loaded,
 	.valid = virtio_scsi_memory_valid,
@@ -367,7 +378,7 @@ static enum status virtio_scsi_attach_one(struct platform *platform,
 				.state = &blk->scsi,
 				.state_bytes = sizeof(blk->scsi),
 				.kind = STATE_VIRTIO_SCSI,
-				.version = 1,
+				.version = 2,
 			},
 		.ops = blk->medium != NULL ? &virtio_scsi_memory_virtio_ops
 					   : &virtio_scsi_virtio_ops,

@@ -74,7 +74,24 @@ void drive_insert(struct drive_state *drive)
 bool drive_valid(const struct drive_state *drive)
 {
 	return drive->tray <= TRAY_EMPTY && drive->attention <= 1 && drive->locked <= 1 &&
-	       drive->event < CD_EVENT_COUNT;
+	       drive->event < CD_EVENT_COUNT &&
+	       (drive->taken <= TAKEN_ALL || drive->taken == (TAKEN_ALL | TAKEN_GONE));
+}
+
+void drive_take(struct virtio_blk *blk, enum drive_taken what)
+{
+	struct drive_state *drive = &blk->scsi.drive;
+
+	if (blk->secret_end == 0)
+		return;
+	drive->taken |= (u8)what;
+	if ((drive->taken & TAKEN_ALL) == TAKEN_ALL && blk->taken_mark != NULL)
+		*blk->taken_mark = 1;
+}
+
+void drive_begin_start(struct drive_state *drive)
+{
+	drive->taken = (drive->taken & TAKEN_ALL) == TAKEN_ALL ? TAKEN_ALL | TAKEN_GONE : 0;
 }
 
 /* --- commands that need no medium --- */
@@ -315,6 +332,8 @@ static void drive_command_with_or_without(struct virtio_blk *blk, const u8 *comm
 		return;
 	case MMC_PREVENT_ALLOW_REMOVAL:
 		drive->locked = command[4] & 1;
+		if (drive->locked != 0)
+			drive_take(blk, TAKEN_LOCKED);
 		return;
 	default:
 		break;

@@ -30,6 +30,10 @@ void drive_command(struct virtio_blk *blk, u32 unit, const u8 command[DRIVE_COMM
 /* Writes sense data that say why a command to the drive has failed. */
 void drive_write_sense(u8 *sense, u32 key, u32 code);
 bool drive_valid(const struct drive_state *drive);
+/* Notes what the guest has done with a medium that is for once; does nothing for others. */
+void drive_take(struct virtio_blk *blk, enum drive_taken what);
+/* Begins a start of the machine: a secret that an earlier start has used is gone from then on. */
+void drive_begin_start(struct drive_state *drive);
 /*
  * Ejects the medium because the operator wants it. If the guest has locked the drive, the medium
  * stays, and the guest is asked to eject it.

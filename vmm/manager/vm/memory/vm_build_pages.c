@@ -20,8 +20,8 @@
 #define FIRMWARE_PAGES	    128u
 /* 8 MiB of ROM, and 1 MiB of variables, which lie once in each state, too */
 #define FIRMWARE_UEFI_PAGES 2816u
-/* the drive with the seed, and its medium of 256 KiB at most */
-#define SEED_PAGES  128u
+/* the drive with the seed, and its two media of 256 KiB at most */
+#define SEED_PAGES  320u
 #define VSOCK_PAGES (VSOCK_BYTES / PAGE_SIZE + 8u)
 
 u64 vm_build_pages(const struct vm_config *config)

@@ -171,6 +171,7 @@ static void vm_prepare_channel(struct vm *vm, struct process_build *build)
 		vm_create_channel(vm, build);
 	if (process_build_failed(build))
 		return;
+	vm_firmware_note(vm);
 	vm_clear_channel(vm);
 	vm->command_sequence = 0;
 	vm->question_number = 0;
@@ -247,8 +248,8 @@ static void vm_map_files(const struct vm *vm, struct process_build *build)
 	vm_map_file(build, START_FILE_KERNEL, vm_build_kernel(&vm->config, &demo));
 	if (vm->config.initrd[0] != '\0')
 		vm_map_file(build, START_FILE_INITRD, file_find(vm->config.initrd));
-	/* with firmware there is no initrd, and the file with the seed is mapped in its place */
-	if (vm->config.seed[0] != '\0')
+	/* a VM with firmware has no initrd: it is the seed's text that stands there */
+	if (vm->config.seed[0] != '\0' && !vm_firmware_seed_is_gone(vm))
 		vm_map_file(build, START_FILE_INITRD, file_find(vm->config.seed));
 }
 

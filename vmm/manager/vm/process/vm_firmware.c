@@ -6,6 +6,7 @@
 #include "vmm/manager/vm/process/vm_firmware.h"
 
 #include "vmm/manager/config/config_firmware.h"
+#include "vmm/manager/log/log.h"
 #include "vmm/manager/text/guid.h"
 
 #define VENDOR	"Skerry"
@@ -35,9 +36,24 @@ void vm_firmware_fill(const struct vm *vm, struct start_info *info)
 	memcpy(info->command_line, &settings, sizeof(settings));
 }
 
+void vm_firmware_note(struct vm *vm)
+{
+	if (vm->channel->seed_taken != 0) {
+		string_copy(vm->seed_used, sizeof(vm->seed_used), vm->seed_offered);
+		log_message(LOG_INFO, LOG_VM, vm->config.name,
+			    "its guest has used its seed, whose text is gone from the drive");
+	}
+	string_copy(vm->seed_offered, sizeof(vm->seed_offered), vm->config.seed);
+}
+
+bool vm_firmware_seed_is_gone(const struct vm *vm)
+{
+	return vm->config.seed[0] != '\0' && string_equal(vm->seed_used, vm->config.seed);
+}
+
 u64 vm_firmware_disks(const struct vm *vm)
 {
-	u64 bits = 0;
+	u64 bits = vm_firmware_seed_is_gone(vm) ? (u64)MONITOR_SEED_GONE : 0;
 
 	for (u64 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
 		if ((vm->config.disk[i].flags & VM_DISK_CDROM) != 0)

@@ -4,6 +4,10 @@
 #include "kernel/abi/start.h"
 #include "vmm/manager/vm/vm.h"
 
+/* Notes what an earlier start has left in the channel, before that is cleared for another one. */
+void vm_firmware_note(struct vm *vm);
+/* Returns whether an earlier start of the VM has used its seed. */
+bool vm_firmware_seed_is_gone(const struct vm *vm);
 /* Fills in what the monitor of a VM with firmware is told; does nothing for other VMs. */
 void vm_firmware_fill(const struct vm *vm, struct start_info *info);
 /*

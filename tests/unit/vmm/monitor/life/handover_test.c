@@ -411,7 +411,9 @@ static void cloned(void **state)
 	channel.state = VM_CREATED;
 	host_tsc = 20000;
 	machine.job.pci = true;
+	seeds_offered = 0;
 	assert_true(handover_clone(&machine));
+	assert_int_equal(seeds_offered, 1); /* a clone is a new instance to cloud-init */
 	assert_int_equal(generation(), GENERATION_DRAWN + 1);
 	assert_int_equal(generations, 1);
 	assert_int_equal(machine.state, VM_CREATED);

@@ -2,51 +2,6 @@
 /* virtio-scsi: what a CD-ROM drive answers, and what it does with commands that are none. */
 #include "tests/unit/virtio_scsi_fixture.h"
 
-#define CD_BLOCKS (DISK_SECTORS / 4)
-
-static int setup_drive(void **state)
-{
-	(void)state;
-	fixture_drive = true;
-	next_command = 0;
-	return setup_with(DISK_READ_ONLY);
-}
-
-/* Sends a command; the response's place. It has been answered at once. */
-#define DO(room, ...) do_command((const u8[]){__VA_ARGS__}, sizeof((const u8[]){__VA_ARGS__}), room)
-
-static u32 do_command(const u8 *command, u32 bytes, u32 room)
-{
-	memset(ram + DATA_AT, NO_RESPONSE, 16 * KIB);
-	return send_command(0, 0, command, bytes, room);
-}
-
-static void expect_sense(u32 response, u32 key, u32 code)
-{
-	assert_int_equal(used_new(SCSI_QUEUE_REQUESTS), 1);
-	assert_int_equal(hear(SCSI_QUEUE_REQUESTS), RESPONSE_BYTES);
-	assert_int_equal(ram[response + RESPONSE_CODE], VIO_SCSI_S_OK);
-	assert_int_equal(ram[response + RESPONSE_STATUS], SCSI_CHECK_CONDITION);
-	assert_int_equal(peek(response, 4), MMC_SENSE_BYTES);
-	assert_int_equal(ram[response + RESPONSE_SENSE], 0x70);
-	assert_int_equal(ram[response + RESPONSE_SENSE + 2], key);
-	assert_int_equal(ram[response + RESPONSE_SENSE + 12] << 8 |
-				 ram[response + RESPONSE_SENSE + 13],
-			 code);
-}
-
-/* The command was good and filled so many bytes of a room of so many. */
-static void expect_good(u32 response, u32 bytes, u32 room)
-{
-	assert_int_equal(used_new(SCSI_QUEUE_REQUESTS), 1);
-	assert_int_equal(hear(SCSI_QUEUE_REQUESTS), RESPONSE_BYTES + bytes);
-	assert_int_equal(ram[response + RESPONSE_CODE], VIO_SCSI_S_OK);
-	assert_int_equal(ram[response + RESPONSE_STATUS], SCSI_GOOD);
-	assert_int_equal(peek(response, 4), 0);
-	assert_int_equal(peek(response + 4, 4), room - bytes);
-	assert_int_equal(ram[DATA_AT + bytes], NO_RESPONSE);
-}
-
 static void identifies_itself(void **state)
 {
 	(void)state;
@@ -411,33 +366,6 @@ static void states(void **state)
 	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_NOT_READY, MMC_ASC_NO_MEDIUM_OPEN);
 }
 
-/* A medium in memory is read at once; a state in which a read waits for it cannot be. */
-static void in_memory(void **state)
-{
-	static struct virtio_scsi_state saved;
-
-	(void)state;
-	blk.medium = disk_bytes;
-	blk.medium_sectors = DISK_SECTORS;
-	expect_good(DO(3 * 2048, MMC_READ_10, 0, 0, 0, 0, 7, 0, 0, 3), 3 * 2048, 3 * 2048);
-	assert_memory_equal(ram + DATA_AT, disk_bytes + 7 * 2048, 3 * 2048);
-	disk_expect_nothing();
-	expect_sense(DO(2048, MMC_READ_10, 0, 0, 0, CD_BLOCKS >> 8, (u8)CD_BLOCKS, 0, 0, 1),
-		     SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_OUT_OF_RANGE);
-	saved = blk.scsi;
-	assert_true(virtio_scsi_memory_valid(&saved));
-	blk.medium = NULL;
-	DO(2048, MMC_READ_10, 0, 0, 0, 0, 3, 0, 0, 1);
-	saved = blk.scsi;
-	assert_true(virtio_scsi_valid(&saved));
-	assert_false(virtio_scsi_memory_valid(&saved));
-	/* nor does a state make the medium longer than it is */
-	blk.medium = disk_bytes;
-	blk.state.capacity = ~0ull;
-	virtio_scsi_memory_loaded(&blk.virtio.function.device);
-	assert_int_equal(blk.state.capacity, DISK_SECTORS);
-}
-
 /* A saved read that no guest could have begun. */
 static void a_state_beyond_the_end(void **state)
 {
@@ -450,8 +378,6 @@ static void a_state_beyond_the_end(void **state)
 	virtio_blk_poll_link(&blk);
 	expect_all_asked(6 + 100);
 }
-
-#define DRIVE_TEST(name) cmocka_unit_test_setup_teardown(name, setup_drive, teardown)
 
 int main(void)
 {
@@ -471,7 +397,6 @@ int main(void)
 		DRIVE_TEST(control_requests),
 		DRIVE_TEST(the_configuration),
 		DRIVE_TEST(states),
-		DRIVE_TEST(in_memory),
 		DRIVE_TEST(a_state_beyond_the_end),
 	};
 
