@@ -41,7 +41,7 @@ static const struct listener_event {
 	{"started", NULL, LISTENER_LIFECYCLE, 2, 0, false},
 	{"paused", NULL, LISTENER_LIFECYCLE, 3, 0, true},
 	{"resumed", NULL, LISTENER_LIFECYCLE, 4, 0, true},
-	{"stopped", "killed", LISTENER_LIFECYCLE, 5, 1, false},
+	{"stopped", "ended by", LISTENER_LIFECYCLE, 5, 1, false},
 	{"stopped", "saved", LISTENER_LIFECYCLE, 5, 4, false},
 	{"stopped", NULL, LISTENER_LIFECYCLE, 5, 0, false},
 	{"crashed", NULL, LISTENER_LIFECYCLE, 5, 2, false},

@@ -49,7 +49,8 @@ uint32_t vm_reason(json_t *vm)
 	static const struct {
 		const char *reason;
 		uint32_t number;
-	} reasons[] = {{"powered off", 1}, {"killed", 2}, {"saved", 5}};
+	} reasons[] = {
+		{"guest powered off", 1}, {"by the guest", 1}, {"ended by", 2}, {"saved", 5}};
 	const char *reason = vm_text(vm, "reason");
 	enum vm_state state = vm_state(vm);
 

@@ -268,7 +268,7 @@ class FakeSkerry(Snapshots, States, Vsocks):
                 vm.began = time.monotonic()
                 self.print_to(vm, f"Linux of {vm.name} boots ({vm.boots})\r\nlogin: ".encode())
             if event:
-                vm.state, vm.reason = state, "killed" if verb == "kill" else ""
+                vm.state, vm.reason = state, "ended by `vm kill`" if verb == "kill" else ""
                 after.append(lambda vm=vm: self.event(event, vm, vm.reason))
         return [{"name": vm.name, "state": vm.state, "reason": vm.reason} for vm in vms]
 
@@ -281,7 +281,7 @@ class FakeSkerry(Snapshots, States, Vsocks):
         def stopped():
             with self.lock:
                 if vm.state in ("running", "paused") and vm.boots == boots:
-                    vm.state, vm.reason = "stopped", "powered off"
+                    vm.state, vm.reason = "stopped", "guest powered off"
                     self.event("stopped", vm, vm.reason)
         timer = threading.Timer(self.stop_s, stopped)
         timer.daemon = True     # the timer does not keep the tests from ending
