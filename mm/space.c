@@ -232,10 +232,10 @@ static enum status space_mapping_remove(struct mapping *mapping)
 	space_mappings_lock(space, memory);
 	status = table_unmap(&space->table, &mapping->cursor,
 			     mapping->at + space_mapping_bytes(mapping));
+	space->mapping_count -= status == STATUS_OK; /* vCPUs read the generation, then this */
 	layer_flush(mapping, WAIT_LATER);
 	if (status == STATUS_OK) {
 		list_remove(&mapping->space_node);
-		space->mapping_count--;
 		list_remove(&mapping->memory_node);
 		memory->mapping_count--;
 		memory->device_mappings -= space->devices != NULL;

@@ -354,12 +354,50 @@ static void test_failing_allocation(void **state)
 	} while (refused != 0);
 }
 
+static u64 seen_generation;
+static u32 seen_mappings;
+
+/* Another CPU notes, in the middle of an unmapping, by what it will know that nothing changed. */
+static void note_what_is_mapped(struct space *space)
+{
+	seen_generation = space->generation;
+	seen_mappings = space->mapping_count;
+}
+
+/*
+ * A vCPU remembers that no mapping covers a page, with the generation and the number of mappings
+ * that it read before its fault. If it read them while a mapping was removed, they do not come
+ * again when the page is mapped anew.
+ */
+static void test_noted_while_unmapped(void **state)
+{
+	static const struct space_devices devices = {.flush = note_what_is_mapped};
+	struct space *space;
+	struct memory *memory;
+	u64 at;
+
+	(void)state;
+	start(16 * MIB);
+	space = guest_create(NULL);
+	memory = ram_create(1);
+	assert_int_equal(MAP(space, MIB, 0, 1, ALL), STATUS_OK);
+	space->devices = &devices;
+	unmap_all(space, MIB, PAGE_SIZE);
+	space->devices = NULL;
+	assert_int_equal(space_fault(space, MIB, PT_READ), STATUS_NOT_FOUND);
+	assert_int_equal(MAP(space, MIB, 0, 1, ALL), STATUS_OK);
+	assert_false(seen_generation == space->generation && seen_mappings == space->mapping_count);
+	object_put(&memory->object);
+	object_put(&space->object);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_map_refusals),
 		cmocka_unit_test(test_unmap_refusals),
 		cmocka_unit_test(test_fault_while_unmapped),
+		cmocka_unit_test(test_noted_while_unmapped),
 		cmocka_unit_test(test_random_places),
 		cmocka_unit_test(test_guards),
 		cmocka_unit_test(test_fault),
