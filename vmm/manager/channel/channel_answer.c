@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Keeps the requests under way on a machine channel and writes their answers. Called by
- * channel_input.c and machine_channel.c. Owns the channel's slots and who holds its output line;
- * runs commands through vmm/manager/command.
+ * channel_input.c and machine_channel.c. Owns the channel's slots and which slot holds its output
+ * line; runs commands through vmm/manager/command.
  */
 #include "vmm/manager/channel/channel_state.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/vm/vm_life.h"
 #include "vmm/rt/format.h"
 
-#define STREAM_BYTES (CHANNEL_OUTPUT_BYTES / 2) /* an answer longer than this leaves in pieces */
-#define CLOSING_ROOM (2 * REQUEST_BYTES)	/* bytes reserved for the end of an answer */
+#define STREAM_BYTES (CHANNEL_OUTPUT_BYTES / 2) /* an answer longer than this is sent in pieces */
+#define CLOSING_ROOM (2 * REQUEST_BYTES)	/* output bytes reserved for the end of an answer */
 
 /*
- * Writes the beginning of an answer, once there is a result: until then other lines can go first.
+ * Writes the beginning of the slot's answer, once the command has a result: until then other lines
+ * of the channel can be sent first.
  */
 static bool channel_answer_add_header(struct channel_slot *slot)
 {
@@ -23,7 +24,7 @@ static bool channel_answer_add_header(struct channel_slot *slot)
 	       channel_output_string(output, ",\"status\":\"ok\",\"result\":[");
 }
 
-/* Adds the states in which the refused action would be allowed. */
+/* Adds to the error the VM's states in which the refused action would be allowed. */
 static void channel_answer_add_allowed_states(struct channel_slot *slot)
 {
 	struct channel_output *output = &slot->channel->output;
@@ -42,9 +43,7 @@ static void channel_answer_add_allowed_states(struct channel_slot *slot)
 	channel_output_string(output, "]");
 }
 
-/*
- * Writes an error in place of an answer that has not been sent yet, or at the end of one that has.
- */
+/* Writes an error in place of the slot's answer if none of that was sent yet, else at its end. */
 void channel_answer_error(struct channel_slot *slot, enum reply_code code, struct text problem,
 			  const u32 *position)
 {
@@ -106,7 +105,10 @@ static u32 channel_answer_room_left(void *context)
 	return room > CLOSING_ROOM ? room - CLOSING_ROOM : 0;
 }
 
-/* Names the asker for audit lines. The actor in a client's request is only the client's claim. */
+/*
+ * Writes into the slot the asker's name for audit lines. The actor in a client's request is only
+ * the client's claim.
+ */
 static void channel_answer_name_actor(struct channel_slot *slot, const struct request *request)
 {
 	if (request->actor[0] == '\0')
@@ -212,7 +214,10 @@ static bool channel_answer_take_line(struct channel_slot *slot)
 	return true;
 }
 
-/* Resumes a slot's command. A long answer is sent while the command still adds to it. */
+/*
+ * Resumes the command of the slot's request. A long answer is sent while the command still adds to
+ * it.
+ */
 static bool channel_answer_step_slot(struct channel_slot *slot)
 {
 	bool done;
@@ -245,8 +250,8 @@ u64 channel_answers_deadline(const struct machine_channel *channel)
 		const struct channel_slot *slot = &channel->slot[i];
 
 		/*
-		 * Only the answer that holds the line goes on, or any answer if the line is free
-		 * and there is room.
+		 * While a slot's answer holds the output line, only that slot's command goes on;
+		 * while none does, any goes on for which the output has room.
 		 */
 		if (slot->open && slot->reply.deadline_tsc != 0 &&
 		    (channel->holder == slot || (channel->holder == NULL && room)))

@@ -21,8 +21,8 @@ void channel_event_fields(struct json *json, const struct vm_event_record *recor
 }
 
 /*
- * Returns whether the client knows the event: without a hello, lines are as in version 1, which had
- * fewer events.
+ * Returns whether the channel's client knows the event: a client that has sent no hello gets lines
+ * of protocol version 1, which had fewer events.
  */
 static bool channel_in_version(const struct machine_channel *channel,
 			       const struct vm_event_record *record)

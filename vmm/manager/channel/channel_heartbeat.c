@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Sends a line at regular intervals, so that the client knows that the link works. Called by
- * machine_channel.c; `samples` sets the period. Owns the channel's beat times.
+ * machine_channel.c; `samples` sets the period. Owns the channel's times of heartbeats.
  */
 #include "vmm/manager/channel/channel_state.h"
 #include "vmm/manager/host/machine.h"

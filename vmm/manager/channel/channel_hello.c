@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Answers a client's hello with version, rights and limits, and begins anew with that client.
- * Called by channel_input.c. Ends what an earlier client on the same line had under way.
+ * Answers a client's hello with version, rights and limits, and begins a new session with that
+ * client. Called by channel_input.c. Ends what an earlier client on the same line had under way.
  */
 #include "kernel/abi/version.h"
 #include "vmm/manager/channel/channel_state.h"
@@ -14,8 +14,8 @@
 #define VERSION 2u
 
 /*
- * Returns a text that differs for each boot of the host: a client that remembers another text has
- * to begin anew.
+ * Returns a text that differs for each boot of the host: a client that remembers another text knows
+ * that the host has restarted.
  */
 static const char *channel_hello_boot_id(void)
 {
@@ -53,7 +53,7 @@ static void channel_hello_show_limits(struct json *json)
 	json_object_end(json);
 }
 
-/* Adds what only clients that have given the password may know. */
+/* Adds to the answer of a hello what only clients that have given the password may know. */
 static void channel_hello_show_more(struct json *json, const struct machine_channel *channel)
 {
 	u64 wall_s = machine_wall_seconds(clock_tsc());
@@ -94,8 +94,8 @@ void channel_hello(struct channel_slot *slot, const struct request *request)
 	json_bool(json, "locked", !channel->login.open);
 	if (channel->login.open) {
 		/*
-		 * ends what an earlier client has begun, as the line does not show that a client is
-		 * gone
+		 * ends what an earlier client has begun, as a serial line does not show that a
+		 * client is gone
 		 */
 		channel_end_all(channel, slot);
 		channel_hello_show_more(json, channel);

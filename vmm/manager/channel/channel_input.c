@@ -14,7 +14,7 @@
  */
 static struct request request;
 
-/* Answers the request with an error; `position` may be NULL. */
+/* Answers the request with an error; `position` is the mistake's byte in the line, or NULL. */
 static void channel_input_refuse(struct machine_channel *channel, enum reply_code code,
 				 const char *problem, const u32 *position)
 {
@@ -26,7 +26,7 @@ static void channel_input_refuse(struct machine_channel *channel, enum reply_cod
 	channel_answer_end(&slot);
 }
 
-/* Answers a line that is no request, and ignores the rest of it. */
+/* Answers a line that is no request with an error, and ignores the rest of that line. */
 static void channel_input_refuse_line(struct machine_channel *channel, const char *problem,
 				      u32 position)
 {
@@ -67,7 +67,8 @@ static void channel_input_run_auth(struct reply *reply)
 	} else {
 		login_try(login, (struct text){request.password, request.password_length});
 		reply->resume = channel_input_check_password;
-		reply->deadline_tsc = clock_tsc(); /* check again each turn */
+		/* the check goes on in the next turn of the event loop */
+		reply->deadline_tsc = clock_tsc();
 	}
 	secret_forget(request.password, sizeof(request.password));
 }
@@ -101,7 +102,7 @@ static void channel_input_start(struct channel_slot *slot)
 	channel_answer_park(slot);
 }
 
-/* Starts a request with "order":"any" beside the others. */
+/* Starts a request with "order":"any" in a slot of its own, beside the requests under way. */
 static void channel_input_start_any(struct machine_channel *channel)
 {
 	if (request.id.length > CHANNEL_ID_BYTES) {
@@ -123,7 +124,10 @@ static void channel_input_start_any(struct machine_channel *channel)
 			     NULL);
 }
 
-/* Runs the line. Returns false if the line has to wait for the request before it. */
+/*
+ * Runs the received line. Returns false if the line has to wait until the request before it has
+ * ended.
+ */
 static bool channel_input_run_line(struct machine_channel *channel)
 {
 	struct text line = {channel->input.bytes, channel->input.length};
@@ -149,7 +153,9 @@ static bool channel_input_run_line(struct machine_channel *channel)
 	return true;
 }
 
-/* Runs a whole line, or lets it wait; returns whether it was taken. */
+/*
+ * Runs a line that was received as a whole, or lets it wait; returns whether the line was used up.
+ */
 static bool channel_input_end_line(struct machine_channel *channel)
 {
 	if (!channel->input.ignored) {
@@ -164,7 +170,7 @@ static bool channel_input_end_line(struct machine_channel *channel)
 	return true;
 }
 
-/* Reports that bytes of this line or of the next are missing. */
+/* Reports to the client that bytes of the line being received, or of the next one, were lost. */
 static void channel_input_damaged(struct machine_channel *channel, u64 lost)
 {
 	char problem[96];
@@ -177,7 +183,10 @@ static void channel_input_damaged(struct machine_channel *channel, u64 lost)
 	channel_input_refuse_line(channel, problem, position);
 }
 
-/* Returns whether the next byte can be taken: its line may have to be answered at once. */
+/*
+ * Returns whether the next byte of input can be taken: it may end a line, which may have to be
+ * answered at once.
+ */
 static bool channel_input_can_take(const struct machine_channel *channel)
 {
 	bool full = channel->input.length == REQUEST_BYTES && !channel->input.ignored;

@@ -43,7 +43,10 @@ bool channel_port_is(const struct vm *vm, u32 port)
 	       vm_port_find(vm, vm->config.channel) == port;
 }
 
-/* Returns the channel of that name, and makes it when a VM has it for the first time. */
+/*
+ * Returns the channel of the section of that name, and makes it when a VM has the key for the first
+ * time.
+ */
 static struct machine_channel *channel_get(const char *name)
 {
 	const struct channel_config *config = config_channel_find(name);
@@ -68,7 +71,10 @@ static struct machine_channel *channel_get(const char *name)
 	return channel;
 }
 
-/* Begins anew with the VM's client, or with none (NULL): nothing of the former client is left. */
+/*
+ * Ends the channel's client, of whom nothing is left, and begins anew with the guest of the VM as
+ * client, or with none (NULL).
+ */
 static void channel_begin(struct machine_channel *channel, struct vm *vm, u32 port)
 {
 	channel_forget_client(channel);
@@ -79,7 +85,8 @@ static void channel_begin(struct machine_channel *channel, struct vm *vm, u32 po
 		.vm_id = vm->id,
 		.boots = vm->boots,
 		.port = port,
-		.at = vm_output_end(vm, port), /* bytes written before are no requests */
+		/* bytes that the guest wrote before the channel was opened are no requests */
+		.at = vm_output_end(vm, port),
 	};
 	channel->event_cursor = vm_event_last();
 	channel->is_open = true;

@@ -13,7 +13,8 @@
 #include "vmm/rt/format.h"
 
 #define LINE_BYTES 4095u
-#define CPUS_SHOWN 60u /* the most CPUs in one line, which has room for that many in any case */
+/* the most CPUs in one line of a sample, which has room for that many with the largest values */
+#define CPUS_SHOWN 60u
 
 /* The order of a VM's values in a sample; the counts of its exits by reason follow them. */
 enum value { GUEST, MONITOR, STEAL, HALTED, RESIDENT, EXITS, VALUE_COUNT };
@@ -75,7 +76,7 @@ static void channel_samples_read_values(struct channel_samples *samples, u64 pla
 	samples->last[place].halted_ns = values[HALTED];
 }
 
-/* Returns whether a value has changed since the last line. */
+/* Returns whether a value of the VM has changed since its last line of a sample. */
 static bool channel_samples_has_changed(struct channel_samples *samples, u64 place,
 					const u64 *values)
 {
@@ -122,7 +123,10 @@ static void channel_samples_send_vm(struct machine_channel *channel, u64 place, 
 	channel_samples_send_line(channel, &json, line);
 }
 
-/* Adds a CPU's busy and idle time. The guests' part is null: the kernel counts that by VM. */
+/*
+ * Adds a CPU's busy and idle time. The part of the busy time that guests ran is null: the kernel
+ * counts that by VM.
+ */
 static void channel_samples_show_cpu(struct json *json, const struct cpu_counters *counters,
 				     u64 now)
 {
@@ -162,8 +166,8 @@ static void channel_samples_send_host(struct machine_channel *channel)
 }
 
 /*
- * Begins a round if one is due. Rounds that came due while another one was under way, or that are
- * late by a whole period, are skipped and counted.
+ * Begins a round, the lines of one sample of all VMs and the host, if one is due. Rounds that came
+ * due while another one was under way, or that are late by a whole period, are skipped and counted.
  */
 static void channel_samples_begin_round(struct channel_samples *samples, u64 now)
 {

@@ -12,9 +12,13 @@ struct machine_channel;
 struct channel_samples {
 	u64 period_tsc; /* the period of the samples; 0: no samples are sent */
 	u64 next_tsc;
-	bool under_way; /* a round has begun, but not all of its lines could be sent yet */
-	u64 place;	/* position in the round: 0 is the host, then each VM */
-	u64 skipped;	/* periods without a sample, not reported yet */
+	/*
+	 * a round (the host's and all VMs' lines of one period) has begun, and not all of its lines
+	 * were sent
+	 */
+	bool under_way;
+	u64 place;   /* whose line of the round is next: 0 is the host's, then comes each VM's */
+	u64 skipped; /* periods without a sample that the client was not told of yet */
 
 	/*
 	 * Each VM's values as last sent: a time that is a sum of values read at different instants
@@ -23,16 +27,17 @@ struct channel_samples {
 	struct {
 		u32 id;
 		u32 boots;
-		u64 mark; /* checksum of all the VM's values */
+		/* checksum of all the VM's values in its last line: an equal one needs no line */
+		u64 mark;
 		u64 guest_ns;
 		u64 monitor_ns;
 		u64 halted_ns;
 	} last[VM_MAX];
 };
 
-/* Sets the period; 0 ends the samples. */
+/* Sets the period of the channel's samples; 0 ends the samples. */
 void channel_samples_set(struct machine_channel *channel, u64 period_ms);
-/* Returns the name of a VM's value by its number, or NULL behind the last. */
+/* Returns the name of a VM's value in a sample by its number, or NULL behind the last. */
 const char *channel_sample_field(u32 number, char *buffer, size_t size);
 bool channel_samples_step(struct machine_channel *channel);
 u64 channel_samples_deadline(const struct machine_channel *channel);

@@ -11,7 +11,8 @@
 #include "vmm/manager/vm/vm_output.h"
 #include "vmm/rt/format.h"
 
-#define RETURN_BYTES 1024u /* least input credit to give back, unless no input waits */
+/* least bytes of input credit to give back to the client, unless no input waits for the guest */
+#define RETURN_BYTES 1024u
 
 struct channel_stream_state *channel_stream_new(struct machine_channel *channel)
 {
@@ -178,7 +179,10 @@ static void channel_stream_tell_credit(struct machine_channel *channel,
 	stream->returned = 0;
 }
 
-/* Reports lost bytes, before the bytes that follow them. */
+/*
+ * Reports to the client how many bytes of the guest's output were lost, before the bytes that
+ * follow them.
+ */
 static void channel_stream_tell_lost(struct machine_channel *channel,
 				     struct channel_stream_state *stream)
 {
@@ -189,8 +193,8 @@ static void channel_stream_tell_lost(struct machine_channel *channel,
 }
 
 /*
- * Sends a piece of output; returns whether a line was sent. A loss is reported in a line of its
- * own; the bytes after the loss are read again for the next line.
+ * Sends a piece of a guest's output to the client; returns whether a line was sent. Lost bytes are
+ * reported in a line of its own; the bytes after them are read again for the next line.
  */
 static bool channel_stream_send_output(struct machine_channel *channel,
 				       struct channel_stream_state *stream, struct vm *vm)
@@ -215,7 +219,7 @@ static bool channel_stream_send_output(struct machine_channel *channel,
 	return true;
 }
 
-/* Does one step of a stream; returns whether a line was sent. */
+/* Sends the next line that a stream has for its client, if any; returns whether a line was sent. */
 static bool channel_stream_step(struct machine_channel *channel,
 				struct channel_stream_state *stream)
 {
@@ -241,7 +245,10 @@ static bool channel_stream_step(struct machine_channel *channel,
 	return channel_stream_send_output(channel, stream, vm);
 }
 
-/* Does one step of the stream or the socket at a place; the places of streams come first. */
+/*
+ * Lets the stream or socket of that index send a line; the streams have the first indices. Returns
+ * whether a line was sent.
+ */
 static bool channel_streams_step_place(struct machine_channel *channel, u32 place)
 {
 	if (place >= CHANNEL_STREAMS)
@@ -264,7 +271,7 @@ bool channel_streams_step(struct machine_channel *channel)
 		if (!channel_streams_step_place(channel, place))
 			continue;
 		moved = true;
-		/* the stream that finds no room now begins the next turn */
+		/* the stream for which there is no room now is the first in the next turn */
 		channel->next_stream = place + 1;
 	}
 	return moved;

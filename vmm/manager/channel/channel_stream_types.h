@@ -7,8 +7,10 @@
 struct transfer;
 
 #define CHANNEL_STREAMS	     16u    /* the most open streams of one channel */
-#define CHANNEL_CREDIT_BYTES 65536u /* the most credit that a client may have left */
-#define CHANNEL_INPUT_BYTES  4096u  /* the most bytes of input on their way to the guest */
+/* the most output credit, in bytes, that a client may have left */
+#define CHANNEL_CREDIT_BYTES 65536u
+/* the most bytes of a stream's input on their way to the guest */
+#define CHANNEL_INPUT_BYTES 4096u
 /* output bytes in a line, so that the line is shorter than 4 KiB */
 #define CHANNEL_PIECE_BYTES 2976u
 
@@ -28,14 +30,14 @@ struct channel_stream_state {
 	u32 port;
 	char port_name[CHANNEL_NAME_BYTES]; /* "": the console */
 
-	u64 at;	    /* number of the next byte to send */
-	u64 lost;   /* bytes lost before the next byte, still to be reported */
-	u64 credit; /* bytes that the client accepts */
+	u64 at;	    /* number of the next output byte to send, from the VM's start */
+	u64 lost;   /* output bytes lost before the next byte, still to be reported to the client */
+	u64 credit; /* output bytes that the client still accepts */
 
 	/* allowed + waiting + returned <= CHANNEL_INPUT_BYTES */
-	u32 allowed; /* bytes that the client may send */
-	u32 waiting; /* bytes that the guest has not taken */
-	/* bytes that the guest has taken and that are to be given to the client as credit */
+	u32 allowed; /* input bytes that the client may send */
+	u32 waiting; /* input bytes that the client has sent and the guest has not taken */
+	/* input bytes that the guest has taken and that are to be given to the client as credit */
 	u32 returned;
 	u8 input[CHANNEL_INPUT_BYTES];
 };

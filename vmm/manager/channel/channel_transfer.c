@@ -9,7 +9,8 @@
 #include "vmm/manager/channel/channel_state.h"
 #include "vmm/rt/clock.h"
 
-#define GRANT_BYTES 4096u /* least input credit to give, unless the ring is empty */
+/* least bytes of input credit to give to the client, unless the transfer's ring is empty */
+#define GRANT_BYTES 4096u
 
 /* --- what the client sends --- */
 
@@ -57,7 +58,7 @@ static void channel_transfer_take_piece(struct transfer *transfer, const struct 
 }
 
 /*
- * Handles the end that the client says: of an inward transfer that it has sent all bytes, of an
+ * Handles the client's line with the end: of an inward transfer that it has sent all bytes, of an
  * outward one that it has stored them all.
  */
 static void channel_transfer_take_end(struct transfer *transfer, u64 total)
@@ -127,7 +128,10 @@ static u64 channel_transfer_in_ring(const struct transfer *transfer)
 				: transfer->process_at - transfer->at;
 }
 
-/* Counts a busy process as progress, while nothing waits for the client. */
+/*
+ * Counts it as progress of the transfer that its process is busy, while nothing waits for the
+ * client.
+ */
 static void channel_transfer_look_at_work(struct transfer *transfer)
 {
 	u32 works = __atomic_load_n(&transfer->ring->process_works, __ATOMIC_ACQUIRE);
@@ -141,7 +145,8 @@ static void channel_transfer_look_at_work(struct transfer *transfer)
 }
 
 /*
- * Reads the process's index once; the index has to lie between its last value and what is possible.
+ * Reads once the index that the process writes into the shared ring; it must lie between its last
+ * value and what is possible.
  */
 static void channel_transfer_look_at_process(struct transfer *transfer)
 {
@@ -151,7 +156,11 @@ static void channel_transfer_look_at_process(struct transfer *transfer)
 	u64 most = transfer->inward ? transfer->at : transfer->at + TRANSFER_RING_BYTES;
 
 	if (!transfer->inward && transfer->ended)
-		return; /* bytes that the process writes behind its own end are ignored */
+		/*
+		 * bytes that the process writes after it has declared the end of its data are
+		 * ignored
+		 */
+		return;
 	if (at < transfer->process_at || at > most) {
 		transfer_break(transfer, "its process has written an impossible position");
 		return;
@@ -163,7 +172,7 @@ static void channel_transfer_look_at_process(struct transfer *transfer)
 	channel_transfer_look_at_work(transfer);
 }
 
-/* Ends the transfer, and names the side that did nothing. */
+/* Ends a transfer that has made no progress in time, and names the side that did nothing. */
 static void channel_transfer_give_up(struct transfer *transfer)
 {
 	u32 seconds = TRANSFER_IDLE_NS / NS_PER_S;
@@ -206,7 +215,10 @@ static bool channel_transfer_tell_end(struct machine_channel *channel, struct tr
 	return true;
 }
 
-/* Returns how many bytes the client may send: never more than the ring has room for. */
+/*
+ * Returns how many more bytes of data the client may be allowed to send: never more than the ring
+ * has room for.
+ */
 static u32 channel_transfer_grant(const struct transfer *transfer)
 {
 	u32 room = TRANSFER_CREDIT_BYTES - transfer->stream->allowed -

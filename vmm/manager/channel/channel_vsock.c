@@ -5,9 +5,15 @@
  */
 #include "vmm/manager/channel/channel_state.h"
 
-#define SOCKET_GRANT_BYTES 1024u /* least credit to give, unless the ring is empty */
+/*
+ * least bytes of credit to give to the client, unless the connection's ring to the guest is empty
+ */
+#define SOCKET_GRANT_BYTES 1024u
 
-/* Returns a free place, cleared, or NULL; the caller sets its number, which marks it as taken. */
+/*
+ * Returns a free entry of the channel's sockets, cleared, or NULL; the caller sets its number,
+ * which marks it as taken.
+ */
 static struct channel_socket *channel_vsock_place(struct machine_channel *channel)
 {
 	for (u32 i = 0; i < CHANNEL_SOCKETS; i++) {
@@ -57,7 +63,7 @@ struct channel_socket *channel_vsock_find(struct machine_channel *channel, u64 n
 	return NULL;
 }
 
-/* Closes the guest's side of a connection, or stops listening for the guest. */
+/* Closes a connection for the guest, or stops waiting for connections from the guest. */
 static void channel_vsock_leave(struct channel_socket *socket)
 {
 	struct vm *vm = vm_vsock_owner(&socket->end);
@@ -137,8 +143,9 @@ bool channel_vsock_take(struct machine_channel *channel, const struct request *r
 /* --- what the guest does --- */
 
 /*
- * Returns whether a VM's guest may open no more connections now: either guests have all places that
- * they may have, or this guest has at least as many as are left for guests.
+ * Returns whether a VM's guest may open no more connections now: either guests hold all the
+ * channel's sockets that they may have, or this guest holds at least as many as are still free for
+ * guests.
  */
 static bool channel_vsock_is_full(const struct machine_channel *channel, const struct vm *vm)
 {
@@ -156,7 +163,10 @@ static bool channel_vsock_is_full(const struct machine_channel *channel, const s
 	return count >= CHANNEL_SOCKETS_ACCEPTED || own >= CHANNEL_SOCKETS_ACCEPTED - count;
 }
 
-/* Looks for a connection that the guest opens, if the monitor has written something since. */
+/*
+ * Looks for a connection that the guest opens to the listener's port, if the monitor has written to
+ * the shared area since the last look. Returns whether there was one.
+ */
 static bool channel_vsock_accept(struct machine_channel *channel, struct channel_socket *listener,
 				 struct vm *vm)
 {
@@ -170,7 +180,7 @@ static bool channel_vsock_accept(struct machine_channel *channel, struct channel
 		return false;
 	socket = channel_vsock_is_full(channel, vm) ? NULL : channel_vsock_place(channel);
 	if (socket == NULL)
-		return false; /* the connection waits for a place */
+		return false; /* the connection waits until the channel has a free socket for it */
 	if (!vm_vsock_accept(vm, listener->end.port, &socket->end)) {
 		listener->bell = bell;
 		listener->generation = vm->vsock.generation;
@@ -184,7 +194,7 @@ static bool channel_vsock_accept(struct machine_channel *channel, struct channel
 	return true;
 }
 
-/* Returns how many more bytes the client may be allowed to send. */
+/* Returns how many more bytes the client may be allowed to send to the guest. */
 static u32 channel_vsock_grant(const struct channel_socket *socket)
 {
 	u32 room = vm_vsock_room(&socket->end);
@@ -209,7 +219,7 @@ static bool channel_vsock_send_bytes(struct machine_channel *channel, struct cha
 	return true;
 }
 
-/* Sends a line about an open connection; returns whether there was one. */
+/* Sends the client a line about an open connection; returns whether there was one to send. */
 static bool channel_vsock_send(struct machine_channel *channel, struct channel_socket *socket,
 			       enum vm_vsock_state state)
 {
@@ -234,8 +244,8 @@ static bool channel_vsock_step_connection(struct machine_channel *channel,
 					  struct channel_socket *socket)
 {
 	/*
-	 * the state is read before the bytes: what was written before an end is then seen together
-	 * with it
+	 * the state is read before the bytes: so the bytes that the guest wrote before it ended the
+	 * connection are all seen
 	 */
 	enum vm_vsock_state state = vm_vsock_state(&socket->end);
 

@@ -13,35 +13,41 @@ struct vm;
 
 /* A connection to a guest's socket, or a port at which the client waits for connections. */
 struct channel_socket {
-	u32 number; /* the number of the stream; 0: this place is free */
+	u32 number; /* the number of the socket's stream; 0: this entry is free */
 	/* id of the VM whose guest has opened the connection; 0: the client has opened it */
 	u32 opener;
 	bool listens;
-	bool told; /* the client knows the number, so that lines may be sent */
-	/* why the socket was closed, while the client is still to be told */
+	bool told; /* the client knows the socket's number, so that lines about it may be sent */
+	/* why the socket was closed, until the client was told; NULL: it is open */
 	const char *closed;
-	struct vm_vsock_end end; /* the VM and port of a listener */
+	/* the monitor's end of the connection; for a listener: the VM and port */
+	struct vm_vsock_end end;
 
 	/*
-	 * The monitor's bell and the area's generation when a listener last looked for connections.
+	 * The monitor's doorbell count and the generation of the vsock area, as they were when a
+	 * listener last looked for connections.
 	 */
 	u32 bell;
 	u32 generation;
 
 	/* The fields of a connection: */
-	u64 at;	       /* number of the next byte to send */
-	u64 taken;     /* bytes that the client has sent */
-	u64 credit;    /* bytes that the client accepts */
-	u32 allowed;   /* bytes that the client may send, for which the ring has room */
+	u64 at;	    /* number of the next byte of the guest's to send to the client */
+	u64 taken;  /* bytes that the client has sent so far */
+	u64 credit; /* bytes of the guest's that the client still accepts */
+	/* bytes that the client may send, for which the ring to the guest has room */
+	u32 allowed;
 	bool end_told; /* the client knows that the guest writes no more */
 };
 
 struct channel_vsock {
-	u32 end; /* all places from this index on are free */
+	u32 end; /* all entries of the array from this index on are free */
 	struct channel_socket socket[CHANNEL_SOCKETS];
 };
 
-/* Calls a port of a guest. Returns NULL if there is no room; the caller sets `told` later. */
+/*
+ * Opens a connection to a port of a guest. Returns NULL if there is no room; the caller sets `told`
+ * later.
+ */
 struct channel_socket *channel_vsock_call(struct machine_channel *channel, struct vm *vm, u32 port);
 /*
  * Listens for a guest's connections to a port. Returns NULL if somebody listens there already, or
@@ -53,11 +59,17 @@ struct channel_socket *channel_vsock_find(struct machine_channel *channel, u64 n
 /* Closes a socket without telling the client. */
 void channel_vsock_end(struct channel_socket *socket);
 
-/* Takes a line of credit, data or an end. Returns false if it is for no socket. */
+/* Handles a client's line of credit, data or an end. Returns false if the line is for no socket. */
 bool channel_vsock_take(struct machine_channel *channel, const struct request *request);
-/* Does one step of the socket at a place, if one is there; returns whether anything was done. */
+/*
+ * Does the next thing that the socket with this index has to do, if there is one; returns whether
+ * anything was done.
+ */
 bool channel_vsock_step(struct machine_channel *channel, u32 place);
-/* Returns the number of places in which sockets may be: the loop looks at no others in a turn. */
+/*
+ * Returns one more than the highest index of a socket in use: the loop looks at no others in a
+ * turn.
+ */
 u32 channel_vsock_places(struct machine_channel *channel);
 /* Closes all sockets, so that the next client has none of them. */
 void channel_vsock_drop(struct machine_channel *channel);

@@ -12,7 +12,7 @@ void log_export_set(enum config_export target, enum config_log_format form);
 enum config_export log_export_get(void);
 enum config_log_format log_export_form(void);
 
-/* Sends what the target takes now; returns whether there was any. */
+/* Sends as many lines of the log as the target takes now; returns whether there were any. */
 bool log_export_step(void);
 
 /* Returns the number of lines for which the target was too slow. */

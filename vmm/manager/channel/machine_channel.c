@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Steps all machine channels, and owns the one on COM2. Called by the event loop, setup.c and
- * shutdown.c, and by other files of this folder for lines without a request. Moves bytes through
- * the serial port or through channel_port.c.
+ * shutdown.c, and by other files of this folder for lines that answer no request. Moves bytes
+ * through the serial port or through channel_port.c.
  */
 #include "vmm/manager/channel/machine_channel.h"
 #include "vmm/manager/channel/channel_state.h"

@@ -21,7 +21,9 @@ bool machine_channel_is_open(void);
  */
 void machine_channel_configure(bool locked);
 
-/* Handles bytes and requests; returns whether there is more to do at once. */
+/*
+ * Handles bytes and requests of all machine channels; returns whether there is more to do at once.
+ */
 bool machine_channels_step(void);
 /* Sends guests' output, when nothing else is to be sent; to be called after the log's step. */
 bool machine_channels_step_streams(void);
@@ -29,8 +31,8 @@ bool machine_channels_step_streams(void);
 u64 machine_channels_deadline(void);
 
 /*
- * Returns whether the channel on COM2 has nothing to do until more of a line comes in, and nothing
- * to send.
+ * Returns whether the channel on COM2 has nothing to send, and nothing to do until more bytes of a
+ * line come in.
  */
 bool machine_channel_awaits_rest(void);
 
@@ -40,6 +42,7 @@ bool machine_channel_takes_line(void);
 void machine_channel_line(struct text line);
 
 /*
- *  Sends all that waits on COM2, within a time limit: the host is about to stop.
+ *  Sends all that waits on COM2, or as much as goes within a time limit: called when the host is
+ *  about to stop.
  */
 void machine_channel_flush(void);

@@ -39,7 +39,7 @@ struct state {
 	u32 seen;
 };
 
-/* The keys that a line of each kind must have, and may have besides. */
+/* For each kind of line the keys that it must have, and those that it may have besides. */
 static const struct {
 	enum request_kind kind;
 	u32 wanted;
@@ -55,7 +55,7 @@ static const struct {
 	{REQUEST_REFUSAL, SEEN(KEY_STREAM) | SEEN(KEY_REFUSED), 0},
 };
 
-/* Notes a mistake; the first one is reported. */
+/* Notes a mistake of the line and its place; only the first mistake is reported. */
 static void request_tell(struct state *state, size_t at, const char *problem)
 {
 	if (state->request->problem[0] != '\0')
@@ -93,7 +93,7 @@ static void request_take_command(struct state *state, size_t at, enum json_kind 
 			     "command: it contains a control character; write one line of text");
 }
 
-/* Reads the password; no message shows any part of it. */
+/* Reads the password; no error message shows any part of it. */
 static void request_take_password(struct state *state, size_t at, enum json_kind kind,
 				  struct text raw)
 {
@@ -136,7 +136,7 @@ static void request_take_number(struct state *state, size_t at, enum json_kind k
 {
 	if (kind == JSON_NUMBER && parse_u64(raw, number))
 		return;
-	*number = ~0ull; /* treated as no number where no answer is sent */
+	*number = ~0ull; /* ~0 counts as no number, in lines that get no answer */
 	request_tell(state, at, "this is no number; write a whole number in decimal");
 }
 
@@ -191,7 +191,10 @@ static void request_take_refusal(struct state *state, size_t at, enum json_kind 
 		json_decode(raw, request->decoded, sizeof(request->decoded));
 }
 
-/* Reads an array of strings. Returns false if the line cannot be read any further. */
+/*
+ * Reads an array of strings, the command's words. Returns false if the rest of the line cannot be
+ * read.
+ */
 static bool request_take_arguments(struct state *state)
 {
 	struct json_reader *reader = &state->reader;
@@ -258,7 +261,10 @@ static bool request_take_value(struct state *state, enum key key)
 	return true;
 }
 
-/* Reads a key and its value. Returns false if the line cannot be read any further. */
+/*
+ * Reads a key of the line's object and its value. Returns false if the rest of the line cannot be
+ * read.
+ */
 static bool request_take_member(struct state *state)
 {
 	static const char names[KEY_COUNT][KEY_BYTES] = {

@@ -15,21 +15,22 @@ enum request_kind {
 	REQUEST_AUTH,	 /* {"id":1,"auth":"PASSWORD"} */
 	REQUEST_HELLO,	 /* {"id":1,"hello":2} */
 	REQUEST_CREDIT,	 /* {"credit":1,"bytes":65536} */
-	REQUEST_DATA,	 /* {"stream":1,"data":"BASE64"}, of a transfer with "at":0 */
+	REQUEST_DATA,	 /* {"stream":1,"data":"BASE64"}, of a transfer also "at":0 */
 	REQUEST_END,	 /* {"stream":1,"end":4096} */
 	REQUEST_REFUSAL, /* {"stream":1,"refused":"no space is left"} */
 };
 
 struct request {
 	enum request_kind kind;
-	struct text id; /* text in the line: any JSON scalar; null if none was found */
-	bool any_order; /* the request may be answered before earlier ones */
+	/* the id's text in the line, any JSON scalar; "null" if the line has none */
+	struct text id;
+	bool any_order; /* the request may be answered before requests that came earlier */
 	/* who asks, as the client claims; "": the client claims nothing */
 	char actor[REQUEST_ACTOR_BYTES];
 
 	char command[LINE_MAX + 1];
 	u32 argument_count;
-	/* the words of the command, each as it stands in the request */
+	/* the words of the command, without JSON escapes; each points into `decoded` */
 	const char *argument[COMMAND_WORDS_MAX];
 
 	/* the password, cut to this size: a longer password is wrong in any case */
@@ -37,13 +38,16 @@ struct request {
 	u32 password_length;
 
 	u64 number; /* version of a hello; number of the stream for credit or data */
-	/* number of bytes: of credit, of data, or in all; ~0 for data that is not base 64 */
+	/*
+	 * number of bytes: given as credit, in the data, or in the whole stream at its end; ~0 for
+	 * data that is not base 64
+	 */
 	u64 bytes;
 	u64 at; /* offset of the data in the stream; ~0: the line has none */
 	u8 *data;
 
 	char problem[192]; /* what is wrong and what would be right */
-	u32 position;	   /* place of the mistake, in bytes from the start of the line */
+	u32 position;	   /* offset of the mistake, in bytes from the start of the line */
 
 	/* the arguments one after the other, the data, or the reason of a refusal */
 	char decoded[REQUEST_BYTES];

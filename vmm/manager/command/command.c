@@ -46,8 +46,8 @@ const struct command *command_find(const char *const *words, u32 count, u32 *nam
 }
 
 /*
- * Returns whether the word ends a session in other programs: the answer then explains what to do
- * here.
+ * Returns whether the word ends a session in other programs: the answer to such an unknown command
+ * then explains what ends a session in Skerry.
  */
 static bool command_leaves(const char *word)
 {
@@ -99,7 +99,10 @@ static void command_unknown(struct reply *reply, const struct words *words)
 			   shown[0]);
 }
 
-/* Takes -j out of the words, wherever it stands. A line of -j alone is no command. */
+/*
+ * Removes -j, wherever it stands, from the words of a command, and notes that JSON is wanted. A
+ * line of -j alone is no command.
+ */
 static void command_take_json(struct reply *reply, struct words *words)
 {
 	u32 count = 0;
@@ -118,7 +121,10 @@ static bool command_is_help(const char *word)
 	return string_equal(word, "--help") || string_equal(word, "-h") || string_equal(word, "?");
 }
 
-/* Makes `vm list --help` and `vm help` into a call of `help`, as other programs do. */
+/*
+ * Turns `vm list --help` and `vm help` into the command `help vm list` or `help vm`, as other
+ * programs do.
+ */
 static void command_take_help(struct words *words)
 {
 	u32 last = words->count - 1;
@@ -136,7 +142,10 @@ static void command_take_help(struct words *words)
 	words->word[0] = "help";
 }
 
-/* Takes `| WORD` off the end of the words. */
+/*
+ * Removes `| WORD` from the end of the words and makes WORD the reply's filter. Returns false after
+ * writing an error.
+ */
 static bool command_take_filter(struct reply *reply, struct words *words)
 {
 	u32 at = 1;

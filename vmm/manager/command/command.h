@@ -7,8 +7,8 @@
 #define COMMAND_WORDS_MAX 32u
 
 /*
- * The words after a command's name, without -j; NULL behind the last. Each is terminated and may
- * hold any other byte.
+ * A command's arguments: the words after its name, without -j; NULL behind the last. Each is
+ * terminated and may hold any other byte.
  */
 struct arguments {
 	u32 count;
@@ -19,15 +19,16 @@ struct arguments {
 enum completion {
 	COMPLETE_NOTHING,
 	COMPLETE_VM,	   /* the first argument is a VM in the list */
-	COMPLETE_VMS,	   /* each argument is a VM in the list */
+	COMPLETE_VMS,	   /* each argument is a VM in the list of VMs */
 	COMPLETE_SNAPSHOT, /* the first argument is NAME@SNAP */
 	/* the first argument is a VM of the configuration, the others are keys */
 	COMPLETE_SECTION,
 	COMPLETE_COMMAND, /* the arguments are a command */
 	/* the first argument is a number, the others are a command with its arguments */
 	COMPLETE_WATCH,
-	COMPLETE_WORDS,	     /* the arguments are words of `words` */
-	COMPLETE_KEYS,	     /* a VM in the list, then keys of a VM's section */
+	COMPLETE_WORDS, /* the arguments are words of the field `words` */
+	/* the first argument is a VM in the list, the others are keys of its section */
+	COMPLETE_KEYS,
 	COMPLETE_SYMBOL,     /* the first argument is a symbol of the kernel */
 	COMPLETE_LOG_OPTION, /* the arguments are options of `log show` */
 };
@@ -37,7 +38,7 @@ struct command {
 	const char *arguments; /* the command's arguments, as `help` shows them */
 	const char *summary;   /* what the command does, in one line without a full stop */
 	const char *detail;    /* more lines for `help NAME`; NULL: there are none */
-	const char *example;   /* a line that can be typed */
+	const char *example;   /* an example of the command, as it can be typed */
 	const char *keys;      /* keys of the JSON objects that -j gives; NULL: none are given */
 	void (*run)(struct reply *reply, const struct arguments *arguments);
 	/* the rights that allow the command, any one of enum permission; 0: nobody may run it */
@@ -48,7 +49,7 @@ struct command {
 	bool audited;	 /* the line goes to the audit log */
 	bool changes;	 /* the command has an effect, so `watch` refuses it */
 	bool shows_bare; /* without arguments the command only shows something */
-	/* the words for completion: a list for each argument, separated by ';' */
+	/* the arguments for COMPLETE_WORDS: a list for each argument, separated by ';' */
 	const char *words;
 };
 
@@ -68,15 +69,18 @@ extern const struct command *const commands_end[];
 	for (const struct command *const *each##_at = commands_start, *each;                       \
 	     each##_at < commands_end && (each = *each##_at, true); each##_at++)
 
-/* Runs a line. The answer goes to the reply; an empty line has none. */
+/* Runs a command line. The command's answer goes to the reply; an empty line has none. */
 void command_run(struct reply *reply, const char *line);
-/* Runs a line with more arguments, each one word as it is; the line begins with the name. */
+/*
+ * Runs a command line, which begins with the command's name, with further arguments that are taken
+ * unsplit as one word each.
+ */
 void command_run_words(struct reply *reply, const char *line, const char *const *more, u32 count);
 /* Resumes a waiting command, in the name of its requester; returns whether it has ended. */
 bool command_resume(struct reply *reply);
 
 /*
- * Returns the command with the longest name that the words begin with, or NULL; *name_words is the
+ * Returns the command with the longest name with which the words begin, or NULL; *name_words is the
  * length of the name in words.
  */
 const struct command *command_find(const char *const *words, u32 count, u32 *name_words);
@@ -88,30 +92,36 @@ const struct command *command_find(const char *const *words, u32 count, u32 *nam
 size_t command_complete(const char *line, size_t length,
 			void (*offer)(void *context, const char *word), void *context);
 
-/* Returns the VM of that name, for a command; NULL after writing an error. */
+/* Returns the VM of that name, for a command; NULL after writing an error if there is none. */
 struct vm *command_vm(struct reply *reply, const char *name);
-/* Notes the VM's id for a command that waits, and its name in case the VM goes. */
+/* Notes in the reply the VM's id for a command that waits, and its name in case the VM goes. */
 void command_vm_keep(struct reply *reply, const struct vm *vm);
 /*
  * Returns the VM that command_vm_keep has noted, or NULL after writing the error that it was
  * destroyed.
  */
 struct vm *command_vm_kept(struct reply *reply);
-/* Calls `resume` each turn until it returns true; what it waits for has a time limit of its own. */
+/*
+ * Lets the command wait for the VM: `resume` is called each turn of the event loop until it returns
+ * true; what it waits for has a time limit of its own.
+ */
 void command_vm_wait(struct reply *reply, const struct vm *vm, bool (*resume)(struct reply *reply));
 /*
  * For `resume`: from now on the command waits for something that has a time limit of its own, such
  * as the end of a VM.
  */
 void command_vm_wait_on(struct reply *reply);
-/* Waits for the monitor to do something: calls `resume` each turn, until command_vm_given_up. */
+/*
+ * Lets the command wait for the VM's monitor: `resume` is called each turn of the event loop, until
+ * command_vm_given_up.
+ */
 void command_vm_await_monitor(struct reply *reply, const struct vm *vm,
 			      bool (*resume)(struct reply *reply));
 /*
- * Writes the error that the VM was not `done`, such as "saved"; `problem` says why. The code tells
- * programs whether the VM's state, a busy VM or something else was the cause.
+ * Writes the error that the VM was not `done`, such as "saved"; `problem` says why. The error's
+ * code tells programs whether the VM's state, a busy VM or something else was the cause.
  */
 void command_vm_not_done(struct reply *reply, const struct vm *vm, const char *done,
 			 const char *problem);
-/* Returns whether the monitor has used up its time; if so, an error was written. */
+/* Returns whether the monitor has used up its time; if so, it has written an error. */
 bool command_vm_given_up(struct reply *reply, const struct vm *vm);

@@ -48,7 +48,10 @@ static void command_complete_offer_names(const struct offers *offers, const char
 	}
 }
 
-/* Offers the words of the list with number `place`; lists are separated by ';'. */
+/*
+ * Offers as completions the words of the list with number `place` in `words`, whose lists are
+ * separated by ';'.
+ */
 static void command_complete_offer_words(const struct offers *offers, const char *lists, u32 place)
 {
 	struct text rest = text_of(lists);
@@ -101,7 +104,9 @@ static void command_complete_offer_log_option(const struct offers *offers, const
 		command_complete_offer_words(offers, "-n -l -c -v -s -u -w -f", 0);
 }
 
-/* Offers "KEY=", and behind it the choices of the key or the boot files. */
+/*
+ * Offers "KEY=" for each key, and behind a typed "KEY=" the choices of the key or the boot files.
+ */
 static void command_complete_offer_keys(const struct offers *offers, const struct vm *vm)
 {
 	char text[2 * CONFIG_FILE_BYTES];
@@ -146,7 +151,7 @@ static void command_complete_offer_arguments(const struct offers *offers,
 					     const struct command *command,
 					     const struct words *words, u32 name_words, u32 done)
 {
-	/* skip options before the VM */
+	/* skip options that stand before the VM's name */
 	while (command->completion == COMPLETE_VM && name_words < done &&
 	       words->word[name_words][0] == '-')
 		name_words++;
@@ -195,7 +200,10 @@ static void command_complete_offer_arguments(const struct offers *offers,
 	}
 }
 
-/* Completes a command that begins at word `from`; the words before `done` are complete. */
+/*
+ * Offers the completions of a command that begins at word `from` of the line; the words before
+ * `done` are complete.
+ */
 static void command_complete_offer_line(const struct offers *offers, const struct words *words,
 					u32 from, u32 done)
 {
@@ -216,7 +224,7 @@ size_t command_complete(const char *line, size_t length,
 	static struct words words;
 	char before[LINE_MAX + 1];
 	struct offers offers = {.offer = offer_word, .context = context};
-	u32 done; /* number of complete words */
+	u32 done; /* number of words of the line before the unfinished one */
 
 	memcpy(before, line, length);
 	before[length] = '\0';

@@ -166,6 +166,7 @@ bool reply_list(struct reply *reply, bool (*show)(struct reply *reply, u64 numbe
 			return true;
 		reply->shown++;
 	}
-	reply->deadline_tsc = 0; /* no deadline: an event follows when there is more room */
+	/* no deadline: when the asker's output has more room, an event resumes the command */
+	reply->deadline_tsc = 0;
 	return false;
 }

@@ -11,17 +11,17 @@
 #define REPLY_LINE_BYTES   4096u
 #define REPLY_FILTER_BYTES 64u
 
-/* The lines that `log show` wants, and its place in the log. */
+/* The log lines that a `log show` is to show, and how far it has come in the log. */
 struct log_query {
 	struct log_reader reader;
 	u64 skip; /* matching lines to skip before the first one shown */
 	u64 since_ns;
 	u64 until_ns;
 	bool follow;		    /* continue at the end of the log */
-	bool wall;		    /* the command shows date and time of day */
+	bool wall;		    /* each line is shown with date and time of day */
 	u32 level;		    /* the least level */
-	u32 category;		    /* the category wanted; LOG_CATEGORY_COUNT: any */
-	char vm[CONFIG_NAME_BYTES]; /* the VM wanted; "": any */
+	u32 category;		    /* the category of the lines to show; LOG_CATEGORY_COUNT: any */
+	char vm[CONFIG_NAME_BYTES]; /* the VM whose lines are to be shown; "": any */
 };
 
 /* The kind of a piece of an answer. */
@@ -55,17 +55,19 @@ const char *reply_code_name(enum reply_code code);
 struct machine_channel;
 
 /*
- * The asker: the console or a machine channel. Commands write with the functions below and see no
- * difference, except for `terminal`.
+ * The asker: the console or a machine channel. Commands write their answers with the functions
+ * below, whoever the asker is; only `terminal` makes a difference.
  */
 struct requester {
 	void (*put)(void *context, enum reply_kind kind, struct text text);
-	u32 (*room)(void *context); /* bytes that can be written without loss */
+	/* returns how many bytes can be written to the asker without loss */
+	u32 (*room)(void *context);
 	void *context;
-	bool terminal;	     /* a person's terminal, to which a guest's console can be attached */
+	/* the asker is a person's terminal, to which a guest's console can be attached */
+	bool terminal;
 	struct login *login; /* the login of the asker's console or channel */
 	const char *name;    /* the asker's name, for the audit log */
-	u32 rights;	     /* bits of enum permission */
+	u32 rights;	     /* the asker's rights, bits of enum permission */
 	struct machine_channel *channel; /* the asker's channel; NULL: the console */
 };
 
@@ -74,15 +76,15 @@ enum reply_tone { TONE_PLAIN, TONE_WARNING, TONE_BAD };
 
 /*
  * The answer to one command: where it is written to and, for a command that has not ended, what it
- * waits for. A command that has to wait sets `resume`, which is called each turn of the loop until
- * it returns true. Long output (more than a few KiB) is written in steps too, while there is more
- * than REPLY_LINE_BYTES of reply_room.
+ * waits for. A command that has to wait sets `resume`, which is called each turn of the event loop
+ * until it returns true. Long output (more than a few KiB) is written in steps too, while there is
+ * more than REPLY_LINE_BYTES of reply_room.
  */
 struct reply {
 	const struct requester *to;
-	bool json; /* -j was given, or a machine channel asks */
+	bool json; /* the answer is to be JSON: -j was given, or a machine channel asks */
 	bool failed;
-	u8 code;    /* the code of a command that has failed, enum reply_code */
+	u8 code;    /* enum reply_code of the error, if the command has failed */
 	u8 refused; /* for CODE_BAD_STATE: the enum vm_action that was refused, plus 1 */
 	u8 tone;    /* enum reply_tone of the following lines */
 	/* the text that shown lines and objects must have; "": all are shown */
@@ -93,14 +95,17 @@ struct reply {
 	u32 vm_id;
 	char vm_name[CONFIG_NAME_BYTES];
 	struct log_query query;
-	struct vm_query asked; /* the question to a monitor */
-	u32 last_cpu;	       /* the last vCPU to show */
+	struct vm_query asked; /* the question that the command has put to a VM's monitor */
+	u32 last_cpu;	       /* number of the last vCPU to show */
 	bool all_vms;	       /* the command shows all VMs, one after the other */
 	char path[72];	       /* path that `vm inspect` is to show; "": all */
 	u64 left;	       /* bytes or lines still to show */
-	/* the place in a list (reply_list) or among the VMs (inspect_next_vm) */
+	/*
+	 * the next index in the list that is shown (reply_list), or the next VM slot
+	 * (inspect_next_vm)
+	 */
 	u64 shown;
-	u64 changed; /* changed keys of `vm set`, a bit for each of config_vm_keys */
+	u64 changed; /* keys that `vm set` has changed, a bit for each of config_vm_keys */
 
 	/* the VMs on which one command acts, one after the other */
 	u32 chosen[VM_MAX]; /* ids of the VMs on which the command acts */
@@ -108,29 +113,37 @@ struct reply {
 	u32 chosen_next;
 	u32 undone_count;
 	u8 action;    /* the action on the chosen VMs, enum vm_action */
-	bool several; /* a failure with one VM is reported, and the next VM follows */
+	/*
+	 * a failure with one of the chosen VMs is reported, and the command goes on with the next
+	 */
+	bool several;
 
-	bool lasting; /* the console waits for the command even if nobody types for long */
+	/* the console is not locked during the command, even if nobody types for long */
+	bool lasting;
 	/* the VM to whose console the terminal is attached afterwards; 0: none */
 	u32 attach_id;
 	u32 attach_port;       /* number of the VM's port to attach; 0: its console */
 	bool attach_raw;       /* attach the terminal without the filter */
-	u32 secret_iterations; /* iterations of a new password to ask for; 0: do not ask */
-	bool asks_state_key;   /* ask for the key of saved VMs, without echo */
-	/* ask for the key of disks that has this name, without echo; "": do not */
+	/* the console is to ask for a new password, hashed with so many iterations; 0: it is not */
+	u32 secret_iterations;
+	bool asks_state_key; /* the console is to ask for the key of saved VMs, without echo */
+	/* name of the key of disks for which the console is to ask, without echo; "": it is not */
 	char asks_disk_key[CONFIG_NAME_BYTES];
 
 	struct json object;
 	char line[REPLY_LINE_BYTES];
 };
 
-/* Writes one line of text and adds the newline. */
+/* Writes one line of text to the asker and adds the newline. */
 void reply_line(struct reply *reply, const char *pattern, ...) PRINTF_LIKE(2, 3);
 /*
  * Writes an error, which says what was found and what would be right, and puts "error: " before it.
  */
 void reply_error(struct reply *reply, const char *pattern, ...) PRINTF_LIKE(2, 3);
-/* Writes an error with a code; reply_error uses CODE_FAILED and reply_bad CODE_BAD_ARGUMENT. */
+/*
+ * Writes an error with that code for programs; reply_error uses CODE_FAILED and reply_bad
+ * CODE_BAD_ARGUMENT.
+ */
 void reply_fail(struct reply *reply, enum reply_code code, const char *pattern, ...)
 	PRINTF_LIKE(3, 4);
 void reply_bad(struct reply *reply, const char *pattern, ...) PRINTF_LIKE(2, 3);
@@ -149,12 +162,13 @@ struct machine_channel *reply_channel(struct reply *reply);
 /* Returns whether the asker has one of these rights; if not, an error was written. */
 bool reply_may(struct reply *reply, u32 rights);
 
-/* Returns how many bytes can be written without loss. */
+/* Returns how many bytes can be written to the asker without loss. */
 u32 reply_room(const struct reply *reply);
 
 /*
  * For `resume` of a command that shows a list: calls show(reply, 0), show(reply, 1) and so on until
- * it returns false, over as many turns as needed. Each call may write REPLY_ITEM_BYTES.
+ * it returns false, over as many turns of the event loop as needed. Each call may write
+ * REPLY_ITEM_BYTES.
  */
 #define REPLY_ITEM_BYTES (2 * REPLY_LINE_BYTES)
 bool reply_list(struct reply *reply, bool (*show)(struct reply *reply, u64 number));

@@ -54,8 +54,8 @@ bool words_join(char *line, size_t size, const char *const *words, u32 count)
 		bool quoted = words_needs_quotes(words[i]);
 
 		/*
-		 * The room for each character with a backslash, two quotes, the space before the
-		 * word, and the end.
+		 * The most bytes that a word takes: each character with a backslash, two quotes,
+		 * the space before the word, and the line's end.
 		 */
 		if (length + 2 * strlen(words[i]) + 4 > size)
 			return false;

@@ -14,7 +14,8 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-#define WINDOW_MIN 4096u /* least number of frames in a window */
+/* least number of page frames that the audit looks at in one pass over the kernel's lists */
+#define WINDOW_MIN 4096u
 
 struct room {
 	handle_t memory;
@@ -68,8 +69,8 @@ static void command_audit_report(void *context, const char *text)
 }
 
 /*
- * Allocates all memory of the audit, with as large a window as possible: a larger one needs fewer
- * passes over the kernel's lists.
+ * Allocates all memory of the audit, with as large a window of frames as possible: a larger one
+ * needs fewer passes over the kernel's lists.
  */
 static bool command_audit_take_all(struct run *run, u64 *frames)
 {

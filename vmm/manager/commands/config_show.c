@@ -76,7 +76,7 @@ static void command_config_show_vm(struct reply *reply, const struct vm_config *
 	reply_object_end(reply);
 }
 
-/* Copies what commands have changed since the start. */
+/* Copies into the host's section what commands have changed since the start. */
 static void command_config_show_take_over(struct config *config)
 {
 	enum log_level level = log_level_get(LOG_BOOT);
@@ -119,9 +119,9 @@ static bool command_config_show_file(struct reply *reply, u64 number)
 }
 
 /*
- * Shows one part, in the order of the file, so that a file made of the output gives the same
- * output: existing VMs as they are, VMs that were never created as their section says; then the VMs
- * that have no section.
+ * Shows one section, in such an order that Skerry, started with the output as its file, would show
+ * the same again: existing VMs as they are, VMs that were never created as their section says; then
+ * the VMs that have no section.
  */
 static bool command_config_show_part(struct reply *reply, u64 number)
 {

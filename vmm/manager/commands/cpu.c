@@ -12,7 +12,10 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-/* Returns the busy part of the time since the last call, in percent. */
+/*
+ * Returns the CPU's load since the last `cpu` command: the part of the time in which it was not
+ * idle, in percent.
+ */
 static u64 command_cpu_load_percent(u32 cpu, u64 idle_tsc, u64 now)
 {
 	static u64 last_idle[CPU_MAX];
@@ -20,8 +23,8 @@ static u64 command_cpu_load_percent(u32 cpu, u64 idle_tsc, u64 now)
 	u64 since = last_now[cpu] != 0 ? last_now[cpu] : machine_page()->boot_tsc;
 	u64 passed = now - since;
 	/*
-	 * A halt that began after the counters were read may be counted twice in part, so the sum
-	 * is limited.
+	 * The kernel may count part of a halt that began after the counters were read twice, so the
+	 * idle time is at most the time passed.
 	 */
 	u64 idle = idle_tsc > last_idle[cpu] ? MIN(idle_tsc - last_idle[cpu], passed) : 0;
 
@@ -78,7 +81,7 @@ static void command_cpu_speculation_words(char *text, size_t size)
 		format(text, size, "none");
 }
 
-/* Writes the names of the leaks to which the CPUs are open. */
+/* Writes the names of the leaks (side channels) against which the CPUs have no defence. */
 static void command_cpu_open_words(const struct leak_cpu *cpu, char *text, size_t size)
 {
 	size_t length = 0;
@@ -103,7 +106,7 @@ static void command_cpu_show_text(struct reply *reply, u32 cpu, const struct cpu
 		   (unsigned long long)counters->syscalls, command_cpu_running_name(counters));
 }
 
-/* What is the same for all CPUs, and is shown only once. */
+/* What `cpu` shows of all CPUs at once, as it is the same for all. */
 struct alike {
 	struct leak_cpu cpu;
 	char done[128];
@@ -191,7 +194,10 @@ static void command_cpu_show_alike(struct reply *reply)
 	reply->tone = TONE_PLAIN;
 }
 
-/* Shows one CPU; the text form ends with what all CPUs have in common. */
+/*
+ * Shows one CPU; after the last, the text form shows the features and leaks that all CPUs have in
+ * common.
+ */
 static bool command_cpu_show_next(struct reply *reply, u64 place)
 {
 	if (place < machine_page()->cpu_count && place < CPU_MAX) {

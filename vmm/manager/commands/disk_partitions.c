@@ -36,7 +36,10 @@ static void command_disk_partitions_show(struct reply *reply, const struct drive
 	reply_object_end(reply);
 }
 
-/* Shows a disk's partitions. The driver may write there at any time: each is copied before use. */
+/*
+ * Shows a disk's partitions. The driver may change its report at any time: each partition is copied
+ * before use.
+ */
 static void command_disk_partitions_show_unit(struct reply *reply, const struct driver *driver,
 					      u32 number)
 {

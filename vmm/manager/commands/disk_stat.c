@@ -7,7 +7,7 @@
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/disk/disk_window.h"
 
-/* Shows a VM's limits that are not the defaults. */
+/* Shows those of a VM's limits for its disks that are not the defaults. */
 static void command_disk_stat_show_limits(struct reply *reply, const struct share_given *limit,
 					  u64 limited_ns)
 {

@@ -52,7 +52,7 @@ static void command_events_since_run(struct reply *reply, const struct arguments
 		return;
 	}
 	reply->shown = since;
-	reply->left = vm_event_last(); /* later events are for the next request */
+	reply->left = vm_event_last(); /* events after this one are left for the next request */
 	if (!command_events_since_show(reply))
 		reply->resume = command_events_since_show;
 }

@@ -11,7 +11,9 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-/* room for a page of handles: a line is shorter than 256 bytes */
+/*
+ * room for the lines of one page of the kernel's list of handles: a line is shorter than 256 bytes
+ */
 #define PAGE_ROOM (AUDIT_RECORDS * 256u)
 
 static const char type_names[OBJECT_TYPE_COUNT][8] = {
@@ -25,8 +27,8 @@ static const char right_names[][8] = {"read",	"write",   "execute", "map",  "bin
 				      "create", "control", "destroy", "grant"};
 
 /*
- * A listing in progress, with two pages for lists: while a page of handles is shown, another list
- * is needed to find what a handle refers to.
+ * A listing in progress, with two pages of memory for the kernel's lists: while a page of handles
+ * is shown, another list is read to find what a handle refers to.
  */
 struct listing {
 	struct reply *reply;
@@ -34,7 +36,10 @@ struct listing {
 	u64 at[2];
 };
 
-/* Returns a page of a list, or NULL if the kernel refuses. */
+/*
+ * Has the kernel write one page of a list of its objects; returns that page, or NULL if the kernel
+ * refuses.
+ */
 static const struct audit_page *command_handles_list(const struct listing *listing, u32 level,
 						     u64 what, u64 where, u64 at, u64 *next)
 {
@@ -65,7 +70,10 @@ static u32 command_handles_type_of(const struct listing *listing, u64 id)
 	return OBJECT_NONE;
 }
 
-/* Returns the next process by address, or 0 if there is none after `id`. */
+/*
+ * Returns the id of the next process, in the order of the kernel objects' addresses, or 0 if there
+ * is none after `id`.
+ */
 static u64 command_handles_next_process(const struct listing *listing, u64 id)
 {
 	for (u64 next = id / PAGE_SIZE; next != AUDIT_END;) {
@@ -158,7 +166,7 @@ static void command_handles_tell(struct reply *reply, const char *who, u64 proce
 	reply_object_end(reply);
 }
 
-/* Shows one page of a process's handles; returns the place of the next. */
+/* Shows one page of a process's handles; returns the index of the first handle of the next page. */
 static u64 command_handles_tell_page(const struct listing *listing, u64 process, u64 at)
 {
 	const char *who = command_handles_name_of(listing, process);
@@ -176,8 +184,8 @@ static u64 command_handles_tell_page(const struct listing *listing, u64 process,
 }
 
 /*
- * Shows as many pages as there is room for. reply->shown is the process and reply->left its next
- * handle.
+ * Shows as many pages of handles as there is room for in the asker's output. reply->shown is the
+ * process and reply->left its next handle.
  */
 static bool command_handles_tell_some(struct listing *listing)
 {
@@ -192,7 +200,8 @@ static bool command_handles_tell_some(struct listing *listing)
 		}
 		reply->left = command_handles_tell_page(listing, reply->shown, reply->left);
 	}
-	reply->deadline_tsc = 0; /* no deadline: an event follows when there is more room */
+	/* no deadline: when the asker's output has more room, an event resumes the command */
+	reply->deadline_tsc = 0;
 	return false;
 }
 

@@ -69,7 +69,7 @@ void inspect_again(struct reply *reply)
 	const struct query question = reply->asked.question;
 	const struct vm *vm = vm_by_id(reply->vm_id);
 
-	if (vm != NULL) /* if there is no VM, the next inspect_take reports that */
+	if (vm != NULL) /* if there is no VM, the next inspect_take reports that to the asker */
 		inspect_ask(reply, vm, &question);
 }
 
@@ -82,7 +82,10 @@ bool inspect_next_cpu(struct reply *reply)
 	return true;
 }
 
-/* Asks the next VM. Counts by slot: the VM that was shown last may be gone. */
+/*
+ * Asks the monitor of the next VM the question. Counts VMs by slot: the VM that was shown last may
+ * be gone.
+ */
 bool inspect_next_vm(struct reply *reply, const struct query *question)
 {
 	reply->all_vms = true;
@@ -95,7 +98,10 @@ bool inspect_next_vm(struct reply *reply, const struct query *question)
 	return false;
 }
 
-/* Reports a problem with a VM; with several VMs this is a line, and the others follow. */
+/*
+ * Reports a problem with a VM; if several VMs are shown this is a line of the answer, and the next
+ * VMs follow.
+ */
 static void command_inspect_tell_problem(struct reply *reply, const char *problem)
 {
 	if (!reply->all_vms) {

@@ -7,36 +7,43 @@
 
 /*
  * Begins to ask the monitor of VM `name` a question. `cpu` is a vCPU's number as it was typed; NULL
- * stands for the first, and with `all_cpus` for the others after it as well. Returns false after
- * writing an error.
+ * stands for the first, and with `all_cpus` for all the others after it as well. Returns false
+ * after writing an error.
  */
 bool inspect_begin(struct reply *reply, const char *name, const char *cpu, bool all_cpus,
 		   const struct query *question);
 
-/* Asks the monitor of a VM, which the reply keeps (command_vm_keep). */
+/* Asks the monitor of a VM a question, and keeps the VM in the reply (command_vm_keep). */
 void inspect_ask(struct reply *reply, const struct vm *vm, const struct query *question);
-/* Asks the same VM another question. */
+/* Asks the monitor of the same VM another question. */
 void inspect_again(struct reply *reply);
-/* Asks about the next vCPU; returns false after the last. */
+/* Asks the VM's monitor the same question about the next vCPU; returns false after the last. */
 bool inspect_next_cpu(struct reply *reply);
 /*
  * Asks the next VM that has a monitor, for commands that show every VM, beginning with the first.
- * Returns false if there is none. From then on a problem with a VM is a line, not an error.
+ * Returns false if there is none. From then on a problem with a VM is shown as a line of the
+ * answer, not as an error.
  */
 bool inspect_next_vm(struct reply *reply, const struct query *question);
 
 /*
- * Returns false while there is no answer. *answer is NULL if there will be none, which was
- * reported.
+ * Takes the monitor's answer; returns false while there is none yet. *answer is NULL if there will
+ * be none, which the asker was told.
  */
 bool inspect_take(struct reply *reply, const struct vm_answer **answer);
 /* Returns an answer's data of that size, or NULL after reporting that the answer is bad. */
 const void *inspect_data(struct reply *reply, const struct vm_answer *answer, size_t bytes);
 
-/* Asks for the registers of one vCPU, or of each, for commands with arguments NAME [CPU]. */
+/*
+ * Asks the VM's monitor for the registers of one vCPU, or of each, for commands with arguments NAME
+ * [CPU].
+ */
 void inspect_registers_begin(struct reply *reply, const struct arguments *arguments,
 			     bool (*resume)(struct reply *reply));
-/* Takes registers as inspect_take does, but only once there is room to show them. */
+/*
+ * Takes the monitor's answer with registers as inspect_take does, but only once there is room to
+ * show them.
+ */
 bool inspect_registers(struct reply *reply, const struct query_registers **registers);
 
 /* Reads a word as a number; returns false after writing an error. */

@@ -11,7 +11,8 @@
 static void command_lock_run(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
-	if (reply->to->channel == NULL) { /* the keys were typed at this console */
+	/* the asker is the console, at which the keys were typed */
+	if (reply->to->channel == NULL) {
 		vm_save_key_forget();
 		disk_key_forget();
 	}

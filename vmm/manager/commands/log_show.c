@@ -15,7 +15,8 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-#define LOOK_AT_MAX  4096u /* the most lines that are looked at in one turn of the loop */
+/* the most log lines that are compared with the query in one turn of the event loop */
+#define LOOK_AT_MAX  4096u
 #define FOLLOW_NS    (100 * NS_PER_MS)
 #define OPTIONS_HELP "-n N, -l LEVEL, -c CATEGORY, -v VM, -s TIME, -u TIME, -w, -f"
 
@@ -46,7 +47,10 @@ static void command_log_show_line(struct reply *reply, const struct log_line *li
 	}
 }
 
-/* Shows as many lines as there is room for; resumed when some of them were sent. */
+/*
+ * Shows as many log lines as the asker's output has room for; is resumed when some of them were
+ * sent.
+ */
 static bool command_log_show_resume(struct reply *reply)
 {
 	struct log_query *query = &reply->query;
@@ -69,8 +73,8 @@ static bool command_log_show_resume(struct reply *reply)
 			command_log_show_line(reply, &line);
 	}
 	/*
-	 * Without room, an event resumes this command; with room, it is resumed after others had
-	 * their turn.
+	 * Without room, an event resumes this command; with room, it is resumed in the next turn of
+	 * the event loop.
 	 */
 	reply->deadline_tsc = reply_room(reply) > REPLY_LINE_BYTES ? clock_tsc() : 0;
 	return false;
@@ -88,7 +92,8 @@ static u64 command_log_show_count_matches(const struct log_query *query)
 }
 
 /*
- * Reads a time: "30s" is that long ago, "12.345" a number of seconds after the start, as in lines.
+ * Reads a time: "30s" is that long ago, "12.345" a number of seconds after the start, as log lines
+ * show it.
  */
 static bool command_log_show_parse_time(struct text text, u64 *ns)
 {

@@ -17,17 +17,20 @@
 #define FRAMES_MAX  1000000000u
 #define LOOK_NS	    (20 * NS_PER_MS)
 /*
- * The most frames taken in a turn: frames that a filter leaves out would not end it, as they need
- * no room in the answer.
+ * The most frames taken in a turn: frames that the filter leaves out need no room in the answer, so
+ * lack of room would not end the turn.
  */
 #define TURN_FRAMES 64u
 #define TYPE_AT	    12u
 
 /* State of the one capture. */
 static struct capture_run {
-	u64 number; /* equals the reply's `shown` unless another capture has begun since */
+	/*
+	 * number of this capture, which equals the reply's `shown` unless another has begun since
+	 */
+	u64 number;
 	u64 until_tsc;
-	u64 left; /* frames still to be shown */
+	u64 left; /* number of frames still to be shown */
 	u64 start_ns;
 	u64 start_tsc;
 } current;

@@ -58,7 +58,7 @@ static const char *command_net_list_card_of(const struct net_uplink *uplink)
 	return uplink->card != NULL ? uplink->card->name : "-";
 }
 
-/* Writes a word for each uplink, or "-" if there is none. */
+/* Writes to the text one word of each uplink of the network, or "-" if there is none. */
 static const char *
 command_net_list_words_of(const struct net *net,
 			  const char *(*word_of)(const struct net_uplink *uplink),

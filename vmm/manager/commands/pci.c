@@ -218,7 +218,7 @@ static void command_pci_show_trust(struct reply *reply)
 				  "reach all memory by DMA.");
 }
 
-/* Shows one function; the text form ends with what all functions have in common. */
+/* Shows one PCI function; after the last, the text form says who is trusted with DMA. */
 static bool command_pci_show_next(struct reply *reply, u64 place)
 {
 	if (place < pci_count()) {

@@ -56,7 +56,7 @@ static void command_perf_show_row(struct reply *reply, const struct perf_row *ro
 	reply_object_end(reply);
 }
 
-/* Shows the samples of each CPU that has any. */
+/* Shows how many samples the profile has of each CPU that has any. */
 static void command_perf_show_cpus(struct reply *reply)
 {
 	const struct perf_profile *profile = perf_profile();

@@ -22,7 +22,8 @@ static u32 command_stop_all_count_up(void)
 }
 
 /*
- * Asks each VM to stop, and asks busy VMs again in the next turn; stops the host after the last VM.
+ * Asks each VM to stop, and asks busy VMs again in the next turn; stops the host once all VMs have
+ * stopped.
  */
 static bool command_stop_all_resume(struct reply *reply)
 {

@@ -67,7 +67,8 @@ static bool command_stream_take_option(struct reply *reply, const struct vm *vm,
 }
 
 /*
- * Makes room for a writer, of which there is one at most: closes the other stream, or reports it.
+ * Makes way for a new stream that writes to the VM's console or port, as only one may: closes the
+ * other one, or reports it as an error.
  */
 static bool command_stream_close_other(struct reply *reply, const struct vm *vm,
 				       const struct options *options)

@@ -12,11 +12,12 @@
 
 #define SECONDS_DEFAULT 2u
 #define SECONDS_MAX	3600u
-#define AROUND		3u /* lines besides VMs': the heading, the sum, the last prompt */
+/* lines of the screen besides those of VMs: the heading, the sum and the last prompt */
+#define AROUND 3u
 
 #define COLUMNS "%-16s %-8s %7s %7s %9s %8s %10s"
 
-/* What a VM had used up at the last sample. */
+/* What a VM had used up in all when `top` last took its samples. */
 struct sample {
 	u32 id; /* the VM's id; 0: there was no VM */
 	u64 cpu_ns;
@@ -34,13 +35,14 @@ struct use {
 /* The two runs of `top`: the console's, and one that all machine channels share. */
 static struct top {
 	u64 interval_ns;
-	u64 taken_tsc; /* time of the samples */
+	u64 taken_tsc; /* TSC when the samples were taken */
 	u64 next_tsc;
 	bool listing;
-	bool taken; /* a machine channel uses the run */
+	bool taken; /* `top` of a machine channel is using this run */
 	u32 count;
 	struct sample sample[VM_MAX];
-	struct use use[VM_MAX]; /* the first `count` are valid, the busiest first */
+	/* what each VM used; the first `count` entries are valid, the busiest VM first */
+	struct use use[VM_MAX];
 } tops[2];
 
 static struct top *command_top_of(const struct reply *reply)
@@ -64,8 +66,8 @@ static u64 command_top_permille(u64 before, u64 now, u64 passed_ns)
 }
 
 /*
- * Returns the use since the last sample. A VM that was booted since counts from 0, as its account
- * does.
+ * Returns what a VM used between two samples. A VM that was booted since counts from 0, as its
+ * account does.
  */
 static struct use command_top_use_of(u32 place, struct sample last, struct sample now,
 				     u64 passed_ns)
@@ -217,7 +219,7 @@ static void command_top(struct reply *reply, const struct arguments *arguments)
 	top->interval_ns = seconds * NS_PER_S;
 	top->listing = false;
 	command_top_take_sample(top);
-	/* the first figures come soon, after one second */
+	/* the first figures are shown soon, after one second */
 	top->next_tsc =
 		clock_tsc() + clock_ns_to_tsc(reply->to->terminal ? NS_PER_S : top->interval_ns);
 	reply->deadline_tsc = top->next_tsc;

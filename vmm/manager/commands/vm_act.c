@@ -24,7 +24,10 @@ static void command_vm_act_show(struct reply *reply, const char *name, const cha
 	reply_object_end(reply);
 }
 
-/* Reports a failure. With several VMs the next one follows, but the answer ends in an error. */
+/*
+ * Reports a failure. If several VMs are acted on, the next one follows, but the answer ends in an
+ * error.
+ */
 static void command_vm_act_not_done(struct reply *reply, enum reply_code code, const char *pattern,
 				    ...)
 {
@@ -65,7 +68,9 @@ static void command_vm_act_show_vm(struct reply *reply, const struct vm *vm)
 	command_vm_act_show(reply, vm->config.name, vm_state_name(vm->state), reason);
 }
 
-/* Returns whether the monitor has done its command; the answer is written then. */
+/*
+ * Returns whether the monitor of the VM has carried out the action; if so, the answer is written.
+ */
 static bool command_vm_act_step_action(struct reply *reply)
 {
 	struct vm *vm = command_vm_kept(reply);
@@ -88,8 +93,8 @@ static bool command_vm_act_step_action(struct reply *reply)
 }
 
 /*
- * Waits for a destroyed VM: the kernel returns the last pages after each CPU has been through its
- * loop once more.
+ * Waits until a VM is destroyed: the kernel frees its last pages after each CPU has been through
+ * its loop once more.
  */
 static bool command_vm_act_step_destroy(struct reply *reply)
 {
@@ -152,7 +157,10 @@ bool vm_act_resume(struct reply *reply)
 			return true;
 		if (reply->chosen_next == reply->chosen_count)
 			break;
-		reply->deadline_tsc = 0; /* no deadline: an event follows when there is more room */
+		/*
+		 * no deadline: when the asker's output has more room, an event resumes the command
+		 */
+		reply->deadline_tsc = 0;
 		if (reply_room(reply) <= REPLY_ITEM_BYTES)
 			return false;
 		vm = vm_by_id(reply->chosen[reply->chosen_next++]);

@@ -59,14 +59,14 @@ static u32 command_vm_backup_place_of(const struct vm *vm, struct text name)
 	return CONFIG_VM_DISK_MAX;
 }
 
-/* Returns whether the word means the state: the VM may have a disk named "state". */
+/* Returns whether the word "state" means the VM's state: the VM may have a disk named "state". */
 static bool command_vm_backup_is_state(const struct vm *vm, struct text name)
 {
 	return text_equal(name, "state") &&
 	       command_vm_backup_place_of(vm, name) == CONFIG_VM_DISK_MAX;
 }
 
-/* Reads a word DISK=TARGET or state=TARGET. */
+/* Reads a word DISK=TARGET or state=TARGET, which says where a disk or the state is copied to. */
 static bool command_vm_backup_take_pair(struct reply *reply, const struct vm *vm, const char *word,
 					struct vm_backup_wish *wish)
 {
@@ -93,7 +93,7 @@ static bool command_vm_backup_take_pair(struct reply *reply, const struct vm *vm
 		return false;
 	}
 	if (place != CONFIG_VM_DISK_MAX && strchr(equals + 1, '/') != NULL) {
-		/* who writes what a volume holds needs the right to that */
+		/* who writes to a volume needs the right to the content of volumes */
 		if (!reply_may(reply, MAY_CONTENT) ||
 		    command_volume(reply, equals + 1, &rest, &volume) == NULL)
 			return false;

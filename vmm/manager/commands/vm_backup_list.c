@@ -20,7 +20,7 @@ static const char *command_vm_backup_list_state_of(const struct vm *vm)
 	return phase == BACKUP_COPYING ? "copying" : "begins";
 }
 
-/* Shows a disk of the backup; the bytes are those of all its disks. */
+/* Shows one disk of the backup; the bytes shown are those of all the backup's disks. */
 static void command_vm_backup_list_show_one(struct reply *reply, const struct vm *vm, u32 place)
 {
 	const struct vm_backup *backup = &vm->backup;

@@ -8,7 +8,7 @@
 #include "vmm/rt/format.h"
 
 #define N(value)      ((unsigned long long)(value))
-#define SMALLEST      (2 * MIB) /* the least value of the key `memory` */
+#define SMALLEST      (2 * MIB) /* the least memory for a guest, as for the key `memory` */
 #define KIB_OF(pages) N((pages) * (PAGE_SIZE / KIB))
 
 static void command_vm_balloon_show(struct reply *reply, const struct query_balloon *balloon)

@@ -19,9 +19,9 @@ struct control_view {
 	const char *name;
 	const struct bit_name *bits;
 	u64 value;
-	u64 real;   /* value in the CPU while the guest runs */
-	u64 mask;   /* bits that the host owns */
-	u64 shadow; /* values that the guest reads of those bits */
+	u64 real;   /* the register's value in the CPU while the guest runs */
+	u64 mask;   /* bits of the register that the host owns */
+	u64 shadow; /* values that the guest reads of the bits in `mask` */
 };
 
 static u64 command_vm_cr0_word(const struct vcpu_page *page, u32 id)

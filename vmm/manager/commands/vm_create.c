@@ -78,7 +78,10 @@ static void command_vm_create_show(struct reply *reply, const struct vm *vm)
 	reply_object_end(reply);
 }
 
-/* Waits until the monitor is ready, as the kernel may still refuse what the VM was promised. */
+/*
+ * Waits until the monitor is ready, as the kernel may still refuse the memory and CPU time that the
+ * VM was promised.
+ */
 static bool command_vm_create_resume(struct reply *reply)
 {
 	const struct vm *vm = vm_by_id(reply->vm_id);

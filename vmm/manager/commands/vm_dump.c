@@ -15,7 +15,10 @@
 #define PIECE_ROOM (DUMP_PIECE / LINE_BYTES * 128)
 #define LINE_BYTES 16u
 
-/* Canonical addresses of the upper half lie above every physical address. */
+/*
+ * The first canonical address of the upper half with 5-level paging: no physical address is so
+ * large.
+ */
 #define LINEAR_FIRST 0xff00000000000000ull
 
 static void command_vm_dump_show_line(struct reply *reply, u64 address, const u8 *bytes, u32 count)

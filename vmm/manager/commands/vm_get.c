@@ -9,7 +9,7 @@
 #include "vmm/manager/config/boot_config.h"
 #include "vmm/manager/config/config_keys.h"
 
-/* Returns where the value comes from. */
+/* Returns where the key's value comes from, in a word. */
 static const char *command_vm_get_origin(const struct vm *vm, const struct config_key *key,
 					 const char *value)
 {

@@ -83,7 +83,10 @@ static bool command_vm_save_resume(struct reply *reply)
 		return false;
 	}
 	if (vm->save.link != NULL && driver_of_link(vm->save.link)->life == DRIVER_LIFE_READY)
-		/* not ended yet: the next command may need the disk, which is still in use */
+		/*
+		 * not ended yet: the asker's next command may need the disk, to which the save is
+		 * still linked
+		 */
 		return false;
 	vm->answered = false;
 	if (vm->operation[OPERATION_RENEW].problem[0] != '\0')

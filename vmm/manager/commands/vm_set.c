@@ -106,8 +106,8 @@ static bool command_vm_set_resume(struct reply *reply)
 }
 
 /*
- * Makes room for a changed `disk.undo`: the last check, as it has an effect. Changes of other keys
- * alone do not depend on it.
+ * Makes memory for old blocks of the size in a changed `disk.undo`. This is the last check of a `vm
+ * set`, as it already has an effect. Changes of other keys alone do not depend on it.
  */
 static bool command_vm_set_make_room(struct vm *vm, const struct vm_config *config, u64 changed,
 				     char *problem, size_t size)

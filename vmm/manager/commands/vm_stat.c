@@ -17,7 +17,8 @@
 #define N(value) ((unsigned long long)(value))
 
 /*
- * A word that says what exits: VMCS encoding or VMCB offset, the bits used of it, and their names.
+ * A word that says what exits: its VMCS encoding or VMCB offset, the bits shown of it, and their
+ * names.
  */
 struct control_word {
 	const char *name;
@@ -104,7 +105,7 @@ static void command_vm_stat_show_count(struct reply *reply, const char *reason, 
 	command_vm_stat_show(reply, reason, count, NULL);
 }
 
-/* Shows how many accesses no device answered, and the address of the last. */
+/* Shows how many of the guest's accesses no device answered, and the address of the last. */
 static void command_vm_stat_show_unknown(struct reply *reply, const char *reason, u64 count,
 					 u64 last)
 {
@@ -120,7 +121,10 @@ static void command_vm_stat_show_unknown(struct reply *reply, const char *reason
 		reply_line(reply, "%-24s   0x%08llx", name, N(last));
 }
 
-/* Shows counts. The kernel and the monitor write them at any time: each is read once. */
+/*
+ * Shows the VM's counts of exits and pages. The kernel and the monitor write them at any time: each
+ * is read once.
+ */
 static void command_vm_stat_show_counts(struct reply *reply, const struct vm *vm,
 					const struct query_costs *costs)
 {
@@ -188,7 +192,10 @@ static void command_vm_stat_show_card(struct reply *reply, u32 number,
 	}
 }
 
-/* Shows the cards. The monitor may report any number of them: it is limited to the array's size. */
+/*
+ * Shows the VM's network cards. The monitor may report any number of cards: it is limited to the
+ * array's size.
+ */
 static void command_vm_stat_show_cards(struct reply *reply, const struct net_cards *cards)
 {
 	for (u32 i = 0; cards != NULL && i < MIN(cards->count, NET_CARDS_MAX); i++)
@@ -251,7 +258,9 @@ static void command_vm_stat_show_controls(struct reply *reply, const struct vcpu
 	}
 }
 
-/* Shows the answer to the last question; returns false if another question was asked. */
+/*
+ * Shows the monitor's answer to the last question; returns false if it has asked the next question.
+ */
 static bool command_vm_stat_show_answer(struct reply *reply, const struct vm *vm,
 					const struct vm_answer *answer)
 {
@@ -282,7 +291,10 @@ static bool command_vm_stat_show_answer(struct reply *reply, const struct vm *vm
 	}
 }
 
-/* Asks one question after the other; without a monitor that answers it shows the counts. */
+/*
+ * Asks the VM's monitor one question after the other; without a monitor that answers it shows the
+ * counts.
+ */
 static bool command_vm_stat_resume(struct reply *reply)
 {
 	const struct vm_answer *answer = NULL;

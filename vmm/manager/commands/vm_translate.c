@@ -32,7 +32,10 @@ static const char *command_vm_translate_level_name(u32 level)
 	return names[level % 6];
 }
 
-/* Returns the PAT entry that a leaf selects (SDM vol. 3, 12.12.3), or the first without paging. */
+/*
+ * Returns the PAT entry that a leaf selects (SDM vol. 3, 12.12.3), or the first PAT entry if the
+ * guest uses no paging.
+ */
 static u32 command_vm_translate_pat_index(const struct query_translation *walk)
 {
 	const struct query_level *leaf;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the commands `store` and `volume` share: finding what they are about, and waiting for the
- * answer of a store's driver. Holds no state but the number of the command in the reply.
+ * answer of a store's driver. Keeps only the number of the store's command, in the reply.
  */
 #include "vmm/manager/commands/volume.h"
 

@@ -21,7 +21,9 @@ bool command_volume_in(struct reply *reply, const struct store *store, const cha
 bool command_volume_size(const char *word, u64 *sectors);
 /* Reads a new name of a volume. Returns false, after an error, if it is not valid. */
 bool command_volume_name(struct reply *reply, const char *word, struct store_item *item);
-/* Gives a command to the store's driver, and lets the reply wait for its answer. */
+/*
+ * Gives a command to the store's driver, and lets the asker's command wait for the driver's answer.
+ */
 void command_store_ask(struct reply *reply, struct store *store, enum store_operation operation,
 		       const struct store_item *item);
 /* Writes a line or an object about a volume. */

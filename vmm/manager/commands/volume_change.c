@@ -12,7 +12,7 @@
 
 #define USERS_BYTES 160u
 
-/* Returns whether the volume gets no other key now; after an error, if it does. */
+/* Returns whether no rekey of the volume is under way; if one is, writes an error. */
 static bool command_volume_stays(struct reply *reply, const struct store *store,
 				 const struct store_volume *volume)
 {
@@ -179,7 +179,7 @@ static bool command_volume_rekey_resume(struct reply *reply)
 	char problem[224];
 
 	if (!rekey_ended((u32)reply->left, problem, sizeof(problem)))
-		return false; /* the command goes on: content.c has a time limit for each block */
+		return false; /* not ended yet: content.c has a time limit for each block */
 	if (problem[0] != '\0') {
 		reply_error(reply, "%s", problem);
 		return true;
@@ -195,7 +195,7 @@ static bool command_volume_rekey_resume(struct reply *reply)
 	return true;
 }
 
-/* Returns whether another key can be given to the volume; after an error, if not. */
+/* Returns whether the volume can be encrypted by another key; if not, writes an error. */
 static bool command_volume_may_rekey(struct reply *reply, const struct store_volume *volume,
 				     const char *key)
 {

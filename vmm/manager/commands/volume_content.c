@@ -11,7 +11,10 @@
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/crypto/sha256.h"
 
-/* Takes one word KEY=BYTES. Returns false, without an error, if it is another key, or no size. */
+/*
+ * Takes one word KEY=BYTES. Returns false, without an error, if the word has another key, or its
+ * value is no size.
+ */
 static bool command_content_take(const char *word, const char *key, u64 *bytes)
 {
 	size_t length = strlen(key);
@@ -19,7 +22,10 @@ static bool command_content_take(const char *word, const char *key, u64 *bytes)
 	return strncmp(word, key, length) == 0 && parse_size(text_of(word + length), bytes);
 }
 
-/* Reads the words that follow the volume, and checks them against its size. */
+/*
+ * Reads the words bytes=SIZE and from=SIZE that follow the volume's name, and checks them against
+ * its size.
+ */
 static bool command_content_range(struct reply *reply, const struct arguments *arguments,
 				  struct content_wish *wish)
 {
@@ -53,7 +59,7 @@ static bool command_content_range(struct reply *reply, const struct arguments *a
 	return false;
 }
 
-/* Begins to move content; returns NULL after an error. */
+/* Begins to move a volume's content; returns NULL after an error. */
 static const struct content *command_content_begin(struct reply *reply,
 						   const struct arguments *arguments,
 						   enum content_operation operation,
@@ -76,7 +82,7 @@ static const struct content *command_content_begin(struct reply *reply,
 	return content;
 }
 
-/* Begins to move content through a stream of the channel that asks. */
+/* Begins to move a volume's content through a stream of the channel that asks. */
 static void command_content_stream(struct reply *reply, const struct arguments *arguments,
 				   enum content_operation operation)
 {

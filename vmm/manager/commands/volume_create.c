@@ -12,7 +12,8 @@
 /* The words of `volume create` that follow the size. */
 struct command_volume_words {
 	struct store_volume from; /* id 0: none */
-	const char *key;	  /* name of the key to encrypt with, or NULL */
+	/* name of the key by which the volume is to be encrypted; NULL: it is not */
+	const char *key;
 };
 
 static bool command_volume_take_words(struct reply *reply, const struct store *store,
@@ -45,7 +46,7 @@ static bool command_volume_take_words(struct reply *reply, const struct store *s
 	return false;
 }
 
-/* Fills in the key of a volume that is a copy of `from`. */
+/* Fills in the key of a new volume that is a copy of `from`. */
 static bool command_volume_pass_key(struct reply *reply, const struct store *store,
 				    const struct store_volume *from, struct store_item *item)
 {
@@ -110,7 +111,7 @@ COMMAND(volume_create,
 	.audited = true,
 	.changes = true);
 
-/* Makes a volume that shares all that another one holds. */
+/* Makes a volume that shares all chunks of another one: a clone or a snapshot. */
 static void command_volume_copy(struct reply *reply, const struct arguments *arguments,
 				enum store_operation operation)
 {

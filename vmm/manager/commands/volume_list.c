@@ -61,7 +61,7 @@ void command_volume_show(struct reply *reply, const struct store *store,
 		   key, users);
 }
 
-/* Shows the entry of that number, counted through the lists of all stores. */
+/* Shows the volume of that number, counted through the lists of all stores. */
 static bool command_volume_list_show(struct reply *reply, u64 number)
 {
 	const struct store *store = store_at((u32)(number / STORE_VOLUME_MAX));

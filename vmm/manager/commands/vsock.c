@@ -40,7 +40,7 @@ static void command_vsock_answer(struct reply *reply, struct channel_socket *soc
 	reply_object_end(reply);
 }
 
-/* Goes on with the command; `left` is the number of the connection. */
+/* Waits for the guest's answer to the connection, whose number is reply->left. */
 static bool command_vsock_resume(struct reply *reply)
 {
 	struct channel_socket *socket = channel_vsock_find(reply->to->channel, reply->left);

@@ -11,7 +11,7 @@
 
 #define SECONDS_MAX 86400u
 
-/* The line of the watch; there is at most one watch, as there is one console. */
+/* The command line that is watched; there is at most one watch, as there is one console. */
 static char line[LINE_MAX + 1];
 static u64 interval_ns;
 static u64 next_tsc;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keeps what Skerry was started with: the command line's options and the configuration. Filled by
- * setup.c, read by commands, vm_act.c and vm_save_key.c; `config show` updates the host's section.
+ * Keeps what Skerry was started with: the options of the kernel's command line and the
+ * configuration. Filled by setup.c, read by commands, vm_act.c and vm_save_key.c; `config show`
+ * updates the host's section.
  */
 #include "vmm/manager/config/boot_config.h"
 

@@ -30,7 +30,7 @@ struct parser {
 	struct config *config;
 	config_report *report;
 	void *context;
-	/* the mistake being reported; its file and line are the parser's position */
+	/* the mistake being reported; its file and line are where the parser is now */
 	struct config_problem problem;
 	u32 problem_count;
 	enum section section;
@@ -41,7 +41,7 @@ struct parser {
 	enum config_kind kind;
 	/* the named section that is being read, if there is one; otherwise NULL */
 	struct config_section *named;
-	bool duplicate; /* the section is not to be kept */
+	bool duplicate; /* the section being read has the name of an earlier one, and is not kept */
 	/* there are too many mistakes, and the rest of the file is not read */
 	bool full;
 	char value[CONFIG_VALUE_BYTES];
@@ -96,7 +96,7 @@ bool config_name_valid(struct text name)
 	return true;
 }
 
-/* Reports the problem in parser->problem.text at place `at` of the line. */
+/* Reports the problem in parser->problem.text at the character `at` of the line. */
 static void config_tell(struct parser *parser, const char *at)
 {
 	parser->problem.column = (u32)(at - parser->line_start) + 1;
@@ -131,7 +131,7 @@ static bool config_check_named(struct parser *parser)
 	return true;
 }
 
-/* Ends the section being read: only here a VM is known to be complete. */
+/* Ends the section being read: only then all keys of a VM are known, and checked together. */
 static void config_finish_section(struct parser *parser)
 {
 	struct config *config = parser->config;
@@ -230,7 +230,7 @@ static void config_begin_vm(struct parser *parser, struct text name)
 		parser->duplicate = false;
 }
 
-/* Begins a section: following keys belong to no earlier one. */
+/* Begins a section: the keys that follow belong to this section. */
 static void config_begin_section(struct parser *parser)
 {
 	config_finish_section(parser);

@@ -13,7 +13,7 @@
 /* room for a message that names an unknown key and all valid ones */
 #define CONFIG_PROBLEM_BYTES 576u
 #define CONFIG_PORT_MAX	     (CHANNEL_STREAM_MAX - 1)
-#define CONFIG_CPU_WORDS     4u /* affinity covers CPU_MAX host CPUs */
+#define CONFIG_CPU_WORDS     4u /* words of 64 bits that `affinity` needs for CPU_MAX host CPUs */
 
 /* Choices: the numbers follow the order of the words in config_keys.c. */
 enum config_clock { CLOCK_STOP, CLOCK_JUMP };
@@ -37,16 +37,19 @@ enum config_trap {
 };
 
 struct host_config {
-	u64 given; /* bit of each key that was set, by its index in the table of keys */
+	u64 given; /* a bit for each key that was set, by the key's index in the table of keys */
 	u64 log;   /* enum log_level */
 	u64 export;
 	u64 log_format;
 	u64 log_segments;
 	u64 log_segment_bytes;
-	u64 log_segment_age_ns; /* the age at which a segment of the log is closed; 0: never */
-	u64 log_rate;		/* lines a second from each VM's monitor */
-	u64 lock_after_ns;	/* time without input at the console; 0: never */
-	bool password_asked;	/* a line begins with `password`, readable or not */
+	/* the age, in ns, at which a segment of the log is closed; 0: never */
+	u64 log_segment_age_ns;
+	u64 log_rate; /* lines a second that each VM's monitor may log */
+	/* time in ns without input at the console after which it is locked; 0: never */
+	u64 lock_after_ns;
+	/* a line of the file begins with `password`, whether it could be read or not */
+	bool password_asked;
 	struct password_hash password;
 	struct state_key {
 		bool given;
@@ -79,7 +82,10 @@ enum config_dma {
 
 enum config_kind { CONFIG_DISKS, CONFIG_NETS, CONFIG_CHANNELS, CONFIG_SERVICES, CONFIG_STORES };
 
-/* The common beginning of the configurations of disks, networks, channels, services and stores. */
+/*
+ * The common beginning of the configuration structures of disks, networks, channels, services and
+ * stores.
+ */
 struct config_section {
 	char name[CONFIG_NAME_BYTES];
 	/* the file has a section for this name; otherwise the name was only mentioned */
@@ -91,9 +97,12 @@ struct config_section {
 /* A disk for VMs: a section [disk NAME]. */
 struct disk_config {
 	struct config_section section;
-	/* where the disk is: "memory"; "nvme0 ide0.0 00:04.0"; "": a service has it */
+	/*
+	 * where the disk is, such as "memory" or "nvme0 ide0.0 00:04.0"; "": a service provides it
+	 */
 	char controller[CONFIG_WORD_BYTES];
-	char service[CONFIG_NAME_BYTES];   /* name of a section [service NAME] */
+	/* name of the section [service NAME] that provides the disk; "": none does */
+	char service[CONFIG_NAME_BYTES];
 	char image[CONFIG_FILE_BYTES];	   /* file for a disk in memory; "": none */
 	u64 size_bytes;			   /* the size of a disk in memory */
 	char partition[CONFIG_WORD_BYTES]; /* the partition's name or UUID; "": the whole disk */
@@ -112,12 +121,13 @@ enum vm_disk_flag {
 	VM_DISK_VOLUME = 1 << 3, /* STORE/VOLUME: `number` is that of a store */
 	VM_DISK_OWN = 1 << 4,	 /* in no file: the volume was made for a clone, and goes with it */
 	VM_DISK_CDROM = 1 << 5,	 /* the medium of a CD-ROM drive; VM_DISK_READ_ONLY is set, too */
-	VM_DISK_FLASH = 1 << 6,	 /* no disk of the guest's: it has its firmware's variables */
+	/* not shown to the guest as a disk: it stores the variables of the guest's firmware */
+	VM_DISK_FLASH = 1 << 6,
 };
 
 /*
- * A disk of a VM: `number` is the number for config_disk, or for config_store if it is a volume,
- * plus 1; 0: no more disks.
+ * A disk of a VM: `number`, less 1, is the one for config_disk, or for config_store if it is a
+ * volume; 0: no more disks.
  */
 struct vm_disk {
 	u8 number;
@@ -128,27 +138,34 @@ struct vm_disk {
 #define CONFIG_STORE_MAX  8u
 #define STORE_MEMORY_MIN  (256 * KIB)
 #define STORE_MEMORY_MAX  (16 * GIB)
-#define CONFIG_VOLUME_MAX 4096u /* names of volumes that configurations mention at a time */
+/* the most names of volumes that configurations may mention at a time */
+#define CONFIG_VOLUME_MAX 4096u
 /* Room for the name of a VM's disk: DISK or STORE/VOLUME. */
 #define CONFIG_DISK_BYTES (2ul * CONFIG_NAME_BYTES)
 
 #define CONFIG_QUOTA_MAX    8u
 #define CONFIG_QUOTAS_BYTES (CONFIG_QUOTA_MAX * (CONFIG_NAME_BYTES + 24))
 
-/* How much the volumes of a store may come to whose names are like the pattern. */
+/*
+ * A quota of a store: the most bytes that the volumes whose names match the pattern may have in
+ * all.
+ */
 struct store_quota {
-	char pattern[CONFIG_NAME_BYTES]; /* a name, or with '*' behind it what names begin with */
+	/* a volume's name, or the beginning of names followed by '*' */
+	char pattern[CONFIG_NAME_BYTES];
 	u64 bytes;
 };
 
 /* Volumes on a disk: a section [store NAME]. */
 struct store_config {
 	struct config_section section;
-	char disk[CONFIG_NAME_BYTES]; /* name of a section [disk NAME] */
-	u64 memory_bytes;	      /* memory for its tables; 0: as much as its size asks for */
-	u64 overcommit;		      /* its volumes may be larger, in all, than it is */
-	u64 encrypted;		      /* volumes that are not encrypted are not used */
-	char quota[CONFIG_QUOTAS_BYTES]; /* "team-* 64G, web 8G"; "": there is none */
+	char disk[CONFIG_NAME_BYTES]; /* name of the section [disk NAME] on which the store lies */
+	/* memory for the store's tables; 0: as much as the store's size requires */
+	u64 memory_bytes;
+	u64 overcommit; /* not 0: its volumes may in all be larger than the store */
+	u64 encrypted;	/* not 0: volumes that are not encrypted are not used */
+	/* the store's quotas, such as "team-* 64G, web 8G"; "": there are none */
+	char quota[CONFIG_QUOTAS_BYTES];
 };
 
 #define CONFIG_NET_MAX	  32u
@@ -171,7 +188,7 @@ struct net_config {
 struct service_config {
 	struct config_section section;
 	char program[CONFIG_FILE_BYTES];
-	char file[CONFIG_FILE_BYTES];	      /* file that the program may read; "": none */
+	char file[CONFIG_FILE_BYTES];	      /* boot file that the program may read; "": none */
 	char argument[CONFIG_ARGUMENT_BYTES]; /* text that the program is given */
 	/* memory for the service that outlives its processes */
 	u64 memory_bytes;
@@ -192,12 +209,13 @@ enum vm_net_flag {
 	VM_NET_ANY_SOURCE = 1 << 3,
 };
 
-/* A card of a VM: `number` is the number for config_net plus 1; 0: no more cards. */
+/* A card of a VM: `number`, less 1, is the one for config_net; 0: no more cards. */
 struct vm_net {
 	u8 number;
 	u8 flags;    /* enum vm_net_flag */
 	u16 vlan;    /* the card's VLAN; 0: it has none */
-	u32 address; /* the card's IPv4 address, the first byte lowest; 0: any address */
+	/* the only IPv4 address that the card may use, the first byte lowest; 0: any address */
+	u32 address;
 	/* the card's MAC address, the first byte lowest; 0: derived from the VM's name */
 	u64 mac;
 };
@@ -215,18 +233,18 @@ struct vm_config {
 	/* disk, cdrom and net in any order; "": the key is not set */
 	char boot_order[CONFIG_WORD_BYTES];
 	u64 boot_menu;
-	char seed[CONFIG_FILE_BYTES]; /* the file with user-data for cloud-init; "": none */
-	/* what the VM's firmware says of the VM; "": the manager decides */
+	char seed[CONFIG_FILE_BYTES]; /* the boot file with user-data for cloud-init; "": none */
+	/* the UUID that the VM's firmware reports (SMBIOS); "": the manager chooses one */
 	char smbios_uuid[CONFIG_WORD_BYTES];
 	char smbios_vendor[CONFIG_FILE_BYTES];
 	char smbios_product[CONFIG_FILE_BYTES];
 	char smbios_serial[CONFIG_FILE_BYTES];
 	char kernel[CONFIG_FILE_BYTES];
-	char initrd[CONFIG_FILE_BYTES]; /* the file with the initial RAM disk; "": none */
+	char initrd[CONFIG_FILE_BYTES]; /* the boot file with the initial RAM disk; "": none */
 	char cmdline[CONFIG_CMDLINE_BYTES];
 	u64 memory_bytes;
 	u64 vcpus;
-	/* the CPUs that the VM may use, a bit each; all 0: every CPU */
+	/* the host CPUs that the VM may use, a bit each; all 0: every CPU */
 	u64 affinity[CONFIG_CPU_WORDS];
 	u64 weight;
 	u64 cap_percent;       /* 0: no cap */
@@ -247,22 +265,26 @@ struct vm_config {
 	u64 rng;
 	u64 balloon;
 	u64 vsock;
-	/* whether the VM's memory is promised page by page */
+	/* not 0: the VM's memory is promised page by page, not reserved as a whole */
 	u64 overcommit;
 	u64 console;				       /* enum config_console */
-	char port[CONFIG_PORT_MAX][CONFIG_NAME_BYTES]; /* the ports of the VM's virtio console */
-	char channel[CONFIG_NAME_BYTES]; /* the port that is a machine channel; "": none */
+	/* names of the ports of the VM's virtio console */
+	char port[CONFIG_PORT_MAX][CONFIG_NAME_BYTES];
+	/* the name of the port that is a machine channel; "": none */
+	char channel[CONFIG_NAME_BYTES];
 	u64 test_device;
 	struct vm_disk disk[CONFIG_VM_DISK_MAX];
 	u64 disk_ops; /* operations a second on each disk; 0: no limit, as for disk_bytes */
 	u64 disk_bytes;
-	u64 disk_burst; /* bytes that may come in a burst; 0: the driver decides */
+	/* bytes that may be moved at once beyond disk_bytes; 0: the disk's driver decides */
+	u64 disk_burst;
 	u64 disk_weight;
-	u64 disk_undo_bytes; /* room for old blocks of each disk, from a snapshot on */
+	/* bytes of memory for old blocks of each disk, which are kept from a snapshot on */
+	u64 disk_undo_bytes;
 	struct vm_net net[CONFIG_VM_NET_MAX];
 	u64 net_packets; /* packets a second on each card; 0: no limit, as for net_bytes */
 	u64 net_bytes;
-	u64 net_burst; /* bytes that may come in a burst; 0: the switch decides */
+	u64 net_burst; /* bytes that may be moved at once beyond net_bytes; 0: the switch decides */
 	u64 net_weight;
 };
 
@@ -286,7 +308,7 @@ void config_init(struct config *config);
 void config_vm_init(struct vm_config *vm);
 
 /*
- * config_parse() adds the contents of a file to `config` and returns the number of mistakes, each
+ * config_parse() adds the sections of a file to `config` and returns the number of mistakes, each
  * of which is reported. After CONFIG_PROBLEMS_MAX mistakes the rest of the file is not read, except
  * for lines that ask for a password. A VM whose section has a mistake is kept with `broken` set; of
  * two sections with the same name the second is dropped.
@@ -304,11 +326,14 @@ struct net_config *config_net(u32 number);
 struct channel_config *config_channel(u32 number);
 struct service_config *config_service(u32 number);
 struct store_config *config_store(u32 number);
-/* Copies a store's quota of that number, from 0 on. Returns false behind the last. */
+/*
+ * Copies to *quota the quota of that number, from 0 on, of a store. Returns false behind the last
+ * quota.
+ */
 bool config_store_quota(const struct store_config *store, u32 number, struct store_quota *quota);
 /* Returns whether all of the store's quotas can be understood, and are not too many. */
 bool config_quotas_valid(const struct store_config *store);
-/* Returns whether a volume of that name counts for the quota. */
+/* Returns whether a volume of that name counts against the quota. */
 bool config_quota_is_for(const struct store_quota *quota, const char *name);
 /*
  * Return the number of the disk, network, channel, service or store of that name, which is added on
@@ -331,15 +356,15 @@ void config_sections_init(void);
 
 /*
  * Returns the number of a volume's name, which is added on its first mention, or -1 if there are
- * too many names. The same name in another store has the same number.
+ * too many names. Volumes of the same name in different stores share the number.
  */
 int config_volume_number(struct text name);
 const char *config_volume_name(u16 number);
-/* Returns whether so many names are known that those without use should be forgotten. */
+/* Returns whether so many names of volumes are known that unused ones should be forgotten. */
 bool config_volumes_are_many(void);
 /* Forgets all names. */
 void config_volumes_init(void);
-/* Forgets the names for which `is_used` returns false. */
+/* Forgets the names of volumes for whose numbers `is_used` returns false. */
 void config_volumes_sweep(bool (*is_used)(u16 number));
 /* Writes the name of a VM's disk: DISK or STORE/VOLUME; returns `text`. */
 const char *config_disk_name(const struct vm_disk *disk, char text[CONFIG_DISK_BYTES]);

@@ -17,7 +17,7 @@ static u64 config_reserve_percent(const struct vm_config *vm)
 	       vm->reserve_period_ns;
 }
 
-/* Returns the key that needs PCI, or NULL if none does. */
+/* Returns the name of a key that is set and needs PCI, or NULL if none does. */
 static const char *config_use_of_pci(const struct vm_config *vm)
 {
 	if (vm->rng)
@@ -117,8 +117,8 @@ bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 }
 
 /*
- * Returns whether memory stands among other controllers. The words are alternatives for hosts that
- * lack a controller, which cannot happen with memory.
+ * Returns whether the word "memory" stands beside other controllers in a disk's key. The words are
+ * alternatives for hosts that lack a controller, which cannot happen with memory.
  */
 static bool config_has_memory_beside(const char *controllers)
 {

@@ -30,7 +30,7 @@ bool config_firmware_order(const char *text, u8 order[FIRMWARE_KIND_COUNT - 1])
 {
 	struct text rest = text_of(text);
 	struct text part;
-	u32 taken = 0; /* a bit for each kind that was already named */
+	u32 taken = 0; /* a bit for each kind of device that boot.order has already named */
 	u32 count = 0;
 	bool more;
 

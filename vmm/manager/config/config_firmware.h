@@ -6,7 +6,10 @@
 
 /* Returns the name of a key that only a VM with firmware has, if one is set; else NULL. */
 const char *config_firmware_key(const struct vm_config *vm);
-/* Says what is wrong with the values of these keys; returns false if nothing is. */
+/*
+ * Says what is wrong with the values of the keys that only a VM with firmware has; returns false if
+ * nothing is.
+ */
 bool config_firmware_wrong(const struct vm_config *vm, char *problem, size_t size);
 /* Says what is wrong with the disk for firmware's variables; returns false if nothing is. */
 bool config_flash_wrong(const struct vm_config *vm, char *problem, size_t size);

@@ -269,7 +269,7 @@ static bool config_parse_words(const char *words, struct text text, u64 *flags)
 	if (text_equal(text, "none"))
 		return true;
 	do {
-		/* the parts of a list may be separated by commas, spaces or both */
+		/* the items of a list may be separated by commas, spaces or both */
 		more = config_split(text_trim(rest), ',', &part, &rest);
 		for (struct text word; text_next_word(&part, &word);) {
 			place = config_find_word(words, word);
@@ -406,7 +406,7 @@ static bool config_is_secret(const struct config_key *key)
 	return key->value == VALUE_PASSWORD || key->value == VALUE_KEY;
 }
 
-/* Returns whether the key may stand several times, and each time adds to the value. */
+/* Returns whether the key may stand several times in a section, each time adding to the value. */
 static bool config_adds(const struct config_key *key)
 {
 	return key->value == VALUE_DISKS || key->value == VALUE_NETS;
@@ -429,7 +429,8 @@ bool config_set(const struct config_key *keys, void *target, u64 *given, struct 
 	const struct config_key *found = config_key_find(keys, key);
 	u64 bit;
 
-	memset(&parsed, 0, sizeof(parsed)); /* the whole field is copied */
+	/* the whole field is zeroed, as all of it is copied below */
+	memset(&parsed, 0, sizeof(parsed));
 	*in_value = false;
 	if (found == NULL) {
 		config_unknown_key(keys, key, problem, size);

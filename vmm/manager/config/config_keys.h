@@ -12,7 +12,7 @@ enum config_value {
 	VALUE_CPUS,
 	VALUE_RESERVE,
 	VALUE_CHOICE,
-	VALUE_FLAGS, /* any of the allowed words, or none */
+	VALUE_FLAGS, /* any number of the words in `words`, or none */
 	VALUE_DISKS, /* the key may be given several times, and each adds a disk */
 	VALUE_NETS,  /* the key may be given several times, and each adds a card */
 	VALUE_PORTS,
@@ -25,17 +25,20 @@ struct config_key {
 	const char *name;
 	enum config_value value;
 	u32 offset;  /* offset of the field in the section's structure */
-	u64 minimum; /* the least value of a number, the least length of a VALUE_TEXT */
+	u64 minimum; /* the least value of a number, or the least length of a VALUE_TEXT */
 	u64 maximum;
-	const char *words;   /* VALUE_CHOICE, VALUE_FLAGS: in order, separated by spaces;
-			      * VALUE_DURATION: the word for 0, or NULL */
-	const char *allowed; /* what is allowed as value, for errors */
+	/*
+	 * VALUE_CHOICE, VALUE_FLAGS: the words that a value may have, in order, separated by
+	 * spaces; VALUE_DURATION: the word for 0, or NULL
+	 */
+	const char *words;
+	const char *allowed; /* what values are allowed, in words, for error messages */
 };
 
-/* Reads a state key alone; returns false if the text is none. */
+/* Reads the text of a state key into *key; returns false if the text is no key. */
 bool config_parse_state_key(struct text text, struct state_key *key);
 
-/* Tables of keys; each ends with a key without a name. */
+/* The keys that each kind of section may have; each table ends with a key without a name. */
 extern const struct config_key config_host_keys[];
 extern const struct config_key config_vm_keys[];
 extern const struct config_key config_disk_keys[];

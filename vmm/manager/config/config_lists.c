@@ -167,7 +167,7 @@ bool config_parse_disks(struct text text, struct vm_disk *disks)
 	return true;
 }
 
-/* Takes the value of a word KEY=VALUE; returns false if the word has another key. */
+/* Copies to *value what follows "KEY=" in the word; returns false if the word has another key. */
 static bool config_value_of(struct text word, const char *key, struct text *value)
 {
 	struct text head;

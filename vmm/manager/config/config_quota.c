@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reads the quotas of a store: `quota = team-* 64G, web 8G` in its section. Called by
- * config_check.c and disk/store_quota.c; holds nothing.
+ * config_check.c and disk/store_quota.c; holds no state.
  */
 #include "lib/string.h"
 #include "vmm/manager/config/config.h"
 #include "vmm/manager/config/config_lists.h"
 #include "vmm/manager/text/parse_number.h"
 
-/* Takes a volume's name, what names begin with and a star, or a star alone. */
+/*
+ * Copies the pattern of a quota: a volume's name, the beginning of names followed by a star, or a
+ * star alone. Returns false if the word is none of these.
+ */
 static bool config_quota_pattern(struct text word, char pattern[CONFIG_NAME_BYTES])
 {
 	struct text name = word;

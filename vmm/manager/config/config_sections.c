@@ -23,11 +23,11 @@ static const struct channel_config new_channel = {.rights = 0};
 static const struct service_config new_service = {.memory_bytes = 0};
 static const struct store_config new_store = {.memory_bytes = 0};
 
-/* The list of one kind; each entry begins with its struct config_section. */
+/* The list of the sections of one kind; each entry begins with its struct config_section. */
 struct list {
 	void *first;
 	const void *initial; /* what an entry holds before its section is read */
-	size_t bytes;	     /* size of an entry */
+	size_t bytes;	     /* size of an entry in bytes */
 	u32 maximum;
 	u32 count;
 };
@@ -54,8 +54,8 @@ static void *config_at(enum config_kind kind, u32 number)
 }
 
 /*
- * Returns the number of that name, which is added on its first mention, or -1 if there are too
- * many.
+ * Returns the number of the section of that kind and name, which is added on its first mention, or
+ * -1 if there are too many.
  */
 static int config_number_of(enum config_kind kind, struct text name)
 {

@@ -9,7 +9,7 @@
 #include "vmm/manager/config/config.h"
 #include "vmm/rt/format.h"
 
-/* names of volumes by their numbers; "": the place is free */
+/* names of volumes by their numbers; "": the number is free */
 static char names[CONFIG_VOLUME_MAX][CONFIG_NAME_BYTES];
 static u32 count; /* how many names are in the table */
 

@@ -16,7 +16,7 @@
 #define MODE_REGULAR 0100000u
 #define TRAILER	     "TRAILER!!!"
 
-enum field { /* numbers of the fields behind the magic, of eight hexadecimal digits each */
+enum field { /* indices of the header's fields behind the magic, each of eight hexadecimal digits */
 	     FIELD_INODE = 0,
 	     FIELD_MODE = 1,
 	     FIELD_LINKS = 4,
@@ -84,7 +84,7 @@ static bool cpio_take_identity(const char *header, struct cpio_member *member)
 	return true;
 }
 
-/* Moves to the archive behind the trailer, whose end is at `end`. */
+/* Moves to the next archive behind the trailer, whose entry ends at offset `end`. */
 static enum cpio_result cpio_pass_trailer(struct cpio *cpio, u64 end)
 {
 	while (end < cpio->size && cpio->archive[end] == '\0')
@@ -133,7 +133,10 @@ enum cpio_result cpio_next(struct cpio *cpio, struct cpio_member *member)
 	return CPIO_MEMBER;
 }
 
-/* Fills those of the wanted members that are the same file as the one with the bytes. */
+/*
+ * Fills those of the wanted members that are the same file as the member that has the bytes.
+ * Returns a bit for each.
+ */
 static u64 cpio_fill(struct cpio_member *members, u64 wanted, const struct cpio_member *from)
 {
 	u64 filled = 0;

@@ -5,8 +5,8 @@
 
 enum cpio_result {
 	CPIO_MEMBER, /* *member is filled */
-	CPIO_NEXT,   /* the trailer was found, and another archive follows */
-	CPIO_END,    /* the trailer was found, and only zeros follow */
+	CPIO_NEXT,   /* the archive's trailer was found, and another archive follows */
+	CPIO_END,    /* the archive's trailer was found, and only zeros follow */
 	CPIO_BROKEN, /* `problem` says what is wrong at `offset` */
 };
 
@@ -17,7 +17,7 @@ enum cpio_result {
 struct cpio {
 	const char *archive;
 	u64 size;
-	u64 offset; /* offset of the next header */
+	u64 offset; /* offset of the next member's header */
 	const char *problem;
 };
 
@@ -29,10 +29,10 @@ struct cpio_identity {
 };
 
 struct cpio_member {
-	struct text name; /* inside the archive, without a leading "./" or '/' */
+	struct text name; /* the member's name inside the archive, without a leading "./" or '/' */
 	u64 offset;	  /* the place in the archive where the file's data begin */
 	u64 size;
-	bool is_file;	/* a regular file: not a directory, symbolic link or device */
+	bool is_file;	/* the member is a regular file: not a directory, symbolic link or device */
 	bool is_linked; /* the file has several names (hard links) */
 	struct cpio_identity identity;
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keeps the keys of encrypted disks and derives each disk's own. Called by setup.c with the boot
- * module's text, by `disk key`, `lock` and the console, and by disk.c for a VM's disks. Owns the
- * keys, of which typed ones are wiped when forgotten.
+ * Keeps the keys of encrypted disks and derives from them a key for each disk. Called by setup.c
+ * with the boot module's text, by `disk key`, `lock` and the console, and by disk.c for a VM's
+ * disks. Owns the keys, of which typed ones are wiped when forgotten.
  */
 #include "vmm/manager/config/disk_key.h"
 #include "lib/bits.h"
@@ -48,8 +48,8 @@ static struct named_key *disk_key_find_room(struct named_key *keys)
 }
 
 /*
- * Reads a line of the module. Returns what is wrong, in words that show nothing of the line, or
- * NULL.
+ * Reads a line of the boot module with keys. Returns what is wrong, in words that show nothing of
+ * the line, or NULL.
  */
 static const char *disk_key_read_line(struct text line)
 {
@@ -102,7 +102,9 @@ bool disk_key_is_there(const char *name)
 	return disk_key_find(name) != NULL;
 }
 
-/* Derives a key for this purpose from the named one. Returns false if there is none. */
+/*
+ * Derives a key for this purpose from the key of that name. Returns false if there is no such key.
+ */
 static bool disk_key_derive(const char *name, const char *purpose, u8 *key, size_t bytes)
 {
 	const struct named_key *named = disk_key_find(name);

@@ -11,9 +11,12 @@
  * the console, which counts first. No command and no file shows them.
  */
 
-/* Reads the module: lines `NAME = 64 hex digits`, and comments. Each mistake is reported. */
+/*
+ * Reads the text of the boot module: lines `NAME = 64 hex digits`, and comments. Each mistake is
+ * reported.
+ */
 void disk_key_read(struct text text, void (*report)(const char *problem));
-/* Returns whether there is a key of that name. */
+/* Returns whether there is a key of disks of that name. */
 bool disk_key_is_there(const char *name);
 /*
  * Derives the key of one disk, which gives away neither the named key nor that of another disk.
@@ -35,5 +38,5 @@ bool disk_key_make_tag(const char *name, u64 id, const char *volume, u64 *tag) M
  * many keys.
  */
 bool disk_key_take(const char *name, struct text typed);
-/* Forgets the typed keys. */
+/* Forgets the keys that were typed at the console. */
 void disk_key_forget(void);

@@ -11,5 +11,5 @@ struct file {
 	handle_t memory; /* the boot module in which the file lies */
 	u64 offset;	 /* the place of the file's first byte in the boot module */
 	u64 size;
-	const u8 *bytes; /* mapped read-only in the manager */
+	const u8 *bytes; /* the file's bytes, mapped read-only in the manager */
 };

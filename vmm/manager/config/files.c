@@ -59,8 +59,11 @@ static struct file *file_add(const struct file *file, void (*report)(const char 
 struct bundle {
 	const struct start_entry *module;
 	const u8 *bytes;
-	struct cpio start; /* the place of the archive's first member */
-	/* files with several names that have no bytes here, by their index in `files` */
+	struct cpio start; /* where the first member of the archive is */
+	/*
+	 * files with several names whose bytes this archive does not have at that name, by their
+	 * index in `files`
+	 */
 	struct cpio_member bare[FILE_MAX];
 	u64 is_bare;
 	u64 is_here; /* a bit for each file that this archive has put into `files` */
@@ -76,7 +79,10 @@ static void file_set_bytes(const struct bundle *bundle, struct file *file,
 	file->bytes = bundle->bytes + member->offset;
 }
 
-/* Adds a member. A member of a later archive replaces one of the same name, as with Linux. */
+/*
+ * Adds a member of the bundle to the files. A member of a later archive replaces one of the same
+ * name, as with Linux.
+ */
 static void file_add_member(struct bundle *bundle, const struct cpio_member *member)
 {
 	struct file file = {.memory = bundle->module->handle};
@@ -107,7 +113,10 @@ static void file_add_member(struct bundle *bundle, const struct cpio_member *mem
 	bundle->is_bare |= BIT(there - files);
 }
 
-/* Finds the bytes of linked files at an archive's end: inodes are numbered within it. */
+/*
+ * Finds the bytes of linked files at an archive's end: an inode's number means the same file only
+ * within one archive.
+ */
 static void file_link_all(struct bundle *bundle)
 {
 	u64 found = 0;
@@ -173,7 +182,8 @@ static void file_add_module(const struct start_entry *module, void (*report)(con
 	if (file.bytes == NULL)
 		file_left_out(&file, report);
 	else if (string_equal(file.name, DISK_KEY_MODULE))
-		keys = file; /* this file is in no list, so that nobody can map it into a guest */
+		/* the module with keys is in no list, so that nobody can map it into a guest */
+		keys = file;
 	else if (file.name[0] != '\0')
 		file_add(&file, report);
 	else

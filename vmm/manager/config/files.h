@@ -15,14 +15,17 @@
 void files_init(void (*report)(const char *problem));
 /* Returns the file, or NULL if there is none of that name. */
 const struct file *file_find(const char *name);
-/* Returns whether the file has bytes; if not, `problem` says so and names the key. */
+/* Returns whether the file is not empty; if not, `problem` says so and names the key. */
 bool file_is_filled(const struct file *file, const char *key, char *problem, size_t size);
-/* Returns a file that has bytes, or NULL; then `problem` says what is wrong with the key's file. */
+/*
+ * Returns the file of that name if it is not empty, or NULL; then `problem` says what is wrong with
+ * the key's file.
+ */
 const struct file *file_find_filled(const char *key, const char *name, char *problem, size_t size);
 const struct file *file_at(u32 index); /* returns a file by its index; NULL behind the last file */
 /*
- * Returns whether its first bytes allow it to be a kernel, or else an initrd: an archive is no
- * kernel, a program no initrd.
+ * Returns whether the file's first bytes allow it to be a kernel, or else an initrd: an archive is
+ * no kernel, a program no initrd.
  */
 bool file_may_be(const struct file *file, bool kernel);
 /*

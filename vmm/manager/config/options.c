@@ -40,7 +40,10 @@ static bool options_next(struct text *rest, struct text *word)
 	return length > 0;
 }
 
-/* Takes the part behind "name=", without quotes round it. */
+/*
+ * Copies to *value what follows "name=" in the word, without quotes round it; returns false if the
+ * word has another name.
+ */
 static bool option_value(struct text word, const char *name, struct text *value)
 {
 	size_t length = strlen(name);

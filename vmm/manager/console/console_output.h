@@ -25,9 +25,12 @@ u32 console_output_room(const struct console_output *output);
 void console_output_raw(struct console_output *output, const void *bytes, size_t count);
 /* Writes the manager's own text: each LF becomes CR LF. */
 void console_output_text(struct console_output *output, struct text text);
-/* Reports lost output; returns whether there was any and the line was written. */
+/*
+ * Writes the line that reports lost output; returns whether output was lost and the line has been
+ * written.
+ */
 bool console_output_tell_loss(struct console_output *output);
-/* Ends the line unless the cursor is at the start of one. */
+/* Begins a new line unless the cursor is at the start of one. */
 void console_output_fresh_line(struct console_output *output);
 
 /*

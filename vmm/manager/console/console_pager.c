@@ -27,7 +27,7 @@ void pager_off(struct pager *pager)
 	pager->paused = false;
 }
 
-/* Returns how many of `count` bytes at the position are before the end of the command's output. */
+/* Returns how many of `count` bytes at the position come before the end of the command's output. */
 static u32 pager_mine(const struct pager *pager, u32 count, u32 position)
 {
 	u32 to_end = pager->end - position;

@@ -9,22 +9,22 @@
 _Static_assert(sizeof(PAGER_MORE_GONE) == sizeof(PAGER_MORE) + 2, "it covers the other");
 
 /*
- * Holds a command's output back after each screenful, until a key asks for more. The pager counts
- * the lines sent; positions are those of struct console_output and run freely.
+ * Holds a command's output back after each screenful, until the operator presses a key for more.
+ * The pager counts the lines sent; positions are those of struct console_output and run freely.
  */
 struct pager {
-	u32 rows;    /* rows of the terminal */
-	u32 left;    /* lines that may still be sent */
+	u32 rows;    /* rows of the operator's terminal */
+	u32 left;    /* lines of output that may still be sent before the next pause */
 	bool active; /* a command's output is being sent */
 	bool ended;  /* the output that is being shown ends at `end` */
-	bool paused; /* waiting for a key */
+	bool paused; /* output is held back until the operator presses a key */
 	u32 start;
 	u32 end;
 };
 
 /*
- * Begins with a command that writes from this position on; with fewer than 2 rows nothing is held
- * back.
+ * Begins to count the output of a command that writes from this position on; with fewer than 2 rows
+ * nothing is held back.
  */
 void pager_begin(struct pager *pager, u32 rows, u32 position);
 /* Notes that the command's output ends at this position. */
@@ -37,8 +37,8 @@ void pager_off(struct pager *pager);
  * `paused` is set.
  */
 u32 pager_allow(struct pager *pager, const u8 *bytes, u32 count, u32 position);
-/* Counts bytes that were sent. */
+/* Counts the lines in bytes that were sent. */
 void pager_sent(struct pager *pager, const u8 *bytes, u32 count, u32 position);
 
-/* Lets that many more lines through. */
+/* Lets that many more lines of the command's output through. */
 void pager_more(struct pager *pager, u32 lines);

@@ -13,7 +13,10 @@
 #include "vmm/rt/crypto/secret.h"
 #include "vmm/rt/format.h"
 
-/* Iterations in one step, as many as in a login's: other work has its turn between steps. */
+/*
+ * Iterations of the password's hash in one step, as many as in a login's: the manager does other
+ * work between steps.
+ */
 #define ITERATIONS_A_STEP 128u
 
 enum stage {
@@ -32,7 +35,7 @@ static struct console_output *output;
 static enum stage stage;
 static struct secret_line line;
 static struct secret_line first;	 /* the first of the two lines of a new password */
-static char disk_key[CONFIG_NAME_BYTES]; /* the name of the key of disks */
+static char disk_key[CONFIG_NAME_BYTES]; /* name of the key of disks that is being typed */
 static struct password_hash made;
 static struct password_work work;
 

@@ -10,15 +10,19 @@
  * and the key of saved VMs. Nothing here waits: a step does what can be done.
  */
 enum console_secret_state {
-	CONSOLE_SECRET_IDLE, /* there is nothing to do before more input, or the deadline */
+	/* there is nothing to do until more input comes or the deadline passes */
+	CONSOLE_SECRET_IDLE,
 	CONSOLE_SECRET_BUSY, /* there is more to do at once */
-	CONSOLE_SECRET_DONE, /* the console is the operator's again */
+	CONSOLE_SECRET_DONE, /* nothing is asked any more, and the operator may type commands */
 };
 
 /* The login of the console. */
 extern struct login console_login;
 
-/* Asks for the password; once it was right, a step returns CONSOLE_SECRET_DONE. */
+/*
+ * Asks for the password; once the right one was typed, console_secret_step returns
+ * CONSOLE_SECRET_DONE.
+ */
 void console_secret_ask(struct console_output *output);
 /* Asks for a new password, twice, and prints the line for the configuration. */
 void console_secret_make(struct console_output *output, u32 iterations);
@@ -27,8 +31,8 @@ void console_secret_make(struct console_output *output, u32 iterations);
 void console_secret_ask_key(struct console_output *to, const char *disk_key_name);
 
 /*
- * Gives up making a new password; returns false if its hash is being computed and will soon be
- * there.
+ * Gives up making a new password; returns false if the password was typed and its hash is still
+ * being computed, which soon ends.
  */
 bool console_secret_drop(void);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Sends the console's output through the serial port and the pager. Called by console.c. Owns the
- * text that goes out first.
+ * text that is sent before the output.
  */
 #include "vmm/manager/console/console_send.h"
 
@@ -12,7 +12,9 @@ void console_send_first(struct text text)
 	first = text;
 }
 
-/* Sends bytes of the text that goes out before all others; returns whether all of it is out. */
+/*
+ * Sends bytes of the text that goes before the output; returns whether all of that text was sent.
+ */
 static bool console_send_from_first(enum serial_name port)
 {
 	u32 sent = serial_send(port, (const u8 *)first.start, (u32)first.length);

@@ -7,9 +7,9 @@
 
 /*
  * Sends waiting output, as much as the port takes and the pager lets through. When all is sent,
- * `recover` says whether there is more after all.
+ * `recover` is called, and returns whether it has written more.
  */
 void console_send(enum serial_name port, struct console_output *output, struct pager *pager,
 		  bool (*recover)(void));
-/* Sets a text to send before the waiting output: the pager's own words. */
+/* Sets a text, of the pager's own, that is sent before the waiting output. */
 void console_send_first(struct text text);

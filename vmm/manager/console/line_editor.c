@@ -46,15 +46,18 @@ static u32 line_prompt_columns(const struct line_editor *editor)
 }
 
 /*
- * Returns the columns for the line, without the last one: some terminals wrap as soon as it is
- * used.
+ * Returns how many columns of the terminal the line may use, which excludes the last one: some
+ * terminals wrap as soon as it is used.
  */
 static u32 line_window_columns(const struct line_editor *editor)
 {
 	return editor->columns - 1 - line_prompt_columns(editor);
 }
 
-/* Moves the window by half its width, so that the cursor is in it. */
+/*
+ * Moves the window, the part of the line that is shown, by half its width, so that the cursor is in
+ * it.
+ */
 static void line_place_window(struct line_editor *editor)
 {
 	u32 columns = line_window_columns(editor);

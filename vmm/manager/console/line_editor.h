@@ -23,8 +23,9 @@ enum line_event {
 /*
  * Edits one line of a terminal, byte by byte. Draws with printable characters, CR, LF and BS only,
  * so that a pipe can read along: typing at the end of the line gives plain echo. A line wider than
- * the terminal is shown through a window once it is edited anywhere but at its end. A line is
- * printable ASCII; any other byte that is no key is drawn as '?', and makes the line a bad one.
+ * the terminal is shown in part, through a window, once it is edited anywhere but at its end. A
+ * line is printable ASCII; any other byte that is no key is drawn as '?', and makes the line a bad
+ * one.
  */
 struct line_editor {
 	void (*write)(void *context, const char *bytes, size_t count);
@@ -35,23 +36,25 @@ struct line_editor {
 	char text[LINE_MAX + 1]; /* the line, terminated by 0 */
 	u32 length;
 	u32 cursor;
-	bool overflow; /* the rest of the line is dropped */
+	bool overflow; /* the line is too long, and what follows up to its end is dropped */
 	u8 bad_byte;
 	u32 bad_column; /* the column of the first character that is not valid; 0: there is none */
 	bool after_cr;	/* the last byte was a CR: a LF now belongs to it */
 
 	/* The state of the terminal: */
 	bool shown;
-	bool wrapped; /* plain echo has run past the right edge */
+	/* the line was typed past the right edge, where the terminal has wrapped it */
+	bool wrapped;
 	u32 window;   /* first character shown */
-	u32 drawn;    /* columns in use, the prompt included */
+	u32 drawn;    /* columns of the terminal that the shown line uses, the prompt included */
 
 	/* the escape sequence being read */
 	u8 escape_state;
 	u8 escape_length;
 	bool meta; /* an ESC came before the present byte */
 	char escape[12];
-	bool size_asked; /* the next answer is the size; others are keys */
+	/* the next report of the cursor's position is the answer; any other sequence is a key */
+	bool size_asked;
 	u32 told_rows;
 	u32 told_columns;
 
@@ -67,7 +70,8 @@ struct line_editor {
 	bool search_failed;
 	char query[LINE_QUERY_MAX + 1];
 	u32 query_length;
-	char pending[LINE_MAX + 1]; /* the line being written, while the user looks back */
+	/* the line being written, saved while the user looks at earlier lines */
+	char pending[LINE_MAX + 1];
 };
 
 void line_editor_init(struct line_editor *editor, const char *prompt,

@@ -67,8 +67,8 @@ static u32 line_take_number(const char **text)
 }
 
 /*
- * Takes a cursor position, "ROWS;COLUMNS" (CPR; ECMA-48, 8.3.14), only if it was asked for: F3 with
- * a modifier sends the same.
+ * Takes the terminal's report of the cursor's position, "ROWS;COLUMNS" (CPR; ECMA-48, 8.3.14), as
+ * its size, only if the size was asked for: F3 with a modifier sends the same bytes.
  */
 static bool line_take_size(struct line_editor *editor, char final)
 {
@@ -145,7 +145,7 @@ static void line_handle_escape(struct line_editor *editor, char final)
 	case '~':
 		line_handle_numbered(editor, modified);
 		break;
-	case 'E': /* all other keys of a terminal do nothing */
+	case 'E': /* all other keys that terminals send do nothing */
 	case 'P':
 	case 'Q':
 	case 'R':
@@ -268,7 +268,7 @@ enum line_event line_control_feed(struct line_editor *editor, char byte)
 		editor->meta = false;
 		break;
 	case CTRL_G:
-	case CTRL_BRACKET: /* Ctrl-] leaves a guest's console; here it was pressed once too often */
+	case CTRL_BRACKET: /* Ctrl-] leaves a guest's console; in the line editor it does nothing */
 		break;
 	default:
 		line_take_bad(editor, byte);

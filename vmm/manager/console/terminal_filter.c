@@ -21,12 +21,13 @@
 #define DELETE	   0x7f
 
 #define REPEAT_MAX    255u /* the most repetitions of a line graphic, which fill one line */
-#define LINUX_PALETTE 7u   /* hexadecimal digits after ESC ] P, which has no other end */
+/* hexadecimal digits of Linux's palette sequence after ESC ] P; it has no other end */
+#define LINUX_PALETTE 7u
 
 enum state {
 	STATE_TEXT,
-	STATE_ESCAPE,	/* an ESC has come */
-	STATE_SET,	/* an ESC and an intermediate byte have come */
+	STATE_ESCAPE,	/* an ESC has come, the first byte of a sequence */
+	STATE_SET,	/* an ESC and an intermediate byte have come: a character set may follow */
 	STATE_SEQUENCE, /* a control sequence: ESC [ */
 	STATE_STRING,	/* a string has begun, which is dropped up to its end */
 	STATE_OSC,	/* an ESC and ] have come */
@@ -200,7 +201,9 @@ static void terminal_filter_take_escape(struct terminal_filter *filter, u8 byte)
 static void terminal_filter_take_set(struct terminal_filter *filter, u8 byte)
 {
 	if (byte < '0') {
-		/* a sequence with two intermediate bytes means something else */
+		/*
+		 * an escape sequence with two intermediate bytes selects no character set of these
+		 */
 		filter->intermediate = 0;
 		return;
 	}

@@ -11,8 +11,8 @@
  * scrolling, the alternate screen, the form of the cursor keys. Functions that make the terminal
  * answer, type, remember or do anything else do not pass: strings (OSC, DCS, PM, APC, SOS),
  * queries, reports, modes, and C1 in eight bits. Character sets are not switched: DEC's line
- * graphics come out as UTF-8. A sequence may be cut anywhere between two calls; only whole ones are
- * put.
+ * graphics come out as UTF-8. A sequence may be cut anywhere between two calls; only whole
+ * sequences are passed on.
  */
 struct terminal_filter {
 	void (*put)(void *context, const char *bytes, size_t count);
@@ -23,7 +23,7 @@ struct terminal_filter {
 	u8 skip;	  /* bytes of Linux's palette sequence still to come */
 	bool text_string; /* the string being dropped ends with the line */
 	bool too_long;
-	/* the bytes in `parameters`, which hold a control sequence without its last byte */
+	/* number of bytes in `parameters`, which hold a control sequence without its last byte */
 	u32 length;
 	char parameters[TERMINAL_PARAMETER_BYTES];
 
@@ -42,10 +42,13 @@ struct terminal_filter {
 	/* the last character if it was a line graphic, which REP repeats; otherwise 0 */
 	u16 graphic;
 
-	/* The state that has to be undone when the terminal leaves the guest: */
-	bool touched; /* a sequence was sent to the terminal */
+	/* the guest has sent a sequence to the terminal */
+	bool touched; /* the guest has set a scrolling region or origin mode */
 	bool region;  /* scrolling region or origin mode was set */
-	/* the mode that switched to the alternate screen; 0: the main screen is shown */
+	/*
+	 * number of the mode by which the guest switched to the alternate screen; 0: the main
+	 * screen is shown
+	 */
 	u32 screen;
 };
 
@@ -54,7 +57,9 @@ void terminal_filter_init(struct terminal_filter *filter,
 			  void *context);
 void terminal_filter_take(struct terminal_filter *filter, const u8 *bytes, size_t count);
 
-/* Puts the sequences that restore the terminal, if anything has passed that may have changed it. */
+/*
+ * Sends the sequences that restore the terminal, if anything has passed that may have changed it.
+ */
 void terminal_filter_leave(struct terminal_filter *filter);
 /*
  * Restores a terminal that has seen, unfiltered, all that the filter was given; `put` writes to it.

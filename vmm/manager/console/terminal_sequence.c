@@ -36,7 +36,7 @@ struct parameter {
 struct parameters {
 	char marker; /* the sequence's marker, '?' and the like; 0: it has none */
 	char intermediate;
-	bool parts; /* one of the parameters has several numbers */
+	bool parts; /* one of the sequence's parameters has several numbers */
 	u32 count;
 	struct parameter each[PARAMETERS_MAX];
 };
@@ -46,7 +46,7 @@ static void terminal_put_text(struct terminal_filter *filter, const char *text)
 	filter->put(filter->context, text, strlen(text));
 }
 
-/* Reads a parameter; returns false unless it consists of short numbers. */
+/* Reads a parameter; returns false unless it consists of numbers of at most DIGITS_MAX digits. */
 static bool terminal_parse_parameter(struct parameters *all, const char *start, u32 length)
 {
 	struct parameter *parameter = &all->each[all->count];
@@ -68,7 +68,7 @@ static bool terminal_parse_parameter(struct parameters *all, const char *start, 
 	return true;
 }
 
-/* Reads the parameters; returns false for a sequence that cannot pass. */
+/* Reads the parameters of a control sequence; returns false for a sequence that cannot pass. */
 static bool terminal_parse(const struct terminal_filter *filter, struct parameters *all)
 {
 	const char *at = filter->parameters;
@@ -92,7 +92,8 @@ static bool terminal_parse(const struct terminal_filter *filter, struct paramete
 }
 
 /*
- * Puts the sequence with those parameters whose bits are in `kept`, or not at all if none is left.
+ * Sends the terminal the sequence with those parameters whose bits are in `kept`, or nothing if
+ * none is left.
  */
 static void terminal_put_sequence(struct terminal_filter *filter, const struct parameters *all,
 				  u64 kept, char final)
@@ -300,8 +301,8 @@ void terminal_escape(struct terminal_filter *filter, char final)
 /* --- leaving --- */
 
 /*
- * Restores region and screen. Resetting region and origin moves the cursor, which then goes to the
- * last line.
+ * Resets the scrolling region and the origin mode, and shows the main screen again. Resetting the
+ * first two moves the cursor, which then goes to the last line.
  */
 static void terminal_leave_screen(struct terminal_filter *filter)
 {

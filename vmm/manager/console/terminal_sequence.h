@@ -7,6 +7,7 @@
 void terminal_escape(struct terminal_filter *filter, char final);
 void terminal_sequence(struct terminal_filter *filter, char final);
 /*
- * Puts the last line graphic again, since not every terminal repeats UTF-8. In terminal_filter.c.
+ * Sends the last line graphic `count` more times, since not every terminal repeats UTF-8. In
+ * terminal_filter.c.
  */
 void terminal_repeat(struct terminal_filter *filter, u32 count);

@@ -2,7 +2,7 @@
 /*
  * Runs the processes that move volumes' content between stores and machine channels, or digest it.
  * Called by `volume write`, `volume read`, `volume digest`, rekey.c and the event loop. Owns the
- * group, links, process and transfer of each of these movements.
+ * memory group, links, process and transfer of each of these movements.
  */
 #include "vmm/manager/disk/content.h"
 
@@ -24,7 +24,7 @@
 
 #define PROCESS_PAGES 512u /* the pages of the process's image, memory, stack and page tables */
 #define WEIGHT	      256u
-/* the time limit of one request, whose driver may have to start anew */
+/* the time limit of one request to a disk, whose driver may have to be restarted meanwhile */
 #define MOVE_NS (60 * NS_PER_S)
 
 static struct content contents[CONTENT_MAX];
@@ -46,7 +46,7 @@ const struct content *content_find(u32 number)
 	return NULL;
 }
 
-/* Returns the free place that was used longest ago, or NULL. */
+/* Returns the unused entry for a movement of content that was used longest ago, or NULL. */
 static struct content *content_place(void)
 {
 	struct content *place = NULL;
@@ -77,7 +77,9 @@ static bool content_make_group(struct content *content, char *problem, size_t si
 static bool content_make_links(struct content *content, const struct content_wish *wish,
 			       char *problem, size_t size)
 {
-	/* what is rekeyed is not written to, but nobody else may have it meanwhile */
+	/*
+	 * the volume that gets another key is not written to, but nobody else may use it meanwhile
+	 */
 	bool read_only = wish->operation != CONTENT_WRITE && wish->operation != CONTENT_REKEY;
 
 	content->link =
@@ -178,7 +180,10 @@ static void content_close(handle_t *handle)
 	*handle = HANDLE_NONE;
 }
 
-/* Ends the process and its page; content_step ends the links, the group and the stream. */
+/*
+ * Ends the movement's process and the page shared with it; content_step ends the links, the memory
+ * group and the stream.
+ */
 static void content_end(struct content *content, const char *problem)
 {
 	string_copy(content->problem, sizeof(content->problem), problem);
@@ -244,8 +249,8 @@ const struct content *content_begin(const struct content_wish *wish, char *probl
 }
 
 /*
- * Handles a process's end: reads once what the process says of it, and keeps that without
- * unprintable bytes.
+ * Handles the end of a movement's process: reads once what the process has written about its
+ * outcome, and keeps that without unprintable bytes.
  */
 static void content_take_outcome(struct content *content)
 {
@@ -303,13 +308,17 @@ static bool content_end_link(struct driver_link **link)
 	return *link == NULL;
 }
 
-/* Ends the links, then the group, then the stream; returns whether another step is due at once. */
+/*
+ * Ends the movement's links, then its memory group, then its stream; returns whether another step
+ * is due at once.
+ */
 static bool content_step_ending(struct content *content)
 {
 	bool ended = content_end_link(&content->link);
 
 	if (!content_end_link(&content->link_to) || !ended)
-		return false; /* the driver signals when it has detached it */
+		/* the disk's driver signals the manager when it has detached the link */
+		return false;
 	if (content->group != HANDLE_NONE && sys_object_destroy(content->group) == STATUS_AGAIN)
 		return true;
 	content->group = HANDLE_NONE;

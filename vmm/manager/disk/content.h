@@ -18,13 +18,13 @@ enum content_phase {
 };
 
 /*
- * The content of a volume on its way to or from a machine channel, or into a digest: moved by a
+ * A movement of a volume's content to or from a machine channel, or into a digest: moved by a
  * process that has a link to the volume, a transfer and a page. The volume has one writer, or
  * readers only, as with VMs.
  */
 struct content {
 	enum content_phase phase;
-	u32 number; /* differs for each movement of content; 0: the place was never used */
+	u32 number; /* differs for each movement of content; 0: this entry was never used */
 	enum content_operation operation;
 	u8 digest[sizeof(((struct content_page *)NULL)->digest)];
 	char problem[224]; /* why the last movement failed; "": it did not fail */
@@ -34,9 +34,11 @@ struct content {
 	handle_t process;
 	handle_t bell;
 	handle_t doorbell;
-	struct content_page *page; /* written by the process: read each field once */
+	/* page shared with the process, which writes it at any time: read each field once */
+	struct content_page *page;
 	struct driver_link *link;
-	struct driver_link *link_to; /* of a rekey: to the volume that is written */
+	/* for a rekey: the process's link to the new volume, which it writes; else NULL */
+	struct driver_link *link_to;
 	u64 until_tsc;		     /* the TSC by which the process must have made progress */
 	u64 moved;
 };
@@ -62,17 +64,18 @@ struct content_wish {
  */
 const struct content *content_begin(const struct content_wish *wish, char *problem, size_t size);
 /*
- * Returns the movement of that number, if it is under way or was the last one in its place, or
+ * Returns the movement of that number, if it is under way or was the last one in its entry, or
  * NULL.
  */
 const struct content *content_find(u32 number);
 
-/* Lets go of the volumes of the rekey of that number, if it holds them; the rest of it ends, too.
+/*
+ *  Ends the movement of that number, which a rekey has made, so that its volumes can be used again.
  */
 void content_let_go(u32 number);
 
 /* Notes that the process of the movement of that number has ended. */
 void content_ended(u32 number);
-/* Does one step of each movement; returns whether another is due at once. */
+/* Does one step of each movement of content; returns whether another step is due at once. */
 bool content_step(void);
 u64 content_deadline(void);

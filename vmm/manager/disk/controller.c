@@ -13,15 +13,15 @@
 #include "vmm/manager/text/text.h"
 #include "vmm/rt/format.h"
 
-#define SCSI_TARGETS 32u /* targets with a name: `units` has a bit for each */
+#define SCSI_TARGETS 32u /* targets with a name: struct kind's `units` has a bit for each */
 
 struct kind {
 	const struct driver_kind *driver;
 	const char *name;
 	u8 subclass;
-	u8 interface; /* value of the bits in `mask` */
+	u8 interface; /* the class code's interface byte, as far as its bits are in `mask` */
 	u8 mask;
-	u32 units;  /* disks of a controller; 1: the name has no ".0" */
+	u32 units;  /* the most disks of a controller; 1: the disk's name has no ".0" */
 	u16 vendor; /* 0: any vendor */
 	u16 device;
 	u16 other_device;
@@ -174,7 +174,8 @@ void controller_disk_name(const struct driver *driver, u32 unit, char name[DRIVE
 }
 
 /*
- * Finds which of its driver's disks the device is. Returns false if the driver has no room for it.
+ * Finds which of its driver's disks the device is, for *unit. Returns false if the driver has no
+ * room for one more disk.
  */
 static bool controller_find_unit(const struct kind *kind, u32 device, u32 *unit)
 {

@@ -43,7 +43,10 @@ static volatile u32 *controller_ahci_control_of(const struct reset *reset)
 	return (volatile u32 *)((volatile u8 *)reset->registers.at + AHCI_GHC);
 }
 
-/* Returns an entry, in use for that device or free, or NULL if there is none. */
+/*
+ * Returns the entry of the reset under way for that device (`begun`), or a free entry; NULL if
+ * there is none.
+ */
 static struct reset *controller_ahci_find_reset(bool begun, u32 device)
 {
 	for (u32 i = 0; i < DRIVER_MAX; i++) {
@@ -53,7 +56,7 @@ static struct reset *controller_ahci_find_reset(bool begun, u32 device)
 	return NULL;
 }
 
-/* Begins a reset. Returns NULL if the registers cannot be reached. */
+/* Begins to reset a controller. Returns NULL if its registers cannot be reached. */
 static struct reset *controller_ahci_begin_reset(u32 device)
 {
 	struct reset *reset = controller_ahci_find_reset(false, 0);
@@ -69,7 +72,7 @@ static struct reset *controller_ahci_begin_reset(u32 device)
 	return reset;
 }
 
-/* Returns STATUS_OK once the reset has ended: the controller has forgotten its commands. */
+/* Returns STATUS_OK once the reset has ended: the controller has then forgotten its commands. */
 static enum status controller_ahci_look_for_end(struct reset *reset, const char **problem)
 {
 	bool done = (*controller_ahci_control_of(reset) & AHCI_GHC_RESET) == 0;
@@ -83,8 +86,8 @@ static enum status controller_ahci_look_for_end(struct reset *reset, const char 
 }
 
 /*
- * Returns whether a reset is needed. A function that does not decode memory does not answer, and
- * never had DMA.
+ * Returns whether the controller has to be reset. A function that does not decode memory does not
+ * answer, and never had DMA.
  */
 static bool controller_ahci_needs_reset(const struct pci_function *function)
 {

@@ -83,7 +83,10 @@ static void controller_ide_equip(struct process_build *build, u32 device)
 		pci_enable(function);
 }
 
-/* Takes ports for the manager itself. Returns false if it cannot have them. */
+/*
+ * Gets I/O ports for the manager itself, if it does not have them yet. Returns false if it cannot
+ * have them.
+ */
 static bool controller_ide_take_ports(u16 first, u32 count)
 {
 	return first != 0 && sys_ports_grant(start_handle(START_ROOT), start_handle(START_SELF),
@@ -91,8 +94,9 @@ static bool controller_ide_take_ports(u16 first, u32 count)
 }
 
 /*
- * Stops a transfer under way. With bus mastering off nothing goes to memory; but the transfer would
- * continue when the next driver starts. Returns NULL once it is over, or why it is not.
+ * Stops a transfer that a driver has left under way. With bus mastering off nothing goes to memory;
+ * but the transfer would continue when the next driver starts. Returns NULL once it is over, or why
+ * it is not.
  */
 static const char *controller_ide_stop_transfer(const struct pci_function *function, u32 channel)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Keeps the list of configured disks and links them to their users: VMs, saves, backups and
- * restores. Called by main.c, vmm/manager/vm, disk_restore.c and the disk commands. Owns `disks`
- * and the links' conflicts; drivers are started by disk_start.c.
+ * restores. Called by main.c, vmm/manager/vm, disk_restore.c and the disk commands. Owns `disks`,
+ * and decides which links may share a disk; drivers are started by disk_start.c.
  */
 #include "vmm/manager/disk/disk.h"
 
@@ -32,7 +32,10 @@ void disks_start(void)
 	services_check();
 }
 
-/* Determines the disk's sectors. What the driver reports is checked: the driver may be faulty. */
+/*
+ * Determines the disk's sectors. What the driver reports of the disk's size is checked: the driver
+ * may be faulty.
+ */
 static void disk_look_up(struct disk *disk)
 {
 	const struct disk_unit *unit = disk_unit_of(disk);
@@ -160,7 +163,9 @@ static bool disk_overlaps(const struct driver_link *link, const struct disk *dis
 	       disk->first_sector < link->disk.first_sector + link->disk.sectors;
 }
 
-/* Returns a link whose sectors overlap and cannot be shared, or NULL. */
+/*
+ * Returns a link to the same sectors as `disk` that does not allow another one beside it, or NULL.
+ */
 static const struct driver_link *disk_find_conflict(const struct disk *disk, bool read_only)
 {
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
@@ -209,7 +214,8 @@ struct share_given disk_limit_of(const struct vm_config *config)
 }
 
 /*
- * Links a user to a disk. `wanted` has the user's name and limits; this function fills in the rest.
+ * Links a user to a disk. `wanted` is the link to make, with the user's name and limits; this
+ * function fills in the rest.
  */
 static struct driver_link *disk_attach(u32 number, bool read_only, handle_t group,
 				       struct driver_link *wanted, char *problem, size_t size)
@@ -300,7 +306,9 @@ static struct driver_link *disk_attach_other(u32 number, bool read_only, handle_
 	return link;
 }
 
-/* Does the same by a name, which may be that of a volume. */
+/*
+ * Links a user, as disk_attach_other does, to the disk of that name, which may be that of a volume.
+ */
 static struct driver_link *disk_attach_named(const char *name, bool read_only, handle_t group,
 					     struct driver_link *wanted, char *problem, size_t size)
 {
@@ -396,8 +404,8 @@ void disk_give_all(const struct vm *vm, struct process_build *build)
 }
 
 /*
- * Reports, once, that the VM's memory is kept because a device may still write to it; only a
- * command can change that.
+ * Reports, once, that the memory of a VM that has ended is not freed, as a disk's device may still
+ * write to it until a command restarts the driver.
  */
 static void disk_say_kept(struct vm *vm, struct driver_link *link)
 {

@@ -2,7 +2,8 @@
 /*
  * Makes the list of blocks that change between a disk's backups, and tells the driver where it is.
  * Called by vm_backup.c, vm_backup_begin.c and, for what the driver is told, by disk_class.c. The
- * memory belongs to the VM's group; the tables are charged to the driver.
+ * list's memory is charged to the VM's memory group, and the page tables that map it to the
+ * driver's.
  */
 #include "vmm/manager/disk/disk_changes.h"
 
@@ -37,7 +38,7 @@ static enum status disk_changes_make_map(struct driver_link *link, handle_t grou
 	status = sys_space_map(start_handle(START_SPACE), 0, changes->memory, 0, PAGE_SIZE,
 			       RIGHT_READ, &at);
 	changes->head = (const struct disk_changes_head *)(uintptr_t)at;
-	/* if no process serves the link yet, the next one maps the list when it does */
+	/* if no process of the driver serves the link now, the next one maps the list */
 	if (status == STATUS_OK && link->driver_at != 0)
 		status = driver_link_map_changes(link);
 	return status;
@@ -77,7 +78,7 @@ bool disk_changes_begun(const struct driver_link *link)
 	const struct driver *driver = driver_of_link(link);
 	u32 index = (u32)(link - driver->link);
 
-	/* the driver's report counts only if its present process serves this link */
+	/* the driver's report is valid only if its present process serves this link */
 	return link->driver_at != 0 &&
 	       __atomic_load_n(&driver->channel->served[index], __ATOMIC_ACQUIRE) == link->number &&
 	       __atomic_load_n(&driver->channel->disk.changes[index], __ATOMIC_ACQUIRE) ==
@@ -90,8 +91,9 @@ bool disk_changes_are_whole(const struct driver_link *link)
 }
 
 /*
- * Returns the list's address and size with the former number; disk_changes_show() then writes the
- * new number, which tells the driver that they are valid.
+ * Returns the address and size of the list of changes, with the number that the driver was told
+ * before; disk_changes_show() then writes the new number, which tells the driver that they are
+ * valid.
  */
 struct disk_changes_given disk_changes_given(const struct driver_link *link,
 					     const struct disk_changes_given *shown)

@@ -19,7 +19,7 @@ static u64 disk_class_sectors_of(const struct driver *driver, const struct drive
 	return driver->channel->disk.unit[link->disk.unit].sectors;
 }
 
-/* Logs the disks of a driver with several, or why they cannot be used. */
+/* Logs which disks a driver of several has found, or why they cannot be used. */
 static void disk_class_log_units(const struct driver *driver)
 {
 	for (u32 i = 0; i < disk_units_of(driver); i++) {
@@ -41,8 +41,9 @@ static void disk_class_log_units(const struct driver *driver)
 }
 
 /*
- * Sets the size of a link's disk. A list of changes that is too small for it is dropped before the
- * new process could map it: the next backup is then a full one, and makes a new list.
+ * Sets the size of a link's disk. A list of changed blocks that is too small for the new size is
+ * dropped before the new process could map it: the next backup is then a full one, and makes a new
+ * list.
  */
 static void disk_class_set_sectors(struct driver_link *link, u64 sectors)
 {
@@ -79,7 +80,8 @@ static void disk_ready(struct driver *driver)
 }
 
 /*
- * Returns whether the disk is lost; one of several may be gone while its driver serves the others.
+ * Returns whether the link's disk is gone for good; one disk of several may be gone while its
+ * driver serves the others.
  */
 static bool disk_class_is_lost(const struct driver *driver, const struct driver_link *link)
 {

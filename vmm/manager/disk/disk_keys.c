@@ -28,7 +28,10 @@ bool disk_any_is_encrypted(const struct vm *vm)
 	return false;
 }
 
-/* Fills in the keys; notes which one is missing, as it may have been forgotten meanwhile. */
+/*
+ * Fills in the keys of a VM's encrypted disks; notes which key is missing, as it may have been
+ * forgotten meanwhile.
+ */
 static void disk_fill_keys(const void *of, struct process_build *build, struct disk_keys *keys)
 {
 	const struct vm *vm = of;
@@ -58,7 +61,10 @@ static void disk_fill_keys(const void *of, struct process_build *build, struct d
 	}
 }
 
-/* Gives a process a page of keys, which `fill` fills for `of`. */
+/*
+ * Gives a process a page of keys, charged to `group`; `fill` writes the keys that belong to `of`, a
+ * VM or a pair of keys.
+ */
 static void disk_give_page(const void *of, handle_t group, struct process_build *build,
 			   void (*fill)(const void *of, struct process_build *build,
 					struct disk_keys *keys))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Runs the process that writes a disk from a chain of backups. Called by `disk restore` and the
- * event loop. Owns the one restore, its group, links and process.
+ * event loop. Owns the one restore, its memory group, links and process.
  */
 #include "vmm/manager/disk/disk_restore.h"
 
@@ -22,7 +22,7 @@
 
 #define PROCESS_PAGES 512u /* the pages of the process's image, memory, stack and page tables */
 #define WEIGHT	      256u
-/* the time limit of one request, whose driver may have to start anew */
+/* the time limit of one request to a disk, whose driver may have to be restarted meanwhile */
 #define MOVE_NS (60 * NS_PER_S)
 #define USER	"disk restore"
 
@@ -113,7 +113,10 @@ static bool disk_restore_start_process(char *problem, size_t size)
 	return process_build_take(&build, &restore.process, problem, size);
 }
 
-/* Ends the process and the shared page; disk_restore_step ends the links and the group. */
+/*
+ * Ends the restore's process and the page shared with it; disk_restore_step ends the links and the
+ * memory group.
+ */
 static void disk_restore_end(const char *problem)
 {
 	string_copy(restore.problem, sizeof(restore.problem), problem);
@@ -233,7 +236,7 @@ static bool disk_restore_links_have_ended(void)
 	return all;
 }
 
-/* Ends links, then the group; returns whether another step is due at once. */
+/* Ends the restore's links, then its memory group; returns whether another step is due at once. */
 static bool disk_restore_step_ending(void)
 {
 	if (!disk_restore_links_have_ended())

@@ -18,13 +18,14 @@ enum disk_restore_phase {
 struct disk_restore {
 	enum disk_restore_phase phase;
 	u32 number;		      /* number of the last restore, from 1 on; 0: there was none */
-	char name[CONFIG_DISK_BYTES]; /* of the disk or volume */
+	char name[CONFIG_DISK_BYTES]; /* name of the disk or volume that is restored */
 	struct restorer_page seen;    /* a copy of what the process reported last */
 	char problem[224];	      /* why the last restore failed; "": it did not */
-	/* valid while a restore is under way */
+	/* the memory group that pays for the restore, while one is under way */
 	handle_t group;
 	handle_t process;
-	struct restorer_page *page; /* written by the process: read each field once */
+	/* page shared with the process, which writes it at any time: read each field once */
+	struct restorer_page *page;
 	struct driver_link *to;
 	struct driver_link *from[BACKUP_CHAIN_MAX];
 	u64 until_tsc; /* the TSC by which the process must have made progress */

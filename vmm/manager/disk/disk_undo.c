@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Has a disk's driver keep old blocks for a snapshot, put them back and forget them. Called by the
- * VM's snapshots, clones and backups, and by disk_class.c for what the driver is told. The memory
- * belongs to the client's group; the tables are charged to the driver.
+ * VM's snapshots, clones and backups, and by disk_class.c for what the driver is told. Memory for
+ * old blocks is charged to the client's memory group, and the page tables that map it to the
+ * driver's.
  */
 #include "vmm/manager/disk/disk_undo.h"
 
@@ -15,8 +16,8 @@
 #define TABLE_OTHERS 4u	       /* page tables of the levels above, and at a boundary */
 
 /*
- * Returns a number that no other link has: a view whose blocks are gone must not find others in
- * their place.
+ * Returns a new number for old blocks, which no other link has: a view whose blocks are gone must
+ * not find others in their place.
  */
 static u32 disk_undo_next_number(void)
 {
@@ -43,8 +44,8 @@ static const struct disk_undo_told *disk_undo_told_by(const struct driver_link *
 }
 
 /*
- * Adds memory for old blocks to the link. A process that starts to serve the link later maps it
- * then.
+ * Adds memory for old blocks to the link. If no process of the driver serves the link now, the next
+ * one maps the memory.
  */
 static enum status disk_undo_add_part(struct driver_link *link, handle_t group, u64 bytes)
 {
@@ -189,7 +190,10 @@ enum disk_undo_state disk_undo_is_back(const struct driver_link *link)
 		       : DISK_UNDO_PENDING;
 }
 
-/* Ends putting back, before the guest writes again: a later process must not put back once more. */
+/*
+ * Ends the putting back of old blocks, before the guest writes again: a later process of the driver
+ * must not put them back once more.
+ */
 void disk_undo_go_on(struct driver_link *link)
 {
 	if (link->undo.put_back == 0)
@@ -212,8 +216,8 @@ bool disk_undo_release(struct driver_link *link)
 	if (link->undo.parts == 0 || link->undo.number != 0)
 		return false;
 	/*
-	 * the memory may go while a process does not serve the link yet: that process will start
-	 * without it
+	 * if the driver's process does not serve the link yet, the memory may be freed: the process
+	 * will start without it
 	 */
 	if (link->driver_at != 0 &&
 	    (told == NULL || __atomic_load_n(&told->number, __ATOMIC_ACQUIRE) != 0))
@@ -223,8 +227,8 @@ bool disk_undo_release(struct driver_link *link)
 }
 
 /*
- * Returns address and size with the former number; disk_undo_show() then writes the new number and
- * the added bytes.
+ * Returns address and size of the memory for old blocks, with the number that the driver was told
+ * before; disk_undo_show() then writes the new number and the added bytes.
  */
 struct disk_undo_given disk_undo_given(const struct driver_link *link,
 				       const struct disk_undo_given *shown)

@@ -5,8 +5,8 @@
 
 /*
  * Links that see what another link's part of its disk held at the last snapshot, while the owner of
- * that link goes on writing. As long as there is a view, the other link and its old blocks have to
- * stay: disk_is_viewed.
+ * that link goes on writing. As long as there is a view, the owner's link and its old blocks have
+ * to stay: disk_is_viewed.
  */
 static inline bool disk_is_view(const struct driver_link *link)
 {
@@ -14,23 +14,23 @@ static inline bool disk_is_view(const struct driver_link *link)
 }
 
 /*
- * Makes a view for `user`, who only reads and whose group pays for it. Returns NULL, with the
- * reason in `problem`, if that is not possible. A view is given, renewed and ended like any other
- * link.
+ * Makes a view for `user`, who only reads and whose memory group pays for it. Returns NULL, with
+ * the reason in `problem`, if that is not possible. A view is given, renewed and ended like any
+ * other link.
  */
 struct driver_link *disk_view_make(const struct driver_link *source, handle_t group,
 				   const char *user, const struct share_given *limit, char *problem,
 				   size_t size);
 /*
- * Makes a view for a user who also writes: to an overlay above it, in memory that disk_undo_make
- * then adds. The driver serves no request before disk_undo_begin.
+ * Makes a view for a user who also writes: what he writes is kept in an overlay, in memory that
+ * disk_undo_make then adds. The driver serves no request through the view before disk_undo_begin.
  */
 struct driver_link *disk_view_make_overlay(const struct driver_link *source, handle_t group,
 					   const char *user, const struct share_given *limit,
 					   char *problem, size_t size);
 /* Returns the link whose disk the view sees. */
 const struct driver_link *disk_view_source(const struct driver_link *view);
-/* Returns why the view's blocks are gone, or NULL if they are not. */
+/* Returns why the old blocks that the view sees are gone, or NULL if they are not. */
 const char *disk_view_problem(const struct driver_link *view);
-/* Returns whether there are views of the old blocks that are kept for the link. */
+/* Returns whether there are views of the old blocks kept for the link's disk. */
 bool disk_is_viewed(const struct driver_link *link);

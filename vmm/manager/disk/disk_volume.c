@@ -11,7 +11,7 @@
 #include "vmm/manager/disk/store_key.h"
 #include "vmm/rt/format.h"
 
-/* Returns a link to the volume that cannot be shared, or NULL. */
+/* Returns a link to the volume that allows no further one beside it, or NULL. */
 static const struct driver_link *disk_volume_conflict(const struct store *store, u64 volume,
 						      bool read_only)
 {
@@ -25,7 +25,10 @@ static const struct driver_link *disk_volume_conflict(const struct store *store,
 	return NULL;
 }
 
-/* Makes the link to a volume. `wanted` is filled but for the volume's part. */
+/*
+ * Makes the link to a volume. `wanted` is the link to make, complete but for what depends on the
+ * volume.
+ */
 static struct driver_link *disk_volume_make(const struct store *store,
 					    const struct store_volume *volume, bool read_only,
 					    handle_t group, struct driver_link *wanted,

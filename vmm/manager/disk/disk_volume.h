@@ -4,8 +4,8 @@
 #include "vmm/manager/disk/disk.h"
 
 /*
- * Links a VM to a volume, charged to the VM's group. Returns NULL, with the reason in `problem`, if
- * the volume cannot be used.
+ * Links a VM to a volume, charged to the VM's memory group. Returns NULL, with the reason in
+ * `problem`, if the volume cannot be used.
  */
 struct driver_link *disk_volume_attach(struct vm *vm, const struct vm_disk *disk, char *problem,
 				       size_t size);
@@ -14,8 +14,8 @@ struct store;
 struct store_volume;
 
 /*
- * Links a process of the VM's, which needs no key, to a snapshot of one of its volumes. Returns as
- * above.
+ * Links a process of the VM's, which needs no key, to a snapshot of one of its volumes. Returns
+ * NULL, with the reason in `problem`, if the snapshot cannot be used.
  */
 struct driver_link *disk_volume_attach_copy(struct vm *vm, const struct store *store,
 					    const struct store_volume *volume, char *problem,
@@ -23,15 +23,16 @@ struct driver_link *disk_volume_attach_copy(struct vm *vm, const struct store *s
 
 /*
  * Links whoever `wanted` names to the volume STORE/VOLUME, which he reads or writes as it lies on
- * the disk, without a key. Returns as above; `problem` begins with the volume's name.
+ * the disk, without a key. Returns NULL, with the reason in `problem` after the volume's name, if
+ * that is not possible.
  */
 struct driver_link *disk_volume_attach_named(const char *name, bool read_only, handle_t group,
 					     struct driver_link *wanted, char *problem,
 					     size_t size);
 
 /*
- * Links a process that belongs to no VM and has a group of its own; `user` is its name. Returns as
- * above.
+ * Links to a volume a process that belongs to no VM and has a memory group of its own; `user` is
+ * its name. Returns NULL, with the reason in `problem`, if that is not possible.
  */
 struct driver_link *disk_volume_attach_alone(const char *user, handle_t group,
 					     const struct store *store,

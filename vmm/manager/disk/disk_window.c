@@ -30,7 +30,10 @@ static void disk_window_take_number(struct driver_link *link)
 	link->ram.number = link->ram.last_number;
 }
 
-/* Opens the window. Where it cannot be, as beyond what the IOMMU can map, data is copied. */
+/*
+ * Opens a client's window. Where that fails, as beyond what the IOMMU can map, the driver copies
+ * data instead.
+ */
 static bool disk_window_open(const struct driver *driver, struct driver_link *link)
 {
 	struct ram_window *ram = &link->ram;
@@ -47,7 +50,7 @@ static bool disk_window_open(const struct driver *driver, struct driver_link *li
 	return true;
 }
 
-/* Unmaps the window; once this returns, the device reaches none of it. */
+/* Unmaps a client's window; once this returns, the device reaches none of the client's RAM. */
 static void disk_window_unmap(struct driver_link *link)
 {
 	driver_link_unmap_ram(link);
@@ -62,7 +65,8 @@ static bool disk_window_driver_is_at(const struct driver *driver, const struct d
 
 	if (link->driver_at == 0)
 		/*
-		 * without a process there is no old number: the next process begins with this one
+		 * without a process the driver uses no older window: its next process begins with
+		 * this number
 		 */
 		return true;
 	/* until the driver serves the client, its report is that of an earlier process */
@@ -70,7 +74,7 @@ static bool disk_window_driver_is_at(const struct driver *driver, const struct d
 	       __atomic_load_n(&driver->channel->disk.window[index], __ATOMIC_ACQUIRE) == number;
 }
 
-/* Does the next steps of opening or closing that are possible now. */
+/* Does those steps of opening or closing the link's window that are possible now. */
 static void disk_window_step(const struct driver *driver, struct driver_link *link)
 {
 	struct ram_window *ram = &link->ram;
@@ -108,8 +112,8 @@ void disk_window_want(struct driver_link *link, bool wanted)
 void disk_window_fill(const struct driver_link *link, struct disk_client_part *part)
 {
 	/*
-	 * the address and size never change, so that the driver may read them while the number
-	 * changes
+	 * the window's address and size never change, so that the driver may read them while its
+	 * number changes
 	 */
 	part->window_at = disk_window_address_of(driver_of_link(link), link);
 	part->window_pages = link->ram.bytes / PAGE_SIZE;
@@ -148,7 +152,7 @@ void disk_windows_ended(struct driver *driver)
 			link->ram.told = link->ram.number;
 		}
 		/*
-		 * as the link's life is not READY, the client learns that no more data arrives in
+		 * as the driver's life is not READY, the client learns that no more data arrives in
 		 * its RAM
 		 */
 		__atomic_store_n(&((struct block_about *)(void *)link->at->about)->window, 0,

@@ -7,12 +7,16 @@
  * Windows through which a disk's device reaches its clients' RAM. The RAM is mapped once, when the
  * window opens. To close it, the driver is told first: it takes no more requests through it and
  * reports when the last one has ended; then the RAM is unmapped, which the IOMMU confirms; then the
- * client is told. Each window that opens has a new number, which makes void all that a driver knew.
+ * client is told. Each window that opens has a new number, which tells the driver that what it knew
+ * of an earlier one is void.
  */
 
-/* Asks for the window to be open, or closed; the steps to that happen by themselves. */
+/*
+ * Asks for the link's window to be open, or closed; later turns of the event loop do the steps to
+ * that.
+ */
 void disk_window_want(struct driver_link *link, bool wanted);
-/* Writes what the driver is told of the window. */
+/* Writes what the driver is told of the link's window. */
 void disk_window_fill(const struct driver_link *link, struct disk_client_part *part);
 /* Returns what the client is told: the number of the window that the device may use now, or 0. */
 u32 disk_window_shown(const struct driver *driver, const struct driver_link *link);

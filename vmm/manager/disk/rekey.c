@@ -15,9 +15,9 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-/* The time limit of the commands that can be given up. */
+/* The time limit of the store's commands that a rekey can give up. */
 #define ASK_NS (60 * NS_PER_S)
-/* The time after which the manager looks again whether the store can take a command. */
+/* The interval at which the manager looks whether the store can take a command. */
 #define LOOK_NS (10 * NS_PER_MS)
 
 #define PROBLEM_BYTES 224u
@@ -25,25 +25,27 @@
 
 enum rekey_phase {
 	REKEY_NONE,
-	REKEY_MAKING,  /* the store makes the new volume */
-	REKEY_COPYING, /* a process writes it */
-	REKEY_TAKING,  /* the store gives its content and key to the volume */
+	REKEY_MAKING,  /* the store's driver makes the new volume */
+	REKEY_COPYING, /* a process copies the content to the new volume */
+	/* the store's driver gives the new volume's content and key to the old one */
+	REKEY_TAKING,
 	REKEY_DROPPING,
 };
 
 static struct {
 	enum rekey_phase phase;
-	u32 number; /* of the last one */
+	u32 number; /* number of the last rekey, from 1 on; 0: there was none */
 	struct store *store;
 	struct store_volume volume;
 	struct store_item made; /* the new volume, and the key for the old one's name */
-	u64 asked;		/* number of the store's command; 0: not given yet */
-	u32 status;		/* of the store's last answer, enum store_status */
-	u64 until_tsc;		/* of MAKING and DROPPING */
-	u32 content;		/* number of the process that copies */
-	/* why the last ones have failed, by their number; "": they have not */
+	/* number of the command that the store's driver was given; 0: none yet */
+	u64 asked;
+	u32 status;    /* enum store_status of the store's last answer */
+	u64 until_tsc; /* the TSC at which MAKING or DROPPING is given up */
+	u32 content;   /* number of the movement (content.c) that copies */
+	/* why the last rekeys have failed, by their numbers; "": they have not */
 	char problem[ENDED_MAX][PROBLEM_BYTES];
-	bool left; /* a new volume may be left behind, for which nobody has looked yet */
+	bool left; /* a new volume may be left behind, and rekey_left has not reported that yet */
 } rekey;
 
 static void rekey_enter(enum rekey_phase phase)
@@ -133,8 +135,9 @@ bool rekey_is_of(const struct store *store, u64 volume)
 /* --- the steps --- */
 
 /*
- * Returns whether the volume is still what it was when the rekey began: commands that its store had
- * then may have changed its name, for which the new key's tag is, or its size.
+ * Returns whether the volume is still what it was when the rekey began: commands that its store was
+ * still carrying out then may have changed its size, or its name, to which the new key's tag is
+ * bound.
  */
 static bool rekey_is_as_it_was(void)
 {
@@ -159,8 +162,8 @@ static bool rekey_has_its_key(char *problem, size_t size)
 }
 
 /*
- * Gives the store a command, or takes its answer. Returns true once there is one: `problem` is ""
- * if it was done.
+ * Gives the store's driver a command, or takes its answer. Returns true once there is an answer:
+ * `problem` is "" if the command was done.
  */
 static bool rekey_ask(enum store_operation operation, const struct store_item *item, char *problem,
 		      size_t size)
@@ -253,7 +256,10 @@ static void rekey_step_copying(void)
 		rekey_finish(content->problem);
 }
 
-/* Has no deadline: whoever used the volume before the answer might use it by the wrong key. */
+/*
+ * Waits for the store's driver to exchange content and key, without a deadline: whoever used the
+ * volume before the answer might use it by the wrong key.
+ */
 static void rekey_step_taking(void)
 {
 	struct store_item item = {.volume = rekey.volume.id, .key = rekey.made.key};
@@ -262,12 +268,12 @@ static void rekey_step_taking(void)
 
 	if (rekey.asked == 0) {
 		if (!store_volume_find(rekey.store, rekey.made.name, &made))
-			return; /* its store is being loaded */
+			return; /* the store is being loaded by its driver */
 		item.other = made.id;
 	}
 	if (!rekey_ask(STORE_ROLLBACK, &item, problem, sizeof(problem)))
 		return;
-	/* a disk that fails may have what was written last, or not */
+	/* after a disk error nobody knows whether the exchange was written or not */
 	if (rekey.status == STORE_DISK_ERROR)
 		rekey_end("it has its key or the new one, so keep both; `volume list` says which "
 			  "once its store is ready again: ",
@@ -287,7 +293,7 @@ static void rekey_step_dropping(void)
 	char users[2];
 
 	if (content != NULL && content->phase != CONTENT_NONE && !late)
-		return; /* the driver detaches the links */
+		return; /* the disk's driver is still detaching the links */
 	if (rekey.asked == 0) {
 		if (!store_volume_find(rekey.store, rekey.made.name, &made)) {
 			rekey.phase = REKEY_NONE;
@@ -295,7 +301,7 @@ static void rekey_step_dropping(void)
 		}
 		store_users(rekey.store, made.id, users, sizeof(users));
 		if (users[0] != '\0' && !late)
-			return; /* a process that could not be made had its link already */
+			return; /* the process could not be made, but its link was */
 		item.volume = made.id;
 	}
 	if (rekey_ask(STORE_DROP, &item, problem, sizeof(problem)) || late)

@@ -2,7 +2,7 @@
 /*
  * Keeps the list of configured stores, gives each to its disk's driver, and reads what the driver
  * reports of it. Called by main.c, disk_class.c, disk.c and the commands `store` and `volume`. Owns
- * the stores' memory, which a driver's next process finds as the last one left it.
+ * the stores' memory, which the next process of a driver finds as its last one has left it.
  */
 #include "vmm/manager/disk/store.h"
 
@@ -22,7 +22,8 @@
 #define TABLE_REACH  (2 * MIB) /* bytes that one page of a page table maps */
 #define TABLE_OTHERS 8u	       /* page tables of the levels above, and at a boundary */
 #define GROUP_PAGES  32u       /* pages that a store's group needs besides the store's memory */
-#define COPIES_MAX   64u       /* attempts to copy what the driver is changing */
+/* attempts to copy what the driver is changing, before the copy fails */
+#define COPIES_MAX 64u
 
 static struct store stores[CONFIG_STORE_MAX];
 
@@ -174,7 +175,10 @@ static u32 store_free_place(const struct driver *driver)
 	return MIN(place, STORE_MAX);
 }
 
-/* Gives a store to its driver, when the store's disk is ready for the first time. */
+/*
+ * Gives a store to its driver, when the driver has reported the store's disk as ready for the first
+ * time.
+ */
 static void store_begin(struct store *store, const struct disk *disk)
 {
 	store->place = store_free_place(disk->driver);
@@ -329,7 +333,10 @@ bool store_volume_find(const struct store *store, const char *name, struct store
 
 /* --- commands --- */
 
-/* Returns a number that no command had, in this boot of the host or an earlier one. */
+/*
+ * Returns a number for a command to the store that no other has had, in this boot of the host or an
+ * earlier one.
+ */
 static u64 store_next_number(void)
 {
 	static u32 boot;

@@ -19,23 +19,29 @@ struct store {
 	u32 disk;	       /* number of the disk that the store lies on */
 	struct driver *driver; /* the disk's driver; NULL: the disk was never ready */
 	u32 place;	       /* index in driver_channel.store */
-	/* answers to earlier commands, whose askers may not have looked yet; a ring */
+	/*
+	 * a ring of the driver's answers to earlier commands, which the askers may not have read
+	 * yet
+	 */
 	struct store_answer past[STORE_PAST_MAX];
 	u32 past_count;
 	char problem[2 * DRIVER_TEXT_BYTES]; /* why the manager cannot use the store; "": it can */
-	/* the group that pays for `memory`; HANDLE_NONE: there is none */
+	/* the memory group that pays for `memory`; HANDLE_NONE: there is none */
 	handle_t group;
 	handle_t memory;
 	u64 bytes;	 /* size of `memory` */
-	u64 table_pages; /* pages by which the driver's quota was raised */
-	u64 driver_at;	 /* address of the memory in the driver's present process; 0: none */
+	/* pages by which the driver's quota was raised for page tables of `memory` */
+	u64 table_pages;
+	u64 driver_at;	 /* address of `memory` in the driver's present process; 0: none */
 	u32 given;	 /* number of the struct store_given that the driver was given last */
-	u64 sectors;	 /* size of the disk or partition */
-	struct store_page *page; /* mapped in the manager; the driver writes there at any time */
+	u64 sectors;	 /* sectors of the disk or partition that the store lies on */
+	/* the driver's reports, mapped in the manager; the driver writes them at any time */
+	struct store_page *page;
 	u64 asked;		 /* number of the last command */
-	u32 chunk_sectors;	 /* 0: not known yet */
-	bool said_quotas;	 /* the log has those that are exceeded */
-	u32 said_faults;	 /* of the metadata on the disk, that the log has */
+	/* sectors of a chunk, the store's unit of space; 0: not known yet */
+	u32 chunk_sectors;
+	bool said_quotas; /* the log has a line for each quota that is exceeded */
+	u32 said_faults;  /* how many faults of the store's metadata are in the log */
 };
 
 /* Makes the list of the configured stores. */
@@ -62,13 +68,13 @@ bool stores_settled(void);
  * `told`, if the driver does not serve the store now or its report is not consistent.
  */
 bool store_told(const struct store *store, struct store_told *told);
-/* Logs what a check of the store has found, once. */
+/* Logs, once, what the driver's check of the store has found. */
 void store_say_check(struct store *store);
 /* Returns a sentence that says why no volume of the store can be used now, or NULL. */
 const char *store_find_problem(const struct store *store, char *text, size_t size);
 /*
- * Copies the volume at `index`, from 0 on; an id of 0 in it means that the place is free. Returns
- * false behind the last.
+ * Copies the volume at `index`, from 0 on; an id of 0 in it means that there is no volume at this
+ * index. Returns false behind the last.
  */
 bool store_volume_at(const struct store *store, u32 index, struct store_volume *volume);
 /* Copies the volume of that name. Returns false if there is none. */
@@ -87,14 +93,14 @@ bool store_answered(const struct store *store, u64 number, struct store_answer *
 u32 store_boundary(const struct driver *driver, const struct driver_link *link);
 /* Returns whether the driver could be given a command now. */
 bool store_is_idle(const struct store *store);
-/* Tells the users of volumes whose size has changed. */
+/* Tells the users of the store's volumes the new sizes of those that have changed. */
 void store_tell_sizes(struct store *store);
 
-/* Writes the names of a volume's users, as disk_users does. */
+/* Writes the names of a volume's users, such as "alpha (ro), beta (ro)". */
 void store_users(const struct store *store, u64 volume, char *text, size_t size);
 /*
- * Finds the volume that a VM's disk is. Returns its store, or NULL, with the reason in `problem`,
- * if the volume cannot be used now.
+ * Finds the volume that a VM's configuration names as its disk. Returns its store, or NULL, with
+ * the reason in `problem`, if the volume cannot be used now.
  */
 struct store *store_look_up(const struct vm_disk *disk, struct store_volume *volume, char *problem,
 			    size_t size);

@@ -6,8 +6,8 @@
 /*
  * By which key a volume is encrypted: a named key (config/disk_key.h) and an id, which clones and
  * snapshots have in common. The store keeps both and could give a volume the id of another one; so
- * a tag, made by the named key, ties the id to the volume's name. `problem` gets words that follow
- * the volume's name.
+ * a tag, made by the named key, ties the id to the volume's name. In all these functions `problem`
+ * gets words that follow the volume's name.
  */
 
 /*
@@ -28,5 +28,8 @@ bool store_key_pass_on(const struct store *store, const struct store_volume *fro
  */
 bool store_key_check(const struct store *store, const struct store_volume *volume, char *problem,
 		     size_t size);
-/* Returns whether a VM's disk is a volume that is encrypted now. */
+/*
+ * Returns whether a VM's disk is a volume of a store that is encrypted now, so that the VM needs
+ * its key.
+ */
 bool store_key_is_wanted(const struct vm_disk *disk);

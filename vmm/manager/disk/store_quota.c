@@ -11,15 +11,16 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/rt/format.h"
 
-#define PARENTS_MAX 4u /* snapshots of snapshots that are followed to a volume */
+/* the most snapshots of snapshots that are followed back to their volume */
+#define PARENTS_MAX 4u
 
 /* The volumes that the store's driver tells of, each once. */
 static struct {
 	u64 id;
 	u64 parent;
 	u64 bytes;
-	u32 quotas; /* a bit for each quota that its name is like */
-	bool own;   /* its name is one of the manager's */
+	u32 quotas; /* a bit for each quota of the store that the volume's name matches */
+	bool own;   /* the volume's name is one of the manager's */
 } rows[STORE_VOLUME_MAX];
 static u32 row_count;
 
@@ -50,7 +51,7 @@ static void store_quota_look(const struct store *store)
 	}
 }
 
-/* Returns the index of the volume, or row_count. */
+/* Returns the index of the volume of that id in the list, or row_count if there is none. */
 static u32 store_quota_row(u64 id)
 {
 	u32 at = 0;
@@ -60,7 +61,10 @@ static u32 store_quota_row(u64 id)
 	return at;
 }
 
-/* Returns the quotas for which a volume counts: of one of the manager's, what it was taken of. */
+/*
+ * Returns a bit for each quota against which a volume counts; for one of the manager's, those of
+ * the volume that it was taken of.
+ */
 static u32 store_quotas_of(u32 row)
 {
 	for (u32 i = 0; row < row_count && rows[row].own; i++)
@@ -84,7 +88,7 @@ static u64 store_quota_bytes_of(u64 id)
 	return row < row_count ? rows[row].bytes : 0;
 }
 
-/* Returns the bytes that an item adds to what counts for a quota. */
+/* Returns the bytes that the operation on this item adds to what counts against a quota. */
 static u64 store_quota_more(const struct store *store, enum store_operation operation,
 			    const struct store_item *item, u32 number)
 {

@@ -25,13 +25,19 @@ static inline u32 device_unit(u32 device)
 	return device % DEVICE_UNITS;
 }
 
-/* Gives the function to the driver, unless it has one: part of an `equip` of driver_kind. */
+/*
+ * For `equip` of driver_kind: gives the PCI function to the driver, unless another driver has it,
+ * which fails `build`.
+ */
 void device_claim(struct process_build *build, struct pci_function *function, const char *driver);
 /*
  * Gives the driver's process the registers of a memory BAR, as START_REGISTERS with the BAR's
  * number as name.
  */
 void device_registers(struct process_build *build, const struct pci_function *function, u32 bar);
-/* Makes the device's PCI function quiet, for kinds of drivers whose devices need no more. */
+/*
+ * Makes the device's PCI function quiet, so that it no longer touches memory: `quiet` for driver
+ * kinds whose devices need nothing else.
+ */
 enum status device_quiet(u32 device, const char **problem);
 u64 device_quiet_deadline(u32 device);

@@ -17,7 +17,8 @@ static handle_t irqs[DRIVER_MAX];
 static u32 irq_device[DRIVER_MAX];
 
 /*
- * Makes an interrupt for the device, of a line or NO_LINE. Returns NULL if there is none to be had.
+ * Makes an interrupt object for the device, of an ISA line or, with NO_LINE, for a message. Returns
+ * NULL if there is none to be had.
  */
 static handle_t *device_irq_create(u32 device, u32 line)
 {

@@ -6,7 +6,7 @@
 
 /*
  * The interrupts of functions that have a driver, at most one for each `device`. They are kept
- * until the device is quiet. Without an interrupt a driver looks by itself from time to time.
+ * until the device is quiet. A driver without an interrupt polls its device from time to time.
  */
 
 /*
@@ -14,7 +14,7 @@
  * is none to be had.
  */
 bool device_irq_message(struct process_build *build, struct pci_function *function, u32 device);
-/* Gives the driver's process an ISA line, if nobody has it. */
+/* Gives the driver's process an ISA line, if no other device has it. */
 void device_irq_line(struct process_build *build, u32 line, u32 device);
 /*
  * Gives the driver's process the message, or else the line that the firmware has left in
@@ -22,5 +22,5 @@ void device_irq_line(struct process_build *build, u32 line, u32 device);
  * messages.
  */
 void device_irq_any(struct process_build *build, struct pci_function *function, u32 device);
-/* Drops the device's interrupt; nothing raises it any more. */
+/* Drops the device's interrupt; the device must be quiet, so that it raises none any more. */
 void device_irq_drop(u32 device);

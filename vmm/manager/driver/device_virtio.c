@@ -19,12 +19,12 @@ enum virtio_capability {
 	VIRTIO_CAP_BAR = 4,
 	VIRTIO_CAP_OFFSET = 8,
 	VIRTIO_CAP_BYTES = 12,
-	/* the multiplier of notify offsets, which only the notify structure has */
+	/* offset of the multiplier of notify offsets, which only the notify capability has */
 	VIRTIO_CAP_MULTIPLIER = 16,
 	VIRTIO_CAP_END = 16,
 };
 
-/* Names of the structures by type, from 1 on. */
+/* Names of the virtio register structures by capability type, from 1 on. */
 static const char *const names[] = {
 	DRIVER_VIRTIO_COMMON,
 	DRIVER_VIRTIO_NOTIFY,
@@ -34,7 +34,10 @@ static const char *const names[] = {
 #define COMMON_TYPE 1u
 #define NOTIFY_TYPE 2u
 
-/* Returns the first capability of that type whose BAR is memory, or 0 if there is none. */
+/*
+ * Returns the offset of the first virtio capability of that type whose BAR is memory, or 0 if there
+ * is none.
+ */
 static u32 device_virtio_find(const struct pci_function *function, u32 type)
 {
 	for (u32 i = 0; i < function->capability_count; i++) {

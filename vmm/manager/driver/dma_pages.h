@@ -6,15 +6,19 @@
 
 /* Where a device finds a piece of memory by DMA. */
 struct dma_window {
-	handle_t space; /* the device's space; HANDLE_NONE: the device uses physical addresses */
+	/*
+	 * the DMA address space of the device, behind an IOMMU; HANDLE_NONE: the device uses
+	 * physical addresses
+	 */
+	handle_t space;
 	u64 at;		/* the memory's address in that space */
 };
 
 /*
  * Makes a memory object with the addresses under which a device finds the pages of `memory` from
- * `offset` on: populated, and in the device's space if it has one. Charged to the group. After a
- * failure *pages may be an object that goes with the group, and part of the memory may be in the
- * space.
+ * `offset` on: populated, and in the device's space if it has one. The object is charged to the
+ * memory group. After a failure *pages may be an object that is destroyed with the group, and part
+ * of `memory` may be mapped in the device's space.
  */
 enum status dma_pages_make(handle_t group, const struct dma_window *window, handle_t memory,
 			   u64 offset, u64 bytes, handle_t *pages) MUST_CHECK;

@@ -83,7 +83,7 @@ static void driver_fail(struct driver *driver, const char *reason)
 	driver_links_lose(driver);
 }
 
-/* Fails the driver after its device was made quiet, as that may have been started already. */
+/* Fails the driver for good once its device is quiet, as that may have been started already. */
 static void driver_fail_quietly(struct driver *driver, const char *reason)
 {
 	if (driver->kind->quiet == NULL) {
@@ -322,8 +322,8 @@ static bool driver_is_quiet(struct driver *driver)
 }
 
 /*
- * Lets a driver wait for pages: the pages of processes that have just died come back in the
- * kernel's time.
+ * Lets a driver wait for pages: the kernel frees the pages of processes that have just died some
+ * time later.
  */
 static bool driver_waits_for_pages(struct driver *driver, enum status status)
 {
@@ -369,8 +369,8 @@ static bool driver_owes_answer(const struct driver *driver)
 }
 
 /*
- * Asks whether the driver lives: a switch has no requests to show that, and a disk's driver may
- * hang before it has one.
+ * Asks the driver, through its channel, to show that it lives: a switch has no requests to show
+ * that, and a disk's driver may hang before it has one.
  */
 static void driver_ask(struct driver *driver, u64 now)
 {
@@ -401,8 +401,8 @@ static bool driver_has_work(const struct driver *driver)
 }
 
 /*
- * Returns how long a driver may do nothing. A device may take time to come up; without one there is
- * nothing to wait for.
+ * Returns how long a driver may do nothing. A device may take time to come up; a driver without a
+ * device has nothing to wait for.
  */
 static u64 driver_patience_ns(const struct driver *driver)
 {
@@ -410,7 +410,7 @@ static u64 driver_patience_ns(const struct driver *driver)
 										   : DRIVER_HANG_NS;
 }
 
-/* Returns whether the driver fails to release a client; work for other clients does not count. */
+/* Returns whether the driver fails to release a client; its work for other clients is no excuse. */
 static bool driver_keeps_a_client(const struct driver *driver, u64 now)
 {
 	for (u32 i = 0; i < driver->link_end; i++) {
@@ -465,7 +465,7 @@ bool driver_step(void)
 	return more;
 }
 
-/* Returns when the next step of a restart is due. */
+/* Returns the TSC at which the next step of the driver's restart is due. */
 static u64 driver_restart_deadline(const struct driver *driver)
 {
 	if (driver->kind->quiet == NULL)

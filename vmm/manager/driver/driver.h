@@ -12,7 +12,8 @@
 /*
  * Drivers, a process each: of disk controllers, of network cards, and a network's switch, which is
  * a driver without a device. They may die: the device is made quiet, a new process is started, and
- * the links' generations rise, upon which both ends begin anew.
+ * the generation of each link is raised, upon which the driver and the client begin anew with an
+ * empty link.
  */
 #define DRIVER_MAX	  32u
 #define DRIVER_NAME_BYTES 48u
@@ -21,11 +22,14 @@
 /* A driver hangs if requests wait this long and none is answered. */
 #define DRIVER_HANG_NS (5 * NS_PER_S)
 /*
- * A driver with work is looked at once a second; longer gaps are the manager's own delay and do not
- * count as a hang.
+ * A driver with work is looked at once a second; times longer than this between two looks are the
+ * manager's own delay and do not count as a hang.
  */
 #define DRIVER_LOOK_NS (2 * NS_PER_S)
-/* A driver hangs if it does not release a client for this time, whatever else it answers. */
+/*
+ * A driver hangs if it has not released a client that is leaving for this time, whatever else it
+ * answers.
+ */
 #define DRIVER_LEAVE_NS (30 * NS_PER_S)
 /* The interval at which a switch or a disk's driver is asked whether it lives. */
 #define DRIVER_ASK_NS (5 * NS_PER_S)
@@ -36,7 +40,10 @@
 #define DRIVER_SHORT_NS (2 * NS_PER_MS)
 #define DRIVER_PAUSE_NS (10 * NS_PER_MS)
 #define DRIVER_PAUSES	7u /* the doublings of the pause after which it stays the same */
-/* The time after a driver's end for which its start is tried again for lack of pages. */
+/*
+ * The time after a driver's end for which the manager goes on trying to start it if pages are
+ * lacking.
+ */
 #define DRIVER_PAGES_NS (10 * NS_PER_S)
 /* The time limit for a driver with a device to become ready. */
 #define DRIVER_START_NS (60 * NS_PER_S)
@@ -53,9 +60,10 @@ enum driver_life {
 struct ram_window {
 	handle_t memory; /* the client's RAM; HANDLE_NONE: the device shall not reach it */
 	u64 bytes;
-	bool wanted; /* the window is to be open */
+	bool wanted; /* the window is to be open; false: it is to be closed */
 	u64 at;	     /* the RAM's address for the device; 0: the RAM is not mapped */
-	u32 number;  /* number of the open window; 0: closed, or closing if it is mapped */
+	/* number of the open window; 0: it is closed, or, if `at` is not 0, being closed */
+	u32 number;
 	u32 told;    /* number that the client was told: the window that the device may use */
 	u32 last_number;
 	u64 closing_tsc; /* the TSC since when the window is closing */
@@ -65,7 +73,10 @@ struct ram_window {
 
 /* Memory for a disk's old blocks at a snapshot of its VM; disk_undo.h. */
 struct link_undo {
-	/* memory of the client's group; the parts follow each other in the driver */
+	/*
+	 * the parts of the memory, paid for by the client's memory group; the driver maps them one
+	 * after the other
+	 */
 	struct {
 		handle_t memory;
 		u64 bytes;
@@ -91,30 +102,40 @@ struct link_undo {
 
 /* Memory for the list of blocks that the client has changed since a backup; disk_changes.h. */
 struct link_changes {
-	/* the list's memory, of the client's group; HANDLE_NONE: there is no list */
+	/*
+	 * the list's memory, which the client's memory group pays for; HANDLE_NONE: there is no
+	 * list
+	 */
 	handle_t memory;
 	u64 bytes;
-	u64 driver_at; /* address of the list of changes in the driver; 0: it is not mapped there */
-	/* the number of the last point; 0: there was none, and no changes are recorded */
+	/* address at which the driver's process has the list mapped; 0: it is not mapped */
+	u64 driver_at;
+	/*
+	 * number of the last time that the list was begun anew; 0: it was never begun, and no
+	 * changes are recorded
+	 */
 	u32 number;
-	bool merge;	 /* changes from before the last point still counted at that point */
+	bool merge;	 /* when the list was begun last, it kept the changes from before */
 	u64 table_pages; /* pages by which the driver's quota was raised for page tables */
-	/* the first page of the memory, mapped in the manager */
+	/* the first page of the list, mapped in the manager */
 	const struct disk_changes_head *head;
 };
 
-/* A client of a driver: a disk in a VM, or a port of a switch. */
+/*
+ * A link between a driver and one client: of a disk's driver for a VM's disk, or of a switch for a
+ * port.
+ */
 struct driver_link {
 	bool used;
-	bool leaving;	 /* the link is to end */
+	bool leaving;	 /* the link is to end, once the driver has released it */
 	u64 leaving_tsc; /* the TSC since when the link is to end */
 	bool told;	 /* the driver was told that the link is to end */
-	bool said;	 /* the operator was told that the link cannot end */
+	bool said;	 /* the operator was told that the driver does not release the link */
 	bool fails;	 /* the link's requests fail while the driver is down for good */
 	bool lost;	 /* the driver is down for good */
-	u16 seen;	 /* the state of a port of a switch, as last reported to the operator */
+	u16 seen;	 /* of a port of a switch: its state as last reported to the operator */
 	u32 number;	 /* the link's number, as in struct driver_client */
-	/* the link's memory, which belongs to the client's group, as pool_pages does */
+	/* the link's memory, which the client's memory group pays for, as pool_pages does */
 	handle_t memory;
 	handle_t doorbell;
 	handle_t bell;
@@ -124,7 +145,7 @@ struct driver_link {
 	/* memory with the list of the pool's addresses; HANDLE_NONE without DMA */
 	handle_t pool_pages;
 	struct dma_window window; /* the place where the device finds the pool */
-	/* the window to the client's RAM; the link's maker sets memory, bytes and wanted */
+	/* the window to the client's RAM; whoever makes the link sets memory, bytes and wanted */
 	struct ram_window ram;
 	struct link_undo undo;
 	struct link_changes changes;
@@ -132,7 +153,7 @@ struct driver_link {
 	char user[CONFIG_NAME_BYTES]; /* name of the link's user: a VM or card */
 	/* number of the user's [disk] or [net] section in the configuration */
 	u32 section;
-	char name[CONFIG_DISK_BYTES]; /* name of a disk: DISK or STORE/VOLUME */
+	char name[CONFIG_DISK_BYTES]; /* for a disk: its name, DISK or STORE/VOLUME */
 	bool whole;		      /* the link has the whole disk, and grows with it */
 	/* id of an encrypted volume's key, as in struct store_key; else 0 */
 	u64 key_id;
@@ -150,13 +171,14 @@ struct driver;
 
 /* What all drivers of disks have in common, all drivers of cards, or all switches. */
 struct driver_class {
-	u64 link_bytes; /* size of a client's link */
-	u64 pool_at;	/* offset of what the device may read and write; 0: none */
+	u64 link_bytes; /* size of the memory that the driver and a client share */
+	/* offset in this memory of the pool, which the device reads and writes; 0: none */
+	u64 pool_at;
 	u32 client_max;
 	u32 quota_pages; /* pages of a driver's quota besides those that every driver gets */
 	/* the manager asks a driver of this class from time to time whether it lives */
 	bool asked;
-	/* Called each time the driver becomes ready; may be NULL. */
+	/* Called each time a process of the driver has become ready; may be NULL. */
 	void (*ready)(struct driver *driver);
 	/* Called before a new process is given its clients; may be NULL. */
 	void (*open)(struct driver *driver);
@@ -173,17 +195,20 @@ struct driver_class {
 	void (*fill)(const struct driver_link *link, struct driver_client *client);
 };
 
-/* The kind of a driver's device: how the process gets access to it, and how it is made quiet. */
+/*
+ * The kind of a driver's device: how the driver's process gets access to it, and how it is made
+ * quiet.
+ */
 struct driver_kind {
 	const char *image;	    /* name of the driver's image */
 	const struct file *program; /* program of a service, in place of an image */
 	const char *argument;	    /* the argument of a service; NULL: it has none */
 	const struct driver_class *class;
 	bool dma;
-	bool direct;   /* a device behind an IOMMU may reach its clients' RAM */
+	bool direct;   /* the kind's devices, if behind an IOMMU, may reach their clients' RAM */
 	u32 dma_pages; /* pages for the device's own memory; 0: the usual number */
 	u32 units;     /* the most disks of the driver; 0: one */
-	/* Gives the process what it needs to use the device. */
+	/* Gives the driver's process what it needs to use the device: registers, interrupt, DMA. */
 	void (*equip)(struct process_build *build, u32 device);
 	/*
 	 * Makes the device quiet. STATUS_OK: it no longer touches memory. STATUS_AGAIN: call again,
@@ -194,7 +219,10 @@ struct driver_kind {
 	u64 (*quiet_deadline)(u32 device); /* returns the TSC by which the device has to be quiet */
 };
 
-/* Memory by which a disk in memory has grown, and the account of its group. */
+/*
+ * One piece of memory by which a disk in memory was enlarged, and the memory group that pays for
+ * it.
+ */
 struct driver_store {
 	handle_t memory;
 	u64 bytes;
@@ -211,7 +239,7 @@ struct driver {
 	enum driver_life life;
 	char reason[DRIVER_TEXT_BYTES + 32];
 
-	handle_t group;	  /* the group that pays for the present process */
+	handle_t group;	  /* the memory group that pays for the present process */
 	handle_t image;	  /* memory with a service's program */
 	handle_t process; /* the driver's process; HANDLE_NONE: there is none */
 	handle_t space;	  /* the process's address space */
@@ -225,30 +253,32 @@ struct driver {
 	u64 dma_bytes;
 	struct driver_store grown[DRIVER_STORE_MAX - 1];
 	u32 grown_count;
-	u64 quota_pages;		/* pages promised to the driver in all */
-	u64 group_pages;		/* pages promised to `group` alone */
-	struct driver_channel *channel; /* written by the driver: read each field once */
+	u64 quota_pages; /* pages promised to all the driver's memory groups */
+	u64 group_pages; /* pages promised to the memory group `group` alone */
+	/* memory shared with the driver, which writes it at any time: read each field once */
+	struct driver_channel *channel;
 	const struct group_page *account;
 
 	u32 starts;
 	u32 deaths;
 	u32 restart_limit;		   /* the most deaths within the window; 0: no limit */
 	u64 death_tsc[CONFIG_RESTART_MAX]; /* times of the latest deaths */
-	u64 seen_finished;		   /* channel->finished at the last look */
+	/* channel->finished, the driver's count of answers, when the manager last looked */
+	u64 seen_finished;
 	u64 seen_tsc;
-	u64 stuck_tsc; /* how long the driver had work but made no progress, added up */
+	u64 stuck_tsc; /* TSC cycles in which the driver had work but made no progress, added up */
 	u32 asked;     /* last value written to channel->asked */
 	u64 asked_tsc;
-	u64 ready_tsc;	 /* when the present process became ready; 0: it is not ready yet */
-	u64 launch_tsc;	 /* earliest time of the next start */
+	u64 ready_tsc;	 /* TSC when the present process became ready; 0: it is not ready yet */
+	u64 launch_tsc;	 /* TSC before which no process of the driver is started */
 	u32 short_lives; /* how many processes in a row have ended after a short time */
 	u32 last_number;
-	u64 ended_tsc; /* when the last process ended; 0: none has ended */
-	/* the time from the last process's end until the driver's disk was known again */
+	u64 ended_tsc; /* TSC when the last process ended; 0: none has ended */
+	/* the time in ns from the last process's end until the driver's disk was known again */
 	u64 restart_ns;
 	bool killed;  /* the process was ended by `driver restart` or because it hung */
 	bool failing; /* the driver fails, for `reason`, once its device is quiet */
-	bool link_up; /* link state of a network card */
+	bool link_up; /* of a network card: its link is up */
 	u64 said_tsc; /* the TSC at which the present count of the driver's log lines began */
 	u32 said_count;
 	/*
@@ -256,7 +286,7 @@ struct driver {
 	 * again.
 	 */
 	bool loud;
-	u32 link_end; /* the links from here on were never used */
+	u32 link_end; /* the entries of `link` from this index on were never used */
 	struct driver_link link[DRIVER_CLIENT_MAX];
 };
 
@@ -299,13 +329,13 @@ bool driver_may_say(struct driver *driver);
 /* The most lines of one driver in the log within DRIVER_SAY_NS. */
 #define DRIVER_SAY_LINES 20u
 #define DRIVER_SAY_NS	 (60 * NS_PER_S)
-/* Returns the pages that the driver takes now, in all. */
+/* Returns how many pages the driver's memory groups take now. */
 u64 driver_resident_pages(const struct driver *driver);
-/* Returns the CPU time of its processes, including those that have died. */
+/* Returns the CPU time in ns of the driver's processes, including those that have died. */
 u64 driver_cpu_ns(const struct driver *driver);
 /*
- * Returns the time from the end of its last process until the present one has answered a client, or
- * 0 if none has ended or no client was answered since.
+ * Returns the time in ns from the end of the driver's last process until the present one has
+ * answered a client, or 0 if none has ended or no client was answered since.
  */
 u64 driver_pause_ns(const struct driver *driver);
 
@@ -319,24 +349,27 @@ u64 driver_deadline(void);
 bool drivers_settled(void);
 
 /*
- * Makes a link as `wanted`, charged to `group`. Returns NULL, with the reason in `problem`, if it
- * fails; parts that were made then go with the group.
+ * Makes a link as `wanted`, charged to the memory group `group`. Returns NULL, with the reason in
+ * `problem`, if it fails; parts that were made then go with the group.
  */
 struct driver_link *driver_link_make(struct driver *driver, handle_t group,
 				     const struct driver_link *wanted, char *problem, size_t size);
 /*
  * Gives the client's end to the client's process: the link as `kind` with the number and the name,
- * and its events as the two kinds that follow, bell and doorbell.
+ * and its events as the two start kinds after `kind`, bell and doorbell.
  */
 void driver_link_give(struct process_build *build, const struct driver_link *link,
 		      enum start_kind kind, u32 number, const char *name);
-/* Starts the link anew at both ends, as the client is another process. */
+/* Starts the link anew at both ends, as another process has become the client. */
 void driver_link_renew(struct driver_link *link);
-/* Tells the client what has changed at the driver. */
+/* Writes into the link what the client is told of the driver, when that has changed. */
 void driver_link_describe(struct driver_link *link);
-/* Tells the driver what has changed at the client, which continues. */
+/* Writes what the driver is told of the client, when that has changed; the client continues. */
 void driver_link_fill(struct driver_link *link);
-/* Ends the link; to be repeated until it returns true: then the driver uses nothing of it. */
+/*
+ * Ends the link; to be repeated until it returns true: then the driver uses nothing of the link's
+ * memory.
+ */
 bool driver_link_end(struct driver_link *link);
 
 /* Returns whether the link's window is closing, and the driver still has requests that use it. */
@@ -354,27 +387,33 @@ enum status driver_link_map_undo(struct driver_link *link) MUST_CHECK;
 enum status driver_link_map_undo_part(struct driver_link *link, u32 part) MUST_CHECK;
 void driver_link_unmap_undo(struct driver_link *link);
 
-/* Maps the memory of link->changes; driver_link_drop_changes() unmaps and frees it. */
+/*
+ * Maps the memory of link->changes into the driver's present process; driver_link_drop_changes()
+ * unmaps and frees it.
+ */
 enum status driver_link_map_changes(struct driver_link *link) MUST_CHECK;
 void driver_link_drop_changes(struct driver_link *link);
 
-/* Unmaps the window; once this returns, the device reaches none of the client's RAM. */
+/* Unmaps the window to the client's RAM; once this returns, the device reaches none of that RAM. */
 void driver_link_unmap_ram(struct driver_link *link);
 
 /* The following functions are for the life of a driver. */
 void driver_links_open(struct driver *driver);	/* Gives all links to a new process. */
 void driver_links_close(struct driver *driver); /* unmaps all links, as the process has ended */
 /*
- * Marks links as lost, since the driver stays down, and tells the clients whose requests shall fail
- * then.
+ * Marks the driver's links as lost, since the driver stays down, and tells the clients whose
+ * requests shall fail then.
  */
 void driver_links_lose(struct driver *driver);
 enum status driver_build(struct driver *driver, char *problem, size_t size);
-/* Adds memory for `bytes` of disk in all, and a group that pays for it and for the next process. */
+/*
+ * Adds memory to a disk in memory, so that it has `bytes` in all, and a group that pays for it and
+ * for the next process.
+ */
 bool driver_add_store(struct driver *driver, u64 bytes, char *problem, size_t size);
 /*
- * Raises the quota of the driver's process, or lowers it. Raising returns false if there are too
- * few pages.
+ * Adds pages to the quota of the driver's process. Raising returns false if there are too few
+ * pages.
  */
 bool driver_raise_quota(struct driver *driver, u64 pages);
 void driver_lower_quota(struct driver *driver, u64 pages);

@@ -22,24 +22,27 @@
 #include "vmm/rt/syscall.h"
 
 /*
- * Pages for the process, its stack, page tables, queue and events; then a share for tables of what
- * it maps.
+ * Pages for the process, its stack, page tables, queue and events; besides these, a share for page
+ * tables of what the process maps.
  */
 #define QUOTA_PAGES   256u
 #define QUOTA_SHARE   128u
 #define DRIVER_WEIGHT 1024u
 /* The driver's own memory for a device that does DMA: rings, lists. */
 #define DEVICE_PAGES 64u
-/* Tables of the space that the device reaches: a page for each client, and those above. */
+/*
+ * Pages for the tables of the DMA address space of a driver's device: one for each client, and
+ * those of the levels above.
+ */
 #define SPACE_PAGES (DRIVER_CLIENT_MAX + 16u)
 /*
- * Tables of windows into clients' RAM: a page for each GiB, or for each 2 MiB of a VM with small
- * pages.
+ * Pages for tables that map windows into clients' RAM: a page for each GiB, or for each 2 MiB of a
+ * VM with small pages.
  */
 #define WINDOW_PAGES 128u
 /*
- * The address at which the device finds the memory: away from 0, where addresses that nobody has
- * set would lead.
+ * The address at which the device finds the driver's DMA memory: not 0, to which registers that
+ * nobody has set would lead.
  */
 #define DEVICE_AT (16 * MIB)
 
@@ -111,7 +114,7 @@ static void driver_copy_program(struct driver *driver, struct process_build *bui
 	sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)at, bytes);
 }
 
-/* Makes the space of what the device may reach, which is nothing yet. */
+/* Makes the DMA address space of the driver's device, in which nothing is mapped yet. */
 static void driver_make_space(struct driver *driver, struct process_build *build)
 {
 	if (process_build_failed(build) || !driver->kind->dma ||
@@ -333,7 +336,7 @@ bool driver_raise_quota(struct driver *driver, u64 pages)
 	return true;
 }
 
-/* Lowers the quota; pages still in use stay promised. */
+/* Takes pages from the quota of the driver's process; pages still in use stay promised. */
 void driver_lower_quota(struct driver *driver, u64 pages)
 {
 	if (pages == 0 ||
@@ -353,7 +356,10 @@ static u64 driver_table_pages(const struct driver *driver)
 	return pages;
 }
 
-/* Makes the memory and a new group, which also pays for the page tables of all earlier memory. */
+/*
+ * Makes the memory by which a disk in memory grows and a new memory group, which also pays for the
+ * page tables of all earlier memory.
+ */
 static void driver_make_store(struct driver *driver, u64 quota_pages, struct driver_store *store,
 			      struct process_build *build)
 {

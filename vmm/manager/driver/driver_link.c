@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Links drivers with their clients: makes, maps, describes, renews and ends links. Called by
- * driver.c and by vmm/manager/disk, net and vm. A link's memory is charged to the client's group,
- * so the link must end before that group does. A driver closes its handles when it leaves.
+ * driver.c and by vmm/manager/disk, net and vm. A link's memory is charged to the client's memory
+ * group, so the link must end before that group does. A driver closes its handles when it leaves.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -20,7 +20,10 @@
 #define POOLS_AT  GIB
 #define POOL_ROOM (16 * MIB)
 
-/* how often a place is looked for in which all parts fit one behind the other */
+/*
+ * attempts to find a range of addresses in the driver in which all parts of the memory for old
+ * blocks fit one behind the other
+ */
 #define UNDO_PLACES 8u
 
 static u32 driver_link_index_of(const struct driver *driver, const struct driver_link *link)
@@ -39,7 +42,8 @@ static u64 driver_link_bytes(const struct driver *driver, const struct driver_li
 }
 
 /*
- * Returns where in the link's memory the part begins that the device uses; it ends with the memory.
+ * Returns where in the link's memory the part begins that the device uses, which lasts to the
+ * memory's end.
  */
 static u64 driver_link_pool_at(const struct driver *driver, const struct driver_link *link)
 {
@@ -96,8 +100,8 @@ static void driver_link_unmap_undo_parts(struct driver_link *link, u32 count)
 }
 
 /*
- * Maps all parts, one behind the other from the place that the kernel chose for the first. If there
- * is too little room, which is rare, another place is tried.
+ * Maps all parts of the memory for old blocks, one behind the other from the place that the kernel
+ * chose for the first. If there is too little room, which is rare, another place is tried.
  */
 enum status driver_link_map_undo(struct driver_link *link)
 {
@@ -207,7 +211,7 @@ void driver_link_fill(struct driver_link *link)
 }
 
 /*
- * Prepares the driver's end for its present process, which learns of it through
+ * Prepares the link for the driver's present process, which learns of it through
  * driver_link_publish. Both ends begin anew before that, so that the client's first requests are
  * not void.
  */
@@ -224,7 +228,10 @@ static enum status driver_link_prepare(struct driver *driver, struct driver_link
 	if (status == STATUS_OK)
 		status = sys_handle_grant(driver->process, link->bell, RIGHT_WRITE, &bell);
 	if (status != STATUS_OK) {
-		/* the driver never learns of the link, so it could not report that it has left */
+		/*
+		 * the driver never learns of the link, so it could not report that it has released
+		 * the link
+		 */
 		driver_link_unmap_there(driver, link);
 		return status;
 	}
@@ -301,7 +308,10 @@ static void driver_link_close_here(struct driver_link *link)
 	const handle_t handles[] = {link->memory, link->pool_pages};
 	const handle_t events[] = {link->doorbell, link->bell};
 
-	/* unmap first: once this call returns, the device reaches none of the pool */
+	/*
+	 * unmap the device's window first: once this call returns, the device reaches none of the
+	 * pool
+	 */
 	if (link->window.space != HANDLE_NONE)
 		sys_space_unmap(link->window.space, link->window.at, POOL_ROOM);
 	driver_link_unmap_ram(link);
@@ -374,7 +384,7 @@ void driver_link_give(struct process_build *build, const struct driver_link *lin
 
 /*
  * Tells the driver that the client leaves, once the driver serves the link: a driver that has not
- * seen the link would never report that it has left it.
+ * seen the link would never report that it has released it.
  */
 static void driver_link_tell_other(struct driver *driver, struct driver_link *link)
 {
@@ -397,7 +407,7 @@ static bool driver_link_has_left(const struct driver *driver, const struct drive
 	if (driver->process == HANDLE_NONE)
 		return driver->life != DRIVER_LIFE_RESTARTING && !driver->loud;
 	if (link->driver_at == 0)
-		return true; /* this process never got the link */
+		return true; /* the driver's present process never got the link */
 	return link->told &&
 	       __atomic_load_n(&driver->channel->served[driver_link_index_of(driver, link)],
 			       __ATOMIC_ACQUIRE) == 0;
@@ -428,7 +438,7 @@ void driver_links_open(struct driver *driver)
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
 		struct driver_link *link = &driver->link[i];
 
-		/* a link that cannot be prepared stays without a server */
+		/* a link that cannot be prepared stays without a driver that serves it */
 		if (link->used && !link->leaving && driver_link_prepare(driver, link) == STATUS_OK)
 			driver_link_publish(driver, link);
 	}
