@@ -5,19 +5,19 @@
 #include "vmm/monitor/bus/device.h"
 
 /* The ports of the ACPI fixed hardware, as the FADT gives them. */
-/* of PM1: the status, then the enable register, two bytes each */
+/* the port of the PM1 block: its status, then its enable register, two bytes each */
 #define ACPI_PM_EVENT_PORT    0x600u
 #define ACPI_PM_EVENT_BYTES   4u
 #define ACPI_PM_CONTROL_PORT  0x604u
 #define ACPI_PM_CONTROL_BYTES 2u
 #define ACPI_PM_TIMER_PORT    0x608u /* the PM timer counts 32 bits (TMR_VAL_EXT) */
 #define ACPI_PM_TIMER_BYTES   4u
-/* of GPE0: the status, then the enable register, two bytes each */
+/* the port of the GPE0 block: its status, then its enable register, two bytes each */
 #define ACPI_PM_GPE0_PORT     0x620u
 #define ACPI_PM_GPE0_BYTES    4u
 /* the bit of the generation ID's event, the only event there is */
 #define ACPI_PM_GPE_GENERATION 0u
-#define ACPI_PM_S5	       5u /* SLP_TYP of power-off */
+#define ACPI_PM_S5	       5u /* the SLP_TYP of power-off */
 
 struct acpi_pm_state {
 	u64 timer_tick; /* the count of the PM timer up to which TMR_STS is up to date */

@@ -5,7 +5,7 @@
 
 #define CRTC_INDEX_PORT 0x3d4u
 #define CRTC_PORT_COUNT 2u
-#define CRTC_REGISTERS	25u /* 0 to 0x18 */
+#define CRTC_REGISTERS	25u /* registers 0 to 0x18 */
 
 struct crtc_state {
 	u8 index;

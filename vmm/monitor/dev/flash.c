@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Flash memory in which UEFI firmware keeps its variables (cfi_flash.h). Attached by platform.c for
- * machines whose firmware has such a part; obeys the guest's commands and changes the content,
- * which the owner maps for the guest and puts on a medium.
+ * VMs whose firmware has variables; obeys the guest's commands and changes the content, which the
+ * owner (life/flash_open.c) maps for the guest and keeps on a disk.
  */
 #include "vmm/monitor/dev/flash.h"
 #include "vmm/monitor/platform/platform_add.h"
@@ -12,7 +12,9 @@ static struct flash *flash_of(struct device *device)
 	return CONTAINER_OF(device, struct flash, device);
 }
 
-/* Maps the content for the guest while its reads are to see it, and takes it away otherwise. */
+/*
+ * Maps the content for the guest while the guest's reads are to return it, and unmaps it otherwise.
+ */
 static void flash_show(struct flash *flash)
 {
 	flash->config.show(flash->config.context, flash->state.mode == FLASH_MODE_ARRAY);
@@ -33,7 +35,7 @@ static bool flash_has_changed(const struct flash *flash)
 	return any != 0;
 }
 
-/* Waits until the medium has what was changed: then the guest may count on it. */
+/* Waits until all changed blocks are on the owner's disk: then the guest may count on them. */
 static void flash_keep(struct flash *flash)
 {
 	if (flash_has_changed(flash) && !flash->config.keep(flash->config.context, flash->changed))
@@ -41,8 +43,8 @@ static void flash_keep(struct flash *flash)
 }
 
 /*
- * Notes a change of a block. What was changed in other blocks is on the medium first, so that a
- * power cut leaves an earlier change with all that were made before it.
+ * Notes that a block changes. Changes of other blocks are put on the owner's disk first, so that
+ * after a power cut the disk holds no change without those made before it.
  */
 static void flash_change(struct flash *flash, u64 block)
 {
@@ -58,7 +60,7 @@ static void flash_change(struct flash *flash, u64 block)
 	flash->changed[block / 64] |= BIT(block % 64);
 }
 
-/* Programming clears bits; only erasing sets them. */
+/* Programs a byte: that clears bits; only erasing sets them. */
 static void flash_program(struct flash *flash, u64 offset, u8 value)
 {
 	flash_change(flash, offset / FLASH_BLOCK_BYTES);
@@ -121,7 +123,7 @@ static void flash_write(struct device *device, u32 region, u64 offset, u32 size,
 		flash_command(flash, (u8)value);
 }
 
-/* Reads of the array come here only where the content could not be mapped. */
+/* Answers a read. In array mode a read exits only where the content could not be mapped. */
 static u64 flash_read(struct device *device, u32 region, u64 offset, u32 size)
 {
 	struct flash *flash = flash_of(device);
@@ -133,7 +135,7 @@ static u64 flash_read(struct device *device, u32 region, u64 offset, u32 size)
 	return flash->state.status;
 }
 
-/* The content outlives a reset, as flash does. */
+/* Resets the registers only: the content outlives a reset, as that of real flash does. */
 static void flash_reset(struct device *device)
 {
 	struct flash *flash = flash_of(device);
@@ -172,7 +174,10 @@ static void flash_content_reset(struct device *device)
 	(void)device;
 }
 
-/* What the medium holds may be of another time than the state: all of it is written. */
+/*
+ * Marks all blocks as changed: the owner's disk may hold the content of another time than the
+ * loaded state.
+ */
 static void flash_content_loaded(struct device *device)
 {
 	struct flash *flash = CONTAINER_OF(device, struct flash, content_device);

@@ -5,14 +5,15 @@
 #include "vmm/hw/cfi_flash.h"
 #include "vmm/monitor/bus/device.h"
 
-/* The most bytes that firmware's variables may have. */
+/* The most bytes that a firmware's variables may have. */
 #define FLASH_BYTES_MAX (1 * MIB)
 #define FLASH_BLOCKS	(FLASH_BYTES_MAX / FLASH_BLOCK_BYTES)
 #define FLASH_WORDS	(FLASH_BLOCKS / 64)
 
 enum flash_mode {
-	FLASH_MODE_ARRAY,  /* reads see what the flash holds, and need no exit */
-	FLASH_MODE_STATUS, /* reads see the status register, as in the modes below */
+	/* the guest's reads return the flash's content, which is mapped: they need no exit */
+	FLASH_MODE_ARRAY,
+	FLASH_MODE_STATUS, /* the guest's reads return the status register, as in the modes below */
 	FLASH_MODE_PROGRAM,
 	FLASH_MODE_ERASE,
 	FLASH_MODE_COUNT
@@ -26,29 +27,29 @@ struct flash_state {
 
 /*
  * What the owner of a flash memory provides. `content` is what the guest reads and executes at
- * `base` while the flash is shown, and stays where it is as long as the machine.
+ * `base` while the flash is shown, and stays where it is as long as the VM lives.
  */
 struct flash_config {
 	u64 base;
-	u64 bytes; /* whole blocks, at most FLASH_BYTES_MAX */
+	u64 bytes; /* the size of the flash: whole blocks, at most FLASH_BYTES_MAX */
 	u8 *content;
 	void *context;
 	/*
-	 * Maps `content` at `base` in the guest, for reads, or takes it away again; does nothing if
-	 * that is so already.
+	 * Maps `content` at `base` in the guest, for reads, or unmaps it; does nothing if that is
+	 * so already.
 	 */
 	void (*show)(void *context, bool shown);
 	/*
-	 * Puts the blocks that are set in `changed` on the medium, in one go, and clears them
-	 * there. Returns false if the medium does not take them; they are tried again with the next
-	 * ones.
+	 * Writes the blocks whose bits are set in `changed` to the owner's disk, all in one go, and
+	 * clears these bits. Returns false, with the bits kept, if the disk does not take the
+	 * blocks: they are written again along with the blocks that change next.
 	 */
 	bool (*keep)(void *context, u64 changed[FLASH_WORDS]);
 };
 
 /*
- * The part of a machine's firmware that the guest may write: registers, and the content, whose
- * section of a state is its own (flash_content).
+ * The part of a VM's firmware that the guest may write: registers, and the content, which has a
+ * section of its own in a saved state (flash_content).
  */
 struct flash {
 	struct device device;
@@ -56,7 +57,7 @@ struct flash {
 	struct device_region region;
 	struct flash_state state;
 	struct flash_config config;
-	/* a bit for each block that is not on the medium yet */
+	/* a bit for each block whose change is not on the owner's disk yet */
 	u64 changed[FLASH_WORDS];
 };
 

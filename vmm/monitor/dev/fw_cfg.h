@@ -3,7 +3,7 @@
 
 #include "vmm/monitor/bus/device.h"
 
-#define FW_CFG_SELECTOR_PORT 0x510u /* 16 bits, little-endian */
+#define FW_CFG_SELECTOR_PORT 0x510u /* the port, 16 bits, little-endian */
 #define FW_CFG_DATA_PORT     0x511u /* the port from which the bytes of an item are read */
 
 enum fw_cfg_key {
@@ -17,7 +17,7 @@ enum fw_cfg_key {
 	FW_CFG_FILE_FIRST = 0x20,
 };
 
-#define FW_CFG_DMA_PORT	 0x514u /* 64 bits, big-endian */
+#define FW_CFG_DMA_PORT	 0x514u /* the port, 64 bits, big-endian */
 #define FW_CFG_DMA_PORTS 8u
 
 #define FW_CFG_FILE_MAX	  12

@@ -19,7 +19,7 @@ enum rtc_reg {
 	RTC_MINUTES_ALARM = 0x03,
 	RTC_HOURS = 0x04,
 	RTC_HOURS_ALARM = 0x05,
-	RTC_WEEKDAY = 0x06, /* 1 is Sunday */
+	RTC_WEEKDAY = 0x06, /* the day of the week; 1 is Sunday */
 	RTC_DAY = 0x07,
 	RTC_MONTH = 0x08,
 	RTC_YEAR = 0x09,
@@ -29,7 +29,8 @@ enum rtc_reg {
 	RTC_D = 0x0d,
 	RTC_SHUTDOWN = 0x0f,
 	RTC_EQUIPMENT = 0x14,
-	RTC_BASE_KIB = 0x15,	 /* the KiB of base memory, in two bytes, as the next sizes are */
+	/* the KiB of base memory, below 1 MiB, in two bytes, as the next sizes are */
+	RTC_BASE_KIB = 0x15,
 	RTC_EXTENDED_KIB = 0x17, /* the KiB above 1 MiB, at most 63 MiB */
 	RTC_CHECKSUM = 0x2e,	 /* checksum of bytes 0x10 to 0x2d, high byte first */
 	/* the KiB of extended memory again, as the self-test found them */

@@ -17,8 +17,8 @@ enum pit_region { PIT_REGION_COUNTERS, PIT_REGION_GATE };
 #define BEAT_MIN_TICKS (BEAT_MIN_NS * PIT_HZ / NS_PER_S)
 /*
  * The speed of making up for late beats, the interrupts of channel 0. A guest may count beats, and
- * hardware loses none: beats that passed while the guest's CPU ran others are delivered later, at
- * most this many times as fast as programmed.
+ * hardware loses none: beats that passed while the CPU ran other threads than the vCPU's are
+ * delivered later, at most this many times as fast as programmed.
  */
 #define REPAY_SPEED 8u
 #define OWED_MAX    1000u

@@ -43,7 +43,7 @@ static bool platform_irqchip_valid(const void *owner, const void *bytes, const c
 	       (saved->kick & ~BITS(irqchip->cpu_count - 1, 0)) == 0;
 }
 
-/* Loads the vCPUs to be kicked, in addition to those that loading the local APICs has set. */
+/* Loads which vCPUs are to be kicked, in addition to those that loading the local APICs has set. */
 static void platform_load_irqchip(void *owner, const void *bytes)
 {
 	struct irqchip *irqchip = owner;

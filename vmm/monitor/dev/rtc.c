@@ -26,8 +26,7 @@ static bool rtc_divider_held(const struct rtc_state *state)
 }
 
 /*
- * Returns whether the date in the registers stands still, as the guest has ordered; it then
- * continues from there.
+ * Returns whether the guest has stopped the date in the registers, which later goes on from there.
  */
 static bool rtc_frozen(const struct rtc_state *state)
 {
@@ -208,7 +207,7 @@ static u64 rtc_next_flag(const struct rtc *rtc, u64 now)
 
 /*
  * Wakes a sleeping guest if an enabled alarm has come (ACPI 4.8.2.4); `before` is the value of
- * register C before.
+ * register C before its flags were raised.
  */
 static void rtc_wake(const struct rtc *rtc, u8 before)
 {
@@ -389,7 +388,8 @@ enum status rtc_attach(struct platform *platform, const struct platform_config *
 	rtc->platform = platform;
 	rtc->ram_below_4g = config->ram_below_4g;
 	rtc->ram_above_4g = config->ram_above_4g;
-	rtc->state.byte[RTC_A] = RTC_A_DIVIDER_32KHZ | 6; /* 1024 Hz */
+	/* the rate of the periodic interrupt: 1024 Hz */
+	rtc->state.byte[RTC_A] = RTC_A_DIVIDER_32KHZ | 6;
 	rtc->state.byte[RTC_B] = RTC_B_24H;
 	rtc->state.byte[RTC_D] = RTC_D_VALID;
 	rtc_fill_cmos(rtc, rtc->state.byte);

@@ -11,7 +11,7 @@ struct serial_state {
 	u8 fcr; /* the FIFO control register: enable bit and trigger level */
 	u8 lcr;
 	u8 mcr;
-	u8 lsr; /* error bits only */
+	u8 lsr; /* the line status register's error bits only */
 	u8 msr;
 	u8 scr;
 	/*

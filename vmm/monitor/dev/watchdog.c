@@ -68,7 +68,7 @@ static void watchdog_write_byte(struct watchdog_state *state, u64 at, u8 value)
 	case WATCHDOG_COUNT + 1:
 		state->count = (u16)((state->count & 0xff) | value << 8);
 		break;
-	default: /* a write that kicks the watchdog, or to a read-only register */
+	default: /* the kick register, whose write watchdog_write handles, or a read-only one */
 		break;
 	}
 }

@@ -23,8 +23,8 @@ struct emulation {
 };
 
 /*
- * Where an operand lies in guest-physical memory: in one page, or in parts of two; the second part
- * may have 0 bytes.
+ * Where an operand lies in guest-physical memory: in one page, or in parts of two pages; the second
+ * part may have 0 bytes.
  */
 struct emulate_place {
 	gpa_t gpa[2];
@@ -51,7 +51,7 @@ static inline u32 emulate_size_by_w(const struct emulation *emulation)
 	return emulation->in.rex & 8 ? 8 : 4;
 }
 
-/* Functions of emulate.c. */
+/* Functions of emulate.c that other files of this folder call. */
 enum emulate_result emulate_start(struct emulation *emulation, struct emulator *emulator,
 				  struct vcpu_event *event);
 enum emulate_result emulate_fault(struct emulation *emulation, u8 vector);
@@ -85,7 +85,7 @@ bool emulate_is_privileged(const struct emulation *emulation);
 /* Returns whether SGDT, SIDT, SLDT, SMSW and STR may be executed (UMIP: SDM vol. 3, 2.5). */
 bool emulate_may_look(const struct emulation *emulation);
 
-/* Functions of emulate_operand.c. */
+/* Functions of emulate_operand.c that other files of this folder call. */
 u64 emulate_register(const struct emulation *emulation, u8 reg, u32 size);
 void emulate_set_register(struct emulation *emulation, u8 reg, u32 size, u64 value);
 u32 emulate_segment(const struct emulation *emulation, u32 standard);

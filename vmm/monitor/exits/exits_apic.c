@@ -44,8 +44,8 @@ bool exits_apic_deadline(struct vcpu *vcpu)
 }
 
 /*
- * Arms the APIC's timer for guest TSC `tsc` without an update of the machine's clock. Returns
- * false, without effect, if such an update is needed.
+ * Arms the APIC's timer for guest TSC `tsc` without an update of the VM's clock. Returns false,
+ * without effect, if such an update is needed.
  */
 static bool exits_apic_arm(struct vcpu *vcpu, u64 tsc)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Handles hypercalls in KVM's convention: kicks, yields and IPIs. Called by exits.c; sends
- * interrupts through the machine's irqchip and changes registers of the calling vCPU.
+ * interrupts through the VM's irqchip and changes registers of the calling vCPU.
  */
 #include "arch/x86_64/hw/control.h"
 #include "vmm/monitor/exits/exits.h"

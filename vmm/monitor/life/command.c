@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Carries out the manager's commands for the VM. Called by pending.c under the machine's lock;
- * changes the machine's state, or notes work for todo.c.
+ * changes the VM's state, or notes work for todo.c.
  */
 #include "vmm/monitor/life/command.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Gives a VM its firmware's ROM: memory of its own, which the guest may read and execute. Called by
- * machine_setup.c once; maps memory into the monitor's and the guest's space.
+ * machine_setup.c once; maps the ROM's memory into the monitor's and the guest's address space.
  */
 #include "vmm/monitor/life/firmware_open.h"
 
@@ -17,8 +17,8 @@
 #include "vmm/rt/status_text.h"
 
 /*
- * Maps the ROM so that it ends at 4 GiB, and the page of the generation ID. What comes before the
- * ROM in its memory is flash, which flash_open.c maps.
+ * Maps the ROM so that it ends at 4 GiB, and the page of the generation ID. The first `flash_bytes`
+ * of the memory object `rom` are flash, which flash_open.c maps.
  */
 static enum status firmware_map(handle_t rom, u64 flash_bytes, u64 rom_bytes)
 {
@@ -51,7 +51,10 @@ static void firmware_find_devices(const struct machine *machine, struct boot_dev
 		devices->cards |= (u32)BIT(machine->net[i].number);
 }
 
-/* Makes ROM and files; in the ROM's memory `flash` bytes of variables come before the code. */
+/*
+ * Makes the ROM and the fw_cfg files; in the ROM's memory object `flash` bytes of variables come
+ * before the code.
+ */
 static enum status firmware_make(struct machine *machine, u64 flash, handle_t *rom)
 {
 	struct boot_devices devices;
@@ -68,7 +71,7 @@ static enum status firmware_make(struct machine *machine, u64 flash, handle_t *r
 	if (status != STATUS_OK)
 		return status;
 	job->rom = (u8 *)(uintptr_t)(at + flash - job->kept);
-	/* a clone, or a restored machine, goes on without a start */
+	/* copied here, too, as a clone or a restored VM goes on without a start, which copies it */
 	memcpy(job->rom, job->kernel.bytes, job->kernel.size);
 	machine->memory.rom = (struct guest_region){GPA(LAYOUT_ABOVE_4G - code), code,
 						    (u8 *)(uintptr_t)(at + flash)};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Gives a machine the flash memory with its firmware's variables, and puts them on its disk. Called
- * by firmware_open.c once, by the flash device when the guest has written, and by machine_setup.c;
- * maps the content for the guest, and waits for the disk's answers.
+ * Gives a VM the flash memory with its firmware's variables, and keeps these on a disk of the VM.
+ * Called by firmware_open.c once, by the flash device when the guest has written, and by
+ * machine_setup.c; maps the content for the guest, and waits for the disk's answers.
  */
 #include "vmm/monitor/life/flash_open.h"
 
@@ -15,7 +15,7 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/status_text.h"
 
-#define FLASH_KEY 1u /* the key of the disk's signals in the queue */
+#define FLASH_KEY 1u /* the key under which the disk's signals arrive in the queue */
 
 static struct variables flash_variables;
 
@@ -33,7 +33,10 @@ bool flash_is_disk(u64 number)
 	return (start_info->parameter[MONITOR_FLAGS] >> MONITOR_FLASH_SHIFT) == number + 1;
 }
 
-/* Firmware without variables has them below it: both together have a power of two of bytes. */
+/*
+ * Returns how many bytes of variables lie below firmware whose file has none: both together have a
+ * power of two of bytes, at least FLASH_BYTES_MAX; 0 if that leaves too many for variables.
+ */
 static u64 flash_bytes_below(u64 file_bytes)
 {
 	u64 whole = FLASH_BYTES_MAX;
@@ -72,11 +75,14 @@ static void flash_show_memory(void *context, bool shown)
 			;
 	else if (sys_space_map(space, flash->config.base, flash->rom, 0, flash->config.bytes,
 			       RIGHT_READ | RIGHT_EXECUTE, &at) != STATUS_OK)
-		return; /* reads exit, and the device answers them */
+		return; /* not mapped: the guest's reads exit, and the flash device answers them */
 	flash->shown = shown;
 }
 
-/* Writes a run of changed blocks that begins with `block`, and sets *count to their number. */
+/*
+ * Writes to the disk a run of changed blocks that begins with `block`, and sets *count to their
+ * number.
+ */
 static bool flash_write_run(struct flash_memory *flash, const u64 changed[FLASH_WORDS], u64 block,
 			    u64 *count)
 {
@@ -105,8 +111,8 @@ static bool flash_write_changed(struct flash_memory *flash, const u64 changed[FL
 }
 
 /*
- * Returns whether the disk owes no answer to a request that was given up: an old write could follow
- * a new one.
+ * Returns whether the disk owes no answer to a request that flash_keep_on_disk has given up: that
+ * request's old data could overwrite newer data.
  */
 static bool flash_disk_is_clear(struct flash_memory *flash)
 {
@@ -162,7 +168,7 @@ static bool flash_read_disk(struct flash_memory *flash)
 	return true;
 }
 
-/* Puts the file's variables on a disk that nobody has written to. */
+/* Puts the variables of the firmware's file on a disk that nobody has written to. */
 static bool flash_fill_disk(struct flash_memory *flash)
 {
 	const struct load_job *job = &flash->machine->job;
@@ -198,7 +204,10 @@ static void flash_tell_variables(struct machine *machine)
 			    flash_variables.room_bytes);
 }
 
-/* Returns whether the content is what the firmware can begin with. */
+/*
+ * Checks the variables that were read from the disk; an empty disk gets those of the firmware's
+ * file. Returns false, with the VM crashed, if the firmware cannot begin with them.
+ */
 static bool flash_check(struct flash_memory *flash)
 {
 	const u8 *content = flash->config.content;
@@ -232,8 +241,8 @@ enum status flash_bind(struct machine *machine)
 }
 
 /*
- * Opens the disk. A machine that goes on from a state has its variables in it, and another process
- * may still be using the disk.
+ * Opens the disk with the variables. A VM that goes on from a saved state has the variables in that
+ * state; it does not read the disk, which another process may still be using.
  */
 static bool flash_open_disk(struct flash_memory *flash, const struct start_entry *entry)
 {

@@ -177,8 +177,8 @@ static bool handover_is_known(const struct machine *machine, u32 sum, size_t siz
 }
 
 /*
- * Loads a saved state over the VM's present one. First replaces all devices by new ones, as a state
- * does not have what devices derive from theirs.
+ * Loads a saved state over the VM's present one. First replaces all devices by new ones, as a saved
+ * state lacks what devices derive from their own state.
  */
 static bool handover_load_over(struct machine *machine, const void *bytes, size_t size)
 {

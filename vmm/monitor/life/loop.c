@@ -25,8 +25,8 @@
 #include "vmm/rt/syscall.h"
 
 /*
- * How many times to look whether another thread has the lock: about as long as a thread on another
- * CPU takes to wake up.
+ * How many times to look whether another thread has the machine's lock: about as long as a thread
+ * on another CPU takes to wake up.
  */
 #define WAKE_SPINS 4000u
 

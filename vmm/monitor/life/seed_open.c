@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Makes the drive from which cloud-init configures a VM. Called by machine_setup.c once; maps
- * memory for the drive and its medium.
+ * memory for the drive and its CD.
  */
 #include "vmm/monitor/life/seed_open.h"
 

@@ -23,10 +23,13 @@ struct load_job {
 	bool demo;	   /* the kernel file is flat code for real mode at 0x7c00 */
 	bool uefi;	   /* the firmware is UEFI's, not a BIOS */
 	u8 *rom;	   /* the kernel file is firmware, to be copied here; NULL: it is none */
-	u64 kept;	   /* so many bytes at its beginning are variables, and outlive a start */
-	bool hpet;	   /* the machine has an HPET */
-	bool pci;	   /* the machine has a PCI bus */
-	u32 physical_bits; /* of the machine's physical addresses */
+	/*
+	 * so many bytes at the start of the kernel file are UEFI variables, which outlive a start
+	 */
+	u64 kept;
+	bool hpet;	   /* the VM has an HPET */
+	bool pci;	   /* the VM has a PCI bus */
+	u32 physical_bits; /* the width of the guest's physical addresses */
 	u64 pci_high_base; /* where the PCI bus's 64-bit window begins; 0: there is none */
 	u32 vcpu_count;
 	struct mp_cpu cpu; /* signature and features of the processors, as CPUID shows them */

@@ -34,9 +34,9 @@ enum smbios_type {
  */
 struct smbios_writer {
 	struct smbios *smbios;
-	u32 start;	/* the structure's offset */
+	u32 start;	/* the offset in the table of the structure that is being written */
 	u32 texts;	/* the number of texts that the structure has so far */
-	u32 text_bytes; /* of `text` */
+	u32 text_bytes; /* how many bytes of `text` are used */
 	u32 structures;
 	u32 largest;
 	char text[4 * FIRMWARE_TEXT_BYTES];
@@ -103,7 +103,7 @@ static void smbios_write_chassis(struct smbios_writer *writer,
 	smbios_begin(writer, SMBIOS_CHASSIS, 22); /* 7.4 */
 	smbios_text(writer, 4, settings->vendor);
 	smbios_put(writer, 5, 1, 1);	 /* the chassis is of type "other" */
-	for (u32 at = 9; at <= 12; at++) /* its states */
+	for (u32 at = 9; at <= 12; at++) /* the chassis's states: unknown */
 		smbios_put(writer, at, SMBIOS_UNKNOWN, 1);
 	smbios_end(writer);
 }

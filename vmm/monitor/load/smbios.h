@@ -9,7 +9,7 @@
 
 /* SMBIOS tables, which describe the VM, and the anchor by which guests find them. */
 struct smbios {
-	u32 bytes; /* of the table */
+	u32 bytes; /* the size of `table` in use */
 	u8 anchor[SMBIOS_ANCHOR_BYTES];
 	u8 table[SMBIOS_TABLE_BYTES];
 };

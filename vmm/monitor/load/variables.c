@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looks at the variables of UEFI firmware: a firmware volume (UEFI PI 1.7, volume 3, 3.2.1) that
- * holds a list of variables, which the firmware appends to. Called by flash_open.c; trusts nothing
- * of what it reads, and changes nothing.
+ * Reads the variables of UEFI firmware: a firmware volume (UEFI PI 1.7, volume 3, 3.2.1) that holds
+ * a list of variables, to which the firmware appends. Called by flash_open.c; trusts nothing of
+ * what it reads, and changes nothing.
  */
 #include "vmm/monitor/load/variables.h"
 
@@ -22,14 +22,16 @@ struct volume_header {
 	u16 more_at;
 	u8 reserved;
 	u8 revision;
-	u32 block_count; /* the first entry of the map of blocks, which ends with one of zeros */
+	u32 block_count; /* the first entry of the map of blocks, whose last entry is zeros */
 	u32 block_bytes;
 } PACKED;
 _Static_assert(sizeof(struct volume_header) == 64, "PI 1.7, volume 3, 3.2.1");
 
 #define VOLUME_SIGNATURE 0x4856465fu /* _FVH */
 
-/* The list of variables: behind the volume's header, then 4-byte aligned variables up to its end.
+/*
+ * The header of the list of variables. The list lies behind the volume's header; 4-byte aligned
+ * variables follow, up to the list's end.
  */
 struct list_header {
 	u8 format_id[16];
@@ -43,7 +45,7 @@ _Static_assert(sizeof(struct list_header) == 28, "as variables follow it");
 #define LIST_FORMATTED 0x5au
 #define LIST_HEALTHY   0xfeu
 
-/* The identifiers of lists whose variables have a time of signing, and of such without. */
+/* The identifiers of the list's two formats: variables with a time of signing, and without. */
 static const u8 list_signed[16] = {0x78, 0x2c, 0xf3, 0xaa, 0x7b, 0x94, 0x9a, 0x43,
 				   0xa1, 0x80, 0x2e, 0x14, 0x4e, 0xc3, 0x77, 0x92};
 static const u8 list_plain[16] = {0x16, 0x36, 0xcf, 0xdd, 0x75, 0x32, 0x64, 0x41,
@@ -53,15 +55,22 @@ static const u8 list_plain[16] = {0x16, 0x36, 0xcf, 0xdd, 0x75, 0x32, 0x64, 0x41
 #define VARIABLE_AT_STATE  2u
 #define VARIABLE_ALIGNMENT 4u
 #define VARIABLE_GUID	   16u
-/* Where the sizes of name and data lie, after which comes the vendor's GUID. */
+/*
+ * The offset in a variable's header of the sizes of name and data, behind which the vendor's GUID
+ * lies.
+ */
 #define VARIABLE_SIZES_SIGNED 36u
 #define VARIABLE_SIZES_PLAIN  8u
-#define VARIABLE_UNWRITTEN    (~0u) /* a size that was not written before the power was cut */
-/* A bit of the state is cleared by what happens: 0x40 the variable is complete, 0x02 dropped. */
+/* a size in a variable's header that was not written before the power was cut */
+#define VARIABLE_UNWRITTEN (~0u)
+/*
+ * Bits of a variable's state, which are cleared: 0x40 once the variable is complete, 0x02 once it
+ * is dropped.
+ */
 #define VARIABLE_INCOMPLETE 0x40u
 #define VARIABLE_KEPT	    0x02u
 
-/* With less room for new ones, variables count as full. */
+/* Variables count as full if less room than this, in bytes, is left for new ones. */
 #define ROOM_WANTED (2 * KIB)
 
 static u16 variables_sum(const u8 *bytes, u32 count)
@@ -110,7 +119,7 @@ static const char *variables_check_list(const u8 *bytes, const struct volume_hea
 	return NULL;
 }
 
-/* Returns the bytes of name and data; 0 if the header was not written to its end. */
+/* Returns the size of a variable's name and data; 0 if its header was not written to the end. */
 static u64 variables_data_bytes(const u8 *variable, u32 sizes_at)
 {
 	u32 name;
@@ -131,7 +140,10 @@ static void variables_count(struct variables *about, u8 state, u64 bytes)
 	about->count++;
 }
 
-/* Walks the variables between `at` and `end`; where there is none, everything must be erased. */
+/*
+ * Counts the variables between offsets `at` and `end`. All bytes behind the last variable must be
+ * erased; if not, or if a variable passes the end, sets about->torn_at.
+ */
 static void variables_walk(const u8 *bytes, u64 at, u64 end, u32 sizes_at, struct variables *about)
 {
 	u64 head = sizes_at + 8ull + VARIABLE_GUID;

@@ -70,7 +70,7 @@ struct handover {
  * a second round. The machine's lock guards this.
  */
 struct reserve_time {
-	u64 budget_ns; /* 0: no guarantee */
+	u64 budget_ns; /* CPU time in each period_ns; 0: no guarantee */
 	u64 period_ns;
 };
 

@@ -27,7 +27,10 @@ struct platform_config {
 	u64 ram_above_4g;
 	void (*serial_put)(void *context, u8 byte);
 	void *serial_context;
-	/* the pages of local APICs, one for each vCPU, which the owner, the machine, provides */
+	/*
+	 * the pages of local APICs, one for each vCPU, which the owner, the VM (struct machine),
+	 * provides
+	 */
 	struct lapic_page *const *lapic_page;
 	bool hpet;
 	/*
@@ -65,12 +68,12 @@ struct platform_config {
 	 * the memory shared with the manager for the socket device; NULL: there is no such device
 	 */
 	struct vsock_area *vsock;
-	u64 vsock_cid; /* the guest's address */
+	u64 vsock_cid; /* the guest's address as a socket's context ID */
 	/* tells the manager that there is something to look at in the shared memory */
 	void (*vsock_tell)(void *serial_context);
 	struct virtio_blk *blk; /* the VM's blk_count disks, as virtio_blk_attach wants them */
 	u32 blk_count;
-	/* the drive for cloud-init, whose medium lies in memory; NULL: there is none */
+	/* the drive for cloud-init, whose CD lies in memory; NULL: there is none */
 	struct virtio_blk *seed;
 	struct virtio_net *net;	 /* the VM's net_count cards, as virtio_net_attach wants them */
 	u32 net_count;

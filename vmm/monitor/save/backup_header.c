@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reads and checks headers of backups (vmm/io/backup.h). Called by backup_target.c and restorer.c;
- * treats the medium's bytes as hostile.
+ * treats the disk's bytes as hostile.
  */
 #include "vmm/monitor/save/backup_header.h"
 

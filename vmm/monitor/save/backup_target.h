@@ -17,5 +17,5 @@ bool backup_target_is_fit(struct save_disk *disk, u64 needed, const struct backu
 			  bool overwrite) MUST_CHECK;
 /* Clears the headers: from now on the place holds no backup, neither the new one nor an old one. */
 bool backup_target_wipe(struct save_disk *disk) MUST_CHECK;
-/* Writes the backup's header, once all else of the backup is on the medium. */
+/* Writes the backup's header, once all else of the backup is on the disk for good. */
 bool backup_target_confirm(struct save_disk *disk, struct backup_header *header) MUST_CHECK;

@@ -35,7 +35,7 @@ struct carrier_room {
 	struct disk_client client;
 	struct transfer_end transfer;
 	u8 block[BLOCK_REQUEST_BYTES] ALIGNED(8);
-	/* of a rekey */
+	/* only for a rekey: the volume that it writes to, and the keys */
 	struct save_disk to;
 	struct disk_client to_client;
 	struct disk_keys keys;

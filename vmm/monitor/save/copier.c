@@ -2,7 +2,7 @@
 /*
  * The process that copies what a VM's disks held at one moment, for backups. Called by main.c in
  * its own process; reads disk views and writes backup targets. No copy counts before all data of
- * all copies are on the medium: the headers are written last.
+ * all copies are on the disks: the headers are written last.
  */
 #include "vmm/monitor/save/copier.h"
 
@@ -22,7 +22,7 @@ _Static_assert(BLOCK_BYTES <= BLOCK_REQUEST_BYTES, "one request");
 _Static_assert(BLOCK_BYTES == DISK_CHANGES_BLOCK_BYTES, "a bit for each");
 #define NUMBER_COUNT (BACKUP_HEADER_BYTES / sizeof(u64))
 
-/* A disk, and the place to which it is copied. */
+/* A disk, and the place (a disk or partition) to which it is copied. */
 struct copy {
 	const char *name;
 	struct save_disk from;

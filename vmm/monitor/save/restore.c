@@ -151,7 +151,7 @@ static void restore_moved(void)
 	save_store_works(&restore.store);
 }
 
-/* Returns the link to the disk of that name to which the machine may write; NULL: there is none. */
+/* Returns the link to the disk of that name to which the VM may write; NULL: there is none. */
 static struct disk_client *restore_find_disk(struct machine *machine, const char *name)
 {
 	const struct start_entry *entry = NULL;

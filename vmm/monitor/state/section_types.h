@@ -33,7 +33,7 @@ enum state_kind {
 	STATE_XSAVE = 26,
 	STATE_END = 27, /* the last record, which is no section */
 	STATE_VIRTIO_BALLOON = 28,
-	STATE_WALL = 29, /* an optional section */
+	STATE_WALL = 29, /* the wall clock; a saved state may lack it */
 	STATE_VIRTIO_VSOCK = 30,
 	STATE_FW_CFG_DMA = 31,
 	STATE_FIRMWARE_LOG = 32,

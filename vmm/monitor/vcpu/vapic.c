@@ -86,7 +86,7 @@ static void vapic_follow_address(struct vcpu *vcpu, const struct lapic *lapic)
 {
 	struct machine *machine = vcpu->machine;
 	u64 now = lapic->state.apic_base |
-		  /* bit 0, which a page's address does not use */
+		  /* bit 0 of the value, which a page's address does not use, says this */
 		  vapic_takes_interrupts(lapic);
 	u64 at;
 

@@ -109,7 +109,7 @@ struct virtio_device {
 struct virtio_identity {
 	enum virtio_type type;
 	u32 class_code;
-	u16 subsystem_vendor; /* 0: VIRTIO_VENDOR */
+	u16 subsystem_vendor; /* the PCI subsystem's vendor; 0: VIRTIO_VENDOR */
 	u16 subsystem;
 };
 

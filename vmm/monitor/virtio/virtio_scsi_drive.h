@@ -20,7 +20,7 @@ struct drive_answer {
 	bool reads;
 	u32 first; /* the first block to be read; `blocks` is their number */
 	u32 blocks;
-	u32 bytes; /* of data */
+	u32 bytes; /* the number of bytes of `data` in use */
 	u8 data[DRIVE_ANSWER_BYTES];
 };
 

@@ -27,7 +27,7 @@ enum vsock_phase {
 	VSOCK_PHASE_CALLS,
 	/* the guest has asked for the connection, the manager has not answered */
 	VSOCK_PHASE_ASKED,
-	VSOCK_PHASE_OPEN, /* bytes may flow */
+	VSOCK_PHASE_OPEN, /* bytes may flow in both directions */
 	/* the guest has closed the connection, the manager may still read its last bytes */
 	VSOCK_PHASE_DRAINS,
 	VSOCK_PHASE_RESETS, /* all that is left to do is to send the guest an RST */

@@ -7,7 +7,7 @@
 
 /* The numbers of the queues: virtio 1.2, 5.10.2. */
 enum virtio_vsock_queue {
-	VSOCK_QUEUE_RECEIVE, /* to the guest */
+	VSOCK_QUEUE_RECEIVE, /* the queue of packets to the guest */
 	VSOCK_QUEUE_TRANSMIT,
 	VSOCK_QUEUE_EVENT,
 	VSOCK_QUEUES,

@@ -34,7 +34,7 @@ struct part {
 	 * the offset in the XSAVE image at which the component begins; 0: the CPU does not have it
 	 */
 	u32 start;
-	u32 bytes; /* the component's size */
+	u32 bytes; /* the component's size in bytes */
 	u32 at;
 };
 

@@ -14,7 +14,7 @@ struct xsave_layout {
 	bool fxsave;  /* the CPU has no XSAVE: the image is FXSAVE's, without a header */
 	u32 ymm;      /* offset of the upper halves of YMM0 to 15 */
 	u32 zmm_low;  /* offset of the upper halves of ZMM0 to 15 */
-	u32 zmm_high; /* ZMM16 to 31 */
+	u32 zmm_high; /* offset of ZMM16 to 31 */
 };
 
 /* Finds the layout that the host's CPU has: CPUID leaf 0dh. */
