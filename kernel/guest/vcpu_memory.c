@@ -2,8 +2,8 @@
 /*
  * Second-stage faults of guests: populates and maps RAM; what no mapping covers is the monitor's.
  * kernel/guest/vcpu_run.c calls it, without locks, for each EXIT_MEMORY; mm/space.c does the work
- * under the space's lock. It writes the vCPU's exit and its memory of faults that no mapping
- * covered.
+ * under the space's lock. It writes the vCPU's exit, and which fault was the last that no mapping
+ * covered (`nowhere`).
  */
 #include "kernel/guest/vcpu.h"
 #include "arch/x86_64/cpu/instructions.h"
@@ -12,36 +12,24 @@
 #include "kernel/sched/timer.h"
 #include "kernel/guest/vm_types.h"
 #include "lib/read_once.h"
-#include "lib/string.h"
 #include "mm/address.h"
 #include "mm/space.h"
 #include "mm/tlb.h"
-
-/*
- * Returns where the vCPU remembers that no mapping covers the page of its exit. Its APIC and the
- * doorbells of four virtio devices, the second pages of four each, have places of their own.
- */
-static u64 *vcpu_nowhere(struct vcpu *vcpu)
-{
-	u64 page = vcpu->virt.exit.gpa >> PAGE_SHIFT;
-
-	return &vcpu->nowhere[page % 2 * 4 + page / 4 % 4];
-}
 
 static NOINLINE bool vcpu_handle_fault(struct vcpu *vcpu, struct space *space)
 {
 	struct vcpu_exit *exit = &vcpu->virt.exit;
 	u32 access = exit->access & (ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE);
 	u64 at = exit->gpa & ~PAGE_MASK;
-	u64 generation = READ_ONCE(space->generation);
-	u32 mappings = READ_ONCE(space->mapping_count);
 	enum status status;
 
-	if (vcpu->nowhere_generation != generation || vcpu->nowhere_mappings != mappings)
-		memset(vcpu->nowhere, 0, sizeof(vcpu->nowhere));
-	vcpu->nowhere_generation = generation;
-	vcpu->nowhere_mappings = mappings;
-	do { /* lets interrupts in between steps of clearing, as there may be more urgent work */
+	vcpu->nowhere_generation = READ_ONCE(space->generation);
+	vcpu->nowhere_mappings = READ_ONCE(space->mapping_count);
+	/*
+	 * between steps of clearing a page, interrupts are let in, as they may bring more urgent
+	 * work
+	 */
+	do {
 		sti_nop_cli();
 		status = space_fault(space, at, access);
 	} while (status == STATUS_AGAIN && this_cpu()->pending == 0 && tlb_pages_waiting() == 0);
@@ -52,7 +40,7 @@ static NOINLINE bool vcpu_handle_fault(struct vcpu *vcpu, struct space *space)
 	 * in time.
 	 */
 	timer_arm_briefly(this_cpu());
-	*vcpu_nowhere(vcpu) = status == STATUS_NOT_FOUND ? exit->gpa | PAGE_MASK : 0;
+	vcpu->nowhere = status == STATUS_NOT_FOUND ? exit->gpa | PAGE_MASK : 0;
 	if (status == STATUS_NO_MEMORY || status == STATUS_NO_QUOTA)
 		exit->reason = EXIT_NO_MEMORY;
 	return status == STATUS_OK || status == STATUS_AGAIN;
@@ -81,9 +69,10 @@ bool vcpu_handle_memory(struct vcpu *vcpu)
 	struct space *space = vcpu->vm->space;
 
 	/*
-	 * A fault's address came again, and no mapping was added or removed: the answer is known.
+	 * The address is that of the last fault that no mapping covered, and no mapping of the
+	 * space was added or removed since: a search would find none this time either.
 	 */
-	if (*vcpu_nowhere(vcpu) == (vcpu->virt.exit.gpa | PAGE_MASK) &&
+	if (vcpu->nowhere == (vcpu->virt.exit.gpa | PAGE_MASK) &&
 	    vcpu->nowhere_generation == READ_ONCE(space->generation) &&
 	    vcpu->nowhere_mappings == READ_ONCE(space->mapping_count))
 		return false;

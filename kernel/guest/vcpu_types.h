@@ -32,10 +32,13 @@ struct vcpu {
 	struct virt_vcpu virt;
 	u64 deadline_tsc; /* the monitor's deadline for this run; 0: the run has no deadline */
 	u64 space_seen;	  /* the space's generation at the last entry (tlb_must_flush) */
-	/* last bytes of pages of faults that no mapping covers (vcpu_nowhere); 0: there was none */
-	u64 nowhere[8];
-	u64 nowhere_generation; /* the space's generation at these faults */
-	u32 nowhere_mappings;	/* the space's mapping_count at these faults */
+	/*
+	 * guest-physical address of the last byte of the page of the last fault that no mapping
+	 * covered; 0: none
+	 */
+	u64 nowhere;
+	u64 nowhere_generation; /* the space's generation at that fault */
+	u32 nowhere_mappings;	/* the space's mapping_count at that fault */
 	u32 requested;		/* the requests of this run, enum vcpu_request */
 	/*
 	 * The flags that each need vcpu_begin_specially before an entry, tested together as one
