@@ -63,8 +63,13 @@ def test_debian(build, tmp_path, image):
         assert machine.wait_end("debian", BOOT_LIMIT) == ("stopped", "guest powered off")
 
 
+def seed_taken(machine):
+    """What the guest has done with the seed: 3 used it, 7 and the text is gone since."""
+    return int(re.search(r"drive\.taken +(\d+)", machine.command("vm inspect debian virtio_scsi.0.drive")).group(1))
+
+
 def test_cloud_init(build, tmp_path, image):
-    """cloud-init of Debian finds the seed and does at the first boot what it says."""
+    """cloud-init of Debian finds the seed and does at the first boot what it says; then its text is gone."""
     (tmp_path / "user-data").write_text(
         "#cloud-config\nruncmd:\n - [sh, -c, 'echo SEED for $(cat /var/lib/cloud/data/instance-id) at "
         "$(hostname), $(blkid -s LABEL -o value /dev/sr0) >/dev/ttyS0']\n")
@@ -75,4 +80,17 @@ def test_cloud_init(build, tmp_path, image):
         machine.wait(r"SEED for [0-9a-f]{8}-[0-9a-f-]{27} at debian, cidata", BOOT_LIMIT)
         machine.leave()
         assert "SEED" not in machine.command("config show")
-        machine.type("vm kill debian\r")
+        assert seed_taken(machine) == 3
+        # the text is for one start: gone after the guest's reboot, and in a new process of the VM
+        machine.attach("debian")
+        machine.type("\r")
+        machine.wait("debian login: ", BOOT_LIMIT)
+        machine.type("root\r")
+        machine.wait(r"root@debian:~# ")
+        machine.type("reboot\r")
+        machine.wait(r"SeaBIOS \(version", BOOT_LIMIT)
+        machine.leave()
+        assert seed_taken(machine) == 7
+        machine.good("vm kill debian")
+        machine.good("vm start debian")
+        assert "its guest has used its seed" in machine.command("log show")
