@@ -29,8 +29,8 @@
 #include "vmm/manager/vm/process/vm_report.h"
 
 /*
- * The most events in a turn: a monitor can signal without end. The queue is a FIFO, so other
- * objects keep their place in it.
+ * The most events handled in a turn of the loop: a monitor can signal without end. The queue is a
+ * FIFO, so the signals of other objects are not overtaken.
  */
 #define EVENTS_AT_ONCE 64u
 
@@ -43,7 +43,7 @@ static void event_loop_handle(const struct event *event)
 		serial_interrupt((enum serial_name)event->number);
 		break;
 	case EVENT_LOG:
-		break; /* the log is read each turn */
+		break; /* nothing to do here: the loop reads the log each turn */
 	case EVENT_DRIVER:
 		driver_signalled(event->number);
 		break;
@@ -54,7 +54,7 @@ static void event_loop_handle(const struct event *event)
 		disk_restore_ended();
 		break;
 	case EVENT_CONTENT:
-		break; /* the process's progress is read each turn */
+		break; /* nothing to do here: the loop reads the process's progress each turn */
 	case EVENT_CONTENT_ENDED:
 		content_ended(event->number);
 		break;
@@ -94,8 +94,8 @@ static void event_loop_tell_lost_interrupts(void)
 }
 
 /*
- * Waits for an event or the deadline. The UART tells of a line of the machine channel for every few
- * bytes: only the end of the line makes a turn.
+ * Waits for an event or the deadline. The UART interrupts for every few bytes of a line that comes
+ * in on the machine channel: only the end of the line ends the wait.
  */
 static void event_loop_wait(u64 deadline)
 {
@@ -116,7 +116,8 @@ void event_loop_run_once(void)
 	u64 deadline;
 
 	/*
-	 * the caller may wait for one of these events, so that it looks again before the loop waits
+	 * whoever called may be waiting for one of these events, so the loop returns to him before
+	 * it waits
 	 */
 	for (u32 i = 0; i < EVENTS_AT_ONCE && events_wait(0, &event); i++) {
 		event_loop_handle(&event);

@@ -32,14 +32,14 @@ extern char __data_end[];
 extern char __bss_end[];
 
 /*
- * The pages of the stack that the manager's deepest calls reach; the kernel gives a first thread 64
- * KiB.
+ * The number of pages of the stack that the manager's deepest calls reach; the kernel gives a first
+ * thread 64 KiB.
  */
 #define STACK_PAGES_TOUCHED 13u
 
 /*
  * Touches every page that the manager will ever write, so that the kernel populates them now and
- * what `mem` shows from then on is the cost of VMs.
+ * later changes of what `mem` shows are due to VMs.
  */
 static void main_touch_all(void)
 {
@@ -52,9 +52,9 @@ static void main_touch_all(void)
 }
 
 /*
- * Reserves CPU time, so that the operator is heard and can end VMs whatever these do. Without the
- * reservation (another CPU would have to be found, or the time is reserved already) the manager has
- * only its weight.
+ * Reserves CPU time, for the manager, so that operators' commands are handled and can end VMs
+ * whatever these do. Without the reservation (another CPU would have to be found, or the time is
+ * reserved already) the manager has only its weight.
  */
 static void main_reserve_time(void)
 {

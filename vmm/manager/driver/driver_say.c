@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Limits how many lines a driver's reports may cause in the log. Called by card.c and net_class.c;
- * owns the count in struct driver.
+ * owns the count of lines in struct driver.
  */
 #include "vmm/manager/driver/driver.h"
 #include "vmm/rt/clock.h"

@@ -12,7 +12,7 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/rt/format.h"
 
-/* the most pages of data, and of zeroed memory, in a service's program */
+/* the most pages of data in a service's program, and the most of zeroed memory */
 #define SERVICE_PAGES_MAX 4096u
 
 static struct driver_kind kinds[CONFIG_SERVICE_MAX];
@@ -28,7 +28,7 @@ static const struct service_config *service_find_section(const char *name, u32 *
 	return NULL;
 }
 
-/* Returns whether the file is a program; the kernel checks the rest of its header. */
+/* Returns whether the file is a program for a service; the kernel checks the rest of its header. */
 static bool service_is_program(const struct file *file)
 {
 	struct image_header header;

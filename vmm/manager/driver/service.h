@@ -10,9 +10,9 @@
  */
 
 /*
- * Returns the driver kind of the service of that name; `class` is what it serves, *file the file
- * that it may read, *memory_bytes its memory. Returns NULL, with the reason in `problem`, if there
- * is none.
+ * Returns the driver kind of the service of that name; `class` is the class of drivers that it
+ * belongs to, *file the file that it may read, *memory_bytes its memory. Returns NULL, with the
+ * reason in `problem`, if there is none.
  */
 const struct driver_kind *service_find(const char *name, const struct driver_class *class,
 				       const struct file **file, u64 *memory_bytes, char *problem,

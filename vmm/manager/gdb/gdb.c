@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The debugger's session on COM3: attaches to a VM, passes packets on, and lets the VM go. Called
- * by the event loop, by `gdb` and `lock`, and by the console's idle lock. Owns the session; the
- * VM's monitor holds vCPUs and breakpoints.
+ * The debugger's session on COM3: attaches to a VM, passes GDB's packets on, and lets the VM's
+ * guest continue at the end. Called by the event loop, by `gdb` and `lock`, and by the console's
+ * idle lock. Owns the session; the VM's monitor holds vCPUs and breakpoints.
  */
 #include "vmm/manager/gdb/gdb.h"
 #include "lib/bits.h"
@@ -17,7 +17,8 @@
 #include "vmm/rt/format.h"
 
 #define POLL_NS	 NS_PER_MS
-#define CPUS_MAX 64u /* the most vCPUs: struct query has a bit for each */
+/* the most vCPUs: a question to the monitor (struct query) has a bit for each */
+#define CPUS_MAX 64u
 
 struct gdb_session gdb;
 
@@ -125,7 +126,10 @@ void gdb_with_registers(void (*then)(void))
 			gdb_take_registers);
 }
 
-/* Chooses the layout of registers, then handles the packet with which GDB attached. */
+/*
+ * Chooses the layout of registers for GDB by the vCPU's mode, then handles the packet with which
+ * GDB attached.
+ */
 static void gdb_choose_layout(void)
 {
 	gdb.layout = gdb_layout_of(&gdb.registers);
@@ -151,8 +155,8 @@ static void gdb_take_attach(const struct vm_answer *answer)
 }
 
 /*
- * Takes a packet. A new GDB begins with qSupported, perhaps where another one died: it finds the VM
- * held.
+ * Takes a packet. A new GDB begins with qSupported, perhaps where another one died: the new one
+ * finds the guest held.
  */
 static void gdb_take_packet(void)
 {
@@ -171,8 +175,8 @@ static void gdb_take_packet(void)
 }
 
 /*
- * Returns the number of the last stop. The monitor writes the number last, and may write at any
- * time.
+ * Returns the number of the vCPUs' last stop. The monitor writes this number after the rest of its
+ * report, and may write at any time.
  */
 static u32 gdb_stop_sequence(const struct vm *vm)
 {
@@ -190,7 +194,7 @@ void gdb_await_stop(void)
 		gdb.stops_seen = gdb_stop_sequence(vm);
 }
 
-/* Tells GDB that a vCPU has stopped, by itself or as asked. */
+/* Tells GDB that a vCPU has stopped, whether at a breakpoint or because GDB asked for it. */
 static void gdb_tell_stop(const struct vm *vm)
 {
 	const struct query_stop *stop = &vm->channel->question.stop;
@@ -245,9 +249,9 @@ static void gdb_take_let_go(const struct vm_answer *answer)
 }
 
 /*
- * Has the monitor let the VM go. It is asked until it answers: it may have answered an attach only
- * after GDB gave up, and then holds the VM for nobody. A question under way has to be answered
- * first, as the monitor takes one question at a time.
+ * Has the monitor let the guest continue. The monitor is asked until it answers: it may have
+ * answered an attach only after GDB gave up, and then holds the guest for nobody. A question under
+ * way has to be answered first, as the monitor takes one question at a time.
  */
 static void gdb_end_hold(void)
 {
@@ -280,7 +284,7 @@ static void gdb_take_nothing(const struct vm_answer *answer)
 }
 
 /*
- * Locks COM3. An answer still to come from the monitor goes to nobody; the monitor may hold the VM
+ * Locks COM3. An answer that the monitor still owes goes to nobody; the monitor may hold the guest
  * by then.
  */
 void gdb_lock(void)
@@ -328,7 +332,8 @@ static bool gdb_next_byte(void)
 
 /*
  * Receives one packet at a time, so that there is room for its answer. A GDB that loses patience
- * repeats its packet before there is an answer: that is not a second question.
+ * repeats its packet before there is an answer: the repeated packet is no second question to the
+ * monitor.
  */
 static void gdb_receive(void)
 {
@@ -383,7 +388,7 @@ void gdb_step(void)
 	}
 	gdb_login_step();
 	if (gdb.vm_id != 0)
-		gdb_receive(); /* a new GDB goes first */
+		gdb_receive(); /* bytes of a new GDB are received before anything else */
 	gdb_end_hold();
 	gdb_send();
 }

@@ -22,7 +22,7 @@ static void gdb_answer_status(const struct vm_answer *answer)
 	gdb_reply_status(answer != NULL ? answer->status : STATUS_TIMED_OUT);
 }
 
-/* Writes a register as digits, in the target's byte order. */
+/* Writes a register's value as hexadecimal digits, in the target's byte order. */
 static size_t gdb_put_register(char *to, size_t size, u32 number)
 {
 	u32 bytes = gdb_register_bytes(gdb.layout, number);
@@ -58,7 +58,10 @@ static void gdb_send_register(void)
 	gdb_reply(gdb.reply);
 }
 
-/* Answers a write of registers; they are read again, as the monitor may have changed them. */
+/*
+ * Answers GDB's write of registers; all registers are read again, as the monitor may have changed
+ * them.
+ */
 static void gdb_answer_set(const struct vm_answer *answer)
 {
 	gdb.registers_valid = false;
@@ -190,7 +193,10 @@ static void gdb_change_breakpoint(bool insert)
 	gdb_ask(&question, 0, gdb_answer_status);
 }
 
-/* Handles the answer to a release; if it succeeded, GDB hears nothing until a vCPU stops. */
+/*
+ * Handles the monitor's answer to a release of vCPUs; if it succeeded, GDB hears nothing until a
+ * vCPU stops.
+ */
 static void gdb_answer_release(const struct vm_answer *answer)
 {
 	if (gdb.running && (answer == NULL || answer->status != STATUS_OK)) {
@@ -207,8 +213,8 @@ static void gdb_release(u64 run, u64 step)
 }
 
 /*
- * Reads one action of vCont, such as c, s, C05 or s:2, and adds its vCPUs, of those in `left`, to
- * `run` and `step`.
+ * Reads one action of vCont, such as c, s, C05 or s:2, and adds the vCPUs that it names, as far as
+ * they are in `left`, to `run` or `step`.
  */
 static const char *gdb_take_action(const char *text, u64 left, u64 *run, u64 *step)
 {

@@ -12,7 +12,7 @@
 
 static struct login door = {.name = "COM3", .open = true};
 static struct secret_line secret;
-/* a packet was answered: acknowledgements may follow, which belong to no password */
+/* a packet was answered: GDB's acknowledgements may follow, which belong to no password */
 static bool after_packet;
 
 bool gdb_login_open(void)
@@ -62,7 +62,10 @@ static void gdb_login_take_line(void)
 	}
 }
 
-/* Refuses a packet: GDB shows the text as a warning. What it sent is no part of a password. */
+/*
+ * Refuses a packet: GDB shows the text of the answer as a warning. The packet is no part of a
+ * password.
+ */
 static void gdb_login_refuse_packet(void)
 {
 	gdb_line_send(&gdb.line, "E.locked: type the password at COM3 with a terminal first");
@@ -86,7 +89,7 @@ void gdb_login_take(u8 byte)
 		gdb_login_take_line();
 		break;
 	case SECRET_BREAK:
-		/* a byte inside a packet belongs to the packet, not to the password */
+		/* a byte inside a packet of GDB's is no part of the password */
 		if (!gdb.line.inside)
 			gdb_login_ask_password("\r\n");
 		break;

@@ -60,7 +60,7 @@ static void gdb_put(struct gdb_line *line, char c)
 		line->out[line->filled++] = c;
 }
 
-/* Makes room in place of bytes that were sent. */
+/* Makes room in the output in place of bytes that were sent. */
 static void gdb_compact(struct gdb_line *line)
 {
 	memmove(line->out, line->out + line->sent, line->filled - line->sent);
@@ -98,7 +98,8 @@ static void gdb_acknowledge(struct gdb_line *line, char c)
 		return;
 	gdb_compact(line);
 	gdb_put(line, c);
-	line->last = line->filled; /* new input shows that the last packet has arrived */
+	/* new input from GDB shows that it has received the last packet */
+	line->last = line->filled;
 }
 
 void gdb_line_restart(struct gdb_line *line)
@@ -109,7 +110,7 @@ void gdb_line_restart(struct gdb_line *line)
 	gdb_acknowledge(line, '+');
 }
 
-/* Handles the last character of a packet. */
+/* Handles the last character of a packet from GDB: compares the checksum. */
 static enum gdb_input gdb_finish(struct gdb_line *line)
 {
 	line->inside = false;
@@ -148,7 +149,7 @@ enum gdb_input gdb_line_take(struct gdb_line *line, u8 byte)
 		line->tail = 1;
 		line->wanted = 0;
 	} else if (byte == '$') {
-		gdb_outside(line, byte); /* the end of the packet before was lost */
+		gdb_outside(line, byte); /* the end of the packet before this byte was lost */
 	} else if (line->length == GDB_PACKET_BYTES) {
 		line->overflow = true;
 	} else {

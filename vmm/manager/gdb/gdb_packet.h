@@ -9,7 +9,7 @@
 
 /*
  * The frame of GDB's remote protocol: $data#checksum, acknowledged by + or - until both sides agree
- * that the line is good enough ("Overview" of the appendix on it in GDB's manual).
+ * to leave the acknowledgements out ("Overview" of the appendix on it in GDB's manual).
  */
 enum gdb_input {
 	GDB_NOTHING,
@@ -27,15 +27,21 @@ struct gdb_line {
 	u32 length;
 	bool overflow;
 	char packet[GDB_PACKET_BYTES + 1]; /* the last packet, terminated; it may hold any byte */
-	/* outgoing: [sent, filled) is not sent yet; the last packet is kept in case of - */
+	/*
+	 * outgoing bytes: [sent, filled) is not sent yet; the last packet is kept, to be repeated
+	 * if GDB answers -
+	 */
 	u32 filled;
 	u32 sent;
-	u32 last; /* the index at which the last packet begins */
+	u32 last; /* the index in the output at which the last packet begins */
 	char out[GDB_OUT_BYTES];
 };
 
 void gdb_line_init(struct gdb_line *line);
-/* Acknowledges the packet just taken, a new GDB's first, whatever was agreed before. */
+/*
+ * Acknowledges the packet just taken, a new GDB's first, even if acknowledgements were left out
+ * with the GDB before.
+ */
 void gdb_line_restart(struct gdb_line *line);
 enum gdb_input gdb_line_take(struct gdb_line *line, u8 byte);
 /* Queues a packet behind what has not been sent yet. */

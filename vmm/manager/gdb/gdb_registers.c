@@ -21,10 +21,12 @@ struct row {
 	char name[12];
 	u8 kind;
 	u8 bytes;
-	u8 feature; /* the part of GDB's description that has the register */
+	u8 feature; /* the part (feature) of the target description that lists the register */
 	/* offset of a word in struct vcpu_page; for a selector: offset of its segment */
 	u16 at;
-	/* the groups of the page that setting the register changes; 0: it cannot be set */
+	/*
+	 * the groups of struct vcpu_page that change when the register is set; 0: it cannot be set
+	 */
 	u32 groups;
 };
 
@@ -135,7 +137,7 @@ u32 gdb_register_set(enum gdb_layout layout, struct vcpu_page *page, u32 number,
 		page->rip = layout == GDB_64 ? value : (u32)value;
 	} else if (row->kind == KIND_WORD && row->groups != 0) {
 		*gdb_register_word(row, page) = value;
-	} /* setting a selector alone would not make a valid segment */
+	} /* a selector is not set, as setting it alone would not make a valid segment */
 	return row->groups;
 }
 

@@ -13,13 +13,13 @@ u32 gdb_register_count(enum gdb_layout layout);
 /* Returns the register's size in bytes, or 0 if there is none of that number. */
 u32 gdb_register_bytes(enum gdb_layout layout, u32 number);
 /*
- * Returns false if the register has no value here (the FPU's). PC is linear: it includes the base
- * of CS.
+ * Writes the register's value to *value. Returns false if struct vcpu_page does not have it (the
+ * FPU's registers). PC is linear: it includes the base of CS.
  */
 bool gdb_register_get(enum gdb_layout layout, const struct vcpu_page *page, u32 number, u64 *value);
 /*
- * gdb_register_set() returns the groups of the page that have changed, or 0 if the register cannot
- * be set. GDB_GPRS stands for the general registers alone.
+ * gdb_register_set() returns the groups of struct vcpu_page that have changed, or 0 if the register
+ * cannot be set. GDB_GPRS stands for the general registers alone.
  */
 #define GDB_GPRS (1u << 31)
 u32 gdb_register_set(enum gdb_layout layout, struct vcpu_page *page, u32 number, u64 value);

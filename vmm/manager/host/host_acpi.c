@@ -31,7 +31,7 @@ enum aml {
 struct reader {
 	host_acpi_read *read;
 	void *context;
-	u64 root; /* address of the XSDT or RSDT */
+	u64 root; /* physical address of the XSDT or RSDT */
 	u32 root_bytes;
 	u32 pointer_bytes; /* size of the root table's pointers: 8 in an XSDT, 4 in an RSDT */
 };
@@ -45,7 +45,10 @@ static bool host_acpi_checksum_good(const u8 *bytes, u64 count)
 	return sum == 0;
 }
 
-/* Returns a complete table with a good checksum, or NULL. If `signature` is NULL, any will do. */
+/*
+ * Returns a complete table with a good checksum, or NULL. If `signature` is NULL, a table with any
+ * signature is returned.
+ */
 static const u8 *host_acpi_read_table(const struct reader *reader, u64 hpa, const char *signature,
 				      u32 *bytes)
 {
@@ -99,7 +102,8 @@ static u64 host_acpi_table_at(const struct reader *reader, u32 index)
 }
 
 /*
- * Moves *at past a package's length (ACPI 20.2.4): two bits of its first byte say how many follow.
+ * Moves *at past a package's length (ACPI 20.2.4): two bits of its first byte say how many bytes of
+ * length follow.
  */
 static bool host_acpi_skip_package_length(const u8 *aml, u32 bytes, u32 *at)
 {
@@ -186,7 +190,10 @@ static bool host_acpi_find_s5_in_tables(const struct reader *reader, u64 dsdt,
 	return false;
 }
 
-/* Returns the old field if it is set, else the extended one if that is in I/O space, else 0. */
+/*
+ * Returns the port of the FADT's old field if that is set, else that of the extended field if it is
+ * in I/O space, else 0.
+ */
 static u16 host_acpi_control_port(u32 port, const struct acpi_address *extended)
 {
 	if (port != 0 && port <= 0xffff)
@@ -251,8 +258,8 @@ void host_acpi_parse(const u8 rsdp[HOST_ACPI_RSDP_BYTES], host_acpi_read *read, 
 }
 
 /*
- * Returns whether the entry can be true: buses in order, 1 MiB each, none of them in an earlier
- * entry.
+ * Returns whether the MCFG's entry can be true: buses in order, 1 MiB each, none of them in an
+ * earlier entry.
  */
 static bool host_acpi_ecam_valid(const struct host_ecam *ecam, u32 count,
 				 const struct host_ecam *entry)

@@ -22,7 +22,7 @@ struct host_power {
 	u8 acpi_enable;
 	u16 reset_port;
 	u8 reset_value;
-	u8 century; /* index of the RTC's century register; 0: the RTC has none */
+	u8 century; /* index in the CMOS of the RTC's century register; 0: the RTC has none */
 };
 
 /*
@@ -41,15 +41,15 @@ const u8 *host_acpi_find(const u8 rsdp[HOST_ACPI_RSDP_BYTES], host_acpi_read *re
 
 /* The place in memory of the configuration space of some PCI buses. */
 struct host_ecam {
-	u64 base; /* address for bus 0, even if that bus is not among them */
+	u64 base; /* address at which bus 0 would be, even if that bus is not among them */
 	u16 segment;
 	u8 first_bus;
 	u8 last_bus;
 };
 
 /*
- * Copies the entries of the MCFG, at most `room`, and returns their number. Impossible entries are
- * left out.
+ * Copies the entries of the ACPI table MCFG, at most `room`, and returns their number. Impossible
+ * entries are left out.
  */
 u32 host_acpi_ecam(const u8 rsdp[HOST_ACPI_RSDP_BYTES], host_acpi_read *read, void *context,
 		   struct host_ecam *ecam, u32 room);

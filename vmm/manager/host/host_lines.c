@@ -7,8 +7,8 @@
 #include "vmm/hw/acpi.h"
 
 /*
- * Takes an override. The flags for "as the bus does" mean edge-triggered, active high on ISA (ACPI
- * table 5.26).
+ * Takes over an interrupt override of the MADT. The flags for "as the bus does" mean
+ * edge-triggered, active high on ISA (ACPI table 5.26).
  */
 static void host_lines_override(struct host_lines *lines, const struct acpi_madt_override *entry)
 {

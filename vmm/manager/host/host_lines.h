@@ -14,7 +14,7 @@ struct host_lines {
 	} isa[HOST_ISA_LINES];
 	u32 ioapic_count;
 	struct host_ioapic {
-		u32 id; /* the id that DMAR and IVRS use */
+		u32 id; /* the I/O APIC's id, as DMAR and IVRS name it */
 		u32 gsi_base;
 	} ioapic[HOST_IOAPICS_MAX]; /* the host's I/O APICs, sorted by their first GSIs */
 };

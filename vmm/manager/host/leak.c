@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Judges which known leaks a CPU has, and whether they are closed. Called by the command `cpu`;
- * holds no state.
- * Sources: Intel, "Affected Processors: Transient Execution Attacks and Related Security Issues by
- * CPU", and SDM vol. 4, table 2-2; AMD's security bulletins SB-1036, 1037, 7005, 7008 and 7029. The
- * lists of models are for what a CPU does not enumerate; models are those of family 6.
+ * holds no state. Sources: Intel, "Affected Processors: Transient Execution Attacks and Related
+ * Security Issues by CPU", and SDM vol. 4, table 2-2; AMD's security bulletins SB-1036, 1037, 7005,
+ * 7008 and 7029. The lists of models are for leaks of which a CPU itself says nothing; models are
+ * those of family 6.
  */
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/hw/speculation.h"
@@ -47,7 +47,10 @@ static const struct its_model {
 	{0x8e, 12}, {0x9e, 13}, {0xa5, 0}, {0xa6, 0}, {0xa7, 0},
 };
 
-/* The patch level from which AMD's microcode closes a leak; for one stepping or all. */
+/*
+ * For AMD's CPUs: the patch level of the microcode from which on a leak is closed, for one stepping
+ * or all.
+ */
 #define ANY_STEPPING 0xff
 struct fixed_by {
 	u8 first;
@@ -73,7 +76,7 @@ static const struct fixed_by tsa[] = {
 	{0xa0, 0xa0, 2, 0x0aa00216},
 };
 
-/* Returns the CPU's family, model and stepping (SDM vol. 2 and APM vol. 3, CPUID). */
+/* Return the CPU's family, model and stepping (SDM vol. 2 and APM vol. 3, CPUID). */
 static u32 leak_family_of(const struct leak_cpu *cpu)
 {
 	return speculation_family(&cpu->is);
@@ -99,7 +102,9 @@ static bool leak_model_in(const struct leak_cpu *cpu, const u8 *list, size_t cou
 	return false;
 }
 
-/* Returns the entry of the CPU, or NULL if the list has none. */
+/*
+ * Returns the entry of the list for the CPU's family, model and stepping, or NULL if there is none.
+ */
 static const struct fixed_by *leak_find(const struct leak_cpu *cpu, const struct fixed_by *list,
 					size_t count)
 {

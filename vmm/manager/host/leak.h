@@ -39,10 +39,10 @@ enum leak_state {
 	LEAK_OPEN
 };
 
-/* What a CPU reports of itself, and what is done about leaks. */
+/* What a CPU reports of itself, and what the kernel does about leaks. */
 struct leak_cpu {
 	struct speculation_cpu is;
-	bool svm; /* the CPU runs guests by SVM, not VMX */
+	bool svm; /* the kernel's measures against leaks: the features of struct kernel_page */
 	u64 done; /* the kernel's measures: the features of struct kernel_page */
 };
 
@@ -50,18 +50,18 @@ struct leak {
 	const char *name;
 	enum leak_state state;
 	/*
-	 * the defence that closes the leak, or that is missing, or why the CPU does not have the
-	 * leak
+	 * the name of the defence that closes the leak, or of the missing one, or why the CPU does
+	 * not have the leak
 	 */
 	const char *by;
 };
 
 /*
- * Reads the CPU on which the call runs. Values that only the kernel can read are the boot CPU's, by
- * which the kernel acts.
+ * Reads what the CPU on which the call runs reports. Values that only the kernel can read are the
+ * boot CPU's, by which the kernel acts.
  */
 struct leak_cpu leak_cpu_read(void);
 
-/* Judges a leak, from the arguments alone. */
+/* Returns whether the CPU has the leak and what closes it, from the arguments alone. */
 struct leak leak_judge(const struct leak_cpu *cpu, enum leak_number number);
 const char *leak_state_name(enum leak_state state);

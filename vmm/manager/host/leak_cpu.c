@@ -20,7 +20,8 @@ static struct cpuid_regs leak_cpu_leaf(u32 leaf, u32 subleaf)
 }
 
 /*
- * Returns a leaf, or zeros if it is out of range: Intel's CPUs answer such a leaf with another one.
+ * Returns a leaf of CPUID, or zeros if it is out of range: Intel's CPUs answer such a leaf with
+ * another one.
  */
 static struct cpuid_regs leak_cpu_read_if(u32 leaf, u32 subleaf)
 {

@@ -45,12 +45,12 @@ static struct {
 	u64 unit;
 	u16 requester;
 } line_units[HOST_IOAPICS_MAX];
-/* the last irq object that was made for each ISA line; the object may be gone */
+/* the last irq object that was made for each ISA line; the object may have been destroyed since */
 static handle_t line_irqs[HOST_ISA_LINES];
 static u64 wall_seconds; /* Unix time at wall_tsc; 0: the time is not known */
 static u64 wall_tsc;
 
-/* The part of physical memory that is mapped for the parser. */
+/* The part of physical memory that is mapped for the parser of ACPI tables. */
 static struct {
 	u64 hpa;
 	u64 bytes;
@@ -128,7 +128,7 @@ static void machine_rtc_read_once(struct host_rtc *rtc)
 	};
 }
 
-/* Reads the clock until two readings agree with no update between them. */
+/* Reads the CMOS clock until two readings agree with no update between them. */
 static void machine_rtc_read(void)
 {
 	struct host_rtc first = {.second = 0xff};
@@ -294,7 +294,10 @@ const char *machine_power_off(void)
 		return "the PM1a control port is not available";
 	machine_flush_consoles();
 	machine_enable_acpi_mode();
-	/* ACPI 7.4.2: each of the blocks gets its type of sleep; the last write takes effect. */
+	/*
+	 * ACPI 7.4.2: each of the two control registers (PM1a, PM1b) gets its type of sleep; the
+	 * last write takes effect.
+	 */
 	if (power.pm1b_control != 0 &&
 	    sys_ports_grant(root, self, power.pm1b_control, 2) == STATUS_OK)
 		port_out16(power.pm1b_control,

@@ -15,10 +15,14 @@
 #define FLUSH_NS (100 * NS_PER_MS)
 #define POLL_NS	 NS_PER_MS
 #define LOOK_NS	 NS_PER_S
-/* the most bytes sent in one turn, even if the UART takes more at once */
+/*
+ * the most bytes given to the UART in one call of serial_send, even if the UART takes more at once
+ */
 #define SEND_BURST_MAX 512u
-#define LINE_BYTES     256u  /* so many bytes are taken whether or not a line ends in them */
-#define DRAIN_MAX      4096u /* bytes at a time: an endless sender must not hold the loop */
+/* the most bytes of a line without its end: when so many wait, they are taken */
+#define LINE_BYTES 256u
+/* the most bytes taken from a UART at a time: an endless sender must not hold up the event loop */
+#define DRAIN_MAX 4096u
 
 struct serial {
 	u16 port;
@@ -27,15 +31,19 @@ struct serial {
 	/* the port has no interrupt: COM3 shares COM1's, other ports may have none */
 	bool polled;
 	bool interrupt_lost; /* a lost interrupt was not reported yet */
-	bool waits;	     /* bytes wait since the last look, without an interrupt */
+	/* at the last look (serial_poll) bytes waited in the UART without an interrupt */
+	bool waits;
 	u8 ier;
 	u32 fifo_bytes; /* bytes that the UART takes at once when its transmitter is empty */
 	handle_t irq;
-	u32 written; /* index of the next byte to write, free-running */
+	u32 written; /* index in the buffer of the next received byte to write, free-running */
 	u32 read;
-	/* the buffer is full: bytes are left in the UART, and RTS asks the sender to wait */
+	/*
+	 * the buffer of received bytes is full: bytes are left in the UART, and RTS asks the sender
+	 * to wait
+	 */
 	bool full;
-	u64 lost; /* lost bytes, which are reported once all bytes before the loss were taken */
+	u64 lost; /* total of lost bytes, as reported once all bytes before the loss were taken */
 	u64 gap;  /* bytes lost just before gap_at, a position among the received bytes */
 	u32 gap_at;
 	u8 received[SERIAL_RECEIVE_BYTES];
@@ -47,7 +55,8 @@ static struct serial ports[SERIAL_COUNT] = {
 	[SERIAL_COM3] = {.port = UART_COM3, .polled = true},
 };
 
-static u64 look_tsc; /* the TSC at which UARTs with an interrupt are looked at in any case */
+/* the TSC at which serial_poll looks at UARTs that have an interrupt, in case one was lost */
+static u64 look_tsc;
 
 static u8 serial_reg_read(const struct serial *serial, enum uart_reg reg)
 {
@@ -60,8 +69,8 @@ static void serial_reg_write(const struct serial *serial, enum uart_reg reg, u32
 }
 
 /*
- * Returns whether there is a UART: the scratch register keeps a value, and the upper half of IER
- * reads as 0.
+ * Returns whether there is a UART at the ports: the scratch register keeps a value, and the upper
+ * half of IER reads as 0.
  */
 static bool serial_uart_answers(const struct serial *serial)
 {
@@ -101,7 +110,10 @@ static u8 serial_receive_ier(const struct serial *serial)
 	return serial->full || serial->polled ? 0 : UART_IER_RECEIVED;
 }
 
-/* Binds the interrupt; without an I/O APIC in ACPI's tables none comes. */
+/*
+ * Has the UART's interrupt signal the event loop; returns false if ACPI's tables name no I/O APIC,
+ * as then none comes.
+ */
 static bool serial_listen(struct serial *serial, enum serial_name name)
 {
 	return machine_isa_irq(serial->line, 0, &serial->irq) == STATUS_OK &&
@@ -157,7 +169,10 @@ static void serial_take_bytes(struct serial *serial)
 	}
 }
 
-/* Takes received bytes; RTS asks the sender to wait while there is no room. */
+/*
+ * Moves received bytes from the UART to the buffer; RTS asks the sender to wait while there is no
+ * room.
+ */
 static void serial_drain(struct serial *serial)
 {
 	bool was_full = serial->full;
@@ -168,7 +183,7 @@ static void serial_drain(struct serial *serial)
 				 UART_MCR_DTR | UART_MCR_OUT2 | (serial->full ? 0 : UART_MCR_RTS));
 }
 
-/* Takes what was left in the UART, as there is room again. */
+/* Moves the bytes that were left in the UART to the buffer, as this has room again. */
 static void serial_drain_again(struct serial *serial)
 {
 	serial_drain(serial);
@@ -283,7 +298,7 @@ static bool serial_listens(const struct serial *serial)
 	return serial->present && !serial->polled && (serial->ier & UART_IER_RECEIVED) != 0;
 }
 
-/* Handles bytes that wait from one look to the next: their interrupt was lost. */
+/* Handles bytes that still wait in the UART since the last look: their interrupt was lost. */
 static void serial_look(enum serial_name name)
 {
 	struct serial *serial = &ports[name];

@@ -21,8 +21,8 @@ bool serial_present(enum serial_name name);
 void serial_interrupt(enum serial_name name);
 
 /*
- * Handles COM1 and COM2 as serial_interrupt() does, if they have no interrupt; otherwise looks,
- * each second, whether an interrupt was lost. serial_deadline() returns the TSC at which
+ * Handles COM1 and COM2 as serial_interrupt() does, if they have no interrupt; otherwise finds out,
+ * once a second, whether an interrupt was lost. serial_deadline() returns the TSC at which
  * serial_poll is due.
  */
 void serial_poll(void);
@@ -32,7 +32,7 @@ u64 serial_deadline(void);
 
 /*
  * Takes up to `size` received bytes. A full buffer makes the sender wait, by RTS; *lost (may be
- * NULL) is the total of bytes lost before the last one taken, because the sender did not wait.
+ * NULL) is the total of bytes lost before the last byte taken, because the sender did not wait.
  */
 u32 serial_receive(enum serial_name name, void *bytes, u32 size, u64 *lost);
 
@@ -45,7 +45,10 @@ u32 serial_waiting(enum serial_name name);
  * not among them.
  */
 u32 serial_find(enum serial_name name, u8 byte);
-/* Returns whether they are the beginning of a line, not a long one, of which no byte was lost. */
+/*
+ * Returns whether the bytes not taken yet are the beginning of a line, not a long one, of which no
+ * byte was lost.
+ */
 bool serial_began_line(enum serial_name name);
 
 /*

@@ -19,21 +19,22 @@
 #define ACCOUNT_KEY    BIT(63)
 
 enum frame_flag {
-	FRAME_LENT = 1 << 0, /* the frame is part of a memory object that does not own it */
+	FRAME_LENT = 1 << 0, /* the page frame is part of a memory object that does not own it */
 	FRAME_GUEST_WRITES = 1 << 1,
 	FRAME_EXECUTABLE = 1 << 2, /* the frame is executable in the kernel's tables */
 	FRAME_CONSTANT = 1 << 3,
 	FRAME_WRITABLE = 1 << 4,
 	FRAME_FROZEN = 1 << 5, /* the frame is part of a frozen memory object */
-	FRAME_PAID = 1 << 6,   /* a table that a group pays for, not one being freed */
-	FRAME_TABLE = 1 << 7,  /* a space reaches the frame as a table */
+	/* the frame is a page table that a group pays for, not one being freed */
+	FRAME_PAID = 1 << 6,
+	FRAME_TABLE = 1 << 7, /* an address space reaches the frame as a page table */
 };
 
 typedef void audit_visit(struct audit *audit, const struct audit_record *record);
 
 /*
- * Notes a finding. It may be due to a change between two lists: it counts only if it is found
- * again.
+ * Notes a finding. As a change between two of the kernel's lists may have caused it, it counts only
+ * if it is found in a second run.
  */
 static void audit_found(struct audit *audit, const char *pattern, ...) PRINTF_LIKE(2, 3);
 static void audit_found(struct audit *audit, const char *pattern, ...)
@@ -190,7 +191,10 @@ static void audit_judge_balances(struct audit *audit)
 
 /* --- the owner and the writers of each page, a window of frames at a time --- */
 
-/* Returns the part of [first, first + *count) that lies in the window, or NULL. */
+/*
+ * Returns the entry of the first of the frames [first, first + *count) that lies in the window, and
+ * in *count how many do; NULL if none does.
+ */
 static struct audit_frame *audit_in_window(struct audit *audit, u64 first, u64 *count, u64 *shown)
 {
 	u64 end = MIN(first + *count, audit->window + audit->frame_count);
@@ -276,7 +280,7 @@ static void audit_claim_record(struct audit *audit, const struct audit_record *r
 		audit_walk(audit, 1, AUDIT_MEMORY, record->id, take);
 }
 
-/* The space whose leaves are being walked. */
+/* The address space whose leaves (page-table entries that map pages) are being walked. */
 static struct {
 	u32 account;
 	bool second_stage;
@@ -376,8 +380,8 @@ static void audit_reach_record(struct audit *audit, const struct audit_record *r
 }
 
 /*
- * Checks a kernel leaf: a page that is executable or constant at one address must not be writable
- * at another.
+ * Checks a leaf of the kernel's page tables: a page that is executable or constant at one address
+ * must not be writable at another.
  */
 static void audit_judge_kernel_leaf(struct audit *audit, const struct audit_record *record)
 {
@@ -409,7 +413,7 @@ static void audit_judge_kernel_leaf(struct audit *audit, const struct audit_reco
 	}
 }
 
-/* Looks for tables that no space reaches any more: they would never be freed. */
+/* Looks for page tables that no address space reaches any more: they would never be freed. */
 static void audit_judge_lost_tables(struct audit *audit)
 {
 	for (u64 i = 0; i < audit->frame_count; i++)

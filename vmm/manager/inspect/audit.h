@@ -7,19 +7,20 @@
 /*
  * Checks what SYS_AUDIT lists: each page has one owner; no page is writable by two VMs, or by a VM
  * and a process of another group; no guest or process reaches a page of the kernel; nothing is
- * writable and executable in ring 0, or writable at one address and constant at another; references
- * equal what holds them; charges equal pages.
+ * writable and executable in ring 0, or writable at one address and constant at another; an
+ * object's count of references equals the references found; the pages charged to an account equal
+ * those found.
  */
 #define AUDIT_BALANCES 16384u
 #define AUDIT_FINDINGS 64u
 
 struct audit_balance {
-	u64 key; /* what is counted: an object or an account; 0: this entry is free */
+	u64 key; /* the object or the account that is counted; 0: this entry is free */
 	s64 value;
-	u64 charged; /* for an account: the pages that it says it is charged */
+	u64 charged; /* for an account: the number of pages that the kernel has charged to it */
 };
 
-/* What is known of a frame in the present window. */
+/* What is known of a page frame in the window, the range of frames that one pass checks. */
 struct audit_frame {
 	u64 memory; /* the memory object to which the frame belongs; 0: none */
 	u32 writer; /* the account that can write to the frame; 0: none */
@@ -30,17 +31,20 @@ struct audit_frame {
 
 struct audit {
 	/*
-	 * Fills page[level]; returns false if the kernel refuses. There are two pages, since lists
-	 * are nested.
+	 * Has the kernel write part of a list to page[level]; returns false if the kernel refuses.
+	 * There are two pages, since one list is read within another.
 	 */
 	bool (*list)(void *context, u32 level, u64 what, u64 where, u64 at, u64 *next);
 	void *context;
 	const struct audit_page *page[2];
-	/* Reports a finding. It was found twice, so it is not due to a change between two lists. */
+	/*
+	 * Reports a finding. It was found in two runs, so no change between two lists has caused
+	 * it.
+	 */
 	void (*report)(void *context, const char *text);
 
 	struct audit_balance *balance; /* room for AUDIT_BALANCES entries */
-	struct audit_frame *frame;     /* room for frame_count entries: a window */
+	struct audit_frame *frame;     /* room for frame_count entries, the frames of one window */
 	u64 frame_count;
 
 	/* The results: */
@@ -59,13 +63,15 @@ struct audit {
 	/* For audit.c alone: */
 	u64 window; /* the number of the window's first frame */
 	u64 last_frame;
-	u32 part; /* the part of the balances' keys being summed */
+	/* the keys of balances are summed in parts, one pass for each: the present part */
+	u32 part;
 	u32 parts;
 	bool overflow;
 	bool failed;
 	u32 seen_count;
 	u64 seen[AUDIT_FINDINGS];
-	u64 stamp; /* a value that a finding must have, besides its text, when it is found again */
+	/* a number that must be the same, besides the text, in both runs that find something */
+	u64 stamp;
 	bool confirming;
 };
 

@@ -4,7 +4,7 @@
 #include "kernel/abi/vcpu.h"
 #include "vmm/manager/text/json.h"
 
-/* A vCPU's registers in words. All groups of the page have to be valid. */
+/* A vCPU's registers in words. All groups of struct vcpu_page have to be valid. */
 
 struct bit_name {
 	u8 bit;
@@ -12,7 +12,7 @@ struct bit_name {
 	const char *meaning;
 };
 
-/* Tables of bits; each ends with an entry without a name. */
+/* Tables of the registers' bits and their names; each ends with an entry without a name. */
 extern const struct bit_name cr0_bits[];
 extern const struct bit_name cr4_bits[];
 extern const struct bit_name efer_bits[];
@@ -26,20 +26,20 @@ const char *cpu_state_bits_text(const struct bit_name *names, u64 value, char *b
 void cpu_state_bits_json(struct json *json, const char *key, const struct bit_name *names,
 			 u64 value);
 
-/* Returns real, virtual-8086, protected, compatibility or long. */
+/* Returns the vCPU's mode: real, virtual-8086, protected, compatibility or long. */
 const char *cpu_mode(const struct vcpu_page *page);
-/* Returns off, 32-bit, PAE, 4-level or 5-level. */
+/* Returns the vCPU's kind of paging: off, 32-bit, PAE, 4-level or 5-level. */
 const char *cpu_paging(const struct vcpu_page *page);
 /* Returns what CR0.CD and CR0.NW mean together (SDM vol. 3, table 12-5). */
 const char *cpu_caching(u64 cr0);
 
-/* Returns UC, WC, WT, WP, WB or UC-, or "?" for a reserved value. */
+/* Returns the name of a memory type: UC, WC, WT, WP, WB or UC-, or "?" for a reserved value. */
 const char *cpu_state_memory_type(u64 type);
 
 /* Returns whether the host has SVM; otherwise it has VMX. */
 bool cpu_is_svm(void);
 /*
- * Finds a word in the control structure's dump, by VMCS encoding or VMCB offset. Returns false if
- * it is not there.
+ * Finds a word in the copy of the vCPU's control structure, by VMCS encoding or VMCB offset.
+ * Returns false if it is not there.
  */
 bool cpu_dump_word(const struct vcpu_page *page, u32 id, u64 *value);

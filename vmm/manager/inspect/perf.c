@@ -43,8 +43,8 @@ u64 perf_deadline(void)
 }
 
 /*
- * Lets samples pass the kernel's log level, or restores the level. At debug the kernel wakes nobody
- * for each of them.
+ * Lets the kernel log samples, which have the level debug, or restores its log level. For entries
+ * of this level the kernel wakes nobody.
  */
 static void perf_let_samples_pass(bool pass)
 {
@@ -56,7 +56,7 @@ static void perf_let_samples_pass(bool pass)
 			    status_text(status));
 }
 
-/* Starts the timer in mode 2: a low pulse each time the count has run out. */
+/* Starts the PIT's channel 0 in mode 2: a low pulse each time the count has run out. */
 static void perf_start_pit(void)
 {
 	u32 count = PIT_HZ / PERF_HZ;
@@ -90,7 +90,7 @@ static void perf_swap(struct perf_row *a, struct perf_row *b)
 	*b = kept;
 }
 
-/* Sorts by selection: the list is almost always short. */
+/* Sorts the profile's rows by selection: there are almost always few. */
 static void perf_sort(void)
 {
 	for (u32 i = 0; i < profile.row_count; i++) {
@@ -120,7 +120,10 @@ void perf_step(void)
 	perf_sort();
 }
 
-/* Returns whether the sample hit a guest: such an NMI is taken on the way out of it. */
+/*
+ * Returns whether the sample hit a guest: the kernel takes the NMI of such a sample at a known
+ * place, on the way out of the guest.
+ */
 static bool perf_is_guest(const char *name)
 {
 	return string_equal(name, "svm_switch_out") || string_equal(name, "vmx_decode_exception");
@@ -149,7 +152,9 @@ static void perf_count(const struct perf_row *row)
 	profile.row[i].count += row->count;
 }
 
-/* Returns the row of a sample: ring 0 is the kernel's, whatever group's thread ran. */
+/*
+ * Returns the row of the profile for a sample: ring 0 is the kernel's, whatever group's thread ran.
+ */
 static struct perf_row perf_row_of(bool kernel, u32 group, u64 offset)
 {
 	enum symbol_image image = kernel       ? SYMBOLS_KERNEL

@@ -13,7 +13,8 @@
 /* A line of the source: the code from this offset up to the next entry's offset. */
 struct symbol_line {
 	u32 offset;
-	u32 file_line; /* offset into the file names in 31:16, line in 15:0; line 0: none */
+	/* offset into the file names in 31:16, line number in 15:0; 0: the code has no line */
+	u32 file_line;
 };
 
 static const struct symbol_table *tables[SYMBOLS_COUNT];
@@ -31,7 +32,7 @@ static const u8 *symbols_map(enum start_kind kind, u64 *bytes)
 	return (const u8 *)address + entry->offset;
 }
 
-/* Returns the offset of the lines, as boot/symbols.py lays them out. */
+/* Returns the offset in the table of its list of source lines, as boot/symbols.py lays them out. */
 static u64 symbols_lines_offset(const struct symbol_table *table)
 {
 	return align_up(
@@ -47,7 +48,10 @@ static u64 symbols_table_bytes(const struct symbol_table *table)
 	return align_up(bytes, 16);
 }
 
-/* Takes a table if it is complete; returns its length, or `size` if it is not. */
+/*
+ * Takes the symbol table at `bytes` for the image if it is complete; returns its length, or `size`
+ * if it is not.
+ */
 static u64 symbols_take(enum symbol_image image, const u8 *bytes, u64 size)
 {
 	const struct symbol_table *table = (const struct symbol_table *)(const void *)bytes;
@@ -59,7 +63,7 @@ static u64 symbols_take(enum symbol_image image, const u8 *bytes, u64 size)
 }
 
 /*
- * Maps all tables. The kernel's has a blob of its own, the others follow the monitor's image
+ * Maps all symbol tables. The kernel's has a blob of its own, the others follow the monitor's image
  * (Makefile).
  */
 static void symbols_map_all(void)

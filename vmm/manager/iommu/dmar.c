@@ -9,7 +9,8 @@
 #include "vmm/manager/iommu/iommu_table.h"
 
 /*
- * Copies `size` bytes at `at` of a structure of `bytes`; returns false if they are not all there.
+ * Copies to `to` the `size` bytes at offset `at` of a structure of `bytes` bytes; returns false if
+ * they are not all there.
  */
 static bool dmar_take(const u8 *from, u32 at, u32 bytes, void *to, u32 size)
 {
@@ -22,7 +23,7 @@ static bool dmar_take(const u8 *from, u32 at, u32 bytes, void *to, u32 size)
 static void dmar_scope(const u8 *pairs, u32 count, const struct acpi_dmar_scope *entry,
 		       struct iommu_scope scope, struct iommu_table *found)
 {
-	/* an I/O APIC behind a bridge is left out: there is none */
+	/* an I/O APIC behind a bridge is left out, as hosts have none there */
 	if (entry->type == ACPI_DMAR_IOAPIC && count == 1 && !scope.reserved)
 		iommu_table_ioapic(found, &(struct iommu_ioapic){entry->enumeration, scope.owner,
 								 (u16)(entry->bus << 8 |
@@ -42,7 +43,7 @@ static void dmar_scope(const u8 *pairs, u32 count, const struct acpi_dmar_scope 
 	iommu_table_scope(found, &scope);
 }
 
-/* Reads the scopes of a unit or region, from `at` on. */
+/* Reads the scopes, the lists of devices, of an IOMMU or a reserved region, from offset `at` on. */
 static void dmar_scopes(const u8 *from, u32 at, u32 bytes, const struct iommu_scope *scope,
 			struct iommu_table *found)
 {

@@ -17,7 +17,8 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define PIECE_BYTES (16 * MIB) /* the most bytes of which the kernel makes one memory object */
+/* the most bytes of a reserved region of which the kernel makes one memory object */
+#define PIECE_BYTES (16 * MIB)
 /*
  * The most refused accesses of unknown or unstoppable devices that are read until a driver starts.
  * Those of other devices end when their function is cut off.
@@ -25,7 +26,7 @@
 #define STRAY_MAX 256u
 
 static struct unit {
-	u64 number; /* the kernel's number of the unit */
+	u64 number; /* the kernel's number of the IOMMU */
 	bool used;
 	bool remaps;
 	enum iommu_kind kind;
@@ -95,8 +96,8 @@ const char *iommu_word(void)
 }
 
 /*
- * Makes the message that the unit raises when it refuses an access. Returns 0 if it cannot have
- * one.
+ * Makes the interrupt message that the IOMMU sends when it refuses an access. Returns 0 if it
+ * cannot have one.
  */
 static u64 iommu_make_irq(u32 number, handle_t *irq)
 {
@@ -110,7 +111,7 @@ static u64 iommu_make_irq(u32 number, handle_t *irq)
 	return message;
 }
 
-/* Sets the message of an AMD unit, which is a PCI function with a message of its own. */
+/* Sets the interrupt message of an AMD IOMMU, which is a PCI function with a message of its own. */
 static void iommu_set_message(const struct iommu_entry *entry, handle_t irq)
 {
 	struct pci_function *function = pci_find((struct pci_address){
@@ -134,7 +135,10 @@ static void iommu_start_log(u32 number, u64 message)
 			    status_text(status));
 }
 
-/* Returns whether interrupts may be remapped: an I/O APIC that no unit names would be blocked. */
+/*
+ * Returns whether interrupts may be remapped: the lines of an I/O APIC that no IOMMU names would be
+ * blocked.
+ */
 static bool iommu_may_remap(void)
 {
 	const struct host_lines *lines = machine_lines();
@@ -151,8 +155,8 @@ static bool iommu_may_remap(void)
 }
 
 /*
- * Attaches an I/O APIC's lines, as a device that reaches no memory, and routes the lines that the
- * manager has already.
+ * Attaches an I/O APIC to its IOMMU, as a device that reaches no memory, and routes anew those of
+ * its lines that the manager uses already.
  */
 static void iommu_start_lines(const struct iommu_ioapic *ioapic)
 {
@@ -173,7 +177,10 @@ static void iommu_start_lines(const struct iommu_ioapic *ioapic)
 	}
 }
 
-/* Takes a unit into use. A unit keeps its number in the table, used or not. */
+/*
+ * Takes an IOMMU of the table into use. It keeps its number in the table, whether that succeeds or
+ * not.
+ */
 static void iommu_start_unit(u32 number)
 {
 	const struct iommu_entry *entry = &table.unit[number];
@@ -265,8 +272,9 @@ static enum status iommu_give_region(struct pci_function *function,
 }
 
 /*
- * Gives a region to the functions of its scope. Some regions are for functions without DMA now,
- * others are RAM by mistake: a failure does not stop the rest.
+ * Maps a region that the firmware has reserved for the functions of its scope. Some regions are for
+ * functions that do no DMA now, others are RAM by mistake: a failure with one does not stop the
+ * others.
  */
 static void iommu_give_regions(const struct iommu_scope *scope)
 {
@@ -400,7 +408,8 @@ static void iommu_note_fault(u32 number, const struct iommu_fault *fault)
 }
 
 /*
- * Reads all records of a unit's faults: a unit signals no more while it has a record (VT-d 7.3.1).
+ * Reads all records of a unit's faults: an IOMMU signals no more while it has an unread record
+ * (VT-d 7.3.1).
  */
 void iommu_signalled(u32 number)
 {

@@ -12,7 +12,7 @@
  * alone.
  */
 
-/* A function is cut off after this number of refused accesses in a driver's life. */
+/* A function is cut off after this number of refused accesses since its driver was started. */
 #define IOMMU_FAULTS_MAX 16u
 
 enum iommu_reach { IOMMU_NOTHING, IOMMU_RESERVED, IOMMU_WINDOWS };
@@ -30,30 +30,30 @@ bool iommu_any_used(void);
  */
 bool iommu_remaps(u32 number);
 /*
- * Returns the kernel's number of the unit that remaps the function's interrupts, or IOMMU_NOBODY.
+ * Returns the kernel's number of the IOMMU that remaps the function's interrupts, or IOMMU_NOBODY.
  */
 u64 iommu_interrupts(const struct pci_function *function);
 const char *iommu_kind_name(u32 number);
 u64 iommu_registers(u32 number);
-/* Returns a few words on who is trusted with DMA. */
+/* Returns a few words that say who is trusted with DMA. */
 const char *iommu_word(void);
 
-/* Makes an empty space for a function behind an IOMMU, charged to the group. */
+/* Makes an empty DMA address space for a function behind an IOMMU, charged to the memory group. */
 enum status iommu_space(const struct pci_function *function, handle_t group,
 			handle_t *space) MUST_CHECK;
 /*
- * Lets the function reach the given space from now on, or nothing (HANDLE_NONE). Once this returns,
- * none of the function's earlier accesses is on its way to memory. With a space, the function is no
- * longer cut off.
+ * Lets the function reach the given DMA address space from now on, or nothing (HANDLE_NONE). Once
+ * this returns, none of the function's earlier accesses is on its way to memory. With a space, the
+ * function is no longer cut off.
  */
 enum status iommu_attach(struct pci_function *function, handle_t space) MUST_CHECK;
 
-/* Reads and handles the accesses that a unit has refused since its last signal. */
+/* Reads and handles the accesses that an IOMMU has refused since its last signal. */
 void iommu_signalled(u32 number);
 
 /*
- * Fills in each function's unit, by the unit's index in the table, and its requester. In
- * iommu_scope.c.
+ * Fills in each PCI function's IOMMU, by its index in the table, and the function's requester id.
+ * In iommu_scope.c.
  */
 void iommu_find_units(const struct iommu_table *table);
 /* Returns whether the scope names the function; false for IOMMU_SCOPE_REST. */

@@ -125,8 +125,8 @@ static enum status iommu_log_amdvi_open(struct iommu_log *log, u64 registers)
 }
 
 /*
- * Restarts the log after an overflow; until then the unit writes nothing (2.5.2). Returns whether
- * there was one.
+ * Restarts an AMD IOMMU's log after an overflow; until then the IOMMU writes nothing (2.5.2).
+ * Returns whether there was one.
  */
 static bool iommu_log_amdvi_restart(const struct iommu_log *log)
 {

@@ -3,7 +3,7 @@
 
 #include "vmm/manager/pci/pci_memory.h"
 
-/* Access a unit's registers by their offsets in bytes. */
+/* Access an IOMMU's registers by their offsets in bytes. */
 u32 iommu_registers_read32(const struct pci_memory *registers, u32 offset);
 u64 iommu_registers_read64(const struct pci_memory *registers, u32 offset);
 void iommu_registers_write32(const struct pci_memory *registers, u32 offset, u32 value);

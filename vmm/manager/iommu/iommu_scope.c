@@ -11,7 +11,10 @@ static u16 iommu_id_of(const struct pci_function *function)
 	return (u16)(function->address.bus << 8 | function->address.function);
 }
 
-/* Returns the function at the end of a path, or NULL if a bridge on the way is missing. */
+/*
+ * Returns the function at the end of a scope's path of bridges, or NULL if a bridge on the way is
+ * missing.
+ */
 static const struct pci_function *iommu_end_of_path(const struct iommu_scope *scope)
 {
 	struct pci_address address = {scope->segment, scope->bus, scope->path[0]};
@@ -50,8 +53,8 @@ bool iommu_scope_has(const struct iommu_scope *scope, const struct pci_function 
 }
 
 /*
- * Returns the scope of the unit that has the function, or NULL. A scope that names it goes before
- * one for the rest.
+ * Returns the scope by which an IOMMU has the function, or NULL. A scope that names the function
+ * goes before one for all remaining functions.
  */
 static const struct iommu_scope *iommu_scope_of(const struct iommu_table *table,
 						const struct pci_function *function)
@@ -82,9 +85,9 @@ static bool iommu_is_express(const struct pci_function *function, u32 *kind)
 }
 
 /*
- * Returns a function's requester. Conventional PCI has none: a bridge to it from PCI Express speaks
- * for all behind it as the first function of its bus (PCI Express to PCI bridges 1.0, 2.3), another
- * bridge as itself.
+ * Returns a function's requester id. Conventional PCI has none: a bridge to it from PCI Express
+ * speaks for all behind it as the first function of its bus (PCI Express to PCI bridges 1.0, 2.3),
+ * another bridge as itself.
  */
 static u16 iommu_requester_of(const struct pci_function *function)
 {

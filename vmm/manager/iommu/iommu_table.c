@@ -6,7 +6,10 @@
 #include "vmm/manager/iommu/iommu_table.h"
 #include "lib/bits.h"
 
-/* Device addresses have 48 bits; regions for displays have some 100 MiB. */
+/*
+ * Device addresses have 48 bits; a reserved region is 1 GiB at most, as those for displays have
+ * some 100 MiB.
+ */
 #define ADDRESS_END BIT(48)
 #define REGION_MAX  (1024 * MIB)
 
@@ -15,7 +18,7 @@ u32 iommu_table_unit(struct iommu_table *found, const struct iommu_entry *unit)
 	for (u32 i = 0; i < found->unit_count; i++) {
 		if (found->unit[i].registers == unit->registers)
 			/*
-			 * the unit is in the list already: AMD's tables name each unit once in
+			 * the IOMMU is in the table already: AMD's tables name each unit once in
 			 * every form
 			 */
 			return IOMMU_NONE;
@@ -51,7 +54,10 @@ void iommu_table_scope(struct iommu_table *found, const struct iommu_scope *scop
 		found->scope[found->scope_count++] = *scope;
 }
 
-/* Adds an I/O APIC, once: IVRS may describe a unit several times, for readers of different ages. */
+/*
+ * Adds an I/O APIC, once: IVRS may describe an IOMMU several times, in forms for older and newer
+ * readers.
+ */
 void iommu_table_ioapic(struct iommu_table *found, const struct iommu_ioapic *ioapic)
 {
 	for (u32 i = 0; i < found->ioapic_count; i++) {

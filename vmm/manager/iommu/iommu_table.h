@@ -18,15 +18,16 @@ enum iommu_scope_kind {
 	IOMMU_SCOPE_REST,     /* all devices of the segment that no other scope names */
 };
 
-/* A set of functions, of a unit or of a reserved region. */
+/* A set of PCI functions: those of one IOMMU, or those for which a region is reserved. */
 struct iommu_scope {
 	u8 kind;       /* enum iommu_scope_kind */
-	u8 owner;      /* index of the unit or region */
+	u8 owner;      /* index in the table of the IOMMU or of the region */
 	bool reserved; /* the owner is a region of reserved memory */
-	bool aliased;  /* the requests of the devices come under the id `alias` */
+	/* the devices' requests carry the requester id `alias` in place of their own */
+	bool aliased;
 	u16 segment;
 	u16 alias;
-	u16 first; /* bus << 8 | device << 3 | function */
+	u16 first; /* the first requester id: bus << 8 | device << 3 | function */
 	u16 last;
 	u8 path_count; /* 1 or more if there is a path */
 	u8 bus;	       /* bus where the path begins */
@@ -37,11 +38,14 @@ struct iommu_scope {
 struct iommu_entry {
 	u64 registers;
 	u16 segment;
-	u16 function; /* AMD: the PCI function that is the unit itself */
+	u16 function; /* AMD: the PCI function that is the IOMMU itself */
 	enum iommu_kind kind;
 };
 
-/* A region that the firmware's devices use until their drivers take over. */
+/*
+ * A reserved region: memory that devices which the firmware has set up use until their drivers
+ * start.
+ */
 struct iommu_region {
 	u64 base;
 	u64 bytes; /* a multiple of the page size */
@@ -50,7 +54,7 @@ struct iommu_region {
 /* An I/O APIC, which makes requests to interrupt like a device. */
 struct iommu_ioapic {
 	u32 id;	  /* the I/O APIC's id, as in the MADT */
-	u8 owner; /* index of the unit */
+	u8 owner; /* index of its IOMMU in the table */
 	u16 requester;
 };
 
@@ -58,16 +62,19 @@ struct iommu_table {
 	u32 unit_count;
 	u32 scope_count;
 	u32 region_count;
-	u32 left_out; /* entries without room, or that cannot be true */
+	u32 left_out; /* number of entries left out, as there was no room or they cannot be true */
 	struct iommu_entry unit[IOMMU_UNITS_MAX];
 	struct iommu_scope scope[IOMMU_SCOPES_MAX];
 	struct iommu_region region[IOMMU_RESERVED_MAX];
-	bool remap; /* interrupts may be remapped */
+	bool remap; /* the firmware allows that interrupts are remapped */
 	u32 ioapic_count;
 	struct iommu_ioapic ioapic[IOMMU_IOAPICS_MAX];
 };
 
-/* Add the entries of a table with a good checksum. Impossible entries are counted as left out. */
+/*
+ * Add the entries of the ACPI table DMAR or IVRS, whose checksum is good. Impossible entries are
+ * counted as left out.
+ */
 void dmar_parse(const u8 *table, u32 bytes, struct iommu_table *found);
 void ivrs_parse(const u8 *table, u32 bytes, struct iommu_table *found);
 

@@ -26,7 +26,9 @@ static u16 ivrs_u16(const u8 *from)
 	return (u16)(from[0] | from[1] << 8);
 }
 
-/* Returns the length of an entry, or 0 if it is cut off. */
+/*
+ * Returns the length in bytes of a device entry, or 0 if it does not end within the `left` bytes.
+ */
 static u32 ivrs_entry_length(const u8 *entry, u32 left)
 {
 	u32 length;
@@ -39,7 +41,7 @@ static u32 ivrs_entry_length(const u8 *entry, u32 left)
 	return length <= left ? length : 0;
 }
 
-/* A unit's scope, and the first device of a range whose last has not come yet. */
+/* The scope of an IOMMU, and the first device of a range whose last device was not read yet. */
 struct ivrs_range {
 	struct iommu_scope scope;
 	bool begun;

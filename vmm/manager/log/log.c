@@ -20,7 +20,7 @@
 #define AUDIT_SEGMENTS	    4u
 #define AUDIT_SEGMENT_BYTES 24576u
 #define DEBUG_LOOK_NS	    (100 * NS_PER_MS)
-/* the most entries in one go: a flood must not hold up the loop */
+/* the most kernel entries taken in one call: a flood must not hold up the event loop */
 #define KERNEL_AT_ONCE 4096u
 #define ACTOR_DEFAULT  "manager"
 
@@ -34,8 +34,8 @@ static bool behind;
 static const struct log_hooks *hooks;
 
 /*
- * Maps memory for a store and takes every page at once, so that what `mem` shows later is the cost
- * of VMs.
+ * Maps memory for a store and takes every page at once, so that later changes of what `mem` shows
+ * are due to VMs.
  */
 static enum status log_map_store(u64 bytes, void **at)
 {
@@ -194,7 +194,10 @@ static void log_add_kernel_entry(const struct log_entry *entry)
 	if (hooks != NULL && hooks->take_entry(entry, pattern))
 		return;
 	if (line.category < LOG_CATEGORY_COUNT && line.level < threshold[line.category]) {
-		/* the kernel wrote the entry only because a profile is being recorded */
+		/*
+		 * the kernel wrote this entry below the log level only because a profile is being
+		 * recorded
+		 */
 		stats.below_count++;
 		return;
 	}

@@ -13,24 +13,29 @@
  */
 struct log_stats {
 	u64 line_count;	 /* lines ever kept */
-	u64 below_count; /* messages, and lines of monitors, below the level that is kept */
+	/*
+	 * number of messages and monitors' lines that were below their category's level and not
+	 * kept
+	 */
+	u64 below_count;
 	u64 kernel_entries;
-	u64 kernel_lost; /* entries overwritten in the kernel's ring before they were read */
+	/* number of entries overwritten in the kernel's ring before the manager read them */
+	u64 kernel_lost;
 	u64 monitor_lines;
-	u64 monitor_dropped;	 /* lines of monitors that the rate limit has dropped */
+	u64 monitor_dropped;	 /* number of monitors' lines that the rate limit has dropped */
 	u64 messages;		 /* the manager's own */
-	struct log_cost kernel;	 /* cost of taking the kernel's entries */
-	struct log_cost message; /* cost of the manager's and the monitors' lines */
-	struct log_cost export;	 /* cost of making lines for a serial port */
+	struct log_cost kernel;	 /* what taking the kernel's entries costs */
+	struct log_cost message; /* what keeping the manager's and the monitors' lines costs */
+	struct log_cost export;	 /* what making lines for a serial port costs */
 };
 
-/* What the log asks of other parts of the manager. */
+/* Functions of other parts of the manager that the log calls. */
 struct log_hooks {
 	/* Returns the name of the VM whose id has these low bits, or "". */
 	const char *(*vm_name)(u16 low_id);
 	/*
-	 * Returns whether the kernel's entry was for another part of the manager, and is no line of
-	 * the log.
+	 * Returns whether another part of the manager (the profile) has taken the kernel's entry,
+	 * so that it is no line of the log.
 	 */
 	bool (*take_entry)(const struct log_entry *entry, struct text pattern);
 };
@@ -40,8 +45,8 @@ enum status log_init(void) MUST_CHECK;
 void log_hooks_set(const struct log_hooks *hooks);
 
 /*
- * Resizes the store and keeps the lines that still fit. Fails without effect: STATUS_NO_MEMORY,
- * STATUS_NO_QUOTA.
+ * Resizes the store of lines other than the audit's, and keeps the lines that still fit. Fails
+ * without effect: STATUS_NO_MEMORY, STATUS_NO_QUOTA.
  */
 enum status log_store_resize(u32 segment_count, u32 segment_bytes, u64 age_ns) MUST_CHECK;
 
@@ -55,13 +60,16 @@ void log_message(enum log_level level, enum log_category category, const char *v
  */
 void log_actor_set(const char *actor);
 
-/* Logs a line of a monitor that is within its rate limit. */
+/* Logs a line that a VM's monitor has written within its rate limit. */
 void log_monitor_line(const char *vm, struct text text);
 void log_monitor_dropped(u64 count);
 
-/* Takes what the kernel has written since the last call, some thousand entries at most. */
+/*
+ * Takes the log entries that the kernel has written since the last call, some thousand entries at
+ * most.
+ */
 void log_take_kernel(void);
-/* Returns whether the last call left some entries. */
+/* Returns whether the last call of log_take_kernel left some entries. */
 bool log_behind(void);
 /*
  * Returns the TSC by which log_take_kernel has to be called again: entries of level debug wake
@@ -70,19 +78,19 @@ bool log_behind(void);
 u64 log_deadline(void);
 
 /*
- * Sets the level of a category, or of all (LOG_CATEGORY_COUNT); LOG_LEVEL_COUNT is off. The kernel
- * is told.
+ * Sets the lowest level of kept lines for a category, or for all (LOG_CATEGORY_COUNT);
+ * LOG_LEVEL_COUNT is off. The kernel is told.
  */
 void log_level_set(u32 category, u32 level);
 u32 log_level_get(enum log_category category);
 
-/* A reader's place in both stores; all zero: before the oldest line. */
+/* How far a reader has come in both stores of lines; all zero: before the oldest line. */
 struct log_reader {
 	struct log_cursor lines;
 	struct log_cursor audit;
 };
 
-/* Returns the next line by sequence, valid until a line is added; false at the end. */
+/* Returns the reader's next line, by sequence, valid until a line is added; false at the end. */
 bool log_next(struct log_reader *reader, struct log_line *line);
 /*
  * Returns how many lines were overwritten before the reader got to them; to be called before
@@ -98,7 +106,9 @@ struct log_store *log_lines(void);
 const struct log_store *log_audit_lines(void);
 struct log_stats *log_stats(void);
 
-/* Returns the cycles that the kernel spent on writing its entries, extrapolated from a sample. */
+/*
+ * Returns the TSC cycles that the kernel spent on writing its entries, extrapolated from a sample.
+ */
 u64 log_kernel_write_tsc(void);
 /* Returns the number of entries that the kernel has written since it started. */
 u64 log_kernel_written(void);

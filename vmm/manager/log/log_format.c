@@ -31,8 +31,8 @@ struct conversion {
 };
 
 /*
- * Reads the conversion that begins with the '%' of `text`. Returns false if the text ends inside
- * it.
+ * Reads the conversion specification that begins with the '%' of `text`. Returns false if the text
+ * ends inside it.
  */
 static bool log_format_parse_conversion(struct text text, struct conversion *conversion)
 {

@@ -11,7 +11,7 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-/* The rings by CPU, and the number of entries read from each. */
+/* The kernel's rings of log entries by CPU, and the number of entries read from each. */
 static const struct log_ring *rings[CPU_MAX];
 static u64 taken[CPU_MAX];
 static u32 ring_count;
@@ -46,8 +46,9 @@ enum status log_kernel_init(void)
 }
 
 /*
- * Copies the next entry of a ring. An entry counts only if its sequence is still the expected one
- * after the copy (kernel/abi/log.h): otherwise it is being written or was overwritten meanwhile.
+ * Copies the next entry of CPU `index`'s ring. An entry counts only if its sequence is still the
+ * expected one after the copy (kernel/abi/log.h): otherwise it is being written or was overwritten
+ * meanwhile.
  */
 static bool log_kernel_peek(u32 index, struct log_entry *entry, u64 *lost)
 {

@@ -10,6 +10,6 @@
 /* Return a name, never NULL: "?" for a number out of range. */
 const char *log_level_name(u32 level);
 const char *log_category_name(u32 category);
-/* Find a level or category by name; the level "off" is LOG_LEVEL_COUNT. */
+/* Find the number of a level or category by its name; the level "off" is LOG_LEVEL_COUNT. */
 bool log_level_parse(struct text word, u32 *level);
 bool log_category_parse(struct text word, enum log_category *category);

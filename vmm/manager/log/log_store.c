@@ -8,13 +8,13 @@
 #include "vmm/manager/log/log_chain.h"
 
 /*
- * A record, followed by the hash (if lines are chained), the VM's name and the text; all of it lies
- * in one segment.
+ * The record of a line, followed by the hash (if lines are chained), the VM's name and the text;
+ * all of it lies in one segment.
  */
 struct record {
 	u64 sequence;
 	u64 time_ns;
-	u16 bytes; /* size of the whole record */
+	u16 bytes; /* size of the whole record, with what follows it */
 	u8 cpu;
 	u8 level;
 	u8 category;
@@ -97,7 +97,7 @@ static bool log_store_too_old(const struct log_store *store, const struct log_se
 	       now_ns - segment->first_ns > store->age_ns;
 }
 
-/* Returns the line whose record begins at `at`. */
+/* Returns the line whose record begins at address `at`. */
 static struct log_line log_store_view(const struct log_store *store, const u8 *at)
 {
 	const struct record *record = (const struct record *)(const void *)at;

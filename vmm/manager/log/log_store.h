@@ -15,24 +15,26 @@
 /* A line of the log for readers. The texts are printable ASCII only. */
 struct log_line {
 	u64 sequence; /* number in the whole log, from 1 */
-	u64 time_ns;  /* the time of the line since the kernel started */
+	u64 time_ns;  /* the time at which the line was logged, since the kernel started */
 	u8 cpu;
 	u8 level;	/* enum log_level */
 	u8 category;	/* enum log_category */
 	struct text vm; /* the VM that the line is about; "": none */
 	struct text text;
-	/* LOG_CHAIN_BYTES bytes: the hash of this line and all lines before; NULL: none */
+	/*
+	 * the hash, LOG_CHAIN_BYTES long, of this line and all lines before; NULL: lines have none
+	 */
 	const u8 *chain;
 };
 
-/* A reader's place; all zero: before the oldest line. */
+/* How far a reader has come in a store; all zero: before the oldest line. */
 struct log_cursor {
 	u64 index; /* number of the next line to read, from 1 */
 	u64 segment;
-	u32 position; /* offset in the segment */
+	u32 position; /* offset of the next line in its segment */
 };
 
-/* A piece of the store, whose lines are dropped together. */
+/* A segment of a store: a piece of memory whose lines are dropped together. */
 struct log_segment {
 	u64 first_index;
 	u64 first_ns;
@@ -50,7 +52,7 @@ struct log_store {
 	u8 *bytes; /* the memory of all segments; segment n lies at n % segment_count */
 	u32 segment_bytes;
 	u32 segment_count;
-	u64 age_ns; /* a segment is closed once its first line has this age; 0: never */
+	u64 age_ns; /* a segment is closed once its first line is so old, in ns; 0: never */
 	bool chained;
 	u8 chain[LOG_CHAIN_BYTES]; /* hash of the last line and all lines before */
 
@@ -59,7 +61,7 @@ struct log_store {
 	u64 newest;
 	u64 next_index;
 	u64 added_bytes;
-	u64 overwritten_count; /* lines that were dropped */
+	u64 overwritten_count; /* number of lines that were dropped with their segments */
 };
 
 /*
@@ -70,7 +72,10 @@ struct log_store {
 void log_store_init(struct log_store *store, void *bytes, u32 segment_count, u32 segment_bytes,
 		    u64 age_ns);
 
-/* Chains the lines from now on (log_chain.h); to be called while there is none. */
+/*
+ * Hashes each line of the store with all lines before it, from now on (log_chain.h); to be called
+ * while the store is empty.
+ */
 void log_store_chain(struct log_store *store);
 
 /*
@@ -79,7 +84,7 @@ void log_store_chain(struct log_store *store);
  */
 void log_store_add(struct log_store *store, const struct log_line *line);
 
-/* Returns the line at the cursor, which moves past it; false at the end. */
+/* Returns, in *line, the line at the cursor, which moves past it; false at the end. */
 bool log_store_next(const struct log_store *store, struct log_cursor *cursor,
 		    struct log_line *line);
 
@@ -89,13 +94,13 @@ bool log_store_next(const struct log_store *store, struct log_cursor *cursor,
  */
 u64 log_store_catch_up(const struct log_store *store, struct log_cursor *cursor);
 
-/* Begins a segment; returns false if the newest one is still empty. */
+/* Begins a new segment of the store; returns false if the newest one is still empty. */
 bool log_store_rotate(struct log_store *store);
 
-/* Drops every line; cursors stay usable. */
+/* Drops every line of the store; cursors stay usable. */
 void log_store_clear(struct log_store *store);
 
 u64 log_store_line_count(const struct log_store *store);
 u64 log_store_bytes(const struct log_store *store);
-/* Returns a segment, from `oldest` to `newest`. */
+/* Returns the segment of that number, from `oldest` to `newest`. */
 const struct log_segment *log_store_segment(const struct log_store *store, u64 number);

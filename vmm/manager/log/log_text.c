@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Writes lines of the log as text or JSON. Called by log_export.c and `log show`; main.c sets the
- * start time, the only state.
+ * Unix time of the start, the only state.
  */
 #include "vmm/manager/log/log_text.h"
 #include "vmm/manager/log/log_names.h"
@@ -19,7 +19,7 @@ void log_text_start(u64 unix_ns)
 	start_unix_ns = unix_ns;
 }
 
-/* Writes date and time as in ISO 8601, in UTC. */
+/* Writes the date and time of the line as in ISO 8601, in UTC. */
 static const char *log_wall_of(const struct log_line *line, char buffer[WALL_BYTES])
 {
 	struct date date = date_from_seconds((s64)((start_unix_ns + line->time_ns) / NS_PER_S));

@@ -10,7 +10,7 @@ struct notice_board {
 	bool (*is_free)(void);
 };
 
-/* Sets the place for all notices from now on; before, they are dropped. */
+/* Sets where all notices are shown from now on; before the first call they are dropped. */
 void notice_show_on(const struct notice_board *board);
 
 /* Shows a line to the operator; the pattern has its newline. */

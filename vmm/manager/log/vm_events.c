@@ -9,7 +9,7 @@
 #include "vmm/manager/host/machine.h"
 
 static struct vm_event_record records[VM_EVENTS_KEPT];
-static u64 written; /* number of events ever added */
+static u64 written; /* number of events ever added to the ring */
 
 const char *vm_event_name(enum vm_event event)
 {

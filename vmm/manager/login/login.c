@@ -8,7 +8,10 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/rt/clock.h"
 
-/* About a million instructions: the loop that calls this has other work. */
+/*
+ * Iterations of a password's hash in one step, about a million instructions: the event loop, which
+ * calls login_step, has other work.
+ */
 #define ITERATIONS_A_STEP 128u
 
 static const struct password_hash *required;

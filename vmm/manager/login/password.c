@@ -10,7 +10,7 @@
 
 #define SCHEME "pbkdf2-sha256$"
 
-/* Takes off *rest the part up to the next '$' or the end, and returns it. */
+/* Removes from *rest its first part, up to the next '$' or the end, and returns it. */
 static struct text password_next_part(struct text *rest)
 {
 	struct text part = {rest->start, 0};
@@ -27,8 +27,8 @@ static struct text password_next_part(struct text *rest)
 }
 
 /*
- * Returns the number of bytes that the digits give, or 0 if there are other characters or the
- * number is not from `minimum` to `maximum`.
+ * Decodes hexadecimal digits; returns the number of bytes that they give, or 0 if there are other
+ * characters or the number is not from `minimum` to `maximum`.
  */
 static u32 password_parse_hex(struct text text, u8 *bytes, u32 minimum, u32 maximum)
 {

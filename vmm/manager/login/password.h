@@ -29,24 +29,24 @@ struct password_hash {
  * Reads pbkdf2-sha256$ITERATIONS$SALT$HASH, salt and hash in hex; returns false for anything else.
  */
 bool password_parse(struct text text, struct password_hash *hash);
-/* Writes a hash in that form, into PASSWORD_TEXT_BYTES. */
+/* Writes a hash in the form that password_parse reads, into PASSWORD_TEXT_BYTES bytes. */
 void password_text(const struct password_hash *hash, char *buffer, size_t size);
 
 /* The computation of a password's hash, which takes long on purpose and is done in steps. */
 struct password_work {
 	struct hmac_key key;   /* the key of HMAC, made from the password */
-	u8 last[SHA256_BYTES]; /* U_i of RFC 8018 */
+	u8 last[SHA256_BYTES]; /* U_i of RFC 8018, the result of the last iteration */
 	u8 hash[SHA256_BYTES]; /* the hash as far as it is computed */
 	u32 left;	       /* the iterations left */
 };
 
-/* Begins with `password` and with the iterations and salt of `as`. */
+/* Begins to hash `password` with the iterations and the salt of `as`. */
 void password_begin(struct password_work *work, struct text password,
 		    const struct password_hash *as);
-/* Does at most `iterations`; returns whether the hash is complete. */
+/* Does at most `iterations` iterations of the hash; returns whether the hash is complete. */
 bool password_step(struct password_work *work, u32 iterations);
 /*
- * Returns whether the hashes are equal, in a time that does not depend on where they differ. Erases
- * the work.
+ * Returns whether the computed hash equals the given one, in a time that does not depend on where
+ * they differ. Erases the work.
  */
 bool password_matches(struct password_work *work, const struct password_hash *hash);

@@ -6,7 +6,10 @@
 /* A line that is typed without echo; Backspace and Ctrl-U edit it. */
 struct secret_line {
 	char text[PASSWORD_LENGTH_MAX];
-	/* the length; more than `text` holds if the line is too long, and then only Ctrl-U helps */
+	/*
+	 * the length; more than `text` holds if the line is too long, and then only Ctrl-U, which
+	 * clears it, has an effect
+	 */
 	u32 length;
 	bool after_cr;
 };

@@ -15,12 +15,12 @@
 #include "vmm/rt/syscall.h"
 
 #define LEAVE_NS (50 * NS_PER_MS)
-/* The capture ends this long after its reader was last heard. */
+/* The capture ends this long after its reader last called capture_keep. */
 #define KEEP_NS (2 * NS_PER_S)
 
 static struct driver_link *link; /* the link of the capture's port; NULL: there is no capture */
 static struct link_end end;
-static u64 at; /* address of the mapped link; 0: the link is not mapped */
+static u64 at; /* address at which the link is mapped in the manager; 0: it is not mapped */
 static u64 until;
 static bool leaving;
 
@@ -29,7 +29,10 @@ static u64 capture_bytes_mapped(void)
 	return align_up(FRAMES_LINK_BYTES, PAGE_SIZE);
 }
 
-/* Opens the manager's end of the link: takes whatever the switch's ring has from now on. */
+/*
+ * Opens the manager's end of the link: the reader gets the frames that the switch puts into its
+ * ring from now on.
+ */
 static bool capture_open_end(char *problem, size_t size)
 {
 	enum status status = sys_space_map(start_handle(START_SPACE), 0, link->memory, 0,
@@ -101,7 +104,10 @@ void capture_end(void)
 	leaving = link != NULL;
 }
 
-/* Ends the link in steps: the memory may go once neither end uses it. */
+/*
+ * Ends the capture's link in steps: its memory is freed once neither the switch nor the manager
+ * uses it.
+ */
 bool capture_step(void)
 {
 	if (link == NULL)

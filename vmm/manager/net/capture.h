@@ -14,10 +14,13 @@
  * `problem`, if it cannot.
  */
 bool capture_begin(u32 net, char *problem, size_t size);
-/* Notes that the reader is still there; to be called each turn. Without it the capture ends. */
+/*
+ * Notes that the reader is still there; to be called each turn of the event loop. Otherwise the
+ * capture ends.
+ */
 void capture_keep(void);
 /*
- * Copies the first bytes of the next frame, *kept of its *length, at most PCAPNG_SNAP_BYTES.
+ * Copies the first bytes of the next frame, *kept of its *length bytes, at most PCAPNG_SNAP_BYTES.
  * Returns false if there is no frame now.
  */
 bool capture_take(u8 bytes[PCAPNG_SNAP_BYTES], u32 *kept, u32 *length);

@@ -16,7 +16,7 @@
 #include "vmm/manager/text/text.h"
 #include "vmm/rt/format.h"
 
-/* pages of a driver's memory for DMA: descriptors, and a buffer for each */
+/* pages of a driver's memory for DMA: descriptors, and a buffer for each descriptor */
 #define CARD_DMA_PAGES 512u
 static void card_say_link(struct driver *driver)
 {
@@ -45,7 +45,7 @@ static void card_ready(struct driver *driver)
 		    driver->name, mac, model, driver->link_up ? "up" : "down");
 }
 
-/* Notes that the driver is gone: whatever the cable does, no frame goes over it. */
+/* Notes that the card's driver has ended: whatever the cable does, no frame goes over it. */
 static void card_ended(struct driver *driver)
 {
 	driver->link_up = false;

@@ -14,7 +14,7 @@
 
 struct net_uplink {
 	u32 device;
-	struct driver *card;	  /* the uplink's card; NULL: its driver could not be made */
+	struct driver *card;	  /* the driver of the uplink's card; NULL: it could not be made */
 	struct driver_link *link; /* the card's link to the switch */
 };
 
@@ -35,27 +35,36 @@ const struct net *net_at(u32 number);
 const struct net *net_of_bridge(const struct driver *driver);
 
 /*
- * Makes a port for each card of a VM that is being built, charged to its group. An optional card
- * may be missing, which is logged. Returns false, with the reason in `problem`, if another is
- * missing.
+ * Makes a port of a switch for each card of a VM that is being built, charged to the VM's memory
+ * group. An optional card may be missing, which is logged. Returns false, with the reason in
+ * `problem`, if another is missing.
  */
 bool net_attach_all(struct vm *vm, char *problem, size_t size);
 /* Gives the ports to which the VM's cards are linked to the VM's monitor. */
 void net_give_all(const struct vm *vm, struct process_build *build);
-/* Ends the links; to be repeated until it returns true: then the switches use nothing of the VM. */
+/*
+ * Ends the links of the VM's cards; to be repeated until it returns true: then the switches use
+ * nothing of the VM.
+ */
 bool net_detach_all(struct vm *vm);
 /* Returns the pages that the links of the VM's cards take. */
 u64 net_pages(const struct vm_config *config);
-/* Puts changed limits of the VM into effect. */
+/* Tells the switches the changed limits of the VM's cards. */
 void net_limit_all(struct vm *vm);
 /* Returns the MAC address of a VM's card: as configured, or derived from the VM's name. */
 u64 net_mac(const struct vm_config *config, u32 card);
 
-/* Notes and logs why part of the configuration has no effect; the network works without it. */
+/*
+ * Notes and logs why part of the network's configuration has no effect; the network works without
+ * it.
+ */
 void net_refuse(struct net *net, const char *problem);
 /* Starts the drivers of a network's uplinks; its switch must exist. */
 void net_start_uplinks(struct net *net);
-/* Returns the network of a card and the card's index there, or NULL if it has none. */
+/*
+ * Returns the network of a card and the card's index there, or NULL if the card belongs to no
+ * network.
+ */
 const struct net *net_of_card(const struct driver *card, u32 *place);
 /*
  * net_port_shown() returns the state that the switch last reported of a port, net_port_state_name()
@@ -63,11 +72,13 @@ const struct net *net_of_card(const struct driver *card, u32 *place);
  */
 u16 net_port_shown(const struct driver_link *link);
 const char *net_port_state_name(u16 shown);
-/* Returns a random number other than 0, for a port's probes. */
+/* Returns a random number other than 0, for the probes by which a port detects loops. */
 u64 net_port_secret(void);
 
 /* Gives the driver of a card its end of the link to its network. Called by card.c. */
 void net_give_uplink(struct process_build *build, u32 device);
-/* Tells the switch that the card's link, or its driver, has come or gone (driver->link_up). */
+/*
+ * Tells the switch that the card's link, or its driver, has come up or gone down (driver->link_up).
+ */
 void net_card_changed(const struct driver *card);
 extern const struct driver_class bridge_class;

@@ -69,7 +69,7 @@ static bool net_is_looped(u16 shown)
 	return (u8)shown == NET_PORT_LOOPED;
 }
 
-/* Reports to operators and programs what has become of a port. */
+/* Reports to operators and programs that a port was blocked or freed. */
 static void net_say_state(const struct driver *driver, const struct driver_link *link, u16 after)
 {
 	char text[2 * CONFIG_NAME_BYTES + DRIVER_NAME_BYTES + 64];

@@ -35,8 +35,8 @@ static const struct net *net_user_of(u32 device)
 }
 
 /*
- * Makes the card's link. The switch pays for it: the link exists before the card's driver and
- * outlives it.
+ * Makes a card's link to the switch. The switch's memory group pays for it: the link exists before
+ * the card's driver and outlives it.
  */
 static struct driver_link *net_make_link(const struct net *net, const char *card, char *problem,
 					 size_t size)
@@ -53,7 +53,10 @@ static struct driver_link *net_make_link(const struct net *net, const char *card
 	return driver_link_make(net->bridge, net->bridge->group, &wanted, problem, size);
 }
 
-/* Starts one uplink. Returns false, with the reason in `problem`, if it cannot be had. */
+/*
+ * Starts the driver of one uplink's card. Returns false, with the reason in `problem`, if it cannot
+ * be had.
+ */
 static bool net_start_one(struct net *net, const char *wanted, char *problem, size_t size)
 {
 	struct net_uplink *uplink = &net->uplink[net->uplink_count];

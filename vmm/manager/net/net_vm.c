@@ -12,7 +12,7 @@
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
 
-/* Pages of a link besides its memory: page tables, events. */
+/* Pages that the link of a VM's card takes besides its memory: page tables, events. */
 #define LINK_EXTRA_PAGES 16u
 /* the bit of the first byte that says that no maker has assigned the address */
 #define MAC_LOCAL 2u

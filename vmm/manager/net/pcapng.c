@@ -10,9 +10,9 @@
 #define BLOCK_FRAME	  6u
 #define BYTE_ORDER	  0x1a2b3c4du
 #define LINK_ETHERNET	  1u
-#define OPTION_NAME	  2u /* name of an interface */
+#define OPTION_NAME	  2u /* option of an interface: its name */
 #define OPTION_RESOLUTION 9u
-#define NANOSECONDS	  9u /* 10 to the power of -9 */
+#define NANOSECONDS	  9u /* resolution of an interface's times: 10 to the power of -9 */
 
 /* A block that is being written. */
 struct writer {
@@ -87,7 +87,7 @@ u32 pcapng_frame(u8 block[PCAPNG_BLOCK_BYTES], u64 time_ns, const u8 *frame, u32
 {
 	struct writer writer = pcapng_begin_block(block, BLOCK_FRAME);
 
-	pcapng_put32(&writer, 0); /* number of the interface */
+	pcapng_put32(&writer, 0); /* number of the interface: 0, as there is only one */
 	pcapng_put32(&writer, (u32)(time_ns >> 32));
 	pcapng_put32(&writer, (u32)time_ns);
 	pcapng_put32(&writer, kept);

@@ -58,7 +58,7 @@ void pci_master_off(const struct pci_function *function)
 		  pci_read(function->address, PCI_COMMAND, 2) & ~(u32)PCI_COMMAND_BUS_MASTER);
 }
 
-/* Ends a function's DMA; returns whether it was on. */
+/* Turns off the function's bus mastering, and so its DMA; returns whether it was on. */
 static bool pci_end_dma(const struct pci_function *function)
 {
 	u32 command = pci_read(function->address, PCI_COMMAND, 2);
@@ -73,8 +73,8 @@ static bool pci_end_dma(const struct pci_function *function)
 }
 
 /*
- * Takes a function from the firmware. USB comes first: firmware that emulates a keyboard may hang
- * without its controller's DMA.
+ * Takes a function from the firmware. A USB controller's hand-over comes before the end of DMA:
+ * firmware that emulates a keyboard may hang without its controller's DMA.
  */
 static u32 pci_take_over(struct pci_function *function)
 {
@@ -117,8 +117,8 @@ void pci_init(void)
 }
 
 /*
- * Returns whether the IOMMU cannot tell the function from another one with a driver, as behind a
- * bridge to conventional PCI.
+ * Returns whether the IOMMU cannot tell the function from another function that has a driver, as
+ * both are behind one bridge to conventional PCI.
  */
 static bool pci_shares_name(const struct pci_function *function)
 {
@@ -162,7 +162,7 @@ enum status pci_bar_memory(const struct pci_function *function, u32 bar, handle_
 
 	if (bar >= PCI_BARS || (found->kind != PCI_BAR_32BIT && found->kind != PCI_BAR_64BIT))
 		return STATUS_NOT_FOUND;
-	/* A page that also belongs to another function cannot be given away. */
+	/* A page of which another function has a part cannot be given to a driver. */
 	if (found->address == 0 || found->address % PAGE_SIZE != 0 || found->size < PAGE_SIZE)
 		return STATUS_BAD_ADDRESS;
 	table = pci_msix_page(function, bar);

@@ -27,17 +27,18 @@ struct pci_function *pci_find(struct pci_address address);
 struct pci_function *pci_find_class(const struct pci_function *after, u8 class, u8 subclass);
 
 /*
- * Gives the function to the driver, still without DMA. Returns NULL, or why that is not possible.
+ * Gives the function to the driver, with its DMA still off. Returns NULL, or why that is not
+ * possible.
  */
 const char *pci_claim(struct pci_function *function, const char *driver);
-/* Takes the function from its driver; to be called once it is quiet. */
+/* Takes the function from its driver; to be called once the function is quiet. */
 void pci_release(struct pci_function *function);
 
 /*
- * Returns the registers of a memory BAR, for its driver: all of it, or the part below the page of
- * the MSI-X table, which is the manager's; but if that is the first page, all of it, table
- * included. STATUS_NOT_FOUND: there is no such BAR; STATUS_BAD_ADDRESS: the firmware gave it no
- * address that can be mapped; STATUS_TOO_BIG: more than 16 MiB.
+ * Returns a memory object with the registers of a memory BAR, for its driver: the whole BAR, or the
+ * part below the page of the MSI-X table, which is the manager's; but if that page is the first,
+ * the whole BAR, table included. STATUS_NOT_FOUND: there is no such BAR; STATUS_BAD_ADDRESS: the
+ * firmware gave it no address that can be mapped; STATUS_TOO_BIG: more than 16 MiB.
  */
 enum status pci_bar_memory(const struct pci_function *function, u32 bar, handle_t *memory,
 			   u64 *bytes) MUST_CHECK;
@@ -75,17 +76,21 @@ u64 pci_msix_page(const struct pci_function *function, u32 bar);
 
 /*
  * Ends the function's DMA and interrupts, and resets it if it can be reset alone: to be repeated
- * while STATUS_AGAIN, by function->quiet_deadline_tsc. STATUS_OK: what it wrote has arrived, and it
- * writes nothing more. STATUS_BAD_STATE: *problem says why that is not sure.
+ * while STATUS_AGAIN, by function->quiet_deadline_tsc. STATUS_OK: all that the function wrote has
+ * arrived in memory, and it writes nothing more. STATUS_BAD_STATE: *problem says why that is not
+ * sure.
  */
 enum status pci_quiet(struct pci_function *function, const char **problem) MUST_CHECK;
 /* Returns whether the function can be reset alone. */
 bool pci_can_reset(const struct pci_function *function);
 
-/* Has the firmware give up a USB controller. Returns what went wrong, or NULL. In pci_usb.c. */
+/*
+ * Has the firmware give up a USB controller. Returns in words what went wrong, or NULL. In
+ * pci_usb.c.
+ */
 const char *pci_usb_hand_off(const struct pci_function *function);
 
 /* Returns the name of the function's class. In pci_names.c. */
 const char *pci_class_name(const struct pci_function *function);
-/* Returns a capability's name, or NULL if it has none here. */
+/* Returns a capability's name, or NULL if it is not in the list of names. */
 const char *pci_capability_name(const struct pci_capability *capability);

@@ -13,11 +13,12 @@
 #include "vmm/rt/syscall.h"
 
 #define RANGES_MAX   17u
-#define WINDOW_BUSES 16u /* 16 MiB, the most that the kernel gives at once */
+#define WINDOW_BUSES 16u /* buses mapped at a time: 16 MiB, the most that the kernel maps at once  \
+			  */
 #define WINDOW_BYTES (WINDOW_BUSES * MIB)
 /*
- * The window's address, aligned like the memory so that leaves of 2 MiB map it: a look at each
- * device of each bus would otherwise touch 8192 pages.
+ * The address of the window onto configuration space, aligned like the memory so that page-table
+ * leaves of 2 MiB map it: reading each device of each bus would otherwise need 8192 pages mapped.
  */
 #define WINDOW_AT 0x500000000000ull
 
@@ -67,7 +68,7 @@ static void pci_window_open(const struct pci_range *range, u8 bus)
 	sys_handle_close(memory);
 }
 
-/* Returns a register in memory, or NULL if it cannot be reached. */
+/* Returns the address of a configuration register in memory, or NULL if it cannot be reached. */
 static volatile void *pci_in_memory(const struct pci_range *range, struct pci_address address,
 				    u32 offset)
 {
@@ -78,7 +79,7 @@ static volatile void *pci_in_memory(const struct pci_range *range, struct pci_ad
 	return window.failed ? NULL : (volatile void *)(window.address + (hpa - window.hpa));
 }
 
-/* Selects a register; returns its data port. */
+/* Selects a configuration register by the address port; returns the port of its data. */
 static u16 pci_select_port(struct pci_address address, u32 offset)
 {
 	port_out32(PCI_PORT_ADDRESS, (u32)(PCI_PORT_ENABLE | (u32)address.bus << 16 |
@@ -149,7 +150,10 @@ void pci_write(struct pci_address address, u32 offset, u32 bytes, u32 value)
 		*(volatile u32 *)memory = value;
 }
 
-/* Returns whether the ports exist: enable bit and address can be read back (PCI 3.0, 3.2.2.3.2). */
+/*
+ * Returns whether the ports for configuration space exist: enable bit and address can be read back
+ * (PCI 3.0, 3.2.2.3.2).
+ */
 static bool pci_ports_answer(void)
 {
 	u32 value = (u32)PCI_PORT_ENABLE | 0x5a00;

@@ -17,7 +17,7 @@ void pci_address_text(struct pci_address address, char text[PCI_ADDRESS_BYTES]);
 bool pci_address_parse(const char *text, struct pci_address *address);
 bool pci_address_equal(struct pci_address a, struct pci_address b);
 
-/* Buses whose configuration space can be reached. */
+/* A range of buses whose configuration space can be reached. */
 struct pci_range {
 	u16 segment;
 	u8 first_bus;
@@ -25,12 +25,15 @@ struct pci_range {
 	u64 base; /* the address in memory that bus 0 would have; 0: use ports */
 };
 
-/* Returns the ranges: from the MCFG, or by ports if that has no entry for segment 0. */
+/*
+ * Sets *ranges to the ranges of buses and returns their number: from the MCFG, or by ports if that
+ * has no entry for segment 0.
+ */
 u32 pci_access_init(const struct pci_range **ranges);
 
 /*
- * Access an aligned register of 1, 2 or 4 bytes. Where no function answers, or beyond the 256 bytes
- * that ports reach, reads return all ones and writes are lost.
+ * Access an aligned configuration register of 1, 2 or 4 bytes. Where no function answers, or beyond
+ * the 256 bytes that ports reach, reads return all ones and writes are lost.
  */
 u32 pci_read(struct pci_address address, u32 offset, u32 bytes);
 void pci_write(struct pci_address address, u32 offset, u32 bytes, u32 value);

@@ -5,7 +5,10 @@
  */
 #include "vmm/manager/pci/pci_function.h"
 
-/* Returns the size: the address bits below it cannot be set (PCI 3.0, 6.2.5.1). */
+/*
+ * Returns a BAR's size by the bits that can be set: the address bits below the size cannot be (PCI
+ * 3.0, 6.2.5.1).
+ */
 static u64 pci_size_of(u64 mask, u64 width)
 {
 	mask &= width;
@@ -24,7 +27,7 @@ static u32 pci_probe(struct pci_address address, u32 offset)
 	return mask;
 }
 
-/* Reads one BAR; returns how many registers the BAR takes. */
+/* Reads one BAR; returns how many base address registers it takes, 1 or 2. */
 static u32 pci_read_bar(const struct pci_function *function, u32 number, struct pci_bar *bar)
 {
 	u32 offset = PCI_BAR + 4 * number;

@@ -9,8 +9,8 @@
 #define EXTENDED_MAX ((PCI_EXPRESS_BYTES - PCI_EXTENDED) / 8)
 
 /*
- * Adds a capability. Those without room are left out; those that drivers need come first in
- * practice.
+ * Adds a capability. Those for which the list has no room are left out; those that drivers need
+ * come first in practice.
  */
 static void pci_add(struct pci_function *function, u32 offset, u32 id)
 {
@@ -19,7 +19,7 @@ static void pci_add(struct pci_function *function, u32 offset, u32 id)
 			(struct pci_capability){(u16)offset, (u16)id};
 }
 
-/* Returns how many bytes of the capability must lie in the first 256. */
+/* Returns how many bytes of the capability must lie in the first 256 of configuration space. */
 static u32 pci_length_of(u32 id)
 {
 	switch (id) {
@@ -61,8 +61,8 @@ static const char *pci_read_standard(struct pci_function *function)
 }
 
 /*
- * Reads the extended list. A first entry of 0 or of ones means that there is none (PCI Express
- * 7.9).
+ * Reads the list of extended capabilities. A first entry of 0 or of ones means that there is none
+ * (PCI Express 7.9).
  */
 static const char *pci_read_extended(struct pci_function *function)
 {

@@ -16,7 +16,10 @@ struct pci_bar {
 enum pci_bar_kind { PCI_BAR_NONE, PCI_BAR_PORTS, PCI_BAR_32BIT, PCI_BAR_64BIT };
 
 struct pci_capability {
-	/* the capability's offset; PCI_EXTENDED or more: the capability is an extended one */
+	/*
+	 * the capability's offset in configuration space; PCI_EXTENDED or more: the capability is
+	 * an extended one
+	 */
 	u16 offset;
 	u16 id;
 };
@@ -40,7 +43,10 @@ struct pci_function {
 	struct pci_bar bar[PCI_BARS];
 	struct pci_capability capability[PCI_CAPABILITIES_MAX];
 	u32 capability_count;
-	/* why the function's capabilities, or the buses behind it, are not used */
+	/*
+	 * why the function's capabilities, or the buses behind this bridge, are not used; NULL:
+	 * they are used
+	 */
 	const char *problem;
 	char driver[PCI_DRIVER_BYTES]; /* the driver that has the function; "": none has */
 	/* What the function reaches by DMA: vmm/manager/iommu/iommu.h */
@@ -56,12 +62,15 @@ struct pci_function {
 	u16 requester;	/* the id of the function's requests: bus << 8 | device << 3 | function */
 	u32 faults;	/* refused accesses since boot */
 	u32 faults_now; /* refused accesses since the function's driver was last started */
-	/* the space with regions that the firmware has reserved; 0: there are none */
+	/*
+	 * handle of the DMA address space that has the regions which the firmware has reserved for
+	 * the function; 0: there are none
+	 */
 	u32 space;
 	/* The state of making the function quiet: */
 	u8 quieting;		/* enum in pci_quiet.c */
-	u64 quiet_limit_tsc;	/* time limit of the present step */
-	u64 quiet_deadline_tsc; /* time at which to look again */
+	u64 quiet_limit_tsc;	/* TSC at which the present step is given up */
+	u64 quiet_deadline_tsc; /* TSC at which pci_quiet has to be called again */
 	u32 saved[PCI_BARS];	/* the function's BARs, which a reset clears */
 };
 
@@ -70,13 +79,18 @@ struct pci_function {
  * decoding off meanwhile. Returns false if there is no function.
  */
 bool pci_function_read(struct pci_address address, struct pci_function *function);
-/* Returns whether it is a bridge of any kind: bridges are left as the firmware has set them up. */
+/*
+ * Returns whether the function is a bridge of any kind: bridges are left as the firmware has set
+ * them up.
+ */
 bool pci_is_bridge(const struct pci_function *function);
 /* Returns whether the function is still there: one that was pulled out reads as all ones. */
 bool pci_answers(const struct pci_function *function);
 /* Returns whether the function's bus mastering is on; only for a function that answers. */
 bool pci_has_dma(const struct pci_function *function);
-/* Returns the capability's offset, or 0 if there is none of that kind. */
+/*
+ * Returns the offset in configuration space of the capability, or 0 if there is none of that kind.
+ */
 u32 pci_capability(const struct pci_function *function, enum pci_capability_id id);
 
 /*

@@ -10,6 +10,9 @@ struct pci_memory {
 	u64 bytes;
 };
 
-/* Maps registers; returns false if that is no device's memory, or there is no room. */
+/*
+ * Maps registers at a physical address; returns false if that is no device's memory, or there is no
+ * room for the mapping.
+ */
 bool pci_memory_open(u64 hpa, u64 bytes, struct pci_memory *memory);
 void pci_memory_close(struct pci_memory *memory);

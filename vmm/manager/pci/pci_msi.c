@@ -9,7 +9,7 @@
 #include "vmm/rt/syscall.h"
 
 struct table {
-	u32 capability; /* the place of the MSI-X capability; 0: the function has no MSI-X */
+	u32 capability; /* offset of the MSI-X capability; 0: the function has no MSI-X */
 	u32 entries;
 	u32 bar;
 	u64 offset;
@@ -63,7 +63,7 @@ static void pci_intx_off(const struct pci_function *function)
 	pci_set_bits(function, PCI_COMMAND, PCI_COMMAND_INTX_OFF, true);
 }
 
-/* Maps the table, which is there only while memory decoding is on. */
+/* Maps the MSI-X table, which is there only while memory decoding is on. */
 static bool pci_table_open(const struct pci_function *function, const struct table *table,
 			   struct pci_memory *memory)
 {
@@ -72,7 +72,7 @@ static bool pci_table_open(const struct pci_function *function, const struct tab
 			       memory);
 }
 
-/* Masks all entries: messages that the firmware left there must not be sent. */
+/* Masks all entries of the MSI-X table: messages that the firmware left there must not be sent. */
 static void pci_mask_others(volatile struct pci_msix_entry *entry, u32 count)
 {
 	for (u32 i = 0; i < count; i++)
@@ -115,7 +115,8 @@ enum status pci_msix_set(struct pci_function *function, u32 number, u64 remapper
 	entry[number].address_high = 0;
 	entry[number].data = (u32)message;
 	entry[number].control &= ~(u32)PCI_MSIX_ENTRY_MASKED;
-	(void)entry[number].control; /* read back, so that the writes have arrived */
+	/* the read makes sure that the writes before it have arrived at the device */
+	(void)entry[number].control;
 	pci_set_bits(function, control, PCI_MSIX_MASKED, false);
 	pci_memory_close(&memory);
 	return STATUS_OK;

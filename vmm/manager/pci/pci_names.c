@@ -5,8 +5,8 @@
 #define ANY 0xffu
 
 /*
- * PCI Code and ID Assignment 1.11. The first row that fits counts, so special ones stand before
- * ANY.
+ * PCI Code and ID Assignment 1.11. Of the rows of names the first that fits a function counts, so
+ * special ones stand before ANY.
  */
 static const struct {
 	u8 class, subclass, interface;

@@ -6,7 +6,10 @@
 #include "vmm/manager/pci/pci.h"
 #include "vmm/rt/clock.h"
 
-/* the time limits of the steps (PCI Express 6.6.2), and the interval between looks */
+/*
+ * the time limits of the steps of a reset (PCI Express 6.6.2), and the interval at which the
+ * function is looked at
+ */
 #define PENDING_NS (100 * NS_PER_MS)
 #define RESET_NS   (100 * NS_PER_MS)
 #define RETURN_NS  (NS_PER_S)
@@ -89,8 +92,9 @@ static enum status pci_give_up(struct pci_function *function, const char **probl
 }
 
 /*
- * Ends DMA and messages. The answer to a read does not overtake what the function wrote before (PCI
- * Express 2.4.1): once bus mastering reads as off, all its writes have arrived.
+ * Ends a function's DMA and interrupt messages. The answer to a read does not overtake what the
+ * function wrote before (PCI Express 2.4.1): once bus mastering reads as off, all its writes have
+ * arrived.
  */
 static enum status pci_begin(struct pci_function *function, const char **problem)
 {

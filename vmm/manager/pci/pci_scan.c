@@ -8,8 +8,8 @@
 #include "lib/string.h"
 
 /*
- * Returns why a bridge's buses cannot be used, or NULL: they must lie above its own, within its
- * parent's, and be no other bridge's.
+ * Returns why a bridge's buses cannot be used, or NULL: their numbers must lie above that of its
+ * own bus, within those behind its parent, and belong to no other bridge.
  */
 static const char *pci_scan_bridge_problem(const struct pci_scan *scan,
 					   const struct pci_function *bridge)
@@ -78,7 +78,10 @@ static void pci_scan_device(struct pci_scan *scan, struct pci_address address)
 	}
 }
 
-/* Scans a bus and all behind it. A bus behind another has a larger number: one pass finds all. */
+/*
+ * Scans a bus and all behind it. A bus behind another has a larger number: one pass in ascending
+ * order finds all.
+ */
 static void pci_scan_tree(struct pci_scan *scan, u16 segment, u8 root, u8 last_bus)
 {
 	scan->seen[root] = true;

@@ -13,7 +13,7 @@ struct pci_scan {
 	u32 bus_count; /* buses on which a function answered */
 	/* For each bus of the segment: */
 	bool seen[PCI_BUSES]; /* the bus was scanned, or is known to be behind a bridge */
-	u8 behind[PCI_BUSES]; /* the last known bus on the way to that bus */
+	u8 behind[PCI_BUSES]; /* the last bus that is known to lie between the root and this bus */
 	u8 last[PCI_BUSES];   /* for a bus that is to be scanned: the last bus behind it */
 	bool waits[PCI_BUSES];
 };

@@ -28,7 +28,7 @@
 #define OHCI_CHANGE (1u << 3) /* OwnershipChangeRequest: asks the firmware for the OHCI */
 
 #define UHCI_LEGACY 0xc0u
-/* value that turns all of the UHCI's SMIs off and clears all events */
+/* value of the legacy register that turns all of the UHCI's SMIs off and clears all events */
 #define UHCI_LEGACY_OFF 0x8f00u
 
 static u32 pci_usb_read32(const struct pci_memory *memory, u32 offset)
@@ -41,7 +41,10 @@ static void pci_usb_write32(const struct pci_memory *memory, u32 offset, u32 val
 	*(volatile u32 *)((volatile u8 *)memory->at + offset) = value;
 }
 
-/* Returns the offset of the legacy capability, or 0 if there is none. */
+/*
+ * Returns the offset of the xHCI's capability for legacy support (USBLEGSUP), or 0 if there is
+ * none.
+ */
 static u32 pci_usb_xhci_legacy(const struct pci_memory *memory)
 {
 	u32 next = pci_usb_read32(memory, XHCI_HCCPARAMS1) >> 16;
@@ -79,7 +82,7 @@ static const char *pci_usb_xhci(const struct pci_memory *memory)
 	return problem;
 }
 
-/* Hands over an EHCI controller; its legacy support is in configuration space. */
+/* Has the firmware hand over an EHCI controller; its legacy support is in configuration space. */
 static const char *pci_usb_ehci(const struct pci_function *function,
 				const struct pci_memory *memory)
 {
@@ -115,8 +118,8 @@ static const char *pci_usb_ohci(const struct pci_memory *memory)
 }
 
 /*
- * Hands over a controller. Firmware that uses it has its decoding on: without that there is nothing
- * to ask.
+ * Has the firmware hand over a USB controller. Firmware that uses one has its decoding on: one
+ * without is in no use.
  */
 const char *pci_usb_hand_off(const struct pci_function *function)
 {
