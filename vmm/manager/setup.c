@@ -26,7 +26,8 @@
 
 #define DEMO_NAME   "demo"
 #define DEMO_MEMORY (16 * MIB)
-#define SETUP_NS    (10 * NS_PER_S) /* time for a monitor to set itself up */
+/* how long the start waits for a VM's monitor to set itself up */
+#define SETUP_NS (10 * NS_PER_S)
 
 static u32 next_vm;    /* index of the next VM of the configuration to start */
 static u32 waiting_id; /* id of the last VM started; 0: no VM was started */
@@ -64,8 +65,8 @@ void setup_options(void)
 }
 
 /*
- * Opens the serial ports. COM2 is the console only if it exists; earlier reports wait in the
- * console's output.
+ * Opens the serial ports. COM2 is the console only if it exists; problems reported earlier wait in
+ * the console's output.
  */
 void setup_serial(void)
 {
@@ -184,9 +185,9 @@ void setup_host(void)
 }
 
 /*
- * Tells the operator why the VM does not start. A save belongs with the disks as they were then,
- * and a boot would write to them; only the operator knows whether the VM was saved, and on which
- * disk.
+ * Tells the operator why a VM that may have been saved does not start by itself. A save belongs
+ * with the disks as they were then, and a boot would write to them; only the operator knows whether
+ * the VM was saved, and on which disk.
  */
 static void setup_offer_restore(const struct vm_config *vm_config)
 {
@@ -213,7 +214,8 @@ static void setup_start_vm(const struct vm_config *vm_config)
 	log_actor_set(NULL);
 }
 
-#define ANNOUNCED_MAX 8u /* the most VMs that are named; more VMs are only counted */
+/* the most VMs that a line at the prompt names; more VMs are only counted */
+#define ANNOUNCED_MAX 8u
 
 static void setup_announce_vms(void)
 {

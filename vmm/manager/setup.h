@@ -6,7 +6,8 @@
 
 /*
  * Read what Skerry was started with: the kernel's command line, and the boot files with the
- * configuration among them. Each mistake goes to the console and the log; the rest counts.
+ * configuration among them. Each mistake goes to the console and the log; what is right takes
+ * effect.
  */
 void setup_options(void);
 /* Opens the UARTs: the operator's, and the machine channel if there is another. */
@@ -16,11 +17,14 @@ void setup_config_file(void);
 /* Applies the section [host]. */
 void setup_host(void);
 /*
- * Creates and starts the next VM that asks for it, in the order of the file: each gets what the
- * earlier ones have left. Returns false when there are no more.
+ * Creates and starts the next VM whose section asks for that, in the order of the file: each gets
+ * what the earlier ones have left. Returns false when there are no more.
  */
 bool setup_start_next(void);
-/* Returns whether the last VM has set itself up, is gone, or takes too long. */
+/*
+ * Returns whether the VM that setup_start_next started last has set itself up, is gone, or has
+ * taken too long.
+ */
 bool setup_settled(void);
 u64 setup_deadline(void);
 

@@ -5,14 +5,14 @@
 
 enum shutdown { SHUTDOWN_NONE, SHUTDOWN_REBOOT, SHUTDOWN_POWER_OFF };
 
-/* Asks for the host to stop, as soon as the asker has been answered. */
+/* Has the host switched off or reset, as soon as the asker's answer was sent. */
 void shutdown_ask(enum shutdown what);
 
 /* Sends all waiting output and stops the host, if it is to stop; called once a turn of the loop. */
 void shutdown_step(void);
 
 /*
- * Asks for a shutdown, for the commands that stop the host, and shows no further prompt at the
- * console.
+ * Has the host switched off or reset, for the commands that stop the host, and shows no further
+ * prompt at the console.
  */
 void shutdown_run(struct reply *reply, enum shutdown what);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The manager's queue of signals, and a second queue on which nobody waits. Called by the event
- * loop and by all that bind objects. Owns both queues.
+ * loop and by all that bind kernel objects to a queue. Owns both queues.
  */
 #include "vmm/manager/process/events.h"
 #include "lib/bits.h"

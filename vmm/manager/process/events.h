@@ -11,7 +11,10 @@ enum event_source {
 	EVENT_PROCESS, /* a VM's monitor ended; `number` is the VM's id */
 	/* the second monitor of a VM ended: vm_renew.h; `number` is the VM's id */
 	EVENT_HEIR,
-	/* a copier of a VM's disks ended: vm_backup.h; `number` is the VM's id */
+	/*
+	 * the process that copies a VM's disks for a backup ended: vm_backup.h; `number` is the
+	 * VM's id
+	 */
 	EVENT_COPIER,
 	EVENT_RESTORER, /* a process that restores a disk ended: disk_restore.h */
 	/* the process that moves a volume's content signalled, or ended: content.h */
@@ -31,11 +34,14 @@ struct event {
 };
 
 enum status events_init(void) MUST_CHECK;
-/* Binds an object's signals to the queue. */
+/* Has an object's signals come to the manager's queue, with this source and number. */
 enum status events_bind(handle_t handle, enum event_source source, u32 number) MUST_CHECK;
-/* Keeps an object's signals, without waking anybody, until it is bound again. */
+/*
+ * Keeps an object's signals, without waking the manager, until events_bind is called for it again.
+ */
 enum status events_mute(handle_t handle) MUST_CHECK;
 /*
- * Waits for the next event; returns false if there is none by the deadline (a TSC). 0 only looks.
+ * Waits for the next event; returns false if there is none by the deadline (a TSC). With a deadline
+ * of 0 it does not wait.
  */
 bool events_wait(u64 deadline_tsc, struct event *event);

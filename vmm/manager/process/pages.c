@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Counts the pages that are promised to nobody. Set up by vm_build_check.c; called by all that
- * promise pages to VMs or drivers. Owns the number of pages at the start.
+ * Counts the host's pages that are promised to no VM or driver. Set up by vm_build_check.c; called
+ * by all that promise pages to VMs or drivers. Owns the number of pages at the start.
  */
 #include "vmm/manager/process/pages.h"
 

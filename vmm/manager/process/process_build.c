@@ -125,7 +125,7 @@ void process_build_map(struct process_build *build, enum start_kind kind, handle
 							    .value = bytes});
 }
 
-/* Copies the part of a page that belongs to the file. */
+/* Copies the part of a page that belongs to the file into a page that the process gets. */
 static void process_build_copy_page(struct process_build *build, u64 address,
 				    const struct file *file, u64 offset)
 {
@@ -170,8 +170,8 @@ void process_build_map_file(struct process_build *build, enum start_kind kind,
 	u64 address;
 
 	/*
-	 * Maps the whole file once to find a place for it. The place stays free, as the process
-	 * does not run yet.
+	 * Maps the whole file once to find a range of addresses for it. The range stays free, as
+	 * the process does not run yet.
 	 */
 	process_build_map(build, kind, file->memory, file->offset, file->size, RIGHT_READ);
 	if (process_build_failed(build) || file->bytes == NULL)

@@ -13,15 +13,15 @@ struct file;
  */
 struct process_build {
 	enum status status;
-	const char *what; /* the step that failed */
-	handle_t group;	  /* the group to which the process is charged */
+	const char *what; /* the step that failed, in words */
+	handle_t group;	  /* the memory group to which the process is charged */
 	handle_t process;
 	handle_t space;
 	handle_t start;
 	struct start_info *info; /* mapped until process_build_start */
 };
 
-/* Notes the outcome of a step that only the caller knows. */
+/* Notes the outcome of a step that the caller has done itself. */
 void process_build_note(struct process_build *build, const char *what, enum status status);
 static inline bool process_build_failed(const struct process_build *build)
 {
@@ -38,8 +38,8 @@ void process_build_begin(struct process_build *build, handle_t group, handle_t i
 void process_build_grant(struct process_build *build, enum start_kind kind, handle_t handle,
 			 u32 rights, u64 value);
 /*
- * Gives a monitor, or a process that copies for it, handles to itself: its process, space and
- * group.
+ * Gives a monitor, or a process that copies for it, handles to its own process, address space and
+ * memory group.
  */
 void process_build_own(struct process_build *build, handle_t group);
 /*
@@ -50,7 +50,7 @@ void process_build_show(struct process_build *build, handle_t memory, u64 bytes,
 			void *address);
 /*
  * Maps part of a memory object into the process, from `offset` on, which need not be at a page. The
- * entry has the address and `bytes`.
+ * entry in the start page has the address and `bytes`.
  */
 void process_build_map(struct process_build *build, enum start_kind kind, handle_t memory,
 		       u64 offset, u64 bytes, u32 rights);
@@ -60,16 +60,19 @@ void process_build_map(struct process_build *build, enum start_kind kind, handle
  */
 void process_build_map_file(struct process_build *build, enum start_kind kind,
 			    const struct file *file);
-/* Names the entry that was added last. */
+/* Gives a name to the start-page entry that was added last. */
 void process_build_name(struct process_build *build, const char *name);
-/* Gives the process `count` ports from `first` on. */
+/* Gives the process `count` I/O ports from `first` on. */
 void process_build_ports(struct process_build *build, u16 first, u32 count, const char *name);
 /* Starts the process; nothing more can be given through its start page. */
 void process_build_start(struct process_build *build);
-/* Closes the handles, after success or failure; the process lives as long as its group. */
+/*
+ * Closes the manager's handles to the process, after success or failure; the process lives as long
+ * as its group.
+ */
 void process_build_close(struct process_build *build);
 /*
- * Closes all handles but the process's, which *process gets. If the process was not made, returns
- * false, with the step that failed in `problem` (`size` bytes), and leaves *process alone.
+ * Closes all handles but the process's, which is returned in *process. If the process was not made,
+ * returns false, with the step that failed in `problem` (`size` bytes), and leaves *process alone.
  */
 bool process_build_take(struct process_build *build, handle_t *process, char *problem, size_t size);

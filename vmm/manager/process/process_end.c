@@ -29,7 +29,7 @@ static void process_killed(u64 code, char text[PROCESS_END_BYTES])
 		format(text, PROCESS_END_BYTES, " of %s", reasons[reason]);
 }
 
-/* Writes the word that the process gave to rt_fail, which made the exit code of it. */
+/* Writes the word that the process gave to rt_fail, which had encoded it in the exit code. */
 static void process_ended_itself(u64 code, char text[PROCESS_END_BYTES])
 {
 	char shown[sizeof(code) + 1];

@@ -8,7 +8,7 @@
 #include "vmm/manager/text/text.h"
 #include "vmm/rt/format.h"
 
-/* The places of a text's bytes in a GUID, whose first three fields are little-endian. */
+/* The index in a GUID of each byte of its text, whose first three fields are little-endian. */
 static const u8 guid_order[16] = {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
 
 static bool guid_has_dash_before(u32 byte)

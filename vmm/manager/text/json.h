@@ -5,8 +5,8 @@
 
 /*
  * Writes one JSON value into a buffer of the caller's. The value is always well-formed as long as
- * begins and ends are paired; if it does not fit, json_finish returns 0, never half a value. `key`
- * is NULL inside an array and for the outermost value.
+ * each beginning of an object or array has its end; if it does not fit, json_finish returns 0,
+ * never half a value. `key` is NULL inside an array and for the outermost value.
  */
 struct json {
 	char *buffer;

@@ -23,9 +23,9 @@ struct json_reader {
 
 void json_read_start(struct json_reader *reader, struct text text);
 
-/* Takes the byte if it comes next, skipping blanks before it. */
+/* Takes the byte `byte` if it comes next, skipping blanks before it; returns whether it did. */
 bool json_read_byte(struct json_reader *reader, char byte);
-/* Returns whether only blanks are left. */
+/* Returns whether only blanks are left to read. */
 bool json_read_end(struct json_reader *reader);
 
 /*

@@ -9,9 +9,13 @@
 #include "vmm/rt/format.h"
 
 #define MAC_BYTES  6u
-#define MAC_GROUP  1u /* the bit of the first byte that marks a group's address */
+/* the bit of the first byte that marks a MAC address as that of a group (multicast) */
+#define MAC_GROUP  1u
 #define IPV4_BYTES 4u
-/* the first byte from which on addresses are groups, experiments or broadcasts */
+/*
+ * the first byte from which on IPv4 addresses belong to groups (multicast), experiments or
+ * broadcasts
+ */
 #define IPV4_GROUP_FIRST 224u
 
 static int parse_address_digit_of(char c)

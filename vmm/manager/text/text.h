@@ -82,14 +82,14 @@ static inline struct text text_trim(struct text text)
 /* Takes the next word of *rest, separated by spaces; returns false if there is none left. */
 bool text_next_word(struct text *rest, struct text *word);
 
-/* Returns whether `part` stands anywhere in `text`; an empty one does. */
+/* Returns whether `part` stands anywhere in `text`; an empty `part` does. */
 bool text_contains(struct text text, struct text part);
 
 /* Copies into to[size], terminated; returns false, with nothing copied, if it does not fit. */
 bool text_copy(char *to, size_t size, struct text text);
 
 /*
- * Copies for people to read: bytes outside printable ASCII become '?', and a text that does not fit
- * is cut and ends in "...". size >= 4. Returns `to`.
+ * Copies a text so that people can read it: bytes outside printable ASCII become '?', and a text
+ * that does not fit is cut and ends in "...". size >= 4. Returns `to`.
  */
 const char *text_show(char *to, size_t size, struct text text);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The life of a transfer between a process and the client of a machine channel: opens, judges and
- * closes it. Called by vm_save.c, its owner, and by channel_stream.c and channel_transfer.c, which
- * move the bytes. Owns the ring's memory.
+ * The life of a transfer between a process and the client of a machine channel: opens it, tells the
+ * process its outcome and closes it. Called by vm_save.c and content.c, its owners, and by
+ * channel_stream.c and channel_transfer.c, which move the bytes. Owns the ring's memory.
  */
 #include "vmm/manager/transfer/transfer.h"
 #include "lib/string.h"
@@ -67,7 +67,7 @@ void transfer_give(const struct transfer *transfer, struct process_build *build,
 	process_build_name(build, name);
 }
 
-/* Tells the process the outcome, the last word it gets. */
+/* Tells the process, as the last thing, whether the transfer has succeeded. */
 static void transfer_judge(struct transfer *transfer, enum transfer_verdict verdict)
 {
 	string_copy(transfer->ring->problem, sizeof(transfer->ring->problem), transfer->problem);

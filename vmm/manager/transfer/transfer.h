@@ -10,7 +10,10 @@ struct channel_stream_state;
 
 /* A transfer breaks after this time without progress of the client or of the process. */
 #define TRANSFER_IDLE_NS (30 * NS_PER_S)
-/* The most bytes under way inward; in base 64 they fit into what is kept of a port's output. */
+/*
+ * The most bytes on their way from the client to the process; in base 64 they fit into what is kept
+ * of a port's output, as the client may be behind a VM's port.
+ */
 #define TRANSFER_CREDIT_BYTES 24576u
 
 enum transfer_state {
@@ -24,8 +27,8 @@ enum transfer_state {
 /*
  * The manager's side of a transfer (vmm/rt/transfer.h): a stream of a machine channel, whose client
  * stores or delivers the bytes (its "store"). Its owner opens it, gives it to a process, looks at
- * `state`, and closes it in any case; the channel's work does all else, a piece at a time. The ring
- * never has more than TRANSFER_RING_BYTES, whichever side misbehaves.
+ * `state`, and closes it in any case; the machine channel's step does all else, a piece at a time.
+ * The ring never has more than TRANSFER_RING_BYTES, whichever side misbehaves.
  */
 struct transfer {
 	enum transfer_state state;
@@ -36,10 +39,15 @@ struct transfer {
 	struct transfer_ring *ring;
 	handle_t memory; /* memory of the ring, the manager's own */
 	handle_t bell;	 /* event that the process waits for; HANDLE_NONE: none */
-	u64 at;		 /* the manager's index: bytes taken from the ring, or put into it */
+	/*
+	 * the manager's index: number of bytes that it has taken from the ring (outward) or put
+	 * into it (inward)
+	 */
+	u64 at;
 	u64 process_at;	 /* the process's index, as last read and checked */
-	u32 works;	 /* ring->process_works, as last read */
-	bool ended;	 /* no byte follows `at` (inward) or `process_at` (outward) */
+	u32 works;	 /* ring->process_works, the process's sign that it is busy, as last read */
+	/* the transfer has no byte after `at` (inward) or `process_at` (outward) */
+	bool ended;
 	bool end_told;	 /* outward: the client was told the end and may confirm */
 	u64 until_tsc;
 	char problem[TRANSFER_TEXT_BYTES];
@@ -51,14 +59,14 @@ bool transfer_open(struct transfer *transfer, struct machine_channel *channel, b
 /* Maps the ring for a process, as an entry of that kind and name. */
 void transfer_give(const struct transfer *transfer, struct process_build *build,
 		   enum start_kind kind, const char *name);
-/* Breaks the transfer: the process is told now, and the client when it is closed. */
+/* Breaks the transfer: the process is told now, and the client when the transfer is closed. */
 void transfer_break(struct transfer *transfer, const char *problem);
 /*
  * Closes the transfer; may be called again. The client is told `done`, or `failed` and why. The
  * process is not told: what it has mapped stays.
  */
 void transfer_close(struct transfer *transfer, const char *problem);
-/* Closes a transfer that neither client nor process has been told of. */
+/* Closes a transfer of which neither the client nor the process was told. */
 void transfer_forget(struct transfer *transfer);
 
 /* --- for the side that carries the bytes --- */
@@ -73,7 +81,7 @@ struct transfer_carrier {
 };
 void transfer_carried_by(const struct transfer_carrier *carrier);
 
-/* Notes progress: the time limit starts again. */
+/* Notes progress of the transfer: its time limit starts again. */
 void transfer_touch(struct transfer *transfer);
 /* Wakes the process to look at the ring. */
 void transfer_ring_bell(const struct transfer *transfer);

@@ -13,7 +13,10 @@
 #include "vmm/manager/vm/disks/vm_snapshot_disk.h"
 #include "vmm/rt/format.h"
 
-/* Returns the disk's name; each call overwrites what the last one has returned. */
+/*
+ * Returns the name of the VM's disk at index `place`; each call overwrites what the last one has
+ * returned.
+ */
 static const char *vm_clone_name_of(const struct vm *vm, u32 place)
 {
 	static char name[CONFIG_DISK_BYTES];

@@ -2,7 +2,8 @@
 /*
  * Has the drivers of a VM's disks keep, put back and forget overwritten blocks, for its snapshots.
  * Called by vm_snapshot*.c, vm_clone_disk.c, vm_backup_begin.c, `vm set` and `vm snapshot list`.
- * Charges the memory to the VM's quota; vmm/manager/disk/disk_undo.c talks to the drivers.
+ * Charges the memory for old blocks to the VM's memory group; vmm/manager/disk/disk_undo.c talks to
+ * the drivers.
  */
 #include "vmm/manager/vm/disks/vm_snapshot_disk.h"
 #include "lib/bits.h"
@@ -15,10 +16,14 @@
 #include "vmm/manager/vm/memory/vm_quota.h"
 #include "vmm/rt/format.h"
 
-#define TABLES_SHARE 512u /* pages of memory for old blocks to each page of their slots */
+/* how many pages of memory for old blocks need one page of slots in the kernel */
+#define TABLES_SHARE 512u
 #define TABLES_PAGES 4u
 
-/* Returns whether the VM may write to the disk itself; snapshots of volumes are their store's. */
+/*
+ * Returns whether the VM may write to the disk and its driver keeps old blocks for that: not for a
+ * view, nor for a volume, of which its store takes snapshots.
+ */
 static bool vm_is_written(const struct driver_link *link)
 {
 	return link != NULL && !link->disk.read_only && !disk_is_view(link) &&
@@ -118,7 +123,10 @@ static void vm_disk_say_low(const struct vm *vm, const struct driver_link *link)
 	notice("%s: %s\n", name, text);
 }
 
-/* Makes more room for a disk that has grown. Without memory for that it keeps the room it has. */
+/*
+ * Makes more room for a disk that has grown. If there is no memory for that, the disk keeps the
+ * room for old blocks that it has.
+ */
 static void vm_disk_look_whether_grown(struct vm *vm, struct driver_link *link)
 {
 	char problem[200];
@@ -191,7 +199,7 @@ void vm_disks_keep(struct vm *vm)
 		disk_undo_begin(link);
 }
 
-/* Returns the worse of two states; `why` says why the second failed. */
+/* Returns the worse of two states; `why` says why the link's disk, which has the second, failed. */
 static enum disk_undo_state vm_worst(enum disk_undo_state all, const struct driver_link *link,
 				     enum disk_undo_state one, const char *why, char *problem,
 				     size_t size)

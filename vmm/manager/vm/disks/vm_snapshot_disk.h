@@ -8,8 +8,8 @@ struct vm_snapshot;
 
 /*
  * The disks of a VM with snapshots that it may write to: their drivers keep what the disks held at
- * the latest snapshot. Functions that ask all disks return the worst answer, and `problem` names
- * the disk.
+ * the latest snapshot. Functions about all disks return the worst state of any, and `problem` names
+ * that disk.
  */
 
 /*
@@ -22,42 +22,52 @@ bool vm_disks_known_at(const struct vm *vm, const struct vm_snapshot *snapshot);
  * `problem`, if there is none.
  */
 bool vm_disk_prepare(struct vm *vm, struct driver_link *link, char *problem, size_t size);
-/* Raises the memory of all disks that have some to `bytes` each, while it is in use. */
+/*
+ * Enlarges the memory for old blocks of all disks that have some to `bytes` each, while it is in
+ * use.
+ */
 bool vm_disks_make_room(struct vm *vm, u64 bytes, char *problem, size_t size);
 /* Returns whether a disk of the VM has old blocks, sees those of another VM's, or may get some. */
 bool vm_disks_need_a_look(const struct vm *vm);
 /*
- * Tells the operator once when room is low, and makes room for a disk that has grown; in vm_step.
+ * Tells the operator, once, that a disk's room for old blocks is low, and makes room for a disk
+ * that has grown; in vm_step.
  */
 void vm_disks_look_at_room(struct vm *vm);
 /* Makes memory for the old blocks of all disks that the VM may write to. */
 bool vm_disks_prepare(struct vm *vm, char *problem, size_t size);
 /*
- * Closes the windows of devices to the VM's RAM, which gets layers: from now on data is copied.
- * Returns false while windows are open: call again.
+ * Closes the windows through which disks' devices reach the VM's RAM, which is about to get layers:
+ * from now on data is copied. Returns false while windows are open: call again.
  */
 bool vm_disks_let_go(struct vm *vm);
-/* Opens the windows again as configured, once the RAM has no layers. */
+/* Opens the windows again, as configured, once the VM's RAM has no layers. */
 void vm_disks_reach_again(struct vm *vm);
-/* Begins to keep overwritten blocks, while the guest is held. */
+/* Has the drivers of the VM's disks begin to keep overwritten blocks, while the guest is held. */
 void vm_disks_keep(struct vm *vm);
 enum disk_undo_state vm_disks_kept(const struct vm *vm, char *problem, size_t size);
-/* Returns whether all disks could be put back; if not, `problem` says why. */
+/*
+ * Returns whether all disks could be put back as they were at the last snapshot; if not, `problem`
+ * says why.
+ */
 bool vm_disks_are_whole(const struct vm *vm, char *problem, size_t size);
 /*
  * Returns whether other VMs see what a disk held at the last snapshot, which then has to stay;
  * `problem` names the disk.
  */
 bool vm_disks_are_viewed(const struct vm *vm, char *problem, size_t size);
-/* Begins to put back the kept blocks, while the guest is held. */
+/* Has the drivers begin to put back the kept blocks, while the guest is held. */
 void vm_disks_put_back(struct vm *vm);
 enum disk_undo_state vm_disks_are_back(const struct vm *vm, char *problem, size_t size);
-/* Returns a number that grows as long as the drivers make progress. */
+/* Returns a number that grows as long as the drivers of the VM's disks make progress. */
 u64 vm_disks_moved(const struct vm *vm);
-/* Returns the bytes kept of all disks, without the drivers' own tables. */
+/*
+ * Returns how many bytes of old blocks are kept of all the VM's disks, without the drivers' own
+ * tables.
+ */
 u64 vm_disks_kept_bytes(const struct vm *vm);
 void vm_disks_go_on(struct vm *vm);
-/* Ends the keeping of old blocks, for all snapshots. */
+/* Ends the keeping of old blocks, of the VM's disks, for all its snapshots. */
 void vm_disks_forget(struct vm *vm);
-/* Takes back memory that the drivers no longer need. */
+/* Frees memory for old blocks that the drivers no longer need. */
 void vm_disks_release(struct vm *vm);

@@ -21,7 +21,7 @@
 #define HASH_PRIME 0x01000193u
 #define ALL_DISKS  ~0u
 
-static u32 last_number; /* of a set of snapshots */
+static u32 last_number; /* number of the last set of snapshots, one of each of a VM's volumes */
 
 /*
  * Returns a random number for this boot of the host, so that names of its volumes differ from those
@@ -99,13 +99,20 @@ static void vm_volume_clone_name(const struct vm *from, u32 place, const char *c
 
 /* --- asking the stores --- */
 
-/* What the items of a command for a store are made from. */
+/*
+ * What is wanted of the stores of a VM's volumes; the items of the commands to them are made from
+ * it.
+ */
 struct vm_volume_wish {
 	const struct vm *vm;
-	u32 disks;	   /* a bit for each disk that is meant if the VM may write to it */
-	u32 snapshots;	   /* number of the snapshots */
-	bool backup;	   /* they are a backup's, and never have a user with a key */
-	const char *clone; /* name of the clone, for STORE_CREATE */
+	/*
+	 * a bit for each of the VM's disks that is meant, if it is a volume to which the VM may
+	 * write
+	 */
+	u32 disks;
+	u32 snapshots;	   /* number of the set of snapshots */
+	bool backup;	   /* the snapshots are a backup's, and never used with a key */
+	const char *clone; /* for STORE_CREATE: name of the clone that gets the volumes */
 };
 
 static bool vm_volume_is_wished(const struct vm_volume_wish *wish, u32 place)
@@ -113,7 +120,9 @@ static bool vm_volume_is_wished(const struct vm_volume_wish *wish, u32 place)
 	return (wish->disks & 1u << place) != 0 && vm_volume_is_written(wish->vm, place);
 }
 
-/* Copies what the store says of the VM's volume, which only an encrypted one needs. */
+/*
+ * Copies what the store says of the VM's volume, which is needed only if the volume is encrypted.
+ */
 static bool vm_volume_find_own(const struct vm *vm, u32 place, const struct store *store,
 			       struct store_volume *own, char *problem, size_t size)
 {
@@ -163,7 +172,10 @@ static bool vm_volume_fill(const struct vm_volume_wish *wish, u32 operation, u32
 		if (!wish->backup)
 			return vm_volume_pass_key(wish->vm, place, store, &own, item, problem,
 						  size);
-		item->key = own.key; /* a copier needs no key: it copies what is encrypted */
+		/*
+		 * the process that copies needs no key: it copies the encrypted blocks as they are
+		 */
+		item->key = own.key;
 		return true;
 	}
 	if (!store_volume_find(store, name, &snapshot)) {
@@ -198,7 +210,7 @@ static enum disk_undo_state vm_volume_ask_store(const struct vm_volume_wish *wis
 		if (!vm_volume_fill(wish, work->operation, i, &items[count++], problem, size))
 			return DISK_UNDO_FAILED;
 	}
-	/* what a backup keeps is dropped when it has ended */
+	/* quotas do not count for a backup, whose snapshots are dropped at its end */
 	if (!wish->backup && !store_quota_allows(store, (enum store_operation)work->operation,
 						 items, count, problem, size))
 		return DISK_UNDO_FAILED;
@@ -209,7 +221,9 @@ static enum disk_undo_state vm_volume_ask_store(const struct vm_volume_wish *wis
 	return DISK_UNDO_PENDING;
 }
 
-/* Returns what a store has answered; DISK_UNDO_PENDING: nothing yet. */
+/*
+ * Returns the outcome of the command to a store; DISK_UNDO_PENDING: the store has not answered yet.
+ */
 static enum disk_undo_state vm_volume_hear_store(const struct vm_volumes_work *work, u32 number,
 						 char *problem, size_t size)
 {
@@ -294,7 +308,9 @@ void vm_volumes_go_back(struct vm *vm)
 	const struct vm_volume_wish wish = vm_volumes_of_snapshot(vm);
 
 	vm_volumes_begin(&wish, &vm->snapshots.work, STORE_ROLLBACK);
-	/* what changes by going back is in no list of changes */
+	/*
+	 * what going back changes is in no list of changes, so the next backup has to be a full one
+	 */
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
 		if (vm_volume_is_written(vm, i))
 			vm->backup.disk[i].chained = false;
@@ -381,7 +397,7 @@ void vm_volumes_drop_clones(const struct vm *from, const char *name,
 		u32 store = vm_volume_is_written(from, i) ? vm_volume_store_of(from, i)
 							  : CONFIG_STORE_MAX;
 
-		/* what a store has not made may be another's volume of that name */
+		/* if the store has not made the volume, one of that name may be somebody else's */
 		if (store == CONFIG_STORE_MAX || work->number[store] == 0 ||
 		    (work->stores & 1u << store) != 0)
 			continue;
@@ -400,7 +416,9 @@ static bool vm_volume_names(const struct vm_config *config, u16 number)
 	return false;
 }
 
-/* Returns whether a VM or a section of the configuration mentions the name. */
+/*
+ * Returns whether a VM or a section of the configuration mentions the volume name of that number.
+ */
 static bool vm_volume_name_is_used(u16 number)
 {
 	const struct config *config = boot_config();

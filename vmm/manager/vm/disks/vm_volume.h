@@ -10,30 +10,43 @@ struct vm_snapshot;
 
 /*
  * The volumes that a VM may write to, at its snapshots and backups: each snapshot of the VM has one
- * of each volume, a clone of the VM has a clone of each, and going back takes them back. Names of
- * volumes that begin with '@' are the manager's; those of no snapshot any more are dropped.
+ * of each volume, a clone of the VM has a clone of each, and going back to a snapshot takes the
+ * volumes back. Names of volumes that begin with '@' are the manager's; those of no snapshot any
+ * more are dropped.
  */
 
 /* Returns whether the VM may write to a volume. */
 bool vm_volumes_any(const struct vm *vm);
 /* For backups, with vm->backup.disk[].chosen: has the stores keep what the chosen volumes hold. */
 void vm_volumes_keep_for_backup(struct vm *vm);
-/* Returns how far that is; `problem` says why it has failed or which store does not answer. */
+/*
+ * Returns how far the stores are with vm_volumes_keep_for_backup; `problem` says why it has failed
+ * or which store does not answer.
+ */
 enum disk_undo_state vm_volumes_are_kept(struct vm *vm, char *problem, size_t size);
-/* Links the process that copies to what a volume held. Returns NULL, with the reason. */
+/*
+ * Links the process that copies for a backup to the snapshot of the VM's volume at index `place`.
+ * Returns NULL, with the reason in `problem`, if that is not possible.
+ */
 struct driver_link *vm_volume_attach_kept(struct vm *vm, u32 place, char *problem, size_t size);
-/* Lets go of what was kept, once nobody reads it. */
+/* Has the snapshots of the VM's backup dropped, once nobody reads them. */
 void vm_volumes_forget_backup(struct vm *vm);
 
-/* Notes that the snapshot has one of each volume; to be called before they are asked for. */
+/*
+ * Notes that the VM's snapshot includes one of each volume; to be called before the stores are told
+ * to make these.
+ */
 void vm_volumes_claim(const struct vm *vm, struct vm_snapshot *snapshot);
 /*
- * Begin to take snapshots of all volumes, or to go back to them, while the guest is held. All
- * volumes of a store are taken at one moment.
+ * Begin to take snapshots of all volumes, or to go back to them, while the guest is held. The
+ * snapshots of all volumes in one store show the same moment.
  */
 void vm_volumes_keep(struct vm *vm);
 void vm_volumes_go_back(struct vm *vm);
-/* Goes on asking the stores; returns the worst of their answers, with the reason in `problem`. */
+/*
+ * Goes on with giving the stores commands for the VM's snapshot or return to one; returns the worst
+ * of their answers, with the reason in `problem`.
+ */
 enum disk_undo_state vm_volumes_done(struct vm *vm, char *problem, size_t size);
 
 /*
@@ -48,8 +61,8 @@ enum disk_undo_state vm_volumes_make_clones(const struct vm *from,
 void vm_volumes_drop_clones(const struct vm *from, const char *name,
 			    const struct vm_volumes_work *work);
 /*
- * Gives the volumes that were made to the clone, in its configuration. Returns false, with the
- * reason in `problem`, if that is not possible.
+ * Enters the volumes that vm_volumes_make_clones has made as the clone's disks, in its
+ * configuration. Returns false, with the reason in `problem`, if that is not possible.
  */
 bool vm_volumes_give(struct vm *clone, const struct vm *from, char *problem, size_t size);
 /* Drops a clone's own volumes, as the VM is removed. */
@@ -62,7 +75,13 @@ void vm_volume_snapshot_name(u32 number, u32 place, char name[STORE_NAME_BYTES])
 
 /* Drops a volume of that name once its store is not busy. */
 void vm_volume_drop_later(u32 store, const char *name);
-/* Has snapshots dropped that no VM needs; to be called when one was released. */
+/*
+ * Has the manager's snapshots of volumes that no VM needs dropped; to be called when a snapshot of
+ * a VM was released.
+ */
 void vm_volumes_look(void);
-/* Drops some of what nobody needs, and tells links the new sizes of their volumes. */
+/*
+ * Drops some of the manager's volumes that nobody needs, and tells links the new sizes of their
+ * volumes.
+ */
 void vm_volumes_step(void);

@@ -21,8 +21,10 @@ static struct {
 } drops[DROPS_MAX];
 static u32 drop_count;
 
-static u32 stores_to_look_at = ~0u;	     /* a bit for each: what it has may be of no use */
-static u64 sizes_known_at[CONFIG_STORE_MAX]; /* the command after which links were told sizes */
+/* a bit for each store that may have snapshots which nobody needs */
+static u32 stores_to_look_at = ~0u;
+/* by store: number of the last command after which links were told the volumes' sizes */
+static u64 sizes_known_at[CONFIG_STORE_MAX];
 
 void vm_volume_drop_later(u32 store, const char *name)
 {
@@ -42,7 +44,7 @@ void vm_volumes_look(void)
 	stores_to_look_at = ~0u;
 }
 
-/* Returns whether the name is one of the snapshots of that number, 0 for none. */
+/* Returns whether the volume name is that of a snapshot in the set of that number; false for 0. */
 static bool vm_volume_is_one_of(u32 snapshots, const char *name)
 {
 	char own[STORE_NAME_BYTES];
@@ -93,7 +95,7 @@ static void vm_volume_sweep(struct store *store, u32 number)
 		(void)store_ask(store, STORE_DROP, items, count, problem, sizeof(problem));
 }
 
-/* Drops the next clone's volume of this store. Returns whether there was one. */
+/* Drops the next volume in `drops` that lies in this store. Returns whether there was one. */
 static bool vm_volume_drop_next(struct store *store, u32 number)
 {
 	char problem[2 * DRIVER_TEXT_BYTES];

@@ -3,7 +3,7 @@
 
 #include "vmm/manager/config/config.h"
 
-/* What the stores of a VM's volumes are asked for: one command for each store. */
+/* The commands under way to the stores of a VM's volumes: one command for each store. */
 struct vm_volumes_work {
 	bool begun;
 	u32 operation; /* enum store_operation */

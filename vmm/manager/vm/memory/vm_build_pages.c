@@ -10,15 +10,15 @@
 /*
  * What a VM costs besides its RAM: second-stage tables and the monitor's view of the RAM (each at
  * most RAM / 512 and a few pages), the monitor's own memory and its vCPUs' control pages. A balloon
- * splits the large blocks of the RAM: each then has a page of slots.
+ * splits the blocks of 2 MiB of the RAM: each then needs a page of slots for its small pages.
  */
 #define OVERHEAD_RAM_SHARE  128u
 #define OVERHEAD_SLOT_SHARE 512u
 #define OVERHEAD_PAGES	    512u
 #define OVERHEAD_VCPU_PAGES 64u
-/* the ROM, and the files that the firmware reads */
+/* pages for the firmware's ROM, and the files that the firmware reads */
 #define FIRMWARE_PAGES	    128u
-/* 8 MiB of ROM, and 1 MiB of variables, which lie once in each state, too */
+/* 8 MiB of ROM, and 1 MiB of the firmware's variables, which each saved state has once more */
 #define FIRMWARE_UEFI_PAGES 2816u
 /* the drive with the seed, and its two media of 256 KiB at most */
 #define SEED_PAGES  320u

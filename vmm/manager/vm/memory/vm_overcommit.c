@@ -18,7 +18,10 @@
 #include "vmm/rt/syscall.h"
 
 #define LEAST_PAGES 64u /* the least grant of pages that is worth while */
-/* pages of a quota beyond those in use; the kernel keeps 32 of the RAM's pages */
+/*
+ * pages by which a VM's quota exceeds those in use; of these the kernel lets the RAM have all but
+ * 32
+ */
 #define SPARE_PAGES   64u
 #define RESERVE_PAGES 1024u /* pages kept for the manager's own work while guests ask for more */
 #define GRANT_SHARE   16u   /* a grant is at most this part of the free pages: one sixteenth */
@@ -75,20 +78,23 @@ void vm_overcommit_ask(struct vm *vm, bool parked)
 
 	if (vm->group == HANDLE_NONE || vm->hunger >= hunger)
 		return;
-	/* the VM has been told to continue, or will be looked at again after its command */
+	/*
+	 * the VM was told to continue after this report, or its state is read again once the
+	 * command is done
+	 */
 	if (!parked && !vm_command_done(vm))
 		return;
 	vm->hunger = hunger;
 	look_tsc = 0;
 }
 
-/* Lets the VM's waiting threads try again after its quota was raised. */
+/* Lets the VM's guest continue if it was stopped for lack of memory, after its quota was raised. */
 static void vm_overcommit_fed(struct vm *vm)
 {
 	vm->hunger = VM_FED;
 	if (READ_ONCE(vm->channel->state) == VM_PAUSED && vm_overcommit_stopped(vm))
 		vm_send(vm, VM_COMMAND_RESUME);
-	/* the VM's state, which was not reported while it waited, is looked at again */
+	/* the VM's state, which was not reported while it waited, is read again */
 	vm->report.heard = true;
 }
 
@@ -96,7 +102,7 @@ bool vm_overcommit_feed(struct vm *vm, char *problem, size_t size)
 {
 	u64 available = vm_overcommit_available(RESERVE_PAGES + VM_GRANT_PAGES);
 	u64 pages = MAX(VM_GRANT_PAGES, available / GRANT_SHARE);
-	/* the pages for all the VM's RAM */
+	/* the most pages that the VM can use: its RAM, once for each layer */
 	u64 most = (vm->snapshots.layer + 1) * vm_build_pages(&vm->config);
 
 	if (available < RESERVE_PAGES + LEAST_PAGES) {
@@ -130,7 +136,7 @@ static void vm_overcommit_trim_all(u64 now_tsc)
 	}
 }
 
-/* Tells the operator, once, that the VM waits for pages and that there are no free ones. */
+/* Tells the operator, once, that the VM waits for pages and that the host has no free ones. */
 static void vm_overcommit_tell(struct vm *vm)
 {
 	if (vm->hunger_told)

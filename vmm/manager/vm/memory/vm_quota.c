@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Raises and lowers the quota of a VM's group while the VM runs. Called by the operations on VMs
- * (snapshot, backup, save, renewal, disks) and by vm_step. Owns quota_pages and quota_surplus of
- * the VM.
+ * Raises and lowers the quota of a VM's memory group while the VM runs. Called by the operations on
+ * VMs (snapshot, backup, save, renewal, disks) and by vm_step. Owns quota_pages and quota_surplus
+ * of the VM.
  */
 #include "vmm/manager/vm/memory/vm_quota.h"
 #include "lib/bits.h"
@@ -15,23 +15,23 @@
 #include "vmm/rt/syscall.h"
 
 /*
- * Limits of one call. Freeing an ended monitor takes some hundred steps; the steps of a hostile
- * monitor, which may make many or hold locks, must not delay other VMs.
+ * Limits of one call of vm_quota_tidy. Freeing an ended monitor takes some hundred steps; the steps
+ * of a hostile monitor, which may make many or hold locks, must not delay other VMs.
  */
 #define TIDY_STEPS 4096u
 #define TIDY_NS	   (200 * NS_PER_MS)
 
 /*
- * The intervals for taking pages back. Ended objects are freed soon, so the first looks are
- * frequent; but the monitor may go on using the pages for good.
+ * The intervals at which the manager tries to take surplus pages of a quota back. Ended objects are
+ * freed soon, so the first looks are frequent; but the monitor may go on using the pages for good.
  */
 #define LOOK_NS	       (10 * NS_PER_MS)
 #define LOOKS	       100u
 #define LOOK_SELDOM_NS NS_PER_S
 
 /*
- * Frees ended objects of the group for at most `ns`, but makes at least one step. Returns whether
- * there may be more to free.
+ * Frees ended kernel objects of the VM's memory group for at most `ns`, but makes at least one
+ * step. Returns whether there may be more to free.
  */
 static bool vm_quota_tidy_for(const struct vm *vm, u64 ns)
 {
@@ -97,8 +97,8 @@ bool vm_quota_raise(struct vm *vm, u64 pages, char *problem, size_t size)
 }
 
 /*
- * Takes back as much of the surplus as is free now; the rest is left to the next look. A group that
- * has ended has no surplus.
+ * Lowers the quota by as much of the surplus as the VM does not use now; the rest is left to the
+ * next vm_quota_look. A group that has ended has no surplus.
  */
 static void vm_quota_lower_surplus(struct vm *vm)
 {

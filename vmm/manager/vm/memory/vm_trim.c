@@ -13,16 +13,17 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define STEPS 8u /* steps in a turn, which look at some 256 pages if there is time */
+/* steps of a trim in a turn, in which the kernel looks at some 256 pages if there is time */
+#define STEPS 8u
 /*
- * The time limit of a step: it waits some milliseconds for CPUs, and a monitor that gives pages
- * back itself can undo it.
+ * The time limit of a step of a trim: it waits some milliseconds for CPUs, and a monitor that frees
+ * pages itself can make the kernel begin it again.
  */
 #define STEP_NS (2 * NS_PER_S)
 
 /*
- * Begins to trim at the first page. The VM's memory must be its own, not that of a snapshot or
- * clone.
+ * Begins a trim at the first page of the VM's RAM. The VM's memory must be its own, not that of a
+ * snapshot or clone.
  */
 static bool vm_trim_begin_at_first(struct vm *vm, const void *wish, char *problem, size_t size)
 {

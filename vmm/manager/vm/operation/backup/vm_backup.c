@@ -26,9 +26,14 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-/* The longest time without a copied block, in which the disks' drivers may have to start anew. */
+/*
+ * The longest time without a copied block, after which the backup has failed; the disks' drivers
+ * may have to start anew meanwhile.
+ */
 #define COPY_NS (90 * NS_PER_S)
-/* The time after which the manager looks at a driver that should have signalled that it is done. */
+/*
+ * The interval at which the manager looks at a driver that should have signalled that it is done.
+ */
 #define LOOK_NS (10 * NS_PER_MS)
 
 static void vm_backup_enter(struct vm *vm, enum vm_backup_phase phase)
@@ -51,8 +56,8 @@ static bool vm_backup_end_link(struct driver_link **link)
 }
 
 /*
- * Takes back the backup's share of the quota. Returns false while its pages are still counted as
- * used.
+ * Lowers the VM's quota by the pages that it got for the backup. Returns false while these still
+ * count as used.
  */
 static bool vm_backup_quota_is_lowered(struct vm *vm)
 {
@@ -132,8 +137,8 @@ static void vm_backup_confirmed(struct vm *vm)
 }
 
 /*
- * Ends the backup with the reason that a disk's driver gives; it is better than what the copier
- * saw. Without one the reason is `said`.
+ * Ends the backup with the reason that a disk's driver gives; it says more than what the copying
+ * process saw. If the driver gives none, the reason is `said`.
  */
 static void vm_backup_not_copied(struct vm *vm, const char *said)
 {
@@ -161,7 +166,7 @@ static void vm_backup_abandon(struct vm *vm)
 
 	if (operation->phase != BACKUP_NONE && operation->phase != BACKUP_ENDING)
 		vm_backup_finish(vm, "its VM has ended meanwhile");
-	/* the memory that lists the changed blocks ends with the VM */
+	/* the lists of changed blocks end with the VM, whose memory group pays for them */
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
 		backup->disk[i].chained = false;
 		backup->disk[i].merge = false;
@@ -187,7 +192,8 @@ static bool vm_backup_hold_or_save(struct vm *vm, const struct vm_backup_wish *w
 	if (!vm_save(vm, &place, problem, size))
 		return false;
 	vm_backup_enter(vm, BACKUP_SAVING);
-	operation->until_tsc = ~0ull; /* no deadline here, as the save has time limits of its own */
+	/* no deadline here, as the save, which is part of the backup, has limits of its own */
+	operation->until_tsc = ~0ull;
 	return true;
 }
 
@@ -253,15 +259,15 @@ static void vm_backup_go_on(struct vm *vm, const char *problem)
 	vm_backup_enter(vm, BACKUP_CONTINUING);
 }
 
-/* Returns whether the disk is a volume, of which its store keeps what it held. */
+/* Returns whether the disk is a volume, of which its store, not a driver, keeps the old content. */
 static bool vm_backup_is_volume(const struct driver_link *link)
 {
 	return link->disk.store.volume != 0;
 }
 
 /*
- * Returns the worst state of the disks; for DISK_UNDO_PENDING `problem` names the driver that does
- * not answer.
+ * Returns how far the keeping of old blocks is, the worst state of all chosen disks; for
+ * DISK_UNDO_PENDING `problem` names the driver that does not answer.
  */
 static enum disk_undo_state vm_backup_look_whether_kept(struct vm *vm, char *problem, size_t size)
 {
@@ -301,8 +307,8 @@ static void vm_backup_step_keeping(struct vm *vm, u64 now_tsc)
 }
 
 /*
- * Has the disks keep the blocks to be copied. Until the backup is confirmed, changes since the
- * point of the last confirmed backup count too.
+ * Has the disks keep the blocks to be copied. Until the backup is confirmed, the lists of changes
+ * go back to the last confirmed backup.
  */
 static void vm_backup_keep(struct vm *vm)
 {

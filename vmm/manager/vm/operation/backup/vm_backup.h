@@ -6,14 +6,14 @@
 
 struct vm;
 
-/* What an operator asks of a backup. */
+/* What an operator wants of a backup. */
 struct vm_backup_wish {
 	enum backup_kind kind;
 	bool overwrite; /* the backup may overwrite what the targets hold */
 	bool chosen[CONFIG_VM_DISK_MAX];
 	char target[CONFIG_VM_DISK_MAX][CONFIG_DISK_BYTES]; /* DISK or STORE/VOLUME */
 	bool state;	 /* the backup also saves the VM's state at the same moment */
-	u32 state_place; /* number of the disk to which the state is saved */
+	u32 state_place; /* number, for config_disk, of the disk to which the state is saved */
 };
 
 /*
@@ -23,13 +23,14 @@ struct vm_backup_wish {
  */
 bool vm_backup(struct vm *vm, const struct vm_backup_wish *wish, char *problem, size_t size);
 /*
- * Ends the backup under way. Returns false, with the reason in `problem`, if that is not possible.
+ * Ends the VM's backup under way. Returns false, with the reason in `problem`, if that is not
+ * possible.
  */
 bool vm_backup_cancel(struct vm *vm, char *problem, size_t size);
 /* Tells how many bytes of how many were copied; both are 0 before the copier begins. */
 void vm_backup_progress(const struct vm *vm, u64 *copied, u64 *all);
 
-/* Returns whether the guest is held for a backup. */
+/* Returns whether the monitor holds the guest for a backup. */
 bool vm_backup_holds(const struct vm *vm);
 extern const struct vm_operation_ops vm_backup_ops;
 /* Notes that the copying process has ended. */

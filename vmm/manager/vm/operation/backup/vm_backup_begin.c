@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Checks whether a backup may begin, and prepares quota, lists of changes, labels and links for it.
- * Called by vm_backup.c alone, before the guest is held. Charges the VM's group; the caller gives
- * back what a failed preparation leaves.
+ * Called by vm_backup.c alone, before the guest is held. Charges the VM's memory group; the caller
+ * frees what a failed preparation leaves.
  */
 #include "vmm/manager/vm/operation/backup/vm_backup_begin.h"
 
@@ -97,7 +97,7 @@ static bool vm_backup_snapshots_allow(struct vm *vm, const struct vm_backup_wish
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++)
 		any |= wish->chosen[i] && vm->link[i]->disk.store.volume == 0;
 	if (!any)
-		return true; /* a store has any number of snapshots */
+		return true; /* a volume may have any number of snapshots */
 	VM_SNAPSHOT_FOR_EACH(vm, snapshot) {
 		if (snapshot->name[0] == '\0' || !snapshot->disks_kept)
 			continue;
@@ -136,7 +136,8 @@ static bool vm_backup_prepare_changes(struct vm *vm, u32 place, char *problem, s
 
 	if (link->changes.memory != HANDLE_NONE)
 		return true;
-	vm_quota_lower(vm, *pages); /* the share of an earlier list is given back */
+	/* the pages that the quota has for an earlier list are taken back */
+	vm_quota_lower(vm, *pages);
 	*pages = disk_changes_pages(link);
 	if (vm_quota_raise(vm, *pages, problem, size)) {
 		if (disk_changes_make(link, vm->group, problem, size))

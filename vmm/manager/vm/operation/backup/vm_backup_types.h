@@ -11,10 +11,10 @@ struct driver_link;
 struct copier_page;
 
 /*
- * Backups of a VM's disks while it runs. The guest is held for a moment, in which the disks'
- * drivers begin to keep what it overwrites, or stores take snapshots of its volumes, and in which
- * the drivers begin to note which blocks it writes. Then a process copies the old contents; it has
- * no access to anything else of the VM.
+ * Backups of a VM's disks while it runs. The guest is held (its vCPUs stopped by the monitor) for a
+ * moment, in which the disks' drivers begin to keep what it overwrites, or stores take snapshots of
+ * its volumes, and in which the drivers begin to note which blocks it writes. Then a process copies
+ * the old contents; it has no access to anything else of the VM.
  */
 enum vm_backup_phase {
 	BACKUP_NONE,
@@ -33,14 +33,14 @@ struct vm_backup_disk {
 	char target[CONFIG_DISK_BYTES]; /* name of the disk or volume that receives the copy */
 	struct driver_link *from; /* the link to the disk's old contents; NULL: there is none */
 	struct driver_link *to;	  /* the link to the target; NULL: there is none */
-	struct backup_label next; /* label of the backup under way */
-	struct backup_label last; /* label of the last confirmed backup */
+	struct backup_label next; /* label, which identifies a backup, of the one under way */
+	struct backup_label last; /* label of the last backup that was confirmed */
 	/* the disk's size at the backup under way; all backups of a chain have one size */
 	u64 next_bytes;
 	u64 last_bytes;
 	/* the pages by which the quota was raised for the disk's list of changes */
 	u64 changes_pages;
-	bool chained; /* a confirmed backup exists, so that a differential one can follow */
+	bool chained; /* a confirmed backup exists, so that a differential backup can follow */
 	bool merge; /* the last backup was not confirmed: changes recorded before it still count */
 };
 
@@ -49,15 +49,17 @@ struct vm_backup {
 	enum backup_kind kind; /* the kind of the last backup; 0: there was none */
 	bool overwrite;
 	bool failed; /* the last backup has failed */
-	u64 moved;   /* the copier's progress at the last look */
+	u64 moved;   /* the copying process's progress when the manager last looked */
 	u64 copied_bytes;
 	u64 all_bytes;
 	u64 quota_pages; /* pages by which the VM's quota was raised */
 	handle_t copier; /* the process that copies */
 	handle_t page_memory;
-	u32 volumes;		     /* number of the snapshots of its volumes; 0: there are none */
-	struct vm_volumes_work work; /* what the stores of its volumes are asked for */
-	struct copier_page *page; /* written by that process: read each field once */
+	/* number of the set of snapshots of the VM's volumes; 0: there are none */
+	u32 volumes;
+	struct vm_volumes_work work; /* the commands to the stores of the VM's volumes */
+	/* shared with the copying process, which writes it: read each field once */
+	struct copier_page *page;
 	struct vm_backup_disk disk[CONFIG_VM_DISK_MAX];
 };
 

@@ -27,7 +27,10 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-/* The time limit for one record of a save: the disk's driver may have to start anew meanwhile. */
+/*
+ * The time limit for one record (piece) of a save: the driver of the disk that it goes to may have
+ * to start anew meanwhile.
+ */
 #define SAVE_NS (40 * NS_PER_S)
 
 static void vm_renew_enter(struct vm *vm, enum vm_renew_phase phase)
@@ -48,7 +51,10 @@ static const char *vm_renew_what_for(const struct vm *vm)
 	return vm_renew_saves(vm) ? "saved" : "renewed";
 }
 
-/* Starts the links to disks and networks anew, for another process of the VM. */
+/*
+ * Starts the VM's links to disks, and with `networks` to switches, anew, for another process of the
+ * VM.
+ */
 static void vm_renew_links(struct vm *vm, bool networks)
 {
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++)
@@ -132,7 +138,7 @@ static bool vm_renew_begin(struct vm *vm, const void *wish, char *problem, size_
 	(void)wish;
 	if (!vm_renew_may_begin(vm, problem, size))
 		return false;
-	/* the quota has to cover a second monitor: give the VM pages first */
+	/* the VM's quota has to cover a second monitor: raise it first */
 	if (vm->overcommits && !vm_overcommit_feed(vm, problem, size))
 		return false;
 	vm_quota_tidy(vm);
@@ -159,8 +165,8 @@ static void vm_renew_enter_taking(struct vm *vm)
 }
 
 /*
- * Makes the second process. If it uses disks, it is a new client for their drivers, so that the
- * links are renewed first.
+ * Makes the second process. If the process uses disks, it is a new client for their drivers, so
+ * that the links are renewed first.
  */
 static void vm_renew_take(struct vm *vm, u64 bytes)
 {
@@ -192,7 +198,7 @@ static bool vm_renew_saved(struct vm *vm)
 	return false;
 }
 
-/* Ends the old monitor: from here on only the new one exists. */
+/* Ends the old monitor, once the new one has loaded the state: only the new one is left. */
 static void vm_renew_taken(struct vm *vm)
 {
 	struct vm_renewal *renewal = &vm->renewal;
@@ -208,7 +214,7 @@ static void vm_renew_taken(struct vm *vm)
 	vm_renew_enter(vm, RENEW_CONTINUING);
 }
 
-/* Extends the time limit of a save that has written a record since the last look. */
+/* Extends the time limit of a save that has written a record since this was last called. */
 static void vm_renew_look_whether_it_moves(struct vm *vm)
 {
 	struct vm_operation *operation = &vm->operation[OPERATION_RENEW];

@@ -19,6 +19,7 @@ enum vm_renew_phase {
 struct vm_renewal {
 	u32 number;		/* number of the last renewal */
 	handle_t state;		/* memory with the state that the old monitor saved */
-	u32 moved;		/* records that a save had written at the last look */
+	/* records (pieces) that a save had written when the manager last looked */
+	u32 moved;
 	struct vm_monitor heir; /* the new monitor, until it becomes the VM's */
 };

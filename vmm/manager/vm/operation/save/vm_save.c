@@ -42,7 +42,10 @@ static bool vm_save_has_key(char *problem, size_t size)
 	return false;
 }
 
-/* Returns whether the last save is over: its link and its stream are gone. */
+/*
+ * Returns whether the last save is over: its link to the disk and its stream to the client are
+ * gone.
+ */
 static bool vm_save_last_is_over(const struct vm *vm, char *problem, size_t size)
 {
 	if (vm->save.link == NULL && vm->save.transfer.state == TRANSFER_CLOSED)
@@ -66,8 +69,8 @@ static bool vm_save_store_is_another(const struct vm *vm, const struct vm_save_p
 }
 
 /*
- * Fills the saver's start page with all that it needs. The channel is not used for that, as the old
- * monitor reads it too.
+ * Fills the start page of the process that saves with all that it needs. The VM's channel is not
+ * used for that, as the old monitor reads it, too.
  */
 static void vm_save_fill(struct vm *vm, struct start_info *info)
 {
@@ -133,8 +136,8 @@ static u32 vm_save_orders(const struct vm *vm, const struct vm_save_place *place
 }
 
 /*
- * Draws a salt and derives the key. Returns false if there is no key, which was looked for before;
- * a digest needs none.
+ * Draws a salt and derives the save's key from it. Returns false if there is no key of saved VMs
+ * any more; a digest needs none.
  */
 static bool vm_save_make_key(struct vm *vm)
 {
@@ -215,7 +218,10 @@ u32 vm_save_moved(const struct vm *vm)
 {
 	u32 moved = READ_ONCE(vm->channel->save_moved);
 
-	/* a store at a channel confirms progress too, within a shorter limit of its own */
+	/*
+	 * the store, a channel's client, confirms progress too, within a shorter limit of the
+	 * transfer's own
+	 */
 	return vm->save.disk != VM_SAVE_CHANNEL ? moved : moved + (u32)vm->save.transfer.at;
 }
 
@@ -243,7 +249,7 @@ bool vm_saved(struct vm *vm)
 
 void vm_save_goes_on(struct vm *vm)
 {
-	vm->save.transfer.bell = HANDLE_NONE; /* the event has ended with the saver */
+	vm->save.transfer.bell = HANDLE_NONE; /* the event has ended with the process that saved */
 	if (!vm->save.done && vm->save.transfer.state != TRANSFER_CLOSED)
 		transfer_break(&vm->save.transfer, vm->operation[OPERATION_RENEW].problem);
 }
@@ -260,8 +266,8 @@ static void vm_save_furnish(struct vm *vm, struct process_build *build, bool hei
 }
 
 /*
- * Returns whether all that a restore makes anew can be made, and its disk or store and key are
- * there.
+ * Returns whether all that a restore makes anew of the VM can be made, and that the save's disk or
+ * store and the key are there.
  */
 static bool vm_save_may_restore(struct vm *vm, const struct vm_save_place *place, char *problem,
 				size_t size)
@@ -300,7 +306,7 @@ static bool vm_save_begin_restoring(struct vm *vm, const struct vm_save_place *p
 	return true;
 }
 
-/* What is asked of the operation: to save or to restore, and where. */
+/* What is wanted of the operation: to save or to restore, and where. */
 struct vm_save_wish {
 	enum vm_save_phase phase;
 	struct vm_save_place place;
@@ -351,7 +357,10 @@ static bool vm_save_restore_last(struct vm *vm, char *problem, size_t size)
 	return false;
 }
 
-/* Handles the end of the restoring monitor. Returns false if no restore was under way. */
+/*
+ * Handles the end of the monitor that was restoring the VM. Returns false if no restore was under
+ * way.
+ */
 static bool vm_save_restore_failed(struct vm *vm, const char *reason)
 {
 	struct vm_operation *operation = &vm->operation[OPERATION_SAVE];
@@ -409,7 +418,7 @@ static void vm_save_tell_key(struct vm *vm)
 	(void)!sys_event_signal(vm->monitor.wake);
 }
 
-/* Looks whether the restore under way has succeeded or failed. */
+/* Notes and reports if the restore under way has succeeded or failed. */
 static void vm_save_look_at_restore(struct vm *vm)
 {
 	struct vm_saving *save = &vm->save;
@@ -450,7 +459,9 @@ static bool vm_save_step(struct vm *vm, u64 now_tsc)
 	return false;
 }
 
-/* Returns when the save has to be looked at: at once if its transfer has failed. */
+/*
+ * Returns the TSC by which the save's next step has to be made: at once if its transfer has failed.
+ */
 static u64 vm_save_deadline(const struct vm *vm)
 {
 	u32 renewing = vm->operation[OPERATION_RENEW].phase;

@@ -13,9 +13,9 @@ struct vm;
  */
 bool vm_save(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size);
 /*
- * Begins to digest a running or paused VM, which is held meanwhile and then continues. Returns
- * false as vm_save does; vm_busy holds until the end. Then vm->channel has the digests, unless
- * the renewal's `problem` says why not.
+ * Begins to compute digests of a running or paused VM, which is held meanwhile and then continues.
+ * Returns false as vm_save does; vm_busy holds until the end. Then vm->channel has the digests,
+ * unless the renewal's `problem` says why not.
  */
 bool vm_save_digest(struct vm *vm, char *problem, size_t size);
 /*

@@ -25,7 +25,7 @@ struct vm_save_place {
 	struct machine_channel *channel; /* channel whose client is the store; NULL: a disk */
 	const char *channel_name;
 	u32 channel_vm_id; /* the VM whose port the channel is; 0: it is not on a port */
-	u32 disk;	   /* number of the disk */
+	u32 disk;	   /* number of the disk, for config_disk */
 	bool overwrite;	   /* lets the save overwrite what the disk holds */
 	bool goes_on;	   /* the VM continues after the save */
 };
@@ -33,13 +33,13 @@ struct vm_save_place {
 /* A save of a VM, or a restore, on a disk or in a store. */
 struct vm_saving {
 	struct driver_link *link; /* the link to the disk; NULL: there is none */
-	struct transfer transfer; /* transfer with the store */
+	struct transfer transfer; /* transfer with the channel's client */
 	const char *channel_name; /* the store's */
 	u8 last;		  /* disk of the last save or restore, its number + 1; 0: none */
 	/* the disk's number + 1, VM_SAVE_CHANNEL or VM_SAVE_DIGEST; 0: no save is under way */
 	u8 disk;
 	u32 orders;		  /* what the saver shall do, enum monitor_flag */
-	u8 salt[SAVE_SALT_BYTES]; /* the salt of the save under way */
+	u8 salt[SAVE_SALT_BYTES]; /* the salt from which the key of the save under way is derived */
 	/* the save's key, derived from the salt, until the saver has it */
 	u8 key[SAVE_KEY_BYTES];
 	/* of a restore: the monitor was told the key, or that there is none */

@@ -67,7 +67,10 @@ void vm_snapshot_not_done(struct vm *vm, const char *problem)
 	vm_snapshot_go_on(vm, VM_COMMAND_CONTINUE);
 }
 
-/* Gives up before the monitor was asked for anything; the operation's `problem` says why. */
+/*
+ * Gives up a snapshot or a going back before the monitor was told anything; the operation's
+ * `problem` says why.
+ */
 static void vm_snapshot_not_begun(struct vm *vm)
 {
 	struct vm_operation *operation = &vm->operation[OPERATION_SNAPSHOT];
@@ -180,8 +183,8 @@ static bool vm_snapshot_begin_take(struct vm *vm, const char *name, char *proble
 }
 
 /*
- * Raises the quota by all that can be frozen: as the guest is held, that is no more than what its
- * group has now.
+ * Raises the quota by all that can be frozen: as the guest is held, that is no more than the pages
+ * that its memory group uses now.
  */
 static void vm_snapshot_tidied(struct vm *vm)
 {
@@ -203,8 +206,8 @@ static void vm_snapshot_tidied(struct vm *vm)
 }
 
 /*
- * Frees objects that the save used. A monitor that goes on ending objects may leave no room for the
- * freeze.
+ * Frees kernel objects that the saving of the state used. A monitor that goes on ending objects may
+ * leave no room for the freeze.
  */
 static void vm_snapshot_tidy(struct vm *vm)
 {
@@ -216,7 +219,7 @@ static void vm_snapshot_tidy(struct vm *vm)
 		vm_snapshot_tidied(vm);
 }
 
-/* Copies the saved state; returns whether there is more to copy. */
+/* Copies a piece of the state that the monitor saved; returns whether there is more to copy. */
 static bool vm_snapshot_take_state(struct vm *vm)
 {
 	struct vm_snapshot *snapshot = &vm->snapshots.list[vm->snapshots.place];
@@ -255,7 +258,10 @@ static void vm_snapshot_look_whether_kept(struct vm *vm)
 		vm_snapshot_not_done(vm, problem);
 }
 
-/* Notes the new layer. Of the raised quota, the pages of the layer and of its tables remain. */
+/*
+ * Notes the new layer of frozen RAM. Of the raised quota, the pages of the layer and of its tables
+ * remain.
+ */
 static void vm_snapshot_frozen(struct vm *vm, u32 depth)
 {
 	struct vm_snapshots *snapshots = &vm->snapshots;
@@ -282,7 +288,8 @@ static void vm_snapshot_frozen(struct vm *vm, u32 depth)
 }
 
 /*
- * Makes steps of the freeze. The VM's rests between turns (vm_turn.h) are added to the time limit.
+ * Has the kernel make steps of the freeze, which makes the VM's RAM read-only. The VM's rests
+ * between turns (vm_turn.h) are added to the time limit.
  */
 static void vm_snapshot_freeze(struct vm *vm)
 {
@@ -388,7 +395,7 @@ static void vm_snapshot_give_up(struct vm *vm)
 			format(operation->problem, VM_PROBLEM_BYTES, "its monitor does not go on");
 		vm_snapshot_done(vm);
 		return;
-	default: /* merging is bounded; the disks have limits of their own */
+	default: /* merging a layer is bounded; the disks' phases have limits of their own */
 		return;
 	}
 }

@@ -20,7 +20,7 @@ bool vm_snapshot_reset(struct vm *vm, const struct vm_snapshot *to, char *proble
  */
 bool vm_snapshot_drop(struct vm *vm, struct vm_snapshot *snapshot, char *problem, size_t size);
 
-/* Frees what a snapshot holds, and its place in the list. */
+/* Frees what a snapshot holds, and its entry in the VM's list. */
 void vm_snapshot_release(struct vm *vm, struct vm_snapshot *snapshot);
 /*
  * Looks after kept snapshots while no operation is under way, in vm_step: one whose disks' old
@@ -29,13 +29,17 @@ void vm_snapshot_release(struct vm *vm, struct vm_snapshot *snapshot);
 void vm_snapshot_look(struct vm *vm);
 
 extern const struct vm_operation_ops vm_snapshot_ops;
-/* Returns the limit of the present phase, or when the quota is looked at again. */
+/* Returns the TSC at which the present phase is over, or at which vm_quota_look is due. */
 u64 vm_snapshot_deadline(const struct vm *vm);
 
-/* Notes one more layer below the VM's RAM, for which the quota was raised by `pages`. */
+/*
+ * Notes one more layer (frozen memory object) below the VM's RAM, for which the quota was raised by
+ * `pages`.
+ */
 void vm_snapshot_layer_made(struct vm *vm, u64 pages);
 /*
- * Begins to merge the top layer below the VM's RAM, if no snapshot and no clone needs it any more.
+ * Begins to merge the top layer below the VM's RAM into the RAM, if no snapshot and no clone needs
+ * it any more.
  */
 void vm_snapshot_merge_begin(struct vm *vm);
 /* Does one step of the merge; returns whether another step is due at once. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Looks after the snapshots that a VM has: drops one on request, or those whose disks' old blocks
- * are lost. Called by `vm snapshot drop`, vm_snapshot_step and vm_build.c at the
- * end of the group.
+ * are lost. Called by `vm snapshot drop`, vm_snapshot_step and vm_build.c at the end of the VM's
+ * memory group.
  */
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/notice.h"
@@ -28,7 +28,10 @@ void vm_snapshot_release(struct vm *vm, struct vm_snapshot *snapshot)
 	*snapshot = (struct vm_snapshot){.ram = HANDLE_NONE, .state = HANDLE_NONE};
 }
 
-/* Drops the snapshots that the VM could go back to, and reports that. */
+/*
+ * Drops the snapshots whose disks' old blocks are kept, to which the VM could go back, and reports
+ * that.
+ */
 static void vm_snapshot_drop_last(struct vm *vm, const char *problem)
 {
 	char text[sizeof(vm->reason)];
@@ -59,10 +62,10 @@ static bool vm_snapshot_can_be_reset(struct vm *vm)
  */
 void vm_snapshot_look(struct vm *vm)
 {
-	bool disks = vm_disks_need_a_look(vm); /* most VMs in most turns have none */
+	bool disks = vm_disks_need_a_look(vm); /* most VMs in most turns have no disk to look at */
 	char problem[VM_PROBLEM_BYTES];
 
-	/* the clones are looked at before the blocks that they see are forgotten */
+	/* the clones' views are checked before the old blocks that they see are forgotten */
 	if (disks) {
 		vm_clone_disks_look(vm);
 		vm_disks_look_at_room(vm);

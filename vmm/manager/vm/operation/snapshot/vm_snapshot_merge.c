@@ -2,7 +2,7 @@
 /*
  * Merges the top layer below a VM's RAM once no snapshot and no clone needs it: the RAM takes over
  * its pages. Without layers all is as before the first snapshot: disks' devices reach the RAM
- * again, and a balloon gives pages back. Called by vm_snapshot.c and vm_snapshot_keep.c.
+ * again, and pages that a balloon takes are freed. Called by vm_snapshot.c and vm_snapshot_keep.c.
  */
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/memory/vm_quota.h"
@@ -41,7 +41,7 @@ void vm_snapshot_merge_begin(struct vm *vm)
 }
 
 /*
- * Returns the place of the page count of the layer at the present depth. The kernel has no more
+ * Returns a pointer to the page count of the layer at the present depth. The kernel has no more
  * than VM_LAYERS_MAX layers, so that no other layer has this place.
  */
 static u64 *vm_snapshot_merge_pages_of_layer(struct vm_snapshots *snapshots)
@@ -82,7 +82,11 @@ bool vm_snapshot_merge_step(struct vm *vm)
 	if (status == STATUS_OK) {
 		vm_snapshot_merge_merged(vm);
 		vm_snapshot_merge_begin(vm);
-	} else { /* there is no memory at the moment, or a clone has not ended completely */
+		/*
+		 * the kernel has no memory for the merge at the moment, or a clone has not ended
+		 * completely
+		 */
+	} else {
 		snapshots->merge_after_tsc = clock_tsc() + clock_ns_to_tsc(TRY_AGAIN_NS);
 	}
 	return operation->phase != SNAPSHOT_NONE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Goes back to a snapshot of a VM, for `vm reset --to`. The monitor holds the VM, the disks'
- * drivers put back old blocks, the kernel gives up the pages written since the snapshot, and the
+ * drivers put back old blocks, the kernel drops the pages written since the snapshot, and the
  * monitor loads the saved state. Called by vm_snapshot.c, whose operation this is.
  */
 #include "vmm/manager/vm/operation/snapshot/vm_snapshot_reset.h"
@@ -18,7 +18,9 @@
 #include "vmm/rt/format.h"
 #include "vmm/rt/syscall.h"
 
-/* A disk that takes back old blocks moves some within this time, or its driver starts anew. */
+/*
+ * A disk's driver that puts old blocks back has to move some within this time, or it is restarted.
+ */
 #define PUT_BACK_NS (60 * NS_PER_S)
 
 static bool vm_snapshot_reset_may_begin(struct vm *vm, const struct vm_snapshot *to, char *problem,
@@ -81,8 +83,8 @@ void vm_snapshot_reset_lost(struct vm *vm, const char *problem)
 }
 
 /*
- * Waits for the disks, which go back before the RAM: until the RAM is reset, the VM either stays as
- * it was or crashes.
+ * Waits until the drivers have put back the disks' old blocks, before the RAM goes back: until the
+ * RAM is reset, the VM either stays as it was or crashes.
  */
 void vm_snapshot_reset_disks(struct vm *vm)
 {
@@ -127,7 +129,7 @@ static void vm_snapshot_load(struct vm *vm)
 		sys_handle_grant(vm->monitor.process, snapshot->state, RIGHT_READ, &theirs);
 
 	if (status != STATUS_OK)
-		/* without a handle the monitor reports that it cannot read the state */
+		/* if the monitor gets no handle of the state, it reports that it cannot read it */
 		theirs = HANDLE_NONE;
 	vm->channel->state_memory = theirs;
 	vm->channel->state_size = snapshot->state_used;
@@ -135,8 +137,8 @@ static void vm_snapshot_load(struct vm *vm)
 }
 
 /*
- * Makes steps of the reset. The VM's rests between turns (vm_turn.h) are added to the time limit,
- * as giving up would cost the guest its life.
+ * Has the kernel make steps of the RAM's reset. The VM's rests between turns (vm_turn.h) are added
+ * to the time limit, as giving up would cost the guest its life.
  */
 void vm_snapshot_reset_memory(struct vm *vm)
 {

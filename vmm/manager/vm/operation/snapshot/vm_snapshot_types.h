@@ -14,9 +14,10 @@ struct vm;
 
 /* The state of a VM at one moment: its RAM, which is never written again, and all else as saved. */
 struct vm_snapshot {
-	char name[CONFIG_NAME_BYTES]; /* the snapshot's name; "": the place is free */
+	char name[CONFIG_NAME_BYTES]; /* the snapshot's name; "": the entry is free */
 	handle_t ram;		      /* the frozen RAM */
-	handle_t state;		      /* memory of the VM's group */
+	/* memory with the saved state; the VM's memory group pays for it */
+	handle_t state;
 	u64 state_pages;	      /* size of `state` in pages */
 	u64 state_used;		      /* bytes of `state` in use */
 	u64 taken_tsc;		      /* the host TSC when the snapshot was taken */
@@ -24,37 +25,42 @@ struct vm_snapshot {
 	u32 depth;		      /* vm_snapshots.depth when the snapshot was taken */
 	/* the old blocks of this snapshot are kept, as it is the last one */
 	bool disks_kept;
-	u32 volumes; /* number of the snapshots of its volumes; 0: it has none */
+	u32 volumes; /* number of the set of snapshots of the VM's volumes; 0: there are none */
 };
 
 enum vm_snapshot_phase {
 	SNAPSHOT_NONE,
-	/* the VM's disks' devices finish, and lose their windows to the VM's RAM */
+	/*
+	 * the VM's disks' devices finish their requests, and their windows to the VM's RAM are
+	 * closed
+	 */
 	SNAPSHOT_LETTING_GO,
 	SNAPSHOT_SAVING,       /* the monitor saves the VM's state and holds the VM */
-	SNAPSHOT_TIDYING,      /* the kernel frees the memory that the monitor saved to */
+	SNAPSHOT_TIDYING,      /* the kernel frees memory that the saving of the state used */
 	SNAPSHOT_FREEZING,     /* the kernel makes the VM's RAM read-only to all writers */
 	SNAPSHOT_KEEPING,      /* the drivers of the VM's disks begin to keep overwritten blocks */
 	SNAPSHOT_HOLDING,      /* the monitor holds the VM */
 	SNAPSHOT_PUTTING_BACK, /* the drivers of the VM's disks put the old blocks back */
-	SNAPSHOT_RESETTING,    /* the kernel gives up the pages written since the snapshot */
+	SNAPSHOT_RESETTING,    /* the kernel drops the pages written since the snapshot */
 	/* the monitor continues the guest, whether or not it has loaded the state */
 	SNAPSHOT_CONTINUING,
 	SNAPSHOT_MERGING, /* the kernel merges a layer that no snapshot needs any more */
 };
 
-/* The snapshots of a VM, and what the operation under way with them needs. */
+/* The snapshots of a VM, and what an operation under way with these snapshots needs. */
 struct vm_snapshots {
 	struct vm_snapshot list[VM_SNAPSHOT_MAX];
 	u32 layer; /* number of frozen objects below the VM's RAM that this VM made */
 	/* number of all frozen objects below the VM's RAM, with those that a clone began from */
 	u32 depth;
-	u64 layer_pages[VM_LAYERS_MAX]; /* pages by which the quota was raised for each layer */
-	u64 merge_after_tsc;		/* earliest time of the next merge */
+	/* pages by which the quota was raised for each layer (frozen object) */
+	u64 layer_pages[VM_LAYERS_MAX];
+	u64 merge_after_tsc;		/* TSC before which no merge of a layer is begun */
 	u32 place;			/* index of the snapshot that is taken or gone back to */
 	bool resets;
-	u64 used_before;	     /* pages of the VM's group before the freeze */
-	u64 moved;		     /* progress of the VM's disks at the last look */
+	u64 used_before; /* pages that the VM's memory group used before the freeze */
+	/* progress of the VM's disks' drivers when the manager last looked */
+	u64 moved;
 	u64 room;		     /* pages by which the quota was raised for the freeze */
 	struct vm_volumes_work work; /* the commands to the stores of the VM's volumes */
 };

@@ -9,5 +9,6 @@
 /* A stop asks the guest to power off, and ends it once `stop_timeout` is over. */
 enum vm_stop_phase {
 	STOP_NONE,
-	STOP_PRESSED, /* the power button was pressed; the phase's limit is when the guest ends */
+	/* the power button was pressed; the guest is ended when the phase's time limit is over */
+	STOP_PRESSED,
 };
