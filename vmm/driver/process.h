@@ -47,7 +47,7 @@ volatile u8 *process_registers(const char *name, u64 *bytes);
 /* Returns the first I/O port of the range with that name, or 0 if there is none. */
 u16 process_ports(const char *name);
 
-/* Makes the manager look at the channel. */
+/* Signals the manager that something in the channel has changed. */
 void process_tell_manager(void);
 /* Answers the manager's periodic question whether this process is alive. */
 void process_answer(void);

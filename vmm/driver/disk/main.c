@@ -37,7 +37,7 @@ static void main_wait(void)
 	u64 finished = channel->finished;
 	u64 key;
 
-	/* an interrupt whose answers were found before it came is no reason for a turn */
+	/* an interrupt for completions that a poll has already taken is no reason for a turn */
 	do {
 		key = process_wait(deadline);
 		if (key != PROCESS_DEVICE)

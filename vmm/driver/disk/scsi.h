@@ -12,10 +12,10 @@
 /* Where the data of a command are. */
 enum scsi_data {
 	SCSI_NO_DATA,
-	SCSI_DATA_REQUEST, /* the request's pages */
+	SCSI_DATA_REQUEST, /* the data are in the request's pages */
 	SCSI_DATA_LIST,	   /* the data are in the command structure's `list` */
 	SCSI_DATA_ZEROES,  /* the data are one block of zeros */
-	SCSI_DATA_OWN,	   /* a buffer of the driver's own */
+	SCSI_DATA_OWN,	   /* the data are in a buffer of the driver's own */
 };
 
 struct scsi_command {
@@ -30,7 +30,7 @@ struct scsi_command {
 struct scsi_disk {
 	u64 sectors; /* the disk's size in sectors of 512 bytes */
 	u32 block_bytes;
-	u32 features; /* enum disk_feature */
+	u32 features; /* what the disk can do, enum disk_feature */
 	bool cache;   /* the disk has, or may have, a write cache */
 	char model[SCSI_VENDOR_BYTES + SCSI_PRODUCT_BYTES + 2];
 	char serial[24];

@@ -34,7 +34,7 @@ static u32 frame_max;
 static bool blocked; /* the card has no room for the next frame to send */
 /* the TSC since when the card has taken no frame to send although frames wait */
 static u64 blocked_tsc;
-static u64 look_tsc; /* the TSC at which the driver next looks at the card's state */
+static u64 look_tsc; /* the TSC at which the driver next asks the card for its state */
 
 void card_count_error(void)
 {

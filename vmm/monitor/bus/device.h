@@ -25,10 +25,10 @@ enum clock_stale {
 };
 
 /*
- * The times of a VM. Before each call into a device or interrupt controller the owner, the machine,
- * updates them, or marks them as stale: then a device that needs the time (device_now_ns) updates
- * them itself, and other devices save the cost. Guest time stands still while the VM is paused;
- * wall time goes on.
+ * The times of a VM. Before each call into a device or interrupt controller the owner, the VM
+ * (struct machine), updates them, or marks them as stale: then a device that needs the time
+ * (device_now_ns) updates them itself, and other devices save the cost. Guest time stands still
+ * while the VM is paused; wall time goes on.
  */
 struct machine_clock {
 	u32 stale; /* which parts of the clock are not up to date, enum clock_stale */
@@ -47,7 +47,7 @@ struct machine_clock {
 
 enum machine_event {
 	MACHINE_RESET = 1 << 0,
-	MACHINE_POWER_OFF = 1 << 1, /* ACPI S5 */
+	MACHINE_POWER_OFF = 1 << 1, /* the guest has asked for power-off (ACPI S5) */
 	/* the guest has ended the VM by the debug-exit port, with exit_code */
 	MACHINE_EXIT = 1 << 2,
 	MACHINE_DEADLINE = 1 << 3, /* the deadline_ns of a device has changed */
@@ -61,11 +61,11 @@ enum machine_event {
 };
 
 /*
- * What the owner of the devices, the machine, has to do after an access to one: the guest has asked
- * for the first three. The owner checks and clears `pending` after each access.
+ * What the owner of the devices, the VM (struct machine), has to do after an access to one: the
+ * guest has asked for the first three. The owner checks and clears `pending` after each access.
  */
 struct machine_events {
-	u32 pending;	/* enum machine_event */
+	u32 pending;	/* bits of enum machine_event */
 	u16 reset_port; /* the port by which the guest asked for a reset */
 	u32 exit_code;
 	u32 watchdog_s; /* how many seconds the watchdog has waited in vain for a sign of life */

@@ -25,7 +25,7 @@ struct disk_piece {
 struct disk_client {
 	struct link_end end;
 	u8 *pool;
-	void (*ring)(void *context); /* signals the driver */
+	void (*ring)(void *context); /* signals the disk's driver */
 	void *context;
 	u64 pool_used[BLOCK_POOL_PAGES / 64];
 	u32 outstanding;

@@ -26,7 +26,7 @@ struct vector_move {
 	u32 length; /* the length of the vector register in bytes: 16, 32 or 64 */
 	u32 bytes;  /* the bytes of the operand in memory */
 	u8 memory[XSAVE_VECTOR_BYTES];
-	u8 value[XSAVE_VECTOR_BYTES]; /* the register's value */
+	u8 value[XSAVE_VECTOR_BYTES]; /* the vector register's value */
 	u32 count;
 	/* the parts of the memory operand that the move touches */
 	struct vector_piece piece[PIECES_MAX];

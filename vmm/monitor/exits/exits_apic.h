@@ -14,7 +14,7 @@ static inline bool exits_apic_is_timer(u32 offset)
 
 /*
  * Takes the local APIC's page back from the CPU; for a register that depends on the time also
- * updates the machine's clock.
+ * updates the VM's clock.
  */
 static ALWAYS_INLINE void exits_apic_take(struct vcpu *vcpu, struct lapic *lapic, u32 offset)
 {

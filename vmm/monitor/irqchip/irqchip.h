@@ -26,7 +26,7 @@ enum irq_pending {
 /* An interrupt message on the way to local APICs. */
 struct irq_message {
 	u32 destination;
-	u32 mode; /* enum apic_delivery */
+	u32 mode; /* how the interrupt is delivered, enum apic_delivery */
 	u8 vector;
 	bool logical;
 	bool level;
@@ -48,8 +48,8 @@ struct irqchip {
 	 */
 	u32 taken_lines;
 	/*
-	 * vCPUs, a bit each, for which an interrupt has become pending; the owner, the machine,
-	 * wakes them and clears the bits
+	 * vCPUs, a bit each, for which an interrupt has become pending; the owner, the VM (struct
+	 * machine), wakes them and clears the bits
 	 */
 	u64 kick;
 	struct ioapic ioapic;

@@ -196,7 +196,7 @@ static void pic_chip_write_ocw2(struct pic_chip *chip, u8 value)
 	case 0:
 		chip->rotate_on_aeoi = 0;
 		break;
-	default: /* 010b: no operation */
+	default: /* 010b: the command does nothing */
 		break;
 	}
 }

@@ -9,7 +9,7 @@
  * The MCFG table, which says where PCI configuration space is mapped: PCI Firmware 3.2, table 4-2.
  */
 struct mcfg {
-	struct acpi_header header; /* signature "MCFG" */
+	struct acpi_header header; /* the header, whose signature is "MCFG" */
 	u64 reserved;
 	u64 base;
 	u16 segment;

@@ -40,7 +40,7 @@ enum linux_boot {
 };
 
 #define LINUX_BOOT_FLAG_VALUE  0xaa55u
-#define LINUX_LOADED_HIGH      BIT(0) /* bit of loadflags */
+#define LINUX_LOADED_HIGH      BIT(0) /* bit of loadflags: load the kernel at 1 MiB */
 #define LINUX_KERNEL_64	       BIT(0) /* bit of xloadflags: there is a 64-bit entry at +0x200 */
 #define LINUX_ENTRY_64	       0x200u
 #define LINUX_LOADER_UNDEFINED 0xffu

@@ -13,6 +13,7 @@ u32 seed_text_first(void);
 u32 seed_text_end(u64 text_bytes);
 /*
  * Writes the CD: an ISO 9660 volume of the name cidata with the files user-data and meta-data, as
- * cloud-init looks for it. `medium` is zero and has seed_bytes(text_bytes) bytes.
+ * cloud-init looks for it. `medium`, the CD's content in memory, is zero and has
+ * seed_bytes(text_bytes) bytes.
  */
 void seed_write(u8 *medium, const u8 *text, u64 text_bytes, const char *meta);

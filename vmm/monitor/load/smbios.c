@@ -112,7 +112,7 @@ static void smbios_write_processors(struct smbios_writer *writer, u32 vcpu_count
 {
 	smbios_begin(writer, SMBIOS_PROCESSOR, 42); /* 7.5 */
 	smbios_text(writer, 4, "CPU 0");
-	smbios_put(writer, 5, 3, 1); /* a central processor */
+	smbios_put(writer, 5, 3, 1); /* the type: a central processor */
 	smbios_put(writer, 6, SMBIOS_UNKNOWN, 1);
 	smbios_put(writer, 24, 0x41, 1); /* the socket is populated, and the CPU enabled */
 	smbios_put(writer, 25, SMBIOS_UNKNOWN, 1);
@@ -133,7 +133,7 @@ static void smbios_write_memory(struct smbios_writer *writer, u64 ram_bytes)
 
 	smbios_begin(writer, SMBIOS_MEMORY_ARRAY, 23); /* 7.17 */
 	smbios_put(writer, 4, 1, 1); /* the location of the memory array is "other" */
-	smbios_put(writer, 5, 3, 1);		       /* system memory */
+	smbios_put(writer, 5, 3, 1); /* the array's use: system memory */
 	smbios_put(writer, 6, 3, 1);		       /* the RAM has no error correction */
 	smbios_put(writer, 7, kib < SMBIOS_KIB_LIMIT ? kib : SMBIOS_KIB_LIMIT, 4);
 	smbios_put(writer, 11, SMBIOS_SLOT_NONE, 2);
@@ -146,9 +146,9 @@ static void smbios_write_memory(struct smbios_writer *writer, u64 ram_bytes)
 	smbios_put(writer, 8, 0xffff, 2);
 	smbios_put(writer, 10, 0xffff, 2);
 	smbios_put(writer, 12, mib < SMBIOS_MIB_LIMIT ? mib : SMBIOS_MIB_LIMIT, 2);
-	smbios_put(writer, 14, 9, 1); /* a DIMM */
+	smbios_put(writer, 14, 9, 1); /* the form factor: a DIMM */
 	smbios_text(writer, 16, "DIMM 0");
-	smbios_put(writer, 18, 7, 1); /* RAM */
+	smbios_put(writer, 18, 7, 1); /* the type: RAM */
 	smbios_put(writer, 19, SMBIOS_UNKNOWN, 2);
 	smbios_put(writer, 28, mib < SMBIOS_MIB_LIMIT ? 0 : mib, 4);
 	smbios_end(writer);

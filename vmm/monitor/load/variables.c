@@ -27,7 +27,7 @@ struct volume_header {
 } PACKED;
 _Static_assert(sizeof(struct volume_header) == 64, "PI 1.7, volume 3, 3.2.1");
 
-#define VOLUME_SIGNATURE 0x4856465fu /* _FVH */
+#define VOLUME_SIGNATURE 0x4856465fu /* the text "_FVH" */
 
 /*
  * The header of the list of variables. The list lies behind the volume's header; 4-byte aligned

@@ -126,7 +126,7 @@ struct machine {
 	/* The lock guards what follows. */
 	enum vm_state state;
 	enum vm_state reported; /* the VM's state that the channel shows to the manager */
-	u32 todo;		/* enum machine_todo */
+	u32 todo;		/* work that waits, bits of enum machine_todo */
 	bool fast_path;		/* may_run and not watched: exits may be handled on the fast path */
 	u32 guest_count;	/* the number of vCPUs whose threads are in VCPU_IN_GUEST */
 	u32 obeyed; /* the sequence number of the manager's last command that was begun */

@@ -80,10 +80,10 @@ struct platform_config {
 };
 
 /*
- * The devices that a guest finds, wired together. The owner, the machine, keeps `clock` up to date
- * (before every call), and after every call looks at `events` and `irqchip.kick`. All calls for one
- * VM come under one lock; none blocks, allocates or makes a system call, the test device's window
- * and the balloon's pages apart. Not to be moved once initialised.
+ * The devices that a guest finds, wired together. The owner, the VM (struct machine), keeps `clock`
+ * up to date (before every call), and after every call looks at `events` and `irqchip.kick`. All
+ * calls for one VM come under one lock; none blocks, allocates or makes a system call, the test
+ * device's window and the balloon's pages apart. Not to be moved once initialised.
  */
 struct platform {
 	struct machine_clock clock;

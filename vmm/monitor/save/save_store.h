@@ -41,7 +41,7 @@ bool save_store_write(struct save_store *store, const void *record, u32 bytes) M
  */
 void save_store_works(struct save_store *store);
 /*
- * Completes the save: returns once it is on the medium, or the other end of the transfer has
+ * Completes the save: returns once the disk has flushed it, or the other end of the transfer has
  * confirmed it.
  */
 bool save_store_complete(struct save_store *store, const struct stream_header *header) MUST_CHECK;

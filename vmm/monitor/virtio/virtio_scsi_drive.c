@@ -186,7 +186,7 @@ static void drive_get_configuration(const struct virtio_blk *blk, const u8 *comm
 {
 	bool full = drive_is_full(blk);
 
-	scsi_put(answer->data, 4, 12); /* how much follows */
+	scsi_put(answer->data, 4, 12); /* how many bytes of the answer follow */
 	scsi_put(answer->data + 6, 2, full ? MMC_PROFILE_CD_ROM : MMC_PROFILE_NONE);
 	/* feature 0, the list of profiles, is current and persistent */
 	answer->data[10] = 3;

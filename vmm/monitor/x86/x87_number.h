@@ -21,7 +21,7 @@
 /* A number in the x87's extended real format. Operands of other formats have only the low part. */
 struct x87_bits {
 	u64 low;  /* the mantissa with its integer bit */
-	u16 high; /* the sign and the exponent */
+	u16 high; /* bit 15 the sign, below it the exponent */
 };
 
 #define X87_INDEFINITE ((struct x87_bits){0xc000000000000000ull, 0xffff})

@@ -17,7 +17,7 @@ static struct driver_channel *channel;
 static handle_t queue;
 static u64 first_key;
 static const struct layer *const *(*layers_of)(const struct disk_client_part *part);
-static u64 changed_set; /* the clients that have answers which they were not shown yet */
+static u64 changed_set; /* a bit for each client that was not shown all its answers yet */
 struct client clients[DISK_CLIENT_MAX];
 u64 client_sets[DISK_UNIT_MAX];
 static u64 changed; /* a bit for each client that was not shown all its answers yet */
@@ -125,7 +125,7 @@ void client_wake(struct client *client, u64 now_tsc)
 			clock_tsc_to_ns(now_tsc - client->limited_tsc);
 }
 
-/* Applies a changed limit; a client that waits because of its limit may be served again. */
+/* Applies a changed rate limit; a client that waits because of that limit may be served again. */
 static void client_change_limit(struct client *client)
 {
 	struct share_given limit = client_part(client)->limit;

@@ -15,7 +15,7 @@ struct client {
 	struct driver_client given;
 	/* the layers of the client's disk, valid while this entry has a client */
 	const struct layer *const *layers;
-	/* the client must copy its data to and from its pool: a layer looks at them */
+	/* the client's data must be copied to and from its pool: a layer looks at them */
 	bool copies;
 	struct link_end end;
 	struct share share;
@@ -33,14 +33,15 @@ struct client {
 	 * `waiting` is 0
 	 */
 	bool leaving;
-	bool limited;	 /* the client is over its limit and is not read before share.ready_at */
-	u64 limited_tsc; /* the TSC since when the client has been over its limit */
+	/* the client is over its rate limit: no request is taken before share.ready_at */
+	bool limited;
+	u64 limited_tsc; /* the TSC since when the client has been over its rate limit */
 	/* if has_held: the request taken last, for which the device had no room */
 	struct block_request held;
 	bool has_held;
 };
 extern struct client clients[DISK_CLIENT_MAX];
-extern u64 client_sets[DISK_UNIT_MAX]; /* the clients of each disk, a bit for each */
+extern u64 client_sets[DISK_UNIT_MAX]; /* the clients of each disk: a bit for each, by its index */
 
 static inline u32 client_index(const struct client *client)
 {
@@ -61,8 +62,8 @@ enum client_taken {
 
 /*
  * Sets up the table of clients; call it once, before all others. Signals of client n arrive in the
- * queue under the key first_key + n. `layers_of` returns the layers for a client that is given a
- * certain part of a disk.
+ * queue under the key first_key + n. `layers_of` returns the layers for a client by the part of a
+ * disk that it is given.
  */
 void client_init(struct driver_channel *channel, handle_t queue, u64 first_key,
 		 const struct layer *const *(*layers_of)(const struct disk_client_part *part));

@@ -11,7 +11,7 @@
 static struct driver_channel *channel;
 static struct driver_request requests[DISK_UNIT_MAX][DRIVER_DEPTH];
 static u32 request_count[DISK_UNIT_MAX]; /* the number of busy requests of each disk */
-static u32 request_sum;			 /* and of all disks */
+static u32 request_sum;			 /* the number of busy requests of all disks */
 
 void request_init(struct driver_channel *shared)
 {

@@ -32,7 +32,10 @@ struct turns {
 	/* the client `turn` has used a part of its turn, and continues it in the next round */
 	bool begun;
 	u64 looked_at; /* the clients that had requests in the last round, a bit for each */
-	/* how many requests the device had for this disk when it took no more; ~0: it took all */
+	/*
+	 * how many requests the device had for this disk when it took no more; ~0: it has taken
+	 * every request
+	 */
 	u32 stopped_at;
 };
 
@@ -46,8 +49,9 @@ struct round {
 };
 
 static struct turns units[DISK_UNIT_MAX];
-static u32 unit_count; /* the disks from this number on are not served */
-static u64 limited_set; /* a bit for each client over its limit, and for some that were */
+static u32 unit_count; /* the number of disks that are served: the first ones of the driver */
+/* a bit for each client over its rate limit, and for some that were before */
+static u64 limited_set;
 
 void scheduler_open(u32 unit, u32 depth)
 {

@@ -12,7 +12,7 @@
 
 /*
  * Returns how many pieces in a row, from `piece` on, the store does not have yet: at most up to
- * `end`, what one read takes and what the store has room for.
+ * `end`, as many as one read takes and the store has room for.
  */
 static u32 undo_missing(const struct undo *undo, u64 piece, u64 end)
 {

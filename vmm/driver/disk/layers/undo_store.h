@@ -13,7 +13,7 @@
 #define UNDO_PIECE_BYTES   PAGE_SIZE
 #define UNDO_PIECE_SECTORS ((u32)(UNDO_PIECE_BYTES / BLOCK_SECTOR_BYTES))
 
-/* The first page. */
+/* The head of a snapshot's store, in its first page. */
 struct undo_head {
 	u32 number;  /* the number of the snapshot to which this store's content belongs */
 	u32 problem; /* why the store is incomplete, enum disk_undo_problem */
@@ -47,7 +47,7 @@ struct undo {
 	bool low;		/* the manager has been told that the store is nearly full */
 	struct undo_head *head; /* the store's first page */
 	u64 bytes;
-	u64 room; /* capacity in pieces */
+	u64 room; /* how many pieces the store's memory has room for */
 	u64 count;
 	u64 pieces; /* the number of pieces of the client's part of the disk */
 };

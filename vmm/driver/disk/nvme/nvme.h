@@ -54,7 +54,7 @@ struct nvme_slot {
 struct nvme {
 	volatile u8 *registers;
 	u64 register_bytes;
-	struct driver_dma memory; /* NVME_PAGES at least */
+	struct driver_dma memory; /* the driver's DMA memory: at least NVME_PAGES pages */
 	/* the driver has an interrupt of the controller, one MSI or MSI-X message */
 	bool interrupts;
 

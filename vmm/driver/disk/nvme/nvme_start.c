@@ -198,7 +198,8 @@ static bool nvme_start_create_queues(struct nvme *nvme, struct driver_disk *disk
 				     size_t size)
 {
 	u32 entries = (u32)MIN((nvme->capabilities & NVME_CAP_MQES) + 1, NVME_DEPTH);
-	u32 interrupt = nvme->interrupts ? (u32)NVME_QUEUE_INTERRUPT : 0; /* interrupt vector 0 */
+	/* interrupts enabled, with interrupt vector 0 */
+	u32 interrupt = nvme->interrupts ? (u32)NVME_QUEUE_INTERRUPT : 0;
 
 	if (entries < 2)
 		return nvme_start_refuse(problem, size, "its queues are too short");

@@ -4,10 +4,10 @@
 #include "vmm/io/store.h"
 
 /*
- * What a store's disk holds: docs/components/store.md. All numbers are little-endian. Metadata
- * comes in blocks of 4 KiB, counted from the store's first sector: 0 and 1 are superblocks, then
- * come nodes, then chunks of data. A node is never overwritten while one of the last two
- * superblocks leads to it.
+ * The format of a store on its disk (docs/components/store.md). All numbers are little-endian.
+ * Metadata comes in blocks of 4 KiB, counted from the store's first sector: 0 and 1 are
+ * superblocks, then come nodes, then chunks of data. A node is never overwritten while one of the
+ * last two superblocks leads to it.
  */
 #define STORE_BLOCK_BYTES   4096u
 #define STORE_BLOCK_SECTORS (STORE_BLOCK_BYTES / 512u)
@@ -27,7 +27,7 @@ enum store_node_kind {
 	STORE_NODE_LEAF = 1,
 	/* each word is a node's number; 0: this part of the volume reads as zeros */
 	STORE_NODE_INNER = 2,
-	STORE_NODE_VOLUMES = 3, /* records of volumes */
+	STORE_NODE_VOLUMES = 3, /* records of the store's volumes */
 };
 
 /* A volume's record; id 0: the record is free. */
@@ -52,7 +52,7 @@ struct store_node {
 	u64 magic;
 	u32 check; /* CRC32C of the block, computed with 0 in this field */
 	u32 kind;  /* enum store_node_kind */
-	u32 block; /* its own number */
+	u32 block; /* the node's own block number */
 	u32 pad;
 	/* the generation of the store (a commit each) in which this node was written */
 	u64 generation;
@@ -88,13 +88,18 @@ struct store_superblock {
 	 */
 	u32 volumes[STORE_RECORD_NODES];
 	u32 pad;
-	u64 command; /* number of the last command that was done; 0: unknown */
+	u64 command; /* the number of the manager's last command that was carried out; 0: unknown */
 	/*
-	 * The generation, if whoever wrote it has kept the copies: a program that knows nothing of
-	 * them leaves an earlier one here, and may have used their place.
+	 * The value of `generation` if the program that wrote this superblock has also written the
+	 * nodes' copies: a program that knows of no copies leaves an earlier value here, and may
+	 * have used the copies' chunks for data.
 	 */
 	u64 copied;
-	u32 copies; /* the chunk from which copies of all nodes lie, plus 1; 0: there are none */
+	/*
+	 * the number, plus 1, of the chunk with which the copies of all nodes begin; 0: there are
+	 * none
+	 */
+	u32 copies;
 	u32 pad2;
 	u8 rest[STORE_BLOCK_BYTES - 132 - 4 * STORE_RECORD_NODES];
 };

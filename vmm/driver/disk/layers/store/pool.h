@@ -29,12 +29,12 @@ struct pool_item {
 
 struct pool {
 	struct store_superblock super;
-	u64 now;		 /* the generation to which changes belong */
+	u64 now;		 /* the present generation, to which changes belong */
 	u64 committed;		 /* the last generation that is completely on the disk */
 	bool dirty;		 /* there are changes since the last commit began */
 	u8 *nodes; /* the content of all metadata blocks, in the order of their numbers */
-	struct pool_item *block; /* by number */
-	struct pool_item *chunk; /* by number */
+	struct pool_item *block; /* the metadata blocks, by number */
+	struct pool_item *chunk; /* the chunks of data, by number */
 	/*
 	 * numbers of nodes to be written: first those of the generation being committed, then those
 	 * of `now`
@@ -51,7 +51,7 @@ struct pool {
 	u32 free_chunks;
 	u32 next_block; /* the number of the block at which the search for a free one begins */
 	u32 next_chunk;
-	u32 record_count;    /* volumes */
+	u32 record_count;    /* the number of volumes */
 	u64 reserved_chunks; /* the sum of all volumes' sizes, in chunks */
 	/*
 	 * the first of a list of unused nodes whose words still count as uses of what they name; 0:
@@ -66,7 +66,7 @@ u64 pool_bytes(u32 blocks, u32 chunks);
 /* Sets up an empty pool in `memory`; `super` has the number of blocks and chunks. */
 void pool_open(struct pool *pool, const struct store_superblock *super, u8 *memory);
 
-/* Returns how many chunks are for data: copies of the metadata lie in those behind them. */
+/* Returns how many chunks are for data; the chunks behind these hold copies of the metadata. */
 static inline u32 pool_data_chunks(const struct store_superblock *super)
 {
 	return super->copies != 0 ? super->copies - 1 : super->chunks;
@@ -174,7 +174,7 @@ bool pool_sweep(struct pool *pool, u32 steps);
 bool pool_count_own(const struct pool *pool, const struct store_record *record, u64 *index,
 		    u64 *own);
 
-/* --- inside --- */
+/* --- functions that only the pool's own files call --- */
 
 u32 pool_take_block(struct pool *pool);
 /*

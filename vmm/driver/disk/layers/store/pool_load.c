@@ -65,7 +65,7 @@ u64 pool_copy_sector(const struct store_superblock *super, u32 block)
 	       (u64)block * STORE_BLOCK_SECTORS;
 }
 
-/* Returns why a superblock with a right sum cannot be used, or NULL. */
+/* Returns why a superblock with a right checksum cannot be used, or NULL. */
 static const char *pool_super_problem(const struct store_superblock *super, u64 sectors)
 {
 	struct store_superblock right = *super;

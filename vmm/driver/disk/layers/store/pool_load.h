@@ -12,9 +12,12 @@ u64 pool_first_chunk_sector(const struct store_superblock *super);
  * `super`. Returns false if there are too few sectors.
  */
 bool pool_lay_out(u64 sectors, u32 chunk_sectors, struct store_superblock *super);
-/* Returns what `copies` of a superblock is if there are copies; 0: there is no room for them. */
+/*
+ * Returns the field `copies` for a superblock whose store is to keep copies of its nodes; 0: the
+ * disk has no room for them.
+ */
 u32 pool_copies_for(const struct store_superblock *super);
-/* Returns the sector, from the store's first one on, of the copy of a node. */
+/* Returns the sector, counted from the store's first one, of the copy of the node in `block`. */
 u64 pool_copy_sector(const struct store_superblock *super, u32 block);
 /*
  * Chooses the intact one of two superblocks, or, if both are intact, the one of the later
@@ -33,6 +36,9 @@ enum store_state pool_choose(struct store_superblock *pair, u64 sectors, u32 *ch
 const char *pool_load_begin(struct pool *pool);
 u32 pool_load_next(struct pool *pool);
 const char *pool_load_take(struct pool *pool, u32 block);
-/* Returns whether the block is the one that should be there; pool_load_take does the same first. */
+/*
+ * Returns NULL if the block that was read is the node that should be there, else what is wrong;
+ * pool_load_take checks the same first.
+ */
 const char *pool_load_look(struct pool *pool, u32 block);
 const char *pool_load_end(struct pool *pool);

@@ -13,7 +13,7 @@
 
 static struct open_store stores[STORE_MAX];
 static u32 stores_given; /* the stores from this number on were never given */
-static u32 turn; /* the store that has the first claim on the next request */
+static u32 turn;	 /* the index of the store that store_serve serves first */
 
 struct open_store *store_open_at(u32 index)
 {
@@ -147,7 +147,7 @@ static bool store_begin_job(struct open_store *store)
 		return true;
 	}
 	store_count_step(store);
-	return false; /* clients go first */
+	return false; /* this counts as nothing to do, so that clients' requests go first */
 }
 
 static bool store_step(struct open_store *store)
@@ -221,7 +221,7 @@ u64 store_deadline(void)
 {
 	u64 deadline = ~0ull;
 
-	/* the end of a request comes first */
+	/* the end of a request that is under way comes first */
 	for (u32 i = 0; i < stores_given && !store_io_is_busy(); i++) {
 		if (stores[i].given.number != 0)
 			deadline = MIN(deadline, store_count_at(&stores[i]));

@@ -30,7 +30,7 @@ struct store_client {
 	u64 volume; /* the id of the client's volume; 0: the client has none */
 	u32 store;  /* the index of the store that has the volume */
 	u32 number; /* the number of the volume's record when it was found last */
-	u32 want;   /* enum store_want */
+	u32 want;   /* what the client's held request needs, enum store_want */
 	u64 sector; /* the first sector, in the volume, of the part that `want` is about */
 	u32 sectors;
 	u32 operation; /* the operation of the request that waits, enum block_operation */
@@ -52,14 +52,15 @@ struct store_step {
 	u32 step;
 	u32 at;
 	u32 client; /* the index of the client for which the job is done */
-	u64 volume; /* that client's */
+	u64 volume; /* the id of that client's volume */
 	bool left;  /* that client has left since, and another one may have its index */
 	/* the number of the chunk to be copied to `to`; ~0u: none, zeros are written instead */
 	u32 from;
 	u32 to;
-	bool kept;  /* `to` was the volume's before */
-	u32 zeroed; /* sectors of zeros that are written; of LOAD: nodes whose copies were read */
-	u32 fresh;  /* nodes to be written */
+	bool kept; /* chunk `to` was the volume's already before the job */
+	/* sectors of zeros that are written; when loading: the number of nodes read from copies */
+	u32 zeroed;
+	u32 fresh; /* when committing: the number of nodes to be written */
 	struct store_superblock super;
 };
 
@@ -68,10 +69,10 @@ struct store_count {
 	bool due; /* the store has changed since the last round began */
 	bool under_way;
 	bool changed; /* a volume's count differs from that of the last round */
-	u32 number;   /* of the record */
+	u32 number;   /* the number of the record of the volume being counted */
 	u64 volume;
 	u64 index;	/* the volume's chunk at which counting continues */
-	u64 own;	/* counted so far */
+	u64 own;	/* the volume's own chunks counted so far */
 	u64 began;	/* the TSC when this round began */
 	u64 not_before; /* the TSC before which the next round must not begin */
 };
@@ -81,7 +82,7 @@ struct store_check {
 	bool under_way;
 	bool ended;
 	bool rested; /* a commit has ended since the last block was checked: the check may go on */
-	u32 block;   /* that is next */
+	u32 block;   /* the block to be checked next; copies are counted behind all blocks */
 	u32 looked;  /* the number of blocks that have been checked */
 	u32 faults;  /* how many of these differed from what was last written */
 	/* how many of the differing ones were rewritten, or will be by the next commits */
@@ -99,7 +100,7 @@ struct open_store {
 	enum store_job job;
 	struct store_step step;
 	struct store_command command; /* the manager's command that is being carried out */
-	bool commanded;		      /* there is one */
+	bool commanded;		      /* there is such a command */
 	/*
 	 * the command is answered once this generation of the store is on the disk; 0: it is not
 	 * done yet
@@ -115,7 +116,7 @@ struct open_store {
 	u64 told_from;
 	struct store_count count;
 	struct store_check check;
-	u32 features; /* the disk's features, enum disk_feature */
+	u32 features; /* what the store's disk can do, enum disk_feature */
 	/*
 	 * the number of commits to be done before all other jobs, to rewrite that number of
 	 * superblocks

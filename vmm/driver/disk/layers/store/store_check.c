@@ -29,7 +29,9 @@ void store_check_begin_job(struct open_store *store)
 	store->step = (struct store_step){.step = CHECK_FIND};
 }
 
-/* Returns the block that is looked at: behind the last come the copies of all, in the same order.
+/*
+ * Returns the number of the block that is checked now: check.block counts all blocks, then their
+ * copies in the same order.
  */
 static u32 store_check_block(const struct open_store *store)
 {
@@ -49,7 +51,10 @@ static u64 store_check_sector(const struct open_store *store)
 					  : (u64)block * STORE_BLOCK_SECTORS;
 }
 
-/* Returns whether the block is one of a generation that is on the disk. */
+/*
+ * Returns whether the block has to be checked: a superblock, or a node in use of a generation that
+ * is on the disk.
+ */
 static bool store_check_wants(const struct open_store *store)
 {
 	const struct pool *pool = &store->pool;
@@ -66,7 +71,7 @@ static void store_check_end(struct open_store *store)
 {
 	store->check.under_way = false;
 	store->check.ended = true;
-	/* the next commit flushes the rewritten blocks to the medium */
+	/* the next commit, which this forces, makes the disk flush the rewritten blocks */
 	store->pool.dirty = store->pool.dirty || store->check.mended != 0;
 	store->told = false;
 	store->job = JOB_NONE;

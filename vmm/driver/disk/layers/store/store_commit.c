@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Writes a generation, all changes of a store since the last commit, to the disk: its nodes to
- * blocks that no superblock leads to, then, once these are on the medium, the new superblock over
- * the older of the two. Called by store.c. If anything goes wrong before the superblock is written,
- * the previous generation stays in force.
+ * blocks that no superblock leads to, then, once the disk has flushed these, the new superblock
+ * over the older of the two. Called by store.c. If anything goes wrong before the superblock is
+ * written, the previous generation stays in force.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -41,7 +41,10 @@ static bool store_write_block(const struct open_store *store, u64 sector, const 
 	return store_io(store, BLOCK_WRITE, sector, STORE_BLOCK_SECTORS);
 }
 
-/* Writes the next node, or its copy; behind the last goes on with the next step. */
+/*
+ * Writes the next node, or the next node's copy; after the last node goes on with the commit's next
+ * step.
+ */
 static bool store_commit_node(struct open_store *store)
 {
 	bool copy = store->step.step == COMMIT_COPIES;

@@ -39,8 +39,8 @@ static void store_fill_end(struct open_store *store, bool good)
 }
 
 /*
- * Publishes to the manager why the client still waits, and ends the job so that others get their
- * turn.
+ * Publishes to the manager why the client still waits, and ends the job so that other stores and
+ * clients get their turn.
  */
 static void store_fill_wait(struct open_store *store, enum store_wait why)
 {

@@ -71,7 +71,8 @@ static bool store_load_next(struct open_store *store)
 	 */
 	store->opening = 1;
 	if (problem == NULL && store->step.zeroed != 0)
-		store_check_begin(store); /* which writes anew what was damaged */
+		/* the check writes damaged nodes anew, from their copies */
+		store_check_begin(store);
 	store_load_end(store, problem == NULL ? STORE_READY : STORE_BROKEN,
 		       problem != NULL ? problem : "");
 	return true;
@@ -89,7 +90,10 @@ static bool store_load_read(struct open_store *store, u64 sector, u32 sectors, u
 	return true;
 }
 
-/* Takes the node that was read, or its copy; a node that cannot be used has its copy read. */
+/*
+ * Takes the node that was read from its block or from its copy; if the node cannot be used, has its
+ * copy read.
+ */
 static bool store_load_node(struct open_store *store)
 {
 	struct pool *pool = &store->pool;
@@ -101,7 +105,7 @@ static bool store_load_node(struct open_store *store)
 		problem = pool_load_look(pool, block);
 	}
 	if (problem != NULL && store->step.step == LOAD_NODE && pool->super.copies != 0) {
-		store->step.zeroed++; /* nodes that were read from their copies */
+		store->step.zeroed++; /* counts the nodes that are read from their copies */
 		store->step.step = LOAD_READ_COPY;
 		store_io_forget();
 		return true;
