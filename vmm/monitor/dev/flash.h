@@ -57,7 +57,7 @@ struct flash {
 	struct device_region region;
 	struct flash_state state;
 	struct flash_config config;
-	/* a bit for each block whose change is not on the owner's disk yet */
+	/* a bit for each block of the content whose change is not on the owner's disk yet */
 	u64 changed[FLASH_WORDS];
 };
 

@@ -23,9 +23,8 @@ struct watchdog_state {
 };
 
 /*
- * A watchdog timer: stopped until the guest starts it; the VM crashes when its count has run out.
- * The registers are Skerry's own: the ACPI table WDAT (load/wdat.h) tells the guest how to use
- * them.
+ * A watchdog timer: stopped until the guest starts it; the VM crashes when it expires. The
+ * registers are Skerry's own: the ACPI table WDAT (load/wdat.h) tells the guest how to use them.
  */
 struct watchdog {
 	struct device device;

@@ -36,7 +36,7 @@ static enum emulate_result emulate_binary(struct emulation *em)
 	return EMULATE_DONE;
 }
 
-/* Executes group 1 (80 to 83), and TEST as AND without a result. */
+/* Executes group 1 (opcodes 80 to 83), and TEST, which is AND without a result. */
 static enum emulate_result emulate_binary_with(struct emulation *em, enum alu_operation operation,
 					       u64 right, bool writes)
 {
@@ -295,7 +295,7 @@ static enum emulate_result emulate_branch(struct emulation *em, bool call)
 	return EMULATE_DONE;
 }
 
-/* Executes group 3 (f6, f7). */
+/* Executes group 3 (opcodes f6 and f7). */
 static enum emulate_result emulate_group_3(struct emulation *em)
 {
 	switch (em->in.reg & 7) {
@@ -311,7 +311,7 @@ static enum emulate_result emulate_group_3(struct emulation *em)
 	}
 }
 
-/* Executes groups 4 and 5 (fe, ff). */
+/* Executes groups 4 and 5 (opcodes fe and ff). */
 static enum emulate_result emulate_group_5(struct emulation *em)
 {
 	u8 operation = em->in.reg & 7;

@@ -220,8 +220,8 @@ static void exits_handle_rest(struct vcpu *vcpu)
 		break;
 	case EXIT_INVD:
 		/*
-		 * INVD does nothing, as guest memory is coherent: there is nothing to write back or
-		 * to lose
+		 * INVD need not do anything: guest memory is coherent, so no cache line need be
+		 * written back or dropped
 		 */
 		vcpu_advance(vcpu);
 		break;

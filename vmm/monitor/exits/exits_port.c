@@ -12,7 +12,8 @@ static void exits_port_string(struct vcpu *vcpu)
 	struct vcpu_event event = {0};
 	enum emulate_result result;
 
-	vcpu->quiet = false; /* INS may write to the local APIC */
+	/* INS may write to the local APIC's registers, and so cause an interrupt */
+	vcpu->quiet = false;
 	vcpu_need(vcpu, exits_memory_groups(vcpu));
 	result = emulate_io_string(&vcpu->emulator, &event);
 	exits_memory_finish(vcpu, result, &event, "string port access");

@@ -121,7 +121,7 @@ static void todo_do_once(struct machine *machine)
 		todo_boot(machine);
 	if ((todo & TODO_TRAP) != 0)
 		trap_set(machine, machine->channel->trap, machine->trap_controls);
-	/* the manager reads the counters of the VM along with the answer */
+	/* the manager reads the counters of the VM along with the answer to its question */
 	todo_publish_counters(machine);
 	if ((todo & TODO_QUERY) != 0)
 		query_answer(machine);

@@ -189,7 +189,7 @@ u32 aml_resources_open(struct aml *aml, u8 bytes)
 
 void aml_resources_close(struct aml *aml, u32 buffer)
 {
-	aml_byte(aml, 0x79); /* the end tag (ACPI 6.4.2.9) */
+	aml_byte(aml, 0x79); /* the end tag (ACPI 6.4, 6.4.2.9) */
 	aml_byte(aml, 0);    /* a checksum of 0 means that there is none */
 	aml_close(aml, buffer);
 }

@@ -107,11 +107,17 @@ struct machine {
 	struct cpuid_policy cpuid;
 	struct xsave_layout xsave;
 	struct load_job job;
-	struct firmware *firmware; /* NULL: the guest starts by its kernel */
-	struct flash_memory *flash; /* its firmware's variables; NULL: there are none */
-	struct disk_client *flash_client; /* of their disk, with this number; NULL: none has them */
+	/* the files that the firmware reads; NULL: the guest starts by a kernel */
+	struct firmware *firmware;
+	/* the flash memory with the firmware's variables; NULL: there is none */
+	struct flash_memory *flash;
+	/*
+	 * the link to the disk with those variables, the VM's disk number flash_number; NULL: no
+	 * disk has them
+	 */
+	struct disk_client *flash_client;
 	u64 flash_number;
-	struct vcpu *vcpu;	   /* an array of vcpu_count */
+	struct vcpu *vcpu; /* an array of vcpu_count vCPUs */
 	u32 vcpu_count;
 	u32 physical_bits; /* the guest's MAXPHYADDR */
 	bool watched;	   /* a debugger or the VM's setting `trap` looks at exits one by one */
@@ -123,7 +129,7 @@ struct machine {
 	 */
 	u32 trap_controls;
 
-	/* The lock guards what follows. */
+	/* `lock` guards the fields from here on. */
 	enum vm_state state;
 	enum vm_state reported; /* the VM's state that the channel shows to the manager */
 	u32 todo;		/* work that waits, bits of enum machine_todo */

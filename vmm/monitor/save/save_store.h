@@ -55,7 +55,7 @@ bool save_store_read_header(struct save_store *store, void *block) MUST_CHECK;
  * bytes that were read: perhaps fewer than the record has, or more on a disk.
  */
 bool save_store_read(struct save_store *store, struct stream_record *record, u32 *count) MUST_CHECK;
-/* Moves past the record that was read last, which takes `bytes` bytes. */
+/* Moves past the record that was read last, which takes `bytes` bytes of the save. */
 void save_store_pass(struct save_store *store, u32 bytes);
 /* Checks that nothing follows the last record in a stream. */
 bool save_store_ends(struct save_store *store) MUST_CHECK;

@@ -33,13 +33,13 @@ enum state_kind {
 	STATE_XSAVE = 26,
 	STATE_END = 27, /* the last record, which is no section */
 	STATE_VIRTIO_BALLOON = 28,
-	STATE_WALL = 29, /* the wall clock; a saved state may lack it */
+	STATE_WALL = 29, /* the date at the save; a saved state may lack it */
 	STATE_VIRTIO_VSOCK = 30,
 	STATE_FW_CFG_DMA = 31,
 	STATE_FIRMWARE_LOG = 32,
 	STATE_VIRTIO_SCSI = 33,
 	STATE_FLASH = 34,
-	STATE_FLASH_CONTENT = 35, /* what the flash holds */
+	STATE_FLASH_CONTENT = 35, /* the content of the flash memory with UEFI variables */
 	STATE_KIND_COUNT
 };
 

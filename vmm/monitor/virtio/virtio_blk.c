@@ -252,9 +252,10 @@ static const struct device_ops virtio_blk_ops = {
 };
 
 /*
- * Zeros that a device writes are none once they are decrypted, and what was discarded would say
- * which blocks are in use: an encrypted disk has neither. Of an encrypted volume zeros on the disk
- * are zeros in the guest, and its store knows which blocks were written, so it has both.
+ * Returns the features that the guest is offered. An encrypted disk offers neither discards, which
+ * would show which blocks are in use, nor writes of zeros, as zeros from the device would be none
+ * once decrypted. An encrypted volume offers both: its zeros on the disk are zeros in the guest,
+ * too, and its store knows anyway which blocks were written.
  */
 static u64 blk_features(const struct virtio_blk *blk)
 {

@@ -51,7 +51,7 @@ struct virtio_blk_state {
 
 enum drive_tray {
 	TRAY_FULL,
-	TRAY_OPEN, /* the guest has ejected the medium, and may load it again */
+	TRAY_OPEN, /* the guest has ejected the CD, and may load it again */
 	TRAY_EMPTY,
 };
 
@@ -69,7 +69,7 @@ enum drive_taken {
 /* What a CD-ROM drive remembers; each number is checked when it is loaded. */
 struct drive_state {
 	u8 tray; /* enum drive_tray */
-	/* 1: the next command ends with an error that says that the medium may have changed */
+	/* 1: the next command ends with an error that says that the CD may have changed */
 	u8 attention;
 	u8 locked; /* 1: the guest wants to keep the medium */
 	u8 event;  /* what GET EVENT STATUS NOTIFICATION says next: enum cd_event */
@@ -102,8 +102,8 @@ struct virtio_blk {
 	u32 number;			  /* the disk's number among those of the VM */
 	bool is_drive;			  /* a CD-ROM drive: virtio_scsi.c attaches it */
 	/*
-	 * the medium, of medium_sectors sectors, if it lies in memory; NULL: a driver has the
-	 * medium
+	 * the CD's content in memory, medium_sectors sectors; NULL: the disk's driver has the
+	 * content
 	 */
 	const u8 *medium;
 	u64 medium_sectors;

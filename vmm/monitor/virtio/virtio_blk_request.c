@@ -450,7 +450,7 @@ void blk_ask_again(struct virtio_blk *blk)
 
 void blk_take_answers(struct virtio_blk *blk)
 {
-	bool full = blk_find_free(blk) == NULL; /* requests may be left in the queues */
+	bool full = blk_find_free(blk) == NULL; /* more requests may be waiting in the queues */
 	enum block_status status;
 	const u8 *data;
 	u32 answered = 0; /* a bit for each queue */

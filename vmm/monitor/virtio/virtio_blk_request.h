@@ -48,8 +48,8 @@ void blk_keep(struct virtio_blk *blk, struct blk_request *request,
 	      const struct virtio_chain *chain);
 
 /*
- * Returns whether the guest may discard and have zeros written: on an encrypted disk that is no
- * volume zeros are none once they are decrypted.
+ * Returns whether the guest may discard and have zeros written: not on an encrypted disk that is no
+ * volume, as zeros from the device would be none once decrypted.
  */
 bool blk_may_unmap(const struct virtio_blk *blk);
 

@@ -63,7 +63,7 @@ struct virtio_net {
 	struct virtio_device virtio;
 	struct virtio_net_state state;
 	struct link_end end;
-	void (*ring)(void *context); /* signals the switch */
+	void (*ring)(void *context); /* signals the switch at the other end of the link */
 	void *context;
 	u32 number; /* the card's number among those of the VM */
 	u32 pairs;  /* the number of the card's queue pairs */

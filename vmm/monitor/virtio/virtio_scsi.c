@@ -109,7 +109,10 @@ static u32 scsi_unit_of(const u8 unit[8])
 	return (unit[2] & 0x3fu) << 8 | unit[3];
 }
 
-/* Answers a read of a medium in memory; drive_command has checked that the blocks lie within it. */
+/*
+ * Answers a read of a CD whose content lies in memory; drive_command has checked that the blocks
+ * lie within it.
+ */
 static void scsi_read_memory(struct virtio_blk *blk, u32 queue, const struct virtio_chain *chain,
 			     const struct drive_answer *answer)
 {
@@ -168,7 +171,7 @@ static void scsi_take(struct virtio_blk *blk, u32 queue, const struct virtio_cha
 
 /*
  * Is called when the disk behind the drive has another size: tells the guest that there is another
- * medium.
+ * CD.
  */
 static void scsi_changed(struct virtio_blk *blk)
 {
@@ -313,8 +316,8 @@ static const struct device_ops virtio_scsi_ops = {
 };
 
 /*
- * Checks a saved state for a drive whose medium lies in memory: such reads are done at once, so the
- * state must hold no requests.
+ * Checks a saved state for a drive whose CD's content lies in memory: such reads are done at once,
+ * so the state must hold no requests.
  */
 static bool virtio_scsi_memory_valid(const void *bytes)
 {
@@ -323,7 +326,7 @@ static bool virtio_scsi_memory_valid(const void *bytes)
 	return scsi_is_idle(&state->disk) && virtio_scsi_valid(bytes);
 }
 
-/* Takes the capacity from the medium in memory, whatever the loaded state says. */
+/* Takes the capacity from the CD's content in memory, whatever the loaded state says. */
 static void virtio_scsi_memory_loaded(struct device *device)
 {
 	struct virtio_blk *blk = scsi_blk_of(virtio_of(device));

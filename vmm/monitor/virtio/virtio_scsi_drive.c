@@ -180,7 +180,7 @@ static void drive_tell_event(struct virtio_blk *blk, const u8 *command, struct d
 		drive->event = CD_EVENT_NONE;
 }
 
-/* Answers which profile (MMC-6) is current: that of a CD-ROM, or none without a medium. */
+/* Answers which profile (MMC-6) is current: that of a CD-ROM, or none without a CD. */
 static void drive_get_configuration(const struct virtio_blk *blk, const u8 *command,
 				    struct drive_answer *answer)
 {

@@ -6,7 +6,7 @@
 #define DRIVE_COMMAND_BYTES 32u
 #define DRIVE_ANSWER_BYTES  256u
 
-/* What GET EVENT STATUS NOTIFICATION says of the medium: MMC-6 6.6.2.6. */
+/* What GET EVENT STATUS NOTIFICATION says of the medium (the CD): MMC-6 6.6.2.6. */
 enum cd_event { CD_EVENT_NONE, CD_EVENT_ASKED, CD_EVENT_NEW, CD_EVENT_GONE, CD_EVENT_COUNT };
 
 /*
@@ -35,13 +35,12 @@ void drive_take(struct virtio_blk *blk, enum drive_taken what);
 /* Begins a start of the machine: a secret that an earlier start has used is gone from then on. */
 void drive_begin_start(struct drive_state *drive);
 /*
- * Ejects the medium because the operator wants it. If the guest has locked the drive, the medium
- * stays, and the guest is asked to eject it.
+ * Ejects the CD because the operator wants it. If the guest has locked the drive, the CD stays in,
+ * and the guest is asked to eject it.
  */
 void drive_eject(struct drive_state *drive);
 void drive_insert(struct drive_state *drive);
 /*
- * Sets the state of the tray, and what the guest is told next about the medium that has come or
- * gone.
+ * Sets the state of the tray, and what the guest is told next about the CD that has come or gone.
  */
 void drive_note(struct drive_state *drive, enum drive_tray tray);

@@ -89,7 +89,7 @@ struct virtio_vsock {
 	bool stale;
 	bool news; /* the manager has yet to be told of changes in the shared area */
 	u32 bell_seen;
-	u32 next; /* the slot of the connection whose turn it is to send to the guest */
+	u32 next; /* the slot of the connection that next sends to the guest */
 	u32 stray_count;
 	struct vsock_stray stray[VIRTIO_VSOCK_STRAYS];
 	struct vsock_connection connection[VSOCK_SLOTS];

@@ -24,7 +24,10 @@ const char x86_map_primary[257] = "MMMMbz..MMMMbz.p" /* 00 to 0f */
 				  "bbbbbbbbjjfb...." /* e0 to ef */
 				  "p.pp..TU......MM" /* f0 to ff */;
 
-/* Opcodes behind 0f: SDM vol. 2, table A-3; 0e and 0f are 3DNow!'s (APM vol. 3, appendix A). */
+/*
+ * Opcodes behind the byte 0f: SDM vol. 2, table A-3; 0e and 0f are 3DNow!'s (APM vol. 3, appendix
+ * A).
+ */
 const char x86_map_0f[257] = "MMMM-.....-.-M.B" /* 00 to 0f */
 			     "MMMMMMMMMMMMMMMM" /* 10 to 1f */
 			     "RRRRR-R-MMMMMMMM" /* 20 to 2f */

@@ -22,7 +22,7 @@ struct undo_head {
 
 struct undo_entry {
 	u64 piece; /* the piece's number in the client's part of the disk */
-	/* not 0: the disk may differ from the piece since it was added or last put back */
+	/* not 0: the disk may have been written there since the piece was added or last put back */
 	u32 changed;
 	u32 pad;
 };

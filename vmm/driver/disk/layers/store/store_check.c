@@ -139,7 +139,8 @@ static void store_check_look(struct open_store *store)
 	} else if (store_block_check(node, &node->check) == node->check) {
 		store->step.step = CHECK_WRITE;
 	} else {
-		store_check_next(store); /* the node in memory is damaged too */
+		/* the node in memory is damaged, too, so it is not written */
+		store_check_next(store);
 	}
 }
 

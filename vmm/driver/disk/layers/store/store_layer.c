@@ -69,7 +69,7 @@ static void store_layer_command(struct client *client)
 	client->given.disk.sectors = client_part(client)->sectors;
 }
 
-/* Returns the client's store if it is ready, or NULL. */
+/* Returns the store that has the client's volume, if it is ready, or NULL. */
 static struct open_store *store_of(const struct client *client)
 {
 	struct open_store *store = store_open_at(store_client_of(client)->store);
@@ -148,7 +148,7 @@ static enum layer_answer store_read(struct client *client, const struct block_re
 			 &chunk, &alone))
 		return LAYER_PASSES;
 	if (request->window != 0)
-		/* the driver itself writes the zeros, and only to the pool */
+		/* the driver itself writes the zeros, and can do that only in the client's pool */
 		return store_end(status, BLOCK_COPY);
 	memset(client_pool(client, request->offset), 0,
 	       (size_t)request->sectors * BLOCK_SECTOR_BYTES);
