@@ -20,7 +20,6 @@ static const struct layer *const *(*layers_of)(const struct disk_client_part *pa
 static u64 changed_set; /* a bit for each client that was not shown all its answers yet */
 struct client clients[DISK_CLIENT_MAX];
 u64 client_sets[DISK_UNIT_MAX];
-static u64 changed; /* a bit for each client that was not shown all its answers yet */
 _Static_assert(DISK_CLIENT_MAX <= 64, "a bit for each");
 
 void client_init(struct driver_channel *shared, handle_t signals, u64 first,

@@ -197,7 +197,7 @@ static UNUSED void forget_all(void)
 	memset(requests, 0, sizeof(requests));
 	memset(request_count, 0, sizeof(request_count));
 	request_sum = 0;
-	changed = 0;
+	changed_set = 0;
 	memset(units, 0, sizeof(units));
 	limited_set = 0;
 	memset(bitmaps, 0, sizeof(bitmaps));
