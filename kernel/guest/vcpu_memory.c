@@ -61,7 +61,8 @@ bool vcpu_handle_write(struct vcpu *vcpu)
 		return false;
 	if (tlb_must_flush(space, &vcpu->space_seen))
 		vcpu->virt.flush = true;
-	return true;
+	/* The flush may have kicked this CPU too, without an interrupt to end the next entry. */
+	return (this_cpu()->pending & PENDING_KICK) == 0;
 }
 
 bool vcpu_handle_memory(struct vcpu *vcpu)

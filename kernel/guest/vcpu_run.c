@@ -331,14 +331,14 @@ static NOINLINE bool vcpu_begin_specially(struct vcpu *vcpu)
 	/*
 	 * If the page of the marked byte was frozen since, the mark must be cleared in the copy
 	 * that the guest sees, else flushes that the guest asks for from now on are lost. Until
-	 * then the vCPU must not enter the guest.
+	 * then the vCPU must not enter the guest; nor if the copy has kicked this CPU.
 	 */
 	if (unlikely(marked == MARK_NOWHERE)) {
 		u64 at = READ_ONCE(vcpu->virt.page->preempted_gpa) & ~PAGE_MASK;
 		enum status status = space_fault(vcpu->vm->space, at, PT_WRITE);
 
 		short_of = status == STATUS_NO_QUOTA || status == STATUS_NO_MEMORY;
-		ends = status == STATUS_AGAIN || short_of;
+		ends = status == STATUS_AGAIN || short_of || (this_cpu()->pending & PENDING_KICK);
 		marked = ends ? 0 : vcpu_mark(vcpu, 0);
 	}
 	if (ends) {

@@ -133,6 +133,8 @@ void tlb_arch_load_root(hpa_t root)
 
 void tlb_arch_kick(u32 cpu)
 {
+	if (cpu == 0)
+		machine_cpu.pending |= PENDING_KICK;
 }
 
 static UNUSED u32 machine_barriers;

@@ -15,11 +15,15 @@ static struct vcpu_event interrupted; /* the event that the last exit interrupte
 static struct vcpu_event injected;
 static u32 request_count;
 static u64 advanced; /* bytes, in total */
+static u32 exit_access; /* of an exit for memory */
 
 static void enter_scripted(struct virt_vcpu *guest, u64 deadline_tsc)
 {
-	guest->exit = (struct vcpu_exit){
-		.reason = *exits, .instruction_length = 2, .gpa = 0x5000, .io_port = 0x80};
+	guest->exit = (struct vcpu_exit){.reason = *exits,
+					 .instruction_length = 2,
+					 .gpa = 0x5000,
+					 .io_port = 0x80,
+					 .access = exit_access};
 	guest->event = interrupted;
 	if (exits_left != 0) {
 		exits_left--;
@@ -273,6 +277,85 @@ static void test_signalled(void **state)
 	assert_false(vcpu.preempted);
 }
 
+static bool is_known(u64 gpa)
+{
+	vcpu.virt.exit.gpa = gpa;
+	return *vcpu_nowhere(&vcpu) == (gpa | PAGE_MASK);
+}
+
+/*
+ * Pages that no mapping covers are remembered, an APIC's and those of neighbouring devices beside
+ * each other, until a mapping comes or goes.
+ */
+static void test_nowhere(void **state)
+{
+	static const u64 page[] = {0xfee00000, 0xe0001000, 0xe0005000, 0xe0009000, 0xe000d000};
+
+	(void)state;
+	start(NULL, 1);
+	for (u32 i = 0; i < ARRAY_COUNT(page); i++) {
+		assert_false(is_known(page[i]));
+		assert_false(vcpu_handle_memory(&vcpu));
+	}
+	for (u32 i = 0; i < ARRAY_COUNT(page); i++)
+		assert_true(is_known(page[i]));
+	space.mapping_count++;
+	vcpu.virt.exit.gpa = page[0];
+	assert_false(vcpu_handle_memory(&vcpu));
+	assert_true(is_known(page[0]));
+	for (u32 i = 1; i < ARRAY_COUNT(page); i++)
+		assert_false(is_known(page[i]));
+}
+
+/* A guest's space with pages of a snapshot, which two CPUs use; 0x5000 is mapped for reading. */
+static void start_layered(const enum exit_reason *script, u32 count)
+{
+	struct memory *memory;
+	struct memory *frozen;
+	u64 at;
+
+	start(script, count);
+	assert_int_equal(space_create_guest(NULL, &format_ept, &vm.space), STATUS_OK);
+	assert_int_equal(memory_create(NULL, PAGE_GUEST, 8, 0, &memory), STATUS_OK);
+	assert_int_equal(space_map(vm.space, 0, memory, 0, 8, PT_READ | PT_WRITE, &at), STATUS_OK);
+	assert_int_equal(memory_populate(memory, 5), STATUS_OK);
+	assert_int_equal(layer_freeze(memory, &frozen), STATUS_OK);
+	assert_int_equal(space_fault(vm.space, 0x5000, PT_READ), STATUS_OK);
+	vm.space->layered = true;
+	tlb_space_enter(vm.space, 0);
+	tlb_space_enter(vm.space, 1);
+	machine_cpu.pending = 0;
+}
+
+/*
+ * A first write to the page, by the guest or by the mark of a preempted vCPU, when the other CPU
+ * notices at once that the page was replaced. This CPU has told itself as well, without an
+ * interrupt: it does not enter the guest before it has looked, as other CPUs would then send it no
+ * interrupt either.
+ */
+static void test_write_kicks_itself(void **state)
+{
+	static const enum exit_reason script[] = {EXIT_MEMORY, EXIT_HLT};
+
+	(void)state;
+	start_layered(script, 2);
+	exit_access = ACCESS_WRITE;
+	assert_false(run_guest());
+	assert_int_equal(machine_counters.exits, 1);
+	assert_int_equal(machine_cpu.pending, PENDING_KICK);
+	exit_access = 0;
+
+	start_layered(script, 2);
+	page.preempted_gpa = 0x5000;
+	vcpu.preempted = true;
+	assert_true(run_guest());
+	assert_int_equal(page.exit.reason, EXIT_KICK);
+	assert_int_equal(machine_counters.exits, 0);
+	assert_true(vcpu.preempted);
+	assert_int_equal(machine_cpu.pending, PENDING_KICK);
+	vm.space = &space;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +363,7 @@ int main(void)
 		cmocka_unit_test(test_host_interrupt),	cmocka_unit_test(test_events),
 		cmocka_unit_test(test_groups),		cmocka_unit_test(test_flush),
 		cmocka_unit_test(test_requests),	cmocka_unit_test(test_signalled),
+		cmocka_unit_test(test_nowhere),		cmocka_unit_test(test_write_kicks_itself),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
