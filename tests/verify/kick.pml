@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A kick is never lost (kernel/sched/vcpu_load.c: vcpu_kick; kernel/guest/vcpu_run.c: vcpu_step; arch/x86_64/cpu/cpus.c:
- * cpus_pend), nor a signal that a vCPU's queue holds (kernel/sched/queue.c: signal_raise, queue_take):
+ * cpus_pend), nor a signal that a vCPU's queue holds (kernel/sched/queue.c: signal_raise, queue_take, queue_empty):
  * whenever it comes, either the current run ends or the next one returns at once. Meanwhile the
  * runner may move between two CPUs, under the object lock, which the kicker holds too.
- * BROKEN shows that the model notices.
+ * A CPU whose bit for kicks is set gets no second interrupt, and none if it has set the bit itself, as the copy
+ * of a page for its guest does (kernel/guest/vcpu_memory.c: vcpu_handle_write): then it must not enter the guest.
+ * BROKEN and BROKEN_SELF show that the model notices.
  */
 bool object_lock;
 bool kicked;         /* vcpu->kicked */
@@ -12,6 +14,7 @@ bool signalled;      /* vcpu->signalled */
 byte pending;        /* signals that its queue holds */
 bool runner;         /* vcpu->runner != NULL */
 byte home;           /* runner->cpu */
+bool told[3];        /* PENDING_KICK of that CPU */
 bool interrupt[3];   /* a kick's interrupt, pending at that CPU; 2 is the kicker's own */
 bool in_guest;
 byte where;          /* the CPU that the guest runs on */
@@ -25,10 +28,11 @@ proctype monitor()
 {
 	do
 	:: runner = true;                  /* vcpu_begin: claim */
-		do
+again:		do
 		:: true ->
 			/* the CPU's loop: interrupts are taken here */
 			interrupt[home] = false;
+			told[home] = false;
 			/* the scheduler may move the thread */
 			if
 			:: acquire(); home = 1 - home; release()
@@ -39,9 +43,18 @@ proctype monitor()
 			:: atomic { kicked -> kicked = false }; break /* exchanged */
 			:: else ->
 				if
-				:: signalled -> break
+				:: signalled ->         /* queue_empty */
+					acquire(); pending = 0; signalled = false; release();
+					break
 				:: else
 				fi
+			fi;
+			if
+			:: told[home] = true;           /* the CPU kicks itself */
+#ifndef BROKEN_SELF
+				goto again
+#endif
+			:: skip
 			fi;
 			where = home;
 			in_guest = true;
@@ -85,7 +98,8 @@ proctype kicker()
 		saw = runner;
 #endif
 		if
-		:: saw -> interrupt[home] = true
+		:: atomic { saw && !told[home] -> told[home] = true }; interrupt[home] = true
+		:: saw && told[home]
 		:: else
 		fi;
 		release()
