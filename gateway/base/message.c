@@ -120,6 +120,30 @@ void message_drop(struct message_socket *socket)
 		message_pop(socket);
 }
 
+/*
+ * Returns the one descriptor that came with a message, or -1. Two fit into the room of one: if more
+ * than one came, all are closed and *broken is set.
+ */
+static int message_descriptor(struct msghdr *message, bool *broken)
+{
+	struct cmsghdr *attached = CMSG_FIRSTHDR(message);
+	size_t count = 0;
+	int list[2];
+
+	if (attached && attached->cmsg_level == SOL_SOCKET && attached->cmsg_type == SCM_RIGHTS)
+		count = (attached->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	if (count > 2)
+		count = 2;
+	if (count)
+		memcpy(list, CMSG_DATA(attached), count * sizeof(int));
+	*broken = count > 1;
+	if (count == 1)
+		return list[0];
+	for (size_t i = 0; i < count; i++)
+		close(list[i]);
+	return -1;
+}
+
 long message_receive(struct message_socket *socket, struct message_head *head, char *bytes,
 		     int *pass)
 {
@@ -138,18 +162,17 @@ long message_receive(struct message_socket *socket, struct message_head *head, c
 		.msg_controllen = sizeof(control.room),
 	};
 	ssize_t count = recvmsg(socket->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	struct cmsghdr *attached;
+	bool broken;
 
 	*pass = -1;
 	if (count < 0)
 		return errno == EAGAIN || errno == EINTR ? -1 : -2;
-	attached = CMSG_FIRSTHDR(&message);
-	if (attached && attached->cmsg_level == SOL_SOCKET && attached->cmsg_type == SCM_RIGHTS &&
-	    attached->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(pass, CMSG_DATA(attached), sizeof(*pass));
-	if ((size_t)count < sizeof(*head) || message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
+	*pass = message_descriptor(&message, &broken);
+	if (broken || (size_t)count < sizeof(*head) ||
+	    message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
 		if (*pass >= 0)
 			close(*pass);
+		*pass = -1;
 		return -2;
 	}
 	return count - (long)sizeof(*head);
