@@ -210,6 +210,24 @@ static bool router_first(struct request *request)
 	return false;
 }
 
+/*
+ * Returns whether what a client has given is text. What is not would vanish from a command to
+ * Skerry, as from the audit.
+ */
+static bool router_text_valid(const struct fields *fields)
+{
+	for (size_t i = 0; i < fields->count; i++) {
+		const struct field *field = &fields->list[i];
+		bool given = !strncmp(field->name, "body.", strlen("body.")) ||
+			     !strncmp(field->name, "query.", strlen("query."));
+
+		if (given && (!utf8_valid((const uint8_t *)field->name, strlen(field->name)) ||
+			      !utf8_valid((const uint8_t *)field->value, strlen(field->value))))
+			return false;
+	}
+	return true;
+}
+
 static void router_run(struct request *request)
 {
 	const char *method = fields_get(&request->fields, "method");
@@ -218,6 +236,11 @@ static void router_run(struct request *request)
 
 	if (!method || !path || !utf8_valid((const uint8_t *)path, strlen(path))) {
 		answer_problem(request, 400, "bad-request", "the request has no path");
+		return;
+	}
+	if (!router_text_valid(&request->fields)) {
+		answer_problem(request, 400, "bad-request",
+			       "a parameter or a member of the body is not UTF-8");
 		return;
 	}
 	if (!fields_get(&request->fields, "connection") &&

@@ -277,3 +277,12 @@ def test_read_only_is_not_the_client_s_promise_alone(server, fake):
     assert code == DENIED and "the connection is read-only" in said
     assert fake.vms["vm00"].state == "running"
     assert peer.call(16, domain(fake, "vm00")) is None
+
+
+def test_what_is_no_text_goes_into_no_command(peer, fake):
+    """It would vanish from the command, which would mean something else."""
+    done = len(fake.commands)
+    name = struct.pack(">I", 2) + b"\xff\xfe\0\0"
+    _, said = peer.call(192, name + domain(fake, "vm00") + bytes(4))
+    assert "not UTF-8" in said, said
+    assert not [words for words, _ in fake.commands[done:] if "reset" in words]
