@@ -17,9 +17,9 @@ static struct driver_channel *channel;
 static handle_t queue;
 static u64 first_key;
 static const struct layer *const *(*layers_of)(const struct disk_client_part *part);
-static u64 changed_set; /* a bit for each client that was not shown all its answers yet */
 struct client clients[DISK_CLIENT_MAX];
 u64 client_sets[DISK_UNIT_MAX];
+static u64 changed_set; /* a bit for each client that was not shown all its answers yet */
 _Static_assert(DISK_CLIENT_MAX <= 64, "a bit for each");
 
 void client_init(struct driver_channel *shared, handle_t signals, u64 first,

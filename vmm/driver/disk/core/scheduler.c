@@ -179,7 +179,8 @@ static bool scheduler_is_stopped(u32 unit)
  */
 static u32 scheduler_next_of(u64 set, u32 client)
 {
-	u64 above = set & ~(BIT(client) - 1);
+	/* a word has no bit for the index behind the last client's */
+	u64 above = client < DISK_CLIENT_MAX ? set & ~(BIT(client) - 1) : 0;
 
 	return bit_lowest(above != 0 ? above : set);
 }

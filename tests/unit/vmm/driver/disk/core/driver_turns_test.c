@@ -326,6 +326,27 @@ static void a_place_for_newcomers(void **state)
 	assert_int_equal(given_count, 2);
 }
 
+/* The client of the last number has its turn like others, and the next turn is the first one's. */
+static void the_last_number(void **state)
+{
+	u32 last = DISK_CLIENT_MAX - 1;
+
+	(void)state;
+	attach(last, false);
+	for (u32 round = 0; round < 3; round++) {
+		put_read(last, 1);
+		put_read(0, 2);
+		serve();
+		assert_int_equal(given_count, 2);
+		assert_true(given[0]->client == &clients[0] || given[1]->client == &clients[0]);
+		assert_true(given[0]->client == &clients[last] ||
+			    given[1]->client == &clients[last]);
+		finish_all();
+		assert_int_equal(drain(0), 1);
+		assert_int_equal(drain(last), 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -339,6 +360,7 @@ int main(void)
 		TEST(no_saving),
 		TEST(one_flood_among_many),
 		TEST(a_place_for_newcomers),
+		TEST(the_last_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
