@@ -13,8 +13,8 @@
 #include "vmm/rt/syscall.h"
 
 #define RANGES_MAX   17u
-#define WINDOW_BUSES 16u /* buses mapped at a time: 16 MiB, the most that the kernel maps at once  \
-			  */
+/* buses mapped at a time: 16 MiB, the most that the kernel maps at once */
+#define WINDOW_BUSES 16u
 #define WINDOW_BYTES (WINDOW_BUSES * MIB)
 /*
  * The address of the window onto configuration space, aligned like the memory so that page-table

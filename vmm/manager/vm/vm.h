@@ -17,7 +17,7 @@
 #include "vmm/manager/vm/vm_vsock.h"
 #include "vmm/rt/channel.h"
 
-/* Returns the VM in a slot, 0 to VM_MAX - 1, or NULL if the slot is free. */
+/* Returns the VM in a slot of the list, 0 to VM_MAX - 1, or NULL if the slot is free. */
 struct vm *vm_at(u64 place);
 /* Returns the next VM of the list (the first after NULL), or NULL after the last. */
 struct vm *vm_next(struct vm *vm);
@@ -41,23 +41,26 @@ static inline bool vm_is_new(const struct vm *vm)
 	return vm->phase == VM_PHASE_NEW || vm->phase == VM_PHASE_REFUSED;
 }
 
-/* Returns whether no guest runs, nor can run before the next start. */
+/* Returns whether the VM's guest has ended, so that none can run before the next start. */
 static inline bool vm_has_ended(const struct vm *vm)
 {
 	return vm->state == VM_STOPPED || vm->state == VM_CRASHED;
 }
 
-/* Returns the address of a guest with a socket device, of which no two are the same. */
+/* Returns the address (CID) of a guest's socket device; no two guests have the same. */
 static inline u64 vm_vsock_cid(const struct vm *vm)
 {
 	return (u64)vm->id + VSOCK_CID_FIRST - 1;
 }
 
 const char *vm_state_name(enum vm_state state);
-/* Returns how long the VM has been in state running since its last fresh boot. */
+/* Returns how many TSC cycles the VM has been in state running since its last fresh boot. */
 u64 vm_uptime_tsc(const struct vm *vm);
 u64 vm_uptime_ns(const struct vm *vm);
-/* Returns the account of the present group, or the final one of the last group. */
+/*
+ * Returns the kernel's account of the VM's group, or, if it has none now, the final one of its last
+ * group.
+ */
 const struct group_page *vm_account(const struct vm *vm);
 /* Returns the sum of all the guest's exits, handled in the kernel and in the monitor. */
 static inline u64 vm_exits(const struct vm *vm)
@@ -70,7 +73,8 @@ static inline u64 vm_exits(const struct vm *vm)
 	return sum;
 }
 /*
- * Returns how much of the host's memory the VM takes; promised memory counts from its first touch.
+ * Returns how many bytes of the host's memory the VM takes; promised memory counts from its first
+ * touch.
  */
 static inline u64 vm_resident_bytes(const struct vm *vm)
 {
@@ -80,21 +84,24 @@ static inline u64 vm_resident_bytes(const struct vm *vm)
 	/* the difference cannot fall below 0: `used` and `absent` are read at different times */
 	return (used - MIN(used, absent)) * PAGE_SIZE;
 }
-/* Returns the VM's CPU time so far, with that of threads which the kernel has not accounted yet. */
+/*
+ * Returns the VM's CPU time so far, with the time of running threads which the kernel has not added
+ * to the account yet.
+ */
 u64 vm_cpu_ns(const struct vm *vm);
 /* Returns whether the monitor has not done its last command yet, or an operation is under way. */
 bool vm_busy(const struct vm *vm);
 
 /*
- * Returns whether clones, the kernel or a device hold the VM's memory, for any length of time:
- * nobody should wait for the VM's end.
+ * Returns whether clones, the kernel or a device still use the memory of a VM that ends, for an
+ * unknown time: nobody should wait for the VM's end.
  */
 static inline bool vm_is_kept(const struct vm *vm)
 {
 	return vm->kept_by != NULL || vm->held_by >= HELD_BY_CLONES;
 }
 
-/* Returns whether the monitor has done the last command. */
+/* Returns whether the monitor has done the manager's last command. */
 static inline bool vm_command_done(const struct vm *vm)
 {
 	return vm->report.done == vm->command_sequence;
@@ -127,13 +134,13 @@ struct vm_clone_nets {
 struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const char *name,
 		    const struct vm_clone_nets *nets, char *problem, size_t size);
 /*
- * Makes a monitor for a VM that has none. Returns false, with the reason in `problem`, if that
- * fails. For vmm/manager/vm only.
+ * Makes a monitor for a VM that has none, so that it can boot. Returns false, with the reason in
+ * `problem`, if that fails. For vmm/manager/vm only.
  */
 bool vm_boot(struct vm *vm, char *problem, size_t size);
 /*
- * Lets vm_step end the monitor, if there is one, and then do what `after` says. For vmm/manager/vm
- * only.
+ * Lets vm_step end the VM's monitor, if there is one, and then do what `after` says. For
+ * vmm/manager/vm only.
  */
 void vm_release(struct vm *vm, enum vm_after after);
 /* Returns why the VM of that id, which is gone, could not be created. */
@@ -145,10 +152,10 @@ const char *vm_refusal(u32 id);
 bool vm_is_refused(const struct vm *vm);
 /* Marks a VM that existed before as crashed: no new monitor could be made for it. */
 void vm_not_started(struct vm *vm, const char *reason);
-/* Prints how the VM has ended, unless a command that waits at the console will print that. */
+/* Prints at the console how the VM has ended, unless a command that waits there will print that. */
 void vm_notice_end(const struct vm *vm);
 
-/* Gives the monitor a command. */
+/* Gives the VM's monitor a command. */
 void vm_send(struct vm *vm, enum vm_command command);
 
 /* Returns whether the VM's state allows the action. */
@@ -160,9 +167,7 @@ bool vm_allows(const struct vm *vm, enum vm_action action);
  */
 bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size);
 
-/*
- *  Enters a state, which is logged and told to subscribers. For vmm/manager/vm only.
- */
+/* Changes the VM's state, which is logged and told to subscribers. For vmm/manager/vm only. */
 void vm_enter_state(struct vm *vm, enum vm_state state, const char *reason, enum log_level level,
 		    enum vm_event event);
 
@@ -180,12 +185,15 @@ bool vm_step(void);
 /* Returns the TSC by which vm_step has to be called, or ~0 if there is no need. */
 u64 vm_deadline(void);
 
-/* Returns the number of a port in the configuration, from 1 on, or 0 if none has that name. */
+/*
+ * Returns the number, from 1 on, of the VM's port with that name in the configuration, or 0 if none
+ * has that name.
+ */
 u32 vm_port_find(const struct vm *vm, const char *name);
 
 /*
- * Move bytes of a guest's console (port 0) or of a port by its number in the configuration, from 1
- * on. Both return the number of bytes moved.
+ * Read what a guest has written to its console (port 0) or to a port (by its number, from 1 on), or
+ * write to it. Both return the number of bytes moved.
  */
 u32 vm_console_read(struct vm *vm, u32 port, u8 *bytes, u32 size);
 u32 vm_console_write(struct vm *vm, u32 port, const u8 *bytes, u32 count);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Asserts what a VM's phase, state and operations promise each other. Called by vm_step through
- * vm_check, before the steps of each VM, in builds with DEBUG=1. Only reads.
+ * Asserts that a VM's phase, state and operations are consistent with each other. Called by vm_step
+ * through vm_check, before the steps of each VM, in builds with DEBUG=1. Only reads.
  */
 #include "vmm/manager/vm/vm_check.h"
 #include "vmm/manager/vm/vm_operation.h"

@@ -7,9 +7,9 @@
 void vm_check_promises(const struct vm *vm);
 
 /*
- * Checks what is true of a VM before each step of its operations, whatever its monitor writes: the
- * promises that its phase, its state and its operations give each other. Only images built with
- * DEBUG=1, unit tests and fuzzers have this check.
+ * Checks what is true of a VM before each step of its operations, whatever its monitor writes: that
+ * its phase, its state and its operations are consistent. Only images built with DEBUG=1, unit
+ * tests and fuzzers have this check.
  */
 static inline void vm_check(const struct vm *vm)
 {

@@ -15,8 +15,9 @@ bool vm_console_waiting(const struct vm *vm, u32 port)
 }
 
 /*
- * Reads the guest's output. The monitor may overwrite the oldest bytes during the copy: then a few
- * bytes that would have been lost a moment later come out garbled.
+ * Reads the guest's output for the one reader that is attached. The monitor may overwrite the
+ * oldest bytes during the copy: then a few bytes that would have been lost a moment later come out
+ * garbled.
  */
 u32 vm_console_read(struct vm *vm, u32 port, u8 *bytes, u32 size)
 {
@@ -50,7 +51,7 @@ u32 vm_console_write(struct vm *vm, u32 port, const u8 *bytes, u32 count)
 	stream = &vm->channel->stream[port];
 	waiting = at - __atomic_load_n(&stream->input_read, __ATOMIC_ACQUIRE);
 	if (waiting > CHANNEL_RING_BYTES)
-		return count; /* the monitor has corrupted its index */
+		return count; /* the monitor has written an impossible index */
 	while (written < count && waiting + written < CHANNEL_RING_BYTES)
 		stream->input[at++ % CHANNEL_RING_BYTES] = bytes[written++];
 	vm->stream[port].input_written = at;

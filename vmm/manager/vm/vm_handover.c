@@ -15,7 +15,8 @@
 #include "vmm/rt/syscall.h"
 
 #define STATE_MAX  (16 * MIB)
-#define COPY_BYTES (256 * KIB) /* bytes copied in a step, so that no step takes long */
+/* bytes of the saved state copied in a step, so that no step takes long */
+#define COPY_BYTES (256 * KIB)
 
 bool vm_handover_may_begin(const struct vm *vm, char *problem, size_t size)
 {
@@ -69,7 +70,10 @@ bool vm_handover_save(struct vm *vm, u64 bytes, char *problem, size_t size)
 	return true;
 }
 
-/* Begins the copy. Reads the size once: the channel belongs to the monitor. */
+/*
+ * Begins the copy of the saved state. Reads its size from the channel once, as the monitor may
+ * change it.
+ */
 static bool vm_handover_begin_copy(struct vm *vm, char *problem, size_t size)
 {
 	struct vm_handover *handover = &vm->handover;
@@ -88,8 +92,8 @@ static bool vm_handover_begin_copy(struct vm *vm, char *problem, size_t size)
 }
 
 /*
- * Copies a piece. The monitor may still write: until the copy is complete it chooses what the state
- * is.
+ * Copies a piece of the saved state. The monitor may still write: until the copy is complete it
+ * chooses what the state is.
  */
 static enum status vm_handover_copy_piece(struct vm_handover *handover)
 {

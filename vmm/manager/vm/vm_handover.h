@@ -8,10 +8,13 @@ struct vm;
 
 enum vm_handover_progress { HANDOVER_COPIES, HANDOVER_DONE, HANDOVER_FAILED };
 
-/* The time limit for each command to a monitor: a disk alone may take 2 s to answer. */
+/*
+ * The time limit for each command to a monitor to hold or save: a disk alone may take 2 s to
+ * answer.
+ */
 #define VM_HANDOVER_NS (5 * NS_PER_S)
 
-/* Returns whether nothing else is under way; if not, `problem` says what is. */
+/* Returns whether no other operation of the VM is under way; if one is, `problem` says which. */
 bool vm_handover_may_begin(const struct vm *vm, char *problem, size_t size);
 
 /* Returns the size of memory for the monitor's saved state, or 0 if the monitor gives none. */
@@ -31,14 +34,14 @@ bool vm_handover_save(struct vm *vm, u64 bytes, char *problem, size_t size);
 enum vm_handover_progress vm_handover_take(struct vm *vm, handle_t *state, u64 *used, char *problem,
 					   size_t size);
 
-/* Gives up a handover that is under way, and frees its memory. */
+/* Gives up the VM's handover that is under way, and frees its memory. */
 void vm_handover_drop(struct vm *vm);
 
 /* Copies the monitor's reason for a failed command, with '?' for unprintable bytes. */
 void vm_handover_said(const struct vm *vm, char *text, size_t size);
 
-/* Returns how long the guest was last held. */
+/* Returns for how many nanoseconds the guest was held the last time. */
 u64 vm_handover_held_ns(const struct vm *vm);
 
-/* Destroys the object and clears the handle, unless it is HANDLE_NONE. */
+/* Destroys the kernel object and clears the handle, unless it is HANDLE_NONE. */
 void vm_handover_end(handle_t *handle);

@@ -5,13 +5,14 @@
 
 /*
  * The saved state of a VM on its way from the monitor that saves it, for vm_renew and vm_snapshot.
- * The monitor may still have the memory that it saved to; so others load a copy, to which nobody
- * writes any more.
+ * The monitor may still have the memory that it saved to; so the next monitor loads a copy, to
+ * which nobody writes any more.
  */
 struct vm_handover {
-	handle_t given; /* the memory that the monitor saves to */
-	handle_t copy;	/* the copy; HANDLE_NONE: copying has not begun */
+	handle_t given; /* the memory to which the monitor saves the state */
+	/* the memory with the copy of the state; HANDLE_NONE: copying has not begun */
+	handle_t copy;
 	u64 bytes;	/* size of `given` */
-	u64 used;	/* the size of the state that is copied */
-	u64 at;		/* the bytes of the state copied so far */
+	u64 used;	/* the size of the state in bytes */
+	u64 at;		/* number of bytes of the state that were copied so far */
 };

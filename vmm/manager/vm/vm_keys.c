@@ -28,8 +28,9 @@ bool vm_keys_has_snapshots(const struct vm *vm)
 }
 
 /*
- * Returns whether `set` may change a key now. Keys that cannot change at any time take effect when
- * the VM boots with a new monitor. A word that is no key passes here: config_set refuses it.
+ * Returns whether `vm set` may change a key of the VM now. Keys that cannot change at any time take
+ * effect when the VM boots with a new monitor. A word that is no key passes here: config_set
+ * refuses it.
  */
 bool vm_keys_can_change(const struct vm *vm, struct text key)
 {

@@ -15,7 +15,7 @@
 
 _Static_assert(EFFECT_REFUSED == 0, "what the table leaves out is refused");
 
-/* Drawn in docs/manager/life-cycle.md. A VM in VM_ENDING can only come to its end. */
+/* Drawn in docs/manager/life-cycle.md. For a VM in VM_ENDING no action is allowed. */
 /* clang-format off */
 static const struct vm_life table[VM_LIFE_STATES][ACTION_COUNT] = {
 	[VM_CREATED] = {
@@ -32,7 +32,8 @@ static const struct vm_life table[VM_LIFE_STATES][ACTION_COUNT] = {
 	[VM_PAUSED] = {
 		[ACTION_RESUME] = TELL(VM_RUNNING),
 		[ACTION_RESET] = TELL(VM_RUNNING),
-		[ACTION_STOP] = END(VM_STOPPED), /* a paused guest cannot see a button */
+		/* a paused guest cannot react to its power button */
+		[ACTION_STOP] = END(VM_STOPPED),
 		[ACTION_KILL] = END(VM_STOPPED),
 		[ACTION_DESTROY] = END(VM_ENDING),
 	},

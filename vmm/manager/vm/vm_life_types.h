@@ -3,7 +3,7 @@
 
 #include "vmm/rt/channel.h"
 
-/* What an operator can do to a VM. */
+/* The actions of operators on a VM. */
 enum vm_action {
 	ACTION_START,
 	ACTION_PAUSE,

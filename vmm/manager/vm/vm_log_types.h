@@ -5,13 +5,13 @@
 
 #define VM_LOG_LINE_BYTES 160u
 
-/* The place up to which the manager has read a monitor's log, and the monitor's budget of lines. */
+/* How far the manager has read a monitor's ring of log bytes, and the monitor's budget of lines. */
 struct vm_log {
-	u32 read;   /* bytes read; free-running, as log_written is */
+	u32 read;   /* number of bytes read; free-running, as log_written is */
 	u32 length; /* length of the unfinished line in `line` */
 	char line[VM_LOG_LINE_BYTES];
-	u64 filled_tsc; /* when tokens were last added */
-	u32 tokens;	/* lines that may still be written */
-	u64 dropped;	/* lines dropped since the last line that was kept */
+	u64 filled_tsc; /* TSC when tokens were last added */
+	u32 tokens;	/* number of lines that the monitor may still write */
+	u64 dropped;	/* number of lines dropped since the last line that was kept */
 	u64 dropped_all;
 };

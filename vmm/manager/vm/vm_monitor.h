@@ -3,5 +3,5 @@
 
 #include "vmm/manager/vm/vm_monitor_types.h"
 
-/* Ends one process of a VM while the VM's group stays. */
+/* Ends one process of a VM while the VM's memory group stays. */
 void vm_monitor_end(struct vm_monitor *monitor);

@@ -7,5 +7,5 @@
 struct vm_monitor {
 	handle_t process;
 	handle_t wake; /* event on which the monitor waits */
-	handle_t ring; /* event that the monitor signals: vm_pace.h */
+	handle_t ring; /* event by which the monitor wakes the manager: vm_pace.h */
 };

@@ -2,7 +2,7 @@
 /*
  * The table of a VM's operations, and functions over it: begin an operation, do a step of all, tell
  * when the next step is due and whether an operation keeps the VM busy, and abandon all. Called by
- * vm_act.c, vm_table.c and the operations themselves. Each operation owns its place in
+ * vm_act.c, vm_table.c and the operations themselves. Each operation owns its entry in
  * vm->operation.
  */
 #include "vmm/manager/vm/vm_operation.h"

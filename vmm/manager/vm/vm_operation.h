@@ -20,21 +20,24 @@ struct vm_operation_ops {
 	 * another step is due at once.
 	 */
 	bool (*step)(struct vm *vm, u64 now_tsc);
-	/* Returns when the next step is due at the latest; NULL: when the phase's limit is over. */
+	/*
+	 * Returns the TSC at which the operation's next step is due at the latest; if the pointer
+	 * is NULL, that is the phase's time limit.
+	 */
 	u64 (*deadline)(const struct vm *vm);
 	/* Abandons the operation under way, if any, as the VM ends. */
 	void (*abandon)(struct vm *vm);
 	/*
 	 * Is called when the guest has crashed or could not be booted. Returns true if the
-	 * operation has done all that this requires.
+	 * operation has itself dealt with that.
 	 */
 	bool (*crashed)(struct vm *vm, const char *reason);
 	/*
-	 * Begins to bring a crashed VM back. Returns false, with the reason in `problem`, if that
-	 * is not possible.
+	 * Begins to bring a crashed VM back to a saved state. Returns false, with the reason in
+	 * `problem`, if that is not possible.
 	 */
 	bool (*go_back)(struct vm *vm, char *problem, size_t size);
-	/* Gives a monitor that is being made what it needs for the operation. */
+	/* Gives a monitor that is being made what it needs for this operation. */
 	void (*furnish)(struct vm *vm, struct process_build *build, bool heir);
 	/*
 	 * Is called when a renewal has ended; `problem` says why it failed, "" that it did not.
@@ -43,9 +46,12 @@ struct vm_operation_ops {
 	bool (*renewed)(struct vm *vm, const char *problem);
 	/* Detaches drivers while a VM ends; returns false while one still uses the VM's memory. */
 	bool (*detach)(struct vm *vm);
-	/* Closes what is left once the VM's processes have ended. */
+	/* Closes what the operation has left open once the VM's processes have ended. */
 	void (*ended)(struct vm *vm);
-	/* a VM in this operation that needs another step takes the turn of all further VMs */
+	/*
+	 * once a VM has made a step of this operation and needs another one, no further VM makes
+	 * one in this turn
+	 */
 	bool one_vm;
 };
 
@@ -62,9 +68,12 @@ void vm_operation_enter(struct vm_operation *operation, u32 phase, u64 ns);
  * bit for each kind of operation (`one_vm`) whose turn an earlier VM has taken.
  */
 bool vm_operations_step(struct vm *vm, u64 now_tsc, u32 *taken);
-/* Returns when the VM's next step is due at the latest; ~0: there is none. */
+/*
+ * Returns the TSC at which the next step of the VM's operations is due at the latest; ~0: there is
+ * none.
+ */
 u64 vm_operations_deadline(const struct vm *vm);
-/* Returns whether an operation is under way during which no other command may begin. */
+/* Returns whether an operation is under way during which no command to the VM may begin. */
 bool vm_operations_busy(const struct vm *vm);
 /* Abandons all operations as the VM ends. */
 void vm_operations_abandon(struct vm *vm);

@@ -4,9 +4,9 @@
 #include "lib/types.h"
 
 /*
- * What a VM does over many turns of the manager, one phase after another: all have the same shape,
- * so that whoever moves VMs on, ends them or asks whether they are busy need not know any of them.
- * A new operation is a line here and one in the table of vm_operation.c.
+ * Operations: what the manager does with a VM over many turns of its loop, one phase after another:
+ * all have the same shape, so that whoever moves VMs on, ends them or asks whether they are busy
+ * need not know any of them. A new operation is a line here and one in the table of vm_operation.c.
  */
 enum vm_operation_kind { /* the operations in the order of their steps in a turn */
 			 OPERATION_TRIM,
@@ -25,7 +25,7 @@ enum vm_operation_kind { /* the operations in the order of their steps in a turn
 struct vm_operation {
 	/* the phase, from the operation's own enum; 0: the operation is not under way */
 	u32 phase;
-	u64 until_tsc; /* time limit of the present phase; ~0: it has none */
+	u64 until_tsc; /* TSC at which the present phase's time limit is over; ~0: it has none */
 	/* why the operation failed the last time; "": it succeeded */
 	char problem[VM_PROBLEM_BYTES];
 };

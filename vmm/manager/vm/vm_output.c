@@ -47,7 +47,8 @@ u32 vm_output_read(struct vm *vm, u32 port, u64 *at, u64 *lost, u8 *bytes, u32 s
 	for (u32 i = 0; i < count; i++)
 		bytes[i] = vm->channel->stream[port].output[(first + i) % CHANNEL_OUT_BYTES];
 	/*
-	 * pairs with the monitor's release: bytes that it has overwritten now lie before the oldest
+	 * pairs with the monitor's release: the bytes that the monitor has overwritten now lie
+	 * before the oldest one that counts
 	 */
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	vm_output_catch_up(vm, port, at, lost);

@@ -11,7 +11,7 @@
  */
 #define VM_OUTPUT_KEPT (CHANNEL_OUT_BYTES - 1)
 
-/* Returns the number of the next byte that the guest will print. */
+/* Returns the number of the next byte that the guest will print to the console or port. */
 u64 vm_output_end(struct vm *vm, u32 port);
 u64 vm_output_oldest(struct vm *vm, u32 port);
 
@@ -21,5 +21,5 @@ u64 vm_output_oldest(struct vm *vm, u32 port);
  */
 u32 vm_output_read(struct vm *vm, u32 port, u64 *at, u64 *lost, u8 *bytes, u32 size);
 
-/* Updates the counts; to be called before a guest prints 4 GiB more. */
+/* Updates the VM's counts of printed bytes; to be called before a guest prints 4 GiB more. */
 void vm_output_count(struct vm *vm);

@@ -2,7 +2,7 @@
 /*
  * Limits how often a monitor's signals wake the manager. Called by the event loop on each signal,
  * by vm_step, and where a VM gets a new monitor. Owns paced_tsc and deaf_until_tsc of the VM and
- * mutes its event.
+ * mutes the event that its monitor signals.
  */
 #include "vmm/manager/vm/vm_pace.h"
 #include "vmm/manager/process/events.h"
@@ -16,7 +16,7 @@ void vm_pace_reset(struct vm *vm)
 }
 
 /*
- * Takes a signal of the monitor into account. `paced_tsc` is when all signals so far would have
+ * Counts a signal of the monitor. `paced_tsc` is the TSC at which all signals so far would have
  * come if they had come one in each interval.
  */
 void vm_pace_signalled(struct vm *vm)
@@ -35,6 +35,6 @@ void vm_pace_step(struct vm *vm, u64 now_tsc)
 	if (vm->deaf_until_tsc == 0 || now_tsc < vm->deaf_until_tsc)
 		return;
 	vm->deaf_until_tsc = 0;
-	/* Delivers the signals of the muted time. */
+	/* This also delivers the signals of the muted time. */
 	(void)!events_bind(vm->monitor.ring, EVENT_CHANNEL, vm->id);
 }

@@ -32,7 +32,7 @@ static bool vm_query_answered(const struct vm *vm)
 
 /*
  * Returns whether a question can be asked. An asker that gave up leaves its question behind: the
- * slot is free again when that is answered and the asker's time is over.
+ * question area is free again when that question is answered and its asker's time is over.
  */
 static bool vm_query_slot_free(const struct vm *vm)
 {

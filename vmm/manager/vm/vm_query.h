@@ -19,7 +19,8 @@ struct vm_query {
 };
 
 enum vm_query_progress {
-	VM_QUERY_WAITS, /* step again after any event, and at the deadline */
+	/* no answer yet: call vm_query_step again after any event, and at the deadline */
+	VM_QUERY_WAITS,
 	VM_QUERY_ANSWERED,
 	VM_QUERY_FAILED,
 };
@@ -47,13 +48,13 @@ const char *vm_no_monitor(const struct vm *vm);
 void vm_query_begin(struct vm_query *query, const struct vm *vm, const struct query *question);
 
 /*
- * Asks now if no other question is under way, as vm_query_step does. For an asker that is not
- * stepped again before something happens.
+ * Sends the question now if no other one is under way, as vm_query_step does. For an asker that
+ * calls vm_query_step only after an event.
  */
 void vm_query_post(struct vm_query *query);
 
 /*
- * Asks, or looks for the answer: sets *answer on VM_QUERY_ANSWERED and `problem` on
+ * Sends the question, or looks for its answer: sets *answer on VM_QUERY_ANSWERED and `problem` on
  * VM_QUERY_FAILED.
  */
 enum vm_query_progress vm_query_step(struct vm_query *query, const struct vm_answer **answer,

@@ -79,7 +79,7 @@ bool vm_snapshot_may_end(const struct vm *vm, char *problem, size_t size)
 	return length == 0;
 }
 
-/* Forgets the list; the snapshots' handles end with the VM's group. */
+/* Forgets the VM's snapshots; their handles end with the VM's memory group. */
 void vm_snapshot_forget(struct vm *vm)
 {
 	memset(vm->snapshots.list, 0, sizeof(vm->snapshots.list));

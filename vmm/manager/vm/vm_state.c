@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The steps of a VM's life on which others decide: commands to its monitor, new states, crashes,
- * ends, and giving back all that it has. Called for actions, reports and operations; what such a
- * step means for operations is in their table. Owns the phase and the state of VMs.
+ * ends, and freeing all that it has. Called for actions, reports and operations; what such a step
+ * means for operations is in their table. Owns the phase and the state of VMs.
  */
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/notice.h"
@@ -12,7 +12,7 @@
 #include "vmm/manager/vm/vm_operation.h"
 #include "vmm/rt/syscall.h"
 
-/* The VM that was last refused at its creation, and the reason. */
+/* The VM that was last refused, as its first monitor failed, and the reason. */
 static struct {
 	u32 id;
 	char reason[sizeof(((struct vm *)NULL)->reason)];
@@ -91,7 +91,10 @@ void vm_crash(struct vm *vm, const char *reason, bool monitor_alive)
 	vm_crash_record(vm);
 	vm_enter_state(vm, VM_CRASHED, reason, LOG_ERROR, EVENT_CRASHED);
 	if (vm->config.on_crash != ON_CRASH_HOLD)
-		/* a command that waits would not tell what on_crash does: print the notice */
+		/*
+		 * a waiting command would not say what on_crash does: the notice is printed in any
+		 * case
+		 */
 		vm->answered = false;
 	vm_notice_end(vm);
 	if (!vm_crash_ends(vm) && !monitor_alive)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rests that VMs take after turns that were too long (vm_turn.h). The operations that make
- * steps for a VM begin and end their turns here. Writes vm->rest_until_tsc.
+ * The rests, without kernel calls for them, that VMs take after turns that were too long
+ * (vm_turn.h). The operations that make steps for a VM begin and end their turns here. Writes
+ * vm->rest_until_tsc.
  */
 #include "vmm/manager/vm/vm_turn.h"
 #include "lib/bits.h"
 #include "vmm/manager/vm/vm.h"
 
 /*
- * A turn of at least this length is long: other work has had its turn between turns of this length
- * often enough.
+ * A turn of at least this length is long; after shorter ones other work has its turn soon enough.
  */
 #define LONG_NS (2 * VM_TURN_NS)
 

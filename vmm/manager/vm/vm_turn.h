@@ -16,13 +16,16 @@ struct vm;
  */
 struct vm_turn {
 	u64 began_tsc;
-	u32 steps; /* the calls that the turn may still make */
+	u32 steps; /* number of kernel calls that the turn may still make */
 };
 
-/* Begins a turn. A VM that rests gets a turn in which no call may be made. */
+/*
+ * Begins a turn of kernel calls for the VM. A VM that rests gets a turn in which no call may be
+ * made.
+ */
 struct vm_turn vm_turn_begin(const struct vm *vm);
 
-/* Returns whether the next call may be made; to be asked before each. */
+/* Returns whether the turn's next kernel call may be made; to be asked before each. */
 static inline bool vm_turn_goes_on(struct vm_turn *turn)
 {
 	return turn->steps > 0 && (turn->steps-- == VM_TURN_STEPS ||
@@ -30,9 +33,9 @@ static inline bool vm_turn_goes_on(struct vm_turn *turn)
 }
 
 /*
- * After the last step: if the turn took much longer than VM_TURN_NS, the VM rests for as long, and
- * longer if other VMs' turns were long, too, so that long turns take half of the manager's time at
- * most. Returns how long the VM rests, in TSC ticks; 0: it does not.
+ * Ends a turn after its last kernel call: if the turn took much longer than VM_TURN_NS, the VM
+ * rests for as long, and longer if other VMs' turns were long, too, so that long turns take half of
+ * the manager's time at most. Returns how long the VM rests, in TSC ticks; 0: it does not.
  */
 u64 vm_turn_end(struct vm *vm, const struct vm_turn *turn);
 /* Ends a VM's rest whose time has passed. vm_step calls this before it makes steps for the VM. */

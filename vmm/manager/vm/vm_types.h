@@ -46,7 +46,7 @@ enum vm_phase {
 	VM_PHASE_REFUSED,
 };
 
-/* Who has to let go of a VM's memory before its group can be destroyed. */
+/* Who still uses a VM's memory, so that its memory group cannot be destroyed yet. */
 enum vm_holder {
 	HELD_BY_NOBODY,
 	HELD_BY_DRIVERS, /* drivers still use the VM's memory */
@@ -54,14 +54,14 @@ enum vm_holder {
 	HELD_BY_KERNEL,	 /* the kernel cannot free some of its pages; this was logged */
 };
 
-/* Whether the VM waits for pages while there are none. */
+/* Whether the VM waits for pages of memory while the host has none free. */
 enum vm_hunger {
 	VM_FED,
 	VM_STARVED, /* the guest was stopped for lack of pages */
-	VM_PARKED,  /* a thread of the monitor waits for pages and cannot say so */
+	VM_PARKED,  /* a thread of the monitor waits for pages and cannot report so itself */
 };
 
-/* What an operator has asked of the VM that its monitor has still to report. */
+/* What an operator wants of the VM and its monitor has not reported yet. */
 struct vm_wish {
 	bool start; /* start the guest as soon as the monitor is ready */
 	bool pause; /* the last command that changes the state was a pause */
@@ -86,10 +86,10 @@ struct vm {
 	s32 exit_code; /* the exit code that the guest has reported; -1: none */
 	char reason[sizeof(((struct vm_channel *)NULL)->reason)];
 
-	/* the VM's group; HANDLE_NONE: there is no monitor */
+	/* the VM's memory group; HANDLE_NONE: the VM has no monitor */
 	handle_t group;
-	handle_t ram;		   /* the VM's RAM; destroyed with the group */
-	struct vm_monitor monitor; /* the VM's present monitor; destroyed with the group */
+	handle_t ram;		   /* the VM's RAM; destroyed with `group` */
+	struct vm_monitor monitor; /* the VM's present monitor; destroyed with `group` */
 	/* a saved state on its way between monitors; destroyed with the group */
 	struct vm_handover handover;
 	/* the state of each operation, by enum vm_operation_kind */
@@ -97,7 +97,7 @@ struct vm {
 	struct vm_renewal renewal;
 	struct vm_snapshots snapshots;
 	u32 clone_of; /* id of the VM on whose snapshot this VM's RAM lies; 0: none */
-	/* the `layer` of the snapshot from which a clone was made */
+	/* `layer` of the snapshot from which a clone was made */
 	u32 clone_layer;
 	/* the snapshot from which the VM's monitor is made; NULL: the VM boots */
 	const struct vm_snapshot *origin;
@@ -105,19 +105,21 @@ struct vm {
 	/* the TSC until which signals are ignored: vm_pace.h; 0: they are heard */
 	u64 deaf_until_tsc;
 	enum vm_phase phase;
-	enum vm_holder held_by; /* who holds the VM's memory while the VM ends */
+	enum vm_holder held_by; /* who still uses the VM's memory while the VM ends */
 	/* name of a driver whose DMA may still reach the VM's memory; NULL: none */
 	const char *kept_by;
 	enum vm_after after;
-	char end_reason[24]; /* why the VM was destroyed, for the event */
+	char end_reason[24]; /* why the VM was destroyed, for the event that reports it */
 	struct vm_wish wish;
 	bool answered; /* a command that waits at the console will print how the VM ends */
 	/* the counts of the VM's group; NULL: there is no group */
 	const struct group_page *account;
 	u64 quota_pages;    /* quota of `group` */
-	u64 quota_surplus;  /* the pages of the quota to take back: vm_quota.h */
-	u64 quota_look_tsc; /* when the next attempt to take pages back is due */
-	/* the number of attempts to take pages back, up to a limit */
+	/* pages by which the quota is to be lowered when they are free: vm_quota.h */
+	u64 quota_surplus;
+	/* TSC at which the next attempt to lower the quota by the surplus is due */
+	u64 quota_look_tsc;
+	/* number of attempts so far to lower the quota by the surplus, up to a limit */
 	u32 quota_looks;
 	/* the VM's RAM is not promised in full: vm_overcommit.h */
 	bool overcommits;
@@ -141,20 +143,25 @@ struct vm {
 	struct {
 		u32 input_written;
 		u32 output_read;
-		/* the bytes that the guest had printed at the last look: vm_output.h */
+		/*
+		 * number of bytes that the guest had printed when the manager last counted:
+		 * vm_output.h
+		 */
 		u64 printed;
 	} stream[CHANNEL_STREAM_MAX];
 
 	u32 question_number;	/* number of the vm_query under way; 0: none */
 	u64 question_until_tsc; /* the TSC at which the asker of the question gives up */
 
-	struct vm_config next; /* the configuration that a change under way leads to */
+	struct vm_config next; /* the new configuration, while a change to it is under way */
 
-	u64 press_again_tsc;	       /* the TSC at which the power button is pressed again */
-	u64 crash_tsc[VM_CRASH_LIMIT]; /* when the VM crashed, a ring of the last times */
+	/* the TSC at which `vm stop` presses the power button again */
+	u64 press_again_tsc;
+	u64 crash_tsc[VM_CRASH_LIMIT]; /* ring of the TSCs at which the VM crashed the last times */
 	u32 crash_count;
 
-	struct group_page final; /* the account of the last monitor at its end */
+	/* the kernel's account of the last group, as it was at the group's end */
+	struct group_page final;
 	u64 final_uptime_tsc;
 
 	struct vm_log log;

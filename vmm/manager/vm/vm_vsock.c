@@ -20,8 +20,9 @@ static void vm_vsock_ring_bell(const struct vm *vm)
 }
 
 /*
- * Has the kernel populate pages of the area. The VM pays for them: if it has none left, the
- * manager must find that out here and not when it touches them.
+ * Has the kernel populate the bytes [from, to) of the area that the manager shares with the
+ * monitor. The VM's memory group pays: if its quota has no pages left, the manager must get an
+ * error here, not a fault when it writes there.
  */
 static enum status vm_vsock_populate(const struct vm *vm, u64 from, u64 to)
 {
@@ -70,8 +71,8 @@ void vm_vsock_give(const struct vm *vm, struct process_build *build)
 void vm_vsock_release(struct vm *vm)
 {
 	/*
-	 * unmap all of the area: a group is not destroyed while somebody maps memory that it pays
-	 * for
+	 * unmap all of the shared area: a memory group is not destroyed while somebody maps memory
+	 * that it pays for
 	 */
 	while (vm->vsock.area != NULL &&
 	       sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)vm->vsock.area,
@@ -119,7 +120,10 @@ void vm_vsock_unlisten(struct vm *vm, u32 port)
 	vm_vsock_look(vm);
 }
 
-/* Returns whether the monitor has begun a use of its slot that the manager has not answered. */
+/*
+ * Returns whether the monitor has begun a connection in the slot that the manager has not answered
+ * yet.
+ */
 static bool vm_vsock_is_new(const struct vsock_slot *slot, u32 *word)
 {
 	*word = vsock_load(&slot->monitor_word);
@@ -145,7 +149,10 @@ void vm_vsock_look(struct vm *vm)
 		vm_vsock_ring_bell(vm);
 }
 
-/* Begins a connection in a slot. Returns false if the VM cannot pay for the connection's rings. */
+/*
+ * Begins a connection in slot `place` of the shared area. Returns false if the VM cannot pay for
+ * the connection's rings.
+ */
 static bool vm_vsock_begin(struct vm *vm, u32 place, u32 use, enum vsock_mark mark,
 			   struct vm_vsock_end *end)
 {
@@ -208,7 +215,7 @@ struct vm *vm_vsock_owner(const struct vm_vsock_end *end)
 	return end->vm_id != 0 && end->vm->id == end->vm_id ? end->vm : NULL;
 }
 
-/* Returns the VM whose area has the connection, or NULL: that area is gone. */
+/* Returns the VM whose shared area has the connection, or NULL if that area is gone. */
 static struct vm *vm_vsock_vm(const struct vm_vsock_end *end)
 {
 	struct vm *vm = vm_vsock_owner(end);

@@ -6,14 +6,21 @@
 struct process_build;
 struct vm;
 
-/* The manager's end of a connection. None of it is read from the shared area. */
+/*
+ * The manager's end of a connection. None of its fields is read from the area that the monitor can
+ * write.
+ */
 struct vm_vsock_end {
 	struct vm *vm; /* the VM's slot in the list, where another VM may be by now */
-	u32 vm_id;     /* the VM's id; 0: there is no connection */
+	u32 vm_id;     /* id of the connection's VM; 0: there is no connection */
 	u32 generation;
 	u32 slot;
 	u32 use;
-	u32 port;	/* the guest's port, or the port that the guest called */
+	/*
+	 * the port of the guest to which the manager connects, or of the manager to which the guest
+	 * does
+	 */
+	u32 port;
 	u32 guest_port; /* the guest's port as the monitor says */
 	u32 input_written;
 	u32 output_read;
@@ -22,7 +29,7 @@ struct vm_vsock_end {
 
 /* The states of a connection, as the manager sees them. */
 enum vm_vsock_state {		      /* in the order in which a connection goes through them */
-		      VM_VSOCK_WAITS, /* the guest has not answered */
+		      VM_VSOCK_WAITS, /* the guest has not answered the connection yet */
 		      VM_VSOCK_OPEN,
 		      VM_VSOCK_ENDED, /* the guest writes no more; what it has written can still be
 					 read */
@@ -32,8 +39,8 @@ enum vm_vsock_state {		      /* in the order in which a connection goes through 
 };
 
 /*
- * vm_vsock_create() makes the area of a VM that has the device, vm_vsock_give() shares it with the
- * monitor, vm_vsock_release() lets it go. For vm_build.c.
+ * vm_vsock_create() makes the shared area of a VM that has a socket device, vm_vsock_give() gives
+ * it to the monitor, vm_vsock_release() unmaps it. For vm_build.c.
  */
 void vm_vsock_create(struct vm *vm, struct process_build *build);
 void vm_vsock_give(const struct vm *vm, struct process_build *build);
@@ -46,7 +53,8 @@ void vm_vsock_release(struct vm *vm);
 void vm_vsock_look(struct vm *vm);
 
 /*
- * Lets the guest connect to a port. Returns false if it may connect to it already, or to too many.
+ * Lets the guest connect to this port of the manager. Returns false if it may connect to it
+ * already, or to too many.
  */
 bool vm_vsock_listen(struct vm *vm, u32 port);
 void vm_vsock_unlisten(struct vm *vm, u32 port);
@@ -56,7 +64,7 @@ struct vm *vm_vsock_owner(const struct vm_vsock_end *end);
 
 /* Connects to a port of the guest. Returns false if there is no room for another connection. */
 bool vm_vsock_call(struct vm *vm, u32 port, struct vm_vsock_end *end);
-/* Takes a connection that the guest opens to a port. Returns false if there is none. */
+/* Accepts a connection that the guest opens to a port. Returns false if there is none. */
 bool vm_vsock_accept(struct vm *vm, u32 port, struct vm_vsock_end *end);
 enum vm_vsock_state vm_vsock_state(const struct vm_vsock_end *end);
 /* Returns how many bytes can be written to the guest now. */
@@ -67,7 +75,7 @@ void vm_vsock_write(struct vm_vsock_end *end, const u8 *bytes, u32 count);
 u32 vm_vsock_read(struct vm_vsock_end *end, u8 *bytes, u32 size);
 /* Returns whether the guest has sent bytes that were not read yet. */
 bool vm_vsock_has_bytes(const struct vm_vsock_end *end);
-/* Tells the guest that nothing more will be written. */
+/* Tells the guest that the manager writes nothing more to the connection. */
 void vm_vsock_finish(struct vm_vsock_end *end);
 /* Ends the manager's part of the connection. If the guest still uses it, the guest gets an RST. */
 void vm_vsock_close(struct vm_vsock_end *end);

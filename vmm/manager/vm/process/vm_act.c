@@ -20,7 +20,10 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-/* The time after which the manager looks at a driver that should have signalled that it is done. */
+/*
+ * The interval at which the manager looks at a disk's driver that should have signalled that it is
+ * done.
+ */
 #define DISK_LOOK_NS (10 * NS_PER_MS)
 
 static bool vm_start(struct vm *vm, char *problem, size_t size)
@@ -88,7 +91,8 @@ bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
 	busy = vm_must_wait(vm, action);
 	life = vm_life(vm_life_state(vm), action);
 	if (life.effect == EFFECT_REFUSED) {
-		if (vm_is_refused(vm)) /* the VM's first monitor has failed */
+		/* the VM is being removed, as its first monitor has failed */
+		if (vm_is_refused(vm))
 			string_copy(problem, size, vm_refusal(vm->id));
 		else
 			format(problem, size, "%s is %s, %s", vm->config.name,
@@ -123,7 +127,7 @@ bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
 	}
 }
 
-/* Does what was to follow once the kernel has taken back all memory and objects of the VM. */
+/* Does what vm->after says, once the kernel has taken back all memory and objects of the VM. */
 static void vm_released(struct vm *vm)
 {
 	char problem[256];
@@ -170,14 +174,17 @@ bool vm_step(void)
 		if (!vm_is_ending(vm))
 			continue;
 		/*
-		 * The channel goes before the group, whose last steps give back what the channel
-		 * holds.
+		 * The VM's channel is dropped before its memory group, whose last steps free what
+		 * the channel holds.
 		 */
 		if (vm->after == AFTER_REMOVE)
 			vm_release_channel(vm);
 		if (vm_release_step(vm)) {
 			vm_released(vm);
-			more = true; /* other VMs may have waited for the memory that is free now */
+			/*
+			 * one more turn: other VMs may have waited for the memory that is free now
+			 */
+			more = true;
 		}
 		more |= vm->held_by == HELD_BY_NOBODY;
 	}

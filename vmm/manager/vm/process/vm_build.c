@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes a VM's group, RAM, channel and monitor, and takes all of that back again. Called by
+ * Makes a VM's memory group, RAM, channel and monitor, and frees all of that again. Called by
  * vm_create.c to boot, by vm_renew.c for a second monitor and by vm_act.c to release. Attaches
  * disks and networks through vmm/manager/disk and net; vm_build_check.c decides beforehand whether
  * there is room.
@@ -30,10 +30,12 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-/* the most steps of a group's end in a turn of the manager, each of some microseconds */
+/*
+ * the most steps of ending a VM's memory group in a turn of the manager, each of some microseconds
+ */
 #define RELEASE_STEPS 8u
 
-/* Handles that the manager needs only until the monitor has its own. */
+/* Handles to parts of a monitor that the manager needs only until the monitor has its own. */
 struct parts {
 	struct process_build process;
 	handle_t space;
@@ -66,7 +68,10 @@ static void vm_create_group(struct vm *vm, struct process_build *build)
 				   events_bind(vm->group, EVENT_STARVED, vm->id));
 }
 
-/* Creates the RAM; comes before the disks, whose devices may reach it. */
+/*
+ * Creates the VM's RAM; called before the VM's disks are linked, as their devices may reach the
+ * RAM.
+ */
 static void vm_create_ram(struct vm *vm, struct process_build *build)
 {
 	u32 flags = MEMORY_GUEST | memory_flags[vm->config.pages] |
@@ -123,7 +128,7 @@ static void vm_clear_stream(struct vm *vm, u32 number)
 		string_copy(stream->name, sizeof(stream->name), vm->config.port[number - 1]);
 }
 
-/* Prepares the channel for a new monitor; what the guest has printed stays. */
+/* Prepares the VM's channel for a new monitor; what the guest has printed stays. */
 static void vm_clear_channel(struct vm *vm)
 {
 	struct vm_channel *channel = vm->channel;
@@ -138,7 +143,7 @@ static void vm_clear_channel(struct vm *vm)
 	machine_wall_base(&channel->wall_seconds, &channel->wall_tsc);
 }
 
-/* Creates the channel, once for each VM. */
+/* Creates the channel between the VM's monitor and the manager, once for each VM. */
 static void vm_create_channel(struct vm *vm, struct process_build *build)
 {
 	u64 bytes = align_up(CHANNEL_BYTES, PAGE_SIZE);
@@ -281,7 +286,7 @@ static void vm_watch_monitor(const struct vm *vm, struct process_build *build,
 				   events_bind(build->process, process_ended, vm->id));
 }
 
-/* Starts the process, which is the VM's monitor from then on. */
+/* Starts the process that was built, which is the VM's monitor from then on. */
 static void vm_start_monitor(struct vm *vm, struct process_build *build)
 {
 	process_build_start(build);
@@ -314,7 +319,7 @@ static void vm_build_monitor(struct vm *vm, struct parts *parts, const struct gi
 	vm_grant_all(vm, parts);
 	vm_map_files(vm, build);
 	disk_give_all(vm, build);
-	/* a saver copies what the disks hold, and has no use for their keys */
+	/* a process that saves copies the VM's state and has no use for the keys of disks */
 	if (!state->heir || vm->operation[OPERATION_SAVE].phase == SAVE_NONE)
 		disk_give_keys(vm, build);
 	net_give_all(vm, build);
@@ -418,7 +423,7 @@ static enum vm_holder vm_release_holder(const struct vm *vm, enum status status)
 	return HELD_BY_KERNEL;
 }
 
-/* Destroys the VM's group; returns false while it is not gone. */
+/* Destroys the VM's memory group; returns false while this has not ended. */
 static bool vm_release_group(struct vm *vm)
 {
 	enum vm_holder before = vm->held_by;
@@ -426,7 +431,7 @@ static bool vm_release_group(struct vm *vm)
 
 	if (disk_any_is_viewed(vm)) {
 		/*
-		 * The kept blocks that views need lie in this VM's memory. Without a monitor
+		 * The old blocks that clones' views need lie in this VM's memory. Without a monitor
 		 * nothing changes them any more.
 		 */
 		vm_monitor_end(&vm->monitor);
@@ -455,7 +460,7 @@ bool vm_release_step(struct vm *vm)
 		vm->account = NULL;
 	}
 	vm_vsock_release(vm);
-	/* The links go before the group, which has paid for their memory. */
+	/* The links to drivers end before the memory group, which has paid for their memory. */
 	if (!vm_release_links(vm))
 		return false;
 	if (vm->group == HANDLE_NONE) {
@@ -464,7 +469,7 @@ bool vm_release_step(struct vm *vm)
 	}
 	if (!vm_release_group(vm))
 		return false;
-	/* The handles of all that belonged to the group have gone with it. */
+	/* The handles of all that belonged to the memory group have been closed with it. */
 	vm->group = HANDLE_NONE;
 	vm->ram = HANDLE_NONE;
 	vm->monitor = (struct vm_monitor){.process = HANDLE_NONE};

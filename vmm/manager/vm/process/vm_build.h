@@ -3,12 +3,15 @@
 
 #include "vmm/manager/vm/vm.h"
 
-/* Notes how much memory is free for VMs. */
+/* Notes, before the first VM, how much memory is free for VMs. */
 void vm_build_init(void);
 
 struct file;
 
-/* Returns the first quota of a VM; less than that if its RAM is not promised in full. */
+/*
+ * Returns the pages of a VM's quota when it boots; for a VM whose RAM is not promised in full only
+ * the part that it gets at first.
+ */
 u64 vm_build_quota(const struct vm *vm);
 
 /*
@@ -36,7 +39,7 @@ bool vm_build_fits(const struct vm_config *config, char *problem, size_t size);
 
 /*
  * Creates a VM's kernel objects and starts its monitor. If it returns false, `problem` says what
- * was missing, and vm->group, if any, has to be given back with vm_release_step.
+ * was missing, and vm->group, if any, has to be freed with vm_release_step.
  */
 bool vm_build(struct vm *vm, char *problem, size_t size);
 
@@ -48,10 +51,10 @@ bool vm_build(struct vm *vm, char *problem, size_t size);
 bool vm_build_heir(struct vm *vm, u64 bytes, char *problem, size_t size);
 
 /*
- * Does one bounded step of ending the monitor and taking back memory and objects; returns whether
- * all steps are done.
+ * Does one bounded step of ending the monitor and taking back memory and objects; of the VM;
+ * returns whether all steps are done.
  */
 bool vm_release_step(struct vm *vm);
 
-/* Gives the channel back; the last step for a VM that leaves the list. */
+/* Frees the VM's channel to its monitor: the last step for a VM that is removed from the list. */
 void vm_release_channel(struct vm *vm);

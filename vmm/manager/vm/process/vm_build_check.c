@@ -48,7 +48,10 @@ static bool vm_build_has_file(const char *key, const char *name, const struct fi
 	return file != NULL && file_is_filled(file, key, problem, size);
 }
 
-/* Returns whether the file with a VM's seed is text that its monitor can make a CD of. */
+/*
+ * Returns whether the file with a VM's seed is text from which its monitor can make a CD for
+ * cloud-init.
+ */
 static bool vm_build_has_seed(const struct vm_config *config, char *problem, size_t size)
 {
 	const struct file *file = file_find(config->seed);
@@ -98,7 +101,10 @@ bool vm_build_fits(const struct vm_config *config, char *problem, size_t size)
 	return false;
 }
 
-/* Returns the pages of the files that the monitor loads; a clone's are in its RAM already. */
+/*
+ * Returns the pages of the boot files that the VM's monitor loads; a clone has them in its RAM
+ * already.
+ */
 static u64 vm_build_file_pages(const struct vm *vm)
 {
 	const struct file *initrd = file_find(vm->config.initrd);

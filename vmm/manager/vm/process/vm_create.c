@@ -29,7 +29,9 @@ bool vm_boot(struct vm *vm, char *problem, size_t size)
 	return vm_build(vm, problem, size);
 }
 
-/* Returns an empty slot, or NULL if the name is taken or there are too many VMs. */
+/*
+ * Returns an empty slot of the list of VMs, or NULL if the name is taken or there are too many VMs.
+ */
 static struct vm *vm_new_slot(const char *name, char *problem, size_t size)
 {
 	struct vm *vm = vm_find(name);

@@ -11,7 +11,7 @@ bool vm_firmware_seed_is_gone(const struct vm *vm);
 /* Fills in what the monitor of a VM with firmware is told; does nothing for other VMs. */
 void vm_firmware_fill(const struct vm *vm, struct start_info *info);
 /*
- * Returns the bits of the monitor's flags that say which disks are media of CD-ROM drives, and
- * which has the firmware's variables.
+ * Returns those bits of the flags in the monitor's start page that say which disks are media of
+ * CD-ROM drives, and which has the firmware's variables.
  */
 u64 vm_firmware_disks(const struct vm *vm);

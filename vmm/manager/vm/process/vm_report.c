@@ -28,7 +28,8 @@ static void vm_report_reason(const struct vm *vm, char *reason, size_t size)
 
 /*
  * Returns whether the guest was reset since the last call. Unasked resets are recorded as crashes:
- * the monitor stops its guest at the limit, but crashes of earlier monitors count too.
+ * the monitor itself stops its guest after VM_CRASH_LIMIT of them, but crashes under earlier
+ * monitors count, too.
  */
 static bool vm_report_take_resets(struct vm *vm)
 {
@@ -54,8 +55,8 @@ static enum vm_event vm_report_event(const struct vm *vm, u32 state, bool reset)
 }
 
 /*
- * Returns whether the reported state is possible after the last command: paused if, and only if,
- * the operator asked for a pause.
+ * Returns whether the reported state is possible after the manager's last command: paused if, and
+ * only if, the operator asked for a pause.
  */
 static bool vm_report_is_possible(const struct vm *vm, u32 state)
 {
@@ -66,7 +67,10 @@ static bool vm_report_is_possible(const struct vm *vm, u32 state)
 	return state != VM_RUNNING || !vm->wish.pause;
 }
 
-/* Reports a reset. Resets that nobody asked for are limited by the rate of log lines. */
+/*
+ * Reports a reset of the guest to operators and programs. Resets that nobody asked for are limited
+ * by the rate of log lines.
+ */
 static void vm_report_reset(struct vm *vm)
 {
 	if (vm->wish.reset || vm_log_allows(vm))
@@ -137,7 +141,7 @@ void vm_report_take(struct vm *vm)
 	vm->wish.start = false;
 }
 
-/* Returns whether the channel says something other than at the last look. */
+/* Returns whether the channel says something other than when it was last read. */
 static bool vm_report_is_new(const struct vm *vm)
 {
 	const struct vm_channel *channel = vm->channel;
@@ -165,7 +169,8 @@ bool vm_report_after_reset(struct vm *vm)
 	if (crashed && (state == VM_RUNNING || state == VM_STOPPED)) {
 		vm->wish.pause = false;
 		vm_enter_state(vm, VM_RUNNING, "", LOG_INFO, EVENT_STARTED);
-		vm_report_take_state(vm); /* the guest may have ended by itself since the reset */
+		/* the guest may have ended by itself since it went back to the snapshot */
+		vm_report_take_state(vm);
 	} else if (vm->state == VM_RUNNING) {
 		vm_event(vm->config.name, vm->uuid, EVENT_RESET, "");
 	}

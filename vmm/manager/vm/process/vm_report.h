@@ -6,7 +6,7 @@
 struct vm;
 
 /*
- * Reads what the monitor has reported since the last look. vm_step calls this before any
+ * Reads what the monitor has reported since the last call. vm_step calls this before any
  * operation's step.
  */
 void vm_report_step(struct vm *vm);
@@ -15,8 +15,8 @@ void vm_report_step(struct vm *vm);
  */
 void vm_report_take(struct vm *vm);
 /*
- * Reads the state after the guest went back to a snapshot. Returns false, with the reason in
- * vm->reason, if the guest is still crashed.
+ * Reads the guest's state after the guest went back to a snapshot. Returns false, with the reason
+ * in vm->reason, if the guest is still crashed.
  */
 bool vm_report_after_reset(struct vm *vm);
 /* Handles the end of the monitor's process. */

@@ -5,13 +5,16 @@
 
 struct vm;
 
-/* What a VM's monitor had written into its channel at the last look. */
+/* What a VM's monitor had written into its channel when the manager last read it. */
 struct vm_report {
-	/* the monitor has signalled since the last look, so that there is something to read */
+	/*
+	 * the monitor has signalled since the manager last read the channel, so that there is
+	 * something to read
+	 */
 	bool heard;
-	bool ready; /* the monitor has set itself up */
+	bool ready; /* the monitor has set itself up and can run the guest */
 	u32 state;  /* the guest's state as the monitor says, which may be any number */
-	u32 done;   /* sequence number of the last command that it has done */
+	u32 done;   /* sequence number of the manager's last command that the monitor has done */
 	u32 resets;
-	u32 unasked; /* the resets that nobody asked for */
+	u32 unasked; /* number of the guest's resets that nobody asked for */
 };

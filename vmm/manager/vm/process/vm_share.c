@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Applies a VM's weight, cap, affinity and reservations, and changes them while it runs. Called by
- * vm_build.c, vm_build_check.c, `vm set`, the lists of VMs and vm_step. Sets the group in the
+ * vm_build.c, vm_build_check.c, `vm set`, the lists of VMs and vm_step. Sets the VM's group in the
  * kernel; reservations are asked of the monitor through the channel.
  */
 #include "vmm/manager/disk/disk.h"
@@ -67,8 +67,8 @@ bool vm_share_check(const struct vm_config *config, char *problem, size_t size)
 }
 
 /*
- * Adds the time of running threads. Returns false if the account changed meanwhile: then time may
- * be missing or counted twice.
+ * Adds to *cpu_tsc the CPU time of the VM's threads that are running now. Returns false if the
+ * kernel changed the account meanwhile: then time may be missing or counted twice.
  */
 static bool vm_share_read_running(const struct vm *vm, u64 *cpu_tsc)
 {
@@ -141,7 +141,7 @@ static void vm_share_ask(struct vm *vm, enum vm_change_phase phase, const struct
 	struct vm_operation *operation = &vm->operation[OPERATION_CHANGE];
 
 	operation->phase = phase;
-	/* no limit here: the command that waits for the change has one */
+	/* no limit here: the operator's command that waits for the change has one */
 	operation->until_tsc = ~0ull;
 	vm->channel->reserve_budget_ns = config != NULL ? config->reserve_budget_ns : 0;
 	vm->channel->reserve_period_ns = config != NULL ? config->reserve_period_ns : 0;
@@ -235,7 +235,7 @@ static void vm_share_refused(struct vm *vm)
 	       vm->channel->reserve_vcpu, vm->channel->reserve_left);
 }
 
-/* Continues a change once the monitor has done its command. */
+/* Continues a change of the VM's share once the monitor has done its command. */
 static bool vm_share_step(struct vm *vm, u64 now_tsc)
 {
 	struct vm_operation *operation = &vm->operation[OPERATION_CHANGE];

@@ -5,8 +5,8 @@
 enum vm_change_phase {
 	CHANGE_NONE,
 	/*
-	 * the change is done: for one turn, in which the waiting command looks, no other change
-	 * begins
+	 * the change is done: no other change begins in this turn, in which the waiting command
+	 * reads the outcome
 	 */
 	CHANGE_DONE,
 	/* the monitor gives up its reservations, which would keep the affinity from changing */

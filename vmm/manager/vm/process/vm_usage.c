@@ -16,8 +16,8 @@ struct vm_usage vm_usage(const struct vm *vm)
 	u64 there = vm_uptime_ns(vm) * vm->config.vcpus;
 	struct vm_usage usage = {
 		/*
-		 * time that is not counted yet is the guest's: a thread that was not accounted for
-		 * long is in the guest
+		 * time that is not counted yet is the guest's: a thread whose time the kernel has
+		 * not counted for long is in the guest
 		 */
 		.guest_ns = guest + (cpu - counted),
 		.monitor_ns = counted > guest ? counted - guest : 0,
