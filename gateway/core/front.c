@@ -19,18 +19,24 @@
 #include "gateway/core/identity/peer.h"
 
 enum {
-	FRONT_QUEUE_BYTES = 16 << 20, /* towards web or door; more, and no request is read */
-	FRONT_MESSAGES = 64,	      /* the most messages handled in a turn */
+	/*
+	 * the most bytes waiting to be sent to web or door; while there are more, no request of
+	 * theirs is read
+	 */
+	FRONT_QUEUE_BYTES = 16 << 20,
+	/* the most messages of web or door handled in a turn of the main loop */
+	FRONT_MESSAGES = 64,
 	FRONT_AGAIN_MS = 500,
 };
 
 struct front {
 	const char *name;
-	bool wanted; /* it is to run */
+	bool wanted; /* the process (web or door) is to run */
 	struct message_socket socket;
-	pid_t pid;	  /* its process id; 0: it does not run */
-	int64_t again_ms; /* when it may be started */
-	int local;	  /* the Unix socket on which core accepts for it; -1: none */
+	pid_t pid;	  /* the process's id; 0: it does not run */
+	int64_t again_ms; /* when the process may be started, on the clock of front_tick() */
+	/* the Unix socket on which core accepts connections for the process; -1: none */
+	int local;
 };
 
 enum { FRONT_WEB, FRONT_DOOR, FRONT_COUNT };
@@ -123,7 +129,10 @@ static void front_ended(struct front *front)
 	front->again_ms = (int64_t)(clock_now_s() * 1000) + FRONT_AGAIN_MS;
 }
 
-/* Returns whether a message is one that this process may send: each has its own requests. */
+/*
+ * Returns whether a message is one that the process (web or door) may send: each may name its own
+ * requests only.
+ */
 static bool front_message_valid(const struct front *front, const struct message_head *head)
 {
 	bool door = front == &fronts[FRONT_DOOR];
@@ -156,7 +165,7 @@ static void front_read(struct front *front)
 	}
 }
 
-/* Takes note of web or door having ended, if it has. */
+/* Notes if the process, web or door, has ended. */
 static void front_reap_one(struct front *front)
 {
 	int status;
@@ -180,7 +189,10 @@ static struct pollfd front_wait_one(const struct front *front)
 			       0};
 }
 
-/* Does what web or door asks for; `waits` is its socket's entry, and that of its Unix socket. */
+/*
+ * Handles what has come from web or door; `waits` has the poll entries of core's socket to it and
+ * of its Unix socket.
+ */
 static void front_ready_one(struct front *front, const struct pollfd waits[2])
 {
 	if (front->socket.fd >= 0 && !message_flush(&front->socket))
@@ -191,7 +203,7 @@ static void front_ready_one(struct front *front, const struct pollfd waits[2])
 		peer_accept(front->local, front == &fronts[FRONT_DOOR], &front->socket);
 }
 
-/* Opens the Unix socket of web or door, if it is to have one. */
+/* Opens the Unix socket of web or door, if the command line names one. */
 static bool front_listen(struct front *front, const char *option, const char *path)
 {
 	if (path)

@@ -12,7 +12,7 @@
  */
 enum { FRONT_WAITS = 4 };
 
-/* Gets each message of web's or door's that is a request's. */
+/* Handles a message of web or door that belongs to a request. */
 typedef void front_message(const struct message_head *head, bool door, const char *bytes,
 			   size_t count);
 
@@ -21,13 +21,13 @@ typedef void front_message(const struct message_head *head, bool door, const cha
  * and the key. Returns false with a sentence on stderr.
  */
 bool front_setup(int listener, const char *certificate, const char *key, front_message *message);
-/* Starts those that do not run and have been given time. */
+/* Starts web and door if they do not run and the pause after their last end is over. */
 void front_tick(void);
-/* Takes note of those that have ended. */
+/* Notes which of web and door have ended. */
 void front_reap(void);
-/* Fills in the FRONT_WAITS entries at `waits`. */
+/* Fills in the FRONT_WAITS poll entries at `waits` with the sockets of web and door. */
 void front_wait(struct pollfd *waits);
 void front_ready(const struct pollfd *waits);
-/* Ends them, and removes the sockets' names. */
+/* Ends web and door, and removes the names of their Unix sockets. */
 void front_end(void);
 struct message_socket *front_socket(bool door);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The main function of the process that decides: it has the link, the tokens and the audit, and
- * reads no HTTP and no XDR. It joins the rooms, and says who hears what is said here.
+ * reads no HTTP and no XDR. It sets up the parts in the folders of core, and tells each which
+ * functions of others to call.
  */
 #include <errno.h>
 #include <poll.h>
@@ -86,7 +87,7 @@ static void core_stream_line(json_t *line)
 	content_line(line);
 }
 
-/* The functions that are told what is new at Skerry. */
+/* The functions that the cache calls when Skerry's state changes. */
 static const struct host_listener core_listener = {
 	.vm = stream_vm,
 	.gone = stream_gone,
@@ -265,7 +266,7 @@ static int core_verify(const char *folder)
 
 	if (!state_open(folder) || !audit_chain_verify(&chain) || !chain.begun)
 		return 1;
-	/* Lines before the first one were moved elsewhere. */
+	/* Lines before the first one that is there were moved elsewhere. */
 	printf("first %llu\nlines %llu\nhead %s\n", (unsigned long long)chain.first,
 	       (unsigned long long)chain.last, chain.head);
 	return 0;

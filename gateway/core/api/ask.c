@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Answers requests with the reply of Skerry to one command. */
+/*
+ * Answers HTTP requests with Skerry's reply to one command.
+ */
 #include "gateway/core/api/ask.h"
 
 #include "gateway/core/common/name.h"

@@ -5,9 +5,9 @@
 #include "gateway/link/link.h"
 
 /*
- * Sends a command to Skerry, which may carry it out beside others; `took` gets the request's id and
- * the reply. Without a link the request is answered with 503 at once. `words` ends with NULL;
- * `words` and `actor` may be NULL.
+ * Sends a command to Skerry, which may carry it out beside other commands; `took` gets the
+ * request's id and the reply. Without a link the request is answered with 503 at once. `words` ends
+ * with NULL; `words` and `actor` may be NULL.
  */
 void ask_skerry(struct request *request, const char *command, const char *const *words,
 		const char *actor, link_reply *took);
@@ -18,9 +18,15 @@ void ask_skerry(struct request *request, const char *command, const char *const 
  */
 struct request *ask_took(uint64_t id, json_t *reply, json_t **rows);
 
-/* Returns a row as the API shows it, a new reference, or NULL when it is left out. */
+/*
+ * Returns a row of Skerry's reply as the API shows it, a new reference, or NULL when the row is
+ * left out.
+ */
 typedef json_t *ask_item(const struct request *request, json_t *row);
-/* Copies the members `keys` of a row, which are those that the API shows; `keys` ends with NULL. */
+/*
+ * Copies from a row of Skerry's reply the members `keys`, those that the API shows; `keys` ends
+ * with NULL.
+ */
 json_t *ask_pick(json_t *row, const char *const *keys);
 /* Answers the request with {"items":[...]}: each row of the reply as `item` makes it. */
 void ask_took_items(uint64_t id, json_t *reply, ask_item *item);

@@ -60,7 +60,7 @@ static bool backup_take_pair(char *word, const char *text, size_t bytes)
 	return valid;
 }
 
-/* Skips to the next word of a list with commas, and returns its length; 0: there is none. */
+/* Skips to the next word of a list with commas, and returns the word's length; 0: there is none. */
 static size_t backup_next_word(const char **text)
 {
 	*text += strspn(*text, ", ");

@@ -25,8 +25,8 @@ static json_t *balloon_memory(const struct request *request)
 }
 
 /*
- * Returns the bytes that are left of `memory` when the balloon has `pages` pages, as `vm stat`
- * says.
+ * Returns the bytes of `memory` that the guest keeps when the balloon has `pages` pages, as `vm
+ * stat` says.
  */
 static json_t *balloon_rest(json_int_t memory, const json_t *pages)
 {
@@ -120,7 +120,10 @@ static void balloon_took_aim(uint64_t id, json_t *reply)
 				      json_object_get(row, "driver"), "guest"));
 }
 
-/* Sets the aim of a balloon; Skerry says what sizes a guest can be given. */
+/*
+ * Sets how much memory the guest is to keep, the aim of its balloon; Skerry says what sizes a guest
+ * can be given.
+ */
 void api_balloon_aim(struct request *request)
 {
 	const struct field *bytes = fields_below(&request->fields, "body", "bytes");

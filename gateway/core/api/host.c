@@ -90,8 +90,8 @@ void api_host_audit(struct request *request)
 }
 
 /*
- * Makes a row of the log. An asker who does not see all VMs gets no line without a VM: its text may
- * name any VM.
+ * Makes a row of the log. An asker whose scope is not all VMs gets no line that belongs to no VM:
+ * the line's text may name any VM.
  */
 static json_t *host_log_item(const struct request *request, json_t *row)
 {

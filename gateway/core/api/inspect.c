@@ -14,7 +14,10 @@
 
 enum { INSPECT_PATH_BYTES = 96 };
 
-/* Returns a field; a number becomes text, as it has 64 bits without a sign. */
+/*
+ * Returns a field of the VM's state as the API shows it; a number becomes text, as it has 64 bits
+ * without a sign.
+ */
 static json_t *inspect_field(const struct request *request, json_t *row)
 {
 	json_t *value = json_object_get(row, "value");

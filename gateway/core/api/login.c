@@ -86,8 +86,8 @@ static void login_refuse(struct request *request, const char *name, const char *
 }
 
 /*
- * Answers a login with a cookie, or, with body.cookie false, with the secret itself for programs
- * that keep it.
+ * Answers a login with a cookie, or, with body.cookie false, with the login's secret in the body,
+ * for programs that keep it.
  */
 static void login_answer(struct request *request)
 {
@@ -144,8 +144,8 @@ static void login_took(const struct password_result *result)
 }
 
 /*
- * Checks a password in the thread. It counts as wrong until the check has ended, so that guesses
- * made meanwhile are not free. An unknown name takes as long as a known one.
+ * Has the password thread check a password. It counts as wrong until the check has ended, so that
+ * guesses made meanwhile are not free. An unknown name takes as long as a known one.
  */
 static void login_password(struct request *request, const char *user, const char *password)
 {
@@ -196,7 +196,7 @@ void api_logout(struct request *request)
 }
 
 /*
- * Writes a user's new password. All logins of the user end, so that whoever knew the old password
+ * Stores a user's new password. All logins of the user end, so that whoever knew the old password
  * is out.
  */
 static void login_took_new(const struct password_result *result)

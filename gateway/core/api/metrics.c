@@ -91,7 +91,7 @@ static void metrics_state(const struct request *request, struct buffer *out)
 	}
 }
 
-/* Writes a gauge or counter that is a key of `vm list`. */
+/* Writes, for each VM, a gauge or counter whose value is a key of `vm list`. */
 static void metrics_key(const struct request *request, struct buffer *out, const char *name,
 			const char *type, const char *labels, const char *key, double scale)
 {

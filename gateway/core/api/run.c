@@ -51,7 +51,10 @@ static void run_take_input(struct run_asked *asked, const char *text)
 		asked->wrong = "\"stdin_base64\" is no base64";
 }
 
-/* Adds a frame in the form of iso/init/gate.h: a path, a NUL, and the file's contents. */
+/*
+ * Adds a frame with one file in the form of iso/init/gate.h: a path, a NUL, and the file's
+ * contents.
+ */
 static void run_take_file(struct run_asked *asked, const char *path, const char *text, bool encoded)
 {
 	struct buffer frame = {0};
@@ -91,7 +94,10 @@ static void run_take_limit(struct run_asked *asked, const char *name, const char
 			       "\"output_bytes\", up to 1048576, and \"exits\"";
 }
 
-/* Reads one member of the body; `name` is its path. Returns false when runs have no such member. */
+/*
+ * Reads one member of the request's body; `name` is its path. Returns false when a request for a
+ * run has no such member.
+ */
 static bool run_take(struct run_asked *asked, const char *name, enum field_type type,
 		     const char *value)
 {
@@ -133,7 +139,10 @@ static bool run_take(struct run_asked *asked, const char *name, enum field_type 
 	return true;
 }
 
-/* Reads what a request asks for. If something is wrong, answers the request and returns false. */
+/*
+ * Reads what a request for a run asks for. If something is wrong, answers the request and returns
+ * false.
+ */
 static bool run_read(struct request *request, struct run_asked *asked)
 {
 	asked->words.limit = RUN_WORDS_BYTES;
@@ -252,7 +261,10 @@ void api_run_stop(struct request *request)
 	answer_json(request, 200, run_json(run, false));
 }
 
-/* Adds the bytes of base64 `text` (NULL: none) to the input. Returns false when it is no base64. */
+/*
+ * Adds the bytes of base64 `text` (NULL: none) to the run's input. Returns false when the text is
+ * no base64.
+ */
 static bool run_input_add(struct run *run, const char *text)
 {
 	return !text || base64_decode(&run->input, text, strlen(text));

@@ -20,7 +20,8 @@ enum config_type { CONFIG_TEXT, CONFIG_NUMBER, CONFIG_WORDS };
 static const struct {
 	const char *name;
 	enum config_type type;
-	const char *allowed; /* the words that a key of CONFIG_WORDS may have */
+	/* the words that the value of a key of type CONFIG_WORDS may be, or NULL */
+	const char *allowed;
 } config_keys[] = {
 	{"kernel", CONFIG_TEXT, "a file name of 1 to 63 characters"},
 	{"initrd", CONFIG_TEXT, "a file name of at most 63 characters"},

@@ -27,8 +27,8 @@ void api_users(struct request *request)
 }
 
 /*
- * Reads body.roles and body.scope, as far as they are given, into `account`. Returns false if the
- * request has been answered.
+ * Reads body.roles and body.scope, as far as the request has them, into `account`. Returns false if
+ * the request has been answered.
  */
 static bool user_take(struct request *request, struct account *account)
 {
@@ -71,7 +71,7 @@ static bool user_password(struct request *request, const char **password)
 	return false;
 }
 
-/* Returns the roles that a user has if the scope is all VMs, else 0. */
+/* Returns the user's roles if the user's scope is all VMs, else 0. */
 static unsigned user_keeps(const struct account *account)
 {
 	return account && !strcmp(account->scope, "*") ? account->roles : 0;
@@ -79,7 +79,7 @@ static unsigned user_keeps(const struct account *account)
 
 /*
  * Returns whether a user may be changed from `before` to `after` (NULL: removed). If nobody else
- * has a role that somebody must have, answers the request and returns false.
+ * would have a role that somebody must have, answers the request and returns false.
  */
 static bool user_spared(struct request *request, const struct account *before,
 			const struct account *after)
@@ -109,8 +109,8 @@ static void user_keep(struct request *request, struct account *account)
 }
 
 /*
- * Goes on when the thread has made the hash of a password, for a new user or a change. The request
- * is read anew, as the user may have changed meanwhile.
+ * Goes on when the password thread has made the hash of a password, for a new user or a change. The
+ * request is read anew, as the user may have changed meanwhile.
  */
 static void user_took(const struct password_result *result)
 {

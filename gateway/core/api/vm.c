@@ -51,7 +51,7 @@ void api_vms(struct request *request)
 		host_vm_text(vm, &text);
 		last = vm->name;
 	}
-	/* A VM's name has no character that JSON would quote. */
+	/* The next VM's name is written unchanged: it has no character that JSON would escape. */
 	buffer_format(&text, "],\"next\":%s%s%s,\"stale\":%s}", shown > limit ? "\"" : "",
 		      shown > limit ? last : "null", shown > limit ? "\"" : "",
 		      host.up ? "false" : "true");
@@ -75,8 +75,8 @@ void api_vm(struct request *request)
 }
 
 /*
- * Checks If-Match. If the VM's configuration has changed since, answers the request and returns
- * false.
+ * Checks the header If-Match. If the VM's configuration has changed since the client read it,
+ * answers the request and returns false.
  */
 static bool api_vm_unchanged(struct request *request)
 {
@@ -91,7 +91,10 @@ static bool api_vm_unchanged(struct request *request)
 	return false;
 }
 
-/* Returns a value of body.config as a word of Skerry's command, or NULL when no key can have it. */
+/*
+ * Returns a value of body.config as a word of Skerry's command, or NULL when no key can have that
+ * value.
+ */
 static const char *api_value(const struct field *field, bool null_allowed)
 {
 	switch (field->type) {
@@ -123,8 +126,8 @@ static bool api_word_valid(const char *key, const char *value)
 }
 
 /*
- * Adds body.config.* as words KEY=VALUE after `words[count]`. Returns false if the request has been
- * answered.
+ * Adds body.config.* as words KEY=VALUE of Skerry's command, from `words[count]` on. Returns false
+ * if the request has been answered.
  */
 static bool api_words(struct request *request, char **words, size_t count, bool null_allowed)
 {
@@ -211,8 +214,8 @@ void api_vm_change(struct request *request)
 }
 
 /*
- * Asks for force=true where a request would end the gateway's own VM, since nothing could then
- * start it again. Returns false if the request has been answered.
+ * Requires force=true of a request that would end the gateway's own VM, since nothing could then
+ * start that VM again. Returns false if the request has been answered.
  */
 static bool api_vm_other(struct request *request)
 {
@@ -240,7 +243,7 @@ void api_vm_action(struct request *request)
 {
 	static const struct {
 		const char *verb, *wanted;
-		/* the gateway, if it runs in this VM, goes on running after the action */
+		/* after the action on the gateway's own VM the gateway goes on running */
 		bool outlived;
 	} actions[] = {
 		{"start", "running", true}, {"stop", "stopped", false},	 {"kill", "stopped", false},

@@ -109,7 +109,7 @@ static void volume_took_one(uint64_t id, json_t *reply)
 		answer_json(request, 200, volume_json(request, json_array_get(rows, 0)));
 }
 
-/* Writes STORE/VOLUME, as Skerry takes it. */
+/* Writes the volume's name as STORE/VOLUME, as Skerry's commands take it. */
 static const char *volume_word(const struct request *request, const char *volume,
 			       char word[TARGET_BYTES])
 {
@@ -205,9 +205,9 @@ void api_volume_drop(struct request *request)
 }
 
 /*
- * Returns whether a volume may be copied. If there is none, or the gateway's own VM uses it or one
- * that it was made of, answers the request and returns false: the copy would hold the gateway's
- * key, users and tokens.
+ * Returns whether a volume may be copied. If there is none, or the gateway's own VM uses it or a
+ * volume of which it is a copy, answers the request and returns false: the copy would hold the
+ * gateway's key, users and tokens.
  */
 static bool volume_may_be_copied(struct request *request, json_t *rows, const char *name)
 {
@@ -224,7 +224,10 @@ static bool volume_may_be_copied(struct request *request, json_t *rows, const ch
 	return false;
 }
 
-/* Creates a volume. The caller has checked the body and, if a source is named, who uses that. */
+/*
+ * Creates a volume. The caller has checked the body and, if a source volume is named, which VMs use
+ * that.
+ */
 static void volume_make(struct request *request)
 {
 	char word[TARGET_BYTES], from[sizeof("from=") + NAME_BYTES];
@@ -300,7 +303,10 @@ void api_volume_rekey(struct request *request)
 		     volume_word(request, request->item, word), 200);
 }
 
-/* Rolls back, now that it is known what the other volume was made of: that is a copy, too. */
+/*
+ * Rolls a volume back to another one, now that it is known of which volume that one is a copy:
+ * rolling back is copying, too.
+ */
 static void volume_took_snapshot(uint64_t id, json_t *reply)
 {
 	json_t *rows;

@@ -36,9 +36,9 @@ struct audit_item {
 static struct {
 	int fd;
 	bool broken;
-	bool failing;	 /* the last line could not be written */
-	uint64_t missed; /* lines that should have been written and could not */
-	double again_s;	 /* when a write that failed is tried again */
+	bool failing;	 /* the last line could not be written to the audit */
+	uint64_t missed; /* number of lines that could not be written and are missing */
+	double again_s;	 /* when writing is tried again after a failure, by clock_now_s() */
 	uint64_t lines;
 	uint64_t first; /* the number of the first line in the current file */
 	char head[AUDIT_HASH], anchored[AUDIT_HASH], sent[AUDIT_HASH];
@@ -57,7 +57,10 @@ static struct audit_item *audit_find(uint64_t line)
 	return NULL;
 }
 
-/* Keeps a line for audit_json(); a line that is a result changes the line of its action. */
+/*
+ * Keeps a line for audit_json(); a line with an action's result changes the kept line of that
+ * action.
+ */
 static void audit_keep(json_t *object, uint64_t line, const char *hash)
 {
 	uint64_t of = (uint64_t)json_integer_value(json_object_get(object, "of"));
@@ -178,7 +181,9 @@ static bool audit_put(const char *text, size_t count, off_t before)
 	return false;
 }
 
-/* Appends a line. If the disk is full, the oldest of the full files makes room for it. */
+/*
+ * Appends a line. If the disk is full, the oldest of the full audit files is removed to make room.
+ */
 static bool audit_append(const char *text, size_t count)
 {
 	off_t before = lseek(audit.fd, 0, SEEK_END);
@@ -190,7 +195,10 @@ static bool audit_append(const char *text, size_t count)
 	return before >= 0;
 }
 
-/* Appends one line, on the disk before this returns; takes over the reference to `object`. */
+/*
+ * Appends one line to the audit, which is on the disk before this returns; takes over the reference
+ * to `object`.
+ */
 static uint64_t audit_write(json_t *object)
 {
 	char *text;
@@ -246,7 +254,7 @@ bool audit_count(const char *action, uint64_t count)
 
 /*
  * Ends the lines that still say that an action has begun. An earlier process began them and ended,
- * as when it resets the VM that it runs in; nobody can tell any more how they went.
+ * as when it resets the VM that it runs in; nobody knows any more how these actions went.
  */
 static void audit_end_begun(void)
 {

@@ -13,22 +13,24 @@
  * before it is done, and one with its result afterwards.
  */
 
-/* Reads and verifies the audit. Returns false with a sentence on stderr: changes are refused. */
+/*
+ * Reads and verifies the audit. Returns false with a sentence on stderr: changes are refused then.
+ */
 bool audit_open(void);
 
 /*
- * Writes a line and returns its number, or 0 when the line cannot be written: nothing may be done
- * then. If `result` is NULL, the line says that the action has begun.
+ * Writes the line of an action and returns the line's number, or 0 when it cannot be written: the
+ * action must not be done then. If `result` is NULL, the line says that the action has begun.
  */
 uint64_t audit_begin(const char *who, const char *action, const char *target, const char *from,
 		     const char *result);
-/* Writes the result of the action that has that line; nothing if `line` is 0. */
+/* Writes the result of the action that has the line of that number; does nothing if `line` is 0. */
 void audit_end(uint64_t line, const char *result);
 
 /*
  * audit_denied() writes that an action was denied to `who` (NULL: it is unknown who asked), or
- * counts the denial when there are too many. audit_denied_tell() writes the counts now and then, or
- * now if `at_once`.
+ * counts the denial when there are too many. audit_denied_tell() writes the counts of denials now
+ * and then, or now if `at_once`.
  */
 void audit_denied(const struct identity *who, const char *action, const char *target,
 		  const char *from, const char *result);
@@ -49,7 +51,7 @@ bool audit_count(const char *action, uint64_t count);
 
 /* Tries now and then to write again after a failure, and writes how many lines are missing. */
 void audit_tick(void);
-/* Writes a result for every action that is not done yet, as it ends with this process. */
+/* Writes a result for every action that is still under way, as it ends with this process. */
 void audit_close(void);
 
 /* Sends the hash of the last line to Skerry, unless Skerry has it already. */

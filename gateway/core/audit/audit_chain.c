@@ -41,7 +41,7 @@ void audit_chain_start(struct audit_chain *chain)
 }
 
 /*
- * Checks one line. Lines may have come before the first line that is there, in files that were
+ * Checks one line. The first line that is there need not be line 1: earlier files may have been
  * removed.
  */
 static bool chain_line(struct audit_chain *chain, const char *text, size_t length, audit_take *take)
@@ -124,8 +124,8 @@ static int chain_is_full(const struct dirent *entry)
 }
 
 /*
- * Lists the full files, the oldest first. Returns their number, or -1. The caller frees the files
- * and the list.
+ * Lists the full audit files, the oldest first. Returns their number, or -1. The caller frees the
+ * files and the list.
  */
 static int chain_list(struct dirent ***list)
 {

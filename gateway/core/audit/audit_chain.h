@@ -27,21 +27,21 @@ void audit_hash(const char *line, size_t count, char *hash);
 void audit_chain_start(struct audit_chain *chain);
 
 /*
- * Follows the chain through a file; `take` may be NULL. `*good` is how many of its `*size` bytes
- * are whole lines. Returns false, after a sentence on stderr, if the chain is broken or the file
- * cannot be read. A file that is not there has no lines.
+ * Follows the chain through an audit file and calls `take`, if it is not NULL, for each line.
+ * `*good` is how many of its `*size` bytes are whole lines. Returns false, after a sentence on
+ * stderr, if the chain is broken or the file cannot be read. A file that is not there has no lines.
  */
 bool audit_chain_file(struct audit_chain *chain, const char *name, size_t *good, size_t *size,
 		      audit_take *take);
 
-/* Writes the name of the full file that begins with line `first`. */
+/* Writes the name of the full audit file that begins with line `first`. */
 void audit_chain_name(char *name, uint64_t first);
-/* Writes the name of the newest full file; returns false when there is none. */
+/* Writes the name of the newest full audit file; returns false when there is none. */
 bool audit_chain_newest(char *name);
 /*
- * Removes the oldest full file if there are more than `kept`; returns false when there is none to
- * remove.
+ * Removes the oldest full audit file if there are more than `kept` of them; returns false when
+ * there is none to remove.
  */
 bool audit_chain_drop(unsigned kept);
-/* Follows the chain through all files; returns false when it is broken. */
+/* Follows the chain through all audit files; returns false when the chain is broken. */
 bool audit_chain_verify(struct audit_chain *chain);

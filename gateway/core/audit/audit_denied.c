@@ -21,7 +21,7 @@
  */
 enum {
 	DENIED_COUNT = 64,  /* credentials that have a bucket at a time */
-	DENIED_BURST = 20,  /* the lines that a bucket holds when full */
+	DENIED_BURST = 20,  /* how many lines may be written at once when a bucket is full */
 	DENIED_EACH_S = 10, /* the seconds in which a bucket gets one more line */
 	DENIED_TELL_S = 60, /* the seconds between two lines with a count */
 };
@@ -58,7 +58,7 @@ static struct denied *denied_find(enum denied_kind kind, const struct identity *
 	return oldest;
 }
 
-/* Returns whether another line may be written; if not, counts it. */
+/* Returns whether another line of that kind about `who` may be written; if not, counts it. */
 static bool denied_has_line(enum denied_kind kind, const struct identity *who)
 {
 	double now_s = clock_now_s();

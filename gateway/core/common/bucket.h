@@ -12,8 +12,8 @@ struct bucket {
 };
 
 /*
- * Fills the bucket by `per_s` a second, up to `full`, and takes one unit out. Returns false if
- * there was no whole unit.
+ * Adds `per_s` tokens for each second since the last call, up to `full`, and takes one token out.
+ * Returns false if there was no whole token.
  */
 static inline bool bucket_take(struct bucket *bucket, double per_s, double full, double now_s)
 {

@@ -11,11 +11,13 @@ struct settings {
 	unsigned rate, change_rate; /* requests and changes a second for each token; 0: no limit */
 	unsigned per_address;	    /* the most connections from one address */
 	unsigned anchor_s;
-	unsigned audit_kib;   /* the size of an audit file, after which the next file is begun */
-	unsigned audit_files; /* the full audit files that are kept; 0: all */
-	unsigned silence_s;   /* the silence after which the link counts as lost */
-	bool socket_users;    /* local users are the users of the same name on Unix sockets */
-	bool issued;	      /* the certificate was issued by another one than itself */
+	unsigned audit_kib;   /* the size in KiB of an audit file at which the next file is begun */
+	unsigned audit_files; /* how many full audit files are kept; 0: all */
+	/* seconds without a line from Skerry after which the link counts as lost */
+	unsigned silence_s;
+	/* a peer on a Unix socket is taken for the user (users.json) of the same name */
+	bool socket_users;
+	bool issued;	      /* the certificate is not self-signed */
 	char fingerprint[65]; /* the certificate's fingerprint, SHA-256 in hex */
 };
 extern struct settings settings;

@@ -24,7 +24,7 @@ enum { HOST_REFRESH_MS = 10000, HOST_EVENTS_BEFORE = 100 };
 static struct {
 	const struct host_listener *listener;
 	char password[256];
-	/* the list of VMs was asked for; `again`: it must be asked for once more after that */
+	/* the list of VMs was asked for; `again`: it must be asked for once more after the reply */
 	bool asking, again;
 	bool password_sent;
 	bool config_asking;
@@ -59,7 +59,7 @@ static int host_compare(const void *a, const void *b)
 	return strcmp((*first)->name, (*second)->name);
 }
 
-/* Returns whether what the API shows of a VM differs, apart from counters. */
+/* Returns whether two objects of a VM differ in what the API shows, apart from counters. */
 static bool host_vm_differs(json_t *old, json_t *new)
 {
 	static const char *const keys[] = {"state",	   "reason",  "exit_code",   "vcpus",
@@ -115,7 +115,7 @@ static void host_take_vm(json_t *object)
 		asked.listener->vm(vm);
 }
 
-/* Sends a request, which Skerry may answer before earlier ones. */
+/* Sends Skerry a request, which it may answer before earlier ones. */
 static bool host_ask(const char *command, const char *const *words, link_reply *reply,
 		     uint64_t context)
 {
@@ -297,7 +297,10 @@ static void host_took_missed(uint64_t unused, json_t *reply)
 	size_t index;
 
 	(void)unused;
-	/* too-old says that events are lost: the streams get a new snapshot with the list. */
+	/*
+	 * too-old says that events are lost: the clients' streams get a new snapshot with the next
+	 * list of VMs.
+	 */
 	if (reply && !host_reply_ok(reply)) {
 		host.events_lost++;
 		asked.listener->lost();
@@ -346,8 +349,8 @@ static void host_new_boot(void)
 }
 
 /*
- * Returns the number of the first past event to ask for: no more than a serial line brings in a
- * second or two.
+ * Returns the number of the first past event for which Skerry is asked: no more than a serial line
+ * brings in a second or two.
  */
 static int64_t host_events_from(json_t *hello)
 {

@@ -24,8 +24,8 @@ const struct host_event *host_keep_event(json_t *line)
 	int64_t sequence = json_integer_value(json_object_get(line, "sequence"));
 
 	/*
-	 * The event was kept before: the reply to `events since` and the link's own lines may
-	 * overlap.
+	 * An event that was kept before is ignored: the reply to `events since` and the link's own
+	 * lines may overlap.
 	 */
 	if (!event_is_plain(name) || (sequence && sequence <= host.last_sequence))
 		return NULL;

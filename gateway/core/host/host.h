@@ -14,10 +14,10 @@
  */
 enum {
 	HOST_VMS = 256,
-	HOST_FIELDS = 64, /* the most fields of a sample */
+	HOST_FIELDS = 64, /* the most fields (values) of a VM's sample */
 	HOST_FIELD_BYTES = 32,
 	HOST_CPUS = 256,
-	HOST_EVENTS = 1024, /* the events that are kept */
+	HOST_EVENTS = 1024, /* how many of Skerry's last events are kept */
 };
 
 struct host_sample {
@@ -35,10 +35,13 @@ struct host_vm {
 	bool seen; /* the VM is in the list that is being read now */
 	struct host_sample now, before;
 	bool sampled; /* `now` and `before` are valid, so that rates can be computed */
-	bool fresh;   /* the VM's sample has come since the host's last sample */
-	char *text;   /* the text that host_vm_text() adds; NULL: it must be made anew */
+	bool fresh;   /* the VM's sample has come in the present round, since the host's sample */
+	char *text;   /* the JSON text that host_vm_text() adds; NULL: it must be made anew */
 	size_t text_count;
-	/* the VM's uptime; if `text_runs`, clock_now_s() has to be added to it */
+	/*
+	 * the VM's uptime in seconds; if `text_runs`, less clock_now_s(), which is added when it is
+	 * shown
+	 */
 	double text_uptime_s;
 	bool text_runs;
 	char *config_text; /* `config` as JSON text; NULL: it must be made anew */
@@ -59,11 +62,11 @@ struct host_event {
 
 struct host {
 	bool up;	/* the link is up, and the first list of VMs has come over it */
-	bool known;	/* a list of VMs has come since the start */
-	double heard_s; /* when a list or an event came last */
+	bool known;	/* a list of VMs has come since the gateway's start */
+	double heard_s; /* when a list or an event came last from Skerry, by clock_now_s() */
 	char boot[40], version[32];
 	char own[NAME_BYTES]; /* the VM in which this gateway runs; "": it runs in none */
-	int64_t boot_time_ns; /* Skerry's time at hello_s */
+	int64_t boot_time_ns; /* Skerry's time since its boot, in ns, at hello_s */
 	double hello_s;
 	json_t *rights, *cpu, *memory; /* rights, CPU and memory as Skerry said them */
 	struct host_vm *vms[HOST_VMS];
@@ -85,8 +88,8 @@ struct host {
 extern struct host host;
 
 /*
- * The functions that are told of changes. core's main() sets them; the cache calls them and knows
- * nothing else of the listeners.
+ * The functions that the cache calls when the host's state changes. core's main() sets them; the
+ * cache calls them and knows nothing else of the listeners.
  */
 struct host_listener {
 	void (*vm)(const struct host_vm *vm); /* the VM is new, or is shown differently */
@@ -104,8 +107,8 @@ struct host_listener {
 };
 
 /*
- * Sets up the link; `password` may be NULL. Returns false, after a sentence on stderr, if `where`
- * is no link.
+ * Sets up the link to Skerry at `where`; `password` may be NULL. Returns false, after a sentence on
+ * stderr, if `where` is no link.
  */
 bool host_setup(const char *where, const char *password, const struct host_listener *listener);
 void host_tick(int64_t now_ms);
@@ -113,9 +116,9 @@ void host_tick(int64_t now_ms);
 /* Returns the VM with that name, or NULL. */
 struct host_vm *host_find(const char *name);
 const char *host_vm_state(const struct host_vm *vm);
-/* Writes the ETag of a VM's configuration. */
+/* Writes the HTTP entity tag (ETag) of a VM's configuration. */
 void host_vm_tag(const struct host_vm *vm, char *text, size_t room);
-/* Notes that a VM has changed: its text is made anew when it is needed. */
+/* Notes that a VM has changed: its JSON text is made anew when it is needed. */
 void host_vm_changed(struct host_vm *vm);
 
 /* Asks for the list of VMs soon; the listener hears what has changed. */
@@ -142,7 +145,7 @@ int64_t host_value(const struct host_vm *vm, const char *field);
  * `*time_s`.
  */
 bool host_take_sample(json_t *line, double *time_s);
-/* Takes in the names of the fields that samples have. */
+/* Takes in, from Skerry's reply, the names of the fields that samples have. */
 void host_take_fields(json_t *reply);
 
 /*

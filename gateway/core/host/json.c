@@ -67,8 +67,8 @@ json_t *host_vm_json(const struct host_vm *vm)
 
 /*
  * Writes a VM as text. Most requests are for lists of VMs that have not changed since the last
- * request: all but the uptime is kept as text. The uptime goes first, so that the kept text need
- * not be looked into.
+ * request: all of the VM's object but its uptime is kept as text. The uptime goes first, so that
+ * the kept text need not be looked into.
  */
 void host_vm_text(struct host_vm *vm, struct buffer *to)
 {

@@ -95,7 +95,10 @@ bool volume_is_own(json_t *rows, const char *name)
 	do {
 		at = bsearch(&wanted, list, count, sizeof(*list), volume_compare);
 		own = at && at->own;
-		/* a volume has a greater id than its parent: this ends any circle */
+		/*
+		 * a volume has a greater id than its parent: the check ends the search if the
+		 * parents form a circle
+		 */
 		if (!at || at->parent >= at->id)
 			break;
 		wanted.id = at->parent;

@@ -4,7 +4,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* Returns the row of a volume in Skerry's list of its store, or NULL. */
+/* Returns the row of the volume `name` in Skerry's list of its store, or NULL. */
 json_t *volume_row(json_t *rows, const char *name);
 /*
  * Returns whether the gateway's own VM uses the volume, or a volume that it was cloned from or is a

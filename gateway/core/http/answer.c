@@ -69,8 +69,8 @@ void answer_age(struct request *request)
 }
 
 /*
- * Returns a number for the credential, in the upper bits: web counts the connections of each
- * credential by it.
+ * Returns a number for the request's credential, for the upper bits of a message's flags: web
+ * counts the connections of each credential by it.
  */
 static uint32_t answer_who(const struct request *request)
 {

@@ -6,7 +6,7 @@
 #include "gateway/core/http/problem.h"
 #include "gateway/core/http/request.h"
 
-/* Takes over the sockets to web and door: an answer goes to the one that the request came from. */
+/* Sets the sockets to web and door: an answer goes to the one that the request came from. */
 void answer_setup(struct message_socket *web, struct message_socket *door);
 
 /* Adds a header to the answer, which must be sent after this. */
@@ -29,13 +29,13 @@ void answer_problem_json(struct request *request, json_t *problem);
 
 /* Begins a stream: the answer comes in pieces until the stream is ended. */
 void answer_start_stream(struct request *request, enum stream_kind kind, const char *protocol);
-/* Begins a body of bytes in pieces, whose length a header has said. */
+/* Begins an answer with a body of bytes in pieces, whose length a header has said. */
 void answer_start_content(struct request *request, unsigned status);
 void answer_piece(struct request *request, bool text, const char *bytes, size_t count);
 void answer_end_stream(struct request *request, unsigned code);
 /*
- * Tells web that `count` more bytes of the client's messages are done with, so that it may send as
- * many more.
+ * Tells web that core has handled `count` more bytes of the client's messages, so that web may send
+ * as many more.
  */
 void answer_taken(struct request *request, uint32_t count);
 

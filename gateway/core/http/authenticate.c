@@ -30,13 +30,16 @@
 
 /* A way for a client to show who it is. */
 struct scheme {
-	/* Returns the credential, or NULL when none of this kind is shown; `room` may hold it. */
+	/*
+	 * Returns the credential of this kind that the request shows, or NULL; the text may be in
+	 * `room`.
+	 */
 	const char *(*shown)(const struct request *request, char room[SECRET_TEXT_BYTES]);
-	/* Fills request->who, or returns false when the credential is wrong. */
+	/* Fills request->who, with the credential's holder, or returns false when it is wrong. */
 	bool (*identify)(struct request *request, const char *credential);
 	/*
-	 * The problem with which a wrong credential of this kind is answered; NULL: it counts as
-	 * not shown.
+	 * The problem with which a wrong credential of this kind is answered; NULL: a wrong one is
+	 * treated as if it were not shown.
 	 */
 	const char *problem;
 	/* Wrong credentials are counted by address, and make the client wait. */
@@ -55,8 +58,8 @@ static const char *authenticate_ticket(const struct request *request, char room[
 
 /*
  * Identifies the asker by a ticket, which opens the WebSocket that it was made for, and nothing
- * else: on any other method, path or VM it is no credential, and is used up. It carries the roles
- * that its route asks for.
+ * else: on any other method, path or VM it is no credential, and is used up. The asker gets the
+ * roles that the ticket's route requires.
  */
 static bool authenticate_by_ticket(struct request *request, const char *ticket)
 {
@@ -114,9 +117,9 @@ static const char *authenticate_socket(const struct request *request, char room[
 }
 
 /*
- * Takes a local user for the user of that name; peers have names only if the command line says that
- * they are the same. The name is looked for at each request: a user who is gone has no rights from
- * then on.
+ * Identifies the user at a Unix socket as the user of users.json with that name; peers have names
+ * only if the command line says that they are the same. The name is looked for at each request: a
+ * user who is gone has no rights from then on.
  */
 static bool authenticate_local(struct request *request, const char *connection)
 {

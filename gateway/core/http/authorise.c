@@ -18,9 +18,9 @@
 #include "gateway/core/identity/scope.h"
 
 /*
- * Returns whether all keys of body.config are those that an operator changes while VMs run. For any
- * other key Skerry asks for the right to configure, too; `trap`, which looks into a guest, and
- * `disk.undo`, which takes memory, are refused here only.
+ * Returns whether all keys of body.config are among those that an operator may change while VMs
+ * run. For any other key Skerry asks for the right to configure, too; `trap`, which looks into a
+ * guest, and `disk.undo`, which takes memory, are refused here only.
  */
 static bool authorise_run_time_keys(const struct request *request)
 {
@@ -46,8 +46,8 @@ static bool authorise_run_time_keys(const struct request *request)
 }
 
 /*
- * Decides about a disk to which a VM is saved. Such a disk belongs to no VM: it holds other VMs'
- * saves, and with body.overwrite anything. Returns false if the request has been answered.
+ * Decides whether the asker may save a VM to the disk. Such a disk belongs to no VM: it holds other
+ * VMs' saves, and with body.overwrite anything. Returns false if the request has been answered.
  */
 static bool authorise_disk(struct request *request)
 {
@@ -90,8 +90,8 @@ static bool authorise_own(struct request *request)
 }
 
 /*
- * Returns whether body.config gives the VM a volume of a store. Volumes belong to the host:
- * somebody who may see a few VMs only could read any volume through one of these VMs.
+ * Returns whether body.config gives the VM a volume of a store. Volumes belong to the host: an
+ * asker whose scope is a few VMs could otherwise read any volume through one of them.
  */
 static bool authorise_takes_volume(const struct request *request)
 {
@@ -131,8 +131,8 @@ bool authorise(struct request *request)
 		return false;
 	}
 	/*
-	 * The gateway's own VM gets tokens of all roles by its command line: only whoever has
-	 * Skerry's console may change that.
+	 * The command line of the gateway's own VM can give it a token with all roles: only whoever
+	 * has Skerry's console may change that.
 	 */
 	if (route->flags & ROUTE_KEYS && own && !authorise_run_time_keys(request)) {
 		answer_problem(request, 403, "own-vm",

@@ -4,7 +4,7 @@
 #include "gateway/core/http/request.h"
 
 /*
- * Decides, at the only place where this is decided, who may do what. Returns false if the request
- * has been answered.
+ * Decides whether the asker may do what the request asks for; no other code decides that. Returns
+ * false if the request has been answered.
  */
 bool authorise(struct request *request);

@@ -71,8 +71,8 @@ static struct kept *idempotency_find(const uint8_t *key)
 }
 
 /*
- * Returns a place for a key. Credentials share the places, so that none pushes out all keys of the
- * others.
+ * Returns an entry of the table for a new key of `who`. Credentials share the entries, so that none
+ * pushes out all keys of the others.
  */
 static struct kept *idempotency_place(const struct identity *who)
 {
@@ -88,7 +88,7 @@ static struct kept *idempotency_place(const struct identity *who)
 }
 
 /*
- * Returns whether an answer is a refusal that passes: the same request may succeed later, so the
+ * Returns whether an answer is a temporary refusal: the same request may succeed later, so the
  * answer is not kept.
  */
 static bool idempotency_passes(unsigned status, const char *bytes, size_t count)
@@ -149,8 +149,8 @@ enum idempotency_verdict idempotency_begin(struct request *request, const char *
 }
 
 /*
- * Returns the entry for the Idempotency-Key of a request that ends, which is no longer under way,
- * or NULL if the request has no key.
+ * Returns the entry for the Idempotency-Key of a request that ends, and marks it as no longer under
+ * way, or NULL if the request has no key.
  */
 static struct kept *idempotency_ended(struct request *request)
 {

@@ -11,10 +11,10 @@ enum { IDEMPOTENCY_COUNT = 1024, IDEMPOTENCY_BODY_BYTES = 8192, IDEMPOTENCY_KEY_
 
 enum idempotency_verdict {
 	IDEMPOTENCY_NEW,       /* the request is new and is to be carried out */
-	IDEMPOTENCY_KEPT,      /* the request was carried out; the answer is kept */
+	IDEMPOTENCY_KEPT,      /* the request was carried out before; its answer was kept */
 	IDEMPOTENCY_UNDER_WAY, /* the first request with this key is not answered yet */
 	IDEMPOTENCY_OTHER,     /* the key was used for another request */
-	IDEMPOTENCY_NO_KEY,    /* the key has no bytes, or too many */
+	IDEMPOTENCY_NO_KEY,    /* the header's key is empty or too long */
 };
 
 /* An answer that was kept; it is valid until the next request. */

@@ -17,7 +17,7 @@
 
 enum {
 	RATE_COUNT = 1024,
-	RATE_BURST_S = 2, /* the seconds for which an unused rate is saved up */
+	RATE_BURST_S = 2, /* for so many seconds requests that were not sent may be made up for */
 };
 
 struct rate {
@@ -43,7 +43,10 @@ static struct rate *rate_find(uint64_t key, double full, double now_s)
 	return oldest;
 }
 
-/* Returns whether one more request is allowed; if not, *retry_s is when to ask again. */
+/*
+ * Returns whether one more request is allowed; if not, *retry_s is the seconds after which to try
+ * again.
+ */
 static bool rate_allows(const struct identity *identity, bool change, unsigned *retry_s)
 {
 	unsigned limit = change ? settings.change_rate : settings.rate;

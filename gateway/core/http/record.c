@@ -13,7 +13,10 @@
 #include "gateway/core/http/request.h"
 #include "gateway/core/http/route.h"
 
-/* Returns the name that a request's path or body gives for what the request is about, or NULL. */
+/*
+ * Returns the name that a request's path or body gives for the object (VM, token, user, disk) that
+ * the request is about, or NULL.
+ */
 static const char *record_name(const struct request *request)
 {
 	unsigned flags = request->route->flags;
@@ -27,9 +30,9 @@ static const char *record_name(const struct request *request)
 }
 
 /*
- * Writes what a request is about, as the audit says it: STORE/VOLUME or STORE for a route of
- * stores, else the name in the path, or the field of the body that the route is about. A name is
- * cut to the length of a VM's name at a whole character.
+ * Writes the object that a request is about, as the audit names it: STORE/VOLUME or STORE for a
+ * route of stores, else the name in the path, or the field of the body that the route is about. A
+ * name is cut to the length of a VM's name at a whole character.
  */
 static const char *record_target(const struct request *request, char target[TARGET_BYTES])
 {

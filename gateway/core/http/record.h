@@ -4,9 +4,9 @@
 #include "gateway/core/http/request.h"
 
 /*
- * Writes the audit's line for the action that is about to be done. A problem is from then on the
- * action's result, not a denial. Returns false if the line cannot be written: the action must not
- * be done.
+ * Writes the audit's line for the action that is about to be done. From then on an answer with a
+ * problem is the action's result, not a denial. Returns false if the line cannot be written: the
+ * action must not be done.
  */
 bool record_begin(struct request *request);
 

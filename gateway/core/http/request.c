@@ -77,7 +77,9 @@ void request_drop_all(bool door)
 			request = request->next;
 			continue;
 		}
-		/* The end of one may be the end of others: the list is looked at from its start. */
+		/*
+		 * Ending one request may end others, so the list is searched again from its start.
+		 */
 		request_free(request);
 		request = first_request;
 	}

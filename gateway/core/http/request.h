@@ -26,7 +26,7 @@ enum stream_kind {
  */
 struct request {
 	struct request *next;
-	uint32_t id;   /* the number that web or door has given the request */
+	uint32_t id;   /* the number by which web or door names the request */
 	char code[17]; /* request_id of the API */
 	char *bytes;
 	size_t byte_count;
@@ -34,7 +34,7 @@ struct request {
 	struct identity who;
 	bool cookie; /* the credential is a cookie */
 	/*
-	 * it is still open whether the asker may do this: a problem now goes to the audit as a
+	 * it is not decided yet whether the asker may do this: a problem now goes to the audit as a
 	 * denial
 	 */
 	bool judged;
@@ -43,7 +43,7 @@ struct request {
 	char item[40];		/* the value of {id} or {volume} in the path */
 	struct buffer headers;
 	uint64_t audit; /* the audit's line that waits for its result; 0: none */
-	unsigned key;	/* the place of its Idempotency-Key, plus 1; 0: none */
+	unsigned key;	/* index of the entry of its Idempotency-Key, plus 1; 0: it has none */
 	enum stream_kind stream;
 	size_t outstanding; /* bytes of a stream that are sent to web and not yet to the client */
 	unsigned lost;	    /* events that the request's stream did not get */
@@ -56,7 +56,8 @@ struct request {
 	/* called when the request ends, answered or not; may be NULL */
 	void (*left)(struct request *request);
 	/*
-	 * the fields of the request; the last member, as the list is not cleared before it is read
+	 * method, path, headers and body of the request as fields; the last member, as it is filled
+	 * without being cleared
 	 */
 	struct fields fields;
 };
@@ -73,12 +74,12 @@ struct request *request_first(void);
 void request_done(struct request *request);
 /* Ends a request whose client has gone. */
 void request_cancel(uint32_t id);
-/* Ends the requests of door, or else those of web. */
+/* Ends all requests that door has handed over, or with `door` false those of web. */
 void request_drop_all(bool door);
 
 const char *request_header(const struct request *request, const char *name);
 const char *request_query(const struct request *request, const char *name);
-/* Returns the address of the client, or "socket". */
+/* Returns the IP address of the client, or "socket" for a client at a Unix socket. */
 const char *request_address(const struct request *request);
 /* Returns body.NAME as text, or NULL if it is not there or no text. */
 const char *request_text(const struct request *request, const char *name);
@@ -89,7 +90,7 @@ const char *request_text(const struct request *request, const char *name);
 bool request_is(const struct request *request, const char *name, enum field_type type);
 /* Returns whether body.NAME is true; anything else, and nothing, is false. */
 bool request_true(const struct request *request, const char *name);
-/* Returns body.roles, or 0 if there are none, or one is unknown. */
+/* Returns body.roles as bits, or 0 if there are none, or one is unknown. */
 unsigned request_roles(const struct request *request);
 /* Copies the cookie __Host-skerry of the header into `text`; returns false if there is none. */
 bool request_cookie(const struct request *request, char *text, size_t room);

@@ -21,7 +21,10 @@ enum route_flag {
 	ROUTE_PUBLIC = 4,  /* the route needs no credential */
 	ROUTE_LOGIN = 8,   /* the route makes a credential */
 	ROUTE_SLOW = 16,   /* the route may answer 202 with an operation */
-	/* the asker may change run-time keys only, unless it has the role admin */
+	/*
+	 * the asker may change only those keys that are changed while VMs run, unless it has the
+	 * role admin
+	 */
 	ROUTE_KEYS = 32,
 	/* the route writes to a disk, which no VM owns, so authorise_disk() decides */
 	ROUTE_DISK = 64,
@@ -30,8 +33,8 @@ enum route_flag {
 	 * limited
 	 */
 	ROUTE_OWN = 128,
-	ROUTE_NAMED = 256,   /* the audit takes body.name as the thing that the action is about */
-	ROUTE_TO_DISK = 512, /* the audit takes body.disk as the thing that the action is about */
+	ROUTE_NAMED = 256,   /* the audit takes body.name as the object that the action is about */
+	ROUTE_TO_DISK = 512, /* the audit takes body.disk as the object that the action is about */
 	ROUTE_COPY = 1024,   /* the route makes a copy of a VM, or sets a VM back to one */
 	/* the route changes nothing: it has a line in the audit only when it is denied */
 	ROUTE_READ = 2048,
@@ -43,13 +46,16 @@ enum route_flag {
 	 */
 	ROUTE_BODY = 32768,
 	ROUTE_SECRET = 8192, /* the answer shows a secret once, and is not kept */
-	/* the handler itself may deny, and calls router_begin() before it acts */
+	/*
+	 * the handler itself may deny, and calls router_begin(), which writes the audit's line,
+	 * before it acts
+	 */
 	ROUTE_JUDGES = 4096,
 };
 
 /*
- * The table from which requests are served, and the OpenAPI file and the test of every route with
- * every role are made.
+ * A route of the API: a row of the table from which requests are served, and from which the OpenAPI
+ * file and the test of every route with every role are made.
  */
 struct route {
 	const char *method, *path;
@@ -58,8 +64,10 @@ struct route {
 	unsigned flags;
 	const char *action; /* the action's name in the audit; NULL: the route is not audited */
 	void (*handler)(struct request *request);
-	const char *takes, *gives; /* names of schemas, or NULL */
-	const char *query;	   /* parameters, separated by blanks, or NULL */
+	/* names of the JSON schemas of the request's and the answer's body, or NULL */
+	const char *takes, *gives;
+	/* names of the query's parameters, separated by blanks, or NULL */
+	const char *query;
 	unsigned status;
 	const char *summary;
 };

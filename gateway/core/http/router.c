@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Takes a request from web to its handler: finds the route and the asker, checks rate and rights,
- * writes the audit's line, looks for a kept answer. Core's main loop calls it; it reads the table
- * of routes, and each of these questions has a file of its own.
+ * writes the audit's line, looks for an answer kept for its Idempotency-Key. Core's main loop calls
+ * it; it reads the table of routes, and each of these steps has a file of its own.
  */
 
 #include "gateway/core/http/router.h"
@@ -110,8 +110,8 @@ static bool router_host(const char *authority, char *name, size_t room)
 }
 
 /*
- * Returns whether the name is this server's, against DNS rebinding: an address, localhost, the name
- * of the computer that the gateway runs on, or a name of --name.
+ * Returns whether the Host header names this server, against DNS rebinding: an address, localhost,
+ * the name of the computer that the gateway runs on, or a name of --name.
  */
 static bool router_is_own(const char *authority)
 {
@@ -174,8 +174,8 @@ static bool router_audit(struct request *request)
 }
 
 /*
- * Checks Idempotency-Key. Returns false, and has answered the request, if it was carried out before
- * or may not have that key.
+ * Checks the header Idempotency-Key. If the request was carried out before or may not have that
+ * key, answers it and returns false.
  */
 static bool router_first(struct request *request)
 {

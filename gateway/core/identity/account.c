@@ -20,7 +20,8 @@
 
 enum {
 	ACCOUNT_COUNT = 256,
-	ACCOUNT_KEPT = 16 /* places that only users with the scope of all VMs may take */
+	/* entries of the table that only users with the scope of all VMs may take */
+	ACCOUNT_KEPT = 16
 };
 
 static struct {
@@ -147,7 +148,7 @@ void account_used(uint64_t number)
 	accounts.touched = true;
 }
 
-/* Returns whether one more user of that scope may be made. */
+/* Returns whether one more user of that scope may be made: whether the table has room. */
 static bool account_room(const char *scope)
 {
 	size_t left = 0;
@@ -213,7 +214,7 @@ json_t *account_list(const struct identity *who)
 	return list;
 }
 
-/* Times of logins are written once a minute at most. */
+/* Times of logins are written to users.json once a minute at most. */
 void account_tick(void)
 {
 	if (accounts.touched && time(NULL) - accounts.written >= 60)

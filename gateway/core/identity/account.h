@@ -12,7 +12,7 @@
  * what they may then do.
  */
 struct account {
-	/* a new number after each change, which ends the user's logins; 0: the place is free */
+	/* a new number after each change, which ends the user's logins; 0: the entry is free */
 	uint64_t number;
 	char name[NAME_BYTES];
 	unsigned roles; /* the roles as given, without those that they contain */
@@ -26,11 +26,11 @@ const struct account *account_find(const char *name);
 /* Returns the user with that number, or NULL when the user is gone or was changed. */
 const struct account *account_by_number(uint64_t number);
 void account_become(const struct account *account, struct identity *identity);
-/* Notes that the user has logged in. */
+/* Notes that the user with that number has logged in. */
 void account_used(uint64_t number);
 
 /*
- * Makes a user, or changes the user with that number. Returns false when the file cannot be
+ * Makes a user, or changes the user with account->number. Returns false when users.json cannot be
  * written; nothing has changed then.
  */
 bool account_keep(const struct account *account);

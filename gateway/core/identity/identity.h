@@ -16,7 +16,7 @@ enum role {
 	ROLE_CONTENT = 128,
 };
 enum {
-	ROLE_NONE = 0, /* for a route: no credential is needed */
+	ROLE_NONE = 0, /* as a route's role: no credential is needed */
 	ROLE_ANY = 255,
 	IDENTITY_NAME_BYTES = 40,
 	SCOPE_BYTES = 64,
@@ -26,17 +26,21 @@ enum {
 struct identity {
 	char name[IDENTITY_NAME_BYTES];
 	unsigned roles;		 /* the asker's roles, with the roles that they imply */
-	char scope[SCOPE_BYTES]; /* a glob of VMs' names */
+	/* the VMs that the asker may see: a pattern of their names with * and ? */
+	char scope[SCOPE_BYTES];
 	int64_t expires;	 /* when the credential expires, in UTC seconds; 0: never */
 	uint64_t token;		 /* the number of the token; 0: the asker has shown no token */
-	/* the account that logged in with a password; 0: there was no such login */
+	/* the number of the user who logged in with a password; 0: there was no such login */
 	uint64_t account;
-	/* the user at the Unix socket, when `token` and `account` are 0, or `local` says so */
+	/*
+	 * the Unix user id of the peer at the Unix socket, when `token` and `account` are 0, or
+	 * `local` says so
+	 */
 	unsigned user;
-	bool local; /* the account is that of a local user, who has not logged in */
+	bool local; /* `account` is that of a local user at a Unix socket, who has not logged in */
 };
 
-/* Returns false when the token or the user was removed, changed or has expired. */
+/* Returns false when the credential's token or user was removed, changed or has expired. */
 bool identity_alive(const struct identity *identity, int64_t now);
 
 /* Writes who asks, such as "alice via token 7", which takes at most 64 bytes. */

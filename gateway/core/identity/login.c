@@ -15,7 +15,8 @@
 
 enum {
 	LOGIN_COUNT = 1024,
-	LOGIN_FREE = 5, /* a user's wrong passwords in a minute that cost no waiting */
+	/* wrong passwords a minute for one user from one address that cost no waiting */
+	LOGIN_FREE = 5,
 	/* wrong passwords for all users from one address in a minute that cost no waiting */
 	LOGIN_FREE_ALL = 30,
 	LOGIN_MINUTE_S = 60,
@@ -27,7 +28,7 @@ enum {
 /* Wrong credentials of one kind: see enum login_kind. */
 struct login {
 	char key[88];
-	bool known; /* this user has logged in from this address */
+	bool known; /* this user has logged in from this address before */
 	unsigned wrong;
 	double first_s, until_s, seen_s;
 };
@@ -124,7 +125,7 @@ void login_failed(const char *address, const char *user)
 		login_count(login_find(LOGIN_ALL, address, NULL, true), LOGIN_FREE_ALL);
 }
 
-/* Takes back what login_failed() has counted for a password that was found right. */
+/* Undoes what login_failed() has counted for a password that was found right. */
 void login_passed(const char *address, const char *user)
 {
 	struct login *login =

@@ -5,10 +5,10 @@
 #include <stddef.h>
 
 /*
- * Returns whether a credential may be tried now; if not, *retry_s is the wait. Five wrong ones a
- * minute are free, then the wait doubles up to 64 s, for each user at each address (`user` NULL:
- * for the tokens of an address); for all users at one address thirty are free. A valid token is
- * never made to wait, and clears the wrong tokens alone.
+ * Returns whether a credential may be tried now; if not, *retry_s is the wait. Five wrong
+ * credentials a minute cost no wait, then the wait doubles up to 64 s, for each user at each
+ * address (`user` NULL: for the tokens of an address); for all users at one address thirty are
+ * free. A valid token is never made to wait, and clears the wrong tokens alone.
  */
 bool login_allowed(const char *address, const char *user, unsigned *retry_s);
 /*

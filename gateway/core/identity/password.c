@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Hashes passwords in a thread, so that core does not wait. The handlers of users and logins ask
- * for hashes, and core's main loop handles the results; it touches no file.
+ * for hashes, and core's main loop handles the results; it reads and writes no file.
  */
 
 #include "gateway/core/identity/password.h"
@@ -20,16 +20,21 @@
 
 struct job {
 	bool used, make;
-	char address[48]; /* the address whose share of the places the job uses; "": none */
+	/*
+	 * the client's address, which may have PASSWORD_PER_ADDRESS jobs; "": the job counts for
+	 * none
+	 */
+	char address[48];
 	char text[PASSWORD_MOST + 1];
-	char setting[PASSWORD_HASH_BYTES]; /* the hash to compare with, or salt and cost */
+	/* the hash to compare with, or the salt and cost of a new one */
+	char setting[PASSWORD_HASH_BYTES];
 	bool known;			   /* `setting` is the hash of a user who exists */
 	password_done done;
 	struct password_result result;
 };
 
 /*
- * The places for jobs. Core fills one and sends its number to the thread, which sends it back when
+ * The jobs of hashing. Core fills one and sends its index to the thread, which sends it back when
  * the job is done.
  */
 static struct job jobs[PASSWORD_JOBS];
@@ -80,7 +85,10 @@ static void *password_run(void *unused)
 	return NULL;
 }
 
-/* Starts the thread at the first password; a gateway that sees only tokens has no thread. */
+/*
+ * Starts the thread that hashes, at the first password; a gateway that sees only tokens has no
+ * thread.
+ */
 static bool password_start(void)
 {
 	pthread_t thread;
@@ -101,7 +109,7 @@ static bool password_start(void)
 	return false;
 }
 
-/* Returns a free place, or PASSWORD_JOBS if there is none for this address. */
+/* Returns the index of a free job, or PASSWORD_JOBS if there is none for this address. */
 static uint8_t password_place(const char *address, bool known)
 {
 	unsigned used = 0, of_address = 0;

@@ -11,11 +11,11 @@
  * time, or than PASSWORD_PER_ADDRESS of one address, are refused.
  */
 enum {
-	PASSWORD_LEAST = 10, /* the fewest bytes of a password */
+	PASSWORD_LEAST = 10, /* the fewest bytes that a new password may have */
 	PASSWORD_MOST = 200,
 	PASSWORD_HASH_BYTES = 128,
 	PASSWORD_JOBS = 8,
-	PASSWORD_KEPT = 2, /* places kept for addresses that have logged in before */
+	PASSWORD_KEPT = 2, /* jobs kept free for clients at addresses that have logged in before */
 	PASSWORD_PER_ADDRESS = 2,
 };
 
@@ -32,9 +32,9 @@ typedef void (*password_done)(const struct password_result *result);
 bool password_valid(const char *text);
 
 /*
- * Begins to compare a password with `hash`; NULL takes as long, and never fits. The job counts for
- * `address`; if `known`, it may use the last places too. Returns false when too many jobs are under
- * way. `done` is called later, by password_ready().
+ * Begins to compare a password with `hash`; with NULL that takes as long, and the password is never
+ * right. The job counts for `address`; if `known`, it may use the last places too. Returns false
+ * when too many jobs are under way. `done` is called later, by password_ready().
  */
 bool password_check(uint32_t request, uint64_t account, const char *text, const char *hash,
 		    const char *address, bool known, password_done done);

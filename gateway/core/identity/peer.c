@@ -22,7 +22,7 @@
 
 static struct peer {
 	uint32_t number; /* 0: free */
-	bool door;	 /* door has it, and not web */
+	bool door;	 /* door has the connection, and not web */
 	unsigned user;
 	char name[IDENTITY_NAME_BYTES]; /* "": not known */
 } peers[PEER_COUNT];
@@ -51,8 +51,8 @@ int peer_listen(const char *option, const char *path)
 }
 
 /*
- * Finds a user's name in the file of this machine's users. No other source is asked: one that is
- * far away could hold up everybody.
+ * Finds a user's name in the file of this machine's users. No other source of names is asked: one
+ * on the network could hold up everybody.
  */
 static void peer_find_name(struct peer *peer)
 {
@@ -63,7 +63,7 @@ static void peer_find_name(struct peer *peer)
 	if (!file)
 		return;
 	while ((entry = fgetpwent(file))) {
-		/* A name that is cut would be another one. */
+		/* A name that does not fit is not used: cut, it could be another user's. */
 		if (entry->pw_uid == peer->user && strlen(entry->pw_name) < sizeof(peer->name)) {
 			string_copy(peer->name, sizeof(peer->name), entry->pw_name);
 			break;
@@ -92,7 +92,7 @@ void peer_accept(int listener, bool door, struct message_socket *to)
 		else
 			same += peers[i].user == user.uid;
 	}
-	/* Users who may do nothing here must not take the places of those who may. */
+	/* Users without rights here must not use up the connections of those who have some. */
 	if (!peer || (user.uid != 0 && user.uid != getuid() && same >= PEER_SHARE)) {
 		close(fd);
 		return;

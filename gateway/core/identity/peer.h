@@ -5,8 +5,9 @@
 #include "gateway/core/identity/identity.h"
 
 /*
- * The Unix sockets: core accepts and sees who it is; web or door only gets the connection and its
- * number, so that a broken one can be nobody but those who are connected to it.
+ * The Unix sockets: core accepts each connection and sees which user it is from; web or door only
+ * gets the connection and its number, so that a broken one can be nobody but those who are
+ * connected to it.
  */
 enum {
 	PEER_COUNT = 64,
@@ -18,13 +19,16 @@ enum {
  * the path was given.
  */
 int peer_listen(const char *option, const char *path);
-/* Accepts for web, or for door, whose socket `to` is. */
+/* Accepts a connection and hands it to web, or to door, over the socket `to`. */
 void peer_accept(int listener, bool door, struct message_socket *to);
-/* Gives the user of a connection of web's or door's, by the number that core gave it. */
+/*
+ * Finds the user id at the other end of a connection of web's or door's, by the number that core
+ * gave it.
+ */
 bool peer_user(const char *number, bool door, unsigned *user);
 /*
- * Gives the name that the user of such a connection has on this machine. Returns false if there is
- * none.
+ * Finds the name that the user at the other end of such a connection has on this machine. Returns
+ * false if there is none.
  */
 bool peer_name(const char *number, bool door, char name[IDENTITY_NAME_BYTES]);
 void peer_left(uint32_t number, bool door);

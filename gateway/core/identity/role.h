@@ -12,7 +12,7 @@ extern const char *const role_names[ROLE_COUNT];
 /* Returns the roles with those that they contain: an operator is a viewer, and so on. */
 unsigned role_imply(unsigned roles);
 
-/* Returns the list of names, a new reference. */
+/* Returns the list of the roles' names, a new reference. */
 json_t *role_json(unsigned roles);
 
 /* Returns the roles of a list of names; a word that is no role counts for nothing. */

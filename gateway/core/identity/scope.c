@@ -31,7 +31,7 @@ bool scope_valid(const char *scope)
 }
 
 /*
- * Handles only the easy cases: the two are the same, `inner` is a plain name, or `outer` is a
+ * Recognises only the easy cases: the two are the same, `inner` is a plain name, or `outer` is a
  * prefix of `inner` and a star. Otherwise returns false.
  */
 bool scope_within(const char *inner, const char *outer)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Makes secrets, and their hashes, which are all that is kept of them. Tokens, logins and tickets
- * call it; it touches the random numbers of GnuTLS alone.
+ * call it; it uses nothing but GnuTLS.
  */
 
 #include "gateway/core/identity/secret.h"

@@ -47,7 +47,7 @@ static bool session_alive(struct session *session)
 	return false;
 }
 
-/* session_place() has SESSION_COUNT places for either list. */
+/* session_place() works on lists of SESSION_COUNT entries, logins or tickets. */
 static_assert((int)SESSION_COUNT == (int)TICKET_COUNT, "session_place has room for either");
 
 static struct session *session_place(struct session *list, const struct identity *who)
@@ -65,7 +65,7 @@ static struct session *session_place(struct session *list, const struct identity
 		if (list[i].ends_s < list[oldest].ends_s)
 			oldest = i;
 	}
-	/* An asker without a place, when every place has another holder, gets the oldest place. */
+	/* If every entry has another holder, an asker without one gets the oldest entry. */
 	place = share_place(places, SESSION_COUNT, who, true);
 	return &list[place < SESSION_COUNT ? place : oldest];
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Decides who gives up a place when all are taken. Each table of core with shared places calls it;
- * it keeps nothing.
+ * Decides which asker gives up a place of a table, such as that of logins, when all are taken. Each
+ * table of core with shared places calls it; it keeps no state.
  */
 #include "gateway/core/identity/share.h"
 
@@ -9,8 +9,8 @@
 #include "gateway/core/identity/identity.h"
 
 /*
- * Mixes a holder's numbers: tokens, accounts and users are numbered one after another, and would
- * not spread by themselves.
+ * Returns a hash below `count` of a holder's numbers: tokens, accounts and users are numbered one
+ * after another, and would not spread by themselves.
  */
 static size_t share_hash(const struct identity *who, size_t count)
 {
@@ -22,7 +22,10 @@ static size_t share_hash(const struct identity *who, size_t count)
 	return (mixed >> 32) % count;
 }
 
-/* Returns the first place of `who` among those counted so far, or `count` if there is none. */
+/*
+ * Returns the first place of `who` among the places that share_count() has counted so far, or
+ * `count` if there is none.
+ */
 static size_t share_find(const struct share *places, size_t count, const struct identity *who)
 {
 	size_t at = places[share_hash(who, count)].bucket;
@@ -32,7 +35,7 @@ static size_t share_find(const struct share *places, size_t count, const struct 
 	return at;
 }
 
-/* Counts the place `at` for its holder. */
+/* Counts the place at index `at` for its holder. */
 static void share_count(struct share *places, size_t count, size_t at)
 {
 	size_t first = share_find(places, count, places[at].who);

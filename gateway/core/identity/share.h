@@ -10,10 +10,12 @@
  */
 struct share {
 	const struct identity *who; /* the holder of this place; NULL: the place is free */
-	double since;		    /* when the place was taken; the least is the oldest */
+	/* when the place was taken, on any growing scale; the least is the oldest */
+	double since;
 	/* share_place() uses these as indices of places; `count` stands for none. */
-	size_t bucket; /* the first place of a holder whose hash is this index */
-	size_t next;   /* the first place of another holder with this hash */
+	/* hash table: the first place of a holder whose hash is this place's index */
+	size_t bucket;
+	size_t next; /* the first place of the next holder with the same hash */
 	/* the number of places of this holder; kept in the holder's first place only */
 	size_t held;
 	/* the place that this holder has had for longest; kept in the holder's first place only */

@@ -22,8 +22,9 @@
 
 enum {
 	TOKEN_COUNT = 1024,
-	TOKEN_KEPT = 32, /* places that only tokens with the scope of all VMs may take */
-	/* places among TOKEN_KEPT that only the token of --token-hash may take */
+	/* entries of the table that only tokens with the scope of all VMs may take */
+	TOKEN_KEPT = 32,
+	/* entries among TOKEN_KEPT that only the token of --token-hash may take */
 	TOKEN_KEPT_START = 4,
 	TOKEN_ALL_ROLES =
 		ROLE_ADMIN | ROLE_AUDITOR | ROLE_CONSOLE_WRITE | ROLE_GUEST | ROLE_CONTENT,
@@ -86,8 +87,8 @@ static bool token_expired(const struct token *token, int64_t now)
 }
 
 /*
- * Returns a free place, or that of an expired token; NULL if taking it would leave fewer than
- * `kept` such places.
+ * Returns a free entry of the table, or that of an expired token; NULL if taking it would leave
+ * fewer than `kept` such places.
  */
 static struct token *token_place(size_t kept)
 {
@@ -108,7 +109,7 @@ static struct token *token_place(size_t kept)
 }
 
 /*
- * Returns a place for the token of --token-hash, which must always get one: if none is free, that
+ * Returns an entry for the token of --token-hash, which must always get one: if none is free, that
  * of the newest token without the scope of all VMs, else of the newest token.
  */
 static struct token *token_place_start(void)
@@ -349,7 +350,7 @@ bool token_remove(uint64_t number)
 	return false;
 }
 
-/* Times of use are written once a minute at most. */
+/* Tokens' times of use are written to tokens.json once a minute at most. */
 void token_tick(void)
 {
 	if (tokens.touched && time(NULL) - tokens.written >= 60)

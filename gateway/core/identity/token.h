@@ -15,10 +15,10 @@
  */
 bool token_open(char *first, const char *hash);
 bool token_identify(const char *secret, struct identity *identity);
-/* Makes a token, whose secret `text` gets. Returns false if the file cannot be written. */
+/* Makes a token, whose secret `text` gets. Returns false if tokens.json cannot be written. */
 bool token_make(const char *name, unsigned roles, const char *scope, int64_t expires,
 		uint64_t *number, char *text);
-/* Returns false when the token has ended or was revoked. */
+/* Returns false when the token of that number has expired or was revoked. */
 bool token_alive(uint64_t number, int64_t now);
 /* Returns the tokens that `who` may see or remove: tokens whose scope is within that of `who`. */
 json_t *token_list(const struct identity *who);
@@ -29,11 +29,14 @@ json_t *token_list(const struct identity *who);
 enum token_verdict { TOKEN_REMOVABLE, TOKEN_UNKNOWN, TOKEN_ABOVE, TOKEN_LAST };
 enum token_verdict token_judge(uint64_t number, const struct identity *who, unsigned others);
 /*
- * Revokes a token that token_judge() has found removable. Returns false if the file cannot be
+ * Revokes a token that token_judge() has found removable. Returns false if tokens.json cannot be
  * written.
  */
 bool token_remove(uint64_t number);
 
-/* Returns the roles that tokens for all VMs and without an end have, without the token `except`. */
+/*
+ * Returns the roles that tokens with the scope of all VMs and without an expiry have, without the
+ * token `except`.
+ */
 unsigned token_kept(uint64_t except);
 void token_tick(void);

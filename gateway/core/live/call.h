@@ -8,15 +8,15 @@
  * until then the call occupies one of the link's requests. Runs and templates share three of them.
  */
 enum call_kind {
-	CALL_FIRST,    /* the first call of a run, for which one place is kept */
+	CALL_FIRST,    /* the first call of a run, for which one of the three is kept */
 	CALL_AGAIN,    /* another call of a run whose guest was not ready */
 	CALL_TEMPLATE, /* a call of a template whose guest is still starting */
 	CALL_KINDS,
 };
 
 /*
- * Returns false when the caller has to wait. After each call that was begun, call_end() follows its
- * reply.
+ * Returns whether a call may begin now; if not, the caller has to wait. After each call that was
+ * begun, call_end() follows its reply.
  */
 bool call_begin(enum call_kind kind);
 void call_end(enum call_kind kind);

@@ -25,11 +25,16 @@
 #include "gateway/link/link.h"
 
 enum {
-	CONSOLES = 16, /* the most streams that Skerry has on a machine channel */
+	/* the most consoles at a time: Skerry has so many streams on a machine channel */
+	CONSOLES = 16,
 	CONSOLE_CREDIT = 65536,
-	/* the most bytes of output in a line, and of input in a line that the gateway sends */
+	/*
+	 * the most bytes of output in a line of the link, and of input in a line that the gateway
+	 * sends
+	 */
 	CONSOLE_LINE = 3072,
-	CONSOLE_INPUT = 65536, /* the most bytes of input that wait for Skerry's credit */
+	/* the most bytes of input of a client that wait for Skerry's credit */
+	CONSOLE_INPUT = 65536,
 };
 
 struct console {
@@ -94,7 +99,7 @@ static void console_close(struct console *console)
 	}
 }
 
-/* Is called when the client of a console has gone before the end. */
+/* Is called when the client of a console has gone before the console's stream has ended. */
 static void console_leave(struct request *request)
 {
 	struct console *console = request->console;
@@ -106,7 +111,7 @@ static void console_leave(struct request *request)
 	}
 }
 
-/* Ends a console whose place another asker gets, who has fewer consoles. */
+/* Ends a console, as another asker, who has fewer, gets its place in the table. */
 static void console_displace(struct console *console)
 {
 	struct request *request = request_find(console->request);
@@ -193,7 +198,7 @@ static void console_answer_tail(struct console *console)
 	console_close(console);
 }
 
-/* Takes the reply to `stream open`; the context is the place in the table. */
+/* Takes the reply to `stream open`; `index` is that of the console in the table. */
 static void console_opened(uint64_t index, json_t *reply)
 {
 	struct console *console = &consoles[index];
@@ -303,7 +308,10 @@ static void console_open(struct request *request, bool write, bool tail, bool ta
 	request->left = console_leave;
 }
 
-/* Handles the path that REST and WebSocket share. */
+/*
+ * Handles the route of a VM's console, by which a client gets the last output or, with a WebSocket,
+ * the console itself.
+ */
 void console_show(struct request *request)
 {
 	const char *protocols = request_header(request, "sec-websocket-protocol");
@@ -423,7 +431,10 @@ void console_line(json_t *line)
 		answer_end_stream(request, 1001);
 }
 
-/* Handles a message of the client: binary bytes are input, {"ack":N} gives credit back. */
+/*
+ * Handles a message of the client: binary bytes are input, {"ack":N} says that it has taken N bytes
+ * of output.
+ */
 void console_data(struct request *request, bool text, const char *bytes, size_t count)
 {
 	struct console *console = request->console;

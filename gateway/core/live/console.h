@@ -6,10 +6,11 @@
 #include "gateway/core/http/request.h"
 
 /*
- * Guests' consoles: each reader is a stream of its own on the link. What a client has not
+ * Guests' consoles: each reader is a stream of its own on the link. Output that a client has not
  * acknowledged counts against Skerry's credit, so that further bytes stay in Skerry's ring.
  */
-void console_line(json_t *line); /* output, credit or the end of a stream */
+/* handles Skerry's line about a console's stream: output, credit or the end */
+void console_line(json_t *line);
 void console_data(struct request *request, bool text, const char *bytes, size_t count);
 void console_link_lost(void);
 

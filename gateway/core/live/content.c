@@ -45,7 +45,7 @@ struct content *content_of_request(const struct request *request)
 	return NULL;
 }
 
-/* Finds the transfer that has the stream `number`. */
+/* Returns the transfer that has the link's stream `number`, or NULL. */
 static struct content *content_find(json_t *number)
 {
 	for (size_t i = 0; json_is_integer(number) && i < CONTENTS; i++) {
@@ -72,7 +72,10 @@ int64_t content_uploaded(const char *part)
 	return upload ? upload->at : -1;
 }
 
-/* Takes the request off a transfer, and returns it to be answered; NULL: the client has gone. */
+/*
+ * Separates a transfer from its request, and returns the request to be answered; NULL: the client
+ * has gone.
+ */
 struct request *content_release(struct content *content)
 {
 	struct request *request = request_find(content->request);
@@ -83,7 +86,10 @@ struct request *content_release(struct content *content)
 	return request;
 }
 
-/* Tells Skerry that the stream is not wanted any more; when Skerry ends it, the place is free. */
+/*
+ * Tells Skerry that the stream is not wanted any more; when Skerry ends it, the transfer's entry is
+ * free.
+ */
 static void content_refuse(struct content *content)
 {
 	link_tell(json_pack("{s:I, s:s}", "stream", (json_int_t)content->stream, "refused",
@@ -115,7 +121,7 @@ void content_fail(struct content *content, unsigned status, const char *code, co
 	content_fail_json(content, problem_json(status, code, detail, NULL));
 }
 
-/* Is called when the client has gone: breaks the transfer off. */
+/* Is called when the client has gone: breaks the client's transfer off. */
 static void content_leave(struct request *request)
 {
 	struct content *content = content_of_request(request);
@@ -152,8 +158,8 @@ void content_ask_about(struct content *content, enum content_step step, const ch
 }
 
 /*
- * Returns a free place, filled with what all transfers need. If there is none, answers the request
- * and returns NULL.
+ * Returns a free entry of the table, filled with what all transfers need. If there is none, answers
+ * the request and returns NULL.
  */
 struct content *content_place(struct request *request)
 {
@@ -217,8 +223,8 @@ static void content_looked_to_read(struct content *content, json_t *rows)
 }
 
 /*
- * Goes on once it is known whether the volume exists: for an upload, its target or its unfinished
- * part.
+ * Goes on with an upload or a digest once it is known whether the volume exists: for an upload, its
+ * target or its unfinished part.
  */
 static void content_looked(struct content *content, json_t *rows)
 {
@@ -296,7 +302,9 @@ static void content_go_on(struct content *content, json_t *rows)
 	}
 }
 
-/* Returns whether Skerry refuses only because a volume is missing that need not exist. */
+/*
+ * Returns whether Skerry refuses only because a volume is missing that need not exist at this step.
+ */
 static bool content_is_missing(const struct content *content, json_t *reply)
 {
 	const char *code = json_string_value(json_object_get(reply, "code"));
@@ -325,7 +333,7 @@ static void content_took(uint64_t number, json_t *reply)
 	}
 }
 
-/* Handles the end of a stream, whether it is done or broken off. */
+/* Handles the end of a transfer's stream, whether it is done or broken off. */
 static void content_closed(struct content *content, json_t *line)
 {
 	const char *reason = json_string_value(json_object_get(line, "reason"));

@@ -11,7 +11,8 @@
  * the volume gets its name. So an upload that was cut off, or has another digest, cannot be taken
  * for complete.
  */
-void content_line(json_t *line); /* bytes, credit or an end of a stream */
+/* handles Skerry's line about a transfer's stream: bytes, credit or the end */
+void content_line(json_t *line);
 void content_data(struct request *request, const char *bytes, size_t count);
 void content_consumed(struct request *request, size_t count);
 void content_link_lost(void);

@@ -29,7 +29,10 @@ static int64_t content_number(const char **text, char end)
 	return value;
 }
 
-/* Reads Content-Range: bytes FIRST-LAST/TOTAL (RFC 9110, 14.4); without one the body is all. */
+/*
+ * Reads Content-Range: bytes FIRST-LAST/TOTAL (RFC 9110, 14.4); without this header the body is the
+ * whole volume.
+ */
 static bool content_read_range(struct content *content, const char *range, int64_t length)
 {
 	int64_t last;

@@ -16,7 +16,8 @@ enum {
 	CONTENT_LINE = 5500,
 	/* the most bytes of a piece, which is on the disk before the next is sent */
 	CONTENT_PIECE = 8 << 20,
-	CONTENT_STEP = 4096, /* pieces begin at multiples of this, and a volume's size is one */
+	/* pieces begin at multiples of this, and the size of a volume is a multiple of it */
+	CONTENT_STEP = 4096,
 	CONTENT_SHA256 = 64,
 };
 #define CONTENT_MOST (INT64_C(1) << 40) /* the size of Skerry's largest volume */
@@ -25,7 +26,7 @@ enum {
 enum content_step {
 	CONTENT_FREE,
 	CONTENT_LOOKS, /* the reply that says whether the volume is there */
-	CONTENT_DROPS, /* the removal of what an earlier upload has left */
+	CONTENT_DROPS, /* the removal of the volume that an earlier upload has left */
 	CONTENT_MAKES,
 	CONTENT_OPENS, /* a stream */
 	CONTENT_MOVES, /* the end of the stream that is open */
@@ -41,7 +42,10 @@ struct content {
 	char target[TARGET_BYTES], part[TARGET_BYTES];
 	char sha256[CONTENT_SHA256 + 1]; /* the expected digest; "": the client has given none */
 	char actor[65];
-	/* where the body begins and ends in the volume; the size of the whole image */
+	/*
+	 * offsets in the volume at which the body begins and ends; the size of the whole image in
+	 * bytes
+	 */
 	int64_t first, end, total;
 	int64_t size;  /* of the volume */
 	int64_t at;    /* where the current piece begins in the volume */
@@ -51,19 +55,22 @@ struct content {
 	bool told; /* upload: the client may send; download: the head of the answer was sent */
 	int64_t stream;
 	struct buffer input;
-	size_t credit; /* bytes that Skerry takes now */
-	size_t given;  /* bytes that Skerry may send now */
+	size_t credit; /* upload: bytes that Skerry takes now */
+	size_t given;  /* download: bytes that Skerry may send now */
 };
 
 /*
- * Takes a free place for a request whose path names a volume. If there is none, answers the request
- * and returns NULL.
+ * Takes a free entry of the table for a request whose path names a volume. If there is none,
+ * answers the request and returns NULL.
  */
 struct content *content_place(struct request *request);
 struct content *content_of_request(const struct request *request);
 /* Returns whether another transfer uploads into the same volume. */
 bool content_is_uploaded(const struct content *content);
-/* Takes the request off a transfer, and returns it to be answered; NULL: the client has gone. */
+/*
+ * Separates a transfer from its request, and returns the request to be answered; NULL: the client
+ * has gone.
+ */
 struct request *content_release(struct content *content);
 void content_free(struct content *content);
 /* Ends a transfer with a problem. A client that has the head of a download gets a broken body. */

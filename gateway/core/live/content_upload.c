@@ -22,7 +22,7 @@ void content_make(struct content *content)
 	content_ask(content, CONTENT_MAKES, "volume create", words);
 }
 
-/* Opens the stream of the next piece. */
+/* Has Skerry open the stream for the upload's next piece. */
 void content_open_piece(struct content *content)
 {
 	char bytes[40], from[40];
@@ -61,8 +61,8 @@ void content_name(struct content *content)
 }
 
 /*
- * Goes on when a piece is on the disk: with the next piece, the answer, the digest or the final
- * name.
+ * Goes on with an upload when a piece is on the disk: with the next piece, the answer, the digest
+ * or the final name.
  */
 void content_piece_done(struct content *content)
 {
@@ -86,7 +86,7 @@ void content_piece_done(struct content *content)
 	}
 }
 
-/* Sends Skerry one line of waiting bytes; returns how many bytes it had. */
+/* Sends Skerry one line of the client's bytes that wait; returns how many bytes it had. */
 static size_t content_push_line(struct content *content)
 {
 	size_t count = content->input.count;

@@ -38,7 +38,8 @@ struct operation {
 	uint64_t audit;
 	double ended_s;
 	struct {
-		uint32_t id; /* the id of the request that waits; 0: none */
+		/* the id of a client's request that waits for the operation; 0: none */
+		uint32_t id;
 		double until_s;
 		bool began; /* this request began the operation; otherwise it only waits for it */
 	} waiting[OPERATION_REQUESTS];
@@ -69,8 +70,8 @@ static struct operation *operation_oldest(void)
 }
 
 /*
- * Returns a free place, or that of an ended operation of the asker who has most of these; NULL when
- * all are running.
+ * Returns a free entry, or that of an ended operation of the asker who has most ended ones; NULL
+ * when all operations are running.
  */
 static struct operation *operation_place(const struct identity *who)
 {
@@ -90,7 +91,9 @@ static struct operation *operation_place(const struct identity *who)
 	return place < count ? &operations[at[place]] : operation_oldest();
 }
 
-/* Returns the first row of Skerry's reply, borrowed, or NULL when no row was asked for. */
+/*
+ * Returns the first row of Skerry's reply, borrowed, or NULL when the operation's result is no row.
+ */
 static json_t *operation_row(const struct operation *operation)
 {
 	return operation->kind == OPERATION_RESULT ? json_array_get(operation->result, 0) : NULL;
@@ -247,8 +250,8 @@ static bool operation_is_busy(const char *target, enum operation_kind kind)
 {
 	for (size_t i = 0; i < OPERATIONS; i++) {
 		/*
-		 * A VM that is being stopped may still be killed; a second stop would only wait
-		 * beside the first.
+		 * While an operation stops a VM, another may still kill it; a second stop would
+		 * only wait beside the first.
 		 */
 		if (operations[i].number && operations[i].running &&
 		    !(operations[i].kind == OPERATION_STOP && operations[i].replied &&

@@ -25,8 +25,8 @@ void operation_start(struct request *request, enum operation_kind kind, const ch
 		     unsigned status, unsigned wait_s);
 
 /*
- * operation_look() is called when the cache or the time has changed, operation_restarted() when
- * Skerry has booted again.
+ * operation_look() is called when the cache of Skerry's state has changed, or some time has passed,
+ * operation_restarted() when Skerry has booted again.
  */
 void operation_look(void);
 void operation_restarted(void);

@@ -34,7 +34,10 @@ static uint64_t run_last;
 
 uint64_t run_number(void)
 {
-	/* numbers, of which VMs are named, must not repeat those of an earlier start */
+	/*
+	 * numbers of runs, by which VMs are named, must not repeat those of an earlier start of the
+	 * gateway
+	 */
 	if (run_last == 0)
 		run_last = (uint64_t)time(NULL) * 1000;
 	return ++run_last;
@@ -86,7 +89,8 @@ static void run_done(struct run *run)
 	run->state = RUN_DONE;
 	run->ended_s = clock_now_s();
 	if (run->spare) {
-		run_free(run); /* a clone without an owner: nobody asks how it ended */
+		/* this was a clone that waited without an owner: nobody asks how it ended */
+		run_free(run);
 		return;
 	}
 	/* The run has ended: nobody needs what was to be sent to it. */
@@ -117,7 +121,8 @@ static void run_destroyed(uint64_t number, json_t *reply)
 	if (!run || run->state != RUN_ENDING)
 		return;
 	if (reply && code && strcmp(code, "not-found")) {
-		run->again_s = clock_now_s() + 1; /* the VM is not gone yet: ask again */
+		/* the run's VM is not gone yet: it is destroyed again later */
+		run->again_s = clock_now_s() + 1;
 		return;
 	}
 	run_done(run);
@@ -168,7 +173,8 @@ static void run_fail(struct run *run, json_t *problem)
 static void run_connect(struct run *run);
 
 /*
- * Lets the runs connect that had to wait for another call to end, or for their guest to be ready.
+ * Lets those runs connect to their clones that had to wait for another call to end, or for their
+ * guest to be ready.
  */
 static void run_connect_waiting(void)
 {
@@ -254,7 +260,10 @@ static void run_connect(struct run *run)
 	run->again_s = clock_now_s() + RUN_AGAIN_MS / 1000.0;
 }
 
-/* Returns whether the clone failed for lack of room, which other runs give back when they end. */
+/*
+ * Returns whether Skerry made no clone for lack of memory or VMs, which other runs free when they
+ * end.
+ */
 static bool run_is_room(json_t *reply)
 {
 	const char *code = json_string_value(json_object_get(reply, "code"));
@@ -272,7 +281,7 @@ static void run_cloned(uint64_t number, json_t *reply)
 	if (!run || run->state != RUN_CLONING)
 		return;
 	if (!status || strcmp(status, "ok")) {
-		run->state = RUN_WAITING; /* there is nothing to destroy */
+		run->state = RUN_WAITING; /* no VM was made, so there is none to destroy */
 		/*
 		 * There may be no room for one more VM now: the run waits until another one ends.
 		 */
@@ -312,7 +321,7 @@ struct run *run_free_place(void)
 	return NULL;
 }
 
-/* Returns a free place, or that of the run that ended longest ago. */
+/* Returns a free entry of the table of runs, or that of the run that ended longest ago. */
 static struct run *run_place(void)
 {
 	struct run *oldest = NULL, *place = run_free_place();

@@ -8,8 +8,9 @@
 
 /*
  * Runs: each is a command in a VM of its own, a clone of a template. A template is a VM whose init
- * (iso/init) waits at its gate for a command. A run waits for a place, is cloned, connected, gets a
- * random seed and its command, and is destroyed when it has ended or used up a limit.
+ * (iso/init) waits at its gate for a command. A run waits until fewer than RUNS_ACTIVE have a VM;
+ * then its clone is made and connected to, gets a random seed and the command, and is destroyed
+ * when it has ended or used up a limit.
  */
 enum {
 	/* the most runs that are known: waiting, under way, or ended and kept for a while */
@@ -20,7 +21,8 @@ enum {
 	RUN_WALL_S = 60,   /* the default of wall_s in the limits */
 	RUN_WALL_MAX_S = 3600,
 	RUN_OUTPUT = 65536,
-	RUN_INPUT = 65536, /* the most bytes of input that wait for the command */
+	/* the most bytes of input of a run that wait for its command to read them */
+	RUN_INPUT = 65536,
 	RUN_OUTPUT_MAX = 1 << 20,
 	RUN_GATE_S = 15, /* the seconds in which a clone must have started its command */
 	RUN_REQUESTS = 2,
@@ -32,27 +34,27 @@ enum run_state {
 	RUN_WAITING,
 	RUN_CLONING,
 	RUN_CONNECTING,
-	RUN_AT_GATE, /* connected to the init, which has no seed yet */
+	RUN_AT_GATE, /* the clone is connected, and its init has no random seed yet */
 	RUN_UNDER_WAY,
 	RUN_ENDING, /* the VM is being destroyed */
 	RUN_DONE,
 };
 
 struct run_limits {
-	double wall_s, cpu_s; /* limits of time and of CPU time; cpu_s 0: no limit */
+	double wall_s, cpu_s; /* limits of time and of CPU time, in seconds; cpu_s 0: no limit */
 	size_t output_bytes;  /* the most bytes of stdout and stderr together */
 	double exits;	      /* the most VM exits; 0: no limit */
 };
 
 /*
  * The connection to the init in the clone: frames in the form of iso/init/gate.h, sent as far as
- * there is credit.
+ * Skerry and the init give credit.
  */
 struct run_link {
 	bool greeted;	/* the init has sent its version */
 	bool sown;	/* the init has got its random seed */
 	int64_t stream; /* Skerry's number of the stream; 0: there is none */
-	size_t credit;	/* bytes that Skerry takes now */
+	size_t credit;	/* bytes that Skerry takes now for the clone */
 	size_t window;	/* bytes of input that the init takes now */
 	struct buffer out, in;
 };
@@ -65,7 +67,7 @@ struct run {
 	char actor[65], template[NAME_BYTES], vm[NAME_BYTES];
 	uint64_t audit;
 	struct run_limits limits;
-	/* the command and its surroundings; the input that is left to send */
+	/* the command and its surroundings; the command's input that was not sent yet */
 	struct buffer words, input;
 	struct buffer files; /* frames with files, which are sent before the words */
 	bool input_open;     /* later requests may send more input */
@@ -78,7 +80,7 @@ struct run {
 	const char *result; /* how the run ended; NULL: it has not ended */
 	int code;	    /* exit code or signal */
 	json_t *problem;    /* why the run failed before its command began, or NULL */
-	double guest_cpu_s; /* as the guest says, which is not trusted */
+	double guest_cpu_s; /* CPU time in seconds as the guest says, which is not trusted */
 	int64_t guest_memory_bytes;
 	double cpu_s;  /* by Skerry's samples */
 	int64_t exits; /* likewise */
@@ -87,13 +89,13 @@ struct run {
 		double until_s;
 		/* the request gets output as it comes, and waits without a limit */
 		bool streams;
-		size_t out, error; /* bytes of stdout and stderr that the stream has got */
+		size_t out, error; /* bytes of stdout and stderr that the client's stream has got */
 	} waiting[RUN_REQUESTS];
 };
 
 /*
  * Begins a run, and answers the request when the run ends or `wait_s` is over. Takes over the
- * buffers. If there is no place, answers the request with a problem at once.
+ * buffers. If the table of runs is full, answers the request with a problem at once.
  */
 void run_begin(struct request *request, const char *template, const struct run_limits *limits,
 	       struct buffer *words, struct buffer *files, struct buffer *input, bool input_open,
@@ -110,21 +112,26 @@ bool run_wait(struct run *run, struct request *request, unsigned wait_s);
 void run_stop(struct run *run, const char *result);
 json_t *run_json(const struct run *run, bool own);
 
-/* Returns whether a reply to a call says that the guest is perhaps only not ready yet. */
+/*
+ * Returns whether Skerry's reply to a call (connection to a guest) says that the guest is perhaps
+ * only not ready yet.
+ */
 bool run_is_later(json_t *reply);
 
-/* Handles a line of a stream. Returns false when the stream belongs to none of the runs. */
+/*
+ * Handles Skerry's line about a stream. Returns false when the stream belongs to none of the runs.
+ */
 bool run_line(json_t *line);
 void run_tick(void);
 void run_link_lost(void);
 
 /*
  * Functions of run.c for run_schedule.c: run_clone() has a clone made for a run, run_free() forgets
- * a run and gives its place back.
+ * a run and frees its entry.
  */
 void run_clone(struct run *run);
 void run_free(struct run *run);
-struct run *run_free_place(void); /* returns NULL when no place is free */
+struct run *run_free_place(void); /* returns a free entry of the table of runs, or NULL */
 uint64_t run_number(void);	  /* a new one */
 
 /*
@@ -133,7 +140,7 @@ uint64_t run_number(void);	  /* a new one */
  */
 bool run_is_active(const struct run *run);
 size_t run_count(const struct identity *who, bool active);
-/* Starts waiting runs while there are free places. */
+/* Starts waiting runs while fewer than RUNS_ACTIVE have a VM. */
 void run_schedule(void);
 
 /*
@@ -150,8 +157,8 @@ void run_consumed(uint32_t id);
  */
 void run_warm_set(struct request *request);
 /*
- * run_warm_wanted() returns a template of which another clone should wait, or NULL;
- * run_warm_failed() notes that such a clone has failed.
+ * run_warm_wanted() returns a template of which another clone should be made to wait at the gate,
+ * or NULL; run_warm_failed() notes that such a clone has failed.
  */
 const char *run_warm_wanted(double now_s);
 void run_warm_failed(const char *template, double now_s);
@@ -162,10 +169,15 @@ void run_warm_failed(const char *template, double now_s);
  */
 bool run_stream_wanted(const struct request *request);
 void run_stream_begin(const struct run *run, struct request *request);
-/* Sends new output as far as the client takes it, and the end when all has been sent. */
+/*
+ * Sends a client new output of its run as far as the client takes it, and the end when all has been
+ * sent.
+ */
 void run_stream_push(const struct run *run, struct run_waiting *waiting);
 
-/* A function of run_json.c: adds bytes as text or, if they are no UTF-8, in base 64. */
+/*
+ * A function of run_json.c: adds bytes to the object as text or, if they are no UTF-8, in base 64.
+ */
 void run_json_output(json_t *object, const char *name, const char *bytes, size_t count);
 
 /*
@@ -176,7 +188,7 @@ void run_sweep(double now_s);
 
 /*
  * Functions of run_frame.c: run_frame_push() sends what waits for the init, run_frame_take()
- * handles bytes from it. Each of the three may end the run.
+ * handles bytes from it. Each of the functions may end the run.
  */
 void run_frame_push(struct run *run);
 /* Sends a random seed to an init that has sent its version, unless the clone has no owner yet. */

@@ -36,7 +36,7 @@ static void run_frame_add(struct run *run, char kind, const void *bytes, size_t 
 		buffer_add(&run->link.out, bytes, count);
 }
 
-/* Adds frames of input as far as the init has room, and one for the end of the input. */
+/* Adds frames with the run's input as far as the init has room, and one for the input's end. */
 static void run_frame_input(struct run *run)
 {
 	while (run->state == RUN_UNDER_WAY && !run->input_ended) {
@@ -73,7 +73,7 @@ void run_frame_push(struct run *run)
 					   "data", text.bytes));
 		buffer_free(&text);
 		if (!sent)
-			return; /* the link takes no line now: the tick tries again */
+			return; /* the link takes no line now: the tick of the runs tries again */
 		buffer_take(&run->link.out, count);
 		run->link.credit -= count;
 	}
@@ -84,7 +84,7 @@ void run_frame_seed(struct run *run)
 	uint8_t seed[RUN_FRAME_SEED];
 
 	if (run->spare)
-		return; /* it gets its seed when it gets an owner */
+		return; /* a spare clone gets its random seed when it gets an owner */
 	if (gnutls_rnd(GNUTLS_RND_KEY, seed, sizeof(seed)) < 0) {
 		run_stop(run, "failed");
 		return;

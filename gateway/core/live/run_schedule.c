@@ -50,7 +50,7 @@ static bool run_take_spare(struct run *run)
 	return false;
 }
 
-/* Makes clones that are to wait at the gate, as long as there are free places. */
+/* Makes clones that are to wait at the gate, as long as fewer than RUNS_ACTIVE runs have a VM. */
 static void run_schedule_warm(void)
 {
 	const char *template;
@@ -73,8 +73,8 @@ static void run_schedule_warm(void)
 }
 
 /*
- * Gives free places to the owner who has fewest, and of several such to the run that has waited
- * longest.
+ * Starts waiting runs as long as more may have a VM: first those of the owner who has fewest VMs,
+ * and of several such the run that has waited longest.
  */
 void run_schedule(void)
 {

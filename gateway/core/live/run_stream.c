@@ -63,7 +63,10 @@ static size_t run_stream_whole(const char *bytes, size_t count)
 	return count;
 }
 
-/* Sends the next piece of one output. Returns false if there was nothing to send. */
+/*
+ * Sends the next piece of a run's stdout or stderr to a client. Returns false if there was nothing
+ * to send.
+ */
 static bool run_stream_output(const struct run *run, struct request *request, const char *name,
 			      const struct buffer *from, size_t *sent)
 {

@@ -12,7 +12,7 @@
 #include "gateway/core/http/answer.h"
 #include "gateway/core/live/run.h"
 
-/* seconds without a new clone, after one did not come to the gate */
+/* seconds in which no new clone of a template is made, after one did not come to the gate */
 enum { RUN_WARM_AGAIN_S = 10 };
 
 static struct {

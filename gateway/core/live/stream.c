@@ -256,7 +256,10 @@ void stream_tick(int64_t now_ms)
 	}
 }
 
-/* Frees a place when all are taken: the asker who has most streams loses the oldest of them. */
+/*
+ * Frees a place for a stream when all are taken: the asker who has most streams loses the oldest of
+ * them.
+ */
 static bool stream_free(struct request *request)
 {
 	struct request *readers[STREAM_READERS] = {NULL};

@@ -10,7 +10,7 @@
  * gets a snapshot.
  */
 enum {
-	STREAM_WINDOW = 256 << 10, /* the bytes that may wait for a client */
+	STREAM_WINDOW = 256 << 10, /* the most bytes that may wait for a client of a stream */
 	STREAM_READERS = 64,
 	STREAM_ALIVE_S = 15, /* the longest time without a comment on an SSE stream */
 };

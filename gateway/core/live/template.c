@@ -35,7 +35,7 @@ static struct template
 	char name[NAME_BYTES], stream[24], actor[65];
 	bool asked;
 	double until_s;
-	/* the time of the VM's last sample before the wait for an idle guest began */
+	/* Skerry's time, in ns, of the VM's last sample before the wait for an idle guest began */
 	int64_t settle_ns;
 	double settle_s;
 }
@@ -78,7 +78,7 @@ static void template_took(uint64_t index, json_t *reply)
 		return;
 	template->asked = false;
 	if (template->step == TEMPLATE_CONNECT && !ok && run_is_later(reply))
-		return; /* the init is not listening yet: the tick asks again */
+		return; /* the template's init is not listening yet: the tick connects again */
 	if (!ok && template->step != TEMPLATE_CLOSE) {
 		template_fail(template, problem_of_reply(reply));
 		return;
@@ -120,7 +120,8 @@ static void template_ask(struct template *template)
 	json_t *ask;
 
 	if (call && !call_begin(CALL_TEMPLATE))
-		return; /* too many calls are under way: the tick asks again */
+		/* too many calls (connections being made) are under way: the tick tries again */
+		return;
 	ask = link_command(commands[template->step], words, template->actor);
 	json_object_set_new(ask, "order", json_string("any"));
 	template->asked = link_ask(ask, call ? template_called : template_took,

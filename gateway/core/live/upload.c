@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The list of uploads that can go on where they were cut off. content.c keeps it; it looks at the
- * clock and nothing else. After a restart of the gateway the list is empty, and uploads begin at 0
- * again.
+ * The list of uploads that can go on where they were cut off. content.c keeps it; it calls nothing
+ * but the clock. After a restart of the gateway the list is empty, and uploads begin at 0 again.
  */
 #include "gateway/core/live/upload.h"
 
@@ -31,7 +30,7 @@ struct upload *upload_find(const char *part)
 	return NULL;
 }
 
-/* Returns a free place, or that of the upload that has been quiet for longest. */
+/* Returns a free entry of the list, or that of the upload that has been quiet for longest. */
 static struct upload *upload_place(void)
 {
 	struct upload *oldest = &uploads[0];

@@ -15,14 +15,14 @@
 /* An upload that can go on: into which volume, and how many bytes are on the disk. */
 struct upload {
 	char part[TARGET_BYTES]; /* STORE/VOLUME.part; "": free */
-	int64_t volume;		 /* Skerry's id of that volume */
+	int64_t volume;		 /* Skerry's id of the volume into which the upload goes */
 	int64_t at, total;
 	double last_s;
 };
 
 /* Returns whether a volume's name is that of an unfinished upload. */
 bool upload_is_part(const char *name);
-/* Returns the upload into the volume `part`, or NULL. */
+/* Returns the unfinished upload into the volume `part`, or NULL. */
 struct upload *upload_find(const char *part);
 /*
  * Notes a new upload. If the list is full, the upload that has been quiet for longest is forgotten.

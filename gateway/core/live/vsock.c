@@ -23,11 +23,14 @@
 #include "gateway/link/link.h"
 
 enum {
-	VSOCKS = 64, /* Skerry has 144 places for the sockets of a machine channel */
-	/* calls that wait for a guest's answer; the link has 8 requests at a time */
+	/* the most connections at a time; Skerry has 144 sockets for a machine channel */
+	VSOCKS = 64,
+	/* the most connections that wait for a guest's answer; the link has 8 requests at a time */
 	VSOCK_CALLS = 4,
 	VSOCK_WINDOW = 65536, /* the most bytes on their way in each direction */
-	/* the credit that a port's stream has at first, which Skerry does not send */
+	/*
+	 * the input credit in bytes with which a port's stream begins, which Skerry does not tell
+	 */
 	VSOCK_PORT_CREDIT = 4096,
 	VSOCK_LINE = 3072, /* the most bytes in a line of the link */
 	/* the close codes of the WebSocket (RFC 6455, 7.4) */
@@ -55,7 +58,7 @@ struct vsock {
 	size_t credit;	  /* bytes that Skerry takes now */
 	int64_t sent;	  /* bytes of the client that were sent to Skerry so far */
 	size_t given;	  /* bytes that Skerry may send now */
-	bool input_ended; /* the client has said that it sends no more */
+	bool input_ended; /* the client has said that it sends no more bytes */
 	bool end_sent;	  /* Skerry has been told that the input has ended */
 };
 
@@ -152,7 +155,7 @@ static void vsock_say(struct request *request, const char *key, unsigned long lo
 	answer_piece(request, true, text, strlen(text));
 }
 
-/* Sends Skerry one line of waiting bytes; returns how many bytes it had. */
+/* Sends Skerry one line of the client's bytes that wait; returns how many bytes it had. */
 static size_t vsock_push_line(struct vsock *vsock)
 {
 	size_t count = vsock->input.count;
@@ -197,7 +200,7 @@ static void vsock_push(struct vsock *vsock)
 	vsock_say(request, "credit", taken);
 }
 
-/* Handles the reply to `vsock connect`; `index` is the place in the table. */
+/* Handles the reply to `vsock connect`; `index` is that of the connection in the table. */
 static void vsock_opened(uint64_t index, json_t *reply)
 {
 	struct vsock *vsock = &vsocks[index];
@@ -226,7 +229,10 @@ static void vsock_opened(uint64_t index, json_t *reply)
 	vsock_give(vsock, VSOCK_WINDOW);
 }
 
-/* Returns a free place, or NULL. If all are taken, the holder of most places loses its oldest. */
+/*
+ * Returns a free entry for a connection, or NULL. If all are taken, the holder of most connections
+ * loses its oldest.
+ */
 static struct vsock *vsock_place(const struct identity *who)
 {
 	struct share places[VSOCKS] = {0};
@@ -379,7 +385,10 @@ void vsock_line(json_t *line)
 				  reason && !strcmp(reason, "done") ? VSOCK_DONE : VSOCK_RESET);
 }
 
-/* Handles {"ack":N}, which gives credit back, and {"end":true}, the end of the client's input. */
+/*
+ * Handles a client's text message: {"ack":N}, which says that it has taken N bytes, and
+ * {"end":true}, the end of the client's input.
+ */
 static void vsock_text(struct vsock *vsock, const char *bytes, size_t count)
 {
 	json_t *value = json_loadb(bytes, count, JSON_REJECT_DUPLICATES, NULL);

@@ -10,7 +10,8 @@
  * the link. No byte is lost: what a client has not acknowledged counts against Skerry's credit, and
  * a client is told how many bytes it may send.
  */
-void vsock_line(json_t *line); /* bytes, credit or an end of a stream */
+/* handles Skerry's line about a connection's stream: bytes, credit or the end */
+void vsock_line(json_t *line);
 void vsock_data(struct request *request, bool text, const char *bytes, size_t count);
 void vsock_link_lost(void);
 
