@@ -22,7 +22,7 @@
 #define PIT_CONTROL 0x43
 
 #define PM1_CONTROL 0x604
-#define S5_AND_GO   ((5 << 10) | (1 << 13)) /* power off: SLP_TYP 5, SLP_EN (ACPI 4.8.3.2) */
+#define S5_AND_GO   ((5 << 10) | (1 << 13)) /* power off: SLP_TYP 5, SLP_EN (ACPI 6.4, 4.8.3.2) */
 
 /* free RAM for the stack */
 #define STACK  0x7c00

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ACPI fixed hardware: PM1 event and control blocks, the PM timer and GPE0 (ACPI 4.8). Attached
- * by platform.c; signalled by command.c, rtc.c and generation.c. Owns its registers; raises the SCI
- * and asks for power-off by the platform's events.
+ * ACPI fixed hardware: PM1 event and control blocks, the PM timer and GPE0 (ACPI 6.4, 4.8).
+ * Attached by platform.c; signalled by command.c, rtc.c and generation.c. Owns its registers;
+ * raises the SCI and asks for power-off by the platform's events.
  */
 #include "vmm/monitor/dev/acpi_pm.h"
 #include "lib/bits.h"
@@ -22,7 +22,7 @@ enum acpi_pm_region {
 	 ACPI_PM1_RTC | ACPI_PM1_WAK)
 #define PM1_ENABLE_DEFINED                                                                         \
 	(ACPI_PM1_TMR | ACPI_PM1_GBL | ACPI_PM1_PWRBTN | ACPI_PM1_SLPBTN | ACPI_PM1_RTC)
-/* TMR_STS is set whenever the timer's highest bit changes (ACPI 4.8.2.1). */
+/* TMR_STS is set whenever the timer's highest bit changes (ACPI 6.4, 4.8.2.1). */
 #define TIMER_HALF BIT(31)
 
 static u64 acpi_pm_timer(const struct acpi_pm *pm)

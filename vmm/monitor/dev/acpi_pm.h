@@ -30,7 +30,9 @@ struct acpi_pm_state {
 	u16 reserved[2];
 };
 
-/* ACPI fixed hardware (ACPI 4.8), always in ACPI mode: there is no SMI_CMD and SCI_EN reads 1. */
+/*
+ * ACPI fixed hardware (ACPI 6.4, 4.8), always in ACPI mode: there is no SMI_CMD and SCI_EN reads 1.
+ */
 struct acpi_pm {
 	struct device device;
 	struct acpi_pm_state state;

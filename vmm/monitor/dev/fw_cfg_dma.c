@@ -62,8 +62,8 @@ static bool fw_cfg_dma_read_item(struct fw_cfg *fw_cfg, u64 address, u32 length)
 }
 
 /*
- * Does what the control structure says; items cannot be written. Returns whether the transfer has
- * worked.
+ * Does what the control structure says: selects an item, and reads or skips bytes of it; items
+ * cannot be written. Returns whether that has worked.
  */
 static bool fw_cfg_dma_do(struct fw_cfg *fw_cfg, const struct fw_cfg_dma_access *access)
 {

@@ -77,7 +77,7 @@ static u32 hpet_timer_line(const struct hpet_state *state, u32 number)
 
 /*
  * Returns whether the timer asserts a level-triggered line. Status bits are set and kept whether or
- * not the timer may cause interrupts (2.3.5, 2.3.8).
+ * not the timer may cause interrupts (IA-PC HPET 1.0a, 2.3.5, 2.3.8).
  */
 static bool hpet_is_asserted(const struct hpet_state *state, u32 number)
 {
@@ -237,7 +237,7 @@ static void hpet_timer_configure(struct hpet *hpet, u32 number, u32 value)
 	struct hpet_timer *timer = &hpet->state.timer[number];
 	u32 route = (value & HPET_TIMER_ROUTE) >> HPET_TIMER_ROUTE_SHIFT;
 
-	/* a pin the timer cannot use is refused: the guest reads back to see (2.3.8) */
+	/* a pin the timer cannot use is refused: the guest reads back to see (HPET 1.0a, 2.3.8) */
 	if (!(ROUTES >> route & 1))
 		value = (value & ~(u32)HPET_TIMER_ROUTE) | (timer->config & HPET_TIMER_ROUTE);
 	if (!(value & HPET_TIMER_ENABLE) || !(value & HPET_TIMER_LEVEL))

@@ -32,7 +32,7 @@ struct hpet_state {
 	 * counts
 	 */
 	u64 base;
-	u64 seen;   /* the counter's value up to which the timers have been fired */
+	u64 seen;   /* the counter's value up to which due timers have been fired */
 	u32 config; /* enum hpet_configuration */
 	u32 status;
 };

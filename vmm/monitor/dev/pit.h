@@ -25,7 +25,7 @@ struct pit_channel {
 	u8 write_high; /* not 0: the next write is the high byte of the count */
 	u8 write_low;  /* the low byte of a count whose high byte comes next */
 	u8 read_high;
-	u8 latched; /* how many bytes of `latch` are still to be read */
+	u8 latched; /* how many bytes of `latch` the guest has still to read */
 	u8 status_latched;
 	u8 status;
 	u8 reserved[5];

@@ -206,7 +206,7 @@ static u64 rtc_next_flag(const struct rtc *rtc, u64 now)
 }
 
 /*
- * Wakes a sleeping guest if an enabled alarm has come (ACPI 4.8.2.4); `before` is the value of
+ * Wakes a sleeping guest if an enabled alarm has come (ACPI 6.4, 4.8.2.4); `before` is the value of
  * register C before its flags were raised.
  */
 static void rtc_wake(const struct rtc *rtc, u8 before)

@@ -8,7 +8,7 @@ struct rtc_state {
 	s64 offset_s; /* the guest's date minus the wall clock, in whole seconds */
 	/* by how many ns, less than 1 s, the guest's seconds begin earlier than the wall clock's */
 	u64 phase_ns;
-	/* wall clock + phase_ns up to which the flags of register C have been raised */
+	/* the time, wall clock + phase_ns, up to which the flags of register C have been raised */
 	u64 last_ns;
 	u8 byte[RTC_BYTES];
 	u8 index;

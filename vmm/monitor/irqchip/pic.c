@@ -7,7 +7,7 @@
 #include "lib/bits.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
-/* The first two are also the numbers of the chips. */
+/* The numbers of the pair's ranges of registers; the first two are also those of the chips. */
 enum pic_region { PIC_REGION_MASTER, PIC_REGION_SLAVE, PIC_REGION_ELCR };
 
 /*

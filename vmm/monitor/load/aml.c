@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes AML (ACPI 20) into a buffer. Called by acpi_tables.c and acpi_pci.c; an overflow is noted
- * and nothing is written beyond the end.
+ * Writes AML (ACPI 6.4, chapter 20) into a buffer. Called by acpi_tables.c and acpi_pci.c; an
+ * overflow is noted and nothing is written beyond the end.
  */
 #include "vmm/monitor/load/aml.h"
 

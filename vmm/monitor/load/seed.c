@@ -23,7 +23,7 @@
 
 #define SEED_RECORD_BYTES 33u /* the bytes of a directory record without its name (ECMA-119, 9.1)  \
 			       */
-#define SEED_DIRECTORY 2u     /* the flag of a directory (9.1.6) */
+#define SEED_DIRECTORY 2u     /* the flag of a directory (ECMA-119, 9.1.6) */
 
 /*
  * The bytes behind the type in every volume descriptor: identifier and version (ECMA-119, 8.4.2).
@@ -66,7 +66,7 @@ static void seed_put_both(u8 *at, u32 value, u32 bytes)
 	}
 }
 
-/* Writes a directory record and returns its length (9.1). */
+/* Writes a directory record and returns its length (ECMA-119, 9.1). */
 static u32 seed_put_record(u8 *at, const char *name, u32 name_bytes, u32 block, u32 bytes,
 			   bool directory)
 {
@@ -85,7 +85,10 @@ static u32 seed_put_record(u8 *at, const char *name, u32 name_bytes, u32 block, 
 	return length;
 }
 
-/* Writes the primary volume descriptor: the volume's name, and where everything lies (8.4). */
+/*
+ * Writes the primary volume descriptor: the volume's name, and where everything lies (ECMA-119,
+ * 8.4).
+ */
 static void seed_write_primary(u8 *at, u32 blocks)
 {
 	at[0] = 1;
@@ -101,7 +104,7 @@ static void seed_write_primary(u8 *at, u32 blocks)
 	at[151] = SEED_AT_PATHS_BIG;
 	(void)seed_put_record(at + 156, "\0", 1, SEED_AT_ROOT, SEED_BLOCK, true);
 	memset(at + 190, ' ', 623); /* names of publisher, files and so on, which stay empty */
-	for (u32 i = 0; i < 4; i++) /* four dates that are not specified (8.4.26.1) */
+	for (u32 i = 0; i < 4; i++) /* four dates that are not specified (ECMA-119, 8.4.26.1) */
 		memset(at + 813 + 17ul * i, '0', 16);
 	at[881] = 1;
 }

@@ -74,7 +74,10 @@ static void smbios_text(struct smbios_writer *writer, u32 at, const char *text)
 	smbios_put(writer, at, ++writer->texts, 1);
 }
 
-/* Ends the structure with its texts and an empty text; without any text, with two zeros (6.1.3). */
+/*
+ * Ends the structure with its texts and an empty text; without any text, with two zeros (SMBIOS
+ * 2.8, 6.1.3).
+ */
 static void smbios_end(struct smbios_writer *writer)
 {
 	struct smbios *smbios = writer->smbios;
@@ -88,7 +91,7 @@ static void smbios_end(struct smbios_writer *writer)
 static void smbios_write_system(struct smbios_writer *writer,
 				const struct firmware_settings *settings)
 {
-	smbios_begin(writer, SMBIOS_SYSTEM, 27); /* 7.2 */
+	smbios_begin(writer, SMBIOS_SYSTEM, 27); /* SMBIOS 2.8, 7.2 */
 	smbios_text(writer, 4, settings->vendor);
 	smbios_text(writer, 5, settings->product);
 	smbios_text(writer, 7, settings->serial);
@@ -100,7 +103,7 @@ static void smbios_write_system(struct smbios_writer *writer,
 static void smbios_write_chassis(struct smbios_writer *writer,
 				 const struct firmware_settings *settings)
 {
-	smbios_begin(writer, SMBIOS_CHASSIS, 22); /* 7.4 */
+	smbios_begin(writer, SMBIOS_CHASSIS, 22); /* SMBIOS 2.8, 7.4 */
 	smbios_text(writer, 4, settings->vendor);
 	smbios_put(writer, 5, 1, 1);	 /* the chassis is of type "other" */
 	for (u32 at = 9; at <= 12; at++) /* the chassis's states: unknown */
@@ -110,7 +113,7 @@ static void smbios_write_chassis(struct smbios_writer *writer,
 
 static void smbios_write_processors(struct smbios_writer *writer, u32 vcpu_count)
 {
-	smbios_begin(writer, SMBIOS_PROCESSOR, 42); /* 7.5 */
+	smbios_begin(writer, SMBIOS_PROCESSOR, 42); /* SMBIOS 2.8, 7.5 */
 	smbios_text(writer, 4, "CPU 0");
 	smbios_put(writer, 5, 3, 1); /* the type: a central processor */
 	smbios_put(writer, 6, SMBIOS_UNKNOWN, 1);
@@ -131,7 +134,7 @@ static void smbios_write_memory(struct smbios_writer *writer, u64 ram_bytes)
 	u64 kib = ram_bytes / KIB;
 	u64 mib = ram_bytes / MIB;
 
-	smbios_begin(writer, SMBIOS_MEMORY_ARRAY, 23); /* 7.17 */
+	smbios_begin(writer, SMBIOS_MEMORY_ARRAY, 23); /* SMBIOS 2.8, 7.17 */
 	smbios_put(writer, 4, 1, 1); /* the location of the memory array is "other" */
 	smbios_put(writer, 5, 3, 1); /* the array's use: system memory */
 	smbios_put(writer, 6, 3, 1);		       /* the RAM has no error correction */
@@ -140,7 +143,7 @@ static void smbios_write_memory(struct smbios_writer *writer, u64 ram_bytes)
 	smbios_put(writer, 13, 1, 2);
 	smbios_put(writer, 15, kib < SMBIOS_KIB_LIMIT ? 0 : ram_bytes, 8);
 	smbios_end(writer);
-	smbios_begin(writer, SMBIOS_MEMORY_DEVICE, 40); /* 7.18 */
+	smbios_begin(writer, SMBIOS_MEMORY_DEVICE, 40); /* SMBIOS 2.8, 7.18 */
 	smbios_put(writer, 4, (u64)SMBIOS_MEMORY_ARRAY * SMBIOS_HANDLE_STEP, 2);
 	smbios_put(writer, 6, SMBIOS_SLOT_NONE, 2);
 	smbios_put(writer, 8, 0xffff, 2);
@@ -152,7 +155,7 @@ static void smbios_write_memory(struct smbios_writer *writer, u64 ram_bytes)
 	smbios_put(writer, 19, SMBIOS_UNKNOWN, 2);
 	smbios_put(writer, 28, mib < SMBIOS_MIB_LIMIT ? 0 : mib, 4);
 	smbios_end(writer);
-	smbios_begin(writer, SMBIOS_MEMORY_ADDRESS, 31); /* 7.20 */
+	smbios_begin(writer, SMBIOS_MEMORY_ADDRESS, 31); /* SMBIOS 2.8, 7.20 */
 	smbios_put(writer, 4, ~0u, 4); /* all ones: the addresses stand at offsets 15 and 23 */
 	smbios_put(writer, 8, ~0u, 4);
 	smbios_put(writer, 12, (u64)SMBIOS_MEMORY_ARRAY * SMBIOS_HANDLE_STEP, 2);
@@ -172,7 +175,7 @@ static u8 smbios_sum(const u8 *bytes, u32 count)
 
 /*
  * Writes the anchor (entry point) of the SMBIOS tables, whose address and checksums the firmware
- * sets later (5.2.1).
+ * sets later (SMBIOS 2.8, 5.2.1).
  */
 static void smbios_write_anchor(struct smbios *smbios, const struct smbios_writer *writer)
 {
@@ -204,7 +207,7 @@ void smbios_write(struct smbios *smbios, const struct firmware_settings *setting
 	smbios_write_chassis(&writer, settings);
 	smbios_write_processors(&writer, vcpu_count);
 	smbios_write_memory(&writer, ram_bytes);
-	smbios_begin(&writer, SMBIOS_BOOT, 11); /* status 0: no errors at boot (7.33) */
+	smbios_begin(&writer, SMBIOS_BOOT, 11); /* status 0: no errors at boot (SMBIOS 2.8, 7.33) */
 	smbios_end(&writer);
 	smbios_begin(&writer, SMBIOS_END, SMBIOS_HEADER_BYTES);
 	smbios_end(&writer);

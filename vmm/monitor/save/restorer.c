@@ -122,7 +122,7 @@ static bool restorer_check_full(const struct source *source)
 	return true;
 }
 
-/* Checks that a differential backup follows the one before it. */
+/* Checks that a differential backup follows the backup before it in the chain. */
 static bool restorer_check_follows(const struct source *source)
 {
 	const struct backup_label *label = &source->header.label;

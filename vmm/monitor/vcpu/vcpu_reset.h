@@ -9,7 +9,7 @@
  */
 void vcpu_reset(struct vcpu *vcpu);
 
-/* Handles INIT: sets registers as the manual says, and forgets events under way. */
+/* Handles INIT: sets registers as the manual (SDM) says, and forgets events under way. */
 void vcpu_take_init(struct vcpu *vcpu);
 /* Handles SIPI: the vCPU starts in real mode at address vector << 12. */
 void vcpu_take_sipi(struct vcpu *vcpu, u8 vector);

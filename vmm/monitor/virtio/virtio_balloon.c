@@ -24,7 +24,7 @@
 #define QUEUE_STATS   2u
 #define QUEUES	      5u
 
-/* A statistic that the guest reports (5.5.6.3). */
+/* A statistic that the guest reports (virtio 1.2, 5.5.6.3). */
 struct balloon_stat {
 	u16 tag;
 	u64 value;

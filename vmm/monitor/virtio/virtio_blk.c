@@ -13,7 +13,7 @@
 #define CLASS_STORAGE 0x018000u
 #define CONFIG_BYTES  60u
 
-/* The device's feature bits (5.2.3). */
+/* The device's feature bits (virtio 1.2, 5.2.3). */
 enum blk_feature {
 	BLK_F_SEG_MAX = 2,
 	BLK_F_RO = 5,
@@ -24,7 +24,7 @@ enum blk_feature {
 	BLK_F_WRITE_ZEROES = 14,
 };
 
-/* The device's configuration (5.2.4). */
+/* The device's configuration (virtio 1.2, 5.2.4). */
 struct blk_config {
 	u64 capacity;
 	u32 size_max;

@@ -13,7 +13,7 @@
 #define CLASS_NETWORK	 0x020000u
 #define NET_CONFIG_BYTES 12u
 
-/* The card's configuration (5.1.4). */
+/* The card's configuration (virtio 1.2, 5.1.4). */
 struct net_config {
 	u8 mac[NET_MAC_BYTES];
 	u16 status;

@@ -25,7 +25,7 @@ enum net_mac_command { NET_MAC_TABLE_SET, NET_MAC_ADDRESS_SET };
 enum net_vlan_command { NET_VLAN_ADD, NET_VLAN_DELETE };
 
 #define NET_RECEIVE_COMMANDS 6u /* the number of commands for which enum net_mode has bits */
-/* the number of these commands that exist without NET_F_CTRL_RX_EXTRA */
+/* how many of the commands in enum net_mode exist without NET_F_CTRL_RX_EXTRA */
 #define NET_RECEIVE_PLAIN 2u
 
 /* Offsets in a frame with a VLAN tag (IEEE 802.1Q). */

@@ -3,7 +3,7 @@
 
 #include "vmm/monitor/virtio/virtio_net.h"
 
-/* The card's feature bits (5.1.3). */
+/* The card's feature bits (virtio 1.2, 5.1.3). */
 enum net_feature {
 	NET_F_CSUM = 0,
 	NET_F_GUEST_CSUM = 1,

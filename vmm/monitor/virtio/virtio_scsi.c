@@ -19,10 +19,10 @@
 #define CONTROL_BYTES  24u
 #define CONTROL_CHAINS 16u /* requests that are taken from the control queue in one call */
 
-/* The controller's queues (5.6.2). */
+/* The controller's queues (virtio 1.2, 5.6.2). */
 enum scsi_queue { SCSI_QUEUE_CONTROL, SCSI_QUEUE_EVENT, SCSI_QUEUE_REQUESTS, SCSI_QUEUES };
 
-/* The controller's configuration (5.6.4). */
+/* The controller's configuration (virtio 1.2, 5.6.4). */
 struct scsi_config {
 	u32 num_queues;
 	u32 seg_max;

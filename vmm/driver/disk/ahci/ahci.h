@@ -10,14 +10,14 @@
  * while the queue is empty. The driver trusts neither disk nor controller: it looks up each
  * completion, bounds each wait, and resets the port after an error.
  */
-#define AHCI_RESET_NS NS_PER_S /* time limit for a reset of the controller, 10.4.3 */
-/* time limit for the firmware to hand the controller over (10.6.3) */
+#define AHCI_RESET_NS NS_PER_S /* time limit for a reset of the controller (AHCI 1.3.1, 10.4.3) */
+/* time limit for the firmware to hand the controller over (AHCI 1.3.1, 10.6.3) */
 #define AHCI_HAND_OFF_NS (2 * NS_PER_S)
-/* time limit for a port's command engine to stop (10.1.2) */
+/* time limit for a port's command engine to stop (AHCI 1.3.1, 10.1.2) */
 #define AHCI_STOP_NS (500 * NS_PER_MS)
 /*
- * Time limits: for a disk to be detected after a reset (10.4.2 asks for 10 ms), and for a detected
- * disk to connect.
+ * Time limits: for a disk to be detected after a reset (AHCI 1.3.1, 10.4.2 asks for 10 ms), and for
+ * a detected disk to connect.
  */
 #define AHCI_DETECT_NS	(200 * NS_PER_MS)
 #define AHCI_CONNECT_NS NS_PER_S

@@ -22,9 +22,9 @@ enum gpt_result {
 };
 
 /*
- * Returns whether a GPT behind this first sector is in force (5.2.3): the sector has a protective
- * entry, alone or beside others, or is empty. Otherwise the GPT is a leftover of the disk's former
- * use, and trusting it would damage the disk's present content.
+ * Returns whether a GPT behind this first sector is in force (UEFI 2.10, 5.2.3): the sector has a
+ * protective entry, alone or beside others, or is empty. Otherwise the GPT is a leftover of the
+ * disk's former use, and trusting it would damage the disk's present content.
  */
 bool gpt_counts(const u8 *sector);
 /* Parses the header in `block`, the disk's block 1 of block_bytes; the disk has `blocks` blocks. */
