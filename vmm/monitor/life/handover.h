@@ -14,7 +14,10 @@ void handover_save(struct machine *machine);
 /* Holds the VM without saving it, even if it has crashed. */
 void handover_hold(struct machine *machine);
 
-/* Lets the held VM go on in this process, which is now the only one that has the VM. */
+/*
+ * Lets the VM, which is held (no vCPU runs), go on in this process, which is now the only one that
+ * has the VM.
+ */
 void handover_continue(struct machine *machine);
 
 /*

@@ -76,10 +76,14 @@ struct reserve_time {
 
 struct reserve {
 	struct reserve_time wanted;
-	/* the guarantee that every vCPU has, from the last round without refusal */
+	/*
+	 * the guarantee that every vCPU has, from the last round in which the kernel refused no
+	 * vCPU
+	 */
 	struct reserve_time kept;
-	u32 round;   /* the number of the round, which grows with each change of `wanted` */
-	u32 waiting; /* the number of vCPUs that have not asked in this round */
+	/* the number of the present round of asking, which grows with each change of `wanted` */
+	u32 round;
+	u32 waiting; /* the number of vCPUs that have not asked the kernel in this round yet */
 	bool refused;
 	u32 refused_vcpu;
 	/* the thousandths of a CPU that the kernel still had to grant at the refusal */

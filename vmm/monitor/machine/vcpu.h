@@ -33,7 +33,7 @@ struct vcpu {
 	struct vcpu_cpuid_entry *cpuid_page;
 	u8 *xsave_page;
 	enum vcpu_place place;
-	/* the last round (reserve.c) in which the vCPU has asked for its CPU time */
+	/* the last round of asking (reserve.c) in which this vCPU has asked for its CPU time */
 	u32 reserve_round;
 	bool woken; /* the vCPU's thread has already been told to leave the guest or its sleep */
 	enum status refused;	 /* why the kernel did not run the vCPU; STATUS_OK: it did */

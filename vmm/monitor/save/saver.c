@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The process that writes the state and RAM of a held VM to a disk or into a transfer. Called by
- * main.c in its own process; reads RAM and state, and reports progress in the channel.
+ * The process that writes the state and RAM of a VM, which its monitor holds meanwhile (no vCPU
+ * runs), to a disk or into a transfer. Called by main.c in its own process; reads RAM and state,
+ * and reports progress in the channel.
  */
 #include "vmm/monitor/save/saver.h"
 

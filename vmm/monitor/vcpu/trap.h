@@ -27,8 +27,8 @@ void trap_note(struct vcpu *vcpu);
  */
 bool trap_step(struct vcpu *vcpu);
 /*
- * Handles an exception that ends such a single step. Returns true if it was nothing but the step's
- * #DB.
+ * Handles an exception that ends a single step that trap_step has begun. Returns true if it was
+ * nothing but the step's #DB.
  */
 bool trap_exception(struct vcpu *vcpu);
 bool trap_steps(const struct vcpu *vcpu);

@@ -20,7 +20,7 @@ enum cap_type { CAP_COMMON = 1, CAP_NOTIFY = 2, CAP_ISR = 3, CAP_DEVICE = 4, CAP
 #define CAP_TYPE   3u
 #define CAP_BAR	   4u
 #define CAP_OFFSET 8u
-#define CAP_AREA   12u /* the number of the BAR with the area; offset and size of the area follow */
+#define CAP_AREA   12u /* the size in bytes of the structure in the BAR */
 #define CAP_BYTES  16u
 /*
  * The multiplier of doorbells is 0: there is one doorbell, to which the queue's number is written.

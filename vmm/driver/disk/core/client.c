@@ -250,7 +250,7 @@ static void client_note(const struct client *client, const struct driver_request
 	client_count(&channel->disk.counts[client_index(client)], request, status);
 }
 
-/* Answers the client's held request, which needed no access to the device. */
+/* Answers the request in client->held, which needed no access to the device. */
 static void client_finish_here(struct client *client, enum block_status status)
 {
 	struct driver_request request = {
@@ -281,7 +281,7 @@ static void client_finish(struct driver_request *request, enum block_status stat
 
 /*
  * Hands a client's request to the device. Returns false if the device has no room; the request then
- * stays in `held`.
+ * stays in client->held.
  */
 static bool client_hand_over(struct client *client, const struct block_request *asked)
 {
@@ -316,7 +316,7 @@ static bool client_hand_over(struct client *client, const struct block_request *
 	return false;
 }
 
-/* Returns BLOCK_OK if the device can reach the held request's data. */
+/* Returns BLOCK_OK if the device can reach the data of the request in client->held. */
 static enum block_status client_check_window(struct client *client)
 {
 	if (!client_has_data(client->held.operation) || client->held.window == 0)
@@ -332,7 +332,10 @@ enum client_taken client_take(struct client *client)
 	if (!client->has_held && !slot_take(&client->end, &client->held))
 		return CLIENT_NOTHING;
 	status = client->has_held ? BLOCK_OK : client_check(client, &client->held);
-	/* checked also for a held request: the client's window may have closed since */
+	/*
+	 * checked also for a request that has waited in `held`: the client's window may have closed
+	 * since
+	 */
 	if (status == BLOCK_OK)
 		status = client_check_window(client);
 	if (status != BLOCK_OK) {

@@ -56,8 +56,8 @@ static inline u8 *client_pool(const struct client *client, u64 offset)
 enum client_taken {
 	CLIENT_NOTHING, /* the client has no request */
 	CLIENT_TOOK,	/* a request was handed to the device, or answered */
-	CLIENT_FULL,	/* the device has no room; the request stays in `held` */
-	CLIENT_WAITS,	/* a layer lets `held` wait for an event that wakes the driver */
+	CLIENT_FULL,	/* the device has no room; the request stays in client->held */
+	CLIENT_WAITS,	/* a layer lets client->held wait for an event that wakes the driver */
 };
 
 /*

@@ -36,8 +36,9 @@ struct layer {
 	/* Returns whether requests may be taken from the client now; NULL: they always may. */
 	bool (*may_ask)(const struct client *client);
 	/*
-	 * Returns whether a client from which no request may be taken, or whose request is held,
-	 * waits for the end of a request or for the manager, which both wake the driver.
+	 * Returns whether a client from which no request may be taken, or whose request waits in
+	 * client->held, waits for the end of a request or for the manager, which both wake the
+	 * driver.
 	 */
 	bool (*waits)(const struct client *client);
 	/*

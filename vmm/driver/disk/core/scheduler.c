@@ -102,7 +102,7 @@ static u64 scheduler_largest_weight(u64 set)
 }
 
 /*
- * Charges the client's turn and limits for its request in `held`. A discard moves no data: it
+ * Charges the client's turn and limits for its request in client->held. A discard moves no data: it
  * counts against requests a second, not against bytes a second.
  */
 static void scheduler_pay(struct client *client)

@@ -10,7 +10,8 @@
  */
 struct changes {
 	/*
-	 * the number of the point (a backup) since which changes are recorded; 0: none are recorded
+	 * the number of the point in time (of a backup) since which changes are recorded; 0: none
+	 * are recorded
 	 */
 	u32 number;
 	struct disk_changes_head *head;

@@ -75,8 +75,8 @@ static bool store_volume_is_busy(const struct open_store *store, u64 volume)
 }
 
 /*
- * Returns the index of the first client for whose held request something has to be made ready, or
- * DISK_CLIENT_MAX.
+ * Returns the index of the first client for whose waiting request (client->held) something has to
+ * be made ready, or DISK_CLIENT_MAX.
  */
 static u32 store_next_wish(const struct open_store *store)
 {

@@ -18,7 +18,7 @@ enum store_job {
 	JOB_CHECK,  /* compares a block of metadata on the disk with that in memory */
 };
 
-/* What a client's held request needs before it can go on. */
+/* What a client's waiting request (client->held) needs before it can go on. */
 enum store_want {
 	WANT_NOTHING,
 	WANT_CHUNK,  /* a chunk of the disk that only the client's volume uses, to write to */
@@ -30,7 +30,7 @@ struct store_client {
 	u64 volume; /* the id of the client's volume; 0: the client has none */
 	u32 store;  /* the index of the store that has the volume */
 	u32 number; /* the number of the volume's record when it was found last */
-	u32 want;   /* what the client's held request needs, enum store_want */
+	u32 want;   /* what the client's waiting request needs, enum store_want */
 	u64 sector; /* the first sector, in the volume, of the part that `want` is about */
 	u32 sectors;
 	u32 operation; /* the operation of the request that waits, enum block_operation */
