@@ -81,7 +81,7 @@ void acpi_pci_dsdt(struct aml *aml, const struct acpi_machine *machine)
 
 	/*
 	 * software that finds MCFG also expects the memory of configuration space among the
-	 * motherboard's resources (PCI Firmware 4.1.2)
+	 * motherboard's resources (PCI Firmware 3.2, 4.1.2)
 	 */
 	device = aml_open(aml, AML_DEVICE);
 	aml_name(aml, "MCFG");

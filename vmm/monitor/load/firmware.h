@@ -48,8 +48,9 @@ struct firmware {
 };
 
 /*
- * Returns whether the file may be a PC's BIOS: it has a possible size, and a jump at the
- * processor's first instruction. If not, job->error says what is wrong.
+ * Returns whether the file may be a PC's BIOS or, with job->uefi, UEFI firmware: it has a possible
+ * size, and a BIOS a jump, UEFI firmware any code, where the processor begins. If not, job->error
+ * says what is wrong.
  */
 bool firmware_check(struct load_job *job);
 /* Makes the firmware's files for the VM that `job` describes, with `devices` to boot from. */

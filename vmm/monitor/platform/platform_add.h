@@ -42,7 +42,8 @@ struct platform_config {
 	u32 firmware_file_count;
 	bool boot_menu; /* the firmware offers its boot menu */
 	void (*firmware_say)(void *serial_context, const char *line);
-	const struct flash_config *flash; /* the firmware's variables; NULL: it has none */
+	/* the flash memory with the firmware's variables; NULL: there is none */
+	const struct flash_config *flash;
 	bool test_device;
 	/* maps RAM page number `page` into the test device's window at `at` */
 	void (*test_show)(u64 at, u64 page);

@@ -61,7 +61,7 @@ struct vsock_connection {
 	u32 guest_taken;
 	u32 input_read;
 	u32 output_written;
-	/* how many of its bytes, as the guest was last told, the manager has read */
+	/* how many of the guest's bytes, as the guest was last told, the manager has read */
 	u32 taken_told;
 };
 
