@@ -114,12 +114,14 @@ static void front_start(struct front *front)
 
 /*
  * Ends what the clients of web or door have begun: they are not connected any more. The guests
- * notice nothing.
+ * notice nothing. A process that has closed its socket and lives on would never be started again.
  */
 static void front_ended(struct front *front)
 {
 	bool door = front == &fronts[FRONT_DOOR];
 
+	if (front->pid)
+		kill(front->pid, SIGKILL);
 	if (front->socket.fd >= 0)
 		close(front->socket.fd);
 	front->socket.fd = -1;
@@ -156,8 +158,6 @@ static void front_read(struct front *front)
 			return;
 		if (count < 0 || !front_message_valid(front, &head)) {
 			front_ended(front);
-			if (front->pid)
-				kill(front->pid, SIGKILL);
 			return;
 		}
 		front_take(&head, front == &fronts[FRONT_DOOR], bytes, (size_t)count);

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
 """libvirt's RPC by packets, those among them that no client of libvirt's sends."""
+import ctypes
+import fcntl
 import os
 import re
 import signal
+import socket
 import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -286,3 +290,42 @@ def test_what_is_no_text_goes_into_no_command(peer, fake):
     _, said = peer.call(192, name + domain(fake, "vm00") + bytes(4))
     assert "not UTF-8" in said, said
     assert not [words for words, _ in fake.commands[done:] if "reset" in words]
+
+
+def unread(peer):
+    """How much of what this client has sent is not yet read (SIOCOUTQ)."""
+    return struct.unpack("i", fcntl.ioctl(peer.socket, 0x5411, bytes(4)))[0]
+
+
+def shut_socket_to_core(pid):
+    """Ends the socket on which a process speaks with core, as the process itself can."""
+    pidfd = os.pidfd_open(pid)
+    for number in map(int, os.listdir(f"/proc/{pid}/fd")):
+        if os.readlink(f"/proc/{pid}/fd/{number}").startswith("socket:"):
+            found = ctypes.CDLL(None).syscall(438, pidfd, number, 0)    # pidfd_getfd
+            assert found >= 0, "no descriptor of another process can be had here"
+            with socket.socket(fileno=found) as its:
+                if its.type == socket.SOCK_SEQPACKET:
+                    its.shutdown(socket.SHUT_RDWR)
+    os.close(pidfd)
+
+
+def test_a_door_that_closes_its_socket_and_lives_on_is_replaced(server):
+    """Core has much to tell it at that time, and so learns of the end when it writes."""
+    door = front_pids(server)["skerryd-door"]
+    peers = [Peer(server.virt).open() for _ in range(50)]
+    os.kill(server.process.pid, signal.SIGSTOP)
+    try:
+        for each in peers:
+            each.send(5 * packet(LIST_ALL, struct.pack(">iI", 1, 0)))
+        wait_for(lambda: not any(unread(each) for each in peers), what="door to read the calls")
+        time.sleep(0.2)     # and to ask core for what they want
+        os.kill(door, signal.SIGSTOP)
+    finally:
+        os.kill(server.process.pid, signal.SIGCONT)
+    server.local("GET", "/v1/me")
+    shut_socket_to_core(door)
+    wait_for(lambda: front_pids(server).get("skerryd-door") not in (None, door))
+    for each in peers:
+        each.socket.close()
+    assert Peer(server.virt).open().call(LOOKUP_BY_NAME, text("vm00")) is None
