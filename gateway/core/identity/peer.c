@@ -72,13 +72,19 @@ static void peer_find_name(struct peer *peer)
 	fclose(file);
 }
 
+static bool peer_is_owner(unsigned user)
+{
+	return user == 0 || user == getuid();
+}
+
 void peer_accept(int listener, bool door, struct message_socket *to)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct ucred user;
 	socklen_t size = sizeof(user);
 	struct peer *peer = NULL;
-	unsigned same = 0;
+	unsigned same = 0, others = 0;
+	bool owner;
 
 	if (fd < 0)
 		return;
@@ -86,14 +92,17 @@ void peer_accept(int listener, bool door, struct message_socket *to)
 		close(fd);
 		return;
 	}
+	owner = peer_is_owner(user.uid);
 	for (size_t i = 0; i < PEER_COUNT; i++) {
-		if (!peers[i].number)
+		if (!peers[i].number) {
 			peer = &peers[i];
-		else
-			same += peers[i].user == user.uid;
+			continue;
+		}
+		same += peers[i].user == user.uid;
+		others += !peer_is_owner(peers[i].user);
 	}
-	/* Users without rights here must not use up the connections of those who have some. */
-	if (!peer || (user.uid != 0 && user.uid != getuid() && same >= PEER_SHARE)) {
+	/* Users who may do nothing here must not take the places of those who may. */
+	if (!peer || (!owner && (same >= PEER_SHARE || others >= PEER_COUNT - PEER_KEPT))) {
 		close(fd);
 		return;
 	}

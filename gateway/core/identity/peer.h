@@ -11,7 +11,8 @@
  */
 enum {
 	PEER_COUNT = 64,
-	PEER_SHARE = 8 /* the most connections of a user other than root and the gateway's own */
+	PEER_SHARE = 8, /* the most connections of a user other than root and the gateway's own */
+	PEER_KEPT = 16, /* places that all other users together leave to these two */
 };
 
 /*

@@ -7,6 +7,8 @@ import re
 import signal
 import socket
 import struct
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -329,3 +331,36 @@ def test_a_door_that_closes_its_socket_and_lives_on_is_replaced(server):
     for each in peers:
         each.socket.close()
     assert Peer(server.virt).open().call(LOOKUP_BY_NAME, text("vm00")) is None
+
+
+HOLD = """
+import os, socket, sys
+held = []
+os.setuid(int(sys.argv[2]))
+for _ in range(8):
+    held.append(socket.socket(socket.AF_UNIX))
+    held[-1].connect(sys.argv[1])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def crowd(server):
+    """Users without an account here, who hold as many connections as they get, and say nothing."""
+    if os.getuid():
+        pytest.skip("only root can be another user")
+    held = [subprocess.Popen([sys.executable, "-c", HOLD, server.virt, str(uid)], stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, text=True) for uid in range(70001, 70009)]
+    for each in held:
+        assert each.stdout.readline() == "held\n"
+    yield
+    for each in held:
+        each.communicate("")
+
+
+def test_who_may_do_nothing_leaves_room(server, crowd):
+    """64 connections of eight users: root still gets in, on both sockets."""
+    peer = Peer(server.virt).open()
+    assert peer.call(LOOKUP_BY_NAME, text("vm00")) is None
+    assert server.local("GET", "/v1/me").status == 200
