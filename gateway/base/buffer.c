@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A buffer that grows at its end and is taken from its front. Everything that collects bytes in
- * the gateway uses it; it calls malloc() and touches its argument alone.
+ * A buffer that grows at its end and is taken from its front. Everything that collects bytes in the
+ * gateway uses it; it uses nothing but malloc() and its argument.
  */
 #include "gateway/base/buffer.h"
 

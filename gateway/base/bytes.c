@@ -22,7 +22,7 @@ char *decimal_write(char *end, uint64_t value, unsigned least)
 static const char base64_digits[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* Writes the four digits of up to three bytes. */
+/* Writes the four base64 digits of up to three bytes. */
 static void base64_last(char *text, const uint8_t *bytes, size_t count)
 {
 	uint32_t word = (uint32_t)bytes[0] << 16 | (count > 1 ? (uint32_t)bytes[1] << 8 : 0);
@@ -57,7 +57,10 @@ void base64_add(struct buffer *buffer, const uint8_t *bytes, size_t count)
 	}
 }
 
-/* Returns a table that has, for each character, its value as a digit plus 1, or 0 if it is none. */
+/*
+ * Returns a table that has, for each character, its value as a base64 digit plus 1, or 0 if it is
+ * none.
+ */
 static const uint8_t *base64_values(void)
 {
 	static uint8_t values[256];

@@ -40,7 +40,7 @@ void fields_text(struct buffer *buffer, const char *name, const char *value)
 	fields_add(buffer, FIELD_TEXT, name, value, strlen(value));
 }
 
-/* Returns whether the bytes are a string of exactly `length` bytes with a 0 after it. */
+/* Returns whether the bytes of a field are a string of exactly `length` bytes with a 0 after it. */
 static bool fields_string(const char *bytes, size_t length)
 {
 	return strnlen(bytes, length + 1) == length;

@@ -38,10 +38,16 @@ void fields_add(struct buffer *buffer, enum field_type type, const char *name, c
 		size_t length);
 void fields_text(struct buffer *buffer, const char *name, const char *value);
 
-/* Makes a list that points into `bytes`. Returns false when they are no list of fields. */
+/*
+ * Reads a list of fields, which then points into `bytes`. Returns false when they are no list of
+ * fields.
+ */
 bool fields_read(struct fields *fields, const char *bytes, size_t count);
 
-/* fields_find() and fields_get() return NULL when no field has that name. */
+/*
+ * fields_find() and fields_get() find the field with that name, or its value; they return NULL when
+ * there is none.
+ */
 const struct field *fields_find(const struct fields *fields, const char *name);
 const char *fields_get(const struct fields *fields, const char *name);
 /* Finds the field with the name GROUP.NAME; returns NULL when there is none. */

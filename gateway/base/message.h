@@ -15,17 +15,24 @@ enum message_kind {
 	/* web or door to core */
 	MESSAGE_REQUEST = 1, /* a request, as fields */
 	MESSAGE_CANCEL,	     /* says that the client of this request has gone */
-	MESSAGE_DATA,	     /* a WebSocket message; value: MESSAGE_TEXT or 0 */
-	MESSAGE_CONSUMED,    /* value: bytes of a stream that the client's socket has taken */
-	MESSAGE_LEFT,	     /* id: a connection of the Unix socket that is closed */
+	/*
+	 * a WebSocket message of the client's, or bytes of a request's body; value: MESSAGE_TEXT or
+	 * 0
+	 */
+	MESSAGE_DATA,
+	MESSAGE_CONSUMED, /* value: bytes of a stream that the client's socket has taken */
+	MESSAGE_LEFT,	  /* id: a connection of the Unix socket that is closed */
 	/* core to web or door */
 	MESSAGE_SETUP, /* what web needs at its start: certificate and key, as fields */
-	/* a connection for it: `id` is its number; the message carries the descriptor */
+	/*
+	 * a connection for web or door to serve: `id` is its number; the message carries its
+	 * descriptor
+	 */
 	MESSAGE_CONNECTION,
 	MESSAGE_ANSWER, /* value: status; fields: the headers */
-	MESSAGE_BODY,	/* a piece of the answer; or a WebSocket message */
+	MESSAGE_BODY,	/* a piece of the answer's body, or a WebSocket message to the client */
 	MESSAGE_END,	/* the answer is complete; value: WebSocket close code */
-	MESSAGE_TAKEN,	/* value: bytes of MESSAGE_DATA that are done with */
+	MESSAGE_TAKEN,	/* value: how many more bytes of MESSAGE_DATA core has handled */
 };
 
 enum message_flag {
@@ -52,7 +59,8 @@ enum { MESSAGE_PAYLOAD = MESSAGE_BYTES - sizeof(struct message_head) };
 struct message;
 
 /*
- * One end of a socket pair. What the socket does not take at once is queued; `queued` counts bytes.
+ * One end of the socket pair between two processes. Messages that the socket does not take at once
+ * are queued; `queued` counts bytes.
  */
 struct message_socket {
 	int fd;

@@ -27,7 +27,8 @@ enum {
 	AGENT_ANSWER_MS = 20000,
 	AGENT_EXEC_MS = 3600000,
 	AGENT_EXEC_LOOK_MS = 200,
-	AGENT_INPUT_BYTES = 32768,   /* the input of a program; of a file, one piece */
+	/* the most bytes of a program's input, and of a file in one write request */
+	AGENT_INPUT_BYTES = 32768,
 	AGENT_MESSAGE_BYTES = 16384, /* of the WebSocket */
 	/* the most bytes of a file that one request to the agent reads */
 	AGENT_PIECE_BYTES = 16384,
@@ -80,8 +81,8 @@ static void agent_take_message(struct agent *agent, int64_t until_ms)
 }
 
 /*
- * Returns the agent's next line as JSON. Ends the program if the line is no JSON, or does not come
- * within `wait_ms`.
+ * Returns the next line of the guest's agent as JSON. Ends the program if the line is no JSON, or
+ * does not come within `wait_ms`.
  */
 static json_t *agent_read(struct agent *agent, int wait_ms)
 {
@@ -132,8 +133,8 @@ static void agent_send(struct agent *agent, json_t *request)
 }
 
 /*
- * Sends a command to the agent, and returns what the agent returns, as a new reference. Ends the
- * program if the agent answers with an error.
+ * Sends a command to the guest's agent, and returns the value in its answer, as a new reference.
+ * Ends the program if the agent answers with an error.
  */
 static json_t *agent_ask(struct agent *agent, const char *command, json_t *arguments)
 {
@@ -440,7 +441,7 @@ static const char *const agent_questions[][2] = {
 
 static const struct {
 	const char *word;
-	int minimum, maximum; /* of the words that follow the command */
+	int minimum, maximum; /* how many words have to follow the command, and may */
 	enum cli_exit (*run)(struct agent *agent, int count, char **words);
 } agent_actions[] = {
 	{"ping", 0, 0, agent_ping},

@@ -12,7 +12,8 @@ struct agent_line {
 	char bytes[AGENT_LINE_BYTES];
 	size_t count;
 	bool ended;    /* the line is whole: the next byte begins another one */
-	bool too_long; /* the line, or what is skipped, is too long: it ends here */
+	/* the line, or the bytes that are skipped, exceed AGENT_LINE_BYTES: the line ends here */
+	bool too_long;
 	/*
 	 * bytes are skipped up to 0xff, which the agent sends before the answer to
 	 * guest-sync-delimited
@@ -20,7 +21,7 @@ struct agent_line {
 	bool skips;
 };
 
-/* Takes a byte. Returns whether the line is whole. */
+/* Adds a byte to the line. Returns whether the line is whole. */
 bool agent_line_take(struct agent_line *line, unsigned char byte);
 /* Returns a whole line as JSON, a new reference, or NULL if it is no JSON or too long. */
 json_t *agent_line_json(const struct agent_line *line);

@@ -13,8 +13,8 @@ enum cli_exit {
 	CLI_NOT_FOUND = 3,
 	CLI_NO_ACCESS = 4, /* there is no token, or a wrong one, or one without the right */
 	/*
-	 * what the command names is in the wrong state, exists already, is busy, or was changed by
-	 * somebody else meanwhile
+	 * the VM or other thing that the command names is in the wrong state, exists already, is
+	 * busy, or was changed by somebody else meanwhile
 	 */
 	CLI_CONFLICT = 5,
 	CLI_NOT_REACHED = 6, /* there is no skerryd, or skerryd has no link to Skerry */
@@ -32,7 +32,7 @@ struct cli {
 	bool read_only;
 	bool take;
 	bool force;
-	bool yes; /* nobody is asked to confirm a command */
+	bool yes; /* --yes: commands are carried out without asking for confirmation */
 	/* of `vm reset`: the snapshot to go back to; NULL: the VM begins from power-on */
 	const char *to;
 	bool overwrite;	  /* vm save, vm backup: overwrite a disk that holds something else */
@@ -60,12 +60,15 @@ struct cli {
 	struct http http;
 };
 
-/* Connects, with the token if there is one. Ends the program when no connection is possible. */
+/*
+ * Connects to skerryd, with the token if there is one. Ends the program when no connection is
+ * possible.
+ */
 void cli_connect(struct cli *cli);
 
 /*
- * Does what cli_connect does, but returns a code; the sentence for the user is in
- * cli->http.net.error.
+ * Connects as cli_connect does, but returns an exit code on failure; the sentence for the user is
+ * in cli->http.net.error.
  */
 enum cli_exit cli_try_connect(struct cli *cli);
 
@@ -75,13 +78,17 @@ enum cli_exit cli_try_connect(struct cli *cli);
  */
 bool cli_token_path(const struct cli *cli, char *path, size_t size);
 
-/* Sends a request. Any answer that is not 2xx is an error: its problem is written to stderr. */
+/*
+ * Sends skerryd a request. Any answer that is not 2xx is an error: its problem is written to
+ * stderr.
+ */
 enum cli_exit cli_ask(struct cli *cli, const char *method, const char *path, const json_t *body,
 		      const char *headers, struct http_answer *answer);
 
 /*
- * Sends a request that changes `about`, as cli_ask does, and waits until the operation that it
- * begins has ended. The answer's JSON is then that operation; the caller frees it.
+ * Sends skerryd a request that changes `about` (a VM or the like), as cli_ask does, and waits until
+ * the operation that it begins has ended. The answer's JSON is then that operation; the caller
+ * frees it.
  */
 enum cli_exit cli_change(struct cli *cli, const char *method, const char *path, const char *headers,
 			 const json_t *body, const char *about, const char *verb,
@@ -101,12 +108,12 @@ bool cli_read_secret(const char *prompt, char *line, size_t size);
 void cli_read_new_password(char *line, size_t size);
 
 /*
- * Asks at a terminal "WHAT ABOUT? SO [y/N]", and returns whether the answer is yes. Without a
- * terminal, and with --yes, it returns true.
+ * Asks at a terminal "WHAT ABOUT? SO [y/N]", made of the arguments, and returns whether the answer
+ * is yes. Without a terminal, and with --yes, it returns true.
  */
 bool cli_confirm(const struct cli *cli, const char *what, const char *about, const char *so);
 
-/* Returns {"roles":[...],"scope":...} with those of the two that were given as options. */
+/* Returns {"roles":[...],"scope":...} with those of the two members that were given as options. */
 json_t *cli_grant(const struct cli *cli);
 /* Ends the program when no role is given for `command`. */
 void cli_need_role(const struct cli *cli, const char *command);

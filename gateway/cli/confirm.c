@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Asks once more before what cannot be undone, if there is a terminal at which somebody can answer.
+ * Asks for confirmation before a command that cannot be undone, if there is a terminal at which
+ * somebody can answer.
  */
 #include <stdio.h>
 #include <unistd.h>

@@ -15,13 +15,13 @@
 #include "gateway/cli/websocket.h"
 
 #define LEAVE	    0x1d /* the byte of Ctrl-], which leaves the console */
-#define AGAIN_LIMIT 30	 /* the seconds for which a lost console is tried again */
+#define AGAIN_LIMIT 30	 /* the seconds for which skerryctl tries to open a lost console again */
 
 struct console {
 	struct cli *cli;
 	const char *name;
 	struct websocket socket;
-	unsigned long long at; /* where in the console's output the next byte is */
+	unsigned long long at; /* offset in the console's output of the next byte to come */
 	bool known;	       /* `at` is known */
 	bool input_ended;
 	bool left; /* the user has pressed Ctrl-] */
@@ -67,8 +67,8 @@ static bool console_put(const void *bytes, size_t size)
 }
 
 /*
- * Writes a notice of skerryctl's own: to the terminal, or, if stdout is none, to stderr, apart from
- * the guest's output.
+ * Writes a notice of skerryctl's own: to the terminal, or, if stdout is no terminal, to stderr,
+ * apart from the guest's output.
  */
 static void console_note(const char *text)
 {
@@ -160,8 +160,8 @@ static enum cli_exit console_closed_code(unsigned int code)
 }
 
 /*
- * Handles one message, and acknowledges its bytes so that more may come. Returns false if the
- * console or the connection has ended.
+ * Handles one message of skerryd's, and acknowledges its bytes so that more may come. Returns false
+ * if the console or the connection has ended.
  */
 static bool console_take_message(struct console *console, enum cli_exit *code)
 {

@@ -26,7 +26,7 @@ enum {
 	SHA256_TEXT = 65,
 };
 
-/* An upload or download, with what the line of progress needs. */
+/* An upload or download of a volume's content, with what the line of progress needs. */
 struct content {
 	const char *verb, *about;
 	uint64_t at, bytes;

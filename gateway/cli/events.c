@@ -39,7 +39,8 @@ static void events_show(void *context, const struct sse *reader)
 		if (reader->last_id[0] && !all)
 			cli_say("not all of what happened since then is kept");
 	} else if (strcmp(reader->name, "lost") == 0 && all) {
-		/* the event `lost` is not shown */
+		/* the event `lost` is not shown, as all kept events are wanted, not those since a
+		 * given one */
 	} else if (cli->json) {
 		output_json_line(event);
 	} else {

@@ -9,7 +9,7 @@ struct guest {
 	struct cli *cli;
 	const char *name; /* the machine's */
 	struct websocket socket;
-	double credit; /* how many more bytes skerryd takes */
+	double credit; /* how many more bytes skerryd takes for the guest */
 	bool input_ended;
 };
 

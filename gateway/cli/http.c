@@ -27,7 +27,7 @@ const char *http_segment(const char *word)
 	static char out[512];
 	size_t used = 0;
 
-	/* "." and ".." would be taken as steps of the path. */
+	/* "." and ".." would be taken as steps within the path, not as names. */
 	if (strcmp(word, ".") == 0 || strcmp(word, "..") == 0)
 		return word[1] ? "%2E%2E" : "%2E";
 	for (; *word && used + 4 < sizeof(out); word++) {
@@ -247,7 +247,10 @@ int http_body(struct http *http, char *bytes, size_t size, int timeout_ms)
 	if (http->done)
 		return NET_END;
 	if (http->chunked && http->left == 0) {
-		/* Only the first byte of a chunk is waited for under the caller's limit. */
+		/*
+		 * Only the first byte of a chunk is waited for with the caller's time limit, the
+		 * rest with the usual one.
+		 */
 		got = http_fill(http, timeout_ms);
 		if (got <= 0)
 			return got;

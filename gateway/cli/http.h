@@ -19,10 +19,12 @@ struct http {
 	size_t in_count;
 	size_t in_at;
 	bool chunked;
-	bool until_end; /* the body ends with the connection */
-	size_t left;	/* the bytes that are left of the body, or of the chunk */
+	bool until_end; /* the answer's body ends where the connection ends */
+	/* the bytes of the answer's body, or of its present chunk, that are still to be read */
+	size_t left;
 	bool done;
-	int answer_ms; /* how long an answer's head may take; 0: the usual time, -1: for ever */
+	/* how long an answer's head may take, in ms; 0: the usual time, -1: for ever */
+	int answer_ms;
 };
 
 struct http_answer {
@@ -49,7 +51,8 @@ int http_raw(struct http *http, void *bytes, size_t size, int timeout_ms);
 
 /*
  * Sends the head of a PUT whose body of `bytes` bytes the caller writes; http_end_upload() then
- * reads the answer. Each line of `headers` ends with CR LF.
+ * reads the answer. Each line of `headers` ends with CR LF. Returns false if the head could not be
+ * sent.
  */
 bool http_begin_upload(struct http *http, const char *path, const char *headers, uint64_t bytes);
 bool http_end_upload(struct http *http, struct http_answer *answer);

@@ -14,8 +14,8 @@
 #include "gateway/cli/trust.h"
 
 /*
- * Keeps a token. The file is written beside the old one and put in its place, so that the old file
- * stays if this fails.
+ * Keeps a token in the file `path`. The new file is written beside the old one and put in its
+ * place, so that the old file stays if this fails.
  */
 static bool login_keep(const char *path, const char *token)
 {

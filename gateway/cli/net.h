@@ -5,12 +5,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* One connection: a Unix socket, or TCP with TLS. */
+/* One connection to skerryd: a Unix socket, or TCP with TLS. */
 struct net {
 	int fd;		      /* the descriptor; -1: there is no connection */
 	gnutls_session_t tls; /* the session of TLS; NULL at a Unix socket */
 	gnutls_certificate_credentials_t credentials;
-	int first_byte;	      /* the first byte that the server sent; -1: none yet */
+	/* the first byte that the server sent on the TLS connection; -1: none yet */
+	int first_byte;
 	char fingerprint[65]; /* SHA-256 of the certificate, hex */
 	char error[768];
 };

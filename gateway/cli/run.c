@@ -20,7 +20,9 @@
 
 enum {
 	RUN_INPUT_BYTES = 11000, /* the most bytes of input; a request has 16 KiB at most */
-	/* Exit codes for a command that has none of its own, as other tools use them. */
+	/*
+	 * Exit codes of skerryctl for a command that has none of its own, as other tools use them.
+	 */
 	RUN_TIME = 124,
 	RUN_NOT = 125,
 	RUN_SIGNAL = 128,
@@ -53,14 +55,14 @@ static json_t *run_read(int file, const char *what)
 	return text;
 }
 
-/* Adds stdin to its end, unless it is a terminal. */
+/* Adds all of stdin to the request as the command's input, unless stdin is a terminal. */
 static void run_add_input(json_t *body)
 {
 	if (!isatty(0))
 		json_object_set_new(body, "stdin_base64", run_read(0, "the input"));
 }
 
-/* Adds the files of --file FILE:PATH: FILE on this host, PATH in the VM. */
+/* Adds to the request the files of --file FILE:PATH: FILE on this host, PATH in the VM. */
 static void run_add_files(json_t *body, const struct cli *cli)
 {
 	json_t *all = json_object();
@@ -83,7 +85,10 @@ static void run_add_files(json_t *body, const struct cli *cli)
 	json_object_set_new(body, "files_base64", all);
 }
 
-/* Adds the variables of --env NAME=TEXT, or --env NAME with its value in this environment. */
+/*
+ * Adds to the request the variables of --env NAME=TEXT, or --env NAME with its value in this
+ * environment.
+ */
 static void run_add_environment(json_t *body, const struct cli *cli)
 {
 	json_t *all = json_object();
@@ -151,7 +156,7 @@ static void run_print_lines(FILE *out, const char *text)
 	}
 }
 
-/* To a file or a pipe the output is written unchanged. */
+/* Prints one output of a run: to a file or a pipe unchanged. */
 void run_print(const json_t *run, const char *name, FILE *out)
 {
 	const json_t *text = json_object_get(run, name);
@@ -182,7 +187,8 @@ void run_print(const json_t *run, const char *name, FILE *out)
 }
 
 /*
- * Returns the exit code for a run that has ended. If the command did not exit by itself, says so.
+ * Returns the exit code for a run that has ended. If the command did not exit by itself, writes
+ * that to stderr.
  */
 static enum cli_exit run_code(const json_t *run)
 {

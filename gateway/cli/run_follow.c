@@ -19,7 +19,7 @@
 
 enum {
 	FOLLOW_LOOK_MS = 250, /* for Ctrl-C */
-	/* how long a read of the stream waits before it is the turn of input and Ctrl-C */
+	/* how long a read of the stream of output waits before stdin and Ctrl-C are looked at */
 	FOLLOW_INPUT_MS = 20,
 	FOLLOW_INPUT = 8192, /* the most bytes of input in a request */
 	/* a silent stream is dead after this: the server sends every 15 s */
@@ -30,7 +30,7 @@ struct follow {
 	struct sse events;
 	char number[24];
 	json_t *end;
-	/* input is sent over a connection of its own */
+	/* the command's input is sent, over a connection of its own */
 	bool input_open;
 	struct cli *input;
 	unsigned char bytes[FOLLOW_INPUT];
@@ -64,7 +64,10 @@ static void run_follow_event(void *context, const struct sse *events)
 	json_decref(event);
 }
 
-/* Sends input, and returns the status of the answer, or 0 if none came. */
+/*
+ * Sends skerryd a request with input for the run, and returns the status of the answer, or 0 if
+ * none came.
+ */
 static int run_follow_post(struct follow *follow, const json_t *body)
 {
 	struct http_answer answer = {0};
@@ -84,8 +87,8 @@ static int run_follow_post(struct follow *follow, const json_t *body)
 }
 
 /*
- * Sends the bytes that were read, and the end of the input if `end`. If the server has no room now
- * (429), the bytes stay.
+ * Sends the bytes that were read from stdin, and the end of the input if `end`. If the server has
+ * no room now (429), the bytes stay.
  */
 static void run_follow_send(struct follow *follow, bool end)
 {
@@ -106,7 +109,7 @@ static void run_follow_send(struct follow *follow, bool end)
 	follow->input_open = status == 200 && !end;
 }
 
-/* Reads and sends input, if there is any, unless the run has ended. */
+/* Reads bytes of stdin and sends them, if there are any, unless the run has ended. */
 static void run_follow_input(struct follow *follow)
 {
 	struct pollfd wait = {.fd = 0, .events = POLLIN};

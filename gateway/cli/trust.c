@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The certificates that were trusted at first use, by host and port. connect.c asks before a
+ * The certificates that were trusted at first use, by host and port. connect.c asks it before a
  * secret is sent; it reads and writes known_hosts in the folder of the user's configuration.
  */
 #include "gateway/cli/trust.h"

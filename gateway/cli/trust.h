@@ -17,7 +17,7 @@ enum trust {
 
 enum trust trust_look(const char *server, const char *fingerprint);
 
-/* Adds a line for a server. Returns false with errno set. */
+/* Adds a server's fingerprint to known_hosts. Returns false with errno set. */
 bool trust_store(const char *server, const char *fingerprint);
 
 /*

@@ -109,7 +109,10 @@ static enum cli_exit volume_list(struct cli *cli, int count, char **words)
 	return code;
 }
 
-/* Asks for a change of `about`, and says `done` when it is made. Frees the body. */
+/*
+ * Sends a request that changes the store or volume `about`, and prints `done` when the change is
+ * made. Frees the body.
+ */
 static enum cli_exit volume_change(struct cli *cli, const char *method, const char *path,
 				   json_t *body, const char *about, const char *done)
 {

@@ -22,7 +22,7 @@ enum { OP_MORE = 0, OP_TEXT = 1, OP_BINARY = 2, OP_CLOSE = 8, OP_PING = 9, OP_PO
 
 /* The WebSocket that is open; NULL: none is. */
 static struct websocket *websocket_at_exit;
-/* The time at which websocket_leave stops to wait; 0: nothing is left yet. */
+/* The time in ms at which websocket_leave stops waiting; 0: it was not called yet. */
 static int64_t websocket_leave_ms;
 
 static int64_t websocket_now_ms(void)
@@ -34,8 +34,9 @@ static int64_t websocket_now_ms(void)
 }
 
 /*
- * Reads bytes as http_raw does. While the WebSocket is left, all that comes together gets no more
- * time than that. A connection that has ended or broken is no WebSocket any more.
+ * Reads bytes as http_raw does. Once websocket_leave was called, all reads together get no more
+ * time than until websocket_leave_ms. A connection that has ended or broken is no WebSocket any
+ * more.
  */
 static int websocket_raw(struct websocket *socket, void *bytes, size_t size, int timeout_ms)
 {

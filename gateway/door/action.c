@@ -12,10 +12,17 @@
 #include "gateway/door/vm.h"
 
 enum {
-	ACTION_START_FLAGS = 12 /* neither reading a cache nor an image of a save is skipped here */
+	/*
+	 * flags that change nothing: they ask not to use a cache or the image of a save, and none
+	 * is used
+	 */
+	ACTION_START_FLAGS = 12
 };
 
-/* Ends a call for an action that takes longer than the client was told to wait. */
+/*
+ * Ends a call with an error if its action is still under way after the time that it may wait.
+ * Returns false then.
+ */
 static bool action_ended(struct rpc *call)
 {
 	if (call->status != RPC_ACCEPTED)
@@ -32,14 +39,17 @@ static void action_done(struct rpc *call, json_t *body)
 		rpc_answer(call);
 }
 
-/* A VM that has been asked to stop takes its time, as libvirt's clients expect. */
+/*
+ * Answers the call once a VM was asked to stop: the client does not wait until the VM has stopped,
+ * as libvirt's clients expect.
+ */
 static void action_asked(struct rpc *call, json_t *body)
 {
 	(void)body;
 	rpc_answer(call);
 }
 
-/* Returns false, and ends the call, when the VM does not run. */
+/* Returns whether the VM runs; if it does not, ends the call with an error. */
 static bool action_needs_active(struct rpc *call, json_t *vm)
 {
 	if (vm_active(vm))
@@ -62,7 +72,7 @@ void action_create(struct rpc *call)
 	rpc_domain(call, action_took_create);
 }
 
-/* Gives the VM as it is now, since it has another number. */
+/* Answers with the VM as it is after its start, as each start gives it another number. */
 static void action_started(struct rpc *call, json_t *body)
 {
 	if (!action_ended(call))
@@ -148,7 +158,10 @@ static void action_took_reboot(struct rpc *call, json_t *vm)
 		rpc_action(call, "reset", action_done);
 }
 
-/* Skerry has one way to boot a VM again, and asks no guest: both of libvirt's are that one. */
+/*
+ * Reboots a VM: Skerry has one way to do that, without the guest's help, so libvirt's two ways are
+ * the same.
+ */
 void action_reboot(struct rpc *call)
 {
 	rpc_domain(call, action_took_reboot);
@@ -158,7 +171,9 @@ static void action_took_undefine(struct rpc *call, json_t *vm)
 {
 	char path[RPC_NAME_BYTES + 16];
 
-	/* A VM that runs would end, which libvirt's undefine does not do. */
+	/*
+	 * A running VM is not undefined: Skerry would end it, which libvirt's undefine does not do.
+	 */
 	if (vm_active(vm)) {
 		rpc_fail(call, ERROR_STATE,
 			 "Requested operation is not valid: Skerry cannot undefine a domain that "

@@ -58,7 +58,7 @@ void client_message(const struct message_head *head, const char *bytes, size_t c
 	}
 }
 
-/* Answers a sign of life with another one. */
+/* Answers a client's keepalive ping with a pong. */
 static void client_keepalive(struct client *client, const struct packet_head *head)
 {
 	struct packet_head pong = *head;
@@ -80,7 +80,7 @@ static void client_packet(struct client *client, const struct packet_head *head,
 	else if (head->type == PACKET_STREAM && contents)
 		terminal_packet(client, head, contents);
 	else
-		client->closing = true; /* a client sends nothing else */
+		client->closing = true; /* a client may send no other packets: end its connection */
 }
 
 static bool client_may_call(const struct client *client)
@@ -89,7 +89,7 @@ static bool client_may_call(const struct client *client)
 	       client->output.count < CLIENT_OUTPUT;
 }
 
-/* Does what the packets that are there ask for, as far as the client may have calls under way. */
+/* Handles the packets that have come from a client, as long as it may have more calls under way. */
 static void client_packets(struct client *client)
 {
 	struct packet_head head;
@@ -112,7 +112,7 @@ static void client_packets(struct client *client)
 	}
 }
 
-/* Returns false when the other end is gone. */
+/* Reads what a client sends. Returns false when the client is gone. */
 static bool client_read(struct client *client)
 {
 	char bytes[CLIENT_READ];
@@ -125,7 +125,10 @@ static bool client_read(struct client *client)
 	return true;
 }
 
-/* Returns false when the other end is gone, or there is nothing more to say to it. */
+/*
+ * Sends a client what waits for it. Returns false when the client is gone, or its connection is to
+ * be closed and all is sent.
+ */
 static bool client_write(struct client *client)
 {
 	struct buffer *output = &client->output;

@@ -9,30 +9,38 @@
 #include "gateway/door/packet.h"
 
 enum {
-	CLIENTS = 64,		 /* as many as core takes connections */
-	CLIENT_CALLS = 5,	 /* that one client has under way */
-	CLIENT_OUTPUT = 1 << 20, /* bytes that wait for it; more, and it is not read */
+	/* the most clients at a time, as many connections as core accepts */
+	CLIENTS = 64,
+	CLIENT_CALLS = 5, /* the most calls that one client may have under way */
+	/*
+	 * the most bytes that may wait for a client; while there are more, nothing is read from it
+	 */
+	CLIENT_OUTPUT = 1 << 20,
 };
 
-/* A program that speaks libvirt's RPC with us. */
+/* A program that speaks libvirt's RPC with door. */
 struct client {
-	uint32_t number; /* of core's connection; 0: the place is free */
+	uint32_t number; /* core's number of the client's connection; 0: the entry is free */
 	int fd;
 	struct packet_reader reader;
 	struct buffer output;
 	struct listener listener;
 	unsigned calls;
-	bool opened;	 /* it has called ConnectOpen, and may call the others */
-	bool only_reads; /* it has asked for that */
-	bool closing;	 /* it is done once `output` has gone */
+	bool opened; /* the client has called ConnectOpen, and may call other procedures */
+	/* the client has asked, in ConnectOpen, for a connection that only reads */
+	bool only_reads;
+	bool closing; /* the connection is closed once `output` is sent */
 };
 
-/* Takes the connection over. */
+/* Adds a client: the connection `fd`, to which core gave `number`. */
 void client_add(uint32_t number, int fd);
-/* Lists what clients wait for: the entries are CLIENTS, and those of free places are none. */
+/*
+ * Fills in the CLIENTS poll entries of the clients' sockets; those without a client are to be
+ * ignored.
+ */
 void client_wants(struct pollfd *waits);
 void client_turn(const struct pollfd *waits);
-/* Takes what core has said of a stream of events. */
+/* Handles core's message about a client's stream of events. */
 void client_message(const struct message_head *head, const char *bytes, size_t count);
 /* Sends a packet to a client. */
 void client_send(struct client *client, const struct packet_head *head,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Procedures of a connection itself: who may open it, and what is at its other end. The table of
- * procedures names them; they ask core who the client is, and for Skerry's version.
+ * Procedures of a connection itself: who may open it, and what libvirt's clients learn of the
+ * server. The table of procedures names them; they ask core who the client is, and for Skerry's
+ * version.
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,15 +14,20 @@
 #include "gateway/door/serve.h"
 
 enum {
-	CONNECT_ONLY_READS = 1,		   /* a flag of ConnectOpen */
-	CONNECT_NO_ALIASES = 2,		   /* one that has to do with the client alone */
-	CONNECT_LIBRARY = 9 * 1000 * 1000, /* the version whose protocol is spoken: 9.0.0 */
+	CONNECT_ONLY_READS = 1, /* a flag of ConnectOpen: the connection only reads */
+	/* a flag of ConnectOpen that concerns the client alone */
+	CONNECT_NO_ALIASES = 2,
+	/* the version of libvirt whose protocol door speaks: 9.0.0 */
+	CONNECT_LIBRARY = 9 * 1000 * 1000,
 	CONNECT_VCPUS = 64,
 };
 
 void connect_auth_list(struct rpc *call)
 {
-	/* One kind, which is none: core has asked the socket who the client is. */
+	/*
+	 * One way to log in, the one without credentials: core knows from the Unix socket who the
+	 * client is.
+	 */
 	xdr_write_u32(&call->results, 1);
 	xdr_write_u32(&call->results, 0);
 	rpc_answer(call);
@@ -35,7 +41,10 @@ static void connect_took_me(struct rpc *call, json_t *me)
 	rpc_answer(call);
 }
 
-/* Opens a connection for whom core knows. The name, which is the client's URI, decides nothing. */
+/*
+ * Opens a connection if core knows the client's user. The name in the call, which is the client's
+ * URI, does not matter.
+ */
 void connect_open(struct rpc *call)
 {
 	if (call->arguments.numbers[0] & ~(CONNECT_ONLY_READS | CONNECT_NO_ALIASES))
@@ -105,7 +114,7 @@ void connect_feature(struct rpc *call)
 
 void connect_is_secure(struct rpc *call)
 {
-	/* A socket of this machine. */
+	/* 1: the connection counts as secure, as it is a Unix socket of this machine. */
 	xdr_write_u32(&call->results, 1);
 	rpc_answer(call);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Procedures that show a VM, and the one that changes whether it starts by itself. The table of
- * procedures names them; they ask core for the VM, and write what the procedure gives.
+ * procedures names them; they ask core for the VM, and write the procedure's results.
  */
 #include <stdio.h>
 #include <string.h>
@@ -113,7 +113,7 @@ static void domain_took_no(struct rpc *call, json_t *vm)
 	rpc_answer(call);
 }
 
-/* A VM that stops is still there. */
+/* Answers that every VM is persistent: one that stops stays in the list. */
 void domain_is_persistent(struct rpc *call)
 {
 	rpc_domain(call, domain_took_yes);
@@ -124,7 +124,10 @@ void domain_is_updated(struct rpc *call)
 	rpc_domain(call, domain_took_no);
 }
 
-/* Skerry saves a VM on a disk that is named; libvirt means one that it finds by itself. */
+/*
+ * Answers that no VM has a managed save: Skerry saves a VM on a disk that the client names, libvirt
+ * means a save that it finds by itself.
+ */
 void domain_has_managed_save(struct rpc *call)
 {
 	rpc_domain(call, domain_took_no);
@@ -133,7 +136,7 @@ void domain_has_managed_save(struct rpc *call)
 static void domain_took_control(struct rpc *call, json_t *vm)
 {
 	(void)vm;
-	/* The state is "ok", for no reason, since no time. */
+	/* The state of the VM's control is "ok", without details, since 0 ms. */
 	xdr_write_u32(&call->results, 0);
 	xdr_write_u32(&call->results, 0);
 	xdr_write_u64(&call->results, 0);

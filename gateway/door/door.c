@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The main function of the process that speaks libvirt's RPC on a Unix socket. It has no authority:
- * core accepts, sees who is at the other end and hands the connection over; what a client calls
+ * core accepts each connection, sees which user it is from and hands it over; what a client calls
  * becomes requests to core, which decides about them. Core starts it.
  */
 #include "gateway/door/door.h"
@@ -22,7 +22,7 @@ enum { DOOR_MESSAGES = 256, DOOR_WAIT_MS = 60000 };
 
 static struct {
 	struct message_socket core;
-	uint32_t last; /* the number of the last request */
+	uint32_t last; /* the number of door's last request to core */
 	char hostname[256];
 } door;
 
@@ -55,7 +55,7 @@ static void door_message(const struct message_head *head, const char *bytes, siz
 		client_message(head, bytes, count);
 }
 
-/* Returns false when core is gone. */
+/* Handles core's messages. Returns false when core is gone. */
 static bool door_read_core(void)
 {
 	static char bytes[MESSAGE_BYTES];
@@ -72,7 +72,10 @@ static bool door_read_core(void)
 	return true;
 }
 
-/* Does one turn: waits, then does what there is. Returns false when core is gone. */
+/*
+ * Does one turn of the main loop: waits, then handles what has come. Returns false when core is
+ * gone.
+ */
 static bool door_turn(void)
 {
 	static struct pollfd waits[1 + CLIENTS];
@@ -96,7 +99,10 @@ int door_main(int core)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	door.core.fd = core;
-	/* jansson would read its seed from a file later. */
+	/*
+	 * Done now, as jansson would otherwise read a seed from a file later, when door can open
+	 * none.
+	 */
 	json_object_seed(0);
 	if (gethostname(door.hostname, sizeof(door.hostname) - 1) < 0)
 		door.hostname[0] = 0;

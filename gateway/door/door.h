@@ -9,9 +9,9 @@ int door_main(int core);
 
 /* Sends core a message; `payload` may be NULL. */
 void door_tell(struct message_head head, const struct buffer *payload);
-/* Returns a number for a request that none before has had. */
+/* Returns a number for a request to core that no earlier one has had. */
 uint32_t door_number(void);
-/* The name of the machine that door runs on. */
+/* Returns the name of the machine that door runs on. */
 const char *door_hostname(void);
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Errors as libvirt's clients take them, and which of them a problem of REST is. Calls end with
- * them; the file looks at its arguments and nothing else.
+ * Errors in the form of libvirt's RPC, and which of libvirt's errors fits a problem of REST. Calls
+ * end with them; the file looks at its arguments and nothing else.
  */
 #include "gateway/door/error.h"
 
@@ -19,7 +19,7 @@ void error_write(struct buffer *buffer, uint32_t code, const char *text)
 	xdr_write_u32(buffer, 1);
 	xdr_write_text(buffer, text);
 	xdr_write_u32(buffer, ERROR_LEVEL);
-	/* No domain, no three texts more, two numbers, and no network. */
+	/* The fields that door leaves empty: domain, three texts, two numbers and network. */
 	for (unsigned i = 0; i < 7; i++)
 		xdr_write_u32(buffer, 0);
 }

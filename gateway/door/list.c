@@ -13,7 +13,10 @@
 #include "gateway/door/serve.h"
 #include "gateway/door/vm.h"
 
-/* The flags of ConnectListAllDomains, in groups: a VM has to fit one of each group that is used. */
+/*
+ * The flags of ConnectListAllDomains, in groups: a VM has to match one flag of each group of which
+ * the client has set any.
+ */
 enum list_flag {
 	LIST_ACTIVE = 1,
 	LIST_INACTIVE = 2,
@@ -85,7 +88,9 @@ void list_all(struct rpc *call)
 {
 	uint32_t flags = (uint32_t)call->arguments.numbers[1];
 
-	/* The client asks in an older way when it hears this, and picks for itself. */
+	/*
+	 * After this error the client asks for all VMs in an older way, and picks from them itself.
+	 */
 	if (flags & ~(uint32_t)LIST_SERVED)
 		rpc_fail(call, ERROR_NO_SUPPORT,
 			 "Skerry does not list VMs by what the flags 0x%x say",
@@ -116,7 +121,10 @@ void list_count_defined(struct rpc *call)
 	list_ask(call, list_took_count_defined);
 }
 
-/* Writes up to as many VMs as the call has room for, each by its number or its name. */
+/*
+ * Writes the numbers or names of VMs that match `flags`, at most as many as the client has room
+ * for.
+ */
 static void list_took_some(struct rpc *call, json_t *body, uint32_t flags)
 {
 	uint32_t count = list_size(body, flags);

@@ -5,5 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Returns whether a VM fits the flags of ConnectListAllDomains, which statistics have too. */
+/*
+ * Returns whether a VM matches the flags of ConnectListAllDomains, which the procedures of
+ * statistics have, too.
+ */
 bool list_shows(json_t *vm, uint32_t flags);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Events of VMs for libvirt's clients: one stream of core's for each client that has asked for any,
- * by the route that REST has for it, and a packet for each entry that an event fits. Calls and the
- * client's turn call it; it asks core for the stream.
+ * Events of VMs for libvirt's clients: for each client that has asked for any, door follows core's
+ * stream of events (a route of REST), and sends the client a packet for each of its entries that an
+ * event matches. Calls and the client's turn call it; it asks core for the stream.
  */
 #include "gateway/door/listener.h"
 
@@ -28,12 +28,13 @@ enum {
 static const char listener_types[] =
 	"created,destroyed,started,paused,resumed,stopped,crashed,reset,configuration";
 
-/* What Skerry's events are in libvirt. */
+/* The libvirt event for each event of Skerry's. */
 static const struct listener_event {
-	const char *name, *reason; /* reason: how the event's begins; NULL: however */
+	/* of Skerry's event; `reason`: how its reason begins, NULL: any */
+	const char *name, *reason;
 	int32_t event;
-	uint32_t change, detail; /* of the life cycle */
-	bool runs;		 /* the VM runs on, and has a number */
+	uint32_t change, detail; /* libvirt's numbers of the change in a VM's life cycle */
+	bool runs;		 /* the VM still runs after the event, so that it has a number */
 } listener_events[] = {
 	{"created", NULL, LISTENER_LIFECYCLE, 0, 0, false},
 	{"configuration", NULL, LISTENER_LIFECYCLE, 0, 1, false},
@@ -48,7 +49,7 @@ static const struct listener_event {
 	{"reset", NULL, LISTENER_REBOOT, 0, 0, true},
 };
 
-/* Returns an entry of `list` with that number (0: a free one), or -1. */
+/* Returns the index of the entry of `list` with that number (0: of a free one), or -1. */
 static int listener_find(const struct listener *listener, int32_t number)
 {
 	for (int i = 0; i < LISTENER_ENTRIES; i++) {
@@ -58,7 +59,10 @@ static int listener_find(const struct listener *listener, int32_t number)
 	return -1;
 }
 
-/* Makes the entry that a call asks for. The stream is there. */
+/*
+ * Makes the entry that a client's call asks for, now that the stream of core's events is open, and
+ * answers the call.
+ */
 static void listener_took(struct rpc *call, json_t *body)
 {
 	struct listener *listener = &call->client->listener;
@@ -79,7 +83,10 @@ static void listener_took(struct rpc *call, json_t *body)
 	rpc_answer(call);
 }
 
-/* Makes the answer the client's stream of events; two calls at a time need one. */
+/*
+ * Makes core's answer the client's stream of events; if two calls at a time have asked for one, the
+ * second stream is cancelled.
+ */
 static void listener_hand_over(struct rpc *call)
 {
 	struct listener *listener = &call->client->listener;
@@ -168,7 +175,7 @@ static void listener_send(struct client *client, const struct listener_event *ev
 	buffer_free(&contents);
 }
 
-/* Returns what an event of Skerry's is in libvirt, or NULL. */
+/* Returns the libvirt event for an event of Skerry's, or NULL if there is none. */
 static const struct listener_event *listener_event_find(json_t *line)
 {
 	const char *name = json_string_value(json_object_get(line, "event"));
@@ -201,7 +208,7 @@ static void listener_event(struct client *client, json_t *line)
 	}
 }
 
-/* Takes one message of the stream: lines, of which one has data. */
+/* Handles one message (event) of core's stream: lines, of which one has data. */
 static void listener_take(struct client *client, const char *text, size_t count)
 {
 	static const char key[] = "data: ";
@@ -216,7 +223,10 @@ static void listener_take(struct client *client, const char *text, size_t count)
 	type = json_string_value(json_object_get(line, "type"));
 	if (type && !strcmp(type, "event"))
 		listener_event(client, line);
-	/* A client that has missed events is told so by the end of the connection. */
+	/*
+	 * If events were lost, the client's connection is closed, as libvirt has no other way to
+	 * tell it.
+	 */
 	if (type && !strcmp(type, "lost"))
 		client->closing = true;
 	json_decref(line);
@@ -232,7 +242,9 @@ bool listener_message(struct client *client, const struct message_head *head, co
 	if (!listener->id || listener->id != head->id)
 		return false;
 	if (head->kind == MESSAGE_END) {
-		/* The account is gone, or another reader has the place. */
+		/*
+		 * Core has ended the stream: the user is gone, or another reader has got its place.
+		 */
 		listener->id = 0;
 		client->closing = true;
 	}

@@ -10,28 +10,37 @@ struct rpc;
 
 enum { LISTENER_ENTRIES = 64 };
 
-/* What a client wants to hear of: one stream of core's events, and whom it tells of which. */
+/*
+ * The events that a client has asked for: the stream of core's events, and an entry for each
+ * request for events.
+ */
 struct listener {
-	uint32_t id; /* of the request whose answer is the stream; 0: there is none */
+	uint32_t id; /* id of the request to core whose answer is the stream; 0: there is none */
 	struct buffer input;
-	size_t unreported; /* bytes of the stream that core does not yet know to be taken */
+	/* bytes of the stream of which core was not yet told that they are handled */
+	size_t unreported;
 	int32_t last;	   /* the number of the last entry that was made */
 	struct {
 		int32_t number; /* 0: free */
 		int32_t event;
-		bool one; /* it is about this VM alone */
+		bool one; /* the entry is for events of the VM with this UUID alone */
 		uint8_t uuid[UUID_BYTES];
 	} list[LISTENER_ENTRIES];
 };
 
-/* Carry out the procedures of events. */
+/* Carry out the procedures by which a client asks for events, or no longer does. */
 void listener_register(struct rpc *call);
 void listener_deregister(struct rpc *call);
 
-/* Takes what core has said of the stream of that number; false: nobody has it. */
+/*
+ * Handles core's message about a stream of events; returns false if it is not this client's stream.
+ */
 bool listener_message(struct client *client, const struct message_head *head, const char *bytes,
 		      size_t count);
-/* Tells core that more may come, when the client takes what it is sent. */
+/*
+ * Tells core that it may send more of the client's stream, when the client has taken what was sent
+ * to it.
+ */
 void listener_consumed(struct client *client);
 /* Ends the stream. */
 void listener_end(struct client *client);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Procedures of the machine that Skerry runs on. The table of procedures names them; they ask core
- * for the host.
+ * for the host's data.
  */
 #include <stdio.h>
 #include <string.h>
@@ -24,7 +24,7 @@ static void node_took_info(struct rpc *call, json_t *host)
 	struct buffer *results = &call->results;
 	uint32_t cpus = (uint32_t)json_array_size(json_object_get(host, "cpus"));
 
-	/* An array of characters has an item for each. */
+	/* In XDR an array of characters has an item for each character. */
 	for (size_t i = 0; i < sizeof(model); i++)
 		xdr_write_u32(results, (uint8_t)model[i]);
 	xdr_write_u64(results, (uint64_t)node_memory(host, "total_bytes") / 1024);
@@ -32,8 +32,8 @@ static void node_took_info(struct rpc *call, json_t *host)
 	xdr_write_u32(results, 0);    /* MHz: unknown */
 	xdr_write_u32(results, 1);    /* nodes */
 	xdr_write_u32(results, 1);    /* sockets */
-	xdr_write_u32(results, cpus); /* cores of a socket */
-	xdr_write_u32(results, 1);    /* threads of a core */
+	xdr_write_u32(results, cpus); /* cores of each CPU socket */
+	xdr_write_u32(results, 1);    /* threads of each core */
 	rpc_answer(call);
 }
 
@@ -58,7 +58,7 @@ static void node_took_memory_stats(struct rpc *call, json_t *host)
 	static const char *const names[][2] = {{"total", "total_bytes"}, {"free", "free_bytes"}};
 	size_t count = ARRAY_COUNT(names);
 
-	/* A call that has no room asks how much is needed. */
+	/* A call with room for fewer items asks how many there are. */
 	if (call->arguments.numbers[0] < (int32_t)count) {
 		xdr_write_u32(&call->results, 0);
 	} else {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Procedures of stores, beside those that they share with networks: how full one is. The table of
- * procedures names them; they ask core for the stores.
+ * Procedures of stores, beside those that they share with networks: how full a store is. The table
+ * of procedures names them; they ask core for the stores.
  */
 #include <string.h>
 
@@ -39,7 +39,7 @@ static void pool_took_refresh(struct rpc *call, json_t *body)
 		rpc_answer(call);
 }
 
-/* What is asked is always asked anew. */
+/* Does nothing but find the store: door asks core anew for each call. */
 void pool_refresh(struct rpc *call)
 {
 	rpc_ask(call, "GET", "/v1/stores", NULL, pool_took_refresh);

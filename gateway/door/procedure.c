@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of libvirt's procedures that are served, with what each takes. Calls look a procedure
- * up here, and have their arguments read by one reader for all. It calls no procedure.
+ * The table of libvirt's procedures that are served, with what each takes. rpc.c looks each call's
+ * procedure up here, and has its arguments read by one function for all. It calls no procedure.
  */
 #include "gateway/door/procedure.h"
 
@@ -157,7 +157,10 @@ static void procedure_read_text(struct xdr_reader *contents, struct arguments *a
 	xdr_read_text(contents, arguments->texts[arguments->text_count++], RPC_NAME_BYTES);
 }
 
-/* Reads XML. What is no XML is an error of the procedure's, which says so. */
+/*
+ * Reads a description in XML into the arguments. If it is no valid XML, `xml` stays NULL, and the
+ * procedure answers with an error.
+ */
 static void procedure_read_xml(struct xdr_reader *contents, struct arguments *arguments)
 {
 	uint32_t count = xdr_read_u32(contents);

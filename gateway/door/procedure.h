@@ -18,14 +18,18 @@ struct rpc;
 struct procedure {
 	uint32_t number;
 	const char *takes;
-	bool changes;  /* a connection that only reads may not call it */
-	bool unopened; /* it may be called before ConnectOpen */
+	/* the procedure changes something: a connection that only reads may not call it */
+	bool changes;
+	bool unopened; /* the procedure may be called before ConnectOpen */
 	void (*begin)(struct rpc *call);
 };
 
-/* Returns NULL when it is not served. */
+/* Returns the procedure of that number, or NULL when door does not serve it. */
 const struct procedure *procedure_find(uint32_t number);
-/* Returns its name in libvirt, or NULL when nothing has that number. */
+/* Returns libvirt's name of the procedure, or NULL when none has that number. */
 const char *procedure_name(uint32_t number);
-/* Reads what `takes` says; returns false when the contents are anything else. */
+/*
+ * Reads a call's arguments, of the kinds that `takes` lists; returns false when the contents are
+ * anything else.
+ */
 bool procedure_read(const char *takes, struct xdr_reader *contents, struct arguments *arguments);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The names of the procedures of libvirt's remote program, version 1, by their numbers: what is
- * refused is refused by its name. The file holds nothing but constants.
+ * The names of the procedures of libvirt's remote program, version 1, by their numbers: door's
+ * errors name a procedure that it refuses. The file holds nothing but constants.
  */
 #include "gateway/door/procedure.h"
 

@@ -2,7 +2,8 @@
 /*
  * One call of a libvirt client, from its arguments to its answer. Clients begin it and procedures
  * carry it out; what they want to know or to change is asked of core, as a request of REST with the
- * client's connection as its credential, so that the table of routes decides what it may.
+ * client's connection as its credential, so that core's table of routes decides what the client may
+ * do.
  */
 #include "gateway/door/rpc.h"
 
@@ -19,8 +20,9 @@
 #include "gateway/door/uuid.h"
 
 enum {
-	RPC_BODY_BYTES = 8 << 20, /* of one of core's answers */
-	RPC_AGAIN_MS = 300,	  /* after which core may take a request that was one too many */
+	RPC_BODY_BYTES = 8 << 20, /* the longest body of an answer of core's */
+	/* after this time a request is sent again that core refused with 429 (too many requests) */
+	RPC_AGAIN_MS = 300,
 	RPC_TRIES = 100,
 	STATUS_PATIENCE = 429,
 };
@@ -102,7 +104,10 @@ void rpc_fail(struct rpc *call, uint32_t code, const char *format, ...)
 	rpc_free(call);
 }
 
-/* Returns why a client may not call what it calls, or NULL; *code says it to a program. */
+/*
+ * Returns why a client may not call the procedure in its packet, or NULL; *code is libvirt's error
+ * number for that.
+ */
 static const char *rpc_denied(const struct client *client, const struct packet_head *head,
 			      const struct procedure *procedure, char text[128], uint32_t *code)
 {
@@ -213,7 +218,7 @@ static void rpc_took_domain(struct rpc *call, json_t *vm)
 {
 	uint8_t uuid[UUID_BYTES];
 
-	/* Another VM may have the name by now. */
+	/* The call fails if another VM has the name by now. */
 	if (!uuid_read(json_string_value(json_object_get(vm, "uuid")), uuid) ||
 	    memcmp(uuid, call->arguments.domain.uuid, UUID_BYTES))
 		rpc_no_domain(call);
@@ -259,7 +264,7 @@ void rpc_action(struct rpc *call, const char *verb, rpc_took *took)
 	rpc_ask(call, "POST", path, NULL, took);
 }
 
-/* Returns the number that the most says what of a call's is not there. */
+/* Returns the libvirt error that best says what a call names and core does not have. */
 static uint32_t rpc_missing(const struct rpc *call)
 {
 	const char *name = procedure_name(call->head.procedure);
@@ -270,7 +275,7 @@ static uint32_t rpc_missing(const struct rpc *call)
 								      : ERROR_NO_DOMAIN;
 }
 
-/* Ends a call for which core had a problem. */
+/* Ends a call that core has answered with a problem, with the error that fits. */
 static void rpc_problem(struct rpc *call, json_t *problem)
 {
 	const char *code = json_string_value(json_object_get(problem, "code"));
@@ -285,7 +290,7 @@ static void rpc_problem(struct rpc *call, json_t *problem)
 			 "%s", detail ? detail : "the gateway has said no, and not why");
 }
 
-/* Goes on with a call whose request has its whole answer. */
+/* Goes on with a call once core's answer to its request is complete. */
 static void rpc_answered(struct rpc *call)
 {
 	json_t *body = NULL;

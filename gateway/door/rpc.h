@@ -10,78 +10,89 @@
 #include "gateway/door/xml_reader.h"
 
 enum {
-	RPC_NAME_BYTES = 128, /* of a text of a call's arguments */
+	RPC_NAME_BYTES = 128, /* room for a text among a call's arguments */
 	RPC_TEXTS = 4,
 	RPC_NUMBERS = 4,
 	RPC_DOMAINS = 256,
-	RPC_ACCEPTED = 202, /* the status of an answer when what was asked goes on */
+	RPC_ACCEPTED = 202, /* status of core's answer when the action is still under way */
 };
 
 /* A VM as libvirt's clients name it. */
 struct domain {
 	char name[RPC_NAME_BYTES];
 	uint8_t uuid[UUID_BYTES];
-	int32_t id; /* -1: the VM does not run */
+	int32_t id; /* libvirt's number of the VM while it runs; -1: the VM does not run */
 };
 
-/* What a call has given; which of these, its procedure says. */
+/* The arguments of a call; which of the fields are set depends on its procedure. */
 struct arguments {
 	struct domain domain;
 	uint8_t uuid[UUID_BYTES];
 	char texts[RPC_TEXTS][RPC_NAME_BYTES];
 	int32_t numbers[RPC_NUMBERS];
 	unsigned text_count, number_count;
-	struct xml_items *xml;	/* a description; NULL: the call gave none that can be read */
-	struct domain *domains; /* a list; NULL: the call gave none */
+	struct xml_items *xml;	/* a description in XML; NULL: the call has none that is valid */
+	struct domain *domains; /* a list of VMs; NULL: the call has none */
 	unsigned domain_count;
 };
 
 struct rpc;
-/* Goes on with a call: `body` is what core has answered, borrowed, or NULL for an empty answer. */
+/*
+ * Goes on with a call after core's answer: `body` is the answer's JSON, borrowed, or NULL for an
+ * empty answer.
+ */
 typedef void rpc_took(struct rpc *call, json_t *body);
 
-/* A procedure that a client waits for, until it is answered. */
+/* A client's call of a procedure, until it is answered. */
 struct rpc {
 	struct rpc *next;
 	struct client *client;
 	struct packet_head head;
 	const struct procedure *procedure;
 	struct arguments arguments;
-	/* of the request that core works at; 0: none. The answer goes to `took`. */
+	/*
+	 * id of the call's request that core has not answered yet; 0: none. Core's answer goes to
+	 * `took`.
+	 */
 	uint32_t id;
 	rpc_took *took;
-	struct buffer request; /* as it was sent: core may ask for patience */
+	/* the request as it was sent to core, to be sent again if core answers 429 */
+	struct buffer request;
 	struct buffer body;
 	unsigned status, tries;
 	/*
-	 * makes an answer that goes on something of the client's: `id` belongs to that from then
-	 * on, and is to be cleared; NULL: no answer is one that goes on
+	 * is called when core's answer is a stream, which it makes the client's (events or a
+	 * console) together with `id`, and clears `id`; NULL: the call expects no stream
 	 */
 	void (*hand_over)(struct rpc *call);
-	int64_t again_ms; /* when the request is sent once more; 0: it is not to be */
-	rpc_took *with;	  /* who gets the VM that rpc_domain() has asked for */
-	json_t *kept;	  /* of an answer before */
+	int64_t again_ms; /* when the request is sent to core again, in ms; 0: it is not */
+	rpc_took *with;	  /* is called with the VM that rpc_domain() has asked core for */
+	/* JSON of an earlier answer of core's that the call still needs; or NULL */
+	json_t *kept;
 	struct buffer results;
 };
 
-/* Takes over a call of a client's, whose arguments are read, and answers it now or later. */
+/* Begins a client's call: reads its arguments, and answers it now or later. */
 void rpc_begin(struct client *client, const struct packet_head *head, struct xdr_reader *contents);
-/* Answers a packet whose contents are not read. */
+/* Answers a call whose packet was not read with an error. */
 void rpc_refuse(struct client *client, const struct packet_head *head, uint32_t code,
 		const char *text);
 
 /*
- * Asks core as a request of REST would, with the rights of the client's account. `fields` are added
- * to it, and may be NULL. A problem is the end of the call; an answer goes to `took`.
+ * Sends core a request of REST for the call, with the rights of the client's user. `fields` are
+ * added to it, and may be NULL. If core answers with a problem, the call ends with an error; any
+ * other answer goes to `took`.
  */
 void rpc_ask(struct rpc *call, const char *method, const char *path, const struct buffer *fields,
 	     rpc_took *took);
-/* Returns whether a client's name can be a part of a path: whether there is such a thing, core
- * says. */
+/* Returns whether a name that a client has sent may be put into the path of a request to core. */
 bool rpc_name_valid(const char *name);
-/* Asks for the VM that the call's arguments name; one of another UUID is the end of the call. */
+/*
+ * Asks core for the VM that the call's arguments name, which `with` gets; if its UUID is another
+ * one, the call ends with an error.
+ */
 void rpc_domain(struct rpc *call, rpc_took *with);
-/* Asks for an action of that VM. */
+/* Asks core for the action `verb` on the VM that the call names; `took` gets the answer. */
 void rpc_action(struct rpc *call, const char *verb, rpc_took *took);
 
 /*
@@ -90,16 +101,21 @@ void rpc_action(struct rpc *call, const char *verb, rpc_took *took);
  */
 bool rpc_xml_known(struct rpc *call, const char *const *known);
 
-/* Each of these ends the call. `results` are sent. */
+/* Each of the next functions ends the call. rpc_answer() sends call->results. */
 void rpc_answer(struct rpc *call);
-/* Answers with a text, and frees it. */
+/* Answers the call with a text, and frees the text. */
 void rpc_answer_text(struct rpc *call, struct buffer *text);
 void rpc_fail(struct rpc *call, uint32_t code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Takes what core has said of a request. Returns false when it is none of a call's. */
+/*
+ * Handles core's message about a request. Returns false when the request is not that of any call.
+ */
 bool rpc_message(const struct message_head *head, const char *bytes, size_t count);
 /* Ends the calls of a client that has gone. */
 void rpc_drop(const struct client *client);
-/* Sends again what was to be sent later; returns how long the next one may wait, or `wait_ms`. */
+/*
+ * Sends those requests again whose time has come; returns the ms until the next one's, at most
+ * `wait_ms`.
+ */
 int rpc_tick(int wait_ms);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The list of system calls that the process door may make, and that alone. Its main function calls
- * this once, before the first byte of a client.
+ * The filter that allows the process door only the system calls that it needs. Its main function
+ * calls this once, before the first byte of a client.
  */
 #include <seccomp.h>
 #include <stddef.h>
@@ -9,7 +9,10 @@
 #include "gateway/base/string.h"
 #include "gateway/door/door.h"
 
-/* No file can be opened, no socket made, no program started, no page made executable. */
+/*
+ * The only system calls that door may make: it can open no file, make no socket, start no program,
+ * make no page executable.
+ */
 static const int door_calls[] = {
 	SCMP_SYS(read),
 	SCMP_SYS(write),

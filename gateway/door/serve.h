@@ -45,7 +45,9 @@ void domain_control(struct rpc *call);
 void domain_autostart(struct rpc *call);
 void domain_set_autostart(struct rpc *call);
 
-/* Which of them is called, the procedure's number says. */
+/*
+ * The next functions serve several procedures each, and tell them apart by the procedure's number.
+ */
 void snapshot_show(struct rpc *call);
 void snapshot_list(struct rpc *call);
 void snapshot_none(struct rpc *call);
@@ -57,7 +59,10 @@ void stats_all(struct rpc *call);
 void stats_memory(struct rpc *call);
 void stats_block(struct rpc *call);
 
-/* Networks and storage pools: which of them, the procedure's name says. */
+/*
+ * Networks and storage pools: the next functions serve procedures of both, and tell them apart by
+ * the procedure's name.
+ */
 void thing_all(struct rpc *call);
 void thing_count(struct rpc *call);
 void thing_names(struct rpc *call);

@@ -18,11 +18,11 @@
 
 enum {
 	SNAPSHOT_PATH_BYTES = 2 * RPC_NAME_BYTES + 64,
-	/* Flags of lists that all snapshots fit: roots, leaves, and sorted. */
+	/* Flags of lists of snapshots that all of Skerry's match: roots, leaves, and sorted. */
 	SNAPSHOT_EASY = 1 | 4 | 1024,
 };
 
-/* Asks for the snapshots of the VM that the call has asked for; `with` gets them. */
+/* Asks core for the snapshots of the VM that the call names; `with` gets them. */
 static void snapshot_ask(struct rpc *call, rpc_took *with)
 {
 	char path[SNAPSHOT_PATH_BYTES];
@@ -37,7 +37,10 @@ static void snapshot_write(struct rpc *call, const char *name)
 	vm_write(&call->results, call->kept);
 }
 
-/* Returns the snapshot that a call names; NULL: there is none, and the call has ended. */
+/*
+ * Returns the snapshot that a call names; NULL: there is none, and the call has ended with an
+ * error.
+ */
 static json_t *snapshot_find(struct rpc *call, json_t *body)
 {
 	json_t *snapshot;
@@ -112,7 +115,7 @@ static void snapshot_took_xml(struct rpc *call, json_t *body)
 	rpc_answer_text(call, &text);
 }
 
-/* Each procedure goes on so, once the VM is known. */
+/* The function by which each procedure goes on once core has sent the VM's snapshots. */
 static const struct {
 	uint32_t procedure;
 	rpc_took *took;
@@ -140,7 +143,10 @@ void snapshot_list(struct rpc *call)
 {
 	uint32_t flags = (uint32_t)call->arguments.numbers[call->arguments.number_count - 1];
 
-	/* The client asks in an older way when it hears this, and picks for itself. */
+	/*
+	 * After this error the client asks for all snapshots in an older way, and picks from them
+	 * itself.
+	 */
 	if (flags & ~(uint32_t)SNAPSHOT_EASY)
 		rpc_fail(call, ERROR_NO_SUPPORT,
 			 "Skerry does not list snapshots by what the flags 0x%x say",
@@ -156,7 +162,7 @@ static void snapshot_took_none(struct rpc *call, json_t *vm)
 	rpc_answer(call);
 }
 
-/* No snapshot is the one on which the VM goes on, and none has others below it. */
+/* Answers 0: in Skerry no snapshot is the VM's current one, and none has children. */
 void snapshot_none(struct rpc *call)
 {
 	rpc_domain(call, snapshot_took_none);

@@ -13,10 +13,16 @@
 #include "gateway/door/serve.h"
 #include "gateway/door/vm.h"
 
-/* The groups of ConnectGetAllDomainStats that are served; none asks for all. */
+/*
+ * The groups of ConnectGetAllDomainStats that are served, a bit each; a call without any asks for
+ * all.
+ */
 enum stats_group { STATS_STATE = 1, STATS_CPU = 2, STATS_BALLOON = 4, STATS_VCPU = 8 };
 
-/* Flags beside those of lists: to be told of a group that is not served, and what needs no work. */
+/*
+ * Flags beside those of lists: ENFORCE asks for an error if a group is not served; the EASY ones
+ * need nothing to be done.
+ */
 #define STATS_ENFORCE 0x80000000u
 #define STATS_EASY    0x60000000u
 
@@ -101,7 +107,10 @@ static void stats_of(struct stats *stats, json_t *vm, uint32_t groups)
 	}
 }
 
-/* Returns whether a call asks for a VM: it names VMs, or says what they have to be like. */
+/*
+ * Returns whether a call asks for statistics of the VM: by a list of VMs, or by flags that the VM
+ * matches.
+ */
 static bool stats_wanted(const struct rpc *call, json_t *vm)
 {
 	const struct arguments *arguments = &call->arguments;
@@ -183,7 +192,7 @@ void stats_memory(struct rpc *call)
 	rpc_domain(call, stats_took_memory);
 }
 
-/* Says of each number of a disk that it is not counted, which -1 means. */
+/* Answers with -1, for "not counted", in place of each number of a disk. */
 static void stats_took_block(struct rpc *call, json_t *vm)
 {
 	if (!vm_has_disk(vm, call->arguments.texts[0])) {

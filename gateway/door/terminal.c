@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Consoles for libvirt's clients, as streams of packets that a client and core's console send each
- * other. Its procedure asks for a ticket and shows it, as a browser does, so that the roles for
- * consoles decide; clients and the main loop bring what comes.
+ * other. The procedure that opens one asks core for a ticket and uses it, as a browser does, so
+ * that core checks the roles for consoles; clients and the main loop bring packets and messages.
  */
 #include "gateway/door/terminal.h"
 
@@ -17,20 +17,26 @@
 #include "gateway/door/rpc.h"
 
 enum {
-	TERMINALS = 16,		 /* as many as Skerry has for a channel */
-	TERMINAL_FORCE = 1,	 /* a flag: whoever writes there loses the console */
-	TERMINAL_SAFE = 2,	 /* a flag: one writes at a time, which is always so */
-	TERMINAL_INPUT = 262144, /* bytes that wait until core takes some */
+	/* the most consoles at a time: Skerry has so many streams for a channel */
+	TERMINALS = 16,
+	/* a flag of the call: whoever else writes to the console loses it */
+	TERMINAL_FORCE = 1,
+	/* a flag of the call: only one client may write at a time, which is always so */
+	TERMINAL_SAFE = 2,
+	/* the most bytes of input of one console that wait until core takes some */
+	TERMINAL_INPUT = 262144,
 };
 
 /* A console that a client has open. */
 struct terminal {
-	uint32_t id; /* of the request at core that it is; 0: the place is free */
+	/* id of the request to core whose answer is the console's stream; 0: the entry is free */
+	uint32_t id;
 	struct client *client;
-	struct packet_head head; /* of the packets to the client */
-	struct buffer input;	 /* what the client has typed and core was not sent */
-	size_t unacknowledged;	 /* bytes that core was sent and has not taken */
-	size_t unreported;	 /* bytes from core that it does not yet know to be taken */
+	struct packet_head head; /* head of the packets that the client gets */
+	struct buffer input;	 /* what the client has typed and was not sent to core yet */
+	size_t unacknowledged;	 /* bytes that were sent to core and that it has not acknowledged */
+	/* bytes from core of which it was not yet told that the client has taken them */
+	size_t unreported;
 };
 
 static struct terminal terminals[TERMINALS];
@@ -50,14 +56,17 @@ static void terminal_free(struct terminal *terminal)
 	*terminal = (struct terminal){0};
 }
 
-/* Ends a console whose client does not want it any more. */
+/* Ends a console that its client has closed. */
 static void terminal_close(struct terminal *terminal)
 {
 	door_tell((struct message_head){MESSAGE_CANCEL, terminal->id, 0, 0}, NULL);
 	terminal_free(terminal);
 }
 
-/* Sends a packet of the stream; without contents CONTINUE is its end, and OK says yes to an end. */
+/*
+ * Sends the client a packet of the console's stream; CONTINUE without contents ends the stream, and
+ * OK confirms its end.
+ */
 static void terminal_send(struct terminal *terminal, enum packet_status status,
 			  const struct buffer *contents)
 {
@@ -65,7 +74,7 @@ static void terminal_send(struct terminal *terminal, enum packet_status status,
 	client_send(terminal->client, &terminal->head, contents);
 }
 
-/* Ends a console with an error, and says why. */
+/* Ends a console with an error packet that says why. */
 static void terminal_fail(struct terminal *terminal, const char *text)
 {
 	struct buffer contents = {0};
@@ -75,7 +84,7 @@ static void terminal_fail(struct terminal *terminal, const char *text)
 	buffer_free(&contents);
 }
 
-/* Makes the answer that goes on a console, and answers the call first. */
+/* Makes core's answer, a stream, a console of the client's, and answers the call. */
 static void terminal_hand_over(struct rpc *call)
 {
 	struct terminal *terminal = terminal_find(0);
@@ -97,7 +106,7 @@ static void terminal_hand_over(struct rpc *call)
 	rpc_answer(call);
 }
 
-/* An answer that does not go on is none of a console. */
+/* Ends the call with an error: core has answered it, but not with a console's stream. */
 static void terminal_took_nothing(struct rpc *call, json_t *body)
 {
 	(void)body;
@@ -149,7 +158,7 @@ void terminal_open(struct rpc *call)
 		rpc_domain(call, terminal_took_domain);
 }
 
-/* Sends core what was typed, when it has taken what it was sent before. */
+/* Sends core what the client has typed, once core has acknowledged what it was sent before. */
 static void terminal_push(struct terminal *terminal)
 {
 	struct buffer piece = {.bytes = terminal->input.bytes, .count = terminal->input.count};
@@ -173,7 +182,7 @@ void terminal_packet(struct client *client, const struct packet_head *head,
 		    terminals[i].head.serial == head->serial)
 			terminal = &terminals[i];
 	}
-	/* What a client sends before it has heard of the end is dropped. */
+	/* A packet for a console that has ended is dropped: the client did not know that yet. */
 	if (!terminal)
 		return;
 	if (head->status != PACKET_CONTINUE) {
@@ -200,7 +209,10 @@ bool terminal_message(const struct message_head *head, const char *bytes, size_t
 	switch (head->kind) {
 	case MESSAGE_BODY:
 		terminal->unreported += count;
-		/* Texts say at which byte the console is, which a client has no use for. */
+		/*
+		 * Text messages of core, which say at which byte the console's output is, are
+		 * dropped: a client has no use for them.
+		 */
 		if (!(head->flags & MESSAGE_TEXT) && count)
 			terminal_send(terminal, PACKET_CONTINUE, &contents);
 		break;

@@ -9,12 +9,14 @@ struct rpc;
 
 /* Carries out DomainOpenConsole. */
 void terminal_open(struct rpc *call);
-/* Takes a packet of a stream from a client. */
+/* Handles a client's packet of a console's stream. */
 void terminal_packet(struct client *client, const struct packet_head *head,
 		     const struct xdr_reader *contents);
-/* Takes what core has said of a console; false: none has that number. */
+/* Handles core's message about a console; returns false if no console has that request id. */
 bool terminal_message(const struct message_head *head, const char *bytes, size_t count);
-/* Tells core that more may come, when the client takes what it is sent. */
+/*
+ * Tells core that it may send more console output, when the client has taken what was sent to it.
+ */
 void terminal_consumed(const struct client *client);
 /* Ends the consoles of a client. */
 void terminal_drop(const struct client *client);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Procedures of what the host has by name: networks, and stores, which libvirt calls storage pools.
- * The table of procedures names them; they ask core for the list and pick from it.
+ * Procedures of things that the host has by name: networks, and stores, which libvirt calls storage
+ * pools. The table of procedures names them; they ask core for the list and pick from it.
  */
 #include "gateway/door/thing.h"
 
@@ -59,7 +59,7 @@ static void thing_ask(struct rpc *call, rpc_took *took)
 	rpc_ask(call, "GET", thing_is_network(call) ? "/v1/nets" : "/v1/stores", NULL, took);
 }
 
-/* Returns whether a thing is what a call asks for: by its UUID, or by its name. */
+/* Returns whether a network or store is the one that a call names: by its UUID, or by its name. */
 static bool thing_is(const struct rpc *call, json_t *thing)
 {
 	uint8_t uuid[UUID_BYTES];
@@ -90,7 +90,10 @@ json_t *thing_find(struct rpc *call, json_t *body)
 	return NULL;
 }
 
-/* Without flags that say which, all are shown. Returns whether one is. */
+/*
+ * Returns whether the flags of a list let a network or store be shown; without flags that say
+ * which, all are.
+ */
 static bool thing_shown(json_t *thing, uint32_t flags)
 {
 	uint32_t has = thing_active(thing) ? THING_ACTIVE : THING_INACTIVE;
@@ -100,7 +103,10 @@ static bool thing_shown(json_t *thing, uint32_t flags)
 
 static void thing_took_all(struct rpc *call, json_t *body)
 {
-	/* In both kinds of flags 1 is for what is inactive, and 2 for what is active. */
+	/*
+	 * The flags of both lists, of networks and of stores, have 1 for inactive ones and 2 for
+	 * active ones.
+	 */
 	uint32_t flags = (uint32_t)call->arguments.numbers[1], count = 0;
 	json_t *items = json_object_get(body, "items"), *thing;
 	size_t i;
@@ -164,7 +170,10 @@ void thing_names(struct rpc *call)
 	thing_ask(call, thing_took_names);
 }
 
-/* What is in the configuration is there: none is defined and not active in libvirt's sense. */
+/*
+ * Answers 0, for the number and the list of inactive ones: each network or store of the
+ * configuration is active.
+ */
 void thing_none(struct rpc *call)
 {
 	xdr_write_u32(&call->results, 0);
@@ -214,7 +223,10 @@ static void thing_took_yes(struct rpc *call, json_t *body)
 	rpc_answer(call);
 }
 
-/* The configuration has it: it is there at each boot. */
+/*
+ * Answers yes if core has the network or store: it is in the configuration, and so starts at each
+ * boot.
+ */
 void thing_yes(struct rpc *call)
 {
 	thing_ask(call, thing_took_yes);

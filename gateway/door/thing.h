@@ -5,17 +5,23 @@
 
 #include "gateway/door/rpc.h"
 
-/* What networks, stores and volumes have in common: core lists them, and a client names one. */
+/* Things, which are networks, stores and volumes: core lists them, and a client names one. */
 
-/* Returns a text of a thing, or "" when it is not there. */
+/* Returns a text of a thing, (a JSON object of core's), or "" when it has none. */
 const char *thing_text(json_t *thing, const char *key);
-/* Returns a number of a thing, or 0 when it is not there. */
+/* Returns a number of a thing, (a JSON object of core's), or 0 when it has none. */
 uint64_t thing_number(json_t *thing, const char *key);
-/* Returns the thing of a list that a call names; NULL: there is none, and the call has ended. */
+/*
+ * Returns the thing of a list that a call names; NULL: there is none, and the call has ended with
+ * an error.
+ */
 json_t *thing_find(struct rpc *call, json_t *body);
-/* Writes a network or a store as procedures give it. */
+/* Writes a network or a store in XDR, as procedures return it. */
 void thing_write(struct rpc *call, json_t *thing);
-/* Answers with the names of a list's things, of which the client has room for so many. */
+/*
+ * Answers with the names of a list's things, at most `room` of them, as the client has no room for
+ * more.
+ */
 void thing_write_names(struct rpc *call, json_t *body, int32_t room);
-/* Adds an element with a number of bytes. */
+/* Adds an XML element with a number of bytes, the member of the thing with that key. */
 void thing_xml_count(struct buffer *text, const char *name, json_t *thing, const char *key);

@@ -51,7 +51,7 @@ void uuid_text(const uint8_t uuid[UUID_BYTES], char text[UUID_TEXT_BYTES])
 
 void uuid_of_name(const char *kind, const char *name, uint8_t uuid[UUID_BYTES])
 {
-	/* FNV-1a over both, once for each half. */
+	/* The hash FNV-1a over kind and name, once for each half of the UUID. */
 	for (size_t half = 0; half < 2; half++) {
 		uint64_t hash = 0xcbf29ce484222325 + half;
 

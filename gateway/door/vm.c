@@ -12,11 +12,11 @@
 
 enum { VM_IDS = 1024 };
 
-/* A start of a VM, which has a number of its own. */
+/* A start of a VM; libvirt gives each start of a VM a number. */
 struct vm_start {
 	uint8_t uuid[UUID_BYTES];
 	int64_t boots;
-	int32_t id; /* 0: the place is free */
+	int32_t id; /* libvirt's number of this start; 0: the entry is free */
 };
 
 static struct vm_start vm_starts[VM_IDS];
@@ -95,7 +95,10 @@ int32_t vm_id(json_t *vm)
 	if (!vm_active(vm))
 		return -1;
 	vm_uuid(vm, uuid);
-	/* A VM has one place; one that is long gone, which has the least number, gives way. */
+	/*
+	 * A VM has one entry; if none is free, the entry with the least number, whose VM was
+	 * started longest ago, is reused.
+	 */
 	for (size_t i = 0; i < VM_IDS; i++) {
 		if (vm_starts[i].id && !memcmp(vm_starts[i].uuid, uuid, UUID_BYTES)) {
 			place = &vm_starts[i];

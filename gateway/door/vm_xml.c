@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The description of a VM in libvirt's XML, made of its configuration. Its procedure calls it; what
- * Skerry has and libvirt's XML has no word for is left out.
+ * The description of a VM in libvirt's XML, made of its configuration. The procedure that shows it
+ * calls this; what libvirt's XML cannot say is left out.
  */
 #include "gateway/door/xml.h"
 #include "gateway/door/vm.h"
@@ -44,7 +44,7 @@ struct vm_disk {
 	bool cdrom, read_only;
 };
 
-/* Reads one disk of the list, and returns where the next one begins. */
+/* Reads one disk of the configuration's list, and returns where the next one begins. */
 static const char *vm_disk_read(const char *at, unsigned number, struct vm_disk *disk)
 {
 	char word[VM_XML_WORD];

@@ -23,7 +23,7 @@ static void volume_missing(struct rpc *call)
 		 call->arguments.texts[1]);
 }
 
-/* Asks for the volumes of the store that the call's first text names. */
+/* Asks core for the volumes of the store that the call's first text names. */
 static void volume_ask_all(struct rpc *call, rpc_took *took)
 {
 	char path[VOLUME_PATH_BYTES];
@@ -36,7 +36,7 @@ static void volume_ask_all(struct rpc *call, rpc_took *took)
 			 call->arguments.texts[0]);
 }
 
-/* Asks about the volume that the call's first two texts name. */
+/* Sends core a request about the volume that the call's first two texts name (store and volume). */
 static void volume_ask(struct rpc *call, const char *method, rpc_took *took)
 {
 	char path[VOLUME_PATH_BYTES];
@@ -209,7 +209,10 @@ static void volume_took_delete(struct rpc *call, json_t *body)
 	rpc_answer(call);
 }
 
-/* A flag asks that what the volume held be overwritten, which nothing here does. */
+/*
+ * Drops a volume. A call with the flag that asks to overwrite its content is refused, as Skerry
+ * does not do that.
+ */
 void volume_delete(struct rpc *call)
 {
 	if (call->arguments.numbers[0])
@@ -276,8 +279,8 @@ static void volume_create_as(struct rpc *call, const char *name, uint64_t bytes)
 }
 
 /*
- * Makes a volume of a description. What is said of its allocation is not looked at: a volume takes
- * what is written to it.
+ * Makes a volume of a description. The description's allocation is ignored: a volume takes only the
+ * space that is written to.
  */
 void volume_create(struct rpc *call)
 {

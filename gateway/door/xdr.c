@@ -9,13 +9,16 @@
 
 enum { XDR_UNIT = 4 };
 
-/* Returns how many bytes of 0 follow so many bytes of an item. */
+/* Returns how many bytes of 0 have to follow an item of `count` bytes. */
 static size_t xdr_padding(size_t count)
 {
 	return (XDR_UNIT - count % XDR_UNIT) % XDR_UNIT;
 }
 
-/* Returns where the next item of `count` bytes is, or NULL when so many are not there. */
+/*
+ * Returns where the next item of `count` bytes is, and moves the reader past it; NULL when there
+ * are not so many bytes.
+ */
 static const char *xdr_take(struct xdr_reader *reader, size_t count)
 {
 	const char *item = reader->bytes;

@@ -6,7 +6,7 @@
 /*
  * XDR (RFC 4506), in which libvirt's clients write what they want. Every item takes a multiple of
  * four bytes. After an item that is not there, or breaks the rules, `failed` stays set and what is
- * read is 0 or empty: the owner looks once.
+ * read is 0 or empty: the caller need check it only once.
  */
 struct xdr_reader {
 	const char *bytes;
@@ -24,7 +24,10 @@ void xdr_read_bytes(struct xdr_reader *reader, void *bytes, size_t count);
  */
 void xdr_read_text(struct xdr_reader *reader, char *text, size_t room);
 
-/* Returns where so many bytes are, which the reader has gone past, or NULL. */
+/*
+ * Returns where the next `count` bytes are and moves the reader past them, or NULL when there are
+ * not so many.
+ */
 const char *xdr_read_place(struct xdr_reader *reader, size_t count);
 
 void xdr_write_u32(struct buffer *buffer, uint32_t value);

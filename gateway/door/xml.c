@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Writes XML, with all that a text may not hold escaped. What door describes to libvirt's clients
- * is written by it; the file touches its arguments alone.
+ * is written by it; the file uses nothing but its arguments.
  */
 #include "gateway/door/xml.h"
 

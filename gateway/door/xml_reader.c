@@ -40,7 +40,10 @@ static bool xml_take(struct xml_reader *reader, const char *text)
 	return true;
 }
 
-/* Takes what comes until the text, and the text. */
+/*
+ * Skips everything up to the given text, and the text itself; returns false if the text does not
+ * come.
+ */
 static bool xml_take_until(struct xml_reader *reader, const char *text)
 {
 	const char *found =
@@ -96,7 +99,7 @@ static bool xml_take_character(struct xml_reader *reader, char text[XML_TEXT_BYT
 	return true;
 }
 
-/* Adds an item below the innermost open element; NULL: there is no room. */
+/* Adds an item below the innermost open element; returns NULL if there is no room. */
 static struct xml_item *xml_add(struct xml_reader *reader, const char *mark, const char *name)
 {
 	struct xml_items *items = reader->items;
@@ -136,7 +139,7 @@ static bool xml_take_attribute(struct xml_reader *reader)
 	return reader->at < reader->end && xml_take(reader, quote == '"' ? "\"" : "'");
 }
 
-/* Takes what is behind "<" of the beginning of an element. */
+/* Reads the start tag of an element, behind its "<". */
 static bool xml_take_begin(struct xml_reader *reader)
 {
 	char name[XML_NAME_BYTES];
@@ -162,7 +165,7 @@ static bool xml_take_begin(struct xml_reader *reader)
 	}
 }
 
-/* Takes what is behind "</". */
+/* Reads the end tag of an element, behind its "</". */
 static bool xml_take_end(struct xml_reader *reader)
 {
 	char name[XML_NAME_BYTES];
@@ -177,7 +180,7 @@ static bool xml_take_end(struct xml_reader *reader)
 	return !strcmp(last ? last + 1 : path, name) && xml_take(reader, ">");
 }
 
-/* Takes the text that comes up to the next "<". */
+/* Reads the text up to the next "<" as that of the innermost open element. */
 static bool xml_take_text(struct xml_reader *reader)
 {
 	struct xml_item *item = reader->depth ? reader->open[reader->depth - 1] : NULL;
@@ -186,7 +189,7 @@ static bool xml_take_text(struct xml_reader *reader)
 	xml_skip_blanks(reader);
 	if (reader->at == reader->end || *reader->at == '<')
 		return true;
-	/* A text in pieces, with elements between them, is none that is known here. */
+	/* A text in pieces, with elements between them, is not supported. */
 	if (!item || *item->text)
 		return false;
 	count = 0;

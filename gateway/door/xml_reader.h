@@ -14,7 +14,7 @@ enum { XML_NAME_BYTES = 64, XML_TEXT_BYTES = 256, XML_DEPTH = 8, XML_ITEMS = 128
 /* An element or an attribute, by its path: a/b for an element, a/b@c for an attribute. */
 struct xml_item {
 	char path[XML_NAME_BYTES * 3];
-	char text[XML_TEXT_BYTES]; /* without the blanks around it */
+	char text[XML_TEXT_BYTES]; /* the item's text, without the blanks around it */
 };
 
 struct xml_items {
@@ -22,9 +22,18 @@ struct xml_items {
 	struct xml_item list[XML_ITEMS];
 };
 
-/* Returns false for what is no such document, or is deeper, longer or wider than there is room. */
+/*
+ * Reads a document. Returns false if it is no valid one, or is too deep, has too many items or too
+ * long texts.
+ */
 bool xml_read(const char *text, size_t count, struct xml_items *items);
-/* Returns the first path that is none of the known ones, which NULL ends; NULL: all are. */
+/*
+ * Returns the first path of an item that is not in `known`, a list that ends with NULL; returns
+ * NULL if all are.
+ */
 const char *xml_unknown(const struct xml_items *items, const char *const *known);
-/* Returns the text of the only item with that path, or NULL when there is none, or are several. */
+/*
+ * Returns the text of the only item with that path, or NULL when there is none, or there are
+ * several.
+ */
 const char *xml_find(const struct xml_items *items, const char *path);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The link to Skerry: opens it, opens it again when it breaks, sends one request after another, and
- * hands each reply to whoever sent the request. Core's main loop drives it, and everything that
- * asks Skerry calls link_ask(); it uses nothing but the transport.
+ * The link to Skerry: opens it, opens it again when it breaks, sends requests to it, and hands each
+ * reply to whoever sent the request. Core's main loop drives it, and everything that asks Skerry
+ * calls link_ask(); it uses nothing but the transport.
  */
 #include "gateway/link/link.h"
 
@@ -31,7 +31,7 @@ struct link_request {
 static struct {
 	const struct link_client *client;
 	int fd;
-	bool opened;	    /* the connection is made, and the client has been told */
+	bool opened;	    /* the connection to Skerry is made, and client->opened was called */
 	bool skipping;	    /* the rest of a line that was too long is skipped */
 	int64_t skipped_id; /* the id of the request that the skipped line answers; 0: none */
 	struct buffer input, output;
@@ -193,8 +193,8 @@ bool link_tell(json_t *value)
 }
 
 /*
- * Takes the request of that number out of the list; returns NULL when none of that number is under
- * way.
+ * Takes the request with that id out of the list of unanswered ones; returns NULL when none of that
+ * number is under way.
  */
 static struct link_request *link_take(int64_t id)
 {
@@ -259,7 +259,9 @@ static void link_take_line(const char *text, size_t count)
 	} else if (!json_is_null(id)) {
 		line.client->line(value);
 	}
-	/* A null id answers a truncated line of an earlier link, and is ignored. */
+	/*
+	 * A reply with a null id answers a truncated line of an earlier connection, and is ignored.
+	 */
 	json_decref(value);
 }
 
@@ -297,7 +299,7 @@ static void link_skipped(void)
 	json_decref(reply);
 }
 
-/* Hands out the complete lines; what is longer than a line may be is skipped to its end. */
+/* Handles the complete lines in `input`; a line that is too long is skipped to its end. */
 static void link_split(void)
 {
 	char *end;
@@ -341,7 +343,8 @@ void link_ready(short events, int64_t now_ms)
 		line.heard_ms = now_ms;
 		link_counters.connections++;
 		/*
-		 * The newline ends half a line that an earlier connection may have left at Skerry.
+		 * The newline ends a partial line that an earlier connection may have left at
+		 * Skerry.
 		 */
 		buffer_text(&line.output, "\n");
 		line.client->opened();

@@ -8,8 +8,8 @@
 
 /*
  * The link to Skerry: JSON lines over a Unix or TCP socket or a tty. It is opened again a second
- * after it was lost. The functions of `struct link_client` are told of its state, and get the lines
- * that are no replies.
+ * after it was lost. The functions of `struct link_client` are called when its state changes, and
+ * with the lines that are no replies.
  */
 enum {
 	LINK_LINE_BYTES = 1 << 21, /* the longest line that is read: 4096 volumes in a list */
@@ -27,8 +27,8 @@ struct link_client {
 };
 
 /*
- * Gets the reply, which is borrowed. NULL means that the link was lost, and that it is unknown
- * whether the request was carried out.
+ * Handles Skerry's reply to a request; the reply is borrowed. NULL means that the link was lost,
+ * and that it is unknown whether the request was carried out.
  */
 typedef void link_reply(uint64_t context, json_t *reply);
 
@@ -63,7 +63,7 @@ json_t *link_command(const char *command, const char *const *arguments, const ch
  */
 bool link_tell(json_t *line);
 
-/* Does the same with a line that is JSON text already, without a newline. */
+/* Sends a line as link_tell() does, given as JSON text, without a newline. */
 bool link_tell_text(const char *text, size_t count);
 
 /*
@@ -78,7 +78,8 @@ bool link_is_open(void);
 
 /*
  * For the main loop: link_wait() says what to wait for, link_ready() handles what came, and
- * link_tick() connects again and watches for silence. `now_ms` is CLOCK_MONOTONIC.
+ * link_tick() connects again and closes a link that was silent for too long. `now_ms` is
+ * CLOCK_MONOTONIC.
  */
 struct pollfd link_wait(void);
 void link_ready(short events, int64_t now_ms);

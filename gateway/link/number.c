@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Quotes numbers in Skerry's lines that are too large for the JSON library, so that they arrive as
- * text. The link calls it for each line; it reads and writes its arguments.
+ * text. The link calls it for each line; it uses nothing but its arguments.
  */
 #include "gateway/link/number.h"
 

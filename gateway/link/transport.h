@@ -10,7 +10,7 @@
 bool transport_setup(const char *where);
 
 /*
- * Opens what was set. Returns a descriptor that does not block and may still be connecting, or -1
- * when there is nothing to connect to now.
+ * Opens what transport_setup() was told. Returns a descriptor that does not block and may still be
+ * connecting, or -1 when there is nothing to connect to now.
  */
 int transport_open(void);

@@ -19,8 +19,8 @@ struct exchange *exchange_find(uint32_t id)
 }
 
 /*
- * Returns a new id for the exchange at `place`: the id modulo WEB_EXCHANGES is the place, as
- * exchange_find() expects.
+ * Returns a new id for the exchange at index `place` of the table: the id modulo WEB_EXCHANGES is
+ * the index, as exchange_find() expects.
  */
 static uint32_t exchange_number(size_t place)
 {
@@ -240,8 +240,8 @@ static enum MHD_Result exchange_reply(struct exchange *exchange)
 }
 
 /*
- * Finds how the body of a request is framed, once its head is complete, and tells the tunnel.
- * Returns false when it is ambiguous where the next request begins.
+ * Finds how the body of a request is framed, once its head is complete, and tells the tunnel (the
+ * client's TLS connection). Returns false when it is ambiguous where the next request begins.
  */
 static bool exchange_begin(struct exchange *exchange, const char *version)
 {
@@ -321,7 +321,7 @@ enum MHD_Result exchange_handle(void *unused, struct MHD_Connection *connection,
 		*count = 0;
 		return MHD_YES;
 	}
-	/* The whole body has been passed on: MHD waits until core answers. */
+	/* The whole body has been passed on to core: MHD waits until core answers. */
 	if (exchange->sent && exchange->streams && !exchange->length) {
 		exchange->suspended = true;
 		MHD_suspend_connection(exchange->connection);

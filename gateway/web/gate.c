@@ -73,7 +73,7 @@ void gate_complete(struct gate *gate)
 
 /*
  * Notes that an answer begins. Without a credential it has a time limit: a client that reads no
- * answer would otherwise hold a place for good.
+ * answer would otherwise use up a connection for good.
  */
 void gate_answers(struct gate *gate, bool known, int64_t now_ms)
 {
@@ -82,7 +82,7 @@ void gate_answers(struct gate *gate, bool known, int64_t now_ms)
 
 /*
  * Notes that an answer has ended. If the server answered before the whole body was there, it reads
- * no more and ends the connection: the gate is shut.
+ * no more of the body and ends the connection: no byte passes any more.
  */
 void gate_answered(struct gate *gate, bool known, int64_t now_ms)
 {

@@ -10,7 +10,7 @@ static bool head_control(unsigned char byte)
 	return (byte < ' ' && byte != '\t') || byte == 127;
 }
 
-/* Handles the end of a line. */
+/* Handles the end of a line of the head. */
 static enum head_result head_line(struct head *head)
 {
 	switch (head->state) {

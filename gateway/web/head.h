@@ -26,7 +26,7 @@ struct head {
 enum head_result { HEAD_MORE, HEAD_ENDS, HEAD_BAD };
 
 /*
- * Checks the next bytes of a head. *used is how many of them belong to this head. After HEAD_ENDS,
- * `head` is ready for the next request.
+ * Checks the next bytes of a head. *used is how many of them belong to this head. After the result
+ * HEAD_ENDS, `head` is ready for the next request.
  */
 enum head_result head_take(struct head *head, const char *bytes, size_t count, size_t *used);

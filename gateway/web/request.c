@@ -19,7 +19,7 @@ enum { QUERY_COUNT = 32 };
 struct collect {
 	struct buffer *fields;
 	unsigned count;
-	unsigned seen; /* the headers of request_names that have come, a bit each */
+	unsigned seen; /* a bit for each header of request_names that the request has */
 	bool bad;
 };
 
@@ -181,9 +181,9 @@ bool request_frame(struct MHD_Connection *connection, const char *version, uint6
 }
 
 /*
- * Splits a target into its path and authority. Proxies send the absolute form (RFC 9112, 3.2.2),
- * whose authority counts instead of the header Host; `authority` is empty when the target is a path
- * alone. Returns false if the target is neither a path nor a URL of this server's scheme.
+ * Splits a request's target into its path and authority. Proxies send the absolute form (RFC 9112,
+ * 3.2.2), whose authority counts instead of the header Host; `authority` is empty when the target
+ * is a path alone. Returns false if the target is neither a path nor a URL of this server's scheme.
  */
 static bool request_target(const char *url, bool tls, const char **path, char *authority,
 			   size_t room)

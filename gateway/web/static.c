@@ -25,7 +25,7 @@ enum { STATIC_FILES = 64, STATIC_BYTES = 8 << 20, STATIC_DEPTH = 3 };
 #define STATIC_NONCE "{{nonce}}"
 
 struct static_file {
-	char path[128]; /* the path as in a URL, with the slash */
+	char path[128]; /* the file's path as in a URL, with the slash at its beginning */
 	char *bytes;
 	size_t count;
 	char tag[36]; /* the file's ETag, with quotes */

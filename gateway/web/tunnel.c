@@ -19,12 +19,12 @@
 #include "gateway/web/web.h"
 
 enum {
-	/* the most records of one connection before the next connection's turn */
+	/* the most records of one connection that are moved before the next connection's turn */
 	TUNNEL_ROUNDS = 8,
 	TUNNEL_ACCEPTS = 16,
 	HANDSHAKE_MS = 10000,
 	LINGER_MS = 1000,
-	TUNNEL_UNSENT = 131072, /* bytes that the kernel keeps for a slow client */
+	TUNNEL_UNSENT = 131072, /* the most bytes that the kernel keeps unsent for a slow client */
 };
 
 bool tunnel_start(int listener, const char *certificate, const char *key, unsigned per_address)
@@ -64,7 +64,7 @@ static bool tunnel_session(struct tunnel *tunnel)
 				      tunnels.credentials) == 0;
 }
 
-/* Returns false when no client waits to be accepted. */
+/* Accepts a connection. Returns false when no client waits for that. */
 static bool tunnel_accept(int64_t now_ms)
 {
 	struct sockaddr_storage address = {0};
@@ -115,8 +115,8 @@ static bool tunnel_handshake(struct tunnel *tunnel, int64_t now_ms)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
 		return false;
 	/*
-	 * A tunnel whose server's end is closed already may still have the number of this new
-	 * socket.
+	 * The new socket may have the descriptor number that an older tunnel still has for its
+	 * server's end, which is closed already.
 	 */
 	if (tunnel_of(pair[1]))
 		tunnel_of(pair[1])->server = -1;
@@ -170,8 +170,8 @@ static bool tunnel_give(struct tunnel *tunnel, int64_t now_ms, bool *broken)
 	sent = send(tunnel->inner, up->bytes + up->at, up->passed, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (sent <= 0) {
 		/*
-		 * The server has closed its end: what it answered before that still goes to the
-		 * client.
+		 * The server has closed its end of the socket pair: what it answered before that is
+		 * still sent to the client.
 		 */
 		if (errno == EPIPE || errno == ECONNRESET) {
 			tunnel->client_ended = tunnel->inner_told = true;
@@ -316,7 +316,7 @@ static short tunnel_inner_wants(const struct tunnel *tunnel)
 	return events;
 }
 
-/* Returns when a tunnel has to end; 0: it has no time limit now. */
+/* Returns the time in ms at which a tunnel has to end; 0: it has no time limit now. */
 static int64_t tunnel_until_ms(const struct tunnel *tunnel)
 {
 	return tunnel->until_ms ? tunnel->until_ms : tunnel->gate.until_ms;

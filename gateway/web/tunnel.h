@@ -25,7 +25,7 @@ bool tunnel_start(int listener, const char *certificate, const char *key, unsign
 
 /*
  * Fills `waits` (TUNNEL_POLLS entries) with what the tunnels wait for, and returns how many there
- * are. Makes *wait_ms less when a tunnel has to be looked at sooner.
+ * are. Lowers *wait_ms when a tunnel's time limit is over sooner.
  */
 size_t tunnel_wants(struct pollfd *waits, int *wait_ms);
 
@@ -39,19 +39,19 @@ void tunnel_turn(const struct pollfd *waits);
  */
 bool tunnel_has(int server);
 /*
- * Notes that the server has read a head and that `body` bytes follow; UINT64_MAX: the body itself
- * says where it ends.
+ * Notes that the server has read a head of the tunnel's and that a body of `body` bytes follows;
+ * UINT64_MAX: the body itself says where it ends.
  */
 void tunnel_request(int server, uint64_t body);
-/* Notes that all of the request is there, so that its time limit ends. */
+/* Notes that all of the tunnel's present request is there, so that its time limit ends. */
 void tunnel_complete(int server);
 /*
- * Notes that an answer begins; `who` is a number for the credential that was shown, 0: none was
- * shown.
+ * Notes that an answer begins in the tunnel; `who` is a number for the credential that was shown,
+ * 0: none was shown.
  */
 void tunnel_known(int server, uint32_t who);
 void tunnel_answered(int server);
-/* Notes that a head was refused: no more bytes pass. */
+/* Notes that a head was refused: no more of the tunnel's bytes pass. */
 void tunnel_shut(int server);
 /* Notes that the connection became a WebSocket: from now on all bytes pass. */
 void tunnel_open(int server);

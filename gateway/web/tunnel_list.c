@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The list of connections over TLS, and which of them has to go when all places are taken.
- * tunnel.c calls it; it closes what it takes out of the list.
+ * The list of connections over TLS (tunnels), and which of them has to end when the list is full.
+ * tunnel.c calls it; it closes those that it takes out of the list.
  */
 #include "gateway/web/tunnel_list.h"
 
@@ -100,7 +100,7 @@ static unsigned tunnel_count(uint32_t who)
 	return count;
 }
 
-/* Returns an idle tunnel of the holder who has most tunnels, among those with a credential. */
+/* Returns an idle tunnel of the credential that has most tunnels. */
 static struct tunnel *tunnel_idle_of_most(void)
 {
 	struct tunnel *found = NULL;
@@ -151,8 +151,8 @@ static struct tunnel *tunnel_stranger(void)
 }
 
 /*
- * Makes room when all places are taken: the address with most tunnels without a credential gives up
- * its oldest, else the holder of most tunnels gives up an idle one.
+ * When the list is full, ends a tunnel: the oldest of the address with most tunnels without a
+ * credential, else an idle one of the credential with most tunnels.
  */
 bool tunnel_has_room(const struct sockaddr_storage *address)
 {
@@ -221,8 +221,8 @@ void tunnel_shut(int server)
 }
 
 /*
- * Notes that an answer begins, and the credential `who` that was shown. A holder with too many
- * tunnels gives up the oldest idle one, or else this one.
+ * Notes that an answer begins, and the credential `who` that was shown. If the credential has too
+ * many tunnels, its oldest idle one ends, or else this one.
  */
 void tunnel_known(int server, uint32_t who)
 {

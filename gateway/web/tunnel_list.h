@@ -11,7 +11,8 @@
 /* All tunnels, and who has how many of them: what tunnel.c and tunnel_list.c share. */
 enum {
 	TUNNEL_BYTES = 16384, /* the most bytes that one TLS record carries */
-	TUNNEL_LEAVES = 1,    /* a value of until_ms: the tunnel ends at its next turn */
+	/* a value of until_ms: the tunnel is ended when its turn comes next */
+	TUNNEL_LEAVES = 1,
 };
 
 /* Bytes on their way in one direction: more are read when all of these have been sent. */
@@ -42,12 +43,16 @@ struct tunnel {
 	struct gate gate;
 	gnutls_session_t session;
 	struct sockaddr_storage address;
-	/* when the handshake or lingering must end, or TUNNEL_LEAVES; 0: see `gate` */
+	/*
+	 * the time in ms at which the handshake or lingering must end, or TUNNEL_LEAVES; 0: see
+	 * `gate`
+	 */
 	int64_t until_ms;
 	bool client_ended; /* no more bytes will come from the client */
-	bool inner_told;   /* the server knows that the client has ended */
+	bool inner_told;   /* the server was told that the client sends no more */
 	bool server_ended;
-	bool again; /* there is work that poll does not see, such as bytes in the session */
+	/* there is work that poll does not see, such as decrypted bytes in the TLS session */
+	bool again;
 	struct tunnel_bytes up, down;
 };
 

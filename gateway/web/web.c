@@ -130,8 +130,8 @@ static void web_local_connection(uint32_t number, int fd)
 	}
 	web.connections[fd] = number;
 	/*
-	 * MHD closes a connection that it refuses: core is told here unless web_connection() has
-	 * told it.
+	 * MHD closes a connection that it refuses: core is told here that the connection is closed,
+	 * unless web_connection() has told it.
 	 */
 	if (MHD_add_connection(web.daemon, fd, &address, sizeof(address)) != MHD_YES &&
 	    web.connections[fd]) {
@@ -205,7 +205,7 @@ static int web_wait_ms(void)
 	return MHD_get_timeout(web.daemon, &left) == MHD_YES && left < 60000 ? (int)left : 60000;
 }
 
-/* Lists what the WebSockets wait for; `ids` gets the exchange of each entry. */
+/* Fills in the poll entries of the WebSockets; `ids` gets the id of each entry's exchange. */
 static size_t web_sockets(struct pollfd *waits, uint32_t *ids)
 {
 	size_t count = 0;

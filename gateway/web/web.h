@@ -8,9 +8,10 @@
 #include "gateway/web/ws.h"
 
 enum {
-	WEB_EXCHANGES = 320,	    /* the most requests and WebSockets at a time */
-	WEB_BODY_BYTES = 16384,	    /* the longest body of a request */
-	WEB_UNACKNOWLEDGED = 65536, /* the most bytes of a client that core has not acknowledged */
+	WEB_EXCHANGES = 320,	/* the most requests and WebSockets at a time */
+	WEB_BODY_BYTES = 16384, /* the longest body of a request */
+	/* the most bytes of a client's that are sent to core and not acknowledged */
+	WEB_UNACKNOWLEDGED = 65536,
 	/* bytes of MHD's memory for a connection, which MHD clears for each request */
 	WEB_HEADER_BYTES = 20480,
 };
@@ -23,10 +24,10 @@ struct exchange {
 	bool too_large;	    /* the request's body is longer than WEB_BODY_BYTES */
 	/* the body comes in chunks; the connection then ends with the answer */
 	bool chunked;
-	char authority[256]; /* the host of a target in the absolute form */
+	char authority[256]; /* the host in the request's target, if that is in the absolute form */
 	bool streams;	     /* core gets the body piece by piece, after the request */
 	uint64_t length;     /* the bytes of the body that are still to come */
-	bool may_send;	     /* core has begun to take the body */
+	bool may_send;	     /* core has said that it takes the request's body */
 	bool failed;	     /* core has broken its answer off */
 	bool sent;	     /* core has got the request */
 	bool suspended;	     /* MHD waits until exchange_resume() is called */
@@ -34,14 +35,16 @@ struct exchange {
 	bool ended;
 	unsigned status;
 	uint32_t flags;	       /* the flags of MESSAGE_ANSWER */
-	struct buffer headers; /* the answer's headers, as fields */
+	/* the answer's headers, as a list of fields (gateway/base/fields.h) */
+	struct buffer headers;
 	/* For a WebSocket: */
 	struct MHD_UpgradeResponseHandle *upgraded;
 	int fd;
 	struct ws_reader reader;
 	struct buffer output;
 	size_t unacknowledged; /* bytes sent to core that core has not acknowledged */
-	size_t unreported;     /* bytes from core that were not reported as consumed */
+	/* bytes from core of which it was not yet told that the client has taken them */
+	size_t unreported;
 	bool closing;	       /* a close frame was sent or is in output */
 };
 
@@ -49,7 +52,7 @@ struct web {
 	struct message_socket core;
 	struct MHD_Daemon *daemon;
 	struct exchange exchanges[WEB_EXCHANGES];
-	unsigned socket_count; /* the exchanges that are WebSockets */
+	unsigned socket_count; /* the number of exchanges that are WebSockets */
 	/* how many ids were given so far; an id is rounds * WEB_EXCHANGES + the exchange's place */
 	uint32_t rounds;
 	/* by descriptor: core's number of a connection at the Unix socket; 0: TLS */
@@ -89,15 +92,15 @@ void exchange_answer(struct exchange *exchange, const struct message_head *head,
 void exchange_body(struct exchange *exchange, const struct message_head *head, const char *bytes,
 		   size_t count);
 void exchange_end(struct exchange *exchange, unsigned code);
-/* Notes that core is done with `count` more bytes of the request's body, or from a WebSocket. */
+/* Notes that core has handled `count` more bytes of the request's body, or from a WebSocket. */
 void exchange_taken(struct exchange *exchange, size_t count);
 
 /* Returns the socket by which a tunnel knows a connection, or -1. */
 int exchange_socket(struct MHD_Connection *connection);
 
 /*
- * request_frame() finds how long the body is (REQUEST_CHUNKED: the body itself says). Returns false
- * if the headers can be read in two ways.
+ * request_frame() finds how long a request's body is (REQUEST_CHUNKED: the body itself says).
+ * Returns false if the headers can be read in two ways.
  */
 #define REQUEST_CHUNKED UINT64_MAX
 bool request_frame(struct MHD_Connection *connection, const char *version, uint64_t *body);

@@ -13,18 +13,18 @@
 
 #include "gateway/base/bytes.h"
 
-/* A frame's head, section 5.2. */
+/* The head of a WebSocket frame (RFC 6455, section 5.2). */
 struct ws_frame {
 	enum ws_opcode opcode;
 	bool final;
-	size_t head;	 /* the bytes of the frame's head */
-	uint64_t length; /* the bytes of the frame's payload */
+	size_t head;	 /* length in bytes of the frame's head */
+	uint64_t length; /* length in bytes of the frame's payload */
 	uint8_t mask[4];
 };
 
 enum { WS_FINAL = 0x80, WS_RESERVED = 0x70, WS_MASKED = 0x80, WS_16 = 126, WS_64 = 127 };
 
-/* Reads one frame, with results as of ws_read(). */
+/* Reads one frame's head, with the results of ws_read(): 1, 0 or a close code. */
 static int ws_frame_read(const uint8_t *bytes, size_t count, struct ws_frame *frame)
 {
 	size_t extra, length;

@@ -18,7 +18,7 @@ enum ws_opcode {
 	WS_PONG = 10,
 };
 
-/* Close codes, section 7.4.1. */
+/* Close codes of WebSockets (RFC 6455, section 7.4.1). */
 enum {
 	WS_NORMAL = 1000,
 	WS_PROTOCOL_ERROR = 1002,
@@ -26,7 +26,7 @@ enum {
 	WS_TOO_BIG = 1009,
 };
 
-/* The bytes that a client has sent so far and that were not handed out. */
+/* The bytes that a client has sent so far and that ws_read() has not returned yet. */
 struct ws_reader {
 	struct buffer input;
 	struct buffer message; /* pieces of a fragmented message */
@@ -41,8 +41,8 @@ struct ws_message {
 };
 
 /*
- * Takes the next message out of what was added to reader->input: 1: there is one, 0: more bytes are
- * needed, otherwise the close code with which the connection has to end.
+ * Takes the next message out of the client's bytes in reader->input. Returns 1: there is one, 0:
+ * more bytes are needed, otherwise the close code with which the connection has to end.
  */
 int ws_read(struct ws_reader *reader, struct ws_message *message);
 void ws_reader_free(struct ws_reader *reader);

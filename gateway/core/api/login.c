@@ -67,7 +67,7 @@ static void login_crowded(struct request *request)
 		       "too many logins are being checked at the moment: try again in a second");
 }
 
-/* Returns whether a login may be tried now. If not, answers the request with 429. */
+/* Returns whether a login as this user may be tried now. If not, answers the request with 429. */
 static bool login_may_try(struct request *request, const char *user)
 {
 	unsigned retry_s;

@@ -74,7 +74,10 @@ struct clone_nets {
 	size_t count;
 };
 
-/* Reads the networks of a clone from names separated by commas. */
+/*
+ * Reads the networks of a clone's cards from names separated by commas. Returns false if the text
+ * is no such list.
+ */
 static bool snapshot_take_nets(struct clone_nets *nets, const char *text)
 {
 	while (*(text += strspn(text, ", "))) {

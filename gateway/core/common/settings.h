@@ -9,7 +9,8 @@ struct settings {
 	const char *names[16]; /* the names that a Host header may have, besides addresses */
 	unsigned name_count;
 	unsigned rate, change_rate; /* requests and changes a second for each token; 0: no limit */
-	unsigned per_address;	    /* the most connections from one address */
+	/* the most connections without a credential from one address; 0: no limit */
+	unsigned per_address;
 	unsigned anchor_s;
 	unsigned audit_kib;   /* the size in KiB of an audit file at which the next file is begun */
 	unsigned audit_files; /* how many full audit files are kept; 0: all */

@@ -7,8 +7,8 @@
 
 /*
  * Connections to programs in guests, by the guests' socket devices: each WebSocket is one stream of
- * the link. No byte is lost: what a client has not acknowledged counts against Skerry's credit, and
- * a client is told how many bytes it may send.
+ * the link. No byte is lost: what a client has not acknowledged of a guest's bytes counts against
+ * Skerry's credit, and a client is told how many bytes it may send.
  */
 /* handles Skerry's line about a connection's stream: bytes, credit or the end */
 void vsock_line(json_t *line);
