@@ -95,8 +95,8 @@ static enum cli_exit login_with_token(struct cli *cli, const char *path)
 }
 
 /*
- * Writes the path of the token of this host; ends the program when there is no place for such a
- * file.
+ * Writes the path of the file that keeps the token for this server; ends the program when there is
+ * no place for such a file.
  */
 static void login_token_path(struct cli *cli, const char *command, char *path, size_t size)
 {

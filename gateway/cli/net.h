@@ -20,7 +20,10 @@ enum net_result { NET_END = 0, NET_ERROR = -1, NET_TIMEOUT = -2 };
 
 bool net_open_unix(struct net *net, const char *path);
 
-/* Connects and makes the handshake; the caller judges the certificate before it sends anything. */
+/*
+ * Connects over TCP and makes the TLS handshake; the caller judges the certificate before it sends
+ * anything.
+ */
 bool net_open_tls(struct net *net, const char *host, const char *port);
 
 /* Returns the number of bytes read, or a net_result. timeout_ms < 0 waits for ever. */

@@ -7,9 +7,9 @@
 
 /* Things, which are networks, stores and volumes: core lists them, and a client names one. */
 
-/* Returns a text of a thing, (a JSON object of core's), or "" when it has none. */
+/* Returns a text of a thing (a JSON object of core's), or "" when it has none. */
 const char *thing_text(json_t *thing, const char *key);
-/* Returns a number of a thing, (a JSON object of core's), or 0 when it has none. */
+/* Returns a number of a thing (a JSON object of core's), or 0 when it has none. */
 uint64_t thing_number(json_t *thing, const char *key);
 /*
  * Returns the thing of a list that a call names; NULL: there is none, and the call has ended with

@@ -223,7 +223,9 @@ void volume_delete(struct rpc *call)
 		volume_ask(call, "DELETE", volume_took_delete);
 }
 
-/* Returns the bytes of a unit as libvirt writes it, or 0. */
+/*
+ * Returns how many bytes a unit of size is, such as "MiB", as libvirt writes it; 0: it is unknown.
+ */
 static uint64_t volume_unit(const char *unit)
 {
 	static const struct {

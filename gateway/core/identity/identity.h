@@ -47,7 +47,7 @@ bool identity_alive(const struct identity *identity, int64_t now);
 void identity_actor(const struct identity *identity, char *actor, size_t room);
 
 /*
- * Returns those of the roles admin and auditor, for all VMs and without an end, that nobody would
- * have without the token and the account of these numbers (0: none).
+ * Returns those of the roles admin and auditor, for all VMs and without an expiry, that nobody
+ * would have without the token and the account of these numbers (0: none).
  */
 unsigned identity_roles_lost(uint64_t token, uint64_t account);

@@ -237,9 +237,9 @@ static void console_opened(uint64_t index, json_t *reply)
 }
 
 /*
- * Returns a free place. If there is none, the asker with most places loses the oldest of them; that
- * place is free once Skerry has said that the stream is closed. Returns NULL if there is no free
- * place now.
+ * Returns a free entry for a console. If there is none, the asker with most consoles loses the
+ * oldest of them, whose entry is free once Skerry has said that its stream is closed. Returns NULL
+ * if no entry is free now.
  */
 static struct console *console_place(const struct identity *who)
 {

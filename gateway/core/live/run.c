@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of runs, and what happens to each: a place, a clone, a connection, an end. Handlers
+ * The table of runs, and what happens to each: a wait, a clone, a connection, an end. Handlers
  * begin runs; Skerry's replies, the tick and the frames of run_frame.c move them on. It asks Skerry
  * by the link.
  */

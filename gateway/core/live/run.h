@@ -42,7 +42,8 @@ enum run_state {
 
 struct run_limits {
 	double wall_s, cpu_s; /* limits of time and of CPU time, in seconds; cpu_s 0: no limit */
-	size_t output_bytes;  /* the most bytes of stdout and stderr together */
+	/* the most bytes that a run may write to stdout and stderr together */
+	size_t output_bytes;
 	double exits;	      /* the most VM exits; 0: no limit */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Decides which run is next, and in which clone: a new clone, or one that waits at the gate. The
- * table of runs calls it whenever a place may be free; it makes clones by run.c.
+ * table of runs calls it whenever one more run may have a VM; it makes clones by run.c.
  */
 #include <string.h>
 

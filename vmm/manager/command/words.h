@@ -11,7 +11,7 @@ struct words {
 	char bytes[LINE_MAX + COMMAND_WORDS_MAX + 3];
 };
 
-/* Cuts a line of at most LINE_MAX characters. */
+/* Cuts a command line of at most LINE_MAX characters into words. */
 void words_split(struct words *words, const char *line);
 
 /* Joins words so that words_split gives them back; returns false if they do not fit. */

@@ -63,7 +63,7 @@ static bool command_disk_restore_resume(struct reply *reply)
 	return true;
 }
 
-/* Returns whether there is a disk or a volume of that name; after an error, if not. */
+/* Returns whether there is a disk or a volume of that name; if not, writes an error. */
 static bool command_disk_restore_find(struct reply *reply, const char *name)
 {
 	char shown[CONFIG_DISK_BYTES];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The command `log show`: shows lines of the log that match, and with -f those that follow. Run by
- * command.c. Only reads the log; its place there is in reply->query.
+ * command.c. Only reads the log; how far it has come there is in reply->query.
  */
 #include "kernel/abi/pages.h"
 #include "vmm/manager/command/command.h"

@@ -171,7 +171,7 @@ static bool command_vm_clone_give_up(struct reply *reply, const struct vm *from,
 	return true;
 }
 
-/* Makes the clone once it has its volumes. */
+/* Makes the clone of the VM once the stores have made its volumes. */
 static bool command_vm_clone_volumes_resume(struct reply *reply)
 {
 	struct vm *from = vm_by_id(pending.from_id);

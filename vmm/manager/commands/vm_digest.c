@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The command `vm digest`: shows SHA-256 digests of a VM's RAM and state. Run by command.c;
- * vm_save.c has a saver compute them.
+ * vm_save.c has a second process of the VM compute them.
  */
 #include "lib/string.h"
 #include "vmm/manager/command/command.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command `vm trim`: gives back the pages of a VM's memory that hold only zeros. Run by
- * command.c; vm_trim.c does the work.
+ * The command `vm trim`: frees the pages of a VM's memory that hold only zeros. Run by command.c;
+ * vm_trim.c does the work.
  */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/vm/vm.h"

@@ -11,7 +11,10 @@
 /* A guest that answers at all answers within this time. */
 #define CONNECT_NS (5 * NS_PER_S)
 
-/* Reads the VM's name and the port. Returns NULL after writing an error. */
+/*
+ * Finds the VM and reads the port that the command's arguments name. Returns NULL after writing an
+ * error.
+ */
 static struct vm *command_vsock_vm(struct reply *reply, const struct arguments *arguments,
 				   u64 *port)
 {

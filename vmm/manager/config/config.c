@@ -18,7 +18,7 @@ enum section {
 	SECTION_NONE,
 	SECTION_HOST,
 	SECTION_VM,
-	SECTION_NAMED, /* a disk, a network, a channel, a service or a store */
+	SECTION_NAMED, /* the section of a disk, a network, a channel, a service or a store */
 	SECTION_UNKNOWN
 };
 

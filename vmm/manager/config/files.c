@@ -36,7 +36,7 @@ static struct file *file_find_named(const char *name)
 	return NULL;
 }
 
-/* Adds a file. Returns its place in the list, or NULL after reporting why it is left out. */
+/* Adds a file. Returns its entry in the list, or NULL after reporting why it is left out. */
 static struct file *file_add(const struct file *file, void (*report)(const char *problem))
 {
 	char problem[160];

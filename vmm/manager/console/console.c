@@ -367,7 +367,7 @@ static void console_send_some(void)
 	console_send(port, &output, &pager, console_recover);
 }
 
-/* Drops the rest of the held output. */
+/* Drops what the pager still holds back of the output. */
 static void console_drop_page(void)
 {
 	if (!pager.ended)

@@ -12,7 +12,7 @@
 
 /* Takes the next byte typed; returns false if there is none. */
 bool console_input_next(enum serial_name port, u8 *byte);
-/* Gives back the last byte, which could not be used yet. */
+/* Puts the last byte back before the input, as it could not be used yet. */
 void console_input_back(u8 byte);
 /* Returns whether a byte was given back. */
 bool console_input_held(void);

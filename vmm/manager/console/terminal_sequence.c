@@ -129,7 +129,7 @@ static u64 terminal_every(const struct parameters *all)
 
 /* --- colours: all pass, but not other fonts, which are character sets --- */
 
-/* Returns how many parameters of a colour follow: 5 and an index, or 2 and three parts. */
+/* Returns how many parameters of a colour follow: 5 and an index, or 2 and three colour values. */
 static u32 terminal_colour_length(const struct parameters *all, u32 place)
 {
 	u32 number = all->each[place].number;

@@ -20,7 +20,8 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-#define PROCESS_PAGES 512u /* the pages of the process's image, memory, stack and page tables */
+/* pages for the restoring process's image, memory, stack and page tables */
+#define PROCESS_PAGES 512u
 #define WEIGHT	      256u
 /* the time limit of one request to a disk, whose driver may have to be restarted meanwhile */
 #define MOVE_NS (60 * NS_PER_S)

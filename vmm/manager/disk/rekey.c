@@ -21,7 +21,7 @@
 #define LOOK_NS (10 * NS_PER_MS)
 
 #define PROBLEM_BYTES 224u
-#define ENDED_MAX     8u /* rekeys whose outcome is kept for those who asked */
+#define ENDED_MAX     8u /* number of the last rekeys whose outcome is kept for those who asked */
 
 enum rekey_phase {
 	REKEY_NONE,

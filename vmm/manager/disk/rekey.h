@@ -16,8 +16,8 @@
 u32 rekey_begin(struct store *store, const struct store_volume *volume, const char *key,
 		char *problem, size_t size);
 /*
- * Returns whether the rekey of that number has ended; `problem` is then which key it has and why it
- * has failed, "" if it has not.
+ * Returns whether the rekey of that number has ended; `problem` then says which key the volume has
+ * and why the rekey has failed, "" if it has not.
  */
 bool rekey_ended(u32 number, char *problem, size_t size);
 /* Returns whether the rekey under way uses a volume of that name. */

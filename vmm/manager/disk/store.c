@@ -21,7 +21,8 @@
 
 #define TABLE_REACH  (2 * MIB) /* bytes that one page of a page table maps */
 #define TABLE_OTHERS 8u	       /* page tables of the levels above, and at a boundary */
-#define GROUP_PAGES  32u       /* pages that a store's group needs besides the store's memory */
+/* pages that a store's memory group needs besides the store's memory */
+#define GROUP_PAGES 32u
 /* attempts to copy what the driver is changing, before the copy fails */
 #define COPIES_MAX 64u
 
@@ -163,7 +164,7 @@ static void store_give(struct store *store)
 	__atomic_store_n(&given->number, ++store->given, __ATOMIC_RELEASE);
 }
 
-/* Returns a place of the driver's list that no other store has, or STORE_MAX. */
+/* Returns the index of an entry in the driver's list of stores that is free, or STORE_MAX. */
 static u32 store_free_place(const struct driver *driver)
 {
 	u32 place = 0;

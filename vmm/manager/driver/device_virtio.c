@@ -12,7 +12,7 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-/* 4.1.4: offsets from the beginning of the capability */
+/* virtio 1.2, 4.1.4: offsets of fields from the beginning of the capability */
 enum virtio_capability {
 	VIRTIO_CAP_LENGTH = 2,
 	VIRTIO_CAP_TYPE = 3,

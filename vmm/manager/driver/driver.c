@@ -83,7 +83,7 @@ static void driver_fail(struct driver *driver, const char *reason)
 	driver_links_lose(driver);
 }
 
-/* Fails the driver for good once its device is quiet, as that may have been started already. */
+/* Fails the driver for good once its device, which may have been started already, is quiet. */
 static void driver_fail_quietly(struct driver *driver, const char *reason)
 {
 	if (driver->kind->quiet == NULL) {

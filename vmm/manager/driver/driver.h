@@ -350,7 +350,7 @@ bool drivers_settled(void);
 
 /*
  * Makes a link as `wanted`, charged to the memory group `group`. Returns NULL, with the reason in
- * `problem`, if it fails; parts that were made then go with the group.
+ * `problem`, if it fails; parts that were made are then destroyed with the group.
  */
 struct driver_link *driver_link_make(struct driver *driver, handle_t group,
 				     const struct driver_link *wanted, char *problem, size_t size);

@@ -229,8 +229,8 @@ static void driver_grant_all(struct driver *driver, struct process_build *build)
 }
 
 /*
- * Binds the driver's events. The number of the start tells the end of this process from that of an
- * earlier one.
+ * Has the driver's signals come to the manager's queue. The number of the start tells the end of
+ * this process from that of an earlier one.
  */
 static void driver_watch(const struct driver *driver, struct process_build *build)
 {

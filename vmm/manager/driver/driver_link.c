@@ -273,8 +273,8 @@ static enum status driver_link_make_objects(const struct driver *driver, handle_
 	u64 at = 0;
 
 	/*
-	 * the client's group pays: what a driver does for the client's signals is charged to the
-	 * client
+	 * the client's memory group pays for the events: what a driver does for the client's
+	 * signals is charged to the client
 	 */
 	if (status == STATUS_OK)
 		status = sys_event_create(group, &link->doorbell);

@@ -155,8 +155,8 @@ static void gdb_take_attach(const struct vm_answer *answer)
 }
 
 /*
- * Takes a packet. A new GDB begins with qSupported, perhaps where another one died: the new one
- * finds the guest held.
+ * Handles a packet from GDB. A new GDB begins with qSupported, perhaps where another one died: the
+ * new one finds the guest held.
  */
 static void gdb_take_packet(void)
 {

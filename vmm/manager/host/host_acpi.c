@@ -14,7 +14,8 @@
 #define TABLE_BYTES_MAX (4 * MIB)
 #define TABLE_COUNT_MAX 128u
 _Static_assert(sizeof(struct acpi_rsdp) == HOST_ACPI_RSDP_BYTES, "as the header says");
-#define FADT_BYTES_MIN offsetof(struct acpi_fadt, reset_reg) /* an ACPI 1.0 FADT has 116 bytes */
+/* the least size of an FADT: that of ACPI 1.0 has 116 bytes */
+#define FADT_BYTES_MIN offsetof(struct acpi_fadt, reset_reg)
 
 /* ACPI 20.2: the encodings of which the value of \_S5 is made */
 enum aml {

@@ -31,12 +31,18 @@ static const u8 retbleed[] = {0x4e, 0x55, 0x5e, 0x66, 0x7e, 0x8a, 0x8e, 0x9e, 0x
 /* the models open to Downfall: Skylake to Tiger Lake and Rocket Lake */
 static const u8 downfall[] = {0x4e, 0x55, 0x5e, 0x6a, 0x6c, 0x7e, 0x8c,
 			      0x8d, 0x8e, 0x9e, 0xa5, 0xa6, 0xa7};
-/* desktop CPUs from Ivy Bridge to Comet Lake; Ice Lake and Tremont's mobile ones */
+/*
+ * the models open to SRBDS: desktop CPUs from Ivy Bridge to Comet Lake; Ice Lake and Tremont's
+ * mobile ones
+ */
 static const u8 srbds[] = {0x3a, 0x3c, 0x3d, 0x45, 0x46, 0x47, 0x4e, 0x5e,
 			   0x7e, 0x8a, 0x8e, 0x96, 0x9c, 0x9e, 0xa5, 0xa6};
 /* the models open to RFDS: Goldmont to Gracemont, and CPUs with Gracemont cores beside others */
 static const u8 rfds[] = {0x5c, 0x5f, 0x7a, 0x86, 0x96, 0x97, 0x9a, 0x9c, 0xb7, 0xba, 0xbe, 0xbf};
-/* models not affected, though they cannot enumerate that: Goldmont, Tiger Lake, Alder Lake */
+/*
+ * the models without the leak of stale MMIO data that cannot report this themselves: Goldmont,
+ * Tiger Lake, Alder Lake
+ */
 static const u8 mmio_safe[] = {0x5c, 0x5f, 0x7a, 0x8c, 0x8d, 0x97, 0x9a};
 
 static const struct its_model {

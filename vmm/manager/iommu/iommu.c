@@ -408,8 +408,8 @@ static void iommu_note_fault(u32 number, const struct iommu_fault *fault)
 }
 
 /*
- * Reads all records of a unit's faults: an IOMMU signals no more while it has an unread record
- * (VT-d 7.3.1).
+ * Reads all records of an IOMMU's faults (refused accesses): an IOMMU signals no more while it has
+ * an unread record (VT-d 7.3.1).
  */
 void iommu_signalled(u32 number)
 {

@@ -31,7 +31,7 @@ struct iommu_scope {
 	u16 last;
 	u8 path_count; /* 1 or more if there is a path */
 	u8 bus;	       /* bus where the path begins */
-	/* device << 3 | function of each bridge on the way, and of the device */
+	/* device << 3 | function of each bridge on the way, and of the device at the path's end */
 	u8 path[IOMMU_PATH_MAX];
 };
 

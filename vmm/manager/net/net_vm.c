@@ -44,7 +44,7 @@ static const char *net_find_problem(const struct net *net)
 	return net->bridge->life == DRIVER_LIFE_FAILED ? net->bridge->reason : NULL;
 }
 
-/* Returns the link that has the address on the network, or NULL. */
+/* Returns the link of the card that has the MAC address on the network, or NULL. */
 static const struct driver_link *net_find_mac(const struct net *net, u64 mac)
 {
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {

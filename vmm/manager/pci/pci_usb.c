@@ -15,7 +15,8 @@
 #define LEGACY_FIRMWARE (1u << 16)
 #define LEGACY_SYSTEM	(1u << 24)
 #define XHCI_SMI_ENABLE 0x0000e011u
-#define XHCI_SMI_EVENTS 0xe0000000u /* events of the xHCI's SMIs, cleared by writing ones */
+/* bits of the events that cause the xHCI's SMIs, cleared by writing ones */
+#define XHCI_SMI_EVENTS 0xe0000000u
 
 #define XHCI_HCCPARAMS1	 0x10u
 #define EHCI_HCCPARAMS	 0x08u

@@ -29,7 +29,7 @@ const char *vm_name_by_low_id(u16 low_id);
 /* Returns a slot for a new VM, or NULL if there are VM_MAX VMs already. */
 struct vm *vm_free_slot(void);
 
-/* Returns whether the VM's group is being destroyed. */
+/* Returns whether the VM's memory group is being destroyed. */
 static inline bool vm_is_ending(const struct vm *vm)
 {
 	return vm->phase >= VM_PHASE_ENDING;
@@ -58,8 +58,8 @@ const char *vm_state_name(enum vm_state state);
 u64 vm_uptime_tsc(const struct vm *vm);
 u64 vm_uptime_ns(const struct vm *vm);
 /*
- * Returns the kernel's account of the VM's group, or, if it has none now, the final one of its last
- * group.
+ * Returns the kernel's account of the VM's memory group, or, if it has none now, the final one of
+ * its last group.
  */
 const struct group_page *vm_account(const struct vm *vm);
 /* Returns the sum of all the guest's exits, handled in the kernel and in the monitor. */

@@ -21,15 +21,15 @@ bool vm_handover_may_begin(const struct vm *vm, char *problem, size_t size);
 u64 vm_handover_state_bytes(const struct vm *vm);
 
 /*
- * Makes memory of `bytes` bytes in the VM's group and tells the monitor to save its state there.
- * Returns false, with the reason in `problem`, if that is not possible.
+ * Makes memory of `bytes` bytes in the VM's memory group and tells the monitor to save its state
+ * there. Returns false, with the reason in `problem`, if that is not possible.
  */
 bool vm_handover_save(struct vm *vm, u64 bytes, char *problem, size_t size);
 
 /*
- * Copies one piece of the saved state to other memory of the VM's group; to be called once the
- * monitor has done the save. HANDOVER_DONE: the caller owns the copy *state, of which *used bytes
- * count. HANDOVER_FAILED: `problem` says why.
+ * Copies one piece of the saved state to other memory of the VM's memory group; to be called once
+ * the monitor has done the save. HANDOVER_DONE: the caller owns the copy *state, of which *used
+ * bytes count. HANDOVER_FAILED: `problem` says why.
  */
 enum vm_handover_progress vm_handover_take(struct vm *vm, handle_t *state, u64 *used, char *problem,
 					   size_t size);

@@ -77,7 +77,10 @@ u64 vm_operations_deadline(const struct vm *vm);
 bool vm_operations_busy(const struct vm *vm);
 /* Abandons all operations as the VM ends. */
 void vm_operations_abandon(struct vm *vm);
-/* Each of these calls the function of that name of the operations that have one. */
+/*
+ * The next functions each call the function of that name in vm_operation_ops of all operations that
+ * have one.
+ */
 bool vm_operations_go_back(struct vm *vm, char *problem, size_t size);
 void vm_operations_furnish(struct vm *vm, struct process_build *build, bool heir);
 bool vm_operations_renewed(struct vm *vm, const char *problem);

@@ -41,8 +41,8 @@ enum vm_after {
 enum vm_phase {
 	VM_PHASE_KNOWN,	 /* the VM was reported as created */
 	VM_PHASE_NEW,	 /* the VM's first monitor is not ready, and may yet fail */
-	VM_PHASE_ENDING, /* the VM's group is being destroyed */
-	/* the VM's group is being destroyed, and the VM was never reported as created */
+	VM_PHASE_ENDING, /* the VM's memory group is being destroyed */
+	/* the VM's memory group is being destroyed, and the VM was never reported as created */
 	VM_PHASE_REFUSED,
 };
 
@@ -90,7 +90,7 @@ struct vm {
 	handle_t group;
 	handle_t ram;		   /* the VM's RAM; destroyed with `group` */
 	struct vm_monitor monitor; /* the VM's present monitor; destroyed with `group` */
-	/* a saved state on its way between monitors; destroyed with the group */
+	/* a saved state on its way between monitors; destroyed with `group` */
 	struct vm_handover handover;
 	/* the state of each operation, by enum vm_operation_kind */
 	struct vm_operation operation[OPERATION_COUNT];
@@ -112,7 +112,7 @@ struct vm {
 	char end_reason[24]; /* why the VM was destroyed, for the event that reports it */
 	struct vm_wish wish;
 	bool answered; /* a command that waits at the console will print how the VM ends */
-	/* the counts of the VM's group; NULL: there is no group */
+	/* the kernel's counts for `group`; NULL: there is no group */
 	const struct group_page *account;
 	u64 quota_pages;    /* quota of `group` */
 	/* pages by which the quota is to be lowered when they are free: vm_quota.h */
@@ -129,7 +129,10 @@ struct vm {
 	struct driver_link *link[CONFIG_VM_DISK_MAX]; /* the links to the VM's disks; NULL: none */
 	/* the links of the VM's network cards; NULL: none */
 	struct driver_link *port[CONFIG_VM_NET_MAX];
-	/* the TSC until which no kernel step is made for the VM: vm_turn.h; 0: steps are made */
+	/*
+	 * the TSC until which the manager makes no turn of kernel calls for the VM: vm_turn.h; 0:
+	 * it does
+	 */
 	u64 rest_until_tsc;
 	struct vm_trim trim;
 	struct vm_saving save;
@@ -160,7 +163,7 @@ struct vm {
 	u64 crash_tsc[VM_CRASH_LIMIT]; /* ring of the TSCs at which the VM crashed the last times */
 	u32 crash_count;
 
-	/* the kernel's account of the last group, as it was at the group's end */
+	/* the kernel's account of the VM's last memory group, as it was at that group's end */
 	struct group_page final;
 	u64 final_uptime_tsc;
 

@@ -69,7 +69,7 @@ bool vm_vsock_accept(struct vm *vm, u32 port, struct vm_vsock_end *end);
 enum vm_vsock_state vm_vsock_state(const struct vm_vsock_end *end);
 /* Returns how many bytes can be written to the guest now. */
 u32 vm_vsock_room(const struct vm_vsock_end *end);
-/* Writes bytes for which vm_vsock_room has said that there is room. */
+/* Writes to the guest bytes for which vm_vsock_room has said that there is room. */
 void vm_vsock_write(struct vm_vsock_end *end, const u8 *bytes, u32 count);
 /* Reads what the guest has sent; returns how many bytes. */
 u32 vm_vsock_read(struct vm_vsock_end *end, u8 *bytes, u32 size);

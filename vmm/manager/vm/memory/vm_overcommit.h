@@ -30,7 +30,8 @@ void vm_overcommit_ask(struct vm *vm, bool parked);
  */
 bool vm_overcommit_stopped(const struct vm *vm);
 /*
- * Gives the VM pages now. Returns false if there are too few; `problem` says how many are missing.
+ * Raises the VM's quota of pages now. Returns false if there are too few; `problem` says how many
+ * are missing.
  */
 bool vm_overcommit_feed(struct vm *vm, char *problem, size_t size);
 

@@ -98,7 +98,7 @@ bool vm_quota_raise(struct vm *vm, u64 pages, char *problem, size_t size)
 
 /*
  * Lowers the quota by as much of the surplus as the VM does not use now; the rest is left to the
- * next vm_quota_look. A group that has ended has no surplus.
+ * next vm_quota_look. The quota of a VM that has ended has no surplus.
  */
 static void vm_quota_lower_surplus(struct vm *vm)
 {

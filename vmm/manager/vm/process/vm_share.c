@@ -101,8 +101,8 @@ static u64 vm_share_affinity_mask(const struct vm_config *config)
 }
 
 /*
- * Returns the permille of CPUs that vCPUs may reserve. The kernel counts in ticks: rounding may
- * cost each vCPU a permille more.
+ * Returns the CPU time that the VM's vCPUs may reserve, in permille of one CPU. The kernel counts
+ * in ticks: rounding may cost each vCPU a permille more.
  */
 static u64 vm_share_reservable(const struct vm_config *config)
 {

@@ -370,7 +370,9 @@ static void vm_backup_goes_on(struct vm *vm)
 		vm_backup_finish(vm, problem);
 }
 
-/* Copies the copier's reason, with '?' for unprintable bytes. */
+/*
+ * Copies the reason that the copying process gives for its failure, with '?' for unprintable bytes.
+ */
 static void vm_backup_copier_said(const struct vm *vm, char *text, size_t size)
 {
 	char raw[sizeof(vm->backup.page->problem)];

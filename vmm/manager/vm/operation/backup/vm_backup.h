@@ -27,7 +27,7 @@ bool vm_backup(struct vm *vm, const struct vm_backup_wish *wish, char *problem, 
  * possible.
  */
 bool vm_backup_cancel(struct vm *vm, char *problem, size_t size);
-/* Tells how many bytes of how many were copied; both are 0 before the copier begins. */
+/* Tells how many bytes of how many were copied; both are 0 before the copying process begins. */
 void vm_backup_progress(const struct vm *vm, u64 *copied, u64 *all);
 
 /* Returns whether the monitor holds the guest for a backup. */

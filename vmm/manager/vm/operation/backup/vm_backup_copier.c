@@ -24,7 +24,7 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define PROCESS_PAGES 512u /* pages for the copier's image, stack and page tables */
+#define PROCESS_PAGES 512u /* pages for the copying process's image, stack and page tables */
 
 _Static_assert((u32)COPIER_DISK_MAX == CONFIG_VM_DISK_MAX, "a label for each");
 
@@ -84,8 +84,8 @@ static bool vm_backup_copier_make_views(struct vm *vm, char *problem, size_t siz
 }
 
 /*
- * Gives the copier the list of blocks that changed between the last backup's point in time and this
- * one's.
+ * Gives the copying process the list of blocks that changed between the last backup's point in time
+ * and this one's.
  */
 static void vm_backup_copier_give_changes(const struct driver_link *link,
 					  struct process_build *build)

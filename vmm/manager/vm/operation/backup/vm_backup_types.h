@@ -33,7 +33,8 @@ struct vm_backup_disk {
 	char target[CONFIG_DISK_BYTES]; /* name of the disk or volume that receives the copy */
 	struct driver_link *from; /* the link to the disk's old contents; NULL: there is none */
 	struct driver_link *to;	  /* the link to the target; NULL: there is none */
-	struct backup_label next; /* label, which identifies a backup, of the one under way */
+	/* label of the backup under way, which identifies it on its targets */
+	struct backup_label next;
 	struct backup_label last; /* label of the last backup that was confirmed */
 	/* the disk's size at the backup under way; all backups of a chain have one size */
 	u64 next_bytes;

@@ -67,7 +67,7 @@ static void vm_renew_links(struct vm *vm, bool networks)
 
 /*
  * Returns whether the second process uses the links to disks while the first one still exists: a
- * saver does, and so does a monitor that checks the keys of its disks.
+ * process that saves the VM does, and so does a monitor that checks the keys of its disks.
  */
 static bool vm_renew_uses_disks(const struct vm *vm)
 {
@@ -311,7 +311,7 @@ void vm_renew_heir_ended(struct vm *vm)
 		vm_process_ended(vm);
 }
 
-/* Abandons a renewal. The handles need no closing: they go with the VM's group. */
+/* Abandons a renewal. The handles need no closing: they end with the VM's memory group. */
 static void vm_renew_abandon(struct vm *vm)
 {
 	if (vm->operation[OPERATION_RENEW].phase != RENEW_NONE)

@@ -146,7 +146,7 @@ static bool vm_save_make_key(struct vm *vm)
 	       vm_save_key_make(vm->config.name, vm->save.salt, vm->save.key);
 }
 
-/* Ends the operation; what the save has left open is closed in the next step. */
+/* Ends the save or restore; what the save has left open is closed in the next step. */
 static void vm_save_close(struct vm *vm)
 {
 	vm->operation[OPERATION_SAVE].phase = SAVE_NONE;

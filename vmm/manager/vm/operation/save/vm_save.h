@@ -33,12 +33,13 @@ const char *vm_save_broken(const struct vm *vm);
 /* For vm_renew.c during a save: returns a number that grows as long as the save makes progress. */
 u32 vm_save_moved(const struct vm *vm);
 /*
- * Ends the VM, unless it was to continue; vm_renew.c calls this once the saver has said that all is
- * written. Returns false if the store has not confirmed yet.
+ * Ends the VM, unless it was to continue; vm_renew.c calls this once the process that saves has
+ * said that all is written. Returns false if the store has not confirmed yet.
  */
 bool vm_saved(struct vm *vm);
 /*
- * Closes what the save used; vm_renew.c calls this once the saver is gone and the guest continues.
+ * Closes what the save used; vm_renew.c calls this once the process that saves has ended and the
+ * guest continues.
  */
 void vm_save_goes_on(struct vm *vm);
 

@@ -38,9 +38,10 @@ struct vm_saving {
 	u8 last;		  /* disk of the last save or restore, its number + 1; 0: none */
 	/* the disk's number + 1, VM_SAVE_CHANNEL or VM_SAVE_DIGEST; 0: no save is under way */
 	u8 disk;
-	u32 orders;		  /* what the saver shall do, enum monitor_flag */
+	/* what the process that saves shall do, bits of enum monitor_flag */
+	u32 orders;
 	u8 salt[SAVE_SALT_BYTES]; /* the salt from which the key of the save under way is derived */
-	/* the save's key, derived from the salt, until the saver has it */
+	/* the save's key, derived from the salt, until the process that saves has it */
 	u8 key[SAVE_KEY_BYTES];
 	/* of a restore: the monitor was told the key, or that there is none */
 	bool answered;
