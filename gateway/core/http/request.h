@@ -46,7 +46,7 @@ struct request {
 	unsigned key;	/* index of the entry of its Idempotency-Key, plus 1; 0: it has none */
 	enum stream_kind stream;
 	size_t outstanding; /* bytes of a stream that are sent to web and not yet to the client */
-	unsigned lost;	    /* events that the request's stream did not get */
+	unsigned lost;	    /* number of events that the request's stream did not get */
 	/* the stream gets no events until it has caught up; then it gets a snapshot */
 	bool behind;
 	/* the ticket's kind: "stream", "read" or "write"; "": the client has shown no ticket */

@@ -151,7 +151,7 @@ void reply_bad(struct reply *reply, const char *pattern, ...) PRINTF_LIKE(2, 3);
 /* Begin and end a JSON object on a line of its own; in between, json_* add to reply->object. */
 void reply_object_begin(struct reply *reply);
 void reply_object_end(struct reply *reply);
-/* Writes a complete JSON object. */
+/* Writes a complete JSON object to the asker. */
 void reply_object(struct reply *reply, struct text object);
 
 /* Returns whether a person's terminal has sent the command; if not, writes an error. */

@@ -97,7 +97,7 @@ static bool command_vm_save_resume(struct reply *reply)
 	return true;
 }
 
-/* Reads the words that follow the VM's name and the place of the save. */
+/* Reads the words that follow the VM's name and the disk or store of the save. */
 static bool command_vm_save_take_words(struct reply *reply, const struct arguments *arguments,
 				       struct vm_save_place *place)
 {

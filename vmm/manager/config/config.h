@@ -156,7 +156,7 @@ struct store_quota {
 	u64 bytes;
 };
 
-/* Volumes on a disk: a section [store NAME]. */
+/* The configuration of a store, which has volumes on a disk: a section [store NAME]. */
 struct store_config {
 	struct config_section section;
 	char disk[CONFIG_NAME_BYTES]; /* name of the section [disk NAME] on which the store lies */

@@ -24,7 +24,7 @@ extern struct login console_login;
  * CONSOLE_SECRET_DONE.
  */
 void console_secret_ask(struct console_output *output);
-/* Asks for a new password, twice, and prints the line for the configuration. */
+/* Asks for a new password, twice, and prints its line for the configuration file. */
 void console_secret_make(struct console_output *output, u32 iterations);
 
 /* Asks for the key of saved VMs, or, if the name is not "", for the key of disks of that name. */

@@ -132,7 +132,7 @@ struct driver_link {
 	bool told;	 /* the driver was told that the link is to end */
 	bool said;	 /* the operator was told that the driver does not release the link */
 	bool fails;	 /* the link's requests fail while the driver is down for good */
-	bool lost;	 /* the driver is down for good */
+	bool lost;	 /* the driver of the link is down for good, so that no request is served */
 	u16 seen;	 /* of a port of a switch: its state as last reported to the operator */
 	u32 number;	 /* the link's number, as in struct driver_client */
 	/* the link's memory, which the client's memory group pays for, as pool_pages does */
@@ -355,8 +355,8 @@ bool drivers_settled(void);
 struct driver_link *driver_link_make(struct driver *driver, handle_t group,
 				     const struct driver_link *wanted, char *problem, size_t size);
 /*
- * Gives the client's end to the client's process: the link as `kind` with the number and the name,
- * and its events as the two start kinds after `kind`, bell and doorbell.
+ * Gives the client's process its end of the link: the link's memory as start kind `kind` with the
+ * number and the name, and its events as the two start kinds after `kind`, bell and doorbell.
  */
 void driver_link_give(struct process_build *build, const struct driver_link *link,
 		      enum start_kind kind, u32 number, const char *name);
@@ -398,7 +398,8 @@ void driver_link_drop_changes(struct driver_link *link);
 void driver_link_unmap_ram(struct driver_link *link);
 
 /* The following functions are for the life of a driver. */
-void driver_links_open(struct driver *driver);	/* Gives all links to a new process. */
+/* Gives all of the driver's links to its new process. */
+void driver_links_open(struct driver *driver);
 void driver_links_close(struct driver *driver); /* unmaps all links, as the process has ended */
 /*
  * Marks the driver's links as lost, since the driver stays down, and tells the clients whose

@@ -25,7 +25,7 @@ enum frame_flag {
 	FRAME_CONSTANT = 1 << 3,
 	FRAME_WRITABLE = 1 << 4,
 	FRAME_FROZEN = 1 << 5, /* the frame is part of a frozen memory object */
-	/* the frame is a page table that a group pays for, not one being freed */
+	/* the frame is a page table that a memory group pays for, not one being freed */
 	FRAME_PAID = 1 << 6,
 	FRAME_TABLE = 1 << 7, /* an address space reaches the frame as a page table */
 };

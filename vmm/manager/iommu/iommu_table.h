@@ -48,7 +48,7 @@ struct iommu_entry {
  */
 struct iommu_region {
 	u64 base;
-	u64 bytes; /* a multiple of the page size */
+	u64 bytes; /* size of the region, a multiple of the page size */
 };
 
 /* An I/O APIC, which makes requests to interrupt like a device. */

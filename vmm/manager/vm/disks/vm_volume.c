@@ -135,7 +135,7 @@ static bool vm_volume_find_own(const struct vm *vm, u32 place, const struct stor
 	return false;
 }
 
-/* Gives the copy that `item` makes the key of the VM's volume. */
+/* Enters the key of the VM's volume in `item`, which makes a copy of the volume. */
 static bool vm_volume_pass_key(const struct vm *vm, u32 place, const struct store *store,
 			       const struct store_volume *from, struct store_item *item,
 			       char *problem, size_t size)

@@ -51,7 +51,7 @@ bool vm_build(struct vm *vm, char *problem, size_t size);
 bool vm_build_heir(struct vm *vm, u64 bytes, char *problem, size_t size);
 
 /*
- * Does one bounded step of ending the monitor and taking back memory and objects; of the VM;
+ * Does one bounded step of ending the VM's monitor and freeing the VM's memory and kernel objects;
  * returns whether all steps are done.
  */
 bool vm_release_step(struct vm *vm);

@@ -25,8 +25,9 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-/* a layer takes one page of slots and tables for so many pages of RAM */
-#define TABLES_SHARE 128u
+#define TABLES_SHARE                                                                               \
+	128u /* a layer takes one page of slots and tables for so many pages of RAM                \
+	      */
 #define TABLES_PAGES 64u
 /* Longer than DRIVER_LEAVE_NS, after which the manager ends a driver that does not detach. */
 #define LET_GO_NS (40 * NS_PER_S)

@@ -23,7 +23,7 @@ bool vm_snapshot_drop(struct vm *vm, struct vm_snapshot *snapshot, char *problem
 /* Frees what a snapshot holds, and its entry in the VM's list. */
 void vm_snapshot_release(struct vm *vm, struct vm_snapshot *snapshot);
 /*
- * Looks after kept snapshots while no operation is under way, in vm_step: one whose disks' old
+ * Checks the VM's snapshots while no operation is under way, in vm_step: one whose disks' old
  * blocks are lost is dropped.
  */
 void vm_snapshot_look(struct vm *vm);
