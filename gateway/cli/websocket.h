@@ -3,7 +3,7 @@
 
 #include "gateway/cli/http.h"
 
-#define WEBSOCKET_LIMIT 65536 /* the most bytes of a message */
+#define WEBSOCKET_LIMIT 65536 /* the most bytes of a message of the server's */
 
 enum websocket_kind { WEBSOCKET_TEXT = 1, WEBSOCKET_BINARY = 2, WEBSOCKET_CLOSED = 8 };
 

@@ -23,7 +23,7 @@ enum {
 	DENIED_COUNT = 64,  /* credentials that have a bucket at a time */
 	DENIED_BURST = 20,  /* how many lines may be written at once when a bucket is full */
 	DENIED_EACH_S = 10, /* the seconds in which a bucket gets one more line */
-	DENIED_TELL_S = 60, /* the seconds between two lines with a count */
+	DENIED_TELL_S = 60, /* the seconds between two audit lines with a count of denials */
 };
 
 enum denied_kind { DENIED, DENIED_OWN, DENIED_KINDS };

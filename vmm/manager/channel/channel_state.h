@@ -30,8 +30,8 @@ struct channel_transport {
 
 /*
  * A request under way. While its command waits, its answer so far is parked in `held`, so that
- * other lines can be sent. A request whose answer is too long for that keeps the line until its
- * end.
+ * other lines can be sent. A request whose answer is too long for that keeps the output line until
+ * the answer's end.
  */
 struct channel_slot {
 	struct machine_channel *channel;

@@ -8,7 +8,7 @@ struct request;
 struct vm;
 
 #define CHANNEL_SOCKETS 144u /* the most connections and listeners of one channel */
-/* the most connections among these that guests may have opened */
+/* the most connections of one channel that guests may have opened */
 #define CHANNEL_SOCKETS_ACCEPTED 64u
 
 /* A connection to a guest's socket, or a port at which the client waits for connections. */

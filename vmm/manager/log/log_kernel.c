@@ -39,7 +39,7 @@ enum status log_kernel_init(void)
 		rings[ring_count] = log_kernel_map_entry(entry, machine_page()->log_bytes);
 		if (rings[ring_count] == NULL)
 			return STATUS_NO_MEMORY;
-		sys_handle_close(entry->handle); /* the ring stays mapped */
+		sys_handle_close(entry->handle); /* the ring stays mapped without its handle */
 		ring_count++;
 	}
 	return STATUS_OK;

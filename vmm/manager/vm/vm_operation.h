@@ -60,7 +60,7 @@ bool vm_operation_begin(struct vm *vm, enum vm_operation_kind kind, const void *
 			size_t size);
 /* Abandons an operation, if it is under way, because its VM has ended. */
 void vm_operation_abandon(struct vm *vm, enum vm_operation_kind kind);
-/* Enters a phase that may take `ns` nanoseconds. */
+/* Puts the operation into a phase that may take `ns` nanoseconds. */
 void vm_operation_enter(struct vm_operation *operation, u32 phase, u64 ns);
 
 /*
