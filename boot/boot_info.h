@@ -63,7 +63,7 @@ struct boot_info {
 	 * the address at which the image runs; KASLR's slide is the difference to IMAGE_LINK_BASE
 	 */
 	hva_t image_base;
-	u64 image_bytes;       /* size of the image in bytes, whole pages, bss included */
+	u64 image_bytes; /* size of the image in bytes, whole pages, bss included */
 	/* the address at which the direct map shows host physical address 0 */
 	hva_t direct_map_base;
 	hva_t vmap_base;

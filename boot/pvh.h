@@ -7,7 +7,7 @@
  * The x86/HVM direct boot ABI (PVH): the structures to which the loader lets EBX point, in 32-bit
  * protected mode with paging off.
  */
-#define PVH_START_MAGIC	      0x336ec578u
+#define PVH_START_MAGIC 0x336ec578u
 /* ELF note "Xen" whose value is the address at which the loader enters */
 #define PVH_NOTE_PHYS32_ENTRY 18u
 

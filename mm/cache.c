@@ -18,11 +18,11 @@
 
 /* The header at the beginning of each slab's page; the quota's lock guards it. */
 struct slab {
-	struct list node;    /* the slab's place in quota->slabs while a piece is free */
+	struct list node; /* the slab's place in quota->slabs while a piece is free */
 	/* the quota that pays for the page; NULL: the kernel, see kernel_slabs */
 	struct quota *quota;
-	u64 used;	     /* the slab's pieces in use, a bit each */
-	u64 full;	     /* the value of `used` when no piece is free */
+	u64 used; /* the slab's pieces in use, a bit each */
+	u64 full; /* the value of `used` when no piece is free */
 	u32 kind;
 	u32 bytes; /* size of each of the slab's pieces */
 } ALIGNED(OBJECT_ALIGNMENT);

@@ -418,12 +418,13 @@ static u64 memory_walk_ram(struct memory *memory, u64 *index, hpa_t *hpa)
 	u64 word = memory_word_of(memory, *index, hpa, &level);
 	u64 pages = level == PT_LEVEL_4K ? 1 : MEMORY_CHUNK_PAGES - *index % MEMORY_CHUNK_PAGES;
 	u64 left;
+	u64 *next;
 
 	*index += pages;
 	/* the absent pages that follow; no whole chunk, which is a block where audits count */
 	left = MIN(-*index % (MEMORY_CHUNK_PAGES / 2), memory->page_count - *index);
-	if (level == PT_LEVEL_4K && left != 0)
-		*index += words_clear(memory_slot_find(memory, *index), left);
+	next = left != 0 && level == PT_LEVEL_4K ? memory_slot_find(memory, *index) : NULL;
+	*index += next != NULL ? words_clear(next, left) : 0;
 	/* SLOT_KEPT is the same bit as CHUNK_LARGE, so this covers chunks too */
 	return word & (SLOT_PRESENT | SLOT_KEPT) ? pages : 0;
 }

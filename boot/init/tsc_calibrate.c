@@ -18,7 +18,7 @@
  * reads before the PIT is taken for stopped, besides the ticks: the CPU itself may have stood still
  */
 #define TIME_OUT_READS 20000u
-#define WHOLE	       BIT(32)	      /* the unit of struct round.doubt */
+#define WHOLE	       BIT(32) /* the unit of struct round.doubt */
 /* a doubt so small that no further round of measuring is made */
 #define GOOD_ENOUGH (WHOLE / 8192)
 

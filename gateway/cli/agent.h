@@ -11,7 +11,7 @@ enum { AGENT_LINE_BYTES = 1 << 20 }; /* the longest answer of a guest's agent th
 struct agent_line {
 	char bytes[AGENT_LINE_BYTES];
 	size_t count;
-	bool ended;    /* the line is whole: the next byte begins another one */
+	bool ended; /* the line is whole: the next byte begins another one */
 	/* the line, or the bytes that are skipped, exceed AGENT_LINE_BYTES: the line ends here */
 	bool too_long;
 	/*

@@ -19,7 +19,7 @@ struct listener {
 	struct buffer input;
 	/* bytes of the stream of which core was not yet told that they are handled */
 	size_t unreported;
-	int32_t last;	   /* the number of the last entry that was made */
+	int32_t last; /* the number of the last entry that was made */
 	struct {
 		int32_t number; /* 0: free */
 		int32_t event;

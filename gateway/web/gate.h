@@ -30,7 +30,7 @@ struct gate {
 	uint64_t body_left;
 	/* when the client's time is over, on the clock of now_ms; 0: it has no limit now */
 	int64_t until_ms;
-	bool bad;	  /* the client has broken the rules: no byte more passes */
+	bool bad; /* the client has broken the rules: no byte more passes */
 };
 
 void gate_start(struct gate *gate, int64_t now_ms);

@@ -34,7 +34,7 @@ struct exchange {
 	bool answered;
 	bool ended;
 	unsigned status;
-	uint32_t flags;	       /* the flags of MESSAGE_ANSWER */
+	uint32_t flags; /* the flags of MESSAGE_ANSWER */
 	/* the answer's headers, as a list of fields (gateway/base/fields.h) */
 	struct buffer headers;
 	/* For a WebSocket: */
@@ -45,7 +45,7 @@ struct exchange {
 	size_t unacknowledged; /* bytes sent to core that core has not acknowledged */
 	/* bytes from core of which it was not yet told that the client has taken them */
 	size_t unreported;
-	bool closing;	       /* a close frame was sent or is in output */
+	bool closing; /* a close frame was sent or is in output */
 };
 
 struct web {

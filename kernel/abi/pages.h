@@ -38,8 +38,8 @@ struct cpu_counters {
 	u64 syscalls;	/* number of system calls except SYS_VCPU_RUN, which `exits` counts */
 	u64 idle_tsc;	/* TSC cycles that the CPU spent halted */
 	u64 ipis;
-	u64 idle_since_tsc;    /* TSC when the CPU's present halt began; 0: it is not halted */
-	u64 tag;	       /* GROUP_TAG of the running thread's group */
+	u64 idle_since_tsc; /* TSC when the CPU's present halt began; 0: it is not halted */
+	u64 tag;	    /* GROUP_TAG of the running thread's group */
 	/* TSC up to which the running group's cpu_tsc counts; 0: no thread runs */
 	u64 running_since_tsc;
 };

@@ -108,7 +108,7 @@ struct start_info {
 	char backend[16]; /* name of the back end: "SVM/NPT" or "VMX/EPT" */
 	/* for the manager: the address at which the kernel image runs; 0 for others */
 	u64 kernel_base;
-	u8 rsdp[40];	   /* for the manager: a copy of the host's RSDP; zero if there is none */
+	u8 rsdp[40]; /* for the manager: a copy of the host's RSDP; zero if there is none */
 	/*
 	 * for a monitor or driver: values whose meaning it and the manager agree on (enum
 	 * monitor_parameter)

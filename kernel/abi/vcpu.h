@@ -405,7 +405,7 @@ struct vcpu_page {
 	 * by the instruction at RIP.
 	 */
 	u32 trap_exceptions;
-	u32 trap;	   /* enum vcpu_trap */
+	u32 trap; /* enum vcpu_trap */
 	/* VTRAP_CR on VMX: values that the guest loads into CR3 without an exit */
 	u64 cr3_target[4];
 

@@ -35,7 +35,7 @@ struct group {
 	struct run_group run; /* weight and cap */
 	/* number of the group's threads, dead ones included until they are freed */
 	u32 thread_count;
-	u64 affinity;	      /* CPUs 0 to 63 that the group's threads may use, a bit each */
+	u64 affinity; /* CPUs 0 to 63 that the group's threads may use, a bit each */
 	/* the CPU time that the group's threads may reserve together, in 1/1000 of a CPU */
 	u64 reservable_permille;
 	/* the value of GROUP_TAG, shown by CPUs that run the group's threads */

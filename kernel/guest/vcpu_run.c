@@ -30,7 +30,7 @@
  */
 #define SETTLED_MAX 1000u
 /* VMX's interruption types, without type 1, which is reserved. */
-#define EVENT_TYPES	   (BITS(EVENT_SOFTWARE_EXCEPTION, EVENT_INTERRUPT) & ~BIT(1))
+#define EVENT_TYPES (BITS(EVENT_SOFTWARE_EXCEPTION, EVENT_INTERRUPT) & ~BIT(1))
 /* vcpu_mark's result for no writable page: outside a byte's eight bits */
 #define MARK_NOWHERE	   BIT(8)
 #define REQUEST_PERSISTENT (REQUEST_INTERRUPT_WINDOW | REQUEST_NMI_WINDOW)

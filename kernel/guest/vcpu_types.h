@@ -24,7 +24,7 @@ struct vcpu {
 	struct thread *thread;
 	/* the thread that runs or reads the vCPU now, atomic; NULL: no thread does */
 	struct thread *runner;
-	struct group_page *account;	      /* the counters of the vCPU's group */
+	struct group_page *account; /* the counters of the vCPU's group */
 	/* the shared pages with the table of CPUID answers; NULL: the monitor handles CPUID */
 	const struct vcpu_cpuid_entry *cpuid;
 	/* the shared page of the group VCPU_XSAVE; NULL: the vCPU has none */

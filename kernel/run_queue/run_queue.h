@@ -103,9 +103,9 @@ struct run_queue {
 	struct heap parked;
 	/* virtual time of the group furthest behind on this queue; never goes back */
 	u64 virtual_time;
-	u64 number;	  /* the CPU's number */
-	u64 slice;	  /* the length of a slice in TSC ticks */
-	u64 slice_end;	  /* tick at which the running entity's slice ends */
+	u64 number;    /* the CPU's number */
+	u64 slice;     /* the length of a slice in TSC ticks */
+	u64 slice_end; /* tick at which the running entity's slice ends */
 	/*
 	 * the share of the CPU that all entities of this queue have reserved, asleep or not, in
 	 * units of 10^-9

@@ -20,7 +20,7 @@
 #include "kernel/sched/vcpu_load.h"
 #include "mm/cache.h"
 
-#define GIVE_TRIES    8u  /* the most threads considered when one is to be handed to another CPU */
+#define GIVE_TRIES 8u /* the most threads considered when one is to be handed to another CPU */
 /* CPUs with numbers from this on have no bit in an affinity: every group may use them */
 #define AFFINITY_CPUS 64u
 

@@ -25,7 +25,7 @@ struct thread {
 	struct object object;
 	struct process *process; /* the thread's process, which frees its threads before itself */
 	struct list sibling;
-	u64 serial;		 /* the thread's number, from 1, which is never reused */
+	u64 serial; /* the thread's number, from 1, which is never reused */
 	/* the registers of the thread in ring 3, while they are not loaded on a CPU */
 	struct trap_frame frame;
 	enum thread_state state;
@@ -48,8 +48,8 @@ struct thread {
 	struct cpu *wanted;
 	/* TSC when the thread last moved to another CPU to balance the load */
 	u64 moved_tsc;
-	u64 ready_tsc;	       /* TSC when the thread began to wait for the CPU, if it waits */
-	u64 waited_tsc;	       /* TSC cycles that the thread has waited for a CPU in total */
+	u64 ready_tsc;	/* TSC when the thread began to wait for the CPU, if it waits */
+	u64 waited_tsc; /* TSC cycles that the thread has waited for a CPU in total */
 	/* the thread's part of the group's reserved_permille, in 1/1000 of a CPU */
 	u64 reserved_permille;
 	/*

@@ -37,8 +37,8 @@ enum ata_command {
 /* subcommand of SET FEATURES: sets the transfer mode that the count register holds */
 #define ATA_FEATURE_TRANSFER_MODE 0x03u
 /* transfer mode of multiword DMA: its number, 0 to 2, is added */
-#define ATA_TRANSFER_MULTIWORD	  0x20u
-#define ATA_FEATURE_NO_CACHE	  0x82u
+#define ATA_TRANSFER_MULTIWORD 0x20u
+#define ATA_FEATURE_NO_CACHE   0x82u
 /* for DATA SET MANAGEMENT: trims the sectors in the ranges that are its data */
 #define ATA_FEATURE_TRIM 0x01u
 /* lowest bit of the number of sectors in a range of TRIM; the bits below hold the first sector */

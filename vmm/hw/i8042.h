@@ -57,5 +57,5 @@ enum i8042_command {
 #define RESET_CONTROL_PORT   0xcf9u
 #define RESET_CONTROL_SYSTEM (1u << 1) /* hard, not soft */
 /* a change of this bit from 0 to 1 resets the host at once */
-#define RESET_CONTROL_CPU    (1u << 2)
-#define RESET_CONTROL_FULL   (1u << 3)
+#define RESET_CONTROL_CPU  (1u << 2)
+#define RESET_CONTROL_FULL (1u << 3)

@@ -27,7 +27,7 @@ enum nvme_register {
 #define NVME_CAP_STRIDE	       BITS(35, 32)
 /* lowest bit of the field n: the doorbell registers are 4 << n bytes apart */
 #define NVME_CAP_STRIDE_SHIFT 32
-#define NVME_CAP_NVM	      BIT(37)	   /* the controller has the NVM command set */
+#define NVME_CAP_NVM	      BIT(37) /* the controller has the NVM command set */
 /* field n: the smallest memory page of the controller has 4 KiB << n */
 #define NVME_CAP_MPSMIN BITS(51, 48)
 

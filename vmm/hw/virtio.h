@@ -72,15 +72,15 @@ struct vio_used {
 #define VIO_QUIET 1u /* flag of a ring: the ring's owner need not be notified by the other side */
 
 /* 5.1: network card. */
-#define VIO_NET_F_CTRL_VQ      BIT(17)
-#define VIO_NET_F_MTU	       BIT(3)
-#define VIO_NET_F_MAC	       BIT(5)
-#define VIO_NET_F_STATUS       BIT(16)
-#define VIO_NET_F_CTRL_RX      BIT(18)
-#define VIO_NET_MAC	       0u /* offset in the card's configuration: the MAC, 6 bytes */
-#define VIO_NET_STATUS	       6u
-#define VIO_NET_LINK_UP	       1u
-#define VIO_NET_MTU	       10u
+#define VIO_NET_F_CTRL_VQ BIT(17)
+#define VIO_NET_F_MTU	  BIT(3)
+#define VIO_NET_F_MAC	  BIT(5)
+#define VIO_NET_F_STATUS  BIT(16)
+#define VIO_NET_F_CTRL_RX BIT(18)
+#define VIO_NET_MAC	  0u /* offset in the card's configuration: the MAC, 6 bytes */
+#define VIO_NET_STATUS	  6u
+#define VIO_NET_LINK_UP	  1u
+#define VIO_NET_MTU	  10u
 /* size in bytes of the header before each frame (virtio 1.2, 5.1.6) */
 #define VIO_NET_HEADER	       12u
 #define VIO_NET_CTRL_RX	       0u

@@ -46,7 +46,7 @@ struct backup_header {
 	struct backup_label label;
 	u64 disk_bytes;
 	u64 block_bytes;
-	u64 blocks;	  /* the number of blocks that a differential backup has */
+	u64 blocks; /* the number of blocks that a differential backup has */
 	/* offset in the destination at which a differential backup's blocks begin, in bytes */
 	u64 data_at;
 	u64 unix_seconds; /* when the backup was made, as Unix time; 0: unknown */

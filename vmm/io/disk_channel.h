@@ -175,8 +175,8 @@ struct disk_counts {
 	u64 written_bytes;
 	u64 flushes;
 	u64 errors;
-	u64 refused;	/* number of requests refused because the client may not make them */
-	u64 direct;	/* number of answered requests whose data the driver did not copy */
+	u64 refused; /* number of requests refused because the client may not make them */
+	u64 direct;  /* number of answered requests whose data the driver did not copy */
 	/* time in ns for which requests have waited because of the client's limits */
 	u64 limited_ns;
 };

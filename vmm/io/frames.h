@@ -40,9 +40,9 @@ struct frame_header {
 	 * the frame's length, FRAME_BYTES_MIN to FRAME_BYTES_MAX; or FRAME_SKIP: no frame follows
 	 */
 	u32 bytes;
-	u8 flags;	     /* enum frame_flag */
-	u8 segments;	     /* enum frame_segments */
-	u16 segment_bytes;   /* bytes of TCP data in each segment into which the frame is cut */
+	u8 flags;	   /* enum frame_flag */
+	u8 segments;	   /* enum frame_segments */
+	u16 segment_bytes; /* bytes of TCP data in each segment into which the frame is cut */
 	/* offset from the frame's first byte at which the checksummed bytes begin */
 	u16 checksum_start;
 	u16 checksum_offset; /* offset from checksum_start */

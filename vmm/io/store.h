@@ -214,8 +214,8 @@ struct store_told {
 };
 
 struct store_answer {
-	u32 status;		    /* enum store_status */
-	u32 item;		    /* index of the command's item for which it failed */
+	u32 status; /* enum store_status */
+	u32 item;   /* index of the command's item for which it failed */
 	/* for each item, the id of the volume that the command has made */
 	u64 volume[STORE_ITEM_MAX];
 	/* why the store command failed, a sentence without a full stop; "": it did not fail */

@@ -82,7 +82,7 @@ enum vm_state { VM_CREATED, VM_RUNNING, VM_PAUSED, VM_STOPPED, VM_CRASHED, VM_ST
 
 struct vm_channel {
 	/* The manager writes the fields from here on. */
-	u32 command;	       /* enum vm_command */
+	u32 command; /* enum vm_command */
 	/*
 	 * grows by one with each command; the monitor obeys `command` when it differs from
 	 * done_sequence
@@ -114,8 +114,8 @@ struct vm_channel {
 	u32 state;	   /* enum vm_state */
 	s32 exit_code;	   /* the guest's exit code, in VM_STOPPED; -1: the guest gave none */
 	u32 reset_count;
-	u64 started_tsc;   /* host TSC when the VM last began to run; 0: it does not run */
-	u64 running_tsc;   /* TSC cycles that the VM ran before started_tsc */
+	u64 started_tsc; /* host TSC when the VM last began to run; 0: it does not run */
+	u64 running_tsc; /* TSC cycles that the VM ran before started_tsc */
 	/*
 	 * number of the guest's accesses to ports that no device has; unknown_memory: to addresses
 	 */
@@ -167,7 +167,7 @@ struct vm_channel {
 	 * handover_problem says why
 	 */
 	u32 held;
-	u32 no_memory;	/* 1: the VM is paused as the host has no page for its guest */
+	u32 no_memory; /* 1: the VM is paused as the host has no page for its guest */
 	/*
 	 * grows with each record of the VM's save that was written or read: the monitor is making
 	 * progress
@@ -182,8 +182,8 @@ struct vm_channel {
 	u8 ram_digest[32];   /* SHA-256 over each page that is not zero, behind its number */
 	u8 state_digest[32]; /* SHA-256 over the state */
 	u32 seed_taken; /* 1: the guest has used its seed, which it is not given at another start */
-	u64 held_tsc;	     /* host TSC when the guest last stood still for a handover */
-	u64 continued_tsc;   /* host TSC when the guest last went on after it was held */
+	u64 held_tsc;	/* host TSC when the guest last stood still for a handover */
+	u64 continued_tsc; /* host TSC when the guest last went on after it was held */
 
 	u8 log[CHANNEL_RING_BYTES];
 	/* the first stream is the guest's console */

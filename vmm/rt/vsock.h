@@ -17,9 +17,9 @@
 #define VSOCK_SLOTS	    128u
 #define VSOCK_SLOTS_MANAGER 64u
 /* size of a connection's byte ring in each direction, a power of two */
-#define VSOCK_RING_BYTES    4096u
-#define VSOCK_LISTEN_MAX    16u
-#define VSOCK_CID_HOST	    2u
+#define VSOCK_RING_BYTES 4096u
+#define VSOCK_LISTEN_MAX 16u
+#define VSOCK_CID_HOST	 2u
 /* the first CID of a guest; smaller ones are reserved (virtio 1.2, 5.10.4) */
 #define VSOCK_CID_FIRST 3u
 /* On the host's side, connections that the manager opens have port numbers from here on. */

@@ -20,7 +20,7 @@
 /* Ethernet type of probes, which IEEE 802 reserves for experiments (9.2.3) */
 #define PROBE_TYPE 0x88b5u
 /* the group MAC address to which probes go: 03, then text; the first byte lowest */
-#define PROBE_GROUP	0x796b53524503ull
+#define PROBE_GROUP 0x796b53524503ull
 /* the MAC address that sends probes: 02, then text, then the port's number (0 here) */
 #define PROBE_SOURCE	0x00796b535202ull
 #define PROBE_SOURCE_AT NET_MAC_BYTES

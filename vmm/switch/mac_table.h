@@ -10,7 +10,7 @@
  * evicts its own oldest entries first, and gives up entries to a port with fewer than
  * MAC_TABLE_SHARE.
  */
-#define MAC_TABLE_LEARNT  1024u
+#define MAC_TABLE_LEARNT 1024u
 /* learnt entries that each of the NET_PORT_MAX ports is sure to get */
 #define MAC_TABLE_SHARE	  16u
 #define MAC_TABLE_SECONDS 300u

@@ -18,8 +18,8 @@
 #define LEGACY_FCW   0u
 #define LEGACY_MXCSR 24u
 /* the FPU control word after RESET (SDM vol. 3, table 10-1); FNINIT would set 0x37f */
-#define FCW_RESET    0x0040u
-#define MXCSR_RESET  0x1f80u
+#define FCW_RESET   0x0040u
+#define MXCSR_RESET 0x1f80u
 
 /* Makes the FPU registers unusable again: outside this file any use of them raises #NM. */
 static void fpu_close(void)

@@ -10,7 +10,7 @@
  */
 /* the local APIC's mapped registers; not used in x2APIC mode */
 extern volatile u32 *lapic_registers;
-extern u64 lapic_timer_ratio;	      /* timer ticks per TSC tick, times 2^LAPIC_RATIO_SHIFT */
+extern u64 lapic_timer_ratio; /* timer ticks per TSC tick, times 2^LAPIC_RATIO_SHIFT */
 #define LAPIC_RATIO_SHIFT 32
 u32 lapic_reg_read(enum lapic_reg reg);
 void lapic_reg_write(enum lapic_reg reg, u32 value);

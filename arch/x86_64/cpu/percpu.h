@@ -83,9 +83,9 @@ struct cpu {
 	u64 pending;
 	u32 id;
 	u32 apic_id;
-	u8 node;			    /* the CPU's NUMA node */
-	u64 nmi_rip;			    /* RIP at which the last NMI hit this CPU */
-	u64 nmi_count;			    /* number of NMIs that are not logged yet */
+	u8 node;       /* the CPU's NUMA node */
+	u64 nmi_rip;   /* RIP at which the last NMI hit this CPU */
+	u64 nmi_count; /* number of NMIs that are not logged yet */
 	/* the last machine check recorded, until the CPU loop handles it */
 	struct machine_check machine_check;
 	/* when the CPU last looked for corrected machine checks, as TSC / 2^POLL_SHIFT */
@@ -100,7 +100,7 @@ struct cpu {
 	bool foreign;
 	/* the thread scheduled on this CPU; differs from `thread` while guests run */
 	struct thread *running;
-	u32 ports_version;   /* ports_version of the process whose I/O bitmap is in the TSS */
+	u32 ports_version; /* ports_version of the process whose I/O bitmap is in the TSS */
 	/* the vCPU whose registers, FPU and MSRs included, this CPU holds; NULL: none */
 	struct vcpu *loaded;
 	struct cpu_counters *counters;

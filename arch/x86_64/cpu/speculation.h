@@ -11,7 +11,7 @@
 struct speculation {
 	/* IA32_SPEC_CTRL, set once on each CPU at its start and in force in guests too */
 	u64 spec_ctrl;
-	u64 done;      /* enum host_speculation */
+	u64 done; /* enum host_speculation */
 };
 
 /*

@@ -19,9 +19,8 @@ enum amdvi_register {
 /* of the feature register: the IOMMU has the command that invalidates everything */
 #define AMDVI_INV_ALL_KNOWN BIT(6)
 /* pages of the device table minus 1: all devices of a PCI segment */
-#define AMDVI_DEVICE_PAGES                                                                         \
-	511ull
-#define AMDVI_RING_256 (8ull << 56)
+#define AMDVI_DEVICE_PAGES 511ull
+#define AMDVI_RING_256	   (8ull << 56)
 /* Bits of the IOMMU's control register */
 #define AMDVI_ENABLE   BIT(0)
 #define AMDVI_COHERENT BIT(10)
@@ -54,9 +53,9 @@ enum amdvi_register {
 
 /* Commands (AMD IOMMU specification, 2.4), first word */
 /* COMPLETION_WAIT, which stores its second word at the address in its first word */
-#define AMDVI_WAIT	       (1ull << 60 | BIT(0))
-#define AMDVI_INV_DEVICE       (2ull << 60)
-#define AMDVI_INV_PAGES	       (3ull << 60)
+#define AMDVI_WAIT	 (1ull << 60 | BIT(0))
+#define AMDVI_INV_DEVICE (2ull << 60)
+#define AMDVI_INV_PAGES	 (3ull << 60)
 /* invalidates the cached interrupt entries of one requester */
 #define AMDVI_INV_MESSAGES     (5ull << 60)
 #define AMDVI_INV_DOMAIN_SHIFT 32

@@ -4,8 +4,8 @@
 #include "lib/bits.h"
 
 /* Message-signalled interrupts: SDM vol. 3, 11.11. Fields of the message's address: */
-#define MSI_ADDRESS_FIXED	      BITS(63, 20)
-#define MSI_ADDRESS_BASE	      0xfee00000ull
+#define MSI_ADDRESS_FIXED BITS(63, 20)
+#define MSI_ADDRESS_BASE  0xfee00000ull
 /* lowest bit of the destination's APIC id, which has eight bits */
 #define MSI_ADDRESS_DESTINATION_SHIFT 12
 #define MSI_DESTINATION_MAX	      254u /* 255 means every CPU; larger APIC ids need an IOMMU */

@@ -32,7 +32,7 @@ struct iommu_domain {
 
 /* An interrupt that a device raises by writing a message, or an I/O APIC's line. */
 struct iommu_message {
-	u64 unit;   /* number of the IOMMU that remaps the interrupt, or IOMMU_NOBODY */
+	u64 unit; /* number of the IOMMU that remaps the interrupt, or IOMMU_NOBODY */
 	/* requester id of the only device that may raise this interrupt by its interrupt entry */
 	u64 source;
 	u32 vector; /* the interrupt's vector, also the index of its interrupt entry */

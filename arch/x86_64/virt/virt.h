@@ -23,7 +23,7 @@ struct virt_vm {
 	struct table second_stage; /* translates the guest's physical addresses */
 	/* the quota that pays for the VM's and its vCPUs' control pages */
 	struct quota *quota;
-	void *msr_bitmap;	   /* SVM: MSRPM (2 pages); VMX: two MSR bitmaps (control.c) */
+	void *msr_bitmap; /* SVM: MSRPM (2 pages); VMX: two MSR bitmaps (control.c) */
 };
 
 /*
@@ -63,11 +63,11 @@ struct virt_vcpu {
 	 * generation
 	 */
 	u64 tag_generation;
-	u32 tag;	    /* the vCPU's ASID or VPID; 0: none is assigned */
-	u32 loaded_cpu;	    /* the CPU whose registers hold the vCPU's state; ~0: none */
-	bool window;	    /* a requested interrupt window is to end a run */
-	bool live;	    /* the vCPU is between the operations `enter` and `leave` */
-	bool own_timer;	    /* the back end itself ends a run at the deadline */
+	u32 tag;	/* the vCPU's ASID or VPID; 0: none is assigned */
+	u32 loaded_cpu; /* the CPU whose registers hold the vCPU's state; ~0: none */
+	bool window;	/* a requested interrupt window is to end a run */
+	bool live;	/* the vCPU is between the operations `enter` and `leave` */
+	bool own_timer; /* the back end itself ends a run at the deadline */
 	/*
 	 * a window for an NMI alone was requested, where the back end tells NMI and interrupt
 	 * windows apart

@@ -25,11 +25,11 @@ enum {
 /* An asker, and what the asker may do. */
 struct identity {
 	char name[IDENTITY_NAME_BYTES];
-	unsigned roles;		 /* the asker's roles, with the roles that they imply */
+	unsigned roles; /* the asker's roles, with the roles that they imply */
 	/* the VMs that the asker may see: a pattern of their names with * and ? */
 	char scope[SCOPE_BYTES];
-	int64_t expires;	 /* when the credential expires, in UTC seconds; 0: never */
-	uint64_t token;		 /* the number of the token; 0: the asker has shown no token */
+	int64_t expires; /* when the credential expires, in UTC seconds; 0: never */
+	uint64_t token;	 /* the number of the token; 0: the asker has shown no token */
 	/* the number of the user who logged in with a password; 0: there was no such login */
 	uint64_t account;
 	/*

@@ -28,7 +28,7 @@ struct job {
 	char text[PASSWORD_MOST + 1];
 	/* the hash to compare with, or the salt and cost of a new one */
 	char setting[PASSWORD_HASH_BYTES];
-	bool known;			   /* `setting` is the hash of a user who exists */
+	bool known; /* `setting` is the hash of a user who exists */
 	password_done done;
 	struct password_result result;
 };

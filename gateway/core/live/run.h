@@ -44,7 +44,7 @@ struct run_limits {
 	double wall_s, cpu_s; /* limits of time and of CPU time, in seconds; cpu_s 0: no limit */
 	/* the most bytes that a run may write to stdout and stderr together */
 	size_t output_bytes;
-	double exits;	      /* the most VM exits; 0: no limit */
+	double exits; /* the most VM exits; 0: no limit */
 };
 
 /*

@@ -11,10 +11,10 @@
 #include "vmm/manager/log/vm_events.h"
 
 /* the most requests with "order":"any" under way, besides the request that is answered in order */
-#define CHANNEL_REQUESTS    8u
+#define CHANNEL_REQUESTS 8u
 /* the most bytes of a waiting command's answer that a slot parks */
 #define CHANNEL_HELD_BYTES  4096u
-#define CHANNEL_ID_BYTES    64u	  /* the most bytes of the id of a request with "order":"any" */
+#define CHANNEL_ID_BYTES    64u /* the most bytes of the id of a request with "order":"any" */
 #define CHANNEL_ACTOR_BYTES 128u
 
 /*

@@ -6,7 +6,7 @@
 
 struct transfer;
 
-#define CHANNEL_STREAMS	     16u    /* the most open streams of one channel */
+#define CHANNEL_STREAMS 16u /* the most open streams of one channel */
 /* the most output credit, in bytes, that a client may have left */
 #define CHANNEL_CREDIT_BYTES 65536u
 /* the most bytes of a stream's input on their way to the guest */

@@ -65,9 +65,9 @@ struct requester {
 	void *context;
 	/* the asker is a person's terminal, to which a guest's console can be attached */
 	bool terminal;
-	struct login *login; /* the login of the asker's console or channel */
-	const char *name;    /* the asker's name, for the audit log */
-	u32 rights;	     /* the asker's rights, bits of enum permission */
+	struct login *login;		 /* the login of the asker's console or channel */
+	const char *name;		 /* the asker's name, for the audit log */
+	u32 rights;			 /* the asker's rights, bits of enum permission */
 	struct machine_channel *channel; /* the asker's channel; NULL: the console */
 };
 
@@ -112,7 +112,7 @@ struct reply {
 	u32 chosen_count;
 	u32 chosen_next;
 	u32 undone_count;
-	u8 action;    /* the action on the chosen VMs, enum vm_action */
+	u8 action; /* the action on the chosen VMs, enum vm_action */
 	/*
 	 * a failure with one of the chosen VMs is reported, and the command goes on with the next
 	 */
@@ -122,8 +122,8 @@ struct reply {
 	bool lasting;
 	/* the VM to whose console the terminal is attached afterwards; 0: none */
 	u32 attach_id;
-	u32 attach_port;       /* number of the VM's port to attach; 0: its console */
-	bool attach_raw;       /* attach the terminal without the filter */
+	u32 attach_port; /* number of the VM's port to attach; 0: its console */
+	bool attach_raw; /* attach the terminal without the filter */
 	/* the console is to ask for a new password, hashed with so many iterations; 0: it is not */
 	u32 secret_iterations;
 	bool asks_state_key; /* the console is to ask for the key of saved VMs, without echo */

@@ -135,9 +135,9 @@ struct vm_disk {
 	u16 volume; /* number of a volume's name: config_volume_name */
 };
 
-#define CONFIG_STORE_MAX  8u
-#define STORE_MEMORY_MIN  (256 * KIB)
-#define STORE_MEMORY_MAX  (16 * GIB)
+#define CONFIG_STORE_MAX 8u
+#define STORE_MEMORY_MIN (256 * KIB)
+#define STORE_MEMORY_MAX (16 * GIB)
 /* the most names of volumes that configurations may mention at a time */
 #define CONFIG_VOLUME_MAX 4096u
 /* Room for the name of a VM's disk: DISK or STORE/VOLUME. */
@@ -212,8 +212,8 @@ enum vm_net_flag {
 /* A card of a VM: `number`, less 1, is the one for config_net; 0: no more cards. */
 struct vm_net {
 	u8 number;
-	u8 flags;    /* enum vm_net_flag */
-	u16 vlan;    /* the card's VLAN; 0: it has none */
+	u8 flags; /* enum vm_net_flag */
+	u16 vlan; /* the card's VLAN; 0: it has none */
 	/* the only IPv4 address that the card may use, the first byte lowest; 0: any address */
 	u32 address;
 	/* the card's MAC address, the first byte lowest; 0: derived from the VM's name */
@@ -267,7 +267,7 @@ struct vm_config {
 	u64 vsock;
 	/* not 0: the VM's memory is promised page by page, not reserved as a whole */
 	u64 overcommit;
-	u64 console;				       /* enum config_console */
+	u64 console; /* enum config_console */
 	/* names of the ports of the VM's virtio console */
 	char port[CONFIG_PORT_MAX][CONFIG_NAME_BYTES];
 	/* the name of the port that is a machine channel; "": none */

@@ -20,7 +20,7 @@
 #define ESCAPE	   0x1b
 #define DELETE	   0x7f
 
-#define REPEAT_MAX    255u /* the most repetitions of a line graphic, which fill one line */
+#define REPEAT_MAX 255u /* the most repetitions of a line graphic, which fill one line */
 /* hexadecimal digits of Linux's palette sequence after ESC ] P; it has no other end */
 #define LINUX_PALETTE 7u
 

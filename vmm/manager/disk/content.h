@@ -39,7 +39,7 @@ struct content {
 	struct driver_link *link;
 	/* for a rekey: the process's link to the new volume, which it writes; else NULL */
 	struct driver_link *link_to;
-	u64 until_tsc;		     /* the TSC by which the process must have made progress */
+	u64 until_tsc; /* the TSC by which the process must have made progress */
 	u64 moved;
 };
 

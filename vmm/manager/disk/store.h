@@ -29,12 +29,12 @@ struct store {
 	/* the memory group that pays for `memory`; HANDLE_NONE: there is none */
 	handle_t group;
 	handle_t memory;
-	u64 bytes;	 /* size of `memory` */
+	u64 bytes; /* size of `memory` */
 	/* pages by which the driver's quota was raised for page tables of `memory` */
 	u64 table_pages;
-	u64 driver_at;	 /* address of `memory` in the driver's present process; 0: none */
-	u32 given;	 /* number of the struct store_given that the driver was given last */
-	u64 sectors;	 /* sectors of the disk or partition that the store lies on */
+	u64 driver_at; /* address of `memory` in the driver's present process; 0: none */
+	u32 given;     /* number of the struct store_given that the driver was given last */
+	u64 sectors;   /* sectors of the disk or partition that the store lies on */
 	/* the driver's reports, mapped in the manager; the driver writes them at any time */
 	struct store_page *page;
 	u64 asked; /* number of the last command that the driver was given */

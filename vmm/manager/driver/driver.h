@@ -64,7 +64,7 @@ struct ram_window {
 	u64 at;	     /* the RAM's address for the device; 0: the RAM is not mapped */
 	/* number of the open window; 0: it is closed, or, if `at` is not 0, being closed */
 	u32 number;
-	u32 told;    /* number that the client was told: the window that the device may use */
+	u32 told; /* number that the client was told: the window that the device may use */
 	u32 last_number;
 	u64 closing_tsc; /* the TSC since when the window is closing */
 };

@@ -16,7 +16,7 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-#define POLL_NS	 NS_PER_MS
+#define POLL_NS NS_PER_MS
 /* the most vCPUs: a question to the monitor (struct query) has a bit for each */
 #define CPUS_MAX 64u
 

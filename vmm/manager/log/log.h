@@ -12,7 +12,7 @@
  * store of their own, so that no flood of other lines and no `log clear` removes them.
  */
 struct log_stats {
-	u64 line_count;	 /* lines ever kept */
+	u64 line_count; /* lines ever kept */
 	/*
 	 * number of messages and monitors' lines that were below their category's level and not
 	 * kept

@@ -12,7 +12,7 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-#define RANGES_MAX   17u
+#define RANGES_MAX 17u
 /* buses mapped at a time: 16 MiB, the most that the kernel maps at once */
 #define WINDOW_BUSES 16u
 #define WINDOW_BYTES (WINDOW_BUSES * MIB)

@@ -8,7 +8,7 @@
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/format.h"
 
-#define MAC_BYTES  6u
+#define MAC_BYTES 6u
 /* the bit of the first byte that marks a MAC address as that of a group (multicast) */
 #define MAC_GROUP  1u
 #define IPV4_BYTES 4u

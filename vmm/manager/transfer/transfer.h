@@ -44,11 +44,11 @@ struct transfer {
 	 * into it (inward)
 	 */
 	u64 at;
-	u64 process_at;	 /* the process's index, as last read and checked */
-	u32 works;	 /* ring->process_works, the process's sign that it is busy, as last read */
+	u64 process_at; /* the process's index, as last read and checked */
+	u32 works;	/* ring->process_works, the process's sign that it is busy, as last read */
 	/* the transfer has no byte after `at` (inward) or `process_at` (outward) */
 	bool ended;
-	bool end_told;	 /* outward: the client was told the end and may confirm */
+	bool end_told; /* outward: the client was told the end and may confirm */
 	u64 until_tsc;
 	char problem[TRANSFER_TEXT_BYTES];
 };

@@ -14,7 +14,7 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define STATE_MAX  (16 * MIB)
+#define STATE_MAX (16 * MIB)
 /* bytes of the saved state copied in a step, so that no step takes long */
 #define COPY_BYTES (256 * KIB)
 

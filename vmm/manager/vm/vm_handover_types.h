@@ -12,7 +12,7 @@ struct vm_handover {
 	handle_t given; /* the memory to which the monitor saves the state */
 	/* the memory with the copy of the state; HANDLE_NONE: copying has not begun */
 	handle_t copy;
-	u64 bytes;	/* size of `given` */
-	u64 used;	/* the size of the state in bytes */
-	u64 at;		/* number of bytes of the state that were copied so far */
+	u64 bytes; /* size of `given` */
+	u64 used;  /* the size of the state in bytes */
+	u64 at;	   /* number of bytes of the state that were copied so far */
 };

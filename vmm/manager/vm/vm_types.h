@@ -114,7 +114,7 @@ struct vm {
 	bool answered; /* a command that waits at the console will print how the VM ends */
 	/* the kernel's counts for `group`; NULL: there is no group */
 	const struct group_page *account;
-	u64 quota_pages;    /* quota of `group` */
+	u64 quota_pages; /* quota of `group` */
 	/* pages by which the quota is to be lowered when they are free: vm_quota.h */
 	u64 quota_surplus;
 	/* TSC at which the next attempt to lower the quota by the surplus is due */

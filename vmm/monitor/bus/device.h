@@ -37,8 +37,8 @@ struct machine_clock {
 	 * clock is ever stale.
 	 */
 	void (*update)(struct machine_clock *clock, bool wall);
-	u64 now_ns;	/* guest time since the VM's start */
-	u64 guest_tsc;	/* the value of RDTSC at now_ns on the vCPU that makes the access */
+	u64 now_ns;    /* guest time since the VM's start */
+	u64 guest_tsc; /* the value of RDTSC at now_ns on the vCPU that makes the access */
 	/* IA32_TSC_ADJUST of the vCPU that makes the access; set before an update */
 	u64 tsc_adjust;
 	u64 tsc_khz;

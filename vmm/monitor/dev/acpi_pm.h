@@ -13,8 +13,8 @@
 #define ACPI_PM_TIMER_PORT    0x608u /* the PM timer counts 32 bits (TMR_VAL_EXT) */
 #define ACPI_PM_TIMER_BYTES   4u
 /* the port of the GPE0 block: its status, then its enable register, two bytes each */
-#define ACPI_PM_GPE0_PORT     0x620u
-#define ACPI_PM_GPE0_BYTES    4u
+#define ACPI_PM_GPE0_PORT  0x620u
+#define ACPI_PM_GPE0_BYTES 4u
 /* the bit of the generation ID's event, the only event there is */
 #define ACPI_PM_GPE_GENERATION 0u
 #define ACPI_PM_S5	       5u /* the SLP_TYP of power-off */

@@ -3,7 +3,7 @@
 
 #include "vmm/monitor/bus/device.h"
 
-#define DEBUG_EXIT_PORT	 0xf4u
+#define DEBUG_EXIT_PORT 0xf4u
 /* number of the debug-exit port's bytes: some programs write to it as a dword */
 #define DEBUG_EXIT_BYTES 4u
 /* a second debug-exit port, the default one of QEMU's debug-exit device */

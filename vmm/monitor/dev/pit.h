@@ -38,7 +38,7 @@ struct pit_state {
 	u64 repay_tick; /* the clock at which the next owed interrupt is raised, or DEADLINE_NONE */
 	/* the number of edges of channel 0 that were not raised in time, and still are to be */
 	u32 owed;
-	u8 speaker;	/* bits 3:1 of port 0x61 */
+	u8 speaker; /* bits 3:1 of port 0x61 */
 	/*
 	 * not 0: an edge came late, when channel 0's output was low again: interrupt line 0 stays
 	 * high

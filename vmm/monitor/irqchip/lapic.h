@@ -26,15 +26,15 @@ struct irqchip;
 #define LAPIC_NMI_MAX 2
 
 struct lapic_state {
-	u64 apic_base;	     /* the value of the MSR IA32_APIC_BASE */
-	u64 tsc_deadline;    /* the guest's IA32_TSC_DEADLINE; 0: the timer is not armed */
+	u64 apic_base;	  /* the value of the MSR IA32_APIC_BASE */
+	u64 tsc_deadline; /* the guest's IA32_TSC_DEADLINE; 0: the timer is not armed */
 	/*
 	 * guest time at which the timer's count next ends in one-shot or periodic mode, or
 	 * DEADLINE_NONE
 	 */
 	u64 timer_expiry_ns;
-	u32 id;		     /* the APIC's initial ID */
-	u32 errors;	     /* errors detected since the last write to ESR, bits of ESR */
+	u32 id;	    /* the APIC's initial ID */
+	u32 errors; /* errors detected since the last write to ESR, bits of ESR */
 	u8 nmi_count;
 	u8 init_pending;
 	u8 sipi_pending;

@@ -14,7 +14,7 @@ struct acpi_machine {
 	u64 pci_low_base;
 	/* for VMs that start by firmware: the size of the PCI bus's 64-bit window, in bytes */
 	u64 pci_high_bytes;
-	bool firmware;	    /* the VM starts by firmware, and its PCI bus is laid out for that */
+	bool firmware; /* the VM starts by firmware, and its PCI bus is laid out for that */
 	/* the address at which the PCI bus's 64-bit window begins; 0: there is none */
 	u64 pci_high_base;
 };

@@ -20,9 +20,9 @@ struct load_job {
 	struct load_file kernel;
 	struct load_file initrd;
 	const char *command_line;
-	bool demo;	   /* the kernel file is flat code for real mode at 0x7c00 */
-	bool uefi;	   /* the firmware is UEFI's, not a BIOS */
-	u8 *rom;	   /* the kernel file is firmware, to be copied here; NULL: it is none */
+	bool demo; /* the kernel file is flat code for real mode at 0x7c00 */
+	bool uefi; /* the firmware is UEFI's, not a BIOS */
+	u8 *rom;   /* the kernel file is firmware, to be copied here; NULL: it is none */
 	/*
 	 * so many bytes at the start of the kernel file are UEFI variables, which outlive a start
 	 */

@@ -21,9 +21,9 @@
 #define SEED_AT_ROOT	   20u
 #define SEED_AT_FILES	   21u
 
-#define SEED_RECORD_BYTES 33u /* the bytes of a directory record without its name (ECMA-119, 9.1)  \
-			       */
-#define SEED_DIRECTORY 2u     /* the flag of a directory (ECMA-119, 9.1.6) */
+/* the bytes of a directory record without its name (ECMA-119, 9.1) */
+#define SEED_RECORD_BYTES 33u
+#define SEED_DIRECTORY	  2u /* the flag of a directory (ECMA-119, 9.1.6) */
 
 /*
  * The bytes behind the type in every volume descriptor: identifier and version (ECMA-119, 8.4.2).

@@ -10,12 +10,12 @@
 #include "lib/string.h"
 
 #define SMBIOS_HEADER_BYTES 4u
-#define SMBIOS_HANDLE_STEP  0x100u	/* a structure's handle is its type times this number */
+#define SMBIOS_HANDLE_STEP  0x100u /* a structure's handle is its type times this number */
 /* a memory device of this size in KiB or more has its size in another field */
-#define SMBIOS_KIB_LIMIT    0x80000000u
-#define SMBIOS_MIB_LIMIT    0x7fffu
-#define SMBIOS_UNKNOWN	    2u	    /* "unknown" in every enumeration used below */
-#define SMBIOS_SLOT_NONE    0xfffeu /* a handle that means: no information about memory errors */
+#define SMBIOS_KIB_LIMIT 0x80000000u
+#define SMBIOS_MIB_LIMIT 0x7fffu
+#define SMBIOS_UNKNOWN	 2u	 /* "unknown" in every enumeration used below */
+#define SMBIOS_SLOT_NONE 0xfffeu /* a handle that means: no information about memory errors */
 
 enum smbios_type {
 	SMBIOS_SYSTEM = 1,
@@ -137,7 +137,7 @@ static void smbios_write_memory(struct smbios_writer *writer, u64 ram_bytes)
 	smbios_begin(writer, SMBIOS_MEMORY_ARRAY, 23); /* SMBIOS 2.8, 7.17 */
 	smbios_put(writer, 4, 1, 1); /* the location of the memory array is "other" */
 	smbios_put(writer, 5, 3, 1); /* the array's use: system memory */
-	smbios_put(writer, 6, 3, 1);		       /* the RAM has no error correction */
+	smbios_put(writer, 6, 3, 1); /* the RAM has no error correction */
 	smbios_put(writer, 7, kib < SMBIOS_KIB_LIMIT ? kib : SMBIOS_KIB_LIMIT, 4);
 	smbios_put(writer, 11, SMBIOS_SLOT_NONE, 2);
 	smbios_put(writer, 13, 1, 2);

@@ -139,9 +139,9 @@ struct machine {
 	u32 todo;		/* work that waits, bits of enum machine_todo */
 	bool fast_path;		/* may_run and not watched: exits may be handled on the fast path */
 	u32 guest_count;	/* the number of vCPUs whose threads are in VCPU_IN_GUEST */
-	u32 obeyed; /* the sequence number of the manager's last command that was begun */
-	u32 heard;  /* the number of the manager's last question that was taken up */
-	u32 rebuilt_count;	/* how often the vCPU and the devices were rebuilt (rebuild.h) */
+	u32 obeyed;	   /* the sequence number of the manager's last command that was begun */
+	u32 heard;	   /* the number of the manager's last question that was taken up */
+	u32 rebuilt_count; /* how often the vCPU and the devices were rebuilt (rebuild.h) */
 	/* the buffer for the state section that state/inspect.c shows; NULL: none was shown yet */
 	u8 *section;
 	bool signal; /* the channel has something new for the manager */

@@ -36,10 +36,10 @@ struct vcpu {
 	/* the last round of asking (reserve.c) in which this vCPU has asked for its CPU time */
 	u32 reserve_round;
 	bool woken; /* the vCPU's thread has already been told to leave the guest or its sleep */
-	enum status refused;	 /* why the kernel did not run the vCPU; STATUS_OK: it did */
-	u64 deadline_ns; /* guest time at which the next timer that the vCPU serves is due */
-	u64 tsc_adjust;		 /* the guest's IA32_TSC_ADJUST */
-	bool halted;		 /* the vCPU is in HLT and waits for an interrupt */
+	enum status refused; /* why the kernel did not run the vCPU; STATUS_OK: it did */
+	u64 deadline_ns;     /* guest time at which the next timer that the vCPU serves is due */
+	u64 tsc_adjust;	     /* the guest's IA32_TSC_ADJUST */
+	bool halted;	     /* the vCPU is in HLT and waits for an interrupt */
 	struct vcpu_event event; /* the event that the next VM entry must inject */
 	struct vcpu_event held;	 /* an interrupt whose delivery an exception has interrupted */
 	bool unhalted;		 /* KVM_HC_KICK_CPU: the present or next HLT ends at once */

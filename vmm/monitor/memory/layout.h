@@ -28,8 +28,8 @@
  *
  * The RAM object has no holes: its byte LAYOUT_LOW_END lies at 4 GiB.
  */
-#define LAYOUT_BDA    0x00000400ull
-#define LAYOUT_GDT    0x00090000ull
+#define LAYOUT_BDA 0x00000400ull
+#define LAYOUT_GDT 0x00090000ull
 /* the loader's page tables: the PML4, a PDPT and four page directories */
 #define LAYOUT_TABLES 0x00091000ull
 /* the end of a page that is the stack until the kernel sets up its own */

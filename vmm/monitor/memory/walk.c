@@ -25,8 +25,8 @@ struct walker {
 	u32 large_levels; /* a bit for each level at which an entry with PS maps a page */
 	u64 reserved;	  /* bits that must be 0 in every entry */
 	/* The results of the walk: */
-	u32 leaf_shift;	       /* log2 of the page's size */
-	u64 accessed; /* PTE_A (accessed) if the entries on all levels have it, otherwise 0 */
+	u32 leaf_shift; /* log2 of the page's size */
+	u64 accessed;	/* PTE_A (accessed) if the entries on all levels have it, otherwise 0 */
 	struct walk_path path; /* `last` is the level that maps the page */
 };
 

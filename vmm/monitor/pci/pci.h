@@ -4,8 +4,8 @@
 #include "vmm/hw/pci.h"
 #include "vmm/monitor/bus/device.h"
 
-#define PCI_SLOTS      32u
-#define PCI_MSIX_MAX   32u
+#define PCI_SLOTS    32u
+#define PCI_MSIX_MAX 32u
 /* the first of the I/O APIC's pins for PCI interrupts: slot n has pin 16 + n % 8 */
 #define PCI_LINE_FIRST 16u
 #define PCI_LINES      8u

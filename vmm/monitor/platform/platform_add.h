@@ -76,7 +76,7 @@ struct platform_config {
 	u32 blk_count;
 	/* the drive for cloud-init, whose CD lies in memory; NULL: there is none */
 	struct virtio_blk *seed;
-	struct virtio_net *net;	 /* the VM's net_count cards, as virtio_net_attach wants them */
+	struct virtio_net *net; /* the VM's net_count cards, as virtio_net_attach wants them */
 	u32 net_count;
 };
 

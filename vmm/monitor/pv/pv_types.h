@@ -21,5 +21,5 @@ struct steal_time {
 	u64 msr; /* the value of MSR_KVM_STEAL_TIME: the record's address and the enable bit */
 	/* the value of the vCPU page's waited_tsc that the record in guest RAM contains */
 	u64 seen_tsc;
-	bool marked;  /* the monitor has set the record's `preempted` */
+	bool marked; /* the monitor has set the record's `preempted` */
 };

@@ -299,10 +299,8 @@ static const struct state_field of_virtio_blk_state[] = {
 STRUCT(virtio_blk_state);
 
 static const struct state_field of_drive_state[] = {
-	FIELD(drive_state, tray, FIELD_NUMBER),
-	FIELD(drive_state, attention, FIELD_NUMBER),
-	FIELD(drive_state, locked, FIELD_NUMBER),
-	FIELD(drive_state, event, FIELD_NUMBER),
+	FIELD(drive_state, tray, FIELD_NUMBER),	  FIELD(drive_state, attention, FIELD_NUMBER),
+	FIELD(drive_state, locked, FIELD_NUMBER), FIELD(drive_state, event, FIELD_NUMBER),
 	FIELD(drive_state, taken, FIELD_NUMBER),
 };
 STRUCT(drive_state);

@@ -9,7 +9,7 @@
  * kind STATE_END. Numbers are little-endian; reserved fields and padding are zero, and checked to
  * be.
  */
-#define STATE_MAGIC	   0x54534b53u /* the format's magic number, "SKST" */
+#define STATE_MAGIC 0x54534b53u /* the format's magic number, "SKST" */
 /* the format's major version, raised by a change that an older monitor cannot read */
 #define STATE_MAJOR	   1u
 #define STATE_MINOR	   0u

@@ -51,8 +51,8 @@ struct virtio_net_state {
 	u8 link_up;
 	/* 1: the guest was asked to announce its address, and has not confirmed it yet */
 	u8 announce;
-	u8 mode;     /* enum net_mode */
-	u8 pairs;    /* the number of queue pairs that the guest has asked for */
+	u8 mode;  /* enum net_mode */
+	u8 pairs; /* the number of queue pairs that the guest has asked for */
 	struct net_addresses unicast;
 	struct net_addresses multicast;
 	u64 vlan[VIRTIO_NET_VLANS / 64]; /* a bit for each VLAN from which the guest wants frames */
@@ -77,7 +77,7 @@ struct virtio_net {
 	bool cut;
 	/* frames wait for the guest's buffers: the guest is to notify the device of new ones */
 	bool hungry;
-	bool quiet;  /* the switch was asked to signal, and has not signalled since */
+	bool quiet; /* the switch was asked to signal, and has not signalled since */
 	/* for each flow, the queue pair on which the guest last sent a frame of it */
 	u8 flow[VIRTIO_NET_FLOWS];
 	struct virtio_net_counts counts;

@@ -21,8 +21,8 @@ enum x86_prefix {
 #define X86_SEGMENT_NONE 0xffu
 
 struct x86_prefixes {
-	u8 count;   /* the number of bytes of the prefixes, REX included */
-	u8 flags;   /* enum x86_prefix */
+	u8 count; /* the number of bytes of the prefixes, REX included */
+	u8 flags; /* enum x86_prefix */
 	/* the segment override, 0-5, or X86_SEGMENT_NONE; in 64-bit mode only FS and GS count */
 	u8 segment;
 	u8 rex; /* the REX prefix, 40-4f; 0: there is none that counts */

@@ -42,7 +42,7 @@ struct vmx_vcpu {
 	u64 timer_tsc;	  /* TSC deadline of the preemption timer; 0: there is none */
 	struct vmx_scratch *scratch;
 	u64 dr6;
-	u64 cr2;		    /* the guest's CR2, which the VMCS does not have */
+	u64 cr2; /* the guest's CR2, which the VMCS does not have */
 	/* the CPU whose state the VMCS's host-state area holds; NULL: no CPU's */
 	const struct cpu *host_cpu;
 	/* copy of the host RSP in the VMCS, as host_cr3 is of the host CR3; 0: unknown */

@@ -19,7 +19,7 @@ static u64 generations;
 static struct {
 	/* generation of the VPIDs that this CPU has handed out since its last flush */
 	u64 generation;
-	u32 last;	/* the last VPID handed out; 0: none was handed out yet */
+	u32 last; /* the last VPID handed out; 0: none was handed out yet */
 } tags[CPU_MAX];
 
 void vmx_tag_assign(struct virt_vcpu *vcpu)

@@ -14,7 +14,7 @@ static u32 exits_left;
 static struct vcpu_event interrupted; /* the event that the last exit interrupted */
 static struct vcpu_event injected;
 static u32 request_count;
-static u64 advanced; /* bytes, in total */
+static u64 advanced;	/* bytes, in total */
 static u32 exit_access; /* of an exit for memory */
 
 static void enter_scripted(struct virt_vcpu *guest, u64 deadline_tsc)

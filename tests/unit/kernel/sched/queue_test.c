@@ -31,8 +31,7 @@ static void start(void)
 	process = (struct process){.group = group, .handles = table};
 	thread = (struct thread){.process = &process, .cpu = &machine_cpu};
 	list_init(&thread.sleep_node);
-	assert_int_equal(handle_insert(table, &group->object, RIGHT_ALL, &group_handle),
-			 STATUS_OK);
+	assert_int_equal(handle_insert(table, &group->object, RIGHT_ALL, &group_handle), STATUS_OK);
 	assert_int_equal(call(SYS_QUEUE_CREATE, group_handle, 0, 0, &queue), STATUS_OK);
 	assert_int_equal(call(SYS_EVENT_CREATE, group_handle, 0, 0, &event), STATUS_OK);
 	assert_int_equal(call(SYS_OBJECT_BIND, event, queue, 7, NULL), STATUS_OK);

@@ -28,7 +28,7 @@ _Static_assert(TURN_BYTES / REQUEST_OVERHEAD <= 16, "a turn has few requests, ho
 struct turns {
 	/* the most requests that the device may have for this disk; 0: the disk is not served */
 	u32 places;
-	u32 turn;      /* the client whose turn it is */
+	u32 turn; /* the client whose turn it is */
 	/* the client `turn` has used a part of its turn, and continues it in the next round */
 	bool begun;
 	u64 looked_at; /* the clients that had requests in the last round, a bit for each */

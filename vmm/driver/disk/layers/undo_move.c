@@ -39,7 +39,7 @@ static struct {
 	struct client *client;
 	u64 piece; /* the first of `pieces` pieces; if `pieces` is 0, the move is a flush */
 	u32 pieces;
-	u32 turn;   /* the index of the client that is first asked for the next move */
+	u32 turn; /* the index of the client that is first asked for the next move */
 	/* a bit for each client that wants a move of pieces, and for some that wanted one before */
 	u64 asking;
 	/* The number of requests at a disk when it had no slot for another; 0: it had one. */

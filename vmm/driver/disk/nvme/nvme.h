@@ -12,8 +12,8 @@
 #define NVME_THE_NAMESPACE 1u
 #define NVME_IO_QUEUE	   1u
 /* the entries of the request queue; the controller can have at most one request fewer */
-#define NVME_DEPTH	   64u
-#define NVME_CQ_ENTRIES	   (PAGE_SIZE / sizeof(struct nvme_completion))
+#define NVME_DEPTH	64u
+#define NVME_CQ_ENTRIES (PAGE_SIZE / sizeof(struct nvme_completion))
 /* The driver gives the controller up after this number of impossible completions. */
 #define NVME_BAD_MAX 16u
 

@@ -35,8 +35,8 @@ struct vblk {
 	struct driver_request *request[DRIVER_DEPTH];
 	/* for each request in the ring, by its id there, its slot */
 	u16 slot_of[VIRTIO_HOST_RING_MAX];
-	u32 busy;			   /* the number of slots in use */
-	u32 parts_max;			   /* the most pages of data of one request */
+	u32 busy;      /* the number of slots in use */
+	u32 parts_max; /* the most pages of data of one request */
 };
 
 /*

@@ -10,8 +10,8 @@
  * descriptors. A command is a request, a response, and pages of data, each a part of its own;
  * requests and responses lie in the driver's memory.
  */
-#define VSCSI_PARTS_MAX	 (BLOCK_REQUEST_PAGES + 2)
-#define VSCSI_PARTS_MIN	 2u
+#define VSCSI_PARTS_MAX (BLOCK_REQUEST_PAGES + 2)
+#define VSCSI_PARTS_MIN 2u
 /* the most attempts at a command that the disk does not accept at the moment */
 #define VSCSI_ATTEMPTS	 32u
 #define VSCSI_AGAIN_NS	 (50 * NS_PER_MS)
@@ -75,8 +75,8 @@ struct vscsi {
 	struct vscsi_task task[DRIVER_DEPTH];
 	/* for each request in the ring, by its id there, its task */
 	u16 task_of[VIRTIO_HOST_RING_MAX];
-	u32 busy;			   /* the number of tasks in use */
-	u32 waiting;			   /* the number of tasks in the state VSCSI_WAITS */
+	u32 busy;    /* the number of tasks in use */
+	u32 waiting; /* the number of tasks in the state VSCSI_WAITS */
 };
 
 /*

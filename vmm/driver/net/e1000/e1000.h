@@ -12,10 +12,10 @@
  */
 #define E1000_DEVICE_82574 0x10d3u
 /* the most descriptors of the receive ring: this number fills one page */
-#define E1000_RX_MAX	   256u
-#define E1000_TX_MAX	   256u
-#define E1000_PIECE_SHORT  2048u
-#define E1000_PIECE_LONG   4096u
+#define E1000_RX_MAX	  256u
+#define E1000_TX_MAX	  256u
+#define E1000_PIECE_SHORT 2048u
+#define E1000_PIECE_LONG  4096u
 /* The most buffers that one frame takes. */
 #define E1000_FRAME_PIECES 3u
 /* The driver gives the card up after this number of impossible descriptors. */

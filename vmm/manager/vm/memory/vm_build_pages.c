@@ -17,7 +17,7 @@
 #define OVERHEAD_PAGES	    512u
 #define OVERHEAD_VCPU_PAGES 64u
 /* pages for the firmware's ROM, and the files that the firmware reads */
-#define FIRMWARE_PAGES	    128u
+#define FIRMWARE_PAGES 128u
 /* 8 MiB of ROM, and 1 MiB of the firmware's variables, which each saved state has once more */
 #define FIRMWARE_UEFI_PAGES 2816u
 /* the drive with the seed, and its two media of 256 KiB at most */

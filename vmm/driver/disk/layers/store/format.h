@@ -36,7 +36,7 @@ struct store_record {
 	u64 parent;
 	u64 sectors;
 	u64 made_s;
-	u32 flags;  /* enum store_volume_flag */
+	u32 flags; /* enum store_volume_flag */
 	/* the number of the root node of the volume's tree; 0: all of the volume reads as zeros */
 	u32 root;
 	u64 key_id; /* the id in the volume's struct store_key; 0: the volume is not encrypted */

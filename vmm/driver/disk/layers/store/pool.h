@@ -29,10 +29,10 @@ struct pool_item {
 
 struct pool {
 	struct store_superblock super;
-	u64 now;		 /* the present generation, to which changes belong */
-	u64 committed;		 /* the last generation that is completely on the disk */
-	bool dirty;		 /* there are changes since the last commit began */
-	u8 *nodes; /* the content of all metadata blocks, in the order of their numbers */
+	u64 now;       /* the present generation, to which changes belong */
+	u64 committed; /* the last generation that is completely on the disk */
+	bool dirty;    /* there are changes since the last commit began */
+	u8 *nodes;     /* the content of all metadata blocks, in the order of their numbers */
 	struct pool_item *block; /* the metadata blocks, by number */
 	struct pool_item *chunk; /* the chunks of data, by number */
 	/*

@@ -17,8 +17,8 @@ enum vm_renew_phase {
 
 /* A new monitor process under a running guest: at most one renewal at a time for each VM. */
 struct vm_renewal {
-	u32 number;		/* number of the last renewal */
-	handle_t state;		/* memory with the state that the old monitor saved */
+	u32 number;	/* number of the last renewal */
+	handle_t state; /* memory with the state that the old monitor saved */
 	/* records (pieces) that a save had written when the manager last looked */
 	u32 moved;
 	struct vm_monitor heir; /* the new monitor, until it becomes the VM's */

@@ -18,11 +18,11 @@ struct vm_snapshot {
 	handle_t ram;		      /* the frozen RAM */
 	/* memory with the saved state; the VM's memory group pays for it */
 	handle_t state;
-	u64 state_pages;	      /* size of `state` in pages */
-	u64 state_used;		      /* bytes of `state` in use */
-	u64 taken_tsc;		      /* the host TSC when the snapshot was taken */
-	u32 layer;		      /* vm_snapshots.layer when the snapshot was taken */
-	u32 depth;		      /* vm_snapshots.depth when the snapshot was taken */
+	u64 state_pages; /* size of `state` in pages */
+	u64 state_used;	 /* bytes of `state` in use */
+	u64 taken_tsc;	 /* the host TSC when the snapshot was taken */
+	u32 layer;	 /* vm_snapshots.layer when the snapshot was taken */
+	u32 depth;	 /* vm_snapshots.depth when the snapshot was taken */
 	/* the old blocks of this snapshot are kept, as it is the last one */
 	bool disks_kept;
 	u32 volumes; /* number of the set of snapshots of the VM's volumes; 0: there are none */
@@ -55,8 +55,8 @@ struct vm_snapshots {
 	u32 depth;
 	/* pages by which the quota was raised for each layer (frozen object) */
 	u64 layer_pages[VM_LAYERS_MAX];
-	u64 merge_after_tsc;		/* TSC before which no merge of a layer is begun */
-	u32 place;			/* index of the snapshot that is taken or gone back to */
+	u64 merge_after_tsc; /* TSC before which no merge of a layer is begun */
+	u32 place;	     /* index of the snapshot that is taken or gone back to */
 	bool resets;
 	u64 used_before; /* pages that the VM's memory group used before the freeze */
 	/* progress of the VM's disks' drivers when the manager last looked */
