@@ -91,24 +91,61 @@ static bool store_load_read(struct open_store *store, u64 sector, u32 sectors, u
 }
 
 /*
- * Takes the node that was read from its block or from its copy; if the node cannot be used, has its
- * copy read.
+ * Reads the copy of the node that was read: instead of a node that cannot be used, and also of one
+ * that can, as the disk may have left an earlier one where it said that it had written this one.
  */
+static void store_load_look_for_copy(struct open_store *store, bool usable)
+{
+	store->step.kept = usable;
+	store->step.step = LOAD_READ_COPY;
+	store_io_forget();
+}
+
+/*
+ * Puts the copy that was read in the place of the node, if the node cannot be used or is of an
+ * earlier generation. Returns why there is no node, or NULL.
+ */
+static const char *store_load_choose(struct open_store *store)
+{
+	static struct store_node first;
+	const struct store_node *copy = (const void *)store_io_data();
+	struct store_node *node = pool_node(&store->pool, store->step.at);
+	const char *problem = "its disk cannot be read";
+
+	if (store->step.kept &&
+	    (store_io_status() != BLOCK_OK || copy->generation <= node->generation))
+		return NULL;
+	memcpy(&first, node, sizeof(first));
+	if (store_io_status() == BLOCK_OK) {
+		memcpy(node, copy, sizeof(*node));
+		problem = pool_load_look(&store->pool, store->step.at);
+	}
+	if (problem != NULL && store->step.kept) {
+		memcpy(node, &first, sizeof(first));
+		return NULL;
+	}
+	store->step.zeroed++; /* nodes that were taken from their copies */
+	return problem;
+}
+
+/* Looks at the node, or the copy, that was read; after the last of them takes what is right. */
 static bool store_load_node(struct open_store *store)
 {
 	struct pool *pool = &store->pool;
 	u32 block = store->step.at;
 	const char *problem = "its disk cannot be read";
 
-	if (store_io_status() == BLOCK_OK) {
-		memcpy(pool_node(pool, block), store_io_data(), STORE_BLOCK_BYTES);
-		problem = pool_load_look(pool, block);
-	}
-	if (problem != NULL && store->step.step == LOAD_NODE && pool->super.copies != 0) {
-		store->step.zeroed++; /* counts the nodes that are read from their copies */
-		store->step.step = LOAD_READ_COPY;
-		store_io_forget();
-		return true;
+	if (store->step.step == LOAD_COPY) {
+		problem = store_load_choose(store);
+	} else {
+		if (store_io_status() == BLOCK_OK) {
+			memcpy(pool_node(pool, block), store_io_data(), STORE_BLOCK_BYTES);
+			problem = pool_load_look(pool, block);
+		}
+		if (pool->super.copies != 0) {
+			store_load_look_for_copy(store, problem == NULL);
+			return true;
+		}
 	}
 	if (problem == NULL)
 		problem = pool_load_take(pool, block);

@@ -179,6 +179,51 @@ static void test_both_spoiled(void **state)
 	assert_memory_equal(before, disk[0], sizeof(before));
 }
 
+/*
+ * Puts back each node that was in the same block earlier, as a disk leaves it that said that it had
+ * written the new one. Returns how many there are.
+ */
+static u32 put_back(const u8 *before)
+{
+	u32 count = 0;
+
+	for (u32 block = STORE_FIRST_NODE; block < stores[0].pool.super.blocks; block++) {
+		u8 *at = disk[0] + block * STORE_BLOCK_BYTES;
+		const struct store_node *old = (const void *)(before + block * STORE_BLOCK_BYTES);
+		const struct store_node *node = (const void *)at;
+
+		if (stores[0].pool.block[block].uses == 0 || old->magic != STORE_MAGIC ||
+		    old->generation == node->generation || old->kind != node->kind)
+			continue;
+		memcpy(at, old, STORE_BLOCK_BYTES);
+		count++;
+	}
+	memcpy(medium, disk[0], sizeof(medium));
+	return count;
+}
+
+/* A node that the disk has not written, though it said so, is read from its copy, too. */
+static void test_stale(void **state)
+{
+	static u8 before[SECTORS * 512u];
+	u64 one = make_copied();
+
+	(void)state;
+	memcpy(before, disk[0], sizeof(before));
+	for (u8 i = 0; i < 40; i++) {
+		write_chunk(0, 1 + i, 10 + i);
+		settle();
+	}
+	assert_int_not_equal(put_back(before), 0);
+	for (u32 round = 0; round < 2; round++) {
+		assert_int_equal(load_again(), STORE_READY);
+		assert_int_equal(page_of(0)->told.check_mended, round == 0 ? 1 : 0);
+		come(0, 0, one);
+		for (u8 i = 0; i < 40; i++)
+			assert_int_equal(read_chunk(0, 1 + i), 10 + i);
+	}
+}
+
 /* Volumes get no chunk in which copies lie, and a store that holds them has less to give. */
 static void test_place_of_copies(void **state)
 {
@@ -300,6 +345,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_spoilt, begin, end),
 		cmocka_unit_test_setup_teardown(test_copies, begin, end),
 		cmocka_unit_test_setup_teardown(test_both_spoiled, begin, end),
+		cmocka_unit_test_setup_teardown(test_stale, begin, end),
 		cmocka_unit_test_setup_teardown(test_place_of_copies, begin, end),
 		cmocka_unit_test_setup_teardown(test_written_without, begin, end),
 		cmocka_unit_test_setup_teardown(test_superblocks, begin, end),
