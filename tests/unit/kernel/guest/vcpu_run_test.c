@@ -277,36 +277,6 @@ static void test_signalled(void **state)
 	assert_false(vcpu.preempted);
 }
 
-static bool is_known(u64 gpa)
-{
-	vcpu.virt.exit.gpa = gpa;
-	return *vcpu_nowhere(&vcpu) == (gpa | PAGE_MASK);
-}
-
-/*
- * Pages that no mapping covers are remembered, an APIC's and those of neighbouring devices beside
- * each other, until a mapping comes or goes.
- */
-static void test_nowhere(void **state)
-{
-	static const u64 page[] = {0xfee00000, 0xe0001000, 0xe0005000, 0xe0009000, 0xe000d000};
-
-	(void)state;
-	start(NULL, 1);
-	for (u32 i = 0; i < ARRAY_COUNT(page); i++) {
-		assert_false(is_known(page[i]));
-		assert_false(vcpu_handle_memory(&vcpu));
-	}
-	for (u32 i = 0; i < ARRAY_COUNT(page); i++)
-		assert_true(is_known(page[i]));
-	space.mapping_count++;
-	vcpu.virt.exit.gpa = page[0];
-	assert_false(vcpu_handle_memory(&vcpu));
-	assert_true(is_known(page[0]));
-	for (u32 i = 1; i < ARRAY_COUNT(page); i++)
-		assert_false(is_known(page[i]));
-}
-
 /* A guest's space with pages of a snapshot, which two CPUs use; 0x5000 is mapped for reading. */
 static void start_layered(const enum exit_reason *script, u32 count)
 {
@@ -359,11 +329,15 @@ static void test_write_kicks_itself(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_settled_at_once), cmocka_unit_test(test_settled_for_long),
-		cmocka_unit_test(test_host_interrupt),	cmocka_unit_test(test_events),
-		cmocka_unit_test(test_groups),		cmocka_unit_test(test_flush),
-		cmocka_unit_test(test_requests),	cmocka_unit_test(test_signalled),
-		cmocka_unit_test(test_nowhere),		cmocka_unit_test(test_write_kicks_itself),
+		cmocka_unit_test(test_settled_at_once),
+		cmocka_unit_test(test_settled_for_long),
+		cmocka_unit_test(test_host_interrupt),
+		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_flush),
+		cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_signalled),
+		cmocka_unit_test(test_write_kicks_itself),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
