@@ -15,7 +15,8 @@
 /* in TSC ticks, some seconds: a PIT that has not ended its count by then is taken for stopped */
 #define TIME_OUT_TICKS BIT(33)
 /*
- * reads before the PIT is taken for stopped, besides the ticks: the CPU itself may have stood still
+ * reads of the PIT that must have passed as well: ticks of the TSC alone pass also while the CPU
+ * stands still
  */
 #define TIME_OUT_READS 20000u
 #define WHOLE	       BIT(32) /* the unit of struct round.doubt */

@@ -52,8 +52,8 @@ enum start_kind {
 	/* driver: space of the memory that its device reaches; the driver may only populate it */
 	START_DMA_SPACE,
 	/*
-	 * a driver's file, or the encryption keys of a monitor's disks, at address `offset`;
-	 * `value`: bytes
+	 * the file of the bundle that a memory disk's driver serves, or the encryption keys of a
+	 * monitor's disks, at address `offset`; `value`: its size in bytes
 	 */
 	START_DISK_FILE,
 	START_REGISTERS, /* driver: BAR `name` of its device, mapped at `offset`; `value`: bytes */

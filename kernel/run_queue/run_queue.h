@@ -124,7 +124,7 @@ void run_group_init(struct run_group *group, u64 weight, struct run_share *share
  */
 void run_group_set_cap(struct run_group *group, u64 percent, u64 period_ticks, u64 now);
 
-/* Initialises a CPU's queue, with slices of `slice` ticks. */
+/* Initialises the queue of CPU `number`, with time slices of `slice` TSC ticks. */
 void run_queue_init(struct run_queue *queue, u64 number, u64 slice);
 
 /*

@@ -93,8 +93,9 @@ bool link_may_wait(struct link_end *end) MUST_CHECK;
  */
 bool link_await_room(struct link_end *end, u32 units) MUST_CHECK;
 /*
- * Sets this end's word for the peer (link_line.wish), valid until the next generation.
- * link_wish_of_peer returns the peer's word, 0 before the peer has joined.
+ * Tells the peer a word of 32 bits (link_line.wish), whose meaning the two ends agree on, valid
+ * until the link's next generation. link_wish_of_peer returns the peer's word, 0 before it has
+ * joined.
  */
 void link_set_wish(struct link_end *end, u32 wish);
 u32 link_wish_of_peer(const struct link_end *end);

@@ -9,7 +9,10 @@
  * learns the address if so.
  */
 bool source_learn(const struct packet *packet, u64 mac) MUST_CHECK;
-/* Returns whether the frame's sender is the port's own IPv4 address, or none. */
+/*
+ * Returns whether the frame, sent from `mac`, has the port's own IPv4 address as its sender, or is
+ * one that a station sends before it has an address (DHCP, probes of ARP and IPv6).
+ */
 bool source_has_address(const struct packet *packet, u64 mac) MUST_CHECK;
 /*
  * Returns whether the frame's sender is no IPv4 address that the manager has given to another port.

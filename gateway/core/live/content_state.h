@@ -20,7 +20,7 @@ enum {
 	CONTENT_STEP = 4096,
 	CONTENT_SHA256 = 64,
 };
-#define CONTENT_MOST (INT64_C(1) << 40) /* the size of Skerry's largest volume */
+#define CONTENT_MOST (INT64_C(1) << 40) /* bytes of Skerry's largest volume */
 
 /* What a transfer waits for. */
 enum content_step {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Uploads: the body of an HTTP request becomes streams of the link, a piece at a time. content.c
- * calls it; it keeps a window of bytes for each upload, and does not look at their contents.
+ * Uploads: the body of an HTTP request becomes streams of the link to Skerry (its machine channel),
+ * a piece at a time. content.c calls it; it keeps a window of bytes for each upload, and does not
+ * look at their contents.
  */
 #include <stdio.h>
 #include <string.h>

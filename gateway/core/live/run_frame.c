@@ -22,7 +22,7 @@ enum {
 	RUN_FRAME_BYTES = 3072, /* the longest frame from the guest */
 	RUN_FRAME_END = 24,
 	RUN_FRAME_PIECE = 4096, /* of input */
-	RUN_FRAME_LINE = 3072,	/* the most bytes in a line of the link */
+	RUN_FRAME_LINE = 3072,	/* the most bytes in a line to Skerry */
 	RUN_FRAME_KILLED = 9,
 };
 

@@ -230,8 +230,8 @@ static void vsock_opened(uint64_t index, json_t *reply)
 }
 
 /*
- * Returns a free entry for a connection, or NULL. If all are taken, the holder of most connections
- * loses its oldest.
+ * Returns an entry for a connection of `who`: a free one, or the oldest of whoever has two more.
+ * Returns NULL if there is none, or if too many connections are being opened.
  */
 static struct vsock *vsock_place(const struct identity *who)
 {

@@ -52,7 +52,10 @@ static void log_export_make_loss(void)
 	lost_told = lost;
 }
 
-/* Prepares the next line to send; a loss before it is reported first. */
+/*
+ * Prepares the next line to send: a log line, or how many log lines before it were overwritten
+ * unsent. Returns false if there is none.
+ */
 static bool log_export_next_line(void)
 {
 	u64 start = clock_tsc();

@@ -68,7 +68,7 @@ static bool terminal_parse_parameter(struct parameters *all, const char *start, 
 	return true;
 }
 
-/* Reads the parameters of a control sequence; returns false for a sequence that cannot pass. */
+/* Reads a control sequence's parameters; returns false if they are malformed or too many. */
 static bool terminal_parse(const struct terminal_filter *filter, struct parameters *all)
 {
 	const char *at = filter->parameters;

@@ -7,7 +7,7 @@
 void terminal_escape(struct terminal_filter *filter, char final);
 void terminal_sequence(struct terminal_filter *filter, char final);
 /*
- * Sends the last line graphic `count` more times, since not every terminal repeats UTF-8. In
- * terminal_filter.c.
+ * Does what the guest's REP asks for, since not every terminal does it with UTF-8: sends the last
+ * character of a line drawing `count` more times. In terminal_filter.c.
  */
 void terminal_repeat(struct terminal_filter *filter, u32 count);

@@ -300,7 +300,7 @@ bool driver_grow(struct driver *driver, u64 bytes, char *problem, size_t size)
 	return true;
 }
 
-/* Returns whether the device is quiet. If it cannot be made quiet, the driver fails. */
+/* Makes the device stop its DMA; returns whether it has. If it cannot, the driver fails. */
 static bool driver_is_quiet(struct driver *driver)
 {
 	const char *why = "its device is not quiet";

@@ -72,11 +72,11 @@ struct platform_config {
 	u64 vsock_cid; /* the guest's address as a socket's context ID */
 	/* tells the manager that there is something to look at in the shared memory */
 	void (*vsock_tell)(void *serial_context);
-	struct virtio_blk *blk; /* the VM's blk_count disks, as virtio_blk_attach wants them */
+	struct virtio_blk *blk; /* the VM's blk_count disks, filled in but not yet attached */
 	u32 blk_count;
 	/* the drive for cloud-init, whose CD lies in memory; NULL: there is none */
 	struct virtio_blk *seed;
-	struct virtio_net *net; /* the VM's net_count cards, as virtio_net_attach wants them */
+	struct virtio_net *net; /* the VM's net_count cards, filled in but not yet attached */
 	u32 net_count;
 };
 

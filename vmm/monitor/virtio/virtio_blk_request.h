@@ -71,7 +71,7 @@ void virtio_blk_notify(struct virtio_device *device, u32 queue);
 void virtio_blk_forget(struct virtio_device *device);
 bool virtio_blk_is_ending(struct virtio_device *device);
 void virtio_blk_loaded(struct device *device);
-/* Returns whether the requests of a saved state are possible with the protocol. */
+/* Returns whether a guest can have brought a saved state's requests about by the protocol. */
 bool virtio_blk_requests_valid(const struct virtio_blk_state *state,
 			       const struct blk_protocol *protocol);
 /* Reads the driver's description of the disk anew: its size and features may have changed. */

@@ -264,7 +264,7 @@ static void drive_read_toc(const struct virtio_blk *blk, const u8 *command,
 		drive_fail(answer, SCSI_KEY_ILLEGAL_REQUEST, MMC_ASC_NO_FIELD);
 		return;
 	}
-	answer->data[2] = 1; /* the first and the last track, or session */
+	answer->data[2] = 1; /* the first track (format 1: session), then the last one */
 	answer->data[3] = 1;
 	if (format == 1 || command[6] <= 1) {
 		drive_put_track(answer, at, 1, 0, msf);

@@ -197,7 +197,8 @@ u64 vm_deadline(void)
 
 	VM_FOR_EACH(vm) {
 		if (vm_is_ending(vm) && vm->held_by == HELD_BY_NOBODY)
-			return 0; /* this VM began to end after vm_step was called */
+			return 0; /* a step is due at once: the VM has begun to end since the last
+				     vm_step */
 		if (vm_is_ending(vm) && vm->held_by == HELD_BY_DRIVERS)
 			deadline = MIN(deadline, clock_tsc() + clock_ns_to_tsc(DISK_LOOK_NS));
 		if (vm->deaf_until_tsc != 0)

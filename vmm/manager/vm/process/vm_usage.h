@@ -4,8 +4,8 @@
 #include "vmm/manager/vm/vm.h"
 
 /*
- * The times of a VM since its last fresh boot. They are read at different instants, so their sum is
- * not exact to the cycle.
+ * How a VM's vCPUs and threads have spent their time since its last boot. The times are read at
+ * different instants, so their sum is not exact to the cycle.
  */
 struct vm_usage {
 	u64 guest_ns;	/* CPU time of the vCPUs in the guest */
