@@ -25,7 +25,7 @@
  * Pages for the process, its stack, page tables, queue and events; besides these, a share for page
  * tables of what the process maps.
  */
-#define QUOTA_PAGES   256u
+#define QUOTA_PAGES   320u
 #define QUOTA_SHARE   128u
 #define DRIVER_WEIGHT 1024u
 /* The driver's own memory for a device that does DMA: rings, lists. */

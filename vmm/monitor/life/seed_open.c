@@ -34,19 +34,12 @@ static void seed_write_meta(char meta[SEED_META_MAX])
 /* Makes a medium of this text; NULL: of one of the same length that asks for nothing. */
 static enum status seed_make(const u8 *text, u64 text_bytes, const u8 **medium)
 {
-	static const char nothing[] = "#cloud-config\n";
-	static u8 blank[FIRMWARE_SEED_MAX];
 	char meta[SEED_META_MAX];
 	u64 at = 0;
 	enum status status = memory_map(align_up(seed_bytes(text_bytes), PAGE_SIZE), &at);
 
 	if (status != STATUS_OK)
 		return status;
-	if (text == NULL) {
-		memset(blank, '\n', text_bytes);
-		memcpy(blank, nothing, MIN(sizeof(nothing) - 1, text_bytes));
-		text = blank;
-	}
 	seed_write_meta(meta);
 	seed_write((u8 *)(uintptr_t)at, text, text_bytes, meta);
 	*medium = (const u8 *)(uintptr_t)at;

@@ -120,6 +120,15 @@ static void seed_write_paths(u8 *medium)
 	small[6] = big[7] = 1;
 }
 
+/* Writes user-data that asks for nothing, in the length of another text. */
+static void seed_put_nothing(u8 *at, u64 text_bytes)
+{
+	static const char nothing[] = "#cloud-config\n";
+
+	memset(at, '\n', text_bytes);
+	memcpy(at, nothing, MIN(sizeof(nothing) - 1, text_bytes));
+}
+
 void seed_write(u8 *medium, const u8 *text, u64 text_bytes, const char *meta)
 {
 	static const char user_name[] = "USER-DATA.;1";
@@ -139,6 +148,9 @@ void seed_write(u8 *medium, const u8 *text, u64 text_bytes, const char *meta)
 				false);
 	(void)seed_put_record(root, user_name, sizeof(user_name) - 1, SEED_AT_FILES,
 			      (u32)text_bytes, false);
-	memcpy(seed_block(medium, SEED_AT_FILES), text, text_bytes);
+	if (text != NULL)
+		memcpy(seed_block(medium, SEED_AT_FILES), text, text_bytes);
+	else
+		seed_put_nothing(seed_block(medium, SEED_AT_FILES), text_bytes);
 	memcpy(seed_block(medium, meta_block), meta, meta_bytes + 1ul);
 }

@@ -14,6 +14,6 @@ u32 seed_text_end(u64 text_bytes);
 /*
  * Writes the CD: an ISO 9660 volume of the name cidata with the files user-data and meta-data, as
  * cloud-init looks for it. `medium`, the CD's content in memory, is zero and has
- * seed_bytes(text_bytes) bytes.
+ * seed_bytes(text_bytes) bytes. With NULL for the text, user-data asks for nothing.
  */
 void seed_write(u8 *medium, const u8 *text, u64 text_bytes, const char *meta);
