@@ -6,9 +6,7 @@
 
 #include "gateway/core/sandbox.h"
 
-#include <seccomp.h>
-#include <stddef.h>
-
+#include "gateway/base/filter.h"
 #include "gateway/base/string.h"
 #include "gateway/core/http/request.h"
 
@@ -62,14 +60,6 @@ static const int sandbox_calls[] = {
 
 bool sandbox_core(void)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-	int failed = filter ? 0 : 1;
-
-	for (size_t i = 0; !failed && i < ARRAY_COUNT(sandbox_calls); i++)
-		failed = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, sandbox_calls[i], 0);
-	if (!failed)
-		failed = seccomp_load(filter);
-	if (filter)
-		seccomp_release(filter);
-	return !failed;
+	return filter_load(filter_add(seccomp_init(SCMP_ACT_ALLOW), SCMP_ACT_KILL_PROCESS,
+				      sandbox_calls, ARRAY_COUNT(sandbox_calls)));
 }

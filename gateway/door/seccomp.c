@@ -3,9 +3,7 @@
  * The filter that allows the process door only the system calls that it needs. Its main function
  * calls this once, before the first byte of a client.
  */
-#include <seccomp.h>
-#include <stddef.h>
-
+#include "gateway/base/filter.h"
 #include "gateway/base/string.h"
 #include "gateway/door/door.h"
 
@@ -40,24 +38,7 @@ static const int door_calls[] = {
 	SCMP_SYS(exit_group),
 };
 
-enum { PROTECT_EXECUTE = 4 };
-
 bool door_seccomp(void)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	int failed = filter ? 0 : 1;
-
-	for (size_t i = 0; !failed && i < ARRAY_COUNT(door_calls); i++)
-		failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, door_calls[i], 0);
-	if (!failed)
-		failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-					  SCMP_A2(SCMP_CMP_MASKED_EQ, PROTECT_EXECUTE, 0));
-	if (!failed)
-		failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-					  SCMP_A2(SCMP_CMP_MASKED_EQ, PROTECT_EXECUTE, 0));
-	if (!failed)
-		failed = seccomp_load(filter);
-	if (filter)
-		seccomp_release(filter);
-	return !failed;
+	return filter_load(filter_allowing(door_calls, ARRAY_COUNT(door_calls)));
 }

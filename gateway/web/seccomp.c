@@ -4,10 +4,8 @@
  * reads the first byte of a client.
  */
 #include <errno.h>
-#include <linux/sched.h>
-#include <seccomp.h>
-#include <sys/prctl.h>
 
+#include "gateway/base/filter.h"
 #include "gateway/base/string.h"
 #include "gateway/web/web.h"
 
@@ -67,29 +65,11 @@ static const int web_calls[] = {
 	SCMP_SYS(lseek),
 };
 
-enum { PROTECT_EXECUTE = 4 };
-
 bool web_seccomp(void)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	int failed = filter ? 0 : 1;
-
-	for (size_t i = 0; !failed && i < ARRAY_COUNT(web_calls); i++)
-		failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, web_calls[i], 0);
-	if (!failed)
-		failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-					  SCMP_A2(SCMP_CMP_MASKED_EQ, PROTECT_EXECUTE, 0));
-	if (!failed)
-		failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-					  SCMP_A2(SCMP_CMP_MASKED_EQ, PROTECT_EXECUTE, 0));
 	/* GnuTLS looks for its settings again at run time; it must find none, and not be killed. */
-	if (!failed)
-		failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOENT), SCMP_SYS(openat), 0);
-	if (!failed)
-		failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOENT), SCMP_SYS(access), 0);
-	if (!failed)
-		failed = seccomp_load(filter);
-	if (filter)
-		seccomp_release(filter);
-	return !failed;
+	static const int absent[] = {SCMP_SYS(openat), SCMP_SYS(access)};
+
+	return filter_load(filter_add(filter_allowing(web_calls, ARRAY_COUNT(web_calls)),
+				      SCMP_ACT_ERRNO(ENOENT), absent, ARRAY_COUNT(absent)));
 }
