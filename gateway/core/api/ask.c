@@ -41,7 +41,8 @@ json_t *ask_pick(json_t *row, const char *const *keys)
 	return item;
 }
 
-void ask_took_items(uint64_t id, json_t *reply, ask_item *item)
+/* Answers with each row as `item` makes it, or without one with its members `keys`. */
+static void ask_answer_items(uint64_t id, json_t *reply, ask_item *item, const char *const *keys)
 {
 	json_t *rows, *row, *items;
 	struct request *request = ask_took(id, reply, &rows);
@@ -52,12 +53,22 @@ void ask_took_items(uint64_t id, json_t *reply, ask_item *item)
 	items = json_array();
 	json_array_foreach(rows, i, row)
 	{
-		json_t *shown = item(request, row);
+		json_t *shown = item ? item(request, row) : ask_pick(row, keys);
 
 		if (shown)
 			json_array_append_new(items, shown);
 	}
 	answer_json(request, 200, json_pack("{s:o}", "items", items));
+}
+
+void ask_took_items(uint64_t id, json_t *reply, ask_item *item)
+{
+	ask_answer_items(id, reply, item, NULL);
+}
+
+void ask_took_rows(uint64_t id, json_t *reply, const char *const *keys)
+{
+	ask_answer_items(id, reply, NULL, keys);
 }
 
 const char *ask_name(struct request *request, const char *name, const char *problem)

@@ -31,6 +31,9 @@ json_t *ask_pick(json_t *row, const char *const *keys);
 /* Answers the request with {"items":[...]}: each row of the reply as `item` makes it. */
 void ask_took_items(uint64_t id, json_t *reply, ask_item *item);
 
+/* Answers the request with {"items":[...]}: of each row of the reply the members `keys`. */
+void ask_took_rows(uint64_t id, json_t *reply, const char *const *keys);
+
 /*
  * Returns body.NAME if it is a valid name. Else answers the request with the problem `problem`, and
  * returns NULL.

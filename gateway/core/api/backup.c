@@ -13,19 +13,13 @@
 
 enum { BACKUP_WAIT_S = 10, BACKUP_DISKS_MAX = 12, BACKUP_CHAIN_MAX = 8 };
 
-static json_t *backup_json(const struct request *request, json_t *row)
+static void backup_took_list(uint64_t id, json_t *reply)
 {
 	static const char *const keys[] = {"disk",	"target",  "kind",
 					   "number",	"state",   "copied_bytes",
 					   "all_bytes", "problem", NULL};
 
-	(void)request;
-	return ask_pick(row, keys);
-}
-
-static void backup_took_list(uint64_t id, json_t *reply)
-{
-	ask_took_items(id, reply, backup_json);
+	ask_took_rows(id, reply, keys);
 }
 
 void api_backups(struct request *request)

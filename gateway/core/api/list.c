@@ -5,18 +5,12 @@
 #include "gateway/core/api/ask.h"
 #include "gateway/core/http/request.h"
 
-static json_t *list_disk(const struct request *request, json_t *row)
+static void list_took_disks(uint64_t id, json_t *reply)
 {
 	static const char *const keys[] = {"name",  "state",	 "problem", "driver", "partition",
 					   "bytes", "read_only", "users",   NULL};
 
-	(void)request;
-	return ask_pick(row, keys);
-}
-
-static void list_took_disks(uint64_t id, json_t *reply)
-{
-	ask_took_items(id, reply, list_disk);
+	ask_took_rows(id, reply, keys);
 }
 
 void api_disks(struct request *request)
@@ -24,18 +18,12 @@ void api_disks(struct request *request)
 	ask_skerry(request, "disk list", NULL, NULL, list_took_disks);
 }
 
-static json_t *list_net(const struct request *request, json_t *row)
+static void list_took_nets(uint64_t id, json_t *reply)
 {
 	static const char *const keys[] = {"name", "state", "problem", "uplink",
 					   "link", "mtu",   "ports",   NULL};
 
-	(void)request;
-	return ask_pick(row, keys);
-}
-
-static void list_took_nets(uint64_t id, json_t *reply)
-{
-	ask_took_items(id, reply, list_net);
+	ask_took_rows(id, reply, keys);
 }
 
 void api_nets(struct request *request)
@@ -43,17 +31,11 @@ void api_nets(struct request *request)
 	ask_skerry(request, "net list", NULL, NULL, list_took_nets);
 }
 
-static json_t *list_file(const struct request *request, json_t *row)
+static void list_took_files(uint64_t id, json_t *reply)
 {
 	static const char *const keys[] = {"name", "bytes", "uses", NULL};
 
-	(void)request;
-	return ask_pick(row, keys);
-}
-
-static void list_took_files(uint64_t id, json_t *reply)
-{
-	ask_took_items(id, reply, list_file);
+	ask_took_rows(id, reply, keys);
 }
 
 void api_files(struct request *request)

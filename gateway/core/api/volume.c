@@ -26,20 +26,14 @@ static const char *const volume_keys[] = {
 	"read_only", "snapshot", "encrypt", "key_id", "users", NULL,
 };
 
-static json_t *volume_store_json(const struct request *request, json_t *row)
+static void volume_took_stores(uint64_t id, json_t *reply)
 {
 	static const char *const keys[] = {
 		"name",	      "disk",		"state",       "problem", "overcommit", "bytes",
 		"free_bytes", "reserved_bytes", "chunk_bytes", "volumes", NULL,
 	};
 
-	(void)request;
-	return ask_pick(row, keys);
-}
-
-static void volume_took_stores(uint64_t id, json_t *reply)
-{
-	ask_took_items(id, reply, volume_store_json);
+	ask_took_rows(id, reply, keys);
 }
 
 void api_stores(struct request *request)
