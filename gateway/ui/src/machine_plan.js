@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What a new machine is made of, and the requests that make it. Nothing here touches the page.
 
-const segment = encodeURIComponent;
+import { freeName } from "./free_name.js";
 
-/** `name`, or NAME-2, NAME-3 and so on: the first that no volume of the list has. */
-export function freeName(volumes, name) {
-	const taken = new Set(volumes.map((volume) => volume.name));
-	let free = name;
-	for (let number = 2; taken.has(free); number++) {
-		free = `${name}-${number}`;
-	}
-	return free;
-}
+const segment = encodeURIComponent;
 
 /** The files of the host that may be `use`: those that can be nothing else come first. */
 export function filesFor(files, use) {
@@ -59,7 +51,7 @@ function config(choice, disk) {
 export function plan(choice, volumes) {
 	const place = `/stores/${segment(choice.store ?? "")}/volumes`;
 	const name = choice.name.trim();
-	const disk = choice.source === "volume" ? choice.volume : freeName(volumes, name);
+	const disk = choice.source === "volume" ? choice.volume : freeName((other) => volumes.some((volume) => volume.name === other), name);
 	const requests = [];
 	if (choice.source === "copy") {
 		requests.push([`The volume ${disk} was made.`, "POST", `${place}/${segment(choice.volume)}/clones`, { name: disk }]);

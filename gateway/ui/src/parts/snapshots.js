@@ -2,6 +2,7 @@
 // A machine's snapshots: taken, gone back to, cloned, dropped.
 import { may, useLoad } from "../api.js";
 import { bytes, duration } from "../format.js";
+import { freeName } from "../free_name.js";
 import { html, useState } from "../lib.js";
 import { vms } from "../stream.js";
 import { useAct } from "./act.js";
@@ -9,15 +10,6 @@ import { confirm } from "./dialogs.js";
 import { Loaded } from "./states.js";
 
 const EVERY_MS = 10000;
-
-/** NAME-2, NAME-3 and so on: the first that no machine has. */
-function freeName(name) {
-	let number = 2;
-	while (vms.get()?.has(`${name}-${number}`)) {
-		number++;
-	}
-	return `${name}-${number}`;
-}
 
 export function Snapshots({ vm }) {
 	const path = `/vms/${encodeURIComponent(vm.name)}`;
@@ -38,7 +30,7 @@ export function Snapshots({ vm }) {
 		text: "What the machine has done since is lost." }) &&
 		act(`${vm.name} is back at ${name}.`, "POST", `${path}/actions/reset`, { snapshot: name });
 	const clone = (name, net) => {
-		const other = freeName(vm.name);
+		const other = freeName((name) => vms.get()?.has(name), vm.name);
 		act(`${other} is a clone of ${vm.name}.`, "POST",
 			`${path}/snapshots/${encodeURIComponent(name)}/clones`, net ? { name: other, net } : { name: other });
 	};

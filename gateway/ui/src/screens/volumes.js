@@ -2,6 +2,7 @@
 // Stores and their volumes: how full they are; volumes made, uploaded, cloned, kept and dropped.
 import { may, session, useLoad } from "../api.js";
 import { bytes, sizeOf } from "../format.js";
+import { freeName } from "../free_name.js";
 import { html, useCell, useState } from "../lib.js";
 import { upload, uploads, volumeName } from "../uploads.js";
 import { useAct } from "../parts/act.js";
@@ -56,18 +57,9 @@ function Create({ act, path }) {
 		${wrong && html`<p class="inline-error" role="alert">${wrong}</p>`}`;
 }
 
-/** NAME-2, NAME-3 and so on: the first that no volume has. */
-function freeName(items, name) {
-	let number = 2;
-	while (items.some((item) => item.name === `${name}-${number}`)) {
-		number++;
-	}
-	return `${name}-${number}`;
-}
-
 function Row({ item, items, act, path }) {
 	const place = `${path}/${encodeURIComponent(item.name)}`;
-	const other = freeName(items, item.name);
+	const other = freeName((name) => items.some((volume) => volume.name === name), item.name);
 	const copy = (what, text) => act(text, "POST", `${place}/${what}`, { name: other });
 	const drop = async () => await confirm({ title: `Drop ${item.name}?`, label: "Drop", word: item.name,
 		text: "What it holds is lost, but for what clones and snapshots share with it." }) && act(`${item.name} dropped.`, "DELETE", place, undefined);
