@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """libvirt's RPC by packets, those among them that no client of libvirt's sends."""
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -23,7 +24,11 @@ from libvirt_door import (BUSY, CLOSE, CONFIGURATION, DENIED, DEREGISTER, INVALI
 def front_pids(server):
     """The process ids of web and door."""
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-    return {Path(f"/proc/{pid}/comm").read_text().strip(): int(pid) for pid in children}
+    pids = {}
+    for pid in children:
+        with contextlib.suppress(OSError):  # it may have ended since
+            pids[Path(f"/proc/{pid}/comm").read_text().strip()] = int(pid)
+    return pids
 
 
 def test_calls_that_lie_are_answered(peer):
@@ -262,8 +267,8 @@ def test_patience(program, fake, tmp_path):
 
 def test_door_has_no_authority(server):
     """It is a process of its own, under a filter of its own, and is started again."""
+    wait_for(lambda: set(front_pids(server)) == {"skerryd-web", "skerryd-door"})
     pids = front_pids(server)
-    assert set(pids) == {"skerryd-web", "skerryd-door"}
 
     def status(pid, key):
         return int(re.search(rf"^{key}:\s*(\d+)", Path(f"/proc/{pid}/status").read_text(), re.M)[1])
@@ -299,30 +304,41 @@ def unread(peer):
     return struct.unpack("i", fcntl.ioctl(peer.socket, 0x5411, bytes(4)))[0]
 
 
+def stop_process(pid):
+    """Stops a process, and waits until it has: the signal alone lets it go on for a moment."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+
+
 def shut_socket_to_core(pid):
     """Ends the socket on which a process speaks with core, as the process itself can."""
     pidfd = os.pidfd_open(pid)
-    for number in map(int, os.listdir(f"/proc/{pid}/fd")):
-        if os.readlink(f"/proc/{pid}/fd/{number}").startswith("socket:"):
-            found = ctypes.CDLL(None).syscall(438, pidfd, number, 0)    # pidfd_getfd
-            assert found >= 0, "no descriptor of another process can be had here"
-            with socket.socket(fileno=found) as its:
-                if its.type == socket.SOCK_SEQPACKET:
-                    its.shutdown(socket.SHUT_RDWR)
-    os.close(pidfd)
+    try:
+        for number in map(int, os.listdir(f"/proc/{pid}/fd")):
+            if os.readlink(f"/proc/{pid}/fd/{number}").startswith("socket:"):
+                found = ctypes.CDLL(None).syscall(438, pidfd, number, 0)    # pidfd_getfd
+                assert found >= 0, "no descriptor of another process can be had here"
+                with socket.socket(fileno=found) as its:
+                    if its.type == socket.SOCK_SEQPACKET:
+                        its.shutdown(socket.SHUT_RDWR)
+                        return      # core may end the process at once
+        raise AssertionError("it has no such socket")
+    finally:
+        os.close(pidfd)
 
 
 def test_a_door_that_closes_its_socket_and_lives_on_is_replaced(server):
     """Core has much to tell it at that time, and so learns of the end when it writes."""
+    wait_for(lambda: "skerryd-door" in front_pids(server))
     door = front_pids(server)["skerryd-door"]
     peers = [Peer(server.virt).open() for _ in range(50)]
-    os.kill(server.process.pid, signal.SIGSTOP)
+    stop_process(server.process.pid)
     try:
         for each in peers:
             each.send(5 * packet(LIST_ALL, struct.pack(">iI", 1, 0)))
         wait_for(lambda: not any(unread(each) for each in peers), what="door to read the calls")
         time.sleep(0.2)     # and to ask core for what they want
-        os.kill(door, signal.SIGSTOP)
+        stop_process(door)
     finally:
         os.kill(server.process.pid, signal.SIGCONT)
     server.local("GET", "/v1/me")
