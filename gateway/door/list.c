@@ -223,17 +223,7 @@ static void list_took_found(struct rpc *call, json_t *body)
 	list_missing(call);
 }
 
-void list_find_id(struct rpc *call)
-{
-	list_ask(call, list_took_found);
-}
-
-void list_find_name(struct rpc *call)
-{
-	list_ask(call, list_took_found);
-}
-
-void list_find_uuid(struct rpc *call)
+void list_find(struct rpc *call)
 {
 	list_ask(call, list_took_found);
 }

@@ -45,7 +45,8 @@ static void thing_uuid(const struct rpc *call, json_t *thing, uint8_t uuid[UUID_
 	uuid_of_name(thing_is_network(call) ? "network" : "store", thing_text(thing, "name"), uuid);
 }
 
-void thing_write(struct rpc *call, json_t *thing)
+/* Writes a network or a store in XDR, as procedures return it. */
+static void thing_write(struct rpc *call, json_t *thing)
 {
 	uint8_t uuid[UUID_BYTES];
 
@@ -59,7 +60,10 @@ static void thing_ask(struct rpc *call, rpc_took *took)
 	rpc_ask(call, "GET", thing_is_network(call) ? "/v1/nets" : "/v1/stores", NULL, took);
 }
 
-/* Returns whether a network or store is the one that a call names: by its UUID, or by its name. */
+/*
+ * Returns whether a network or store is the one that a call names: by its UUID, or by its name,
+ * which is also the first text of a volume.
+ */
 static bool thing_is(const struct rpc *call, json_t *thing)
 {
 	uint8_t uuid[UUID_BYTES];
@@ -190,12 +194,7 @@ static void thing_took_found(struct rpc *call, json_t *body)
 	rpc_answer(call);
 }
 
-void thing_find_name(struct rpc *call)
-{
-	thing_ask(call, thing_took_found);
-}
-
-void thing_find_uuid(struct rpc *call)
+void thing_lookup(struct rpc *call)
 {
 	thing_ask(call, thing_took_found);
 }

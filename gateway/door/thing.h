@@ -16,8 +16,6 @@ uint64_t thing_number(json_t *thing, const char *key);
  * an error.
  */
 json_t *thing_find(struct rpc *call, json_t *body);
-/* Writes a network or a store in XDR, as procedures return it. */
-void thing_write(struct rpc *call, json_t *thing);
 /*
  * Answers with the names of a list's things, at most `room` of them, as the client has no room for
  * more.

@@ -129,21 +129,6 @@ void volume_find_path(struct rpc *call)
 	volume_ask(call, "GET", volume_took_found);
 }
 
-static void volume_took_pool(struct rpc *call, json_t *body)
-{
-	json_t *pool = thing_find(call, body);
-
-	if (!pool)
-		return;
-	thing_write(call, pool);
-	rpc_answer(call);
-}
-
-void volume_pool(struct rpc *call)
-{
-	rpc_ask(call, "GET", "/v1/stores", NULL, volume_took_pool);
-}
-
 static void volume_took_info(struct rpc *call, json_t *volume)
 {
 	xdr_write_u32(&call->results, VOLUME_BLOCK);
