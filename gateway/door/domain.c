@@ -113,22 +113,17 @@ static void domain_took_no(struct rpc *call, json_t *vm)
 	rpc_answer(call);
 }
 
-/* Answers that every VM is persistent: one that stops stays in the list. */
-void domain_is_persistent(struct rpc *call)
+/* Answers that a VM is persistent, as each is: one that stops stays in the list. */
+void domain_yes(struct rpc *call)
 {
 	rpc_domain(call, domain_took_yes);
 }
 
-void domain_is_updated(struct rpc *call)
-{
-	rpc_domain(call, domain_took_no);
-}
-
 /*
- * Answers that no VM has a managed save: Skerry saves a VM on a disk that the client names, libvirt
- * means a save that it finds by itself.
+ * Answers 0. No VM has a managed save: Skerry saves a VM on a disk that the client names, libvirt
+ * means a save that it finds by itself. No snapshot is the VM's current one, and none has children.
  */
-void domain_has_managed_save(struct rpc *call)
+void domain_no(struct rpc *call)
 {
 	rpc_domain(call, domain_took_no);
 }

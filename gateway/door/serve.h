@@ -36,9 +36,9 @@ void domain_max_memory(struct rpc *call);
 void domain_max_vcpus(struct rpc *call);
 void domain_xml(struct rpc *call);
 void domain_is_active(struct rpc *call);
-void domain_is_persistent(struct rpc *call);
-void domain_is_updated(struct rpc *call);
-void domain_has_managed_save(struct rpc *call);
+/* These two serve the procedures whose result is the same for each VM. */
+void domain_yes(struct rpc *call);
+void domain_no(struct rpc *call);
 void domain_control(struct rpc *call);
 void domain_autostart(struct rpc *call);
 void domain_set_autostart(struct rpc *call);
@@ -48,7 +48,6 @@ void domain_set_autostart(struct rpc *call);
  */
 void snapshot_show(struct rpc *call);
 void snapshot_list(struct rpc *call);
-void snapshot_none(struct rpc *call);
 void snapshot_revert(struct rpc *call);
 void snapshot_drop(struct rpc *call);
 void snapshot_create(struct rpc *call);

@@ -155,19 +155,6 @@ void snapshot_list(struct rpc *call)
 		snapshot_show(call);
 }
 
-static void snapshot_took_none(struct rpc *call, json_t *vm)
-{
-	(void)vm;
-	xdr_write_u32(&call->results, 0);
-	rpc_answer(call);
-}
-
-/* Answers 0: in Skerry no snapshot is the VM's current one, and none has children. */
-void snapshot_none(struct rpc *call)
-{
-	rpc_domain(call, snapshot_took_none);
-}
-
 static void snapshot_done(struct rpc *call, json_t *body)
 {
 	(void)body;
