@@ -10,7 +10,8 @@ import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
-import net_anatomy  # importing it puts tests/system into sys.path
+import executed
+import nets  # importing `nets` puts tests/system into sys.path
 import bundle
 import runs
 import test_runs
@@ -95,11 +96,9 @@ def by_function(counts, kernel, programs):
     plain = Counter()
     for (_, at), count in counts.items():
         plain[at] += count
-    for places in net_anatomy.images(plain):
-        program, base = net_anatomy.find_program(places, programs)
-        for at in places:
-            owners[at >> 20] = program.label
-            sums[program.label, program.name(at + program.base - base)] += plain[at]
+    for at, (program, base) in executed.owners(plain, programs).items():
+        owners[at >> 20] = program.label
+        sums[program.label, program.name(at - base)] += plain[at]
     for (last, at), count in counts.items():
         if at >= KERNEL:
             sums["kernel/" + owners.get(last, "?"), kernel.name(at)] += count
