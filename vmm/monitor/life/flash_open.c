@@ -86,10 +86,9 @@ static void flash_show_memory(void *context, bool shown)
 static bool flash_write_run(struct flash_memory *flash, const u64 changed[FLASH_WORDS], u64 block,
 			    u64 *count)
 {
-	u64 most = BLOCK_REQUEST_BYTES / FLASH_BLOCK_BYTES;
 	u64 end = block;
 
-	while (end < FLASH_BLOCKS && end - block < most && (changed[end / 64] >> end % 64 & 1) != 0)
+	while (end < FLASH_BLOCKS && (changed[end / 64] >> end % 64 & 1) != 0)
 		end++;
 	*count = end - block;
 	return save_disk_write(&flash->disk, block * FLASH_BLOCK_BYTES,
@@ -158,30 +157,18 @@ static bool flash_refuse(struct machine *machine, const char *problem)
 	return false;
 }
 
-static bool flash_read_disk(struct flash_memory *flash)
-{
-	u8 *to = flash->config.content;
-
-	for (u64 at = 0; at < flash->config.bytes; at += FLASH_BLOCK_BYTES)
-		if (!save_disk_read(&flash->disk, at, to + at, FLASH_BLOCK_BYTES))
-			return false;
-	return true;
-}
-
 /* Puts the variables of the firmware's file on a disk that nobody has written to. */
 static bool flash_fill_disk(struct flash_memory *flash)
 {
 	const struct load_job *job = &flash->machine->job;
-	u64 changed[FLASH_WORDS] = {0};
 
 	if (job->kept == 0)
 		return flash_refuse(flash->machine,
 				    "it is empty, and its firmware's file has no variables; write "
 				    "those to it that belong to the file, such as OVMF_VARS_4M.fd");
 	memcpy(flash->config.content, job->kernel.bytes, job->kept);
-	for (u64 block = 0; block < job->kept / FLASH_BLOCK_BYTES; block++)
-		changed[block / 64] |= BIT(block % 64);
-	if (!flash_write_changed(flash, changed))
+	if (!save_disk_write(&flash->disk, 0, flash->config.content, (u32)job->kept) ||
+	    !save_disk_flush(&flash->disk))
 		return flash_refuse(flash->machine, flash->disk.problem);
 	machine_log(flash->machine,
 		    "the disk for its firmware's variables was empty, and has them from now on");
@@ -260,7 +247,7 @@ static bool flash_open_disk(struct flash_memory *flash, const struct start_entry
 		return flash_refuse(machine, "it is smaller than they are; make it 1 MiB large");
 	if (start_find(START_STATE) != NULL || restore_wanted())
 		return true;
-	if (!flash_read_disk(flash))
+	if (!save_disk_read(&flash->disk, 0, flash->config.content, (u32)flash->config.bytes))
 		return flash_refuse(machine, flash->disk.problem);
 	return flash_check(flash);
 }

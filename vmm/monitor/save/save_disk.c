@@ -152,13 +152,16 @@ bool save_disk_open(struct save_disk *disk, handle_t queue)
 				  start_handle(START_SAVE_DOORBELL), queue);
 }
 
-/* Returns how many of `count` bytes from `offset` on lie before the boundary that no request
- * crosses. */
-static u32 save_disk_before_boundary(const struct save_disk *disk, u64 offset, u32 count)
+/*
+ * Returns how many of `count` bytes from `offset` on one request can have: it crosses no boundary
+ * of the disk's.
+ */
+static u32 save_disk_request_bytes(const struct save_disk *disk, u64 offset, u32 count)
 {
 	u64 boundary = (u64)disk_client_about(disk->client).boundary * BLOCK_SECTOR_BYTES;
+	u64 most = MIN((u64)count, BLOCK_REQUEST_BYTES);
 
-	return boundary == 0 ? count : (u32)MIN((u64)count, boundary - offset % boundary);
+	return (u32)(boundary == 0 ? most : MIN(most, boundary - offset % boundary));
 }
 
 static bool save_disk_transfer(struct save_disk *disk, struct errand whole, u64 offset)
@@ -176,7 +179,7 @@ static bool save_disk_transfer(struct save_disk *disk, struct errand whole, u64 
 		};
 
 		some = errand.count =
-			save_disk_before_boundary(disk, offset + done, whole.count - done);
+			save_disk_request_bytes(disk, offset + done, whole.count - done);
 		if (!save_disk_run(disk, errand))
 			return false;
 	}

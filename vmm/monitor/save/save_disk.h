@@ -27,7 +27,7 @@ bool save_disk_open_target(struct save_disk *disk, struct disk_client *client,
 			   const struct start_entry *entry, handle_t queue) MUST_CHECK;
 /* Returns whether the disk has grown since it was opened; `bytes` is its size then. */
 bool save_disk_has_grown(const struct save_disk *disk);
-/* Read and write `count` bytes at `offset`, both in whole blocks, at most BLOCK_REQUEST_BYTES. */
+/* Read and write `count` bytes at `offset`, both in whole blocks, in as few requests as can be. */
 bool save_disk_read(struct save_disk *disk, u64 offset, void *bytes, u32 count) MUST_CHECK;
 bool save_disk_write(struct save_disk *disk, u64 offset, const void *bytes, u32 count) MUST_CHECK;
 /* Flushes what was written to the disk, if it has a write cache. */

@@ -162,6 +162,27 @@ static void crosses_none(void **state)
 	}
 }
 
+/* More than a request can have goes in several, the last of which is shorter. */
+static void splits_what_is_long(void **state)
+{
+	static u8 out[3 * BLOCK_REQUEST_BYTES + PAGE_SIZE], in[sizeof(out)];
+
+	(void)state;
+	for (u32 i = 0; i < sizeof(out); i++)
+		out[i] = (u8)(i * 7 + i / 251);
+	for (boundary = 0; boundary <= 128; boundary += 128) {
+		save_disk_over(&disk, &client, 0);
+		memset(medium, 0, sizeof(medium));
+		requests = 0;
+		assert_true(save_disk_write(&disk, PAGE_SIZE, out, sizeof(out)));
+		assert_int_equal(requests, 4);
+		assert_memory_equal(medium + PAGE_SIZE, out, sizeof(out));
+		assert_true(save_disk_read(&disk, PAGE_SIZE, in, sizeof(in)));
+		assert_int_equal(requests, 8);
+		assert_memory_equal(in, out, sizeof(out));
+	}
+}
+
 static void says_why(void **state)
 {
 	static u8 bytes[BLOCK_REQUEST_BYTES];
@@ -183,6 +204,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(crosses_none),
+		cmocka_unit_test(splits_what_is_long),
 		cmocka_unit_test(says_why),
 	};
 
