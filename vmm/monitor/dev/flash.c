@@ -6,6 +6,7 @@
  */
 #include "vmm/monitor/dev/flash.h"
 #include "vmm/monitor/platform/platform_add.h"
+#include "vmm/rt/zero.h"
 
 static struct flash *flash_of(struct device *device)
 {
@@ -26,19 +27,11 @@ static void flash_set_mode(struct flash *flash, enum flash_mode mode)
 	flash_show(flash);
 }
 
-static bool flash_has_changed(const struct flash *flash)
-{
-	u64 any = 0;
-
-	for (u32 i = 0; i < FLASH_WORDS; i++)
-		any |= flash->changed[i];
-	return any != 0;
-}
-
 /* Waits until all changed blocks are on the owner's disk: then the guest may count on them. */
 static void flash_keep(struct flash *flash)
 {
-	if (flash_has_changed(flash) && !flash->config.keep(flash->config.context, flash->changed))
+	if (!is_zero(flash->changed, sizeof(flash->changed)) &&
+	    !flash->config.keep(flash->config.context, flash->changed))
 		flash->state.status |= FLASH_STATUS_PROGRAM_ERROR;
 }
 
@@ -49,13 +42,10 @@ static void flash_keep(struct flash *flash)
 static void flash_change(struct flash *flash, u64 block)
 {
 	u64 others[FLASH_WORDS];
-	u64 any = 0;
 
 	memcpy(others, flash->changed, sizeof(others));
 	others[block / 64] &= ~BIT(block % 64);
-	for (u32 i = 0; i < FLASH_WORDS; i++)
-		any |= others[i];
-	if (any != 0)
+	if (!is_zero(others, sizeof(others)))
 		flash_keep(flash);
 	flash->changed[block / 64] |= BIT(block % 64);
 }
@@ -153,11 +143,8 @@ static void flash_loaded(struct device *device)
 static bool flash_valid(const void *bytes)
 {
 	const struct flash_state *state = bytes;
-	u8 pad = 0;
 
-	for (size_t i = 0; i < sizeof(state->pad); i++)
-		pad |= state->pad[i];
-	return state->mode < FLASH_MODE_COUNT && pad == 0;
+	return state->mode < FLASH_MODE_COUNT && is_zero(state->pad, sizeof(state->pad));
 }
 
 static const struct device_ops flash_ops = {
