@@ -240,7 +240,6 @@ static bool carrier_rekey(u64 bytes)
 {
 	bool empty = false;
 
-	room->old.sparse = true;
 	for (u64 done = 0; done < bytes;) {
 		u32 some = carrier_block_bytes(done, bytes - done);
 
