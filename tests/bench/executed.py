@@ -4,7 +4,6 @@ Counts executed instructions by what QEMU logs of the blocks that it runs, betwe
 function of the guest: by process, function, and journey through the kernel. A CPU that waits executes
 nothing, so waiting costs nothing here; a guest's blocks are left out by their addresses.
 """
-import re
 from bisect import bisect_right
 from collections import Counter
 
@@ -14,7 +13,6 @@ USER = 1 << 32 # the processes lie at random places from this address on
 GAP = 4 << 20 # the least gap between two programs
 IMAGE_PAGES = 256
 IMAGE = (0xffffffff80200000, 0xffffffff80ffffff) # Skerry's kernel, below a Linux guest's
-BLOCK = re.compile(r"\[([^]]+)\]")
 
 
 def options(log, *more):
@@ -24,22 +22,28 @@ def options(log, *more):
             "-dfilter", ",".join(f"{first:#x}..{last:#x}" for first, last in ranges))
 
 
-def blocks(path):
-    """Yields (address, instructions) of each run of a block: a block is listed when it is first run."""
-    lengths = {}
+def names(path, lengths):
+    """Yields the name of each block that is run; sets lengths[name] where the block is listed."""
     fresh = 0
     with open(path, encoding="ascii", errors="replace") as log:
         for line in log:
             if line.startswith("Trace"):
-                name = BLOCK.search(line)[1]
+                name = line[line.index("[") + 1:line.index("]")]
                 if fresh:
-                    lengths.setdefault(name, fresh)
+                    lengths[name] = fresh
                     fresh = 0
-                yield int(name.split("/")[1], 16), lengths.get(name, 0)
+                yield name
             elif line.startswith("IN:"):
                 fresh = 0
             elif line.startswith("0x"):
                 fresh += 1
+
+
+def blocks(path):
+    """Yields (address, instructions) of each run of a block: a block is listed when it is first run."""
+    lengths = {}
+    for name in names(path, lengths):
+        yield int(name.split("/")[1], 16), lengths.get(name, 0)
 
 
 class Journeys:

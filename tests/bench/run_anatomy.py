@@ -10,8 +10,7 @@ import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
-import executed
-import nets  # importing `nets` puts tests/system into sys.path
+import executed  # importing it puts tests/system into sys.path
 import bundle
 import runs
 import test_runs
@@ -35,28 +34,18 @@ class Log:
 
     def read(self, counts):
         """Counts instructions by (address of the last block that was not the kernel's or 0 for a guest's, address)."""
-        lengths, fresh, last = self.lengths, 0, 0
+        last = 0
         runs_of = Counter()
-        with open(self.path, encoding="ascii", errors="replace") as log:
-            for line in log:
-                if line[0] == "T":
-                    name = line[line.index("[") + 1:line.index("]")]
-                    if fresh:
-                        lengths[name] = fresh
-                        fresh = 0
-                    _, at, flags, _ = name.split("/")
-                    if int(flags, 16) & IN_GUEST:
-                        last = name = 0
-                    elif at[0] == "0":
-                        last = int(at, 16) >> 20
-                    runs_of[last, name] += 1
-                elif line.startswith("IN:"):
-                    fresh = 0
-                elif line.startswith("0x"):
-                    fresh += 1
+        for name in executed.names(self.path, self.lengths):
+            _, at, flags, _ = name.split("/")
+            if int(flags, 16) & IN_GUEST:
+                last = name = 0
+            elif at[0] == "0":
+                last = int(at, 16) >> 20
+            runs_of[last, name] += 1
         for (last, name), times in runs_of.items():
             if name:
-                counts[last, int(name.split("/")[1], 16)] += times * lengths.get(name, 0)
+                counts[last, int(name.split("/")[1], 16)] += times * self.lengths.get(name, 0)
 
     def of(self, act):
         """What `act` returns, and the counts while it worked."""
