@@ -52,9 +52,7 @@ def type_key(machine):
     machine.type(KEY + "\r")
     machine.wait("the key is taken")
     machine.wait_prompt()
-    machine.good("vm create alpha")
-    machine.good("vm start alpha")
-    ready(machine)
+    begin_guest(machine)
     assert same(machine) == 4
 
 
@@ -63,6 +61,17 @@ def ready(machine):
     machine.attach("alpha")
     machine.wait("READY")
     machine.leave()
+
+
+def begin_guest(machine):
+    machine.good("vm create alpha")
+    machine.good("vm start alpha")
+    ready(machine)
+
+
+def end_guest(machine):
+    machine.good("vm kill alpha")
+    machine.good("vm destroy alpha")
 
 
 def ask(machine, key, pattern, name="alpha"):

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from machine import ROOT, Bochs, Qemu, wait_for
-from test_encryption import BYTES, ask, boot_with, ready, same
+from test_encryption import BYTES, ask, begin_guest, boot_with, end_guest, same
 from test_volume_keys import CONF
 
 sys.path.insert(0, str(ROOT / "tests/tools"))
@@ -31,12 +31,9 @@ def test_copies(emulator, build, tmp_path):
         assert "use copies or overwrite" in machine.command("store format pool twice")
         machine.good("store format pool copies")
         machine.good("volume create pool/secret 4M")
-        machine.good("vm create alpha")
-        machine.good("vm start alpha")
-        ready(machine)
+        begin_guest(machine)
         ask(machine, "w", r"WRITTEN 0x0 0x0\s")
-        machine.good("vm kill alpha")
-        machine.good("vm destroy alpha")
+        end_guest(machine)
         for number in range(40):
             machine.good(f"volume clone pool/secret c{number}")
     store = store_check.Image(image)
@@ -53,9 +50,7 @@ def test_copies(emulator, build, tmp_path):
     with boot_with(emulator, build, tmp_path / "two", image, None, CONF) as machine:
         machine.wait_prompt()
         wait_for(lambda: f"{len(nodes)} blocks of its metadata were damaged" in machine.command("log show"))
-        machine.good("vm create alpha")
-        machine.good("vm start alpha")
-        ready(machine)
+        begin_guest(machine)
         assert same(machine) == 4
         machine.good("store check pool")
         wait_for(lambda: machine.objects("store list")[0]["check"] == "ended")

@@ -4,10 +4,9 @@ import sys
 
 import pytest
 
-import bundle
-from machine import ROOT, Bochs, Qemu, nvme, plain_iso, wait_for
-from test_encryption import BYTES, KEY, TEXT, ask, ready, same
-from test_volume_keys import CONF, volumes
+from machine import ROOT, Bochs, Qemu, wait_for
+from test_encryption import BYTES, KEY, TEXT, ask, begin_guest, boot_with, end_guest, same
+from test_volume_keys import CONF, volumes, zeros
 
 sys.path.insert(0, str(ROOT / "tests/tools"))
 import store_check  # noqa: E402
@@ -21,12 +20,7 @@ EMPTY = CONF.replace("overcommit = yes\n", "") + VAULT
 
 
 def boot(emulator, build, folder, image):
-    folder.mkdir()
-    files = bundle.make(folder / "guests.cpio", EMPTY, bundle.tiny(build, "blocks"))
-    iso = plain_iso(build, folder, files, "", f"vault = {KEY}\n")
-    if emulator is Bochs:
-        return Bochs(build, iso=iso, disk=image)
-    return Qemu(build, boot="cd", iso=iso, extra=nvme(image))
+    return boot_with(emulator, build, folder, image, f"vault = {KEY}\n", EMPTY)
 
 
 def backup(machine, words):
@@ -39,21 +33,6 @@ def backup(machine, words):
     # what was kept for it is dropped when nobody reads it any more
     wait_for(lambda: set(volumes(machine)) == before, 30)
     return row
-
-
-def end_guest(machine):
-    machine.good("vm kill alpha")
-    machine.good("vm destroy alpha")
-
-
-def begin_guest(machine):
-    machine.good("vm create alpha")
-    machine.good("vm start alpha")
-    ready(machine)
-
-
-def zeros(machine):
-    return int(ask(machine, "z", r"ZEROS 0x([0-9a-f]+)\s").group(1), 16)
 
 
 @pytest.mark.parametrize("emulator", (Qemu, Bochs))

@@ -3,7 +3,7 @@
 import pytest
 
 from machine import Bochs, Qemu, wait_for
-from test_encryption import BYTES, KEY, MAGIC, TEXT, ask, boot_with, disk_secret, ready, same, type_key
+from test_encryption import BYTES, KEY, MAGIC, TEXT, ask, begin_guest, boot_with, disk_secret, end_guest, same, type_key
 
 CONF = f"""[host]
 state_key = {'5a' * 32}
@@ -63,9 +63,7 @@ def test_volume(emulator, build, tmp_path):
         machine.good("volume create pool/plain 4M")
         machine.good("volume create pool/secret 4M encrypt=vault")
         assert "a copy has the key" in machine.command("volume create pool/x 4M from=plain encrypt=vault")
-        machine.good("vm create alpha")
-        machine.good("vm start alpha")
-        ready(machine)
+        begin_guest(machine)
         assert zeros(machine) == 4
         ask(machine, "w", r"WRITTEN 0x0 0x0\s")
         assert (same(machine), zeros(machine)) == (4, 0)
@@ -74,8 +72,7 @@ def test_volume(emulator, build, tmp_path):
         assert same(machine) == 4
         trees(machine)
         assert same(machine) == 4
-        machine.good("vm kill alpha")
-        machine.good("vm destroy alpha")
+        end_guest(machine)
         machine.good("volume clone pool/secret copy")
         machine.good("volume create pool/new 4M encrypt=vault")
         made = volumes(machine)
@@ -87,9 +84,7 @@ def test_volume(emulator, build, tmp_path):
         machine.good("volume rollback pool/secret copy")
         machine.good("volume rename pool/secret old")
         machine.good("volume rename pool/copy secret")
-        machine.good("vm create alpha")
-        machine.good("vm start alpha")
-        ready(machine)
+        begin_guest(machine)
         assert same(machine) == 4
         assert "0 found" in machine.command("audit")
         assert KEY not in machine.transcript()
@@ -120,9 +115,7 @@ def test_discard(emulator, build, tmp_path):
         machine.wait_prompt()
         machine.good("store format pool")
         machine.good("volume create pool/secret 4M encrypt=vault")
-        machine.good("vm create alpha")
-        machine.good("vm start alpha")
-        ready(machine)
+        begin_guest(machine)
         ask(machine, "w", r"WRITTEN 0x0 0x0\s")
         wait_for(lambda: volumes(machine)["secret"]["own_bytes"] == 4 * CHUNK)
         # half a block is refused; the chunk with the header and a place stays

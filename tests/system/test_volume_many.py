@@ -3,7 +3,7 @@
 import pytest
 
 from machine import Bochs, Qemu
-from test_encryption import BYTES, ask, boot_with, ready, same
+from test_encryption import BYTES, ask, begin_guest, boot_with, same
 from test_volume_keys import CONF
 
 CLONES = 20
@@ -17,9 +17,7 @@ def test_many(emulator, build, tmp_path):
         machine.wait_prompt()
         machine.good("store format pool")
         machine.good("volume create pool/secret 4M")
-        machine.good("vm create alpha")
-        machine.good("vm start alpha")
-        ready(machine)
+        begin_guest(machine)
         ask(machine, "w", r"WRITTEN 0x0 0x0\s")
         machine.good("vm snapshot alpha one")
         names = [f"c{number}" for number in range(CLONES)]

@@ -3,7 +3,7 @@
 import pytest
 
 from machine import Bochs, Qemu
-from test_encryption import BYTES, boot_with, ready
+from test_encryption import BYTES, begin_guest, boot_with
 from test_volume_keys import CONF
 
 QUOTAS = {"team-*": 8, "alpha*": 12}
@@ -35,9 +35,7 @@ def test_quota(emulator, build, tmp_path):
         machine.good("volume create pool/team-b 4M")
         machine.good("volume drop pool/team-a")
         machine.good("volume create pool/alpha-disk 4M")
-        machine.good("vm create alpha")
-        machine.good("vm start alpha")
-        ready(machine)
+        begin_guest(machine)
         # a VM's snapshot counts for its volume; a clone's volume has the clone's name
         machine.good("vm snapshot alpha one")
         assert used(machine) == {"team-*": 4, "alpha*": 8}

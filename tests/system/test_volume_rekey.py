@@ -8,7 +8,7 @@ import pytest
 import bundle
 import write_log
 from machine import ROOT, Bochs, Qemu, plain_iso
-from test_encryption import BYTES, KEY, TEXT, ask, disk_secret, ready, same
+from test_encryption import BYTES, KEY, TEXT, ask, begin_guest, disk_secret, end_guest, ready, same
 from test_volume_keys import CONF, boot, volumes
 
 sys.path.insert(0, str(ROOT / "tests/tools"))
@@ -28,15 +28,8 @@ def begin(machine):
     machine.wait_prompt()
     machine.good("store format pool copies")
     machine.good("volume create pool/secret 4M encrypt=vault")
-    machine.good("vm create alpha")
-    machine.good("vm start alpha")
-    ready(machine)
+    begin_guest(machine)
     ask(machine, "w", r"WRITTEN 0x0 0x0\s")
-
-
-def end_guest(machine):
-    machine.good("vm kill alpha")
-    machine.good("vm destroy alpha")
 
 
 def opened(image, name):
@@ -93,9 +86,7 @@ def test_rekey(emulator, build, tmp_path):
     # the key of before is not needed any more
     with boot(emulator, build, tmp_path / "new", image, f"other = {KEYS['other']}\n") as machine:
         machine.wait_prompt()
-        machine.good("vm create alpha")
-        machine.good("vm start alpha")
-        ready(machine)
+        begin_guest(machine)
         assert same(machine) == 4
 
 
