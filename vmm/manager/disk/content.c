@@ -301,22 +301,15 @@ static void content_look_whether_it_moves(struct content *content)
 	}
 }
 
-static bool content_end_link(struct driver_link **link)
-{
-	if (*link != NULL && driver_link_end(*link))
-		*link = NULL;
-	return *link == NULL;
-}
-
 /*
  * Ends the movement's links, then its memory group, then its stream; returns whether another step
  * is due at once.
  */
 static bool content_step_ending(struct content *content)
 {
-	bool ended = content_end_link(&content->link);
+	bool ended = driver_link_end_at(&content->link);
 
-	if (!content_end_link(&content->link_to) || !ended)
+	if (!driver_link_end_at(&content->link_to) || !ended)
 		/* the disk's driver signals the manager when it has detached the link */
 		return false;
 	if (content->group != HANDLE_NONE && sys_object_destroy(content->group) == STATUS_AGAIN)

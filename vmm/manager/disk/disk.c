@@ -449,12 +449,7 @@ bool disk_detach_all(struct vm *vm)
 		disk_say_kept(vm, vm->link[i]);
 		all = false;
 	}
-	if (vm->save.link == NULL)
-		return all;
-	if (!driver_link_end(vm->save.link))
-		return false;
-	vm->save.link = NULL;
-	return all;
+	return driver_link_end_at(&vm->save.link) && all;
 }
 
 void disk_limit_all(struct vm *vm)

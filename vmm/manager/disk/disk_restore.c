@@ -222,18 +222,10 @@ static void disk_restore_look_whether_it_moves(void)
 
 static bool disk_restore_links_have_ended(void)
 {
-	bool all = restore.to == NULL || driver_link_end(restore.to);
+	bool all = driver_link_end_at(&restore.to);
 
-	if (all)
-		restore.to = NULL;
-	for (u32 i = 0; i < BACKUP_CHAIN_MAX; i++) {
-		if (restore.from[i] == NULL)
-			continue;
-		if (driver_link_end(restore.from[i]))
-			restore.from[i] = NULL;
-		else
-			all = false;
-	}
+	for (u32 i = 0; i < BACKUP_CHAIN_MAX; i++)
+		all &= driver_link_end_at(&restore.from[i]);
 	return all;
 }
 

@@ -371,6 +371,16 @@ void driver_link_fill(struct driver_link *link);
  * memory.
  */
 bool driver_link_end(struct driver_link *link);
+/*
+ * Ends the link that *link points to, as driver_link_end does, and then sets *link to NULL. Returns
+ * true once it is NULL.
+ */
+static inline bool driver_link_end_at(struct driver_link **link)
+{
+	if (*link != NULL && driver_link_end(*link))
+		*link = NULL;
+	return *link == NULL;
+}
 
 /* Returns whether the link's window is closing, and the driver still has requests that use it. */
 static inline bool driver_link_is_closing(const struct driver_link *link)

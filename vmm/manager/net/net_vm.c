@@ -140,14 +140,8 @@ bool net_detach_all(struct vm *vm)
 {
 	bool all = true;
 
-	for (u32 i = 0; i < CONFIG_VM_NET_MAX; i++) {
-		if (vm->port[i] == NULL)
-			continue;
-		if (driver_link_end(vm->port[i]))
-			vm->port[i] = NULL;
-		else
-			all = false;
-	}
+	for (u32 i = 0; i < CONFIG_VM_NET_MAX; i++)
+		all &= driver_link_end_at(&vm->port[i]);
 	return all;
 }
 

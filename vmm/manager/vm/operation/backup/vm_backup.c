@@ -48,13 +48,6 @@ bool vm_backup_holds(const struct vm *vm)
 
 /* --- the end of a backup --- */
 
-static bool vm_backup_end_link(struct driver_link **link)
-{
-	if (*link != NULL && driver_link_end(*link))
-		*link = NULL;
-	return *link == NULL;
-}
-
 /*
  * Lowers the VM's quota by the pages that it got for the backup. Returns false while these still
  * count as used.
@@ -81,8 +74,8 @@ static bool vm_backup_detach(struct vm *vm)
 	if (operation->phase == BACKUP_NONE)
 		return true;
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
-		all &= vm_backup_end_link(&backup->disk[i].from);
-		all &= vm_backup_end_link(&backup->disk[i].to);
+		all &= driver_link_end_at(&backup->disk[i].from);
+		all &= driver_link_end_at(&backup->disk[i].to);
 	}
 	/* if the quota cannot be lowered in time, that is done before the next backup */
 	if (!all || (!vm_backup_quota_is_lowered(vm) && clock_tsc() < operation->until_tsc))

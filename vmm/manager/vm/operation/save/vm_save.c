@@ -454,8 +454,7 @@ static bool vm_save_step(struct vm *vm, u64 now_tsc)
 		vm_save_abandon(vm);
 	if (!vm_is_ending(vm))
 		vm_save_end_transfer(vm);
-	if (save->link != NULL && driver_link_end(save->link))
-		save->link = NULL;
+	(void)driver_link_end_at(&save->link);
 	return false;
 }
 
