@@ -22,8 +22,7 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-#define PROCESS_PAGES 512u /* the pages of the process's image, memory, stack and page tables */
-#define WEIGHT	      256u
+#define WEIGHT 256u
 /* the time limit of one request to a disk, whose driver may have to be restarted meanwhile */
 #define MOVE_NS (60 * NS_PER_S)
 
@@ -62,7 +61,7 @@ static struct content *content_place(void)
 static bool content_make_group(struct content *content, char *problem, size_t size)
 {
 	u64 links = content->operation == CONTENT_REKEY ? 2 : 1;
-	u64 pages = PROCESS_PAGES + links * DISK_LINK_PAGES;
+	u64 pages = DISK_COPIER_PAGES + links * DISK_LINK_PAGES;
 
 	content->group = HANDLE_NONE;
 	if (pages <= pages_available() &&

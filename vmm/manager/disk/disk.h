@@ -130,6 +130,11 @@ void disk_limit_all(struct vm *vm);
 /* Pages that a view of a disk needs besides DISK_LINK_PAGES. */
 #define DISK_VIEW_PAGES (BLOCK_BOUNCE_BYTES / PAGE_SIZE + 1u)
 /*
+ * Pages that a process which copies, restores or moves what disks hold needs besides those of its
+ * links: its image, memory, stack and page tables.
+ */
+#define DISK_COPIER_PAGES 512u
+/*
  * Returns the pages for the links to the VM's disks, and for the link of a save if there is a key
  * of saved VMs.
  */

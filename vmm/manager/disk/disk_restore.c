@@ -20,9 +20,7 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-/* pages for the restoring process's image, memory, stack and page tables */
-#define PROCESS_PAGES 512u
-#define WEIGHT	      256u
+#define WEIGHT 256u
 /* the time limit of one request to a disk, whose driver may have to be restarted meanwhile */
 #define MOVE_NS (60 * NS_PER_S)
 #define USER	"disk restore"
@@ -38,7 +36,7 @@ const struct disk_restore *disk_restore_last(void)
 
 static bool disk_restore_make_group(u32 count, char *problem, size_t size)
 {
-	u64 pages = PROCESS_PAGES + (count + 1) * DISK_LINK_PAGES;
+	u64 pages = DISK_COPIER_PAGES + (count + 1) * DISK_LINK_PAGES;
 
 	if (pages > pages_available()) {
 		format(problem, size, "it takes %llu KiB, but only %llu KiB are promised to nobody",

@@ -24,13 +24,11 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define PROCESS_PAGES 512u /* pages for the copying process's image, stack and page tables */
-
 _Static_assert((u32)COPIER_DISK_MAX == CONFIG_VM_DISK_MAX, "a label for each");
 
 u64 vm_backup_copier_pages(u32 disks)
 {
-	return PROCESS_PAGES + disks * (2ull * DISK_LINK_PAGES + DISK_VIEW_PAGES);
+	return DISK_COPIER_PAGES + disks * (2ull * DISK_LINK_PAGES + DISK_VIEW_PAGES);
 }
 
 static void vm_backup_copier_make_page(struct vm *vm, struct process_build *build)
