@@ -52,9 +52,8 @@ bool pool_lay_out(u64 sectors, u32 chunk_sectors, struct store_superblock *super
 
 u32 pool_copies_for(const struct store_superblock *super)
 {
-	u32 chunks =
-		(u32)(align_up((u64)super->blocks * STORE_BLOCK_SECTORS, super->chunk_sectors) /
-		      super->chunk_sectors);
+	/* as many chunks as the blocks themselves take */
+	u32 chunks = (u32)(pool_first_chunk_sector(super) / super->chunk_sectors);
 
 	return super->chunks > chunks ? super->chunks - chunks + 1 : 0;
 }
