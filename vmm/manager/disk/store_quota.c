@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Holds the volumes of a store to its quotas, before its driver is asked for anything. Called by
- * the commands `store` and `volume`, by vm_volume.c and vm_volume_sweep.c. Owns a list of the
- * volumes, which it fills anew for each question.
+ * the commands `store` and `volume`, by vm_volume.c and vm_volume_sweep.c. Owns lists of a store's
+ * quotas and volumes, which it fills anew for each question.
  */
 #include "vmm/manager/disk/store_quota.h"
 
@@ -14,41 +14,26 @@
 /* the most snapshots of snapshots that are followed back to their volume */
 #define PARENTS_MAX 4u
 
+static struct store_quota quotas[CONFIG_QUOTA_MAX];
+static u32 quota_count;
+
 /* The volumes that the store's driver tells of, each once. */
 static struct {
 	u64 id;
 	u64 parent;
 	u64 bytes;
-	u32 quotas; /* a bit for each quota of the store that the volume's name matches */
+	u32 quotas; /* a bit for each quota against which the volume counts */
 	bool own;   /* the volume's name is one of the manager's */
 } rows[STORE_VOLUME_MAX];
 static u32 row_count;
 
-static u32 store_quotas_for(const struct store *store, const char *name)
+static u32 store_quotas_for(const char *name)
 {
-	struct store_quota quota;
-	u32 quotas = 0;
+	u32 matching = 0;
 
-	for (u32 i = 0; config_store_quota(store->config, i, &quota); i++)
-		quotas |= config_quota_is_for(&quota, name) ? 1u << i : 0;
-	return quotas;
-}
-
-static void store_quota_look(const struct store *store)
-{
-	struct store_volume volume;
-
-	row_count = 0;
-	for (u32 i = 0; store_volume_at(store, i, &volume); i++) {
-		if (volume.id == 0)
-			continue;
-		rows[row_count].id = volume.id;
-		rows[row_count].parent = volume.parent;
-		rows[row_count].bytes = volume.sectors * BLOCK_SECTOR_BYTES;
-		rows[row_count].own = volume.name[0] == STORE_OWN_NAME;
-		rows[row_count].quotas = store_quotas_for(store, volume.name);
-		row_count++;
-	}
+	for (u32 i = 0; i < quota_count; i++)
+		matching |= config_quota_is_for(&quotas[i], name) ? 1u << i : 0;
+	return matching;
 }
 
 /* Returns the index of the volume of that id in the list, or row_count if there is none. */
@@ -61,15 +46,45 @@ static u32 store_quota_row(u64 id)
 	return at;
 }
 
-/*
- * Returns a bit for each quota against which a volume counts; for one of the manager's, those of
- * the volume that it was taken of.
- */
 static u32 store_quotas_of(u32 row)
+{
+	return row < row_count ? rows[row].quotas : 0;
+}
+
+/*
+ * Returns a bit for each quota against which a volume of the manager's counts: those of the volume
+ * that it was taken of.
+ */
+static u32 store_quotas_of_own(u32 row)
 {
 	for (u32 i = 0; row < row_count && rows[row].own; i++)
 		row = i < PARENTS_MAX ? store_quota_row(rows[row].parent) : row_count;
-	return row < row_count ? rows[row].quotas : 0;
+	return store_quotas_of(row);
+}
+
+static void store_quota_look(const struct store *store)
+{
+	struct store_volume volume;
+
+	quota_count = 0;
+	while (quota_count < CONFIG_QUOTA_MAX &&
+	       config_store_quota(store->config, quota_count, &quotas[quota_count]))
+		quota_count++;
+	row_count = 0;
+	for (u32 i = 0; store_volume_at(store, i, &volume); i++) {
+		if (volume.id == 0)
+			continue;
+		rows[row_count].id = volume.id;
+		rows[row_count].parent = volume.parent;
+		rows[row_count].bytes = volume.sectors * BLOCK_SECTOR_BYTES;
+		rows[row_count].own = volume.name[0] == STORE_OWN_NAME;
+		rows[row_count].quotas = store_quotas_for(volume.name);
+		row_count++;
+	}
+	for (u32 i = 0; i < row_count; i++) {
+		if (rows[i].own)
+			rows[i].quotas = store_quotas_of_own(i);
+	}
 }
 
 static u64 store_quota_used(u32 number)
@@ -77,7 +92,7 @@ static u64 store_quota_used(u32 number)
 	u64 used = 0;
 
 	for (u32 i = 0; i < row_count; i++)
-		used += (store_quotas_of(i) & 1u << number) != 0 ? rows[i].bytes : 0;
+		used += (rows[i].quotas & 1u << number) != 0 ? rows[i].bytes : 0;
 	return used;
 }
 
@@ -89,11 +104,11 @@ static u64 store_quota_bytes_of(u64 id)
 }
 
 /* Returns the bytes that the operation on this item adds to what counts against a quota. */
-static u64 store_quota_more(const struct store *store, enum store_operation operation,
-			    const struct store_item *item, u32 number)
+static u64 store_quota_more(enum store_operation operation, const struct store_item *item,
+			    u32 number)
 {
 	bool own = item->name[0] == STORE_OWN_NAME;
-	bool by_name = (store_quotas_for(store, item->name) & 1u << number) != 0;
+	bool by_name = (store_quotas_for(item->name) & 1u << number) != 0;
 	bool by_volume = (store_quotas_of(store_quota_row(item->volume)) & 1u << number) != 0;
 	u64 had = store_quota_bytes_of(item->volume);
 	u64 gets = item->sectors * BLOCK_SECTOR_BYTES;
@@ -118,24 +133,23 @@ static u64 store_quota_more(const struct store *store, enum store_operation oper
 bool store_quota_allows(const struct store *store, enum store_operation operation,
 			const struct store_item *item, u32 count, char *problem, size_t size)
 {
-	struct store_quota quota;
-
 	if (store->config->quota[0] == '\0')
 		return true;
 	store_quota_look(store);
-	for (u32 i = 0; config_store_quota(store->config, i, &quota); i++) {
+	for (u32 i = 0; i < quota_count; i++) {
+		const struct store_quota *quota = &quotas[i];
 		u64 used = store_quota_used(i);
 		u64 more = 0;
 
 		for (u32 k = 0; k < count; k++)
-			more += store_quota_more(store, operation, &item[k], i);
-		if (more == 0 || (used <= quota.bytes && more <= quota.bytes - used))
+			more += store_quota_more(operation, &item[k], i);
+		if (more == 0 || (used <= quota->bytes && more <= quota->bytes - used))
 			continue;
 		format(problem, size,
 		       "quota %s of store %s allows %llu KiB, of which %llu KiB are used, so that "
 		       "%llu KiB more are too many; drop a volume, or raise the quota",
-		       quota.pattern, store->config->section.name,
-		       (unsigned long long)(quota.bytes / KIB), (unsigned long long)(used / KIB),
+		       quota->pattern, store->config->section.name,
+		       (unsigned long long)(quota->bytes / KIB), (unsigned long long)(used / KIB),
 		       (unsigned long long)(more / KIB));
 		return false;
 	}

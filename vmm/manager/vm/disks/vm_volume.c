@@ -210,9 +210,13 @@ static enum disk_undo_state vm_volume_ask_store(const struct vm_volume_wish *wis
 		if (!vm_volume_fill(wish, work->operation, i, &items[count++], problem, size))
 			return DISK_UNDO_FAILED;
 	}
-	/* quotas do not count for a backup, whose snapshots are dropped at its end */
-	if (!wish->backup && !store_quota_allows(store, (enum store_operation)work->operation,
-						 items, count, problem, size))
+	/*
+	 * quotas do not count for a backup, whose snapshots are dropped at its end; a busy store is
+	 * asked again, when its last command's volumes can be counted
+	 */
+	if (!wish->backup && store_is_idle(store) &&
+	    !store_quota_allows(store, (enum store_operation)work->operation, items, count, problem,
+				size))
 		return DISK_UNDO_FAILED;
 	work->number[number] = store_ask(store, (enum store_operation)work->operation, items, count,
 					 why, sizeof(why));
