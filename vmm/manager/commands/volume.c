@@ -108,6 +108,18 @@ static enum reply_code command_store_code_of(u32 status)
 	}
 }
 
+void command_store_show_done(struct reply *reply, const char *store, const char *said)
+{
+	if (reply->json) {
+		reply_object_begin(reply);
+		json_string(&reply->object, "store", store);
+		json_string(&reply->object, "said", said);
+		reply_object_end(reply);
+	} else {
+		reply_line(reply, "%s: %s", store, said[0] != '\0' ? said : "done");
+	}
+}
+
 static void command_store_show_answer(struct reply *reply, const struct store *store,
 				      const struct store_answer *answer)
 {
@@ -127,15 +139,7 @@ static void command_store_show_answer(struct reply *reply, const struct store *s
 			return;
 		}
 	}
-	if (reply->json) {
-		reply_object_begin(reply);
-		json_string(&reply->object, "store", store->config->section.name);
-		json_string(&reply->object, "said", said);
-		reply_object_end(reply);
-	} else {
-		reply_line(reply, "%s: %s", store->config->section.name,
-			   said[0] != '\0' ? said : "done");
-	}
+	command_store_show_done(reply, store->config->section.name, said);
 }
 
 static bool command_store_resume(struct reply *reply)

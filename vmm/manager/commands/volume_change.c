@@ -180,18 +180,10 @@ static bool command_volume_rekey_resume(struct reply *reply)
 
 	if (!rekey_ended((u32)reply->left, problem, sizeof(problem)))
 		return false; /* not ended yet: content.c has a time limit for each block */
-	if (problem[0] != '\0') {
+	if (problem[0] != '\0')
 		reply_error(reply, "%s", problem);
-		return true;
-	}
-	if (!reply->json) {
-		reply_line(reply, "%s: done", reply->vm_name);
-		return true;
-	}
-	reply_object_begin(reply);
-	json_string(&reply->object, "store", reply->vm_name);
-	json_string(&reply->object, "said", "");
-	reply_object_end(reply);
+	else
+		command_store_show_done(reply, reply->vm_name, "");
 	return true;
 }
 
