@@ -59,10 +59,11 @@ struct driver_link *disk_volume_attach(struct vm *vm, const struct vm_disk *disk
 	struct store_volume volume;
 	struct driver_link wanted;
 	struct driver_link *link;
-	struct store *store = store_look_up(disk, &volume, problem, size);
+	const struct store *store = store_at(disk->number - 1u);
 	bool direct;
 
-	if (store == NULL || !store_key_check(store, &volume, problem, size))
+	if (!store_look_up(store, config_volume_name(disk->volume), &volume, problem, size) ||
+	    !store_key_check(store, &volume, problem, size))
 		return NULL;
 	/* a device that reached the guest's RAM would read what is not encrypted yet */
 	direct = config_disk(store->disk)->dma == DMA_DIRECT && !vm->overcommits &&
@@ -88,45 +89,26 @@ struct driver_link *disk_volume_attach_copy(struct vm *vm, const struct store *s
 	return disk_volume_make(store, volume, true, vm->group, &wanted, problem, size);
 }
 
-/* Finds the volume STORE/VOLUME. Returns NULL, with the reason in `problem`, if it cannot be used.
- */
-static struct store *disk_volume_look_up(const char *name, struct store_volume *volume,
-					 char *problem, size_t size)
-{
-	char text[2 * DRIVER_TEXT_BYTES];
-	char head[CONFIG_DISK_BYTES];
-	const char *stroke = strchr(name, '/');
-	struct store *store;
-	const char *why;
-
-	text_copy(head, sizeof(head), (struct text){name, (size_t)(stroke - name)});
-	store = store_find(head);
-	why = store != NULL ? store_find_problem(store, text, sizeof(text))
-			    : "there is no section [store] of that name";
-	if (why != NULL)
-		format(problem, size, "volume %s: %s", name, why);
-	else if (!store_volume_find(store, stroke + 1, volume))
-		format(problem, size, "volume %s: the store has none of that name", name);
-	else
-		return store;
-	return NULL;
-}
-
 struct driver_link *disk_volume_attach_named(const char *name, bool read_only, handle_t group,
 					     struct driver_link *wanted, char *problem, size_t size)
 {
-	struct store_volume volume;
-	struct store *store = disk_volume_look_up(name, &volume, problem, size);
+	const char *stroke = strchr(name, '/');
 	char why[2 * DRIVER_TEXT_BYTES];
+	char head[CONFIG_DISK_BYTES];
 	struct driver_link *link = NULL;
+	struct store_volume volume;
+	const struct store *store;
 
-	if (store == NULL)
-		return NULL;
+	text_copy(head, sizeof(head), (struct text){name, (size_t)(stroke - name)});
+	store = store_find(head);
 	string_copy(wanted->name, sizeof(wanted->name), name);
-	if (!read_only && (volume.flags & STORE_VOLUME_READ_ONLY) != 0)
-		format(why, sizeof(why), "it is read-only; use one that may be written to");
-	else
-		link = disk_volume_make(store, &volume, read_only, group, wanted, why, sizeof(why));
+	if (store_look_up(store, stroke + 1, &volume, why, sizeof(why))) {
+		if (!read_only && (volume.flags & STORE_VOLUME_READ_ONLY) != 0)
+			format(why, sizeof(why), "it is read-only; use one that may be written to");
+		else
+			link = disk_volume_make(store, &volume, read_only, group, wanted, why,
+						sizeof(why));
+	}
 	if (link == NULL)
 		format(problem, size, "volume %s: %s", name, why);
 	return link;

@@ -444,23 +444,21 @@ void store_users(const struct store *store, u64 volume, char *text, size_t size)
 				 link->user, link->disk.read_only ? " (ro)" : "");
 }
 
-struct store *store_look_up(const struct vm_disk *disk, struct store_volume *volume, char *problem,
-			    size_t size)
+bool store_look_up(const struct store *store, const char *name, struct store_volume *volume,
+		   char *problem, size_t size)
 {
-	const char *name = config_volume_name(disk->volume);
-	struct store *store = store_at(disk->number - 1u);
 	char text[2 * DRIVER_TEXT_BYTES];
 	const char *why = store != NULL ? store_find_problem(store, text, sizeof(text))
 					: "there is no section [store] of that name";
 
 	if (why != NULL) {
 		format(problem, size, "%s", why);
-		return NULL;
+		return false;
 	}
 	if (store_volume_find(store, name, volume))
-		return store;
+		return true;
 	format(problem, size, "the store has no volume \"%s\"; `volume list` shows them", name);
-	return NULL;
+	return false;
 }
 
 /* Returns the size of the volume, or 0 if there is none with that id. */

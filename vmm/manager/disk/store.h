@@ -99,8 +99,8 @@ void store_tell_sizes(struct store *store);
 /* Writes the names of a volume's users, such as "alpha (ro), beta (ro)". */
 void store_users(const struct store *store, u64 volume, char *text, size_t size);
 /*
- * Finds the volume that a VM's configuration names as its disk. Returns its store, or NULL, with
- * the reason in `problem`, if the volume cannot be used now.
+ * Finds the volume of that name for a user; the store is NULL if no section has its name. Returns
+ * false, with the reason in `problem`, if the volume cannot be used now.
  */
-struct store *store_look_up(const struct vm_disk *disk, struct store_volume *volume, char *problem,
-			    size_t size);
+bool store_look_up(const struct store *store, const char *name, struct store_volume *volume,
+		   char *problem, size_t size);
