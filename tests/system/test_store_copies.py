@@ -41,8 +41,7 @@ def test_copies(emulator, build, tmp_path):
     assert not store.faults() and state.copies and not state.mended
     nodes = sorted(state.nodes)
     assert len(nodes) >= 3
-    start = -(-state.blocks * 8 // state.chunk_sectors) * state.chunk_sectors * 512
-    copies = start + (state.copies - 1) * state.chunk_sectors * 512
+    copies = state.sector_of(state.copies - 1) * 512
     spoil(image, [node * 4096 for node in nodes])
     # the checker of its own reads the copies, too
     spoiled = store_check.Image(image)

@@ -79,6 +79,10 @@ class State:
             return block[64:]
         return None
 
+    def sector_of(self, chunk):
+        """Returns the first sector of a chunk; chunks lie behind all blocks."""
+        return (-(-self.blocks * 8 // self.chunk_sectors) + chunk) * self.chunk_sectors
+
     def is_node(self, block, number, kind):
         magic, _, there, own, _, generation = struct.unpack_from("<QIIIIQ", block)
         return (magic == MAGIC and sum_is_right(block) and (there, own) == (kind, number) and
@@ -89,8 +93,7 @@ class State:
         block = self.read(number)
         if not self.copies:
             return block
-        start = -(-self.blocks * 8 // self.chunk_sectors) * self.chunk_sectors
-        copy = self.read((start + (self.copies - 1) * self.chunk_sectors) // 8 + number)
+        copy = self.read(self.sector_of(self.copies - 1) // 8 + number)
         if block != copy:
             self.mended.append(number)
         return block if self.is_node(block, number, kind) else copy
@@ -120,7 +123,7 @@ class State:
         if not 128 <= self.chunk_sectors <= 8192 or self.chunk_sectors & self.chunk_sectors - 1:
             self.fault(f"its chunks have {self.chunk_sectors} sectors")
             return
-        needed = -(-self.blocks * 8 // self.chunk_sectors)
+        needed = self.sector_of(0) // self.chunk_sectors
         if self.copies and self.copies != self.chunks - needed + 1:
             self.fault(f"its copies cannot lie from chunk {self.copies - 1} on")
             return
@@ -158,7 +161,6 @@ class State:
     def content(self, read_bytes, name):
         """Returns what a volume of a state without faults holds."""
         (sectors, root), = [(volume[2], volume[4]) for volume in self.volumes if volume[1] == name]
-        start = -(-self.blocks * 8 // self.chunk_sectors) * self.chunk_sectors
         size = self.chunk_sectors * 512
         chunks = -(-sectors // self.chunk_sectors)
         data = bytearray(chunks * size)
@@ -174,8 +176,7 @@ class State:
                 if word and span > 1:
                     nodes.append((word, span // FAN, at))
                 elif word:
-                    data[at * size:(at + 1) * size] = read_bytes(
-                        start * 512 + (word - 1) * size, size)
+                    data[at * size:(at + 1) * size] = read_bytes(self.sector_of(word - 1) * 512, size)
         return bytes(data[:sectors * 512])
 
 
