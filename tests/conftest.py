@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What the shelves under pytest share: options, and where the image is."""
+"""What the shelves under pytest share: options, where the image is, and folders that do not stay."""
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -50,13 +51,25 @@ def time_limit(request):
     signal.alarm(0)
 
 
+@pytest.fixture
+def tmp_path(request, tmp_path):
+    """
+    A test's folder goes with the test, unless it failed: the disks of all machines together would take ten
+    times the space of those that run at one time.
+    """
+    yield tmp_path
+    if not getattr(request.node, "has_failed", False):
+        shutil.rmtree(tmp_path)
+
+
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport():
+def pytest_runtest_makereport(item):
     """A test that fails shows what the machines of its fixtures had said; its own say it."""
     from machine import Machine
 
     outcome = yield
     report = outcome.get_result()
+    item.has_failed = getattr(item, "has_failed", False) or report.failed
     if report.when == "call" and report.failed:
         report.sections += [("said by a machine of a fixture", said)
                             for said in Machine.unreported()]

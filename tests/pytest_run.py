@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import xml.etree.ElementTree as xml
 
 # Machines and servers wait for time to pass nearly half of the time: twice as many of them as there
@@ -28,14 +29,18 @@ def run(folder, where, report, *options):
     """
     Runs what is at `where`, with names as seen from the folder; how many passed, and the names of
     those that did not. None is run twice: what fails now and then has a fault, or its test has.
+    What the tests wrote to their folders is gone at the end.
     """
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
-    # A file's tests stay together: some share a machine that one of them booted.
-    code = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
-                           "--tb=short", f"--numprocesses={WORKERS}", "--dist=loadfile",
-                           f"--rootdir={folder}", f"--junitxml={report}", *options, *where],
-                          cwd=folder).returncode
+    # Sockets are among what tests write, and a socket's path has 107 bytes at most.
+    with tempfile.TemporaryDirectory(prefix="skerry-", ignore_cleanup_errors=True) as written:
+        # A file's tests stay together: some share a machine that one of them booted.
+        code = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
+                               "--tb=short", f"--numprocesses={WORKERS}", "--dist=loadfile",
+                               f"--rootdir={folder}", f"--junitxml={report}",
+                               f"--basetemp={written}/t", *options, *where],
+                              cwd=folder).returncode
     # code 5 says that there was no test of that name
     if code not in (0, 1, 5) or not report.exists():
         return 0, [f"pytest itself, {report.stem}"]

@@ -27,6 +27,7 @@ clock: sync=none, time0=local
 com1: enabled=1, mode=socket-client, dev=localhost:{port}
 {com2}{card}sound: driver=dummy
 log: {log}
+info: action=ignore
 """
 
 
@@ -58,7 +59,8 @@ def configuration(folder, iso, port, memory="1G", model="corei7_skylake_x", cpus
     """
     Writes Bochs's files into the folder; returns the command. COM1, COM2 (`channel`) and COM3
     connect to those ports, where the caller listens; COM2 can also be a file (`com2`). `disk` is a
-    path. With `card` there is an e1000 that leads to the host.
+    path. With `card` there is an e1000 that leads to the host. Bochs logs errors alone: it would
+    log each interrupt that it delivers to a guest, too.
     """
     second = f"com2: enabled=1, mode=file, dev={com2}\n" if com2 else ""
     if channel:
