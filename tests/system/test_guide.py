@@ -26,7 +26,8 @@ def debootstrap(kept, line):
     if not made.exists() or made.read_text() != line:
         shutil.rmtree(kept, ignore_errors=True)
         kept.mkdir(parents=True)
-        shell(kept, line)
+        # debootstrap leaves /proc mounted where a process of somebody else's looks into it at its end.
+        shell(kept, f"{line}\n! mountpoint -q root/proc || umount --lazy root/proc")
         made.write_text(line)
 
 
@@ -35,7 +36,7 @@ def make_disk(kept, folder):
     first, rest = lines.split("\n", 1)
     assert first.startswith("debootstrap ")
     debootstrap(kept, first)
-    shell(folder, f"cp -a {kept}/root root\n{rest}")
+    shell(folder, f"cp -a --one-file-system {kept}/root root\n{rest}")
 
 
 def run_line(build, folder):
