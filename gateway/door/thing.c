@@ -61,8 +61,8 @@ static void thing_ask(struct rpc *call, rpc_took *took)
 }
 
 /*
- * Returns whether a network or store is the one that a call names: by its UUID, or by its name,
- * which is also the first text of a volume.
+ * Returns whether a network or store is the one that a call names: by its UUID, or by its name. A
+ * call about a volume begins with the name of the volume's store.
  */
 static bool thing_is(const struct rpc *call, json_t *thing)
 {

@@ -11,7 +11,7 @@
 /* All tunnels, and who has how many of them: what tunnel.c and tunnel_list.c share. */
 enum {
 	TUNNEL_BYTES = 16384, /* the most bytes that one TLS record carries */
-	/* a value of until_ms: the tunnel is ended when its turn comes next */
+	/* a value of until_ms: the tunnel is ended when the loop comes to it next */
 	TUNNEL_LEAVES = 1,
 };
 

@@ -122,7 +122,10 @@ enum vcpu_groups {
 	VCPU_ALL = (1 << 9) - 1,
 	/* `code`: the guest's code bytes at RIP; may be asked for in `want` only */
 	VCPU_CODE = 1 << 9,
-	/* the page VCPU_XSAVE_PAGE: read by SYS_VCPU_GET, written by `dirty` */
+	/*
+	 * the registers in page VCPU_XSAVE_PAGE: SYS_VCPU_GET fills the page; a bit in `dirty` has
+	 * the vCPU take them from it
+	 */
 	VCPU_XSAVE = 1 << 10,
 	/* trap_exceptions, trap, cr3_target: may be set in `dirty` only */
 	VCPU_TRAPS = 1 << 11,

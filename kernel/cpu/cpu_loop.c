@@ -174,7 +174,7 @@ static bool cpu_loop_has_grace(struct cpu *cpu, u64 now)
 	struct vcpu *guest = cpu->running != NULL ? cpu->running->guest : NULL;
 	bool spent = cpu->grace && now > cpu->queue_tsc - 1;
 
-	if (guest == NULL) /* the thread is in its monitor, which works for the guest */
+	if (guest == NULL) /* the thread is a monitor's, which works for its guest now */
 		return cpu->grace && !spent;
 	if (spent || guest != cpu->loaded || !vcpu_await_window(guest))
 		return false;

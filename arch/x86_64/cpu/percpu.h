@@ -141,7 +141,7 @@ struct cpu {
 	struct list dropped; /* objects whose last reference this CPU has yet to put */
 
 	u64 gdt[GDT_ENTRIES];
-	/* describes the CPU's `gdt`; VMX loads it again after exits */
+	/* describes the CPU's `gdt`; the VMX back end loads GDTR from it after each exit */
 	struct descriptor_table_register gdtr;
 	struct tss tss;
 	void *virt_area; /* VMXON region (VMX) or host save area (SVM) */

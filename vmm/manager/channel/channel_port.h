@@ -8,7 +8,7 @@ struct vm;
 
 /* The port of a VM that a machine channel is on. */
 struct channel_port {
-	u32 vm_id; /* id of the VM that has the channel; 0: no VM has had it yet */
+	u32 vm_id; /* id of the VM that has the channel, or had it last; 0: no VM has had it yet */
 	/*
 	 * how often the VM had booted when the channel began on the port: a guest that boots again
 	 * is another client

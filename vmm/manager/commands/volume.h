@@ -28,6 +28,6 @@ void command_store_ask(struct reply *reply, struct store *store, enum store_oper
 		       const struct store_item *item);
 /* Writes that a store's command is done; `said` is what its driver said of that, or "". */
 void command_store_show_done(struct reply *reply, const char *store, const char *said);
-/* Writes a line or an object about a volume. */
+/* Writes about a volume: a line at the console, a JSON object on a machine channel. */
 void command_volume_show(struct reply *reply, const struct store *store,
 			 const struct store_volume *volume);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sends the console's output through the serial port and the pager. Called by console.c. Owns the
- * text that is sent before the output.
+ * Sends the console's output through the serial port and the pager. Called by console.c. Owns one
+ * text that goes out before all output that waits.
  */
 #include "vmm/manager/console/console_send.h"
 

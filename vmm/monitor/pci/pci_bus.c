@@ -96,8 +96,8 @@ static const struct pci_fixed pci_fixed[] = {
 };
 
 /*
- * Returns whether the slot has this fixed function; sets *value to the value of its register at
- * `offset`.
+ * Returns whether the slot has this function among those that each platform has; sets *value to the
+ * value of its register at `offset`.
  */
 static bool pci_fixed_read(u32 slot, u32 function, u32 offset, u32 *value)
 {

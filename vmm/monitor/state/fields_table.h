@@ -3,7 +3,10 @@
 
 #include "vmm/monitor/state/fields.h"
 
-/* Macros that write the tables of fields: a field is shown by the name of its struct member. */
+/*
+ * Macros that write the tables of a device's fields for `vm regs` and saved states. A field has the
+ * name of the struct member that holds it.
+ */
 #define MEMBER(type, member) (((struct type *)0)->member)
 #define FIELD(type, member, kind)                                                                  \
 	{                                                                                          \

@@ -111,7 +111,7 @@ struct virtio_blk {
 	u32 secret_first;
 	u32 secret_end;
 	const u8 *medium_after; /* of the same size, without the secret: for later starts */
-	u32 *taken_mark;	/* becomes 1 when that medium is used; NULL: nobody asks */
+	u32 *taken_mark;	/* becomes 1 when medium_after is used; NULL: the owner need not know */
 	u32 waiting;		/* the number of requests in phase BLK_WAITS */
 	bool lost;		/* the disk's driver will not come back: requests fail */
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The monitor's side of the area that a socket device shares with the manager: marks and indices of
- * its slots. Called by the other parts of the device; reads each word that the manager writes once.
+ * its slots. Called by the other parts of the device. Each word that the manager may change is read
+ * only once, and its copy is then used.
  */
 #include "vmm/monitor/virtio/virtio_vsock_parts.h"
 

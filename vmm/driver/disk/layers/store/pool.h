@@ -15,7 +15,10 @@
  */
 #define POOL_BLOCKS_KEPT 16u /* free metadata blocks that are set aside, for dropping volumes */
 _Static_assert(POOL_BLOCKS_KEPT >= STORE_ITEM_MAX, "one for each volume of a command");
-/* The number of generations whose freed blocks a superblock may still lead to, plus one. */
+/*
+ * A block that was freed is used again after this number of generations: a superblock on the disk
+ * may still lead to those that were freed in the last three.
+ */
 #define POOL_UNSETTLED 4u
 
 struct pool_item {

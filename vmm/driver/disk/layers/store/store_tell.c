@@ -11,7 +11,7 @@
 #include "vmm/rt/clock.h"
 
 #define COUNT_NODES 4u /* the most tree leaves that one step of counting looks at */
-/* the most shared or absent parts of a volume that one step of counting skips */
+/* one step of counting skips at most this number of parts of a volume, shared or absent ones */
 #define COUNT_SKIPS 64u
 /* After a round through all volumes, counting rests for this number of times the round's length. */
 #define COUNT_REST 19u

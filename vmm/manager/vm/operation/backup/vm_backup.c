@@ -301,7 +301,7 @@ static void vm_backup_step_keeping(struct vm *vm, u64 now_tsc)
 
 /*
  * Has the disks keep the blocks to be copied. Until the backup is confirmed, the lists of changes
- * go back to the last confirmed backup.
+ * still name all that has changed since the last confirmed backup.
  */
 static void vm_backup_keep(struct vm *vm)
 {
