@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * What a device model has (struct device, its operations and registers), and what its VM gives it:
+ * the time, and a place for events that the VM handles after an access.
+ */
 #include "lib/status.h"
 #include "lib/string.h"
 #include "lib/types.h"
@@ -62,7 +66,8 @@ enum machine_event {
 
 /*
  * What the owner of the devices, the VM (struct machine), has to do after an access to one: the
- * guest has asked for the first three. The owner checks and clears `pending` after each access.
+ * guest has asked for MACHINE_RESET, MACHINE_POWER_OFF and MACHINE_EXIT. The owner checks and
+ * clears `pending` after each access.
  */
 struct machine_events {
 	u32 pending;	/* bits of enum machine_event */

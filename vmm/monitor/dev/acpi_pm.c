@@ -82,8 +82,8 @@ static void acpi_pm_control(struct acpi_pm *pm, u16 value)
 }
 
 /*
- * Writes the enable register of PM1 events. A starting guest clears the status first, so an earlier
- * press of the power button is shown in it again now.
+ * Writes the enable register of PM1 events. A starting guest has cleared the status before, so an
+ * earlier press of the power button is set in the status once more now.
  */
 static void acpi_pm_enable(struct acpi_pm_state *state, u16 value)
 {

@@ -3,7 +3,8 @@
 
 #include "vmm/monitor/bus/device.h"
 
-#define FW_CFG_SELECTOR_PORT 0x510u /* the port, 16 bits, little-endian */
+/* the port to which the guest writes an item's key: 16 bits, little-endian */
+#define FW_CFG_SELECTOR_PORT 0x510u
 #define FW_CFG_DATA_PORT     0x511u /* the port from which the bytes of an item are read */
 
 enum fw_cfg_key {
@@ -17,7 +18,8 @@ enum fw_cfg_key {
 	FW_CFG_FILE_FIRST = 0x20,
 };
 
-#define FW_CFG_DMA_PORT	 0x514u /* the port, 64 bits, big-endian */
+/* the port for the address of a DMA's control structure: 64 bits, big-endian */
+#define FW_CFG_DMA_PORT	 0x514u
 #define FW_CFG_DMA_PORTS 8u
 
 #define FW_CFG_FILE_MAX	  12

@@ -219,8 +219,8 @@ static u64 hpet_register_read(const struct hpet *hpet, u32 offset)
 }
 
 /*
- * Withdraws a timer's level-triggered request before its configuration changes, as the old one
- * still names its interrupt line.
+ * Withdraws a timer's level-triggered request before its configuration changes, as only the old
+ * configuration names its interrupt line.
  */
 static void hpet_timer_withdraw(struct hpet *hpet, u32 number, bool keep_status)
 {

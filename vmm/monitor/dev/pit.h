@@ -6,7 +6,7 @@
 
 /* One counter of the 8254. Times are in clocks of 1.193182 MHz since the VM's start. */
 struct pit_channel {
-	u64 run_tick; /* the clock from which on the count goes on while `running` */
+	u64 run_tick; /* the clock from which on the count goes down, if `running` */
 	u64 elapsed;  /* clocks counted before run_tick since `count` was loaded */
 	u32 count;    /* the loaded count, 1 to 65536 (10000 in BCD) */
 	/*

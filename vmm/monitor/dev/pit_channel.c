@@ -266,7 +266,7 @@ void pit_channel_gate(struct pit_channel *channel, bool gate, u64 now)
 	channel->gate = gate;
 	if (pit_channel_triggered_by_gate(channel)) {
 		/*
-		 * In this mode each rising edge of the gate starts the newest count; a low gate
+		 * In modes 1 and 5 each rising edge of the gate starts the newest count; a low gate
 		 * does nothing.
 		 */
 		if (rising && (channel->loaded || channel->next_count))

@@ -13,7 +13,11 @@ enum pvpanic_event {
 };
 
 struct pvpanic_state {
-	u64 told; /* events already reported, enum pvpanic_event: each is reported once */
+	/*
+	 * events of which the monitor has been told, enum pvpanic_event: it is told of each only
+	 * once
+	 */
+	u64 told;
 };
 
 /*

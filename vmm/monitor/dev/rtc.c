@@ -111,8 +111,8 @@ static u32 rtc_ahead(u32 from, u32 wanted, u32 numbers)
 
 /*
  * Returns the first second after `seconds` at which the alarm fires, at most a day later; -1:
- * never. Turns one hand (seconds, minutes, hours) after the other to its wanted position, which may
- * carry into earlier hands.
+ * never. Turns one hand after the other to its wanted position, the hour's first, until all are
+ * right: a hand that passes 0 moves the next larger one, too.
  */
 static s64 rtc_next_alarm(const struct rtc_state *state, s64 seconds)
 {

@@ -28,7 +28,7 @@ struct serial_state {
 
 /*
  * A 16550A. Sending takes no time. The interrupt line is the chip's own: a PC's card gates it with
- * MCR.OUT2, QEMU has no such gate, and programs written for QEMU never set the bit.
+ * MCR.OUT2, QEMU has no such gate, and programs written for QEMU never set OUT2.
  */
 struct serial {
 	struct device device;

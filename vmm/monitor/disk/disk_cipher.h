@@ -21,7 +21,7 @@ struct disk_cipher {
 void disk_cipher_make_header(const u8 key[DISK_KEY_BYTES], const u8 salt[DISK_SECRET_SALT_BYTES],
 			     struct disk_secret_header *header);
 /*
- * Opens the cipher with a disk's header, which nobody need have checked, and its key. Returns NULL,
+ * Opens the cipher with a disk's header, which may hold anything, and the disk's key. Returns NULL,
  * or what is wrong with the header, as words that follow the disk's name.
  */
 const char *disk_cipher_open(struct disk_cipher *cipher, const u8 key[DISK_KEY_BYTES],

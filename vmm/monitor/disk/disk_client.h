@@ -38,8 +38,8 @@ struct disk_client {
 	struct disk_piece piece[SLOT_COUNT];
 	u32 sequence[SLOT_COUNT]; /* for each slot, the sequence number in its request's id */
 	/*
-	 * for each slot, the number of the window of RAM through which the device reaches the data;
-	 * 0: the data are in the pool
+	 * for each slot, the number of the window of RAM through which the disk controller reaches
+	 * the data; 0: the data are in the pool
 	 */
 	u32 window[SLOT_COUNT];
 	/*
@@ -75,8 +75,8 @@ void disk_client_ask_direct(struct disk_client *client, int piece, enum block_op
 /* Returns whether requests with data in RAM (disk_client_ask_direct) are possible now. */
 bool disk_client_has_window(const struct disk_client *client);
 /*
- * Returns whether the device may still access the VM's RAM for a request: not after its answer, nor
- * after the manager has closed the window.
+ * Returns whether the host's disk controller may still access the VM's RAM for a request: not after
+ * its answer, nor after the manager has closed the window.
  */
 bool disk_client_is_landing(const struct disk_client *client);
 void disk_client_flush(struct disk_client *client);

@@ -182,8 +182,8 @@ static void exits_handle_rest(struct vcpu *vcpu)
 		break;
 	case EXIT_DR:
 		/*
-		 * nobody wants this exit any more: the instruction is executed again, without an
-		 * exit
+		 * trap_step returns false if the operator wants this exit no more: the guest then
+		 * executes the instruction again, without an exit
 		 */
 		(void)trap_step(vcpu);
 		break;

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * The handlers of VM exits: exits_handle, for every exit that the fast path leaves, and those in
+ * the files of this folder to which it passes exits.
+ */
 #include "vmm/monitor/bus/bus.h"
 #include "vmm/monitor/machine/vcpu.h"
 

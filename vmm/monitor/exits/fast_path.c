@@ -153,7 +153,7 @@ static ALWAYS_INLINE bool fast_path_between_runs(
 
 /*
  * Runs the guest. All code for a port access's exit is inlined here, even the system call: with
- * calls, and the registers that they save, it took half as many instructions again.
+ * calls, and the registers that they save, an exit took one and a half times as many instructions.
  */
 void fast_path_run(struct vcpu *vcpu)
 {

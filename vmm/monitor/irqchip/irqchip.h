@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * A VM's interrupt controllers as one: devices set interrupt lines and send messages, vCPUs ask
+ * what is pending for them and take it.
+ */
 #include "lib/bits.h"
 #include "vmm/monitor/irqchip/ioapic.h"
 #include "vmm/monitor/irqchip/lapic.h"

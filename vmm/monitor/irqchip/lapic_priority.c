@@ -8,7 +8,7 @@
 
 /*
  * Returns the word with a vector's bit of ISR, TMR or IRR: 256 bits in eight words, 16 bytes apart.
- * These functions are part of every interrupt; inlined, `base` costs nothing.
+ * This function and those that call it are part of every interrupt; inlined, `base` costs nothing.
  */
 static ALWAYS_INLINE u32 *lapic_vector_word(const struct lapic *lapic, u32 base, u32 word)
 {

@@ -173,7 +173,7 @@ u64 lapic_deadline(const struct lapic *lapic)
 	u64 expiry = lapic_expiry_ns(lapic);
 
 	/*
-	 * The expiry of a masked timer changes nothing that cannot be computed later: nobody need
+	 * The expiry of a masked timer changes nothing that cannot be computed later: no vCPU need
 	 * be woken for it.
 	 */
 	if (entry & LAPIC_LVT_MASKED)

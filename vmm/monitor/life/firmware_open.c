@@ -71,7 +71,10 @@ static enum status firmware_make(struct machine *machine, u64 flash, handle_t *r
 	if (status != STATUS_OK)
 		return status;
 	job->rom = (u8 *)(uintptr_t)(at + flash - job->kept);
-	/* copied here, too, as a clone or a restored VM goes on without a start, which copies it */
+	/*
+	 * copied here, too, as a clone or a restored VM goes on without the start that copies it
+	 * otherwise
+	 */
 	memcpy(job->rom, job->kernel.bytes, job->kernel.size);
 	machine->memory.rom = (struct guest_region){GPA(LAYOUT_ABOVE_4G - code), code,
 						    (u8 *)(uintptr_t)(at + flash)};

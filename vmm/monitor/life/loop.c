@@ -155,7 +155,8 @@ static bool loop_was_held(const struct vcpu *vcpu)
 static void loop_wake_others(struct vcpu *vcpu, u32 reason)
 {
 	vcpu_wake_kicked(vcpu);
-	if (vcpu->id == 0) /* vcpu_tick has taken vCPU 0 into account */
+	/* vCPU 0 itself need not be woken: vcpu_tick makes its next run end at the new deadline */
+	if (vcpu->id == 0)
 		vcpu->machine->platform.events.pending &= ~(u32)MACHINE_DEADLINE;
 	else if (reason == EXIT_IO || reason == EXIT_MEMORY)
 		vcpu_wake_for_deadline(vcpu);

@@ -17,7 +17,8 @@
 #include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"
 
-#define SEED_GONE_BYTES 32u /* of user-data that asks for nothing, where the text is not there */
+/* the size of the user-data that asks for nothing, in place of a text that is gone */
+#define SEED_GONE_BYTES 32u
 
 /*
  * Writes cloud-init's meta-data file for the VM. The instance ID is the VM's own UUID, whatever
@@ -31,7 +32,9 @@ static void seed_write_meta(char meta[SEED_META_MAX])
 		     settings->instance, settings->name);
 }
 
-/* Makes a medium of this text; NULL: of one of the same length that asks for nothing. */
+/*
+ * Makes a CD with the user-data `text`; with NULL, user-data of text_bytes that asks for nothing.
+ */
 static enum status seed_make(const u8 *text, u64 text_bytes, const u8 **medium)
 {
 	char meta[SEED_META_MAX];
@@ -47,9 +50,9 @@ static enum status seed_make(const u8 *text, u64 text_bytes, const u8 **medium)
 }
 
 /*
- * Fills the drive with a medium of the text, which the guest is given for one start, and with one
- * for later starts. That has the same instance-id, by which cloud-init knows that it has done its
- * work.
+ * Fills the drive with two CDs: one with the text, which the guest is given for one start, and one
+ * without it for later starts. Both have the same instance-id, by which cloud-init knows that it
+ * has done its work.
  */
 static enum status seed_fill(struct virtio_blk *seed, const u8 *text, u64 text_bytes)
 {

@@ -10,6 +10,8 @@ struct machine;
  * has given a user-data text for it.
  */
 enum status seed_open(struct machine *machine) MUST_CHECK;
-/* Offers the seed to a clone, which is a new instance to it, whatever the VM of its state has done.
+/*
+ * Has the guest of a clone see the CD with the user-data once more: to cloud-init the clone is a
+ * new instance, even if the VM whose state it has loaded has used its own CD.
  */
 void seed_offer(struct machine *machine);

@@ -18,8 +18,8 @@
 #include "vmm/rt/syscall.h"
 
 /*
- * The time that a disk may take to finish the requests it has at a start or reset, its driver's
- * restart and its limits included.
+ * The time that a disk may take to finish the requests it has at a start or reset, with a restart
+ * of the disk's driver and the driver's own time limits.
  */
 #define LANDING_NS (60 * NS_PER_S)
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * A PC's firmware, BIOS or UEFI, from which a guest starts instead of a kernel: the sizes it may
+ * have, its files, and how it is loaded.
+ */
 #include "vmm/monitor/dev/fw_cfg.h"
 #include "vmm/monitor/load/boot_order.h"
 #include "vmm/monitor/load/load.h"

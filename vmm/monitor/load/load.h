@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * What the loaders of kernels are given: files, guest RAM and facts about the VM (struct load_job).
+ */
 #include "kernel/abi/vcpu.h"
 #include "lib/types.h"
 #include "vmm/monitor/load/e820.h"
@@ -24,7 +27,8 @@ struct load_job {
 	bool uefi; /* the firmware is UEFI's, not a BIOS */
 	u8 *rom;   /* the kernel file is firmware, to be copied here; NULL: it is none */
 	/*
-	 * so many bytes at the start of the kernel file are UEFI variables, which outlive a start
+	 * the number of bytes of UEFI variables at the start of the kernel file; they outlive a
+	 * start of the guest
 	 */
 	u64 kept;
 	bool hpet;	   /* the VM has an HPET */

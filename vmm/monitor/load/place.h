@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * Where a loader puts kernel, initrd, modules and command line in guest RAM. Functions that return
+ * bool return false with the reason in job->error, unless they say otherwise.
+ */
 #include "vmm/monitor/load/load.h"
 
 /* Writes a sentence into job->error and returns false. */

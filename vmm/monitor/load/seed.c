@@ -57,7 +57,7 @@ u32 seed_text_end(u64 text_bytes)
 	return SEED_AT_FILES + seed_blocks(text_bytes);
 }
 
-/* 7.2.3, 7.3.3: a number in both byte orders. */
+/* Writes a number in both byte orders (ECMA-119, 7.2.3, 7.3.3). */
 static void seed_put_both(u8 *at, u32 value, u32 bytes)
 {
 	for (u32 i = 0; i < bytes; i++) {

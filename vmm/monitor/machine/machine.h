@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * The VM as all folders of the monitor see it: its parts, its state, and the work that waits for
+ * its vCPUs to leave the guest.
+ */
 #include "kernel/abi/object.h"
 #include "vmm/monitor/cpuid/cpuid.h"
 #include "vmm/monitor/dev/platform.h"
@@ -86,7 +90,7 @@ struct reserve {
 	u32 waiting; /* the number of vCPUs that have not asked the kernel in this round yet */
 	bool refused;
 	u32 refused_vcpu;
-	/* the thousandths of a CPU that the kernel still had to grant at the refusal */
+	/* the thousandths of a CPU that were free to be reserved when the kernel refused */
 	u64 left_permille;
 };
 
@@ -137,7 +141,8 @@ struct machine {
 	enum vm_state state;
 	enum vm_state reported; /* the VM's state that the channel shows to the manager */
 	u32 todo;		/* work that waits, bits of enum machine_todo */
-	bool fast_path;		/* may_run and not watched: exits may be handled on the fast path */
+	/* machine_may_run() and not `watched`: the fast path may handle exits */
+	bool fast_path;
 	u32 guest_count;	/* the number of vCPUs whose threads are in VCPU_IN_GUEST */
 	u32 obeyed;	   /* the sequence number of the manager's last command that was begun */
 	u32 heard;	   /* the number of the manager's last question that was taken up */

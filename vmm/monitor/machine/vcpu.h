@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * A vCPU as the monitor keeps it, beside its registers in the page shared with the kernel; and how
+ * threads wake it, tick it and ask for its registers.
+ */
 #include "kernel/abi/object.h"
 #include "kernel/abi/vcpu.h"
 #include "vmm/monitor/emulate/emulate.h"

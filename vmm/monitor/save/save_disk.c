@@ -153,8 +153,8 @@ bool save_disk_open(struct save_disk *disk, handle_t queue)
 }
 
 /*
- * Returns how many of `count` bytes from `offset` on one request can have: it crosses no boundary
- * of the disk's.
+ * Returns how many of `count` bytes from `offset` on one request can have: a request must not cross
+ * a multiple of the disk's `boundary`.
  */
 static u32 save_disk_request_bytes(const struct save_disk *disk, u64 offset, u32 count)
 {

@@ -41,8 +41,8 @@ _Static_assert((u32)SAVE_KEY_BYTES == CHACHA20_KEY_BYTES, "the manager makes the
 _Static_assert(SAVE_SALT_BYTES == STREAM_SALT_BYTES, "likewise");
 
 /*
- * Returns a flag of this process's start parameters, as the channel is still that of the VM's
- * monitor.
+ * Returns whether a flag is set in this process's start parameters: the flags in the channel are
+ * not for this process, but for the VM's monitor.
  */
 static bool saver_is_to(enum monitor_flag flag)
 {

@@ -33,7 +33,7 @@ struct state_header {
 	u32 reserved[2];
 	u32 check;		     /* CRC32C of the header, computed with 0 in this field */
 	char name[STATE_NAME_BYTES]; /* the VM's name, padded with zeros */
-	u8 snapshot[16];	     /* this field and the next ones are not used yet */
+	u8 snapshot[16];	     /* `snapshot`, `parent` and `salt` are not used yet */
 	u8 parent[16];
 	u8 salt[32];
 };

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * What a debugger (the manager's GDB server) can do with a VM: stop it, step its vCPUs, set
+ * breakpoints, and read and write registers and memory.
+ */
 #include "vmm/monitor/vcpu/vcpu_types.h"
 
 struct machine;

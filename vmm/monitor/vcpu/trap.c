@@ -175,7 +175,7 @@ bool trap_step(struct vcpu *vcpu)
 
 	if ((vcpu->machine->trap_wanted & what) == 0 || vcpu->trap.stepping)
 		return false;
-	/* SVM exits for accesses to the task priority, too, (CR8), which are not for `trap`. */
+	/* SVM exits for accesses to CR8 (the task priority), too; `trap` does not ask for these. */
 	if (cr && trap_decode(&vcpu->page->exit, &write) == 8)
 		return false;
 	trap_note_register(vcpu, cr ? "CR" : "DR", what);

@@ -23,7 +23,7 @@ void trap_set(struct machine *machine, u32 wanted, u32 controls);
 void trap_note(struct vcpu *vcpu);
 /*
  * Logs an EXIT_CR or EXIT_DR and begins a single step that executes the access. Returns false if
- * nobody wants this exit.
+ * the operator does not want this exit, or a step is under way already.
  */
 bool trap_step(struct vcpu *vcpu);
 /*

@@ -15,7 +15,7 @@ enum status vapic_setup(struct machine *machine, bool wanted) MUST_CHECK;
 
 /*
  * Tells the CPU, before a VM entry, while the APIC's page is with the monitor, what has changed in
- * it. `hold` makes the CPU deliver no interrupt this time.
+ * the page. With `hold` the CPU delivers no interrupt at this VM entry.
  */
 void vapic_prepare(struct vcpu *vcpu, bool hold);
 /* Tells the CPU all about the local APIC of a vCPU that was made anew. */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * A VM's disks and CD-ROM drives: their requests, their state, and what the VM gives each of them.
+ */
 #include "vmm/io/disk_serial.h"
 #include "vmm/monitor/disk/disk_client.h"
 #include "vmm/monitor/virtio/virtio.h"
@@ -56,14 +59,15 @@ enum drive_tray {
 };
 
 /*
- * A medium that is for once counts as used when the guest has read its secret and has locked the
- * drive, as one does that mounts it. Whoever only looks at what is in the drive does not lock it.
+ * What a guest has done with a CD that it is given for one start, cloud-init's. The CD counts as
+ * used when the guest has read its secret blocks and has locked the drive, as a guest does that
+ * mounts the CD; software that only looks at the CD does not lock the drive.
  */
 enum drive_taken {
 	TAKEN_READ = 1 << 0,
 	TAKEN_LOCKED = 1 << 1,
 	TAKEN_ALL = TAKEN_READ | TAKEN_LOCKED,
-	TAKEN_GONE = 1 << 2, /* and the machine has started anew since: the secret is gone */
+	TAKEN_GONE = 1 << 2, /* besides, the VM has started anew since then: the secret is gone */
 };
 
 /* What a CD-ROM drive remembers; each number is checked when it is loaded. */
@@ -71,9 +75,9 @@ struct drive_state {
 	u8 tray; /* enum drive_tray */
 	/* 1: the next command ends with an error that says that the CD may have changed */
 	u8 attention;
-	u8 locked; /* 1: the guest wants to keep the medium */
+	u8 locked; /* 1: the guest has locked the drive, so that the CD stays in */
 	u8 event;  /* what GET EVENT STATUS NOTIFICATION says next: enum cd_event */
-	u8 taken;  /* enum drive_taken: what the guest has done with a medium that is for once */
+	u8 taken;  /* enum drive_taken: what the guest has done with a CD for one start */
 	u8 reserved[3];
 };
 
@@ -107,11 +111,16 @@ struct virtio_blk {
 	 */
 	const u8 *medium;
 	u64 medium_sectors;
-	/* a medium that is for once: its blocks that are secret; no end: it is for ever */
+	/*
+	 * the CD's blocks from secret_first to secret_end are for one start only; secret_end 0: the
+	 * whole CD is for all starts
+	 */
 	u32 secret_first;
 	u32 secret_end;
-	const u8 *medium_after; /* of the same size, without the secret: for later starts */
-	u32 *taken_mark;	/* becomes 1 when medium_after is used; NULL: the owner need not know */
+	const u8 *medium_after; /* a CD of the same size without the secret, for later starts */
+	/* becomes 1 when the guest has used the secret (TAKEN_ALL); NULL: the manager need not know
+	 */
+	u32 *taken_mark;
 	u32 waiting;		/* the number of requests in phase BLK_WAITS */
 	bool lost;		/* the disk's driver will not come back: requests fail */
 };

@@ -15,7 +15,7 @@
 #define WIDE_SECTORS  8u
 #define PIECE_SECTORS ((u32)(BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES))
 #define RANGE_UNMAP   1u
-/* Passes over full queues that fail all requests of a lost disk, and some added meanwhile. */
+/* The most rounds over the queues that fail a lost disk's requests; some may come meanwhile. */
 #define FAIL_ROUNDS 16u
 
 struct blk_header {

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * Requests to a disk or CD-ROM drive, from the guest's queue to the disk's driver and back: what
+ * virtio_blk.c and virtio_scsi.c share.
+ */
 #include "vmm/monitor/virtio/virtio_blk.h"
 
 #define BLK_HEADER_BYTES 16u /* the size of a request's header: virtio 1.2, 5.2.6 */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/* A VM's network cards: their state, and their link to a switch. */
 #include "vmm/io/net.h"
 #include "vmm/io/net_cards.h"
 #include "vmm/monitor/virtio/virtio.h"

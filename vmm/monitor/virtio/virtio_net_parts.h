@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * What the files of the network card share: numbers of virtio 1.2, and the functions that they call
+ * in each other.
+ */
 #include "vmm/monitor/virtio/virtio_net.h"
 
 /* The card's feature bits (virtio 1.2, 5.1.3). */

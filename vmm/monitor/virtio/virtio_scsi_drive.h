@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/* The CD-ROM drive behind a SCSI host: its commands, and its tray. */
 #include "vmm/monitor/virtio/virtio_blk.h"
 
 #define DRIVE_COMMAND_BYTES 32u
@@ -30,9 +31,11 @@ void drive_command(struct virtio_blk *blk, u32 unit, const u8 command[DRIVE_COMM
 /* Writes sense data that say why a command to the drive has failed. */
 void drive_write_sense(u8 *sense, u32 key, u32 code);
 bool drive_valid(const struct drive_state *drive);
-/* Notes what the guest has done with a medium that is for once; does nothing for others. */
+/* Notes what the guest has done with a CD that is for one start; does nothing for other CDs. */
 void drive_take(struct virtio_blk *blk, enum drive_taken what);
-/* Begins a start of the machine: a secret that an earlier start has used is gone from then on. */
+/*
+ * Notes that the VM starts anew: a secret that the guest has used in an earlier start is gone now.
+ */
 void drive_begin_start(struct drive_state *drive);
 /*
  * Ejects the CD because the operator wants it. If the guest has locked the drive, the CD stays in,

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * The socket device: streams between programs in the guest and clients of the manager, through an
+ * area of memory that monitor and manager share.
+ */
 #include "vmm/monitor/virtio/virtio.h"
 #include "vmm/rt/vsock.h"
 

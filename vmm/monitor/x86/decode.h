@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/* An x86 instruction taken apart: prefixes, opcode, operands and length. */
 #include "vmm/monitor/x86/prefix.h"
 
 enum x86_status {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/* Access to vector, MMX and x87 registers in a vCPU's XSAVE image. */
 #include "lib/types.h"
 #include "vmm/monitor/x86/x87_number.h"
 
