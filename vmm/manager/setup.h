@@ -10,7 +10,7 @@
  * effect.
  */
 void setup_options(void);
-/* Opens the UARTs: the operator's, and the machine channel if there is another. */
+/* Opens the UARTs: the operator's, and, if there is another, that of the machine channel. */
 void setup_serial(void);
 void setup_config_file(void);
 

@@ -43,7 +43,10 @@ static void channel_answer_add_allowed_states(struct channel_slot *slot)
 	channel_output_string(output, "]");
 }
 
-/* Writes an error in place of the slot's answer if none of that was sent yet, else at its end. */
+/*
+ * Writes an error in place of the slot's answer if none of the answer was sent yet, otherwise at
+ * the answer's end.
+ */
 void channel_answer_error(struct channel_slot *slot, enum reply_code code, struct text problem,
 			  const u32 *position)
 {

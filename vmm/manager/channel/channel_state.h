@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * The state of a machine channel, its requests and its output, as the files of this folder share
+ * it, and the functions that they call in each other.
+ */
 #include "vmm/manager/channel/channel_output.h"
 #include "vmm/manager/channel/channel_port.h"
 #include "vmm/manager/channel/channel_samples.h"

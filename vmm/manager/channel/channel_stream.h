@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * Streams of a machine channel: guests' consoles and ports, and transfers, to which the client
+ * gives credit and sends input.
+ */
 #include "vmm/manager/channel/channel_stream_types.h"
 #include "vmm/manager/config/config.h"
 

@@ -63,7 +63,10 @@ struct channel_socket *channel_vsock_find(struct machine_channel *channel, u64 n
 	return NULL;
 }
 
-/* Closes a connection for the guest, or stops waiting for connections from the guest. */
+/*
+ * Closes the manager's end of a connection; for a listener, lets its VM's guest connect to the port
+ * no more.
+ */
 static void channel_vsock_leave(struct channel_socket *socket)
 {
 	struct vm *vm = vm_vsock_owner(&socket->end);

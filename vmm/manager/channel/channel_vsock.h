@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * Connections of a machine channel's client with programs in guests, each a stream of the channel
+ * (the commands `vsock`).
+ */
 #include "vmm/manager/vm/vm_vsock.h"
 
 struct machine_channel;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/* A line that a client sends on a machine channel, taken apart. */
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/login/password.h"
 #include "vmm/manager/text/text.h"

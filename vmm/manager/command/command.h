@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * The commands of Skerry: how a file in commands/ declares one, how a line is run, and what
+ * commands use to find VMs and to wait for them.
+ */
 #include "vmm/manager/command/reply.h"
 
 #define LINE_MAX	  1024u /* the most characters of a command line */

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * The answer to a command: who gets it, what a waiting command remembers, and the functions that
+ * write it.
+ */
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/login/login.h"
 #include "vmm/manager/login/rights.h"
@@ -85,7 +89,8 @@ struct reply {
 	bool json; /* the answer is to be JSON: -j was given, or a machine channel asks */
 	bool failed;
 	u8 code;    /* enum reply_code of the error, if the command has failed */
-	u8 refused; /* for CODE_BAD_STATE: the enum vm_action that was refused, plus 1 */
+	/* for CODE_BAD_STATE: the enum vm_action that was refused, plus 1; 0: none was */
+	u8 refused;
 	u8 tone;    /* enum reply_tone of the following lines */
 	/* the text that shown lines and objects must have; "": all are shown */
 	char filter[REPLY_FILTER_BYTES];
@@ -101,8 +106,8 @@ struct reply {
 	char path[72];	       /* path that `vm inspect` is to show; "": all */
 	u64 left;	       /* bytes or lines still to show */
 	/*
-	 * the next index in the list that is shown (reply_list), or the next VM slot
-	 * (inspect_next_vm)
+	 * the index of the next entry to show: in the command's list (reply_list), or in the table
+	 * of VMs (inspect_next_vm)
 	 */
 	u64 shown;
 	u64 changed; /* keys that `vm set` has changed, a bit for each of config_vm_keys */

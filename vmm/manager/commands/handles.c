@@ -50,8 +50,8 @@ static const struct audit_page *command_handles_list(const struct listing *listi
 }
 
 /*
- * Returns an object's type. The kernel's list of a frame begins with the objects of that frame's
- * slab.
+ * Returns the type of the object with that id, which is its address: the kernel's list of a page
+ * frame begins with the objects that lie in the frame.
  */
 static u32 command_handles_type_of(const struct listing *listing, u64 id)
 {

@@ -83,8 +83,8 @@ bool inspect_next_cpu(struct reply *reply)
 }
 
 /*
- * Asks the monitor of the next VM the question. Counts VMs by slot: the VM that was shown last may
- * be gone.
+ * Asks the monitor of the next VM the question. Counts by index in the table of VMs, as the VM that
+ * was shown last may be gone.
  */
 bool inspect_next_vm(struct reply *reply, const struct query *question)
 {

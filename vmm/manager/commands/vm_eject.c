@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The commands `vm eject` and `vm insert`: take the medium out of a CD-ROM drive, and put it back.
+ * The commands `vm eject` and `vm insert`: take the CD out of a VM's CD-ROM drive, and put it back.
  * Run by command.c; ask the monitor, whose drive it is, through inspect.c.
  */
 #include "vmm/manager/commands/inspect.h"

@@ -106,8 +106,9 @@ static bool command_vm_set_resume(struct reply *reply)
 }
 
 /*
- * Makes memory for old blocks of the size in a changed `disk.undo`. This is the last check of a `vm
- * set`, as it already has an effect. Changes of other keys alone do not depend on it.
+ * Enlarges the memory for old blocks of the VM's disks to the size in a changed `disk.undo`. This
+ * comes after all other checks of a `vm set`, as it already changes the VM. Returns true at once if
+ * `disk.undo` has not changed.
  */
 static bool command_vm_set_make_room(struct vm *vm, const struct vm_config *config, u64 changed,
 				     char *problem, size_t size)

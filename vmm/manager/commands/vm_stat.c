@@ -292,8 +292,8 @@ static bool command_vm_stat_show_answer(struct reply *reply, const struct vm *vm
 }
 
 /*
- * Asks the VM's monitor one question after the other; without a monitor that answers it shows the
- * counts.
+ * Asks the VM's monitor one question after the other; if no monitor answers, only the counts are
+ * shown.
  */
 static bool command_vm_stat_resume(struct reply *reply)
 {

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * The configuration as it was read from its file: the structures of all sections, the lists of
+ * those with names, and look-ups in them.
+ */
 #include "vmm/manager/login/password.h"
 #include "vmm/manager/text/text.h"
 #include "vmm/rt/channel.h"
@@ -120,7 +124,8 @@ enum vm_disk_flag {
 	VM_DISK_CLONED = 1 << 2, /* in no file: the disk is a clone's view, vm_clone_disk.h */
 	VM_DISK_VOLUME = 1 << 3, /* STORE/VOLUME: `number` is that of a store */
 	VM_DISK_OWN = 1 << 4,	 /* in no file: the volume was made for a clone, and goes with it */
-	VM_DISK_CDROM = 1 << 5,	 /* the medium of a CD-ROM drive; VM_DISK_READ_ONLY is set, too */
+	/* the disk holds the CD of a CD-ROM drive; VM_DISK_READ_ONLY is set, too */
+	VM_DISK_CDROM = 1 << 5,
 	/* not shown to the guest as a disk: it stores the variables of the guest's firmware */
 	VM_DISK_FLASH = 1 << 6,
 };

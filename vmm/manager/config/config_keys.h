@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * The tables of the keys that a section of the configuration may have, and the functions that set,
+ * check and show them.
+ */
 #include "vmm/manager/config/config.h"
 
 enum config_value {

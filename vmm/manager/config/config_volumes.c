@@ -2,7 +2,7 @@
 /*
  * Keeps the names of volumes that VMs' configurations mention, so that a VM's disk has a number in
  * place of a name. Called by config_lists.c, config_text.c and vmm/manager/vm. Owns the table of
- * names; vm_volumes.c says which of them nobody needs any more.
+ * names; vm_volume.c says which of them nobody needs any more.
  */
 #include "lib/bits.h"
 #include "lib/string.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/* The boot files: modules that the loader gave, and members of bundles. */
 #include "vmm/manager/config/file_types.h"
 #include "vmm/manager/text/text.h"
 

@@ -275,7 +275,7 @@ static bool console_run_script(void)
 	return true;
 }
 
-/* Edits; returns whether a line was run, so that the rest of the loop gets its turn. */
+/* Feeds the line editor; returns whether a line was run, after which other work has its turn. */
 static bool console_step_edit(void)
 {
 	u8 byte;
@@ -352,7 +352,7 @@ static bool console_step_secret(void)
 	return true;
 }
 
-/* Reports lost output, which took the prompt with it; returns whether there is more to send. */
+/* Reports output that was lost, and shows the prompt again; returns whether any was lost. */
 static bool console_recover(void)
 {
 	bool told = console_output_tell_loss(&output);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/* The line editor of the operator's terminal: bytes go in, finished lines and events come out. */
 #include "lib/types.h"
 #include "vmm/manager/command/command.h"
 

@@ -42,9 +42,8 @@ struct terminal_filter {
 	/* the last character if it was a line graphic, which REP repeats; otherwise 0 */
 	u16 graphic;
 
-	/* the guest has sent a sequence to the terminal */
-	bool touched; /* the guest has set a scrolling region or origin mode */
-	bool region;  /* scrolling region or origin mode was set */
+	bool touched; /* a sequence of the guest's has reached the terminal */
+	bool region;  /* the guest has set a scrolling region or the origin mode */
 	/*
 	 * number of the mode by which the guest switched to the alternate screen; 0: the main
 	 * screen is shown

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * Moves what volumes hold between stores and machine channels, or digests it, each time by a
+ * process of its own.
+ */
 #include "vmm/io/content_page.h"
 #include "vmm/manager/driver/driver.h"
 #include "vmm/manager/transfer/transfer.h"

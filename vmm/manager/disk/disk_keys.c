@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Gives a VM's monitor the keys of the VM's encrypted disks, and the process of a rekey those of
- * both volumes, in a page of its own. Called by the rooms of VMs and content.c; the keys are made
- * by config/disk_key.c, and wiped here and by who gets them.
+ * both volumes, in a page of its own. Called by vm_build.c and content.c; the keys are made by
+ * config/disk_key.c, and wiped here and by the process that gets them.
  */
 #include "kernel/abi/pages.h"
 #include "lib/string.h"

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * The stores of the configuration as the manager knows them: what their drivers report of volumes,
+ * and how commands reach the drivers.
+ */
 #include "vmm/io/store.h"
 #include "vmm/manager/disk/disk.h"
 

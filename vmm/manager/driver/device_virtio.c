@@ -58,8 +58,8 @@ static u32 device_virtio_find(const struct pci_function *function, u32 type)
 
 /*
  * Returns whether the device uses the IOMMU. A virtual device may bypass a virtual IOMMU: one that
- * does not offer VIRTIO_F_ACCESS_PLATFORM uses physical addresses (6.1), and would take its
- * driver's addresses for such.
+ * does not offer VIRTIO_F_ACCESS_PLATFORM uses physical addresses (virtio 1.2, 6.1), and would take
+ * its driver's addresses for such.
  */
 static bool device_virtio_keeps_to_iommu(const struct pci_function *function, handle_t registers,
 					 u64 offset)

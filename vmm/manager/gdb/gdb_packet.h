@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/* The frames of GDB's remote protocol: bytes to packets, and answers to bytes. */
 #include "vmm/manager/text/text.h"
 
 /* the longest packet without its frame, which qSupported tells GDB */

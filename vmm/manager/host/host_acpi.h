@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * Reads the host's ACPI tables: how the host is switched off and reset, and where PCI's
+ * configuration space lies.
+ */
 #include "lib/types.h"
 
 #define HOST_ACPI_RSDP_BYTES 36u

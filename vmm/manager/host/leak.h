@@ -42,8 +42,8 @@ enum leak_state {
 /* What a CPU reports of itself, and what the kernel does about leaks. */
 struct leak_cpu {
 	struct speculation_cpu is;
-	bool svm; /* the kernel's measures against leaks: the features of struct kernel_page */
-	u64 done; /* the kernel's measures: the features of struct kernel_page */
+	bool svm; /* the kernel's back end is SVM; otherwise it is VMX */
+	u64 done; /* the kernel's measures against leaks: the features of struct kernel_page */
 };
 
 struct leak {

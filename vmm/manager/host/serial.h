@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * The host's serial ports COM1 to COM3: received bytes are kept until they are taken, and sending
+ * never waits.
+ */
 #include "lib/types.h"
 
 #define SERIAL_RECEIVE_BYTES 8192u

@@ -32,7 +32,7 @@ static void iommu_log_write64(const struct iommu_log *log, u32 offset, u64 value
 	iommu_registers_write64(&log->registers, offset, value);
 }
 
-/* --- VT-d: records among the registers (7.3) --- */
+/* --- VT-d: records among the registers (VT-d 7.3) --- */
 
 static u32 iommu_log_vtd_first(const struct iommu_log *log)
 {
@@ -89,7 +89,7 @@ static bool iommu_log_vtd_take(const struct iommu_log *log, struct iommu_fault *
 	return false;
 }
 
-/* --- AMD-Vi: a ring in memory (2.5) --- */
+/* --- AMD-Vi: a ring in memory (AMD IOMMU specification, 2.5) --- */
 
 static enum status iommu_log_amdvi_ring(struct iommu_log *log, u64 *hpa)
 {
@@ -125,8 +125,8 @@ static enum status iommu_log_amdvi_open(struct iommu_log *log, u64 registers)
 }
 
 /*
- * Restarts an AMD IOMMU's log after an overflow; until then the IOMMU writes nothing (2.5.2).
- * Returns whether there was one.
+ * Restarts an AMD IOMMU's log after an overflow; until then the IOMMU writes nothing (AMD IOMMU
+ * specification, 2.5.2). Returns whether there was one.
  */
 static bool iommu_log_amdvi_restart(const struct iommu_log *log)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/* A store of log lines: segments of one size in a ring, with cursors for readers. */
 #include "lib/status.h"
 #include "vmm/manager/text/text.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/* Hashes of passwords: reading, writing and computing them. */
 #include "vmm/manager/text/text.h"
 #include "vmm/rt/crypto/hmac.h"
 

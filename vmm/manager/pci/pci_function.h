@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * A PCI function of the host: what its header, capabilities and BARs say, who drives it, and what
+ * it may reach.
+ */
 #include "vmm/hw/pci.h"
 #include "vmm/manager/pci/pci_access.h"
 

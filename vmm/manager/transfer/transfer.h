@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * A transfer of bytes between a process of the manager's and the client of a machine channel, such
+ * as a save or a volume's content.
+ */
 #include "kernel/abi/start.h"
 #include "vmm/rt/transfer.h"
 

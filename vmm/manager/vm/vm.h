@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * VMs as the manager knows them: the list, questions about one VM, and the actions and steps of its
+ * life.
+ */
 #include "kernel/abi/object.h"
 #include "kernel/abi/pages.h"
 #include "vmm/manager/config/config.h"
@@ -17,7 +21,7 @@
 #include "vmm/manager/vm/vm_vsock.h"
 #include "vmm/rt/channel.h"
 
-/* Returns the VM in a slot of the list, 0 to VM_MAX - 1, or NULL if the slot is free. */
+/* Returns the VM at `place`, 0 to VM_MAX - 1, in the table of VMs, or NULL if none is there. */
 struct vm *vm_at(u64 place);
 /* Returns the next VM of the list (the first after NULL), or NULL after the last. */
 struct vm *vm_next(struct vm *vm);
@@ -26,7 +30,7 @@ struct vm *vm_find(const char *name);
 struct vm *vm_by_id(u32 id);
 /* Returns the name of the VM whose id has these low bits, or "" if there is none. */
 const char *vm_name_by_low_id(u16 low_id);
-/* Returns a slot for a new VM, or NULL if there are VM_MAX VMs already. */
+/* Returns an unused entry of the table for a new VM, or NULL if there are VM_MAX VMs already. */
 struct vm *vm_free_slot(void);
 
 /* Returns whether the VM's memory group is being destroyed. */

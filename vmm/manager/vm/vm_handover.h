@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/* Gets a VM's saved state out of its monitor, for a renewal, a snapshot or a backup. */
 #include "lib/types.h"
 #include "vmm/manager/vm/vm_handover_types.h"
 

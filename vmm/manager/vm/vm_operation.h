@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * What each operation on a VM provides (struct vm_operation_ops), and the functions that act on all
+ * operations of a VM.
+ */
 #include "vmm/manager/vm/vm_operation_types.h"
 
 struct process_build;

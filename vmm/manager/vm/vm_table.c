@@ -9,7 +9,7 @@
 #include "vmm/rt/clock.h"
 
 static struct vm vms[VM_MAX];
-static struct vm *vms_end = vms; /* the slots from here on were never used */
+static struct vm *vms_end = vms; /* the entries of `vms` from here on were never used */
 
 struct vm *vm_at(u64 place)
 {

@@ -35,7 +35,7 @@ static inline bool vm_turn_goes_on(struct vm_turn *turn)
 /*
  * Ends a turn after its last kernel call: if the turn took much longer than VM_TURN_NS, the VM
  * rests for as long, and longer if other VMs' turns were long, too, so that long turns take half of
- * the manager's time at most. Returns how long the VM rests, in TSC ticks; 0: it does not.
+ * the manager's time at most. Returns how long the VM rests, in TSC cycles; 0: it does not.
  */
 u64 vm_turn_end(struct vm *vm, const struct vm_turn *turn);
 /* Ends a VM's rest whose time has passed. vm_step calls this before it makes steps for the VM. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/* The structure of a VM in the manager, and the phases, wishes and reasons that it holds. */
 #include "kernel/abi/object.h"
 #include "vmm/manager/config/config.h"
 #include "vmm/manager/text/guid.h"
@@ -73,10 +74,13 @@ struct vm_wish {
  * channel, with what the guest has printed, stays until the VM is destroyed.
  */
 struct vm {
-	u32 id;			    /* the VM's id, never used again; 0: this slot is free */
+	u32 id;			    /* the VM's id, never used again; 0: this entry is free */
 	char uuid[GUID_TEXT_BYTES]; /* constant while the VM is in the list */
 	u32 boots;		    /* the number of monitors that were made to boot the VM */
-	/* the seeds that the present start, and an earlier one that has used it, were given; "" */
+	/*
+	 * boot files with user-data for cloud-init: the one that the present start was given, and
+	 * the one that the guest has used in an earlier start; "": none
+	 */
 	char seed_offered[CONFIG_FILE_BYTES];
 	char seed_used[CONFIG_FILE_BYTES];
 	/* the number of changes of the VM's configuration since its creation */
@@ -102,7 +106,9 @@ struct vm {
 	/* the snapshot from which the VM's monitor is made; NULL: the VM boots */
 	const struct vm_snapshot *origin;
 	u64 paced_tsc;
-	/* the TSC until which signals are ignored: vm_pace.h; 0: they are heard */
+	/*
+	 * the TSC until which the monitor's signals do not wake the manager: vm_pace.h; 0: they do
+	 */
 	u64 deaf_until_tsc;
 	enum vm_phase phase;
 	enum vm_holder held_by; /* who still uses the VM's memory while the VM ends */

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * Connections between clients of the manager and programs in a guest, through the guest's socket
+ * device.
+ */
 #include "vmm/manager/vm/vm_vsock_types.h"
 
 struct process_build;
@@ -11,7 +15,7 @@ struct vm;
  * write.
  */
 struct vm_vsock_end {
-	struct vm *vm; /* the VM's slot in the list, where another VM may be by now */
+	struct vm *vm; /* the VM's entry in the table of VMs, where another VM may be by now */
 	u32 vm_id;     /* id of the connection's VM; 0: there is no connection */
 	u32 generation;
 	u32 slot;

@@ -31,7 +31,7 @@ bool vm_disks_make_room(struct vm *vm, u64 bytes, char *problem, size_t size);
 bool vm_disks_need_a_look(const struct vm *vm);
 /*
  * Tells the operator, once, that a disk's room for old blocks is low, and makes room for a disk
- * that has grown; in vm_step.
+ * that has grown; called by vm_step.
  */
 void vm_disks_look_at_room(struct vm *vm);
 /* Makes memory for the old blocks of all disks that the VM may write to. */

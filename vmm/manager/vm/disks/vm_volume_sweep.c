@@ -76,7 +76,7 @@ static bool vm_volume_is_claimed(const char *name)
 	return false;
 }
 
-/* Drops snapshots of volumes that no VM has, also those of an earlier boot of the machine. */
+/* Drops snapshots of volumes that no VM has, also those of an earlier boot of the host. */
 static void vm_volume_sweep(struct store *store, u32 number)
 {
 	static struct store_item items[STORE_ITEM_MAX];

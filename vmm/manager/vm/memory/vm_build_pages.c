@@ -20,7 +20,7 @@
 #define FIRMWARE_PAGES 128u
 /* 8 MiB of ROM, and 1 MiB of the firmware's variables, which each saved state has once more */
 #define FIRMWARE_UEFI_PAGES 2816u
-/* the drive with the seed, and its two media of 256 KiB at most */
+/* the drive for cloud-init, and its two CDs (with and without the secret) of 256 KiB at most */
 #define SEED_PAGES  320u
 #define VSOCK_PAGES (VSOCK_BYTES / PAGE_SIZE + 8u)
 

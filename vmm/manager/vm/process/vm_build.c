@@ -253,7 +253,10 @@ static void vm_map_files(const struct vm *vm, struct process_build *build)
 	vm_map_file(build, START_FILE_KERNEL, vm_build_kernel(&vm->config, &demo));
 	if (vm->config.initrd[0] != '\0')
 		vm_map_file(build, START_FILE_INITRD, file_find(vm->config.initrd));
-	/* a VM with firmware has no initrd: it is the seed's text that stands there */
+	/*
+	 * a VM with firmware has no initrd: in its place the monitor gets the user-data for
+	 * cloud-init
+	 */
 	if (vm->config.seed[0] != '\0' && !vm_firmware_seed_is_gone(vm))
 		vm_map_file(build, START_FILE_INITRD, file_find(vm->config.seed));
 }

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * Makes what a VM is made of in the kernel (memory group, RAM, channel, monitor), and frees it
+ * again; says beforehand whether there is room.
+ */
 #include "vmm/manager/vm/vm.h"
 
 /* Notes, before the first VM, how much memory is free for VMs. */

@@ -30,7 +30,8 @@ bool vm_boot(struct vm *vm, char *problem, size_t size)
 }
 
 /*
- * Returns an empty slot of the list of VMs, or NULL if the name is taken or there are too many VMs.
+ * Returns an unused entry of the list of VMs, or NULL if the name is taken or there are too many
+ * VMs.
  */
 static struct vm *vm_new_slot(const char *name, char *problem, size_t size)
 {

@@ -6,12 +6,14 @@
 
 /* Notes what an earlier start has left in the channel, before that is cleared for another one. */
 void vm_firmware_note(struct vm *vm);
-/* Returns whether an earlier start of the VM has used its seed. */
+/*
+ * Returns whether the guest has used its seed, the user-data for cloud-init, in an earlier start.
+ */
 bool vm_firmware_seed_is_gone(const struct vm *vm);
 /* Fills in what the monitor of a VM with firmware is told; does nothing for other VMs. */
 void vm_firmware_fill(const struct vm *vm, struct start_info *info);
 /*
- * Returns those bits of the flags in the monitor's start page that say which disks are media of
+ * Returns those bits of the flags in the monitor's start page that say which disks hold the CDs of
  * CD-ROM drives, and which has the firmware's variables.
  */
 u64 vm_firmware_disks(const struct vm *vm);

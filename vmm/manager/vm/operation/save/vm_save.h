@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/* Saves of VMs on disks or in stores, restores from there, and digests. */
 #include "vmm/manager/vm/operation/save/vm_save_types.h"
 #include "vmm/manager/vm/vm_operation.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/* What the manager keeps of a VM's save or restore: its phase, its place, its key. */
 #include "vmm/manager/transfer/transfer.h"
 #include "vmm/manager/vm/vm_life_types.h"
 #include "vmm/manager/vm/vm_operation_types.h"

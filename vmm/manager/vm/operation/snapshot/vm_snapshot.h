@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/* Snapshots of a VM in memory: taking one, going back to one, dropping one. */
 #include "vmm/manager/vm/operation/snapshot/vm_snapshot_types.h"
 #include "vmm/manager/vm/vm_operation.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/* What the manager keeps of a VM's snapshots, and of the operation on them that is under way. */
 #include "kernel/abi/object.h"
 #include "vmm/manager/config/config.h"
 #include "vmm/manager/vm/disks/vm_volume_types.h"
