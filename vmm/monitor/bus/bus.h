@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/* The addresses of a VM's ports or device memory, and the devices that answer at them. */
 #include "vmm/monitor/bus/device.h"
 
 #define BUS_RANGE_MAX 128

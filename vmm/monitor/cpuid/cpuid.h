@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/* The CPUID that a VM's guest sees: how it is made of the host's, and what it answers. */
 #include "lib/types.h"
 #include "vmm/hw/cpuid.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/* The flash memory in which UEFI firmware keeps its variables. */
 #include "lib/bits.h"
 #include "vmm/hw/cfi_flash.h"
 #include "vmm/monitor/bus/device.h"

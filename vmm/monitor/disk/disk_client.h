@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * The monitor's end of a link to a disk's driver: requests, answers, and the pool for their data.
+ */
 #include "vmm/io/block.h"
 #include "vmm/io/driver_channel.h"
 

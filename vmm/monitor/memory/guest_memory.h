@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * A guest's physical memory as the monitor reaches it: by checked addresses, with words read and
+ * written once.
+ */
 #include "lib/types.h"
 
 /* A guest's physical and virtual (linear) addresses have types of their own, as the host's have. */

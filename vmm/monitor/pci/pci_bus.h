@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/* PCI bus 0 of a VM and its host bridge. */
 #include "vmm/monitor/pci/pci.h"
 
 struct platform_config;

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * All devices of a VM (struct platform), how they are configured, and how a device's attach
+ * function adds it.
+ */
 #include "vmm/monitor/bus/bus.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 #include "vmm/rt/channel.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/* Records a vCPU's last exits and what they cost, for `trace`, `perf report` and `vm stat`. */
 #include "vmm/monitor/vcpu/vcpu_types.h"
 
 void trace_init(struct trace *trace);

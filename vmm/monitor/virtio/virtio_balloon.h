@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/*
+ * The memory balloon, by which a guest gives memory back to the host and reports how much it uses.
+ */
 #include "vmm/monitor/virtio/virtio.h"
 #include "vmm/rt/query.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/* The virtio console, with the guest's console at port 0 and named ports for its programs. */
 #include "vmm/monitor/virtio/virtio.h"
 #include "vmm/rt/channel.h"
 
