@@ -116,8 +116,8 @@ void event_loop_run_once(void)
 	u64 deadline;
 
 	/*
-	 * whoever called may be waiting for one of these events, so the loop returns to him before
-	 * it waits
+	 * the caller may be waiting for one of these events, so this function returns before it
+	 * waits
 	 */
 	for (u32 i = 0; i < EVENTS_AT_ONCE && events_wait(0, &event); i++) {
 		event_loop_handle(&event);

@@ -72,8 +72,8 @@ static struct machine_channel *channel_get(const char *name)
 }
 
 /*
- * Ends the channel's client, of whom nothing is left, and begins anew with the guest of the VM as
- * client, or with none (NULL).
+ * Forgets the channel's client and all that the client has begun. The VM's guest is the new client;
+ * with NULL there is none.
  */
 static void channel_begin(struct machine_channel *channel, struct vm *vm, u32 port)
 {

@@ -20,7 +20,8 @@ struct transfer;
  * transfer, which uses only `credit` and `allowed` of the fields below.
  */
 struct channel_stream_state {
-	u32 number; /* the stream's number, never used again on the channel; 0: this slot is free */
+	/* the stream's number, never used again on the channel; 0: this entry is free */
+	u32 number;
 	bool writes;
 	/* why the stream was closed, while the client is still to be told */
 	const char *closed;

@@ -6,7 +6,7 @@
 /*
  * Sets where the log goes besides the store, as text or JSON lines; by default JSON goes to COM2
  * and text to COM1, which is the operator's console. A slow reader loses the oldest lines and gets
- * a line that says how many; nobody waits for it.
+ * a line that says how many; no writer of the log waits for it.
  */
 void log_export_set(enum config_export target, enum config_log_format form);
 enum config_export log_export_get(void);

@@ -54,6 +54,6 @@ void console_idle_lock(struct console_output *output)
 	login_lock(&console_login);
 	vm_save_key_forget();
 	disk_key_forget();
-	if (!gdb_attached()) /* while GDB is attached, somebody works with it */
+	if (!gdb_attached()) /* while GDB is attached, COM3 is in use and stays open */
 		gdb_lock();
 }

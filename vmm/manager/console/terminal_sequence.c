@@ -284,7 +284,9 @@ void terminal_escape(struct terminal_filter *filter, char final)
 	case '=':
 	case '>':
 		break;
-	/* RIS, a full reset: what it would undo is undone, and the terminal keeps the rest */
+	/*
+	 * RIS, a full reset: what the guest has changed is undone, and the operator's settings stay
+	 */
 	case 'c':
 		filter->sets = filter->saved_sets = (struct terminal_sets){.used = 0};
 		filter->touched = true;

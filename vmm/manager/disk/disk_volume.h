@@ -22,9 +22,9 @@ struct driver_link *disk_volume_attach_copy(struct vm *vm, const struct store *s
 					    size_t size);
 
 /*
- * Links whoever `wanted` names to the volume STORE/VOLUME, which he reads or writes as it lies on
- * the disk, without a key. Returns NULL, with the reason in `problem` after the volume's name, if
- * that is not possible.
+ * Links the user that `wanted` names to the volume STORE/VOLUME, whose blocks the user reads or
+ * writes as they lie on the disk, without a key. Returns NULL, with the reason in `problem` after
+ * the volume's name, if that is not possible.
  */
 struct driver_link *disk_volume_attach_named(const char *name, bool read_only, handle_t group,
 					     struct driver_link *wanted, char *problem,

@@ -5,10 +5,10 @@
 
 /*
  * Windows through which a disk's device reaches its clients' RAM. The RAM is mapped once, when the
- * window opens. To close it, the driver is told first: it takes no more requests through it and
- * reports when the last one has ended; then the RAM is unmapped, which the IOMMU confirms; then the
- * client is told. Each window that opens has a new number, which tells the driver that what it knew
- * of an earlier one is void.
+ * window opens. To close a window, the driver is told first: it takes no more requests through the
+ * window and reports when the last one has ended; then the RAM is unmapped, which the IOMMU
+ * confirms; then the client is told. Each window that opens has a new number, which tells the
+ * driver that what it knew of an earlier one is void.
  */
 
 /*

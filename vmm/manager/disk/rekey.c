@@ -190,8 +190,8 @@ static bool rekey_ask(enum store_operation operation, const struct store_item *i
 }
 
 /*
- * Begins to copy, now that the new volume is there; once the store has no command that might change
- * the volume while it is copied.
+ * Begins to copy to the new volume, as soon as the store has no command that might change the old
+ * volume meanwhile.
  */
 static void rekey_copy(void)
 {

@@ -120,9 +120,9 @@ struct device_ops {
 };
 
 /*
- * A device is its operations over one plain state struct without pointers: the struct is the
- * snapshot. Everything else here connects the device to the VM. Calls for the devices of one VM
- * come one at a time, under their owner's lock.
+ * A device is its operations over one plain state struct without pointers: the struct is what is
+ * saved. Everything else here connects the device to the VM. Calls for the devices of one VM come
+ * one at a time, under their owner's lock.
  */
 struct device {
 	const char *name;

@@ -86,8 +86,8 @@ static bool hpet_is_asserted(const struct hpet_state *state, u32 number)
 }
 
 /*
- * Takes over the lines that the timers are routed to from PIT and RTC; level-triggered lines follow
- * the status bits.
+ * Takes over, from PIT and RTC, the interrupt lines to which the timers are routed; level-triggered
+ * lines follow the status bits.
  */
 static void hpet_set_lines(struct hpet *hpet)
 {

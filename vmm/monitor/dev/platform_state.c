@@ -157,9 +157,9 @@ static struct state_section platform_bus_section(struct bus *bus, u32 instance)
 }
 
 /*
- * Describes section `index` of a saved platform: first come those of local APICs, then of the
- * devices: first the other interrupt controllers, because a device raises their lines when it is
- * loaded.
+ * Describes section `index` of a saved platform: the local APICs' come first, then the devices',
+ * among which the other interrupt controllers are first, because a device raises their lines when
+ * it is loaded.
  */
 bool platform_section(void *owner, u32 index, struct state_section *section)
 {

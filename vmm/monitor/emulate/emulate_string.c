@@ -87,8 +87,8 @@ static void emulate_element(struct emulation *emulation, u8 opcode,
 }
 
 /*
- * Sets RF between two iterations of REP, as the RFLAGS that an event between them saves have it set
- * (SDM vol. 3, 18.3.1.1).
+ * Sets RF between two iterations of REP: an event that comes there saves RFLAGS with RF set (SDM
+ * vol. 3, 18.3.1.1).
  */
 static void emulate_between_rounds(struct emulation *emulation)
 {

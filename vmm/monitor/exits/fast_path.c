@@ -121,7 +121,9 @@ static NOINLINE bool fast_path_handle_other(struct vcpu *vcpu, struct machine *m
 	if (!exits_settle(vcpu))
 		return false;
 	page->exit.reason = EXIT_NONE;
-	/* the manager has to be signalled, once for many bytes that a guest prints */
+	/*
+	 * the manager has to be signalled: once for all bytes that the guest has printed meanwhile
+	 */
 	if (unlikely(machine->signal))
 		console_signal(machine);
 	if (!fast_path_is_quiet(vcpu, &machine->platform))

@@ -9,8 +9,8 @@
 #define ENTRY_DEFINED	(IOAPIC_ENTRY_DESTINATION | BITS(16, 0))
 
 /*
- * Sends the message of a pin's entry. A level-triggered message is not sent again before its EOI,
- * once a local APIC has accepted it (82093AA, 3.2.4: Remote IRR).
+ * Sends the message of a pin's entry. Once a local APIC has accepted a level-triggered message, it
+ * is not sent again before its EOI (82093AA, 3.2.4: Remote IRR).
  */
 static void ioapic_send(struct ioapic *ioapic, u32 pin)
 {

@@ -70,8 +70,8 @@ struct lapic_posted {
 
 /*
  * A local APIC. If the host's CPU virtualizes it, that CPU takes interrupts out of IRR and ends
- * them in ISR, and has the page while the guest runs: nobody else writes there then, and `words` is
- * stale.
+ * them in ISR, and has the page while the guest runs: the monitor does not write to it then, and
+ * `words` is stale.
  */
 struct lapic {
 	struct lapic_page *page;

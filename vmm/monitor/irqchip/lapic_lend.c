@@ -9,8 +9,8 @@
 
 /*
  * The registers that are kept of a local APIC that the host's CPU virtualizes (SDM vol. 3, chapter
- * 30). While the guest runs the CPU changes the page as it likes (25.11.4); whoever has an
- * interrupt for the APIC meanwhile posts it and kicks the vCPU.
+ * 30). While the guest runs the CPU changes the page as it likes (25.11.4); an interrupt that comes
+ * for the APIC meanwhile is posted, and the vCPU kicked.
  */
 
 static const u32 kept_registers[LAPIC_KEPT_COUNT] = {LAPIC_ID, LAPIC_LVT_TIMER, LAPIC_TIMER_INITIAL,

@@ -15,7 +15,7 @@
  *	0x000b8000  RAM, not offered: VGA text that nobody shows; a scan for option ROMs finds none
  *	0x000e0000  ACPI tables
  *	0x000f0000  where the RSDP is found by a scan
- *	0x000f1000  MP floating pointer and table, found likewise
+ *	0x000f1000  MP floating pointer and table, found by a scan, too
  *	0x000f3000  what the interrupt vectors point to
  *	0x000f4000  with PCI: the generation ID, with its page to itself
  *	0x000ffff0  a jump to the code that resets the VM

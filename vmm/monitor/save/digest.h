@@ -4,7 +4,7 @@
 #include "vmm/rt/crypto/sha256.h"
 
 /*
- * Digests of a VM's RAM and state, 32 bytes each: which are equal if a restore has brought back
+ * Digests of a VM's RAM and state, 32 bytes each, which are equal if a restore has brought back
  * what was saved.
  */
 

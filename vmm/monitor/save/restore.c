@@ -269,7 +269,9 @@ static bool restore_read_all(struct machine *machine)
 	}
 }
 
-/* Loads the VM's state once its RAM is loaded, as devices look at the guest's queues at once. */
+/*
+ * Loads the VM's state after its RAM, as devices that are loaded look at the guest's queues in RAM.
+ */
 static void restore_load_state(struct machine *machine)
 {
 	const struct state_choice all = state_choose_all(machine);

@@ -57,7 +57,7 @@ bool state_fits(struct machine *machine, const struct state_choice *choice, cons
 
 /*
  * Loads, without another check, a state that state_fits has found to be good for this VM with the
- * same choice, or that state_load has loaded into it, if nobody has written to it since.
+ * same choice, or that state_load has loaded into it, if nobody has written to the bytes since.
  */
 void state_load_again(struct machine *machine, const struct state_choice *choice,
 		      const void *bytes);

@@ -50,7 +50,7 @@ static void debugger_stop(struct vcpu *vcpu, enum query_stop_kind kind, u64 addr
 
 	debugger_step_ends(vcpu);
 	if (debugger->held)
-		return; /* another vCPU stopped the VM; this one will hit its breakpoint again */
+		return; /* another vCPU stopped the VM first; this one hits its breakpoint later */
 	debugger->held = true;
 	debugger->news = true;
 	debugger->stop.cpu = vcpu->id;

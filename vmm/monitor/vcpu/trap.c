@@ -149,7 +149,7 @@ void trap_note(struct vcpu *vcpu)
 
 /*
  * Makes later loads of this value of CR3 not exit: the CPU spares four values (SDM vol. 3, 25.6.7),
- * so those that are loaded again and again exit once.
+ * so a value that is loaded often exits only the first time.
  */
 static void trap_spare_cr3(struct vcpu *vcpu)
 {

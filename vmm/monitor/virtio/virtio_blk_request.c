@@ -341,7 +341,7 @@ static u32 blk_widen(const struct virtio_blk *blk, const struct blk_request *req
 	return before;
 }
 
-/* Returns how many sectors the next piece of a request, a request to the driver, has. */
+/* Returns how many sectors a request's next piece has, which goes to the driver as one request. */
 static u32 blk_piece_of(const struct virtio_blk *blk, const struct blk_request *request)
 {
 	u32 left = request->sectors - request->done;

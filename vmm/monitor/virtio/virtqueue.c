@@ -95,7 +95,7 @@ static ALWAYS_INLINE bool virtqueue_queue_write_u16(const struct virtio_device *
 
 /*
  * Looks once more at a queue that was found empty, after asking the guest to notify of the next
- * request: the guest may have put one in before it could see that.
+ * request: the guest may have added one before it could see that it was asked.
  */
 static NOINLINE bool virtqueue_queue_look_again(struct virtio_device *device,
 						const struct virtqueue_state *queue, u16 *index)

@@ -401,7 +401,9 @@ void vm_volumes_drop_clones(const struct vm *from, const char *name,
 		u32 store = vm_volume_is_written(from, i) ? vm_volume_store_of(from, i)
 							  : CONFIG_STORE_MAX;
 
-		/* one of that name which this clone's store has not made is somebody else's: kept
+		/*
+		 * a volume of that name that the store has not made for this clone is another's,
+		 * and kept
 		 */
 		if (store == CONFIG_STORE_MAX || work->number[store] == 0 ||
 		    (work->stores & 1u << store) != 0)

@@ -18,7 +18,7 @@
 #define OVERHEAD_VCPU_PAGES 64u
 /* pages for the firmware's ROM, and the files that the firmware reads */
 #define FIRMWARE_PAGES 128u
-/* 8 MiB of ROM, and 1 MiB of the firmware's variables, which each saved state has once more */
+/* 8 MiB of ROM, and 1 MiB of the firmware's variables, of which each saved state has a copy */
 #define FIRMWARE_UEFI_PAGES 2816u
 /* the drive for cloud-init, and its two CDs (with and without the secret) of 256 KiB at most */
 #define SEED_PAGES  320u

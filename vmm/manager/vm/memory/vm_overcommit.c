@@ -79,8 +79,8 @@ void vm_overcommit_ask(struct vm *vm, bool parked)
 	if (vm->group == HANDLE_NONE || vm->hunger >= hunger)
 		return;
 	/*
-	 * the VM was told to continue after this report, or its state is read again once the
-	 * command is done
+	 * with a command under way the report does not count: the VM was told to continue since, or
+	 * its state is read again when the command is done
 	 */
 	if (!parked && !vm_command_done(vm))
 		return;
