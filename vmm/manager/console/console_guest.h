@@ -5,7 +5,10 @@
 #include "vmm/manager/host/serial.h"
 #include "vmm/manager/vm/vm.h"
 
-/* Serves the operator's terminal as a guest's console: bytes go both ways until it is left. */
+/*
+ * Serves the operator's terminal as a guest's console: bytes go both ways until the operator leaves
+ * the guest.
+ */
 
 /*
  * Attaches the terminal to the guest's console (`of` 0) or to one of its ports. The guest's output

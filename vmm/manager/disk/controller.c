@@ -13,7 +13,8 @@
 #include "vmm/manager/text/text.h"
 #include "vmm/rt/format.h"
 
-#define SCSI_TARGETS 32u /* targets with a name: struct kind's `units` has a bit for each */
+/* the most targets of a SCSI controller that have a name: sets of units have 32 bits */
+#define SCSI_TARGETS 32u
 
 struct kind {
 	const struct driver_kind *driver;

@@ -12,7 +12,7 @@ u64 disk_pages(const struct vm_config *config)
 
 	for (; count < CONFIG_VM_DISK_MAX && config->disk[count].number != 0; count++) {
 		views += (config->disk[count].flags & VM_DISK_CLONED) != 0;
-		/* the number of a volume is that of its store */
+		/* `number` of a disk that is a volume is the store's */
 		keys += (config->disk[count].flags & VM_DISK_VOLUME) != 0
 				? store_key_is_wanted(&config->disk[count])
 				: disk_is_encrypted(config_disk(config->disk[count].number - 1u));

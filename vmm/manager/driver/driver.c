@@ -383,8 +383,8 @@ static void driver_ask(struct driver *driver, u64 now)
 }
 
 /*
- * Returns whether the driver owes the manager something: its disk, an answer, or the end of a
- * client.
+ * Returns whether the driver has something to do: to get ready, to finish requests, to
+ * answer the manager, or to release a client or its window.
  */
 static bool driver_has_work(const struct driver *driver)
 {

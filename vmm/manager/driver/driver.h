@@ -172,7 +172,10 @@ struct driver;
 /* What all drivers of disks have in common, all drivers of cards, or all switches. */
 struct driver_class {
 	u64 link_bytes; /* size of the memory that the driver and a client share */
-	/* offset in this memory of the pool, which the device reads and writes; 0: none */
+	/*
+	 * offset of the pool, which the device reads and writes, in the memory that driver and
+	 * client share; 0: there is no pool
+	 */
 	u64 pool_at;
 	u32 client_max;
 	u32 quota_pages; /* pages of a driver's quota besides those that every driver gets */

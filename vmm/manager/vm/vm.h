@@ -62,8 +62,8 @@ const char *vm_state_name(enum vm_state state);
 u64 vm_uptime_tsc(const struct vm *vm);
 u64 vm_uptime_ns(const struct vm *vm);
 /*
- * Returns the kernel's account of the VM's memory group, or, if it has none now, the final one of
- * its last group.
+ * Returns the kernel's account of the VM's memory group, or, if the VM has no group now, the final
+ * account of its last group.
  */
 const struct group_page *vm_account(const struct vm *vm);
 /* Returns the sum of all the guest's exits, handled in the kernel and in the monitor. */

@@ -65,7 +65,7 @@ enum vm_hunger {
 /* What an operator wants of the VM and its monitor has not reported yet. */
 struct vm_wish {
 	bool start; /* start the guest as soon as the monitor is ready */
-	bool pause; /* the last command that changes the state was a pause */
+	bool pause; /* the operator's last command that changes the VM's state was a pause */
 	bool reset; /* a reset was asked for and is not yet reported */
 };
 

@@ -322,7 +322,7 @@ static void cpuid_build_extended(struct cpuid_policy *policy)
 	cpuid_add_plain(policy, CPUID_EXTENDED, regs);
 	if (policy->max_extended >= CPUID_EXTENDED_VERSION)
 		cpuid_build_extended_version(policy);
-	/* brand string, AMD's L1 caches, L2 and L3 caches */
+	/* the leaves of the brand string, of AMD's L1 caches, and of L2 and L3 caches */
 	for (u32 leaf = CPUID_BRAND; leaf <= MIN(policy->max_extended, 0x80000006u); leaf++)
 		cpuid_add_plain(policy, leaf, cpuid_of_host(leaf, 0));
 	if (policy->max_extended >= CPUID_EXTENDED_POWER)

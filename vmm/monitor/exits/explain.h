@@ -3,7 +3,8 @@
 
 #include "kernel/abi/vcpu.h"
 
-#define EXPLAIN_CHECKS_MAX 4 /* the most failed checks that the text names; more rarely help */
+/* the most failed checks that the text names, as further ones rarely help */
+#define EXPLAIN_CHECKS_MAX 4
 
 /* The dump of a VMCS or VMCB (VCPU_DUMP), and the text about what is wrong in it. */
 struct explain {

@@ -8,7 +8,10 @@
 
 /* Returns how many bytes the CD has with `text_bytes` of user-data, at most FIRMWARE_SEED_MAX. */
 u64 seed_bytes(u64 text_bytes);
-/* Return the blocks of the medium in which the user-data lies: the first, and the one behind. */
+/*
+ * Return the numbers of the CD's blocks in which the user-data lies: the first, and the one behind
+ * the last.
+ */
 u32 seed_text_first(void);
 u32 seed_text_end(u64 text_bytes);
 /*

@@ -60,7 +60,7 @@ struct handover {
 	 * checksum of the saved state that VM_COMMAND_LOAD has loaded last; 0: no state was loaded
 	 */
 	u32 sum;
-	u64 sum_of; /* the size in bytes of that state */
+	u64 sum_of; /* the size in bytes of the saved state with the checksum `sum` */
 	/*
 	 * the parameter MONITOR_RENEWAL of a process that has yet to take the VM over; 0: this
 	 * process has the VM
@@ -120,8 +120,8 @@ struct machine {
 	/* the flash memory with the firmware's variables; NULL: there is none */
 	struct flash_memory *flash;
 	/*
-	 * the link to the disk with those variables, the VM's disk number flash_number; NULL: no
-	 * disk has them
+	 * the link to the disk with the firmware's variables, the VM's disk number flash_number;
+	 * NULL: no disk has them
 	 */
 	struct disk_client *flash_client;
 	u64 flash_number;

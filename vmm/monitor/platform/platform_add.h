@@ -38,8 +38,8 @@ struct platform_config {
 	struct lapic_page *const *lapic_page;
 	bool hpet;
 	/*
-	 * the guest starts by firmware: there are the devices that firmware needs, and these files
-	 * for fw_cfg
+	 * the guest starts by firmware: there are the devices that firmware needs, and
+	 * firmware_file is what fw_cfg shows
 	 */
 	bool firmware;
 	const struct fw_cfg_file *firmware_file;

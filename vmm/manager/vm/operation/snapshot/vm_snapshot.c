@@ -29,7 +29,10 @@
 	128u /* a layer takes one page of slots and tables for so many pages of RAM                \
 	      */
 #define TABLES_PAGES 64u
-/* Longer than DRIVER_LEAVE_NS, after which the manager ends a driver that does not detach. */
+/*
+ * The time limit for closing the windows to the VM's RAM: longer than DRIVER_LEAVE_NS, after which
+ * the manager ends a driver that keeps one open.
+ */
 #define LET_GO_NS (40 * NS_PER_S)
 
 /* --- phases --- */
