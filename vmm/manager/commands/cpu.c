@@ -23,8 +23,8 @@ static u64 command_cpu_load_percent(u32 cpu, u64 idle_tsc, u64 now)
 	u64 since = last_now[cpu] != 0 ? last_now[cpu] : machine_page()->boot_tsc;
 	u64 passed = now - since;
 	/*
-	 * The kernel may count part of a halt that began after the counters were read twice, so the
-	 * idle time is at most the time passed.
+	 * The kernel may count twice a part of a halt that began after the last reading of the
+	 * counters: so the idle time is cut to the time passed.
 	 */
 	u64 idle = idle_tsc > last_idle[cpu] ? MIN(idle_tsc - last_idle[cpu], passed) : 0;
 

@@ -60,7 +60,7 @@ struct transfer {
 /* Opens a transfer. Returns false, with the reason in `problem`, if that is not possible. */
 bool transfer_open(struct transfer *transfer, struct machine_channel *channel, bool inward,
 		   char *problem, size_t size);
-/* Maps the ring for a process, as an entry of that kind and name. */
+/* Maps the ring for a process, as an entry of the start page with that kind and name. */
 void transfer_give(const struct transfer *transfer, struct process_build *build,
 		   enum start_kind kind, const char *name);
 /* Breaks the transfer: the process is told now, and the client when the transfer is closed. */

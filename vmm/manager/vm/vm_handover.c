@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Has a monitor save its VM's state, and copies that state out of the monitor's reach. Called by
- * vm_renew.c, vm_snapshot.c and vm_backup.c, and by commands for its reasons. Owns vm->handover,
- * whose memory is charged to the VM's group.
+ * vm_renew.c, vm_snapshot.c and vm_backup.c, and by commands for the reasons that monitors give.
+ * Owns vm->handover, whose memory is charged to the VM's group.
  */
 #include "vmm/manager/vm/vm_handover.h"
 #include "lib/bits.h"

@@ -251,7 +251,10 @@ static void rtc_write_a_or_b(struct rtc *rtc, u8 reg, u8 value)
 		value &= (u8)~RTC_B_UIE; /* setting SET clears UIE (MC146818A) */
 	state->byte[reg] = value;
 
-	/* The first update of the date comes half a second after the divider's reset ends. */
+	/*
+	 * The first update of the date comes half a second after the divider's reset ends
+	 * (MC146818A).
+	 */
 	if (was_held && !rtc_divider_held(state)) {
 		phase = rtc_now(rtc) % NS_PER_S;
 		state->phase_ns = (state->phase_ns + NS_PER_S + NS_PER_S / 2 - phase) % NS_PER_S;

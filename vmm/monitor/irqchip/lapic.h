@@ -83,7 +83,7 @@ struct lapic {
 	bool moved; /* IRR or ISR have changed since the CPU was told their highest vectors */
 	bool levels_moved; /* TMR has changed, which says for which vectors an EOI exits */
 	struct lapic_posted posted;
-	/* the values of the kept registers when the page was last lent to the CPU */
+	/* the values of kept_registers (lapic_lend.c) when the page was last lent to the CPU */
 	u32 kept[LAPIC_KEPT_COUNT];
 	struct lapic_state state;
 };

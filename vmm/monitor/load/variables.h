@@ -7,11 +7,11 @@
 struct variables {
 	u64 bytes;	/* the size of the whole volume */
 	u64 room_bytes; /* the size of the volume's part for variables */
-	u64 live_bytes; /* the size of the variables that count: complete and not dropped */
-	u64 dead_bytes; /* the size of other variables, whose room the firmware can use again */
+	u64 live_bytes; /* the size of the valid variables: those complete and not dropped */
+	u64 dead_bytes; /* the size of all other variables, whose room the firmware can use again */
 	/* the offset in the volume at which the list of variables breaks off; 0: it is whole */
 	u64 torn_at;
-	u32 count; /* the number of variables that count */
+	u32 count; /* the number of valid variables */
 };
 
 /*

@@ -69,9 +69,9 @@ struct handover {
 };
 
 /*
- * CPU time that the kernel guarantees to each vCPU. Every vCPU's thread asks for its own; when all
- * have asked, the round is over. If one of them was refused, all ask for their former guarantees in
- * a second round. The machine's lock guards this.
+ * CPU time that the kernel guarantees to each vCPU. Every vCPU's thread asks the kernel for its
+ * own; when all have asked, the round is over. If one of them was refused, all ask for their former
+ * guarantees in a second round. The machine's lock guards this.
  */
 struct reserve_time {
 	u64 budget_ns; /* CPU time in each period_ns; 0: no guarantee */

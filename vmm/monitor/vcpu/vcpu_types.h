@@ -53,7 +53,7 @@ struct trace {
 struct vapic {
 	bool by_cpu; /* the host's CPU virtualizes this VM's APICs; set once, in the set-up */
 	u32 memory;  /* handle of the page that is mapped in xAPIC mode */
-	/* the guest-physical address at which that page is mapped; 0: the page is not mapped */
+	/* the guest-physical address at which the page `memory` is mapped; 0: it is not mapped */
 	u64 mapped;
 	bool late; /* the page is to be mapped once no vCPU is in the guest */
 };

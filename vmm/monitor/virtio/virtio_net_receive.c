@@ -12,7 +12,8 @@
 #define NET_FRAMES_MAX	     (FRAMES_RING_BYTES / (2 * FRAME_ALIGN))
 #define NET_TCP_HEADER_BYTES 20u
 /*
- * the offset of a byte of the TCP header, whose upper half has the header's length in 4-byte words
+ * the offset in the TCP header of the byte whose upper four bits have the header's length in 4-byte
+ * words
  */
 #define NET_TCP_OFFSET_AT 12u
 

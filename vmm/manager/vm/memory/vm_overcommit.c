@@ -19,8 +19,8 @@
 
 #define LEAST_PAGES 64u /* the least grant of pages that is worth while */
 /*
- * pages by which a VM's quota exceeds those in use; of these the kernel lets the RAM have all but
- * 32
+ * pages by which a VM's quota exceeds those in use: the guest's RAM may take them but for 32
+ * (MEMORY_SPARE_PAGES), which the kernel leaves for other uses
  */
 #define SPARE_PAGES   64u
 #define RESERVE_PAGES 1024u /* pages kept for the manager's own work while guests ask for more */

@@ -17,8 +17,8 @@ struct vm_backup_wish {
 };
 
 /*
- * Begins a backup; returns false, with the reason in `problem`, if that is not possible. vm_busy
- * holds until the guest continues; then vm->backup shows the progress, and an event reports the
+ * Begins a backup; returns false, with the reason in `problem`, if that is not possible. vm_busy()
+ * is true until the guest continues; then vm->backup shows the progress, and an event reports the
  * end.
  */
 bool vm_backup(struct vm *vm, const struct vm_backup_wish *wish, char *problem, size_t size);

@@ -7,8 +7,8 @@
 struct vm;
 
 /*
- * Begins a renewal. Returns false, with the reason in `problem`, if that is not possible. vm_busy
- * holds until it ends; then the operation's `problem` tells the outcome.
+ * Begins a renewal. Returns false, with the reason in `problem`, if that is not possible. vm_busy()
+ * is true until the renewal ends; then the operation's `problem` tells the outcome.
  */
 bool vm_renew(struct vm *vm, char *problem, size_t size);
 /* Returns whether a renewal may begin now; if not, `problem` says why. */

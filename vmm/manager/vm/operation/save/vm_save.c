@@ -56,8 +56,8 @@ static bool vm_save_last_is_over(const struct vm *vm, char *problem, size_t size
 }
 
 /*
- * Returns whether the store, a client of a machine channel, is outside of this VM: while the guest
- * is held it could take no data.
+ * Returns whether the store, a client of a machine channel, is outside of this VM: a client in the
+ * guest could take no data while the guest is held.
  */
 static bool vm_save_store_is_another(const struct vm *vm, const struct vm_save_place *place,
 				     char *problem, size_t size)

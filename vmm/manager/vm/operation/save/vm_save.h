@@ -9,20 +9,20 @@ struct vm;
 
 /*
  * Begins to save a running or paused VM. Returns false, with the reason in `problem`, if that is
- * not possible. vm_busy holds until the save ends; then the VM is VM_STOPPED, unless it was to
+ * not possible. vm_busy() is true until the save ends; then the VM is VM_STOPPED, unless it was to
  * continue, or was not saved: the renewal's `problem` says why.
  */
 bool vm_save(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size);
 /*
  * Begins to compute digests of a running or paused VM, which is held meanwhile and then continues.
- * Returns false as vm_save does; vm_busy holds until the end. Then vm->channel has the digests,
+ * Returns false as vm_save does; vm_busy() is true until the end. Then vm->channel has the digests,
  * unless the renewal's `problem` says why not.
  */
 bool vm_save_digest(struct vm *vm, char *problem, size_t size);
 /*
  * Begins to restore a VM that does not run. Returns false, with the reason in `problem`, if that is
- * not possible. vm_busy holds until the VM runs, or is again in its earlier state; then
- * the operation's `problem` says why.
+ * not possible. vm_busy() is true until the VM runs, or is again in its earlier state; then the
+ * operation's `problem` says why.
  */
 bool vm_restore(struct vm *vm, const struct vm_save_place *place, char *problem, size_t size);
 

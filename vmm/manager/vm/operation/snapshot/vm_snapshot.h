@@ -9,15 +9,15 @@ struct vm;
 
 /*
  * Begin to take a snapshot, or to go back to one. They return false, with the reason in `problem`,
- * if that is not possible. vm_busy holds until the end; then the operation's `problem` tells the
- * outcome.
+ * if that is not possible. vm_busy() is true until the end; then the operation's `problem` tells
+ * the outcome.
  */
 bool vm_snapshot_take(struct vm *vm, const char *name, char *problem, size_t size);
 bool vm_snapshot_reset(struct vm *vm, const struct vm_snapshot *to, char *problem, size_t size);
 
 /*
- * Forgets a snapshot; vm_busy holds until its memory is merged into the VM's. Returns false, with
- * the reason in `problem`, if that is not possible.
+ * Forgets a snapshot; vm_busy() is true until its memory is merged into the VM's. Returns false,
+ * with the reason in `problem`, if that is not possible.
  */
 bool vm_snapshot_drop(struct vm *vm, struct vm_snapshot *snapshot, char *problem, size_t size);
 

@@ -57,8 +57,8 @@ static bool vm_snapshot_can_be_reset(struct vm *vm)
 }
 
 /*
- * Checks whether the old blocks of a VM's disks are still needed and still fit their memory;
- * without a snapshot to go back to they are dropped.
+ * Checks whether the old blocks of a VM's disks are still needed and still fit their memory; if
+ * there is no snapshot to go back to, they are dropped.
  */
 void vm_snapshot_look(struct vm *vm)
 {
