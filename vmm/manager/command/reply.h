@@ -129,7 +129,10 @@ struct reply {
 	u32 attach_id;
 	u32 attach_port; /* number of the VM's port to attach; 0: its console */
 	bool attach_raw; /* attach the terminal without the filter */
-	/* the console is to ask for a new password, hashed with so many iterations; 0: it is not */
+	/*
+	 * the console is to ask for a new password, hashed with this number of iterations; 0: it is
+	 * not
+	 */
 	u32 secret_iterations;
 	bool asks_state_key; /* the console is to ask for the key of saved VMs, without echo */
 	/* name of the key of disks for which the console is to ask, without echo; "": it is not */

@@ -28,7 +28,8 @@ enum content_phase {
  */
 struct content {
 	enum content_phase phase;
-	u32 number; /* differs for each movement of content; 0: this entry was never used */
+	/* number of the movement of content, which no other has; 0: this entry was never used */
+	u32 number;
 	enum content_operation operation;
 	u8 digest[sizeof(((struct content_page *)NULL)->digest)];
 	char problem[224]; /* why the last movement failed; "": it did not fail */

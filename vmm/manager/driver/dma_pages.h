@@ -11,7 +11,7 @@ struct dma_window {
 	 * physical addresses
 	 */
 	handle_t space;
-	u64 at; /* the memory's address in that space */
+	u64 at; /* the memory's address in `space` */
 };
 
 /*

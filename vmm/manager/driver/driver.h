@@ -81,7 +81,7 @@ struct link_undo {
 		handle_t memory;
 		u64 bytes;
 	} part[LINK_UNDO_PARTS];
-	u32 parts; /* the number of these parts; 0: there is no memory for old blocks */
+	u32 parts; /* the number of parts in use; 0: there is no memory for old blocks */
 	u64 bytes; /* the size of the memory for old blocks: the sum of its parts */
 	/* sectors of the client's part of the disk when the memory for old blocks was last sized */
 	u64 sectors;
@@ -135,7 +135,7 @@ struct driver_link {
 	bool lost;	 /* the driver of the link is down for good, so that no request is served */
 	u16 seen;	 /* of a port of a switch: its state as last reported to the operator */
 	u32 number;	 /* the link's number, as in struct driver_client */
-	/* the link's memory, which the client's memory group pays for, as pool_pages does */
+	/* the link's memory; the client's memory group pays for it and for pool_pages */
 	handle_t memory;
 	handle_t doorbell;
 	handle_t bell;

@@ -43,7 +43,7 @@ struct iommu_entry {
 };
 
 /*
- * A reserved region: memory that devices which the firmware has set up use until their drivers
+ * A reserved region: memory that devices use, as the firmware has set them up, until their drivers
  * start.
  */
 struct iommu_region {

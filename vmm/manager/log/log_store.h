@@ -53,7 +53,7 @@ struct log_store {
 	u8 *bytes; /* the memory of all segments; segment n lies at n % segment_count */
 	u32 segment_bytes;
 	u32 segment_count;
-	u64 age_ns; /* a segment is closed once its first line is so old, in ns; 0: never */
+	u64 age_ns; /* a segment is closed once its first line has this age, in ns; 0: never */
 	bool chained;
 	u8 chain[LOG_CHAIN_BYTES]; /* hash of the last line and all lines before */
 

@@ -62,10 +62,15 @@ struct pci_function {
 	u8 reaches; /* enum iommu_reach */
 	/* the function tried to reach memory that it was not given, and its DMA was switched off */
 	bool cut_off;
-	bool lost;	/* DMA that the IOMMU refused may be missing in the counts below */
+	/*
+	 * `faults` and `faults_now` may be too low, as the IOMMU may not have reported all that it
+	 * refused
+	 */
+	bool lost;
 	u16 requester;	/* the id of the function's requests: bus << 8 | device << 3 | function */
 	u32 faults;	/* accesses of the function that the IOMMU refused since boot */
-	u32 faults_now; /* of these, those since the function's driver was last started */
+	/* accesses that the IOMMU refused since the function's driver was last started */
+	u32 faults_now;
 	/*
 	 * handle of the DMA address space that has the regions which the firmware has reserved for
 	 * the function; 0: there are none

@@ -21,8 +21,8 @@ struct vm_vsock_end {
 	u32 slot;
 	u32 use;
 	/*
-	 * the port of the guest to which the manager connects, or of the manager to which the guest
-	 * does
+	 * the guest's port to which the manager connects, or the manager's to which the guest
+	 * connects
 	 */
 	u32 port;
 	u32 guest_port; /* the guest's port as the monitor says */

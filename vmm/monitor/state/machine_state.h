@@ -13,7 +13,9 @@
 struct state_choice {
 	u64 vcpus;  /* a bit for each chosen vCPU, saved with its XSAVE image */
 	u64 lapics; /* a bit for each vCPU whose local APIC is chosen */
-	/* also the sections that belong to no vCPU or device: the policy, the time and the date */
+	/*
+	 * the choice also has the sections that belong to no vCPU or device: policy, time and date
+	 */
 	bool whole;
 };
 

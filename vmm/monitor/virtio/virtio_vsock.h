@@ -65,7 +65,7 @@ struct vsock_connection {
 	u32 guest_taken;
 	u32 input_read;
 	u32 output_written;
-	/* how many of the guest's bytes, as the guest was last told, the manager has read */
+	/* the number of the guest's bytes that the manager had read when the guest was last told */
 	u32 taken_told;
 };
 
