@@ -195,7 +195,7 @@ struct service_config {
 	char program[CONFIG_FILE_BYTES];
 	char file[CONFIG_FILE_BYTES];	      /* boot file that the program may read; "": none */
 	char argument[CONFIG_ARGUMENT_BYTES]; /* text that the program is given */
-	/* size of the memory that the service has, which outlives the service's processes */
+	/* size of the service's own memory, which its next process finds as the last has left it */
 	u64 memory_bytes;
 };
 

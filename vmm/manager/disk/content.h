@@ -28,7 +28,7 @@ enum content_phase {
  */
 struct content {
 	enum content_phase phase;
-	/* number of the movement of content, which no other has; 0: this entry was never used */
+	/* the movement's number, which no other movement has; 0: this entry was never used */
 	u32 number;
 	enum content_operation operation;
 	u8 digest[sizeof(((struct content_page *)NULL)->digest)];
@@ -42,7 +42,7 @@ struct content {
 	/* page shared with the process, which writes it at any time: read each field once */
 	struct content_page *page;
 	struct driver_link *link;
-	/* for a rekey: the process's link to the new volume, which it writes; else NULL */
+	/* for a rekey: the link by which the process writes the new volume; else NULL */
 	struct driver_link *link_to;
 	u64 until_tsc; /* the TSC by which the process must have made progress */
 	u64 moved;

@@ -306,9 +306,7 @@ static struct driver_link *disk_attach_other(u32 number, bool read_only, handle_
 	return link;
 }
 
-/*
- * Links a user, as disk_attach_other does, to the disk of that name, which may be that of a volume.
- */
+/* Links a user, as disk_attach_other does, to the disk or the volume of that name. */
 static struct driver_link *disk_attach_named(const char *name, bool read_only, handle_t group,
 					     struct driver_link *wanted, char *problem, size_t size)
 {

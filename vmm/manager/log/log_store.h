@@ -85,7 +85,9 @@ void log_store_chain(struct log_store *store);
  */
 void log_store_add(struct log_store *store, const struct log_line *line);
 
-/* Returns, in *line, the line at the cursor, which moves past it; false at the end. */
+/*
+ * Sets *line to the line at the cursor, and moves the cursor past it. Returns false at the end.
+ */
 bool log_store_next(const struct log_store *store, struct log_cursor *cursor,
 		    struct log_line *line);
 

@@ -26,7 +26,7 @@ static bool rtc_divider_held(const struct rtc_state *state)
 }
 
 /*
- * Returns whether the guest has stopped the date in the registers, which later goes on from there.
+ * Returns whether the guest has stopped the date, which goes on later from what the registers hold.
  */
 static bool rtc_frozen(const struct rtc_state *state)
 {

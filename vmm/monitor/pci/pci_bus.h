@@ -28,10 +28,10 @@ struct pci_bus_state {
 };
 
 /*
- * Bus 0, with the host bridge as its first device, which answers both mechanisms: ports 0xcf8 to
- * 0xcff (PCI 3.0, 3.2.2.3.2) and the memory at LAYOUT_ECAM (PCI Firmware 3.2, 4.1.2). Port 0xcf9,
- * the reset control, lies within these ports: accesses to it are passed on to the device that had
- * it before.
+ * Bus 0, with the host bridge as its first device. The bridge answers both mechanisms: ports 0xcf8
+ * to 0xcff (PCI 3.0, 3.2.2.3.2) and the memory at LAYOUT_ECAM (PCI Firmware 3.2, 4.1.2). Port
+ * 0xcf9, the reset control, lies within these ports: accesses to it are passed on to the device
+ * that had it before.
  */
 struct pci_bus {
 	struct pci_function bridge;

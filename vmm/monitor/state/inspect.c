@@ -102,8 +102,8 @@ static void state_put_fields(struct walk_fields *walk, const struct state_fields
 }
 
 /*
- * Returns the buffer for the bytes of a state section, which is allocated at the first question and
- * kept. NULL: there is no memory.
+ * Returns the buffer for the bytes of a state section. The buffer is allocated at the first
+ * question and kept. NULL: there is no memory.
  */
 static u8 *state_section_buffer(struct machine *machine)
 {

@@ -43,7 +43,8 @@ struct state_record {
 	u32 type; /* the kind of section, enum state_kind, perhaps with STATE_SKIPPABLE */
 	u16 version;
 	u16 instance;
-	u32 length;   /* the number of bytes of the body, which is padded to a multiple of 8 */
+	/* the bytes of the body, without the padding to a multiple of 8 that follows */
+	u32 length;
 	u32 check;    /* CRC32C of head and body, computed with 0 in this field */
 	u64 sequence; /* the record's number, from 0 on */
 	u64 reserved;

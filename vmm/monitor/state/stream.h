@@ -143,7 +143,7 @@ bool stream_may_overwrite(const u8 block[STREAM_BLOCK_BYTES]) MUST_CHECK;
 void stream_open(struct stream *stream, const struct stream_header *header,
 		 const u8 key[CHACHA20_KEY_BYTES]);
 
-/* Makes the key for the sum of a disk in STREAM_DISKS, which differs for each disk and save. */
+/* Makes the key for the sum of a disk in STREAM_DISKS: each disk of each save has its own. */
 void stream_disk_key(const struct stream *stream, u32 number, u8 key[POLY1305_KEY_BYTES]);
 
 /* Returns the bytes that a record takes, in whole blocks. */

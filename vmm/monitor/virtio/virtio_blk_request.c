@@ -318,8 +318,8 @@ static u64 blk_disk_sector(const struct virtio_blk *blk, const struct blk_reques
 
 /*
  * Returns how many sectors before a request's next piece are to be read too, and sets *whole to the
- * number of sectors that are then read in all. A CD's blocks may be smaller than those of the disk
- * that holds it, which are read as a whole.
+ * number of sectors that are then read in all. A CD's blocks may be smaller than the blocks of the
+ * disk that holds the CD, which reads only whole blocks of its own.
  */
 static u32 blk_widen(const struct virtio_blk *blk, const struct blk_request *request, u32 sectors,
 		     u32 *whole)

@@ -200,8 +200,8 @@ static bool scsi_is_idle(const struct virtio_blk_state *state)
 }
 
 /*
- * Answers a request of the control queue, which is about other requests. Reads cannot be cancelled,
- * so a request to abort some is refused while there are any. There are no asynchronous
+ * Answers a request in the control queue; such a request is about other requests. Reads cannot be
+ * cancelled, so a request to abort some is refused while there are any. There are no asynchronous
  * notifications.
  */
 static void scsi_control_one(struct virtio_blk *blk, const struct virtio_chain *chain)

@@ -206,7 +206,7 @@ static ALWAYS_INLINE bool virtqueue_chain_read_descriptor(const struct virtio_de
 				  descriptor, sizeof(*descriptor));
 }
 
-/* Walks a chain from its first descriptor on, which has been read. */
+/* Walks a chain from its first descriptor on, which the caller has read. */
 static NOINLINE bool virtqueue_chain_walk(const struct virtio_device *device,
 					  const struct virtqueue_state *queue,
 					  struct chain_walk walk, struct vio_descriptor descriptor,
