@@ -36,7 +36,7 @@ struct host_vm {
 	struct host_sample now, before;
 	bool sampled; /* `now` and `before` are valid, so that rates can be computed */
 	bool fresh;   /* the VM's sample has come in the present round, since the host's sample */
-	char *text;   /* the VM as JSON text, for answers (host_vm_text()); NULL: it must be made anew */
+	char *text;   /* the VM as JSON text (host_vm_text()); NULL: it must be made anew */
 	size_t text_count;
 	/*
 	 * the VM's uptime in seconds; if `text_runs`, less clock_now_s(), which is added when it is
