@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Machines that start by firmware: Debian's SeaBIOS as it is, and disks with a boot sector of our own."""
+import re
 import struct
 import subprocess
 from pathlib import Path
@@ -94,6 +95,11 @@ def cdrom(folder):
                     "-boot-load-size", "4", "-o", out, tree],
                    check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return whole_pages(out.read_bytes())
+
+
+def grub_says(text):
+    """Returns a pattern of a text that GRUB shows: between any two letters it may place the cursor anew."""
+    return r"(?:\x1b\[[0-9;]*H)*".join(re.escape(letter) for letter in text)
 
 
 def whole_pages(content):

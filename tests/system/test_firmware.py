@@ -252,7 +252,7 @@ def test_iso(build, tmp_path, way):
         machine.wait_prompt()
         start_pc(machine)
         machine.attach("pc")
-        machine.wait("MENU from the ISO", 60)
+        machine.wait(firmware.grub_says("MENU from the ISO"), 180)
         machine.wait("pc: stopped: guest powered off")  # by the firmware's ACPI tables
 
 
@@ -268,8 +268,8 @@ def test_uefi_cdrom(build, tmp_path):
     with Qemu(build, bundle=make_bundle(tmp_path, conf, files)) as machine:
         machine.wait_prompt()
         machine.attach("pc")
-        machine.wait("BdsDxe: starting Boot0001 .*CD-ROM", 120)
-        machine.wait("MENU by UEFI from the CD", 60)
+        machine.wait("BdsDxe: starting Boot0001 .*CD-ROM", 180)
+        machine.wait(firmware.grub_says("MENU by UEFI from the CD"), 60)
         machine.wait("pc: stopped: guest powered off", 60)
 
 
@@ -286,6 +286,6 @@ def test_uefi(build, tmp_path):
         start_pc(machine)
         machine.attach("pc")
         machine.wait("BdsDxe: starting Boot0001", 120)
-        machine.wait("MENU by UEFI", 60)
+        machine.wait(firmware.grub_says("MENU by UEFI"), 60)
         machine.wait("pc: stopped: guest powered off", 60)
         assert machine.vm("pc")["exits"] < 900_000  # 494,000 were counted, 437,000 of them of ports
