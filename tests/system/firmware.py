@@ -98,8 +98,11 @@ def cdrom(folder):
 
 
 def grub_says(text):
-    """Returns a pattern of a text that GRUB shows: between any two letters it may place the cursor anew."""
-    return r"(?:\x1b\[[0-9;]*H)*".join(re.escape(letter) for letter in text)
+    """
+    Returns a pattern of a text that GRUB shows. SeaBIOS's serial console sends the screen from time to time: in
+    the middle of a text it may end the line and place the cursor anew.
+    """
+    return r"(?:\s|\x1b\[[0-9;]*H)*".join(map(re.escape, text.replace(" ", "")))
 
 
 def whole_pages(content):
