@@ -16,7 +16,12 @@
 #include "gateway/door/error.h"
 #include "gateway/door/packet.h"
 
-enum { CLIENT_READ = 16384, KEEPALIVE_PING = 1, KEEPALIVE_PONG = 2 };
+enum {
+	CLIENT_READ = 16384,
+	KEEPALIVE_PING = 1,
+	KEEPALIVE_PONG = 2,
+	CLIENT_OPEN_MS = 10000, /* how long a client may be connected without ConnectOpen */
+};
 
 static struct client clients[CLIENTS];
 
@@ -175,4 +180,23 @@ void client_turn(const struct pollfd *waits)
 		if (!there || !client_write(client))
 			client_close(client);
 	}
+}
+
+int client_tick(int64_t now_ms, int wait_ms)
+{
+	for (size_t i = 0; i < CLIENTS; i++) {
+		struct client *client = &clients[i];
+
+		if (!client->number || client->opened) {
+			client->unopened_ms = 0;
+			continue;
+		}
+		if (!client->unopened_ms)
+			client->unopened_ms = now_ms;
+		if (now_ms - client->unopened_ms >= CLIENT_OPEN_MS)
+			client_close(client);
+		else if (client->unopened_ms + CLIENT_OPEN_MS - now_ms < wait_ms)
+			wait_ms = (int)(client->unopened_ms + CLIENT_OPEN_MS - now_ms);
+	}
+	return wait_ms;
 }

@@ -27,6 +27,8 @@ struct client {
 	struct listener listener;
 	unsigned calls;
 	bool opened; /* the client has called ConnectOpen, and may call other procedures */
+	/* since when the client has been without an opened connection, in ms; 0: it is not */
+	int64_t unopened_ms;
 	/* the client has asked, in ConnectOpen, for a connection that only reads */
 	bool only_reads;
 	bool closing; /* the connection is closed once `output` is sent */
@@ -40,6 +42,11 @@ void client_add(uint32_t number, int fd);
  */
 void client_wants(struct pollfd *waits);
 void client_turn(const struct pollfd *waits);
+/*
+ * Closes the connections of clients that have not opened them for too long, since whoever may do
+ * nothing here must not hold a place. Returns the ms until the next one's time, at most `wait_ms`.
+ */
+int client_tick(int64_t now_ms, int wait_ms);
 /* Handles core's message about a client's stream of events. */
 void client_message(const struct message_head *head, const char *bytes, size_t count);
 /* Sends a packet to a client. */

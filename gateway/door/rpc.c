@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "gateway/base/fields.h"
 #include "gateway/door/door.h"
@@ -28,14 +27,6 @@ enum {
 };
 
 static struct rpc *rpc_first;
-
-static int64_t rpc_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void rpc_free(struct rpc *call)
 {
@@ -298,7 +289,7 @@ static void rpc_answered(struct rpc *call)
 	call->id = 0;
 	if (call->status == STATUS_PATIENCE && call->tries < RPC_TRIES) {
 		call->tries++;
-		call->again_ms = rpc_now_ms() + RPC_AGAIN_MS;
+		call->again_ms = door_now_ms() + RPC_AGAIN_MS;
 		return;
 	}
 	if (call->body.count)
@@ -350,7 +341,7 @@ void rpc_drop(const struct client *client)
 
 int rpc_tick(int wait_ms)
 {
-	int64_t now_ms = rpc_now_ms();
+	int64_t now_ms = door_now_ms();
 
 	for (struct rpc *call = rpc_first; call; call = call->next) {
 		if (!call->again_ms)

@@ -5,6 +5,7 @@ import ctypes
 import fcntl
 import os
 import re
+import select
 import signal
 import socket
 import struct
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from client import Server, wait_for
-from libvirt_door import (BUSY, CLOSE, CONFIGURATION, DENIED, DEREGISTER, INVALID_ARGUMENT, INVALID_CONNECTION,  # noqa: F401
+from libvirt_door import (AUTH_LIST, BUSY, CLOSE, CONFIGURATION, DENIED, DEREGISTER, INVALID_ARGUMENT, INVALID_CONNECTION,  # noqa: F401
                           KEEPALIVE, LIST_ALL, LOOKUP_BY_NAME, NO_DOMAIN, NO_SUPPORT, OPEN, OPEN_CONSOLE, REGISTER,
                           REMOTE, RPC, SAVE, XML, Peer, as_before, domain, fake, folder, packet, peer, server, text)
 
@@ -98,6 +99,29 @@ def test_nothing_before_the_connection_is_open(server):
     assert peer.call(LOOKUP_BY_NAME, text("vm00")) is None
     assert peer.call(CLOSE) is None
     assert peer.call(LOOKUP_BY_NAME, text("vm00"))[0] == INVALID_CONNECTION
+
+
+def test_a_connection_that_is_not_opened_ends(server, peer):
+    """Whatever it sends: nothing, half a packet, calls whose answers it does not read."""
+    silent, half, deaf, closed = (Peer(server.virt) for _ in range(4))
+    half.send(packet(AUTH_LIST)[:20])
+    deaf.socket.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            deaf.socket.send(packet(AUTH_LIST))
+    closed.open()
+    assert closed.call(CLOSE) is None
+    began = time.monotonic()
+    for each in (silent, half, deaf, closed):
+        wait_for(lambda each=each: hung_up(each), 15, "the connection's end")
+    assert time.monotonic() - began > 8
+    assert peer.call(LOOKUP_BY_NAME, text("vm00")) is None
+
+
+def hung_up(peer):
+    poll = select.poll()
+    poll.register(peer.socket, select.POLLHUP)
+    return poll.poll(0)
 
 
 def test_xml_of_lies(peer, fake):
