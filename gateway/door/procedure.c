@@ -23,6 +23,8 @@ static const struct procedure procedures[] = {
 	{6, "", false, false, node_info},
 	{7, "", false, false, node_capabilities},
 	{9, "d", true, false, action_create},
+	{10, "xi", true, false, define_create},
+	{11, "x", true, false, define_define},
 	{12, "d", true, false, action_destroy},
 	{14, "di", false, false, domain_xml},
 	{15, "d", false, false, domain_autostart},
@@ -118,6 +120,7 @@ static const struct procedure procedures[] = {
 	{316, "iD", false, false, listener_register},
 	{317, "i", false, false, listener_deregister},
 	{344, "aii", false, false, stats_all},
+	{350, "xi", true, false, define_define},
 	{378, "vi", false, false, volume_info},
 };
 

@@ -217,16 +217,21 @@ static void rpc_took_domain(struct rpc *call, json_t *vm)
 		call->with(call, vm);
 }
 
+bool rpc_xml(struct rpc *call)
+{
+	if (call->arguments.xml)
+		return true;
+	rpc_fail(call, ERROR_XML,
+		 "the XML cannot be read: it is not well-formed, is too long, or has a DTD");
+	return false;
+}
+
 bool rpc_xml_known(struct rpc *call, const char *const *known)
 {
 	const char *other;
 
-	if (!call->arguments.xml) {
-		rpc_fail(
-			call, ERROR_XML,
-			"the XML cannot be read: it is not well-formed, is too long, or has a DTD");
+	if (!rpc_xml(call))
 		return false;
-	}
 	other = xml_unknown(call->arguments.xml, known);
 	if (!other)
 		return true;
@@ -266,8 +271,7 @@ static uint32_t rpc_missing(const struct rpc *call)
 								      : ERROR_NO_DOMAIN;
 }
 
-/* Ends a call that core has answered with a problem, with the error that fits. */
-static void rpc_problem(struct rpc *call, json_t *problem)
+void rpc_problem(struct rpc *call, json_t *problem)
 {
 	const char *code = json_string_value(json_object_get(problem, "code"));
 	const char *detail = json_string_value(json_object_get(problem, "detail"));
@@ -281,6 +285,12 @@ static void rpc_problem(struct rpc *call, json_t *problem)
 			 "%s", detail ? detail : "the gateway has said no, and not why");
 }
 
+void rpc_again(struct rpc *call)
+{
+	call->tries++;
+	call->again_ms = door_now_ms() + RPC_AGAIN_MS;
+}
+
 /* Goes on with a call once core's answer to its request is complete. */
 static void rpc_answered(struct rpc *call)
 {
@@ -288,8 +298,7 @@ static void rpc_answered(struct rpc *call)
 
 	call->id = 0;
 	if (call->status == STATUS_PATIENCE && call->tries < RPC_TRIES) {
-		call->tries++;
-		call->again_ms = door_now_ms() + RPC_AGAIN_MS;
+		rpc_again(call);
 		return;
 	}
 	if (call->body.count)
@@ -298,6 +307,8 @@ static void rpc_answered(struct rpc *call)
 		rpc_fail(call, ERROR_INTERNAL, "the gateway's answer cannot be read");
 	else if (call->status >= 200 && call->status < 300)
 		call->took(call, body);
+	else if (call->problem)
+		call->problem(call, body);
 	else
 		rpc_problem(call, body);
 	json_decref(body);

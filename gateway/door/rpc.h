@@ -66,6 +66,11 @@ struct rpc {
 	 */
 	void (*hand_over)(struct rpc *call);
 	int64_t again_ms; /* when the request is sent to core again, in ms; 0: it is not */
+	/*
+	 * is called in place of an error when core answers with a problem; it clears this, and may
+	 * call rpc_problem(); NULL: the call ends with the error
+	 */
+	rpc_took *problem;
 	rpc_took *with;	  /* is called with the VM that rpc_domain() has asked core for */
 	/* JSON of an earlier answer of core's that the call still needs; or NULL */
 	json_t *kept;
@@ -92,9 +97,15 @@ bool rpc_name_valid(const char *name);
  * one, the call ends with an error.
  */
 void rpc_domain(struct rpc *call, rpc_took *with);
+/* Ends a call that core has answered with a problem, with the error that fits. */
+void rpc_problem(struct rpc *call, json_t *problem);
+/* Sends core the call's last request again, after a while. */
+void rpc_again(struct rpc *call);
 /* Asks core for the action `verb` on the VM that the call names; `took` gets the answer. */
 void rpc_action(struct rpc *call, const char *verb, rpc_took *took);
 
+/* Returns whether a call has a description that is XML; else the call has ended with an error. */
+bool rpc_xml(struct rpc *call);
 /*
  * Returns whether a call's description has known items alone; else the call has ended with a
  * sentence that names the first other one. `known` ends with NULL.

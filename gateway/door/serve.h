@@ -91,3 +91,6 @@ void action_suspend(struct rpc *call);
 void action_resume(struct rpc *call);
 void action_reboot(struct rpc *call);
 void action_undefine(struct rpc *call);
+
+void define_define(struct rpc *call);
+void define_create(struct rpc *call);

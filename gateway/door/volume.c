@@ -4,7 +4,6 @@
  * volume's key and path are STORE/VOLUME, as a VM's `disk` has it.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/base/fields.h"
@@ -12,10 +11,11 @@
 #include "gateway/door/error.h"
 #include "gateway/door/rpc.h"
 #include "gateway/door/serve.h"
+#include "gateway/door/size.h"
 #include "gateway/door/thing.h"
 #include "gateway/door/xml.h"
 
-enum { VOLUME_BLOCK = 1, VOLUME_PATH_BYTES = 320, VOLUME_STEP = 4096 };
+enum { VOLUME_BLOCK = 1, VOLUME_PATH_BYTES = 320 };
 
 static void volume_missing(struct rpc *call)
 {
@@ -208,38 +208,11 @@ void volume_delete(struct rpc *call)
 		volume_ask(call, "DELETE", volume_took_delete);
 }
 
-/*
- * Returns how many bytes a unit of size is, such as "MiB", as libvirt writes it; 0: it is unknown.
- */
-static uint64_t volume_unit(const char *unit)
-{
-	static const struct {
-		const char *name, *other;
-		unsigned shift;
-	} units[] = {{"", "bytes", 0}, {"B", "byte", 0}, {"k", "K", 10},  {"KiB", "KiB", 10},
-		     {"M", "MiB", 20}, {"G", "GiB", 30}, {"T", "TiB", 40}};
-
-	for (size_t i = 0; i < ARRAY_COUNT(units); i++) {
-		if (!strcmp(units[i].name, unit) || !strcmp(units[i].other, unit))
-			return 1ull << units[i].shift;
-	}
-	return 0;
-}
-
 /* Finds how large a volume is to be, in whole pages. Returns 0 when the XML does not say. */
 static uint64_t volume_capacity(const struct xml_items *xml)
 {
-	const char *text = xml_find(xml, "volume/capacity");
-	const char *unit = xml_find(xml, "volume/capacity@unit");
-	uint64_t scale = volume_unit(unit ? unit : ""), number;
-
-	if (!text || !*text || strlen(text) > 18 || strspn(text, "0123456789") != strlen(text) ||
-	    !scale)
-		return 0;
-	number = strtoull(text, NULL, 10);
-	if (number > ((uint64_t)INT64_MAX - VOLUME_STEP) / scale)
-		return 0;
-	return (number * scale + VOLUME_STEP - 1) / VOLUME_STEP * VOLUME_STEP;
+	return size_read(xml_find(xml, "volume/capacity"), xml_find(xml, "volume/capacity@unit"),
+			 "");
 }
 
 static void volume_took_created(struct rpc *call, json_t *volume)

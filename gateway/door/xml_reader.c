@@ -71,9 +71,10 @@ static bool xml_take_name(struct xml_reader *reader, char name[XML_NAME_BYTES])
 	return count;
 }
 
-/* Takes one character of a text, or an entity, and adds it to `text`. */
-static bool xml_take_character(struct xml_reader *reader, char text[XML_TEXT_BYTES], size_t *count)
+/* Takes one character of a text, or an entity, and adds it to the text that is being read. */
+static bool xml_take_character(struct xml_reader *reader, size_t *count)
 {
+	struct xml_items *items = reader->items;
 	static const struct {
 		const char *entity;
 		char is;
@@ -92,11 +93,21 @@ static bool xml_take_character(struct xml_reader *reader, char text[XML_TEXT_BYT
 	} else {
 		reader->at++;
 	}
-	if (!byte || *count + 1 == XML_TEXT_BYTES)
+	if (!byte || *count + 1 == XML_TEXT_BYTES ||
+	    items->texts_count + *count + 1 == XML_TEXTS_BYTES)
 		return false;
-	text[(*count)++] = byte;
-	text[*count] = 0;
+	items->texts[items->texts_count + (*count)++] = byte;
 	return true;
+}
+
+/* Makes what was read, `count` bytes, the text of an item. */
+static void xml_keep_text(struct xml_items *items, struct xml_item *item, size_t count)
+{
+	if (!count)
+		return;
+	item->text = items->texts + items->texts_count;
+	items->texts_count += count;
+	items->texts[items->texts_count++] = 0;
 }
 
 /* Adds an item below the innermost open element; returns NULL if there is no room. */
@@ -111,7 +122,7 @@ static struct xml_item *xml_add(struct xml_reader *reader, const char *mark, con
 	length = snprintf(item->path, sizeof(item->path), "%s%s%s",
 			  reader->depth ? reader->open[reader->depth - 1]->path : "",
 			  reader->depth ? mark : "", name);
-	item->text[0] = 0;
+	item->text = "";
 	items->count++;
 	return length > 0 && (size_t)length < sizeof(item->path) ? item : NULL;
 }
@@ -133,9 +144,10 @@ static bool xml_take_attribute(struct xml_reader *reader)
 		return false;
 	quote = *reader->at++;
 	while (reader->at < reader->end && *reader->at != quote) {
-		if (*reader->at == '<' || !xml_take_character(reader, item->text, &count))
+		if (*reader->at == '<' || !xml_take_character(reader, &count))
 			return false;
 	}
+	xml_keep_text(reader->items, item, count);
 	return reader->at < reader->end && xml_take(reader, quote == '"' ? "\"" : "'");
 }
 
@@ -194,11 +206,12 @@ static bool xml_take_text(struct xml_reader *reader)
 		return false;
 	count = 0;
 	while (reader->at < reader->end && *reader->at != '<') {
-		if (!xml_take_character(reader, item->text, &count))
+		if (!xml_take_character(reader, &count))
 			return false;
 	}
-	while (count && xml_blank(item->text[count - 1]))
-		item->text[--count] = 0;
+	while (count && xml_blank(reader->items->texts[reader->items->texts_count + count - 1]))
+		count--;
+	xml_keep_text(reader->items, item, count);
 	return true;
 }
 
@@ -207,6 +220,7 @@ bool xml_read(const char *text, size_t count, struct xml_items *items)
 	struct xml_reader reader = {.at = text, .end = text + count, .items = items};
 
 	items->count = 0;
+	items->texts_count = 0;
 	xml_skip_blanks(&reader);
 	if (xml_take(&reader, "<?xml ") && !xml_take_until(&reader, "?>"))
 		return false;

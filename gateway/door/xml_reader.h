@@ -9,17 +9,25 @@
  * no declaration, a declaration of XML at the start and comments. There is no DTD and so no entity
  * of one's own, no CDATA and no processing instruction: a document that has any is refused.
  */
-enum { XML_NAME_BYTES = 64, XML_TEXT_BYTES = 256, XML_DEPTH = 8, XML_ITEMS = 128 };
+enum {
+	XML_NAME_BYTES = 64,
+	XML_TEXT_BYTES = 1024, /* room for the text of an item */
+	XML_DEPTH = 8,
+	XML_ITEMS = 512,
+	XML_TEXTS_BYTES = 16384, /* room for the texts of all items */
+};
 
 /* An element or an attribute, by its path: a/b for an element, a/b@c for an attribute. */
 struct xml_item {
 	char path[XML_NAME_BYTES * 3];
-	char text[XML_TEXT_BYTES]; /* the item's text, without the blanks around it */
+	const char *text; /* the item's text, without the blanks around it */
 };
 
+/* Not to be copied, as the items' texts point into it. */
 struct xml_items {
-	size_t count;
+	size_t count, texts_count;
 	struct xml_item list[XML_ITEMS];
+	char texts[XML_TEXTS_BYTES];
 };
 
 /*

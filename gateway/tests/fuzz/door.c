@@ -83,7 +83,7 @@ static void answer_on(uint32_t id)
 static void answer(void)
 {
 	uint32_t id = asked[0].id, kind = asked[0].kind;
-	unsigned status = kind % 5 == 4 ? 409 : 200;
+	unsigned status = kind % 5 == 4 ? (kind % 2 ? 409 : 404) : 200;
 	char vm[512], text[2048];
 
 	if (asked[0].goes_on && kind % 2) {

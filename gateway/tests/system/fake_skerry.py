@@ -14,7 +14,7 @@ import threading
 import time
 
 from fake_snapshots import Refused, Snapshots
-from fake_states import States
+from fake_states import KEYS, States
 from fake_vsock import Vsocks
 
 EXITS = ("io", "memory", "cpuid", "hlt", "rdmsr", "wrmsr", "hypercall", "host-interrupt")
@@ -42,7 +42,7 @@ class Machine:
         self.state, self.reason, self.exit_code = "created", "", None
         self.snapshots = []
         self.config = {"memory": "128M", "vcpus": "1", "weight": "256", "cap": "none",
-                       "kernel": "vmlinuz", "cmdline": "console=ttyS0", **(config or {})}
+                       **(config or {"kernel": "vmlinuz", "cmdline": "console=ttyS0"})}
         self.boots = 0
         self.revision = 1
         self.began = time.monotonic()
@@ -306,7 +306,7 @@ class FakeSkerry(Snapshots, States, Vsocks):
     def keys(self, words):
         pairs = dict(word.split("=", 1) for word in words)
         for key in pairs:
-            if key not in (*RUN_TIME_KEYS, "memory", "vcpus", "kernel", "cmdline", "initrd"):
+            if key not in (*RUN_TIME_KEYS, *KEYS):
                 raise Refused("bad-argument", f"no such key: {key}")
         return pairs
 
@@ -314,7 +314,7 @@ class FakeSkerry(Snapshots, States, Vsocks):
         vm, pairs = self.vm(words[0]), self.keys(words[1:])
         if vm.state in ("running", "paused") and set(pairs) - set(RUN_TIME_KEYS):
             raise Refused("bad-state", f"{vm.name} is {vm.state}", ("created", "stopped", "crashed"))
-        vm.config.update(pairs)
+        vm.config.update({key: "" if value == "none" and key != "cap" else value for key, value in pairs.items()})
         vm.revision += 1
         after.append(lambda: self.event("configuration", vm))
         return [{"name": vm.name, **pairs}]

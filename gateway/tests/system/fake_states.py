@@ -11,6 +11,9 @@ NETS = [{"name": "lan", "state": "ready", "problem": "", "uplink": "net0 net1", 
          "mtu": 1500, "ports": 3},
         {"name": "lab", "state": "failed", "problem": "net2 is no network card", "uplink": "-",
          "link": "-", "mtu": 1500, "ports": 0}]
+# The keys of a VM that do not change while it runs, as far as tests use them.
+KEYS = ("memory vcpus kernel cmdline initrd boot firmware boot.order boot.menu smbios.uuid smbios.vendor smbios.product "
+        "smbios.serial hpet rng balloon vsock console disk net").split()
 FILES = [{"name": "vmlinuz", "bytes": 8 << 20, "uses": "kernel"},
          {"name": "initrd.gz", "bytes": 2 << 20, "uses": "initrd"}]
 FIELDS = {"vcpu.0.rip": 0xffffffff81000000, "vcpu.0.rflags": 0x246, "pit.0.channel[1].count": 65535}

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from client import Server, wait_for
-from libvirt_door import (AUTH_LIST, BUSY, CLOSE, CONFIGURATION, DENIED, DEREGISTER, INVALID_ARGUMENT, INVALID_CONNECTION,  # noqa: F401
-                          KEEPALIVE, LIST_ALL, LOOKUP_BY_NAME, NO_DOMAIN, NO_SUPPORT, OPEN, OPEN_CONSOLE, REGISTER,
+from libvirt_door import (AUTH_LIST, BUSY, CLOSE, CONFIGURATION, DENIED, DEREGISTER, INVALID_ARGUMENT,  # noqa: F401
+                          INVALID_CONNECTION, KEEPALIVE, LIST_ALL, LOOKUP_BY_NAME, NO_DOMAIN, NO_SUPPORT, OPEN, OPEN_CONSOLE, REGISTER,
                           REMOTE, RPC, SAVE, XML, Peer, as_before, domain, fake, folder, packet, peer, server, text)
 
 
@@ -129,7 +129,8 @@ def test_xml_of_lies(peer, fake):
     name = "<domainsnapshot><name>%s</name></domainsnapshot>"
     lies = ['<!DOCTYPE a [<!ENTITY b "c">]>' + name % "&b;", '<!DOCTYPE a SYSTEM "file:///etc/passwd">' + name % "x",
             name % "&b;", name % "&#65;", name % "<![CDATA[x]]>", "<?a b?>" + name % "x", name % "x" + name % "y",
-            (name % "x")[:-1], "<a>" * 9 + "</a>" * 9, "<a>" + "<b/>" * 200 + "</a>", name % ("x" * 300), "", "x",
+            (name % "x")[:-1], "<a>" * 9 + "</a>" * 9, "<a>" + "<b/>" * 600 + "</a>", name % ("x" * 1100),
+            "<a>" + "<b>%s</b>" % ("x" * 1000) * 20 + "</a>", "", "x",
             "<domainsnapshot><name>x</domainsnapshot></name>", "<domainsnapshot name=x/>", "<" + "a" * 60000]
     for lie in lies:
         code, said = peer.call(185, domain(fake, "vm00") + text(lie) + bytes(4))
