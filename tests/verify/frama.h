@@ -37,6 +37,31 @@ void *memcpy(void *to, const void *from, size_t count)
 }
 #define __builtin_memcpy(to, from, count) memcpy(to, from, count)
 
+void *memset(void *to, int value, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		((u8 *)to)[i] = (u8)value;
+	return to;
+}
+
+size_t strlen(const char *text)
+{
+	size_t length = 0;
+
+	while (text[length] != 0)
+		length++;
+	return length;
+}
+
+size_t strnlen(const char *text, size_t most)
+{
+	size_t length = 0;
+
+	while (length < most && text[length] != 0)
+		length++;
+	return length;
+}
+
 /* Does what index_masked's assembly does. */
 #define index_masked index_masked_by_assembly
 #include "lib/index.h"
