@@ -15,12 +15,16 @@ docs-static: $(BUILD)/manager.elf
 	$(Q)$(PYTHON) docs/pictures.py >$(BUILD)/pictures.md
 	$(Q)diff docs/pictures.md $(BUILD)/pictures.md >$(BUILD)/docs.diff || \
 		{ cat $(BUILD)/docs.diff; echo "docs/pictures.md is old: make docs-update"; exit 1; }
+	$(Q)$(PYTHON) docs/proved.py >$(BUILD)/proved.md
+	$(Q)diff docs/proved.md $(BUILD)/proved.md >$(BUILD)/docs.diff || \
+		{ cat $(BUILD)/docs.diff; echo "docs/proved.md is old: make docs-update"; exit 1; }
 
 docs: docs-static test-packages ## check the documentation: links, completeness, references, console examples
 	$(Q)$(MAKE) --no-print-directory $(BUILD)/skerry.elf $(BUILD)/guests.cpio $(DATA_DISK)
 	$(Q)$(PYTHON) docs/examples.py --build $(BUILD)
 
-docs-update: $(BUILD)/manager.elf ## write docs/reference/ and docs/pictures.md anew
+docs-update: $(BUILD)/manager.elf ## write docs/reference/, docs/pictures.md and docs/proved.md anew
 	$(Q)$(PYTHON) docs/console_reference.py $(BUILD)/manager.elf >docs/reference/console.md
 	$(Q)$(PYTHON) docs/abi_reference.py >docs/reference/abi.md
 	$(Q)$(PYTHON) docs/pictures.py >docs/pictures.md
+	$(Q)$(PYTHON) docs/proved.py >$(BUILD)/proved.md && cp $(BUILD)/proved.md docs/proved.md

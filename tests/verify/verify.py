@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Proofs and models. Frama-C's EVA analyses each prove_* function of tests/verify/*.c with the
-sources that ship and must not raise an alarm; Spin searches every state of each *.pml, and must
-find the mistake in each variant that has one (BROKEN, BROKEN_...). --mutants breaks each proved
-source in turn: a proof must fail each time."""
+sources that ship and must not raise an alarm; CBMC does so with tests/verify/cbmc/*.c and must find no
+assertion that can fail; Spin searches every state of each *.pml, and must find the mistake in each
+variant that has one (BROKEN, BROKEN_...). --mutants breaks each proved source in turn: a proof must
+fail each time. --record keeps the seconds for docs/proved.md."""
 import argparse
+import json
 import re
 import shutil
 import subprocess
@@ -16,6 +18,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
+import coverage  # noqa: E402
 from mutate import Lost, mutated  # noqa: E402
 
 LIMIT_S = 1200
@@ -36,6 +39,11 @@ OPTIONS = {
     "record": ["-eva-slevel", "20000", "-eva-auto-loop-unroll", "0"],
     "walk": ["-eva-slevel", "40"],
 }
+# CBMC: each loop ends within so many rounds, which is an obligation of the proof too.
+CBMC = ["-I.", "--unwinding-assertions", "--unwind"]
+UNWIND = {"quota": 20}
+TOOLS = {"Frama-C EVA": "frama-c", "CBMC": "cbmc"}
+RESULTS = HERE / "results.json"
 # (source, function, the expression there, its replacement, harness, the proof that notices)
 MUTANTS = (
     ("kernel/object/handle.c", "handle_entry_of", "index_masked(index - 1, table->end)",
@@ -94,13 +102,30 @@ def run(command, folder):
 
 
 def proofs():
-    for path in sorted(HERE.glob("*.c")):
-        for name in re.findall(r"^void (prove_\w+)\(void\)", path.read_text(), re.MULTILINE):
-            yield path, name
+    for tool, path in coverage.harnesses():
+        for name in coverage.proofs_of(path):
+            yield tool, path, name
+
+
+def prove_bounded(path, name, tree=ROOT):
+    """
+    Returns whether no assertion can fail, and its output. The assumptions may not contradict each
+    other: each place that is marked REACHED, at least one, must be reached.
+    """
+    command = ["cbmc", *CBMC, str(UNWIND[path.stem]), "--function", name, "--drop-unused-functions",
+               str(path.relative_to(ROOT))]
+    code, output = run(command, tree)
+    if code != 0 or "VERIFICATION SUCCESSFUL" not in output:
+        return False, output
+    output = run([*command, "-DVACUOUS", "--no-standard-checks"], tree)[1]
+    places = re.findall(r"\] line \d+ (reached: .*): (\w+)$", output, re.MULTILINE)
+    return places != [] and all(result == "FAILURE" for _, result in places), output
 
 
 def prove(path, name, tree=ROOT):
     """Returns whether there is no alarm and the analysis has run to its end, and its output."""
+    if path.parent != HERE:
+        return prove_bounded(path, name, tree)
     code, output = run(["frama-c", *EVA, *OPTIONS.get(path.stem, USUAL), "-main", name,
                         str(path.relative_to(ROOT))], tree)
     ended = "ANALYSIS SUMMARY" in output
@@ -194,8 +219,10 @@ def tasks(build, mutants):
             yield (f"{lost[3]} prove_{lost[4]}", f"{lost[0]} without {lost[1]}: refused",
                    partial(miss, build / f"lost{number}", lost))
         return
-    for path, name in proofs():
-        yield f"{path.stem} {name}", f"{path.stem}.c {name}", partial(prove, path, name)
+    for tool, path, name in proofs():
+        if shutil.which(TOOLS[tool]):
+            what = path.relative_to(HERE)
+            yield f"{path.stem} {name} {tool.lower()}", f"{what} {name}", partial(prove, path, name)
     for model in sorted(HERE.glob("*.pml")):
         folder = build / model.stem
         yield model.stem, model.name, partial(search_good, model, folder)
@@ -210,20 +237,30 @@ def main():
     parser.add_argument("--build", type=Path, required=True)
     parser.add_argument("--mutants", action="store_true")
     parser.add_argument("--check", action="store_true", help="only whether there is such a name")
+    parser.add_argument("--record", action="store_true", help="keep the seconds in results.json")
     options = parser.parse_args()
+    for tool in () if options.check else sorted({tool for tool, _, _ in proofs()}):
+        if not shutil.which(TOOLS[tool]):
+            print(f"verify: {tool} is not installed: its proofs are SKIPPED", flush=True)
     chosen = [(what, how) for name, what, how in tasks(options.build, options.mutants)
               if not options.names or any(part in name for part in options.names)]
     if not chosen:
         sys.exit("verify: nothing has that name")
     passed = 0
+    results = json.loads(RESULTS.read_text())
+    seconds = results["seconds"]
     for what, how in () if options.check else chosen:
         began = time.monotonic()
         good, output = how()
         passed += good
         print(f"{what}: {'holds' if good else 'DOES NOT HOLD'} ({time.monotonic() - began:.0f} s)",
               flush=True)
+        seconds[what] = max(1, round(time.monotonic() - began))
         if not good:
+            seconds.pop(what)
             print(output[-3000:])
+    if options.record and not options.mutants:
+        RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
     if not options.check:
         print(f"verify: {passed} hold, {len(chosen) - passed} do not")
         sys.exit(passed != len(chosen))
