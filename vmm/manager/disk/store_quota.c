@@ -23,6 +23,7 @@ static struct {
 	u64 parent;
 	u64 bytes;
 	u32 quotas; /* a bit for each quota against which the volume counts */
+	u32 root;   /* index of the volume that this one counts for; row_count: of none */
 	bool own;   /* the volume's name is one of the manager's */
 } rows[STORE_VOLUME_MAX];
 static u32 row_count;
@@ -52,14 +53,14 @@ static u32 store_quotas_of(u32 row)
 }
 
 /*
- * Returns a bit for each quota against which a volume of the manager's counts: those of the volume
- * that it was taken of.
+ * Returns the index of the volume that a row counts for: the row's own if it is an operator's, the
+ * one that it was taken of if it is the manager's, row_count if that has gone.
  */
-static u32 store_quotas_of_own(u32 row)
+static u32 store_quota_root(u32 row)
 {
 	for (u32 i = 0; row < row_count && rows[row].own; i++)
 		row = i < PARENTS_MAX ? store_quota_row(rows[row].parent) : row_count;
-	return store_quotas_of(row);
+	return row;
 }
 
 static void store_quota_look(const struct store *store)
@@ -82,8 +83,9 @@ static void store_quota_look(const struct store *store)
 		row_count++;
 	}
 	for (u32 i = 0; i < row_count; i++) {
+		rows[i].root = store_quota_root(i);
 		if (rows[i].own)
-			rows[i].quotas = store_quotas_of_own(i);
+			rows[i].quotas = store_quotas_of(rows[i].root);
 	}
 }
 
@@ -103,6 +105,17 @@ static u64 store_quota_bytes_of(u64 id)
 	return row < row_count ? rows[row].bytes : 0;
 }
 
+/* Returns the bytes of a volume and of all snapshots of VMs that count for it. */
+static u64 store_quota_bytes_with_own(u64 id)
+{
+	u32 volume = store_quota_row(id);
+	u64 bytes = 0;
+
+	for (u32 i = 0; volume < row_count && i < row_count; i++)
+		bytes += rows[i].root == volume ? rows[i].bytes : 0;
+	return bytes;
+}
+
 /* Returns the bytes that the operation on this item adds to what counts against a quota. */
 static u64 store_quota_more(enum store_operation operation, const struct store_item *item,
 			    u32 number)
@@ -119,7 +132,7 @@ static u64 store_quota_more(enum store_operation operation, const struct store_i
 	case STORE_SNAPSHOT:
 		return (own ? by_volume : by_name) ? gets : 0;
 	case STORE_RENAME:
-		return by_name && !by_volume ? had : 0;
+		return by_name && !by_volume ? store_quota_bytes_with_own(item->volume) : 0;
 	case STORE_ROLLBACK:
 		gets = store_quota_bytes_of(item->other);
 		return by_volume ? gets - MIN(had, gets) : 0;

@@ -130,6 +130,26 @@ static void of_snapshots(void **state)
 	assert_int_equal(used(1), 8);
 }
 
+/* A volume's new name is that of its snapshots, too: all of them count for the quota at once. */
+static void of_a_rename(void **state)
+{
+	(void)state;
+	add(4, "@0-1-0", 16, 3);
+	add(5, "@0-2-0", 8, 4);
+	add(6, "@0-3-0", 4, 1);
+	add(3, "other", 4, 0);
+	assert_int_equal(used(0), 36);
+	assert_true(allows(STORE_RENAME, 3, "team-b", 0)); /* 36 and 28 are all of the 64 KiB */
+	assert_true(allows(STORE_RENAME, 1, "team-b", 0));
+	add(5, "@0-2-0", 12, 4);
+	assert_false(allows(STORE_RENAME, 3, "team-b", 0));
+	assert_string_equal(problem,
+			    "quota team-* of store pool allows 64 KiB, of which 36 KiB are "
+			    "used, so that 32 KiB more are too many; drop a volume, or "
+			    "raise the quota");
+	assert_true(allows(STORE_RENAME, 3, "free", 0));
+}
+
 /* More may be used than a quota allows that was lowered: it is said once, and nothing is added. */
 static void below_what_is_used(void **state)
 {
@@ -156,6 +176,7 @@ int main(void)
 		cmocka_unit_test_setup(of_operations, clear),
 		cmocka_unit_test_setup(of_all_items, clear),
 		cmocka_unit_test_setup(of_snapshots, clear),
+		cmocka_unit_test_setup(of_a_rename, clear),
 		cmocka_unit_test_setup(below_what_is_used, clear),
 	};
 
