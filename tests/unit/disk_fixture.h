@@ -11,12 +11,18 @@
 static struct link_memory *disk_memory;
 static struct link_end disk_server;
 static u32 disk_rings;
+static UNUSED u32 disk_signals; /* how often the driver has had to signal an answer */
 static u8 disk_bytes[DISK_SECTORS * BLOCK_SECTOR_BYTES];
+
+/* what the driver does as soon as it is woken; NULL: nothing */
+static UNUSED void (*disk_woken)(void);
 
 static UNUSED void disk_ring(void *context)
 {
 	(void)context;
 	disk_rings++;
+	if (disk_woken != NULL)
+		disk_woken();
 }
 
 static UNUSED struct block_about *disk_about(void)
@@ -40,6 +46,8 @@ static UNUSED void disk_make(u32 features)
 	slot_open(&disk_server, disk_memory, LINK_SERVER);
 	disk_new_driver();
 	disk_rings = 0;
+	disk_signals = 0;
+	disk_woken = NULL;
 	for (u32 i = 0; i < sizeof(disk_bytes); i++)
 		disk_bytes[i] = (u8)(i / BLOCK_SECTOR_BYTES * 7 + i);
 }
@@ -77,7 +85,7 @@ static UNUSED void disk_answer(u64 id, u32 status)
 
 	assert_true(link_room(&disk_server) != 0);
 	slot_put(&disk_server, &answer);
-	(void)!link_publish(&disk_server);
+	disk_signals += link_publish(&disk_server);
 }
 
 /* Does a request as a driver with a good disk does it. */

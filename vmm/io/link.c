@@ -127,6 +127,12 @@ bool link_may_wait(struct link_end *end)
 	return !link_peer_is_there(end) || link_load(&link_peer_line(end)->written) == end->read;
 }
 
+void link_hush(struct link_end *end)
+{
+	/* the peer has passed this index */
+	link_store(&link_own_line(end)->wake_at, end->read - 1);
+}
+
 bool link_await_room(struct link_end *end, u32 units)
 {
 	/* once the peer has read beyond this index, at least `units` units are free */

@@ -88,6 +88,11 @@ bool link_publish(struct link_end *end) MUST_CHECK;
  */
 bool link_may_wait(struct link_end *end) MUST_CHECK;
 /*
+ * Asks the peer not to signal when it writes, until link_may_wait is called, which must follow:
+ * this end looks for itself meanwhile.
+ */
+void link_hush(struct link_end *end);
+/*
  * Asks to be signalled once `units` are free in the end's own ring. Returns false if so many may be
  * free already.
  */

@@ -183,6 +183,16 @@ void disk_client_flush(struct disk_client *client)
 		client->ring(client->context);
 }
 
+bool disk_client_wake(struct disk_client *client)
+{
+	if (!link_publish(&client->end))
+		return false;
+	client->quiet = false;
+	link_hush(&client->end);
+	client->ring(client->context);
+	return true;
+}
+
 void disk_client_give_back(struct disk_client *client, int piece)
 {
 	disk_client_pool_mark(client, &client->piece[piece], false);

@@ -82,7 +82,13 @@ bool disk_client_has_window(const struct disk_client *client);
  * its answer, nor after the manager has closed the window.
  */
 bool disk_client_is_landing(const struct disk_client *client);
+/* Shows the driver the new requests, and signals it if it sleeps. */
 void disk_client_flush(struct disk_client *client);
+/*
+ * Does what disk_client_flush does. Returns true if it has woken the driver: then no answer is
+ * signalled before disk_client_answer has returned false, which the caller must bring about.
+ */
+bool disk_client_wake(struct disk_client *client) MUST_CHECK;
 /*
  * Takes the next answer from the link, and sets *tag to its request's tag. *data is the answer's
  * data until disk_client_give_back(piece), or NULL if they lie in the VM's RAM. Returns false if

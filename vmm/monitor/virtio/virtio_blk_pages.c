@@ -1,12 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds the RAM pages of a request for direct access (DMA) by the host's disk controller. Called by
- * virtio_blk_request.c; reads the guest's descriptors as already copied.
+ * Where the data of a request lie in RAM: its segments as a chain, and its pages for direct access
+ * (DMA) by the host's disk controller. Called by virtio_blk_request.c; reads the guest's
+ * descriptors as already copied.
  */
 #include "vmm/monitor/virtio/virtio_blk_pages.h"
 
 #include "lib/bits.h"
 #include "vmm/monitor/virtio/virtio_blk_request.h"
+
+void blk_load_chain(const struct blk_request *request, struct virtio_chain *chain)
+{
+	chain->head = request->head;
+	chain->readable_count = request->readable_count;
+	chain->count = request->segment_count;
+	chain->front = NULL;
+	chain->readable_bytes = 0;
+	chain->writable_bytes = 0;
+	for (u32 i = 0; i < chain->count; i++) {
+		chain->segment[i] = request->segment[i];
+		if (i < chain->readable_count)
+			chain->readable_bytes += request->segment[i].bytes;
+		else
+			chain->writable_bytes += request->segment[i].bytes;
+	}
+}
 
 /* A position in the data of a request's segments, which moves on as pages are found. */
 struct blk_place {

@@ -3,6 +3,8 @@
 
 #include "vmm/monitor/virtio/virtio_blk.h"
 
+/* Makes a chain of the request's segments, as they were copied when it was taken. */
+void blk_load_chain(const struct blk_request *request, struct virtio_chain *chain);
 /*
  * Finds the pages of RAM that the next `bytes` of a request's data fill, so that the host's disk
  * controller may access them without a copy: all but the last one whole, each from its start.

@@ -36,24 +36,7 @@ static u32 blk_tag_of(const struct virtio_blk *blk, const struct blk_request *re
 	return (u32)(request - blk->state.request);
 }
 
-/* --- the guest memory of a request, by the copy of its segments --- */
-
-static void blk_load_chain(const struct blk_request *request, struct virtio_chain *chain)
-{
-	chain->head = request->head;
-	chain->readable_count = request->readable_count;
-	chain->count = request->segment_count;
-	chain->front = NULL;
-	chain->readable_bytes = 0;
-	chain->writable_bytes = 0;
-	for (u32 i = 0; i < chain->count; i++) {
-		chain->segment[i] = request->segment[i];
-		if (i < chain->readable_count)
-			chain->readable_bytes += request->segment[i].bytes;
-		else
-			chain->writable_bytes += request->segment[i].bytes;
-	}
-}
+/* --- requests returned to the guest --- */
 
 /* Returns a request to the guest: `bytes` bytes of data were written; then comes the status. */
 static void blk_give_back(struct virtio_blk *blk, const struct virtio_chain *chain, u32 queue,
@@ -386,17 +369,20 @@ static bool blk_ask(struct virtio_blk *blk, struct blk_request *request)
 	return true;
 }
 
-void blk_ask_all(struct virtio_blk *blk)
+bool blk_ask_all(struct virtio_blk *blk, bool look)
 {
 	if (blk->waiting == 0 || !disk_client_is_clear(&blk->client))
-		return;
+		return false;
 	for (u32 i = 0; i < VIRTIO_BLK_REQUESTS && blk->waiting != 0; i++) {
 		struct blk_request *request = &blk->state.request[i];
 
 		if (request->phase == BLK_WAITS && !blk_ask(blk, request))
 			break;
 	}
+	if (look)
+		return disk_client_wake(&blk->client);
 	disk_client_flush(&blk->client);
+	return false;
 }
 
 /* --- answers of the driver --- */

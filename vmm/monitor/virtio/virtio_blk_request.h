@@ -59,8 +59,11 @@ bool blk_may_unmap(const struct virtio_blk *blk);
 
 /* Takes what the guest offers in a queue, as long as there are free requests. */
 void blk_take_all(struct virtio_blk *blk, u32 queue);
-/* Sends the driver all waiting requests, as long as the link and the pool have room. */
-void blk_ask_all(struct virtio_blk *blk);
+/*
+ * Sends the driver all waiting requests, as long as the link and the pool have room. With `look`
+ * returns whether blk_take_answers must follow, as no answer is signalled before.
+ */
+bool blk_ask_all(struct virtio_blk *blk, bool look) MUST_CHECK;
 /* Fails all requests of a lost disk, and those that are still in the guest's queues. */
 void blk_fail_all(struct virtio_blk *blk);
 /* Marks all requests as waiting, since the driver will not answer those that it was sent. */

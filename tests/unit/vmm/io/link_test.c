@@ -220,6 +220,24 @@ static void client_is_signalled(void **state)
 	assert_true(link_may_wait(&client));
 }
 
+/* An end that looks for itself is not signalled until it asks for that again. */
+static void not_signalled_when_hushed(void **state)
+{
+	(void)state;
+	for (u32 at = 0; at < 3; at++) {
+		set_indices(0, at == 0 ? 0 : ~0u - at + 1);
+		assert_true(link_may_wait(&client));
+		link_hush(&client);
+		put_answer(3);
+		assert_false(link_publish(&server));
+		expect_answer(3);
+		assert_true(link_may_wait(&client));
+		put_answer(4);
+		assert_true(link_publish(&server));
+		expect_answer(4);
+	}
+}
+
 /* --- two threads that take turns, one access to the indices at a time --- */
 
 static sem_t go[2];
@@ -468,6 +486,7 @@ int main(void)
 		TEST(room_is_what_the_peer_has_emptied),
 		TEST(signalled_when_asked),
 		TEST(client_is_signalled),
+		TEST(not_signalled_when_hushed),
 		TEST(no_wakeup_is_lost),
 		TEST(no_wakeup_is_lost_while_it_works),
 		TEST(nothing_passes_before_both_are_there),

@@ -324,6 +324,54 @@ static void read_only_disks(void **state)
 	assert_int_equal(outcome(), BLK_S_OK);
 }
 
+static void answer_and_sleep(void)
+{
+	do
+		(void)disk_do_all();
+	while (!link_may_wait(&disk_server));
+}
+
+/* A driver that has answered by the time it is woken signals nothing; a later answer it signals. */
+static void answers_in_the_same_exit(void **state)
+{
+	u32 header;
+
+	(void)state;
+	for (u32 i = 0; i < 3; i++) {
+		assert_true(link_may_wait(&disk_server));
+		disk_woken = answer_and_sleep;
+		header = send(BLK_T_IN, 5, 1024);
+		expect_done(header, BLK_S_OK, 1024 + 1);
+		assert_memory_equal(ram + DATA_AT, disk_bytes + 5 * 512, 1024);
+		assert_int_equal(disk_signals, i);
+		disk_woken = NULL;
+		header = send(BLK_T_IN, 7, 512);
+		expect_not_done(header);
+		answer_and_sleep();
+		assert_int_equal(disk_signals, i + 1);
+		virtio_blk_poll_link(&blk);
+		expect_done(header, BLK_S_OK, 512 + 1);
+	}
+}
+
+/* Of a request with more pieces than the device looks for at once, one is signalled. */
+static void answers_of_many_pieces(void **state)
+{
+	u32 rings = disk_rings;
+	u32 header;
+
+	(void)state;
+	assert_true(link_may_wait(&disk_server));
+	disk_woken = answer_and_sleep;
+	header = send(BLK_T_IN, 0, 128 * 512 * (LOOKS + 3));
+	expect_not_done(header);
+	assert_int_equal(disk_signals, 1);
+	virtio_blk_poll_link(&blk);
+	expect_done(header, BLK_S_OK, 128 * 512 * (LOOKS + 3) + 1);
+	assert_int_equal(disk_signals, 1);
+	assert_int_equal(disk_rings, rings + LOOKS + 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +380,8 @@ int main(void)
 		TEST(large_requests),
 		TEST(a_piece_fails),
 		TEST(statuses),
+		TEST(answers_in_the_same_exit),
+		TEST(answers_of_many_pieces),
 		TEST(ranges),
 		TEST(long_ranges),
 		TEST(places_and_lengths),
