@@ -10,9 +10,11 @@
 bool slot_take(struct link_end *end, void *slot)
 {
 	u32 at = end->read % SLOT_COUNT;
+	u32 waiting = link_waiting(end);
 
-	if (link_waiting(end) == 0)
+	if (waiting == 0)
 		return false;
+	end->seen = end->read + waiting;
 	if (end->name == LINK_SERVER)
 		memcpy(slot, slots_of(end->memory)->requests[at], SLOT_REQUEST_BYTES);
 	else

@@ -36,6 +36,12 @@ static inline void slot_open(struct link_end *end, struct link_memory *memory,
  * there is none.
  */
 bool slot_take(struct link_end *end, void *slot) MUST_CHECK;
+/* Returns whether there was no more when slot_take last took a slot; there may be now. */
+static inline bool slot_was_last(const struct link_end *end)
+{
+	return end->read == end->seen;
+}
+
 /*
  * Adds a request (client) or answer (server) to the ring; link_publish shows it to the peer.
  * Requires link_room() > 0.

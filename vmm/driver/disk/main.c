@@ -59,8 +59,8 @@ int main(void)
 	for (;;) {
 		/* moves of pieces go first: clients' requests would take all slots of the device */
 		bool more = undo_serve();
+		bool took = scheduler_serve();
 
-		more |= scheduler_serve();
 		/*
 		 * after the scheduler, so that the stores at once serve a request that has begun to
 		 * wait for them
@@ -70,6 +70,8 @@ int main(void)
 		client_publish();
 		channel->waiting = request_waiting();
 		process_answer();
+		/* a device that has not answered yet mostly has by the next turn */
+		more |= took && request_waiting() != 0;
 		if (!more && store_may_wait() && scheduler_may_wait())
 			main_wait();
 	}

@@ -18,6 +18,13 @@ void request_init(struct driver_channel *shared)
 	channel = shared;
 }
 
+/* Clears all of a request but `pages`, which only requests that fill them in refer to. */
+static void request_clear(struct driver_request *request)
+{
+	__builtin_memset(request, 0, offsetof(struct driver_request, pages));
+	request->status = BLOCK_OK;
+}
+
 struct driver_request *request_take(u32 unit)
 {
 	for (u32 i = 0; i < DRIVER_DEPTH && request_count[unit] < DRIVER_DEPTH; i++) {
@@ -25,7 +32,9 @@ struct driver_request *request_take(u32 unit)
 
 		if (request->busy)
 			continue;
-		*request = (struct driver_request){.busy = true, .unit = unit};
+		request_clear(request);
+		request->busy = true;
+		request->unit = unit;
 		request_count[unit]++;
 		request_sum++;
 		return request;

@@ -147,6 +147,11 @@ static bool scheduler_serve_turn(const struct round *round, struct client *clien
 			return any;
 		scheduler_pay(client);
 		any = true;
+		/* a request that has come since is found in the next turn, or before the wait */
+		if (slot_was_last(&client->end)) {
+			share_rest(share);
+			break;
+		}
 	}
 	return any;
 }
