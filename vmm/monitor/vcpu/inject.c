@@ -105,17 +105,14 @@ static void inject_deliver(struct vcpu *vcpu, struct vcpu_event event)
 static u32 inject_tpr_threshold(const struct lapic *lapic)
 {
 	u32 priority = (u32)lapic_get_cr8(lapic);
+	u32 class;
+	u32 word;
 
-	if (priority == 0)
+	if (priority == 0 || likely(lapic->words.requested == 0))
 		return 0;
-	for (u32 i = 8; i-- > 0;) {
-		u32 word = lapic_get(lapic, LAPIC_IRR + i * 0x10);
-		u32 class = (i * 32 + (word != 0 ? (u32)bit_highest(word) : 0)) >> 4;
-
-		if (word != 0)
-			return class <= priority ? class : 0;
-	}
-	return 0;
+	word = bit_highest(lapic->words.requested);
+	class = (word * 32 + bit_highest(lapic_get(lapic, LAPIC_IRR + word * 0x10))) >> 4;
+	return class <= priority ? class : 0;
 }
 
 static void inject_prepare_nmi(struct vcpu *vcpu, struct irqchip *irqchip, bool *taken)

@@ -72,7 +72,7 @@ static u8 *blk_find_page(const struct guest_memory *memory, const struct blk_req
 	if (place->segment == place->end || segment->bytes - place->offset < bytes ||
 	    gpa.value % PAGE_SIZE != 0)
 		return NULL;
-	return guest_memory_pointer(memory, gpa, bytes);
+	return guest_memory_near(memory, gpa, bytes);
 }
 
 bool blk_find_pages(const struct virtio_blk *blk, const struct blk_request *request, u32 bytes,

@@ -38,13 +38,18 @@ static u32 blk_tag_of(const struct virtio_blk *blk, const struct blk_request *re
 
 /* --- requests returned to the guest --- */
 
-/* Returns a request to the guest: `bytes` bytes of data were written; then comes the status. */
+/*
+ * Returns a request to the guest: `bytes` bytes of data were written; then comes the status, in the
+ * last byte of the last segment, which can be written.
+ */
 static void blk_give_back(struct virtio_blk *blk, const struct virtio_chain *chain, u32 queue,
 			  enum blk_status status, u32 bytes)
 {
-	u8 last = (u8)status;
+	const struct virtio_segment *last = &chain->segment[chain->count - 1];
+	u8 *at = guest_memory_near(blk->virtio.memory, GPA(last->gpa.value + last->bytes - 1), 1);
 
-	virtio_chain_write(blk->virtio.memory, chain, chain->writable_bytes - 1, &last, 1);
+	if (likely(at != NULL))
+		*(volatile u8 *)at = (u8)status;
 	virtqueue_push(&blk->virtio, queue, chain->head, bytes + 1);
 }
 
@@ -221,6 +226,13 @@ static struct blk_request *blk_find_free(struct virtio_blk *blk)
 	return NULL;
 }
 
+/* Clears all of a request but its segments, of which `segment_count` says how many are valid. */
+static void blk_begin(struct blk_request *request, u32 queue)
+{
+	__builtin_memset(request, 0, offsetof(struct blk_request, segment));
+	request->queue = (u16)queue;
+}
+
 /* Takes at most as many requests as a queue has entries: other vCPUs may add them as fast. */
 void blk_take_all(struct virtio_blk *blk, u32 queue)
 {
@@ -233,7 +245,7 @@ void blk_take_all(struct virtio_blk *blk, u32 queue)
 		request = blk_find_free(blk);
 		if (request == NULL || !virtqueue_pop(&blk->virtio, queue, &chain))
 			return;
-		*request = (struct blk_request){.queue = (u16)queue};
+		blk_begin(request, queue);
 		blk->protocol->take(blk, queue, &chain, request);
 	}
 	virtio_look_again(&blk->virtio, queue);

@@ -293,9 +293,11 @@ static void test_task_priority(void **state)
 	(void)state;
 	lapic_set_cr8(machine_lapic(vcpu), 5);
 	lapic_page.reg[(LAPIC_IRR + 0x20) / 4] = 1u << 3; /* vector 0x43 is requested */
+	machine_lapic(vcpu)->words.requested = 1u << 2;
 	assert_true(prepare_again());
 	assert_int_equal(page.tpr_threshold, 4);
 	lapic_page.reg[(LAPIC_IRR + 0x30) / 4] = 1u << 3; /* 0x63 is above the priority */
+	machine_lapic(vcpu)->words.requested |= 1u << 3;
 	assert_true(prepare_again());
 	assert_int_equal(page.tpr_threshold, 0);
 }
