@@ -15,11 +15,11 @@ def seabios():
     return {"seabios.bin": SEABIOS.read_bytes()}
 
 
-def boot_sector(folder):
-    """boot_sector.S as the 512 bytes that it is on a disk."""
+def boot_sector(folder, source=SOURCE):
+    """boot_sector.S, or another one, as the 512 bytes that it is on a disk."""
     built = folder / "boot_sector.o"
     flat = folder / "boot_sector.bin"
-    subprocess.run(["as", "--32", "-o", built, SOURCE], check=True)
+    subprocess.run(["as", "--32", "-o", built, source], check=True)
     subprocess.run(["ld", "-m", "elf_i386", "-Ttext", "0x7c00", "-e", "start", "--oformat", "binary",
                     "-o", flat, built], check=True)
     sector = flat.read_bytes()
@@ -31,6 +31,11 @@ def disk(folder, sectors=2048):
     """A disk with that boot sector, and with the text that it prints behind it."""
     second = b"SECOND sector\r\n\0".ljust(SECTOR, b"\0")
     return (boot_sector(folder) + second).ljust(sectors * SECTOR, b"\0")
+
+
+def seed_disk(folder, sectors=2048):
+    """A disk whose boot sector prints the user-data on the CD for cloud-init."""
+    return boot_sector(folder, SOURCE.with_name("seed_sector.S")).ljust(sectors * SECTOR, b"\0")
 
 
 FLASH_SOURCE = Path(__file__).parent / "flash_rom.S"

@@ -120,6 +120,11 @@ u32 vm_console_write(struct vm *vm, u32 port, const u8 *bytes, u32 count)
 static struct transfer_ring *ring_memory;
 static u32 bells;
 
+void vm_user_data_drop(struct vm_user_data *text)
+{
+	text->bytes = NULL;
+}
+
 enum status memory_take(u64 bytes, u32 flags, handle_t *memory, u64 *at)
 {
 	assert_int_equal(bytes, TRANSFER_BYTES);

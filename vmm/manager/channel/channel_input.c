@@ -73,6 +73,27 @@ static void channel_input_run_auth(struct reply *reply)
 	secret_forget(request.password, sizeof(request.password));
 }
 
+/* Runs a command; only `user-data` takes data, which is a secret. */
+static void channel_input_run_command(struct channel_slot *slot)
+{
+	struct machine_channel *channel = slot->channel;
+
+	if (request.data != NULL && !string_equal(request.command, "user-data")) {
+		reply_bad(&slot->reply, "data: this command takes none; leave it out");
+		return;
+	}
+	channel->piece.bytes = request.bytes != ~0ull ? request.data : NULL;
+	channel->piece.count = request.bytes;
+	if (request.argument_count == 0)
+		command_run(&slot->reply, request.command);
+	else
+		command_run_words(&slot->reply, request.command, request.argument,
+				  request.argument_count);
+	channel->piece.bytes = NULL;
+	if (request.data != NULL)
+		secret_forget(request.decoded, sizeof(request.decoded));
+}
+
 static void channel_input_run_request(struct channel_slot *slot)
 {
 	struct reply *reply = &slot->reply;
@@ -84,10 +105,8 @@ static void channel_input_run_request(struct channel_slot *slot)
 	else if (!slot->channel->login.open)
 		reply_fail(reply, CODE_LOCKED,
 			   "the channel is locked; unlock it by {\"id\":1,\"auth\":\"PASSWORD\"}");
-	else if (request.argument_count == 0)
-		command_run(reply, request.command);
 	else
-		command_run_words(reply, request.command, request.argument, request.argument_count);
+		channel_input_run_command(slot);
 }
 
 static void channel_input_start(struct channel_slot *slot)

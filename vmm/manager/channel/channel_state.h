@@ -13,6 +13,7 @@
 #include "vmm/manager/channel/request.h"
 #include "vmm/manager/command/reply.h"
 #include "vmm/manager/log/vm_events.h"
+#include "vmm/manager/vm/process/vm_user_data_types.h"
 
 /* the most requests with "order":"any" under way, besides the request that is answered in order */
 #define CHANNEL_REQUESTS 8u
@@ -80,6 +81,14 @@ struct machine_channel {
 		bool ignored;
 		u64 lost; /* bytes of input lost, as the client was last told */
 	} input;
+
+	/* the `data` of the request that is being run; NULL: it has none */
+	struct {
+		const u8 *bytes;
+		u64 count;
+	} piece;
+	/* the text that the client has handed over for its next `vm create` */
+	struct vm_user_data user_data;
 
 	char id_bytes[REQUEST_BYTES]; /* id of the request that is answered in order */
 	struct channel_slot slot[1 + CHANNEL_REQUESTS]; /* slot 0 is for requests in order */

@@ -8,6 +8,7 @@
 #include "vmm/manager/channel/channel_state.h"
 #include "vmm/manager/channel/channel_transfer.h"
 #include "vmm/manager/host/serial.h"
+#include "vmm/manager/vm/process/vm_user_data.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/crypto/secret.h"
 #include "vmm/rt/format.h"
@@ -55,6 +56,7 @@ void channel_end_all(struct machine_channel *channel, const struct channel_slot 
 	channel_streams_drop(channel);
 	channel_samples_set(channel, 0);
 	channel_heartbeat_set(channel, 0);
+	vm_user_data_drop(&channel->user_data);
 }
 
 void channel_forget_client(struct machine_channel *channel)

@@ -46,7 +46,7 @@ static const struct {
 	u32 more;
 } kinds[] = {
 	{REQUEST_COMMAND, SEEN(KEY_ID) | SEEN(KEY_COMMAND),
-	 SEEN(KEY_ARGUMENTS) | SEEN(KEY_ACTOR) | SEEN(KEY_ORDER)},
+	 SEEN(KEY_ARGUMENTS) | SEEN(KEY_ACTOR) | SEEN(KEY_ORDER) | SEEN(KEY_DATA)},
 	{REQUEST_AUTH, SEEN(KEY_ID) | SEEN(KEY_AUTH), SEEN(KEY_ACTOR)},
 	{REQUEST_HELLO, SEEN(KEY_ID) | SEEN(KEY_HELLO), SEEN(KEY_ACTOR) | SEEN(KEY_ORDER)},
 	{REQUEST_CREDIT, SEEN(KEY_CREDIT) | SEEN(KEY_BYTES_GIVEN), 0},
@@ -141,10 +141,15 @@ static void request_take_number(struct state *state, size_t at, enum json_kind k
 	request_tell(state, at, "this is no number; write a whole number in decimal");
 }
 
-/* Takes the member `data`: copies it to `decoded`, where its base 64 is then decoded in place. */
+/*
+ * Takes the member `data`: copies it to `decoded`, behind the arguments if they came before, where
+ * its base 64 is then decoded in place.
+ */
 static void request_take_data(struct state *state, size_t at, enum json_kind kind, struct text raw)
 {
 	struct request *request = state->request;
+	char *to = request->decoded + request->decoded_length;
+	size_t size = sizeof(request->decoded) - request->decoded_length;
 	size_t length;
 	size_t count;
 
@@ -152,11 +157,13 @@ static void request_take_data(struct state *state, size_t at, enum json_kind kin
 		request_tell(state, at, "data: this is no string; write the bytes in base 64");
 		return;
 	}
-	length = json_decode(raw, request->decoded, sizeof(request->decoded));
-	request->data = (u8 *)request->decoded;
+	length = json_decode(raw, to, size);
+	request->data = (u8 *)to;
 	request->bytes = ~0ull;
-	if (length < sizeof(request->decoded) &&
-	    base64_bytes((struct text){request->decoded, length}, request->data, &count))
+	if (length >= size)
+		return;
+	request->decoded_length += (u32)length + 1;
+	if (base64_bytes((struct text){to, length}, request->data, &count))
 		request->bytes = count;
 }
 
@@ -367,6 +374,7 @@ bool request_parse(struct text line, struct request *request)
 	request->decoded_length = 0;
 	request->number = 0;
 	request->bytes = 0;
+	request->data = NULL;
 	request->at = ~0ull;
 	request->decoded[0] = '\0';
 	request->problem[0] = '\0';

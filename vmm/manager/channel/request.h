@@ -11,8 +11,12 @@
 
 /* What a line of the machine channel asks for, or brings. */
 enum request_kind {
-	REQUEST_NONE,	 /* no request; the kinds from REQUEST_CREDIT on have no answer */
-	REQUEST_COMMAND, /* {"id":1,"command":"vm set","arguments":["alpha","weight=2"]} */
+	REQUEST_NONE, /* no request; the kinds from REQUEST_CREDIT on have no answer */
+	/*
+	 * {"id":1,"command":"vm set","arguments":["alpha","weight=2"]}, with `user-data` also
+	 * "data":"BASE64"
+	 */
+	REQUEST_COMMAND,
 	REQUEST_AUTH,	 /* {"id":1,"auth":"PASSWORD"} */
 	REQUEST_HELLO,	 /* {"id":1,"hello":2} */
 	REQUEST_CREDIT,	 /* {"credit":1,"bytes":65536} */
@@ -45,7 +49,7 @@ struct request {
 	 */
 	u64 bytes;
 	u64 at; /* offset of the data in the stream; ~0: the line has none */
-	u8 *data;
+	u8 *data; /* NULL: the line has none */
 
 	char problem[192]; /* what is wrong and what would be right */
 	u32 position;	   /* offset of the mistake, in bytes from the start of the line */

@@ -123,6 +123,9 @@ static inline bool vm_ready(const struct vm *vm)
  * vm_refusal then returns the reason.
  */
 struct vm *vm_create(const struct vm_config *config, char *problem, size_t size);
+/* Does so with a text for cloud-init, which then is the VM's, or gone with it. */
+struct vm *vm_create_with(const struct vm_config *config, struct vm_user_data *text, char *problem,
+			  size_t size);
 /*
  * The networks of a clone's cards: for each card the number of a network (as vm_net.number), or 0
  * to stay on the source VM's network.

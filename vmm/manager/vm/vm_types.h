@@ -14,6 +14,7 @@
 #include "vmm/manager/vm/operation/stop/vm_stop_types.h"
 #include "vmm/manager/vm/process/vm_report_types.h"
 #include "vmm/manager/vm/process/vm_share_types.h"
+#include "vmm/manager/vm/process/vm_user_data_types.h"
 #include "vmm/manager/vm/vm_handover_types.h"
 #include "vmm/manager/vm/vm_life_types.h"
 #include "vmm/manager/vm/vm_log_types.h"
@@ -83,6 +84,7 @@ struct vm {
 	 */
 	char seed_offered[CONFIG_FILE_BYTES];
 	char seed_used[CONFIG_FILE_BYTES];
+	struct vm_user_data user_data; /* the text of a seed that came with `vm create` */
 	/* the number of changes of the VM's configuration since its creation */
 	u32 revision;
 	struct vm_config config;

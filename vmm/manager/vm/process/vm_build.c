@@ -20,6 +20,7 @@
 #include "vmm/manager/vm/vm_pace.h"
 #include "vmm/manager/config/vm_save_key.h"
 #include "vmm/manager/vm/process/vm_share.h"
+#include "vmm/manager/vm/process/vm_user_data.h"
 #include "vmm/manager/vm/vm_log.h"
 #include "vmm/manager/vm/vm_monitor.h"
 #include "vmm/manager/vm/vm_operation.h"
@@ -248,6 +249,7 @@ static void vm_map_file(struct process_build *build, enum start_kind kind, const
 
 static void vm_map_files(const struct vm *vm, struct process_build *build)
 {
+	struct file given;
 	bool demo;
 
 	vm_map_file(build, START_FILE_KERNEL, vm_build_kernel(&vm->config, &demo));
@@ -257,8 +259,11 @@ static void vm_map_files(const struct vm *vm, struct process_build *build)
 	 * a VM with firmware has no initrd: in its place the monitor gets the user-data for
 	 * cloud-init
 	 */
-	if (vm->config.seed[0] != '\0' && !vm_firmware_seed_is_gone(vm))
-		vm_map_file(build, START_FILE_INITRD, file_find(vm->config.seed));
+	if (vm->config.seed[0] == '\0' || vm_firmware_seed_is_gone(vm))
+		return;
+	given = vm_user_data_file(vm);
+	vm_map_file(build, START_FILE_INITRD,
+		    vm_user_data_is_given(&vm->config) ? &given : file_find(vm->config.seed));
 }
 
 static void vm_map_account(struct vm *vm, struct process_build *build)
@@ -485,6 +490,7 @@ bool vm_release_step(struct vm *vm)
 
 void vm_release_channel(struct vm *vm)
 {
+	vm_user_data_drop(&vm->user_data);
 	if (vm->channel != NULL)
 		sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)vm->channel,
 				align_up(CHANNEL_BYTES, PAGE_SIZE));

@@ -13,7 +13,9 @@
 #include "vmm/manager/vm/process/vm_build.h"
 #include "vmm/manager/vm/memory/vm_overcommit.h"
 #include "vmm/manager/vm/memory/vm_build_pages.h"
+#include "vmm/manager/vm/process/vm_firmware.h"
 #include "vmm/manager/vm/process/vm_share.h"
+#include "vmm/manager/vm/process/vm_user_data.h"
 #include "vmm/rt/firmware_settings.h"
 #include "vmm/rt/format.h"
 
@@ -56,6 +58,8 @@ static bool vm_build_has_seed(const struct vm_config *config, char *problem, siz
 {
 	const struct file *file = file_find(config->seed);
 
+	if (vm_user_data_is_given(config))
+		return true; /* its text was checked when it came */
 	if (!vm_build_has_file("seed", config->seed, file, problem, size))
 		return false;
 	if (file->size > FIRMWARE_SEED_MAX) {
@@ -133,6 +137,12 @@ bool vm_build_check(const struct vm *vm, char *problem, size_t size)
 
 	if (!vm_build_has_files(config, problem, size))
 		return false;
+	if (vm_user_data_is_given(config) && vm->user_data.bytes == NULL &&
+	    !vm_firmware_seed_is_gone(vm)) {
+		format(problem, size,
+		       "seed: no text has come with `vm create`; name a file of the boot bundle");
+		return false;
+	}
 	pages = vm_build_quota(vm);
 	available = vm_overcommit_available(pages);
 	if (pages > available) {
@@ -158,7 +168,7 @@ static u64 vm_build_pages_promised(void)
 	DRIVER_FOR_EACH(driver)
 		promised += driver->quota_pages;
 	VM_FOR_EACH(vm) {
-		promised += MANAGER_PAGES;
+		promised += MANAGER_PAGES + vm_user_data_pages(vm);
 		if (vm->group != HANDLE_NONE)
 			promised += vm->quota_pages;
 	}

@@ -10,6 +10,7 @@
 #include "vmm/manager/vm/process/vm_build.h"
 #include "vmm/manager/vm/disks/vm_clone_disk.h"
 #include "vmm/manager/vm/disks/vm_volume.h"
+#include "vmm/manager/vm/process/vm_user_data.h"
 #include "vmm/manager/vm/vm_life.h"
 #include "vmm/rt/format.h"
 
@@ -72,18 +73,30 @@ static struct vm *vm_first_boot(struct vm *vm, const char *what, char *problem, 
 	log_message(LOG_ERROR, LOG_VM, vm->config.name, "not created: %s", problem);
 	if (vm->group != HANDLE_NONE || vm->channel != NULL)
 		vm_release(vm, AFTER_REMOVE);
-	else
+	else {
+		vm_user_data_drop(&vm->user_data);
 		vm->id = 0;
+	}
 	return NULL;
 }
 
 struct vm *vm_create(const struct vm_config *config, char *problem, size_t size)
+{
+	return vm_create_with(config, NULL, problem, size);
+}
+
+struct vm *vm_create_with(const struct vm_config *config, struct vm_user_data *text, char *problem,
+			  size_t size)
 {
 	struct vm *vm = vm_new_slot(config->name, problem, size);
 
 	if (vm == NULL)
 		return NULL;
 	vm->config = *config;
+	if (text != NULL) {
+		vm->user_data = *text;
+		*text = (struct vm_user_data){.memory = HANDLE_NONE};
+	}
 	return vm_first_boot(vm, "created", problem, size);
 }
 
@@ -113,7 +126,8 @@ struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const c
 	string_copy(vm->config.name, sizeof(vm->config.name), name);
 	/* a clone's guest may command this host only if its own section says so */
 	vm->config.channel[0] = '\0';
-	if (!vm_volumes_give(vm, from, problem, size))
+	if (!vm_volumes_give(vm, from, problem, size) ||
+	    !vm_user_data_clone(vm, from, problem, size))
 		return NULL;
 	vm_clone_disks_mark(vm, from);
 	vm_connect_clone(vm, from, nets);

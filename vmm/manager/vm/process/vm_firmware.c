@@ -8,6 +8,7 @@
 #include "vmm/manager/config/config_firmware.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/text/guid.h"
+#include "vmm/manager/vm/process/vm_user_data.h"
 
 #define VENDOR	"Skerry"
 #define PRODUCT "Skerry virtual machine"
@@ -44,6 +45,7 @@ void vm_firmware_note(struct vm *vm)
 			    "its guest has used its seed, whose text is gone from the drive");
 	}
 	string_copy(vm->seed_offered, sizeof(vm->seed_offered), vm->config.seed);
+	vm_user_data_settle(vm);
 }
 
 bool vm_firmware_seed_is_gone(const struct vm *vm)

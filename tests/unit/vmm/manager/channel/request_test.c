@@ -231,6 +231,16 @@ static void test_streams(void **state)
 	assert_int_equal(request.kind, REQUEST_CREDIT);
 	assert_int_equal(request.number, 3);
 	assert_int_equal(request.bytes, 65536);
+	check_good("{\"id\":4,\"command\":\"x\",\"arguments\":[\"a\"],\"data\":\"aGkK\"}", "4",
+		   "x");
+	assert_memory_equal(request.data, "hi\n", 3);
+	assert_string_equal(request.argument[0], "a");
+	check_good("{\"data\":\"aGkK\",\"id\":4,\"command\":\"x\",\"arguments\":[\"a\"]}", "4",
+		   "x");
+	assert_memory_equal(request.data, "hi\n", 3);
+	assert_string_equal(request.argument[0], "a");
+	check_good("{\"id\":4,\"command\":\"x\"}", "4", "x");
+	assert_null(request.data);
 	check_good("{\"stream\":4,\"data\":\"aGkK\"}", "null", "");
 	assert_int_equal(request.kind, REQUEST_DATA);
 	assert_int_equal(request.number, 4);

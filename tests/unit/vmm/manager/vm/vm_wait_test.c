@@ -93,9 +93,21 @@ void vm_send(struct vm *vm, enum vm_command command)
 	channel.command_sequence = ++vm->command_sequence;
 }
 
-struct vm *vm_create(const struct vm_config *config, char *problem, size_t size)
+void vm_user_data_drop(struct vm_user_data *text)
 {
-	(void)problem, (void)size;
+	text->bytes = NULL;
+}
+
+bool vm_user_data_check(const struct vm_user_data *text, char *problem, size_t size)
+{
+	(void)text, (void)problem, (void)size;
+	return true;
+}
+
+struct vm *vm_create_with(const struct vm_config *config, struct vm_user_data *text, char *problem,
+			  size_t size)
+{
+	(void)text, (void)problem, (void)size;
 	memset(vms, 0, sizeof(vms));
 	memset(&channel, 0, sizeof(channel));
 	alpha = vm_free_slot();
