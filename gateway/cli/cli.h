@@ -38,6 +38,8 @@ struct cli {
 	bool overwrite;	  /* vm save, vm backup: overwrite a disk that holds something else */
 	bool goes_on;	  /* vm save: the VM goes on running; volume upload: continue an upload */
 	const char *user; /* login: the user who has a password; run: UID:GID */
+	/* create */
+	const char *image, *cloud_init, *net, *size, *store;
 	const char *level;
 	const char *vm;
 	const char *limit;
@@ -113,6 +115,12 @@ void cli_read_new_password(char *line, size_t size);
  */
 bool cli_confirm(const struct cli *cli, const char *what, const char *about, const char *so);
 
+/*
+ * Returns {KEY:VALUE} of words KEY=VALUE; with `patch`, KEY= sets a key back to its default. Ends
+ * the program if a word is no setting.
+ */
+json_t *vm_config_of(int count, char **words, bool patch);
+
 /* Returns {"roles":[...],"scope":...} with those of the two members that were given as options. */
 json_t *cli_grant(const struct cli *cli);
 /* Ends the program when no role is given for `command`. */
@@ -126,6 +134,7 @@ _Noreturn void cli_die(enum cli_exit code, const char *format, ...)
 
 /* --- commands: each gets the words that follow its name, and returns the exit code --- */
 
+enum cli_exit command_create(struct cli *cli, int count, char **words);
 enum cli_exit command_vm(struct cli *cli, int count, char **words);
 /* This and the following commands are named by two words, such as `vm snapshot`. */
 enum cli_exit command_vm_snapshot(struct cli *cli, int count, char **words);

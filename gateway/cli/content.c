@@ -201,13 +201,18 @@ static enum cli_exit content_upload(struct cli *cli, struct content *content, in
 
 enum cli_exit command_upload(struct cli *cli, int count, char **words)
 {
+	if ((count != 2 && count != 3) || !strchr(words[1], '/'))
+		cli_die(CLI_USAGE, "use: volume upload FILE STORE/VOLUME [SIZE]");
+	return content_upload_file(cli, count, words);
+}
+
+enum cli_exit content_upload_file(struct cli *cli, int count, char **words)
+{
 	char path[VOLUME_PATH_BYTES], query[160], sha256[SHA256_TEXT];
 	struct content content = {.verb = "upload"};
 	enum cli_exit code;
 	int file;
 
-	if ((count != 2 && count != 3) || !strchr(words[1], '/'))
-		cli_die(CLI_USAGE, "use: volume upload FILE STORE/VOLUME [SIZE]");
 	content.about = words[0];
 	file = image_open(words[0]);
 	content.bytes = content_digest(words[0], file, sha256);
@@ -218,6 +223,9 @@ enum cli_exit command_upload(struct cli *cli, int count, char **words)
 		snprintf(query + strlen(query), sizeof(query) - strlen(query), "&size=%lld",
 			 (long long)state_size_of(words[2]));
 	volume_path(path, words[1], query);
+	/* a connection from before may have been closed while the image was converted */
+	net_close(&cli->http.net);
+	cli->http.in_at = cli->http.in_count = 0;
 	cli_connect(cli);
 	if (cli->goes_on)
 		content.at = content_resume(cli, words[1]);

@@ -13,6 +13,8 @@
 
 static const char usage[] =
 	"skerryctl [OPTION...] COMMAND\n"
+	"  create NAME --image FILE|STORE/VOLUME [--cloud-init FILE] [--net NET] [--size SIZE]\n"
+	"     [--store STORE] [KEY=VALUE...]\n"
 	"  vm list | show NAME | start|stop|kill|pause|resume|reset|renew|trim|destroy NAME...\n"
 	"  vm create NAME KEY=VALUE... | set NAME KEY=VALUE...\n"
 	"     KEY: kernel initrd cmdline memory vcpus disk net weight cap reserve autostart\n"
@@ -104,6 +106,11 @@ enum {
 	OPT_WORKDIR,
 	OPT_WARM,
 	OPT_FILE,
+	OPT_IMAGE,
+	OPT_CLOUD_INIT,
+	OPT_NET,
+	OPT_SIZE,
+	OPT_STORE,
 	OPT_HELP,
 	OPT_VERSION
 };
@@ -136,6 +143,11 @@ static const struct option options[] = {
 	{"workdir", required_argument, NULL, OPT_WORKDIR},
 	{"warm", required_argument, NULL, OPT_WARM},
 	{"file", required_argument, NULL, OPT_FILE},
+	{"image", required_argument, NULL, OPT_IMAGE},
+	{"cloud-init", required_argument, NULL, OPT_CLOUD_INIT},
+	{"net", required_argument, NULL, OPT_NET},
+	{"size", required_argument, NULL, OPT_SIZE},
+	{"store", required_argument, NULL, OPT_STORE},
 	{"detach", no_argument, NULL, 'd'},
 	{"interactive", no_argument, NULL, 'i'},
 	{"help", no_argument, NULL, OPT_HELP},
@@ -147,29 +159,18 @@ static const struct {
 	const char *name;
 	enum cli_exit (*run)(struct cli *cli, int count, char **words);
 } commands[] = {
-	{"vm", command_vm},
-	{"console", command_console},
-	{"events", command_events},
-	{"log", command_log},
-	{"audit", command_audit},
-	{"host", command_host},
-	{"token", command_token},
-	{"user", command_user},
-	{"login", command_login},
-	{"logout", command_logout},
-	{"password", command_password},
-	{"disk", command_disk},
-	{"store", command_store},
-	{"volume", command_volume},
-	{"file", command_file},
-	{"net", command_net},
-	{"run", command_run},
-	{"ps", command_ps},
-	{"logs", command_logs},
-	{"stop", command_stop},
-	{"template", command_template},
-	{"connect", command_connect},
-	{"ssh", command_ssh},
+	{"create", command_create},   {"vm", command_vm},
+	{"console", command_console}, {"events", command_events},
+	{"log", command_log},	      {"audit", command_audit},
+	{"host", command_host},	      {"token", command_token},
+	{"user", command_user},	      {"login", command_login},
+	{"logout", command_logout},   {"password", command_password},
+	{"disk", command_disk},	      {"store", command_store},
+	{"volume", command_volume},   {"file", command_file},
+	{"net", command_net},	      {"run", command_run},
+	{"ps", command_ps},	      {"logs", command_logs},
+	{"stop", command_stop},	      {"template", command_template},
+	{"connect", command_connect}, {"ssh", command_ssh},
 	{"agent", command_agent},
 };
 
@@ -233,6 +234,11 @@ static void main_take_option(struct cli *cli, int option)
 	case OPT_WORKDIR:	cli->directory = optarg; break;
 	case OPT_WARM:		cli->warm = optarg; break;
 	case OPT_FILE:		main_take_file(cli, optarg); break;
+	case OPT_IMAGE:		cli->image = optarg; break;
+	case OPT_CLOUD_INIT:	cli->cloud_init = optarg; break;
+	case OPT_NET:		cli->net = optarg; break;
+	case OPT_SIZE:		cli->size = optarg; break;
+	case OPT_STORE:		cli->store = optarg; break;
 	case 'd':		cli->detach = true; break;
 	case 'i':		cli->interactive = true; break;
 	case OPT_HELP:		fputs(usage, stdout); exit(CLI_OK);
@@ -278,7 +284,8 @@ int main(int count, char **words)
 		return main_finish(code);
 	}
 	cli_die(CLI_USAGE,
-		"there is no command \"%s\": use one of vm run ps logs stop template disk store "
+		"there is no command \"%s\": use one of create vm run ps logs stop template disk "
+		"store "
 		"volume net file "
 		"console connect ssh agent events log audit host token user login logout password",
 		words[optind]);

@@ -153,8 +153,7 @@ static enum cli_exit vm_act(struct cli *cli, const char *verb, const char *name)
 	return code;
 }
 
-/* Makes {"config":{KEY:VALUE}} of words KEY=VALUE; KEY= sets a key back to its default. */
-static json_t *vm_config_of(int count, char **words, bool patch)
+json_t *vm_config_of(int count, char **words, bool patch)
 {
 	json_t *config = json_object();
 

@@ -94,7 +94,10 @@ const struct schema schema_list[] = {
 	{"VmFull", OBJECT(VM_PROPERTIES ",\"config\":{\"type\":\"object\",\"additionalProperties\":"
 			  "{\"$ref\":\"#/components/schemas/VmKey\"}}," TRUTH("stale"))},
 	{"Vms", OBJECT(ITEMS("Vm") "," STRING_OR_NULL("next") "," TRUTH("stale"))},
-	{"VmNew", OBJECT(STRING("name") "," REFERENCE("config", "VmConfig"))},
+	{"VmNew", OBJECT(STRING("name") "," REFERENCE("config", "VmConfig") ","
+			 "\"user_data\":{\"type\":\"string\",\"minLength\":1,"
+			 "\"maxLength\":12288,\"writeOnly\":true,\"description\":"
+			 "\"a text for cloud-init, for the VM's first boot\"}")},
 	{"VmChange", OBJECT(REFERENCE("config", "VmConfig"))},
 	{"Changed", OBJECT(TRUTH("changed") "," REFERENCE("vm", "Vm"))},
 	{"Reset", OBJECT(STRING("snapshot"))},

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/base/bytes.h"
+#include "gateway/base/fields.h"
 #include "gateway/base/string.h"
 #include "gateway/core/api/ask.h"
 #include "gateway/core/common/name.h"
@@ -19,8 +21,15 @@
 #include "gateway/core/identity/scope.h"
 #include "gateway/core/live/operation.h"
 #include "gateway/core/live/run_name.h"
+#include "gateway/link/link.h"
 
-enum { API_KEYS = 31, API_WAIT_S = 10, API_WORD_BYTES = 4096 };
+enum {
+	API_KEYS = 31,
+	API_WAIT_S = 10,
+	API_WORD_BYTES = 4096,
+	API_TEXT_BYTES = 12288, /* the longest user_data, which fits into a request's body */
+	API_PIECE_BYTES = 4096, /* of user_data, in one request to Skerry */
+};
 
 void api_vms(struct request *request)
 {
@@ -160,6 +169,64 @@ static bool api_words(struct request *request, char **words, size_t count, bool 
 	return true;
 }
 
+static void api_took_piece(uint64_t context, json_t *reply)
+{
+	/* a piece that Skerry refused is missing at `vm create`, whose answer says so */
+	(void)context;
+	(void)reply;
+}
+
+/*
+ * Hands Skerry the text body.user_data, which its next `vm create` uses up; no other request comes
+ * between the two on the link. Returns false if the link does not take it.
+ */
+static bool api_hand_over(const struct request *request, const char *text)
+{
+	size_t left = strlen(text), at = 0;
+	struct buffer data = {0};
+	char actor[65];
+	bool sent = true;
+
+	request_actor(request, actor, sizeof(actor));
+	while (left && sent) {
+		size_t count = left < API_PIECE_BYTES ? left : API_PIECE_BYTES;
+		char place[24];
+		const char *words[] = {place, NULL};
+		json_t *ask;
+
+		snprintf(place, sizeof(place), "%zu", at);
+		base64_add(&data, (const uint8_t *)text + at, count);
+		ask = link_command("user-data", words, actor);
+		json_object_set_new(ask, "data", json_stringn(data.bytes, data.count));
+		json_object_set_new(ask, "order", json_string("any"));
+		sent = link_ask(ask, api_took_piece, 0);
+		buffer_free(&data);
+		at += count;
+		left -= count;
+	}
+	return sent;
+}
+
+/*
+ * Returns body.user_data, or "" if the body has none. Returns NULL if it is no text for cloud-init
+ * and the request has been answered.
+ */
+static const char *api_text(struct request *request)
+{
+	const char *text = request_text(request, "user_data");
+	size_t length = text ? strlen(text) : 0;
+
+	if (!fields_find(&request->fields, "body.user_data"))
+		return "";
+	if (length && length <= API_TEXT_BYTES)
+		return text;
+	answer_problem(
+		request, 422, "bad-argument",
+		"\"user_data\" must be the text that cloud-init is to read, of 1 to %d bytes",
+		API_TEXT_BYTES);
+	return NULL;
+}
+
 static void api_words_free(char **words)
 {
 	for (size_t i = 1; i <= API_KEYS && words[i]; i++)
@@ -170,6 +237,8 @@ void api_vm_create(struct request *request)
 {
 	const char *name = request_text(request, "name");
 	char *words[API_KEYS + 2] = {(char *)(uintptr_t)name};
+	const char *text;
+	size_t count = 1;
 
 	if (!name || !name_valid(name)) {
 		answer_problem(request, 422, "bad-argument",
@@ -185,9 +254,22 @@ void api_vm_create(struct request *request)
 		answer_problem(request, 409, "exists", "there is a VM of this name already");
 		return;
 	}
-	if (api_words(request, words, 1, false))
+	text = api_text(request);
+	if (!text)
+		return;
+	if (*text && asprintf(&words[count++], "user-data=%zu", strlen(text)) < 0)
+		words[--count] = NULL;
+	if (!api_words(request, words, count, false)) {
+		api_words_free(words);
+		return;
+	}
+	if (api_hand_over(request, text))
 		operation_start(request, OPERATION_REPLY, "vm create", (const char *const *)words,
 				name, NULL, 201, request_wait_s(request, API_WAIT_S));
+	else
+		answer_problem(request, 503, "link-down",
+			       "the gateway cannot ask Skerry now: the link is down, or too many "
+			       "requests wait on it");
 	api_words_free(words);
 }
 

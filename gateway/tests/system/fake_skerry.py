@@ -85,6 +85,7 @@ class FakeSkerry(Snapshots, States, Vsocks):
         for number in range(vms):
             self.add(f"vm{number:02}")
         self.commands = []      # (words, actor) of each request
+        self.piece, self.user_data, self.given = None, b"", {}  # texts for cloud-init, by VM
         self.anchors = []
         self.delay_s = 0        # seconds before each reply
         self.silent = False     # True if the fake answers nothing
@@ -217,6 +218,7 @@ class FakeSkerry(Snapshots, States, Vsocks):
             raise Refused("locked", "the channel is locked")
         words = request["command"].split() + request.get("arguments", [])
         self.commands.append((words, request.get("actor")))
+        self.piece = request.get("data")
         return self.run(words, after)
 
     def hello(self):
@@ -235,7 +237,7 @@ class FakeSkerry(Snapshots, States, Vsocks):
     def run(self, words, after):
         name = "_".join(words[:2]) if len(words) > 1 else words[0]
         for count in (2, 1):
-            handler = getattr(self, "run_" + "_".join(words[:count]), None)
+            handler = getattr(self, "run_" + "_".join(words[:count]).replace("-", "_"), None)
             if handler:
                 return handler(words[count:], after) or []
         if words[0] == "vm" and words[1] in ACTIONS:
@@ -318,13 +320,6 @@ class FakeSkerry(Snapshots, States, Vsocks):
         vm.revision += 1
         after.append(lambda: self.event("configuration", vm))
         return [{"name": vm.name, **pairs}]
-
-    def run_vm_create(self, words, after):
-        if words[0] in self.vms:
-            raise Refused("exists", f"there is a VM {words[0]}")
-        vm = self.add(words[0], self.keys(words[1:]))
-        after.append(lambda: self.event("created", vm))
-        return [{"name": vm.name, "state": vm.state}]
 
     def run_vm_destroy(self, words, after):
         vm = self.vm(words[0])

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The part of the fake Skerry that knows saves on disks, balloons and the fields of a VM's state."""
+"""The part of the fake Skerry that makes VMs, and knows saves on disks, balloons and the fields of a VM's state."""
+import base64
+
 from fake_snapshots import Refused
 from fake_volumes import Volumes
 
@@ -15,7 +17,9 @@ NETS = [{"name": "lan", "state": "ready", "problem": "", "uplink": "net0 net1", 
 KEYS = ("memory vcpus kernel cmdline initrd boot firmware boot.order boot.menu smbios.uuid smbios.vendor smbios.product "
         "smbios.serial hpet rng balloon vsock console disk net").split()
 FILES = [{"name": "vmlinuz", "bytes": 8 << 20, "uses": "kernel"},
-         {"name": "initrd.gz", "bytes": 2 << 20, "uses": "initrd"}]
+         {"name": "initrd.gz", "bytes": 2 << 20, "uses": "initrd"},
+         {"name": "bios-256k.bin", "bytes": 256 << 10, "uses": "bios"},
+         {"name": "OVMF.fd", "bytes": 2 << 20, "uses": "uefi"}]
 FIELDS = {"vcpu.0.rip": 0xffffffff81000000, "vcpu.0.rflags": 0x246, "pit.0.channel[1].count": 65535}
 
 
@@ -24,6 +28,25 @@ class States(Volumes):
         if name not in [disk["name"] for disk in DISKS]:
             raise Refused("not-found", f'there is no disk "{name}", `disk list` shows them')
         return name
+
+    def run_user_data(self, words, _after):
+        if int(words[0]) == 0:
+            self.user_data = b""
+        if int(words[0]) != len(self.user_data):
+            raise Refused("bad-argument", "the piece has no place there")
+        self.user_data += base64.b64decode(self.piece, validate=True)
+
+    def run_vm_create(self, words, after):
+        text, self.user_data = self.user_data, b""
+        if words[0] in self.vms:
+            raise Refused("exists", f"there is a VM {words[0]}")
+        if words[1:] and words[1].startswith("user-data="):
+            if int(words.pop(1)[10:]) != len(text):
+                raise Refused("bad-argument", f"user-data: {len(text)} bytes have come")
+            self.given[words[0]] = text
+        vm = self.add(words[0], self.keys(words[1:]))
+        after.append(lambda: self.event("created", vm))
+        return [{"name": vm.name, "state": vm.state}]
 
     def run_disk_list(self, _words, _after):
         return DISKS

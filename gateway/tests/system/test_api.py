@@ -204,6 +204,34 @@ def test_create_change_destroy(server, fake):
     assert server.tls("GET", "/v1/vms/new-1").status == 404
 
 
+def test_user_data(server, fake):
+    """A text for cloud-init reaches Skerry as it is, and is found nowhere else."""
+    text = "#cloud-config\npassword: \"wl3kVq8Zt\"\n# Z\u00fcrich\n"
+    before = len(fake.commands)
+    assert server.tls("POST", "/v1/vms", {"name": "own-1", "user_data": text, "config": {"memory": "64M"}}).status == 201
+    assert fake.given["own-1"] == text.encode()
+    words = [words for words, _ in fake.commands[before:] if words[0] == "user-data" or words[:2] == ["vm", "create"]]
+    assert words == [["user-data", "0"], ["vm", "create", "own-1", f"user-data={len(text.encode())}", "memory=64M"]]
+    longest = "#" * 12288
+    assert server.tls("POST", "/v1/vms", {"name": "own-2", "user_data": longest}).status == 201
+    assert fake.given["own-2"] == longest.encode()
+    assert server.tls("POST", "/v1/vms", {"name": "own-3"}).status == 201
+    assert "own-3" not in fake.given
+    shown = [server.tls("GET", path).body.decode() for path in ("/v1/vms", "/v1/vms/own-1", "/v1/audit", "/v1/log", "/metrics")]
+    assert "wl3kVq8Zt" not in "".join(shown) + server.errors()
+    for path in server.state.iterdir():
+        assert b"wl3kVq8Zt" not in path.read_bytes(), path
+    for wrong, status, said in (("", 422, "1 to 12288 bytes"), (longest + "#", 422, "1 to 12288 bytes"), (7, 422, "1 to 12288 bytes"),
+                                ("a\0b", 400, "cannot be read"), ("#" * (1 << 20), 413, "at most 16384 bytes")):
+        answer = server.tls("POST", "/v1/vms", {"name": "own-4", "user_data": wrong})
+        assert answer.status == status and said in answer.json()["detail"], answer.body
+    refused = server.tls("POST", "/v1/vms", {"name": "own-4", "user_data": text, "config": {"a b": "1"}})
+    assert refused.status == 422 and not fake.user_data
+    assert "own-4" not in fake.vms
+    for number in range(1, 4):
+        server.tls("DELETE", f"/v1/vms/own-{number}")
+
+
 def test_arguments_that_are_none(server, fake):
     def refused(body):
         before = len(fake.commands)

@@ -282,6 +282,51 @@ def test_skerryctl(ctl, fake, tmp_path):
         ctl("volume", *words, code=2)
 
 
+TEXT = "#cloud-config\npassword: wl3kVq8Zt\n"
+
+
+def test_create(ctl, fake, tmp_path):
+    """One command makes a volume of an image and a VM of it, which starts; a second VM is of a clone."""
+    (tmp_path / "image").write_bytes(DATA)
+    (tmp_path / "user").write_text(TEXT)
+    create = ("create", "shop", "--image", tmp_path / "image", "--size", "1M", "--net", "lan", "--cloud-init", tmp_path / "user", "vcpus=2")
+    assert "several stores" in ctl(*create, code=2)
+    create += ("--store", "pool")
+    assert "shop: created and started" in ctl(*create)
+    assert fake.stores["pool"]["shop"]["bytes"] == 1 << 20 and fake.given["shop"] == TEXT.encode()
+    assert fake.vms["shop"].state == "running"
+    assert fake.vms["shop"].config.items() >= {"vcpus": "2", "boot": "bios", "firmware": "bios-256k.bin", "disk": "pool/shop",
+                                               "memory": "512M", "net": "lan"}.items()
+    assert "there is a volume of this name" in ctl(*create, code=5)
+    assert "created and started" in ctl("create", "two", "--image", "pool/shop", "--size", "2M", "memory=64M", "boot=uefi")
+    assert fake.vms["two"].config.items() >= {"memory": "64M", "boot": "uefi", "firmware": "OVMF.fd", "disk": "pool/two"}.items()
+    assert fake.stores["pool"]["two"]["parent"] == fake.stores["pool"]["shop"]["id"] and fake.stores["pool"]["two"]["bytes"] == 2 << 20
+    assert "two" not in fake.given
+    out = ctl("create", "three", "--image", "pool/shop", "nonsense=1", code=1)
+    assert "no such key" in out and "go on with --image pool/three" in out and "three" not in fake.vms
+    before = names(fake)
+    ctl("create", "three", "--image", "pool/three")
+    assert names(fake) == before and fake.vms["three"].config["disk"] == "pool/three"
+
+
+def test_create_refused(ctl, fake, tmp_path):
+    """A text that cloud-init could not read, and an image that is none, make nothing."""
+    before = names(fake), list(fake.vms)
+    (tmp_path / "image").write_bytes(DATA)
+    for text, said in ((b"", "the file is empty"), (b"#" * 12289, "too long"), (bytes(1 << 20), "too long"),
+                       (b"a\0b", "a byte 0"), (b"#cloud-config\n\xff", "not UTF-8")):
+        (tmp_path / "user").write_bytes(text)
+        assert said in ctl("create", "shop", "--image", tmp_path / "image", "--cloud-init", tmp_path / "user", code=1)
+    assert "No such file" in ctl("create", "shop", "--image", tmp_path / "image", "--cloud-init", tmp_path / "none", code=1)
+    assert "a volume is named STORE/VOLUME" in ctl("create", "shop", "--image", "none.img", code=1)
+    assert "no file with an image" in ctl("create", "shop", "--image", tmp_path, code=1)
+    assert 'no volume "none"' in ctl("create", "shop", "--image", "pool/none", code=3)
+    assert "without firmware of that kind" in ctl("create", "shop", "--image", "pool/x", "boot=kernel", code=1)
+    for words in (("shop",), ("--image", "x"), ("a/b", "--image", "x"), ("shop", "x", "--image", "x")):
+        ctl("create", *words, code=2)
+    assert (names(fake), list(fake.vms)) == before
+
+
 def test_skerryctl_goes_on(ctl, server, fake, tmp_path):
     (tmp_path / "image").write_bytes(DATA)
     assert piece(server, "web", DATA, 0, 65536).status == 200

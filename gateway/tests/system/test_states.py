@@ -39,7 +39,8 @@ def test_networks(server):
 def test_files(server):
     """What the host was booted with; a list of the whole host."""
     files = server.tls("GET", "/v1/files").json()["items"]
-    assert [(file["name"], file["uses"]) for file in files] == [("vmlinuz", "kernel"), ("initrd.gz", "initrd")]
+    assert [(file["name"], file["uses"]) for file in files] == [("vmlinuz", "kernel"), ("initrd.gz", "initrd"),
+                                                                ("bios-256k.bin", "bios"), ("OVMF.fd", "uefi")]
     few = server.make_token(["admin"], "vm0*")
     assert server.tls("GET", "/v1/files", token=few).status == 403
 
