@@ -252,12 +252,18 @@ void rpc_domain(struct rpc *call, rpc_took *with)
 	rpc_ask(call, "GET", path, NULL, rpc_took_domain);
 }
 
-void rpc_action(struct rpc *call, const char *verb, rpc_took *took)
+void rpc_action_with(struct rpc *call, const char *verb, const struct buffer *fields,
+		     rpc_took *took)
 {
 	char path[RPC_NAME_BYTES + 64];
 
 	snprintf(path, sizeof(path), "/v1/vms/%s/actions/%s", call->arguments.domain.name, verb);
-	rpc_ask(call, "POST", path, NULL, took);
+	rpc_ask(call, "POST", path, fields, took);
+}
+
+void rpc_action(struct rpc *call, const char *verb, rpc_took *took)
+{
+	rpc_action_with(call, verb, NULL, took);
 }
 
 /* Returns the libvirt error that best says what a call names and core does not have. */

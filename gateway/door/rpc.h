@@ -103,6 +103,9 @@ void rpc_problem(struct rpc *call, json_t *problem);
 void rpc_again(struct rpc *call);
 /* Asks core for the action `verb` on the VM that the call names; `took` gets the answer. */
 void rpc_action(struct rpc *call, const char *verb, rpc_took *took);
+/* Does what rpc_action() does, with `fields` in the request, which may be NULL. */
+void rpc_action_with(struct rpc *call, const char *verb, const struct buffer *fields,
+		     rpc_took *took);
 
 /* Returns whether a call has a description that is XML; else the call has ended with an error. */
 bool rpc_xml(struct rpc *call);

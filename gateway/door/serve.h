@@ -94,3 +94,6 @@ void action_undefine(struct rpc *call);
 
 void define_define(struct rpc *call);
 void define_create(struct rpc *call);
+
+void save_save(struct rpc *call);
+void save_restore(struct rpc *call);

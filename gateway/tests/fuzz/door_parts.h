@@ -22,6 +22,7 @@
 #include "gateway/door/procedure.c"
 #include "gateway/door/procedure_name.c"
 #include "gateway/door/rpc.c"
+#include "gateway/door/save.c"
 #include "gateway/door/size.c"
 #include "gateway/door/snapshot.c"
 #include "gateway/door/stats.c"

@@ -304,10 +304,28 @@ def test_undefine(virsh, fake, server):
 
 
 def test_what_is_not_served_is_refused_by_its_name(virsh):
-    assert "Skerry does not serve DomainSave (procedure 55)" in virsh("save", "vm00", "/tmp/x", fails=True)
+    assert "Skerry does not serve DomainCoreDump (procedure 53)" in virsh("dump", "vm00", "/tmp/x", fails=True)
     assert "flags 0x1" in virsh("start", "--paused", "vm01", fails=True)
     # the connection goes on
-    assert "shut off" in virsh("save vm00 /tmp/x; domstate vm01", fails=False)
+    assert "shut off" in virsh("dump vm00 /tmp/x; domstate vm01", fails=False)
+
+
+def test_save_and_restore(virsh, fake, server):
+    restarted(fake, server)
+    assert "saved" in virsh("save", "vm00", "saves")
+    assert ["vm", "save", "vm00", "saves"] in [words for words, _ in fake.commands]
+    assert virsh("domstate", "--reason", "vm00") == "shut off (saved)"
+    assert "domain is not running" in virsh("save", "vm00", "saves", fails=True)
+    for path in ("saves/vm01", "other/vm00", "saves/none"):
+        assert "error" in virsh("restore", path, fails=True)
+    assert "DISK/NAME" in virsh("restore", "/x", fails=True)
+    assert "restored" in virsh("restore", "saves/vm00") and fake.vms["vm00"].state == "running"
+    assert 'no disk "none"' in virsh("save", "vm00", "none", fails=True)
+    # nothing is overwritten, and nothing else of libvirt's is there
+    assert "holds something else" in virsh("save", "vm00", "data", fails=True)
+    assert "flags 0x4" in virsh("save", "vm00", "saves", "--paused", fails=True)
+    assert "does not serve DomainManagedSave" in virsh("managedsave", "vm00", fails=True)
+    assert fake.vms["vm00"].state == "running"
 
 
 def test_read_only(virsh):
@@ -421,7 +439,7 @@ print(domain.isActive(), domain.isPersistent(), domain.info()[3], domain.OSType(
 print(connection.lookupByID(domain.ID()).name(), connection.lookupByUUIDString(domain.UUIDString()).name())
 print(connection.numOfDomains(), connection.numOfDefinedDomains(), sorted(connection.listDefinedDomains()))
 try:
-    domain.save("/tmp/x")
+    domain.coreDump("/tmp/x", 0)
 except libvirt.libvirtError as error:
     print(error.get_error_code(), error)
 print(connection.isAlive(), connection.setKeepAlive(1, 3), connection.isEncrypted(), connection.isSecure())
@@ -429,4 +447,4 @@ print(connection.isAlive(), connection.setKeepAlive(1, 3), connection.isEncrypte
     done = subprocess.run(["/usr/bin/python3", "-c", code], text=True, capture_output=True, timeout=LIMIT)
     assert done.stdout.splitlines()[:4] == [
         "Skerry x86_64 5", "1 1 1 hvm 1", "vm00 vm00", "1 4 ['vm01', 'vm02', 'vm03', 'web']"], done
-    assert done.stdout.splitlines()[4].startswith("3 Skerry does not serve DomainSave"), done
+    assert done.stdout.splitlines()[4].startswith("3 Skerry does not serve DomainCoreDump"), done

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from client import Server, wait_for
-from libvirt_door import (AUTH_LIST, BUSY, CLOSE, CONFIGURATION, DENIED, DEREGISTER, INVALID_ARGUMENT,  # noqa: F401
+from libvirt_door import (AUTH_LIST, BUSY, CLOSE, CONFIGURATION, CORE_DUMP, DENIED, DEREGISTER, INVALID_ARGUMENT,  # noqa: F401
                           INVALID_CONNECTION, KEEPALIVE, LIST_ALL, LOOKUP_BY_NAME, NO_DOMAIN, NO_SUPPORT, OPEN, OPEN_CONSOLE, REGISTER,
-                          REMOTE, RPC, SAVE, XML, Peer, as_before, domain, fake, folder, packet, peer, server, text)
+                          REMOTE, RPC, XML, Peer, as_before, domain, fake, folder, packet, peer, server, text)
 
 
 def front_pids(server):
@@ -44,7 +44,7 @@ def test_calls_that_lie_are_answered(peer):
 def test_other_programs_and_procedures(peer):
     assert peer.call(LOOKUP_BY_NAME, text("vm00"), version=2)[0] == RPC
     assert peer.call(1, program=0x20008087)[0] == RPC
-    for procedure in (0, 107, SAVE, 453, 454, 0xffffffff):
+    for procedure in (0, 107, CORE_DUMP, 453, 454, 0xffffffff):
         assert peer.call(procedure)[0] == NO_SUPPORT
     assert peer.call(LOOKUP_BY_NAME, text("vm00")) is None
 
