@@ -133,10 +133,15 @@ static void definition_add(struct definition *definition, enum definition_key ke
 	buffer_format(list, "%s%s", list->count ? ", " : "", value);
 }
 
-/* Returns the last part of a path that begins with "/"; another text is returned as it is. */
+/*
+ * Returns the last part of a path that begins with "/"; another text, and the path of a folder, is
+ * returned as it is.
+ */
 static const char *definition_file(const char *text)
 {
-	return *text == '/' ? strrchr(text, '/') + 1 : text;
+	const char *last = *text == '/' ? strrchr(text, '/') + 1 : text;
+
+	return *last ? last : text;
 }
 
 /* Returns whether a text can be a word of a list, so that it does not become several. */

@@ -163,6 +163,19 @@ def test_a_change_leaves_what_xml_has_no_word_for(virsh, fake):
     assert "address=10.0.2.15" in fake.vms["kept"].config["net"] and fake.vms["kept"].config["weight"] == "7"
 
 
+def test_a_folder_is_no_file(virsh, fake):
+    virsh("define", small("odd", os=KERNEL.replace("vmlinuz", "/boot/")))
+    assert fake.vms["odd"].config["kernel"] == "/boot/" and "boot" not in fake.vms["odd"].config
+
+
+def test_edit(virsh, fake, monkeypatch):
+    monkeypatch.setenv("EDITOR", "sed -i s/131072/262144/")
+    assert "XML configuration edited" in virsh("edit", "vm02")
+    assert fake.vms["vm02"].config["memory"] == "256M"
+    monkeypatch.setenv("EDITOR", "sed -i s/262144/131072/")
+    virsh("edit", "vm02")
+
+
 def test_another_vm_of_that_name_is_not_changed(virsh, fake):
     uuid = fake.vms["vm01"].uuid
     for text in (small("vm01"), small("vm01", "<uuid>46dd5dfa-f1db-406c-8674-d980ff1b86b5</uuid>")):
@@ -211,7 +224,8 @@ def test_what_skerry_has_nothing_for_is_refused_by_its_path(virsh, fake):
             (small("x", "<clock offset='localtime'/>"), "domain/clock@offset localtime"),
             (small("x", "<on_reboot>destroy</on_reboot>"), "domain/on_reboot destroy"),
             (small("x", "<currentMemory>1024</currentMemory>"), "domain/currentMemory"),
-            (small("x", "<memory>1024</memory>"), "domain/memory"),
+            (small("x", "<memory>1024</memory>"), "more than once: domain/memory"),
+            (small("x", os=KERNEL.replace("<kernel>", "<kernel>a</kernel><kernel>")), "more than once: domain/os/kernel"),
             (small("x", "<uuid>no</uuid>"), "domain/uuid"),
             (small("x", "<memoryBacking/>"), "domain/memoryBacking"),
             (small("x", os="<os><type>xen</type></os>"), "domain/os/type xen"),
