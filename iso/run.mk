@@ -39,6 +39,9 @@ $(DATA_DISK):
 
 # The service VM's disk: its key, tokens and audit.
 STATE_DISK := $(BUILD)/state.img
+# The disk of the store `pool`, a file that grows with what is in it. It outlives `poweroff` too.
+STORE_DISK := $(BUILD)/store.img
+STORE_GIB := 32
 
 .PHONY: run run-check run-packages run-image
 run-check:
@@ -74,6 +77,7 @@ endif
 .PHONY: run-state
 run-state: $(SKERRYD)
 	$(Q)$(PYTHON) gateway/image/state.py $(SKERRYD) $(STATE_DISK) $(HTTPS_PORT)
+	$(Q)[ -e $(STORE_DISK) ] || truncate -s $(STORE_GIB)G $(STORE_DISK)
 
 comma := ,
 # The service VM's own way out, which is one way: it is asked and answers.
@@ -85,6 +89,8 @@ QEMU := qemu-system-x86_64 -M q35 -accel tcg -cpu $(QEMU_CPU) -smp $(CPUS) -m $(
 	$(if $(WEB),$(MANAGEMENT_CARD)) \
 	$(if $(WEB),-device virtio-blk-pci$(comma)disable-legacy=on$(comma)iommu_platform=on$(comma)drive=state -drive \
 		if=none$(comma)id=state$(comma)file=$(STATE_DISK)$(comma)format=raw) \
+	$(if $(WEB),-device virtio-blk-pci$(comma)disable-legacy=on$(comma)iommu_platform=on$(comma)drive=store -drive \
+		if=none$(comma)id=store$(comma)file=$(STORE_DISK)$(comma)format=raw$(comma)discard=unmap) \
 	-display none -serial mon:stdio
 QEMU_BOOT_iso = -boot d -cdrom $(RUN_ISO)
 QEMU_BOOT_uefi = -bios /usr/share/ovmf/OVMF.fd -cdrom $(RUN_ISO)

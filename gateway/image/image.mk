@@ -46,7 +46,12 @@ $(SERVICE)/skerry.conf: iso/guests/skerry.conf gateway/image/skerry.conf gateway
 	@mkdir -p $(@D)
 	$(Q)cat $^ >$@
 
-RUN_FILES := $(BUILD)/runs/initramfs-run.cpio.gz $(BUILD)/runs/python.squashfs
+# Firmware for machines of your own, which boot by the boot loader on their disk; QEMU's package needs it as well.
+$(SERVICE)/seabios.bin: /usr/share/seabios/bios-256k.bin
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
+RUN_FILES := $(SERVICE)/seabios.bin $(BUILD)/runs/initramfs-run.cpio.gz $(BUILD)/runs/python.squashfs
 
 $(BUILD)/service.cpio: $(GUEST_FILES) $(SERVICE)/service.cpio.gz $(SERVICE)/skerry.conf $(RUN_FILES)
 	@echo "  CPIO    $@"

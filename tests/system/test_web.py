@@ -7,6 +7,7 @@ import subprocess
 
 import pexpect
 
+import firmware
 from machine import PROMPT, ROOT, wait_for
 from ports import free_port
 
@@ -27,7 +28,7 @@ def start(build, disk, port):
     started).
     """
     line = (f"make run WEB=1 UI=no BOOT=kernel HTTP_PORT={free_port()} HTTPS_PORT={port} "
-            f"STATE_DISK={disk} BUILD={os.path.relpath(build, ROOT)}")
+            f"STATE_DISK={disk} STORE_DISK={disk}.store MEMORY=2G BUILD={os.path.relpath(build, ROOT)}")
     terminal = pexpect.spawn("/bin/sh", ["-c", line], cwd=ROOT, timeout=LIMIT, encoding="utf-8",
                              codec_errors="replace")
     terminal.expect("  QEMU ")
@@ -94,6 +95,23 @@ def check_run(build, port, fingerprint, token):
     assert (done.stdout, done.returncode) == ("4950\n", 0), done.stderr
 
 
+def check_image(build, tmp_path, port, fingerprint, token):
+    """README's six lines: a machine of an image, with a text for cloud-init. The image is a boot sector that prints the text."""
+    block = re.search(r"\n    make run WEB=1 MEMORY=2G .*?\n\n", (ROOT / "README.md").read_text(), re.DOTALL)[0]
+    lines = [line.strip() for line in block.strip().split("\n")]
+    assert len(lines) <= 6, lines
+    image = lines[1].split("/")[-1]
+    (tmp_path / image).write_bytes(firmware.seed_disk(tmp_path))
+    environment = os.environ | {"SKERRY_TOKEN": token, "SKERRY_HOST": f"https://localhost:{port}"}
+    ctl = f"{build / 'gateway/skerryctl'} --fingerprint {fingerprint}"
+    commands = [line.replace("build/gateway/skerryctl", ctl) for line in lines[2:]]
+    subprocess.run(["/bin/sh", "-e", "-c", "\n".join(commands[:-1])], cwd=tmp_path, env=environment, timeout=LIMIT, check=True,
+                   stdin=subprocess.DEVNULL)
+    console = pexpect.spawn("/bin/sh", ["-c", commands[-1]], env=environment, timeout=LIMIT, encoding="utf-8", codec_errors="replace")
+    console.expect("password: mine.*END of user-data")
+    console.close(force=True)
+
+
 def test_service_vm(build, tmp_path):
     disk, port = tmp_path / "state.img", free_port()
     terminal, said = start(build, disk, port)
@@ -122,6 +140,7 @@ def test_service_vm(build, tmp_path):
         terminal.expect(PROMPT)
         check_apart(terminal, port, fingerprint)
         check_run(build, port, fingerprint, token)
+        check_image(build, tmp_path, port, fingerprint, token)
         end(terminal)
         assert token.encode() not in disk.read_bytes()
         # The second time: the same server, and nothing secret is said.
