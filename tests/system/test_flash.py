@@ -146,6 +146,17 @@ TOLD = {
 }
 
 
+def test_no_place(build, tmp_path):
+    """Firmware that fills a power of two of bytes and has no variables: a disk for them is refused in a sentence."""
+    files = {"flash.fd": b"\xff" * firmware.VARIABLES_BYTES + firmware.flash_rom(tmp_path)[firmware.VARIABLES_BYTES:]}
+    conf = "[disk vars]\ncontroller = memory\nsize = 1M\n" + ROM_VM + "disk = vars flash\n"
+    with Qemu(build, bundle=bundle.make(tmp_path / "flash.cpio", conf, files)) as machine:
+        machine.wait_prompt()
+        assert "no variables, and no room for them below it" in machine.command("vm create pc")
+        machine.good("vm create pc disk=none")
+        assert "0 found" in machine.command("audit")
+
+
 def test_spoiled(build, tmp_path):
     """A disk that holds no variables, or spoiled ones: a sentence each, and nothing is written to it."""
     files = {"flash.fd": firmware.flash_rom(tmp_path)}

@@ -96,6 +96,11 @@ bool firmware_open(struct machine *machine)
 		return false;
 	}
 	flash = flash_find(machine);
+	if (flash_lacks_place(flash)) {
+		machine_crash(machine, "its firmware has no variables, and no room for them below "
+				       "it: use firmware that has, or leave out its flash disk");
+		return false;
+	}
 	status = firmware_make(machine, flash, &rom);
 	if (status != STATUS_OK)
 		machine_crash(machine, "its firmware cannot be mapped: %s", status_text(status));

@@ -61,6 +61,11 @@ u64 flash_find(struct machine *machine)
 	return flash_entry() != NULL ? flash_bytes_below(job->kernel.size) : 0;
 }
 
+bool flash_lacks_place(u64 flash_bytes)
+{
+	return flash_bytes == 0 && flash_entry() != NULL;
+}
+
 static void flash_show_memory(void *context, bool shown)
 {
 	struct flash_memory *flash = context;

@@ -29,6 +29,11 @@ bool flash_is_disk(u64 number);
  */
 u64 flash_find(struct machine *machine);
 /*
+ * Returns whether a disk is to keep the firmware's variables, for which flash_find has found no
+ * bytes.
+ */
+bool flash_lacks_place(u64 flash_bytes);
+/*
  * Gives the VM its firmware's variables, in the first `bytes` of the memory object `rom`, before
  * the ROM: those on its disk, or those with which the firmware's file begins. Returns false if the
  * VM has crashed.
