@@ -28,6 +28,11 @@ static void main_take_commands(void)
 	client_take_commands();
 }
 
+static bool main_device_may_wait(void)
+{
+	return driver_ops.may_wait == NULL || driver_ops.may_wait();
+}
+
 static void main_wait(void)
 {
 	u64 look = request_waiting() != 0 ? clock_tsc() + clock_ns_to_tsc(LOOK_NS) : ~0ull;
@@ -72,7 +77,7 @@ int main(void)
 		process_answer();
 		/* a device that has not answered yet mostly has by the next turn */
 		more |= took && request_waiting() != 0;
-		if (!more && store_may_wait() && scheduler_may_wait())
+		if (!more && store_may_wait() && scheduler_may_wait() && main_device_may_wait())
 			main_wait();
 	}
 }

@@ -34,6 +34,12 @@ struct driver_ops {
 	bool (*submit)(struct driver_request *request);
 	/* Ends the requests that the device has completed; called also at its interrupt. */
 	void (*poll)(void);
+	/*
+	 * Asks the device for an interrupt at the next end of a request, as the driver is about to
+	 * wait for that. Returns false if one has ended that `poll` has not seen. NULL: the device
+	 * interrupts at every end.
+	 */
+	bool (*may_wait)(void);
 };
 
 /* The operations of the driver that this program is linked with; each driver defines its own. */

@@ -48,5 +48,10 @@ bool vblk_start(struct vblk *vblk, struct driver_disk *disk, char *problem, size
 bool vblk_submit(struct vblk *vblk, struct driver_request *request);
 /* Ends completed requests (request_finish), at most as many as there are slots. */
 void vblk_poll(struct vblk *vblk);
+/*
+ * Asks the device for an interrupt at the next end of a request. Returns false if one has ended
+ * since vblk_poll.
+ */
+bool vblk_may_wait(struct vblk *vblk) MUST_CHECK;
 /* Returns why the driver has to give up, or NULL. */
 const char *vblk_failure(const struct vblk *vblk);

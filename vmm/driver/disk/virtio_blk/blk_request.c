@@ -92,6 +92,8 @@ bool vblk_submit(struct vblk *vblk, struct driver_request *request)
 	vblk->request[slot] = request;
 	vblk->slot_of[id] = (u16)slot;
 	vblk->busy++;
+	/* until the driver waits, it looks for itself */
+	virtio_ring_hush(&vblk->ring);
 	virtio_ring_tell(&vblk->ring);
 	return true;
 }
@@ -114,7 +116,7 @@ static void vblk_end_request(struct vblk *vblk, u16 id)
 	request_finish(request, vblk_status_of(status));
 }
 
-/* Ends completed requests until none is left, and asks the device for an interrupt at the next. */
+/* Ends completed requests until none is left. */
 void vblk_poll(struct vblk *vblk)
 {
 	u32 left = 2 * DRIVER_DEPTH;
@@ -122,12 +124,15 @@ void vblk_poll(struct vblk *vblk)
 	u16 id;
 
 	virtio_host_acknowledge(&vblk->host);
-	do {
-		while (left > 0 && virtio_ring_take(&vblk->ring, &id, &bytes)) {
-			vblk_end_request(vblk, id);
-			left--;
-		}
-	} while (left > 0 && !virtio_ring_may_wait(&vblk->ring));
+	while (left > 0 && virtio_ring_take(&vblk->ring, &id, &bytes)) {
+		vblk_end_request(vblk, id);
+		left--;
+	}
+}
+
+bool vblk_may_wait(struct vblk *vblk)
+{
+	return virtio_ring_may_wait(&vblk->ring);
 }
 
 const char *vblk_failure(const struct vblk *vblk)

@@ -145,5 +145,12 @@ static void vblk_ops_poll(void)
 		driver_give_up("%s", failure);
 }
 
-const struct driver_ops driver_ops = {
-	.start = vblk_ops_start, .submit = vblk_ops_submit, .poll = vblk_ops_poll};
+static bool vblk_ops_may_wait(void)
+{
+	return vblk_may_wait(&vblk);
+}
+
+const struct driver_ops driver_ops = {.start = vblk_ops_start,
+				      .submit = vblk_ops_submit,
+				      .poll = vblk_ops_poll,
+				      .may_wait = vblk_ops_may_wait};

@@ -265,6 +265,33 @@ static void test_depth(void **state)
 	}
 }
 
+static bool interrupts_are_wanted(void)
+{
+	bool wanted = *virtio_ring_used_event(&vblk.ring) == vblk.ring.taken;
+
+	assert_int_equal(vblk.ring.available->flags, wanted ? 0 : VIO_QUIET);
+	return wanted;
+}
+
+/* The device interrupts only while the driver waits, which it does not do beside an answer. */
+static void test_interrupts(void **state)
+{
+	(void)state;
+	assert_true(begin());
+	for (u32 i = 0; i < 3; i++) {
+		assert_true(vblk_may_wait(&vblk));
+		assert_true(interrupts_are_wanted());
+		assert_true(vblk_submit(&vblk, ask(0, BLOCK_READ, 0, 1)));
+		assert_false(interrupts_are_wanted());
+		vblk_poll(&vblk);
+		assert_int_equal(finished, i);
+		fake_step();
+		assert_false(vblk_may_wait(&vblk));
+		vblk_poll(&vblk);
+		assert_int_equal(finished, i + 1);
+	}
+}
+
 /* Answers twice, or to nobody: each request ends once. */
 static void test_impossible(void **state)
 {
@@ -283,8 +310,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 	const struct CMUnitTest tests[] = {
-		TEST(test_start),  TEST(test_refused), CONFORMANCE_TESTS(NULL), TEST(test_others),
-		TEST(test_errors), TEST(test_depth),   TEST(test_impossible),
+		TEST(test_start),      TEST(test_refused),    CONFORMANCE_TESTS(NULL),
+		TEST(test_others),     TEST(test_errors),     TEST(test_depth),
+		TEST(test_impossible), TEST(test_interrupts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
