@@ -154,8 +154,10 @@ void disk_client_ask_direct(struct disk_client *client, int piece, enum block_op
 		.sector = sector,
 		.window = disk_client_window_now(client),
 	};
+	u32 pages = (u32)(((u64)sectors * BLOCK_SECTOR_BYTES + PAGE_SIZE - 1) / PAGE_SIZE);
 
-	memcpy(request.page, page, sizeof(request.page));
+	for (u32 i = 0; i < pages; i++)
+		request.page[i] = page[i];
 	disk_client_put(client, piece, tag, &request);
 }
 

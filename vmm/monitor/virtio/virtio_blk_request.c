@@ -356,7 +356,7 @@ static bool blk_ask(struct virtio_blk *blk, struct blk_request *request)
 	u32 whole;
 	u32 before = blk_widen(blk, request, sectors, &whole);
 	u32 bytes = blk_has_data(request) ? whole * BLOCK_SECTOR_BYTES : 0;
-	u32 page[BLOCK_REQUEST_PAGES] = {0};
+	u32 page[BLOCK_REQUEST_PAGES];
 	bool direct = bytes != 0 && blk->cipher == NULL && whole == sectors &&
 		      disk_client_has_window(&blk->client) &&
 		      blk_find_pages(blk, request, bytes, page);
