@@ -115,12 +115,12 @@ def test_limits(line):
     assert shell(server, "while :; do sleep 1; done", limits={"wall_s": 2})["result"] == "out-of-time"
     done = shell(server, "while :; do echo again and again; done", limits={"output_bytes": 5000})
     assert done["result"] == "out-of-output" and len(done["stdout"]) == 5000
-    done = shell(server, "while :; do :; done", limits={"cpu_s": 1, "wall_s": 9})
+    done = shell(server, "while :; do :; done", limits={"cpu_s": 1, "wall_s": 60})
     assert done["result"] == "out-of-cpu" and done["used"]["cpu_s"] >= 1
-    done = shell(server, "while :; do cat /proc/cpuinfo; done >/dev/null", limits={"exits": 20000, "wall_s": 20})
+    done = shell(server, "while :; do cat /proc/cpuinfo; done >/dev/null", limits={"exits": 20000, "wall_s": 60})
     assert done["result"] == "out-of-exits" and done["used"]["exits"] > 20000, done
-    assert shell(server, "exec tail /dev/zero", limits={"wall_s": 9})["result"] == "out-of-memory"
-    assert shell(server, "tail /dev/zero | cat", limits={"wall_s": 9})["result"] == "exit"
+    assert shell(server, "exec tail /dev/zero", limits={"wall_s": 60})["result"] == "out-of-memory"
+    assert shell(server, "tail /dev/zero | cat", limits={"wall_s": 60})["result"] == "exit"
     # the program may do what it likes to its machine
     assert shell(server, "echo b >/proc/sysrq-trigger; sleep 100", limits={"wall_s": 5})["result"] in ("crash", "out-of-time")
     assert shell(server, "poweroff -f")["result"] == "crash"
@@ -224,6 +224,9 @@ def test_python(line):
 
     def python(_):
         done = server.tls("POST", "/v1/runs", {"template": "python", "command": ["python3", "-c", TWINS]}, timeout=100).json()
+        while done["result"] is None:   # four Pythons are slow beside other work: the answer came before the end
+            time.sleep(0.5)
+            done = server.tls("GET", "/v1/runs/" + done["id"]).json()
         assert done["result"] == "exit" and done["exit_code"] == 0, done["stderr"]
         return done["stdout"].split()
     with concurrent.futures.ThreadPoolExecutor(4) as pool:

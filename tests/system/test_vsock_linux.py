@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Debian's own driver of the socket device, with socat at the guest's side of each connection."""
+import time
+
 import pytest
 
 import bundle
@@ -40,6 +42,16 @@ def calls(machine, name, listener, text):
     assert stream.closed == "done"
 
 
+def connect_when_listening(client, name):
+    """Connects to the port at which a program listens that the guest has begun to start."""
+    for _ in range(60):
+        try:
+            return connect(client, name)
+        except AssertionError:  # refused
+            time.sleep(0.5)
+    return connect(client, name)
+
+
 def connect_anew(client, name):
     """
     Linux takes events and packets in two threads: a connection that comes right behind the event of a
@@ -70,7 +82,7 @@ def test_socat(build, tmp_path, emulator):
         machine.leave()
         # the guest's kernel answers for ports at which nobody listens
         assert client.code("vsock connect", "alpha", "10") == "not-found"
-        stream = connect(client, "alpha")
+        stream = connect_when_listening(client, "alpha")
         echo(client, stream, b"hello")
         echo(client, stream, PATTERN + PATTERN)
         others = [connect(client, "alpha") for _ in range(8)]

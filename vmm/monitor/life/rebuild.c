@@ -12,19 +12,21 @@
 #include "vmm/monitor/state/machine_state.h"
 #include "vmm/monitor/virtio/virtio_blk.h"
 #include "vmm/monitor/virtio/virtio_net.h"
+#include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
 #define CPUS_MAX 8u /* the most vCPUs of a VM whose devices can be rebuilt */
 #define SAVED_MAX                                                                                  \
-	(CPUS_MAX * (sizeof(struct lapic_saved) + 2 * PAGE_SIZE) + 64 * KIB + FLASH_BYTES_MAX +    \
+	(CPUS_MAX * (sizeof(struct lapic_saved) + 2 * PAGE_SIZE) + 64 * KIB +                      \
 	 VIRTIO_BLK_MAX * (sizeof(struct virtio_scsi_state) + KIB) +                               \
 	 VIRTIO_NET_MAX * (sizeof(struct virtio_net_state) + KIB))
 #define POISON 0xcc
 
 /* The saved state. The machine's lock guards it, and a monitor has one VM only. */
-static u8 saved_bytes[SAVED_MAX] ALIGNED(8);
+static u8 *saved; /* NULL: nothing has been saved yet */
+static size_t saved_size;
 static size_t saved_used;
 static struct lapic kept_lapic[CPUS_MAX];
 static struct lapic_page unused_page;
@@ -107,12 +109,29 @@ static bool rebuild_make_platform_anew(struct machine *machine)
 	return rebuild_make_devices_anew(machine);
 }
 
+/* Saves the machine's state, in memory that is taken for that the first time. */
+static enum status rebuild_save_machine(struct machine *machine, const struct state_choice *choice)
+{
+	enum status status;
+	u64 at;
+
+	if (saved == NULL) {
+		saved_size = SAVED_MAX + (machine->flash != NULL ? FLASH_BYTES_MAX : 0);
+		saved_size = align_up(saved_size, PAGE_SIZE);
+		status = memory_map(saved_size, &at);
+		if (status != STATUS_OK)
+			return status;
+		saved = (u8 *)(uintptr_t)at;
+	}
+	return state_save(machine, choice, "", saved, saved_size, &saved_used);
+}
+
 static void rebuild_load_machine(struct machine *machine, const struct state_choice *choice)
 {
 	struct state_problem problem;
 	char text[128];
 
-	if (state_load(machine, choice, saved_bytes, saved_used, &problem))
+	if (state_load(machine, choice, saved, saved_used, &problem))
 		return;
 	state_problem_text(&problem, text, sizeof(text));
 	machine_crash(machine, "its state cannot be loaded: %s", text);
@@ -128,8 +147,7 @@ void rebuild(struct vcpu *vcpu)
 	if (machine->vcpu_count > CPUS_MAX ||
 	    (machine->platform.events.pending & ~(u32)MACHINE_DEADLINE) != 0)
 		return;
-	if (state_save(machine, &choice, "", saved_bytes, sizeof(saved_bytes), &saved_used) !=
-	    STATUS_OK) {
+	if (rebuild_save_machine(machine, &choice) != STATUS_OK) {
 		machine_crash(machine, "its state cannot be saved");
 		return;
 	}
