@@ -47,6 +47,7 @@ bool disk_client_renewed(struct disk_client *client)
 	memset(client->window, 0, sizeof(client->window));
 	memset(client->pool_used, 0, sizeof(client->pool_used));
 	client->outstanding = 0;
+	client->free_from = 0;
 	client->forgotten = 0;
 	client->quiet = false;
 	client->ring(client->context);
@@ -99,13 +100,14 @@ static bool disk_client_pool_take(struct disk_client *client, u32 bytes, struct 
 
 int disk_client_take(struct disk_client *client, u32 bytes, u8 **data)
 {
-	u32 number = 0;
+	u32 number = client->free_from;
 
 	/* so the driver never has more to answer than the link has room for answers */
 	if (client->outstanding == SLOT_COUNT || link_room(&client->end) == 0)
 		return -1;
 	while (client->piece[number].used)
 		number++;
+	client->free_from = number;
 	client->piece[number] = (struct disk_piece){.tag = DISK_TAG_NONE};
 	if (!disk_client_pool_take(client, bytes, &client->piece[number]))
 		return -1;
@@ -199,6 +201,7 @@ void disk_client_give_back(struct disk_client *client, int piece)
 {
 	disk_client_pool_mark(client, &client->piece[piece], false);
 	client->piece[piece].used = false;
+	client->free_from = MIN(client->free_from, (u32)piece);
 	client->window[piece] = 0;
 	client->outstanding--;
 }

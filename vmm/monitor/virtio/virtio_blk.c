@@ -147,6 +147,7 @@ void virtio_blk_forget(struct virtio_device *device)
 
 	disk_client_forget(&blk->client);
 	blk->waiting = 0;
+	blk->free_from = 0;
 	for (u32 i = 0; i < VIRTIO_BLK_REQUESTS; i++)
 		blk->state.request[i].phase = BLK_FREE;
 }
@@ -250,6 +251,7 @@ void virtio_blk_loaded(struct device *device)
 
 	virtio_loaded(device);
 	disk_client_forget(&blk->client);
+	blk->free_from = 0;
 	blk_ask_again(blk);
 }
 

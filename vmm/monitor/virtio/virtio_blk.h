@@ -122,6 +122,7 @@ struct virtio_blk {
 	 */
 	u32 *taken_mark;
 	u32 waiting;		/* the number of requests in phase BLK_WAITS */
+	u32 free_from;		/* all requests before this one are in use */
 	bool lost;		/* the disk's driver will not come back: requests fail */
 };
 

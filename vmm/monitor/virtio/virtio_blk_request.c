@@ -61,6 +61,7 @@ static void blk_finish(struct virtio_blk *blk, struct blk_request *request, enum
 	blk_load_chain(request, &chain);
 	blk->protocol->give_back(blk, &chain, request->queue, status, written);
 	request->phase = BLK_FREE;
+	blk->free_from = MIN(blk->free_from, blk_tag_of(blk, request));
 }
 
 /* --- requests taken from the guest --- */
@@ -219,9 +220,9 @@ const struct blk_protocol blk_disk_protocol = {
 
 static struct blk_request *blk_find_free(struct virtio_blk *blk)
 {
-	for (u32 i = 0; i < VIRTIO_BLK_REQUESTS; i++) {
-		if (blk->state.request[i].phase == BLK_FREE)
-			return &blk->state.request[i];
+	for (; blk->free_from < VIRTIO_BLK_REQUESTS; blk->free_from++) {
+		if (blk->state.request[blk->free_from].phase == BLK_FREE)
+			return &blk->state.request[blk->free_from];
 	}
 	return NULL;
 }
