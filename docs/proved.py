@@ -110,7 +110,8 @@ def print_proofs(results):
         name = str(path.relative_to(ROOT / "tests/verify"))
         seconds = [results["seconds"].get(f"{name} {proof}") for proof in coverage.proofs_of(path)]
         took = "not run" if None in seconds else sum(seconds)
-        refused = results["mutants"].get(name, "not run")
+        refused = ", ".join(f"`{function}` {count} of {every}" for function, (count, every)
+                            in results["mutants"].get(name, {}).items()) or "not run"
         print(f"| [`{name}`](../tests/verify/{name}) | {tool} | {given} | {shown} | {bound(tool, path)} | {took}",
               f"| {refused} |")
     print()

@@ -12,6 +12,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDERS = {"Frama-C EVA": ROOT / "tests/verify", "CBMC": ROOT / "tests/verify/cbmc"}
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 PROOF = re.compile(r"^void (prove_\w+)\(void\)\n\{", re.MULTILINE)
+# Functions that the harness says its states never enter, though others name them.
+NEVER = re.compile(r"Never entered:\s([^.]*)\.")
 NAME = re.compile(r"\b(\w+)\(")
 # What a harness puts in the place of a function: assembly, atomics, the direct map.
 REPLACED = re.compile(r"^#define (\w+)(?:\(|\s)", re.MULTILINE)
@@ -72,6 +74,10 @@ def reached(path, proof):
     for text in [path.read_text(), *(text for name, text in sources_of(path).items() if not is_shipped(name))]:
         for name in REPLACED.findall(text):
             known.pop(name, None)
+    for text in (path.read_text(), *sources_of(path).values()):
+        for names in NEVER.findall(text):
+            for name in re.findall(r"\w+", names):
+                known.pop(name, None)
     known.update({name: (str(path.relative_to(ROOT)), place) for name, place in mine.items()})
     found, ahead = {}, [proof]
     while ahead:

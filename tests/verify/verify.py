@@ -4,7 +4,8 @@
 sources that ship and must not raise an alarm; CBMC does so with tests/verify/cbmc/*.c and must find no
 assertion that can fail; Spin searches every state of each *.pml, and must find the mistake in each
 variant that has one (BROKEN, BROKEN_...). --mutants breaks each proved source in turn: a proof must
-fail each time. --record keeps the seconds for docs/proved.md."""
+fail each time. --every makes each mutant of each function that a harness of CBMC proves (mutator.py)
+and counts those refused. --record keeps the seconds and these counts for docs/proved.md."""
 import argparse
 import json
 import re
@@ -19,6 +20,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 import coverage  # noqa: E402
+import mutator  # noqa: E402
 from mutate import Lost, mutated  # noqa: E402
 
 LIMIT_S = 1200
@@ -40,8 +42,9 @@ OPTIONS = {
     "walk": ["-eva-slevel", "40"],
 }
 # CBMC: each loop ends within so many rounds, which is an obligation of the proof too.
-CBMC = ["-I.", "--unwinding-assertions", "--unwind"]
-UNWIND = {"quota": 20}
+CBMC = ["-I.", "--drop-unused-functions", "--unwinding-assertions", "--unwind"]
+UNWIND = {"layers": 7, "quota": 20, "slots": 7}
+MUTANT_LIMIT_S = 90
 TOOLS = {"Frama-C EVA": "frama-c", "CBMC": "cbmc"}
 RESULTS = HERE / "results.json"
 # (source, function, the expression there, its replacement, harness, the proof that notices)
@@ -92,13 +95,13 @@ LOST = (
 )
 
 
-def run(command, folder):
+def run(command, folder, limit=LIMIT_S):
     try:
         done = subprocess.run(command, cwd=folder, text=True, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=LIMIT_S)
+                              stderr=subprocess.STDOUT, timeout=limit)
         return done.returncode, done.stdout
     except subprocess.TimeoutExpired:
-        return 1, f"not done in {LIMIT_S} s"
+        return 1, f"not done in {limit} s"
 
 
 def proofs():
@@ -107,17 +110,18 @@ def proofs():
             yield tool, path, name
 
 
-def prove_bounded(path, name, tree=ROOT):
+def prove_bounded(path, name, tree=ROOT, before=(), limit=LIMIT_S):
     """
     Returns whether no assertion can fail, and its output. The assumptions may not contradict each
     other: each place that is marked REACHED, at least one, must be reached.
     """
-    command = ["cbmc", *CBMC, str(UNWIND[path.stem]), "--function", name, "--drop-unused-functions",
+    command = ["cbmc", *before, *CBMC, str(UNWIND[path.stem]), "--function", name,
                str(path.relative_to(ROOT))]
-    code, output = run(command, tree)
+    code, output = run(command, tree, limit)
     if code != 0 or "VERIFICATION SUCCESSFUL" not in output:
         return False, output
-    output = run([*command, "-DVACUOUS", "--no-standard-checks"], tree)[1]
+    command = [part for part in command if part != "--stop-on-fail"]
+    output = run([*command, "-DVACUOUS", "--no-standard-checks"], tree, limit)[1]
     places = re.findall(r"\] line \d+ (reached: .*): (\w+)$", output, re.MULTILINE)
     return places != [] and all(result == "FAILURE" for _, result in places), output
 
@@ -161,6 +165,46 @@ def miss(folder, lost):
     broken_tree(folder, source, text.replace(f"\n{head}(", f"\n{head.rsplit(' ', 1)[0]} {instead}("))
     holds, output = prove(HERE / f"{harness}.c", f"prove_{name}", folder)
     return not holds and "treated as fatal error" in output, output
+
+
+def refused(folder, path, source, text, quickest):
+    """Whether a proof of the harness notices the mutant; None: none was done in time, or the compiler refuses it."""
+    (folder / source).parent.mkdir(parents=True, exist_ok=True)
+    (folder / source).write_text(text)
+    code = run(["gcc", "-std=gnu17", "-fsyntax-only", "-w", f"-I{folder}", "-I.", str(folder / source)], ROOT)[0]
+    if code != 0:
+        return None
+    for name in quickest:
+        holds, output = prove_bounded(path, name, before=(f"-I{folder}", "--stop-on-fail"), limit=MUTANT_LIMIT_S)
+        if not holds and not output.startswith("not done"):
+            return True
+    return False
+
+
+def every_mutant(path, build, results, functions):
+    """Counts the mutants that the proofs of a harness refuse, of each function of a .c file that they reach."""
+    name = str(path.relative_to(HERE))
+    proving = {}
+    for proof in sorted(coverage.proofs_of(path), key=lambda proof: results["seconds"].get(f"{name} {proof}", 0)):
+        for source, function in coverage.reached(path, proof):
+            if source.endswith(".c") and (not functions or function in functions):
+                proving.setdefault((source, function), []).append(proof)
+    for (source, function), quickest in sorted(proving.items()):
+        found = [0, 0]
+        folder = build.resolve() / "every" / path.stem
+        whole = (ROOT / source).read_text()
+        if refused(folder, path, source, whole, quickest) is not False:
+            sys.exit(f"verify: {name} refuses {function} as it is")
+        for text, line, was, instead in mutator.mutants(whole, function):
+            verdict = refused(folder, path, source, text, quickest)
+            shutil.rmtree(folder, ignore_errors=True)
+            if verdict is None:
+                continue
+            found[not verdict] += 1
+            if not verdict:
+                print(f"{source}:{line}: SURVIVES: `{was}` as `{instead}`", flush=True)
+        print(f"{name} {function}: {found[0]} of {sum(found)} mutants refused", flush=True)
+        results["mutants"].setdefault(name, {})[function] = [found[0], sum(found)]
 
 
 def mistakes(model):
@@ -238,7 +282,16 @@ def main():
     parser.add_argument("--mutants", action="store_true")
     parser.add_argument("--check", action="store_true", help="only whether there is such a name")
     parser.add_argument("--record", action="store_true", help="keep the seconds in results.json")
+    parser.add_argument("--every", action="store_true", help="each mutant of what CBMC proves: names of functions")
     options = parser.parse_args()
+    if options.every:
+        results = json.loads(RESULTS.read_text())
+        for tool, path in coverage.harnesses():
+            if tool == "CBMC":
+                every_mutant(path, options.build, results, options.names)
+        if options.record:
+            RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+        return
     for tool in () if options.check else sorted({tool for tool, _, _ in proofs()}):
         if not shutil.which(TOOLS[tool]):
             print(f"verify: {tool} is not installed: its proofs are SKIPPED", flush=True)
