@@ -48,6 +48,18 @@ def test_quota(emulator, build, tmp_path):
         machine.good("vm destroy team-x")
         machine.good("vm snapshot drop alpha one")
         assert "one" not in machine.command("vm snapshot list alpha")
+        # other quotas hold at once, also for a name that a volume with snapshots of a VM is given
+        machine.good('store quota set pool "free* 16M, alpha* 8M"')
+        assert used(machine) == {"free*": 4, "alpha*": 8}
+        assert "quota alpha* of store pool" in machine.command("vm snapshot alpha three")
+        assert "is not valid" in machine.command('store quota set pool "alpha* much"')
+        row, = machine.objects("store list pool")
+        assert row["quotas"] == [{"pattern": "free*", "bytes": 16 << 20, "used_bytes": 4 << 20},
+                                 {"pattern": "alpha*", "bytes": 8 << 20, "used_bytes": 8 << 20}]
+        assert 'quota = "free* 16M, alpha* 8M"' in machine.command("config show")
+        machine.good("store quota set pool none")
+        machine.good("vm snapshot alpha three")
+        assert used(machine) == {}
         assert "0 found" in machine.command("audit")
     with boot(emulator, build, tmp_path / "less", image, {"team-*": 2, "alpha*": 12}) as machine:
         machine.wait_prompt()

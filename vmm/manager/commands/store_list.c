@@ -4,7 +4,9 @@
  * are. Run by command.c; only reads.
  */
 #include "vmm/manager/command/command.h"
+#include "vmm/manager/commands/volume.h"
 #include "vmm/manager/disk/store.h"
+#include "vmm/manager/disk/store_quota.h"
 #include "vmm/rt/format.h"
 
 static const char *command_store_list_state_of(const struct store *store,
@@ -36,8 +38,25 @@ static void command_store_list_show_check(struct reply *reply, const struct stor
 		   told->check_mended);
 }
 
+static void command_store_list_show_quotas(struct reply *reply, const struct store *store)
+{
+	struct store_quota quota;
+	u64 used;
+
+	json_array_begin(&reply->object, "quotas");
+	for (u32 i = 0; store_quota_at(store, i, &quota, &used); i++) {
+		json_object_begin(&reply->object, NULL);
+		json_string(&reply->object, "pattern", quota.pattern);
+		json_u64(&reply->object, "bytes", quota.bytes);
+		json_u64(&reply->object, "used_bytes", used);
+		json_object_end(&reply->object);
+	}
+	json_array_end(&reply->object);
+}
+
 static void command_store_list_show_json(struct reply *reply, const struct store *store,
-					 const struct store_told *told, const char *problem)
+					 const struct store_told *told, const char *problem,
+					 bool quotas)
 {
 	reply_object_begin(reply);
 	json_string(&reply->object, "name", store->config->section.name);
@@ -55,10 +74,13 @@ static void command_store_list_show_json(struct reply *reply, const struct store
 	json_u64(&reply->object, "check_blocks", told->check_blocks);
 	json_u64(&reply->object, "check_faults", told->check_faults);
 	json_u64(&reply->object, "check_mended", told->check_mended);
+	if (quotas)
+		command_store_list_show_quotas(reply, store);
 	reply_object_end(reply);
 }
 
-static void command_store_list_show(struct reply *reply, const struct store *store)
+/* Shows a store; what its quotas allow and what they are used for takes a look at all volumes. */
+static void command_store_list_show(struct reply *reply, const struct store *store, bool quotas)
 {
 	char text[2 * DRIVER_TEXT_BYTES];
 	const char *problem = store_find_problem(store, text, sizeof(text));
@@ -66,7 +88,7 @@ static void command_store_list_show(struct reply *reply, const struct store *sto
 
 	store_told(store, &told);
 	if (reply->json) {
-		command_store_list_show_json(reply, store, &told, problem);
+		command_store_list_show_json(reply, store, &told, problem, quotas);
 		return;
 	}
 	reply_line(
@@ -82,22 +104,28 @@ static void command_store_list_show(struct reply *reply, const struct store *sto
 
 static void command_store_list_run(struct reply *reply, const struct arguments *arguments)
 {
-	(void)arguments;
+	const struct store *one =
+		arguments->count > 0 ? command_store(reply, arguments->word[0]) : NULL;
+
+	if (arguments->count > 0 && one == NULL)
+		return;
 	if (!reply->json)
 		reply_line(reply, "%-16s %-16s %-10s %10s %10s %10s %8s", "NAME", "DISK", "STATE",
 			   "MIB", "FREE", "RESERVED", "VOLUMES");
 	for (u32 i = 0; store_at(i) != NULL; i++) {
-		if (store_at(i)->config->section.declared)
-			command_store_list_show(reply, store_at(i));
+		if ((one == NULL || one == store_at(i)) && store_at(i)->config->section.declared)
+			command_store_list_show(reply, store_at(i), one != NULL);
 	}
 }
 
 COMMAND(store_list,
 	.name = "store list",
 	.right = MAY_VIEW,
-	.arguments = "",
+	.arguments = "[STORE]",
 	.summary = "the stores of volumes, and how full they are",
+	.detail = "Of one store -j shows the quotas, too, and how much of them volumes use",
 	.example = "store list",
 	.keys = "name disk state problem overcommit bytes free_bytes reserved_bytes chunk_bytes "
-		"volumes generation check check_blocks check_faults check_mended",
-	.run = command_store_list_run);
+		"volumes generation check check_blocks check_faults check_mended quotas",
+	.run = command_store_list_run,
+	.maximum = 1);

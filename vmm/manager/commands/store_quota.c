@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The command `store quota`: how much of its quotas a store's volumes use. Run by command.c. */
+/*
+ * The commands `store quota`, which shows how much of its quotas a store's volumes use, and `store
+ * quota set`, which replaces them. Run by command.c.
+ */
 #include "vmm/manager/command/command.h"
+#include "lib/string.h"
 #include "vmm/manager/commands/volume.h"
 #include "vmm/manager/disk/store_quota.h"
 
@@ -52,3 +56,31 @@ COMMAND(store_quota,
 	.keys = "store pattern bytes used_bytes",
 	.run = command_store_quota_run,
 	.maximum = 1);
+
+static void command_store_quota_set_run(struct reply *reply, const struct arguments *arguments)
+{
+	struct store *store = command_store(reply, arguments->word[0]);
+	const char *quotas = arguments->word[1];
+
+	if (store == NULL)
+		return;
+	if (store_quota_set(store, string_equal(quotas, "none") ? "" : quotas))
+		command_store_quota_show(reply, store);
+	else
+		reply_bad(reply, STORE_QUOTA_WRONG, store->config->section.name, CONFIG_QUOTA_MAX);
+}
+
+COMMAND(store_quota_set,
+	.name = "store quota set",
+	.right = MAY_CONFIGURE,
+	.arguments = "STORE QUOTAS",
+	.summary = "replace a store's quotas until the next boot",
+	.detail = "QUOTAS is one word, in quotes: what the key quota of a store's section has,\n"
+		  "or none. A quota may be less than what is used: then nothing is added",
+	.example = "store quota set pool \"team-* 64G, web 8G\"",
+	.keys = "store pattern bytes used_bytes",
+	.run = command_store_quota_set_run,
+	.minimum = 2,
+	.maximum = 2,
+	.audited = true,
+	.changes = true);

@@ -150,6 +150,10 @@ struct vm_disk {
 
 #define CONFIG_QUOTA_MAX    8u
 #define CONFIG_QUOTAS_BYTES (CONFIG_QUOTA_MAX * (CONFIG_NAME_BYTES + 24))
+/* What is said of quotas that are not valid, of a store's name and CONFIG_QUOTA_MAX. */
+#define STORE_QUOTA_WRONG                                                                          \
+	"the quota of store %s is not valid; use up to %u of NAME SIZE or BEGINNING* SIZE, as in " \
+	"quota = team-* 64G, web 8G"
 
 /*
  * A quota of a store: the most bytes that the volumes whose names match the pattern may have in

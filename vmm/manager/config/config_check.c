@@ -169,11 +169,7 @@ bool config_store_check(const struct store_config *store, char *problem, size_t 
 		       "store %s has no disk; set disk = NAME, of a section [disk NAME]",
 		       store->section.name);
 	else if (!config_quotas_valid(store))
-		format(problem, size,
-		       "the quota of store %s is not valid; use up to %u of NAME SIZE or "
-		       "BEGINNING* "
-		       "SIZE, as in quota = team-* 64G, web 8G",
-		       store->section.name, CONFIG_QUOTA_MAX);
+		format(problem, size, STORE_QUOTA_WRONG, store->section.name, CONFIG_QUOTA_MAX);
 	else
 		return true;
 	return false;

@@ -178,6 +178,21 @@ bool store_quota_at(const struct store *store, u32 number, struct store_quota *q
 	return true;
 }
 
+bool store_quota_set(struct store *store, const char *text)
+{
+	struct store_config wanted = {.memory_bytes = 0};
+	u32 number = 0;
+
+	if (!text_copy(wanted.quota, sizeof(wanted.quota), text_of(text)) ||
+	    !config_quotas_valid(&wanted))
+		return false;
+	while (config_store(number) != store->config)
+		number++;
+	memcpy(config_store(number)->quota, wanted.quota, sizeof(wanted.quota));
+	store->said_quotas = false;
+	return true;
+}
+
 void store_quota_say(struct store *store)
 {
 	struct store_quota quota;

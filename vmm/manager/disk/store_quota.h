@@ -21,5 +21,10 @@ bool store_quota_allows(const struct store *store, enum store_operation operatio
  * false behind the last.
  */
 bool store_quota_at(const struct store *store, u32 number, struct store_quota *quota, u64 *used);
+/*
+ * Replaces the store's quotas until the next boot. Returns false, and changes nothing, if the text
+ * is not valid.
+ */
+bool store_quota_set(struct store *store, const char *text);
 /* Logs, once the store is ready, the quotas of which more is used than they allow. */
 void store_quota_say(struct store *store);

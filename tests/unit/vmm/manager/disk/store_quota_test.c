@@ -150,6 +150,37 @@ static void of_a_rename(void **state)
 	assert_true(allows(STORE_RENAME, 3, "free", 0));
 }
 
+/* Other quotas replace all; a text that is not valid changes nothing. */
+static void of_other_quotas(void **state)
+{
+	static const char *const wrong[] = {"web",    "web 1K,",     "we/b 1K",
+					    "web 1Q", "web 1K x 1K", ","};
+	struct store_config *config;
+	char long_text[CONFIG_QUOTAS_BYTES + 1];
+	int number = config_store_number(text_of("pool"));
+
+	(void)state;
+	config = config_store((u32)number);
+	string_copy(config->quota, sizeof(config->quota), "team-* 64K, web 8K");
+	store.config = config;
+	store.said_quotas = true;
+	memset(long_text, ' ', sizeof(long_text) - 1);
+	long_text[sizeof(long_text) - 1] = '\0';
+	assert_false(store_quota_set(&store, long_text));
+	for (u32 i = 0; i < ARRAY_COUNT(wrong); i++)
+		assert_false(store_quota_set(&store, wrong[i]));
+	assert_string_equal(config->quota, "team-* 64K, web 8K");
+	assert_true(store.said_quotas);
+	assert_true(store_quota_set(&store, "other 2M"));
+	assert_int_equal(used(0), 1000);
+	assert_false(store.said_quotas);
+	assert_true(allows(STORE_CREATE, 0, "team-b", 4000));
+	assert_false(allows(STORE_RESIZE, 3, "", 4000));
+	assert_true(store_quota_set(&store, ""));
+	assert_true(allows(STORE_RESIZE, 3, "", 4000));
+	store.config = &pool;
+}
+
 /* More may be used than a quota allows that was lowered: it is said once, and nothing is added. */
 static void below_what_is_used(void **state)
 {
@@ -177,6 +208,7 @@ int main(void)
 		cmocka_unit_test_setup(of_all_items, clear),
 		cmocka_unit_test_setup(of_snapshots, clear),
 		cmocka_unit_test_setup(of_a_rename, clear),
+		cmocka_unit_test_setup(of_other_quotas, clear),
 		cmocka_unit_test_setup(below_what_is_used, clear),
 	};
 
