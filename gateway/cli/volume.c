@@ -220,6 +220,44 @@ enum cli_exit command_volume(struct cli *cli, int count, char **words)
 			   "STORE/VOLUME ...");
 }
 
+static void volume_quota_row(struct table *table, const json_t *quota)
+{
+	table_add(table, table_text(quota, "pattern"));
+	table_add(table, table_bytes(json_object_get(quota, "bytes")));
+	table_add(table, table_bytes(json_object_get(quota, "used_bytes")));
+}
+
+/* Shows a store's quotas, or replaces them with `quotas`. */
+static enum cli_exit volume_quota(struct cli *cli, const char *store, const char *quotas)
+{
+	struct http_answer answer;
+	char path[VOLUME_PATH_BYTES];
+	struct table table;
+	enum cli_exit code;
+	json_t *rows, *row;
+	size_t i;
+
+	volume_path(path, store, "");
+	if (quotas)
+		return volume_change(cli, "PATCH", path,
+				     volume_body_of("quota", strcmp(quotas, "none") ? quotas : ""),
+				     store, "has other quotas");
+	cli_connect(cli);
+	code = cli_ask(cli, "GET", path, NULL, NULL, &answer);
+	if (code != CLI_OK)
+		return code;
+	rows = json_object_get(answer.json, "quotas");
+	if (cli->json) {
+		output_json(rows);
+	} else {
+		table_begin(&table, "VOLUMES >QUOTA >USED");
+		json_array_foreach(rows, i, row) volume_quota_row(&table, row);
+		table_end(&table);
+	}
+	json_decref(answer.json);
+	return CLI_OK;
+}
+
 enum cli_exit command_store(struct cli *cli, int count, char **words)
 {
 	char path[VOLUME_PATH_BYTES];
@@ -230,8 +268,11 @@ enum cli_exit command_store(struct cli *cli, int count, char **words)
 				  "NAME DISK STATE >SIZE >FREE >RESERVED >VOLUMES PROBLEM",
 				  volume_store_row);
 	}
+	if ((count == 2 || count == 3) && !strcmp(words[0], "quota") && !strchr(words[1], '/'))
+		return volume_quota(cli, words[1], count == 3 ? words[2] : NULL);
 	if (count != 2 || strcmp(words[0], "format") || strchr(words[1], '/'))
-		cli_die(CLI_USAGE, "use: store list, store format STORE [--overwrite]");
+		cli_die(CLI_USAGE, "use: store list, store quota STORE [QUOTAS], store format "
+				   "STORE [--overwrite]");
 	if (!cli_confirm(cli, "format", words[1], "All that its disk holds is lost."))
 		return CLI_FAILED;
 	volume_path(path, words[1], "/actions/format");

@@ -32,6 +32,8 @@ void api_disks(struct request *request);
 void api_nets(struct request *request);
 void api_files(struct request *request);
 void api_stores(struct request *request);
+void api_store(struct request *request);
+void api_store_change(struct request *request);
 void api_store_format(struct request *request);
 void api_volumes(struct request *request);
 void api_volume(struct request *request);

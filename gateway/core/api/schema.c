@@ -50,6 +50,11 @@
 	OBJECT(NUMBER("wall_s") "," NUMBER("cpu_s") "," COUNT("exits") ","                         \
 	       NUMBER("guest_cpu_s") "," COUNT("guest_memory_bytes"))
 
+#define STORE_PROPERTIES                                                                           \
+	STRING("name") "," STRING("disk") "," STRING("state") "," STRING("problem") ","            \
+	TRUTH("overcommit") "," COUNT("bytes") "," COUNT("free_bytes") ","                         \
+	COUNT("reserved_bytes") "," COUNT("chunk_bytes") "," COUNT("volumes")
+
 #define VOLUME_PROPERTIES                                                                          \
 	STRING("store") "," STRING("name") "," COUNT("id") "," COUNT("parent") ","                 \
 	COUNT("bytes") "," COUNT("own_bytes") "," COUNT("made_unix_seconds") ","                   \
@@ -116,10 +121,11 @@ const struct schema schema_list[] = {
 				"," STRING("uplink") "," STRING("link") "," COUNT("mtu") ","
 				COUNT("ports")))},
 	{"Files", OBJECT(OBJECTS("items", STRING("name") "," COUNT("bytes") "," STRING("uses")))},
-	{"Stores", OBJECT(OBJECTS("items", STRING("name") "," STRING("disk") "," STRING("state") ","
-				  STRING("problem") "," TRUTH("overcommit") "," COUNT("bytes") ","
-				  COUNT("free_bytes") "," COUNT("reserved_bytes") ","
-				  COUNT("chunk_bytes") "," COUNT("volumes")))},
+	{"Store",
+	 OBJECT(STORE_PROPERTIES "," OBJECTS("quotas", STRING("pattern") "," COUNT("bytes") ","
+						       COUNT("used_bytes")))},
+	{"StoreChange", OBJECT(STRING("quota"))},
+	{"Stores", OBJECT(OBJECTS("items", STORE_PROPERTIES))},
 	{"Format", OBJECT(TRUTH("overwrite"))},
 	{"Volume", OBJECT(VOLUME_PROPERTIES)},
 	{"Volumes", OBJECT(OBJECTS("items", VOLUME_PROPERTIES))},

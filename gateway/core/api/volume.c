@@ -26,14 +26,15 @@ static const char *const volume_keys[] = {
 	"read_only", "snapshot", "encrypt", "key_id", "users", NULL,
 };
 
+/* Skerry gives the quotas of a store that it is asked for by its name only. */
+static const char *const store_keys[] = {
+	"name",	      "disk",		"state",       "problem", "overcommit", "bytes",
+	"free_bytes", "reserved_bytes", "chunk_bytes", "volumes", "quotas",	NULL,
+};
+
 static void volume_took_stores(uint64_t id, json_t *reply)
 {
-	static const char *const keys[] = {
-		"name",	      "disk",		"state",       "problem", "overcommit", "bytes",
-		"free_bytes", "reserved_bytes", "chunk_bytes", "volumes", NULL,
-	};
-
-	ask_took_rows(id, reply, keys);
+	ask_took_rows(id, reply, store_keys);
 }
 
 void api_stores(struct request *request)
@@ -52,6 +53,43 @@ static bool volume_path(struct request *request)
 	answer_problem(request, 404, "not-found", "there is no such %s",
 		       name_valid(request->store) ? "volume" : "store");
 	return false;
+}
+
+static void volume_took_store(uint64_t id, json_t *reply)
+{
+	json_t *rows;
+	struct request *request = ask_took(id, reply, &rows);
+
+	if (request)
+		answer_json(request, 200, ask_pick(json_array_get(rows, 0), store_keys));
+}
+
+void api_store(struct request *request)
+{
+	const char *words[] = {request->store, NULL};
+
+	if (volume_path(request))
+		ask_skerry(request, "store list", words, NULL, volume_took_store);
+}
+
+/* Replaces a store's quotas; Skerry says whether they are valid. */
+void api_store_change(struct request *request)
+{
+	const char *quota = request_text(request, "quota");
+	const char *words[] = {request->store, quota && *quota ? quota : "none", NULL};
+	char target[TARGET_BYTES];
+
+	if (!volume_path(request))
+		return;
+	if (!quota) {
+		answer_problem(request, 422, "bad-argument",
+			       "set \"quota\" to the store's quotas, such as \"team-* 64G, web "
+			       "8G\", or to \"\" for none");
+		return;
+	}
+	snprintf(target, sizeof(target), "store %s", request->store);
+	operation_start(request, OPERATION_REPLY, "store quota set", words, target, NULL, 200,
+			request_wait_s(request, VOLUME_WAIT_S));
 }
 
 void api_store_format(struct request *request)

@@ -236,7 +236,7 @@ class FakeSkerry(Snapshots, States, Vsocks):
 
     def run(self, words, after):
         name = "_".join(words[:2]) if len(words) > 1 else words[0]
-        for count in (2, 1):
+        for count in (3, 2, 1):
             handler = getattr(self, "run_" + "_".join(words[:count]).replace("-", "_"), None)
             if handler:
                 return handler(words[count:], after) or []

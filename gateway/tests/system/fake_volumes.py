@@ -15,8 +15,25 @@ class Volumes:
         """Makes a store without volumes, and one whose disk holds nothing yet."""
         self.stores = {"pool": {}, "empty": None}
         self.volume_last = 0
+        self.quotas = []
 
-    def run_store_list(self, _words, _after):
+    def run_store_quota_set(self, words, _after):
+        """Takes pattern and bytes, without units."""
+        self.store(words[0])
+        parts = [part.split() for part in words[1].split(",")] if words[1] != "none" else []
+        if any(len(part) != 2 or not part[1].isdigit() for part in parts):
+            raise Refused("bad-argument", "the quota of store pool is not valid")
+        self.quotas = [{"pattern": pattern, "bytes": int(size), "used_bytes": 0} for pattern, size in parts]
+        return self.quotas
+
+    def run_store_list(self, words, _after):
+        rows = self.store_rows()
+        if not words:
+            return rows
+        self.store(words[0])
+        return [row | {"quotas": self.quotas} for row in rows if row["name"] == words[0]]
+
+    def store_rows(self):
         return [{"name": name, "disk": "raw", "state": "ready" if volumes is not None else "empty",
                  "problem": "" if volumes is not None else "its disk holds no store; `store format` makes one",
                  "overcommit": False, "bytes": 1 << 30, "free_bytes": 1 << 29, "reserved_bytes": 1 << 20,

@@ -105,6 +105,29 @@ def test_format(server, fake):
     assert server.tls("POST", "/v1/stores/empty/actions/format", {"overwrite": True}).status == 200
 
 
+def test_quotas(server, fake):
+    """Who sees stores sees their quotas; only the role admin with the scope * sets them, all at once or none."""
+    assert server.tls("GET", "/v1/stores/pool").json()["quotas"] == []
+    assert server.tls("PATCH", "/v1/stores/pool", {"quota": "team-* 65536, web 8192"}).json() == {"changed": True}
+    pool = server.tls("GET", "/v1/stores/pool", token=server.make_token(["viewer"])).json()
+    assert pool["name"] == "pool" and pool["free_bytes"] == 1 << 29
+    assert pool["quotas"] == [{"pattern": "team-*", "bytes": 65536, "used_bytes": 0}, {"pattern": "web", "bytes": 8192, "used_bytes": 0}]
+    assert "quotas" not in server.tls("GET", "/v1/stores").json()["items"][0]
+    for token in (server.make_token(["operator"]), server.make_token(["content"]), server.make_token(["admin"], "team-*")):
+        assert server.tls("PATCH", "/v1/stores/pool", {"quota": ""}, token=token).status == 403
+    assert server.tls("GET", "/v1/stores/pool", token=server.make_token(["admin"], "team-*")).status == 403
+    for wrong in ({}, {"quota": 7}, {"quota": None}, {"quota": "web"}, {"quota": ["web 8192"]}, {"quota": "web 8192, x"}):
+        answer = server.tls("PATCH", "/v1/stores/pool", wrong)
+        assert (answer.status, answer.code) == (422, "bad-argument"), wrong
+    assert server.tls("GET", "/v1/stores/pool").json()["quotas"] == pool["quotas"]
+    assert server.tls("PATCH", "/v1/stores/pool", {"quota": ""}).status == 200
+    assert server.tls("GET", "/v1/stores/pool").json()["quotas"] == []
+    for method in ("GET", "PATCH"):
+        assert server.tls(method, "/v1/stores/none", {"quota": ""} if method == "PATCH" else None).code == "not-found"
+    lines = {(line["action"], line["target"], line["result"]) for line in server.tls("GET", "/v1/audit").json()["items"]}
+    assert {("store.change", "pool", "ok"), ("store.change", "none", "not-found")} <= lines
+
+
 def test_own_vm(pair):
     """A volume of the gateway's own VM is not copied: the copy would have its key and its tokens."""
     fake, server = pair()
@@ -183,9 +206,14 @@ def test_skerryctl(server, fake, request):
     assert "dropped" in ctl("volume", "drop", "pool/web3")
     assert "formatted" in ctl("store", "format", "empty")
     assert "pool" in ctl("store", "list")
+    assert "has other quotas" in ctl("store", "quota", "pool", "team-* 65536, web 8192")
+    quotas = ctl("store", "quota", "pool")
+    assert "team-*" in quotas and "64" in quotas and [row["pattern"] for row in json.loads(ctl("--json", "store", "quota", "pool"))] == ["team-*", "web"]
+    assert "has other quotas" in ctl("store", "quota", "pool", "none") and "web" not in ctl("store", "quota", "pool")
     for words, code in ((("volume", "create", "pool", "8M"), 2), (("volume", "create", "pool/x", "8Q"), 2),
                         (("volume", "create", "pool/x", "8M", "form=web"), 2), (("volume", "drop", "pool"), 2),
-                        (("volume", "grow", "pool/x"), 2), (("store", "check", "pool"), 2), (("volume", "drop", "pool/x"), 3),
+                        (("volume", "grow", "pool/x"), 2), (("store", "check", "pool"), 2), (("store", "quota"), 2), (("store", "quota", "none"), 3),
+                        (("store", "quota", "pool", "web"), 1), (("volume", "drop", "pool/x"), 3),
                         (("volume", "create", "pool/web", "8M"), 5), (("volume", "list", "none"), 3), (("store", "format", "empty"), 5)):
         assert len(ctl(*words, code=code)) > 10
 

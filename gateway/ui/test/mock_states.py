@@ -16,6 +16,7 @@ class States:
                                "scope": "*", "created": 0, "expires": None, "last_use": 1764288000}}
         self.volumes = {"web": {"bytes": 8 << 30, "users": "web-1"}, "monday": {"bytes": 8 << 30, "snapshot": True, "read_only": True}}
         self.stores, self.uploading = {"pool": "ready", "spare": "empty"}, {}
+        self.quotas = [{"pattern": "team-*", "bytes": 64 << 30, "used_bytes": 8 << 30}]
         self.saved, self.balloons, self.backed_up = {}, {"web-1": 192 << 20}, {}
 
     def disks(self, request, user):
@@ -53,6 +54,18 @@ class States:
             {"name": name, "disk": "raw", "state": state, "problem": "" if state == "ready" else "its disk holds no store",
              "overcommit": False, "bytes": 64 << 30, "free_bytes": 40 << 30, "reserved_bytes": 8 << 30, "chunk_bytes": 65536,
              "volumes": len(self.volumes)} for name, state in self.stores.items()]})
+
+    def store_one(self, request, user, store):
+        self.need(user, "viewer")
+        send(request, 200, {"name": store, "quotas": self.quotas if store == "pool" else []})
+
+    def store_change(self, request, user, _store):
+        self.need(user, "admin")
+        pairs = [part.split() for part in request.json()["quota"].split(",")]
+        if any(len(pair) != 2 or not pair[1].endswith("G") for pair in pairs):
+            raise Problem(422, "bad-argument", "the quota of store pool is not valid")
+        self.quotas = [{"pattern": name, "bytes": int(size[:-1]) << 30, "used_bytes": 8 << 30} for name, size in pairs]
+        send(request, 200, {"changed": True})
 
     def store_format(self, request, user, store):
         self.need(user, "admin")
@@ -237,6 +250,7 @@ class States:
 ROUTES = (
     (r"GET disks", States.disks), (r"GET nets", States.nets), (r"GET files", States.files), (r"POST disks/restore", States.disk_restore),
     (r"GET stores", States.store_list), (r"POST stores/([^/]+)/actions/format", States.store_format),
+    (r"GET stores/([^/]+)", States.store_one), (r"PATCH stores/([^/]+)", States.store_change),
     (r"GET stores/([^/]+)/volumes", States.volume_list), (r"POST stores/([^/]+)/volumes", States.volume_make),
     (r"POST stores/([^/]+)/volumes/([^/]+)/(clones|snapshots)", States.volume_copy),
     (r"DELETE stores/([^/]+)/volumes/([^/]+)", States.volume_drop), (r"PUT stores/([^/]+)/volumes/([^/]+)/content", States.volume_put),

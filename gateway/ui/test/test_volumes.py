@@ -33,6 +33,20 @@ def test_life_of_a_volume(page, server):
     assert server.state()["csp"] == []
 
 
+def test_quotas(page, server):
+    """What volumes of such names may come to is shown with what is used, and set by who may."""
+    page.login(place="#/volumes")
+    page.sees("team-*", "main")
+    field = page.one('input[name="quota"]')
+    for text, said in (("web", "the quota of store pool is not valid"), ("web 4G, db 20G", "too much")):
+        field.clear()
+        field.send_keys(text)
+        page.button("Set quotas").click()
+        page.sees(said, "main")
+    assert "team-*" not in page.text("main")
+    assert server.state()["csp"] == []
+
+
 def test_upload(page, tmp_path):
     """Two pieces, whose digest the server compares; an image that only skerryctl converts; a full store."""
     for name, data in (("my disk.img", os.urandom((8 << 20) + 12345)), ("other.qcow2", b"QFI\xfb".ljust(4096, b"\0")), ("full.raw", b"x" * 5000),

@@ -88,6 +88,26 @@ function Volumes({ store }) {
 		${may("content") && html`<${Upload} store=${store.name} reload=${list.reload} />`}<${Uploads} store=${store.name} />`;
 }
 
+// The quotas of a store: how much volumes of such names may come to, and how much of that they use.
+function Quotas({ store }) {
+	const path = `/stores/${encodeURIComponent(store.name)}`;
+	const one = useLoad(path, EVERY_MS);
+	const { act, failure } = useAct();
+	const quotas = one.data?.quotas || [];
+	const set = async (event) => {
+		event.preventDefault();
+		const { quota } = event.target;
+		if (await act(`${store.name} has other quotas until Skerry boots again.`, "PATCH", path, { quota: quota.value.trim() }))
+			one.reload();
+	};
+	return html`${quotas.length > 0 && html`<div class="table-box" tabindex="0" role="region" aria-label=${`Table of the quotas of ${store.name}`}>
+		<table class="plain"><thead><tr><th scope="col">Volumes</th><th scope="col" class="num">Quota</th><th scope="col" class="num">Used</th></tr></thead>
+		<tbody>${quotas.map((row) => html`<tr key=${row.pattern}><th scope="row">${row.pattern}</th><td class="num">${bytes(row.bytes)}</td>
+		<td class="num">${bytes(row.used_bytes)}${row.used_bytes > row.bytes ? ": too much" : ""}</td></tr>`)}</tbody></table></div>`}
+		${may("admin") && html`<form class="title-line" onSubmit=${set}><input name="quota" maxlength="440" size="28"
+		aria-label=${`Quotas of ${store.name}`} placeholder="team-* 64G, web 8G" autocomplete="off" spellcheck=${false} /><button>Set quotas</button></form>`}${failure}`;
+}
+
 function Store({ store, reload }) {
 	const { act, failure } = useAct();
 	const format = async () => {
@@ -98,7 +118,7 @@ function Store({ store, reload }) {
 	};
 	return html`<section class="tile wide-tile" aria-label=${`Store ${store.name}`}><h2>${store.name}</h2>${store.state === "ready"
 		? html`<p class="small muted">${bytes(store.free_bytes)} free of ${bytes(store.bytes)} on disk ${store.disk}; ${bytes(store.reserved_bytes)}
-			promised to volumes${store.overcommit ? ", which may be more than there is" : ""}</p><${Volumes} store=${store} />`
+			promised to volumes${store.overcommit ? ", which may be more than there is" : ""}</p><${Volumes} store=${store} /><${Quotas} store=${store} />`
 		: html`<p>${store.state}: ${store.problem}</p>${store.state === "empty" && may("admin") && html`<button class="danger-quiet"
 			onClick=${format}>Format</button>`}`}${failure}</section>`;
 }
