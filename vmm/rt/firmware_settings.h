@@ -28,6 +28,11 @@ struct firmware_settings {
 	 */
 	u8 order[FIRMWARE_KIND_COUNT - 1];
 	u8 menu; /* 1: the VM's firmware offers its boot menu */
+	/*
+	 * the length of the VM's user-data when its text is gone: the CD keeps its size, which a
+	 * saved state knows
+	 */
+	u32 seed_bytes;
 	/* cloud-init's instance id: the VM's own UUID, and its name */
 	char instance[40];
 	char name[FIRMWARE_TEXT_BYTES];

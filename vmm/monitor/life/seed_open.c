@@ -17,9 +17,6 @@
 #include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"
 
-/* the size of the user-data that asks for nothing, in place of a text that is gone */
-#define SEED_GONE_BYTES 32u
-
 /*
  * Writes cloud-init's meta-data file for the VM. The instance ID is the VM's own UUID, whatever
  * smbios.uuid says, so that cloud-init treats each new VM as a new instance.
@@ -85,7 +82,8 @@ enum status seed_open(struct machine *machine)
 	memcpy(machine->seed->name, "seed", 4);
 	machine->seed->taken_mark = &machine->channel->seed_taken;
 	if (gone)
-		return seed_fill(machine->seed, NULL, SEED_GONE_BYTES);
+		return seed_fill(machine->seed, NULL,
+				 MIN(firmware_settings()->seed_bytes, FIRMWARE_SEED_MAX));
 	return seed_fill(machine->seed, text->bytes, text->size);
 }
 

@@ -6,6 +6,7 @@
 #include "vmm/manager/vm/process/vm_firmware.h"
 
 #include "vmm/manager/config/config_firmware.h"
+#include "vmm/manager/config/files.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/text/guid.h"
 #include "vmm/manager/vm/process/vm_user_data.h"
@@ -18,10 +19,21 @@ static void vm_firmware_choose(char to[FIRMWARE_TEXT_BYTES], const char *key, co
 	string_copy(to, FIRMWARE_TEXT_BYTES, key[0] != '\0' ? key : otherwise);
 }
 
+/* Returns the length of the VM's user-data, whether it is still there or not. */
+static u32 vm_firmware_seed_bytes(const struct vm *vm)
+{
+	const struct file *file = file_find(vm->config.seed);
+
+	if (vm_user_data_is_given(&vm->config))
+		return vm->user_data.size;
+	return file != NULL ? (u32)file->size : 0;
+}
+
 void vm_firmware_fill(const struct vm *vm, struct start_info *info)
 {
 	const struct vm_config *config = &vm->config;
-	struct firmware_settings settings = {.menu = config->boot_menu != 0};
+	struct firmware_settings settings = {.menu = config->boot_menu != 0,
+					     .seed_bytes = vm_firmware_seed_bytes(vm)};
 
 	if (config->boot == BOOT_KERNEL)
 		return;
