@@ -4,6 +4,7 @@
 import { freeName } from "./free_name.js";
 
 const segment = encodeURIComponent;
+const TEXT_BYTES = 12288; // what POST /v1/vms takes
 
 /** The files of the host that may be `use`: those that can be nothing else come first. */
 export function filesFor(files, use) {
@@ -31,7 +32,15 @@ export function wrongAt(step, choice) {
 	if (step === 0 && choice.source === "empty" && !(choice.diskBytes > 0)) {
 		return "Write the disk's size as a number with a unit, such as 8G or 512M.";
 	}
+	if (step === 2 && textFor(choice) && new TextEncoder().encode(choice.userData).length > TEXT_BYTES) {
+		return `The text for cloud-init is too long: it has at most ${TEXT_BYTES} bytes.`;
+	}
 	return "";
+}
+
+/** The text for cloud-init that is written for this machine alone; null with a kernel, or with a text of the host's. */
+function textFor(choice) {
+	return choice.source !== "kernel" && !choice.seed && choice.userData ? { user_data: choice.userData } : null;
 }
 
 function config(choice, disk) {
@@ -58,7 +67,7 @@ export function plan(choice, volumes) {
 	} else if (choice.source === "empty") {
 		requests.push([`The volume ${disk} was made.`, "POST", place, { name: disk, bytes: choice.diskBytes }]);
 	}
-	requests.push([`The machine ${name} was made.`, "POST", "/vms", { name, config: config(choice, disk) }]);
+	requests.push([`The machine ${name} was made.`, "POST", "/vms", { name, config: config(choice, disk), ...textFor(choice) }]);
 	if (choice.start) {
 		requests.push([`${name} was started.`, "POST", `/vms/${segment(name)}/actions/start`, {}]);
 	}

@@ -64,6 +64,9 @@ function First({ choice, set, there }) {
 			<input type="checkbox" checked=${choice.nets.includes(net)} onChange=${() => turn(net)} /> ${net}</label>`)
 			: html`<p class="muted">The configuration has none.</p>`}</fieldset>
 		${choice.source !== "kernel" && seeds.length > 0 && html`<${Choose} label="cloud-init" value=${choice.seed} none="none" from=${seeds} onChoose=${(seed) => set({ seed })} />`}
+		${choice.source !== "kernel" && !choice.seed && html`<label class="field">Text for cloud-init, for this machine alone
+			<textarea name="userData" rows="5" spellcheck=${false} placeholder="#cloud-config" value=${choice.userData}
+				onInput=${(event) => set({ userData: event.target.value })}></textarea></label>`}
 		<label class="check"><input type="checkbox" name="start" checked=${choice.start} onChange=${(event) => set({ start: event.target.checked })} /> Start it now</label>`;
 }
 
@@ -90,7 +93,7 @@ function useWhatThereIs() {
 function begin({ values, files, stores }) {
 	const boot = Object.keys(FIRMWARE).find((kind) => filesFor(files, kind).length) ?? "";
 	return { name: "", source: boot && stores.length ? "copy" : "kernel", store: stores[0] ?? "", volume: "", cd: "", size: "8G", diskBytes: sizeOf("8G"), boot,
-		firmware: filesFor(files, boot)[0] ?? "", nets: [], seed: "", start: true, ...values, kernel: values.kernel || filesFor(files, "kernel")[0] || "" };
+		firmware: filesFor(files, boot)[0] ?? "", nets: [], seed: "", userData: "", start: true, ...values, kernel: values.kernel || filesFor(files, "kernel")[0] || "" };
 }
 
 export function Create({ close }) {

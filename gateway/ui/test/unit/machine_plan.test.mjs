@@ -28,6 +28,16 @@ test("a kernel of the host needs no volume", () => {
 	assert.deepEqual(made[3].config, { memory: "256M", vcpus: "1", kernel: "vmlinuz", cmdline: "quiet" });
 });
 
+test("a text for cloud-init goes with a machine that boots from a volume, and is not too long", () => {
+	const userData = "#cloud-config\n";
+	assert.equal(plan({ ...CHOICE, userData }, [])[1][3].user_data, userData);
+	assert.equal(plan({ ...CHOICE, userData: "" }, [])[1][3].user_data, undefined);
+	assert.equal(plan({ ...CHOICE, userData, seed: "web.yaml" }, [])[1][3].user_data, undefined);
+	assert.equal(plan({ ...CHOICE, userData, source: "kernel" }, [])[0][3].user_data, undefined);
+	assert.equal(wrongAt(2, { ...CHOICE, userData: "#".repeat(12288) }), "");
+	assert.match(wrongAt(2, { ...CHOICE, userData: `${"#".repeat(12287)}\u00fc` }), /too long/);
+});
+
 test("what is missing is said at its step", () => {
 	assert.match(wrongAt(0, { ...CHOICE, name: " " }), /name/);
 	assert.match(wrongAt(0, { ...CHOICE, volume: "" }), /volume/);
