@@ -20,6 +20,7 @@
 #include "vmm/monitor/virtio/virtio_console.c"
 #include "vmm/monitor/virtio/virtio_net.c"
 #include "vmm/monitor/virtio/virtio_net_control.c"
+#include "vmm/monitor/virtio/virtio_net_dhcp.c"
 #include "vmm/monitor/virtio/virtio_net_flow.c"
 #include "vmm/monitor/virtio/virtio_net_receive.c"
 #include "vmm/monitor/virtio/virtio_net_send.c"

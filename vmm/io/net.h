@@ -15,6 +15,22 @@ enum net_about_flag {
 	NET_LINK_UP = 1 << 0,
 };
 
+/* For how long a client may use an address before it asks again (RFC 2131, 3.3). */
+#define NET_LEASE_SECONDS 86400u
+
+/*
+ * What a card's monitor answers its guest by DHCP, on a network whose addresses the manager
+ * assigns. Addresses are in a frame's order of bytes.
+ */
+struct net_lease {
+	u32 address; /* the card's address; 0: the monitor answers nothing */
+	u32 mask;
+	u32 server; /* the address in the monitor's name, which no card has */
+	u32 router; /* 0: the network has none, as for dns */
+	u32 dns;
+	u32 reserved;
+};
+
 /*
  * What the link's `about` holds for a port of a switch. The manager may change a field at any time,
  * so each is written and read in one piece.
@@ -26,6 +42,7 @@ struct net_about {
 	u64 mac;
 	u32 mtu;
 	u32 flags; /* enum net_about_flag */
+	struct net_lease lease; /* the same for as long as the link is there */
 };
 
 /*

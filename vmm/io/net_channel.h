@@ -21,6 +21,11 @@ enum net_port_flag {
 	/* the port gets a copy of all frames that the switch forwards, and sends nothing */
 	NET_PORT_MIRROR = 1 << 4,
 	NET_PORT_BLOCKED = 1 << 5, /* the port passes no frames at present; set by the switch */
+	/*
+	 * the manager assigns the network's addresses, and each VM's monitor answers for the DHCP
+	 * server: nothing may pass by which the port would assign others or make itself a router
+	 */
+	NET_PORT_DHCP = 1 << 6,
 };
 
 /*

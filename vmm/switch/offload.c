@@ -30,15 +30,15 @@ static u32 offload_transport_at(const struct packet *packet)
 
 /*
  * Returns whether the checksum field is TCP's or UDP's own, as it must be in frames of ports with
- * one address. What lies behind the IP header may be the reason that such a port may send a frame
- * (source.c: DHCP's chaddr, the target of a neighbour solicitation); a checksum put there would
- * change what was checked.
+ * rules (port.ruled). What lies behind the IP header may be the reason that such a port may send a
+ * frame (source.c: DHCP's chaddr, the target of a neighbour solicitation, UDP's ports); a checksum
+ * put there would change what was checked.
  */
 static bool offload_is_own_field(const struct packet *packet, u32 start, u32 offset)
 {
 	const u8 *ip = packet->head + IP_AT;
 
-	if (packet->from->address == 0)
+	if (!packet->from->ruled)
 		return true;
 	if (packet->type != ETHER_IPV4 || start != offload_transport_at(packet))
 		return false;

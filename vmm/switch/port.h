@@ -28,6 +28,8 @@ struct port {
 	u64 only_mac;
 	/* the port's IPv4 address in a frame's order of bytes; 0: the manager has given it none */
 	u32 address;
+	/* the port has an address, or is on a network whose addresses the manager assigns */
+	bool ruled;
 	/*
 	 * in the states NET_PORT_LISTENS and NET_PORT_LOOPED: the TSC at which the port opens,
 	 * unless a probe comes

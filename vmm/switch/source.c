@@ -53,6 +53,13 @@ bool source_learn(const struct packet *packet, u64 mac)
 #define UDP_PORTS_AT	20u
 #define DHCP_PORTS	(68u << 16 | 67u)
 #define DHCP_AT		28u
+#define DHCP_SERVER_PORT 67u
+#define DHCP_CLIENT_PORT 68u
+/* the ports in a UDP header, and in it the one to which the datagram goes */
+#define UDP_PORTS_BYTES 4u
+#define UDP_TARGET_AT	2u
+/* of the IPv4 header's field with the fragment's offset: the offset alone */
+#define IPV4_OFFSET_MASK 0x1fffu
 /* the first three bytes of a DHCP message: a request, Ethernet, addresses of 6 bytes */
 #define DHCP_KIND      0x010106u
 #define DHCP_CLIENT_AT (DHCP_AT + 28u)
@@ -191,4 +198,41 @@ bool source_takes_no_address(const struct packet *packet)
 		return there >= ARP_BYTES &&
 		       source_is_free(source_address_at(l3 + ARP_SENDER_AT), packet->vlan);
 	return true;
+}
+
+/*
+ * Returns whether the frame may be DHCP, IPv6 or what a receiver could take for either, on a
+ * network where only the monitors speak for a DHCP server and nobody is a router by IPv6. Ports are
+ * in the first fragment of a datagram, whose offset is 0; no receiver has a datagram without it.
+ */
+static bool source_plays_server(const struct packet *packet)
+{
+	const u8 *ip = packet->head + L3_AT;
+	u32 there = packet->head_bytes - L3_AT;
+	u32 header;
+	u16 to;
+
+	if (packet->type == ETHER_IPV6)
+		return packet->from->address == 0; /* source_has_address has a rule for it */
+	if (packet->type != ETHER_IPV4)
+		return false;
+	if (there < IPV4_BYTES || ip[0] >> 4 != 4 || (ip[0] & 15u) * 4 < IPV4_BYTES)
+		return true;
+	if (ip[IPV4_PROTOCOL_AT] != IP_UDP ||
+	    (bytes_get16(ip + IPV4_FRAGMENT_AT) & IPV4_OFFSET_MASK) != 0)
+		return false;
+	header = (ip[0] & 15u) * 4;
+	if (there < header + UDP_PORTS_BYTES)
+		return true;
+	to = bytes_get16(ip + header + UDP_TARGET_AT);
+	return to == DHCP_SERVER_PORT || to == DHCP_CLIENT_PORT;
+}
+
+bool source_keeps_rules(const struct packet *packet, u64 mac)
+{
+	if ((packet->from->flags & NET_PORT_DHCP) != 0 && source_plays_server(packet))
+		return false;
+	if (packet->from->address != 0)
+		return source_has_address(packet, mac);
+	return port_sets.addressed == 0 || source_takes_no_address(packet);
 }

@@ -15,6 +15,11 @@ bool source_learn(const struct packet *packet, u64 mac) MUST_CHECK;
  */
 bool source_has_address(const struct packet *packet, u64 mac) MUST_CHECK;
 /*
+ * Returns whether the frame keeps to the rules of a port that has an address, or is on a network
+ * whose addresses the manager assigns (`ruled`).
+ */
+bool source_keeps_rules(const struct packet *packet, u64 mac) MUST_CHECK;
+/*
  * Returns whether the frame's sender is no IPv4 address that the manager has given to another port.
  * Applies to ports without an address from the manager; an uplink may send from any.
  */
@@ -30,7 +35,7 @@ static inline bool source_is_allowed(const struct packet *packet)
 
 	if (unlikely(mac != packet->from->only_mac) && !source_learn(packet, mac))
 		return false;
-	if (packet->from->address != 0)
-		return source_has_address(packet, mac);
+	if (packet->from->ruled)
+		return source_keeps_rules(packet, mac);
 	return port_sets.addressed == 0 || source_takes_no_address(packet);
 }

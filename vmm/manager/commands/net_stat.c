@@ -15,13 +15,14 @@ static const char *const drop_names[NET_DROP_COUNT] = {
 };
 
 static void command_net_stat_show_json(struct reply *reply, const struct driver_link *link,
-				       const char *net, const char *mac,
+				       const char *net, const char *mac, const char *address,
 				       const struct net_counts *counts)
 {
 	reply_object_begin(reply);
 	json_string(&reply->object, "net", net);
 	json_string(&reply->object, "port", link->user);
 	json_string(&reply->object, "mac", mac);
+	json_string(&reply->object, "address", address);
 	json_string(&reply->object, "state", net_port_state_name(net_port_shown(link)));
 	json_u64(&reply->object, "received_frames", counts->received_frames);
 	json_u64(&reply->object, "received_bytes", counts->received_bytes);
@@ -48,11 +49,15 @@ static void command_net_stat_show(struct reply *reply, const struct net *net, u3
 	const struct driver_link *link = &net->bridge->link[index];
 	struct net_counts counts = net->bridge->channel->net.counts[index];
 	char mac[MAC_TEXT_BYTES] = "-";
+	char address[16] = "-";
 
 	if (link->port.mac != 0)
 		address_format_mac(link->port.mac, mac);
+	if (link->port.address != 0)
+		address_format_ipv4(link->port.address, address, sizeof(address));
 	if (reply->json) {
-		command_net_stat_show_json(reply, link, net->config->section.name, mac, &counts);
+		command_net_stat_show_json(reply, link, net->config->section.name, mac, address,
+					   &counts);
 		return;
 	}
 	reply_line(reply, "%-16s %-16s %-17s %10llu %12llu %10llu %12llu",
@@ -60,6 +65,8 @@ static void command_net_stat_show(struct reply *reply, const struct net *net, u3
 		   (unsigned long long)counts.received_frames,
 		   (unsigned long long)counts.received_bytes,
 		   (unsigned long long)counts.sent_frames, (unsigned long long)counts.sent_bytes);
+	if (link->port.address != 0)
+		reply_line(reply, "  address %s", address);
 	if (net_port_shown(link) != NET_PORT_OPEN)
 		reply_line(reply, "  %s", net_port_state_name(net_port_shown(link)));
 	command_net_stat_show_drops(reply, &counts);
@@ -90,5 +97,6 @@ COMMAND(net_stat,
 		  "owner was started. A port is open, blocked (it is in a loop with another one),\n"
 		  "listens (an uplink, whether it is), or down (an uplink without a link).",
 	.example = "net stat",
-	.keys = "net port mac state received_frames received_bytes sent_frames sent_bytes dropped",
+	.keys = "net port mac address state received_frames received_bytes sent_frames "
+		"sent_bytes dropped",
 	.run = command_net_stat_run);

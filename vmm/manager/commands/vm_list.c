@@ -4,11 +4,29 @@
  * reads.
  */
 #include "vmm/manager/command/command.h"
+#include "vmm/manager/text/parse_address.h"
 #include "vmm/manager/vm/process/vm_usage.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
 #define N(value) ((unsigned long long)(value))
+
+/* Shows the IPv4 addresses that the VM's cards have by the manager's word, one for each card. */
+static void command_vm_list_show_addresses(struct json *json, const struct vm *vm)
+{
+	char text[16];
+
+	json_array_begin(json, "addresses");
+	for (u32 i = 0; i < CONFIG_VM_NET_MAX; i++) {
+		u32 address = vm->lease[i] != 0 ? vm->lease[i] : vm->config.net[i].address;
+
+		if (address == 0)
+			continue;
+		address_format_ipv4(address, text, sizeof(text));
+		json_string(json, NULL, text);
+	}
+	json_array_end(json);
+}
 
 static void command_vm_list_show_json(struct reply *reply, const struct vm *vm)
 {
@@ -47,6 +65,7 @@ static void command_vm_list_show_json(struct reply *reply, const struct vm *vm)
 		json_u64(json, "vsock_cid", vm_vsock_cid(vm));
 	else
 		json_null(json, "vsock_cid");
+	command_vm_list_show_addresses(json, vm);
 	reply_object_end(reply);
 }
 
@@ -106,5 +125,5 @@ COMMAND(vm_list,
 	.example = "vm list",
 	.keys = "name state reason exit_code vcpus memory_bytes resident_bytes uptime_ns "
 		"cpu_ns exits weight cap_percent reserve_budget_ns reserve_period_ns "
-		"missed_deadlines uuid boots revision steal_ns halted_ns vsock_cid",
+		"missed_deadlines uuid boots revision steal_ns halted_ns vsock_cid addresses",
 	.run = command_vm_list);

@@ -7,6 +7,7 @@
 #include "vmm/manager/config/config.h"
 #include "kernel/abi/log.h"
 #include "vmm/manager/config/config_keys.h"
+#include "vmm/manager/config/config_net.h"
 #include "vmm/manager/log/log_store.h"
 #include "vmm/rt/format.h"
 
@@ -121,6 +122,9 @@ static bool config_check_named(struct parser *parser)
 	if (parser->kind == CONFIG_DISKS)
 		return config_disk_check(CONTAINER_OF(parser->named, struct disk_config, section),
 					 text, sizeof(parser->problem.text));
+	if (parser->kind == CONFIG_NETS)
+		return config_net_check(CONTAINER_OF(parser->named, struct net_config, section),
+					text, sizeof(parser->problem.text));
 	if (parser->kind == CONFIG_STORES)
 		return config_store_check(CONTAINER_OF(parser->named, struct store_config, section),
 					  text, sizeof(parser->problem.text));

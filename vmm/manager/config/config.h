@@ -179,6 +179,7 @@ struct store_config {
 
 #define CONFIG_NET_MAX	  32u
 #define CONFIG_VM_NET_MAX 8u
+#define CONFIG_RANGE_BYTES 19u /* 255.255.255.255/32 */
 
 /* A network for VMs: a section [net NAME]. */
 struct net_config {
@@ -188,6 +189,11 @@ struct net_config {
 	u64 mtu;
 	/* deaths of a switch or of a card's driver in a minute before it stays down; 0: no limit */
 	u64 restart_limit;
+	/* the addresses that VMs are given by DHCP, such as "10.7.0.0/16"; "": none are */
+	char dhcp[CONFIG_RANGE_BYTES];
+	/* addresses that clients are told of; "": there is none */
+	char dhcp_router[CONFIG_RANGE_BYTES];
+	char dhcp_dns[CONFIG_RANGE_BYTES];
 };
 
 #define CONFIG_SERVICE_MAX    16u

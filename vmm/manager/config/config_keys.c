@@ -178,6 +178,12 @@ const struct config_key config_net_keys[] = {
 	 "a number of bytes from 1280 to 9000"},
 	{"restart_limit", VALUE_NUMBER, NET_FIELD(restart_limit), 0, CONFIG_RESTART_MAX, NULL,
 	 "a number of deaths in a minute from 1 to 64, or 0 for no limit"},
+	{"dhcp", VALUE_TEXT, NET_FIELD(dhcp), 1, CONFIG_RANGE_BYTES - 1, NULL,
+	 "addresses such as 10.7.0.0/16, with /8 to /29"},
+	{"dhcp.router", VALUE_TEXT, NET_FIELD(dhcp_router), 1, CONFIG_RANGE_BYTES - 1, NULL,
+	 "an address such as 10.7.0.1"},
+	{"dhcp.dns", VALUE_TEXT, NET_FIELD(dhcp_dns), 1, CONFIG_RANGE_BYTES - 1, NULL,
+	 "an address such as 10.7.0.1"},
 	{NULL, VALUE_TEXT, 0, .words = NULL},
 };
 

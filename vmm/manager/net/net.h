@@ -72,6 +72,12 @@ const struct net *net_of_card(const struct driver *card, u32 *place);
  */
 u16 net_port_shown(const struct driver_link *link);
 const char *net_port_state_name(u16 shown);
+/* Returns the flag of all ports of a network whose addresses the manager assigns; 0 for others. */
+static inline u32 net_dhcp_flag(const struct net_config *config)
+{
+	return config->dhcp[0] != '\0' ? (u32)NET_PORT_DHCP : 0;
+}
+
 /* Returns a random number other than 0, for the probes by which a port detects loops. */
 u64 net_port_secret(void);
 

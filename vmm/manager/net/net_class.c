@@ -6,6 +6,7 @@
  */
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/net/net.h"
+#include "vmm/manager/net/net_lease.h"
 #include "vmm/manager/log/vm_events.h"
 #include "vmm/rt/format.h"
 
@@ -26,6 +27,8 @@ static void net_bridge_describe(const struct driver *driver, const struct driver
 	struct net_about *about = (struct net_about *)(void *)link->at->about;
 	const struct net *net = net_of_bridge(driver);
 
+	about->lease = net_lease_of(
+		net->config, (link->port.flags & NET_PORT_UPLINK) == 0 ? link->port.address : 0);
 	__atomic_store_n(&about->mac, link->port.mac, __ATOMIC_RELAXED);
 	__atomic_store_n(&about->mtu, (u32)net->config->mtu, __ATOMIC_RELAXED);
 	__atomic_store_n(&about->flags, link->lost ? 0 : NET_LINK_UP, __ATOMIC_RELAXED);

@@ -43,7 +43,7 @@ static struct driver_link *net_make_link(const struct net *net, const char *card
 {
 	struct driver_link wanted = {
 		.section = net->bridge->device,
-		.port = {.flags = NET_PORT_UPLINK,
+		.port = {.flags = NET_PORT_UPLINK | net_dhcp_flag(net->config),
 			 .secret = net_port_secret(),
 			 .limit = {.weight = 1},
 			 .down = 1},

@@ -8,6 +8,7 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/notice.h"
 #include "vmm/manager/net/net.h"
+#include "vmm/manager/net/net_lease.h"
 #include "vmm/rt/crypto/sha256.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
@@ -83,7 +84,6 @@ static struct driver_link *net_attach(struct vm *vm, u32 card, char *problem, si
 		.fails = true,
 		.port = {.mac = net_mac(&vm->config, card),
 			 .flags = net_port_flags(asked->flags),
-			 .address = asked->address,
 			 .vlan = asked->vlan,
 			 .secret = net_port_secret(),
 			 .limit = net_limit_of(&vm->config)},
@@ -94,6 +94,7 @@ static struct driver_link *net_attach(struct vm *vm, u32 card, char *problem, si
 		format(problem, size, "%s", why);
 		return NULL;
 	}
+	wanted.port.flags |= net_dhcp_flag(net->config);
 	other = net_find_mac(net, wanted.port.mac);
 	if (other != NULL) {
 		format(problem, size, "its address is that of %s; each card needs its own, %s",
@@ -101,6 +102,8 @@ static struct driver_link *net_attach(struct vm *vm, u32 card, char *problem, si
 		       vm->origin != NULL ? "net= names another network" : "mac= sets it");
 		return NULL;
 	}
+	if (!net_lease_assign(vm, card, &wanted.port.address, problem, size))
+		return NULL;
 	string_copy(wanted.user, sizeof(wanted.user), vm->config.name);
 	return driver_link_make(net->bridge, vm->group, &wanted, problem, size);
 }

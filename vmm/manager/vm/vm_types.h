@@ -138,6 +138,11 @@ struct vm {
 	/* the links of the VM's network cards; NULL: none */
 	struct driver_link *port[CONFIG_VM_NET_MAX];
 	/*
+	 * the cards' addresses on networks with `dhcp`, in a frame's order of bytes: kept from the
+	 * first boot on; 0: the card has none
+	 */
+	u32 lease[CONFIG_VM_NET_MAX];
+	/*
 	 * the TSC until which the manager makes no turn of kernel calls for the VM: vm_turn.h; 0:
 	 * it does
 	 */

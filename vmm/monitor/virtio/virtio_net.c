@@ -108,6 +108,7 @@ void virtio_net_poll_link(struct virtio_net *net)
 	if (unlikely(!net->up))
 		net_come_up(net);
 	net_send_waiting(net);
+	net_answer(net);
 	net_receive(net);
 }
 
@@ -121,12 +122,14 @@ static void virtio_net_notify(struct virtio_device *device, u32 queue)
 		net_come_up(net);
 	if (queue % 2 != 0) {
 		net_send(net, queue / 2);
+		net_answer(net);
 		return;
 	}
 	if (queue == net_control_queue(net) && virtio_has(device, NET_F_CTRL_VQ))
 		net_control(net);
 	/* the guest has given new buffers, or uses another number of queue pairs */
 	net->hungry = false;
+	net_answer(net);
 	net_receive(net);
 }
 
@@ -137,6 +140,7 @@ static void virtio_net_forget(struct virtio_device *device)
 
 	net->up = false;
 	net->cut = false;
+	net->answer_bytes = 0;
 	net->full = 0;
 	net->hungry = false;
 	net->quiet = false;
@@ -218,6 +222,8 @@ void virtio_net_open(struct virtio_net *net, struct link_memory *memory,
 {
 	net->ring = ring;
 	net->context = context;
+	net->lease = ((const struct net_about *)(const void *)memory->about)->lease;
+	net->answer_bytes = 0;
 	frames_open(&net->end, memory, LINK_CLIENT);
 }
 

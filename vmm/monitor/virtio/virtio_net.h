@@ -5,6 +5,7 @@
 #include "vmm/io/net.h"
 #include "vmm/io/net_cards.h"
 #include "vmm/monitor/virtio/virtio.h"
+#include "vmm/monitor/virtio/virtio_net_dhcp.h"
 
 struct platform_config;
 
@@ -81,6 +82,9 @@ struct virtio_net {
 	bool quiet; /* the switch was asked to signal, and has not signalled since */
 	/* for each flow, the queue pair on which the guest last sent a frame of it */
 	u8 flow[VIRTIO_NET_FLOWS];
+	struct net_lease lease; /* what the guest is answered by DHCP */
+	u32 answer_bytes;	/* the length of the answer that waits for a buffer; 0: none does */
+	u8 answer[NET_DHCP_ANSWER_BYTES];
 	struct virtio_net_counts counts;
 	struct virtio_chain chain; /* the guest's chain (request) that is being worked on */
 	struct virtio_chain more;

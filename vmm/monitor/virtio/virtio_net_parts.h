@@ -110,6 +110,9 @@ void net_send(struct virtio_net *net, u32 pair);
 /* Sends the guest's frames that have waited for room in the link. */
 void net_send_waiting(struct virtio_net *net);
 
+/* Gives the guest the card's own answer to DHCP or ARP, if there is one and the guest has buffers.
+ */
+void net_answer(struct virtio_net *net);
 /* Gives the guest the frames that the switch has, as far as the guest has buffers. */
 void net_receive(struct virtio_net *net);
 /* Drops the switch's frames that have come while the guest could not take them. */

@@ -355,6 +355,28 @@ static u32 net_receive_some(struct virtio_net *net, u32 left)
 	return left;
 }
 
+void net_answer(struct virtio_net *net)
+{
+	struct net_header header = {.buffer_count = 1};
+	enum net_outcome outcome;
+	u32 touched = 0;
+
+	if (likely(net->answer_bytes == 0) || !virtio_is_live(&net->virtio))
+		return;
+	outcome = net_fill_any(net, &header, net->answer, net->answer_bytes, &touched);
+	if (outcome == NET_NO_BUFFERS)
+		return;
+	if (outcome == NET_TOO_LONG)
+		net->counts.lost[NET_LOSS_BUFFERS]++;
+	net->answer_bytes = 0;
+	for (; touched != 0; touched &= touched - 1) {
+		u32 queue = net_receive_queue((u32)__builtin_ctz(touched));
+
+		virtqueue_show(&net->virtio, queue);
+		virtqueue_announce(&net->virtio, queue);
+	}
+}
+
 void net_receive(struct virtio_net *net)
 {
 	/* the switch may add frames as fast as the card takes them */

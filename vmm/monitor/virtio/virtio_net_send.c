@@ -70,6 +70,30 @@ static void net_note_sent(struct virtio_net *net, u32 pair, const u8 *frame, u32
 		net->flow[net_flow_of(frame, bytes)] = (u8)pair;
 }
 
+/*
+ * Returns whether the frame, which lies in the link and is not added to it yet, is for the DHCP
+ * server, for which the card answers. A new answer replaces one for which the guest had no buffer.
+ */
+static bool net_is_for_server(struct virtio_net *net, const u8 *frame,
+			      const struct frame_header *header)
+{
+	u32 bytes;
+
+	if (!net_dhcp_take(&net->lease, net->state.own_mac, frame, header->bytes,
+			   (header->flags & FRAME_NEEDS_CHECKSUM) != 0, net->answer, &bytes))
+		return false;
+	if (bytes != 0)
+		net->answer_bytes = bytes;
+	return true;
+}
+
+static ALWAYS_INLINE void net_add(struct virtio_net *net, const u8 *frame,
+				  const struct frame_header *header)
+{
+	if (likely(net->lease.address == 0) || !net_is_for_server(net, frame, header))
+		frames_add(&net->end, header);
+}
+
 /* Puts one frame of the guest into the link. Returns false if the link has no room for it now. */
 static bool net_send_one(struct virtio_net *net, u32 pair, const struct virtio_chain *chain)
 {
@@ -96,7 +120,7 @@ static bool net_send_one(struct virtio_net *net, u32 pair, const struct virtio_c
 		net->counts.lost[NET_LOSS_SHORT]++;
 		return true;
 	}
-	frames_add(&net->end, &frame);
+	net_add(net, to, &frame);
 	net_note_sent(net, pair, to, frame.bytes);
 	return true;
 }
@@ -125,7 +149,7 @@ static ALWAYS_INLINE bool net_send_piece(struct virtio_net *net, u32 pair,
 	if (unlikely(to == NULL))
 		return false;
 	memcpy(to, piece->at + sizeof(header), frame.bytes);
-	frames_add(&net->end, &frame);
+	net_add(net, to, &frame);
 	net_note_sent(net, pair, to, frame.bytes);
 	return true;
 }

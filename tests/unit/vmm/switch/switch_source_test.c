@@ -351,6 +351,80 @@ static void not_from_anothers_ip(void **state)
 	}
 }
 
+/* UDP to that port, with so many words of options of IPv4 and this in the fragment's word. */
+static void put_udp(u32 index, u16 to, u32 options, u16 fragment, u32 bytes)
+{
+	const u32 own = IP_OWN;
+	u8 *ip = scratch + 14;
+
+	memset(scratch, 0, 200);
+	put_mac(scratch, BROADCAST);
+	put_mac(scratch + 6, MAC(index));
+	bytes_put16(scratch + 12, ETHER_IPV4);
+	ip[0] = (u8)(0x45 + options);
+	bytes_put16(ip + 6, fragment);
+	ip[9] = 17;
+	memcpy(ip + 12, &own, 4);
+	bytes_put16(ip + 20 + 4 * options + 2, to);
+	put_frame(index, (struct frame_header){.bytes = bytes}, scratch);
+}
+
+/* Where monitors answer DHCP, no port does: not with an address, nor with any, nor from a wire. */
+static void nobody_plays_server(void **state)
+{
+	static const struct net_port players[] = {
+		{.mac = MAC(1), .address = IP_OWN, .flags = NET_PORT_DHCP},
+		{.mac = MAC(1), .flags = NET_PORT_DHCP | NET_PORT_ANY_SOURCE},
+		{.mac = MAC(1), .flags = NET_PORT_DHCP | NET_PORT_TRUNK},
+		{.flags = NET_PORT_DHCP | NET_PORT_UPLINK},
+	};
+
+	(void)state;
+	attach(2);
+	for (u32 i = 0; i < ARRAY_COUNT(players); i++) {
+		attach_port(1, players[i]);
+		put_udp(1, 68, 0, 0, 60);
+		put_udp(1, 68, 10, 0, 100);
+		put_udp(1, 67, 0, 0, 60);
+		put_udp(1, 68, 0, 0x2000, 60); /* the first fragment */
+		put_udp(1, 69, 0, 0, 14 + 23); /* no ports are there */
+		put_udp(1, 69, 1, 0, 14 + 20);
+		put_type(1, BROADCAST, ETHER_IPV6, 60);
+		put_type(1, BROADCAST, ETHER_IPV4, 60); /* version 1, and a header of 4 bytes */
+		serve_all();
+		expect_nothing(2);
+		expect_dropped(1, NET_DROP_SPOOFED, 8);
+		put_udp(1, 69, 0, 0, 60);
+		put_udp(1, 69, 10, 0, 100);
+		put_udp(1, 68, 0, 0x0001,
+			60); /* a later fragment: what looks like a port is data */
+		serve_all();
+		expect_frames(2, 3);
+		detach(1);
+	}
+}
+
+/* The port in a datagram is not written behind the check by asking for a checksum there. */
+static void no_sum_over_a_port(void **state)
+{
+	(void)state;
+	attach_port(1,
+		    (struct net_port){.mac = MAC(1), .flags = NET_PORT_DHCP | NET_PORT_ANY_SOURCE});
+	attach(2);
+	put_udp(1, 69, 0, 0, 60);
+	scratch[0] = 0xff;
+	put_frame(1,
+		  (struct frame_header){.bytes = 60,
+					.flags = FRAME_NEEDS_CHECKSUM,
+					.checksum_start = 34,
+					.checksum_offset = 2},
+		  scratch);
+	serve_all();
+	expect_frames(2, 1);
+	expect_nothing(2);
+	expect_dropped(1, NET_DROP_BAD, 1);
+}
+
 /* Behind the wire others may have any address; there a probe finds a conflict. */
 static void the_wire_is_believed(void **state)
 {
@@ -411,6 +485,7 @@ int main(void)
 		TEST(from_its_own_ip_only),	    TEST(may_ask_for_its_ip),
 		TEST(may_probe_for_its_ip),	    TEST(may_probe_for_its_ipv6),
 		TEST(no_sum_over_what_is_believed), TEST(not_from_anothers_ip),
+		TEST(nobody_plays_server),	    TEST(no_sum_over_a_port),
 		TEST(the_wire_is_believed),	    TEST(anothers_ip_in_its_vlan),
 		TEST(free_once_its_port_is_gone),
 	};

@@ -102,6 +102,58 @@ static void sections(void **state)
 	assert_int_equal(parse("[net lan]\n[disk lan]\ncontroller = memory\nsize = 4K\n"), 0);
 }
 
+static void expect_net_problem(const char *text, const char *problem)
+{
+	assert_int_equal(parse(text), 1);
+	assert_string_equal(problems[0].text, problem);
+}
+
+static void dhcp(void **state)
+{
+	struct net_range range;
+
+	(void)state;
+	assert_int_equal(parse("[net lan]\ndhcp = 10.7.0.0/16\ndhcp.router = 10.7.0.1\n"
+			       "dhcp.dns = 9.9.9.9\n[net b]\ndhcp = 10.8.0.8/29\n[net c]\n"),
+			 0);
+	assert_true(config_net_range(find_net("lan"), &range));
+	assert_int_equal(range.first, 0x0a070000);
+	assert_int_equal(range.last, 0x0a07ffff);
+	assert_int_equal(net_range_server(&range), 0x0a07fffe);
+	assert_int_equal(config_net_address(find_net("lan")->dhcp_router), 0x0100070a);
+	assert_true(config_net_range(find_net("b"), &range));
+	assert_int_equal(range.last - range.first, 7);
+	assert_false(config_net_range(find_net("c"), &range));
+	for (u32 i = 0; i < 10; i++) {
+		static const char *const bad[] = {
+			"10.7.0.0",  "10.7.0.0/",   "10.7.0.0/30",   "10.7.0.0/7", "10.7.0.0/33",
+			"10.7.0/16", "224.0.0.0/8", "10.7.0.0/16/8", "/16",	   "0.0.0.0/8"};
+		char text[80];
+
+		(void)snprintf(text, sizeof(text), "[net lan]\ndhcp = %s\n", bad[i]);
+		assert_int_equal(parse(text), 1);
+		assert_non_null(strstr(problems[0].text, "is not valid; use addresses such as"));
+	}
+	expect_net_problem(
+		"[net lan]\ndhcp = 10.7.0.1/16\n",
+		"net lan: dhcp = 10.7.0.1/16 is the address of one host; use 10.7.0.0/16");
+	expect_net_problem("[net lan]\ndhcp = 10.7.0.0/16\n[net b]\ndhcp = 10.7.128.0/24\n",
+			   "net b: dhcp = 10.7.128.0/24 has addresses that are also in dhcp = "
+			   "10.7.0.0/16 of net lan; use others");
+	expect_net_problem("[net lan]\ndhcp.dns = 10.7.0.1\n",
+			   "net lan: dhcp.dns is for a network with dhcp; set that, too");
+	expect_net_problem(
+		"[net lan]\ndhcp = 10.7.0.0/16\ndhcp.router = 10.8.0.1\n",
+		"net lan: dhcp.router = 10.8.0.1 is none of the addresses of 10.7.0.0/16; "
+		"use one of them");
+	expect_net_problem(
+		"[net lan]\ndhcp = 10.7.0.0/24\ndhcp.dns = 10.7.0.254\n",
+		"net lan: dhcp.dns = 10.7.0.254 is the DHCP server's own address, the last "
+		"one of 10.7.0.0/24; use another");
+	expect_net_problem("[net lan]\ndhcp = 10.7.0.0/24\ndhcp.dns = dns\n",
+			   "net lan: dhcp.dns = dns is not valid; use an address such as 10.7.0.1");
+}
+
 static void too_many(void **state)
 {
 	static char text[4096];
@@ -118,9 +170,8 @@ static void too_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(everything),
-		cmocka_unit_test(cards),
-		cmocka_unit_test(sections),
+		cmocka_unit_test(everything), cmocka_unit_test(cards),
+		cmocka_unit_test(sections),   cmocka_unit_test(dhcp),
 		cmocka_unit_test(too_many),
 	};
 

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Assigns the addresses of networks with `dhcp`. Called by net_vm.c when a VM's cards are linked.
+ * Writes vm->lease, and owns the list of the VMs that have one. Sections' ranges do not overlap
+ * (config_net.c), so that an address belongs to one card of one network.
+ */
+#include "vmm/manager/net/net_lease.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/manager/config/config_net.h"
+#include "vmm/manager/text/parse_address.h"
+#include "vmm/rt/crypto/sha256.h"
+#include "vmm/rt/format.h"
+
+/* More addresses than can be taken: those of all cards, of a router, and of a name server. */
+#define TRIES_MAX    (VM_MAX * CONFIG_VM_NET_MAX + 3)
+#define ADDRESS_TEXT 16u
+
+/*
+ * The VMs that have addresses, whether or not they are linked now. A VM's id is not used again: an
+ * entry whose id is no longer that of its slot is free.
+ */
+static struct lease_holder {
+	const struct vm *vm;
+	u32 id;
+} holders[VM_MAX];
+
+static bool net_lease_is_held(const struct lease_holder *holder)
+{
+	return holder->id != 0 && holder->vm->id == holder->id;
+}
+
+/* Enters the VM into the list, if it is not there: it has as many entries as there can be VMs. */
+static void net_lease_hold(const struct vm *vm)
+{
+	struct lease_holder *free = NULL;
+
+	for (u32 i = 0; i < VM_MAX; i++) {
+		if (!net_lease_is_held(&holders[i]))
+			free = &holders[i];
+		else if (holders[i].vm == vm)
+			return;
+	}
+	if (free != NULL)
+		*free = (struct lease_holder){vm, vm->id};
+}
+
+/* Returns the VM one of whose other cards has the address, or NULL. */
+static const struct vm *net_lease_owner(const struct vm *vm, u32 card, u32 address)
+{
+	for (u32 place = 0; place < VM_MAX; place++) {
+		const struct vm *other = holders[place].vm;
+
+		if (!net_lease_is_held(&holders[place]))
+			continue;
+		for (u32 i = 0; i < CONFIG_VM_NET_MAX; i++) {
+			if ((other != vm || i != card) && other->lease[i] == address)
+				return other;
+		}
+	}
+	return NULL;
+}
+
+static bool net_lease_is_kept_free(const struct net_config *net, const struct net_range *range,
+				   u32 address)
+{
+	return address == config_net_address(net->dhcp_router) ||
+	       address == config_net_address(net->dhcp_dns) ||
+	       __builtin_bswap32(address) == net_range_server(range);
+}
+
+/* Checks an address that the card's own line sets. */
+static bool net_lease_take(struct vm *vm, u32 card, const struct net_config *net,
+			   const struct net_range *range, char *problem, size_t size)
+{
+	u32 address = vm->config.net[card].address;
+	const struct vm *owner = net_lease_owner(vm, card, address);
+	char text[ADDRESS_TEXT];
+
+	address_format_ipv4(address, text, sizeof(text));
+	if (!net_range_has(range, __builtin_bswap32(address)))
+		format(problem, size, "address=%s is none of the network's, %s; use one of those",
+		       text, net->dhcp);
+	else if (net_lease_is_kept_free(net, range, address))
+		format(problem, size,
+		       "address=%s is that of the network's router, name or DHCP server; use "
+		       "another",
+		       text);
+	else if (owner != NULL)
+		format(problem, size, "address=%s is that of %s; use another", text,
+		       owner->config.name);
+	else
+		vm->lease[card] = address;
+	return vm->lease[card] == address;
+}
+
+/*
+ * Chooses the first free address from one on that the VM's name tells: so a VM has, as a rule, the
+ * same one after each boot of the host.
+ */
+static u32 net_lease_choose(const struct vm *vm, u32 card, const struct net_config *net,
+			    const struct net_range *range)
+{
+	u32 count = range->last - range->first - 1;
+	char text[CONFIG_NAME_BYTES + 24];
+	u8 digest[SHA256_BYTES];
+	u32 at;
+
+	sha256_finish(sha256_initial, 0, text,
+		      format(text, sizeof(text), "%s address of card %u", vm->config.name, card),
+		      digest);
+	memcpy(&at, digest, sizeof(at));
+	for (u32 i = 0; i < MIN(count, TRIES_MAX); i++) {
+		u32 address = __builtin_bswap32(range->first + 1 + (u32)(((u64)at + i) % count));
+
+		if (!net_lease_is_kept_free(net, range, address) &&
+		    net_lease_owner(vm, card, address) == NULL)
+			return address;
+	}
+	return 0;
+}
+
+bool net_lease_assign(struct vm *vm, u32 card, u32 *address, char *problem, size_t size)
+{
+	const struct vm_net *asked = &vm->config.net[card];
+	const struct net_config *net = config_net(asked->number - 1u);
+	bool routes = (asked->flags & (VM_NET_ANY_SOURCE | VM_NET_TRUNK)) != 0;
+	struct net_range range;
+
+	*address = asked->address;
+	net_lease_hold(vm);
+	if (!config_net_range(net, &range) || (routes && asked->address == 0))
+		return true;
+	/* a clone's line has the address of the VM that it was cloned from */
+	if (asked->address != 0 && vm->clone_of == 0) {
+		vm->lease[card] = 0;
+		return net_lease_take(vm, card, net, &range, problem, size);
+	}
+	if (!net_range_has(&range, __builtin_bswap32(vm->lease[card])))
+		vm->lease[card] = net_lease_choose(vm, card, net, &range);
+	*address = vm->lease[card];
+	if (*address == 0)
+		format(problem, size, "none of the addresses of dhcp = %s is free; give it more",
+		       net->dhcp);
+	return *address != 0;
+}
+
+struct net_lease net_lease_of(const struct net_config *net, u32 address)
+{
+	struct net_range range;
+
+	if (address == 0 || !config_net_range(net, &range))
+		return (struct net_lease){0};
+	return (struct net_lease){
+		.address = address,
+		.mask = __builtin_bswap32(~(range.first ^ range.last)),
+		.server = __builtin_bswap32(net_range_server(&range)),
+		.router = config_net_address(net->dhcp_router),
+		.dns = config_net_address(net->dhcp_dns),
+	};
+}
