@@ -57,6 +57,8 @@ struct cli {
 	const char *warm; /* template: how many clones are to wait for runs */
 	const char *files[8];
 	int file_count;
+	const char *outputs[8]; /* run: PATH=LOCAL, or PATH */
+	int output_count;
 	const char *environment[32];
 	int environment_count;
 	struct http http;
@@ -168,6 +170,7 @@ enum cli_exit command_user(struct cli *cli, int count, char **words);
 enum cli_exit command_run(struct cli *cli, int count, char **words);
 enum cli_exit command_ps(struct cli *cli, int count, char **words);
 enum cli_exit command_logs(struct cli *cli, int count, char **words);
+enum cli_exit command_cp(struct cli *cli, int count, char **words);
 enum cli_exit command_stop(struct cli *cli, int count, char **words);
 enum cli_exit command_template(struct cli *cli, int count, char **words);
 enum cli_exit command_password(struct cli *cli, int count, char **words);

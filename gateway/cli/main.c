@@ -34,12 +34,12 @@ static const char usage[] =
 	"  volume rename STORE/VOLUME NAME | rollback STORE/VOLUME SNAPSHOT | drop STORE/VOLUME\n"
 	"  volume rekey STORE/VOLUME KEY\n"
 	"  net list\n"
-	"  run TEMPLATE [--env NAME=TEXT]... [--file FILE:PATH]... [--timeout SECONDS] [--user "
-	"UID:GID]\n"
-	"      [--workdir DIR] [--detach|--interactive] -- COMMAND...\n"
+	"  run TEMPLATE [--env NAME=TEXT]... [--file FILE:PATH]... [--output PATH=LOCAL]...\n"
+	"      [--timeout SECONDS] [--user UID:GID] [--workdir DIR] [--detach|--interactive] -- "
+	"COMMAND...\n"
 	"                            in a machine of its own, with this input and output\n"
-	"  ps | logs ID [--follow] | stop ID\n"
-	"                            what runs and has run; its output; ends it\n"
+	"  ps | logs ID [--follow] | cp ID:PATH FILE | stop ID\n"
+	"                            what runs and has run; its output; a file of it; ends it\n"
 	"  template NAME             boots a machine to where runs begin as copies of it\n"
 	"  template NAME --warm N    keeps N copies there, for runs to come\n"
 	"  console NAME              the machine's console; Ctrl-] leaves\n"
@@ -111,6 +111,7 @@ enum {
 	OPT_NET,
 	OPT_SIZE,
 	OPT_STORE,
+	OPT_OUTPUT,
 	OPT_HELP,
 	OPT_VERSION
 };
@@ -148,6 +149,7 @@ static const struct option options[] = {
 	{"net", required_argument, NULL, OPT_NET},
 	{"size", required_argument, NULL, OPT_SIZE},
 	{"store", required_argument, NULL, OPT_STORE},
+	{"output", required_argument, NULL, OPT_OUTPUT},
 	{"detach", no_argument, NULL, 'd'},
 	{"interactive", no_argument, NULL, 'i'},
 	{"help", no_argument, NULL, OPT_HELP},
@@ -159,18 +161,31 @@ static const struct {
 	const char *name;
 	enum cli_exit (*run)(struct cli *cli, int count, char **words);
 } commands[] = {
-	{"create", command_create},   {"vm", command_vm},
-	{"console", command_console}, {"events", command_events},
-	{"log", command_log},	      {"audit", command_audit},
-	{"host", command_host},	      {"token", command_token},
-	{"user", command_user},	      {"login", command_login},
-	{"logout", command_logout},   {"password", command_password},
-	{"disk", command_disk},	      {"store", command_store},
-	{"volume", command_volume},   {"file", command_file},
-	{"net", command_net},	      {"run", command_run},
-	{"ps", command_ps},	      {"logs", command_logs},
-	{"stop", command_stop},	      {"template", command_template},
-	{"connect", command_connect}, {"ssh", command_ssh},
+	{"create", command_create},
+	{"vm", command_vm},
+	{"console", command_console},
+	{"events", command_events},
+	{"log", command_log},
+	{"audit", command_audit},
+	{"host", command_host},
+	{"token", command_token},
+	{"user", command_user},
+	{"login", command_login},
+	{"logout", command_logout},
+	{"password", command_password},
+	{"disk", command_disk},
+	{"store", command_store},
+	{"volume", command_volume},
+	{"file", command_file},
+	{"net", command_net},
+	{"run", command_run},
+	{"ps", command_ps},
+	{"logs", command_logs},
+	{"cp", command_cp},
+	{"stop", command_stop},
+	{"template", command_template},
+	{"connect", command_connect},
+	{"ssh", command_ssh},
 	{"agent", command_agent},
 };
 
@@ -193,6 +208,13 @@ static void main_take_file(struct cli *cli, const char *file)
 	if (cli->file_count == (int)(ARRAY_COUNT(cli->files)))
 		cli_die(CLI_USAGE, "give --file eight times at most");
 	cli->files[cli->file_count++] = file;
+}
+
+static void main_take_output(struct cli *cli, const char *output)
+{
+	if (cli->output_count == (int)(ARRAY_COUNT(cli->outputs)))
+		cli_die(CLI_USAGE, "give --output eight times at most");
+	cli->outputs[cli->output_count++] = output;
 }
 
 static void main_take_ssh_option(struct cli *cli, const char *text)
@@ -239,6 +261,7 @@ static void main_take_option(struct cli *cli, int option)
 	case OPT_NET:		cli->net = optarg; break;
 	case OPT_SIZE:		cli->size = optarg; break;
 	case OPT_STORE:		cli->store = optarg; break;
+	case OPT_OUTPUT:	main_take_output(cli, optarg); break;
 	case 'd':		cli->detach = true; break;
 	case 'i':		cli->interactive = true; break;
 	case OPT_HELP:		fputs(usage, stdout); exit(CLI_OK);
@@ -284,7 +307,7 @@ int main(int count, char **words)
 		return main_finish(code);
 	}
 	cli_die(CLI_USAGE,
-		"there is no command \"%s\": use one of create vm run ps logs stop template disk "
+		"there is no command \"%s\": use one of create vm run ps logs cp stop template disk "
 		"store "
 		"volume net file "
 		"console connect ssh agent events log audit host token user login logout password",

@@ -17,6 +17,7 @@
 #include "gateway/cli/items.h"
 #include "gateway/cli/output.h"
 #include "gateway/cli/run_follow.h"
+#include "gateway/cli/run_output.h"
 
 enum {
 	RUN_INPUT_BYTES = 11000, /* the most bytes of input; a request has 16 KiB at most */
@@ -133,6 +134,7 @@ static json_t *run_body(const struct cli *cli, int count, char **words)
 		run_add_input(body);
 	if (cli->file_count > 0)
 		run_add_files(body, cli);
+	run_output_add(body, cli);
 	return body;
 }
 
@@ -221,6 +223,9 @@ static enum cli_exit run_show_live(struct cli *cli, const char *method, const ch
 		code = (enum cli_exit)RUN_NOT;
 	} else {
 		code = run_code(run);
+		if (cli->output_count > 0 && !run_output_fetch(cli, table_text(run, "id")) &&
+		    code == CLI_OK)
+			code = (enum cli_exit)RUN_NOT;
 	}
 	json_decref(run);
 	return code;
@@ -235,7 +240,7 @@ enum cli_exit command_run(struct cli *cli, int count, char **words)
 
 	if (count < 1)
 		cli_die(CLI_USAGE, "use: run TEMPLATE [--env NAME=TEXT] [--file FILE:PATH] "
-				   "[--timeout SECONDS] "
+				   "[--output PATH=LOCAL] [--timeout SECONDS] "
 				   "[--user UID:GID] [--workdir DIR] "
 				   "[-d | -i] -- COMMAND...");
 	if (cli->interactive && (cli->detach || cli->json))

@@ -29,7 +29,7 @@ _skerryctl() {
 		;;
 	--vm) ;;
 	--to) ;;
-	--host | --fingerprint | --limit | --since | --scope | --expires | --user | --env | --file | --timeout | --workdir | --warm | --ssh-option | --net | --size | --store) return ;;
+	--host | --fingerprint | --limit | --since | --scope | --expires | --user | --env | --file | --output | --timeout | --workdir | --warm | --ssh-option | --net | --size | --store) return ;;
 	esac
 	# The words that are no options; the same server is asked for names.
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -38,7 +38,7 @@ _skerryctl() {
 			asked+=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}")
 			((i++))
 			;;
-		--level | --vm | --limit | --since | --scope | --expires | --role | --to | --user | --env | --file | --timeout | --workdir | --warm | --ssh-option | --image | --cloud-init | --net | --size | --store) ((i++)) ;;
+		--level | --vm | --limit | --since | --scope | --expires | --role | --to | --user | --env | --file | --output | --timeout | --workdir | --warm | --ssh-option | --image | --cloud-init | --net | --size | --store) ((i++)) ;;
 		-*) ;;
 		*) words+=("${COMP_WORDS[i]}") ;;
 		esac
@@ -53,7 +53,7 @@ _skerryctl() {
 	fi
 	local choices=
 	case "${words[0]-} ${words[1]-}" in
-	' ') choices='create vm run ps logs stop template disk store volume net file console connect ssh agent events log audit host token user login logout password' ;;
+	' ') choices='create vm run ps logs cp stop template disk store volume net file console connect ssh agent events log audit host token user login logout password' ;;
 	'vm ') choices='list show start stop kill pause resume reset renew trim snapshot clone save restore
 		backup balloon inspect digest create set destroy' ;;
 	'host ') choices='audit log-rotate reboot poweroff' ;;
@@ -96,7 +96,7 @@ _skerryctl() {
 		[[ ${#words[@]} -eq 3 && ${words[1]} == @(balloon|inspect|digest) ]] && return
 		choices=$(_skerryctl_names "${asked[@]}" "${list[@]}")
 		;;
-	'logs ' | 'stop ') choices=$(_skerryctl_names "${asked[@]}" ps) ;;
+	'logs ' | 'cp ' | 'stop ') choices=$(_skerryctl_names "${asked[@]}" ps) ;;
 	'store format' | 'store quota' | 'volume list')
 		[[ ${#words[@]} -eq 2 ]] && choices=$(_skerryctl_names "${asked[@]}" store list)
 		;;

@@ -9,10 +9,11 @@
  */
 enum {
 	GATE_PORT = 1023, /* at which the guest listens; only root may */
-	GATE_VERSION = 1,
+	GATE_VERSION = 2,
 	GATE_SEED_BYTES = 64,
-	GATE_WINDOW = 1 << 14, /* bytes of input that the guest keeps for the command */
-	GATE_OUTPUT = 3072,    /* the longest frame from the guest */
+	GATE_WINDOW = 1 << 14,	   /* bytes of input that the guest keeps for the command */
+	GATE_OUTPUT = 3072,	   /* the longest frame from the guest */
+	GATE_FILE_BYTES = 1 << 20, /* the most of a file that the host gets at the end */
 };
 
 enum gate_frame {
@@ -23,13 +24,24 @@ enum gate_frame {
 	GATE_INPUT = 'I',   /* to the command's standard input; none: that was all */
 	GATE_SIGNAL = 'K',  /* a byte: its number, to the command and all that it has started */
 	/* from the guest */
-	GATE_HELLO = 'H',   /* GATE_VERSION */
-	GATE_SEEDED = 'R',  /* its random numbers are its own from here on */
-	GATE_TAKEN = 'T',   /* four bytes: so much input has been taken, and more may come */
-	GATE_OUT = 'O',	    /* from the command's standard output */
-	GATE_ERROR = 'E',   /* from its standard error output */
-	GATE_END = 'X',	    /* struct gate_end */
+	GATE_HELLO = 'H',  /* GATE_VERSION */
+	GATE_SEEDED = 'R', /* its random numbers are its own from here on */
+	GATE_TAKEN = 'T',  /* four bytes: so much input has been taken, and more may come */
+	GATE_OUT = 'O',	   /* from the command's standard output */
+	GATE_ERROR = 'E',  /* from its standard error output */
+	GATE_PIECE = 'P',  /* a byte: the number of a wanted file, from 0; then bytes of the file */
+	GATE_DONE = 'D',   /* its number and an enum gate_done; once for each wanted file */
+	GATE_END = 'X',	   /* struct gate_end; behind all wanted files */
 	GATE_REFUSED = 'N', /* in words: why there is nothing to run */
+};
+
+/* What became of a file that the host wants when the command has ended. */
+enum gate_done {
+	GATE_WHOLE = 0,
+	GATE_MISSING = 1,
+	GATE_NO_FILE = 2, /* a folder, a device, a pipe */
+	GATE_TOO_LONG = 3,
+	GATE_UNREADABLE = 4,
 };
 
 /* How the command ended, the low byte first. */
@@ -65,6 +77,9 @@ _Noreturn void gate_power_off(void);
 
 /* Runs the command to its end, and tells the host how it ended. */
 void run_command(struct gate *gate, const struct words *words);
+
+/* Sends the host the files that it wants, when the command has ended. */
+void wanted_files(struct gate *gate, const struct words *words);
 
 /* Reads the files of the image while nothing else is mounted, as far as there is memory. */
 void warm_files(void);

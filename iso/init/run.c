@@ -219,7 +219,7 @@ static bool run_out_of_memory(void)
 	return false;
 }
 
-static void run_end(struct run *run)
+static void run_end(struct run *run, const struct words *words)
 {
 	struct gate_end end = {
 		.by_signal = (run->status & 0x7f) != 0,
@@ -236,6 +236,7 @@ static void run_end(struct run *run)
 	for (int stream = RUN_OUT; stream <= RUN_ERROR; stream++)
 		for (int i = 0; i < 64 && run_output(run, stream); i++) /* a pipe holds less */
 			;
+	wanted_files(run->gate, words);
 	gate_send(run->gate, GATE_END, &end, sizeof(end));
 }
 
@@ -269,5 +270,5 @@ void run_command(struct gate *gate, const struct words *words)
 		if (wait[1].revents != 0 && run_reap(&run))
 			break;
 	}
-	run_end(&run);
+	run_end(&run, words);
 }

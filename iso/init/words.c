@@ -95,6 +95,11 @@ static bool words_take_one(struct words *words, char *text, bool from_host)
 	case 'h':
 		words->host = text;
 		return *text != '\0';
+	case 'o':
+		if (!from_host || *text != '/' || words->wanted_count == WORDS_WANTED)
+			return false;
+		words->wanted[words->wanted_count++] = text;
+		return true;
 	default:
 		return false;
 	}

@@ -13,10 +13,12 @@
  *   dPATH      the working directory
  *   uUID:GID   in decimal
  *   hNAME      the host's name
+ *   oPATH      a file that the host wants when the command has ended; of the host alone
  */
 enum {
 	WORDS_MAX = 256,       /* of the entry point and the command, and of the environment */
 	WORDS_BYTES = 1 << 16, /* of the image, and of the host */
+	WORDS_WANTED = 8,      /* files */
 };
 
 struct words {
@@ -24,6 +26,8 @@ struct words {
 	char *environment[WORDS_MAX + 1];
 	unsigned entry_count, argument_count, environment_count;
 	const char *directory, *host;
+	const char *wanted[WORDS_WANTED];
+	unsigned wanted_count;
 	unsigned user, group;
 	bool replaced; /* the image's command has been dropped */
 };

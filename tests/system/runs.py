@@ -30,7 +30,7 @@ class Gate:
             self.stream.refill = True
             client.give(self.stream, 65536)
             # Linux hears of the clone's reset in one thread and of connections in another.
-            if self.frame_or_end() == ("H", b"\x01"):
+            if self.frame_or_end() == ("H", b"\x02"):
                 return
         raise AssertionError(f"{name}: each connection is reset")
 
@@ -73,6 +73,7 @@ class Result:
         self.taken = 0
         self.code = self.signal = None
         self.out_of_memory = False
+        self.files, self.done = {}, []  # bytes by a wanted file's number; what became of each
 
     def take(self, kind, data):
         """One frame; true when it was the last."""
@@ -80,6 +81,10 @@ class Result:
             self.out += data
         elif kind == "E":
             self.error += data
+        elif kind == "P":
+            self.files[data[0]] = self.files.get(data[0], b"") + data[1:]
+        elif kind == "D":
+            self.done.append((data[0], data[1]))
         elif kind == "T":
             self.taken += int.from_bytes(data, "little")
         elif kind == "X":
@@ -91,8 +96,8 @@ class Result:
         return kind == "X"
 
 
-def words(command, env=(), directory=None, user=None):
-    parts = [f"a{word}" for word in command] + [f"e{word}" for word in env]
+def words(command, env=(), directory=None, user=None, wanted=()):
+    parts = [f"a{word}" for word in command] + [f"e{word}" for word in env] + [f"o{path}" for path in wanted]
     parts += [f"d{directory}"] * bool(directory) + [f"u{user}"] * bool(user)
     return "".join(part + "\0" for part in parts).encode()
 

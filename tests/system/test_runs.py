@@ -89,6 +89,17 @@ def test_signal_and_orphans(client):
     assert (done.out, done.code) == (b"done\n", 0)
 
 
+def test_wanted_files(client):
+    """Files come at the end, whole; folders, devices, pipes and what has no end are none, and hold up nobody."""
+    done = shell(client, "head -c 100000 /dev/zero >/tmp/a; mkfifo /tmp/pipe; ln -s /tmp/a /tmp/link; truncate -s 2G /tmp/long; : >/tmp/none; exit 3",
+                 wanted=["/tmp/a", "/tmp/no", "/tmp", "/dev/zero", "/tmp/pipe", "/tmp/link", "/tmp/long", "/tmp/none"])
+    assert (done.code, done.done) == (3, [(0, 0), (1, 1), (2, 2), (3, 2), (4, 2), (5, 0), (6, 3), (7, 0)])
+    assert done.files == {0: bytes(100000), 5: bytes(100000)}
+    # a file of the kernel's says that it is empty
+    done = shell(client, "true", wanted=["/proc/self/status"])
+    assert done.done == [(0, 0)] and done.files[0].startswith(b"Name:")
+
+
 def test_out_of_memory(client):
     """Linux kills what takes all memory, and the run says so."""
     done = shell(client, "exec tail /dev/zero")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """POST /v1/runs and `skerryctl run` at the real image: commands in clones of a template of busybox."""
 import concurrent.futures
+import hashlib
 import json
 import os
 import re
@@ -104,6 +105,17 @@ def test_run(line):
     assert any((item["action"], item["target"]) == ("run.begin", "busybox") for item in items), items[-3:]
     assert "hidden" not in str(items) and "hidden" not in machine.command("log show -c audit")
     assert names(machine) == TEMPLATES
+
+
+def test_outputs(line):
+    """Files that a command leaves come back, by REST and by `skerryctl run --output`."""
+    _, server = line
+    done = shell(server, "printf '\\000here' >/tmp/left; exit 4", outputs=["/tmp/left", "/dev/zero", "/none"])
+    assert done["exit_code"] == 4 and done["outputs"]["/tmp/left"] == {"data_base64": "AGhlcmU="}, done
+    assert list(done["outputs"]["/dev/zero"]) == list(done["outputs"]["/none"]) == ["problem"]
+    here = Path(server.folder) / "left"
+    done = ctl(server, "run", "busybox", "--output", f"/tmp/left={here}", "--", "sh", "-c", "head -c 300000 /dev/urandom | tee /tmp/left | sha256sum")
+    assert done.returncode == 0 and done.stdout.split()[0].decode() == hashlib.sha256(here.read_bytes()).hexdigest(), done
 
 
 def test_limits(line):

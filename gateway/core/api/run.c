@@ -27,6 +27,7 @@ struct run_asked {
 	struct run_limits limits;
 	struct buffer words, files, input;
 	bool input_open;
+	struct run_wanted wanted;
 	const char *wrong; /* the sentence about a field that is wrong, or NULL */
 };
 
@@ -75,6 +76,18 @@ static void run_take_file(struct run_asked *asked, const char *path, const char 
 	buffer_free(&frame);
 }
 
+/* Adds a file that is wanted when the command has ended. */
+static void run_take_output(struct run_asked *asked, const char *path)
+{
+	if (!run_wanted_add(&asked->wanted, path)) {
+		asked->wrong =
+			"\"outputs\" has up to 8 absolute paths of files, of up to 255 bytes "
+			"and without \"..\"";
+		return;
+	}
+	run_add_word(&asked->words, 'o', "", path);
+}
+
 static void run_take_limit(struct run_asked *asked, const char *name, const char *text)
 {
 	char *end;
@@ -103,7 +116,7 @@ static bool run_take(struct run_asked *asked, const char *name, enum field_type 
 {
 	bool text = type == FIELD_TEXT;
 
-	if (!strcmp(name, "command"))
+	if (!strcmp(name, "command") || !strcmp(name, "outputs"))
 		return text && !strcmp(value, "[]"); /* its words follow */
 	if (!strcmp(name, "env") || !strcmp(name, "limits") || !strcmp(name, "files") ||
 	    !strcmp(name, "files_base64"))
@@ -118,6 +131,8 @@ static bool run_take(struct run_asked *asked, const char *name, enum field_type 
 		asked->template = value;
 	else if (!strncmp(name, "command.", 8))
 		run_add_word(&asked->words, 'a', "", value);
+	else if (!strncmp(name, "outputs.", 8))
+		run_take_output(asked, value);
 	else if (!strncmp(name, "files.", 6))
 		run_take_file(asked, name + 6, value, false);
 	else if (!strncmp(name, "files_base64.", 13))
@@ -154,7 +169,8 @@ static bool run_read(struct request *request, struct run_asked *asked)
 		if (!run_take(asked, field->name + 5, field->type, field->value))
 			asked->wrong = "a run has \"template\", \"command\" (words), \"env\" "
 				       "(texts by name), \"files\", \"files_base64\", \"stdin\" or "
-				       "\"stdin_base64\", \"stdin_open\", \"directory\" "
+				       "\"stdin_base64\", \"stdin_open\", \"outputs\" (paths), "
+				       "\"directory\" "
 				       "(absolute), \"user\" "
 				       "(UID:GID) and \"limits\"";
 	}
@@ -178,7 +194,7 @@ void api_run_begin(struct request *request)
 	if (scope_has(request->who.scope, asked.template)) {
 		if (router_begin(request)) {
 			run_begin(request, asked.template, &asked.limits, &asked.words,
-				  &asked.files, &asked.input, asked.input_open,
+				  &asked.files, &asked.input, asked.input_open, &asked.wanted,
 				  request_wait_s(request, RUN_WAIT_S));
 			return;
 		}

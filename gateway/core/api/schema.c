@@ -152,14 +152,14 @@ const struct schema schema_list[] = {
 				 STRING_OR_NULL("cycles")))},
 	{"RunNew", OBJECT(STRING("template") "," WORDS("command") "," FREE_OBJECT("env") ","
 			  STRING("stdin") "," STRING("stdin_base64") "," TRUTH("stdin_open") ","
-			  STRING("directory") "," FREE_OBJECT("files") ","
+			  WORDS("outputs") "," STRING("directory") "," FREE_OBJECT("files") ","
 			  FREE_OBJECT("files_base64") ","
 			  STRING("user") ",\"limits\":"
 			  OBJECT(NUMBER("wall_s") "," NUMBER("cpu_s") "," COUNT("output_bytes") ","
 				 COUNT("exits")))},
 	{"RunInput", OBJECT(STRING("data_base64") "," TRUTH("end"))},
 	{"Run", OBJECT(RUN_PROPERTIES "," STRING("stdout") "," STRING("stdout_base64") ","
-		       STRING("stderr") "," STRING("stderr_base64"))},
+		       STRING("stderr") "," STRING("stderr_base64") "," FREE_OBJECT("outputs"))},
 	{"Runs", OBJECT(OBJECTS("items", RUN_PROPERTIES))},
 	{"TicketNew", OBJECT("\"mode\":{\"enum\":[\"read\",\"write\"]}")},
 	{"Ticket", OBJECT(STRING("ticket") "," COUNT("expires_s"))},

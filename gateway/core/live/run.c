@@ -78,6 +78,7 @@ void run_free(struct run *run)
 	}
 	for (size_t i = 0; i < ARRAY_COUNT(buffers); i++)
 		buffer_free(buffers[i]);
+	run_wanted_free(&run->wanted);
 	json_decref(run->problem);
 	*run = (struct run){0};
 }
@@ -337,7 +338,7 @@ static struct run *run_place(void)
 
 void run_begin(struct request *request, const char *template, const struct run_limits *limits,
 	       struct buffer *words, struct buffer *files, struct buffer *input, bool input_open,
-	       unsigned wait_s)
+	       const struct run_wanted *wanted, unsigned wait_s)
 {
 	struct run *run = run_count(&request->who, false) < RUNS_WAITING ? run_place() : NULL;
 
@@ -361,6 +362,7 @@ void run_begin(struct request *request, const char *template, const struct run_l
 		.files = *files,
 		.input = *input,
 		.input_open = input_open,
+		.wanted = *wanted,
 		.out.limit = RUN_OUTPUT_MAX + RUN_STREAM_BYTES,
 		.error.limit = RUN_OUTPUT_MAX + RUN_STREAM_BYTES,
 		.asked_s = clock_now_s(),

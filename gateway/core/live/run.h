@@ -24,6 +24,9 @@ enum {
 	/* the most bytes of input of a run that wait for its command to read them */
 	RUN_INPUT = 65536,
 	RUN_OUTPUT_MAX = 1 << 20,
+	/* the most files of a run that are handed out, and the most bytes of a path */
+	RUN_WANTED = 8,
+	RUN_WANTED_PATH = 256,
 	RUN_GATE_S = 15, /* the seconds in which a clone must have started its command */
 	RUN_REQUESTS = 2,
 	RUNS_WARM = 8, /* the most clones that wait at the gate for runs, of all templates */
@@ -48,12 +51,27 @@ struct run_limits {
 };
 
 /*
+ * Files that the run's owner wants when its command has ended, in the order in which they were
+ * named. The init answers for one after the other.
+ */
+struct run_wanted {
+	size_t count, answered;
+	size_t dropped; /* bytes that came and did not fit */
+	struct run_wanted_file {
+		char path[RUN_WANTED_PATH];
+		struct buffer bytes;
+		const char *problem; /* the sentence that says why there is no file, or NULL */
+	} files[RUN_WANTED];
+};
+
+/*
  * The connection to the init in the clone: frames in the form of iso/init/gate.h, sent as far as
  * Skerry and the init give credit.
  */
 struct run_link {
 	bool greeted;	/* the init has sent its version */
 	bool sown;	/* the init has got its random seed */
+	bool is_older;	/* the init speaks version 1, without wanted files */
 	int64_t stream; /* Skerry's number of the stream; 0: there is none */
 	size_t credit;	/* bytes that Skerry takes now for the clone */
 	size_t window;	/* bytes of input that the init takes now */
@@ -75,6 +93,7 @@ struct run {
 	bool input_ended;
 	struct run_link link;
 	struct buffer out, error;
+	struct run_wanted wanted;
 
 	unsigned attempts;
 	double asked_s, began_s, ended_s, again_s;
@@ -96,11 +115,12 @@ struct run {
 
 /*
  * Begins a run, and answers the request when the run ends or `wait_s` is over. Takes over the
- * buffers. If the table of runs is full, answers the request with a problem at once.
+ * buffers. Of `wanted` only the paths are read. If the table of runs is full, answers the request
+ * with a problem at once.
  */
 void run_begin(struct request *request, const char *template, const struct run_limits *limits,
 	       struct buffer *words, struct buffer *files, struct buffer *input, bool input_open,
-	       unsigned wait_s);
+	       const struct run_wanted *wanted, unsigned wait_s);
 /* Returns the run with that number, or NULL. */
 struct run *run_find(uint64_t number);
 /* Returns the run behind `run`, or the first run for NULL; NULL when there are no more. */
@@ -180,6 +200,22 @@ void run_stream_push(const struct run *run, struct run_waiting *waiting);
  * A function of run_json.c: adds bytes to the object as text or, if they are no UTF-8, in base 64.
  */
 void run_json_output(json_t *object, const char *name, const char *bytes, size_t count);
+
+/*
+ * Functions of run_wanted.c. run_wanted_add() adds a path to the files that are wanted; it returns
+ * false if it is no absolute path without "..", or one too many.
+ */
+bool run_wanted_add(struct run_wanted *wanted, const char *path);
+/*
+ * Handle what the init says: bytes of a file, and what became of a file. They return false when a
+ * true init would not have said it.
+ */
+bool run_wanted_piece(struct run *run, const uint8_t *bytes, size_t count);
+bool run_wanted_done(struct run *run, const uint8_t *bytes, size_t count);
+/* Returns an object with the files by their paths, or NULL when none is wanted. */
+size_t run_room(const struct run *run); /* bytes that may still come of output and files */
+json_t *run_wanted_json(const struct run *run);
+void run_wanted_free(struct run_wanted *wanted);
 
 /*
  * A function of run_sweep.c: destroys clones of an earlier start, and those whose end was not

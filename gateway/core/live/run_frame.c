@@ -16,7 +16,8 @@
 
 /* Numbers of the protocol in iso/init/gate.h, and limits. */
 enum {
-	RUN_FRAME_VERSION = 1,
+	RUN_FRAME_VERSION = 2,
+	RUN_FRAME_OLDER = 1, /* without files that are wanted */
 	RUN_FRAME_SEED = 64,
 	RUN_FRAME_WINDOW = 1 << 14,
 	RUN_FRAME_BYTES = 3072, /* the longest frame from the guest */
@@ -96,7 +97,7 @@ void run_frame_seed(struct run *run)
 
 static void run_frame_output(struct run *run, struct buffer *to, const uint8_t *bytes, size_t count)
 {
-	size_t left = run->limits.output_bytes - run->out.count - run->error.count;
+	size_t left = run_room(run);
 
 	buffer_add(to, bytes, count < left ? count : left);
 	if (count > left)
@@ -135,9 +136,17 @@ static bool run_frame_one(struct run *run, char kind, const uint8_t *bytes, size
 {
 	if (run->state == RUN_AT_GATE) {
 		if (kind == 'H' && !run->link.greeted && count == 1 &&
-		    bytes[0] == RUN_FRAME_VERSION) {
+		    (bytes[0] == RUN_FRAME_VERSION || bytes[0] == RUN_FRAME_OLDER)) {
 			run->link.greeted = true;
+			run->link.is_older = bytes[0] == RUN_FRAME_OLDER;
 			run_frame_seed(run);
+		} else if (kind == 'R' && run->link.sown && count == 0 && run->link.is_older &&
+			   run->wanted.count) {
+			run->problem = problem_json(422, "bad-argument",
+						    "the template's init is too old to hand out "
+						    "files: make the template anew",
+						    NULL);
+			run_stop(run, "failed");
 		} else if (kind == 'R' && run->link.sown && count == 0) {
 			run->state = RUN_UNDER_WAY;
 			run->link.window = RUN_FRAME_WINDOW;
@@ -156,6 +165,10 @@ static bool run_frame_one(struct run *run, char kind, const uint8_t *bytes, size
 		if (taken > RUN_FRAME_WINDOW - run->link.window)
 			return false;
 		run->link.window += (size_t)taken;
+	} else if (kind == 'P') {
+		return run_wanted_piece(run, bytes, count);
+	} else if (kind == 'D') {
+		return run_wanted_done(run, bytes, count);
 	} else if (kind == 'X' && count == RUN_FRAME_END) {
 		run_frame_ended(run, bytes);
 	} else if (kind == 'N') {

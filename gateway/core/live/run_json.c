@@ -35,7 +35,7 @@ json_t *run_json(const struct run *run, bool own)
 	bool exited = run->result && !strcmp(run->result, "exit"),
 	     killed = run->result && !strcmp(run->result, "signal");
 	char number[24];
-	json_t *object;
+	json_t *object, *files;
 
 	snprintf(number, sizeof(number), "%llu", (unsigned long long)run->number);
 	object = json_pack("{s:s, s:s, s:s, s:s, s:s?, s:o, s:o, s:{s:f, s:f, s:I, s:f, s:I}}",
@@ -49,6 +49,9 @@ json_t *run_json(const struct run *run, bool own)
 	if (own && object) {
 		run_json_output(object, "stdout", run->out.bytes, run->out.count);
 		run_json_output(object, "stderr", run->error.bytes, run->error.count);
+		files = run_wanted_json(run);
+		if (files)
+			json_object_set_new(object, "outputs", files);
 	}
 	return object;
 }

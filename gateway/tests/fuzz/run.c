@@ -6,6 +6,7 @@
 #include "gateway/base/buffer.c"
 #include "gateway/base/bytes.c"
 #include "gateway/core/live/run_frame.c"
+#include "gateway/core/live/run_wanted.c"
 
 enum { FUZZ_OUTPUT = 300, FUZZ_INPUT = 40000 };
 
@@ -33,16 +34,22 @@ json_t *problem_json(unsigned status, const char *code, const char *detail, json
 	return json_pack("{s:i, s:s, s:s}", "status", (int)status, "code", code, "detail", detail);
 }
 
+/* All that the run keeps of what the init has said. */
+static size_t fuzz_kept(void)
+{
+	return fuzz_run.limits.output_bytes - run_room(&fuzz_run);
+}
+
 static void fuzz_piece(const uint8_t *bytes, size_t count)
 {
 	bool ended = fuzz_run.result;
-	size_t kept = fuzz_run.out.count + fuzz_run.error.count;
+	size_t kept = fuzz_kept();
 
 	run_frame_take(&fuzz_run, bytes, count);
 	fuzz_run.link.credit = 4096;
-	if (ended && fuzz_run.out.count + fuzz_run.error.count != kept)
+	if (ended && fuzz_kept() != kept)
 		__builtin_trap();
-	if (fuzz_run.out.count + fuzz_run.error.count > FUZZ_OUTPUT ||
+	if (fuzz_kept() > FUZZ_OUTPUT || fuzz_run.wanted.answered > fuzz_run.wanted.count ||
 	    fuzz_run.link.window > RUN_FRAME_WINDOW ||
 	    fuzz_run.link.in.count > 2 * 4096 + RUN_FRAME_BYTES)
 		__builtin_trap();
@@ -51,7 +58,7 @@ static void fuzz_piece(const uint8_t *bytes, size_t count)
 /* The first byte is how long pieces are, and whether the gate is behind it already. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
-	static const uint8_t gate[] = {'H', 1, 0, 0, 1, 'R', 0, 0, 0};
+	static const uint8_t gate[] = {'H', 1, 0, 0, 2, 'R', 0, 0, 0};
 	static uint8_t input[FUZZ_INPUT];
 	size_t step;
 
@@ -64,6 +71,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 		.link = {.stream = 1, .credit = 4096},
 	};
 	buffer_text(&fuzz_run.words, "acommand");
+	run_wanted_add(&fuzz_run.wanted, "/one");
+	run_wanted_add(&fuzz_run.wanted, "/two");
 	buffer_add(&fuzz_run.input, input, sizeof(input));
 	if (bytes[0] & 1)
 		fuzz_piece(gate, sizeof(gate));
@@ -75,6 +84,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 	buffer_free(&fuzz_run.link.in);
 	buffer_free(&fuzz_run.out);
 	buffer_free(&fuzz_run.error);
+	json_decref(run_wanted_json(&fuzz_run));
+	run_wanted_free(&fuzz_run.wanted);
 	json_decref(fuzz_run.problem);
 	return 0;
 }

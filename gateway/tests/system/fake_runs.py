@@ -20,7 +20,7 @@ class FakeRuns(FakeSkerry):
     def __init__(self, path, **keys):
         self.inits, self.number = {}, 1000
         self.seeds, self.told, self.files, self.typed = [], [], [], b""
-        self.hello_frames, self.seed_frames, self.command_frames = frame("H", b"\1"), frame("R"), ended()
+        self.hello_frames, self.seed_frames, self.command_frames = frame("H", b"\2"), frame("R"), ended()
         self.resets = 0     # connections that are cut before a word
         self.cut = False    # behind the command's frames
         self.unanswered_s = 0   # until Skerry says that a guest has not answered

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""Files that a run leaves, at a fake Skerry: who gets them, inits that lie about them, and skerryctl."""
+import base64
+
+import pytest
+
+from client import Server, wait_for
+from fake_runs import FakeRuns, ended, frame
+from test_runs import ctl, gone, run
+
+
+@pytest.fixture(name="line")
+def begin_line(program, tmp_path):
+    fake = FakeRuns(str(tmp_path / "skerry.sock"))
+    server = Server(program, tmp_path, fake.path).start()
+    yield fake, server
+    server.stop()
+    fake.close()
+
+
+def kept(number, data):
+    """What an init says of a wanted file that is whole."""
+    return b"".join(frame("P", bytes((number,)) + data[at:at + 3000]) for at in range(0, len(data), 3000)) + frame("D", bytes((number, 0)))
+
+
+def test_outputs(line):
+    """Files come back by their paths, to their owner alone; what is none says why, and the run's own end stays."""
+    fake, server = line
+    data = bytes(i * 31 % 251 for i in range(20000))
+    fake.command_frames = kept(0, data) + frame("D", b"\1\1") + frame("D", b"\2\2") + kept(3, b"") + ended(7)
+    done = run(server, outputs=["/a.b", "/none", "/dev/zero", "/empty"]).json()
+    assert (done["result"], done["exit_code"]) == ("exit", 7)
+    files = done["outputs"]
+    assert base64.b64decode(files["/a.b"]["data_base64"]) == data and files["/empty"] == {"data_base64": ""}
+    assert "no such file" in files["/none"]["problem"] and "regular" in files["/dev/zero"]["problem"]
+    assert {"o/a.b", "o/none"} < set(fake.told[0].decode().split("\0"))
+    path = "/v1/runs/" + done["id"]
+    assert server.tls("GET", path).json()["outputs"] == files
+    assert "outputs" not in server.tls("GET", path, token=server.make_token(["operator"])).json()
+    assert "/a.b" not in str(server.tls("GET", "/v1/audit").json()) and "outputs" not in str(server.tls("GET", "/v1/runs").json())
+    for paths in (["a"], ["/a/../b"], ["/.."], ["/" * 256], ["/a"] * 9, [5], "/a"):
+        refused = run(server, outputs=paths)
+        assert (refused.status, refused.code) == (422, "bad-argument"), (paths, refused.body)
+    # what does not fit beside the output is not kept, and the end is
+    fake.command_frames = frame("O", b"x" * 40) + kept(0, b"y" * 70) + kept(1, b"z" * 60) + ended(7)
+    done = run(server, outputs=["/a", "/b"], limits={"output_bytes": 100}).json()
+    assert (done["exit_code"], done["stdout"]) == (7, "x" * 40)
+    assert "output_bytes" in done["outputs"]["/a"]["problem"] and base64.b64decode(done["outputs"]["/b"]["data_base64"]) == b"z" * 60
+    # an init of version 1 has no such files; the run is refused in words, and goes without them
+    fake.hello_frames, fake.command_frames = frame("H", b"\1"), ended()
+    refused = run(server, outputs=["/a"])
+    assert refused.status == 422 and "anew" in refused.json()["detail"]
+    assert run(server).json()["result"] == "exit"
+    gone(fake)
+
+
+def test_lies_about_outputs(line):
+    """Files that nobody wants, in another order, twice, or without end: the run is over."""
+    fake, server = line
+    flood = frame("P", b"\0" + bytes(3000)) * (9 * 1024 * 1024 // 3000)
+    for lie in (frame("P", b"\1x"), frame("P", b"\0"), frame("D", b"\0\5"), frame("D", b"\0"), frame("D", b"\1\0"),
+                frame("D", b"\0\0") * 2, kept(0, b"a") + frame("P", b"\0b"), flood):
+        fake.command_frames = lie
+        done = run(server, outputs=["/a"], wait=30).json()
+        assert done["result"] == "crash", (lie[:20], done)
+    fake.command_frames = ended(2)
+    done = run(server, outputs=["/a"]).json()
+    assert (done["exit_code"], list(done["outputs"]["/a"])) == (2, ["problem"])
+    gone(fake)
+
+
+def test_skerryctl_output(line):
+    """--output writes files, or says why not; cp fetches them of a run in the background."""
+    fake, server = line
+    fake.command_frames = kept(0, b"\0left") + frame("D", b"\1\1") + ended()
+    here = server.folder / "left"
+    assert ctl(server, "run", "vm00", "--output", f"/a={here}", "--output", f"/b={server.folder}/none", "--", "a").wait(10) == 125
+    assert here.read_bytes() == b"\0left" and not (server.folder / "none").exists()
+    fake.command_frames = kept(0, b"new") + ended(4)
+    assert ctl(server, "run", "vm00", "--output", f"/a={here}", "--", "a").wait(10) == 4
+    assert here.read_bytes() == b"new"
+    number = ctl(server, "run", "-d", "vm00", "--output", "/a", "--", "a").communicate(timeout=10)[0].decode().strip()
+    wait_for(lambda: server.tls("GET", f"/v1/runs/{number}").json()["state"] == "done")
+    here.unlink()
+    assert ctl(server, "cp", f"{number}:/a", str(here)).wait(10) == 0 and here.read_bytes() == b"new"
+    assert ctl(server, "cp", f"{number}:/b", str(here)).wait(10) == 1
+    assert ctl(server, "run", "vm00", "--output", "a=b", "--", "a").wait(10) == 2
+    gone(fake)
