@@ -53,6 +53,7 @@ struct cli {
 	/* run */
 	bool detach;
 	const char *timeout, *directory;
+	const char *cpus, *memory;
 	bool interactive; /* run: stdin is sent to the command as it comes */
 	const char *warm; /* template: how many clones are to wait for runs */
 	const char *files[8];

@@ -35,7 +35,8 @@ static const char usage[] =
 	"  volume rekey STORE/VOLUME KEY\n"
 	"  net list\n"
 	"  run TEMPLATE [--env NAME=TEXT]... [--file FILE:PATH]... [--output PATH=LOCAL]...\n"
-	"      [--timeout SECONDS] [--user UID:GID] [--workdir DIR] [--detach|--interactive] -- "
+	"      [--timeout SECONDS] [--user UID:GID] [--workdir DIR]\n"
+	"      [--cpus N] [--memory SIZE] [--detach|--interactive] -- "
 	"COMMAND...\n"
 	"                            in a machine of its own, with this input and output\n"
 	"  ps | logs ID [--follow] | cp ID:PATH FILE | stop ID\n"
@@ -112,6 +113,8 @@ enum {
 	OPT_SIZE,
 	OPT_STORE,
 	OPT_OUTPUT,
+	OPT_CPUS,
+	OPT_MEMORY,
 	OPT_HELP,
 	OPT_VERSION
 };
@@ -150,6 +153,8 @@ static const struct option options[] = {
 	{"size", required_argument, NULL, OPT_SIZE},
 	{"store", required_argument, NULL, OPT_STORE},
 	{"output", required_argument, NULL, OPT_OUTPUT},
+	{"cpus", required_argument, NULL, OPT_CPUS},
+	{"memory", required_argument, NULL, OPT_MEMORY},
 	{"detach", no_argument, NULL, 'd'},
 	{"interactive", no_argument, NULL, 'i'},
 	{"help", no_argument, NULL, OPT_HELP},
@@ -261,6 +266,8 @@ static void main_take_option(struct cli *cli, int option)
 	case OPT_NET:		cli->net = optarg; break;
 	case OPT_SIZE:		cli->size = optarg; break;
 	case OPT_STORE:		cli->store = optarg; break;
+	case OPT_CPUS:		cli->cpus = optarg; break;
+	case OPT_MEMORY:	cli->memory = optarg; break;
 	case OPT_OUTPUT:	main_take_output(cli, optarg); break;
 	case 'd':		cli->detach = true; break;
 	case 'i':		cli->interactive = true; break;

@@ -109,9 +109,31 @@ static void run_add_environment(json_t *body, const struct cli *cli)
 	json_object_set_new(body, "env", all);
 }
 
+/* Adds --cpus and --memory, the latter as SIZE with K, M or G behind it or none. */
+static void run_add_machine(json_t *limits, const struct cli *cli)
+{
+	double cpus = cli->cpus ? strtod(cli->cpus, NULL) : 0;
+	const char *units = "KMG", *unit;
+	unsigned long long bytes;
+	char *end;
+
+	if (cli->cpus && cpus <= 0)
+		cli_die(CLI_USAGE, "--cpus is a number, such as 0.5");
+	if (cli->cpus)
+		json_object_set_new(limits, "cpus", json_real(cpus));
+	if (!cli->memory)
+		return;
+	bytes = strtoull(cli->memory, &end, 10);
+	unit = *end ? strchr(units, *end) : NULL;
+	if (bytes == 0 || bytes > 1 << 20 || !unit || end[1])
+		cli_die(CLI_USAGE, "--memory is a size, such as 256M");
+	json_object_set_new(limits, "memory_bytes",
+			    json_integer((json_int_t)(bytes << 10 * (unit - units + 1))));
+}
+
 static json_t *run_body(const struct cli *cli, int count, char **words)
 {
-	json_t *body = json_object(), *command = json_array();
+	json_t *body = json_object(), *command = json_array(), *limits = json_object();
 	double wall_s = cli->timeout ? strtod(cli->timeout, NULL) : 0;
 
 	json_object_set_new(body, "template", json_string(words[0]));
@@ -123,7 +145,9 @@ static json_t *run_body(const struct cli *cli, int count, char **words)
 	if (cli->timeout && wall_s <= 0)
 		cli_die(CLI_USAGE, "--timeout is a number of seconds");
 	if (cli->timeout)
-		json_object_set_new(body, "limits", json_pack("{s:f}", "wall_s", wall_s));
+		json_object_set_new(limits, "wall_s", json_real(wall_s));
+	run_add_machine(limits, cli);
+	json_object_set_new(body, "limits", limits);
 	if (cli->user)
 		json_object_set_new(body, "user", json_string(cli->user));
 	if (cli->directory)

@@ -50,10 +50,6 @@ void run_output_add(json_t *body, const struct cli *cli)
 		return;
 	}
 	json_object_set_new(body, "outputs", paths);
-	if (limits == NULL) {
-		limits = json_object();
-		json_object_set_new(body, "limits", limits);
-	}
 	json_object_set_new(limits, "output_bytes", json_integer(1 << 20));
 }
 

@@ -29,7 +29,7 @@ _skerryctl() {
 		;;
 	--vm) ;;
 	--to) ;;
-	--host | --fingerprint | --limit | --since | --scope | --expires | --user | --env | --file | --output | --timeout | --workdir | --warm | --ssh-option | --net | --size | --store) return ;;
+	--host | --fingerprint | --limit | --since | --scope | --expires | --user | --env | --file | --output | --cpus | --memory | --timeout | --workdir | --warm | --ssh-option | --net | --size | --store) return ;;
 	esac
 	# The words that are no options; the same server is asked for names.
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -38,7 +38,7 @@ _skerryctl() {
 			asked+=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}")
 			((i++))
 			;;
-		--level | --vm | --limit | --since | --scope | --expires | --role | --to | --user | --env | --file | --output | --timeout | --workdir | --warm | --ssh-option | --image | --cloud-init | --net | --size | --store) ((i++)) ;;
+		--level | --vm | --limit | --since | --scope | --expires | --role | --to | --user | --env | --file | --output | --cpus | --memory | --timeout | --workdir | --warm | --ssh-option | --image | --cloud-init | --net | --size | --store) ((i++)) ;;
 		-*) ;;
 		*) words+=("${COMP_WORDS[i]}") ;;
 		esac

@@ -15,12 +15,15 @@
 #include "gateway/core/common/clock.h"
 #include "gateway/core/common/name.h"
 #include "gateway/core/common/number.h"
+#include "gateway/core/host/host.h"
 #include "gateway/core/http/answer.h"
 #include "gateway/core/http/router.h"
 #include "gateway/core/identity/scope.h"
 #include "gateway/core/identity/share.h"
 
-enum { RUN_WAIT_S = 50, RUN_WORDS_BYTES = 60000 };
+enum { RUN_WAIT_S = 50, RUN_WORDS_BYTES = 60000, RUN_CPUS_MAX = 64 };
+
+#define RUN_MEMORY_MAX (INT64_C(1) << 52)
 
 struct run_asked {
 	const char *template;
@@ -98,13 +101,18 @@ static void run_take_limit(struct run_asked *asked, const char *name, const char
 		asked->limits.wall_s = value;
 	else if (!strcmp(name, "cpu_s") && valid && value <= RUN_WALL_MAX_S)
 		asked->limits.cpu_s = value;
+	else if (!strcmp(name, "cpus") && valid && value >= 0.01 && value <= RUN_CPUS_MAX)
+		asked->limits.cap_percent = (unsigned)(value * 100 + 0.5);
+	else if (!strcmp(name, "memory_bytes") && valid && value <= (double)RUN_MEMORY_MAX)
+		asked->limits.memory_bytes = (int64_t)value;
 	else if (!strcmp(name, "exits") && valid)
 		asked->limits.exits = value;
 	else if (!strcmp(name, "output_bytes") && valid && value <= RUN_OUTPUT_MAX)
 		asked->limits.output_bytes = (size_t)value;
 	else
 		asked->wrong = "\"limits\" has \"wall_s\" and \"cpu_s\", up to 3600, "
-			       "\"output_bytes\", up to 1048576, and \"exits\"";
+			       "\"output_bytes\", up to 1048576, \"exits\", \"cpus\", from 0.01 "
+			       "to 64, and \"memory_bytes\"";
 }
 
 /*
@@ -185,6 +193,23 @@ static bool run_read(struct request *request, struct run_asked *asked)
 	return false;
 }
 
+/*
+ * Returns whether runs of the template have the memory that is asked for. If not, answers the
+ * request.
+ */
+static bool run_has_memory(struct request *request, const struct run_asked *asked)
+{
+	const struct host_vm *vm = host_find(asked->template);
+	int64_t has = vm ? json_integer_value(json_object_get(vm->list, "memory_bytes")) : 0;
+
+	if (asked->limits.memory_bytes == 0 || has == 0 || has == asked->limits.memory_bytes)
+		return true;
+	answer_problem(request, 422, "bad-argument",
+		       "runs of %s have its memory, %lld bytes: make a template with %lld bytes",
+		       asked->template, (long long)has, (long long)asked->limits.memory_bytes);
+	return false;
+}
+
 void api_run_begin(struct request *request)
 {
 	struct run_asked asked = {.limits = {.wall_s = RUN_WALL_S, .output_bytes = RUN_OUTPUT}};
@@ -192,7 +217,7 @@ void api_run_begin(struct request *request)
 	if (!run_read(request, &asked))
 		return;
 	if (scope_has(request->who.scope, asked.template)) {
-		if (router_begin(request)) {
+		if (run_has_memory(request, &asked) && router_begin(request)) {
 			run_begin(request, asked.template, &asked.limits, &asked.words,
 				  &asked.files, &asked.input, asked.input_open, &asked.wanted,
 				  request_wait_s(request, RUN_WAIT_S));

@@ -156,7 +156,7 @@ const struct schema schema_list[] = {
 			  FREE_OBJECT("files_base64") ","
 			  STRING("user") ",\"limits\":"
 			  OBJECT(NUMBER("wall_s") "," NUMBER("cpu_s") "," COUNT("output_bytes") ","
-				 COUNT("exits")))},
+				 COUNT("exits") "," NUMBER("cpus") "," COUNT("memory_bytes")))},
 	{"RunInput", OBJECT(STRING("data_base64") "," TRUTH("end"))},
 	{"Run", OBJECT(RUN_PROPERTIES "," STRING("stdout") "," STRING("stdout_base64") ","
 		       STRING("stderr") "," STRING("stderr_base64") "," FREE_OBJECT("outputs"))},

@@ -48,6 +48,9 @@ struct run_limits {
 	/* the most bytes that a run may write to stdout and stderr together */
 	size_t output_bytes;
 	double exits; /* the most VM exits; 0: no limit */
+	/* the VM's cap in percent of one CPU; 0: the template's */
+	unsigned cap_percent;
+	int64_t memory_bytes; /* what the template must have; 0: anything */
 };
 
 /*
@@ -91,6 +94,7 @@ struct run {
 	struct buffer files; /* frames with files, which are sent before the words */
 	bool input_open;     /* later requests may send more input */
 	bool input_ended;
+	bool cap_asked, cap_set; /* Skerry was asked to set the VM's cap; it is set */
 	struct run_link link;
 	struct buffer out, error;
 	struct run_wanted wanted;
@@ -154,6 +158,13 @@ void run_clone(struct run *run);
 void run_free(struct run *run);
 struct run *run_free_place(void); /* returns a free entry of the table of runs, or NULL */
 uint64_t run_number(void);	  /* a new one */
+
+/*
+ * A function of run_cap.c: returns whether the run's VM has the cap that is wanted. If not, has
+ * Skerry set it, and calls run_frame_seed() when that is done: the init gets no random seed, and so
+ * no command, before.
+ */
+bool run_cap(struct run *run);
 
 /*
  * Functions of run_schedule.c: run_is_active() returns whether a run has a VM; run_count() returns

@@ -22,6 +22,11 @@ void run_stop(struct run *run, const char *result)
 	run->state = RUN_ENDING;
 }
 
+bool run_cap(struct run *run)
+{
+	return run->limits.cap_percent == 0;
+}
+
 bool link_tell(json_t *line)
 {
 	json_decref(line);

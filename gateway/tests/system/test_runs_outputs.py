@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Files that a run leaves, at a fake Skerry: who gets them, inits that lie about them, and skerryctl."""
+"""Files that a run leaves, and caps, at a fake Skerry: who gets files, inits that lie about them, skerryctl."""
 import base64
 
 import pytest
 
 from client import Server, wait_for
 from fake_runs import FakeRuns, ended, frame
+from fake_skerry import Refused
 from test_runs import ctl, gone, run
 
 
@@ -85,4 +86,35 @@ def test_skerryctl_output(line):
     assert ctl(server, "cp", f"{number}:/a", str(here)).wait(10) == 0 and here.read_bytes() == b"new"
     assert ctl(server, "cp", f"{number}:/b", str(here)).wait(10) == 1
     assert ctl(server, "run", "vm00", "--output", "a=b", "--", "a").wait(10) == 2
+    gone(fake)
+
+
+def test_cpus(line):
+    """A cap is set before an init is sown, of a new clone and of one that waited; what Skerry refuses is the run's problem."""
+    fake, server = line
+    caps = []
+    told = fake.run_vm_set
+
+    def refuse(words, after):
+        assert len(caps) == len(fake.seeds)
+        caps.append(words[1:])
+        if words[1] == "cap=300%":
+            raise Refused("bad-argument", "cap is at most 100% for each vCPU")
+        return told(words, after)
+    fake.run_vm_set = refuse
+    assert run(server, limits={"cpus": 0.25}).json()["result"] == "exit"
+    assert caps == [["cap=25%"]]
+    assert server.tls("POST", "/v1/vms/vm00/actions/warm", {"count": 1}).status == 200
+    wait_for(lambda: len(fake.inits) == 2)
+    assert ctl(server, "run", "vm00", "--cpus", "0.5", "--memory", "65M", "--", "a").wait(10) == 125
+    memory = server.tls("GET", "/v1/vms/vm00").json()["memory_bytes"]
+    assert ctl(server, "run", "vm00", "--cpus", "0.5", "--memory", f"{memory >> 20}M", "--", "a").wait(10) == 0
+    assert caps == [["cap=25%"], ["cap=50%"]]
+    refused = run(server, limits={"cpus": 3})
+    assert refused.status == 422 and "each vCPU" in refused.json()["detail"] and len(fake.seeds) == 2
+    refused = run(server, limits={"memory_bytes": memory + 1})
+    assert refused.status == 422 and str(memory) in refused.json()["detail"]
+    for cpus in (0, 0.001, 65, "1"):
+        assert run(server, limits={"cpus": cpus}).status == 422
+    server.tls("POST", "/v1/vms/vm00/actions/warm", {"count": 0})
     gone(fake)
