@@ -118,6 +118,18 @@ def test_outputs(line):
     assert done.returncode == 0 and done.stdout.split()[0].decode() == hashlib.sha256(here.read_bytes()).hexdigest(), done
 
 
+def test_cpus(line):
+    """A run that is capped gets its share and no more; Skerry says in words what it does not give."""
+    _, server = line
+    done = shell(server, "while :; do :; done", limits={"cpus": 0.2, "wall_s": 4})
+    assert done["result"] == "out-of-time" and done["used"]["cpu_s"] < 1.6, done
+    refused = run(server, "true", limits={"cpus": 2})
+    assert refused.status == 422, refused.body
+    refused = ctl(server, "run", "busybox", "--cpus", "0.5", "--memory", "1G", "--", "true")
+    assert refused.returncode == 125 and b"memory" in refused.stderr, refused
+    assert ctl(server, "run", "busybox", "--cpus", "0.5", "--memory", "96M", "--", "true").returncode == 0
+
+
 def test_limits(line):
     """A fork bomb, output without end, a loop, memory without end: each ends by its own word, and nothing is left."""
     machine, server = line
