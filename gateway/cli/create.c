@@ -163,16 +163,17 @@ static enum cli_exit create_choose_firmware(struct cli *cli, json_t *config)
 	}
 	json_decref(answer.json);
 	if (!found)
-		cli_die(CLI_FAILED, "the host was booted without %s: put SeaBIOS or OVMF into its "
-				    "bundle",
+		cli_die(CLI_FAILED,
+			"the host was booted without %s: put SeaBIOS or OVMF into its "
+			"bundle",
 			boot ? "firmware of that kind" : "firmware");
 	return CLI_OK;
 }
 
 static enum cli_exit create_vm(struct cli *cli, const char *name, const char *text, json_t *config)
 {
-	json_t *body = json_pack("{s:s, s:O, s:s*}", "name", name, "config", config, "user_data",
-				 text);
+	json_t *body =
+		json_pack("{s:s, s:O, s:s*}", "name", name, "config", config, "user_data", text);
 	struct http_answer answer;
 	char path[600];
 	enum cli_exit code;

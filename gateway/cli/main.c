@@ -314,9 +314,8 @@ int main(int count, char **words)
 		return main_finish(code);
 	}
 	cli_die(CLI_USAGE,
-		"there is no command \"%s\": use one of create vm run ps logs cp stop template disk "
-		"store "
-		"volume net file "
-		"console connect ssh agent events log audit host token user login logout password",
+		"there is no command \"%s\": use one of create vm run ps logs cp stop template "
+		"disk store volume net file console connect ssh agent events log audit host token "
+		"user login logout password",
 		words[optind]);
 }

@@ -71,7 +71,7 @@ struct rpc {
 	 * call rpc_problem(); NULL: the call ends with the error
 	 */
 	rpc_took *problem;
-	rpc_took *with;	  /* is called with the VM that rpc_domain() has asked core for */
+	rpc_took *with; /* is called with the VM that rpc_domain() has asked core for */
 	/* JSON of an earlier answer of core's that the call still needs; or NULL */
 	json_t *kept;
 	struct buffer results;

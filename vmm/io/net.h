@@ -41,7 +41,7 @@ struct net_about {
 	 */
 	u64 mac;
 	u32 mtu;
-	u32 flags; /* enum net_about_flag */
+	u32 flags;		/* enum net_about_flag */
 	struct net_lease lease; /* the same for as long as the link is there */
 };
 

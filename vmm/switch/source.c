@@ -49,10 +49,10 @@ bool source_learn(const struct packet *packet, u64 mac)
 }
 
 /* DHCP (RFC 2131, 2): UDP from port 68 to 67, a request from Ethernet with the client's address. */
-#define IPV4_NO_OPTIONS 0x45u
-#define UDP_PORTS_AT	20u
-#define DHCP_PORTS	(68u << 16 | 67u)
-#define DHCP_AT		28u
+#define IPV4_NO_OPTIONS	 0x45u
+#define UDP_PORTS_AT	 20u
+#define DHCP_PORTS	 (68u << 16 | 67u)
+#define DHCP_AT		 28u
 #define DHCP_SERVER_PORT 67u
 #define DHCP_CLIENT_PORT 68u
 /* the ports in a UDP header, and in it the one to which the datagram goes */

@@ -221,11 +221,11 @@ def test_skerryctl(server, fake, request):
 def test_attaching(server, fake):
     """Whoever sees a few VMs only gives none of them a volume: it would be a way to what others hold."""
     few = server.make_token(["admin"], "vm0*")
-    for value in ("pool/web", "data, pool/web ro"):
+    for new, value in (("vm0x", "pool/web"), ("vm0y", "data, pool/web ro")):
         for method, path, body in (("PATCH", "/v1/vms/vm03", {"config": {"disk": value}}),
                                    ("PATCH", "/v1/vms/vm03", {"config": {"disk": value, "weight": 5}}),
                                    ("PATCH", "/v1/vms/vm03", {"config": {"disk": "data"}, "config.disk": value}),
-                                   ("POST", "/v1/vms", {"name": "vm0x", "config": {"disk": value}})):
+                                   ("POST", "/v1/vms", {"name": new, "config": {"disk": value}})):
             answer = server.tls(method, path, body, token=few)
             assert (answer.status, answer.code) == (403, "forbidden") and "volumes" in answer.json()["detail"], answer.body
             before = len(fake.commands)

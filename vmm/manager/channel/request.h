@@ -48,7 +48,7 @@ struct request {
 	 * data that is not base 64
 	 */
 	u64 bytes;
-	u64 at; /* offset of the data in the stream; ~0: the line has none */
+	u64 at;	  /* offset of the data in the stream; ~0: the line has none */
 	u8 *data; /* NULL: the line has none */
 
 	char problem[192]; /* what is wrong and what would be right */

@@ -88,10 +88,10 @@ struct reply {
 	const struct requester *to;
 	bool json; /* the answer is to be JSON: -j was given, or a machine channel asks */
 	bool failed;
-	u8 code;    /* enum reply_code of the error, if the command has failed */
+	u8 code; /* enum reply_code of the error, if the command has failed */
 	/* for CODE_BAD_STATE: the enum vm_action that was refused, plus 1; 0: none was */
 	u8 refused;
-	u8 tone;    /* enum reply_tone of the following lines */
+	u8 tone; /* enum reply_tone of the following lines */
 	/* the text that shown lines and objects must have; "": all are shown */
 	char filter[REPLY_FILTER_BYTES];
 

@@ -177,8 +177,8 @@ struct store_config {
 	char quota[CONFIG_QUOTAS_BYTES];
 };
 
-#define CONFIG_NET_MAX	  32u
-#define CONFIG_VM_NET_MAX 8u
+#define CONFIG_NET_MAX	   32u
+#define CONFIG_VM_NET_MAX  8u
 #define CONFIG_RANGE_BYTES 19u /* 255.255.255.255/32 */
 
 /* A network for VMs: a section [net NAME]. */

@@ -67,8 +67,8 @@ struct pci_function {
 	 * refused
 	 */
 	bool lost;
-	u16 requester;	/* the id of the function's requests: bus << 8 | device << 3 | function */
-	u32 faults;	/* accesses of the function that the IOMMU refused since boot */
+	u16 requester; /* the id of the function's requests: bus << 8 | device << 3 | function */
+	u32 faults;    /* accesses of the function that the IOMMU refused since boot */
 	/* accesses that the IOMMU refused since the function's driver was last started */
 	u32 faults_now;
 	/*

@@ -143,7 +143,7 @@ struct machine {
 	u32 todo;		/* work that waits, bits of enum machine_todo */
 	/* machine_may_run() and not `watched`: the fast path may handle exits */
 	bool fast_path;
-	u32 guest_count;	/* the number of vCPUs whose threads are in VCPU_IN_GUEST */
+	u32 guest_count;   /* the number of vCPUs whose threads are in VCPU_IN_GUEST */
 	u32 obeyed;	   /* the sequence number of the manager's last command that was begun */
 	u32 heard;	   /* the number of the manager's last question that was taken up */
 	u32 rebuilt_count; /* how often the vCPU and the devices were rebuilt (rebuild.h) */

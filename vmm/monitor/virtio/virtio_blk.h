@@ -121,9 +121,9 @@ struct virtio_blk {
 	/* becomes 1 when the guest has used the secret (TAKEN_ALL); NULL: the manager need not know
 	 */
 	u32 *taken_mark;
-	u32 waiting;		/* the number of requests in phase BLK_WAITS */
-	u32 free_from;		/* all requests before this one are in use */
-	bool lost;		/* the disk's driver will not come back: requests fail */
+	u32 waiting;   /* the number of requests in phase BLK_WAITS */
+	u32 free_from; /* all requests before this one are in use */
+	bool lost;     /* the disk's driver will not come back: requests fail */
 };
 
 /* Attaches the VM's disks: config->blk has config->blk_count of them, open, named and numbered. */

@@ -255,10 +255,7 @@ static void vm_map_files(const struct vm *vm, struct process_build *build)
 	vm_map_file(build, START_FILE_KERNEL, vm_build_kernel(&vm->config, &demo));
 	if (vm->config.initrd[0] != '\0')
 		vm_map_file(build, START_FILE_INITRD, file_find(vm->config.initrd));
-	/*
-	 * a VM with firmware has no initrd: in its place the monitor gets the user-data for
-	 * cloud-init
-	 */
+	/* a VM with firmware has no initrd: its user-data for cloud-init takes that place */
 	if (vm->config.seed[0] == '\0' || vm_firmware_seed_is_gone(vm))
 		return;
 	given = vm_user_data_file(vm);
