@@ -127,6 +127,9 @@ static bool api_word_valid(const char *key, const char *value)
 {
 	if (strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789_.-") != strlen(key) || !*key)
 		return false;
+	/* This word is no key: it takes a text that another client may have left at Skerry. */
+	if (!strcmp(key, "user-data"))
+		return false;
 	for (const char *at = value; *at; at++) {
 		if (*at < ' ' || *at > '~')
 			return false;

@@ -232,6 +232,20 @@ def test_user_data(server, fake):
         server.tls("DELETE", f"/v1/vms/own-{number}")
 
 
+def test_user_data_that_is_left(server, fake):
+    """A text whose VM could not be made is not given to the VM of the next client."""
+    text = "#cloud-config\npassword: secret\n"
+    fake.delay_s = 2
+    assert server.tls("POST", "/v1/vms", {"name": "left-1"}, headers={"Prefer": "wait=0"}).status == 202
+    refused = server.tls("POST", "/v1/vms", {"name": "left-1", "user_data": text})
+    fake.delay_s = 0
+    assert refused.code == "busy"
+    taken = server.tls("POST", "/v1/vms", {"name": "left-2", "config": {"user-data": len(text)}})
+    assert (taken.status, taken.code) == (422, "bad-argument")
+    assert "left-2" not in fake.given
+    wait_for(lambda: server.tls("DELETE", "/v1/vms/left-1").status == 204)
+
+
 def test_arguments_that_are_none(server, fake):
     def refused(body):
         before = len(fake.commands)
