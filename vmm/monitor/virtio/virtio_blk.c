@@ -214,7 +214,8 @@ static bool blk_request_valid(const struct blk_request *request,
 	if (request->phase > BLK_ASKED || request->operation >= BLOCK_OPERATION_COUNT ||
 	    request->queue < protocol->queue_first || request->queue >= protocol->queue_end ||
 	    request->done > request->sectors || request->segment_count > VIRTIO_BLK_SEGMENTS ||
-	    request->readable_count > request->segment_count)
+	    request->readable_count >= request->segment_count ||
+	    request->segment[request->segment_count - 1].bytes == 0)
 		return false;
 	for (u32 i = 0; i < request->segment_count; i++) {
 		if (i < request->readable_count)

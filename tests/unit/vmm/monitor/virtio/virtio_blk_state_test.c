@@ -106,7 +106,7 @@ static void states_that_cannot_be(void **state)
 	request = &saved_state()->request[0];
 	good = *request;
 	assert_int_equal(good.phase, BLK_ASKED);
-	for (u32 i = 0; i < 9; i++) {
+	for (u32 i = 0; i < 10; i++) {
 		*request = good;
 		switch (i) {
 		/* clang-format off */
@@ -120,6 +120,8 @@ static void states_that_cannot_be(void **state)
 		/* the request has no byte to write the status to */
 		case 7: request->readable_count = 3; break;
 		case 8: request->segment_count = 0xffff; break;
+		/* the status goes to the last byte of the last segment */
+		case 9: request->segment[2].bytes = 0; break;
 			/* clang-format on */
 		}
 		if (platform_load(&platform, 1, saved, saved_bytes) != STATUS_BAD_FORMAT)
