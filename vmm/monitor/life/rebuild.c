@@ -24,9 +24,7 @@
 	 VIRTIO_NET_MAX * (sizeof(struct virtio_net_state) + KIB))
 #define POISON 0xcc
 
-/* The saved state. The machine's lock guards it, and a monitor has one VM only. */
-static u8 *saved; /* NULL: nothing has been saved yet */
-static size_t saved_size;
+/* The size of the saved state. The machine's lock guards it, and a monitor has one VM only. */
 static size_t saved_used;
 static struct lapic kept_lapic[CPUS_MAX];
 static struct lapic_page unused_page;
@@ -112,18 +110,18 @@ static bool rebuild_make_platform_anew(struct machine *machine)
 /* Saves the machine's state, in memory that is taken for that the first time. */
 static enum status rebuild_save_machine(struct machine *machine, const struct state_choice *choice)
 {
+	size_t size =
+		align_up(SAVED_MAX + (machine->flash != NULL ? FLASH_BYTES_MAX : 0), PAGE_SIZE);
 	enum status status;
 	u64 at;
 
-	if (saved == NULL) {
-		saved_size = SAVED_MAX + (machine->flash != NULL ? FLASH_BYTES_MAX : 0);
-		saved_size = align_up(saved_size, PAGE_SIZE);
-		status = memory_map(saved_size, &at);
+	if (machine->rebuilt_from == NULL) {
+		status = memory_map(size, &at);
 		if (status != STATUS_OK)
 			return status;
-		saved = (u8 *)(uintptr_t)at;
+		machine->rebuilt_from = (u8 *)(uintptr_t)at;
 	}
-	return state_save(machine, choice, "", saved, saved_size, &saved_used);
+	return state_save(machine, choice, "", machine->rebuilt_from, size, &saved_used);
 }
 
 static void rebuild_load_machine(struct machine *machine, const struct state_choice *choice)
@@ -131,7 +129,7 @@ static void rebuild_load_machine(struct machine *machine, const struct state_cho
 	struct state_problem problem;
 	char text[128];
 
-	if (state_load(machine, choice, saved, saved_used, &problem))
+	if (state_load(machine, choice, machine->rebuilt_from, saved_used, &problem))
 		return;
 	state_problem_text(&problem, text, sizeof(text));
 	machine_crash(machine, "its state cannot be loaded: %s", text);

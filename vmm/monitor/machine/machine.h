@@ -147,6 +147,8 @@ struct machine {
 	u32 obeyed;	   /* the sequence number of the manager's last command that was begun */
 	u32 heard;	   /* the number of the manager's last question that was taken up */
 	u32 rebuilt_count; /* how often the vCPU and the devices were rebuilt (rebuild.h) */
+	/* the buffer for the state that they are rebuilt from; NULL: none was saved yet */
+	u8 *rebuilt_from;
 	/* the buffer for the state section that state/inspect.c shows; NULL: none was shown yet */
 	u8 *section;
 	bool signal; /* the channel has something new for the manager */
