@@ -441,7 +441,7 @@ static const char *const agent_questions[][2] = {
 
 static const struct {
 	const char *word;
-	int minimum, maximum; /* how many words have to follow the command, and may */
+	int minimum, maximum; /* the fewest and the most words that may follow the command */
 	enum cli_exit (*run)(struct agent *agent, int count, char **words);
 } agent_actions[] = {
 	{"ping", 0, 0, agent_ping},

@@ -30,12 +30,12 @@ struct follow {
 	struct sse events;
 	char number[24];
 	json_t *end;
-	/* the command's input is sent, over a connection of its own */
+	/* what is read from stdin is still sent to the command, over the connection `input` */
 	bool input_open;
 	struct cli *input;
 	unsigned char bytes[FOLLOW_INPUT];
 	unsigned count; /* bytes of input that the server has not taken yet */
-	int again_ms;	/* the milliseconds until the waiting bytes may be sent again */
+	int again_ms;	/* the milliseconds left until those bytes may be sent again */
 };
 
 static volatile sig_atomic_t follow_stopped;

@@ -138,7 +138,7 @@ static int websocket_read_all(struct websocket *socket, void *bytes, size_t size
 	return 1;
 }
 
-/* A server that breaks the protocol gets no close, which it may not answer. */
+/* Ends the WebSocket without a close frame, which a server that breaks the rules may not answer. */
 static int websocket_broken(struct websocket *socket, const char *why)
 {
 	websocket_at_exit = NULL;
@@ -174,8 +174,8 @@ static int websocket_read_length(struct websocket *socket, unsigned int *length)
 }
 
 /*
- * Answers a control frame, unless the close that is sent first has been the last frame (5.5.1).
- * Returns false if the answer could not be sent.
+ * Answers a control frame, unless websocket_leave() has sent a close, after which no frame may
+ * follow (5.5.1). Returns false if the answer could not be sent.
  */
 static bool websocket_answer(struct websocket *socket, int op, const void *data, size_t size)
 {

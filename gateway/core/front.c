@@ -113,8 +113,9 @@ static void front_start(struct front *front)
 }
 
 /*
- * Ends what the clients of web or door have begun: they are not connected any more. The guests
- * notice nothing. A process that has closed its socket and lives on would never be started again.
+ * Ends the requests of the clients of web or door, who are not connected any more; the guests
+ * notice nothing. Kills the process: one that has closed its socket to core but still runs would
+ * never be started again.
  */
 static void front_ended(struct front *front)
 {

@@ -266,7 +266,7 @@ static int core_verify(const char *folder)
 
 	if (!state_open(folder) || !audit_chain_verify(&chain) || !chain.begun)
 		return 1;
-	/* Lines before the first one that is there were moved elsewhere. */
+	/* The first line need not be line 1: the oldest files may have been moved elsewhere. */
 	printf("first %llu\nlines %llu\nhead %s\n", (unsigned long long)chain.first,
 	       (unsigned long long)chain.last, chain.head);
 	return 0;

@@ -20,8 +20,8 @@ enum {
 };
 
 /*
- * Ends a call with an error if its action is still under way after the time that it may wait.
- * Returns false then.
+ * Ends a call with an error, and returns false, if core has answered that the call's action is
+ * still under way after the longest time that a request may wait.
  */
 static bool action_ended(struct rpc *call)
 {

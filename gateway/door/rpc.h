@@ -61,8 +61,8 @@ struct rpc {
 	struct buffer body;
 	unsigned status, tries;
 	/*
-	 * is called when core's answer is a stream, which it makes the client's (events or a
-	 * console) together with `id`, and clears `id`; NULL: the call expects no stream
+	 * is called when core's answer is a stream, of events or a console: keeps the stream and
+	 * its request's `id` for the client, and clears `id` here; NULL: the call expects no stream
 	 */
 	void (*hand_over)(struct rpc *call);
 	int64_t again_ms; /* when the request is sent to core again, in ms; 0: it is not */
@@ -79,7 +79,7 @@ struct rpc {
 
 /* Begins a client's call: reads its arguments, and answers it now or later. */
 void rpc_begin(struct client *client, const struct packet_head *head, struct xdr_reader *contents);
-/* Answers a call whose packet was not read with an error. */
+/* Answers, with an error, a call whose packet was not read. */
 void rpc_refuse(struct client *client, const struct packet_head *head, uint32_t code,
 		const char *text);
 

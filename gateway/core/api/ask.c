@@ -41,7 +41,7 @@ json_t *ask_pick(json_t *row, const char *const *keys)
 	return item;
 }
 
-/* Answers with each row as `item` makes it, or without one with its members `keys`. */
+/* Answers with each row as `item` makes it; if `item` is NULL, with the row's members `keys`. */
 static void ask_answer_items(uint64_t id, json_t *reply, ask_item *item, const char *const *keys)
 {
 	json_t *rows, *row, *items;

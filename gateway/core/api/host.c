@@ -39,7 +39,7 @@ void api_host_log_rotate(struct request *request)
 	host_action(request, "log rotate");
 }
 
-/* Reboots Skerry. The audit that Skerry itself keeps has all that was done before the reboot. */
+/* Reboots Skerry; before that, sends it the hash of the last line of the gateway's audit. */
 void api_host_reboot(struct request *request)
 {
 	audit_anchor();

@@ -29,8 +29,8 @@ void audit_end(uint64_t line, const char *result);
 
 /*
  * audit_denied() writes that an action was denied to `who` (NULL: it is unknown who asked), or
- * counts the denial when there are too many. audit_denied_tell() writes the counts of denials now
- * and then, or now if `at_once`.
+ * only counts the denial when there are too many. audit_denied_tell() writes the counts that no
+ * line has told yet: at most once a minute, or at once if `at_once`.
  */
 void audit_denied(const struct identity *who, const char *action, const char *target,
 		  const char *from, const char *result);

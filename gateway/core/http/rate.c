@@ -17,7 +17,7 @@
 
 enum {
 	RATE_COUNT = 1024,
-	RATE_BURST_S = 2, /* for so many seconds requests that were not sent may be made up for */
+	RATE_BURST_S = 2, /* after a pause, the requests of so many seconds may come at once */
 };
 
 struct rate {

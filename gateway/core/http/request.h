@@ -34,8 +34,8 @@ struct request {
 	struct identity who;
 	bool cookie; /* the credential is a cookie */
 	/*
-	 * it is not decided yet whether the asker may do this: a problem now goes to the audit as a
-	 * denial
+	 * it is still being decided whether the asker may do this: if the answer is a problem, the
+	 * audit gets it as a denial
 	 */
 	bool judged;
 	char vm[NAME_BYTES];	/* the value of {vm} in the path */

@@ -90,7 +90,7 @@ static void run_done(struct run *run)
 	run->state = RUN_DONE;
 	run->ended_s = clock_now_s();
 	if (run->spare) {
-		/* this was a clone that waited without an owner: nobody asks how it ended */
+		/* a clone that was to wait at the gate for a run: no client knows of it */
 		run_free(run);
 		return;
 	}
