@@ -365,7 +365,7 @@ static void layer_take_count(struct memory *memory, u64 count)
 	memory_count_present(memory->below, -count);
 }
 
-/* Moves a page up to the live object, unless that has its own; moves one hidden by a reset down. */
+/* Moves a page up to the live object if that has none; a page that a reset hid there goes down. */
 static void layer_take_page(struct memory *memory, u64 index, u64 *from, u64 *slot)
 {
 	u64 hidden = *slot;
@@ -388,7 +388,7 @@ static void layer_take_blocks(struct memory *memory, u64 number, u64 count)
 	layer_take_count(memory, count * MEMORY_CHUNK_PAGES);
 }
 
-/* Moves a whole GiB up, if all of it is ready and the live object has no chunk there. */
+/* Moves a whole GiB up; returns false if not all of it is ready or the live object has a part. */
 static bool layer_take_huge(struct memory *memory, u64 number)
 {
 	u64 above = 0;

@@ -267,7 +267,10 @@ static enum status memory_slot_populate(struct memory *memory, u64 *slot)
 	return STATUS_OK;
 }
 
-/* Returns the page's slot or its chunk's word; sets *hpa to its address, *level to its leaf's. */
+/*
+ * Returns the word of the page's slot or, where its chunk has no slots, the chunk's; sets *hpa to
+ * the page's address and *level to the level of the leaf that can map it.
+ */
 static u64 memory_word_of(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
 {
 	u64 *slot = memory_slot_find(memory, index);
@@ -346,7 +349,7 @@ static NOINLINE enum status memory_populate_anew(struct memory *memory, u64 inde
 				    : memory_slot_populate(memory, memory_slot_of(*chunk, index));
 }
 
-/* Clears a large block's next pages, with little stack; memory_populate_anew has rarer cases. */
+/* Clears the next pages of a large block, the usual case; memory_populate_anew does the others. */
 enum status memory_populate(struct memory *memory, u64 index)
 {
 	enum status status;

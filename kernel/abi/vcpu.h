@@ -7,10 +7,10 @@
 enum exit_reason {
 	EXIT_NONE,
 	EXIT_HOST_INTERRUPT,   /* for the kernel only: an interrupt of the host */
-	EXIT_KICK,	       /* SYS_VCPU_KICK, or signals in the vCPU's queue, which this takes */
+	EXIT_KICK,	       /* SYS_VCPU_KICK, or signals in the vCPU's queue, taken by the run */
 	EXIT_DEADLINE,	       /* deadline_tsc has passed */
-	EXIT_INTERRUPT_WINDOW, /* the guest can take an interrupt now; also if not requested */
-	EXIT_NMI_WINDOW,       /* the guest can take an NMI now; only if requested */
+	EXIT_INTERRUPT_WINDOW, /* the guest can take an interrupt now; comes unrequested too */
+	EXIT_NMI_WINDOW,       /* the guest can take an NMI now; comes on request only */
 	EXIT_IO,
 	EXIT_MEMORY, /* access to a guest-physical address that no mapping covers */
 	EXIT_CPUID,
@@ -123,15 +123,15 @@ enum vcpu_groups {
 	/* `code`: the guest's code bytes at RIP; may be asked for in `want` only */
 	VCPU_CODE = 1 << 9,
 	/*
-	 * the registers in page VCPU_XSAVE_PAGE: SYS_VCPU_GET fills the page; a bit in `dirty` has
-	 * the vCPU take them from it
+	 * the registers in page VCPU_XSAVE_PAGE, which SYS_VCPU_GET writes there; if this bit is
+	 * set in `dirty`, the next run loads the vCPU's registers from that page
 	 */
 	VCPU_XSAVE = 1 << 10,
 	/* trap_exceptions, trap, cr3_target: may be set in `dirty` only */
 	VCPU_TRAPS = 1 << 11,
 	VCPU_APIC = 1 << 12,	   /* apic_mode, apic_gpa, eoi_exit: may be set in `dirty` only */
 	VCPU_INTERRUPTS = 1 << 13, /* interrupt_status: may be set in `dirty` only */
-	/* `dump`, fields of the VMCS or VMCB: read by SYS_VCPU_GET only */
+	/* `dump`: fields of the VMCS or VMCB, which SYS_VCPU_GET alone writes to the vCPU page */
 	VCPU_DUMP = 1 << 14,
 };
 

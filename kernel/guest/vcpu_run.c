@@ -195,7 +195,7 @@ static NOINLINE void vcpu_return_whole_exit(struct vcpu *vcpu, u32 known)
 static NOINLINE void vcpu_return_with(struct vcpu *vcpu, enum exit_reason reason)
 {
 	vcpu->virt.exit = (struct vcpu_exit){.reason = reason, .tsc = rdtsc()};
-	/* no entry has checked that the memory of the code is still the guest's */
+	/* without VCPU_CODE: no entry has checked that the code's memory is still the guest's */
 	vcpu_return_whole_exit(vcpu, ~(u32)VCPU_CODE);
 }
 
@@ -253,7 +253,7 @@ static u32 vcpu_mark(struct vcpu *vcpu, u8 value)
 void vcpu_preempt(struct vcpu *vcpu)
 {
 	if (unlikely(vcpu->preempted))
-		/* the guest may have set MARK_FLUSH in the marked byte */
+		/* marked already: another store would erase MARK_FLUSH, if the guest has set it */
 		return;
 	vcpu->preempted = true;
 	(void)vcpu_mark(vcpu, MARK_PREEMPTED);
@@ -293,7 +293,7 @@ static ALWAYS_INLINE u32 vcpu_enter(struct cpu *cpu, struct vcpu *vcpu)
 		if (likely(!vcpu_handle_at_once(vcpu, reason)))
 			break;
 		if (++settled == SETTLED_MAX) {
-			/* the last exit, made a host interrupt here, counts as that */
+			/* the last exit becomes a host interrupt here, and counts as one */
 			settled--;
 			reason = EXIT_HOST_INTERRUPT;
 			vcpu->virt.exit.reason = reason;

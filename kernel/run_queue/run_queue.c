@@ -217,7 +217,7 @@ void run_queue_add(struct run_queue *queue, struct run_entity *entity, u64 now)
 	run_queue_enqueue(queue, entity, now);
 }
 
-/* Counts the entity for its group's cap, without the lock if none is set: a new cap starts off. */
+/* Counts the entity for its group's cap; takes no lock if none is set: a new cap begins unspent. */
 static void run_queue_set_running(struct run_entity *entity, bool running, u64 now)
 {
 	struct run_group *group = entity->group;
@@ -418,7 +418,7 @@ static u64 run_queue_running_delay(const struct run_queue *queue, const struct r
 	    (reservation->remaining == 0 || heap_tick_before(urgent->key, reservation->deadline)))
 		return 0;
 	if (reservation->remaining != 0) {
-		/* Once its budget is used up, other entities go first, or a cap stops this one. */
+		/* Once that is spent, another entity may go first, or a cap may stop this one. */
 		if (urgent != NULL || queue->fair.first != NULL || left != ~0ull)
 			delay = reservation->remaining;
 		return delay;

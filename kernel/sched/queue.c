@@ -61,7 +61,7 @@ static void queue_deliver(struct queue *queue)
 void queue_empty(struct queue *queue)
 {
 	lock_acquire(&queue->lock, LOCK_QUEUE);
-	/* not all of very many: interrupts wait meanwhile */
+	/* QUEUE_STEP at most, as interrupts are off meanwhile */
 	for (u32 i = 0; i < QUEUE_STEP && !list_empty(&queue->pending); i++) {
 		LIST_ENTRY(queue->pending.next, struct signal, node)->raised = false;
 		list_remove(queue->pending.next);

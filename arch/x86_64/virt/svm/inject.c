@@ -217,8 +217,8 @@ void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 re
 		vcpu->window = true;
 	} else if (vcpu->window && inject != NULL && inject->type == EVENT_INTERRUPT) {
 		/*
-		 * a host interrupt came just when the window would have opened: the monitor needs
-		 * it no more
+		 * a host interrupt ended the run just before the window's exit: the monitor injects
+		 * its interrupt now and needs the window no more
 		 */
 		if (!vcpu->nmi_window)
 			svm_window_close(svm_vmcb(vcpu));

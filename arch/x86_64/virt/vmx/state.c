@@ -172,7 +172,7 @@ void vmx_get(struct virt_vcpu *vcpu, u32 groups)
 {
 	if (groups & VCPU_RIP)
 		vmx_rip_get(vcpu->page);
-	if (likely((groups & ~(u32)VCPU_RIP) == 0)) /* at most exits the monitor gets RIP at most */
+	if (likely((groups & ~(u32)VCPU_RIP) == 0)) /* most exits give the monitor RIP or nothing */
 		return;
 	/* at an access to device memory the monitor gets RIP and the instruction's bytes */
 	if (groups == (VCPU_RIP | VCPU_CODE))
