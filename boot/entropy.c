@@ -60,7 +60,7 @@ static void entropy_gather_jitter(struct entropy_pool *pool)
 	for (u32 round = 0; round < JITTER_ROUNDS; round++) {
 		for (u32 i = 0; i < JITTER_SAMPLES; i++) {
 			sample[i] = rdtsc();
-			/* an access to the ISA bus, which takes as long as another clock says */
+			/* an access to the ISA bus, which runs by another clock than the TSC */
 			in8(0x80);
 		}
 		entropy_mix(pool, sample, sizeof(sample));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A client's share of a disk or network: its limits, and its turns by weight (share.h). Called by
- * the disk drivers' client_turn.c and the switch's turn.c and limit.c; changes only that share.
+ * the disk drivers' scheduler.c and the switch's turn.c and limit.c; changes only that share.
  */
 #include "vmm/io/share.h"
 

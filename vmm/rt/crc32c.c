@@ -29,7 +29,7 @@ static bool crc32c_cpu_has_it(void)
 	return answer == YES;
 }
 
-/* Eight bytes at any place: read by one instruction, which memcpy is not without the C library. */
+/* Eight bytes at any alignment, read by one instruction; memcpy would be a call without a libc. */
 struct crc32c_word {
 	u64 value;
 } __attribute__((packed, may_alias));
@@ -39,7 +39,7 @@ static u32 crc32c_words(u32 check, const u8 *at, size_t count)
 	const struct crc32c_word *word = (const void *)at;
 	u64 sum = check;
 
-#pragma GCC unroll 8 /* a clone's monitor checks all of its state so, twice */
+#pragma GCC unroll 8 /* for speed: a clone's monitor checks its whole state here, twice */
 	for (size_t i = 0; i < count; i++)
 		asm("crc32q %1, %0" : "+r"(sum) : "rm"(word[i].value));
 	return (u32)sum;

@@ -27,7 +27,7 @@ struct kept {
 	u32 ended;	  /* the number of the last such order that was carried out or has failed */
 	u64 at;		  /* the number of entries that have been put back so far */
 	u64 wanted_piece; /* the piece that the driver shall read next */
-	/* the number of pieces from `wanted_piece` on; 0: the driver has begun, or need not */
+	/* how many pieces to read from `wanted_piece` on; 0: none, or that read has begun */
 	u32 wanted_pieces;
 };
 

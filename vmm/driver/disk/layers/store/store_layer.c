@@ -148,7 +148,7 @@ static enum layer_answer store_read(struct client *client, const struct block_re
 			 &chunk, &alone))
 		return LAYER_PASSES;
 	if (request->window != 0)
-		/* the driver itself writes the zeros, and can do that only in the client's pool */
+		/* it reads as zeros, which the driver can put into the client's pool only */
 		return store_end(status, BLOCK_COPY);
 	memset(client_pool(client, request->offset), 0,
 	       (size_t)request->sectors * BLOCK_SECTOR_BYTES);
