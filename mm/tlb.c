@@ -373,8 +373,8 @@ void tlb_cpu_passed(u32 cpu, bool used)
 }
 
 /*
- * Reads without tlb_lock: a change that it misses is noticed when the CPU next goes through its
- * loop.
+ * Reads without tlb_lock: a change that it misses is seen when that CPU goes through its loop the
+ * next time.
  */
 bool tlb_cpu_behind(u32 cpu)
 {

@@ -25,7 +25,7 @@ struct group;
  * SCHED_WAIT_NS.
  */
 #define SCHED_SWITCH_NS (2 * NS_PER_US)
-/* the cost of a wait: two switches, and the interrupt between them */
+/* the cost of a wait: two switches; the interrupt between them is part of that */
 #define SCHED_WAIT_NS (2 * SCHED_SWITCH_NS)
 /* Added to a reservation's budget: the cost of one wait and its end in each period. */
 #define SCHED_RESERVE_NS (SCHED_SWITCH_NS + SCHED_WAIT_NS)

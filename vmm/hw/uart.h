@@ -52,7 +52,7 @@ enum uart_fcr {
 	UART_FCR_CLEAR_TRANSMIT = 1 << 2,
 };
 
-/* Further bits, also of registers that ring 0 uses. */
+/* Bits that ring 0 does not use, also of registers that it uses. */
 enum {
 	UART_FCR_CLEAR_RECEIVE = 1 << 1,
 	UART_FCR_TRIGGER_4 = 0x40,

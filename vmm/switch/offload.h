@@ -14,8 +14,8 @@
 #define IPV4_BYTES_MIN 20u
 
 /*
- * Checks what the frame's header asks for. On NET_PASSED packet->offer, which was empty, repeats
- * the request.
+ * Checks what the frame's header asks for. On NET_PASSED packet->offer, which was empty, holds a
+ * copy of that.
  */
 enum net_drop offload_accept(struct packet *packet, const struct frame_header *header, u32 mtu);
 

@@ -11,8 +11,8 @@
  */
 
 /*
- * Fills in a new key for the volume that the command `item` makes. Returns false if there is no key
- * named `name`.
+ * Gives the volume that `item` (a command to the store) makes a key of its own, derived from the
+ * key `name` of the configuration. Returns false if there is no such key.
  */
 bool store_key_new(const struct store *store, const char *name, struct store_item *item,
 		   char *problem, size_t size);

@@ -15,10 +15,10 @@ struct dma_window {
 };
 
 /*
- * Makes a memory object with the addresses under which a device finds the pages of `memory` from
- * `offset` on: populated, and in the device's space if it has one. The object is charged to the
- * memory group. After a failure *pages may be an object that is destroyed with the group, and part
- * of `memory` may be mapped in the device's space.
+ * Populates `bytes` of `memory` from `offset` on, maps them in the device's space if it has one,
+ * and makes a memory object with the addresses under which the device finds them. That is charged
+ * to the memory group. After a failure *pages may be an object that is destroyed with the group,
+ * and part of `memory` may be mapped in the device's space.
  */
 enum status dma_pages_make(handle_t group, const struct dma_window *window, handle_t memory,
 			   u64 offset, u64 bytes, handle_t *pages) MUST_CHECK;

@@ -81,8 +81,8 @@ struct reserve_time {
 struct reserve {
 	struct reserve_time wanted;
 	/*
-	 * the guarantee that every vCPU has, from the last round in which the kernel refused no
-	 * vCPU
+	 * the reservation that every vCPU has: the one that the kernel granted to all of them in
+	 * the last round of asking in which it refused none
 	 */
 	struct reserve_time kept;
 	/* the number of the present round of asking, which grows with each change of `wanted` */

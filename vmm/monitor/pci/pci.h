@@ -99,8 +99,8 @@ struct pci_function {
 	u8 constant[PCI_CONFIG_BYTES];
 	u8 writable[PCI_CONFIG_BYTES]; /* a 1 for each bit that the guest may change */
 	/*
-	 * Called for registers of configuration space with effects: before a read, and after a
-	 * write of [offset, offset + size). May be NULL.
+	 * Called for registers of configuration space with effects, in [offset, offset + size):
+	 * config_reads before a read, config_written after a write. Each may be NULL.
 	 */
 	void (*config_reads)(struct pci_function *function, u32 offset, u32 size);
 	void (*config_written)(struct pci_function *function, u32 offset, u32 size);

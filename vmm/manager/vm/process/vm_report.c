@@ -68,8 +68,8 @@ static bool vm_report_is_possible(const struct vm *vm, u32 state)
 }
 
 /*
- * Reports a reset of the guest to operators and programs. Resets that nobody asked for are limited
- * by the rate of log lines.
+ * Reports a reset of the guest to operators and programs. Of resets that no operator asked for, so
+ * many are reported as the VM may have lines in the log.
  */
 static void vm_report_reset(struct vm *vm)
 {

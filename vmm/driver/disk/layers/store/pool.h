@@ -122,7 +122,7 @@ enum store_status pool_add(struct pool *pool, const struct store_item *item, u64
 u32 pool_blocks_now(const struct pool *pool);
 /*
  * Returns whether enough blocks are free for any change of a volume, beside the POOL_BLOCKS_KEPT
- * that are set aside for drops.
+ * that are set aside for dropping volumes.
  */
 bool pool_has_blocks(const struct pool *pool);
 /* Drops a volume; pool_sweep frees what only this volume has used. */
