@@ -164,7 +164,7 @@ $(eval $(call program,tests/liars/monitor,$(MONITOR) tests/liars/monitor_liar.c 
 $(eval $(call program,tests/liars/ramdisk,$(call driver_sources,vmm/driver/disk/ramdisk) tests/liars/driver_liar.c))
 $(eval $(call program,tests/liars/nvme,$(call driver_sources,vmm/driver/disk/nvme) tests/liars/nvme_liar.c))
 
-$(LIARS)/monitor.elf: PROGRAM_WRAPS := --wrap=disk_client_flush --wrap=virtio_net_poll_link \
+$(LIARS)/monitor.elf: PROGRAM_WRAPS := --wrap=disk_client_flush --wrap=disk_client_wake --wrap=virtio_net_poll_link \
 	--wrap=handover_save --wrap=handover_continue --wrap=handover_start --wrap=sys_handle_close \
 	--wrap=loop_run
 $(LIARS)/ramdisk.elf: PROGRAM_WRAPS := --wrap=client_publish
