@@ -192,7 +192,7 @@ def test_define(emulator, build, tmp_path):
         assert "created" in virsh("create", str(file))
         assert virsh("list", "--name") == "spinner"
         assert "saved" in virsh("save", "spinner", "saves")
-        assert virsh("domstate", "--reason", "spinner") == "shut off (saved)"
+        wait_for(lambda: virsh("domstate", "--reason", "spinner") == "shut off (saved)", LIMIT)
         assert "restored" in virsh("restore", "saves/spinner") and virsh("list", "--name") == "spinner"
         virsh("destroy", "spinner")
         virsh("undefine", "spinner")

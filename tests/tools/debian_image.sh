@@ -39,7 +39,15 @@ mount -t sysfs none root/mnt/sys
 chroot root/mnt grub-install --target=i386-pc --modules=part_msdos /dev/image
 chroot root/mnt update-grub
 trap - EXIT
-for at in mnt/sys mnt/proc mnt/dev mnt dev; do umount root/$at; done
+# Somebody else's process that looks around may be in there for a moment.
+for at in mnt/sys mnt/proc mnt/dev mnt dev; do
+	tries=0
+	until umount root/$at; do
+		tries=$((tries + 1))
+		test $tries -lt 60 || exit 32
+		sleep 1
+	done
+done
 losetup -d "$part"
 losetup -d "$disk"
 rm -rf root
