@@ -3,7 +3,6 @@
  * Procedures that start, stop and end a VM. The table of procedures names them; they look at the VM
  * first, for what libvirt calls an error and REST does not, and then ask core for the action.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "gateway/door/rpc.h"
@@ -19,36 +18,6 @@ enum {
 	ACTION_START_FLAGS = 12
 };
 
-/*
- * Ends a call with an error, and returns false, if core has answered that the call's action is
- * still under way after the longest time that a request may wait.
- */
-static bool action_ended(struct rpc *call)
-{
-	if (call->status != RPC_ACCEPTED)
-		return true;
-	rpc_fail(call, ERROR_TIMEOUT, "%s: it is still under way after a minute",
-		 call->arguments.domain.name);
-	return false;
-}
-
-static void action_done(struct rpc *call, json_t *body)
-{
-	(void)body;
-	if (action_ended(call))
-		rpc_answer(call);
-}
-
-/*
- * Answers the call once a VM was asked to stop: the client does not wait until the VM has stopped,
- * as libvirt's clients expect.
- */
-static void action_asked(struct rpc *call, json_t *body)
-{
-	(void)body;
-	rpc_answer(call);
-}
-
 /* Returns whether the VM runs; if it does not, ends the call with an error. */
 static bool action_needs_active(struct rpc *call, json_t *vm)
 {
@@ -58,13 +27,19 @@ static bool action_needs_active(struct rpc *call, json_t *vm)
 	return false;
 }
 
-static void action_took_create(struct rpc *call, json_t *vm)
+/* Starts a VM that does not run; `took` gets the answer. */
+static void action_start(struct rpc *call, json_t *vm, rpc_took *took)
 {
 	if (vm_active(vm))
 		rpc_fail(call, ERROR_STATE,
 			 "Requested operation is not valid: domain is already running");
 	else
-		rpc_action(call, "start", action_done);
+		rpc_action(call, "start", took);
+}
+
+static void action_took_create(struct rpc *call, json_t *vm)
+{
+	action_start(call, vm, rpc_done);
 }
 
 void action_create(struct rpc *call)
@@ -75,7 +50,7 @@ void action_create(struct rpc *call)
 /* Answers with the VM as it is after its start, as each start gives it another number. */
 static void action_started(struct rpc *call, json_t *body)
 {
-	if (!action_ended(call))
+	if (!rpc_ended(call))
 		return;
 	vm_write(&call->results, json_object_get(body, "vm"));
 	rpc_answer(call);
@@ -83,11 +58,7 @@ static void action_started(struct rpc *call, json_t *body)
 
 static void action_took_create_flags(struct rpc *call, json_t *vm)
 {
-	if (vm_active(vm))
-		rpc_fail(call, ERROR_STATE,
-			 "Requested operation is not valid: domain is already running");
-	else
-		rpc_action(call, "start", action_started);
+	action_start(call, vm, action_started);
 }
 
 void action_create_flags(struct rpc *call)
@@ -105,8 +76,9 @@ void action_create_flags(struct rpc *call)
 
 static void action_took_shutdown(struct rpc *call, json_t *vm)
 {
+	/* libvirt's clients do not expect that the VM has stopped when the call is answered. */
 	if (action_needs_active(call, vm))
-		rpc_action(call, "stop", action_asked);
+		rpc_action(call, "stop", rpc_asked);
 }
 
 void action_shutdown(struct rpc *call)
@@ -117,7 +89,7 @@ void action_shutdown(struct rpc *call)
 static void action_took_destroy(struct rpc *call, json_t *vm)
 {
 	if (action_needs_active(call, vm))
-		rpc_action(call, "kill", action_done);
+		rpc_action(call, "kill", rpc_done);
 }
 
 void action_destroy(struct rpc *call)
@@ -128,7 +100,7 @@ void action_destroy(struct rpc *call)
 static void action_took_suspend(struct rpc *call, json_t *vm)
 {
 	if (action_needs_active(call, vm))
-		rpc_action(call, "pause", action_done);
+		rpc_action(call, "pause", rpc_done);
 }
 
 void action_suspend(struct rpc *call)
@@ -144,7 +116,7 @@ static void action_took_resume(struct rpc *call, json_t *vm)
 		rpc_fail(call, ERROR_STATE,
 			 "Requested operation is not valid: domain is already running");
 	else
-		rpc_action(call, "resume", action_done);
+		rpc_action(call, "resume", rpc_done);
 }
 
 void action_resume(struct rpc *call)
@@ -155,7 +127,7 @@ void action_resume(struct rpc *call)
 static void action_took_reboot(struct rpc *call, json_t *vm)
 {
 	if (action_needs_active(call, vm))
-		rpc_action(call, "reset", action_done);
+		rpc_action(call, "reset", rpc_done);
 }
 
 /*
@@ -169,8 +141,6 @@ void action_reboot(struct rpc *call)
 
 static void action_took_undefine(struct rpc *call, json_t *vm)
 {
-	char path[RPC_NAME_BYTES + 16];
-
 	/*
 	 * A running VM is not undefined: Skerry would end it, which libvirt's undefine does not do.
 	 */
@@ -180,8 +150,7 @@ static void action_took_undefine(struct rpc *call, json_t *vm)
 			 "runs: destroy it first");
 		return;
 	}
-	snprintf(path, sizeof(path), "/v1/vms/%s", vm_name(vm));
-	rpc_ask(call, "DELETE", path, NULL, action_done);
+	rpc_ask_vm(call, "DELETE", NULL, rpc_done);
 }
 
 void action_undefine(struct rpc *call)

@@ -51,20 +51,9 @@ static void define_answer(struct rpc *call, json_t *vm)
 	rpc_answer(call);
 }
 
-/* Returns whether a request of the call is still under way; the call has ended with an error then.
- */
-static bool define_hangs(struct rpc *call)
-{
-	if (call->status != RPC_ACCEPTED)
-		return false;
-	rpc_fail(call, ERROR_TIMEOUT, "%s: it is still under way after a minute",
-		 call->arguments.domain.name);
-	return true;
-}
-
 static void define_started(struct rpc *call, json_t *body)
 {
-	if (!define_hangs(call))
+	if (rpc_ended(call))
 		define_answer(call, json_object_get(body, "vm"));
 }
 
@@ -80,18 +69,15 @@ static void define_dropped(struct rpc *call, json_t *body)
 /* Drops a VM that DomainCreateXML has made, and that did not start. */
 static void define_start_failed(struct rpc *call, json_t *problem)
 {
-	char path[RPC_NAME_BYTES + 16];
-
 	json_decref(call->kept);
 	call->kept = json_incref(problem);
 	call->problem = define_dropped;
-	snprintf(path, sizeof(path), "/v1/vms/%s", call->arguments.domain.name);
-	rpc_ask(call, "DELETE", path, NULL, define_dropped);
+	rpc_ask_vm(call, "DELETE", NULL, define_dropped);
 }
 
 static void define_created(struct rpc *call, json_t *vm)
 {
-	if (define_hangs(call))
+	if (!rpc_ended(call))
 		return;
 	if (!define_starts(call)) {
 		define_answer(call, vm);
@@ -105,7 +91,7 @@ static void define_created(struct rpc *call, json_t *vm)
 static void define_changed(struct rpc *call, json_t *body)
 {
 	(void)body;
-	if (define_hangs(call))
+	if (!rpc_ended(call))
 		return;
 	if (define_starts(call))
 		rpc_action(call, "start", define_started);
@@ -126,8 +112,7 @@ static void define_make(struct rpc *call, const struct definition *definition)
 {
 	struct buffer fields = {0};
 
-	fields_text(&fields, "header.content-type", "application/json");
-	fields_text(&fields, "body", "{}");
+	rpc_body(&fields, "application/json");
 	fields_text(&fields, "body.name", definition->name);
 	fields_text(&fields, "body.config", "{}");
 	for (unsigned key = 0; key < DEFINITION_KEYS; key++) {
@@ -175,12 +160,10 @@ static void define_missing(struct rpc *call, json_t *problem)
 static void define_change(struct rpc *call, const struct definition *wanted,
 			  const struct definition *has)
 {
-	char path[RPC_NAME_BYTES + 16];
 	struct buffer fields = {0};
 	bool differs = false;
 
-	fields_text(&fields, "header.content-type", "application/merge-patch+json");
-	fields_text(&fields, "body", "{}");
+	rpc_body(&fields, "application/merge-patch+json");
 	fields_text(&fields, "body.config", "{}");
 	for (unsigned key = 0; key < DEFINITION_KEYS; key++) {
 		if (!strcmp(definition_value(wanted, key), definition_value(has, key)))
@@ -188,9 +171,8 @@ static void define_change(struct rpc *call, const struct definition *wanted,
 		define_field(&fields, key, definition_value(wanted, key));
 		differs = true;
 	}
-	snprintf(path, sizeof(path), "/v1/vms/%s", call->arguments.domain.name);
 	if (differs)
-		rpc_ask(call, "PATCH", path, &fields, define_changed);
+		rpc_ask_vm(call, "PATCH", &fields, define_changed);
 	else
 		define_changed(call, NULL);
 	buffer_free(&fields);
@@ -279,7 +261,6 @@ static void define_took_vm(struct rpc *call, json_t *vm)
 
 static void define_begin(struct rpc *call)
 {
-	char path[RPC_NAME_BYTES + 16];
 	struct definition definition;
 
 	if (!rpc_xml(call) || !define_read(call, &definition))
@@ -288,9 +269,8 @@ static void define_begin(struct rpc *call)
 		rpc_fail(call, ERROR_XML, "no VM can have the name at domain/name");
 	} else {
 		string_copy(call->arguments.domain.name, RPC_NAME_BYTES, definition.name);
-		snprintf(path, sizeof(path), "/v1/vms/%s", definition.name);
 		call->problem = define_missing;
-		rpc_ask(call, "GET", path, NULL, define_took_vm);
+		rpc_ask_vm(call, "GET", NULL, define_took_vm);
 	}
 	definition_free(&definition);
 }

@@ -3,7 +3,6 @@
  * Procedures that show a VM, and the one that changes whether it starts by itself. The table of
  * procedures names them; they ask core for the VM, and write the procedure's results.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "gateway/base/fields.h"
@@ -154,24 +153,16 @@ void domain_autostart(struct rpc *call)
 	rpc_domain(call, domain_took_autostart);
 }
 
-static void domain_changed(struct rpc *call, json_t *body)
-{
-	(void)body;
-	rpc_answer(call);
-}
-
 static void domain_took_set_autostart(struct rpc *call, json_t *vm)
 {
 	enum field_type type = call->arguments.numbers[0] ? FIELD_TRUE : FIELD_FALSE;
-	char path[RPC_NAME_BYTES + 16];
 	struct buffer fields = {0};
 
-	snprintf(path, sizeof(path), "/v1/vms/%s", vm_name(vm));
-	fields_text(&fields, "header.content-type", "application/merge-patch+json");
-	fields_text(&fields, "body", "{}");
+	(void)vm;
+	rpc_body(&fields, "application/merge-patch+json");
 	fields_text(&fields, "body.config", "{}");
 	fields_add(&fields, type, "body.config.autostart", "", 0);
-	rpc_ask(call, "PATCH", path, &fields, domain_changed);
+	rpc_ask_vm(call, "PATCH", &fields, rpc_asked);
 	buffer_free(&fields);
 }
 

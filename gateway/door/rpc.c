@@ -191,6 +191,12 @@ void rpc_ask(struct rpc *call, const char *method, const char *path, const struc
 	rpc_send(call);
 }
 
+void rpc_body(struct buffer *fields, const char *type)
+{
+	fields_text(fields, "header.content-type", type);
+	fields_text(fields, "body", "{}");
+}
+
 bool rpc_name_valid(const char *name)
 {
 	return *name && *name != '.' && !strpbrk(name, "/?#%");
@@ -239,17 +245,22 @@ bool rpc_xml_known(struct rpc *call, const char *const *known)
 	return false;
 }
 
-void rpc_domain(struct rpc *call, rpc_took *with)
+void rpc_ask_vm(struct rpc *call, const char *method, const struct buffer *fields, rpc_took *took)
 {
 	char path[RPC_NAME_BYTES + 16];
 
+	snprintf(path, sizeof(path), "/v1/vms/%s", call->arguments.domain.name);
+	rpc_ask(call, method, path, fields, took);
+}
+
+void rpc_domain(struct rpc *call, rpc_took *with)
+{
 	if (!rpc_name_valid(call->arguments.domain.name)) {
 		rpc_no_domain(call);
 		return;
 	}
 	call->with = with;
-	snprintf(path, sizeof(path), "/v1/vms/%s", call->arguments.domain.name);
-	rpc_ask(call, "GET", path, NULL, rpc_took_domain);
+	rpc_ask_vm(call, "GET", NULL, rpc_took_domain);
 }
 
 void rpc_action_with(struct rpc *call, const char *verb, const struct buffer *fields,
@@ -264,6 +275,28 @@ void rpc_action_with(struct rpc *call, const char *verb, const struct buffer *fi
 void rpc_action(struct rpc *call, const char *verb, rpc_took *took)
 {
 	rpc_action_with(call, verb, NULL, took);
+}
+
+bool rpc_ended(struct rpc *call)
+{
+	if (call->status != RPC_ACCEPTED)
+		return true;
+	rpc_fail(call, ERROR_TIMEOUT, "%s: it is still under way after a minute",
+		 call->arguments.domain.name);
+	return false;
+}
+
+void rpc_done(struct rpc *call, json_t *body)
+{
+	(void)body;
+	if (rpc_ended(call))
+		rpc_answer(call);
+}
+
+void rpc_asked(struct rpc *call, json_t *body)
+{
+	(void)body;
+	rpc_answer(call);
 }
 
 /* Returns the libvirt error that best says what a call names and core does not have. */

@@ -90,8 +90,12 @@ void rpc_refuse(struct client *client, const struct packet_head *head, uint32_t 
  */
 void rpc_ask(struct rpc *call, const char *method, const char *path, const struct buffer *fields,
 	     rpc_took *took);
+/* Begins the fields of a request with a JSON body of that content type, which is empty so far. */
+void rpc_body(struct buffer *fields, const char *type);
 /* Returns whether a name that a client has sent may be put into the path of a request to core. */
 bool rpc_name_valid(const char *name);
+/* Does what rpc_ask() does, about the VM that the call's arguments name. */
+void rpc_ask_vm(struct rpc *call, const char *method, const struct buffer *fields, rpc_took *took);
 /*
  * Asks core for the VM that the call's arguments name, which `with` gets; if its UUID is another
  * one, the call ends with an error.
@@ -114,6 +118,16 @@ bool rpc_xml(struct rpc *call);
  * sentence that names the first other one. `known` ends with NULL.
  */
 bool rpc_xml_known(struct rpc *call, const char *const *known);
+
+/*
+ * Returns whether the action on a VM that core was asked for has ended; if it is still under way
+ * after the time that a call may wait, the call has ended with an error.
+ */
+bool rpc_ended(struct rpc *call);
+/* Goes on after core's answer to an action on a VM: ends the call once the action has ended. */
+void rpc_done(struct rpc *call, json_t *body);
+/* Goes on after core's answer: ends the call, whether or not what was asked for has ended. */
+void rpc_asked(struct rpc *call, json_t *body);
 
 /* Each of the next functions ends the call. rpc_answer() sends call->results. */
 void rpc_answer(struct rpc *call);

@@ -18,16 +18,6 @@ enum {
 	SAVE_NOT_FOUND = 404,
 };
 
-static void save_done(struct rpc *call, json_t *body)
-{
-	(void)body;
-	if (call->status == RPC_ACCEPTED)
-		rpc_fail(call, ERROR_TIMEOUT, "%s: it is still under way after a minute",
-			 call->arguments.domain.name);
-	else
-		rpc_answer(call);
-}
-
 /* Ends a call with core's problem: what is not there is the disk, or the VM of a restore. */
 static void save_problem(struct rpc *call, json_t *problem)
 {
@@ -45,11 +35,10 @@ static void save_ask(struct rpc *call, const char *verb, const char *disk)
 {
 	struct buffer fields = {0};
 
-	fields_text(&fields, "header.content-type", "application/json");
-	fields_text(&fields, "body", "{}");
+	rpc_body(&fields, "application/json");
 	fields_text(&fields, "body.disk", disk);
 	call->problem = save_problem;
-	rpc_action_with(call, verb, &fields, save_done);
+	rpc_action_with(call, verb, &fields, rpc_done);
 	buffer_free(&fields);
 }
 

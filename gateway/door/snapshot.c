@@ -155,27 +155,14 @@ void snapshot_list(struct rpc *call)
 		snapshot_show(call);
 }
 
-static void snapshot_done(struct rpc *call, json_t *body)
-{
-	(void)body;
-	if (call->status == RPC_ACCEPTED)
-		rpc_fail(call, ERROR_TIMEOUT, "%s: it is still under way after a minute",
-			 call->arguments.domain.name);
-	else
-		rpc_answer(call);
-}
-
 static void snapshot_took_revert(struct rpc *call, json_t *vm)
 {
-	char path[SNAPSHOT_PATH_BYTES];
 	struct buffer fields = {0};
 
 	(void)vm;
-	snprintf(path, sizeof(path), "/v1/vms/%s/actions/reset", call->arguments.domain.name);
-	fields_text(&fields, "header.content-type", "application/json");
-	fields_text(&fields, "body", "{}");
+	rpc_body(&fields, "application/json");
 	fields_text(&fields, "body.snapshot", call->arguments.texts[0]);
-	rpc_ask(call, "POST", path, &fields, snapshot_done);
+	rpc_action_with(call, "reset", &fields, rpc_done);
 	buffer_free(&fields);
 }
 
@@ -199,7 +186,7 @@ static void snapshot_took_drop(struct rpc *call, json_t *vm)
 	(void)vm;
 	snprintf(path, sizeof(path), "/v1/vms/%s/snapshots/%s", call->arguments.domain.name,
 		 call->arguments.texts[0]);
-	rpc_ask(call, "DELETE", path, NULL, snapshot_done);
+	rpc_ask(call, "DELETE", path, NULL, rpc_done);
 }
 
 void snapshot_drop(struct rpc *call)
@@ -218,10 +205,8 @@ void snapshot_drop(struct rpc *call)
 static void snapshot_took_created(struct rpc *call, json_t *body)
 {
 	(void)body;
-	if (call->status == RPC_ACCEPTED) {
-		snapshot_done(call, body);
+	if (!rpc_ended(call))
 		return;
-	}
 	snapshot_write(call, xml_find(call->arguments.xml, "domainsnapshot/name"));
 	rpc_answer(call);
 }
@@ -233,8 +218,7 @@ static void snapshot_took_create(struct rpc *call, json_t *vm)
 
 	call->kept = json_incref(vm);
 	snprintf(path, sizeof(path), "/v1/vms/%s/snapshots", call->arguments.domain.name);
-	fields_text(&fields, "header.content-type", "application/json");
-	fields_text(&fields, "body", "{}");
+	rpc_body(&fields, "application/json");
 	fields_text(&fields, "body.name", xml_find(call->arguments.xml, "domainsnapshot/name"));
 	rpc_ask(call, "POST", path, &fields, snapshot_took_created);
 	buffer_free(&fields);

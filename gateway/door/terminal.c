@@ -138,8 +138,7 @@ static void terminal_took_domain(struct rpc *call, json_t *vm)
 
 	(void)vm;
 	snprintf(path, sizeof(path), "/v1/vms/%s/console/tickets", call->arguments.domain.name);
-	fields_text(&fields, "header.content-type", "application/json");
-	fields_text(&fields, "body", "{}");
+	rpc_body(&fields, "application/json");
 	fields_text(&fields, "body.mode", "write");
 	rpc_ask(call, "POST", path, &fields, terminal_took_ticket);
 	buffer_free(&fields);

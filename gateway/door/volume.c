@@ -188,12 +188,6 @@ void volume_path(struct rpc *call)
 	volume_ask(call, "GET", volume_took_path);
 }
 
-static void volume_took_delete(struct rpc *call, json_t *body)
-{
-	(void)body;
-	rpc_answer(call);
-}
-
 /*
  * Drops a volume. A call with the flag that asks to overwrite its content is refused, as Skerry
  * does not do that.
@@ -205,7 +199,7 @@ void volume_delete(struct rpc *call)
 			 "Skerry drops a volume in one way, without the flags 0x%x",
 			 (unsigned)call->arguments.numbers[0]);
 	else
-		volume_ask(call, "DELETE", volume_took_delete);
+		volume_ask(call, "DELETE", rpc_asked);
 }
 
 /* Finds how large a volume is to be, in whole pages. Returns 0 when the XML does not say. */
@@ -230,8 +224,7 @@ static void volume_create_as(struct rpc *call, const char *name, uint64_t bytes)
 
 	snprintf(path, sizeof(path), "/v1/stores/%s/volumes", call->arguments.texts[0]);
 	snprintf(number, sizeof(number), "%llu", (unsigned long long)bytes);
-	fields_text(&fields, "header.content-type", "application/json");
-	fields_text(&fields, "body", "{}");
+	rpc_body(&fields, "application/json");
 	fields_text(&fields, "body.name", name);
 	fields_add(&fields, FIELD_NUMBER, "body.bytes", number, strlen(number));
 	rpc_ask(call, "POST", path, &fields, volume_took_created);
