@@ -275,26 +275,14 @@ static void define_begin(struct rpc *call)
 	definition_free(&definition);
 }
 
-/* Returns whether the call has no other flags than those; else the call has ended with an error. */
-static bool define_flags(struct rpc *call, uint32_t allowed)
-{
-	uint32_t flags = (uint32_t)call->arguments.numbers[0] & ~allowed;
-
-	if (!flags)
-		return true;
-	rpc_fail(call, ERROR_INVALID_ARGUMENT,
-		 "Skerry makes a VM in one way, without the flags 0x%x", flags);
-	return false;
-}
-
 void define_define(struct rpc *call)
 {
-	if (define_flags(call, DEFINE_VALIDATE))
+	if (rpc_flags(call, DEFINE_VALIDATE, "Skerry makes a VM in one way"))
 		define_begin(call);
 }
 
 void define_create(struct rpc *call)
 {
-	if (define_flags(call, DEFINE_START_FLAGS))
+	if (rpc_flags(call, DEFINE_START_FLAGS, "Skerry makes a VM in one way"))
 		define_begin(call);
 }

@@ -123,14 +123,15 @@ static void definition_set(struct definition *definition, enum definition_key ke
 	buffer_text(&definition->values[key], value);
 }
 
-/* Adds an item to the value of a key that is a list. */
-static void definition_add(struct definition *definition, enum definition_key key,
-			   const char *value)
+/* Begins the next item in the value of a key that is a list; returns where the item is to go. */
+static struct buffer *definition_next(struct definition *definition, enum definition_key key)
 {
 	struct buffer *list = &definition->values[key];
 
 	list->limit = DEFINITION_BYTES;
-	buffer_format(list, "%s%s", list->count ? ", " : "", value);
+	if (list->count)
+		buffer_text(list, ", ");
+	return list;
 }
 
 /*
@@ -184,19 +185,16 @@ static bool definition_read_disk(struct definition *definition, const struct def
 	bool cdrom = !strcmp(definition_find(part, DISK "@device"), "cdrom");
 	bool read_only = definition_has(part, DISK "/readonly");
 	const char *name = definition_file(*file ? file : dev);
-	struct buffer text = {0};
 
 	if (*pool || *volume ? !definition_word(pool) || !definition_word(volume)
 			     : !definition_word(name))
 		return definition_wrong(definition, "a disk needs a volume, or the name of a disk",
 					DISK "/source");
-	buffer_format(&text, "%s%s%s%s", *pool ? pool : name, *pool ? "/" : "", volume,
+	buffer_format(definition_next(definition, DEFINITION_DISK), "%s%s%s%s", *pool ? pool : name,
+		      *pool ? "/" : "", volume,
 		      cdrom	  ? " cdrom"
 		      : read_only ? " ro"
 				  : "");
-	definition->values[DEFINITION_DISK].failed |= text.failed;
-	definition_add(definition, DEFINITION_DISK, text.bytes ? text.bytes : "");
-	buffer_free(&text);
 	return true;
 #undef DISK
 }
@@ -210,7 +208,6 @@ static bool definition_read_interface(struct definition *definition,
 	const char *vlan = definition_find(part, CARD "/vlan/tag@id");
 	bool trunk = !strcmp(definition_find(part, CARD "/vlan@trunk"), "yes");
 	bool isolated = !strcmp(definition_find(part, CARD "/port@isolated"), "yes");
-	struct buffer text = {0};
 
 	if (!definition_word(net))
 		return definition_wrong(definition, "a network card needs the name of a network",
@@ -221,11 +218,9 @@ static bool definition_read_interface(struct definition *definition,
 	if (definition_has(part, CARD "/vlan/tag") && !definition_word(vlan))
 		return definition_wrong(definition, "a network card has the number of one VLAN",
 					CARD "/vlan/tag@id");
-	buffer_format(&text, "%s%s%s%s%s%s%s", net, *mac ? " mac=" : "", mac, *vlan ? " vlan=" : "",
-		      vlan, trunk ? " trunk" : "", isolated ? " private" : "");
-	definition->values[DEFINITION_NET].failed |= text.failed;
-	definition_add(definition, DEFINITION_NET, text.bytes ? text.bytes : "");
-	buffer_free(&text);
+	buffer_format(definition_next(definition, DEFINITION_NET), "%s%s%s%s%s%s%s", net,
+		      *mac ? " mac=" : "", mac, *vlan ? " vlan=" : "", vlan, trunk ? " trunk" : "",
+		      isolated ? " private" : "");
 	return true;
 #undef CARD
 }
@@ -326,16 +321,14 @@ static bool definition_read_boot(const struct xml_items *xml, struct definition 
 	const char *wanted = xml_find(xml, "domain/os@firmware");
 	const char *nvram = xml_find(xml, "domain/os/nvram");
 	bool uefi = (type && !strcmp(type, "pflash")) || (wanted && !strcmp(wanted, "efi"));
-	char flash[XML_TEXT_BYTES + 8];
 
 	if (nvram && !definition_word(definition_file(nvram)))
 		return definition_wrong(definition,
 					"a firmware's variables need the name of a disk or volume",
 					"domain/os/nvram");
-	if (nvram) {
-		snprintf(flash, sizeof(flash), "%s flash", definition_file(nvram));
-		definition_add(definition, DEFINITION_DISK, flash);
-	}
+	if (nvram)
+		buffer_format(definition_next(definition, DEFINITION_DISK), "%s flash",
+			      definition_file(nvram));
 	if (definition->values[DEFINITION_KERNEL].count) {
 		definition_set(definition, DEFINITION_BOOT_ORDER, "");
 		return true;
@@ -364,8 +357,8 @@ static void definition_read_items(const struct xml_items *xml, struct definition
 			    strcmp(text, definition_words[place].text) != 0)
 				continue;
 			if (definition_words[place].key == DEFINITION_BOOT_ORDER)
-				definition_add(definition, DEFINITION_BOOT_ORDER,
-					       definition_words[place].value);
+				buffer_text(definition_next(definition, DEFINITION_BOOT_ORDER),
+					    definition_words[place].value);
 			else
 				definition_set(definition, definition_words[place].key,
 					       definition_words[place].value);

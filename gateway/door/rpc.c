@@ -191,6 +191,16 @@ void rpc_ask(struct rpc *call, const char *method, const char *path, const struc
 	rpc_send(call);
 }
 
+bool rpc_flags(struct rpc *call, uint32_t allowed, const char *how)
+{
+	uint32_t flags = (uint32_t)call->arguments.numbers[0] & ~allowed;
+
+	if (!flags)
+		return true;
+	rpc_fail(call, ERROR_INVALID_ARGUMENT, "%s, without the flags 0x%x", how, flags);
+	return false;
+}
+
 void rpc_body(struct buffer *fields, const char *type)
 {
 	fields_text(fields, "header.content-type", type);

@@ -105,6 +105,11 @@ void rpc_domain(struct rpc *call, rpc_took *with);
 void rpc_problem(struct rpc *call, json_t *problem);
 /* Sends core the call's last request again, after a while. */
 void rpc_again(struct rpc *call);
+/*
+ * Returns whether the call's flags, its first number, are all among `allowed`; else the call has
+ * ended with an error, which begins with `how`: what Skerry does without them.
+ */
+bool rpc_flags(struct rpc *call, uint32_t allowed, const char *how);
 /* Asks core for the action `verb` on the VM that the call names; `took` gets the answer. */
 void rpc_action(struct rpc *call, const char *verb, rpc_took *took);
 /* Does what rpc_action() does, with `fields` in the request, which may be NULL. */

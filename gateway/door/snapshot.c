@@ -155,6 +155,17 @@ void snapshot_list(struct rpc *call)
 		snapshot_show(call);
 }
 
+/* Returns whether the call's text may be a snapshot's name; else the call has ended with an error.
+ */
+static bool snapshot_named(struct rpc *call)
+{
+	if (rpc_name_valid(call->arguments.texts[0]))
+		return true;
+	rpc_fail(call, ERROR_NO_SNAPSHOT, "Domain snapshot not found: '%s'",
+		 call->arguments.texts[0]);
+	return false;
+}
+
 static void snapshot_took_revert(struct rpc *call, json_t *vm)
 {
 	struct buffer fields = {0};
@@ -168,14 +179,7 @@ static void snapshot_took_revert(struct rpc *call, json_t *vm)
 
 void snapshot_revert(struct rpc *call)
 {
-	if (!rpc_name_valid(call->arguments.texts[0]))
-		rpc_fail(call, ERROR_NO_SNAPSHOT, "Domain snapshot not found: '%s'",
-			 call->arguments.texts[0]);
-	else if (call->arguments.numbers[0])
-		rpc_fail(call, ERROR_INVALID_ARGUMENT,
-			 "Skerry goes back to a snapshot in one way, without the flags 0x%x",
-			 (unsigned)call->arguments.numbers[0]);
-	else
+	if (snapshot_named(call) && rpc_flags(call, 0, "Skerry goes back to a snapshot in one way"))
 		rpc_domain(call, snapshot_took_revert);
 }
 
@@ -191,14 +195,7 @@ static void snapshot_took_drop(struct rpc *call, json_t *vm)
 
 void snapshot_drop(struct rpc *call)
 {
-	if (!rpc_name_valid(call->arguments.texts[0]))
-		rpc_fail(call, ERROR_NO_SNAPSHOT, "Domain snapshot not found: '%s'",
-			 call->arguments.texts[0]);
-	else if (call->arguments.numbers[0])
-		rpc_fail(call, ERROR_INVALID_ARGUMENT,
-			 "Skerry drops one snapshot, without the flags 0x%x",
-			 (unsigned)call->arguments.numbers[0]);
-	else
+	if (snapshot_named(call) && rpc_flags(call, 0, "Skerry drops one snapshot"))
 		rpc_domain(call, snapshot_took_drop);
 }
 
@@ -228,13 +225,10 @@ void snapshot_create(struct rpc *call)
 {
 	static const char *const known[] = {"domainsnapshot", "domainsnapshot/name", NULL};
 
-	if (call->arguments.numbers[0])
-		rpc_fail(call, ERROR_INVALID_ARGUMENT,
-			 "Skerry takes a snapshot in one way, without the flags 0x%x",
-			 (unsigned)call->arguments.numbers[0]);
-	else if (!rpc_xml_known(call, known))
+	if (!rpc_flags(call, 0, "Skerry takes a snapshot in one way") ||
+	    !rpc_xml_known(call, known))
 		return;
-	else if (!xml_find(call->arguments.xml, "domainsnapshot/name"))
+	if (!xml_find(call->arguments.xml, "domainsnapshot/name"))
 		rpc_fail(call, ERROR_XML, "a snapshot needs a name");
 	else
 		rpc_domain(call, snapshot_took_create);

@@ -253,15 +253,11 @@ void volume_create(struct rpc *call)
 	};
 	const char *format, *name;
 
-	if (!rpc_xml_known(call, known))
+	if (!rpc_xml_known(call, known) || !rpc_flags(call, 0, "Skerry makes a volume in one way"))
 		return;
 	format = xml_find(call->arguments.xml, "volume/target/format@type");
 	name = xml_find(call->arguments.xml, "volume/name");
-	if (call->arguments.numbers[0])
-		rpc_fail(call, ERROR_INVALID_ARGUMENT,
-			 "Skerry makes a volume in one way, without the flags 0x%x",
-			 (unsigned)call->arguments.numbers[0]);
-	else if (format && strcmp(format, "raw") != 0)
+	if (format && strcmp(format, "raw") != 0)
 		rpc_fail(call, ERROR_CONFIGURATION, "a volume here is raw, and not %s", format);
 	else if (!name || !volume_capacity(call->arguments.xml))
 		rpc_fail(call, ERROR_XML, "a volume needs a name and a capacity");
