@@ -11,6 +11,7 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE / "system"))
 
 from client import Server  # noqa: E402
+from fake_runs import FakeRuns  # noqa: E402
 from fake_skerry import FakeSkerry  # noqa: E402
 
 LIMIT = 60      # seconds for a test
@@ -52,6 +53,16 @@ def server(program, fake, tmp_path_factory):
     server = Server(program, tmp_path_factory.mktemp("skerryd"), fake.path).start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def line(program, tmp_path):
+    """A fake whose clones can be runs, and a server at it."""
+    fake = FakeRuns(str(tmp_path / "skerry.sock"))
+    server = Server(program, tmp_path, fake.path).start()
+    yield fake, server
+    server.stop()
+    fake.close()
 
 
 @pytest.fixture

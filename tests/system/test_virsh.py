@@ -11,7 +11,6 @@ from pathlib import Path
 
 import bundle
 import firmware
-import pexpect
 import pytest
 from machine import Bochs, Qemu
 from relay import Relay
@@ -19,6 +18,7 @@ from relay import Relay
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "gateway/tests/system"))
 from client import Server, wait_for  # noqa: E402
+from virsh import Virsh  # noqa: E402
 
 CONF = """[channel com2]
 rights = view operate console configure host
@@ -80,23 +80,6 @@ GUEST = """<domain type="skerry">
 """
 
 
-class Virsh:
-    def __init__(self, socket):
-        self.uri = f"skerry+unix:///system?socket={socket}"
-
-    def __call__(self, *words, fails=False):
-        done = subprocess.run(["virsh", "-c", self.uri, *words], text=True, stdin=subprocess.DEVNULL, capture_output=True,
-                              timeout=LIMIT)
-        assert bool(done.returncode) == fails, (words, done.stdout, done.stderr)
-        return (done.stderr if fails else done.stdout).strip()
-
-    def console(self, name, text):
-        console = pexpect.spawn("virsh", ["-c", self.uri, "console", name], timeout=LIMIT, encoding="utf-8")
-        console.expect(text)
-        console.send("\x1d")
-        console.expect(pexpect.EOF)
-
-
 @contextlib.contextmanager
 def skerry(emulator, build, tmp_path, conf, files):
     """The image, skerryd at its COM2, and virsh at that."""
@@ -109,7 +92,7 @@ def skerry(emulator, build, tmp_path, conf, files):
         server = Server(str(program), tmp_path, f"tcp:127.0.0.1:{relay.port}", "--libvirt", str(socket))
         try:
             server.start(limit=START)
-            yield machine, server, Virsh(socket)
+            yield machine, server, Virsh(socket, LIMIT)
         finally:
             server.stop()
             relay.close()

@@ -18,18 +18,12 @@ import pytest
 
 from client import LIMIT, free_port, wait_for
 from libvirt_door import as_before, fake, folder, put, restarted, server  # noqa: F401
+from virsh import Virsh
 
 
 @pytest.fixture
 def virsh(server):
-    """Runs virsh, and returns what it prints; `fails`: it fails, and what it says of that counts."""
-    def run(*words, fails=False, options=(), prefix=()):
-        done = subprocess.run([*prefix, "virsh", *options, "-c",
-                               f"skerry+unix:///system?socket={server.virt}", *words], text=True,
-                              stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT)
-        assert bool(done.returncode) == fails, (words, done.stdout, done.stderr)
-        return (done.stderr if fails else done.stdout).strip()
-    return run
+    return Virsh(server.virt)
 
 
 def shown(text):

@@ -11,6 +11,7 @@ import pytest
 
 from client import LIMIT, wait_for
 from libvirt_door import as_before, fake, folder, restarted, server  # noqa: F401
+from virsh import Virsh
 
 PAGE = Path(__file__).parents[3] / "docs/guides/libvirt.md"
 DISK = '<disk type="volume" device="disk"><source pool="pool" volume="root"/><target dev="vda" bus="virtio"/></disk>'
@@ -96,10 +97,7 @@ def virsh(server, fake, tmp_path):
             if word.lstrip().startswith("<"):
                 Path(file).write_text(word)
         words = [file if word.lstrip().startswith("<") else word for word, file in zip(words, files)]
-        done = subprocess.run(["virsh", "-c", f"skerry+unix:///system?socket={server.virt}", *words], text=True,
-                              stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT)
-        assert bool(done.returncode) == fails, (words, done.stdout, done.stderr)
-        return done.stderr.strip() if fails else done.stdout
+        return Virsh(server.virt)(*words, fails=fails)
     before = set(fake.vms)
     restarted(fake, server)
     yield run

@@ -11,17 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from client import LocalConnection, Server, wait_for
-from fake_runs import FakeRuns, ended, frame
-
-
-@pytest.fixture
-def line(program, tmp_path):
-    fake = FakeRuns(str(tmp_path / "skerry.sock"))
-    server = Server(program, tmp_path, fake.path).start()
-    yield fake, server
-    server.stop()
-    fake.close()
+from client import LocalConnection, wait_for
+from fake_runs import ended, frame
 
 
 def run(server, token=None, wait=9, headers=None, **more):

@@ -2,21 +2,10 @@
 """Files that a run leaves, and caps, at a fake Skerry: who gets files, inits that lie about them, skerryctl."""
 import base64
 
-import pytest
-
-from client import Server, wait_for
-from fake_runs import FakeRuns, ended, frame
+from client import wait_for
+from fake_runs import ended, frame
 from fake_skerry import Refused
 from test_runs import ctl, gone, run
-
-
-@pytest.fixture(name="line")
-def begin_line(program, tmp_path):
-    fake = FakeRuns(str(tmp_path / "skerry.sock"))
-    server = Server(program, tmp_path, fake.path).start()
-    yield fake, server
-    server.stop()
-    fake.close()
 
 
 def kept(number, data):
