@@ -76,12 +76,13 @@ def plain_iso(build, folder, bundle, cmdline, keys=None):
 
 
 def wait_for(found, limit=LIMIT):
-    """Asks until the answer is yes. If it never is, that says what was asked, and the last answer."""
+    """Asks until the answer is yes, and returns it. If it never is, that says what was asked, and the last answer."""
     end = time.monotonic() + limit
     while not (answer := found()):
         assert time.monotonic() < end, \
             f"waited {limit} s for this, which is still {answer!r}:\n{question(found)}"
         time.sleep(0.05)  # the machine that answers has something else to do, too
+    return answer
 
 
 def question(found):

@@ -249,8 +249,7 @@ def test_python(line):
     def python(_):
         done = server.tls("POST", "/v1/runs", {"template": "python", "command": ["python3", "-c", TWINS]}, timeout=100).json()
         while done["result"] is None:   # four Pythons are slow beside other work: the answer came before the end
-            time.sleep(0.5)
-            done = server.tls("GET", "/v1/runs/" + done["id"]).json()
+            done = server.tls("GET", f"/v1/runs/{done['id']}?wait=50", timeout=100).json()
         assert done["result"] == "exit" and done["exit_code"] == 0, done["stderr"]
         return done["stdout"].split()
     with concurrent.futures.ThreadPoolExecutor(4) as pool:

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Debian's own driver of the socket device, with socat at the guest's side of each connection."""
-import time
+import contextlib
 
 import pytest
 
 import bundle
 from channel_v2 import Client
-from machine import Bochs, Qemu
+from machine import Bochs, Qemu, wait_for
 from test_vsock import PATTERN, connect, echo
 
 CONF = ("[channel com2]\nrights = view operate console configure host guest\n"
@@ -44,12 +44,10 @@ def calls(machine, name, listener, text):
 
 def connect_when_listening(client, name):
     """Connects to the port at which a program listens that the guest has begun to start."""
-    for _ in range(60):
-        try:
+    def tried():
+        with contextlib.suppress(AssertionError):   # refused
             return connect(client, name)
-        except AssertionError:  # refused
-            time.sleep(0.5)
-    return connect(client, name)
+    return wait_for(tried, 60)
 
 
 def connect_anew(client, name):
