@@ -5,17 +5,9 @@
  * It obeys keys that it reads by INT 0x16: r resets the machine, o switches it off, others are
  * echoed. Assembled and linked flat to 0x7c00 by firmware.py.
  */
-	.code16
-	.globl	start
-start:
-	ljmp	$0, $1f
-1:	xor	%ax, %ax
-	mov	%ax, %ds
-	mov	%ax, %es
-	mov	%ax, %ss
-	mov	$0x7c00, %sp
-	sti
-	cld
+	.include "boot_macros.S"
+
+	boot_begin
 	mov	%dl, drive
 	mov	$hello, %si
 	call	print
@@ -76,14 +68,7 @@ off:	mov	$0x604, %dx		/* SLP_TYP 5 and SLP_EN in the PM1 control register */
 	out	%ax, %dx
 	jmp	.
 
-print:	lodsb
-	test	%al, %al
-	jz	5f
-	mov	$0x0e, %ah
-	mov	$7, %bx
-	int	$0x10
-	jmp	print
-5:	ret
+	boot_print
 
 drive:	.byte	0
 hello:	.asciz	"SECTOR runs\r\n"
@@ -96,5 +81,4 @@ packet:	.byte	16, 0
 	.word	1, 0x8000, 0		/* sectors; offset and segment */
 	.quad	1
 
-	.org	510
-	.word	0xaa55
+	boot_end

@@ -19,7 +19,7 @@ def boot_sector(folder, source=SOURCE):
     """boot_sector.S, or another one, as the 512 bytes that it is on a disk."""
     built = folder / "boot_sector.o"
     flat = folder / "boot_sector.bin"
-    subprocess.run(["as", "--32", "-o", built, source], check=True)
+    subprocess.run(["as", "--32", "-I", source.parent, "-o", built, source], check=True)
     subprocess.run(["ld", "-m", "elf_i386", "-Ttext", "0x7c00", "-e", "start", "--oformat", "binary",
                     "-o", flat, built], check=True)
     sector = flat.read_bytes()

@@ -4,17 +4,9 @@
  * INT 0x13, where user-data begins on the CD that Skerry makes, and prints it up to its first 0.
  * Assembled and linked flat to 0x7c00 by firmware.py.
  */
-	.code16
-	.globl	start
-start:
-	ljmp	$0, $1f
-1:	xor	%ax, %ax
-	mov	%ax, %ds
-	mov	%ax, %es
-	mov	%ax, %ss
-	mov	$0x7c00, %sp
-	sti
-	cld
+	.include "boot_macros.S"
+
+	boot_begin
 	mov	$0x42, %ah		/* one block of the drive, to 0x8000 */
 	mov	$0xe0, %dl
 	mov	$packet, %si
@@ -29,14 +21,7 @@ start:
 3:	hlt
 	jmp	3b
 
-print:	lodsb
-	test	%al, %al
-	jz	4f
-	mov	$0x0e, %ah
-	xor	%bx, %bx
-	int	$0x10
-	jmp	print
-4:	ret
+	boot_print
 
 failed:	.asciz	"NO CD"
 end:	.asciz	" END of user-data\r\n"
@@ -44,5 +29,4 @@ end:	.asciz	" END of user-data\r\n"
 packet:	.byte	16, 0, 1, 0
 	.word	0x8000, 0
 	.quad	21
-	.org	start + 510
-	.byte	0x55, 0xaa
+	boot_end
