@@ -26,5 +26,5 @@ bed: bed-check $(BED_FOLDER)/$(SUITE)/made ## make a chroot of the other Debian 
 $(BED_FOLDER)/%/made: $(if $(NEW),FORCE)
 	$(Q)iso/packages.sh mmdebstrap debian-archive-keyring util-linux
 	@echo "  DEBIAN  $(@D)"
-	$(Q)iso/bed.sh make $(@D) $* $(sort ca-certificates $(TEST_PACKAGES))
+	$(Q)iso/bed.sh make $(@D) $* $(sort ca-certificates $(TEST_PACKAGES) $(VERIFY_PACKAGES_$*))
 	$(Q)touch $@

@@ -60,6 +60,7 @@ def main():
     options = parser.parse_args()
     passed = failed = 0
     for shelf, function in (
+            ("proofs", lambda: run.run_proofs(options.build, options.name)),
             ("unit", lambda: run.run_unit(options.clang, options.name)),
             ("guest and system", lambda: run_machines(options.build, options.name, options.long)),
             ("gateway", lambda: run_gateway(options.build, options.name))):

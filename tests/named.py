@@ -7,7 +7,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 # Of each shelf: files of which each is a test, and those that have tests in them.
-FILES = {"lint": (), "unit": ("unit/**/*_test.c", "unit/mutants.py"), "fuzz": ("fuzz/*.c",), "guest": ("guest/*.c",),
+FILES = {"lint": (), "proofs": (), "unit": ("unit/**/*_test.c", "unit/mutants.py"), "fuzz": ("fuzz/*.c",), "guest": ("guest/*.c",),
          "system": (), "gateway": ("../gateway/tests/unit/**/*_test.c", "../gateway/tests/fuzz/*.c")}
 TEXTS = {"guest": "guest/*.py", "system": "system/*.py", "gateway": "../gateway/tests/system/*.py"}
 
@@ -16,6 +16,8 @@ def has(shelf, word):
     """By the file's name, or by what stands in it: a test's parameters are part of its name."""
     if shelf == "lint":
         return word in "lint docs-static"
+    if shelf == "proofs":
+        return word in "proofs"
     return any(word in path.stem for pattern in FILES[shelf] for path in HERE.glob(pattern)) or \
         any(word in path.stem or word in path.read_text(encoding="utf-8").lower()
             for path in HERE.glob(TEXTS.get(shelf, "none")))

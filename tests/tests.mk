@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# make test: the CI set. ONLY=lint|unit|fuzz|guest|system|gateway|bed and NAME=pattern narrow it. The last of
+# make test: the CI set. ONLY=lint|proofs|unit|fuzz|guest|system|gateway|bed and NAME=pattern narrow it. The last of
 # these is what differs in the other release of Debian, in a chroot of it (iso/bed.mk); BEDS= leaves it out.
 
 include gateway/packages.mk
@@ -10,7 +10,7 @@ TEST_PACKAGES := curl debootstrap tcpdump tshark e2fsprogs libc6-dev libcmocka-d
 
 .PHONY: test test-long test-bed test-bed-parts test-check test-packages test-parts
 test-check:
-	@$(if $(filter lint unit fuzz guest system gateway bed,$(or $(ONLY),unit)),,echo "ONLY=$(ONLY) is not possible; use one of lint unit fuzz guest system gateway bed" >&2; exit 1)
+	@$(if $(filter lint proofs unit fuzz guest system gateway bed,$(or $(ONLY),unit)),,echo "ONLY=$(ONLY) is not possible; use one of lint proofs unit fuzz guest system gateway bed" >&2; exit 1)
 	$(if $(NAME),$(Q)$(PYTHON) tests/named.py '$(ONLY)' '$(NAME)')
 
 test-packages:
@@ -271,7 +271,7 @@ test-bed-parts: $(sort $(PARTS_guest))
 # All CPUs build, unless -j says how many shall.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-test: test-check test-packages ## run the CI set: ONLY=lint|unit|fuzz|guest|system|gateway|bed NAME=pattern
+test: test-check test-packages ## run the CI set: ONLY=lint|proofs|unit|fuzz|guest|system|gateway|bed NAME=pattern
 	$(Q)$(MAKE) $(JOBS) --no-print-directory test-parts
 	$(Q)$(PYTHON) tests/run.py --build $(BUILD) --only '$(ONLY)' --name '$(NAME)' --beds '$(BEDS)' --beds-asked '$(BEDS_ASKED)'
 

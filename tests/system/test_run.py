@@ -169,7 +169,7 @@ def test_installed_pages(build, tmp_path):
     ("run EMULATOR=bochs BOOT=kernel", "EMULATOR=bochs boots by BOOT=iso only"),
     ("bed SUITE=potato", "SUITE=potato is not possible; use one of bookworm trixie"),
     ("run WEB=1 EMULATOR=bochs", "WEB: goes with EMULATOR=qemu only"),
-    ("test ONLY=units", "ONLY=units is not possible; use one of lint unit fuzz guest system"),
+    ("test ONLY=units", "ONLY=units is not possible; use one of lint proofs unit fuzz guest system"),
     ("run BOOT=kernel BUNDLE=none.cpio", "BUNDLE: none.cpio is no file"),
     ("run DATA_DISK=dta.img", "DATA_DISK=dta.img is no file"),
     # the word is in two pieces, as named.py looks here as well
