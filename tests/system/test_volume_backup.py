@@ -43,7 +43,7 @@ def test_backup(emulator, build, tmp_path):
     with boot(emulator, build, tmp_path / "one", image) as machine:
         machine.wait_prompt()
         machine.good("store format pool")
-        for name, size in (("full", "5M"), ("diff", "3M"), ("small", "64K")):
+        for name, size in (("full", "5M"), ("diff", "3M"), ("zeros", "5M"), ("small", "64K")):
             machine.good(f"volume create pool/{name} {size}")
         for kind in ("", " encrypt=vault"):
             machine.good(f"volume create pool/secret 4M{kind}")
@@ -58,6 +58,11 @@ def test_backup(emulator, build, tmp_path):
             row = backup(machine, "diff pool/secret=pool/diff overwrite")
             # 4 places of the guest lie in 3 blocks of 64 KiB
             assert (row["number"], row["all_bytes"] <= 4 * 65536) == (2, True), row
+            # what the guest has emptied is a change as what it has written
+            ask(machine, "n", r"EMPTIED 0x0 0x[01] 0x0\s")
+            row = backup(machine, "diff pool/secret=pool/zeros overwrite")
+            assert (row["number"], zeros(machine)) == (3, 4), row
+            ask(machine, "w", r"WRITTEN 0x0 0x0\s")
             row = backup(machine, "full pool/secret=vault overwrite")
             assert row["target"] == "vault"
             machine.good("vm reset alpha --to kept")
@@ -68,7 +73,7 @@ def test_backup(emulator, build, tmp_path):
             assert "its own backups" in machine.command("disk restore pool/full pool/full")
             assert "no volume" in machine.command("disk restore pool/none pool/full")
             assert "not restored" in machine.command("disk restore pool/small pool/full")
-            for words, written in (("pool/full", 0), ("pool/full pool/diff", 4), ("vault", 4)):
+            for words, written in (("pool/full", 0), ("pool/full pool/diff", 4), ("pool/full pool/diff pool/zeros", 0), ("vault", 4)):
                 assert "done" in machine.command(f"disk restore pool/secret {words}", 60)
                 begin_guest(machine)
                 assert (same(machine), zeros(machine)) == (written, 4 - written), words

@@ -89,6 +89,23 @@ static void changes_note(struct client *client, struct driver_request *request)
 	changes_set(changes, request->sector - client->given.disk.first_sector, request->sectors);
 }
 
+/*
+ * Records what a client asks a volume to change. The store below may end a discard or a write of
+ * zeros itself, so that the device, and changes_note, never see it. A request that waits is asked
+ * about again: a change that is made after a new point counts for that point, too.
+ */
+static enum layer_answer changes_note_asked(struct client *client,
+					    const struct block_request *request,
+					    enum block_status *status)
+{
+	struct changes *changes = changes_of(client);
+
+	(void)status;
+	if (unlikely(changes->number != 0))
+		changes_set(changes, request->sector, request->sectors);
+	return LAYER_PASSES;
+}
+
 static void changes_take_command(struct client *client)
 {
 	const struct disk_changes_given *shared = &client_part(client)->changes;
@@ -125,4 +142,11 @@ const struct layer changes_layer = {
 	.close = changes_leave,
 	.command = changes_take_command,
 	.begin = changes_note,
+};
+
+const struct layer changes_of_volume_layer = {
+	.open = changes_come,
+	.close = changes_leave,
+	.command = changes_take_command,
+	.write = changes_note_asked,
 };

@@ -13,7 +13,7 @@
 static const struct layer *const disk_stack[] = {&undo_layer, &changes_layer, NULL};
 static const struct layer *const view_stack[] = {&view_layer, &changes_layer, NULL};
 
-static const struct layer *const volume_stack[] = {&changes_layer, &store_layer, NULL};
+static const struct layer *const volume_stack[] = {&changes_of_volume_layer, &store_layer, NULL};
 
 const struct layer *const *stack_of(const struct disk_client_part *part)
 {

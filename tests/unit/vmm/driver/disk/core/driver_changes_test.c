@@ -136,6 +136,38 @@ static void notes_first(void **state)
 	assert_true(is_in(1, 0) && head()->lost == 0);
 }
 
+/*
+ * A volume's store ends discards and writes of zeros itself, and what the device gets is elsewhere
+ * on the disk: all are recorded, at their places in the volume.
+ */
+static void notes_of_a_volume(void **state)
+{
+	static const u32 operations[] = {BLOCK_WRITE, BLOCK_DISCARD, BLOCK_WRITE_ZEROES};
+
+	(void)state;
+	shared.client[0].number = 0;
+	client_take_commands();
+	free(peers[0].memory);
+	shared.client[0].disk.store.volume = 1;
+	attach(0, false);
+	point(1, false);
+	for (u32 i = 0; i < ARRAY_COUNT(operations); i++) {
+		put(0, (struct block_request){.id = i,
+					      .operation = operations[i],
+					      .sector = i * DISK_CHANGES_BLOCK_SECTORS,
+					      .sectors = 1});
+		run();
+		/* there is no store, so that each ends at once */
+		expect_answer(0, i, BLOCK_ERROR);
+		assert_true(is_in(1, i) && bits_of(1) == i + 1);
+	}
+	put(0, (struct block_request){.id = 9, .operation = BLOCK_READ, .sectors = 128});
+	put(0, (struct block_request){.id = 10, .operation = BLOCK_FLUSH});
+	run();
+	assert_int_equal(bits_of(1), ARRAY_COUNT(operations));
+	assert_int_equal(given_count, 0);
+}
+
 /* Blocks that go back to the disk for a snapshot count as changes too. */
 static void notes_what_goes_back(void **state)
 {
@@ -222,8 +254,12 @@ static void loses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(notes),  TEST(notes_first), TEST(notes_what_goes_back),
-		TEST(merges), TEST(loses),
+		TEST(notes),
+		TEST(notes_first),
+		TEST(notes_of_a_volume),
+		TEST(notes_what_goes_back),
+		TEST(merges),
+		TEST(loses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

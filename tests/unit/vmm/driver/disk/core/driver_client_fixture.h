@@ -181,6 +181,7 @@ static UNUSED void attach(u32 index, bool read_only)
 		.bell = BELL(index),
 		.disk.read_only = read_only,
 		.disk.view = shared.client[index].disk.view,
+		.disk.store = shared.client[index].disk.store,
 		.number = ++last_number,
 	};
 	client_take_commands();
