@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Assigns the addresses of networks with `dhcp`. Called by net_vm.c when a VM's cards are linked.
- * Writes vm->lease, and owns the list of the VMs that have one. Sections' ranges do not overlap
- * (config_net.c), so that an address belongs to one card of one network.
+ * Writes vm->lease and a clone's line, and owns the list of the VMs that have one. Sections' ranges
+ * do not overlap (config_net.c), so that an address belongs to one card of one network.
  */
 #include "vmm/manager/net/net_lease.h"
 
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "vmm/manager/config/boot_config.h"
 #include "vmm/manager/config/config_net.h"
 #include "vmm/manager/text/parse_address.h"
 #include "vmm/rt/crypto/sha256.h"
 #include "vmm/rt/format.h"
 
-/* More addresses than can be taken: those of all cards, of a router, and of a name server. */
-#define TRIES_MAX    (VM_MAX * CONFIG_VM_NET_MAX + 3)
+/*
+ * More addresses than can be taken: those of all VMs' cards, those that lines of VMs and of
+ * sections name, and those of a router, a name server and the DHCP server.
+ */
+#define TRIES_MAX    ((2 * VM_MAX + CONFIG_VM_MAX) * CONFIG_VM_NET_MAX + 3)
 #define ADDRESS_TEXT 16u
 
 /*
@@ -95,6 +99,63 @@ static bool net_lease_take(struct vm *vm, u32 card, const struct net_config *net
 	return vm->lease[card] == address;
 }
 
+/* The addresses of a range, among which one is chosen: `tries` from `first` on, round the end. */
+struct lease_choice {
+	const struct net_range *range;
+	u32 count; /* the number of addresses of the range */
+	u32 first; /* the first address that is tried, counted from the range's own */
+	u32 tries;
+	u64 taken[(TRIES_MAX + 63) /
+		  64]; /* a bit for each that is not free, counted from `first` */
+};
+
+/* Marks the address as taken if it is one of those among which the choice is. */
+static void net_lease_mark(struct lease_choice *choice, u32 address)
+{
+	u32 host = __builtin_bswap32(address);
+	u64 at;
+
+	if (!net_range_has(choice->range, host))
+		return;
+	at = ((u64)host - choice->range->first - 1 + choice->count - choice->first) % choice->count;
+	if (at < choice->tries)
+		choice->taken[at / 64] |= BIT(at % 64);
+}
+
+/* Marks the addresses that lines of a configuration give to cards, but for the card `except`. */
+static void net_lease_mark_lines(struct lease_choice *choice, const struct vm_config *config,
+				 u32 except)
+{
+	for (u32 i = 0; i < CONFIG_VM_NET_MAX; i++) {
+		if (i != except)
+			net_lease_mark(choice, config->net[i].address);
+	}
+}
+
+/*
+ * Marks the addresses that are, or are to be, another card's: those that VMs have, those that their
+ * lines name, and those that sections name whose VMs may come later.
+ */
+static void net_lease_mark_all(struct lease_choice *choice, const struct vm *vm, u32 card)
+{
+	const struct config *sections = boot_config();
+
+	for (u32 place = 0; place < VM_MAX; place++) {
+		const struct vm *other = holders[place].vm;
+		u32 except = other == vm ? card : CONFIG_VM_NET_MAX;
+
+		if (!net_lease_is_held(&holders[place]))
+			continue;
+		for (u32 i = 0; i < CONFIG_VM_NET_MAX; i++) {
+			if (i != except)
+				net_lease_mark(choice, other->lease[i]);
+		}
+		net_lease_mark_lines(choice, &other->config, except);
+	}
+	for (u32 i = 0; i < sections->vm_count; i++)
+		net_lease_mark_lines(choice, &sections->vm[i], CONFIG_VM_NET_MAX);
+}
+
 /*
  * Chooses the first free address from one on that the VM's name tells: so a VM has, as a rule, the
  * same one after each boot of the host.
@@ -102,7 +163,7 @@ static bool net_lease_take(struct vm *vm, u32 card, const struct net_config *net
 static u32 net_lease_choose(const struct vm *vm, u32 card, const struct net_config *net,
 			    const struct net_range *range)
 {
-	u32 count = range->last - range->first - 1;
+	static struct lease_choice choice; /* static, as it is too large for the stack */
 	char text[CONFIG_NAME_BYTES + 24];
 	u8 digest[SHA256_BYTES];
 	u32 at;
@@ -111,12 +172,17 @@ static u32 net_lease_choose(const struct vm *vm, u32 card, const struct net_conf
 		      format(text, sizeof(text), "%s address of card %u", vm->config.name, card),
 		      digest);
 	memcpy(&at, digest, sizeof(at));
-	for (u32 i = 0; i < MIN(count, TRIES_MAX); i++) {
-		u32 address = __builtin_bswap32(range->first + 1 + (u32)(((u64)at + i) % count));
-
-		if (!net_lease_is_kept_free(net, range, address) &&
-		    net_lease_owner(vm, card, address) == NULL)
-			return address;
+	choice = (struct lease_choice){.range = range, .count = range->last - range->first - 1};
+	choice.first = at % choice.count;
+	choice.tries = MIN(choice.count, TRIES_MAX);
+	net_lease_mark(&choice, config_net_address(net->dhcp_router));
+	net_lease_mark(&choice, config_net_address(net->dhcp_dns));
+	net_lease_mark(&choice, __builtin_bswap32(net_range_server(range)));
+	net_lease_mark_all(&choice, vm, card);
+	for (u32 i = 0; i < choice.tries; i++) {
+		if ((choice.taken[i / 64] & BIT(i % 64)) == 0)
+			return __builtin_bswap32(range->first + 1 +
+						 (u32)(((u64)choice.first + i) % choice.count));
 	}
 	return 0;
 }
@@ -132,7 +198,6 @@ bool net_lease_assign(struct vm *vm, u32 card, u32 *address, char *problem, size
 	net_lease_hold(vm);
 	if (!config_net_range(net, &range) || (routes && asked->address == 0))
 		return true;
-	/* a clone's line has the address of the VM that it was cloned from */
 	if (asked->address != 0 && vm->clone_of == 0) {
 		vm->lease[card] = 0;
 		return net_lease_take(vm, card, net, &range, problem, size);
@@ -140,6 +205,12 @@ bool net_lease_assign(struct vm *vm, u32 card, u32 *address, char *problem, size
 	if (!net_range_has(&range, __builtin_bswap32(vm->lease[card])))
 		vm->lease[card] = net_lease_choose(vm, card, net, &range);
 	*address = vm->lease[card];
+	/*
+	 * The line of a clone has the address of the VM that it was cloned from. It is forgotten,
+	 * as the clone could not boot anew with it.
+	 */
+	if (!routes)
+		vm->config.net[card].address = 0;
 	if (*address == 0)
 		format(problem, size, "none of the addresses of dhcp = %s is free; give it more",
 		       net->dhcp);
