@@ -13,6 +13,8 @@
 #define NET_PASSED NET_DROP_COUNT
 
 enum ether_type {
+	/* a number below this one is a length, and LLC follows (802.3, 3.2.6) */
+	ETHER_TYPE_LEAST = 0x0600,
 	ETHER_IPV4 = 0x0800,
 	ETHER_ARP = 0x0806,
 	ETHER_IPV6 = 0x86dd,

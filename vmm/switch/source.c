@@ -204,6 +204,8 @@ bool source_takes_no_address(const struct packet *packet)
  * Returns whether the frame may be DHCP, IPv6 or what a receiver could take for either, on a
  * network where only the monitors speak for a DHCP server and nobody is a router by IPv6. Ports are
  * in the first fragment of a datagram, whose offset is 0; no receiver has a datagram without it.
+ * Some receivers take IPv4 from behind a header of LLC and SNAP (RFC 1042), so no frame with a
+ * length in place of its type is believed.
  */
 static bool source_plays_server(const struct packet *packet)
 {
@@ -215,7 +217,7 @@ static bool source_plays_server(const struct packet *packet)
 	if (packet->type == ETHER_IPV6)
 		return packet->from->address == 0; /* source_has_address has a rule for it */
 	if (packet->type != ETHER_IPV4)
-		return false;
+		return packet->type < ETHER_TYPE_LEAST;
 	if (there < IPV4_BYTES || ip[0] >> 4 != 4 || (ip[0] & 15u) * 4 < IPV4_BYTES)
 		return true;
 	if (ip[IPV4_PROTOCOL_AT] != IP_UDP ||

@@ -352,7 +352,7 @@ static void not_from_anothers_ip(void **state)
 }
 
 /* UDP to that port, with so many words of options of IPv4 and this in the fragment's word. */
-static void put_udp(u32 index, u16 to, u32 options, u16 fragment, u32 bytes)
+static void make_udp(u32 index, u16 to, u32 options, u16 fragment)
 {
 	const u32 own = IP_OWN;
 	u8 *ip = scratch + 14;
@@ -366,7 +366,34 @@ static void put_udp(u32 index, u16 to, u32 options, u16 fragment, u32 bytes)
 	ip[9] = 17;
 	memcpy(ip + 12, &own, 4);
 	bytes_put16(ip + 20 + 4 * options + 2, to);
+}
+
+static void put_udp(u32 index, u16 to, u32 options, u16 fragment, u32 bytes)
+{
+	make_udp(index, to, options, fragment);
 	put_frame(index, (struct frame_header){.bytes = bytes}, scratch);
+}
+
+/* UDP behind a header of LLC and SNAP (RFC 1042). */
+static void put_snap(u32 index, u16 to)
+{
+	static const u8 snap[] = {0xaa, 0xaa, 3, 0, 0, 0, 8, 0};
+
+	make_udp(index, to, 0, 0);
+	memmove(scratch + 22, scratch + 14, 60 - 14);
+	memcpy(scratch + 14, snap, sizeof(snap));
+	bytes_put16(scratch + 12, 60 - 14 + sizeof(snap));
+	put_frame(index, (struct frame_header){.bytes = 60 + sizeof(snap)}, scratch);
+}
+
+/* UDP behind a VLAN tag. */
+static void put_tagged_udp(u32 index, u16 to, u16 tag)
+{
+	make_udp(index, to, 0, 0);
+	memmove(scratch + 16, scratch + 12, 60 - 12);
+	bytes_put16(scratch + 12, ETHER_TAG);
+	bytes_put16(scratch + 14, tag);
+	put_frame(index, (struct frame_header){.bytes = 64}, scratch);
 }
 
 /* Where monitors answer DHCP, no port does: not with an address, nor with any, nor from a wire. */
@@ -402,6 +429,41 @@ static void nobody_plays_server(void **state)
 		expect_frames(2, 3);
 		detach(1);
 	}
+}
+
+/* Nor does a port of that network do so behind another header, which some receivers take off. */
+static void nobody_hides_a_server(void **state)
+{
+	static const u32 kinds[] = {NET_PORT_ANY_SOURCE, NET_PORT_TRUNK, NET_PORT_UPLINK};
+
+	(void)state;
+	attach(2);
+	attach_port(3, (struct net_port){.mac = MAC(3), .vlan = 5});
+	for (u32 i = 0; i < ARRAY_COUNT(kinds); i++) {
+		attach_port(1, (struct net_port){.mac = MAC(1), .flags = NET_PORT_DHCP | kinds[i]});
+		put_snap(1, 68);
+		put_type(1, BROADCAST, 60 - 14, 60);
+		put_tagged_udp(1, 68, 0);
+		put_tagged_udp(1, 68, 0xe000);
+		serve_all();
+		expect_dropped(1, NET_DROP_SPOOFED, 4);
+		/* a tag of a VLAN is for trunks and uplinks */
+		put_tagged_udp(1, 68, 5);
+		serve_all();
+		assert_int_equal(dropped(1, NET_DROP_VLAN), i == 0);
+		assert_int_equal(dropped(1, NET_DROP_SPOOFED), i == 0 ? 4 : 5);
+		expect_nothing(2);
+		expect_nothing(3);
+		put_type(1, BROADCAST, ETHER_TYPE_LEAST, 60);
+		serve_all();
+		expect_frames(2, 1);
+		detach(1);
+	}
+	/* a network without DHCP carries such frames */
+	attach_port(1, (struct net_port){.mac = MAC(1)});
+	put_snap(1, 68);
+	serve_all();
+	expect_frames(2, 1);
 }
 
 /* The port in a datagram is not written behind the check by asking for a checksum there. */
@@ -485,9 +547,9 @@ int main(void)
 		TEST(from_its_own_ip_only),	    TEST(may_ask_for_its_ip),
 		TEST(may_probe_for_its_ip),	    TEST(may_probe_for_its_ipv6),
 		TEST(no_sum_over_what_is_believed), TEST(not_from_anothers_ip),
-		TEST(nobody_plays_server),	    TEST(no_sum_over_a_port),
-		TEST(the_wire_is_believed),	    TEST(anothers_ip_in_its_vlan),
-		TEST(free_once_its_port_is_gone),
+		TEST(nobody_plays_server),	    TEST(nobody_hides_a_server),
+		TEST(no_sum_over_a_port),	    TEST(the_wire_is_believed),
+		TEST(anothers_ip_in_its_vlan),	    TEST(free_once_its_port_is_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
