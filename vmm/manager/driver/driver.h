@@ -140,6 +140,7 @@ struct driver_link {
 	handle_t doorbell;
 	handle_t bell;
 	struct link_memory *at; /* the link's memory, mapped in the manager */
+	u32 generation;		/* the generation that the link was given last; 0: none */
 	u64 driver_at;		/* the pool's address in the driver; 0: not mapped there */
 	u64 pool_pages_at;	/* address of the pool's list in the driver; 0: not mapped */
 	/* memory with the list of the pool's addresses; HANDLE_NONE without DMA */

@@ -66,9 +66,9 @@ static u64 driver_link_list_bytes(const struct driver *driver, const struct driv
 
 void driver_link_renew(struct driver_link *link)
 {
-	u32 next = link->at->generation + 1;
-
-	__atomic_store_n(&link->at->generation, next != 0 ? next : 1, __ATOMIC_RELEASE);
+	/* not counted in the link, where either end may have left the number that the other has */
+	link->generation = link->generation + 1 != 0 ? link->generation + 1 : 1;
+	__atomic_store_n(&link->at->generation, link->generation, __ATOMIC_RELEASE);
 	sys_event_signal(link->bell);
 	sys_event_signal(link->doorbell);
 }

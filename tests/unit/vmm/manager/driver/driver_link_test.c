@@ -472,6 +472,23 @@ static void each_name_once(void **state)
 
 #define TEST(name) cmocka_unit_test_setup(name, setup)
 
+/* Each generation is another one, whatever the two ends have written where it stands. */
+static void renews_by_its_own_count(void **state)
+{
+	static const u32 written[] = {0, 1, ~0u, 7};
+	struct driver_link link = {.at = &memory};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(written); i++) {
+		memory.generation = written[i];
+		driver_link_renew(&link);
+		assert_int_equal(memory.generation, i + 1);
+	}
+	link.generation = ~0u;
+	driver_link_renew(&link);
+	assert_int_equal(memory.generation, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -480,6 +497,7 @@ int main(void)
 		TEST(answers_now_and_then),	    TEST(a_late_look_is_no_hang),
 		TEST(a_pause_between_short_lives),  TEST(waits_for_pages_at_a_restart),
 		TEST(hidden_from_the_client),	    TEST(each_name_once),
+		TEST(renews_by_its_own_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
