@@ -16,6 +16,7 @@ FAN = 504
 RECORDS = 31
 RECORD_NODES = (4096 + RECORDS - 1) // RECORDS
 LEAF, INNER, VOLUMES = 1, 2, 3
+NEEDS = 0  # the bits of `needs` that this program knows
 
 
 def crc_table():
@@ -50,6 +51,7 @@ class State:
         (self.version, self.generation) = struct.unpack_from("<IQ", block, 12)
         (self.sectors, self.next_id, self.chunk_sectors, self.blocks, self.chunks) = (
             struct.unpack_from("<QQIII", block, 72))
+        self.needs = struct.unpack_from("<I", block, 68)[0]
         self.records = struct.unpack_from(f"<{RECORD_NODES}I", block, 104)
         (copied, copies) = struct.unpack_from("<QI", block, 104 + 4 * RECORD_NODES + 12)
         # the chunk from which copies lie, plus 1; who leaves an earlier generation keeps none
@@ -117,8 +119,14 @@ class State:
                 self.fault(f"chunk {word - 1} is chunk {at} and {self.place[word - 1]} of volumes")
 
     def check(self):
-        if self.version != 1:
+        if self.version not in (1, 2):
             self.fault(f"its format has version {self.version}")
+            return
+        if self.version == 1 and self.needs:
+            self.fault(f"a store of version 1 cannot need {self.needs:#x}")
+            return
+        if self.needs & ~NEEDS:
+            self.fault(f"it needs {self.needs & ~NEEDS:#x}, which this program does not know")
             return
         if not 128 <= self.chunk_sectors <= 8192 or self.chunk_sectors & self.chunk_sectors - 1:
             self.fault(f"its chunks have {self.chunk_sectors} sectors")

@@ -19,6 +19,9 @@
 /* the most items of a command, one volume each; a command changes all of them or none */
 #define STORE_ITEM_MAX 16u
 
+/* The last version of the format on disk that this program knows. */
+#define STORE_VERSION_KNOWN 2u
+
 /* A volume's size is a multiple of so many sectors of 512 bytes. */
 #define STORE_SIZE_SECTORS 8u
 #define STORE_CHUNK_LEAST  128u /* sectors: 64 KiB */
@@ -95,6 +98,15 @@ enum store_flag {
 };
 
 /*
+ * What a program must know to use a store, each a bit of `needs` in its superblock. A program
+ * neither reads nor writes a store that needs a bit that is not in STORE_NEEDS. Bits are never used
+ * again for something else.
+ */
+enum store_need {
+	STORE_NEEDS = 0, /* all that this program knows */
+};
+
+/*
  * Names the key by which a volume is encrypted, and holds nothing of the key itself. The manager
  * makes and checks this struct; the store keeps it with the volume.
  */
@@ -144,6 +156,7 @@ enum store_state {
 	STORE_SHORT,  /* the memory that the manager gave is smaller than the store needs */
 	STORE_BROKEN, /* the store is damaged, as `reason` says; nothing is written to it */
 	STORE_FAILED, /* the disk refused to write metadata; what was flushed before is kept */
+	STORE_NEWER,  /* a program that knows more has made the store; nothing is written to it */
 	STORE_STATE_COUNT
 };
 
@@ -194,8 +207,10 @@ struct store_told {
 	u32 state;  /* enum store_state */
 	char reason[STORE_TEXT_BYTES];
 	u8 id[STORE_ID_BYTES]; /* the store's own id, made at random when it was formatted */
-	u32 version;	       /* of the format */
-	u32 flags;	       /* enum store_flag */
+	u32 version;	       /* of the format; also if the state is STORE_NEWER */
+	u32 needs;	       /* enum store_need; also if the state is STORE_NEWER */
+	u32 pad;
+	u32 flags; /* enum store_flag */
 	u64 chunk_bytes;
 	u64 generation; /* the store's generation: the number of the last commit of its metadata */
 	u64 bytes;	/* bytes that the store has for data, free or not */

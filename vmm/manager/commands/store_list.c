@@ -15,6 +15,7 @@ static const char *command_store_list_state_of(const struct store *store,
 	static const char *const names[STORE_STATE_COUNT] = {
 		[STORE_LOADING] = "loading", [STORE_EMPTY] = "empty",	[STORE_READY] = "ready",
 		[STORE_SHORT] = "short",     [STORE_BROKEN] = "broken", [STORE_FAILED] = "failed",
+		[STORE_NEWER] = "newer",
 	};
 
 	return store->problem[0] != '\0' ? "unusable" : names[told->state];

@@ -288,6 +288,20 @@ void store_say_check(struct store *store)
 			    told.check_mended);
 }
 
+/* Writes which features of the format, each a bit of `needs`, this Skerry does not know. */
+static void store_name_needs(u32 needs, char *text, size_t size)
+{
+	size_t length = format(text, size, "it needs feature");
+
+	for (u32 i = 0; i < 32 && length < size; i++) {
+		if ((needs & BIT(i)) != 0)
+			length += format(text + length, size - length, " %u,", i);
+	}
+	if (length < size)
+		format(text + length, size - length,
+		       " which this Skerry does not know; use a newer one");
+}
+
 const char *store_find_problem(const struct store *store, char *text, size_t size)
 {
 	static const char *const states[STORE_STATE_COUNT] = {
@@ -296,6 +310,7 @@ const char *store_find_problem(const struct store *store, char *text, size_t siz
 		[STORE_SHORT] = "its memory is too small; make `memory` in its section larger",
 		[STORE_BROKEN] = "what its disk holds is damaged",
 		[STORE_FAILED] = "its disk did not take what was to be written",
+		[STORE_NEWER] = "its disk holds a store that a newer Skerry has made",
 	};
 	char reason[4 * STORE_TEXT_BYTES];
 	struct store_told told;
@@ -308,6 +323,8 @@ const char *store_find_problem(const struct store *store, char *text, size_t siz
 	if (told.state == STORE_READY)
 		return NULL;
 	driver_text(told.reason, sizeof(told.reason), reason, sizeof(reason));
+	if (told.state == STORE_NEWER && told.version <= STORE_VERSION_KNOWN)
+		store_name_needs(told.needs & ~(u32)STORE_NEEDS, reason, sizeof(reason));
 	format(text, size, "%s%s%s", states[told.state], reason[0] != '\0' ? ": " : "", reason);
 	return text;
 }

@@ -12,7 +12,9 @@
 #define STORE_BLOCK_BYTES   4096u
 #define STORE_BLOCK_SECTORS (STORE_BLOCK_BYTES / 512u)
 #define STORE_MAGIC	    0x31524f5453594b53ull /* "SKYSTOR1" */
-#define STORE_VERSION	    1u
+#define STORE_VERSION	    1u			  /* of a store that needs nothing */
+/* of a store that needs what its superblock's `needs` says */
+#define STORE_VERSION_NEEDS STORE_VERSION_KNOWN
 #define STORE_FIRST_NODE    2u	 /* the first block that is not a superblock */
 #define STORE_FAN	    504u /* the words in a node of a volume's tree */
 /* the most levels of a volume's tree: three lead to 128 million chunks */
@@ -76,7 +78,12 @@ struct store_superblock {
 	u8 id[STORE_ID_BYTES];
 	u8 host[STORE_ID_BYTES];
 	u64 epoch;
-	u64 lease_until_s;
+	u32 lease_s;
+	/*
+	 * enum store_need: what a program must know to use the store; 0 in stores of version 1,
+	 * whose programs do not read this field
+	 */
+	u32 needs;
 	u64 sectors; /* the size in sectors of the disk or partition when the store was made */
 	u64 next_id; /* the id that the next new volume gets */
 	u32 chunk_sectors;

@@ -69,8 +69,8 @@ static const char *pool_super_problem(const struct store_superblock *super, u64 
 {
 	struct store_superblock right = *super;
 
-	if (super->version != STORE_VERSION)
-		return "it was made by another version of Skerry";
+	if (super->version == STORE_VERSION && super->needs != 0)
+		return "its superblock contradicts itself";
 	if (super->chunk_sectors < STORE_CHUNK_LEAST || super->chunk_sectors > STORE_CHUNK_MOST ||
 	    (super->chunk_sectors & (super->chunk_sectors - 1)) != 0)
 		return "its superblock has chunks of no possible size";
@@ -84,6 +84,16 @@ static const char *pool_super_problem(const struct store_superblock *super, u64 
 		if (super->volumes[i] == 1 || super->volumes[i] >= super->blocks)
 			return "its superblock names a block that cannot be";
 	}
+	return NULL;
+}
+
+/* Returns why a superblock is one that this program does not know, or NULL. */
+static const char *pool_super_is_newer(const struct store_superblock *super)
+{
+	if (super->version != STORE_VERSION && super->version != STORE_VERSION_NEEDS)
+		return "it was made by another version of Skerry";
+	if (super->version == STORE_VERSION_NEEDS && (super->needs & ~(u32)STORE_NEEDS) != 0)
+		return "it needs what this Skerry does not know";
 	return NULL;
 }
 
@@ -106,6 +116,9 @@ enum store_state pool_choose(struct store_superblock *pair, u64 sectors, u32 *ch
 		return marked ? STORE_BROKEN : STORE_EMPTY;
 	}
 	*chosen = !whole[0] || (whole[1] && pair[1].generation > pair[0].generation) ? 1 : 0;
+	*problem = pool_super_is_newer(&pair[*chosen]);
+	if (*problem != NULL)
+		return STORE_NEWER;
 	why = pool_super_problem(&pair[*chosen], sectors);
 	*problem = why != NULL ? why : "";
 	return why != NULL ? STORE_BROKEN : STORE_LOADING;

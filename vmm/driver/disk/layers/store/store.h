@@ -97,6 +97,8 @@ struct open_store {
 	struct pool pool;
 	enum store_state state;
 	const char *reason;
+	u32 version; /* of the store's format, as its superblock says */
+	u32 needs;   /* enum store_need, as its superblock says */
 	enum store_job job;
 	struct store_step step;
 	struct store_command command; /* the manager's command that is being carried out */

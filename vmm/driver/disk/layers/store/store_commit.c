@@ -19,6 +19,9 @@ void store_commit_begin(struct open_store *store)
 
 	store->job = JOB_COMMIT;
 	store->step = (struct store_step){.step = COMMIT_NODES, .fresh = pool_freeze(pool)};
+	pool->super.version = pool->super.needs != 0 ? STORE_VERSION_NEEDS : STORE_VERSION;
+	store->version = pool->super.version;
+	store->needs = pool->super.needs;
 	if (pool->super.copies != 0)
 		pool->super.copied = pool->super.generation;
 	store->step.super = pool->super;

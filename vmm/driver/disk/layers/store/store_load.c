@@ -37,6 +37,10 @@ static bool store_load_supers(struct open_store *store)
 	u32 chosen = 0;
 	enum store_state state = pool_choose(pair, store->given.sectors, &chosen, &problem);
 
+	if (state == STORE_LOADING || state == STORE_NEWER) {
+		store->version = pair[chosen].version;
+		store->needs = pair[chosen].needs;
+	}
 	if (state != STORE_LOADING) {
 		store_load_end(store, state, problem);
 		return true;

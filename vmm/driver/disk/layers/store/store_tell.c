@@ -81,9 +81,10 @@ void store_tell(struct open_store *store)
 	store_tell_begin(page);
 	page->told = (struct store_told){.number = store->given.number, .state = store->state};
 	string_copy(page->told.reason, sizeof(page->told.reason), store->reason);
+	page->told.version = store->version;
+	page->told.needs = store->needs;
 	if (store->state == STORE_READY) {
 		memcpy(page->told.id, pool->super.id, sizeof(page->told.id));
-		page->told.version = pool->super.version;
 		page->told.flags = pool->super.flags;
 		page->told.chunk_bytes = chunk_bytes;
 		page->told.generation = pool->committed;
