@@ -2,7 +2,8 @@
 /*
  * A store's metadata: a good one in which the input changes what it likes, its sums corrected
  * afterwards if the input says so. A block that is not the one that should be there is read from
- * its copy, which is as it was. What is loaded of it is then used like any store.
+ * its copy, which is as it was. What is loaded of it is then used like any store. Before, a host
+ * looks at the superblocks from time to time, as it does with a lease.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -10,6 +11,7 @@
 #include "vmm/driver/disk/layers/store/pool_load.c"
 #include "vmm/driver/disk/layers/store/pool_map.c"
 #include "vmm/driver/disk/layers/store/pool_volume.c"
+#include "vmm/driver/disk/layers/store/store_lease.c"
 #include "vmm/rt/crc32c.c"
 
 #define SECTORS 16384u /* 8 MiB */
@@ -20,6 +22,32 @@
 static struct pool pool;
 static u8 good[BLOCKS][STORE_BLOCK_BYTES];
 static u8 disk[BLOCKS][STORE_BLOCK_BYTES];
+
+/* --- what store_lease.c calls --- */
+
+static struct open_store store;
+static u64 now_tsc;
+
+u64 clock_tsc(void)
+{
+	return now_tsc;
+}
+
+u64 clock_ns_to_tsc(u64 ns)
+{
+	return ns;
+}
+
+u8 *store_io_data(void)
+{
+	return disk[0];
+}
+
+void store_fail(struct open_store *of, enum store_state state, const char *reason)
+{
+	(void)reason;
+	of->state = state;
+}
 
 static void correct(void)
 {
@@ -102,6 +130,13 @@ static void change(struct fuzz *fuzz)
 		break;
 	case 3: /* a field of a superblock or a node */
 		memcpy(block + place % 16 * 8, &value, 8);
+		if ((place & 0x100) != 0) { /* a lease, as it should be */
+			struct store_superblock *super = (void *)disk[what % 2];
+
+			super->version = STORE_VERSION_NEEDS;
+			super->needs = STORE_NEEDS_LEASE;
+			super->lease_s = MAX((u32)value % 4000, 1);
+		}
 		break;
 	case 4: /* a field of a volume's record */
 		memcpy(block + 64 + place % 4 * 128 + (place >> 8) % 8 * 8, &value, 8);
@@ -241,6 +276,43 @@ static void drop_all(void)
 	CHECK_THAT(pool.free_blocks == pool.super.blocks - STORE_FIRST_NODE - nodes);
 }
 
+/*
+ * Looks at superblocks that change between the looks: whatever they hold, the store counts as
+ * free only if it is this host's, has no lease, or was the same for longer than its lease.
+ */
+static void look_at_leases(struct fuzz *fuzz)
+{
+	u32 looks = fuzz_u8(fuzz) % 8;
+
+	store = (struct open_store){.given = {.sectors = SECTORS, .host = {fuzz_u8(fuzz) % 4}},
+				    .state = STORE_LOADING};
+	now_tsc = 1;
+	for (u32 i = 0; i < looks; i++) {
+		struct store_superblock *pair = (void *)disk[0];
+		struct store_mark seen = store.lease.seen;
+		const char *problem = "";
+		u32 chosen = 0;
+
+		if (pool_choose(pair, SECTORS, &chosen, &problem) != STORE_LOADING)
+			return;
+		if (store_lease_look(&store, &pair[chosen]) == LEASE_FREE &&
+		    pair[chosen].lease_s != 0 && !store_is_own(&store, &pair[chosen]))
+			CHECK_THAT(store_mark_equal(&seen, &store.lease.seen) &&
+				   now_tsc - store.lease.since_tsc >
+					   pair[chosen].lease_s * NS_PER_S);
+		store.pool.super = pair[chosen];
+		now_tsc += fuzz_number(fuzz) % (8000 * NS_PER_S);
+		change(fuzz);
+		correct();
+		seen = store.lease.seen;
+		if (pool_choose(pair, SECTORS, &chosen, &problem) == STORE_LOADING &&
+		    seen.generation != 0 && store_lease_confirm(&store))
+			CHECK_THAT(pair[chosen].session == seen.session &&
+				   pair[chosen].epoch == seen.epoch);
+		store.state = STORE_LOADING;
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	struct fuzz fuzz = {bytes, size};
@@ -250,6 +322,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	if (good[0][0] == 0)
 		make_good();
 	memcpy(disk, good, sizeof(disk));
+	if ((changes & 0x20) != 0)
+		look_at_leases(&fuzz);
 	for (u32 i = 0; i < changes % 16u; i++)
 		change(&fuzz);
 	if ((changes & 0x10) == 0)

@@ -16,7 +16,8 @@ FAN = 504
 RECORDS = 31
 RECORD_NODES = (4096 + RECORDS - 1) // RECORDS
 LEAF, INNER, VOLUMES = 1, 2, 3
-NEEDS = 0  # the bits of `needs` that this program knows
+LEASE = 1  # bits of `needs`
+NEEDS = LEASE  # those that this program knows
 
 
 def crc_table():
@@ -31,11 +32,15 @@ def crc_table():
 TABLE = crc_table()
 
 
-def sum_is_right(block):
+def sum_of(block):
     crc = 0xFFFFFFFF
-    for byte in block[:8] + bytes(4) + block[12:]:
+    for byte in bytes(block[:8]) + bytes(4) + bytes(block[12:]):
         crc = crc >> 8 ^ TABLE[(crc ^ byte) & 255]
-    return crc ^ 0xFFFFFFFF == struct.unpack_from("<I", block, 8)[0]
+    return crc ^ 0xFFFFFFFF
+
+
+def sum_is_right(block):
+    return sum_of(block) == struct.unpack_from("<I", block, 8)[0]
 
 
 class State:
@@ -51,7 +56,7 @@ class State:
         (self.version, self.generation) = struct.unpack_from("<IQ", block, 12)
         (self.sectors, self.next_id, self.chunk_sectors, self.blocks, self.chunks) = (
             struct.unpack_from("<QQIII", block, 72))
-        self.needs = struct.unpack_from("<I", block, 68)[0]
+        self.id, self.host, self.epoch, self.lease, self.needs = struct.unpack_from("<16s16sQII", block, 24)
         self.records = struct.unpack_from(f"<{RECORD_NODES}I", block, 104)
         (copied, copies) = struct.unpack_from("<QI", block, 104 + 4 * RECORD_NODES + 12)
         # the chunk from which copies lie, plus 1; who leaves an earlier generation keeps none
@@ -124,6 +129,9 @@ class State:
             return
         if self.version == 1 and self.needs:
             self.fault(f"a store of version 1 cannot need {self.needs:#x}")
+            return
+        if bool(self.needs & LEASE) != bool(self.lease):
+            self.fault(f"its lease is {self.lease} s, and it needs {self.needs:#x}")
             return
         if self.needs & ~NEEDS:
             self.fault(f"it needs {self.needs & ~NEEDS:#x}, which this program does not know")
@@ -201,7 +209,7 @@ class Image:
                 self.states.append(State(self.block, block))
         for state in self.states:
             state.check()
-        self.states.sort(key=lambda state: state.generation)
+        self.states.sort(key=lambda state: (state.epoch, state.generation))
 
     def bytes(self, at, size):
         with open(self.path, "rb") as image:
@@ -224,6 +232,19 @@ class Image:
 
     def content(self, name):
         return self.states[-1].content(self.bytes, name)
+
+
+def set_owner(path, host):
+    """Makes another host the owner of a store, as if that host had taken it and were gone."""
+    state = Image(path).states[-1]
+    place = state.generation % 2 * BLOCK
+    with open(path, "r+b") as image:
+        image.seek(place)
+        block = bytearray(image.read(BLOCK))
+        struct.pack_into("<16sQ", block, 40, host, state.epoch + 1)
+        struct.pack_into("<I", block, 8, sum_of(block))
+        image.seek(place)
+        image.write(block)
 
 
 def check(path, first_sector=0):

@@ -24,6 +24,7 @@
 #include "vmm/driver/disk/layers/store/store_commit.c"
 #include "vmm/driver/disk/layers/store/store_fill.c"
 #include "vmm/driver/disk/layers/store/store_layer.c"
+#include "vmm/driver/disk/layers/store/store_lease.c"
 #include "vmm/driver/disk/layers/store/store_load.c"
 #include "vmm/driver/disk/layers/store/store_tell.c"
 #include "vmm/rt/crc32c.c"
@@ -36,9 +37,13 @@ struct client clients[DISK_CLIENT_MAX];
 static struct driver_channel channel;
 static u8 disk[2][SECTORS * 512u];
 static u8 medium[SECTORS * 512u]; /* of disk 0, what a cut of power leaves */
-static u8 buffer[STORE_IO_SECTORS * 512u];
+/* the hosts of a test each have a request to a disk under way, and a buffer for it */
+static u8 buffers[2][STORE_IO_SECTORS * 512u];
+static u32 host; /* the host that does something now */
+#define buffer buffers[host]
 static u8 *memory[2];
 static u64 command_number;
+static bool flush_is_free; /* no test of the program looks at `medium` */
 
 /* --- the disk --- */
 
@@ -51,7 +56,8 @@ static struct {
 	u64 sector;
 	u32 sectors;
 	u32 count;
-} io;
+} ios[2];
+#define io ios[host]
 
 u8 *store_io_data(void)
 {
@@ -99,6 +105,8 @@ static inline void io_end(enum block_status status)
 	io.status = status;
 	if (status != BLOCK_OK)
 		return;
+	if (io.operation == BLOCK_FLUSH && flush_is_free)
+		return;
 	if (io.operation == BLOCK_FLUSH)
 		memcpy(medium, disk[0], sizeof(medium));
 	else if (io.operation == BLOCK_READ)
@@ -123,6 +131,11 @@ static u64 now_tsc;
 u64 clock_tsc(void)
 {
 	return now_tsc;
+}
+
+u64 clock_ns_to_tsc(u64 ns)
+{
+	return ns;
 }
 
 /* Lets the stores go on until nothing is to be done. */
@@ -162,6 +175,7 @@ static inline void begin_process(void)
 	memset(store_clients, 0, sizeof(store_clients));
 	store_client_set = 0;
 	memset(stores, 0, sizeof(stores));
+	host = 0;
 	io.busy = io.full = false;
 	io.status = BLOCK_OK;
 	turn = 0;

@@ -34,12 +34,21 @@
 
 /* --- what the manager gives the driver --- */
 
+#define STORE_LEASE_KEEP  ~0u /* the store keeps the lease that its superblock has */
+#define STORE_LEASE_LEAST 3u  /* seconds */
+#define STORE_LEASE_MOST  3600u
+
 /* A store as the manager hands it over, in struct driver_channel. */
 struct store_given {
 	u64 at;	   /* address of the store's struct store_page in the driver's address space */
 	u64 bytes; /* size in bytes of the store's memory, which begins there */
 	u64 first_sector;
 	u64 sectors;
+	u8 host[STORE_ID_BYTES]; /* this host's identity; all 0: it has none */
+	u64 session;		 /* a number drawn at random when this host was booted */
+	/* the store's lease from now on, in seconds; 0: none; or STORE_LEASE_KEEP */
+	u32 lease_s;
+	u32 held; /* not 0: this host has held the store since it was booted */
 	u32 unit; /* number of the store's disk among the driver's disks */
 	/* differs each time that a store is given, and is written last; 0: there is no store */
 	u32 number;
@@ -81,6 +90,11 @@ enum store_operation {
 	 * begins to check all the store's metadata on the disk; struct store_told reports progress
 	 */
 	STORE_CHECK,
+	/*
+	 * looks again whether this host can have a store that another one holds or has taken; the
+	 * answer comes at once, struct store_told reports progress
+	 */
+	STORE_TAKE,
 	STORE_OPERATION_COUNT
 };
 
@@ -103,7 +117,8 @@ enum store_flag {
  * again for something else.
  */
 enum store_need {
-	STORE_NEEDS = 0, /* all that this program knows */
+	STORE_NEEDS_LEASE = 1 << 0, /* one host at a time holds the store */
+	STORE_NEEDS = 1,	    /* all that this program knows */
 };
 
 /*
@@ -157,6 +172,8 @@ enum store_state {
 	STORE_BROKEN, /* the store is damaged, as `reason` says; nothing is written to it */
 	STORE_FAILED, /* the disk refused to write metadata; what was flushed before is kept */
 	STORE_NEWER,  /* a program that knows more has made the store; nothing is written to it */
+	STORE_HELD,   /* another host holds the store; nothing is written to it */
+	STORE_LOST,   /* another host has taken the store from this one; no request is done */
 	STORE_STATE_COUNT
 };
 
@@ -202,13 +219,22 @@ enum store_check_state {
 	STORE_CHECK_STATE_COUNT
 };
 
+/* Which host holds a store, or has held it last. */
+struct store_owner {
+	u8 host[STORE_ID_BYTES];
+	u64 epoch;
+	u32 lease_s; /* 0: the store has no lease, and nothing keeps another host from it */
+	u32 pad;
+};
+
 struct store_told {
 	u32 number; /* the `number` in struct store_given of the store that is open; 0: none is */
 	u32 state;  /* enum store_state */
 	char reason[STORE_TEXT_BYTES];
-	u8 id[STORE_ID_BYTES]; /* the store's own id, made at random when it was formatted */
-	u32 version;	       /* of the format; also if the state is STORE_NEWER */
-	u32 needs;	       /* enum store_need; also if the state is STORE_NEWER */
+	u8 id[STORE_ID_BYTES];	  /* the store's own id, made at random when it was formatted */
+	u32 version;		  /* of the format; also if the state is STORE_NEWER */
+	u32 needs;		  /* enum store_need; also if the state is STORE_NEWER */
+	struct store_owner owner; /* as the last superblock that the driver has read says */
 	u32 pad;
 	u32 flags; /* enum store_flag */
 	u64 chunk_bytes;

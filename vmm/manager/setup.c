@@ -18,6 +18,7 @@
 #include "vmm/manager/channel/log_export.h"
 #include "vmm/manager/channel/machine_channel.h"
 #include "vmm/manager/log/notice.h"
+#include "vmm/manager/text/guid.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_log.h"
 #include "vmm/rt/clock.h"
@@ -169,12 +170,16 @@ void setup_host(void)
 {
 	const struct options *options = boot_config_options();
 	struct host_config *host = &boot_config()->host;
+	u8 id[16];
 
 	setup_set_password();
 	if (options->log_given)
 		host->log = options->log;
 	log_level_set(LOG_CATEGORY_COUNT, (u32)host->log);
 	vm_log_rate_set((u32)host->log_rate);
+	if (host->id[0] != '\0' && !guid_parse(host->id, id))
+		setup_report("[host] id: it is no UUID; use one such as "
+			     "0b1f3c5e-89ab-4cde-8f01-23456789abcd");
 	setup_set_log_store();
 	if (host->export == EXPORT_COM2 &&
 	    (!serial_present(SERIAL_COM2) || console_port() == SERIAL_COM2))

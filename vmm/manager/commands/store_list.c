@@ -6,6 +6,7 @@
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/commands/volume.h"
 #include "vmm/manager/disk/store.h"
+#include "vmm/manager/disk/store_owner.h"
 #include "vmm/manager/disk/store_quota.h"
 #include "vmm/rt/format.h"
 
@@ -15,7 +16,7 @@ static const char *command_store_list_state_of(const struct store *store,
 	static const char *const names[STORE_STATE_COUNT] = {
 		[STORE_LOADING] = "loading", [STORE_EMPTY] = "empty",	[STORE_READY] = "ready",
 		[STORE_SHORT] = "short",     [STORE_BROKEN] = "broken", [STORE_FAILED] = "failed",
-		[STORE_NEWER] = "newer",
+		[STORE_NEWER] = "newer",     [STORE_HELD] = "held",	[STORE_LOST] = "lost",
 	};
 
 	return store->problem[0] != '\0' ? "unusable" : names[told->state];
@@ -37,6 +38,29 @@ static void command_store_list_show_check(struct reply *reply, const struct stor
 	reply_line(reply, "  check %s: %u blocks of metadata, %u damaged, %u of these written anew",
 		   command_store_list_check_of(told), told->check_blocks, told->check_faults,
 		   told->check_mended);
+}
+
+/* Shows which host holds a store that only one host may hold, or who has held another one last. */
+static void command_store_list_show_owner(struct reply *reply, const struct store_told *told)
+{
+	char host[GUID_TEXT_BYTES];
+
+	store_owner_text(told, host);
+	if (host[0] != '\0' && told->owner.lease_s != 0)
+		reply_line(reply, "  owner %s%s, epoch %llu, lease %us", host,
+			   store_owner_is_self(told) ? " (this host)" : "",
+			   (unsigned long long)told->owner.epoch, told->owner.lease_s);
+}
+
+static void command_store_list_show_owner_json(struct reply *reply, const struct store_told *told)
+{
+	char host[GUID_TEXT_BYTES];
+
+	store_owner_text(told, host);
+	json_string(&reply->object, "owner", host);
+	json_bool(&reply->object, "own", store_owner_is_self(told));
+	json_u64(&reply->object, "epoch", told->owner.epoch);
+	json_u64(&reply->object, "lease_seconds", told->owner.lease_s);
 }
 
 static void command_store_list_show_quotas(struct reply *reply, const struct store *store)
@@ -75,6 +99,7 @@ static void command_store_list_show_json(struct reply *reply, const struct store
 	json_u64(&reply->object, "check_blocks", told->check_blocks);
 	json_u64(&reply->object, "check_faults", told->check_faults);
 	json_u64(&reply->object, "check_mended", told->check_mended);
+	command_store_list_show_owner_json(reply, told);
 	if (quotas)
 		command_store_list_show_quotas(reply, store);
 	reply_object_end(reply);
@@ -99,6 +124,7 @@ static void command_store_list_show(struct reply *reply, const struct store *sto
 		(unsigned long long)(told.reserved_bytes / MIB), (unsigned long long)told.volumes);
 	if (problem != NULL)
 		reply_line(reply, "  %s", problem);
+	command_store_list_show_owner(reply, &told);
 	if (told.check != STORE_CHECK_NONE)
 		command_store_list_show_check(reply, &told);
 }
@@ -127,6 +153,7 @@ COMMAND(store_list,
 	.detail = "Of one store -j shows the quotas, too, and how much of them volumes use",
 	.example = "store list",
 	.keys = "name disk state problem overcommit bytes free_bytes reserved_bytes chunk_bytes "
-		"volumes generation check check_blocks check_faults check_mended quotas",
+		"volumes generation check check_blocks check_faults check_mended owner own epoch lease_seconds "
+		"quotas",
 	.run = command_store_list_run,
 	.maximum = 1);

@@ -40,6 +40,8 @@ enum config_trap {
 	TRAP_IO = 1 << 4,
 };
 
+#define CONFIG_WORD_BYTES 48u
+
 struct host_config {
 	u64 given; /* a bit for each key that was set, by the key's index in the table of keys */
 	u64 log;   /* enum log_level */
@@ -49,6 +51,8 @@ struct host_config {
 	u64 log_segment_bytes;
 	/* the age, in ns, at which a segment of the log is closed; 0: never */
 	u64 log_segment_age_ns;
+	/* the UUID by which other hosts know this one; "": that of the firmware */
+	char id[CONFIG_WORD_BYTES];
 	u64 log_rate; /* lines a second that each VM's monitor may log */
 	/* time in ns without input at the console after which it is locked; 0: never */
 	u64 lock_after_ns;
@@ -64,7 +68,6 @@ struct host_config {
 
 #define CONFIG_DISK_MAX	   64u
 #define CONFIG_VM_DISK_MAX 16u
-#define CONFIG_WORD_BYTES  48u
 #define CONFIG_RESTART_MAX 64u
 #define DISK_WEIGHT	   256u /* the weight of a VM that sets none */
 /* the default size of a disk's memory for old blocks: more than an upgrade of packages writes */
@@ -173,6 +176,8 @@ struct store_config {
 	u64 memory_bytes;
 	u64 overcommit; /* not 0: its volumes may in all be larger than the store */
 	u64 encrypted;	/* not 0: volumes that are not encrypted are not used */
+	/* for how long another host must see no commit before it takes the store; 0: no lease */
+	u64 lease_ns;
 	/* the store's quotas, such as "team-* 64G, web 8G"; "": there are none */
 	char quota[CONFIG_QUOTAS_BYTES];
 };

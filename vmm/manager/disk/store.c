@@ -9,6 +9,7 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/manager/disk/disk_view.h"
+#include "vmm/manager/disk/store_owner.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/process/pages.h"
@@ -46,6 +47,9 @@ void stores_init(void)
 			format(store->problem, sizeof(store->problem),
 			       "its disk has `encrypt`; use a disk without it, a store cannot be "
 			       "encrypted yet");
+		else if (store_owner_problem(store) != NULL)
+			format(store->problem, sizeof(store->problem), "%s",
+			       store_owner_problem(store));
 	}
 }
 
@@ -161,6 +165,7 @@ static void store_give(struct store *store)
 	given->first_sector = disk->first_sector;
 	given->sectors = store->sectors;
 	given->unit = disk->unit;
+	store_owner_give(store, given);
 	__atomic_store_n(&given->number, ++store->given, __ATOMIC_RELEASE);
 }
 
@@ -286,47 +291,6 @@ void store_say_check(struct store *store)
 			    "first is block %u; %u were written anew",
 			    store->config->section.name, told.check_faults, told.check_first,
 			    told.check_mended);
-}
-
-/* Writes which features of the format, each a bit of `needs`, this Skerry does not know. */
-static void store_name_needs(u32 needs, char *text, size_t size)
-{
-	size_t length = format(text, size, "it needs feature");
-
-	for (u32 i = 0; i < 32 && length < size; i++) {
-		if ((needs & BIT(i)) != 0)
-			length += format(text + length, size - length, " %u,", i);
-	}
-	if (length < size)
-		format(text + length, size - length,
-		       " which this Skerry does not know; use a newer one");
-}
-
-const char *store_find_problem(const struct store *store, char *text, size_t size)
-{
-	static const char *const states[STORE_STATE_COUNT] = {
-		[STORE_LOADING] = "it is being loaded",
-		[STORE_EMPTY] = "its disk holds no store; `store format` makes one",
-		[STORE_SHORT] = "its memory is too small; make `memory` in its section larger",
-		[STORE_BROKEN] = "what its disk holds is damaged",
-		[STORE_FAILED] = "its disk did not take what was to be written",
-		[STORE_NEWER] = "its disk holds a store that a newer Skerry has made",
-	};
-	char reason[4 * STORE_TEXT_BYTES];
-	struct store_told told;
-
-	if (store->problem[0] != '\0')
-		return store->problem;
-	if (store->driver == NULL)
-		return "the driver of its disk is not ready";
-	store_told(store, &told);
-	if (told.state == STORE_READY)
-		return NULL;
-	driver_text(told.reason, sizeof(told.reason), reason, sizeof(reason));
-	if (told.state == STORE_NEWER && told.version <= STORE_VERSION_KNOWN)
-		store_name_needs(told.needs & ~(u32)STORE_NEEDS, reason, sizeof(reason));
-	format(text, size, "%s%s%s", states[told.state], reason[0] != '\0' ? ": " : "", reason);
-	return text;
 }
 
 bool store_volume_at(const struct store *store, u32 index, struct store_volume *volume)

@@ -45,6 +45,8 @@ struct store {
 	/* sectors of a chunk, the store's unit of space; 0: not known yet */
 	u32 chunk_sectors;
 	bool said_quotas; /* the log has a line for each quota that is exceeded */
+	u32 held;	  /* not 0: this host has held the store since it was booted */
+	u32 said_state;	  /* the state, of `told`, that store_owner_say has seen last */
 	u32 said_faults;  /* how many faults of the store's metadata are in the log */
 };
 

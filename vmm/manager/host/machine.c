@@ -9,6 +9,7 @@
 #include "lib/string.h"
 #include "vmm/hw/acpi_fixed.h"
 #include "vmm/manager/host/host_rtc.h"
+#include "vmm/manager/host/host_smbios.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/host/port_io.h"
 #include "vmm/manager/host/serial.h"
@@ -197,6 +198,14 @@ void machine_lines_remap(u32 ioapic, u64 unit, u16 requester)
 const u8 *machine_acpi_open(const char *signature, u32 *bytes)
 {
 	return host_acpi_find(start_info->rsdp, machine_read_physical, NULL, signature, bytes);
+}
+
+bool machine_uuid(u8 id[16])
+{
+	bool found = host_smbios_uuid(machine_read_physical, NULL, id);
+
+	machine_window_close();
+	return found;
 }
 
 void machine_acpi_close(void)

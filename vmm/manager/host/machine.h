@@ -36,6 +36,9 @@ void machine_lines_remap(u32 ioapic, u64 unit, u16 requester);
 const u8 *machine_acpi_open(const char *signature, u32 *bytes);
 void machine_acpi_close(void);
 
+/* Copies the firmware's UUID of this host. Returns false if the firmware has none. */
+bool machine_uuid(u8 id[16]);
+
 /* Returns the nanoseconds since the kernel started, as the log counts them. */
 u64 machine_time_ns(void);
 

@@ -7,6 +7,7 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/manager/disk/rekey.h"
+#include "vmm/manager/disk/store_owner.h"
 #include "vmm/manager/disk/store_quota.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/vm/disks/vm_volume.h"
@@ -125,6 +126,7 @@ void vm_volumes_step(void)
 		vm_volumes_look();
 	for (u32 i = 0; (store = store_at(i)) != NULL; i++) {
 		store_say_check(store);
+		store_owner_say(store);
 		store_quota_say(store);
 		if (!store_is_idle(store))
 			continue;

@@ -404,6 +404,8 @@ static void test_lock_after(void **state)
 		assert_int_equal(parse(line), 1);
 		expect_problem(0, 2, 14 - (bad[i][0] == '\0'), "use a time such as 600s, from 1s");
 	}
+	assert_int_equal(parse("[host]\nid = 0b1f3c5e-89ab-4cde-8f01-23456789abcd\n"), 0);
+	assert_string_equal(config.host.id, "0b1f3c5e-89ab-4cde-8f01-23456789abcd");
 	/* what other durations accept stays as it was */
 	assert_int_equal(parse("[host]\nlog.segment_age = none\n"), 1);
 }

@@ -49,6 +49,11 @@ static void test_mistakes(void **state)
 	expect_problem(0, 1, 1, "store s has no disk; set disk = NAME, of a section [disk NAME]");
 	assert_int_equal(parse("[store s]\ndisk = d\nmemory = 4K\n"), 1);
 	assert_int_equal(parse("[store s]\ndisk = d\novercommit = maybe\n"), 1);
+	assert_int_equal(parse("[store s]\ndisk = d\nlease = 2s\n"), 1);
+	assert_int_equal(parse("[store s]\ndisk = d\nlease = 20\n"), 1);
+	assert_int_equal(parse("[store s]\ndisk = d\nlease = none\n"), 0);
+	assert_int_equal(parse("[store s]\ndisk = d\nlease = 20s\n"), 0);
+	assert_int_equal(config_store(0)->lease_ns, 20 * NS_PER_S);
 }
 
 /* Quotas are a list of patterns and sizes; a mistake in one of them is a mistake of the section. */

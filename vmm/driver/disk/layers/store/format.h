@@ -71,14 +71,15 @@ struct store_superblock {
 	u32 check; /* CRC32C of the block, computed with 0 in this field */
 	u32 version;
 	/*
-	 * the store's generation, which each commit raises: the superblock with the higher one
-	 * counts; even generations are in block 0, odd ones in block 1
+	 * the store's generation, which each commit raises: of one epoch, the superblock with the
+	 * higher one counts; even generations are in block 0, odd ones in block 1
 	 */
 	u64 generation;
 	u8 id[STORE_ID_BYTES];
-	u8 host[STORE_ID_BYTES];
+	u8 host[STORE_ID_BYTES]; /* the identity of the host that holds, or held, the store */
+	/* raised by each host that takes the store: the superblock with the higher epoch counts */
 	u64 epoch;
-	u32 lease_s;
+	u32 lease_s; /* in seconds, how long another host must see no commit to take it; 0: none */
 	/*
 	 * enum store_need: what a program must know to use the store; 0 in stores of version 1,
 	 * whose programs do not read this field
@@ -108,6 +109,7 @@ struct store_superblock {
 	 */
 	u32 copies;
 	u32 pad2;
-	u8 rest[STORE_BLOCK_BYTES - 132 - 4 * STORE_RECORD_NODES];
+	u64 session; /* drawn at random by the owner at each of its boots */
+	u8 rest[STORE_BLOCK_BYTES - 140 - 4 * STORE_RECORD_NODES];
 };
 _Static_assert(sizeof(struct store_superblock) == STORE_BLOCK_BYTES, "a block");

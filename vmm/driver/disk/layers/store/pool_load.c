@@ -78,7 +78,8 @@ static const char *pool_super_problem(const struct store_superblock *super, u64 
 		return "its disk has become smaller";
 	if (!pool_lay_out(super->sectors, super->chunk_sectors, &right) ||
 	    right.blocks != super->blocks || right.chunks != super->chunks ||
-	    (super->copies != 0 && super->copies != pool_copies_for(super)))
+	    (super->copies != 0 && super->copies != pool_copies_for(super)) ||
+	    ((super->needs & STORE_NEEDS_LEASE) != 0) != (super->lease_s != 0))
 		return "its superblock contradicts itself";
 	for (u32 i = 0; i < STORE_RECORD_NODES; i++) {
 		if (super->volumes[i] == 1 || super->volumes[i] >= super->blocks)
@@ -103,6 +104,15 @@ static bool pool_super_is_whole(struct store_superblock *super, u32 number)
 	       store_block_check(super, &super->check) == super->check;
 }
 
+/* Returns whether `one` counts, of two superblocks that are whole. */
+static bool pool_super_is_later(const struct store_superblock *one,
+				const struct store_superblock *other)
+{
+	if (one->epoch != other->epoch)
+		return one->epoch > other->epoch;
+	return one->generation > other->generation;
+}
+
 enum store_state pool_choose(struct store_superblock *pair, u64 sectors, u32 *chosen,
 			     const char **problem)
 {
@@ -115,7 +125,7 @@ enum store_state pool_choose(struct store_superblock *pair, u64 sectors, u32 *ch
 		*problem = marked ? "both of its superblocks are damaged" : "";
 		return marked ? STORE_BROKEN : STORE_EMPTY;
 	}
-	*chosen = !whole[0] || (whole[1] && pair[1].generation > pair[0].generation) ? 1 : 0;
+	*chosen = !whole[0] || (whole[1] && pool_super_is_later(&pair[1], &pair[0])) ? 1 : 0;
 	*problem = pool_super_is_newer(&pair[*chosen]);
 	if (*problem != NULL)
 		return STORE_NEWER;

@@ -21,8 +21,9 @@ u32 pool_copies_for(const struct store_superblock *super);
 u64 pool_copy_sector(const struct store_superblock *super, u32 block);
 /*
  * Chooses the intact one of two superblocks, or, if both are intact, the one of the later
- * generation. Returns STORE_LOADING and sets *chosen to its index; returns STORE_EMPTY if there is
- * no store; or returns STORE_BROKEN, or STORE_NEWER, and says why in *problem.
+ * epoch, or of the later generation of one epoch. Returns STORE_LOADING and sets *chosen to its
+ * index; returns STORE_EMPTY if there is no store; or returns STORE_BROKEN, or STORE_NEWER, and
+ * says why in *problem.
  */
 enum store_state pool_choose(struct store_superblock *pair, u64 sectors, u32 *chosen,
 			     const char **problem);

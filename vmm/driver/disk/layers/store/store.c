@@ -116,8 +116,12 @@ static bool store_begin_job(struct open_store *store)
 {
 	u32 client = store->state == STORE_READY ? store_next_wish(store) : DISK_CLIENT_MAX;
 
-	if (store->state == STORE_READY && store->opening != 0) {
+	if ((store->state == STORE_READY || store->state == STORE_LOADING) && store->opening != 0) {
 		store->opening--;
+		store_commit_begin(store);
+		return true;
+	}
+	if (store->state == STORE_READY && store_lease_is_due(store)) {
 		store_commit_begin(store);
 		return true;
 	}
@@ -127,6 +131,10 @@ static bool store_begin_job(struct open_store *store)
 	}
 	if (store_command_step(store))
 		return true;
+	if (store->lease.retake && !store->commanded) {
+		store_load_begin(store);
+		return true;
+	}
 	if (client < DISK_CLIENT_MAX) {
 		store_fill_begin(store, client);
 		return true;
@@ -177,13 +185,13 @@ static bool store_serve_one(struct open_store *store)
 	for (u32 i = 0; i < 16 && !store_io_is_busy(); i++) {
 		bool working = store->job != JOB_NONE;
 
-		if (!store_step(store))
+		if (store_rests(store) || !store_step(store))
 			break;
 		any = true;
 		if (working && store->job == JOB_NONE)
 			break; /* now it is the next store's turn */
 	}
-	if (!store->told && store->job == JOB_NONE)
+	if (!store->told && (store->job == JOB_NONE || store_rests(store)))
 		store_tell(store);
 	return any;
 }
@@ -195,12 +203,13 @@ static bool store_serve_one(struct open_store *store)
 static bool store_has_work(const struct open_store *store)
 {
 	if (store->job != JOB_NONE)
-		return true;
+		return !store_rests(store);
 	if (store->commanded &&
 	    (store->commanded_after != 0 ? store->commanded_after <= store->pool.committed
 					 : !store_is_busy(store)))
 		return true;
-	if (store_count_at(store) <= clock_tsc())
+	if (MIN(store_count_at(store), store_lease_at(store)) <= clock_tsc() ||
+	    store->lease.retake || (store->state == STORE_LOADING && store->opening != 0))
 		return true;
 	return store->state == STORE_READY &&
 	       (store->pool.dirty || store->pool.dropping != 0 || store->check.under_way ||
@@ -224,7 +233,8 @@ u64 store_deadline(void)
 	/* the end of a request that is under way comes first */
 	for (u32 i = 0; i < stores_given && !store_io_is_busy(); i++) {
 		if (stores[i].given.number != 0)
-			deadline = MIN(deadline, store_count_at(&stores[i]));
+			deadline = MIN(deadline,
+				       MIN(store_count_at(&stores[i]), store_lease_at(&stores[i])));
 	}
 	return deadline;
 }
@@ -241,7 +251,7 @@ bool store_serve(void)
 		if (store->given.number == 0)
 			continue;
 		any |= store_serve_one(store);
-		if (store->job != JOB_NONE)
+		if (store->job != JOB_NONE && !store_rests(store))
 			return any;
 		turn = (first + i + 1) % stores_given;
 	}

@@ -61,6 +61,7 @@ struct store_step {
 	/* sectors of zeros that are written; when loading: the number of nodes read from copies */
 	u32 zeroed;
 	u32 fresh; /* when committing: the number of nodes to be written */
+	u32 then;  /* when committing: the step after the superblocks were looked at */
 	struct store_superblock super;
 };
 
@@ -90,6 +91,34 @@ struct store_check {
 	u32 first; /* the number of the first differing block */
 };
 
+/* What differs between any two superblocks that were written to a store. */
+struct store_mark {
+	u64 epoch;
+	u64 generation;
+	u64 session;
+};
+
+/* This host's hold on a store (store_lease.c); times are values of the TSC. */
+struct store_lease {
+	u64 seconds;   /* the lease's length; 0: the store has none, and nothing else here counts */
+	u64 until_tsc; /* from then on, a look at the superblocks comes before any write */
+	u64 beat_tsc;  /* when the next commit is due although nothing has changed */
+	u64 rest_tsc;  /* the store's job goes on at this time */
+	u64 looked_tsc;	   /* when the last look at the superblocks began */
+	u64 submitted_tsc; /* when the last superblock was given to the disk */
+	u64 since_tsc;	   /* when `seen` was seen first, while another host is watched */
+	/* the later superblock that was read, or written, last; generation 0: there is none yet */
+	struct store_mark seen;
+	bool watches; /* another host has the store: it is watched whether that host commits */
+	/* the next superblock counts only if it is still there after a wait */
+	bool settles;
+	/* this host has stalled: until a superblock of it counts, no client's request is done */
+	bool proving;
+	bool retake; /* the manager wants the store to be loaded anew, by STORE_TAKE */
+	bool asked;  /* it is being loaded for that reason */
+	u32 looks;   /* how many looks were made since the last commit */
+};
+
 struct open_store {
 	/* what the manager has given; number 0: this entry has no store */
 	struct store_given given;
@@ -97,6 +126,8 @@ struct open_store {
 	struct pool pool;
 	enum store_state state;
 	const char *reason;
+	struct store_owner owner; /* as the last superblock that was seen says */
+	struct store_lease lease;
 	u32 version; /* of the store's format, as its superblock says */
 	u32 needs;   /* enum store_need, as its superblock says */
 	enum store_job job;
@@ -116,6 +147,7 @@ struct open_store {
 	 * all are
 	 */
 	u64 told_from;
+	bool counted; /* a first commit has made counting due */
 	struct store_count count;
 	struct store_check check;
 	u32 features; /* what the store's disk can do, enum disk_feature */
@@ -201,6 +233,54 @@ bool store_is_busy(const struct open_store *store);
 bool store_command_starves(const struct open_store *store);
 /* Returns whether clients' requests to the volume have to wait for the manager's command. */
 bool store_command_holds(const struct open_store *store, u64 volume);
+
+/* --- store_lease.c --- */
+
+enum store_lease_view {
+	LEASE_FREE,	/* the store may be loaded, and then claimed */
+	LEASE_WATCH,	/* another host has it: look again when the store rests no more */
+	LEASE_HELD,	/* another host has it, and has committed since the first look */
+	LEASE_UNUSABLE, /* this host has no identity, or the lease cannot be right */
+};
+
+/* Returns whether one host at a time holds the store. */
+bool store_is_leased(const struct open_store *store);
+/* Returns whether the superblocks have to be looked at before anything is written. */
+bool store_lease_is_stale(const struct open_store *store);
+/* Returns whether clients' requests have to wait, as another host may have the store by now. */
+bool store_lease_bars(const struct open_store *store);
+/* Returns whether a commit is due although nothing has changed. */
+bool store_lease_is_due(const struct open_store *store);
+/* Returns whether the store's job waits for a time, so that other stores have their turn. */
+bool store_rests(const struct open_store *store);
+/* Returns the TSC at which the store has to go on because of its lease; ~0: never. */
+u64 store_lease_at(const struct open_store *store);
+/* Returns whether the manager has given this host's identity. */
+bool store_has_host(const struct store_given *given);
+/* Keeps, for the manager, whose store it is according to a superblock. */
+void store_lease_see(struct open_store *store, const struct store_superblock *super);
+/* Decides, from the superblock that was read, whether this host may load the store. */
+enum store_lease_view store_lease_look(struct open_store *store,
+				       const struct store_superblock *super);
+/* Makes this host the owner in the superblock that the next commit writes. */
+void store_lease_claim(struct open_store *store);
+/*
+ * Decides, from both superblocks in store_io_data, whether the store is still as this host has
+ * seen or written it last. If it is not, ends the job, with the state STORE_LOST or STORE_HELD, and
+ * returns false.
+ */
+bool store_lease_confirm(struct open_store *store);
+/* Counts looks within a commit. Returns whether there were too many to go on. */
+bool store_lease_is_slow(struct open_store *store);
+/* Records that this superblock was given to the disk. */
+void store_lease_written(struct open_store *store, const struct store_superblock *super);
+/*
+ * Returns whether the superblock that is on the disk counts only if it is still there after a
+ * wait, and lets the job rest for it.
+ */
+bool store_lease_settle(struct open_store *store);
+/* Records that the commit's superblock counts. */
+void store_lease_renew(struct open_store *store);
 
 /* --- store_check.c --- */
 

@@ -146,6 +146,10 @@ static void store_check_look(struct open_store *store)
 
 static bool store_check_write(struct open_store *store)
 {
+	if (store_lease_is_stale(store)) {
+		store->job = JOB_NONE;
+		return true;
+	}
 	memcpy(store_io_data(), pool_node(&store->pool, store_check_block(store)),
 	       STORE_BLOCK_BYTES);
 	if (!store_io(store, BLOCK_WRITE, store_check_sector(store), STORE_BLOCK_SECTORS))

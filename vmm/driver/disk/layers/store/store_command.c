@@ -104,6 +104,8 @@ static enum store_status store_do_item(struct open_store *store, const struct st
 	case STORE_CHECK:
 		store_check_begin(store);
 		return STORE_OK;
+	case STORE_TAKE: /* the store is this host's already */
+		return STORE_OK;
 	case STORE_DROP:
 		return pool_drop(&store->pool, item->volume);
 	case STORE_ROLLBACK:
@@ -220,6 +222,22 @@ static bool store_has_clients(const struct open_store *store)
 	return false;
 }
 
+/* Answers STORE_TAKE; store.c then loads the store anew. */
+static void store_take_anew(struct open_store *store)
+{
+	if (store->state != STORE_HELD && store->state != STORE_LOST) {
+		store_answer(store, STORE_NOT_READY);
+	} else if (store_has_clients(store)) {
+		store_answer(store, STORE_IN_USE);
+		string_copy(
+			store->answer.text, sizeof(store->answer.text),
+			"VMs of this host still have volumes of the store; end these VMs first");
+	} else {
+		store_answer(store, STORE_OK);
+		store->lease.retake = true;
+	}
+}
+
 /* Begins to make an empty store on the disk, which exists once both superblocks are written. */
 static void store_format(struct open_store *store)
 {
@@ -243,6 +261,12 @@ static void store_format(struct open_store *store)
 				    : "the disk holds a store; `overwrite` makes another");
 		return;
 	}
+	if (store->state == STORE_HELD || store->state == STORE_LOST) {
+		store_answer(store, STORE_BAD);
+		string_copy(store->answer.text, sizeof(store->answer.text),
+			    "another host holds the store; `store take` first");
+		return;
+	}
 	super.flags = item->flags & (u32)STORE_OVERCOMMIT;
 	super.next_id = 1;
 	super.command = store->command.number;
@@ -263,6 +287,8 @@ static void store_format(struct open_store *store)
 	store->opening = 2;
 	store->state = STORE_READY;
 	store->reason = "";
+	store->lease = (struct store_lease){.seconds = 0};
+	store_lease_claim(store);
 	store->told_from = 0;
 	store->check = (struct store_check){.under_way = false};
 	store->commanded_after = store->pool.now + 1;
@@ -327,6 +353,8 @@ bool store_command_step(struct open_store *store)
 			store_answer_again(store);
 		else if (store->command.operation == STORE_FORMAT)
 			store_format(store);
+		else if (store->state != STORE_READY && store->command.operation == STORE_TAKE)
+			store_take_anew(store);
 		else if (store->state != STORE_READY)
 			store_answer(store, STORE_NOT_READY);
 		else
@@ -336,6 +364,9 @@ bool store_command_step(struct open_store *store)
 	}
 	if (store->state == STORE_READY && store->commanded_after > store->pool.committed)
 		return false;
+	if ((store->state == STORE_LOST || store->state == STORE_HELD) &&
+	    store->command.operation != STORE_TAKE && store->answer.status == STORE_OK)
+		store_answer(store, STORE_NOT_READY);
 	if (store->state == STORE_FAILED &&
 	    (store->answer.status == STORE_OK || store->answer.status == STORE_NOT_READY))
 		store_answer(store, STORE_DISK_ERROR);

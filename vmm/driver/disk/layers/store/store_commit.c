@@ -9,8 +9,18 @@
 #include "lib/string.h"
 #include "vmm/driver/disk/layers/store/pool_load.h"
 #include "vmm/driver/disk/layers/store/store.h"
+#include "vmm/rt/clock.h"
 
-enum { COMMIT_NODES, COMMIT_COPIES, COMMIT_FLUSH, COMMIT_SUPER, COMMIT_LAST_FLUSH, COMMIT_DONE };
+enum {
+	COMMIT_LOOK,
+	COMMIT_CONFIRM,
+	COMMIT_NODES,
+	COMMIT_COPIES,
+	COMMIT_FLUSH,
+	COMMIT_SUPER,
+	COMMIT_LAST_FLUSH,
+	COMMIT_DONE,
+};
 
 /* Begins to commit the pool's present generation: from now on changes belong to the next one. */
 void store_commit_begin(struct open_store *store)
@@ -18,7 +28,11 @@ void store_commit_begin(struct open_store *store)
 	struct pool *pool = &store->pool;
 
 	store->job = JOB_COMMIT;
-	store->step = (struct store_step){.step = COMMIT_NODES, .fresh = pool_freeze(pool)};
+	store->step = (struct store_step){
+		.step = store_is_leased(store) ? COMMIT_LOOK : COMMIT_NODES,
+		.then = COMMIT_NODES,
+		.fresh = pool_freeze(pool),
+	};
 	pool->super.version = pool->super.needs != 0 ? STORE_VERSION_NEEDS : STORE_VERSION;
 	store->version = pool->super.version;
 	store->needs = pool->super.needs;
@@ -31,9 +45,14 @@ void store_commit_begin(struct open_store *store)
 static void store_commit_end(struct open_store *store)
 {
 	pool_committed(&store->pool, store->step.fresh);
+	store_lease_renew(store);
+	if (store->state == STORE_LOADING && store->opening == 0)
+		store->state = STORE_READY;
 	store->job = JOB_NONE;
 	store->told = false;
-	store->count.due = true;
+	/* a commit that only renews the lease changes no volume */
+	store->count.due = store->count.due || store->step.fresh != 0 || !store->counted;
+	store->counted = true;
 	store->check.rested = true;
 }
 
@@ -86,17 +105,72 @@ static bool store_commit_super(struct open_store *store)
 	super->check = store_block_check(super, &super->check);
 	if (!store_write_block(store, super->generation % 2 * STORE_BLOCK_SECTORS, super))
 		return false;
+	store_lease_written(store, super);
 	store->step.step++;
 	return true;
 }
 
+/*
+ * Begins to read both superblocks, to see whether the store is still this host's. Returns false if
+ * the device has no room now.
+ */
+static bool store_commit_look(struct open_store *store)
+{
+	if (store_lease_is_slow(store)) {
+		store_fail(store, STORE_FAILED, "its disk is too slow for its lease");
+		return true;
+	}
+	store->lease.looked_tsc = clock_tsc();
+	if (!store_io(store, BLOCK_READ, 0, 2 * STORE_BLOCK_SECTORS))
+		return false;
+	store->step.step = COMMIT_CONFIRM;
+	return true;
+}
+
+static bool store_commit_confirm(struct open_store *store)
+{
+	if (store_lease_confirm(store))
+		store->step.step = store->step.then;
+	return true;
+}
+
+/* Ends the commit, or looks once more, after a wait, whether its superblock is still there. */
+static bool store_commit_done(struct open_store *store)
+{
+	if (store_lease_settle(store)) {
+		store->step.step = COMMIT_LOOK;
+		store->step.then = COMMIT_DONE;
+		return true;
+	}
+	store_commit_end(store);
+	return true;
+}
+
+/* Returns whether the next step writes although another host may have taken the store by now. */
+static bool store_commit_is_late(const struct open_store *store)
+{
+	return (store->step.step == COMMIT_NODES || store->step.step == COMMIT_COPIES ||
+		store->step.step == COMMIT_SUPER) &&
+	       store_lease_is_stale(store);
+}
+
 bool store_commit_step(struct open_store *store)
 {
+	if (store->step.step == COMMIT_LOOK && store->step.then == COMMIT_DONE)
+		store_io_forget(); /* of another store, which had its turn meanwhile */
 	if (store_io_status() != BLOCK_OK) {
 		store_fail(store, STORE_FAILED, "its metadata could not be written");
 		return true;
 	}
+	if (store_commit_is_late(store)) {
+		store->step.then = store->step.step;
+		store->step.step = COMMIT_LOOK;
+	}
 	switch (store->step.step) {
+	case COMMIT_LOOK:
+		return store_commit_look(store);
+	case COMMIT_CONFIRM:
+		return store_commit_confirm(store);
 	case COMMIT_NODES:
 	case COMMIT_COPIES:
 		return store_commit_node(store);
@@ -106,7 +180,6 @@ bool store_commit_step(struct open_store *store)
 	case COMMIT_SUPER:
 		return store_commit_super(store);
 	default:
-		store_commit_end(store);
-		return true;
+		return store_commit_done(store);
 	}
 }

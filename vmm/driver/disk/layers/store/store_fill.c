@@ -205,7 +205,8 @@ bool store_fill_step(struct open_store *store)
 	bool wrote = store->step.step == FILL_WRITTEN || store->step.step == FILL_ZEROED ||
 		     (store->step.step == FILL_WRITE && store->step.from != NO_CHUNK);
 
-	if (store->step.left) {
+	if (store->step.left || store_lease_is_stale(store)) {
+		/* with a stale lease the client's wish stays, and is done after the next commit */
 		store_fill_give_up(store);
 		return true;
 	}

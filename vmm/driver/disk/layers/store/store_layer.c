@@ -77,11 +77,19 @@ static struct open_store *store_of(const struct client *client)
 	return store->given.number != 0 && store->state == STORE_READY ? store : NULL;
 }
 
-static bool store_is_loading(const struct client *client)
+/*
+ * Returns whether requests have to wait for the store: it is being loaded, or its lease has to be
+ * looked at, or another host has it, after which they wait until the client ends.
+ */
+static bool store_is_away(const struct client *client)
 {
 	const struct open_store *store = store_open_at(store_client_of(client)->store);
 
-	return store->given.number != 0 && store->state == STORE_LOADING;
+	if (store->given.number == 0)
+		return false;
+	return store->state == STORE_LOADING || store->state == STORE_HELD ||
+	       store->state == STORE_LOST ||
+	       (store->state == STORE_READY && store_lease_bars(store));
 }
 
 static bool store_may_ask(const struct client *client)
@@ -89,7 +97,7 @@ static bool store_may_ask(const struct client *client)
 	const struct open_store *store = store_open_at(store_client_of(client)->store);
 	u64 volume = store_client_of(client)->volume;
 
-	return !store_is_loading(client) && !store_command_holds(store, volume) &&
+	return !store_is_away(client) && !store_command_holds(store, volume) &&
 	       !store_fill_holds(store, volume);
 }
 

@@ -15,6 +15,9 @@ void store_load_begin(struct open_store *store)
 	store->state = STORE_LOADING;
 	store->job = JOB_LOAD;
 	store->step = (struct store_step){.step = LOAD_START};
+	store->lease = (struct store_lease){.asked = store->lease.retake};
+	store->reason = "";
+	store->told = false;
 }
 
 static u8 *store_pool_memory(const struct open_store *store)
@@ -28,6 +31,39 @@ static void store_load_end(struct open_store *store, enum store_state state, con
 	store->state = state;
 	store->reason = problem;
 	store->told = false;
+}
+
+/*
+ * Returns whether the store may be loaded. If another host has it, ends the job or lets it look
+ * again later.
+ */
+static bool store_load_may_have(struct open_store *store, const struct store_superblock *super)
+{
+	enum store_lease_view view = store_lease_look(store, super);
+
+	if (view == LEASE_WATCH && store->given.held != 0 && !store->lease.asked) {
+		/* VMs that still have volumes do not know what another host has written to them */
+		store_load_end(store, STORE_LOST, "another host has taken it");
+		return false;
+	}
+	switch (view) {
+	case LEASE_FREE:
+		return true;
+	case LEASE_WATCH:
+		store->step.step = LOAD_START;
+		store->reason = "this host watches whether the one that holds it commits";
+		store->told = false;
+		return false;
+	case LEASE_HELD:
+		store_load_end(store, STORE_HELD, "that host has committed since it is watched");
+		return false;
+	default:
+		store_load_end(store, STORE_HELD,
+			       store_has_host(&store->given)
+				       ? "its lease is longer than a lease can be"
+				       : "this host has no identity to hold it by");
+		return false;
+	}
 }
 
 static bool store_load_supers(struct open_store *store)
@@ -50,6 +86,8 @@ static bool store_load_supers(struct open_store *store)
 		store_load_end(store, STORE_SHORT, "");
 		return true;
 	}
+	if (!store_load_may_have(store, &pair[chosen]))
+		return true;
 	if (pair[chosen].copied != pair[chosen].generation)
 		pair[chosen].copies = 0;
 	pool_open(&store->pool, &pair[chosen], store_pool_memory(store));
@@ -74,9 +112,16 @@ static bool store_load_next(struct open_store *store)
 	 * process may not have done before it ended.
 	 */
 	store->opening = 1;
+	store_lease_claim(store);
 	if (problem == NULL && store->step.zeroed != 0)
 		/* the check writes damaged nodes anew, from their copies */
 		store_check_begin(store);
+	if (problem == NULL && store_is_leased(store)) {
+		/* the store is this host's once both superblocks say so */
+		store->opening = 2;
+		store->job = JOB_NONE;
+		return true;
+	}
 	store_load_end(store, problem == NULL ? STORE_READY : STORE_BROKEN,
 		       problem != NULL ? problem : "");
 	return true;

@@ -83,6 +83,7 @@ void store_tell(struct open_store *store)
 	string_copy(page->told.reason, sizeof(page->told.reason), store->reason);
 	page->told.version = store->version;
 	page->told.needs = store->needs;
+	page->told.owner = store->owner;
 	if (store->state == STORE_READY) {
 		memcpy(page->told.id, pool->super.id, sizeof(page->told.id));
 		page->told.flags = pool->super.flags;

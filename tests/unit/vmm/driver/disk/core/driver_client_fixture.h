@@ -29,6 +29,7 @@
 #include "vmm/driver/disk/layers/store/store_fill.c"
 #include "vmm/driver/disk/layers/store/store_io.c"
 #include "vmm/driver/disk/layers/store/store_layer.c"
+#include "vmm/driver/disk/layers/store/store_lease.c"
 #include "vmm/driver/disk/layers/store/store_load.c"
 #include "vmm/driver/disk/layers/store/store_tell.c"
 #include "vmm/driver/disk/layers/undo.c"

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The command `store take`: lets a store's driver look again whether this host can have a store
+ * that another host holds, or has taken. Run by command.c; `store list` shows how it ends.
+ */
+#include "vmm/manager/command/command.h"
+#include "vmm/manager/commands/volume.h"
+
+static void command_store_take_run(struct reply *reply, const struct arguments *arguments)
+{
+	struct store *store = command_store(reply, arguments->word[0]);
+	struct store_item item = {.volume = 0};
+
+	if (store != NULL)
+		command_store_ask(reply, store, STORE_TAKE, &item);
+}
+
+COMMAND(store_take,
+	.name = "store take",
+	.right = MAY_CONFIGURE,
+	.arguments = "STORE",
+	.summary = "begin to take a store from a host that is gone",
+	.detail = "The driver watches the store for longer than its lease, and takes it only if the\n"
+		  "other host commits nothing meanwhile; `store list` shows how it ends. Make sure\n"
+		  "first that the other host is off or cut from the disk: one that only stands\n"
+		  "still may have writes under way, which destroy data when they reach the disk.",
+	.example = "store take pool",
+	.keys = "store said",
+	.run = command_store_take_run,
+	.minimum = 1,
+	.maximum = 1,
+	.audited = true,
+	.changes = true);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/disk/store.h"
+#include "vmm/manager/text/guid.h"
+
+/* Which host holds a store: this host's identity, and what is said of another one. */
+
+/* Fills in who this host is, and which lease the store is to have, for the store's driver. */
+void store_owner_give(const struct store *store, struct store_given *given);
+/* Returns why the store's lease cannot be kept on this host, or NULL. */
+const char *store_owner_problem(const struct store *store);
+/*
+ * Writes the identity of the host that holds the store, or has held it last, as a UUID; "" if the
+ * store names none.
+ */
+void store_owner_text(const struct store_told *told, char text[GUID_TEXT_BYTES]);
+/* Returns whether this host is the one that `told` names. */
+bool store_owner_is_self(const struct store_told *told);
+/*
+ * Logs, once, that another host has taken the store from this one, and remembers that this host
+ * has held it.
+ */
+void store_owner_say(struct store *store);
