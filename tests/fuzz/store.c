@@ -10,6 +10,7 @@
 #include "lib/string.c"
 #include "vmm/driver/disk/layers/store/pool_load.c"
 #include "vmm/driver/disk/layers/store/pool_map.c"
+#include "vmm/driver/disk/layers/store/pool_sum.c"
 #include "vmm/driver/disk/layers/store/pool_volume.c"
 #include "vmm/driver/disk/layers/store/store_lease.c"
 #include "vmm/rt/crc32c.c"
@@ -74,6 +75,7 @@ static void write_good(void)
 	u32 fresh = pool_freeze(&pool);
 
 	pool.super.copied = pool.super.generation;
+	pool.super.version = pool.super.needs != 0 ? STORE_VERSION_NEEDS : STORE_VERSION;
 	for (u32 i = 0; i < fresh; i++)
 		memcpy(disk[pool.fresh[i]], pool_node(&pool, pool.fresh[i]), STORE_BLOCK_BYTES);
 	memcpy(disk[pool.super.generation % 2], &pool.super, STORE_BLOCK_BYTES);
@@ -104,6 +106,8 @@ static void make_good(void)
 	add("clone", WIDE, wide, 0);
 	add("snapshot", 9 * CHUNK, flat, STORE_VOLUME_READ_ONLY | STORE_VOLUME_SNAPSHOT);
 	CHECK_THAT(pool_put(&pool, wide, 1, pool_take_chunk(&pool)));
+	for (u32 i = 0; i < 6; i++)
+		CHECK_THAT(pool_set_sum(&pool, i, i * 77));
 	write_good();
 	correct();
 	memcpy(good, disk, sizeof(good));
@@ -201,6 +205,29 @@ static void put(const struct store_record *record, u64 index, bool zeros)
 		pool_give_chunk(&pool, chunk);
 }
 
+/* Does what a write to the chunk does, or a round that gives it a sum. */
+static void sum(const struct store_record *record, u64 index, bool give)
+{
+	bool alone;
+	u32 chunk;
+	u32 there;
+
+	index %= pool_chunks_of(&pool, record->sectors);
+	if (!pool_look_up(&pool, record, index, &chunk, &alone))
+		return;
+	if (give) {
+		pool.writes[chunk] = 0;
+		(void)pool_set_sum(&pool, chunk, (u32)index);
+		return;
+	}
+	if (!alone || (pool_is_summed(&pool, chunk) && !pool_unsum(&pool, chunk)))
+		return;
+	pool_write_begins(&pool, chunk);
+	pool_write_ends(&pool, chunk);
+	CHECK_THAT(!pool_is_summed(&pool, chunk));
+	CHECK_THAT(!pool_sum(&pool, chunk, &there) || pool.writes[chunk] == 0);
+}
+
 static void use(struct fuzz *fuzz)
 {
 	u8 what = fuzz_u8(fuzz);
@@ -209,18 +236,18 @@ static void use(struct fuzz *fuzz)
 	struct store_item item = {.sectors = number % (2 * WIDE)};
 	u64 id;
 
-	if (record == NULL || what % 9 == 0) {
+	if (record == NULL || what % 11 == 0) {
 		pool_committed(&pool, pool_freeze(&pool));
 		return;
 	}
 	item.name[0] = (char)('a' + (what >> 4));
-	switch (what % 9) {
+	switch (what % 11) {
 	case 1:
 		look_up(record, number);
 		break;
 	case 2:
 	case 3:
-		put(record, number, what % 9 == 3);
+		put(record, number, what % 11 == 3);
 		break;
 	case 4:
 		item.volume = record->id;
@@ -231,6 +258,10 @@ static void use(struct fuzz *fuzz)
 		break;
 	case 6:
 		(void)pool_resize(&pool, record->id, item.sectors);
+		break;
+	case 8:
+	case 9:
+		sum(record, number, what % 11 == 9);
 		break;
 	case 7:
 		id = record->id;
@@ -272,6 +303,7 @@ static void drop_all(void)
 		continue;
 	for (u32 i = 0; i < STORE_RECORD_NODES; i++)
 		nodes += pool.super.volumes[i] != 0;
+	nodes += pool.super.sums != 0; /* so small a store has its sums in one leaf */
 	CHECK_THAT(pool.free_chunks == pool_data_chunks(&pool.super) && pool.reserved_chunks == 0);
 	CHECK_THAT(pool.free_blocks == pool.super.blocks - STORE_FIRST_NODE - nodes);
 }

@@ -16,8 +16,9 @@ FAN = 504
 RECORDS = 31
 RECORD_NODES = (4096 + RECORDS - 1) // RECORDS
 LEAF, INNER, VOLUMES = 1, 2, 3
-LEASE = 1  # bits of `needs`
-NEEDS = LEASE  # those that this program knows
+SUMS = 4
+NEED_LEASE, NEED_SUMS = 1, 2  # bits of `needs`
+NEEDS = NEED_LEASE | NEED_SUMS  # those that this program knows
 
 
 def crc_table():
@@ -32,11 +33,15 @@ def crc_table():
 TABLE = crc_table()
 
 
-def sum_of(block):
+def crc32c(data):
     crc = 0xFFFFFFFF
-    for byte in bytes(block[:8]) + bytes(4) + bytes(block[12:]):
+    for byte in data:
         crc = crc >> 8 ^ TABLE[(crc ^ byte) & 255]
     return crc ^ 0xFFFFFFFF
+
+
+def sum_of(block):
+    return crc32c(bytes(block[:8]) + bytes(4) + bytes(block[12:]))
 
 
 def sum_is_right(block):
@@ -58,7 +63,8 @@ class State:
             struct.unpack_from("<QQIII", block, 72))
         self.id, self.host, self.epoch, self.lease, self.needs = struct.unpack_from("<16s16sQII", block, 24)
         self.records = struct.unpack_from(f"<{RECORD_NODES}I", block, 104)
-        (copied, copies) = struct.unpack_from("<QI", block, 104 + 4 * RECORD_NODES + 12)
+        (copied, copies, self.sums_root) = struct.unpack_from("<QII", block, 104 + 4 * RECORD_NODES + 12)
+        self.sums = {}  # number of a chunk: what its content's CRC32C has to be
         # the chunk from which copies lie, plus 1; who leaves an earlier generation keeps none
         self.copies = copies if copied == self.generation else 0
         self.mended = []  # blocks whose copies were used
@@ -123,6 +129,37 @@ class State:
             elif self.place.setdefault(word - 1, at) != at:
                 self.fault(f"chunk {word - 1} is chunk {at} and {self.place[word - 1]} of volumes")
 
+    def levels(self, chunks):
+        level = 1
+        while FAN ** level < chunks:
+            level += 1
+        return level
+
+    def read_sums(self, number, level, first):
+        """Walks the tree of sums below a node, which begins with that of chunk `first`."""
+        use = f"the node of level {level} for the sums from chunk {first} on"
+        if number in self.nodes:
+            self.fault(f"block {number} is {use} and {self.nodes[number]}")
+            return
+        payload = self.node(number, SUMS if level == 1 else INNER, use)
+        for i, word in enumerate(struct.unpack(f"<{FAN}Q", payload) if payload else ()):
+            at = first + i * FAN ** (level - 1)
+            if word and level > 1:
+                self.read_sums(word, level - 1, at)
+            elif word > 1 << 32:
+                self.fault(f"the sum of chunk {at} is {word - 1:#x}")
+            elif word and at in self.place:
+                self.sums[at] = word - 1
+
+    def compare_sums(self, read_bytes, known):
+        """Compares all chunks that a volume has and that have a sum; `known` has sums computed before."""
+        size = self.chunk_sectors * 512
+        for chunk, right in self.sums.items():
+            if chunk not in known:
+                known[chunk] = crc32c(read_bytes(self.sector_of(chunk) * 512, size))
+            if known[chunk] != right:
+                self.fault(f"chunk {chunk}, which is chunk {self.place[chunk]} of a volume, is not what its sum says")
+
     def check(self):
         if self.version not in (1, 2):
             self.fault(f"its format has version {self.version}")
@@ -147,6 +184,10 @@ class State:
             payload = self.node(number, VOLUMES, "a node of records") or b""
             for at in range(0, len(payload) // 128 * 128, 128):
                 self.volume(payload[at:at + 128])
+        if self.sums_root and not self.needs & NEED_SUMS:
+            self.fault("it has sums, which it does not need")
+        elif self.sums_root:
+            self.read_sums(self.sums_root, self.levels(self.chunks), 0)
         for what in (0, 1):
             known = [volume[what] for volume in self.volumes]
             if len(set(known)) != len(known):
@@ -167,11 +208,8 @@ class State:
         if number >= self.next_id or not 0 < sectors < 1 << 40 or sectors % 8 or flags > 3:
             self.fault(f"the record of volume {number} ({name}) cannot be right")
             return
-        level = 1
-        while FAN ** level < chunks:
-            level += 1
         if root:
-            self.tree(root, level, 0, chunks)
+            self.tree(root, self.levels(chunks), 0, chunks)
 
 
     def content(self, read_bytes, name):
@@ -207,8 +245,11 @@ class Image:
             right = struct.unpack_from("<Q", block)[0] == MAGIC and sum_is_right(block)
             if right and struct.unpack_from("<Q", block, 16)[0] % 2 == number:
                 self.states.append(State(self.block, block))
+        known = {}
         for state in self.states:
             state.check()
+            if not state.faults:
+                state.compare_sums(self.bytes, known)
         self.states.sort(key=lambda state: (state.epoch, state.generation))
 
     def bytes(self, at, size):

@@ -17,6 +17,7 @@
 #include "lib/string.c"
 #include "vmm/driver/disk/layers/store/pool_load.c"
 #include "vmm/driver/disk/layers/store/pool_map.c"
+#include "vmm/driver/disk/layers/store/pool_sum.c"
 #include "vmm/driver/disk/layers/store/pool_volume.c"
 #include "vmm/driver/disk/layers/store/store.c"
 #include "vmm/driver/disk/layers/store/store_check.c"
@@ -26,6 +27,8 @@
 #include "vmm/driver/disk/layers/store/store_layer.c"
 #include "vmm/driver/disk/layers/store/store_lease.c"
 #include "vmm/driver/disk/layers/store/store_load.c"
+#include "vmm/driver/disk/layers/store/store_scrub.c"
+#include "vmm/driver/disk/layers/store/store_sum.c"
 #include "vmm/driver/disk/layers/store/store_tell.c"
 #include "vmm/rt/crc32c.c"
 
@@ -44,6 +47,7 @@ static u32 host; /* the host that does something now */
 static u8 *memory[2];
 static u64 command_number;
 static bool flush_is_free; /* no test of the program looks at `medium` */
+static u32 sum_after_s; /* as the manager gives it; 0: chunks get no sums */
 
 /* --- the disk --- */
 
@@ -160,6 +164,7 @@ static inline void give(u32 place, u64 bytes)
 		.bytes = bytes,
 		.sectors = SECTORS,
 		.unit = place,
+		.sum_after_s = sum_after_s,
 		.number = channel.store[place].number + 1,
 	};
 	channel.disk.unit[place].features = DISK_FLUSH | DISK_DISCARD | DISK_WRITE_ZEROES;
@@ -284,18 +289,18 @@ static inline enum layer_answer ask_disk(u32 index, enum block_operation operati
 				       : store_layer.write(client, &request, status);
 }
 
-/* Returns the bytes of the disk at which a client's request would be done. */
-static inline u8 *led_to(u32 index, u64 chunk)
+/* Begins a client's request at the device. Returns the bytes of the disk at which it is done. */
+static inline u8 *led_to(u32 index, u64 chunk, struct driver_request *request)
 {
-	struct driver_request request = {.operation = BLOCK_WRITE, .sector = chunk * CHUNK};
-
-	store_layer.begin(&clients[index], &request);
-	return disk[store_clients[index].store] + request.sector * 512u;
+	request->sector = chunk * CHUNK;
+	store_layer.begin(&clients[index], request);
+	return disk[store_clients[index].store] + request->sector * 512u;
 }
 
 /* Writes a chunk as a client, and waits for what it needs. */
 static inline void write_chunk(u32 index, u64 chunk, u8 value)
 {
+	struct driver_request request = {.operation = BLOCK_WRITE};
 	enum block_status status;
 	enum layer_answer answer;
 
@@ -303,17 +308,19 @@ static inline void write_chunk(u32 index, u64 chunk, u8 value)
 		settle();
 	assert_int_equal(status, BLOCK_OK);
 	assert_int_equal(answer, LAYER_PASSES);
-	memset(led_to(index, chunk), value, CHUNK * 512u);
+	memset(led_to(index, chunk, &request), value, CHUNK * 512u);
+	(void)store_layer.done(&clients[index], &request, BLOCK_OK);
 }
 
 /* Returns a chunk's first byte as a client reads it. */
 static inline u8 read_chunk(u32 index, u64 chunk)
 {
+	struct driver_request request = {.operation = BLOCK_READ};
 	enum block_status status;
 	enum layer_answer answer;
 
 	while ((answer = ask_disk(index, BLOCK_READ, chunk, &status)) == LAYER_WAITS)
 		settle();
 	assert_int_equal(status, BLOCK_OK);
-	return answer == LAYER_PASSES ? *led_to(index, chunk) : 0;
+	return answer == LAYER_PASSES ? *led_to(index, chunk, &request) : 0;
 }

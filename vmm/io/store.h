@@ -50,6 +50,11 @@ struct store_given {
 	u32 lease_s;
 	u32 held; /* not 0: this host has held the store since it was booted */
 	u32 unit; /* number of the store's disk among the driver's disks */
+	/*
+	 * chunks get sums once they were not written to for so many seconds; 0: no chunk gets a sum
+	 */
+	u32 sum_after_s;
+	u32 pad;
 	/* differs each time that a store is given, and is written last; 0: there is no store */
 	u32 number;
 };
@@ -95,6 +100,9 @@ enum store_operation {
 	 * answer comes at once, struct store_told reports progress
 	 */
 	STORE_TAKE,
+	 * begins to compare all chunks that have a sum with it; struct store_told reports progress
+	 */
+	STORE_SCRUB,
 	STORE_OPERATION_COUNT
 };
 
@@ -118,7 +126,9 @@ enum store_flag {
  */
 enum store_need {
 	STORE_NEEDS_LEASE = 1 << 0, /* one host at a time holds the store */
-	STORE_NEEDS = 1,	    /* all that this program knows */
+	/* a chunk that has a sum is not written to while one of the last two superblocks says so */
+	STORE_NEEDS_SUMS = 1 << 1,
+	STORE_NEEDS = STORE_NEEDS_LEASE | STORE_NEEDS_SUMS, /* all that this program knows */
 };
 
 /*
@@ -151,7 +161,7 @@ struct store_item {
 
 struct store_command {
 	u32 operation; /* enum store_operation */
-	u32 count;     /* number of the command's items; STORE_FORMAT and STORE_CHECK have one */
+	u32 count;     /* number of items; STORE_FORMAT, STORE_CHECK and STORE_SCRUB have one */
 	u64 now_s;     /* Unix time of the command, for a new volume's `made_s` */
 	struct store_item item[STORE_ITEM_MAX];
 	/*
@@ -213,7 +223,7 @@ struct store_volume {
 };
 
 enum store_check_state {
-	STORE_CHECK_NONE, /* no STORE_CHECK since the driver began */
+	STORE_CHECK_NONE, /* no STORE_CHECK, or STORE_SCRUB, since the driver began */
 	STORE_CHECK_UNDER_WAY,
 	STORE_CHECK_ENDED,
 	STORE_CHECK_STATE_COUNT
@@ -226,6 +236,12 @@ struct store_owner {
 	u32 lease_s; /* 0: the store has no lease, and nothing keeps another host from it */
 	u32 pad;
 };
+/* A place in a volume whose data the disk has spoiled. */
+struct store_rot {
+	u64 volume; /* the volume's id */
+	u64 sector; /* the first sector, in the volume, of the spoiled chunk */
+};
+#define STORE_ROT_MAX 16u /* the most places, and the most chunks, that a scrub names */
 
 struct store_told {
 	u32 number; /* the `number` in struct store_given of the store that is open; 0: none is */
@@ -247,11 +263,18 @@ struct store_told {
 	u64 volumes;
 	/* number of chunks copied because volumes shared them when one was written to */
 	u64 copied_chunks;
-	u32 check;	  /* enum store_check_state */
-	u32 check_blocks; /* number of blocks that the last STORE_CHECK has looked at */
-	u32 check_faults; /* number of those blocks that are damaged on the disk */
-	u32 check_mended; /* number of damaged blocks that were written anew */
-	u32 check_first;  /* number of the first damaged block of metadata */
+	u32 check;	   /* enum store_check_state */
+	u32 check_blocks;  /* number of blocks that the last STORE_CHECK has looked at */
+	u32 check_faults;  /* number of those blocks that are damaged on the disk */
+	u32 check_mended;  /* number of damaged blocks that were written anew */
+	u32 check_first;   /* number of the first damaged block of metadata */
+	u32 scrub;	   /* of the last STORE_SCRUB, enum store_check_state */
+	u32 scrub_sums;	   /* number of chunks that it has read and that had a sum */
+	u32 scrub_without; /* number of chunks in use that had no sum */
+	u32 scrub_faults; /* number of chunks whose data differ from their sum, or cannot be read */
+	u32 scrub_number; /* counts the scrubs that have ended since the driver began */
+	u32 rot_count;	  /* number of places in `rot` */
+	struct store_rot rot[STORE_ROT_MAX]; /* where the last scrub has found spoiled chunks */
 };
 
 struct store_answer {
@@ -303,7 +326,7 @@ static inline u64 store_metadata_blocks(u64 chunks)
 }
 
 /*
- * Returns how many bytes of memory a store needs: the shared page; 8 bytes for each chunk; for each
+ * Returns how many bytes of memory a store needs: the shared page; 9 bytes for each chunk; for each
  * block of metadata 12 bytes and the block, whose pages are touched only while the block is used.
  */
 static inline u64 store_memory_bytes(u64 sectors, u32 chunk_sectors)
@@ -311,5 +334,5 @@ static inline u64 store_memory_bytes(u64 sectors, u32 chunk_sectors)
 	u64 chunks = sectors / chunk_sectors;
 	u64 blocks = store_metadata_blocks(chunks);
 
-	return align_up(STORE_PAGE_BYTES + chunks * 8 + blocks * (12 + PAGE_SIZE), PAGE_SIZE);
+	return align_up(STORE_PAGE_BYTES + chunks * 9 + blocks * (12 + PAGE_SIZE), PAGE_SIZE);
 }

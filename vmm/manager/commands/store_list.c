@@ -8,6 +8,7 @@
 #include "vmm/manager/disk/store.h"
 #include "vmm/manager/disk/store_owner.h"
 #include "vmm/manager/disk/store_quota.h"
+#include "vmm/manager/disk/store_scrub.h"
 #include "vmm/rt/format.h"
 
 static const char *command_store_list_state_of(const struct store *store,
@@ -22,7 +23,8 @@ static const char *command_store_list_state_of(const struct store *store,
 	return store->problem[0] != '\0' ? "unusable" : names[told->state];
 }
 
-static const char *command_store_list_check_of(const struct store_told *told)
+/* Returns the name of how far a check or a scrub is. */
+static const char *command_store_list_check_of(u32 state)
 {
 	static const char *const names[STORE_CHECK_STATE_COUNT] = {
 		[STORE_CHECK_NONE] = "none",
@@ -30,13 +32,13 @@ static const char *command_store_list_check_of(const struct store_told *told)
 		[STORE_CHECK_ENDED] = "ended",
 	};
 
-	return names[told->check];
+	return names[state];
 }
 
 static void command_store_list_show_check(struct reply *reply, const struct store_told *told)
 {
 	reply_line(reply, "  check %s: %u blocks of metadata, %u damaged, %u of these written anew",
-		   command_store_list_check_of(told), told->check_blocks, told->check_faults,
+		   command_store_list_check_of(told->check), told->check_blocks, told->check_faults,
 		   told->check_mended);
 }
 
@@ -63,6 +65,44 @@ static void command_store_list_show_owner_json(struct reply *reply, const struct
 	json_u64(&reply->object, "lease_seconds", told->owner.lease_s);
 }
 
+/* Shows how far a scrub is; with `whole` also the places that it has found damaged. */
+static void command_store_list_show_scrub(struct reply *reply, const struct store *store,
+					  const struct store_told *told, bool whole)
+{
+	char name[STORE_NAME_BYTES];
+
+	reply_line(
+		reply,
+		"  scrub %s: %u chunks compared with their sums, %u of these damaged, %u without "
+		"a sum",
+		command_store_list_check_of(told->scrub), told->scrub_sums, told->scrub_faults,
+		told->scrub_without);
+	for (u32 i = 0; whole && i < told->rot_count; i++) {
+		if (store_scrub_volume(store, &told->rot[i], name, sizeof(name)))
+			reply_line(reply, "    volume %s is damaged in the %llu KiB from byte %llu",
+				   name, (unsigned long long)(told->chunk_bytes / KIB),
+				   (unsigned long long)(told->rot[i].sector * BLOCK_SECTOR_BYTES));
+	}
+}
+
+static void command_store_list_show_damaged(struct reply *reply, const struct store *store,
+					    const struct store_told *told)
+{
+	char name[STORE_NAME_BYTES];
+
+	json_array_begin(&reply->object, "damaged");
+	for (u32 i = 0; i < told->rot_count; i++) {
+		if (!store_scrub_volume(store, &told->rot[i], name, sizeof(name)))
+			continue;
+		json_object_begin(&reply->object, NULL);
+		json_string(&reply->object, "volume", name);
+		json_u64(&reply->object, "offset", told->rot[i].sector * BLOCK_SECTOR_BYTES);
+		json_u64(&reply->object, "bytes", told->chunk_bytes);
+		json_object_end(&reply->object);
+	}
+	json_array_end(&reply->object);
+}
+
 static void command_store_list_show_quotas(struct reply *reply, const struct store *store)
 {
 	struct store_quota quota;
@@ -81,7 +121,7 @@ static void command_store_list_show_quotas(struct reply *reply, const struct sto
 
 static void command_store_list_show_json(struct reply *reply, const struct store *store,
 					 const struct store_told *told, const char *problem,
-					 bool quotas)
+					 bool whole)
 {
 	reply_object_begin(reply);
 	json_string(&reply->object, "name", store->config->section.name);
@@ -95,18 +135,28 @@ static void command_store_list_show_json(struct reply *reply, const struct store
 	json_u64(&reply->object, "chunk_bytes", told->chunk_bytes);
 	json_u64(&reply->object, "volumes", told->volumes);
 	json_u64(&reply->object, "generation", told->generation);
-	json_string(&reply->object, "check", command_store_list_check_of(told));
+	json_bool(&reply->object, "checksum", store->config->checksum != 0);
+	json_string(&reply->object, "check", command_store_list_check_of(told->check));
 	json_u64(&reply->object, "check_blocks", told->check_blocks);
 	json_u64(&reply->object, "check_faults", told->check_faults);
 	json_u64(&reply->object, "check_mended", told->check_mended);
+	json_string(&reply->object, "scrub", command_store_list_check_of(told->scrub));
+	json_u64(&reply->object, "scrub_chunks", told->scrub_sums);
+	json_u64(&reply->object, "scrub_without_sum", told->scrub_without);
+	json_u64(&reply->object, "scrub_faults", told->scrub_faults);
 	command_store_list_show_owner_json(reply, told);
-	if (quotas)
+	if (whole) {
+		command_store_list_show_damaged(reply, store, told);
 		command_store_list_show_quotas(reply, store);
+	}
 	reply_object_end(reply);
 }
 
-/* Shows a store; what its quotas allow and what they are used for takes a look at all volumes. */
-static void command_store_list_show(struct reply *reply, const struct store *store, bool quotas)
+/*
+ * Shows a store. With `whole`, also what its quotas allow and are used for, and where its volumes
+ * are damaged, which takes a look at all volumes.
+ */
+static void command_store_list_show(struct reply *reply, const struct store *store, bool whole)
 {
 	char text[2 * DRIVER_TEXT_BYTES];
 	const char *problem = store_find_problem(store, text, sizeof(text));
@@ -114,7 +164,7 @@ static void command_store_list_show(struct reply *reply, const struct store *sto
 
 	store_told(store, &told);
 	if (reply->json) {
-		command_store_list_show_json(reply, store, &told, problem, quotas);
+		command_store_list_show_json(reply, store, &told, problem, whole);
 		return;
 	}
 	reply_line(
@@ -127,6 +177,8 @@ static void command_store_list_show(struct reply *reply, const struct store *sto
 	command_store_list_show_owner(reply, &told);
 	if (told.check != STORE_CHECK_NONE)
 		command_store_list_show_check(reply, &told);
+	if (told.scrub != STORE_CHECK_NONE)
+		command_store_list_show_scrub(reply, store, &told, whole);
 }
 
 static void command_store_list_run(struct reply *reply, const struct arguments *arguments)
@@ -150,10 +202,12 @@ COMMAND(store_list,
 	.right = MAY_VIEW,
 	.arguments = "[STORE]",
 	.summary = "the stores of volumes, and how full they are",
-	.detail = "Of one store -j shows the quotas, too, and how much of them volumes use",
+	.detail = "Of one store also where a scrub has found volumes damaged, and with -j the\n"
+		  "quotas, and how much of them volumes use.",
 	.example = "store list",
 	.keys = "name disk state problem overcommit bytes free_bytes reserved_bytes chunk_bytes "
-		"volumes generation check check_blocks check_faults check_mended owner own epoch lease_seconds "
+		"volumes generation checksum check check_blocks check_faults check_mended scrub "
+		"scrub_chunks scrub_without_sum scrub_faults owner own epoch lease_seconds damaged "
 		"quotas",
 	.run = command_store_list_run,
 	.maximum = 1);

@@ -143,9 +143,10 @@ struct vm_disk {
 	u16 volume; /* number of a volume's name: config_volume_name */
 };
 
-#define CONFIG_STORE_MAX 8u
-#define STORE_MEMORY_MIN (256 * KIB)
-#define STORE_MEMORY_MAX (16 * GIB)
+#define CONFIG_STORE_MAX       8u
+#define STORE_CHECKSUM_AFTER_S 60u
+#define STORE_MEMORY_MIN       (256 * KIB)
+#define STORE_MEMORY_MAX       (16 * GIB)
 /* the most names of volumes that configurations may mention at a time */
 #define CONFIG_VOLUME_MAX 4096u
 /* Room for the name of a VM's disk: DISK or STORE/VOLUME. */
@@ -178,6 +179,9 @@ struct store_config {
 	u64 encrypted;	/* not 0: volumes that are not encrypted are not used */
 	/* for how long another host must see no commit before it takes the store; 0: no lease */
 	u64 lease_ns;
+	u64 checksum;	/* not 0: chunks get sums, by which a scrub finds what the disk spoiled */
+	/* seconds without a write after which a chunk gets its sum; 0: STORE_CHECKSUM_AFTER_S */
+	u64 checksum_after;
 	/* the store's quotas, such as "team-* 64G, web 8G"; "": there are none */
 	char quota[CONFIG_QUOTAS_BYTES];
 };

@@ -166,6 +166,10 @@ static void store_give(struct store *store)
 	given->sectors = store->sectors;
 	given->unit = disk->unit;
 	store_owner_give(store, given);
+	given->sum_after_s = store->config->checksum == 0 ? 0
+			     : store->config->checksum_after != 0
+				     ? (u32)store->config->checksum_after
+				     : STORE_CHECKSUM_AFTER_S;
 	__atomic_store_n(&given->number, ++store->given, __ATOMIC_RELEASE);
 }
 
@@ -270,7 +274,8 @@ bool store_told(const struct store *store, struct store_told *told)
 	bool whole = store->page != NULL && store->driver_at != 0 &&
 		     store_copy(store, told, &store->page->told, sizeof(*told)) &&
 		     told->number == store->given && told->state < STORE_STATE_COUNT &&
-		     told->check < STORE_CHECK_STATE_COUNT;
+		     told->check < STORE_CHECK_STATE_COUNT &&
+		     told->scrub < STORE_CHECK_STATE_COUNT && told->rot_count <= STORE_ROT_MAX;
 
 	if (!whole)
 		*told = (struct store_told){.state = STORE_LOADING};

@@ -48,6 +48,7 @@ struct store {
 	u32 held;	  /* not 0: this host has held the store since it was booted */
 	u32 said_state;	  /* the state, of `told`, that store_owner_say has seen last */
 	u32 said_faults;  /* how many faults of the store's metadata are in the log */
+	u32 said_scrub;	  /* number of the last scrub whose result is in the log */
 };
 
 /* Makes the list of the configured stores. */

@@ -26,6 +26,7 @@ const char *vm_event_name(enum vm_event event)
 		[EVENT_DISK_FULL] = "disk_full",
 		[EVENT_BACKUP_DONE] = "backup_done",
 		[EVENT_BACKUP_FAILED] = "backup_failed",
+		[EVENT_STORE_DAMAGED] = "store_damaged",
 	};
 	/* clang-format on */
 

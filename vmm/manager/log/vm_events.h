@@ -28,6 +28,8 @@ enum vm_event {
 	EVENT_DISK_FULL,
 	EVENT_BACKUP_DONE,   /* a backup is complete; the reason says which */
 	EVENT_BACKUP_FAILED, /* a backup failed or was cancelled; the reason says which, why */
+	/* a scrub has found data of a store that the disk has spoiled; the event has no VM */
+	EVENT_STORE_DAMAGED,
 	VM_EVENT_COUNT
 };
 

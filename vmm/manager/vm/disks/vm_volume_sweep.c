@@ -9,6 +9,7 @@
 #include "vmm/manager/disk/rekey.h"
 #include "vmm/manager/disk/store_owner.h"
 #include "vmm/manager/disk/store_quota.h"
+#include "vmm/manager/disk/store_scrub.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/vm/disks/vm_volume.h"
 #include "vmm/manager/vm/vm.h"
@@ -127,6 +128,7 @@ void vm_volumes_step(void)
 	for (u32 i = 0; (store = store_at(i)) != NULL; i++) {
 		store_say_check(store);
 		store_owner_say(store);
+		store_scrub_say(store);
 		store_quota_say(store);
 		if (!store_is_idle(store))
 			continue;

@@ -11,7 +11,7 @@ static void test_volumes(void **state)
 	assert_int_equal(parse("[vm a]\nkernel = k\ndisk = main/root ro\n"
 			       "disk = d, main/data optional\n"
 			       "[store main]\ndisk = d\nmemory = 8M\novercommit = yes\n"
-			       "encrypted = yes\n"
+			       "encrypted = yes\nchecksum = yes\nchecksum_after = 5\n"
 			       "[disk d]\ncontroller = memory\nsize = 1G\n"),
 			 0);
 	disk = config.vm[0].disk;
@@ -26,6 +26,8 @@ static void test_volumes(void **state)
 	assert_int_equal(config_store(0)->memory_bytes, 8 * MIB);
 	assert_int_equal(config_store(0)->overcommit, 1);
 	assert_int_equal(config_store(0)->encrypted, 1);
+	assert_int_equal(config_store(0)->checksum, 1);
+	assert_int_equal(config_store(0)->checksum_after, 5);
 	assert_null(config_store(1));
 }
 
@@ -54,6 +56,7 @@ static void test_mistakes(void **state)
 	assert_int_equal(parse("[store s]\ndisk = d\nlease = none\n"), 0);
 	assert_int_equal(parse("[store s]\ndisk = d\nlease = 20s\n"), 0);
 	assert_int_equal(config_store(0)->lease_ns, 20 * NS_PER_S);
+	assert_int_equal(parse("[store s]\ndisk = d\nchecksum_after = 0\n"), 1);
 }
 
 /* Quotas are a list of patterns and sizes; a mistake in one of them is a mistake of the section. */

@@ -30,6 +30,11 @@ enum store_node_kind {
 	/* each word is a node's number; 0: this part of the volume reads as zeros */
 	STORE_NODE_INNER = 2,
 	STORE_NODE_VOLUMES = 3, /* records of the store's volumes */
+	/*
+	 * each word is the CRC32C, plus 1, of the chunk of data with that number; 0: the chunk has
+	 * no sum
+	 */
+	STORE_NODE_SUMS = 4,
 };
 
 /* A volume's record; id 0: the record is free. */
@@ -108,7 +113,12 @@ struct store_superblock {
 	 * none
 	 */
 	u32 copies;
-	u32 pad2;
+	/*
+	 * the number of the root of a tree of as many levels as a volume with all of the store's
+	 * chunks would have, by chunks' numbers, whose leaves are STORE_NODE_SUMS; 0: no chunk has
+	 * a sum. What is there for a chunk that no volume has means nothing.
+	 */
+	u32 sums;
 	u64 session; /* drawn at random by the owner at each of its boots */
 	u8 rest[STORE_BLOCK_BYTES - 140 - 4 * STORE_RECORD_NODES];
 };

@@ -24,8 +24,8 @@ _Static_assert(POOL_BLOCKS_KEPT >= STORE_ITEM_MAX, "one for each volume of a com
 struct pool_item {
 	u32 uses; /* how many words of trees, or volumes, name this node or chunk; 0: it is free */
 	/*
-	 * the low bits of the generation in which a use of the node or chunk was last dropped; 0:
-	 * never, or long ago
+	 * the low bits of the generation in which a use of the node or chunk, or the chunk's sum,
+	 * was last dropped; 0: never, or long ago
 	 */
 	u32 lost;
 };
@@ -62,7 +62,15 @@ struct pool {
 	 */
 	u32 dropping;
 	u64 copied_chunks;
+	/*
+	 * for each chunk how many requests of clients that write to it the device has, and
+	 * POOL_WRITTEN
+	 */
+	u8 *writes;
 };
+
+/* The chunk was taken or written to since the search for chunks without a sum passed it last. */
+#define POOL_WRITTEN 0x80u
 
 /* Returns how many bytes of memory pool_open needs for this number of blocks and chunks. */
 u64 pool_bytes(u32 blocks, u32 chunks);
@@ -177,7 +185,55 @@ bool pool_sweep(struct pool *pool, u32 steps);
 bool pool_count_own(const struct pool *pool, const struct store_record *record, u64 *index,
 		    u64 *own);
 
+/*
+ * Returns the next leaf of a volume's tree, or NULL if this part of the volume reads as zeros. Sets
+ * *first to the volume's chunk with which the leaf, or that part, begins; then advances *index, a
+ * chunk of the volume, behind it.
+ */
+const struct store_node *pool_next_leaf(const struct pool *pool, const struct store_record *record,
+					u64 *index, u64 *first);
+
+/* --- pool_sum.c: sums of chunks --- */
+
+/* Returns whether the store's chunks can have sums: it is not too large for their tree. */
+bool pool_can_sum(const struct pool *pool);
+/* Returns whether the chunk, which a volume has, has a sum; if so, sets *sum to it. */
+bool pool_sum(const struct pool *pool, u32 chunk, u32 *sum);
+/*
+ * Returns whether the chunk, which one volume alone has, must lose its sum, by pool_unsum, before
+ * it is written to.
+ */
+bool pool_is_summed(const struct pool *pool, u32 chunk);
+/* Gives a chunk its sum. Returns false if there is no free node. */
+bool pool_set_sum(struct pool *pool, u32 chunk, u32 sum);
+/*
+ * Takes away the chunk's sum, and those of chunks behind it if those before it were written to,
+ * too: as many as that. These chunks may be written to once the generation after `now` is on the
+ * disk. Returns false if there is no free node.
+ */
+bool pool_unsum(struct pool *pool, u32 chunk);
+/* Takes away what is left of a sum of the chunk's earlier content. Returns false if that fails. */
+bool pool_forget_sum(struct pool *pool, u32 chunk);
+/* Are called when the device gets a client's request that writes to the chunk, and at its end. */
+void pool_write_begins(struct pool *pool, u32 chunk);
+void pool_write_ends(struct pool *pool, u32 chunk);
+
 /* --- functions that only the pool's own files call --- */
+
+/* Returns how many chunks one word of a node at that level covers; leaves are at level 1. */
+static inline u64 pool_reach(u32 level)
+{
+	u64 reach = 1;
+
+	while (--level > 0)
+		reach *= STORE_FAN;
+	return reach;
+}
+/*
+ * Returns the word for `index` in the leaf of a tree of that many levels, to be changed in the
+ * generation `now`, or NULL if there is no free node. *root is the tree's root node, 0: none yet.
+ */
+u64 *pool_own_word(struct pool *pool, u32 *root, u32 level, u64 index, enum store_node_kind leaf);
 
 u32 pool_take_block(struct pool *pool);
 /*

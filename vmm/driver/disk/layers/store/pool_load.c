@@ -15,6 +15,7 @@
  * above them, the number of the next block to be read.
  */
 #define LEVEL_BITS    3u
+#define LEVEL_SUMS    4u /* of a leaf with sums; those of inner nodes above it follow */
 #define LEVEL_RECORDS 7u /* stands for the level of a node with volumes' records */
 
 static u32 pool_level_of(const struct pool_item *item)
@@ -85,6 +86,10 @@ static const char *pool_super_problem(const struct store_superblock *super, u64 
 		if (super->volumes[i] == 1 || super->volumes[i] >= super->blocks)
 			return "its superblock names a block that cannot be";
 	}
+	if (super->sums != 0 &&
+	    ((super->needs & (u32)STORE_NEEDS_SUMS) == 0 || super->sums == 1 ||
+	     super->sums >= super->blocks || pool_levels(super->chunks) > STORE_LEVELS_MAX))
+		return "its superblock names sums of data that cannot be";
 	return NULL;
 }
 
@@ -148,7 +153,7 @@ static bool pool_load_use(struct pool *pool, u64 block, u32 level)
 		return false;
 	item = &pool->block[block];
 	if (item->uses++ != 0)
-		return pool_level_of(item) == level;
+		return pool_level_of(item) == level && level < LEVEL_SUMS;
 	item->lost = pool->dropping << LEVEL_BITS | level;
 	pool->dropping = (u32)block;
 	pool->free_blocks--;
@@ -164,6 +169,10 @@ const char *pool_load_begin(struct pool *pool)
 		    (pool->block[block].uses != 0 || !pool_load_use(pool, block, LEVEL_RECORDS)))
 			return "its superblock names a block twice";
 	}
+	if (pool->super.sums != 0 &&
+	    !pool_load_use(pool, pool->super.sums,
+			   LEVEL_SUMS - 1 + pool_levels(pool->super.chunks)))
+		return "its superblock names a block twice";
 	return NULL;
 }
 
@@ -200,7 +209,10 @@ static const char *pool_load_words(struct pool *pool, const struct store_node *n
 
 		if (word == 0)
 			continue;
-		if (level > 1) {
+		if (level == LEVEL_SUMS) {
+			if (word > (u64)~0u + 1)
+				return "a sum of data is none that can be";
+		} else if (level > 1) {
 			if (!pool_load_use(pool, word, level - 1))
 				return "a tree leads to a block that cannot be";
 		} else if (word > pool_data_chunks(&pool->super)) {
@@ -216,6 +228,7 @@ static u32 pool_kind_of(u32 level)
 {
 	return level == LEVEL_RECORDS ? STORE_NODE_VOLUMES
 	       : level == 1	      ? STORE_NODE_LEAF
+	       : level == LEVEL_SUMS  ? STORE_NODE_SUMS
 				      : STORE_NODE_INNER;
 }
 

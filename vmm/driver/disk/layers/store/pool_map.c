@@ -14,7 +14,7 @@
 u64 pool_bytes(u32 blocks, u32 chunks)
 {
 	return (u64)blocks * STORE_BLOCK_BYTES + (u64)blocks * sizeof(struct pool_item) +
-	       (u64)chunks * sizeof(struct pool_item) + (u64)blocks * sizeof(u32);
+	       (u64)chunks * (sizeof(struct pool_item) + 1) + (u64)blocks * sizeof(u32);
 }
 
 void pool_open(struct pool *pool, const struct store_superblock *super, u8 *memory)
@@ -31,8 +31,10 @@ void pool_open(struct pool *pool, const struct store_superblock *super, u8 *memo
 	pool->block = (struct pool_item *)(void *)(memory + (u64)super->blocks * STORE_BLOCK_BYTES);
 	pool->chunk = pool->block + super->blocks;
 	pool->fresh = (u32 *)(void *)(pool->chunk + super->chunks);
+	pool->writes = (u8 *)(pool->fresh + super->blocks);
 	memset(pool->block, 0, super->blocks * sizeof(struct pool_item));
 	memset(pool->chunk, 0, super->chunks * sizeof(struct pool_item));
+	memset(pool->writes, 0, super->chunks);
 }
 
 u32 pool_levels(u64 chunks)
@@ -86,7 +88,10 @@ u32 pool_take_chunk(struct pool *pool)
 	u32 chunk =
 		pool_take(pool, pool->chunk, 0, pool_data_chunks(&pool->super), &pool->next_chunk);
 
-	pool->free_chunks -= chunk != NO_CHUNK;
+	if (chunk == NO_CHUNK)
+		return chunk;
+	pool->free_chunks--;
+	pool->writes[chunk] |= POOL_WRITTEN;
 	return chunk;
 }
 
@@ -138,6 +143,12 @@ static void pool_free_block(struct pool *pool, u32 block)
 	pool->unsettled[pool->now % POOL_UNSETTLED]++;
 }
 
+/* Returns whether the node's words name nodes or chunks. */
+static bool pool_names_others(const struct store_node *node)
+{
+	return node->kind == STORE_NODE_LEAF || node->kind == STORE_NODE_INNER;
+}
+
 static void pool_lose_words(struct pool *pool, const struct store_node *node)
 {
 	for (u32 i = 0; i < STORE_FAN; i++) {
@@ -156,7 +167,7 @@ bool pool_sweep(struct pool *pool, u32 steps)
 		u32 block = pool->dropping;
 
 		pool->dropping = pool->block[block].lost;
-		if (pool_node(pool, block)->kind != STORE_NODE_VOLUMES)
+		if (pool_names_others(pool_node(pool, block)))
 			pool_lose_words(pool, pool_node(pool, block));
 		pool_free_block(pool, block);
 	}
@@ -249,7 +260,7 @@ static bool pool_is_own(const struct pool *pool, u32 block)
 static void pool_leave_node(struct pool *pool, u32 block)
 {
 	const struct store_node *node = pool_node(pool, block);
-	bool has_words = node->kind != STORE_NODE_VOLUMES;
+	bool has_words = pool_names_others(node);
 
 	if (pool->block[block].uses == 1) {
 		if (has_words && !pool_is_settled(pool, &pool->block[block]))
@@ -288,16 +299,6 @@ u32 pool_own_node(struct pool *pool, u32 block, enum store_node_kind kind)
 	return copy;
 }
 
-/* Returns how many chunks one word of a node at that level covers; leaves are at level 1. */
-static u64 pool_reach(u32 level)
-{
-	u64 reach = 1;
-
-	while (--level > 0)
-		reach *= STORE_FAN;
-	return reach;
-}
-
 bool pool_look_up(const struct pool *pool, const struct store_record *record, u64 index, u32 *chunk,
 		  bool *alone)
 {
@@ -333,41 +334,70 @@ u32 pool_blocks_now(const struct pool *pool)
 
 bool pool_has_blocks(const struct pool *pool)
 {
-	return pool_blocks_now(pool) > POOL_BLOCKS_KEPT + STORE_LEVELS_MAX;
+	u32 sums = pool->super.sums != 0 ? STORE_LEVELS_MAX : 0;
+
+	return pool_blocks_now(pool) > POOL_BLOCKS_KEPT + STORE_LEVELS_MAX + sums;
 }
 
-bool pool_put(struct pool *pool, u64 id, u64 index, u32 chunk)
+u64 *pool_own_word(struct pool *pool, u32 *root, u32 level, u64 index, enum store_node_kind leaf)
 {
-	struct store_record *record = pool_has_blocks(pool) ? pool_change(pool, id) : NULL;
-	u32 level;
-	u32 block;
-	u32 *root;
+	u32 block = pool_own_node(pool, *root, level == 1 ? leaf : STORE_NODE_INNER);
 
-	if (record == NULL)
-		return false;
-	level = pool_levels(pool_chunks_of(pool, record->sectors));
-	root = &record->root;
-	block = pool_own_node(pool, *root, level == 1 ? STORE_NODE_LEAF : STORE_NODE_INNER);
 	if (block == 0)
-		return false;
+		return NULL;
 	*root = block;
 	for (; level > 1; level--) {
 		u64 reach = pool_reach(level);
 		u64 *word = &pool_node(pool, block)->word[index / reach];
-		u32 below = pool_own_node(pool, (u32)*word,
-					  level == 2 ? STORE_NODE_LEAF : STORE_NODE_INNER);
+		u32 below = pool_own_node(pool, (u32)*word, level == 2 ? leaf : STORE_NODE_INNER);
 
 		if (below == 0)
-			return false;
+			return NULL;
 		*word = below;
 		block = below;
 		index %= reach;
 	}
-	if (pool_node(pool, block)->word[index] != 0)
-		pool_give_chunk(pool, (u32)pool_node(pool, block)->word[index] - 1);
-	pool_node(pool, block)->word[index] = chunk == NO_CHUNK ? 0 : (u64)chunk + 1;
+	return &pool_node(pool, block)->word[index];
+}
+
+bool pool_put(struct pool *pool, u64 id, u64 index, u32 chunk)
+{
+	struct store_record *record;
+	u64 *word;
+
+	if (!pool_has_blocks(pool) || (chunk != NO_CHUNK && !pool_forget_sum(pool, chunk)))
+		return false;
+	record = pool_change(pool, id);
+	if (record == NULL)
+		return false;
+	word = pool_own_word(pool, &record->root,
+			     pool_levels(pool_chunks_of(pool, record->sectors)), index,
+			     STORE_NODE_LEAF);
+	if (word == NULL)
+		return false;
+	if (*word != 0)
+		pool_give_chunk(pool, (u32)*word - 1);
+	*word = chunk == NO_CHUNK ? 0 : (u64)chunk + 1;
 	pool->dirty = true;
 	return true;
+}
+
+const struct store_node *pool_next_leaf(const struct pool *pool, const struct store_record *record,
+					u64 *index, u64 *first)
+{
+	u32 level = pool_levels(pool_chunks_of(pool, record->sectors));
+	u32 block = record->root;
+	u64 at = *index;
+
+	for (; block != 0 && level > 1; level--) {
+		u64 reach = pool_reach(level);
+
+		block = (u32)pool_node(pool, block)->word[at / reach];
+		at %= reach;
+	}
+	*first = *index - at;
+	*index = *first + pool_reach(level + 1);
+	return block != 0 ? pool_node(pool, block) : NULL;
 }
 
 static u64 pool_own_words(const struct pool *pool, const struct store_node *leaf)

@@ -111,6 +111,21 @@ static bool store_starves(const struct open_store *store)
 	return false;
 }
 
+/* Begins to read a chunk for its sum if that is due. Returns false if it is not. */
+static bool store_begin_sum(struct open_store *store)
+{
+	u64 now = clock_tsc();
+
+	store->rested = false;
+	if (store_scrub_at(store) <= now)
+		store_scrub_begin_job(store);
+	else if (store_sum_at(store) <= now)
+		store_sum_begin_job(store);
+	else
+		return false;
+	return true;
+}
+
 /* Begins the store's next job. Returns false if there is nothing to do. */
 static bool store_begin_job(struct open_store *store)
 {
@@ -129,6 +144,8 @@ static bool store_begin_job(struct open_store *store)
 		store_check_begin_job(store);
 		return true;
 	}
+	if (store->state == STORE_READY && store->rested && store_begin_sum(store))
+		return true;
 	if (store_command_step(store))
 		return true;
 	if (store->lease.retake && !store->commanded) {
@@ -145,7 +162,8 @@ static bool store_begin_job(struct open_store *store)
 		store->told = false;
 		return true;
 	}
-	if (store->pool.dirty || store_starves(store)) {
+	if (store->pool.dirty || store->commit_until > store->pool.committed ||
+	    store_starves(store)) {
 		store->settling = store->pool.dirty ? 0 : store->settling + 1;
 		store_commit_begin(store);
 		return true;
@@ -154,6 +172,8 @@ static bool store_begin_job(struct open_store *store)
 		store_check_begin_job(store);
 		return true;
 	}
+	if (store_begin_sum(store))
+		return true;
 	store_count_step(store);
 	return false; /* this counts as nothing to do, so that clients' requests go first */
 }
@@ -169,6 +189,10 @@ static bool store_step(struct open_store *store)
 		return store_commit_step(store);
 	case JOB_CHECK:
 		return store_check_step(store);
+	case JOB_SUM:
+		return store_sum_step(store);
+	case JOB_SCRUB:
+		return store_scrub_step(store);
 	default:
 		return store_begin_job(store);
 	}
@@ -196,6 +220,12 @@ static bool store_serve_one(struct open_store *store)
 	return any;
 }
 
+/* Returns the TSC at which the store has something to do in the background; ~0: never. */
+static u64 store_background_at(const struct open_store *store)
+{
+	return MIN(store_count_at(store), MIN(store_scrub_at(store), store_sum_at(store)));
+}
+
 /*
  * Returns whether the store has something to do now; a request that has just ended may be the
  * reason.
@@ -208,13 +238,13 @@ static bool store_has_work(const struct open_store *store)
 	    (store->commanded_after != 0 ? store->commanded_after <= store->pool.committed
 					 : !store_is_busy(store)))
 		return true;
-	if (MIN(store_count_at(store), store_lease_at(store)) <= clock_tsc() ||
+	if (MIN(store_background_at(store), store_lease_at(store)) <= clock_tsc() ||
 	    store->lease.retake || (store->state == STORE_LOADING && store->opening != 0))
 		return true;
 	return store->state == STORE_READY &&
-	       (store->pool.dirty || store->pool.dropping != 0 || store->check.under_way ||
-		store->opening != 0 || store_next_wish(store) < DISK_CLIENT_MAX ||
-		store_starves(store));
+	       (store->pool.dirty || store->commit_until > store->pool.committed ||
+		store->pool.dropping != 0 || store->check.under_way || store->opening != 0 ||
+		store_next_wish(store) < DISK_CLIENT_MAX || store_starves(store));
 }
 
 bool store_may_wait(void)
@@ -233,8 +263,8 @@ u64 store_deadline(void)
 	/* the end of a request that is under way comes first */
 	for (u32 i = 0; i < stores_given && !store_io_is_busy(); i++) {
 		if (stores[i].given.number != 0)
-			deadline = MIN(deadline,
-				       MIN(store_count_at(&stores[i]), store_lease_at(&stores[i])));
+			deadline = MIN(deadline, MIN(store_background_at(&stores[i]),
+						     store_lease_at(&stores[i])));
 	}
 	return deadline;
 }

@@ -16,6 +16,8 @@ enum store_job {
 	JOB_FILL,   /* prepares a chunk that a client wants to change */
 	JOB_COMMIT, /* writes the nodes that have changed, then a superblock */
 	JOB_CHECK,  /* compares a block of metadata on the disk with that in memory */
+	JOB_SUM,    /* computes the sum of a chunk that was not written to for a while */
+	JOB_SCRUB,  /* compares a chunk of data with its sum */
 };
 
 /* What a client's waiting request (client->held) needs before it can go on. */
@@ -62,6 +64,8 @@ struct store_step {
 	u32 zeroed;
 	u32 fresh; /* when committing: the number of nodes to be written */
 	u32 then;  /* when committing: the step after the superblocks were looked at */
+	u32 sum;   /* of what was read of the chunk `from` so far */
+	u64 began; /* the TSC when a chunk began to be read for its sum */
 	struct store_superblock super;
 };
 
@@ -119,6 +123,43 @@ struct store_lease {
 	u32 looks;   /* how many looks were made since the last commit */
 };
 
+/* A round through all chunks, which gives sums to those that were not written to for a while. */
+#define STORE_SUM_BATCH 256u
+struct store_sums {
+	bool idle;	/* all chunks in use have sums, and none was written to since */
+	bool again;	/* this round has found chunks without a sum */
+	u32 chunk;	/* the chunk to be looked at next */
+	u64 began;	/* the TSC when this round began */
+	u64 not_before; /* the TSC before which nothing more is done */
+	/*
+	 * the sums that were computed but are not in the tree yet: a commit for each would cost
+	 * more than the sum
+	 */
+	u32 count;
+	struct {
+		u32 chunk;
+		u32 sum;
+	} ready[STORE_SUM_BATCH];
+};
+
+/* A comparison of all chunks that have sums with these. */
+struct store_scrub {
+	bool under_way;
+	bool ended;
+	bool naming;	/* all chunks were read; volumes are searched for those that are rotten */
+	u32 number;	/* how many scrubs have ended */
+	u32 chunk;	/* the chunk to be looked at next */
+	u64 not_before; /* the TSC before which nothing more is read */
+	u32 sums;	/* the number of chunks that were read */
+	u32 without;	/* the number of chunks in use that had no sum */
+	u32 faults;	/* the number of chunks that are rotten */
+	u32 rotten[STORE_ROT_MAX]; /* the first of these */
+	u32 record;		   /* the number of the volume's record that is searched next */
+	u64 index;		   /* the chunk of that volume at which the search continues */
+	u32 rot_count;
+	struct store_rot rot[STORE_ROT_MAX];
+};
+
 struct open_store {
 	/* what the manager has given; number 0: this entry has no store */
 	struct store_given given;
@@ -150,6 +191,16 @@ struct open_store {
 	bool counted; /* a first commit has made counting due */
 	struct store_count count;
 	struct store_check check;
+	struct store_sums sums;
+	struct store_scrub scrub;
+	/*
+	 * commits are made until this generation of the store is on the disk, even if there are no
+	 * changes: a client waits for it
+	 */
+	u64 commit_until;
+	/* a commit has ended since a chunk was last read for its sum: one may be read before others
+	 */
+	bool rested;
 	u32 features; /* what the store's disk can do, enum disk_feature */
 	/*
 	 * the number of commits to be done before all other jobs, to rewrite that number of
@@ -289,6 +340,49 @@ void store_check_begin(struct open_store *store);
 /* Begins the job that checks the next block of metadata. */
 void store_check_begin_job(struct open_store *store);
 bool store_check_step(struct open_store *store);
+
+/* --- store_sum.c --- */
+
+/* Returns whether chunks of the store get sums. */
+bool store_sums_chunks(const struct open_store *store);
+/*
+ * Is called when the device gets a client's request that writes to a chunk (true), and at its end
+ * (false).
+ */
+void store_sum_note_write(struct open_store *store, u32 chunk, bool begins);
+/* Forgets sums that were being made and a scrub, as the store is loaded or made anew. */
+void store_sum_reset(struct open_store *store);
+/* Lets the next round begin, as a chunk may have lost its sum or come into use. */
+void store_sum_wake(struct open_store *store);
+/* Returns the TSC at which the next step of giving sums to chunks is due; ~0: never. */
+u64 store_sum_at(const struct open_store *store);
+/* Begins the job that looks for the next chunk without a sum, and computes that sum. */
+void store_sum_begin_job(struct open_store *store);
+bool store_sum_step(struct open_store *store);
+/*
+ * Reads the next piece of the chunk step.from and adds it to step.sum. Returns false if the device
+ * has no room now. Sets *ended once all was read, or, with *readable false, could not be.
+ */
+bool store_sum_read(struct open_store *store, bool *ended, bool *readable);
+/* Begins to read the chunk for its sum, by store_sum_read. */
+void store_sum_read_begin(struct open_store *store, u32 chunk);
+/*
+ * Returns the TSC until which a job that began at step.began and ends now rests: `times` times as
+ * long as it took.
+ */
+u64 store_sum_rest(const struct open_store *store, u32 times);
+
+/* --- store_scrub.c --- */
+
+/* Begins to compare all chunks that have sums with these, unless that is under way. */
+void store_scrub_begin(struct open_store *store);
+/* Returns the TSC at which the next step of the scrub is due; ~0: never. */
+u64 store_scrub_at(const struct open_store *store);
+/* Begins the job that looks at the next chunk. */
+void store_scrub_begin_job(struct open_store *store);
+bool store_scrub_step(struct open_store *store);
+/* Writes to *told how far the scrub is and what it has found. */
+void store_scrub_tell(const struct open_store *store, struct store_told *told);
 
 /* --- store_tell.c --- */
 

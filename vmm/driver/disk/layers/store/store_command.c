@@ -106,6 +106,9 @@ static enum store_status store_do_item(struct open_store *store, const struct st
 		return STORE_OK;
 	case STORE_TAKE: /* the store is this host's already */
 		return STORE_OK;
+	case STORE_SCRUB:
+		store_scrub_begin(store);
+		return STORE_OK;
 	case STORE_DROP:
 		return pool_drop(&store->pool, item->volume);
 	case STORE_ROLLBACK:
@@ -291,6 +294,7 @@ static void store_format(struct open_store *store)
 	store_lease_claim(store);
 	store->told_from = 0;
 	store->check = (struct store_check){.under_way = false};
+	store_sum_reset(store);
 	store->commanded_after = store->pool.now + 1;
 	store_answer(store, STORE_OK);
 }

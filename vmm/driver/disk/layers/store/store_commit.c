@@ -54,6 +54,7 @@ static void store_commit_end(struct open_store *store)
 	store->count.due = store->count.due || store->step.fresh != 0 || !store->counted;
 	store->counted = true;
 	store->check.rested = true;
+	store->rested = true;
 }
 
 /* Writes a block. Returns false if the device has no room now. */

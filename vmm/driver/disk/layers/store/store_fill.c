@@ -55,6 +55,7 @@ static void store_fill_put(struct open_store *store)
 	if (pool_put(&store->pool, store_filled(store)->volume, store_index_of(store),
 		     store->step.to)) {
 		store->pool.copied_chunks += store->step.from != NO_CHUNK;
+		store_sum_wake(store);
 		store_fill_end(store, true);
 		return;
 	}
@@ -70,6 +71,44 @@ static void store_fill_put(struct open_store *store)
 static bool store_is_spared(const struct open_store *store, const struct store_client *client)
 {
 	return client->operation == BLOCK_DISCARD && !pool_has_blocks(&store->pool);
+}
+
+/*
+ * Takes away the sum of a chunk that only the volume uses. The client goes on once neither
+ * superblock leads to the sum, and then asks anew for what it wants.
+ */
+static void store_fill_unsum(struct open_store *store, u32 chunk)
+{
+	struct store_client *client = store_filled(store);
+
+	if (!pool_unsum(&store->pool, chunk)) {
+		store_fill_wait(store, STORE_WAIT_METADATA);
+		return;
+	}
+	store_sum_wake(store);
+	store_fill_end(store, true);
+	client->want = WANT_CHUNK;
+	client->after = store->pool.now + 1;
+	store->commit_until = client->after;
+}
+
+/* Prepares a chunk that only the volume uses, and that stays where it is. */
+static void store_fill_in_place(struct open_store *store, u32 chunk)
+{
+	if (pool_is_summed(&store->pool, chunk)) {
+		store_fill_unsum(store, chunk);
+		return;
+	}
+	if (store_filled(store)->want == WANT_CHUNK) {
+		store_fill_end(store, true);
+		return;
+	}
+	/* a sum that is being computed must not count any more */
+	store->pool.writes[chunk] |= POOL_WRITTEN;
+	store_sum_wake(store);
+	store->step.to = chunk;
+	store->step.kept = true;
+	store->step.step = FILL_ZERO;
 }
 
 void store_fill_begin(struct open_store *store, u32 index)
@@ -94,11 +133,7 @@ void store_fill_begin(struct open_store *store, u32 index)
 		return;
 	}
 	if (client->want != WANT_UNMAP && mapped && alone) {
-		store->step.to = chunk;
-		store->step.kept = true;
-		store->step.step = FILL_ZERO;
-		if (client->want == WANT_CHUNK)
-			store_fill_end(store, true);
+		store_fill_in_place(store, chunk);
 		return;
 	}
 	if (!pool_has_blocks(&store->pool)) {

@@ -257,7 +257,9 @@ static enum layer_answer store_write(struct client *client, const struct block_r
 			      request->sector / store->pool.super.chunk_sectors, &chunk, &alone);
 	if (request->operation != BLOCK_WRITE)
 		return store_clear(client, store, request, mapped, status);
-	return mapped && alone ? LAYER_PASSES : store_want_of(client, request, WANT_CHUNK);
+	return mapped && alone && !pool_is_summed(&store->pool, chunk)
+		       ? LAYER_PASSES
+		       : store_want_of(client, request, WANT_CHUNK);
 }
 
 static enum layer_answer store_flush(struct client *client, const struct block_request *request,
@@ -276,7 +278,7 @@ static enum layer_answer store_flush(struct client *client, const struct block_r
 /* Redirects the request from its sector in the volume to that on the disk. */
 static void store_lead(struct client *client, struct driver_request *request)
 {
-	const struct open_store *store = store_open_at(store_client_of(client)->store);
+	struct open_store *store = store_open_at(store_client_of(client)->store);
 	const struct store_record *record = store_record_of(client, store);
 	u64 size = store->pool.super.chunk_sectors;
 	bool alone;
@@ -288,11 +290,27 @@ static void store_lead(struct client *client, struct driver_request *request)
 	(void)pool_look_up(&store->pool, record, request->sector / size, &chunk, &alone);
 	request->sector = store->given.first_sector + pool_first_chunk_sector(&store->pool.super) +
 			  chunk * size + request->sector % size;
+	if (request->operation == BLOCK_WRITE && store->given.sum_after_s != 0)
+		store_sum_note_write(store, chunk, true);
+}
+
+/* Notes the end of a client's write, for the sum of the chunk in which it lies. */
+static void store_end_write(struct client *client, const struct driver_request *request)
+{
+	struct open_store *store = store_open_at(store_client_of(client)->store);
+	u64 sector;
+
+	if (store->given.sum_after_s == 0)
+		return;
+	sector = request->sector - store->given.first_sector -
+		 pool_first_chunk_sector(&store->pool.super);
+	store_sum_note_write(store, (u32)(sector / store->pool.super.chunk_sectors), false);
 }
 
 static void store_lead_back(struct client *client, struct driver_request *request)
 {
-	(void)client;
+	if (request->operation == BLOCK_WRITE)
+		store_end_write(client, request);
 	request->sector = request->volume_sector;
 }
 

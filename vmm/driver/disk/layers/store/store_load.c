@@ -14,6 +14,7 @@ void store_load_begin(struct open_store *store)
 {
 	store->state = STORE_LOADING;
 	store->job = JOB_LOAD;
+	store_sum_reset(store);
 	store->step = (struct store_step){.step = LOAD_START};
 	store->lease = (struct store_lease){.asked = store->lease.retake};
 	store->reason = "";

@@ -103,6 +103,7 @@ void store_tell(struct open_store *store)
 		page->told.check_faults = store->check.faults;
 		page->told.check_mended = store->check.mended;
 		page->told.check_first = store->check.first;
+		store_scrub_tell(store, &page->told);
 	}
 	store_tell_volumes(store);
 	store_tell_end(page);

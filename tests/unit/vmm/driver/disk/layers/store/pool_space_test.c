@@ -12,6 +12,7 @@
 #include "lib/string.c"
 #include "vmm/driver/disk/layers/store/pool_load.c"
 #include "vmm/driver/disk/layers/store/pool_map.c"
+#include "vmm/driver/disk/layers/store/pool_sum.c"
 #include "vmm/driver/disk/layers/store/pool_volume.c"
 #include "vmm/rt/crc32c.c"
 

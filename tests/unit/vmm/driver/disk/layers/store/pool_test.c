@@ -17,6 +17,7 @@
 #include "lib/string.c"
 #include "vmm/driver/disk/layers/store/pool_load.c"
 #include "vmm/driver/disk/layers/store/pool_map.c"
+#include "vmm/driver/disk/layers/store/pool_sum.c"
 #include "vmm/driver/disk/layers/store/pool_volume.c"
 #include "vmm/driver/disk/layers/store/store_commit.c"
 #include "vmm/driver/disk/layers/store/store_lease.c"
@@ -148,6 +149,8 @@ static struct model committed[2]; /* by generation % 2 */
 static u64 committed_at[2];
 static u32 chunk_holds[SECTORS / 128]; /* the content of each chunk of the disk */
 static u32 last_content;
+static u32 unsummed;  /* so many writes in place have found a sum first */
+static u32 sums_seen; /* so many sums were looked at */
 
 static void open_new(void)
 {
@@ -197,9 +200,38 @@ static const char *load(void)
 	return problem;
 }
 
-/* Compares what each volume holds with the model, and counts each chunk's uses anew. */
+/* The sum of each chunk that a volume has and that has one is that of what the chunk holds now. */
+static void check_sums(void)
+{
+	u32 sum;
+
+	for (u32 i = 0; i < pool_data_chunks(&store.pool.super); i++) {
+		if (store.pool.chunk[i].uses != 0 && pool_sum(&store.pool, i, &sum)) {
+			assert_int_equal(sum, chunk_holds[i]);
+			sums_seen++;
+		}
+	}
+}
+
+/* Gives sums to chunks as a round does: to those that were not written to since the last one. */
+static void sum_chunks(void)
+{
+	u32 sum;
+
+	for (u32 i = 0; i < pool_data_chunks(&store.pool.super); i++) {
+		if (store.pool.chunk[i].uses == 0 || random_below(3) == 0)
+			continue;
+		if (store.pool.writes[i] != 0)
+			store.pool.writes[i] &= (u8)~POOL_WRITTEN;
+		else if (!pool_sum(&store.pool, i, &sum))
+			(void)pool_set_sum(&store.pool, i, chunk_holds[i]);
+	}
+}
+
+/* Compares what each volume holds with the model, and the sums with what the chunks hold. */
 static void compare(const struct model *model)
 {
+	check_sums();
 	for (u32 v = 0; v < VOLUMES; v++) {
 		const struct store_record *record = pool_find(&store.pool, model->id[v]);
 
@@ -251,6 +283,12 @@ static void write_chunk(u32 v)
 		now.content[v][index] = chunk_holds[chunk];
 		return;
 	}
+	if (pool_is_summed(&store.pool, chunk)) {
+		unsummed += pool_unsum(&store.pool, chunk);
+		return; /* the chunk can be written to some commits later */
+	}
+	pool_write_begins(&store.pool, chunk);
+	pool_write_ends(&store.pool, chunk);
 	/*
 	 * a write in place changes what the disk's last states hold of this volume, and of no other
 	 */
@@ -295,7 +333,10 @@ static void change(void)
 	u32 there = any_volume(true);
 	u32 free = any_volume(false);
 
-	switch (random_below(12)) {
+	switch (random_below(13)) {
+	case 12:
+		sum_chunks();
+		return;
 	case 0:
 		if (free < VOLUMES)
 			add_volume(free, VOLUMES);
@@ -363,6 +404,7 @@ static void look_at_older(void)
 		return;
 	*byte ^= 1;
 	assert_null(load());
+	check_sums();
 	assert_int_equal(store.pool.committed, newest - 1);
 	if (committed_at[(newest - 1) % 2] == newest - 1)
 		compare(&committed[(newest - 1) % 2]);
@@ -394,6 +436,7 @@ static void test_cuts(void **state)
 				assert_true(commit());
 		}
 	}
+	assert_true(unsummed > 100 && sums_seen > 1000);
 }
 
 /* Any damage to a block is noticed, or the other superblock is used. */

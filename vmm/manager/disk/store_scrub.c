@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reports what a scrub of a store has found, in the log and as an event. Called by
+ * vm_volume_sweep.c each turn and by the command `store list`. Reads what the store's driver tells.
+ */
+#include "vmm/manager/disk/store_scrub.h"
+
+#include "lib/string.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/log/vm_events.h"
+#include "vmm/rt/format.h"
+
+bool store_scrub_volume(const struct store *store, const struct store_rot *rot, char *name,
+			size_t size)
+{
+	struct store_volume volume;
+
+	for (u32 i = 0; store_volume_at(store, i, &volume); i++) {
+		if (volume.id == 0 || volume.id != rot->volume)
+			continue;
+		string_copy(name, size, volume.name);
+		return true;
+	}
+	string_copy(name, size, "");
+	return false;
+}
+
+static void store_scrub_say_place(const struct store *store, const struct store_rot *rot,
+				  u64 chunk_bytes)
+{
+	char name[STORE_NAME_BYTES];
+
+	if (!store_scrub_volume(store, rot, name, sizeof(name)))
+		return;
+	log_message(LOG_WARNING, LOG_DEVICE, "",
+		    "store %s: volume %s is damaged in the %llu KiB from byte %llu on",
+		    store->config->section.name, name, (unsigned long long)(chunk_bytes / KIB),
+		    (unsigned long long)(rot->sector * BLOCK_SECTOR_BYTES));
+}
+
+void store_scrub_say(struct store *store)
+{
+	char text[2 * DRIVER_TEXT_BYTES];
+	struct store_told told;
+
+	if (store->page == NULL || store->page->told.scrub_number == store->said_scrub ||
+	    !store_told(store, &told))
+		return;
+	store->said_scrub = told.scrub_number;
+	if (told.scrub != STORE_CHECK_ENDED)
+		return;
+	format(text, sizeof(text),
+	       "store %s: a scrub has compared %u chunks with their sums; %u are damaged on the "
+	       "disk, and %u have no sum",
+	       store->config->section.name, told.scrub_sums, told.scrub_faults, told.scrub_without);
+	log_message(told.scrub_faults != 0 ? LOG_WARNING : LOG_INFO, LOG_DEVICE, "", "%s", text);
+	if (told.scrub_faults == 0)
+		return;
+	vm_event("", "", EVENT_STORE_DAMAGED, text);
+	for (u32 i = 0; i < told.rot_count; i++)
+		store_scrub_say_place(store, &told.rot[i], told.chunk_bytes);
+}

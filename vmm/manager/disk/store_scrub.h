@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/disk/store.h"
+
+/*
+ * What a scrub of a store has found: the places in volumes whose data differ from their sums.
+ */
+
+/* Logs, once, what the last scrub of the store has found, with an event if data are damaged. */
+void store_scrub_say(struct store *store);
+/*
+ * Writes the name of the volume in which a place is that a scrub has found. Returns false, with "",
+ * if that volume was dropped since.
+ */
+bool store_scrub_volume(const struct store *store, const struct store_rot *rot, char *name,
+			size_t size);
