@@ -27,7 +27,7 @@ static const char usage[] =
 	"  vm balloon NAME [SIZE] | inspect NAME [PATH] | digest NAME\n"
 	"  disk list\n"
 	"  disk restore DISK FULL [DIFF...]\n"
-	"  store list | format STORE [--overwrite]\n"
+	"  store list | scrub STORE | format STORE [--overwrite]\n"
 	"  volume list [STORE] | create STORE/VOLUME SIZE [from=VOLUME]\n"
 	"  volume upload FILE STORE/VOLUME [SIZE] [--continue] | download STORE/VOLUME FILE\n"
 	"  volume clone|snapshot STORE/VOLUME NEW | resize STORE/VOLUME SIZE\n"

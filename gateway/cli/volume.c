@@ -14,6 +14,8 @@
 
 static void volume_store_row(struct table *table, const json_t *store)
 {
+	json_int_t faults = json_integer_value(json_object_get(store, "scrub_faults"));
+
 	table_add(table, table_text(store, "name"));
 	table_add(table, table_text(store, "disk"));
 	table_add(table, table_text(store, "state"));
@@ -21,7 +23,10 @@ static void volume_store_row(struct table *table, const json_t *store)
 	table_add(table, table_bytes(json_object_get(store, "free_bytes")));
 	table_add(table, table_bytes(json_object_get(store, "reserved_bytes")));
 	table_add(table, table_text(store, "volumes"));
-	table_add(table, table_text(store, "problem"));
+	if (faults > 0)
+		table_add_format(table, "a scrub found %lld damaged chunks", (long long)faults);
+	else
+		table_add(table, table_text(store, "problem"));
 }
 
 static void volume_row(struct table *table, const json_t *volume)
@@ -270,9 +275,13 @@ enum cli_exit command_store(struct cli *cli, int count, char **words)
 	}
 	if ((count == 2 || count == 3) && !strcmp(words[0], "quota") && !strchr(words[1], '/'))
 		return volume_quota(cli, words[1], count == 3 ? words[2] : NULL);
+	if (count == 2 && !strcmp(words[0], "scrub") && !strchr(words[1], '/')) {
+		volume_path(path, words[1], "/actions/scrub");
+		return volume_change(cli, "POST", path, NULL, words[1], "is being scrubbed");
+	}
 	if (count != 2 || strcmp(words[0], "format") || strchr(words[1], '/'))
-		cli_die(CLI_USAGE, "use: store list, store quota STORE [QUOTAS], store format "
-				   "STORE [--overwrite]");
+		cli_die(CLI_USAGE, "use: store list, store quota STORE [QUOTAS], store scrub "
+				   "STORE, store format STORE [--overwrite]");
 	if (!cli_confirm(cli, "format", words[1], "All that its disk holds is lost."))
 		return CLI_FAILED;
 	volume_path(path, words[1], "/actions/format");

@@ -53,7 +53,9 @@
 #define STORE_PROPERTIES                                                                           \
 	STRING("name") "," STRING("disk") "," STRING("state") "," STRING("problem") ","            \
 	TRUTH("overcommit") "," COUNT("bytes") "," COUNT("free_bytes") ","                         \
-	COUNT("reserved_bytes") "," COUNT("chunk_bytes") "," COUNT("volumes")
+	COUNT("reserved_bytes") "," COUNT("chunk_bytes") "," COUNT("volumes") ","                  \
+	TRUTH("checksum") "," STRING("scrub") "," COUNT("scrub_chunks") ","                        \
+	COUNT("scrub_without_sum") "," COUNT("scrub_faults")
 
 #define VOLUME_PROPERTIES                                                                          \
 	STRING("store") "," STRING("name") "," COUNT("id") "," COUNT("parent") ","                 \
@@ -123,7 +125,8 @@ const struct schema schema_list[] = {
 	{"Files", OBJECT(OBJECTS("items", STRING("name") "," COUNT("bytes") "," STRING("uses")))},
 	{"Store",
 	 OBJECT(STORE_PROPERTIES "," OBJECTS("quotas", STRING("pattern") "," COUNT("bytes") ","
-						       COUNT("used_bytes")))},
+						       COUNT("used_bytes")) ","
+		OBJECTS("damaged", STRING("volume") "," COUNT("offset") "," COUNT("bytes")))},
 	{"StoreChange", OBJECT(STRING("quota"))},
 	{"Stores", OBJECT(OBJECTS("items", STORE_PROPERTIES))},
 	{"Format", OBJECT(TRUTH("overwrite"))},

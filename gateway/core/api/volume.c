@@ -26,10 +26,14 @@ static const char *const volume_keys[] = {
 	"read_only", "snapshot", "encrypt", "key_id", "users", NULL,
 };
 
-/* Skerry gives the quotas of a store that it is asked for by its name only. */
+/* Skerry gives `quotas` and `damaged` of a store that it is asked for by its name only. */
 static const char *const store_keys[] = {
-	"name",	      "disk",		"state",       "problem", "overcommit", "bytes",
-	"free_bytes", "reserved_bytes", "chunk_bytes", "volumes", "quotas",	NULL,
+	"name",		"disk",		  "state",
+	"problem",	"overcommit",	  "bytes",
+	"free_bytes",	"reserved_bytes", "chunk_bytes",
+	"volumes",	"quotas",	  "checksum",
+	"scrub",	"scrub_chunks",	  "scrub_without_sum",
+	"scrub_faults", "damaged",	  NULL,
 };
 
 static void volume_took_stores(uint64_t id, json_t *reply)
@@ -102,6 +106,19 @@ void api_store_format(struct request *request)
 		return;
 	snprintf(target, sizeof(target), "store %s", request->store);
 	operation_start(request, OPERATION_REPLY, "store format", words, target, NULL, 200,
+			request_wait_s(request, VOLUME_WAIT_S));
+}
+
+/* Begins a scrub, which goes on when this is answered: `scrub` of the store shows how far it is. */
+void api_store_scrub(struct request *request)
+{
+	const char *words[] = {request->store, NULL};
+	char target[TARGET_BYTES];
+
+	if (!volume_path(request))
+		return;
+	snprintf(target, sizeof(target), "store %s", request->store);
+	operation_start(request, OPERATION_REPLY, "store scrub", words, target, NULL, 200,
 			request_wait_s(request, VOLUME_WAIT_S));
 }
 

@@ -15,7 +15,7 @@ class Volumes:
         """Makes a store without volumes, and one whose disk holds nothing yet."""
         self.stores = {"pool": {}, "empty": None}
         self.volume_last = 0
-        self.quotas = []
+        self.quotas, self.damaged = [], []
 
     def run_store_quota_set(self, words, _after):
         """Takes pattern and bytes, without units."""
@@ -31,13 +31,14 @@ class Volumes:
         if not words:
             return rows
         self.store(words[0])
-        return [row | {"quotas": self.quotas} for row in rows if row["name"] == words[0]]
+        return [row | {"quotas": self.quotas, "damaged": self.damaged} for row in rows if row["name"] == words[0]]
 
     def store_rows(self):
         return [{"name": name, "disk": "raw", "state": "ready" if volumes is not None else "empty",
                  "problem": "" if volumes is not None else "its disk holds no store; `store format` makes one",
                  "overcommit": False, "bytes": 1 << 30, "free_bytes": 1 << 29, "reserved_bytes": 1 << 20,
-                 "chunk_bytes": 65536, "volumes": len(volumes or {}), "generation": 7}
+                 "chunk_bytes": 65536, "volumes": len(volumes or {}), "generation": 7, "checksum": True,
+                 "scrub": "ended", "scrub_chunks": 9, "scrub_without_sum": 2, "scrub_faults": len(self.damaged)}
                 for name, volumes in self.stores.items()]
 
     def run_store_format(self, words, _after):
@@ -45,6 +46,11 @@ class Volumes:
         if volumes is not None and "overwrite" not in words:
             raise Refused("exists", f"{words[0]}: there is a store already")
         self.stores[words[0]] = {}
+        return [{"store": words[0], "said": "done"}]
+
+    def run_store_scrub(self, words, _after):
+        self.store(words[0])
+        self.damaged = [{"volume": name, "offset": 65536, "bytes": 65536} for name in list(self.stores[words[0]] or {})[:1]]
         return [{"store": words[0], "said": "done"}]
 
     def store(self, name):

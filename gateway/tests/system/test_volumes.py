@@ -105,6 +105,22 @@ def test_format(server, fake):
     assert server.tls("POST", "/v1/stores/empty/actions/format", {"overwrite": True}).status == 200
 
 
+def test_scrub(server, fake):
+    """A scrub is begun by admin alone; the store says how far it is and, asked by its name, what is damaged."""
+    fake.make_volume("pool", "web", 4096)
+    path = "/v1/stores/pool/actions/scrub"
+    assert server.tls("POST", path, token=server.make_token(["operator"])).status == 403
+    assert server.tls("POST", path, token=server.make_token(["admin"], "web*")).status == 403
+    assert server.tls("GET", "/v1/stores/pool").json()["damaged"] == []
+    assert server.tls("POST", path).json()["changed"]
+    one = server.tls("GET", "/v1/stores/pool").json()
+    assert one["damaged"] == [{"volume": "web", "offset": 65536, "bytes": 65536}] and one["checksum"] is True
+    (row,) = [row for row in server.tls("GET", "/v1/stores").json()["items"] if row["name"] == "pool"]
+    assert (row["scrub"], row["scrub_chunks"], row["scrub_without_sum"], row["scrub_faults"]) == ("ended", 9, 2, 1)
+    assert "damaged" not in row
+    assert server.tls("POST", "/v1/stores/none/actions/scrub").status == 404
+
+
 def test_quotas(server, fake):
     """Who sees stores sees their quotas; only the role admin with the scope * sets them, all at once or none."""
     assert server.tls("GET", "/v1/stores/pool").json()["quotas"] == []
@@ -205,14 +221,16 @@ def test_skerryctl(server, fake, request):
     assert [row["name"] for row in json.loads(ctl("--json", "volume", "list", "pool"))] == list(fake.stores["pool"])
     assert "dropped" in ctl("volume", "drop", "pool/web3")
     assert "formatted" in ctl("store", "format", "empty")
-    assert "pool" in ctl("store", "list")
+    assert "pool" in ctl("store", "list") and "damaged" not in ctl("store", "list")
+    assert "is being scrubbed" in ctl("store", "scrub", "pool")
+    assert "a scrub found 1 damaged chunks" in ctl("store", "list")
     assert "has other quotas" in ctl("store", "quota", "pool", "team-* 65536, web 8192")
     quotas = ctl("store", "quota", "pool")
     assert "team-*" in quotas and "64" in quotas and [row["pattern"] for row in json.loads(ctl("--json", "store", "quota", "pool"))] == ["team-*", "web"]
     assert "has other quotas" in ctl("store", "quota", "pool", "none") and "web" not in ctl("store", "quota", "pool")
     for words, code in ((("volume", "create", "pool", "8M"), 2), (("volume", "create", "pool/x", "8Q"), 2),
                         (("volume", "create", "pool/x", "8M", "form=web"), 2), (("volume", "drop", "pool"), 2),
-                        (("volume", "grow", "pool/x"), 2), (("store", "check", "pool"), 2), (("store", "quota"), 2), (("store", "quota", "none"), 3),
+                        (("volume", "grow", "pool/x"), 2), (("store", "check", "pool"), 2), (("store", "scrub", "none"), 3), (("store", "quota"), 2), (("store", "quota", "none"), 3),
                         (("store", "quota", "pool", "web"), 1), (("volume", "drop", "pool/x"), 3),
                         (("volume", "create", "pool/web", "8M"), 5), (("volume", "list", "none"), 3), (("store", "format", "empty"), 5)):
         assert len(ctl(*words, code=code)) > 10
