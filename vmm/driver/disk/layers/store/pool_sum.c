@@ -50,15 +50,13 @@ bool pool_is_summed(const struct pool *pool, u32 chunk)
 /* Returns the chunk's word, to be changed in the generation `now`, or NULL: no node is free. */
 static u64 *pool_own_sum(struct pool *pool, u32 chunk)
 {
-	if (!pool_has_blocks(pool))
-		return NULL;
 	return pool_own_word(pool, &pool->super.sums, pool_levels(pool->super.chunks), chunk,
 			     STORE_NODE_SUMS);
 }
 
 bool pool_set_sum(struct pool *pool, u32 chunk, u32 sum)
 {
-	u64 *word = pool_own_sum(pool, chunk);
+	u64 *word = pool_has_blocks(pool) ? pool_own_sum(pool, chunk) : NULL;
 
 	if (word == NULL)
 		return false;
@@ -99,7 +97,11 @@ static u32 pool_unsum_count(const struct pool *pool, u32 chunk)
 bool pool_unsum(struct pool *pool, u32 chunk)
 {
 	u32 count = pool_unsum_count(pool, chunk);
-	u64 *word = pool_own_sum(pool, chunk);
+	/*
+	 * This may use the blocks that are set aside: the nodes that it replaces are free after the
+	 * two commits that follow, and a write that needs no space must not wait for any.
+	 */
+	u64 *word = pool_blocks_now(pool) >= STORE_LEVELS_MAX ? pool_own_sum(pool, chunk) : NULL;
 
 	if (word == NULL)
 		return false;

@@ -273,6 +273,38 @@ static void test_shared(void **state)
 	(void)check_sums();
 }
 
+/* Where metadata has no room for anything new, what is there can still be written to. */
+static void test_no_room(void **state)
+{
+	enum block_status status;
+	u64 one = begin_summed();
+	u64 wide = create(0, "wide", 700 * STORE_FAN * CHUNK, 0);
+
+	(void)state;
+	write_chunk(0, 0, 1);
+	come(1, 0, wide);
+	wait_quiet();
+	for (u64 i = 0; page_of(0)->wait[1] != STORE_WAIT_METADATA; i++) {
+		assert_true(i < 100);
+		for (u32 tries = 0; tries < 9; tries++) {
+			if (ask_disk(1, BLOCK_WRITE, i * STORE_FAN, &status) == LAYER_PASSES)
+				break;
+			settle();
+		}
+	}
+	assert_false(pool_has_blocks(pool));
+	for (u8 i = 2; i < 9; i++) {
+		assert_true(has_sum(one, 0));
+		write_chunk(0, 0, i);
+		assert_false(has_sum(one, 0));
+		pool->writes[chunk_of(one, 0)] = 0;
+		/* as if there had been room for the sum again */
+		*pool_own_sum(pool, chunk_of(one, 0)) = 1;
+		settle();
+	}
+	assert_int_equal(pool->copied_chunks, 0);
+}
+
 /* A scrub finds each byte that the disk has changed, says where it is, and changes nothing. */
 static void test_scrub(void **state)
 {
@@ -414,6 +446,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_in_a_row, begin, end_summed),
 		cmocka_unit_test_setup_teardown(test_races, begin, end_summed),
 		cmocka_unit_test_setup_teardown(test_shared, begin, end_summed),
+		cmocka_unit_test_setup_teardown(test_no_room, begin, end_summed),
 		cmocka_unit_test_setup_teardown(test_scrub, begin, end_summed),
 		cmocka_unit_test_setup_teardown(test_scrub_beside, begin, end_summed),
 		cmocka_unit_test_setup_teardown(test_restart, begin, end_summed),
