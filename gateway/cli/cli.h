@@ -55,6 +55,7 @@ struct cli {
 	const char *timeout, *directory;
 	const char *cpus, *memory;
 	bool interactive; /* run: stdin is sent to the command as it comes */
+	bool terminal;	  /* run: the command gets a terminal, which this terminal shows */
 	const char *warm; /* template: how many clones are to wait for runs */
 	const char *files[8];
 	int file_count;

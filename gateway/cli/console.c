@@ -5,13 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "gateway/cli/cli.h"
 #include "gateway/cli/output.h"
 #include "gateway/cli/table.h"
+#include "gateway/cli/terminal.h"
 #include "gateway/cli/websocket.h"
 
 #define LEAVE	    0x1d /* the byte of Ctrl-], which leaves the console */
@@ -26,28 +26,6 @@ struct console {
 	bool input_ended;
 	bool left; /* the user has pressed Ctrl-] */
 };
-
-static struct termios before;
-static bool raw;
-
-static void console_terminal_restore(void)
-{
-	if (raw)
-		tcsetattr(0, TCSADRAIN, &before);
-	raw = false;
-}
-
-static void console_terminal_raw(void)
-{
-	struct termios now;
-
-	if (tcgetattr(0, &before) != 0)
-		return;
-	now = before;
-	cfmakeraw(&now);
-	atexit(console_terminal_restore);
-	raw = tcsetattr(0, TCSADRAIN, &now) == 0;
-}
 
 static bool console_put(const void *bytes, size_t size)
 {
@@ -193,7 +171,7 @@ static bool console_take_input(struct console *console)
 {
 	char bytes[1024];
 	ssize_t got = read(0, bytes, sizeof(bytes));
-	char *leave = raw && got > 0 ? memchr(bytes, LEAVE, (size_t)got) : NULL;
+	char *leave = terminal_is_raw() && got > 0 ? memchr(bytes, LEAVE, (size_t)got) : NULL;
 
 	if (got <= 0) {
 		console->input_ended = got == 0 || errno != EINTR;
@@ -253,7 +231,8 @@ static enum cli_exit console_try_again(struct console *console)
 			ssize_t got = read(0, bytes, sizeof(bytes));
 
 			console->input_ended = got == 0;
-			console->left = raw && got > 0 && memchr(bytes, LEAVE, (size_t)got);
+			console->left =
+				terminal_is_raw() && got > 0 && memchr(bytes, LEAVE, (size_t)got);
 			if (console->left)
 				return CLI_OK;
 		}
@@ -288,8 +267,7 @@ enum cli_exit command_console(struct cli *cli, int count, char **words)
 	code = console_open_console(&console);
 	if (code != CLI_OK)
 		return code;
-	console_terminal_raw();
-	if (raw)
+	if (terminal_raw())
 		console_put("[Ctrl-] leaves]\r\n", 17);
 	do {
 		code = console_pump(&console);
@@ -298,12 +276,12 @@ enum cli_exit command_console(struct cli *cli, int count, char **words)
 		else
 			break;
 	} while (code == CLI_OK && !console.left);
-	console_terminal_restore();
+	terminal_restore();
 	if (code == CLI_NOT_REACHED)
 		cli_say("%s: the connection is lost", console.name);
 	else if (code == CLI_NO_ACCESS)
 		cli_say("%s: the token is no longer good for it", console.name);
-	else if (raw || isatty(1))
+	else if (isatty(1))
 		puts(console.left ? "" : "\n[the console has ended]");
 	return code;
 }

@@ -36,11 +36,13 @@ static const char usage[] =
 	"  net list\n"
 	"  run TEMPLATE [--env NAME=TEXT]... [--file FILE:PATH]... [--output PATH=LOCAL]...\n"
 	"      [--timeout SECONDS] [--user UID:GID] [--workdir DIR]\n"
-	"      [--cpus N] [--memory SIZE] [--detach|--interactive] -- "
+	"      [--cpus N] [--memory SIZE] [--detach|--interactive|--terminal] -- "
 	"COMMAND...\n"
 	"                            in a machine of its own, with this input and output\n"
-	"  ps | logs ID [--follow] | cp ID:PATH FILE | stop ID\n"
-	"                            what runs and has run; its output; a file of it; ends it\n"
+	"  ps | logs ID [--follow] | cp ID:/PATH FILE | cp FILE ID:/PATH | stop ID\n"
+	"                            what runs and has run; its output; a file of it, or into "
+	"it;\n"
+	"                            ends it\n"
 	"  template NAME             boots a machine to where runs begin as copies of it\n"
 	"  template NAME --warm N    keeps N copies there, for runs to come\n"
 	"  console NAME              the machine's console; Ctrl-] leaves\n"
@@ -157,6 +159,7 @@ static const struct option options[] = {
 	{"memory", required_argument, NULL, OPT_MEMORY},
 	{"detach", no_argument, NULL, 'd'},
 	{"interactive", no_argument, NULL, 'i'},
+	{"terminal", no_argument, NULL, 't'},
 	{"help", no_argument, NULL, OPT_HELP},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{NULL, 0, NULL, 0},
@@ -271,6 +274,7 @@ static void main_take_option(struct cli *cli, int option)
 	case OPT_OUTPUT:	main_take_output(cli, optarg); break;
 	case 'd':		cli->detach = true; break;
 	case 'i':		cli->interactive = true; break;
+	case 't':		cli->terminal = true; break;
 	case OPT_HELP:		fputs(usage, stdout); exit(CLI_OK);
 	case OPT_VERSION:	puts("skerryctl " SKERRY_VERSION); exit(CLI_OK);
 	default:		exit(CLI_USAGE);	/* getopt_long has written the reason */
@@ -297,7 +301,7 @@ int main(int count, char **words)
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN);
 	atexit(websocket_leave);
-	while ((option = getopt_long(count, words, "fdi", options, NULL)) != -1)
+	while ((option = getopt_long(count, words, "fdit", options, NULL)) != -1)
 		main_take_option(&cli, option);
 	if (cli.host != NULL && cli.socket != NULL)
 		cli_die(CLI_USAGE, "give either --host or --socket, not both");

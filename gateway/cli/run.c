@@ -18,6 +18,7 @@
 #include "gateway/cli/output.h"
 #include "gateway/cli/run_follow.h"
 #include "gateway/cli/run_output.h"
+#include "gateway/cli/terminal.h"
 
 enum {
 	RUN_INPUT_BYTES = 11000, /* the most bytes of input; a request has 16 KiB at most */
@@ -27,7 +28,8 @@ enum {
 	RUN_TIME = 124,
 	RUN_NOT = 125,
 	RUN_SIGNAL = 128,
-	RUN_STOPPED = 130, /* by Ctrl-C */
+	RUN_STOPPED = 130,     /* by Ctrl-C */
+	RUN_TERMINAL_S = 3600, /* the limit of time with a terminal, if --timeout says none */
 };
 
 /*
@@ -131,11 +133,32 @@ static void run_add_machine(json_t *limits, const struct cli *cli)
 			    json_integer((json_int_t)(bytes << 10 * (unit - units + 1))));
 }
 
+/*
+ * Asks for a terminal of this one's size, for its kind, unless --env has said another, and for as
+ * much output as a run may have: a terminal is written to again and again.
+ */
+static void run_add_terminal(json_t *body, json_t *limits)
+{
+	json_t *environment = json_object_get(body, "env");
+	const char *kind = getenv("TERM");
+	unsigned rows, columns;
+
+	terminal_size(&rows, &columns);
+	json_object_set_new(body, "terminal",
+			    json_pack("{s:i, s:i}", "rows", (int)rows, "columns", (int)columns));
+	json_object_set_new(limits, "output_bytes", json_integer(1 << 20));
+	if (json_object_get(environment, "TERM") == NULL)
+		json_object_set_new(environment, "TERM",
+				    json_string(kind != NULL && *kind ? kind : "xterm"));
+}
+
 static json_t *run_body(const struct cli *cli, int count, char **words)
 {
 	json_t *body = json_object(), *command = json_array(), *limits = json_object();
 	double wall_s = cli->timeout ? strtod(cli->timeout, NULL) : 0;
 
+	if (cli->terminal && !cli->timeout)
+		wall_s = RUN_TERMINAL_S;
 	json_object_set_new(body, "template", json_string(words[0]));
 	for (int i = 1; i < count; i++)
 		if (json_array_append_new(command, json_string(words[i])) != 0)
@@ -144,7 +167,7 @@ static json_t *run_body(const struct cli *cli, int count, char **words)
 	run_add_environment(body, cli);
 	if (cli->timeout && wall_s <= 0)
 		cli_die(CLI_USAGE, "--timeout is a number of seconds");
-	if (cli->timeout)
+	if (wall_s > 0)
 		json_object_set_new(limits, "wall_s", json_real(wall_s));
 	run_add_machine(limits, cli);
 	json_object_set_new(body, "limits", limits);
@@ -159,6 +182,8 @@ static json_t *run_body(const struct cli *cli, int count, char **words)
 	if (cli->file_count > 0)
 		run_add_files(body, cli);
 	run_output_add(body, cli);
+	if (cli->terminal)
+		run_add_terminal(body, limits);
 	return body;
 }
 
@@ -172,7 +197,8 @@ static void run_print_lines(FILE *out, const char *text)
 		size_t piece = count < sizeof(line) - 1 ? count : sizeof(line) - 1;
 
 		memcpy(line, text, piece);
-		line[piece] = 0;
+		/* A line of a terminal ends with a carriage return too. */
+		line[piece - (piece == count && piece && line[piece - 1] == '\r')] = 0;
 		escape_print(out, line);
 		text += piece;
 		if (piece == count && *text) {
@@ -182,34 +208,45 @@ static void run_print_lines(FILE *out, const char *text)
 	}
 }
 
-/* Prints one output of a run: to a file or a pipe unchanged. */
-void run_print(const json_t *run, const char *name, FILE *out)
+/* Returns an output of a run that is in base 64, as it is no text, or NULL. */
+static const json_t *run_encoded(const json_t *run, const char *name)
+{
+	const json_t *text;
+	char key[32];
+
+	snprintf(key, sizeof(key), "%s_base64", name);
+	text = json_object_get(run, key);
+	return json_is_string(text) ? text : NULL;
+}
+
+void run_print_bytes(const json_t *run, const char *name, FILE *out)
 {
 	const json_t *text = json_object_get(run, name);
 	gnutls_datum_t from, to;
-	char key[32];
 
-	if (json_is_string(text)) {
-		if (isatty(fileno(out)))
-			run_print_lines(out, json_string_value(text));
-		else
-			fwrite(json_string_value(text), 1, json_string_length(text), out);
+	if (json_is_string(text))
+		fwrite(json_string_value(text), 1, json_string_length(text), out);
+	text = run_encoded(run, name);
+	if (text == NULL)
 		return;
-	}
-	snprintf(key, sizeof(key), "%s_base64", name);
-	text = json_object_get(run, key);
-	if (!json_is_string(text))
-		return;
-	if (isatty(fileno(out))) {
-		fputs("(bytes that are no text; use > FILE)\n", out);
-		return;
-	}
 	from = (gnutls_datum_t){(unsigned char *)json_string_value(text),
 				(unsigned)json_string_length(text)};
 	if (gnutls_base64_decode2(&from, &to) < 0)
 		return;
 	fwrite(to.data, 1, to.size, out);
 	gnutls_free(to.data);
+}
+
+void run_print(const json_t *run, const char *name, FILE *out)
+{
+	const json_t *text = json_object_get(run, name);
+
+	if (!isatty(fileno(out)))
+		run_print_bytes(run, name, out);
+	else if (json_is_string(text))
+		run_print_lines(out, json_string_value(text));
+	else if (run_encoded(run, name))
+		fputs("(bytes that are no text; use > FILE)\n", out);
 }
 
 /*
@@ -266,9 +303,12 @@ enum cli_exit command_run(struct cli *cli, int count, char **words)
 		cli_die(CLI_USAGE, "use: run TEMPLATE [--env NAME=TEXT] [--file FILE:PATH] "
 				   "[--output PATH=LOCAL] [--timeout SECONDS] "
 				   "[--user UID:GID] [--workdir DIR] "
-				   "[-d | -i] -- COMMAND...");
-	if (cli->interactive && (cli->detach || cli->json))
-		cli_die(CLI_USAGE, "give --interactive without --detach and --json");
+				   "[-d | -i | -t] -- COMMAND...");
+	if ((cli->interactive || cli->terminal) && (cli->detach || cli->json))
+		cli_die(CLI_USAGE, "give --interactive and --terminal without --detach and --json");
+	if (!cli->interactive && !cli->detach && !cli->json)
+		cli->terminal |= isatty(0) && isatty(1);
+	cli->interactive |= cli->terminal;
 	body = run_body(cli, count, words);
 	cli_connect(cli);
 	if (!cli->detach && !cli->json) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The output of a run as it comes, which is server-sent events (WHATWG HTML, 9.2) of skerryd's, and
- * its input from stdin. `run` and `logs --follow` call it; it ends the run at Ctrl-C.
+ * its input from stdin. `run` and `logs --follow` call it; it ends the run at Ctrl-C, which a run
+ * with a terminal gets as a key.
  */
 #include <poll.h>
 #include <signal.h>
@@ -16,6 +17,7 @@
 #include "gateway/cli/run_follow.h"
 #include "gateway/cli/sse.h"
 #include "gateway/cli/table.h"
+#include "gateway/cli/terminal.h"
 
 enum {
 	FOLLOW_LOOK_MS = 250, /* for Ctrl-C */
@@ -32,18 +34,25 @@ struct follow {
 	json_t *end;
 	/* what is read from stdin is still sent to the command, over the connection `input` */
 	bool input_open;
+	bool terminal; /* the output is for a terminal: it is shown as it is */
 	struct cli *input;
 	unsigned char bytes[FOLLOW_INPUT];
 	unsigned count; /* bytes of input that the server has not taken yet */
 	int again_ms;	/* the milliseconds left until those bytes may be sent again */
 };
 
-static volatile sig_atomic_t follow_stopped;
+static volatile sig_atomic_t follow_stopped, follow_resized;
 
 static void run_follow_stop(int signal)
 {
 	(void)signal;
 	follow_stopped = 1;
+}
+
+static void run_follow_resize(int signal)
+{
+	(void)signal;
+	follow_resized = 1;
 }
 
 static void run_follow_event(void *context, const struct sse *events)
@@ -57,23 +66,26 @@ static void run_follow_event(void *context, const struct sse *events)
 		json_decref(follow->end);
 		follow->end = json_incref(event);
 	} else {
-		run_print(event, "stdout", stdout);
-		run_print(event, "stderr", stderr);
+		void (*print)(const json_t *, const char *, FILE *) =
+			follow->terminal ? run_print_bytes : run_print;
+
+		print(event, "stdout", stdout);
+		print(event, "stderr", stderr);
 		fflush(stdout);
 	}
 	json_decref(event);
 }
 
 /*
- * Sends skerryd a request with input for the run, and returns the status of the answer, or 0 if
- * none came.
+ * Sends skerryd a request with input for the run, or the size of its terminal, as `what` says.
+ * Returns the status of the answer, or 0 if none came.
  */
-static int run_follow_post(struct follow *follow, const json_t *body)
+static int run_follow_post(struct follow *follow, const char *what, const json_t *body)
 {
 	struct http_answer answer = {0};
 	char path[64];
 
-	snprintf(path, sizeof(path), "/v1/runs/%s/input", http_segment(follow->number));
+	snprintf(path, sizeof(path), "/v1/runs/%s/%s", http_segment(follow->number), what);
 	for (int i = 0; i < 2; i++) {
 		if (follow->input->http.net.fd < 0 && cli_try_connect(follow->input) != CLI_OK)
 			return 0;
@@ -99,7 +111,7 @@ static void run_follow_send(struct follow *follow, bool end)
 	if (follow->count && gnutls_base64_encode2(&from, &to) >= 0)
 		json_object_set_new(body, "data_base64", json_stringn((char *)to.data, to.size));
 	gnutls_free(to.data);
-	status = run_follow_post(follow, body);
+	status = run_follow_post(follow, "input", body);
 	json_decref(body);
 	if (status == 429) {
 		follow->again_ms = FOLLOW_LOOK_MS;
@@ -107,6 +119,20 @@ static void run_follow_send(struct follow *follow, bool end)
 	}
 	follow->count = 0;
 	follow->input_open = status == 200 && !end;
+}
+
+/* Sends the terminal's new size, again if the server had no room for it. */
+static void run_follow_size(struct follow *follow)
+{
+	unsigned rows, columns;
+	json_t *body;
+
+	follow_resized = 0;
+	terminal_size(&rows, &columns);
+	body = json_pack("{s:i, s:i}", "rows", (int)rows, "columns", (int)columns);
+	if (run_follow_post(follow, "terminal", body) == 429)
+		follow_resized = 1;
+	json_decref(body);
 }
 
 /* Reads bytes of stdin and sends them, if there are any, unless the run has ended. */
@@ -121,6 +147,8 @@ static void run_follow_input(struct follow *follow)
 		follow->again_ms -= FOLLOW_INPUT_MS;
 		return;
 	}
+	if (follow_resized)
+		run_follow_size(follow);
 	if (follow->count == 0) {
 		if (poll(&wait, 1, 0) != 1)
 			return;
@@ -165,6 +193,17 @@ static void run_follow_end(struct cli *cli, const char *number)
 	json_decref(answer.json);
 }
 
+/* Hands this terminal to the run: its keys, its size, and its end. */
+static void run_follow_terminal(const struct sigaction *stop)
+{
+	struct sigaction resize = {.sa_handler = run_follow_resize, .sa_flags = SA_RESTART};
+
+	sigaction(SIGTERM, stop, NULL);
+	sigaction(SIGHUP, stop, NULL);
+	sigaction(SIGWINCH, &resize, NULL);
+	terminal_raw();
+}
+
 bool run_follow(struct cli *cli, const char *method, const char *path, const json_t *body,
 		json_t **run, enum cli_exit *code)
 {
@@ -191,9 +230,13 @@ bool run_follow(struct cli *cli, const char *method, const char *path, const jso
 	input.http = (struct http){.net.fd = -1};
 	follow.input = &input;
 	follow.input_open = cli->interactive;
+	follow.terminal = cli->terminal;
 	sigaction(SIGINT, &stop, NULL);
+	if (cli->terminal)
+		run_follow_terminal(&stop);
 	while (run_follow_read(cli, &follow))
 		;
+	terminal_restore();
 	sse_close(&follow.events);
 	if (follow_stopped && !follow.end)
 		run_follow_end(cli, follow.number);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * skerryctl run --output, cp: files that a run leaves, which skerryd keeps for a while. What they
- * hold is the run's; where they are written is the caller's alone.
+ * skerryctl run --output, cp: files that a run leaves, which skerryd keeps for a while, and files
+ * that go into a run. What the former hold is the run's; where they are written is the caller's.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <gnutls/gnutls.h>
@@ -14,7 +15,12 @@
 #include "gateway/cli/run_output.h"
 #include "gateway/cli/table.h"
 
-enum { OUTPUT_PATH = 256 };
+enum {
+	OUTPUT_PATH = 256,
+	OUTPUT_FILE = 1 << 20, /* the most bytes of a file */
+	OUTPUT_PIECE = 8192,   /* bytes of a file in a request */
+	OUTPUT_AGAIN = 40,     /* how often a piece is sent that the server has no room for */
+};
 
 /*
  * Takes "PATH=LOCAL" apart at the first "=". Returns LOCAL, or NULL if there is none.
@@ -125,20 +131,102 @@ bool run_output_fetch(struct cli *cli, const char *number)
 	return done;
 }
 
+/* Sends one piece of a file, which goes to place `at` of `path` in the run. */
+static enum cli_exit run_output_send(struct cli *cli, const char *number, const char *path,
+				     size_t at, gnutls_datum_t piece)
+{
+	const struct timespec wait = {.tv_nsec = 250000000};
+	struct http_answer answer = {0};
+	gnutls_datum_t text = {0};
+	enum cli_exit code = CLI_OK;
+	char target[64];
+	json_t *body;
+
+	if (piece.size > 0 && gnutls_base64_encode2(&piece, &text) < 0)
+		cli_die(CLI_FAILED, "there is no memory left");
+	body = json_pack("{s:s, s:I, s:s%}", "path", path, "at", (json_int_t)at, "data_base64",
+			 text.size ? (char *)text.data : "", (size_t)text.size);
+	gnutls_free(text.data);
+	if (body == NULL)
+		cli_die(CLI_USAGE, "the path is not UTF-8");
+	snprintf(target, sizeof(target), "/v1/runs/%s/files", number);
+	for (int i = 0; i < OUTPUT_AGAIN; i++) {
+		if (i > 0) {
+			json_decref(answer.json);
+			nanosleep(&wait, NULL);
+		}
+		if (!http_exchange(&cli->http, "POST", target, NULL, body, &answer))
+			cli_die(CLI_NOT_REACHED, "%s", cli->http.net.error);
+		if (answer.status != 429)
+			break;
+	}
+	if (answer.status / 100 != 2)
+		code = cli_problem(&answer, NULL);
+	json_decref(answer.json);
+	json_decref(body);
+	return code;
+}
+
+/* Copies a file of this host into a run while its command runs. */
+static enum cli_exit run_output_put(struct cli *cli, const char *local, const char *number,
+				    const char *path)
+{
+	static unsigned char bytes[OUTPUT_FILE + 1];
+	int file = open(local, O_RDONLY | O_CLOEXEC);
+	enum cli_exit code = CLI_OK;
+	size_t count = 0, at = 0;
+	ssize_t done = 0;
+
+	while (file >= 0 && count < sizeof(bytes) &&
+	       (done = read(file, bytes + count, sizeof(bytes) - count)) > 0)
+		count += (size_t)done;
+	if (file < 0 || done < 0)
+		cli_die(CLI_USAGE, "%s: %s", local, strerror(errno));
+	close(file);
+	if (count > OUTPUT_FILE)
+		cli_die(CLI_USAGE, "%s has more than %d bytes, the most that a run takes as a file",
+			local, OUTPUT_FILE);
+	cli_connect(cli);
+	do {
+		size_t piece = count - at < OUTPUT_PIECE ? count - at : OUTPUT_PIECE;
+
+		code = run_output_send(cli, number, path, at,
+				       (gnutls_datum_t){bytes + at, (unsigned)piece});
+		at += piece;
+	} while (code == CLI_OK && at < count);
+	return code;
+}
+
+/*
+ * Takes ID:/PATH apart. Returns /PATH, and ends the word behind ID, or returns NULL if the word is
+ * something else.
+ */
+static char *run_output_place(char *word)
+{
+	char *colon = word + strspn(word, "0123456789");
+
+	if (colon == word || colon - word > 20 || colon[0] != ':' || colon[1] != '/')
+		return NULL;
+	*colon = 0;
+	return colon + 1;
+}
+
 enum cli_exit command_cp(struct cli *cli, int count, char **words)
 {
+	char *from = count == 2 ? run_output_place(words[0]) : NULL;
+	char *into = count == 2 && !from ? run_output_place(words[1]) : NULL;
 	struct http_answer answer;
-	char *colon = count == 2 ? strchr(words[0], ':') : NULL;
 	enum cli_exit code;
 
-	if (!colon || colon[1] != '/')
-		cli_die(CLI_USAGE, "use: cp ID:PATH FILE");
-	*colon = 0;
+	if (into)
+		return run_output_put(cli, words[0], words[1], into);
+	if (!from)
+		cli_die(CLI_USAGE, "use: cp ID:/PATH FILE, or cp FILE ID:/PATH");
 	cli_connect(cli);
 	code = run_output_ask(cli, words[0], &answer);
 	if (code != CLI_OK)
 		return code;
-	if (!run_output_take(answer.json, colon + 1, words[1]))
+	if (!run_output_take(answer.json, from, words[1]))
 		code = CLI_FAILED;
 	json_decref(answer.json);
 	return code;

@@ -59,6 +59,8 @@ void api_run_begin(struct request *request);
 void api_run(struct request *request);
 void api_run_stop(struct request *request);
 void api_run_input(struct request *request);
+void api_run_resize(struct request *request);
+void api_run_file(struct request *request);
 void api_log(struct request *request);
 void api_audit(struct request *request);
 void api_tokens(struct request *request);

@@ -12,6 +12,7 @@
 #include "gateway/base/bytes.h"
 #include "gateway/base/string.h"
 #include "gateway/core/api/api.h"
+#include "gateway/core/api/run.h"
 #include "gateway/core/common/clock.h"
 #include "gateway/core/common/name.h"
 #include "gateway/core/common/number.h"
@@ -25,20 +26,20 @@ enum { RUN_WAIT_S = 50, RUN_WORDS_BYTES = 60000, RUN_CPUS_MAX = 64 };
 
 #define RUN_MEMORY_MAX (INT64_C(1) << 52)
 
+const char run_size_wrong[] =
+	"the size of a terminal is \"rows\" and \"columns\", numbers from 1 to 1000";
+
 struct run_asked {
-	const char *template;
-	struct run_limits limits;
-	struct buffer words, files, input;
-	bool input_open;
-	struct run_wanted wanted;
+	struct run_order order;
+	bool terminal;
 	const char *wrong; /* the sentence about a field that is wrong, or NULL */
 };
 
 static void run_asked_free(struct run_asked *asked)
 {
-	buffer_free(&asked->words);
-	buffer_free(&asked->files);
-	buffer_free(&asked->input);
+	buffer_free(&asked->order.words);
+	buffer_free(&asked->order.files);
+	buffer_free(&asked->order.input);
 }
 
 /* Adds a word in the form of iso/init/words.h, with the NUL that ends it. */
@@ -51,7 +52,7 @@ static void run_add_word(struct buffer *words, char kind, const char *name, cons
 
 static void run_take_input(struct run_asked *asked, const char *text)
 {
-	if (!base64_decode(&asked->input, text, strlen(text)))
+	if (!base64_decode(&asked->order.input, text, strlen(text)))
 		asked->wrong = "\"stdin_base64\" is no base64";
 }
 
@@ -73,22 +74,22 @@ static void run_take_file(struct run_asked *asked, const char *path, const char 
 	head[0] = 'F';
 	for (int i = 1; i < 4; i++)
 		head[i] = (uint8_t)(frame.count >> 8 * (i - 1));
-	buffer_add(&asked->files, head, sizeof(head));
-	buffer_add(&asked->files, frame.bytes, frame.count);
-	asked->files.failed |= frame.failed;
+	buffer_add(&asked->order.files, head, sizeof(head));
+	buffer_add(&asked->order.files, frame.bytes, frame.count);
+	asked->order.files.failed |= frame.failed;
 	buffer_free(&frame);
 }
 
 /* Adds a file that is wanted when the command has ended. */
 static void run_take_output(struct run_asked *asked, const char *path)
 {
-	if (!run_wanted_add(&asked->wanted, path)) {
+	if (!run_wanted_add(&asked->order.wanted, path)) {
 		asked->wrong =
 			"\"outputs\" has up to 8 absolute paths of files, of up to 255 bytes "
 			"and without \"..\"";
 		return;
 	}
-	run_add_word(&asked->words, 'o', "", path);
+	run_add_word(&asked->order.words, 'o', "", path);
 }
 
 static void run_take_limit(struct run_asked *asked, const char *name, const char *text)
@@ -98,21 +99,48 @@ static void run_take_limit(struct run_asked *asked, const char *name, const char
 	bool valid = end != text && *end == '\0' && value > 0;
 
 	if (!strcmp(name, "wall_s") && valid && value <= RUN_WALL_MAX_S)
-		asked->limits.wall_s = value;
+		asked->order.limits.wall_s = value;
 	else if (!strcmp(name, "cpu_s") && valid && value <= RUN_WALL_MAX_S)
-		asked->limits.cpu_s = value;
+		asked->order.limits.cpu_s = value;
 	else if (!strcmp(name, "cpus") && valid && value >= 0.01 && value <= RUN_CPUS_MAX)
-		asked->limits.cap_percent = (unsigned)(value * 100 + 0.5);
+		asked->order.limits.cap_percent = (unsigned)(value * 100 + 0.5);
 	else if (!strcmp(name, "memory_bytes") && valid && value <= (double)RUN_MEMORY_MAX)
-		asked->limits.memory_bytes = (int64_t)value;
+		asked->order.limits.memory_bytes = (int64_t)value;
 	else if (!strcmp(name, "exits") && valid)
-		asked->limits.exits = value;
+		asked->order.limits.exits = value;
 	else if (!strcmp(name, "output_bytes") && valid && value <= RUN_OUTPUT_MAX)
-		asked->limits.output_bytes = (size_t)value;
+		asked->order.limits.output_bytes = (size_t)value;
 	else
 		asked->wrong = "\"limits\" has \"wall_s\" and \"cpu_s\", up to 3600, "
 			       "\"output_bytes\", up to 1048576, \"exits\", \"cpus\", from 0.01 "
 			       "to 64, and \"memory_bytes\"";
+}
+
+/* Reads the size of a terminal; zero in it is refused when both members should have come. */
+static void run_take_terminal(struct run_asked *asked, const char *name, const char *text)
+{
+	int64_t value = number_read(text, 0, RUN_SIDE);
+	unsigned *side = !strcmp(name, "rows")	    ? &asked->order.rows
+			 : !strcmp(name, "columns") ? &asked->order.columns
+						    : NULL;
+
+	if (side && value > 0)
+		*side = (unsigned)value;
+	else
+		asked->wrong = run_size_wrong;
+}
+
+/* Adds the word for the terminal that is asked for. */
+static void run_add_terminal(struct run_asked *asked)
+{
+	char size[32];
+
+	if (!asked->terminal || asked->wrong)
+		return;
+	if (!asked->order.rows || !asked->order.columns)
+		asked->wrong = run_size_wrong;
+	snprintf(size, sizeof(size), "%ux%u", asked->order.rows, asked->order.columns);
+	run_add_word(&asked->order.words, 't', "", size);
 }
 
 /*
@@ -126,19 +154,23 @@ static bool run_take(struct run_asked *asked, const char *name, enum field_type 
 
 	if (!strcmp(name, "command") || !strcmp(name, "outputs"))
 		return text && !strcmp(value, "[]"); /* its words follow */
+	if (!strcmp(name, "terminal"))
+		return asked->terminal = text && !strcmp(value, "{}");
 	if (!strcmp(name, "env") || !strcmp(name, "limits") || !strcmp(name, "files") ||
 	    !strcmp(name, "files_base64"))
 		return text && !strcmp(value, "{}");
 	if (!strncmp(name, "limits.", 7) && type == FIELD_NUMBER)
 		run_take_limit(asked, name + 7, value);
+	else if (!strncmp(name, "terminal.", 9) && type == FIELD_NUMBER)
+		run_take_terminal(asked, name + 9, value);
 	else if (!strcmp(name, "stdin_open") && (type == FIELD_TRUE || type == FIELD_FALSE))
-		asked->input_open = type == FIELD_TRUE;
+		asked->order.input_open = type == FIELD_TRUE;
 	else if (!text)
 		return false;
 	else if (!strcmp(name, "template"))
-		asked->template = value;
+		asked->order.template = value;
 	else if (!strncmp(name, "command.", 8))
-		run_add_word(&asked->words, 'a', "", value);
+		run_add_word(&asked->order.words, 'a', "", value);
 	else if (!strncmp(name, "outputs.", 8))
 		run_take_output(asked, value);
 	else if (!strncmp(name, "files.", 6))
@@ -146,15 +178,15 @@ static bool run_take(struct run_asked *asked, const char *name, enum field_type 
 	else if (!strncmp(name, "files_base64.", 13))
 		run_take_file(asked, name + 13, value, true);
 	else if (!strncmp(name, "env.", 4) && !strchr(name + 4, '=') && name[4]) {
-		buffer_add(&asked->words, "e", 1);
-		buffer_text(&asked->words, name + 4);
-		run_add_word(&asked->words, '=', "", value);
+		buffer_add(&asked->order.words, "e", 1);
+		buffer_text(&asked->order.words, name + 4);
+		run_add_word(&asked->order.words, '=', "", value);
 	} else if (!strcmp(name, "directory") && *value == '/')
-		run_add_word(&asked->words, 'd', "", value);
+		run_add_word(&asked->order.words, 'd', "", value);
 	else if (!strcmp(name, "user") && *value && strspn(value, "0123456789:") == strlen(value))
-		run_add_word(&asked->words, 'u', "", value);
+		run_add_word(&asked->order.words, 'u', "", value);
 	else if (!strcmp(name, "stdin"))
-		buffer_text(&asked->input, value);
+		buffer_text(&asked->order.input, value);
 	else if (!strcmp(name, "stdin_base64"))
 		run_take_input(asked, value);
 	else
@@ -168,7 +200,7 @@ static bool run_take(struct run_asked *asked, const char *name, enum field_type 
  */
 static bool run_read(struct request *request, struct run_asked *asked)
 {
-	asked->words.limit = RUN_WORDS_BYTES;
+	asked->order.words.limit = RUN_WORDS_BYTES;
 	for (size_t i = 0; i < request->fields.count && !asked->wrong; i++) {
 		const struct field *field = &request->fields.list[i];
 
@@ -178,13 +210,15 @@ static bool run_read(struct request *request, struct run_asked *asked)
 			asked->wrong = "a run has \"template\", \"command\" (words), \"env\" "
 				       "(texts by name), \"files\", \"files_base64\", \"stdin\" or "
 				       "\"stdin_base64\", \"stdin_open\", \"outputs\" (paths), "
-				       "\"directory\" "
+				       "\"terminal\" (rows and columns), \"directory\" "
 				       "(absolute), \"user\" "
 				       "(UID:GID) and \"limits\"";
 	}
-	if (!asked->wrong && (asked->words.failed || asked->files.failed || asked->input.failed))
+	run_add_terminal(asked);
+	if (!asked->wrong &&
+	    (asked->order.words.failed || asked->order.files.failed || asked->order.input.failed))
 		asked->wrong = "command and environment have more than 60000 bytes";
-	if (!asked->wrong && (!asked->template || !name_valid(asked->template)))
+	if (!asked->wrong && (!asked->order.template || !name_valid(asked->order.template)))
 		asked->wrong = "\"template\" must be the name of a template";
 	if (!asked->wrong)
 		return true;
@@ -199,30 +233,30 @@ static bool run_read(struct request *request, struct run_asked *asked)
  */
 static bool run_has_memory(struct request *request, const struct run_asked *asked)
 {
-	const struct host_vm *vm = host_find(asked->template);
+	const struct host_vm *vm = host_find(asked->order.template);
 	int64_t has = vm ? json_integer_value(json_object_get(vm->list, "memory_bytes")) : 0;
 
-	if (asked->limits.memory_bytes == 0 || has == 0 || has == asked->limits.memory_bytes)
+	if (asked->order.limits.memory_bytes == 0 || has == 0 ||
+	    has == asked->order.limits.memory_bytes)
 		return true;
 	answer_problem(request, 422, "bad-argument",
 		       "runs of %s have its memory, %lld bytes: make a template with %lld bytes",
-		       asked->template, (long long)has, (long long)asked->limits.memory_bytes);
+		       asked->order.template, (long long)has,
+		       (long long)asked->order.limits.memory_bytes);
 	return false;
 }
 
 void api_run_begin(struct request *request)
 {
-	struct run_asked asked = {.limits = {.wall_s = RUN_WALL_S, .output_bytes = RUN_OUTPUT}};
+	struct run_asked asked = {
+		.order.limits = {.wall_s = RUN_WALL_S, .output_bytes = RUN_OUTPUT}};
 
 	if (!run_read(request, &asked))
 		return;
-	if (scope_has(request->who.scope, asked.template)) {
-		if (run_has_memory(request, &asked) && router_begin(request)) {
-			run_begin(request, asked.template, &asked.limits, &asked.words,
-				  &asked.files, &asked.input, asked.input_open, &asked.wanted,
-				  request_wait_s(request, RUN_WAIT_S));
+	if (scope_has(request->who.scope, asked.order.template)) {
+		if (run_has_memory(request, &asked) && router_begin(request) &&
+		    run_begin(request, &asked.order, request_wait_s(request, RUN_WAIT_S)))
 			return;
-		}
 	} else {
 		answer_problem(request, 403, "forbidden",
 			       "your scope does not contain this template");
@@ -268,6 +302,16 @@ static struct run *run_of(struct request *request)
 	return NULL;
 }
 
+struct run *api_run_own(struct request *request)
+{
+	struct run *run = run_of(request);
+
+	if (!run || share_same(&run->owner, &request->who))
+		return run;
+	answer_problem(request, 403, "forbidden", "the run is not yours");
+	return NULL;
+}
+
 void api_run(struct request *request)
 {
 	int64_t wait_s = number_read(request_query(request, "wait"), 0, 50);
@@ -300,36 +344,4 @@ void api_run_stop(struct request *request)
 		return;
 	run_stop(run, "stopped");
 	answer_json(request, 200, run_json(run, false));
-}
-
-/*
- * Adds the bytes of base64 `text` (NULL: none) to the run's input. Returns false when the text is
- * no base64.
- */
-static bool run_input_add(struct run *run, const char *text)
-{
-	return !text || base64_decode(&run->input, text, strlen(text));
-}
-
-void api_run_input(struct request *request)
-{
-	struct run *run = run_of(request);
-
-	if (!run)
-		return;
-	if (!share_same(&run->owner, &request->who)) {
-		answer_problem(request, 403, "forbidden", "the run is not yours");
-	} else if (run->result || !run->input_open) {
-		answer_problem(request, 409, "bad-state", "the run takes no more input");
-	} else if (run->input.count > RUN_INPUT) {
-		answer_retry_after(request, 1);
-		answer_problem(request, 429, "busy", "%d bytes wait for the command already",
-			       RUN_INPUT);
-	} else if (!run_input_add(run, request_text(request, "data_base64"))) {
-		answer_problem(request, 422, "bad-argument", "\"data_base64\" is no base64");
-	} else {
-		run->input_open = !request_true(request, "end");
-		run_frame_push(run);
-		answer_json(request, 200, json_pack("{s:b}", "changed", true));
-	}
 }

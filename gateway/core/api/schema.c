@@ -157,10 +157,12 @@ const struct schema schema_list[] = {
 			  STRING("stdin") "," STRING("stdin_base64") "," TRUTH("stdin_open") ","
 			  WORDS("outputs") "," STRING("directory") "," FREE_OBJECT("files") ","
 			  FREE_OBJECT("files_base64") ","
-			  STRING("user") ",\"limits\":"
+			  STRING("user") "," REFERENCE("terminal", "RunSize") ",\"limits\":"
 			  OBJECT(NUMBER("wall_s") "," NUMBER("cpu_s") "," COUNT("output_bytes") ","
 				 COUNT("exits") "," NUMBER("cpus") "," COUNT("memory_bytes")))},
 	{"RunInput", OBJECT(STRING("data_base64") "," TRUTH("end"))},
+	{"RunSize", OBJECT(COUNT("rows") "," COUNT("columns"))},
+	{"RunFile", OBJECT(STRING("path") "," COUNT("at") "," STRING("data_base64"))},
 	{"Run", OBJECT(RUN_PROPERTIES "," STRING("stdout") "," STRING("stdout_base64") ","
 		       STRING("stderr") "," STRING("stderr_base64") "," FREE_OBJECT("outputs"))},
 	{"Runs", OBJECT(OBJECTS("items", RUN_PROPERTIES))},

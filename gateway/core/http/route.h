@@ -38,6 +38,11 @@ enum route_flag {
 	ROUTE_COPY = 1024,   /* the route makes a copy of a VM, or sets a VM back to one */
 	/* the route changes nothing: it has a line in the audit only when it is denied */
 	ROUTE_READ = 2048,
+	/*
+	 * what is typed into something of the asker's own: counted as a request, not as a change,
+	 * and in the audit only when it is denied
+	 */
+	ROUTE_TYPED = 65536,
 	/* body.template must be in scope; the answer is for the owner alone, and is not kept */
 	ROUTE_RUN = 16384,
 	/*

@@ -136,7 +136,8 @@ static bool router_is_own(const char *authority)
 static bool router_rate(struct request *request)
 {
 	const struct route *route = request->route;
-	bool change = strcmp(route->method, "GET") && !strstr(route->path, "/tickets");
+	bool change = strcmp(route->method, "GET") && !strstr(route->path, "/tickets") &&
+		      !(route->flags & ROUTE_TYPED);
 
 	return route->flags & ROUTE_PUBLIC || rate_take(request, change);
 }
@@ -167,7 +168,7 @@ static bool router_audit(struct request *request)
 {
 	unsigned flags = request->route->flags;
 
-	if (router_audited(request) && !(flags & (ROUTE_READ | ROUTE_JUDGES)))
+	if (router_audited(request) && !(flags & (ROUTE_READ | ROUTE_JUDGES | ROUTE_TYPED)))
 		return router_begin(request);
 	request->judged = request->judged && flags & ROUTE_JUDGES;
 	return true;

@@ -66,10 +66,7 @@ void run_free(struct run *run)
 	struct buffer *buffers[] = {&run->words,   &run->files, &run->input, &run->link.out,
 				    &run->link.in, &run->out,	&run->error};
 
-	/*
-	 * The run is forgotten now: a client that has still not taken all of its output gets no
-	 * more.
-	 */
+	/* The run is forgotten: a client that has not taken all of its output gets no more. */
 	for (size_t i = 0; i < RUN_REQUESTS; i++) {
 		struct request *request = request_find(run->waiting[i].id);
 
@@ -336,33 +333,30 @@ static struct run *run_place(void)
 	return place ? place : oldest;
 }
 
-void run_begin(struct request *request, const char *template, const struct run_limits *limits,
-	       struct buffer *words, struct buffer *files, struct buffer *input, bool input_open,
-	       const struct run_wanted *wanted, unsigned wait_s)
+bool run_begin(struct request *request, const struct run_order *order, unsigned wait_s)
 {
 	struct run *run = run_count(&request->who, false) < RUNS_WAITING ? run_place() : NULL;
 
 	if (!run) {
-		buffer_free(words);
-		buffer_free(files);
-		buffer_free(input);
 		answer_retry_after(request, 1);
 		answer_problem(request, 429, "busy",
 			       "too many runs wait: at most %d of one token or user, %d in all",
 			       RUNS_WAITING, RUNS - RUNS_ACTIVE);
-		return;
+		return false;
 	}
 	*run = (struct run){
 		.state = RUN_WAITING,
 		.number = run_number(),
 		.owner = request->who,
 		.audit = request->audit,
-		.limits = *limits,
-		.words = *words,
-		.files = *files,
-		.input = *input,
-		.input_open = input_open,
-		.wanted = *wanted,
+		.limits = order->limits,
+		.words = order->words,
+		.files = order->files,
+		.input = order->input,
+		.input_open = order->input_open,
+		.rows = order->rows,
+		.columns = order->columns,
+		.wanted = order->wanted,
 		.out.limit = RUN_OUTPUT_MAX + RUN_STREAM_BYTES,
 		.error.limit = RUN_OUTPUT_MAX + RUN_STREAM_BYTES,
 		.asked_s = clock_now_s(),
@@ -370,11 +364,12 @@ void run_begin(struct request *request, const char *template, const struct run_l
 	request->audit = 0;
 	idempotency_keep_run(request, run->number);
 	request_actor(request, run->actor, sizeof(run->actor));
-	string_copy(run->template, sizeof(run->template), template);
+	string_copy(run->template, sizeof(run->template), order->template);
 	run_name_make(run->number, run->vm, sizeof(run->vm));
 	run_wait(run, request, wait_s);
 	run_schedule();
 	run_answer_all(run, clock_now_s());
+	return true;
 }
 
 /* --- lines from Skerry, and the tick --- */

@@ -27,6 +27,12 @@ enum {
 	/* the most files of a run that are handed out, and the most bytes of a path */
 	RUN_WANTED = 8,
 	RUN_WANTED_PATH = 256,
+	RUN_FILE = 1 << 20, /* the most bytes of a file that is sent into a run, or fetched */
+	RUN_PUT_S = 10,	    /* the seconds in which the init must have taken a piece of it */
+	RUN_SIDE = 1000,    /* the most rows of a terminal, and columns */
+	/* versions of inits (GATE_VERSION): wanted files; terminals and files under way */
+	RUN_VERSION_WANTED = 2,
+	RUN_VERSION_TERMINAL = 3,
 	RUN_GATE_S = 15, /* the seconds in which a clone must have started its command */
 	RUN_REQUESTS = 2,
 	RUNS_WARM = 8, /* the most clones that wait at the gate for runs, of all templates */
@@ -68,13 +74,33 @@ struct run_wanted {
 };
 
 /*
+ * What a request for a run asks for. The words, and the files, are what the init gets
+ * (iso/init/gate.h); of `wanted` only the paths are set.
+ */
+struct run_order {
+	const char *template;
+	struct run_limits limits;
+	struct buffer words, files, input;
+	bool input_open;
+	unsigned rows, columns; /* of the command's terminal; 0: it has pipes */
+	struct run_wanted wanted;
+};
+
+/* A piece of a file that the owner sends into the run, until the init has answered for it. */
+struct run_put {
+	bool awaited;
+	uint32_t request; /* which waits for that; 0: it has been answered */
+	double until_s;
+};
+
+/*
  * The connection to the init in the clone: frames in the form of iso/init/gate.h, sent as far as
  * Skerry and the init give credit.
  */
 struct run_link {
-	bool greeted;	/* the init has sent its version */
-	bool sown;	/* the init has got its random seed */
-	bool is_older;	/* the init speaks version 1, without wanted files */
+	bool greeted; /* the init has sent its version */
+	bool sown;    /* the init has got its random seed */
+	uint8_t version;
 	int64_t stream; /* Skerry's number of the stream; 0: there is none */
 	size_t credit;	/* bytes that Skerry takes now for the clone */
 	size_t window;	/* bytes of input that the init takes now */
@@ -94,6 +120,9 @@ struct run {
 	struct buffer files; /* frames with files, which are sent before the words */
 	bool input_open;     /* later requests may send more input */
 	bool input_ended;
+	unsigned rows, columns; /* of the command's terminal; 0: it has none */
+	bool resized;		/* the init has not been told that size yet */
+	struct run_put put;
 	bool cap_asked, cap_set; /* Skerry was asked to set the VM's cap; it is set */
 	struct run_link link;
 	struct buffer out, error;
@@ -119,12 +148,10 @@ struct run {
 
 /*
  * Begins a run, and answers the request when the run ends or `wait_s` is over. Takes over the
- * buffers. Of `wanted` only the paths are read. If the table of runs is full, answers the request
- * with a problem at once.
+ * order's buffers. If the table of runs is full, answers the request with a problem at once, takes
+ * over nothing, and returns false.
  */
-void run_begin(struct request *request, const char *template, const struct run_limits *limits,
-	       struct buffer *words, struct buffer *files, struct buffer *input, bool input_open,
-	       const struct run_wanted *wanted, unsigned wait_s);
+bool run_begin(struct request *request, const struct run_order *order, unsigned wait_s);
 /* Returns the run with that number, or NULL. */
 struct run *run_find(uint64_t number);
 /* Returns the run behind `run`, or the first run for NULL; NULL when there are no more. */
@@ -229,6 +256,17 @@ json_t *run_wanted_json(const struct run *run);
 void run_wanted_free(struct run_wanted *wanted);
 
 /*
+ * Functions of run_put.c: run_put_begin() sends the init a piece of a file in the form of GATE_PUT
+ * and answers the request when the init has answered, within RUN_PUT_S; the run has to be under way
+ * and to have no other piece under way. run_put_done() handles the init's answer; it returns false
+ * when a true init would not have given it. run_put_look() answers a request that has waited too
+ * long, or whose run has ended.
+ */
+void run_put_begin(struct run *run, struct request *request, const struct buffer *piece);
+bool run_put_done(struct run *run, const uint8_t *bytes, size_t count);
+void run_put_look(struct run *run, double now_s);
+
+/*
  * A function of run_sweep.c: destroys clones of an earlier start, and those whose end was not
  * noticed.
  */
@@ -239,6 +277,7 @@ void run_sweep(double now_s);
  * handles bytes from it. Each of the functions may end the run.
  */
 void run_frame_push(struct run *run);
+void run_frame_put(struct run *run, const struct buffer *piece); /* adds a GATE_PUT to what waits */
 /* Sends a random seed to an init that has sent its version, unless the clone has no owner yet. */
 void run_frame_seed(struct run *run);
 void run_frame_take(struct run *run, const uint8_t *bytes, size_t count);

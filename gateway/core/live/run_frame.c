@@ -16,8 +16,7 @@
 
 /* Numbers of the protocol in iso/init/gate.h, and limits. */
 enum {
-	RUN_FRAME_VERSION = 2,
-	RUN_FRAME_OLDER = 1, /* without files that are wanted */
+	RUN_FRAME_VERSION = 3,
 	RUN_FRAME_SEED = 64,
 	RUN_FRAME_WINDOW = 1 << 14,
 	RUN_FRAME_BYTES = 3072, /* the longest frame from the guest */
@@ -55,10 +54,28 @@ static void run_frame_input(struct run *run)
 	}
 }
 
+/* Adds a frame with the terminal's size if it is a new one: the last one counts. */
+static void run_frame_resize(struct run *run)
+{
+	uint8_t size[4] = {(uint8_t)run->rows, (uint8_t)(run->rows >> 8), (uint8_t)run->columns,
+			   (uint8_t)(run->columns >> 8)};
+
+	if (!run->resized || run->state != RUN_UNDER_WAY || run->link.out.count > RUN_FRAME_LINE)
+		return;
+	run->resized = false;
+	run_frame_add(run, 'W', size, sizeof(size));
+}
+
+void run_frame_put(struct run *run, const struct buffer *piece)
+{
+	run_frame_add(run, 'U', piece->bytes, piece->count);
+}
+
 void run_frame_push(struct run *run)
 {
 	if (run->link.stream == 0)
 		return;
+	run_frame_resize(run);
 	run_frame_input(run);
 	while (run->link.out.count && run->link.credit) {
 		size_t count = run->link.out.count < run->link.credit ? run->link.out.count
@@ -131,32 +148,53 @@ static void run_frame_ended(struct run *run, const uint8_t *bytes)
 	run_stop(run, memory ? "out-of-memory" : by_signal ? "signal" : "exit");
 }
 
+/* Returns what the run asks for and its init does not know, or NULL. */
+static const char *run_frame_lacks(const struct run *run)
+{
+	if (run->rows && run->link.version < RUN_VERSION_TERMINAL)
+		return "the template's init is too old for a terminal: make the template anew";
+	if (run->wanted.count && run->link.version < RUN_VERSION_WANTED)
+		return "the template's init is too old to hand out files: make the template anew";
+	return NULL;
+}
+
+/* Tells an init that is sown what to run. */
+static void run_frame_command(struct run *run)
+{
+	const char *lack = run_frame_lacks(run);
+
+	if (lack) {
+		run->problem = problem_json(422, "bad-argument", lack, NULL);
+		run_stop(run, "failed");
+		return;
+	}
+	run->state = RUN_UNDER_WAY;
+	run->link.window = RUN_FRAME_WINDOW;
+	buffer_add(&run->link.out, run->files.bytes, run->files.count);
+	run_frame_add(run, 'C', run->words.bytes, run->words.count);
+}
+
+/* Handles one frame before the command. Returns false when a true init would not have sent it. */
+static bool run_frame_at_gate(struct run *run, char kind, const uint8_t *bytes, size_t count)
+{
+	if (kind == 'H' && !run->link.greeted && count == 1 && bytes[0] >= 1 &&
+	    bytes[0] <= RUN_FRAME_VERSION) {
+		run->link.greeted = true;
+		run->link.version = bytes[0];
+		run_frame_seed(run);
+		return true;
+	}
+	if (kind != 'R' || !run->link.sown || count != 0)
+		return false;
+	run_frame_command(run);
+	return true;
+}
+
 /* Handles one frame. Returns false when a true init would not have sent it. */
 static bool run_frame_one(struct run *run, char kind, const uint8_t *bytes, size_t count)
 {
-	if (run->state == RUN_AT_GATE) {
-		if (kind == 'H' && !run->link.greeted && count == 1 &&
-		    (bytes[0] == RUN_FRAME_VERSION || bytes[0] == RUN_FRAME_OLDER)) {
-			run->link.greeted = true;
-			run->link.is_older = bytes[0] == RUN_FRAME_OLDER;
-			run_frame_seed(run);
-		} else if (kind == 'R' && run->link.sown && count == 0 && run->link.is_older &&
-			   run->wanted.count) {
-			run->problem = problem_json(422, "bad-argument",
-						    "the template's init is too old to hand out "
-						    "files: make the template anew",
-						    NULL);
-			run_stop(run, "failed");
-		} else if (kind == 'R' && run->link.sown && count == 0) {
-			run->state = RUN_UNDER_WAY;
-			run->link.window = RUN_FRAME_WINDOW;
-			buffer_add(&run->link.out, run->files.bytes, run->files.count);
-			run_frame_add(run, 'C', run->words.bytes, run->words.count);
-		} else {
-			return false;
-		}
-		return true;
-	}
+	if (run->state == RUN_AT_GATE)
+		return run_frame_at_gate(run, kind, bytes, count);
 	if (kind == 'O' || kind == 'E') {
 		run_frame_output(run, kind == 'O' ? &run->out : &run->error, bytes, count);
 	} else if (kind == 'T' && count == 4) {
@@ -165,6 +203,8 @@ static bool run_frame_one(struct run *run, char kind, const uint8_t *bytes, size
 		if (taken > RUN_FRAME_WINDOW - run->link.window)
 			return false;
 		run->link.window += (size_t)taken;
+	} else if (kind == 'Q') {
+		return run_put_done(run, bytes, count);
 	} else if (kind == 'P') {
 		return run_wanted_piece(run, bytes, count);
 	} else if (kind == 'D') {

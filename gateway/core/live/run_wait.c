@@ -45,6 +45,7 @@ bool run_wait(struct run *run, struct request *request, unsigned wait_s)
 
 void run_answer_all(struct run *run, double now_s)
 {
+	run_put_look(run, now_s);
 	for (size_t i = 0; i < RUN_REQUESTS; i++) {
 		struct request *request;
 

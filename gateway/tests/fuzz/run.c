@@ -6,6 +6,7 @@
 #include "gateway/base/buffer.c"
 #include "gateway/base/bytes.c"
 #include "gateway/core/live/run_frame.c"
+#include "gateway/core/live/run_put.c"
 #include "gateway/core/live/run_wanted.c"
 
 enum { FUZZ_OUTPUT = 300, FUZZ_INPUT = 40000 };
@@ -39,6 +40,25 @@ json_t *problem_json(unsigned status, const char *code, const char *detail, json
 	return json_pack("{s:i, s:s, s:s}", "status", (int)status, "code", code, "detail", detail);
 }
 
+struct request *request_find(uint32_t id)
+{
+	(void)id;
+	return NULL; /* the client has gone */
+}
+
+void answer_json(struct request *request, unsigned status, json_t *body)
+{
+	(void)request, (void)status, (void)body;
+	__builtin_trap();
+}
+
+void answer_problem(struct request *request, unsigned status, const char *code, const char *format,
+		    ...)
+{
+	(void)request, (void)status, (void)code, (void)format;
+	__builtin_trap();
+}
+
 /* All that the run keeps of what the init has said. */
 static size_t fuzz_kept(void)
 {
@@ -63,7 +83,7 @@ static void fuzz_piece(const uint8_t *bytes, size_t count)
 /* The first byte is how long pieces are, and whether the gate is behind it already. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
-	static const uint8_t gate[] = {'H', 1, 0, 0, 2, 'R', 0, 0, 0};
+	static const uint8_t gate[] = {'H', 1, 0, 0, 3, 'R', 0, 0, 0};
 	static uint8_t input[FUZZ_INPUT];
 	size_t step;
 
@@ -74,7 +94,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 		.state = RUN_AT_GATE,
 		.limits = {.output_bytes = FUZZ_OUTPUT},
 		.link = {.stream = 1, .credit = 4096},
+		.rows = 24,
+		.columns = 80,
+		.resized = true,
+		.put = {.awaited = true, .request = 1},
 	};
+	if (bytes[0] & 2)
+		fuzz_run.rows = 0; /* an older init will do */
 	buffer_text(&fuzz_run.words, "acommand");
 	run_wanted_add(&fuzz_run.wanted, "/one");
 	run_wanted_add(&fuzz_run.wanted, "/two");

@@ -20,7 +20,9 @@ class FakeRuns(FakeSkerry):
     def __init__(self, path, **keys):
         self.inits, self.number = {}, 1000
         self.seeds, self.told, self.files, self.typed = [], [], [], b""
-        self.hello_frames, self.seed_frames, self.command_frames = frame("H", b"\2"), frame("R"), ended()
+        self.sizes, self.puts = [], []
+        self.put_frames = frame("Q", b"\0")     # what the init says to a piece of a file
+        self.hello_frames, self.seed_frames, self.command_frames = frame("H", b"\3"), frame("R"), ended()
         self.resets = 0     # connections that are cut before a word
         self.cut = False    # behind the command's frames
         self.unanswered_s = 0   # until Skerry says that a guest has not answered
@@ -95,3 +97,9 @@ class FakeRuns(FakeSkerry):
                 self.send({"closed": number, "reason": "reset"})
         elif kind == "I":
             self.typed += said
+        elif kind == "W":
+            self.sizes.append((int.from_bytes(said[:2], "little"), int.from_bytes(said[2:], "little")))
+        elif kind == "U":
+            path, data = said[4:].split(b"\0", 1)
+            self.puts.append((int.from_bytes(said[:4], "little"), path.decode(), data))
+            self.say(number, self.put_frames)
