@@ -9,11 +9,11 @@
  */
 enum {
 	GATE_PORT = 1023, /* at which the guest listens; only root may */
-	GATE_VERSION = 2,
+	GATE_VERSION = 3,
 	GATE_SEED_BYTES = 64,
 	GATE_WINDOW = 1 << 14,	   /* bytes of input that the guest keeps for the command */
 	GATE_OUTPUT = 3072,	   /* the longest frame from the guest */
-	GATE_FILE_BYTES = 1 << 20, /* the most of a file that the host gets at the end */
+	GATE_FILE_BYTES = 1 << 20, /* the longest file that goes over the line, either way */
 };
 
 enum gate_frame {
@@ -23,25 +23,28 @@ enum gate_frame {
 	GATE_COMMAND = 'C', /* words.h */
 	GATE_INPUT = 'I',   /* to the command's standard input; none: that was all */
 	GATE_SIGNAL = 'K',  /* a byte: its number, to the command and all that it has started */
+	GATE_RESIZE = 'W',  /* the terminal's new rows and columns, in two bytes each */
+	GATE_PUT = 'U',	    /* meanwhile: four bytes with a place in the file, then as GATE_FILE */
 	/* from the guest */
-	GATE_HELLO = 'H',  /* GATE_VERSION */
-	GATE_SEEDED = 'R', /* its random numbers are its own from here on */
-	GATE_TAKEN = 'T',  /* four bytes: so much input has been taken, and more may come */
-	GATE_OUT = 'O',	   /* from the command's standard output */
-	GATE_ERROR = 'E',  /* from its standard error output */
-	GATE_PIECE = 'P',  /* a byte: the number of a wanted file, from 0; then bytes of the file */
-	GATE_DONE = 'D',   /* its number and an enum gate_done; once for each wanted file */
-	GATE_END = 'X',	   /* struct gate_end; behind all wanted files */
+	GATE_HELLO = 'H',    /* GATE_VERSION */
+	GATE_SEEDED = 'R',   /* its random numbers are its own from here on */
+	GATE_TAKEN = 'T',    /* four bytes: so much input has been taken, and more may come */
+	GATE_OUT = 'O',	     /* from the command's standard output */
+	GATE_ERROR = 'E',    /* from its standard error output */
+	GATE_PUT_DONE = 'Q', /* an enum gate_done; once for each GATE_PUT */
+	GATE_PIECE = 'P', /* a byte: the number of a wanted file, from 0; then bytes of the file */
+	GATE_DONE = 'D',  /* its number and an enum gate_done; once for each wanted file */
+	GATE_END = 'X',	  /* struct gate_end; behind all wanted files */
 	GATE_REFUSED = 'N', /* in words: why there is nothing to run */
 };
 
-/* What became of a file that the host wants when the command has ended. */
+/* What became of a file that the host wants, or sends. */
 enum gate_done {
 	GATE_WHOLE = 0,
-	GATE_MISSING = 1,
+	GATE_MISSING = 1, /* also: the folder above it cannot be made */
 	GATE_NO_FILE = 2, /* a folder, a device, a pipe */
 	GATE_TOO_LONG = 3,
-	GATE_UNREADABLE = 4,
+	GATE_UNREADABLE = 4, /* or it cannot be written */
 };
 
 /* How the command ended, the low byte first. */
@@ -62,24 +65,43 @@ struct gate {
 };
 
 /*
- * Waits until a host has connected, sown and said what to run; `words` has what the image says. A
- * connection that ends before that is as if it had not been.
+ * Waits until a host has connected, sown and said what to run; `words` has what the image says, and
+ * points into `gate` then. A connection that ends before that is as if it had not been.
  */
 void gate_wait(struct gate *gate, struct words *words);
+/* Sends a frame of up to GATE_OUTPUT bytes. Returns false when the host has gone. */
 bool gate_send(struct gate *gate, enum gate_frame kind, const void *bytes, uint32_t count);
+/* The same, but switches the guest off when the host has gone. */
+void gate_tell(struct gate *gate, enum gate_frame kind, const void *bytes, uint32_t count);
+/* Says why there is nothing to run, and switches the guest off. */
+_Noreturn void gate_refuse(struct gate *gate, const char *why);
 /*
- * Reads what has come. Returns the kind of the frame that is complete, with its bytes from `bytes +
- * 4` on until the next call, 0 when none is, and a negative number when the connection has ended,
- * or breaks the rules.
+ * Reads what has come. Returns the kind of the frame that is complete, with its bytes at `bytes +
+ * 4` until the next call, 0 when none is, and -1 when the connection has ended or breaks the rules.
  */
 int gate_read(struct gate *gate, uint32_t *count);
+bool gate_write(long file, const void *bytes, uint32_t count); /* all, or it returns false */
+uint32_t gate_number(const uint8_t *bytes, unsigned count);    /* the low byte first */
 _Noreturn void gate_power_off(void);
+
+/* Makes the kernel's random numbers this guest's own; returns false if the kernel does not. */
+bool seed_take(const uint8_t seed[GATE_SEED_BYTES]);
+
+size_t file_read(const char *path, char *bytes, size_t room); /* returns how many bytes, or 0 */
+void file_write(const char *path, const void *bytes, uint32_t count);
+/* Writes what the host has sent, a path, a 0 and bytes, to place `at` of a file; at 0 it is new. */
+enum gate_done file_put(char *bytes, uint32_t count, uint32_t at);
+/* Sends the host the files that it wants, when the command has ended. */
+void file_send_wanted(struct gate *gate, const struct words *words);
+/* Reads the files of the image while nothing else is mounted, as far as there is memory. */
+void warm_files(void);
 
 /* Runs the command to its end, and tells the host how it ended. */
 void run_command(struct gate *gate, const struct words *words);
+/* Becomes the command, whose input, output and error output are `streams`. */
+_Noreturn void child_run(const struct words *words, const int streams[3]);
 
-/* Sends the host the files that it wants, when the command has ended. */
-void wanted_files(struct gate *gate, const struct words *words);
-
-/* Reads the files of the image while nothing else is mounted, as far as there is memory. */
-void warm_files(void);
+/* Opens a terminal; `ours` are its input and output, which never wait, `theirs` the command's. */
+bool child_open_terminal(const struct words *words, int ours[3], int theirs[3]);
+/* Sets its size, of which Linux tells the program in the foreground (SIGWINCH). */
+void child_resize_terminal(int terminal, uint32_t rows, uint32_t columns);

@@ -25,6 +25,8 @@ static inline long linux_call(long number, long a, long b, long c, long d, long 
 	linux_call(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e))
 #define CALL(number, ...) CALL_5(__NR_##number, ##__VA_ARGS__, 0, 0, 0, 0, 0)
 
+void *memcpy(void *to, const void *from, size_t count); /* in main.c */
+
 static inline size_t text_length(const char *text)
 {
 	size_t length = 0;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs the one command of a clone: its user, environment and directory, its input and output over
- * the host's connection, the signals that come for it, and how it ended. The init calls it when it
- * is through the gate.
+ * Looks after the one command of a clone: its input and output over the host's connection, what the
+ * host sends meanwhile, and how it ended. The init calls it when it is through the gate.
  */
 #include <linux/errno.h>
 #include <fcntl.h>
@@ -13,13 +12,14 @@
 
 #include "iso/init/gate.h"
 
-enum { RUN_PATH_BYTES = 4096, RUN_STATISTICS_BYTES = 16384 };
+enum { RUN_STATISTICS_BYTES = 16384 };
 
 enum { RUN_INPUT, RUN_OUT, RUN_ERROR, RUN_STREAMS };
 
 struct run {
 	struct gate *gate;
-	int pipe[RUN_STREAMS]; /* the init's ends; -1: closed */
+	bool has_terminal;
+	int stream[RUN_STREAMS]; /* the init's ends; -1: closed */
 	int signals;
 	long child;
 	uint8_t input[GATE_WINDOW];
@@ -29,65 +29,18 @@ struct run {
 	struct rusage usage;
 };
 
-_Noreturn static void run_fail(const char *word, const char *why, int code)
+static bool run_open_pipes(int ours[RUN_STREAMS], int theirs[RUN_STREAMS])
 {
-	print(word);
-	print(why);
-	CALL(exit_group, code);
-	__builtin_unreachable();
-}
+	for (int i = 0; i < RUN_STREAMS; i++) {
+		int ends[2];
 
-/* Each folder of PATH in turn; returns when nothing of that name can be executed. */
-static long run_search(const struct words *words)
-{
-	static char path[RUN_PATH_BYTES];
-	const char *folders = words_environment(words, "PATH=");
-	const char *name = words->argument[0];
-	long found = -ENOENT, status;
-
-	for (const char *at = name; *at != '\0'; at++)
-		if (*at == '/')
-			return CALL(execve, name, words->argument, words->environment);
-	while (folders != NULL && *folders != '\0') {
-		size_t count = 0;
-
-		while (folders[count] != '\0' && folders[count] != ':')
-			count++;
-		if (count + text_length(name) + 2 <= sizeof(path)) {
-			char *to = path;
-
-			for (size_t i = 0; i < count; i++)
-				*to++ = folders[i];
-			*to++ = '/';
-			for (const char *from = name; (*to++ = *from++) != '\0';)
-				;
-			status = CALL(execve, path, words->argument, words->environment);
-			found = status != -ENOENT && status != -ENOTDIR ? status : found;
-		}
-		folders += count + (folders[count] == ':');
+		if (CALL(pipe2, ends, O_CLOEXEC) != 0)
+			return false;
+		theirs[i] = ends[i != RUN_INPUT];
+		ours[i] = ends[i == RUN_INPUT];
+		CALL(fcntl, ours[i], F_SETFL, O_NONBLOCK);
 	}
-	return found;
-}
-
-_Noreturn static void run_child(const struct words *words, const int theirs[RUN_STREAMS])
-{
-	struct rlimit64 none = {0, 0};
-	uint64_t signals = 0;
-
-	for (int i = 0; i < RUN_STREAMS; i++)
-		CALL(dup2, theirs[i], i);
-	CALL(rt_sigprocmask, SIG_SETMASK, &signals, NULL, sizeof(signals));
-	CALL(setsid, 0);
-	CALL(prlimit64, 0, RLIMIT_CORE, &none, NULL);
-	if (CALL(setgroups, 0, NULL) != 0 ||
-	    CALL(setresgid, words->group, words->group, words->group) != 0 ||
-	    CALL(setresuid, words->user, words->user, words->user) != 0)
-		run_fail("", "init: that user and group cannot be set\n", 126);
-	if (CALL(chdir, words->directory) != 0)
-		run_fail(words->directory, ": there is no such directory\n", 126);
-	if (run_search(words) == -ENOENT)
-		run_fail(words->argument[0], ": there is no such program\n", 127);
-	run_fail(words->argument[0], ": it cannot be executed\n", 126);
+	return true;
 }
 
 static bool run_start(struct run *run, const struct words *words)
@@ -97,28 +50,24 @@ static bool run_start(struct run *run, const struct words *words)
 
 	CALL(rt_sigprocmask, SIG_BLOCK, &signals, NULL, sizeof(signals));
 	run->signals = (int)CALL(signalfd4, -1, &signals, sizeof(signals), O_CLOEXEC | O_NONBLOCK);
-	for (int i = 0; i < RUN_STREAMS; i++) {
-		int ends[2];
-
-		if (CALL(pipe2, ends, O_CLOEXEC) != 0)
-			return false;
-		theirs[i] = ends[i != RUN_INPUT];
-		run->pipe[i] = ends[i == RUN_INPUT];
-		CALL(fcntl, run->pipe[i], F_SETFL, O_NONBLOCK);
-	}
+	run->has_terminal = words->rows > 0;
+	if (run->has_terminal ? !child_open_terminal(words, run->stream, theirs)
+			      : !run_open_pipes(run->stream, theirs))
+		return false;
 	run->child = CALL(fork);
 	if (run->child == 0)
-		run_child(words, theirs);
-	for (int i = 0; i < RUN_STREAMS; i++)
+		child_run(words, theirs);
+	/* The init keeps a terminal open: the command may leave it and come back. */
+	for (int i = 0; i < RUN_STREAMS && !run->has_terminal; i++)
 		CALL(close, theirs[i]);
 	return run->child > 0;
 }
 
 static void run_close(struct run *run, int stream)
 {
-	if (run->pipe[stream] >= 0)
-		CALL(close, run->pipe[stream]);
-	run->pipe[stream] = -1;
+	if (run->stream[stream] >= 0)
+		CALL(close, run->stream[stream]);
+	run->stream[stream] = -1;
 }
 
 /* Hands on what the command has written. Returns false when there is nothing now. */
@@ -126,16 +75,22 @@ static bool run_output(struct run *run, int stream)
 {
 	static uint8_t bytes[GATE_OUTPUT];
 	long count =
-		run->pipe[stream] < 0 ? 0 : CALL(read, run->pipe[stream], bytes, sizeof(bytes));
+		run->stream[stream] < 0 ? 0 : CALL(read, run->stream[stream], bytes, sizeof(bytes));
 
-	if (count == 0)
-		run_close(run, stream);
-	if (count <= 0)
+	if (count <= 0) {
+		if (count != -EAGAIN)
+			run_close(run, stream);
 		return false;
-	if (!gate_send(run->gate, stream == RUN_OUT ? GATE_OUT : GATE_ERROR, bytes,
-		       (uint32_t)count))
-		gate_power_off();
+	}
+	gate_tell(run->gate, stream == RUN_OUT ? GATE_OUT : GATE_ERROR, bytes, (uint32_t)count);
 	return true;
+}
+
+/* Ends the input: a terminal has no end, but a key that says so, twice behind half a line. */
+static void run_end_input(struct run *run)
+{
+	if (!run->has_terminal || CALL(write, run->stream[RUN_INPUT], "\4\4", 2) != -EAGAIN)
+		run_close(run, RUN_INPUT);
 }
 
 /* Gives the command as much of its input as it takes. */
@@ -143,27 +98,27 @@ static void run_input(struct run *run)
 {
 	uint32_t taken = 0;
 
-	if (run->input_count > 0 && run->pipe[RUN_INPUT] >= 0) {
-		long done = CALL(write, run->pipe[RUN_INPUT], run->input, run->input_count);
+	if (run->input_count > 0 && run->stream[RUN_INPUT] >= 0) {
+		long done = CALL(write, run->stream[RUN_INPUT], run->input, run->input_count);
 
-		if (done == -EPIPE)
+		if (done < 0 && done != -EAGAIN)
 			run_close(run, RUN_INPUT);
 		taken = done > 0 ? (uint32_t)done : 0;
 	}
-	if (run->pipe[RUN_INPUT] < 0)
+	if (run->stream[RUN_INPUT] < 0)
 		taken = run->input_count; /* it reads no more: the rest is dropped */
 	run->input_count -= taken;
 	for (uint32_t i = 0; i < run->input_count; i++)
 		run->input[i] = run->input[taken + i];
-	if (taken > 0 && !gate_send(run->gate, GATE_TAKEN, &taken, sizeof(taken)))
-		gate_power_off();
+	if (taken > 0)
+		gate_tell(run->gate, GATE_TAKEN, &taken, sizeof(taken));
 	if (run->input_ended && run->input_count == 0)
-		run_close(run, RUN_INPUT);
+		run_end_input(run);
 }
 
 static void run_frame(struct run *run)
 {
-	const uint8_t *bytes = run->gate->bytes + 4;
+	uint8_t *bytes = run->gate->bytes + 4, done;
 	uint32_t count;
 	int kind = gate_read(run->gate, &count);
 
@@ -171,16 +126,21 @@ static void run_frame(struct run *run)
 		gate_power_off();
 	if (kind == GATE_INPUT) {
 		run->input_ended = run->input_ended || count == 0;
-		for (uint32_t i = 0; i < count; i++)
-			run->input[run->input_count++] = bytes[i];
+		memcpy(run->input + run->input_count, bytes, count);
+		run->input_count += count;
 		run_input(run);
 	} else if (kind == GATE_SIGNAL && count == 1) {
 		CALL(kill, -run->child, bytes[0]);
+	} else if (kind == GATE_RESIZE && count == 4) {
+		child_resize_terminal(run->stream[RUN_OUT], gate_number(bytes, 2),
+				      gate_number(bytes + 2, 2));
+	} else if (kind == GATE_PUT && count > 4) {
+		done = (uint8_t)file_put((char *)bytes + 4, count - 4, gate_number(bytes, 4));
+		gate_tell(run->gate, GATE_PUT_DONE, &done, 1);
 	}
 }
 
-/* Whoever has lost its parent is the init's child: all are reaped. Returns true when the command
- * has ended. */
+/* Reaps all who have lost their parents. Returns true when the command has ended. */
 static bool run_reap(struct run *run)
 {
 	uint8_t drained[1024];
@@ -189,8 +149,7 @@ static bool run_reap(struct run *run)
 	int status;
 	long child;
 
-	while (CALL(read, run->signals, drained, sizeof(drained)) > 0)
-		;
+	CALL(read, run->signals, drained, sizeof(drained));
 	while ((child = CALL(wait4, -1, &status, WNOHANG, &usage)) > 0) {
 		if (child != run->child)
 			continue;
@@ -205,14 +164,8 @@ static bool run_reap(struct run *run)
 static bool run_out_of_memory(void)
 {
 	static char text[RUN_STATISTICS_BYTES + 1];
-	long file = CALL(open, "/proc/vmstat", O_RDONLY | O_CLOEXEC), done;
-	size_t count = 0;
 
-	while (count < RUN_STATISTICS_BYTES &&
-	       (done = CALL(read, file, text + count, RUN_STATISTICS_BYTES - count)) > 0)
-		count += (size_t)done;
-	CALL(close, file);
-	text[count] = '\0';
+	file_read("/proc/vmstat", text, RUN_STATISTICS_BYTES);
 	for (char *at = text; *at != '\0'; at++)
 		if (text_begins(at, "\noom_kill "))
 			return at[sizeof("\noom_kill ") - 1] != '0';
@@ -221,23 +174,22 @@ static bool run_out_of_memory(void)
 
 static void run_end(struct run *run, const struct words *words)
 {
+	const struct rusage *used = &run->usage;
+	uint8_t signal = run->status & 0x7f;
 	struct gate_end end = {
-		.by_signal = (run->status & 0x7f) != 0,
-		.code = (uint8_t)((run->status & 0x7f) != 0 ? run->status & 0x7f
-							    : run->status >> 8),
+		.by_signal = signal != 0,
+		.code = signal != 0 ? signal : (uint8_t)(run->status >> 8),
 		.out_of_memory = run_out_of_memory(),
-		.memory_kib = (uint32_t)run->usage.ru_maxrss,
-		.user_us = (uint64_t)(run->usage.ru_utime.tv_sec * 1000000 +
-				      run->usage.ru_utime.tv_usec),
-		.system_us = (uint64_t)(run->usage.ru_stime.tv_sec * 1000000 +
-					run->usage.ru_stime.tv_usec),
+		.memory_kib = (uint32_t)used->ru_maxrss,
+		.user_us = (uint64_t)(used->ru_utime.tv_sec * 1000000 + used->ru_utime.tv_usec),
+		.system_us = (uint64_t)(used->ru_stime.tv_sec * 1000000 + used->ru_stime.tv_usec),
 	};
 
 	for (int stream = RUN_OUT; stream <= RUN_ERROR; stream++)
 		for (int i = 0; i < 64 && run_output(run, stream); i++) /* a pipe holds less */
 			;
-	wanted_files(run->gate, words);
-	gate_send(run->gate, GATE_END, &end, sizeof(end));
+	file_send_wanted(run->gate, words);
+	gate_tell(run->gate, GATE_END, &end, sizeof(end));
 }
 
 void run_command(struct gate *gate, const struct words *words)
@@ -245,17 +197,16 @@ void run_command(struct gate *gate, const struct words *words)
 	static struct run run;
 
 	run.gate = gate;
-	if (!run_start(&run, words)) {
-		gate_send(gate, GATE_REFUSED, "no process", 10);
-		return;
-	}
+	if (!run_start(&run, words))
+		gate_refuse(gate, "no process");
 	for (;;) {
+		bool gives = run.input_count > 0 || run.input_ended;
 		struct pollfd wait[] = {
 			{gate->connection, POLLIN, 0},
 			{run.signals, POLLIN, 0},
-			{run.input_count > 0 ? run.pipe[RUN_INPUT] : -1, POLLOUT, 0},
-			{run.pipe[RUN_OUT], POLLIN, 0},
-			{run.pipe[RUN_ERROR], POLLIN, 0},
+			{gives ? run.stream[RUN_INPUT] : -1, POLLOUT, 0},
+			{run.stream[RUN_OUT], POLLIN, 0},
+			{run.stream[RUN_ERROR], POLLIN, 0},
 		};
 
 		CALL(poll, wait, sizeof(wait) / sizeof(*wait), -1);
@@ -263,10 +214,9 @@ void run_command(struct gate *gate, const struct words *words)
 			run_frame(&run);
 		if (wait[2].revents != 0)
 			run_input(&run);
-		if (wait[3].revents != 0)
-			run_output(&run, RUN_OUT);
-		if (wait[4].revents != 0)
-			run_output(&run, RUN_ERROR);
+		for (int stream = RUN_OUT; stream <= RUN_ERROR; stream++)
+			if (wait[2 + stream].revents != 0)
+				run_output(&run, stream);
 		if (wait[1].revents != 0 && run_reap(&run))
 			break;
 	}

@@ -25,12 +25,6 @@ struct warm_entry {
 	char name[];
 };
 
-/* Whether it is the folder's name for itself or for the one above. */
-static bool warm_is_link(const char *name)
-{
-	return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
-}
-
 /* Returns how many of `left` bytes it has not needed. */
 static uint64_t warm_file(const char *path, uint64_t left)
 {
@@ -55,10 +49,10 @@ static uint64_t warm_folder(char *path, size_t length, unsigned depth, uint64_t 
 			size_t end = length + text_length(entry->name);
 
 			at += entry->bytes;
-			if (warm_is_link(entry->name) || end + 2 > WARM_PATH_BYTES)
+			/* not the folder itself, "." and "..", nor what is too deep */
+			if (text_begins("..", entry->name) || end + 2 > WARM_PATH_BYTES)
 				continue;
-			for (size_t i = length; i <= end; i++)
-				path[i] = entry->name[i - length];
+			memcpy(path + length, entry->name, end - length + 1);
 			if (entry->kind == WARM_FILE) {
 				left = warm_file(path, left);
 			} else if (entry->kind == WARM_FOLDER && depth < WARM_DEPTH) {

@@ -5,34 +5,25 @@
  */
 #include "iso/init/words.h"
 
-static bool words_number(const char **text, unsigned *number)
+/* Reads A, or A and B with `between` in between, in decimal; B is 0 if it is missing. */
+static bool words_pair(const char *text, char between, unsigned *a, unsigned *b)
 {
-	uint64_t value = 0;
-	const char *at = *text;
+	uint64_t number[2] = {0, 0};
+	bool second = false, digit = false;
 
-	for (; *at >= '0' && *at <= '9' && value < UINT32_MAX; at++)
-		value = value * 10 + (uint64_t)(*at - '0');
-	if (at == *text || value >= UINT32_MAX)
-		return false;
-	*text = at;
-	*number = (unsigned)value;
-	return true;
-}
+	for (; *text != '\0'; text++) {
+		bool parts = *text == between && digit && !second;
 
-static bool words_user(struct words *words, const char *text)
-{
-	unsigned user, group = 0;
-
-	if (!words_number(&text, &user))
-		return false;
-	if (*text == ':') {
-		text++;
-		if (!words_number(&text, &group))
+		digit = *text >= '0' && *text <= '9';
+		second = second || parts;
+		if (digit)
+			number[second] = number[second] * 10 + (uint64_t)(*text - '0');
+		if ((!digit && !parts) || number[second] >= UINT32_MAX)
 			return false;
 	}
-	words->user = user;
-	words->group = group;
-	return *text == '\0';
+	*a = (unsigned)number[0];
+	*b = (unsigned)number[1];
+	return digit;
 }
 
 /* Whether two entries of the environment have one name. */
@@ -42,6 +33,14 @@ static bool words_same_name(const char *a, const char *b)
 		if (*a == '=' || *a == '\0')
 			return true;
 	return false;
+}
+
+static bool words_add(char **list, unsigned *count, unsigned most, char *text)
+{
+	if (*count == most)
+		return false;
+	list[(*count)++] = text;
+	return true;
 }
 
 static bool words_add_environment(struct words *words, char *text)
@@ -58,48 +57,36 @@ static bool words_add_environment(struct words *words, char *text)
 			return true;
 		}
 	}
-	if (words->environment_count == WORDS_MAX)
-		return false;
-	words->environment[words->environment_count++] = text;
-	return true;
-}
-
-static bool words_add_argument(struct words *words, char *text)
-{
-	if (words->argument_count == WORDS_MAX)
-		return false;
-	words->argument[words->argument_count++] = text;
-	return true;
+	return words_add(words->environment, &words->environment_count, WORDS_MAX, text);
 }
 
 static bool words_take_one(struct words *words, char *text, bool from_host)
 {
 	switch (*text++) {
 	case 'x':
-		if (words->entry_count != words->argument_count)
-			return false;
-		words->entry_count++;
-		return words_add_argument(words, text);
+		return words->entry_count++ == words->argument_count &&
+		       words_add(words->argument, &words->argument_count, WORDS_MAX, text);
 	case 'a':
 		if (from_host && !words->replaced)
 			words->argument_count = words->entry_count;
 		words->replaced = from_host;
-		return words_add_argument(words, text);
+		return words_add(words->argument, &words->argument_count, WORDS_MAX, text);
 	case 'e':
 		return words_add_environment(words, text);
 	case 'd':
 		words->directory = text;
 		return *text == '/';
 	case 'u':
-		return words_user(words, text);
+		return words_pair(text, ':', &words->user, &words->group);
+	case 't':
+		return from_host && words_pair(text, 'x', &words->rows, &words->columns) &&
+		       words->rows - 1 < WORDS_SIDE && words->columns - 1 < WORDS_SIDE;
 	case 'h':
 		words->host = text;
 		return *text != '\0';
 	case 'o':
-		if (!from_host || *text != '/' || words->wanted_count == WORDS_WANTED)
-			return false;
-		words->wanted[words->wanted_count++] = text;
-		return true;
+		return from_host && *text == '/' &&
+		       words_add(words->wanted, &words->wanted_count, WORDS_WANTED, text);
 	default:
 		return false;
 	}

@@ -13,12 +13,14 @@
  *   dPATH      the working directory
  *   uUID:GID   in decimal
  *   hNAME      the host's name
+ *   tRxC       a terminal of so many rows and columns in place of pipes; of the host alone
  *   oPATH      a file that the host wants when the command has ended; of the host alone
  */
 enum {
 	WORDS_MAX = 256,       /* of the entry point and the command, and of the environment */
 	WORDS_BYTES = 1 << 16, /* of the image, and of the host */
 	WORDS_WANTED = 8,      /* files */
+	WORDS_SIDE = 1000,     /* rows of a terminal, and columns */
 };
 
 struct words {
@@ -26,10 +28,11 @@ struct words {
 	char *environment[WORDS_MAX + 1];
 	unsigned entry_count, argument_count, environment_count;
 	const char *directory, *host;
-	const char *wanted[WORDS_WANTED];
+	char *wanted[WORDS_WANTED];
 	unsigned wanted_count;
 	unsigned user, group;
-	bool replaced; /* the image's command has been dropped */
+	unsigned rows, columns; /* of the terminal; 0: there is none */
+	bool replaced;		/* the image's command has been dropped */
 };
 
 /*

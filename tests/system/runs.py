@@ -30,7 +30,7 @@ class Gate:
             self.stream.refill = True
             client.give(self.stream, 65536)
             # Linux hears of the clone's reset in one thread and of connections in another.
-            if self.frame_or_end() == ("H", b"\x02"):
+            if self.frame_or_end() == ("H", b"\x03"):
                 return
         raise AssertionError(f"{name}: each connection is reset")
 
@@ -73,6 +73,7 @@ class Result:
         self.taken = 0
         self.code = self.signal = None
         self.out_of_memory = False
+        self.puts = []  # what became of files that were sent while the command ran
         self.files, self.done = {}, []  # bytes by a wanted file's number; what became of each
 
     def take(self, kind, data):
@@ -83,6 +84,8 @@ class Result:
             self.error += data
         elif kind == "P":
             self.files[data[0]] = self.files.get(data[0], b"") + data[1:]
+        elif kind == "Q":
+            self.puts.append(data[0])
         elif kind == "D":
             self.done.append((data[0], data[1]))
         elif kind == "T":
@@ -96,9 +99,9 @@ class Result:
         return kind == "X"
 
 
-def words(command, env=(), directory=None, user=None, wanted=()):
+def words(command, env=(), directory=None, user=None, wanted=(), terminal=None):
     parts = [f"a{word}" for word in command] + [f"e{word}" for word in env] + [f"o{path}" for path in wanted]
-    parts += [f"d{directory}"] * bool(directory) + [f"u{user}"] * bool(user)
+    parts += [f"d{directory}"] * bool(directory) + [f"u{user}"] * bool(user) + [f"t{terminal}"] * bool(terminal)
     return "".join(part + "\0" for part in parts).encode()
 
 
@@ -150,5 +153,46 @@ def run(client, template, name, command, stdin=b"", seed=bytes(64), **how):
         gate.seed(seed)
         gate.send("C", words(command, **how))
         return talk(gate, stdin)
+    finally:
+        client.result("vm destroy", name)
+
+
+TERMINAL = ("tty; stty size; stty raw -echo; echo up; head -c 4 | od -An -tx1; stty sane; trap 'stty size; cat /tmp/new/put' WINCH; "
+            "echo more; while :; do sleep 0.1; done")
+
+
+def on_a_terminal(client, template, name):
+    """
+    A run whose command has a terminal: its name and size, bytes as they are, a file that comes meanwhile, a new size, and a
+    key that interrupts.
+    """
+    client.result("vm clone", f"{template}@{SNAPSHOT}", name)
+    try:
+        gate = Gate(client, name)
+        gate.seed(bytes(64))
+        gate.send("C", words(["sh", "-c", TERMINAL], terminal="24x80"))
+        done = Result()
+
+        def until(there):
+            while not there():
+                assert not done.take(*gate.frame()), (done.out, done.code, done.signal)
+        until(lambda: b"up" in done.out)
+        assert done.out.startswith(b"/dev/pts/0\r\n24 80\r\n"), done.out
+        gate.send("I", b"\x03\x04\x1b\xff")
+        until(lambda: b"more" in done.out)
+        assert b"03 04 1b ff" in done.out, done.out
+        for place, text in ((0, b"of "), (3, b"the host\n")):
+            gate.send("U", place.to_bytes(4, "little") + b"/tmp/new/put\0" + text)
+        gate.send("U", bytes(4) + b"/tmp\0x")
+        until(lambda: len(done.puts) == 3)
+        assert done.puts == [0, 0, 2]
+        gate.send("W", (50).to_bytes(2, "little") + (132).to_bytes(2, "little"))
+        until(lambda: b"of the host" in done.out)
+        assert b"50 132\r\n" in done.out, done.out
+        gate.send("I", b"\x03")
+        while not done.take(*gate.frame()):
+            pass
+        assert done.signal == 2 or done.code == 130, (done.signal, done.code)
+        assert not done.error
     finally:
         client.result("vm destroy", name)

@@ -89,6 +89,13 @@ def test_signal_and_orphans(client):
     assert (done.out, done.code) == (b"done\n", 0)
 
 
+def test_terminal(client):
+    """What a terminal is to a command, with files that come meanwhile; a run without one has none, and takes no size."""
+    runs.on_a_terminal(client, "busybox", "one")
+    done = shell(client, "tty; exec 3>&1; stty size", user="7:7")
+    assert (done.out, done.error, done.code) == (b"not a tty\n", b"stty: standard input\n", 1), (done.out, done.error)
+
+
 def test_wanted_files(client):
     """Files come at the end, whole; folders, devices, pipes and what has no end are none, and hold up nobody."""
     done = shell(client, "head -c 100000 /dev/zero >/tmp/a; mkfifo /tmp/pipe; ln -s /tmp/a /tmp/link; truncate -s 2G /tmp/long; : >/tmp/none; exit 3",

@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: MIT
 """POST /v1/runs and `skerryctl run` at the real image: commands in clones of a template of busybox."""
 import concurrent.futures
+import fcntl
 import hashlib
 import json
 import os
+import pty
 import re
+import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -275,6 +280,52 @@ def test_guide(line):
     done = subprocess.run(["sh", "-c", live.replace("/run/skerryd/skerryd.sock", server.socket)], stdout=subprocess.PIPE,
                           timeout=100, check=False)
     assert b'event: stdout\ndata: {"stdout":"42\\n"}\n' in done.stdout and b"event: end\n" in done.stdout
+
+
+def read_until(terminal, wanted, limit=60):
+    """What comes from a terminal until `wanted` has come."""
+    said, end = b"", time.monotonic() + limit
+    while wanted not in said:
+        assert time.monotonic() < end and select.select([terminal], [], [], limit)[0], said
+        said += os.read(terminal, 4096)
+    return said
+
+
+def test_terminal(line):
+    """`skerryctl run` in a terminal: a shell with its size, which follows; Ctrl-C is the program's; files go in meanwhile."""
+    machine, server = line
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 30, 90, 0, 0))
+    before = termios.tcgetattr(theirs)
+    program = Path(server.program).parent / "skerryctl"
+    running = subprocess.Popen([program, "--socket", server.socket, "run", "busybox", "--", "sh"], stdin=theirs, stdout=theirs, stderr=theirs)
+    try:
+        read_until(ours, b"# ")
+        os.write(ours, b"stty size; echo $TERM$((6 * 7))\r")
+        assert b"30 90\r\n" in read_until(ours, b"42\r\n")
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 40, 100, 0, 0))
+        running.send_signal(signal.SIGWINCH)
+        time.sleep(1)
+        os.write(ours, b"stty size; sleep 1000\r")
+        read_until(ours, b"40 100\r\n")
+        os.write(ours, b"\x03")
+        number, = [item["id"] for item in server.tls("GET", "/v1/runs").json()["items"] if item["state"] == "running"]
+        data = os.urandom(20000)
+        (Path(server.folder) / "file").write_bytes(data)
+        done = ctl(server, "cp", f"{server.folder}/file", f"{number}:/tmp/in/file")
+        assert done.returncode == 0, done.stderr
+        done = ctl(server, "cp", f"{server.folder}/file", f"{number}:/tmp/in")
+        assert done.returncode == 1 and b"regular file" in done.stderr, done
+        os.write(ours, b"sha256sum /tmp/in/file; exit 5\r")
+        read_until(ours, hashlib.sha256(data).hexdigest().encode())
+        assert running.wait(60) == 5
+        assert termios.tcgetattr(theirs) == before
+    finally:
+        running.kill()
+        running.wait()
+        os.close(ours)
+        os.close(theirs)
+    wait_for(lambda: names(machine) == TEMPLATES)
 
 
 def test_live(line):

@@ -8,7 +8,7 @@ from test_runs import CONF, FILES, TWIN
 
 
 def test_on_vmx(build, tmp_path):
-    """Output, error and exit code come back, and two clones of one moment draw other numbers and have other names."""
+    """Output, error and exit code come back, two clones of one moment draw other numbers and have other names, terminals work."""
     files = bundle.make(tmp_path / "runs.cpio", CONF, bundle.read(*(build / "runs" / name for name in FILES)))
     with Bochs(build, bundle=files, channel=True) as machine:
         machine.wait_prompt()
@@ -20,4 +20,5 @@ def test_on_vmx(build, tmp_path):
         said = [runs.run(client, "busybox", "one", ["sh", "-c", TWIN]).out for _ in range(2)]
         parts = [part for text in said for part in text.split(b"\n") if part]
         assert len(parts) == 10 and len(set(parts)) == 10, said
+        runs.on_a_terminal(client, "busybox", "one")
         assert ": 0 found" in machine.command("audit")
