@@ -251,6 +251,9 @@ const struct vm_operation_ops vm_renew_ops = {.name = "renew"};
 #ifndef FIXTURE_BACKUP /* the test includes vmm/manager/vm/operation/backup/vm_backup.c */
 const struct vm_operation_ops vm_backup_ops = {.name = "backup"};
 #endif
+#ifndef FIXTURE_SCHEDULE /* the test includes vmm/manager/vm/operation/backup/vm_schedule.c */
+const struct vm_operation_ops vm_schedule_ops = {.name = "schedule"};
+#endif
 
 bool vm_clone_disks_may(const struct vm *from, const struct vm_snapshot *snapshot, char *words,
 			size_t size)

@@ -1,13 +1,67 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command `vm backup list`: shows the last backup of one VM or of all. Run by command.c; only
- * reads.
+ * The command `vm backup list`: shows the last backup of one VM or of all, and what their keys
+ * `backup` plan and keep. Run by command.c; only reads.
  */
 #include "vmm/manager/command/command.h"
+#include "vmm/manager/disk/backup_place.h"
 #include "vmm/manager/vm/operation/backup/vm_backup.h"
 #include "vmm/rt/format.h"
 
 #define COLUMNS "%-12s %-12s %-12s %-5s %-5s %-8s %12s %12s  %s"
+
+/*
+ * The number of a line for reply_list: above ROW_BITS the VM's place in the table of VMs, below the
+ * line of that VM: those of its last backup, one for what is planned, and those that are kept.
+ */
+#define ROW_BITS    16u
+#define ROW_PLANNED CONFIG_VM_DISK_MAX
+#define ROW_KEPT    (ROW_PLANNED + 1)
+
+/* What a line says. */
+struct command_vm_backup_row {
+	const char *disk;
+	const char *target;
+	const char *kind;
+	u32 number; /* the backup's place in its chain, from 1 on; 0: none */
+	const char *state;
+	u64 copied_bytes;
+	u64 all_bytes;
+	const char *problem;
+	u64 moment; /* of a scheduled backup; 0: none */
+};
+
+static void command_vm_backup_list_row(struct reply *reply, const struct vm *vm,
+				       const struct command_vm_backup_row *row)
+{
+	char text[3][24];
+	char moment[24] = "";
+
+	if (row->moment != 0)
+		format(moment, sizeof(moment), "%014llu", (unsigned long long)row->moment);
+	if (!reply->json) {
+		format(text[0], sizeof(text[0]), "%u", row->number);
+		format(text[1], sizeof(text[1]), "%lluK",
+		       (unsigned long long)(row->copied_bytes / KIB));
+		format(text[2], sizeof(text[2]), "%lluK",
+		       (unsigned long long)(row->all_bytes / KIB));
+		reply_line(reply, COLUMNS, vm->config.name, row->disk, row->target, row->kind,
+			   text[0], row->state, text[1], text[2], row->problem);
+		return;
+	}
+	reply_object_begin(reply);
+	json_string(&reply->object, "name", vm->config.name);
+	json_string(&reply->object, "disk", row->disk);
+	json_string(&reply->object, "target", row->target);
+	json_string(&reply->object, "kind", row->kind);
+	json_u64(&reply->object, "number", row->number);
+	json_string(&reply->object, "state", row->state);
+	json_u64(&reply->object, "copied_bytes", row->copied_bytes);
+	json_u64(&reply->object, "all_bytes", row->all_bytes);
+	json_string(&reply->object, "problem", row->problem);
+	json_string(&reply->object, "moment", moment);
+	reply_object_end(reply);
+}
 
 static const char *command_vm_backup_list_state_of(const struct vm *vm)
 {
@@ -20,58 +74,116 @@ static const char *command_vm_backup_list_state_of(const struct vm *vm)
 	return phase == BACKUP_COPYING ? "copying" : "begins";
 }
 
-/* Shows one disk of the backup; the bytes shown are those of all the backup's disks. */
-static void command_vm_backup_list_show_one(struct reply *reply, const struct vm *vm, u32 place)
+/* Shows one disk of the last backup; the bytes shown are those of all the backup's disks. */
+static void command_vm_backup_list_show_last(struct reply *reply, const struct vm *vm, u32 place)
 {
 	const struct vm_backup *backup = &vm->backup;
-	const struct vm_operation *operation = &vm->operation[OPERATION_BACKUP];
 	char disk[CONFIG_DISK_BYTES];
-	const char *target = backup->disk[place].target;
-	const char *kind = backup->kind == BACKUP_FULL ? "full" : "diff";
-	u32 number = backup->disk[place].next.sequence + 1;
-	char text[3][24];
-	u64 copied, all;
+	struct command_vm_backup_row row = {
+		.disk = config_disk_name(&vm->config.disk[place], disk),
+		.target = backup->disk[place].target,
+		.kind = backup->kind == BACKUP_FULL ? "full" : "diff",
+		.number = backup->disk[place].next.sequence + 1,
+		.state = command_vm_backup_list_state_of(vm),
+		.problem = vm->operation[OPERATION_BACKUP].problem,
+	};
 
-	config_disk_name(&vm->config.disk[place], disk);
-	vm_backup_progress(vm, &copied, &all);
-	if (!reply->json) {
-		format(text[0], sizeof(text[0]), "%u", number);
-		format(text[1], sizeof(text[1]), "%lluK", (unsigned long long)(copied / KIB));
-		format(text[2], sizeof(text[2]), "%lluK", (unsigned long long)(all / KIB));
-		reply_line(reply, COLUMNS, vm->config.name, disk, target, kind, text[0],
-			   command_vm_backup_list_state_of(vm), text[1], text[2],
-			   operation->problem);
-		return;
-	}
-	reply_object_begin(reply);
-	json_string(&reply->object, "name", vm->config.name);
-	json_string(&reply->object, "disk", disk);
-	json_string(&reply->object, "target", target);
-	json_string(&reply->object, "kind", kind);
-	json_u64(&reply->object, "number", number);
-	json_string(&reply->object, "state", command_vm_backup_list_state_of(vm));
-	json_u64(&reply->object, "copied_bytes", copied);
-	json_u64(&reply->object, "all_bytes", all);
-	json_string(&reply->object, "problem", operation->problem);
-	reply_object_end(reply);
+	vm_backup_progress(vm, &row.copied_bytes, &row.all_bytes);
+	command_vm_backup_list_row(reply, vm, &row);
 }
 
-/* Shows the backups of the VM at `place` in the table of VMs, if it was named or none was. */
-static bool command_vm_backup_list_show_place(struct reply *reply, u64 place)
+/* Shows what the VM's key `backup` plans, and why the last backup by it has failed, if it has. */
+static void command_vm_backup_list_show_plan(struct reply *reply, const struct vm *vm)
 {
+	const struct vm_operation *operation = &vm->operation[OPERATION_SCHEDULE];
+	const bool failed = operation->problem[0] != '\0';
+
+	command_vm_backup_list_row(reply, vm,
+				   &(struct command_vm_backup_row){
+					   .disk = "",
+					   .target = vm->config.backup.store,
+					   .kind = "",
+					   .state = failed ? "failed" : "planned",
+					   .problem = operation->problem,
+				   });
+}
+
+/*
+ * Shows the scheduled backup with that index among all that the store has of the VM's disks.
+ * Returns false if there is none.
+ */
+static bool command_vm_backup_list_show_kept(struct reply *reply, const struct vm *vm, u32 index)
+{
+	const struct store *store = store_find(vm->config.backup.store);
+	char target[BACKUP_PLACE_BYTES];
+	char disk[CONFIG_DISK_BYTES];
+
+	for (u32 i = 0; store != NULL && i < CONFIG_VM_DISK_MAX; i++) {
+		const struct backup_place *list;
+		u32 count;
+
+		if ((vm->config.disk[i].flags & VM_DISK_VOLUME) == 0)
+			continue;
+		config_disk_name(&vm->config.disk[i], disk);
+		list = backup_places(store, disk, &count);
+		if (index >= count) {
+			index -= count;
+			continue;
+		}
+		backup_place_text(store, &list[index], target);
+		command_vm_backup_list_row(
+			reply, vm,
+			&(struct command_vm_backup_row){
+				.disk = disk,
+				.target = target,
+				.kind = list[index].sequence == 0 ? "full" : "diff",
+				.number = list[index].sequence + 1,
+				.state = "kept",
+				.copied_bytes = list[index].bytes,
+				.all_bytes = list[index].bytes,
+				.problem = "",
+				.moment = list[index].moment,
+			});
+		return true;
+	}
+	return false;
+}
+
+/* Shows a line of the VM; returns false if there is none of that number or a later one. */
+static bool command_vm_backup_list_show_row(struct reply *reply, const struct vm *vm, u32 row)
+{
+	if (row < ROW_PLANNED) {
+		if (vm->backup.disk[row].chosen && vm->config.disk[row].number != 0)
+			command_vm_backup_list_show_last(reply, vm, row);
+		return true;
+	}
+	if (vm->config.backup.store[0] == '\0')
+		return false;
+	if (row >= ROW_KEPT)
+		return command_vm_backup_list_show_kept(reply, vm, row - ROW_KEPT);
+	command_vm_backup_list_show_plan(reply, vm);
+	return true;
+}
+
+/* Shows the line of that number, of a VM if it was named or none was. */
+static bool command_vm_backup_list_show(struct reply *reply, u64 number)
+{
+	u64 place = number >> ROW_BITS;
+	u32 row = (u32)(number & (BIT(ROW_BITS) - 1));
 	const struct vm *vm = place < VM_MAX ? vm_at(place) : NULL;
 
-	if (vm == NULL || (reply->vm_id != 0 && vm->id != reply->vm_id))
-		return place < VM_MAX;
-	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++)
-		if (vm->backup.disk[i].chosen && vm->config.disk[i].number != 0)
-			command_vm_backup_list_show_one(reply, vm, i);
+	if (place >= VM_MAX)
+		return false;
+	if (vm == NULL || (reply->vm_id != 0 && vm->id != reply->vm_id) ||
+	    !command_vm_backup_list_show_row(reply, vm, row))
+		/* reply_list goes on behind the number that is set here */
+		reply->shown = ((place + 1) << ROW_BITS) - 1;
 	return true;
 }
 
 static bool command_vm_backup_list_resume(struct reply *reply)
 {
-	return reply_list(reply, command_vm_backup_list_show_place);
+	return reply_list(reply, command_vm_backup_list_show);
 }
 
 static void command_vm_backup_list_run(struct reply *reply, const struct arguments *arguments)
@@ -95,11 +207,13 @@ COMMAND(vm_backup_list,
 	.name = "vm backup list",
 	.right = MAY_VIEW,
 	.arguments = "[NAME]",
-	.summary = "the last backup of a VM, or of each",
+	.summary = "the last backup of a VM, or of each, and those that are kept by schedule",
 	.detail = "For each disk: where its copy goes, KIND, the place in its CHAIN, and how much\n"
-		  "is COPIED, OF how much, of all disks of that backup.",
+		  "is COPIED, OF how much, of all disks of that backup. A VM with the key `backup`\n"
+		  "has a line with the store, `planned` or `failed`, and one for each backup that\n"
+		  "is `kept` there: its name ends with the moment that `disk restore` takes.",
 	.example = "vm backup list alpha",
-	.keys = "name disk target kind number state copied_bytes all_bytes problem",
+	.keys = "name disk target kind number state copied_bytes all_bytes problem moment",
 	.run = command_vm_backup_list_run,
 	.maximum = 1,
 	.completion = COMPLETE_VM);

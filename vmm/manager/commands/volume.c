@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/config/config_lists.h"
+#include "vmm/manager/disk/backup_place.h"
 #include "vmm/manager/disk/store_quota.h"
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/clock.h"
@@ -67,16 +68,24 @@ bool command_volume_name(struct reply *reply, const char *word, struct store_ite
 	return false;
 }
 
-struct store *command_volume(struct reply *reply, const char *word, struct text *name,
-			     struct store_volume *volume)
+/* Returns whether the name is that of a scheduled backup's volume. */
+static bool command_volume_is_backup(struct text name)
+{
+	char text[STORE_NAME_BYTES];
+
+	return text_copy(text, sizeof(text), name) && backup_place_is_name(text);
+}
+
+static struct store *command_volume_find(struct reply *reply, const char *word, struct text *name,
+					 struct store_volume *volume, bool backups)
 {
 	char shown[CONFIG_DISK_BYTES];
-	char text[CONFIG_NAME_BYTES];
+	char text[STORE_NAME_BYTES];
 	struct text head;
 	struct store *store;
 
 	if (!config_split(text_of(word), '/', &head, name) || head.length >= sizeof(text) ||
-	    !config_name_valid(*name)) {
+	    (!config_name_valid(*name) && !(backups && command_volume_is_backup(*name)))) {
 		reply_bad(reply,
 			  "\"%s\" is not valid; use STORE/VOLUME, where a volume's name "
 			  "is " CONFIG_NAME_ALLOWED,
@@ -89,6 +98,18 @@ struct store *command_volume(struct reply *reply, const char *word, struct text 
 		return store;
 	text_copy(text, sizeof(text), *name);
 	return command_volume_in(reply, store, text, volume) ? store : NULL;
+}
+
+struct store *command_volume(struct reply *reply, const char *word, struct text *name,
+			     struct store_volume *volume)
+{
+	return command_volume_find(reply, word, name, volume, false);
+}
+
+struct store *command_volume_or_backup(struct reply *reply, const char *word, struct text *name,
+				       struct store_volume *volume)
+{
+	return command_volume_find(reply, word, name, volume, true);
 }
 
 static enum reply_code command_store_code_of(u32 status)

@@ -14,6 +14,10 @@ struct store *command_store(struct reply *reply, const char *name);
  */
 struct store *command_volume(struct reply *reply, const char *word, struct text *name,
 			     struct store_volume *volume);
+/* Does the same, and finds the volume of a scheduled backup, too, which no other command may
+ * change. */
+struct store *command_volume_or_backup(struct reply *reply, const char *word, struct text *name,
+				       struct store_volume *volume);
 /* Finds a volume by its name alone. Returns false, after an error, if the store has none. */
 bool command_volume_in(struct reply *reply, const struct store *store, const char *name,
 		       struct store_volume *volume);

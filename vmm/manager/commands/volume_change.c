@@ -69,7 +69,7 @@ static void command_volume_rename_run(struct reply *reply, const struct argument
 	char users[USERS_BYTES];
 	char problem[2 * DRIVER_TEXT_BYTES];
 	struct text old;
-	struct store *store = command_volume(reply, arguments->word[0], &old, &volume);
+	struct store *store = command_volume_or_backup(reply, arguments->word[0], &old, &volume);
 
 	if (store == NULL || !command_volume_name(reply, arguments->word[1], &item))
 		return;
@@ -117,7 +117,7 @@ static void command_volume_drop_run(struct reply *reply, const struct arguments 
 	struct store_volume volume;
 	struct store_item item;
 	struct text name;
-	struct store *store = command_volume(reply, arguments->word[0], &name, &volume);
+	struct store *store = command_volume_or_backup(reply, arguments->word[0], &name, &volume);
 
 	if (store == NULL || !command_volume_is_free(reply, store, &volume))
 		return;

@@ -118,7 +118,7 @@ static void command_volume_copy(struct reply *reply, const struct arguments *arg
 	struct store_volume from;
 	struct store_item item;
 	struct text name;
-	struct store *store = command_volume(reply, arguments->word[0], &name, &from);
+	struct store *store = command_volume_or_backup(reply, arguments->word[0], &name, &from);
 
 	if (store == NULL)
 		return;

@@ -5,6 +5,7 @@
  * The configuration as it was read from its file: the structures of all sections, the lists of
  * those with names, and look-ups in them.
  */
+#include "vmm/io/backup.h"
 #include "vmm/manager/login/password.h"
 #include "vmm/manager/text/text.h"
 #include "vmm/rt/channel.h"
@@ -244,6 +245,22 @@ struct vm_net {
 	u64 mac;
 };
 
+#define BACKUP_EVERY_MIN_NS  NS_PER_S
+#define BACKUP_EVERY_MAX_NS  (366 * 86400 * NS_PER_S)
+#define BACKUP_KEEP_MAX	     64u
+#define BACKUP_KEEP_DEFAULT  2u
+#define BACKUP_CHAIN_DEFAULT 7u
+
+/* When backups of a VM's volumes are made, and how many are kept: `spare every 24h chain 7 keep 4`.
+ */
+struct backup_plan {
+	/* name of the store in which the backups are made; "": none are made by themselves */
+	char store[CONFIG_NAME_BYTES];
+	u64 every_ns; /* the time between two backups */
+	u64 chain; /* the most backups in a chain: a full one and the differential ones after it */
+	u64 keep;  /* the number of chains that are kept */
+};
+
 /*
  * The configuration of a VM. Numbers are u64 throughout so that one table of keys can reach them.
  */
@@ -305,6 +322,7 @@ struct vm_config {
 	u64 disk_weight;
 	/* bytes of memory for old blocks of each disk, which are kept from a snapshot on */
 	u64 disk_undo_bytes;
+	struct backup_plan backup;
 	struct vm_net net[CONFIG_VM_NET_MAX];
 	u64 net_packets; /* packets a second on each card; 0: no limit, as for net_bytes */
 	u64 net_bytes;

@@ -89,6 +89,17 @@ static bool config_boot_problem(const struct vm_config *vm, char *problem, size_
 				       : config_firmware_problem(vm, problem, size);
 }
 
+/* Returns whether a disk of the VM is a volume that it may write to. */
+static bool config_has_volume(const struct vm_config *vm)
+{
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX && vm->disk[i].number != 0; i++) {
+		if ((vm->disk[i].flags & VM_DISK_VOLUME) != 0 &&
+		    (vm->disk[i].flags & VM_DISK_READ_ONLY) == 0)
+			return true;
+	}
+	return false;
+}
+
 bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 {
 	if (config_boot_problem(vm, problem, size) || config_flash_wrong(vm, problem, size))
@@ -111,6 +122,11 @@ bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 		format(problem, size,
 		       "VM %s: channel = %s needs a port of that name; add port = %s", vm->name,
 		       vm->channel, vm->channel);
+	else if (vm->backup.store[0] != '\0' && !config_has_volume(vm))
+		format(problem, size,
+		       "VM %s: backup = %s ... copies volumes, and the VM may write to none; add "
+		       "disk = STORE/VOLUME, or set backup = none",
+		       vm->name, vm->backup.store);
 	else
 		return true;
 	return false;

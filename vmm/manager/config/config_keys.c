@@ -126,6 +126,10 @@ const struct config_key config_vm_keys[] = {
 	 "a number from 1 to 65535"},
 	{"disk.undo", VALUE_SIZE, VM_FIELD(disk_undo_bytes), DISK_UNDO_MIN, DISK_UNDO_MAX, NULL,
 	 "a size such as 64M, 64K to 16G, in steps of 4K"},
+	{"backup", VALUE_BACKUP, VM_FIELD(backup), .words = NULL,
+	 .allowed = "a store, every and a time from 1s to 366d, then any of chain with 1 to 8 "
+		    "backups and keep with 1 to 64 chains, such as `spare every 24h chain 7 keep "
+		    "4`, or none"},
 	{"net", VALUE_NETS, VM_FIELD(net), .words = NULL,
 	 .allowed = "a network's name, then any of mac=52:54:00:12:34:56, vlan=1 to 4094, "
 		    "address=10.0.2.15, trunk, private, any_source and optional (at most 8 cards), "
@@ -364,6 +368,8 @@ static bool config_parse_value(const struct config_key *key, struct text text, v
 		return config_parse_nets(text, field);
 	case VALUE_PORTS:
 		return config_parse_ports(text, field);
+	case VALUE_BACKUP:
+		return config_parse_backup(text, field);
 	case VALUE_PASSWORD:
 		return password_parse(text, field);
 	case VALUE_KEY:
@@ -387,6 +393,8 @@ static size_t config_field_bytes(const struct config_key *key)
 		return CONFIG_VM_NET_MAX * sizeof(struct vm_net);
 	case VALUE_PORTS:
 		return (size_t)CONFIG_PORT_MAX * CONFIG_NAME_BYTES;
+	case VALUE_BACKUP:
+		return sizeof(struct backup_plan);
 	case VALUE_PASSWORD:
 		return sizeof(struct password_hash);
 	case VALUE_KEY:
@@ -434,6 +442,7 @@ bool config_set(const struct config_key *keys, void *target, u64 *given, struct 
 		struct vm_disk disk[CONFIG_VM_DISK_MAX];
 		struct vm_net net[CONFIG_VM_NET_MAX];
 		char port[CONFIG_PORT_MAX][CONFIG_NAME_BYTES];
+		struct backup_plan backup;
 		struct password_hash password;
 		struct state_key key;
 	} parsed;

@@ -17,6 +17,13 @@ bool config_split(struct text text, char separator, struct text *head, struct te
 bool config_parse_disks(struct text text, struct vm_disk *disks);
 bool config_parse_nets(struct text text, struct vm_net *nets);
 bool config_parse_ports(struct text text, char (*ports)[CONFIG_NAME_BYTES]);
+/*
+ * Reads `STORE every TIME [chain N] [keep N]` into *plan, or clears it for the text "none". Returns
+ * false for any other text.
+ */
+bool config_parse_backup(struct text text, struct backup_plan *plan);
+/* Writes the plan so that config_parse_backup reads it, or "" if there is none. */
+void config_backup_text(const struct backup_plan *plan, char *buffer, size_t size);
 /* Returns whether a disk is there more than once; `name` then names it. */
 bool config_disk_twice(const struct vm_disk *disks, char name[CONFIG_DISK_BYTES]);
 /*

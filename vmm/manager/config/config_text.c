@@ -6,6 +6,7 @@
 #include "kernel/abi/pages.h"
 #include "lib/bits.h"
 #include "vmm/manager/config/config_keys.h"
+#include "vmm/manager/config/config_lists.h"
 #include "vmm/manager/text/parse_address.h"
 #include "vmm/rt/format.h"
 
@@ -176,6 +177,9 @@ void config_value_text(const struct config_key *key, const void *target, char *b
 		break;
 	case VALUE_PORTS:
 		config_ports_text((const void *)field, buffer, size);
+		break;
+	case VALUE_BACKUP:
+		config_backup_text((const void *)field, buffer, size);
 		break;
 	case VALUE_PASSWORD:
 	case VALUE_KEY:

@@ -61,7 +61,14 @@ bool parse_size(struct text text, u64 *bytes)
 bool parse_duration(struct text text, u64 *ns)
 {
 	static const struct unit units[] = {
-		{"ns", 1}, {"us", NS_PER_US}, {"ms", NS_PER_MS}, {"s", NS_PER_S}, {NULL, 0},
+		{"ns", 1},
+		{"us", NS_PER_US},
+		{"ms", NS_PER_MS},
+		{"s", NS_PER_S},
+		{"m", 60 * NS_PER_S},
+		{"h", 3600 * NS_PER_S},
+		{"d", 86400 * NS_PER_S},
+		{NULL, 0},
 	};
 
 	return parse_with_unit(text, units, ns);

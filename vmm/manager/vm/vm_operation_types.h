@@ -16,6 +16,7 @@ enum vm_operation_kind { /* the operations in the order of their steps in a turn
 			 OPERATION_SNAPSHOT,
 			 OPERATION_SAVE,
 			 OPERATION_BACKUP,
+			 OPERATION_SCHEDULE,
 			 OPERATION_COUNT
 };
 

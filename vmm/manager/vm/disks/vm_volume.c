@@ -36,7 +36,7 @@ static u32 vm_volume_boot(void)
 	return boot;
 }
 
-static bool vm_volume_is_written(const struct vm *vm, u32 place)
+bool vm_volume_is_written(const struct vm *vm, u32 place)
 {
 	const struct driver_link *link = vm->link[place];
 

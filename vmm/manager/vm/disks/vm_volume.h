@@ -15,6 +15,8 @@ struct vm_snapshot;
  * more are dropped.
  */
 
+/* Returns whether the VM runs with a volume at that index of its disks, to which it may write. */
+bool vm_volume_is_written(const struct vm *vm, u32 place);
 /* Returns whether the VM may write to a volume. */
 bool vm_volumes_any(const struct vm *vm);
 /* For backups, with vm->backup.disk[].chosen: has the stores keep what the chosen volumes hold. */
@@ -72,6 +74,12 @@ void vm_volumes_release(const struct vm *vm);
 void vm_volume_snapshot_name(u32 number, u32 place, char name[STORE_NAME_BYTES]);
 
 /* --- vm_volume_sweep.c --- */
+
+/*
+ * Writes the name that a volume for a scheduled backup of the VM's disk has until the backup is
+ * whole; `number` is that of the schedule's set of volumes.
+ */
+void vm_volume_backup_name(u32 number, u32 place, char name[STORE_NAME_BYTES]);
 
 /* Drops a volume of that name once its store is not busy. */
 void vm_volume_drop_later(u32 store, const char *name);

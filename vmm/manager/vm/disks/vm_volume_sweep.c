@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Drops the volumes of the manager's own that nothing needs any more: those of clones that have
- * gone, and snapshots of no VM, backup or rekey, also of an earlier boot. Called by vm_volume.c
+ * gone, snapshots of no VM, backup or rekey, and what a scheduled backup that did not become whole
+ * was written to, also of an earlier boot. Called by vm_volume.c, the schedule of a VM's backups
  * and, step by step, by the event loop. Owns the list of what is to be dropped.
  */
 #include "lib/bits.h"
@@ -13,6 +14,7 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/vm/disks/vm_volume.h"
 #include "vmm/manager/vm/vm.h"
+#include "vmm/rt/format.h"
 
 #define DROPS_MAX 64u
 
@@ -46,6 +48,26 @@ void vm_volumes_look(void)
 	stores_to_look_at = ~0u;
 }
 
+void vm_volume_backup_name(u32 number, u32 place, char name[STORE_NAME_BYTES])
+{
+	format(name, STORE_NAME_BYTES, "%cbackup-%08x-%u", STORE_OWN_NAME, number, place);
+}
+
+/* Returns whether a scheduled backup of the VM, not whole yet, is written to the volume. */
+static bool vm_volume_is_scheduled(const struct vm *vm, const char *name)
+{
+	char own[STORE_NAME_BYTES];
+
+	if (vm->operation[OPERATION_SCHEDULE].phase == SCHEDULE_WAITING)
+		return false;
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
+		vm_volume_backup_name(vm->schedule.number, i, own);
+		if (string_equal(own, name))
+			return true;
+	}
+	return false;
+}
+
 /* Returns whether the volume name is that of a snapshot in the set of that number; false for 0. */
 static bool vm_volume_is_one_of(u32 snapshots, const char *name)
 {
@@ -68,7 +90,8 @@ static bool vm_volume_is_claimed(const char *name)
 	if (rekey_needs(name))
 		return true;
 	VM_FOR_EACH(vm) {
-		if (vm_volume_is_one_of(vm->backup.volumes, name))
+		if (vm_volume_is_one_of(vm->backup.volumes, name) ||
+		    vm_volume_is_scheduled(vm, name))
 			return true;
 		VM_SNAPSHOT_FOR_EACH(vm, snapshot) {
 			if (vm_volume_is_one_of(snapshot->volumes, name))

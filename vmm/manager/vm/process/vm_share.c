@@ -5,6 +5,7 @@
  * kernel; reservations are asked of the monitor through the channel.
  */
 #include "vmm/manager/disk/disk.h"
+#include "vmm/manager/disk/store.h"
 #include "vmm/manager/net/net.h"
 #include "vmm/manager/vm/process/vm_share.h"
 #include "lib/bits.h"
@@ -61,6 +62,12 @@ bool vm_share_check(const struct vm_config *config, char *problem, size_t size)
 		format(problem, size,
 		       "affinity: there is no CPU %u; use %s%u, the host has %u CPU%s", cpu,
 		       there > 1 ? "0-" : "", there - 1, count, count == 1 ? "" : "s");
+		return false;
+	}
+	if (config->backup.store[0] != '\0' && store_find(config->backup.store) == NULL) {
+		format(problem, size,
+		       "backup: there is no store \"%s\"; use one that has a section [store NAME]",
+		       config->backup.store);
 		return false;
 	}
 	return vm_share_check_channel(config, problem, size);
