@@ -3,7 +3,9 @@
  * Uses a disk of blocks of 4 KiB when a key is typed: 'w' writes a text to four places, 'r' reads
  * it again and compares it, 'z' looks which of them are zeros, 'o' asks for what an encrypted disk
  * refuses, 'd' discards all of the disk, 'n' has zeros written to all of it, 'l' writes and reads
- * without end, until it is typed again.
+ * without end, until it is typed again; so do 'c' and 'C', which write another number to a block
+ * each time and check what a block has that they do not write now: 'c' uses the first blocks of the
+ * disk, 'C' all. 'v' checks all of them once more.
  */
 #include "tests/guest/rt/blk.h"
 #include "tests/guest/rt/devices.h"
@@ -11,7 +13,10 @@
 #define BLOCK	      4096u
 #define BLOCK_SECTORS (BLOCK / BLK_SECTOR)
 #define PLACES	      4u
-#define PATIENCE      12u /* times five seconds: the driver may be dead for a while */
+#define PATIENCE      12u   /* times five seconds: the driver may be dead for a while */
+#define NUMBERED      1000u /* blocks to which numbers are written */
+#define NUMBERED_FEW  96u
+#define STRIDE	      37u /* a prime: the next block lies elsewhere, and each has its turn */
 
 static struct blk blk;
 static u8 data[16 * BLOCK] ALIGNED(BLOCK);
@@ -125,6 +130,70 @@ static void load(void)
 	print("\n");
 }
 
+/* The number that each block should hold; 0: none was written. */
+static u32 numbers[NUMBERED];
+
+static u8 write_number(u32 block, u32 number)
+{
+	u32 *words = (u32 *)(void *)data;
+
+	for (u32 i = 0; i < BLOCK / sizeof(u32); i++)
+		words[i] = number;
+	numbers[block] = number;
+	return transfer(BLK_OUT, (u64)block * BLOCK_SECTORS, BLOCK);
+}
+
+/* Returns whether all of the block is the number that was last written to it. */
+static bool has_number(u32 block)
+{
+	const u32 *words = (const u32 *)(const void *)data;
+
+	if (numbers[block] == 0)
+		return true;
+	if (transfer(BLK_IN, (u64)block * BLOCK_SECTORS, BLOCK) != BLK_OK)
+		return false;
+	for (u32 i = 0; i < BLOCK / sizeof(u32); i++)
+		if (words[i] != numbers[block])
+			return false;
+	return true;
+}
+
+static void print_two(const char *first, u32 one, const char *second, u32 two)
+{
+	print(first);
+	print_hex(one);
+	print(second);
+	print_hex(two);
+	print("\n");
+}
+
+static void count_in(u32 blocks)
+{
+	static u32 number;
+	u32 block = 0;
+	u32 bad = 0;
+
+	print("COUNTS\n");
+	do {
+		block = (block + STRIDE) % blocks;
+		bad += write_number(block, ++number) != BLK_OK;
+		bad += !has_number((block + blocks / 2) % blocks);
+	} while (typed() != 'c');
+	print_two("COUNTED ", number, " BAD ", bad);
+}
+
+static void verify(void)
+{
+	u32 bad = 0;
+	u32 written = 0;
+
+	for (u32 i = 0; i < NUMBERED; i++) {
+		bad += !has_number(i);
+		written += numbers[i] != 0;
+	}
+	print_two("VERIFIED ", written, " BAD ", bad);
+}
+
 static void offend(void)
 {
 	struct blk_range *range = (struct blk_range *)(void *)data;
@@ -170,6 +239,10 @@ static void obey(char key)
 		offend();
 	if (key == 'l')
 		load();
+	if (key == 'c' || key == 'C')
+		count_in(key == 'c' ? NUMBERED_FEW : NUMBERED);
+	if (key == 'v')
+		verify();
 }
 
 void guest_main(void)

@@ -44,7 +44,7 @@ def opened(image, name):
 
 def refusals(machine):
     """What cannot be given another key says so, and stays as it was."""
-    for volume, key, words in (("secret", "other", "alpha uses it"), ("plain", "other", "not encrypted"),
+    for volume, key, words in (("secret", "none", "its key none is missing"), ("plain", "other", "not encrypted"),
                                ("copy", "none", "its key none is missing"), ("copy", "?", "name of a key"),
                                ("kept", "other", "read-only"), ("nothing", "other", "no volume")):
         assert words in machine.command(f"volume rekey pool/{volume} {key}"), volume

@@ -255,6 +255,10 @@ const struct vm_operation_ops vm_backup_ops = {.name = "backup"};
 const struct vm_operation_ops vm_schedule_ops = {.name = "schedule"};
 #endif
 
+#ifndef FIXTURE_REKEY /* the test includes vmm/manager/vm/operation/rekey/vm_rekey.c */
+const struct vm_operation_ops vm_rekey_ops = {.name = "rekey"};
+#endif
+
 bool vm_clone_disks_may(const struct vm *from, const struct vm_snapshot *snapshot, char *words,
 			size_t size)
 {

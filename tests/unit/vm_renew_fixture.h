@@ -26,7 +26,8 @@ static u32 renewed;	  /* the links that were renewed */
 static bool heir_works;
 static enum status memory_status;
 static u32 memories; /* the memory objects that were made */
-static struct driver_link *const link = (struct driver_link *)&renewed;
+static struct driver_link vm_link;
+static struct driver_link *const link = &vm_link;
 
 enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *memory)
 {
@@ -150,8 +151,8 @@ bool driver_link_end(struct driver_link *of)
 static char store_client;
 static struct machine_channel *const store_channel = (struct machine_channel *)&store_client;
 static bool store_free;
-static char store_told[200]; /* what the store was told; "": the save is done */
-static u32 stores_open;
+static char client_told[200]; /* what the store was told; "": the save is done */
+static u32 streams_open;
 static u32 judged; /* how often the process was told that it has failed */
 
 bool transfer_open(struct transfer *transfer, struct machine_channel *of, bool inward, char *words,
@@ -163,7 +164,7 @@ bool transfer_open(struct transfer *transfer, struct machine_channel *of, bool i
 		format(words, size, "too many streams");
 	else
 		*transfer = (struct transfer){.state = TRANSFER_RUNS, .inward = inward};
-	stores_open += store_free;
+	streams_open += store_free;
 	return store_free;
 }
 
@@ -187,8 +188,8 @@ void transfer_close(struct transfer *transfer, const char *words)
 {
 	assert_int_not_equal(transfer->state, TRANSFER_CLOSED);
 	transfer->state = TRANSFER_CLOSED;
-	string_copy(store_told, sizeof(store_told), words != NULL ? words : "");
-	stores_open--;
+	string_copy(client_told, sizeof(client_told), words != NULL ? words : "");
+	streams_open--;
 }
 
 void transfer_forget(struct transfer *transfer)

@@ -8,14 +8,16 @@
  * be broken. It has a link to the volume (START_DISK), a transfer to or from the machine channel
  * (START_SAVE) if it reads or writes, and nothing else, but for CONTENT_REKEY: then it has a link
  * to another volume, and both keys in a page (START_DISK_FILE, struct disk_keys: CONTENT_KEY_OLD
- * and CONTENT_KEY_NEW). The process ends when it is done.
+ * and CONTENT_KEY_NEW). A later round of a rekey also has a bit for each block that has changed
+ * since the round before (START_STATE, vmm/io/disk_changes.h), and copies these alone. The process
+ * ends when it is done.
  */
 enum content_operation {
 	CONTENT_WRITE,	/* writes bytes from the transfer to the volume */
 	CONTENT_READ,	/* writes bytes from the volume to the transfer */
 	CONTENT_DIGEST, /* computes the SHA-256 of the volume's content */
-	/* decrypts the volume (START_DISK) and encrypts it by another key to another one, which
-	 * holds zeros (START_SAVE) */
+	/* decrypts the volume (START_DISK) and encrypts it by another key to another one
+	 * (START_SAVE), which holds zeros, or what a round before has written */
 	CONTENT_REKEY,
 	CONTENT_OPERATION_COUNT
 };
@@ -24,6 +26,7 @@ enum content_state {
 	CONTENT_WORKS,
 	CONTENT_DONE, /* the operation is done: what was written is on the medium */
 	CONTENT_FAILED,
+	CONTENT_TOO_MUCH, /* more blocks have changed than `most` allows; nothing was written */
 };
 
 /* Indices in struct disk_keys of the volume's old and new key. */
@@ -41,6 +44,7 @@ struct content_page {
 	u32 pad0;
 	u64 from;
 	u64 bytes; /* how many bytes to move or digest; fewer if the volume ends before */
+	u64 most;  /* for a later round of a rekey: the most bytes to copy; 0: there is no limit */
 
 	/* The process writes the fields from here on. */
 	u32 state; /* enum content_state */

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The commands that change volumes or drop them: `volume resize`, `rename`, `drop`, `rollback` and
- * `rekey`. Run by command.c; the store's driver does it, and for `rekey` disk/rekey.c.
+ * The commands that change volumes or drop them: `volume resize`, `rename`, `drop` and `rollback`.
+ * Run by command.c; the store's driver does it.
  */
 #include "lib/string.h"
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/commands/volume.h"
-#include "vmm/manager/config/config_lists.h"
 #include "vmm/manager/disk/rekey.h"
 #include "vmm/manager/disk/store_key.h"
 
@@ -79,6 +78,8 @@ static void command_volume_rename_run(struct reply *reply, const struct argument
 			   users);
 		return;
 	}
+	if (!command_volume_stays(reply, store, &volume))
+		return;
 	if (!store_key_pass_on(store, &volume, &item, problem, sizeof(problem))) {
 		reply_fail(reply, CODE_FAILED, "%s: %s", volume.name, problem);
 		return;
@@ -107,7 +108,7 @@ static bool command_volume_is_free(struct reply *reply, const struct store *stor
 
 	store_users(store, volume->id, users, sizeof(users));
 	if (users[0] == '\0')
-		return true;
+		return command_volume_stays(reply, store, volume);
 	reply_fail(reply, CODE_BAD_STATE, "%s uses it; stop that VM first", users);
 	return false;
 }
@@ -169,78 +170,6 @@ COMMAND(volume_rollback,
 	.example = "volume rollback pool/web web-monday",
 	.keys = "store said",
 	.run = command_volume_rollback_run,
-	.minimum = 2,
-	.maximum = 2,
-	.audited = true,
-	.changes = true);
-
-static bool command_volume_rekey_resume(struct reply *reply)
-{
-	char problem[224];
-
-	if (!rekey_ended((u32)reply->left, problem, sizeof(problem)))
-		return false; /* not ended yet: content.c has a time limit for each block */
-	if (problem[0] != '\0')
-		reply_error(reply, "%s", problem);
-	else
-		command_store_show_done(reply, reply->vm_name, "");
-	return true;
-}
-
-/* Returns whether the volume can be encrypted by another key; if not, writes an error. */
-static bool command_volume_may_rekey(struct reply *reply, const struct store_volume *volume,
-				     const char *key)
-{
-	char shown[CONFIG_NAME_BYTES];
-
-	if (!config_name_valid(text_of(key)))
-		reply_bad(reply, "\"%s\" is not valid; use the name of a key",
-			  text_show(shown, sizeof(shown), text_of(key)));
-	else if ((volume->flags & STORE_VOLUME_READ_ONLY) != 0)
-		reply_fail(
-			reply, CODE_BAD_STATE,
-			"%s is read-only and keeps its key; clone it, and give the clone another",
-			volume->name);
-	else if (volume->key.id == 0)
-		reply_fail(reply, CODE_BAD_STATE,
-			   "%s is not encrypted; make a volume with encrypt=KEY and copy it in a "
-			   "guest",
-			   volume->name);
-	else
-		return true;
-	return false;
-}
-
-static void command_volume_rekey_run(struct reply *reply, const struct arguments *arguments)
-{
-	char problem[2 * DRIVER_TEXT_BYTES];
-	struct store_volume volume;
-	struct text name;
-	struct store *store = command_volume(reply, arguments->word[0], &name, &volume);
-
-	if (store == NULL || !command_volume_is_free(reply, store, &volume) ||
-	    !command_volume_may_rekey(reply, &volume, arguments->word[1]))
-		return;
-	reply->left = rekey_begin(store, &volume, arguments->word[1], problem, sizeof(problem));
-	if (reply->left == 0) {
-		reply_fail(reply, CODE_FAILED, "%s: %s", volume.name, problem);
-		return;
-	}
-	string_copy(reply->vm_name, sizeof(reply->vm_name), store->config->section.name);
-	reply->resume = command_volume_rekey_resume;
-}
-
-COMMAND(volume_rekey,
-	.name = "volume rekey",
-	.right = MAY_CONFIGURE,
-	.arguments = "STORE/VOLUME KEY",
-	.summary = "encrypt a volume that nobody uses by a key of its own",
-	.detail = "KEY is the name of a key, the present one or another: afterwards no clone and\n"
-		  "no snapshot has the volume's key. All of it is written again, which takes its\n"
-		  "space a second time meanwhile. Ctrl-C stops waiting, the work goes on.",
-	.example = "volume rekey pool/web vault",
-	.keys = "store said",
-	.run = command_volume_rekey_run,
 	.minimum = 2,
 	.maximum = 2,
 	.audited = true,

@@ -10,6 +10,7 @@
 #include "lib/read_once.h"
 #include "lib/string.h"
 #include "vmm/manager/disk/disk.h"
+#include "vmm/manager/disk/disk_changes.h"
 #include "vmm/manager/disk/disk_volume.h"
 #include "vmm/manager/disk/store.h"
 #include "vmm/manager/process/events.h"
@@ -45,6 +46,11 @@ const struct content *content_find(u32 number)
 	return NULL;
 }
 
+u64 content_moved(const struct content *content)
+{
+	return content->page != NULL ? READ_ONCE(content->page->moved) : content->moved;
+}
+
 /* Returns the unused entry for a movement of content that was used longest ago, or NULL. */
 static struct content *content_place(void)
 {
@@ -76,10 +82,13 @@ static bool content_make_group(struct content *content, char *problem, size_t si
 static bool content_make_links(struct content *content, const struct content_wish *wish,
 			       char *problem, size_t size)
 {
+	bool fixed = (wish->volume->flags & STORE_VOLUME_READ_ONLY) != 0;
 	/*
-	 * the volume that gets another key is not written to, but nobody else may use it meanwhile
+	 * The volume that gets another key is not written to, but nobody else may use it meanwhile;
+	 * of one that a VM writes to, a snapshot is read.
 	 */
-	bool read_only = wish->operation != CONTENT_WRITE && wish->operation != CONTENT_REKEY;
+	bool read_only = wish->operation != CONTENT_WRITE &&
+			 (wish->operation != CONTENT_REKEY || fixed);
 
 	content->link =
 		disk_volume_attach_alone(users[wish->operation], content->group, wish->store,
@@ -106,6 +115,7 @@ static handle_t content_make_page(struct content *content, const struct content_
 	content->page->operation = wish->operation;
 	content->page->from = wish->from;
 	content->page->bytes = wish->bytes;
+	content->page->most = wish->most;
 	return memory;
 }
 
@@ -150,6 +160,8 @@ static void content_start(struct content *content, const struct content_wish *wi
 	if (!process_build_failed(build)) {
 		build->info->parameter[MONITOR_FLAGS] = MONITOR_CARRIER;
 		content_give_all(content, build, page);
+		if (wish->changed != NULL)
+			disk_changes_give(wish->changed, build);
 		if (wish->to != NULL)
 			disk_give_keys_of(&wish->volume->key, &wish->to->key, content->group,
 					  build);
@@ -257,7 +269,12 @@ static void content_take_outcome(struct content *content)
 	char died[PROCESS_DIED_BYTES];
 	char problem[sizeof(content->problem)];
 
+	content->moved = READ_ONCE(content->page->moved);
 	switch (__atomic_load_n(&content->page->state, __ATOMIC_ACQUIRE)) {
+	case CONTENT_TOO_MUCH:
+		content->too_much = true;
+		content_end(content, "more has changed than is copied while a guest stands still");
+		break;
 	case CONTENT_DONE:
 		memcpy(content->digest, content->page->digest, sizeof(content->digest));
 		content_end(content, content->transfer.state == TRANSFER_BROKEN

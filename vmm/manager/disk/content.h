@@ -33,6 +33,8 @@ struct content {
 	enum content_operation operation;
 	u8 digest[sizeof(((struct content_page *)NULL)->digest)];
 	char problem[224]; /* why the last movement failed; "": it did not fail */
+	u64 moved;	   /* the process's progress when the manager last looked, in bytes */
+	bool too_much;	   /* a rekey's round failed as more has changed than wish.most */
 	/* valid while the movement is under way */
 	struct transfer transfer;
 	handle_t group;
@@ -45,7 +47,6 @@ struct content {
 	/* for a rekey: the link by which the process writes the new volume; else NULL */
 	struct driver_link *link_to;
 	u64 until_tsc; /* the TSC by which the process must have made progress */
-	u64 moved;
 };
 
 /*
@@ -59,6 +60,12 @@ struct content_wish {
 	/* the client's channel; NULL: a digest or a rekey, which has no client */
 	struct machine_channel *channel;
 	const struct store_volume *to; /* the volume that a rekey fills; NULL: this is no rekey */
+	/*
+	 * for a later round of a rekey: the link whose list of changes names the blocks to copy, of
+	 * which there are `most` bytes at most (0: any number); NULL: all of the volume is copied
+	 */
+	const struct driver_link *changed;
+	u64 most;
 	u64 from;
 	u64 bytes;
 };
@@ -73,6 +80,8 @@ const struct content *content_begin(const struct content_wish *wish, char *probl
  * NULL.
  */
 const struct content *content_find(u32 number);
+/* Returns how many bytes the movement's process has moved so far, as it says. */
+u64 content_moved(const struct content *content);
 
 /*
  *  Ends the movement of that number, which a rekey has made, so that its volumes can be used again.

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes the list of blocks that change between a disk's backups, and tells the driver where it is.
- * Called by vm_backup.c, vm_backup_begin.c and, for what the driver is told, by disk_class.c. The
- * list's memory is charged to the VM's memory group, and the page tables that map it to the
- * driver's.
+ * Makes the list of blocks that change between a disk's backups or a rekey's rounds, and tells the
+ * driver where it is. Called by vm_backup.c, vm_backup_begin.c, rekey_round.c, content.c and, for
+ * what the driver is told, by disk_class.c. The list's memory is charged to the VM's memory group,
+ * and the page tables that map it to the driver's.
  */
 #include "vmm/manager/disk/disk_changes.h"
 
 #include "lib/bits.h"
 #include "lib/read_once.h"
 #include "vmm/io/disk_changes.h"
+#include "vmm/manager/process/process_build.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/status_text.h"
@@ -88,6 +89,15 @@ bool disk_changes_begun(const struct driver_link *link)
 bool disk_changes_are_whole(const struct driver_link *link)
 {
 	return link->changes.head != NULL && READ_ONCE(link->changes.head->lost) == 0;
+}
+
+void disk_changes_give(const struct driver_link *link, struct process_build *build)
+{
+	const struct link_changes *changes = &link->changes;
+
+	process_build_map(build, START_STATE, changes->memory,
+			  disk_changes_half_at(changes->bytes, changes->number - 1),
+			  disk_changes_half_bytes(changes->bytes), RIGHT_READ);
 }
 
 /*

@@ -5,8 +5,9 @@
 #include "vmm/manager/disk/disk_undo.h"
 
 /*
- * A list of the blocks of a VM's disk that changed since its last backup. The disk's driver fills
- * it, in memory that the VM's memory group pays for; vmm/io/disk_changes.h has the layout.
+ * A list of the blocks of a VM's disk that changed since its last backup, or since the last round
+ * of a rekey. The disk's driver fills it, in memory that the VM's memory group pays for;
+ * vmm/io/disk_changes.h has the layout.
  */
 
 /*
@@ -29,6 +30,12 @@ void disk_changes_begin(struct driver_link *link, bool merge);
 bool disk_changes_begun(const struct driver_link *link);
 /* Returns whether the list has all changes since it was begun, as far as the driver reports. */
 bool disk_changes_are_whole(const struct driver_link *link);
+
+/*
+ * Gives a process, to read, the bits of the blocks that changed between the last two points in time
+ * at which the list was begun, as START_STATE.
+ */
+void disk_changes_give(const struct driver_link *link, struct process_build *build);
 
 /* Returns what the driver is told of the list of changes; `shown` is what it was told before. */
 struct disk_changes_given disk_changes_given(const struct driver_link *link,

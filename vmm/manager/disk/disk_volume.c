@@ -8,6 +8,7 @@
 
 #include "lib/string.h"
 #include "vmm/manager/disk/disk_window.h"
+#include "vmm/manager/disk/rekey.h"
 #include "vmm/manager/disk/store_key.h"
 #include "vmm/rt/format.h"
 
@@ -36,6 +37,10 @@ static struct driver_link *disk_volume_make(const struct store *store,
 {
 	const struct driver_link *conflict;
 
+	if (rekey_takes(store, volume->id)) {
+		format(problem, size, "it is given another key at this moment; try again");
+		return NULL;
+	}
 	read_only = read_only || (volume->flags & STORE_VOLUME_READ_ONLY) != 0;
 	conflict = disk_volume_conflict(store, volume->id, read_only);
 	if (conflict != NULL) {

@@ -2,13 +2,13 @@
 /*
  * Gives an encrypted volume another key: makes a volume with a name of the manager's own, has a
  * process of content.c write it by the new key, and has the store's driver exchange the two. Called
- * by `volume rekey`, vm_volume_sweep.c and the event loop. Owns the one rekey and its new volume.
+ * by `volume rekey`, vm_rekey.c, vm_volume_sweep.c and the event loop. Owns the one rekey and the
+ * volumes made for it; rekey_round.c has the rounds of a volume that a VM uses meanwhile.
  */
-#include "vmm/manager/disk/rekey.h"
+#include "vmm/manager/disk/rekey_state.h"
 
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vmm/manager/disk/content.h"
 #include "vmm/manager/disk/store_key.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/process/random.h"
@@ -20,65 +20,53 @@
 /* The interval at which the manager looks whether the store can take a command. */
 #define LOOK_NS (10 * NS_PER_MS)
 
-#define PROBLEM_BYTES 224u
-#define ENDED_MAX     8u /* number of the last rekeys whose outcome is kept for those who asked */
+struct rekey_state rekey;
 
-enum rekey_phase {
-	REKEY_NONE,
-	REKEY_MAKING,  /* the store's driver makes the new volume */
-	REKEY_COPYING, /* a process copies the content to the new volume */
-	/* the store's driver gives the new volume's content and key to the old one */
-	REKEY_TAKING,
-	REKEY_DROPPING,
-};
-
-static struct {
-	enum rekey_phase phase;
-	u32 number; /* number of the last rekey, from 1 on; 0: there was none */
-	struct store *store;
-	struct store_volume volume;
-	struct store_item made; /* the new volume, and the key for the old one's name */
-	/* number of the command that the store's driver was given; 0: none yet */
-	u64 asked;
-	u32 status;    /* enum store_status of the store's last answer */
-	u64 until_tsc; /* the TSC at which MAKING or DROPPING is given up */
-	u32 content;   /* number of the movement (content.c) that copies */
-	/* why the last rekeys have failed, by their numbers; "": they have not */
-	char problem[ENDED_MAX][PROBLEM_BYTES];
-	bool left; /* a new volume may be left behind, and rekey_left has not reported that yet */
-} rekey;
-
-static void rekey_enter(enum rekey_phase phase)
+void rekey_enter(enum rekey_phase phase)
 {
 	rekey.phase = phase;
 	rekey.asked = 0;
 	rekey.until_tsc = clock_tsc() + clock_ns_to_tsc(ASK_NS);
 }
 
+bool rekey_is_late(void)
+{
+	return clock_tsc() >= rekey.until_tsc;
+}
+
 /*
- * Ends the copying, and drops the new volume. `problem` is "" when all is done; `state` then says
- * nothing, and otherwise which key the volume has.
+ * Ends the copying, and drops the volumes made for it. `problem` is "" when all is done; `state`
+ * then says nothing, and otherwise which key the volume has.
  */
 static void rekey_end(const char *state, const char *problem)
 {
-	char *kept = rekey.problem[rekey.number % ENDED_MAX];
+	char *kept = rekey.problem[rekey.number % REKEY_ENDED_MAX];
 	bool done = problem[0] == '\0';
 
-	format(kept, PROBLEM_BYTES, "%s%s", done ? "" : state, problem);
+	format(kept, REKEY_PROBLEM_BYTES, "%s%s", done ? "" : state, problem);
 	content_let_go(rekey.content);
+	rekey.held = false;
 	log_message(done ? LOG_INFO : LOG_WARNING, LOG_DEVICE, "", "volume %s/%s: %s",
 		    rekey.store->config->section.name, rekey.volume.name,
 		    done ? "it has another key" : kept);
 	rekey_enter(REKEY_DROPPING);
 }
 
-static void rekey_finish(const char *problem)
+void rekey_finish(const char *problem)
 {
 	rekey_end("it keeps its key: ", problem);
 }
 
-u32 rekey_begin(struct store *store, const struct store_volume *volume, const char *key,
-		char *problem, size_t size)
+void rekey_lose(const char *problem)
+{
+	rekey.lost = rekey.live;
+	rekey_end("it has its key or the new one, so keep both; `volume list` says which once its "
+		  "store is ready again: ",
+		  problem);
+}
+
+u32 rekey_begin(struct store *store, const struct store_volume *volume, struct driver_link *link,
+		const char *key, char *problem, size_t size)
 {
 	u32 chance;
 
@@ -94,10 +82,16 @@ u32 rekey_begin(struct store *store, const struct store_volume *volume, const ch
 		return 0;
 	random_draw(&chance, sizeof(chance));
 	format(rekey.made.name, sizeof(rekey.made.name), "%crekey-%08x", STORE_OWN_NAME, chance);
+	format(rekey.kept, sizeof(rekey.kept), "%crekey-%08x-old", STORE_OWN_NAME, chance);
 	rekey.store = store;
 	rekey.volume = *volume;
 	rekey.content = 0;
-	rekey.problem[++rekey.number % ENDED_MAX][0] = '\0';
+	rekey.problem[++rekey.number % REKEY_ENDED_MAX][0] = '\0';
+	rekey.live = link != NULL;
+	rekey.link = link;
+	rekey.round = 1;
+	rekey.moved = 0;
+	rekey.held = rekey.merge = rekey.back = rekey.lost = false;
 	rekey.left = true;
 	rekey_enter(REKEY_MAKING);
 	return rekey.number;
@@ -108,14 +102,16 @@ bool rekey_ended(u32 number, char *problem, size_t size)
 	if (rekey.phase != REKEY_NONE && rekey.number == number)
 		return false;
 	string_copy(problem, size,
-		    rekey.number - number < ENDED_MAX ? rekey.problem[number % ENDED_MAX]
-						      : "which key it has was lost; see the log");
+		    rekey.number - number < REKEY_ENDED_MAX
+			    ? rekey.problem[number % REKEY_ENDED_MAX]
+			    : "which key it has was lost; see the log");
 	return true;
 }
 
 bool rekey_needs(const char *name)
 {
-	return rekey.phase != REKEY_NONE && string_equal(rekey.made.name, name);
+	return rekey.phase != REKEY_NONE &&
+	       (string_equal(rekey.made.name, name) || string_equal(rekey.kept, name));
 }
 
 bool rekey_left(void)
@@ -161,12 +157,8 @@ static bool rekey_has_its_key(char *problem, size_t size)
 	return store_key_check(rekey.store, &volume, problem, size);
 }
 
-/*
- * Gives the store's driver a command, or takes its answer. Returns true once there is an answer:
- * `problem` is "" if the command was done.
- */
-static bool rekey_ask(enum store_operation operation, const struct store_item *item, char *problem,
-		      size_t size)
+bool rekey_ask(enum store_operation operation, const struct store_item *items, u32 count,
+	       char *problem, size_t size)
 {
 	struct store_answer answer;
 	char said[4 * STORE_TEXT_BYTES];
@@ -174,7 +166,7 @@ static bool rekey_ask(enum store_operation operation, const struct store_item *i
 	if (rekey.asked == 0) {
 		if (store_is_idle(rekey.store))
 			rekey.asked =
-				store_ask(rekey.store, operation, item, 1, said, sizeof(said));
+				store_ask(rekey.store, operation, items, count, said, sizeof(said));
 		return false;
 	}
 	if (!store_answered(rekey.store, rekey.asked, &answer))
@@ -190,21 +182,35 @@ static bool rekey_ask(enum store_operation operation, const struct store_item *i
 }
 
 /*
- * Begins to copy to the new volume, as soon as the store has no command that might change the old
- * volume meanwhile.
+ * Copies what is to be read: the volume, or the snapshot that this round has taken of it, which is
+ * encrypted by the volume's key.
  */
-static void rekey_copy(void)
+static bool rekey_find_source(struct store_volume *from)
 {
+	*from = rekey.volume;
+	if (!rekey.live)
+		return true;
+	if (!store_volume_find(rekey.store, rekey.kept, from))
+		return false;
+	from->key = rekey.volume.key;
+	return true;
+}
+
+void rekey_copy(void)
+{
+	struct store_volume from;
 	struct store_volume to;
 	struct content_wish wish = {
 		.operation = CONTENT_REKEY,
 		.store = rekey.store,
-		.volume = &rekey.volume,
+		.volume = &from,
 		.to = &to,
 		.bytes = rekey.volume.sectors * BLOCK_SECTOR_BYTES,
+		.changed = rekey.round > 1 ? rekey.link : NULL,
+		.most = rekey.held ? REKEY_HELD_BYTES : 0,
 	};
 	const struct content *content;
-	char problem[PROBLEM_BYTES];
+	char problem[REKEY_PROBLEM_BYTES];
 
 	if (!store_is_idle(rekey.store))
 		return;
@@ -212,8 +218,8 @@ static void rekey_copy(void)
 		rekey_finish("it was changed meanwhile");
 		return;
 	}
-	if (!store_volume_find(rekey.store, rekey.made.name, &to)) {
-		rekey_finish("its store has lost the volume that it was to be written to");
+	if (!rekey_find_source(&from) || !store_volume_find(rekey.store, rekey.made.name, &to)) {
+		rekey_finish("its store has lost the volumes that were made for it");
 		return;
 	}
 	if (!rekey_has_its_key(problem, sizeof(problem))) {
@@ -232,14 +238,16 @@ static void rekey_copy(void)
 
 static void rekey_step_making(void)
 {
-	char problem[PROBLEM_BYTES];
+	char problem[REKEY_PROBLEM_BYTES];
 
-	if (rekey_ask(STORE_CREATE, &rekey.made, problem, sizeof(problem))) {
-		if (problem[0] == '\0')
-			rekey_copy();
-		else
+	if (rekey_ask(STORE_CREATE, &rekey.made, 1, problem, sizeof(problem))) {
+		if (problem[0] != '\0')
 			rekey_finish(problem);
-	} else if (clock_tsc() >= rekey.until_tsc) {
+		else if (rekey.live)
+			rekey_round_begin();
+		else
+			rekey_copy();
+	} else if (rekey_is_late()) {
 		rekey_finish("the driver of its store does not answer");
 	}
 }
@@ -250,6 +258,8 @@ static void rekey_step_copying(void)
 
 	if (content == NULL)
 		rekey_finish("the process that copies was lost");
+	else if (content->phase != CONTENT_MOVING && rekey.live)
+		rekey_round_copied(content);
 	else if (content->phase == CONTENT_HOLDING)
 		rekey_enter(REKEY_TAKING);
 	else if (content->phase != CONTENT_MOVING)
@@ -263,7 +273,7 @@ static void rekey_step_copying(void)
 static void rekey_step_taking(void)
 {
 	struct store_item item = {.volume = rekey.volume.id, .key = rekey.made.key};
-	char problem[PROBLEM_BYTES];
+	char problem[REKEY_PROBLEM_BYTES];
 	struct store_volume made;
 
 	if (rekey.asked == 0) {
@@ -271,40 +281,58 @@ static void rekey_step_taking(void)
 			return; /* the store is being loaded by its driver */
 		item.other = made.id;
 	}
-	if (!rekey_ask(STORE_ROLLBACK, &item, problem, sizeof(problem)))
+	if (!rekey_ask(STORE_ROLLBACK, &item, 1, problem, sizeof(problem)))
 		return;
 	/* after a disk error nobody knows whether the exchange was written or not */
 	if (rekey.status == STORE_DISK_ERROR)
-		rekey_end("it has its key or the new one, so keep both; `volume list` says which "
-			  "once its store is ready again: ",
-			  problem);
+		rekey_lose(problem);
+	else if (problem[0] == '\0' && rekey.live)
+		rekey_round_taken();
 	else
 		rekey_finish(problem);
 }
 
-/* Drops the new volume; if that fails, vm_volume_sweep.c does it later. */
-static void rekey_step_dropping(void)
+/* Enters a volume in `items` if there is one of that name; returns whether nobody uses it. */
+static bool rekey_is_unused(const char *name, struct store_item *items, u32 *count)
 {
-	struct store_item item = {.volume = 0};
-	char problem[PROBLEM_BYTES];
-	const struct content *content = content_find(rekey.content);
-	bool late = clock_tsc() >= rekey.until_tsc;
-	struct store_volume made;
+	struct store_volume volume;
 	char users[2];
 
-	if (content != NULL && content->phase != CONTENT_NONE && !late)
-		return; /* the disk's driver is still detaching the links */
+	if (!store_volume_find(rekey.store, name, &volume))
+		return true;
+	/* a process that could not be made had a link already */
+	store_users(rekey.store, volume.id, users, sizeof(users));
+	items[(*count)++] = (struct store_item){.volume = volume.id};
+	return users[0] == '\0';
+}
+
+bool rekey_unused(bool all, struct store_item *items, u32 *count)
+{
+	const struct content *content = content_find(rekey.content);
+	bool unused = content == NULL || content->phase == CONTENT_NONE;
+
+	*count = 0;
+	unused &= rekey_is_unused(rekey.kept, items, count);
+	return all ? rekey_is_unused(rekey.made.name, items, count) && unused : unused;
+}
+
+/* Drops the volumes made for the rekey; if that fails, vm_volume_sweep.c does it later. */
+static void rekey_step_dropping(void)
+{
+	struct store_item items[2];
+	char problem[REKEY_PROBLEM_BYTES];
+	bool late = rekey_is_late();
+	u32 count = 0;
+
 	if (rekey.asked == 0) {
-		if (!store_volume_find(rekey.store, rekey.made.name, &made)) {
+		if (!rekey_unused(true, items, &count) && !late)
+			return; /* the disk's driver is still detaching the links */
+		if (count == 0) {
 			rekey.phase = REKEY_NONE;
 			return;
 		}
-		store_users(rekey.store, made.id, users, sizeof(users));
-		if (users[0] != '\0' && !late)
-			return; /* the process could not be made, but its link was */
-		item.volume = made.id;
 	}
-	if (rekey_ask(STORE_DROP, &item, problem, sizeof(problem)) || late)
+	if (rekey_ask(STORE_DROP, items, count, problem, sizeof(problem)) || late)
 		rekey.phase = REKEY_NONE;
 }
 
@@ -327,18 +355,16 @@ bool rekey_step(void)
 	case REKEY_DROPPING:
 		rekey_step_dropping();
 		break;
+	default:
+		rekey_round_step();
+		break;
 	}
 	return rekey.phase != phase;
 }
 
 u64 rekey_deadline(void)
 {
-	switch (rekey.phase) {
-	case REKEY_MAKING:
-	case REKEY_TAKING:
-	case REKEY_DROPPING:
-		return clock_tsc() + clock_ns_to_tsc(LOOK_NS);
-	default:
+	if (rekey.phase == REKEY_NONE || rekey.phase == REKEY_COPYING)
 		return ~0ull;
-	}
+	return clock_tsc() + clock_ns_to_tsc(LOOK_NS);
 }

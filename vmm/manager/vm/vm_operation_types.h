@@ -17,6 +17,7 @@ enum vm_operation_kind { /* the operations in the order of their steps in a turn
 			 OPERATION_SAVE,
 			 OPERATION_BACKUP,
 			 OPERATION_SCHEDULE,
+			 OPERATION_REKEY,
 			 OPERATION_COUNT
 };
 

@@ -10,6 +10,7 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/io/content_page.h"
+#include "vmm/io/disk_changes.h"
 #include "vmm/monitor/disk/disk_cipher.h"
 #include "vmm/monitor/machine/random.h"
 #include "vmm/monitor/save/save_disk.h"
@@ -35,14 +36,20 @@ struct carrier_room {
 	struct disk_client client;
 	struct transfer_end transfer;
 	u8 block[BLOCK_REQUEST_BYTES] ALIGNED(8);
-	/* only for a rekey: the volume that it writes to, and the keys */
+	/* only for a rekey: the blocks that have changed, the volume that it writes to, the keys */
+	const u64 *changed; /* a bit for each block; NULL: all of the volume is copied */
+	u64 changed_blocks; /* the number of blocks for which `changed` has bits */
 	struct save_disk to;
 	struct disk_client to_client;
 	struct disk_keys keys;
 	struct disk_cipher old;
 	struct disk_cipher new;
+	struct disk_secret_header header; /* of the volume that it writes to */
+	bool empty;			  /* the volume was never used: it has no header */
+	bool too_much;			  /* more blocks have changed than are to be copied */
 };
 _Static_assert(BLOCK_REQUEST_BYTES % DISK_SECRET_BYTES == 0, "whole blocks");
+_Static_assert(BLOCK_REQUEST_BYTES == DISK_CHANGES_BLOCK_BYTES, "a bit for each");
 
 static struct content_page *page;
 static struct carrier_room *room;
@@ -178,27 +185,45 @@ static bool carrier_digest(u64 from, u64 bytes)
 }
 
 /*
- * Opens the cipher of the old key by the volume's header in `block`, makes there a header for the
- * new key, and opens its cipher. A volume that was never used has no header, and *empty says that
+ * Reads the header that a round before has written to the other volume into `header`, or makes one
+ * there with a salt of its own.
+ */
+static bool carrier_rekey_new_header(struct disk_secret_header *header)
+{
+	u8 salt[DISK_SECRET_SALT_BYTES];
+
+	if (room->changed != NULL)
+		return save_disk_read(&room->to, 0, header, sizeof(*header))
+			       ? true
+			       : carrier_fails("%s", room->to.problem);
+	random_init();
+	random_draw(salt, sizeof(salt));
+	disk_cipher_make_header(room->keys.disk[CONTENT_KEY_NEW].key, salt, header);
+	return true;
+}
+
+/*
+ * Opens the ciphers of both keys by the headers of the volumes; `room->header` is then that of the
+ * volume that is written to. A volume that was never used has no header, and room->empty says that
  * it must hold nothing but zeros.
  */
-static bool carrier_rekey_header(u8 *block, bool *empty)
+static bool carrier_rekey_open(void)
 {
-	struct disk_secret_header *header = (struct disk_secret_header *)(void *)block;
-	u8 salt[DISK_SECRET_SALT_BYTES];
+	struct disk_secret_header *header = &room->header;
 	const char *problem;
 
-	*empty = is_zero(block, DISK_SECRET_BYTES);
-	if (*empty)
+	if (!save_disk_read(&room->disk, 0, header, sizeof(*header)))
+		return carrier_fails("%s", room->disk.problem);
+	room->empty = is_zero((const u8 *)header, sizeof(*header));
+	if (room->empty)
 		return true;
 	if (!disk_cipher_is_header(header))
 		return carrier_fails("it begins with something that is not encrypted");
 	problem = disk_cipher_open(&room->old, room->keys.disk[CONTENT_KEY_OLD].key, header);
 	if (problem != NULL)
 		return carrier_fails("%s", problem);
-	random_init();
-	random_draw(salt, sizeof(salt));
-	disk_cipher_make_header(room->keys.disk[CONTENT_KEY_NEW].key, salt, header);
+	if (!carrier_rekey_new_header(header))
+		return false;
 	problem = disk_cipher_open(&room->new, room->keys.disk[CONTENT_KEY_NEW].key, header);
 	return problem == NULL ? true : carrier_fails("%s", problem);
 }
@@ -218,17 +243,21 @@ static void carrier_rekey_block(u8 *block, u64 sector)
 	memcpy(block, room->new.block, DISK_SECRET_BYTES);
 }
 
-static bool carrier_rekey_piece(u64 at, u32 bytes, bool *empty)
+static bool carrier_rekey_piece(u64 at, u32 bytes)
 {
+	u32 done = 0;
+
 	if (!carrier_load_block(at, bytes))
 		return false;
-	if (at == 0 && !carrier_rekey_header(room->block, empty))
-		return false;
-	if (is_zero(room->block, bytes))
+	if (is_zero(room->block, bytes) && room->changed == NULL)
 		return true; /* the volume that gets the content holds zeros there already */
-	if (*empty)
+	if (room->empty)
 		return carrier_fails("it has no header, but holds something");
-	for (u32 done = at == 0 ? DISK_SECRET_BYTES : 0; done < bytes; done += DISK_SECRET_BYTES)
+	if (at == 0) {
+		memcpy(room->block, &room->header, sizeof(room->header));
+		done = DISK_SECRET_BYTES;
+	}
+	for (; done < bytes; done += DISK_SECRET_BYTES)
 		carrier_rekey_block(room->block + done,
 				    (at + done - DISK_SECRET_BYTES) / BLOCK_SECTOR_BYTES);
 	if (!save_disk_write(&room->to, at, room->block, bytes))
@@ -236,17 +265,52 @@ static bool carrier_rekey_piece(u64 at, u32 bytes, bool *empty)
 	return true;
 }
 
+/*
+ * Returns whether the block at offset `at` is to be copied. A driver may write to the list, so it
+ * may say something else the next time: the copy is then as wrong as what that driver reads out.
+ */
+static bool carrier_rekey_is_wanted(u64 at)
+{
+	u64 number = at / DISK_CHANGES_BLOCK_BYTES;
+
+	return room->changed == NULL || number >= room->changed_blocks ||
+	       (__atomic_load_n(&room->changed[number / 64], __ATOMIC_RELAXED) >> number % 64 &
+		1) != 0;
+}
+
+/* Returns how many bytes of the first `bytes` are to be copied. */
+static u64 carrier_rekey_count(u64 bytes)
+{
+	u64 wanted = 0;
+
+	for (u64 at = 0; at < bytes; at += BLOCK_REQUEST_BYTES)
+		wanted += carrier_rekey_is_wanted(at) ? carrier_block_bytes(at, bytes - at) : 0;
+	return wanted;
+}
+
 static bool carrier_rekey(u64 bytes)
 {
-	bool empty = false;
+	const struct start_entry *changed = start_find(START_STATE);
 
+	if (changed != NULL) {
+		room->changed = (const u64 *)(uintptr_t)changed->offset;
+		room->changed_blocks = changed->value * 8;
+	}
+	if (page->most != 0 && carrier_rekey_count(bytes) > page->most) {
+		room->too_much = true;
+		return false;
+	}
+	if (!carrier_rekey_open())
+		return false;
 	for (u64 done = 0; done < bytes;) {
 		u32 some = carrier_block_bytes(done, bytes - done);
 
-		if (!carrier_rekey_piece(done, some, &empty))
-			return false;
+		if (carrier_rekey_is_wanted(done)) {
+			if (!carrier_rekey_piece(done, some))
+				return false;
+			carrier_moved(some);
+		}
 		done += some;
-		carrier_moved(some);
 	}
 	return save_disk_flush(&room->to) ? true : carrier_fails("%s", room->to.problem);
 }
@@ -320,7 +384,10 @@ NORETURN void carrier_run(void)
 	page = (struct content_page *)(uintptr_t)channel->offset;
 	carried = carrier_open(queue) && carrier_carry();
 	secret_forget(&room->keys, sizeof(room->keys));
-	__atomic_store_n(&page->state, carried ? (u32)CONTENT_DONE : (u32)CONTENT_FAILED,
+	__atomic_store_n(&page->state,
+			 carried	  ? (u32)CONTENT_DONE
+			 : room->too_much ? (u32)CONTENT_TOO_MUCH
+					  : (u32)CONTENT_FAILED,
 			 __ATOMIC_RELEASE);
 	sys_process_exit(0);
 }

@@ -46,6 +46,12 @@ void vm_volumes_claim(const struct vm *vm, struct vm_snapshot *snapshot);
 void vm_volumes_keep(struct vm *vm);
 void vm_volumes_go_back(struct vm *vm);
 /*
+ * Returns whether the VM's volumes still have the keys that they had at the snapshot, by which
+ * alone its monitor reads them; if not, `problem` says which one has got another key.
+ */
+bool vm_volumes_have_their_keys(const struct vm *vm, const struct vm_snapshot *snapshot,
+				char *problem, size_t size);
+/*
  * Goes on with giving the stores commands for the VM's snapshot or return to one; returns the worst
  * of their answers, with the reason in `problem`.
  */

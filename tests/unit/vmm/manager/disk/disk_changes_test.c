@@ -19,6 +19,19 @@
 static struct driver driver;
 static struct driver_channel channel;
 static struct driver_link *const link = &driver.link[2];
+/* What a process was given: which bytes of the list of changes. */
+static u64 mapped_at, mapped_bytes;
+
+void process_build_map(struct process_build *build, enum start_kind kind, handle_t memory,
+		       u64 offset, u64 bytes, u32 rights)
+{
+	(void)build, (void)memory;
+	assert_int_equal(kind, START_STATE);
+	assert_int_equal(rights, RIGHT_READ);
+	mapped_at = offset;
+	mapped_bytes = bytes;
+}
+
 static struct disk_changes_given *const given = &channel.client[2].disk.changes;
 static struct disk_changes_head head;
 static const struct start_info info;
@@ -139,6 +152,10 @@ static void points(void **state)
 	assert_int_equal(given->number, 2);
 	assert_int_equal(given->merge, 1);
 	assert_false(disk_changes_begun(link));
+	/* what changed between the points 1 and 2 is in the half with odd numbers */
+	disk_changes_give(link, NULL);
+	assert_int_equal(mapped_bytes, disk_changes_half_bytes(link->changes.bytes));
+	assert_int_equal(mapped_at, PAGE_SIZE + mapped_bytes);
 	link->driver_at = 0; /* there is no process */
 	channel.disk.changes[2] = 2;
 	assert_false(disk_changes_begun(link));

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Checks whether a backup may begin, and prepares quota, lists of changes, labels and links for it.
- * Called by vm_backup.c alone, before the guest is held. Charges the VM's memory group; the caller
- * frees what a failed preparation leaves.
+ * Called by vm_backup.c before the guest is held, and for its list of changes by vm_rekey.c.
+ * Charges the VM's memory group; the caller frees what a failed preparation leaves.
  */
 #include "vmm/manager/vm/operation/backup/vm_backup_begin.h"
 
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/disk/disk_changes.h"
 #include "vmm/manager/disk/disk_view.h"
+#include "vmm/manager/disk/rekey.h"
 #include "vmm/manager/process/random.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/operation/backup/vm_backup_copier.h"
@@ -41,6 +42,8 @@ static bool vm_backup_disk_may_begin(const struct vm *vm, u32 place, enum backup
 		       "it is a clone's, which ends with it; use a disk of the VM's own");
 	else if (link->disk.read_only)
 		format(why, size, "it is read-only; use one that the VM may write to");
+	else if (rekey_uses(link))
+		format(why, size, "it gets another key now; wait until it has it");
 	else if (link->changes.number != 0 && !disk_changes_begun(link))
 		format(why, size, "its driver is still busy with the last backup, try again");
 	else if (kind == BACKUP_DIFF && !disk->chained)
@@ -128,8 +131,7 @@ bool vm_backup_may_begin(struct vm *vm, const struct vm_backup_wish *wish, char 
 	return false;
 }
 
-/* Makes a list of changed blocks where there is none yet, or where the disk has outgrown it. */
-static bool vm_backup_prepare_changes(struct vm *vm, u32 place, char *problem, size_t size)
+bool vm_backup_prepare_changes(struct vm *vm, u32 place, char *problem, size_t size)
 {
 	struct driver_link *link = vm->link[place];
 	u64 *pages = &vm->backup.disk[place].changes_pages;

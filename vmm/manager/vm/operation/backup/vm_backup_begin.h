@@ -14,3 +14,8 @@ bool vm_backup_may_begin(struct vm *vm, const struct vm_backup_wish *wish, char 
  * Makes memory and links for the backup's disks. The caller has to free what a failed call leaves.
  */
 bool vm_backup_prepare(struct vm *vm, char *problem, size_t size);
+/*
+ * Makes the list of changed blocks of the VM's disk at index `place` where there is none yet, or
+ * where the disk has outgrown it; for a rekey, too.
+ */
+bool vm_backup_prepare_changes(struct vm *vm, u32 place, char *problem, size_t size);

@@ -8,8 +8,8 @@
 
 #include "lib/read_once.h"
 #include "vmm/io/copier_page.h"
-#include "vmm/io/disk_changes.h"
 #include "vmm/manager/disk/disk.h"
+#include "vmm/manager/disk/disk_changes.h"
 #include "vmm/manager/disk/disk_view.h"
 #include "vmm/manager/process/events.h"
 #include "vmm/manager/host/machine.h"
@@ -81,20 +81,6 @@ static bool vm_backup_copier_make_views(struct vm *vm, char *problem, size_t siz
 	return true;
 }
 
-/*
- * Gives the copying process the list of blocks that changed between the last backup's point in time
- * and this one's.
- */
-static void vm_backup_copier_give_changes(const struct driver_link *link,
-					  struct process_build *build)
-{
-	const struct link_changes *changes = &link->changes;
-
-	process_build_map(build, START_STATE, changes->memory,
-			  disk_changes_half_at(changes->bytes, changes->number - 1),
-			  disk_changes_half_bytes(changes->bytes), RIGHT_READ);
-}
-
 static void vm_backup_copier_give_all(const struct vm *vm, struct process_build *build)
 {
 	const struct vm_backup *backup = &vm->backup;
@@ -107,7 +93,7 @@ static void vm_backup_copier_give_all(const struct vm *vm, struct process_build 
 			continue;
 		driver_link_give(build, backup->disk[i].from, START_DISK, i, vm->link[i]->name);
 		if (backup->kind == BACKUP_DIFF)
-			vm_backup_copier_give_changes(vm->link[i], build);
+			disk_changes_give(vm->link[i], build);
 		driver_link_give(build, backup->disk[i].to, START_SAVE, i, vm->config.name);
 	}
 }

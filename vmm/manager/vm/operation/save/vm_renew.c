@@ -135,7 +135,6 @@ static bool vm_renew_begin(struct vm *vm, const void *wish, char *problem, size_
 	struct vm_renewal *renewal = &vm->renewal;
 	struct vm_operation *operation = &vm->operation[OPERATION_RENEW];
 
-	(void)wish;
 	if (!vm_renew_may_begin(vm, problem, size))
 		return false;
 	/* the VM's quota has to cover a second monitor: raise it first */
@@ -146,6 +145,7 @@ static bool vm_renew_begin(struct vm *vm, const void *wish, char *problem, size_
 		return false;
 	operation->problem[0] = '\0';
 	renewal->number++;
+	renewal->stands = wish != NULL;
 	vm_renew_enter(vm, RENEW_SAVING);
 	return true;
 }
@@ -153,6 +153,11 @@ static bool vm_renew_begin(struct vm *vm, const void *wish, char *problem, size_
 bool vm_renew(struct vm *vm, char *problem, size_t size)
 {
 	return vm_operation_begin(vm, OPERATION_RENEW, NULL, problem, size);
+}
+
+bool vm_renew_standing(struct vm *vm, char *problem, size_t size)
+{
+	return vm_operation_begin(vm, OPERATION_RENEW, vm, problem, size);
 }
 
 static void vm_renew_enter_taking(struct vm *vm)
@@ -182,20 +187,35 @@ static void vm_renew_take(struct vm *vm, u64 bytes)
 /* Copies a piece of the state that the old monitor saved; returns whether there is more to copy. */
 static bool vm_renew_saved(struct vm *vm)
 {
+	struct vm_renewal *renewal = &vm->renewal;
 	char problem[VM_PROBLEM_BYTES];
-	u64 used;
 
-	switch (vm_handover_take(vm, &vm->renewal.state, &used, problem, sizeof(problem))) {
+	switch (vm_handover_take(vm, &renewal->state, &renewal->used, problem, sizeof(problem))) {
 	case HANDOVER_COPIES:
 		return true;
 	case HANDOVER_DONE:
-		vm_renew_take(vm, used);
+		if (renewal->stands && !vm_renew_saves(vm))
+			vm_renew_enter(vm, RENEW_STANDING);
+		else
+			vm_renew_take(vm, renewal->used);
 		return false;
 	case HANDOVER_FAILED:
 		vm_renew_fall_back(vm, problem);
 		return false;
 	}
 	return false;
+}
+
+void vm_renew_go_on_from_standing(struct vm *vm)
+{
+	if (vm->operation[OPERATION_RENEW].phase == RENEW_STANDING)
+		vm_renew_take(vm, vm->renewal.used);
+}
+
+void vm_renew_give_back(struct vm *vm, const char *problem)
+{
+	if (vm->operation[OPERATION_RENEW].phase == RENEW_STANDING)
+		vm_renew_fall_back(vm, problem);
 }
 
 /* Ends the old monitor, once the new one has loaded the state: only the new one is left. */
@@ -269,6 +289,8 @@ static void vm_renew_give_up(struct vm *vm)
 	else
 		vm_renew_fall_back(
 			vm, operation->phase == RENEW_SAVING ? "its monitor does not save it"
+			    : operation->phase == RENEW_STANDING
+				    ? "its guest has stood still for as long as it may"
 			    : vm_renew_saves(vm)
 				    ? "its disk or store takes too long"
 				    : "its new monitor does not say whether it has loaded it");
@@ -285,6 +307,8 @@ static bool vm_renew_step(struct vm *vm, u64 now_tsc)
 	case RENEW_SAVING:
 		if (vm_command_done(vm))
 			more = vm_renew_saved(vm);
+		break;
+	case RENEW_STANDING:
 		break;
 	case RENEW_TAKING:
 		vm_renew_look_whether_taken(vm);

@@ -44,7 +44,8 @@ static bool vm_snapshot_reset_may_begin(struct vm *vm, const struct vm_snapshot 
 		       "later one; go back to the last that was taken",
 		       to->name);
 	else
-		return vm_handover_may_begin(vm, problem, size);
+		return vm_volumes_have_their_keys(vm, to, problem, size) &&
+		       vm_handover_may_begin(vm, problem, size);
 	return false;
 }
 

@@ -112,6 +112,14 @@ bool rekey_needs(const char *name)
 	return string_equal(name, rekeyed);
 }
 
+static const struct driver_link *abandoned; /* whose rekey was given up last */
+
+void rekey_abandon(const struct driver_link *link, const char *why)
+{
+	assert_string_equal(why, "its VM has gone back to a snapshot");
+	abandoned = link;
+}
+
 static bool rekey_has_left;
 
 bool rekey_left(void)

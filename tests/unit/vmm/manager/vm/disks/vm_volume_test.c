@@ -259,9 +259,19 @@ static void keeps_keys(void **state)
 	for (u64 id = 0; id < 9; id += 8) {
 		kept->key.id = id;
 		assert_int_equal(cloned(vm, "beta"), DISK_UNDO_FAILED);
-		assert_string_equal(problem, "disk main/root: its store says that it is encrypted "
-					     "by another key");
+		assert_string_equal(problem, "disk main/root: it has got another key since the "
+					     "snapshot, which has the old one");
+		/* nor can the VM go back to it, which is known before its guest is held */
+		assert_false(vm_volumes_have_their_keys(vm, &vm->snapshots.list[0], problem,
+							sizeof(problem)));
+		vm->snapshots.place = 0;
+		vm_volumes_go_back(vm);
+		assert_int_equal(done(vm), DISK_UNDO_FAILED);
+		assert_non_null(abandoned);
 	}
+	kept->key.id = 7;
+	assert_true(
+		vm_volumes_have_their_keys(vm, &vm->snapshots.list[0], problem, sizeof(problem)));
 	root->key.id = 0;
 	vm_volumes_keep(vm);
 	assert_int_equal(done(vm), DISK_UNDO_FAILED);

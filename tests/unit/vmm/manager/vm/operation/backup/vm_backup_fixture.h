@@ -143,6 +143,13 @@ const char *disk_undo_problem(const struct driver_link *link)
 	return keep_state == DISK_UNDO_FAILED ? "not kept" : NULL;
 }
 
+static const struct driver_link *rekeyed;
+
+bool rekey_uses(const struct driver_link *link)
+{
+	return rekeyed == link;
+}
+
 u64 disk_changes_pages(const struct driver_link *link)
 {
 	(void)link;

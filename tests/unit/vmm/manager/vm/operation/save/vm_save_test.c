@@ -279,11 +279,11 @@ static struct vm *saving_to_store(void)
 
 	store_free = true;
 	store.channel = store_channel;
-	stores_open = judged = 0;
-	string_copy(store_told, sizeof(store_told), "nothing");
+	streams_open = judged = 0;
+	string_copy(client_told, sizeof(client_told), "nothing");
 	store.channel_vm_id = 0;
 	assert_true(vm_save(vm, &store, problem, sizeof(problem)));
-	assert_int_equal(stores_open, 1);
+	assert_int_equal(streams_open, 1);
 	assert_true(vm_busy(vm));
 	monitor_saves(vm, 5000);
 	assert_monitor_has_no_key(vm, true);
@@ -318,15 +318,15 @@ static void is_saved_to_a_store(void **state)
 	assert_int_equal(vm->state, VM_STOPPED);
 	assert_string_equal(vm->reason, "saved to the store on channel com2");
 	settle(vm);
-	assert_int_equal(stores_open, 0);
-	assert_string_equal(store_told, "");
+	assert_int_equal(streams_open, 0);
+	assert_string_equal(client_told, "");
 	/* a saver that lies */
 	vm = saving_to_store();
 	channel.taken_renewal = vm->renewal.number;
 	vm_step();
 	monitor_goes_on(vm, "its saver ended before its store had confirmed");
 	assert_int_equal(judged, 1);
-	assert_string_equal(store_told, "its saver ended before its store had confirmed");
+	assert_string_equal(client_told, "its saver ended before its store had confirmed");
 }
 
 static void is_not_saved_to_a_store(void **state)
@@ -343,27 +343,27 @@ static void is_not_saved_to_a_store(void **state)
 	vm->link[1] = NULL;
 	monitor_goes_on(vm, "the store refuses it: full");
 	assert_true(vm_save_deadline(vm) != 0);
-	assert_int_equal(stores_open, 0);
-	assert_string_equal(store_told, "the store refuses it: full");
+	assert_int_equal(streams_open, 0);
+	assert_string_equal(client_told, "the store refuses it: full");
 	assert_int_equal(vm->save.transfer.bell, HANDLE_NONE);
 	/* the saver dies when the store has confirmed: the store is told not to keep the save */
 	vm = saving_to_store();
 	vm->save.transfer.state = TRANSFER_CONFIRMED;
 	vm_renew_heir_ended(vm);
 	monitor_goes_on(vm, "its new monitor died, `log show -c process` says why");
-	assert_non_null(strstr(store_told, "its new monitor died"));
+	assert_non_null(strstr(client_told, "its new monitor died"));
 	/* the VM is killed in between */
 	vm = saving_to_store();
 	assert_true(act(vm, ACTION_KILL));
 	settle(vm);
-	assert_int_equal(stores_open, 0);
-	assert_string_equal(store_told, "alpha has ended meanwhile");
+	assert_int_equal(streams_open, 0);
+	assert_string_equal(client_told, "alpha has ended meanwhile");
 	/* the saver cannot begin */
 	vm = ready_to_save(VM_RUNNING);
 	memory_status = STATUS_NO_MEMORY;
 	assert_false(vm_save(vm, &store, problem, sizeof(problem)));
-	assert_int_equal(stores_open, 0);
-	assert_string_equal(store_told, "forgotten");
+	assert_int_equal(streams_open, 0);
+	assert_string_equal(client_told, "forgotten");
 	memory_status = STATUS_OK;
 	store_free = false;
 	assert_false(vm_save(vm, &store, problem, sizeof(problem)));
@@ -380,7 +380,7 @@ static struct vm *restoring_from_store(enum vm_state from)
 	struct vm *vm = ready_to_save(from);
 
 	store_free = true;
-	stores_open = 0;
+	streams_open = 0;
 	assert_true(vm_restore(vm, &store, problem, sizeof(problem)));
 	assert_true(vm->save.transfer.inward);
 	assert_false(vm_restore(vm, &store, problem, sizeof(problem)));
@@ -398,8 +398,8 @@ static void is_restored_from_a_store(void **state)
 		settle(vm);
 		vm_step();
 		assert_int_equal(vm->state, VM_RUNNING);
-		assert_int_equal(stores_open, 0);
-		assert_string_equal(store_told, "");
+		assert_int_equal(streams_open, 0);
+		assert_string_equal(client_told, "");
 		assert_string_equal(vm->operation[OPERATION_SAVE].problem, "");
 		/* the store goes, and the monitor does not say that it cannot go on */
 		vm = restoring_from_store(from[i]);
@@ -413,8 +413,8 @@ static void is_restored_from_a_store(void **state)
 		assert_int_equal(groups, from[i] == VM_CREATED);
 		assert_string_equal(vm->operation[OPERATION_SAVE].problem,
 				    "its channel was closed");
-		assert_string_equal(store_told, "its channel was closed");
-		assert_int_equal(stores_open, 0);
+		assert_string_equal(client_told, "its channel was closed");
+		assert_int_equal(streams_open, 0);
 		assert_true(act(vm, ACTION_START));
 		settle(vm);
 		assert_int_equal(vm->state, VM_RUNNING);
