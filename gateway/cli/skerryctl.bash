@@ -62,6 +62,7 @@ _skerryctl() {
 	'disk ') choices='list restore' ;;
 	'store ') choices='list quota scrub format' ;;
 	'volume ') choices='list create upload download clone snapshot resize rename rekey rollback drop' ;;
+	'volume rekey cancel') choices=$(_skerryctl_names "${asked[@]}" volume list) ;;
 	'net ') choices='list' ;;
 	'vm create' | 'vm set')
 		# A key, behind which its value stands; '=' begins another word for bash.

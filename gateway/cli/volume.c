@@ -190,6 +190,41 @@ static enum cli_exit volume_verb(struct cli *cli, size_t verb, int count, char *
 			     volume_verbs[verb].done);
 }
 
+static void volume_rekey_row(struct table *table, const json_t *rekey)
+{
+	char name[160];
+
+	snprintf(name, sizeof(name), "%s/", table_text(rekey, "store"));
+	strncat(name, table_text(rekey, "volume"), sizeof(name) - strlen(name) - 1);
+	table_add(table, name);
+	table_add(table, table_text(rekey, "key"));
+	table_add(table, table_text(rekey, "state"));
+	table_add(table, table_text(rekey, "round"));
+	table_add(table, table_bytes(json_object_get(rekey, "copied_bytes")));
+	table_add(table, table_bytes(json_object_get(rekey, "all_bytes")));
+	table_add(table, table_text(rekey, "reason"));
+}
+
+/*
+ * Shows the last rekey, or cancels that of a volume. Returns false if the words are neither: they
+ * begin one.
+ */
+static bool volume_rekey(struct cli *cli, int count, char **words, enum cli_exit *code)
+{
+	char path[VOLUME_PATH_BYTES];
+
+	if (count == 1 && !strcmp(words[0], "list")) {
+		*code = items_show(cli, "/v1/rekeys", "VOLUME KEY STATE >ROUND >COPIED >OF REASON",
+				   volume_rekey_row);
+		return true;
+	}
+	if (count != 2 || strcmp(words[0], "cancel") != 0 || !strchr(words[1], '/'))
+		return false;
+	volume_path(path, words[1], "/actions/rekey-cancel");
+	*code = volume_change(cli, "POST", path, NULL, words[1], "keeps its key");
+	return true;
+}
+
 static enum cli_exit volume_drop(struct cli *cli, int count, char **words)
 {
 	char path[VOLUME_PATH_BYTES];
@@ -205,7 +240,10 @@ static enum cli_exit volume_drop(struct cli *cli, int count, char **words)
 enum cli_exit command_volume(struct cli *cli, int count, char **words)
 {
 	const char *verb = count > 0 ? words[0] : "";
+	enum cli_exit code;
 
+	if (!strcmp(verb, "rekey") && volume_rekey(cli, count - 1, words + 1, &code))
+		return code;
 	if (!strcmp(verb, "list"))
 		return volume_list(cli, count - 1, words + 1);
 	if (!strcmp(verb, "create"))

@@ -43,6 +43,8 @@ void api_volume_change(struct request *request);
 void api_volume_drop(struct request *request);
 void api_volume_copy(struct request *request);
 void api_volume_rekey(struct request *request);
+void api_volume_rekey_cancel(struct request *request);
+void api_rekeys(struct request *request);
 void api_volume_rollback(struct request *request);
 void api_backups(struct request *request);
 void api_backup_begin(struct request *request);

@@ -26,6 +26,10 @@ static const char *const volume_keys[] = {
 	"read_only", "snapshot", "encrypt", "key_id", "users", NULL,
 };
 
+static const char *const rekey_keys[] = {
+	"store", "volume", "key", "state", "round", "copied_bytes", "all_bytes", "reason", NULL,
+};
+
 /* Skerry gives `quotas` and `damaged` of a store that it is asked for by its name only. */
 static const char *const store_keys[] = {
 	"name",		"disk",		  "state",
@@ -350,6 +354,25 @@ void api_volume_rekey(struct request *request)
 		return;
 	volume_begin(request, OPERATION_REPLY, "volume rekey", words,
 		     volume_word(request, request->item, word), 200);
+}
+
+static void volume_took_rekeys(uint64_t id, json_t *reply)
+{
+	ask_took_rows(id, reply, rekey_keys);
+}
+
+void api_rekeys(struct request *request)
+{
+	ask_skerry(request, "volume rekey list", NULL, NULL, volume_took_rekeys);
+}
+
+void api_volume_rekey_cancel(struct request *request)
+{
+	char word[TARGET_BYTES];
+	const char *words[] = {volume_word(request, request->item, word), NULL};
+
+	if (volume_path(request))
+		volume_begin(request, OPERATION_REPLY, "volume rekey cancel", words, word, 200);
 }
 
 /*

@@ -9,12 +9,12 @@ STEP, MOST = 4096, 1 << 40
 
 
 class Volumes:
-    stores, volume_last = {}, 0
+    stores, volume_last, rekey = {}, 0, None
 
     def make_stores(self):
         """Makes a store without volumes, and one whose disk holds nothing yet."""
         self.stores = {"pool": {}, "empty": None}
-        self.volume_last = 0
+        self.volume_last, self.rekey = 0, None
         self.quotas, self.damaged = [], []
 
     def run_store_quota_set(self, words, _after):
@@ -123,11 +123,23 @@ class Volumes:
         del volumes[volume["name"]]
         return [{"store": volume["store"], "said": "done"}]
 
+    def run_volume_rekey_list(self, _words, _after):
+        return [self.rekey] if self.rekey else []
+
+    def run_volume_rekey_cancel(self, words, _after):
+        volume = self.volume(words[0])[1]
+        if self.rekey is None or self.rekey["state"] != "copies":
+            raise Refused("bad-state", f"{volume['name']} does not get another key now")
+        self.rekey.update(state="failed", reason="it keeps its key: it was cancelled")
+        return [{"store": volume["store"], "said": ""}]
+
     def run_volume_rekey(self, words, _after):
-        _, volume = self.volume(words[0], free=True)
+        _, volume = self.volume(words[0])
         if not volume["encrypt"]:
             raise Refused("bad-state", f"{volume['name']} is not encrypted")
         volume["encrypt"], volume["key_id"] = words[1], f"{int(volume['key_id'], 16) + 1:016x}"
+        self.rekey = {"store": volume["store"], "volume": volume["name"], "key": words[1], "state": "done", "round": 3,
+                      "copied_bytes": 65536, "all_bytes": volume["bytes"], "reason": ""}
         return [{"store": volume["store"], "said": ""}]
 
     def run_volume_rollback(self, words, _after):

@@ -54,6 +54,11 @@ def test_another_key(server, fake):
     row = server.tls("GET", f"{POOL}/secret").json()
     assert (row["encrypt"], row["key_id"]) == ("other", f"{8:016x}")
     assert server.tls("POST", f"{POOL}/plain/actions/rekey", {"key": "other"}).status == 409
+    assert server.tls("GET", "/v1/rekeys").json()["items"] == [fake.rekey] and fake.rekey["volume"] == "secret"
+    assert server.tls("POST", f"{POOL}/secret/actions/rekey-cancel").status == 409
+    fake.rekey["state"] = "copies"
+    assert server.tls("POST", f"{POOL}/secret/actions/rekey-cancel").json() == {"changed": True}
+    assert "cancelled" in server.tls("GET", "/v1/rekeys").json()["items"][0]["reason"]
     for key in ("a b", "", 7, None):
         assert server.tls("POST", f"{POOL}/secret/actions/rekey", {"key": key}).status == 422, key
     for token in (server.make_token(["content"]), server.make_token(["admin"], "web*")):
@@ -214,6 +219,9 @@ def test_skerryctl(server, fake, request):
     assert "rolled back" in ctl("volume", "rollback", "pool/web", "monday")
     fake.stores["pool"]["web"].update(encrypt="vault", key_id=f"{7:016x}")
     assert "has another key" in ctl("volume", "rekey", "pool/web", "other")
+    assert "pool/web" in ctl("volume", "rekey", "list") and "done" in ctl("volume", "rekey", "list")
+    fake.rekey["state"] = "copies"
+    assert "keeps its key" in ctl("volume", "rekey", "cancel", "pool/web")
     assert "renamed" in ctl("volume", "rename", "pool/web2", "web3")
     assert "created" in ctl("volume", "create", "pool/web4", "16M", "from=web")
     listed = ctl("volume", "list", "pool")
