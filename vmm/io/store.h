@@ -100,6 +100,7 @@ enum store_operation {
 	 * answer comes at once, struct store_told reports progress
 	 */
 	STORE_TAKE,
+	/*
 	 * begins to compare all chunks that have a sum with it; struct store_told reports progress
 	 */
 	STORE_SCRUB,
@@ -236,6 +237,7 @@ struct store_owner {
 	u32 lease_s; /* 0: the store has no lease, and nothing keeps another host from it */
 	u32 pad;
 };
+
 /* A place in a volume whose data the disk has spoiled. */
 struct store_rot {
 	u64 volume; /* the volume's id */
