@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* skerryctl vm backup: copies of a running VM's disks on other disks of the host. */
+/*
+ * skerryctl vm backup and disk restore: copies of a running VM's disks on other disks or volumes of
+ * the host. Called by vm.c and lists.c; asks the gateway and prints.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -16,6 +19,7 @@ static void backup_row(struct table *table, const json_t *backup)
 	table_add(table, table_text(backup, "state"));
 	table_add(table, table_bytes(json_object_get(backup, "copied_bytes")));
 	table_add(table, table_bytes(json_object_get(backup, "all_bytes")));
+	table_add(table, table_text(backup, "moment"));
 	table_add(table, table_text(backup, "problem"));
 }
 
@@ -24,7 +28,7 @@ static enum cli_exit backup_list(struct cli *cli, const char *vm)
 	char path[600];
 
 	snprintf(path, sizeof(path), "/v1/vms/%s/backups", http_segment(vm));
-	return items_show(cli, path, "DISK TARGET KIND >CHAIN STATE >COPIED >OF PROBLEM",
+	return items_show(cli, path, "DISK TARGET KIND >CHAIN STATE >COPIED >OF MOMENT PROBLEM",
 			  backup_row);
 }
 
@@ -86,8 +90,17 @@ enum cli_exit command_vm_backup(struct cli *cli, int count, char **words)
 			     "backup begun");
 }
 
+/* Returns what a restore of a volume from its scheduled backups asks for: `at` is at=MOMENT or
+ * NULL. */
+static json_t *backup_scheduled_body(const char *disk, const char *at)
+{
+	return at ? json_pack("{s:s, s:s}", "disk", disk, "at", at + strlen("at="))
+		  : json_pack("{s:s}", "disk", disk);
+}
+
 /*
- * Runs `disk restore DISK BACKUP...`: `words` are the disk, then the disks that hold its backups.
+ * Runs `disk restore DISK BACKUP...`: `words` are the disk, then the disks that hold its backups;
+ * or STORE/VOLUME [at=MOMENT], a volume that has scheduled backups.
  */
 enum cli_exit command_disk_restore(struct cli *cli, int count, char **words)
 {
@@ -97,7 +110,10 @@ enum cli_exit command_disk_restore(struct cli *cli, int count, char **words)
 	json_t *body;
 
 	backup_join(from, sizeof(from), count - 1, words + 1);
-	body = json_pack("{s:s, s:s}", "disk", words[0], "from", from);
+	if (count == 1 || (count == 2 && !strncmp(words[1], "at=", strlen("at="))))
+		body = backup_scheduled_body(words[0], count == 2 ? words[1] : NULL);
+	else
+		body = json_pack("{s:s, s:s}", "disk", words[0], "from", from);
 	if (!body)
 		cli_die(CLI_USAGE, "a name is not UTF-8");
 	cli_connect(cli);

@@ -235,10 +235,13 @@ enum cli_exit command_file(struct cli *cli, int count, char **words)
 
 enum cli_exit command_disk(struct cli *cli, int count, char **words)
 {
-	if (count >= 3 && strcmp(words[0], "restore") == 0)
+	/* a volume alone has scheduled backups */
+	if ((count >= 3 || (count == 2 && strchr(words[1], '/'))) &&
+	    strcmp(words[0], "restore") == 0)
 		return command_disk_restore(cli, count - 1, words + 1);
 	if (count != 1 || strcmp(words[0], "list") != 0)
-		cli_die(CLI_USAGE, "use: disk list, disk restore DISK FULL [DIFF...]");
+		cli_die(CLI_USAGE, "use: disk list, disk restore DISK FULL [DIFF...], disk restore "
+				   "STORE/VOLUME [at=MOMENT]");
 	cli_connect(cli);
 	return items_show(cli, "/v1/disks", "NAME DRIVER STATE >SIZE READ-ONLY USED-BY PROBLEM",
 			  lists_disk_row);

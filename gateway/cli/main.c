@@ -26,8 +26,10 @@ static const char usage[] =
 	"            | list NAME | cancel NAME\n"
 	"  vm balloon NAME [SIZE] | inspect NAME [PATH] | digest NAME\n"
 	"  disk list\n"
-	"  disk restore DISK FULL [DIFF...]\n"
-	"  store list | scrub STORE | format STORE [--overwrite]\n"
+	"  disk restore DISK FULL [DIFF...], disk restore STORE/VOLUME [at=MOMENT]
+"
+	"  store list | scrub STORE | format STORE [--overwrite]
+"
 	"  volume list [STORE] | create STORE/VOLUME SIZE [from=VOLUME]\n"
 	"  volume upload FILE STORE/VOLUME [SIZE] [--continue] | download STORE/VOLUME FILE\n"
 	"  volume clone|snapshot STORE/VOLUME NEW | resize STORE/VOLUME SIZE\n"

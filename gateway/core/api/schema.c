@@ -57,6 +57,7 @@
 	TRUTH("checksum") "," STRING("scrub") "," COUNT("scrub_chunks") ","                        \
 	COUNT("scrub_without_sum") "," COUNT("scrub_faults")
 
+#define BACKUP_END STRING("problem") "," STRING("moment")
 #define VOLUME_PROPERTIES                                                                          \
 	STRING("store") "," STRING("name") "," COUNT("id") "," COUNT("parent") ","                 \
 	COUNT("bytes") "," COUNT("own_bytes") "," COUNT("made_unix_seconds") ","                   \
@@ -139,12 +140,12 @@ const struct schema schema_list[] = {
 	{"VolumeDigest", OBJECT(STRING("sha256"))},
 	{"VolumeNew", OBJECT(STRING("name") "," COUNT("bytes") "," STRING("from"))},
 	{"VolumeChange", OBJECT(COUNT("bytes") "," STRING("name"))},
-	{"DiskRestore", OBJECT(STRING("disk") "," STRING("from"))},
+	{"DiskRestore", OBJECT(STRING("disk") "," STRING("from") "," STRING("at"))},
 	{"Backup", OBJECT("\"kind\":{\"enum\":[\"full\",\"diff\"]}," STRING("disks") ","
 			  TRUTH("overwrite"))},
 	{"Backups", OBJECT(OBJECTS("items", STRING("disk") "," STRING("target") "," STRING("kind")
 				   "," COUNT("number") "," STRING("state") "," COUNT("copied_bytes")
-				   "," COUNT("all_bytes") "," STRING("problem")))},
+				   "," COUNT("all_bytes") "," BACKUP_END))},
 	{"BalloonAim", OBJECT(COUNT("bytes"))},
 	{"Warm", OBJECT(COUNT("count"))},
 	{"Balloon", OBJECT(COUNT("memory_bytes") "," COUNT_OR_NULL("wanted_bytes") ","

@@ -67,6 +67,9 @@ static const struct {
 	{"disk.burst", CONFIG_NUMBER, "bytes, or 0 for as many as the driver thinks right"},
 	{"disk.weight", CONFIG_NUMBER, "a number from 1 to 65535"},
 	{"disk.undo", CONFIG_TEXT, "a size such as 64M, 64K to 16G, in steps of 4K"},
+	{"backup", CONFIG_TEXT,
+	 "a store, then every and a time, chain and keep with numbers, such as "
+	 "`spare every 24h chain 7 keep 4`; or none"},
 	{"net", CONFIG_TEXT, "a network's name, then what its card has; at most 8; or none"},
 	{"net.packets", CONFIG_NUMBER, "packets a second, or 0 for no limit"},
 	{"net.bytes", CONFIG_NUMBER, "bytes a second, or 0 for no limit"},

@@ -90,7 +90,8 @@ static bool authorise_own(struct request *request)
 }
 
 /*
- * Returns whether body.config gives the VM a volume of a store. Volumes belong to the host: an
+ * Returns whether body.config gives the VM a volume of a store, or has volumes made for backups of
+ * it. Volumes belong to the host: an
  * asker whose scope is a few VMs could otherwise read any volume through one of them.
  */
 static bool authorise_takes_volume(const struct request *request)
@@ -100,6 +101,8 @@ static bool authorise_takes_volume(const struct request *request)
 
 		/* Look at all fields: the key may be there twice, spelled in another way. */
 		if (!strcmp(field->name, "body.config.disk") && strchr(field->value, '/'))
+			return true;
+		if (!strcmp(field->name, "body.config.backup"))
 			return true;
 	}
 	return false;

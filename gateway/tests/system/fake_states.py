@@ -29,6 +29,13 @@ class States(Volumes):
             raise Refused("not-found", f'there is no disk "{name}", `disk list` shows them')
         return name
 
+    def place(self, name):
+        """A disk, or a volume as STORE/VOLUME."""
+        if "/" in name:
+            self.volume(name)
+        else:
+            self.disk(name)
+
     def run_user_data(self, words, _after):
         if int(words[0]) == 0:
             self.user_data = b""
@@ -60,7 +67,8 @@ class States(Volumes):
     def run_disk_restore(self, words, _after):
         """Restores a disk; "data" cannot be restored, as it has a user."""
         for name in words:
-            self.disk(name)
+            if not name.startswith("at="):
+                self.place(name)
         if words[0] == "data":
             raise Refused("bad-state", "data: not restored: disk data: vm00 uses it as disk data")
         return [{"name": words[0], "state": "done", "reason": "", "copied_bytes": 64 << 20,
@@ -94,7 +102,7 @@ class States(Volumes):
         under_way = getattr(vm, "backup", None)
         if words[0] == "list":
             return [{"name": vm.name, "disk": disk, "target": target, "kind": under_way["kind"], "number": 1,
-                     "state": "copying", "copied_bytes": 1 << 20, "all_bytes": 64 << 20, "problem": ""}
+                     "state": "copying", "copied_bytes": 1 << 20, "all_bytes": 64 << 20, "problem": "", "moment": ""}
                     for disk, target in under_way["disks"]] if under_way else []
         if words[0] == "cancel":
             if not under_way:
@@ -105,7 +113,7 @@ class States(Volumes):
             raise Refused("busy", f"{vm.name}: no backup: a backup of it is under way")
         pairs = [word.split("=") for word in words[2:] if word != "overwrite"]
         for _, target in pairs:
-            self.disk(target)
+            self.place(target)
         vm.backup = {"kind": words[1], "disks": [pair for pair in pairs if pair[0] != "state"]}
         return [{"name": vm.name, "state": vm.state, "held_us": 90}]
 

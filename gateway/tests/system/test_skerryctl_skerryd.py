@@ -108,6 +108,11 @@ def test_states(ctl, fake):
     assert ctl.good("disk", "restore", "saves", "data") == "saves: restored\n"
     assert ctl.run("disk", "restore", "data", "saves").returncode == 5
     assert ctl.run("disk", "restore", "saves").returncode == 2
+    # a volume with scheduled backups
+    for words in (["pool/web"], ["pool/web", "at=20261129191604"]):
+        assert ctl.run("disk", "restore", *words).returncode == 3
+        assert fake.commands[-1][0] == ["disk", "restore", *words], words
+    assert ctl.run("disk", "restore", "pool/web", "at=today").returncode == 2
     assert ctl.run("vm", "save", "vm02").returncode == 2
     assert ctl.run("vm", "save", "vm02", "none").returncode == 3
     done = ctl.run("vm", "save", "vm02", "data")
@@ -117,7 +122,7 @@ def test_states(ctl, fake):
     assert fake.vms["vm02"].state == "running"
     assert ctl.good("vm", "backup", "vm02", "full", "data=saves") == "vm02: backup begun\n"
     assert ctl.good("vm", "backup", "list", "vm02").splitlines()[1].split() == \
-        ["data", "saves", "full", "1", "copying", "1M", "64M", "-"]
+        ["data", "saves", "full", "1", "copying", "1M", "64M", "-", "-"]
     assert ctl.run("vm", "backup", "vm02", "diff", "data=saves").returncode == 5
     assert ctl.good("vm", "backup", "cancel", "vm02") == "vm02: backup cancelled\n"
     assert ctl.run("vm", "backup", "vm02", "full").returncode == 2

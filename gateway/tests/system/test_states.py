@@ -76,7 +76,8 @@ def test_backup(server, fake):
     vm = "/v1/vms/vm01"
     good = {"kind": "full", "disks": "data=saves"}
     for wrong in ({"kind": "half"}, {"disks": ""}, {"disks": "data"}, {"disks": "a b=c"}, {"disks": "=saves"},
-                  {"disks": "data=-x"}, {"disks": 7}, {"disks": "data=" + 64 * "x"}, {"disks": "data=pool/web"}, {"disks": "pool/=saves"}, {"disks": f"{40 * 'p'}/web=saves"},
+                  {"disks": "data=-x"}, {"disks": 7}, {"disks": "data=" + 64 * "x"}, {"disks": "data=pool/"}, {"disks": "pool/=saves"},
+                  {"disks": "data=pool/vm01:pool:web@20251129191604.0"}, {"disks": "data=pool/@backup-01-0"}, {"disks": f"{40 * 'p'}/web=saves"},
                   {"disks": ",".join(f"a{i}=b" for i in range(13))}):
         assert server.tls("POST", f"{vm}/backups", {**good, **wrong}).status == 422, wrong
     assert server.tls("GET", f"{vm}/backups").json()["items"] == []
@@ -89,6 +90,13 @@ def test_backup(server, fake):
     volume = {"kind": "full", "disks": f"{31 * 'p'}/{31 * 'v'}={31 * 't'}"}
     server.tls("POST", f"{vm}/backups", volume)
     assert ["vm", "backup", "vm01", "full", volume["disks"]] in words_of(fake)
+    # a volume's content takes the role that is for it
+    to_volume = {"kind": "full", "disks": "data=pool/web,pool/web=saves"}
+    before = len(words_of(fake))
+    assert server.tls("POST", f"{vm}/backups", to_volume, token=server.make_token(["admin"])).status == 403
+    assert ["vm", "backup"] not in [words[:2] for words in words_of(fake)[before:]]
+    server.tls("POST", f"{vm}/backups", to_volume, token=server.make_token(["operator", "content"]))
+    assert ["vm", "backup", "vm01", "full", "data=pool/web", "pool/web=saves"] in words_of(fake)
     several = {"kind": "full", "disks": "data=saves, root=saves, state=data", "overwrite": True}
     assert server.tls("POST", f"{vm}/backups", several).json()["changed"]
     assert ["vm", "backup", "vm01", "full", "data=saves", "root=saves", "state=data", "overwrite"] in \
@@ -119,6 +127,21 @@ def test_disk_restore(server, fake):
     assert ["disk", "restore", "pool/web", "data"] not in words_of(fake)
     server.tls("POST", "/v1/disks/restore", volume, token=server.make_token(["admin", "content"]))
     assert ["disk", "restore", "pool/web", "data"] in words_of(fake)
+    # so does reading a backup on one
+    volume = {"disk": "saves", "from": "pool/web, data"}
+    assert server.tls("POST", "/v1/disks/restore", volume, token=server.make_token(["admin"])).status == 403
+    server.tls("POST", "/v1/disks/restore", volume)
+    assert ["disk", "restore", "saves", "pool/web", "data"] in words_of(fake)
+    # scheduled backups are named by their moment alone
+    for wrong in ({"disk": "pool/web", "at": "yesterday"}, {"disk": "pool/web", "at": ""}, {"disk": "saves"},
+                  {"disk": "pool/web", "at": "2025112919160x"}, {"disk": "saves", "from": "data", "at": "20251129191604"},
+                  {"disk": "pool/web", "from": "pool/vm01:pool:web@20251129191604.0"}):
+        assert server.tls("POST", "/v1/disks/restore", wrong).status == 422, wrong
+    for body, words in (({}, []), ({"at": "20251129191604"}, ["at=20251129191604"])):
+        assert server.tls("POST", "/v1/disks/restore", {"disk": "pool/web", **body},
+                          token=server.make_token(["admin"])).status == 403
+        server.tls("POST", "/v1/disks/restore", {"disk": "pool/web", **body})
+        assert ["disk", "restore", "pool/web", *words] in words_of(fake)
     used = server.tls("POST", "/v1/disks/restore", {"disk": "data", "from": "saves"})
     assert used.status == 409 and "vm00 uses it" in used.json()["detail"]
 

@@ -181,6 +181,11 @@ def test_own_vm(pair):
     for name in ("root", "monday", "again"):
         answer = server.tls("POST", f"{POOL}/blank/actions/rollback", {"snapshot": name})
         assert (answer.status, answer.code) == (403, "own-vm"), (name, answer.body)
+    # and so would be a backup of a VM that uses one of them
+    for disks in ("pool/again=pool/blank", "data=saves,pool/monday=data", "pool/root=saves"):
+        answer = server.tls("POST", "/v1/vms/vm01/backups", {"kind": "full", "disks": disks})
+        assert (answer.status, answer.code) == (403, "own-vm"), (disks, answer.body)
+    assert server.tls("POST", "/v1/vms/vm01/backups", {"kind": "full", "disks": "pool/other=pool/blank"}).status == 200
     for method, path, body in (("POST", f"{POOL}/none/clones", {"name": "copy"}), ("GET", f"{POOL}/none/content", None)):
         answer = server.tls(method, path, body, token=content if method == "GET" else None)
         assert (answer.status, answer.code) == (404, "not-found"), answer.body
