@@ -269,11 +269,18 @@ const char *pool_load_end(struct pool *pool)
 	 */
 	u32 lost = MAX((u32)pool->super.generation, 1);
 
-	for (u32 i = 0; i < pool->super.blocks; i++)
+	for (u32 i = pool->super.blocks; i-- > 0;) {
 		pool->block[i].lost = lost;
+		if (pool->block[i].uses == 0 && i >= STORE_FIRST_NODE)
+			pool->next_block = i;
+	}
 	pool->unsettled[lost % POOL_UNSETTLED] = pool->free_blocks;
-	for (u32 i = 0; i < pool->super.chunks; i++)
+	for (u32 i = pool->super.chunks; i-- > 0;) {
 		pool->chunk[i].lost = lost;
+		/* where the first search begins, which else would pass all that are in use */
+		if (pool->chunk[i].uses == 0 && i < pool_data_chunks(&pool->super))
+			pool->next_chunk = i;
+	}
 	for (u32 i = 0; i < STORE_VOLUME_MAX; i++) {
 		const struct store_record *record = pool_record(pool, i);
 

@@ -85,9 +85,11 @@ static u32 pool_take(const struct pool *pool, struct pool_item *items, u32 first
 
 u32 pool_take_chunk(struct pool *pool)
 {
-	u32 chunk =
-		pool_take(pool, pool->chunk, 0, pool_data_chunks(&pool->super), &pool->next_chunk);
+	u32 chunk;
 
+	if (pool->free_chunks == 0)
+		return NO_CHUNK; /* spares a look at each of them whenever a client tries again */
+	chunk = pool_take(pool, pool->chunk, 0, pool_data_chunks(&pool->super), &pool->next_chunk);
 	if (chunk == NO_CHUNK)
 		return chunk;
 	pool->free_chunks--;
