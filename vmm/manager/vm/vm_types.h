@@ -71,6 +71,13 @@ struct vm_wish {
 	bool reset; /* a reset was asked for and is not yet reported */
 };
 
+/* A wait for room in a store: vm_volume_full.c. */
+struct vm_full {
+	/* a store has no room for what the guest writes; the guest was paused for it */
+	bool waits;
+	char reason[sizeof(((struct vm_channel *)NULL)->reason)]; /* of that pause, for operators */
+};
+
 /*
  * A VM in the list. Its kernel objects all belong to `group` and come and go with the monitor; the
  * channel, with what the guest has printed, stays until the VM is destroyed.
@@ -135,6 +142,7 @@ struct vm {
 	enum vm_hunger hunger;
 	/* the operator was told that the VM is paused, as it has waited long for memory */
 	bool hunger_told;
+	struct vm_full full;
 	struct driver_link *link[CONFIG_VM_DISK_MAX]; /* the links to the VM's disks; NULL: none */
 	/* the links of the VM's network cards; NULL: none */
 	struct driver_link *port[CONFIG_VM_NET_MAX];

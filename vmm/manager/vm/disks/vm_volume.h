@@ -79,6 +79,14 @@ void vm_volumes_release(const struct vm *vm);
 /* Writes the name of the snapshot of a VM's disk in the set of that number. */
 void vm_volume_snapshot_name(u32 number, u32 place, char name[STORE_NAME_BYTES]);
 
+/* --- vm_volume_full.c --- */
+
+/*
+ * Pauses the VM's guest while a store has no room for what it writes, with the reason, and lets it
+ * go on when there is room.
+ */
+void vm_volume_full_look(struct vm *vm);
+
 /* --- vm_volume_sweep.c --- */
 
 /*
@@ -95,7 +103,7 @@ void vm_volume_drop_later(u32 store, const char *name);
  */
 void vm_volumes_look(void);
 /*
- * Drops some of the manager's volumes that nobody needs, and tells links the new sizes of their
- * volumes.
+ * Drops some of the manager's volumes that nobody needs, tells links the new sizes of their
+ * volumes, and pauses VMs for which a store has no room.
  */
 void vm_volumes_step(void);

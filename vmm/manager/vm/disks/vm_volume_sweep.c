@@ -148,6 +148,8 @@ void vm_volumes_step(void)
 
 	if (rekey_left())
 		vm_volumes_look();
+	VM_FOR_EACH(vm)
+		vm_volume_full_look(vm);
 	for (u32 i = 0; (store = store_at(i)) != NULL; i++) {
 		store_say_check(store);
 		store_owner_say(store);

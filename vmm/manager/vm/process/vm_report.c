@@ -107,9 +107,12 @@ static void vm_report_take_state(struct vm *vm)
 			vm_event(vm->config.name, vm->uuid, EVENT_STARTED, "");
 		vm_end(vm, reason[0] != '\0' ? reason : "by the guest");
 	} else if (state != VM_CRASHED) {
+		bool full = state == VM_PAUSED && vm->full.waits;
+
 		event = vm_report_event(vm, state, reset);
 		vm->hunger_told = false;
-		vm_enter_state(vm, (enum vm_state)state, "", LOG_INFO, event);
+		vm_enter_state(vm, (enum vm_state)state, full ? vm->full.reason : "",
+			       full ? LOG_WARNING : LOG_INFO, event);
 	} else {
 		vm_crash(vm, reason[0] != '\0' ? reason : "its monitor gave no reason", true);
 	}

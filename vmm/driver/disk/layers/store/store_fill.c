@@ -34,6 +34,8 @@ static void store_fill_end(struct open_store *store, bool good)
 	struct store_client *client = store_filled(store);
 
 	store->job = JOB_NONE;
+	/* not earlier: a client that tries again in vain has waited all the time */
+	store->page->wait[store->step.client] = STORE_WAIT_NOT;
 	client->failed = !good;
 	client->after = store->pool.dirty ? store->pool.now : store->pool.committed;
 }
@@ -127,7 +129,6 @@ void store_fill_begin(struct open_store *store, u32 index)
 		return;
 	}
 	mapped = pool_look_up(&store->pool, record, store_index_of(store), &chunk, &alone);
-	store->page->wait[index] = STORE_WAIT_NOT;
 	if (client->want == WANT_UNMAP && (!mapped || store_is_spared(store, client))) {
 		store_fill_end(store, true);
 		return;

@@ -35,6 +35,9 @@ static void store_layer_open(struct client *client, const struct layer *const *b
 	};
 	store_client_set |= BIT(client_index(client));
 	store = store_open_at(own->store);
+	/* the last process of the driver may have left there why its client waited */
+	if (store->given.number != 0)
+		store->page->wait[client_index(client)] = STORE_WAIT_NOT;
 	if (store->given.number == 0 || store->state != STORE_READY ||
 	    (!store->pool.dirty && store->job != JOB_COMMIT))
 		return;

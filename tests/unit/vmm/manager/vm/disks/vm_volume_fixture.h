@@ -13,6 +13,7 @@
 #include "vmm/manager/config/config_volumes.c"
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/vm/disks/vm_volume.c"
+#include "vmm/manager/vm/disks/vm_volume_full.c"
 #include "vmm/manager/vm/disks/vm_volume_sweep.c"
 #include "vmm/rt/format.c"
 
@@ -23,7 +24,8 @@ static struct store_config store_configs[STORES];
 static struct disk_config disk_config_of_all;
 static struct store stores[STORES];
 static struct vm vms[2];
-static struct driver_link links[3];
+static struct driver driver; /* of both stores; the links of the VMs are its first ones */
+static struct driver_link *const links = driver.link;
 static char problem[300];
 
 /* A store whose driver answers when the test says so. */
@@ -222,6 +224,38 @@ void store_tell_sizes(struct store *store)
 	fakes[store - stores].sizes_told++;
 }
 
+static struct {
+	bool busy;	      /* the VMs are */
+	bool silent;	      /* the driver has no more lines in the log */
+	u32 sent;	      /* commands to monitors */
+	enum vm_command last; /* the last of these */
+} monitors;
+
+struct driver *driver_of_link(const struct driver_link *link)
+{
+	(void)link;
+	return &driver;
+}
+
+bool driver_may_say(struct driver *of)
+{
+	(void)of;
+	return !monitors.silent;
+}
+
+bool vm_busy(const struct vm *vm)
+{
+	(void)vm;
+	return monitors.busy;
+}
+
+void vm_send(struct vm *vm, enum vm_command command)
+{
+	(void)vm;
+	monitors.sent++;
+	monitors.last = command;
+}
+
 static void give_disk(struct vm *vm, u32 place, u32 store, const char *name, bool read_only)
 {
 	struct driver_link *link = &links[place];
@@ -233,6 +267,7 @@ static void give_disk(struct vm *vm, u32 place, u32 store, const char *name, boo
 	*link = (struct driver_link){
 		.used = true, .disk.read_only = read_only, .disk.sectors = SIZE};
 	link->disk.store.volume = add(store, name)->id;
+	link->disk.store.store = store;
 	config_disk_name(&vm->config.disk[place], link->name);
 	vm->link[place] = link;
 }
@@ -244,6 +279,8 @@ static struct vm *ready(void)
 	memset(vms, 0, sizeof(vms));
 	memset(stores, 0, sizeof(stores));
 	config_volumes_init();
+	memset(&driver, 0, sizeof(driver));
+	memset(&monitors, 0, sizeof(monitors));
 	drop_count = 0;
 	string_copy(store_configs[0].section.name, CONFIG_NAME_BYTES, "main");
 	string_copy(store_configs[1].section.name, CONFIG_NAME_BYTES, "other");
@@ -263,7 +300,7 @@ static enum disk_undo_state done(struct vm *vm)
 }
 
 /* Takes a snapshot of the volumes in that place of the list. */
-static struct vm_snapshot *taken(struct vm *vm, u32 place)
+static inline struct vm_snapshot *taken(struct vm *vm, u32 place)
 {
 	struct vm_snapshot *snapshot = &vm->snapshots.list[place];
 

@@ -183,7 +183,9 @@ static void test_metadata_full(void **state)
 			break;
 	}
 	assert_in_range(chunk, 1, 499);
+	assert_int_equal(page_of(0)->wait[0], STORE_WAIT_METADATA);
 	leave(0);
+	assert_int_equal(page_of(0)->wait[0], STORE_WAIT_NOT);
 	for (u32 i = 0; i < 4; i++) {
 		struct store_item item = {.sectors = 8 * CHUNK};
 
