@@ -353,6 +353,8 @@ u64 store_ask(struct store *store, enum store_operation operation, const struct 
 						 : "the driver of its disk is not ready");
 		return 0;
 	}
+	if (store_twin_problem(store, problem, size) != NULL)
+		return 0;
 	if (!store_is_idle(store)) {
 		format(problem, size, "it is still busy with the last command, try again");
 		return 0;

@@ -80,6 +80,11 @@ void store_say_check(struct store *store);
 /* Returns a sentence that says why no volume of the store can be used now, or NULL. */
 const char *store_find_problem(const struct store *store, char *text, size_t size);
 /*
+ * Returns a sentence, in `text`, if an earlier store of the configuration has the same id: one of
+ * their disks is a copy of the other. Else returns NULL.
+ */
+const char *store_twin_problem(const struct store *store, char *text, size_t size);
+/*
  * Copies the volume at `index`, from 0 on; an id of 0 in it means that there is no volume at this
  * index. Returns false behind the last.
  */

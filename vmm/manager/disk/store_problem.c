@@ -44,7 +44,7 @@ const char *store_find_problem(const struct store *store, char *text, size_t siz
 		return "the driver of its disk is not ready";
 	store_told(store, &told);
 	if (told.state == STORE_READY)
-		return NULL;
+		return store_twin_problem(store, text, size);
 	driver_text(told.reason, sizeof(told.reason), reason, sizeof(reason));
 	if (told.state == STORE_NEWER && told.version <= STORE_VERSION_KNOWN)
 		store_name_needs(told.needs & ~(u32)STORE_NEEDS, reason, sizeof(reason));
