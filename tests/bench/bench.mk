@@ -50,6 +50,17 @@ bench-disks: test-packages ## what a disk's requests cost, under Skerry and KVM;
 		$(PYTHON) tests/bench/disks.py --build $(BUILD) \
 		--emulator '$(if $(filter command line,$(origin EMULATOR)),$(EMULATOR))')
 
+$(BENCH)/store_scale: tests/bench/store_scale.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 -O2 -Wall -Wextra -Wno-stringop-overread -mgeneral-regs-only -I. -MMD -MP -MF $@.d -o $@ $<
+-include $(BENCH)/store_scale.d
+
+.PHONY: bench-store
+bench-store: ## what a store of 16 TiB costs its driver, by simulation: memory, load, check, commit, clones
+	$(Q)iso/packages.sh valgrind
+	$(Q)$(MAKE) --no-print-directory $(BENCH)/store_scale
+	$(Q)$(PYTHON) tests/bench/store.py --build $(BUILD)
+
 .PHONY: bench-net
 bench-net: test-packages ## what a frame from guest to guest costs, under Skerry and under KVM
 	$(Q)$(MAKE) --no-print-directory all guests $(BENCH)/net.bin
