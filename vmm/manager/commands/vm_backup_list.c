@@ -209,9 +209,10 @@ COMMAND(vm_backup_list,
 	.arguments = "[NAME]",
 	.summary = "the last backup of a VM, or of each, and those that are kept by schedule",
 	.detail = "For each disk: where its copy goes, KIND, the place in its CHAIN, and how much\n"
-		  "is COPIED, OF how much, of all disks of that backup. A VM with the key `backup`\n"
-		  "has a line with the store, `planned` or `failed`, and one for each backup that\n"
-		  "is `kept` there: its name ends with the moment that `disk restore` takes.",
+		  "is COPIED, OF how much, of all disks of that backup. A VM with the key\n"
+		  "`backup` has a line with the store, `planned` or `failed`, and one for each\n"
+		  "backup that is `kept` there: its name ends with the moment that `disk\n"
+		  "restore` takes.",
 	.example = "vm backup list alpha",
 	.keys = "name disk target kind number state copied_bytes all_bytes problem moment",
 	.run = command_vm_backup_list_run,

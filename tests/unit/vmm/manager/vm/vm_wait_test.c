@@ -52,7 +52,11 @@ const struct command *const commands_start[1];
 const struct command *const commands_end[1];
 
 const struct vm_operation_ops vm_trim_ops, vm_stop_ops, vm_renew_ops, vm_snapshot_ops, vm_save_ops,
+<<<<<<< ours
 	vm_backup_ops, vm_rekey_ops;
+=======
+	vm_backup_ops, vm_schedule_ops;
+>>>>>>> theirs
 
 static struct kernel_page machine = {.cpu_count = 1};
 static struct group_page account;
@@ -60,6 +64,12 @@ static struct vm_channel channel;
 static struct config configuration;
 static struct vm *alpha;
 static u64 permille; /* the group's limit of reservations, in permille of a CPU */
+
+struct store *store_find(const char *name)
+{
+	(void)name;
+	return NULL;
+}
 
 const struct kernel_page *machine_page(void)
 {
