@@ -261,4 +261,22 @@ static UNUSED void expect_dropped(u32 index, enum net_drop reason, u64 count)
 		assert_int_equal(dropped(index, i), i == reason ? count : 0);
 }
 
+static UNUSED void put_type(u32 index, u64 to, u16 type, u32 bytes)
+{
+	memset(scratch, 0x11, bytes);
+	put_mac(scratch, to);
+	put_mac(scratch + 6, MAC(index));
+	bytes_put16(scratch + 12, type);
+	put_frame(index, (struct frame_header){.bytes = bytes}, scratch);
+}
+
+static UNUSED void expect_frames(u32 index, u32 count)
+{
+	struct frame_header header;
+
+	for (u32 i = 0; i < count; i++)
+		assert_true(take_frame(index, &header));
+	expect_nothing(index);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
