@@ -78,10 +78,12 @@ static void command_store_list_show_scrub(struct reply *reply, const struct stor
 		command_store_list_check_of(told->scrub), told->scrub_sums, told->scrub_faults,
 		told->scrub_without);
 	for (u32 i = 0; whole && i < told->rot_count; i++) {
+		u64 offset = told->rot[i].sector * BLOCK_SECTOR_BYTES;
+
 		if (store_scrub_volume(store, &told->rot[i], name, sizeof(name)))
 			reply_line(reply, "    volume %s is damaged in the %llu KiB from byte %llu",
 				   name, (unsigned long long)(told->chunk_bytes / KIB),
-				   (unsigned long long)(told->rot[i].sector * BLOCK_SECTOR_BYTES));
+				   (unsigned long long)offset);
 	}
 }
 

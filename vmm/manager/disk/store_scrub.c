@@ -10,6 +10,13 @@
 #include "vmm/manager/log/vm_events.h"
 #include "vmm/rt/format.h"
 
+u32 store_scrub_after_s(const struct store_config *config)
+{
+	if (config->checksum == 0)
+		return 0;
+	return config->checksum_after != 0 ? (u32)config->checksum_after : STORE_CHECKSUM_AFTER_S;
+}
+
 bool store_scrub_volume(const struct store *store, const struct store_rot *rot, char *name,
 			size_t size)
 {
@@ -28,6 +35,7 @@ bool store_scrub_volume(const struct store *store, const struct store_rot *rot, 
 static void store_scrub_say_place(const struct store *store, const struct store_rot *rot,
 				  u64 chunk_bytes)
 {
+	u64 offset = rot->sector * BLOCK_SECTOR_BYTES;
 	char name[STORE_NAME_BYTES];
 
 	if (!store_scrub_volume(store, rot, name, sizeof(name)))
@@ -35,7 +43,7 @@ static void store_scrub_say_place(const struct store *store, const struct store_
 	log_message(LOG_WARNING, LOG_DEVICE, "",
 		    "store %s: volume %s is damaged in the %llu KiB from byte %llu on",
 		    store->config->section.name, name, (unsigned long long)(chunk_bytes / KIB),
-		    (unsigned long long)(rot->sector * BLOCK_SECTOR_BYTES));
+		    (unsigned long long)offset);
 }
 
 void store_scrub_say(struct store *store)

@@ -7,6 +7,8 @@
  * What a scrub of a store has found: the places in volumes whose data differ from their sums.
  */
 
+/* Returns how many seconds after a write chunks get sums; 0: the store's chunks get none. */
+u32 store_scrub_after_s(const struct store_config *config);
 /* Logs, once, what the last scrub of the store has found, with an event if data are damaged. */
 void store_scrub_say(struct store *store);
 /*

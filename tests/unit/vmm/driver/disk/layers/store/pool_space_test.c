@@ -155,6 +155,57 @@ static void test_found_again(void **state)
 	assert_null(pool_find_again(&pool, 0, &number));
 }
 
+/* Sizes are reserved unless the store promises more than it has. */
+static void test_space(void **state)
+{
+	struct store_item item = {.sectors = SECTORS, .name = "all"};
+	u64 id;
+
+	(void)state;
+	assert_int_equal(pool_add(&pool, &item, 0, 0, 0, &id), STORE_NO_SPACE);
+	item.sectors = pool.super.chunks * 128ull;
+	assert_int_equal(pool_add(&pool, &item, 0, 0, 0, &id), STORE_OK);
+	string_copy(item.name, sizeof(item.name), "more");
+	item.sectors = 128;
+	assert_int_equal(pool_add(&pool, &item, 0, 0, 0, &id), STORE_NO_SPACE);
+	pool.super.flags = STORE_OVERCOMMIT;
+	assert_int_equal(pool_add(&pool, &item, 0, 0, 0, &id), STORE_OK);
+	assert_int_equal(pool_add(&pool, &item, 0, 0, 0, &id), STORE_EXISTS);
+	assert_int_equal(pool_rename(&pool, id, "all", 0), STORE_EXISTS);
+	assert_int_equal(pool_rename(&pool, id, "other", 0), STORE_OK);
+	assert_int_equal(pool_resize(&pool, id, 64), STORE_BAD);
+	assert_int_equal(pool_resize(&pool, id, 3ull << 32), STORE_OK);
+	assert_int_equal(pool_resize(&pool, id, 1ull << 40), STORE_BAD);
+	assert_int_equal(pool_drop(&pool, id), STORE_OK);
+	assert_int_equal(pool_drop(&pool, id), STORE_MISSING);
+}
+
+/* What a dropped clone is still found to hold through the last superblock is not written to. */
+static void test_dropped_clone(void **state)
+{
+	struct store_item item = {.sectors = 4 * 128, .name = "one"};
+	u64 one;
+	u64 clone;
+	u32 chunk;
+	bool alone;
+
+	(void)state;
+	assert_int_equal(pool_add(&pool, &item, 0, 0, 0, &one), STORE_OK);
+	assert_true(pool_put(&pool, one, 0, pool_take_chunk(&pool)));
+	string_copy(item.name, sizeof(item.name), "clone");
+	assert_int_equal(pool_add(&pool, &item, one, 0, 0, &clone), STORE_OK);
+	commit();
+	commit();
+	assert_int_equal(pool_drop(&pool, clone), STORE_OK);
+	assert_true(pool_put(&pool, one, 1, pool_take_chunk(&pool)));
+	assert_true(pool_look_up(&pool, pool_find(&pool, one), 0, &chunk, &alone));
+	assert_false(alone);
+	commit();
+	commit();
+	assert_true(pool_look_up(&pool, pool_find(&pool, one), 0, &chunk, &alone));
+	assert_true(alone);
+}
+
 static int free_memory(void **state)
 {
 	(void)state;
@@ -168,6 +219,8 @@ int main(void)
 		cmocka_unit_test_setup(test_neighbours, set_up),
 		cmocka_unit_test_setup(test_promise, set_up),
 		cmocka_unit_test_setup(test_found_again, set_up),
+		cmocka_unit_test_setup(test_space, set_up),
+		cmocka_unit_test_setup(test_dropped_clone, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, free_memory);

@@ -468,59 +468,6 @@ static void test_damage(void **state)
 	compare(&now);
 }
 
-/* Sizes are reserved unless the store promises more than it has. */
-static void test_space(void **state)
-{
-	struct store_item item = {.sectors = SECTORS, .name = "all"};
-	u64 id;
-
-	(void)state;
-	open_new();
-	assert_int_equal(pool_add(&store.pool, &item, 0, 0, 0, &id), STORE_NO_SPACE);
-	item.sectors = store.pool.super.chunks * 128ull;
-	assert_int_equal(pool_add(&store.pool, &item, 0, 0, 0, &id), STORE_OK);
-	string_copy(item.name, sizeof(item.name), "more");
-	item.sectors = 128;
-	assert_int_equal(pool_add(&store.pool, &item, 0, 0, 0, &id), STORE_NO_SPACE);
-	store.pool.super.flags = STORE_OVERCOMMIT;
-	assert_int_equal(pool_add(&store.pool, &item, 0, 0, 0, &id), STORE_OK);
-	assert_int_equal(pool_add(&store.pool, &item, 0, 0, 0, &id), STORE_EXISTS);
-	assert_int_equal(pool_rename(&store.pool, id, "all", 0), STORE_EXISTS);
-	assert_int_equal(pool_rename(&store.pool, id, "other", 0), STORE_OK);
-	assert_int_equal(pool_resize(&store.pool, id, 64), STORE_BAD);
-	assert_int_equal(pool_resize(&store.pool, id, 3ull << 32), STORE_OK);
-	assert_int_equal(pool_resize(&store.pool, id, 1ull << 40), STORE_BAD);
-	assert_int_equal(pool_drop(&store.pool, id), STORE_OK);
-	assert_int_equal(pool_drop(&store.pool, id), STORE_MISSING);
-}
-
-/* What a dropped clone is still found to hold through the last superblock is not written to. */
-static void test_dropped_clone(void **state)
-{
-	struct store_item item = {.sectors = 4 * 128, .name = "one"};
-	u64 one;
-	u64 clone;
-	u32 chunk;
-	bool alone;
-
-	(void)state;
-	cut_at = ~0u;
-	is_cut = false;
-	open_new();
-	assert_int_equal(pool_add(&store.pool, &item, 0, 0, 0, &one), STORE_OK);
-	assert_true(pool_put(&store.pool, one, 0, pool_take_chunk(&store.pool)));
-	string_copy(item.name, sizeof(item.name), "clone");
-	assert_int_equal(pool_add(&store.pool, &item, one, 0, 0, &clone), STORE_OK);
-	assert_true(commit() && commit());
-	assert_int_equal(pool_drop(&store.pool, clone), STORE_OK);
-	assert_true(pool_put(&store.pool, one, 1, pool_take_chunk(&store.pool)));
-	assert_true(pool_look_up(&store.pool, pool_find(&store.pool, one), 0, &chunk, &alone));
-	assert_false(alone);
-	assert_true(commit() && commit());
-	assert_true(pool_look_up(&store.pool, pool_find(&store.pool, one), 0, &chunk, &alone));
-	assert_true(alone);
-}
-
 static int make_memory(void **state)
 {
 	struct store_superblock super = {.magic = STORE_MAGIC};
@@ -543,8 +490,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cuts),
 		cmocka_unit_test(test_damage),
-		cmocka_unit_test(test_space),
-		cmocka_unit_test(test_dropped_clone),
 	};
 
 	return cmocka_run_group_tests(tests, make_memory, free_memory);
