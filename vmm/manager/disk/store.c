@@ -9,11 +9,8 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/manager/disk/disk_view.h"
-<<<<<<< ours
 #include "vmm/manager/disk/store_owner.h"
-=======
 #include "vmm/manager/disk/store_scrub.h"
->>>>>>> theirs
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/process/pages.h"
@@ -169,15 +166,8 @@ static void store_give(struct store *store)
 	given->first_sector = disk->first_sector;
 	given->sectors = store->sectors;
 	given->unit = disk->unit;
-<<<<<<< ours
 	store_owner_give(store, given);
-	given->sum_after_s = store->config->checksum == 0 ? 0
-			     : store->config->checksum_after != 0
-				     ? (u32)store->config->checksum_after
-				     : STORE_CHECKSUM_AFTER_S;
-=======
 	given->sum_after_s = store_scrub_after_s(store->config);
->>>>>>> theirs
 	__atomic_store_n(&given->number, ++store->given, __ATOMIC_RELEASE);
 }
 
