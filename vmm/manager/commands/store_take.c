@@ -20,10 +20,10 @@ COMMAND(store_take,
 	.right = MAY_CONFIGURE,
 	.arguments = "STORE",
 	.summary = "begin to take a store from a host that is gone",
-	.detail = "The driver watches the store for longer than its lease, and takes it only if the\n"
-		  "other host commits nothing meanwhile; `store list` shows how it ends. Make sure\n"
-		  "first that the other host is off or cut from the disk: one that only stands\n"
-		  "still may have writes under way, which destroy data when they reach the disk.",
+	.detail = "The driver watches the store for longer than its lease, and takes it only if\n"
+		  "the other host commits nothing meanwhile; `store list` shows how it ends.\n"
+		  "Make sure first that the other host is off or cut from the disk: one that\n"
+		  "only stands still may have writes under way, which destroy data later.",
 	.example = "store take pool",
 	.keys = "store said",
 	.run = command_store_take_run,

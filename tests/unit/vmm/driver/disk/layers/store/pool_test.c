@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "tests/random.h"
+#include "tests/unit/still_clock.h"
 
 #include "lib/string.c"
 #include "vmm/driver/disk/layers/store/pool_load.c"
@@ -57,16 +58,6 @@ static u32 pending_count;
 static u32 writes; /* so many requests were made */
 static u32 cut_at; /* the request at which the power is cut; ~0u: none */
 static bool is_cut;
-
-u64 clock_tsc(void)
-{
-	return 0; /* only leases look at the time, and no store of these tests has one */
-}
-
-u64 clock_ns_to_tsc(u64 ns)
-{
-	return ns;
-}
 
 u8 *store_io_data(void)
 {

@@ -414,6 +414,50 @@ static void test_races(void **state)
 	assert_in_range(won[1], 20, 230);
 }
 
+static void steps(u32 which, u32 count)
+{
+	while (count-- > 0)
+		(void)step(which);
+}
+
+/*
+ * One of two takers stops before it writes its first superblock; the other one goes on for any
+ * number of steps, then the first one, then both. Time passes only in the end.
+ */
+static void test_schedules(void **state)
+{
+	static u8 metadata[64 * STORE_BLOCK_BYTES];
+	u32 won[2] = {0};
+
+	(void)state;
+	newest()->host[0] = 3;
+	correct(newest());
+	memcpy(metadata, disk[0], sizeof(metadata));
+	for (u32 i = 0; i < 3 * 40 * 20; i++) {
+		memcpy(disk[0], metadata, sizeof(metadata));
+		for (u32 h = 0; h < 2; h++) {
+			boot(h, h + 1, STORE_LEASE_KEEP);
+			run(h);
+		}
+		now_tsc += LEASE_NS + LEASE_NS / 3;
+		while (stores[1].job != JOB_COMMIT || stores[1].step.step != COMMIT_SUPER)
+			assert_true(step(1));
+		steps(1, i % 3);
+		steps(0, i / 3 % 40);
+		steps(1, i / 120);
+		for (u32 k = 0; k < 60; k++) {
+			(void)step(k % 2);
+			assert_false(stores[0].state == STORE_READY &&
+				     stores[1].state == STORE_READY);
+		}
+		pass(LEASE_NS, 3);
+		assert_true(stores[0].state != STORE_READY || stores[1].state != STORE_READY);
+		for (u32 h = 0; h < 2; h++)
+			won[h] += stores[h].state == STORE_READY;
+	}
+	assert_true(won[0] > 100 && won[1] > 100);
+}
+
 /* A host whose disk is so slow that it never writes within the window says so. */
 static void test_slow(void **state)
 {
@@ -438,6 +482,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_late_superblock, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_stall_alone, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_races, begin_held, end),
+		cmocka_unit_test_setup_teardown(test_schedules, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_slow, begin_held, end),
 	};
 
