@@ -62,7 +62,6 @@ _skerryctl() {
 	'disk ') choices='list restore' ;;
 	'store ') choices='list quota scrub format' ;;
 	'volume ') choices='list create upload download clone snapshot resize rename rekey rollback drop' ;;
-	'volume rekey cancel') choices=$(_skerryctl_names "${asked[@]}" volume list) ;;
 	'net ') choices='list' ;;
 	'vm create' | 'vm set')
 		# A key, behind which its value stands; '=' begins another word for bash.
@@ -101,8 +100,12 @@ _skerryctl() {
 	'store format' | 'store quota' | 'store scrub' | 'volume list')
 		[[ ${#words[@]} -eq 2 ]] && choices=$(_skerryctl_names "${asked[@]}" store list)
 		;;
-	'volume clone' | 'volume snapshot' | 'volume resize' | 'volume rename' | 'volume rekey' | 'volume rollback' | 'volume drop' | 'volume download')
+	'volume clone' | 'volume snapshot' | 'volume resize' | 'volume rename' | 'volume rollback' | 'volume drop' | 'volume download')
 		[[ ${#words[@]} -eq 2 ]] && choices=$(_skerryctl_names "${asked[@]}" volume list)
+		;;
+	'volume rekey')
+		[[ ${#words[@]} -eq 2 ]] && choices="list cancel $(_skerryctl_names "${asked[@]}" volume list)"
+		[[ ${#words[@]} -eq 3 && ${words[2]} == cancel ]] && choices=$(_skerryctl_names "${asked[@]}" volume list)
 		;;
 	'disk restore') choices=$(_skerryctl_names "${asked[@]}" disk list) ;;
 	'user set' | 'user password' | 'user remove') choices=$(_skerryctl_names "${asked[@]}" user list) ;;

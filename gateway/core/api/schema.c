@@ -110,9 +110,9 @@ const struct schema schema_list[] = {
 	{"Changed", OBJECT(TRUTH("changed") "," REFERENCE("vm", "Vm"))},
 	{"Reset", OBJECT(STRING("snapshot"))},
 	{"Rekey", OBJECT(STRING("key"))},
-	{"Rekeys", OBJECT(OBJECTS("items", STRING("store") "," STRING("volume") "," STRING("key") ","
-				  STRING("state") "," COUNT("round") "," COUNT("copied_bytes") ","
-				  COUNT("all_bytes") "," STRING("reason")))},
+	{"Rekeys", OBJECT(OBJECTS("items", STRING("store") "," STRING("volume") "," STRING("key")
+				  "," STRING("state") "," COUNT("round") "," COUNT("copied_bytes")
+				  "," COUNT("all_bytes") "," STRING("reason")))},
 	{"Named", OBJECT(STRING("name"))},
 	{"Clone", OBJECT(STRING("name") "," STRING("net"))},
 	{"Snapshots", OBJECT(OBJECTS("items", STRING("name") "," NUMBER("age_s") ","

@@ -26,8 +26,8 @@ enum rekey_phase {
 /* The most that is copied while a guest stands still. */
 #define REKEY_HELD_BYTES    (1024ul * KIB)
 #define REKEY_PROBLEM_BYTES 224u
-#define REKEY_ENDED_MAX	    8u /* number of the last rekeys whose outcome is kept for those who asked \
-				*/
+/* The number of the last rekeys whose outcome is kept for those who asked. */
+#define REKEY_ENDED_MAX 8u
 
 struct rekey_state {
 	enum rekey_phase phase;

@@ -136,21 +136,6 @@ static bool vm_volume_find_own(const struct vm *vm, u32 place, const struct stor
 	return false;
 }
 
-/*
- * Returns whether a snapshot of the VM's volume is encrypted by the key that the VM's monitor has:
- * a rekey since then gave the volume another one.
- */
-static bool vm_volume_has_its_key(const struct driver_link *link,
-				  const struct store_volume *snapshot, char *problem, size_t size)
-{
-	if (snapshot->key.id == link->key_id)
-		return true;
-	format(problem, size,
-	       "disk %s: it has got another key since the snapshot, which has the old one",
-	       link->name);
-	return false;
-}
-
 /* Enters the key of the VM's volume in `item`, which makes a copy of the volume. */
 static bool vm_volume_pass_key(const struct vm *vm, u32 place, const struct store *store,
 			       const struct store_volume *from, struct store_item *item,
@@ -346,24 +331,6 @@ enum disk_undo_state vm_volumes_done(struct vm *vm, char *problem, size_t size)
 	const struct vm_volume_wish wish = vm_volumes_of_snapshot(vm);
 
 	return vm_volumes_step_of(&wish, &vm->snapshots.work, problem, size);
-}
-
-bool vm_volumes_have_their_keys(const struct vm *vm, const struct vm_snapshot *snapshot,
-				char *problem, size_t size)
-{
-	struct store_volume kept;
-	char name[STORE_NAME_BYTES];
-
-	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
-		if (!vm_volume_is_written(vm, i))
-			continue;
-		vm_volume_snapshot_name(snapshot->volumes, i, name);
-		/* one that the store has lost is found out, and said, when it is to be used */
-		if (store_volume_find(store_at(vm_volume_store_of(vm, i)), name, &kept) &&
-		    !vm_volume_has_its_key(vm->link[i], &kept, problem, size))
-			return false;
-	}
-	return true;
 }
 
 /* --- a VM's backup --- */

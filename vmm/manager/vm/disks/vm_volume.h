@@ -46,12 +46,6 @@ void vm_volumes_claim(const struct vm *vm, struct vm_snapshot *snapshot);
 void vm_volumes_keep(struct vm *vm);
 void vm_volumes_go_back(struct vm *vm);
 /*
- * Returns whether the VM's volumes still have the keys that they had at the snapshot, by which
- * alone its monitor reads them; if not, `problem` says which one has got another key.
- */
-bool vm_volumes_have_their_keys(const struct vm *vm, const struct vm_snapshot *snapshot,
-				char *problem, size_t size);
-/*
  * Goes on with giving the stores commands for the VM's snapshot or return to one; returns the worst
  * of their answers, with the reason in `problem`.
  */
@@ -86,6 +80,21 @@ void vm_volume_snapshot_name(u32 number, u32 place, char name[STORE_NAME_BYTES])
  * go on when there is room.
  */
 void vm_volume_full_look(struct vm *vm);
+
+/* --- vm_volume_key.c --- */
+
+/*
+ * Returns whether a snapshot of the volume that the link uses is encrypted by the key that the VM's
+ * monitor has; if not, as a rekey since then gave the volume another one, `problem` says so.
+ */
+bool vm_volume_has_its_key(const struct driver_link *link, const struct store_volume *snapshot,
+			   char *problem, size_t size);
+/*
+ * Returns whether the VM's volumes still have the keys that they had at the snapshot, by which
+ * alone its monitor reads them; if not, `problem` says which one has got another key.
+ */
+bool vm_volumes_have_their_keys(const struct vm *vm, const struct vm_snapshot *snapshot,
+				char *problem, size_t size);
 
 /* --- vm_volume_sweep.c --- */
 

@@ -14,6 +14,7 @@
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/vm/disks/vm_volume.c"
 #include "vmm/manager/vm/disks/vm_volume_full.c"
+#include "vmm/manager/vm/disks/vm_volume_key.c"
 #include "vmm/manager/vm/disks/vm_volume_sweep.c"
 #include "vmm/rt/format.c"
 
