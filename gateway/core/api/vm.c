@@ -293,8 +293,8 @@ void api_vm_change(struct request *request)
 	if (!words[1])
 		answer_problem(request, 422, "bad-argument", "\"config\" names no key to change");
 	else
-		operation_start(request, OPERATION_REPLY, "vm set", (const char *const *)words,
-				name, NULL, 200, request_wait_s(request, API_WAIT_S));
+		operation_start(request, OPERATION_KEYS, "vm set", (const char *const *)words, name,
+				NULL, 200, request_wait_s(request, API_WAIT_S));
 	api_words_free(words);
 }
 

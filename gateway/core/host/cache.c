@@ -17,6 +17,7 @@
 #include "gateway/core/common/clock.h"
 #include "gateway/core/common/name.h"
 #include "gateway/core/common/settings.h"
+#include "gateway/core/host/config.h"
 #include "gateway/link/link.h"
 
 enum { HOST_REFRESH_MS = 10000, HOST_EVENTS_BEFORE = 100 };
@@ -27,12 +28,11 @@ static struct {
 	/* the list of VMs was asked for; `again`: it must be asked for once more after the reply */
 	bool asking, again;
 	bool password_sent;
-	bool config_asking;
 	json_t *held; /* events that came while the missed events are being asked for */
 	int64_t refresh_ms;
 } asked;
 
-static bool host_reply_ok(json_t *reply)
+bool host_reply_ok(json_t *reply)
 {
 	const char *status = json_string_value(json_object_get(reply, "status"));
 
@@ -116,8 +116,7 @@ static void host_take_vm(json_t *object)
 }
 
 /* Sends Skerry a request, which it may answer before earlier ones. */
-static bool host_ask(const char *command, const char *const *words, link_reply *reply,
-		     uint64_t context)
+bool host_ask(const char *command, const char *const *words, link_reply *reply, uint64_t context)
 {
 	json_t *request = link_command(command, words, NULL);
 
@@ -125,52 +124,9 @@ static bool host_ask(const char *command, const char *const *words, link_reply *
 	return link_ask(request, reply, context);
 }
 
-static void host_ask_config(void);
-
-static void host_took_config(uint64_t index, json_t *reply)
+void host_tell_config(void)
 {
-	json_t *rows = json_object_get(reply, "result"), *row;
-	struct host_vm *vm = NULL;
-	size_t i;
-
-	asked.config_asking = false;
-	for (unsigned each = 0; each < host.vm_count; each++) {
-		if ((uint64_t)(uintptr_t)host.vms[each] == index)
-			vm = host.vms[each];
-	}
-	if (!vm || !reply)
-		return;
-	vm->config_stale = false;
-	if (host_reply_ok(reply)) {
-		json_decref(vm->config);
-		free(vm->config_text);
-		vm->config_text = NULL;
-		vm->config = json_object();
-		json_array_foreach(rows, i, row)
-		{
-			const char *key = json_string_value(json_object_get(row, "key"));
-			json_t *value = json_object_get(row, "value");
-			const char *applies = json_string_value(json_object_get(row, "applies"));
-
-			if (key && strcmp(key, "password"))
-				json_object_set_new(vm->config, key,
-						    json_pack("{s:O?, s:s*, s:O*}", "value", value,
-							      "applies", applies, "origin",
-							      json_object_get(row, "origin")));
-		}
-	}
-	host_ask_config();
-}
-
-static void host_ask_config(void)
-{
-	for (unsigned i = 0; i < host.vm_count && !asked.config_asking; i++) {
-		const char *words[] = {host.vms[i]->name, NULL};
-
-		if (host.vms[i]->config_stale)
-			asked.config_asking = host_ask("vm get", words, host_took_config,
-						       (uint64_t)(uintptr_t)host.vms[i]);
-	}
+	asked.listener->listed();
 }
 
 static void host_ask_list(void);
@@ -417,7 +373,8 @@ static void host_hello(void)
 
 static void host_opened(void)
 {
-	asked.asking = asked.again = asked.password_sent = asked.config_asking = false;
+	asked.asking = asked.again = asked.password_sent = false;
+	host_forget_config();
 	host_hello();
 }
 
@@ -426,7 +383,8 @@ static void host_lost(void)
 	bool was_up = host.up;
 
 	host.up = false;
-	asked.asking = asked.again = asked.config_asking = false;
+	asked.asking = asked.again = false;
+	host_forget_config();
 	for (unsigned i = 0; i < host.vm_count; i++) {
 		host.vms[i]->sampled = false;
 		host_vm_changed(host.vms[i]);

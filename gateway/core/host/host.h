@@ -31,8 +31,9 @@ struct host_vm {
 	double list_s; /* when `list` came, by clock_now_s() */
 	/* the VM's keys as NAME: {"value", "applies"}; NULL: not asked for yet */
 	json_t *config;
-	bool config_stale;
-	bool seen; /* the VM is in the list that is being read now */
+	bool config_stale; /* the keys have changed since they were asked for */
+	bool config_asked; /* the keys are asked for, and the answer has not come */
+	bool seen;	   /* the VM is in the list that is being read now */
 	struct host_sample now, before;
 	bool sampled; /* `now` and `before` are valid, so that rates can be computed */
 	bool fresh;   /* the VM's sample has come in the present round, since the host's sample */
@@ -123,6 +124,10 @@ void host_vm_changed(struct host_vm *vm);
 
 /* Asks for the list of VMs soon; the listener hears what has changed. */
 void host_refresh(void);
+/* Asks for the VM's keys, which were changed; until they have come, host_vm_settled() is false. */
+void host_refresh_config(struct host_vm *vm);
+/* Returns whether the VM's keys are those that it has, as far as is known here. */
+bool host_vm_settled(const struct host_vm *vm);
 /* Takes in the VM's new state from the reply to an action; the whole list is asked for as well. */
 void host_vm_patch(json_t *result);
 

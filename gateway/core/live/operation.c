@@ -205,6 +205,8 @@ static bool operation_shown(const struct operation *operation)
 
 	if (operation->status == 201)
 		return vm;
+	if (operation->kind == OPERATION_KEYS)
+		return !vm || host_vm_settled(vm);
 	return operation->status != 204 || !vm;
 }
 
@@ -213,7 +215,7 @@ static void operation_took(uint64_t number, json_t *reply)
 	struct operation *operation = operation_find(number);
 	const char *status = json_string_value(json_object_get(reply, "status"));
 	const char *code = json_string_value(json_object_get(reply, "code"));
-	const struct host_vm *vm;
+	struct host_vm *vm;
 	bool ok = status && !strcmp(status, "ok");
 	json_t *row;
 	size_t i;
@@ -239,6 +241,8 @@ static void operation_took(uint64_t number, json_t *reply)
 	}
 	json_array_foreach(operation->result, i, row) host_vm_patch(row);
 	host_refresh();
+	if (operation->kind == OPERATION_KEYS && vm)
+		host_refresh_config(vm);
 	if (operation->kind == OPERATION_STOP && !operation_stopped(operation))
 		return;
 	if (!operation_shown(operation))

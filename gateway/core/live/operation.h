@@ -13,6 +13,7 @@ enum operation_kind {
 	OPERATION_STOP,	 /* done when the VM has stopped */
 	/* done when Skerry has replied; the answer is the first row of the reply */
 	OPERATION_RESULT,
+	OPERATION_KEYS, /* done when Skerry has replied, and the VM's keys were read again */
 };
 
 /*
