@@ -294,6 +294,8 @@ int main(int count, char **words)
 		return core_print(openapi_text());
 	if (count == 2 && !strcmp(words[1], "routes"))
 		return core_print(openapi_routes());
+	if (count == 2 && !strcmp(words[1], "redfish"))
+		return core_print(redfish_table());
 	if (count == 3 && !strcmp(words[1], "verify-audit"))
 		return core_verify(words[2]);
 	if (!options_read(count, words))

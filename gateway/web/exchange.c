@@ -57,6 +57,8 @@ void exchange_free(struct exchange *exchange)
 	buffer_free(&exchange->body);
 	buffer_free(&exchange->headers);
 	buffer_free(&exchange->output);
+	redfish_free(exchange->redfish);
+	exchange->redfish = NULL;
 	ws_reader_free(&exchange->reader);
 	if (exchange->upgraded)
 		web.socket_count--;
@@ -95,6 +97,8 @@ static enum MHD_Result exchange_refuse(struct exchange *exchange, unsigned statu
 	struct MHD_Response *response;
 	enum MHD_Result result;
 
+	if (exchange->for_redfish)
+		return exchange_redfish_refuse(exchange, status, code, detail);
 	exchange->answered = exchange->ended = true;
 	snprintf(text, sizeof(text), format, MHD_get_reason_phrase_for(status), status, code,
 		 detail);
@@ -138,6 +142,8 @@ static enum MHD_Result exchange_submit(struct exchange *exchange, const char *ur
 		tunnel_complete(exchange_socket(exchange->connection));
 	if (!request_path(exchange, url, &path))
 		return exchange_refuse(exchange, MHD_HTTP_MISDIRECTED_REQUEST);
+	if (redfish_has(path))
+		return exchange_redfish(exchange, path, method);
 	if (!exchange_is_api(path)) {
 		if (exchange->chunked)
 			return exchange_refuse(exchange, MHD_HTTP_BAD_REQUEST);
@@ -213,7 +219,7 @@ static uint64_t exchange_size(const struct exchange *exchange)
 	return length ? strtoull(length, NULL, 10) : MHD_SIZE_UNKNOWN;
 }
 
-static enum MHD_Result exchange_reply(struct exchange *exchange)
+enum MHD_Result exchange_reply(struct exchange *exchange)
 {
 	struct buffer *body = &exchange->body;
 	struct MHD_Response *response;
@@ -304,6 +310,7 @@ enum MHD_Result exchange_handle(void *unused, struct MHD_Connection *connection,
 		if (!exchange)
 			return MHD_NO;
 		*context = (void *)(uintptr_t)exchange->id;
+		exchange->for_redfish = redfish_has(url);
 		if (!exchange_begin(exchange, version))
 			return exchange_refuse(exchange, MHD_HTTP_BAD_REQUEST);
 		exchange->streams = !exchange->chunked && exchange_streams(url, method);
@@ -382,6 +389,8 @@ void exchange_end(struct exchange *exchange, unsigned code)
 {
 	exchange->ended = true;
 	exchange->failed = code != 0;
+	if (exchange->redfish && !exchange_redfish_take(exchange))
+		return;
 	if (exchange->flags & MESSAGE_UPGRADE) {
 		socket_end(exchange, code);
 		return;

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -32,6 +33,7 @@ static const char *const request_single[] = {
 	"content-type",		 "if-match",	  "idempotency-key",
 	"sec-fetch-site",	 "upgrade",	  "sec-websocket-key",
 	"sec-websocket-version", "content-range", "range",
+	"x-auth-token",
 };
 
 /* Decodes %XX in place. Returns false for a wrong escape, an escaped NUL or an escaped slash. */
@@ -78,14 +80,18 @@ static enum MHD_Result request_query(void *context, enum MHD_ValueKind kind, con
 	return MHD_YES;
 }
 
-/* The headers that core looks at; of a header that comes twice core gets the first. */
+/*
+ * The headers that core looks at; of a header that comes twice core gets the first. The places of
+ * those that Redfish's requests have in another way have names.
+ */
+enum { NAME_AUTHORIZATION, NAME_COOKIE, NAME_TYPE, NAME_MATCH };
 static const char *const request_names[] = {
-	"header.authorization",
-	"header.cookie",
+	[NAME_AUTHORIZATION] = "header.authorization",
+	[NAME_COOKIE] = "header.cookie",
+	[NAME_TYPE] = "header.content-type",
+	[NAME_MATCH] = "header.if-match",
 	"header.origin",
 	"header.host",
-	"header.content-type",
-	"header.if-match",
 	"header.prefer",
 	"header.idempotency-key",
 	"header.sec-fetch-site",
@@ -247,6 +253,66 @@ static void request_peer(struct MHD_Connection *connection, struct buffer *field
 	fields_text(fields, "address", text);
 }
 
+bool request_path_text(const char *path, char *to, size_t room)
+{
+	if (strlen(path) >= room)
+		return false;
+	string_copy(to, room, path);
+	return request_decode(to) && utf8_valid((uint8_t *)to, strlen(to));
+}
+
+/*
+ * Adds what Redfish says in other headers than REST: the session's token, and of the requests that
+ * it makes itself the type of the body and what has to be unchanged. The headers of collect->seen
+ * are not taken from the client.
+ */
+static void request_redfish_headers(const struct exchange *exchange, struct collect *collect)
+{
+	const struct redfish *redfish = exchange->redfish;
+	const char *token =
+		MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, "X-Auth-Token");
+
+	/* No cookie: a browser would send it for whichever page has made the request. */
+	collect->seen |= 1u << NAME_COOKIE;
+	if (token && strlen(token) <= 256 && utf8_valid((const uint8_t *)token, strlen(token))) {
+		char text[300];
+
+		snprintf(text, sizeof(text), "Bearer %s", token);
+		fields_text(collect->fields, request_names[NAME_AUTHORIZATION], text);
+		collect->seen |= 1u << NAME_AUTHORIZATION;
+		explicit_bzero(text, sizeof(text));
+	}
+	if (*redfish->match &&
+	    !MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, "If-Match")) {
+		fields_text(collect->fields, request_names[NAME_MATCH], redfish->match);
+		collect->seen |= 1u << NAME_MATCH;
+	}
+	/* The client's own type counts for its own body, and this one for a body made here. */
+	if (redfish->sent && !redfish->body) {
+		fields_text(collect->fields, request_names[NAME_TYPE], "application/json");
+		collect->seen |= 1u << NAME_TYPE;
+	}
+}
+
+bool request_fields_redfish(const struct exchange *exchange, struct buffer *fields)
+{
+	const struct redfish *redfish = exchange->redfish;
+	struct collect collect = {.fields = fields};
+	char *text = redfish->sent ? json_dumps(redfish->sent, JSON_COMPACT) : NULL;
+	bool good = !redfish->sent || (text && flatten(text, strlen(text), fields));
+
+	free(text);
+	fields_text(fields, "method", redfish->method);
+	fields_text(fields, "path", redfish->path);
+	fields_text(fields, "redfish", "yes");
+	request_peer(exchange->connection, fields);
+	request_redfish_headers(exchange, &collect);
+	if (*exchange->authority)
+		request_header(&collect, MHD_HEADER_KIND, "Host", exchange->authority);
+	MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, request_header, &collect);
+	return good && !fields->failed && fields->count <= MESSAGE_PAYLOAD;
+}
+
 bool request_fields(const struct exchange *exchange, const char *url, const char *method,
 		    struct buffer *fields, unsigned *status)
 {
@@ -254,10 +320,7 @@ bool request_fields(const struct exchange *exchange, const char *url, const char
 	char path[1024];
 
 	*status = MHD_HTTP_BAD_REQUEST;
-	if (strlen(url) >= sizeof(path))
-		return false;
-	string_copy(path, sizeof(path), url);
-	if (!request_decode(path) || !utf8_valid((uint8_t *)path, strlen(path)))
+	if (!request_path_text(url, path, sizeof(path)))
 		return false;
 	fields_text(fields, "method", method);
 	fields_text(fields, "path", path);

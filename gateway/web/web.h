@@ -5,6 +5,7 @@
 
 #include "gateway/base/fields.h"
 #include "gateway/base/message.h"
+#include "gateway/web/redfish/redfish.h"
 #include "gateway/web/ws.h"
 
 enum {
@@ -37,6 +38,8 @@ struct exchange {
 	uint32_t flags; /* the flags of MESSAGE_ANSWER */
 	/* the answer's headers, as a list of fields (gateway/base/fields.h) */
 	struct buffer headers;
+	bool for_redfish;	 /* the path is one of Redfish's, and so is the answer */
+	struct redfish *redfish; /* the request of Redfish's once it is read; else NULL */
 	/* For a WebSocket: */
 	struct MHD_UpgradeResponseHandle *upgraded;
 	int fd;
@@ -95,6 +98,23 @@ void exchange_end(struct exchange *exchange, unsigned code);
 /* Notes that core has handled `count` more bytes of the request's body, or from a WebSocket. */
 void exchange_taken(struct exchange *exchange, size_t count);
 
+/* Queues the exchange's answer, which is complete or a stream. */
+enum MHD_Result exchange_reply(struct exchange *exchange);
+
+/*
+ * Begins a request of Redfish's, whose body is complete: answers it, or asks core for what it
+ * needs. `path` is the target's path as it came.
+ */
+enum MHD_Result exchange_redfish(struct exchange *exchange, const char *path, const char *method);
+/*
+ * Takes core's answer to what Redfish has asked. Returns true if the exchange's own answer is
+ * complete, false if core was asked again.
+ */
+bool exchange_redfish_take(struct exchange *exchange);
+/* Answers a request of Redfish's that web refuses. */
+enum MHD_Result exchange_redfish_refuse(struct exchange *exchange, unsigned status,
+					const char *code, const char *detail);
+
 /* Returns the socket by which a tunnel knows a connection, or -1. */
 int exchange_socket(struct MHD_Connection *connection);
 
@@ -116,6 +136,10 @@ bool request_path(struct exchange *exchange, const char *url, const char **path)
  */
 bool request_fields(const struct exchange *exchange, const char *url, const char *method,
 		    struct buffer *fields, unsigned *status);
+/* Makes that list of what the exchange's request of Redfish's asks core next. */
+bool request_fields_redfish(const struct exchange *exchange, struct buffer *fields);
+/* Decodes a target's path into `room` bytes at `to`. Returns false if it is none, or too long. */
+bool request_path_text(const char *path, char *to, size_t room);
 
 /* Functions for WebSockets. */
 enum MHD_Result socket_queue(struct exchange *exchange);

@@ -15,6 +15,7 @@
 #include "gateway/base/string.h"
 #include "gateway/core/audit/audit.h"
 #include "gateway/core/http/answer.h"
+#include "gateway/core/http/basic.h"
 #include "gateway/core/http/request.h"
 #include "gateway/core/http/route.h"
 #include "gateway/core/identity/account.h"
@@ -189,6 +190,9 @@ bool authenticate(struct request *request)
 
 	if (request->route->flags & ROUTE_PUBLIC)
 		return true;
+	/* This way alone has to wait for its verdict, so it has no row in the table. */
+	if (basic_shown(request))
+		return basic_authenticate(request);
 	for (size_t i = 0; i < ARRAY_COUNT(schemes); i++) {
 		const struct scheme *scheme = &schemes[i];
 		const char *credential = scheme->shown(request, room);
@@ -238,12 +242,16 @@ bool authenticate_origin(struct request *request)
 			       bytes ? "octet-stream" : "json");
 		return false;
 	}
+	/* Browsers send names and passwords as they send cookies, whichever page has asked. */
 	if (((change && request->cookie) ||
+	     (basic_shown(request) && request_header(request, "origin")) ||
 	     (request->cookie && fields_get(&request->fields, "upgrade")) ||
 	     (request->route->flags & ROUTE_LOGIN && request_header(request, "origin"))) &&
 	    !authenticate_same_origin(request)) {
-		answer_problem(request, 403, "forbidden",
-			       "a request with a cookie must come from a page of this server");
+		answer_problem(
+			request, 403, "forbidden",
+			"a request with a cookie or a password must come from a page of this "
+			"server");
 		return false;
 	}
 	return true;

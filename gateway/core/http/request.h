@@ -33,6 +33,8 @@ struct request {
 	const struct route *route;
 	struct identity who;
 	bool cookie; /* the credential is a cookie */
+	/* looks at the request again from its beginning, once its password was checked */
+	void (*again)(struct request *request);
 	/*
 	 * it is still being decided whether the asker may do this: if the answer is a problem, the
 	 * audit gets it as a denial

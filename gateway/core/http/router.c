@@ -272,6 +272,7 @@ void router_serve(uint32_t id, const char *bytes, size_t count)
 
 	if (!request)
 		return;
+	request->again = router_run;
 	if (fields_read(&request->fields, request->bytes, count))
 		router_run(request);
 	else

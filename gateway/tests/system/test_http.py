@@ -212,7 +212,7 @@ def test_ui_files_and_their_policy(site):
     assert "unsafe" not in policy and "*" not in policy
     assert page.headers["X-Content-Type-Options"] == "nosniff"
     assert nonce not in site.tls("GET", "/", token="").body.decode()
-    for path in ("/machines/vm00", "/redfish/v1", "/v2/vms", "/admin", "/../secret", "//", "/index"):
+    for path in ("/machines/vm00", "/redfishes", "/v2/vms", "/admin", "/../secret", "//", "/index"):
         assert site.tls("GET", path, token="").status == 404, path
     script = site.tls("GET", "/assets/app.js", token="")
     assert script.body == b"export {}\n"

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Operations of REST as Redfish's tasks: what an action that takes longer goes on as. The table of
+ * resources names the functions, and the way of a request calls redfish_task_began().
+ */
+#include <string.h>
+
+#include "gateway/web/redfish/answer.h"
+#include "gateway/web/redfish/error.h"
+#include "gateway/web/redfish/serve.h"
+#include "gateway/web/redfish/vm.h"
+
+#define SERVICE REDFISH_ROOT "/TaskService"
+
+void redfish_task_list(struct redfish *redfish, json_t *answer)
+{
+	/* REST lists no operations, either: who has begun one has got its number. */
+	(void)answer;
+	redfish_answer(redfish, 200,
+		       redfish_collection("TaskCollection", "Tasks", SERVICE "/Tasks"));
+}
+
+static json_t *task_make(json_t *operation)
+{
+	const char *id = redfish_vm_text(operation, "id"),
+		   *state = redfish_vm_text(operation, "state");
+	json_t *task = redfish_resource("Task.v1_5_0", id, redfish_vm_text(operation, "target"),
+					SERVICE "/Tasks/%s", id);
+	json_t *monitor = redfish_link(SERVICE "/TaskMonitors/%s", id);
+	const char *detail = redfish_vm_text(json_object_get(operation, "problem"), "detail");
+	bool failed = !strcmp(state, "failed");
+
+	json_object_set_new(task, "TaskState",
+			    json_string(failed			 ? "Exception"
+					: !strcmp(state, "done") ? "Completed"
+								 : "Running"));
+	json_object_set_new(task, "TaskStatus", json_string(failed ? "Critical" : "OK"));
+	json_object_set(task, "TaskMonitor", json_object_get(monitor, "@odata.id"));
+	json_object_set_new(task, "Messages",
+			    failed ? json_pack("[{s:s, s:s}]", "MessageId", "Base.1.8.GeneralError",
+					       "Message", detail)
+				   : json_array());
+	json_decref(monitor);
+	return task;
+}
+
+void redfish_task_began(struct redfish *redfish, json_t *operation)
+{
+	json_t *task = task_make(operation);
+
+	redfish_header(redfish, "Location", redfish_vm_text(task, "TaskMonitor"));
+	redfish_answer(redfish, 202, task);
+}
+
+void redfish_task_show(struct redfish *redfish, json_t *answer)
+{
+	redfish_answer(redfish, 200, task_make(answer));
+}
+
+void redfish_task_monitor(struct redfish *redfish, json_t *answer)
+{
+	const char *state = redfish_vm_text(answer, "state");
+	json_t *problem = json_object_get(answer, "problem");
+	json_int_t status = json_integer_value(json_object_get(problem, "status"));
+
+	if (!strcmp(state, "running"))
+		redfish_task_began(redfish, answer);
+	else if (!strcmp(state, "failed"))
+		redfish_problem(redfish, status >= 400 && status < 600 ? (unsigned)status : 500,
+				problem);
+	else
+		redfish_done(redfish);
+}
