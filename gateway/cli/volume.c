@@ -301,6 +301,19 @@ static enum cli_exit volume_quota(struct cli *cli, const char *store, const char
 	return CLI_OK;
 }
 
+static enum cli_exit volume_take(struct cli *cli, const char *store)
+{
+	char path[VOLUME_PATH_BYTES];
+
+	if (!cli_confirm(cli, "take", store,
+			 "The host that holds it must be off, or cut from the disk: what it still "
+			 "writes destroys data."))
+		return CLI_FAILED;
+	volume_path(path, store, "/actions/take");
+	return volume_change(cli, "POST", path, NULL, store,
+			     "being taken; `store list` shows how it ends");
+}
+
 enum cli_exit command_store(struct cli *cli, int count, char **words)
 {
 	char path[VOLUME_PATH_BYTES];
@@ -317,9 +330,11 @@ enum cli_exit command_store(struct cli *cli, int count, char **words)
 		volume_path(path, words[1], "/actions/scrub");
 		return volume_change(cli, "POST", path, NULL, words[1], "is being scrubbed");
 	}
+	if (count == 2 && !strcmp(words[0], "take") && !strchr(words[1], '/'))
+		return volume_take(cli, words[1]);
 	if (count != 2 || strcmp(words[0], "format") || strchr(words[1], '/'))
 		cli_die(CLI_USAGE, "use: store list, store quota STORE [QUOTAS], store scrub "
-				   "STORE, store format STORE [--overwrite]");
+				   "STORE, store take STORE, store format STORE [--overwrite]");
 	if (!cli_confirm(cli, "format", words[1], "All that its disk holds is lost."))
 		return CLI_FAILED;
 	volume_path(path, words[1], "/actions/format");

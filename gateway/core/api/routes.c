@@ -154,6 +154,10 @@ static const struct route routes[] = {
 	{"POST", STORE "/actions/scrub", ROLE_ADMIN, SCOPE_ALL, ROUTE_LINK | ROUTE_SLOW,
 	 "store.scrub", api_store_scrub, NULL, "Changed", NULL, 200,
 	 "begins to compare what a store's volumes hold with its sums"},
+	{"POST", STORE "/actions/take", ROLE_ADMIN, SCOPE_ALL, ROUTE_LINK | ROUTE_SLOW,
+	 "store.take", api_store_take, NULL, "Changed", NULL, 200,
+	 "begins to take a store from a host that is gone: that host must be off, or cut from the "
+	 "disk"},
 	{"GET", STORE "/volumes", ROLE_VIEWER, SCOPE_ALL, ROUTE_LINK, NULL, api_volumes, NULL,
 	 "Volumes", NULL, 200, "the volumes of a store, snapshots among them, and who uses them"},
 	{"POST", STORE "/volumes", ROLE_ADMIN, SCOPE_ALL,

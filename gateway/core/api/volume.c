@@ -37,7 +37,9 @@ static const char *const store_keys[] = {
 	"free_bytes",	"reserved_bytes", "chunk_bytes",
 	"volumes",	"quotas",	  "checksum",
 	"scrub",	"scrub_chunks",	  "scrub_without_sum",
-	"scrub_faults", "damaged",	  NULL,
+	"scrub_faults", "damaged",	  "owner",
+	"own",		"epoch",	  "lease_seconds",
+	NULL,
 };
 
 static void volume_took_stores(uint64_t id, json_t *reply)
@@ -123,6 +125,19 @@ void api_store_scrub(struct request *request)
 		return;
 	snprintf(target, sizeof(target), "store %s", request->store);
 	operation_start(request, OPERATION_REPLY, "store scrub", words, target, NULL, 200,
+			request_wait_s(request, VOLUME_WAIT_S));
+}
+
+/* Has Skerry look whether it can have a store that another host holds. */
+void api_store_take(struct request *request)
+{
+	const char *words[] = {request->store, NULL};
+	char target[TARGET_BYTES];
+
+	if (!volume_path(request))
+		return;
+	snprintf(target, sizeof(target), "store %s", request->store);
+	operation_start(request, OPERATION_REPLY, "store take", words, target, NULL, 200,
 			request_wait_s(request, VOLUME_WAIT_S));
 }
 

@@ -10,6 +10,7 @@ STEP, MOST = 4096, 1 << 40
 
 class Volumes:
     stores, volume_last, rekey = {}, 0, None
+    OWNER = "0b1f3c5e-89ab-4cde-8f01-23456789abcd"
 
     def make_stores(self):
         """Makes a store without volumes, and one whose disk holds nothing yet."""
@@ -38,7 +39,8 @@ class Volumes:
                  "problem": "" if volumes is not None else "its disk holds no store; `store format` makes one",
                  "overcommit": False, "bytes": 1 << 30, "free_bytes": 1 << 29, "reserved_bytes": 1 << 20,
                  "chunk_bytes": 65536, "volumes": len(volumes or {}), "generation": 7, "checksum": True,
-                 "scrub": "ended", "scrub_chunks": 9, "scrub_without_sum": 2, "scrub_faults": len(self.damaged)}
+                 "scrub": "ended", "scrub_chunks": 9, "scrub_without_sum": 2, "scrub_faults": len(self.damaged),
+                 "owner": self.OWNER, "own": False, "epoch": 3, "lease_seconds": 20}
                 for name, volumes in self.stores.items()]
 
     def run_store_format(self, words, _after):
@@ -51,6 +53,10 @@ class Volumes:
     def run_store_scrub(self, words, _after):
         self.store(words[0])
         self.damaged = [{"volume": name, "offset": 65536, "bytes": 65536} for name in list(self.stores[words[0]] or {})[:1]]
+        return [{"store": words[0], "said": "done"}]
+
+    def run_store_take(self, words, _after):
+        self.store(words[0])
         return [{"store": words[0], "said": "done"}]
 
     def store(self, name):

@@ -126,6 +126,15 @@ def test_scrub(server, fake):
     assert server.tls("POST", "/v1/stores/none/actions/scrub").status == 404
 
 
+def test_owner(server, fake):
+    """Who sees stores sees which host holds them; only the role admin with the scope * takes one."""
+    pool = server.tls("GET", "/v1/stores/pool").json()
+    assert (pool["owner"], pool["own"], pool["epoch"], pool["lease_seconds"]) == (fake.OWNER, False, 3, 20)
+    assert server.tls("POST", "/v1/stores/pool/actions/take").json() == {"changed": True}
+    assert fake.commands[-1][0] == "store take"
+    assert server.tls("POST", "/v1/stores/none/actions/take").code == "not-found"
+
+
 def test_quotas(server, fake):
     """Who sees stores sees their quotas; only the role admin with the scope * sets them, all at once or none."""
     assert server.tls("GET", "/v1/stores/pool").json()["quotas"] == []
@@ -203,7 +212,7 @@ def test_roles(server, fake):
     for token in (operator, few):
         for method, path, body in (("POST", POOL, {"name": "x", "bytes": 4096}), ("DELETE", f"{POOL}/web", None),
                                    ("POST", f"{POOL}/web/clones", {"name": "x"}), ("PATCH", f"{POOL}/web", {"name": "x"}),
-                                   ("POST", "/v1/stores/empty/actions/format", {})):
+                                   ("POST", "/v1/stores/empty/actions/format", {}), ("POST", "/v1/stores/pool/actions/take", None)):
             assert server.tls(method, path, body, token=token).status == 403, path
     assert list(fake.stores["pool"]) == ["web"] and fake.stores["empty"] is None
     for path in ("/v1/stores", POOL, f"{POOL}/web"):
@@ -237,6 +246,7 @@ def test_skerryctl(server, fake, request):
     assert "pool" in ctl("store", "list") and "damaged" not in ctl("store", "list")
     assert "is being scrubbed" in ctl("store", "scrub", "pool")
     assert "a scrub found 1 damaged chunks" in ctl("store", "list")
+    assert "being taken" in ctl("--yes", "store", "take", "pool")
     assert "has other quotas" in ctl("store", "quota", "pool", "team-* 65536, web 8192")
     quotas = ctl("store", "quota", "pool")
     assert "team-*" in quotas and "64" in quotas and [row["pattern"] for row in json.loads(ctl("--json", "store", "quota", "pool"))] == ["team-*", "web"]
