@@ -115,8 +115,8 @@ void api_store_format(struct request *request)
 			request_wait_s(request, VOLUME_WAIT_S));
 }
 
-/* Begins a scrub, which goes on when this is answered: `scrub` of the store shows how far it is. */
-void api_store_scrub(struct request *request)
+/* Has Skerry begin what a store does in the background, and answers at once. */
+static void store_begin(struct request *request, const char *command)
 {
 	const char *words[] = {request->store, NULL};
 	char target[TARGET_BYTES];
@@ -124,21 +124,20 @@ void api_store_scrub(struct request *request)
 	if (!volume_path(request))
 		return;
 	snprintf(target, sizeof(target), "store %s", request->store);
-	operation_start(request, OPERATION_REPLY, "store scrub", words, target, NULL, 200,
+	operation_start(request, OPERATION_REPLY, command, words, target, NULL, 200,
 			request_wait_s(request, VOLUME_WAIT_S));
+}
+
+/* Begins a scrub, which goes on when this is answered: `scrub` of the store shows how far it is. */
+void api_store_scrub(struct request *request)
+{
+	store_begin(request, "store scrub");
 }
 
 /* Has Skerry look whether it can have a store that another host holds. */
 void api_store_take(struct request *request)
 {
-	const char *words[] = {request->store, NULL};
-	char target[TARGET_BYTES];
-
-	if (!volume_path(request))
-		return;
-	snprintf(target, sizeof(target), "store %s", request->store);
-	operation_start(request, OPERATION_REPLY, "store take", words, target, NULL, 200,
-			request_wait_s(request, VOLUME_WAIT_S));
+	store_begin(request, "store take");
 }
 
 static json_t *volume_json(const struct request *request, json_t *row)
