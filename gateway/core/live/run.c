@@ -100,6 +100,7 @@ static void run_done(struct run *run)
 	audit_end(run->audit, run->result);
 	run->audit = 0;
 	run_answer_all(run, run->ended_s);
+	run_kept_bound();
 }
 
 static bool run_ask(struct run *run, const char *command, const char *const *words,
@@ -138,18 +139,15 @@ static void run_destroy(struct run *run)
 
 void run_stop(struct run *run, const char *result)
 {
-	int64_t guest_ns = -1, exits = -1;
 	struct host_vm *vm = host_find(run->vm);
+	int64_t guest_ns = vm ? host_value(vm, "guest_ns") : -1;
+	int64_t exits = vm ? host_value(vm, "exits") : -1;
 
 	if (run->result)
 		return;
 	run->result = result;
 	if (run->spare && strcmp(result, "stopped"))
 		run_warm_failed(run->template, clock_now_s());
-	if (vm)
-		guest_ns = host_value(vm, "guest_ns");
-	if (vm)
-		exits = host_value(vm, "exits");
 	run->exits = exits > 0 ? exits : 0;
 	run->cpu_s = guest_ns > 0 ? (double)guest_ns / 1e9 : 0;
 	if (run->state == RUN_WAITING)

@@ -267,6 +267,12 @@ bool run_put_done(struct run *run, const uint8_t *bytes, size_t count);
 void run_put_look(struct run *run, double now_s);
 
 /*
+ * A function of run_kept.c: forgets ended runs until what all of them keep is little enough, the
+ * oldest of the owner whose runs keep most first.
+ */
+void run_kept_bound(void);
+
+/*
  * A function of run_sweep.c: destroys clones of an earlier start, and those whose end was not
  * noticed.
  */

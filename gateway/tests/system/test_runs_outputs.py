@@ -107,3 +107,15 @@ def test_cpus(line):
         assert run(server, limits={"cpus": cpus}).status == 422
     server.tls("POST", "/v1/vms/vm00/actions/warm", {"count": 0})
     gone(fake)
+
+
+def test_what_is_kept(line):
+    """What ended runs keep is bounded for all of them: the oldest of the owner whose runs keep most are forgotten first."""
+    fake, server = line
+    fake.command_frames = frame("O", b"small") + ended()
+    other = run(server, token=server.make_token(["operator"])).json()["id"]
+    fake.command_frames = frame("O", b"x" * 3000) * 349 + ended()
+    numbers = [run(server, limits={"output_bytes": 1 << 20}).json()["id"] for _ in range(20)]
+    assert [number for number in numbers if server.tls("GET", f"/v1/runs/{number}").status == 200] == numbers[-16:]
+    assert server.tls("GET", f"/v1/runs/{other}").json()["result"] == "exit"
+    gone(fake)
