@@ -124,6 +124,11 @@ static void link_push(void)
 	}
 }
 
+bool link_has_room(unsigned count)
+{
+	return line.opened && line.waiting + count <= LINK_WAITING;
+}
+
 bool link_ask(json_t *request, link_reply *reply, uint64_t context)
 {
 	struct link_request *entry = NULL;

@@ -51,6 +51,9 @@ bool link_setup(const char *where, const struct link_client *client, int64_t sil
  */
 bool link_ask(json_t *request, link_reply *reply, uint64_t context);
 
+/* Returns whether link_ask() takes `count` requests more now, if none is too long. */
+bool link_has_room(unsigned count);
+
 /*
  * Makes a request of a command, such as "audit anchor", and of its arguments, a list that NULL
  * ends. `arguments` and `actor` may be NULL.

@@ -29,6 +29,8 @@ enum {
 	API_WORD_BYTES = 4096,
 	API_TEXT_BYTES = 12288, /* the longest user_data, which fits into a request's body */
 	API_PIECE_BYTES = 4096, /* of user_data, in one request to Skerry */
+	/* the requests for a VM with the longest text, and one that takes the text back */
+	API_CREATE_REQUESTS = API_TEXT_BYTES / API_PIECE_BYTES + 2,
 };
 
 void api_vms(struct request *request)
@@ -179,35 +181,62 @@ static void api_took_piece(uint64_t context, json_t *reply)
 	(void)reply;
 }
 
+/* Hands Skerry a piece of a text for cloud-init. Returns false if the link does not take it. */
+static bool api_hand_over_piece(const char *actor, size_t at, const char *bytes, size_t count)
+{
+	struct buffer data = {0};
+	char place[24];
+	const char *words[] = {place, NULL};
+	json_t *ask;
+
+	snprintf(place, sizeof(place), "%zu", at);
+	base64_add(&data, (const uint8_t *)bytes, count);
+	ask = link_command("user-data", words, actor);
+	json_object_set_new(ask, "data", json_stringn(data.bytes, data.count));
+	json_object_set_new(ask, "order", json_string("any"));
+	buffer_free(&data);
+	return link_ask(ask, api_took_piece, 0);
+}
+
 /*
  * Hands Skerry the text body.user_data, which its next `vm create` uses up; no other request comes
  * between the two on the link. Returns false if the link does not take it.
  */
-static bool api_hand_over(const struct request *request, const char *text)
+static bool api_hand_over(const char *actor, const char *text)
 {
 	size_t left = strlen(text), at = 0;
-	struct buffer data = {0};
-	char actor[65];
-	bool sent = true;
 
-	request_actor(request, actor, sizeof(actor));
-	while (left && sent) {
+	while (left) {
 		size_t count = left < API_PIECE_BYTES ? left : API_PIECE_BYTES;
-		char place[24];
-		const char *words[] = {place, NULL};
-		json_t *ask;
 
-		snprintf(place, sizeof(place), "%zu", at);
-		base64_add(&data, (const uint8_t *)text + at, count);
-		ask = link_command("user-data", words, actor);
-		json_object_set_new(ask, "data", json_stringn(data.bytes, data.count));
-		json_object_set_new(ask, "order", json_string("any"));
-		sent = link_ask(ask, api_took_piece, 0);
-		buffer_free(&data);
+		if (!api_hand_over_piece(actor, at, text + at, count))
+			return false;
 		at += count;
 		left -= count;
 	}
-	return sent;
+	return true;
+}
+
+/*
+ * Has Skerry create the VM that `words` describe, with the text, if there is one. If Skerry is not
+ * asked for the VM, it drops the text at once: by a piece behind the longest text that it may have.
+ */
+static void api_create(struct request *request, const char *name, char **words, const char *text)
+{
+	bool given = *text, asked = false;
+	char actor[65];
+
+	request_actor(request, actor, sizeof(actor));
+	if (link_has_room(given ? API_CREATE_REQUESTS : 1) && api_hand_over(actor, text))
+		asked = operation_start(request, OPERATION_REPLY, "vm create",
+					(const char *const *)words, name, NULL, 201,
+					request_wait_s(request, API_WAIT_S));
+	else
+		answer_problem(request, 503, "link-down",
+			       "the gateway cannot ask Skerry now: the link is down, or too many "
+			       "requests wait on it");
+	if (given && !asked)
+		(void)api_hand_over_piece(actor, API_TEXT_BYTES + 1, "#", 1);
 }
 
 /*
@@ -266,13 +295,7 @@ void api_vm_create(struct request *request)
 		api_words_free(words);
 		return;
 	}
-	if (api_hand_over(request, text))
-		operation_start(request, OPERATION_REPLY, "vm create", (const char *const *)words,
-				name, NULL, 201, request_wait_s(request, API_WAIT_S));
-	else
-		answer_problem(request, 503, "link-down",
-			       "the gateway cannot ask Skerry now: the link is down, or too many "
-			       "requests wait on it");
+	api_create(request, name, words, text);
 	api_words_free(words);
 }
 

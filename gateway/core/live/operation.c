@@ -266,7 +266,7 @@ static bool operation_is_busy(const char *target, enum operation_kind kind)
 	return false;
 }
 
-void operation_start(struct request *request, enum operation_kind kind, const char *command,
+bool operation_start(struct request *request, enum operation_kind kind, const char *command,
 		     const char *const *arguments, const char *target, const char *wanted,
 		     unsigned status, unsigned wait_s)
 {
@@ -277,13 +277,13 @@ void operation_start(struct request *request, enum operation_kind kind, const ch
 	if (operation_is_busy(target, kind)) {
 		answer_problem(request, 409, "busy",
 			       "another change of %s is still under way: wait for it", target);
-		return;
+		return false;
 	}
 	if (!operation) {
 		answer_problem(request, 503, "failed",
 			       "%d changes are under way at the moment: wait for one to end",
 			       OPERATIONS);
-		return;
+		return false;
 	}
 	request_actor(request, actor, sizeof(actor));
 	ask = link_command(command, arguments, actor);
@@ -306,13 +306,14 @@ void operation_start(struct request *request, enum operation_kind kind, const ch
 		answer_problem(request, 503, "link-down",
 			       "the gateway cannot ask Skerry now: the link is down, or too many "
 			       "requests wait on it");
-		return;
+		return false;
 	}
 	operation->audit = request->audit;
 	request->audit = 0;
 	operation->waiting[0].id = request->id;
 	operation->waiting[0].until_s = clock_now_s() + wait_s;
 	operation->waiting[0].began = true;
+	return true;
 }
 
 void operation_look(void)

@@ -19,9 +19,10 @@ enum operation_kind {
 /*
  * Sends Skerry `command arguments`; `target` is a VM's name, "host", or STORE/VOLUME. If the VM is
  * in the state `wanted` (or NULL), there is nothing to do. `status` is the answer's status on
- * success. A target has one operation at a time.
+ * success. A target has one operation at a time. Returns whether Skerry is asked; if not, the
+ * request has been answered.
  */
-void operation_start(struct request *request, enum operation_kind kind, const char *command,
+bool operation_start(struct request *request, enum operation_kind kind, const char *command,
 		     const char *const *arguments, const char *target, const char *wanted,
 		     unsigned status, unsigned wait_s);
 

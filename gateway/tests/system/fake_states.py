@@ -40,6 +40,7 @@ class States(Volumes):
         if int(words[0]) == 0:
             self.user_data = b""
         if int(words[0]) != len(self.user_data):
+            self.user_data = b""
             raise Refused("bad-argument", "the piece has no place there")
         self.user_data += base64.b64decode(self.piece, validate=True)
 

@@ -235,11 +235,21 @@ def test_user_data(server, fake):
 def test_user_data_that_is_left(server, fake):
     """A text whose VM could not be made is not given to the VM of the next client."""
     text = "#cloud-config\npassword: secret\n"
+    before = len(fake.commands)
+
+    def pieces():
+        return [words[1] for words, _ in fake.commands[before:] if words[0] == "user-data"]
     fake.delay_s = 2
     assert server.tls("POST", "/v1/vms", {"name": "left-1"}, headers={"Prefer": "wait=0"}).status == 202
     refused = server.tls("POST", "/v1/vms", {"name": "left-1", "user_data": text})
     fake.delay_s = 0
     assert refused.code == "busy"
+    # nor does Skerry keep it: of a request that another change holds up, or of one that is too long for the line
+    wait_for(lambda: pieces() == ["0", "12289"] and not fake.user_data)
+    long = {"cmdline": "x" * 4000, "kernel": "y" * 4000, "initrd": "z" * 400}
+    assert server.tls("POST", "/v1/vms", {"name": "left-3", "user_data": text, "config": long}).status == 503
+    wait_for(lambda: pieces() == ["0", "12289"] * 2 and not fake.user_data)
+    assert "left-3" not in fake.vms
     taken = server.tls("POST", "/v1/vms", {"name": "left-2", "config": {"user-data": len(text)}})
     assert (taken.status, taken.code) == (422, "bad-argument")
     assert "left-2" not in fake.given
