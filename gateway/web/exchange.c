@@ -84,15 +84,17 @@ static enum MHD_Result exchange_refuse(struct exchange *exchange, unsigned statu
 	static const char format[] = "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u,"
 				     "\"code\":\"%s\",\"detail\":\"%s\"}\n";
 	const char *code = status == MHD_HTTP_CONTENT_TOO_LARGE	    ? "too-large"
+			   : status == MHD_HTTP_SERVICE_UNAVAILABLE ? "busy"
 			   : status == MHD_HTTP_MISDIRECTED_REQUEST ? "misdirected"
 								    : "bad-request";
-	const char *detail =
-		status == MHD_HTTP_CONTENT_TOO_LARGE ? "a request's body has at most 16384 bytes"
-		: status == MHD_HTTP_SERVICE_UNAVAILABLE ? "too many requests at a time"
-		: status == MHD_HTTP_MISDIRECTED_REQUEST
-			? "the target is a path, or a URL of this server"
-			: "the request cannot be read: headers, path, query or JSON "
-			  "body";
+	const char *detail = status == MHD_HTTP_CONTENT_TOO_LARGE
+				     ? "a request's body has at most 16384 bytes"
+			     : status == MHD_HTTP_SERVICE_UNAVAILABLE
+				     ? "too many answers to you wait to be read: read them first"
+			     : status == MHD_HTTP_MISDIRECTED_REQUEST
+				     ? "the target is a path, or a URL of this server"
+				     : "the request cannot be read: headers, path, query or JSON "
+				       "body";
 	char text[400];
 	struct MHD_Response *response;
 	enum MHD_Result result;
@@ -225,6 +227,8 @@ enum MHD_Result exchange_reply(struct exchange *exchange)
 	struct MHD_Response *response;
 	enum MHD_Result result;
 
+	if (exchange->over)
+		return exchange_refuse(exchange, MHD_HTTP_SERVICE_UNAVAILABLE);
 	if (exchange->flags & MESSAGE_UPGRADE)
 		return socket_queue(exchange);
 	if (exchange->flags & MESSAGE_STREAM)
@@ -371,6 +375,40 @@ void exchange_answer(struct exchange *exchange, const struct message_head *head,
 	}
 }
 
+/* Returns how many bytes of other answers to the exchange's credential wait to be read. */
+static size_t exchange_held_beside(const struct exchange *exchange)
+{
+	uint32_t who = exchange->flags >> MESSAGE_WHO_SHIFT;
+	size_t held = 0;
+
+	for (size_t i = 0; who && i < WEB_EXCHANGES; i++) {
+		const struct exchange *other = &web.exchanges[i];
+
+		if (other->id && other != exchange && other->flags >> MESSAGE_WHO_SHIFT == who)
+			held += other->held;
+	}
+	return held;
+}
+
+/*
+ * Adds a piece to an answer that MHD gets as a whole. Clients that do not read their answers would
+ * take all memory: an answer that is too much beside others to the same credential is dropped.
+ */
+static void exchange_hold(struct exchange *exchange, const char *bytes, size_t count)
+{
+	size_t beside = exchange_held_beside(exchange);
+
+	if (beside && beside + exchange->held + count > WEB_HELD_BYTES)
+		exchange->over = true;
+	if (exchange->over) {
+		buffer_free(&exchange->body);
+		exchange->held = 0;
+		return;
+	}
+	buffer_add(&exchange->body, bytes, count);
+	exchange->held += count;
+}
+
 void exchange_body(struct exchange *exchange, const struct message_head *head, const char *bytes,
 		   size_t count)
 {
@@ -378,7 +416,10 @@ void exchange_body(struct exchange *exchange, const struct message_head *head, c
 		socket_send(exchange, head->flags, bytes, count);
 		return;
 	}
-	buffer_add(&exchange->body, bytes, count);
+	if (exchange->flags & MESSAGE_STREAM)
+		buffer_add(&exchange->body, bytes, count);
+	else
+		exchange_hold(exchange, bytes, count);
 	if (head->flags & MESSAGE_LAST)
 		exchange_end(exchange, 0);
 	else if (exchange->answered)

@@ -13,6 +13,8 @@ enum {
 	WEB_BODY_BYTES = 16384, /* the longest body of a request */
 	/* the most bytes of a client's that are sent to core and not acknowledged */
 	WEB_UNACKNOWLEDGED = 65536,
+	/* the most bytes of answers to one credential that wait for clients to read them */
+	WEB_HELD_BYTES = 16 << 20,
 	/* bytes of MHD's memory for a connection, which MHD clears for each request */
 	WEB_HEADER_BYTES = 20480,
 };
@@ -34,6 +36,8 @@ struct exchange {
 	bool suspended;	     /* MHD waits until exchange_resume() is called */
 	bool answered;
 	bool ended;
+	bool over;   /* the answer is dropped, as too many of its credential's wait to be read */
+	size_t held; /* bytes of the answer, if it is no stream, until the client has read it all */
 	unsigned status;
 	uint32_t flags; /* the flags of MESSAGE_ANSWER */
 	/* the answer's headers, as a list of fields (gateway/base/fields.h) */

@@ -119,3 +119,25 @@ def test_what_is_kept(line):
     assert [number for number in numbers if server.tls("GET", f"/v1/runs/{number}").status == 200] == numbers[-16:]
     assert server.tls("GET", f"/v1/runs/{other}").json()["result"] == "exit"
     gone(fake)
+
+
+def test_answers_that_nobody_reads(line):
+    """Answers to one credential that clients do not read are bounded; others have theirs, and so has it once they are read."""
+    fake, server = line
+    fake.command_frames = frame("O", b"\1" * 3000) * 349 + ended()
+    done = run(server, limits={"output_bytes": 1 << 20})
+    path = "/v1/runs/" + done.json()["id"]
+    clients = [server.raw(window=4096) for _ in range(3)]
+    begun = []
+    for client in clients:
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {server.token}\r\n\r\n".encode())
+        begun.append(client.recv(12).decode())
+    # each has six megabytes, as JSON says what was printed
+    assert begun == ["HTTP/1.1 200"] * 2 + ["HTTP/1.1 503"]
+    assert server.tls("GET", path, token=server.make_token(["operator"])).status == 200
+    assert server.tls("GET", "/v1/me").status == 200
+    for client in clients:
+        client.close()
+    wait_for(lambda: server.tls("GET", path).status == 200)
+    assert len(server.tls("GET", path).body) == len(done.body)
+    gone(fake)
