@@ -26,10 +26,9 @@ static const char usage[] =
 	"            | list NAME | cancel NAME\n"
 	"  vm balloon NAME [SIZE] | inspect NAME [PATH] | digest NAME\n"
 	"  disk list\n"
-	"  disk restore DISK FULL [DIFF...], disk restore STORE/VOLUME [at=MOMENT]
-"
-	"  store list | scrub STORE | format STORE [--overwrite]
-"
+	"  disk restore DISK FULL [DIFF...], disk restore STORE/VOLUME [at=MOMENT]\n"
+	"  store list | quota STORE [QUOTAS] | scrub STORE | take STORE\n"
+	"            | format STORE [--overwrite]\n"
 	"  volume list [STORE] | create STORE/VOLUME SIZE [from=VOLUME]\n"
 	"  volume upload FILE STORE/VOLUME [SIZE] [--continue] | download STORE/VOLUME FILE\n"
 	"  volume clone|snapshot STORE/VOLUME NEW | resize STORE/VOLUME SIZE\n"

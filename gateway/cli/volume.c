@@ -214,6 +214,7 @@ static bool volume_rekey(struct cli *cli, int count, char **words, enum cli_exit
 	char path[VOLUME_PATH_BYTES];
 
 	if (count == 1 && !strcmp(words[0], "list")) {
+		cli_connect(cli);
 		*code = items_show(cli, "/v1/rekeys", "VOLUME KEY STATE >ROUND >COPIED >OF REASON",
 				   volume_rekey_row);
 		return true;

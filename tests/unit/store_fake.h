@@ -47,7 +47,7 @@ static u32 host; /* the host that does something now */
 static u8 *memory[2];
 static u64 command_number;
 static bool flush_is_free; /* no test of the program looks at `medium` */
-static u32 sum_after_s; /* as the manager gives it; 0: chunks get no sums */
+static u32 sum_after_s;	   /* as the manager gives it; 0: chunks get no sums */
 
 /* --- the disk --- */
 

@@ -32,14 +32,11 @@ static const char *const rekey_keys[] = {
 
 /* Skerry gives `quotas` and `damaged` of a store that it is asked for by its name only. */
 static const char *const store_keys[] = {
-	"name",		"disk",		  "state",
-	"problem",	"overcommit",	  "bytes",
-	"free_bytes",	"reserved_bytes", "chunk_bytes",
-	"volumes",	"quotas",	  "checksum",
-	"scrub",	"scrub_chunks",	  "scrub_without_sum",
-	"scrub_faults", "damaged",	  "owner",
-	"own",		"epoch",	  "lease_seconds",
-	NULL,
+	"name",		 "disk",       "state",		 "problem",	 "overcommit",
+	"bytes",	 "free_bytes", "reserved_bytes", "chunk_bytes",	 "volumes",
+	"quotas",	 "checksum",   "scrub",		 "scrub_chunks", "scrub_without_sum",
+	"scrub_faults",	 "damaged",    "owner",		 "own",		 "epoch",
+	"lease_seconds", NULL,
 };
 
 static void volume_took_stores(uint64_t id, json_t *reply)

@@ -180,7 +180,7 @@ struct store_config {
 	u64 encrypted;	/* not 0: volumes that are not encrypted are not used */
 	/* for how long another host must see no commit before it takes the store; 0: no lease */
 	u64 lease_ns;
-	u64 checksum;	/* not 0: chunks get sums, by which a scrub finds what the disk spoiled */
+	u64 checksum; /* not 0: chunks get sums, by which a scrub finds what the disk spoiled */
 	/* seconds without a write after which a chunk gets its sum; 0: STORE_CHECKSUM_AFTER_S */
 	u64 checksum_after;
 	/* the store's quotas, such as "team-* 64G, web 8G"; "": there are none */

@@ -87,8 +87,8 @@ static bool content_make_links(struct content *content, const struct content_wis
 	 * The volume that gets another key is not written to, but nobody else may use it meanwhile;
 	 * of one that a VM writes to, a snapshot is read.
 	 */
-	bool read_only = wish->operation != CONTENT_WRITE &&
-			 (wish->operation != CONTENT_REKEY || fixed);
+	bool read_only =
+		wish->operation != CONTENT_WRITE && (wish->operation != CONTENT_REKEY || fixed);
 
 	content->link =
 		disk_volume_attach_alone(users[wish->operation], content->group, wish->store,
