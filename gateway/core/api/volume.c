@@ -113,7 +113,7 @@ void api_store_format(struct request *request)
 }
 
 /* Has Skerry begin what a store does in the background, and answers at once. */
-static void store_begin(struct request *request, const char *command)
+static void volume_store_begin(struct request *request, const char *command)
 {
 	const char *words[] = {request->store, NULL};
 	char target[TARGET_BYTES];
@@ -128,13 +128,13 @@ static void store_begin(struct request *request, const char *command)
 /* Begins a scrub, which goes on when this is answered: `scrub` of the store shows how far it is. */
 void api_store_scrub(struct request *request)
 {
-	store_begin(request, "store scrub");
+	volume_store_begin(request, "store scrub");
 }
 
 /* Has Skerry look whether it can have a store that another host holds. */
 void api_store_take(struct request *request)
 {
-	store_begin(request, "store take");
+	volume_store_begin(request, "store take");
 }
 
 static json_t *volume_json(const struct request *request, json_t *row)

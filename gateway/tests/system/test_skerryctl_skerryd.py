@@ -112,7 +112,7 @@ def test_states(ctl, fake):
     for words in (["pool/web"], ["pool/web", "at=20261129191604"]):
         assert ctl.run("disk", "restore", *words).returncode == 3
         assert fake.commands[-1][0] == ["disk", "restore", *words], words
-    assert ctl.run("disk", "restore", "pool/web", "at=today").returncode == 2
+    assert ctl.run("disk", "restore", "pool/web", "at=today").returncode == 1
     assert ctl.run("vm", "save", "vm02").returncode == 2
     assert ctl.run("vm", "save", "vm02", "none").returncode == 3
     done = ctl.run("vm", "save", "vm02", "data")
