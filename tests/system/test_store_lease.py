@@ -61,17 +61,18 @@ def test_two_machines(build, tmp_path):
         first.good("store format pool")
         first.good("volume create pool/one 4M")
         assert (row(first)["owner"], row(first)["own"], row(first)["lease_seconds"]) == (ONE, True, LEASE)
-        first.command("vm start alpha")
+        first.good("vm create alpha")
+        first.good("vm start alpha")
         first.attach_shell("alpha", 120)
         first.shell("dd if=/dev/zero of=/dev/vda bs=64k count=64 conv=fsync 2>/dev/null")
-        first.shell("(while :; do date +%s.%N; done | dd of=/dev/vda bs=4k oflag=direct iflag=fullblock 2>/dev/null) &")
+        first.shell("(while :; do date +%s.%N; done | dd of=/dev/vda bs=4k oflag=direct iflag=fullblock 2>/dev/null) & true")
         first.leave()
         with boot(build, tmp_path / "b", image, TWO, by_firmware=True) as second:
             second.wait_prompt(60)
             # while the first one lives the second is refused, at its start and later
             assert row(second)["state"] == "held" and row(second)["owner"] == ONE
             assert f"it belongs to host {ONE}" in second.command("store list")
-            assert "another host holds it" in second.command("vm start alpha")
+            assert "another host holds it" in second.command("vm create alpha")
             second.good("store take pool")
             wait_for(lambda: row(second)["state"] == "loading")
             wait_state(second, "held")
@@ -90,7 +91,8 @@ def test_two_machines(build, tmp_path):
             assert "end these VMs first" in first.command("store take pool")
             assert "not ready" in first.command("volume create pool/two 4M")
             assert content(image) == before
-            second.command("vm start alpha")
+            second.good("vm create alpha")
+            second.good("vm start alpha")
             second.attach_shell("alpha", 120)
             assert second.shell("dd if=/dev/vda bs=64k 2>/dev/null | sha256sum", 60)
             second.leave()

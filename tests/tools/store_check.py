@@ -167,7 +167,7 @@ class State:
         if self.version == 1 and self.needs:
             self.fault(f"a store of version 1 cannot need {self.needs:#x}")
             return
-        if bool(self.needs & LEASE) != bool(self.lease):
+        if bool(self.needs & NEED_LEASE) != bool(self.lease):
             self.fault(f"its lease is {self.lease} s, and it needs {self.needs:#x}")
             return
         if self.needs & ~NEEDS:

@@ -13,15 +13,6 @@ static void put_tagged(u32 index, u64 to, u64 source, u16 tag, u16 type, u32 byt
 	put_frame(index, (struct frame_header){.bytes = bytes}, scratch);
 }
 
-static void put_type(u32 index, u64 to, u16 type, u32 bytes)
-{
-	memset(scratch, 0x11, bytes);
-	put_mac(scratch, to);
-	put_mac(scratch + 6, MAC(index));
-	bytes_put16(scratch + 12, type);
-	put_frame(index, (struct frame_header){.bytes = bytes}, scratch);
-}
-
 /* A tag of -1: the frame has none. */
 static void expect_frame(u32 index, u64 to, u32 bytes, int tag, u16 type)
 {
