@@ -246,7 +246,7 @@ struct vm_net {
 };
 
 #define BACKUP_EVERY_MIN_NS  NS_PER_S
-#define BACKUP_EVERY_MAX_NS  (366 * 86400 * NS_PER_S)
+#define BACKUP_EVERY_MAX_NS  (366 * 86400ull * NS_PER_S)
 #define BACKUP_KEEP_MAX	     64u
 #define BACKUP_KEEP_DEFAULT  2u
 #define BACKUP_CHAIN_DEFAULT 7u

@@ -52,11 +52,14 @@ static void backup_place_disk(const char *disk, char text[DISK_BYTES + 1])
 {
 	size_t length = strlen(disk);
 	u8 digest[SHA256_BYTES];
+	char *stroke;
 	u64 hash;
 
 	if (length <= DISK_BYTES) {
 		string_copy(text, DISK_BYTES + 1, disk);
-		*strchr(text, '/') = ':';
+		stroke = strchr(text, '/');
+		if (stroke != NULL)
+			*stroke = ':';
 		return;
 	}
 	sha256_finish(sha256_initial, 0, disk, length, digest);
