@@ -38,7 +38,7 @@ OTHERS = {"kernel": "cpuid.bin", "initrd": "spin.bin", "cmdline": "x", "boot": "
           "trap": "cr msr", "preemption_timer": "off", "unrestricted": "off", "tlb_flush": "full",
           "apic_virtualization": "off", "hpet": "yes", "pci": "off",
           "rng": "yes", "balloon": "yes", "vsock": "yes", "overcommit": "yes", "console": "virtio",
-          "port": "agent", "channel": "agent", "disk": "none", "net": "none",
+          "port": "agent", "channel": "agent", "disk": "none", "net": "none", "backup": "none",
           "disk.ops": "1000", "disk.bytes": "9000000", "disk.burst": "64000", "disk.weight": "512",
           "disk.undo": "1M",
           "net.packets": "1000", "net.bytes": "9000000", "net.burst": "64000", "net.weight": "512",

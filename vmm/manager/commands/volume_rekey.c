@@ -141,6 +141,7 @@ static void command_volume_rekey_list_run(struct reply *reply, const struct argu
 COMMAND(volume_rekey_list,
 	.name = "volume rekey list",
 	.right = MAY_VIEW,
+	.arguments = "",
 	.summary = "the rekey that is under way, or the last one",
 	.detail = "The first round copies all of the volume; each later one what its VM has\n"
 		  "changed meanwhile. In state `stands` and `takes` the VM's guest stands still.",
