@@ -302,6 +302,8 @@ struct store_page {
 	u32 pad;
 	struct store_told told;
 	u32 wait[64]; /* enum store_wait of the client with that index */
+	/* for the driver's next process: the TSC at which its hold on the store ends, or has ended */
+	u64 lease_until_tsc;
 	struct store_volume volume[STORE_VOLUME_MAX];
 };
 #define STORE_PAGE_BYTES align_up(sizeof(struct store_page), PAGE_SIZE)

@@ -118,6 +118,8 @@ struct store_lease {
 	bool settles;
 	/* this host has stalled: until a superblock of it counts, no client's request is done */
 	bool proving;
+	/* this process holds the store by what an earlier one of this boot has written */
+	bool resumes;
 	bool retake; /* the manager wants the store to be loaded anew, by STORE_TAKE */
 	bool asked;  /* it is being loaded for that reason */
 	u32 looks;   /* how many looks were made since the last commit */

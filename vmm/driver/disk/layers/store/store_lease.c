@@ -106,6 +106,8 @@ enum store_lease_view store_lease_look(struct open_store *store,
 		return LEASE_UNUSABLE;
 	if (super->lease_s == 0 || store_is_own(store, super)) {
 		lease->seen = mark;
+		lease->resumes = super->lease_s != 0 && super->session == store->given.session;
+		lease->until_tsc = lease->resumes ? store->page->lease_until_tsc : 0;
 		return LEASE_FREE;
 	}
 	if (!lease->watches) {
@@ -137,7 +139,6 @@ void store_lease_claim(struct open_store *store)
 	super->needs &= ~(u32)STORE_NEEDS_LEASE;
 	super->needs |= super->lease_s != 0 ? (u32)STORE_NEEDS_LEASE : 0;
 	store->lease.seconds = MAX(store->lease.seconds, super->lease_s);
-	store->lease.until_tsc = 0;
 }
 
 /* --- committing --- */
@@ -153,8 +154,12 @@ static void store_lease_extend(struct open_store *store)
 {
 	struct store_lease *lease = &store->lease;
 
-	/* a holder that has stalled takes the store anew, as another host may be taking it */
-	if (lease->looked_tsc >= lease->until_tsc && store->state == STORE_READY && !lease->proving)
+	/*
+	 * a holder that has stalled, also one whose process has begun since, takes the store anew,
+	 * as another host may be taking it
+	 */
+	if (lease->looked_tsc >= lease->until_tsc &&
+	    (store->state == STORE_READY || lease->resumes) && !lease->proving)
 		lease->settles = lease->proving = true;
 	lease->until_tsc = MAX(lease->until_tsc, lease->looked_tsc + store_lease_part(store, 1, 8));
 }
@@ -220,8 +225,10 @@ void store_lease_renew(struct open_store *store)
 
 	lease->seconds = store->step.super.lease_s;
 	lease->proving = false;
+	lease->resumes = false;
 	lease->looks = 0;
 	lease->until_tsc = lease->submitted_tsc + store_lease_part(store, 1, 1);
+	store->page->lease_until_tsc = lease->until_tsc;
 	lease->beat_tsc = lease->submitted_tsc + store_lease_part(store, 1, 3);
 	store_lease_see(store, &store->step.super);
 }

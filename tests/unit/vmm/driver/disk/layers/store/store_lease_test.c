@@ -41,6 +41,15 @@ static void boot(u32 which, u32 number, u32 lease_s)
 	store_take(&stores[which], given, DISK_FLUSH);
 }
 
+/* Begins the next process of a host's driver, which knows what the store's memory holds. */
+static void restart(u32 which)
+{
+	host = which;
+	io.busy = false;
+	io.status = BLOCK_OK;
+	store_take(&stores[which], &channel.store[which], DISK_FLUSH);
+}
+
 /* Goes on to the host's next request to its disk. Returns false if there was nothing to do. */
 static bool step(u32 which)
 {
@@ -192,7 +201,6 @@ static void test_same_host(void **state)
 {
 	u64 before = now_tsc;
 	u64 epoch = stores[0].pool.super.epoch;
-	u64 session = channel.store[0].session;
 
 	(void)state;
 	boot(1, 1, STORE_LEASE_KEEP);
@@ -200,10 +208,7 @@ static void test_same_host(void **state)
 	assert_int_equal(stores[1].state, STORE_READY);
 	assert_int_equal(now_tsc, before);
 	assert_int_equal(stores[1].pool.super.epoch, epoch + 1);
-	session = channel.store[1].session;
-	boot(1, 1, STORE_LEASE_KEEP);
-	channel.store[1].session = session;
-	store_take(&stores[1], &channel.store[1], DISK_FLUSH);
+	restart(1);
 	run(1);
 	assert_int_equal(stores[1].state, STORE_READY);
 	assert_int_equal(stores[1].pool.super.epoch, epoch + 1);
@@ -351,8 +356,8 @@ static void test_stall_alone(void **state)
 
 /*
  * Two hosts take the store of one that is gone, or one that is gone comes back: in any order, with
- * any stall between a request and the next, and writes that take at most a window. Never do both
- * have it.
+ * any stall between a request and the next, drivers that are started anew, and writes that take at
+ * most a window. Never do both have it.
  */
 static void test_races(void **state)
 {
@@ -382,6 +387,8 @@ static void test_races(void **state)
 					(void)step(h);
 			}
 			(void)step(which);
+			if (random_below(100) == 0)
+				restart(which);
 			if (random_below(30) == 0) { /* both stall, but no write does */
 				for (u32 h = 0; h < 2; h++) {
 					host = h;
@@ -470,6 +477,52 @@ static void test_slow(void **state)
 	assert_int_equal(stores[0].state, STORE_FAILED);
 }
 
+static bool both_hold(void)
+{
+	return stores[0].state == STORE_READY && !store_lease_bars(&stores[0]) &&
+	       stores[1].state == STORE_READY && !store_lease_bars(&stores[1]);
+}
+
+/*
+ * The driver of a holder that has stalled is started anew while another host is about to take the
+ * store: then one of them has it, not both.
+ */
+static void test_restart_while_taken(void **state)
+{
+	for (u32 before = 0; before < 16; before++) {
+		end(state);
+		begin_held(state);
+		boot(1, 2, STORE_LEASE_KEEP);
+		run(1);
+		now_tsc += LEASE_NS + LEASE_NS / 3;
+		while (stores[1].job != JOB_COMMIT || stores[1].step.step != COMMIT_SUPER)
+			assert_true(step(1));
+		restart(0);
+		for (u32 i = 0; i < before; i++)
+			(void)step(0);
+		(void)step(1); /* gives its superblock to the disk */
+		run(0);
+		for (u32 i = 0; i < 40; i++) {
+			pass(NS_PER_S / 2, 3);
+			assert_false(both_hold());
+		}
+		pass(2 * LEASE_NS, 3);
+		assert_true(stores[0].state == STORE_READY || stores[1].state == STORE_READY);
+	}
+}
+
+/* A driver that is started anew within its lease goes on at once. */
+static void test_restart_in_time(void **state)
+{
+	u64 before = now_tsc += LEASE_NS / 4;
+
+	(void)state;
+	restart(0);
+	run(0);
+	assert_int_equal(stores[0].state, STORE_READY);
+	assert_int_equal(now_tsc, before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -484,6 +537,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_races, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_schedules, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_slow, begin_held, end),
+		cmocka_unit_test_setup_teardown(test_restart_while_taken, begin_held, end),
+		cmocka_unit_test_setup_teardown(test_restart_in_time, begin_held, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
