@@ -314,9 +314,11 @@ static void drop_all(void)
  */
 static void look_at_leases(struct fuzz *fuzz)
 {
+	static struct store_page page;
 	u32 looks = fuzz_u8(fuzz) % 8;
 
 	store = (struct open_store){.given = {.sectors = SECTORS, .host = {fuzz_u8(fuzz) % 4}},
+				    .page = &page,
 				    .state = STORE_LOADING};
 	now_tsc = 1;
 	for (u32 i = 0; i < looks; i++) {
