@@ -235,7 +235,8 @@ static bool store_has_work(const struct open_store *store)
 	if (store->job != JOB_NONE)
 		return !store_rests(store);
 	if (store->commanded &&
-	    (store->commanded_after != 0 ? store->commanded_after <= store->pool.committed
+	    (store->commanded_after != 0 ? store->state != STORE_READY ||
+						   store->commanded_after <= store->pool.committed
 					 : !store_is_busy(store)))
 		return true;
 	if (MIN(store_background_at(store), store_lease_at(store)) <= clock_tsc() ||

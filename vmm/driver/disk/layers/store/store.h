@@ -111,8 +111,12 @@ struct store_lease {
 	u64 looked_tsc;	   /* when the last look at the superblocks began */
 	u64 submitted_tsc; /* when the last superblock was given to the disk */
 	u64 since_tsc;	   /* when `seen` was seen first, while another host is watched */
-	/* the later superblock that was read, or written, last; generation 0: there is none yet */
+	/* the later superblock that was read, or written, last */
 	struct store_mark seen;
+	/* while a store is made: the superblock of another host that was there, and may go */
+	struct store_mark before;
+	bool makes;   /* a store is being made of which the disk has no superblock yet */
+	bool over;    /* a store that is there already may go */
 	bool watches; /* another host has the store: it is watched whether that host commits */
 	/* the next superblock counts only if it is still there after a wait */
 	bool settles;

@@ -290,7 +290,8 @@ static void store_format(struct open_store *store)
 	store->opening = 2;
 	store->state = STORE_READY;
 	store->reason = "";
-	store->lease = (struct store_lease){.seconds = 0};
+	store->lease =
+		(struct store_lease){.before = store->lease.seen, .makes = true, .over = over};
 	store_lease_claim(store);
 	store->told_from = 0;
 	store->check = (struct store_check){.under_way = false};

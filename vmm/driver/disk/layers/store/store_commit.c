@@ -29,7 +29,7 @@ void store_commit_begin(struct open_store *store)
 
 	store->job = JOB_COMMIT;
 	store->step = (struct store_step){
-		.step = store_is_leased(store) ? COMMIT_LOOK : COMMIT_NODES,
+		.step = store_is_leased(store) || store->lease.makes ? COMMIT_LOOK : COMMIT_NODES,
 		.then = COMMIT_NODES,
 		.fresh = pool_freeze(pool),
 	};

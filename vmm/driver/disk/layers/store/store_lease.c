@@ -164,6 +164,36 @@ static void store_lease_extend(struct open_store *store)
 	lease->until_tsc = MAX(lease->until_tsc, lease->looked_tsc + store_lease_part(store, 1, 8));
 }
 
+/*
+ * Decides whether a store may be made on what the disk holds now, which is not what it held when
+ * the store was loaded if another host has been there since. The new store's epoch is the highest.
+ */
+static bool store_lease_make(struct open_store *store, struct store_superblock *pair)
+{
+	struct store_lease *lease = &store->lease;
+	const char *problem = "";
+	u32 chosen = 2; /* neither superblock is whole */
+	enum store_state there = pool_choose(pair, store->given.sectors, &chosen, &problem);
+	bool good = lease->over || there == STORE_EMPTY;
+
+	if (chosen < 2) {
+		const struct store_superblock *newest = &pair[chosen];
+		struct store_mark mark = store_mark_of(newest);
+
+		good = good &&
+		       (there == STORE_NEWER || newest->lease_s == 0 ||
+			store_is_own(store, newest) || store_mark_equal(&mark, &lease->before));
+		store->pool.super.epoch = MAX(store->pool.super.epoch, newest->epoch + 1);
+		store->step.super.epoch = store->pool.super.epoch;
+	}
+	lease->until_tsc = lease->looked_tsc + store_lease_part(store, 1, 8);
+	if (good)
+		return true;
+	store_fail(store, STORE_HELD, "another host has made it meanwhile");
+	lease->retake = true; /* loads what is there once the command is answered */
+	return false;
+}
+
 bool store_lease_confirm(struct open_store *store)
 {
 	struct store_superblock *pair = (void *)store_io_data();
@@ -172,10 +202,8 @@ bool store_lease_confirm(struct open_store *store)
 	struct store_mark mark;
 	u32 chosen = 0;
 
-	if (store->lease.seen.generation == 0) { /* the store is being made */
-		store->lease.until_tsc = store->lease.looked_tsc + store_lease_part(store, 1, 8);
-		return true;
-	}
+	if (store->lease.makes)
+		return store_lease_make(store, pair);
 	if (pool_choose(pair, store->given.sectors, &chosen, &problem) != STORE_LOADING) {
 		store_lease_lose(store, "its superblocks are not there any more");
 		return false;
@@ -206,6 +234,7 @@ void store_lease_written(struct open_store *store, const struct store_superblock
 {
 	store->lease.submitted_tsc = clock_tsc();
 	store->lease.seen = store_mark_of(super);
+	store->lease.makes = false;
 }
 
 bool store_lease_settle(struct open_store *store)

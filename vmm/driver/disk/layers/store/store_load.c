@@ -82,13 +82,13 @@ static bool store_load_supers(struct open_store *store)
 		store_load_end(store, state, problem);
 		return true;
 	}
+	if (!store_load_may_have(store, &pair[chosen]))
+		return true;
 	if (STORE_PAGE_BYTES + pool_bytes(pair[chosen].blocks, pair[chosen].chunks) >
 	    store->given.bytes) {
 		store_load_end(store, STORE_SHORT, "");
 		return true;
 	}
-	if (!store_load_may_have(store, &pair[chosen]))
-		return true;
 	if (pair[chosen].copied != pair[chosen].generation)
 		pair[chosen].copies = 0;
 	pool_open(&store->pool, &pair[chosen], store_pool_memory(store));

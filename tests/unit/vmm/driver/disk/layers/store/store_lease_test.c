@@ -523,6 +523,75 @@ static void test_restart_in_time(void **state)
 	assert_int_equal(now_tsc, before);
 }
 
+/* Who saw the disk empty before another host made its store there makes none over it. */
+static void test_format_late(void **state)
+{
+	static u8 before[sizeof(disk[0])];
+
+	(void)state;
+	memset(disk[0], 0, sizeof(disk[0]));
+	boot(1, 2, LEASE);
+	run(1);
+	assert_int_equal(stores[1].state, STORE_EMPTY);
+	boot(0, 1, LEASE);
+	run(0);
+	order(0, STORE_FORMAT, "");
+	stores[0].command.item[0].sectors = 0;
+	assert_int_equal(answer(0), STORE_OK);
+	order(0, STORE_CREATE, "one");
+	assert_int_equal(answer(0), STORE_OK);
+	memcpy(before, disk[0], sizeof(before));
+	order(1, STORE_FORMAT, "");
+	stores[1].command.item[0].sectors = 0;
+	assert_int_not_equal(answer(1), STORE_OK);
+	assert_memory_equal(before, disk[0], sizeof(before));
+}
+
+/* A host with too little memory for another host's store makes none over it. */
+static void test_format_short(void **state)
+{
+	static u8 before[sizeof(disk[0])];
+
+	(void)state;
+	memcpy(before, disk[0], sizeof(before));
+	boot(1, 2, STORE_LEASE_KEEP);
+	channel.store[1].bytes = STORE_PAGE_BYTES + 4096;
+	store_take(&stores[1], &channel.store[1], DISK_FLUSH);
+	pass(LEASE_NS / 2, 3);
+	memcpy(before, disk[0], sizeof(before));
+	stores[1].given.bytes = MEMORY; /* larger chunks would need as little */
+	order(1, STORE_FORMAT, "");
+	stores[1].command.item[0].sectors = 0;
+	stores[1].command.item[0].flags = STORE_FORMAT_OVER;
+	pass(2 * LEASE_NS, 2);
+	assert_int_not_equal(page_of(1)->answer.status, STORE_OK);
+	assert_memory_equal(before, disk[0], sizeof(before));
+}
+
+/* A holder makes its empty store anew also when it has had more than one epoch. */
+static void test_format_own(void **state)
+{
+	(void)state;
+	boot(0, 1, STORE_LEASE_KEEP);
+	run(0);
+	boot(0, 1, LEASE);
+	run(0);
+	assert_true(stores[0].pool.super.epoch > 2);
+	order(0, STORE_DROP, "");
+	stores[0].command.item[0].volume = pool_find_name(&stores[0].pool, "one")->id;
+	assert_int_equal(answer(0), STORE_OK);
+	order(0, STORE_FORMAT, "");
+	stores[0].command.item[0].sectors = 0;
+	stores[0].command.item[0].flags = STORE_FORMAT_OVER;
+	assert_int_equal(answer(0), STORE_OK);
+	assert_int_equal(stores[0].state, STORE_READY);
+	pass(LEASE_NS, 1);
+	assert_int_equal(stores[0].state, STORE_READY);
+	restart(0);
+	run(0);
+	assert_int_equal(stores[0].state, STORE_READY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -539,6 +608,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_slow, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_restart_while_taken, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_restart_in_time, begin_held, end),
+		cmocka_unit_test_setup_teardown(test_format_late, begin_held, end),
+		cmocka_unit_test_setup_teardown(test_format_short, begin_held, end),
+		cmocka_unit_test_setup_teardown(test_format_own, begin_held, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
