@@ -199,8 +199,17 @@ static bool store_step(struct open_store *store)
 }
 
 /*
+ * Returns whether other stores may have their turn though the store's job goes on: it rests, or is
+ * a load, which may take so long that another store would lose its lease meanwhile.
+ */
+static bool store_yields(const struct open_store *store)
+{
+	return store_rests(store) || store_load_pauses(store);
+}
+
+/*
  * Does steps of the store's jobs until one of its requests is at the disk, a job has ended or
- * nothing is left to do. Returns true if it did anything.
+ * yields, or nothing is left to do. Returns true if it did anything.
  */
 static bool store_serve_one(struct open_store *store)
 {
@@ -212,7 +221,7 @@ static bool store_serve_one(struct open_store *store)
 		if (store_rests(store) || !store_step(store))
 			break;
 		any = true;
-		if (working && store->job == JOB_NONE)
+		if (working && (store->job == JOB_NONE || store_yields(store)))
 			break; /* now it is the next store's turn */
 	}
 	if (!store->told && (store->job == JOB_NONE || store_rests(store)))
@@ -282,7 +291,7 @@ bool store_serve(void)
 		if (store->given.number == 0)
 			continue;
 		any |= store_serve_one(store);
-		if (store->job != JOB_NONE && !store_rests(store))
+		if (store->job != JOB_NONE && !store_yields(store))
 			return any;
 		turn = (first + i + 1) % stores_given;
 	}

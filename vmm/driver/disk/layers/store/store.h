@@ -264,6 +264,8 @@ bool store_has_feature(const struct open_store *store, u32 feature);
 /* Begins to load the store, whose state is STORE_LOADING until the end of that job. */
 void store_load_begin(struct open_store *store);
 bool store_load_step(struct open_store *store);
+/* Returns whether the load is between two nodes, with nothing in the buffer that stores share. */
+bool store_load_pauses(const struct open_store *store);
 void store_fill_begin(struct open_store *store, u32 client);
 bool store_fill_step(struct open_store *store);
 /* Makes the store's job, if it is done for this client, which leaves, end without effect. */

@@ -205,6 +205,11 @@ static bool store_load_node(struct open_store *store)
 	return true;
 }
 
+bool store_load_pauses(const struct open_store *store)
+{
+	return store->job == JOB_LOAD && store->step.step == LOAD_NEXT;
+}
+
 bool store_load_step(struct open_store *store)
 {
 	if (store->step.step == LOAD_START)

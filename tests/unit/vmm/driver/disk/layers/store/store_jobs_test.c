@@ -45,8 +45,9 @@ static void test_ends_before_flush(void **state)
 	come(0, 0, other);
 	for (;;) {
 		(void)ask_disk(0, BLOCK_WRITE, 0, &status);
-		(void)store_serve();
-		assert_true(io.busy);
+		assert_true(store_serve());
+		if (!io.busy)
+			continue; /* a load lets the other store have its turn */
 		if (io.operation == BLOCK_WRITE)
 			break;
 		io_end(BLOCK_OK);

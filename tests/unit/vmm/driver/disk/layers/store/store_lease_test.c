@@ -592,6 +592,38 @@ static void test_format_own(void **state)
 	assert_int_equal(stores[0].state, STORE_READY);
 }
 
+/* A store that takes long to load leaves the driver's other store the time to keep its lease. */
+static void test_long_load(void **state)
+{
+	struct store_item item = {.flags = STORE_OVERCOMMIT};
+	char name[] = "a";
+
+	(void)state;
+	stores_given = 2;
+	memset(disk[1], 0, sizeof(disk[1]));
+	give(1, MEMORY);
+	settle();
+	assert_int_equal(ask(1, STORE_FORMAT, &item), STORE_OK);
+	for (; name[0] < 'y'; name[0]++) {
+		come(0, 1, create(1, name, 8 * CHUNK, 0));
+		write_chunk(0, 0, 1);
+		leave(0);
+	}
+	settle();
+	store_take(&stores[1], &channel.store[1], DISK_FLUSH);
+	for (u32 i = 0; i < 10000 && stores[1].state != STORE_READY; i++) {
+		(void)store_serve();
+		if (!io.busy)
+			continue;
+		io_end(BLOCK_OK);
+		now_tsc += NS_PER_S;
+		assert_false(store_lease_is_stale(&stores[0]));
+	}
+	assert_int_equal(stores[1].state, STORE_READY);
+	assert_int_equal(stores[0].state, STORE_READY);
+	assert_true(now_tsc > 1000 * NS_PER_S + LEASE_NS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -608,6 +640,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_slow, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_restart_while_taken, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_restart_in_time, begin_held, end),
+		cmocka_unit_test_setup_teardown(test_long_load, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_format_late, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_format_short, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_format_own, begin_held, end),
