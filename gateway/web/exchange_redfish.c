@@ -22,6 +22,8 @@ static void exchange_redfish_answer(struct exchange *exchange)
 	exchange->headers = redfish->headers;
 	redfish->body_text = redfish->headers = (struct buffer){0};
 	exchange->status = redfish->status;
+	/* This is the refusal of what was dropped, which the reply would refuse again. */
+	exchange->over = false;
 	exchange->answered = exchange->ended = true;
 	redfish_free(redfish);
 	exchange->redfish = NULL;
@@ -139,6 +141,9 @@ bool exchange_redfish_take(struct exchange *exchange)
 	static struct fields fields;
 	struct redfish *redfish = exchange->redfish;
 
+	/* The answer is dropped, so there is nothing to go on with: exchange_reply() says why. */
+	if (exchange->over)
+		return true;
 	if (!fields_read(&fields, exchange->headers.bytes, exchange->headers.count))
 		fields.count = 0;
 	redfish_take(redfish, exchange->status, exchange->body.bytes, exchange->body.count,
@@ -150,6 +155,7 @@ bool exchange_redfish_take(struct exchange *exchange)
 	}
 	buffer_free(&exchange->body);
 	buffer_free(&exchange->headers);
+	exchange->held = 0;
 	if (exchange_redfish_ask(exchange))
 		return false;
 	redfish_free(redfish);
