@@ -317,18 +317,17 @@ struct run *run_free_place(void)
 	return NULL;
 }
 
-/* Returns a free entry of the table of runs, or that of the run that ended longest ago. */
+/* Returns a free entry of the table of runs, or that of an ended run, or NULL. */
 static struct run *run_place(void)
 {
-	struct run *oldest = NULL, *place = run_free_place();
+	struct run *place = run_free_place();
 
-	for (size_t i = 0; i < RUNS && !place; i++) {
-		if (runs[i].state == RUN_DONE && (!oldest || runs[i].ended_s < oldest->ended_s))
-			oldest = &runs[i];
-	}
-	if (oldest)
-		run_free(oldest);
-	return place ? place : oldest;
+	if (place)
+		return place;
+	place = run_kept_first();
+	if (place)
+		run_free(place);
+	return place;
 }
 
 bool run_begin(struct request *request, const struct run_order *order, unsigned wait_s)

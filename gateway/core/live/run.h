@@ -267,10 +267,13 @@ bool run_put_done(struct run *run, const uint8_t *bytes, size_t count);
 void run_put_look(struct run *run, double now_s);
 
 /*
- * A function of run_kept.c: forgets ended runs until what all of them keep is little enough, the
- * oldest of the owner whose runs keep most first.
+ * Functions of run_kept.c: run_kept_bound() forgets ended runs until what all of them keep is
+ * little enough, the oldest of the owner whose runs keep most first. run_kept_first() returns the
+ * ended run whose place a new one gets, the oldest of the owner who has most ended runs; NULL: none
+ * has ended.
  */
 void run_kept_bound(void);
+struct run *run_kept_first(void);
 
 /*
  * A function of run_sweep.c: destroys clones of an earlier start, and those whose end was not

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bounds what ended runs keep of what they have printed and left. The table of runs calls it at
- * each run's end; it forgets runs.
+ * Decides which ended runs are forgotten: bounds what all of them keep of what they have printed
+ * and left, and names the one that gives its place to a new run. The table of runs calls it.
  */
 #include "gateway/core/identity/share.h"
 #include "gateway/core/live/run.h"
@@ -40,6 +40,32 @@ static struct run *run_kept_oldest(void)
 		}
 	}
 	return oldest;
+}
+
+/* Returns how many ended runs of `who` the table has. */
+static size_t run_kept_count(const struct identity *who)
+{
+	size_t count = 0;
+
+	for (const struct run *run = run_next(NULL); run; run = run_next(run))
+		count += run->state == RUN_DONE && share_same(&run->owner, who);
+	return count;
+}
+
+struct run *run_kept_first(void)
+{
+	struct run *first = NULL;
+	size_t most = 0;
+
+	for (struct run *run = run_next(NULL); run; run = run_next(run)) {
+		size_t count = run->state == RUN_DONE ? run_kept_count(&run->owner) : 0;
+
+		if (count > most || (count && count == most && run->ended_s < first->ended_s)) {
+			first = run;
+			most = count;
+		}
+	}
+	return first;
 }
 
 void run_kept_bound(void)
