@@ -186,12 +186,12 @@ bool pool_count_own(const struct pool *pool, const struct store_record *record, 
 		    u64 *own);
 
 /*
- * Returns the next leaf of a volume's tree, or NULL if this part of the volume reads as zeros. Sets
- * *first to the volume's chunk with which the leaf, or that part, begins; then advances *index, a
- * chunk of the volume, behind it.
+ * Returns the leaf that has the word for `index` in a tree of that many levels, or NULL if the tree
+ * has no node there. Sets *first and *end to the index with which the leaf, or the part without
+ * nodes, begins, and to that behind it. `root` is the tree's root node, 0: none.
  */
-const struct store_node *pool_next_leaf(const struct pool *pool, const struct store_record *record,
-					u64 *index, u64 *first);
+const struct store_node *pool_find_leaf(const struct pool *pool, u32 root, u32 level, u64 index,
+					u64 *first, u64 *end);
 
 /* --- pool_sum.c: sums of chunks --- */
 

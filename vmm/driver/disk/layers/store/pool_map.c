@@ -384,12 +384,11 @@ bool pool_put(struct pool *pool, u64 id, u64 index, u32 chunk)
 	return true;
 }
 
-const struct store_node *pool_next_leaf(const struct pool *pool, const struct store_record *record,
-					u64 *index, u64 *first)
+const struct store_node *pool_find_leaf(const struct pool *pool, u32 root, u32 level, u64 index,
+					u64 *first, u64 *end)
 {
-	u32 level = pool_levels(pool_chunks_of(pool, record->sectors));
-	u32 block = record->root;
-	u64 at = *index;
+	u32 block = root;
+	u64 at = index;
 
 	for (; block != 0 && level > 1; level--) {
 		u64 reach = pool_reach(level);
@@ -397,8 +396,8 @@ const struct store_node *pool_next_leaf(const struct pool *pool, const struct st
 		block = (u32)pool_node(pool, block)->word[at / reach];
 		at %= reach;
 	}
-	*first = *index - at;
-	*index = *first + pool_reach(level + 1);
+	*first = index - at;
+	*end = *first + pool_reach(level + 1);
 	return block != 0 ? pool_node(pool, block) : NULL;
 }
 

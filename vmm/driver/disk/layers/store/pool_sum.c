@@ -20,17 +20,12 @@ bool pool_can_sum(const struct pool *pool)
 /* Returns the word of the tree of sums for the chunk, or 0. */
 static u64 pool_sum_word(const struct pool *pool, u32 chunk)
 {
-	u32 level = pool_levels(pool->super.chunks);
-	u32 block = pool->super.sums;
-	u64 index = chunk;
+	u64 first;
+	u64 end;
+	const struct store_node *leaf = pool_find_leaf(
+		pool, pool->super.sums, pool_levels(pool->super.chunks), chunk, &first, &end);
 
-	for (; block != 0 && level > 1; level--) {
-		u64 reach = pool_reach(level);
-
-		block = (u32)pool_node(pool, block)->word[index / reach];
-		index %= reach;
-	}
-	return block != 0 ? pool_node(pool, block)->word[index] : 0;
+	return leaf != NULL ? leaf->word[chunk - first] : 0;
 }
 
 bool pool_sum(const struct pool *pool, u32 chunk, u32 *sum)

@@ -123,20 +123,22 @@ static void store_scrub_search(struct open_store *store, const struct store_reco
 /* Searches volumes for rotten chunks, up to the next leaf. */
 static void store_scrub_name(struct open_store *store)
 {
+	const struct pool *pool = &store->pool;
 	struct store_scrub *scrub = &store->scrub;
 	u64 first;
 
 	for (u32 i = 0; i < SCRUB_SKIPS && scrub->record < STORE_VOLUME_MAX; i++) {
-		const struct store_record *record = pool_record(&store->pool, scrub->record);
+		const struct store_record *record = pool_record(pool, scrub->record);
+		u64 chunks = record != NULL ? pool_chunks_of(pool, record->sectors) : 0;
 		const struct store_node *leaf;
 
-		if (record == NULL ||
-		    scrub->index >= pool_chunks_of(&store->pool, record->sectors)) {
+		if (scrub->index >= chunks) {
 			scrub->record++;
 			scrub->index = 0;
 			continue;
 		}
-		leaf = pool_next_leaf(&store->pool, record, &scrub->index, &first);
+		leaf = pool_find_leaf(pool, record->root, pool_levels(chunks), scrub->index, &first,
+				      &scrub->index);
 		if (leaf == NULL)
 			continue;
 		store_scrub_search(store, record, leaf, first);
