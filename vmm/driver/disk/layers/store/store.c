@@ -8,6 +8,7 @@
 
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "vmm/driver/disk/layers/store/pool_load.h"
 #include "vmm/driver/process.h"
 #include "vmm/rt/clock.h"
 
@@ -31,6 +32,17 @@ void store_fail(struct open_store *store, enum store_state state, const char *re
 bool store_has_feature(const struct open_store *store, u32 feature)
 {
 	return (store->features & feature) != 0;
+}
+
+u64 store_sector_of(const struct open_store *store, u32 chunk)
+{
+	return pool_first_chunk_sector(&store->pool.super) +
+	       (u64)chunk * store->pool.super.chunk_sectors;
+}
+
+u32 store_piece_of(const struct open_store *store)
+{
+	return MIN(STORE_IO_SECTORS, store->pool.super.chunk_sectors - store->step.at);
 }
 
 static void store_take(struct open_store *store, const struct store_given *given, u32 features)

@@ -253,6 +253,10 @@ bool store_io(const struct open_store *store, enum block_operation operation, u6
  */
 enum block_status store_io_status(void);
 void store_io_forget(void);
+/* Returns the sector, counted from the store's first one, at which a chunk begins. */
+u64 store_sector_of(const struct open_store *store, u32 chunk);
+/* Returns how many sectors of a chunk, from its sector step.at on, a job's next request moves. */
+u32 store_piece_of(const struct open_store *store);
 /* Returns whether the store's disk has that feature. */
 bool store_has_feature(const struct open_store *store, u32 feature);
 

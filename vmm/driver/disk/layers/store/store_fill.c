@@ -6,18 +6,11 @@
  */
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vmm/driver/disk/layers/store/pool_load.h"
 #include "vmm/driver/disk/layers/store/store.h"
 
 #define NO_CHUNK ~0u
 
 enum { FILL_READ, FILL_WRITE, FILL_WRITTEN, FILL_ZERO, FILL_ZEROED, FILL_PUT };
-
-static u64 store_sector_of(const struct open_store *store, u32 chunk)
-{
-	return pool_first_chunk_sector(&store->pool.super) +
-	       (u64)chunk * store->pool.super.chunk_sectors;
-}
 
 static struct store_client *store_filled(const struct open_store *store)
 {
@@ -179,11 +172,6 @@ static void store_fill_give_up(struct open_store *store)
 		store->pool.dirty = true;
 	}
 	store->job = JOB_NONE;
-}
-
-static u32 store_piece_of(const struct open_store *store)
-{
-	return MIN(STORE_IO_SECTORS, store->pool.super.chunk_sectors - store->step.at);
 }
 
 static bool store_fill_write(struct open_store *store)

@@ -7,7 +7,6 @@
 #include "vmm/driver/disk/layers/store/store_layer.h"
 
 #include "lib/string.h"
-#include "vmm/driver/disk/layers/store/pool_load.h"
 #include "vmm/driver/disk/layers/store/store.h"
 
 struct store_client store_clients[DISK_CLIENT_MAX];
@@ -291,8 +290,8 @@ static void store_lead(struct client *client, struct driver_request *request)
 	if (request->operation == BLOCK_FLUSH)
 		return;
 	(void)pool_look_up(&store->pool, record, request->sector / size, &chunk, &alone);
-	request->sector = store->given.first_sector + pool_first_chunk_sector(&store->pool.super) +
-			  chunk * size + request->sector % size;
+	request->sector =
+		store->given.first_sector + store_sector_of(store, chunk) + request->sector % size;
 	if (request->operation == BLOCK_WRITE && store->given.sum_after_s != 0)
 		store_sum_note_write(store, chunk, true);
 }
@@ -305,8 +304,7 @@ static void store_end_write(struct client *client, const struct driver_request *
 
 	if (store->given.sum_after_s == 0)
 		return;
-	sector = request->sector - store->given.first_sector -
-		 pool_first_chunk_sector(&store->pool.super);
+	sector = request->sector - store->given.first_sector - store_sector_of(store, 0);
 	store_sum_note_write(store, (u32)(sector / store->pool.super.chunk_sectors), false);
 }
 

@@ -9,7 +9,6 @@
  * flushes the disk first, so what was read is on the medium before the sum is.
  */
 #include "lib/bits.h"
-#include "vmm/driver/disk/layers/store/pool_load.h"
 #include "vmm/driver/disk/layers/store/store.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/crc32c.h"
@@ -71,14 +70,13 @@ void store_sum_read_begin(struct open_store *store, u32 chunk)
 
 bool store_sum_read(struct open_store *store, bool *ended, bool *readable)
 {
-	u32 size = store->pool.super.chunk_sectors;
-	u32 piece = MIN(STORE_IO_SECTORS, size - store->step.at);
-	u64 sector = pool_first_chunk_sector(&store->pool.super) + (u64)store->step.from * size;
+	u64 sector = store_sector_of(store, store->step.from) + store->step.at;
+	u32 piece = store_piece_of(store);
 
 	*ended = false;
 	*readable = true;
 	if (!store->step.kept) {
-		store->step.kept = store_io(store, BLOCK_READ, sector + store->step.at, piece);
+		store->step.kept = store_io(store, BLOCK_READ, sector, piece);
 		return store->step.kept;
 	}
 	store->step.kept = false;
@@ -86,7 +84,7 @@ bool store_sum_read(struct open_store *store, bool *ended, bool *readable)
 	store->step.sum =
 		crc32c(store->step.sum, store_io_data(), (size_t)piece * BLOCK_SECTOR_BYTES);
 	store->step.at += piece;
-	*ended = !*readable || store->step.at == size;
+	*ended = !*readable || store->step.at == store->pool.super.chunk_sectors;
 	return true;
 }
 

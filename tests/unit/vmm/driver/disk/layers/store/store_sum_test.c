@@ -42,7 +42,7 @@ static void wait_quiet(void)
 
 static u8 *chunk_on(u8 *of, u32 chunk)
 {
-	return of + (pool_first_chunk_sector(&pool->super) + (u64)chunk * CHUNK) * 512;
+	return of + store_sector_of(&stores[0], chunk) * 512;
 }
 
 static u32 chunk_of(u64 volume, u64 index)
