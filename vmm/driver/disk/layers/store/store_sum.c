@@ -147,11 +147,8 @@ void store_sum_begin_job(struct open_store *store)
 static bool store_sum_wants(struct open_store *store, u32 chunk)
 {
 	struct pool *pool = &store->pool;
-	u32 sum;
 
-	if (pool->chunk[chunk].uses == 0)
-		return false;
-	if (pool->writes[chunk] == 0 && pool_sum(pool, chunk, &sum))
+	if (pool->chunk[chunk].uses == 0 || pool_is_summed(pool, chunk))
 		return false;
 	store->sums.again = true;
 	if (pool->writes[chunk] == 0)
