@@ -17,6 +17,9 @@
 #define LEVEL_BITS    3u
 #define LEVEL_SUMS    4u /* of a leaf with sums; those of inner nodes above it follow */
 #define LEVEL_RECORDS 7u /* stands for the level of a node with volumes' records */
+_Static_assert(STORE_LEVELS_MAX < LEVEL_SUMS && LEVEL_SUMS - 1 + STORE_LEVELS_MAX < LEVEL_RECORDS &&
+		       LEVEL_RECORDS < 1u << LEVEL_BITS,
+	       "a level tells what a node holds");
 
 static u32 pool_level_of(const struct pool_item *item)
 {
@@ -94,7 +97,7 @@ static const char *pool_super_problem(const struct store_superblock *super, u64 
 }
 
 /* Returns why a superblock is one that this program does not know, or NULL. */
-static const char *pool_super_is_newer(const struct store_superblock *super)
+static const char *pool_super_newer_problem(const struct store_superblock *super)
 {
 	if (super->version != STORE_VERSION && super->version != STORE_VERSION_NEEDS)
 		return "it was made by another version of Skerry";
@@ -131,7 +134,7 @@ enum store_state pool_choose(struct store_superblock *pair, u64 sectors, u32 *ch
 		return marked ? STORE_BROKEN : STORE_EMPTY;
 	}
 	*chosen = !whole[0] || (whole[1] && pool_super_is_later(&pair[1], &pair[0])) ? 1 : 0;
-	*problem = pool_super_is_newer(&pair[*chosen]);
+	*problem = pool_super_newer_problem(&pair[*chosen]);
 	if (*problem != NULL)
 		return STORE_NEWER;
 	why = pool_super_problem(&pair[*chosen], sectors);
