@@ -123,6 +123,20 @@ static bool store_starves(const struct open_store *store)
 	return false;
 }
 
+/* Returns whether commits come before all other jobs, since superblocks have to be rewritten. */
+static bool store_opens(const struct open_store *store)
+{
+	return (store->state == STORE_READY || store->state == STORE_LOADING) &&
+	       store->opening != 0;
+}
+
+/* Returns whether there is something to commit, or something waits for a commit. */
+static bool store_has_to_commit(const struct open_store *store)
+{
+	return store->pool.dirty || store->commit_until > store->pool.committed ||
+	       store_starves(store);
+}
+
 /* Begins to read a chunk for its sum if that is due. Returns false if it is not. */
 static bool store_begin_sum(struct open_store *store)
 {
@@ -143,12 +157,12 @@ static bool store_begin_job(struct open_store *store)
 {
 	u32 client = store->state == STORE_READY ? store_next_wish(store) : DISK_CLIENT_MAX;
 
-	if ((store->state == STORE_READY || store->state == STORE_LOADING) && store->opening != 0) {
+	if (store_opens(store)) {
 		store->opening--;
 		store_commit_begin(store);
 		return true;
 	}
-	if (store->state == STORE_READY && store_lease_is_due(store)) {
+	if (store_lease_at(store) <= clock_tsc()) {
 		store_commit_begin(store);
 		return true;
 	}
@@ -174,8 +188,7 @@ static bool store_begin_job(struct open_store *store)
 		store->told = false;
 		return true;
 	}
-	if (store->pool.dirty || store->commit_until > store->pool.committed ||
-	    store_starves(store)) {
+	if (store_has_to_commit(store)) {
 		store->settling = store->pool.dirty ? 0 : store->settling + 1;
 		store_commit_begin(store);
 		return true;
@@ -241,10 +254,15 @@ static bool store_serve_one(struct open_store *store)
 	return any;
 }
 
-/* Returns the TSC at which the store has something to do in the background; ~0: never. */
-static u64 store_background_at(const struct open_store *store)
+/* Returns the TSC at which the store has something to do even if no request ends; ~0: never. */
+static u64 store_due_at(const struct open_store *store)
 {
-	return MIN(store_count_at(store), MIN(store_scrub_at(store), store_sum_at(store)));
+	u64 at;
+
+	if (store->job != JOB_NONE)
+		return store->lease.rest_tsc; /* whatever is due waits for the job's end */
+	at = MIN(store_count_at(store), store_lease_at(store));
+	return MIN(at, MIN(store_scrub_at(store), store_sum_at(store)));
 }
 
 /*
@@ -260,13 +278,11 @@ static bool store_has_work(const struct open_store *store)
 						   store->commanded_after <= store->pool.committed
 					 : !store_is_busy(store)))
 		return true;
-	if (MIN(store_background_at(store), store_lease_at(store)) <= clock_tsc() ||
-	    store->lease.retake || (store->state == STORE_LOADING && store->opening != 0))
+	if (store_due_at(store) <= clock_tsc() || store->lease.retake || store_opens(store))
 		return true;
 	return store->state == STORE_READY &&
-	       (store->pool.dirty || store->commit_until > store->pool.committed ||
-		store->pool.dropping != 0 || store->check.under_way || store->opening != 0 ||
-		store_next_wish(store) < DISK_CLIENT_MAX || store_starves(store));
+	       (store_has_to_commit(store) || store->pool.dropping != 0 || store->check.under_way ||
+		store_next_wish(store) < DISK_CLIENT_MAX);
 }
 
 bool store_may_wait(void)
@@ -285,8 +301,7 @@ u64 store_deadline(void)
 	/* the end of a request that is under way comes first */
 	for (u32 i = 0; i < stores_given && !store_io_is_busy(); i++) {
 		if (stores[i].given.number != 0)
-			deadline = MIN(deadline, MIN(store_background_at(&stores[i]),
-						     store_lease_at(&stores[i])));
+			deadline = MIN(deadline, store_due_at(&stores[i]));
 	}
 	return deadline;
 }

@@ -312,11 +312,9 @@ bool store_is_leased(const struct open_store *store);
 bool store_lease_is_stale(const struct open_store *store);
 /* Returns whether clients' requests have to wait, as another host may have the store by now. */
 bool store_lease_bars(const struct open_store *store);
-/* Returns whether a commit is due although nothing has changed. */
-bool store_lease_is_due(const struct open_store *store);
 /* Returns whether the store's job waits for a time, so that other stores have their turn. */
 bool store_rests(const struct open_store *store);
-/* Returns the TSC at which the store has to go on because of its lease; ~0: never. */
+/* Returns the TSC at which a commit is due although nothing has changed; ~0: never. */
 u64 store_lease_at(const struct open_store *store);
 /* Returns whether the manager has given this host's identity. */
 bool store_has_host(const struct store_given *given);

@@ -41,11 +41,6 @@ bool store_lease_bars(const struct open_store *store)
 	return store_lease_is_stale(store) || store->lease.proving;
 }
 
-bool store_lease_is_due(const struct open_store *store)
-{
-	return store_is_leased(store) && clock_tsc() >= store->lease.beat_tsc;
-}
-
 bool store_rests(const struct open_store *store)
 {
 	return store->job != JOB_NONE && clock_tsc() < store->lease.rest_tsc;
@@ -53,8 +48,6 @@ bool store_rests(const struct open_store *store)
 
 u64 store_lease_at(const struct open_store *store)
 {
-	if (store->job != JOB_NONE)
-		return store->lease.rest_tsc;
 	return store_is_leased(store) && store->state == STORE_READY ? store->lease.beat_tsc
 								     : ~0ull;
 }

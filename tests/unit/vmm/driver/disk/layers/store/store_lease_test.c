@@ -354,6 +354,23 @@ static void test_stall_alone(void **state)
 	assert_int_equal(newest()->epoch, epoch);
 }
 
+/* A store whose job waits for a time has nothing else to do until then, whatever is due. */
+static void test_rests(void **state)
+{
+	(void)state;
+	now_tsc += 5 * LEASE_NS;
+	run(0);
+	assert_true(store_rests(&stores[0]));
+	assert_int_equal(stores[0].state, STORE_READY);
+	store_scrub_begin(&stores[0]);
+	stores_given = 1;
+	assert_true(store_may_wait());
+	assert_int_equal(store_deadline(), stores[0].lease.rest_tsc);
+	stores_given = 0;
+	pass(LEASE_NS, 1);
+	assert_int_equal(stores[0].scrub.number, 1);
+}
+
 /*
  * Two hosts take the store of one that is gone, or one that is gone comes back: in any order, with
  * any stall between a request and the next, drivers that are started anew, and writes that take at
@@ -635,6 +652,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_stall_anywhere, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_late_superblock, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_stall_alone, begin_held, end),
+		cmocka_unit_test_setup_teardown(test_rests, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_races, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_schedules, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_slow, begin_held, end),
