@@ -12,7 +12,6 @@
 #define WINDOW_NS (LEASE_NS / 8)
 
 static u64 seed = RANDOM_SEED;
-static u32 gone_id; /* a host that is in no test otherwise */
 
 static u32 random_below(u32 bound)
 {
@@ -125,7 +124,7 @@ static int begin_held(void **state)
 	return 0;
 }
 
-/* Writes a superblock anew after a change. */
+/* Returns the superblock on the disk that counts. */
 static struct store_superblock *newest(void)
 {
 	struct store_superblock *pair = (void *)disk[0];
@@ -136,6 +135,7 @@ static struct store_superblock *newest(void)
 	return &pair[chosen];
 }
 
+/* Makes a superblock's sum right after a change. */
 static void correct(struct store_superblock *super)
 {
 	super->check = store_block_check(super, &super->check);
@@ -386,8 +386,7 @@ static void test_races(void **state)
 		end(state);
 		begin_held(state);
 		seed = RANDOM_SEED ^ round * 0x9e3779b97f4a7c15ull;
-		gone_id = round % 3 == 0 ? 3 : 1;
-		newest()->host[0] = (u8)gone_id;
+		newest()->host[0] = round % 3 == 0 ? 3 : 1; /* 3: a host that is gone */
 		correct(newest());
 		boot(0, 1, STORE_LEASE_KEEP);
 		boot(1, 2, STORE_LEASE_KEEP);
@@ -430,7 +429,7 @@ static void test_races(void **state)
 		assert_true(stores[0].state != STORE_READY || stores[1].state != STORE_READY);
 		/* what the disk holds is whole */
 		order(0, STORE_TAKE, "");
-		boot(1, (u8)newest()->host[0], STORE_LEASE_KEEP);
+		boot(1, newest()->host[0], STORE_LEASE_KEEP);
 		run(1);
 		assert_int_equal(stores[1].state, STORE_READY);
 	}
