@@ -45,9 +45,21 @@ u32 store_piece_of(const struct open_store *store)
 	return MIN(STORE_IO_SECTORS, store->pool.super.chunk_sectors - store->step.at);
 }
 
+void store_forget(struct open_store *store)
+{
+	store->reason = "";
+	store->told_from = 0;
+	store->commit_until = 0;
+	store->lease = (struct store_lease){.asked = store->lease.retake};
+	store->count = (struct store_count){.due = true, .not_before = store->count.not_before};
+	store->check = (struct store_check){.under_way = false};
+	store->sums = (struct store_sums){.count = 0};
+	store->scrub = (struct store_scrub){.number = store->scrub.number};
+}
+
 static void store_take(struct open_store *store, const struct store_given *given, u32 features)
 {
-	*store = (struct open_store){.given = *given, .reason = "", .features = features};
+	*store = (struct open_store){.given = *given, .features = features};
 	store->page = (struct store_page *)(uintptr_t)given->at;
 	store->last = __atomic_load_n(&store->page->answer.number, __ATOMIC_ACQUIRE);
 	store_load_begin(store);

@@ -194,7 +194,6 @@ struct open_store {
 	 * all are
 	 */
 	u64 told_from;
-	bool counted; /* a first commit has made counting due */
 	struct store_count count;
 	struct store_check check;
 	struct store_sums sums;
@@ -253,6 +252,11 @@ bool store_io(const struct open_store *store, enum block_operation operation, u6
  */
 enum block_status store_io_status(void);
 void store_io_forget(void);
+/*
+ * Forgets what was known of a store's content, and what was going on with it, as the store is
+ * loaded or made anew.
+ */
+void store_forget(struct open_store *store);
 /* Returns the sector, counted from the store's first one, at which a chunk begins. */
 u64 store_sector_of(const struct open_store *store, u32 chunk);
 /* Returns how many sectors of a chunk, from its sector step.at on, a job's next request moves. */
@@ -360,8 +364,6 @@ bool store_sums_chunks(const struct open_store *store);
  * (false).
  */
 void store_sum_note_write(struct open_store *store, u32 chunk, bool begins);
-/* Forgets sums that were being made and a scrub, as the store is loaded or made anew. */
-void store_sum_reset(struct open_store *store);
 /* Lets the next round begin, as a chunk may have lost its sum or come into use. */
 void store_sum_wake(struct open_store *store);
 /* Returns the TSC at which the next step of giving sums to chunks is due; ~0: never. */

@@ -249,6 +249,7 @@ static void store_format(struct open_store *store)
 	struct store_superblock super = {.magic = STORE_MAGIC, .version = STORE_VERSION};
 	u32 chunk = item->sectors != 0 ? (u32)MIN(item->sectors, STORE_CHUNK_MOST)
 				       : store_chunk_usual(store->given.sectors);
+	struct store_lease lease;
 
 	store->commanded_after = store->pool.committed;
 	if (store_has_clients(store)) {
@@ -289,13 +290,10 @@ static void store_format(struct open_store *store)
 	store->pool.dirty = true;
 	store->opening = 2;
 	store->state = STORE_READY;
-	store->reason = "";
-	store->lease =
-		(struct store_lease){.before = store->lease.seen, .makes = true, .over = over};
+	lease = (struct store_lease){.before = store->lease.seen, .makes = true, .over = over};
+	store_forget(store);
+	store->lease = lease;
 	store_lease_claim(store);
-	store->told_from = 0;
-	store->check = (struct store_check){.under_way = false};
-	store_sum_reset(store);
 	store->commanded_after = store->pool.now + 1;
 	store_answer(store, STORE_OK);
 }

@@ -51,8 +51,7 @@ static void store_commit_end(struct open_store *store)
 	store->job = JOB_NONE;
 	store->told = false;
 	/* a commit that only renews the lease changes no volume */
-	store->count.due = store->count.due || store->step.fresh != 0 || !store->counted;
-	store->counted = true;
+	store->count.due = store->count.due || store->step.fresh != 0;
 	store->check.rested = true;
 	store->rested = true;
 }

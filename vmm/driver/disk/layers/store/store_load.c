@@ -12,12 +12,10 @@ enum { LOAD_START, LOAD_SUPERS, LOAD_NEXT, LOAD_READ, LOAD_NODE, LOAD_READ_COPY,
 
 void store_load_begin(struct open_store *store)
 {
+	store_forget(store);
 	store->state = STORE_LOADING;
 	store->job = JOB_LOAD;
-	store_sum_reset(store);
 	store->step = (struct store_step){.step = LOAD_START};
-	store->lease = (struct store_lease){.asked = store->lease.retake};
-	store->reason = "";
 	store->told = false;
 }
 

@@ -25,13 +25,6 @@ bool store_sums_chunks(const struct open_store *store)
 	       pool_can_sum(&store->pool);
 }
 
-void store_sum_reset(struct open_store *store)
-{
-	store->sums = (struct store_sums){.count = 0};
-	store->scrub = (struct store_scrub){.number = store->scrub.number};
-	store->commit_until = 0;
-}
-
 void store_sum_wake(struct open_store *store)
 {
 	store->sums.idle = false;

@@ -371,6 +371,53 @@ static void test_rests(void **state)
 	assert_int_equal(stores[0].scrub.number, 1);
 }
 
+/* Lets host 0 count what volumes have until it has nothing more to count. */
+static void end_counting(void)
+{
+	for (u32 i = 0; i < 1000 && store_count_at(&stores[0]) <= now_tsc; i++)
+		run(0);
+	assert_int_equal(store_count_at(&stores[0]), ~0ull);
+}
+
+/*
+ * A host that has lost its store and takes it again knows nothing of before: what it was checking
+ * may not be there any more, and what volumes have is counted anew.
+ */
+static void test_takes_again(void **state)
+{
+	const struct store_record *record = pool_find_name(&stores[0].pool, "one");
+	enum block_status status;
+
+	(void)state;
+	come(0, 0, record->id);
+	while (ask_disk(0, BLOCK_WRITE, 0, &status) == LAYER_WAITS)
+		run(0);
+	leave(0);
+	end_counting();
+	assert_int_equal(page_of(0)->volume[0].own_bytes, CHUNK * 512);
+	order(0, STORE_CHECK, "");
+	for (u32 i = 0; stores[0].check.block < STORE_FIRST_NODE; i++) {
+		assert_true(i < 100);
+		(void)step(0);
+	}
+	while (ios[0].busy)
+		(void)step(0);
+	now_tsc += LEASE_NS;
+	boot(1, 2, STORE_LEASE_KEEP);
+	pass(2 * LEASE_NS, 2);
+	assert_int_equal(stores[1].state, STORE_READY);
+	run(0);
+	assert_int_equal(stores[0].state, STORE_LOST);
+	assert_true(stores[0].check.under_way);
+	order(0, STORE_TAKE, "");
+	assert_int_equal(answer(0), STORE_OK);
+	pass(2 * LEASE_NS, 1);
+	assert_int_equal(stores[0].state, STORE_READY);
+	assert_int_equal(page_of(0)->told.check, STORE_CHECK_NONE);
+	end_counting();
+	assert_int_equal(page_of(0)->volume[0].own_bytes, CHUNK * 512);
+}
+
 /*
  * Two hosts take the store of one that is gone, or one that is gone comes back: in any order, with
  * any stall between a request and the next, drivers that are started anew, and writes that take at
@@ -652,6 +699,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_late_superblock, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_stall_alone, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_rests, begin_held, end),
+		cmocka_unit_test_setup_teardown(test_takes_again, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_races, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_schedules, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_slow, begin_held, end),
