@@ -418,29 +418,31 @@ void vm_volumes_drop_clones(const struct vm *from, const char *name,
 	}
 }
 
-static bool vm_volume_names(const struct vm_config *config, u16 number)
+static bool vm_volume_names(const struct vm_disk *disks, u16 number)
 {
-	for (u32 i = 0; i < CONFIG_VM_DISK_MAX && config->disk[i].number != 0; i++) {
-		if ((config->disk[i].flags & VM_DISK_VOLUME) != 0 &&
-		    config->disk[i].volume == number)
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX && disks[i].number != 0; i++) {
+		if ((disks[i].flags & VM_DISK_VOLUME) != 0 && disks[i].volume == number)
 			return true;
 	}
 	return false;
 }
 
 /*
- * Returns whether a VM or a section of the configuration mentions the volume name of that number.
+ * Returns whether a VM, its schedule of backups or a section of the configuration mentions the
+ * volume name of that number.
  */
 static bool vm_volume_name_is_used(u16 number)
 {
 	const struct config *config = boot_config();
 
 	for (u32 i = 0; i < config->vm_count; i++) {
-		if (vm_volume_names(&config->vm[i], number))
+		if (vm_volume_names(config->vm[i].disk, number))
 			return true;
 	}
 	VM_FOR_EACH(vm) {
-		if (vm_volume_names(&vm->config, number) || vm_volume_names(&vm->next, number))
+		if (vm_volume_names(vm->config.disk, number) ||
+		    vm_volume_names(vm->next.disk, number) ||
+		    vm_volume_names(vm->schedule.disk, number))
 			return true;
 	}
 	return false;

@@ -199,7 +199,9 @@ static void vm_schedule_step_beginning(struct vm *vm)
 
 	if (vm_busy(vm) && clock_tsc() < vm_schedule_operation(vm)->until_tsc)
 		return;
-	if (vm_backup(vm, vm_schedule_wish(vm), problem, sizeof(problem)))
+	if (!vm_schedule_has_disks(vm))
+		vm_schedule_fail(vm, "its VM has ended meanwhile", false);
+	else if (vm_backup(vm, vm_schedule_wish(vm), problem, sizeof(problem)))
 		vm_schedule_enter(vm, SCHEDULE_COPYING);
 	else
 		vm_schedule_fail(vm, problem, false);

@@ -21,6 +21,7 @@ static struct vm_backup_wish wish;
 void vm_schedule_look_at_disks(struct vm *vm)
 {
 	vm->schedule.disks = 0;
+	memcpy(vm->schedule.disk, vm->config.disk, sizeof(vm->schedule.disk));
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
 		if (vm_volume_is_written(vm, i))
 			vm->schedule.disks |= 1u << i;
@@ -30,7 +31,9 @@ void vm_schedule_look_at_disks(struct vm *vm)
 bool vm_schedule_has_disks(const struct vm *vm)
 {
 	SCHEDULE_FOR_EACH(vm, i) {
-		if (!vm_volume_is_written(vm, i))
+		if (!vm_volume_is_written(vm, i) ||
+		    vm->config.disk[i].number != vm->schedule.disk[i].number ||
+		    vm->config.disk[i].volume != vm->schedule.disk[i].volume)
 			return false;
 	}
 	return true;
@@ -39,7 +42,7 @@ bool vm_schedule_has_disks(const struct vm *vm)
 static const char *vm_schedule_disk_name(const struct vm *vm, u32 place,
 					 char name[CONFIG_DISK_BYTES])
 {
-	return config_disk_name(&vm->config.disk[place], name);
+	return config_disk_name(&vm->schedule.disk[place], name);
 }
 
 const struct backup_place *vm_schedule_places(const struct vm *vm, u32 place, u32 *count)

@@ -35,6 +35,8 @@ struct vm_schedule {
 	/* random number by which the new volumes are named until the backup is whole */
 	u32 number;
 	u32 disks; /* a bit for each of the VM's disks that is part of the backup */
+	/* the VM's disks when `disks` was noted; once it is stopped the VM may get others */
+	struct vm_disk disk[CONFIG_VM_DISK_MAX];
 	enum backup_kind kind;
 	u64 moment;
 	struct vm_scheduled last[CONFIG_VM_DISK_MAX];

@@ -194,6 +194,56 @@ static void test_keeps_what_is_read(void **state)
 	assert_int_equal(fake.dropped, 2);
 }
 
+static void until(enum vm_schedule_phase phase)
+{
+	while (vm.operation[OPERATION_SCHEDULE].phase != phase) {
+		vm_schedule_ops.step(&vm, clock_tsc());
+		if (vm.operation[OPERATION_BACKUP].phase == BACKUP_COPYING)
+			copied();
+	}
+}
+
+/*
+ * The VM is stopped and gets another disk before the store has given the volume its name: that is
+ * of the disk that was copied, and nothing of the other disk is dropped.
+ */
+static void test_other_disk_meanwhile(void **state)
+{
+	const struct vm_disk root = vm.config.disk[0];
+
+	(void)state;
+	vm.config.backup.chain = 1;
+	vm.config.disk[0] = vm.config.disk[1];
+	for (u32 i = 0; i < 2; i++)
+		after(i * EVERY_S);
+	assert_string_equal(kept("main/data"), "00");
+	vm.config.disk[0] = root;
+	vm.config.backup.keep = 1;
+	now_s += EVERY_S;
+	until(SCHEDULE_NAMING);
+	vm.state = VM_STOPPED;
+	vm.link[0] = NULL;
+	vm.config.disk[0] = vm.config.disk[1];
+	settle();
+	assert_string_equal(kept("main/root"), "0");
+	assert_string_equal(kept("main/data"), "00");
+	assert_int_equal(fake.dropped, 0);
+}
+
+/* It is started again with another disk before the copying begins: there is no backup of either. */
+static void test_other_disk_before(void **state)
+{
+	(void)state;
+	until(SCHEDULE_BEGINNING);
+	vm.config.disk[0] = vm.config.disk[1];
+	settle();
+	assert_int_equal(fake.backups, 0);
+	assert_string_equal(said, "no scheduled backup: its VM has ended meanwhile");
+	after(EVERY_S);
+	assert_string_equal(kept("main/root"), "");
+	assert_string_equal(kept("main/data"), "0");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +253,8 @@ int main(void)
 		cmocka_unit_test_setup(test_failures, ready),
 		cmocka_unit_test_setup(test_waits, ready),
 		cmocka_unit_test_setup(test_keeps_what_is_read, ready),
+		cmocka_unit_test_setup(test_other_disk_meanwhile, ready),
+		cmocka_unit_test_setup(test_other_disk_before, ready),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
