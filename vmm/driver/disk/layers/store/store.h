@@ -307,7 +307,8 @@ enum store_lease_view {
 	LEASE_FREE,	/* the store may be loaded, and then claimed */
 	LEASE_WATCH,	/* another host has it: look again when the store rests no more */
 	LEASE_HELD,	/* another host has it, and has committed since the first look */
-	LEASE_UNUSABLE, /* this host has no identity, or the lease cannot be right */
+	LEASE_NO_HOST,	/* this host has no identity */
+	LEASE_TOO_LONG, /* the lease cannot be right */
 };
 
 /* Returns whether one host at a time holds the store. */
@@ -320,10 +321,6 @@ bool store_lease_bars(const struct open_store *store);
 bool store_rests(const struct open_store *store);
 /* Returns the TSC at which a commit is due although nothing has changed; ~0: never. */
 u64 store_lease_at(const struct open_store *store);
-/* Returns whether the manager has given this host's identity. */
-bool store_has_host(const struct store_given *given);
-/* Keeps, for the manager, whose store it is according to a superblock. */
-void store_lease_see(struct open_store *store, const struct store_superblock *super);
 /* Decides, from the superblock that was read, whether this host may load the store. */
 enum store_lease_view store_lease_look(struct open_store *store,
 				       const struct store_superblock *super);

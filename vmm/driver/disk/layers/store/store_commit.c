@@ -156,9 +156,8 @@ static bool store_commit_is_late(const struct open_store *store)
 
 bool store_commit_step(struct open_store *store)
 {
-	if (store->step.step == COMMIT_LOOK && store->step.then == COMMIT_DONE)
-		store_io_forget(); /* of another store, which had its turn meanwhile */
-	if (store_io_status() != BLOCK_OK) {
+	/* before a look after a wait, the last request was another store's */
+	if (store->step.step != COMMIT_LOOK && store_io_status() != BLOCK_OK) {
 		store_fail(store, STORE_FAILED, "its metadata could not be written");
 		return true;
 	}

@@ -26,6 +26,12 @@ static u64 store_lease_part(const struct open_store *store, u32 times, u32 parts
 	return clock_ns_to_tsc(store->lease.seconds * NS_PER_S / parts * times);
 }
 
+/* Returns for how long after a look at the superblocks one may be written (Fischer's delay). */
+static u64 store_lease_window(const struct open_store *store)
+{
+	return store_lease_part(store, 1, 8);
+}
+
 bool store_is_leased(const struct open_store *store)
 {
 	return store->lease.seconds != 0;
@@ -64,7 +70,8 @@ static bool store_mark_equal(const struct store_mark *one, const struct store_ma
 	       one->session == other->session;
 }
 
-void store_lease_see(struct open_store *store, const struct store_superblock *super)
+/* Keeps, for the manager, whose store it is according to a superblock. */
+static void store_lease_see(struct open_store *store, const struct store_superblock *super)
 {
 	memcpy(store->owner.host, super->host, sizeof(store->owner.host));
 	store->owner.epoch = super->epoch;
@@ -78,7 +85,8 @@ static bool store_is_own(const struct open_store *store, const struct store_supe
 	return memcmp(super->host, store->given.host, sizeof(super->host)) == 0;
 }
 
-bool store_has_host(const struct store_given *given)
+/* Returns whether the manager has given this host's identity. */
+static bool store_has_host(const struct store_given *given)
 {
 	static const u8 none[STORE_ID_BYTES];
 
@@ -94,9 +102,10 @@ enum store_lease_view store_lease_look(struct open_store *store,
 
 	store_lease_see(store, super);
 	lease->seconds = super->lease_s;
-	if (super->lease_s != 0 &&
-	    (!store_has_host(&store->given) || super->lease_s > STORE_LEASE_MOST))
-		return LEASE_UNUSABLE;
+	if (super->lease_s != 0 && !store_has_host(&store->given))
+		return LEASE_NO_HOST;
+	if (super->lease_s > STORE_LEASE_MOST)
+		return LEASE_TOO_LONG;
 	if (super->lease_s == 0 || store_is_own(store, super)) {
 		lease->seen = mark;
 		lease->resumes = super->lease_s != 0 && super->session == store->given.session;
@@ -138,7 +147,6 @@ void store_lease_claim(struct open_store *store)
 
 static void store_lease_lose(struct open_store *store, const char *reason)
 {
-	store->lease.settles = false;
 	store_fail(store, store->state == STORE_READY ? STORE_LOST : STORE_HELD, reason);
 }
 
@@ -154,7 +162,7 @@ static void store_lease_extend(struct open_store *store)
 	if (lease->looked_tsc >= lease->until_tsc &&
 	    (store->state == STORE_READY || lease->resumes) && !lease->proving)
 		lease->settles = lease->proving = true;
-	lease->until_tsc = MAX(lease->until_tsc, lease->looked_tsc + store_lease_part(store, 1, 8));
+	lease->until_tsc = MAX(lease->until_tsc, lease->looked_tsc + store_lease_window(store));
 }
 
 /*
@@ -179,7 +187,7 @@ static bool store_lease_make(struct open_store *store, struct store_superblock *
 		store->pool.super.epoch = MAX(store->pool.super.epoch, newest->epoch + 1);
 		store->step.super.epoch = store->pool.super.epoch;
 	}
-	lease->until_tsc = lease->looked_tsc + store_lease_part(store, 1, 8);
+	lease->until_tsc = lease->looked_tsc + store_lease_window(store);
 	if (good)
 		return true;
 	store_fail(store, STORE_HELD, "another host has made it meanwhile");
@@ -204,9 +212,8 @@ bool store_lease_confirm(struct open_store *store)
 	newest = &pair[chosen];
 	mark = store_mark_of(newest);
 	if (memcmp(newest->id, store->pool.super.id, sizeof(newest->id)) == 0 &&
-	    (store_mark_equal(&mark, &store->lease.seen) ||
-	     (mark.session == store->lease.seen.session && mark.epoch == store->lease.seen.epoch &&
-	      mark.generation < store->lease.seen.generation))) {
+	    mark.session == store->lease.seen.session && mark.epoch == store->lease.seen.epoch &&
+	    mark.generation <= store->lease.seen.generation) {
 		/* if the last superblock is not there any more, two commits write both anew */
 		if (mark.generation != store->lease.seen.generation)
 			store->opening = 2;

@@ -33,34 +33,41 @@ static void store_load_end(struct open_store *store, enum store_state state, con
 }
 
 /*
+ * Lets the job look again later whether the host that has the store commits, or ends the job if
+ * this host had the store before.
+ */
+static void store_load_watch(struct open_store *store)
+{
+	if (store->given.held != 0 && !store->lease.asked) {
+		/* VMs that still have volumes do not know what another host has written to them */
+		store_load_end(store, STORE_LOST, "another host has taken it");
+		return;
+	}
+	store->step.step = LOAD_START;
+	store->reason = "this host watches whether the one that holds it commits";
+	store->told = false;
+}
+
+/*
  * Returns whether the store may be loaded. If another host has it, ends the job or lets it look
  * again later.
  */
 static bool store_load_may_have(struct open_store *store, const struct store_superblock *super)
 {
-	enum store_lease_view view = store_lease_look(store, super);
-
-	if (view == LEASE_WATCH && store->given.held != 0 && !store->lease.asked) {
-		/* VMs that still have volumes do not know what another host has written to them */
-		store_load_end(store, STORE_LOST, "another host has taken it");
-		return false;
-	}
-	switch (view) {
+	switch (store_lease_look(store, super)) {
 	case LEASE_FREE:
 		return true;
 	case LEASE_WATCH:
-		store->step.step = LOAD_START;
-		store->reason = "this host watches whether the one that holds it commits";
-		store->told = false;
+		store_load_watch(store);
 		return false;
 	case LEASE_HELD:
 		store_load_end(store, STORE_HELD, "that host has committed since it is watched");
 		return false;
+	case LEASE_NO_HOST:
+		store_load_end(store, STORE_HELD, "this host has no identity to hold it by");
+		return false;
 	default:
-		store_load_end(store, STORE_HELD,
-			       store_has_host(&store->given)
-				       ? "its lease is longer than a lease can be"
-				       : "this host has no identity to hold it by");
+		store_load_end(store, STORE_HELD, "its lease is longer than a lease can be");
 		return false;
 	}
 }
