@@ -45,6 +45,13 @@ u32 store_piece_of(const struct open_store *store)
 	return MIN(STORE_IO_SECTORS, store->pool.super.chunk_sectors - store->step.at);
 }
 
+u64 store_rest_until(u64 began, u32 times)
+{
+	u64 now = clock_tsc();
+
+	return now + (now - began) * times;
+}
+
 void store_forget(struct open_store *store)
 {
 	store->reason = "";

@@ -65,7 +65,7 @@ struct store_step {
 	u32 fresh; /* when committing: the number of nodes to be written */
 	u32 then;  /* when committing: the step after the superblocks were looked at */
 	u32 sum;   /* of what was read of the chunk `from` so far */
-	u64 began; /* the TSC when a chunk began to be read for its sum */
+	u64 began; /* the TSC when the job began; of JOB_SUM and JOB_SCRUB */
 	struct store_superblock super;
 };
 
@@ -203,7 +203,9 @@ struct open_store {
 	 * changes: a client waits for it
 	 */
 	u64 commit_until;
-	/* a commit has ended since a chunk was last read for its sum: one may be read before others
+	/*
+	 * a commit has ended since a chunk was last read for its sum: one may be read before other
+	 * jobs
 	 */
 	bool rested;
 	u32 features; /* what the store's disk can do, enum disk_feature */
@@ -261,6 +263,11 @@ void store_forget(struct open_store *store);
 u64 store_sector_of(const struct open_store *store, u32 chunk);
 /* Returns how many sectors of a chunk, from its sector step.at on, a job's next request moves. */
 u32 store_piece_of(const struct open_store *store);
+/*
+ * Returns the TSC until which work in the background that began at `began` and ends now rests:
+ * `times` times as long as it took.
+ */
+u64 store_rest_until(u64 began, u32 times);
 /* Returns whether the store's disk has that feature. */
 bool store_has_feature(const struct open_store *store, u32 feature);
 
@@ -354,14 +361,7 @@ bool store_check_step(struct open_store *store);
 
 /* --- store_sum.c --- */
 
-/* Returns whether chunks of the store get sums. */
-bool store_sums_chunks(const struct open_store *store);
-/*
- * Is called when the device gets a client's request that writes to a chunk (true), and at its end
- * (false).
- */
-void store_sum_note_write(struct open_store *store, u32 chunk, bool begins);
-/* Lets the next round begin, as a chunk may have lost its sum or come into use. */
+/* Lets the next round begin, as a chunk is written to, has lost its sum or has come into use. */
 void store_sum_wake(struct open_store *store);
 /* Returns the TSC at which the next step of giving sums to chunks is due; ~0: never. */
 u64 store_sum_at(const struct open_store *store);
@@ -375,11 +375,6 @@ bool store_sum_step(struct open_store *store);
 bool store_sum_read(struct open_store *store, bool *ended, bool *readable);
 /* Begins to read the chunk for its sum, by store_sum_read. */
 void store_sum_read_begin(struct open_store *store, u32 chunk);
-/*
- * Returns the TSC until which a job that began at step.began and ends now rests: `times` times as
- * long as it took.
- */
-u64 store_sum_rest(const struct open_store *store, u32 times);
 
 /* --- store_scrub.c --- */
 
@@ -395,6 +390,8 @@ void store_scrub_tell(const struct open_store *store, struct store_told *told);
 
 /* --- store_tell.c --- */
 
+/* Returns what the manager is told of the last check, or scrub. */
+enum store_check_state store_told_check(bool under_way, bool ended);
 /* Publishes the store's state and its volumes to the manager. */
 void store_tell(struct open_store *store);
 /* Returns the TSC at which the next step of counting volumes' own chunks is due; ~0: never. */

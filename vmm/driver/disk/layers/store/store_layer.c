@@ -17,6 +17,16 @@ static struct store_client *store_client_of(const struct client *client)
 	return &store_clients[client_index(client)];
 }
 
+static void store_forget_wish(struct client *client)
+{
+	struct store_client *own = store_client_of(client);
+	struct open_store *store = store_open_at(own->store);
+
+	own->want = WANT_NOTHING;
+	if (store->given.number != 0)
+		store->page->wait[client_index(client)] = STORE_WAIT_NOT;
+}
+
 /*
  * Starts the layer for a new client. The client's first change waits until the disk has all earlier
  * changes of the store, including what was prepared for the volume's previous client, which has
@@ -33,26 +43,15 @@ static void store_layer_open(struct client *client, const struct layer *const *b
 		.store = client->given.disk.store.store % STORE_MAX,
 	};
 	store_client_set |= BIT(client_index(client));
+	/* the last process of the driver may have left in the page why its client waited */
+	store_forget_wish(client);
 	store = store_open_at(own->store);
-	/* the last process of the driver may have left there why its client waited */
-	if (store->given.number != 0)
-		store->page->wait[client_index(client)] = STORE_WAIT_NOT;
 	if (store->given.number == 0 || store->state != STORE_READY ||
 	    (!store->pool.dirty && store->job != JOB_COMMIT))
 		return;
 	own->want = WANT_CHUNK;
 	own->operation = BLOCK_OPERATION_COUNT; /* no request of a client has this operation */
 	own->after = store->pool.committed + 1 + (store->pool.dirty && store->job == JOB_COMMIT);
-}
-
-static void store_forget_wish(struct client *client)
-{
-	struct store_client *own = store_client_of(client);
-	struct open_store *store = store_open_at(own->store);
-
-	own->want = WANT_NOTHING;
-	if (store->given.number != 0)
-		store->page->wait[client_index(client)] = STORE_WAIT_NOT;
 }
 
 static void store_layer_close(struct client *client)
@@ -292,8 +291,10 @@ static void store_lead(struct client *client, struct driver_request *request)
 	(void)pool_look_up(&store->pool, record, request->sector / size, &chunk, &alone);
 	request->sector =
 		store->given.first_sector + store_sector_of(store, chunk) + request->sector % size;
-	if (request->operation == BLOCK_WRITE && store->given.sum_after_s != 0)
-		store_sum_note_write(store, chunk, true);
+	if (request->operation == BLOCK_WRITE && store->given.sum_after_s != 0) {
+		pool_write_begins(&store->pool, chunk);
+		store_sum_wake(store);
+	}
 }
 
 /* Notes the end of a client's write, for the sum of the chunk in which it lies. */
@@ -305,7 +306,8 @@ static void store_end_write(struct client *client, const struct driver_request *
 	if (store->given.sum_after_s == 0)
 		return;
 	sector = request->sector - store->given.first_sector - store_sector_of(store, 0);
-	store_sum_note_write(store, (u32)(sector / store->pool.super.chunk_sectors), false);
+	pool_write_ends(&store->pool, (u32)(sector / store->pool.super.chunk_sectors));
+	store_sum_wake(store);
 }
 
 static void store_lead_back(struct client *client, struct driver_request *request)

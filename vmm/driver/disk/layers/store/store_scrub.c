@@ -40,7 +40,7 @@ void store_scrub_begin_job(struct open_store *store)
 
 static void store_scrub_end_step(struct open_store *store)
 {
-	store->scrub.not_before = store_sum_rest(store, SCRUB_REST);
+	store->scrub.not_before = store_rest_until(store->step.began, SCRUB_REST);
 	store->job = JOB_NONE;
 }
 
@@ -173,9 +173,7 @@ void store_scrub_tell(const struct open_store *store, struct store_told *told)
 {
 	const struct store_scrub *scrub = &store->scrub;
 
-	told->scrub = scrub->under_way ? STORE_CHECK_UNDER_WAY
-		      : scrub->ended   ? STORE_CHECK_ENDED
-				       : STORE_CHECK_NONE;
+	told->scrub = store_told_check(scrub->under_way, scrub->ended);
 	told->scrub_sums = scrub->sums;
 	told->scrub_without = scrub->without;
 	told->scrub_faults = scrub->faults;

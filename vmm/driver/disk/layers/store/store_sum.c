@@ -18,8 +18,10 @@ enum { SUM_FIND, SUM_READ };
 #define SUM_SKIPS 1024u /* the most chunks that one step looks at */
 /* After a step, giving sums rests for this number of times the step's length. */
 #define SUM_REST 19u
+_Static_assert(DRIVER_DEPTH < POOL_WRITTEN, "pool.writes counts a chunk's writes below that bit");
 
-bool store_sums_chunks(const struct open_store *store)
+/* Returns whether chunks of the store get sums. */
+static bool store_sums_chunks(const struct open_store *store)
 {
 	return store->given.sum_after_s != 0 && store->state == STORE_READY &&
 	       pool_can_sum(&store->pool);
@@ -30,25 +32,9 @@ void store_sum_wake(struct open_store *store)
 	store->sums.idle = false;
 }
 
-void store_sum_note_write(struct open_store *store, u32 chunk, bool begins)
-{
-	if (begins)
-		pool_write_begins(&store->pool, chunk);
-	else
-		pool_write_ends(&store->pool, chunk);
-	store->sums.idle = false;
-}
-
 u64 store_sum_at(const struct open_store *store)
 {
 	return !store->sums.idle && store_sums_chunks(store) ? store->sums.not_before : ~0ull;
-}
-
-u64 store_sum_rest(const struct open_store *store, u32 times)
-{
-	u64 now = clock_tsc();
-
-	return now + (now - store->step.began) * times;
 }
 
 /* --- reading a chunk, also for a scrub --- */
@@ -104,7 +90,7 @@ static void store_sum_apply(struct open_store *store)
 
 static void store_sum_end_step(struct open_store *store)
 {
-	store->sums.not_before = store_sum_rest(store, SUM_REST);
+	store->sums.not_before = store_rest_until(store->step.began, SUM_REST);
 	store->job = JOB_NONE;
 }
 

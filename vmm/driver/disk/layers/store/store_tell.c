@@ -72,6 +72,11 @@ static void store_tell_volumes(struct open_store *store)
 	store->told_from = ready ? store->pool.now : 0;
 }
 
+enum store_check_state store_told_check(bool under_way, bool ended)
+{
+	return under_way ? STORE_CHECK_UNDER_WAY : ended ? STORE_CHECK_ENDED : STORE_CHECK_NONE;
+}
+
 void store_tell(struct open_store *store)
 {
 	struct store_page *page = store->page;
@@ -96,9 +101,7 @@ void store_tell(struct open_store *store)
 		page->told.metadata_free = pool->free_blocks;
 		page->told.volumes = pool->record_count;
 		page->told.copied_chunks = pool->copied_chunks;
-		page->told.check = store->check.under_way ? STORE_CHECK_UNDER_WAY
-				   : store->check.ended	  ? STORE_CHECK_ENDED
-							  : STORE_CHECK_NONE;
+		page->told.check = store_told_check(store->check.under_way, store->check.ended);
 		page->told.check_blocks = store->check.looked;
 		page->told.check_faults = store->check.faults;
 		page->told.check_mended = store->check.mended;
@@ -117,13 +120,12 @@ void store_tell(struct open_store *store)
 static void store_count_next(struct open_store *store)
 {
 	struct store_count *count = &store->count;
-	u64 now = clock_tsc();
 
 	count->index = count->own = count->volume = 0;
 	if (++count->number < STORE_VOLUME_MAX)
 		return;
 	count->under_way = false;
-	count->not_before = now + (now - count->began) * COUNT_REST;
+	count->not_before = store_rest_until(count->began, COUNT_REST);
 	if (count->changed)
 		process_tell_manager();
 }
