@@ -15,8 +15,7 @@ MAGIC = int.from_bytes(b"SKYSTOR1", "little")
 FAN = 504
 RECORDS = 31
 RECORD_NODES = (4096 + RECORDS - 1) // RECORDS
-LEAF, INNER, VOLUMES = 1, 2, 3
-SUMS = 4
+LEAF, INNER, VOLUMES, SUMS = 1, 2, 3, 4
 NEED_LEASE, NEED_SUMS = 1, 2  # bits of `needs`
 NEEDS = NEED_LEASE | NEED_SUMS  # those that this program knows
 
@@ -46,6 +45,14 @@ def sum_of(block):
 
 def sum_is_right(block):
     return sum_of(block) == struct.unpack_from("<I", block, 8)[0]
+
+
+def levels(chunks):
+    """Returns how many levels of nodes lead to that many chunks."""
+    level = 1
+    while FAN ** level < chunks:
+        level += 1
+    return level
 
 
 class State:
@@ -129,18 +136,9 @@ class State:
             elif self.place.setdefault(word - 1, at) != at:
                 self.fault(f"chunk {word - 1} is chunk {at} and {self.place[word - 1]} of volumes")
 
-    def levels(self, chunks):
-        level = 1
-        while FAN ** level < chunks:
-            level += 1
-        return level
-
     def read_sums(self, number, level, first):
         """Walks the tree of sums below a node, which begins with that of chunk `first`."""
         use = f"the node of level {level} for the sums from chunk {first} on"
-        if number in self.nodes:
-            self.fault(f"block {number} is {use} and {self.nodes[number]}")
-            return
         payload = self.node(number, SUMS if level == 1 else INNER, use)
         for i, word in enumerate(struct.unpack(f"<{FAN}Q", payload) if payload else ()):
             at = first + i * FAN ** (level - 1)
@@ -187,7 +185,7 @@ class State:
         if self.sums_root and not self.needs & NEED_SUMS:
             self.fault("it has sums, which it does not need")
         elif self.sums_root:
-            self.read_sums(self.sums_root, self.levels(self.chunks), 0)
+            self.read_sums(self.sums_root, levels(self.chunks), 0)
         for what in (0, 1):
             known = [volume[what] for volume in self.volumes]
             if len(set(known)) != len(known):
@@ -209,7 +207,7 @@ class State:
             self.fault(f"the record of volume {number} ({name}) cannot be right")
             return
         if root:
-            self.tree(root, self.levels(chunks), 0, chunks)
+            self.tree(root, levels(chunks), 0, chunks)
 
 
     def content(self, read_bytes, name):
