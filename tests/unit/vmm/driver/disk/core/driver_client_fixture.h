@@ -150,15 +150,21 @@ static bool submit(struct driver_request *request)
 
 const struct driver_ops driver_ops = {.submit = submit};
 
+/* The device has done one of its requests. */
+static UNUSED void finish_at(u32 at, enum block_status status)
+{
+	struct driver_request *request = given[at];
+
+	assert_true(at < given_count);
+	given_count--;
+	memmove(given + at, given + at + 1, (given_count - at) * sizeof(given[0]));
+	request_finish(request, status);
+}
+
 /* The request that the device has had for the longest. */
 static UNUSED void finish_first(enum block_status status)
 {
-	struct driver_request *request = given[0];
-
-	assert_true(given_count != 0);
-	given_count--;
-	memmove(given, given + 1, given_count * sizeof(given[0]));
-	request_finish(request, status);
+	finish_at(0, status);
 }
 
 static UNUSED void raise_generation(struct peer *peer)
