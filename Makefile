@@ -259,6 +259,7 @@ lint: lint-packages $(BUILD)/skerry.elf ## layering, names, messages, W^X, sizes
 	$(Q)$(PYTHON) tests/lint/files.py
 	$(Q)$(PYTHON) tests/lint/names.py
 	$(Q)$(PYTHON) tests/lint/messages.py
+	$(Q)$(PYTHON) tests/lint/commands.py
 	$(Q)$(PYTHON) tests/lint/image.py $(BUILD)/skerry.elf
 	$(Q)$(PYTHON) tests/lint/calls.py $(BUILD)
 	$(Q)$(PYTHON) tests/lint/boot.py $(BUILD)/obj

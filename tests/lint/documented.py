@@ -14,7 +14,7 @@ OFFERED = (
     ("kernel/abi/start.h", r"^\t(START_[A-Z_]+),", "docs/abi.md", "`{}`"),
     ("kernel/abi/object.h", r"^\t(RIGHT_[A-Z]+) = 1", "docs/abi.md", "`{}`"),
     ("lib/status.h", r"^\t(STATUS_[A-Z_]+) = ", "docs/abi.md", "`{}`"),
-    ("vmm/manager/commands/*.c", r'^\t\.name = "([a-z0-9 ]+)",', COMMANDS, "| `{}"),
+    ("vmm/manager/commands/*.c", r'(?<!\w)\.name = "([a-z0-9 ]+)",', COMMANDS, "| `{}"),
     ("vmm/manager/config/config_keys.c", r'^\t\{"([a-z_]+)", VALUE',
      "docs/manager/configuration.md", "| `{}` |"),
 )
