@@ -8,11 +8,7 @@
 
 static void command_store_take_run(struct reply *reply, const struct arguments *arguments)
 {
-	struct store *store = command_store(reply, arguments->word[0]);
-	struct store_item item = {.volume = 0};
-
-	if (store != NULL)
-		command_store_ask(reply, store, STORE_TAKE, &item);
+	command_store_begin(reply, arguments->word[0], STORE_TAKE);
 }
 
 COMMAND(store_take,

@@ -199,3 +199,12 @@ void command_store_ask(struct reply *reply, struct store *store, enum store_oper
 	reply->deadline_tsc = clock_tsc() + clock_ns_to_tsc(WAIT_NS);
 	reply->resume = command_store_resume;
 }
+
+void command_store_begin(struct reply *reply, const char *name, enum store_operation operation)
+{
+	struct store *store = command_store(reply, name);
+	const struct store_item item = {.volume = 0};
+
+	if (store != NULL)
+		command_store_ask(reply, store, operation, &item);
+}

@@ -14,8 +14,10 @@ struct store *command_store(struct reply *reply, const char *name);
  */
 struct store *command_volume(struct reply *reply, const char *word, struct text *name,
 			     struct store_volume *volume);
-/* Does the same, and finds the volume of a scheduled backup, too, which no other command may
- * change. */
+/*
+ * Does the same, and also finds the volume of a scheduled backup, which commands that use
+ * command_volume do not reach.
+ */
 struct store *command_volume_or_backup(struct reply *reply, const char *word, struct text *name,
 				       struct store_volume *volume);
 /* Finds a volume by its name alone. Returns false, after an error, if the store has none. */
@@ -30,6 +32,8 @@ bool command_volume_name(struct reply *reply, const char *word, struct store_ite
  */
 void command_store_ask(struct reply *reply, struct store *store, enum store_operation operation,
 		       const struct store_item *item);
+/* Does the same for the store of that name with a command that is about all of the store. */
+void command_store_begin(struct reply *reply, const char *name, enum store_operation operation);
 /* Writes that a store's command is done; `said` is what its driver said of that, or "". */
 void command_store_show_done(struct reply *reply, const char *store, const char *said);
 /* Writes about a volume: a line at the console, a JSON object on a machine channel. */
