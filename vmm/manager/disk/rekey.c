@@ -25,7 +25,7 @@ struct rekey_state rekey;
 void rekey_enter(enum rekey_phase phase)
 {
 	rekey.phase = phase;
-	rekey.asked = 0;
+	rekey.work = (struct store_work){.asked = 0};
 	rekey.until_tsc = clock_tsc() + clock_ns_to_tsc(ASK_NS);
 }
 
@@ -160,25 +160,20 @@ static bool rekey_has_its_key(char *problem, size_t size)
 bool rekey_ask(enum store_operation operation, const struct store_item *items, u32 count,
 	       char *problem, size_t size)
 {
-	struct store_answer answer;
-	char said[4 * STORE_TEXT_BYTES];
+	return store_work_step(rekey.store, &rekey.work, operation, items, count, problem, size);
+}
 
-	if (rekey.asked == 0) {
-		if (store_is_idle(rekey.store))
-			rekey.asked =
-				store_ask(rekey.store, operation, items, count, said, sizeof(said));
-		return false;
+bool rekey_exchange(const char *name, const struct store_key *key, char *problem, size_t size)
+{
+	struct store_item item = {.volume = rekey.volume.id, .key = *key};
+	struct store_volume other;
+
+	if (rekey.work.asked == 0) {
+		if (!store_volume_find(rekey.store, name, &other))
+			return false; /* the store is being loaded by its driver */
+		item.other = other.id;
 	}
-	if (!store_answered(rekey.store, rekey.asked, &answer))
-		return false;
-	driver_text(answer.text, sizeof(answer.text), said, sizeof(said));
-	rekey.status = answer.status;
-	if (answer.status == STORE_OK)
-		said[0] = '\0';
-	else if (said[0] == '\0')
-		string_copy(said, sizeof(said), "the driver of its store could not do it");
-	string_copy(problem, size, said);
-	return true;
+	return rekey_ask(STORE_ROLLBACK, &item, 1, problem, size);
 }
 
 /*
@@ -272,19 +267,12 @@ static void rekey_step_copying(void)
  */
 static void rekey_step_taking(void)
 {
-	struct store_item item = {.volume = rekey.volume.id, .key = rekey.made.key};
 	char problem[REKEY_PROBLEM_BYTES];
-	struct store_volume made;
 
-	if (rekey.asked == 0) {
-		if (!store_volume_find(rekey.store, rekey.made.name, &made))
-			return; /* the store is being loaded by its driver */
-		item.other = made.id;
-	}
-	if (!rekey_ask(STORE_ROLLBACK, &item, 1, problem, sizeof(problem)))
+	if (!rekey_exchange(rekey.made.name, &rekey.made.key, problem, sizeof(problem)))
 		return;
 	/* after a disk error nobody knows whether the exchange was written or not */
-	if (rekey.status == STORE_DISK_ERROR)
+	if (rekey.work.status == STORE_DISK_ERROR)
 		rekey_lose(problem);
 	else if (problem[0] == '\0' && rekey.live)
 		rekey_round_taken();
@@ -324,7 +312,7 @@ static void rekey_step_dropping(void)
 	bool late = rekey_is_late();
 	u32 count = 0;
 
-	if (rekey.asked == 0) {
+	if (rekey.work.asked == 0) {
 		if (!rekey_unused(true, items, &count) && !late)
 			return; /* the disk's driver is still detaching the links */
 		if (count == 0) {

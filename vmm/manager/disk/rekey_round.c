@@ -101,9 +101,9 @@ static void rekey_step_clearing(void)
 	content_let_go(rekey.content);
 	if (rekey_is_late())
 		rekey_finish("what a round has copied cannot be dropped");
-	else if (rekey.asked == 0 && !rekey_unused(false, items, &count))
+	else if (rekey.work.asked == 0 && !rekey_unused(false, items, &count))
 		return; /* the disk's driver is still detaching the links */
-	else if (rekey.asked == 0 && count == 0)
+	else if (rekey.work.asked == 0 && count == 0)
 		rekey_next_round();
 	else if (rekey_ask(STORE_DROP, items, count, problem, sizeof(problem)))
 		problem[0] == '\0' ? rekey_next_round() : rekey_finish(problem);
@@ -131,16 +131,9 @@ void rekey_round_taken(void)
  */
 static void rekey_step_returning(void)
 {
-	struct store_item item = {.volume = rekey.volume.id, .key = rekey.volume.key};
 	char problem[REKEY_PROBLEM_BYTES];
-	struct store_volume kept;
 
-	if (rekey.asked == 0) {
-		if (!store_volume_find(rekey.store, rekey.kept, &kept))
-			return; /* the store is being loaded by its driver */
-		item.other = kept.id;
-	}
-	if (!rekey_ask(STORE_ROLLBACK, &item, 1, problem, sizeof(problem)))
+	if (!rekey_exchange(rekey.kept, &rekey.volume.key, problem, sizeof(problem)))
 		return;
 	if (problem[0] != '\0') {
 		rekey_lose(problem);

@@ -4,6 +4,7 @@
 /* What the two halves of a rekey share: rekey.c, and rekey_round.c for a volume that a VM uses. */
 #include "vmm/manager/disk/content.h"
 #include "vmm/manager/disk/rekey.h"
+#include "vmm/manager/disk/store_work.h"
 
 enum rekey_phase {
 	REKEY_NONE,
@@ -35,9 +36,7 @@ struct rekey_state {
 	struct store *store;
 	struct store_volume volume;
 	struct store_item made; /* the new volume, and the key for the old one's name */
-	/* number of the command that the store's driver was given; 0: none yet */
-	u64 asked;
-	u32 status;    /* enum store_status of the store's last answer */
+	struct store_work work; /* the present phase's command to the store's driver */
 	u64 until_tsc; /* the TSC at which the present phase is given up, if it has a limit */
 	u32 content;   /* number of the movement (content.c) that copies */
 	/* why the last rekeys have failed, by their numbers; "": they have not */
@@ -64,12 +63,14 @@ extern struct rekey_state rekey;
 void rekey_enter(enum rekey_phase phase);
 /* Returns whether the present phase's time limit is over. */
 bool rekey_is_late(void);
-/*
- * Gives the store's driver a command, or takes its answer. Returns true once there is an answer:
- * `problem` is "" if the command was done.
- */
+/* Has the store's driver carry out the present phase's command, as store_work_step does. */
 bool rekey_ask(enum store_operation operation, const struct store_item *items, u32 count,
 	       char *problem, size_t size);
+/*
+ * Has the store's driver give the rekey's volume the content of the store's volume `name`, and the
+ * key, in one commit. Returns as rekey_ask does, and waits while the driver loads the store.
+ */
+bool rekey_exchange(const char *name, const struct store_key *key, char *problem, size_t size);
 /* Begins to copy to the new volume, as soon as the store has no command under way. */
 void rekey_copy(void);
 /*

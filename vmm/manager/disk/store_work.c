@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Has a store's driver carry out a command of a work that goes on in steps, without waiting for it.
- * Called by the schedule of a VM's backups; holds no state of its own.
+ * Called by rekey.c and the schedule of a VM's backups; holds no state of its own.
  */
 #include "vmm/manager/disk/store_work.h"
 

@@ -14,6 +14,7 @@
 #include "lib/string.c"
 #include "vmm/manager/disk/rekey.c"
 #include "vmm/manager/disk/rekey_round.c"
+#include "vmm/manager/disk/store_work.c"
 #include "vmm/rt/format.c"
 
 #define STEPS_MAX 30u
