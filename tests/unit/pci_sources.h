@@ -2,6 +2,7 @@
 #pragma once
 
 /* PCI and what sits on it, for those who build a whole platform. */
+#include "vmm/io/checksum.c"
 #include "vmm/io/frames.c"
 #include "vmm/io/link.c"
 #include "vmm/io/slots.c"

@@ -6,7 +6,7 @@
  */
 #include "vmm/switch/announce.h"
 
-#include "vmm/switch/bytes.h"
+#include "vmm/io/bytes.h"
 #include "vmm/switch/deliver.h"
 #include "vmm/switch/mac_table.h"
 

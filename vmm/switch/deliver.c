@@ -6,7 +6,7 @@
  */
 #include "vmm/switch/deliver.h"
 
-#include "vmm/switch/checksum.h"
+#include "vmm/io/checksum.h"
 #include "vmm/switch/segment.h"
 
 /*

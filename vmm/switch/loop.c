@@ -7,7 +7,7 @@
 #include "vmm/switch/loop.h"
 
 #include "vmm/rt/clock.h"
-#include "vmm/switch/bytes.h"
+#include "vmm/io/bytes.h"
 #include "vmm/switch/deliver.h"
 #include "vmm/switch/mac_table.h"
 

@@ -6,7 +6,7 @@
  */
 #include "vmm/switch/offload.h"
 
-#include "vmm/switch/bytes.h"
+#include "vmm/io/bytes.h"
 #include "vmm/switch/tcp.h"
 
 #define UDP_CHECKSUM_AT 6u

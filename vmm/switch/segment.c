@@ -6,8 +6,8 @@
  */
 #include "vmm/switch/segment.h"
 
-#include "vmm/switch/bytes.h"
-#include "vmm/switch/checksum.h"
+#include "vmm/io/bytes.h"
+#include "vmm/io/checksum.h"
 #include "vmm/switch/deliver.h"
 #include "vmm/switch/offload.h"
 #include "vmm/switch/tcp.h"

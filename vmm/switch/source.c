@@ -6,7 +6,7 @@
  */
 #include "vmm/switch/source.h"
 
-#include "vmm/switch/bytes.h"
+#include "vmm/io/bytes.h"
 #include "vmm/switch/mac_table.h"
 #include "vmm/switch/tcp.h"
 

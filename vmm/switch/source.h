@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/switch/bytes.h"
+#include "vmm/io/bytes.h"
 #include "vmm/switch/packet.h"
 
 /*

@@ -5,7 +5,7 @@
  */
 #include "vmm/switch/vlan.h"
 
-#include "vmm/switch/bytes.h"
+#include "vmm/io/bytes.h"
 
 /* A VLAN tag lies behind a frame's two addresses and before its type (802.1Q, 9.3 and 9.6). */
 #define TAG_AT	    ETHER_TYPE_AT

@@ -7,6 +7,7 @@
 
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "vmm/io/bytes.h"
 
 #define NET_CONTROL_BURST 64u /* the most commands that one call handles */
 /* the number of bytes before a command's data: its class and its number */
@@ -231,10 +232,10 @@ static bool net_wants_vlan(const struct virtio_net *net, const u8 *frame, u32 by
 	u32 tag;
 
 	if (!virtio_has(&net->virtio, NET_F_CTRL_VLAN) ||
-	    (frame[NET_TYPE_AT] << 8 | frame[NET_TYPE_AT + 1]) != NET_TYPE_VLAN ||
+	    bytes_get16(frame + NET_TYPE_AT) != NET_TYPE_VLAN ||
 	    bytes < FRAME_BYTES_MIN + FRAME_TAG_BYTES)
 		return true;
-	tag = (u32)(frame[NET_TAG_AT] << 8 | frame[NET_TAG_AT + 1]) & NET_VLAN_MASK;
+	tag = bytes_get16(frame + NET_TAG_AT) & NET_VLAN_MASK;
 	return (net->state.vlan[tag / 64] >> tag % 64 & 1) != 0;
 }
 
@@ -257,12 +258,9 @@ static bool net_wants_address(const struct virtio_net_state *state, u64 mac)
  */
 bool net_is_wanted(const struct virtio_net *net, const u8 *frame, u32 bytes)
 {
-	u64 mac;
-
 	if ((net->state.mode & NET_MODE_PROMISCUOUS) != 0)
 		return true;
-	/* the copy reads two bytes more than an address has; every frame is longer */
-	__builtin_memcpy(&mac, frame, sizeof(mac));
-	return net_wants_address(&net->state, mac & NET_MAC_MASK) &&
+	/* bytes_get_mac reads two bytes more than an address has; every frame is longer */
+	return net_wants_address(&net->state, bytes_get_mac(frame)) &&
 	       net_wants_vlan(net, frame, bytes);
 }

@@ -8,6 +8,8 @@
 
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "vmm/io/bytes.h"
+#include "vmm/io/checksum.h"
 
 /* Ethernet */
 #define TYPE_AT	  12u
@@ -67,6 +69,7 @@
 /* the answer's options, with what is behind them */
 #define DHCP_OPTIONS_BYTES 60u
 #define DHCP_ANSWER_BYTES  (DHCP_FIXED_BYTES + DHCP_OPTIONS_BYTES)
+#define UDP_ANSWER_BYTES   (UDP_BYTES + DHCP_ANSWER_BYTES)
 /* the bytes of a message that are looked at: its options end within 312 bytes, as a rule */
 #define DHCP_HEARD_BYTES 768u
 #define UDP_AT		 (L3_AT + IPV4_BYTES)
@@ -113,28 +116,6 @@ struct dhcp_message {
 	u32 server; /* the server that the client has chosen; 0: none */
 };
 
-static u16 dhcp_get16(const u8 *at)
-{
-	return (u16)(at[0] << 8 | at[1]);
-}
-
-static u32 dhcp_get32(const u8 *at)
-{
-	return (u32)dhcp_get16(at) << 16 | dhcp_get16(at + 2);
-}
-
-static void dhcp_put16(u8 *at, u32 value)
-{
-	at[0] = (u8)(value >> 8);
-	at[1] = (u8)value;
-}
-
-static void dhcp_put32(u8 *at, u32 value)
-{
-	dhcp_put16(at, value >> 16);
-	dhcp_put16(at + 2, value);
-}
-
 static u32 dhcp_get_address(const u8 *at)
 {
 	u32 address;
@@ -143,42 +124,21 @@ static u32 dhcp_get_address(const u8 *at)
 	return address;
 }
 
-static u64 dhcp_get_mac(const u8 *at)
-{
-	u64 mac = 0;
-
-	memcpy(&mac, at, NET_MAC_BYTES);
-	return mac;
-}
-
-/* Adds the bytes to a sum of 16-bit words (RFC 1071); `sum` is small enough that none is lost. */
-static u32 dhcp_sum(const u8 *bytes, u32 count, u32 sum)
-{
-	for (u32 i = 0; i + 1 < count; i += 2)
-		sum += dhcp_get16(bytes + i);
-	return count % 2 != 0 ? sum + ((u32)bytes[count - 1] << 8) : sum;
-}
-
-static u16 dhcp_fold(u32 sum)
-{
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (u16)(sum + (sum >> 16));
-}
-
 /* Returns the sum over a UDP datagram and the part of the IPv4 header that counts with it. */
-static u16 dhcp_udp_sum(const u8 *ip, u32 udp, u32 bytes)
+static u64 dhcp_udp_sum(const u8 *ip, u32 udp, u32 bytes)
 {
-	return dhcp_fold(
-		dhcp_sum(ip + udp, bytes, dhcp_sum(ip + IPV4_SOURCE_AT, 8, IP_UDP + bytes)));
+	const u8 words[4] = {0, IP_UDP, (u8)(bytes >> 8), (u8)bytes};
+	u64 sum = checksum_add(0, words, sizeof(words));
+
+	sum = checksum_add(sum, ip + IPV4_SOURCE_AT, 2 * sizeof(u32));
+	return checksum_add(sum, ip + udp, bytes);
 }
 
-static void dhcp_put_ether(u8 *answer, u64 to, u32 type)
+static void dhcp_put_ether(u8 *answer, u64 to, u16 type)
 {
-	const u64 from = SERVER_MAC;
-
-	memcpy(answer, &to, NET_MAC_BYTES);
-	memcpy(answer + NET_MAC_BYTES, &from, NET_MAC_BYTES);
-	dhcp_put16(answer + TYPE_AT, type);
+	bytes_put_mac(answer, to);
+	bytes_put_mac(answer + NET_MAC_BYTES, SERVER_MAC);
+	bytes_put16(answer + TYPE_AT, type);
 }
 
 /* Takes an ARP request for the server's address; only the card's own address gets an answer. */
@@ -187,19 +147,18 @@ static bool dhcp_take_arp(const struct net_lease *lease, u64 mac, const u8 *fram
 {
 	u8 asked[ARP_BYTES];
 	u8 *arp = answer + L3_AT;
-	const u64 own = SERVER_MAC;
 
 	memcpy(asked, frame + L3_AT, sizeof(asked));
-	if (dhcp_get32(asked) != ARP_FORM || dhcp_get16(asked + 4) != ARP_LENGTHS ||
-	    dhcp_get16(asked + ARP_KIND_AT) != ARP_REQUEST ||
+	if (bytes_get32(asked) != ARP_FORM || bytes_get16(asked + 4) != ARP_LENGTHS ||
+	    bytes_get16(asked + ARP_KIND_AT) != ARP_REQUEST ||
 	    dhcp_get_address(asked + ARP_TARGET_IP) != lease->server)
 		return false;
-	if (dhcp_get_mac(asked + ARP_SENDER_AT) != mac)
+	if (bytes_get_mac(asked + ARP_SENDER_AT) != mac)
 		return true;
 	dhcp_put_ether(answer, mac, TYPE_ARP);
 	memcpy(arp, asked, ARP_BYTES);
-	dhcp_put16(arp + ARP_KIND_AT, ARP_REPLY);
-	memcpy(arp + ARP_SENDER_AT, &own, NET_MAC_BYTES);
+	bytes_put16(arp + ARP_KIND_AT, ARP_REPLY);
+	bytes_put_mac(arp + ARP_SENDER_AT, SERVER_MAC);
 	memcpy(arp + ARP_SENDER_IP, asked + ARP_TARGET_IP, sizeof(u32));
 	memcpy(arp + ARP_TARGET_AT, asked + ARP_SENDER_AT, NET_MAC_BYTES);
 	memcpy(arp + ARP_TARGET_IP, asked + ARP_SENDER_IP, sizeof(u32));
@@ -217,7 +176,7 @@ static bool dhcp_is_for_server(struct dhcp_packet *packet, const u8 *frame, u32 
 
 	/* most datagrams are for others, and are not copied; what is seen here is not relied on */
 	if (L3_AT + header + UDP_BYTES > bytes ||
-	    dhcp_get16(frame + L3_AT + header + UDP_TARGET_AT) != PORT_SERVER)
+	    bytes_get16(frame + L3_AT + header + UDP_TARGET_AT) != PORT_SERVER)
 		return false;
 	packet->bytes = MIN(bytes - L3_AT, (u32)sizeof(packet->ip));
 	memcpy(packet->ip, frame + L3_AT, packet->bytes);
@@ -227,25 +186,25 @@ static bool dhcp_is_for_server(struct dhcp_packet *packet, const u8 *frame, u32 
 	packet->udp = header;
 	return header >= IPV4_BYTES && header + UDP_BYTES <= packet->bytes &&
 	       packet->ip[IPV4_PROTOCOL_AT] == IP_UDP &&
-	       (dhcp_get16(packet->ip + IPV4_FRAGMENT_AT) & IPV4_OFFSET) == 0 &&
-	       dhcp_get16(packet->ip + header + UDP_TARGET_AT) == PORT_SERVER;
+	       (bytes_get16(packet->ip + IPV4_FRAGMENT_AT) & IPV4_OFFSET) == 0 &&
+	       bytes_get16(packet->ip + header + UDP_TARGET_AT) == PORT_SERVER;
 }
 
 /* Returns whether the packet is whole and its lengths and checksums are true. */
 static bool dhcp_is_sound(struct dhcp_packet *packet, bool checksum_due)
 {
 	const u8 *udp = packet->ip + packet->udp;
-	u32 length = dhcp_get16(packet->ip + IPV4_LENGTH_AT);
-	u32 datagram = dhcp_get16(udp + UDP_LENGTH_AT);
+	u32 length = bytes_get16(packet->ip + IPV4_LENGTH_AT);
+	u32 datagram = bytes_get16(udp + UDP_LENGTH_AT);
 
-	if ((dhcp_get16(packet->ip + IPV4_FRAGMENT_AT) & IPV4_FRAGMENT) != 0 ||
+	if ((bytes_get16(packet->ip + IPV4_FRAGMENT_AT) & IPV4_FRAGMENT) != 0 ||
 	    length > packet->bytes || length < packet->udp + UDP_BYTES + DHCP_FIXED_BYTES ||
 	    datagram < UDP_BYTES + DHCP_FIXED_BYTES || datagram > length - packet->udp ||
-	    dhcp_fold(dhcp_sum(packet->ip, packet->udp, 0)) != 0xffff)
+	    checksum_fold(checksum_add(0, packet->ip, packet->udp)) != CHECKSUM_RIGHT)
 		return false;
 	packet->bytes = packet->udp + datagram;
-	return checksum_due || dhcp_get16(udp + UDP_CHECKSUM_AT) == 0 ||
-	       dhcp_udp_sum(packet->ip, packet->udp, datagram) == 0xffff;
+	return checksum_due || bytes_get16(udp + UDP_CHECKSUM_AT) == 0 ||
+	       checksum_fold(dhcp_udp_sum(packet->ip, packet->udp, datagram)) == CHECKSUM_RIGHT;
 }
 
 static void dhcp_read_option(struct dhcp_message *message, u8 code, const u8 *value, u32 bytes)
@@ -279,9 +238,9 @@ static bool dhcp_read(const struct dhcp_packet *packet, u64 mac, struct dhcp_mes
 	const u8 *fixed = packet->ip + packet->udp + UDP_BYTES;
 
 	*message = (struct dhcp_message){.fixed = fixed};
-	if (fixed[0] != DHCP_REQUEST || dhcp_get16(fixed + DHCP_KIND_AT) != DHCP_ETHERNET ||
-	    dhcp_get32(fixed + DHCP_COOKIE_AT) != DHCP_COOKIE ||
-	    dhcp_get_mac(fixed + DHCP_CHADDR_AT) != mac ||
+	if (fixed[0] != DHCP_REQUEST || bytes_get16(fixed + DHCP_KIND_AT) != DHCP_ETHERNET ||
+	    bytes_get32(fixed + DHCP_COOKIE_AT) != DHCP_COOKIE ||
+	    bytes_get_mac(fixed + DHCP_CHADDR_AT) != mac ||
 	    dhcp_get_address(fixed + DHCP_RELAY_AT) != 0)
 		return false;
 	dhcp_read_options(message, fixed + DHCP_FIXED_BYTES,
@@ -349,57 +308,54 @@ static u32 dhcp_target(const struct net_lease *lease, const struct dhcp_message 
 		return ~0u;
 	if (has != 0)
 		return has;
-	return (dhcp_get16(message->fixed + DHCP_FLAGS_AT) & DHCP_BROADCAST) != 0 ? ~0u
-										  : lease->address;
+	return (bytes_get16(message->fixed + DHCP_FLAGS_AT) & DHCP_BROADCAST) != 0 ? ~0u
+										   : lease->address;
 }
 
 static void dhcp_put_headers(u8 *answer, const struct net_lease *lease, u64 mac, u32 target)
 {
 	u8 *ip = answer + L3_AT;
-	const u32 datagram = UDP_BYTES + DHCP_ANSWER_BYTES;
 
 	dhcp_put_ether(answer, target == ~0u ? BROADCAST_MAC : mac, TYPE_IPV4);
 	ip[0] = 0x45;
-	dhcp_put16(ip + IPV4_LENGTH_AT, IPV4_BYTES + datagram);
-	dhcp_put16(ip + IPV4_FRAGMENT_AT, IPV4_DO_NOT_CUT);
+	bytes_put16(ip + IPV4_LENGTH_AT, IPV4_BYTES + UDP_ANSWER_BYTES);
+	bytes_put16(ip + IPV4_FRAGMENT_AT, IPV4_DO_NOT_CUT);
 	ip[IPV4_HOPS_AT] = IPV4_HOPS;
 	ip[IPV4_PROTOCOL_AT] = IP_UDP;
 	memcpy(ip + IPV4_SOURCE_AT, &lease->server, sizeof(u32));
 	memcpy(ip + IPV4_TARGET_AT, &target, sizeof(u32));
-	dhcp_put16(ip + IPV4_CHECKSUM_AT, (u16)~dhcp_fold(dhcp_sum(ip, IPV4_BYTES, 0)));
-	dhcp_put16(ip + IPV4_BYTES, PORT_SERVER);
-	dhcp_put16(ip + IPV4_BYTES + UDP_TARGET_AT, PORT_CLIENT);
-	dhcp_put16(ip + IPV4_BYTES + UDP_LENGTH_AT, datagram);
+	checksum_put(ip + IPV4_CHECKSUM_AT, checksum_add(0, ip, IPV4_BYTES));
+	bytes_put16(ip + IPV4_BYTES, PORT_SERVER);
+	bytes_put16(ip + IPV4_BYTES + UDP_TARGET_AT, PORT_CLIENT);
+	bytes_put16(ip + IPV4_BYTES + UDP_LENGTH_AT, UDP_ANSWER_BYTES);
 }
 
 static void dhcp_put_answer(u8 *answer, const struct net_lease *lease, u64 mac,
 			    const struct dhcp_message *message, enum dhcp_kind kind)
 {
 	u8 *dhcp = answer + DHCP_AT;
-	u16 sum;
 
 	memset(answer, 0, NET_DHCP_ANSWER_BYTES);
 	dhcp[0] = DHCP_REPLY;
-	dhcp_put16(dhcp + DHCP_KIND_AT, DHCP_ETHERNET);
+	bytes_put16(dhcp + DHCP_KIND_AT, DHCP_ETHERNET);
 	memcpy(dhcp + DHCP_XID_AT, message->fixed + DHCP_XID_AT, sizeof(u32));
 	memcpy(dhcp + DHCP_FLAGS_AT, message->fixed + DHCP_FLAGS_AT, sizeof(u16));
-	memcpy(dhcp + DHCP_CHADDR_AT, &mac, NET_MAC_BYTES);
+	bytes_put_mac(dhcp + DHCP_CHADDR_AT, mac);
 	if (kind == DHCP_ACK)
 		memcpy(dhcp + DHCP_CLIENT_AT, message->fixed + DHCP_CLIENT_AT, sizeof(u32));
 	if (kind != DHCP_NAK && message->kind != DHCP_INFORM)
 		memcpy(dhcp + DHCP_YOURS_AT, &lease->address, sizeof(u32));
-	dhcp_put32(dhcp + DHCP_COOKIE_AT, DHCP_COOKIE);
+	bytes_put32(dhcp + DHCP_COOKIE_AT, DHCP_COOKIE);
 	dhcp_put_options(dhcp + DHCP_FIXED_BYTES, lease, message, kind);
 	dhcp_put_headers(answer, lease, mac, dhcp_target(lease, message, kind));
-	sum = (u16)~dhcp_udp_sum(answer + L3_AT, IPV4_BYTES, UDP_BYTES + DHCP_ANSWER_BYTES);
-	/* a sum of 0 would say that there is none (RFC 768) */
-	dhcp_put16(answer + UDP_AT + UDP_CHECKSUM_AT, sum != 0 ? sum : 0xffff);
+	checksum_put(answer + UDP_AT + UDP_CHECKSUM_AT,
+		     dhcp_udp_sum(answer + L3_AT, IPV4_BYTES, UDP_ANSWER_BYTES));
 }
 
 bool net_dhcp_take(const struct net_lease *lease, u64 mac, const u8 *frame, u32 bytes,
 		   bool checksum_due, u8 answer[NET_DHCP_ANSWER_BYTES], u32 *answer_bytes)
 {
-	u16 type = dhcp_get16(frame + TYPE_AT);
+	u16 type = bytes_get16(frame + TYPE_AT);
 	struct dhcp_message message;
 	/* not initialized, as the struct is too large to be cleared for each frame */
 	struct dhcp_packet packet;

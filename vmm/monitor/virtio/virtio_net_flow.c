@@ -6,6 +6,7 @@
 #include "vmm/monitor/virtio/virtio_net_parts.h"
 
 #include "lib/string.h"
+#include "vmm/io/bytes.h"
 
 #define NET_TYPE_IP4   0x0800u
 #define NET_TYPE_IP6   0x86ddu
@@ -30,11 +31,6 @@ static u32 net_word_at(const u8 *bytes)
 	return word;
 }
 
-static u32 net_half_at(const u8 *bytes)
-{
-	return (u32)bytes[0] << 8 | bytes[1];
-}
-
 /*
  * Mixes a packet's source and destination port by operations whose result does not depend on their
  * order.
@@ -43,7 +39,7 @@ static u32 net_ports_of(const u8 *transport, u32 bytes, u8 protocol)
 {
 	if (bytes < NET_PORT_BYTES || (protocol != NET_TCP && protocol != NET_UDP))
 		return 0;
-	return net_half_at(transport) + net_half_at(transport + 2);
+	return bytes_get16(transport) + bytes_get16(transport + 2);
 }
 
 static u32 net_mix_ip4(const u8 *ip, u32 bytes)
@@ -51,7 +47,7 @@ static u32 net_mix_ip4(const u8 *ip, u32 bytes)
 	u32 header = (ip[0] & 15u) * 4;
 	u32 mixed = net_word_at(ip + 12) ^ net_word_at(ip + 16);
 
-	if ((net_half_at(ip + 6) & NET_IP4_FRAGMENT) != 0 || header > bytes)
+	if ((bytes_get16(ip + 6) & NET_IP4_FRAGMENT) != 0 || header > bytes)
 		return mixed;
 	return mixed + net_ports_of(ip + header, bytes - header, ip[9]);
 }
@@ -68,11 +64,11 @@ static u32 net_mix_ip6(const u8 *ip, u32 bytes)
 /* Returns the flow of a frame whose first `bytes` the caller has copied. */
 static u32 net_flow_of_head(const u8 *frame, u32 bytes)
 {
-	u32 at = net_half_at(frame + NET_TYPE_AT) == NET_TYPE_VLAN &&
+	u32 at = bytes_get16(frame + NET_TYPE_AT) == NET_TYPE_VLAN &&
 				 bytes >= FRAME_BYTES_MIN + FRAME_TAG_BYTES
 			 ? FRAME_TAG_BYTES
 			 : 0;
-	u32 type = net_half_at(frame + NET_TYPE_AT + at);
+	u32 type = bytes_get16(frame + NET_TYPE_AT + at);
 	u32 mixed;
 
 	at += FRAME_BYTES_MIN;

@@ -17,7 +17,7 @@
 #include "vmm/io/link.c"
 #include "vmm/io/share.c"
 #include "vmm/switch/announce.c"
-#include "vmm/switch/checksum.c"
+#include "vmm/io/checksum.c"
 #include "vmm/switch/deliver.c"
 #include "vmm/switch/forward.c"
 #include "vmm/switch/limit.c"

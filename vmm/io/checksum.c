@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The Internet checksum (RFC 1071). Called by deliver.c and segment.c for frames whose checksum the
- * sender has left open; touches only the bytes it is given.
+ * The Internet checksum (RFC 1071). Called by the switch for frames whose checksum the sender has
+ * left open, and by monitors that answer DHCP; touches only the bytes it is given.
  */
-#include "vmm/switch/checksum.h"
+#include "vmm/io/checksum.h"
 
 static u64 checksum_add_carry(u64 sum, u64 word)
 {
@@ -31,15 +31,18 @@ u64 checksum_add(u64 sum, const u8 *data, u32 bytes)
 	return checksum_add_carry(sum, word);
 }
 
-void checksum_put(u8 *at, u64 sum)
+u16 checksum_fold(u64 sum)
 {
-	u16 result;
-
 	sum = (sum & 0xffffffff) + (sum >> 32);
 	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
 	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	result = (u16)~sum;
+	return (u16)((sum & 0xffff) + (sum >> 16));
+}
+
+void checksum_put(u8 *at, u64 sum)
+{
+	u16 result = (u16)~checksum_fold(sum);
+
 	if (result == 0)
 		result = 0xffff;
 	__builtin_memcpy(at, &result, sizeof(result));

@@ -10,6 +10,12 @@
  */
 u64 checksum_add(u64 sum, const u8 *data, u32 bytes);
 /*
+ * Returns the sum in 16 bits, in the data's own byte order: CHECKSUM_RIGHT over data that contain
+ * their right checksum.
+ */
+#define CHECKSUM_RIGHT 0xffffu
+u16 checksum_fold(u64 sum);
+/*
  * Stores the complement of the sum as a checksum; writes ~0 for 0, which in UDP would mean "no
  * checksum" and in TCP is equal.
  */
