@@ -154,13 +154,10 @@ static void command_store_show_answer(struct reply *reply, const struct store *s
 			   said[0] != '\0' ? said : "its driver could not do it");
 		return;
 	}
-	for (u32 i = 0; answer->volume[0] != 0 && store_volume_at(store, i, &volume); i++) {
-		if (volume.id == answer->volume[0]) {
-			command_volume_show(reply, store, &volume);
-			return;
-		}
-	}
-	command_store_show_done(reply, store->config->section.name, said);
+	if (store_volume_find_id(store, answer->volume[0], &volume))
+		command_volume_show(reply, store, &volume);
+	else
+		command_store_show_done(reply, store->config->section.name, said);
 }
 
 static bool command_store_resume(struct reply *reply)

@@ -140,6 +140,7 @@ const struct backup_place *backup_places(const struct store *store, const char *
 			continue;
 		place.made_s = volume.made_s;
 		place.volume = volume.id;
+		place.index = i;
 		place.bytes = volume.sectors * BLOCK_SECTOR_BYTES;
 		*count = backup_places_add(*count, &place);
 	}
@@ -149,14 +150,12 @@ const struct backup_place *backup_places(const struct store *store, const char *
 void backup_place_text(const struct store *store, const struct backup_place *place,
 		       char text[BACKUP_PLACE_BYTES])
 {
-	struct store_volume volume = {.name = ""};
+	struct store_volume volume;
+	bool stays = store_volume_at(store, place->index, &volume) && volume.id == place->volume &&
+		     backup_place_is_name(volume.name);
 
-	for (u32 i = 0; store_volume_at(store, i, &volume); i++) {
-		if (volume.id == place->volume && backup_place_is_name(volume.name))
-			break;
-		volume.name[0] = '\0';
-	}
-	format(text, BACKUP_PLACE_BYTES, "%s/%s", store->config->section.name, volume.name);
+	format(text, BACKUP_PLACE_BYTES, "%s/%s", store->config->section.name,
+	       stays ? volume.name : "");
 }
 
 u32 backup_chain_first(const struct backup_place *list, u32 last)

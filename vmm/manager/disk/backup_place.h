@@ -19,6 +19,7 @@ struct backup_place {
 	u64 moment;
 	u64 made_s;   /* the same as Unix time, as the store says; 0: unknown */
 	u64 volume;   /* id of the volume */
+	u32 index;    /* of the volume in the store's list, for store_volume_at */
 	u64 bytes;    /* size of the volume */
 	u32 sequence; /* the backup's place in its chain, 0 for a full one */
 };

@@ -316,6 +316,15 @@ bool store_volume_find(const struct store *store, const char *name, struct store
 	return false;
 }
 
+bool store_volume_find_id(const struct store *store, u64 id, struct store_volume *volume)
+{
+	for (u32 i = 0; id != 0 && store_volume_at(store, i, volume); i++) {
+		if (volume->id == id)
+			return true;
+	}
+	return false;
+}
+
 /* --- commands --- */
 
 /*
@@ -447,31 +456,17 @@ bool store_look_up(const struct store *store, const char *name, struct store_vol
 	return false;
 }
 
-/* Returns the size of the volume, or 0 if there is none with that id. */
-static u64 store_sectors_of(const struct store *store, u64 volume)
-{
-	struct store_volume entry;
-
-	for (u32 i = 0; store_volume_at(store, i, &entry); i++) {
-		if (entry.id == volume)
-			return entry.sectors;
-	}
-	return 0;
-}
-
 void store_tell_sizes(struct store *store)
 {
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
 		struct driver_link *link = &store->driver->link[i];
-		u64 sectors;
+		struct store_volume volume;
 
-		if (!link->used || link->disk.store.volume == 0 ||
-		    link->disk.store.store != store->place)
+		if (!link->used || link->disk.store.store != store->place ||
+		    !store_volume_find_id(store, link->disk.store.volume, &volume) ||
+		    volume.sectors == 0 || volume.sectors == link->disk.sectors)
 			continue;
-		sectors = store_sectors_of(store, link->disk.store.volume);
-		if (sectors == 0 || sectors == link->disk.sectors)
-			continue;
-		link->disk.sectors = sectors;
+		link->disk.sectors = volume.sectors;
 		driver_link_fill(link);
 		driver_link_describe(link);
 	}

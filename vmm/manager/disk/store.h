@@ -91,6 +91,8 @@ const char *store_twin_problem(const struct store *store, char *text, size_t siz
 bool store_volume_at(const struct store *store, u32 index, struct store_volume *volume);
 /* Copies the volume of that name. Returns false if there is none. */
 bool store_volume_find(const struct store *store, const char *name, struct store_volume *volume);
+/* Copies the volume of that id. Returns false if there is none; 0 is no volume's id. */
+bool store_volume_find_id(const struct store *store, u64 id, struct store_volume *volume);
 
 /*
  * Gives the driver a command; a store has one command at a time. Returns the command's number, or

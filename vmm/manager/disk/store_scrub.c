@@ -21,15 +21,10 @@ bool store_scrub_volume(const struct store *store, const struct store_rot *rot, 
 			size_t size)
 {
 	struct store_volume volume;
+	bool found = store_volume_find_id(store, rot->volume, &volume);
 
-	for (u32 i = 0; store_volume_at(store, i, &volume); i++) {
-		if (volume.id == 0 || volume.id != rot->volume)
-			continue;
-		string_copy(name, size, volume.name);
-		return true;
-	}
-	string_copy(name, size, "");
-	return false;
+	string_copy(name, size, found ? volume.name : "");
+	return found;
 }
 
 static void store_scrub_say_place(const struct store *store, const struct store_rot *rot,
