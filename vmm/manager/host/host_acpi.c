@@ -37,15 +37,6 @@ struct reader {
 	u32 pointer_bytes; /* size of the root table's pointers: 8 in an XSDT, 4 in an RSDT */
 };
 
-static bool host_acpi_checksum_good(const u8 *bytes, u64 count)
-{
-	u8 sum = 0;
-
-	for (u64 i = 0; i < count; i++)
-		sum = (u8)(sum + bytes[i]);
-	return sum == 0;
-}
-
 /*
  * Returns a complete table with a good checksum, or NULL. If `signature` is NULL, a table with any
  * signature is returned.

@@ -15,6 +15,16 @@
  */
 typedef const u8 *host_acpi_read(void *context, u64 hpa, u64 bytes);
 
+/* Returns whether the bytes add up to 0, as those of a table of ACPI or SMBIOS do. */
+static inline bool host_acpi_checksum_good(const u8 *bytes, u64 count)
+{
+	u8 sum = 0;
+
+	for (u64 i = 0; i < count; i++)
+		sum = (u8)(sum + bytes[i]);
+	return sum == 0;
+}
+
 /* How this host is switched off and reset, as far as its tables say. Unknown ports are 0. */
 struct host_power {
 	const char *problem; /* why power-off is not known; NULL: it is known */

@@ -25,27 +25,18 @@ static u64 smbios_number(const u8 *at, u32 bytes)
 	return number;
 }
 
-static bool smbios_sum_is_right(const u8 *at, u32 bytes)
-{
-	u8 sum = 0;
-
-	for (u32 i = 0; i < bytes; i++)
-		sum = (u8)(sum + at[i]);
-	return sum == 0;
-}
-
 /* Returns whether an anchor lies there, and where the tables are according to it. */
 static bool smbios_anchor(const u8 *at, u64 *table, u32 *bytes)
 {
 	/* 5.2.1 and 5.2.2: at[5] or at[6] is the length of the anchor, to which the sum applies */
 	if (memcmp(at, "_SM3_", 5) == 0 && at[6] >= 24 && at[6] <= ANCHOR_BYTES &&
-	    smbios_sum_is_right(at, at[6])) {
+	    host_acpi_checksum_good(at, at[6])) {
 		*bytes = (u32)smbios_number(at + 12, 4);
 		*table = smbios_number(at + 16, 8);
 		return true;
 	}
 	if (memcmp(at, "_SM_", 4) == 0 && memcmp(at + 16, "_DMI_", 5) == 0 &&
-	    smbios_sum_is_right(at + 16, 15)) {
+	    host_acpi_checksum_good(at + 16, 15)) {
 		*bytes = (u32)smbios_number(at + 22, 2);
 		*table = smbios_number(at + 24, 4);
 		return true;

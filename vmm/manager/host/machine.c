@@ -200,17 +200,17 @@ const u8 *machine_acpi_open(const char *signature, u32 *bytes)
 	return host_acpi_find(start_info->rsdp, machine_read_physical, NULL, signature, bytes);
 }
 
+void machine_acpi_close(void)
+{
+	machine_window_close();
+}
+
 bool machine_uuid(u8 id[16])
 {
 	bool found = host_smbios_uuid(machine_read_physical, NULL, id);
 
 	machine_window_close();
 	return found;
-}
-
-void machine_acpi_close(void)
-{
-	machine_window_close();
 }
 
 enum status machine_init(void)
