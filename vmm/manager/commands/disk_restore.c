@@ -11,8 +11,7 @@
 #include "vmm/manager/disk/disk_restore.h"
 #include "vmm/rt/format.h"
 
-#define AT	 "at="
-#define AT_BYTES (sizeof(AT) - 1)
+#define AT "at="
 
 static const char *command_disk_restore_state_of(const struct disk_restore *restore)
 {
@@ -108,7 +107,7 @@ static bool command_disk_restore_moment(struct reply *reply, const char *word, u
 	char shown[CONFIG_NAME_BYTES];
 
 	*moment = 0;
-	if (word == NULL || backup_moment_parse(text_of(word + AT_BYTES), moment))
+	if (word == NULL || backup_moment_parse(text_of(word + strlen(AT)), moment))
 		return true;
 	reply_bad(reply, "\"%s\" is not valid; use at=YYYYMMDDhhmmss, as `vm backup list` shows it",
 		  text_show(shown, sizeof(shown), text_of(word)));
@@ -140,7 +139,7 @@ static void command_disk_restore_run(struct reply *reply, const struct arguments
 {
 	const char *const *names = (const char *const *)arguments->word;
 	u32 count = arguments->count - 1;
-	bool at = count == 1 && strncmp(names[1], AT, AT_BYTES) == 0;
+	bool at = count == 1 && string_starts_with(names[1], AT);
 
 	if (arguments->count == 0) {
 		command_disk_restore_show(reply);

@@ -63,9 +63,9 @@ static u32 command_volume_rekey_begin(struct store *store, const struct store_vo
 	u32 number = 0;
 	const struct vm_rekey_wish wish = {store, volume, key, &number};
 
-	store_users(store, volume->id, users, sizeof(users));
 	if (vm != NULL)
 		return vm_rekey(vm, &wish, problem, size) ? number : 0;
+	store_users(store, volume->id, users, sizeof(users));
 	if (users[0] == '\0')
 		return rekey_begin(store, volume, NULL, key, problem, size);
 	format(problem, size, "%s uses it; wait for that, or stop it", users);

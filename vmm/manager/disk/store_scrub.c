@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reports what a scrub of a store has found, in the log and as an event. Called by
- * vm_volume_sweep.c each turn and by the command `store list`. Reads what the store's driver tells.
+ * Reports what a scrub of a store has found, in the log and as an event, and tells store.c when
+ * chunks get sums. Called by vm_volume_sweep.c each turn, by store.c and by the command `store
+ * list`. Reads what the store's driver tells.
  */
 #include "vmm/manager/disk/store_scrub.h"
 

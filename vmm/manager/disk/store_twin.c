@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Finds stores that lie in the machine twice, as a disk and a copy of it do: the manager uses the
- * first of them in the configuration alone. Called by store.c; only reads what drivers tell.
+ * first of them in the configuration alone. Called by store.c and store_problem.c; only reads what
+ * drivers tell.
  */
 #include "lib/string.h"
 #include "vmm/manager/disk/store.h"

@@ -225,7 +225,6 @@ static bool vm_schedule_is_own(const struct vm *vm)
 static void vm_schedule_step_copying(struct vm *vm)
 {
 	struct vm_schedule *schedule = &vm->schedule;
-	char problem[VM_PROBLEM_BYTES];
 
 	if (vm->operation[OPERATION_BACKUP].phase != BACKUP_NONE)
 		return;
@@ -234,8 +233,7 @@ static void vm_schedule_step_copying(struct vm *vm)
 		return;
 	}
 	if (vm->backup.failed) {
-		string_copy(problem, sizeof(problem), vm->operation[OPERATION_BACKUP].problem);
-		vm_schedule_fail(vm, problem, true);
+		vm_schedule_fail(vm, vm->operation[OPERATION_BACKUP].problem, true);
 		return;
 	}
 	SCHEDULE_FOR_EACH(vm, i) {
