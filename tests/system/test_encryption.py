@@ -56,17 +56,17 @@ def type_key(machine):
     assert same(machine) == 4
 
 
-def ready(machine):
+def ready(machine, name="alpha"):
     """The guest listens: a key that comes before is lost when it sets up its UART."""
-    machine.attach("alpha")
+    machine.attach(name)
     machine.wait("READY")
     machine.leave()
 
 
-def begin_guest(machine):
-    machine.good("vm create alpha")
-    machine.good("vm start alpha")
-    ready(machine)
+def begin_guest(machine, name="alpha"):
+    machine.good(f"vm create {name}")
+    machine.good(f"vm start {name}")
+    ready(machine, name)
 
 
 def end_guest(machine):

@@ -37,12 +37,8 @@ def test_full(emulator, build, tmp_path):
         assert machine.objects("store list")[0]["bytes"] == CHUNKS * CHUNK
         for name in ("secret", "beta"):
             machine.good(f"volume create pool/{name} 4M")
-        begin_guest(machine)
-        machine.good("vm create beta")
-        machine.good("vm start beta")
-        machine.attach("beta")
-        machine.wait("READY")
-        machine.leave()
+        for name in ("alpha", "beta"):
+            begin_guest(machine, name)
         for name in ("alpha", "beta"):
             ask(machine, "w", r"WRITTEN 0x0 0x0\s", name)
         run_over(machine)
