@@ -105,8 +105,12 @@ static void rekey_step_clearing(void)
 		return; /* the disk's driver is still detaching the links */
 	else if (rekey.work.asked == 0 && count == 0)
 		rekey_next_round();
-	else if (rekey_ask(STORE_DROP, items, count, problem, sizeof(problem)))
-		problem[0] == '\0' ? rekey_next_round() : rekey_finish(problem);
+	else if (!rekey_ask(STORE_DROP, items, count, problem, sizeof(problem)))
+		return;
+	else if (problem[0] == '\0')
+		rekey_next_round();
+	else
+		rekey_finish(problem);
 }
 
 static void rekey_set_key(const struct store_key *key)
@@ -243,58 +247,4 @@ void rekey_abandon(const struct driver_link *link, const char *why)
 		rekey_finish(why);
 		break;
 	}
-}
-
-/* --- the operator --- */
-
-bool rekey_cancel(char *problem, size_t size)
-{
-	if (rekey.phase == REKEY_NONE || rekey.phase == REKEY_DROPPING) {
-		format(problem, size, "no volume gets another key now");
-		return false;
-	}
-	if (rekey.held || rekey.phase == REKEY_TAKING) {
-		format(problem, size, "%s has as good as its new key; wait a moment",
-		       rekey.volume.name);
-		return false;
-	}
-	rekey_finish("it was cancelled");
-	return true;
-}
-
-static const char *rekey_state_name(void)
-{
-	switch (rekey.phase) {
-	case REKEY_NONE:
-	case REKEY_DROPPING:
-		return rekey.problem[rekey.number % REKEY_ENDED_MAX][0] == '\0' ? "done" : "failed";
-	case REKEY_MAKING:
-		return "makes";
-	case REKEY_TAKING:
-	case REKEY_TAKEN:
-	case REKEY_RETURNING:
-		return "takes";
-	default:
-		return rekey.held ? "stands" : "copies";
-	}
-}
-
-struct rekey_progress rekey_progress(void)
-{
-	const struct content *content = content_find(rekey.content);
-	bool copies = rekey.phase == REKEY_COPYING && content != NULL;
-
-	if (rekey.number == 0)
-		return (struct rekey_progress){.number = 0};
-	return (struct rekey_progress){
-		.number = rekey.number,
-		.store = rekey.store->config->section.name,
-		.volume = rekey.volume.name,
-		.key = rekey.made.key.name,
-		.state = rekey_state_name(),
-		.round = rekey.round,
-		.copied_bytes = copies ? content_moved(content) : rekey.moved,
-		.all_bytes = rekey.volume.sectors * BLOCK_SECTOR_BYTES,
-		.problem = rekey.problem[rekey.number % REKEY_ENDED_MAX],
-	};
 }

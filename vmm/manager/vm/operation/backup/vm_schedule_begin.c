@@ -53,11 +53,12 @@ const struct backup_place *vm_schedule_places(const struct vm *vm, u32 place, u3
 }
 
 /* Returns the newest backup of the VM's disk in the schedule's store, or NULL. */
-static const struct backup_place *vm_schedule_newest(const struct vm *vm, u32 place, u32 *count)
+static const struct backup_place *vm_schedule_newest(const struct vm *vm, u32 place)
 {
-	const struct backup_place *list = vm_schedule_places(vm, place, count);
+	u32 count;
+	const struct backup_place *list = vm_schedule_places(vm, place, &count);
 
-	return *count > 0 ? &list[*count - 1] : NULL;
+	return count > 0 ? &list[count - 1] : NULL;
 }
 
 /* --- whether a backup is due --- */
@@ -69,8 +70,7 @@ u64 vm_schedule_wait_s(const struct vm *vm)
 	u64 wait = every;
 
 	SCHEDULE_FOR_EACH(vm, i) {
-		u32 count;
-		const struct backup_place *newest = vm_schedule_newest(vm, i, &count);
+		const struct backup_place *newest = vm_schedule_newest(vm, i);
 
 		wait = MIN(wait, backup_wait_s(now, newest != NULL ? newest->made_s : 0, every));
 	}
@@ -86,13 +86,13 @@ static bool vm_schedule_goes_on(const struct vm *vm, u32 place)
 	const struct vm_scheduled *last = &vm->schedule.last[place];
 	const struct vm_backup_disk *disk = &vm->backup.disk[place];
 	u32 count;
-	const struct backup_place *newest = vm_schedule_newest(vm, place, &count);
+	const struct backup_place *list = vm_schedule_places(vm, place, &count);
 
-	return newest != NULL && last->moment == newest->moment &&
-	       last->sequence == newest->sequence && disk->chained &&
+	return count > 0 && last->moment == list[count - 1].moment &&
+	       last->sequence == list[count - 1].sequence && disk->chained &&
 	       memcmp(disk->last.id, last->id, sizeof(last->id)) == 0 &&
 	       last->sequence + 1 < vm->schedule.plan.chain &&
-	       backup_chain_first(newest - (count - 1), count - 1) < count;
+	       backup_chain_first(list, count - 1) < count;
 }
 
 const struct vm_backup_wish *vm_schedule_wish(const struct vm *vm)
@@ -127,8 +127,7 @@ u64 vm_schedule_moment(const struct vm *vm)
 	u64 moment = backup_moment(machine_wall_seconds(clock_tsc()));
 
 	SCHEDULE_FOR_EACH(vm, i) {
-		u32 count;
-		const struct backup_place *newest = vm_schedule_newest(vm, i, &count);
+		const struct backup_place *newest = vm_schedule_newest(vm, i);
 
 		if (newest != NULL)
 			moment = MAX(moment, newest->moment + 1);
