@@ -12,11 +12,14 @@
 
 /*
  * The number of a line for reply_list: above ROW_BITS the VM's place in the table of VMs, below the
- * line of that VM: those of its last backup, one for what is planned, and those that are kept.
+ * line of that VM: those of its last backup, one for what is planned, and for each disk as many as
+ * can be kept. A line that is not there is passed over.
  */
 #define ROW_BITS    16u
 #define ROW_PLANNED CONFIG_VM_DISK_MAX
 #define ROW_KEPT    (ROW_PLANNED + 1)
+#define ROW_END	    (ROW_KEPT + CONFIG_VM_DISK_MAX * BACKUP_PLACES_MAX)
+_Static_assert(ROW_END < 1u << ROW_BITS, "there is a number for each line");
 
 /* What a line says. */
 struct command_vm_backup_row {
@@ -108,76 +111,72 @@ static void command_vm_backup_list_show_plan(struct reply *reply, const struct v
 				   });
 }
 
-/*
- * Shows the scheduled backup with that index among all that the store has of the VM's disks.
- * Returns false if there is none.
- */
-static bool command_vm_backup_list_show_kept(struct reply *reply, const struct vm *vm, u32 index)
+/* Shows the scheduled backup with that index among those that the store has of the VM's disk. */
+static bool command_vm_backup_list_show_kept(struct reply *reply, const struct vm *vm, u32 place,
+					     u32 index)
 {
 	const struct store *store = store_find(vm->config.backup.store);
+	const struct backup_place *list;
 	char target[BACKUP_PLACE_BYTES];
 	char disk[CONFIG_DISK_BYTES];
+	u32 count;
 
-	for (u32 i = 0; store != NULL && i < CONFIG_VM_DISK_MAX; i++) {
-		const struct backup_place *list;
-		u32 count;
-
-		if ((vm->config.disk[i].flags & VM_DISK_VOLUME) == 0)
-			continue;
-		config_disk_name(&vm->config.disk[i], disk);
-		list = backup_places(store, disk, &count);
-		if (index >= count) {
-			index -= count;
-			continue;
-		}
-		backup_place_text(store, &list[index], target);
-		command_vm_backup_list_row(
-			reply, vm,
-			&(struct command_vm_backup_row){
-				.disk = disk,
-				.target = target,
-				.kind = list[index].sequence == 0 ? "full" : "diff",
-				.number = list[index].sequence + 1,
-				.state = "kept",
-				.copied_bytes = list[index].bytes,
-				.all_bytes = list[index].bytes,
-				.problem = "",
-				.moment = list[index].moment,
-			});
-		return true;
-	}
-	return false;
+	if (store == NULL || (vm->config.disk[place].flags & VM_DISK_VOLUME) == 0)
+		return false;
+	config_disk_name(&vm->config.disk[place], disk);
+	list = backup_places(store, disk, &count);
+	if (index >= count)
+		return false;
+	backup_place_text(store, &list[index], target);
+	command_vm_backup_list_row(reply, vm,
+				   &(struct command_vm_backup_row){
+					   .disk = disk,
+					   .target = target,
+					   .kind = list[index].sequence == 0 ? "full" : "diff",
+					   .number = list[index].sequence + 1,
+					   .state = "kept",
+					   .copied_bytes = list[index].bytes,
+					   .all_bytes = list[index].bytes,
+					   .problem = "",
+					   .moment = list[index].moment,
+				   });
+	return true;
 }
 
-/* Shows a line of the VM; returns false if there is none of that number or a later one. */
-static bool command_vm_backup_list_show_row(struct reply *reply, const struct vm *vm, u32 row)
+/* Shows a line of the VM, if there is one of that number; returns the next one to show. */
+static u32 command_vm_backup_list_show_row(struct reply *reply, const struct vm *vm, u32 row)
 {
+	u32 place = (row - ROW_KEPT) / BACKUP_PLACES_MAX;
+	u32 index = (row - ROW_KEPT) % BACKUP_PLACES_MAX;
+
 	if (row < ROW_PLANNED) {
 		if (vm->backup.disk[row].chosen && vm->config.disk[row].number != 0)
 			command_vm_backup_list_show_last(reply, vm, row);
-		return true;
+		return row + 1;
 	}
-	if (vm->config.backup.store[0] == '\0')
-		return false;
-	if (row >= ROW_KEPT)
-		return command_vm_backup_list_show_kept(reply, vm, row - ROW_KEPT);
-	command_vm_backup_list_show_plan(reply, vm);
-	return true;
+	if (row >= ROW_END || vm->config.backup.store[0] == '\0')
+		return ROW_END;
+	if (row == ROW_PLANNED)
+		command_vm_backup_list_show_plan(reply, vm);
+	else if (!command_vm_backup_list_show_kept(reply, vm, place, index))
+		return ROW_KEPT + (place + 1) * BACKUP_PLACES_MAX;
+	return row + 1;
 }
 
 /* Shows the line of that number, of a VM if it was named or none was. */
 static bool command_vm_backup_list_show(struct reply *reply, u64 number)
 {
 	u64 place = number >> ROW_BITS;
-	u32 row = (u32)(number & (BIT(ROW_BITS) - 1));
 	const struct vm *vm = place < VM_MAX ? vm_at(place) : NULL;
+	u32 next = ROW_END;
 
 	if (place >= VM_MAX)
 		return false;
-	if (vm == NULL || (reply->vm_id != 0 && vm->id != reply->vm_id) ||
-	    !command_vm_backup_list_show_row(reply, vm, row))
-		/* reply_list goes on behind the number that is set here */
-		reply->shown = ((place + 1) << ROW_BITS) - 1;
+	if (vm != NULL && (reply->vm_id == 0 || vm->id == reply->vm_id))
+		next = command_vm_backup_list_show_row(reply, vm,
+						       (u32)(number & (BIT(ROW_BITS) - 1)));
+	/* reply_list goes on behind the number that is set here */
+	reply->shown = (next < ROW_END ? place << ROW_BITS | next : (place + 1) << ROW_BITS) - 1;
 	return true;
 }
 
