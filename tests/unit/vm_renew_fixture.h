@@ -151,7 +151,7 @@ bool driver_link_end(struct driver_link *of)
 static char store_client;
 static struct machine_channel *const store_channel = (struct machine_channel *)&store_client;
 static bool store_free;
-static char client_told[200]; /* what the store was told; "": the save is done */
+static char client_told[200]; /* what the client was told; "": the save is done */
 static u32 streams_open;
 static u32 judged; /* how often the process was told that it has failed */
 
