@@ -16,6 +16,5 @@
 #include "gateway/web/redfish/service.c"
 #include "gateway/web/redfish/session.c"
 #include "gateway/web/redfish/system.c"
-#undef SERVICE
 #include "gateway/web/redfish/task.c"
 #include "gateway/web/redfish/vm.c"

@@ -39,14 +39,8 @@ void redfish_account_service(struct redfish *redfish, json_t *answer)
 void redfish_account_list(struct redfish *redfish, json_t *answer)
 {
 	json_t *list = redfish_collection("ManagerAccountCollection", "Users", SERVICE "/Accounts");
-	json_t *user;
-	size_t i;
 
-	json_array_foreach(json_object_get(answer, "items"), i, user)
-	{
-		redfish_member(list,
-			       redfish_link(SERVICE "/Accounts/%s", redfish_vm_text(user, "name")));
-	}
+	redfish_members(list, answer);
 	redfish_answer(redfish, 200, list);
 }
 
@@ -67,7 +61,7 @@ static bool account_has(json_t *user, const char *role)
 
 static json_t *account_make(json_t *user)
 {
-	const char *name = redfish_vm_text(user, "name");
+	const char *name = redfish_text(user, "name");
 	json_t *account =
 		redfish_resource("ManagerAccount.v1_6_0", name, name, SERVICE "/Accounts/%s", name);
 	size_t place = 0;
@@ -99,7 +93,7 @@ void redfish_account_show(struct redfish *redfish, json_t *answer)
 
 	json_array_foreach(json_object_get(answer, "items"), i, user)
 	{
-		if (!strcmp(redfish_vm_text(user, "name"), redfish->item)) {
+		if (!strcmp(redfish_text(user, "name"), redfish->item)) {
 			redfish_answer(redfish, 200, account_make(user));
 			return;
 		}
@@ -113,7 +107,7 @@ void redfish_account_roles(struct redfish *redfish, json_t *answer)
 
 	(void)answer;
 	for (size_t i = 0; i < ARRAY_COUNT(account_known); i++)
-		redfish_member(list, redfish_link(SERVICE "/Roles/%s", account_known[i].id));
+		redfish_member(list, account_known[i].id);
 	redfish_answer(redfish, 200, list);
 }
 

@@ -22,7 +22,6 @@ static void answer_end(struct redfish *redfish, unsigned status, const char *typ
 {
 	redfish->answered = true;
 	redfish->status = status;
-	redfish->type = type;
 	if (redfish->body_text.failed) {
 		buffer_free(&redfish->body_text);
 		redfish->body_text.failed = false;
@@ -73,50 +72,77 @@ void redfish_ask(struct redfish *redfish, const char *method, json_t *sent, cons
 	redfish->sent = sent;
 }
 
+/*
+ * Returns an object at the path, which is taken over. "Task.v1_5_0" is the type
+ * "#Task.v1_5_0.Task", "TaskCollection" is "#TaskCollection.TaskCollection".
+ */
+static json_t *answer_object(const char *type, const char *name, json_t *path)
+{
+	return json_pack("{s:o, s:o, s:s}", "@odata.id", path, "@odata.type",
+			 json_sprintf("#%s.%.*s", type, (int)strcspn(type, "."), type), "Name",
+			 name);
+}
+
 json_t *redfish_resource(const char *type, const char *id, const char *name, const char *path, ...)
 {
-	char place[REDFISH_PATH_BYTES], full[96];
-	size_t length = strcspn(type, ".");
+	json_t *resource;
 	va_list list;
 
 	va_start(list, path);
-	vsnprintf(place, sizeof(place), path, list);
+	resource = answer_object(type, name, json_vsprintf(path, list));
 	va_end(list);
-	/* "Task.v1_5_0" is the type "#Task.v1_5_0.Task", "X" without a version "#X.X". */
-	snprintf(full, sizeof(full), "#%s.%.*s", type, (int)length, type);
-	return json_pack("{s:s, s:s, s:s, s:s}", "@odata.id", place, "@odata.type", full, "Id", id,
-			 "Name", name);
+	json_object_set_new(resource, "Id", json_string(id));
+	return resource;
 }
 
 json_t *redfish_link(const char *path, ...)
 {
-	char place[REDFISH_PATH_BYTES];
+	json_t *place;
 	va_list list;
 
 	va_start(list, path);
-	vsnprintf(place, sizeof(place), path, list);
+	place = json_vsprintf(path, list);
 	va_end(list);
-	return json_pack("{s:s}", "@odata.id", place);
+	return json_pack("{s:o}", "@odata.id", place);
 }
 
 json_t *redfish_collection(const char *type, const char *name, const char *path, ...)
 {
-	char place[REDFISH_PATH_BYTES], full[96];
+	json_t *collection;
 	va_list list;
 
 	va_start(list, path);
-	vsnprintf(place, sizeof(place), path, list);
+	collection = answer_object(type, name, json_vsprintf(path, list));
 	va_end(list);
-	snprintf(full, sizeof(full), "#%s.%s", type, type);
-	return json_pack("{s:s, s:s, s:s, s:i, s:[]}", "@odata.id", place, "@odata.type", full,
-			 "Name", name, "Members@odata.count", 0, "Members");
+	json_object_set_new(collection, "Members@odata.count", json_integer(0));
+	json_object_set_new(collection, "Members", json_array());
+	return collection;
 }
 
-void redfish_member(json_t *collection, json_t *link)
+void redfish_member(json_t *collection, const char *name)
 {
 	json_t *members = json_object_get(collection, "Members");
 
-	json_array_append_new(members, link);
+	json_array_append_new(members,
+			      redfish_link("%s/%s", redfish_text(collection, "@odata.id"), name));
 	json_object_set_new(collection, "Members@odata.count",
 			    json_integer((json_int_t)json_array_size(members)));
+}
+
+void redfish_members(json_t *collection, json_t *answer)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(json_object_get(answer, "items"), i, item)
+	{
+		redfish_member(collection, redfish_text(item, "name"));
+	}
+}
+
+const char *redfish_text(json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text ? text : "";
 }

@@ -24,5 +24,9 @@ json_t *redfish_link(const char *path, ...) __attribute__((format(printf, 1, 2))
 /* Returns a collection without members. */
 json_t *redfish_collection(const char *type, const char *name, const char *path, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Adds a member to a collection; `link` is taken over. */
-void redfish_member(json_t *collection, json_t *link);
+/* Adds the member of that name, whose path is one below the collection's. */
+void redfish_member(json_t *collection, const char *name);
+/* Adds a member for each of the items that REST has answered with. */
+void redfish_members(json_t *collection, json_t *answer);
+/* Returns a member of an object that is text, or "" if it is none. */
+const char *redfish_text(json_t *object, const char *name);

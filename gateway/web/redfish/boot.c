@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a VM with firmware boots from first: Redfish's boot override is its key boot.order, and with
- * Once its key boot.once. The table of resources names the functions; a change is one PATCH of
- * REST.
+ * What a VM with firmware boots from first: Redfish's boot override is its key boot.order. The
+ * table of resources names the functions; a change is one PATCH of REST.
  */
 #include "gateway/web/redfish/boot.h"
 
@@ -148,13 +147,9 @@ void redfish_boot_change(struct redfish *redfish, json_t *answer)
 {
 	struct boot is = boot_of(answer), wanted;
 
-	if (redfish->asks > 1) {
-		redfish_done(redfish);
-		return;
-	}
 	if (!boot_read(redfish, &wanted) || !boot_complete(redfish, &is, &wanted))
 		return;
 	string_copy(redfish->match, sizeof(redfish->match), redfish->tag);
 	redfish_ask(redfish, "PATCH", redfish_vm_setting("boot.order", boot_kind(wanted.target)),
-		    "/v1/vms/%s", redfish_vm_text(answer, "name"));
+		    "/v1/vms/%s", redfish_text(answer, "name"));
 }

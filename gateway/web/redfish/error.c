@@ -83,12 +83,6 @@ void redfish_problem(struct redfish *redfish, unsigned status, json_t *problem)
 		   detail ? detail : "the gateway gave no reason", oem);
 }
 
-void redfish_unknown(struct redfish *redfish, const char *member)
-{
-	redfish_error(redfish, 400, "PropertyUnknown", NULL,
-		      "\"%.64s\" is no member that can be set here", member);
-}
-
 bool redfish_only(struct redfish *redfish, json_t *object, const char *const *known)
 {
 	const char *name;
@@ -102,7 +96,8 @@ bool redfish_only(struct redfish *redfish, json_t *object, const char *const *kn
 			each++;
 		if (*each || *name == '@')
 			continue;
-		redfish_unknown(redfish, name);
+		redfish_error(redfish, 400, "PropertyUnknown", NULL,
+			      "\"%.64s\" is no member that can be set here", name);
 		return false;
 	}
 	return true;

@@ -13,8 +13,6 @@ void redfish_error(struct redfish *redfish, unsigned status, const char *message
 /* Answers with the problem (RFC 9457) that core has answered with; NULL: it was unreadable. */
 void redfish_problem(struct redfish *redfish, unsigned status, json_t *problem);
 
-/* Refuses a member of the body that is not known here. */
-void redfish_unknown(struct redfish *redfish, const char *member);
 /*
  * Checks that the body has no members but those of `known`, which ends with NULL; annotations
  * (@odata.etag) pass. If not, answers and returns false.

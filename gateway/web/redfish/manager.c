@@ -12,15 +12,9 @@ void redfish_manager_list(struct redfish *redfish, json_t *answer)
 {
 	json_t *list =
 		redfish_collection("ManagerCollection", "Managers", REDFISH_ROOT "/Managers");
-	json_t *vm;
-	size_t i;
 
-	redfish_member(list, redfish_link(REDFISH_ROOT "/Managers/_host"));
-	json_array_foreach(json_object_get(answer, "items"), i, vm)
-	{
-		redfish_member(list, redfish_link(REDFISH_ROOT "/Managers/%s",
-						  redfish_vm_text(vm, "name")));
-	}
+	redfish_member(list, "_host");
+	redfish_members(list, answer);
 	redfish_answer(redfish, 200, list);
 }
 
@@ -41,7 +35,7 @@ void redfish_manager_host(struct redfish *redfish, json_t *answer)
 	json_t *manager = manager_make("Service", "_host", "Skerry");
 
 	json_object_set_new(manager, "FirmwareVersion",
-			    json_string(redfish_vm_text(answer, "version")));
+			    json_string(redfish_text(answer, "version")));
 	json_object_set_new(manager, "Links",
 			    json_pack("{s:[o]}", "ManagerForChassis",
 				      redfish_link(REDFISH_ROOT "/Chassis/_host")));
@@ -50,7 +44,7 @@ void redfish_manager_host(struct redfish *redfish, json_t *answer)
 
 void redfish_manager_vm(struct redfish *redfish, json_t *answer)
 {
-	const char *name = redfish_vm_text(answer, "name");
+	const char *name = redfish_text(answer, "name");
 	json_t *manager = manager_make("BMC", name, name);
 
 	json_object_set_new(manager, "VirtualMedia",
@@ -66,7 +60,7 @@ void redfish_chassis_list(struct redfish *redfish, json_t *answer)
 	json_t *list = redfish_collection("ChassisCollection", "Chassis", REDFISH_ROOT "/Chassis");
 
 	(void)answer;
-	redfish_member(list, redfish_link(REDFISH_ROOT "/Chassis/_host"));
+	redfish_member(list, "_host");
 	redfish_answer(redfish, 200, list);
 }
 

@@ -20,27 +20,25 @@ enum {
 
 void redfish_media_list(struct redfish *redfish, json_t *answer)
 {
-	const char *name = redfish_vm_text(answer, "name");
+	const char *name = redfish_text(answer, "name");
 	json_t *list = redfish_collection("VirtualMediaCollection", "Virtual media",
 					  REDFISH_ROOT "/Managers/%s/VirtualMedia", name);
 
-	redfish_member(list, redfish_link(REDFISH_ROOT "/Managers/%s/VirtualMedia/Cd", name));
+	redfish_member(list, "Cd");
 	redfish_answer(redfish, 200, list);
 }
 
 static json_t *media_action(const char *vm, const char *action)
 {
-	json_t *link = redfish_link(
-		REDFISH_ROOT "/Managers/%s/VirtualMedia/Cd/Actions/VirtualMedia.%s", vm, action);
-	json_t *object = json_pack("{s:O}", "target", json_object_get(link, "@odata.id"));
-
-	json_decref(link);
-	return object;
+	return json_pack("{s:o}", "target",
+			 json_sprintf(REDFISH_ROOT "/Managers/%s/VirtualMedia/Cd/Actions/"
+						   "VirtualMedia.%s",
+				      vm, action));
 }
 
 void redfish_media_show(struct redfish *redfish, json_t *answer)
 {
-	const char *name = redfish_vm_text(answer, "name");
+	const char *name = redfish_text(answer, "name");
 	char image[MEDIA_NAME_BYTES], others[MEDIA_DISKS_BYTES];
 	bool inserted = redfish_vm_medium(answer, image, sizeof(image), others, sizeof(others));
 	json_t *medium = redfish_resource("VirtualMedia.v1_3_0", "Cd", "CD-ROM drive",
@@ -172,7 +170,7 @@ static void media_set(struct redfish *redfish, json_t *vm, const char *disks)
 {
 	string_copy(redfish->match, sizeof(redfish->match), redfish->tag);
 	redfish_ask(redfish, "PATCH", redfish_vm_setting("disk", disks), "/v1/vms/%s",
-		    redfish_vm_text(vm, "name"));
+		    redfish_text(vm, "name"));
 }
 
 void redfish_media_insert(struct redfish *redfish, json_t *answer)
@@ -180,13 +178,7 @@ void redfish_media_insert(struct redfish *redfish, json_t *answer)
 	char name[MEDIA_NAME_BYTES], is[MEDIA_NAME_BYTES], others[MEDIA_DISKS_BYTES];
 	char disks[MEDIA_DISKS_BYTES + MEDIA_NAME_BYTES + 16];
 
-	if (redfish->asks > 1) {
-		redfish_done(redfish);
-		return;
-	}
-	if (!media_image(redfish, name))
-		return;
-	if (!media_disks(redfish, answer))
+	if (!media_image(redfish, name) || !media_disks(redfish, answer))
 		return;
 	if (redfish_vm_medium(answer, is, sizeof(is), others, sizeof(others))) {
 		redfish_error(redfish, 409, "ResourceInUse", "Image",
@@ -208,10 +200,6 @@ void redfish_media_eject(struct redfish *redfish, json_t *answer)
 {
 	char is[MEDIA_NAME_BYTES], others[MEDIA_DISKS_BYTES];
 
-	if (redfish->asks > 1) {
-		redfish_done(redfish);
-		return;
-	}
 	if (!media_disks(redfish, answer))
 		return;
 	if (redfish_vm_medium(answer, is, sizeof(is), others, sizeof(others)))

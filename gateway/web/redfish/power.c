@@ -33,17 +33,13 @@ enum { POWER_RESETS = ARRAY_COUNT(power_resets) };
 json_t *redfish_power_actions(const char *name)
 {
 	json_t *types = json_array();
-	json_t *target =
-		redfish_link(REDFISH_ROOT "/Systems/%s/Actions/ComputerSystem.Reset", name);
-	json_t *actions;
 
 	for (size_t i = 0; i < POWER_RESETS; i++)
 		json_array_append_new(types, json_string(power_resets[i].type));
-	actions = json_pack("{s:{s:O, s:o}}", "#ComputerSystem.Reset", "target",
-			    json_object_get(target, "@odata.id"),
-			    "ResetType@Redfish.AllowableValues", types);
-	json_decref(target);
-	return actions;
+	return json_pack(
+		"{s:{s:o, s:o}}", "#ComputerSystem.Reset", "target",
+		json_sprintf(REDFISH_ROOT "/Systems/%s/Actions/ComputerSystem.Reset", name),
+		"ResetType@Redfish.AllowableValues", types);
 }
 
 /* Returns the kind of reset that the body asks for, or NULL if the request has been answered. */
@@ -76,10 +72,6 @@ void redfish_power_reset(struct redfish *redfish, json_t *answer)
 	const struct power_reset *reset;
 	const char *power = redfish_vm_power(answer), *verb;
 
-	if (redfish->asks > 1) {
-		redfish_done(redfish);
-		return;
-	}
 	reset = power_wanted(redfish);
 	if (!reset)
 		return;
@@ -89,6 +81,6 @@ void redfish_power_reset(struct redfish *redfish, json_t *answer)
 	/* A VM that has crashed, or was never started, is off, and Skerry ends it no further. */
 	redfish->settled =
 		!strcmp(power, "Off") && (!strcmp(verb, "kill") || !strcmp(verb, "stop"));
-	redfish_ask(redfish, "POST", NULL, "/v1/vms/%s/actions/%s", redfish_vm_text(answer, "name"),
+	redfish_ask(redfish, "POST", NULL, "/v1/vms/%s/actions/%s", redfish_text(answer, "name"),
 		    verb);
 }

@@ -137,20 +137,21 @@ void redfish_take(struct redfish *redfish, unsigned status, const char *bytes, s
 {
 	json_t *answer = count ? json_loadb(bytes, count, 0, NULL) : NULL;
 
-	redfish->asks++;
 	redfish->method[0] = 0;
 	string_copy(redfish->tag, sizeof(redfish->tag), tag ? tag : "");
-	if (status == 409 && redfish->settled &&
-	    !strcmp(redfish_vm_text(answer, "code"), "bad-state"))
+	if (status == 409 && redfish->settled && !strcmp(redfish_text(answer, "code"), "bad-state"))
 		redfish_done(redfish);
 	else if (status >= 400 || (count && !answer))
 		redfish_problem(redfish, status >= 400 ? status : 502, answer);
 	else if (status == 202)
 		redfish_task_began(redfish, answer);
+	else if (redfish->changing)
+		redfish_done(redfish);
 	else
 		redfish->row->took(redfish, answer);
-	/* A row that asks for ever, or neither asks nor answers, is a fault of this folder's. */
-	if (!redfish->answered && (!redfish->method[0] || redfish->asks >= REDFISH_ASKS))
+	redfish->changing = true;
+	/* A row that neither asks nor answers is a fault of this folder's. */
+	if (!redfish->answered && !redfish->method[0])
 		redfish_error(redfish, 500, "InternalError", NULL,
 			      "the gateway could not complete this request");
 	json_decref(answer);

@@ -8,7 +8,7 @@
 #include "gateway/base/buffer.h"
 
 /*
- * Redfish (DSP0266) beside REST: each request below /redfish becomes one or a few requests of REST,
+ * Redfish (DSP0266) beside REST: each request below /redfish becomes one or two requests of REST,
  * which core authenticates, authorises and audits as any other, and core's answers become Redfish's
  * resources. This folder decides about nothing: it knows neither credentials nor roles, and keeps
  * nothing from one request to the next.
@@ -18,7 +18,6 @@ enum {
 	REDFISH_ITEM_BYTES = 40,  /* the longest name or number in a path, with its 0 */
 	REDFISH_TAG_BYTES = 96,	  /* the longest entity tag, with its 0 */
 	REDFISH_HOST_BYTES = 256,
-	REDFISH_ASKS = 4, /* the most requests of REST that one of Redfish becomes */
 };
 
 struct redfish;
@@ -37,7 +36,7 @@ struct redfish_row {
 	bool (*check)(struct redfish *redfish);
 	/*
 	 * Takes core's answer, a success (NULL: it has no body, or core was not asked), and either
-	 * answers or asks core again.
+	 * answers or asks core for one change, whose success ends the request.
 	 */
 	void (*took)(struct redfish *redfish, json_t *answer);
 };
@@ -48,10 +47,8 @@ struct redfish {
 	char item[REDFISH_ITEM_BYTES]; /* the segment of the path that {} stands for, or "" */
 	char host[REDFISH_HOST_BYTES]; /* the host that the client has addressed */
 	json_t *body;		       /* the request's body, an object; NULL: it has none */
-	unsigned asks;		       /* how often core was asked */
-	/* the VM is in the wanted state already: that core refuses an action for its state is fine
-	 */
-	bool settled;
+	bool changing; /* what core answers next is for the change that the row has asked for */
+	bool settled;  /* the VM is as wanted: core may refuse the action for the VM's state */
 	/* What core is asked next; `answered` false means that it is to be asked. */
 	char method[8], path[REDFISH_PATH_BYTES];
 	json_t *sent;		       /* the body for core, or NULL */
@@ -60,7 +57,6 @@ struct redfish {
 	/* The answer, once there is one. */
 	bool answered;
 	unsigned status;
-	const char *type;
 	struct buffer body_text; /* the answer's body */
 	struct buffer headers;	 /* the answer's headers, as a list of fields */
 };

@@ -27,7 +27,6 @@ void redfish_service_root(struct redfish *redfish, json_t *answer)
 	/* The path ends with a slash, as DSP0266, 7.2 has it. */
 	json_t *root =
 		redfish_resource("ServiceRoot.v1_5_0", "RootService", "Skerry", REDFISH_ROOT "/");
-	const char *tasks = "Tasks";
 
 	(void)answer;
 	json_object_set_new(root, "RedfishVersion", json_string("1.8.0"));
@@ -36,7 +35,8 @@ void redfish_service_root(struct redfish *redfish, json_t *answer)
 	for (size_t i = 0; i < ARRAY_COUNT(service_names); i++) {
 		const char *name = service_names[i];
 
-		json_object_set_new(root, strcmp(name, "TaskService") ? name : tasks,
+		/* The schema's property for the TaskService is named "Tasks". */
+		json_object_set_new(root, strcmp(name, "TaskService") ? name : "Tasks",
 				    redfish_link(REDFISH_ROOT "/%s", name));
 	}
 	json_object_set_new(root, "Links",
@@ -52,12 +52,10 @@ void redfish_service_odata(struct redfish *redfish, json_t *answer)
 
 	(void)answer;
 	for (size_t i = 0; i < ARRAY_COUNT(service_names); i++) {
-		json_t *url = redfish_link(REDFISH_ROOT "/%s", service_names[i]);
-
-		json_array_append_new(list, json_pack("{s:s, s:s, s:O}", "name", service_names[i],
-						      "kind", "Singleton", "url",
-						      json_object_get(url, "@odata.id")));
-		json_decref(url);
+		json_array_append_new(
+			list,
+			json_pack("{s:s, s:s, s:o}", "name", service_names[i], "kind", "Singleton",
+				  "url", json_sprintf(REDFISH_ROOT "/%s", service_names[i])));
 	}
 	redfish_answer(redfish, 200,
 		       json_pack("{s:s, s:o}", "@odata.context", REDFISH_ROOT "/$metadata", "value",

@@ -42,13 +42,13 @@ static json_t *session_make(json_t *me)
 	json_t *session =
 		redfish_resource("Session.v1_3_0", OWN, "The session that asks", SESSIONS "/" OWN);
 
-	json_object_set_new(session, "UserName", json_string(redfish_vm_text(me, "name")));
+	json_object_set_new(session, "UserName", json_string(redfish_text(me, "name")));
 	return session;
 }
 
 void redfish_session_made(struct redfish *redfish, json_t *answer)
 {
-	redfish_header(redfish, "X-Auth-Token", redfish_vm_text(answer, "token"));
+	redfish_header(redfish, "X-Auth-Token", redfish_text(answer, "token"));
 	redfish_header(redfish, "Location", SESSIONS "/" OWN);
 	redfish_answer(redfish, 201, session_make(answer));
 }
@@ -58,7 +58,7 @@ void redfish_session_list(struct redfish *redfish, json_t *answer)
 	json_t *list = redfish_collection("SessionCollection", "Sessions", SESSIONS);
 
 	(void)answer;
-	redfish_member(list, redfish_link(SESSIONS "/" OWN));
+	redfish_member(list, OWN);
 	redfish_answer(redfish, 200, list);
 }
 

@@ -16,14 +16,8 @@ void redfish_system_list(struct redfish *redfish, json_t *answer)
 {
 	json_t *list = redfish_collection("ComputerSystemCollection", "Virtual machines",
 					  REDFISH_ROOT "/Systems");
-	json_t *vm;
-	size_t i;
 
-	json_array_foreach(json_object_get(answer, "items"), i, vm)
-	{
-		redfish_member(list, redfish_link(REDFISH_ROOT "/Systems/%s",
-						  redfish_vm_text(vm, "name")));
-	}
+	redfish_members(list, answer);
 	redfish_answer(redfish, 200, list);
 }
 
@@ -32,12 +26,12 @@ static const char *system_uuid(json_t *vm)
 {
 	const char *given = redfish_vm_key(vm, "smbios.uuid");
 
-	return *given ? given : redfish_vm_text(vm, "uuid");
+	return *given ? given : redfish_text(vm, "uuid");
 }
 
 static json_t *system_status(json_t *vm)
 {
-	bool crashed = !strcmp(redfish_vm_text(vm, "state"), "crashed");
+	bool crashed = !strcmp(redfish_text(vm, "state"), "crashed");
 	bool off = !strcmp(redfish_vm_power(vm), "Off");
 
 	return json_pack("{s:s, s:s}", "State", off ? "StandbyOffline" : "Enabled", "Health",
@@ -46,7 +40,7 @@ static json_t *system_status(json_t *vm)
 
 void redfish_system_show(struct redfish *redfish, json_t *answer)
 {
-	const char *name = redfish_vm_text(answer, "name");
+	const char *name = redfish_text(answer, "name");
 	double bytes = json_number_value(json_object_get(answer, "memory_bytes"));
 	json_t *vcpus = json_object_get(answer, "vcpus");
 	json_t *shown = redfish_resource("ComputerSystem.v1_13_0", name, name,

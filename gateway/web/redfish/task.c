@@ -10,24 +10,21 @@
 #include "gateway/web/redfish/serve.h"
 #include "gateway/web/redfish/vm.h"
 
-#define SERVICE REDFISH_ROOT "/TaskService"
+#define TASKS REDFISH_ROOT "/TaskService"
 
 void redfish_task_list(struct redfish *redfish, json_t *answer)
 {
 	/* REST lists no operations, either: who has begun one has got its number. */
 	(void)answer;
-	redfish_answer(redfish, 200,
-		       redfish_collection("TaskCollection", "Tasks", SERVICE "/Tasks"));
+	redfish_answer(redfish, 200, redfish_collection("TaskCollection", "Tasks", TASKS "/Tasks"));
 }
 
 static json_t *task_make(json_t *operation)
 {
-	const char *id = redfish_vm_text(operation, "id"),
-		   *state = redfish_vm_text(operation, "state");
-	json_t *task = redfish_resource("Task.v1_5_0", id, redfish_vm_text(operation, "target"),
-					SERVICE "/Tasks/%s", id);
-	json_t *monitor = redfish_link(SERVICE "/TaskMonitors/%s", id);
-	const char *detail = redfish_vm_text(json_object_get(operation, "problem"), "detail");
+	const char *id = redfish_text(operation, "id"), *state = redfish_text(operation, "state");
+	json_t *task = redfish_resource("Task.v1_5_0", id, redfish_text(operation, "target"),
+					TASKS "/Tasks/%s", id);
+	const char *detail = redfish_text(json_object_get(operation, "problem"), "detail");
 	bool failed = !strcmp(state, "failed");
 
 	json_object_set_new(task, "TaskState",
@@ -35,12 +32,11 @@ static json_t *task_make(json_t *operation)
 					: !strcmp(state, "done") ? "Completed"
 								 : "Running"));
 	json_object_set_new(task, "TaskStatus", json_string(failed ? "Critical" : "OK"));
-	json_object_set(task, "TaskMonitor", json_object_get(monitor, "@odata.id"));
+	json_object_set_new(task, "TaskMonitor", json_sprintf(TASKS "/TaskMonitors/%s", id));
 	json_object_set_new(task, "Messages",
 			    failed ? json_pack("[{s:s, s:s}]", "MessageId", "Base.1.8.GeneralError",
 					       "Message", detail)
 				   : json_array());
-	json_decref(monitor);
 	return task;
 }
 
@@ -48,7 +44,7 @@ void redfish_task_began(struct redfish *redfish, json_t *operation)
 {
 	json_t *task = task_make(operation);
 
-	redfish_header(redfish, "Location", redfish_vm_text(task, "TaskMonitor"));
+	redfish_header(redfish, "Location", redfish_text(task, "TaskMonitor"));
 	redfish_answer(redfish, 202, task);
 }
 
@@ -59,7 +55,7 @@ void redfish_task_show(struct redfish *redfish, json_t *answer)
 
 void redfish_task_monitor(struct redfish *redfish, json_t *answer)
 {
-	const char *state = redfish_vm_text(answer, "state");
+	const char *state = redfish_text(answer, "state");
 	json_t *problem = json_object_get(answer, "problem");
 	json_int_t status = json_integer_value(json_object_get(problem, "status"));
 

@@ -9,22 +9,16 @@
 #include <string.h>
 
 #include "gateway/base/string.h"
-
-const char *redfish_vm_text(json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text ? text : "";
-}
+#include "gateway/web/redfish/answer.h"
 
 const char *redfish_vm_key(json_t *vm, const char *key)
 {
-	return redfish_vm_text(json_object_get(json_object_get(vm, "config"), key), "value");
+	return redfish_text(json_object_get(json_object_get(vm, "config"), key), "value");
 }
 
 const char *redfish_vm_power(json_t *vm)
 {
-	const char *state = redfish_vm_text(vm, "state");
+	const char *state = redfish_text(vm, "state");
 
 	return !strcmp(state, "running") ? "On" : !strcmp(state, "paused") ? "Paused" : "Off";
 }
@@ -65,7 +59,6 @@ static bool vm_is_cd(const char *at, const char *end, char *name, size_t room)
 bool redfish_vm_medium(json_t *vm, char *name, size_t name_room, char *others, size_t others_room)
 {
 	const char *at = redfish_vm_key(vm, "disk");
-	char found[128];
 	bool has = false;
 
 	*name = *others = 0;
@@ -74,9 +67,8 @@ bool redfish_vm_medium(json_t *vm, char *name, size_t name_room, char *others, s
 
 		while (*at == ' ')
 			at++;
-		if (!has && vm_is_cd(at, end, found, sizeof(found))) {
+		if (!has && vm_is_cd(at, end, name, name_room)) {
 			has = true;
-			string_copy(name, name_room, found);
 		} else {
 			snprintf(others + strlen(others), others_room - strlen(others), "%s%.*s",
 				 *others ? ", " : "", (int)(end - at), at);

@@ -7,8 +7,6 @@
 
 /* What is read from a VM as GET /v1/vms/{vm} shows it. */
 
-/* Returns a member that is text, or "" if it is none. */
-const char *redfish_vm_text(json_t *object, const char *name);
 /* Returns the value of a key of the VM's configuration, or "". */
 const char *redfish_vm_key(json_t *vm, const char *key);
 /* Returns Redfish's word for the VM's power state. */
@@ -19,6 +17,6 @@ json_t *redfish_vm_setting(const char *key, const char *value);
 /*
  * Finds the first disk of the VM that is a medium of a CD-ROM drive. Copies its name to `name`, and
  * to `others` the key's value without it. Returns false if there is none; `others` is then the
- * whole value.
+ * whole value, and `name` means nothing.
  */
 bool redfish_vm_medium(json_t *vm, char *name, size_t name_room, char *others, size_t others_room);

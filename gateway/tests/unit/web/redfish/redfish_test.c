@@ -44,7 +44,7 @@ static json_t *answer_of(struct redfish *redfish, unsigned status)
 static void fails(struct redfish *redfish, unsigned status, const char *message)
 {
 	json_t *answer = answer_of(redfish, status);
-	const char *code = redfish_vm_text(json_object_get(answer, "error"), "code");
+	const char *code = redfish_text(json_object_get(answer, "error"), "code");
 
 	assert_non_null(strstr(code, message));
 	json_decref(answer);
@@ -265,7 +265,7 @@ static void test_sessions(void **state)
 
 	(void)state;
 	assert_string_equal(redfish->path, "/v1/login");
-	assert_string_equal(redfish_vm_text(redfish->sent, "user"), "ann");
+	assert_string_equal(redfish_text(redfish->sent, "user"), "ann");
 	assert_true(json_is_false(json_object_get(redfish->sent, "cookie")));
 	redfish_take(redfish, 200, made, strlen(made), NULL);
 	assert_int_equal(redfish->status, 201);
@@ -275,7 +275,7 @@ static void test_sessions(void **state)
 	redfish_free(redfish);
 	redfish = begin("POST", "/redfish/v1/SessionService/Sessions",
 			"{\"UserName\":\"x\",\"Password\":\"sky_1\"}");
-	assert_string_equal(redfish_vm_text(redfish->sent, "token"), "sky_1");
+	assert_string_equal(redfish_text(redfish->sent, "token"), "sky_1");
 	redfish_free(redfish);
 	fails(begin("POST", "/redfish/v1/SessionService/Sessions", "{\"UserName\":\"x\"}"), 400,
 	      "PropertyMissing");
