@@ -41,13 +41,6 @@ void api_me(struct request *request)
 	answer_json(request, 200, login_me(&request->who));
 }
 
-static const char *login_address(const struct request *request)
-{
-	const char *address = fields_get(&request->fields, "address");
-
-	return address ? address : "socket";
-}
-
 /*
  * Wrong old passwords at a change of password are counted under this name in place of an address.
  */
@@ -72,7 +65,7 @@ static bool login_may_try(struct request *request, const char *user)
 {
 	unsigned retry_s;
 
-	if (login_allowed(login_address(request), user, &retry_s))
+	if (login_allowed(request_address(request), user, &retry_s))
 		return true;
 	login_late(request, retry_s);
 	return false;
@@ -80,7 +73,7 @@ static bool login_may_try(struct request *request, const char *user)
 
 static void login_refuse(struct request *request, const char *name, const char *what)
 {
-	audit_denied(NULL, "login", name && name_valid(name) ? name : "", login_address(request),
+	audit_denied(NULL, "login", name && name_valid(name) ? name : "", request_address(request),
 		     "unauthenticated");
 	answer_problem(request, 401, "unauthenticated", "%s", what);
 }
@@ -101,7 +94,7 @@ static void login_answer(struct request *request)
 	 * The login succeeds even if the audit cannot be written: whoever looks after the audit has
 	 * to get in, and a login changes nothing.
 	 */
-	(void)audit_own(&request->who, "login", "", login_address(request), "ok", &line);
+	(void)audit_own(&request->who, "login", "", request_address(request), "ok", &line);
 	if (!session_make(&request->who, cookie ? "" : SESSION_PREFIX, secret)) {
 		answer_problem(
 			request, 500, "failed",
@@ -139,24 +132,8 @@ static void login_took(const struct password_result *result)
 	}
 	account_become(account, &request->who);
 	account_used(account->number);
-	login_passed(login_address(request), account->name);
+	login_passed(request_address(request), account->name);
 	login_answer(request);
-}
-
-/*
- * Has the password thread check a password. It counts as wrong until the check has ended, so that
- * guesses made meanwhile are not free. An unknown name takes as long as a known one.
- */
-static void login_password(struct request *request, const char *user, const char *password)
-{
-	const struct account *account = account_find(user);
-
-	if (password_check(request->id, account ? account->number : 0, password,
-			   account ? account->hash : NULL, login_address(request),
-			   login_known(login_address(request), user), login_took))
-		login_failed(login_address(request), user);
-	else
-		login_crowded(request);
 }
 
 void api_login(struct request *request)
@@ -172,10 +149,12 @@ void api_login(struct request *request)
 	if (!login_may_try(request, user))
 		return;
 	if (user && password && strlen(password) <= PASSWORD_MOST) {
-		login_password(request, user, password);
+		if (!account_check(request->id, request_address(request), user, password,
+				   login_took))
+			login_crowded(request);
 		return;
 	}
-	login_failed(login_address(request), user);
+	login_failed(request_address(request), user);
 	login_refuse(request, user,
 		     user ? "the name or the password is not valid" : "the token is not valid");
 }
@@ -263,8 +242,8 @@ void api_me_password(struct request *request)
 		login_late(request, retry_s);
 		return;
 	}
-	if (password_check(request->id, account->number, old, account->hash, login_address(request),
-			   true, login_took_old))
+	if (password_check(request->id, account->number, old, account->hash,
+			   request_address(request), true, login_took_old))
 		login_failed(LOGIN_CHANGE, account->name);
 	else
 		login_crowded(request);

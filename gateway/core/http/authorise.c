@@ -91,8 +91,8 @@ static bool authorise_own(struct request *request)
 
 /*
  * Returns whether body.config gives the VM a volume of a store, or has volumes made for backups of
- * it. Volumes belong to the host: an
- * asker whose scope is a few VMs could otherwise read any volume through one of them.
+ * it. Volumes belong to the host: an asker whose scope is a few VMs could otherwise read any volume
+ * through one of them.
  */
 static bool authorise_takes_volume(const struct request *request)
 {

@@ -102,18 +102,26 @@ static bool basic_is_kept(const struct account *account, const char *password)
 	return false;
 }
 
-/* Keeps a password that was right, in place of the one that ends first. */
+/*
+ * Keeps a password that was right, in place of the one that ends first. Returns false, and keeps
+ * none, without a hash: that of another user's password must not stand for it.
+ */
 static bool basic_keep(const struct account *account, const char *password)
 {
 	struct basic_kept *place = &basic_kept[0];
+	struct basic_kept kept = {
+		.account = account->number,
+		.ends_s = clock_now_s() + BASIC_KEPT_S,
+	};
 
+	if (!basic_hash(password, kept.hash))
+		return false;
 	for (size_t i = 0; i < BASIC_KEPT; i++) {
 		if (basic_kept[i].ends_s < place->ends_s)
 			place = &basic_kept[i];
 	}
-	place->account = account->number;
-	place->ends_s = clock_now_s() + BASIC_KEPT_S;
-	return basic_hash(password, place->hash);
+	*place = kept;
+	return true;
 }
 
 static void basic_refuse(struct request *request, const char *name)
@@ -155,24 +163,19 @@ static void basic_wait(struct request *request, unsigned retry_s)
 		       "too many passwords are being checked, or were wrong: wait %u s", retry_s);
 }
 
-/*
- * Has a password checked. It counts as wrong until that has ended, as guesses made meanwhile would
- * cost nothing otherwise.
- */
 static void basic_check(struct request *request, const struct basic *basic)
 {
-	const struct account *account = account_find(basic->text);
 	const char *address = request_address(request);
 	unsigned retry_s;
 
-	if (!login_allowed(address, basic->text, &retry_s))
+	if (!login_allowed(address, basic->text, &retry_s)) {
 		basic_wait(request, retry_s);
-	else if (password_check(request->id, account ? account->number : 0, basic->password,
-				account ? account->hash : NULL, address,
-				login_known(address, basic->text), basic_took))
+	} else if (strlen(basic->password) > PASSWORD_MOST) {
 		login_failed(address, basic->text);
-	else
+		basic_refuse(request, basic->text);
+	} else if (!account_check(request->id, address, basic->text, basic->password, basic_took)) {
 		basic_wait(request, 1);
+	}
 }
 
 bool basic_authenticate(struct request *request)

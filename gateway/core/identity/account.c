@@ -15,6 +15,7 @@
 #include "gateway/core/common/name.h"
 #include "gateway/core/common/state.h"
 #include "gateway/core/identity/identity.h"
+#include "gateway/core/identity/login.h"
 #include "gateway/core/identity/role.h"
 #include "gateway/core/identity/scope.h"
 
@@ -129,6 +130,19 @@ const struct account *account_find(const char *name)
 const struct account *account_by_number(uint64_t number)
 {
 	return number ? account_place(number) : NULL;
+}
+
+bool account_check(uint32_t request, const char *address, const char *name, const char *password,
+		   password_done done)
+{
+	const struct account *account = account_find(name);
+
+	if (!password_check(request, account ? account->number : 0, password,
+			    account ? account->hash : NULL, address, login_known(address, name),
+			    done))
+		return false;
+	login_failed(address, name);
+	return true;
 }
 
 void account_become(const struct account *account, struct identity *identity)

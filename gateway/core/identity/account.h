@@ -25,6 +25,13 @@ bool account_open(void);
 const struct account *account_find(const char *name);
 /* Returns the user with that number, or NULL when the user is gone or was changed. */
 const struct account *account_by_number(uint64_t number);
+/*
+ * Has the password thread check a user's password; `done` is called with the result. The password
+ * counts as wrong until the check has ended, so that guesses made meanwhile are not free. An
+ * unknown name takes as long as a known one. Returns false when too many jobs are under way.
+ */
+bool account_check(uint32_t request, const char *address, const char *name, const char *password,
+		   password_done done);
 void account_become(const struct account *account, struct identity *identity);
 /* Notes that the user with that number has logged in. */
 void account_used(uint64_t number);

@@ -301,6 +301,7 @@ def test_basic(server):
     assert server.tls("GET", "/v1/vms/web", token="", headers=basic("bob", PASSWORD)).status == 401
     answer = server.tls("GET", "/redfish/v1/Systems", token="", headers=basic("bob", "wrong password"))
     assert answer.status == 401 and error(answer)[0] == "NoValidSession"
+    assert server.tls("GET", "/redfish/v1/Systems", token="", headers=basic("bob", "x" * 201)).status == 401
     assert server.tls("GET", "/redfish/v1/Systems", token="", headers=basic("any", server.token)).status == 200
     foreign = {**basic("bob", PASSWORD), "Origin": "https://evil.example"}
     assert server.tls("POST", CD + "/Actions/VirtualMedia.EjectMedia", token="", headers=foreign).status == 403
