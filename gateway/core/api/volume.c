@@ -79,62 +79,58 @@ void api_store(struct request *request)
 		ask_skerry(request, "store list", words, NULL, volume_took_store);
 }
 
+/* Begins an operation: a command whose first word is STORE/VOLUME. */
+static void volume_begin(struct request *request, enum operation_kind kind, const char *command,
+			 const char *const *words, const char *target, unsigned status)
+{
+	operation_start(request, kind, command, words, target, NULL, status,
+			request_wait_s(request, VOLUME_WAIT_S));
+}
+
+/* Begins an operation on a store; `argument` is the command's second word, or NULL. */
+static void volume_store_begin(struct request *request, const char *command, const char *argument)
+{
+	const char *words[] = {request->store, argument, NULL};
+	char target[TARGET_BYTES];
+
+	snprintf(target, sizeof(target), "store %s", request->store);
+	volume_begin(request, OPERATION_REPLY, command, words, target, 200);
+}
+
 /* Replaces a store's quotas; Skerry says whether they are valid. */
 void api_store_change(struct request *request)
 {
 	const char *quota = request_text(request, "quota");
-	const char *words[] = {request->store, quota && *quota ? quota : "none", NULL};
-	char target[TARGET_BYTES];
 
 	if (!volume_path(request))
 		return;
-	if (!quota) {
+	if (quota)
+		volume_store_begin(request, "store quota set", *quota ? quota : "none");
+	else
 		answer_problem(request, 422, "bad-argument",
 			       "set \"quota\" to the store's quotas, such as \"team-* 64G, web "
 			       "8G\", or to \"\" for none");
-		return;
-	}
-	snprintf(target, sizeof(target), "store %s", request->store);
-	operation_start(request, OPERATION_REPLY, "store quota set", words, target, NULL, 200,
-			request_wait_s(request, VOLUME_WAIT_S));
 }
 
 void api_store_format(struct request *request)
 {
-	const char *words[] = {request->store,
-			       request_true(request, "overwrite") ? "overwrite" : NULL, NULL};
-	char target[TARGET_BYTES];
-
-	if (!volume_path(request))
-		return;
-	snprintf(target, sizeof(target), "store %s", request->store);
-	operation_start(request, OPERATION_REPLY, "store format", words, target, NULL, 200,
-			request_wait_s(request, VOLUME_WAIT_S));
-}
-
-/* Has Skerry begin what a store does in the background, and answers at once. */
-static void volume_store_begin(struct request *request, const char *command)
-{
-	const char *words[] = {request->store, NULL};
-	char target[TARGET_BYTES];
-
-	if (!volume_path(request))
-		return;
-	snprintf(target, sizeof(target), "store %s", request->store);
-	operation_start(request, OPERATION_REPLY, command, words, target, NULL, 200,
-			request_wait_s(request, VOLUME_WAIT_S));
+	if (volume_path(request))
+		volume_store_begin(request, "store format",
+				   request_true(request, "overwrite") ? "overwrite" : NULL);
 }
 
 /* Begins a scrub, which goes on when this is answered: `scrub` of the store shows how far it is. */
 void api_store_scrub(struct request *request)
 {
-	volume_store_begin(request, "store scrub");
+	if (volume_path(request))
+		volume_store_begin(request, "store scrub", NULL);
 }
 
-/* Has Skerry look whether it can have a store that another host holds. */
+/* Begins to take a store from another host: Skerry looks first whether that one still writes. */
 void api_store_take(struct request *request)
 {
-	volume_store_begin(request, "store take");
+	if (volume_path(request))
+		volume_store_begin(request, "store take", NULL);
 }
 
 static json_t *volume_json(const struct request *request, json_t *row)
@@ -225,14 +221,6 @@ static const char *volume_bytes(struct request *request)
 	answer_problem(request, 422, "bad-argument",
 		       "set \"bytes\" to the volume's size, a multiple of 4096");
 	return NULL;
-}
-
-/* Begins an operation: a command whose first word is STORE/VOLUME. */
-static void volume_begin(struct request *request, enum operation_kind kind, const char *command,
-			 const char *const *words, const char *target, unsigned status)
-{
-	operation_start(request, kind, command, words, target, NULL, status,
-			request_wait_s(request, VOLUME_WAIT_S));
 }
 
 /*
