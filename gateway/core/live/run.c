@@ -100,7 +100,7 @@ static void run_done(struct run *run)
 	audit_end(run->audit, run->result);
 	run->audit = 0;
 	run_answer_all(run, run->ended_s);
-	run_kept_bound();
+	run_kept_bound(run);
 }
 
 static bool run_ask(struct run *run, const char *command, const char *const *words,

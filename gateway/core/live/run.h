@@ -268,11 +268,11 @@ void run_put_look(struct run *run, double now_s);
 
 /*
  * Functions of run_kept.c: run_kept_bound() forgets ended runs until what all of them keep is
- * little enough, the oldest of the owner whose runs keep most first. run_kept_first() returns the
- * ended run whose place a new one gets, the oldest of the owner who has most ended runs; NULL: none
- * has ended.
+ * little enough, the oldest of the owner whose runs keep most first, but not `last`, the run that
+ * has just ended. run_kept_first() returns the ended run whose place a new one gets, the oldest of
+ * the owner who has most ended runs; NULL: none has ended.
  */
-void run_kept_bound(void);
+void run_kept_bound(const struct run *last);
 struct run *run_kept_first(void);
 
 /*

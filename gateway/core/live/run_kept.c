@@ -7,7 +7,7 @@
 #include "gateway/core/live/run.h"
 
 enum { RUN_KEPT_BYTES = 16 << 20 };
-_Static_assert((int)RUN_KEPT_BYTES > (int)RUN_OUTPUT_MAX, "the run that has just ended is kept");
+_Static_assert((int)RUN_KEPT_BYTES > (int)RUN_OUTPUT_MAX, "there is another run to forget");
 
 static size_t run_kept(const struct run *run)
 {
@@ -24,15 +24,17 @@ static size_t run_kept_of(const struct identity *who)
 	return kept;
 }
 
-/* Returns the run that ended longest ago of those, with output, of the owner whose runs keep most.
+/*
+ * Returns the run that ended longest ago of those with output, but `last`, of the owner whose runs
+ * keep most.
  */
-static struct run *run_kept_oldest(void)
+static struct run *run_kept_oldest(const struct run *last)
 {
 	struct run *oldest = NULL;
 	size_t most = 0;
 
 	for (struct run *run = run_next(NULL); run; run = run_next(run)) {
-		size_t kept = run_kept(run) ? run_kept_of(&run->owner) : 0;
+		size_t kept = run != last && run_kept(run) ? run_kept_of(&run->owner) : 0;
 
 		if (kept > most || (kept && kept == most && run->ended_s < oldest->ended_s)) {
 			oldest = run;
@@ -68,8 +70,8 @@ struct run *run_kept_first(void)
 	return first;
 }
 
-void run_kept_bound(void)
+void run_kept_bound(const struct run *last)
 {
 	while (run_kept_of(NULL) > RUN_KEPT_BYTES)
-		run_free(run_kept_oldest());
+		run_free(run_kept_oldest(last));
 }
