@@ -33,11 +33,8 @@ static void volume_row(struct table *table, const json_t *volume)
 {
 	bool snapshot = json_is_true(json_object_get(volume, "snapshot"));
 	bool fixed = json_is_true(json_object_get(volume, "read_only"));
-	char name[160];
 
-	snprintf(name, sizeof(name), "%s/", table_text(volume, "store"));
-	strncat(name, table_text(volume, "name"), sizeof(name) - strlen(name) - 1);
-	table_add(table, name);
+	table_add_format(table, "%s/%s", table_text(volume, "store"), table_text(volume, "name"));
 	table_add(table, table_bytes(json_object_get(volume, "bytes")));
 	table_add(table, table_bytes(json_object_get(volume, "own_bytes")));
 	table_add(table, snapshot ? "snapshot" : fixed ? "read-only" : "-");
@@ -192,11 +189,7 @@ static enum cli_exit volume_verb(struct cli *cli, size_t verb, int count, char *
 
 static void volume_rekey_row(struct table *table, const json_t *rekey)
 {
-	char name[160];
-
-	snprintf(name, sizeof(name), "%s/", table_text(rekey, "store"));
-	strncat(name, table_text(rekey, "volume"), sizeof(name) - strlen(name) - 1);
-	table_add(table, name);
+	table_add_format(table, "%s/%s", table_text(rekey, "store"), table_text(rekey, "volume"));
 	table_add(table, table_text(rekey, "key"));
 	table_add(table, table_text(rekey, "state"));
 	table_add(table, table_text(rekey, "round"));
@@ -302,44 +295,51 @@ static enum cli_exit volume_quota(struct cli *cli, const char *store, const char
 	return CLI_OK;
 }
 
-static enum cli_exit volume_take(struct cli *cli, const char *store)
-{
-	char path[VOLUME_PATH_BYTES];
+/* The commands that take a STORE alone. */
+static const struct {
+	const char *name, *warning, *done;
+} volume_store_verbs[] = {
+	{"scrub", NULL, "is being scrubbed"},
+	{"take",
+	 "The host that holds it must be off, or cut from the disk: what it still writes destroys "
+	 "data.",
+	 "being taken; `store list` shows how it ends"},
+	{"format", "All that its disk holds is lost.", "formatted"},
+};
 
-	if (!cli_confirm(cli, "take", store,
-			 "The host that holds it must be off, or cut from the disk: what it still "
-			 "writes destroys data."))
+static enum cli_exit volume_store_verb(struct cli *cli, size_t verb, const char *store)
+{
+	const char *name = volume_store_verbs[verb].name;
+	const char *warning = volume_store_verbs[verb].warning;
+	bool overwrite = cli->overwrite && !strcmp(name, "format");
+	char path[VOLUME_PATH_BYTES], below[32];
+
+	if (warning && !cli_confirm(cli, name, store, warning))
 		return CLI_FAILED;
-	volume_path(path, store, "/actions/take");
-	return volume_change(cli, "POST", path, NULL, store,
-			     "being taken; `store list` shows how it ends");
+	snprintf(below, sizeof(below), "/actions/%s", name);
+	volume_path(path, store, below);
+	return volume_change(cli, "POST", path,
+			     overwrite ? json_pack("{s:b}", "overwrite", true) : NULL, store,
+			     volume_store_verbs[verb].done);
 }
 
 enum cli_exit command_store(struct cli *cli, int count, char **words)
 {
-	char path[VOLUME_PATH_BYTES];
+	const char *verb = count > 0 ? words[0] : "";
+	bool store = count > 1 && !strchr(words[1], '/');
 
-	if (count == 1 && !strcmp(words[0], "list")) {
+	if (count == 1 && !strcmp(verb, "list")) {
 		cli_connect(cli);
 		return items_show(cli, "/v1/stores",
 				  "NAME DISK STATE >SIZE >FREE >RESERVED >VOLUMES PROBLEM",
 				  volume_store_row);
 	}
-	if ((count == 2 || count == 3) && !strcmp(words[0], "quota") && !strchr(words[1], '/'))
+	if (store && count <= 3 && !strcmp(verb, "quota"))
 		return volume_quota(cli, words[1], count == 3 ? words[2] : NULL);
-	if (count == 2 && !strcmp(words[0], "scrub") && !strchr(words[1], '/')) {
-		volume_path(path, words[1], "/actions/scrub");
-		return volume_change(cli, "POST", path, NULL, words[1], "is being scrubbed");
+	for (size_t i = 0; store && count == 2 && i < ARRAY_COUNT(volume_store_verbs); i++) {
+		if (!strcmp(verb, volume_store_verbs[i].name))
+			return volume_store_verb(cli, i, words[1]);
 	}
-	if (count == 2 && !strcmp(words[0], "take") && !strchr(words[1], '/'))
-		return volume_take(cli, words[1]);
-	if (count != 2 || strcmp(words[0], "format") || strchr(words[1], '/'))
-		cli_die(CLI_USAGE, "use: store list, store quota STORE [QUOTAS], store scrub "
-				   "STORE, store take STORE, store format STORE [--overwrite]");
-	if (!cli_confirm(cli, "format", words[1], "All that its disk holds is lost."))
-		return CLI_FAILED;
-	volume_path(path, words[1], "/actions/format");
-	return volume_change(cli, "POST", path,
-			     cli->overwrite ? json_pack("{s:b}", "overwrite", true) : json_object(),
-			     words[1], "formatted");
+	cli_die(CLI_USAGE, "use: store list, store quota STORE [QUOTAS], store scrub STORE, store "
+			   "take STORE, store format STORE [--overwrite]");
 }
