@@ -79,31 +79,37 @@ void exchange_resume(struct exchange *exchange)
 	}
 }
 
+/* What web refuses by itself: the status, and what the problem says. */
+static const struct refusal {
+	unsigned status;
+	const char *code, *detail;
+} exchange_refusals[] = {
+	{MHD_HTTP_CONTENT_TOO_LARGE, "too-large", "a request's body has at most 16384 bytes"},
+	{MHD_HTTP_SERVICE_UNAVAILABLE, "busy",
+	 "too many answers to you wait to be read: read them first"},
+	{MHD_HTTP_MISDIRECTED_REQUEST, "misdirected",
+	 "the target is a path, or a URL of this server"},
+	/* the last one stands for every other status */
+	{MHD_HTTP_BAD_REQUEST, "bad-request",
+	 "the request cannot be read: headers, path, query or JSON body"},
+};
+
 static enum MHD_Result exchange_refuse(struct exchange *exchange, unsigned status)
 {
 	static const char format[] = "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u,"
 				     "\"code\":\"%s\",\"detail\":\"%s\"}\n";
-	const char *code = status == MHD_HTTP_CONTENT_TOO_LARGE	    ? "too-large"
-			   : status == MHD_HTTP_SERVICE_UNAVAILABLE ? "busy"
-			   : status == MHD_HTTP_MISDIRECTED_REQUEST ? "misdirected"
-								    : "bad-request";
-	const char *detail = status == MHD_HTTP_CONTENT_TOO_LARGE
-				     ? "a request's body has at most 16384 bytes"
-			     : status == MHD_HTTP_SERVICE_UNAVAILABLE
-				     ? "too many answers to you wait to be read: read them first"
-			     : status == MHD_HTTP_MISDIRECTED_REQUEST
-				     ? "the target is a path, or a URL of this server"
-				     : "the request cannot be read: headers, path, query or JSON "
-				       "body";
+	const struct refusal *refusal = exchange_refusals;
 	char text[400];
 	struct MHD_Response *response;
 	enum MHD_Result result;
 
+	while (refusal->status != status && refusal->status != MHD_HTTP_BAD_REQUEST)
+		refusal++;
 	if (exchange->for_redfish)
-		return exchange_redfish_refuse(exchange, status, code, detail);
+		return exchange_redfish_refuse(exchange, status, refusal->code, refusal->detail);
 	exchange->answered = exchange->ended = true;
-	snprintf(text, sizeof(text), format, MHD_get_reason_phrase_for(status), status, code,
-		 detail);
+	snprintf(text, sizeof(text), format, MHD_get_reason_phrase_for(status), status,
+		 refusal->code, refusal->detail);
 	response = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_COPY);
 	MHD_add_response_header(response, "Content-Type", "application/problem+json");
 	if (exchange->chunked)

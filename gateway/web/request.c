@@ -253,6 +253,15 @@ static void request_peer(struct MHD_Connection *connection, struct buffer *field
 	fields_text(fields, "address", text);
 }
 
+/* Adds who asks, and the headers that are not in collect->seen already. */
+static void request_client(const struct exchange *exchange, struct collect *collect)
+{
+	request_peer(exchange->connection, collect->fields);
+	if (*exchange->authority)
+		request_header(collect, MHD_HEADER_KIND, "Host", exchange->authority);
+	MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, request_header, collect);
+}
+
 bool request_path_text(const char *path, char *to, size_t room)
 {
 	if (strlen(path) >= room)
@@ -305,11 +314,8 @@ bool request_fields_redfish(const struct exchange *exchange, struct buffer *fiel
 	fields_text(fields, "method", redfish->method);
 	fields_text(fields, "path", redfish->path);
 	fields_text(fields, "redfish", "yes");
-	request_peer(exchange->connection, fields);
 	request_redfish_headers(exchange, &collect);
-	if (*exchange->authority)
-		request_header(&collect, MHD_HEADER_KIND, "Host", exchange->authority);
-	MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, request_header, &collect);
+	request_client(exchange, &collect);
 	return good && !fields->failed && fields->count <= MESSAGE_PAYLOAD;
 }
 
@@ -328,10 +334,7 @@ bool request_fields(const struct exchange *exchange, const char *url, const char
 				  &collect);
 	if (collect.bad)
 		return false;
-	request_peer(exchange->connection, fields);
-	if (*exchange->authority)
-		request_header(&collect, MHD_HEADER_KIND, "Host", exchange->authority);
-	MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, request_header, &collect);
+	request_client(exchange, &collect);
 	if (exchange->streams) {
 		char length[24];
 
