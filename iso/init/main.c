@@ -4,7 +4,6 @@
  * image with a writable layer in memory, waits at the gate, runs the command, and switches the
  * guest off. The kernel starts it from the initramfs.
  */
-#include <linux/errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
 

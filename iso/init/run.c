@@ -18,14 +18,14 @@ enum { RUN_INPUT, RUN_OUT, RUN_ERROR, RUN_STREAMS };
 
 struct run {
 	struct gate *gate;
-	bool has_terminal;
+	const struct words *words;
 	int stream[RUN_STREAMS]; /* the init's ends; -1: closed */
 	int signals;
 	long child;
 	uint8_t input[GATE_WINDOW];
 	uint32_t input_count;
 	bool input_ended;
-	int status;
+	int status; /* of the process that was reaped last: when the command has ended, its own */
 	struct rusage usage;
 };
 
@@ -43,30 +43,29 @@ static bool run_open_pipes(int ours[RUN_STREAMS], int theirs[RUN_STREAMS])
 	return true;
 }
 
-static bool run_start(struct run *run, const struct words *words)
+static bool run_start(struct run *run)
 {
+	bool terminal = run->words->rows > 0;
 	int theirs[RUN_STREAMS];
 	uint64_t signals = 1ul << (SIGCHLD - 1);
 
 	CALL(rt_sigprocmask, SIG_BLOCK, &signals, NULL, sizeof(signals));
 	run->signals = (int)CALL(signalfd4, -1, &signals, sizeof(signals), O_CLOEXEC | O_NONBLOCK);
-	run->has_terminal = words->rows > 0;
-	if (run->has_terminal ? !child_open_terminal(words, run->stream, theirs)
-			      : !run_open_pipes(run->stream, theirs))
+	if (terminal ? !child_open_terminal(run->words, run->stream, theirs)
+		     : !run_open_pipes(run->stream, theirs))
 		return false;
 	run->child = CALL(fork);
 	if (run->child == 0)
-		child_run(words, theirs);
+		child_run(run->words, theirs);
 	/* The init keeps a terminal open: the command may leave it and come back. */
-	for (int i = 0; i < RUN_STREAMS && !run->has_terminal; i++)
+	for (int i = 0; i < RUN_STREAMS && !terminal; i++)
 		CALL(close, theirs[i]);
 	return run->child > 0;
 }
 
 static void run_close(struct run *run, int stream)
 {
-	if (run->stream[stream] >= 0)
-		CALL(close, run->stream[stream]);
+	CALL(close, run->stream[stream]);
 	run->stream[stream] = -1;
 }
 
@@ -74,8 +73,7 @@ static void run_close(struct run *run, int stream)
 static bool run_output(struct run *run, int stream)
 {
 	static uint8_t bytes[GATE_OUTPUT];
-	long count =
-		run->stream[stream] < 0 ? 0 : CALL(read, run->stream[stream], bytes, sizeof(bytes));
+	long count = CALL(read, run->stream[stream], bytes, sizeof(bytes));
 
 	if (count <= 0) {
 		if (count != -EAGAIN)
@@ -89,24 +87,20 @@ static bool run_output(struct run *run, int stream)
 /* Ends the input: a terminal has no end, but a key that says so, twice behind half a line. */
 static void run_end_input(struct run *run)
 {
-	if (!run->has_terminal || CALL(write, run->stream[RUN_INPUT], "\4\4", 2) != -EAGAIN)
+	if (run->words->rows == 0 || CALL(write, run->stream[RUN_INPUT], "\4\4", 2) != -EAGAIN)
 		run_close(run, RUN_INPUT);
 }
 
 /* Gives the command as much of its input as it takes. */
 static void run_input(struct run *run)
 {
-	uint32_t taken = 0;
+	long done = CALL(write, run->stream[RUN_INPUT], run->input, run->input_count);
+	uint32_t taken = done > 0 ? (uint32_t)done : 0;
 
-	if (run->input_count > 0 && run->stream[RUN_INPUT] >= 0) {
-		long done = CALL(write, run->stream[RUN_INPUT], run->input, run->input_count);
-
-		if (done < 0 && done != -EAGAIN)
-			run_close(run, RUN_INPUT);
-		taken = done > 0 ? (uint32_t)done : 0;
-	}
-	if (run->stream[RUN_INPUT] < 0)
+	if (done < 0 && done != -EAGAIN) {
+		run_close(run, RUN_INPUT);
 		taken = run->input_count; /* it reads no more: the rest is dropped */
+	}
 	run->input_count -= taken;
 	for (uint32_t i = 0; i < run->input_count; i++)
 		run->input[i] = run->input[taken + i];
@@ -144,20 +138,13 @@ static void run_frame(struct run *run)
 static bool run_reap(struct run *run)
 {
 	uint8_t drained[1024];
-	struct rusage usage;
-	bool ended = false;
-	int status;
 	long child;
 
 	CALL(read, run->signals, drained, sizeof(drained));
-	while ((child = CALL(wait4, -1, &status, WNOHANG, &usage)) > 0) {
-		if (child != run->child)
-			continue;
-		run->status = status;
-		run->usage = usage;
-		ended = true;
-	}
-	return ended;
+	do
+		child = CALL(wait4, -1, &run->status, WNOHANG, &run->usage);
+	while (child > 0 && child != run->child);
+	return child == run->child;
 }
 
 /* Whether the kernel has killed a process since it had no memory left. */
@@ -172,7 +159,7 @@ static bool run_out_of_memory(void)
 	return false;
 }
 
-static void run_end(struct run *run, const struct words *words)
+static void run_end(struct run *run)
 {
 	const struct rusage *used = &run->usage;
 	uint8_t signal = run->status & 0x7f;
@@ -188,7 +175,7 @@ static void run_end(struct run *run, const struct words *words)
 	for (int stream = RUN_OUT; stream <= RUN_ERROR; stream++)
 		for (int i = 0; i < 64 && run_output(run, stream); i++) /* a pipe holds less */
 			;
-	file_send_wanted(run->gate, words);
+	file_send_wanted(run->gate, run->words);
 	gate_tell(run->gate, GATE_END, &end, sizeof(end));
 }
 
@@ -197,7 +184,8 @@ void run_command(struct gate *gate, const struct words *words)
 	static struct run run;
 
 	run.gate = gate;
-	if (!run_start(&run, words))
+	run.words = words;
+	if (!run_start(&run))
 		gate_refuse(gate, "no process");
 	for (;;) {
 		bool gives = run.input_count > 0 || run.input_ended;
@@ -220,5 +208,5 @@ void run_command(struct gate *gate, const struct words *words)
 		if (wait[1].revents != 0 && run_reap(&run))
 			break;
 	}
-	run_end(&run, words);
+	run_end(&run);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the init of a run sends of the files that the host wants, whatever the command left, and
- * where it writes those that the host sends. */
+/*
+ * What the init of a run sends of the files that the host wants, whatever the command left, and
+ * where it writes those that the host sends.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -216,7 +218,7 @@ int main(void)
 	char path[100];
 	int failed;
 
-	strcpy(folder, "/tmp/init_wanted_XXXXXX");
+	strcpy(folder, "/tmp/init_file_XXXXXX");
 	if (mkdtemp(folder) == NULL)
 		return 1;
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
