@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads what the image and the host say about a command to run. The gate calls it once for each of
- * them; it touches nothing but its arguments.
+ * Reads what the image and the host say about a command to run. The first process calls it for the
+ * image, the gate for the host, the command's for PATH; it touches nothing but its arguments.
  */
 #include "iso/init/words.h"
 
