@@ -219,7 +219,8 @@ static const json_t *run_encoded(const json_t *run, const char *name)
 	return json_is_string(text) ? text : NULL;
 }
 
-void run_print_bytes(const json_t *run, const char *name, FILE *out)
+/* Prints the output `name` of `run` as it is. */
+static void run_print_bytes(const json_t *run, const char *name, FILE *out)
 {
 	const json_t *text = json_object_get(run, name);
 	gnutls_datum_t from, to;
@@ -237,11 +238,11 @@ void run_print_bytes(const json_t *run, const char *name, FILE *out)
 	gnutls_free(to.data);
 }
 
-void run_print(const json_t *run, const char *name, FILE *out)
+void run_print(const json_t *run, const char *name, FILE *out, bool as_is)
 {
 	const json_t *text = json_object_get(run, name);
 
-	if (!isatty(fileno(out)))
+	if (as_is || !isatty(fileno(out)))
 		run_print_bytes(run, name, out);
 	else if (json_is_string(text))
 		run_print_lines(out, json_string_value(text));
@@ -377,8 +378,8 @@ enum cli_exit command_logs(struct cli *cli, int count, char **words)
 		return code;
 	if (strcmp(table_text(answer.json, "state"), "done") != 0)
 		cli_say("run %s has not ended yet", words[0]);
-	run_print(answer.json, "stdout", stdout);
-	run_print(answer.json, "stderr", stderr);
+	run_print(answer.json, "stdout", stdout, false);
+	run_print(answer.json, "stderr", stderr, false);
 	json_decref(answer.json);
 	return CLI_OK;
 }

@@ -66,11 +66,8 @@ static void run_follow_event(void *context, const struct sse *events)
 		json_decref(follow->end);
 		follow->end = json_incref(event);
 	} else {
-		void (*print)(const json_t *, const char *, FILE *) =
-			follow->terminal ? run_print_bytes : run_print;
-
-		print(event, "stdout", stdout);
-		print(event, "stderr", stderr);
+		run_print(event, "stdout", stdout, follow->terminal);
+		run_print(event, "stderr", stderr, follow->terminal);
 		fflush(stdout);
 	}
 	json_decref(event);

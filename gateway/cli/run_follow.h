@@ -10,7 +10,8 @@
  */
 bool run_follow(struct cli *cli, const char *method, const char *path, const json_t *body,
 		json_t **run, enum cli_exit *code);
-/* Prints the output `name` of `run` as it is. */
-void run_print_bytes(const json_t *run, const char *name, FILE *out);
-/* Prints the output `name` of `run`: to a terminal without what would move the cursor. */
-void run_print(const json_t *run, const char *name, FILE *out);
+/*
+ * Prints the output `name` of `run`: to a terminal without what would move the cursor, unless it is
+ * to be printed as it is.
+ */
+void run_print(const json_t *run, const char *name, FILE *out, bool as_is);
