@@ -12,7 +12,7 @@ _skerryctl() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
 	local words=() asked=() options i
 	options='--host --socket --json --token-file --fingerprint --follow --read-only --take --force --yes --to --level --vm
-		--limit --since --scope --expires --role --user --overwrite --continue --env --file --timeout --workdir --warm --detach --interactive --terminal --ssh-option --image --cloud-init --net --size --store --help --version'
+		--limit --since --scope --expires --role --overwrite --continue --env --file --output --timeout --user --workdir --cpus --memory --warm --detach --interactive --terminal --ssh-option --image --cloud-init --net --size --store --help --version'
 	COMPREPLY=()
 	case $previous in
 	--socket | --token-file | --image | --cloud-init)
