@@ -14,6 +14,7 @@
 #include "gateway/base/string.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/escape.h"
+#include "gateway/cli/file.h"
 #include "gateway/cli/output.h"
 #include "gateway/cli/state.h"
 #include "gateway/cli/table.h"
@@ -29,13 +30,10 @@ static const char *create_read_text(const char *path)
 {
 	static char text[CREATE_TEXT_BYTES + 2];
 	int file = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t count = 0, got = 0;
+	ssize_t count = file_read(file, text, CREATE_TEXT_BYTES + 1);
 	json_t *as_json;
 
-	while (file >= 0 && count < CREATE_TEXT_BYTES + 1 &&
-	       (got = read(file, text + count, (size_t)(CREATE_TEXT_BYTES + 1 - count))) > 0)
-		count += got;
-	if (file < 0 || got < 0)
+	if (count < 0)
 		cli_die(CLI_FAILED, "%s: %s", path, strerror(errno));
 	close(file);
 	if (count == 0)

@@ -3,6 +3,7 @@
  * skerryctl run, ps, logs, stop, template: commands that run in VMs of their own. Input, output and
  * exit code are those of the command, as if it ran here.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "gateway/base/string.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/escape.h"
+#include "gateway/cli/file.h"
 #include "gateway/cli/items.h"
 #include "gateway/cli/output.h"
 #include "gateway/cli/run_follow.h"
@@ -33,25 +35,24 @@ enum {
 };
 
 /*
- * Returns all of a file's bytes in base 64. Ends the program if they are too many for a request;
- * `what` names the file in that message.
+ * Returns all of a file's bytes in base 64. Ends the program if they cannot be read, or are too
+ * many for a request; `what` names the file in that message.
  */
 static json_t *run_read(int file, const char *what)
 {
 	static unsigned char bytes[RUN_INPUT_BYTES + 1];
 	gnutls_datum_t from = {bytes, 0}, to;
-	size_t count = 0;
-	ssize_t done;
+	ssize_t count = file_read(file, bytes, sizeof(bytes));
 	json_t *text;
 
-	while (count < sizeof(bytes) &&
-	       (done = read(file, bytes + count, sizeof(bytes) - count)) > 0)
-		count += (size_t)done;
+	/* stdin that is closed is no input */
+	if (count < 0 && errno != EBADF)
+		cli_die(CLI_USAGE, "%s: %s", what, strerror(errno));
 	if (count > RUN_INPUT_BYTES)
 		cli_die(CLI_USAGE, "%s has more than %d bytes, which do not fit into a request",
 			what, RUN_INPUT_BYTES);
-	from.size = (unsigned)count;
-	if (count == 0 || gnutls_base64_encode2(&from, &to) < 0)
+	from.size = count > 0 ? (unsigned)count : 0;
+	if (from.size == 0 || gnutls_base64_encode2(&from, &to) < 0)
 		return json_string("");
 	text = json_stringn((char *)to.data, to.size);
 	gnutls_free(to.data);

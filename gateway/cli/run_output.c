@@ -12,6 +12,7 @@
 
 #include <gnutls/gnutls.h>
 
+#include "gateway/cli/file.h"
 #include "gateway/cli/run_output.h"
 #include "gateway/cli/table.h"
 
@@ -173,14 +174,11 @@ static enum cli_exit run_output_put(struct cli *cli, const char *local, const ch
 {
 	static unsigned char bytes[OUTPUT_FILE + 1];
 	int file = open(local, O_RDONLY | O_CLOEXEC);
+	ssize_t count = file_read(file, bytes, sizeof(bytes));
 	enum cli_exit code = CLI_OK;
-	size_t count = 0, at = 0;
-	ssize_t done = 0;
+	size_t at = 0;
 
-	while (file >= 0 && count < sizeof(bytes) &&
-	       (done = read(file, bytes + count, sizeof(bytes) - count)) > 0)
-		count += (size_t)done;
-	if (file < 0 || done < 0)
+	if (count < 0)
 		cli_die(CLI_USAGE, "%s: %s", local, strerror(errno));
 	close(file);
 	if (count > OUTPUT_FILE)
@@ -188,12 +186,13 @@ static enum cli_exit run_output_put(struct cli *cli, const char *local, const ch
 			local, OUTPUT_FILE);
 	cli_connect(cli);
 	do {
-		size_t piece = count - at < OUTPUT_PIECE ? count - at : OUTPUT_PIECE;
+		size_t left = (size_t)count - at;
+		size_t piece = left < OUTPUT_PIECE ? left : OUTPUT_PIECE;
 
 		code = run_output_send(cli, number, path, at,
 				       (gnutls_datum_t){bytes + at, (unsigned)piece});
 		at += piece;
-	} while (code == CLI_OK && at < count);
+	} while (code == CLI_OK && at < (size_t)count);
 	return code;
 }
 
