@@ -302,7 +302,9 @@ struct store_page {
 	u32 pad;
 	struct store_told told;
 	u32 wait[64]; /* enum store_wait of the client with that index */
-	/* for the driver's next process: the TSC at which its hold on the store ends, or has ended */
+	/*
+	 * for the driver's next process: the TSC at which its hold on the store ends, or has ended
+	 */
 	u64 lease_until_tsc;
 	struct store_volume volume[STORE_VOLUME_MAX];
 };

@@ -119,7 +119,7 @@ static void test_bytes(void **state)
 	put(BOB, RUN_DONE, RUN_OUTPUT_MAX);
 	for (int i = 0; i < 40; i++) {
 		last = put(CAROL, RUN_DONE, RUN_OUTPUT_MAX);
-		run_kept_bound();
+		run_kept_bound(last);
 		assert_int_equal(last->state, RUN_DONE);
 	}
 	assert_int_equal(count(ALICE), 1);

@@ -1,127 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of which host holds a store: two hosts with one disk and one clock, which stall at any step
- * and write late.
+ * Tests of which of two hosts holds a store, whatever stalls and is late.
  */
-#include "tests/unit/store_fake.h"
+#include "tests/unit/store_hosts.h"
 
 #include "tests/random.h"
-
-#define LEASE	  20u
-#define LEASE_NS  (LEASE * NS_PER_S)
-#define WINDOW_NS (LEASE_NS / 8)
 
 static u64 seed = RANDOM_SEED;
 
 static u32 random_below(u32 bound)
 {
 	return (u32)(random_step(&seed) >> 20) % bound;
-}
-
-/* Boots a host whose store is on disk 0; number 0 has no identity. */
-static void boot(u32 which, u32 number, u32 lease_s)
-{
-	static u64 session;
-	struct store_given *given = &channel.store[which];
-
-	host = which;
-	io.busy = false;
-	io.status = BLOCK_OK;
-	memset(memory[which], 0, STORE_PAGE_BYTES);
-	*given = (struct store_given){
-		.at = (uintptr_t)memory[which],
-		.bytes = MEMORY,
-		.sectors = SECTORS,
-		.host = {(u8)number},
-		.session = ++session,
-		.lease_s = lease_s,
-		.number = given->number + 1,
-	};
-	store_take(&stores[which], given, DISK_FLUSH);
-}
-
-/* Begins the next process of a host's driver, which knows what the store's memory holds. */
-static void restart(u32 which)
-{
-	host = which;
-	io.busy = false;
-	io.status = BLOCK_OK;
-	store_take(&stores[which], &channel.store[which], DISK_FLUSH);
-}
-
-/* Goes on to the host's next request to its disk. Returns false if there was nothing to do. */
-static bool step(u32 which)
-{
-	struct open_store *store = &stores[which];
-
-	host = which;
-	if (io.busy) {
-		io_end(BLOCK_OK);
-		return true;
-	}
-	return (store_has_work(store) || store->job != JOB_NONE) && store_serve_one(store);
-}
-
-static void run(u32 which)
-{
-	for (u32 i = 0; i < 4000 && step(which); i++)
-		continue;
-	host = which;
-	assert_false(io.busy);
-}
-
-/* Lets hosts go on for a time: those whose bits are set in `hosts`. */
-static void pass(u64 ns, u32 hosts)
-{
-	for (u64 end = now_tsc + ns; now_tsc < end; now_tsc += NS_PER_S / 2) {
-		for (u32 i = 0; i < 2; i++) {
-			if ((hosts & BIT(i)) != 0)
-				run(i);
-		}
-	}
-}
-
-static void order(u32 which, u32 operation, const char *name)
-{
-	struct store_command *command = &page_of(which)->command;
-
-	command->operation = operation;
-	command->count = 1;
-	command->item[0] = (struct store_item){.sectors = 8 * CHUNK};
-	string_copy(command->item[0].name, STORE_NAME_BYTES, name);
-	command->number = ++command_number;
-	store_command_take(&stores[which]);
-}
-
-static u32 answer(u32 which)
-{
-	run(which);
-	assert_int_equal(page_of(which)->answer.number, command_number);
-	return page_of(which)->answer.status;
-}
-
-/* Host 0, with the number 1, makes a store and a volume, and holds it. */
-static int begin_held(void **state)
-{
-	(void)state;
-	memset(&channel, 0, sizeof(channel));
-	memset(disk, 0, sizeof(disk));
-	begin_process();
-	now_tsc = 1000 * NS_PER_S;
-	flush_is_free = true;
-	for (u32 i = 0; i < 2; i++)
-		memory[i] = calloc(1, MEMORY);
-	boot(0, 1, LEASE);
-	run(0);
-	order(0, STORE_FORMAT, "");
-	page_of(0)->command.item[0].sectors = 0;
-	stores[0].command.item[0].sectors = 0;
-	assert_int_equal(answer(0), STORE_OK);
-	order(0, STORE_CREATE, "one");
-	assert_int_equal(answer(0), STORE_OK);
-	assert_int_equal(stores[0].pool.super.lease_s, LEASE);
-	assert_int_equal(stores[0].version, STORE_VERSION_NEEDS);
-	return 0;
 }
 
 /* Returns the superblock on the disk that counts. */
@@ -371,53 +260,6 @@ static void test_rests(void **state)
 	assert_int_equal(stores[0].scrub.number, 1);
 }
 
-/* Lets host 0 count what volumes have until it has nothing more to count. */
-static void end_counting(void)
-{
-	for (u32 i = 0; i < 1000 && store_count_at(&stores[0]) <= now_tsc; i++)
-		run(0);
-	assert_int_equal(store_count_at(&stores[0]), ~0ull);
-}
-
-/*
- * A host that has lost its store and takes it again knows nothing of before: what it was checking
- * may not be there any more, and what volumes have is counted anew.
- */
-static void test_takes_again(void **state)
-{
-	const struct store_record *record = pool_find_name(&stores[0].pool, "one");
-	enum block_status status;
-
-	(void)state;
-	come(0, 0, record->id);
-	while (ask_disk(0, BLOCK_WRITE, 0, &status) == LAYER_WAITS)
-		run(0);
-	leave(0);
-	end_counting();
-	assert_int_equal(page_of(0)->volume[0].own_bytes, CHUNK * 512);
-	order(0, STORE_CHECK, "");
-	for (u32 i = 0; stores[0].check.block < STORE_FIRST_NODE; i++) {
-		assert_true(i < 100);
-		(void)step(0);
-	}
-	while (ios[0].busy)
-		(void)step(0);
-	now_tsc += LEASE_NS;
-	boot(1, 2, STORE_LEASE_KEEP);
-	pass(2 * LEASE_NS, 2);
-	assert_int_equal(stores[1].state, STORE_READY);
-	run(0);
-	assert_int_equal(stores[0].state, STORE_LOST);
-	assert_true(stores[0].check.under_way);
-	order(0, STORE_TAKE, "");
-	assert_int_equal(answer(0), STORE_OK);
-	pass(2 * LEASE_NS, 1);
-	assert_int_equal(stores[0].state, STORE_READY);
-	assert_int_equal(page_of(0)->told.check, STORE_CHECK_NONE);
-	end_counting();
-	assert_int_equal(page_of(0)->volume[0].own_bytes, CHUNK * 512);
-}
-
 /*
  * Two hosts take the store of one that is gone, or one that is gone comes back: in any order, with
  * any stall between a request and the next, drivers that are started anew, and writes that take at
@@ -540,153 +382,6 @@ static void test_slow(void **state)
 	assert_int_equal(stores[0].state, STORE_FAILED);
 }
 
-static bool both_hold(void)
-{
-	return stores[0].state == STORE_READY && !store_lease_bars(&stores[0]) &&
-	       stores[1].state == STORE_READY && !store_lease_bars(&stores[1]);
-}
-
-/*
- * The driver of a holder that has stalled is started anew while another host is about to take the
- * store: then one of them has it, not both.
- */
-static void test_restart_while_taken(void **state)
-{
-	for (u32 before = 0; before < 16; before++) {
-		end(state);
-		begin_held(state);
-		boot(1, 2, STORE_LEASE_KEEP);
-		run(1);
-		now_tsc += LEASE_NS + LEASE_NS / 3;
-		while (stores[1].job != JOB_COMMIT || stores[1].step.step != COMMIT_SUPER)
-			assert_true(step(1));
-		restart(0);
-		for (u32 i = 0; i < before; i++)
-			(void)step(0);
-		(void)step(1); /* gives its superblock to the disk */
-		run(0);
-		for (u32 i = 0; i < 40; i++) {
-			pass(NS_PER_S / 2, 3);
-			assert_false(both_hold());
-		}
-		pass(2 * LEASE_NS, 3);
-		assert_true(stores[0].state == STORE_READY || stores[1].state == STORE_READY);
-	}
-}
-
-/* A driver that is started anew within its lease goes on at once. */
-static void test_restart_in_time(void **state)
-{
-	u64 before = now_tsc += LEASE_NS / 4;
-
-	(void)state;
-	restart(0);
-	run(0);
-	assert_int_equal(stores[0].state, STORE_READY);
-	assert_int_equal(now_tsc, before);
-}
-
-/* Who saw the disk empty before another host made its store there makes none over it. */
-static void test_format_late(void **state)
-{
-	static u8 before[sizeof(disk[0])];
-
-	(void)state;
-	memset(disk[0], 0, sizeof(disk[0]));
-	boot(1, 2, LEASE);
-	run(1);
-	assert_int_equal(stores[1].state, STORE_EMPTY);
-	boot(0, 1, LEASE);
-	run(0);
-	order(0, STORE_FORMAT, "");
-	stores[0].command.item[0].sectors = 0;
-	assert_int_equal(answer(0), STORE_OK);
-	order(0, STORE_CREATE, "one");
-	assert_int_equal(answer(0), STORE_OK);
-	memcpy(before, disk[0], sizeof(before));
-	order(1, STORE_FORMAT, "");
-	stores[1].command.item[0].sectors = 0;
-	assert_int_not_equal(answer(1), STORE_OK);
-	assert_memory_equal(before, disk[0], sizeof(before));
-}
-
-/* A host with too little memory for another host's store makes none over it. */
-static void test_format_short(void **state)
-{
-	static u8 before[sizeof(disk[0])];
-
-	(void)state;
-	memcpy(before, disk[0], sizeof(before));
-	boot(1, 2, STORE_LEASE_KEEP);
-	channel.store[1].bytes = STORE_PAGE_BYTES + 4096;
-	store_take(&stores[1], &channel.store[1], DISK_FLUSH);
-	pass(LEASE_NS / 2, 3);
-	memcpy(before, disk[0], sizeof(before));
-	stores[1].given.bytes = MEMORY; /* larger chunks would need as little */
-	order(1, STORE_FORMAT, "");
-	stores[1].command.item[0].sectors = 0;
-	stores[1].command.item[0].flags = STORE_FORMAT_OVER;
-	pass(2 * LEASE_NS, 2);
-	assert_int_not_equal(page_of(1)->answer.status, STORE_OK);
-	assert_memory_equal(before, disk[0], sizeof(before));
-}
-
-/* A holder makes its empty store anew also when it has had more than one epoch. */
-static void test_format_own(void **state)
-{
-	(void)state;
-	boot(0, 1, STORE_LEASE_KEEP);
-	run(0);
-	boot(0, 1, LEASE);
-	run(0);
-	assert_true(stores[0].pool.super.epoch > 2);
-	order(0, STORE_DROP, "");
-	stores[0].command.item[0].volume = pool_find_name(&stores[0].pool, "one")->id;
-	assert_int_equal(answer(0), STORE_OK);
-	order(0, STORE_FORMAT, "");
-	stores[0].command.item[0].sectors = 0;
-	stores[0].command.item[0].flags = STORE_FORMAT_OVER;
-	assert_int_equal(answer(0), STORE_OK);
-	assert_int_equal(stores[0].state, STORE_READY);
-	pass(LEASE_NS, 1);
-	assert_int_equal(stores[0].state, STORE_READY);
-	restart(0);
-	run(0);
-	assert_int_equal(stores[0].state, STORE_READY);
-}
-
-/* A store that takes long to load leaves the driver's other store the time to keep its lease. */
-static void test_long_load(void **state)
-{
-	struct store_item item = {.flags = STORE_OVERCOMMIT};
-	char name[] = "a";
-
-	(void)state;
-	stores_given = 2;
-	memset(disk[1], 0, sizeof(disk[1]));
-	give(1, MEMORY);
-	settle();
-	assert_int_equal(ask(1, STORE_FORMAT, &item), STORE_OK);
-	for (; name[0] < 'y'; name[0]++) {
-		come(0, 1, create(1, name, 8 * CHUNK, 0));
-		write_chunk(0, 0, 1);
-		leave(0);
-	}
-	settle();
-	store_take(&stores[1], &channel.store[1], DISK_FLUSH);
-	for (u32 i = 0; i < 10000 && stores[1].state != STORE_READY; i++) {
-		(void)store_serve();
-		if (!io.busy)
-			continue;
-		io_end(BLOCK_OK);
-		now_tsc += NS_PER_S;
-		assert_false(store_lease_is_stale(&stores[0]));
-	}
-	assert_int_equal(stores[1].state, STORE_READY);
-	assert_int_equal(stores[0].state, STORE_READY);
-	assert_true(now_tsc > 1000 * NS_PER_S + LEASE_NS);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -699,16 +394,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_late_superblock, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_stall_alone, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_rests, begin_held, end),
-		cmocka_unit_test_setup_teardown(test_takes_again, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_races, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_schedules, begin_held, end),
 		cmocka_unit_test_setup_teardown(test_slow, begin_held, end),
-		cmocka_unit_test_setup_teardown(test_restart_while_taken, begin_held, end),
-		cmocka_unit_test_setup_teardown(test_restart_in_time, begin_held, end),
-		cmocka_unit_test_setup_teardown(test_long_load, begin_held, end),
-		cmocka_unit_test_setup_teardown(test_format_late, begin_held, end),
-		cmocka_unit_test_setup_teardown(test_format_short, begin_held, end),
-		cmocka_unit_test_setup_teardown(test_format_own, begin_held, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
