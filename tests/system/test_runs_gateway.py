@@ -252,7 +252,8 @@ def test_python(line):
     _, server = line
 
     def python(_):
-        done = server.tls("POST", "/v1/runs", {"template": "python", "command": ["python3", "-c", TWINS]}, timeout=100).json()
+        done = server.tls("POST", "/v1/runs", {"template": "python", "command": ["python3", "-c", TWINS],
+                                                  "limits": {"wall_s": 600}}, timeout=100).json()
         while done["result"] is None:   # four Pythons are slow beside other work: the answer came before the end
             done = server.tls("GET", f"/v1/runs/{done['id']}?wait=50", timeout=100).json()
         assert done["result"] == "exit" and done["exit_code"] == 0, done["stderr"]
