@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def run(*words, **keys):
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=300,
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=1200,
                           **keys)
     return done.returncode, done.stdout + done.stderr
 

@@ -44,7 +44,8 @@ static void random_seed(u64 number)
 
 static u8 disk[SECTORS * 512u];
 static u8 buffer[64 * 1024];
-static struct open_store store;
+static struct store_page page;
+static struct open_store store = {.page = &page};
 static u8 *memory;
 
 /* --- a disk whose cache may be lost --- */
