@@ -158,7 +158,7 @@ def test_deaths(build, tmp_path):
             machine.good("vm start alpha")
             ready(machine)
             assert same(machine) == 4
-        wait_for(lambda: not any(name.startswith("@") for name in known(machine)), 60)
+        wait_for(lambda: not any(name.startswith("@") for name in known(machine)))
 
 
 @pytest.mark.parametrize("cuts", [20, pytest.param(200, marks=pytest.mark.long)])
