@@ -260,13 +260,13 @@ gateway-parts:
 
 test-parts: $(sort $(foreach shelf,$(or $(ONLY),unit fuzz guest system gateway),$(PARTS_$(shelf))))
 
-# What another release of Debian is tried with: all is built by its gcc, and by its clang the image and, as
-# fast as can be, the unit tests. Nothing is optimised away there, such as calls that no test gets to.
+# What another release of Debian is tried with: all is built by its gcc, and by its clang the image and, with LONG=1,
+# the unit tests, as fast as can be. Nothing is optimised away there, such as calls that no test gets to.
 BED_CLANG := $(BUILD)/clang
 BED_LEVEL := -g0 -O0 -w -fno-pie -no-pie -Wl,--unresolved-symbols=ignore-all
 test-bed-parts: $(sort $(PARTS_guest))
 	$(Q)$(MAKE) --no-print-directory -C gateway BUILD=$(CURDIR)/gateway/build all
-	$(Q)$(MAKE) --no-print-directory CC=clang BUILD=$(BED_CLANG) BUNDLE= UNIT_LEVEL="$(BED_LEVEL)" all $(UNIT_TESTS:$(BUILD)/%=$(BED_CLANG)/%)
+	$(Q)$(MAKE) --no-print-directory CC=clang BUILD=$(BED_CLANG) BUNDLE= UNIT_LEVEL="$(BED_LEVEL)" all $(if $(LONG),$(UNIT_TESTS:$(BUILD)/%=$(BED_CLANG)/%))
 
 # All CPUs build, unless -j says how many shall.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
