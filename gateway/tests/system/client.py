@@ -20,7 +20,7 @@ LIMIT = 10
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
-def wait_for(found, limit=LIMIT, what="it"):
+def wait_for(found, limit=6 * LIMIT, what="it"):
     """Waits until found() returns something, and returns that."""
     deadline = time.monotonic() + limit
     while True:
