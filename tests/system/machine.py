@@ -199,8 +199,10 @@ class Machine:
         return self.wait_prompt(limit).replace("\r", "")
 
     def good(self, line):
-        """Does the same for a command that has to succeed."""
-        out = self.command(line)
+        """Does the same for a command that has to succeed; one that is to be tried again is."""
+        end = time.monotonic() + self.limit
+        while "is still busy with the last command, try again" in (out := self.command(line)) and time.monotonic() < end:
+            time.sleep(0.1)
         assert "error: " not in out, out
         return out
 
