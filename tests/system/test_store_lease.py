@@ -30,10 +30,10 @@ ONE, TWO = "0b1f3c5e-89ab-4cde-8f01-23456789abc1", "0b1f3c5e-89ab-4cde-8f01-2345
 LEASE = 6
 
 
-def boot(build, folder, image, host, by_firmware=False):
+def boot(build, folder, image, host, by_firmware=False, lease=LEASE):
     """One of the machines, whose identity is in the configuration or in the firmware."""
     folder.mkdir(exist_ok=True)
-    conf = CONF.format(id="" if by_firmware else f"id = {host}", lease=LEASE)
+    conf = CONF.format(id="" if by_firmware else f"id = {host}", lease=lease)
     made = bundle.make(folder / "lease.cpio", conf, bundle.debian_tools(build))
     return Qemu(build, bundle=made, extra=[
         "-drive", f"file={image},if=none,id=n0,format=raw,file.locking=off", "-device", "nvme,serial=one,drive=n0",
@@ -109,6 +109,48 @@ def test_two_machines(build, tmp_path):
     assert not store_check.check(image)[1]
 
 
+def end(machine, image):
+    """Ends the host in an orderly way; returns the epoch in which it has given its store back."""
+    machine.type("poweroff now\r")
+    assert machine.ended()
+    state = store_check.Image(image).states[-1]
+    assert state.session == 0 and state.lease != 0, "the store was not given back"
+    return state.epoch
+
+
+def wait_unwatched(machine):
+    """Waits until the store is ready, which this host takes without watching the last one for a lease."""
+    def ready():
+        assert "watches" not in machine.command("store list")
+        return row(machine)["state"] == "ready"
+    wait_for(ready, 60)
+
+
+def test_given_back(build, tmp_path):
+    """A host that is shut down, while a guest writes, has given its store back: the next one need not wait."""
+    image = tmp_path / "shared.img"
+    image.touch()
+    os.truncate(image, 64 << 20)
+    with boot(build, tmp_path / "a", image, ONE, lease=20) as first:
+        first.wait_prompt()
+        first.good("store format pool")
+        first.good("volume create pool/one 4M")
+        first.good("vm create alpha")
+        first.good("vm start alpha")
+        first.attach_shell("alpha", 120)
+        first.shell("(while :; do date +%s.%N; done | dd of=/dev/vda bs=4k oflag=direct iflag=fullblock 2>/dev/null) & true")
+        first.leave()
+        epoch = end(first, image)
+    assert not store_check.check(image)[1]
+    for more, host in ((1, TWO), (2, ONE), (3, ONE)):  # another host, then back, then the same once more
+        with boot(build, tmp_path / "b", image, host, lease=20) as machine:
+            machine.wait_prompt(60)
+            wait_unwatched(machine)
+            assert (row(machine)["owner"], row(machine)["epoch"]) == (host, epoch + more)
+            assert end(machine, image) == epoch + more
+    assert not store_check.check(image)[1]
+
+
 def test_bochs(build, tmp_path):
     """The same under VMX, on an IDE disk: a store whose owner is gone is taken at the start, and then not waited for."""
     image = tmp_path / "store.img"
@@ -119,6 +161,11 @@ def test_bochs(build, tmp_path):
         machine.wait_prompt(120)
         machine.good("store format pool")
         machine.good("volume create pool/one 4M")
+        epoch = end(machine, image)
+    store_check.set_owner(image, uuid.UUID(TWO).bytes_le)
+    with Bochs(build, bundle=made, disk=image) as machine:
+        machine.wait_prompt(120)
+        wait_unwatched(machine)
         epoch = row(machine)["epoch"]
     store_check.set_owner(image, uuid.UUID(TWO).bytes_le)
     for more in (2, 3):  # the other host raised it, too

@@ -70,7 +70,7 @@ class State:
             struct.unpack_from("<QQIII", block, 72))
         self.id, self.host, self.epoch, self.lease, self.needs = struct.unpack_from("<16s16sQII", block, 24)
         self.records = struct.unpack_from(f"<{RECORD_NODES}I", block, 104)
-        (copied, copies, self.sums_root) = struct.unpack_from("<QII", block, 104 + 4 * RECORD_NODES + 12)
+        (copied, copies, self.sums_root, self.session) = struct.unpack_from("<QIIQ", block, 104 + 4 * RECORD_NODES + 12)
         self.sums = {}  # number of a chunk: what its content's CRC32C has to be
         # the chunk from which copies lie, plus 1; who leaves an earlier generation keeps none
         self.copies = copies if copied == self.generation else 0

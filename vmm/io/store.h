@@ -104,6 +104,12 @@ enum store_operation {
 	 * begins to compare all chunks that have a sum with it; struct store_told reports progress
 	 */
 	STORE_SCRUB,
+	/*
+	 * gives the store's lease back, once no request of a client is under way: from then on
+	 * another host need not wait for the lease to pass, and this one does nothing with the
+	 * store before a STORE_TAKE. Does nothing to a store without a lease
+	 */
+	STORE_RELEASE,
 	STORE_OPERATION_COUNT
 };
 

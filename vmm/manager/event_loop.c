@@ -148,5 +148,6 @@ void event_loop_run_once(void)
 	deadline = MIN(deadline, MIN(content_deadline(), rekey_deadline()));
 	deadline = MIN(deadline, MIN(setup_deadline(), log_deadline()));
 	deadline = MIN(deadline, MIN(perf_deadline(), gdb_deadline()));
+	deadline = MIN(deadline, shutdown_deadline());
 	event_loop_wait(deadline);
 }

@@ -8,8 +8,13 @@ enum shutdown { SHUTDOWN_NONE, SHUTDOWN_REBOOT, SHUTDOWN_POWER_OFF };
 /* Has the host switched off or reset, as soon as the asker's answer was sent. */
 void shutdown_ask(enum shutdown what);
 
-/* Sends all waiting output and stops the host, if it is to stop; called once a turn of the loop. */
+/*
+ * Stops the host, if it is to stop: has stores given back, for some seconds at most, then sends all
+ * waiting output. Called once a turn of the loop.
+ */
 void shutdown_step(void);
+/* Returns the TSC at which shutdown_step is to be called even if nothing happens; ~0: never. */
+u64 shutdown_deadline(void);
 
 /*
  * Has the host switched off or reset, for the commands that stop the host, and shows no further

@@ -41,7 +41,8 @@ struct store {
 	u64 sectors;   /* sectors of the disk or partition that the store lies on */
 	/* the driver's reports, mapped in the manager; the driver writes them at any time */
 	struct store_page *page;
-	u64 asked; /* number of the last command that the driver was given */
+	u64 leaving; /* number of the command that gives the store back; 0: it was not given */
+	u64 asked;   /* number of the last command that the driver was given */
 	/* sectors of a chunk, the store's unit of space; 0: not known yet */
 	u32 chunk_sectors;
 	bool said_quotas; /* the log has a line for each quota that is exceeded */

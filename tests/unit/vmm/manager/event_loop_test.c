@@ -120,6 +120,7 @@ NO_DEADLINE(log_deadline)
 NO_DEADLINE(perf_deadline)
 NO_DEADLINE(gdb_deadline)
 NO_DEADLINE(serial_deadline)
+NO_DEADLINE(shutdown_deadline)
 
 void serial_interrupt(enum serial_name name)
 {

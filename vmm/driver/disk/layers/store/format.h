@@ -119,7 +119,12 @@ struct store_superblock {
 	 * a sum. What is there for a chunk that no volume has means nothing.
 	 */
 	u32 sums;
-	u64 session; /* drawn at random by the owner at each of its boots */
+	/*
+	 * drawn at random by the owner at each of its boots; 0, with a lease: the owner has given
+	 * the store back, and any host may take it. A program that does not know of the 0 waits as
+	 * for any other owner.
+	 */
+	u64 session;
 	u8 rest[STORE_BLOCK_BYTES - 140 - 4 * STORE_RECORD_NODES];
 };
 _Static_assert(sizeof(struct store_superblock) == STORE_BLOCK_BYTES, "a block");

@@ -124,6 +124,8 @@ struct store_lease {
 	bool proving;
 	/* this process holds the store by what an earlier one of this boot has written */
 	bool resumes;
+	/* the next superblock gives the store back; until it counts no client's request is done */
+	bool releases;
 	bool retake; /* the manager wants the store to be loaded anew, by STORE_TAKE */
 	bool asked;  /* it is being loaded for that reason */
 	u32 looks;   /* how many looks were made since the last commit */
@@ -324,6 +326,9 @@ bool store_is_leased(const struct open_store *store);
 bool store_lease_is_stale(const struct open_store *store);
 /* Returns whether clients' requests have to wait, as another host may have the store by now. */
 bool store_lease_bars(const struct open_store *store);
+/* Gives the store back by the next commit, by STORE_RELEASE; no client may have a request under
+ * way. */
+void store_lease_release(struct open_store *store);
 /* Returns whether the store's job waits for a time, so that other stores have their turn. */
 bool store_rests(const struct open_store *store);
 /* Returns the TSC at which a commit is due although nothing has changed; ~0: never. */

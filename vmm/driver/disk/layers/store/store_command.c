@@ -241,6 +241,25 @@ static void store_take_anew(struct open_store *store)
 	}
 }
 
+/*
+ * Begins to give the store back; the superblock that does so is answered by its commit. The
+ * command's number is not kept in the store: a driver that is started anew has taken the store, and
+ * gives it back once more.
+ */
+static void store_release(struct open_store *store)
+{
+	store_lease_release(store);
+	store_answer(store, STORE_OK);
+	store->commanded_after = store->lease.releases ? store->pool.now : store->pool.committed;
+}
+
+/* Returns whether the command that was carried out has given the store back. */
+static bool store_is_released(const struct open_store *store)
+{
+	return store->command.operation == STORE_RELEASE && store->lease.releases &&
+	       store->state == STORE_HELD;
+}
+
 /* Begins to make an empty store on the disk, which exists once both superblocks are written. */
 static void store_format(struct open_store *store)
 {
@@ -315,6 +334,8 @@ bool store_command_holds(const struct open_store *store, u64 volume)
 {
 	if (!store->commanded || store->commanded_after != 0 || volume == 0)
 		return false;
+	if (store->command.operation == STORE_RELEASE)
+		return true;
 	for (u32 i = 0; i < store->command.count; i++) {
 		if (store->command.item[i].volume == volume ||
 		    store->command.item[i].other == volume)
@@ -360,6 +381,8 @@ bool store_command_step(struct open_store *store)
 			store_take_anew(store);
 		else if (store->state != STORE_READY)
 			store_answer(store, STORE_NOT_READY);
+		else if (store->command.operation == STORE_RELEASE)
+			store_release(store);
 		else
 			store_do_all(store);
 		store->commanded_after = MAX(store->commanded_after, 1);
@@ -368,7 +391,8 @@ bool store_command_step(struct open_store *store)
 	if (store->state == STORE_READY && store->commanded_after > store->pool.committed)
 		return false;
 	if ((store->state == STORE_LOST || store->state == STORE_HELD) &&
-	    store->command.operation != STORE_TAKE && store->answer.status == STORE_OK)
+	    store->command.operation != STORE_TAKE && !store_is_released(store) &&
+	    store->answer.status == STORE_OK)
 		store_answer(store, STORE_NOT_READY);
 	if (store->state == STORE_FAILED &&
 	    (store->answer.status == STORE_OK || store->answer.status == STORE_NOT_READY))

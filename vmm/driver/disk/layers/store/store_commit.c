@@ -39,6 +39,8 @@ void store_commit_begin(struct open_store *store)
 	if (pool->super.copies != 0)
 		pool->super.copied = pool->super.generation;
 	store->step.super = pool->super;
+	if (store->lease.releases)
+		store->step.super.session = 0;
 	store_io_forget();
 }
 

@@ -44,7 +44,7 @@ bool store_lease_is_stale(const struct open_store *store)
 
 bool store_lease_bars(const struct open_store *store)
 {
-	return store_lease_is_stale(store) || store->lease.proving;
+	return store_lease_is_stale(store) || store->lease.proving || store->lease.releases;
 }
 
 bool store_rests(const struct open_store *store)
@@ -54,8 +54,9 @@ bool store_rests(const struct open_store *store)
 
 u64 store_lease_at(const struct open_store *store)
 {
-	return store_is_leased(store) && store->state == STORE_READY ? store->lease.beat_tsc
-								     : ~0ull;
+	if (!store_is_leased(store) || store->state != STORE_READY)
+		return ~0ull;
+	return store->lease.releases ? 0 : store->lease.beat_tsc;
 }
 
 static struct store_mark store_mark_of(const struct store_superblock *super)
@@ -110,6 +111,13 @@ enum store_lease_view store_lease_look(struct open_store *store,
 		lease->seen = mark;
 		lease->resumes = super->lease_s != 0 && super->session == store->given.session;
 		lease->until_tsc = lease->resumes ? store->page->lease_until_tsc : 0;
+		return LEASE_FREE;
+	}
+	if (super->session == 0 && (store->given.held == 0 || lease->asked)) {
+		/* its owner has given it back: whoever else takes it at this moment waits and
+		 * looks, too */
+		lease->seen = mark;
+		lease->settles = true;
 		return LEASE_FREE;
 	}
 	if (!lease->watches) {
@@ -260,4 +268,13 @@ void store_lease_renew(struct open_store *store)
 	store->page->lease_until_tsc = lease->until_tsc;
 	lease->beat_tsc = lease->submitted_tsc + store_lease_part(store, 1, 3);
 	store_lease_see(store, &store->step.super);
+	if (!lease->releases)
+		return;
+	store->page->lease_until_tsc = 0;
+	store_fail(store, STORE_HELD, "this host has given it back; `store take` takes it again");
+}
+
+void store_lease_release(struct open_store *store)
+{
+	store->lease.releases = store_is_leased(store);
 }

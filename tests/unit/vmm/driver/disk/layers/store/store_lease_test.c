@@ -270,13 +270,17 @@ static void test_races(void **state)
 	u32 won[3] = {0};
 
 	for (u32 round = 0; round < 250; round++) {
+		struct store_superblock *super;
 		u64 busy_since[2] = {0};
 
 		end(state);
 		begin_held(state);
 		seed = RANDOM_SEED ^ round * 0x9e3779b97f4a7c15ull;
-		newest()->host[0] = round % 3 == 0 ? 3 : 1; /* 3: a host that is gone */
-		correct(newest());
+		super = newest();
+		super->host[0] = round % 3 == 0 ? 3 : 1; /* 3: a host that is gone */
+		if (round % 2 == 0)
+			super->session = 0; /* it has given the store back */
+		correct(super);
 		boot(0, 1, STORE_LEASE_KEEP);
 		boot(1, 2, STORE_LEASE_KEEP);
 		if (round % 3 == 1)
