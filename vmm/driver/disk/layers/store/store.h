@@ -37,6 +37,12 @@ struct store_client {
 	u32 sectors;
 	u32 operation; /* the operation of the request that waits, enum block_operation */
 	/*
+	 * the first sector, in the volume, plus 1, of the request that is handed to the device
+	 * next, and the chunk in which it was found to lie; 0: there is none
+	 */
+	u64 passed;
+	u32 passed_chunk;
+	/*
 	 * what `want` asks for is there once this generation of the store is on the disk; 0: the
 	 * job is not done yet
 	 */

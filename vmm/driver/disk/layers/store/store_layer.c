@@ -137,6 +137,20 @@ static enum layer_answer store_end(enum block_status *status, enum block_status 
 	return LAYER_ENDS;
 }
 
+/*
+ * Notes where a request lies that is handed to the device next: nothing of the store changes
+ * before.
+ */
+static enum layer_answer store_pass(struct client *client, const struct block_request *request,
+				    u32 chunk)
+{
+	struct store_client *own = store_client_of(client);
+
+	own->passed = request->sector + 1;
+	own->passed_chunk = chunk;
+	return LAYER_PASSES;
+}
+
 static enum layer_answer store_read(struct client *client, const struct block_request *request,
 				    enum block_status *status)
 {
@@ -155,7 +169,7 @@ static enum layer_answer store_read(struct client *client, const struct block_re
 		return LAYER_WAITS;
 	if (pool_look_up(&store->pool, record, request->sector / store->pool.super.chunk_sectors,
 			 &chunk, &alone))
-		return LAYER_PASSES;
+		return store_pass(client, request, chunk);
 	if (request->window != 0)
 		/* it reads as zeros, which the driver can put into the client's pool only */
 		return store_end(status, BLOCK_COPY);
@@ -259,7 +273,7 @@ static enum layer_answer store_write(struct client *client, const struct block_r
 	if (request->operation != BLOCK_WRITE)
 		return store_clear(client, store, request, mapped, status);
 	return mapped && alone && !pool_is_summed(&store->pool, chunk)
-		       ? LAYER_PASSES
+		       ? store_pass(client, request, chunk)
 		       : store_want_of(client, request, WANT_CHUNK);
 }
 
@@ -276,21 +290,34 @@ static enum layer_answer store_flush(struct client *client, const struct block_r
 	return LAYER_PASSES;
 }
 
+/* Returns the chunk in which a request lies that has passed. */
+static u32 store_take_passed(struct client *client, const struct open_store *store, u64 sector)
+{
+	struct store_client *own = store_client_of(client);
+	bool found = own->passed == sector + 1;
+	bool alone;
+	u32 chunk = 0;
+
+	own->passed = 0;
+	if (found)
+		return own->passed_chunk;
+	(void)pool_look_up(&store->pool, store_record_of(client, store),
+			   sector / store->pool.super.chunk_sectors, &chunk, &alone);
+	return chunk;
+}
+
 /* Redirects the request from its sector in the volume to that on the disk. */
 static void store_lead(struct client *client, struct driver_request *request)
 {
 	struct open_store *store = store_open_at(store_client_of(client)->store);
-	const struct store_record *record = store_record_of(client, store);
-	u64 size = store->pool.super.chunk_sectors;
-	bool alone;
-	u32 chunk = 0;
+	u32 chunk;
 
 	request->volume_sector = request->sector;
 	if (request->operation == BLOCK_FLUSH)
 		return;
-	(void)pool_look_up(&store->pool, record, request->sector / size, &chunk, &alone);
-	request->sector =
-		store->given.first_sector + store_sector_of(store, chunk) + request->sector % size;
+	chunk = store_take_passed(client, store, request->sector);
+	request->sector = store->given.first_sector + store_sector_of(store, chunk) +
+			  request->sector % store->pool.super.chunk_sectors;
 	if (request->operation == BLOCK_WRITE && store->given.sum_after_s != 0) {
 		pool_write_begins(&store->pool, chunk);
 		store_sum_wake(store);
