@@ -50,6 +50,11 @@ bench-disks: test-packages ## what a disk's requests cost, under Skerry and KVM;
 		$(PYTHON) tests/bench/disks.py --build $(BUILD) \
 		--emulator '$(if $(filter command line,$(origin EMULATOR)),$(EMULATOR))')
 
+.PHONY: bench-volumes
+bench-volumes: test-packages ## what a request to a volume makes Skerry execute, beside the disk itself, and a first write to a shared chunk
+	$(Q)$(MAKE) --no-print-directory all guests $(BENCH)/disk_load
+	$(Q)$(PYTHON) tests/bench/disk_anatomy.py --build $(BUILD) --volumes
+
 $(BENCH)/store_scale: tests/bench/store_scale.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu17 -O2 -Wall -Wextra -Wno-stringop-overread -mgeneral-regs-only -I. -MMD -MP -MF $@.d -o $@ $<

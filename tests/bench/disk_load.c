@@ -3,15 +3,18 @@
  * Requests of 4 KiB at random places of /dev/vda, past the guest's cache, for a Linux guest: a
  * static program without a C library.
  *
- * disk_load go|wait [read|write DEPTH COUNT]...: COUNT requests, DEPTH at once, as often as given.
- * Before and after each run it says MARK, and after `wait` waits for a line, so that somebody
- * outside can count what the run has cost.
+ * disk_load go|wait [read|write|each DEPTH COUNT]...: COUNT requests, DEPTH at once, as often as
+ * given. `each` writes, one request each, to the pieces of 64 KiB from the disk's first on, and
+ * goes on where the last such run ended. Before and after each run it says MARK, and after `wait`
+ * waits for a line, so that somebody outside can count what the run has cost.
  */
 #include "tests/guest/linux/call.h"
 
 #define BLOCK	  4096ul
 #define BLOCKS	  4096ul /* 16 MiB of the disk are used */
 #define DEPTH_MAX 32ul
+#define PIECE	  65536ul
+#define PIECES	  512ul /* 32 MiB of the disk */
 
 enum { SYSTEM_IO_SETUP = 206, SYSTEM_IO_GETEVENTS = 208, SYSTEM_IO_SUBMIT = 209 };
 enum { O_RDWR = 2, O_DIRECT = 040000 };
@@ -54,6 +57,8 @@ static unsigned long context;
 static long disk;
 static unsigned char waits; /* a mark waits for a line */
 static unsigned long state = 88172645463325252ul;
+static unsigned char one_a_piece; /* each request goes to the next piece */
+static unsigned long next_piece;
 
 static long get_events(void)
 {
@@ -129,6 +134,10 @@ static void mark(const char *name, unsigned long depth, unsigned long number)
 
 static void choose_place(struct iocb *request)
 {
+	if (one_a_piece) {
+		request->offset = next_piece++ % PIECES * PIECE;
+		return;
+	}
 	state ^= state << 13;
 	state ^= state >> 7;
 	state ^= state << 17;
@@ -228,7 +237,8 @@ void begin(char **stack)
 
 		if (depth < 1 || depth > DEPTH_MAX)
 			fail("depth", 0);
-		run(word[1], word[1][0] == 'w' ? IOCB_WRITE : IOCB_READ, depth, number(word[3]));
+		one_a_piece = word[1][0] == 'e';
+		run(word[1], word[1][0] == 'r' ? IOCB_READ : IOCB_WRITE, depth, number(word[3]));
 		word += 3;
 	}
 	say("DONE ", "all", 0, 0);

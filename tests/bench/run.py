@@ -29,12 +29,12 @@ GROWTH = 1.02 # the factor by which an instruction count may exceed the baseline
 LINUX = "console=ttyS0 quiet pci=off"
 
 
-def run(make, commands, options=""):
+def run(make, commands, options="", limit=LIMIT):
     """Boots, runs commands from the kernel's command line, and returns what the console says."""
     for _ in range(TRIES):
         machine = make(f'{options} run="' + "; ".join(commands) + '; version"')
         try:
-            machine.wait("Skerry [0-9.]+, ABI", LIMIT)
+            machine.wait("Skerry [0-9.]+, ABI", limit)
             return machine.transcript().replace("\r", "")
         except Exception as error:  # a machine that hangs is started anew
             print(f"  once more: {type(error).__name__}", file=sys.stderr)
