@@ -3,7 +3,8 @@
  * A switch with four ports. The first is honest, and so is whoever reads at the second; the
  * second's own frames, and both others, are any bytes in rings and lines at any time. The honest
  * frames arrive unchanged and in order, nobody else sends in their name, whatever arrives has a
- * header that is true, and from a port with an address nothing comes that names another one.
+ * header that is true, from a port with an address nothing comes that names another one, and from a
+ * port with a list of egress nothing comes but what the list names.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -16,6 +17,7 @@
 #include "vmm/switch/announce.c"
 #include "vmm/io/checksum.c"
 #include "vmm/switch/deliver.c"
+#include "vmm/switch/egress.c"
 #include "vmm/switch/forward.c"
 #include "vmm/switch/limit.c"
 #include "vmm/switch/loop.c"
@@ -27,15 +29,18 @@
 #include "vmm/switch/turn.c"
 #include "vmm/switch/vlan.c"
 
-#define PORTS	   4u
-#define HONEST	   0u /* the port of an honest sender */
-#define READER	   1u /* the port that reads what all ports send, and writes garbage */
-#define ADDRESSED  3u /* the port that may have an IPv4 address */
-#define ADDRESS	   0x0a00000au
-#define MTU	   1500u
-#define MAC(n)	   (0x000000005452ull | (u64)(n) << 40)
-#define ROUNDS_MAX 200u
-#define SECRET	   0x01020304u /* the secret of probes, small so that the fuzzer finds it soon */
+#define PORTS	  4u
+#define HONEST	  0u /* the port of an honest sender */
+#define READER	  1u /* the port that reads what all ports send, and writes garbage */
+#define ADDRESSED 3u /* the port that may have an IPv4 address */
+#define ADDRESS	  0x0a00000au
+/* what a list of egress names: this port, at the reader, which then has that address */
+#define LISTED_ADDRESS 0x0b00000au
+#define LISTED_PORT    443u
+#define MTU	       1500u
+#define MAC(n)	       (0x000000005452ull | (u64)(n) << 40)
+#define ROUNDS_MAX     200u
+#define SECRET	       0x01020304u /* the secret of probes, small so that the fuzzer finds it soon */
 /*
  * The offset of a number of 32 bits in honest frames; the bytes behind it follow from the number.
  */
@@ -173,6 +178,24 @@ static void check_address(const u8 *frame, u32 bytes)
 	CHECK_THAT(sender == ADDRESS || sender == 0);
 }
 
+/* Checks that what a port with a list of egress has sent is for the reader, and what it may get. */
+static void check_listed(const u8 *frame, u32 bytes)
+{
+	bool is_arp = bytes_get16(frame + ETHER_TYPE_AT) == ETHER_ARP;
+	const u8 *l3 = frame + L3_AT;
+
+	CHECK_THAT(tcp_ipv4_address(l3 + (is_arp ? (u32)ARP_TARGET_AT : (u32)IPV4_TARGET_AT)) ==
+		   LISTED_ADDRESS);
+	if (is_arp) {
+		CHECK_THAT(bytes <= 60);
+		return;
+	}
+	CHECK_THAT(bytes_get16(frame + ETHER_TYPE_AT) == ETHER_IPV4 && l3[0] == 0x45);
+	CHECK_THAT((bytes_get16(l3 + IPV4_FRAGMENT_AT) & 0xbfff) == 0);
+	CHECK_THAT(bytes_get16(l3 + IPV4_LENGTH_AT) == bytes - L3_AT || bytes <= 60);
+	CHECK_THAT(l3[IPV4_PROTOCOL_AT] == IP_TCP && bytes_get16(l3 + 22) == LISTED_PORT);
+}
+
 static void read_all(void)
 {
 	u32 wishes = memory[READER][LINK_LINE_BYTES + offsetof(struct link_line, wish)];
@@ -187,6 +210,8 @@ static void read_all(void)
 		check_header(&header, frame, wishes);
 		if (ports[ADDRESSED].address != 0 && source == ports[ADDRESSED].only_mac)
 			check_address(frame, header.bytes);
+		if (ports[ADDRESSED].egress.listed != 0 && source == MAC(ADDRESSED))
+			check_listed(frame, header.bytes);
 		if (source == MAC(HONEST))
 			check_honest(frame, header.bytes);
 		frames_drop(&reader, &header);
@@ -210,6 +235,11 @@ static u32 make_frame(struct fuzz *fuzz, u8 *frame, struct frame_header *header)
 	bytes_put16(frame + (is_ipv6 ? 18 : 16), (u16)(bytes - (is_ipv6 ? 54 : 14)));
 	frame[is_ipv6 ? 20 : 23] = IP_TCP;
 	frame[transport + 12] = 0x50;
+	if (ports[ADDRESSED].egress.listed != 0 && !is_ipv6) {
+		bytes_put32(frame + 26, __builtin_bswap32(ADDRESS));
+		bytes_put32(frame + 30, __builtin_bswap32(LISTED_ADDRESS));
+		bytes_put16(frame + 36, LISTED_PORT);
+	}
 	*header = (struct frame_header){.bytes = bytes,
 					.flags = FRAME_NEEDS_CHECKSUM,
 					.segments = whole     ? FRAME_WHOLE
@@ -332,7 +362,7 @@ static void scribble(struct fuzz *fuzz, u32 index)
 	port_sets.active |= BIT(index);
 }
 
-static void attach(struct fuzz *fuzz, u32 index, u32 flags, u32 address)
+static void attach(u32 index, u32 flags, u32 address, bool listed)
 {
 	struct link_memory *link = (struct link_memory *)(void *)memory[index];
 
@@ -343,6 +373,14 @@ static void attach(struct fuzz *fuzz, u32 index, u32 flags, u32 address)
 		.port = {.mac = (flags & NET_PORT_UPLINK) != 0 ? 0 : MAC(index),
 			 .flags = flags,
 			 .address = address,
+			 .egress = {.listed = listed,
+				    .count = 1,
+				    .entry = {{LISTED_ADDRESS,
+					       ~0u,
+					       LISTED_PORT,
+					       LISTED_PORT,
+					       IP_TCP,
+					       {0}}}},
 			 .secret = SECRET + index},
 		.number = 1};
 }
@@ -350,6 +388,7 @@ static void attach(struct fuzz *fuzz, u32 index, u32 flags, u32 address)
 static void start(struct fuzz *fuzz)
 {
 	static const u32 others[] = {0, NET_PORT_TRUNK, NET_PORT_UPLINK, NET_PORT_ANY_SOURCE};
+	bool listed;
 	u8 what;
 
 	memset(&channel_memory, 0, sizeof(channel_memory));
@@ -363,11 +402,13 @@ static void start(struct fuzz *fuzz)
 	mac_table_init(fuzz_u8(fuzz), 0);
 	forward_init(MTU);
 	port_init(&channel_memory, 1, 1);
-	attach(fuzz, HONEST, 0, 0);
-	attach(fuzz, READER, 0, 0);
-	attach(fuzz, 2, others[fuzz_u8(fuzz) % ARRAY_COUNT(others)], 0);
+	attach(HONEST, 0, 0, false);
+	attach(2, others[fuzz_u8(fuzz) % ARRAY_COUNT(others)], 0, false);
 	what = fuzz_u8(fuzz);
-	attach(fuzz, ADDRESSED, others[what % ARRAY_COUNT(others)], what >= 128 ? ADDRESS : 0);
+	listed = what >= 192;
+	attach(READER, 0, listed ? LISTED_ADDRESS : 0, false);
+	attach(ADDRESSED, listed ? 0 : others[what % ARRAY_COUNT(others)],
+	       what >= 128 ? ADDRESS : 0, listed);
 	port_take_commands();
 	frames_open(&honest, (struct link_memory *)(void *)memory[HONEST], LINK_CLIENT);
 	frames_open(&reader, (struct link_memory *)(void *)memory[READER], LINK_CLIENT);

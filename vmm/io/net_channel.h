@@ -28,6 +28,35 @@ enum net_port_flag {
 	NET_PORT_DHCP = 1 << 6,
 };
 
+/* What an entry of a list of egress allows, if it is not the number of a protocol over IPv4. */
+enum net_egress_protocol {
+	NET_EGRESS_ANY = 0, /* any protocol over IPv4 */
+	/* ARP alone: the entry names a router, to which nothing is sent itself (255 is no protocol)
+	 */
+	NET_EGRESS_ARP = 255,
+};
+
+/* Hosts to which a port may send: an entry of a list of egress. */
+struct net_egress {
+	u32 address; /* in a frame's order of bytes, like mask */
+	u32 mask;    /* the bits of an address that have to be those of `address` */
+	/* of TCP and UDP: the ports from the first to the last, both included */
+	u16 first;
+	u16 last;
+	u8 protocol; /* the protocol's number, or an enum net_egress_protocol */
+	u8 reserved[3];
+};
+
+/* the entries that a VM's configuration may have, and one for the network's router */
+#define NET_EGRESS_MAX 17u
+
+/* What a port may send to, if it is `listed`: what no entry names is dropped. */
+struct net_egress_list {
+	u32 listed; /* not 0: the list holds, also if it is empty */
+	u32 count;
+	struct net_egress entry[NET_EGRESS_MAX];
+};
+
 /*
  * A port of a switch, written by the manager. `limit` and the fields after it may change while the
  * port is in use.
@@ -51,6 +80,7 @@ struct net_port {
 	 * guess
 	 */
 	u64 secret;
+	struct net_egress_list egress;
 	struct share_given limit; /* limit of packets */
 	/* not 0: the port is an uplink whose card has no link or no driver */
 	u32 down;
@@ -89,6 +119,7 @@ enum net_drop {
 	NET_DROP_LIMIT,
 	NET_DROP_FULL,	 /* the receiving port's client does not take frames as fast as they come */
 	NET_DROP_NOBODY, /* the network has no port to which the frame may go */
+	NET_DROP_EGRESS, /* the port's list of egress does not allow the frame */
 	NET_DROP_COUNT
 };
 

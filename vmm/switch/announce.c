@@ -24,7 +24,6 @@
 #define RARP_REQUEST	3u
 #define RARP_SENDER_AT	22u
 #define RARP_TARGET_AT	32u
-#define BROADCAST_MAC	0xffffffffffffull
 
 static void announce(struct port *to, struct port *from, u64 mac, u16 vlan)
 {

@@ -9,6 +9,7 @@
 #include "vmm/rt/clock.h"
 #include "vmm/io/bytes.h"
 #include "vmm/switch/deliver.h"
+#include "vmm/switch/egress.h"
 #include "vmm/switch/limit.h"
 #include "vmm/switch/loop.h"
 #include "vmm/switch/mac_table.h"
@@ -109,6 +110,33 @@ static enum net_drop forward_send(void)
 	return NET_PASSED;
 }
 
+/*
+ * Sends a frame of a port with a list of egress. The sender chooses the MAC address, so a frame
+ * goes only where the host may be whose IPv4 address the list allows: no neighbour gets it instead.
+ */
+static enum net_drop forward_send_listed(void)
+{
+	u64 mac = bytes_get_mac(packet.head);
+	u64 allowed;
+	u32 target;
+	u32 port;
+
+	if (!egress_allows(&packet, &target))
+		return NET_DROP_EGRESS;
+	allowed = egress_find_ports(target);
+	if ((mac & 1) != 0)
+		return forward_flood(allowed);
+	port = forward_find_port(mac);
+	if (port == MAC_TABLE_NOBODY)
+		return forward_flood(allowed & port_sets.holders);
+	if ((allowed & BIT(port)) == 0)
+		return NET_DROP_EGRESS;
+	if (!forward_may_go(&ports[port]))
+		return NET_DROP_NOBODY;
+	deliver(&ports[port], &packet);
+	return NET_PASSED;
+}
+
 static void forward_mirror(void)
 {
 	for (u64 to = port_sets.mirrors; to != 0; to &= to - 1)
@@ -132,7 +160,7 @@ static enum net_drop forward_pass(struct port *from, const struct frame_header *
 		return reason;
 	if (packet.offer.segments != FRAME_WHOLE)
 		share_pay(&from->share, (u64)packet_segments(&packet) * FORWARD_OVERHEAD);
-	return forward_send();
+	return likely(from->egress.listed == 0) ? forward_send() : forward_send_listed();
 }
 
 void forward(struct port *from, const struct frame_header *header, const u8 *frame)

@@ -30,6 +30,8 @@ struct port {
 	u32 address;
 	/* the port has an address, or is on a network whose addresses the manager assigns */
 	bool ruled;
+	/* what the port may send to; the manager gives a list only to a port with an address */
+	struct net_egress_list egress;
 	/*
 	 * in the states NET_PORT_LISTENS and NET_PORT_LOOPED: the TSC at which the port opens,
 	 * unless a probe comes

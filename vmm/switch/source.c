@@ -12,24 +12,7 @@
 
 #define L3_AT	       14u
 #define IPV4_BYTES     20u
-#define IPV4_SOURCE_AT 12u
-#define IPV4_TARGET_AT 16u
 #define IPV4_BROADCAST (~0u)
-/*
- * The parts of an ARP message of IPv4 over Ethernet (RFC 826): fixed fields, the sender's two
- * addresses, the target's two.
- */
-#define ARP_BYTES	  28u
-#define ARP_FORM_AT	  0u
-#define ARP_FORM	  0x00010800u
-#define ARP_LENGTHS_AT	  4u
-#define ARP_LENGTHS	  0x0604u
-#define ARP_KIND_AT	  6u
-#define ARP_REQUEST	  1u
-#define ARP_SENDER_MAC_AT 8u
-#define ARP_SENDER_AT	  14u
-#define ARP_TARGET_AT	  24u
-
 static bool source_is_group(u64 mac)
 {
 	return (mac & 1) != 0;
@@ -84,14 +67,6 @@ _Static_assert(PACKET_HEAD_BYTES - FRAME_TAG_BYTES >= L3_AT + DHCP_COPIED_BYTES,
 _Static_assert(PACKET_HEAD_BYTES - FRAME_TAG_BYTES >= L3_AT + IPV6_BYTES + SOLICITATION_BYTES,
 	       "so does all of that");
 
-static u32 source_address_at(const u8 *at)
-{
-	u32 address;
-
-	__builtin_memcpy(&address, at, sizeof(address));
-	return address;
-}
-
 /*
  * Returns true if the frame is a DHCP request by which a guest without an address asks for one, for
  * its own card.
@@ -101,8 +76,8 @@ static bool source_asks_for_address(const struct packet *packet, u64 mac)
 	const u8 *ip = packet->head + L3_AT;
 
 	return packet->bytes - L3_AT >= DHCP_BYTES && ip[0] == IPV4_NO_OPTIONS &&
-	       source_address_at(ip + IPV4_SOURCE_AT) == 0 &&
-	       source_address_at(ip + IPV4_TARGET_AT) == IPV4_BROADCAST &&
+	       tcp_ipv4_address(ip + IPV4_SOURCE_AT) == 0 &&
+	       tcp_ipv4_address(ip + IPV4_TARGET_AT) == IPV4_BROADCAST &&
 	       (bytes_get16(ip + IPV4_FRAGMENT_AT) & IPV4_FRAGMENT_MASK) == 0 &&
 	       ip[IPV4_PROTOCOL_AT] == IP_UDP && bytes_get32(ip + UDP_PORTS_AT) == DHCP_PORTS &&
 	       bytes_get32(ip + DHCP_AT) >> 8 == DHCP_KIND &&
@@ -114,9 +89,9 @@ static bool source_probes(const struct packet *packet)
 {
 	const u8 *arp = packet->head + L3_AT;
 
-	return source_address_at(arp + ARP_SENDER_AT) == 0 &&
+	return tcp_ipv4_address(arp + ARP_SENDER_AT) == 0 &&
 	       bytes_get16(arp + ARP_KIND_AT) == ARP_REQUEST &&
-	       source_address_at(arp + ARP_TARGET_AT) == packet->from->address;
+	       tcp_ipv4_address(arp + ARP_TARGET_AT) == packet->from->address;
 }
 
 /*
@@ -156,7 +131,7 @@ bool source_has_address(const struct packet *packet, u64 mac)
 
 	if (packet->type == ETHER_IPV4)
 		return there >= IPV4_BYTES &&
-		       (source_address_at(l3 + IPV4_SOURCE_AT) == packet->from->address ||
+		       (tcp_ipv4_address(l3 + IPV4_SOURCE_AT) == packet->from->address ||
 			source_asks_for_address(packet, mac));
 	if (packet->type == ETHER_IPV6)
 		return source_probes_ipv6(l3, there, mac);
@@ -164,7 +139,7 @@ bool source_has_address(const struct packet *packet, u64 mac)
 	       bytes_get32(l3 + ARP_FORM_AT) == ARP_FORM &&
 	       bytes_get16(l3 + ARP_LENGTHS_AT) == ARP_LENGTHS &&
 	       bytes_get_mac(l3 + ARP_SENDER_MAC_AT) == mac &&
-	       (source_address_at(l3 + ARP_SENDER_AT) == packet->from->address ||
+	       (tcp_ipv4_address(l3 + ARP_SENDER_AT) == packet->from->address ||
 		source_probes(packet));
 }
 
@@ -193,10 +168,10 @@ bool source_takes_no_address(const struct packet *packet)
 		return true;
 	if (packet->type == ETHER_IPV4)
 		return there >= IPV4_BYTES &&
-		       source_is_free(source_address_at(l3 + IPV4_SOURCE_AT), packet->vlan);
+		       source_is_free(tcp_ipv4_address(l3 + IPV4_SOURCE_AT), packet->vlan);
 	if (packet->type == ETHER_ARP)
 		return there >= ARP_BYTES &&
-		       source_is_free(source_address_at(l3 + ARP_SENDER_AT), packet->vlan);
+		       source_is_free(tcp_ipv4_address(l3 + ARP_SENDER_AT), packet->vlan);
 	return true;
 }
 

@@ -11,7 +11,7 @@ static const char *const drop_names[NET_DROP_COUNT] = {
 	[NET_DROP_BAD] = "bad",		[NET_DROP_TOO_LONG] = "too_long",
 	[NET_DROP_SPOOFED] = "spoofed", [NET_DROP_VLAN] = "vlan",
 	[NET_DROP_LIMIT] = "limit",	[NET_DROP_FULL] = "full",
-	[NET_DROP_NOBODY] = "nobody",
+	[NET_DROP_NOBODY] = "nobody",	[NET_DROP_EGRESS] = "egress",
 };
 
 static void command_net_stat_show_json(struct reply *reply, const struct driver_link *link,

@@ -19,6 +19,7 @@
 #include "vmm/switch/announce.c"
 #include "vmm/io/checksum.c"
 #include "vmm/switch/deliver.c"
+#include "vmm/switch/egress.c"
 #include "vmm/switch/forward.c"
 #include "vmm/switch/limit.c"
 #include "vmm/switch/loop.c"
