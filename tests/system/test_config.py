@@ -42,6 +42,7 @@ OTHERS = {"kernel": "cpuid.bin", "initrd": "spin.bin", "cmdline": "x", "boot": "
           "disk.ops": "1000", "disk.bytes": "9000000", "disk.burst": "64000", "disk.weight": "512",
           "disk.undo": "1M",
           "net.packets": "1000", "net.bytes": "9000000", "net.burst": "64000", "net.weight": "512",
+          "net.egress": "10.0.2.5:443/tcp, 10.1.0.0/16",
           "test_device": "yes"}
 # The keys that, by `help vm set`, can change while a VM runs.
 AT_ANY_TIME = ("weight cap reserve affinity on_crash stop_timeout autostart trap disk.ops disk.bytes "

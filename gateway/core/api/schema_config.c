@@ -75,6 +75,9 @@ static const struct {
 	{"net.bytes", CONFIG_NUMBER, "bytes a second, or 0 for no limit"},
 	{"net.burst", CONFIG_NUMBER, "bytes, or 0 for as many as the switch thinks right"},
 	{"net.weight", CONFIG_NUMBER, "a number from 1 to 65535"},
+	{"net.egress", CONFIG_TEXT,
+	 "any, none, or up to 16 of ADDRESS[/BITS][:PORT[-PORT]][/PROTOCOL], such as "
+	 "`10.0.2.5:443/tcp, 10.1.0.0/16`"},
 	{"test_device", CONFIG_WORDS, "no yes"},
 };
 

@@ -6,6 +6,7 @@
  * those with names, and look-ups in them.
  */
 #include "vmm/io/backup.h"
+#include "vmm/io/net_channel.h"
 #include "vmm/manager/login/password.h"
 #include "vmm/manager/text/text.h"
 #include "vmm/rt/channel.h"
@@ -245,6 +246,8 @@ struct vm_net {
 	u64 mac;
 };
 
+#define CONFIG_EGRESS_MAX (NET_EGRESS_MAX - 1) /* the most entries of `net.egress` */
+
 #define BACKUP_EVERY_MIN_NS  NS_PER_S
 #define BACKUP_EVERY_MAX_NS  (366 * 86400ull * NS_PER_S)
 #define BACKUP_KEEP_MAX	     64u
@@ -328,6 +331,7 @@ struct vm_config {
 	u64 net_bytes;
 	u64 net_burst; /* bytes that may be moved at once beyond net_bytes; 0: the switch decides */
 	u64 net_weight;
+	struct net_egress_list egress; /* what each card may send to */
 };
 
 struct config {

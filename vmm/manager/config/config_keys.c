@@ -142,6 +142,10 @@ const struct config_key config_vm_keys[] = {
 	 "a number of bytes, or 0 for as many as the switch thinks right"},
 	{"net.weight", VALUE_NUMBER, VM_FIELD(net_weight), 1, 65535, NULL,
 	 "a number from 1 to 65535"},
+	{"net.egress", VALUE_EGRESS, VM_FIELD(egress), .words = NULL,
+	 .allowed =
+		 "any, none, or up to 16 entries ADDRESS[/BITS][:PORT[-PORT]][/PROTOCOL] such as "
+		 "10.0.2.5:443/tcp, 10.1.0.0/16 and 10.0.2.2/arp, with tcp or udp behind a port"},
 	{"test_device", VALUE_CHOICE, VM_FIELD(test_device), .words = "no yes",
 	 .allowed = "yes or no"},
 	{NULL, VALUE_TEXT, 0, .words = NULL},
@@ -370,6 +374,8 @@ static bool config_parse_value(const struct config_key *key, struct text text, v
 		return config_parse_ports(text, field);
 	case VALUE_BACKUP:
 		return config_parse_backup(text, field);
+	case VALUE_EGRESS:
+		return config_parse_egress(text, field);
 	case VALUE_PASSWORD:
 		return password_parse(text, field);
 	case VALUE_KEY:
@@ -395,6 +401,8 @@ static size_t config_field_bytes(const struct config_key *key)
 		return (size_t)CONFIG_PORT_MAX * CONFIG_NAME_BYTES;
 	case VALUE_BACKUP:
 		return sizeof(struct backup_plan);
+	case VALUE_EGRESS:
+		return sizeof(struct net_egress_list);
 	case VALUE_PASSWORD:
 		return sizeof(struct password_hash);
 	case VALUE_KEY:
@@ -443,6 +451,7 @@ bool config_set(const struct config_key *keys, void *target, u64 *given, struct 
 		struct vm_net net[CONFIG_VM_NET_MAX];
 		char port[CONFIG_PORT_MAX][CONFIG_NAME_BYTES];
 		struct backup_plan backup;
+		struct net_egress_list egress;
 		struct password_hash password;
 		struct state_key key;
 	} parsed;

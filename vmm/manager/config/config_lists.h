@@ -24,6 +24,12 @@ bool config_parse_ports(struct text text, char (*ports)[CONFIG_NAME_BYTES]);
 bool config_parse_backup(struct text text, struct backup_plan *plan);
 /* Writes the plan so that config_parse_backup reads it, or "" if there is none. */
 void config_backup_text(const struct backup_plan *plan, char *buffer, size_t size);
+/* Reads what cards may send to, such as `10.0.2.5:443/tcp, 10.1.0.0/16`, `any` or `none`. */
+bool config_parse_egress(struct text text, struct net_egress_list *list);
+/* Writes the list so that config_parse_egress reads it. */
+void config_egress_text(const struct net_egress_list *list, char *buffer, size_t size);
+/* Says what of the VM's cards does not go with its list of egress; returns false if all does. */
+bool config_egress_wrong(const struct vm_config *vm, char *problem, size_t size);
 /* Returns whether a disk is there more than once; `name` then names it. */
 bool config_disk_twice(const struct vm_disk *disks, char name[CONFIG_DISK_BYTES]);
 /*

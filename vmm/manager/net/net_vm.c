@@ -5,6 +5,7 @@
  */
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "vmm/manager/config/config_net.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/notice.h"
 #include "vmm/manager/net/net.h"
@@ -67,6 +68,32 @@ static struct share_given net_limit_of(const struct vm_config *config)
 	};
 }
 
+/*
+ * Takes over what the VM's cards may send to, and on a network with `dhcp.router` ARP for that. The
+ * list is of one address, so the card needs one. Returns false, with the reason, if it has none.
+ */
+static bool net_list_egress(const struct vm *vm, const struct net_config *net,
+			    struct net_port *port, char *problem, size_t size)
+{
+	struct net_egress_list *list = &port->egress;
+	u32 router = config_net_address(net->dhcp_router);
+
+	*list = vm->config.egress;
+	if (list->listed == 0)
+		return true;
+	if (port->address == 0) {
+		format(problem, size,
+		       "net.egress needs the card's address; set address= behind the network's "
+		       "name, "
+		       "or dhcp in the network's section");
+		return false;
+	}
+	if (router != 0)
+		list->entry[list->count++] = (struct net_egress){
+			.address = router, .mask = ~0u, .protocol = NET_EGRESS_ARP};
+	return true;
+}
+
 static u32 net_port_flags(u32 flags)
 {
 	return ((flags & VM_NET_PRIVATE) != 0 ? (u32)NET_PORT_PRIVATE : 0) |
@@ -102,7 +129,8 @@ static struct driver_link *net_attach(struct vm *vm, u32 card, char *problem, si
 		       vm->origin != NULL ? "net= names another network" : "mac= sets it");
 		return NULL;
 	}
-	if (!net_lease_assign(vm, card, &wanted.port.address, problem, size))
+	if (!net_lease_assign(vm, card, &wanted.port.address, problem, size) ||
+	    !net_list_egress(vm, net->config, &wanted.port, problem, size))
 		return NULL;
 	string_copy(wanted.user, sizeof(wanted.user), vm->config.name);
 	return driver_link_make(net->bridge, vm->group, &wanted, problem, size);

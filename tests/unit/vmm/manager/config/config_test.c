@@ -128,7 +128,7 @@ static void test_values(void **state)
 		{"a_key_that_is_longer_than_any_there_is = 1", 1,
 		 " tlb_flush hpet pci rng balloon vsock overcommit console port channel disk"
 		 " disk.ops disk.bytes disk.burst disk.weight disk.undo backup net"
-		 " net.packets net.bytes net.burst net.weight test_device"},
+		 " net.packets net.bytes net.burst net.weight net.egress test_device"},
 		{"just words", 1,
 		 "\"just words\" is neither a key nor a section; write key = value"},
 		{"  kernel = again", 3, "kernel is set a second time"},
