@@ -29,23 +29,23 @@
 #include "vmm/switch/turn.c"
 #include "vmm/switch/vlan.c"
 
-#define PORTS	  4u
-#define HONEST	  0u /* the port of an honest sender */
-#define READER	  1u /* the port that reads what all ports send, and writes garbage */
-#define ADDRESSED 3u /* the port that may have an IPv4 address */
-#define ADDRESS	  0x0a00000au
-/* what a list of egress names: this port, at the reader, which then has that address */
-#define LISTED_ADDRESS 0x0b00000au
-#define LISTED_PORT    443u
-#define MTU	       1500u
-#define MAC(n)	       (0x000000005452ull | (u64)(n) << 40)
-#define ROUNDS_MAX     200u
-#define SECRET	       0x01020304u /* the secret of probes, small so that the fuzzer finds it soon */
+#define PORTS	   4u
+#define HONEST	   0u /* the port of an honest sender */
+#define READER	   1u /* the port that reads what all ports send, and writes garbage */
+#define ADDRESSED  3u /* the port that may have an IPv4 address */
+#define ADDRESS	   0x0a00000au
+#define MTU	   1500u
+#define MAC(n)	   (0x000000005452ull | (u64)(n) << 40)
+#define ROUNDS_MAX 200u
+#define SECRET	   0x01020304u /* the secret of probes, small so that the fuzzer finds it soon */
 /*
  * The offset of a number of 32 bits in honest frames; the bytes behind it follow from the number.
  */
 #define NUMBER_AT   14u
 #define HONEST_TYPE 0x88b5u /* the EtherType for experiments (802, 9.2.3) */
+/* what a list of egress names: this port, at the reader, which then has that address */
+#define LISTED_ADDRESS 0x0b00000au
+#define LISTED_PORT    443u
 
 static struct driver_channel channel_memory;
 static _Alignas(PAGE_SIZE) u8 memory[PORTS][FRAMES_LINK_BYTES];
@@ -210,7 +210,7 @@ static void read_all(void)
 		check_header(&header, frame, wishes);
 		if (ports[ADDRESSED].address != 0 && source == ports[ADDRESSED].only_mac)
 			check_address(frame, header.bytes);
-		if (ports[ADDRESSED].egress.listed != 0 && source == MAC(ADDRESSED))
+		if (ports[ADDRESSED].listed && source == MAC(ADDRESSED))
 			check_listed(frame, header.bytes);
 		if (source == MAC(HONEST))
 			check_honest(frame, header.bytes);
@@ -235,7 +235,7 @@ static u32 make_frame(struct fuzz *fuzz, u8 *frame, struct frame_header *header)
 	bytes_put16(frame + (is_ipv6 ? 18 : 16), (u16)(bytes - (is_ipv6 ? 54 : 14)));
 	frame[is_ipv6 ? 20 : 23] = IP_TCP;
 	frame[transport + 12] = 0x50;
-	if (ports[ADDRESSED].egress.listed != 0 && !is_ipv6) {
+	if (ports[ADDRESSED].listed && !is_ipv6) {
 		bytes_put32(frame + 26, __builtin_bswap32(ADDRESS));
 		bytes_put32(frame + 30, __builtin_bswap32(LISTED_ADDRESS));
 		bytes_put16(frame + 36, LISTED_PORT);

@@ -412,6 +412,12 @@ MUTANTS = (
      '"skerry disk 1 of %s", disk);', '"skerry disk 1");', "disk_key_test"),
     ("a typed key stays", "vmm/manager/config/disk_key.c", "disk_key_forget",
      "secret_forget(typed_keys, sizeof(typed_keys));", "", "disk_key_test"),
+    ("a listed packet goes to a neighbour", "vmm/switch/forward.c", "forward_send_listed",
+     "(allowed & BIT(port)) == 0", "false", "switch_egress_test"),
+    ("a fragment passes a list", "vmm/switch/egress.c", "egress_allows_ipv4",
+     "(bytes_get16(ip + IPV4_FRAGMENT_AT) & IPV4_WHOLE_MASK) != 0", "false", "switch_egress_test"),
+    ("ARP carries a message past a list", "vmm/switch/egress.c", "egress_is_plain_arp",
+     "(asked == 0 || asked == to ||", "(true || asked == to ||", "switch_egress_test"),
     ("a second tag passes", "vmm/switch/vlan.c", "vlan_enter_tagged", "|| vlan_is_tag(inner)", "",
      "switch_vlan_test"),
 )

@@ -160,7 +160,7 @@ static enum net_drop forward_pass(struct port *from, const struct frame_header *
 		return reason;
 	if (packet.offer.segments != FRAME_WHOLE)
 		share_pay(&from->share, (u64)packet_segments(&packet) * FORWARD_OVERHEAD);
-	return likely(from->egress.listed == 0) ? forward_send() : forward_send_listed();
+	return likely(!from->listed) ? forward_send() : forward_send_listed();
 }
 
 void forward(struct port *from, const struct frame_header *header, const u8 *frame)

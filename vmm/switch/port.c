@@ -35,6 +35,7 @@ static void port_set_rules(struct port *port, const struct net_port *given)
 	port->carries_all = (given->flags & (NET_PORT_TRUNK | NET_PORT_UPLINK)) != 0;
 	port->address = given->address;
 	port->ruled = given->address != 0 || (given->flags & NET_PORT_DHCP) != 0;
+	port->listed = given->egress.listed != 0;
 	port->egress = given->egress;
 	port->egress.count = MIN(port->egress.count, NET_EGRESS_MAX);
 	port->only_mac = PORT_NO_MAC;

@@ -30,8 +30,7 @@ struct port {
 	u32 address;
 	/* the port has an address, or is on a network whose addresses the manager assigns */
 	bool ruled;
-	/* what the port may send to; the manager gives a list only to a port with an address */
-	struct net_egress_list egress;
+	bool listed; /* `egress` is a list; the manager gives one only to a port with an address */
 	/*
 	 * in the states NET_PORT_LISTENS and NET_PORT_LOOPED: the TSC at which the port opens,
 	 * unless a probe comes
@@ -43,6 +42,7 @@ struct port {
 	struct bucket floods; /* the port's allowance for frames with more than one receiver */
 	/* the manager's entry for the client; its number is 0 if there is no client */
 	struct driver_client given;
+	struct net_egress_list egress; /* what the port may send to, if it is `listed` */
 };
 #define PORT_NO_MAC (~0ull)
 
