@@ -130,15 +130,16 @@ bool egress_allows(const struct packet *packet, u32 *target)
 	return packet->type == ETHER_IPV4 && egress_allows_ipv4(packet, target);
 }
 
-u64 egress_find_ports(u32 target)
+u64 egress_find_ports(const struct packet *packet, u32 target)
 {
-	u64 found = port_sets.holders | port_sets.trunks;
+	u64 owners = 0;
 
 	for (u64 set = port_sets.addressed; set != 0; set &= set - 1) {
 		const struct port *owner = &ports[bit_lowest(set)];
 
-		if (owner->address == target)
-			found |= BIT(owner->index);
+		if (owner != packet->from && owner->address == target &&
+		    port_carries(owner, packet->vlan))
+			owners |= BIT(owner->index);
 	}
-	return found;
+	return owners != 0 ? owners : port_sets.holders | port_sets.trunks;
 }

@@ -11,7 +11,8 @@
  */
 bool egress_allows(const struct packet *packet, u32 *target) MUST_CHECK;
 /*
- * Returns the set of ports behind which a host with the address may be: ports of any VLAN to which
- * the manager has given the address, and those that lead to other hosts.
+ * Returns the set of ports behind which the host with the address may be, for a frame of that port
+ * and VLAN: the other ports to which the manager has given the address, or if there is none, those
+ * that lead to other hosts. So no host out there gets a frame that is for a neighbour.
  */
-u64 egress_find_ports(u32 target);
+u64 egress_find_ports(const struct packet *packet, u32 target);

@@ -123,7 +123,7 @@ static enum net_drop forward_send_listed(void)
 
 	if (!egress_allows(&packet, &target))
 		return NET_DROP_EGRESS;
-	allowed = egress_find_ports(target);
+	allowed = egress_find_ports(&packet, target);
 	if ((mac & 1) != 0)
 		return forward_flood(allowed);
 	port = forward_find_port(mac);

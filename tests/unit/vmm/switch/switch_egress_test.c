@@ -19,6 +19,7 @@
 #define NEAR	 2u /* the port with the address NEIGHBOUR */
 #define UPLINK	 3u
 #define NAMELESS 4u /* a port without an address */
+#define ROUTES	 5u /* a port that sends for other hosts */
 #define HEADERS	 (14u + 20u + 20u)
 
 static struct net_port listed(void)
@@ -79,9 +80,32 @@ static void send_packet(u64 to, u32 target, u8 protocol, u16 port)
 	send(74);
 }
 
+/* Makes ARP from the port's own addresses. */
+static void make_arp(u64 to, u16 kind, u32 target)
+{
+	const u32 own = OWN;
+
+	memset(scratch, 0, 128);
+	put_mac(scratch, to);
+	put_mac(scratch + 6, MAC(LISTED));
+	bytes_put16(scratch + 12, ETHER_ARP);
+	bytes_put32(scratch + 14, ARP_FORM);
+	bytes_put16(scratch + 18, ARP_LENGTHS);
+	bytes_put16(scratch + 20, kind);
+	put_mac(scratch + 22, MAC(LISTED));
+	memcpy(scratch + 28, &own, 4);
+	memcpy(scratch + 38, &target, 4);
+}
+
+static void send_arp(u64 to, u16 kind, u32 target)
+{
+	make_arp(to, kind, target);
+	send(42);
+}
+
 static void expect_at(u32 index, u32 count)
 {
-	for (u32 i = 1; i <= NAMELESS; i++)
+	for (u32 i = 1; i <= ROUTES && peers[i].memory != NULL; i++)
 		expect_frames(i, i == index ? count : 0);
 }
 
@@ -107,7 +131,7 @@ static void what_is_listed_arrives(void **state)
 	put_plain(UPLINK, MAC(LISTED), BEHIND(3), 60, 0);
 	serve_all();
 	expect_frames(LISTED, 1);
-	send_packet(BEHIND(3), HOST, IP_TCP, 443);
+	send_packet(BEHIND(3), IP(192, 0, 2, 78), IP_TCP, 443);
 	expect_at(UPLINK, 3);
 	/* a frame may be padded */
 	make_packet(MAC(AT_HOST), HOST, IP_UDP, 150, 28);
@@ -167,6 +191,31 @@ static void nobody_gets_it_instead(void **state)
 	send_packet(MAC(LISTED), FAR, IP_TCP, 443);
 	assert_int_equal(dropped(LISTED, NET_DROP_EGRESS) + dropped(LISTED, NET_DROP_NOBODY), 5);
 	expect_at(0, 0);
+}
+
+/*
+ * What is for a neighbour stays here: else a guest could tell anybody out there what it likes, by
+ * the MAC address alone. Nor does a neighbour get it that sends for other hosts.
+ */
+static void nobody_out_there_gets_it(void **state)
+{
+	(void)state;
+	attach_all();
+	attach_port(ROUTES, (struct net_port){.mac = MAC(ROUTES), .flags = NET_PORT_ANY_SOURCE});
+	send_packet(BEHIND(3), HOST, IP_TCP, 443); /* a MAC address that is not known here */
+	put_plain(UPLINK, MAC(LISTED), BEHIND(3), 60, 0);
+	serve_all();
+	expect_frames(LISTED, 1);
+	send_packet(BEHIND(3), HOST, IP_TCP, 443);
+	send_packet(MAC(ROUTES), HOST, IP_TCP, 443);
+	send_arp(BEHIND(3), ARP_REPLY, HOST);
+	expect_at(0, 0);
+	assert_int_equal(dropped(LISTED, NET_DROP_NOBODY), 1);
+	assert_int_equal(dropped(LISTED, NET_DROP_EGRESS), 3);
+	/* the host is gone, or another's address is asked for: it may be out there */
+	detach(AT_HOST);
+	send_packet(BEHIND(3), HOST, IP_TCP, 443);
+	expect_frames(UPLINK, 1);
 }
 
 /* The same address in another VLAN is another host. */
@@ -273,37 +322,13 @@ static void in_segments(void **state)
 	expect_at(0, 0);
 }
 
-/* Makes ARP from the port's own addresses. */
-static void make_arp(u64 to, u16 kind, u32 target)
-{
-	const u32 own = OWN;
-
-	memset(scratch, 0, 128);
-	put_mac(scratch, to);
-	put_mac(scratch + 6, MAC(LISTED));
-	bytes_put16(scratch + 12, ETHER_ARP);
-	bytes_put32(scratch + 14, ARP_FORM);
-	bytes_put16(scratch + 18, ARP_LENGTHS);
-	bytes_put16(scratch + 20, kind);
-	put_mac(scratch + 22, MAC(LISTED));
-	memcpy(scratch + 28, &own, 4);
-	memcpy(scratch + 38, &target, 4);
-}
-
-static void send_arp(u64 to, u16 kind, u32 target)
-{
-	make_arp(to, kind, target);
-	send(42);
-}
-
 /* ARP asks for listed hosts alone, at the ports where they may be. */
 static void arp_for_what_is_listed(void **state)
 {
 	(void)state;
 	attach_all();
 	send_arp(BROADCAST, ARP_REQUEST, HOST);
-	expect_frames(AT_HOST, 1);
-	expect_at(UPLINK, 1);
+	expect_at(AT_HOST, 1);
 	send_arp(BROADCAST, ARP_REQUEST, FAR);
 	send_arp(BROADCAST, ARP_REQUEST, ROUTER);
 	send_arp(BROADCAST, ARP_REQUEST, OWN); /* tells of its own address */
@@ -423,6 +448,7 @@ int main(void)
 		TEST(what_is_listed_arrives),
 		TEST(what_is_not_listed_does_not),
 		TEST(nobody_gets_it_instead),
+		TEST(nobody_out_there_gets_it),
 		TEST(not_into_another_vlan),
 		TEST(headers_of_lies),
 		TEST(in_segments),
