@@ -94,6 +94,13 @@ static bool egress_allows_by(const struct net_egress *entry, const u8 *ip, u32 l
 	return port >= entry->first && port <= entry->last;
 }
 
+/* Returns whether a checksum that is to be filled in lies in the packet, not in the padding. */
+static bool egress_sums_within(const struct packet_offer *offer, u32 length)
+{
+	return (offer->flags & FRAME_NEEDS_CHECKSUM) == 0 ||
+	       offer->checksum_start + offer->checksum_offset + 2u <= IP_AT + length;
+}
+
 static bool egress_allows_ipv4(const struct packet *packet, u32 *target)
 {
 	const struct net_egress_list *list = &packet->from->egress;
@@ -105,7 +112,8 @@ static bool egress_allows_ipv4(const struct packet *packet, u32 *target)
 		return false;
 	length = bytes_get16(ip + IPV4_LENGTH_AT);
 	if (length < IPV4_BYTES_MIN || length > packet->bytes - IP_AT ||
-	    (length < packet->bytes - IP_AT && !egress_is_padded(packet, IP_AT + length)))
+	    (length < packet->bytes - IP_AT && !egress_is_padded(packet, IP_AT + length)) ||
+	    !egress_sums_within(&packet->offer, length))
 		return false;
 	*target = tcp_ipv4_address(ip + IPV4_TARGET_AT);
 	if (ip[IPV4_TARGET_AT] >= IPV4_GROUP_FIRST)

@@ -279,6 +279,17 @@ static void headers_of_lies(void **state)
 	make_packet(BEHIND(3), IP(192, 0, 2, 0), 47, 0, 19); /* any protocol, and no whole header */
 	send(34);
 	expect_refused(++count);
+	/* any protocol, and a checksum that is to be put into the padding */
+	make_packet(BEHIND(3), IP(192, 0, 2, 0), IP_TCP, 0, 22);
+	memset(scratch + 36, 0, 24);
+	put_frame(LISTED,
+		  (struct frame_header){.bytes = 60,
+					.flags = FRAME_NEEDS_CHECKSUM,
+					.checksum_start = 34,
+					.checksum_offset = 16},
+		  scratch);
+	serve_all();
+	expect_refused(++count);
 	/* source.c refuses what is too short for an IPv4 header */
 	make_packet(MAC(AT_HOST), HOST, IP_TCP, 443, 60);
 	send(33);
