@@ -44,6 +44,7 @@ struct cli {
 	const char *vm;
 	const char *limit;
 	const char *since;
+	const char *hours;
 	const char *scope;
 	const char *expires;
 	const char *ssh_options[8]; /* ssh: the options that ssh gets by -o */
@@ -154,6 +155,7 @@ enum cli_exit command_connect(struct cli *cli, int count, char **words);
 enum cli_exit command_agent(struct cli *cli, int count, char **words);
 enum cli_exit command_ssh(struct cli *cli, int count, char **words);
 enum cli_exit command_events(struct cli *cli, int count, char **words);
+enum cli_exit command_history(struct cli *cli, int count, char **words);
 enum cli_exit command_log(struct cli *cli, int count, char **words);
 enum cli_exit command_audit(struct cli *cli, int count, char **words);
 enum cli_exit command_host(struct cli *cli, int count, char **words);

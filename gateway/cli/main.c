@@ -55,6 +55,8 @@ static const char usage[] =
 	"  agent NAME exec PROGRAM [WORD...] | file-read PATH | file-write PATH\n"
 	"                            QEMU's guest agent in the guest; -- before a PROGRAM with "
 	"options\n"
+	"  history [VM] [--hours N]  what a machine, or the host, did in the last day or N hours;\n"
+	"                            also of disk/NAME, net/NAME\n"
 	"  events [--follow]         what happened, and what happens\n"
 	"  log, audit, host          lines of the log, of the audit; the host\n"
 	"  host audit|log-rotate|reboot|poweroff\n"
@@ -98,6 +100,7 @@ enum {
 	OPT_VM,
 	OPT_LIMIT,
 	OPT_SINCE,
+	OPT_HOURS,
 	OPT_SCOPE,
 	OPT_EXPIRES,
 	OPT_ROLE,
@@ -138,6 +141,7 @@ static const struct option options[] = {
 	{"vm", required_argument, NULL, OPT_VM},
 	{"limit", required_argument, NULL, OPT_LIMIT},
 	{"since", required_argument, NULL, OPT_SINCE},
+	{"hours", required_argument, NULL, OPT_HOURS},
 	{"scope", required_argument, NULL, OPT_SCOPE},
 	{"expires", required_argument, NULL, OPT_EXPIRES},
 	{"role", required_argument, NULL, OPT_ROLE},
@@ -170,31 +174,19 @@ static const struct {
 	const char *name;
 	enum cli_exit (*run)(struct cli *cli, int count, char **words);
 } commands[] = {
-	{"create", command_create},
-	{"vm", command_vm},
-	{"console", command_console},
-	{"events", command_events},
-	{"log", command_log},
-	{"audit", command_audit},
-	{"host", command_host},
-	{"token", command_token},
-	{"user", command_user},
-	{"login", command_login},
-	{"logout", command_logout},
-	{"password", command_password},
-	{"disk", command_disk},
-	{"store", command_store},
-	{"volume", command_volume},
-	{"file", command_file},
-	{"net", command_net},
-	{"run", command_run},
-	{"ps", command_ps},
-	{"logs", command_logs},
-	{"cp", command_cp},
-	{"stop", command_stop},
-	{"template", command_template},
-	{"connect", command_connect},
-	{"ssh", command_ssh},
+	{"create", command_create},	{"vm", command_vm},
+	{"console", command_console},	{"events", command_events},
+	{"history", command_history},	{"log", command_log},
+	{"audit", command_audit},	{"host", command_host},
+	{"token", command_token},	{"user", command_user},
+	{"login", command_login},	{"logout", command_logout},
+	{"password", command_password}, {"disk", command_disk},
+	{"store", command_store},	{"volume", command_volume},
+	{"file", command_file},		{"net", command_net},
+	{"run", command_run},		{"ps", command_ps},
+	{"logs", command_logs},		{"cp", command_cp},
+	{"stop", command_stop},		{"template", command_template},
+	{"connect", command_connect},	{"ssh", command_ssh},
 	{"agent", command_agent},
 };
 
@@ -253,6 +245,7 @@ static void main_take_option(struct cli *cli, int option)
 	case OPT_VM:		cli->vm = optarg; break;
 	case OPT_LIMIT:		cli->limit = optarg; break;
 	case OPT_SINCE:		cli->since = optarg; break;
+	case OPT_HOURS:		cli->hours = optarg; break;
 	case OPT_SCOPE:		cli->scope = optarg; break;
 	case OPT_EXPIRES:	cli->expires = optarg; break;
 	case OPT_ROLE:		main_take_role(cli, optarg); break;
@@ -320,7 +313,8 @@ int main(int count, char **words)
 	}
 	cli_die(CLI_USAGE,
 		"there is no command \"%s\": use one of create vm run ps logs cp stop template "
-		"disk store volume net file console connect ssh agent events log audit host token "
-		"user login logout password",
+		"disk store volume net file console connect ssh agent events history log audit "
+		"host "
+		"token user login logout password",
 		words[optind]);
 }

@@ -26,6 +26,7 @@
 #include "gateway/core/common/settings.h"
 #include "gateway/core/common/state.h"
 #include "gateway/core/front.h"
+#include "gateway/core/history/history.h"
 #include "gateway/core/host/host.h"
 #include "gateway/core/http/answer.h"
 #include "gateway/core/http/request.h"
@@ -65,8 +66,15 @@ static void core_linked(void)
 		audit_anchor();
 }
 
+static void core_sampled(double time_s)
+{
+	stream_sample(time_s);
+	history_sample();
+}
+
 static void core_link_lost(void)
 {
+	history_flush();
 	console_link_lost();
 	run_link_lost();
 	template_link_lost();
@@ -92,7 +100,7 @@ static const struct host_listener core_listener = {
 	.vm = stream_vm,
 	.gone = stream_gone,
 	.event = stream_event,
-	.sample = stream_sample,
+	.sample = core_sampled,
 	.lost = stream_lost,
 	.listed = operation_look,
 	.linked = core_linked,
@@ -242,6 +250,7 @@ static bool core_setup(void)
 	    !token_open(first, settings.token_hash) || !account_open() || !run_name_setup())
 		return false;
 	(void)audit_open();
+	history_setup(settings.history_mib);
 	if (settings.listen && (core.listener = options_listen(settings.listen)) < 0)
 		return false;
 	if (!front_setup(core.listener, core.certificate, core.key, core_message))
@@ -311,6 +320,7 @@ int main(int count, char **words)
 		return 1;
 	while (!core.ended)
 		core_turn();
+	history_flush();
 	audit_denied_tell(true);
 	audit_close();
 	front_end();

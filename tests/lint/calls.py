@@ -72,7 +72,7 @@ ORDERS = {
         gateway/base
         gateway/link gateway/core/common
         gateway/core/identity gateway/core/host
-        gateway/core/audit
+        gateway/core/audit gateway/core/history
         gateway/core/http
         gateway/core/live
         gateway/core/api

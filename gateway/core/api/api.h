@@ -13,6 +13,7 @@ void api_login(struct request *request);
 void api_logout(struct request *request);
 void api_metrics(struct request *request);
 void api_host(struct request *request);
+void api_history(struct request *request);
 void api_host_audit(struct request *request);
 void api_host_log_rotate(struct request *request);
 void api_disk_restore(struct request *request);

@@ -17,6 +17,8 @@
 #define COUNT_OR_NULL(name)	"\"" name "\":{\"type\":[\"integer\",\"null\"]}"
 #define STRING_OR_NULL(name)	"\"" name "\":{\"type\":[\"string\",\"null\"]}"
 #define WORDS(name)		"\"" name "\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}"
+#define MAYBE_NUMBER		"{\"type\":[\"number\",\"null\"]}"
+#define NUMBERS(name)		"\"" name "\":{\"type\":\"array\",\"items\":" MAYBE_NUMBER "}"
 #define FREE_OBJECT(name)	"\"" name "\":{\"type\":\"object\"}"
 #define REFERENCE(name, schema) "\"" name "\":{\"$ref\":\"#/components/schemas/" schema "\"}"
 #define ITEMS(schema)                                                                              \
@@ -176,6 +178,10 @@ const struct schema schema_list[] = {
 	{"Operation", OBJECT(STRING("id") ",\"state\":{\"enum\":[\"running\",\"done\",\"failed\"]},"
 			     "\"problem\":{\"oneOf\":[{\"$ref\":\"#/components/schemas/Problem\"},"
 			     "{\"type\":\"null\"}]}," STRING("target") "," FREE_OBJECT("result"))},
+	{"History",
+	 OBJECT(STRING("what") "," COUNT("from") "," COUNT("to") "," COUNT("step") ","
+		OBJECTS("series", STRING("name") "," NUMBERS("mean") "," NUMBERS("least") ","
+				  NUMBERS("most")))},
 	{"Log", OBJECT(OBJECTS("items", STRING("sequence") "," NUMBER("time_s") "," STRING("level")
 			       "," STRING("category") "," STRING("vm") "," STRING("text")))},
 	{"Audit", OBJECT(OBJECTS("items", STRING("n") "," STRING("time") "," STRING("who") ","

@@ -27,6 +27,7 @@ struct settings settings = {
 	.audit_kib = 16384,
 	.audit_files = 64,
 	.silence_s = 20,
+	.history_mib = 512,
 };
 
 static const char options_help[] =
@@ -48,6 +49,8 @@ static const char options_help[] =
 	"  --anchor SECONDS     how often the audit's head goes into Skerry's audit (60)\n"
 	"  --audit-file KIB     of the audit, then the next one is begun (16384)\n"
 	"  --audit-files N      full ones that are kept; the oldest goes (64; 0: all stay)\n"
+	"  --history MIB        that histories of VMs may take in the state directory (512; 0: "
+	"none)\n"
 	"  --silence SECONDS    without an answer, after which the link is lost (20)\n"
 	"skerryd openapi | routes | verify-audit DIR | --version | --help\n";
 
@@ -68,6 +71,7 @@ enum {
 	OPTION_ANCHOR,
 	OPTION_AUDIT_FILE,
 	OPTION_AUDIT_FILES,
+	OPTION_HISTORY,
 	OPTION_SILENCE,
 	OPTION_VERSION,
 	OPTION_HELP
@@ -90,6 +94,7 @@ static const struct option options_list[] = {
 	{"anchor", 1, NULL, OPTION_ANCHOR},
 	{"audit-file", 1, NULL, OPTION_AUDIT_FILE},
 	{"audit-files", 1, NULL, OPTION_AUDIT_FILES},
+	{"history", 1, NULL, OPTION_HISTORY},
 	{"silence", 1, NULL, OPTION_SILENCE},
 	{"version", 0, NULL, OPTION_VERSION},
 	{"help", 0, NULL, OPTION_HELP},
@@ -161,6 +166,8 @@ static bool options_one(int option)
 		return options_number(optarg, &settings.audit_kib) && settings.audit_kib;
 	case OPTION_AUDIT_FILES:
 		return options_number(optarg, &settings.audit_files);
+	case OPTION_HISTORY:
+		return options_number(optarg, &settings.history_mib);
 	case OPTION_SILENCE:
 		return options_number(optarg, &settings.silence_s) && settings.silence_s;
 	case OPTION_SOCKET_USERS:

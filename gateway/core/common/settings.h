@@ -14,6 +14,7 @@ struct settings {
 	unsigned anchor_s;
 	unsigned audit_kib;   /* the size in KiB of an audit file at which the next file is begun */
 	unsigned audit_files; /* how many full audit files are kept; 0: all */
+	unsigned history_mib; /* how many MiB the files of histories may take; 0: none are kept */
 	/* seconds without a line from Skerry after which the link counts as lost */
 	unsigned silence_s;
 	/* a peer on a Unix socket is taken for the user (users.json) of the same name */

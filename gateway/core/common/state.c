@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The state directory and its files: after a failure each file has either its old or its new
- * contents. Tokens, users, the certificate and the audit call it; nothing else of core writes to
- * the disk.
+ * contents. Tokens, users, the certificate and the audit call it. Of core only
+ * histories write other files, in a folder of their own in this directory.
  */
 
 #include "gateway/core/common/state.h"

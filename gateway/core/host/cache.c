@@ -212,8 +212,22 @@ static void host_took_fields(uint64_t unused, json_t *reply)
 		host_take_fields(reply);
 }
 
+static void host_took_traffic(uint64_t nets, json_t *reply)
+{
+	json_t *rows = json_object_get(reply, "result");
+
+	if (!host_reply_ok(reply))
+		return;
+	if (nets)
+		host_traffic_take_nets(rows, clock_now_s());
+	else
+		host_traffic_take_disks(rows, clock_now_s());
+}
+
 static void host_ask_rows(void)
 {
+	host_ask("disk stat", NULL, host_took_traffic, 0);
+	host_ask("net stat", NULL, host_took_traffic, 1);
 	host_ask("cpu", NULL, host_took_rows, 0);
 	host_ask("mem", NULL, host_took_rows, 1);
 }
@@ -300,6 +314,7 @@ static void host_new_boot(void)
 	host.event_count = 0;
 	host.last_sequence = 0;
 	host.cpu_count = 0;
+	host.traffic_count = 0;
 	host.audit_findings = -1;
 	asked.listener->rebooted();
 }

@@ -18,6 +18,8 @@ enum {
 	HOST_FIELD_BYTES = 32,
 	HOST_CPUS = 256,
 	HOST_EVENTS = 1024, /* how many of Skerry's last events are kept */
+	HOST_TRAFFIC = HOST_VMS + 64,
+	HOST_TRAFFIC_RATES = 4,
 };
 
 struct host_sample {
@@ -61,6 +63,22 @@ struct host_event {
 	json_t *line;
 };
 
+/*
+ * What a disk, a network or a VM transfers in a second; NAN: unknown. Disk: requests, bytes read,
+ * bytes written. Network: frames, bytes, dropped frames. VM: bytes that it reads from its disks,
+ * writes to them, receives and sends.
+ */
+enum host_traffic_kind { HOST_TRAFFIC_DISK, HOST_TRAFFIC_NET, HOST_TRAFFIC_VM };
+struct host_traffic {
+	enum host_traffic_kind kind;
+	char name[2 * NAME_BYTES];
+	double rates[HOST_TRAFFIC_RATES];
+	/* the counts that Skerry gave last, -1: none; and those of the reply that is being read */
+	double total[HOST_TRAFFIC_RATES], sum[HOST_TRAFFIC_RATES];
+	double time_s[HOST_TRAFFIC_RATES]; /* when `total` came, by clock_now_s() */
+	bool seen;			   /* the thing is in the reply that is being read */
+};
+
 struct host {
 	bool up;	/* the link is up, and the first list of VMs has come over it */
 	bool known;	/* a list of VMs has come since the gateway's start */
@@ -77,6 +95,8 @@ struct host {
 	struct host_cpu cpus[HOST_CPUS];
 	unsigned cpu_count;
 	int64_t cpu_time_ns, free_bytes;
+	struct host_traffic traffic[HOST_TRAFFIC];
+	unsigned traffic_count;
 	struct host_event events[HOST_EVENTS];
 	/* how many events came so far; the next one goes to events[event_count % HOST_EVENTS] */
 	uint64_t event_count;
@@ -141,6 +161,19 @@ json_t *host_cpus_json(void);
 void host_vm_text(struct host_vm *vm, struct buffer *to);
 /* Adds the VM's object with its configuration, and whether the two are out of date. */
 void host_vm_text_full(struct host_vm *vm, struct buffer *to);
+
+/* What a VM did between its last two samples, which must be valid (`sampled`). */
+struct host_rates {
+	double cpu_percent, steal_percent, halted_percent; /* of one CPU */
+	double exits_per_s, resident_bytes;
+};
+struct host_rates host_rates(const struct host_vm *vm);
+
+/* Returns what the thing of that kind and name transfers, or NULL if that is not known. */
+const struct host_traffic *host_traffic_find(enum host_traffic_kind kind, const char *name);
+/* Takes in Skerry's rows of `disk stat` and of `net stat`, which came at `now_s`. */
+void host_traffic_take_disks(json_t *rows, double now_s);
+void host_traffic_take_nets(json_t *rows, double now_s);
 
 /* Returns a value of the last sample by its field's name, or -1. */
 int64_t host_value(const struct host_vm *vm, const char *field);

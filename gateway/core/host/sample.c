@@ -63,10 +63,23 @@ static double sample_round(double value)
 	return (double)(int64_t)(value * 10 + 0.5) / 10;
 }
 
+struct host_rates host_rates(const struct host_vm *vm)
+{
+	int64_t resident = host_value(vm, "resident_bytes");
+
+	return (struct host_rates){
+		.cpu_percent = sample_percent(vm, "guest_ns") + sample_percent(vm, "monitor_ns"),
+		.steal_percent = sample_percent(vm, "steal_ns"),
+		.halted_percent = sample_percent(vm, "halted_ns"),
+		.exits_per_s = sample_rate(vm, "exits"),
+		.resident_bytes = resident < 0 ? 0 : (double)resident,
+	};
+}
+
 json_t *host_sample_json(const struct host_vm *vm)
 {
 	json_t *exits, *sample;
-	int64_t resident = host_value(vm, "resident_bytes");
+	struct host_rates rates = host_rates(vm);
 
 	if (!vm->sampled)
 		return json_null();
@@ -79,12 +92,10 @@ json_t *host_sample_json(const struct host_vm *vm)
 			json_object_set_new(exits, field + 5, json_real(sample_round(rate)));
 	}
 	sample = json_pack(
-		"{s:f, s:f, s:f, s:f, s:o, s:I}", "cpu_percent",
-		sample_round(sample_percent(vm, "guest_ns") + sample_percent(vm, "monitor_ns")),
-		"steal_percent", sample_round(sample_percent(vm, "steal_ns")), "halted_percent",
-		sample_round(sample_percent(vm, "halted_ns")), "exits_per_s",
-		sample_round(sample_rate(vm, "exits")), "exits", exits, "resident_bytes",
-		(json_int_t)(resident < 0 ? 0 : resident));
+		"{s:f, s:f, s:f, s:f, s:o, s:I}", "cpu_percent", sample_round(rates.cpu_percent),
+		"steal_percent", sample_round(rates.steal_percent), "halted_percent",
+		sample_round(rates.halted_percent), "exits_per_s", sample_round(rates.exits_per_s),
+		"exits", exits, "resident_bytes", (json_int_t)rates.resident_bytes);
 	return sample;
 }
 

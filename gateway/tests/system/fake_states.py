@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The part of the fake Skerry that makes VMs, and knows saves on disks, balloons and the fields of a VM's state."""
 import base64
+import time
 
 from fake_snapshots import Refused
 from fake_volumes import Volumes
@@ -24,6 +25,19 @@ FIELDS = {"vcpu.0.rip": 0xffffffff81000000, "vcpu.0.rflags": 0x246, "pit.0.chann
 
 
 class States(Volumes):
+    def traffic(self):
+        """Counts that grow: what each running VM has had of its disk and its network card."""
+        return [(vm, int((time.monotonic() - vm.began) * 1000)) for vm in self.vms.values() if vm.running()]
+
+    def run_disk_stat(self, _words, _after):
+        return [{"disk": "disk0", "vm": vm.name, "requests": ms // 10, "read_bytes": ms * 1024,
+                 "written_bytes": ms * 512} for vm, ms in self.traffic()]
+
+    def run_net_stat(self, _words, _after):
+        return [{"net": "lan", "port": vm.name, "received_frames": ms, "received_bytes": ms * 64,
+                 "sent_frames": ms, "sent_bytes": ms * 128, "dropped": {"bad": 0, "full": 0}}
+                for vm, ms in self.traffic()]
+
     def disk(self, name):
         if name not in [disk["name"] for disk in DISKS]:
             raise Refused("not-found", f'there is no disk "{name}", `disk list` shows them')

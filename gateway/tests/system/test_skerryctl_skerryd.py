@@ -362,3 +362,13 @@ def test_link_lost(make, pair):
     done = ctl.run("vm", "list")
     assert done.returncode == 0 and "link to Skerry is lost" in done.stderr
     assert ctl.run("vm", "pause", "vm00").returncode == 6
+
+
+def test_history(ctl, server):
+    wait_for(lambda: any(json.loads(ctl.good("history", "vm00", "--json"))["series"][0]["mean"]), 20, "a sample")
+    rows = ctl.good("history", "vm00", "--hours", "1").splitlines()
+    assert rows[0].split()[:4] == ["TIME", "CPU%", "HIGHEST%", "STEAL%"] and 20 <= len(rows) <= 22
+    assert 10 < float(rows[-1].split()[1]) < 12
+    assert len(ctl.good("history").splitlines()) in (25, 26)
+    assert ctl.run("history", "none").returncode == 3
+    assert "--hours takes a number from 1 to 17544" in ctl.run("history", "--hours", "0").stderr

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The handler of histories: what the host, a VM, a disk or a network did in each step of a time.
+ * The table of routes names it; it reads the ring files and what waits for them.
+ */
+#include "gateway/core/api/api.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "gateway/core/common/number.h"
+#include "gateway/core/history/history.h"
+#include "gateway/core/host/host.h"
+#include "gateway/core/http/answer.h"
+#include "gateway/core/http/request.h"
+#include "gateway/core/identity/scope.h"
+
+enum {
+	HISTORY_POINTS = 3600, /* the most points in an answer */
+	HISTORY_STEP_MOST_S = 30 * 24 * 3600,
+	HISTORY_USUAL_S = 3600,
+};
+
+struct history_query {
+	const char *what;
+	const struct history_form *form;
+	uint32_t from, step_s, count;
+};
+
+/* Returns whether the asker may see the thing; if not, the request has been answered. */
+static bool history_allowed(struct request *request, const struct history_query *query)
+{
+	const char *name = strchr(query->what, '/');
+
+	if (!name || !strcmp(request->who.scope, "*"))
+		return true;
+	if (strcmp(query->form->kind, "vm") != 0) {
+		answer_problem(request, 403, "forbidden",
+			       "disks and networks belong to no VM, so this needs the scope *");
+		return false;
+	}
+	if (scope_has(request->who.scope, name + 1))
+		return true;
+	answer_problem(request, 404, "not-found", "there is no such VM, nor a history of one");
+	return false;
+}
+
+/* Returns the finest step with which the time is kept, and at which the answer is not too long. */
+static uint32_t history_usual_step(int64_t now, int64_t from, int64_t to)
+{
+	int64_t step = 3600;
+
+	for (int tier = HISTORY_HOUR; tier >= HISTORY_SECOND; tier--) {
+		int64_t each = history_tiers[tier].step_s;
+
+		if (now - from <= each * history_tiers[tier].records &&
+		    to - (from - from % each) <= each * HISTORY_POINTS)
+			step = each;
+	}
+	while (to - (from - from % step) > step * HISTORY_POINTS)
+		step += 3600;
+	return (uint32_t)step;
+}
+
+static bool history_take_time(struct request *request, struct history_query *query)
+{
+	int64_t now = time(NULL);
+	int64_t to = number_read(request_query(request, "to"), now, UINT32_MAX);
+	int64_t from =
+		number_read(request_query(request, "from"), to - HISTORY_USUAL_S, UINT32_MAX);
+	int64_t step, count;
+
+	if (to > now)
+		to = now;
+	if (from < 0 || to < 0 || from >= to) {
+		answer_problem(request, 422, "bad-argument",
+			       "\"from\" must be before \"to\" and before now, both in seconds "
+			       "since 1970");
+		return false;
+	}
+	step = number_read(request_query(request, "step"), history_usual_step(now, from, to),
+			   HISTORY_STEP_MOST_S);
+	if (step < 1 || (step > 59 && step % 60)) {
+		answer_problem(request, 422, "bad-argument",
+			       "\"step\" must be 1 to 59 seconds, or whole minutes up to 30 days "
+			       "(%d)",
+			       HISTORY_STEP_MOST_S);
+		return false;
+	}
+	from -= from % step;
+	count = (to - from + step - 1) / step;
+	if (count > HISTORY_POINTS) {
+		answer_problem(request, 422, "bad-argument",
+			       "the answer would have %lld points and may have %d: ask for a "
+			       "greater \"step\" or a shorter time",
+			       (long long)count, HISTORY_POINTS);
+		return false;
+	}
+	query->from = (uint32_t)from;
+	query->step_s = (uint32_t)step;
+	query->count = (uint32_t)count;
+	return true;
+}
+
+static void history_add_value(struct buffer *out, double value, double scale)
+{
+	if (isnan(value))
+		buffer_text(out, "null");
+	else
+		buffer_format(out, "%.*f", scale >= 100 ? 2 : scale >= 10 ? 1 : 0, value);
+}
+
+/* Adds one of a series' lists of values; `offset` says which, within a point. */
+static void history_add_list(struct buffer *out, const struct history_query *query, unsigned series,
+			     const char *name, size_t offset, const struct history_point *points)
+{
+	buffer_format(out, ",\"%s\":[", name);
+	for (uint32_t i = 0; i < query->count; i++) {
+		const double *values = (const double *)((const char *)&points[i] + offset);
+
+		if (i)
+			buffer_add(out, ",", 1);
+		history_add_value(out, points[i].count ? values[series] : NAN,
+				  query->form->series[series].scale);
+	}
+	buffer_add(out, "]", 1);
+}
+
+static void history_answer(struct request *request, const struct history_query *query,
+			   const struct history_point *points)
+{
+	struct buffer out = {0};
+
+	buffer_format(&out, "{\"what\":\"%s\",\"from\":%u,\"to\":%u,\"step\":%u,\"series\":[",
+		      query->what, query->from, query->from + query->count * query->step_s,
+		      query->step_s);
+	for (unsigned i = 0; i < query->form->count; i++) {
+		buffer_format(&out, "%s{\"name\":\"%s\"", i ? "," : "",
+			      query->form->series[i].name);
+		history_add_list(&out, query, i, "mean", offsetof(struct history_point, mean),
+				 points);
+		if (query->step_s > 1) {
+			history_add_list(&out, query, i, "least",
+					 offsetof(struct history_point, least), points);
+			history_add_list(&out, query, i, "most",
+					 offsetof(struct history_point, most), points);
+		}
+		buffer_add(&out, "}", 1);
+	}
+	buffer_text(&out, "]}");
+	answer_age(request);
+	answer_json_text(request, 200, &out);
+	buffer_free(&out);
+}
+
+void api_history(struct request *request)
+{
+	const char *what = request_query(request, "what");
+	struct history_query query = {.what = what ? what : "host"};
+	struct history_point *points;
+
+	query.form = history_form(query.what);
+	if (!query.form) {
+		answer_problem(request, 422, "bad-argument",
+			       "\"what\" must be host, vm/NAME, disk/NAME or net/NAME");
+		return;
+	}
+	if (!history_allowed(request, &query) || !history_take_time(request, &query))
+		return;
+	points = calloc(query.count, sizeof(*points));
+	if (!points)
+		answer_problem(request, 500, "no-memory",
+			       "the gateway has no memory for the answer");
+	else if (history_read(query.what, query.from, query.step_s, query.count, points) ||
+		 !strcmp(query.what, "host") ||
+		 (!strcmp(query.form->kind, "vm") && host_find(query.what + 3)))
+		history_answer(request, &query, points);
+	else
+		answer_problem(request, 404, "not-found",
+			       !strcmp(query.form->kind, "vm")
+				       ? "there is no such VM, nor a history of one"
+				       : "no history of this name is kept");
+	free(points);
+}

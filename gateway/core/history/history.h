@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdbool.h>
+
+#include "gateway/core/history/history_file.h"
+
+/*
+ * What the host, VMs, disks and networks did: samples are gathered for a minute, then go into the
+ * ring files. A thing is named "host", "vm/NAME", "disk/NAME" or "net/NAME".
+ */
+
+/*
+ * Begins histories whose files take at most `mib` MiB; 0: nothing is kept. A failure is said on
+ * stderr and the gateway works without histories.
+ */
+void history_setup(unsigned mib);
+/* Takes in a round of samples that is complete, from the cache of the host. */
+void history_sample(void);
+/* Writes what is gathered into the files. */
+void history_flush(void);
+
+/* Returns the form of the thing, which its name says, or NULL if nothing has such a name. */
+const struct history_form *history_form(const char *what);
+/*
+ * Reads `count` points of `step_s` seconds each, the first from `from` on, which is seconds since
+ * 1970 and a multiple of the step. Returns false if nothing is kept of the thing.
+ */
+bool history_read(const char *what, uint32_t from, uint32_t step_s, uint32_t count,
+		  struct history_point *points);

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Computes what disks, networks and VMs transfer in a second, from the counts that Skerry gives of
+ * each VM's use of each disk and of each port of a network. The cache calls it with Skerry's rows,
+ * histories read it; it writes the traffic in `host`.
+ */
+#include "gateway/core/host/host.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "gateway/base/string.h"
+#include "gateway/core/common/name.h"
+
+/* The rates of a VM by their place: those of its disks, then those of its networks. */
+enum { TRAFFIC_VM_DISKS = 0, TRAFFIC_VM_NETS = 2 };
+
+static struct host_traffic *traffic_look(enum host_traffic_kind kind, const char *name)
+{
+	for (unsigned i = 0; i < host.traffic_count; i++) {
+		if (host.traffic[i].kind == kind && !strcmp(host.traffic[i].name, name))
+			return &host.traffic[i];
+	}
+	return NULL;
+}
+
+const struct host_traffic *host_traffic_find(enum host_traffic_kind kind, const char *name)
+{
+	return traffic_look(kind, name);
+}
+
+/* Returns the thing, which is added if it is new, or NULL if there are too many. */
+static struct host_traffic *traffic_get(enum host_traffic_kind kind, const char *name)
+{
+	struct host_traffic *thing = traffic_look(kind, name);
+
+	if (thing || host.traffic_count == HOST_TRAFFIC)
+		return thing;
+	thing = &host.traffic[host.traffic_count++];
+	*thing = (struct host_traffic){.kind = kind};
+	string_copy(thing->name, sizeof(thing->name), name);
+	for (unsigned i = 0; i < HOST_TRAFFIC_RATES; i++) {
+		thing->rates[i] = NAN;
+		thing->total[i] = -1;
+	}
+	return thing;
+}
+
+static double traffic_count_of(json_t *row, const char *key)
+{
+	json_int_t count = json_integer_value(json_object_get(row, key));
+
+	return count > 0 ? (double)count : 0;
+}
+
+/* Adds counts of a row to a thing's sums, from the place `first` on. */
+static void traffic_add(struct host_traffic *thing, unsigned first, double a, double b, double c)
+{
+	if (!thing)
+		return;
+	thing->seen = true;
+	thing->sum[first] += a;
+	thing->sum[first + 1] += b;
+	if (first + 2 < HOST_TRAFFIC_RATES)
+		thing->sum[first + 2] += c;
+}
+
+static void traffic_begin(void)
+{
+	for (unsigned i = 0; i < host.traffic_count; i++) {
+		host.traffic[i].seen = false;
+		memset(host.traffic[i].sum, 0, sizeof(host.traffic[i].sum));
+	}
+}
+
+/*
+ * Computes the rates of a thing at the places from `first` up to `end`. A sum that has become less
+ * says that a driver or the thing was started again: the rate is then unknown once.
+ */
+static void traffic_end_thing(struct host_traffic *thing, unsigned first, unsigned end,
+			      double now_s)
+{
+	for (unsigned i = first; i < end; i++) {
+		double grown = thing->sum[i] - thing->total[i], span_s = now_s - thing->time_s[i];
+
+		thing->rates[i] =
+			thing->total[i] >= 0 && grown >= 0 && span_s > 0 ? grown / span_s : NAN;
+		thing->total[i] = thing->sum[i];
+		thing->time_s[i] = now_s;
+	}
+}
+
+/* Ends a reply about things of `kind`, and about VMs from the place `first` on; forgets others. */
+static void traffic_end(enum host_traffic_kind kind, unsigned first, double now_s)
+{
+	for (unsigned i = host.traffic_count; i-- > 0;) {
+		struct host_traffic *thing = &host.traffic[i];
+		bool vm = thing->kind == HOST_TRAFFIC_VM;
+
+		if ((thing->kind == kind && !thing->seen) || (vm && !host_find(thing->name)))
+			*thing = host.traffic[--host.traffic_count];
+		else if (vm)
+			traffic_end_thing(thing, first, first + 2, now_s);
+		else if (thing->kind == kind)
+			traffic_end_thing(thing, 0, HOST_TRAFFIC_RATES - 1, now_s);
+	}
+}
+
+void host_traffic_take_disks(json_t *rows, double now_s)
+{
+	json_t *row;
+	size_t index;
+
+	traffic_begin();
+	json_array_foreach(rows, index, row)
+	{
+		const char *disk = json_string_value(json_object_get(row, "disk"));
+		const char *vm = json_string_value(json_object_get(row, "vm"));
+		double read = traffic_count_of(row, "read_bytes");
+		double written = traffic_count_of(row, "written_bytes");
+
+		if (disk && name_of_disk(disk))
+			traffic_add(traffic_get(HOST_TRAFFIC_DISK, disk), 0,
+				    traffic_count_of(row, "requests"), read, written);
+		if (vm && host_find(vm))
+			traffic_add(traffic_get(HOST_TRAFFIC_VM, vm), TRAFFIC_VM_DISKS, read,
+				    written, 0);
+	}
+	traffic_end(HOST_TRAFFIC_DISK, TRAFFIC_VM_DISKS, now_s);
+}
+
+static double traffic_dropped(json_t *row)
+{
+	double sum = 0;
+	const char *key;
+	json_t *count;
+
+	json_object_foreach(json_object_get(row, "dropped"), key, count)
+	{
+		(void)key;
+		sum += json_integer_value(count) > 0 ? (double)json_integer_value(count) : 0;
+	}
+	return sum;
+}
+
+/* Takes in rows of ports. Skerry counts as received what the network receives from the port. */
+void host_traffic_take_nets(json_t *rows, double now_s)
+{
+	json_t *row;
+	size_t index;
+
+	traffic_begin();
+	json_array_foreach(rows, index, row)
+	{
+		const char *net = json_string_value(json_object_get(row, "net"));
+		const char *port = json_string_value(json_object_get(row, "port"));
+		double in = traffic_count_of(row, "received_bytes");
+
+		if (net && name_valid(net))
+			traffic_add(traffic_get(HOST_TRAFFIC_NET, net), 0,
+				    traffic_count_of(row, "received_frames"), in,
+				    traffic_dropped(row));
+		if (port && host_find(port))
+			traffic_add(traffic_get(HOST_TRAFFIC_VM, port), TRAFFIC_VM_NETS,
+				    traffic_count_of(row, "sent_bytes"), in, 0);
+	}
+	traffic_end(HOST_TRAFFIC_NET, TRAFFIC_VM_NETS, now_s);
+}
