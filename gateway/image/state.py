@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-MIB = 16
+MIB = 64
 LIMIT_S = 20
 
 

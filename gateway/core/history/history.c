@@ -53,6 +53,7 @@ static struct {
 	struct history_thing *things;
 	int64_t last_s; /* the second of the last round, since 1970; 0: there was none */
 	double last_clock_s;
+	bool follows; /* the round follows another one, so that rates are known */
 	bool failing; /* the last write failed, and that was said */
 } history;
 
@@ -315,6 +316,8 @@ static void history_sample_host(int64_t first, int64_t last)
 
 	for (unsigned i = 0; i < host.cpu_count; i++)
 		values[0] += host.cpus[i].busy_percent / host.cpu_count;
+	if (!history.follows)
+		values[0] = NAN;
 	values[1] = (double)host.free_bytes;
 	history_take(HISTORY_HOST, "", values, first, last);
 }
@@ -354,7 +357,8 @@ static int64_t history_first_second(int64_t now, double now_s)
 			"skerryd: the clock of this system was set by %+.0f s, and histories go on "
 			"there\n",
 			jump);
-	return now > before && now - before <= HISTORY_GAP_S ? before + 1 : now;
+	history.follows = now > before && now - before <= HISTORY_GAP_S;
+	return history.follows ? before + 1 : now;
 }
 
 void history_sample(void)

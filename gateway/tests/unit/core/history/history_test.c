@@ -255,6 +255,19 @@ static void test_a_late_round_stands_for_the_time_since_the_last_one(void **stat
 	assert_int_equal(point_at(BEGIN + 70, 1).count, 0);
 }
 
+static void test_a_first_round_says_nothing_of_cpus(void **state)
+{
+	struct history_point points[2];
+
+	(void)state;
+	host.cpu_count = 1;
+	host.cpus[0].busy_percent = 30;
+	pass(2);
+	assert_true(history_read("host", BEGIN + 1, 1, 2, points));
+	assert_true(isnan(points[0].mean[0]) && points[0].mean[1] == 0);
+	assert_true(points[1].mean[0] == 30);
+}
+
 static void test_a_clock_that_is_set_back_loses_nothing_else(void **state)
 {
 	(void)state;
@@ -455,6 +468,7 @@ int main(void)
 		ONE(test_what_waits_is_read_too_and_counts_once),
 		ONE(test_a_ring_goes_round),
 		ONE(test_a_late_round_stands_for_the_time_since_the_last_one),
+		ONE(test_a_first_round_says_nothing_of_cpus),
 		ONE(test_a_clock_that_is_set_back_loses_nothing_else),
 		ONE(test_a_clock_far_in_the_future_and_back),
 		ONE(test_a_file_has_its_size_at_once),
