@@ -18,7 +18,10 @@
 #include "gateway/core/identity/scope.h"
 
 enum {
-	HISTORY_POINTS = 3600, /* the most points in an answer */
+	/* the most points in an answer: of a second each, and longer ones, which have three values
+	 */
+	HISTORY_SECONDS = 3600,
+	HISTORY_POINTS = 1500,
 	HISTORY_STEP_MOST_S = 30 * 24 * 3600,
 	HISTORY_USUAL_S = 3600,
 };
@@ -47,6 +50,11 @@ static bool history_allowed(struct request *request, const struct history_query 
 	return false;
 }
 
+static int64_t history_points_most(int64_t step)
+{
+	return step == 1 ? HISTORY_SECONDS : HISTORY_POINTS;
+}
+
 /* Returns the finest step with which the time is kept, and at which the answer is not too long. */
 static uint32_t history_usual_step(int64_t now, int64_t from, int64_t to)
 {
@@ -56,10 +64,10 @@ static uint32_t history_usual_step(int64_t now, int64_t from, int64_t to)
 		int64_t each = history_tiers[tier].step_s;
 
 		if (now - from <= each * history_tiers[tier].records &&
-		    to - (from - from % each) <= each * HISTORY_POINTS)
+		    to - (from - from % each) <= each * history_points_most(each))
 			step = each;
 	}
-	while (to - (from - from % step) > step * HISTORY_POINTS)
+	while (to - (from - from % step) > step * history_points_most(step))
 		step += 3600;
 	return (uint32_t)step;
 }
@@ -91,11 +99,11 @@ static bool history_take_time(struct request *request, struct history_query *que
 	}
 	from -= from % step;
 	count = (to - from + step - 1) / step;
-	if (count > HISTORY_POINTS) {
+	if (count > history_points_most(step)) {
 		answer_problem(request, 422, "bad-argument",
-			       "the answer would have %lld points and may have %d: ask for a "
+			       "the answer would have %lld points and may have %lld: ask for a "
 			       "greater \"step\" or a shorter time",
-			       (long long)count, HISTORY_POINTS);
+			       (long long)count, (long long)history_points_most(step));
 		return false;
 	}
 	query->from = (uint32_t)from;

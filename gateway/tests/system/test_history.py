@@ -154,7 +154,7 @@ def test_who_sees_what(server):
 
 
 @pytest.mark.parametrize("query", ["what=vm/", "what=vm/../x", "what=etc", "what=host/a", "from=5&to=4", "from=x",
-                                   "from=-1", "step=0", "step=61", "step=9999999999", "from=0&step=1",
+                                   "from=-1", "step=0", "step=61", "step=9999999999", "from=0&step=1", "from=1800000000&to=1800000100&step=x",
                                    "to=99999999999", "from=4294967295"])
 def test_bad_questions(server, query):
     answer = server.tls("GET", f"/v1/history?{query}")
