@@ -64,6 +64,14 @@ export function clock(date) {
 	return date.toLocaleTimeString("en-GB");
 }
 
+const DAY_S = 86400;
+
+/** A time in a graph of so many seconds: 14:05:30 within an hour, 14:05 within a day, 29/11 14:05 beyond. */
+export function moment(date, seconds) {
+	const day = seconds > DAY_S ? { day: "2-digit", month: "2-digit" } : {};
+	return seconds < DAY_S ? clock(date) : date.toLocaleString("en-GB", { ...day, hour: "2-digit", minute: "2-digit" }).replace(",", "");
+}
+
 export function plural(number, word) {
 	return `${number} ${word}${number === 1 ? "" : "s"}`;
 }

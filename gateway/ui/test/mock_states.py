@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""The part of the mock that knows disks, saves, balloons, fields of a state, users and tokens."""
+"""The part of the mock that knows disks, saves, balloons, fields of a state, users, tokens, and a past."""
 import hashlib
+import math
 import re
+import time
 
 from mock_http import Problem, send
 
 PASSWORD = "correct horse"
+HISTORY = {
+    "host": (("busy_percent", 90), ("free_bytes", 8 << 30)),
+    "vm": (("cpu_percent", 90), ("steal_percent", 9), ("halted_percent", 40), ("exits_per_s", 3000),
+           ("resident_bytes", 200 << 20), ("disk_read_bytes_per_s", 4 << 20), ("disk_written_bytes_per_s", 1 << 20),
+           ("net_received_bytes_per_s", 90000), ("net_sent_bytes_per_s", 30000)),
+}
 
 
 class States:
@@ -18,6 +26,21 @@ class States:
         self.stores, self.uploading = {"pool": "ready", "spare": "empty"}, {}
         self.quotas = [{"pattern": "team-*", "bytes": 64 << 30, "used_bytes": 8 << 30}]
         self.saved, self.balloons, self.backed_up = {}, {"web-1": 192 << 20}, {}
+
+    def history(self, request, user):
+        """Waves, as a wave has no need of a memory; nothing is known of the time before the last three quarters."""
+        what = request.query.get("what", "host")
+        if what.startswith("vm/"):
+            self.vm(user, what[3:])
+        step = int(request.query.get("step", 60))
+        start = int(request.query["from"]) // step * step
+        count = max(1, (int(time.time()) - start + step - 1) // step)
+        series = []
+        for place, (name, top) in enumerate(HISTORY[what.split("/")[0]]):
+            mean = [None if at < count // 4 else round(top * (0.5 + 0.4 * math.sin(at / 9 + place)), 2) for at in range(count)]
+            series.append({"name": name, "mean": mean, "least": mean,
+                           "most": [None if value is None else value * 1.1 for value in mean]})
+        send(request, 200, {"what": what, "from": start, "to": start + count * step, "step": step, "series": series})
 
     def disks(self, request, user):
         self.need(user, "viewer")
@@ -248,6 +271,7 @@ class States:
 
 
 ROUTES = (
+    (r"GET history", States.history),
     (r"GET disks", States.disks), (r"GET nets", States.nets), (r"GET files", States.files), (r"POST disks/restore", States.disk_restore),
     (r"GET stores", States.store_list), (r"POST stores/([^/]+)/actions/format", States.store_format),
     (r"GET stores/([^/]+)", States.store_one), (r"PATCH stores/([^/]+)", States.store_change),

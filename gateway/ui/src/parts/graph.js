@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A graph over time by uPlot, which is loaded with the first one; words and a table beside it.
-import { clock } from "../format.js";
+import { duration, moment } from "../format.js";
 import { html, useEffect, useRef, useState } from "../lib.js";
 
 const TABLE_ROWS = 12;
@@ -13,7 +13,7 @@ function colour(name) {
 
 const BINARY = Array.from({ length: 45 }, (_, power) => 2 ** power);
 
-function optionsOf(width, height, series, format, top, binary) {
+function optionsOf(width, height, series, format, top, binary, seconds) {
 	const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 },
 		ticks: { show: false }, font: "11px system-ui, sans-serif" };
 	return {
@@ -23,13 +23,13 @@ function optionsOf(width, height, series, format, top, binary) {
 		series: [{}, ...series.map(({ token, fill }) => ({ stroke: colour(token), width: 1.5,
 			fill: fill ? colour(fill) : undefined, points: { show: false }, spanGaps: false }))],
 		axes: [
-			{ ...axis, size: 24, space: 90, values: (_, ticks) => ticks.map((tick) => clock(new Date(tick * 1000))) },
+			{ ...axis, size: 24, space: 90, values: (_, ticks) => ticks.map((tick) => moment(new Date(tick * 1000), seconds)) },
 			{ ...axis, size: 62, space: 28, ...(binary ? { incrs: BINARY } : {}), values: (_, ticks) => ticks.map(format) },
 		],
 	};
 }
 
-function useDrawing(box, { times, series, format, top, height, binary }) {
+function useDrawing(box, { times, series, format, top, height, binary, seconds }) {
 	const plot = useRef(null);
 	const latest = useRef(null);
 	latest.current = [times, ...series.map(({ values }) => values)];
@@ -39,7 +39,7 @@ function useDrawing(box, { times, series, format, top, height, binary }) {
 		let library = null;
 		const make = () => {
 			plot.current?.destroy();
-			const options = optionsOf(element.clientWidth, height, series, format, top, binary);
+			const options = optionsOf(element.clientWidth, height, series, format, top, binary, seconds);
 			plot.current = new library(options, latest.current, element);
 		};
 		const resize = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }));
@@ -64,26 +64,28 @@ function useDrawing(box, { times, series, format, top, height, binary }) {
 	useEffect(() => plot.current?.setData(latest.current));
 }
 
-function DataTable({ times, series, format, title }) {
+function DataTable({ times, series, format, title, seconds }) {
 	const from = times.length - 1;
-	const rows = Array.from({ length: TABLE_ROWS }, (_, row) => from - row * TABLE_STEP).filter((at) => at >= 0);
-	return html`<table><caption class="unseen">${title}, every ${TABLE_STEP} seconds</caption>
+	const step = seconds ? Math.ceil(times.length / TABLE_ROWS) : TABLE_STEP;
+	const rows = Array.from({ length: TABLE_ROWS }, (_, row) => from - row * step).filter((at) => at >= 0);
+	const apart = seconds ? duration(times[step] - times[0]) : `${TABLE_STEP} seconds`;
+	return html`<table><caption class="unseen">${title}, every ${apart}</caption>
 		<thead><tr><th scope="col">Time</th>${series.map(({ label }) => html`<th scope="col" class="num">${label}</th>`)}</tr></thead>
-		<tbody>${rows.map((at) => html`<tr><td>${clock(new Date(times[at] * 1000))}</td>
+		<tbody>${rows.map((at) => html`<tr><td>${moment(new Date(times[at] * 1000), seconds)}</td>
 			${series.map(({ values }) => html`<td class="num">${values[at] === null ? "–" : format(values[at])}</td>`)}</tr>`)}
 		</tbody></table>`;
 }
 
-/** binary: ticks at powers of two; series: [{ label, values, token: a colour's name, fill }]; summary: what the graph says in words. */
-export function Graph({ title, times, series, format, top, summary, binary, height = 110 }) {
+/** seconds: of the time that the graph shows, where it is more than minutes; binary: ticks at powers of two; series: [{ label, values, token: a colour's name, fill }]; summary: what the graph says in words. */
+export function Graph({ title, times, series, format, top, summary, binary, seconds = 0, height = 110 }) {
 	const box = useRef(null);
 	const [open, setOpen] = useState(false);
-	useDrawing(box, { times, series, format, top, height, binary });
+	useDrawing(box, { times, series, format, top, height, binary, seconds });
 	return html`<figure class="graph">
 		<figcaption><h3>${title}</h3><span class="keys-line">${series.map(({ label, token, values }) => html`
 			<span class="legend"><i class="swatch swatch${token}" aria-hidden="true"></i>${label}
 				<b>${values.length && values.at(-1) !== null ? format(values.at(-1)) : "–"}</b></span>`)}</span></figcaption>
 		<div class="plot" ref=${box} role="img" aria-label=${`${title}: ${summary}`}></div>
 		<details onToggle=${(event) => setOpen(event.target.open)}><summary>Data<span class="unseen"> of ${title}</span></summary>
-			${open && html`<${DataTable} ...${{ times, series, format, title }} />`}</details></figure>`;
+			${open && html`<${DataTable} ...${{ times, series, format, title, seconds }} />`}</details></figure>`;
 }

@@ -8,6 +8,7 @@ import { html, useCell, useState } from "../lib.js";
 import { connection, host } from "../stream.js";
 import { confirm } from "../parts/dialogs.js";
 import { Disks } from "../parts/disks.js";
+import { PastGraphs, SpanChoice } from "../parts/past.js";
 import { Loaded } from "../parts/states.js";
 import { Tokens } from "../parts/tokens.js";
 import { OwnPassword, Users } from "../parts/users.js";
@@ -56,6 +57,21 @@ function Findings({ number }) {
 			: html`<p class="inline-error">The audit of all pages found ${plural(number, "fault")}. See the log.</p>`;
 }
 
+const GRAPHS = [
+	{ title: "CPUs", format: percent, top: 100, lines: [
+		{ label: "busy", of: "busy_percent", token: "--graph-1", fill: "--graph-1-fill" },
+		{ label: "highest", of: "busy_percent", kind: "most", token: "--graph-3" }] },
+	{ title: "Free memory", format: bytes, binary: true, lines: [
+		{ label: "free", of: "free_bytes", token: "--graph-4", fill: "--graph-4-fill" },
+		{ label: "least", of: "free_bytes", kind: "least", token: "--graph-2" }] },
+];
+
+function Past() {
+	const [span, setSpan] = useState("hour");
+	return html`<section class="tile" aria-label="History"><h2>History</h2>
+		<${SpanChoice} span=${span} choose=${setSpan} /><div class="graphs"><${PastGraphs} what="host" span=${span} graphs=${GRAPHS} /></div></section>`;
+}
+
 export function HostScreen() {
 	const loaded = useLoad("/host");
 	const live = useCell(host);
@@ -74,6 +90,7 @@ export function HostScreen() {
 				<td class="num value">${percent(ownShare(cpu))}</td></tr>`)}</tbody></table></section>
 			<section class="tile" aria-label="Memory"><h2>Memory</h2><${Memory} memory=${machine.memory} />
 				<p class="small muted">${bytes(machine.memory.free_bytes)} free of ${bytes(machine.memory.total_bytes)}</p></section>
+			<${Past} />
 			<section class="tile" aria-label="Speculation"><h2>Speculation</h2><dl class="rows"><${Fact} name="Done against it">${machine.speculation || "nothing"}<//>
 				<${Fact} name="Open">${machine.speculation_open || "nothing known"}<//></dl></section>
 			<section class="tile" aria-label="Certificate"><h2>Certificate (SHA-256)</h2><${Fingerprint} text=${machine.fingerprint} />

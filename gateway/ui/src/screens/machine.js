@@ -2,7 +2,7 @@
 // One machine in tabs: what it does now, what is kept of it, its configuration, what is inside.
 import { bytes, clock, duration, percent, plural, rate } from "../format.js";
 import { bindKey } from "../keys.js";
-import { html, useCell, useEffect, useRef } from "../lib.js";
+import { html, useCell, useEffect, useRef, useState } from "../lib.js";
 import { link } from "../router.js";
 import { explain, mean } from "../slow.js";
 import { connection, events, histories, machineNow, samples, vms } from "../stream.js";
@@ -15,6 +15,7 @@ import { Digest } from "../parts/digest.js";
 import { Exits } from "../parts/exits.js";
 import { Graph } from "../parts/graph.js";
 import { Inspect } from "../parts/inspect.js";
+import { PastGraphs, SpanChoice } from "../parts/past.js";
 import { Saves } from "../parts/saves.js";
 import { State } from "../parts/icons.js";
 import { Snapshots } from "../parts/snapshots.js";
@@ -29,7 +30,34 @@ function summary(values, format) {
 		: "no samples yet";
 }
 
+function pastGraphs(vm) {
+	return [
+		{ title: "CPU", format: percent, top: 100 * vm.vcpus, lines: [
+			{ label: "CPU", of: "cpu_percent", token: "--graph-1", fill: "--graph-1-fill" },
+			{ label: "highest", of: "cpu_percent", kind: "most", token: "--graph-3" },
+			{ label: "steal", of: "steal_percent", token: "--graph-2" }] },
+		{ title: "Exits a second", format: rate, lines: [
+			{ label: "all reasons", of: "exits_per_s", token: "--graph-3", fill: "--graph-3-fill" },
+			{ label: "highest", of: "exits_per_s", kind: "most", token: "--graph-1" }] },
+		{ title: "Memory", format: bytes, top: vm.memory_bytes, binary: true, lines: [
+			{ label: `resident of ${bytes(vm.memory_bytes)}`, of: "resident_bytes", token: "--graph-4", fill: "--graph-4-fill" }] },
+		{ title: "Disks, bytes a second", format: bytes, binary: true, lines: [
+			{ label: "read", of: "disk_read_bytes_per_s", token: "--graph-1" },
+			{ label: "written", of: "disk_written_bytes_per_s", token: "--graph-2" }] },
+		{ title: "Networks, bytes a second", format: bytes, binary: true, lines: [
+			{ label: "received", of: "net_received_bytes_per_s", token: "--graph-1" },
+			{ label: "sent", of: "net_sent_bytes_per_s", token: "--graph-2" }] },
+	];
+}
+
 function Graphs({ vm }) {
+	const [span, setSpan] = useState("live");
+	return html`<${SpanChoice} span=${span} choose=${setSpan} live=${true} />
+		${span === "live" ? html`<${LiveGraphs} vm=${vm} />`
+			: html`<div class="graphs"><${PastGraphs} what=${`vm/${vm.name}`} span=${span} graphs=${pastGraphs(vm)} /></div>`}`;
+}
+
+function LiveGraphs({ vm }) {
 	useCell(samples);
 	const history = histories.get(vm.name) ?? NO_HISTORY;
 	const cpu = [{ label: "CPU", values: history.cpu, token: "--graph-1", fill: "--graph-1-fill" },

@@ -26,6 +26,14 @@ test("sizes, rates and times in words", () => {
 	assert.equal(format.plural(1, "line"), "1 line");
 });
 
+test("a time in a graph is as exact as the graph is long", () => {
+	const when = new Date(2026, 10, 29, 14, 5, 30);
+	assert.equal(format.moment(when, 0), "14:05:30");
+	assert.equal(format.moment(when, 3600), "14:05:30");
+	assert.equal(format.moment(when, 86400), "14:05");
+	assert.equal(format.moment(when, 31 * 86400), "29/11 14:05");
+});
+
 test("a field of a CSV file is never a formula", () => {
 	assert.equal(format.csvField("=cmd|'/C calc'!A0"), "\"'=cmd|'/C calc'!A0\"");
 	assert.equal(format.csvField('a "b", c'), '"a ""b"", c"');
