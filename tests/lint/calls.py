@@ -57,7 +57,7 @@ ORDERS = {
         vmm/manager/vm/process
         vmm/manager/vm/operation/save vmm/manager/vm/operation/snapshot vmm/manager/vm/operation/stop
         vmm/manager/vm/operation/backup
-        vmm/manager/vm/operation/rekey
+        vmm/manager/vm/operation/rekey vmm/manager/vm/operation/media
         vmm/manager/command vmm/manager/gdb
         vmm/manager/channel vmm/manager/console
         vmm/manager

@@ -299,9 +299,9 @@ void drive_eject(struct drive_state *drive)
 	drive->tray = drive->locked != 0 ? TRAY_FULL : TRAY_EMPTY;
 }
 
-void drive_insert(struct drive_state *drive)
+void virtio_scsi_insert(struct virtio_blk *blk)
 {
-	drive->tray = TRAY_FULL;
+	blk->scsi.drive.tray = TRAY_FULL;
 }
 
 void virtio_vsock_poll(struct virtio_vsock *vsock)

@@ -259,6 +259,10 @@ const struct vm_operation_ops vm_schedule_ops = {.name = "schedule"};
 const struct vm_operation_ops vm_rekey_ops = {.name = "rekey"};
 #endif
 
+#ifndef FIXTURE_MEDIA /* the test includes vmm/manager/vm/operation/media/vm_media.c */
+const struct vm_operation_ops vm_media_ops = {.name = "media"};
+#endif
+
 bool vm_clone_disks_may(const struct vm *from, const struct vm_snapshot *snapshot, char *words,
 			size_t size)
 {

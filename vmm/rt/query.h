@@ -242,6 +242,7 @@ struct query_drive {
 	 * eject it
 	 */
 	u32 kept;
+	u32 reads; /* number of reads of the medium that are still under way */
 };
 
 #define QUERY_FIELD_BYTES 16u

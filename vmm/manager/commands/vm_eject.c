@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The commands `vm eject` and `vm insert`: take the CD out of a VM's CD-ROM drive, and put it back.
- * Run by command.c; ask the monitor, whose drive it is, through inspect.c.
+ * The commands `vm eject` and `vm insert`: take the CD out of a VM's CD-ROM drive, put it back, or
+ * put in another one. Run by command.c; ask the monitor, whose drive it is, through inspect.c, and
+ * leave another CD to vm_media.c.
  */
+#include "lib/string.h"
 #include "vmm/manager/commands/inspect.h"
+#include "vmm/manager/config/config_lists.h"
+#include "vmm/manager/vm/operation/media/vm_media.h"
+#include "vmm/rt/format.h"
 
 static const char *command_vm_eject_name(const struct vm *vm, u32 place)
 {
@@ -47,10 +52,26 @@ static bool command_vm_eject_find(struct reply *reply, const struct vm *vm, cons
 	return false;
 }
 
+/* Tells what is in the drive with that disk of the VM's, or was taken out of it. */
+static void command_vm_eject_tell(struct reply *reply, const struct vm *vm, u32 place, bool full)
+{
+	const char *disk = command_vm_eject_name(vm, place);
+
+	if (!reply->json) {
+		reply_line(reply, "%s: %s is %s the drive", vm->config.name, disk,
+			   full ? "in" : "out of");
+		return;
+	}
+	reply_object_begin(reply);
+	json_string(&reply->object, "name", vm->config.name);
+	json_string(&reply->object, "disk", disk);
+	json_bool(&reply->object, "inserted", full);
+	reply_object_end(reply);
+}
+
 static void command_vm_eject_show(struct reply *reply, const struct query_drive *drive)
 {
 	const struct vm *vm = vm_by_id(reply->vm_id);
-	bool full = drive->full != 0;
 
 	if (vm == NULL)
 		return;
@@ -61,18 +82,7 @@ static void command_vm_eject_show(struct reply *reply, const struct query_drive 
 			   reply->vm_name);
 		return;
 	}
-	if (!reply->json) {
-		reply_line(reply, "%s: %s is %s the drive", reply->vm_name,
-			   command_vm_eject_name(vm, (u32)reply->asked.question.address),
-			   full ? "in" : "out of");
-		return;
-	}
-	reply_object_begin(reply);
-	json_string(&reply->object, "name", reply->vm_name);
-	json_string(&reply->object, "disk",
-		    command_vm_eject_name(vm, (u32)reply->asked.question.address));
-	json_bool(&reply->object, "inserted", full);
-	reply_object_end(reply);
+	command_vm_eject_tell(reply, vm, (u32)reply->asked.question.address, drive->full != 0);
 }
 
 static bool command_vm_eject_resume(struct reply *reply)
@@ -125,22 +135,88 @@ COMMAND(vm_eject,
 	.changes = true,
 	.completion = COMPLETE_VM);
 
+/* Reads the name of a disk or volume as that of a CD; returns false after writing an error. */
+static bool command_vm_insert_read(struct reply *reply, const char *name, struct vm_disk *disk)
+{
+	struct vm_disk disks[CONFIG_VM_DISK_MAX] = {{.number = 0}};
+	char text[CONFIG_DISK_BYTES + 8];
+	char shown[40];
+
+	if (strlen(name) < CONFIG_DISK_BYTES) {
+		format(text, sizeof(text), "%s cdrom", name);
+		if (config_parse_disks(text_of(text), disks) && disks[1].number == 0 &&
+		    (disks[0].flags & ~VM_DISK_VOLUME) == (VM_DISK_CDROM | VM_DISK_READ_ONLY)) {
+			*disk = disks[0];
+			return true;
+		}
+	}
+	reply_bad(reply, "medium=%s is not valid; use the name of a disk, or STORE/VOLUME",
+		  text_show(shown, sizeof(shown), text_of(name)));
+	return false;
+}
+
+static bool command_vm_insert_resume(struct reply *reply)
+{
+	const struct vm *vm = command_vm_kept(reply);
+
+	if (vm == NULL)
+		return true;
+	if (vm->operation[OPERATION_MEDIA].phase != MEDIA_NONE)
+		return false;
+	if (vm->operation[OPERATION_MEDIA].problem[0] != '\0')
+		command_vm_not_done(reply, vm, "given another medium",
+				    vm->operation[OPERATION_MEDIA].problem);
+	else
+		command_vm_eject_tell(reply, vm, vm->media.place, true);
+	return true;
+}
+
+/* Puts another medium into the drive that has `disk`, or into the only one. */
+static void command_vm_insert_other(struct reply *reply, const char *name, const char *disk,
+				    const char *medium)
+{
+	struct vm *vm = command_vm(reply, name);
+	struct vm_media_wish wish = {.place = 0};
+	char problem[VM_PROBLEM_BYTES];
+
+	if (vm == NULL || !reply_may(reply, MAY_CONFIGURE) ||
+	    !command_vm_insert_read(reply, medium, &wish.disk) ||
+	    !command_vm_eject_find(reply, vm, disk, &wish.place))
+		return;
+	if (vm_media_change(vm, &wish, problem, sizeof(problem)))
+		command_vm_wait(reply, vm, command_vm_insert_resume);
+	else
+		command_vm_not_done(reply, vm, "given another medium", problem);
+}
+
 static void command_vm_insert(struct reply *reply, const struct arguments *arguments)
 {
-	command_vm_eject_ask(reply, arguments, QUERY_AIM);
+	static const char key[] = "medium=";
+	const char *last = arguments->word[arguments->count - 1];
+
+	if (arguments->count > 1 && memcmp(last, key, MIN(strlen(last) + 1, strlen(key))) == 0)
+		command_vm_insert_other(reply, arguments->word[0],
+					arguments->count > 2 ? arguments->word[1] : NULL,
+					last + strlen(key));
+	else if (arguments->count > 2)
+		reply_bad(reply, "%s", "the last word has to be medium=NAME");
+	else if (reply_may(reply, MAY_OPERATE))
+		command_vm_eject_ask(reply, arguments, QUERY_AIM);
 }
 
 COMMAND(vm_insert,
 	.name = "vm insert",
-	.right = MAY_OPERATE,
-	.arguments = "NAME [DISK]",
-	.summary = "puts the medium back into a VM's CD-ROM drive",
-	.detail = "DISK says which drive, if there are several.",
-	.example = "vm insert web",
+	.right = MAY_OPERATE | MAY_CONFIGURE,
+	.arguments = "NAME [DISK] [medium=NAME]",
+	.summary = "puts the medium back into a VM's CD-ROM drive, or another one",
+	.detail = "DISK says which drive, by its present disk, if there are several. medium=NAME\n"
+		  "puts in another disk, or STORE/VOLUME, while the VM runs or is paused, has no\n"
+		  "snapshots, and its guest does not keep the drive locked.",
+	.example = "vm insert web medium=pool/extras",
 	.keys = "name disk inserted",
 	.run = command_vm_insert,
 	.minimum = 1,
-	.maximum = 2,
+	.maximum = 3,
 	.audited = true,
 	.changes = true,
 	.completion = COMPLETE_VM);

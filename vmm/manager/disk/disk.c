@@ -265,8 +265,9 @@ struct driver_link disk_wanted_by(const struct vm *vm, bool window)
 	return wanted;
 }
 
-static struct driver_link *disk_attach_own(struct vm *vm, u32 number, bool read_only, char *problem,
-					   size_t size)
+static struct driver_link *disk_attach_section(struct vm *vm, u32 number, bool read_only,
+					       const struct link_ends *ends, char *problem,
+					       size_t size)
 {
 	const struct disk_config *config = config_disk(number);
 	/* a device that reached the guest's RAM would read what is not encrypted yet */
@@ -274,6 +275,7 @@ static struct driver_link *disk_attach_own(struct vm *vm, u32 number, bool read_
 	struct driver_link wanted = disk_wanted_by(vm, direct);
 	struct driver_link *link;
 
+	wanted.ends = *ends;
 	if (disk_is_encrypted(config) && !disk_key_is_there(config->encrypt)) {
 		format(problem, size,
 		       "its key %s is missing; put it into the boot module " DISK_KEY_MODULE
@@ -285,6 +287,15 @@ static struct driver_link *disk_attach_own(struct vm *vm, u32 number, bool read_
 	if (link != NULL)
 		disk_window_want(link, direct);
 	return link;
+}
+
+struct driver_link *disk_attach_own(struct vm *vm, const struct vm_disk *wanted,
+				    const struct link_ends *ends, char *problem, size_t size)
+{
+	if ((wanted->flags & VM_DISK_VOLUME) != 0)
+		return disk_volume_attach(vm, wanted, ends, problem, size);
+	return disk_attach_section(vm, wanted->number - 1u,
+				   (wanted->flags & VM_DISK_READ_ONLY) != 0, ends, problem, size);
 }
 
 /*
@@ -360,6 +371,7 @@ bool disk_may_be_read(u32 number, char *problem, size_t size)
 
 bool disk_attach_all(struct vm *vm, char *problem, size_t size)
 {
+	const struct link_ends none = {.memory = HANDLE_NONE};
 	char why[sizeof(((struct disk *)NULL)->problem)];
 
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX && vm->config.disk[i].number != 0; i++) {
@@ -369,12 +381,7 @@ bool disk_attach_all(struct vm *vm, char *problem, size_t size)
 		if ((wanted->flags & VM_DISK_CLONED) != 0)
 			continue;
 		config_disk_name(wanted, name);
-		if ((wanted->flags & VM_DISK_VOLUME) != 0)
-			vm->link[i] = disk_volume_attach(vm, wanted, why, sizeof(why));
-		else
-			vm->link[i] = disk_attach_own(vm, wanted->number - 1u,
-						      (wanted->flags & VM_DISK_READ_ONLY) != 0, why,
-						      sizeof(why));
+		vm->link[i] = disk_attach_own(vm, wanted, &none, why, sizeof(why));
 		if (vm->link[i] != NULL)
 			continue;
 		if ((wanted->flags & VM_DISK_OPTIONAL) == 0) {

@@ -65,6 +65,14 @@ void disk_users(const struct disk *disk, char *text, size_t size);
  */
 bool disk_attach_all(struct vm *vm, char *problem, size_t size);
 /*
+ * Links a VM to a disk or volume of its own, as `wanted` says. With `ends`, those of an earlier
+ * link of the VM's, the VM's monitor has the new link in place of the earlier one; without a memory
+ * in them the ends are made. Returns NULL, with the reason in `problem`, if that is not possible:
+ * the ends are the caller's then.
+ */
+struct driver_link *disk_attach_own(struct vm *vm, const struct vm_disk *wanted,
+				    const struct link_ends *ends, char *problem, size_t size);
+/*
  * Links a VM to a disk that is not its own, for a save. Returns NULL, with the reason in `problem`,
  * if that is not possible.
  */
@@ -98,6 +106,8 @@ struct driver_link disk_wanted_by(const struct vm *vm, bool window);
 struct share_given disk_limit_of(const struct vm_config *config);
 /* Gives the VM's monitor, which `build` makes, its ends of the links to the VM's disks. */
 void disk_give_all(const struct vm *vm, struct process_build *build);
+/* Returns whether there is a link, to a disk or volume that is encrypted. */
+bool disk_link_is_encrypted(const struct driver_link *link);
 /* Returns whether one of the VM's disks is encrypted. */
 bool disk_any_is_encrypted(const struct vm *vm);
 /* Gives the keys of the VM's encrypted disks to the VM's monitor alone. */

@@ -99,7 +99,7 @@ static void disk_describe(const struct driver *driver, const struct driver_link 
 {
 	const u32 known = DISK_FLUSH | DISK_DISCARD | DISK_WRITE_ZEROES;
 	const struct disk_unit *unit = &driver->channel->disk.unit[link->disk.unit];
-	struct block_about *about = (struct block_about *)(void *)link->at->about;
+	struct block_about *about = (struct block_about *)(void *)link->ends.at->about;
 	bool volume = link->disk.store.volume != 0;
 	u32 features = (volume ? known : unit->features & known) |
 		       (disk_class_is_lost(driver, link) ? (u32)DISK_LOST : 0) |

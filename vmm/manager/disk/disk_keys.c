@@ -12,7 +12,7 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-static bool disk_link_is_encrypted(const struct driver_link *link)
+bool disk_link_is_encrypted(const struct driver_link *link)
 {
 	return link != NULL &&
 	       (link->disk.store.volume != 0 ? link->key_id != 0

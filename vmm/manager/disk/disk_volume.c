@@ -58,8 +58,8 @@ static struct driver_link *disk_volume_make(const struct store *store,
 	return driver_link_make(store->driver, group, wanted, problem, size);
 }
 
-struct driver_link *disk_volume_attach(struct vm *vm, const struct vm_disk *disk, char *problem,
-				       size_t size)
+struct driver_link *disk_volume_attach(struct vm *vm, const struct vm_disk *disk,
+				       const struct link_ends *ends, char *problem, size_t size)
 {
 	struct store_volume volume;
 	struct driver_link wanted;
@@ -74,6 +74,7 @@ struct driver_link *disk_volume_attach(struct vm *vm, const struct vm_disk *disk
 	direct = config_disk(store->disk)->dma == DMA_DIRECT && !vm->overcommits &&
 		 volume.key.id == 0;
 	wanted = disk_wanted_by(vm, direct);
+	wanted.ends = *ends;
 	config_disk_name(disk, wanted.name);
 	wanted.key_id = volume.key.id;
 	string_copy(wanted.key, sizeof(wanted.key), volume.key.name);
@@ -82,6 +83,23 @@ struct driver_link *disk_volume_attach(struct vm *vm, const struct vm_disk *disk
 	if (link != NULL)
 		disk_window_want(link, direct);
 	return link;
+}
+
+bool disk_volume_may_be_read(const struct vm_disk *disk, char *problem, size_t size)
+{
+	const struct store *store = store_at(disk->number - 1u);
+	const struct driver_link *conflict;
+	struct store_volume volume;
+
+	if (!store_look_up(store, config_volume_name(disk->volume), &volume, problem, size))
+		return false;
+	conflict = disk_volume_conflict(store, volume.id, true);
+	if (conflict != NULL)
+		format(problem, size, "%s uses it; take a volume that nobody writes to",
+		       conflict->user);
+	else if (volume.key.id != 0)
+		format(problem, size, "it is encrypted; take one that is not");
+	return conflict == NULL && volume.key.id == 0;
 }
 
 struct driver_link *disk_volume_attach_copy(struct vm *vm, const struct store *store,

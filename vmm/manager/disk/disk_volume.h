@@ -4,11 +4,16 @@
 #include "vmm/manager/disk/disk.h"
 
 /*
- * Links a VM to a volume, charged to the VM's memory group. Returns NULL, with the reason in
- * `problem`, if the volume cannot be used.
+ * Links a VM to a volume, charged to the VM's memory group; `ends` as for disk_attach_own. Returns
+ * NULL, with the reason in `problem`, if the volume cannot be used.
  */
-struct driver_link *disk_volume_attach(struct vm *vm, const struct vm_disk *disk, char *problem,
-				       size_t size);
+struct driver_link *disk_volume_attach(struct vm *vm, const struct vm_disk *disk,
+				       const struct link_ends *ends, char *problem, size_t size);
+/*
+ * Returns whether a link that only reads the volume, without a key, could be made now; if not,
+ * `problem` says why.
+ */
+bool disk_volume_may_be_read(const struct vm_disk *disk, char *problem, size_t size);
 
 struct store;
 struct store_volume;

@@ -155,9 +155,9 @@ void disk_windows_ended(struct driver *driver)
 		 * as the driver's life is not READY, the client learns that no more data arrives in
 		 * its RAM
 		 */
-		__atomic_store_n(&((struct block_about *)(void *)link->at->about)->window, 0,
+		__atomic_store_n(&((struct block_about *)(void *)link->ends.at->about)->window, 0,
 				 __ATOMIC_RELEASE);
-		sys_event_signal(link->bell);
+		sys_event_signal(link->ends.bell);
 		disk_window_step(driver, link);
 	}
 }

@@ -7,6 +7,7 @@
 #include "vmm/manager/config/config.h"
 #include "vmm/manager/config/files.h"
 #include "vmm/manager/driver/dma_pages.h"
+#include "vmm/manager/driver/link_ends.h"
 #include "vmm/manager/process/process_build.h"
 
 /*
@@ -135,14 +136,13 @@ struct driver_link {
 	bool lost;	 /* the driver of the link is down for good, so that no request is served */
 	u16 seen;	 /* of a port of a switch: its state as last reported to the operator */
 	u32 number;	 /* the link's number, as in struct driver_client */
-	/* the link's memory; the client's memory group pays for it and for pool_pages */
-	handle_t memory;
-	handle_t doorbell;
-	handle_t bell;
-	struct link_memory *at; /* the link's memory, mapped in the manager */
-	u32 generation;		/* the generation that the link was given last; 0: none */
-	u64 driver_at;		/* the pool's address in the driver; 0: not mapped there */
-	u64 pool_pages_at;	/* address of the pool's list in the driver; 0: not mapped */
+	/*
+	 * what the client has of the link, whose memory group pays for it and for pool_pages.
+	 * Whoever makes the link may set it, so that a client goes over to another server.
+	 */
+	struct link_ends ends;
+	u64 driver_at;	   /* the pool's address in the driver; 0: not mapped there */
+	u64 pool_pages_at; /* address of the pool's list in the driver; 0: not mapped */
 	/* memory with the list of the pool's addresses; HANDLE_NONE without DMA */
 	handle_t pool_pages;
 	struct dma_window window; /* the place where the device finds the pool */
@@ -375,6 +375,11 @@ void driver_link_fill(struct driver_link *link);
  * memory.
  */
 bool driver_link_end(struct driver_link *link);
+/*
+ * Ends the link as driver_link_end does, but for the client's ends, which are the caller's when it
+ * returns true: to be given to driver_link_make, or closed by link_ends_close.
+ */
+bool driver_link_end_keeping(struct driver_link *link, struct link_ends *ends);
 /*
  * Ends the link that *link points to, as driver_link_end does, and then sets *link to NULL. Returns
  * true once it is NULL.

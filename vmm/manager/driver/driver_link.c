@@ -67,10 +67,10 @@ static u64 driver_link_list_bytes(const struct driver *driver, const struct driv
 void driver_link_renew(struct driver_link *link)
 {
 	/* not counted in the link, where either end may have left the number that the other has */
-	link->generation = link->generation + 1 != 0 ? link->generation + 1 : 1;
-	__atomic_store_n(&link->at->generation, link->generation, __ATOMIC_RELEASE);
-	sys_event_signal(link->bell);
-	sys_event_signal(link->doorbell);
+	link->ends.generation = link->ends.generation + 1 != 0 ? link->ends.generation + 1 : 1;
+	__atomic_store_n(&link->ends.at->generation, link->ends.generation, __ATOMIC_RELEASE);
+	sys_event_signal(link->ends.bell);
+	sys_event_signal(link->ends.doorbell);
 }
 
 enum status driver_link_map_undo_part(struct driver_link *link, u32 part)
@@ -162,9 +162,9 @@ void driver_link_drop_changes(struct driver_link *link)
 
 static enum status driver_link_map_there(struct driver *driver, struct driver_link *link)
 {
-	enum status status =
-		sys_space_map(driver->space, 0, link->memory, 0, driver_link_bytes(driver, link),
-			      RIGHT_READ | RIGHT_WRITE, &link->driver_at);
+	enum status status = sys_space_map(driver->space, 0, link->ends.memory, 0,
+					   driver_link_bytes(driver, link),
+					   RIGHT_READ | RIGHT_WRITE, &link->driver_at);
 
 	if (status == STATUS_OK && link->pool_pages != HANDLE_NONE)
 		status = sys_space_map(driver->space, 0, link->pool_pages, 0,
@@ -196,7 +196,7 @@ static void driver_link_tell_client(const struct driver *driver, const struct dr
 void driver_link_describe(struct driver_link *link)
 {
 	driver_link_tell_client(driver_of_link(link), link);
-	sys_event_signal(link->bell);
+	sys_event_signal(link->ends.bell);
 }
 
 void driver_link_fill(struct driver_link *link)
@@ -223,10 +223,10 @@ static enum status driver_link_prepare(struct driver *driver, struct driver_link
 	enum status status = driver_link_map_there(driver, link);
 
 	if (status == STATUS_OK)
-		status = sys_handle_grant(driver->process, link->doorbell, RIGHT_READ | RIGHT_BIND,
-					  &doorbell);
+		status = sys_handle_grant(driver->process, link->ends.doorbell,
+					  RIGHT_READ | RIGHT_BIND, &doorbell);
 	if (status == STATUS_OK)
-		status = sys_handle_grant(driver->process, link->bell, RIGHT_WRITE, &bell);
+		status = sys_handle_grant(driver->process, link->ends.bell, RIGHT_WRITE, &bell);
 	if (status != STATUS_OK) {
 		/*
 		 * the driver never learns of the link, so it could not report that it has released
@@ -268,30 +268,18 @@ static enum status driver_link_open(struct driver *driver, struct driver_link *l
 static enum status driver_link_make_objects(const struct driver *driver, handle_t group,
 					    struct driver_link *link)
 {
-	enum status status =
-		sys_memory_create(group, driver_link_bytes(driver, link), 0, &link->memory);
-	u64 at = 0;
+	enum status status = STATUS_OK;
 
-	/*
-	 * the client's memory group pays for the events: what a driver does for the client's
-	 * signals is charged to the client
-	 */
-	if (status == STATUS_OK)
-		status = sys_event_create(group, &link->doorbell);
-	if (status == STATUS_OK)
-		status = sys_event_create(group, &link->bell);
+	if (link->ends.memory == HANDLE_NONE)
+		status = link_ends_make(group, driver_link_bytes(driver, link), &link->ends);
 	if (status == STATUS_OK && driver_link_pool_bytes(driver, link) != 0) {
 		link->window = (struct dma_window){driver->dma_space,
 						   POOLS_AT + driver_link_index_of(driver, link) *
 								      POOL_ROOM};
-		status = dma_pages_make(group, &link->window, link->memory,
+		status = dma_pages_make(group, &link->window, link->ends.memory,
 					driver_link_pool_at(driver, link),
 					driver_link_pool_bytes(driver, link), &link->pool_pages);
 	}
-	if (status == STATUS_OK)
-		status = sys_space_map(start_handle(START_SPACE), 0, link->memory, 0, PAGE_SIZE,
-				       RIGHT_READ | RIGHT_WRITE, &at);
-	link->at = (struct link_memory *)(uintptr_t)at;
 	return status;
 }
 
@@ -303,10 +291,10 @@ void driver_link_unmap_ram(struct driver_link *link)
 	link->ram.at = 0;
 }
 
-static void driver_link_close_here(struct driver_link *link)
+/* Closes what the manager has of the link, but for the client's ends, which it returns. */
+static struct link_ends driver_link_close_all_but_ends(struct driver_link *link)
 {
-	const handle_t handles[] = {link->memory, link->pool_pages};
-	const handle_t events[] = {link->doorbell, link->bell};
+	struct link_ends ends = link->ends;
 
 	/*
 	 * unmap the device's window first: once this call returns, the device reaches none of the
@@ -315,23 +303,21 @@ static void driver_link_close_here(struct driver_link *link)
 	if (link->window.space != HANDLE_NONE)
 		sys_space_unmap(link->window.space, link->window.at, POOL_ROOM);
 	driver_link_unmap_ram(link);
-	if (link->at != NULL)
-		sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)link->at, PAGE_SIZE);
-	for (u32 i = 0; i < ARRAY_COUNT(handles); i++) {
-		if (handles[i] != HANDLE_NONE)
-			sys_handle_close(handles[i]);
-	}
+	if (link->pool_pages != HANDLE_NONE)
+		sys_handle_close(link->pool_pages);
 	for (u32 i = 0; i < link->undo.parts; i++)
 		sys_handle_close(link->undo.part[i].memory);
-	for (u32 i = 0; i < ARRAY_COUNT(events); i++) {
-		if (events[i] == HANDLE_NONE)
-			continue;
-		sys_object_destroy(events[i]);
-		sys_handle_close(events[i]);
-	}
 	driver_link_drop_changes(link);
 	driver_lower_quota(driver_of_link(link), link->undo.table_pages);
 	*link = (struct driver_link){.used = false};
+	return ends;
+}
+
+static void driver_link_close_here(struct driver_link *link)
+{
+	struct link_ends ends = driver_link_close_all_but_ends(link);
+
+	link_ends_close(&ends);
 }
 
 struct driver_link *driver_link_make(struct driver *driver, handle_t group,
@@ -361,7 +347,10 @@ struct driver_link *driver_link_make(struct driver *driver, handle_t group,
 		return link;
 	format(problem, size, "the kernel says \"%s\" while linking it to %s", status_text(status),
 	       driver->name);
-	driver_link_close_here(link);
+	if (wanted->ends.memory != HANDLE_NONE)
+		(void)driver_link_close_all_but_ends(link); /* they stay the caller's */
+	else
+		driver_link_close_here(link);
 	return NULL;
 }
 
@@ -370,15 +359,15 @@ void driver_link_give(struct process_build *build, const struct driver_link *lin
 {
 	const struct driver *driver = driver_of_link(link);
 
-	process_build_map(build, kind, link->memory, 0, driver->kind->class->link_bytes,
+	process_build_map(build, kind, link->ends.memory, 0, driver->kind->class->link_bytes,
 			  RIGHT_READ | RIGHT_WRITE);
 	if (process_build_failed(build))
 		return;
 	build->info->entry[build->info->entry_count - 1].value = number;
 	process_build_name(build, name);
-	process_build_grant(build, (enum start_kind)(kind + 1), link->bell, RIGHT_READ | RIGHT_BIND,
-			    number);
-	process_build_grant(build, (enum start_kind)(kind + 2), link->doorbell, RIGHT_WRITE,
+	process_build_grant(build, (enum start_kind)(kind + 1), link->ends.bell,
+			    RIGHT_READ | RIGHT_BIND, number);
+	process_build_grant(build, (enum start_kind)(kind + 2), link->ends.doorbell, RIGHT_WRITE,
 			    number);
 }
 
@@ -413,12 +402,12 @@ static bool driver_link_has_left(const struct driver *driver, const struct drive
 			       __ATOMIC_ACQUIRE) == 0;
 }
 
-bool driver_link_end(struct driver_link *link)
+/*
+ * Tells the driver that the client leaves; returns whether the driver has released the link, which
+ * is then unmapped there.
+ */
+static bool driver_link_leave(struct driver *driver, struct driver_link *link)
 {
-	struct driver *driver = driver_of_link(link);
-
-	if (driver == NULL || !link->used)
-		return true;
 	if (!link->leaving)
 		link->leaving_tsc = clock_tsc();
 	link->leaving = true;
@@ -427,7 +416,26 @@ bool driver_link_end(struct driver_link *link)
 	if (!driver_link_has_left(driver, link))
 		return false;
 	driver_link_unmap_there(driver, link);
+	return true;
+}
+
+bool driver_link_end(struct driver_link *link)
+{
+	struct driver *driver = driver_of_link(link);
+
+	if (driver == NULL || !link->used)
+		return true;
+	if (!driver_link_leave(driver, link))
+		return false;
 	driver_link_close_here(link);
+	return true;
+}
+
+bool driver_link_end_keeping(struct driver_link *link, struct link_ends *ends)
+{
+	if (!driver_link_leave(driver_of_link(link), link))
+		return false;
+	*ends = driver_link_close_all_but_ends(link);
 	return true;
 }
 

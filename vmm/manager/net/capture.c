@@ -35,7 +35,7 @@ static u64 capture_bytes_mapped(void)
  */
 static bool capture_open_end(char *problem, size_t size)
 {
-	enum status status = sys_space_map(start_handle(START_SPACE), 0, link->memory, 0,
+	enum status status = sys_space_map(start_handle(START_SPACE), 0, link->ends.memory, 0,
 					   capture_bytes_mapped(), RIGHT_READ | RIGHT_WRITE, &at);
 
 	if (status != STATUS_OK) {
@@ -87,7 +87,7 @@ bool capture_take(u8 bytes[PCAPNG_SNAP_BYTES], u32 *kept, u32 *length)
 	if (link == NULL || leaving)
 		return false;
 	if (link_renewed(&end))
-		sys_event_signal(link->doorbell);
+		sys_event_signal(link->ends.doorbell);
 	if (!frames_next(&end, &header, &frame))
 		return false;
 	*length = header.bytes;
@@ -95,7 +95,7 @@ bool capture_take(u8 bytes[PCAPNG_SNAP_BYTES], u32 *kept, u32 *length)
 	memcpy(bytes, frame, *kept);
 	frames_drop(&end, &header);
 	if (link_publish(&end))
-		sys_event_signal(link->doorbell);
+		sys_event_signal(link->ends.doorbell);
 	return true;
 }
 

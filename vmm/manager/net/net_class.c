@@ -24,7 +24,7 @@ static void net_bridge_ready(struct driver *driver)
 
 static void net_bridge_describe(const struct driver *driver, const struct driver_link *link)
 {
-	struct net_about *about = (struct net_about *)(void *)link->at->about;
+	struct net_about *about = (struct net_about *)(void *)link->ends.at->about;
 	const struct net *net = net_of_bridge(driver);
 
 	about->lease = net_lease_of(

@@ -2,21 +2,13 @@
 #pragma once
 
 #include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/vm_query_types.h"
 
 /*
  * A question to a VM's monitor (vmm/rt/query.h). A monitor takes one question at a time: a second
  * asker waits for its turn, and no asker waits longer than VM_QUERY_NS, whatever the monitor does.
  */
 #define VM_QUERY_NS (10 * NS_PER_S)
-
-struct vm_query {
-	u32 vm_id;
-	u32 number; /* the question's number; 0: the question was not asked yet */
-	u64 deadline_tsc;
-	struct query question;
-	const void *input; /* the bytes sent with the question, valid until the question is asked */
-	u32 input_bytes;   /* the length of `input`, at most QUERY_INPUT_BYTES */
-};
 
 enum vm_query_progress {
 	/* no answer yet: call vm_query_step again after any event, and at the deadline */

@@ -9,6 +9,7 @@
 #include "vmm/manager/vm/memory/vm_trim_types.h"
 #include "vmm/manager/vm/operation/backup/vm_backup_types.h"
 #include "vmm/manager/vm/operation/backup/vm_schedule_types.h"
+#include "vmm/manager/vm/operation/media/vm_media_types.h"
 #include "vmm/manager/vm/operation/save/vm_renew_types.h"
 #include "vmm/manager/vm/operation/save/vm_save_types.h"
 #include "vmm/manager/vm/operation/snapshot/vm_snapshot_types.h"
@@ -160,6 +161,7 @@ struct vm {
 	struct vm_saving save;
 	struct vm_backup backup;
 	struct vm_schedule schedule;
+	struct vm_media media;
 
 	handle_t channel_memory;
 	struct vm_channel *channel; /* written by the monitor at any time: read each field once */

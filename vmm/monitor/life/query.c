@@ -13,6 +13,7 @@
 #include "vmm/monitor/vcpu/trace.h"
 #include "vmm/monitor/virtio/virtio_balloon.h"
 #include "vmm/monitor/virtio/virtio_net.h"
+#include "vmm/monitor/virtio/virtio_scsi.h"
 #include "vmm/monitor/virtio/virtio_scsi_drive.h"
 #include "vmm/monitor/memory/walk.h"
 #include "vmm/monitor/x86/canonical.h"
@@ -282,20 +283,23 @@ static enum status query_answer_drive(struct machine *machine, const struct quer
 				      struct query_area *area)
 {
 	struct query_drive *answer = (struct query_drive *)(void *)area->answer;
-	struct drive_state *drive = NULL;
+	struct virtio_blk *blk = NULL;
+	struct drive_state *drive;
 
 	for (u32 i = 0; i < machine->blk_count; i++)
 		if (machine->blk[i].number == query->address && machine->blk[i].is_drive)
-			drive = &machine->blk[i].scsi.drive;
-	if (drive == NULL)
+			blk = &machine->blk[i];
+	if (blk == NULL)
 		return STATUS_NOT_FOUND;
+	drive = &blk->scsi.drive;
 	if ((query->flags & QUERY_AIM) != 0)
-		drive_insert(drive);
+		virtio_scsi_insert(blk);
 	else
 		drive_eject(drive);
 	*answer = (struct query_drive){
 		.full = drive->tray == TRAY_FULL,
 		.kept = (query->flags & QUERY_AIM) == 0 && drive->tray == TRAY_FULL,
+		.reads = blk->client.outstanding,
 	};
 	area->bytes = sizeof(*answer);
 	return STATUS_OK;

@@ -179,6 +179,14 @@ static void scsi_changed(struct virtio_blk *blk)
 		drive_note(&blk->scsi.drive, TRAY_FULL);
 }
 
+void virtio_scsi_insert(struct virtio_blk *blk)
+{
+	if (blk->scsi.drive.tray == TRAY_FULL)
+		return;
+	virtio_blk_look(blk);
+	drive_insert(&blk->scsi.drive);
+}
+
 static const struct blk_protocol scsi_protocol = {
 	.queue_first = SCSI_QUEUE_REQUESTS,
 	.queue_end = SCSI_QUEUES,

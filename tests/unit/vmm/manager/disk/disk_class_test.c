@@ -134,7 +134,7 @@ static int set_up(void **state)
 							  .features = DISK_FLUSH | 0x100};
 		driver.link[i] = (struct driver_link){.used = true,
 						      .whole = i != 1,
-						      .at = &memory,
+						      .ends.at = &memory,
 						      .disk = {.unit = i, .sectors = 100}};
 	}
 	return 0;

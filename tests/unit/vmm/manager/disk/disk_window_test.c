@@ -95,7 +95,7 @@ static int setup(void **state)
 		.used = true,
 		.number = 5,
 		.driver_at = 1,
-		.at = &memory,
+		.ends.at = &memory,
 		.window.space = SPACE,
 		.ram = {.memory = RAM, .bytes = 64 * MIB},
 	};

@@ -53,7 +53,7 @@ const struct command *const commands_start[1];
 const struct command *const commands_end[1];
 
 const struct vm_operation_ops vm_trim_ops, vm_stop_ops, vm_renew_ops, vm_snapshot_ops, vm_save_ops,
-	vm_backup_ops, vm_schedule_ops, vm_rekey_ops;
+	vm_backup_ops, vm_schedule_ops, vm_rekey_ops, vm_media_ops;
 
 static struct kernel_page machine = {.cpu_count = 1};
 static struct group_page account;

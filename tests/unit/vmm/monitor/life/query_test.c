@@ -186,10 +186,12 @@ static void test_drive(void **state)
 	machine.blk_count = ARRAY_COUNT(disks);
 	assert_int_equal(ask(&query), STATUS_NOT_FOUND); /* a disk in no drive */
 	query.address = 5;
+	disks[1].client.outstanding = 2;
 	assert_int_equal(ask(&query), STATUS_OK);
 	assert_int_equal(channel.question.bytes, sizeof(struct query_drive));
 	assert_int_equal(ANSWER(query_drive)->full, 0);
 	assert_int_equal(ANSWER(query_drive)->kept, 0);
+	assert_int_equal(ANSWER(query_drive)->reads, 2);
 	query.flags = QUERY_AIM;
 	assert_int_equal(ask(&query), STATUS_OK);
 	assert_int_equal(ANSWER(query_drive)->full, 1);

@@ -215,9 +215,32 @@ static void the_owner(void **state)
 	/* the guest cannot load what is not there */
 	expect_good(DO(0, MMC_START_STOP_UNIT, 0, 0, 0, MMC_EJECT | MMC_START), 0, 0);
 	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_NOT_READY, MMC_ASC_NO_MEDIUM_CLOSED);
-	drive_insert(&blk.scsi.drive);
+	virtio_scsi_insert(&blk);
 	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_UNIT_ATTENTION, MMC_ASC_CHANGED);
 	expect_good(DO(0, SCSI_TEST_UNIT_READY), 0, 0);
+}
+
+/* While the drive is empty another disk has come behind its link: the guest is told, once it is in.
+ */
+static void the_owners_other_medium(void **state)
+{
+	(void)state;
+	drive_eject(&blk.scsi.drive);
+	expect_good(DO(8, MMC_GET_EVENT_STATUS, 1, 0, 0, 0x10, 0, 0, 0, 8), 8, 8);
+	disk_about()->sectors = 24;
+	disk_about()->boundary = 16;
+	virtio_scsi_insert(&blk);
+	assert_int_equal(blk.about.boundary, 16);
+	expect_good(DO(8, MMC_GET_EVENT_STATUS, 1, 0, 0, 0x10, 0, 0, 0, 8), 8, 8);
+	assert_int_equal(peek(DATA_AT + 4, 2), MMC_EVENT_MEDIA_PRESENT << 8 | CD_EVENT_NEW);
+	expect_sense(DO(0, SCSI_TEST_UNIT_READY), SCSI_KEY_UNIT_ATTENTION, MMC_ASC_CHANGED);
+	expect_good(DO(8, MMC_READ_CAPACITY), 8, 8);
+	assert_int_equal(__builtin_bswap32(peek(DATA_AT, 4)), 5);
+	/* a medium that is in stays as it is */
+	disk_about()->sectors = 8;
+	virtio_scsi_insert(&blk);
+	expect_good(DO(8, MMC_READ_CAPACITY), 8, 8);
+	assert_int_equal(__builtin_bswap32(peek(DATA_AT, 4)), 5);
 }
 
 /* A disk of another size is another medium. */
@@ -392,6 +415,7 @@ int main(void)
 		DRIVE_TEST(a_read_fails),
 		DRIVE_TEST(the_tray),
 		DRIVE_TEST(the_owner),
+		DRIVE_TEST(the_owners_other_medium),
 		DRIVE_TEST(another_medium),
 		DRIVE_TEST(no_room),
 		DRIVE_TEST(control_requests),

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/object.h"
+#include "lib/status.h"
+#include "vmm/io/link.h"
+
+/*
+ * What a client has of a link: its memory, both events, and which generation the client has seen. A
+ * link to another server can be made of it, of which the client notices only that it begins anew.
+ */
+struct link_ends {
+	handle_t memory; /* HANDLE_NONE: there are no ends */
+	handle_t doorbell;
+	handle_t bell;
+	struct link_memory *at; /* the memory, mapped in the manager */
+	u32 generation;
+};
+
+/*
+ * Makes the ends of a link whose memory has that many bytes; `group`, the client's, pays for all of
+ * them. On failure the ends that were made are to be closed.
+ */
+enum status link_ends_make(handle_t group, u64 bytes, struct link_ends *ends) MUST_CHECK;
+/* Closes the ends of a client that is gone, or that can have no link any more. */
+void link_ends_close(struct link_ends *ends);
