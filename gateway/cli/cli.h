@@ -148,6 +148,8 @@ enum cli_exit command_vm_backup(struct cli *cli, int count, char **words);
 enum cli_exit command_vm_save(struct cli *cli, int count, char **words);
 enum cli_exit command_vm_restore(struct cli *cli, int count, char **words);
 enum cli_exit command_vm_balloon(struct cli *cli, int count, char **words);
+enum cli_exit command_vm_eject(struct cli *cli, int count, char **words);
+enum cli_exit command_vm_insert(struct cli *cli, int count, char **words);
 enum cli_exit command_vm_digest(struct cli *cli, int count, char **words);
 enum cli_exit command_vm_inspect(struct cli *cli, int count, char **words);
 enum cli_exit command_console(struct cli *cli, int count, char **words);

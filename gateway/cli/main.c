@@ -25,6 +25,7 @@ static const char usage[] =
 	"  vm backup NAME full|diff DISK=TARGET... [state=TARGET] [--overwrite]\n"
 	"            | list NAME | cancel NAME\n"
 	"  vm balloon NAME [SIZE] | inspect NAME [PATH] | digest NAME\n"
+	"  vm eject NAME [DISK] | insert NAME [DISK] [medium=DISK|STORE/VOLUME]\n"
 	"  disk list\n"
 	"  disk restore DISK FULL [DIFF...], disk restore STORE/VOLUME [at=MOMENT]\n"
 	"  store list | quota STORE [QUOTAS] | scrub STORE | take STORE\n"

@@ -55,7 +55,7 @@ _skerryctl() {
 	case "${words[0]-} ${words[1]-}" in
 	' ') choices='create vm run ps logs cp stop template disk store volume net file console connect ssh agent events history log audit host token user login logout password' ;;
 	'vm ') choices='list show start stop kill pause resume reset renew trim snapshot clone save restore
-		backup balloon inspect digest create set destroy' ;;
+		backup balloon inspect digest eject insert create set destroy' ;;
 	'host ') choices='audit log-rotate reboot poweroff' ;;
 	'token ') choices='list create revoke' ;;
 	'user ') choices='list create set password remove' ;;
@@ -90,10 +90,10 @@ _skerryctl() {
 		fi
 		;;
 	'console '* | 'connect ' | 'ssh ' | 'agent ' | 'run ' | 'template ' | 'vm show' | 'vm start' | 'vm stop' | 'vm kill' | 'vm pause' | 'vm resume' | 'vm reset' | 'vm renew' | 'vm trim' | \
-		'vm destroy' | 'vm save' | 'vm restore' | 'vm backup' | 'vm balloon' | 'vm inspect' | 'vm digest')
+		'vm destroy' | 'vm save' | 'vm restore' | 'vm backup' | 'vm balloon' | 'vm inspect' | 'vm digest' | 'vm eject' | 'vm insert')
 		local list=(vm list)
 		[[ ${#words[@]} -eq 3 && ${words[1]} == @(save|restore) ]] && list=(disk list)
-		[[ ${#words[@]} -eq 3 && ${words[1]} == @(balloon|inspect|digest) ]] && return
+		[[ ${#words[@]} -eq 3 && ${words[1]} == @(balloon|inspect|digest|eject|insert) ]] && return
 		choices=$(_skerryctl_names "${asked[@]}" "${list[@]}")
 		;;
 	'logs ' | 'cp ' | 'stop ') choices=$(_skerryctl_names "${asked[@]}" ps) ;;

@@ -276,6 +276,7 @@ enum cli_exit command_vm(struct cli *cli, int count, char **words)
 		{"save", command_vm_save},	   {"restore", command_vm_restore},
 		{"balloon", command_vm_balloon},   {"inspect", command_vm_inspect},
 		{"backup", command_vm_backup},	   {"digest", command_vm_digest},
+		{"eject", command_vm_eject},	   {"insert", command_vm_insert},
 	};
 	const char *verb = count > 0 ? words[0] : "";
 
@@ -304,11 +305,13 @@ enum cli_exit command_vm(struct cli *cli, int count, char **words)
 	for (size_t i = 0; i < ARRAY_COUNT(parts); i++)
 		if (strcmp(verb, parts[i].verb) == 0)
 			return parts[i].run(cli, count - 1, words + 1);
-	cli_die(CLI_USAGE, "use: vm list, vm show NAME, vm "
-			   "start|stop|kill|pause|resume|reset|renew|trim|destroy NAME..., vm "
-			   "create NAME KEY=VALUE..., vm set NAME KEY=VALUE..., vm snapshot NAME "
-			   "SNAP, vm clone NAME@SNAP NEW [net=NAME...], vm reset NAME --to SNAP, "
-			   "vm save NAME DISK [--overwrite] [--continue], vm restore NAME DISK, vm "
-			   "backup NAME full|diff DISK=TARGET... [state=TARGET] [--overwrite], vm "
-			   "balloon NAME [SIZE], vm inspect NAME [PATH], vm digest NAME");
+	cli_die(CLI_USAGE,
+		"use: vm list, vm show NAME, vm "
+		"start|stop|kill|pause|resume|reset|renew|trim|destroy NAME..., vm "
+		"create NAME KEY=VALUE..., vm set NAME KEY=VALUE..., vm snapshot NAME "
+		"SNAP, vm clone NAME@SNAP NEW [net=NAME...], vm reset NAME --to SNAP, "
+		"vm save NAME DISK [--overwrite] [--continue], vm restore NAME DISK, vm "
+		"backup NAME full|diff DISK=TARGET... [state=TARGET] [--overwrite], vm "
+		"balloon NAME [SIZE], vm inspect NAME [PATH], vm digest NAME, vm eject NAME "
+		"[DISK], vm insert NAME [DISK] [medium=DISK]");
 }

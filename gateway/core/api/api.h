@@ -53,6 +53,7 @@ void api_backup_begin(struct request *request);
 void api_backup_cancel(struct request *request);
 void api_balloon(struct request *request);
 void api_balloon_aim(struct request *request);
+void api_vm_medium(struct request *request);
 void api_vm_inspect(struct request *request);
 void api_snapshots(struct request *request);
 void api_snapshot_take(struct request *request);

@@ -150,6 +150,9 @@ const struct schema schema_list[] = {
 				   "," COUNT("number") "," STRING("state") "," COUNT("copied_bytes")
 				   "," COUNT("all_bytes") "," BACKUP_END))},
 	{"BalloonAim", OBJECT(COUNT("bytes"))},
+	{"Drive", OBJECT(STRING("disk"))},
+	{"MediumNew", OBJECT(STRING("disk") "," STRING("medium"))},
+	{"Medium", OBJECT(STRING("name") "," STRING("disk") "," TRUTH("inserted"))},
 	{"Warm", OBJECT(COUNT("count"))},
 	{"Balloon", OBJECT(COUNT("memory_bytes") "," COUNT_OR_NULL("wanted_bytes") ","
 			   COUNT_OR_NULL("present_bytes") "," COUNT_OR_NULL("reported_bytes") ","

@@ -17,10 +17,14 @@
 #include "gateway/core/identity/identity.h"
 #include "gateway/core/identity/scope.h"
 
+/* The name of a disk or volume that is to go into a VM's CD-ROM drive. */
+#define AUTHORISE_MEDIUM "body.medium"
+
 /*
  * Returns whether all keys of body.config are among those that an operator may change while VMs
  * run. For any other key Skerry asks for the right to configure, too; `trap`, which looks into a
- * guest, and `disk.undo`, which takes memory, are refused here only.
+ * guest, and `disk.undo`, which takes memory, are refused here only. Another medium in a CD-ROM
+ * drive is a change of the key `disk`.
  */
 static bool authorise_run_time_keys(const struct request *request)
 {
@@ -35,6 +39,8 @@ static bool authorise_run_time_keys(const struct request *request)
 		const char *name = request->fields.list[i].name;
 		size_t place = 0;
 
+		if (!strcmp(name, AUTHORISE_MEDIUM))
+			return false;
 		if (strncmp(name, prefix, strlen(prefix)))
 			continue;
 		while (place < ARRAY_COUNT(keys) && strcmp(name + strlen(prefix), keys[place]))
@@ -90,7 +96,7 @@ static bool authorise_own(struct request *request)
 }
 
 /*
- * Returns whether body.config gives the VM a volume of a store, or has volumes made for backups of
+ * Returns whether the request gives the VM a volume of a store, or has volumes made for backups of
  * it. Volumes belong to the host: an asker whose scope is a few VMs could otherwise read any volume
  * through one of them.
  */
@@ -100,7 +106,9 @@ static bool authorise_takes_volume(const struct request *request)
 		const struct field *field = &request->fields.list[i];
 
 		/* Look at all fields: the key may be there twice, spelled in another way. */
-		if (!strcmp(field->name, "body.config.disk") && strchr(field->value, '/'))
+		if ((!strcmp(field->name, "body.config.disk") ||
+		     !strcmp(field->name, AUTHORISE_MEDIUM)) &&
+		    strchr(field->value, '/'))
 			return true;
 		if (!strcmp(field->name, "body.config.backup"))
 			return true;
@@ -125,7 +133,8 @@ bool authorise(struct request *request)
 	    !authorise_run_time_keys(request)) {
 		answer_problem(
 			request, 403, "forbidden",
-			"only the role admin may change keys that do not apply while the VM runs");
+			"only the role admin may change keys that do not apply while the VM runs, "
+			"or put another medium into a drive");
 		return false;
 	}
 	if (authorise_takes_volume(request) && strcmp(request->who.scope, "*")) {

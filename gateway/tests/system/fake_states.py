@@ -138,6 +138,30 @@ class States(Volumes):
             raise Refused("bad-state", f"{vm.name} is {vm.state}", ("running", "paused"))
         return [{"name": vm.name, "ram": 64 * "a", "state": 64 * "b"}]
 
+    def drive(self, words):
+        """The VM, the place in its key `disk` of a CD-ROM drive, and that drive's medium."""
+        vm = self.vm(words[0])
+        disks = [disk.strip() for disk in vm.config.get("disk", "").split(",")]
+        named = words[1] if len(words) > 1 and "=" not in words[1] else None
+        drives = [(place, disk.split()[0]) for place, disk in enumerate(disks) if disk.endswith(" cdrom")
+                  and named in (None, disk.split()[0])]
+        if len(drives) != 1:
+            raise Refused("not-found" if named else "bad-state", f"{vm.name} has {len(drives)} such CD-ROM drives")
+        return vm, disks, *drives[0]
+
+    def run_vm_eject(self, words, _after):
+        vm, _, _, medium = self.drive(words)
+        return [{"name": vm.name, "disk": medium, "inserted": False}]
+
+    def run_vm_insert(self, words, _after):
+        vm, disks, place, medium = self.drive(words)
+        if words[-1].startswith("medium="):
+            medium = words[-1][7:]
+            self.place(medium)
+            disks[place] = medium + " cdrom"
+            vm.config["disk"] = ", ".join(disks)
+        return [{"name": vm.name, "disk": medium, "inserted": True}]
+
     def run_vm_balloon(self, words, _after):
         vm, size = self.vm(words[0]), int(words[1])
         memory = int(vm.config["memory"].rstrip("M")) << 20

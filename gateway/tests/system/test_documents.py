@@ -32,7 +32,7 @@ def test_manual_says_all(request):
     assert options == {"--" + name for name in taken}
     for option in options:
         assert option in page and option in completion, option
-    for command in ("create", "vm list", "console", "events", "connect", "ssh", "log", "audit", "host", "token", "login", "vm save", "vm backup", "disk list",
+    for command in ("create", "vm list", "console", "events", "connect", "ssh", "log", "audit", "host", "token", "login", "vm save", "vm eject", "vm backup", "disk list",
                     "net list", "store list", "volume create", "user list", "logout", "password"):
         assert command in page and command.split()[0] in completion, command
 
@@ -40,7 +40,7 @@ def test_manual_says_all(request):
 @pytest.mark.parametrize("words, offered", [
     ("v", "vm volume"), ("cr", "create"), ("create x --cl", "--cloud-init"), ("vm s", "show start stop snapshot save set"), ("--json token c", "create"),
     ("token create x --role a", "admin auditor"), ("--host h host r", "reboot"), ("--fol", "--follow"),
-    ("vm balloon x", ""), ("vm t", "trim"), ("vm create x mem", "memory="), ("vm set x on_", "on_crash="),
+    ("vm balloon x", ""), ("vm ej", "eject"), ("vm insert x", ""), ("vm t", "trim"), ("vm create x mem", "memory="), ("vm set x on_", "on_crash="),
     ("vm set x a=1 disk", "disk="), ("vm snapshot l", "list"), ("disk r", "restore"), ("volume r", "resize rename rekey rollback"), ("volume u", "upload"), ("store f", "format"), ("vm destroy x --y", "--yes"), ("user create x --role v", "viewer"), ("user p", "password"), ("disk l", "list")])
 def test_completion(words, offered):
     script = ('source gateway/cli/skerryctl.bash; COMP_WORDS=(skerryctl %s); '

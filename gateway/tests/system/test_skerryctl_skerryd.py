@@ -135,6 +135,13 @@ def test_states(ctl, fake):
     assert ctl.run("vm", "inspect", "vm02", "nothing").returncode == 3
     assert ctl.good("vm", "digest", "vm02") == f"vm02: RAM   {64 * 'a'}\nvm02: state {64 * 'b'}\n"
     assert ctl.run("vm", "digest").returncode == 2
+    fake.vms["vm02"].config["disk"] = "data, saves cdrom"
+    assert ctl.good("vm", "eject", "vm02") == "vm02: saves is out of the drive\n"
+    assert ctl.good("vm", "insert", "vm02", "saves") == "vm02: saves is in the drive\n"
+    assert ctl.good("vm", "insert", "vm02", "medium=data") == "vm02: data is in the drive\n"
+    assert ctl.run("vm", "eject", "vm02", "saves").returncode == 3
+    for words in (["eject"], ["eject", "a", "b", "c"], ["insert"], ["insert", "a", "b", "c"], ["insert", "a", "medium=b", "medium=c"]):
+        assert ctl.run("vm", *words).returncode == 2, words
     assert ctl.good("vm", "snapshot", "vm02", "s") and "8K" in ctl.good("vm", "snapshot", "list", "vm02")
 
 

@@ -229,3 +229,40 @@ def test_inspect(pair):
 def test_who_may_inspect(server, role):
     token = server.make_token([role])
     assert server.tls("GET", "/v1/vms/vm00/inspect", token=token).status == 403
+
+
+def test_media(server, fake):
+    """A CD leaves its drive and comes back; another one is for the role admin, and a volume's for the scope *."""
+    vm = fake.vms["vm02"]
+    had, vm.config["disk"] = vm.config.get("disk"), "data, saves cdrom"
+    eject, insert = (f"/v1/vms/vm02/actions/{verb}" for verb in ("eject", "insert"))
+    operator, few = server.make_token(["operator"]), server.make_token(["admin"], "vm0*")
+    try:
+        out = server.tls("POST", eject, {}, token=operator)
+        assert (out.status, out.json()) == (200, {"name": "vm02", "disk": "saves", "inserted": False})
+        assert server.tls("POST", insert, {"disk": "saves"}, token=operator).json()["inserted"]
+        assert fake.commands[-1][0] == ["vm", "insert", "vm02", "saves"]
+        assert server.tls("POST", eject, {"disk": "data"}).status == 404
+        for body in ({"disk": "a b"}, {"disk": 7}, {"disk": "medium=data"}, {"medium": "a/b/c"}, {"medium": None}):
+            assert server.tls("POST", insert, body).status == 422, body
+        for body in ({"medium": "data"}, {"medium": "pool/image"}, {"medium": None}):
+            assert server.tls("POST", insert, body, token=operator).status == 403, body
+        assert server.tls("POST", insert, {"medium": "pool/image"}, token=few).status == 403
+        assert server.tls("POST", insert, {"medium": "nothing"}).status == 404
+        assert server.tls("POST", insert, {"disk": "saves", "medium": "data"}, token=few).json()["disk"] == "data"
+        assert fake.commands[-1][0] == ["vm", "insert", "vm02", "saves", "medium=data"]
+        assert server.tls("POST", eject, {}).json()["disk"] == "data"
+    finally:
+        vm.config["disk"] = had or ""
+
+
+def test_own_vm_keeps_its_medium(pair):
+    """Another medium in the gateway's own VM could change what it boots: nobody puts one in but at Skerry's console."""
+    fake, server = pair()
+    fake.own = "vm00"
+    server.start()
+    fake.vms["vm00"].config["disk"] = "data, saves cdrom"
+    answer = server.tls("POST", "/v1/vms/vm00/actions/insert", {"medium": "data"})
+    assert (answer.status, answer.code) == (403, "own-vm")
+    assert server.tls("POST", "/v1/vms/vm00/actions/eject", {}, token=server.make_token(["operator"])).code == "own-vm"
+    assert server.tls("POST", "/v1/vms/vm00/actions/insert", {}).json()["inserted"]
