@@ -12,6 +12,11 @@ export function filesFor(files, use) {
 	return [...fit.filter((file) => file.uses === use), ...fit.filter((file) => file.uses !== use)].map((file) => file.name);
 }
 
+/** The media in a machine's CD-ROM drives, of the value of its key disk. */
+export function drivesOf(disk) {
+	return (disk ?? "").split(",").map((one) => one.trim().split(/\s+/)).filter(([, ...flags]) => flags.includes("cdrom")).map(([name]) => name);
+}
+
 /**
  * What is wrong with a choice at a step (0: what it boots, 1: its size, 2: network and first boot), or "".
  * A machine boots by firmware from a volume (`source` is "copy", "volume" or "empty") or from a kernel of the host.
@@ -26,8 +31,11 @@ export function wrongAt(step, choice) {
 	if (step === 0 && choice.source !== "kernel" && !choice.firmware) {
 		return "The host was booted without firmware: put SeaBIOS or OVMF into its bundle, or choose a kernel.";
 	}
+	if (step === 0 && choice.source !== "kernel" && choice.uploading) {
+		return "Your image is not here yet: wait for the end of its upload.";
+	}
 	if (step === 0 && ["copy", "volume"].includes(choice.source) && !choice.volume) {
-		return "Choose a volume; the screen Volumes uploads one.";
+		return "Choose a volume, or upload an image below.";
 	}
 	if (step === 0 && choice.source === "empty" && !(choice.diskBytes > 0)) {
 		return "Write the disk's size as a number with a unit, such as 8G or 512M.";

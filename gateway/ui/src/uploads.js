@@ -56,7 +56,7 @@ async function send(line, file) {
 	}
 }
 
-/** Makes a volume of a file; resolves when it is there or has failed. */
+/** Makes a volume of a file; resolves to whether it is there, once it is or has failed. */
 export async function upload(store, name, file) {
 	const line = { id: ++numbers, store, name, at: 0, bytes: file.size, state: "running", text: "" };
 	uploads.set([...uploads.get().filter((other) => other.state === "running"), line]);
@@ -68,8 +68,10 @@ export async function upload(store, name, file) {
 		await send(line, file);
 		change(line.id, { state: "ok", text: "uploaded, its digest is right" });
 		announce(`${name} is uploaded.`);
+		return true;
 	} catch (error) {
 		change(line.id, { state: "failed", text: error.message });
 		announce(`${name} is not uploaded.`);
+		return false;
 	}
 }

@@ -83,6 +83,7 @@ class Console:
 
 class Vm:
     def __init__(self, name, number, rng):
+        self.medium = "tools" if name == "web-1" else None  # in its CD-ROM drive
         self.name = name
         self.uuid = "%08x-0000-4000-8000-%012x" % (number + 1, number + 1)
         default = (rng.uniform(1, 22), rng.uniform(0, 2), rng.uniform(80, 900), "io", "running")
@@ -156,6 +157,8 @@ class Vm:
                   "weight": (str(self.weight), "now"),
                   "cap": (f"{self.cap}%" if self.cap else "none", "now"),
                   "on_crash": ("hold", "now")}
+        if self.medium:
+            values["disk"] = (f"pool/web, {self.medium} cdrom", "next-start")
         return {key: {"value": value, "applies": applies}
                 for key, (value, applies) in values.items()}
 

@@ -194,6 +194,17 @@ class States:
         self.balloons[name] = request.json()["bytes"]
         self.balloon(request, user, name)
 
+    def medium(self, request, user, name, action):
+        """Ejects and inserts; a guest has the medium "pool/monday" locked."""
+        vm = self.vm(user, name)
+        given = request.json()
+        self.need(user, "admin" if "medium" in given else "operator")
+        if vm.medium == "pool/monday" and action == "eject":
+            raise Problem(409, "busy", f"{name} keeps the medium locked; its guest was asked to eject it")
+        vm.medium = given.get("medium", vm.medium)
+        self.machine.record(user[0], f"vm.{action}", name, "ok")
+        send(request, 200, {"name": name, "disk": vm.medium, "inserted": action == "insert"})
+
     def digest(self, request, user, name):
         """Answers a digest; for web-1 by an operation, which takes its time."""
         self.vm(user, name)
@@ -282,6 +293,7 @@ ROUTES = (
     (r"GET vms/([^/]+)/backups", States.backups), (r"POST vms/([^/]+)/backups", States.backup_begin),
     (r"POST vms/([^/]+)/actions/backup-cancel", States.backup_cancel),
     (r"GET vms/([^/]+)/balloon", States.balloon), (r"POST vms/([^/]+)/actions/balloon", States.balloon_aim),
+    (r"POST vms/([^/]+)/actions/(eject|insert)", States.medium),
     (r"POST vms/([^/]+)/actions/digest", States.digest),
     (r"GET vms/([^/]+)/inspect", States.inspect), (r"GET users", States.user_list),
     (r"POST users", States.user_make), (r"DELETE users/([^/]+)", States.user_remove),

@@ -62,3 +62,40 @@ def test_create_from_an_image(page, server):
     assert asked[-3:] == ["POST /v1/stores/pool/volumes/monday/clones", "POST /v1/vms", "POST /v1/vms/shop/actions/start"]
     assert server.state()["made"]["shop"] == {"boot": "uefi", "firmware": "OVMF.fd", "disk": "pool/shop", "seed": "web.yaml", "net": "lan",
                                               "memory": server.state()["made"]["shop"]["memory"], "vcpus": "1"}
+
+
+def test_create_from_an_upload(page, server, tmp_path):
+    """An ISO that is dropped into the dialog becomes the CD; the next step waits for it, and a failure is said there."""
+    (tmp_path / "installer.iso").write_bytes(b"x" * ((8 << 20) + 4096))
+    (tmp_path / "full.iso").write_bytes(b"x" * 4096)
+    page.login(place="#/machines")
+    page.button("New machine").click()
+    page.one("dialog input[name=name]").send_keys("box")
+    page.one("dialog input[value=empty]").click()
+    page.one('dialog input[type="file"]').send_keys(str(tmp_path / "full.iso"))
+    page.sees("there is no room for it", "dialog")
+    page.one('dialog input[type="file"]').send_keys(str(tmp_path / "installer.iso"))
+    page.sees("installer: uploaded, its digest is right", "dialog", 20)
+    page.until(lambda: page.js("""return [...document.querySelectorAll('dialog select')].some((one) => one.value === 'installer')"""), "the CD is chosen")
+    for _ in range(2):
+        page.button("Next", "dialog").click()
+    page.button("Create", "dialog").click()
+    page.sees("box", "h1")
+    assert server.state()["made"]["box"]["disk"] == "pool/box, pool/installer cdrom"
+
+
+def test_drives(page):
+    """A CD leaves its drive and another one comes while the machine runs; what the guest refuses is said beside it."""
+    page.login(place="#/machines/web-1/configuration")
+    page.button("Eject tools").click()
+    page.until(lambda: page.all("[aria-label='Eject tools']:enabled"), "done")
+    page.button("Insert tools").click()
+    page.until(lambda: page.all("[aria-label='Eject tools']:enabled"), "done")
+    page.js("""const list = document.querySelector("select[aria-label='Another CD in place of tools']"); list.value = 'pool/monday';
+        list.dispatchEvent(new Event('change', { bubbles: true }))""")
+    page.button("Put it in").click()
+    page.button("Eject pool/monday").click()
+    page.sees("keeps the medium locked", "[aria-label='CD-ROM drives']")
+    page.open("#/machines/db/configuration")
+    page.one("[aria-label='Configuration'] form")
+    assert page.all("[aria-label='CD-ROM drives']") == []

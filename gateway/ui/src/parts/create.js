@@ -8,6 +8,7 @@ import { html, useCell, useRef, useState } from "../lib.js";
 import { filesFor, plan, wrongAt } from "../machine_plan.js";
 import { go } from "../router.js";
 import { vms } from "../stream.js";
+import { Upload, Uploads } from "./upload.js";
 
 const STEPS = ["What it boots", "Its size", "Network and first boot"];
 const FIRMWARE = { bios: "BIOS (SeaBIOS)", uefi: "UEFI (OVMF)" };
@@ -32,7 +33,18 @@ function Source({ choice, set, there }) {
 		<input type="radio" name="source" value=${source} checked=${choice.source === source} onChange=${() => set({ source })} /> ${words}</label>`)}</fieldset>`;
 }
 
-function Boots({ choice, set, there, volumes }) {
+/** An image that is uploaded here becomes the CD of an empty disk, and else what the machine starts from. */
+function Bring({ choice, set, reload }) {
+	const done = (name, there) => {
+		reload();
+		set({ uploading: false, ...(there ? { [choice.source === "empty" ? "cd" : "volume"]: name } : {}) });
+	};
+	return html`${may("content") && html`<${Upload} store=${choice.store}
+		begun=${() => set({ uploading: true })} done=${done} words=${choice.source === "empty"
+		? "An installer's ISO of your own: drop it here, or" : "A raw image of your own: drop it here, or"} />`}<${Uploads} store=${choice.store} />`;
+}
+
+function Boots({ choice, set, there, volumes, reload }) {
 	const images = volumes.filter((volume) => !volume.name.endsWith(".part"));
 	const idle = images.filter((volume) => !volume.users && !volume.snapshot && !volume.read_only);
 	const kinds = Object.keys(FIRMWARE).filter((kind) => filesFor(there.files, kind).length);
@@ -48,6 +60,7 @@ function Boots({ choice, set, there, volumes }) {
 		<${Choose} label="CD in its drive" value=${choice.cd} none="none" from=${images.map(({ name }) => name)} onChoose=${(cd) => set({ cd })} />`
 		: html`<${Choose} label="Volume" value=${choice.volume} none="choose one" from=${(choice.source === "copy" ? images : idle).map(({ name }) => name)}
 			onChoose=${(volume) => set({ volume })} />`}
+		<${Bring} ...${{ choice, set, reload }} />
 		<${Choose} label="Firmware" value=${choice.boot} from=${kinds.map((kind) => [kind, FIRMWARE[kind]])}
 			onChoose=${(boot) => set({ boot, firmware: filesFor(there.files, boot)[0] })} />`}`;
 }
@@ -108,7 +121,8 @@ function Steps({ close, there }) {
 	const [wrong, setWrong] = useState("");
 	const [busy, setBusy] = useState(false);
 	const did = useRef(new Set());
-	const volumes = useLoad(choice.store ? `/stores/${encodeURIComponent(choice.store)}/volumes` : null).data?.items ?? [];
+	const list = useLoad(choice.store ? `/stores/${encodeURIComponent(choice.store)}/volumes` : null);
+	const volumes = list.data?.items ?? [];
 	const set = (what) => change((before) => ({ ...before, ...what }));
 	const turn = (to) => {
 		setWrong("");
@@ -146,7 +160,7 @@ function Steps({ close, there }) {
 	const Part = [Boots, Size, First][step];
 	return html`<form onSubmit=${submit} class="steps"><h2>New machine</h2>
 		<ol class="step-line" aria-label="Steps">${STEPS.map((title, place) => html`<li key=${title} aria-current=${place === step ? "step" : null}>${place + 1}. ${title}</li>`)}</ol>
-		<${Part} ...${{ choice, set, there, volumes }} />
+		<${Part} ...${{ choice, set, there, volumes, reload: list.reload }} />
 		${wrong && html`<p class="inline-error" role="alert">${wrong}</p>`}
 		<div class="buttons"><button type="button" onClick=${close}>Cancel</button>
 			${step > 0 && html`<button type="button" onClick=${() => turn(step - 1)}>Back</button>`}

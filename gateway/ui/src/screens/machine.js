@@ -12,6 +12,7 @@ import { Balloon } from "../parts/balloon.js";
 import { Configuration } from "../parts/configuration.js";
 import { ConsolePane } from "../parts/console_pane.js";
 import { Digest } from "../parts/digest.js";
+import { Drives } from "../parts/drives.js";
 import { Exits } from "../parts/exits.js";
 import { Graph } from "../parts/graph.js";
 import { Inspect } from "../parts/inspect.js";
@@ -122,7 +123,7 @@ function Tabs({ name, tab }) {
 function Tab({ tab, vm, others }) {
 	switch (tab) {
 	case "state": return html`<${Snapshots} vm=${vm} /><${Saves} vm=${vm} /><${Backups} vm=${vm} />`;
-	case "configuration": return html`<${Configuration} vm=${vm} />`;
+	case "configuration": return html`<${Drives} vm=${vm} /><${Configuration} vm=${vm} />`;
 	case "inside": return html`<${Balloon} vm=${vm} /><${Inspect} vm=${vm} /><${Digest} vm=${vm} />`;
 	case "": return html`<section class="tile console-tile" aria-label="Console">
 			<div class="tile-head"><h2>Console</h2><a href=${link("machines", vm.name, "console")}>Open large</a></div>

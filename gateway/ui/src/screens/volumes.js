@@ -4,40 +4,12 @@ import { may, session, useLoad } from "../api.js";
 import { bytes, sizeOf } from "../format.js";
 import { freeName } from "../free_name.js";
 import { html, useCell, useState } from "../lib.js";
-import { upload, uploads, volumeName } from "../uploads.js";
 import { useAct } from "../parts/act.js";
 import { confirm } from "../parts/dialogs.js";
 import { Loaded, Wall } from "../parts/states.js";
+import { Upload, Uploads } from "../parts/upload.js";
 
 const EVERY_MS = 10000;
-
-function Uploads({ store }) {
-	const lines = useCell(uploads).filter((line) => line.store === store);
-	return lines.map((line) => html`<p key=${line.id} class=${line.state === "failed" ? "inline-error" : "small"} role=${line.state === "failed" ? "alert" : null}>
-		${line.name}: ${line.state === "running" ? html`<progress max=${line.bytes} value=${line.at} aria-label=${`Upload of ${line.name}`}></progress>
-		${bytes(line.at)} of ${bytes(line.bytes)}` : line.text}</p>`);
-}
-
-function Upload({ store, reload }) {
-	const [over, setOver] = useState(false);
-	const take = async (files) => {
-		for (const file of files) {
-			await upload(store, volumeName(file.name) || "volume", file);
-			reload();
-		}
-	};
-	const drop = (event) => {
-		event.preventDefault();
-		setOver(false);
-		take([...event.dataTransfer.files]);
-	};
-	return html`<label class="drop ${over ? "drop-over" : ""}" onDrop=${drop} onDragLeave=${() => setOver(false)}
-		onDragOver=${(event) => { event.preventDefault(); setOver(true); }}>Upload raw images: drop them here, or
-		<input type="file" multiple aria-label=${`Images for ${store}`} onChange=${(event) => {
-			take([...event.target.files]);
-			event.target.value = "";
-		}} /></label>`;
-}
 
 function Create({ act, path }) {
 	const [wrong, setWrong] = useState("");
@@ -85,7 +57,7 @@ function Volumes({ store }) {
 		<th scope="col"><span class="unseen">Actions</span></th></tr></thead><tbody>${items.map((item) => html`<${Row} key=${item.name} item=${item}
 		items=${items} act=${act} path=${path} />`)}</tbody></table></div>` : html`<p class="muted">No volumes yet.</p>`)}<//>
 		${failure}${may("admin") && html`<${Create} act=${act} path=${path} />`}
-		${may("content") && html`<${Upload} store=${store.name} reload=${list.reload} />`}<${Uploads} store=${store.name} />`;
+		${may("content") && html`<${Upload} store=${store.name} done=${list.reload} multiple />`}<${Uploads} store=${store.name} />`;
 }
 
 // The quotas of a store: how much volumes of such names may come to, and how much of that they use.

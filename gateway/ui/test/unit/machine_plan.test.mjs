@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { freeName } from "../../src/free_name.js";
-import { filesFor, plan, wrongAt } from "../../src/machine_plan.js";
+import { drivesOf, filesFor, plan, wrongAt } from "../../src/machine_plan.js";
 import { grouped, meant, wordsOf } from "../../src/config_keys.js";
 
 const CHOICE = { name: " shop ", source: "copy", store: "pool", volume: "debian", cd: "", boot: "uefi", firmware: "OVMF.fd", seed: "",
@@ -62,4 +62,15 @@ test("keys stand in groups, and say what they take", () => {
 	assert.equal(wordsOf({ type: "string" }), null);
 	assert.equal(meant({ enum: ["stop", "jump", null] }), "stop, jump");
 	assert.equal(meant(undefined), "");
+});
+
+test("the media of a machine's drives are those of its disks that are a CD", () => {
+	assert.deepEqual(drivesOf("pool/web, pool/tools cdrom,data ro,  iso cdrom optional"), ["pool/tools", "iso"]);
+	assert.deepEqual(drivesOf(undefined), []);
+	assert.deepEqual(drivesOf("cdrom, none"), []);
+});
+
+test("nothing goes on while an image is on its way", () => {
+	assert.match(wrongAt(0, { ...CHOICE, uploading: true }), /wait for the end of its upload/);
+	assert.equal(wrongAt(0, { ...CHOICE, source: "kernel", uploading: true }), "");
 });
