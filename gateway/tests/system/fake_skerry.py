@@ -62,7 +62,7 @@ class Machine:
         values = self.values()
         return {"name": self.name, "uuid": self.uuid, "state": self.state, "reason": self.reason,
                 "exit_code": self.exit_code, "vcpus": int(self.config["vcpus"]),
-                "memory_bytes": int(self.config["memory"].rstrip("M")) << 20,
+                "memory_bytes": int(self.config["memory"][:-1]) << {"M": 20, "G": 30}[self.config["memory"][-1]],
                 "resident_bytes": values[4] if self.boots else 0,
                 "uptime_ns": int((time.monotonic() - self.began) * 1e9) if self.boots else 0,
                 "cpu_ns": values[0] + values[1], "exits": values[5],
