@@ -11,8 +11,7 @@
 #define lock_release(lock, rank) ((void)(lock))
 #include "mm/quota.c"
 
-static struct quota quota;
-static struct group_page account;
+#include "tests/verify/quota.h"
 
 void panic(const char *text, ...)
 {
@@ -26,19 +25,6 @@ bool tlb_pages_freed(u64 mark)
 {
 	(void)mark;
 	return ANY_BOOL;
-}
-
-static void any_quota(void)
-{
-	account.quota_pages = ANY_U64;
-	account.used_pages = ANY_U64;
-	for (u32 i = 0; i < PAGE_OWNER_COUNT; i++)
-		account.pages[i] = ANY_U64;
-	quota.account = &account;
-	quota.returning[0].pages = ANY_U64;
-	quota.returning[0].mark = ANY_U64;
-	quota.returning[1].pages = ANY_U64;
-	quota.returning[1].mark = ANY_U64;
 }
 
 void prove_charge(void)

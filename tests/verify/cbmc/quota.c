@@ -9,8 +9,8 @@
 
 #include "mm/quota.c"
 
-static struct quota quota;
-static struct group_page account;
+#include "tests/verify/quota.h"
+
 static u64 freed; /* the pages that were released before this mark are free */
 
 bool tlb_pages_freed(u64 mark)
@@ -46,17 +46,9 @@ static bool invariant(void)
 	       (quota.returning[0].pages != 0 || quota.returning[1].pages == 0);
 }
 
-static void any_quota(void)
+static void any_state(void)
 {
-	account.quota_pages = ANY_U64;
-	account.used_pages = ANY_U64;
-	for (u32 i = 0; i < PAGE_OWNER_COUNT; i++)
-		account.pages[i] = ANY_U64;
-	quota.account = &account;
-	for (u32 lot = 0; lot < 2; lot++) {
-		quota.returning[lot].pages = ANY_U64;
-		quota.returning[lot].mark = ANY_U64;
-	}
+	any_quota();
 	freed = ANY_U64;
 	ASSUME(invariant());
 }
@@ -70,7 +62,7 @@ void prove_charge(void)
 	u64 held;
 	enum status status;
 
-	any_quota();
+	any_state();
 	before = account;
 	held = not_free();
 	status = quota_charge(&quota, owner, count);
@@ -114,7 +106,7 @@ void prove_release(void)
 	u64 mark = ANY_U64;
 	u64 began, ended;
 
-	any_quota();
+	any_state();
 	ASSUME(count <= account.pages[owner] && account.pages[owner] <= account.used_pages);
 	ASSUME(count < PAGES_MAX && returning() + count < PAGES_MAX);
 	before = account;
@@ -150,7 +142,7 @@ void prove_limit(void)
 	u64 limit = ANY_U64;
 	enum status status;
 
-	any_quota();
+	any_state();
 	before = account;
 	status = quota_set_limit(&quota, limit);
 	SHOW(account.used_pages == before.used_pages, "a limit charges nothing");
