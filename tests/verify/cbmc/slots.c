@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mm/memory.c and memory_discard: creating, looking up, populating, discarding and destroying any
- * object of 1 to 3 pages without layers, whose slots, counts and hidden pages satisfy the
- * invariant, with an allocator of 5 frames and a quota that may refuse at each point; spaces that
- * map it are left out. Proved: afterwards each frame is in one slot or nobody's, only the object's
- * own frames are cleared and freed, a page is cleared before it is present, no page is lost, and
- * the pages that are promised, present, reserved and charged add up, in the group's counts too.
+ * mm/memory.c and mm/discard.c: creating, looking up, populating, holding, discarding, trimming and
+ * destroying any object of 1 to 3 pages without layers, whose slots, counts and hidden pages
+ * satisfy the invariant, with an allocator of 5 frames and a quota that may refuse at each point;
+ * spaces that map it are left out. Proved: afterwards each frame is in one slot or nobody's, only
+ * the object's own frames are cleared and freed, a page is cleared before it is present, no page is
+ * lost, and the pages that are promised, present, reserved and charged add up, in the group's
+ * counts too. A trim hides and gives back pages of zeros only, and none that it has not hidden
+ * before; its second step is for the pages of the first.
  */
 #include "tests/verify/cbmc/slots.h"
 
@@ -176,6 +178,22 @@ void prove_destroy(void)
 	REACHED("the end");
 }
 
+/* Why no page of the object may be given back. */
+static void any_reason(void)
+{
+	memory.frozen = ANY_BOOL;
+	memory.device_mappings = ANY_U32;
+	memory.mapping_count = ANY_U32;
+	if (ANY_BOOL)
+		memory.below = &made;
+}
+
+static bool is_refused(const struct memory *of)
+{
+	return of->held || of->frozen || of->device_mappings != 0 || of->below != NULL ||
+	       of->mapping_count > DISCARD_MAPPINGS_MAX;
+}
+
 void prove_discard(void)
 {
 	struct memory before;
@@ -186,6 +204,7 @@ void prove_discard(void)
 	enum status status;
 
 	any_memory();
+	any_reason();
 	before = memory;
 	status = memory_discard(&memory, first, &count);
 	SHOW(invariant(&memory), "the invariant holds again");
@@ -193,8 +212,10 @@ void prove_discard(void)
 		     memory.inline_slots[other] == before.inline_slots[other],
 	     "no page changes that was not named");
 	SHOW(count <= asked, "no more is dealt with than was asked for");
-	if (before.held || !memory_range_valid(&before, first, asked) || asked == 0)
-		SHOW(status == STATUS_BAD_STATE || status == STATUS_BAD_ADDRESS, "it is refused");
+	if (is_refused(&before) || !memory_range_valid(&before, first, asked) || asked == 0)
+		SHOW(status == STATUS_BAD_STATE || status == STATUS_TOO_BIG ||
+			     status == STATUS_BAD_ADDRESS,
+		     "it is refused");
 	if (status == STATUS_OK) {
 		SHOW(memory.breaking == 0, "no wait is left");
 		if (before.breaking != first + 1 && other >= first && other - first < count) {
@@ -202,4 +223,153 @@ void prove_discard(void)
 			REACHED("pages are given back");
 		}
 	}
+}
+
+static struct memory before;
+static u64 trim_first, trim_asked, trim_count, given;
+static u32 i;	    /* any page */
+static u64 was, is; /* its slot */
+static bool was_zeros;
+
+/* A step of the same pages as the one before. */
+static enum status trim_again(void)
+{
+	memory.trim_first = trim_first;
+	trim_count = memory.trim_count;
+	return memory_trim(&memory, trim_first, &trim_count, &given);
+}
+
+/* One step, after which the invariant holds. */
+static enum status trim(void)
+{
+	enum status status = STATUS_OK;
+
+	i = (u32)any_of(0, PAGES - 1);
+	trim_count = trim_asked;
+	before = memory;
+	was = memory.inline_slots[i];
+	was_zeros = zeros[(was & PTE_ADDRESS) >> PAGE_SHIFT];
+	if (memory.trim_count == 0)
+		BY_VALUE(trim_first,
+			 BY_VALUE(trim_count,
+				  status = memory_trim(&memory, trim_first, &trim_count, &given)));
+	else
+		BY_VALUE(trim_first, BY_VALUE(memory.trim_count, status = trim_again()));
+	is = memory.inline_slots[i];
+	SHOW(invariant(&memory), "the invariant holds again");
+	SHOW(trim_count <= trim_asked, "no more is dealt with than was asked for");
+	SHOW(given == before.present - memory.present, "what is said to be given back was");
+	SHOW(is == was || (i >= trim_first && i - trim_first < trim_count),
+	     "no page is hidden or given back that was not named");
+	SHOW(is == 0 || ((is ^ was) & PTE_ADDRESS) == 0, "each other page stays in its slot");
+	SHOW(status != STATUS_OK || (memory.trim_count == 0 && !(is & SLOT_ASIDE)),
+	     "nothing stays hidden at the end");
+	return status;
+}
+
+/* A first step. No page is hidden yet. */
+void prove_trim_begins(void)
+{
+	enum status status;
+
+	any_memory();
+	any_reason();
+	ASSUME(memory.trim_count == 0);
+	memory.trim_count = 0;
+	trim_first = any_of(0, PAGES - 1);
+	trim_asked = any_of(0, PAGES);
+	status = trim();
+	SHOW(given == 0, "the first step gives nothing back");
+	if (is_refused(&before) || !memory_range_valid(&before, trim_first, trim_asked) ||
+	    trim_asked == 0) {
+		SHOW(status == STATUS_BAD_STATE || status == STATUS_TOO_BIG ||
+			     status == STATUS_BAD_ADDRESS,
+		     "it is refused");
+		SHOW(is == was, "what is refused changes nothing");
+		REACHED("it is refused");
+	} else if (is != was) {
+		SHOW((was & SLOT_PRESENT) && was_zeros, "only zeros are hidden");
+		SHOW(is == ((was & PTE_ADDRESS) | SLOT_KEPT | SLOT_ASIDE), "the page is kept");
+		SHOW(status == STATUS_AGAIN, "a step that hides is not the last");
+		REACHED("a page is hidden");
+	} else if (status == STATUS_OK)
+		REACHED("nothing is to be hidden");
+}
+
+/* A later step, of the same pages. */
+void prove_trim_goes_on(void)
+{
+	enum status status;
+
+	any_memory();
+	ASSUME(memory.trim_count != 0 && !memory.held);
+	trim_first = memory.trim_first;
+	trim_asked = memory.trim_count;
+	status = trim();
+	if (is == 0 && was != 0) {
+		SHOW(was & SLOT_ASIDE, "a page is hidden before it is given back");
+		SHOW(was_zeros, "only zeros are given back");
+		SHOW(status == STATUS_OK, "a step that gives back is the last");
+		SHOW(memory.awaited[WAIT_PAGE][0] == 0, "no CPU may use a page given back");
+		REACHED("a page is given back");
+	} else if (is != was) {
+		SHOW((was & SLOT_ASIDE) && is == ((was & PTE_ADDRESS) | SLOT_PRESENT),
+		     "a page that is not given back is there again");
+		REACHED("a page is there again");
+	}
+	if (status == STATUS_AGAIN) {
+		SHOW(is == was && given == 0, "a wait changes nothing");
+		REACHED("it waits");
+	}
+}
+
+void prove_settle(void)
+{
+	i = (u32)any_of(0, PAGES - 1);
+	any_memory();
+	ASSUME(memory.trim_count != 0);
+	was = memory.inline_slots[i];
+	BY_VALUE(memory.trim_first, given = memory_trim_settle(&memory, false));
+	SHOW(given == 0, "nothing is given back");
+	SHOW(invariant(&memory) && memory.trim_count == 0, "the invariant holds again");
+	SHOW(memory.inline_slots[i] ==
+		     (was & SLOT_ASIDE ? (was & PTE_ADDRESS) | SLOT_PRESENT : was),
+	     "what was hidden is there again, and no other page changes");
+	if (was & SLOT_ASIDE)
+		REACHED("a page was hidden");
+}
+
+void prove_hold(void)
+{
+	u64 first = any_of(0, PAGES - 1);
+	u64 count = any_of(0, PAGES);
+	bool named;
+	enum status status = STATUS_OK;
+
+	any_memory();
+	any_reason();
+	i = (u32)any_of(0, PAGES - 1);
+	named = i >= first && i - first < count;
+	ASSUME(memory_range_valid(&memory, first, count));
+	before = memory;
+	BY_VALUE(first, status = memory_hold(&memory, first, count));
+	SHOW(invariant(&memory), "the invariant holds again");
+	if (before.below != NULL || before.frozen) {
+		SHOW(status == STATUS_BAD_STATE && memory.held == before.held &&
+			     memory.inline_slots[i] == before.inline_slots[i],
+		     "an object with layers is not held");
+		REACHED("it is refused");
+		return;
+	}
+	SHOW(memory.held, "the object gets no layers from now on");
+	SHOW(named || memory.inline_slots[i] == before.inline_slots[i], "no other page changes");
+	SHOW(before.inline_slots[i] == 0 ||
+		     ((before.inline_slots[i] ^ memory.inline_slots[i]) & PTE_ADDRESS) == 0,
+	     "no page is lost");
+	if (status == STATUS_OK && named) {
+		SHOW(memory.inline_slots[i] & SLOT_PRESENT, "each page named is present");
+		REACHED("a page is held");
+	}
+	if (status != STATUS_OK)
+		REACHED("no page can be had");
 }

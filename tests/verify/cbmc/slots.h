@@ -7,10 +7,10 @@
  * what the allocator's header forbids: to clear or to free a frame that is not the caller's, to
  * take a page that was not reserved.
  *
- * Objects have their slots in themselves, are RAM and are mapped nowhere. Never entered:
+ * Objects are RAM and have their slots in themselves. Never entered:
  * memory_huge_of memory_huge_create memory_huge_unready memory_huge_end memory_slots_create
  * memory_slots_end memory_slot_of memory_chunk_create memory_chunk_clear memory_block_split
- * memory_slot_fixed layer_flush layer_mapping_of.
+ * memory_slot_fixed layer_take_chunk layer_take_huge layer_take_blocks.
  */
 #include "tests/verify/cbmc/cbmc.h"
 
