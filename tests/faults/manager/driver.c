@@ -83,7 +83,7 @@ static void command_driver(struct reply *reply, const struct arguments *argument
 	if (link != NULL) {
 		at = link->driver_at;
 	} else if (uplink != NULL) {
-		at = client_at(uplink->memory);
+		at = client_at(uplink->ends.memory);
 		server = driver_of_link(uplink);
 	}
 	if (at == 0) {
@@ -93,7 +93,7 @@ static void command_driver(struct reply *reply, const struct arguments *argument
 	if (sys_space_unmap(driver->space, at,
 			    align_up(server->kind->class->link_bytes, PAGE_SIZE)) != STATUS_OK)
 		reply_error(reply, "its link is not mapped");
-	sys_event_signal(link != NULL ? link->doorbell : uplink->bell);
+	sys_event_signal(link != NULL ? link->ends.doorbell : uplink->ends.bell);
 }
 
 COMMAND(fault_driver, .name = "fault driver", .right = MAY_HOST, .arguments = "DRIVER",
