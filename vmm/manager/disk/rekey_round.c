@@ -94,20 +94,21 @@ static void rekey_next_round(void)
 
 static void rekey_step_clearing(void)
 {
-	char problem[REKEY_PROBLEM_BYTES];
+	char problem[REKEY_PROBLEM_BYTES] = "";
 	struct store_item items[2];
 	u32 count = 0;
 
 	content_let_go(rekey.content);
-	if (rekey_is_late())
+	if (rekey_is_late()) {
 		rekey_finish("what a round has copied cannot be dropped");
-	else if (rekey.work.asked == 0 && !rekey_unused(false, items, &count))
-		return; /* the disk's driver is still detaching the links */
-	else if (rekey.work.asked == 0 && count == 0)
-		rekey_next_round();
-	else if (!rekey_ask(STORE_DROP, items, count, problem, sizeof(problem)))
 		return;
-	else if (problem[0] == '\0')
+	}
+	if (rekey.work.asked == 0 && !rekey_unused(false, items, &count))
+		return; /* the disk's driver is still detaching the links */
+	if ((rekey.work.asked != 0 || count != 0) &&
+	    !rekey_ask(STORE_DROP, items, count, problem, sizeof(problem)))
+		return;
+	if (problem[0] == '\0')
 		rekey_next_round();
 	else
 		rekey_finish(problem);
