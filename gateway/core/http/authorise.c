@@ -96,30 +96,33 @@ static bool authorise_own(struct request *request)
 }
 
 /*
- * Returns whether the request gives the VM a volume of a store, or has volumes made for backups of
- * it. Volumes belong to the host: an asker whose scope is a few VMs could otherwise read any volume
- * through one of them.
+ * Returns why the request needs the scope of all VMs although its route is about one, or NULL.
+ * Volumes of stores, and those made for backups, belong to the host: an asker whose scope is a few
+ * VMs could otherwise read any volume through one of them. A VM with a machine channel has that
+ * channel's rights over all VMs, and takes the channel from the VM that had it.
  */
-static bool authorise_takes_volume(const struct request *request)
+static const char *authorise_needs_all(const struct request *request)
 {
 	for (size_t i = 0; i < request->fields.count; i++) {
 		const struct field *field = &request->fields.list[i];
+		bool disk = !strcmp(field->name, "body.config.disk") ||
+			    !strcmp(field->name, AUTHORISE_MEDIUM);
 
 		/* Look at all fields: the key may be there twice, spelled in another way. */
-		if ((!strcmp(field->name, "body.config.disk") ||
-		     !strcmp(field->name, AUTHORISE_MEDIUM)) &&
-		    strchr(field->value, '/'))
-			return true;
-		if (!strcmp(field->name, "body.config.backup"))
-			return true;
+		if ((disk && strchr(field->value, '/')) ||
+		    !strcmp(field->name, "body.config.backup"))
+			return "volumes of stores belong to no VM, so this needs the scope *";
+		if (!strcmp(field->name, "body.config.channel"))
+			return "a machine channel reaches all VMs, so this needs the scope *";
 	}
-	return false;
+	return NULL;
 }
 
 bool authorise(struct request *request)
 {
 	const struct route *route = request->route;
 	const char *name = request_text(request, "name");
+	const char *needs_all = authorise_needs_all(request);
 	bool own = *host.own && !strcmp(request->vm, host.own) &&
 		   scope_has(request->who.scope, request->vm);
 
@@ -137,9 +140,8 @@ bool authorise(struct request *request)
 			"or put another medium into a drive");
 		return false;
 	}
-	if (authorise_takes_volume(request) && strcmp(request->who.scope, "*")) {
-		answer_problem(request, 403, "forbidden",
-			       "volumes of stores belong to no VM, so this needs the scope *");
+	if (needs_all && strcmp(request->who.scope, "*")) {
+		answer_problem(request, 403, "forbidden", "%s", needs_all);
 		return false;
 	}
 	/*

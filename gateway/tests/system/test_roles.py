@@ -112,6 +112,15 @@ def test_every_change_is_audited(routes):
         assert route["method"] == "GET" or route["action"], route
 
 
+def test_a_machine_channel_needs_the_scope_of_all(server, tokens):
+    """A VM with a machine channel has that channel's rights over all VMs, so an admin of a few gives none of them one."""
+    for method, path, body in (("POST", "/v1/vms", {"name": "vm0z", "config": {"port": "skerry", "channel": "skerry"}}),
+                               ("PATCH", "/v1/vms/vm02", {"config": {"channel": "skerry"}}),
+                               ("PATCH", "/v1/vms/vm02", {"config": {"port": "skerry"}, "config.channel": "skerry"})):
+        answer = server.tls(method, path, body, token=tokens["admin"])
+        assert (answer.status, answer.code) == (403, "forbidden") and "channel" in answer.json()["detail"], answer.body
+
+
 def test_run_time_keys_are_for_operators(server, tokens):
     """
     An operator may change keys that take effect while VMs run; all other keys need the role
