@@ -250,7 +250,7 @@ static bool core_setup(void)
 	    !token_open(first, settings.token_hash) || !account_open() || !run_name_setup())
 		return false;
 	(void)audit_open();
-	history_setup(settings.history_mib);
+	history_setup(settings.history_mib, run_name_is);
 	if (settings.listen && (core.listener = options_listen(settings.listen)) < 0)
 		return false;
 	if (!front_setup(core.listener, core.certificate, core.key, core_message))

@@ -49,6 +49,7 @@ struct history_thing {
 
 static struct {
 	bool on;
+	bool (*left_out)(const char *vm);
 	size_t most_bytes, spare_bytes;
 	struct history_thing *things;
 	int64_t last_s; /* the second of the last round, since 1970; 0: there was none */
@@ -98,7 +99,7 @@ const struct history_form *history_form(const char *what)
 	return NULL;
 }
 
-void history_setup(unsigned mib)
+void history_setup(unsigned mib, bool (*left_out)(const char *vm))
 {
 	uint64_t audit_kib = (uint64_t)settings.audit_kib * (settings.audit_files + 1);
 	uint64_t spare_mib = audit_kib / 1024 + 1;
@@ -106,6 +107,7 @@ void history_setup(unsigned mib)
 	/* The audit comes first: without room for it nothing can be changed. */
 	if (spare_mib > HISTORY_SPARE_MIB || !settings.audit_files)
 		spare_mib = HISTORY_SPARE_MIB;
+	history.left_out = left_out;
 	history.most_bytes = (size_t)mib << 20;
 	history.spare_bytes = (size_t)spare_mib << 20;
 	history.on = mib && history_file_setup();
@@ -372,10 +374,12 @@ void history_sample(void)
 	first = history_first_second(now, now_s);
 	history_sample_host(first, now);
 	for (unsigned i = 0; i < host.vm_count; i++) {
-		const char *state = host_vm_state(host.vms[i]);
+		const struct host_vm *vm = host.vms[i];
+		const char *state = host_vm_state(vm);
 
-		if (host.vms[i]->sampled && (!strcmp(state, "running") || !strcmp(state, "paused")))
-			history_sample_vm(host.vms[i], first, now);
+		if (vm->sampled && (!strcmp(state, "running") || !strcmp(state, "paused")) &&
+		    !history.left_out(vm->name))
+			history_sample_vm(vm, first, now);
 	}
 	for (unsigned i = 0; i < host.traffic_count; i++) {
 		const struct host_traffic *traffic = &host.traffic[i];

@@ -11,10 +11,11 @@
  */
 
 /*
- * Begins histories whose files take at most `mib` MiB; 0: nothing is kept. A failure is said on
- * stderr and the gateway works without histories.
+ * Begins histories whose files take at most `mib` MiB; 0: nothing is kept. Nor is anything kept of
+ * VMs that are `left_out`: one after the other of those whose names come once would take the places
+ * of all that are gone. A failure is said on stderr and the gateway works without histories.
  */
-void history_setup(unsigned mib);
+void history_setup(unsigned mib, bool (*left_out)(const char *vm));
 /* Takes in a round of samples that is complete, from the cache of the host. */
 void history_sample(void);
 /* Writes what is gathered into the files. */

@@ -72,6 +72,11 @@ const struct host_traffic *host_traffic_find(enum host_traffic_kind kind, const 
 	return NULL;
 }
 
+static bool is_of_run(const char *name)
+{
+	return !strncmp(name, "run_", 4);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -86,7 +91,7 @@ static int setup(void **state)
 	test_time = BEGIN;
 	test_clock_s = 1000;
 	rates = (struct host_rates){.cpu_percent = 50, .resident_bytes = 1 << 20};
-	history_setup(512);
+	history_setup(512, is_of_run);
 	return 0;
 }
 
@@ -433,6 +438,26 @@ static void test_more_vms_than_have_files(void **state)
 	assert_int_equal(files, 64);
 }
 
+/* Runs, each in a VM of its own, take no place, above all not that of a VM that is gone. */
+static void test_runs_push_nothing_out(void **state)
+{
+	static struct host_vm run = {.sampled = true};
+	char name[HISTORY_WHAT_BYTES];
+
+	(void)state;
+	pass(130);
+	assert_true(is_there("vm-web"));
+	host.vms[0] = &run;
+	for (unsigned i = 0; i < WEB->most + 3; i++) {
+		snprintf(run.name, sizeof(run.name), "run_%u", i);
+		pass(62);
+		snprintf(name, sizeof(name), "vm-run_%u", i);
+		assert_false(is_there(name));
+	}
+	assert_true(is_there("vm-web"));
+	assert_null(history.things->next);
+}
+
 static void test_the_bytes_are_bounded(void **state)
 {
 	(void)state;
@@ -477,6 +502,7 @@ int main(void)
 		ONE(test_heads_that_are_not_ours),
 		ONE(test_what_is_no_plain_file_is_set_aside),
 		ONE(test_more_vms_than_have_files),
+		ONE(test_runs_push_nothing_out),
 		ONE(test_the_bytes_are_bounded),
 		ONE(test_names),
 	};
