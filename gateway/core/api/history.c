@@ -14,6 +14,7 @@
 #include "gateway/core/history/history.h"
 #include "gateway/core/host/host.h"
 #include "gateway/core/http/answer.h"
+#include "gateway/core/http/rate.h"
 #include "gateway/core/http/request.h"
 #include "gateway/core/identity/scope.h"
 
@@ -24,6 +25,9 @@ enum {
 	HISTORY_POINTS = 1500,
 	HISTORY_STEP_MOST_S = 30 * 24 * 3600,
 	HISTORY_USUAL_S = 3600,
+	/* so many values written, and records read, take core as long as one more request */
+	HISTORY_VALUES_EACH = 1000,
+	HISTORY_RECORDS_EACH = 1000,
 };
 
 struct history_query {
@@ -136,6 +140,16 @@ static void history_add_list(struct buffer *out, const struct history_query *que
 	buffer_add(out, "]", 1);
 }
 
+/* The requests of a second would otherwise be all of core's time. */
+static void history_charge(const struct request *request, const struct history_query *query)
+{
+	uint32_t values = query->count * query->form->count * (query->step_s > 1 ? 3 : 1);
+
+	rate_charge(request,
+		    values / HISTORY_VALUES_EACH +
+			    history_records(query->step_s, query->count) / HISTORY_RECORDS_EACH);
+}
+
 static void history_answer(struct request *request, const struct history_query *query,
 			   const struct history_point *points)
 {
@@ -177,6 +191,7 @@ void api_history(struct request *request)
 	}
 	if (!history_allowed(request, &query) || !history_take_time(request, &query))
 		return;
+	history_charge(request, &query);
 	points = calloc(query.count, sizeof(*points));
 	if (!points)
 		answer_problem(request, 500, "no-memory",

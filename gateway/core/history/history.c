@@ -411,28 +411,41 @@ static void history_read_point(const struct history_point *point, void *context)
 		history_record_merge(reading->form, &reading->points[place], point);
 }
 
+/* Returns the coarsest tier of whose periods a step is a whole number. */
+static unsigned history_tier(uint32_t step_s)
+{
+	unsigned tier = HISTORY_HOUR;
+
+	while (tier > HISTORY_SECOND && step_s % history_tiers[tier].step_s)
+		tier--;
+	return tier;
+}
+
+uint32_t history_records(uint32_t step_s, uint32_t count)
+{
+	const struct history_tier *tier = &history_tiers[history_tier(step_s)];
+	uint32_t periods = count * (step_s / tier->step_s);
+
+	/* Of more periods than the ring has records, only the last ones can be there. */
+	return periods < tier->records ? periods : tier->records;
+}
+
 bool history_read(const char *what, uint32_t from, uint32_t step_s, uint32_t count,
 		  struct history_point *points)
 {
 	const struct history_form *form = history_form(what);
 	const struct history_thing *thing = history_find(what);
-	unsigned tier = HISTORY_HOUR;
+	uint32_t periods = history_records(step_s, count);
+	unsigned tier = history_tier(step_s);
 	struct history_reading reading;
-	uint32_t periods;
 	int fd;
 
-	while (tier > HISTORY_SECOND && step_s % history_tiers[tier].step_s)
-		tier--;
 	reading = (struct history_reading){form,  from, step_s, count, history_tiers[tier].step_s,
 					   points};
 	for (uint32_t i = 0; i < count; i++)
 		points[i] = (struct history_point){.period = from / step_s + i};
 	fd = history.on ? history_file_open(form, what) : -1;
 	if (fd >= 0) {
-		/* Of more periods than the ring has records, only the last ones can be there. */
-		periods = count * (step_s / reading.tier_step_s);
-		if (periods > history_tiers[tier].records)
-			periods = history_tiers[tier].records;
 		history_file_read(fd, form, tier,
 				  (from + count * step_s) / reading.tier_step_s - periods, periods,
 				  history_read_point, &reading);

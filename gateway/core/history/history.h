@@ -29,3 +29,5 @@ const struct history_form *history_form(const char *what);
  */
 bool history_read(const char *what, uint32_t from, uint32_t step_s, uint32_t count,
 		  struct history_point *points);
+/* Returns how many records history_read() reads from a file for `count` points. */
+uint32_t history_records(uint32_t step_s, uint32_t count);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Limits how many requests, and how many changes, each credential may send in a second. The router
- * asks for every request, and handlers of costly ones ask once more; the counts are in memory.
+ * asks for every request, handlers of costly ones charge for more; the counts are in memory.
  */
 
 #include "gateway/core/http/rate.h"
@@ -43,6 +43,16 @@ static struct rate *rate_find(uint64_t key, double full, double now_s)
 	return oldest;
 }
 
+/* Returns what the requests, or the changes, of an asker are counted under. */
+static uint64_t rate_key(const struct identity *identity, bool change)
+{
+	uint64_t who = identity->token	   ? identity->token
+		       : identity->account ? 1ull << 41 | identity->account
+					   : 1ull << 40 | identity->user;
+
+	return who << 1 | change;
+}
+
 /*
  * Returns whether one more request is allowed; if not, *retry_s is the seconds after which to try
  * again.
@@ -51,15 +61,13 @@ static bool rate_allows(const struct identity *identity, bool change, unsigned *
 {
 	unsigned limit = change ? settings.change_rate : settings.rate;
 	double now_s = clock_now_s(), full = (double)limit * RATE_BURST_S;
-	uint64_t who = identity->token	   ? identity->token
-		       : identity->account ? 1ull << 41 | identity->account
-					   : 1ull << 40 | identity->user;
 
 	if (limit == 0)
 		return true;
 	if (change)
 		full *= 2;
-	if (bucket_take(&rate_find(who << 1 | change, full, now_s)->bucket, limit, full, now_s))
+	if (bucket_take(&rate_find(rate_key(identity, change), full, now_s)->bucket, limit, full,
+			now_s))
 		return true;
 	*retry_s = 1;
 	return false;
@@ -75,4 +83,13 @@ bool rate_take(struct request *request, bool change)
 	answer_problem(request, 429, "rate-limited",
 		       "you have sent too many requests in this second: try again in the next");
 	return false;
+}
+
+void rate_charge(const struct request *request, unsigned count)
+{
+	double full = (double)settings.rate * RATE_BURST_S;
+
+	if (settings.rate)
+		rate_find(rate_key(&request->who, false), full, clock_now_s())->bucket.left -=
+			count;
 }

@@ -161,6 +161,15 @@ def test_bad_questions(server, query):
     assert answer.status == 422 and answer.code == "bad-argument", answer.body
 
 
+def test_long_answers_count_for_more(pair):
+    """A month by half-hours, read of its minutes, takes core as long as some eighty requests, and counts as these."""
+    _, server = pair("--rate", "20")
+    server.start()
+    ask = f"/v1/history?what=vm/vm00&from={int(time.time()) - 1490 * 1800}&step=1800"
+    tokens = [server.make_token(["viewer"], "vm0*") for _ in range(2)]
+    assert [server.tls("GET", ask, token=token).status for token in (tokens[0], tokens[0], tokens[1])] == [200, 429, 200]
+
+
 def test_none_are_kept_with_history_0(pair):
     _, server = pair("--history", "0")
     server.start()

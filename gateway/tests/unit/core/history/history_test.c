@@ -236,6 +236,19 @@ static void test_what_waits_is_read_too_and_counts_once(void **state)
 	assert_int_equal(point_at(BEGIN + 60, 60).count, 41);
 }
 
+static void test_no_more_is_read_than_a_ring_has(void **state)
+{
+	(void)state;
+	assert_int_equal(history_records(1, 60), 60);
+	assert_int_equal(history_records(59, 1500), 3600);
+	assert_int_equal(history_records(60, 1440), 1440);
+	assert_int_equal(history_records(1800, 1500), 31 * 24 * 60);
+	assert_int_equal(history_records(7200, 372), 744);
+	/* The longest time there is: since 1970, by 30 days. */
+	assert_int_equal(history_records(30 * 24 * 3600, 1500), 731 * 24);
+	assert_int_equal(history_records(30 * 24 * 3600 - 60, 1500), 31 * 24 * 60);
+}
+
 static void test_a_ring_goes_round(void **state)
 {
 	(void)state;
@@ -491,6 +504,7 @@ int main(void)
 		ONE(test_what_is_unknown_does_not_count),
 		ONE(test_samples_go_into_all_tiers),
 		ONE(test_what_waits_is_read_too_and_counts_once),
+		ONE(test_no_more_is_read_than_a_ring_has),
 		ONE(test_a_ring_goes_round),
 		ONE(test_a_late_round_stands_for_the_time_since_the_last_one),
 		ONE(test_a_first_round_says_nothing_of_cpus),
