@@ -114,6 +114,22 @@ static void channel_leave_ports(void)
 	}
 }
 
+static bool channel_vm_runs(const struct vm *vm)
+{
+	return vm->state == VM_RUNNING || vm->state == VM_PAUSED;
+}
+
+/*
+ * Returns whether the VM may have the channel: it stays with the VM that has it while that one
+ * runs. If VMs took it from each other, each turn, neither's client would be answered.
+ */
+static bool channel_is_for(const struct machine_channel *channel, const struct vm *vm)
+{
+	const struct vm *holder = vm_by_id(channel->on.vm_id);
+
+	return holder == NULL || holder == vm || (!channel_vm_runs(holder) && channel_vm_runs(vm));
+}
+
 void channel_ports_step(void)
 {
 	channel_leave_ports();
@@ -122,7 +138,7 @@ void channel_ports_step(void)
 		struct machine_channel *channel =
 			port != 0 ? channel_get(vm->config.channel) : NULL;
 
-		if (channel != NULL &&
+		if (channel != NULL && channel_is_for(channel, vm) &&
 		    (channel->on.vm_id != vm->id || channel->on.boots != vm->boots))
 			channel_begin(channel, vm, port);
 	}
