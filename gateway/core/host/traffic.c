@@ -143,6 +143,18 @@ static double traffic_dropped(json_t *row)
 	return sum;
 }
 
+/*
+ * Returns the VM whose port a row is of, or NULL. Ports of uplinks have their card's name, which a
+ * VM may have too, and no address: what passes there is everybody's.
+ */
+static const char *traffic_vm_of_port(json_t *row)
+{
+	const char *port = json_string_value(json_object_get(row, "port"));
+	const char *mac = json_string_value(json_object_get(row, "mac"));
+
+	return port && host_find(port) && (!mac || strcmp(mac, "-") != 0) ? port : NULL;
+}
+
 /* Takes in rows of ports. Skerry counts as received what the network receives from the port. */
 void host_traffic_take_nets(json_t *rows, double now_s)
 {
@@ -153,15 +165,15 @@ void host_traffic_take_nets(json_t *rows, double now_s)
 	json_array_foreach(rows, index, row)
 	{
 		const char *net = json_string_value(json_object_get(row, "net"));
-		const char *port = json_string_value(json_object_get(row, "port"));
+		const char *vm = traffic_vm_of_port(row);
 		double in = traffic_count_of(row, "received_bytes");
 
 		if (net && name_valid(net))
 			traffic_add(traffic_get(HOST_TRAFFIC_NET, net), 0,
 				    traffic_count_of(row, "received_frames"), in,
 				    traffic_dropped(row));
-		if (port && host_find(port))
-			traffic_add(traffic_get(HOST_TRAFFIC_VM, port), TRAFFIC_VM_NETS,
+		if (vm)
+			traffic_add(traffic_get(HOST_TRAFFIC_VM, vm), TRAFFIC_VM_NETS,
 				    traffic_count_of(row, "sent_bytes"), in, 0);
 	}
 	traffic_end(HOST_TRAFFIC_NET, TRAFFIC_VM_NETS, now_s);

@@ -14,10 +14,11 @@
 
 struct host host;
 static struct host_vm web = {.name = "web"};
+static struct host_vm namesake = {.name = "net0"}; /* a VM by the name of an uplink's card */
 
 struct host_vm *host_find(const char *name)
 {
-	return strcmp(name, "web") ? NULL : &web;
+	return !strcmp(name, "web") ? &web : !strcmp(name, "net0") ? &namesake : NULL;
 }
 
 /* Hands over what VM `vm` has had of the disk `disk`. */
@@ -67,10 +68,11 @@ static void test_disks(void **state)
 static void nets(int kib, double now_s)
 {
 	json_t *rows =
-		json_pack("[{s:s, s:s, s:i, s:i, s:i, s:{s:i, s:i}}, {s:s, s:s, s:i}]", "net",
-			  "lan", "port", "web", "received_frames", kib, "received_bytes",
-			  kib * 1024, "sent_bytes", kib * 4096, "dropped", "bad", kib, "full", kib,
-			  "net", "lan", "port", "net0", "received_bytes", kib * 1024);
+		json_pack("[{s:s, s:s, s:s, s:i, s:i, s:i, s:{s:i, s:i}}, {s:s, s:s, s:s, s:i}]",
+			  "net", "lan", "port", "web", "mac", "02:00:00:00:00:01",
+			  "received_frames", kib, "received_bytes", kib * 1024, "sent_bytes",
+			  kib * 4096, "dropped", "bad", kib, "full", kib, "net", "lan", "port",
+			  "net0", "mac", "-", "received_bytes", kib * 1024);
 
 	host_traffic_take_nets(rows, now_s);
 	json_decref(rows);
@@ -88,6 +90,8 @@ static void test_nets(void **state)
 	/* What the network receives is what the VM sends. */
 	thing = host_traffic_find(HOST_TRAFFIC_VM, "web");
 	assert_true(thing->rates[2] == 4096 && thing->rates[3] == 1024);
+	/* What all have sent through the uplink is not what a VM of its name has. */
+	assert_null(host_traffic_find(HOST_TRAFFIC_VM, "net0"));
 }
 
 static void test_there_may_be_too_many(void **state)
