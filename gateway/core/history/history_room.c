@@ -20,6 +20,7 @@
 /* What is found in the folder. */
 struct room {
 	unsigned count;	   /* files of the form */
+	unsigned gone;	   /* those of them whose thing is gone */
 	size_t bytes;	   /* of all files */
 	size_t free_bytes; /* of the disk */
 	char oldest[NAME_MAX +
@@ -58,7 +59,10 @@ static void room_take(const struct history_form *form, const char *name, const s
 	if (!room_what(form, name, what))
 		return;
 	room->count++;
-	if (!gone(what) || (*room->oldest && !room_is_before(&status->st_mtim, &room->oldest_time)))
+	if (!gone(what))
+		return;
+	room->gone++;
+	if (*room->oldest && !room_is_before(&status->st_mtim, &room->oldest_time))
 		return;
 	string_copy(room->oldest, sizeof(room->oldest), name);
 	room->oldest_time = status->st_mtim;
@@ -90,6 +94,18 @@ static bool room_look(const struct history_form *form, bool (*gone)(const char *
 	return true;
 }
 
+/*
+ * Returns whether there is room for one more file of the form once `removed` files of it are gone.
+ */
+static bool room_is_enough(const struct history_form *form, const struct room *room,
+			   unsigned removed, size_t most_bytes, size_t spare_bytes)
+{
+	size_t bytes = history_file_bytes(form), less = removed * bytes;
+
+	return room->count - removed < form->most && room->bytes + bytes <= most_bytes + less &&
+	       room->free_bytes + less >= bytes + spare_bytes;
+}
+
 static bool room_remove(const char *name)
 {
 	char path[sizeof("history/") + NAME_MAX];
@@ -101,14 +117,14 @@ static bool room_remove(const char *name)
 bool history_file_find_room(const struct history_form *form, size_t most_bytes, size_t spare_bytes,
 			    bool (*gone)(const char *what))
 {
-	size_t bytes = history_file_bytes(form);
 	struct room room;
 
 	while (room_look(form, gone, &room)) {
-		if (room.count < form->most && room.bytes + bytes <= most_bytes &&
-		    room.free_bytes >= bytes + spare_bytes)
+		if (room_is_enough(form, &room, 0, most_bytes, spare_bytes))
 			return true;
-		if (!*room.oldest || !room_remove(room.oldest))
+		/* Where even all that are gone would not do, none is lost for nothing. */
+		if (!room_is_enough(form, &room, room.gone, most_bytes, spare_bytes) ||
+		    !room_remove(room.oldest))
 			return false;
 	}
 	return false;

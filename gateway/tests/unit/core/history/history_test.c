@@ -471,6 +471,27 @@ static void test_runs_push_nothing_out(void **state)
 	assert_null(history.things->next);
 }
 
+static void test_nothing_is_removed_in_vain(void **state)
+{
+	static struct host_vm other = {.name = "other", .sampled = true};
+	size_t spare_bytes = history.spare_bytes;
+
+	(void)state;
+	pass(130);
+	host.vms[0] = &other;
+	history.spare_bytes = SIZE_MAX / 4;
+	pass(130);
+	assert_true(is_there("vm-web"));
+	assert_false(is_there("vm-other"));
+	history.spare_bytes = spare_bytes;
+	/* Room for the files that there are, the host's among them, and for no more. */
+	history.most_bytes =
+		history_file_bytes(&history_forms[HISTORY_HOST]) + history_file_bytes(WEB);
+	pass(60);
+	assert_false(is_there("vm-web"));
+	assert_true(is_there("vm-other"));
+}
+
 static void test_the_bytes_are_bounded(void **state)
 {
 	(void)state;
@@ -517,6 +538,7 @@ int main(void)
 		ONE(test_what_is_no_plain_file_is_set_aside),
 		ONE(test_more_vms_than_have_files),
 		ONE(test_runs_push_nothing_out),
+		ONE(test_nothing_is_removed_in_vain),
 		ONE(test_the_bytes_are_bounded),
 		ONE(test_names),
 	};
