@@ -1,126 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What is kept of samples: rings, files that are damaged, clocks that are set, and the bounds. */
-#include <fcntl.h>
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "gateway/base/buffer.c"
-#include "gateway/core/common/name.c"
-
-/* The clocks of the code are the test's own. */
-#include "gateway/core/common/clock.h"
-static time_t test_time;
-static double test_clock_s;
-#define time(unused)  test_time
-#define clock_now_s() test_clock_s
-
-#include "gateway/core/history/history.c"
-#include "gateway/core/history/history_file.c"
-#include "gateway/core/history/history_record.c"
-#include "gateway/core/history/history_room.c"
-
-#define WEB (&history_forms[HISTORY_VM])
-enum { BEGIN = 1800000000 }; /* whole minutes and hours since 1970 */
-
-struct host host;
-struct settings settings = {.audit_kib = 1024, .audit_files = 1};
-static struct host_vm web = {.name = "web", .sampled = true};
-static struct host_rates rates;
-static int folder = -1;
-static char folder_path[64];
-
-int state_folder(void)
-{
-	return folder;
-}
-
-struct host_vm *host_find(const char *name)
-{
-	for (unsigned i = 0; i < host.vm_count; i++) {
-		if (!strcmp(host.vms[i]->name, name))
-			return host.vms[i];
-	}
-	return NULL;
-}
-
-const char *host_vm_state(const struct host_vm *vm)
-{
-	(void)vm;
-	return "running";
-}
-
-struct host_rates host_rates(const struct host_vm *vm)
-{
-	(void)vm;
-	return rates;
-}
-
-const struct host_traffic *host_traffic_find(enum host_traffic_kind kind, const char *name)
-{
-	(void)kind;
-	(void)name;
-	return NULL;
-}
-
-static bool is_of_run(const char *name)
-{
-	return !strncmp(name, "run_", 4);
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	snprintf(folder_path, sizeof(folder_path), "/tmp/history-test-XXXXXX");
-	assert_non_null(mkdtemp(folder_path));
-	folder = open(folder_path, O_RDONLY | O_DIRECTORY);
-	memset(&host, 0, sizeof(host));
-	host.known = true;
-	host.vms[0] = &web;
-	host.vm_count = 1;
-	memset(&history, 0, sizeof(history));
-	test_time = BEGIN;
-	test_clock_s = 1000;
-	rates = (struct host_rates){.cpu_percent = 50, .resident_bytes = 1 << 20};
-	history_setup(512, is_of_run);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	char command[128];
-
-	(void)state;
-	while (history.things) {
-		struct history_thing *thing = history.things;
-
-		history.things = thing->next;
-		free(thing);
-	}
-	close(folder);
-	close(file_folder);
-	snprintf(command, sizeof(command), "rm -r %s", folder_path);
-	return system(command);
-}
-
-/* Lets `seconds` pass with a round of samples in each. */
-static void pass(unsigned seconds)
-{
-	for (unsigned i = 0; i < seconds; i++) {
-		test_time++;
-		test_clock_s++;
-		history_sample();
-	}
-}
+/* What is kept of samples: rings, files that are damaged, and clocks that are set. */
+#include "gateway/tests/unit/core/history/history_fixture.h"
 
 /* Forgets what is in memory, as a gateway does that begins anew after a loss of power. */
 static void begin_anew(void)
@@ -132,14 +12,6 @@ static void begin_anew(void)
 		free(thing);
 	}
 	history.last_s = 0;
-}
-
-static struct history_point point_at(uint32_t from, uint32_t step_s)
-{
-	struct history_point point;
-
-	assert_true(history_read("vm/web", from, step_s, 1, &point));
-	return point;
 }
 
 /* --- records --- */
@@ -327,11 +199,6 @@ static void damage(off_t at, const void *bytes, size_t count)
 	close(fd);
 }
 
-static bool is_there(const char *name)
-{
-	return faccessat(file_folder, name, F_OK, 0) == 0;
-}
-
 static void test_a_file_has_its_size_at_once(void **state)
 {
 	struct stat status;
@@ -412,97 +279,6 @@ static void test_what_is_no_plain_file_is_set_aside(void **state)
 	assert_int_equal(point_at(BEGIN + 60, 60).count, 32);
 }
 
-/* --- bounds --- */
-
-static void test_more_vms_than_have_files(void **state)
-{
-	static struct host_vm many[66];
-	char name[HISTORY_WHAT_BYTES];
-	unsigned files = 0;
-
-	(void)state;
-	for (unsigned i = 0; i < ARRAY_COUNT(many); i++) {
-		many[i].sampled = true;
-		snprintf(many[i].name, sizeof(many[i].name), "vm%u", i);
-		host.vms[i] = &many[i];
-	}
-	host.vm_count = ARRAY_COUNT(many);
-	pass(130);
-	for (unsigned i = 0; i < ARRAY_COUNT(many); i++) {
-		snprintf(name, sizeof(name), "vm-vm%u", i);
-		files += is_there(name);
-	}
-	assert_int_equal(files, 64);
-	/* When one that has a file is gone, another one gets the place, and only that one's. */
-	for (unsigned i = 0; i < ARRAY_COUNT(many); i++) {
-		snprintf(name, sizeof(name), "vm-vm%u", i);
-		if (is_there(name)) {
-			host.vms[i] = host.vms[--host.vm_count];
-			break;
-		}
-	}
-	pass(60);
-	assert_false(is_there(name));
-	files = 0;
-	for (unsigned i = 0; i < ARRAY_COUNT(many); i++) {
-		snprintf(name, sizeof(name), "vm-vm%u", i);
-		files += is_there(name);
-	}
-	assert_int_equal(files, 64);
-}
-
-/* Runs, each in a VM of its own, take no place, above all not that of a VM that is gone. */
-static void test_runs_push_nothing_out(void **state)
-{
-	static struct host_vm run = {.sampled = true};
-	char name[HISTORY_WHAT_BYTES];
-
-	(void)state;
-	pass(130);
-	assert_true(is_there("vm-web"));
-	host.vms[0] = &run;
-	for (unsigned i = 0; i < WEB->most + 3; i++) {
-		snprintf(run.name, sizeof(run.name), "run_%u", i);
-		pass(62);
-		snprintf(name, sizeof(name), "vm-run_%u", i);
-		assert_false(is_there(name));
-	}
-	assert_true(is_there("vm-web"));
-	assert_null(history.things->next);
-}
-
-static void test_nothing_is_removed_in_vain(void **state)
-{
-	static struct host_vm other = {.name = "other", .sampled = true};
-	size_t spare_bytes = history.spare_bytes;
-
-	(void)state;
-	pass(130);
-	host.vms[0] = &other;
-	history.spare_bytes = SIZE_MAX / 4;
-	pass(130);
-	assert_true(is_there("vm-web"));
-	assert_false(is_there("vm-other"));
-	history.spare_bytes = spare_bytes;
-	/* Room for the files that there are, the host's among them, and for no more. */
-	history.most_bytes =
-		history_file_bytes(&history_forms[HISTORY_HOST]) + history_file_bytes(WEB);
-	pass(60);
-	assert_false(is_there("vm-web"));
-	assert_true(is_there("vm-other"));
-}
-
-static void test_the_bytes_are_bounded(void **state)
-{
-	(void)state;
-	history.most_bytes = history_file_bytes(&history_forms[HISTORY_HOST]);
-	pass(130);
-	assert_true(is_there("host"));
-	assert_false(is_there("vm-web"));
-	/* Without a file the last minute or two are still known. */
-	assert_int_equal(point_at(BEGIN + 120, 1).count, 1);
-}
-
 static void test_names(void **state)
 {
 	static const char *const bad[] = {"",	    "vm",	  "vm/",     "host/a",	"vm/../x",
@@ -536,10 +312,6 @@ int main(void)
 		ONE(test_a_file_that_is_cut_is_set_aside),
 		ONE(test_heads_that_are_not_ours),
 		ONE(test_what_is_no_plain_file_is_set_aside),
-		ONE(test_more_vms_than_have_files),
-		ONE(test_runs_push_nothing_out),
-		ONE(test_nothing_is_removed_in_vain),
-		ONE(test_the_bytes_are_bounded),
 		ONE(test_names),
 	};
 
