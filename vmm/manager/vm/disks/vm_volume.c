@@ -418,18 +418,23 @@ void vm_volumes_drop_clones(const struct vm *from, const char *name,
 	}
 }
 
+static bool vm_volume_is_named(const struct vm_disk *disk, u16 number)
+{
+	return disk->number != 0 && (disk->flags & VM_DISK_VOLUME) != 0 && disk->volume == number;
+}
+
 static bool vm_volume_names(const struct vm_disk *disks, u16 number)
 {
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX && disks[i].number != 0; i++) {
-		if ((disks[i].flags & VM_DISK_VOLUME) != 0 && disks[i].volume == number)
+		if (vm_volume_is_named(&disks[i], number))
 			return true;
 	}
 	return false;
 }
 
 /*
- * Returns whether a VM, its schedule of backups or a section of the configuration mentions the
- * volume name of that number.
+ * Returns whether a VM, its schedule of backups, the medium that its drive is about to get or a
+ * section of the configuration mentions the volume name of that number.
  */
 static bool vm_volume_name_is_used(u16 number)
 {
@@ -442,7 +447,8 @@ static bool vm_volume_name_is_used(u16 number)
 	VM_FOR_EACH(vm) {
 		if (vm_volume_names(vm->config.disk, number) ||
 		    vm_volume_names(vm->next.disk, number) ||
-		    vm_volume_names(vm->schedule.disk, number))
+		    vm_volume_names(vm->schedule.disk, number) ||
+		    vm_volume_is_named(&vm->media.wanted, number))
 			return true;
 	}
 	return false;

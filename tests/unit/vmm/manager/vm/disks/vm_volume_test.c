@@ -227,6 +227,27 @@ static void keeps_for_backups(void **state)
 	assert_true(vm->backup.disk[2].chained);
 }
 
+/* A name that a drive is about to get keeps its number when another VM is removed meanwhile. */
+static void keeps_names(void **state)
+{
+	struct vm *vm = ready();
+	char name[CONFIG_NAME_BYTES];
+	int wanted = config_volume_number(text_of("next"));
+	int unused = config_volume_number(text_of("unused"));
+
+	(void)state;
+	vm->media.wanted = (struct vm_disk){
+		.number = 1, .flags = VM_DISK_VOLUME | VM_DISK_CDROM, .volume = (u16)wanted};
+	for (u32 i = 0; !config_volumes_are_many(); i++) {
+		format(name, sizeof(name), "v%u", i);
+		(void)config_volume_number(text_of(name));
+	}
+	vm_volumes_release(&vms[1]);
+	assert_string_equal(config_volume_name((u16)unused), "");
+	assert_string_equal(config_volume_name((u16)wanted), "next");
+	assert_string_equal(config_volume_name(vm->config.disk[0].volume), "root");
+}
+
 /* After each command links are told the sizes once. */
 static void tells_sizes(void **state)
 {
@@ -284,7 +305,7 @@ int main(void)
 		cmocka_unit_test(goes_back),	     cmocka_unit_test(clones),
 		cmocka_unit_test(does_not_clone),    cmocka_unit_test(sweeps),
 		cmocka_unit_test(tells_sizes),	     cmocka_unit_test(keeps_keys),
-		cmocka_unit_test(keeps_for_backups),
+		cmocka_unit_test(keeps_for_backups), cmocka_unit_test(keeps_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
