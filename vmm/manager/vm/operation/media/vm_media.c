@@ -10,6 +10,7 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/manager/config/config_keys.h"
+#include "vmm/manager/config/config_lists.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/disk/disk_view.h"
 #include "vmm/manager/disk/disk_volume.h"
@@ -49,6 +50,17 @@ static bool vm_media_is_free(const struct vm_disk *disk, char *problem, size_t s
 	return is_free;
 }
 
+/* Returns whether the VM would have the medium twice, which no configuration may say. */
+static bool vm_media_is_there(const struct vm *vm, const struct vm_media_wish *wish)
+{
+	struct vm_disk disks[CONFIG_VM_DISK_MAX];
+	char name[CONFIG_DISK_BYTES];
+
+	memcpy(disks, vm->config.disk, sizeof(disks));
+	disks[wish->place] = wish->disk;
+	return config_disk_twice(disks, name);
+}
+
 /* Returns why the drive's medium must stay as it is, or NULL if it may change. */
 static const char *vm_media_fixed(const struct vm *vm, const struct vm_media_wish *wish)
 {
@@ -56,6 +68,8 @@ static const char *vm_media_fixed(const struct vm *vm, const struct vm_media_wis
 
 	if (vm_keys_has_snapshots(vm))
 		return "it has snapshots, which hold the medium too; drop them first";
+	if (vm_media_is_there(vm, wish))
+		return "it has that disk already; a VM has each disk once";
 	if (vm->operation[OPERATION_BACKUP].phase != 0)
 		return "a backup of it is under way";
 	if (disk_is_view(link) || disk_is_viewed(link))

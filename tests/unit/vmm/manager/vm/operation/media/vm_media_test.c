@@ -66,6 +66,12 @@ const char *config_disk_name(const struct vm_disk *disk, char text[CONFIG_DISK_B
 	return text;
 }
 
+bool config_disk_twice(const struct vm_disk *disks, char name[CONFIG_DISK_BYTES])
+{
+	(void)name;
+	return disks[0].number == disks[1].number;
+}
+
 const struct config_key config_vm_keys[] = {{.name = "net"}, {.name = "disk"}, {.name = NULL}};
 
 static bool say_free(char *words, size_t size)
@@ -231,6 +237,10 @@ static void what_is_refused(void **state)
 	vm.operation[OPERATION_BACKUP].phase = 1;
 	assert_false(change());
 	vm.operation[OPERATION_BACKUP].phase = 0;
+	vm.config.disk[0].number = 2; /* what the VM reads already */
+	assert_false(change());
+	assert_non_null(strstr(problem, "each disk once"));
+	vm.config.disk[0].number = 3;
 	is_free = false;
 	assert_false(change());
 	assert_string_equal(problem, "beta uses it");
