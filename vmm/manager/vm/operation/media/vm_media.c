@@ -235,6 +235,8 @@ static void vm_media_note(struct vm *vm)
 	char name[CONFIG_DISK_BYTES];
 
 	next = vm->config;
+	/* whether the VM starts without it is the drive's, not the medium's */
+	vm->media.wanted.flags |= next.disk[vm->media.place].flags & VM_DISK_OPTIONAL;
 	next.disk[vm->media.place] = vm->media.wanted;
 	for (u32 i = 0; config_vm_keys[i].name != NULL; i++)
 		if (string_equal(config_vm_keys[i].name, "disk"))

@@ -201,6 +201,7 @@ static void the_new_medium_is_noted(void **state)
 {
 	(void)state;
 	vm.backup.disk[1].chained = true;
+	vm.config.disk[1].flags |= VM_DISK_OPTIONAL;
 	left = false;
 	assert_true(change());
 	for (u32 i = 0; i < 5; i++)
@@ -214,6 +215,8 @@ static void the_new_medium_is_noted(void **state)
 	assert_int_equal(asked_flags, QUERY_AIM);
 	assert_non_null(changed);
 	assert_int_equal(changed->disk[1].number, 2);
+	assert_int_equal(changed->disk[1].flags,
+			 VM_DISK_CDROM | VM_DISK_READ_ONLY | VM_DISK_OPTIONAL);
 	assert_int_equal(changed->given, 2);
 	assert_false(vm.backup.disk[1].chained);
 }
