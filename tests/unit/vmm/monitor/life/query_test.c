@@ -192,6 +192,10 @@ static void test_drive(void **state)
 	assert_int_equal(ANSWER(query_drive)->full, 0);
 	assert_int_equal(ANSWER(query_drive)->kept, 0);
 	assert_int_equal(ANSWER(query_drive)->reads, 2);
+	disks[1].client.outstanding = 0; /* the driver has started anew; its reads wait */
+	disks[1].waiting = 2;
+	assert_int_equal(ask(&query), STATUS_OK);
+	assert_int_equal(ANSWER(query_drive)->reads, 2);
 	query.flags = QUERY_AIM;
 	assert_int_equal(ask(&query), STATUS_OK);
 	assert_int_equal(ANSWER(query_drive)->full, 1);
