@@ -108,6 +108,12 @@ static void command_vm_eject_ask(struct reply *reply, const struct arguments *ar
 	    !command_vm_eject_find(reply, vm, arguments->count > 1 ? arguments->word[1] : NULL,
 				   &place))
 		return;
+	if (vm->operation[OPERATION_MEDIA].phase != MEDIA_NONE) {
+		/* in between, the guest would take the new medium for the old one */
+		reply_fail(reply, CODE_BUSY, "%s is given another medium at this moment, try again",
+			   vm->config.name);
+		return;
+	}
 	question.address = place;
 	inspect_ask(reply, vm, &question);
 	reply->resume = command_vm_eject_resume;
