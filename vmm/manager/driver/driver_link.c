@@ -436,6 +436,7 @@ bool driver_link_end_keeping(struct driver_link *link, struct link_ends *ends)
 	if (!driver_link_leave(driver_of_link(link), link))
 		return false;
 	*ends = driver_link_close_all_but_ends(link);
+	link_ends_forget_server(ends);
 	return true;
 }
 

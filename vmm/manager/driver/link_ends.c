@@ -7,6 +7,7 @@
 #include "vmm/manager/driver/link_ends.h"
 
 #include "lib/bits.h"
+#include "lib/string.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
@@ -28,6 +29,15 @@ enum status link_ends_make(handle_t group, u64 bytes, struct link_ends *ends)
 				       RIGHT_READ | RIGHT_WRITE, &at);
 	ends->at = (struct link_memory *)(uintptr_t)at;
 	return status;
+}
+
+void link_ends_forget_server(struct link_ends *ends)
+{
+	struct link_line *line = &ends->at->line[LINK_SERVER];
+
+	/* the generation first, without which the client heeds none of the others */
+	__atomic_store_n(&line->generation, 0, __ATOMIC_SEQ_CST);
+	memset(line, 0, sizeof(*line));
 }
 
 void link_ends_close(struct link_ends *ends)

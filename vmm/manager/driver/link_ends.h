@@ -22,5 +22,11 @@ struct link_ends {
  * them. On failure the ends that were made are to be closed.
  */
 enum status link_ends_make(handle_t group, u64 bytes, struct link_ends *ends) MUST_CHECK;
+/*
+ * Clears what the server has written about itself in the link's memory, once it does not reach that
+ * any more: a hostile one could leave the number of the next generation there, and indices by which
+ * the client would close the link before the next server has joined it.
+ */
+void link_ends_forget_server(struct link_ends *ends);
 /* Closes the ends of a client that is gone, or that can have no link any more. */
 void link_ends_close(struct link_ends *ends);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A client's ends of a link, which outlast the link when the client goes over to another driver. */
 #include "tests/unit/vmm/manager/driver/driver_link_fixture.h"
+#include "vmm/io/link.c"
 
 /* A client goes over to another link with what it has: it notices a new generation, and no more. */
 static void another_link_of_the_same_ends(void **state)
@@ -37,10 +38,40 @@ static void another_link_of_the_same_ends(void **state)
 	assert_null(ends.at);
 }
 
+/* What a hostile driver leaves for the next generation closes no link to the next driver. */
+static void nothing_of_the_last_server(void **state)
+{
+	struct driver_link *link = make();
+	struct driver_link wanted = {.user = "vm"};
+	struct link_end client;
+	struct link_ends ends;
+
+	(void)state;
+	assert_non_null(link);
+	link_open(&client, &memory, LINK_CLIENT, 8);
+	assert_true(link_renewed(&client));
+	channel.served[0] = link->number;
+	assert_false(driver_link_end_keeping(link, &ends));
+	memory.line[LINK_SERVER].generation = memory.generation + 1;
+	memory.line[LINK_SERVER].written = 9;
+	channel.served[0] = 0;
+	assert_true(driver_link_end_keeping(link, &ends));
+	wanted.ends = ends;
+	link = driver_link_make(driver, CLIENTS, &wanted, problem, sizeof(problem));
+	assert_non_null(link);
+	/* the client looks before the next driver has joined, and again once it has */
+	assert_true(link_renewed(&client));
+	assert_int_equal(link_waiting(&client), 0);
+	memory.line[LINK_SERVER] =
+		(struct link_line){.generation = memory.generation, .written = 1};
+	assert_int_equal(link_waiting(&client), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(another_link_of_the_same_ends),
+		TEST(nothing_of_the_last_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
