@@ -7,6 +7,7 @@
 #include "lib/string.h"
 #include "vmm/manager/commands/inspect.h"
 #include "vmm/manager/config/config_lists.h"
+#include "vmm/manager/vm/disks/vm_volume.h"
 #include "vmm/manager/vm/operation/media/vm_media.h"
 #include "vmm/rt/format.h"
 
@@ -148,6 +149,7 @@ static bool command_vm_insert_read(struct reply *reply, const char *name, struct
 	char text[CONFIG_DISK_BYTES + 8];
 	char shown[40];
 
+	vm_volumes_forget_names();
 	if (strlen(name) < CONFIG_DISK_BYTES) {
 		format(text, sizeof(text), "%s cdrom", name);
 		if (config_parse_disks(text_of(text), disks) && disks[1].number == 0 &&

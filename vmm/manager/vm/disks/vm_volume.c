@@ -480,6 +480,12 @@ bool vm_volumes_give(struct vm *clone, const struct vm *from, char *problem, siz
 	return true;
 }
 
+void vm_volumes_forget_names(void)
+{
+	if (config_volumes_are_many())
+		config_volumes_sweep(vm_volume_name_is_used);
+}
+
 void vm_volumes_release(const struct vm *vm)
 {
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
@@ -488,6 +494,5 @@ void vm_volumes_release(const struct vm *vm)
 					     config_volume_name(vm->config.disk[i].volume));
 	}
 	vm_volumes_look();
-	if (config_volumes_are_many())
-		config_volumes_sweep(vm_volume_name_is_used);
+	vm_volumes_forget_names();
 }

@@ -67,6 +67,11 @@ void vm_volumes_drop_clones(const struct vm *from, const char *name,
  * configuration. Returns false, with the reason in `problem`, if that is not possible.
  */
 bool vm_volumes_give(struct vm *clone, const struct vm *from, char *problem, size_t size);
+/*
+ * Makes room in the table of volumes' names, if that is half full, by those that nobody mentions.
+ * Called before a command reads names, which may be of volumes that never existed.
+ */
+void vm_volumes_forget_names(void);
 /* Drops a clone's own volumes, as the VM is removed. */
 void vm_volumes_release(const struct vm *vm);
 
