@@ -26,7 +26,7 @@ def test_root_and_health_need_no_credential(server):
 
 def test_first_token_is_shown_once_and_kept_as_a_hash(server):
     assert server.token.startswith("sky_") and len(server.token) == 68
-    for path in server.state.iterdir():
+    for path in filter(Path.is_file, server.state.rglob("*")):
         assert server.token.encode() not in path.read_bytes(), path
         assert path.stat().st_mode & 0o077 == 0, path
     assert server.token not in server.errors()
@@ -219,7 +219,7 @@ def test_user_data(server, fake):
     assert "own-3" not in fake.given
     shown = [server.tls("GET", path).body.decode() for path in ("/v1/vms", "/v1/vms/own-1", "/v1/audit", "/v1/log", "/metrics")]
     assert "wl3kVq8Zt" not in "".join(shown) + server.errors()
-    for path in server.state.iterdir():
+    for path in filter(Path.is_file, server.state.rglob("*")):
         assert b"wl3kVq8Zt" not in path.read_bytes(), path
     for wrong, status, said in (("", 422, "1 to 12288 bytes"), (longest + "#", 422, "1 to 12288 bytes"), (7, 422, "1 to 12288 bytes"),
                                 ("a\0b", 400, "cannot be read"), ("#" * (1 << 20), 413, "at most 16384 bytes")):

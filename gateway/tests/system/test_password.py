@@ -4,6 +4,7 @@ import json
 import statistics
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -67,7 +68,7 @@ def test_what_is_written(server):
               if each["name"].startswith("same")]
     assert len(set(hashes)) == 2 and all(each.startswith("$y$") for each in hashes)
     assert (server.state / "users.json").stat().st_mode & 0o77 == 0
-    for path in server.state.iterdir():
+    for path in filter(Path.is_file, server.state.rglob("*")):
         assert PASSWORD.encode() not in path.read_bytes(), path
     shown = server.tls("GET", "/v1/users").body.decode()
     assert "same1" in shown and "$y$" not in shown and PASSWORD not in shown
