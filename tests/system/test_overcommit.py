@@ -89,7 +89,7 @@ def test_clones(build, tmp_path, count):
     """Clones of a tiny guest, whose quotas together would be more than there is."""
     # A clone that has not yet answered holds all it was granted at first, so there is room for a few
     # more. With all of their RAM the 60 would take 240 MiB.
-    memory = "2G" if count > 100 else "106M"
+    memory = "2G" if count > 100 else "112M"
     files = bundle.make(tmp_path / "clones.cpio",
                         "[vm base]\nkernel = built-in\nmemory = 4M\nautostart = yes\novercommit = yes\n")
     with Qemu(build, bundle=files, memory=memory) as machine:
