@@ -198,11 +198,16 @@ class Machine:
         self.wait(re.escape(line) + r"\r*\n", limit)
         return self.wait_prompt(limit).replace("\r", "")
 
-    def good(self, line):
-        """Does the same for a command that has to succeed; one that is to be tried again is."""
+    def settled(self, line):
+        """Does a command as soon as its VM has done the last one; returns what it printed."""
         end = time.monotonic() + self.limit
         while "is still busy with the last command, try again" in (out := self.command(line)) and time.monotonic() < end:
             time.sleep(0.1)
+        return out
+
+    def good(self, line):
+        """Does the same for a command that has to succeed."""
+        out = self.settled(line)
         assert "error: " not in out, out
         return out
 
