@@ -114,11 +114,6 @@ static void channel_leave_ports(void)
 	}
 }
 
-static bool channel_vm_runs(const struct vm *vm)
-{
-	return vm->state == VM_RUNNING || vm->state == VM_PAUSED;
-}
-
 /*
  * Returns whether the VM may have the channel: it stays with the VM that has it while that one
  * runs. If VMs took it from each other, each turn, neither's client would be answered.
@@ -127,7 +122,7 @@ static bool channel_is_for(const struct machine_channel *channel, const struct v
 {
 	const struct vm *holder = vm_by_id(channel->on.vm_id);
 
-	return holder == NULL || holder == vm || (!channel_vm_runs(holder) && channel_vm_runs(vm));
+	return holder == NULL || holder == vm || (!vm_is_up(holder) && vm_is_up(vm));
 }
 
 void channel_ports_step(void)

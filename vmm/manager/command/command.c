@@ -329,9 +329,9 @@ void command_vm_not_done(struct reply *reply, const struct vm *vm, const char *d
 			 const char *problem)
 {
 	reply_fail(reply,
-		   vm->state != VM_RUNNING && vm->state != VM_PAUSED ? CODE_BAD_STATE
-		   : vm_busy(vm)				     ? CODE_BUSY
-								     : CODE_FAILED,
+		   !vm_is_up(vm) ? CODE_BAD_STATE
+		   : vm_busy(vm) ? CODE_BUSY
+				 : CODE_FAILED,
 		   "%s: not %s: %s", vm->config.name, done, problem);
 }
 

@@ -7,8 +7,7 @@
 
 static bool command_stop_all_is_up(const struct vm *vm)
 {
-	return vm->state == VM_RUNNING || vm->state == VM_PAUSED ||
-	       (vm_is_ending(vm) && !vm_is_kept(vm));
+	return vm_is_up(vm) || (vm_is_ending(vm) && !vm_is_kept(vm));
 }
 
 static u32 command_stop_all_count_up(void)

@@ -45,6 +45,12 @@ static inline bool vm_is_new(const struct vm *vm)
 	return vm->phase == VM_PHASE_NEW || vm->phase == VM_PHASE_REFUSED;
 }
 
+/* Returns whether the VM's guest is there: it runs, or is paused. */
+static inline bool vm_is_up(const struct vm *vm)
+{
+	return vm->state == VM_RUNNING || vm->state == VM_PAUSED;
+}
+
 /* Returns whether the VM's guest has ended, so that none can run before the next start. */
 static inline bool vm_has_ended(const struct vm *vm)
 {

@@ -17,7 +17,7 @@
 
 static void vm_check_life(const struct vm *vm)
 {
-	bool up = vm->state == VM_RUNNING || vm->state == VM_PAUSED;
+	bool up = vm_is_up(vm);
 
 	PROMISE(vm->id != 0);
 	PROMISE(vm->state < VM_STATE_COUNT);

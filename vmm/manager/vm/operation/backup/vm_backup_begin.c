@@ -119,7 +119,7 @@ bool vm_backup_may_begin(struct vm *vm, const struct vm_backup_wish *wish, char 
 	if (vm->operation[OPERATION_BACKUP].phase != BACKUP_NONE)
 		format(problem, size, "a backup of it is under way, `vm backup cancel %s` ends it",
 		       vm->config.name);
-	else if (vm->state != VM_RUNNING && vm->state != VM_PAUSED)
+	else if (!vm_is_up(vm))
 		format(problem, size, "it is %s; only a running or paused VM can be backed up",
 		       vm_state_name(vm->state));
 	else if (!vm_backup_is_chosen(wish))

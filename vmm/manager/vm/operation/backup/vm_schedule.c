@@ -131,8 +131,7 @@ static bool vm_schedule_is_ready(struct vm *vm, u64 now_tsc)
 
 static bool vm_schedule_runs(const struct vm *vm)
 {
-	return vm->config.backup.store[0] != '\0' && !vm_is_ending(vm) &&
-	       (vm->state == VM_RUNNING || vm->state == VM_PAUSED);
+	return vm->config.backup.store[0] != '\0' && !vm_is_ending(vm) && vm_is_up(vm);
 }
 
 static void vm_schedule_step_waiting(struct vm *vm, u64 now_tsc)

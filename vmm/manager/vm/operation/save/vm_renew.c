@@ -116,7 +116,7 @@ static void vm_renew_fall_back_as_said(struct vm *vm)
 
 bool vm_renew_may_begin(const struct vm *vm, char *problem, size_t size)
 {
-	if (vm->state != VM_RUNNING && vm->state != VM_PAUSED) {
+	if (!vm_is_up(vm)) {
 		format(problem, size,
 		       "%s is %s, only a running or paused VM can be renewed or saved",
 		       vm->config.name, vm_state_name(vm->state));

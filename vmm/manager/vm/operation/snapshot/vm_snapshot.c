@@ -117,7 +117,7 @@ static bool vm_snapshot_may_take(struct vm *vm, const char *name, char *problem,
 	if (!config_name_valid(text_of(name)))
 		format(problem, size, "the name \"%s\" is not valid; use " CONFIG_NAME_ALLOWED,
 		       text_show(shown, sizeof(shown), text_of(name)));
-	else if (vm->state != VM_RUNNING && vm->state != VM_PAUSED)
+	else if (!vm_is_up(vm))
 		format(problem, size,
 		       "it is %s; only a running or paused VM can have a snapshot taken",
 		       vm_state_name(vm->state));

@@ -33,8 +33,7 @@ void vm_snapshot_merge_begin(struct vm *vm)
 	struct vm_operation *operation = &vm->operation[OPERATION_SNAPSHOT];
 
 	if (snapshots->layer == 0 || vm_snapshot_merge_is_needed(vm) || vm_busy(vm) ||
-	    (vm->state != VM_RUNNING && vm->state != VM_PAUSED) ||
-	    clock_tsc() < snapshots->merge_after_tsc)
+	    !vm_is_up(vm) || clock_tsc() < snapshots->merge_after_tsc)
 		return;
 	operation->phase = SNAPSHOT_MERGING;
 	operation->until_tsc = ~0ull; /* no limit: the kernel's steps are bounded */

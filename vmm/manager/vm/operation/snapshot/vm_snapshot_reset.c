@@ -28,8 +28,7 @@ static bool vm_snapshot_reset_may_begin(struct vm *vm, const struct vm_snapshot 
 {
 	bool alive = vm->group != HANDLE_NONE && !vm_is_ending(vm);
 
-	if (!alive ||
-	    (vm->state != VM_RUNNING && vm->state != VM_PAUSED && vm->state != VM_CRASHED))
+	if (!alive || (!vm_is_up(vm) && vm->state != VM_CRASHED))
 		format(problem, size,
 		       "it is %s; only a running, paused or crashed VM can be set back",
 		       vm_state_name(vm->state));
