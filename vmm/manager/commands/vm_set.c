@@ -113,11 +113,8 @@ static bool command_vm_set_resume(struct reply *reply)
 static bool command_vm_set_make_room(struct vm *vm, const struct vm_config *config, u64 changed,
 				     char *problem, size_t size)
 {
-	for (u32 i = 0; config_vm_keys[i].name != NULL; i++) {
-		if ((changed & BIT(i)) != 0 && string_equal(config_vm_keys[i].name, "disk.undo"))
-			return vm_disks_make_room(vm, config->disk_undo_bytes, problem, size);
-	}
-	return true;
+	return (changed & config_key_bit(config_vm_keys, "disk.undo")) == 0 ||
+	       vm_disks_make_room(vm, config->disk_undo_bytes, problem, size);
 }
 
 static void command_vm_set(struct reply *reply, const struct arguments *arguments)

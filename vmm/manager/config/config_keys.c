@@ -430,6 +430,13 @@ const struct config_key *config_key_find(const struct config_key *keys, struct t
 	return keys->name != NULL ? keys : NULL;
 }
 
+u64 config_key_bit(const struct config_key *keys, const char *name)
+{
+	const struct config_key *key = config_key_find(keys, text_of(name));
+
+	return key != NULL ? BIT((u64)(key - keys)) : 0;
+}
+
 static bool config_is_secret(const struct config_key *key)
 {
 	return key->value == VALUE_PASSWORD || key->value == VALUE_KEY;

@@ -55,6 +55,8 @@ extern const struct config_key config_store_keys[];
 
 /* Returns the key of that name, or NULL if there is none. */
 const struct config_key *config_key_find(const struct config_key *keys, struct text name);
+/* Returns the bit of that key in a section's `given`, or 0 if there is no key of that name. */
+u64 config_key_bit(const struct config_key *keys, const char *name);
 
 /*
  * Sets `key` in `target` (a section's structure; `given` is its member). For a mistake it returns

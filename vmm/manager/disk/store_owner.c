@@ -40,9 +40,7 @@ static void store_owner_find(void)
 /* Returns whether the store's section has the key `lease`. */
 static bool store_has_lease_key(const struct store *store)
 {
-	const struct config_key *key = config_key_find(config_store_keys, text_of("lease"));
-
-	return (store->config->section.given & BIT((u64)(key - config_store_keys))) != 0;
+	return (store->config->section.given & config_key_bit(config_store_keys, "lease")) != 0;
 }
 
 void store_owner_give(const struct store *store, struct store_given *given)

@@ -87,7 +87,7 @@ static bool vm_media_may_begin(const struct vm *vm, const struct vm_media_wish *
 {
 	const char *fixed;
 
-	if (vm->state != VM_RUNNING && vm->state != VM_PAUSED) {
+	if (!vm_is_up(vm)) {
 		format(problem, size,
 		       "%s is %s; set disk = NAME cdrom by `vm set`, for its next start",
 		       vm->config.name, vm_state_name(vm->state));
@@ -238,9 +238,7 @@ static void vm_media_note(struct vm *vm)
 	/* whether the VM starts without it is the drive's, not the medium's */
 	vm->media.wanted.flags |= next.disk[vm->media.place].flags & VM_DISK_OPTIONAL;
 	next.disk[vm->media.place] = vm->media.wanted;
-	for (u32 i = 0; config_vm_keys[i].name != NULL; i++)
-		if (string_equal(config_vm_keys[i].name, "disk"))
-			next.given |= BIT(i);
+	next.given |= config_key_bit(config_vm_keys, "disk");
 	vm_share_change(vm, &next);
 	log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "its CD-ROM drive has %s",
 		    config_disk_name(&vm->media.wanted, name));

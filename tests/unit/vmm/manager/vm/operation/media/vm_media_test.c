@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "lib/string.c"
@@ -73,6 +74,16 @@ bool config_disk_twice(const struct vm_disk *disks, char name[CONFIG_DISK_BYTES]
 }
 
 const struct config_key config_vm_keys[] = {{.name = "net"}, {.name = "disk"}, {.name = NULL}};
+
+u64 config_key_bit(const struct config_key *keys, const char *name)
+{
+	u64 bit = 1;
+
+	for (; keys->name != NULL; keys++, bit <<= 1)
+		if (string_equal(keys->name, name))
+			return bit;
+	return 0;
+}
 
 static bool say_free(char *words, size_t size)
 {
