@@ -26,6 +26,9 @@ static inline void bytes_put32(u8 *at, u32 value)
 	bytes_put16(at + 2, (u16)value);
 }
 
+/* The MAC address of all cards, as a number: bytes_get_mac(). */
+#define BROADCAST_MAC 0xffffffffffffull
+
 /* Writes six bytes. */
 static inline void bytes_put_mac(u8 *at, u64 mac)
 {

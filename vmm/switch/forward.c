@@ -6,8 +6,8 @@
  */
 #include "vmm/switch/forward.h"
 
-#include "vmm/rt/clock.h"
 #include "vmm/io/bytes.h"
+#include "vmm/rt/clock.h"
 #include "vmm/switch/deliver.h"
 #include "vmm/switch/egress.h"
 #include "vmm/switch/limit.h"

@@ -6,8 +6,8 @@
  */
 #include "vmm/switch/loop.h"
 
-#include "vmm/rt/clock.h"
 #include "vmm/io/bytes.h"
+#include "vmm/rt/clock.h"
 #include "vmm/switch/deliver.h"
 #include "vmm/switch/mac_table.h"
 

@@ -24,7 +24,6 @@ enum ether_type {
 };
 /* offset of the type in a frame, or of the VLAN tag if the frame has one */
 #define ETHER_TYPE_AT 12u
-#define BROADCAST_MAC 0xffffffffffffull
 
 /*
  * The offload (checksum, segments) that is still to be done on a frame, in the form of

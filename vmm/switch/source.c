@@ -13,6 +13,7 @@
 #define L3_AT	       14u
 #define IPV4_BYTES     20u
 #define IPV4_BROADCAST (~0u)
+
 static bool source_is_group(u64 mac)
 {
 	return (mac & 1) != 0;

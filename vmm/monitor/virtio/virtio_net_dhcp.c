@@ -17,8 +17,7 @@
 #define TYPE_IPV4 0x0800u
 #define TYPE_ARP  0x0806u
 /* the server's MAC address, a local one: 02:53:6b:65:72:72 */
-#define SERVER_MAC    0x7272656b5302ull
-#define BROADCAST_MAC 0xffffffffffffull
+#define SERVER_MAC 0x7272656b5302ull
 /* ARP of IPv4 over Ethernet (RFC 826) */
 #define ARP_BYTES     28u
 #define ARP_FORM      0x00010800u

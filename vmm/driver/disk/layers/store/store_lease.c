@@ -114,8 +114,10 @@ enum store_lease_view store_lease_look(struct open_store *store,
 		return LEASE_FREE;
 	}
 	if (super->session == 0 && (store->given.held == 0 || lease->asked)) {
-		/* its owner has given it back: whoever else takes it at this moment waits and
-		 * looks, too */
+		/*
+		 * its owner has given it back: whoever else takes it at this moment waits and
+		 * looks, too
+		 */
 		lease->seen = mark;
 		lease->settles = true;
 		return LEASE_FREE;
