@@ -54,20 +54,21 @@ enum cli_exit command_vm_eject(struct cli *cli, int count, char **words)
 enum cli_exit command_vm_insert(struct cli *cli, int count, char **words)
 {
 	static const char key[] = "medium=";
+	static const char usage[] = "use: vm insert NAME [DISK] [medium=DISK|STORE/VOLUME]";
 	const char *medium = NULL, *disk = NULL;
 
 	for (int i = 1; i < count; i++) {
 		bool other = strncmp(words[i], key, strlen(key)) == 0;
 
 		if (count > 3 || (other ? medium : disk) != NULL)
-			cli_die(CLI_USAGE, "use: vm insert NAME [DISK] [medium=DISK|STORE/VOLUME]");
+			cli_die(CLI_USAGE, "%s", usage);
 		if (other)
 			medium = words[i] + strlen(key);
 		else
 			disk = words[i];
 	}
 	if (count < 1)
-		cli_die(CLI_USAGE, "use: vm insert NAME [DISK] [medium=DISK|STORE/VOLUME]");
+		cli_die(CLI_USAGE, "%s", usage);
 	return media_move(cli, "insert", words[0],
 			  json_pack("{s:s*, s:s*}", "disk", disk, "medium", medium));
 }

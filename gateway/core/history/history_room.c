@@ -23,8 +23,8 @@ struct room {
 	unsigned gone;	   /* those of them whose thing is gone */
 	size_t bytes;	   /* of all files */
 	size_t free_bytes; /* of the disk */
-	char oldest[NAME_MAX +
-		    1]; /* the longest unwritten file of a thing that is gone; "": none */
+	/* the longest unwritten file of a thing that is gone; "": none */
+	char oldest[NAME_MAX + 1];
 	struct timespec oldest_time;
 };
 
