@@ -23,6 +23,7 @@ from relay import Relay
 PROMPT = r"(?:^|\n|\r)skerry> "
 PANIC = r"panic on CPU \d+"
 DETACH = "\x1d"
+BUSY = "is still busy with the last command, try again"
 EXAMINE = ("vm list", "cpu", "gdb", "log show -l warning")
 REPORT_CHARACTERS = 10000
 OVMF = "/usr/share/ovmf/OVMF.fd"
@@ -200,10 +201,7 @@ class Machine:
 
     def settled(self, line):
         """Does a command as soon as its VM has done the last one; returns what it printed."""
-        end = time.monotonic() + self.limit
-        while "is still busy with the last command, try again" in (out := self.command(line)) and time.monotonic() < end:
-            time.sleep(0.1)
-        return out
+        return wait_for(lambda: [said for said in [self.command(line)] if BUSY not in said], self.limit)[0]
 
     def good(self, line):
         """Does the same for a command that has to succeed."""

@@ -116,3 +116,15 @@ static int begin_held(void **state)
 	assert_int_equal(stores[0].version, STORE_VERSION_NEEDS);
 	return 0;
 }
+
+/* Lets a client of host 0 come to the volume that begin_held() has made, as far as a first write.
+ */
+static void come_to_write(void)
+{
+	const struct store_record *record = pool_find_name(&stores[0].pool, "one");
+	enum block_status status;
+
+	come(0, 0, record->id);
+	while (ask_disk(0, BLOCK_WRITE, 0, &status) == LAYER_WAITS)
+		run(0);
+}

@@ -18,13 +18,8 @@ static void end_counting(void)
  */
 static void test_takes_again(void **state)
 {
-	const struct store_record *record = pool_find_name(&stores[0].pool, "one");
-	enum block_status status;
-
 	(void)state;
-	come(0, 0, record->id);
-	while (ask_disk(0, BLOCK_WRITE, 0, &status) == LAYER_WAITS)
-		run(0);
+	come_to_write();
 	leave(0);
 	end_counting();
 	assert_int_equal(page_of(0)->volume[0].own_bytes, CHUNK * 512);

@@ -138,13 +138,8 @@ static void test_no_lease(void **state)
 static void test_stalled_client(void **state)
 {
 	static u8 before[sizeof(disk[0])];
-	const struct store_record *record = pool_find_name(&stores[0].pool, "one");
-	enum block_status status;
-
 	(void)state;
-	come(0, 0, record->id);
-	while (ask_disk(0, BLOCK_WRITE, 0, &status) == LAYER_WAITS)
-		run(0);
+	come_to_write();
 	/* until a lease has passed the holder asks nobody */
 	now_tsc += LEASE_NS / 3;
 	assert_true(store_layer.may_ask(&clients[0]));

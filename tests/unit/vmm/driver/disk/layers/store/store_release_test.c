@@ -86,13 +86,8 @@ static void test_nobody(void **state)
  */
 static void test_under_way(void **state)
 {
-	const struct store_record *record = pool_find_name(&stores[0].pool, "one");
-	enum block_status status;
-
 	(void)state;
-	come(0, 0, record->id);
-	while (ask_disk(0, BLOCK_WRITE, 0, &status) == LAYER_WAITS)
-		run(0);
+	come_to_write();
 	clients[0].waiting = 1;
 	order(0, STORE_RELEASE, "");
 	pass(2 * LEASE_NS, 1);
