@@ -15,20 +15,16 @@ import pytest_run  # noqa: E402
 import run  # noqa: E402
 
 # Of each that an emulator, a firmware or a library may change: tiny guests on both emulators and bare, SVM and VMX,
-# firmware, IOMMUs, disks, networks, snapshots, interrupts, a KVM as the host, `make run`, a gateway.
-MACHINES = ("system/test_under_kvm.py", "system/test_nmi.py", "guest/test_guests.py", "system/test_bed.py",
-            "system/test_boot.py::test_no_module", "system/test_boot.py::test_no_module_bochs",
+# firmware, IOMMUs, disks, snapshots, CPU models, `make run`, a gateway.
+MACHINES = ("guest/test_guests.py", "system/test_boot.py::test_no_module", "system/test_boot.py::test_no_module_bochs",
             "system/test_boot.py::test_reboot", "system/test_models.py",
-            "system/test_first_light.py::test_life[kernel-epyc]", "system/test_first_light.py::test_life[uefi-epyc]",
-            *(f"system/test_run.py::test_run[{variant}]"
-              for variant in ("iso", "kernel", "uefi", "bochs", "demonstration")),
-            "system/test_run.py::test_data_disk", "system/test_iommu.py::test_disk",
-            "system/test_iommu.py::test_window", "system/test_iommu.py::test_interrupts",
-            "system/test_nvme.py::test_nvme", "system/test_ahci.py::test_offers", "system/test_ahci.py::test_linux",
-            "system/test_scsi.py", "system/test_net.py::test_guests_and_the_world",
-            "system/test_net.py::test_under_vmx", "system/test_snapshot.py::test_counter",
-            "system/test_snapshot.py::test_linux", "system/test_gateway.py::test_gateway")
-# With LONG=1 these files are run whole.
+            "system/test_first_light.py::test_life[kernel-epyc]", "system/test_run.py::test_run[iso]",
+            "system/test_run.py::test_run[uefi]", "system/test_iommu.py::test_disk", "system/test_nvme.py::test_nvme",
+            "system/test_ahci.py::test_offers", "system/test_snapshot.py::test_counter",
+            "system/test_gateway.py::test_gateway")
+# With LONG=1 also these, and these files whole.
+LONG = ("system/test_under_kvm.py", "system/test_nmi.py", "system/test_bed.py",
+        "system/test_first_light.py::test_life[uefi-epyc]", "system/test_scsi.py")
 WHOLE = ("boot", "run", "iommu", "nvme", "ahci", "net", "snapshot", "gateway")
 # The gateway's packages are made by, and for, the release.
 GATEWAY = HERE.parent / "gateway/tests/system/test_packages.py"
@@ -36,7 +32,8 @@ GATEWAY = HERE.parent / "gateway/tests/system/test_packages.py"
 
 def run_machines(build, name, long_run):
     whole = [f"system/test_{file}.py" for file in WHOLE] if long_run else []
-    where = [HERE / path for path in (*whole, *(path for path in MACHINES if path.split("::")[0] not in whole))]
+    some = (*MACHINES, *LONG) if long_run else MACHINES
+    where = [HERE / path for path in (*whole, *(path for path in some if path.split("::")[0] not in whole))]
     passed, wrong = pytest_run.run(HERE.parent, where, (build / "tests/bed.xml").resolve(),
                                    "--durations=25", "-rf", f"--build={build.resolve()}",
                                    *(["-k", name] if name else []))

@@ -4,7 +4,7 @@
 # these is what differs in the other release of Debian, in a chroot of it (iso/bed.mk); BEDS= leaves it out.
 
 include gateway/packages.mk
-TEST_PACKAGES := curl debootstrap tcpdump tshark e2fsprogs libc6-dev libcmocka-dev python3-pytest python3-pytest-xdist python3-pexpect binutils lz4 busybox-static gdb acpica-tools \
+TEST_PACKAGES := curl debootstrap mmdebstrap tcpdump tshark e2fsprogs libc6-dev libcmocka-dev python3-pytest python3-pytest-xdist python3-pexpect binutils lz4 busybox-static gdb acpica-tools \
 	$(RUN_PACKAGES_qemu) $(RUN_PACKAGES_uefi) $(RUN_PACKAGES_bochs) $(BUILD_PACKAGES) \
 	$(GUEST_PACKAGES) $(FUZZ_PACKAGES) $(DISK_TOOL_PACKAGES) $(GATEWAY_TEST_PACKAGES)
 
@@ -260,13 +260,13 @@ gateway-parts:
 
 test-parts: $(sort $(foreach shelf,$(or $(ONLY),unit fuzz guest system gateway),$(PARTS_$(shelf))))
 
-# What another release of Debian is tried with: all is built by its gcc, and by its clang the image and, with LONG=1,
+# What another release of Debian is tried with: all is built by its gcc, and with LONG=1 by its clang the image and
 # the unit tests, as fast as can be. Nothing is optimised away there, such as calls that no test gets to.
 BED_CLANG := $(BUILD)/clang
 BED_LEVEL := -g0 -O0 -w -fno-pie -no-pie -Wl,--unresolved-symbols=ignore-all
 test-bed-parts: $(sort $(PARTS_guest))
 	$(Q)$(MAKE) --no-print-directory -C gateway BUILD=$(CURDIR)/gateway/build all
-	$(Q)$(MAKE) --no-print-directory CC=clang BUILD=$(BED_CLANG) BUNDLE= UNIT_LEVEL="$(BED_LEVEL)" all $(if $(LONG),$(UNIT_TESTS:$(BUILD)/%=$(BED_CLANG)/%))
+	$(if $(LONG),$(Q)$(MAKE) --no-print-directory CC=clang BUILD=$(BED_CLANG) BUNDLE= UNIT_LEVEL="$(BED_LEVEL)" all $(UNIT_TESTS:$(BUILD)/%=$(BED_CLANG)/%))
 
 # All CPUs build, unless -j says how many shall.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))

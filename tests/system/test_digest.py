@@ -49,7 +49,7 @@ def start(emulator, build, folder, memory, words, extra=()):
 
 @pytest.mark.parametrize("emulator, memory, first, end", [
     (Qemu, 256, 128, 256),
-    (Qemu, 3072, 1024, 3072),
+    pytest.param(Qemu, 3072, 1024, 3072, marks=pytest.mark.long),
     # 3 GiB, a hole of 1 GiB, and 2 GiB
     (Qemu, 5120, 4096, 6144),
     (Bochs, 256, 128, 256),

@@ -120,9 +120,9 @@ def test_smallest(build, tmp_path):
             # the debt is paid sooner: a request a second
             order(machine, f"vm set load disk.ops={ops} disk.bytes={rate}")
             machine.attach("load")
-            while not 0.99 < rate_of(machine) < 1.01:
+            # the last one of the old rate may look like the new one
+            while not all(0.99 < rate_of(machine) < 1.01 for _ in range(3)):
                 pass
-            assert 0.99 < rate_of(machine) < 1.01
             machine.leave()
         order(machine, "vm set load disk.bytes=1")
         machine.command("vm destroy load")

@@ -162,7 +162,7 @@ def die_under_fio(build, tmp_path, seconds):
 
 
 @pytest.mark.parametrize("kills, seconds", [
-    (50, 25), pytest.param(10000, 400, marks=pytest.mark.long)])
+    (25, 25), pytest.param(10000, 400, marks=pytest.mark.long)])
 def test_drivers_die(build, tmp_path, kills, seconds):
     """
     Drivers of two guests' disks, whose devices reach their RAM, fault at arbitrary moments, one of

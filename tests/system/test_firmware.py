@@ -198,7 +198,7 @@ def boot_sector_answers(machine, name, key):
     machine.leave()
 
 
-@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+@pytest.mark.parametrize("emulator", [Qemu, pytest.param(Bochs, marks=pytest.mark.long)])
 def test_state(build, tmp_path, emulator):
     """A snapshot, its clone, a new monitor and a save hold what the firmware left; resets go through it again."""
     image = tmp_path / "disk.img"

@@ -17,13 +17,13 @@ EXITS_MAX = 120_000  # of a boot with its menu: 67,000 were counted
 
 @pytest.fixture(scope="module")
 def image(build, request):
-    """The image takes two minutes to make, and is kept as downloaded guests are. No test writes to it."""
+    """The image takes two to five minutes to make, and is kept as downloaded guests are. No test writes to it."""
     kept = build / "tests/debian_image"
     script = ROOT / "tests/tools/debian_image.sh"
     made = kept / "script"
     if request.config.getoption("--long") or not made.exists() or made.read_text() != script.read_text():
         shutil.rmtree(kept, ignore_errors=True)
-        subprocess.run([script, kept], check=True, timeout=900, stdout=subprocess.DEVNULL)
+        subprocess.run([script, kept], check=True, timeout=1800, stdout=subprocess.DEVNULL)
         made.write_text(script.read_text())
     return kept / "debian.img"
 

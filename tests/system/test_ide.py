@@ -64,7 +64,8 @@ def goes_back(machine):
     (Qemu, 0, "1G", 30, 16, 5),
     (Qemu, 3, "1G", 20, 16, 2),
     (Qemu, 0, "6G", 4, 16, 1),  # above 4 GiB the CPU moves the data
-    (Bochs, 0, "1G", 12, 4, 2),
+    (Bochs, 0, "1G", 4, 4, 1),
+    pytest.param(Bochs, 0, "1G", 12, 4, 2, marks=pytest.mark.long),
 ])
 def test_ide(build, tmp_path, emulator, unit, memory, count, blocks, restarts):
     """

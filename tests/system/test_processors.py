@@ -257,6 +257,7 @@ def check_lines(machine):
     assert inside["file"] == symbol["file"] and inside["line"] >= symbol["line"]
 
 
+@pytest.mark.long
 def test_debug_image(build, debug_build, tmp_path):
     """A kernel with its assertions, the order of locks among them, runs without a panic."""
     files = busy_bundle(build, tmp_path, {

@@ -59,6 +59,7 @@ def sha256_of(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+@pytest.mark.long
 def test_image(build, copy, tmp_path):
     """The image, and the ISO without a bundle, are the same in both folders."""
     assert (copy / "build/skerry.elf").read_bytes() == (build / "skerry.elf").read_bytes()
@@ -69,6 +70,7 @@ def test_image(build, copy, tmp_path):
     assert sha256_of(other) != sha256_of(iso)
 
 
+@pytest.mark.long
 def test_bundle(build, copy):
     """The demonstration's bundle, from the same Debian packages."""
     for folder in ("guests", "guests-trixie"):

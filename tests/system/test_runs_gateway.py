@@ -230,7 +230,7 @@ def test_skerryctl(line):
     assert done.returncode == 125 and b"none" in done.stderr
     number = ctl(server, "run", "busybox", "--detach", "--", "sh", "-c", "echo before; sleep 1000").stdout.strip()
     assert number in ctl(server, "ps").stdout
-    time.sleep(1)  # for what it prints
+    wait_for(lambda: ctl(server, "logs", number).stdout == b"before\n")
     assert ctl(server, "stop", number).returncode == 0
     wait_for(lambda: b"stopped" in ctl(server, "ps").stdout)
     assert ctl(server, "logs", number).stdout == b"before\n"

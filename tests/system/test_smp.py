@@ -92,9 +92,9 @@ def check_debugger(machine):
 
 
 @pytest.mark.parametrize("emulator, cpus, vcpus, rounds", [
-    (Qemu, 1, 4, 20000), (Qemu, 2, 4, 8000), (Qemu, 4, 4, 20000),
-    pytest.param(Qemu, 2, 4, 20000, marks=pytest.mark.long),
-    (Bochs, 2, 4, BRIEF), pytest.param(Bochs, 1, 4, 3000, marks=pytest.mark.long),
+    (Qemu, 1, 4, 8000), (Qemu, 2, 4, 8000), (Qemu, 4, 4, 8000),
+    *(pytest.param(Qemu, cpus, 4, 20000, marks=pytest.mark.long) for cpus in (1, 2, 4)),
+    pytest.param(Bochs, 2, 4, BRIEF, marks=pytest.mark.long), pytest.param(Bochs, 1, 4, 3000, marks=pytest.mark.long),
     pytest.param(Bochs, 2, 4, 3000, marks=pytest.mark.long),
     pytest.param(Bochs, 4, 4, 3000, marks=pytest.mark.long)])
 def test_debian(build, tmp_path, emulator, cpus, vcpus, rounds):

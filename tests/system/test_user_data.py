@@ -33,7 +33,7 @@ def refused(client, name, size, *keys):
     return reply["error"]
 
 
-@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+@pytest.mark.parametrize("emulator", [Qemu, pytest.param(Bochs, marks=pytest.mark.long)])
 def test_given(build, tmp_path, emulator):
     """The guest of a VM that is made with a text finds it on its CD; nothing else shows it."""
     with emulator(build, bundle=make_bundle(tmp_path), channel=True) as machine:

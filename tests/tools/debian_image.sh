@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: MIT
 #
 # Makes a disk image of Debian 12 as its installer would leave it for a PC with a BIOS: a DOS partition table, GRUB in
-# the MBR, its menu and the kernel on an ext4 file system, no password for root. debian_image.sh FOLDER makes
-# FOLDER/debian.img. As root, with debootstrap, fdisk, e2fsprogs and loop devices. The image's GRUB sees devices under
+# the MBR, its menu and the kernel (that for VMs: its initramfs is made sooner) on an ext4 file system, no password for
+# root. debian_image.sh FOLDER makes FOLDER/debian.img. As root, with mmdebstrap, fdisk, e2fsprogs and loop devices. The image's GRUB sees devices under
 # names of their own, as grub-install knows what the names of partitions mean and asks for their disks in sysfs.
 set -eu
 
 mkdir -p "$1"
 cd "$1"
 rm -rf root debian.img
-debootstrap --variant=minbase --include=systemd-sysv,dbus,udev,linux-image-amd64,grub-pc,cloud-init,python3-cffi-backend bookworm root
+mmdebstrap --quiet --mode=root --variant=minbase --include=systemd-sysv,dbus,udev,linux-image-cloud-amd64,grub-pc,cloud-init,python3-cffi-backend bookworm root
 echo '/dev/vda1 / ext4 defaults 0 1' >root/etc/fstab
 echo debian >root/etc/hostname
 sed -i 's/^root:[^:]*/root:/' root/etc/shadow

@@ -98,7 +98,8 @@ def test_backup(server, fake):
     server.tls("POST", f"{vm}/backups", to_volume, token=server.make_token(["operator", "content"]))
     assert ["vm", "backup", "vm01", "full", "data=pool/web", "pool/web=saves"] in words_of(fake)
     several = {"kind": "full", "disks": "data=saves, root=saves, state=data", "overwrite": True}
-    assert server.tls("POST", f"{vm}/backups", several).json()["changed"]
+    begun = server.tls("POST", f"{vm}/backups", several)
+    assert begun.status == 200 and begun.json()["changed"], begun.body
     assert ["vm", "backup", "vm01", "full", "data=saves", "root=saves", "state=data", "overwrite"] in \
         words_of(fake)
     shown = server.tls("GET", f"{vm}/backups", token=few).json()["items"]

@@ -362,7 +362,7 @@ u64 rekey_deadline(void)
 bool rekey_cancel(char *problem, size_t size)
 {
 	if (rekey.phase == REKEY_NONE || rekey.phase == REKEY_DROPPING) {
-		format(problem, size, "no volume gets another key now");
+		format(problem, size, "%s does not get another key now", rekey.volume.name);
 		return false;
 	}
 	if (rekey.held || rekey.phase == REKEY_TAKING) {
