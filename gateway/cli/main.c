@@ -30,7 +30,7 @@ static const char usage[] =
 	"  disk restore DISK FULL [DIFF...], disk restore STORE/VOLUME [at=MOMENT]\n"
 	"  store list | quota STORE [QUOTAS] | scrub STORE | take STORE\n"
 	"            | format STORE [--overwrite]\n"
-	"  volume list [STORE] | create STORE/VOLUME SIZE [from=VOLUME]\n"
+	"  volume list [STORE] | stat STORE/VOLUME | create STORE/VOLUME SIZE [from=VOLUME]\n"
 	"  volume upload FILE STORE/VOLUME [SIZE] [--continue] | download STORE/VOLUME FILE\n"
 	"  volume clone|snapshot STORE/VOLUME NEW | resize STORE/VOLUME SIZE\n"
 	"  volume rename STORE/VOLUME NAME | rollback STORE/VOLUME SNAPSHOT | drop STORE/VOLUME\n"

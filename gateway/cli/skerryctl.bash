@@ -61,7 +61,7 @@ _skerryctl() {
 	'user ') choices='list create set password remove' ;;
 	'disk ') choices='list restore' ;;
 	'store ') choices='list quota scrub take format' ;;
-	'volume ') choices='list create upload download clone snapshot resize rename rekey rollback drop' ;;
+	'volume ') choices='list stat create upload download clone snapshot resize rename rekey rollback drop' ;;
 	'net ') choices='list' ;;
 	'vm create' | 'vm set')
 		# A key, behind which its value stands; '=' begins another word for bash.
@@ -100,7 +100,7 @@ _skerryctl() {
 	'store format' | 'store quota' | 'store scrub' | 'store take' | 'volume list')
 		[[ ${#words[@]} -eq 2 ]] && choices=$(_skerryctl_names "${asked[@]}" store list)
 		;;
-	'volume clone' | 'volume snapshot' | 'volume resize' | 'volume rename' | 'volume rollback' | 'volume drop' | 'volume download')
+	'volume stat' | 'volume clone' | 'volume snapshot' | 'volume resize' | 'volume rename' | 'volume rollback' | 'volume drop' | 'volume download')
 		[[ ${#words[@]} -eq 2 ]] && choices=$(_skerryctl_names "${asked[@]}" volume list)
 		;;
 	'volume rekey')

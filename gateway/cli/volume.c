@@ -240,6 +240,8 @@ enum cli_exit command_volume(struct cli *cli, int count, char **words)
 		return code;
 	if (!strcmp(verb, "list"))
 		return volume_list(cli, count - 1, words + 1);
+	if (!strcmp(verb, "stat"))
+		return volume_stat(cli, count - 1, words + 1);
 	if (!strcmp(verb, "create"))
 		return volume_create(cli, count - 1, words + 1);
 	if (!strcmp(verb, "upload"))
@@ -253,7 +255,7 @@ enum cli_exit command_volume(struct cli *cli, int count, char **words)
 			return volume_verb(cli, i, count - 1, words + 1);
 	}
 	cli_die(CLI_USAGE, "use: volume list, volume upload FILE STORE/VOLUME, volume "
-			   "create|clone|snapshot|resize|rename|rekey|rollback|download|drop "
+			   "stat|create|clone|snapshot|resize|rename|rekey|rollback|download|drop "
 			   "STORE/VOLUME ...");
 }
 

@@ -63,6 +63,23 @@ def start(machine, limit):
     machine.attach_shell("alpha", limit)
 
 
+def stat(machine, name):
+    return machine.objects(f"volume stat pool/{name}")[0]
+
+
+def check_stat(machine):
+    """`one` was written, then it had a snapshot, which has a clone: all have the same chunks, and none has any alone."""
+    wait_for(lambda: stat(machine, "two")["shared_bytes"] > 5000000)
+    one, snapshot, two = (stat(machine, name) for name in ("one", "s1", "two"))
+    assert one["shared_bytes"] == snapshot["shared_bytes"] == two["shared_bytes"]
+    assert one["own_bytes"] == snapshot["own_bytes"] == two["own_bytes"] == 0
+    assert (one["snapshots"], one["clones"], snapshot["clones"], two["source"]) == (["s1"], [], ["two"], "s1")
+    assert one["written_bytes"] >= 5000000 and one["read_bytes"] >= 16 << 20 and snapshot["requests"] == 0
+    said = machine.command("volume stat pool/one")
+    assert "made of: -" in said and "snapshots: 1" in said and "used by: alpha" in said
+    assert "has no volume" in machine.command("volume stat pool/none") and "error" in machine.command("volume stat pool")
+
+
 def test_life(build, tmp_path, image):
     """What was written is there after the driver's end and after the machine's; snapshots keep it."""
     with boot(Qemu, build, tmp_path, image) as machine:
@@ -84,6 +101,7 @@ def test_life(build, tmp_path, image):
         machine.command("volume snapshot pool/one s1")
         machine.command("volume clone pool/s1 two")
         assert volumes(machine)["s1"]["snapshot"] and volumes(machine)["two"]["parent"] == volumes(machine)["s1"]["id"]
+        check_stat(machine)
         assert "uses it" in machine.command("volume drop pool/one")
         machine.command("driver restart nvme0")
         machine.attach("alpha")
@@ -130,6 +148,8 @@ def test_bochs(build, tmp_path, image):
         same = machine.shell("cmp -n 300000 /tmp/x /dev/vda && echo same", 120)
         assert same == "same\n"
         machine.leave()
+        wait_for(lambda: stat(machine, "one")["own_bytes"] >= 300000)
+        assert stat(machine, "one")["written_bytes"] >= 300000
         assert checked(machine) == (0, 0)
     assert not store_check.check(image)[1]
 

@@ -220,11 +220,12 @@ enum store_wait {
 struct store_volume {
 	/* the volume's id, never used again in this store; 0: this entry of the table is free */
 	u64 id;
-	u64 parent;    /* the id of the volume from which this one was copied; 0: none */
-	u64 sectors;   /* its size */
-	u64 own_bytes; /* bytes in chunks that no other volume shares */
-	u64 made_s;    /* Unix time at which the volume was made; 0: unknown */
-	u32 flags;     /* enum store_volume_flag */
+	u64 parent;	  /* the id of the volume from which this one was copied; 0: none */
+	u64 sectors;	  /* its size */
+	u64 own_bytes;	  /* bytes in chunks that no other volume shares */
+	u64 shared_bytes; /* bytes in chunks that other volumes have, too */
+	u64 made_s;	  /* Unix time at which the volume was made; 0: unknown */
+	u32 flags;	  /* enum store_volume_flag */
 	char name[STORE_NAME_BYTES];
 	struct store_key key;
 };

@@ -67,6 +67,10 @@
 	TRUTH("read_only") "," TRUTH("snapshot") "," STRING("encrypt") ","                         \
 	STRING("key_id") "," STRING("users") ","                                                   \
 	COUNT("uploaded_bytes")
+#define VOLUME_MORE_PROPERTIES                                                                     \
+	COUNT("shared_bytes") "," STRING("source") "," TRUTH("checksum") "," COUNT("requests") "," \
+	COUNT("read_bytes") "," COUNT("written_bytes") "," WORDS("snapshots") ","                  \
+	COUNT("snapshot_count") "," WORDS("clones") "," COUNT("clone_count")
 
 const struct schema schema_list[] = {
 	{"Any", "{}"},
@@ -139,6 +143,7 @@ const struct schema schema_list[] = {
 	{"Format", OBJECT(TRUTH("overwrite"))},
 	{"Volume", OBJECT(VOLUME_PROPERTIES)},
 	{"Volumes", OBJECT(OBJECTS("items", VOLUME_PROPERTIES))},
+	{"VolumeStat", OBJECT(VOLUME_PROPERTIES "," VOLUME_MORE_PROPERTIES)},
 	{"Uploaded", OBJECT(COUNT("uploaded_bytes") "," COUNT("bytes") "," TRUTH("done"))},
 	{"VolumeDigest", OBJECT(STRING("sha256"))},
 	{"VolumeNew", OBJECT(STRING("name") "," COUNT("bytes") "," STRING("from"))},

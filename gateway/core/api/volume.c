@@ -26,6 +26,12 @@ static const char *const volume_keys[] = {
 	"read_only", "snapshot", "encrypt", "key_id", "users", NULL,
 };
 
+/* What Skerry knows of a volume that it is asked for by its name, beside the keys above. */
+static const char *const volume_more_keys[] = {
+	"shared_bytes", "source",	  "checksum", "requests",    "read_bytes", "written_bytes",
+	"snapshots",	"snapshot_count", "clones",   "clone_count", NULL,
+};
+
 static const char *const rekey_keys[] = {
 	"store", "volume", "key", "state", "round", "copied_bytes", "all_bytes", "reason", NULL,
 };
@@ -165,8 +171,14 @@ static void volume_took_one(uint64_t id, json_t *reply)
 	json_t *rows;
 	struct request *request = ask_took(id, reply, &rows);
 
-	if (request)
-		answer_json(request, 200, volume_json(request, json_array_get(rows, 0)));
+	if (request) {
+		json_t *row = json_array_get(rows, 0), *more = ask_pick(row, volume_more_keys);
+		json_t *item = volume_json(request, row);
+
+		json_object_update(item, more);
+		json_decref(more);
+		answer_json(request, 200, item);
+	}
 }
 
 /* Writes the volume's name as STORE/VOLUME, as Skerry's commands take it. */
@@ -183,7 +195,7 @@ void api_volume(struct request *request)
 	const char *words[] = {volume_word(request, request->item, word), NULL};
 
 	if (volume_path(request))
-		ask_skerry(request, "volume list", words, NULL, volume_took_one);
+		ask_skerry(request, "volume stat", words, NULL, volume_took_one);
 }
 
 /*

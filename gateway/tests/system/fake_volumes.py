@@ -80,6 +80,15 @@ class Volumes:
             self.store(words[0])
         return [self.shown(row) for name in self.stores if words in ([], [name]) for row in (self.stores[name] or {}).values()]
 
+    def run_volume_stat(self, words, _after):
+        volumes, volume = self.volume(words[0])
+        made = [[row["name"] for row in volumes.values() if row["parent"] == volume["id"] and row["snapshot"] == snapshot]
+                for snapshot in (True, False)]
+        source = [row["name"] for row in volumes.values() if row["id"] == volume["parent"]]
+        return [{**self.shown(volume), "shared_bytes": 65536, "source": "".join(source), "checksum": False,
+                 "requests": 7, "read_bytes": 4096, "written_bytes": 8192, "snapshots": made[0], "snapshot_count": len(made[0]),
+                 "clones": made[1], "clone_count": len(made[1])}]
+
     @staticmethod
     def shown(volume):
         return {key: value for key, value in volume.items() if key != "content"}

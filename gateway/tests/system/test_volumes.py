@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Stores of volumes through the gateway: REST, skerryctl, who may, and what the audit says."""
 import json
+import re
 import subprocess
 
 import pytest
@@ -30,7 +31,9 @@ def test_life_of_a_volume(server, fake):
     assert copy["parent"] == made.json()["id"]
     assert server.tls("PATCH", f"{POOL}/web", {"bytes": 16 << 20}).json() == {"changed": True}
     assert server.tls("POST", f"{POOL}/web/actions/rollback", {"snapshot": "monday"}).json()["changed"]
-    assert server.tls("GET", f"{POOL}/web").json()["bytes"] == 8 << 20
+    stat = server.tls("GET", f"{POOL}/web").json()
+    assert (stat["bytes"], stat["snapshots"], stat["clones"], stat["source"]) == (8 << 20, ["monday"], ["web3"], "")
+    assert server.tls("GET", f"{POOL}/web2").json()["source"] == "monday"
     assert server.tls("PATCH", f"{POOL}/web2", {"name": "web4"}).status == 200
     assert server.tls("DELETE", f"{POOL}/web4").status == 204
     assert server.tls("DELETE", f"{POOL}/web4").status == 404
@@ -238,6 +241,11 @@ def test_skerryctl(server, fake, request):
     assert "keeps its key" in ctl("volume", "rekey", "cancel", "pool/web")
     assert "renamed" in ctl("volume", "rename", "pool/web2", "web3")
     assert "created" in ctl("volume", "create", "pool/web4", "16M", "from=web")
+    stat = ctl("volume", "stat", "pool/web")
+    for row in (r"volume +pool/web", r"size +8M", r"own +0B", r"shared +64K", r"made-of +-", r"requests +7", r"snapshots +1 monday",
+                r"clones +1 web4"):
+        assert re.search(rf"^{row}$", stat, re.MULTILINE), (row, stat)
+    assert json.loads(ctl("--json", "volume", "stat", "pool/web"))["shared_bytes"] == 65536
     listed = ctl("volume", "list", "pool")
     assert "pool/monday" in listed and "snapshot" in listed and "pool/web3" in listed and listed == ctl("volume", "list")
     assert [row["name"] for row in json.loads(ctl("--json", "volume", "list", "pool"))] == list(fake.stores["pool"])
@@ -253,7 +261,7 @@ def test_skerryctl(server, fake, request):
     assert "has other quotas" in ctl("store", "quota", "pool", "none") and "web" not in ctl("store", "quota", "pool")
     for words, code in ((("volume", "create", "pool", "8M"), 2), (("volume", "create", "pool/x", "8Q"), 2),
                         (("volume", "create", "pool/x", "8M", "form=web"), 2), (("volume", "drop", "pool"), 2),
-                        (("volume", "grow", "pool/x"), 2), (("store", "check", "pool"), 2), (("store", "scrub", "none"), 3), (("store", "quota"), 2), (("store", "quota", "none"), 3),
+                        (("volume", "grow", "pool/x"), 2), (("volume", "stat", "pool"), 2), (("volume", "stat", "pool/x"), 3), (("store", "check", "pool"), 2), (("store", "scrub", "none"), 3), (("store", "quota"), 2), (("store", "quota", "none"), 3),
                         (("store", "quota", "pool", "web"), 1), (("volume", "drop", "pool/x"), 3),
                         (("volume", "create", "pool/web", "8M"), 5), (("volume", "list", "none"), 3), (("store", "format", "empty"), 5)):
         assert len(ctl(*words, code=code)) > 10

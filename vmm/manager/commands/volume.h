@@ -6,6 +6,8 @@
 
 /* What the commands `store` and `volume` share. */
 
+#define VOLUME_USERS_BYTES 160u
+
 /* Returns the store of that name; NULL, after an error, if there is none. */
 struct store *command_store(struct reply *reply, const char *name);
 /*
@@ -39,3 +41,6 @@ void command_store_show_done(struct reply *reply, const char *store, const char 
 /* Writes about a volume: a line at the console, a JSON object on a machine channel. */
 void command_volume_show(struct reply *reply, const struct store *store,
 			 const struct store_volume *volume);
+/* Writes the keys that all JSON objects of volumes have into the object that was begun. */
+void command_volume_keys(struct reply *reply, const struct store *store,
+			 const struct store_volume *volume, const char *users);

@@ -8,16 +8,13 @@
 #include "vmm/manager/commands/volume.h"
 #include "vmm/rt/format.h"
 
-#define USERS_BYTES 160u
-
-static void command_volume_list_show_json(struct reply *reply, const struct store *store,
-					  const struct store_volume *volume, const char *users)
+void command_volume_keys(struct reply *reply, const struct store *store,
+			 const struct store_volume *volume, const char *users)
 {
 	char name[4 * STORE_NAME_BYTES];
 	char key_id[20];
 
 	driver_text(volume->name, sizeof(volume->name), name, sizeof(name));
-	reply_object_begin(reply);
 	json_string(&reply->object, "store", store->config->section.name);
 	json_string(&reply->object, "name", name);
 	json_u64(&reply->object, "id", volume->id);
@@ -32,7 +29,6 @@ static void command_volume_list_show_json(struct reply *reply, const struct stor
 	json_string(&reply->object, "encrypt", volume->key.id != 0 ? name : "");
 	json_string(&reply->object, "key_id", volume->key.id != 0 ? key_id : "");
 	json_string(&reply->object, "users", users);
-	reply_object_end(reply);
 }
 
 void command_volume_show(struct reply *reply, const struct store *store,
@@ -41,11 +37,13 @@ void command_volume_show(struct reply *reply, const struct store *store,
 	char said[4 * STORE_KEY_BYTES];
 	char key[sizeof(said) + 20] = "-";
 	char name[2 * STORE_NAME_BYTES];
-	char users[USERS_BYTES];
+	char users[VOLUME_USERS_BYTES];
 
 	store_users(store, volume->id, users, sizeof(users));
 	if (reply->json) {
-		command_volume_list_show_json(reply, store, volume, users);
+		reply_object_begin(reply);
+		command_volume_keys(reply, store, volume, users);
+		reply_object_end(reply);
 		return;
 	}
 	driver_text(volume->name, sizeof(volume->name), name, sizeof(name));

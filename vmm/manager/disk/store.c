@@ -439,6 +439,22 @@ void store_users(const struct store *store, u64 volume, char *text, size_t size)
 				 link->user, link->disk.read_only ? " (ro)" : "");
 }
 
+void store_counts(const struct store *store, u64 volume, struct disk_counts *counts)
+{
+	const struct driver_link *link;
+	u32 from = 0;
+
+	*counts = (struct disk_counts){.requests = 0};
+	while ((link = store_next_user(store, volume, &from)) != NULL) {
+		const struct disk_counts *one =
+			&store->driver->channel->disk.counts[link - store->driver->link];
+
+		counts->requests += one->requests;
+		counts->read_bytes += one->read_bytes;
+		counts->written_bytes += one->written_bytes;
+	}
+}
+
 bool store_look_up(const struct store *store, const char *name, struct store_volume *volume,
 		   char *problem, size_t size)
 {

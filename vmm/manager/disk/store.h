@@ -111,6 +111,8 @@ bool store_is_idle(const struct store *store);
 /* Tells the users of the store's volumes the new sizes of those that have changed. */
 void store_tell_sizes(struct store *store);
 
+/* Adds up what the present users of a volume have had of it. */
+void store_counts(const struct store *store, u64 volume, struct disk_counts *counts);
 /* Writes the names of a volume's users, such as "alpha (ro), beta (ro)". */
 void store_users(const struct store *store, u64 volume, char *text, size_t size);
 /*

@@ -177,13 +177,18 @@ void pool_give_chunk(struct pool *pool, u32 chunk);
  * left to free.
  */
 bool pool_sweep(struct pool *pool, u32 steps);
+/* How many chunks a volume has: those that it alone uses, and those that others have, too. */
+struct pool_count {
+	u64 own;
+	u64 shared;
+};
 /*
- * Adds to *own the chunks that only this volume uses, in one leaf of its tree, which begins at the
- * volume's chunk *index; then advances *index. Returns true if it has looked at a leaf, false if it
- * has skipped a part that reads as zeros or is shared.
+ * Adds to *count the volume's chunks in one leaf of its tree, which begins at the volume's chunk
+ * *index; then advances *index. Returns true if it has looked at a leaf, false if it has skipped a
+ * part that reads as zeros.
  */
-bool pool_count_own(const struct pool *pool, const struct store_record *record, u64 *index,
-		    u64 *own);
+bool pool_count_chunks(const struct pool *pool, const struct store_record *record, u64 *index,
+		       struct pool_count *count);
 
 /*
  * Returns the leaf that has the word for `index` in a tree of that many levels, or NULL if the tree

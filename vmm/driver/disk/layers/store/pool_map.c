@@ -401,28 +401,33 @@ const struct store_node *pool_find_leaf(const struct pool *pool, u32 root, u32 l
 	return block != 0 ? pool_node(pool, block) : NULL;
 }
 
-static u64 pool_own_words(const struct pool *pool, const struct store_node *leaf)
+/* Adds the chunks of a leaf to the count; `alone` says whether only one volume finds the leaf. */
+static void pool_count_words(const struct pool *pool, const struct store_node *leaf, bool alone,
+			     struct pool_count *count)
 {
-	u64 count = 0;
+	for (u32 i = 0; i < STORE_FAN; i++) {
+		bool own = alone && leaf->word[i] != 0 && pool->chunk[leaf->word[i] - 1].uses == 1;
 
-	for (u32 i = 0; i < STORE_FAN; i++)
-		count += leaf->word[i] != 0 && pool->chunk[leaf->word[i] - 1].uses == 1;
-	return count;
+		count->own += own;
+		count->shared += !own && leaf->word[i] != 0;
+	}
 }
 
-bool pool_count_own(const struct pool *pool, const struct store_record *record, u64 *index,
-		    u64 *own)
+bool pool_count_chunks(const struct pool *pool, const struct store_record *record, u64 *index,
+		       struct pool_count *count)
 {
 	u32 level = pool_levels(pool_chunks_of(pool, record->sectors));
 	u32 block = record->root;
 	u64 at = *index;
+	bool alone = true;
 
-	for (; block != 0 && pool->block[block].uses == 1; level--) {
+	for (; block != 0; level--) {
 		const struct store_node *node = pool_node(pool, block);
 		u64 reach = pool_reach(level);
 
+		alone = alone && pool->block[block].uses == 1;
 		if (level == 1) {
-			*own += pool_own_words(pool, node);
+			pool_count_words(pool, node, alone, count);
 			*index += STORE_FAN - at;
 			return true;
 		}

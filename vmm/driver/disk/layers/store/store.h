@@ -75,15 +75,21 @@ struct store_step {
 	struct store_superblock super;
 };
 
-/* A round through all volumes, which counts the chunks that only the volume itself uses. */
+/* A round through all volumes, which counts the chunks that each has alone or shares. */
 struct store_count {
 	bool due; /* the store has changed since the last round began */
 	bool under_way;
 	bool changed; /* a volume's count differs from that of the last round */
 	u32 number;   /* the number of the record of the volume being counted */
 	u64 volume;
-	u64 index;	/* the volume's chunk at which counting continues */
-	u64 own;	/* the volume's own chunks counted so far */
+	u64 index;		  /* the volume's chunk at which counting continues */
+	struct pool_count chunks; /* what of the volume's chunks was counted so far */
+	/*
+	 * the root of the tree that was counted last, and its chunks: volumes of one root follow
+	 * each other as clones that nobody has written to
+	 */
+	u32 last_root;
+	struct pool_count last;
 	u64 began;	/* the TSC when this round began */
 	u64 not_before; /* the TSC before which the next round must not begin */
 };

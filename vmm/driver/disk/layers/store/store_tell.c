@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tells the manager about a store: of changes at once, and, counted in the background a few nodes
- * at a time, how many chunks each volume alone uses. Called by store.c; writes the driver's part of
- * the page that the manager shares with it for the store.
+ * at a time, how many chunks each volume has alone or shares. Called by store.c; writes the
+ * driver's part of the page that the manager shares with it for the store.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -11,7 +11,7 @@
 #include "vmm/rt/clock.h"
 
 #define COUNT_NODES 4u /* the most tree leaves that one step of counting looks at */
-/* one step of counting skips at most this number of parts of a volume, shared or absent ones */
+/* one step of counting skips at most this number of absent parts of volumes */
 #define COUNT_SKIPS 64u
 /* After a round through all volumes, counting rests for this number of times the round's length. */
 #define COUNT_REST 19u
@@ -38,7 +38,7 @@ static void store_tell_volume(const struct open_store *store, u32 number)
 		return;
 	}
 	if (volume->id != record->id)
-		volume->own_bytes = 0;
+		volume->own_bytes = volume->shared_bytes = 0;
 	volume->id = record->id;
 	volume->parent = record->parent;
 	volume->sectors = record->sectors;
@@ -114,17 +114,19 @@ void store_tell(struct open_store *store)
 	process_tell_manager();
 }
 
-/* --- counting the chunks that only one volume uses --- */
+/* --- counting the chunks that a volume has alone or shares --- */
 
 /* Continues counting with the next volume, or ends the round through all volumes. */
 static void store_count_next(struct open_store *store)
 {
 	struct store_count *count = &store->count;
 
-	count->index = count->own = count->volume = 0;
+	count->index = count->volume = 0;
+	count->chunks = (struct pool_count){0};
 	if (++count->number < STORE_VOLUME_MAX)
 		return;
 	count->under_way = false;
+	count->last_root = 0; /* a tree of the next round may begin in the same block */
 	count->not_before = store_rest_until(count->began, COUNT_REST);
 	if (count->changed)
 		process_tell_manager();
@@ -133,12 +135,16 @@ static void store_count_next(struct open_store *store)
 static void store_count_told(struct open_store *store)
 {
 	struct store_volume *volume = &store->page->volume[store->count.number];
-	u64 bytes = store->count.own * store->pool.super.chunk_sectors * BLOCK_SECTOR_BYTES;
+	u64 chunk_bytes = (u64)store->pool.super.chunk_sectors * BLOCK_SECTOR_BYTES;
+	u64 own_bytes = store->count.chunks.own * chunk_bytes;
+	u64 shared_bytes = store->count.chunks.shared * chunk_bytes;
 
-	if (volume->id != store->count.volume || volume->own_bytes == bytes)
+	if (volume->id != store->count.volume ||
+	    (volume->own_bytes == own_bytes && volume->shared_bytes == shared_bytes))
 		return;
 	store_tell_begin(store->page);
-	volume->own_bytes = bytes;
+	volume->own_bytes = own_bytes;
+	volume->shared_bytes = shared_bytes;
 	store_tell_end(store->page);
 	store->count.changed = true;
 }
@@ -154,6 +160,23 @@ u64 store_count_at(const struct open_store *store)
 	bool due = store->state == STORE_READY && (store->count.due || store->count.under_way);
 
 	return !due ? ~0ull : store->count.under_way ? 0 : store->count.not_before;
+}
+
+/*
+ * Counts the next leaf of a volume's tree, or takes what the last volume had, whose tree was the
+ * same. Returns true if it has looked at a leaf.
+ */
+static bool store_count_leaf(struct open_store *store, const struct store_record *record)
+{
+	struct store_count *count = &store->count;
+
+	if (count->index == 0 && record->root != 0 && record->root == count->last_root &&
+	    store->pool.block[record->root].uses > 1) {
+		count->chunks = (struct pool_count){.shared = count->last.own + count->last.shared};
+		count->index = pool_chunks_of(&store->pool, record->sectors);
+		return false;
+	}
+	return pool_count_chunks(&store->pool, record, &count->index, &count->chunks);
 }
 
 void store_count_step(struct open_store *store)
@@ -175,9 +198,11 @@ void store_count_step(struct open_store *store)
 			continue;
 		}
 		if (count->index < pool_chunks_of(&store->pool, record->sectors)) {
-			nodes += pool_count_own(&store->pool, record, &count->index, &count->own);
+			nodes += store_count_leaf(store, record);
 			continue;
 		}
+		count->last_root = record->root;
+		count->last = count->chunks;
 		store_count_told(store);
 		store_count_next(store);
 	}

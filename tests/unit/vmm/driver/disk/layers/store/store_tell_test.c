@@ -18,6 +18,20 @@ static u64 own_below(const struct pool *pool, u32 block)
 	return count;
 }
 
+static u64 all_below(const struct pool *pool, u32 block)
+{
+	const struct store_node *node = pool_node(pool, block);
+	u64 count = 0;
+
+	for (u32 i = 0; block != 0 && i < STORE_FAN; i++) {
+		if (node->word[i] != 0)
+			count += node->kind == STORE_NODE_LEAF
+					 ? 1
+					 : all_below(pool, (u32)node->word[i]);
+	}
+	return count;
+}
+
 static void check_told(void)
 {
 	const struct pool *pool = &stores[0].pool;
@@ -33,6 +47,8 @@ static void check_told(void)
 		assert_int_equal(volume->sectors, record->sectors);
 		assert_int_equal(volume->flags, record->flags);
 		assert_int_equal(volume->own_bytes, own_below(pool, record->root) * CHUNK * 512);
+		assert_int_equal(volume->own_bytes + volume->shared_bytes,
+				 all_below(pool, record->root) * CHUNK * 512);
 	}
 }
 
@@ -53,6 +69,7 @@ static void test_told(void **state)
 	item.volume = create(0, "clone", 700 * STORE_FAN * CHUNK, wide);
 	check_told();
 	assert_int_equal(page_of(0)->volume[0].own_bytes, 0);
+	assert_int_equal(page_of(0)->volume[1].shared_bytes, 9 * CHUNK * 512);
 	write_chunk(0, 77ull * STORE_FAN + 1, 2);
 	settle();
 	check_told();
