@@ -71,6 +71,8 @@ enum block_status {
 	 * with the data in the pool
 	 */
 	BLOCK_COPY,
+	/* the same for this request alone: the window can be used for others */
+	BLOCK_COPY_ONCE,
 	BLOCK_STATUS_COUNT
 };
 

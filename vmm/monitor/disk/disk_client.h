@@ -93,8 +93,9 @@ bool disk_client_wake(struct disk_client *client) MUST_CHECK;
 /*
  * Takes the next answer from the link, and sets *tag to its request's tag. *data is the answer's
  * data until disk_client_give_back(piece), or NULL if they lie in the VM's RAM. Returns false if
- * there is none; the driver then signals the next. The status BLOCK_COPY says that nothing was
- * done: ask with data in the pool.
+ * there is none; the driver then signals the next. The statuses BLOCK_COPY and
+ * BLOCK_COPY_ONCE say that nothing was done: ask with data in the pool. After BLOCK_COPY,
+ * disk_client_has_window returns false until there is another window.
  */
 bool disk_client_answer(struct disk_client *client, u32 *tag, enum block_status *status,
 			const u8 **data, int *piece);

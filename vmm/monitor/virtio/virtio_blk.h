@@ -101,6 +101,7 @@ struct virtio_blk {
 	const struct blk_protocol *protocol;
 	struct disk_client client;
 	struct block_about about;
+	bool copy[VIRTIO_BLK_REQUESTS];	  /* the request's next piece goes through the pool */
 	struct disk_cipher *cipher;	  /* the disk's cipher; NULL: the disk is not encrypted */
 	char name[VIRTIO_BLK_NAME_BYTES]; /* the serial number that the guest sees */
 	u32 number;			  /* the disk's number among those of the VM */

@@ -176,6 +176,7 @@ void blk_keep(struct virtio_blk *blk, struct blk_request *request, const struct 
 	request->segment_count = (u16)chain->count;
 	memcpy(request->segment, chain->segment, chain->count * sizeof(chain->segment[0]));
 	request->phase = BLK_WAITS;
+	blk->copy[blk_tag_of(blk, request)] = false;
 	blk->waiting++;
 }
 
@@ -358,7 +359,8 @@ static bool blk_ask(struct virtio_blk *blk, struct blk_request *request)
 	u32 before = blk_widen(blk, request, sectors, &whole);
 	u32 bytes = blk_has_data(request) ? whole * BLOCK_SECTOR_BYTES : 0;
 	u32 page[BLOCK_REQUEST_PAGES];
-	bool direct = bytes != 0 && blk->cipher == NULL && whole == sectors &&
+	bool *copy = &blk->copy[blk_tag_of(blk, request)];
+	bool direct = bytes != 0 && !*copy && blk->cipher == NULL && whole == sectors &&
 		      disk_client_has_window(&blk->client) &&
 		      blk_find_pages(blk, request, bytes, page);
 	u64 sector = blk_disk_sector(blk, request) - before;
@@ -376,6 +378,7 @@ static bool blk_ask(struct virtio_blk *blk, struct blk_request *request)
 		disk_client_ask(&blk->client, piece, (enum block_operation)request->operation,
 				sector, whole, blk_tag_of(blk, request));
 	}
+	*copy = false;
 	request->asked = (u16)sectors;
 	request->phase = BLK_ASKED;
 	blk->waiting--;
@@ -406,7 +409,9 @@ static void blk_answered(struct virtio_blk *blk, struct blk_request *request,
 	struct virtio_chain chain;
 	u32 whole;
 
-	if (status == BLOCK_COPY && data == NULL) {
+	/* at most once for a piece: the answer to the second request has data */
+	if ((status == BLOCK_COPY || status == BLOCK_COPY_ONCE) && data == NULL) {
+		blk->copy[blk_tag_of(blk, request)] = true;
 		request->phase = BLK_WAITS;
 		blk->waiting++;
 		return;

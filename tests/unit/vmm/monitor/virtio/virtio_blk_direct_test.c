@@ -129,6 +129,63 @@ static void refused(void **state)
 	assert_int_equal(disk_take().window, WINDOW + 1);
 }
 
+/* Only this piece goes through the pool: the rest of the request and other requests do not. */
+static void refused_once(void **state)
+{
+	u32 header = send(BLK_T_IN, 8, 100 * 1024);
+	struct block_request request = disk_take();
+
+	(void)state;
+	assert_int_equal(request.window, WINDOW);
+	disk_answer(request.id, BLOCK_COPY_ONCE);
+	virtio_blk_poll_link(&blk);
+	expect_not_done(header);
+	request = disk_take();
+	assert_int_equal(request.window, 0);
+	assert_int_equal(request.sector, 8);
+	assert_int_equal(request.sectors, 128);
+	disk_do(&request);
+	virtio_blk_poll_link(&blk);
+	assert_memory_equal(ram + DATA_AT, disk_bytes + 8 * 512, 128 * 512);
+	request = disk_take();
+	assert_int_equal(request.window, WINDOW);
+	assert_int_equal(request.sectors, 72);
+	answer_all(&request);
+	expect_done(header, BLK_S_OK, 100 * 1024 + 1);
+	(void)send(BLK_T_OUT, 8, 4096);
+	assert_int_equal(disk_take().window, WINDOW);
+}
+
+/*
+ * A driver that says so each time is asked twice for a piece, even if it names a new window each
+ * time, and nothing of the pool gets to the guest.
+ */
+static void refused_always(void **state)
+{
+	const enum block_status status[] = {BLOCK_COPY_ONCE, BLOCK_COPY};
+
+	(void)state;
+	for (u32 i = 0; i < 2 * ARRAY_COUNT(status); i++) {
+		u32 header = send(BLK_T_IN, 8, 4096);
+		struct block_request request = disk_take();
+
+		memset(ram + DATA_AT, 0x5a, 4096);
+		assert_int_equal(request.window, disk_about()->window);
+		disk_about()->window++;
+		disk_answer(request.id, status[i % 2]);
+		virtio_blk_poll_link(&blk);
+		expect_not_done(header);
+		request = disk_take();
+		assert_int_equal(request.window, 0);
+		disk_about()->window++;
+		disk_answer(request.id, status[i / 2]);
+		virtio_blk_poll_link(&blk);
+		expect_done(header, BLK_S_IOERR, 1);
+		assert_int_equal(ram[DATA_AT], 0x5a);
+		assert_int_equal(ram[DATA_AT + 4095], 0x5a);
+	}
+}
+
 /* A driver that says so of data in the pool does not get it for ever. */
 static void refused_for_nothing(void **state)
 {
@@ -192,6 +249,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(several_segments, setup_window, teardown),
 		cmocka_unit_test_setup_teardown(copied, setup_window, teardown),
 		cmocka_unit_test_setup_teardown(refused, setup_window, teardown),
+		cmocka_unit_test_setup_teardown(refused_once, setup_window, teardown),
+		cmocka_unit_test_setup_teardown(refused_always, setup_window, teardown),
 		cmocka_unit_test_setup_teardown(refused_for_nothing, setup_window, teardown),
 		cmocka_unit_test_setup_teardown(reset_waits, setup_window, teardown),
 		cmocka_unit_test_setup_teardown(reset_without, setup_window, teardown),

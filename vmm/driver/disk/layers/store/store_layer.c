@@ -172,7 +172,7 @@ static enum layer_answer store_read(struct client *client, const struct block_re
 		return store_pass(client, request, chunk);
 	if (request->window != 0)
 		/* it reads as zeros, which the driver can put into the client's pool only */
-		return store_end(status, BLOCK_COPY);
+		return store_end(status, BLOCK_COPY_ONCE);
 	memset(client_pool(client, request->offset), 0,
 	       (size_t)request->sectors * BLOCK_SECTOR_BYTES);
 	return LAYER_ENDS;

@@ -45,6 +45,25 @@ static void test_chunks(void **state)
 	assert_int_equal(copy, chunk);
 }
 
+/*
+ * A chunk that the volume does not have is read into the pool only. That is said of the one
+ * request: the client may go on using its window, by which chunks that are there are read.
+ */
+static void test_read_of_nothing(void **state)
+{
+	u64 volume = create(0, "volume", 8 * CHUNK, 0);
+	struct block_request request = {.operation = BLOCK_READ, .sectors = 8, .window = 1};
+	enum block_status status = BLOCK_OK;
+
+	(void)state;
+	come(0, 0, volume);
+	write_chunk(0, 1, 0x11);
+	assert_int_equal(store_layer.read(&clients[0], &request, &status), LAYER_ENDS);
+	assert_int_equal(status, BLOCK_COPY_ONCE);
+	request.sector = CHUNK;
+	assert_int_equal(store_layer.read(&clients[0], &request, &status), LAYER_PASSES);
+}
+
 /* Goes on by one step, and ends the request that it began. */
 static void step(void)
 {
@@ -258,6 +277,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_chunks, begin, end),
+		cmocka_unit_test_setup_teardown(test_read_of_nothing, begin, end),
 		cmocka_unit_test_setup_teardown(test_leaves, begin, end),
 		cmocka_unit_test_setup_teardown(test_leaves_zeros, begin, end),
 		cmocka_unit_test_setup_teardown(test_client_starts_anew, begin, end),
