@@ -33,6 +33,7 @@ static void start(void)
 	disk_new_driver();
 	power_on();
 	start_device();
+	guest.host = ram;
 }
 
 static void send_any(struct fuzz *fuzz)
@@ -52,7 +53,8 @@ static void send_any(struct fuzz *fuzz)
 }
 
 /*
- * Checks that the request's data lie in the pool, in memory that no other outstanding request has.
+ * Checks that the request's data lie in the pool, in memory that no other outstanding request has,
+ * or in pages of the guest.
  */
 static void check_request(const struct block_request *request)
 {
@@ -62,6 +64,8 @@ static void check_request(const struct block_request *request)
 	if (request->operation == BLOCK_READ || request->operation == BLOCK_WRITE)
 		CHECK_THAT(bytes <= BLOCK_REQUEST_BYTES && request->offset % PAGE_SIZE == 0 &&
 			   request->offset <= BLOCK_POOL_BYTES - bytes);
+	for (u32 i = 0; request->window != 0 && i < align_up(bytes, PAGE_SIZE) / PAGE_SIZE; i++)
+		CHECK_THAT(request->page[i] < sizeof(ram) / PAGE_SIZE);
 	if (state_was_changed || request->operation == BLOCK_FLUSH)
 		return;
 	CHECK_THAT(request->sectors != 0 && request->sectors <= BLOCK_RANGE_SECTORS);
@@ -93,6 +97,8 @@ static void change_driver(struct fuzz *fuzz)
 		disk_memory->generation = fuzz_u8(fuzz) & 3;
 	if (what & 4)
 		((u8 *)&disk_memory->line[LINK_SERVER])[what >> 3 & 15] = fuzz_u8(fuzz);
+	else if (what & 8)
+		disk_about()->window = what >> 4;
 	else
 		(void)!link_renewed(&disk_server);
 }
