@@ -359,8 +359,9 @@ static bool blk_ask(struct virtio_blk *blk, struct blk_request *request)
 	u32 before = blk_widen(blk, request, sectors, &whole);
 	u32 bytes = blk_has_data(request) ? whole * BLOCK_SECTOR_BYTES : 0;
 	u32 page[BLOCK_REQUEST_PAGES];
-	bool *copy = &blk->copy[blk_tag_of(blk, request)];
-	bool direct = bytes != 0 && !*copy && blk->cipher == NULL && whole == sectors &&
+	enum block_operation operation = (enum block_operation)request->operation;
+	u32 tag = blk_tag_of(blk, request);
+	bool direct = bytes != 0 && !blk->copy[tag] && blk->cipher == NULL && whole == sectors &&
 		      disk_client_has_window(&blk->client) &&
 		      blk_find_pages(blk, request, bytes, page);
 	u64 sector = blk_disk_sector(blk, request) - before;
@@ -370,15 +371,12 @@ static bool blk_ask(struct virtio_blk *blk, struct blk_request *request)
 	if (piece < 0)
 		return false;
 	if (direct) {
-		disk_client_ask_direct(&blk->client, piece,
-				       (enum block_operation)request->operation, sector, sectors,
-				       blk_tag_of(blk, request), page);
+		disk_client_ask_direct(&blk->client, piece, operation, sector, sectors, tag, page);
 	} else {
 		blk_copy_out(blk, request, data, bytes);
-		disk_client_ask(&blk->client, piece, (enum block_operation)request->operation,
-				sector, whole, blk_tag_of(blk, request));
+		disk_client_ask(&blk->client, piece, operation, sector, whole, tag);
 	}
-	*copy = false;
+	blk->copy[tag] = false;
 	request->asked = (u16)sectors;
 	request->phase = BLK_ASKED;
 	blk->waiting--;
