@@ -9,7 +9,7 @@ HOST_SUITE := $(shell . /etc/os-release && echo $$VERSION_CODENAME)
 BED_FOLDER := $(BUILD)/beds
 OTHER_SUITE := $(if $(filter $(HOST_SUITE),$(SUITES)),$(filter-out $(HOST_SUITE),$(SUITES)))
 # Where make test runs what differs: BEDS= names them. By itself the whole set takes Debian 13 where this machine is
-# Debian 12 and a chroot can be had; ONLY=bed takes the other one of the two, if this machine is one.
+# Debian 12 and has made that chroot; ONLY=bed takes the other one of the two, if this machine is one.
 BEDS ?= $(if $(filter bed,$(ONLY)),$(OTHER_SUITE),$(if $(ONLY)$(NAME),,$(filter trixie,$(OTHER_SUITE))))
 # Whether somebody asked for them, so that it is a failure where they cannot be had.
 BEDS_ASKED = $(if $(filter-out file,$(origin BEDS))$(filter bed,$(ONLY)),yes)

@@ -82,16 +82,21 @@ def test_bochs_steps(monkeypatch):
 ])
 def test_no_bed(tmp_path, monkeypatch, capsys, programs, said):
     """
-    Where no chroot can be had, the whole set says so and goes without one; a request for a
-    chroot fails.
+    Where no chroot can be had, or none is there, the whole set says so and goes without one; a
+    request for a chroot that cannot be had fails.
     """
+    made = tmp_path / "beds/trixie/made"
+    made.parent.mkdir(parents=True)
     for name, does in {"make": "exit 1", **programs}.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(run, "failures", [])
+    assert run.run_bed("trixie", tmp_path, "", False, False) == (0, 0) and not run.failures
+    assert "`make bed SUITE=trixie`" in capsys.readouterr().out
+    made.touch()
     for asked, count in ((False, (0, 0)), (True, (0, 1))):
-        assert run.run_bed("trixie", "", asked, False) == count
+        assert run.run_bed("trixie", tmp_path, "", asked, False) == count
         assert said in capsys.readouterr().out
         assert len(run.failures) == asked
 
