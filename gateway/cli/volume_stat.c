@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* skerryctl volume stat: all that is known of one volume, a property to a line. Called by volume.c.
- */
+/* skerryctl volume stat: what is known of one volume, a property to a line. Called by volume.c. */
 #include <string.h>
 
 #include "gateway/cli/cli.h"

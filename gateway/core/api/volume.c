@@ -21,15 +21,31 @@
 
 enum { VOLUME_WAIT_S = 10, VOLUME_COMMAND_BYTES = 32 };
 
+/* Skerry gives `shared_bytes` and the rest of a volume that is asked for by its name only. */
 static const char *const volume_keys[] = {
-	"store",     "name",	 "id",	    "parent", "bytes", "own_bytes", "made_unix_seconds",
-	"read_only", "snapshot", "encrypt", "key_id", "users", NULL,
-};
-
-/* What Skerry knows of a volume that it is asked for by its name, beside the keys above. */
-static const char *const volume_more_keys[] = {
-	"shared_bytes", "source",	  "checksum", "requests",    "read_bytes", "written_bytes",
-	"snapshots",	"snapshot_count", "clones",   "clone_count", NULL,
+	"store",
+	"name",
+	"id",
+	"parent",
+	"bytes",
+	"own_bytes",
+	"made_unix_seconds",
+	"read_only",
+	"snapshot",
+	"encrypt",
+	"key_id",
+	"users",
+	"shared_bytes",
+	"source",
+	"checksum",
+	"requests",
+	"read_bytes",
+	"written_bytes",
+	"snapshots",
+	"snapshot_count",
+	"clones",
+	"clone_count",
+	NULL,
 };
 
 static const char *const rekey_keys[] = {
@@ -171,14 +187,8 @@ static void volume_took_one(uint64_t id, json_t *reply)
 	json_t *rows;
 	struct request *request = ask_took(id, reply, &rows);
 
-	if (request) {
-		json_t *row = json_array_get(rows, 0), *more = ask_pick(row, volume_more_keys);
-		json_t *item = volume_json(request, row);
-
-		json_object_update(item, more);
-		json_decref(more);
-		answer_json(request, 200, item);
-	}
+	if (request)
+		answer_json(request, 200, volume_json(request, json_array_get(rows, 0)));
 }
 
 /* Writes the volume's name as STORE/VOLUME, as Skerry's commands take it. */
