@@ -111,18 +111,25 @@ static void svm_handle_exception(struct virt_vcpu *vcpu)
 	}
 }
 
+/* Returns whether the guest has not taken its virtual interrupt, which is not that of a window. */
+static ALWAYS_INLINE bool svm_interrupt_is_left(const struct vmcb_control *control)
+{
+	return unlikely((control->virtual_interrupt & VMCB_V_IRQ) != 0) &&
+	       !(control->intercept1 & VMCB_INTERCEPT1_VINTR);
+}
+
 /*
  * Turns a virtual interrupt that the guest has not taken back into an event, like one whose
  * delivery was cut short: the entry failed, or an interrupt, an NMI or a machine check of the
- * host's came first.
+ * host's came first. QEMU may also forget that interrupt during an entry, and the guest goes on to
+ * any other exit, without clearing V_IRQ (docs/platforms.md).
  */
 static void svm_requeue_interrupt(struct virt_vcpu *vcpu)
 {
 	struct vmcb_control *control = &svm_vmcb(vcpu)->control;
 	u8 vector = (u8)(control->virtual_interrupt >> VMCB_V_INTR_VECTOR_SHIFT);
 
-	if (!(control->virtual_interrupt & VMCB_V_IRQ) ||
-	    (control->intercept1 & VMCB_INTERCEPT1_VINTR))
+	if (!svm_interrupt_is_left(control))
 		return;
 	vcpu->event = (struct vcpu_event){.valid = 1, .type = EVENT_INTERRUPT, .vector = vector};
 	svm_window_close(svm_vmcb(vcpu));
@@ -390,6 +397,12 @@ static NOINLINE void svm_leave_and_get(struct virt_vcpu *vcpu, u32 groups)
 	svm_get(vcpu, groups);
 }
 
+static NOINLINE void svm_requeue_and_leave(struct virt_vcpu *vcpu)
+{
+	svm_requeue_interrupt(vcpu);
+	svm_leave(vcpu, 0);
+}
+
 /*
  * Ends a sequence of entries. The switch to the host's state comes last, as a tail call; register
  * groups other than VCPU_RIP are read after it.
@@ -407,6 +420,10 @@ void svm_leave(struct virt_vcpu *vcpu, u32 groups)
 		svm_rip_get(vcpu);
 	if (unlikely(!vcpu->live))
 		return;
+	if (unlikely(svm_interrupt_is_left(&svm_vmcb(vcpu)->control))) {
+		svm_requeue_and_leave(vcpu);
+		return;
+	}
 	vcpu->page->gpr[GPR_RSP] = svm_vmcb(vcpu)->save.rsp;
 	priority = svm_vmcb(vcpu)->control.virtual_interrupt & 0xf;
 	if (unlikely(priority != virt_cr8(vcpu)))

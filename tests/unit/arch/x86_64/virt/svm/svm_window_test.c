@@ -106,6 +106,40 @@ static void test_virtual_interrupt(void **state)
 	assert_true(vmcb.control.intercept1 & VMCB_INTERCEPT1_VINTR);
 }
 
+/*
+ * An emulated CPU may forget the virtual interrupt, and goes on to another exit with V_IRQ still
+ * set. When the run ends, the interrupt is handed back; until then the next entry asks for it
+ * again.
+ */
+static void test_virtual_interrupt_forgotten(void **state)
+{
+	static const u64 codes[] = {VMEXIT_HLT, VMEXIT_IOIO, VMEXIT_CPUID};
+
+	(void)state;
+	run(VMEXIT_HLT, 0x1000); /* the first entry is a special one */
+	svm_leave(&vcpu, 0);
+	for (u32 i = 0; i < ARRAY_COUNT(codes); i++) {
+		vmcb.save.rflags = RFLAGS_IF;
+		inject(EVENT_INTERRUPT, 0x41, false, 0, 0);
+		run(codes[i], 0x1000);
+		assert_false(vcpu.event.valid);
+		assert_true(vmcb.control.virtual_interrupt & VMCB_V_IRQ);
+		svm_leave(&vcpu, 0);
+		assert_true(vcpu.event.valid && vcpu.event.type == EVENT_INTERRUPT);
+		assert_int_equal(vcpu.event.vector, 0x41);
+		assert_false(vmcb.control.virtual_interrupt & VMCB_V_IRQ);
+		vcpu.event.valid = 0;
+		/* what belongs to a window is no event */
+		svm_request(&vcpu, NULL, REQUEST_INTERRUPT_WINDOW);
+		run(codes[i], 0x1000);
+		svm_leave(&vcpu, 0);
+		assert_false(vcpu.event.valid);
+		assert_true(vmcb.control.virtual_interrupt & VMCB_V_IRQ);
+		run(VMEXIT_VINTR, 0x1000);
+		svm_leave(&vcpu, 0);
+	}
+}
+
 static void test_nmi_window(void **state)
 {
 	(void)state;
@@ -159,9 +193,13 @@ static void test_port_behind_windows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_lost_shadow),	     TEST(test_shadow_lost_by_fault),
-		TEST(test_interrupt_window), TEST(test_virtual_interrupt),
-		TEST(test_nmi_window),	     TEST(test_port_behind_windows),
+		TEST(test_lost_shadow),
+		TEST(test_shadow_lost_by_fault),
+		TEST(test_interrupt_window),
+		TEST(test_virtual_interrupt),
+		TEST(test_virtual_interrupt_forgotten),
+		TEST(test_nmi_window),
+		TEST(test_port_behind_windows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
