@@ -126,7 +126,7 @@ def test_virsh(emulator, build, tmp_path):
         assert "destroyed" in virsh("destroy", "spinner")
         assert virsh("domstate", "--reason", "spinner") == "shut off (destroyed)"
         assert "domain is not running" in virsh("destroy", "spinner", fails=True)
-        assert "Skerry does not serve DomainCoreDump" in virsh("dump", "idle", "/tmp/x", fails=True)
+        assert "Skerry does not serve DomainInjectNmi" in virsh("inject-nmi", "idle", fails=True)
         assert "undefined" in virsh("undefine", "idle")
         assert "idle" not in virsh("list", "--all", "--name")
         log = machine.command("log show -c audit")

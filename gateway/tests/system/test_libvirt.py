@@ -298,10 +298,10 @@ def test_undefine(virsh, fake, server):
 
 
 def test_what_is_not_served_is_refused_by_its_name(virsh):
-    assert "Skerry does not serve DomainCoreDump (procedure 53)" in virsh("dump", "vm00", "/tmp/x", fails=True)
+    assert "Skerry does not serve DomainInjectNmi (procedure 210)" in virsh("inject-nmi", "vm00", fails=True)
     assert "flags 0x1" in virsh("start", "--paused", "vm01", fails=True)
     # the connection goes on
-    assert "shut off" in virsh("dump vm00 /tmp/x; domstate vm01", fails=False)
+    assert "shut off" in virsh("inject-nmi vm00; domstate vm01", fails=False)
 
 
 def test_save_and_restore(virsh, fake, server):
