@@ -8,6 +8,7 @@
 #include "vmm/manager/config/boot_config.h"
 #include "vmm/manager/config/config_keys.h"
 #include "vmm/manager/text/parse_number.h"
+#include "vmm/manager/vm/disks/vm_volume.h"
 #include "vmm/manager/vm/process/vm_user_data.h"
 #include "vmm/rt/format.h"
 
@@ -94,6 +95,7 @@ static bool command_vm_create_prepare(struct reply *reply, const struct argument
 	else
 		config_vm_init(config);
 	string_copy(config->name, sizeof(config->name), name);
+	vm_volumes_forget_names();
 	for (u32 i = command_vm_create_text_word(arguments) != NULL ? 2 : 1; i < arguments->count;
 	     i++) {
 		if (!command_vm_create_set(reply, config, &given, arguments->word[i]))

@@ -9,6 +9,7 @@
 #include "vmm/manager/config/config_keys.h"
 #include "vmm/manager/vm/process/vm_build.h"
 #include "vmm/manager/vm/disks/vm_snapshot_disk.h"
+#include "vmm/manager/vm/disks/vm_volume.h"
 #include "vmm/manager/vm/process/vm_share.h"
 #include "vmm/rt/format.h"
 
@@ -130,6 +131,7 @@ static void command_vm_set(struct reply *reply, const struct arguments *argument
 			   vm->config.name);
 		return;
 	}
+	vm_volumes_forget_names();
 	config = vm->config;
 	reply->changed = 0;
 	for (u32 i = 1; i < arguments->count; i++) {

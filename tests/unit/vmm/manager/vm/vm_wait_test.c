@@ -146,6 +146,13 @@ bool vm_disks_make_room(struct vm *vm, u64 bytes, char *problem, size_t size)
 	return room_is_there;
 }
 
+static u32 names_forgotten;
+
+void vm_volumes_forget_names(void)
+{
+	names_forgotten++;
+}
+
 bool vm_build_fits(const struct vm_config *config, char *problem, size_t size)
 {
 	if (config->memory_bytes <= GIB)
@@ -229,6 +236,7 @@ static int begin(void **state)
 {
 	(void)state;
 	now = 1000;
+	names_forgotten = 0;
 	config_init(&configuration);
 	run(command_vm_create, "kernel=x");
 	return 0;
@@ -261,6 +269,8 @@ static void test_create(void **state)
 	run(command_vm_create, "kernel=x");
 	alpha->report.ready = true;
 	expect_set("alpha: created");
+	/* each has made room for the names of volumes that it may mention */
+	assert_int_equal(names_forgotten, 3);
 }
 
 static void test_set(void **state)
@@ -271,6 +281,7 @@ static void test_set(void **state)
 	assert_false(reply.resume(&reply));
 	monitor_obeys();
 	expect_set("alpha: reserve = 1ms/10ms");
+	assert_int_equal(names_forgotten, 2); /* by the creation and by this change */
 	assert_false(vm_busy(alpha));
 }
 
