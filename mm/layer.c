@@ -447,8 +447,8 @@ static bool layer_can_merge(const struct memory *memory)
 {
 	const struct memory *below = memory->below;
 
-	return !memory->frozen && below != NULL && below->frozen && below->quota == memory->quota &&
-	       below->object.references == 1;
+	return !memory->frozen && !memory->resetting && below != NULL && below->frozen &&
+	       below->quota == memory->quota && below->object.references == 1;
 }
 
 /* Completes a break under way; then moves pages up and unmaps them: faults map them writable. */

@@ -61,9 +61,9 @@ enum status layer_reset(struct memory *memory) MUST_CHECK;
  * live one. The frozen object's pages become the live object's where that has none of its own, and
  * what was below the frozen object comes below the live one. STATUS_AGAIN: repeat; STATUS_OK: the
  * frozen object is gone, with the pages that were not needed. STATUS_BAD_STATE: no frozen object is
- * below, somebody has a handle of it or another object lies on it, or another quota pays for it;
- * STATUS_NO_MEMORY, STATUS_NO_QUOTA: no page for slots. Until STATUS_OK the live object can neither
- * be frozen nor reset.
+ * below, somebody has a handle of it or another object lies on it, another quota pays for it, or a
+ * reset has not ended; STATUS_NO_MEMORY, STATUS_NO_QUOTA: no page for slots. Until STATUS_OK the
+ * live object can neither be frozen nor reset.
  */
 enum status layer_merge(struct memory *memory) MUST_CHECK;
 

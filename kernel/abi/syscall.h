@@ -282,9 +282,9 @@ enum syscall {
 	/*
 	 * (memory). Makes a step of merging into the object the frozen memory directly below, to
 	 * which nobody has a handle any more: after STATUS_OK there is one layer less.
-	 * STATUS_BAD_STATE: there is no frozen memory below, other memory lies on it too, or
-	 * another group pays for it. Until STATUS_OK the live memory can neither be frozen nor
-	 * reset.
+	 * STATUS_BAD_STATE: there is no frozen memory below, other memory lies on it too, another
+	 * group pays for it, or a reset has not ended. Until STATUS_OK the live memory can neither
+	 * be frozen nor reset.
 	 */
 	SYS_MEMORY_MERGE,
 	/*

@@ -396,13 +396,42 @@ static void test_hidden(void **state)
 	machine_assert_clean(before, &vm.quota);
 }
 
+/* A merge waits for the end of a reset, which would else forget what was written after the merge.
+ */
+static void test_reset_first(void **state)
+{
+	struct machine_vm vm;
+
+	(void)state;
+	machine_start(32 * MIB);
+	make_vm(&vm, PAGES, 4000);
+	for (u64 i = 1024; i < PAGES; i++)
+		*in_guest(&vm, i, PT_WRITE) = 1;
+	(void)freeze(&vm);
+	*in_guest(&vm, 1024, PT_WRITE) = 2;
+	(void)freeze(&vm);
+	for (u64 i = 0; i < 1024; i++)
+		*in_guest(&vm, i, PT_WRITE) = 3;
+	assert_int_equal(layer_reset(vm.ram), STATUS_AGAIN);
+	assert_int_equal(layer_merge(vm.ram), STATUS_BAD_STATE);
+	reset(&vm);
+	assert_int_equal(*in_guest(&vm, 1024, PT_READ), 2);
+	merge(&vm);
+	*in_guest(&vm, 1030, PT_WRITE) = 4;
+	reset(&vm);
+	for (u64 i = 1024; i < PAGES; i++)
+		assert_int_equal(*in_guest(&vm, i, PT_READ), 1);
+	end_vm(&vm);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_one_layer), cmocka_unit_test(test_upper),
-		cmocka_unit_test(test_hidden),	  cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_breaking),  cmocka_unit_test(test_no_quota),
-		cmocka_unit_test(test_unready),	  cmocka_unit_test(test_model),
+		cmocka_unit_test(test_one_layer),   cmocka_unit_test(test_upper),
+		cmocka_unit_test(test_hidden),	    cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_breaking),    cmocka_unit_test(test_no_quota),
+		cmocka_unit_test(test_unready),	    cmocka_unit_test(test_model),
+		cmocka_unit_test(test_reset_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

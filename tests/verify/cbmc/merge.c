@@ -3,12 +3,12 @@
  * layer_merge: each step of it, for any live object of 1 to 3 pages, mapped once, on any object
  * below: a first step with a break under way or none, when nothing is below that, and a step from
  * any page on, without a break, when that lies on a third object. Slots, lists of own pages and
- * counts satisfy the invariant; an unmapping may stop after any page, CPUs pass or do not. Objects
- * have no blocks. Proved: afterwards each frame is in one slot of one object, or nobody's; each
- * page of the live object holds what it held; the mapping shows what the object does; the lists
- * have each own page once; what is promised, present, reserved and charged adds up over all
- * objects; each step comes further, or waits for a CPU that a break awaits; the object below goes
- * once, at the end, with pages only that nobody shows.
+ * counts satisfy the invariant, and no reset is under way; an unmapping may stop after any page,
+ * CPUs pass or do not. Objects have no blocks. Proved: afterwards each frame is in one slot of one
+ * object, or nobody's; each page of the live object holds what it held; the mapping shows what the
+ * object does; the lists have each own page once; what is promised, present, reserved and charged
+ * adds up over all objects; each step comes further, or waits for a CPU that a break awaits; the
+ * object below goes once, at the end, with pages only that nobody shows.
  */
 #include "tests/verify/cbmc/layers.h"
 
@@ -49,8 +49,8 @@ static enum status step(void)
 static void any_mergeable(bool deep)
 {
 	any_layers(true, deep);
-	ASSUME(!memory.frozen && below.frozen);
-	memory.frozen = false;
+	ASSUME(!memory.frozen && below.frozen && !memory.resetting);
+	memory.frozen = memory.resetting = false;
 	below.frozen = true;
 }
 
@@ -109,10 +109,13 @@ void prove_merge_refused(void)
 {
 	u64 slot;
 	u32 page = (u32)any_of(0, PAGES - 1);
+	bool resetting;
 
 	any_layers(false, false);
 	SHOW(layer_merge(&memory) == STATUS_BAD_STATE, "without an object below nothing merges");
 	any_layers(true, false);
+	resetting = memory.resetting;
+	memory.resetting = false;
 	slot = memory.inline_slots[page];
 	below.quota = &other_quota;
 	SHOW(layer_merge(&memory) == STATUS_BAD_STATE, "another group's pages are not taken");
@@ -120,6 +123,9 @@ void prove_merge_refused(void)
 	below.object.references = 2;
 	SHOW(layer_merge(&memory) == STATUS_BAD_STATE, "what somebody else needs is not merged");
 	below.object.references = 1;
+	memory.resetting = true;
+	SHOW(layer_merge(&memory) == STATUS_BAD_STATE, "no merge begins while a reset goes on");
+	memory.resetting = resetting;
 	memory.frozen = true;
 	SHOW(layer_merge(&memory) == STATUS_BAD_STATE, "nothing merges into a frozen object");
 	memory.frozen = below.frozen = false;
