@@ -28,7 +28,7 @@ static const char usage[] =
 	"  vm eject NAME [DISK] | insert NAME [DISK] [medium=DISK|STORE/VOLUME]\n"
 	"  disk list\n"
 	"  disk restore DISK FULL [DIFF...], disk restore STORE/VOLUME [at=MOMENT]\n"
-	"  store list | quota STORE [QUOTAS] | scrub STORE | take STORE\n"
+	"  store list | quota STORE [QUOTAS] | grow STORE | scrub STORE | take STORE\n"
 	"            | format STORE [--overwrite]\n"
 	"  volume list [STORE] | stat STORE/VOLUME | create STORE/VOLUME SIZE [from=VOLUME]\n"
 	"  volume upload FILE STORE/VOLUME [SIZE] [--continue] | download STORE/VOLUME FILE\n"

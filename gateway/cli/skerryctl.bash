@@ -60,7 +60,7 @@ _skerryctl() {
 	'token ') choices='list create revoke' ;;
 	'user ') choices='list create set password remove' ;;
 	'disk ') choices='list restore' ;;
-	'store ') choices='list quota scrub take format' ;;
+	'store ') choices='list quota grow scrub take format' ;;
 	'volume ') choices='list stat create upload download clone snapshot resize rename rekey rollback drop' ;;
 	'net ') choices='list' ;;
 	'vm create' | 'vm set')
@@ -97,7 +97,7 @@ _skerryctl() {
 		choices=$(_skerryctl_names "${asked[@]}" "${list[@]}")
 		;;
 	'logs ' | 'cp ' | 'stop ') choices=$(_skerryctl_names "${asked[@]}" ps) ;;
-	'store format' | 'store quota' | 'store scrub' | 'store take' | 'volume list')
+	'store format' | 'store quota' | 'store grow' | 'store scrub' | 'store take' | 'volume list')
 		[[ ${#words[@]} -eq 2 ]] && choices=$(_skerryctl_names "${asked[@]}" store list)
 		;;
 	'volume stat' | 'volume clone' | 'volume snapshot' | 'volume resize' | 'volume rename' | 'volume rollback' | 'volume drop' | 'volume download')

@@ -15,6 +15,7 @@
 static void volume_store_row(struct table *table, const json_t *store)
 {
 	json_int_t faults = json_integer_value(json_object_get(store, "scrub_faults"));
+	json_int_t room = json_integer_value(json_object_get(store, "room_bytes"));
 
 	table_add(table, table_text(store, "name"));
 	table_add(table, table_text(store, "disk"));
@@ -25,6 +26,9 @@ static void volume_store_row(struct table *table, const json_t *store)
 	table_add(table, table_text(store, "volumes"));
 	if (faults > 0)
 		table_add_format(table, "a scrub found %lld damaged chunks", (long long)faults);
+	else if (room > 0)
+		table_add_format(table, "its disk has %s more, which `store grow` takes",
+				 table_bytes(json_object_get(store, "room_bytes")));
 	else
 		table_add(table, table_text(store, "problem"));
 }
@@ -301,6 +305,7 @@ static enum cli_exit volume_quota(struct cli *cli, const char *store, const char
 static const struct {
 	const char *name, *warning, *done;
 } volume_store_verbs[] = {
+	{"grow", NULL, "has what its disk has become larger"},
 	{"scrub", NULL, "is being scrubbed"},
 	{"take",
 	 "The host that holds it must be off, or cut from the disk: what it still writes destroys "
@@ -342,6 +347,7 @@ enum cli_exit command_store(struct cli *cli, int count, char **words)
 		if (!strcmp(verb, volume_store_verbs[i].name))
 			return volume_store_verb(cli, i, words[1]);
 	}
-	cli_die(CLI_USAGE, "use: store list, store quota STORE [QUOTAS], store scrub STORE, store "
-			   "take STORE, store format STORE [--overwrite]");
+	cli_die(CLI_USAGE,
+		"use: store list, store quota STORE [QUOTAS], store grow STORE, store scrub "
+		"STORE, store take STORE, store format STORE [--overwrite]");
 }

@@ -16,6 +16,7 @@
 #include "tests/unit/still_clock.h"
 
 #include "lib/string.c"
+#include "vmm/driver/disk/layers/store/pool_layout.c"
 #include "vmm/driver/disk/layers/store/pool_load.c"
 #include "vmm/driver/disk/layers/store/pool_map.c"
 #include "vmm/driver/disk/layers/store/pool_sum.c"
@@ -25,6 +26,7 @@
 #include "vmm/driver/disk/layers/store/store_command.c"
 #include "vmm/driver/disk/layers/store/store_commit.c"
 #include "vmm/driver/disk/layers/store/store_fill.c"
+#include "vmm/driver/disk/layers/store/store_grow.c"
 #include "vmm/driver/disk/layers/store/store_layer.c"
 #include "vmm/driver/disk/layers/store/store_lease.c"
 #include "vmm/driver/disk/layers/store/store_load.c"

@@ -8,6 +8,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "lib/string.c"
+#include "vmm/driver/disk/layers/store/pool_layout.c"
 #include "vmm/driver/disk/layers/store/pool_load.c"
 #include "vmm/driver/disk/layers/store/pool_map.c"
 #include "vmm/driver/disk/layers/store/pool_sum.c"
@@ -15,10 +16,14 @@
 #include "vmm/driver/disk/layers/store/store_lease.c"
 #include "vmm/rt/crc32c.c"
 
-#define SECTORS 16384u /* 8 MiB */
-#define BLOCKS	64u
+#define START	16384u /* 8 MiB: 64 blocks */
+#define GROWN	45056u /* the size to which the good store has grown */
+#define SECTORS 49152u /* 24 MiB: the disk's size, for 96 blocks */
+#define BLOCKS	96u
 #define CHUNK	STORE_CHUNK_LEAST
-#define WIDE	(3ull * STORE_FAN * STORE_FAN * CHUNK) /* sectors of a tree of three levels */
+/* what the tables of a store of all of the disk take */
+#define MEMORY pool_bytes(BLOCKS, SECTORS / CHUNK)
+#define WIDE   (3ull * STORE_FAN * STORE_FAN * CHUNK) /* sectors of a tree of three levels */
 
 static struct pool pool;
 static u8 good[BLOCKS][STORE_BLOCK_BYTES];
@@ -92,9 +97,9 @@ static void make_good(void)
 	u8 *memory;
 	u64 wide, flat;
 
-	CHECK_THAT(pool_lay_out(SECTORS, CHUNK, &super) && super.blocks == BLOCKS);
+	CHECK_THAT(pool_lay_out(START, CHUNK, &super) && super.blocks < BLOCKS);
 	super.copies = pool_copies_for(&super);
-	memory = calloc(1, pool_bytes(super.blocks, super.chunks));
+	memory = calloc(1, MEMORY);
 	pool_open(&pool, &super, memory);
 	wide = add("wide", WIDE, 0, 0);
 	flat = add("flat", 9 * CHUNK, 0, 0);
@@ -103,6 +108,7 @@ static void make_good(void)
 		CHECK_THAT(pool_put(&pool, flat, 2 * i, pool_take_chunk(&pool)));
 	}
 	write_good();
+	CHECK_THAT(pool_grow(&pool, GROWN, MEMORY) == NULL && pool.layout.area_count == 2);
 	add("clone", WIDE, wide, 0);
 	add("snapshot", 9 * CHUNK, flat, STORE_VOLUME_READ_ONLY | STORE_VOLUME_SNAPSHOT);
 	CHECK_THAT(pool_put(&pool, wide, 1, pool_take_chunk(&pool)));
@@ -141,6 +147,9 @@ static void change(struct fuzz *fuzz)
 			super->needs = STORE_NEEDS_LEASE;
 			super->lease_s = MAX((u32)value % 4000, 1);
 		}
+		if ((place & 0x200) != 0) /* one of the sizes that the store has had */
+			((struct store_superblock *)(void *)disk[what % 2])->size[place % 4] =
+				value % (2 * SECTORS);
 		break;
 	case 4: /* a field of a volume's record */
 		memcpy(block + 64 + place % 4 * 128 + (place >> 8) % 8 * 8, &value, 8);
@@ -148,6 +157,24 @@ static void change(struct fuzz *fuzz)
 	default: /* a word of a tree */
 		memcpy(block + 64 + place % STORE_FAN * 8, &value, 8);
 	}
+}
+
+static void check_place(u64 sector)
+{
+	u64 chunk = (sector - pool.layout.first_sector) / pool.super.chunk_sectors;
+
+	CHECK_THAT(sector + STORE_BLOCK_SECTORS <= pool.super.sectors);
+	CHECK_THAT(sector < pool.layout.first_sector ||
+		   (chunk < pool.super.chunks && pool.chunk[chunk].uses == POOL_METADATA));
+}
+
+/* Returns what the disk has in a block, which lies within the store, in no chunk of data. */
+static const u8 *on_disk(u32 block)
+{
+	check_place(pool_block_sector(&pool, block));
+	if (pool.super.copies != 0)
+		check_place(pool_copy_sector(&pool, block));
+	return disk[block];
 }
 
 static const char *load(u8 **memory)
@@ -161,14 +188,15 @@ static const char *load(u8 **memory)
 	if (pool_choose(pair, SECTORS, &chosen, &problem) != STORE_LOADING)
 		return problem;
 	CHECK_THAT(pair[chosen].sectors <= SECTORS && pair[chosen].blocks <= BLOCKS);
-	*memory = malloc(pool_bytes(pair[chosen].blocks, pair[chosen].chunks));
+	CHECK_THAT(pool_bytes(pair[chosen].blocks, pair[chosen].chunks) <= MEMORY);
+	*memory = malloc(MEMORY);
 	if (pair[chosen].copied != pair[chosen].generation)
 		pair[chosen].copies = 0;
 	pool_open(&pool, &pair[chosen], *memory);
 	problem = pool_load_begin(&pool);
 	while (problem == NULL && (block = pool_load_next(&pool)) != 0) {
 		CHECK_THAT(block < pool.super.blocks && ++reads < pool.super.blocks);
-		memcpy(pool_node(&pool, block), disk[block], STORE_BLOCK_BYTES);
+		memcpy(pool_node(&pool, block), on_disk(block), STORE_BLOCK_BYTES);
 		if (pool.super.copies != 0 && pool_load_look(&pool, block) != NULL)
 			memcpy(pool_node(&pool, block), good[block], STORE_BLOCK_BYTES);
 		problem = pool_load_take(&pool, block);
@@ -190,7 +218,7 @@ static void look_up(const struct store_record *record, u64 index)
 
 	index %= pool_chunks_of(&pool, record->sectors);
 	if (pool_look_up(&pool, record, index, &chunk, &alone))
-		CHECK_THAT(chunk < pool_data_chunks(&pool.super) && pool.chunk[chunk].uses != 0 &&
+		CHECK_THAT(chunk < pool.super.chunks && pool_has_data(&pool, chunk) &&
 			   (!alone || pool.chunk[chunk].uses == 1));
 }
 
@@ -263,6 +291,9 @@ static void use(struct fuzz *fuzz)
 	case 9:
 		sum(record, number, what % 11 == 9);
 		break;
+	case 10:
+		(void)pool_grow(&pool, number % (SECTORS + 1), MEMORY);
+		break;
 	case 7:
 		id = record->id;
 		record = record_of(fuzz);
@@ -280,7 +311,7 @@ static void check_counts(void)
 {
 	u32 chunks = 0, blocks = 0;
 
-	for (u32 i = 0; i < pool_data_chunks(&pool.super); i++)
+	for (u32 i = 0; i < pool.super.chunks; i++)
 		chunks += pool.chunk[i].uses == 0;
 	for (u32 i = STORE_FIRST_NODE; i < pool.super.blocks; i++)
 		blocks += pool.block[i].uses == 0;
@@ -304,7 +335,7 @@ static void drop_all(void)
 	for (u32 i = 0; i < STORE_RECORD_NODES; i++)
 		nodes += pool.super.volumes[i] != 0;
 	nodes += pool.super.sums != 0; /* so small a store has its sums in one leaf */
-	CHECK_THAT(pool.free_chunks == pool_data_chunks(&pool.super) && pool.reserved_chunks == 0);
+	CHECK_THAT(pool.free_chunks == pool.data_chunks && pool.reserved_chunks == 0);
 	CHECK_THAT(pool.free_blocks == pool.super.blocks - STORE_FIRST_NODE - nodes);
 }
 

@@ -16,8 +16,8 @@ FAN = 504
 RECORDS = 31
 RECORD_NODES = (4096 + RECORDS - 1) // RECORDS
 LEAF, INNER, VOLUMES, SUMS = 1, 2, 3, 4
-NEED_LEASE, NEED_SUMS = 1, 2  # bits of `needs`
-NEEDS = NEED_LEASE | NEED_SUMS  # those that this program knows
+NEED_LEASE, NEED_SUMS, NEED_GROWN = 1, 2, 4  # bits of `needs`
+NEEDS = NEED_LEASE | NEED_SUMS | NEED_GROWN  # those that this program knows
 
 
 def crc_table():
@@ -47,6 +47,11 @@ def sum_is_right(block):
     return sum_of(block) == struct.unpack_from("<I", block, 8)[0]
 
 
+def metadata_blocks(chunks):
+    """Returns how many blocks of metadata a store gets whose disk has room for that many chunks."""
+    return max(min(chunks // 4, chunks // 64 + 4096), 64)
+
+
 def levels(chunks):
     """Returns how many levels of nodes lead to that many chunks."""
     level = 1
@@ -71,6 +76,9 @@ class State:
         self.id, self.host, self.epoch, self.lease, self.needs = struct.unpack_from("<16s16sQII", block, 24)
         self.records = struct.unpack_from(f"<{RECORD_NODES}I", block, 104)
         (copied, copies, self.sums_root, self.session) = struct.unpack_from("<QIIQ", block, 104 + 4 * RECORD_NODES + 12)
+        self.sizes = [size for size in struct.unpack_from("<32Q", block, 104 + 4 * RECORD_NODES + 36) if size]
+        self.areas = [(0, 0)]  # first block of each row of blocks, and the chunk in which that lies
+        self.kept = set()  # chunks in which metadata lies
         self.sums = {}  # number of a chunk: what its content's CRC32C has to be
         # the chunk from which copies lie, plus 1; who leaves an earlier generation keeps none
         self.copies = copies if copied == self.generation else 0
@@ -101,7 +109,46 @@ class State:
 
     def sector_of(self, chunk):
         """Returns the first sector of a chunk; chunks lie behind all blocks."""
-        return (-(-self.blocks * 8 // self.chunk_sectors) + chunk) * self.chunk_sectors
+        return self.first_sector + chunk * self.chunk_sectors
+
+    def chunks_for(self, blocks):
+        return -(-blocks * 8 // self.chunk_sectors)
+
+    def place_of(self, number, copy=False):
+        """Returns where a block, or its copy, lies, in blocks from the store's first sector on."""
+        first, chunk = max(area for area in self.areas if area[0] <= number)
+        if first == 0:
+            return number + (self.sector_of(self.copies - 1) // 8 if copy else 0)
+        behind = self.chunks_for(self.area_blocks[first]) if copy else 0
+        return self.sector_of(chunk + behind) // 8 + number - first
+
+    def lay_out(self):
+        """Finds where blocks and chunks lie by the sizes that the store has had. Returns if that can be."""
+        sizes = self.sizes + [self.sectors]
+        blocks = metadata_blocks(sizes[0] // self.chunk_sectors)
+        self.first_sector = self.chunks_for(blocks) * self.chunk_sectors
+        chunks = (sizes[0] - self.first_sector) // self.chunk_sectors
+        self.area_blocks = {}
+        if self.copies:
+            if self.copies != chunks - self.chunks_for(blocks) + 1:
+                self.fault(f"its copies cannot lie from chunk {self.copies - 1} on")
+                return False
+            self.kept.update(range(self.copies - 1, chunks))
+        for before, size in zip(sizes, sizes[1:]):
+            more = metadata_blocks(size // self.chunk_sectors) - blocks
+            filled = self.chunks_for(more) * (2 if self.copies else 1)
+            if more:
+                self.areas.append((blocks, chunks))
+                self.area_blocks[blocks] = more
+                self.kept.update(range(chunks, chunks + filled))
+            grown = (size - self.first_sector) // self.chunk_sectors
+            if size <= before or grown <= chunks + filled:
+                self.fault(f"it cannot have grown from {before} to {size} sectors")
+                return False
+            blocks, chunks = blocks + more, grown
+        if (blocks, chunks) != (self.blocks, self.chunks):
+            self.fault(f"it has {self.blocks} blocks and {self.chunks} chunks, its sizes say {blocks} and {chunks}")
+        return not self.faults
 
     def is_node(self, block, number, kind):
         magic, _, there, own, _, generation = struct.unpack_from("<QIIIIQ", block)
@@ -110,10 +157,10 @@ class State:
 
     def whole(self, number, kind):
         """Returns a node, or its copy if it is damaged; with copies both have to be there or are noted."""
-        block = self.read(number)
+        block = self.read(self.place_of(number))
         if not self.copies:
             return block
-        copy = self.read(self.sector_of(self.copies - 1) // 8 + number)
+        copy = self.read(self.place_of(number, copy=True))
         if block != copy:
             self.mended.append(number)
         return block if self.is_node(block, number, kind) else copy
@@ -131,7 +178,7 @@ class State:
                 self.fault(f"block {number} has chunk {at} of a volume of {end}")
             if level > 1:
                 self.tree(word, level - 1, at, end)
-            elif word > (self.copies - 1 if self.copies else self.chunks):
+            elif word > self.chunks or word - 1 in self.kept:
                 self.fault(f"block {number} leads to chunk {word - 1} of {self.chunks}")
             elif self.place.setdefault(word - 1, at) != at:
                 self.fault(f"chunk {word - 1} is chunk {at} and {self.place[word - 1]} of volumes")
@@ -174,9 +221,10 @@ class State:
         if not 128 <= self.chunk_sectors <= 8192 or self.chunk_sectors & self.chunk_sectors - 1:
             self.fault(f"its chunks have {self.chunk_sectors} sectors")
             return
-        needed = self.sector_of(0) // self.chunk_sectors
-        if self.copies and self.copies != self.chunks - needed + 1:
-            self.fault(f"its copies cannot lie from chunk {self.copies - 1} on")
+        if bool(self.needs & NEED_GROWN) != bool(self.sizes):
+            self.fault(f"it has had {len(self.sizes)} smaller sizes, and it needs {self.needs:#x}")
+            return
+        if not self.lay_out():
             return
         for number in filter(None, self.records):
             payload = self.node(number, VOLUMES, "a node of records") or b""

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "lib/string.c"
+#include "vmm/driver/disk/layers/store/pool_layout.c"
 #include "vmm/driver/disk/layers/store/pool_load.c"
 #include "vmm/driver/disk/layers/store/pool_map.c"
 #include "vmm/driver/disk/layers/store/pool_sum.c"
@@ -24,6 +25,7 @@
 #include "vmm/driver/disk/layers/store/store_command.c"
 #include "vmm/driver/disk/layers/store/store_commit.c"
 #include "vmm/driver/disk/layers/store/store_fill.c"
+#include "vmm/driver/disk/layers/store/store_grow.c"
 #include "vmm/driver/disk/layers/store/store_layer.c"
 #include "vmm/driver/disk/layers/store/store_lease.c"
 #include "vmm/driver/disk/layers/store/store_load.c"
@@ -32,9 +34,11 @@
 #include "vmm/driver/disk/layers/store/store_tell.c"
 #include "vmm/rt/crc32c.c"
 
+#ifndef SECTORS
 #define SECTORS 32768u /* 16 MiB */
-#define CHUNK	STORE_CHUNK_LEAST
-#define MEMORY	(STORE_PAGE_BYTES + 4 * MIB)
+#endif
+#define CHUNK  STORE_CHUNK_LEAST
+#define MEMORY (STORE_PAGE_BYTES + 4 * MIB)
 
 struct client clients[DISK_CLIENT_MAX];
 static struct driver_channel channel;
@@ -46,8 +50,9 @@ static u32 host; /* the host that does something now */
 #define buffer buffers[host]
 static u8 *memory[2];
 static u64 command_number;
-static bool flush_is_free; /* no test of the program looks at `medium` */
-static u32 sum_after_s;	   /* as the manager gives it; 0: chunks get no sums */
+static bool flush_is_free;	   /* no test of the program looks at `medium` */
+static u64 disk_sectors = SECTORS; /* of each disk, as the driver finds it */
+static u32 sum_after_s;		   /* as the manager gives it; 0: chunks get no sums */
 
 /* --- the disk --- */
 
@@ -89,8 +94,8 @@ bool store_io(const struct open_store *store, enum block_operation operation, u6
 	assert_false(io.busy);
 	if (io.full)
 		return false;
-	assert_true(operation == BLOCK_FLUSH ||
-		    (sectors != 0 && sectors <= STORE_IO_SECTORS && sector + sectors <= SECTORS));
+	assert_true(operation == BLOCK_FLUSH || (sectors != 0 && sectors <= STORE_IO_SECTORS &&
+						 sector + sectors <= disk_sectors));
 	io.busy = true;
 	io.unit = store->given.unit;
 	io.operation = operation;
@@ -162,7 +167,7 @@ static inline void give(u32 place, u64 bytes)
 	channel.store[place] = (struct store_given){
 		.at = (uintptr_t)memory[place],
 		.bytes = bytes,
-		.sectors = SECTORS,
+		.sectors = disk_sectors,
 		.unit = place,
 		.sum_after_s = sum_after_s,
 		.number = channel.store[place].number + 1,

@@ -110,6 +110,11 @@ enum store_operation {
 	 * store before a STORE_TAKE. Does nothing to a store without a lease
 	 */
 	STORE_RELEASE,
+	/*
+	 * makes the store as large as the disk or partition, of which struct store_given has the
+	 * size
+	 */
+	STORE_GROW,
 	STORE_OPERATION_COUNT
 };
 
@@ -135,7 +140,11 @@ enum store_need {
 	STORE_NEEDS_LEASE = 1 << 0, /* one host at a time holds the store */
 	/* a chunk that has a sum is not written to while one of the last two superblocks says so */
 	STORE_NEEDS_SUMS = 1 << 1,
-	STORE_NEEDS = STORE_NEEDS_LEASE | STORE_NEEDS_SUMS, /* all that this program knows */
+	/* the store has grown, so that metadata lies in chunks, too: the superblock has its sizes
+	 */
+	STORE_NEEDS_GROWN = 1 << 2,
+	/* all that this program knows */
+	STORE_NEEDS = STORE_NEEDS_LEASE | STORE_NEEDS_SUMS | STORE_NEEDS_GROWN,
 };
 
 /*
@@ -265,6 +274,7 @@ struct store_told {
 	u64 chunk_bytes;
 	u64 generation; /* the store's generation: the number of the last commit of its metadata */
 	u64 bytes;	/* bytes that the store has for data, free or not */
+	u64 sectors;	/* what the store has of its disk, metadata included */
 	u64 free_bytes;
 	u64 reserved_bytes; /* bytes reserved for volumes that have not used them yet */
 	u64 metadata_blocks;

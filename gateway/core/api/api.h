@@ -36,6 +36,7 @@ void api_stores(struct request *request);
 void api_store(struct request *request);
 void api_store_change(struct request *request);
 void api_store_format(struct request *request);
+void api_store_grow(struct request *request);
 void api_store_scrub(struct request *request);
 void api_store_take(struct request *request);
 void api_volumes(struct request *request);

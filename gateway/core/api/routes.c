@@ -158,6 +158,10 @@ static const struct route routes[] = {
 	{"POST", STORE "/actions/format", ROLE_ADMIN, SCOPE_ALL, ROUTE_LINK | ROUTE_SLOW,
 	 "store.format", api_store_format, "Format", "Changed", NULL, 200,
 	 "makes an empty store: all that its disk holds is lost"},
+	{"POST", STORE "/actions/grow", ROLE_ADMIN, SCOPE_ALL, ROUTE_LINK | ROUTE_SLOW,
+	 "store.grow", api_store_grow, NULL, "Changed", NULL, 200,
+	 "lets a store take what its disk has become larger; machines that were paused as it was "
+	 "full go on"},
 	{"POST", STORE "/actions/scrub", ROLE_ADMIN, SCOPE_ALL, ROUTE_LINK | ROUTE_SLOW,
 	 "store.scrub", api_store_scrub, NULL, "Changed", NULL, 200,
 	 "begins to compare what a store's volumes hold with its sums"},

@@ -55,7 +55,8 @@
 #define STORE_PROPERTIES                                                                           \
 	STRING("name") "," STRING("disk") "," STRING("state") "," STRING("problem") ","            \
 	TRUTH("overcommit") "," COUNT("bytes") "," COUNT("free_bytes") ","                         \
-	COUNT("reserved_bytes") "," COUNT("chunk_bytes") "," COUNT("volumes") ","                  \
+	COUNT("reserved_bytes") "," COUNT("room_bytes") "," COUNT("chunk_bytes") ","               \
+	COUNT("volumes") ","                                                                       \
 	TRUTH("checksum") "," STRING("scrub") "," COUNT("scrub_chunks") ","                        \
 	COUNT("scrub_without_sum") "," COUNT("scrub_faults") "," STRING("owner") ","               \
 	TRUTH("own") "," COUNT("epoch") "," COUNT("lease_seconds")

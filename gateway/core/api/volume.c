@@ -54,11 +54,12 @@ static const char *const rekey_keys[] = {
 
 /* Skerry gives `quotas` and `damaged` of a store that it is asked for by its name only. */
 static const char *const store_keys[] = {
-	"name",		 "disk",       "state",		 "problem",	 "overcommit",
-	"bytes",	 "free_bytes", "reserved_bytes", "chunk_bytes",	 "volumes",
-	"quotas",	 "checksum",   "scrub",		 "scrub_chunks", "scrub_without_sum",
-	"scrub_faults",	 "damaged",    "owner",		 "own",		 "epoch",
-	"lease_seconds", NULL,
+	"name",		"disk",		 "state",	 "problem",
+	"overcommit",	"bytes",	 "free_bytes",	 "reserved_bytes",
+	"room_bytes",	"chunk_bytes",	 "volumes",	 "quotas",
+	"checksum",	"scrub",	 "scrub_chunks", "scrub_without_sum",
+	"scrub_faults", "damaged",	 "owner",	 "own",
+	"epoch",	"lease_seconds", NULL,
 };
 
 static void volume_took_stores(uint64_t id, json_t *reply)
@@ -139,6 +140,13 @@ void api_store_format(struct request *request)
 	if (volume_path(request))
 		volume_store_begin(request, "store format",
 				   request_true(request, "overwrite") ? "overwrite" : NULL);
+}
+
+/* Lets a store take what its disk has become larger, which `room_bytes` of the store shows. */
+void api_store_grow(struct request *request)
+{
+	if (volume_path(request))
+		volume_store_begin(request, "store grow", NULL);
 }
 
 /* Begins a scrub, which goes on when this is answered: `scrub` of the store shows how far it is. */

@@ -16,7 +16,7 @@ class Volumes:
         """Makes a store without volumes, and one whose disk holds nothing yet."""
         self.stores = {"pool": {}, "empty": None}
         self.volume_last, self.rekey = 0, None
-        self.quotas, self.damaged = [], []
+        self.quotas, self.damaged, self.room = [], [], 0
 
     def run_store_quota_set(self, words, _after):
         """Takes pattern and bytes, without units."""
@@ -38,7 +38,7 @@ class Volumes:
         return [{"name": name, "disk": "raw", "state": "ready" if volumes is not None else "empty",
                  "problem": "" if volumes is not None else "its disk holds no store; `store format` makes one",
                  "overcommit": False, "bytes": 1 << 30, "free_bytes": 1 << 29, "reserved_bytes": 1 << 20,
-                 "chunk_bytes": 65536, "volumes": len(volumes or {}), "generation": 7, "checksum": True,
+                 "room_bytes": self.room, "chunk_bytes": 65536, "volumes": len(volumes or {}), "generation": 7, "checksum": True,
                  "scrub": "ended", "scrub_chunks": 9, "scrub_without_sum": 2, "scrub_faults": len(self.damaged),
                  "owner": self.OWNER, "own": False, "epoch": 3, "lease_seconds": 20}
                 for name, volumes in self.stores.items()]
@@ -48,6 +48,13 @@ class Volumes:
         if volumes is not None and "overwrite" not in words:
             raise Refused("exists", f"{words[0]}: there is a store already")
         self.stores[words[0]] = {}
+        return [{"store": words[0], "said": "done"}]
+
+    def run_store_grow(self, words, _after):
+        self.store(words[0])
+        if self.room == 0:
+            raise Refused("bad-state", f"{words[0]}: its disk has no more than the store; `driver restart` looks at a disk anew")
+        self.room = 0
         return [{"store": words[0], "said": "done"}]
 
     def run_store_scrub(self, words, _after):

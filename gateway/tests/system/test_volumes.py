@@ -113,6 +113,19 @@ def test_format(server, fake):
     assert server.tls("POST", "/v1/stores/empty/actions/format", {"overwrite": True}).status == 200
 
 
+def test_grow(server, fake):
+    """Admin alone lets a store grow; a disk that has no more is a conflict."""
+    path = "/v1/stores/pool/actions/grow"
+    assert server.tls("POST", path).status == 409
+    fake.room = 1 << 20
+    assert server.tls("POST", path, token=server.make_token(["operator"])).status == 403
+    assert server.tls("POST", path, token=server.make_token(["admin"], "web*")).status == 403
+    assert server.tls("GET", "/v1/stores/pool").json()["room_bytes"] == 1 << 20
+    assert server.tls("POST", path).json()["changed"]
+    assert server.tls("GET", "/v1/stores/pool").json()["room_bytes"] == 0
+    assert server.tls("POST", "/v1/stores/none/actions/grow").status == 404
+
+
 def test_scrub(server, fake):
     """A scrub is begun by admin alone; the store says how far it is and, asked by its name, what is damaged."""
     fake.make_volume("pool", "web", 4096)
@@ -252,6 +265,9 @@ def test_skerryctl(server, fake, request):
     assert "dropped" in ctl("volume", "drop", "pool/web3")
     assert "formatted" in ctl("store", "format", "empty")
     assert "pool" in ctl("store", "list") and "damaged" not in ctl("store", "list")
+    fake.room = 3 << 20
+    assert "its disk has 3M more, which `store grow` takes" in ctl("store", "list")
+    assert "has what its disk has become larger" in ctl("store", "grow", "pool") and "more" not in ctl("store", "list")
     assert "is being scrubbed" in ctl("store", "scrub", "pool")
     assert "a scrub found 1 damaged chunks" in ctl("store", "list")
     assert "being taken" in ctl("--yes", "store", "take", "pool")
@@ -261,7 +277,7 @@ def test_skerryctl(server, fake, request):
     assert "has other quotas" in ctl("store", "quota", "pool", "none") and "web" not in ctl("store", "quota", "pool")
     for words, code in ((("volume", "create", "pool", "8M"), 2), (("volume", "create", "pool/x", "8Q"), 2),
                         (("volume", "create", "pool/x", "8M", "form=web"), 2), (("volume", "drop", "pool"), 2),
-                        (("volume", "grow", "pool/x"), 2), (("volume", "stat", "pool"), 2), (("volume", "stat", "pool/x"), 3), (("store", "check", "pool"), 2), (("store", "scrub", "none"), 3), (("store", "quota"), 2), (("store", "quota", "none"), 3),
+                        (("volume", "grow", "pool/x"), 2), (("volume", "stat", "pool"), 2), (("volume", "stat", "pool/x"), 3), (("store", "check", "pool"), 2), (("store", "scrub", "none"), 3), (("store", "grow", "none"), 3), (("store", "grow", "pool"), 5), (("store", "quota"), 2), (("store", "quota", "none"), 3),
                         (("store", "quota", "pool", "web"), 1), (("volume", "drop", "pool/x"), 3),
                         (("volume", "create", "pool/web", "8M"), 5), (("volume", "list", "none"), 3), (("store", "format", "empty"), 5)):
         assert len(ctl(*words, code=code)) > 10

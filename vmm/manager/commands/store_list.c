@@ -6,6 +6,7 @@
 #include "vmm/manager/command/command.h"
 #include "vmm/manager/commands/volume.h"
 #include "vmm/manager/disk/store.h"
+#include "vmm/manager/disk/store_grow.h"
 #include "vmm/manager/disk/store_owner.h"
 #include "vmm/manager/disk/store_quota.h"
 #include "vmm/manager/disk/store_scrub.h"
@@ -134,6 +135,8 @@ static void command_store_list_show_json(struct reply *reply, const struct store
 	json_u64(&reply->object, "bytes", told->bytes);
 	json_u64(&reply->object, "free_bytes", told->free_bytes);
 	json_u64(&reply->object, "reserved_bytes", told->reserved_bytes);
+	json_u64(&reply->object, "room_bytes",
+		 store_room_sectors(store, told) * BLOCK_SECTOR_BYTES);
 	json_u64(&reply->object, "chunk_bytes", told->chunk_bytes);
 	json_u64(&reply->object, "volumes", told->volumes);
 	json_u64(&reply->object, "generation", told->generation);
@@ -163,6 +166,7 @@ static void command_store_list_show(struct reply *reply, const struct store *sto
 	char text[2 * DRIVER_TEXT_BYTES];
 	const char *problem = store_find_problem(store, text, sizeof(text));
 	struct store_told told;
+	u64 room;
 
 	store_told(store, &told);
 	if (reply->json) {
@@ -176,6 +180,12 @@ static void command_store_list_show(struct reply *reply, const struct store *sto
 		(unsigned long long)(told.reserved_bytes / MIB), (unsigned long long)told.volumes);
 	if (problem != NULL)
 		reply_line(reply, "  %s", problem);
+	room = store_room_sectors(store, &told) * BLOCK_SECTOR_BYTES;
+	if (room != 0)
+		reply_line(
+			reply,
+			"  its disk has %llu KiB more than the store, `store grow %s` takes them",
+			(unsigned long long)(room / KIB), store->config->section.name);
 	command_store_list_show_owner(reply, &told);
 	if (told.check != STORE_CHECK_NONE)
 		command_store_list_show_check(reply, &told);
@@ -207,9 +217,9 @@ COMMAND(store_list,
 	.detail = "Of one store also where a scrub has found volumes damaged, and with -j the\n"
 		  "quotas, and how much of them volumes use.",
 	.example = "store list",
-	.keys = "name disk state problem overcommit bytes free_bytes reserved_bytes chunk_bytes "
-		"volumes generation checksum check check_blocks check_faults check_mended scrub "
-		"scrub_chunks scrub_without_sum scrub_faults owner own epoch lease_seconds damaged "
-		"quotas",
+	.keys = "name disk state problem overcommit bytes free_bytes reserved_bytes room_bytes "
+		"chunk_bytes volumes generation checksum check check_blocks check_faults "
+		"check_mended scrub scrub_chunks scrub_without_sum scrub_faults owner own epoch "
+		"lease_seconds damaged quotas",
 	.run = command_store_list_run,
 	.maximum = 1);

@@ -112,6 +112,19 @@ static const char *disk_find_problem(const struct disk *disk)
 	return disk->found ? NULL : "its driver is not ready yet";
 }
 
+void disks_look_again(const struct driver *driver)
+{
+	for (u32 i = 0; i < CONFIG_DISK_MAX && disks[i].config != NULL; i++) {
+		struct disk now = disks[i];
+
+		if (now.driver != driver || !now.found)
+			continue;
+		disk_look_up(&now);
+		if (now.problem[0] == '\0' && now.first_sector == disks[i].first_sector)
+			disks[i].sectors = MAX(disks[i].sectors, now.sectors);
+	}
+}
+
 bool disk_resize(u32 number, u64 bytes, char *problem, size_t size)
 {
 	const struct disk *disk = disk_at(number);

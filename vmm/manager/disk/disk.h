@@ -42,6 +42,11 @@ const struct disk *disk_at(u32 number);
 /* Returns the disk of a section [disk NAME] and its number, or NULL if there is none. */
 const struct disk *disk_find(const char *name, u32 *number);
 /*
+ * Takes in how large the driver, which has just become ready, finds its disks and partitions: one
+ * that begins where it did may be larger than before.
+ */
+void disks_look_again(const struct driver *driver);
+/*
  * Makes a disk in memory larger; its users are told. Returns false, with the reason in `problem`,
  * if it stays as it is.
  */

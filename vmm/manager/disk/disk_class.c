@@ -76,6 +76,7 @@ static void disk_ready(struct driver *driver)
 			disk_class_set_sectors(
 				link, MAX(link->disk.sectors, disk_class_sectors_of(driver, link)));
 	}
+	disks_look_again(driver);
 	stores_ready(driver);
 }
 

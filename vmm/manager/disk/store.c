@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Keeps the list of configured stores, gives each to its disk's driver, and reads what the driver
- * reports of it. Called by main.c, disk_class.c, disk.c and the commands `store` and `volume`. Owns
- * the stores' memory, which the next process of a driver finds as its last one has left it.
+ * reports of it. Called by main.c, disk_class.c, disk.c and the commands `store` and `volume`.
  */
 #include "vmm/manager/disk/store.h"
 
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/manager/disk/disk_view.h"
+#include "vmm/manager/disk/store_memory.h"
 #include "vmm/manager/disk/store_owner.h"
 #include "vmm/manager/disk/store_scrub.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"
-#include "vmm/manager/process/pages.h"
 #include "vmm/manager/process/random.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
@@ -21,10 +20,6 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define TABLE_REACH  (2 * MIB) /* bytes that one page of a page table maps */
-#define TABLE_OTHERS 8u	       /* page tables of the levels above, and at a boundary */
-/* pages that a store's memory group needs besides the store's memory */
-#define GROUP_PAGES 32u
 /* attempts to copy what the driver is changing, before the copy fails */
 #define COPIES_MAX 64u
 
@@ -92,60 +87,6 @@ const struct store *store_on(const struct disk *disk)
 
 /* --- giving a store to the driver --- */
 
-static u64 store_memory_of(const struct store *store)
-{
-	u64 wanted = store_memory_bytes(store->sectors, store_chunk_usual(store->sectors));
-
-	return align_up(store->config->memory_bytes != 0
-				? MAX(store->config->memory_bytes, STORE_PAGE_BYTES + MIB)
-				: wanted,
-			PAGE_SIZE);
-}
-
-static enum status store_make_memory(struct store *store)
-{
-	u64 pages = store->bytes / PAGE_SIZE;
-	u64 quota = pages + pages / 256 + GROUP_PAGES;
-	enum status status = STATUS_NO_QUOTA;
-	u64 at = 0;
-
-	if (quota <= pages_available())
-		status = sys_group_create(start_handle(START_ROOT), quota, DISK_WEIGHT,
-					  &store->group);
-	if (status == STATUS_OK)
-		status = sys_memory_create(store->group, store->bytes, 0, &store->memory);
-	if (status == STATUS_OK)
-		status = sys_space_map(start_handle(START_SPACE), 0, store->memory, 0,
-				       STORE_PAGE_BYTES, RIGHT_READ | RIGHT_WRITE, &at);
-	store->page = (struct store_page *)(uintptr_t)at;
-	return status;
-}
-
-/* Makes the store's memory once its disk is known. */
-static bool store_make(struct store *store, const struct disk *disk)
-{
-	enum status status;
-
-	store->sectors = disk->sectors;
-	store->bytes = store_memory_of(store);
-	store->table_pages = store->bytes / TABLE_REACH + TABLE_OTHERS;
-	if (!driver_raise_quota(disk->driver, store->table_pages))
-		status = STATUS_NO_QUOTA;
-	else
-		status = store_make_memory(store);
-	if (status == STATUS_OK) {
-		store->driver = disk->driver;
-		return true;
-	}
-	format(store->problem, sizeof(store->problem),
-	       "the kernel says \"%s\" while making its memory of %llu MiB; `memory` in its "
-	       "section can ask for less",
-	       status_text(status), (unsigned long long)(store->bytes / MIB));
-	log_message(LOG_WARNING, LOG_DEVICE, "", "store %s: %s", store->config->section.name,
-		    store->problem);
-	return false;
-}
-
 /* Maps the memory into the driver's present process and tells the driver where it is. */
 static void store_give(struct store *store)
 {
@@ -199,7 +140,7 @@ static void store_begin(struct store *store, const struct disk *disk)
 	if (disk->config->read_only)
 		format(store->problem, sizeof(store->problem),
 		       "its disk is read-only; a store needs one that may be written to");
-	else if (store_make(store, disk))
+	else if (store_memory_make(store, disk))
 		store_give(store);
 }
 
@@ -218,9 +159,11 @@ void stores_ready(struct driver *driver)
 void stores_open(struct driver *driver)
 {
 	for (u32 i = 0; store_at(i) != NULL; i++) {
-		if (stores[i].driver == driver && stores[i].page != NULL &&
-		    stores[i].driver_at == 0)
-			store_give(&stores[i]);
+		if (stores[i].driver != driver || stores[i].page == NULL ||
+		    stores[i].driver_at != 0)
+			continue;
+		store_memory_fit(&stores[i], disk_at(stores[i].disk));
+		store_give(&stores[i]);
 	}
 }
 

@@ -257,6 +257,8 @@ struct driver {
 	u64 dma_bytes;
 	struct driver_store grown[DRIVER_STORE_MAX - 1];
 	u32 grown_count;
+	/* pages by which the quota was raised for page tables of the memory of stores */
+	u64 store_table_pages;
 	u64 quota_pages; /* pages promised to all the driver's memory groups */
 	u64 group_pages; /* pages promised to the memory group `group` alone */
 	/* memory shared with the driver, which writes it at any time: read each field once */

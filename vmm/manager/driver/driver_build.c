@@ -346,10 +346,10 @@ void driver_lower_quota(struct driver *driver, u64 pages)
 	driver->quota_pages -= pages;
 }
 
-/* Returns the pages of tables for the old blocks and changes that clients keep. */
+/* Returns the pages of tables for stores, and for the old blocks and changes that clients keep. */
 static u64 driver_table_pages(const struct driver *driver)
 {
-	u64 pages = 0;
+	u64 pages = driver->store_table_pages;
 
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++)
 		pages += driver->link[i].undo.table_pages + driver->link[i].changes.table_pages;

@@ -88,9 +88,14 @@ function Store({ store, reload }) {
 			reload();
 		}
 	};
+	const grow = async () => {
+		await act(`${store.name} has ${bytes(store.room_bytes)} more.`, "POST", `/stores/${encodeURIComponent(store.name)}/actions/grow`, {});
+		reload();
+	};
 	return html`<section class="tile wide-tile" aria-label=${`Store ${store.name}`}><h2>${store.name}</h2>${store.state === "ready"
 		? html`<p class="small muted">${bytes(store.free_bytes)} free of ${bytes(store.bytes)} on disk ${store.disk}; ${bytes(store.reserved_bytes)}
-			promised to volumes${store.overcommit ? ", which may be more than there is" : ""}</p><${Volumes} store=${store} /><${Quotas} store=${store} />`
+			promised to volumes${store.overcommit ? ", which may be more than there is" : ""}</p>${store.room_bytes > 0 && html`<p>The disk ${store.disk} has ${bytes(store.room_bytes)} more
+			than the store. ${may("admin") && html`<button onClick=${grow}>Grow the store</button>`}</p>`}<${Volumes} store=${store} /><${Quotas} store=${store} />`
 		: html`<p>${store.state}: ${store.problem}</p>${store.state === "empty" && may("admin") && html`<button class="danger-quiet"
 			onClick=${format}>Format</button>`}`}${failure}</section>`;
 }

@@ -66,7 +66,8 @@ static void vm_volume_pause(struct vm *vm, const struct store *store, u32 why)
 	if (vm->state != VM_RUNNING || vm_busy(vm) || !driver_may_say(store->driver))
 		return;
 	format(vm->full.reason, sizeof(vm->full.reason),
-	       "store %s has no room for %s; drop a volume or snapshot there and it goes on",
+	       "store %s has no room for %s; drop a volume there or grow the store, "
+	       "and it goes on",
 	       store->config->section.name,
 	       why == STORE_WAIT_FULL ? "what it writes" : "more metadata");
 	vm->full.waits = true;

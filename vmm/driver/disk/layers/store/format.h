@@ -6,7 +6,8 @@
 /*
  * The format of a store on its disk (docs/components/store.md). All numbers are little-endian.
  * Metadata comes in blocks of 4 KiB, counted from the store's first sector: 0 and 1 are
- * superblocks, then come nodes, then chunks of data. A node is never overwritten while one of the
+ * superblocks, then come nodes, then chunks of data. Blocks that the store got when it grew lie in
+ * chunks. A node is never overwritten while one of the
  * last two superblocks leads to it.
  */
 #define STORE_BLOCK_BYTES   4096u
@@ -19,6 +20,8 @@
 #define STORE_FAN	    504u /* the words in a node of a volume's tree */
 /* the most levels of a volume's tree: three lead to 128 million chunks */
 #define STORE_LEVELS_MAX 3u
+
+#define STORE_GROWTHS_MAX 32u /* how often a store can grow */
 
 /* What a node, a block of metadata, holds. */
 enum store_node_kind {
@@ -90,7 +93,8 @@ struct store_superblock {
 	 * whose programs do not read this field
 	 */
 	u32 needs;
-	u64 sectors; /* the size in sectors of the disk or partition when the store was made */
+	/* the size in sectors of the disk or partition when the store was made, or grew last */
+	u64 sectors;
 	u64 next_id; /* the id that the next new volume gets */
 	u32 chunk_sectors;
 	u32 blocks; /* the number of blocks for metadata, including the superblocks */
@@ -125,6 +129,12 @@ struct store_superblock {
 	 * for any other owner.
 	 */
 	u64 session;
-	u8 rest[STORE_BLOCK_BYTES - 140 - 4 * STORE_RECORD_NODES];
+	/*
+	 * the sizes in sectors that the store has had before each of its growths, the oldest first;
+	 * 0: there are no more. What lies where follows from these and from `sectors`
+	 * (pool_layout.c).
+	 */
+	u64 size[STORE_GROWTHS_MAX];
+	u8 rest[STORE_BLOCK_BYTES - 140 - 4 * STORE_RECORD_NODES - 8 * STORE_GROWTHS_MAX];
 };
 _Static_assert(sizeof(struct store_superblock) == STORE_BLOCK_BYTES, "a block");

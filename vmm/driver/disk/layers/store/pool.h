@@ -21,8 +21,14 @@ _Static_assert(POOL_BLOCKS_KEPT >= STORE_ITEM_MAX, "one for each volume of a com
  */
 #define POOL_UNSETTLED 4u
 
+#define POOL_METADATA ~0u
+
 struct pool_item {
-	u32 uses; /* how many words of trees, or volumes, name this node or chunk; 0: it is free */
+	/*
+	 * how many words of trees, or volumes, name this node or chunk; 0: it is free; of a chunk
+	 * in which metadata lies POOL_METADATA
+	 */
+	u32 uses;
 	/*
 	 * the low bits of the generation in which a use of the node or chunk, or the chunk's sum,
 	 * was last dropped; 0: never, or long ago
@@ -30,12 +36,33 @@ struct pool_item {
 	u32 lost;
 };
 
+/*
+ * Blocks that lie in a row: those in front of all chunks, which the store was made with, or those
+ * that it got by a growth, which lie in chunks.
+ */
+struct pool_area {
+	u32 block;	 /* the number of its first block */
+	u32 chunk;	 /* the first chunk in which its blocks, or their copies, lie */
+	u32 chunks;	 /* the number of these chunks, which volumes do not get */
+	u64 sector;	 /* its first sector, counted from the store's first one */
+	u64 copy_sector; /* the first sector of its copies, if the store keeps copies */
+};
+
+/* Where a store's blocks and chunks lie. */
+struct pool_layout {
+	u64 first_sector; /* the sector at which chunk 0 begins, counted from the store's first */
+	u32 area_count;
+	struct pool_area area[1 + STORE_GROWTHS_MAX];
+};
+
 struct pool {
 	struct store_superblock super;
-	u64 now;       /* the present generation, to which changes belong */
-	u64 committed; /* the last generation that is completely on the disk */
-	bool dirty;    /* there are changes since the last commit began */
-	u8 *nodes;     /* the content of all metadata blocks, in the order of their numbers */
+	struct pool_layout layout;
+	u32 data_chunks; /* how many chunks are for data; in the others lies metadata */
+	u64 now;	 /* the present generation, to which changes belong */
+	u64 committed;	 /* the last generation that is completely on the disk */
+	bool dirty;	 /* there are changes since the last commit began */
+	u8 *nodes;	 /* the content of all metadata blocks, in the order of their numbers */
 	struct pool_item *block; /* the metadata blocks, by number */
 	struct pool_item *chunk; /* the chunks of data, by number */
 	/*
@@ -74,13 +101,16 @@ struct pool {
 
 /* Returns how many bytes of memory pool_open needs for this number of blocks and chunks. */
 u64 pool_bytes(u32 blocks, u32 chunks);
-/* Sets up an empty pool in `memory`; `super` has the number of blocks and chunks. */
+/*
+ * Sets up an empty pool in `memory`; `super`, which pool_layout_of has found right, has the number
+ * of blocks and chunks.
+ */
 void pool_open(struct pool *pool, const struct store_superblock *super, u8 *memory);
 
-/* Returns how many chunks are for data; the chunks behind these hold copies of the metadata. */
-static inline u32 pool_data_chunks(const struct store_superblock *super)
+/* Returns whether a chunk is one that volumes can get, and is in use. */
+static inline bool pool_has_data(const struct pool *pool, u32 chunk)
 {
-	return super->copies != 0 ? super->copies - 1 : super->chunks;
+	return pool->chunk[chunk].uses != 0 && pool->chunk[chunk].uses != POOL_METADATA;
 }
 
 static inline struct store_node *pool_node(const struct pool *pool, u32 block)
@@ -103,6 +133,37 @@ static inline u64 pool_chunks_of(const struct pool *pool, u64 sectors)
 u32 pool_freeze(struct pool *pool);
 /* Records that the generation ended by pool_freeze, with its `fresh` new nodes, is on the disk. */
 void pool_committed(struct pool *pool, u32 fresh);
+
+/* --- pool_layout.c: where blocks and chunks lie --- */
+
+/*
+ * Divides a disk of `sectors` sectors into metadata blocks and chunks, and sets their numbers in
+ * `super`, that of a new store. Returns false if there are too few sectors.
+ */
+bool pool_lay_out(u64 sectors, u32 chunk_sectors, struct store_superblock *super);
+/*
+ * Finds out where a store's blocks and chunks lie. Returns false if the sizes and numbers in its
+ * superblock contradict each other.
+ */
+bool pool_layout_of(const struct store_superblock *super, struct pool_layout *layout);
+/*
+ * Returns the field `copies` for a superblock of a new store, which is to keep copies of its nodes;
+ * 0: the disk has no room for them.
+ */
+u32 pool_copies_for(const struct store_superblock *super);
+/* Returns the sector, counted from the store's first one, of a block, or of its copy. */
+u64 pool_block_sector(const struct pool *pool, u32 block);
+u64 pool_copy_sector(const struct pool *pool, u32 block);
+/* Marks the chunks of the area with that index as not for data. */
+void pool_keep_area(struct pool *pool, u32 index);
+/* Sets where in `pool->nodes`, the pool's memory, its tables are for so many blocks and chunks. */
+void pool_place_tables(struct pool *pool, u32 blocks, u32 chunks);
+/*
+ * Makes the store as large as `sectors`, in the generation `now`; `bytes` is the size of the pool's
+ * memory. All that the store has stays where it is. Returns NULL, or a sentence that says why it
+ * cannot be, with the pool as it was.
+ */
+const char *pool_grow(struct pool *pool, u64 sectors, u64 bytes);
 
 /* --- pool_volume.c: records --- */
 

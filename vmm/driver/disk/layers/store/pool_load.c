@@ -37,41 +37,10 @@ u32 store_block_check(const void *block, u32 *check)
 	return sum;
 }
 
-u64 pool_first_chunk_sector(const struct store_superblock *super)
-{
-	return align_up((u64)super->blocks * STORE_BLOCK_SECTORS, super->chunk_sectors);
-}
-
-bool pool_lay_out(u64 sectors, u32 chunk_sectors, struct store_superblock *super)
-{
-	u64 first;
-
-	super->sectors = sectors;
-	super->chunk_sectors = chunk_sectors;
-	super->blocks = (u32)store_metadata_blocks(sectors / chunk_sectors);
-	first = pool_first_chunk_sector(super);
-	super->chunks = sectors > first ? (u32)((sectors - first) / chunk_sectors) : 0;
-	return super->chunks != 0;
-}
-
-u32 pool_copies_for(const struct store_superblock *super)
-{
-	/* as many chunks as the blocks themselves take */
-	u32 chunks = (u32)(pool_first_chunk_sector(super) / super->chunk_sectors);
-
-	return super->chunks > chunks ? super->chunks - chunks + 1 : 0;
-}
-
-u64 pool_copy_sector(const struct store_superblock *super, u32 block)
-{
-	return pool_first_chunk_sector(super) + (u64)(super->copies - 1) * super->chunk_sectors +
-	       (u64)block * STORE_BLOCK_SECTORS;
-}
-
 /* Returns why a superblock with a right checksum cannot be used, or NULL. */
 static const char *pool_super_problem(const struct store_superblock *super, u64 sectors)
 {
-	struct store_superblock right = *super;
+	struct pool_layout layout;
 
 	if (super->version == STORE_VERSION && super->needs != 0)
 		return "its superblock contradicts itself";
@@ -80,9 +49,8 @@ static const char *pool_super_problem(const struct store_superblock *super, u64 
 		return "its superblock has chunks of no possible size";
 	if (super->sectors > sectors)
 		return "its disk has become smaller";
-	if (!pool_lay_out(super->sectors, super->chunk_sectors, &right) ||
-	    right.blocks != super->blocks || right.chunks != super->chunks ||
-	    (super->copies != 0 && super->copies != pool_copies_for(super)) ||
+	if (!pool_layout_of(super, &layout) ||
+	    ((super->needs & STORE_NEEDS_GROWN) != 0) != (super->size[0] != 0) ||
 	    ((super->needs & STORE_NEEDS_LEASE) != 0) != (super->lease_s != 0))
 		return "its superblock contradicts itself";
 	for (u32 i = 0; i < STORE_RECORD_NODES; i++) {
@@ -218,7 +186,8 @@ static const char *pool_load_words(struct pool *pool, const struct store_node *n
 		} else if (level > 1) {
 			if (!pool_load_use(pool, word, level - 1))
 				return "a tree leads to a block that cannot be";
-		} else if (word > pool_data_chunks(&pool->super)) {
+		} else if (word > pool->super.chunks ||
+			   pool->chunk[word - 1].uses == POOL_METADATA) {
 			return "a tree leads to a chunk that cannot be";
 		} else if (pool->chunk[word - 1].uses++ == 0) {
 			pool->free_chunks--;
@@ -281,7 +250,7 @@ const char *pool_load_end(struct pool *pool)
 	for (u32 i = pool->super.chunks; i-- > 0;) {
 		pool->chunk[i].lost = lost;
 		/* where the first search begins, which else would pass all that are in use */
-		if (pool->chunk[i].uses == 0 && i < pool_data_chunks(&pool->super))
+		if (pool->chunk[i].uses == 0)
 			pool->next_chunk = i;
 	}
 	for (u32 i = 0; i < STORE_VOLUME_MAX; i++) {

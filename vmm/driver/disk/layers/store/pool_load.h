@@ -5,20 +5,6 @@
 
 /* Returns the CRC32C of a block, computed with 0 in its field `check`. */
 u32 store_block_check(const void *block, u32 *check);
-/* Returns the sector at which chunk 0 begins, counted from the store's first sector. */
-u64 pool_first_chunk_sector(const struct store_superblock *super);
-/*
- * Divides a disk of `sectors` sectors into metadata blocks and chunks, and sets their numbers in
- * `super`. Returns false if there are too few sectors.
- */
-bool pool_lay_out(u64 sectors, u32 chunk_sectors, struct store_superblock *super);
-/*
- * Returns the field `copies` for a superblock whose store is to keep copies of its nodes; 0: the
- * disk has no room for them.
- */
-u32 pool_copies_for(const struct store_superblock *super);
-/* Returns the sector, counted from the store's first one, of the copy of the node in `block`. */
-u64 pool_copy_sector(const struct store_superblock *super, u32 block);
 /*
  * Chooses the intact one of two superblocks, or, if both are intact, the one of the later
  * epoch, or of the later generation of one epoch. Returns STORE_LOADING and sets *chosen to its

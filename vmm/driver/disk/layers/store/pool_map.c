@@ -25,16 +25,17 @@ void pool_open(struct pool *pool, const struct store_superblock *super, u8 *memo
 		.committed = super->generation,
 		.nodes = memory,
 		.free_blocks = super->blocks - STORE_FIRST_NODE,
-		.free_chunks = pool_data_chunks(super),
+		.free_chunks = super->chunks,
+		.data_chunks = super->chunks,
 		.next_block = STORE_FIRST_NODE,
 	};
-	pool->block = (struct pool_item *)(void *)(memory + (u64)super->blocks * STORE_BLOCK_BYTES);
-	pool->chunk = pool->block + super->blocks;
-	pool->fresh = (u32 *)(void *)(pool->chunk + super->chunks);
-	pool->writes = (u8 *)(pool->fresh + super->blocks);
+	(void)pool_layout_of(super, &pool->layout);
+	pool_place_tables(pool, super->blocks, super->chunks);
 	memset(pool->block, 0, super->blocks * sizeof(struct pool_item));
 	memset(pool->chunk, 0, super->chunks * sizeof(struct pool_item));
 	memset(pool->writes, 0, super->chunks);
+	for (u32 i = 0; i < pool->layout.area_count; i++)
+		pool_keep_area(pool, i);
 }
 
 u32 pool_levels(u64 chunks)
@@ -89,7 +90,7 @@ u32 pool_take_chunk(struct pool *pool)
 
 	if (pool->free_chunks == 0)
 		return NO_CHUNK; /* spares a look at each of them whenever a client tries again */
-	chunk = pool_take(pool, pool->chunk, 0, pool_data_chunks(&pool->super), &pool->next_chunk);
+	chunk = pool_take(pool, pool->chunk, 0, pool->super.chunks, &pool->next_chunk);
 	if (chunk == NO_CHUNK)
 		return chunk;
 	pool->free_chunks--;

@@ -81,7 +81,7 @@ bool pool_forget_sum(struct pool *pool, u32 chunk)
  */
 static u32 pool_unsum_count(const struct pool *pool, u32 chunk)
 {
-	u32 left = MIN(STORE_FAN - chunk % STORE_FAN, pool_data_chunks(&pool->super) - chunk);
+	u32 left = MIN(STORE_FAN - chunk % STORE_FAN, pool->super.chunks - chunk);
 	u32 count = 1;
 
 	while (count < UNSUM_MOST && chunk >= count && pool->writes[chunk - count] != 0)

@@ -100,7 +100,7 @@ static u32 pool_free_record(const struct pool *pool)
  */
 static bool pool_has_room(const struct pool *pool, u64 chunks)
 {
-	u32 all = pool_data_chunks(&pool->super);
+	u32 all = pool->data_chunks;
 
 	return (pool->super.flags & STORE_OVERCOMMIT) != 0 ||
 	       chunks <= all - MIN(pool->reserved_chunks, all);

@@ -36,8 +36,7 @@ bool store_has_feature(const struct open_store *store, u32 feature)
 
 u64 store_sector_of(const struct open_store *store, u32 chunk)
 {
-	return pool_first_chunk_sector(&store->pool.super) +
-	       (u64)chunk * store->pool.super.chunk_sectors;
+	return store->pool.layout.first_sector + (u64)chunk * store->pool.super.chunk_sectors;
 }
 
 u32 store_piece_of(const struct open_store *store)
@@ -237,6 +236,8 @@ static bool store_step(struct open_store *store)
 		return store_sum_step(store);
 	case JOB_SCRUB:
 		return store_scrub_step(store);
+	case JOB_GROW:
+		return store_grow_step(store);
 	default:
 		return store_begin_job(store);
 	}

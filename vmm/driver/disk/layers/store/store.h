@@ -18,6 +18,7 @@ enum store_job {
 	JOB_CHECK,  /* compares a block of metadata on the disk with that in memory */
 	JOB_SUM,    /* computes the sum of a chunk that was not written to for a while */
 	JOB_SCRUB,  /* compares a chunk of data with its sum */
+	JOB_GROW,   /* reads the end of the disk, before the store takes it */
 };
 
 /* What a client's waiting request (client->held) needs before it can go on. */
@@ -321,6 +322,18 @@ bool store_is_busy(const struct open_store *store);
 bool store_command_starves(const struct open_store *store);
 /* Returns whether clients' requests to the volume have to wait for the manager's command. */
 bool store_command_holds(const struct open_store *store, u64 volume);
+
+/*
+ * Ends the manager's command, with a reason unless it has succeeded; the answer is given once what
+ * it has changed is on the disk.
+ */
+void store_command_settle(struct open_store *store, enum store_status status, const char *reason);
+
+/* --- store_grow.c --- */
+
+/* Begins the job by which the store takes what its disk has become larger. */
+void store_grow_begin(struct open_store *store);
+bool store_grow_step(struct open_store *store);
 
 /* --- store_lease.c --- */
 

@@ -47,8 +47,8 @@ static u64 store_check_sector(const struct open_store *store)
 {
 	u32 block = store_check_block(store);
 
-	return store_check_is_copy(store) ? pool_copy_sector(&store->pool.super, block)
-					  : (u64)block * STORE_BLOCK_SECTORS;
+	return store_check_is_copy(store) ? pool_copy_sector(&store->pool, block)
+					  : pool_block_sector(&store->pool, block);
 }
 
 /*

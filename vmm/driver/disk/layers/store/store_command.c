@@ -141,6 +141,15 @@ static void store_answer(struct open_store *store, enum store_status status)
 	string_copy(store->answer.text, sizeof(store->answer.text), store_status_words(status));
 }
 
+void store_command_settle(struct open_store *store, enum store_status status, const char *reason)
+{
+	store_answer(store, status);
+	if (status != STORE_OK)
+		string_copy(store->answer.text, sizeof(store->answer.text), reason);
+	store->commanded_after = store->pool.dirty ? store->pool.now : store->pool.committed;
+	store->commanded_after = MAX(store->commanded_after, 1);
+}
+
 /* Returns whether no item before this one names the same volume. */
 static bool store_is_first_of(const struct store_command *command, u32 item)
 {
@@ -383,6 +392,8 @@ bool store_command_step(struct open_store *store)
 			store_answer(store, STORE_NOT_READY);
 		else if (store->command.operation == STORE_RELEASE)
 			store_release(store);
+		else if (store->command.operation == STORE_GROW)
+			store_grow_begin(store);
 		else
 			store_do_all(store);
 		store->commanded_after = MAX(store->commanded_after, 1);

@@ -84,8 +84,8 @@ static bool store_commit_node(struct open_store *store)
 	node = pool_node(&store->pool, block);
 	node->check = store_block_check(node, &node->check);
 	if (!store_write_block(store,
-			       copy ? pool_copy_sector(&store->pool.super, block)
-				    : (u64)block * STORE_BLOCK_SECTORS,
+			       copy ? pool_copy_sector(&store->pool, block)
+				    : pool_block_sector(&store->pool, block),
 			       node))
 		return false;
 	store->step.at++;

@@ -222,10 +222,10 @@ bool store_load_step(struct open_store *store)
 	if (store->step.step == LOAD_NEXT)
 		return store_load_next(store);
 	if (store->step.step == LOAD_READ)
-		return store_load_read(store, (u64)store->step.at * STORE_BLOCK_SECTORS,
+		return store_load_read(store, pool_block_sector(&store->pool, store->step.at),
 				       STORE_BLOCK_SECTORS, LOAD_NODE);
 	if (store->step.step == LOAD_READ_COPY)
-		return store_load_read(store, pool_copy_sector(&store->pool.super, store->step.at),
+		return store_load_read(store, pool_copy_sector(&store->pool, store->step.at),
 				       STORE_BLOCK_SECTORS, LOAD_COPY);
 	if (store->step.step != LOAD_SUPERS)
 		return store_load_node(store);

@@ -56,11 +56,11 @@ static void store_scrub_end(struct open_store *store)
 static void store_scrub_find(struct open_store *store)
 {
 	struct store_scrub *scrub = &store->scrub;
-	u32 end = pool_data_chunks(&store->pool.super);
+	u32 end = store->pool.super.chunks;
 	u32 sum;
 
 	for (u32 i = 0; i < SCRUB_SKIPS && scrub->chunk < end; i++, scrub->chunk++) {
-		if (store->pool.chunk[scrub->chunk].uses == 0)
+		if (!pool_has_data(&store->pool, scrub->chunk))
 			continue;
 		if (pool_sum(&store->pool, scrub->chunk, &sum)) {
 			store_sum_read_begin(store, scrub->chunk++);

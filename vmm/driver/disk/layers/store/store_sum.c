@@ -127,7 +127,7 @@ static bool store_sum_wants(struct open_store *store, u32 chunk)
 {
 	struct pool *pool = &store->pool;
 
-	if (pool->chunk[chunk].uses == 0 || pool_is_summed(pool, chunk))
+	if (!pool_has_data(pool, chunk) || pool_is_summed(pool, chunk))
 		return false;
 	store->sums.again = true;
 	if (pool->writes[chunk] == 0)
@@ -139,7 +139,7 @@ static bool store_sum_wants(struct open_store *store, u32 chunk)
 static void store_sum_find(struct open_store *store)
 {
 	struct store_sums *sums = &store->sums;
-	u32 end = pool_data_chunks(&store->pool.super);
+	u32 end = store->pool.super.chunks;
 
 	for (u32 i = 0; i < SUM_SKIPS && sums->chunk < end; i++, sums->chunk++) {
 		if (store_sum_wants(store, sums->chunk)) {

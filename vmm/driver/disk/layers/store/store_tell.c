@@ -94,7 +94,8 @@ void store_tell(struct open_store *store)
 		page->told.flags = pool->super.flags;
 		page->told.chunk_bytes = chunk_bytes;
 		page->told.generation = pool->committed;
-		page->told.bytes = pool_data_chunks(&pool->super) * chunk_bytes;
+		page->told.bytes = pool->data_chunks * chunk_bytes;
+		page->told.sectors = pool->super.sectors;
 		page->told.free_bytes = pool->free_chunks * chunk_bytes;
 		page->told.reserved_bytes = pool->reserved_chunks * chunk_bytes;
 		page->told.metadata_blocks = pool->super.blocks;

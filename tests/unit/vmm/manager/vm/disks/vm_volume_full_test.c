@@ -39,7 +39,7 @@ static void pauses_and_goes_on(void **state)
 	assert_int_equal(monitors.last, VM_COMMAND_PAUSE);
 	assert_true(vm->wish.pause && vm->full.waits);
 	assert_string_equal(vm->full.reason, "store other has no room for what it writes; drop a "
-					     "volume or snapshot there and it goes on");
+					     "volume there or grow the store, and it goes on");
 	vm->state = VM_PAUSED;
 	vm_volumes_step();
 	assert_int_equal(monitors.sent, 1);

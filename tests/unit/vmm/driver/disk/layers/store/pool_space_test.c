@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "lib/string.c"
+#include "vmm/driver/disk/layers/store/pool_layout.c"
 #include "vmm/driver/disk/layers/store/pool_load.c"
 #include "vmm/driver/disk/layers/store/pool_map.c"
 #include "vmm/driver/disk/layers/store/pool_sum.c"

@@ -16,6 +16,7 @@
 #include "tests/unit/still_clock.h"
 
 #include "lib/string.c"
+#include "vmm/driver/disk/layers/store/pool_layout.c"
 #include "vmm/driver/disk/layers/store/pool_load.c"
 #include "vmm/driver/disk/layers/store/pool_map.c"
 #include "vmm/driver/disk/layers/store/pool_sum.c"
@@ -24,7 +25,8 @@
 #include "vmm/driver/disk/layers/store/store_lease.c"
 #include "vmm/rt/crc32c.c"
 
-#define SECTORS 16384u /* 8 MiB */
+#define START	16384u /* 8 MiB: the store's size in sectors when it is made */
+#define SECTORS 49152u /* 24 MiB, to which it grows */
 #define VOLUMES 8u
 #define CHUNKS	40u /* of each volume */
 #define PENDING 512u
@@ -47,6 +49,7 @@ static u8 buffer[64 * 1024];
 static struct store_page page;
 static struct open_store store = {.page = &page};
 static u8 *memory;
+static u64 memory_bytes;
 
 /* --- a disk whose cache may be lost --- */
 
@@ -141,15 +144,16 @@ static struct model committed[2]; /* by generation % 2 */
 static u64 committed_at[2];
 static u32 chunk_holds[SECTORS / 128]; /* the content of each chunk of the disk */
 static u32 last_content;
-static u32 unsummed;  /* so many writes in place have found a sum first */
-static u32 sums_seen; /* so many sums were looked at */
+static u32 unsummed;	       /* so many writes in place have found a sum first */
+static u32 sums_seen;	       /* so many sums were looked at */
+static u32 growths, far_nodes; /* so often a store has grown; nodes read that lie in chunks */
 
 static void open_new(void)
 {
 	struct store_superblock super = {
 		.magic = STORE_MAGIC, .version = STORE_VERSION, .next_id = 1};
 
-	assert_true(pool_lay_out(SECTORS, STORE_CHUNK_LEAST, &super));
+	assert_true(pool_lay_out(START, STORE_CHUNK_LEAST, &super));
 	pool_open(&store.pool, &super, memory);
 	store.state = STORE_READY;
 	store.pool.dirty = true;
@@ -182,7 +186,10 @@ static const char *load(void)
 	pool_open(&store.pool, &pair[chosen], memory);
 	problem = pool_load_begin(&store.pool);
 	while (problem == NULL && (block = pool_load_next(&store.pool)) != 0) {
-		memcpy(pool_node(&store.pool, block), disk + block * 4096u, 4096);
+		u64 sector = pool_block_sector(&store.pool, block);
+
+		far_nodes += sector != block * 8u;
+		memcpy(pool_node(&store.pool, block), disk + sector * 512, 4096);
 		problem = pool_load_take(&store.pool, block);
 	}
 	if (problem == NULL)
@@ -197,8 +204,8 @@ static void check_sums(void)
 {
 	u32 sum;
 
-	for (u32 i = 0; i < pool_data_chunks(&store.pool.super); i++) {
-		if (store.pool.chunk[i].uses != 0 && pool_sum(&store.pool, i, &sum)) {
+	for (u32 i = 0; i < store.pool.super.chunks; i++) {
+		if (pool_has_data(&store.pool, i) && pool_sum(&store.pool, i, &sum)) {
 			assert_int_equal(sum, chunk_holds[i]);
 			sums_seen++;
 		}
@@ -210,8 +217,8 @@ static void sum_chunks(void)
 {
 	u32 sum;
 
-	for (u32 i = 0; i < pool_data_chunks(&store.pool.super); i++) {
-		if (store.pool.chunk[i].uses == 0 || random_below(3) == 0)
+	for (u32 i = 0; i < store.pool.super.chunks; i++) {
+		if (!pool_has_data(&store.pool, i) || random_below(3) == 0)
 			continue;
 		if (store.pool.writes[i] != 0)
 			store.pool.writes[i] &= (u8)~POOL_WRITTEN;
@@ -320,6 +327,15 @@ static void add_volume(u32 v, u32 from)
 	now.sectors[v] = item.sectors;
 }
 
+/* Now and then lets the store grow, by a little or by much, if its disk has more. */
+static void grow(void)
+{
+	u64 sectors = store.pool.super.sectors + 64 + random_below(SECTORS - START);
+
+	if (random_below(8) == 0)
+		growths += pool_grow(&store.pool, MIN(sectors, SECTORS), memory_bytes) == NULL;
+}
+
 static void change(void)
 {
 	u32 there = any_volume(true);
@@ -328,6 +344,7 @@ static void change(void)
 	switch (random_below(13)) {
 	case 12:
 		sum_chunks();
+		grow();
 		return;
 	case 0:
 		if (free < VOLUMES)
@@ -413,7 +430,8 @@ static void test_cuts(void **state)
 	(void)state;
 	for (u32 round = 0; round < 400; round++) {
 		random_seed(round + 1);
-		memset(disk, 0, sizeof(disk));
+		/* what the last round has left elsewhere is what a used disk holds */
+		memset(disk, 0, 64 * 4096);
 		memset(&now, 0, sizeof(now));
 		memset(committed_at, 0, sizeof(committed_at));
 		pending_count = writes = 0;
@@ -428,7 +446,7 @@ static void test_cuts(void **state)
 				assert_true(commit());
 		}
 	}
-	assert_true(unsummed > 100 && sums_seen > 1000);
+	assert_true(unsummed > 100 && sums_seen > 1000 && growths > 200 && far_nodes > 1000);
 }
 
 /* Any damage to a block is noticed, or the other superblock is used. */
@@ -462,19 +480,10 @@ static void test_damage(void **state)
 
 static int make_memory(void **state)
 {
-	struct store_superblock super = {.magic = STORE_MAGIC};
-
 	(void)state;
-	assert_true(pool_lay_out(SECTORS, STORE_CHUNK_LEAST, &super));
-	memory = malloc(pool_bytes(super.blocks, super.chunks));
+	memory_bytes = pool_bytes(96, SECTORS / 128); /* with as many blocks as it ever has */
+	memory = malloc(memory_bytes);
 	return memory == NULL;
-}
-
-static int free_memory(void **state)
-{
-	(void)state;
-	free(memory);
-	return 0;
 }
 
 int main(void)
@@ -484,5 +493,5 @@ int main(void)
 		cmocka_unit_test(test_damage),
 	};
 
-	return cmocka_run_group_tests(tests, make_memory, free_memory);
+	return cmocka_run_group_tests(tests, make_memory, NULL);
 }

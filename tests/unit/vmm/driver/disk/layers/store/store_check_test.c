@@ -143,7 +143,7 @@ static void test_copies(void **state)
 		if (stores[0].pool.block[block].uses == 0)
 			continue;
 		for (u32 copy = 0; copy < 2; copy++) {
-			spoil(copy != 0 ? pool_copy_sector(super, block)
+			spoil(copy != 0 ? pool_copy_sector(&stores[0].pool, block)
 					: (u64)block * STORE_BLOCK_SECTORS);
 			assert_int_equal(load_again(), STORE_READY);
 			if (copy != 0)
@@ -165,7 +165,6 @@ static void test_copies(void **state)
 static void test_both_spoiled(void **state)
 {
 	static u8 before[SECTORS * 512u];
-	const struct store_superblock *super = &stores[0].pool.super;
 	u32 block = STORE_FIRST_NODE;
 
 	(void)state;
@@ -173,7 +172,7 @@ static void test_both_spoiled(void **state)
 	while (stores[0].pool.block[block].uses == 0)
 		block++;
 	spoil((u64)block * STORE_BLOCK_SECTORS);
-	spoil(pool_copy_sector(super, block));
+	spoil(pool_copy_sector(&stores[0].pool, block));
 	memcpy(before, disk[0], sizeof(before));
 	assert_int_equal(load_again(), STORE_BROKEN);
 	assert_memory_equal(before, disk[0], sizeof(before));
@@ -233,7 +232,7 @@ static void test_place_of_copies(void **state)
 
 	(void)state;
 	(void)make_copied();
-	all = pool_data_chunks(&stores[0].pool.super);
+	all = stores[0].pool.data_chunks;
 	assert_int_equal(page_of(0)->told.bytes, (u64)all * CHUNK * 512);
 	assert_int_equal(all + 4, stores[0].pool.super.chunks); /* 64 blocks of 4 KiB */
 	while ((chunk = pool_take_chunk(&stores[0].pool)) != NO_CHUNK) {

@@ -67,8 +67,8 @@ static u32 check_sums(void)
 	u32 count = 0;
 	u32 sum;
 
-	for (u32 i = 0; i < pool_data_chunks(&pool->super); i++) {
-		if (pool->chunk[i].uses == 0 || !pool_sum(pool, i, &sum))
+	for (u32 i = 0; i < pool->super.chunks; i++) {
+		if (!pool_has_data(pool, i) || !pool_sum(pool, i, &sum))
 			continue;
 		assert_int_equal(sum, crc32c(0, chunk_on(disk[0], i), CHUNK * 512));
 		assert_int_equal(sum, crc32c(0, chunk_on(medium, i), CHUNK * 512));

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/disk/store.h"
+
+/*
+ * Returns how many sectors a store's disk has more than the store, which `store grow` would give to
+ * it; 0: there is no such room, or the store is not ready.
+ */
+u64 store_room_sectors(const struct store *store, const struct store_told *told);
+/* Returns a sentence, in `text`, that says why the store must not grow now, or NULL. */
+const char *store_grow_problem(const struct store *store, char *text, size_t size);
