@@ -21,6 +21,7 @@ import store_check  # noqa: E402
 
 SECTORS = 131072
 STORE, NOTES = (2048, 124999), (125000, 131000)  # first and last sector
+SMALL = (2048, 62499)  # of the store, until it grows
 CONF = """
 [disk raw]
 controller = nvme0
@@ -33,6 +34,8 @@ partition = notes
 [store pool]
 disk = raw
 overcommit = yes
+checksum = yes
+checksum_after = 1
 
 [vm alpha]
 kernel = vmlinuz
@@ -58,11 +61,23 @@ class Run:
     made: set
 
 
+def partitions(store):
+    """A disk's bytes with a table that has these sectors as the store's."""
+    return gpt.image(SECTORS, {"store": (*store, uuid.UUID(int=2)), "notes": (*NOTES, uuid.UUID(int=3))})
+
+
+def grow(machine, disk):
+    """The store's partition becomes larger; the driver sees that when it begins, then the store takes it."""
+    with open(disk, "r+b") as file:
+        file.write(partitions(STORE)[:34 * 512])
+    fio.die(machine, "nvme0", "driver restart")
+    machine.objects("store grow pool")
+
+
 def record(build, programs, folder, rounds):
-    """A guest writes, while volumes are made, copied, kept and dropped, and the driver is restarted."""
+    """A guest writes, while volumes are made, copied, kept and dropped, the driver is restarted and the store grows."""
     disk, log = folder / "disk.img", folder / "disk.log"
-    disk.write_bytes(gpt.image(SECTORS, {"store": (*STORE, uuid.UUID(int=2)),
-                                         "notes": (*NOTES, uuid.UUID(int=3))}))
+    disk.write_bytes(partitions(SMALL))
     before = disk.read_bytes()
     chance = random.Random(rounds)
     made = {"one"}
@@ -83,7 +98,9 @@ def record(build, programs, folder, rounds):
                 fio.wait_requests(machine, "notes", chance.randrange(1, 6))
                 machine.objects(command)
                 made.add(name)
-            if turn % 2 == 0:
+            if turn == 0:
+                grow(machine, disk)
+            elif turn % 2 == 0:
                 fio.die(machine, "nvme0", "driver restart")
             elif turn > 1:
                 for name in (f"v{turn - 1}", f"s{turn - 2}"):
@@ -169,6 +186,8 @@ def test_cuts(build, tmp_path, rounds, cuts):
     run = record(build, build, tmp_path, rounds)
     assert not after_cut(run, len(run.entries), write_log.none, random.Random(1), tmp_path)
     image = store_check.Image(tmp_path / "cut.img", STORE[0])
+    assert (image.states[-1].sizes, image.states[-1].sectors) == ([SMALL[1] - SMALL[0] + 1], STORE[1] - STORE[0] + 1)
+    assert image.states[-1].sums  # which the checker compares with what the chunks hold, after each cut
     assert {volume[1] for volume in image.volumes()} == run.made
     assert not cut_often(run, tmp_path, cuts)
 

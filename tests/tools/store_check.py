@@ -7,6 +7,7 @@ whole. Prints a line for each volume of the newer state and a sentence for each 
 
     store_check.py IMAGE [FIRST_SECTOR]
 """
+import functools
 import struct
 import sys
 
@@ -32,6 +33,7 @@ def crc_table():
 TABLE = crc_table()
 
 
+@functools.lru_cache(maxsize=512)
 def crc32c(data):
     crc = 0xFFFFFFFF
     for byte in data:
