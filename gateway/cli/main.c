@@ -34,6 +34,7 @@ static const char usage[] =
 	"  volume upload FILE STORE/VOLUME [SIZE] [--continue] | download STORE/VOLUME FILE\n"
 	"  volume clone|snapshot STORE/VOLUME NEW | resize STORE/VOLUME SIZE\n"
 	"  volume rename STORE/VOLUME NAME | rollback STORE/VOLUME SNAPSHOT | drop STORE/VOLUME\n"
+	"  volume export|import STORE/VOLUME DISK | copy list|cancel\n"
 	"  volume rekey STORE/VOLUME KEY | rekey list | rekey cancel STORE/VOLUME\n"
 	"  net list\n"
 	"  run TEMPLATE [--env NAME=TEXT]... [--file FILE:PATH]... [--output PATH=LOCAL]...\n"

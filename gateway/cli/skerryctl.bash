@@ -61,7 +61,7 @@ _skerryctl() {
 	'user ') choices='list create set password remove' ;;
 	'disk ') choices='list restore' ;;
 	'store ') choices='list quota grow scrub take format' ;;
-	'volume ') choices='list stat create upload download clone snapshot resize rename rekey rollback drop' ;;
+	'volume ') choices='list stat create upload download clone snapshot resize rename rekey rollback export import copy drop' ;;
 	'net ') choices='list' ;;
 	'vm create' | 'vm set')
 		# A key, behind which its value stands; '=' begins another word for bash.
@@ -100,6 +100,12 @@ _skerryctl() {
 	'store format' | 'store quota' | 'store grow' | 'store scrub' | 'store take' | 'volume list')
 		[[ ${#words[@]} -eq 2 ]] && choices=$(_skerryctl_names "${asked[@]}" store list)
 		;;
+	'volume copy') [[ ${#words[@]} -eq 2 ]] && choices='list cancel' ;;
+	'volume export')
+		[[ ${#words[@]} -eq 2 ]] && choices=$(_skerryctl_names "${asked[@]}" volume list)
+		[[ ${#words[@]} -eq 3 ]] && choices=$(_skerryctl_names "${asked[@]}" disk list)
+		;;
+	'volume import') [[ ${#words[@]} -eq 3 ]] && choices=$(_skerryctl_names "${asked[@]}" disk list) ;;
 	'volume stat' | 'volume clone' | 'volume snapshot' | 'volume resize' | 'volume rename' | 'volume rollback' | 'volume drop' | 'volume download')
 		[[ ${#words[@]} -eq 2 ]] && choices=$(_skerryctl_names "${asked[@]}" volume list)
 		;;

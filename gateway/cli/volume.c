@@ -170,6 +170,8 @@ static const struct {
 	{"rename", "PATCH", "", "name", "renamed", "NAME"},
 	{"rekey", "POST", "/actions/rekey", "key", "has another key", "KEY"},
 	{"rollback", "POST", "/actions/rollback", "snapshot", "rolled back", "SNAPSHOT"},
+	{"export", "POST", "/actions/export", "disk", "exported", "DISK"},
+	{"import", "POST", "/actions/import", "disk", "imported", "DISK"},
 };
 
 static enum cli_exit volume_verb(struct cli *cli, size_t verb, int count, char **words)
@@ -183,6 +185,9 @@ static enum cli_exit volume_verb(struct cli *cli, size_t verb, int count, char *
 			volume_verbs[verb].usage);
 	if (!strcmp(key, "snapshot") &&
 	    !cli_confirm(cli, "rollback", words[0], "What it holds now is lost."))
+		return CLI_FAILED;
+	if (!strcmp(volume_verbs[verb].name, "export") &&
+	    !cli_confirm(cli, "export to", words[1], "What that disk holds is lost."))
 		return CLI_FAILED;
 	volume_path(path, words[0], volume_verbs[verb].below);
 	body = !strcmp(key, "bytes") ? json_pack("{s:I}", key, state_size_of(words[1]))
@@ -223,6 +228,32 @@ static bool volume_rekey(struct cli *cli, int count, char **words, enum cli_exit
 	return true;
 }
 
+static void volume_copy_row(struct table *table, const json_t *copy)
+{
+	table_add_format(table, "%s/%s", table_text(copy, "store"), table_text(copy, "volume"));
+	table_add(table, table_text(copy, "disk"));
+	table_add(table, table_text(copy, "copy"));
+	table_add(table, table_text(copy, "state"));
+	table_add(table, table_bytes(json_object_get(copy, "copied_bytes")));
+	table_add(table, table_bytes(json_object_get(copy, "all_bytes")));
+	table_add(table, table_text(copy, "reason"));
+}
+
+/* Shows the last export or import, or cancels the one that is under way. */
+static enum cli_exit volume_copy(struct cli *cli, int count, char **words)
+{
+	bool cancel = count == 1 && !strcmp(words[0], "cancel");
+
+	if (cancel)
+		return volume_change(cli, "POST", "/v1/copies/actions/cancel", NULL, "the copy",
+				     "cancelled");
+	if (count != 1 || strcmp(words[0], "list") != 0)
+		cli_die(CLI_USAGE, "use: volume copy list, or volume copy cancel");
+	cli_connect(cli);
+	return items_show(cli, "/v1/copies", "VOLUME DISK COPY STATE >COPIED >OF REASON",
+			  volume_copy_row);
+}
+
 static enum cli_exit volume_drop(struct cli *cli, int count, char **words)
 {
 	char path[VOLUME_PATH_BYTES];
@@ -242,6 +273,8 @@ enum cli_exit command_volume(struct cli *cli, int count, char **words)
 
 	if (!strcmp(verb, "rekey") && volume_rekey(cli, count - 1, words + 1, &code))
 		return code;
+	if (!strcmp(verb, "copy"))
+		return volume_copy(cli, count - 1, words + 1);
 	if (!strcmp(verb, "list"))
 		return volume_list(cli, count - 1, words + 1);
 	if (!strcmp(verb, "stat"))
@@ -259,7 +292,8 @@ enum cli_exit command_volume(struct cli *cli, int count, char **words)
 			return volume_verb(cli, i, count - 1, words + 1);
 	}
 	cli_die(CLI_USAGE, "use: volume list, volume upload FILE STORE/VOLUME, volume "
-			   "stat|create|clone|snapshot|resize|rename|rekey|rollback|download|drop "
+			   "stat|create|clone|snapshot|resize|rename|rekey|rollback|export|import|"
+			   "copy|download|drop "
 			   "STORE/VOLUME ...");
 }
 

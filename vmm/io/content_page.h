@@ -9,8 +9,9 @@
  * (START_SAVE) if it reads or writes, and nothing else, but for CONTENT_REKEY: then it has a link
  * to another volume, and both keys in a page (START_DISK_FILE, struct disk_keys: CONTENT_KEY_OLD
  * and CONTENT_KEY_NEW). A later round of a rekey also has a bit for each block that has changed
- * since the round before (START_STATE, vmm/io/disk_changes.h), and copies these alone. The process
- * ends when it is done.
+ * since the round before (START_STATE, vmm/io/disk_changes.h), and copies these alone. For
+ * CONTENT_EXPORT and CONTENT_IMPORT it has links to the volume and to a disk. The process ends when
+ * it is done.
  */
 enum content_operation {
 	CONTENT_WRITE,	/* writes bytes from the transfer to the volume */
@@ -19,6 +20,10 @@ enum content_operation {
 	/* decrypts the volume (START_DISK) and encrypts it by another key to another one
 	 * (START_SAVE), which holds zeros, or what a round before has written */
 	CONTENT_REKEY,
+	/* copies the volume (START_DISK) to the first sectors of a disk (START_SAVE) */
+	CONTENT_EXPORT,
+	/* copies a disk (START_DISK) to a volume (START_SAVE) that holds zeros */
+	CONTENT_IMPORT,
 	CONTENT_OPERATION_COUNT
 };
 

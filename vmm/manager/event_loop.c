@@ -10,6 +10,7 @@
 #include "vmm/manager/disk/content.h"
 #include "vmm/manager/disk/disk_restore.h"
 #include "vmm/manager/disk/rekey.h"
+#include "vmm/manager/disk/volume_copy.h"
 #include "vmm/manager/driver/driver.h"
 #include "vmm/manager/process/events.h"
 #include "vmm/manager/gdb/gdb.h"
@@ -132,6 +133,7 @@ void event_loop_run_once(void)
 	more |= disk_restore_step();
 	more |= content_step();
 	more |= rekey_step();
+	more |= volume_copy_step();
 	more |= capture_step();
 	more |= vm_step();
 	vm_volumes_step();
@@ -146,6 +148,7 @@ void event_loop_run_once(void)
 	deadline = MIN(deadline, MIN(driver_deadline(), capture_deadline()));
 	deadline = MIN(deadline, MIN(machine_channels_deadline(), disk_restore_deadline()));
 	deadline = MIN(deadline, MIN(content_deadline(), rekey_deadline()));
+	deadline = MIN(deadline, volume_copy_deadline());
 	deadline = MIN(deadline, MIN(setup_deadline(), log_deadline()));
 	deadline = MIN(deadline, MIN(perf_deadline(), gdb_deadline()));
 	deadline = MIN(deadline, shutdown_deadline());

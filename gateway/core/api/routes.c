@@ -205,6 +205,21 @@ static const struct route routes[] = {
 	 "ends a rekey that is under way: the volume keeps its key"},
 	{"GET", "/v1/rekeys", ROLE_VIEWER, SCOPE_ALL, ROUTE_LINK, NULL, api_rekeys, NULL, "Rekeys",
 	 NULL, 200, "the rekey that is under way, and how far it is, or the last one"},
+	{"POST", VOLUME "/actions/export", ROLE_ADMIN, SCOPE_ALL,
+	 ROUTE_LINK | ROUTE_SLOW | ROUTE_JUDGES, "volume.export", api_volume_export, "Disk",
+	 "Changed", NULL, 200,
+	 "copies what a volume holds to a disk that nobody uses: what that held is lost; takes the "
+	 "role content, too"},
+	{"POST", VOLUME "/actions/import", ROLE_ADMIN, SCOPE_ALL, ROUTE_LINK | ROUTE_SLOW,
+	 "volume.import", api_volume_import, "Disk", "Changed", NULL, 200,
+	 "makes a volume that holds what a disk holds to which nobody writes; takes the role "
+	 "content, too"},
+	{"GET", "/v1/copies", ROLE_VIEWER, SCOPE_ALL, ROUTE_LINK, NULL, api_copies, NULL, "Copies",
+	 NULL, 200, "the export or import that is under way, and how far it is, or the last one"},
+	{"POST", "/v1/copies/actions/cancel", ROLE_ADMIN, SCOPE_ALL, ROUTE_LINK | ROUTE_SLOW,
+	 "volume.copy-cancel", api_copy_cancel, NULL, "Changed", NULL, 200,
+	 "ends the export or import that is under way: an import leaves no volume, an export "
+	 "nothing whole on its disk"},
 	{"POST", VOLUME "/actions/rollback", ROLE_ADMIN, SCOPE_ALL,
 	 ROUTE_LINK | ROUTE_SLOW | ROUTE_JUDGES, "volume.rollback", api_volume_rollback, "Reset",
 	 "Changed", NULL, 200,

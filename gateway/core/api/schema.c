@@ -121,6 +121,10 @@ const struct schema schema_list[] = {
 	{"Rekeys", OBJECT(OBJECTS("items", STRING("store") "," STRING("volume") "," STRING("key")
 				  "," STRING("state") "," COUNT("round") "," COUNT("copied_bytes")
 				  "," COUNT("all_bytes") "," STRING("reason")))},
+	{"Copies", OBJECT(OBJECTS("items", STRING("store") "," STRING("volume") "," STRING("disk")
+				  "," STRING("copy") "," STRING("state") ","
+				  COUNT("copied_bytes") "," COUNT("all_bytes") ","
+				  STRING("reason")))},
 	{"Named", OBJECT(STRING("name"))},
 	{"Clone", OBJECT(STRING("name") "," STRING("net"))},
 	{"Snapshots", OBJECT(OBJECTS("items", STRING("name") "," NUMBER("age_s") ","

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "gateway/core/api/ask.h"
+#include "gateway/core/api/volume.h"
 #include "gateway/core/common/name.h"
 #include "gateway/core/common/number.h"
 #include "gateway/core/host/volume_own.h"
@@ -20,6 +21,9 @@
 #include "gateway/core/live/upload.h"
 
 enum { VOLUME_WAIT_S = 10, VOLUME_COMMAND_BYTES = 32 };
+
+const char volume_part_problem[] =
+	"names that end in .part are those of unfinished uploads: take another one";
 
 /* Skerry gives `shared_bytes` and the rest of a volume that is asked for by its name only. */
 static const char *const volume_keys[] = {
@@ -72,11 +76,7 @@ void api_stores(struct request *request)
 	ask_skerry(request, "store list", NULL, NULL, volume_took_stores);
 }
 
-/*
- * Returns whether the names in the path can be those of a store and a volume. If not, answers the
- * request with 404.
- */
-static bool volume_path(struct request *request)
+bool api_volume_path(struct request *request)
 {
 	if (name_valid(request->store) && (!*request->item || name_valid(request->item)))
 		return true;
@@ -98,13 +98,12 @@ void api_store(struct request *request)
 {
 	const char *words[] = {request->store, NULL};
 
-	if (volume_path(request))
+	if (api_volume_path(request))
 		ask_skerry(request, "store list", words, NULL, volume_took_store);
 }
 
-/* Begins an operation: a command whose first word is STORE/VOLUME. */
-static void volume_begin(struct request *request, enum operation_kind kind, const char *command,
-			 const char *const *words, const char *target, unsigned status)
+void volume_begin(struct request *request, enum operation_kind kind, const char *command,
+		  const char *const *words, const char *target, unsigned status)
 {
 	operation_start(request, kind, command, words, target, NULL, status,
 			request_wait_s(request, VOLUME_WAIT_S));
@@ -125,7 +124,7 @@ void api_store_change(struct request *request)
 {
 	const char *quota = request_text(request, "quota");
 
-	if (!volume_path(request))
+	if (!api_volume_path(request))
 		return;
 	if (quota)
 		volume_store_begin(request, "store quota set", *quota ? quota : "none");
@@ -137,7 +136,7 @@ void api_store_change(struct request *request)
 
 void api_store_format(struct request *request)
 {
-	if (volume_path(request))
+	if (api_volume_path(request))
 		volume_store_begin(request, "store format",
 				   request_true(request, "overwrite") ? "overwrite" : NULL);
 }
@@ -145,21 +144,21 @@ void api_store_format(struct request *request)
 /* Lets a store take what its disk has become larger, which `room_bytes` of the store shows. */
 void api_store_grow(struct request *request)
 {
-	if (volume_path(request))
+	if (api_volume_path(request))
 		volume_store_begin(request, "store grow", NULL);
 }
 
 /* Begins a scrub, which goes on when this is answered: `scrub` of the store shows how far it is. */
 void api_store_scrub(struct request *request)
 {
-	if (volume_path(request))
+	if (api_volume_path(request))
 		volume_store_begin(request, "store scrub", NULL);
 }
 
 /* Begins to take a store from another host: Skerry looks first whether that one still writes. */
 void api_store_take(struct request *request)
 {
-	if (volume_path(request))
+	if (api_volume_path(request))
 		volume_store_begin(request, "store take", NULL);
 }
 
@@ -186,7 +185,7 @@ void api_volumes(struct request *request)
 {
 	const char *words[] = {request->store, NULL};
 
-	if (volume_path(request))
+	if (api_volume_path(request))
 		ask_skerry(request, "volume list", words, NULL, volume_took_list);
 }
 
@@ -199,9 +198,7 @@ static void volume_took_one(uint64_t id, json_t *reply)
 		answer_json(request, 200, volume_json(request, json_array_get(rows, 0)));
 }
 
-/* Writes the volume's name as STORE/VOLUME, as Skerry's commands take it. */
-static const char *volume_word(const struct request *request, const char *volume,
-			       char word[TARGET_BYTES])
+const char *volume_word(const struct request *request, const char *volume, char word[TARGET_BYTES])
 {
 	snprintf(word, TARGET_BYTES, "%s/%.*s", request->store, NAME_BYTES - 1, volume);
 	return word;
@@ -212,7 +209,7 @@ void api_volume(struct request *request)
 	char word[TARGET_BYTES];
 	const char *words[] = {volume_word(request, request->item, word), NULL};
 
-	if (volume_path(request))
+	if (api_volume_path(request))
 		ask_skerry(request, "volume stat", words, NULL, volume_took_one);
 }
 
@@ -225,9 +222,7 @@ static const char *volume_name(struct request *request, const char *field)
 	char problem[120];
 
 	if (name && upload_is_part(name)) {
-		answer_problem(request, 422, "bad-argument",
-			       "names that end in .part are those of unfinished uploads: take "
-			       "another one");
+		answer_problem(request, 422, "bad-argument", "%s", volume_part_problem);
 		return NULL;
 	}
 	snprintf(problem, sizeof(problem),
@@ -264,7 +259,7 @@ void api_volume_change(struct request *request)
 	char word[TARGET_BYTES];
 	const char *words[] = {word, NULL, NULL};
 
-	if (!volume_path(request))
+	if (!api_volume_path(request))
 		return;
 	if (sizes == names) {
 		answer_problem(request, 422, "bad-argument",
@@ -282,16 +277,11 @@ void api_volume_drop(struct request *request)
 	char word[TARGET_BYTES];
 	const char *words[] = {volume_word(request, request->item, word), NULL};
 
-	if (volume_path(request))
+	if (api_volume_path(request))
 		volume_begin(request, OPERATION_RESULT, "volume drop", words, word, 204);
 }
 
-/*
- * Returns whether a volume may be copied. If there is none, or the gateway's own VM uses it or a
- * volume of which it is a copy, answers the request and returns false: the copy would hold the
- * gateway's key, users and tokens.
- */
-static bool volume_may_be_copied(struct request *request, json_t *rows, const char *name)
+bool volume_may_be_copied(struct request *request, json_t *rows, const char *name)
 {
 	if (!volume_row(rows, name)) {
 		answer_problem(request, 404, "not-found", "store %s has no volume \"%s\"",
@@ -337,7 +327,7 @@ void api_volume_make(struct request *request)
 	bool copies = fields_below(&request->fields, "body", "from") != NULL;
 	const char *words[] = {request->store, NULL};
 
-	if (!volume_path(request) || !volume_name(request, "name") || !volume_bytes(request) ||
+	if (!api_volume_path(request) || !volume_name(request, "name") || !volume_bytes(request) ||
 	    (copies && !volume_name(request, "from")))
 		return;
 	if (!copies) {
@@ -369,7 +359,7 @@ void api_volume_copy(struct request *request)
 {
 	const char *words[] = {request->store, NULL};
 
-	if (volume_path(request) && volume_name(request, "name"))
+	if (api_volume_path(request) && volume_name(request, "name"))
 		ask_skerry(request, "volume list", words, NULL, volume_took_source);
 }
 
@@ -379,7 +369,7 @@ void api_volume_rekey(struct request *request)
 	char word[TARGET_BYTES];
 	const char *words[] = {word, key, NULL};
 
-	if (!volume_path(request) || !volume_name(request, "key"))
+	if (!api_volume_path(request) || !volume_name(request, "key"))
 		return;
 	volume_begin(request, OPERATION_REPLY, "volume rekey", words,
 		     volume_word(request, request->item, word), 200);
@@ -400,7 +390,7 @@ void api_volume_rekey_cancel(struct request *request)
 	char word[TARGET_BYTES];
 	const char *words[] = {volume_word(request, request->item, word), NULL};
 
-	if (volume_path(request))
+	if (api_volume_path(request))
 		volume_begin(request, OPERATION_REPLY, "volume rekey cancel", words, word, 200);
 }
 
@@ -426,6 +416,6 @@ void api_volume_rollback(struct request *request)
 {
 	const char *words[] = {request->store, NULL};
 
-	if (volume_path(request) && volume_name(request, "snapshot"))
+	if (api_volume_path(request) && volume_name(request, "snapshot"))
 		ask_skerry(request, "volume list", words, NULL, volume_took_snapshot);
 }

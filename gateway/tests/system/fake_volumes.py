@@ -15,7 +15,7 @@ class Volumes:
     def make_stores(self):
         """Makes a store without volumes, and one whose disk holds nothing yet."""
         self.stores = {"pool": {}, "empty": None}
-        self.volume_last, self.rekey = 0, None
+        self.volume_last, self.rekey, self.copy = 0, None, None
         self.quotas, self.damaged, self.room = [], [], 0
 
     def run_store_quota_set(self, words, _after):
@@ -163,6 +163,32 @@ class Volumes:
         self.rekey = {"store": volume["store"], "volume": volume["name"], "key": words[1], "state": "done", "round": 3,
                       "copied_bytes": 65536, "all_bytes": volume["bytes"], "reason": ""}
         return [{"store": volume["store"], "said": ""}]
+
+    def run_volume_export(self, words, _after):
+        _, volume = self.volume(words[0])
+        if volume["users"]:
+            raise Refused("bad-state", f"{volume['name']}: {volume['users']} uses it; a volume has one writer, or readers only")
+        return self.copied("export", volume, words[1])
+
+    def run_volume_import(self, words, _after):
+        store, name = words[0].split("/")
+        if name in self.store(store):
+            raise Refused("bad-state", f"{name}: a volume of that name exists; use another name")
+        return self.copied("import", self.make_volume(store, name, 8192)[0], words[1])
+
+    def copied(self, copy, volume, disk):
+        self.copy = {"store": volume["store"], "volume": volume["name"], "disk": disk, "copy": copy, "state": "done",
+                     "copied_bytes": volume["bytes"], "all_bytes": volume["bytes"], "reason": ""}
+        return [{"store": volume["store"], "said": ""}]
+
+    def run_volume_copy_list(self, _words, _after):
+        return [self.copy] if self.copy else []
+
+    def run_volume_copy_cancel(self, _words, _after):
+        if self.copy is None or self.copy["state"] != "copies":
+            raise Refused("bad-state", "no volume is being copied; `volume copy list` shows the last copy")
+        self.copy.update(state="failed", reason="it was cancelled")
+        return [{"store": self.copy["store"], "said": ""}]
 
     def run_volume_rollback(self, words, _after):
         store = words[0].split("/")[0]

@@ -68,6 +68,29 @@ def test_another_key(server, fake):
         assert server.tls("POST", f"{POOL}/secret/actions/rekey", {"key": "other"}, token=token).status == 403
 
 
+def test_copies(server, fake):
+    """Exports and imports take the roles admin and content, with the scope *; the own VM's volume is not copied."""
+    server.tls("POST", POOL, {"name": "web", "bytes": 8192})
+    both = server.make_token(["admin", "content"])
+    assert server.tls("GET", "/v1/copies").json()["items"] == []
+    for path in (f"{POOL}/web/actions/export", f"{POOL}/new/actions/import"):
+        for token in (server.make_token(["admin"]), server.make_token(["content"]), server.make_token(["admin", "content"], "web*")):
+            assert server.tls("POST", path, {"disk": "usb"}, token=token).status == 403, path
+        for disk in ("a b", "pool/web", "", 7, None):
+            assert server.tls("POST", path, {"disk": disk}, token=both).status == 422, disk
+        assert server.tls("POST", path, {"disk": "usb"}, token=both).json() == {"changed": True}
+        assert server.tls("GET", "/v1/copies").json()["items"] == [fake.copy] and fake.copy["disk"] == "usb"
+    assert server.tls("POST", f"{POOL}/new/actions/import", {"disk": "usb"}, token=both).status == 409
+    assert server.tls("POST", f"{POOL}/new.part/actions/import", {"disk": "usb"}, token=both).status == 422
+    assert server.tls("POST", f"{POOL}/none/actions/export", {"disk": "usb"}, token=both).status == 404
+    assert server.tls("POST", "/v1/copies/actions/cancel").status == 409
+    fake.copy["state"] = "copies"
+    assert server.tls("POST", "/v1/copies/actions/cancel", token=server.make_token(["content"])).status == 403
+    assert server.tls("POST", "/v1/copies/actions/cancel").json() == {"changed": True}
+    fake.stores["pool"]["web"]["users"] = "vm00"
+    assert server.tls("POST", f"{POOL}/web/actions/export", {"disk": "usb"}, token=both).status == 409
+
+
 def test_a_key_makes_one_volume(server, fake):
     headers = {"Idempotency-Key": "one volume"}
     first = server.tls("POST", POOL, {"name": "once", "bytes": 4096}, headers=headers)
@@ -248,6 +271,11 @@ def test_skerryctl(server, fake, request):
     assert "resized" in ctl("volume", "resize", "pool/web", "16M")
     assert "rolled back" in ctl("volume", "rollback", "pool/web", "monday")
     fake.stores["pool"]["web"].update(encrypt="vault", key_id=f"{7:016x}")
+    assert "exported" in ctl("--yes", "volume", "export", "pool/monday", "usb") and "imported" in ctl("volume", "import", "pool/old", "usb")
+    assert re.search(r"pool/old +usb +import +done", ctl("volume", "copy", "list"))
+    fake.copy["state"] = "copies"
+    assert "cancelled" in ctl("volume", "copy", "cancel") and "was cancelled" in ctl("volume", "copy", "list")
+    assert "dropped" in ctl("volume", "drop", "pool/old")
     assert "has another key" in ctl("volume", "rekey", "pool/web", "other")
     assert "pool/web" in ctl("volume", "rekey", "list") and "done" in ctl("volume", "rekey", "list")
     fake.rekey["state"] = "copies"
@@ -277,7 +305,7 @@ def test_skerryctl(server, fake, request):
     assert "has other quotas" in ctl("store", "quota", "pool", "none") and "web" not in ctl("store", "quota", "pool")
     for words, code in ((("volume", "create", "pool", "8M"), 2), (("volume", "create", "pool/x", "8Q"), 2),
                         (("volume", "create", "pool/x", "8M", "form=web"), 2), (("volume", "drop", "pool"), 2),
-                        (("volume", "grow", "pool/x"), 2), (("volume", "stat", "pool"), 2), (("volume", "stat", "pool/x"), 3), (("store", "check", "pool"), 2), (("store", "scrub", "none"), 3), (("store", "grow", "none"), 3), (("store", "grow", "pool"), 5), (("store", "quota"), 2), (("store", "quota", "none"), 3),
+                        (("volume", "grow", "pool/x"), 2), (("volume", "copy"), 2), (("volume", "copy", "cancel"), 5), (("volume", "import", "pool/web", "usb"), 5), (("volume", "stat", "pool"), 2), (("volume", "stat", "pool/x"), 3), (("store", "check", "pool"), 2), (("store", "scrub", "none"), 3), (("store", "grow", "none"), 3), (("store", "grow", "pool"), 5), (("store", "quota"), 2), (("store", "quota", "none"), 3),
                         (("store", "quota", "pool", "web"), 1), (("volume", "drop", "pool/x"), 3),
                         (("volume", "create", "pool/web", "8M"), 5), (("volume", "list", "none"), 3), (("store", "format", "empty"), 5)):
         assert len(ctl(*words, code=code)) > 10

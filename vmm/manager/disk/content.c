@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs the processes that move volumes' content between stores and machine channels, or digest it.
- * Called by `volume write`, `volume read`, `volume digest`, rekey.c and the event loop. Owns the
- * memory group, links, process and transfer of each of these movements.
+ * Runs the processes that move volumes' content between stores and machine channels or disks, or
+ * digest it. Called by `volume write`, `volume read`, `volume digest`, rekey.c, volume_copy.c and
+ * the event loop. Owns the memory group, links, process and transfer of each of these movements.
  */
 #include "vmm/manager/disk/content.h"
 
@@ -31,10 +31,9 @@ static struct content contents[CONTENT_MAX];
 static u32 last_number;
 
 static const char *const users[CONTENT_OPERATION_COUNT] = {
-	[CONTENT_WRITE] = "volume write",
-	[CONTENT_READ] = "volume read",
-	[CONTENT_DIGEST] = "volume digest",
-	[CONTENT_REKEY] = "volume rekey",
+	[CONTENT_WRITE] = "volume write",   [CONTENT_READ] = "volume read",
+	[CONTENT_DIGEST] = "volume digest", [CONTENT_REKEY] = "volume rekey",
+	[CONTENT_EXPORT] = "volume export", [CONTENT_IMPORT] = "volume import",
 };
 
 const struct content *content_find(u32 number)
@@ -64,9 +63,16 @@ static struct content *content_place(void)
 	return place;
 }
 
+/* Returns whether the process writes to a second link, instead of a transfer or a digest. */
+static bool content_has_target(enum content_operation operation)
+{
+	return operation == CONTENT_REKEY || operation == CONTENT_EXPORT ||
+	       operation == CONTENT_IMPORT;
+}
+
 static bool content_make_group(struct content *content, char *problem, size_t size)
 {
-	u64 links = content->operation == CONTENT_REKEY ? 2 : 1;
+	u64 links = content_has_target(content->operation) ? 2 : 1;
 	u64 pages = DISK_COPIER_PAGES + links * DISK_LINK_PAGES;
 
 	content->group = HANDLE_NONE;
@@ -77,6 +83,22 @@ static bool content_make_group(struct content *content, char *problem, size_t si
 	format(problem, size, "there are no %llu KiB of memory for it",
 	       (unsigned long long)(pages * PAGE_SIZE / KIB));
 	return false;
+}
+
+/* Makes the links of an export or an import: to the volume and to the disk. */
+static bool content_make_disk_links(struct content *content, const struct content_wish *wish,
+				    char *problem, size_t size)
+{
+	bool out = wish->operation == CONTENT_EXPORT;
+	struct driver_link **volume = out ? &content->link : &content->link_to;
+	struct driver_link **disk = out ? &content->link_to : &content->link;
+
+	*volume = disk_volume_attach_alone(users[wish->operation], content->group, wish->store,
+					   wish->volume, out, problem, size);
+	if (*volume != NULL)
+		*disk = disk_attach_alone(users[wish->operation], content->group, wish->disk, !out,
+					  problem, size);
+	return *volume != NULL && *disk != NULL;
 }
 
 static bool content_make_links(struct content *content, const struct content_wish *wish,
@@ -90,6 +112,8 @@ static bool content_make_links(struct content *content, const struct content_wis
 	bool read_only =
 		wish->operation != CONTENT_WRITE && (wish->operation != CONTENT_REKEY || fixed);
 
+	if (wish->disk != NULL)
+		return content_make_disk_links(content, wish, problem, size);
 	content->link =
 		disk_volume_attach_alone(users[wish->operation], content->group, wish->store,
 					 wish->volume, read_only, problem, size);
@@ -141,7 +165,7 @@ static void content_give_all(struct content *content, struct process_build *buil
 	driver_link_give(build, content->link, START_DISK, 0, content->link->name);
 	if (content->operation == CONTENT_DIGEST)
 		return;
-	if (content->operation == CONTENT_REKEY) {
+	if (content_has_target(content->operation)) {
 		driver_link_give(build, content->link_to, START_SAVE, 0, content->link_to->name);
 		return;
 	}

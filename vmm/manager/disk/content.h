@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Moves what volumes hold between stores and machine channels, or digests it, each time by a
- * process of its own.
+ * Moves what volumes hold between stores and machine channels or disks, or digests it, each time by
+ * a process of its own.
  */
 #include "vmm/io/content_page.h"
 #include "vmm/manager/driver/driver.h"
@@ -44,7 +44,7 @@ struct content {
 	/* page shared with the process, which writes it at any time: read each field once */
 	struct content_page *page;
 	struct driver_link *link;
-	/* for a rekey: the link by which the process writes the new volume; else NULL */
+	/* for a rekey, an export or an import: the link by which the process writes; else NULL */
 	struct driver_link *link_to;
 	u64 until_tsc; /* the TSC by which the process must have made progress */
 };
@@ -57,8 +57,9 @@ struct content_wish {
 	enum content_operation operation;
 	struct store *store;
 	const struct store_volume *volume;
-	/* the client's channel; NULL: a digest or a rekey, which has no client */
+	/* the client's channel; NULL: it is neither written from nor read to a channel */
 	struct machine_channel *channel;
+	const char *disk; /* of an export or an import: the name of the disk; NULL: of others */
 	const struct store_volume *to; /* the volume that a rekey fills; NULL: this is no rekey */
 	/*
 	 * for a later round of a rekey: the link whose list of changes names the blocks to copy, of
@@ -84,7 +85,7 @@ const struct content *content_find(u32 number);
 u64 content_moved(const struct content *content);
 
 /*
- *  Ends the movement of that number, which a rekey has made, so that its volumes can be used again.
+ * Ends the movement of that number, which has no client, so that its volumes can be used again.
  */
 void content_let_go(u32 number);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The process that moves the content of a volume: from a transfer into the volume, from the volume
- * into a transfer, into a digest, or by another key into another volume. Called by main.c in its
- * own process. Touches its links to disk drivers, its transfer and the page shared with the
- * manager, and wipes the page of keys; a block passes through its memory at a time.
+ * The process that moves the content of a volume: from a transfer or a disk into the volume, from
+ * the volume into a transfer or a disk, into a digest, or by another key into another volume.
+ * Called by main.c in its own process. Touches its links to disk drivers, its transfer and the page
+ * shared with the manager, and wipes the page of keys; a block passes through its memory at a time.
  */
 #include "vmm/monitor/save/carrier.h"
 
@@ -36,11 +36,12 @@ struct carrier_room {
 	struct disk_client client;
 	struct transfer_end transfer;
 	u8 block[BLOCK_REQUEST_BYTES] ALIGNED(8);
-	/* only for a rekey: the blocks that have changed, the volume that it writes to, the keys */
-	const u64 *changed; /* a bit for each block; NULL: all of the volume is copied */
-	u64 changed_blocks; /* the number of blocks for which `changed` has bits */
+	/* what a rekey, an export or an import writes to */
 	struct save_disk to;
 	struct disk_client to_client;
+	/* only for a rekey: the blocks that have changed, the keys */
+	const u64 *changed; /* a bit for each block; NULL: all of the volume is copied */
+	u64 changed_blocks; /* the number of blocks for which `changed` has bits */
 	struct disk_keys keys;
 	struct disk_cipher old;
 	struct disk_cipher new;
@@ -315,6 +316,43 @@ static bool carrier_rekey(u64 bytes)
 	return save_disk_flush(&room->to) ? true : carrier_fails("%s", room->to.problem);
 }
 
+/*
+ * Copies what it reads as it is. A volume that is made of a disk holds zeros already, so zeros take
+ * no space of its store.
+ */
+static bool carrier_copy(u64 bytes)
+{
+	bool sparse = page->operation == CONTENT_IMPORT;
+
+	for (u64 done = 0; done < bytes;) {
+		u32 some = carrier_block_bytes(done, bytes - done);
+
+		if (!carrier_load_block(done, some))
+			return false;
+		if (!(sparse && is_zero(room->block, some)) &&
+		    !save_disk_write(&room->to, done, room->block, carrier_sectors_of(some)))
+			return carrier_fails("%s", room->to.problem);
+		done += some;
+		carrier_moved(some);
+	}
+	return save_disk_flush(&room->to) ? true : carrier_fails("%s", room->to.problem);
+}
+
+/* For an export or an import, opens what is written to, which has to have room for all. */
+static bool carrier_open_copy(const struct start_entry *to, handle_t queue)
+{
+	if (to == NULL)
+		return carrier_fails("it was given nothing to write to");
+	if (!save_disk_open_target(&room->to, &room->to_client, to, queue))
+		return carrier_fails("%s", room->to.problem);
+	if (room->disk.bytes < page->bytes || room->to.bytes < page->bytes)
+		return carrier_fails(
+			"it takes %llu bytes, and there are %llu to read and %llu to write",
+			(unsigned long long)page->bytes, (unsigned long long)room->disk.bytes,
+			(unsigned long long)room->to.bytes);
+	return true;
+}
+
 /* For a rekey, opens the volume that gets the content, and takes the old and the new key. */
 static bool carrier_open_rekey(const struct start_entry *to, handle_t queue)
 {
@@ -344,6 +382,8 @@ static bool carrier_open(handle_t queue)
 		return true;
 	if (page->operation == CONTENT_REKEY)
 		return carrier_open_rekey(ring, queue);
+	if (page->operation == CONTENT_EXPORT || page->operation == CONTENT_IMPORT)
+		return carrier_open_copy(ring, queue);
 	if (ring == NULL)
 		return carrier_fails("it was given no stream");
 	room->transfer = (struct transfer_end){
@@ -365,6 +405,9 @@ static bool carrier_carry(void)
 		return carrier_read(page->from, page->bytes);
 	case CONTENT_REKEY:
 		return carrier_rekey(page->bytes);
+	case CONTENT_EXPORT:
+	case CONTENT_IMPORT:
+		return carrier_copy(page->bytes);
 	default:
 		return carrier_digest(page->from, page->bytes);
 	}

@@ -11,6 +11,7 @@
 #include "vmm/manager/disk/store_owner.h"
 #include "vmm/manager/disk/store_quota.h"
 #include "vmm/manager/disk/store_scrub.h"
+#include "vmm/manager/disk/volume_copy.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/vm/disks/vm_volume.h"
 #include "vmm/manager/vm/vm.h"
@@ -83,11 +84,11 @@ static bool vm_volume_is_one_of(u32 snapshots, const char *name)
 
 /*
  * Returns whether a volume with a name of the manager's belongs to a VM's snapshot or backup, or to
- * a rekey.
+ * a rekey or an import.
  */
 static bool vm_volume_is_claimed(const char *name)
 {
-	if (rekey_needs(name))
+	if (rekey_needs(name) || volume_copy_needs(name))
 		return true;
 	VM_FOR_EACH(vm) {
 		if (vm_volume_is_one_of(vm->backup.volumes, name) ||
@@ -146,7 +147,7 @@ void vm_volumes_step(void)
 	char text[2 * DRIVER_TEXT_BYTES];
 	struct store *store;
 
-	if (rekey_left())
+	if (rekey_left() || volume_copy_left())
 		vm_volumes_look();
 	VM_FOR_EACH(vm)
 		vm_volume_full_look(vm);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The process of a rekey: what it writes by the new key in the first round and in a later one, and
- * what a list of changes or a volume that lies makes of it.
+ * what a list of changes or a volume that lies makes of it. Then that of an export or an import.
  */
 #include "tests/unit/vmm/monitor/save/save_process_fixture.h"
 
@@ -265,6 +265,55 @@ static void wrong_headers(void **state)
 	assert_int_equal(writes, 0);
 }
 
+/* Runs the process of an export or an import of so many bytes. */
+static enum content_state run_copy(enum content_operation operation, u64 bytes)
+{
+	memset(&start, 0, sizeof(start));
+	the_page = (struct content_page){.operation = operation, .bytes = bytes};
+	start.info.parameter[MONITOR_FLAGS] = MONITOR_CARRIER;
+	add(START_CHANNEL, 0, &the_page, "");
+	add(START_DISK, 0, NULL, "");
+	add(START_SAVE, 0, NULL, "");
+	writes = flushes = 0;
+	if (setjmp(the_end) == 0)
+		carrier_run();
+	return (enum content_state)the_page.state;
+}
+
+/* All is copied as it is, to a whole sector at the end; a new volume is not given zeros. */
+static void copies(void **state)
+{
+	(void)state;
+	memset(old_volume, 0, sizeof(old_volume));
+	memset(new_volume, 0xee, sizeof(new_volume));
+	old_volume[0] = 1;
+	old_volume[3 * BLOCK_REQUEST_BYTES + 511] = 2;
+	assert_int_equal(run_copy(CONTENT_EXPORT, 3 * BLOCK_REQUEST_BYTES + 512), CONTENT_DONE);
+	assert_memory_equal(new_volume, old_volume, 3 * BLOCK_REQUEST_BYTES + 512);
+	assert_int_equal(new_volume[3 * BLOCK_REQUEST_BYTES + 512], 0xee);
+	assert_int_equal(writes, 4);
+	assert_int_equal(flushes, 1);
+	assert_int_equal(the_page.moved, 3 * BLOCK_REQUEST_BYTES + 512);
+	memset(new_volume, 0, sizeof(new_volume));
+	assert_int_equal(run_copy(CONTENT_IMPORT, BYTES), CONTENT_DONE);
+	assert_memory_equal(new_volume, old_volume, BYTES);
+	assert_int_equal(writes, 2);
+	assert_int_equal(flushes, 1);
+}
+
+/* What has too little room, or has become smaller, is not written to. */
+static void too_small(void **state)
+{
+	(void)state;
+	for (u32 i = CONTENT_EXPORT; i <= CONTENT_IMPORT; i++) {
+		assert_int_equal(run_copy(i, BYTES + 512), CONTENT_FAILED);
+		assert_int_equal(writes, 0);
+		assert_string_equal(the_page.problem,
+				    "it takes 262656 bytes, and there are 262144 to read and "
+				    "262144 to write");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -272,6 +321,8 @@ int main(void)
 		cmocka_unit_test_setup(later_round, volumes),
 		cmocka_unit_test_setup(too_much, volumes),
 		cmocka_unit_test_setup(wrong_headers, volumes),
+		cmocka_unit_test(copies),
+		cmocka_unit_test(too_small),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

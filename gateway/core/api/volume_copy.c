@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Handlers that copy volumes to disks and make volumes of disks, by the host. The table of routes
+ * names them; each asks Skerry, which has a process of its own do it.
+ */
+#include "gateway/core/api/api.h"
+#include "gateway/core/api/ask.h"
+#include "gateway/core/api/volume.h"
+#include "gateway/core/common/name.h"
+#include "gateway/core/http/answer.h"
+#include "gateway/core/http/request.h"
+#include "gateway/core/http/router.h"
+#include "gateway/core/live/operation.h"
+#include "gateway/core/live/upload.h"
+
+static const char *const copy_keys[] = {
+	"store", "volume", "disk", "copy", "state", "copied_bytes", "all_bytes", "reason", NULL,
+};
+
+/*
+ * Returns body.disk, the name of a disk that a volume is copied to or made of. If it is none, or
+ * the asker may not move what volumes hold, answers the request and returns NULL.
+ */
+static const char *volume_disk(struct request *request)
+{
+	const char *disk = request_text(request, "disk");
+
+	if (!(request->who.roles & ROLE_CONTENT))
+		answer_problem(request, 403, "forbidden",
+			       "only the role content may write or read what a volume holds");
+	else if (!disk || !name_valid(disk))
+		answer_problem(request, 422, "bad-argument",
+			       "set \"disk\" to a disk that /v1/disks shows");
+	else
+		return disk;
+	return NULL;
+}
+
+/* Begins an export or an import, which goes on if the asker waits no longer. */
+static void volume_copy(struct request *request, const char *command)
+{
+	char word[TARGET_BYTES];
+	const char *words[] = {word, request_text(request, "disk"), NULL};
+
+	volume_begin(request, OPERATION_REPLY, command, words,
+		     volume_word(request, request->item, word), 200);
+}
+
+static void volume_took_export(uint64_t id, json_t *reply)
+{
+	json_t *rows;
+	struct request *request = ask_took(id, reply, &rows);
+
+	if (request && volume_may_be_copied(request, rows, request->item) && router_begin(request))
+		volume_copy(request, "volume export");
+}
+
+void api_volume_export(struct request *request)
+{
+	const char *words[] = {request->store, NULL};
+
+	if (api_volume_path(request) && volume_disk(request))
+		ask_skerry(request, "volume list", words, NULL, volume_took_export);
+}
+
+void api_volume_import(struct request *request)
+{
+	if (!api_volume_path(request) || !volume_disk(request))
+		return;
+	if (upload_is_part(request->item))
+		answer_problem(request, 422, "bad-argument", "%s", volume_part_problem);
+	else
+		volume_copy(request, "volume import");
+}
+
+static void volume_took_copies(uint64_t id, json_t *reply)
+{
+	ask_took_rows(id, reply, copy_keys);
+}
+
+void api_copies(struct request *request)
+{
+	ask_skerry(request, "volume copy list", NULL, NULL, volume_took_copies);
+}
+
+void api_copy_cancel(struct request *request)
+{
+	const char *words[] = {NULL};
+
+	volume_begin(request, OPERATION_REPLY, "volume copy cancel", words, "host", 200);
+}
