@@ -22,6 +22,7 @@ class States:
                                 "created": 0, "last_login": None}}
         self.programs = {"1": {"id": "1", "name": "first", "roles": ["admin", "auditor", "console-write"],
                                "scope": "*", "created": 0, "expires": None, "last_use": 1764288000}}
+        self.room = 4 << 30
         self.volumes = {"web": {"bytes": 8 << 30, "users": "web-1"}, "monday": {"bytes": 8 << 30, "snapshot": True, "read_only": True}}
         self.stores, self.uploading = {"pool": "ready", "spare": "empty"}, {}
         self.quotas = [{"pattern": "team-*", "bytes": 64 << 30, "used_bytes": 8 << 30}]
@@ -76,7 +77,7 @@ class States:
         send(request, 200, {"items": [
             {"name": name, "disk": "raw", "state": state, "problem": "" if state == "ready" else "its disk holds no store",
              "overcommit": False, "bytes": 64 << 30, "free_bytes": 40 << 30, "reserved_bytes": 8 << 30, "chunk_bytes": 65536,
-             "volumes": len(self.volumes)} for name, state in self.stores.items()]})
+             "room_bytes": self.room, "volumes": len(self.volumes)} for name, state in self.stores.items()]})
 
     def store_one(self, request, user, store):
         self.need(user, "viewer")
@@ -90,6 +91,11 @@ class States:
         self.quotas = [{"pattern": name, "bytes": int(size[:-1]) << 30, "used_bytes": 8 << 30} for name, size in pairs]
         send(request, 200, {"changed": True})
 
+    def store_grow(self, request, user, _store):
+        self.need(user, "admin")
+        self.room = 0
+        send(request, 200, {"changed": True})
+
     def store_format(self, request, user, store):
         self.need(user, "admin")
         self.stores[store] = "ready"
@@ -100,6 +106,13 @@ class States:
         send(request, 200, {"items": [
             {"store": store, "name": name, "id": 1, "parent": 0, "own_bytes": 1 << 20, "made_unix_seconds": 0, "read_only": False,
              "snapshot": False, "users": "", **volume} for name, volume in self.volumes.items() if store == "pool"]})
+
+    def volume_one(self, request, user, store, name):
+        self.need(user, "viewer")
+        send(request, 200, {
+            "store": store, "name": name, "id": 1, "parent": 0, "own_bytes": 1 << 20, "made_unix_seconds": 1700000000, "read_only": False,
+            "snapshot": False, "encrypt": "", "users": "", "shared_bytes": 3 << 20, "source": "debian", "requests": 1234, "read_bytes": 5 << 20,
+            "written_bytes": 0, "snapshots": ["monday", "tuesday"], "snapshot_count": 7, "clones": [], "clone_count": 0, **self.volumes[name]})
 
     def volume_make(self, request, user, _store):
         self.need(user, "admin")
@@ -285,6 +298,7 @@ ROUTES = (
     (r"GET history", States.history),
     (r"GET disks", States.disks), (r"GET nets", States.nets), (r"GET files", States.files), (r"POST disks/restore", States.disk_restore),
     (r"GET stores", States.store_list), (r"POST stores/([^/]+)/actions/format", States.store_format),
+    (r"POST stores/([^/]+)/actions/grow", States.store_grow), (r"GET stores/([^/]+)/volumes/([^/]+)", States.volume_one),
     (r"GET stores/([^/]+)", States.store_one), (r"PATCH stores/([^/]+)", States.store_change),
     (r"GET stores/([^/]+)/volumes", States.volume_list), (r"POST stores/([^/]+)/volumes", States.volume_make),
     (r"POST stores/([^/]+)/volumes/([^/]+)/(clones|snapshots)", States.volume_copy),

@@ -33,6 +33,21 @@ def test_life_of_a_volume(page, server):
     assert server.state()["csp"] == []
 
 
+def test_details(page, server):
+    """What is known of a volume is shown beside it, also to who only looks; a store takes what its disk has become larger."""
+    page.login("sky_viewer", place="#/volumes")
+    page.button("Details of web").click()
+    for words in ("3 MiB", "debian", "1234", "7 snapshots: monday, tuesday, ...", "no clones"):
+        page.sees(words, "table")
+    page.button("Details of web").click()
+    page.until(lambda: "debian" not in page.text("table"), "the details to go")
+    assert "has 4\u00a0GiB more than the store" in page.text("main") and "Grow the store" not in page.text("main")
+    page.login(place="#/volumes")
+    page.button("Grow the store").click()
+    page.until(lambda: "more than the store" not in page.text("main"), "the store to grow")
+    assert server.state()["csp"] == []
+
+
 def test_quotas(page, server):
     """What volumes of such names may come to is shown with what is used, and set by who may."""
     page.login(place="#/volumes")
@@ -66,7 +81,7 @@ def test_who_may(page):
     """A viewer reads; uploads need the role content; who sees a few machines only sees no store."""
     page.login("sky_viewer", place="#/volumes")
     page.sees("monday", "table")
-    assert page.all("main button") == [] and page.all('input[type="file"]') == []
+    assert {button.text for button in page.all("main button")} == {"Details"} and page.all('input[type="file"]') == []
 
 
 def test_who_sees_a_few_machines(page):

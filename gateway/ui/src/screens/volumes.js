@@ -8,6 +8,7 @@ import { useAct } from "../parts/act.js";
 import { confirm } from "../parts/dialogs.js";
 import { Loaded, Wall } from "../parts/states.js";
 import { Upload, Uploads } from "../parts/upload.js";
+import { VolumeStat } from "../parts/volume_stat.js";
 
 const EVERY_MS = 10000;
 
@@ -31,16 +32,19 @@ function Create({ act, path }) {
 
 function Row({ item, items, act, path }) {
 	const place = `${path}/${encodeURIComponent(item.name)}`;
+	const [open, setOpen] = useState(false);
 	const other = freeName((name) => items.some((volume) => volume.name === name), item.name);
 	const copy = (what, text) => act(text, "POST", `${place}/${what}`, { name: other });
 	const drop = async () => await confirm({ title: `Drop ${item.name}?`, label: "Drop", word: item.name,
 		text: "What it holds is lost, but for what clones and snapshots share with it." }) && act(`${item.name} dropped.`, "DELETE", place, undefined);
 	const kind = item.name.endsWith(".part") ? "unfinished upload" : item.snapshot ? "snapshot" : item.read_only ? "read-only" : "volume";
 	return html`<tr><th scope="row">${item.name}</th><td class="opt-2">${kind}</td><td class="num">${bytes(item.bytes)}</td>
-		<td class="num opt-2">${bytes(item.own_bytes)}</td><td>${item.users || "nobody"}</td><td><div class="actions">${may("admin") && html`
+		<td class="num opt-2">${bytes(item.own_bytes)}</td><td>${item.users || "nobody"}</td><td><div class="actions">
+		<button aria-expanded=${open} aria-label=${`Details of ${item.name}`} onClick=${() => setOpen(!open)}>Details</button>${may("admin") && html`
 		<button aria-label=${`Clone ${item.name}`} onClick=${() => copy("clones", `${other} is a clone of ${item.name}.`)}>Clone</button>
 		<button aria-label=${`Snapshot of ${item.name}`} onClick=${() => copy("snapshots", `${other} is a snapshot of ${item.name}.`)}>Snapshot</button>
-		<button class="danger-quiet" aria-label=${`Drop ${item.name}`} onClick=${drop}>Drop</button>`}</div></td></tr>`;
+		<button class="danger-quiet" aria-label=${`Drop ${item.name}`} onClick=${drop}>Drop</button>`}</div></td></tr>
+		${open && html`<tr><td colspan="6"><${VolumeStat} path=${place} every=${EVERY_MS} /></td></tr>`}`;
 }
 
 function Volumes({ store }) {
