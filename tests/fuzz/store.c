@@ -341,7 +341,8 @@ static void drop_all(void)
 
 /*
  * Looks at superblocks that change between the looks: whatever they hold, the store counts as
- * free only if it is this host's, has no lease, or was the same for longer than its lease.
+ * free only if it is this host's, has no lease, was given back, or was the same for longer than its
+ * lease.
  */
 static void look_at_leases(struct fuzz *fuzz)
 {
@@ -362,9 +363,12 @@ static void look_at_leases(struct fuzz *fuzz)
 			return;
 		if (store_lease_look(&store, &pair[chosen]) == LEASE_FREE &&
 		    pair[chosen].lease_s != 0 && !store_is_own(&store, &pair[chosen]))
-			CHECK_THAT(store_mark_equal(&seen, &store.lease.seen) &&
-				   now_tsc - store.lease.since_tsc >
-					   pair[chosen].lease_s * NS_PER_S);
+			/* given back: whoever else takes it now waits and looks, too */
+			CHECK_THAT(pair[chosen].session == 0
+					   ? store.lease.settles
+					   : store_mark_equal(&seen, &store.lease.seen) &&
+						     now_tsc - store.lease.since_tsc >
+							     pair[chosen].lease_s * NS_PER_S);
 		store.pool.super = pair[chosen];
 		now_tsc += fuzz_number(fuzz) % (8000 * NS_PER_S);
 		change(fuzz);
