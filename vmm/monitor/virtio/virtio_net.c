@@ -181,14 +181,16 @@ static bool virtio_net_valid(const void *bytes)
 }
 
 /*
- * Does nothing: the saved state holds no frames, as each frame is with the guest or with the
- * switch.
+ * Goes on with a loaded state, which holds no frames: each is with the guest or with the switch. A
+ * driver that had not begun knows no address yet, and finds the one that the card has here.
  */
 static void virtio_net_loaded(struct device *device)
 {
 	struct virtio_net *net = virtio_net_of(virtio_of(device));
 
 	virtio_loaded(device);
+	if ((net->state.virtio.status & VIRTIO_DRIVER) == 0)
+		virtio_net_forget(&net->virtio);
 	net->up = (net->state.virtio.status & VIRTIO_DRIVER_OK) != 0;
 	net->cut = net->state.own_mac != net_about_of(net).mac;
 	net->full = 0;

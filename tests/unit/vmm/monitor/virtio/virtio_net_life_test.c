@@ -304,6 +304,26 @@ static void another_address(void **state)
 	expect_received(0, 0, 60);
 }
 
+/*
+ * The same with a driver that had not begun: it finds the card's own address and a link, without a
+ * reset of its own.
+ */
+static void another_address_before_the_driver(void **state)
+{
+	(void)state;
+	set(AT_COMMON + 0x14, 1, 0);
+	set(AT_COMMON + 0x14, 1, VIRTIO_ACKNOWLEDGE);
+	save_machine();
+	make_wire();
+	wire_about()->mac = 0x0c0000000002ull;
+	power_on();
+	load_machine();
+	virtio_net_poll_link(&net);
+	assert_int_equal(get(CONFIG(6), 2), LINK_UP);
+	assert_int_equal(get(CONFIG(4), 2), 0x0c00);
+	assert_int_equal(net.state.own_mac, 0x0c0000000002ull);
+}
+
 static struct virtio_net_state *saved_state(void)
 {
 	return (struct virtio_net_state *)(platform_find(saved, STATE_VIRTIO_NET, 0) + 1);
@@ -368,6 +388,7 @@ int main(void)
 		TEST(loaded_in_place),
 		TEST(loaded_elsewhere),
 		TEST(another_address),
+		TEST(another_address_before_the_driver),
 		TEST(states_that_cannot_be),
 		TEST(more_pairs_than_there_are),
 	};
