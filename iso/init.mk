@@ -4,7 +4,7 @@
 # it and the modules of Debian 13's cloud kernel. Debian 12's kernel does not hear that it is a clone.
 
 RUNS := $(BUILD)/runs
-RUN_MODULES := vsock vmw_vsock_virtio_transport_common vmw_vsock_virtio_transport virtio_blk overlay squashfs
+RUN_MODULES := vsock vmw_vsock_virtio_transport_common vmw_vsock_virtio_transport virtio_blk overlay squashfs failover net_failover virtio_net
 RUN_PACKAGES := squashfs-tools
 
 # What Debian 13's Python needs, unpacked and never installed.

@@ -97,6 +97,8 @@ static bool gate_serve(struct gate *gate, struct words *words)
 			seeded = seed_take(bytes);
 			if (!seeded || !gate_send(gate, GATE_SEEDED, "", 0))
 				return false;
+			if (!net_begin())
+				gate_refuse(gate, "no address");
 		} else if (kind == GATE_FILE && seeded) {
 			if (file_put((char *)bytes, count, 0) != GATE_WHOLE)
 				gate_refuse(gate, "no file");

@@ -87,6 +87,14 @@ _Noreturn void gate_power_off(void);
 /* Makes the kernel's random numbers this guest's own; returns false if the kernel does not. */
 bool seed_take(const uint8_t seed[GATE_SEED_BYTES]);
 
+/* Has the kernel drive no network card from here on, and the loopback interface be up. */
+void net_leave_cards(void);
+/*
+ * Begins with the cards that were left, in a clone whose random numbers are its own: each gets an
+ * address by DHCP. Returns false when one gets none; does nothing when it is called again.
+ */
+bool net_begin(void);
+
 size_t file_read(const char *path, char *bytes, size_t room); /* returns how many bytes, or 0 */
 void file_write(const char *path, const void *bytes, uint32_t count);
 /* Writes what the host has sent, a path, a 0 and bytes, to place `at` of a file; at 0 it is new. */

@@ -15,7 +15,10 @@ static const char *const modules[] = {"vsock.ko",
 				      "vmw_vsock_virtio_transport.ko",
 				      "virtio_blk.ko",
 				      "overlay.ko",
-				      "squashfs.ko"};
+				      "squashfs.ko",
+				      "failover.ko",
+				      "net_failover.ko",
+				      "virtio_net.ko"};
 
 _Noreturn void init_main(void);
 
@@ -102,6 +105,7 @@ _Noreturn void init_main(void)
 
 	init_load_modules();
 	init_mount_all();
+	net_leave_cards();
 	words_take(&words, usual, sizeof(usual), false);
 	count = file_read("/.skerry/words", image, sizeof(image));
 	init_need(count < sizeof(image) && words_take(&words, image, count, false),

@@ -5,11 +5,13 @@ import runs
 from channel_v2 import Client
 from machine import Bochs
 from test_runs import CONF, FILES, TWIN
+from test_runs_net import BETWEEN, BETWEEN_CARD, check_between
 
 
 def test_on_vmx(build, tmp_path):
-    """Output, error and exit code come back, two clones of one moment draw other numbers and have other names, terminals work."""
-    files = bundle.make(tmp_path / "runs.cpio", CONF, bundle.read(*(build / "runs" / name for name in FILES)))
+    """Output, error and exit code come back, two clones of one moment draw other numbers and have other names, terminals and cards work."""
+    conf = BETWEEN + CONF + BETWEEN_CARD
+    files = bundle.make(tmp_path / "runs.cpio", conf, bundle.read(*(build / "runs" / name for name in FILES)))
     with Bochs(build, bundle=files, channel=True) as machine:
         machine.wait_prompt()
         client = Client.over(machine.channel)
@@ -21,4 +23,5 @@ def test_on_vmx(build, tmp_path):
         parts = [part for text in said for part in text.split(b"\n") if part]
         assert len(parts) == 10 and len(set(parts)) == 10, said
         runs.on_a_terminal(client, "busybox", "one")
+        check_between(machine, client)
         assert ": 0 found" in machine.command("audit")

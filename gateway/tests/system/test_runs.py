@@ -481,4 +481,7 @@ def test_files(line):
     assert ctl(server, "run", "vm00", "--file", "/none:/a", "--", "a").wait(10) == 2
     refused = run(server, files={"/": "x"})
     assert refused.status == 422 and "file" in refused.json()["detail"]
+    fake.command_frames = frame("N", b"no address")
+    refused = run(server)
+    assert (refused.status, refused.code) == (409, "failed") and "DHCP" in refused.json()["detail"]
     gone(fake)

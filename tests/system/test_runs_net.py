@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+"""The network of runs: a template's card is each run's own, and reaches what the template's list names."""
+import bundle
+import runs
+from channel_v2 import Client
+from machine import Qemu
+from net import host_page, ports, user_card
+from ports import free_port
+from test_runs import CONF, FILES
+
+# Three addresses are free: the template's, and those of two runs.
+NET = """[net lan]
+uplink = net0
+dhcp = 10.0.2.0/29
+dhcp.router = 10.0.2.2
+dhcp.dns = 10.0.2.3
+"""
+CARD = """net = lan
+net.egress = 10.0.2.2:{page}/tcp
+"""
+# What each run is asked first: its card's address by hardware, its own, its way out and its name server.
+WHO = "cat /sys/class/net/eth0/address; ip -4 -o address show eth0; ip route; cat /etc/resolv.conf; ping -c 1 127.0.0.1"
+
+
+class Run:
+    """A run whose shell does a line after another."""
+
+    def __init__(self, client, name):
+        self.client, self.name = client, name
+        client.result("vm clone", f"busybox@{runs.SNAPSHOT}", name)
+        self.gate = runs.Gate(client, name)
+
+    def begin(self, seed=bytes(64)):
+        self.gate.seed(seed)
+        self.gate.send("C", runs.words(["sh"]))
+        self.done = runs.Result()
+        return self
+
+    def shell(self, line):
+        """What the line prints, and the exit code behind it."""
+        before = len(self.done.out)
+        self.gate.send("I", f"{{ {line}; }} 2>&1; echo =$?=\n".encode())
+        while not self.done.out[before:].rstrip().endswith(b"="):
+            assert not self.done.take(*self.gate.frame()), self.done.out
+        text, code, _ = self.done.out[before:].decode().rsplit("=", 2)
+        return text, int(code)
+
+    def end(self):
+        self.client.result("vm destroy", self.name)
+
+
+def memory(client):
+    """Who has how many pages, but for processes: the uplink's rings get theirs as frames go round in them."""
+    return {row["owner"]: row["pages"] for row in client.result("mem") if row["owner"] not in ("free", "process")}
+
+
+def booted(machine):
+    machine.wait_prompt()
+    client = Client.over(machine.channel)
+    client.hello()
+    runs.make_template(client, "busybox")
+    return client
+
+
+def check_own(machine, run):
+    """The run has the card's address that Skerry gave its VM, by which nobody else is known."""
+    said, _ = run.shell(WHO)
+    port = ports(machine)[run.name]
+    assert said.split()[0] == port["mac"] and f"inet {port['address']}/29" in said, (said, port)
+    assert "default via 10.0.2.2" in said and "nameserver 10.0.2.3\n" in said and "1 packets received" in said, said
+    return port["mac"], port["address"]
+
+
+def check_refused(machine, run, line, why):
+    before = ports(machine)[run.name]["dropped"][why]
+    said, code = run.shell(line)
+    assert code != 0 and ports(machine)[run.name]["dropped"][why] > before, (line, said, ports(machine)[run.name])
+
+
+# A network for check_between(), and the lines of a template that is on it.
+BETWEEN = "[net lan]\ndhcp = 10.7.0.0/29\n"
+BETWEEN_CARD = "net = lan\nnet.egress = 10.7.0.0/29\n"
+
+
+def check_between(machine, client):
+    """Of two runs each has an address of its own and reaches the other, but sends nothing under another name or to others."""
+    one, two = Run(client, "one").begin(), Run(client, "two").begin()
+    addresses = [run.shell("ip -4 -o address show eth0")[0].split()[3] for run in (one, two)]
+    assert addresses == [ports(machine)[name]["address"] + "/29" for name in ("one", "two")]
+    said, code = one.shell(f"ping -c 1 -W 9 {addresses[1][:-3]}")
+    assert code == 0, said
+    check_refused(machine, one, "ip address add 10.7.0.9/28 dev eth0; arping -c 1 -w 2 -s 10.7.0.9 -I eth0 10.7.0.8", "spoofed")
+    check_refused(machine, one, "ip route add default dev eth0; ping -c 1 -W 2 10.9.9.9", "egress")
+    one.end(), two.end()
+    assert set(ports(machine)) == {"busybox"}
+
+
+def test_runs_net(build, tmp_path):
+    """
+    Two runs at once have cards and addresses of their own, fetch from the listed port of the host and from nobody else,
+    whatever they call themselves. Nothing is sent before the seed. Twenty runs leave nothing.
+    """
+    with host_page(b"the host says: hello\n") as page, host_page(b"another\n") as other:
+        conf = NET + CONF + CARD.format(page=page)
+        files = bundle.make(tmp_path / "runs.cpio", conf, bundle.read(*(build / "runs" / name for name in FILES)))
+        with Qemu(build, bundle=files, channel=True, extra=user_card(free_port())) as machine:
+            client = booted(machine)
+            template = ports(machine)["busybox"]
+            one, two = Run(client, "one"), Run(client, "two")
+            assert [ports(machine)[name]["received_frames"] for name in ("busybox", "one", "two")] == [0, 0, 0]
+            one.begin(), two.begin()
+            mine, yours = check_own(machine, one), check_own(machine, two)
+            assert len({*mine, *yours, template["mac"], template["address"]}) == 6
+            for run in (one, two):
+                assert run.shell(f"wget -q -O - http://10.0.2.2:{page}/")[0] == "the host says: hello\n"
+            check_refused(machine, one, f"wget -T 2 -q -O - http://10.0.2.2:{other}/", "egress")
+            check_refused(machine, one, f"ping -c 1 -W 2 {yours[1]}", "egress")
+            check_refused(machine, one, "nslookup -timeout=2 example.org", "egress")
+            # by other names: the template's address, the other run's, the other's card
+            for address in (template["address"], yours[1]):
+                check_refused(machine, one, f"ip address flush dev eth0; ip address add {address}/29 dev eth0; "
+                              f"arping -c 2 -w 3 -I eth0 10.0.2.2", "spoofed")
+            for mac in (template["mac"], yours[0]):
+                check_refused(machine, one, f"ip link set eth0 address {mac}; ip address flush dev eth0; "
+                              f"ip address add {mine[1]}/29 dev eth0; arping -c 2 -w 3 -I eth0 10.0.2.2", "spoofed")
+            assert two.shell(f"wget -q -O - http://10.0.2.2:{page}/")[0] == "the host says: hello\n"
+            said = client.ask("vm clone", f"busybox@{runs.SNAPSHOT}", "three")
+            assert "none of the addresses of dhcp = 10.0.2.0/29 is free; give it more" in said["error"], said
+            one.end(), two.end()
+            before, pages = set(ports(machine)), memory(client)
+            assert before == {"net0", "busybox"}
+            for number in range(20):
+                done = runs.run(client, "busybox", f"run{number}", ["wget", "-q", "-O", "-", f"http://10.0.2.2:{page}/"])
+                assert (done.out, done.code) == (b"the host says: hello\n", 0), (number, done.out, done.error)
+            assert set(ports(machine)) == before and memory(client) == pages
+            assert ": 0 found" in machine.command("audit")
