@@ -47,6 +47,8 @@ static const char usage[] =
 	"it;\n"
 	"                            ends it\n"
 	"  template NAME             boots a machine to where runs begin as copies of it\n"
+	"  template NAME --image DISK [--net NET] [KEY=VALUE...]\n"
+	"                            the same with a machine that is made for it\n"
 	"  template NAME --warm N    keeps N copies there, for runs to come\n"
 	"  console NAME              the machine's console; Ctrl-] leaves\n"
 	"  connect NAME PORT         stdin and stdout to a program in the guest, by its socket "

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * skerryctl run, ps, logs, stop, template: commands that run in VMs of their own. Input, output and
+ * skerryctl run, ps, logs, stop: commands that run in VMs of their own. Input, output and
  * exit code are those of the command, as if it ran here.
  */
 #include <errno.h>
@@ -398,65 +398,5 @@ enum cli_exit command_stop(struct cli *cli, int count, char **words)
 	code = cli_ask(cli, "DELETE", path, NULL, NULL, &answer);
 	if (code == CLI_OK)
 		json_decref(answer.json);
-	return code;
-}
-
-/*
- * Creates a VM that the configuration has and that does not exist yet. Returns false if that fails.
- */
-static bool run_create(struct cli *cli, const char *name)
-{
-	json_t *body = json_pack("{s:s, s:{}}", "name", name, "config");
-	struct http_answer answer;
-	bool done =
-		cli_change(cli, "POST", "/v1/vms", NULL, body, name, "create", &answer) == CLI_OK;
-
-	if (done)
-		json_decref(answer.json);
-	json_decref(body);
-	return done;
-}
-
-/* Sets how many clones of a template wait for runs. */
-static enum cli_exit run_set_warm(struct cli *cli, const char *name)
-{
-	char *end, path[600];
-	unsigned long count = strtoul(cli->warm, &end, 10);
-	struct http_answer answer;
-	enum cli_exit code;
-	json_t *body;
-
-	if (end == cli->warm || *end != 0 || count > 1000)
-		cli_die(CLI_USAGE, "--warm is a number of copies");
-	snprintf(path, sizeof(path), "/v1/vms/%s/actions/warm", http_segment(name));
-	body = json_pack("{s:i}", "count", (int)count);
-	code = cli_ask(cli, "POST", path, body, NULL, &answer);
-	json_decref(body);
-	if (code == CLI_OK)
-		json_decref(answer.json);
-	return code;
-}
-
-enum cli_exit command_template(struct cli *cli, int count, char **words)
-{
-	struct http_answer answer;
-	enum cli_exit code;
-	char path[600];
-
-	if (count != 1)
-		cli_die(CLI_USAGE, "use: template NAME [--warm N]");
-	cli_connect(cli);
-	if (cli->warm)
-		return run_set_warm(cli, words[0]);
-	snprintf(path, sizeof(path), "/v1/vms/%s", http_segment(words[0]));
-	if (!http_exchange(&cli->http, "GET", path, NULL, NULL, &answer))
-		cli_die(CLI_NOT_REACHED, "%s", cli->http.net.error);
-	json_decref(answer.json);
-	if (answer.status == 404 && !run_create(cli, words[0]))
-		return CLI_NOT_FOUND;
-	snprintf(path, sizeof(path), "/v1/vms/%s/actions/template", http_segment(words[0]));
-	code = cli_ask(cli, "POST", path, NULL, "Prefer: wait=50\r\n", &answer);
-	if (code == CLI_OK)
-		output_done(cli, &answer, words[0], "is a template");
 	return code;
 }

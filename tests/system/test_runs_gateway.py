@@ -19,8 +19,10 @@ from pathlib import Path
 import bundle
 import pytest
 from machine import ROOT, Qemu, wait_for
+from net import host_page, user_card
 from ports import free_port
 from test_runs import CONF, FILES
+from test_runs_net import NET
 
 sys.path.append(str(ROOT / "gateway/tests/system"))
 from client import Server  # noqa: E402
@@ -62,8 +64,8 @@ def line(build, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     port = free_port()
     parts = bundle.read(*(build / "runs" / name for name in (*FILES, "python.squashfs")))
-    files = bundle.make(folder / "runs.cpio", CONF + PYTHON + NO_GATE, parts)
-    with Qemu(build, bundle=files, memory="2G", extra=("-serial", f"tcp:127.0.0.1:{port},server=on,wait=off,nodelay=on")) as machine:
+    files = bundle.make(folder / "runs.cpio", NET + "[net bare]\n" + CONF + PYTHON + NO_GATE, parts)
+    with Qemu(build, bundle=files, memory="2G", extra=(*user_card(free_port()), "-serial", f"tcp:127.0.0.1:{port},server=on,wait=off,nodelay=on")) as machine:
         machine.wait_prompt()
         program = os.environ.get("SKERRYD", ROOT / "gateway/build/skerryd")
         server = Server(str(program), folder, f"tcp:127.0.0.1:{port}").start()
@@ -355,3 +357,31 @@ def test_warm(line):
     assert ctl(server, "template", "busybox", "--warm", "0").returncode == 0
     wait_for(lambda: names(machine) == TEMPLATES)
     assert ": 0 found" in machine.command("audit")
+
+
+def test_net(line):
+    """
+    A template with a card and a list, by one command: its runs fetch from the listed port and from no other. One whose
+    network gives no address runs nothing, and settings for a machine that is there are refused.
+    """
+    machine, server = line
+    with host_page(b"hello\n") as page, host_page(b"another\n") as other:
+        made = ctl(server, "template", "agent", "--image", "busybox", "--net", "lan private", "memory=96M",
+                   f"net.egress=10.0.2.2:{page}/tcp")
+        assert (made.returncode, made.stdout) == (0, b"agent: is a template\n"), made.stderr
+        done = ctl(server, "run", "agent", "--", "wget", "-q", "-O", "-", f"http://10.0.2.2:{page}/")
+        assert (done.stdout, done.returncode) == (b"hello\n", 0), done.stderr
+        done = ctl(server, "run", "agent", "--", "timeout", "3", "wget", "-q", "-O", "-", f"http://10.0.2.2:{other}/")
+        assert done.stdout == b"" and done.returncode != 0
+        # without --net there is no card
+        done = ctl(server, "run", "busybox", "--", "ls", "/sys/class/net")
+        assert done.stdout == b"lo\n"
+        made = ctl(server, "template", "agent", "--net", "lan")
+        assert made.returncode == 1 and b"there is a machine of that name" in made.stderr, made.stderr
+        assert ctl(server, "vm", "destroy", "agent", "--force", "--yes").returncode == 0
+        made = ctl(server, "template", "agent", "--image", "busybox", "--net", "bare", "memory=96M")
+        assert made.returncode == 0, made.stderr
+        done = ctl(server, "run", "agent", "--", "true")
+        assert done.returncode == 125 and b"DHCP" in done.stderr, done.stderr
+        assert ctl(server, "vm", "destroy", "agent", "--force", "--yes").returncode == 0
+    wait_for(lambda: names(machine) == TEMPLATES)
