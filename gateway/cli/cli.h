@@ -54,6 +54,7 @@ struct cli {
 	/* run */
 	bool detach;
 	const char *timeout, *directory;
+	const char *egress; /* what a run may send to */
 	const char *cpus, *memory;
 	bool interactive; /* run: stdin is sent to the command as it comes */
 	bool terminal;	  /* run: the command gets a terminal, which this terminal shows */

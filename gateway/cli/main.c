@@ -38,7 +38,7 @@ static const char usage[] =
 	"  volume rekey STORE/VOLUME KEY | rekey list | rekey cancel STORE/VOLUME\n"
 	"  net list\n"
 	"  run TEMPLATE [--env NAME=TEXT]... [--file FILE:PATH]... [--output PATH=LOCAL]...\n"
-	"      [--timeout SECONDS] [--user UID:GID] [--workdir DIR]\n"
+	"      [--timeout SECONDS] [--user UID:GID] [--workdir DIR] [--egress LIST]\n"
 	"      [--cpus N] [--memory SIZE] [--detach|--interactive|--terminal] -- "
 	"COMMAND...\n"
 	"                            in a machine of its own, with this input and output\n"
@@ -115,6 +115,7 @@ enum {
 	OPT_ENV,
 	OPT_TIMEOUT,
 	OPT_WORKDIR,
+	OPT_EGRESS,
 	OPT_WARM,
 	OPT_FILE,
 	OPT_IMAGE,
@@ -156,6 +157,7 @@ static const struct option options[] = {
 	{"env", required_argument, NULL, OPT_ENV},
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
 	{"workdir", required_argument, NULL, OPT_WORKDIR},
+	{"egress", required_argument, NULL, OPT_EGRESS},
 	{"warm", required_argument, NULL, OPT_WARM},
 	{"file", required_argument, NULL, OPT_FILE},
 	{"image", required_argument, NULL, OPT_IMAGE},
@@ -260,6 +262,7 @@ static void main_take_option(struct cli *cli, int option)
 	case OPT_ENV:		main_take_variable(cli, optarg); break;
 	case OPT_TIMEOUT:	cli->timeout = optarg; break;
 	case OPT_WORKDIR:	cli->directory = optarg; break;
+	case OPT_EGRESS:	cli->egress = optarg; break;
 	case OPT_WARM:		cli->warm = optarg; break;
 	case OPT_FILE:		main_take_file(cli, optarg); break;
 	case OPT_IMAGE:		cli->image = optarg; break;

@@ -174,6 +174,8 @@ static json_t *run_body(const struct cli *cli, int count, char **words)
 	json_object_set_new(body, "limits", limits);
 	if (cli->user)
 		json_object_set_new(body, "user", json_string(cli->user));
+	if (cli->egress)
+		json_object_set_new(body, "egress", json_string(cli->egress));
 	if (cli->directory)
 		json_object_set_new(body, "directory", json_string(cli->directory));
 	if (cli->interactive)
@@ -304,7 +306,7 @@ enum cli_exit command_run(struct cli *cli, int count, char **words)
 	if (count < 1)
 		cli_die(CLI_USAGE, "use: run TEMPLATE [--env NAME=TEXT] [--file FILE:PATH] "
 				   "[--output PATH=LOCAL] [--timeout SECONDS] "
-				   "[--user UID:GID] [--workdir DIR] "
+				   "[--user UID:GID] [--workdir DIR] [--egress LIST] "
 				   "[-d | -i | -t] -- COMMAND...");
 	if ((cli->interactive || cli->terminal) && (cli->detach || cli->json))
 		cli_die(CLI_USAGE, "give --interactive and --terminal without --detach and --json");

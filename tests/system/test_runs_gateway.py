@@ -361,18 +361,33 @@ def test_warm(line):
 
 def test_net(line):
     """
-    A template with a card and a list, by one command: its runs fetch from the listed port and from no other. One whose
-    network gives no address runs nothing, and settings for a machine that is there are refused.
+    A template with a card and a list, by one command: its runs fetch from what that names, or a list of their own, and from
+    no other. One whose network gives no address runs nothing, and settings for a machine that is there are refused.
     """
     machine, server = line
     with host_page(b"hello\n") as page, host_page(b"another\n") as other:
-        made = ctl(server, "template", "agent", "--image", "busybox", "--net", "lan private", "memory=96M",
-                   f"net.egress=10.0.2.2:{page}/tcp")
+        made = ctl(server, "template", "agent", "--image", "busybox", "--net", "lan private", "memory=96M", "net.egress=10.0.2.2/tcp")
         assert (made.returncode, made.stdout) == (0, b"agent: is a template\n"), made.stderr
-        done = ctl(server, "run", "agent", "--", "wget", "-q", "-O", "-", f"http://10.0.2.2:{page}/")
-        assert (done.stdout, done.returncode) == (b"hello\n", 0), done.stderr
-        done = ctl(server, "run", "agent", "--", "timeout", "3", "wget", "-q", "-O", "-", f"http://10.0.2.2:{other}/")
-        assert done.stdout == b"" and done.returncode != 0
+        line = f"for port in {page} {other}; do timeout 2 wget -q -O - http://10.0.2.2:$port/; done; ping -c 1 -W 1 10.0.2.2 >&2"
+        done = ctl(server, "run", "agent", "--", "sh", "-c", line)
+        assert (done.stdout, done.returncode) == (b"hello\nanother\n", 1), done.stderr
+        # a list of its own is within the template's, also where clones wait that have that one
+        assert ctl(server, "template", "agent", "--warm", "1").returncode == 0
+        wait_for(lambda: len(names(machine)) == 4)
+        done = ctl(server, "run", "agent", "--egress", f"10.0.2.2:{page}/tcp", "--", "sh", "-c", line)
+        assert (done.stdout, done.returncode) == (b"hello\n", 1), done.stderr
+        done = ctl(server, "run", "agent", "--egress", "none", "--", "timeout", "2", "wget", f"http://10.0.2.2:{page}/")
+        assert done.returncode != 0
+        for wide in ("10.0.2.2", "any", "10.0.2.0/24:80/tcp"):
+            done = ctl(server, "run", "agent", "--egress", wide, "--", "true")
+            assert done.returncode == 125 and b"is not within the list of agent, 10.0.2.2/tcp; name less" in done.stderr, done.stderr
+        for wrong in ("here", "", "x" * 601):
+            done = ctl(server, "run", "agent", "--egress", wrong, "--", "true")
+            assert done.returncode == 125 and b"list" in done.stderr, done.stderr
+        done = ctl(server, "run", "busybox", "--egress", "10.0.2.2", "--", "true")
+        assert done.returncode == 125 and b"has no card" in done.stderr, done.stderr
+        assert ctl(server, "template", "agent", "--warm", "0").returncode == 0
+        wait_for(lambda: len(names(machine)) == 3)
         # without --net there is no card
         done = ctl(server, "run", "busybox", "--", "ls", "/sys/class/net")
         assert done.stdout == b"lo\n"

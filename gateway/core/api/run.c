@@ -116,6 +116,16 @@ static void run_take_limit(struct run_asked *asked, const char *name, const char
 			       "to 64, and \"memory_bytes\"";
 }
 
+static void run_take_egress(struct run_asked *asked, const char *list)
+{
+	if (*list && strlen(list) <= RUN_EGRESS)
+		asked->order.egress = list;
+	else
+		asked->wrong =
+			"\"egress\" is a list of up to 600 bytes, such as \"10.0.2.5:443/tcp\", "
+			"or \"none\"";
+}
+
 /* Reads the size of a terminal; zero in it is refused when both members should have come. */
 static void run_take_terminal(struct run_asked *asked, const char *name, const char *text)
 {
@@ -169,6 +179,8 @@ static bool run_take(struct run_asked *asked, const char *name, enum field_type 
 		return false;
 	else if (!strcmp(name, "template"))
 		asked->order.template = value;
+	else if (!strcmp(name, "egress"))
+		run_take_egress(asked, value);
 	else if (!strncmp(name, "command.", 8))
 		run_add_word(&asked->order.words, 'a', "", value);
 	else if (!strncmp(name, "outputs.", 8))
@@ -212,7 +224,7 @@ static bool run_read(struct request *request, struct run_asked *asked)
 				       "\"stdin_base64\", \"stdin_open\", \"outputs\" (paths), "
 				       "\"terminal\" (rows and columns), \"directory\" "
 				       "(absolute), \"user\" "
-				       "(UID:GID) and \"limits\"";
+				       "(UID:GID), \"egress\" and \"limits\"";
 	}
 	run_add_terminal(asked);
 	if (!asked->wrong &&

@@ -177,7 +177,8 @@ const struct schema schema_list[] = {
 			  STRING("stdin") "," STRING("stdin_base64") "," TRUTH("stdin_open") ","
 			  WORDS("outputs") "," STRING("directory") "," FREE_OBJECT("files") ","
 			  FREE_OBJECT("files_base64") ","
-			  STRING("user") "," REFERENCE("terminal", "RunSize") ",\"limits\":"
+			  STRING("user") "," STRING("egress") ","
+			  REFERENCE("terminal", "RunSize") ",\"limits\":"
 			  OBJECT(NUMBER("wall_s") "," NUMBER("cpu_s") "," COUNT("output_bytes") ","
 				 COUNT("exits") "," NUMBER("cpus") "," COUNT("memory_bytes")))},
 	{"RunInput", OBJECT(STRING("data_base64") "," TRUTH("end"))},

@@ -297,9 +297,11 @@ static void run_cloned(uint64_t number, json_t *reply)
 void run_clone(struct run *run)
 {
 	char from[NAME_BYTES + sizeof("@gate")];
-	const char *words[] = {from, run->vm, NULL};
+	char egress[sizeof("egress=") + RUN_EGRESS];
+	const char *words[] = {from, run->vm, run->egress[0] ? egress : NULL, NULL};
 
 	snprintf(from, sizeof(from), "%s@gate", run->template);
+	snprintf(egress, sizeof(egress), "egress=%s", run->egress);
 	run->state = RUN_CLONING;
 	run->began_s = clock_now_s();
 	if (!run_ask(run, "vm clone", words, run_cloned)) {
@@ -362,6 +364,8 @@ bool run_begin(struct request *request, const struct run_order *order, unsigned 
 	idempotency_keep_run(request, run->number);
 	request_actor(request, run->actor, sizeof(run->actor));
 	string_copy(run->template, sizeof(run->template), order->template);
+	if (order->egress)
+		string_copy(run->egress, sizeof(run->egress), order->egress);
 	run_name_make(run->number, run->vm, sizeof(run->vm));
 	run_wait(run, request, wait_s);
 	run_schedule();

@@ -29,6 +29,7 @@ enum {
 	RUN_WANTED_PATH = 256,
 	RUN_FILE = 1 << 20, /* the most bytes of a file that is sent into a run, or fetched */
 	RUN_PUT_S = 10,	    /* the seconds in which the init must have taken a piece of it */
+	RUN_EGRESS = 600,   /* the most bytes of a list of what a run may send to */
 	RUN_SIDE = 1000,    /* the most rows of a terminal, and columns */
 	/* versions of inits (GATE_VERSION): wanted files; terminals and files under way */
 	RUN_VERSION_WANTED = 2,
@@ -79,6 +80,7 @@ struct run_wanted {
  */
 struct run_order {
 	const char *template;
+	const char *egress; /* the list of what the run may send to; NULL: the template's */
 	struct run_limits limits;
 	struct buffer words, files, input;
 	bool input_open;
@@ -113,6 +115,7 @@ struct run {
 	uint64_t number;
 	struct identity owner;
 	char actor[65], template[NAME_BYTES], vm[NAME_BYTES];
+	char egress[RUN_EGRESS + 1]; /* "": the template's */
 	uint64_t audit;
 	struct run_limits limits;
 	/* the command and its surroundings; the command's input that was not sent yet */

@@ -30,10 +30,14 @@ size_t run_count(const struct identity *who, bool active)
 	return count;
 }
 
-/* Gives a run a clone of its template that waits at the gate. Returns false if there is none. */
+/*
+ * Gives a run a clone of its template that waits at the gate. Returns false if there is none, or if
+ * the run has a list of its own of what it may send to, with which its clone has to be made.
+ */
 static bool run_take_spare(struct run *run)
 {
-	for (struct run *spare = run_next(NULL); spare; spare = run_next(spare)) {
+	for (struct run *spare = run_next(NULL); spare && !run->egress[0];
+	     spare = run_next(spare)) {
 		if (!spare->spare || spare->state != RUN_AT_GATE || !spare->link.greeted ||
 		    spare->result || strcmp(spare->template, run->template))
 			continue;

@@ -4,6 +4,7 @@
  * vm_create.c makes the clone.
  */
 #include "vmm/manager/commands/vm_snapshot.h"
+#include "vmm/manager/config/config_lists.h"
 #include "vmm/manager/net/net.h"
 #include "vmm/manager/vm/disks/vm_volume.h"
 #include "vmm/manager/vm/vm_snapshot_list.h"
@@ -96,14 +97,57 @@ static u32 command_vm_clone_card_count(const struct vm *vm)
 	return count;
 }
 
-/* Reads the words net=NAME, in the order of the VM's cards. */
+#define EGRESS_TEXT_BYTES 640u /* each of 16 entries takes 36 at most */
+
+/* Reads a list of egress, which may be narrower than that of the VM, and no wider. */
+static bool command_vm_clone_take_egress(struct reply *reply, const char *list,
+					 const struct vm *from, struct net_egress_list *egress)
+{
+	char has[EGRESS_TEXT_BYTES];
+	char shown[80];
+	u32 cards = 0;
+
+	text_show(shown, sizeof(shown), text_of(list));
+	if (!config_parse_egress(text_of(list), egress)) {
+		reply_bad(reply,
+			  "egress=%s is no list; use entries such as 10.0.2.5:443/tcp and "
+			  "10.1.0.0/16 with commas between them, or none",
+			  shown);
+		return false;
+	}
+	if (!config_egress_within(egress, &from->config.egress)) {
+		config_egress_text(&from->config.egress, has, sizeof(has));
+		reply_bad(reply, "egress=%s is not within the list of %s, %s; name less", shown,
+			  from->config.name, has);
+		return false;
+	}
+	while (cards < CONFIG_VM_NET_MAX && from->config.net[cards].number != 0 &&
+	       (from->config.net[cards].flags & (VM_NET_ANY_SOURCE | VM_NET_TRUNK)) == 0)
+		cards++;
+	if (cards == command_vm_clone_card_count(from) && (cards != 0 || egress->count == 0))
+		return true;
+	reply_bad(reply, "egress=%s does not go with %s, which has %s; leave it out", shown,
+		  from->config.name,
+		  cards == 0 && from->config.net[0].number == 0
+			  ? "no card"
+			  : "a card that is any_source or trunk");
+	return false;
+}
+
+/* Reads the words net=NAME, in the order of the VM's cards, and egress=LIST behind them. */
 static bool command_vm_clone_find_nets(struct reply *reply, const struct arguments *arguments,
 				       const struct vm *from, struct vm_clone_nets *nets)
 {
 	u32 count = arguments->count - 2;
+	const char *last = arguments->word[arguments->count - 1];
 	char names[CONFIG_NET_MAX * CONFIG_NAME_BYTES];
 	char shown[40];
 
+	if (count > 0 && strncmp(last, "egress=", 7) == 0) {
+		if (!command_vm_clone_take_egress(reply, last + 7, from, &nets->egress))
+			return false;
+		count--;
+	}
 	if (count > command_vm_clone_card_count(from)) {
 		reply_bad(reply,
 			  "%u networks are too many; give at most %u, one for each card of %s",
@@ -123,7 +167,9 @@ static bool command_vm_clone_find_nets(struct reply *reply, const struct argumen
 			reply_bad(reply, "there is no network \"%s\"; the networks are %s", shown,
 				  names);
 		else
-			reply_bad(reply, "\"%s\" is not valid; use net=NAME", shown);
+			reply_bad(reply,
+				  "\"%s\" is not valid; use net=NAME, and egress=LIST behind it",
+				  shown);
 		return false;
 	}
 	return true;
@@ -255,12 +301,13 @@ static void command_vm_clone_run(struct reply *reply, const struct arguments *ar
 COMMAND(vm_clone,
 	.name = "vm clone",
 	.right = MAY_OPERATE,
-	.arguments = "NAME@SNAP NEW [net=NAME...]",
+	.arguments = "NAME@SNAP NEW [net=NAME...] [egress=LIST]",
 	.summary = "begins another VM as one was at a snapshot",
 	.detail = "It has the configuration of the first under its own name, its own UUID and its\n"
 		  "own memory, of which only what it writes to is taken. Its cards have other\n"
 		  "addresses, and no link until the guest's drivers begin anew. One for which\n"
 		  "net= names another network has the address that the guest knows, and is up.\n"
+		  "egress= lists what it may send to, within the list of the first.\n"
 		  "Disks that the first may write to it sees as they were at the last snapshot;\n"
 		  "what it writes to them is its own, up to `disk.undo` of each, and ends with\n"
 		  "it. Of volumes it has clones, of any snapshot, named NEW.VOLUME; `vm destroy`\n"
@@ -269,7 +316,7 @@ COMMAND(vm_clone,
 	.keys = "name state uuid",
 	.run = command_vm_clone_run,
 	.minimum = 2,
-	.maximum = 2 + CONFIG_VM_NET_MAX,
+	.maximum = 3 + CONFIG_VM_NET_MAX,
 	.changes = true,
 	.audited = true,
 	.completion = COMPLETE_SNAPSHOT);

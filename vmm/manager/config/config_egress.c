@@ -105,6 +105,32 @@ bool config_parse_egress(struct text text, struct net_egress_list *list)
 	return true;
 }
 
+/* A host that an entry names may be asked for by ARP, too, whatever else may go there. */
+static bool config_egress_covers(const struct net_egress *outer, const struct net_egress *entry)
+{
+	return (outer->mask & ~entry->mask) == 0 &&
+	       (entry->address & outer->mask) == outer->address &&
+	       (outer->protocol == NET_EGRESS_ANY || outer->protocol == entry->protocol ||
+		entry->protocol == NET_EGRESS_ARP) &&
+	       outer->first <= entry->first && outer->last >= entry->last;
+}
+
+bool config_egress_within(const struct net_egress_list *list, const struct net_egress_list *outer)
+{
+	if (outer->listed == 0 || list->listed == 0)
+		return outer->listed == 0;
+	for (u32 i = 0; i < list->count; i++) {
+		u32 at = 0;
+
+		while (at < outer->count &&
+		       !config_egress_covers(&outer->entry[at], &list->entry[i]))
+			at++;
+		if (at == outer->count)
+			return false;
+	}
+	return true;
+}
+
 static size_t config_egress_entry_text(const struct net_egress *entry, char *buffer, size_t size)
 {
 	char address[ADDRESS_IPV4_TEXT];

@@ -26,6 +26,8 @@ bool config_parse_backup(struct text text, struct backup_plan *plan);
 void config_backup_text(const struct backup_plan *plan, char *buffer, size_t size);
 /* Reads what cards may send to, such as `10.0.2.5:443/tcp, 10.1.0.0/16`, `any` or `none`. */
 bool config_parse_egress(struct text text, struct net_egress_list *list);
+/* Returns whether all that `list` lets out is let out by `outer` too. */
+bool config_egress_within(const struct net_egress_list *list, const struct net_egress_list *outer);
 /* Writes the list so that config_parse_egress reads it. */
 void config_egress_text(const struct net_egress_list *list, char *buffer, size_t size);
 /* Says what of the VM's cards does not go with its list of egress; returns false if all does. */

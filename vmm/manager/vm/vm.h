@@ -134,10 +134,12 @@ struct vm *vm_create_with(const struct vm_config *config, struct vm_user_data *t
 			  size_t size);
 /*
  * The networks of a clone's cards: for each card the number of a network (as vm_net.number), or 0
- * to stay on the source VM's network.
+ * to stay on the source VM's network. `egress`, if it is listed, is the clone's list in place of
+ * its source's, within which it is.
  */
 struct vm_clone_nets {
 	u8 number[CONFIG_VM_NET_MAX];
+	struct net_egress_list egress;
 };
 /*
  * Adds a clone of `from`, which begins to run in the state of the snapshot: under its own name,

@@ -109,6 +109,8 @@ static void vm_connect_clone(struct vm *vm, const struct vm *from, const struct 
 		if (nets->number[i] != 0)
 			net->number = nets->number[i];
 	}
+	if (nets->egress.listed != 0)
+		vm->config.egress = nets->egress;
 }
 
 struct vm *vm_clone(struct vm *from, const struct vm_snapshot *snapshot, const char *name,

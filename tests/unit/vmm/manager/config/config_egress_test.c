@@ -123,6 +123,59 @@ static void not_for_routers(void **state)
 	assert_non_null(strstr(problems[0].text, "a card that is any_source;"));
 }
 
+/* Lists that are within another one, and lists that name more than it. */
+static void within(void **state)
+{
+	static const char outer[] = "10.0.2.5:443/tcp, 10.1.0.0/16, 10.2.0.0/16:1000-2000/udp, "
+				    "10.0.2.9/tcp, 10.0.2.2/arp";
+	static const char *const good[] = {
+		"none",
+		outer,
+		"10.1.0.0/16",
+		"10.1.0.0/17",
+		"10.1.255.255:1/udp, 10.0.2.5:443/tcp",
+		"10.2.3.4:1000-2000/udp",
+		"10.2.3.0/24:1500/udp",
+		"10.0.2.9:1-65535/tcp",
+		"10.0.2.2/arp",
+		"10.1.2.3/arp",
+		"10.0.2.9/arp",
+	};
+	static const char *const bad[] = {
+		"any",
+		"10.0.2.5",
+		"10.0.2.5/tcp",
+		"10.0.2.5:443/udp",
+		"10.0.2.5:444/tcp",
+		"10.0.2.4/31:443/tcp",
+		"10.0.0.0/15",
+		"0.0.0.0/0",
+		"10.2.3.4:999-2000/udp",
+		"10.2.3.4:1000-2001/udp",
+		"10.0.2.9",
+		"10.0.2.2/tcp",
+		"10.1.0.0/16, 10.3.0.0/16",
+		"10.2.0.0/15:1500/udp",
+	};
+	struct net_egress_list whole = *read_list(outer);
+	struct net_egress_list any = *read_list("any");
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(good); i++) {
+		if (!config_egress_within(read_list(good[i]), &whole))
+			fail_msg("%s is not within", good[i]);
+		assert_true(config_egress_within(read_list(good[i]), &any));
+	}
+	for (u32 i = 0; i < ARRAY_COUNT(bad); i++) {
+		if (config_egress_within(read_list(bad[i]), &whole))
+			fail_msg("%s is within", bad[i]);
+	}
+	whole = *read_list("none");
+	assert_true(config_egress_within(read_list("none"), &whole));
+	assert_false(config_egress_within(read_list("10.0.2.5"), &whole));
+	assert_true(config_egress_within(&any, &any));
+}
+
 static void shown_as_written(void **state)
 {
 	static const char *const values[] = {
@@ -155,7 +208,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_form),	    cmocka_unit_test(any_and_none),
 		cmocka_unit_test(mistakes),	    cmocka_unit_test(not_for_routers),
-		cmocka_unit_test(shown_as_written),
+		cmocka_unit_test(shown_as_written), cmocka_unit_test(within),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
