@@ -87,7 +87,10 @@ _Noreturn void gate_power_off(void);
 /* Makes the kernel's random numbers this guest's own; returns false if the kernel does not. */
 bool seed_take(const uint8_t seed[GATE_SEED_BYTES]);
 
-/* Has the kernel drive no network card from here on, and the loopback interface be up. */
+/* Looks for network cards, and brings the loopback interface up. Returns whether there is a card.
+ */
+bool net_find_cards(void);
+/* Has the kernel drive none of them until net_begin(). */
 void net_leave_cards(void);
 /*
  * Begins with the cards that were left, in a clone whose random numbers are its own: each gets an

@@ -15,10 +15,9 @@ static const char *const modules[] = {"vsock.ko",
 				      "vmw_vsock_virtio_transport.ko",
 				      "virtio_blk.ko",
 				      "overlay.ko",
-				      "squashfs.ko",
-				      "failover.ko",
-				      "net_failover.ko",
-				      "virtio_net.ko"};
+				      "squashfs.ko"};
+/* the same for network cards */
+static const char *const net_modules[] = {"failover.ko", "net_failover.ko", "virtio_net.ko"};
 
 _Noreturn void init_main(void);
 
@@ -38,26 +37,43 @@ static void init_need(bool done, const char *what)
 	gate_power_off();
 }
 
-static void init_load_modules(void)
-{
-	CALL(chdir, "/modules");
-	for (size_t i = 0; i < sizeof(modules) / sizeof(*modules); i++) {
-		long file = CALL(open, modules[i], O_RDONLY | O_CLOEXEC);
-
-		if (file < 0)
-			continue;
-		init_need(CALL(finit_module, file, "", 0) == 0, modules[i]);
-		CALL(close, file);
-		CALL(unlink, modules[i]);
-	}
-	CALL(unlink, "/init");
-}
-
 static void init_mount(const char *what, const char *where, const char *kind, long flags,
 		       const char *words)
 {
 	CALL(mkdir, where, 0755);
 	init_need(CALL(mount, what, where, kind, flags, words) == 0, where);
+}
+
+static void init_load(const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		long file = CALL(open, names[i], O_RDONLY | O_CLOEXEC);
+
+		if (file < 0)
+			continue;
+		init_need(CALL(finit_module, file, "", 0) == 0, names[i]);
+		CALL(close, file);
+	}
+}
+
+/* Loads the drivers, and gives back the memory of their files. */
+static void init_load_modules(void)
+{
+	size_t count = sizeof(modules) / sizeof(*modules);
+	size_t net_count = sizeof(net_modules) / sizeof(*net_modules);
+
+	CALL(chdir, "/modules");
+	init_load(modules, count);
+	init_mount("sys", "/sys", "sysfs", 0, NULL);
+	if (net_find_cards()) {
+		init_load(net_modules, net_count);
+		net_leave_cards();
+	}
+	for (size_t i = 0; i < count; i++)
+		CALL(unlink, modules[i]);
+	for (size_t i = 0; i < net_count; i++)
+		CALL(unlink, net_modules[i]);
+	CALL(unlink, "/init");
 }
 
 /* The image below, a layer in memory above it, and the kernel's own file systems in both. */
@@ -105,7 +121,6 @@ _Noreturn void init_main(void)
 
 	init_load_modules();
 	init_mount_all();
-	net_leave_cards();
 	words_take(&words, usual, sizeof(usual), false);
 	count = file_read("/.skerry/words", image, sizeof(image));
 	init_need(count < sizeof(image) && words_take(&words, image, count, false),

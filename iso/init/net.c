@@ -69,16 +69,7 @@ static char *net_put_number(char *at, unsigned number)
 	return at;
 }
 
-/* Has the driver begin with a virtio device, or leave it. */
-static void net_drive(const char *how, unsigned number)
-{
-	char name[12] = "virtio";
-
-	net_put_number(name + 6, number);
-	file_write(how, name, (uint32_t)text_length(name));
-}
-
-void net_leave_cards(void)
+bool net_find_cards(void)
 {
 	static const char start[] = "/sys/bus/virtio/devices/virtio", end[] = "/device";
 	struct ifreq loopback = {.ifr_name = "lo", .ifr_flags = IFF_UP};
@@ -90,11 +81,27 @@ void net_leave_cards(void)
 	memcpy(path, start, sizeof(start));
 	for (unsigned i = 0; i < NET_DEVICES; i++) {
 		memcpy(net_put_number(path + sizeof(start) - 1, i), end, sizeof(end));
-		if (file_read(path, kind, sizeof(kind)) < 6 || !text_begins(kind, "0x0001\n"))
-			continue;
-		net_cards |= 1u << i;
-		net_drive("/sys/bus/virtio/drivers/virtio_net/unbind", i);
+		if (file_read(path, kind, sizeof(kind)) >= 7 && text_begins(kind, "0x0001\n"))
+			net_cards |= 1u << i;
 	}
+	return net_cards != 0;
+}
+
+/* Has the driver begin with each card, or leave it. */
+static void net_drive_all(const char *how)
+{
+	for (unsigned i = 0; i < NET_DEVICES; i++) {
+		char name[12] = "virtio";
+
+		net_put_number(name + 6, i);
+		if ((net_cards & 1u << i) != 0)
+			file_write(how, name, (uint32_t)text_length(name));
+	}
+}
+
+void net_leave_cards(void)
+{
+	net_drive_all("/sys/bus/virtio/drivers/virtio_net/unbind");
 }
 
 static uint8_t *dhcp_put_option(uint8_t *at, enum dhcp_option code, const void *value,
@@ -246,15 +253,12 @@ static bool net_begin_card(long socket, struct ifreq *card, const uint8_t *mac)
 
 bool net_begin(void)
 {
-	uint32_t cards = net_cards;
-	bool done = true;
+	bool wanted = net_cards != 0, done = true;
 
+	if (wanted)
+		net_drive_all("/sys/bus/virtio/drivers/virtio_net/bind");
 	net_cards = 0;
-	for (unsigned i = 0; i < NET_DEVICES; i++) {
-		if ((cards & 1u << i) != 0)
-			net_drive("/sys/bus/virtio/drivers/virtio_net/bind", i);
-	}
-	for (unsigned i = 0; cards != 0 && i < NET_CARDS && done; i++) {
+	for (unsigned i = 0; wanted && i < NET_CARDS && done; i++) {
 		struct ifreq card = {.ifr_name = {'e', 't', 'h', (char)('0' + i)}};
 		long socket = CALL(socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 		uint8_t mac[NET_MAC_BYTES];
