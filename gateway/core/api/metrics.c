@@ -126,6 +126,59 @@ static void metrics_vms(const struct request *request, struct buffer *out)
 		    "missed_deadlines", 1);
 }
 
+/* A counter of traffic: of which things, of which place of theirs, and how it is called. */
+struct metrics_traffic {
+	enum host_traffic_kind kind;
+	unsigned place;
+	const char *name, *labels, *help; /* help: NULL if the one before has the same name */
+};
+
+static const struct metrics_traffic metrics_traffics[] = {
+	{HOST_TRAFFIC_VM, 0, "skerry_vm_disk_bytes_total", ",direction=\"read\"",
+	 "Bytes of a VM's disks."},
+	{HOST_TRAFFIC_VM, 1, "skerry_vm_disk_bytes_total", ",direction=\"written\"", NULL},
+	{HOST_TRAFFIC_VM, 2, "skerry_vm_network_bytes_total", ",direction=\"received\"",
+	 "Bytes of a VM's network cards."},
+	{HOST_TRAFFIC_VM, 3, "skerry_vm_network_bytes_total", ",direction=\"sent\"", NULL},
+	{HOST_TRAFFIC_DISK, 0, "skerry_disk_requests_total", "", "Requests to a disk or volume."},
+	{HOST_TRAFFIC_DISK, 1, "skerry_disk_bytes_total", ",direction=\"read\"",
+	 "Bytes of a disk or volume."},
+	{HOST_TRAFFIC_DISK, 2, "skerry_disk_bytes_total", ",direction=\"written\"", NULL},
+	{HOST_TRAFFIC_NET, 0, "skerry_network_frames_total", "",
+	 "Frames that a network was sent by all who are on it."},
+	{HOST_TRAFFIC_NET, 1, "skerry_network_bytes_total", "",
+	 "Bytes that a network was sent by all who are on it."},
+	{HOST_TRAFFIC_NET, 2, "skerry_network_dropped_total", "", "Frames that a network dropped."},
+};
+
+/*
+ * Writes what VMs, disks and networks transfer, as the gateway has counted it since its start.
+ * Disks and networks belong to no VM: who sees them sees all.
+ */
+static void metrics_traffic(const struct request *request, struct buffer *out)
+{
+	static const char *const label[] = {"disk", "network", "vm"};
+
+	for (size_t i = 0; i < ARRAY_COUNT(metrics_traffics); i++) {
+		const struct metrics_traffic *each = &metrics_traffics[i];
+
+		if (each->help)
+			metrics_head(out, each->name, "counter", each->help);
+		for (unsigned t = 0; t < host.traffic_count; t++) {
+			const struct host_traffic *thing = &host.traffic[t];
+			bool sees = thing->kind == HOST_TRAFFIC_VM
+					    ? scope_has(request->who.scope, thing->name)
+					    : !strcmp(request->who.scope, "*");
+
+			if (thing->kind != each->kind || thing->total[each->place] < 0 || !sees)
+				continue;
+			buffer_format(out, "%s{%s=\"%s\"%s} %llu\n", each->name, label[thing->kind],
+				      thing->name, each->labels,
+				      (unsigned long long)thing->counted[each->place]);
+		}
+	}
+}
+
 static void metrics_host_cpu(struct buffer *out, unsigned cpu, const char *mode, int64_t ns)
 {
 	buffer_format(out, "skerry_host_cpu_seconds_total{cpu=\"%u\",mode=\"%s\"} %.6f\n", cpu,
@@ -206,6 +259,7 @@ void api_metrics(struct request *request)
 	struct buffer out = {0};
 
 	metrics_vms(request, &out);
+	metrics_traffic(request, &out);
 	metrics_host(&out);
 	metrics_server(&out);
 	if (out.failed)

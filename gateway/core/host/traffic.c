@@ -85,6 +85,7 @@ static void traffic_end_thing(struct host_traffic *thing, unsigned first, unsign
 
 		thing->rates[i] =
 			thing->total[i] >= 0 && grown >= 0 && span_s > 0 ? grown / span_s : NAN;
+		thing->counted[i] += thing->total[i] >= 0 && grown >= 0 ? grown : 0;
 		thing->total[i] = thing->sum[i];
 		thing->time_s[i] = now_s;
 	}

@@ -56,6 +56,9 @@ static void test_disks(void **state)
 	assert_true(isnan(host_traffic_find(HOST_TRAFFIC_DISK, "pool/a")->rates[1]));
 	disks("pool/a", "web", 15, 1030);
 	assert_true(host_traffic_find(HOST_TRAFFIC_DISK, "pool/a")->rates[1] == 1024);
+	/* What is counted has not become less meanwhile, and has nothing twice. */
+	assert_true(host_traffic_find(HOST_TRAFFIC_DISK, "pool/a")->counted[1] == 110 * 1024);
+	assert_true(host_traffic_find(HOST_TRAFFIC_VM, "web")->counted[1] == 110 * 2048);
 	/* Another disk comes, and the first is gone. */
 	disks("b", "nobody", 15, 1040);
 	assert_null(host_traffic_find(HOST_TRAFFIC_DISK, "pool/a"));
