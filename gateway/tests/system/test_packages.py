@@ -37,7 +37,7 @@ def test_what_is_in_them(packages):
         "skerryd": {"/usr/sbin/skerryd", "/lib/systemd/system/skerryd.service",
                     "/etc/default/skerryd", "/usr/share/man/man8/skerryd.8.gz",
                     "/usr/share/doc/skerryd/examples/skerry.rules.yml",
-                    "/usr/share/doc/skerryd/examples/prometheus.yml"},
+                    "/usr/share/doc/skerryd/examples/prometheus.yml", "/usr/share/doc/skerryd/examples/grafana.json"},
         "skerryctl": {"/usr/bin/skerryctl", "/usr/share/man/man1/skerryctl.1.gz",
                       "/usr/share/bash-completion/completions/skerryctl"}}
     for name, files in wanted.items():

@@ -3,11 +3,14 @@
 for a crashed VM, delivered to a web hook."""
 import http.server
 import json
+import math
 import queue
+import re
 import shutil
 import ssl
 import subprocess
 import threading
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -117,3 +120,67 @@ def test_crash_becomes_an_alert(server, fake, hook, start, tmp_path):
     assert alert["annotations"]["summary"] == "VM vm01 crashed"
     fake.act("start", ["vm01"], [])
     wait_for(lambda: hook.alerts.get(timeout=30)["status"] == "resolved", 30, "the end of the alert")
+
+
+def board():
+    """The dashboard of Grafana, and each query of it: the panel's title, and what it asks."""
+    made = json.loads((MONITORING / "grafana.json").read_text(encoding="utf-8"))
+    return made, [(panel["title"], target["expr"]) for panel in made["panels"] for target in panel.get("targets", ())]
+
+
+def answered(port, query):
+    """What Prometheus answers: the values, or None when it refuses the query, has nothing, or cannot divide yet."""
+    for name, value in (("$instance", ".*"), ("$vm", ".*"), ("$__rate_interval", "20s")):
+        query = query.replace(name, value)
+    found = asked(port, "/api/v1/query?query=" + urllib.parse.quote(query))
+    values = [float(each["value"][1]) for each in found["result"]] if found else []
+    return values if values and all(math.isfinite(each) for each in values) else None
+
+
+def test_dashboard_is_sound(server):
+    """Panels have numbers of their own and do not overlap; what they ask for is exported, and nothing that is exported has no panel."""
+    made, queries = board()
+    numbers = [panel["id"] for panel in made["panels"]]
+    assert len(numbers) == len(set(numbers))
+    taken = [(x, y) for place in (panel["gridPos"] for panel in made["panels"])
+             for x in range(place["x"], place["x"] + place["w"]) for y in range(place["y"], place["y"] + place["h"])]
+    assert len(taken) == len(set(taken)) and max(x for x, _ in taken) < 24
+    assert all(panel["datasource"]["uid"] == "${datasource}" for panel in made["panels"] if panel["type"] != "row")
+    assert [panel["title"] for panel in made["panels"] if panel["type"] == "row"] == ["Host", "VMs", "Disks", "Networks", "Gateway"]
+    assert all('instance=~"$instance"' in query for _, query in queries)
+    assert server.tls("POST", "/v1/host/actions/audit").status == 200
+    exported = set(re.findall(r"^# HELP (\S+)", server.tls("GET", "/metrics").body.decode(), re.M))
+    assert {name for _, query in queries for name in re.findall(r"\bskerryd?_\w+", query)} == exported
+
+
+def test_dashboard_has_data(pair, start, tmp_path):
+    """Prometheus answers each query of the dashboard with data, and with the numbers of the VMs that there are."""
+    fake, server = pair("--silence", "4")       # Skerry is asked for its counts every 2 s
+    fake.act("start", ["vm01"], [])
+    server.start()
+    assert server.tls("POST", "/v1/host/actions/audit").status == 200
+    text = (MONITORING / "prometheus.yml").read_text().replace("15s", "500ms").replace("localhost:8443", f"localhost:{server.port}")
+    (tmp_path / "prometheus.yml").write_text(text.replace("rule_files:\n  - skerry.rules.yml\n", ""))
+    (tmp_path / "skerry.token").write_text(server.make_token(["viewer"]))
+    (tmp_path / "skerry.pem").write_text(ssl.get_server_certificate(("127.0.0.1", server.port)))
+    port = free_port()
+    start("prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=data", f"--web.listen-address=127.0.0.1:{port}")
+    made, queries = board()
+    missing = list(queries)
+
+    def all_answered():
+        missing[:] = [(title, query) for title, query in missing if not answered(port, query)]
+        return not missing
+    try:
+        wait_for(all_answered, 40)
+    except AssertionError as why:
+        raise AssertionError(f"Prometheus has nothing for {missing}") from why
+    value = {title: answered(port, query) for title, query in queries}
+    assert value["VMs that run"] == [2] and value["VMs that crashed"] == [0] and value["Link to Skerry"] == [1]
+    assert value["Findings of the page audit"] == [0]
+    assert wait_for(lambda: 0 < answered(port, dict(queries)["CPUs busy"])[0] < 1, 20, "a busy CPU")
+    assert value["Bytes of a request"] == pytest.approx([15360], rel=0.3)
+    for variable in made["templating"]["list"][1:]:
+        metric, label = re.fullmatch(r"label_values\((\w+)(?:\{.*\})?, (\w+)\)", variable["definition"]).groups()
+        values = asked(port, f"/api/v1/label/{label}/values?match[]={metric}")
+        assert ("vm01" if label == "vm" else f"localhost:{server.port}") in values
