@@ -31,8 +31,9 @@ class Work:
 
     def do(self, action, method, path, body=None, **headers):
         """Makes a change, which `action` names; returns what skerryd answered, in check mode None."""
+        answer = None if self.check else self.gateway.ask(method, path, body, **headers)[0]
         self.actions.append(action)
-        return None if self.check else self.gateway.ask(method, path, body, **headers)[0]
+        return answer
 
     def run(self, function):
         """Calls function(work), which returns what the module returns besides `changed`."""

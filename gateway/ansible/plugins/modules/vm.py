@@ -135,8 +135,20 @@ class Vm:
         if self.work.check and later and self.state in LIVE:
             raise Problem("%s is %s: skerryd would refuse to change %s before it has stopped; restart: true stops and starts it"
                           % (self.name, self.state, ", ".join(later)))
-        self.work.do("set " + " ".join(keys), "PATCH", self.path, {"config": {key: self.config[key] for key in keys}}, If_Match=self.tag)
+        try:
+            self.work.do("set " + " ".join(keys), "PATCH", self.path, {"config": {key: self.config[key] for key in keys}}, If_Match=self.tag)
+        except Problem:
+            if stopped:
+                self.start_again()
+            raise
         return stopped
+
+    def start_again(self):
+        """Starts a VM that was stopped for a change that is refused; why that is, is the more important sentence."""
+        try:
+            self.act("start", "running")
+        except Problem as why:
+            self.work.module.warn("%s was not started again: %s" % (self.name, why.sentence))
 
     def go(self, again):
         """Brings the VM into the wanted state; `again`: it ran, and was stopped in between."""
