@@ -244,12 +244,16 @@ def test_inventory(ansible, fake, server, tmp_path):
     """VMs are hosts, by state in groups; what a VM's keys say is no template."""
     vm = fake.add("tricky", {"cmdline": "{{ 6 * 7 }}", "net": "lan mac=52:54:00:00:00:01 address=10.0.2.9 private, lab"})
     fake.event("created", vm)
+    fake.event("created", fake.add("localhost", {"net": "lan address=10.0.2.66"}))      # would be where playbooks run
     try:
+        wait_for(lambda: server.tls("GET", "/v1/vms/localhost").status == 200)
         wait_for(lambda: server.tls("GET", "/v1/vms/tricky").status == 200)
         path = tmp_path / "test.skerry.yml"
         path.write_text(json.dumps({"plugin": "skerry.host.skerry", "host": f"https://127.0.0.1:{server.port}", "fingerprint": server.fingerprint,
                                     "compose": {"net": "skerry_vm.config.net.value.split(' ')[0]"}, "strict": False}), encoding="utf-8")
-        found = json.loads(ansible.run("ansible-inventory", "-i", path, "--list", good=True, SKERRY_TOKEN=server.token).stdout)
+        done = ansible.run("ansible-inventory", "-i", path, "--list", good=True, SKERRY_TOKEN=server.token)
+        found = json.loads(done.stdout)
+        assert "localhost" not in done.stdout and "VM localhost is left out" in " ".join(done.stderr.split())
         assert "vm00" in found["skerry_running"]["hosts"] and {"vm02", "tricky"} <= set(found["skerry_created"]["hosts"]), found
         tricky = found["_meta"]["hostvars"]["tricky"]
         # Ansible says of a text that it is no template; which ones it says so of depends on its version
@@ -263,7 +267,7 @@ def test_inventory(ansible, fake, server, tmp_path):
         said = " ".join((refused.stdout + refused.stderr).split())
         assert "the credential is not valid" in said and "Traceback" not in said and "sky_wrong" not in said
     finally:
-        del fake.vms["tricky"]
+        del fake.vms["tricky"], fake.vms["localhost"]
 
 
 def test_documentation(ansible):

@@ -9,6 +9,7 @@ name: skerry
 short_description: VMs of a Skerry host
 description:
   - Makes a host of each VM that the token may see, and a group C(skerry_STATE) for each state that one is in.
+  - VMs named C(localhost), C(127.0.0.1), C(all), C(ungrouped) or C(skerry_...) are left out, with a warning.
   - The file's name ends in C(skerry.yml) or C(skerry.yaml).
   - A host has C(ansible_host) if the VM's key C(net) names an address for a card, and the VM as skerryd shows it in C(skerry_vm).
 author: Skerry (@skerry)
@@ -68,6 +69,8 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Constructable
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.skerry.host.plugins.module_utils.gateway import Gateway, Problem
 
+# Names that mean something to Ansible: a VM of that name would stand in for the machine on which playbooks run, or for all.
+TAKEN = ("all", "localhost", "127.0.0.1", "ungrouped")
 OPTIONS = ("host", "socket", "token", "fingerprint", "ca", "validate_certs", "timeout")
 
 
@@ -119,4 +122,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
         BaseInventoryPlugin.parse(self, inventory, loader, path, cache)
         self._read_config_data(path)
         for vm in self.vms():
-            self.add(vm)
+            if vm["name"] in TAKEN or vm["name"].startswith("skerry_"):
+                self.display.warning("the VM %s is left out, as the name means something else to Ansible" % vm["name"])
+            else:
+                self.add(vm)
