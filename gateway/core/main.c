@@ -46,6 +46,7 @@
 #include "gateway/core/live/stream.h"
 #include "gateway/core/live/template.h"
 #include "gateway/core/live/vsock.h"
+#include "gateway/core/report/report.h"
 #include "gateway/core/sandbox.h"
 #include "gateway/door/door.h"
 #include "gateway/link/link.h"
@@ -179,6 +180,7 @@ static void core_tick(int64_t now_ms)
 	operation_look();
 	run_tick();
 	template_tick();
+	report_tick();
 	stream_tick(now_ms);
 	token_tick();
 	account_tick();

@@ -73,6 +73,7 @@ ORDERS = {
         gateway/link gateway/core/common
         gateway/core/identity gateway/core/host
         gateway/core/audit gateway/core/history
+        gateway/core/report
         gateway/core/http
         gateway/core/live
         gateway/core/api

@@ -73,6 +73,7 @@ void api_run_resize(struct request *request);
 void api_run_file(struct request *request);
 void api_log(struct request *request);
 void api_audit(struct request *request);
+void api_report(struct request *request);
 void api_tokens(struct request *request);
 void api_token_make(struct request *request);
 void api_token_remove(struct request *request);

@@ -202,6 +202,13 @@ const struct schema schema_list[] = {
 				 STRING("action") "," STRING("target") "," STRING("from") ","
 				 STRING("result") "," COUNT("count") "," STRING("hash")) ","
 			 STRING("head") "," STRING_OR_NULL("anchored") "," TRUTH("works"))},
+	{"Report", OBJECT(STRING("form") "," STRING("made") "," STRING("asked_by") ","
+			  STRING_OR_NULL("profile") ","
+			  OBJECTS("sections", STRING("id") "," STRING("title") ","
+				  "\"status\":{\"enum\":[\"known\",\"partly\",\"unknown\"]},"
+				  STRING("note") "," FREE_OBJECT("facts") ","
+				  "\"items\":{\"type\":\"array\","
+				  "\"items\":{\"type\":\"object\"}}"))},
 	{"TokenNew", OBJECT(STRING("name") "," WORDS("roles") "," STRING("scope") ","
 			    COUNT("expires_s"))},
 	{"TokenMade", OBJECT(STRING("id") "," STRING("token"))},

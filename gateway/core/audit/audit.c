@@ -44,6 +44,7 @@ static struct {
 	char head[AUDIT_HASH], anchored[AUDIT_HASH], sent[AUDIT_HASH];
 	struct audit_item kept[AUDIT_KEPT]; /* the newest lines, each with its result */
 	uint64_t kept_count;
+	unsigned rotations; /* how often a file was renamed or removed */
 } audit = {.fd = -1};
 
 static void audit_end_begun(void);
@@ -142,6 +143,7 @@ static void audit_rotate(void)
 	if (renameat2(folder, AUDIT_FILE, folder, full, RENAME_NOREPLACE) < 0) {
 		fprintf(stderr, "skerryd: %s: %s\n", full, strerror(errno));
 	} else if (renameat(folder, next, folder, AUDIT_FILE) == 0) {
+		audit.rotations++;
 		fsync(folder);
 		close(audit.fd);
 		audit.fd = fd;
@@ -154,6 +156,11 @@ static void audit_rotate(void)
 	}
 	unlinkat(folder, next, 0);
 	close(fd);
+}
+
+unsigned audit_rotations(void)
+{
+	return audit.rotations;
 }
 
 bool audit_works(void)
@@ -191,6 +198,7 @@ static bool audit_append(const char *text, size_t count)
 	while (before >= 0 && !audit_put(text, count, before)) {
 		if (audit.broken || errno != ENOSPC || !audit_chain_drop(0))
 			return false;
+		audit.rotations++;
 	}
 	return before >= 0;
 }

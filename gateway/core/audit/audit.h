@@ -56,6 +56,11 @@ void audit_close(void);
 
 /* Sends the hash of the last line to Skerry, unless Skerry has it already. */
 void audit_anchor(void);
+/*
+ * Returns how often an audit file was renamed or removed since the start: whoever reads the files
+ * meanwhile may see a break where there is none.
+ */
+unsigned audit_rotations(void);
 /* Returns false while no line can be written, and changes are refused. */
 bool audit_works(void);
 

@@ -51,6 +51,7 @@ static const char options_help[] =
 	"  --audit-files N      full ones that are kept; the oldest goes (64; 0: all stay)\n"
 	"  --history MIB        that histories of VMs may take in the state directory (512; 0: "
 	"none)\n"
+	"  --sbom FILE          the image's skerry.spdx.json, for reports\n"
 	"  --silence SECONDS    without an answer, after which the link is lost (20)\n"
 	"skerryd openapi | routes | verify-audit DIR | --version | --help\n";
 
@@ -73,6 +74,7 @@ enum {
 	OPTION_AUDIT_FILES,
 	OPTION_HISTORY,
 	OPTION_SILENCE,
+	OPTION_SBOM,
 	OPTION_VERSION,
 	OPTION_HELP
 };
@@ -96,6 +98,7 @@ static const struct option options_list[] = {
 	{"audit-files", 1, NULL, OPTION_AUDIT_FILES},
 	{"history", 1, NULL, OPTION_HISTORY},
 	{"silence", 1, NULL, OPTION_SILENCE},
+	{"sbom", 1, NULL, OPTION_SBOM},
 	{"version", 0, NULL, OPTION_VERSION},
 	{"help", 0, NULL, OPTION_HELP},
 	{0},
@@ -137,6 +140,9 @@ static bool options_text(int option)
 		return true;
 	case OPTION_PASSWORD:
 		settings.password_file = optarg;
+		return true;
+	case OPTION_SBOM:
+		settings.sbom = optarg;
 		return true;
 	case OPTION_TOKEN_HASH:
 		settings.token_hash = optarg;

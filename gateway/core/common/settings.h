@@ -6,6 +6,7 @@
 /* The settings from the command line, fixed after the start. */
 struct settings {
 	const char *link, *state, *listen, *socket, *libvirt, *ui, *password_file, *token_hash;
+	const char *sbom;      /* the SPDX document of the image; NULL: none */
 	const char *names[16]; /* the names that a Host header may have, besides addresses */
 	unsigned name_count;
 	unsigned rate, change_rate; /* requests and changes a second for each token; 0: no limit */

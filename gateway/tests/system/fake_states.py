@@ -112,6 +112,8 @@ class States(Volumes):
 
     def run_vm_backup(self, words, _after):
         """Begins a backup, one at a time; it copies until it is cancelled."""
+        if words == ["list"]:
+            return self.backups_kept()
         named = words[0] in ("list", "cancel")
         vm = self.vm(words[named])
         under_way = getattr(vm, "backup", None)

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "gateway/core/report/report.h"
+
+/* Returns whether there is a profile of that name. */
+bool profile_known(const char *name);
+/* Makes the section with what the profile's rules find; a new reference. */
+json_t *profile_section(const struct report_facts *facts, const char *name);

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/core/audit/audit_chain.h"
+#include "gateway/core/common/name.h"
+
+/*
+ * A report is what an auditor reads of a host: sections of facts, each of which is known or said to
+ * be unknown. It is made in three steps: what is known is gathered into `struct report_facts`,
+ * sections are made of it, and a page of the sections.
+ */
+
+/* The commands that Skerry is asked; an index of report_facts.asked. */
+enum report_command {
+	REPORT_VERSION,
+	REPORT_PAGES,
+	REPORT_CONFIG,
+	REPORT_DISKS,
+	REPORT_VOLUMES,
+	REPORT_BACKUPS,
+	REPORT_COMMANDS,
+};
+
+enum { REPORT_WHY_BYTES = 160, REPORT_SBOM_TEXT = 80 };
+
+/* Skerry's answer to one command. */
+struct report_asked {
+	json_t *rows; /* NULL: unknown, and `why` says why */
+	bool partial; /* Skerry said that rows are missing */
+	char why[REPORT_WHY_BYTES];
+};
+
+enum report_chain_state { REPORT_CHAIN_UNKNOWN, REPORT_CHAIN_WHOLE, REPORT_CHAIN_BROKEN };
+
+/* The document that says what an image consists of (SPDX), as the gateway was given it. */
+struct report_sbom {
+	bool given, read;
+	char digest[AUDIT_HASH];	/* SHA-256 of the document */
+	char image[AUDIT_HASH];		/* SHA-256 of the image, as the document says it; "" */
+	char version[REPORT_SBOM_TEXT]; /* version and commit, as the document says them; "" */
+};
+
+/* Everything that a report is made of. Members that are NULL are unknown. */
+struct report_facts {
+	int64_t time_s; /* when Skerry was asked, in UTC seconds */
+	struct report_asked asked[REPORT_COMMANDS];
+	json_t *cpu;	/* the first row of `cpu`: what is the same for all CPUs, and the leaks */
+	json_t *rights; /* the rights of the gateway's channel */
+	json_t *vms;	/* {"name", "backup", "channel"} of each VM; the last two may be null */
+	json_t *tokens, *users; /* who may do what, without secrets */
+	json_t *audit;		/* the newest lines of the audit, as audit_json() returns them */
+	enum report_chain_state chain;
+	struct audit_chain
+		lines; /* the lines that were verified; valid unless the state is unknown */
+	struct report_sbom sbom;
+	char boot[40];
+	char own[NAME_BYTES]; /* the VM in which this gateway runs; "": in none */
+	char fingerprint[65]; /* of the server's certificate */
+	bool issued;	      /* the certificate is not self-signed */
+	bool socket_users;    /* a peer on a Unix socket is the user of the same name */
+	unsigned rate, change_rate, per_address, audit_files, anchor_s;
+};
+
+/*
+ * Gathers what a report is made of, and calls `done` with the request's number when all is there:
+ * before this returns if Skerry was asked less than ten seconds ago. Returns false, and does not
+ * call `done`, when too many requests wait already.
+ */
+typedef void report_done(uint32_t request);
+bool report_gather(uint32_t request, report_done *done);
+/* Returns what was gathered last; it stays valid until core's next turn. */
+const struct report_facts *report_facts(void);
+/* Looks whether answers are late, and whether the audit is verified; core calls it now and then. */
+void report_tick(void);
+
+/*
+ * Verifies the audit's chain in a thread. report_chain_result() returns false while the thread is
+ * at work, and else the result, which is REPORT_CHAIN_UNKNOWN if there was no thread.
+ */
+void report_chain_start(void);
+bool report_chain_result(enum report_chain_state *state, struct audit_chain *chain);
+
+/* Reads the SPDX document at `path` (NULL: the gateway was given none). */
+void report_sbom_read(struct report_sbom *sbom, const char *path);
+
+/*
+ * Returns whether the document is that of the version and commit that Skerry says: 1 or 0, or -1 if
+ * that is unknown.
+ */
+int report_sbom_matches(const struct report_facts *facts);
+
+/*
+ * Makes the report: an object with sections; `profile` is NULL or a profile's name, and `who` the
+ * name of the asker. Returns a new reference, or NULL when there is no memory.
+ */
+json_t *report_json(const struct report_facts *facts, const char *profile, const char *who);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+/*
+ * Small readers of rows that come from Skerry or from a file: a member of a wrong type counts as
+ * one that is not there.
+ */
+
+/* Returns a member that is a string, or "". */
+static inline const char *row_text(const json_t *row, const char *key)
+{
+	const char *text = json_string_value(json_object_get(row, key));
+
+	return text ? text : "";
+}
+
+static inline bool row_is(const json_t *row, const char *key, const char *text)
+{
+	return !strcmp(row_text(row, key), text);
+}
+
+/* Returns a new reference to a member that is a string or a number, or to null. */
+static inline json_t *row_copy(const json_t *row, const char *key)
+{
+	json_t *value = json_object_get(row, key);
+
+	return json_is_string(value) || json_is_number(value) || json_is_boolean(value)
+		       ? json_incref(value)
+		       : json_null();
+}
