@@ -38,6 +38,7 @@ struct cli {
 	bool overwrite;	  /* vm save, vm backup: overwrite a disk that holds something else */
 	bool goes_on;	  /* vm save: the VM goes on running; volume upload: continue an upload */
 	const char *user; /* login: the user who has a password; run: UID:GID */
+	const char *profile, *html, *verify; /* report: a profile; files */
 	/* create */
 	const char *image, *cloud_init, *net, *size, *store;
 	const char *level;
@@ -161,6 +162,7 @@ enum cli_exit command_events(struct cli *cli, int count, char **words);
 enum cli_exit command_history(struct cli *cli, int count, char **words);
 enum cli_exit command_log(struct cli *cli, int count, char **words);
 enum cli_exit command_audit(struct cli *cli, int count, char **words);
+enum cli_exit command_report(struct cli *cli, int count, char **words);
 enum cli_exit command_host(struct cli *cli, int count, char **words);
 enum cli_exit command_token(struct cli *cli, int count, char **words);
 enum cli_exit command_login(struct cli *cli, int count, char **words);

@@ -127,6 +127,8 @@ static bool http_take_header(struct http *http, struct http_answer *answer, char
 		http_keep(answer->etag, sizeof(answer->etag), value);
 	} else if (strcasecmp(line, "location") == 0) {
 		http_keep(answer->location, sizeof(answer->location), value);
+	} else if (strcasecmp(line, "report-signature") == 0) {
+		http_keep(answer->signature, sizeof(answer->signature), value);
 	} else if (strcasecmp(line, "sec-websocket-accept") == 0) {
 		http_keep(answer->accept, sizeof(answer->accept), value);
 	}
@@ -275,38 +277,47 @@ int http_body(struct http *http, char *bytes, size_t size, int timeout_ms)
 	return got;
 }
 
-bool http_take_body(struct http *http, struct http_answer *answer)
+char *http_take_text(struct http *http, size_t *count)
 {
 	char *text = NULL;
 	size_t used = 0;
 	size_t room = 0;
-	json_error_t error;
 	int got = 0;
 
-	while (!http->done) {
+	do {
 		if (room - used < 4096) {
 			char *larger = realloc(text, room += 65536);
 
 			if (larger == NULL || room > HTTP_BODY_LIMIT) {
 				free(larger != NULL ? larger : text);
-				return http_fail(http, "the answer is too large");
+				http_fail(http, "the answer is too large");
+				return NULL;
 			}
 			text = larger;
 		}
-		got = http_body(http, text + used, room - used, ANSWER_MS);
-		if (got <= 0)
-			break;
-		used += (size_t)got;
-	}
-	if (got < 0) {
-		free(text);
-		return got == NET_TIMEOUT
-			       ? http_fail(http, "no answer in time")
-			       : http_fail(http, "the connection ended within an answer");
-	}
-	answer->json = used > 0 ? json_loadb(text, used, JSON_DECODE_ANY, &error) : NULL;
+		got = http->done ? 0 : http_body(http, text + used, room - used, ANSWER_MS);
+		used += got > 0 ? (size_t)got : 0;
+	} while (got > 0);
+	*count = used;
+	if (got >= 0)
+		return text;
 	free(text);
-	if (used > 0 && answer->json == NULL && answer->status < 300)
+	http_fail(http, got == NET_TIMEOUT ? "no answer in time"
+					   : "the connection ended within an answer");
+	return NULL;
+}
+
+bool http_take_body(struct http *http, struct http_answer *answer)
+{
+	json_error_t error;
+	size_t count;
+	char *text = http_take_text(http, &count);
+
+	if (text == NULL)
+		return false;
+	answer->json = count > 0 ? json_loadb(text, count, JSON_DECODE_ANY, &error) : NULL;
+	free(text);
+	if (count > 0 && answer->json == NULL && answer->status < 300)
 		return http_fail(http, "the answer is not JSON; is that a skerryd?");
 	return true;
 }

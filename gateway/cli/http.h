@@ -31,7 +31,8 @@ struct http_answer {
 	int status;
 	char etag[128];
 	char location[256];
-	char accept[64]; /* the value of Sec-WebSocket-Accept */
+	char signature[1024]; /* the value of Report-Signature; "": there is none */
+	char accept[64];      /* the value of Sec-WebSocket-Accept */
 	bool closes;
 	json_t *json; /* the body as JSON, which the caller frees; NULL: the body is no JSON */
 };
@@ -57,6 +58,11 @@ int http_raw(struct http *http, void *bytes, size_t size, int timeout_ms);
 bool http_begin_upload(struct http *http, const char *path, const char *headers, uint64_t bytes);
 bool http_end_upload(struct http *http, struct http_answer *answer);
 
+/*
+ * Reads the body of an answer whose head was read, which the caller frees. Returns NULL, with
+ * http->net.error set, when it did not come whole.
+ */
+char *http_take_text(struct http *http, size_t *count);
 /* Reads the body of an answer whose head was read, as JSON. Returns false as http_exchange does. */
 bool http_take_body(struct http *http, struct http_answer *answer);
 

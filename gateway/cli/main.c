@@ -62,6 +62,9 @@ static const char usage[] =
 	"  history [VM] [--hours N]  what a machine, or the host, did in the last day or N hours;\n"
 	"                            also of disk/NAME, net/NAME\n"
 	"  events [--follow]         what happened, and what happens\n"
+	"  report [--profile hardened] [FILE | --html FILE]\n"
+	"  report --verify FILE      what an auditor reads of the host, signed; that it is as "
+	"signed\n"
 	"  log, audit, host          lines of the log, of the audit; the host\n"
 	"  host audit|log-rotate|reboot|poweroff\n"
 	"  token list | create NAME --role ROLE... [--scope GLOB] [--expires SECONDS] | revoke ID\n"
@@ -126,12 +129,18 @@ enum {
 	OPT_OUTPUT,
 	OPT_CPUS,
 	OPT_MEMORY,
+	OPT_PROFILE,
+	OPT_HTML,
+	OPT_VERIFY,
 	OPT_HELP,
 	OPT_VERSION
 };
 
 static const struct option options[] = {
 	{"host", required_argument, NULL, OPT_HOST},
+	{"profile", required_argument, NULL, OPT_PROFILE},
+	{"html", required_argument, NULL, OPT_HTML},
+	{"verify", required_argument, NULL, OPT_VERIFY},
 	{"socket", required_argument, NULL, OPT_SOCKET},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"token-file", required_argument, NULL, OPT_TOKEN},
@@ -193,7 +202,7 @@ static const struct {
 	{"logs", command_logs},		{"cp", command_cp},
 	{"stop", command_stop},		{"template", command_template},
 	{"connect", command_connect},	{"ssh", command_ssh},
-	{"agent", command_agent},
+	{"agent", command_agent},	{"report", command_report},
 };
 
 static void main_take_role(struct cli *cli, const char *role)
@@ -276,6 +285,9 @@ static void main_take_option(struct cli *cli, int option)
 	case 'd':		cli->detach = true; break;
 	case 'i':		cli->interactive = true; break;
 	case 't':		cli->terminal = true; break;
+	case OPT_PROFILE:	cli->profile = optarg; break;
+	case OPT_HTML:		cli->html = optarg; break;
+	case OPT_VERIFY:	cli->verify = optarg; break;
 	case OPT_HELP:		fputs(usage, stdout); exit(CLI_OK);
 	case OPT_VERSION:	puts("skerryctl " SKERRY_VERSION); exit(CLI_OK);
 	default:		exit(CLI_USAGE);	/* getopt_long has written the reason */
@@ -321,7 +333,7 @@ int main(int count, char **words)
 	cli_die(CLI_USAGE,
 		"there is no command \"%s\": use one of create vm run ps logs cp stop template "
 		"disk store volume net file console connect ssh agent events history log audit "
-		"host "
+		"host report "
 		"token user login logout password",
 		words[optind]);
 }

@@ -12,11 +12,15 @@ _skerryctl() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
 	local words=() asked=() options i
 	options='--host --socket --json --token-file --fingerprint --follow --read-only --take --force --yes --to --level --vm
-		--limit --since --hours --scope --expires --role --overwrite --continue --env --file --output --timeout --user --workdir --egress --cpus --memory --warm --detach --interactive --terminal --ssh-option --image --cloud-init --net --size --store --help --version'
+		--limit --since --hours --scope --expires --role --overwrite --continue --env --file --output --timeout --user --workdir --egress --cpus --memory --warm --detach --interactive --terminal --ssh-option --image --cloud-init --net --size --store --profile --html --verify --help --version'
 	COMPREPLY=()
 	case $previous in
-	--socket | --token-file | --image | --cloud-init)
+	--socket | --token-file | --image | --cloud-init | --html | --verify)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		return
+		;;
+	--profile)
+		mapfile -t COMPREPLY < <(compgen -W 'hardened' -- "$current")
 		return
 		;;
 	--role)
@@ -38,7 +42,7 @@ _skerryctl() {
 			asked+=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}")
 			((i++))
 			;;
-		--level | --vm | --limit | --since | --hours | --scope | --expires | --role | --to | --user | --env | --file | --output | --cpus | --memory | --timeout | --workdir | --egress | --warm | --ssh-option | --image | --cloud-init | --net | --size | --store) ((i++)) ;;
+		--level | --vm | --limit | --since | --hours | --scope | --expires | --role | --to | --user | --env | --file | --output | --cpus | --memory | --timeout | --workdir | --egress | --warm | --ssh-option | --image | --cloud-init | --net | --size | --store | --profile | --html | --verify) ((i++)) ;;
 		-*) ;;
 		*) words+=("${COMP_WORDS[i]}") ;;
 		esac
@@ -53,7 +57,7 @@ _skerryctl() {
 	fi
 	local choices=
 	case "${words[0]-} ${words[1]-}" in
-	' ') choices='create vm run ps logs cp stop template disk store volume net file console connect ssh agent events history log audit host token user login logout password' ;;
+	' ') choices='create vm run ps logs cp stop template disk store volume net file console connect ssh agent events history log audit host report token user login logout password' ;;
 	'vm ') choices='list show start stop kill pause resume reset renew trim snapshot clone save restore
 		backup balloon inspect digest eject insert create set destroy' ;;
 	'host ') choices='audit log-rotate reboot poweroff' ;;

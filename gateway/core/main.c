@@ -47,6 +47,7 @@
 #include "gateway/core/live/template.h"
 #include "gateway/core/live/vsock.h"
 #include "gateway/core/report/report.h"
+#include "gateway/core/report/sign.h"
 #include "gateway/core/sandbox.h"
 #include "gateway/door/door.h"
 #include "gateway/link/link.h"
@@ -252,6 +253,7 @@ static bool core_setup(void)
 	    !token_open(first, settings.token_hash) || !account_open() || !run_name_setup())
 		return false;
 	(void)audit_open();
+	(void)sign_open(true);
 	history_setup(settings.history_mib, run_name_is);
 	if (settings.listen && (core.listener = options_listen(settings.listen)) < 0)
 		return false;
@@ -309,6 +311,8 @@ int main(int count, char **words)
 		return core_print(redfish_table());
 	if (count == 3 && !strcmp(words[1], "verify-audit"))
 		return core_verify(words[2]);
+	if (count == 3 && !strcmp(words[1], "report-key"))
+		return !state_open(words[2]) || !sign_open(false) || !sign_print();
 	if (!options_read(count, words))
 		return 2;
 	/* The process's memory goes to nobody: not into a core file, not to a debugger. */

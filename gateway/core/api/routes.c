@@ -263,8 +263,9 @@ static const struct route routes[] = {
 	{"GET", "/v1/audit", ROLE_AUDITOR, SCOPE_FILTER, ROUTE_READ, "audit.read", api_audit, NULL,
 	 "Audit", "limit after", 200, "who did what"},
 	{"GET", "/v1/report", ROLE_AUDITOR, SCOPE_ALL, ROUTE_READ, "report.read", api_report, NULL,
-	 "Report", "profile", 200,
-	 "what an auditor reads of this host; what cannot be known is said to be unknown"},
+	 "Report", "profile format", 200,
+	 "what an auditor reads of this host, as JSON or with format=html as a page; the header "
+	 "Report-Signature signs its bytes"},
 	{"GET", "/v1/tokens", ROLE_ADMIN, SCOPE_FILTER, ROUTE_READ, "token.list", api_tokens, NULL,
 	 "Tokens", NULL, 200, "the tokens, without their secrets"},
 	{"POST", "/v1/tokens", ROLE_ADMIN, SCOPE_FILTER, ROUTE_NAMED | ROUTE_JUDGES | ROUTE_SECRET,

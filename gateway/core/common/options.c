@@ -53,7 +53,7 @@ static const char options_help[] =
 	"none)\n"
 	"  --sbom FILE          the image's skerry.spdx.json, for reports\n"
 	"  --silence SECONDS    without an answer, after which the link is lost (20)\n"
-	"skerryd openapi | routes | verify-audit DIR | --version | --help\n";
+	"skerryd openapi | routes | verify-audit DIR | report-key DIR | --version | --help\n";
 
 enum {
 	OPTION_LINK = 256,

@@ -59,7 +59,7 @@ static enum rule_result rule_none(struct rule_found *found, bool whole, const ch
 static bool rule_answer(struct rule_found *found, const struct report_asked *asked)
 {
 	if (!asked->rows)
-		rule_say(found, "%s", asked->why);
+		rule_say(found, "%s", *asked->why ? asked->why : "Skerry was not asked");
 	return asked->rows != NULL;
 }
 

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* The rules of the profile: each passes, deviates, and is unknown when it cannot know enough. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "gateway/base/buffer.c"
+#include "gateway/core/report/profile.c"
+#include "gateway/core/report/rule.c"
+#include "gateway/core/report/section.c"
+#include "gateway/core/report/section_machine.c"
+#include "gateway/core/report/section_people.c"
+#include "gateway/core/report/section_storage.c"
+
+enum { NOW = 1800000000 };
+
+static enum rule_result judge(const struct report_facts *facts, const char *id)
+{
+	for (unsigned i = 0; i < rule_hardened_count; i++) {
+		struct rule_found found = {0};
+
+		if (strcmp(rule_hardened[i].id, id))
+			continue;
+		facts = facts ? facts : &(struct report_facts){0};
+		return rule_hardened[i].judge(facts, &found);
+	}
+	fail_msg("there is no rule %s", id);
+	return RULE_UNKNOWN;
+}
+
+static void test_nothing_known_never_passes(void **state)
+{
+	const struct report_facts facts = {0};
+
+	(void)state;
+	for (unsigned i = 0; i < rule_hardened_count; i++) {
+		struct rule_found found = {0};
+
+		assert_int_not_equal(rule_hardened[i].judge(&facts, &found), RULE_PASSES);
+		assert_true(*found.text);
+	}
+}
+
+static enum rule_result leaks(const char *list)
+{
+	struct report_facts facts = {.cpu = json_pack("{s:o}", "leaks", json_loads(list, 0, NULL))};
+	enum rule_result result = judge(&facts, "leaks");
+
+	json_decref(facts.cpu);
+	return result;
+}
+
+static void test_leaks(void **state)
+{
+	(void)state;
+	assert_int_equal(leaks("[{\"state\":\"closed\"},{\"state\":\"not applicable\"}]"),
+			 RULE_PASSES);
+	assert_int_equal(leaks("[{\"state\":\"closed\"},{\"leak\":\"mds\",\"state\":\"open\"}]"),
+			 RULE_DEVIATES);
+	/* a word of a later Skerry, or of none */
+	assert_int_equal(leaks("[{\"state\":\"closed\"},{\"state\":\"half\"}]"), RULE_UNKNOWN);
+	assert_int_equal(leaks("[{\"state\":7}]"), RULE_UNKNOWN);
+	assert_int_equal(leaks("[]"), RULE_UNKNOWN);
+}
+
+static enum rule_result backups(const char *vms, const char *rows)
+{
+	struct report_facts facts = {.time_s = NOW, .vms = json_loads(vms, 0, NULL)};
+	enum rule_result result;
+
+	facts.asked[REPORT_BACKUPS].rows = json_loads(rows, 0, NULL);
+	result = judge(&facts, "backups");
+	json_decref(facts.vms);
+	json_decref(facts.asked[REPORT_BACKUPS].rows);
+	return result;
+}
+
+static void test_backups(void **state)
+{
+	static const char vm[] = "[{\"name\":\"web\"}]";
+
+	(void)state;
+	/* NOW is 2027-01-15 08:00:00 */
+	assert_int_equal(backups(vm, "[{\"name\":\"web\",\"state\":\"kept\",\"moment\":"
+				     "\"20270114080000\"}]"),
+			 RULE_PASSES);
+	assert_int_equal(backups(vm, "[{\"name\":\"web\",\"state\":\"kept\",\"moment\":"
+				     "\"20270112080000\"}]"),
+			 RULE_DEVIATES);
+	assert_int_equal(backups(vm,
+				 "[{\"name\":\"web\",\"state\":\"kept\",\"moment\":"
+				 "\"20270114080000\"},{\"name\":\"web\",\"state\":\"failed\"}]"),
+			 RULE_DEVIATES);
+	/* of another VM; of the future; no moment */
+	assert_int_equal(backups(vm, "[{\"name\":\"db\",\"state\":\"kept\",\"moment\":"
+				     "\"20270114080000\"}]"),
+			 RULE_DEVIATES);
+	assert_int_equal(backups(vm, "[{\"name\":\"web\",\"state\":\"kept\",\"moment\":"
+				     "\"20280114080000\"}]"),
+			 RULE_DEVIATES);
+	assert_int_equal(backups(vm, "[{\"name\":\"web\",\"state\":\"kept\",\"moment\":\"now\"}]"),
+			 RULE_DEVIATES);
+	assert_int_equal(backups("[]", "[]"), RULE_PASSES);
+}
+
+static enum rule_result encrypted(bool partial)
+{
+	struct report_facts facts = {0};
+	enum rule_result result;
+
+	facts.asked[REPORT_CONFIG].rows = json_loads(
+		"[{\"section\":\"host\"},{\"section\":\"disk\",\"name\":\"d\",\"encrypt\":\"k\"},"
+		"{\"section\":\"disk\",\"name\":\"raw\"},"
+		"{\"section\":\"store\",\"name\":\"pool\",\"disk\":\"raw\"}]",
+		0, NULL);
+	facts.asked[REPORT_DISKS].rows =
+		json_loads("[{\"name\":\"d\"},{\"name\":\"raw\"}]", 0, NULL);
+	facts.asked[REPORT_VOLUMES].rows =
+		json_loads("[{\"store\":\"pool\",\"name\":\"web\",\"encrypt\":\"k\"}]", 0, NULL);
+	facts.asked[REPORT_VOLUMES].partial = partial;
+	result = judge(&facts, "encrypted");
+	for (unsigned i = 0; i < REPORT_COMMANDS; i++)
+		json_decref(facts.asked[i].rows);
+	return result;
+}
+
+static void test_encrypted(void **state)
+{
+	(void)state;
+	assert_int_equal(encrypted(false), RULE_PASSES);
+	assert_int_equal(encrypted(true), RULE_UNKNOWN);
+}
+
+static void test_a_long_list_of_names_is_cut(void **state)
+{
+	struct report_facts facts = {.tokens = json_array()};
+	struct rule_found found = {0};
+	size_t i = 0;
+
+	(void)state;
+	for (; i < 100; i++)
+		json_array_append_new(facts.tokens,
+				      json_pack("{s:s}", "name", "a-token-of-a-name"));
+	for (i = 0; strcmp(rule_hardened[i].id, "tokens-end");)
+		i++;
+	assert_int_equal(rule_hardened[i].judge(&facts, &found), RULE_DEVIATES);
+	assert_int_equal(found.count, 100);
+	assert_true(strlen(found.text) < FOUND_BYTES);
+	assert_non_null(strstr(found.text, ", ..."));
+	json_decref(facts.tokens);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_nothing_known_never_passes),
+		cmocka_unit_test(test_leaks),
+		cmocka_unit_test(test_backups),
+		cmocka_unit_test(test_encrypted),
+		cmocka_unit_test(test_a_long_list_of_names_is_cut),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
