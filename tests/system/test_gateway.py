@@ -82,6 +82,26 @@ def test_gateway(line):
     events.close()
 
 
+def test_report(line):
+    """What an auditor reads of the real image: its version, its leaks, its pages and its profile."""
+    machine, server = line
+    server.tls("POST", "/v1/vms", {"name": "gamma", "config": {"kernel": "spin.bin", "memory": "16M"}})
+    report = server.tls("GET", "/v1/report?profile=hardened", timeout=60).json()
+    part = {section["id"]: section for section in report["sections"]}
+    (version,) = machine.objects("version")
+    assert {part[name]["status"] for name in ("version", "mitigations", "pages", "encryption", "backups")} == {"known"}
+    assert part["version"]["facts"]["commit"] == (version["commit"] or None)
+    assert part["pages"]["facts"]["findings"] == 0 < part["pages"]["facts"]["pages"]
+    leaks = machine.objects("cpu")[0]["leaks"]
+    assert part["mitigations"]["items"] == leaks and len(leaks) > 10
+    assert {item["vm"] for item in part["backups"]["items"]} == {"gamma"}
+    rules = {item["rule"]: (item["result"], item["found"]) for item in part["profile"]["items"]}
+    assert rules["password"] == ("deviates", "password: none, lock_after: not set")
+    assert rules["pages"] == ("passes", "findings: 0")
+    assert rules["backups"] == ("deviates", "gamma")
+    assert rules["leaks"][0] == ("deviates" if "open" in {leak["state"] for leak in leaks} else "passes")
+
+
 def test_gateway_and_its_line(line):
     """skerryd is killed and started; the page audit; the audit's head is in Skerry's own."""
     machine, server = line

@@ -124,7 +124,7 @@ def test_password(build, tmp_path, emulator):
                      "console: unlocked"):
             assert line in audit, audit
         shown = machine.command("config show") + machine.command("config show -j")
-        assert "# password = is set and not shown" in shown and "pbkdf2" not in shown
+        assert "# password = is set and not shown" in shown and '"password_set":true' in shown and "pbkdf2" not in shown
         check_channel(machine.channel)
         check_locked(machine, machine.channel)
         check_made(machine)

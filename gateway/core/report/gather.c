@@ -67,8 +67,8 @@ static void gather_forget(struct report_facts *facts)
  */
 static json_t *gather_config(json_t *rows)
 {
-	static const char *const kept[] = {"section", "name",	"encrypt",   "encrypted",
-					   "disk",    "rights", "state_key", "lock_after"};
+	static const char *const kept[] = {"section", "name",	"encrypt",    "encrypted",
+					   "disk",    "rights", "lock_after", "password_set"};
 	json_t *list = json_array(), *row;
 	size_t i;
 

@@ -121,17 +121,20 @@ static enum rule_result rule_sbom(const struct report_facts *facts, struct rule_
 	return matches < 0 ? RULE_UNKNOWN : matches == 1 ? RULE_PASSES : RULE_DEVIATES;
 }
 
-static enum rule_result rule_lock(const struct report_facts *facts, struct rule_found *found)
+static enum rule_result rule_password(const struct report_facts *facts, struct rule_found *found)
 {
 	const json_t *host = storage_section_of(facts, "host", NULL, NULL);
+	json_t *set = json_object_get(host, "password_set");
 	const char *after = row_text(host, "lock_after");
+	bool locks = *after && strcmp(after, "0s");
 
-	if (!host) {
-		rule_say(found, "Skerry's configuration is not known");
+	if (!json_is_boolean(set)) {
+		rule_say(found, "Skerry did not say whether a password is set");
 		return RULE_UNKNOWN;
 	}
-	rule_say(found, "lock_after: %s", *after ? after : "not set");
-	return *after && strcmp(after, "none") && strcmp(after, "0") ? RULE_PASSES : RULE_DEVIATES;
+	rule_say(found, "password: %s, lock_after: %s", json_is_true(set) ? "set" : "none",
+		 locks ? after : "not set");
+	return json_is_true(set) && locks ? RULE_PASSES : RULE_DEVIATES;
 }
 
 /* --- who may do what --- */
@@ -305,8 +308,9 @@ const struct rule rule_hardened[] = {
 	 "findings: 0; with any other number stop the machine and report it", rule_pages},
 	{"sbom", "The SPDX document of the image that runs is at hand.",
 	 "skerryd --sbom with the skerry.spdx.json of the same build", rule_sbom},
-	{"lock", "Skerry's console locks itself when nobody types.",
-	 "`password` and `lock_after` in the section [host]", rule_lock},
+	{"password",
+	 "Skerry's console asks for a password, again when nobody has typed for a while.",
+	 "`password` and `lock_after` in the section [host]", rule_password},
 	{"rights", "The gateway cannot see what guests compute and store.",
 	 "a channel without the rights `inspect` and `content`", rule_rights},
 	{"channels", "No VM has a machine channel, but for the one in which the gateway runs.",

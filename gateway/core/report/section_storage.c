@@ -87,18 +87,18 @@ const char *storage_status(const struct report_facts *facts)
 
 json_t *section_encryption(const struct report_facts *facts)
 {
-	const json_t *host = storage_section_of(facts, "host", NULL, NULL);
 	const char *status = storage_status(facts);
 
-	return section_make(
-		"encryption", "What is encrypted", status,
-		strcmp(status, "known") ? "Skerry did not say all of it: what is missing is "
-					  "unknown, not clear of secrets."
-					: "As the configuration and the stores say it. A disk that "
-					  "holds a store is encrypted volume by volume.",
-		json_pack("{s:o}", "key_for_saved_vms",
-			  section_truth(host != NULL, *row_text(host, "state_key") != '\0')),
-		storage_items(facts));
+	return section_make("encryption", "What is encrypted", status,
+			    strcmp(status, "known")
+				    ? "Skerry did not say all of it: what is missing is "
+				      "unknown, not free of secrets."
+				    : "As the configuration and the stores say it. A disk that "
+				      "holds a store is encrypted volume by volume. What a guest "
+				      "encrypts by itself is not seen.",
+			    json_pack("{s:s}", "saved_vms",
+				      "always encrypted: without a key Skerry saves none"),
+			    storage_items(facts));
 }
 
 int64_t storage_moment(const char *text)

@@ -17,6 +17,7 @@ def moment(ago_s):
 class Reports:
     leaks, findings, encrypt = LEAKS, [], {}    # `encrypt`: the key's name of each disk
     kept = {}           # seconds since each backup that is kept, by VM
+    password_set, lock_after = True, "10m"
     unanswered = ()     # the first words of commands that fail
 
     def may_answer(self, word):
@@ -29,7 +30,7 @@ class Reports:
 
     def run_config_show(self, _words, _after):
         self.may_answer("config")
-        return [{"section": "host", "log": "info", "lock_after": "10m", "state_key": "file"},
+        return [{"section": "host", "log": "info", "lock_after": self.lock_after, "password_set": self.password_set},
                 *({"section": "disk", "name": name, "encrypt": key} if key else {"section": "disk", "name": name}
                   for name, key in {"saves": "", "data": "", **self.encrypt}.items()),
                 {"section": "channel", "name": "com2", "rights": "view operate"},

@@ -61,10 +61,12 @@ def test_deviations(pair):
     fake.findings = ["page 7: two VMs can write to it"]
     fake.leaks = [{"leak": "mds", "state": "open", "by": "no verw"}]
     fake.kept = {"vm00": [72 * HOUR]}
+    fake.lock_after = "0s"
     server.start()
     made = report(server)
     assert section(made, "pages")["items"] == [{"found": "page 7: two VMs can write to it"}]
-    for name, found in (("pages", "findings: 1"), ("leaks", "mds"), ("backups", "vm00"), ("encrypted", "saves, data")):
+    for name, found in (("pages", "findings: 1"), ("leaks", "mds"), ("backups", "vm00"), ("encrypted", "saves, data"),
+                        ("password", "password: set, lock_after: not set")):
         assert (rule(made, name)["result"], rule(made, name)["found"]) == ("deviates", found)
 
 
@@ -93,7 +95,7 @@ def test_what_is_not_known_is_unknown(pair):
     assert section(made, "pages")["status"] == section(made, "version")["status"] == "unknown"
     assert "the test wants no answer to audit" in section(made, "pages")["note"]
     assert {item["encrypted"] for item in section(made, "encryption")["items"]} == {None}
-    for name in ("pages", "sbom", "leaks", "lock", "backups", "encrypted"):
+    for name in ("pages", "sbom", "leaks", "password", "backups", "encrypted"):
         assert rule(made, name)["result"] == "unknown", name
 
 

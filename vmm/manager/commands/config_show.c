@@ -40,6 +40,7 @@ static void command_config_show_host(struct reply *reply)
 	reply_object_begin(reply);
 	json_string(&reply->object, "section", "host");
 	command_config_show_keys(reply, config_host_keys, &boot_config()->host);
+	json_bool(&reply->object, "password_set", login_required());
 	reply_object_end(reply);
 }
 
@@ -171,5 +172,5 @@ COMMAND(config_show,
 	.arguments = "",
 	.summary = "the configuration in force, as a file would have it",
 	.example = "config show",
-	.keys = "section, name, keys as text",
+	.keys = "section, name, keys as text; of the host also password_set",
 	.run = command_config_show);
