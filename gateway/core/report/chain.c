@@ -7,18 +7,26 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "gateway/core/audit/audit.h"
 
 /*
- * The thread writes `chain` and `whole`, and then stores `ended`; core reads them once it has seen
- * that.
+ * A result that nobody took in time, as the files are so large, is for the next report; not for one
+ * after so many seconds.
+ */
+enum { CHAIN_FRESH_S = 600 };
+
+/*
+ * The thread writes `chain`, `whole` and `time_s`, and then stores `ended`; core reads them once it
+ * has seen that.
  */
 static struct {
 	bool begun;	    /* the thread exists and its result was not taken yet */
 	unsigned rotations; /* audit_rotations() when the thread began */
 	struct audit_chain chain;
 	bool whole;
+	int64_t time_s; /* when the thread ended, in UTC seconds */
 	atomic_bool ended;
 } chain;
 
@@ -26,6 +34,7 @@ static void *chain_run(void *unused)
 {
 	(void)unused;
 	chain.whole = audit_chain_verify(&chain.chain);
+	chain.time_s = time(NULL);
 	atomic_store(&chain.ended, true);
 	return NULL;
 }
@@ -34,8 +43,9 @@ void report_chain_start(void)
 {
 	pthread_t thread;
 
-	/* A thread of an earlier report that took too long: its result will do. */
-	if (chain.begun)
+	/* A thread of an earlier report that took too long is still at work, or has just ended. */
+	if (chain.begun &&
+	    (!atomic_load(&chain.ended) || time(NULL) - chain.time_s < CHAIN_FRESH_S))
 		return;
 	atomic_store(&chain.ended, false);
 	chain.rotations = audit_rotations();
@@ -44,7 +54,7 @@ void report_chain_start(void)
 		pthread_detach(thread);
 }
 
-bool report_chain_result(enum report_chain_state *state, struct audit_chain *lines)
+bool report_chain_result(enum report_chain_state *state, struct audit_chain *lines, int64_t *time_s)
 {
 	*state = REPORT_CHAIN_UNKNOWN;
 	if (!chain.begun)
@@ -58,6 +68,7 @@ bool report_chain_result(enum report_chain_state *state, struct audit_chain *lin
 		return !chain.begun;
 	}
 	*lines = chain.chain;
+	*time_s = chain.time_s;
 	*state = chain.whole ? REPORT_CHAIN_WHOLE : REPORT_CHAIN_BROKEN;
 	return true;
 }

@@ -225,7 +225,8 @@ void report_tick(void)
 	if (!gather.under_way)
 		return;
 	gather.chain_come =
-		gather.chain_come || report_chain_result(&gather.facts.chain, &gather.facts.lines);
+		gather.chain_come || report_chain_result(&gather.facts.chain, &gather.facts.lines,
+							 &gather.facts.chain_s);
 	if (clock_now_s() - gather.began_s >= GATHER_WAIT_S) {
 		for (unsigned i = 0; i < REPORT_COMMANDS; i++) {
 			if (!gather.come[i])

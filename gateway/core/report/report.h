@@ -55,7 +55,8 @@ struct report_facts {
 	json_t *audit;		/* the newest lines of the audit, as audit_json() returns them */
 	enum report_chain_state chain;
 	struct audit_chain
-		lines; /* the lines that were verified; valid unless the state is unknown */
+		lines;	 /* the lines that were verified; valid unless the state is unknown */
+	int64_t chain_s; /* when that was, in UTC seconds */
 	struct report_sbom sbom;
 	char boot[40];
 	char own[NAME_BYTES]; /* the VM in which this gateway runs; "": in none */
@@ -79,10 +80,12 @@ void report_tick(void);
 
 /*
  * Verifies the audit's chain in a thread. report_chain_result() returns false while the thread is
- * at work, and else the result, which is REPORT_CHAIN_UNKNOWN if there was no thread.
+ * at work, and else the result and when it was found, which is REPORT_CHAIN_UNKNOWN if there was no
+ * thread.
  */
 void report_chain_start(void);
-bool report_chain_result(enum report_chain_state *state, struct audit_chain *chain);
+bool report_chain_result(enum report_chain_state *state, struct audit_chain *chain,
+			 int64_t *time_s);
 
 /* Reads the SPDX document at `path` (NULL: the gateway was given none). */
 void report_sbom_read(struct report_sbom *sbom, const char *path);

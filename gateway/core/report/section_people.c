@@ -77,11 +77,13 @@ static json_t *people_audit_items(const struct report_facts *facts)
 json_t *section_audit(const struct report_facts *facts)
 {
 	static const char *const notes[] = {
-		[REPORT_CHAIN_UNKNOWN] = "The chain could not be verified in time: run `skerryd "
+		[REPORT_CHAIN_UNKNOWN] = "The chain was not verified in time: ask again in a "
+					 "minute, or run `skerryd "
 					 "verify-audit DIR`.",
-		[REPORT_CHAIN_WHOLE] = "Each line has the hash of the line before it; every line "
-				       "that is kept was verified for this report. Below are the "
-				       "newest ones.",
+		[REPORT_CHAIN_WHOLE] =
+			"Each line has the hash of the line before it; every line "
+			"that was kept was verified when `verified` says. Below are the "
+			"newest ones.",
 		[REPORT_CHAIN_BROKEN] = "The chain is BROKEN: lines were changed, removed or lost. "
 					"Nothing from the line `broken_at` on can be relied on.",
 	};
@@ -93,7 +95,7 @@ json_t *section_audit(const struct report_facts *facts)
 
 	return section_make(
 		"audit", "What was done by whom", known ? "known" : "partly", notes[facts->chain],
-		json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "chain",
+		json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "chain",
 			  known ? json_string(broken ? "broken" : "whole") : json_null(),
 			  "broken_at",
 			  !known   ? json_null()
@@ -102,7 +104,8 @@ json_t *section_audit(const struct report_facts *facts)
 			  "first_line",
 			  known ? json_integer((json_int_t)facts->lines.first) : json_null(),
 			  "last_line",
-			  known ? json_integer((json_int_t)facts->lines.last) : json_null(), "head",
+			  known ? json_integer((json_int_t)facts->lines.last) : json_null(),
+			  "verified", section_time(known ? facts->chain_s : 0), "head",
 			  *head ? json_string(head) : json_null(), "anchored_in_skerry",
 			  *anchored ? json_string(anchored) : json_null(), "can_be_written",
 			  section_truth(json_is_boolean(works), json_is_true(works))),

@@ -40,7 +40,7 @@ def test_what_it_says(pair, tmp_path):
     made = report(server)
     assert section(made, "version")["facts"]["commit"] == "0123456789"
     assert section(made, "sbom")["facts"]["document_image_sha256"] == "ab" * 32
-    assert section(made, "audit")["facts"]["chain"] == "whole"
+    assert section(made, "audit")["facts"]["chain"] == "whole" and section(made, "audit")["facts"]["verified"] >= made["made"]
     assert "user.create" in {item["action"] for item in section(made, "audit")["items"]}
     assert {(item["kind"], item["name"], item["roles"]) for item in section(made, "access")["items"]} == {
         ("user", "alice", "viewer"), ("token", "first", "admin auditor console-write guest content")}
