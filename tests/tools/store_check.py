@@ -78,7 +78,9 @@ class State:
         self.id, self.host, self.epoch, self.lease, self.needs = struct.unpack_from("<16s16sQII", block, 24)
         self.records = struct.unpack_from(f"<{RECORD_NODES}I", block, 104)
         (copied, copies, self.sums_root, self.session) = struct.unpack_from("<QIIQ", block, 104 + 4 * RECORD_NODES + 12)
-        self.sizes = [size for size in struct.unpack_from("<32Q", block, 104 + 4 * RECORD_NODES + 36) if size]
+        sizes = struct.unpack_from("<32Q", block, 104 + 4 * RECORD_NODES + 36)
+        self.sizes = list(sizes[:(*sizes, 0).index(0)])
+        self.sizes_end = not any(sizes[len(self.sizes):])
         self.areas = [(0, 0)]  # first block of each row of blocks, and the chunk in which that lies
         self.kept = set()  # chunks in which metadata lies
         self.sums = {}  # number of a chunk: what its content's CRC32C has to be
@@ -225,6 +227,9 @@ class State:
             return
         if bool(self.needs & NEED_GROWN) != bool(self.sizes):
             self.fault(f"it has had {len(self.sizes)} smaller sizes, and it needs {self.needs:#x}")
+            return
+        if not self.sizes_end:
+            self.fault("its list of sizes goes on behind a 0")
             return
         if not self.lay_out():
             return

@@ -98,12 +98,32 @@ static bool pool_layout_add(struct store_superblock *super, u64 sectors, struct 
 	return true;
 }
 
+/* Returns how often the store has grown. */
+static u32 pool_growths(const struct store_superblock *super)
+{
+	u32 count = 0;
+
+	while (count < STORE_GROWTHS_MAX && super->size[count] != 0)
+		count++;
+	return count;
+}
+
+/* Returns whether the list of sizes ends with its first 0, where the next growth goes on. */
+static bool pool_sizes_end(const struct store_superblock *super)
+{
+	for (u32 i = pool_growths(super); i < STORE_GROWTHS_MAX; i++) {
+		if (super->size[i] != 0)
+			return false;
+	}
+	return true;
+}
+
 bool pool_layout_of(const struct store_superblock *super, struct pool_layout *layout)
 {
 	struct store_superblock right = *super;
 	u64 first = super->size[0] != 0 ? super->size[0] : super->sectors;
 
-	if (!pool_lay_out(first, super->chunk_sectors, &right) ||
+	if (!pool_sizes_end(super) || !pool_lay_out(first, super->chunk_sectors, &right) ||
 	    (super->copies != 0 && super->copies != pool_copies_for(&right)))
 		return false;
 	pool_layout_begin(&right, layout);
@@ -202,16 +222,6 @@ static void pool_raise_sums(struct pool *pool, u32 old_chunks)
 		pool_node(pool, top)->word[0] = pool->super.sums;
 		pool->super.sums = top;
 	}
-}
-
-/* Returns how often the store has grown. */
-static u32 pool_growths(const struct store_superblock *super)
-{
-	u32 count = 0;
-
-	while (count < STORE_GROWTHS_MAX && super->size[count] != 0)
-		count++;
-	return count;
 }
 
 /* Takes over the superblock and the layout of the larger store. */

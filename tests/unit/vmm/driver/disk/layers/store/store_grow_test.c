@@ -413,6 +413,12 @@ static void test_hostile(void **state)
 		assert_int_equal(begin_again(2 * SMALL), STORE_BROKEN);
 		assert_string_equal(page_of(0)->told.reason, "its superblock contradicts itself");
 	}
+	for (u32 i = 2; i < STORE_GROWTHS_MAX; i++) { /* behind the end of the list */
+		memcpy(disk[0], before, sizeof(before));
+		change_supers(SIZE_AT + i * 8, SMALL + CHUNK);
+		assert_int_equal(begin_again(2 * SMALL), STORE_BROKEN);
+		assert_string_equal(page_of(0)->told.reason, "its superblock contradicts itself");
+	}
 	memcpy(disk[0], before, sizeof(before));
 	assert_int_equal(begin_again(SECTORS), STORE_READY);
 	assert_int_equal(pool->super.sectors, 2 * SMALL);
