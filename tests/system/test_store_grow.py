@@ -162,3 +162,30 @@ def test_partition(build, tmp_path):
         assert "0 found" in machine.command("audit")
     found = store_check.Image(image, AT)
     assert found.faults() == [] and found.states[-1].sectors == 10240 - AT
+
+
+def test_partition_taken_back(build, tmp_path):
+    """A partition was made larger by mistake, and is as it was: the store gets none of what belongs to another one."""
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(32768 * 512))
+    partition(image, END, (16384, 20479))
+    iso = plain_iso(build, tmp_path, bundle.make(tmp_path / "guests.cpio", PARTITIONS, bundle.tiny(build, "hlt")), "")
+    with Qemu(build, boot="cd", iso=iso, extra=nvme(image)) as machine:
+        machine.wait_prompt()
+        machine.good("store format pool")
+        machine.good("volume create pool/one 256K")
+        for end in (16384, 10240):
+            partition(image, end, (16384, 20479))
+            machine.good("driver restart nvme0")
+            fio.wait_ready(machine, "nvme0")
+            assert wait_for(lambda: store(machine, "pool")["state"] == "ready")
+            assert store(machine, "pool")["room_bytes"] == (end - END) * 512
+        machine.good("store grow pool")
+        assert store(machine, "pool")["room_bytes"] == 0
+        partition(image, END, (16384, 20479))
+        machine.good("driver restart nvme0")
+        fio.wait_ready(machine, "nvme0")
+        assert wait_for(lambda: store(machine, "pool")["state"] == "ready")
+        assert "has no more than the store" in machine.command("store grow pool")
+    found = store_check.Image(image, AT)
+    assert found.faults() == [] and found.states[-1].sectors == 10240 - AT

@@ -111,8 +111,8 @@ enum store_operation {
 	 */
 	STORE_RELEASE,
 	/*
-	 * makes the store as large as the disk or partition, of which struct store_given has the
-	 * size
+	 * makes the store as large as item 0 says, in `sectors`, but not larger than the disk or
+	 * partition, of which struct store_given has the size
 	 */
 	STORE_GROW,
 	STORE_OPERATION_COUNT

@@ -11,12 +11,12 @@
 static void command_store_grow_run(struct reply *reply, const struct arguments *arguments)
 {
 	struct store *store = command_store(reply, arguments->word[0]);
-	const struct store_item item = {.volume = 0};
+	struct store_item item = {.volume = 0};
 	char problem[2 * DRIVER_TEXT_BYTES];
 
 	if (store == NULL)
 		return;
-	if (store_grow_problem(store, problem, sizeof(problem)) != NULL)
+	if (store_grow_problem(store, &item.sectors, problem, sizeof(problem)) != NULL)
 		reply_fail(reply, CODE_BAD_STATE, "%s: %s", store->config->section.name, problem);
 	else
 		command_store_ask(reply, store, STORE_GROW, &item);

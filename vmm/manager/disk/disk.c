@@ -120,8 +120,9 @@ void disks_look_again(const struct driver *driver)
 		if (now.driver != driver || !now.found)
 			continue;
 		disk_look_up(&now);
-		if (now.problem[0] == '\0' && now.first_sector == disks[i].first_sector)
-			disks[i].sectors = MAX(disks[i].sectors, now.sectors);
+		if (now.problem[0] == '\0' && now.first_sector == disks[i].first_sector &&
+		    (now.config->partition[0] != '\0' || now.sectors > disks[i].sectors))
+			disks[i].sectors = now.sectors;
 	}
 }
 

@@ -43,7 +43,7 @@ const struct disk *disk_at(u32 number);
 const struct disk *disk_find(const char *name, u32 *number);
 /*
  * Takes in how large the driver, which has just become ready, finds its disks and partitions: one
- * that begins where it did may be larger than before.
+ * that begins where it did may be larger than before, and a partition smaller, too.
  */
 void disks_look_again(const struct driver *driver);
 /*

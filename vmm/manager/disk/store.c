@@ -64,12 +64,16 @@ struct store *store_find(const char *name)
 	return NULL;
 }
 
-/* Returns whether two disks have sectors in common. */
-static bool store_overlaps(const struct disk *one, const struct disk *other)
+/*
+ * Returns whether a disk has sectors of the store's disk, or of what was this disk's when the store
+ * was given to its driver.
+ */
+static bool store_overlaps(const struct store *store, const struct disk *own,
+			   const struct disk *other)
 {
-	return one->driver == other->driver && one->unit == other->unit &&
-	       one->first_sector < other->first_sector + other->sectors &&
-	       other->first_sector < one->first_sector + one->sectors;
+	return own->driver == other->driver && own->unit == other->unit &&
+	       own->first_sector < other->first_sector + other->sectors &&
+	       other->first_sector < own->first_sector + MAX(own->sectors, store->sectors);
 }
 
 const struct store *store_on(const struct disk *disk)
@@ -79,7 +83,7 @@ const struct store *store_on(const struct disk *disk)
 			stores[i].config->section.declared ? disk_at(stores[i].disk) : NULL;
 
 		if (stores[i].problem[0] == '\0' && own != NULL &&
-		    (own == disk || (own->found && store_overlaps(own, disk))))
+		    (own == disk || (own->found && store_overlaps(&stores[i], own, disk))))
 			return &stores[i];
 	}
 	return NULL;

@@ -9,11 +9,23 @@
 #include "vmm/manager/disk/disk_view.h"
 #include "vmm/rt/format.h"
 
+/*
+ * Returns the size that the store can have: what its driver was told of the disk, unless the disk's
+ * partition is smaller by now.
+ */
+static u64 store_grow_sectors(const struct store *store)
+{
+	return MIN(store->sectors, disk_at(store->disk)->sectors);
+}
+
 u64 store_room_sectors(const struct store *store, const struct store_told *told)
 {
-	u64 sectors = store->sectors;
+	u64 sectors;
 
-	if (told->state != STORE_READY || sectors <= told->sectors)
+	if (told->state != STORE_READY)
+		return 0;
+	sectors = store_grow_sectors(store);
+	if (sectors <= told->sectors)
 		return 0;
 	/* what is less than a chunk is no room */
 	return (sectors - told->sectors) * BLOCK_SECTOR_BYTES >= told->chunk_bytes
@@ -25,7 +37,7 @@ static bool store_grow_overlaps(const struct store *store, u64 first, u64 sector
 {
 	u64 own = disk_at(store->disk)->first_sector;
 
-	return first < own + store->sectors && own < first + sectors;
+	return first < own + store_grow_sectors(store) && own < first + sectors;
 }
 
 /* Returns the user of sectors that the store would grow into, or NULL. */
@@ -52,7 +64,7 @@ static const char *store_grow_conflict(const struct store *store)
 	return NULL;
 }
 
-const char *store_grow_problem(const struct store *store, char *text, size_t size)
+const char *store_grow_problem(const struct store *store, u64 *sectors, char *text, size_t size)
 {
 	const char *user = store->page != NULL ? store_grow_conflict(store) : NULL;
 	const struct disk *disk = disk_at(store->disk);
@@ -68,7 +80,9 @@ const char *store_grow_problem(const struct store *store, char *text, size_t siz
 		       "then "
 		       "`driver restart %s`",
 		       store->driver->name);
-	else
+	else {
+		*sectors = store->page != NULL ? store_grow_sectors(store) : 0;
 		return NULL;
+	}
 	return text;
 }

@@ -8,5 +8,8 @@
  * it; 0: there is no such room, or the store is not ready.
  */
 u64 store_room_sectors(const struct store *store, const struct store_told *told);
-/* Returns a sentence, in `text`, that says why the store must not grow now, or NULL. */
-const char *store_grow_problem(const struct store *store, char *text, size_t size);
+/*
+ * Returns a sentence, in `text`, that says why the store must not grow now, or sets *sectors to the
+ * size that it may have and returns NULL.
+ */
+const char *store_grow_problem(const struct store *store, u64 *sectors, char *text, size_t size);

@@ -18,11 +18,17 @@ void store_grow_begin(struct open_store *store)
 	store->commanded_after = ~0ull; /* the command is not answered before the job ends */
 }
 
+/* The manager may have given the store more of its disk than the command is for. */
+static u64 store_grow_end(const struct open_store *store)
+{
+	return MIN(store->given.sectors, store->command.item[0].sectors);
+}
+
 static void store_grow(struct open_store *store)
 {
 	struct pool *pool = &store->pool;
 	const char *problem =
-		pool_grow(pool, store->given.sectors, store->given.bytes - STORE_PAGE_BYTES);
+		pool_grow(pool, store_grow_end(store), store->given.bytes - STORE_PAGE_BYTES);
 
 	if (problem != NULL) {
 		store_command_settle(store, STORE_NOT_READY, problem);
@@ -37,7 +43,7 @@ static void store_grow(struct open_store *store)
 
 bool store_grow_step(struct open_store *store)
 {
-	u64 end = store->given.sectors;
+	u64 end = store_grow_end(store);
 
 	if (store->step.step == GROW_READ && end > store->pool.super.sectors) {
 		store->step.step = GROW_LOOK;

@@ -15,7 +15,7 @@ static struct pool *const pool = &stores[0].pool;
 
 static u32 grow(void)
 {
-	struct store_item item = {.volume = 0};
+	struct store_item item = {.sectors = disk_sectors};
 
 	return ask(0, STORE_GROW, &item);
 }
@@ -233,7 +233,7 @@ static bool run_to(u32 number)
 static void test_cuts(void **state)
 {
 	static u8 before[SECTORS * 512u];
-	struct store_item item = {.volume = 0};
+	struct store_item item = {.sectors = SECTORS};
 	u64 one = make_one();
 	u32 old = 0;
 	u32 cuts = 0;
@@ -267,7 +267,7 @@ static void test_cuts(void **state)
 /* The driver's next process does a growth that its last one has begun, once. */
 static void test_driver_ends(void **state)
 {
-	struct store_item item = {.volume = 0};
+	struct store_item item = {.sectors = SECTORS};
 
 	(void)state;
 	(void)make_one();
@@ -288,10 +288,28 @@ static void test_driver_ends(void **state)
 	}
 }
 
+/* A store gets no more than its command says, also if the driver's next process does it. */
+static void test_part(void **state)
+{
+	struct store_item item = {.sectors = 2 * SMALL};
+
+	(void)state;
+	(void)make_one();
+	assert_int_equal(begin_again(2 * SMALL), STORE_READY);
+	ask_begin(0, STORE_GROW, &item, 1);
+	assert_true(run_to(0));
+	assert_int_equal(begin_again(SECTORS), STORE_READY);
+	assert_int_equal(page_of(0)->answer.number, command_number);
+	assert_int_equal(pool->super.sectors, 2 * SMALL);
+	assert_int_equal(ask(0, STORE_GROW, &item), STORE_NOT_READY);
+	assert_int_equal(grow(), STORE_OK);
+	assert_int_equal(pool->super.sectors, SECTORS);
+}
+
 /* What cannot be leaves the store as it is, with a reason. */
 static void test_refused(void **state)
 {
-	struct store_item item = {.volume = 0};
+	struct store_item item = {.sectors = SECTORS};
 	u64 generation;
 
 	(void)state;
@@ -432,6 +450,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_copies, begin_small, end_small),
 		cmocka_unit_test_setup_teardown(test_cuts, begin_small, end_small),
 		cmocka_unit_test_setup_teardown(test_driver_ends, begin_small, end_small),
+		cmocka_unit_test_setup_teardown(test_part, begin_small, end_small),
 		cmocka_unit_test_setup_teardown(test_refused, begin_small, end_small),
 		cmocka_unit_test_setup_teardown(test_meanwhile, begin_small, end_small),
 		cmocka_unit_test_setup_teardown(test_hostile, begin_small, end_small),
