@@ -108,11 +108,11 @@ bool config_parse_egress(struct text text, struct net_egress_list *list)
 /* A host that an entry names may be asked for by ARP, too, whatever else may go there. */
 static bool config_egress_covers(const struct net_egress *outer, const struct net_egress *entry)
 {
-	return (outer->mask & ~entry->mask) == 0 &&
-	       (entry->address & outer->mask) == outer->address &&
-	       (outer->protocol == NET_EGRESS_ANY || outer->protocol == entry->protocol ||
-		entry->protocol == NET_EGRESS_ARP) &&
-	       outer->first <= entry->first && outer->last >= entry->last;
+	if ((outer->mask & ~entry->mask) != 0 || (entry->address & outer->mask) != outer->address)
+		return false;
+	return entry->protocol == NET_EGRESS_ARP ||
+	       ((outer->protocol == NET_EGRESS_ANY || outer->protocol == entry->protocol) &&
+		outer->first <= entry->first && outer->last >= entry->last);
 }
 
 bool config_egress_within(const struct net_egress_list *list, const struct net_egress_list *outer)

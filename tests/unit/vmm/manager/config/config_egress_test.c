@@ -140,6 +140,8 @@ static void within(void **state)
 		"10.0.2.2/arp",
 		"10.1.2.3/arp",
 		"10.0.2.9/arp",
+		"10.0.2.5/arp",
+		"10.2.3.4/arp",
 	};
 	static const char *const bad[] = {
 		"any",
@@ -156,6 +158,7 @@ static void within(void **state)
 		"10.0.2.2/tcp",
 		"10.1.0.0/16, 10.3.0.0/16",
 		"10.2.0.0/15:1500/udp",
+		"10.0.2.4/31/arp",
 	};
 	struct net_egress_list whole = *read_list(outer);
 	struct net_egress_list any = *read_list("any");
