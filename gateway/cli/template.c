@@ -92,13 +92,18 @@ enum cli_exit command_template(struct cli *cli, int count, char **words)
 	snprintf(path, sizeof(path), "/v1/vms/%s", http_segment(words[0]));
 	if (!http_exchange(&cli->http, "GET", path, NULL, NULL, &answer))
 		cli_die(CLI_NOT_REACHED, "%s", cli->http.net.error);
+	code = answer.status == 200 || answer.status == 404 ? CLI_OK : cli_problem(&answer, NULL);
 	json_decref(answer.json);
-	if (answer.status != 404 && json_object_size(config) > 0)
+	if (code != CLI_OK) {
+		json_decref(config);
+		return code;
+	}
+	if (answer.status == 200 && json_object_size(config) > 0)
 		cli_die(CLI_FAILED,
 			"%s: there is a machine of that name: give it no settings here, or "
 			"destroy it first",
 			words[0]);
-	done = answer.status != 404 || template_create(cli, words[0], config);
+	done = answer.status == 200 || template_create(cli, words[0], config);
 	json_decref(config);
 	if (!done)
 		return CLI_NOT_FOUND;

@@ -107,6 +107,15 @@ def test_exit_codes(client, status, code, number):
     assert "alpha: a sentence; allowed when stopped, crashed" in done.stderr
 
 
+def test_template_of_nobody(client):
+    """A template whose machine cannot be looked at is not made, and is not taken for one that is there."""
+    client.server.answers["GET", "/v1/vms/alpha"] = problem(403, "forbidden", "a sentence")
+    for words in ((), ("net.egress=none",)):
+        done = client.run("template", "alpha", *words)
+        assert (done.returncode, done.stderr) == (4, "skerryctl: a sentence\n")
+    assert {seen[0] for seen in client.server.seen} == {"GET"}
+
+
 def test_several(client):
     """
     A VM that fails does not keep the others from being handled; the first failure is the exit
