@@ -257,16 +257,16 @@ static void run_connect(struct run *run)
 }
 
 /*
- * Returns whether Skerry made no clone for lack of memory or VMs, which other runs free when they
- * end.
+ * Returns whether Skerry made no clone for lack of memory, addresses or VMs, which other runs free
+ * when they end, or a clone that waits at the gate.
  */
-static bool run_is_room(json_t *reply)
+static bool run_is_room(const struct run *run, json_t *reply)
 {
 	const char *code = json_string_value(json_object_get(reply, "code"));
 
 	return code &&
 	       (!strcmp(code, "failed") || !strcmp(code, "no-memory") || !strcmp(code, "busy")) &&
-	       run_count(NULL, true) > 0;
+	       (run_count(NULL, true) > 0 || run_end_spare(run->template));
 }
 
 static void run_cloned(uint64_t number, json_t *reply)
@@ -282,7 +282,7 @@ static void run_cloned(uint64_t number, json_t *reply)
 		 * There may be no room for one more VM now: the run waits until another one ends.
 		 */
 		run->again_s = clock_now_s() + RUN_AGAIN_MS / 1000.0;
-		if (!run->result && !run->spare && run_is_room(reply))
+		if (!run->result && !run->spare && run_is_room(run, reply))
 			return;
 		run->result = NULL;
 		run_fail(run, problem_of_reply(reply));

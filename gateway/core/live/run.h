@@ -204,6 +204,11 @@ bool run_is_active(const struct run *run);
 size_t run_count(const struct identity *who, bool active);
 /* Starts waiting runs while fewer than RUNS_ACTIVE have a VM. */
 void run_schedule(void);
+/*
+ * A function of run_schedule.c: ends a clone of the template that waits at the gate, for a run that
+ * cannot take it, unless one ends already. Returns false if there is none.
+ */
+bool run_end_spare(const char *template);
 
 /*
  * Functions of run_wait.c: run_answer_all() answers the requests whose time is over, or all when

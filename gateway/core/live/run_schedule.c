@@ -54,6 +54,22 @@ static bool run_take_spare(struct run *run)
 	return false;
 }
 
+bool run_end_spare(const char *template)
+{
+	struct run *last = NULL;
+
+	for (struct run *spare = run_next(NULL); spare; spare = run_next(spare)) {
+		if (!spare->spare || strcmp(spare->template, template))
+			continue;
+		if (spare->result)
+			return true;
+		last = spare;
+	}
+	if (last)
+		run_stop(last, "no-room");
+	return last;
+}
+
 /* Makes clones that are to wait at the gate, as long as fewer than RUNS_ACTIVE runs have a VM. */
 static void run_schedule_warm(void)
 {

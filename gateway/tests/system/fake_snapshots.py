@@ -10,6 +10,8 @@ class Refused(Exception):
 
 
 class Snapshots:
+    room = 1000     # the VMs that there can be, clones among them
+
     def run_vm_snapshot(self, words, _after):
         if words[0] == "list":
             vm = self.vm(words[1])
@@ -39,8 +41,10 @@ class Snapshots:
         vm, snapshot = words[0].split("@")
         if snapshot not in self.vm(vm).snapshots:
             raise Refused("not-found", f'{vm} has no snapshot "{snapshot}"')
-        if any(not word.startswith("net=") for word in words[2:]):
-            raise Refused("bad-argument", f'"{words[2]}" is not valid; use net=NAME')
+        if any(not word.startswith(("net=", "egress=")) for word in words[2:]):
+            raise Refused("bad-argument", f'"{words[2]}" is not valid; use net=NAME, and egress=LIST behind it')
+        if len(self.vms) >= self.room:
+            raise Refused("failed", "there is no room for it")
         clone = self.add(words[1], {})
         clone.state, clone.boots = "running", 1
         after.append(lambda: self.event("created", clone))

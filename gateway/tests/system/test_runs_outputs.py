@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Files that a run leaves, and caps, at a fake Skerry: who gets files, inits that lie about them, skerryctl."""
+"""Files that a run leaves, caps, and room, at a fake Skerry: who gets files, inits that lie about them, skerryctl."""
 import base64
 
 from client import wait_for
 from fake_runs import ended, frame
 from fake_skerry import Refused
-from test_runs import ctl, gone, run
+from test_runs import ctl, gone, run, set_warm
 
 
 def kept(number, data):
@@ -141,3 +141,19 @@ def test_answers_that_nobody_reads(line):
     wait_for(lambda: server.tls("GET", path).status == 200)
     assert len(server.tls("GET", path).body) == len(done.body)
     gone(fake)
+
+
+def test_warm_gives_room(line):
+    """A run that can take no clone that waits, as it has a list of its own, gets the room of one, and of no more than one."""
+    fake, server = line
+    fake.room = 3
+    assert set_warm(server, 2).status == 200
+    wait_for(lambda: len(fake.inits) == 2)
+    assert run(server, egress="none").json()["exit_code"] == 0
+    clones = [words for words, _ in fake.commands if words[:2] == ["vm", "clone"] and "egress=none" in words]
+    assert len(fake.inits) == 3 and len(clones) > 1
+    assert set_warm(server, 0).status == 200
+    gone(fake)
+    fake.room = 1
+    refused = run(server, egress="none")
+    assert (refused.status, refused.code) == (409, "failed") and "no room" in refused.json()["detail"]
