@@ -29,6 +29,12 @@ void file_write(const char *path, const void *bytes, uint32_t count)
 	CALL(close, file);
 }
 
+void file_replace(const char *path, const void *bytes, uint32_t count)
+{
+	CALL(unlink, path);
+	file_write(path, bytes, count);
+}
+
 /* Opens a file that goes over the line; a pipe with nobody behind it must not hold up the init. */
 static long file_open(const char *path, int flags, enum gate_done *done)
 {

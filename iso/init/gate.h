@@ -100,6 +100,8 @@ bool net_begin(void);
 
 size_t file_read(const char *path, char *bytes, size_t room); /* returns how many bytes, or 0 */
 void file_write(const char *path, const void *bytes, uint32_t count);
+/* Writes a file in the place of what the image has there, which may be a link to nowhere. */
+void file_replace(const char *path, const void *bytes, uint32_t count);
 /* Writes what the host has sent, a path, a 0 and bytes, to place `at` of a file; at 0 it is new. */
 enum gate_done file_put(char *bytes, uint32_t count, uint32_t at);
 /* Sends the host the files that it wants, when the command has ended. */

@@ -222,7 +222,7 @@ static void net_set_dns(uint32_t dns)
 		at = net_put_number(at, dns >> 8 * i & 255);
 		*at++ = i < 3 ? '.' : '\n';
 	}
-	file_write("/etc/resolv.conf", text, (uint32_t)(at - text));
+	file_replace("/etc/resolv.conf", text, (uint32_t)(at - text));
 }
 
 /* Brings the card up and gives it what it is leased. Returns false when nobody leases anything. */

@@ -205,12 +205,35 @@ static void test_user(void **state)
 	assert_int_equal(words.group, 8);
 }
 
+/* What is there, a link to nowhere or a pipe that nobody reads, does not hold up the new file. */
+static void test_replace(void **state)
+{
+	char path[100], read[8];
+
+	snprintf(path, sizeof(path), "%s/replaced", folder);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(i == 0	  ? symlink("none/none", path)
+				 : i == 1 ? mkfifo(path, 0600)
+					  : access(path, F_OK),
+				 0);
+		file_replace(path, "text", 4);
+		assert_int_equal(file_read(path, read, sizeof(read)), 4);
+		assert_memory_equal(read, "text", 4);
+		if (i < 2)
+			unlink(path);
+		if (i == 1)
+			file_replace(path, "before", 6);
+	}
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_files),	 cmocka_unit_test(test_what_is_no_file),
 		cmocka_unit_test(test_put),	 cmocka_unit_test(test_words),
 		cmocka_unit_test(test_terminal), cmocka_unit_test(test_user),
+		cmocka_unit_test(test_replace),
 	};
 	static const char *const names[] = {"some",  "most", "long",   "endless",
 					    "empty", "pipe", "device", "a/b/c"};
