@@ -140,8 +140,7 @@ enum store_need {
 	STORE_NEEDS_LEASE = 1 << 0, /* one host at a time holds the store */
 	/* a chunk that has a sum is not written to while one of the last two superblocks says so */
 	STORE_NEEDS_SUMS = 1 << 1,
-	/* the store has grown, so that metadata lies in chunks, too: the superblock has its sizes
-	 */
+	/* the store has grown, and metadata lies in chunks, too: the superblock has its sizes */
 	STORE_NEEDS_GROWN = 1 << 2,
 	/* all that this program knows */
 	STORE_NEEDS = STORE_NEEDS_LEASE | STORE_NEEDS_SUMS | STORE_NEEDS_GROWN,

@@ -99,7 +99,10 @@ static u32 command_vm_clone_card_count(const struct vm *vm)
 
 #define EGRESS_TEXT_BYTES 640u /* each of 16 entries takes 36 at most */
 
-/* Reads a list of egress, which may be narrower than that of the VM, and no wider. */
+/*
+ * Reads a list of egress. Refuses one that is wider than that of the VM, and one for cards that can
+ * have none.
+ */
 static bool command_vm_clone_take_egress(struct reply *reply, const char *list,
 					 const struct vm *from, struct net_egress_list *egress)
 {

@@ -105,7 +105,10 @@ bool config_parse_egress(struct text text, struct net_egress_list *list)
 	return true;
 }
 
-/* A host that an entry names may be asked for by ARP, too, whatever else may go there. */
+/*
+ * Returns whether `outer` lets out all that `entry` does. The switch lets ARP out for each host
+ * that an entry names, whatever else may go there.
+ */
 static bool config_egress_covers(const struct net_egress *outer, const struct net_egress *entry)
 {
 	if ((outer->mask & ~entry->mask) != 0 || (entry->address & outer->mask) != outer->address)

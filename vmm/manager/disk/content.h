@@ -57,9 +57,9 @@ struct content_wish {
 	enum content_operation operation;
 	struct store *store;
 	const struct store_volume *volume;
-	/* the client's channel; NULL: it is neither written from nor read to a channel */
+	/* the channel of the client that sends or gets the content; NULL: there is no client */
 	struct machine_channel *channel;
-	const char *disk; /* of an export or an import: the name of the disk; NULL: of others */
+	const char *disk; /* the disk of an export or an import; NULL: this is neither */
 	const struct store_volume *to; /* the volume that a rekey fills; NULL: this is no rekey */
 	/*
 	 * for a later round of a rekey: the link whose list of changes names the blocks to copy, of

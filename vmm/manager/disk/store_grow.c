@@ -27,7 +27,7 @@ u64 store_room_sectors(const struct store *store, const struct store_told *told)
 	sectors = store_grow_sectors(store);
 	if (sectors <= told->sectors)
 		return 0;
-	/* what is less than a chunk is no room */
+	/* the store can use nothing of less than a chunk */
 	return (sectors - told->sectors) * BLOCK_SECTOR_BYTES >= told->chunk_bytes
 		       ? sectors - told->sectors
 		       : 0;
@@ -77,8 +77,7 @@ const char *store_grow_problem(const struct store *store, u64 *sectors, char *te
 	else if (disk != NULL && store->page != NULL && disk->sectors > store->sectors)
 		format(text, size,
 		       "there was no memory for its tables when its disk had grown; free some, "
-		       "then "
-		       "`driver restart %s`",
+		       "then `driver restart %s`",
 		       store->driver->name);
 	else {
 		*sectors = store->page != NULL ? store_grow_sectors(store) : 0;

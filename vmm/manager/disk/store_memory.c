@@ -20,7 +20,7 @@
 /* pages that a store's memory group needs besides the store's memory */
 #define GROUP_PAGES 32u
 
-/* A store's memory, not yet that of a store. */
+/* Memory that was made for a store, or that a store had. */
 struct store_memory {
 	handle_t group;
 	handle_t memory;

@@ -21,7 +21,7 @@
 /* The interval at which the manager looks whether the store can take a command. */
 #define LOOK_NS	      (10 * NS_PER_MS)
 #define PROBLEM_BYTES 224u
-/* as for `volume create` */
+/* The largest volume that an import makes, the same as for `volume create`. */
 #define IMPORT_BYTES_MAX (1024ul * GIB)
 
 enum copy_phase {
@@ -45,7 +45,7 @@ static struct {
 	u64 until_tsc;		      /* the TSC at which the present phase is given up */
 	u32 content;		      /* number of the movement (content.c) that copies */
 	u64 bytes;		      /* how many bytes are copied */
-	u64 moved;		      /* how many were when the copy ended */
+	u64 moved;		      /* how many were copied when the copy ended */
 	bool left;		      /* the new volume may be left behind */
 	char problem[PROBLEM_BYTES];  /* why the last copy has failed; "": it has not */
 } copy;
@@ -73,7 +73,10 @@ static void copy_end(const char *problem)
 	copy_enter(copy.import && problem[0] != '\0' ? COPY_DROPPING : COPY_NONE);
 }
 
-/* Returns the disk that is to be copied or written, and its number, or NULL. */
+/*
+ * Returns the disk that is to be read or written, and its number. Returns NULL, with the reason in
+ * `problem`, if it cannot be now, or another copy is under way.
+ */
 static const struct disk *copy_find_disk(const char *name, u32 *number, char *problem, size_t size)
 {
 	const struct disk *disk = disk_find(name, number);

@@ -30,7 +30,10 @@ bool volume_copy_ended(u32 number, char *problem, size_t size);
 bool volume_copy_cancel(void);
 /* Returns whether the copy under way makes a volume of that name. */
 bool volume_copy_needs(const char *name);
-/* Returns, once for an import that has ended, that its volume may be left behind. */
+/*
+ * Returns whether an import has ended since the last call, so that its volume, with a name of the
+ * manager's, may be left behind.
+ */
 bool volume_copy_left(void);
 
 /* How far the copy under way is, or how the last one has ended, for the operator. */

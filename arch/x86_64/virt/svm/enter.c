@@ -397,6 +397,7 @@ static NOINLINE void svm_leave_and_get(struct virt_vcpu *vcpu, u32 groups)
 	svm_get(vcpu, groups);
 }
 
+/* Leaves with the left interrupt as an event; svm_leave() then finds none and goes on. */
 static NOINLINE void svm_requeue_and_leave(struct virt_vcpu *vcpu)
 {
 	svm_requeue_interrupt(vcpu);

@@ -7,8 +7,7 @@
  * The format of a store on its disk (docs/components/store.md). All numbers are little-endian.
  * Metadata comes in blocks of 4 KiB, counted from the store's first sector: 0 and 1 are
  * superblocks, then come nodes, then chunks of data. Blocks that the store got when it grew lie in
- * chunks. A node is never overwritten while one of the
- * last two superblocks leads to it.
+ * chunks. A node is never overwritten while one of the last two superblocks leads to it.
  */
 #define STORE_BLOCK_BYTES   4096u
 #define STORE_BLOCK_SECTORS (STORE_BLOCK_BYTES / 512u)

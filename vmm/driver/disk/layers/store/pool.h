@@ -21,13 +21,11 @@ _Static_assert(POOL_BLOCKS_KEPT >= STORE_ITEM_MAX, "one for each volume of a com
  */
 #define POOL_UNSETTLED 4u
 
+/* The `uses` of a chunk in which metadata lies. */
 #define POOL_METADATA ~0u
 
 struct pool_item {
-	/*
-	 * how many words of trees, or volumes, name this node or chunk; 0: it is free; of a chunk
-	 * in which metadata lies POOL_METADATA
-	 */
+	/* how many words of trees, or volumes, name this node or chunk; 0: it is free */
 	u32 uses;
 	/*
 	 * the low bits of the generation in which a use of the node or chunk, or the chunk's sum,
@@ -107,7 +105,7 @@ u64 pool_bytes(u32 blocks, u32 chunks);
  */
 void pool_open(struct pool *pool, const struct store_superblock *super, u8 *memory);
 
-/* Returns whether a chunk is one that volumes can get, and is in use. */
+/* Returns whether a chunk holds data of a volume: it is in use, and no metadata lies in it. */
 static inline bool pool_has_data(const struct pool *pool, u32 chunk)
 {
 	return pool->chunk[chunk].uses != 0 && pool->chunk[chunk].uses != POOL_METADATA;
@@ -156,7 +154,7 @@ u64 pool_block_sector(const struct pool *pool, u32 block);
 u64 pool_copy_sector(const struct pool *pool, u32 block);
 /* Marks the chunks of the area with that index as not for data. */
 void pool_keep_area(struct pool *pool, u32 index);
-/* Sets where in `pool->nodes`, the pool's memory, its tables are for so many blocks and chunks. */
+/* Places the pool's tables behind its nodes, for this number of blocks and of chunks. */
 void pool_place_tables(struct pool *pool, u32 blocks, u32 chunks);
 /*
  * Makes the store as large as `sectors`, in the generation `now`; `bytes` is the size of the pool's

@@ -18,7 +18,10 @@ void store_grow_begin(struct open_store *store)
 	store->commanded_after = ~0ull; /* the command is not answered before the job ends */
 }
 
-/* The manager may have given the store more of its disk than the command is for. */
+/*
+ * Returns the size in sectors to which the store grows: what the command says, as the manager may
+ * have given the store more of its disk by now.
+ */
 static u64 store_grow_end(const struct open_store *store)
 {
 	return MIN(store->given.sectors, store->command.item[0].sectors);
@@ -35,7 +38,7 @@ static void store_grow(struct open_store *store)
 		return;
 	}
 	pool->super.command = store->command.number;
-	/* a check counts copies behind all blocks, of which there are more now */
+	/* a check under way begins anew: the places that it counts have other numbers now */
 	store->check.block = 0;
 	store->told = false;
 	store_command_settle(store, STORE_OK, "");
