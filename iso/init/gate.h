@@ -87,14 +87,17 @@ _Noreturn void gate_power_off(void);
 /* Makes the kernel's random numbers this guest's own; returns false if the kernel does not. */
 bool seed_take(const uint8_t seed[GATE_SEED_BYTES]);
 
-/* Looks for network cards, and brings the loopback interface up. Returns whether there is a card.
+/*
+ * Looks for network cards, and brings the loopback interface up, which comes without one. Returns
+ * whether there is a card.
  */
 bool net_find_cards(void);
-/* Has the kernel drive none of them until net_begin(). */
+/* Has the kernel leave the cards that net_find_cards() has found until net_begin(). */
 void net_leave_cards(void);
 /*
- * Begins with the cards that were left, in a clone whose random numbers are its own: each gets an
- * address by DHCP. Returns false when one gets none; does nothing when it is called again.
+ * Has the kernel drive the cards that were left, in a clone whose random numbers are its own, and
+ * asks for an address for each by DHCP. Returns false when a card gets none; does nothing when it
+ * is called again.
  */
 bool net_begin(void);
 

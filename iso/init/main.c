@@ -16,7 +16,7 @@ static const char *const modules[] = {"vsock.ko",
 				      "virtio_blk.ko",
 				      "overlay.ko",
 				      "squashfs.ko"};
-/* the same for network cards */
+/* The drivers of network cards, which are loaded in the same way where there is a card. */
 static const char *const net_modules[] = {"failover.ko", "net_failover.ko", "virtio_net.ko"};
 
 _Noreturn void init_main(void);

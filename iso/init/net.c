@@ -18,7 +18,7 @@ enum {
 	NET_DEVICES = 32, /* virtio devices whose kind is looked at */
 	NET_CARDS = 8,
 	NET_TRIES = 40,
-	NET_WAIT_US = 100000, /* for an answer; then the card asks again */
+	NET_WAIT_US = 100000, /* how long one try waits for an answer */
 	NET_MAC_BYTES = 6,
 	DHCP_SERVER = 67,
 	DHCP_CLIENT = 68,
@@ -52,7 +52,7 @@ _Static_assert(offsetof(struct dhcp_message, options) == 240, "RFC 2131, 2");
 
 static const uint8_t dhcp_cookie[4] = {99, 130, 83, 99};
 
-/* What a server has said last; addresses as in a message, 0: not said. */
+/* What a server has said last, with addresses as in a message; 0: it has not said this. */
 struct net_lease {
 	uint8_t kind;
 	uint32_t address, mask, router, dns, server;
@@ -87,21 +87,21 @@ bool net_find_cards(void)
 	return net_cards != 0;
 }
 
-/* Has the driver begin with each card, or leave it. */
-static void net_drive_all(const char *how)
+/* Writes the name of each card to `control`, a file by which the driver takes or leaves cards. */
+static void net_tell_driver(const char *control)
 {
 	for (unsigned i = 0; i < NET_DEVICES; i++) {
 		char name[12] = "virtio";
 
 		net_put_number(name + 6, i);
 		if ((net_cards & 1u << i) != 0)
-			file_write(how, name, (uint32_t)text_length(name));
+			file_write(control, name, (uint32_t)text_length(name));
 	}
 }
 
 void net_leave_cards(void)
 {
-	net_drive_all("/sys/bus/virtio/drivers/virtio_net/unbind");
+	net_tell_driver("/sys/bus/virtio/drivers/virtio_net/unbind");
 }
 
 static uint8_t *dhcp_put_option(uint8_t *at, enum dhcp_option code, const void *value,
@@ -113,7 +113,7 @@ static uint8_t *dhcp_put_option(uint8_t *at, enum dhcp_option code, const void *
 	return at + 2 + count;
 }
 
-/* Asks for an offer, or for what has been offered. */
+/* Sends a server the wish for an offer, or, once `lease` is an offer, for what it offers. */
 static void dhcp_ask(long socket, const struct dhcp_message *head, const struct net_lease *lease)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = __builtin_bswap16(DHCP_SERVER)};
@@ -133,6 +133,7 @@ static void dhcp_ask(long socket, const struct dhcp_message *head, const struct 
 	CALL(sendmsg, socket, &whole, 0);
 }
 
+/* Keeps the first address of an option that a lease has a place for. */
 static void dhcp_take_option(struct net_lease *lease, uint8_t code, const uint8_t *value)
 {
 	uint32_t *wanted = code == OPTION_MASK	   ? &lease->mask
@@ -145,7 +146,7 @@ static void dhcp_take_option(struct net_lease *lease, uint8_t code, const uint8_
 		memcpy(wanted, value, sizeof(*wanted));
 }
 
-/* Reads an answer of `count` bytes to the message `head`. Returns false if it is none. */
+/* Reads `count` bytes into `lease`. Returns false if they are no answer to the message `head`. */
 static bool dhcp_take(const struct dhcp_message *head, const struct dhcp_message *message,
 		      long count, struct net_lease *lease)
 {
@@ -170,7 +171,7 @@ static bool dhcp_take(const struct dhcp_message *head, const struct dhcp_message
 	return true;
 }
 
-/* Asks until there is a lease. Returns false when nobody has given one. */
+/* Asks servers until one has given a lease. Returns false when none has after NET_TRIES tries. */
 static bool net_ask(long socket, const uint8_t *mac, struct net_lease *lease)
 {
 	static struct dhcp_message answer;
@@ -195,12 +196,13 @@ static bool net_ask(long socket, const uint8_t *mac, struct net_lease *lease)
 	return false;
 }
 
-static void net_set(long socket, struct ifreq *card, long what, uint32_t address)
+/* Sets an address of the card, or its mask, by the ioctl `request`. */
+static void net_set(long socket, struct ifreq *card, long request, uint32_t address)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = address};
 
 	memcpy(&card->ifr_addr, &in, sizeof(in));
-	CALL(ioctl, socket, what, card);
+	CALL(ioctl, socket, request, card);
 }
 
 static void net_set_router(long socket, uint32_t router)
@@ -256,7 +258,7 @@ bool net_begin(void)
 	bool wanted = net_cards != 0, done = true;
 
 	if (wanted)
-		net_drive_all("/sys/bus/virtio/drivers/virtio_net/bind");
+		net_tell_driver("/sys/bus/virtio/drivers/virtio_net/bind");
 	net_cards = 0;
 	for (unsigned i = 0; wanted && i < NET_CARDS && done; i++) {
 		struct ifreq card = {.ifr_name = {'e', 't', 'h', (char)('0' + i)}};

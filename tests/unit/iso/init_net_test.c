@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What the init of a run takes from answers of a DHCP server, whole, cut off, or made to do harm.
+/*
+ * Tests of what the init of a run takes from answers of a DHCP server that are whole, cut off, or
+ * made to do harm.
  */
 #include <setjmp.h>
 #include <stdarg.h>
