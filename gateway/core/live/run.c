@@ -256,17 +256,23 @@ static void run_connect(struct run *run)
 	run->again_s = clock_now_s() + RUN_AGAIN_MS / 1000.0;
 }
 
-/*
- * Returns whether Skerry made no clone for lack of memory, addresses or VMs, which other runs free
- * when they end, or a clone that waits at the gate.
- */
-static bool run_is_room(const struct run *run, json_t *reply)
+/* Returns whether Skerry may have made no clone for lack of memory, addresses or VMs. */
+static bool run_lacked_room(json_t *reply)
 {
 	const char *code = json_string_value(json_object_get(reply, "code"));
 
 	return code &&
-	       (!strcmp(code, "failed") || !strcmp(code, "no-memory") || !strcmp(code, "busy")) &&
-	       (run_count(NULL, true) > 0 || run_end_spare(run->template));
+	       (!strcmp(code, "failed") || !strcmp(code, "no-memory") || !strcmp(code, "busy"));
+}
+
+/*
+ * Sees that room comes for a run whose clone found none: another run's, at its end, or else that of
+ * a clone of its template that waits at the gate, which this ends. Returns false if there is
+ * neither.
+ */
+static bool run_seek_room(const struct run *run)
+{
+	return run_count(NULL, true) > 0 || run_end_spare(run->template);
 }
 
 static void run_cloned(uint64_t number, json_t *reply)
@@ -278,11 +284,8 @@ static void run_cloned(uint64_t number, json_t *reply)
 		return;
 	if (!status || strcmp(status, "ok")) {
 		run->state = RUN_WAITING; /* no VM was made, so there is none to destroy */
-		/*
-		 * There may be no room for one more VM now: the run waits until another one ends.
-		 */
 		run->again_s = clock_now_s() + RUN_AGAIN_MS / 1000.0;
-		if (!run->result && !run->spare && run_is_room(run, reply))
+		if (!run->result && !run->spare && run_lacked_room(reply) && run_seek_room(run))
 			return;
 		run->result = NULL;
 		run_fail(run, problem_of_reply(reply));

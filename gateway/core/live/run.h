@@ -206,7 +206,7 @@ size_t run_count(const struct identity *who, bool active);
 void run_schedule(void);
 /*
  * A function of run_schedule.c: ends a clone of the template that waits at the gate, for a run that
- * cannot take it, unless one ends already. Returns false if there is none.
+ * needs its room, unless one ends already. Returns false if there is no such clone.
  */
 bool run_end_spare(const char *template);
 

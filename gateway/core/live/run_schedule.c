@@ -36,8 +36,9 @@ size_t run_count(const struct identity *who, bool active)
  */
 static bool run_take_spare(struct run *run)
 {
-	for (struct run *spare = run_next(NULL); spare && !run->egress[0];
-	     spare = run_next(spare)) {
+	if (run->egress[0])
+		return false;
+	for (struct run *spare = run_next(NULL); spare; spare = run_next(spare)) {
 		if (!spare->spare || spare->state != RUN_AT_GATE || !spare->link.greeted ||
 		    spare->result || strcmp(spare->template, run->template))
 			continue;
