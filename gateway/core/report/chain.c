@@ -12,19 +12,19 @@
 #include "gateway/core/audit/audit.h"
 
 /*
- * A result that nobody took in time, as the files are so large, is for the next report; not for one
- * after so many seconds.
+ * A result that came too late for its own report is for the next one, unless that begins this many
+ * seconds later or more.
  */
 enum { CHAIN_FRESH_S = 600 };
 
 /*
- * The thread writes `chain`, `whole` and `time_s`, and then stores `ended`; core reads them once it
+ * The thread writes `lines`, `whole` and `time_s`, and then stores `ended`; core reads them once it
  * has seen that.
  */
 static struct {
 	bool begun;	    /* the thread exists and its result was not taken yet */
 	unsigned rotations; /* audit_rotations() when the thread began */
-	struct audit_chain chain;
+	struct audit_chain lines;
 	bool whole;
 	int64_t time_s; /* when the thread ended, in UTC seconds */
 	atomic_bool ended;
@@ -33,7 +33,7 @@ static struct {
 static void *chain_run(void *unused)
 {
 	(void)unused;
-	chain.whole = audit_chain_verify(&chain.chain);
+	chain.whole = audit_chain_verify(&chain.lines);
 	chain.time_s = time(NULL);
 	atomic_store(&chain.ended, true);
 	return NULL;
@@ -67,7 +67,7 @@ bool report_chain_result(enum report_chain_state *state, struct audit_chain *lin
 		report_chain_start();
 		return !chain.begun;
 	}
-	*lines = chain.chain;
+	*lines = chain.lines;
 	*time_s = chain.time_s;
 	*state = chain.whole ? REPORT_CHAIN_WHOLE : REPORT_CHAIN_BROKEN;
 	return true;

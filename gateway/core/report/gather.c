@@ -76,7 +76,7 @@ static json_t *gather_config(json_t *rows)
 	{
 		json_t *item = json_object();
 
-		/* A VM's disks and keys are not needed: its keys come from the cache. */
+		/* What a report shows of a VM is in the cache: its section stays empty. */
 		for (size_t key = 0; key < ARRAY_COUNT(kept) && !row_is(row, "section", "vm");
 		     key++)
 			json_object_set(item, kept[key], json_object_get(row, kept[key]));
@@ -87,6 +87,7 @@ static json_t *gather_config(json_t *rows)
 
 static void gather_end(void);
 
+/* Ends the gathering once all is there. */
 static void gather_look(void)
 {
 	for (unsigned i = 0; i < REPORT_COMMANDS; i++) {

@@ -35,8 +35,8 @@ static size_t html_length(const char *text)
 }
 
 /*
- * Returns the code of a character that must be seen, as it would change the order of the text or
- * hide in it: a control, a mark of direction, or one without a width; else 0.
+ * Returns the code, plus 1, of a character that must be seen, as it would change the order of the
+ * text or hide in it: a control, a mark of direction, or one without a width; else 0.
  */
 static uint32_t html_hidden(const char *text, size_t length)
 {
@@ -91,7 +91,10 @@ static void html_title(struct buffer *page, const char *key)
 	html_text(page, text);
 }
 
-/* Returns the class of a word that an auditor must not overlook; a guest cannot set these keys. */
+/*
+ * Returns the class of a word that an auditor must not overlook. No guest chooses the values of the
+ * keys that are judged.
+ */
 static const char *html_class(const char *key, const json_t *value)
 {
 	const char *text = json_string_value(value);
@@ -190,7 +193,7 @@ static void html_section(struct buffer *page, const json_t *section)
 	buffer_text(page, "</section>\n");
 }
 
-/* Adds where the style comes from, as CSP has it: by its SHA-256, so that no other is applied. */
+/* Adds what a CSP within a page can say: the style with this SHA-256 is applied, and no other. */
 static void html_source(struct buffer *page)
 {
 	uint8_t hash[32] = {0};

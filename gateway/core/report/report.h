@@ -54,9 +54,8 @@ struct report_facts {
 	json_t *tokens, *users; /* who may do what, without secrets */
 	json_t *audit;		/* the newest lines of the audit, as audit_json() returns them */
 	enum report_chain_state chain;
-	struct audit_chain
-		lines;	 /* the lines that were verified; valid unless the state is unknown */
-	int64_t chain_s; /* when that was, in UTC seconds */
+	struct audit_chain lines; /* the lines that were verified, unless `chain` is unknown */
+	int64_t chain_s;	  /* when they were, in UTC seconds */
 	struct report_sbom sbom;
 	char boot[40];
 	char own[NAME_BYTES]; /* the VM in which this gateway runs; "": in none */
@@ -75,24 +74,27 @@ typedef void report_done(uint32_t request);
 bool report_gather(uint32_t request, report_done *done);
 /* Returns what was gathered last; it stays valid until core's next turn. */
 const struct report_facts *report_facts(void);
-/* Looks whether answers are late, and whether the audit is verified; core calls it now and then. */
+/* Ends a gathering that is complete or has taken too long; core calls it at each of its ticks. */
 void report_tick(void);
 
 /*
- * Verifies the audit's chain in a thread. report_chain_result() returns false while the thread is
- * at work, and else the result and when it was found, which is REPORT_CHAIN_UNKNOWN if there was no
- * thread.
+ * Begins to verify the audit's chain in a thread, unless one is at work, or has ended lately with a
+ * result that nobody took.
  */
 void report_chain_start(void);
-bool report_chain_result(enum report_chain_state *state, struct audit_chain *chain,
+/*
+ * Takes the thread's result: the state, the lines that were verified, and when. The state is
+ * REPORT_CHAIN_UNKNOWN if there was no thread. Returns false while the thread is at work.
+ */
+bool report_chain_result(enum report_chain_state *state, struct audit_chain *lines,
 			 int64_t *time_s);
 
 /* Reads the SPDX document at `path` (NULL: the gateway was given none). */
 void report_sbom_read(struct report_sbom *sbom, const char *path);
 
 /*
- * Returns whether the document is that of the version and commit that Skerry says: 1 or 0, or -1 if
- * that is unknown.
+ * Returns whether the document is for the version and commit that Skerry says of itself: 1 or 0, or
+ * -1 if that is unknown.
  */
 int report_sbom_matches(const struct report_facts *facts);
 

@@ -280,11 +280,12 @@ static enum rule_result rule_backups(const struct report_facts *facts, struct ru
 	json_t *vm;
 	size_t i;
 
-	if (!facts->vms || !rule_answer(found, asked)) {
-		if (!facts->vms)
-			rule_say(found, "the VMs are not known");
+	if (!facts->vms) {
+		rule_say(found, "the VMs are not known");
 		return RULE_UNKNOWN;
 	}
+	if (!rule_answer(found, asked))
+		return RULE_UNKNOWN;
 	json_array_foreach(facts->vms, i, vm)
 	{
 		struct storage_backup backup = storage_backup_of(facts, row_text(vm, "name"));

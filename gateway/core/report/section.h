@@ -17,6 +17,7 @@ const char *section_status(const struct report_asked *asked);
 json_t *section_time(int64_t time_s);
 /* Returns words of a list with a blank between them, or null if it is no list; a new reference. */
 json_t *section_words(const json_t *list);
+/* Returns the value, or null if it is not known; a new reference. */
 json_t *section_truth(bool known, bool value);
 
 /* Each of these makes one section; a new reference. */

@@ -28,7 +28,7 @@ const json_t *storage_section_of(const struct report_facts *facts, const char *s
 	return NULL;
 }
 
-/* Returns what is known of a disk: yes, no, the name of the store that it holds, or null. */
+/* Returns whether a disk is encrypted: true, false, "by volume" if it holds a store, or null. */
 static json_t *storage_disk_encrypted(const struct report_facts *facts, const char *name)
 {
 	const json_t *disk = storage_section_of(facts, "disk", "name", name);

@@ -23,6 +23,7 @@ enum { SIGN_HASH = 32, SIGN_HEX = 2 * SIGN_HASH + 1 };
 
 static gnutls_privkey_t sign_key;
 
+/* Makes the key and writes it to its file. */
 static bool sign_make(void)
 {
 	gnutls_x509_privkey_t key;

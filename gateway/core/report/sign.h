@@ -7,8 +7,9 @@
 #include "gateway/base/buffer.h"
 
 /*
- * Reads the key that signs reports, report-key.pem of the state directory, and makes it if there is
- * none and `make`. Returns false after a sentence on stderr; reports are not signed then.
+ * Reads the key that signs reports, report-key.pem of the state directory; if there is none and
+ * `make` is true, makes it first. Returns false after a sentence on stderr; reports are not signed
+ * then.
  */
 bool sign_open(bool make);
 /*

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The page of a report: what is hostile stays text, what is unknown is said, what is bad is seen.
+/*
+ * Tests of the page of a report: what is hostile stays text, what is unknown is called so, and what
+ * is bad has a class of its own.
  */
 #include <setjmp.h>
 #include <stdarg.h>

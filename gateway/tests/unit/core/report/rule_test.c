@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The rules of the profile: each passes, deviates, and is unknown when it cannot know enough. */
+/*
+ * Tests of the rules of the profile: none passes when nothing is known; those of leaks, backups and
+ * encryption pass, deviate and are unknown; a long list of names is cut.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,15 +20,13 @@
 
 enum { NOW = 1800000000 };
 
-static enum rule_result judge(const struct report_facts *facts, const char *id)
+static enum rule_result judge(const struct report_facts *facts, const char *id,
+			      struct rule_found *found)
 {
+	*found = (struct rule_found){0};
 	for (unsigned i = 0; i < rule_hardened_count; i++) {
-		struct rule_found found = {0};
-
-		if (strcmp(rule_hardened[i].id, id))
-			continue;
-		facts = facts ? facts : &(struct report_facts){0};
-		return rule_hardened[i].judge(facts, &found);
+		if (!strcmp(rule_hardened[i].id, id))
+			return rule_hardened[i].judge(facts, found);
 	}
 	fail_msg("there is no rule %s", id);
 	return RULE_UNKNOWN;
@@ -47,7 +48,8 @@ static void test_nothing_known_never_passes(void **state)
 static enum rule_result leaks(const char *list)
 {
 	struct report_facts facts = {.cpu = json_pack("{s:o}", "leaks", json_loads(list, 0, NULL))};
-	enum rule_result result = judge(&facts, "leaks");
+	struct rule_found found;
+	enum rule_result result = judge(&facts, "leaks", &found);
 
 	json_decref(facts.cpu);
 	return result;
@@ -69,10 +71,11 @@ static void test_leaks(void **state)
 static enum rule_result backups(const char *vms, const char *rows)
 {
 	struct report_facts facts = {.time_s = NOW, .vms = json_loads(vms, 0, NULL)};
+	struct rule_found found;
 	enum rule_result result;
 
 	facts.asked[REPORT_BACKUPS].rows = json_loads(rows, 0, NULL);
-	result = judge(&facts, "backups");
+	result = judge(&facts, "backups", &found);
 	json_decref(facts.vms);
 	json_decref(facts.asked[REPORT_BACKUPS].rows);
 	return result;
@@ -109,6 +112,7 @@ static void test_backups(void **state)
 static enum rule_result encrypted(bool partial)
 {
 	struct report_facts facts = {0};
+	struct rule_found found;
 	enum rule_result result;
 
 	facts.asked[REPORT_CONFIG].rows = json_loads(
@@ -121,7 +125,7 @@ static enum rule_result encrypted(bool partial)
 	facts.asked[REPORT_VOLUMES].rows =
 		json_loads("[{\"store\":\"pool\",\"name\":\"web\",\"encrypt\":\"k\"}]", 0, NULL);
 	facts.asked[REPORT_VOLUMES].partial = partial;
-	result = judge(&facts, "encrypted");
+	result = judge(&facts, "encrypted", &found);
 	for (unsigned i = 0; i < REPORT_COMMANDS; i++)
 		json_decref(facts.asked[i].rows);
 	return result;
@@ -137,16 +141,13 @@ static void test_encrypted(void **state)
 static void test_a_long_list_of_names_is_cut(void **state)
 {
 	struct report_facts facts = {.tokens = json_array()};
-	struct rule_found found = {0};
-	size_t i = 0;
+	struct rule_found found;
 
 	(void)state;
-	for (; i < 100; i++)
+	for (unsigned i = 0; i < 100; i++)
 		json_array_append_new(facts.tokens,
 				      json_pack("{s:s}", "name", "a-token-of-a-name"));
-	for (i = 0; strcmp(rule_hardened[i].id, "tokens-end");)
-		i++;
-	assert_int_equal(rule_hardened[i].judge(&facts, &found), RULE_DEVIATES);
+	assert_int_equal(judge(&facts, "tokens-end", &found), RULE_DEVIATES);
 	assert_int_equal(found.count, 100);
 	assert_true(strlen(found.text) < FOUND_BYTES);
 	assert_non_null(strstr(found.text, ", ..."));
