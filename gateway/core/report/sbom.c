@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads the SPDX document that says what an image of Skerry consists of. The gathering of a report
- * calls it; it opens the one file that --sbom names.
+ * Reads the SPDX document that says what an image of Skerry consists of, for the gathering of a
+ * report, and compares it with what Skerry says of itself, for a section and a rule. It opens the
+ * one file that --sbom names.
  */
 #include "gateway/core/report/report.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,4 +56,17 @@ void report_sbom_read(struct report_sbom *sbom, const char *path)
 	}
 	json_decref(root);
 	buffer_free(&text);
+}
+
+int report_sbom_matches(const struct report_facts *facts)
+{
+	const json_t *row = json_array_get(facts->asked[REPORT_VERSION].rows, 0);
+	const char *commit = row_text(row, "commit"), *version = row_text(row, "version");
+	char both[REPORT_SBOM_TEXT];
+	int length;
+
+	if (!facts->sbom.read || !*commit || !*version)
+		return -1;
+	length = snprintf(both, sizeof(both), "%s (%s)", version, commit);
+	return length > 0 && (size_t)length < sizeof(both) && !strcmp(both, facts->sbom.version);
 }

@@ -6,8 +6,6 @@
  */
 #include "gateway/core/report/section.h"
 
-#include <stdio.h>
-
 #include "gateway/core/common/settings.h"
 #include "gateway/core/report/report_row.h"
 
@@ -30,19 +28,6 @@ json_t *section_version(const struct report_facts *facts)
 			  *facts->boot ? json_string(facts->boot) : json_null(), "gateway_version",
 			  SKERRYD_VERSION),
 		NULL);
-}
-
-int report_sbom_matches(const struct report_facts *facts)
-{
-	const json_t *row = json_array_get(facts->asked[REPORT_VERSION].rows, 0);
-	const char *commit = row_text(row, "commit"), *version = row_text(row, "version");
-	char both[REPORT_SBOM_TEXT];
-	int length;
-
-	if (!facts->sbom.read || !*commit || !*version)
-		return -1;
-	length = snprintf(both, sizeof(both), "%s (%s)", version, commit);
-	return length > 0 && (size_t)length < sizeof(both) && !strcmp(both, facts->sbom.version);
 }
 
 json_t *section_sbom(const struct report_facts *facts)

@@ -13,12 +13,21 @@
 #include "gateway/base/buffer.c"
 #include "gateway/core/report/profile.c"
 #include "gateway/core/report/rule.c"
+#include "gateway/core/report/sbom.c"
 #include "gateway/core/report/section.c"
 #include "gateway/core/report/section_machine.c"
 #include "gateway/core/report/section_people.c"
 #include "gateway/core/report/section_storage.c"
+#include "gateway/core/report/storage.c"
 
 enum { NOW = 1800000000 };
+
+void audit_hash(const char *line, size_t count, char *hash)
+{
+	(void)line;
+	(void)count;
+	hash[0] = '\0';
+}
 
 static enum rule_result judge(const struct report_facts *facts, const char *id,
 			      struct rule_found *found)
