@@ -126,10 +126,10 @@ static void metrics_vms(const struct request *request, struct buffer *out)
 		    "missed_deadlines", 1);
 }
 
-/* A counter of traffic: of which things, of which place of theirs, and how it is called. */
+/* A metric of what all things of one kind have transferred. */
 struct metrics_traffic {
 	enum host_traffic_kind kind;
-	unsigned place;
+	unsigned place;			  /* the index of its value in host_traffic.counted */
 	const char *name, *labels, *help; /* help: NULL if the one before has the same name */
 };
 
@@ -151,13 +151,19 @@ static const struct metrics_traffic metrics_traffics[] = {
 	{HOST_TRAFFIC_NET, 2, "skerry_network_dropped_total", "", "Frames that a network dropped."},
 };
 
-/*
- * Writes what VMs, disks and networks transfer, as the gateway has counted it since its start.
- * Disks and networks belong to no VM: who sees them sees all.
- */
+/* Returns whether the asker sees a thing. Disks and networks belong to no VM and take scope *. */
+static bool metrics_sees_traffic(const struct request *request, const struct host_traffic *thing)
+{
+	return thing->kind == HOST_TRAFFIC_VM ? scope_has(request->who.scope, thing->name)
+					      : !strcmp(request->who.scope, "*");
+}
+
+/* Writes what VMs, disks and networks have transferred since the gateway knows them. */
 static void metrics_traffic(const struct request *request, struct buffer *out)
 {
-	static const char *const label[] = {"disk", "network", "vm"};
+	static const char *const label[] = {[HOST_TRAFFIC_DISK] = "disk",
+					    [HOST_TRAFFIC_NET] = "network",
+					    [HOST_TRAFFIC_VM] = "vm"};
 
 	for (size_t i = 0; i < ARRAY_COUNT(metrics_traffics); i++) {
 		const struct metrics_traffic *each = &metrics_traffics[i];
@@ -166,11 +172,9 @@ static void metrics_traffic(const struct request *request, struct buffer *out)
 			metrics_head(out, each->name, "counter", each->help);
 		for (unsigned t = 0; t < host.traffic_count; t++) {
 			const struct host_traffic *thing = &host.traffic[t];
-			bool sees = thing->kind == HOST_TRAFFIC_VM
-					    ? scope_has(request->who.scope, thing->name)
-					    : !strcmp(request->who.scope, "*");
 
-			if (thing->kind != each->kind || thing->total[each->place] < 0 || !sees)
+			if (thing->kind != each->kind || thing->total[each->place] < 0 ||
+			    !metrics_sees_traffic(request, thing))
 				continue;
 			buffer_format(out, "%s{%s=\"%s\"%s} %llu\n", each->name, label[thing->kind],
 				      thing->name, each->labels,

@@ -16,7 +16,7 @@
 #include "gateway/core/report/report.h"
 #include "gateway/core/report/sign.h"
 
-/* A report takes Skerry and core as long as this many other requests. */
+/* A report counts as this many requests, as it takes Skerry and core about as long. */
 enum { REPORT_COST = 20 };
 
 static bool report_as_html(const struct request *request)

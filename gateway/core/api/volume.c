@@ -76,7 +76,7 @@ void api_stores(struct request *request)
 	ask_skerry(request, "store list", NULL, NULL, volume_took_stores);
 }
 
-bool api_volume_path(struct request *request)
+bool volume_path_valid(struct request *request)
 {
 	if (name_valid(request->store) && (!*request->item || name_valid(request->item)))
 		return true;
@@ -98,7 +98,7 @@ void api_store(struct request *request)
 {
 	const char *words[] = {request->store, NULL};
 
-	if (api_volume_path(request))
+	if (volume_path_valid(request))
 		ask_skerry(request, "store list", words, NULL, volume_took_store);
 }
 
@@ -124,7 +124,7 @@ void api_store_change(struct request *request)
 {
 	const char *quota = request_text(request, "quota");
 
-	if (!api_volume_path(request))
+	if (!volume_path_valid(request))
 		return;
 	if (quota)
 		volume_store_begin(request, "store quota set", *quota ? quota : "none");
@@ -136,7 +136,7 @@ void api_store_change(struct request *request)
 
 void api_store_format(struct request *request)
 {
-	if (api_volume_path(request))
+	if (volume_path_valid(request))
 		volume_store_begin(request, "store format",
 				   request_true(request, "overwrite") ? "overwrite" : NULL);
 }
@@ -144,21 +144,21 @@ void api_store_format(struct request *request)
 /* Lets a store take what its disk has become larger, which `room_bytes` of the store shows. */
 void api_store_grow(struct request *request)
 {
-	if (api_volume_path(request))
+	if (volume_path_valid(request))
 		volume_store_begin(request, "store grow", NULL);
 }
 
 /* Begins a scrub, which goes on when this is answered: `scrub` of the store shows how far it is. */
 void api_store_scrub(struct request *request)
 {
-	if (api_volume_path(request))
+	if (volume_path_valid(request))
 		volume_store_begin(request, "store scrub", NULL);
 }
 
 /* Begins to take a store from another host: Skerry looks first whether that one still writes. */
 void api_store_take(struct request *request)
 {
-	if (api_volume_path(request))
+	if (volume_path_valid(request))
 		volume_store_begin(request, "store take", NULL);
 }
 
@@ -185,7 +185,7 @@ void api_volumes(struct request *request)
 {
 	const char *words[] = {request->store, NULL};
 
-	if (api_volume_path(request))
+	if (volume_path_valid(request))
 		ask_skerry(request, "volume list", words, NULL, volume_took_list);
 }
 
@@ -209,7 +209,7 @@ void api_volume(struct request *request)
 	char word[TARGET_BYTES];
 	const char *words[] = {volume_word(request, request->item, word), NULL};
 
-	if (api_volume_path(request))
+	if (volume_path_valid(request))
 		ask_skerry(request, "volume stat", words, NULL, volume_took_one);
 }
 
@@ -259,7 +259,7 @@ void api_volume_change(struct request *request)
 	char word[TARGET_BYTES];
 	const char *words[] = {word, NULL, NULL};
 
-	if (!api_volume_path(request))
+	if (!volume_path_valid(request))
 		return;
 	if (sizes == names) {
 		answer_problem(request, 422, "bad-argument",
@@ -277,7 +277,7 @@ void api_volume_drop(struct request *request)
 	char word[TARGET_BYTES];
 	const char *words[] = {volume_word(request, request->item, word), NULL};
 
-	if (api_volume_path(request))
+	if (volume_path_valid(request))
 		volume_begin(request, OPERATION_RESULT, "volume drop", words, word, 204);
 }
 
@@ -327,8 +327,8 @@ void api_volume_make(struct request *request)
 	bool copies = fields_below(&request->fields, "body", "from") != NULL;
 	const char *words[] = {request->store, NULL};
 
-	if (!api_volume_path(request) || !volume_name(request, "name") || !volume_bytes(request) ||
-	    (copies && !volume_name(request, "from")))
+	if (!volume_path_valid(request) || !volume_name(request, "name") ||
+	    !volume_bytes(request) || (copies && !volume_name(request, "from")))
 		return;
 	if (!copies) {
 		volume_make(request);
@@ -359,7 +359,7 @@ void api_volume_copy(struct request *request)
 {
 	const char *words[] = {request->store, NULL};
 
-	if (api_volume_path(request) && volume_name(request, "name"))
+	if (volume_path_valid(request) && volume_name(request, "name"))
 		ask_skerry(request, "volume list", words, NULL, volume_took_source);
 }
 
@@ -369,7 +369,7 @@ void api_volume_rekey(struct request *request)
 	char word[TARGET_BYTES];
 	const char *words[] = {word, key, NULL};
 
-	if (!api_volume_path(request) || !volume_name(request, "key"))
+	if (!volume_path_valid(request) || !volume_name(request, "key"))
 		return;
 	volume_begin(request, OPERATION_REPLY, "volume rekey", words,
 		     volume_word(request, request->item, word), 200);
@@ -390,7 +390,7 @@ void api_volume_rekey_cancel(struct request *request)
 	char word[TARGET_BYTES];
 	const char *words[] = {volume_word(request, request->item, word), NULL};
 
-	if (api_volume_path(request))
+	if (volume_path_valid(request))
 		volume_begin(request, OPERATION_REPLY, "volume rekey cancel", words, word, 200);
 }
 
@@ -416,6 +416,6 @@ void api_volume_rollback(struct request *request)
 {
 	const char *words[] = {request->store, NULL};
 
-	if (api_volume_path(request) && volume_name(request, "snapshot"))
+	if (volume_path_valid(request) && volume_name(request, "snapshot"))
 		ask_skerry(request, "volume list", words, NULL, volume_took_snapshot);
 }

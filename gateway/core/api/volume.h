@@ -17,7 +17,7 @@ extern const char volume_part_problem[];
  * Returns whether the names in the path can be those of a store and a volume. If not, answers the
  * request with 404.
  */
-bool api_volume_path(struct request *request);
+bool volume_path_valid(struct request *request);
 /* Writes the volume's name as STORE/VOLUME, as Skerry's commands take it; returns `word`. */
 const char *volume_word(const struct request *request, const char *volume, char word[TARGET_BYTES]);
 /* Begins an operation: a command whose first word is STORE/VOLUME. */

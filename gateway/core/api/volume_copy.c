@@ -18,10 +18,10 @@ static const char *const copy_keys[] = {
 };
 
 /*
- * Returns body.disk, the name of a disk that a volume is copied to or made of. If it is none, or
- * the asker may not move what volumes hold, answers the request and returns NULL.
+ * Returns whether the asker may move what volumes hold, and body.disk can be the name of a disk. If
+ * not, answers the request.
  */
-static const char *volume_disk(struct request *request)
+static bool volume_copy_allowed(struct request *request)
 {
 	const char *disk = request_text(request, "disk");
 
@@ -32,11 +32,11 @@ static const char *volume_disk(struct request *request)
 		answer_problem(request, 422, "bad-argument",
 			       "set \"disk\" to a disk that /v1/disks shows");
 	else
-		return disk;
-	return NULL;
+		return true;
+	return false;
 }
 
-/* Begins an export or an import, which goes on if the asker waits no longer. */
+/* Begins a copy to or from body.disk, which goes on if the asker waits no longer. */
 static void volume_copy(struct request *request, const char *command)
 {
 	char word[TARGET_BYTES];
@@ -59,13 +59,13 @@ void api_volume_export(struct request *request)
 {
 	const char *words[] = {request->store, NULL};
 
-	if (api_volume_path(request) && volume_disk(request))
+	if (volume_path_valid(request) && volume_copy_allowed(request))
 		ask_skerry(request, "volume list", words, NULL, volume_took_export);
 }
 
 void api_volume_import(struct request *request)
 {
-	if (!api_volume_path(request) || !volume_disk(request))
+	if (!volume_path_valid(request) || !volume_copy_allowed(request))
 		return;
 	if (upload_is_part(request->item))
 		answer_problem(request, 422, "bad-argument", "%s", volume_part_problem);

@@ -75,8 +75,8 @@ struct host_traffic {
 	double rates[HOST_TRAFFIC_RATES];
 	/* the counts that Skerry gave last, -1: none; and those of the reply that is being read */
 	double total[HOST_TRAFFIC_RATES], sum[HOST_TRAFFIC_RATES];
-	/* what was transferred since the gateway knows the thing: it grows alone, whoever comes or
-	 * goes */
+	/* what was transferred since the gateway knows the thing: it never becomes less, whoever
+	 * comes or goes */
 	double counted[HOST_TRAFFIC_RATES];
 	double time_s[HOST_TRAFFIC_RATES]; /* when `total` came, by clock_now_s() */
 	bool seen;			   /* the thing is in the reply that is being read */
