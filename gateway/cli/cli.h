@@ -38,7 +38,8 @@ struct cli {
 	bool overwrite;	  /* vm save, vm backup: overwrite a disk that holds something else */
 	bool goes_on;	  /* vm save: the VM goes on running; volume upload: continue an upload */
 	const char *user; /* login: the user who has a password; run: UID:GID */
-	const char *profile, *html, *verify; /* report: a profile; files */
+	const char *profile;	   /* report: whose rules it judges by */
+	const char *html, *verify; /* report: the file that it writes, or verifies */
 	/* create */
 	const char *image, *cloud_init, *net, *size, *store;
 	const char *level;
@@ -55,7 +56,7 @@ struct cli {
 	/* run */
 	bool detach;
 	const char *timeout, *directory;
-	const char *egress; /* what a run may send to */
+	const char *egress; /* the list of what a run may send to; NULL: the template's */
 	const char *cpus, *memory;
 	bool interactive; /* run: stdin is sent to the command as it comes */
 	bool terminal;	  /* run: the command gets a terminal, which this terminal shows */

@@ -15,8 +15,10 @@
 #include "gateway/cli/report_signature.h"
 #include "gateway/cli/table.h"
 
-/* Skerry has 45 seconds to answer all of what a report asks. */
-enum { REPORT_WAIT_MS = 90000, REPORT_PATH_BYTES = 4096 };
+enum {
+	REPORT_WAIT_MS = 90000, /* the server gives Skerry 45 seconds to answer */
+	REPORT_PATH_BYTES = 4096,
+};
 
 static void report_add_fact(struct table *table, const json_t *section, const char *key,
 			    const json_t *value)

@@ -38,7 +38,10 @@ static bool report_signature_is(const json_t *object, const char *name, const ch
 	return text && !strcmp(text, wanted);
 }
 
-/* Reads the key of a signature; returns false if it is not one of ECDSA with the curve P-256. */
+/*
+ * Reads the key of a signature, and computes its fingerprint. Returns false if it is not one of
+ * ECDSA with the curve P-256.
+ */
 static bool report_signature_key(gnutls_pubkey_t key, const gnutls_datum_t *der,
 				 char fingerprint[REPORT_FINGERPRINT_BYTES])
 {
@@ -109,7 +112,7 @@ static char *report_signature_read(const char *path, size_t most, size_t *count)
 		cli_die(CLI_FAILED, "%s: it cannot be read, or has more than %zu bytes", path,
 			most);
 	fclose(file);
-	bytes[*count < most ? *count : most] = 0;
+	bytes[*count] = 0;
 	return bytes;
 }
 

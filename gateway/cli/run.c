@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * skerryctl run, ps, logs, stop: commands that run in VMs of their own. Input, output and
- * exit code are those of the command, as if it ran here.
+ * skerryctl run, ps, logs, stop: commands that run in VMs of their own. Input, output and exit code
+ * are those of the command, as if it ran here.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -11,9 +11,9 @@
 #include "gateway/cli/output.h"
 
 /*
- * Returns the keys of the VM that is to be created, an object: none for a VM that has a section in
- * the configuration. With --image DISK they are those of a template with this disk, unless the user
- * says otherwise.
+ * Returns an object with the keys of the VM that is to be created, which are none for a VM that has
+ * a section in the configuration. With --image DISK they are those of a template with this disk,
+ * but for those that the user sets.
  */
 static json_t *template_config(const struct cli *cli, int count, char **words)
 {
