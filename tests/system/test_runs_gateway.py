@@ -368,13 +368,13 @@ def test_net(line):
     with host_page(b"hello\n") as page, host_page(b"another\n") as other:
         made = ctl(server, "template", "agent", "--image", "busybox", "--net", "lan private", "memory=96M", "net.egress=10.0.2.2/tcp")
         assert (made.returncode, made.stdout) == (0, b"agent: is a template\n"), made.stderr
-        line = f"for port in {page} {other}; do timeout 2 wget -q -O - http://10.0.2.2:$port/; done; ping -c 1 -W 1 10.0.2.2 >&2"
-        done = ctl(server, "run", "agent", "--", "sh", "-c", line)
+        script = f"for port in {page} {other}; do timeout 2 wget -q -O - http://10.0.2.2:$port/; done; ping -c 1 -W 1 10.0.2.2 >&2"
+        done = ctl(server, "run", "agent", "--", "sh", "-c", script)
         assert (done.stdout, done.returncode) == (b"hello\nanother\n", 1), done.stderr
         # a list of its own is within the template's, also where clones wait that have that one
         assert ctl(server, "template", "agent", "--warm", "1").returncode == 0
         wait_for(lambda: len(names(machine)) == 4)
-        done = ctl(server, "run", "agent", "--egress", f"10.0.2.2:{page}/tcp", "--", "sh", "-c", line)
+        done = ctl(server, "run", "agent", "--egress", f"10.0.2.2:{page}/tcp", "--", "sh", "-c", script)
         assert (done.stdout, done.returncode) == (b"hello\n", 1), done.stderr
         done = ctl(server, "run", "agent", "--egress", "none", "--", "timeout", "2", "wget", f"http://10.0.2.2:{page}/")
         assert done.returncode != 0

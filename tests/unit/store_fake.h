@@ -56,6 +56,15 @@ static u32 sum_after_s;		   /* as the manager gives it; 0: chunks get no sums */
 
 /* --- the disk --- */
 
+/* Changes a bit of the block of 4 KiB at this sector of the first disk, also behind its cache. */
+static inline void spoil(u64 sector)
+{
+	u64 at = sector * 512 + 100 + sector % 3000;
+
+	disk[0][at] ^= 4;
+	medium[at] ^= 4;
+}
+
 static struct {
 	bool busy;
 	bool full; /* the device has no room */

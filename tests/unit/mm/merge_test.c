@@ -396,8 +396,7 @@ static void test_hidden(void **state)
 	machine_assert_clean(before, &vm.quota);
 }
 
-/* A merge waits for the end of a reset, which would else forget what was written after the merge.
- */
+/* No merge begins before a reset ends, which would else forget what was written after the merge. */
 static void test_reset_first(void **state)
 {
 	struct machine_vm vm;

@@ -121,14 +121,6 @@ static u32 load_again(void)
 	return stores[0].state;
 }
 
-static void spoil(u64 sector)
-{
-	u64 at = sector * 512 + 100 + sector % 3000;
-
-	disk[0][at] ^= 4;
-	medium[at] ^= 4;
-}
-
 /* Whichever node the disk has spoiled, it or its copy, the store is loaded, and is as it was. */
 static void test_copies(void **state)
 {

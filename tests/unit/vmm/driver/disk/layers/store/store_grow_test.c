@@ -6,7 +6,8 @@
 #define SECTORS 131072u /* 64 MiB: the largest that the disk becomes */
 #include "tests/unit/store_fake.h"
 
-#define SMALL	16384u /* 8 MiB: 128 chunks, 64 blocks of metadata */
+#define SMALL	16384u /* 8 MiB: 128 chunks */
+#define BLOCKS	64u    /* blocks of metadata of the small store, which lie in no chunk */
 #define LEAVES	90u    /* more nodes than the small store has */
 #define WIDE	((u64)LEAVES * STORE_FAN * CHUNK)
 #define SIZE_AT offsetof(struct store_superblock, size)
@@ -71,7 +72,7 @@ static u32 far_nodes(void)
 	u32 count = 0;
 
 	for (u32 i = STORE_FIRST_NODE; i < pool->super.blocks; i++)
-		count += pool->block[i].uses != 0 && i >= 64;
+		count += pool->block[i].uses != 0 && i >= BLOCKS;
 	return count;
 }
 
@@ -168,11 +169,6 @@ static u32 uses_at(u64 sector)
 	return pool->chunk[(sector - pool->layout.first_sector) / CHUNK].uses;
 }
 
-static void spoil(u64 sector)
-{
-	disk[0][sector * 512 + 100] ^= 0x40;
-}
-
 /* A store with copies has copies of the new blocks, too: any one of the two may be spoiled. */
 static void test_copies(void **state)
 {
@@ -189,16 +185,16 @@ static void test_copies(void **state)
 	come(0, 0, one);
 	assert_int_equal(grow(), STORE_OK);
 	write_leaves(0);
-	for (u32 block = 64; block < pool->super.blocks; block++) {
+	for (u32 block = BLOCKS; block < pool->super.blocks; block++) {
 		assert_int_equal(uses_at(pool_block_sector(pool, block)), POOL_METADATA);
 		assert_int_equal(uses_at(pool_copy_sector(pool, block)), POOL_METADATA);
 	}
 	for (u32 block = STORE_FIRST_NODE; block < pool->super.blocks; block++) {
-		if (pool->block[block].uses == 0 || (block < 64 && block % 8 != 0))
+		if (pool->block[block].uses == 0 || (block < BLOCKS && block % 8 != 0))
 			continue;
 		spoil(block % 2 == 0 ? pool_block_sector(pool, block)
 				     : pool_copy_sector(pool, block));
-		far += block >= 64;
+		far += block >= BLOCKS;
 		spoilt++;
 	}
 	assert_true(far > 20);
@@ -211,8 +207,7 @@ static void test_copies(void **state)
 	compare_one(one);
 }
 
-/* Lets the stores go on to the end of the request with this number. Returns false if there is none.
- */
+/* Lets the stores go on up to the request with this number. Returns false if there is none. */
 static bool run_to(u32 number)
 {
 	for (u32 i = 0, ended = 0; i < 1000; i++) {
@@ -228,8 +223,7 @@ static bool run_to(u32 number)
 	return false;
 }
 
-/* Cuts the power before each request of a growth, with what the disk's cache holds or without it.
- */
+/* Cuts the power at each request of a growth, with what the disk's cache holds and without it. */
 static void test_cuts(void **state)
 {
 	static u8 before[SECTORS * 512u];
@@ -320,7 +314,7 @@ static void test_refused(void **state)
 	assert_int_equal(grow(), STORE_NOT_READY); /* less than a chunk more */
 	disk_sectors = SECTORS;
 	begin_process();
-	give(0, STORE_PAGE_BYTES + pool_bytes(64, 200));
+	give(0, STORE_PAGE_BYTES + pool_bytes(BLOCKS, 200));
 	settle();
 	assert_int_equal(grow(), STORE_NOT_READY); /* more than the memory is for */
 	assert_int_equal(begin_again(SECTORS), STORE_READY);
