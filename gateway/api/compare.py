@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: MIT
 """
 Compares two OpenAPI files: whether a client that was made for the older one works at a server of the newer one.
-Below /v1 only additions are allowed. Prints a line for each thing that is none, and ends with 1 if there is one.
+Below /v1 only additions are allowed. Prints a line for each change that is no addition, and ends with 1 if there is one.
 
-What a client may send has to be allowed further on; what it is answered has to be among what it knows: no field may go,
-no type and no list of words may grow in an answer or shrink in a request. New paths, methods, statuses, fields of
-answers and optional fields of requests are additions.
+A request that a client may send stays allowed, and an answer stays one that the client knows: no field may go, no type
+and no list of words may grow in an answer or shrink in a request. New paths, methods, statuses, fields of answers and
+optional fields of requests are additions.
 
     gateway/api/compare.py OLDER NEWER
 """

@@ -54,6 +54,6 @@ attributes:
     description: Nothing is changed; C(actions) says what would be done. Values are judged only when they are set.
     support: full
   diff_mode:
-    description: The difference has what the task names.
+    description: The difference shows what the task names, before and after.
     support: full
 """

@@ -161,7 +161,7 @@ class Gateway:
     # --- a request until it is done ---
 
     def sent(self, method, path, body, headers, deadline):
-        """Sends a request, and again after a lost connection, when there were too many, or while another change is under way."""
+        """Sends a request, and again after a lost connection, after too many requests, or while another change is under way."""
         lost = False
         while True:
             try:
@@ -206,7 +206,7 @@ class Gateway:
         return value, said.get("ETag")
 
     def followed(self, operation, headers, deadline):
-        """Waits for an operation."""
+        """Waits for the end of an operation; returns its result, or raises why it failed."""
         headers = {name: headers[name] for name in ("Accept", "Authorization") if name in headers}
         while operation.get("state") == "running":
             left = deadline - time.monotonic()
@@ -241,7 +241,7 @@ class Gateway:
             after = page["next"]
 
     def vm(self, name):
-        """A VM with its keys and its ETag, or None and None. Skerry is asked for the keys of a new VM only then."""
+        """A VM with its keys and its ETag, or None and None. Waits for the keys of a new VM, as skerryd asks for them only then."""
         deadline = time.monotonic() + min(self.timeout, WAIT_MOST)
         while True:
             vm, tag = self.find(path_of("vms", name))

@@ -33,11 +33,13 @@ def text_of(key, value):
 
 
 def time_of(text):
+    """The nanoseconds of a time such as 60s; a text that is none stays as it is."""
     found = re.match(r"(\d+)([a-z]+)\Z", text)
     return int(found.group(1)) * TIMES[found.group(2)] if found and found.group(2) in TIMES else text
 
 
 def cpus_of(text):
+    """The numbers of a list of CPUs such as 0-3,5."""
     cpus = set()
     for part in text.split(","):
         first, _, last = part.strip().partition("-")
@@ -83,4 +85,5 @@ def normal(key, text):
 
 
 def same(key, wanted, shown):
+    """Whether two texts of a key mean the same."""
     return normal(key, wanted) == normal(key, shown)

@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 module: host_info
 short_description: Shows a Skerry host
 description:
-  - Shows the machine, and of what it has what is asked for.
+  - Shows the machine, and the lists that C(gather) names of what it has.
 options:
   gather:
     description: What to show besides the machine itself. They take a token with the scope C(*).
@@ -39,7 +39,7 @@ asker:
   type: dict
   returned: always
 disks:
-  description: The disks, likewise C(files), C(networks) and C(stores).
+  description: The disks. C(files), C(networks) and C(stores) are lists in the same way.
   type: list
   elements: dict
   returned: if asked for

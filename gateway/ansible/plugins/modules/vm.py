@@ -151,7 +151,7 @@ class Vm:
             self.work.module.warn("%s was not started again: %s" % (self.name, why.sentence))
 
     def go(self, again):
-        """Brings the VM into the wanted state; `again`: it ran, and was stopped in between."""
+        """Brings the VM into the wanted state; `again`: it ran, and was stopped for a change."""
         if self.wanted in ("running", "paused") or again:
             if self.state == "paused" and self.wanted == "running":
                 self.act("resume", "running")
@@ -162,8 +162,8 @@ class Vm:
         if self.wanted == "reset" and not again:
             self.act("reset", "running")
 
-    def known(self):
-        """In check mode: whether skerryd knows the keys, and the words that some of them take."""
+    def check_config(self):
+        """Refuses in check mode a key that skerryd does not know, and a word that such a key does not take."""
         keys = self.work.gateway.get("/v1/openapi.json")["components"]["schemas"]["VmConfig"]["properties"]
         for key, value in self.config.items():
             if key not in keys:
@@ -177,7 +177,7 @@ class Vm:
         if self.found is None and self.wanted == "reset":
             raise Problem("there is no VM %s to be reset" % self.name)
         if work.check and self.config:
-            self.known()
+            self.check_config()
         if self.found is None:
             self.make()
             self.go(False)
@@ -186,8 +186,8 @@ class Vm:
                 self.stop()
             self.go(self.change())
 
-    def seen(self, state, value_of, keys):
-        """One side of the difference."""
+    def side(self, state, value_of, keys):
+        """Returns one side of the difference: the VM in this state, with what value_of(key) gives; {}: there is no VM."""
         if state is None:
             return {}
         return {"name": self.name, "state": state, "config": {key: value_of(key) for key in sorted(keys)}}
@@ -197,15 +197,15 @@ def bring(work):
     vm = Vm(work)
     if vm.wanted == "absent":
         keys = vm.found["config"] if vm.found else ()
-        work.before = vm.seen(vm.state, vm.shown, keys)
+        work.before = vm.side(vm.state, vm.shown, keys)
         if vm.found:
             work.do("destroy", "DELETE", vm.path + vm.query)
         return {"vm": vm.found if work.check else None}
-    work.before = vm.seen(vm.state, vm.shown, vm.config)
+    work.before = vm.side(vm.state, vm.shown, vm.config)
     old = vm.found
     vm.bring()
     changed = [key for key, value in vm.config.items() if not old or not same(key, value, vm.shown(key))]
-    work.after = vm.seen(vm.state, lambda key: vm.config[key] or "" if key in changed else vm.shown(key), vm.config)
+    work.after = vm.side(vm.state, lambda key: vm.config[key] or "" if key in changed else vm.shown(key), vm.config)
     if not work.check and work.actions:
         vm.found = work.gateway.vm(vm.name)[0]
     return {"vm": vm.found}
