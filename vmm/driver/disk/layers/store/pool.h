@@ -23,6 +23,8 @@ _Static_assert(POOL_BLOCKS_KEPT >= STORE_ITEM_MAX, "one for each volume of a com
 
 /* The `uses` of a chunk in which metadata lies. */
 #define POOL_METADATA ~0u
+/* The `uses` of a node that was dropped, and that is not free before pool_sweep has read it. */
+#define POOL_DROPPED ~0u
 
 struct pool_item {
 	/* how many words of trees, or volumes, name this node or chunk; 0: it is free */

@@ -12,7 +12,7 @@
 #include "lib/string.h"
 #include "vmm/driver/disk/layers/store/pool.h"
 
-/* Words of trees, and the tables in memory, number chunks with 32 bits; far more than needed. */
+/* The most chunks of a store that grows: the words of trees number chunks with 32 bits. */
 #define CHUNKS_MAX BIT(31)
 
 static u64 pool_first_chunk_sector(const struct store_superblock *super)
@@ -32,7 +32,7 @@ bool pool_lay_out(u64 sectors, u32 chunk_sectors, struct store_superblock *super
 	return super->chunks != 0;
 }
 
-/* Returns how many chunks a number of blocks fills. */
+/* Returns how many chunks this number of blocks takes, the last of them perhaps in part. */
 static u32 pool_chunks_for(const struct store_superblock *super, u32 blocks)
 {
 	return (u32)(align_up((u64)blocks * STORE_BLOCK_SECTORS, super->chunk_sectors) /
@@ -136,6 +136,7 @@ bool pool_layout_of(const struct store_superblock *super, struct pool_layout *la
 	return right.blocks == super->blocks && right.chunks == super->chunks;
 }
 
+/* Returns the area in which a block lies: the last one that does not begin behind it. */
 static const struct pool_area *pool_area_of(const struct pool *pool, u32 block)
 {
 	u32 i = pool->layout.area_count - 1;
@@ -180,8 +181,8 @@ void pool_place_tables(struct pool *pool, u32 blocks, u32 chunks)
 /* --- growing --- */
 
 /*
- * Moves the pool's tables to where those of a larger store are, and clears what they have got more.
- * Each table moves up, so the last is moved first.
+ * Moves the pool's tables to where those of a larger store are, and clears their new entries. Each
+ * table moves up, so the last is moved first.
  */
 static void pool_move_tables(struct pool *pool, u32 more_blocks, u32 more_chunks)
 {
@@ -230,7 +231,7 @@ static void pool_become(struct pool *pool, const struct store_superblock *super,
 {
 	u32 more_blocks = super->blocks - pool->super.blocks;
 	u32 more_chunks = super->chunks - pool->super.chunks;
-	bool area = layout->area_count != pool->layout.area_count;
+	bool has_new_area = layout->area_count != pool->layout.area_count;
 
 	pool_move_tables(pool, more_blocks, more_chunks);
 	pool->free_blocks += more_blocks;
@@ -238,7 +239,7 @@ static void pool_become(struct pool *pool, const struct store_superblock *super,
 	pool->data_chunks += more_chunks;
 	pool->super = *super;
 	pool->layout = *layout;
-	if (area)
+	if (has_new_area)
 		pool_keep_area(pool, layout->area_count - 1);
 	pool->dirty = true;
 }

@@ -133,7 +133,7 @@ void pool_lose_block(struct pool *pool, u32 block)
 	pool->block[block].lost = MAX((u32)pool->now, 1);
 	if (--pool->block[block].uses != 0)
 		return;
-	pool->block[block].uses = ~0u; /* the node is not free yet, and nobody may take it */
+	pool->block[block].uses = POOL_DROPPED;
 	pool->block[block].lost = pool->dropping;
 	pool->dropping = block;
 }
@@ -234,7 +234,7 @@ static void pool_forget(const struct pool *pool, struct pool_item *items, u32 co
 {
 	struct pool_item *item = &items[pool->committed % count];
 
-	if (item->uses != ~0u && pool_is_settled(pool, item))
+	if (item->uses != POOL_DROPPED && pool_is_settled(pool, item))
 		item->lost = 0;
 }
 

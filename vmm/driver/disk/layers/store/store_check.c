@@ -63,7 +63,7 @@ static bool store_check_wants(const struct open_store *store)
 
 	if (block < STORE_FIRST_NODE)
 		return !store_check_is_copy(store);
-	return item->uses != 0 && item->uses != ~0u &&
+	return item->uses != 0 && item->uses != POOL_DROPPED &&
 	       pool_node(pool, block)->generation <= pool->committed;
 }
 
