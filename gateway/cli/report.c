@@ -15,10 +15,7 @@
 #include "gateway/cli/report_signature.h"
 #include "gateway/cli/table.h"
 
-enum {
-	REPORT_WAIT_MS = 90000, /* the server gives Skerry 45 seconds to answer */
-	REPORT_PATH_BYTES = 4096,
-};
+enum { REPORT_WAIT_MS = 90000 }; /* the server gives Skerry 45 seconds to answer */
 
 static void report_add_fact(struct table *table, const json_t *section, const char *key,
 			    const json_t *value)
@@ -116,9 +113,7 @@ static enum cli_exit report_write(const struct cli *cli, const char *path, const
 	char beside[REPORT_PATH_BYTES], fingerprint[REPORT_FINGERPRINT_BYTES];
 	const char *wrong;
 
-	if (snprintf(beside, sizeof(beside), "%s" REPORT_SIGNATURE_END, path) >=
-	    (int)sizeof(beside))
-		cli_die(CLI_USAGE, "the name of the file is too long");
+	report_signature_path(path, beside);
 	wrong = report_signature_check(text, count, signature, fingerprint);
 	if (wrong && *signature)
 		cli_die(CLI_NOT_TRUSTED, "what the server has sent is of no use: %s", wrong);

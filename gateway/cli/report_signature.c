@@ -18,6 +18,12 @@
 
 enum { SIGNATURE_BYTES = 4096 };
 
+void report_signature_path(const char *path, char beside[REPORT_PATH_BYTES])
+{
+	if (snprintf(beside, REPORT_PATH_BYTES, "%s.sig", path) >= REPORT_PATH_BYTES)
+		cli_die(CLI_USAGE, "the name of the file is too long");
+}
+
 /* Decodes a member in base64, which the caller frees; its data are NULL if it is none. */
 static gnutls_datum_t report_signature_member(const json_t *object, const char *name)
 {
@@ -118,14 +124,12 @@ static char *report_signature_read(const char *path, size_t most, size_t *count)
 
 enum cli_exit report_signature_verify(const struct cli *cli, const char *path)
 {
-	char beside[4096], fingerprint[REPORT_FINGERPRINT_BYTES];
+	char beside[REPORT_PATH_BYTES], fingerprint[REPORT_FINGERPRINT_BYTES];
 	char *bytes, *signature;
 	const char *wrong;
 	size_t count, length;
 
-	if (snprintf(beside, sizeof(beside), "%s" REPORT_SIGNATURE_END, path) >=
-	    (int)sizeof(beside))
-		cli_die(CLI_USAGE, "the name of the file is too long");
+	report_signature_path(path, beside);
 	bytes = report_signature_read(path, HTTP_BODY_LIMIT, &count);
 	signature = report_signature_read(beside, SIGNATURE_BYTES, &length);
 	wrong = report_signature_check(bytes, count, signature, fingerprint);

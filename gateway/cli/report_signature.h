@@ -3,9 +3,10 @@
 
 #include "gateway/cli/cli.h"
 
-/* The end of the name of the file that has the signature of the file beside it. */
-#define REPORT_SIGNATURE_END ".sig"
-enum { REPORT_FINGERPRINT_BYTES = 65 };
+enum { REPORT_FINGERPRINT_BYTES = 65, REPORT_PATH_BYTES = 4096 };
+
+/* Writes the name of the file that has the signature of the one at `path`, or ends the program. */
+void report_signature_path(const char *path, char beside[REPORT_PATH_BYTES]);
 
 /*
  * Verifies a signature, a JSON text as skerryd makes it, over the bytes. Returns NULL, with the
