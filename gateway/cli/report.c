@@ -97,12 +97,18 @@ static void report_write_file(const struct cli *cli, const char *path, const cha
 {
 	int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (cli->overwrite ? O_TRUNC : O_EXCL);
 	int file = open(path, flags, 0600);
-	bool done;
+	size_t at = 0;
 
 	if (file < 0 && errno == EEXIST)
 		cli_die(CLI_FAILED, "%s: there is such a file; --overwrite replaces it", path);
-	done = file >= 0 && write(file, text, count) == (ssize_t)count;
-	if (file < 0 || (close(file) != 0) || !done)
+	while (file >= 0 && at < count) {
+		ssize_t written = write(file, text + at, count - at);
+
+		if (written == 0 || (written < 0 && errno != EINTR))
+			break;
+		at += written > 0 ? (size_t)written : 0;
+	}
+	if (file < 0 || at < count || close(file) != 0)
 		cli_die(CLI_FAILED, "%s: the file cannot be written: %s", path, strerror(errno));
 }
 

@@ -93,8 +93,9 @@ static bool sign_public(gnutls_datum_t *der, char fingerprint[SIGN_HEX])
 	if (!done)
 		return false;
 	done = gnutls_hash_fast(GNUTLS_DIG_SHA256, der->data, der->size, hash) >= 0;
-	hex_write(fingerprint, hash, sizeof(hash));
-	if (!done)
+	if (done)
+		hex_write(fingerprint, hash, sizeof(hash));
+	else
 		gnutls_free(der->data);
 	return done;
 }
