@@ -339,7 +339,7 @@ static enum cli_exit volume_quota(struct cli *cli, const char *store, const char
 static const struct {
 	const char *name, *warning, *done;
 } volume_store_verbs[] = {
-	{"grow", NULL, "has what its disk has become larger"},
+	{"grow", NULL, "has the room by which its disk has grown"},
 	{"scrub", NULL, "is being scrubbed"},
 	{"take",
 	 "The host that holds it must be off, or cut from the disk: what it still writes destroys "

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A store takes what its disk or partition has become larger, while it is full and VMs use it, or after a boot."""
+"""A store takes the room by which its disk or partition has grown, while it is full and VMs use it, or after a boot."""
 import os
 import sys
 import uuid

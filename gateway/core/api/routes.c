@@ -160,7 +160,8 @@ static const struct route routes[] = {
 	 "makes an empty store: all that its disk holds is lost"},
 	{"POST", STORE "/actions/grow", ROLE_ADMIN, SCOPE_ALL, ROUTE_LINK | ROUTE_SLOW,
 	 "store.grow", api_store_grow, NULL, "Changed", NULL, 200,
-	 "lets a store take what its disk has become larger; machines that were paused as it was "
+	 "lets a store take the room by which its disk has grown; machines that were paused as it "
+	 "was "
 	 "full go on"},
 	{"POST", STORE "/actions/scrub", ROLE_ADMIN, SCOPE_ALL, ROUTE_LINK | ROUTE_SLOW,
 	 "store.scrub", api_store_scrub, NULL, "Changed", NULL, 200,

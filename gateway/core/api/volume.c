@@ -141,7 +141,7 @@ void api_store_format(struct request *request)
 				   request_true(request, "overwrite") ? "overwrite" : NULL);
 }
 
-/* Lets a store take what its disk has become larger, which `room_bytes` of the store shows. */
+/* Lets a store take the room by which its disk has grown, which `room_bytes` of the store shows. */
 void api_store_grow(struct request *request)
 {
 	if (volume_path_valid(request))

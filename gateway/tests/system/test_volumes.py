@@ -295,7 +295,7 @@ def test_skerryctl(server, fake, request):
     assert "pool" in ctl("store", "list") and "damaged" not in ctl("store", "list")
     fake.room = 3 << 20
     assert "its disk has 3M more, which `store grow` takes" in ctl("store", "list")
-    assert "has what its disk has become larger" in ctl("store", "grow", "pool") and "more" not in ctl("store", "list")
+    assert "has the room by which its disk has grown" in ctl("store", "grow", "pool") and "more" not in ctl("store", "list")
     assert "is being scrubbed" in ctl("store", "scrub", "pool")
     assert "a scrub found 1 damaged chunks" in ctl("store", "list")
     assert "being taken" in ctl("--yes", "store", "take", "pool")

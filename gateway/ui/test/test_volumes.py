@@ -34,7 +34,7 @@ def test_life_of_a_volume(page, server):
 
 
 def test_details(page, server):
-    """What is known of a volume is shown beside it, also to who only looks; a store takes what its disk has become larger."""
+    """What is known of a volume is shown beside it, also to who only looks; a store takes the room by which its disk has grown."""
     page.login("sky_viewer", place="#/volumes")
     page.button("Details of web").click()
     for words in ("3 MiB", "debian", "1234", "7 snapshots: monday, tuesday, ...", "no clones"):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command `store grow`: lets a store take what its disk or partition has become larger. Run by
- * command.c; the store's driver does it.
+ * The command `store grow`: lets a store take the room by which its disk or partition has grown.
+ * Run by command.c; the store's driver does it.
  */
 #include "vmm/manager/disk/store_grow.h"
 
@@ -26,7 +26,7 @@ COMMAND(store_grow,
 	.name = "store grow",
 	.right = MAY_CONFIGURE,
 	.arguments = "STORE",
-	.summary = "let a store take what its disk has become larger",
+	.summary = "let a store take the room by which its disk has grown",
 	.detail = "At any time: VMs that use its volumes go on, and those that were paused as the\n"
 		  "store was full go on again. A disk in memory grows by `disk resize`, and what\n"
 		  "another disk or a partition has grown by is seen after `driver restart`, or\n"

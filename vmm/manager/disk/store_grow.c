@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Says whether a store may take what its disk or partition has become larger. Called by the
+ * Says whether a store may take the room by which its disk or partition has grown. Called by the
  * commands `store grow` and `store list`; only reads.
  */
 #include "vmm/manager/disk/store_grow.h"

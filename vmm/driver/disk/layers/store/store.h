@@ -331,7 +331,7 @@ void store_command_settle(struct open_store *store, enum store_status status, co
 
 /* --- store_grow.c --- */
 
-/* Begins the job by which the store takes what its disk has become larger. */
+/* Begins the job by which the store takes the room by which its disk has grown. */
 void store_grow_begin(struct open_store *store);
 bool store_grow_step(struct open_store *store);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lets a store take what its disk or partition has become larger, at the manager's command. Called
- * by store.c and store_command.c. Before anything changes, the end of the disk is read: a disk that
- * is smaller than its driver was told has none there. Then the pool grows in one step, and the
- * superblock of the next commit says so; an earlier superblock leads to the store as it was.
+ * Lets a store take the room by which its disk or partition has grown, at the manager's command.
+ * Called by store.c and store_command.c. Before anything changes, the end of the disk is read: a
+ * disk that is smaller than its driver was told has none there. Then the pool grows in one step,
+ * and the superblock of the next commit says so; an earlier superblock leads to the store as it
+ * was.
  */
 #include "lib/bits.h"
 #include "vmm/driver/disk/layers/store/pool_load.h"
