@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gateway/core/audit/audit_chain.h"
 #include "gateway/core/identity/identity.h"
 
 /*
@@ -61,6 +62,8 @@ void audit_anchor(void);
  * meanwhile may see a break where there is none.
  */
 unsigned audit_rotations(void);
+/* Copies the hash of the last line that was written, and returns that line's number, or 0. */
+uint64_t audit_head(char head[AUDIT_HASH]);
 /* Returns false while no line can be written, and changes are refused. */
 bool audit_works(void);
 

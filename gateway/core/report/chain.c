@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <time.h>
 
 #include "gateway/core/audit/audit.h"
@@ -24,6 +25,8 @@ enum { CHAIN_FRESH_S = 600 };
 static struct {
 	bool begun;	    /* the thread exists and its result was not taken yet */
 	unsigned rotations; /* audit_rotations() when the thread began */
+	uint64_t line;	    /* the last line that was written before that, and its hash */
+	char head[AUDIT_HASH];
 	struct audit_chain lines;
 	bool whole;
 	int64_t time_s; /* when the thread ended, in UTC seconds */
@@ -49,9 +52,25 @@ void report_chain_start(void)
 		return;
 	atomic_store(&chain.ended, false);
 	chain.rotations = audit_rotations();
+	chain.line = audit_head(chain.head);
 	chain.begun = pthread_create(&thread, NULL, chain_run, NULL) == 0;
 	if (chain.begun)
 		pthread_detach(thread);
+}
+
+/*
+ * Looks whether the files have the last line that was written: without it their chain may be whole,
+ * too. It counts as the place of the break if it is there, and is another one.
+ */
+static void chain_look(void)
+{
+	if (chain.lines.last < chain.line) {
+		chain.whole = false;
+	} else if (chain.whole && chain.lines.last == chain.line &&
+		   strcmp(chain.lines.head, chain.head)) {
+		chain.whole = false;
+		chain.lines.last--;
+	}
 }
 
 bool report_chain_result(enum report_chain_state *state, struct audit_chain *lines, int64_t *time_s)
@@ -62,6 +81,7 @@ bool report_chain_result(enum report_chain_state *state, struct audit_chain *lin
 	if (!atomic_load(&chain.ended))
 		return false;
 	chain.begun = false;
+	chain_look();
 	/* A file that was renamed or removed meanwhile looks like a break: it is read once more. */
 	if (!chain.whole && chain.rotations != audit_rotations()) {
 		report_chain_start();

@@ -85,6 +85,34 @@ def test_a_broken_chain_is_shown(pair):
     assert rule(made, "chain")["result"] == "deviates"
 
 
+def test_lost_lines_are_shown(pair):
+    """What is left of the audit is a whole chain; the gateway knows that it has written more."""
+    _, server = pair(vms=1)
+    server.start()
+    path = server.state / "audit.jsonl"
+    for _ in range(3):
+        server.make_token(["viewer"])
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.unlink()
+    path.write_bytes(b"".join(lines[:3]))
+    made = report(server)
+    facts = section(made, "audit")["facts"]
+    assert (facts["chain"], facts["broken_at"], facts["last_line"]) == ("broken", 4, 3)
+    assert rule(made, "chain")["result"] == "deviates"
+
+
+def test_another_last_line_is_shown(pair):
+    _, server = pair(vms=1)
+    server.start()
+    server.make_token(["viewer"])
+    path = server.state / "audit.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[-1] = lines[-1].replace(b'"time":"2', b'"time":"3')
+    path.write_bytes(b"".join(lines))
+    facts = section(report(server), "audit")["facts"]
+    assert (facts["chain"], facts["broken_at"]) == ("broken", len(lines))
+
+
 def test_what_is_not_known_is_unknown(pair):
     """Without Skerry's answers no rule that needs them passes, and the rest of the report is there."""
     fake, server = pair(vms=1)
