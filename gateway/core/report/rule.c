@@ -36,11 +36,13 @@ static void rule_add(struct rule_found *found, const char *name)
 	int length;
 
 	found->count++;
+	if (found->cut)
+		return;
 	length = snprintf(found->text + found->used, room, "%s%s", found->used ? ", " : "", name);
 	if (length > 0 && (size_t)length + 16 < room)
 		found->used += (size_t)length;
 	else
-		snprintf(found->text + found->used, room, ", ...");
+		found->cut = snprintf(found->text + found->used, room, ", ...") > 0;
 }
 
 /* Returns the result of a rule that looked for deviations: `whole` says that it saw everything. */

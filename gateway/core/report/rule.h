@@ -15,6 +15,7 @@ struct rule_found {
 	char text[FOUND_BYTES];
 	size_t used;
 	unsigned count;
+	bool cut; /* the list ends with "..." */
 };
 
 struct rule {

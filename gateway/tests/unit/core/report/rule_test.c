@@ -156,8 +156,10 @@ static void test_a_long_list_of_names_is_cut(void **state)
 	for (unsigned i = 0; i < 100; i++)
 		json_array_append_new(facts.tokens,
 				      json_pack("{s:s}", "name", "a-token-of-a-name"));
+	/* what would have had room behind the cut does not hide it */
+	json_array_append_new(facts.tokens, json_pack("{s:s}", "name", "t"));
 	assert_int_equal(judge(&facts, "tokens-end", &found), RULE_DEVIATES);
-	assert_int_equal(found.count, 100);
+	assert_int_equal(found.count, 101);
 	assert_true(strlen(found.text) < FOUND_BYTES);
 	assert_non_null(strstr(found.text, ", ..."));
 	json_decref(facts.tokens);
