@@ -167,14 +167,15 @@ def test_values_that_are_the_same(collection, key, one, other):
 
 @pytest.mark.parametrize("key, one, other", [
     ("memory", "1G", "1M"), ("memory", "1Q", "1G"), ("cap", "50%", ""), ("boot.order", "disk net", "net disk"),
-    ("disk", "a, b", "b, a"), ("disk", "a", "a ro"), ("net", "lan", "lab"), ("affinity", "0-3", "0-2"), ("affinity", "x", "0"), ("net.egress", "none", "any"), ("kernel", "A", "a"), ("cmdline", "a  b", "a b")])
+    ("disk", "a, b", "b, a"), ("disk", "a", "a ro"), ("net", "lan", "lab"), ("affinity", "0-3", "0-2"), ("affinity", "x", "0"), ("net.egress", "none", "any"), ("kernel", "A", "a"), ("cmdline", "a  b", "a b"),
+    ("smbios.serial", "007", "7"), ("cmdline", "none", "")])
 def test_values_that_differ(collection, key, one, other):
     assert not collection[1].same(key, one, other)
 
 
 def test_values_of_yaml(collection):
     values = collection[1]
-    for key, value, text in (("hpet", True, "yes"), ("pci", False, "off"), ("preemption_timer", True, "on"), ("vcpus", 2, "2"), ("cap", None, None),
+    for key, value, text in (("hpet", True, "yes"), ("pci", False, "off"), ("preemption_timer", True, "on"), ("vcpus", 2, "2"), ("cap", None, None), ("cmdline", None, ""),
                              ("disk", ["a", "b ro"], "a, b ro"), ("disk", [], "none")):
         assert values.text_of(key, value) == text
     for wrong in ({"a": 1}, [["a"]], [None]):

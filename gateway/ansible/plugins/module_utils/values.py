@@ -13,6 +13,8 @@ TIMES = {"ns": 1, "us": 10 ** 3, "ms": 10 ** 6, "s": 10 ** 9, "m": 60 * 10 ** 9,
 # YAML reads on and off as true and false; these keys take the words.
 ON_OFF = ("apic_virtualization", "pci", "preemption_timer", "unrestricted")
 SIZES = ("memory", "disk.undo")
+# These keys have any text: also `none`, or digits alone, in which a zero in front counts.
+TEXTS = ("kernel", "initrd", "cmdline", "firmware", "seed", "smbios.vendor", "smbios.product", "smbios.serial")
 
 
 def size(text):
@@ -22,14 +24,16 @@ def size(text):
 
 
 def text_of(key, value):
-    """The text of a value for skerryd; None stays None, which sets a key back."""
+    """The text of a value for skerryd; None stays None, which sets a key back. skerryd says `none` for it, which would be a text in some."""
     if isinstance(value, bool):
         return ("on" if value else "off") if key in ON_OFF else "yes" if value else "no"
     if isinstance(value, (list, tuple)) and all(isinstance(each, (str, int)) for each in value):
         return ", ".join(str(each) for each in value) or "none"
     if isinstance(value, dict) or isinstance(value, (list, tuple)):
         raise Problem("%s: give a text, a number, true, false, or a list of texts" % key)
-    return None if value is None else str(value)
+    if value is None:
+        return "" if key in TEXTS else None
+    return str(value)
 
 
 def time_of(text):
@@ -60,6 +64,8 @@ def devices_of(text):
 def normal(key, text):
     """Makes one value of all ways to write it; what cannot be read stays as it is."""
     text = (text or "").strip()
+    if key in TEXTS:
+        return text
     if text == "none" or (key == "affinity" and text == "all"):
         text = ""
     try:

@@ -117,7 +117,8 @@ class Vm:
         self.act("kill" if self.work.options["kill"] else "stop", "stopped")
 
     def make(self):
-        body = {"name": self.name, "config": {key: value for key, value in self.config.items() if value is not None}}
+        given = self.work.options["config"]
+        body = {"name": self.name, "config": {key: value for key, value in self.config.items() if given[key] is not None}}
         if self.work.options["user_data"] is not None:
             body["user_data"] = self.work.options["user_data"]
         self.work.do("create", "POST", "/v1/vms", body)
