@@ -19,8 +19,11 @@ TYPES = frozenset(("null", "boolean", "integer", "number", "string", "array", "o
 # Bounds of a schema: a larger value of the first ones allows less, of the others more.
 LEAST = ("minLength", "minimum", "exclusiveMinimum", "minItems", "minProperties")
 MOST = ("maxLength", "maximum", "exclusiveMaximum", "maxItems", "maxProperties")
-# What is compared word by word, as nothing shows which of two allows more.
-EXACT = ("pattern", "format", "multipleOf", "uniqueItems", "allOf", "not", "propertyNames", "patternProperties")
+# What allows no more and no less.
+REMARKS = frozenset(("title", "description", "summary", "default", "example", "examples", "deprecated", "readOnly", "writeOnly", "$comment", "externalDocs"))
+CHOICES = ("oneOf", "anyOf")
+# What is compared here; all else is compared word by word, as nothing shows which of two allows more.
+COMPARED = REMARKS | {"type", "enum", "const", "properties", "required", "additionalProperties", "items", *CHOICES, *LEAST, *MOST}
 # Roles that have what another role has (gateway/core/identity/role.c).
 IMPLIED_BY = {"viewer": {"operator", "admin"}, "operator": {"admin"}, "console-read": {"console-write"}}
 DEPTH_MOST = 60
@@ -47,6 +50,8 @@ def followed(document, value):
         if not isinstance(value, dict) or "$ref" not in value:
             return value
         place, target = value["$ref"], document
+        if value.keys() - REMARKS - {"$ref"}:
+            raise Unusable(f'the reference "{place}" has bounds beside it, which cannot be compared')
         for part in place.split("/")[1:] if str(place).startswith("#/") else [""]:
             target = target.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(target, dict) else None
         if target is None:
@@ -88,6 +93,8 @@ class Comparison:
         if not isinstance(schema, dict):
             return [{} if schema in (None, True) else {"type": []}]
         several = schema.get("oneOf", schema.get("anyOf"))
+        if several and len(schema.keys() - REMARKS) > 1:
+            raise Unusable("a schema has bounds beside its alternatives, which cannot be compared")
         return [each for part in several for each in self.alternatives(document, part)] if several else [schema]
 
     def schemas(self, place, older, newer, answer):
@@ -135,7 +142,7 @@ class Comparison:
             self.say(place, f"it may no longer be {words(olds - news)} in a request")
 
     def values(self, place, older, newer, answer):
-        old, new = older.get("enum", [older["const"]] if "const" in older else None), newer.get("enum", [newer["const"]] if "const" in newer else None)
+        old, new = ([each["const"]] if "const" in each else each.get("enum") for each in (older, newer))
         if answer and old is not None:
             more = [each for each in new if each not in old] if new is not None else None
             if more or more is None:
@@ -151,7 +158,7 @@ class Comparison:
             outer, inner = (older.get(name), newer.get(name)) if answer else (newer.get(name), older.get(name))
             if outer is not None and (inner is None or (inner < outer if name in LEAST else inner > outer)):
                 self.say(place, f"{name} was {older.get(name, 'none')} and is {newer.get(name, 'none')}, which {'an answer' if answer else 'a request'} cannot take")
-        for name in EXACT:
+        for name in sorted((older.keys() | newer.keys()) - COMPARED):
             if older.get(name) != newer.get(name) and (older if answer else newer).get(name) is not None:
                 self.say(place, f"{name} was {older.get(name, 'none')} and is {newer.get(name, 'none')}")
 
@@ -168,7 +175,7 @@ class Comparison:
         if answer and before - needed:
             self.say(place, f"an answer may now lack {words(before - needed)}")
         others = older.get("additionalProperties", True), newer.get("additionalProperties", True)
-        if answer and others[0] is False and others[1] is not False and set(olds) >= set(news):
+        if answer and others[0] is False and others[1] is not False:
             self.say(place, "an answer may now have fields of any name")
         elif not answer and others[1] is False and others[0] is not False:
             self.say(place, "a request may no longer have fields of any name")

@@ -23,7 +23,7 @@ THING = {"type": "object", "properties": {"name": {"type": "string"}, "size": {"
 NEW = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string", "maxLength": 31}, "size": {"type": ["integer", "string"]},
                                                               "kind": {"enum": ["a", "b", "c"]}, "note": {"oneOf": [{"type": "string"}, {"type": "null"}]}}}
 BASE = {"openapi": "3.1.0", "components": {"schemas": {
-    "Part": {"type": "object", "properties": {"of": {"$ref": "#/components/schemas/Thing"}, "free": {"type": "boolean"}}}, "Thing": THING, "New": NEW}},
+    "Part": {"type": "object", "properties": {"of": {"$ref": "#/components/schemas/Thing"}, "free": {"type": "boolean"}}, "additionalProperties": False}, "Thing": THING, "New": NEW}},
     "paths": {"/v1/things": {
         "get": {"parameters": [{"name": "limit", "in": "query", "schema": {"type": "string"}}], "x-skerry-roles": ["viewer"],
                 "responses": answer({"$ref": "#/components/schemas/Thing"})},
@@ -66,6 +66,9 @@ BROKEN = {
     "a bound": (lambda new: at(new, *SENT, "properties", "name").update(maxLength=30), "maxLength was 31 and is 30, which a request cannot take"),
     "a new bound": (lambda new: at(new, *SENT, "properties", "name").update(minLength=1), "minLength was none and is 1"),
     "a pattern": (lambda new: at(new, *SENT, "properties", "name").update(pattern="^a"), "pattern was none and is ^a"),
+    "a bound of a kind that is not compared": (lambda new: at(new, *SENT).update(dependentRequired={"name": ["size"]}), "dependentRequired was none"),
+    "one word of several": (lambda new: at(new, *SENT, "properties", "kind").update(const="a"), "a request may no longer have b, c"),
+    "any field beside a new one": (lambda new: (at(new, *PARTS).update(more={}), at(new, *PARTS[:-1]).pop("additionalProperties")), "may now have fields of any name"),
     "no other fields": (lambda new: at(new, *SENT).update(additionalProperties=False), "a request may no longer have fields of any name"),
     "the body": (lambda new: at(new, *POST).pop("requestBody"), "the request has no body any more"),
     "a needed body": (lambda new: at(new, *POST, "requestBody").update(required=True), "the request now needs a body"),
@@ -118,6 +121,14 @@ def test_the_promise_is_kept(capsys):
     assert " 0 changes that are no additions" in capsys.readouterr().out
     # and the other way round it is seen that much was added
     assert compare.main([str(API / "openapi.json"), str(PROMISED)]) == 1
+
+
+@pytest.mark.parametrize("more", [{"$ref": "#/components/schemas/New", "maxProperties": 3}, {"oneOf": [NEW], "maxProperties": 3}, {"oneOf": [NEW], "anyOf": [NEW]}])
+def test_bounds_beside_others_are_not_passed_over(more):
+    new = copy.deepcopy(BASE)
+    at(new, *POST, "requestBody", "content", "application/json").update(schema=more)
+    with pytest.raises(compare.Unusable, match="beside"):
+        compare.compare(BASE, new)
 
 
 @pytest.mark.parametrize("text, said", [("", "cannot be read as JSON"), ("[" * 100000, "cannot be read as JSON"), ("{}", "is no description of an API"),
