@@ -61,10 +61,10 @@ static void report_answer(uint32_t id)
 	if (!request)
 		return;
 	report = report_json(report_facts(), request_query(request, "profile"), request->who.name);
-	if (report_as_html(request)) {
+	if (report && report_as_html(request)) {
 		text = html_page(report);
 	} else {
-		json = json_dumps(report, JSON_INDENT(1));
+		json = report ? json_dumps(report, JSON_INDENT(1)) : NULL;
 		buffer_text(&text, json ? json : "");
 		buffer_text(&text, "\n");
 		text.failed = text.failed || !json;

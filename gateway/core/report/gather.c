@@ -116,6 +116,7 @@ static void gather_took(uint64_t context, json_t *reply)
 			 gather_commands[command],
 			 reply ? row_text(reply, "error") : "the link was lost");
 	}
+	row_cut(asked->why);
 	gather_look();
 }
 

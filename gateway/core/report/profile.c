@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/core/report/report_row.h"
 #include "gateway/core/report/rule.h"
 #include "gateway/core/report/section.h"
 
@@ -34,6 +35,7 @@ json_t *profile_section(const struct report_facts *facts, const char *name)
 		enum rule_result result = rule->judge(facts, &found);
 
 		counts[result]++;
+		row_cut(found.text);
 		json_array_append_new(items, json_pack("{s:s, s:s, s:s, s:s, s:s}", "rule",
 						       rule->id, "sentence", rule->sentence,
 						       "result", profile_words[result], "found",

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "gateway/base/bytes.h"
+
 /*
  * Small readers of rows that come from Skerry or from a file: a member of a wrong type counts as
  * one that is not there.
@@ -22,6 +24,15 @@ static inline const char *row_text(const json_t *row, const char *key)
 static inline bool row_is(const json_t *row, const char *key, const char *text)
 {
 	return !strcmp(row_text(row, key), text);
+}
+
+/* Takes away what is left of a character that was cut off with a text's end: JSON has no such. */
+static inline void row_cut(char *text)
+{
+	size_t length = strlen(text);
+
+	while (length && !utf8_valid((const uint8_t *)text, length))
+		text[--length] = 0;
 }
 
 /* Returns a new reference to a member that is a string or a number, or to null. */

@@ -53,6 +53,8 @@ void report_sbom_read(struct report_sbom *sbom, const char *path)
 		if (row_is(sum, "algorithm", "SHA256"))
 			string_copy(sbom->image, sizeof(sbom->image),
 				    row_text(sum, "checksumValue"));
+		row_cut(sbom->version);
+		row_cut(sbom->image);
 	}
 	json_decref(root);
 	buffer_free(&text);

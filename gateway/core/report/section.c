@@ -67,11 +67,17 @@ json_t *report_json(const struct report_facts *facts, const char *profile, const
 		section_audit,	 section_pages, section_encryption,  section_backups,
 	};
 	json_t *sections = json_array();
+	bool whole = true;
 
 	for (size_t i = 0; i < ARRAY_COUNT(makers); i++)
-		json_array_append_new(sections, makers[i](facts));
+		whole = json_array_append_new(sections, makers[i](facts)) == 0 && whole;
 	if (profile)
-		json_array_append_new(sections, profile_section(facts, profile));
+		whole = json_array_append_new(sections, profile_section(facts, profile)) == 0 &&
+			whole;
+	if (!whole) { /* a section that is missing would not be missed */
+		json_decref(sections);
+		return NULL;
+	}
 	return json_pack("{s:s, s:o, s:s, s:s?, s:o}", "form", "skerry-report-1", "made",
 			 section_time(facts->time_s), "asked_by", who, "profile", profile,
 			 "sections", sections);

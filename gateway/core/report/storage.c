@@ -42,6 +42,7 @@ static void storage_add_volume(json_t *items, const json_t *row)
 	json_t *encrypt = json_object_get(row, "encrypt");
 
 	snprintf(name, sizeof(name), "%.90s/%.90s", row_text(row, "store"), row_text(row, "name"));
+	row_cut(name);
 	json_array_append_new(
 		items,
 		json_pack("{s:s, s:s, s:o, s:o}", "kind",

@@ -4,6 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 from client import wait_for
+from fake_snapshots import Refused
 
 HOUR = 3600
 
@@ -29,7 +30,7 @@ def test_what_it_says(pair, tmp_path):
         {"name": "skerry", "versionInfo": "0.1 (0123456789)",
          "checksums": [{"algorithm": "SHA256", "checksumValue": "ab" * 32}]}]}))
     fake, server = pair("--sbom", str(sbom), "--anchor", "1", vms=1)
-    fake.kept = {"vm00": [HOUR, 30 * HOUR]}
+    fake.kept = {"vm00": [HOUR + 60, 30 * HOUR]}
     fake.encrypt = {"saves": "vault", "data": "vault"}
     fake.make_stores()
     fake.stores["empty"] = {}
@@ -125,6 +126,21 @@ def test_what_is_not_known_is_unknown(pair):
     assert {item["encrypted"] for item in section(made, "encryption")["items"]} == {None}
     for name in ("pages", "sbom", "leaks", "password", "backups", "encrypted"):
         assert rule(made, name)["result"] == "unknown", name
+
+
+def test_a_text_that_is_cut_takes_nothing_with_it(pair, tmp_path):
+    """Only a part of a long text has room; where that ends within a character, section and rule are there all the same."""
+    def refuse(_word):
+        raise Refused("failed", "x" + "\u00e9" * 200)
+    sbom = tmp_path / "skerry.spdx.json"
+    sbom.write_text(json.dumps({"spdxVersion": "SPDX-2.3", "packages": [{"name": "skerry", "versionInfo": "\u00e9" * 100}]}))
+    fake, server = pair("--sbom", str(sbom), vms=1)
+    fake.may_answer = refuse
+    server.start()
+    made = report(server)
+    assert [each["id"] for each in made["sections"]] == ["version", "sbom", "mitigations", "access", "audit", "pages", "encryption", "backups", "profile"]
+    assert len(section(made, "profile")["items"]) == 16
+    assert section(made, "pages")["note"].endswith("x" + "\u00e9" * 49)
 
 
 def test_without_the_link(pair):

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "gateway/base/buffer.c"
+#include "gateway/base/bytes.c"
 #include "gateway/core/report/profile.c"
 #include "gateway/core/report/rule.c"
 #include "gateway/core/report/sbom.c"
