@@ -123,6 +123,9 @@ static enum cli_exit report_write(const struct cli *cli, const char *path, const
 	wrong = report_signature_check(text, count, signature, fingerprint);
 	if (wrong && *signature)
 		cli_die(CLI_NOT_TRUSTED, "what the server has sent is of no use: %s", wrong);
+	/* A report without the signature that belongs to it would be left behind. */
+	if (!wrong && !cli->overwrite && access(beside, F_OK) == 0)
+		cli_die(CLI_FAILED, "%s: there is such a file; --overwrite replaces it", beside);
 	report_write_file(cli, path, text, count);
 	if (wrong) {
 		cli_say("%s: the server has not signed it", path);

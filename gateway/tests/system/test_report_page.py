@@ -102,6 +102,9 @@ def test_signature(ctl, evil, program, tmp_path):
         beside.write_bytes(signature)
         assert ctl(*verify).returncode == 0
     assert ctl("--socket", evil.socket, "report", "r.json").returncode == 1     # the file is there
+    (tmp_path / "s.json.sig").touch()
+    refused = ctl("--socket", evil.socket, "report", "s.json")
+    assert refused.returncode == 1 and "s.json.sig: there is such a file" in refused.stderr and not (tmp_path / "s.json").exists()
     shown = ctl("--socket", evil.socket, "report", "--profile", "hardened").stdout
     assert "\x1b" not in shown and "\u202e" not in shown and "pages.findings" in shown and "deviates" in shown
 
