@@ -98,6 +98,8 @@ int64_t storage_moment(const char *text)
 struct storage_backup storage_backup_of(const struct report_facts *facts, const char *vm)
 {
 	struct storage_backup found = {.state = "none"};
+	int64_t oldest_s = INT64_MAX, newest_s = 0;
+	const char *disk = NULL;
 	json_t *row;
 	size_t i;
 
@@ -109,12 +111,18 @@ struct storage_backup storage_backup_of(const struct report_facts *facts, const 
 			continue;
 		if (row_is(row, "state", "kept")) {
 			found.kept++;
-			if (moment > found.newest_s)
-				found.newest_s = moment;
-		} else {
+			/* Skerry gives what it keeps disk by disk. */
+			if (disk && !row_is(row, "disk", disk)) {
+				oldest_s = newest_s < oldest_s ? newest_s : oldest_s;
+				newest_s = 0;
+			}
+			disk = row_text(row, "disk");
+			newest_s = moment > newest_s ? moment : newest_s;
+		} else if (strcmp(found.state, "failed")) {
 			found.state = row_text(row, "state");
 			found.problem = row_text(row, "problem");
 		}
 	}
+	found.newest_s = newest_s < oldest_s ? newest_s : oldest_s;
 	return found;
 }

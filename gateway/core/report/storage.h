@@ -19,10 +19,13 @@ const char *storage_status(const struct report_facts *facts);
 /* Returns the UTC seconds of a moment of a backup, 14 digits; 0: the text is none. */
 int64_t storage_moment(const char *text);
 
-/* The scheduled backups of a VM that are kept, and how the last or the next one stands. */
+/*
+ * The scheduled backups of a VM that are kept, and how the last or the next one stands: "failed" if
+ * either has.
+ */
 struct storage_backup {
 	unsigned kept;
-	int64_t newest_s; /* when the newest one was made, in UTC seconds; 0: there is none */
+	int64_t newest_s; /* of the disk that is worst off, in UTC seconds; 0: there is none */
 	const char *state, *problem; /* borrowed; `problem` may be NULL */
 };
 struct storage_backup storage_backup_of(const struct report_facts *facts, const char *vm);

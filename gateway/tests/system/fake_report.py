@@ -48,6 +48,6 @@ class Reports:
         self.may_answer("vm")
         return [{"name": vm, "disk": "", "target": "pool", "kind": "full", "number": 0, "state": "planned",
                  "copied_bytes": 0, "all_bytes": 0, "problem": "", "moment": ""} for vm in self.kept] + [
-                {"name": vm, "disk": f"{vm}:pool:{vm}@{moment(ago_s)}.0", "target": "pool", "kind": "full", "number": 0,
+                {"name": vm, "disk": f"pool/{vm}", "target": f"pool/{vm}@{moment(ago_s)}.0", "kind": "full", "number": 0,
                  "state": "kept", "copied_bytes": 1 << 20, "all_bytes": 1 << 20, "problem": "",
                  "moment": moment(ago_s)} for vm, agos in self.kept.items() for ago_s in agos]

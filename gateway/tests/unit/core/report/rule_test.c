@@ -117,6 +117,15 @@ static void test_backups(void **state)
 	assert_int_equal(backups(vm, "[{\"name\":\"web\",\"state\":\"kept\",\"moment\":\"now\"}]"),
 			 RULE_DEVIATES);
 	assert_int_equal(backups("[]", "[]"), RULE_PASSES);
+	/* one of its disks has an old one only; the last one failed, and the next one is planned */
+	assert_int_equal(backups(vm, "[{\"name\":\"web\",\"state\":\"kept\",\"disk\":\"p/a\","
+				     "\"moment\":\"20270114080000\"},{\"name\":\"web\",\"state\":"
+				     "\"kept\",\"disk\":\"p/b\",\"moment\":\"20270112080000\"}]"),
+			 RULE_DEVIATES);
+	assert_int_equal(backups(vm, "[{\"name\":\"web\",\"state\":\"failed\"},{\"name\":\"web\","
+				     "\"state\":\"planned\"},{\"name\":\"web\",\"state\":\"kept\","
+				     "\"moment\":\"20270114080000\"}]"),
+			 RULE_DEVIATES);
 }
 
 static enum rule_result encrypted(bool partial)
