@@ -27,9 +27,10 @@ enum {
 };
 
 static const char *const gather_commands[REPORT_COMMANDS] = {
-	[REPORT_VERSION] = "version",	  [REPORT_PAGES] = "audit",
-	[REPORT_CONFIG] = "config show",  [REPORT_DISKS] = "disk list",
-	[REPORT_VOLUMES] = "volume list", [REPORT_BACKUPS] = "vm backup list",
+	[REPORT_VERSION] = "version",	     [REPORT_PAGES] = "audit",
+	[REPORT_CONFIG] = "config show",     [REPORT_DISKS] = "disk list",
+	[REPORT_STORES] = "store list",	     [REPORT_VOLUMES] = "volume list",
+	[REPORT_BACKUPS] = "vm backup list",
 };
 
 static struct {

@@ -52,6 +52,12 @@ static void storage_add_volume(json_t *items, const json_t *row)
 			  "used_by", row_copy(row, "users")));
 }
 
+/* Returns whether Skerry lists the volumes of a store: one that it cannot read has none there. */
+static bool storage_lists(const json_t *store)
+{
+	return row_is(store, "state", "ready") || row_is(store, "state", "empty");
+}
+
 json_t *storage_items(const struct report_facts *facts)
 {
 	json_t *items = json_array(), *row;
@@ -65,6 +71,13 @@ json_t *storage_items(const struct report_facts *facts)
 					 storage_disk_encrypted(facts, row_text(row, "name")),
 					 "used_by", row_copy(row, "users")));
 	}
+	json_array_foreach(facts->asked[REPORT_STORES].rows, i, row)
+	{
+		if (!storage_lists(row))
+			json_array_append_new(
+				items, json_pack("{s:s, s:o, s:n, s:n}", "kind", "store", "name",
+						 row_copy(row, "name"), "encrypted", "used_by"));
+	}
 	json_array_foreach(facts->asked[REPORT_VOLUMES].rows, i, row)
 	{
 		storage_add_volume(items, row);
@@ -74,12 +87,19 @@ json_t *storage_items(const struct report_facts *facts)
 
 const char *storage_status(const struct report_facts *facts)
 {
-	static const enum report_command needed[] = {REPORT_DISKS, REPORT_VOLUMES, REPORT_CONFIG};
+	static const enum report_command needed[] = {REPORT_DISKS, REPORT_STORES, REPORT_VOLUMES,
+						     REPORT_CONFIG};
 	unsigned known = 0, partial = 0;
+	json_t *row;
+	size_t at;
 
 	for (size_t i = 0; i < ARRAY_COUNT(needed); i++) {
 		known += facts->asked[needed[i]].rows != NULL;
 		partial += facts->asked[needed[i]].partial;
+	}
+	json_array_foreach(facts->asked[REPORT_STORES].rows, at, row)
+	{
+		partial += !storage_lists(row);
 	}
 	return !known ? "unknown" : known < ARRAY_COUNT(needed) || partial ? "partly" : "known";
 }

@@ -11,7 +11,10 @@
  */
 const json_t *storage_section_of(const struct report_facts *facts, const char *section,
 				 const char *key, const char *value);
-/* Returns {"kind", "name", "encrypted", "used_by"} of each disk and volume; a new reference. */
+/*
+ * Returns {"kind", "name", "encrypted", "used_by"} of each disk and volume, and of each store whose
+ * volumes are not known; a new reference.
+ */
 json_t *storage_items(const struct report_facts *facts);
 /* Returns whether all of what storage_items() shows is known: "known", "partly" or "unknown". */
 const char *storage_status(const struct report_facts *facts);
