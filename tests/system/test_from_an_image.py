@@ -11,7 +11,7 @@ import firmware
 from machine import ROOT, Qemu, nvme
 
 GUIDE = ROOT / "docs/guides/from-an-image.md"
-BOOT_LIMIT = 300
+BOOT_LIMIT = 600
 EXITS_MAX = 120_000  # of a boot with its menu: 67,000 were counted
 
 
