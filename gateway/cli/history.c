@@ -7,7 +7,7 @@
 
 #include "gateway/base/string.h"
 #include "gateway/cli/cli.h"
-#include "gateway/cli/output.h"
+#include "gateway/cli/items.h"
 #include "gateway/cli/table.h"
 
 enum { HISTORY_ROWS = 24, HISTORY_HOURS = 24, HISTORY_HOURS_MOST = 731 * 24 };
@@ -89,8 +89,9 @@ static void history_add_cell(struct table *table, const struct history_column *c
 	}
 }
 
-static void history_print(const json_t *answer, const struct history_column *columns)
+static void history_print(const json_t *answer)
 {
+	const struct history_column *columns = history_columns(table_text(answer, "what"));
 	size_t rows = json_array_size(history_values(answer, &columns[0]));
 	double from = table_number(answer, "from"), step = table_number(answer, "step");
 	char titles[200] = "TIME";
@@ -133,8 +134,6 @@ enum cli_exit command_history(struct cli *cli, int count, char **words)
 	long seconds = history_hours(cli->hours) * 3600;
 	long step = seconds / HISTORY_ROWS, unit = step > 3600 ? 3600 : 60;
 	char what[160] = "host", path[400];
-	struct http_answer answer;
-	enum cli_exit code;
 
 	if (count > 1 || (count == 1 && words[0][strspn(words[0], history_letters)]))
 		cli_die(CLI_USAGE,
@@ -146,13 +145,5 @@ enum cli_exit command_history(struct cli *cli, int count, char **words)
 	snprintf(path, sizeof(path), "/v1/history?step=%ld&from=%lld&what=%s", step,
 		 (long long)time(NULL) - seconds, what);
 	cli_connect(cli);
-	code = cli_ask(cli, "GET", path, NULL, NULL, &answer);
-	if (code != CLI_OK)
-		return code;
-	if (cli->json)
-		output_json(answer.json);
-	else
-		history_print(answer.json, history_columns(what));
-	json_decref(answer.json);
-	return CLI_OK;
+	return item_show(cli, path, history_print);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Shows the list that a GET answers with as a table, or as JSON. */
+/*
+ * Shows what a GET answers with: a list as a table, one thing as its command prints it, both as
+ * JSON if asked to.
+ */
 #include "gateway/cli/items.h"
 #include "gateway/cli/output.h"
 
@@ -21,6 +24,21 @@ enum cli_exit items_show(struct cli *cli, const char *path, const char *titles, 
 			row(&table, item);
 		table_end(&table);
 	}
+	json_decref(answer.json);
+	return CLI_OK;
+}
+
+enum cli_exit item_show(struct cli *cli, const char *path, item_print *print)
+{
+	struct http_answer answer;
+	enum cli_exit code = cli_ask(cli, "GET", path, NULL, NULL, &answer);
+
+	if (code != CLI_OK)
+		return code;
+	if (cli->json)
+		output_json(answer.json);
+	else
+		print(answer.json);
 	json_decref(answer.json);
 	return CLI_OK;
 }

@@ -12,3 +12,8 @@ typedef void items_row(struct table *table, const json_t *item);
  * with --json, as JSON.
  */
 enum cli_exit items_show(struct cli *cli, const char *path, const char *titles, items_row *row);
+
+typedef void item_print(const json_t *item);
+
+/* Sends a GET, and has `print` show what it answers with or, with --json, prints that as JSON. */
+enum cli_exit item_show(struct cli *cli, const char *path, item_print *print);

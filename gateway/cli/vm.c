@@ -7,6 +7,7 @@
 #include "gateway/base/string.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/escape.h"
+#include "gateway/cli/items.h"
 #include "gateway/cli/output.h"
 #include "gateway/cli/table.h"
 
@@ -105,20 +106,10 @@ static void vm_print_vm(const json_t *vm)
 
 static enum cli_exit vm_show(struct cli *cli, const char *name)
 {
-	struct http_answer answer;
 	char path[600];
-	enum cli_exit code;
 
 	snprintf(path, sizeof(path), "/v1/vms/%s", http_segment(name));
-	code = cli_ask(cli, "GET", path, NULL, NULL, &answer);
-	if (code != CLI_OK)
-		return code;
-	if (cli->json)
-		output_json(answer.json);
-	else
-		vm_print_vm(answer.json);
-	json_decref(answer.json);
-	return CLI_OK;
+	return item_show(cli, path, vm_print_vm);
 }
 
 static enum cli_exit vm_act(struct cli *cli, const char *verb, const char *name)
@@ -185,11 +176,7 @@ static enum cli_exit vm_create(struct cli *cli, int count, char **words)
 	json_decref(body);
 	if (code != CLI_OK)
 		return code;
-	if (cli->json)
-		output_json(answer.json);
-	else
-		printf("%s: created\n", words[0]);
-	json_decref(answer.json);
+	output_done(cli, &answer, words[0], "created");
 	return CLI_OK;
 }
 
@@ -217,11 +204,7 @@ static enum cli_exit vm_set(struct cli *cli, int count, char **words)
 	json_decref(body);
 	if (code != CLI_OK)
 		return code;
-	if (cli->json)
-		output_json(answer.json);
-	else
-		printf("%s: set\n", words[0]);
-	json_decref(answer.json);
+	output_done(cli, &answer, words[0], "set");
 	return CLI_OK;
 }
 

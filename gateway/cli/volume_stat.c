@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "gateway/cli/cli.h"
-#include "gateway/cli/output.h"
+#include "gateway/cli/items.h"
 #include "gateway/cli/table.h"
 #include "gateway/cli/volume.h"
 
@@ -46,21 +46,11 @@ static void volume_stat_show(const json_t *volume)
 
 enum cli_exit volume_stat(struct cli *cli, int count, char **words)
 {
-	struct http_answer answer;
 	char path[VOLUME_PATH_BYTES];
-	enum cli_exit code;
 
 	if (count != 1 || !strchr(words[0], '/'))
 		cli_die(CLI_USAGE, "use: volume stat STORE/VOLUME");
 	cli_connect(cli);
 	volume_path(path, words[0], "");
-	code = cli_ask(cli, "GET", path, NULL, NULL, &answer);
-	if (code != CLI_OK)
-		return code;
-	if (cli->json)
-		output_json(answer.json);
-	else
-		volume_stat_show(answer.json);
-	json_decref(answer.json);
-	return CLI_OK;
+	return item_show(cli, path, volume_stat_show);
 }
