@@ -12,26 +12,19 @@
 #include "vmm/manager/disk/store_key.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/process/random.h"
-#include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
-
-/* The time limit of the store's commands that a rekey can give up. */
-#define ASK_NS (60 * NS_PER_S)
-/* The interval at which the manager looks whether the store can take a command. */
-#define LOOK_NS (10 * NS_PER_MS)
 
 struct rekey_state rekey;
 
 void rekey_enter(enum rekey_phase phase)
 {
 	rekey.phase = phase;
-	rekey.work = (struct store_work){.asked = 0};
-	rekey.until_tsc = clock_tsc() + clock_ns_to_tsc(ASK_NS);
+	store_work_begin(&rekey.work);
 }
 
 bool rekey_is_late(void)
 {
-	return clock_tsc() >= rekey.until_tsc;
+	return store_work_is_late(&rekey.work);
 }
 
 /*
@@ -354,7 +347,7 @@ u64 rekey_deadline(void)
 {
 	if (rekey.phase == REKEY_NONE || rekey.phase == REKEY_COPYING)
 		return ~0ull;
-	return clock_tsc() + clock_ns_to_tsc(LOOK_NS);
+	return store_work_look_tsc();
 }
 
 /* --- the operator --- */

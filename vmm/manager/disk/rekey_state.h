@@ -37,8 +37,7 @@ struct rekey_state {
 	struct store_volume volume;
 	struct store_item made; /* the new volume, and the key for the old one's name */
 	struct store_work work; /* the present phase's command to the store's driver */
-	u64 until_tsc; /* the TSC at which the present phase is given up, if it has a limit */
-	u32 content;   /* number of the movement (content.c) that copies */
+	u32 content;		/* number of the movement (content.c) that copies */
 	/* why the last rekeys have failed, by their numbers; "": they have not */
 	char problem[REKEY_ENDED_MAX][REKEY_PROBLEM_BYTES];
 	bool left; /* new volumes may be left behind, and rekey_left has not reported that yet */

@@ -3,8 +3,9 @@
 
 #include "lib/types.h"
 
-/* A command to a store's driver that is part of a work in steps; all zeros at first. */
+/* A command to a store's driver that is part of a work in steps; store_work_begin sets it up. */
 struct store_work {
-	u64 asked;  /* number of the command that the driver was given; 0: none yet */
-	u32 status; /* enum store_status of the answer */
+	u64 asked;     /* number of the command that the driver was given; 0: none yet */
+	u32 status;    /* enum store_status of the answer */
+	u64 until_tsc; /* the TSC at which whoever does the work may give this part of it up */
 };

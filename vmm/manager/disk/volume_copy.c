@@ -13,13 +13,8 @@
 #include "vmm/manager/disk/store_work.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/process/random.h"
-#include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-/* The time limit of the store's commands that a copy can give up. */
-#define ASK_NS (60 * NS_PER_S)
-/* The interval at which the manager looks whether the store can take a command. */
-#define LOOK_NS	      (10 * NS_PER_MS)
 #define PROBLEM_BYTES 224u
 /* The largest volume that an import makes, the same as for `volume create`. */
 #define IMPORT_BYTES_MAX (1024ul * GIB)
@@ -42,7 +37,6 @@ static struct {
 	struct store_volume volume;   /* that is read or written */
 	struct store_item made;	      /* of an import: the new volume, by the manager's name */
 	struct store_work work;	      /* the present phase's command to the store's driver */
-	u64 until_tsc;		      /* the TSC at which the present phase is given up */
 	u32 content;		      /* number of the movement (content.c) that copies */
 	u64 bytes;		      /* how many bytes are copied */
 	u64 moved;		      /* how many were copied when the copy ended */
@@ -53,8 +47,7 @@ static struct {
 static void copy_enter(enum copy_phase phase)
 {
 	copy.phase = phase;
-	copy.work = (struct store_work){.asked = 0};
-	copy.until_tsc = clock_tsc() + clock_ns_to_tsc(ASK_NS);
+	store_work_begin(&copy.work);
 }
 
 /* Ends the copy; `problem` is "" if all is there. */
@@ -200,18 +193,13 @@ u32 volume_import_begin(struct store *store, const char *name, const char *disk,
 
 /* --- the steps --- */
 
-static bool copy_is_late(void)
-{
-	return clock_tsc() >= copy.until_tsc;
-}
-
 static void copy_step_making(void)
 {
 	char problem[PROBLEM_BYTES];
 
 	if (!store_work_step(copy.store, &copy.work, STORE_CREATE, &copy.made, 1, problem,
 			     sizeof(problem))) {
-		if (copy_is_late())
+		if (store_work_is_late(&copy.work))
 			copy_end("the driver of its store does not answer");
 		return;
 	}
@@ -247,7 +235,7 @@ static void copy_step_naming(void)
 	if (refused || store_work_step(copy.store, &copy.work, STORE_RENAME, &item, 1, problem,
 				       sizeof(problem)))
 		copy_end(problem);
-	else if (copy_is_late())
+	else if (store_work_is_late(&copy.work))
 		copy_end("the driver of its store does not answer");
 }
 
@@ -258,7 +246,7 @@ static void copy_step_dropping(void)
 	struct store_item item = {.volume = 0};
 	struct store_volume volume;
 	char problem[PROBLEM_BYTES];
-	bool late = copy_is_late();
+	bool late = store_work_is_late(&copy.work);
 
 	if (content != NULL && content->phase != CONTENT_NONE && !late)
 		return; /* the drivers are still detaching the links */
@@ -298,7 +286,7 @@ bool volume_copy_step(void)
 
 u64 volume_copy_deadline(void)
 {
-	return copy.phase == COPY_NONE ? ~0ull : clock_tsc() + clock_ns_to_tsc(LOOK_NS);
+	return copy.phase == COPY_NONE ? ~0ull : store_work_look_tsc();
 }
 
 /* --- the operator --- */

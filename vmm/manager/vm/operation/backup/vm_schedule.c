@@ -27,8 +27,6 @@
 #define PATIENCE_NS (60 * NS_PER_S)
 /* The interval at which a VM or a store is looked at whose backup is due and cannot begin. */
 #define RETRY_NS NS_PER_S
-/* The interval at which the manager looks whether the store's driver has answered. */
-#define LOOK_NS (10 * NS_PER_MS)
 
 /* static, as this is too large for a small stack; filled anew for each command to a store */
 static struct store_item items[STORE_ITEM_MAX];
@@ -40,7 +38,7 @@ static struct vm_operation *vm_schedule_operation(struct vm *vm)
 
 static void vm_schedule_enter(struct vm *vm, enum vm_schedule_phase phase)
 {
-	vm->schedule.work = (struct store_work){.asked = 0};
+	store_work_begin(&vm->schedule.work);
 	vm_operation_enter(vm_schedule_operation(vm), phase, PATIENCE_NS);
 }
 
@@ -399,7 +397,7 @@ static u64 vm_schedule_deadline(const struct vm *vm)
 	case SCHEDULE_COPYING:
 		return ~0ull; /* the end of the backup is a step of the backup's own */
 	default:
-		return vm_schedule_tsc(clock_tsc(), LOOK_NS);
+		return store_work_look_tsc();
 	}
 }
 
