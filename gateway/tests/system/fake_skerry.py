@@ -95,6 +95,7 @@ class FakeSkerry(Snapshots, States, Vsocks, Reports):
         self.peer = None
         self.numbered = False
         self.ended = False
+        self.forget_stores()
         self.restart()
         self.listener = socket.socket(socket.AF_UNIX)
         if os.path.exists(path):

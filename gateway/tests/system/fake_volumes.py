@@ -9,12 +9,15 @@ STEP, MOST = 4096, 1 << 40
 
 
 class Volumes:
-    stores, volume_last, rekey = {}, 0, None
     OWNER = "0b1f3c5e-89ab-4cde-8f01-23456789abcd"
 
     def make_stores(self):
         """Makes a store without volumes, and one whose disk holds nothing yet."""
+        self.forget_stores()
         self.stores = {"pool": {}, "empty": None}
+
+    def forget_stores(self):
+        self.stores = {}
         self.volume_last, self.rekey, self.copy = 0, None, None
         self.quotas, self.damaged, self.room = [], [], 0
 
