@@ -116,6 +116,7 @@ def run_gateway(name, long_run):
     print(done.stdout.rstrip(), flush=True)
     if done.returncode != 0:
         failures.append(("gateway", done.stdout))
+        failures.extend((test, "") for test in re.findall(r"^failed: (.+)$", done.stdout, re.MULTILINE))
     count = re.search(r"^gateway: (\d+) passed, (\d+) failed$", done.stdout, re.MULTILINE)
     return (int(count.group(1)), int(count.group(2))) if count else (0, 1)
 
@@ -231,7 +232,11 @@ def main():
         print("no test has that name")
         failed = 1
     for what, said in failures:
-        print(f"failed: {what}\n{said[-SHOWN:]}".rstrip())
+        if said:
+            print(f"{what} said:\n{said[-SHOWN:]}".rstrip())
+    # Whoever sees only the end of a long run sees all names.
+    for what, _ in failures:
+        print(f"failed: {what}")
     print(f"{passed} passed, {failed} failed")
     sys.exit(failed != 0)
 
