@@ -24,8 +24,9 @@ PROMPT = r"(?:^|\n|\r)skerry> "
 PANIC = r"panic on CPU \d+"
 DETACH = "\x1d"
 BUSY = "is still busy with the last command, try again"
-EXAMINE = ("vm list", "cpu", "gdb", "log show -l warning")
-REPORT_CHARACTERS = 10000
+EXAMINE = ("vm list", "cpu", "gdb", "log show -l warning", "driver list", "disk stat")
+EXAMINE_PARTS = ("pic", "irqchip", "ioapic", "lapic", "virtio_blk")
+REPORT_CHARACTERS = 20000
 OVMF = "/usr/share/ovmf/OVMF.fd"
 ROOT = Path(__file__).resolve().parents[2]
 EPYC = "EPYC,+svm,+npt"
@@ -140,8 +141,19 @@ class Machine:
 
     def __exit__(self, why, *unused):
         if why is not None and not self.reported:
+            if why is AssertionError and self.process and self.process.poll() is None:
+                self.examine()
             print(f"the machine had said:\n{self.said()}")
         self.close()
+
+    def examine(self):
+        """Asks the machine what may tell why it stands still; the answers are at the end of what it has said."""
+        self.type(DETACH)
+        time.sleep(1)  # bytes right behind the command would be dropped
+        self.type("\r" + "".join(f"{line}\r" for line in EXAMINE))
+        self.type("".join(f"vm regs {name}\r" + "".join(f"vm inspect {name} {part}\r" for part in EXAMINE_PARTS)
+                          for name in running(self.wait_rest())))
+        self.wait_rest()
 
     @classmethod
     def unreported(cls):
@@ -167,11 +179,8 @@ class Machine:
         """
         self.reported = True
         if instead is pexpect.TIMEOUT:
-            self.type(DETACH)
-            time.sleep(1)  # bytes right behind the command would be dropped
-            self.type("\r" + "".join(f"{line}\r" for line in EXAMINE))
-            self.type("".join(f"vm regs {name}\r" for name in running(self.wait_rest())))
-        if instead is pexpect.EOF:
+            self.examine()
+        elif instead is pexpect.EOF:
             self.ended(10)
         else:
             self.wait_rest()
