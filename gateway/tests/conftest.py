@@ -14,7 +14,7 @@ from client import Server  # noqa: E402
 from fake_runs import FakeRuns  # noqa: E402
 from fake_skerry import FakeSkerry  # noqa: E402
 
-LIMIT = 60      # seconds for a test
+LIMIT = 180     # seconds for a test
 
 
 def pytest_addoption(parser):

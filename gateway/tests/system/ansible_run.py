@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCE = ROOT / "gateway/ansible"
-LIMIT = 55      # seconds for a program
+LIMIT = 150     # seconds for a program
 
 
 def called(module, options, check=False):
