@@ -18,7 +18,11 @@ import { MachineScreen } from "./screens/machine.js";
 import { MachinesScreen } from "./screens/machines.js";
 import { NetworksScreen } from "./screens/networks.js";
 import { OverviewScreen } from "./screens/overview.js";
+import { ReportScreen } from "./screens/report.js";
 import { VolumesScreen } from "./screens/volumes.js";
+
+// What the role auditor is enough for.
+const AUDITORS = ["audit", "report"];
 
 function screenOf(parts) {
 	const [first = "overview", name, sub] = parts;
@@ -30,6 +34,7 @@ function screenOf(parts) {
 	case "networks": return [NetworksScreen, "Networks"];
 	case "log": return [LogScreen, "Log"];
 	case "audit": return [AuditScreen, "Audit"];
+	case "report": return [ReportScreen, "Report"];
 	case "host": return [HostScreen, "Host"];
 	default: return [null, "Not here"];
 	}
@@ -62,7 +67,7 @@ function Inside() {
 		<div class="content">
 			<${Banner} />
 			<main ref=${main}>
-				${!may("viewer") && parts[0] !== "audit" ? html`<h1 tabindex="-1">${title}</h1><${Wall} kind="right"
+				${!may("viewer") && !AUDITORS.includes(parts[0]) ? html`<h1 tabindex="-1">${title}</h1><${Wall} kind="right"
 					title="Seeing machines needs the role viewer.">${may("auditor") && html`<a href="#/audit">Go to the audit</a>`}<//>`
 					: Screen ? html`<${Screen} key=${place} name=${parts[1]} tab=${parts[2]} query=${query} />` : html`<${Nowhere} />`}
 			</main>

@@ -43,6 +43,19 @@ class States:
                            "most": [None if value is None else value * 1.1 for value in mean]})
         send(request, 200, {"what": what, "from": start, "to": start + count * step, "step": step, "series": series})
 
+    def report(self, request, user):
+        """Two sections of a report; what is not known is null there."""
+        self.need(user, "auditor")
+        sections = [
+            {"id": "version", "title": "Version and build", "status": "known", "note": "Skerry says this of itself.",
+             "facts": {"version": "0.1", "image_digest": None}, "items": None},
+            {"id": "profile", "title": "Deviations from the profile hardened", "status": "partly", "note": "", "facts": {"passes": 1},
+             "items": [{"rule": "pages", "sentence": "The walk found nothing.", "result": "passes", "found": "findings: 0", "right": "0"},
+                       {"rule": "dma", "sentence": "Drivers are confined.", "result": "deviates", "found": "<b>trusted</b>", "right": "an IOMMU"}]}]
+        made = {"form": "skerry-report-1", "made": "2026-01-01T00:00:00Z", "asked_by": user[0], "sections": sections}
+        send(request, 200, b"<title>A report</title>" if request.query.get("format") == "html" else made,
+             [("Report-Signature", '{"signature":"mock"}')])
+
     def disks(self, request, user):
         self.need(user, "viewer")
         if user[2] != "*":
@@ -295,7 +308,7 @@ class States:
 
 
 ROUTES = (
-    (r"GET history", States.history),
+    (r"GET history", States.history), (r"GET report", States.report),
     (r"GET disks", States.disks), (r"GET nets", States.nets), (r"GET files", States.files), (r"POST disks/restore", States.disk_restore),
     (r"GET stores", States.store_list), (r"POST stores/([^/]+)/actions/format", States.store_format),
     (r"POST stores/([^/]+)/actions/grow", States.store_grow), (r"GET stores/([^/]+)/volumes/([^/]+)", States.volume_one),

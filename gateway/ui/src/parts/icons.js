@@ -16,6 +16,7 @@ const SHAPES = {
 	networks: html`<path fill-rule="evenodd" d="M6 1h4v4H8.800v2H13v4h1v4h-4v-4h1.500V8.500h-7V11H6v4H2v-4h1V7h4.200V5H6z" />`,
 	log: html`<path d="M2 3h12v2H2zM2 7h9v2H2zM2 11h11v2H2z" />`,
 	audit: html`<path fill-rule="evenodd" d="M8 1l6 2v5c0 3.500-2.500 6-6 7-3.500-1-6-3.500-6-7V3zm-1 9.500l4.500-4.500-1.200-1.200L7 8.100 5.700 6.800 4.500 8z" />`,
+	report: html`<path fill-rule="evenodd" d="M3 1h7l3 3v11H3zm2 5v1.500h6V6zm0 3v1.500h6V9zm0 3v1.500h4V12z" />`,
 	host: html`<path fill-rule="evenodd" d="M4 4h8v8H4zm2 2v4h4V6zM5 1h1.500v2H5zM9.500 1H11v2H9.500zM5 13h1.500v2H5zM9.500 13H11v2H9.500zM1 5h2v1.500H1zM1 9.500h2V11H1zM13 5h2v1.500h-2zM13 9.500h2V11h-2z" />`,
 	search: html`<path fill="none" stroke="currentColor" stroke-width="2" d="M6.500 2a4.500 4.500 0 1 0 .01 0zM10 10l4 4" />`,
 };

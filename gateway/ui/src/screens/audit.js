@@ -4,19 +4,11 @@ import { call, useLoad } from "../api.js";
 import { csvField, plural } from "../format.js";
 import { html, useState } from "../lib.js";
 import { Loaded, Wall } from "../parts/states.js";
+import { saveFile } from "../save_file.js";
 
 const PAGE = 200;
 const MARKS = { ok: "✓ ok", begun: "… begun" };
 const FIELDS = ["n", "time", "who", "action", "target", "result", "hash"];
-
-function save(name, kind, text) {
-	const address = URL.createObjectURL(new Blob([text], { type: kind }));
-	const anchor = document.createElement("a");
-	anchor.href = address;
-	anchor.download = name;
-	anchor.click();
-	setTimeout(() => URL.revokeObjectURL(address), 1000);
-}
 
 function Chain({ head, anchored }) {
 	if (!head) {
@@ -42,6 +34,7 @@ function Entries({ first }) {
 			setMore({ ...more, error: error.message });
 		}
 	};
+	const save = (name, type, text) => saveFile(name, new Blob([text], { type }));
 	const csv = () => [FIELDS.join(","), ...shown.map((item) => FIELDS.map((field) => csvField(item[field])).join(","))].join("\r\n");
 	return html`<${Chain} head=${first.head} anchored=${first.anchored} />
 		<div class="title-line"><label class="filter"><span class="unseen">Filter entries</span><input type="search" data-filter
