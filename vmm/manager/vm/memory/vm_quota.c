@@ -97,18 +97,20 @@ bool vm_quota_raise(struct vm *vm, u64 pages, char *problem, size_t size)
 }
 
 /*
- * Lowers the quota by as much of the surplus as the VM does not use now; the rest is left to the
- * next vm_quota_look. The quota of a VM that has ended has no surplus.
+ * Lowers the quota by the surplus if the VM does not use that now; otherwise the surplus is left to
+ * the next vm_quota_look, also as long as ended objects count as used: the pages that they still
+ * have are those that the guest's tables may need meanwhile, as a merge or a freed layer makes it
+ * write pages anew. The quota of a VM that has ended has no surplus.
  */
 static void vm_quota_lower_surplus(struct vm *vm)
 {
 	u64 surplus = MIN(vm->quota_surplus, vm->quota_pages);
 	u64 began_tsc = clock_tsc();
-	enum status status;
+	enum status status = STATUS_IN_USE;
 	u64 now;
 
-	(void)vm_quota_tidy_for(vm, VM_TURN_NS);
-	status = sys_group_set(vm->group, GROUP_QUOTA, vm->quota_pages - surplus);
+	if (!vm_quota_tidy_for(vm, VM_TURN_NS))
+		status = sys_group_set(vm->group, GROUP_QUOTA, vm->quota_pages - surplus);
 	if (status == STATUS_OK)
 		vm->quota_pages -= surplus;
 	vm->quota_surplus = status == STATUS_IN_USE ? surplus : 0;

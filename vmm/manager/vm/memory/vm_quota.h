@@ -21,7 +21,10 @@ void vm_quota_tidy(const struct vm *vm);
  * VM may have to rest. Returns whether there are more.
  */
 bool vm_quota_tidy_turn(struct vm *vm);
-/* Lowers the quota by `pages`: at once, or by vm_quota_look if these are still used now. */
+/*
+ * Lowers the quota by `pages`: at once, or by vm_quota_look if these are still used now, or ended
+ * objects of the group are not all freed.
+ */
 void vm_quota_lower(struct vm *vm, u64 pages);
 /*
  * Tries again, at intervals, to take back pages of the VM's quota that vm_quota_lower could not, as

@@ -116,6 +116,37 @@ static void lowers_in_turns(void **state)
 	call_ns = 0;
 }
 
+/*
+ * Objects that have ended count as used until they are freed: a quota lowered to what is used then
+ * leaves the guest no page for its tables.
+ */
+static void lowers_once_all_is_freed(void **state)
+{
+	struct vm *vm = ready_in(VM_RUNNING);
+	u64 before = vm->quota_pages;
+
+	(void)state;
+	vm->quota_pages += 100;
+	vm->quota_surplus = 0;
+	account.used_pages = before; /* of which 50 are those of ended objects */
+	tidy_steps = 3;
+	call_ns = VM_TURN_NS;
+	vm_quota_lower(vm, 100);
+	assert_int_equal(vm->quota_pages, before + 100);
+	assert_int_equal(vm->quota_surplus, 100);
+	while (tidy_steps != 0) {
+		assert_int_equal(vm->quota_pages, before + 100);
+		now = vm->quota_look_tsc;
+		vm_quota_look(vm);
+	}
+	account.used_pages = before - 50;
+	now = vm->quota_look_tsc;
+	vm_quota_look(vm);
+	assert_int_equal(vm->quota_pages, before);
+	assert_int_equal(vm->quota_surplus, 0);
+	call_ns = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -123,6 +154,7 @@ int main(void)
 		cmocka_unit_test(rest_in_turn),
 		cmocka_unit_test(tidies),
 		cmocka_unit_test(lowers_in_turns),
+		cmocka_unit_test(lowers_once_all_is_freed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
