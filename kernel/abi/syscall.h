@@ -244,13 +244,14 @@ enum syscall {
 
 	/*
 	 * (memory: guest RAM) -> memory: a frozen object with the present contents, which never
-	 * change again. The given object lives on, on top of the frozen one: a page is copied when
-	 * it is first written to. Stop all vCPUs and processes that write to the object first, else
-	 * its pages are frozen at different moments. STATUS_BAD_STATE: not guest RAM, pinned, or a
-	 * device or the kernel uses its pages by address; STATUS_TOO_BIG: 4 layers are below it
-	 * already, or it is mapped more than 16 times. If nothing was written since the last call,
-	 * the same frozen object is returned again. Bits 63:32 of the result: how many frozen
-	 * objects are below the given one now.
+	 * change again; its handle has the rights to read and to grant if the given one has them.
+	 * The given object lives on, on top of the frozen one: a page is copied when it is first
+	 * written to. Stop all vCPUs and processes that write to the object first, else its pages
+	 * are frozen at different moments. STATUS_BAD_STATE: not guest RAM, pinned, or a device or
+	 * the kernel uses its pages by address; STATUS_TOO_BIG: 4 layers are below it already, or
+	 * it is mapped more than 16 times. If nothing was written since the last call, the same
+	 * frozen object is returned again. Bits 63:32 of the result: how many frozen objects are
+	 * below the given one now.
 	 */
 	SYS_MEMORY_FREEZE,
 	/*

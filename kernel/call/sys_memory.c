@@ -106,7 +106,8 @@ enum status sys_memory_address(struct system_call *call)
 
 /*
  * Freezes guest RAM. The frozen object belongs to the group of the live object. The new handle lets
- * nobody write to the frozen object, nor destroy it while others lie on it.
+ * nobody write to the frozen object, nor destroy it while others lie on it, nor do what the given
+ * handle did not allow.
  */
 enum status sys_memory_freeze(struct system_call *call)
 {
@@ -114,12 +115,12 @@ enum status sys_memory_freeze(struct system_call *call)
 	const struct memory *before = memory->below;
 	struct memory *frozen;
 	enum status status = layer_freeze(memory, &frozen);
+	u32 rights = handle_rights(call->handles, call->argument[0]) & (RIGHT_READ | RIGHT_GRANT);
 
 	if (memory->below != before)
 		group_adopt(CONTAINER_OF(memory->quota, struct group, quota), &frozen->object);
 	if (status == STATUS_OK)
-		status = handle_insert(call->handles, &frozen->object, RIGHT_READ | RIGHT_GRANT,
-				       &call->value);
+		status = handle_insert(call->handles, &frozen->object, rights, &call->value);
 	if (status == STATUS_OK)
 		call->value |= (u64)memory->depth << 32;
 	return status;

@@ -133,6 +133,38 @@ static void test_tidy(void **state)
 	kernel_machine_end(&group, 1, 100);
 }
 
+/* Who freezes memory may read the frozen one, and give it on, only if the live one let it do so. */
+static void test_frozen_rights(void **state)
+{
+	static const u32 rights[] = {0, RIGHT_READ, RIGHT_READ | RIGHT_GRANT};
+	struct memory *memory;
+	struct group *group;
+
+	(void)state;
+	kernel_machine_start(32 * MIB);
+	assert_int_equal(group_create(8000, 1, &group), STATUS_OK);
+	caller_begin();
+	assert_int_equal(memory_create(&group->quota, PAGE_GUEST, 4, 0, &memory), STATUS_OK);
+	group_adopt(group, &memory->object);
+	for (u32 i = 0; i < ARRAY_COUNT(rights); i++) {
+		struct trap_frame frame = {.rax = STATUS_AGAIN};
+		u64 handle;
+
+		assert_int_equal(handle_insert(process.handles, &memory->object,
+					       RIGHT_CONTROL | RIGHT_WRITE | rights[i], &handle),
+				 STATUS_OK);
+		while (frame.rax == STATUS_AGAIN) {
+			frame = (struct trap_frame){.rax = SYS_MEMORY_FREEZE, .rdi = handle};
+			syscall_dispatch(&caller, &frame);
+		}
+		assert_int_equal(frame.rax, STATUS_OK);
+		assert_int_equal(handle_rights(process.handles, (u32)frame.rdi), rights[i]);
+	}
+	object_put(&memory->object);
+	caller_end();
+	kernel_machine_end(&group, 1, 100);
+}
+
 /* A list looks at so many slots in a call, also where hardly one has a page. */
 static void test_audit_is_bounded(void **state)
 {
@@ -164,9 +196,9 @@ static void test_audit_is_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_refused_group),	 cmocka_unit_test(test_irq_flags),
-		cmocka_unit_test(test_memory_address),	 cmocka_unit_test(test_tidy),
-		cmocka_unit_test(test_audit_is_bounded),
+		cmocka_unit_test(test_refused_group),  cmocka_unit_test(test_irq_flags),
+		cmocka_unit_test(test_memory_address), cmocka_unit_test(test_tidy),
+		cmocka_unit_test(test_frozen_rights),  cmocka_unit_test(test_audit_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
