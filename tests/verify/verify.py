@@ -27,8 +27,8 @@ import mutator  # noqa: E402
 from mutate import Lost, mutated  # noqa: E402
 
 LIMIT_S = 1200
-# --quick: what has taken no longer than that, and CBMC's proof of each promise of a page.
-QUICK_S = 15
+# --quick: what has taken no longer than that, and CBMC's proofs of each charge.
+QUICK_S = 10
 QUICK_TOO = ("cbmc/quota.c prove_charge",)
 # Tools at a time, each one busy thread.
 WORKERS = min(os.cpu_count() or 1, 2)
@@ -51,9 +51,9 @@ OPTIONS = {
 }
 # CBMC: each loop ends within so many rounds, which is an obligation of the proof too.
 CBMC = ["-I.", "--drop-unused-functions", "--unwinding-assertions", "--unwind"]
-UNWIND = {"layers": 7, "merge": 7, "quota": 20, "slots": 7}
+UNWIND = {"layers": 7, "merge": 7, "quota": 20, "reset": 7, "slots": 7}
 # Loops that end sooner, which makes the formula smaller.
-UNWINDSET = {"merge": ("--unwindset", "layer_take_pages.0:4")}
+UNWINDSET = {"merge": ("--unwindset", "layer_take_pages.0:4"), "reset": ("--unwindset", "layer_hide.0:4")}
 MUTANT_LIMIT_S = 90
 TOOLS = {"Frama-C EVA": "frama-c", "CBMC": "cbmc"}
 RESULTS = HERE / "results.json"
@@ -199,12 +199,15 @@ def every_mutant(path, build, results, functions):
         for source, function in coverage.reached(path, proof):
             if source.endswith(".c") and (not functions or function in functions):
                 proving.setdefault((source, function), []).append(proof)
+    folder = build.resolve() / "every" / path.stem
+    sound = set()
     for (source, function), quickest in sorted(proving.items()):
         found = [0, 0]
-        folder = build.resolve() / "every" / path.stem
         whole = (ROOT / source).read_text()
-        if refused(folder, path, source, whole, quickest) is not False:
-            sys.exit(f"verify: {name} refuses {function} as it is")
+        for proof in set(quickest) - sound:
+            if refused(folder, path, source, whole, [proof]) is not False:
+                sys.exit(f"verify: {name} {proof} refuses {function} as it is")
+            sound.add(proof)
         for text, line, was, instead in mutator.mutants(whole, function):
             verdict = refused(folder, path, source, text, quickest)
             shutil.rmtree(folder, ignore_errors=True)
