@@ -27,9 +27,9 @@ import mutator  # noqa: E402
 from mutate import Lost, mutated  # noqa: E402
 
 LIMIT_S = 1200
-# --quick: what has taken no longer than that, and CBMC's proofs of each charge.
+# --quick: what has taken no longer than that, and CBMC's proofs of each charge and each copy of a handle.
 QUICK_S = 10
-QUICK_TOO = ("cbmc/quota.c prove_charge",)
+QUICK_TOO = ("cbmc/quota.c prove_charge", "cbmc/rights.c prove_grant")
 # Tools at a time, each one busy thread.
 WORKERS = min(os.cpu_count() or 1, 2)
 # A function that is called and has no body could do anything that its prototype allows, which is not
@@ -51,7 +51,7 @@ OPTIONS = {
 }
 # CBMC: each loop ends within so many rounds, which is an obligation of the proof too.
 CBMC = ["-I.", "--drop-unused-functions", "--unwinding-assertions", "--unwind"]
-UNWIND = {"layers": 7, "merge": 7, "quota": 20, "reset": 7, "slots": 7}
+UNWIND = {"layers": 7, "merge": 7, "quota": 20, "reset": 7, "rights": 9, "slots": 7}
 # Loops that end sooner, which makes the formula smaller.
 UNWINDSET = {"merge": ("--unwindset", "layer_take_pages.0:4"), "reset": ("--unwindset", "layer_hide.0:4")}
 MUTANT_LIMIT_S = 90
