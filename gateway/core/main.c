@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/base/sandbox.h"
 #include "gateway/core/api/openapi.h"
 #include "gateway/core/api/routes.h"
 #include "gateway/core/audit/audit.h"
@@ -48,7 +49,6 @@
 #include "gateway/core/live/vsock.h"
 #include "gateway/core/report/report.h"
 #include "gateway/core/report/sign.h"
-#include "gateway/core/sandbox.h"
 #include "gateway/door/door.h"
 #include "gateway/link/link.h"
 #include "gateway/web/web.h"
@@ -318,7 +318,7 @@ int main(int count, char **words)
 	/* The process's memory goes to nobody: not into a core file, not to a debugger. */
 	prctl(PR_SET_DUMPABLE, 0);
 	answer_setup(front_socket(false), front_socket(true));
-	if (!sandbox_core()) {
+	if (!sandbox_forbid()) {
 		fprintf(stderr, "skerryd: the system call filter of core could not be set\n");
 		return 1;
 	}

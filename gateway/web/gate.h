@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-#include "gateway/web/head.h"
+#include "gateway/base/head.h"
 
 /*
  * The gate decides which of a client's bytes the HTTP server (libmicrohttpd) gets: the head of a

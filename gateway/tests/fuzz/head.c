@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "gateway/web/gate.c"
-#include "gateway/web/head.c"
+#include "gateway/base/head.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "gateway/web/gate.c"
-#include "gateway/web/head.c"
+#include "gateway/base/head.c"
 
 #define HEAD "POST /v1/x HTTP/1.1\r\nHost: a\r\n\r\n"
 enum { HEAD_LENGTH = sizeof(HEAD) - 1 };

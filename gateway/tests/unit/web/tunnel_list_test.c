@@ -10,7 +10,7 @@
 #include <arpa/inet.h>
 
 #include "gateway/web/gate.c"
-#include "gateway/web/head.c"
+#include "gateway/base/head.c"
 #include "gateway/web/tunnel_list.c"
 
 static struct sockaddr_storage address_of(const char *text)

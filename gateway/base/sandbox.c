@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The system calls that neither core nor web, which inherits the filter, ever makes. Core's main
- * function sets it before it opens anything.
+ * The system calls that no process of skerryd or skerry-proxy ever makes. Each program's main
+ * function forbids them before it opens anything; the processes that it starts inherit that.
  */
 
-#include "gateway/core/sandbox.h"
+#include "gateway/base/sandbox.h"
 
 #include "gateway/base/filter.h"
 #include "gateway/base/string.h"
-#include "gateway/core/http/request.h"
 
 static const int sandbox_calls[] = {
 	SCMP_SYS(ptrace),
@@ -58,7 +57,7 @@ static const int sandbox_calls[] = {
 	SCMP_SYS(setgroups),
 };
 
-bool sandbox_core(void)
+bool sandbox_forbid(void)
 {
 	return filter_load(filter_add(seccomp_init(SCMP_ACT_ALLOW), SCMP_ACT_KILL_PROCESS,
 				      sandbox_calls, ARRAY_COUNT(sandbox_calls)));

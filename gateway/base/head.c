@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checks each byte of a request's head, and refuses forms that HTTP servers read in different ways.
- * The gate calls it before a byte passes; it keeps its state in its argument.
+ * Checks each byte of the head of a message of HTTP, and refuses forms that are read in different
+ * ways. web's gate and skerry-proxy call it before a byte passes; it keeps its state in its
+ * argument.
  */
-#include "gateway/web/head.h"
+#include "gateway/base/head.h"
 
 static bool head_control(unsigned char byte)
 {

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "gateway/web/head.c"
+#include "gateway/base/head.c"
 
 #define GOOD(text) (text), sizeof(text) - 1, HEAD_ENDS
 #define BAD(text)  (text), sizeof(text) - 1, HEAD_BAD
