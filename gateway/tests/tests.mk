@@ -31,7 +31,7 @@ $(TESTS)/counted.so: $(ROOT)/gateway/tests/bench/counted.c
 	$(Q)$(CC) -std=gnu17 -O1 -Wall -Wextra -fno-builtin -fPIC -shared -o $@ $<
 
 .PHONY: bench test test-parts
-test-parts: $(BUILD)/skerryd $(BUILD)/skerryctl $(TESTS)/counted.so $(UNIT) $(FUZZ)
+test-parts: $(BUILD)/skerryd $(BUILD)/skerryctl $(BUILD)/skerry-proxy $(TESTS)/counted.so $(UNIT) $(FUZZ)
 
 # The UI's tests come last: they need packages of npm, and are no part of the whole tree's make test.
 test: packages

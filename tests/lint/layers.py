@@ -55,6 +55,7 @@ RULES = {
     "gateway/door": ["gateway/base"],
     "gateway/web": ["gateway/base"],
     "gateway/cli": ["gateway/base"],
+    "gateway/proxy": ["gateway/base"],
 }
 
 # A back end obeys its parent folder's rules too, and no other folder may reach into it.

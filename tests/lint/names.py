@@ -13,7 +13,8 @@ import sys
 import files
 
 TOPS = ("arch/", "boot/", "kernel/", "lib/", "mm/", "vmm/",
-        "gateway/base/", "gateway/cli/", "gateway/core/", "gateway/door/", "gateway/link/", "gateway/web/")
+        "gateway/base/", "gateway/cli/", "gateway/core/", "gateway/door/", "gateway/link/", "gateway/proxy/",
+        "gateway/web/")
 # Words of everybody's: instructions, C's own functions, arithmetic, bytes, characters, this CPU.
 COMMON = ("arch/x86_64/cpu/instructions.h", "arch/x86_64/cpu/percpu.h", "gateway/base/bytes.c", "gateway/base/wipe.c",
           "arch/x86_64/virt/vmx/instructions.h", "lib/bits.h", "lib/checked.h", "lib/libc.c",
@@ -32,7 +33,7 @@ FUNCTION = re.compile(r"^(?!typedef\b|return\b|else\b)([A-Za-z_][\w \t*]*?[\s*])
 DECLARATION = re.compile(r"^(?!typedef\b|static\b|return\b)[A-Za-z_][\w \t*]*?[\s*]([a-z]\w*)\([^;{}]*\)[^;{}]*;",
                          re.MULTILINE)
 # The folder of a program; sources outside all of these belong to no program.
-PROGRAM = re.compile(r"gateway/(?:core|door|web|cli)|gateway|vmm/(?:manager|monitor|switch|service/\w+|"
+PROGRAM = re.compile(r"gateway/(?:core|door|web|cli|proxy)|gateway|vmm/(?:manager|monitor|switch|service/\w+|"
                      r"driver/(?:disk|net)/(?!core/|layers/)\w+(?=/))|vmm|")
 
 

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "gateway/proxy/rule.h"
+
+/*
+ * What each client address has: how many connections, and how many bytes it has moved by each rule
+ * in this hour. The bytes are in a page that the listening process shares with the processes of
+ * that client's connections, and with no others.
+ */
+enum { ACCOUNT_COUNT = 1024 };
+
+struct account_page {
+	_Atomic uint64_t moved[RULE_COUNT];
+	_Atomic unsigned renewed; /* how often the rules have been read again */
+};
+
+/* Makes the pages. Returns false if there is no memory. */
+bool account_setup(void);
+/*
+ * Counts one more connection of the address, of at most `most`. Returns the number of its account,
+ * or -1 when that is one too many.
+ */
+int account_open(uint32_t address, unsigned most);
+void account_close(int account);
+/* Notes that there are new rules: forgets all bytes, and lets connections with old rules know. */
+void account_reset(void);
+/*
+ * Returns the page of an account, and takes the others away from this process, which is that of a
+ * connection.
+ */
+struct account_page *account_keep(int account);
+/* Returns whether the rules have been read again since this process began. */
+bool account_is_old(struct account_page *page);
+/* Counts bytes. Returns false when they are more than the rule allows in an hour. */
+bool account_add(struct account_page *page, const struct rules *rules, const struct rule *rule,
+		 uint64_t bytes);

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reads the configuration file of the proxy at its start and at SIGHUP, line by line, with
+ * config_key.c for each key. The listening process alone calls it; it opens files.
+ */
+#include "gateway/proxy/config.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/base/string.h"
+#include "gateway/proxy/config_key.h"
+
+enum { CONFIG_LINE_BYTES = 8192 };
+
+/* Takes blanks and the end of the line off a text. */
+static char *config_trim(char *text)
+{
+	size_t length;
+
+	text += strspn(text, " \t");
+	length = strlen(text);
+	while (length && strchr(" \t\r\n", text[length - 1]))
+		text[--length] = 0;
+	return text;
+}
+
+/* Begins a section. Returns NULL, or what would be right. */
+static const char *config_section(struct rules *rules, char *line)
+{
+	size_t length = strlen(line);
+	struct rule *rule = rules->list + rules->count;
+	char *name;
+
+	if (strncmp(line, "[host ", 6) || line[length - 1] != ']')
+		return "the only section is [host NAME]";
+	if (rules->count == RULE_COUNT)
+		return "there may be up to 64 sections";
+	line[length - 1] = 0;
+	name = config_trim(line + 6);
+	*rule = (struct rule){.port = 443};
+	if (!parse_name(rule->name, name, strlen(name)))
+		return "a host has a name of letters, digits, dots and hyphens, such as "
+		       "api.example.org";
+	rules->count++;
+	return NULL;
+}
+
+static const char *config_line(struct rules *rules, char *line)
+{
+	char *equals = strchr(line, '=');
+
+	if (*line == '[')
+		return config_section(rules, line);
+	if (!equals)
+		return "a line is KEY = VALUE, [host NAME], or begins with #";
+	*equals = 0;
+	return config_key(rules, rules->count ? rules->list + rules->count - 1 : NULL,
+			  config_trim(line), config_trim(equals + 1));
+}
+
+/* Returns the first name server of resolv.conf that has an IPv4 address; 0: there is none. */
+static uint32_t config_resolver(void)
+{
+	FILE *file = fopen("/etc/resolv.conf", "re");
+	char line[256], word[64];
+	struct in_addr found = {0};
+
+	while (file && !found.s_addr && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "nameserver %63s", word) == 1 &&
+		    inet_pton(AF_INET, word, &found) != 1)
+			found.s_addr = 0;
+	}
+	if (file)
+		fclose(file);
+	return ntohl(found.s_addr);
+}
+
+/* Loads the certificates by which each host's own is verified. */
+static const char *config_trust(struct rules *rules)
+{
+	for (size_t i = 0; i < rules->count; i++) {
+		struct rule *rule = rules->list + i;
+		int loaded;
+
+		if (gnutls_certificate_allocate_credentials(&rule->trust) < 0)
+			return "there is no memory for certificates";
+		if (rule->ca)
+			loaded = gnutls_certificate_set_x509_trust_file(rule->trust, rule->ca,
+									GNUTLS_X509_FMT_PEM);
+		else
+			loaded = gnutls_certificate_set_x509_system_trust(rule->trust);
+		if (loaded <= 0 && !rule->tunnel)
+			return rule->ca ? "the file of a line ca has no certificate in PEM"
+					: "this system has no trusted certificates: install "
+					  "ca-certificates, or name a file: ca = FILE";
+	}
+	return NULL;
+}
+
+/* Checks what no line can know by itself. */
+static const char *config_complete(struct rules *rules)
+{
+	const char *wrong = NULL;
+
+	if (!rules->listen_port)
+		wrong = "a line listen = ADDRESS:PORT is missing";
+	for (size_t i = 0; i < rules->count && !wrong; i++) {
+		if (rules->list[i].tunnel && rules->list[i].header_count)
+			wrong = "a host has either tunnel = yes or a header: in a tunnel the guest "
+				"speaks TLS itself, and nothing can be added";
+	}
+	if (!rules->resolver) {
+		rules->resolver = config_resolver();
+		rules->resolver_port = 53;
+	}
+	rules->own_count = range_own(rules->own);
+	if (!wrong && rules->own_count < 0)
+		wrong = "this machine's own networks cannot be read, or are more than 64";
+	return wrong ? wrong : config_trust(rules);
+}
+
+struct rules *config_read(const char *path)
+{
+	struct rules *rules = calloc(1, sizeof(*rules));
+	FILE *file = fopen(path, "re");
+	char line[CONFIG_LINE_BYTES], *text;
+	const char *wrong = NULL;
+	unsigned number = 0;
+
+	if (!rules || !file)
+		wrong = strerror(errno);
+	else
+		*rules = (struct rules){.connections = 256, .per_client = 16};
+	while (!wrong && fgets(line, sizeof(line), file)) {
+		number++;
+		if (strlen(line) == sizeof(line) - 1)
+			wrong = "a line may have up to 8190 bytes";
+		text = config_trim(line);
+		if (!wrong && *text && *text != '#')
+			wrong = config_line(rules, text);
+	}
+	if (wrong) {
+		fprintf(stderr, "skerry-proxy: %s:%u: %s\n", path, number, wrong);
+	} else {
+		wrong = config_complete(rules);
+		if (wrong)
+			fprintf(stderr, "skerry-proxy: %s: %s\n", path, wrong);
+	}
+	explicit_bzero(line, sizeof(line));
+	if (file)
+		fclose(file);
+	if (wrong && rules)
+		rule_free(rules);
+	return wrong ? NULL : rules;
+}

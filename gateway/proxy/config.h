@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "gateway/proxy/rule.h"
+
+/*
+ * Reads the configuration, the keys and the certificates that it names, and this machine's own
+ * networks. Returns the rules, which the caller frees with rule_free(); or NULL, after a sentence
+ * on stderr that says what is wrong and what would be right.
+ */
+struct rules *config_read(const char *path);

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Accepts clients, and starts two processes for each: one that connects to hosts, and from that one
+ * the one that carries. The listening process calls it, which reads no byte of a client's.
+ */
+#include "gateway/proxy/listener.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "gateway/proxy/account.h"
+#include "gateway/proxy/carrier.h"
+#include "gateway/proxy/dial.h"
+#include "gateway/proxy/seccomp.h"
+
+enum { LISTENER_CONNECTIONS = 1024 };
+
+static struct {
+	int fd;
+	size_t count;
+	struct listener_child {
+		pid_t pid;
+		int account;
+	} list[LISTENER_CONNECTIONS];
+} listener = {.fd = -1};
+
+int listener_fd(void)
+{
+	return listener.fd;
+}
+
+bool listener_open(const struct rules *rules)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_port = htons((uint16_t)rules->listen_port),
+				      .sin_addr = {htonl(rules->listen)}};
+	int yes = 1;
+
+	listener.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (listener.fd >= 0 &&
+	    setsockopt(listener.fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) == 0 &&
+	    bind(listener.fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
+	    listen(listener.fd, 128) == 0)
+		return true;
+	fprintf(stderr, "skerry-proxy: the address of listen cannot be used: %s\n",
+		strerror(errno));
+	return false;
+}
+
+/* In the process that carries: serves the client, then ends. */
+static void listener_carry(int client, uint32_t address, int dialer, struct rules *rules,
+			   struct account_page *account)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (seccomp_carrier())
+		carrier_serve(client, address, dialer, rules, account);
+	_exit(0);
+}
+
+/* In the first process of a connection: starts the one that carries, and connects for it. */
+static void listener_serve(int client, uint32_t address, struct rules *rules, int account)
+{
+	struct account_page *page = account_keep(account);
+	int pair[2], yes = 1;
+	sigset_t none;
+	pid_t carrier;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	close(listener.fd);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		_exit(1);
+	carrier = fork();
+	if (carrier == 0) {
+		close(pair[0]);
+		listener_carry(client, address, pair[1], rules, page);
+	}
+	close(pair[1]);
+	close(client);
+	rule_forget_keys(rules);
+	if (carrier > 0 && seccomp_dialer())
+		dial_serve(pair[0], rules);
+	/* The carrier ends with this process, if it has not ended yet. */
+	_exit(0);
+}
+
+void listener_accept(struct rules *rules)
+{
+	struct sockaddr_in peer;
+	socklen_t length = sizeof(peer);
+	int client = accept4(listener.fd, (struct sockaddr *)&peer, &length, SOCK_CLOEXEC);
+	int account = -1;
+	pid_t pid = -1;
+
+	if (client < 0)
+		return;
+	if (listener.count < rules->connections)
+		account = account_open(ntohl(peer.sin_addr.s_addr), rules->per_client);
+	if (account >= 0)
+		pid = fork();
+	if (pid == 0)
+		listener_serve(client, ntohl(peer.sin_addr.s_addr), rules, account);
+	if (pid < 0) {
+		if (account >= 0)
+			account_close(account);
+		carrier_turn_away(client);
+		return;
+	}
+	close(client);
+	listener.list[listener.count++] = (struct listener_child){pid, account};
+}
+
+void listener_reap(void)
+{
+	pid_t pid;
+
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+		for (size_t i = 0; i < listener.count; i++) {
+			if (listener.list[i].pid != pid)
+				continue;
+			account_close(listener.list[i].account);
+			listener.list[i] = listener.list[--listener.count];
+			break;
+		}
+	}
+}

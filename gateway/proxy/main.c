@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The main function of skerry-proxy: the process that reads the configuration and the keys, and
+ * accepts connections. It reads no byte of a client's; processes of their own do, see listener.c.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "gateway/base/sandbox.h"
+#include "gateway/proxy/account.h"
+#include "gateway/proxy/config.h"
+#include "gateway/proxy/listener.h"
+
+static const char usage[] =
+	"skerry-proxy FILE    serves by the rules in FILE; SIGHUP reads it and its keys again\n"
+	"skerry-proxy --check FILE | --version | --help\n";
+
+/* Forbids what this program never does, and keeps its memory from others. */
+static bool main_protect(void)
+{
+	static const struct rlimit none = {0, 0};
+
+	return prctl(PR_SET_DUMPABLE, 0) == 0 && setrlimit(RLIMIT_CORE, &none) == 0 &&
+	       sandbox_forbid();
+}
+
+/* Reads the configuration again; if something is wrong with it, the old one stays in force. */
+static struct rules *main_read_again(const char *path, struct rules *rules)
+{
+	struct rules *new = config_read(path);
+
+	if (!new) {
+		fprintf(stderr, "skerry-proxy: goes on by the configuration that it had\n");
+		return rules;
+	}
+	if (new->listen != rules->listen || new->listen_port != rules->listen_port)
+		fprintf(stderr, "skerry-proxy: listen has changed, which takes a restart\n");
+	rule_free(rules);
+	account_reset();
+	fprintf(stderr, "skerry-proxy: has read %s again\n", path);
+	return new;
+}
+
+/* Serves until a signal ends it. */
+static int main_serve(const char *path, struct rules *rules, int signals)
+{
+	struct signalfd_siginfo info;
+
+	for (;;) {
+		struct pollfd waits[2] = {{listener_fd(), POLLIN, 0}, {signals, POLLIN, 0}};
+
+		if (poll(waits, 2, -1) < 0 && errno != EINTR)
+			return 1;
+		while (read(signals, &info, sizeof(info)) == sizeof(info)) {
+			if (info.ssi_signo == SIGHUP)
+				rules = main_read_again(path, rules);
+			else if (info.ssi_signo != SIGCHLD)
+				return 0;
+		}
+		listener_reap();
+		if (waits[0].revents)
+			listener_accept(rules);
+	}
+}
+
+int main(int count, char **words)
+{
+	struct rules *rules;
+	sigset_t wanted;
+	int signals;
+
+	if (count == 2 && !strcmp(words[1], "--help"))
+		return fputs(usage, stdout) < 0;
+	if (count == 2 && !strcmp(words[1], "--version"))
+		return puts("skerry-proxy " SKERRY_VERSION) < 0;
+	if (count == 3 && !strcmp(words[1], "--check"))
+		return config_read(words[2]) == NULL;
+	if (count != 2 || *words[1] == '-') {
+		fputs(usage, stderr);
+		return 2;
+	}
+	if (!main_protect()) {
+		fprintf(stderr, "skerry-proxy: the system call filter could not be set\n");
+		return 1;
+	}
+	rules = config_read(words[1]);
+	sigemptyset(&wanted);
+	sigaddset(&wanted, SIGTERM);
+	sigaddset(&wanted, SIGINT);
+	sigaddset(&wanted, SIGHUP);
+	sigaddset(&wanted, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &wanted, NULL);
+	signals = signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (!rules || signals < 0 || !account_setup() || !listener_open(rules))
+		return 1;
+	fprintf(stderr, "skerry-proxy: listens, with %zu rules\n", rules->count);
+	return main_serve(words[1], rules, signals);
+}

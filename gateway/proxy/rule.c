@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Decides by the rules of the configuration: which request may be made, where its host may be,
+ * which of its headers pass. Both processes of a connection call it; it reads no file.
+ */
+#include "gateway/proxy/rule.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "gateway/base/string.h"
+
+/* Makes the sentence about a request that no rule allows. */
+static const char *rule_say(const char *format, const char *first, const char *second)
+{
+	static char text[768];
+
+	snprintf(text, sizeof(text), format, first, second);
+	return text;
+}
+
+/* Joins the words of a list; cuts it off where it gets long. */
+static const char *rule_list(char *const *words)
+{
+	static char text[256];
+	size_t at = 0;
+
+	*text = 0;
+	for (; *words && at < sizeof(text); words++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", at ? " " : "", *words);
+	return text;
+}
+
+static char *const rule_usual[] = {"GET",   "HEAD",   "POST",	 "PUT",
+				   "PATCH", "DELETE", "OPTIONS", NULL};
+
+static bool rule_has_method(const struct rule *rule, const char *method)
+{
+	char *const *methods = *rule->methods ? rule->methods : rule_usual;
+
+	while (*methods && strcmp(*methods, method))
+		methods++;
+	return *methods != NULL;
+}
+
+/*
+ * Returns whether a path could mean another one to the host: with `.` or `..`, with an empty part,
+ * with bytes that some decode first (dot, slash, backslash, percent sign, NUL) or a parameter that
+ * some take off first.
+ */
+static bool rule_path_is_loose(const char *path, size_t length)
+{
+	static const char *const codes[] = {"2e", "2f", "5c", "25", "00"};
+
+	for (size_t i = 0; i < length; i++) {
+		size_t left = length - i - 1;
+
+		if (path[i] == '/' && left && path[i + 1] == '/')
+			return true;
+		if (path[i] == '/' && left && path[i + 1] == '.') {
+			size_t dots = strspn(path + i + 1, ".");
+
+			if (dots >= left || strchr("/;", path[i + 1 + dots]))
+				return true;
+		}
+		for (size_t code = 0; path[i] == '%' && code < ARRAY_COUNT(codes); code++) {
+			if (left < 2 || !strncasecmp(path + i + 1, codes[code], 2))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Returns whether the path is one of the rule's, or below it. */
+static bool rule_has_path(const struct rule *rule, const char *path, size_t length)
+{
+	for (char *const *each = rule->paths; *each; each++) {
+		size_t prefix = strlen(*each);
+
+		if (length >= prefix && !strncmp(path, *each, prefix) &&
+		    (length == prefix || (*each)[prefix - 1] == '/' || path[prefix] == '/'))
+			return true;
+	}
+	return !*rule->paths;
+}
+
+/* Says what is wrong with a request to the rule's host; NULL: nothing. */
+static const char *rule_objects(const struct rule *rule, const struct parse_request *request)
+{
+	char port[16];
+
+	if (request->port && request->port != rule->port) {
+		snprintf(port, sizeof(port), "%u", rule->port);
+		return rule_say("%.300s may be asked at port %.300s alone, by TLS", rule->name,
+				port);
+	}
+	if (request->tunnel)
+		return rule->tunnel
+			       ? NULL
+			       : rule_say("%.300s has no tunnel here: ask for http://%.300s/... "
+					  "without CONNECT, and the proxy asks it by TLS",
+					  rule->name, rule->name);
+	if (!rule_has_method(rule, request->method))
+		return rule_say("%.300s may be asked by these methods: %.300s", rule->name,
+				rule_list(*rule->methods ? rule->methods : rule_usual));
+	if (*rule->paths && rule_path_is_loose(request->target, request->path))
+		return rule_say("write the path without ., .., //, and without %%2E, %%2F, %%5C, "
+				"%%25 and %%00: %.300s may be asked for %.300s",
+				rule->name, rule_list(rule->paths));
+	if (!rule_has_path(rule, request->target, request->path))
+		return rule_say("%.300s may be asked for what is below %.300s", rule->name,
+				rule_list(rule->paths));
+	return NULL;
+}
+
+const struct rule *rule_find(const struct rules *rules, uint32_t client,
+			     const struct parse_request *request, const char **why)
+{
+	*why = NULL;
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct rule *rule = rules->list + i;
+
+		if (strcmp(rule->name, request->host) ||
+		    (rule->client_count && !range_any(rule->clients, rule->client_count, client)))
+			continue;
+		*why = rule_objects(rule, request);
+		if (!*why)
+			return rule;
+	}
+	if (!*why)
+		*why = rule_say("no rule lets you ask %.300s: that takes a section [host %.300s]",
+				request->host, request->host);
+	return NULL;
+}
+
+bool rule_address(const struct rules *rules, const struct rule *rule, uint32_t address)
+{
+	if (rule->address_count)
+		return range_any(rule->addresses, rule->address_count, address);
+	return !range_special(address) && !range_any(rules->own, (size_t)rules->own_count, address);
+}
+
+bool rule_drops(const struct rule *rule, const char *name)
+{
+	/* Headers by which some servers take another method, another path or another client. */
+	static const char *const lies[] = {
+		"host",
+		"x-http-method",
+		"x-http-method-override",
+		"x-method-override",
+		"x-original-method",
+		"x-original-url",
+		"x-rewrite-url",
+		"forwarded",
+		"x-forwarded-for",
+		"x-forwarded-host",
+		"x-forwarded-proto",
+		"x-real-ip",
+		"via",
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(lies); i++) {
+		if (parse_is_same(name, lies[i]))
+			return true;
+	}
+	for (size_t i = 0; i < rule->header_count; i++) {
+		if (parse_is_same(name, rule->headers[i].name))
+			return true;
+	}
+	/* The answer is looked through for the key, which takes that it comes as it is. */
+	return rule_has_key(rule) && parse_is_same(name, "accept-encoding");
+}
+
+bool rule_has_key(const struct rule *rule)
+{
+	for (size_t i = 0; i < rule->header_count; i++) {
+		if (rule->headers[i].key)
+			return true;
+	}
+	return false;
+}
+
+void rule_forget_keys(struct rules *rules)
+{
+	for (size_t i = 0; i < rules->count; i++) {
+		struct rule *rule = rules->list + i;
+
+		for (size_t j = 0; j < rule->header_count; j++) {
+			struct rule_header *header = rule->headers + j;
+
+			if (header->value)
+				explicit_bzero(header->value, strlen(header->value));
+			if (header->key)
+				explicit_bzero(header->key, strlen(header->key));
+		}
+	}
+}
+
+void rule_free(struct rules *rules)
+{
+	rule_forget_keys(rules);
+	for (size_t i = 0; i < rules->count; i++) {
+		struct rule *rule = rules->list + i;
+
+		for (size_t j = 0; j < RULE_WORDS; j++) {
+			free(rule->methods[j]);
+			free(rule->paths[j]);
+		}
+		for (size_t j = 0; j < rule->header_count; j++) {
+			free(rule->headers[j].name);
+			free(rule->headers[j].value);
+			free(rule->headers[j].key);
+		}
+		free(rule->ca);
+		if (rule->trust)
+			gnutls_certificate_free_credentials(rule->trust);
+	}
+	free(rules);
+}

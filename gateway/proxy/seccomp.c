@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The filters of system calls for the processes of a connection. Each process sets its own before
+ * it reads the first byte of a guest, a host or a name server.
+ */
+#include "gateway/proxy/seccomp.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "gateway/base/filter.h"
+#include "gateway/base/string.h"
+
+/* What both processes, the C library and GnuTLS do once they run. */
+static const int seccomp_calls[] = {
+	SCMP_SYS(read),
+	SCMP_SYS(write),
+	SCMP_SYS(readv),
+	SCMP_SYS(writev),
+	SCMP_SYS(close),
+	SCMP_SYS(shutdown),
+	SCMP_SYS(recvfrom),
+	SCMP_SYS(recvmsg),
+	SCMP_SYS(sendto),
+	SCMP_SYS(sendmsg),
+	SCMP_SYS(poll),
+	SCMP_SYS(ppoll),
+	SCMP_SYS(brk),
+	SCMP_SYS(munmap),
+	SCMP_SYS(mremap),
+	SCMP_SYS(madvise),
+	SCMP_SYS(futex),
+	SCMP_SYS(getrandom),
+	SCMP_SYS(clock_gettime),
+	SCMP_SYS(gettimeofday),
+	SCMP_SYS(time),
+	SCMP_SYS(getpid),
+	SCMP_SYS(gettid),
+	SCMP_SYS(getuid),
+	SCMP_SYS(geteuid),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(fstat),
+	SCMP_SYS(restart_syscall),
+	SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
+	SCMP_SYS(getrusage),
+};
+
+/* GnuTLS and the C library look for settings at run time; they find none, and are not killed. */
+static const int seccomp_absent[] = {SCMP_SYS(openat), SCMP_SYS(access), SCMP_SYS(newfstatat)};
+
+static scmp_filter_ctx seccomp_common(void)
+{
+	return filter_add(filter_allowing(seccomp_calls, ARRAY_COUNT(seccomp_calls)),
+			  SCMP_ACT_ERRNO(ENOENT), seccomp_absent, ARRAY_COUNT(seccomp_absent));
+}
+
+bool seccomp_carrier(void)
+{
+	return filter_load(seccomp_common());
+}
+
+bool seccomp_dialer(void)
+{
+	static const int calls[] = {SCMP_SYS(connect), SCMP_SYS(setsockopt), SCMP_SYS(getsockopt)};
+	scmp_filter_ctx filter =
+		filter_add(seccomp_common(), SCMP_ACT_ALLOW, calls, ARRAY_COUNT(calls));
+
+	if (filter && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+				       SCMP_A0(SCMP_CMP_EQ, AF_INET)) != 0) {
+		seccomp_release(filter);
+		return false;
+	}
+	return filter_load(filter);
+}
