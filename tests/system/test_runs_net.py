@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: MIT
 """The network of runs: a template's card is each run's own, and reaches what the template's list names."""
+import contextlib
+import sys
+
 import bundle
 import runs
 from channel_v2 import Client
-from machine import Qemu
+from machine import ROOT, Qemu
 from net import host_page, ports, user_card
 from ports import free_port
 from test_runs import CONF, FILES
+
+sys.path.append(str(ROOT / "gateway/tests/system"))
+from proxy import KEY, Host, Proxy, authority, page as answer, value  # noqa: E402
 
 # Three addresses are free: the template's, and those of two runs.
 NET = """[net lan]
@@ -16,7 +22,7 @@ dhcp.router = 10.0.2.2
 dhcp.dns = 10.0.2.3
 """
 CARD = """net = lan
-net.egress = 10.0.2.2:{page}/tcp
+net.egress = 10.0.2.2:{page}/tcp, 10.0.2.2:{proxy}/tcp
 """
 # What each run is asked first: its card's address by hardware, its own, its way out and its name server.
 WHO = "cat /sys/class/net/eth0/address; ip -4 -o address show eth0; ip route; cat /etc/resolv.conf; ping -c 1 127.0.0.1"
@@ -25,9 +31,9 @@ WHO = "cat /sys/class/net/eth0/address; ip -4 -o address show eth0; ip route; ca
 class Run:
     """A run whose shell does a line after another."""
 
-    def __init__(self, client, name):
+    def __init__(self, client, name, *words):
         self.client, self.name = client, name
-        client.result("vm clone", f"busybox@{runs.SNAPSHOT}", name)
+        client.result("vm clone", f"busybox@{runs.SNAPSHOT}", name, *words)
         self.gate = runs.Gate(client, name)
 
     def begin(self, seed=bytes(64)):
@@ -95,13 +101,44 @@ def check_between(machine, client):
     assert set(ports(machine)) == {"busybox"}
 
 
+@contextlib.contextmanager
+def proxied(folder):
+    """A host api.test over TLS, and a proxy that adds a key to what it is asked."""
+    ca, certificate = authority(folder, "api.test")
+    host = Host(answer, certificate)
+    proxy = Proxy(str(ROOT / "gateway/build/skerry-proxy"), folder, "resolve = api.test 127.0.0.1\n"
+                  f"[host api.test]\nport = {host.port}\nca = {ca}\naddress = 127.0.0.1\npaths = /v1\n"
+                  f"header = X-Key: @{folder}/key\n")
+    try:
+        yield host, proxy
+    finally:
+        proxy.close()
+        host.close()
+
+
+def check_proxy(machine, client, host, proxy, page):
+    """A run that may send to the proxy alone fetches with a key that it does not see, from the host that a rule names."""
+    run = Run(client, "agent", f"egress=10.0.2.2:{proxy.port}/tcp").begin()
+    wget = f"http_proxy=http://10.0.2.2:{proxy.port} wget -O -"
+    said, code = run.shell(f"{wget} http://api.test/v1/x; env | tr = :")
+    assert "GET /v1/x HTTP/1.1\n" in said and KEY not in said, said
+    assert value(host.heads[-1], "x-key") == [KEY]
+    for url in ("http://api.test/v2", "http://evil.test/", f"http://10.0.2.2:{page}/", f"http://api.test:{page}/v1"):
+        said, code = run.shell(f"{wget} {url}")
+        assert code != 0 and "403 Forbidden" in said, said
+    check_refused(machine, run, f"wget -T 2 -q -O - http://10.0.2.2:{page}/", "egress")
+    check_refused(machine, run, f"wget -T 2 -q -O - http://10.0.2.2:{host.port}/", "egress")
+    run.end()
+    assert len(host.heads) == 1, host.heads
+
+
 def test_runs_net(build, tmp_path):
     """
     Two runs at once have cards and addresses of their own, fetch from the listed port of the host and from nobody else,
-    whatever they call themselves. Nothing is sent before the seed. Twenty runs leave nothing.
+    whatever they call themselves. A third reaches a proxy alone, and by it a host with a key that it never sees. Nothing is sent before the seed. Twenty runs leave nothing.
     """
-    with host_page(b"the host says: hello\n") as page, host_page(b"another\n") as other:
-        conf = NET + CONF + CARD.format(page=page)
+    with host_page(b"the host says: hello\n") as page, host_page(b"another\n") as other, proxied(tmp_path) as (host, proxy):
+        conf = NET + CONF + CARD.format(page=page, proxy=proxy.port)
         files = bundle.make(tmp_path / "runs.cpio", conf, bundle.read(*(build / "runs" / name for name in FILES)))
         with Qemu(build, bundle=files, channel=True, extra=user_card(free_port())) as machine:
             client = booted(machine)
@@ -127,6 +164,7 @@ def test_runs_net(build, tmp_path):
             said = client.ask("vm clone", f"busybox@{runs.SNAPSHOT}", "three")
             assert "none of the addresses of dhcp = 10.0.2.0/29 is free; give it more" in said["error"], said
             one.end(), two.end()
+            check_proxy(machine, client, host, proxy, page)
             before, pages = set(ports(machine)), memory(client)
             assert before == {"net0", "busybox"}
             for number in range(20):
